@@ -1,0 +1,86 @@
+// Package enum gives the small named integers of the policy packages one way to print, parse and list.
+//
+// The zero value of every such type is invalid and means "not set": it prints as "kind(0)" and marshals as the empty text.
+package enum
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Names holds the names of the values 1, 2, 3 … of E.
+type Names[E ~uint8] struct {
+	kind  string
+	names []string
+}
+
+// UnknownError tells of a name or a number that is no value of the kind.
+type UnknownError struct {
+	Kind  string
+	Value string
+	Want  []string
+}
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("unknown %s %q: want one of %s", e.Kind, e.Value, strings.Join(e.Want, ", "))
+}
+
+// Of names the values of E, the first name being value 1. Kind is the word used in errors.
+func Of[E ~uint8](kind string, names ...string) Names[E] {
+	return Names[E]{kind, names}
+}
+
+// String returns the name of e, or "kind(n)" for an unknown value.
+func (n Names[E]) String(e E) string {
+	if !n.Valid(e) {
+		return fmt.Sprintf("%s(%d)", n.kind, uint8(e))
+	}
+	return n.names[e-1]
+}
+
+// Valid reports whether e is a named value.
+func (n Names[E]) Valid(e E) bool { return e > 0 && int(e) <= len(n.names) }
+
+// All lists the values in order.
+func (n Names[E]) All() []E {
+	all := make([]E, len(n.names))
+	for i := range all {
+		all[i] = E(i + 1)
+	}
+	return all
+}
+
+// Parse finds the value called s; names are compared exactly. It returns an *UnknownError.
+func (n Names[E]) Parse(s string) (E, error) {
+	for i, name := range n.names {
+		if name == s {
+			return E(i + 1), nil
+		}
+	}
+	return 0, &UnknownError{Kind: n.kind, Value: s, Want: n.names}
+}
+
+// MarshalText returns the name of e; the zero value, which means "not set", is the empty text.
+func (n Names[E]) MarshalText(e E) ([]byte, error) {
+	if e == 0 {
+		return []byte{}, nil
+	}
+	if !n.Valid(e) {
+		return nil, &UnknownError{Kind: n.kind, Value: fmt.Sprint(uint8(e)), Want: n.names}
+	}
+	return []byte(n.names[e-1]), nil
+}
+
+// UnmarshalText sets e to the value called text; the empty text is the zero value.
+func (n Names[E]) UnmarshalText(text []byte, e *E) error {
+	if len(text) == 0 {
+		*e = 0
+		return nil
+	}
+	v, err := n.Parse(string(text))
+	if err != nil {
+		return err
+	}
+	*e = v
+	return nil
+}

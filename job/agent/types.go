@@ -1,0 +1,101 @@
+package agent
+
+import (
+	"crypto/ed25519"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// Config is an agent's settings. It is not part of the state: changing it takes effect at the next step.
+type Config struct {
+	Asset      job.AssetID
+	Key        ed25519.PublicKey // the server's manifest key, pinned at enrolment (MAN-5)
+	Every      time.Duration     // between check-ins; default 15 min (MAN-3)
+	Retry      time.Duration     // after a failed check-in, doubling up to Every; default 30 s
+	LastCall   time.Duration     // how long a last call is waited for; default 10 s (MAN-7)
+	WaitParked bool              // later jobs wait for a suppressed reboot (RBT-7)
+}
+
+// Moment is what the driver's clocks show.
+type Moment struct {
+	Wall time.Time     // the system's clock, UTC
+	Boot string        // identity of this boot
+	Up   time.Duration // time since boot, sleep included
+}
+
+// State is the whole agent. Marshal and Unmarshal give its canonical bytes.
+type State struct {
+	Asset      job.AssetID       `json:"asset"`
+	Revision   manifest.Revision `json:"revision"`
+	Queue      []job.Order       `json:"queue,omitempty"`      // received, not started
+	Announced  []job.OrderID     `json:"announced,omitempty"`  // reported Blocked
+	Executions []job.Execution   `json:"executions,omitempty"` // at most one that is not parked for a reboot by hand
+	Ended      []job.OrderID     `json:"ended,omitempty"`      // ended, and still in the manifest: never started again
+	Reports    []job.Report      `json:"reports,omitempty"`    // unacknowledged
+	Sequence   job.Sequence      `json:"sequence"`             // of the last report made
+	Calls      uint64            `json:"calls"`                // id of the last check-in begun
+	Clock      Clock             `json:"clock"`
+}
+
+// Clock is what the agent knows of time.
+type Clock struct {
+	Offset time.Duration `json:"offset,omitempty"` // server minus own wall clock
+	Boot   string        `json:"boot,omitempty"`
+	Up     time.Duration `json:"up,omitempty"`
+	Wall   time.Time     `json:"wall,omitzero"`
+	Steady time.Time     `json:"steady,omitzero"`
+}
+
+// Event is something that happened: one of the types below or, wrapped in Execution, a job.Event.
+type Event interface{ event() }
+
+// The events.
+type (
+	// Started is the first event after the program started.
+	Started struct{}
+	// Tick says that time has passed.
+	Tick struct{}
+	// CalledIn is the server's answer to check-in ID.
+	CalledIn struct {
+		ID     uint64
+		Answer manifest.Answer
+	}
+	// CallFailed says that check-in ID got no answer.
+	CallFailed struct {
+		ID  uint64
+		Err string
+	}
+	// Execution carries a result or a user's act to the execution of Order.
+	Execution struct {
+		Order job.OrderID
+		Event job.Event
+	}
+)
+
+func (Started) event()    {}
+func (Tick) event()       {}
+func (CalledIn) event()   {}
+func (CallFailed) event() {}
+func (Execution) event()  {}
+
+// Call asks the driver to check in: it adds Digest, Boot and, when the server wants it, Inventory to Request.
+// Answered by CalledIn or CallFailed with the same ID.
+type Call struct {
+	ID      uint64
+	Request manifest.CheckIn
+}
+
+// Out is what a step returns beside the new state.
+type Out struct {
+	Call    *Call         // nil: none
+	Effects []Effect      // in order, after the commit
+	Wake    time.Duration // when the machine wants a Tick at the latest; always positive
+}
+
+// Effect is an execution's effect with the order it belongs to.
+type Effect struct {
+	Order  job.OrderID
+	Effect job.Effect
+}

@@ -1,0 +1,57 @@
+package runner
+
+import (
+	"context"
+	"os"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// State keeps an agent's state durable. One runner uses it at a time.
+type State interface {
+	// Load returns the last committed bytes, nil if there are none.
+	Load(ctx context.Context) ([]byte, error)
+	// Commit replaces them atomically and durably before it returns.
+	Commit(ctx context.Context, state []byte) error
+}
+
+// Status is what a platform knows about the asset now.
+type Status struct {
+	Boot     string          // identity of this boot; never empty
+	Sessions reboot.Sessions // RBT-9: Unknown when it cannot be found out
+}
+
+// Staged is one verified patch with its files, open for reading and checked again on these descriptors (INT-6).
+// They belong to the runner.
+type Staged struct {
+	Index int
+	Patch job.OrderPatch
+	Files []*os.File
+}
+
+// Platform is the asset. Methods are called one at a time, apart from Status and Prompt.
+// Only verified files come here. Every implementation must pass platformtest.
+type Platform interface {
+	// Inventory lists what is installed.
+	Inventory(ctx context.Context) (catalog.Inventory, error)
+	// Status is cheap: it is asked every few seconds.
+	Status(ctx context.Context) (Status, error)
+	// Preflight says, changing nothing, which patches would not install, or would add, remove or downgrade anything.
+	Preflight(ctx context.Context, patches []Staged) ([]job.Finding, error)
+	// Deploy installs the patches in one transaction where the platform has such a thing, and returns one outcome each.
+	Deploy(ctx context.Context, patches []Staged) ([]job.Outcome, error)
+	// Act runs an action and returns its exit code.
+	Act(ctx context.Context, action job.Action) (int, error)
+	// Prompt shows, replaces or clears the reboot prompt and returns at once; answer is called at most once per prompt.
+	Prompt(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error
+	// Reboot reboots the asset; it returns when the request was taken, or with ErrRebootNotAllowed.
+	Reboot(ctx context.Context) error
+}
+
+// Server is the agent's way to its server. CheckIn returns the answer, or an error when there is none.
+type Server interface {
+	CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error)
+}
