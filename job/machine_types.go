@@ -99,6 +99,7 @@ type (
 	InventoryTaken struct {
 		ID        EffectID
 		Inventory catalog.Inventory
+		Mark      bool // the system's own mark that a reboot is required stands (RBT-2)
 		Err       string
 	}
 	// Fetched answers Download.
@@ -167,7 +168,7 @@ type Outcome struct {
 	Index  int
 	Code   Code // zero: the installer succeeded
 	Text   string
-	Reboot bool // the installer asks for a reboot, or the system's own mark appeared (RBT-2)
+	Reboot bool // the installer asks for a reboot (RBT-2)
 }
 
 // Out is what a step returns beside the new state.

@@ -228,9 +228,10 @@ const (
 	Succeeded                           // confirmed
 	PatchFailed                         // with a Code
 	Inapplicable                        // CAT-3: not installed, already there, newer there
+	LeftOut                             // never ordered: the verdict of the server, in Rule and Text
 )
 
-var patchStatuses = enum.Of[PatchStatus]("patch status", "pending", "verified", "installing", "installed", "succeeded", "failed", "inapplicable")
+var patchStatuses = enum.Of[PatchStatus]("patch status", "pending", "verified", "installing", "installed", "succeeded", "failed", "inapplicable", "left out")
 
 // PatchOutcome is what became of one patch.
 type PatchOutcome struct {

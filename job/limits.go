@@ -1,0 +1,40 @@
+package job
+
+import "time"
+
+// Bounds. What is past them is refused when it is validated, and never cut down in silence.
+const (
+	// MaxID is the longest identity in bytes; an OrderID, made of others, may be three times as long.
+	MaxID = 128
+	// MaxPatches is how many patches one run takes on one asset (JOB-8).
+	MaxPatches = 2000
+	// MaxSelection is how many assets, tags or patches one list of a definition names. It bounds a definition to a few megabytes.
+	MaxSelection = 100_000
+	// MaxActions is how many pre-actions, and how many post-actions, one job has.
+	MaxActions = 32
+	// MaxArguments is how many words the command of an action has.
+	MaxArguments = 256
+	// MaxFiles is how many files one patch has.
+	MaxFiles = 64
+	// MaxText is the longest free text in bytes: names, arguments, URLs, and explanations coming from outside.
+	MaxText = 4096
+	// MinWindow and MaxWindow bound a patch window (JOB-10).
+	MinWindow = time.Minute
+	MaxWindow = 168 * time.Hour
+	// MaxActionTime bounds one action; DefaultActionTime is used where none is set.
+	MaxActionTime     = 24 * time.Hour
+	DefaultActionTime = 10 * time.Minute
+	// MaxAttempts is how often the install of one patch is begun (JOB-17).
+	MaxAttempts = 2
+	// CallWait is how long a last call is waited for (MAN-7).
+	CallWait = 10 * time.Second
+)
+
+// Pauses between tries to take an inventory that failed: doubling from the first to the last.
+const (
+	inventoryPause    = 15 * time.Second
+	inventoryMaxPause = 15 * time.Minute
+	// inventoryTries is how many failures in a row end an execution that has not changed anything yet.
+	// Afterwards there is no such end: what was deployed is verified however long it takes.
+	inventoryTries = 5
+)
