@@ -1,0 +1,78 @@
+package deb822
+
+import (
+	"fmt"
+	"strings"
+)
+
+// parse cuts a paragraph's text into fields; at holds the number of each line.
+func parse(text string, at []int) (Paragraph, error) {
+	p := Paragraph{Line: at[0], Fields: make([]Field, 0, 24)}
+	for i := 0; i < len(at); {
+		line, rest, _ := strings.Cut(text, "\n")
+		if line[0] == ' ' || line[0] == '\t' {
+			return Paragraph{}, &Error{at[i], "a continuation line without a field above it"}
+		}
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || !validName(name) {
+			return Paragraph{}, &Error{at[i], fmt.Sprintf("want \"Name: value\", not %q", clip(line))}
+		}
+		if _, twice := p.Lookup(name); twice {
+			return Paragraph{}, &Error{at[i], fmt.Sprintf("the field %s occurs twice in one paragraph", name)}
+		}
+		if len(p.Fields) == MaxFields {
+			return Paragraph{}, &Error{at[i], fmt.Sprintf("more than %d fields in one paragraph", MaxFields)}
+		}
+		f := Field{Name: name, Value: strings.Trim(value, " \t"), Line: at[i]}
+		end, lines := continuation(rest)
+		if lines > 0 {
+			f.Value = f.Value + unfold(rest[:end])
+		}
+		p.Fields = append(p.Fields, f)
+		text = rest[end:]
+		i += 1 + lines
+	}
+	return p, nil
+}
+
+// continuation measures the continuation lines that text begins with.
+func continuation(text string) (end, lines int) {
+	for end < len(text) && (text[end] == ' ' || text[end] == '\t') {
+		end += strings.IndexByte(text[end:], '\n') + 1
+		lines++
+	}
+	return end, lines
+}
+
+// unfold turns lines of " text\n" into "\ntext" each.
+func unfold(lines string) string {
+	var b strings.Builder
+	b.Grow(len(lines))
+	for line := range strings.Lines(lines) {
+		b.WriteByte('\n')
+		b.WriteString(line[1 : len(line)-1])
+	}
+	return b.String()
+}
+
+// validName holds a field name to Debian's policy: printable ASCII without ":", not beginning with "-" or "#". The colon
+// was cut off before.
+func validName(name string) bool {
+	if name == "" || name[0] == '-' || name[0] == '#' {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// clip shortens a text for an error.
+func clip(s string) string {
+	if len(s) > 60 {
+		return s[:60] + "…"
+	}
+	return s
+}

@@ -1,0 +1,105 @@
+package deb822
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Error tells of a paragraph that breaks the grammar or a bound. The Reader can go on after it.
+type Error struct {
+	Line    int    // counted from 1
+	Problem string // what is wrong
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Problem) }
+
+// Reader reads paragraphs one at a time.
+type Reader struct {
+	in   *bufio.Reader
+	line int    // lines read
+	buf  []byte // the paragraph's lines, each ended by "\n", without comments
+	at   []int  // number of each line of buf
+	long []byte // a line that did not fit in in's buffer
+	err  error  // final
+}
+
+// NewReader reads from r, which it buffers.
+func NewReader(r io.Reader) *Reader {
+	return &Reader{in: bufio.NewReaderSize(r, 64<<10)}
+}
+
+// Next returns the next paragraph. At the end it returns io.EOF. An *Error concerns one paragraph only, and the next call
+// returns the one after it; any other error is the underlying reader's and final.
+func (r *Reader) Next() (Paragraph, error) {
+	tooLong, err := r.collect()
+	if err != nil {
+		return Paragraph{}, err
+	}
+	if tooLong != nil {
+		return Paragraph{}, tooLong
+	}
+	return parse(string(r.buf), r.at)
+}
+
+// collect gathers the lines of one paragraph.
+func (r *Reader) collect() (tooLong *Error, err error) {
+	r.buf, r.at = r.buf[:0], r.at[:0]
+	if r.err != nil {
+		return nil, r.err
+	}
+	begun := false
+	for {
+		line, more, err := r.readLine()
+		switch {
+		case len(line) == 0 && !more && err != nil:
+			r.err = err
+			if begun && errors.Is(err, io.EOF) {
+				return tooLong, nil
+			}
+			return nil, err
+		case err != nil && !errors.Is(err, io.EOF):
+			r.err = err
+			return nil, err
+		}
+		blank := len(bytes.TrimRight(line, " \t\r\n")) == 0 && !more
+		switch {
+		case blank && begun:
+			return tooLong, nil
+		case blank, line[0] == '#':
+			continue
+		}
+		begun = true
+		switch {
+		case tooLong != nil:
+		case more || len(r.buf)+len(line) > MaxParagraph:
+			tooLong = &Error{r.line, fmt.Sprintf("the paragraph is longer than %d bytes", MaxParagraph)}
+			r.buf, r.at = r.buf[:0], r.at[:0]
+		default:
+			r.buf = append(append(r.buf, bytes.TrimRight(line, " \t\r\n")...), '\n')
+			r.at = append(r.at, r.line)
+		}
+	}
+}
+
+// readLine returns the next line, its end included. More says that it was longer than MaxParagraph: only its beginning is
+// returned, and the rest is skipped. An error can come with the last, unended line.
+func (r *Reader) readLine() (line []byte, more bool, err error) {
+	line, err = r.in.ReadSlice('\n')
+	r.line++
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return line, false, err
+	}
+	r.long = append(r.long[:0], line...)
+	for errors.Is(err, bufio.ErrBufferFull) {
+		line, err = r.in.ReadSlice('\n')
+		if len(r.long)+len(line) > MaxParagraph {
+			more = true
+		} else {
+			r.long = append(r.long, line...)
+		}
+	}
+	return r.long, more, err
+}
