@@ -1,10 +1,18 @@
 // Package enum gives the small named integers of the policy packages one way to print, parse and list.
 //
 // The zero value of every such type is invalid and means "not set": it prints as "kind(0)" and marshals as the empty text.
+// A type declares its names once and forwards to them in methods of one line each:
+//
+//	var fruits = enum.Of[Fruit]("fruit", "apple", "pear")
+//
+//	func (f Fruit) String() string                { return fruits.String(f) }
+//	func (f Fruit) MarshalText() ([]byte, error)  { return fruits.MarshalText(f) }
+//	func (f *Fruit) UnmarshalText(t []byte) error { return fruits.UnmarshalText(t, f) }
 package enum
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,9 +24,9 @@ type Names[E ~uint8] struct {
 
 // UnknownError tells of a name or a number that is no value of the kind.
 type UnknownError struct {
-	Kind  string
-	Value string
-	Want  []string
+	Kind  string   // what was looked for: "availability"
+	Value string   // what was found instead
+	Want  []string // every name of the kind, in order
 }
 
 func (e *UnknownError) Error() string {
@@ -57,21 +65,27 @@ func (n Names[E]) Parse(s string) (E, error) {
 			return E(i + 1), nil
 		}
 	}
-	return 0, &UnknownError{Kind: n.kind, Value: s, Want: n.names}
+	return 0, n.unknown(s)
+}
+
+func (n Names[E]) unknown(value string) error {
+	return &UnknownError{Kind: n.kind, Value: value, Want: slices.Clone(n.names)}
 }
 
 // MarshalText returns the name of e; the zero value, which means "not set", is the empty text.
+// An unknown value is refused with an *UnknownError.
 func (n Names[E]) MarshalText(e E) ([]byte, error) {
 	if e == 0 {
 		return []byte{}, nil
 	}
 	if !n.Valid(e) {
-		return nil, &UnknownError{Kind: n.kind, Value: fmt.Sprint(uint8(e)), Want: n.names}
+		return nil, n.unknown(fmt.Sprint(uint8(e)))
 	}
 	return []byte(n.names[e-1]), nil
 }
 
 // UnmarshalText sets e to the value called text; the empty text is the zero value.
+// An unknown name is refused with an *UnknownError, and e is left alone.
 func (n Names[E]) UnmarshalText(text []byte, e *E) error {
 	if len(text) == 0 {
 		*e = 0
