@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -19,28 +18,6 @@ type Document struct {
 	Issued   time.Time   `json:"issued"`  // UTC
 	Expires  time.Time   `json:"expires"` // UTC
 	Orders   []job.Order `json:"orders"`  // by Start, then ID
-}
-
-// RefusalReason says why a manifest was refused (MAN-5).
-type RefusalReason uint8
-
-// The reasons.
-const (
-	BadSignature RefusalReason = 1 + iota
-	WrongAsset
-	LowerRevision
-	Expired
-	TooLarge
-	Malformed // signed, and yet not in canonical form or breaking a bound
-)
-
-var refusalReasons = enum.Of[RefusalReason]("manifest refusal", "BadSignature", "WrongAsset", "LowerRevision", "Expired", "TooLarge", "Malformed")
-
-// Refused is the error of Open. The agent keeps the queue it has and reports it (MAN-5).
-type Refused struct {
-	Reason RefusalReason
-	Have   string // what was found
-	Want   string // what was expected
 }
 
 // CheckIn is an agent's call.

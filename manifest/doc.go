@@ -1,0 +1,2 @@
+// Package manifest holds the signed document that tells an asset every order it should hold.
+package manifest

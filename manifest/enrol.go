@@ -1,0 +1,44 @@
+package manifest
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// The refusals a server gives an agent. A server wraps them with what is worth saying; the wire's adapter turns them into its own codes.
+var (
+	// ErrBadToken: the enrolment token is unknown, used up or expired.
+	ErrBadToken = errors.New("enrolment token not accepted")
+	// ErrAssetExists: the wanted name belongs to an asset with another key.
+	ErrAssetExists = errors.New("an asset of this name is enrolled with another key")
+	// ErrUnknownAsset: no such asset is enrolled, or it was removed.
+	ErrUnknownAsset = errors.New("asset is not enrolled")
+	// ErrInvalid: the request breaks a bound or contradicts itself; the wrapping text says where.
+	ErrInvalid = errors.New("invalid request")
+	// ErrUnavailable: the server cannot answer now; the same request may succeed later.
+	ErrUnavailable = errors.New("server is not available now")
+)
+
+// Enrolment is an agent's request to become an asset of a server.
+type Enrolment struct {
+	Token        string            `json:"token"`        // from the administrator
+	Asset        job.AssetID       `json:"asset"`        // the wanted name
+	Key          ed25519.PublicKey `json:"key"`          // the agent's own: it signs every later request
+	Platform     catalog.Platform  `json:"platform"`     //
+	Architecture string            `json:"architecture"` // in the platform's words: "amd64"
+	Hostname     string            `json:"hostname,omitempty"`
+	Version      string            `json:"version,omitempty"` // of the agent
+	Tags         []string          `json:"tags,omitempty"`
+}
+
+// Enrolled is the server's answer. The same enrolment sent twice, because the first answer was lost, is answered the same.
+type Enrolled struct {
+	Asset       job.AssetID       `json:"asset"`
+	ManifestKey ed25519.PublicKey `json:"manifestKey"` // to be pinned: the agent believes manifests by this key alone (MAN-5)
+	Every       time.Duration     `json:"every"`       // between check-ins (MAN-3)
+	Fingerprint string            `json:"fingerprint"` // Fingerprint(ManifestKey), for people to compare
+}
