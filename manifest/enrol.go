@@ -3,6 +3,7 @@ package manifest
 import (
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -41,4 +42,29 @@ type Enrolled struct {
 	ManifestKey ed25519.PublicKey `json:"manifestKey"` // to be pinned: the agent believes manifests by this key alone (MAN-5)
 	Every       time.Duration     `json:"every"`       // between check-ins (MAN-3)
 	Fingerprint string            `json:"fingerprint"` // Fingerprint(ManifestKey), for people to compare
+}
+
+// Validate says everything that is wrong with the enrolment. The error is a *job.Invalid.
+func (e Enrolment) Validate() error {
+	p := problems{what: "enrolment"}
+	if e.Token == "" || len(e.Token) > MaxToken { // a secret: its value does not go into errors
+		p.add("token", "", fmt.Sprintf("has %d bytes; ask the administrator for one, of at most %d", len(e.Token), MaxToken))
+	}
+	p.id("asset", string(e.Asset))
+	if len(e.Key) != ed25519.PublicKeySize {
+		p.add("key", "", fmt.Sprintf("has %d bytes; an Ed25519 public key has %d", len(e.Key), ed25519.PublicKeySize))
+	}
+	if _, err := e.Platform.MarshalText(); err != nil || e.Platform == 0 {
+		p.add("platform", e.Platform.String(), "is not known; choose linux, windows or macos")
+	}
+	p.word("architecture", e.Architecture, MaxWord)
+	p.word("hostname", e.Hostname, MaxWord)
+	p.word("version", e.Version, MaxWord)
+	if len(e.Tags) > MaxTags {
+		p.add("tags", fmt.Sprint(len(e.Tags)), fmt.Sprintf("are more than %d", MaxTags))
+	}
+	for i, tag := range e.Tags {
+		p.id(fmt.Sprintf("tags[%d]", i), tag)
+	}
+	return p.err()
 }

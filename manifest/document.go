@@ -1,0 +1,120 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// Format is the Document.Format this package writes and reads.
+const Format = 1
+
+// How long a manifest is good for, and how long before its end a server sends a fresh one of the same content under the
+// next revision. An agent that calls at least once in Lifetime-RenewBefore never sees an expired one.
+const (
+	Lifetime    = 7 * 24 * time.Hour
+	RenewBefore = 2 * 24 * time.Hour
+)
+
+// RenewalDue says whether a manifest that expires at the given time should be replaced by a fresh one at now.
+func RenewalDue(expires, now time.Time) bool { return !now.Before(expires.Add(-RenewBefore)) }
+
+// Validate says everything that is wrong with the document: its bounds, its times, and each order. The error is a *job.Invalid.
+// The order of the orders and fractions of seconds are no fault: Seal sees to them.
+func (d Document) Validate() error {
+	p := problems{what: "manifest"}
+	if d.Format != Format {
+		p.add("format", fmt.Sprint(d.Format), fmt.Sprintf("is not %d", Format))
+	}
+	p.id("asset", string(d.Asset))
+	if d.Revision == 0 {
+		p.add("revision", "0", "is not a revision: they begin at 1")
+	}
+	d.times(&p)
+	d.orders(&p)
+	return p.err()
+}
+
+// times checks what Open cannot before it knows the document to be meant for it.
+func (d Document) times(p *problems) {
+	switch {
+	case d.Issued.IsZero():
+		p.add("issued", "", "is missing")
+	case !d.Expires.After(d.Issued):
+		p.add("expires", d.Expires.Format(time.RFC3339), "is not after issued")
+	case d.Expires.Sub(d.Issued) > MaxLifetime:
+		p.add("expires", d.Expires.Format(time.RFC3339), fmt.Sprintf("is more than %v after issued", MaxLifetime))
+	}
+}
+
+func (d Document) orders(p *problems) {
+	if len(d.Orders) > MaxOrders {
+		p.add("orders", fmt.Sprint(len(d.Orders)), fmt.Sprintf("are more than %d; hand the later ones out later", MaxOrders))
+		return
+	}
+	seen := make(map[job.OrderID]bool, len(d.Orders))
+	for i, o := range d.Orders {
+		field := fmt.Sprintf("orders[%d]", i)
+		if err := o.Validate(); err != nil {
+			p.add(field, "", err.Error())
+		}
+		if want := job.MakeOrderID(o.Run, d.Asset); o.ID != want {
+			p.add(field+".id", string(o.ID), fmt.Sprintf("is not the order of this asset; want %q", want))
+		}
+		if seen[o.ID] {
+			p.add(field+".id", string(o.ID), "is named twice")
+		}
+		seen[o.ID] = true
+	}
+}
+
+// canonical returns the document in the one form that is written: UTC, whole seconds, orders by Start and then ID.
+func (d Document) canonical() Document {
+	d.Issued = instant(d.Issued)
+	d.Expires = instant(d.Expires)
+	orders := make([]job.Order, len(d.Orders)) // never nil: an empty queue is written as []
+	copy(orders, d.Orders)
+	for i := range orders {
+		orders[i].Start = instant(orders[i].Start)
+		orders[i].End = instant(orders[i].End)
+	}
+	slices.SortStableFunc(orders, before)
+	d.Orders = orders
+	return d
+}
+
+// encode writes the canonical form.
+func (d Document) encode() ([]byte, error) { return json.Marshal(d.canonical()) }
+
+// decode reads a canonical form and nothing else. Unknown and repeated fields, other spellings of a value, trailing data,
+// unsorted orders: all of them show as a difference when the document is written again.
+func decode(payload []byte) (Document, error) {
+	var d Document
+	if err := json.Unmarshal(payload, &d); err != nil {
+		return Document{}, err
+	}
+	again, err := d.encode()
+	if err != nil {
+		return Document{}, err
+	}
+	if !bytes.Equal(again, payload) {
+		return Document{}, fmt.Errorf("not in canonical form from byte %d on", difference(again, payload))
+	}
+	return d, nil
+}
+
+// difference returns the first index at which a and b differ.
+func difference(a, b []byte) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
+}
+
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

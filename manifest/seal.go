@@ -1,0 +1,174 @@
+package manifest
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// PayloadType is the DSSE payload type of a manifest. The signature covers it.
+const PayloadType = "application/vnd.patchpolicy.manifest.v1+json"
+
+// The errors of Seal, beside the *job.Invalid of Validate and what the signer returns.
+var (
+	// ErrTooLarge: the sealed document would be over MaxSealed. Hand out fewer of its orders, the earliest first.
+	ErrTooLarge = fmt.Errorf("sealed manifest would be over %d bytes", MaxSealed)
+	// ErrBadKey: the private key is no Ed25519 key.
+	ErrBadKey = errors.New("not an Ed25519 private key")
+)
+
+// Signer signs with the server's manifest key, wherever that is kept.
+type Signer interface {
+	// KeyID is the Fingerprint of the public key.
+	KeyID() string
+	// Sign returns the Ed25519 signature over message.
+	Sign(message []byte) ([]byte, error)
+}
+
+// NewSigner returns a Signer that holds the key in memory. With anything but an Ed25519 private key its Sign returns ErrBadKey.
+func NewSigner(key ed25519.PrivateKey) Signer { return signer{key} }
+
+type signer struct{ key ed25519.PrivateKey }
+
+func (s signer) KeyID() string {
+	if len(s.key) != ed25519.PrivateKeySize {
+		return ""
+	}
+	return Fingerprint(ed25519.PublicKey(s.key[ed25519.SeedSize:]))
+}
+
+func (s signer) Sign(message []byte) ([]byte, error) {
+	if len(s.key) != ed25519.PrivateKeySize {
+		return nil, ErrBadKey
+	}
+	return ed25519.Sign(s.key, message), nil
+}
+
+// Fingerprint is how a key is shown and named: "sha256:" and the SHA-256 of its 32 bytes in lower-case hex.
+func Fingerprint(key ed25519.PublicKey) string {
+	sum := sha256.Sum256(key)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// envelope is DSSE v1 with exactly one signature.
+type envelope struct {
+	PayloadType string      `json:"payloadType"`
+	Payload     []byte      `json:"payload"`
+	Signatures  []signature `json:"signatures"`
+}
+
+type signature struct {
+	KeyID string `json:"keyid"`
+	Sig   []byte `json:"sig"`
+}
+
+// pae is DSSE's pre-authentication encoding: what is signed.
+func pae(payloadType string, payload []byte) []byte {
+	b := make([]byte, 0, len(payload)+len(payloadType)+64)
+	b = append(b, "DSSEv1 "...)
+	b = strconv.AppendInt(b, int64(len(payloadType)), 10)
+	b = append(append(b, ' '), payloadType...)
+	b = strconv.AppendInt(append(b, ' '), int64(len(payload)), 10)
+	return append(append(b, ' '), payload...)
+}
+
+// Seal writes the document in canonical form and signs it. It validates first: what Seal returns, Open accepts.
+// The errors are a *job.Invalid, ErrTooLarge, and those of the signer.
+func Seal(d Document, k Signer) ([]byte, error) {
+	if err := d.Validate(); err != nil {
+		return nil, err
+	}
+	payload, err := d.encode()
+	if err != nil {
+		return nil, fmt.Errorf("encode manifest: %w", err)
+	}
+	if _, err := decode(payload); err != nil { // a text that is no UTF-8, say
+		return nil, fmt.Errorf("encode manifest: the document cannot be written without loss: %w", err)
+	}
+	sig, err := k.Sign(pae(PayloadType, payload))
+	if err != nil {
+		return nil, fmt.Errorf("sign manifest: %w", err)
+	}
+	sealed, err := json.Marshal(envelope{PayloadType, payload, []signature{{k.KeyID(), sig}}})
+	if err != nil {
+		return nil, fmt.Errorf("encode envelope: %w", err)
+	}
+	if len(sealed) > MaxSealed {
+		return nil, ErrTooLarge
+	}
+	return sealed, nil
+}
+
+// Open checks a sealed manifest (MAN-5) and returns its document: signed by key, meant for asset, not lower than the held
+// revision, not expired at now (at the very instant it is), and in every point valid. Now is the corrected clock (MAN-8).
+//
+// The error is always a *Refused. Nothing of a refused manifest is returned.
+func Open(sealed []byte, key ed25519.PublicKey, asset job.AssetID, held Revision, now time.Time) (Document, error) {
+	payload, refused := verify(sealed, key)
+	if refused != nil {
+		return Document{}, refused
+	}
+	d, err := decode(payload)
+	var other struct {
+		Format *int `json:"format"`
+	}
+	switch {
+	case err != nil && json.Unmarshal(payload, &other) == nil && other.Format != nil && *other.Format != Format:
+		return Document{}, &Refused{Malformed, fmt.Sprintf("format %d", *other.Format), fmt.Sprintf("format %d", Format)}
+	case err != nil:
+		return Document{}, &Refused{Malformed, "a document that cannot be read: " + short(err.Error()), "the canonical form"}
+	case d.Format != Format:
+		return Document{}, &Refused{Malformed, fmt.Sprintf("format %d", d.Format), fmt.Sprintf("format %d", Format)}
+	case d.Asset != asset:
+		return Document{}, &Refused{WrongAsset, fmt.Sprintf("a manifest for asset %q", short(string(d.Asset))), fmt.Sprintf("one for %q", asset)}
+	case d.Revision < held:
+		return Document{}, &Refused{LowerRevision, fmt.Sprintf("revision %d", d.Revision), fmt.Sprintf("%d or higher", held)}
+	case !now.Before(d.Expires):
+		return Document{}, &Refused{Expired, "expiry at " + d.Expires.Format(time.RFC3339), "one after " + now.UTC().Format(time.RFC3339)}
+	}
+	if err := d.Validate(); err != nil {
+		return Document{}, &Refused{Malformed, short(err.Error()), "a valid document"}
+	}
+	return d, nil
+}
+
+// verify returns the payload once its signature holds. Everything in front of that is BadSignature: who wrote it is not known.
+func verify(sealed []byte, key ed25519.PublicKey) ([]byte, *Refused) {
+	if len(sealed) > MaxSealed {
+		return nil, &Refused{TooLarge, fmt.Sprintf("%d bytes", len(sealed)), fmt.Sprintf("at most %d", MaxSealed)}
+	}
+	const shape = "a DSSE envelope with one signature"
+	bad := func(have, want string) ([]byte, *Refused) { return nil, &Refused{BadSignature, have, want} }
+	if len(key) != ed25519.PublicKeySize {
+		return bad(fmt.Sprintf("a pinned key of %d bytes", len(key)), fmt.Sprintf("an Ed25519 key of %d", ed25519.PublicKeySize))
+	}
+	var e envelope
+	if err := json.Unmarshal(sealed, &e); err != nil {
+		return bad("bytes that cannot be read: "+short(err.Error()), shape)
+	}
+	if len(e.Signatures) != 1 {
+		return bad(fmt.Sprintf("%d signatures", len(e.Signatures)), shape)
+	}
+	if again, err := json.Marshal(e); err != nil || !bytes.Equal(again, sealed) {
+		return bad("an envelope with more in it or written in another way", shape)
+	}
+	sig, want := e.Signatures[0], Fingerprint(key)
+	if sig.KeyID != want {
+		return bad(fmt.Sprintf("a signature by key %q", short(sig.KeyID)), fmt.Sprintf("one by the pinned key %q", want))
+	}
+	if !ed25519.Verify(key, pae(e.PayloadType, e.Payload), sig.Sig) {
+		return bad("a signature that does not hold", fmt.Sprintf("one by the pinned key %q", want))
+	}
+	if e.PayloadType != PayloadType {
+		return nil, &Refused{Malformed, fmt.Sprintf("payload type %q", short(e.PayloadType)), fmt.Sprintf("%q", PayloadType)}
+	}
+	return e.Payload, nil
+}
