@@ -1,18 +1,9 @@
 package version
 
-import "github.com/patchpolicy/patchpolicy/internal/enum"
-
-// Scheme is a way of writing and ordering versions.
-type Scheme uint8
-
-// The schemes.
-const (
-	Semver Scheme = 1 + iota // semantic versioning 2.0.0
-	Debian                   // deb-version(7): epoch:upstream-revision
-	Dotted                   // dot-separated decimal numbers, as Windows and Chrome use
+import (
+	"fmt"
+	"strings"
 )
-
-var schemes = enum.Of[Scheme]("version scheme", "semver", "debian", "dotted")
 
 // Version is a valid version of one scheme. Versions compare with == as texts and with Compare by their order.
 // The zero Version is no version. The text form of MarshalText is "scheme:text".
@@ -20,3 +11,143 @@ type Version struct {
 	scheme Scheme
 	text   string
 }
+
+// ParseError tells why a text is no version.
+type ParseError struct {
+	Scheme  Scheme // as asked for; may be no scheme at all
+	Text    string // the whole text
+	Problem string // what is wrong with it
+}
+
+func (e *ParseError) Error() string {
+	return fmt.Sprintf("%q is not a %s version: %s", shown(e.Text), e.Scheme, e.Problem)
+}
+
+// shown cuts a text that may be of any length to what fits a message.
+func shown(text string) string {
+	const most = 80
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "…"
+}
+
+// Parse checks that text is a version of scheme s. It takes at most MaxLength bytes and returns a *ParseError.
+func Parse(s Scheme, text string) (Version, error) {
+	if problem := problem(s, text); problem != "" {
+		return Version{}, &ParseError{Scheme: s, Text: text, Problem: problem}
+	}
+	return Version{scheme: s, text: text}, nil
+}
+
+func problem(s Scheme, text string) string {
+	if text == "" {
+		return "it is empty"
+	}
+	if len(text) > MaxLength {
+		return fmt.Sprintf("it has %d bytes, the most is %d", len(text), MaxLength)
+	}
+	switch s {
+	case Semver:
+		return semverProblem(text)
+	case Debian:
+		return debianProblem(text)
+	case Dotted:
+		return dottedProblem(text)
+	default:
+		return fmt.Sprintf("there is no such scheme, want one of %v", Schemes())
+	}
+}
+
+// Compare orders v and w: -1 when v is older, 0 when neither is, 1 when v is newer. Not ok means that they cannot be
+// ordered, being of different schemes or no versions at all (CAT-3). It allocates nothing.
+func (v Version) Compare(w Version) (order int, ok bool) {
+	if v.scheme != w.scheme {
+		return 0, false
+	}
+	switch v.scheme {
+	case Semver:
+		return compareSemver(v.text, w.text), true
+	case Debian:
+		return compareDebian(v.text, w.text), true
+	case Dotted:
+		return compareDotted(v.text, w.text), true
+	default:
+		return 0, false
+	}
+}
+
+// Scheme returns the scheme; zero for the zero Version.
+func (v Version) Scheme() Scheme { return v.scheme }
+
+// String returns the text as it was parsed, without the scheme.
+func (v Version) String() string { return v.text }
+
+// IsZero reports whether v is no version.
+func (v Version) IsZero() bool { return v == Version{} }
+
+// Upstream returns the version as its maker numbers it: of Debian, without epoch and revision; of the others, the text.
+func (v Version) Upstream() string {
+	if v.scheme != Debian {
+		return v.text
+	}
+	_, upstream, _ := splitDebian(v.text)
+	return upstream
+}
+
+// MarshalText returns "scheme:text", and the empty text for the zero Version.
+func (v Version) MarshalText() ([]byte, error) {
+	if v.IsZero() {
+		return []byte{}, nil
+	}
+	return []byte(v.scheme.String() + ":" + v.text), nil
+}
+
+// UnmarshalText is the inverse of MarshalText. It returns an *enum.UnknownError or a *ParseError.
+func (v *Version) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*v = Version{}
+		return nil
+	}
+	name, rest, found := strings.Cut(string(text), ":")
+	if !found {
+		return &ParseError{Text: string(text), Problem: `there is no scheme in front, want "scheme:text"`}
+	}
+	s, err := ParseScheme(name)
+	if err != nil {
+		return err
+	}
+	parsed, err := Parse(s, rest)
+	if err != nil {
+		return err
+	}
+	*v = parsed
+	return nil
+}
+
+// compareNumbers orders two runs of decimal digits by value, whatever their length.
+func compareNumbers(a, b string) int {
+	a, b = trimZeros(a), trimZeros(b)
+	if len(a) != len(b) {
+		return order(len(a) < len(b))
+	}
+	return strings.Compare(a, b)
+}
+
+func trimZeros(s string) string {
+	for len(s) > 0 && s[0] == '0' {
+		s = s[1:]
+	}
+	return s
+}
+
+func order(less bool) int {
+	if less {
+		return -1
+	}
+	return 1
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }

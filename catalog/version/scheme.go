@@ -1,0 +1,30 @@
+package version
+
+import "github.com/patchpolicy/patchpolicy/internal/enum"
+
+// Scheme is a way of writing and ordering versions.
+type Scheme uint8
+
+// The schemes.
+const (
+	Semver Scheme = 1 + iota // semantic versioning 2.0.0
+	Debian                   // deb-version(7): epoch:upstream-revision
+	Dotted                   // dot-separated decimal numbers, as Windows and Chrome use
+)
+
+var schemes = enum.Of[Scheme]("version scheme", "semver", "debian", "dotted")
+
+// Schemes lists the schemes.
+func Schemes() []Scheme { return schemes.All() }
+
+// ParseScheme finds a scheme by its name. It returns an *enum.UnknownError.
+func ParseScheme(name string) (Scheme, error) { return schemes.Parse(name) }
+
+// String returns the scheme's name.
+func (s Scheme) String() string { return schemes.String(s) }
+
+// MarshalText returns the scheme's name, and the empty text for the zero value.
+func (s Scheme) MarshalText() ([]byte, error) { return schemes.MarshalText(s) }
+
+// UnmarshalText is the inverse of MarshalText.
+func (s *Scheme) UnmarshalText(text []byte) error { return schemes.UnmarshalText(text, s) }
