@@ -6,9 +6,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// MaxDeferral is the longest a reboot can be put off after its first offer (RBT-6).
-const MaxDeferral = 168 * time.Hour
-
 // Policy says how an asset is rebooted once something needs it.
 type Policy struct {
 	Suppress  bool          `json:"suppress,omitempty"`  // never reboot, never prompt (RBT-7)

@@ -1,0 +1,41 @@
+package integrity
+
+import (
+	"io"
+	"slices"
+)
+
+// Chain returns a verifier that asks all the given ones, for files that may be signed in several formats, or in none.
+//
+// A Bad answer decides at once: a signature that does not hold is not mended by another that does. Otherwise the first
+// Valid answer decides, then the first Unsupported one. If all say Absent, so does the chain, unless there was a
+// signature file that none of them knew: that is Unsupported. So Chain() is the verifier of an asset that has no keys.
+func Chain(verifiers ...SignatureVerifier) SignatureVerifier {
+	return chain(slices.Clone(verifiers))
+}
+
+type chain []SignatureVerifier
+
+func (c chain) Verify(content io.ReaderAt, size int64, detached []byte) Signature {
+	best := Signature{Status: Absent}
+	if detached != nil {
+		best = Signature{Status: Unsupported, Detail: "no verifier on this asset knows this kind of signature file"}
+	}
+	found := false
+	for _, v := range c {
+		switch s := v.Verify(content, size, detached); s.Status {
+		case Bad:
+			return s
+		case Valid:
+			if !found || best.Status != Valid {
+				best, found = s, true
+			}
+		case Absent:
+		default: // Unsupported, or a status this package does not know, which counts as that
+			if !found {
+				best, found = s, true
+			}
+		}
+	}
+	return best
+}

@@ -1,0 +1,168 @@
+package integrity
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"strings"
+)
+
+// InvalidDigest tells of a text that is no digest, or of a Digest that has no text form.
+type InvalidDigest struct {
+	Text    string // what was refused, cut short
+	Problem string // what is wrong and what is wanted
+}
+
+func (e *InvalidDigest) Error() string {
+	return fmt.Sprintf("invalid digest %q: %s", e.Text, e.Problem)
+}
+
+// ParseDigest reads the text form: an algorithm's name, a colon, and the sum in hex of exactly the algorithm's length.
+// Upper-case hex is taken and becomes lower case. It returns an *InvalidDigest.
+func ParseDigest(s string) (Digest, error) {
+	name, sum, found := strings.Cut(s, ":")
+	if !found {
+		return Digest{}, &InvalidDigest{Text: clip(s, maxQuoted), Problem: `want an algorithm, a colon and hex, as in "sha256:9f86…"`}
+	}
+	a, err := ParseAlgorithm(name)
+	if err != nil {
+		return Digest{}, &InvalidDigest{Text: clip(s, maxQuoted), Problem: fmt.Sprintf("want an algorithm of %v before the colon", Algorithms())}
+	}
+	d := Digest{Algorithm: a, Sum: strings.ToLower(sum)}
+	if err := d.check(); err != nil {
+		return Digest{}, err
+	}
+	return d, nil
+}
+
+// String returns the text form. It prints an invalid digest too, as what it is.
+func (d Digest) String() string { return d.Algorithm.String() + ":" + d.Sum }
+
+// MarshalText returns the text form. It returns an *InvalidDigest for a digest that ParseDigest would not give, the
+// zero Digest included.
+func (d Digest) MarshalText() ([]byte, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	return []byte(d.String()), nil
+}
+
+// UnmarshalText reads the text form as ParseDigest does.
+func (d *Digest) UnmarshalText(text []byte) error {
+	v, err := ParseDigest(string(text))
+	if err != nil {
+		return err
+	}
+	*d = v
+	return nil
+}
+
+// check returns an *InvalidDigest unless d has a known algorithm and a lower-case hex sum of its length.
+func (d Digest) check() error {
+	problem := ""
+	if size := d.Algorithm.Size(); size == 0 {
+		problem = fmt.Sprintf("want an algorithm of %v", Algorithms())
+	} else if len(d.Sum) != 2*size {
+		problem = fmt.Sprintf("%s has %d hex digits, not %d", d.Algorithm, 2*size, len(d.Sum))
+	} else if strings.Trim(d.Sum, "0123456789abcdef") != "" {
+		problem = "want hex digits only"
+	} else {
+		return nil
+	}
+	return &InvalidDigest{Text: clip(d.String(), maxQuoted), Problem: problem}
+}
+
+// Size is the length of the algorithm's sums in bytes; zero for an unknown algorithm.
+func (a Algorithm) Size() int {
+	switch a {
+	case SHA256:
+		return sha256.Size
+	case SHA384:
+		return sha512.Size384
+	case SHA512:
+		return sha512.Size
+	case SHA1:
+		return sha1.Size
+	case MD5:
+		return md5.Size
+	default:
+		return 0
+	}
+}
+
+// Legacy reports whether the algorithm carries trust only by the explicit switch (INT-7). An unknown one does so never.
+func (a Algorithm) Legacy() bool { return a == SHA1 || a == MD5 }
+
+func (a Algorithm) new() hash.Hash {
+	switch a {
+	case SHA256:
+		return sha256.New()
+	case SHA384:
+		return sha512.New384()
+	case SHA512:
+		return sha512.New()
+	case SHA1:
+		return sha1.New()
+	case MD5:
+		return md5.New()
+	default:
+		return nil
+	}
+}
+
+// Digester digests what is written to it by several algorithms in one pass and counts it. Make it with NewDigester.
+// It must not be used by two goroutines at once.
+type Digester struct {
+	algs   []Algorithm
+	hashes []hash.Hash
+	size   int64
+}
+
+// NewDigester returns a Digester for the given algorithms; repeated and unknown ones are left out.
+func NewDigester(algs ...Algorithm) *Digester {
+	d := &Digester{}
+	for _, a := range distinct(algs) {
+		d.algs = append(d.algs, a)
+		d.hashes = append(d.hashes, a.new())
+	}
+	return d
+}
+
+// Write digests p. It never fails.
+func (d *Digester) Write(p []byte) (int, error) {
+	for _, h := range d.hashes {
+		h.Write(p) // a hash.Hash never returns an error
+	}
+	d.size += int64(len(p))
+	return len(p), nil
+}
+
+// Sums returns the digests of what was written so far, one an algorithm, in the order of Algorithms. More may be written.
+func (d *Digester) Sums() []Digest {
+	sums := make([]Digest, len(d.algs))
+	for i, a := range d.algs {
+		sums[i] = Digest{Algorithm: a, Sum: hex.EncodeToString(d.hashes[i].Sum(nil))}
+	}
+	return sums
+}
+
+// Size returns how many bytes were written so far.
+func (d *Digester) Size() int64 { return d.size }
+
+// distinct returns the known algorithms among algs, each once, in the order of Algorithms.
+func distinct(algs []Algorithm) []Algorithm {
+	var out []Algorithm
+	for _, a := range Algorithms() {
+		for _, given := range algs {
+			if given == a {
+				out = append(out, a)
+				break
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,93 @@
+package reboot
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Problem is one thing wrong with a policy.
+type Problem struct {
+	Field string // as in Policy
+	Value string
+	Text  string // what is wrong and what to do
+}
+
+// InvalidPolicy is the error of Validate: every problem, not the first.
+type InvalidPolicy struct{ Problems []Problem }
+
+func (e *InvalidPolicy) Error() string {
+	var b strings.Builder
+	b.WriteString("invalid reboot policy")
+	for i, p := range e.Problems {
+		b.WriteString(map[bool]string{true: ": ", false: "; "}[i == 0])
+		fmt.Fprintf(&b, "%s %s: %s", p.Field, p.Value, p.Text)
+	}
+	return b.String()
+}
+
+// WithDefaults returns the policy with its zero durations replaced by their defaults. It mends nothing else.
+func (p Policy) WithDefaults() Policy {
+	if p.Interval == 0 {
+		p.Interval = defInterval
+	}
+	if p.Prompt == 0 {
+		p.Prompt = defPrompt
+	}
+	if p.Countdown == 0 {
+		p.Countdown = defCountdown
+	}
+	return p
+}
+
+// Validate judges the policy as it will be used, that is with its defaults. It returns nil or an *InvalidPolicy.
+//
+// A policy is refused if its promises could not be kept within MaxDeferral of the first offer (RBT-6): all deferrals,
+// each with the prompt before it, and the countdown at the end. Suppress may stand beside any valid values.
+func (p Policy) Validate() error {
+	p = p.WithDefaults()
+	var bad []Problem
+	add := func(field string, value any, format string, args ...any) {
+		bad = append(bad, Problem{Field: field, Value: fmt.Sprint(value), Text: fmt.Sprintf(format, args...)})
+	}
+	if p.Deferrals < 0 || p.Deferrals > MaxDeferrals {
+		add("Deferrals", p.Deferrals, "must be 0 to %d", MaxDeferrals)
+	}
+	if p.Interval < MinWait || p.Interval > MaxDeferral {
+		add("Interval", p.Interval, "must be %s to %s, or zero for %s", MinWait, hours(MaxDeferral), defInterval)
+	}
+	if p.Prompt < MinWait || p.Prompt > MaxDeferral {
+		add("Prompt", p.Prompt, "must be %s to %s, or zero for %s", MinWait, hours(MaxDeferral), defPrompt)
+	}
+	if p.Countdown > MaxCountdown {
+		add("Countdown", p.Countdown, "must be at most %s, zero for %s, or negative for none", hours(MaxCountdown), defCountdown)
+	}
+	if len(bad) == 0 {
+		// Divided, because the product may overflow.
+		room := MaxDeferral - max(p.Countdown, 0)
+		if fits := int(room / (p.Interval + p.Prompt)); p.Deferrals > fits {
+			add("Deferrals", p.Deferrals, "%d times a prompt of %s and an interval of %s, then a countdown of %s, go beyond %s after "+
+				"the first offer (RBT-6); use at most %d deferrals or shorter ones",
+				p.Deferrals, p.Prompt, p.Interval, max(p.Countdown, 0), hours(MaxDeferral), fits)
+		}
+	}
+	if bad != nil {
+		return &InvalidPolicy{Problems: bad}
+	}
+	return nil
+}
+
+// bounded is the policy the machine goes by: with its defaults, each value moved into its bounds, so that nothing
+// overflows and no policy, validated or not, escapes RBT-6.
+func (p Policy) bounded() Policy {
+	p.Interval, p.Prompt = max(p.Interval, 0), max(p.Prompt, 0) // a negative one becomes the default
+	p = p.WithDefaults()
+	p.Deferrals = min(max(p.Deferrals, 0), MaxDeferrals)
+	p.Interval = min(max(p.Interval, MinWait), MaxDeferral)
+	p.Prompt = min(max(p.Prompt, MinWait), MaxDeferral)
+	p.Countdown = min(max(p.Countdown, 0), MaxCountdown)
+	return p
+}
+
+// hours prints whole hours as people write them.
+func hours(d time.Duration) string { return fmt.Sprintf("%d h", d/time.Hour) }
