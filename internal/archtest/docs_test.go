@@ -1,0 +1,57 @@
+package archtest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// checkPackageDocs wants exactly one package comment a folder, so that nobody has to guess which one the documentation shows.
+func checkPackageDocs(t *tree) (problems []string) {
+	for _, f := range t.packages {
+		var with []string
+		for _, file := range f.code() {
+			if file.ast.Doc == nil {
+				continue
+			}
+			with = append(with, file.name)
+			name := file.ast.Name.Name
+			want := "Package " + name + " "
+			if name == "main" {
+				want = "Command " + f.path[strings.LastIndex(f.path, "/")+1:] + " "
+			}
+			if !strings.HasPrefix(file.ast.Doc.Text(), want) {
+				problems = append(problems, fmt.Sprintf("%s: its package comment does not begin with %q", t.at(f, file.ast.Package), want))
+			}
+		}
+		switch {
+		case len(f.code()) == 0:
+		case len(with) == 0:
+			problems = append(problems, f.path+": has no package comment")
+		case len(with) > 1:
+			problems = append(problems, f.path+": has package comments in several files: "+strings.Join(with, ", "))
+		}
+	}
+	return problems
+}
+
+func TestOnePackageCommentAFolder(t *testing.T) {
+	report(t, checkPackageDocs(realTree(t)))
+}
+
+func TestPackageCommentCheckFails(t *testing.T) {
+	for _, p := range []planted{
+		{"one each", map[string]string{
+			"a/doc.go": "// Package a is there.\npackage a", "a/x.go": "package a", "a/x_test.go": "package a",
+			"examples/p/main.go": "// Command p is there.\npackage main",
+		}, nil},
+		{"none", map[string]string{"a/x.go": "package a", "a/x_test.go": "// Package a is tested.\npackage a"}, []string{"a: has no package comment"}},
+		{"two", map[string]string{"a/x.go": "// Package a is.\npackage a", "a/y.go": "// Package a is too.\npackage a"},
+			[]string{"several files: x.go, y.go"}},
+		{"one that says something else", map[string]string{"a/x.go": "// Copyright nobody\npackage a"},
+			[]string{`a/x.go:2: its package comment does not begin with "Package a "`}},
+		{"a comment apart is none", map[string]string{"a/x.go": "// Package a is.\n\npackage a"}, []string{"a: has no package comment"}},
+	} {
+		p.run(t, checkPackageDocs)
+	}
+}
