@@ -1,0 +1,273 @@
+package archtest
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// cluster is a group of rules and the package whose comment states them, one list item a rule.
+type cluster struct {
+	name string
+	room string
+	last int   // the rules are numbered from 1 to last
+	held []int // the rules that may no longer be "not built yet": a promise made once is kept
+}
+
+var clusters = []cluster{
+	{"CAT", "catalog", 16, []int{3, 4, 5, 6, 8, 9, 10, 14, 15, 16}},
+	{"JOB", "job", 23, []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 17, 18, 20, 21}},
+	{"MAN", "manifest", 8, []int{1, 2, 4, 5, 6, 7, 8}},
+	{"INT", "integrity", 9, []int{1, 2, 3, 4, 5, 7, 8, 9}},
+	{"RBT", "reboot", 9, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}},
+	{"RPT", "job/controller", 3, nil},
+}
+
+const notBuilt = "Not built yet."
+
+var (
+	ruleID   = regexp.MustCompile(`\b(CAT|JOB|MAN|INT|RBT|RPT)-(\d+)\b`)
+	ruleName = regexp.MustCompile(`_(CAT|JOB|MAN|INT|RBT|RPT)(\d+)`) // within a test's name: TestNoDowngrade_CAT3
+	ruleItem = regexp.MustCompile(`^\s*- (?:(CAT|JOB|MAN|INT|RBT|RPT)-(\d+)\b)?`)
+)
+
+// rule is one item of the rule book.
+type rule struct {
+	id    string
+	text  string
+	cited []string // file:function of the tests that cite it, sorted
+}
+
+func (r rule) built() bool { return !strings.Contains(r.text, notBuilt) }
+
+// ruleBook reads the rules of a cluster from its package's comment, in order of number. Problems are missing, repeated, unnumbered or empty items.
+func ruleBook(t *tree, c cluster) (rules []rule, problems []string) {
+	items := map[string]string{}
+	item := ""
+	for line := range strings.Lines(packageComment(t, c.room)) {
+		switch m := ruleItem.FindStringSubmatch(line); {
+		case m != nil && m[1] == c.name:
+			item = m[1] + "-" + m[2]
+			if items[item] != "" {
+				problems = append(problems, fmt.Sprintf("%s: states %s twice", c.room, item))
+			}
+			items[item] = line
+		case m != nil || strings.HasPrefix(line, "# ") || len(line) > 1 && line[0] != ' ':
+			item = "" // another list, a heading or a paragraph ends the item
+		case item != "":
+			items[item] += line
+		}
+	}
+	for n := 1; n <= c.last; n++ {
+		id := fmt.Sprintf("%s-%d", c.name, n)
+		text, stated := items[id]
+		delete(items, id)
+		switch r := (rule{id: id, text: text}); {
+		case !stated:
+			problems = append(problems, fmt.Sprintf("%s: its package comment has no list item for %s", c.room, id))
+		case len(strings.Fields(text)) < 6:
+			problems = append(problems, fmt.Sprintf("%s: the list item for %s does not say the rule", c.room, id))
+		case !r.built() && slices.Contains(c.held, n):
+			problems = append(problems, fmt.Sprintf("%s: %s was promised and is said to be not built yet", c.room, id))
+		default:
+			rules = append(rules, r)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(items)) {
+		problems = append(problems, fmt.Sprintf("%s: %s is past the end of the rule book", c.room, id))
+	}
+	return rules, problems
+}
+
+func packageComment(t *tree, room string) (text string) {
+	for _, f := range t.packages {
+		for _, file := range f.code() {
+			if f.path == room && file.ast.Doc != nil {
+				text += file.ast.Doc.Text() + "\n"
+			}
+		}
+	}
+	return text
+}
+
+// citations lists, for each rule id, the tests whose name or comments carry it. Beside test functions those are the
+// functions of conformance suites, and subtests whose name begins with the id.
+func citations(t *tree) map[string][]string {
+	cited := map[string][]string{}
+	for _, f := range t.packages {
+		if f.path == "internal/archtest" {
+			continue // it tests the tests
+		}
+		suite := strings.HasSuffix(path.Base(f.path), "test")
+		for _, file := range f.files {
+			for _, decl := range file.ast.Decls {
+				fn, ok := decl.(*ast.FuncDecl)
+				if !ok || !suite && (!file.test() || !isTest(fn.Name.Name)) {
+					continue
+				}
+				where := path.Join(f.path, file.name) + ":" + fn.Name.Name
+				for _, id := range cites(file.ast, fn) {
+					if !slices.Contains(cited[id], where) {
+						cited[id] = append(cited[id], where)
+					}
+				}
+			}
+		}
+	}
+	return cited
+}
+
+func isTest(name string) bool {
+	return slices.ContainsFunc([]string{"Test", "Fuzz", "Example"}, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+// cites lists the ids in the name, the comments and the subtests' names of fn.
+func cites(file *ast.File, fn *ast.FuncDecl) (ids []string) {
+	for _, m := range ruleName.FindAllStringSubmatch(fn.Name.Name, -1) {
+		ids = append(ids, m[1]+"-"+m[2])
+	}
+	from := fn.Pos()
+	if fn.Doc != nil {
+		from = fn.Doc.Pos()
+	}
+	for _, comment := range file.Comments {
+		if comment.Pos() >= from && comment.End() <= fn.End() {
+			ids = append(ids, ruleID.FindAllString(comment.Text(), -1)...)
+		}
+	}
+	ast.Inspect(fn, func(n ast.Node) bool {
+		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			s, _ := strconv.Unquote(lit.Value)
+			if at := ruleID.FindStringIndex(s); at != nil && at[0] == 0 && at[1] < len(s) {
+				ids = append(ids, s[:at[1]])
+			}
+		}
+		return true
+	})
+	return ids
+}
+
+// checkRules wants every rule stated, and cited by a test or said to be not built yet.
+func checkRules(t *tree, clusters []cluster) (book []rule, problems []string) {
+	cited := citations(t)
+	for _, c := range clusters {
+		rules, wrong := ruleBook(t, c)
+		problems = append(problems, wrong...)
+		for _, r := range rules {
+			r.cited = cited[r.id]
+			slices.Sort(r.cited)
+			if r.built() && len(r.cited) == 0 {
+				problems = append(problems, fmt.Sprintf("%s: no test's name or comment carries %s, and its item does not say %q", c.room, r.id, notBuilt))
+			}
+			book = append(book, r)
+		}
+	}
+	return book, problems
+}
+
+// checkRuleIDs finds ids that no rule has, in every file of the tree.
+func checkRuleIDs(clusters []cluster) func(*tree) []string {
+	return func(t *tree) (problems []string) {
+		unknown := func(m []string) bool {
+			n, err := strconv.Atoi(m[2])
+			return err != nil || !slices.ContainsFunc(clusters, func(c cluster) bool { return c.name == m[1] && 1 <= n && n <= c.last })
+		}
+		for _, p := range slices.Sorted(maps.Keys(t.texts)) {
+			line := 0
+			for text := range strings.Lines(string(t.texts[p])) {
+				line++
+				for _, m := range ruleID.FindAllStringSubmatch(text, -1) {
+					if unknown(m) {
+						problems = append(problems, fmt.Sprintf("%s:%d: cites %s, and there is no such rule", p, line, m[0]))
+					}
+				}
+			}
+		}
+		for _, f := range t.packages {
+			for _, file := range f.files {
+				for _, decl := range file.ast.Decls {
+					fn, ok := decl.(*ast.FuncDecl)
+					if !ok || !file.test() {
+						continue
+					}
+					for _, m := range ruleName.FindAllStringSubmatch(fn.Name.Name, -1) {
+						if unknown(m) {
+							problems = append(problems, fmt.Sprintf("%s: %s cites %s-%s, and there is no such rule", t.at(f, fn.Pos()), fn.Name.Name, m[1], m[2]))
+						}
+					}
+				}
+			}
+		}
+		return problems
+	}
+}
+
+func TestRules(t *testing.T) {
+	book, problems := checkRules(realTree(t), clusters)
+	for _, r := range book {
+		switch {
+		case r.built():
+			t.Logf("%-7s %s", r.id, strings.Join(r.cited, " "))
+		case len(r.cited) > 0:
+			t.Logf("%-7s %s Cited already by %s", r.id, notBuilt, strings.Join(r.cited, " "))
+		default:
+			t.Logf("%-7s %s", r.id, notBuilt)
+		}
+	}
+	report(t, problems)
+}
+
+func TestNoFileCitesAnUnknownRule(t *testing.T) {
+	report(t, checkRuleIDs(clusters)(realTree(t)))
+}
+
+func TestRuleChecksFail(t *testing.T) {
+	two := []cluster{{"CAT", "catalog", 2, []int{1}}}
+	const (
+		one  = "//   - CAT-1: the first rule says something\n//     on two lines.\n"
+		next = "//   - CAT-2: the second rule says something, too. "
+		cite = "package catalog\nfunc TestFirst_CAT1() {}\n"
+	)
+	doc := func(items, test string) map[string]string {
+		return map[string]string{
+			"catalog/doc.go":    "// Package catalog is there.\n//\n// # Rules\n//\n" + items + "package catalog\n",
+			"catalog/a_test.go": test,
+		}
+	}
+	check := func(t *tree) []string { _, problems := checkRules(t, two); return problems }
+	for _, p := range []planted{
+		{"both cited", doc(one+next+"\n", cite+"// In passing: CAT-2.\nfunc TestSecond() {}"), nil},
+		{"cited within a test", doc(one+next+"\n", cite+"func TestSecond() {\n// CAT-2\n}"), nil},
+		{"cited by a subtest's name", doc(one+next+"\n", cite+"func TestSecond() { _ = \"CAT-2: nothing\" }"), nil},
+		{"cited by the name with another", doc(one+next+"\n", "package catalog\nfunc TestBoth_CAT1_CAT2() {}"), nil},
+		{"not built, not cited", doc(one+next+notBuilt+"\n", cite), nil},
+		{"not cited", doc(one+next+"\n", cite), []string{"no test's name or comment carries CAT-2"}},
+		{"a value is no citation", doc(one+next+"\n", cite+"func TestSecond() { _ = \"CAT-2\" }"), []string{"carries CAT-2"}},
+		{"a helper is no test", doc(one+next+"\n", cite+"// CAT-2\nfunc second() {}"), []string{"carries CAT-2"}},
+		{"missing in the book", doc(one, cite), []string{"no list item for CAT-2"}},
+		{"in the book, and not as an item", doc(one+"//\n// CAT-2: the second rule says something, too.\n", cite), []string{"no list item for CAT-2"}},
+		{"an item without a rule", doc(one+"//   - CAT-2: it.\n", cite), []string{"the list item for CAT-2 does not say the rule"}},
+		{"stated twice", doc(one+one+next+notBuilt+"\n", cite), []string{"states CAT-1 twice"}},
+		{"a promise taken back", doc("//   - CAT-1: the first rule says something. "+notBuilt+"\n"+next+notBuilt+"\n", cite),
+			[]string{"CAT-1 was promised and is said to be not built yet"}},
+		{"past the end", doc(one+next+notBuilt+"\n//   - CAT-"+"3: a third rule that nobody knows of.\n", cite), []string{"CAT-" + "3 is past the end"}},
+	} {
+		p.run(t, check)
+	}
+
+	suite := plant(t, map[string]string{"catalog/catalogtest/a.go": "package catalogtest\n// CAT-1\nfunc syncs() {}"})
+	require.Equal(t, map[string][]string{"CAT-1": {"catalog/catalogtest/a.go:syncs"}}, citations(suite))
+
+	planted{"unknown ids", map[string]string{
+		"README.md": "CAT-1, CAT-2\nCAT-" + "3 and JOB-" + "1", "a/a_test.go": "package a\nfunc TestX_CAT" + "0() {}\nfunc TestY_CAT2() {}",
+	}, []string{"README.md:2: cites CAT-" + "3", "README.md:2: cites JOB-", "a/a_test.go:2: TestX_CAT0 cites CAT-0"}}.run(t, checkRuleIDs(two))
+}
