@@ -1,0 +1,162 @@
+package agenthttp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// Kind says what a server refused.
+type Kind uint8
+
+// The kinds, each with its HTTP status.
+const (
+	BadToken     Kind = 1 + iota // 403: manifest.ErrBadToken
+	AssetExists                  // 409: manifest.ErrAssetExists
+	UnknownAsset                 // 401: manifest.ErrUnknownAsset
+	Invalid                      // 400: manifest.ErrInvalid
+	Unavailable                  // 503: manifest.ErrUnavailable
+	NotSigned                    // 401: the request is not signed by the asset's key
+	Clock                        // 401: the request's time is not within ReplayWindow of Problem.Now
+	TooLarge                     // 413: over MaxRequest or MaxEnrolment
+	WrongType                    // 415: not JSON, or compressed with something else than gzip
+	WrongMethod                  // 405
+	NotFound                     // 404
+	Internal                     // 500: see the server's log
+)
+
+var kinds = enum.Of[Kind]("problem kind", "bad-token", "asset-exists", "unknown-asset", "invalid", "unavailable", "not-signed",
+	"clock", "too-large", "wrong-type", "wrong-method", "not-found", "internal")
+
+// Kinds lists the kinds.
+func Kinds() []Kind { return kinds.All() }
+
+// ParseKind finds a kind by its name.
+func ParseKind(s string) (Kind, error) { return kinds.Parse(s) }
+
+// String returns the kind's name.
+func (k Kind) String() string { return kinds.String(k) }
+
+// MarshalText returns the kind's name.
+func (k Kind) MarshalText() ([]byte, error) { return kinds.MarshalText(k) }
+
+// UnmarshalText sets the kind to the one called text.
+func (k *Kind) UnmarshalText(text []byte) error { return kinds.UnmarshalText(text, k) }
+
+// what is told with each kind.
+var about = map[Kind]struct {
+	status int
+	is     error // the sentinel it stands for
+	hint   string
+}{
+	BadToken:     {http.StatusForbidden, manifest.ErrBadToken, "Ask the administrator for a new enrolment token."},
+	AssetExists:  {http.StatusConflict, manifest.ErrAssetExists, "Enrol under another name, or have the administrator remove the old asset."},
+	UnknownAsset: {http.StatusUnauthorized, manifest.ErrUnknownAsset, "Enrol this agent."},
+	Invalid:      {http.StatusBadRequest, manifest.ErrInvalid, "Use the same release of server and agent."},
+	Unavailable:  {http.StatusServiceUnavailable, manifest.ErrUnavailable, "Try again later."},
+	NotSigned:    {http.StatusUnauthorized, nil, "Sign with the key this asset enrolled with; if it is lost, enrol again under another name."},
+	Clock:        {http.StatusUnauthorized, nil, `Sign again with the time in "now", and set this machine's clock.`},
+	TooLarge:     {http.StatusRequestEntityTooLarge, nil, "Send fewer reports at a time."},
+	WrongType:    {http.StatusUnsupportedMediaType, nil, "Send application/json, plain or with Content-Encoding: gzip."},
+	WrongMethod:  {http.StatusMethodNotAllowed, nil, "Use a method of the Allow header."},
+	NotFound:     {http.StatusNotFound, nil, "Check the server's base URL: routes begin with /v1/agent/ after it."},
+	Internal:     {http.StatusInternalServerError, nil, "Try again later; the server's log says more."},
+}
+
+const problemType = "urn:patchpolicy:problem:"
+
+// Problem is a refusal as it goes over the wire (RFC 9457, application/problem+json), and the error a Client returns for it.
+// errors.Is finds the sentinel of package manifest that the kind stands for.
+type Problem struct {
+	Kind   Kind      `json:"-"`     // zero: a kind this release does not know, or an answer that did not come from a Handler
+	Type   string    `json:"type"`  // "urn:patchpolicy:problem:" and the kind
+	Title  string    `json:"title"` // of the HTTP status
+	Status int       `json:"status"`
+	Text   string    `json:"error"`
+	Hint   string    `json:"hint"`
+	Now    time.Time `json:"now,omitzero"` // the server's clock, with Clock
+}
+
+func newProblem(k Kind, format string, args ...any) *Problem {
+	a := about[k]
+	return &Problem{
+		Kind: k, Type: problemType + k.String(), Title: http.StatusText(a.status), Status: a.status,
+		Text: fmt.Sprintf(format, args...), Hint: a.hint,
+	}
+}
+
+// Error says what the server refused and what to do.
+func (p *Problem) Error() string {
+	s := "server answered " + strconv.Itoa(p.Status)
+	if p.Text != "" {
+		s += ": " + p.Text
+	}
+	if p.Hint != "" {
+		s += " (" + p.Hint + ")"
+	}
+	return s
+}
+
+// Is reports whether target is the sentinel that the kind stands for.
+func (p *Problem) Is(target error) bool {
+	is := about[p.Kind].is
+	return is != nil && is == target
+}
+
+// problemOf says what to tell the agent of a backend's error; known is false where the error is not the agent's business.
+func problemOf(err error) (p *Problem, known bool) {
+	if invalid, ok := errors.AsType[*job.Invalid](err); ok {
+		return newProblem(Invalid, "%v", invalid), true
+	}
+	for _, k := range kinds.All() { // the order of the constants: no error is two of them
+		if is := about[k].is; is != nil && errors.Is(err, is) {
+			return newProblem(k, "%v", err), true
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return newProblem(Unavailable, "the server did not get to it in time"), true
+	}
+	return newProblem(Internal, "the server failed"), false
+}
+
+func (p *Problem) write(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", mediaProblem)
+	switch p.Status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Patchpolicy-Ed25519")
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "30")
+	}
+	body, err := json.Marshal(p)
+	if err != nil { // a clock that shows a year past 9999
+		body = []byte("{}")
+	}
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // the agent is gone: nobody to tell
+}
+
+// readProblem makes sense of any answer that is not a success.
+func readProblem(status int, contentType string, body []byte) *Problem {
+	var p Problem
+	if !isMedia(contentType, mediaProblem) || json.Unmarshal(body, &p) != nil {
+		return &Problem{
+			Status: status, Title: http.StatusText(status), Text: http.StatusText(status),
+			Hint: "This answer did not come from a patchpolicy server: check the base URL, and proxies on the way.",
+		}
+	}
+	p.Status = status
+	if k, err := ParseKind(strings.TrimPrefix(p.Type, problemType)); err == nil {
+		p.Kind = k
+	}
+	return &p
+}

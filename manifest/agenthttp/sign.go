@@ -1,0 +1,43 @@
+package agenthttp
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// signed is everything a request's signature covers.
+type signed struct {
+	method string
+	target string // route and query, without the base URL's path, which a proxy may change
+	asset  job.AssetID
+	time   time.Time
+	body   []byte // as sent, compressed or not
+}
+
+// message is the text that is signed: six lines, none of which can hold a line break.
+func (s signed) message() []byte {
+	sum := sha256.Sum256(s.body)
+	return []byte(strings.Join([]string{
+		"patchpolicy-request-v1", s.method, s.target, string(s.asset), formatTime(s.time), hex.EncodeToString(sum[:]),
+	}, "\n") + "\n")
+}
+
+// sign sets the three headers.
+func (s signed) sign(h http.Header, key ed25519.PrivateKey) {
+	h.Set(HeaderAsset, string(s.asset))
+	h.Set(HeaderTime, formatTime(s.time))
+	h.Set(HeaderSignature, base64.StdEncoding.EncodeToString(ed25519.Sign(key, s.message())))
+}
+
+// holds says whether the signature is key's over s.
+func (s signed) holds(key ed25519.PublicKey, signature string) bool {
+	sig, err := base64.StdEncoding.Strict().DecodeString(signature)
+	return err == nil && len(key) == ed25519.PublicKeySize && ed25519.Verify(key, s.message(), sig)
+}
