@@ -269,5 +269,5 @@ func TestRuleChecksFail(t *testing.T) {
 
 	planted{"unknown ids", map[string]string{
 		"README.md": "CAT-1, CAT-2\nCAT-" + "3 and JOB-" + "1", "a/a_test.go": "package a\nfunc TestX_CAT" + "0() {}\nfunc TestY_CAT2() {}",
-	}, []string{"README.md:2: cites CAT-" + "3", "README.md:2: cites JOB-", "a/a_test.go:2: TestX_CAT0 cites CAT-0"}}.run(t, checkRuleIDs(two))
+	}, []string{"README.md:2: cites CAT-" + "3", "README.md:2: cites JOB-", "a/a_test.go:2: TestX_CAT0 cites CAT-" + "0"}}.run(t, checkRuleIDs(two))
 }
