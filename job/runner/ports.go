@@ -22,7 +22,7 @@ type State interface {
 type Status struct {
 	Boot     string          // identity of this boot; never empty
 	Sessions reboot.Sessions // RBT-9: Unknown when it cannot be found out
-	Mark     bool            // the system's own mark that a reboot is required stands; goes into job.InventoryTaken.Mark (RBT-2)
+	Mark     bool            // the system's own mark that a reboot is required stands (RBT-2)
 }
 
 // Staged is one verified patch with its files, open for reading and checked again on these descriptors (INT-6).

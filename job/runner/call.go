@@ -1,0 +1,57 @@
+package runner
+
+import (
+	"context"
+
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// call checks in on a goroutine of its own. An older check-in that still runs is cut off: the machine awaits the newest only.
+func (l *loop) call(ctx context.Context, c agent.Call) {
+	if l.cutCall != nil {
+		l.cutCall()
+	}
+	callCtx, cancel := context.WithTimeout(ctx, l.cfg.CallTimeout)
+	l.cutCall = cancel
+	boot := l.status.Boot
+	l.helpers.Go(func() {
+		defer cancel()
+		l.cfg.Trace("call:before")
+		answer, err := l.checkIn(callCtx, c.Request, boot)
+		l.cfg.Trace("call:after")
+		switch {
+		case err == nil:
+			l.send(agent.CalledIn{ID: c.ID, Answer: answer})
+		case ctx.Err() == nil: // else the agent stops, and no failure is made up
+			l.cfg.Logger.Warn("the server did not answer", "error", err)
+			l.send(agent.CallFailed{ID: c.ID, Err: clip(err.Error())})
+		}
+	})
+}
+
+// checkIn calls, and calls again with the inventory if the server wants it. When the second call fails, the first one's answer stands.
+func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn, boot string) (manifest.Answer, error) {
+	in.Boot = boot
+	inv, known := l.presentInventory(ctx)
+	if known {
+		in.Digest = inv.Digest()
+	}
+	answer, err := l.cfg.Server.CheckIn(ctx, in)
+	if err != nil || !answer.WantInventory {
+		return answer, err
+	}
+	if !known {
+		if inv, err = l.freshInventory(ctx); err != nil {
+			l.cfg.Logger.Warn("the server wants the inventory, and it could not be taken", "error", err)
+			return answer, nil
+		}
+	}
+	in.Inventory, in.Digest = &inv, inv.Digest()
+	second, err := l.cfg.Server.CheckIn(ctx, in)
+	if err != nil {
+		l.cfg.Logger.Warn("the inventory could not be delivered", "error", err)
+		return answer, nil
+	}
+	return second, nil
+}

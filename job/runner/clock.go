@@ -1,0 +1,11 @@
+package runner
+
+import "time"
+
+// begun anchors the monotonic reading of the portable clock.
+var begun = time.Now()
+
+// systemClock reads the machine's clocks.
+func systemClock() Clock {
+	return Clock{Wall: time.Now().UTC(), Up: uptime()}
+}

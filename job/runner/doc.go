@@ -1,0 +1,55 @@
+// Package runner drives one whole agent, the pure machine of job/agent, on a real asset.
+//
+// New checks a Config, and Run drives the machine until its context ends: it loads the agent's state, and from then on one goroutine
+// takes one event at a time and does, in this order,
+//
+//  1. agent.Step;
+//  2. State.Commit, unless the bytes did not change;
+//  3. Config.Observe;
+//  4. the check-in and the effects of the step, handed to the goroutines that carry them out.
+//
+// Nothing is done that is not durable: when a commit fails, Run ends with a *CommitError, and no effect of that step is carried out.
+// Results come back as events through a bounded channel. What is carried out where:
+//
+//   - check-ins: a goroutine each; a newer check-in cuts an older one off;
+//   - TakeInventory, Download, Preflight, Deploy, Act, Reboot and Discard: one after the other, in the order of the effects. A Discard
+//     also cuts off a Download of the same files that runs or waits;
+//   - Prompt: one after the other, not waiting for the others.
+//
+// Two ports are between the runner and the asset: State (adapter boltstate) and Platform (adapter dpkg; conformance suite platformtest).
+// The third port, Server, is the way to the server (adapter manifest/agenthttp).
+//
+// # Rules
+//
+// The runner holds the parts of these rules that are outside the machine:
+//
+//   - INT-6: the bytes verified are the bytes installed. Files are staged in a folder of mode 0700, in files of mode 0600 that are opened
+//     without following links; before a deploy every staged file is opened once, its digest is taken again from that very
+//     descriptor and compared with the one that passed, and the Platform is handed the descriptor, never a path. A file that
+//     changed fails its patch with code 12, one that is gone with code 7.
+//   - INT-8: a Discard deletes the staged files of one patch or of a whole order.
+//   - INT-9: a signature file that the server says is not there (404, 410) is absent. One that cannot be fetched is a failed download,
+//     never "absent".
+//   - JOB-2: what goes wrong with a patch is that patch's result: a download that fails has code 4 (13 without a URL), a Platform
+//     that fails gives each patch it was asked about code 5 or 9.
+//   - JOB-17: a download that was cut off goes on where it stopped, if the server still has the same file; what is staged completely for
+//     the same order and patch is digested anew and used again, not fetched again.
+//   - JOB-21: every state is committed before anything that follows from it, the reboot above all.
+//   - MAN-7: a check-in is given up when the machine begins the next one, and after Config.CallTimeout.
+//   - MAN-8: the machine is told the wall clock, the boot identity and the time since boot, sleep included.
+//   - RBT-8, RBT-9: while an execution is under way the Platform is asked every Config.Poll for the boot identity and the sessions. When it
+//     cannot tell, the sessions are Unknown, which counts as somebody.
+//
+// # Stopping
+//
+// When the context of Run ends, downloads, actions and check-ins are cut off, without a result: the next Run resumes them. A deploy that
+// has begun is waited for, and its result is committed, unless the step that takes it would begin another change of the asset.
+// Run then returns nil.
+//
+// # Crash tests
+//
+// Config.Trace is called at named points, from the goroutine that does the work, so a test can kill the process there:
+// "load", "commit" and each effect by its kind ("inventory", "download", "preflight", "deploy", "act", "prompt", "reboot", "discard",
+// "call"), once with ":before" and once with ":after" appended: "commit:before", "deploy:after".
+// A result's event is sent after the ":after" point of its effect.
+package runner

@@ -1,0 +1,234 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
+)
+
+// carryOut hands one effect to the goroutine that carries it out.
+func (l *loop) carryOut(e agent.Effect) {
+	order := e.Order
+	reply := func(ev job.Event) { l.send(agent.Execution{Order: order, Event: ev}) }
+	switch e := e.Effect.(type) {
+	case job.LastCall:
+		// The agent's machine makes a check-in of it: Out.Call.
+	case job.TakeInventory:
+		l.work.add(task{name: "inventory", run: func(ctx context.Context) { l.takeInventory(ctx, e, reply) }})
+	case job.Download:
+		key := staging.Key{Order: e.Order, Index: e.Index}
+		l.work.add(task{name: "download", key: key, run: func(ctx context.Context) { l.download(ctx, key, e, reply) }})
+	case job.Preflight:
+		l.work.add(task{name: "preflight", run: func(ctx context.Context) { l.preflight(ctx, e, reply) }})
+	case job.Deploy:
+		l.work.add(task{name: "deploy", run: func(ctx context.Context) { l.deploy(ctx, e, reply) }})
+	case job.Act:
+		l.work.add(task{name: "act", run: func(ctx context.Context) { l.act(ctx, e, reply) }})
+	case job.Prompt:
+		l.prompt.add(task{name: "prompt", run: func(ctx context.Context) { l.show(ctx, e, reply) }})
+	case job.Reboot:
+		l.work.add(task{name: "reboot", run: l.reboot})
+	case job.Discard:
+		key := staging.Key{Order: e.Order, Index: e.Index}
+		l.work.cutOff(key)
+		l.work.add(task{name: "discard", run: func(context.Context) { l.discard(key) }})
+	default:
+		l.cfg.Logger.Error("an effect of a kind this runner does not know was left out", "kind", fmt.Sprintf("%T", e))
+	}
+}
+
+func (l *loop) takeInventory(ctx context.Context, e job.TakeInventory, reply func(job.Event)) {
+	inv, err := l.freshInventory(ctx)
+	var status Status
+	if err == nil {
+		status, err = l.cfg.Platform.Status(ctx)
+	}
+	l.cfg.Trace("inventory:after")
+	switch {
+	case err == nil:
+		reply(job.InventoryTaken{ID: e.ID, Inventory: inv, Mark: status.Mark, Sessions: status.Sessions})
+	case ctx.Err() == nil:
+		reply(job.InventoryTaken{ID: e.ID, Err: clip(err.Error())})
+	}
+}
+
+func (l *loop) download(ctx context.Context, key staging.Key, e job.Download, reply func(job.Event)) {
+	files, failure := l.stage.Fetch(ctx, key, e.Patch)
+	l.cfg.Trace("download:after")
+	switch {
+	case failure == nil:
+		reply(job.Fetched{ID: e.ID, Files: files})
+	case ctx.Err() == nil:
+		l.cfg.Logger.Warn("a download failed", "order", e.Order, "patch", e.Patch.Patch, "error", failure.Text)
+		reply(job.Fetched{ID: e.ID, Files: files, Code: failure.Code, Text: clip(failure.Text)})
+	}
+}
+
+// opened is the outcome of opening the staged files of an effect's patches (INT-6).
+type opened struct {
+	good []Staged
+	bad  []job.Outcome // of the patches whose files are not what was verified
+}
+
+// open opens and digests anew what is staged. The caller closes.
+func (l *loop) open(order job.OrderID, patches []job.Staged) opened {
+	var o opened
+	for _, p := range patches {
+		files, failure := l.stage.Open(staging.Key{Order: order, Index: p.Index}, p)
+		if failure != nil {
+			o.bad = append(o.bad, job.Outcome{Index: p.Index, Code: failure.Code, Text: clip(failure.Text)})
+			continue
+		}
+		o.good = append(o.good, Staged{Index: p.Index, Patch: p.Patch, Files: files})
+	}
+	return o
+}
+
+func (o opened) close() {
+	for _, s := range o.good {
+		closeAll(s.Files)
+	}
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close() // opened for reading: nothing can be lost
+	}
+}
+
+// preflight leaves patches whose files changed out without a finding: the deploy that follows gives them their code.
+func (l *loop) preflight(ctx context.Context, e job.Preflight, reply func(job.Event)) {
+	o := l.open(e.Order, e.Patches)
+	defer o.close()
+	var findings []job.Finding
+	var err error
+	if len(o.good) > 0 {
+		l.platform.Lock()
+		findings, err = l.cfg.Platform.Preflight(ctx, o.good)
+		l.platform.Unlock()
+	}
+	l.cfg.Trace("preflight:after")
+	if err != nil {
+		if ctx.Err() != nil {
+			return
+		}
+		findings = nil
+		for _, s := range o.good {
+			findings = append(findings, job.Finding{Index: s.Index, Refused: clip("it could not be found out whether this patch would install: " + err.Error())})
+		}
+	}
+	for i := range findings {
+		findings[i].Refused = clip(findings[i].Refused)
+	}
+	reply(job.Checked{ID: e.ID, Findings: findings})
+}
+
+func (l *loop) deploy(ctx context.Context, e job.Deploy, reply func(job.Event)) {
+	o := l.open(e.Order, e.Patches)
+	defer o.close()
+	var outcomes []job.Outcome
+	if len(o.good) > 0 {
+		l.platform.Lock()
+		if ctx.Err() != nil { // stopped before anything was changed
+			l.platform.Unlock()
+			return
+		}
+		got, err := l.cfg.Platform.Deploy(ctx, o.good)
+		l.inventory.forget()
+		l.platform.Unlock()
+		if err != nil && ctx.Err() != nil {
+			l.cfg.Trace("deploy:after")
+			return
+		}
+		outcomes = settle(o.good, got, err)
+	}
+	l.cfg.Trace("deploy:after")
+	reply(job.Deployed{ID: e.ID, Outcomes: append(outcomes, o.bad...)})
+}
+
+// settle gives every patch exactly one outcome, in order, whatever the platform said.
+func settle(patches []Staged, got []job.Outcome, err error) []job.Outcome {
+	out := make([]job.Outcome, 0, len(patches))
+	for _, p := range patches {
+		o := job.Outcome{Index: p.Index, Code: job.UnspecifiedAgentError, Text: "the platform said nothing about this patch; what the inventory finds decides"}
+		if err != nil {
+			o.Code, o.Text = job.InstallerFailed, "the installer could not be run: "+err.Error()
+		}
+		for _, g := range got {
+			if g.Index == p.Index {
+				o = g
+				break
+			}
+		}
+		o.Text = clip(o.Text)
+		out = append(out, o)
+	}
+	return out
+}
+
+func (l *loop) act(ctx context.Context, e job.Act, reply func(job.Event)) {
+	l.platform.Lock()
+	exit, err := l.cfg.Platform.Act(ctx, e.Action)
+	l.inventory.forget()
+	l.platform.Unlock()
+	l.cfg.Trace("act:after")
+	switch {
+	case err == nil:
+		reply(job.Acted{ID: e.ID, Exit: exit})
+	case ctx.Err() == nil:
+		reply(job.Acted{ID: e.ID, Exit: 1, Err: clip(err.Error())})
+	}
+}
+
+// show runs Platform.Prompt. The answer may come at any time until Run ends.
+func (l *loop) show(ctx context.Context, e job.Prompt, reply func(job.Event)) {
+	err := l.cfg.Platform.Prompt(l.life, e.Kind, func(later bool) {
+		select {
+		case l.events <- agent.Execution{Order: e.Order, Event: job.Answered{Later: later}}:
+		case <-l.life.Done():
+		}
+	})
+	l.cfg.Trace("prompt:after")
+	if err != nil && ctx.Err() == nil {
+		l.cfg.Logger.Warn("the reboot prompt could not be shown; it counts as unanswered (RBT-5)", "order", e.Order, "error", err)
+	}
+}
+
+func (l *loop) reboot(ctx context.Context) {
+	l.platform.Lock()
+	err := l.cfg.Platform.Reboot(ctx)
+	l.platform.Unlock()
+	l.cfg.Trace("reboot:after")
+	switch {
+	case errors.Is(err, ErrRebootNotAllowed):
+		l.cfg.Logger.Warn("this asset needs a reboot", "error", err)
+	case err != nil && ctx.Err() == nil:
+		l.cfg.Logger.Error("the reboot could not be asked for; it is tried again", "error", err)
+	}
+}
+
+func (l *loop) discard(key staging.Key) {
+	err := l.stage.Discard(key)
+	l.cfg.Trace("discard:after")
+	if err != nil {
+		l.cfg.Logger.Error("staged files could not be deleted", "order", key.Order, "error", err)
+	}
+}
+
+// clip bounds a text that goes into an event, keeping its beginning and valid UTF-8.
+func clip(s string) string {
+	const more = " …"
+	if len(s) <= maxText {
+		return s
+	}
+	cut := maxText - len(more)
+	for cut > 0 && s[cut]&0xC0 == 0x80 {
+		cut--
+	}
+	return s[:cut] + more
+}

@@ -1,0 +1,127 @@
+package staging
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// openFile opens a regular file for reading, never through a link.
+func (s *Store) openFile(name string) (*os.File, error) { return s.reopen(name, os.O_RDONLY) }
+
+// reopen opens an existing regular file, never through a link.
+func (s *Store) reopen(name string, flags int) (*os.File, error) {
+	before, err := s.root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !before.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path.Base(name))
+	}
+	f, err := s.root.OpenFile(name, flags|noFollow, 0)
+	if err != nil {
+		return nil, err
+	}
+	if after, err := f.Stat(); err != nil || !os.SameFile(before, after) {
+		_ = f.Close()
+		return nil, fmt.Errorf("%s was swapped while it was opened", path.Base(name))
+	}
+	return f, nil
+}
+
+// create makes a new file, deleting what stands in its place.
+func (s *Store) create(name string) (*os.File, error) {
+	if err := s.root.RemoveAll(name); err != nil {
+		return nil, err
+	}
+	return s.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL|noFollow, 0o600)
+}
+
+// meta is what is remembered of one file.
+type meta struct {
+	URL       string `json:"url"`
+	Validator string `json:"validator,omitempty"` // a strong ETag or a Last-Modified: what If-Range takes
+	Signed    bool   `json:"signed,omitempty"`    // the detached signature was asked for and is there
+	Detached  []byte `json:"detached,omitempty"`
+	Total     int64  `json:"total,omitempty"` // size the server announced; -1 or zero: none
+}
+
+// readMeta returns the zero meta when there is none, or none that makes sense: then everything is fetched again.
+func (s *Store) readMeta(name string) meta {
+	f, err := s.openFile(name)
+	if err != nil {
+		return meta{}
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxMeta))
+	if err != nil {
+		return meta{}
+	}
+	var m meta
+	if json.Unmarshal(b, &m) != nil {
+		return meta{}
+	}
+	return m
+}
+
+func (s *Store) writeMeta(name string, m meta) error {
+	b, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	f, err := s.create(name + ".new")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, s.root.Remove(name+".new"))
+	}
+	return s.root.Rename(name+".new", name)
+}
+
+// finish makes a complete file durable under its final name.
+func (s *Store) finish(f *os.File, folder string, i int) error {
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := s.root.Rename(fileName(folder, i, partial), fileName(folder, i, complete)); err != nil {
+		return err
+	}
+	return s.syncFolder(folder)
+}
+
+// syncFolder makes a rename durable where folders can be synced.
+func (s *Store) syncFolder(folder string) error {
+	d, err := s.root.Open(folder)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !foldersCannotSync {
+		return err
+	}
+	return nil
+}
+
+func (s *Store) exists(name string) bool {
+	_, err := s.root.Lstat(name)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// digestFrom feeds all of f, from its beginning, to d and returns its size.
+func digestFrom(d *integrity.Digester, f *os.File) (int64, error) {
+	return io.CopyBuffer(writerOnly{d}, io.NewSectionReader(f, 0, 1<<62), make([]byte, buffer))
+}
+
+// writerOnly keeps io.Copy to the given buffer.
+type writerOnly struct{ io.Writer }

@@ -1,0 +1,190 @@
+package staging
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"strconv"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// Key names what is staged: one patch of an order, or the whole order when Index is -1. The zero Key names nothing.
+type Key struct {
+	Order job.OrderID
+	Index int
+}
+
+// Covers reports whether other is k or part of it.
+func (k Key) Covers(other Key) bool {
+	return k.Order != "" && k.Order == other.Order && (k.Index < 0 || k.Index == other.Index)
+}
+
+// Failure is what went wrong with one patch.
+type Failure struct {
+	Code job.Code
+	Text string
+}
+
+// Config is a store's settings; all are required.
+type Config struct {
+	HTTP     *http.Client
+	Verifier integrity.SignatureVerifier
+	Stall    time.Duration // a connection that brings nothing for so long is cut
+	Tries    int           // without headway
+}
+
+// Store is a folder of staged files. Fetch and Discard of the same Key must not run at the same time.
+type Store struct {
+	root *os.Root
+	dir  string
+	cfg  Config
+	http *http.Client
+}
+
+// Open makes the folder if it is missing, takes every right on it from others, and opens it.
+func Open(dir string, cfg Config) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the folder for staged files cannot be made: %w", err)
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("the folder for staged files cannot be used: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("the folder for staged files cannot be used: %s is a link or a file: name a folder of the agent's own", dir)
+	}
+	if err := ownedByUs(info); err != nil {
+		return nil, fmt.Errorf("the folder for staged files cannot be used: %s %w", dir, err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("the folder for staged files cannot be used: %w", err)
+	}
+	if err := root.Chmod(".", 0o700); err != nil {
+		_ = root.Close()
+		return nil, fmt.Errorf("the folder for staged files cannot be made private: %w", err)
+	}
+	return &Store{root: root, dir: dir, cfg: cfg, http: client(cfg.HTTP)}, nil
+}
+
+// Close closes the folder. Files that were opened stay open.
+func (s *Store) Close() error { return s.root.Close() }
+
+// Discard deletes what is staged under k. It is no error if there is nothing.
+func (s *Store) Discard(k Key) error {
+	folder := orderFolder(k.Order)
+	if k.Index < 0 {
+		return s.root.RemoveAll(folder)
+	}
+	names, err := s.list(folder)
+	if err != nil {
+		return err
+	}
+	prefix := strconv.Itoa(k.Index) + "-"
+	var errs []error
+	for _, name := range names {
+		if len(name) > len(prefix) && name[:len(prefix)] == prefix {
+			errs = append(errs, s.root.RemoveAll(path.Join(folder, name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Keep deletes what is staged for all orders but these.
+func (s *Store) Keep(orders []job.OrderID) error {
+	keep := map[string]bool{}
+	for _, o := range orders {
+		keep[orderFolder(o)] = true
+	}
+	names, err := s.list(".")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		if !keep[name] {
+			errs = append(errs, s.root.RemoveAll(name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Store) list(folder string) ([]string, error) {
+	f, err := s.root.Open(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+// Open opens the files of one verified patch and digests them anew on the descriptors that are returned, to be compared with the digests
+// they had when integrity passed (INT-6). The caller closes the files.
+func (s *Store) Open(k Key, staged job.Staged) ([]*os.File, *Failure) {
+	if len(staged.Digests) != len(staged.Patch.Files) {
+		return nil, &Failure{job.UnspecifiedAgentError, fmt.Sprintf("%d files and %d digests: they cannot be compared", len(staged.Patch.Files), len(staged.Digests))}
+	}
+	folder := patchFolder(k, staged.Patch)
+	var files []*os.File
+	fail := func(code job.Code, text string) ([]*os.File, *Failure) {
+		for _, f := range files {
+			_ = f.Close()
+		}
+		return nil, &Failure{code, text}
+	}
+	for i, want := range staged.Digests {
+		name := staged.Patch.Files[i].Name
+		f, err := s.openFile(fileName(folder, i, complete))
+		if err != nil {
+			return fail(job.FileValidationFailed, fmt.Sprintf("the staged file of %s cannot be opened any more, so it is not installed: %v", name, err))
+		}
+		files = append(files, f)
+		d := integrity.NewDigester(want.Algorithm)
+		if _, err := digestFrom(d, f); err != nil {
+			return fail(job.FileValidationFailed, fmt.Sprintf("the staged file of %s cannot be read any more, so it is not installed: %v", name, err))
+		}
+		if got := d.Sums(); len(got) != 1 || got[0] != want {
+			return fail(job.FileHashValidationFailed, fmt.Sprintf("the staged file of %s was changed after it was verified, so it is not installed (INT-6)", name))
+		}
+	}
+	return files, nil
+}
+
+// Endings of the files of a patch's folder.
+const (
+	partial  = ".part"
+	complete = ".file"
+	metaFile = ".meta"
+)
+
+func orderFolder(o job.OrderID) string { return hash([]byte(o)) }
+
+func patchFolder(k Key, p job.OrderPatch) string {
+	b, err := json.Marshal(p)
+	if err != nil { // an order that came as JSON can be written as JSON; else the patch's name must do
+		b = []byte(p.Patch)
+	}
+	return path.Join(orderFolder(k.Order), strconv.Itoa(k.Index)+"-"+hash(b))
+}
+
+func fileName(folder string, i int, ending string) string {
+	return path.Join(folder, strconv.Itoa(i)+ending)
+}
+
+// hash shortens a name to a file name: 128 bits are plenty against chance and against malice of a signed order's author.
+func hash(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}

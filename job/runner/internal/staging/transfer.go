@@ -1,0 +1,154 @@
+package staging
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// transfer is the fetching of one file's content, over as many connections as it takes.
+type transfer struct {
+	store    *Store
+	file     job.File
+	from     address
+	f        *os.File
+	at       int64 // bytes in f
+	meta     meta
+	metaName string
+	discard  bool // what is in f is of no use
+}
+
+// trouble is why one connection did not bring the whole file.
+type trouble struct {
+	err   error
+	again bool          // another try may help
+	after time.Duration // the server asked to wait so long
+	local bool          // of the asset's own disk
+}
+
+// run tries until the file is complete, or a try brings nothing for the last time.
+func (t *transfer) run(ctx context.Context) *Failure {
+	if t.meta.Total > 0 && t.at == t.meta.Total {
+		return nil // only the signature was missing
+	}
+	wait := firstPause
+	for try := 1; ; try++ {
+		before := t.at
+		tr := t.once(ctx)
+		switch {
+		case tr == nil:
+			return nil
+		case ctx.Err() != nil:
+			return &Failure{job.FileDownloadFailed, fmt.Sprintf("the download of %s was stopped", t.from)}
+		case tr.local:
+			t.discard = true
+			if diskFull(tr.err) && t.file.Size == 0 && t.meta.Total > 0 {
+				t.file.Size = t.meta.Total
+			}
+			return t.store.local(tr.err, t.file)
+		case !tr.again:
+			t.discard = true
+			return &Failure{job.FileDownloadFailed, fmt.Sprintf("%s could not be fetched from %s: %v", t.file.Name, t.from, tr.err)}
+		}
+		if t.at > before {
+			try, wait = 1, firstPause
+		}
+		if try >= t.store.cfg.Tries {
+			return &Failure{job.FileDownloadFailed, fmt.Sprintf("%s could not be fetched from %s in %d tries: %v. What came so far is kept; check the way to that server.", t.file.Name, t.from, try, tr.err)}
+		}
+		if pause(ctx, min(max(wait, tr.after), maxPause)) != nil {
+			return &Failure{job.FileDownloadFailed, fmt.Sprintf("the download of %s was stopped", t.from)}
+		}
+		wait *= 2
+	}
+}
+
+// once uses one connection.
+func (t *transfer) once(ctx context.Context) *trouble {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watchdog := time.AfterFunc(t.store.cfg.Stall, func() { cancel(errStalled) })
+	defer watchdog.Stop()
+
+	if t.at > 0 && t.meta.Validator == "" { // nothing to be sure by that it is the same file still
+		if tr := t.restart(); tr != nil {
+			return tr
+		}
+	}
+	r, tr := t.store.request(ctx, t.from, t.at, t.meta.Validator)
+	if tr != nil {
+		if errors.Is(tr.err, errRangeGone) {
+			if tr := t.restart(); tr != nil {
+				return tr
+			}
+		}
+		return stalled(ctx, tr, t.store.cfg.Stall)
+	}
+	defer r.body.Close()
+	if r.at != t.at {
+		if tr := t.restart(); tr != nil {
+			return tr
+		}
+	}
+	limit := sizeLimit(t.file.Size)
+	if r.total > limit {
+		return &trouble{err: fmt.Errorf("the server announces %d bytes, and %d are taken at most: correct the patch's size, or its address", r.total, limit)}
+	}
+	t.meta.Validator, t.meta.Total = r.validator, r.total
+	if err := t.store.writeMeta(t.metaName, t.meta); err != nil {
+		return &trouble{err: err, local: true}
+	}
+	return stalled(ctx, t.copy(r, limit, func() { watchdog.Reset(t.store.cfg.Stall) }), t.store.cfg.Stall)
+}
+
+// restart empties what is there.
+func (t *transfer) restart() *trouble {
+	if err := t.f.Truncate(0); err != nil {
+		return &trouble{err: err, local: true}
+	}
+	if _, err := t.f.Seek(0, io.SeekStart); err != nil {
+		return &trouble{err: err, local: true}
+	}
+	t.at = 0
+	return nil
+}
+
+// copy moves the body into the file.
+func (t *transfer) copy(r response, limit int64, alive func()) *trouble {
+	buf := make([]byte, buffer)
+	for {
+		n, err := r.body.Read(buf)
+		if n > 0 {
+			alive()
+			if t.at+int64(n) > limit {
+				return &trouble{err: fmt.Errorf("it is longer than %d bytes, the most that is taken: correct the patch's size, or its address", limit)}
+			}
+			if _, err := t.f.WriteAt(buf[:n], t.at); err != nil {
+				return &trouble{err: err, local: true}
+			}
+			t.at += int64(n)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			if r.total >= 0 && t.at != r.total {
+				return &trouble{err: fmt.Errorf("the connection ended after %d of %d bytes", t.at, r.total), again: true}
+			}
+			return nil
+		case err != nil:
+			return &trouble{err: fmt.Errorf("the connection was cut after %d bytes: %w", t.at, plain(err)), again: true}
+		}
+	}
+}
+
+// stalled says so when it was the watchdog that cut the connection.
+func stalled(ctx context.Context, tr *trouble, limit time.Duration) *trouble {
+	if tr != nil && errors.Is(context.Cause(ctx), errStalled) && !tr.local {
+		tr.err, tr.again = fmt.Errorf("the server sent nothing for %v", limit), true
+	}
+	return tr
+}

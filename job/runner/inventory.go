@@ -1,0 +1,73 @@
+package runner
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+)
+
+// inventoryCache holds the last inventory for the check-ins.
+type inventoryCache struct {
+	mu    sync.Mutex
+	have  bool
+	inv   catalog.Inventory
+	taken time.Duration // on the clock's Up
+	cost  time.Duration
+}
+
+func (c *inventoryCache) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.have = false
+}
+
+func (c *inventoryCache) get() (inv catalog.Inventory, taken, cost time.Duration, have bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.inv, c.taken, c.cost, c.have
+}
+
+// freshInventory asks the platform. Callers must not change what is returned.
+func (l *loop) freshInventory(ctx context.Context) (catalog.Inventory, error) {
+	l.platform.Lock()
+	defer l.platform.Unlock()
+	return l.inventoryLocked(ctx)
+}
+
+func (l *loop) inventoryLocked(ctx context.Context) (catalog.Inventory, error) {
+	began := l.cfg.Clock().Up
+	inv, err := l.cfg.Platform.Inventory(ctx)
+	if err != nil {
+		return catalog.Inventory{}, err
+	}
+	now := l.cfg.Clock().Up
+	c := &l.inventory
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.have, c.inv, c.taken, c.cost = true, inv, now, now-began
+	return inv, nil
+}
+
+// presentInventory is what a check-in tells the digest of: taken anew if that is cheap and nothing else goes on on the platform, else the
+// last one. Known is false when there is none.
+func (l *loop) presentInventory(ctx context.Context) (inv catalog.Inventory, known bool) {
+	inv, taken, cost, known := l.inventory.get()
+	age := l.cfg.Clock().Up - taken
+	if known && cost > inventoryCheap && age >= 0 && age < inventoryFresh {
+		return inv, true
+	}
+	if !l.platform.TryLock() {
+		return inv, known
+	}
+	defer l.platform.Unlock()
+	fresh, err := l.inventoryLocked(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			l.cfg.Logger.Warn("the inventory could not be taken", "error", err)
+		}
+		return inv, known
+	}
+	return fresh, true
+}

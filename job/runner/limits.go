@@ -1,0 +1,26 @@
+package runner
+
+import "time"
+
+// Defaults and bounds.
+const (
+	// DefaultPoll is between looks at the platform's status: a user who logs out is noticed soon, and it costs next to nothing.
+	DefaultPoll = 5 * time.Second
+	// DefaultCallTimeout bounds a check-in: a manifest of 2,000 patches over a slow line fits.
+	DefaultCallTimeout = 60 * time.Second
+	// DefaultStall is how long a download may bring nothing.
+	DefaultStall = 60 * time.Second
+	// DefaultTries is how often a download is tried without headway, with pauses of 1, 2, 4 and 8 s between: it outlasts a router's restart
+	// by little; longer troubles are the next execution's.
+	DefaultTries = 5
+	// MaxTries bounds Tries.
+	MaxTries = 100
+	// maxText is the longest text of an event in bytes, as job.MaxText.
+	maxText = 4096
+	// eventBuffer is how many results wait for the loop at most; whoever has one more waits.
+	eventBuffer = 64
+	// inventoryFresh is how old a cached inventory may be when taking one is expensive.
+	inventoryFresh = time.Hour
+	// inventoryCheap is how long an inventory may take to be taken anew at each check-in.
+	inventoryCheap = 5 * time.Second
+)

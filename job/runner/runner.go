@@ -1,0 +1,271 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
+)
+
+// Runner drives one agent. Make it with New.
+type Runner struct {
+	cfg  Config
+	busy sync.Mutex // held while Run runs
+}
+
+// New checks the settings. It touches nothing yet.
+func New(c Config) (*Runner, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return &Runner{cfg: c.WithDefaults()}, nil
+}
+
+// ErrRunning is what Run returns when the same Runner runs already.
+var ErrRunning = errors.New("runner: this runner runs already")
+
+// Run drives the agent until ctx ends, and then returns nil. It returns a *LoadError, a *CommitError, or the error of a platform that cannot
+// tell its status or of a staging folder that cannot be used. It may be called again afterwards.
+func (r *Runner) Run(ctx context.Context) error {
+	if !r.busy.TryLock() {
+		return ErrRunning
+	}
+	defer r.busy.Unlock()
+	l, err := r.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.stage.Close()
+	return l.run(ctx)
+}
+
+// start loads what the loop needs.
+func (r *Runner) start(ctx context.Context) (*loop, error) {
+	cfg := r.cfg
+	cfg.Trace("load:before")
+	saved, err := cfg.State.Load(ctx)
+	if err != nil {
+		return nil, &LoadError{err}
+	}
+	var state agent.State
+	if saved != nil {
+		if err := state.UnmarshalBinary(saved); err != nil {
+			return nil, &LoadError{err}
+		}
+	}
+	cfg.Trace("load:after")
+	status, err := cfg.Platform.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("runner: the platform cannot tell its status, so the agent did not start: %w", err)
+	}
+	if status.Boot == "" {
+		return nil, errors.New("runner: the platform tells no boot identity, so the agent did not start")
+	}
+	stage, err := staging.Open(cfg.Stage, staging.Config{HTTP: cfg.HTTP, Verifier: cfg.Verifier, Stall: cfg.Stall, Tries: cfg.Tries})
+	if err != nil {
+		return nil, err
+	}
+	return &loop{
+		cfg:    cfg,
+		stage:  stage,
+		state:  state,
+		saved:  saved,
+		status: status,
+		events: make(chan agent.Event, eventBuffer),
+		watch:  watch{wanted: make(chan bool, 1), seen: make(chan Status)},
+		work:   newLane(cfg.Trace),
+		prompt: newLane(cfg.Trace),
+	}, nil
+}
+
+// loop is one Run. Its fields belong to Run's goroutine unless their type says otherwise.
+type loop struct {
+	cfg    Config
+	life   context.Context // until Run's helpers stop
+	stage  *staging.Store
+	state  agent.State
+	saved  []byte // as committed
+	status Status
+	fresh  bool // status was asked for since the executions came up
+	wanted bool // the platform's status is
+	told   map[job.OrderID]Status
+	wake   time.Duration
+
+	events  chan agent.Event
+	watch   watch
+	work    *lane
+	prompt  *lane
+	cutCall context.CancelFunc // of the last check-in; nil: none yet
+	helpers sync.WaitGroup
+
+	platform  sync.Mutex // its methods are called one at a time
+	inventory inventoryCache
+}
+
+// run is the loop.
+func (l *loop) run(ctx context.Context) error {
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l.life = inner
+	if err := l.stage.Keep(l.orders()); err != nil {
+		l.cfg.Logger.Warn("staged files that nothing needs any more could not be deleted", "error", err)
+	}
+	l.helpers.Go(func() { l.work.work(inner) })
+	l.helpers.Go(func() { l.prompt.work(inner) })
+	l.helpers.Go(func() { l.look(inner) })
+
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var ev agent.Event = agent.Started{}
+	for {
+		if err := l.take(inner, ev); err != nil {
+			cancel()
+			l.drop()
+			return err
+		}
+		if ev = l.unsaid(); ev != nil {
+			continue
+		}
+		timer.Reset(l.wake)
+		for ev == nil {
+			select {
+			case <-ctx.Done():
+				cancel()
+				return l.finish()
+			case ev = <-l.events:
+			case <-timer.C:
+				ev = agent.Tick{}
+			case s := <-l.watch.seen:
+				l.looked(s)
+				ev = l.unsaid()
+			}
+		}
+	}
+}
+
+// take is one step: the state becomes durable before anything that follows from it is done.
+func (l *loop) take(ctx context.Context, ev agent.Event) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	out, err := l.commit(ctx, ev, func(agent.Out) bool { return true })
+	if err != nil {
+		return err
+	}
+	l.wake = max(out.Wake, time.Millisecond)
+	l.attend()
+	if out.Call != nil {
+		l.call(ctx, *out.Call)
+	}
+	for _, e := range out.Effects {
+		l.carryOut(e)
+	}
+	return nil
+}
+
+// commit steps and, if allowed, saves.
+func (l *loop) commit(ctx context.Context, ev agent.Event, allowed func(agent.Out) bool) (agent.Out, error) {
+	state, out := agent.Step(l.cfg.Agent, l.state, ev, l.moment())
+	if !allowed(out) {
+		return agent.Out{}, nil
+	}
+	b, err := state.MarshalBinary()
+	if err != nil {
+		return out, &CommitError{err}
+	}
+	if !bytes.Equal(b, l.saved) || l.saved == nil {
+		l.cfg.Trace("commit:before")
+		// A commit that has begun is finished whatever becomes of ctx: half a stop is worse than a late one.
+		if err := l.cfg.State.Commit(context.WithoutCancel(ctx), b); err != nil {
+			return out, &CommitError{err}
+		}
+		l.cfg.Trace("commit:after")
+		l.saved = b
+	}
+	l.state = state
+	l.cfg.Observe(state)
+	return out, nil
+}
+
+// finish ends a Run whose context ended: helpers are waited for, a deploy's real result with them, and what they report is committed unless
+// it would begin another change of the asset.
+func (l *loop) finish() error {
+	idle := make(chan struct{})
+	go func() { l.helpers.Wait(); close(idle) }()
+	for {
+		select {
+		case ev := <-l.events:
+			if err := l.last(ev); err != nil {
+				l.drop()
+				return err
+			}
+		case <-l.watch.seen:
+		case <-idle:
+			for {
+				select {
+				case ev := <-l.events:
+					if err := l.last(ev); err != nil {
+						return err
+					}
+				default:
+					return nil
+				}
+			}
+		}
+	}
+}
+
+// last takes an event without carrying anything out afterwards. A step that would change the asset is not taken: its install would be
+// counted as begun without having been (JOB-17).
+func (l *loop) last(ev agent.Event) error {
+	_, err := l.commit(context.Background(), ev, func(out agent.Out) bool {
+		for _, e := range out.Effects {
+			switch e.Effect.(type) {
+			case job.Deploy, job.Act, job.Reboot:
+				return false
+			}
+		}
+		return true
+	})
+	return err
+}
+
+// drop waits for the helpers and takes nothing more from them.
+func (l *loop) drop() {
+	idle := make(chan struct{})
+	go func() { l.helpers.Wait(); close(idle) }()
+	for {
+		select {
+		case <-l.events:
+		case <-l.watch.seen:
+		case <-idle:
+			return
+		}
+	}
+}
+
+// send hands the loop a result. At a stop it still does: the loop listens until every helper ended.
+func (l *loop) send(ev agent.Event) { l.events <- ev }
+
+func (l *loop) moment() agent.Moment {
+	c := l.cfg.Clock()
+	return agent.Moment{Wall: c.Wall, Boot: l.status.Boot, Up: c.Up}
+}
+
+// orders lists whose staged files are kept.
+func (l *loop) orders() []job.OrderID {
+	var ids []job.OrderID
+	for _, e := range l.state.Executions {
+		ids = append(ids, e.Order.ID)
+	}
+	for _, o := range l.state.Queue {
+		ids = append(ids, o.ID)
+	}
+	return ids
+}

@@ -1,0 +1,99 @@
+package runner
+
+import (
+	"context"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// watch is what the loop and the goroutine that asks for the status share.
+type watch struct {
+	wanted chan bool   // whether an execution is under way; the newest value counts
+	seen   chan Status // unbuffered
+}
+
+// look asks the platform for its status every so often, and at once when an execution comes up.
+func (l *loop) look(ctx context.Context) {
+	ticker := time.NewTicker(l.cfg.Poll)
+	defer ticker.Stop()
+	wanted := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case wanted = <-l.watch.wanted:
+		case <-ticker.C:
+		}
+		if !wanted {
+			continue
+		}
+		s, err := l.cfg.Platform.Status(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			l.cfg.Logger.Warn("the platform cannot tell its status; it counts as in use (RBT-9)", "error", err)
+			s = Status{Sessions: reboot.Unknown}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case l.watch.seen <- s:
+		}
+	}
+}
+
+// attend keeps the books on who is to be told what, after each step: executions that are new know the boot identity from the step that made
+// them, and those that ended are forgotten.
+func (l *loop) attend() {
+	under := map[job.OrderID]Status{}
+	for _, e := range l.state.Executions {
+		s, known := l.told[e.Order.ID]
+		if !known {
+			s = Status{Boot: l.status.Boot}
+		}
+		under[e.Order.ID] = s
+	}
+	l.told = under
+	if wanted := len(under) > 0; wanted != l.wanted {
+		l.wanted, l.fresh = wanted, false
+		select { // the newest value counts
+		case <-l.watch.wanted:
+		default:
+		}
+		l.watch.wanted <- wanted
+	}
+}
+
+// looked notes a status. A platform that cannot tell the boot identity leaves it as it was.
+func (l *loop) looked(s Status) {
+	if s.Boot == "" {
+		s.Boot = l.status.Boot
+	}
+	if s.Boot != l.status.Boot {
+		l.cfg.Logger.Info("a new boot identity was seen", "boot", s.Boot)
+	}
+	l.status, l.fresh = s, true
+}
+
+// unsaid returns the news that an execution has not been told, nil if all have.
+func (l *loop) unsaid() agent.Event {
+	for _, e := range l.state.Executions {
+		id := e.Order.ID
+		told := l.told[id]
+		switch {
+		case told.Boot != l.status.Boot:
+			told.Boot = l.status.Boot
+			l.told[id] = told
+			return agent.Execution{Order: id, Event: job.Restarted{Boot: l.status.Boot}}
+		case l.fresh && told.Sessions != l.status.Sessions:
+			told.Sessions = l.status.Sessions
+			l.told[id] = told
+			return agent.Execution{Order: id, Event: job.SessionsChanged{Sessions: l.status.Sessions}}
+		}
+	}
+	return nil
+}
