@@ -1,0 +1,55 @@
+package catalog
+
+import (
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// Availability says where an artifact can be fetched (CAT-5).
+type Availability uint8
+
+// The availabilities.
+const (
+	Pinned     Availability = 1 + iota // a URL for this version alone
+	LatestOnly                         // one URL for every version: only the newest can be fetched (CAT-6)
+	Repository                         // the asset's own package manager fetches it
+	Vendor                             // the customer supplies it: not downloadable until CustomURL is set
+)
+
+var availabilities = enum.Of[Availability]("availability", "Pinned", "LatestOnly", "Repository", "Vendor")
+
+// Availabilities lists the availabilities.
+func Availabilities() []Availability { return availabilities.All() }
+
+// ParseAvailability finds an availability by its name. It returns an *enum.UnknownError.
+func ParseAvailability(name string) (Availability, error) { return availabilities.Parse(name) }
+
+// String returns the availability's name.
+func (a Availability) String() string { return availabilities.String(a) }
+
+// MarshalText returns the availability's name, and the empty text for the zero value.
+func (a Availability) MarshalText() ([]byte, error) { return availabilities.MarshalText(a) }
+
+// UnmarshalText is the inverse of MarshalText.
+func (a *Availability) UnmarshalText(text []byte) error { return availabilities.UnmarshalText(text, a) }
+
+// Artifact is one file of a patch.
+type Artifact struct {
+	Name         string             `json:"name"` // file name: no path separators
+	Availability Availability       `json:"availability"`
+	URL          string             `json:"url,omitempty"`       // http, https or file
+	CustomURL    string             `json:"customUrl,omitempty"` // set by the customer for a Vendor artifact
+	Size         int64              `json:"size,omitempty"`      // bytes; zero: not told
+	Digests      []integrity.Digest `json:"digests,omitempty"`
+	Signer       string             `json:"signer,omitempty"`       // expected signer; empty: none (INT-4)
+	SignatureURL string             `json:"signatureUrl,omitempty"` // of a detached signature
+}
+
+// Source is the URL the artifact is fetched from: CustomURL of a Vendor artifact, else URL (CAT-5). It is empty where
+// the server knows none: a Vendor artifact the customer has not supplied yet, a Repository artifact without a URL.
+func (a Artifact) Source() string {
+	if a.Availability == Vendor {
+		return a.CustomURL
+	}
+	return a.URL
+}

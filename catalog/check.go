@@ -1,0 +1,225 @@
+package catalog
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// Check returns everything that is wrong with the product taken by itself, one plain phrase each; none: it is fit for a
+// snapshot (CAT-16).
+func (p Product) Check() []string {
+	var c checker
+	c.text("the id", string(p.ID), MaxID, true)
+	c.text("the name", p.Name, MaxText, true)
+	c.text("the vendor", p.Vendor, MaxText, false)
+	c.text("the architecture", p.Architecture, MaxText, false)
+	c.text("the channel", p.Channel, MaxText, false)
+	if !platforms.Valid(p.Platform) {
+		c.addf("unknown platform %d", uint8(p.Platform))
+	}
+	if _, err := p.Scheme.MarshalText(); err != nil || p.Scheme == 0 {
+		c.addf("unknown version scheme %d", uint8(p.Scheme))
+	}
+	if c.count("version lines", len(p.Lines), MaxLines) {
+		seen := make(map[string]bool, len(p.Lines))
+		for _, line := range p.Lines {
+			c.text("a line's prefix", line.Prefix, version.MaxLength, true)
+			c.instant("a line's end of life", line.EOL)
+			c.instant("a line's extended support", line.Extended)
+			if seen[line.Prefix] {
+				c.addf("line %q occurs twice", line.Prefix)
+			}
+			seen[line.Prefix] = true
+		}
+	}
+	return c.problems
+}
+
+// Check returns everything that is wrong with the patch taken by itself, one plain phrase each (CAT-16). Whether its
+// product exists, and orders its version, is Sync's to say.
+func (p Patch) Check() []string {
+	var c checker
+	c.text("the id", string(p.ID), MaxID, true)
+	c.text("the product", string(p.Product), MaxID, true)
+	c.text("the title", p.Title, MaxText, false)
+	c.text("the transaction", p.Transaction, MaxText, false)
+	c.instant("the publishing time", p.Published)
+	c.instant("the end of life", p.EOL)
+	if p.Version.IsZero() {
+		c.addf("it has no version")
+	}
+	if p.Severity != 0 && !severities.Valid(p.Severity) {
+		c.addf("unknown severity %d", uint8(p.Severity))
+	}
+	if c.count("CVE ids", len(p.CVEs), MaxCVEs) {
+		for _, cve := range p.CVEs {
+			c.text("a CVE id", cve, MaxCVE, true)
+		}
+	}
+	if c.count("artifacts", len(p.Artifacts), MaxArtifacts) {
+		for i, a := range p.Artifacts {
+			c.artifact(a)
+			for _, b := range p.Artifacts[:i] {
+				if a.Name == b.Name {
+					c.addf("artifact %q occurs twice", a.Name)
+				}
+			}
+		}
+	}
+	if c.count("superseded patches", len(p.Supersedes), MaxEdges) {
+		for _, id := range p.Supersedes {
+			c.text("a superseded patch's id", string(id), MaxID, true)
+		}
+	}
+	if c.count("requirements", len(p.Requires), MaxEdges) {
+		for _, r := range p.Requires {
+			c.text("a required patch's id", string(r.Patch), MaxID, true)
+		}
+	}
+	return c.problems
+}
+
+// checker collects problems.
+type checker struct {
+	problems []string
+}
+
+// maxProblems is the most problems told of one record; what is wrong beyond that will show after these are mended.
+const maxProblems = 20
+
+func (c *checker) addf(format string, args ...any) {
+	if len(c.problems) < maxProblems {
+		c.problems = append(c.problems, fmt.Sprintf(format, args...))
+	}
+}
+
+func (c *checker) count(what string, n, most int) bool {
+	if n > most {
+		c.addf("it has %d %s, the most is %d", n, what, most)
+	}
+	return n <= most
+}
+
+func (c *checker) text(what, s string, most int, required bool) {
+	switch {
+	case s == "":
+		if required {
+			c.addf("%s is empty", what)
+		}
+	case len(s) > most:
+		c.addf("%s has %d bytes, the most is %d", what, len(s), most)
+	case !printable(s):
+		c.addf("%s %q contains control characters or is not UTF-8", what, s)
+	}
+}
+
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] >= 0x7f {
+			return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+		}
+	}
+	return true
+}
+
+// instant refuses what no calendar and no JSON can carry.
+func (c *checker) instant(what string, t time.Time) {
+	if !t.IsZero() && (t.UTC().Year() < 1 || t.UTC().Year() > 9999) {
+		c.addf("%s is in the year %d", what, t.UTC().Year())
+	}
+}
+
+func (c *checker) artifact(a Artifact) {
+	c.text("an artifact's name", a.Name, MaxFileName, true)
+	if strings.ContainsAny(a.Name, `/\`) || a.Name == "." || a.Name == ".." {
+		c.addf("artifact name %q is not a plain file name", a.Name)
+	}
+	if !availabilities.Valid(a.Availability) {
+		c.addf("artifact %q: unknown availability %d", a.Name, uint8(a.Availability))
+	}
+	if a.URL == "" && (a.Availability == Pinned || a.Availability == LatestOnly) {
+		c.addf("artifact %q: %s needs a URL", a.Name, a.Availability)
+	}
+	if a.CustomURL != "" && a.Availability != Vendor {
+		c.addf("artifact %q: a custom URL is for Vendor artifacts, this is %s", a.Name, a.Availability)
+	}
+	c.url(a.Name, "URL", a.URL)
+	c.url(a.Name, "custom URL", a.CustomURL)
+	c.url(a.Name, "signature URL", a.SignatureURL)
+	if a.Size < 0 {
+		c.addf("artifact %q: negative size %d", a.Name, a.Size)
+	}
+	if a.Size > MaxSize {
+		c.addf("artifact %q: size %d is over %d", a.Name, a.Size, int64(MaxSize))
+	}
+	c.text("an artifact's signer", a.Signer, MaxText, false)
+	if c.count("digests", len(a.Digests), MaxDigests) {
+		for _, d := range a.Digests {
+			if problem := digestProblem(d); problem != "" {
+				c.addf("artifact %q: %s", a.Name, problem)
+			}
+		}
+	}
+}
+
+func (c *checker) url(name, what, text string) {
+	if text == "" {
+		return
+	}
+	if problem := urlProblem(text); problem != "" {
+		c.addf("artifact %q: %s %.200q %s", name, what, text, problem)
+	}
+}
+
+func urlProblem(text string) string {
+	if len(text) > MaxURL {
+		return fmt.Sprintf("has %d bytes, the most is %d", len(text), MaxURL)
+	}
+	// Bytes outside ASCII and blanks must be escaped; url.Parse would let some through.
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return "contains characters that a URL must escape"
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return "cannot be parsed"
+	}
+	switch u.Scheme {
+	case "http", "https":
+		if u.Hostname() == "" {
+			return "names no host"
+		}
+	case "file":
+		if !strings.HasPrefix(u.Path, "/") || u.Host != "" {
+			return "is not file:/// and an absolute path"
+		}
+	default:
+		return "is not http, https or file"
+	}
+	return ""
+}
+
+// hexLength is the length of a digest's hex form by algorithm.
+var hexLength = map[integrity.Algorithm]int{
+	integrity.SHA256: 64, integrity.SHA384: 96, integrity.SHA512: 128, integrity.SHA1: 40, integrity.MD5: 32,
+}
+
+func digestProblem(d integrity.Digest) string {
+	want, known := hexLength[d.Algorithm]
+	if !known {
+		return fmt.Sprintf("unknown digest algorithm %d", uint8(d.Algorithm))
+	}
+	if len(d.Sum) != want {
+		return fmt.Sprintf("malformed digest: %d characters, want %d", len(d.Sum), want)
+	}
+	if strings.Trim(d.Sum, "0123456789abcdef") != "" {
+		return fmt.Sprintf("malformed digest: %q is not lower-case hex", d.Sum)
+	}
+	return ""
+}

@@ -1,0 +1,198 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+)
+
+// edgeKind is one of the two relations between patches that must not run in a circle.
+type edgeKind struct {
+	noun, verb string
+	each       func(p *Patch, yield func(PatchID))
+	count      func(p *Patch) int
+}
+
+var (
+	supersedence = edgeKind{
+		noun: "supersedence", verb: "supersedes",
+		count: func(p *Patch) int { return len(p.Supersedes) },
+		each: func(p *Patch, yield func(PatchID)) {
+			for _, id := range p.Supersedes {
+				yield(id)
+			}
+		},
+	}
+	requirements = edgeKind{
+		noun: "requirement", verb: "requires",
+		count: func(p *Patch) int { return len(p.Requires) },
+		each: func(p *Patch, yield func(PatchID)) {
+			for _, r := range p.Requires {
+				yield(r.Patch)
+			}
+		},
+	}
+)
+
+// edgesOf resolves a relation among n patches sorted by id: for each the indexes it points to, those of unknown patches
+// left out. It is nil when there are none.
+func edgesOf(n int, patch func(i int) *Patch, kind edgeKind) [][]int32 {
+	var edges [][]int32
+	for i := range n {
+		p := patch(i)
+		if kind.count(p) == 0 {
+			continue
+		}
+		kind.each(p, func(id PatchID) {
+			to, found := findIndex(n, patch, id)
+			if !found {
+				return
+			}
+			if edges == nil {
+				edges = make([][]int32, n)
+			}
+			edges[i] = append(edges[i], int32(to))
+		})
+	}
+	return edges
+}
+
+func findIndex(n int, patch func(i int) *Patch, id PatchID) (int, bool) {
+	low, high := 0, n
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		if patch(mid).ID < id {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low, low < n && patch(low).ID == id
+}
+
+// reach marks what can be reached from some nodes over at least one edge.
+func reach(edges [][]int32, from []int32) []bool {
+	if edges == nil {
+		return nil
+	}
+	reached := make([]bool, len(edges))
+	open := slices.Clone(from)
+	for len(open) > 0 {
+		node := open[len(open)-1]
+		open = open[:len(open)-1]
+		for _, to := range edges[node] {
+			if !reached[to] {
+				reached[to] = true
+				open = append(open, to)
+			}
+		}
+	}
+	return reached
+}
+
+// cycles returns the strongly connected components that contain a cycle, each sorted, by their first member. It is
+// Tarjan's algorithm with a stack of its own, as the depth is the feed's to choose.
+func cycles(edges [][]int32) [][]int32 {
+	type frame struct{ node, edge int32 }
+	var (
+		found   [][]int32
+		counter int32
+		order   = make([]int32, len(edges)) // 0: not visited
+		low     = make([]int32, len(edges))
+		onStack = make([]bool, len(edges))
+		stack   []int32
+		calls   []frame
+	)
+	visit := func(node int32) {
+		counter++
+		order[node], low[node] = counter, counter
+		onStack[node] = true
+		stack = append(stack, node)
+		calls = append(calls, frame{node: node})
+	}
+	for root := range edges {
+		if order[root] != 0 || len(edges[root]) == 0 {
+			continue
+		}
+		visit(int32(root))
+		for len(calls) > 0 {
+			f := &calls[len(calls)-1]
+			if int(f.edge) < len(edges[f.node]) {
+				node, to := f.node, edges[f.node][f.edge]
+				f.edge++
+				switch {
+				case order[to] == 0:
+					visit(to)
+				case onStack[to]:
+					low[node] = min(low[node], order[to])
+				}
+				continue
+			}
+			node := f.node
+			calls = calls[:len(calls)-1]
+			if len(calls) > 0 {
+				parent := calls[len(calls)-1].node
+				low[parent] = min(low[parent], low[node])
+			}
+			if low[node] != order[node] {
+				continue
+			}
+			at := len(stack) - 1
+			for stack[at] != node {
+				at--
+			}
+			component := slices.Clone(stack[at:])
+			stack = stack[:at]
+			for _, member := range component {
+				onStack[member] = false
+			}
+			if len(component) > 1 || slices.Contains(edges[node], node) {
+				slices.Sort(component)
+				found = append(found, component)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b []int32) int { return int(a[0]) - int(b[0]) })
+	return found
+}
+
+// shortestCycle finds a shortest way from the first member of a component back to itself.
+func shortestCycle(edges [][]int32, members []int32) []int32 {
+	start := members[0]
+	from := make(map[int32]int32, len(members))
+	for open := []int32{start}; len(open) > 0; open = open[1:] {
+		for _, to := range edges[open[0]] {
+			if to == start {
+				var path []int32
+				for node := open[0]; node != start; node = from[node] {
+					path = append(path, node)
+				}
+				path = append(path, start)
+				slices.Reverse(path)
+				return path
+			}
+			_, inside := slices.BinarySearch(members, to)
+			if _, seen := from[to]; inside && !seen {
+				from[to] = open[0]
+				open = append(open, to)
+			}
+		}
+	}
+	return []int32{start}
+}
+
+// maxNamed is the most patches of a cycle that a message names.
+const maxNamed = 12
+
+// describe writes a cycle as "a supersedes b supersedes a".
+func describe(cycle []int32, id func(int32) PatchID, kind edgeKind) string {
+	names := make([]string, 0, maxNamed+2)
+	for i, node := range cycle {
+		if i == maxNamed {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, string(id(node)))
+	}
+	names = append(names, string(id(cycle[0])))
+	return strings.Join(names, " "+kind.verb+" ")
+}

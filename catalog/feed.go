@@ -1,0 +1,75 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Feed is a source of patches.
+//
+// Fetch returns everything the feed offers now, or Unchanged when that is what its last batch was. An error says that
+// the fetch failed; the caller hands Sync the batch that Failed makes of it, so that the feed keeps its last good patches
+// (CAT-1). Bad records the feed leaves out and names in Batch.Rejected (CAT-16). Fetch honours ctx, bounds what it reads
+// and is safe for concurrent use. The batch belongs to the caller; the feed does not change it afterwards. Every
+// implementation must pass catalogtest.TestFeed.
+type Feed interface {
+	// ID is the feed's identity; it never changes.
+	ID() FeedID
+	Fetch(ctx context.Context) (Batch, error)
+}
+
+// Batch is what one fetch of one feed brought.
+type Batch struct {
+	Feed      FeedID
+	At        time.Time  // when it was fetched; zero: when it is synced
+	Unchanged bool       // the same as the last good batch: Products and Patches are left empty
+	Err       string     // the fetch failed, and why; empty: it did not
+	Products  []Product  // all the feed knows; every patch's product is here or in another feed
+	Patches   []Patch    // all the feed offers: a patch that is gone from here leaves the catalog
+	Rejected  []Rejected // records the feed itself refused
+}
+
+// Failed makes the batch of a fetch that failed with err at the given time (CAT-1).
+func Failed(feed FeedID, at time.Time, err error) Batch {
+	b := Batch{Feed: feed, At: at, Err: "the fetch failed"}
+	if err != nil && err.Error() != "" {
+		b.Err = err.Error()
+	}
+	return b
+}
+
+// Rejected is a record that was refused, with every reason (CAT-16). It is an error as well as data.
+type Rejected struct {
+	Feed    FeedID   `json:"feed"`
+	Record  string   `json:"record"` // "product ID" or "patch ID", or what else tells the record apart
+	Reasons []string `json:"reasons"`
+}
+
+func (r *Rejected) Error() string {
+	return fmt.Sprintf("feed %s: %s rejected: %s", r.Feed, r.Record, strings.Join(r.Reasons, "; "))
+}
+
+// FeedHealth is how a feed fares (CAT-1, CAT-2).
+type FeedHealth struct {
+	Feed       FeedID        `json:"feed"`
+	Healthy    bool          `json:"healthy"`              // the last fetch was good
+	FirstGood  time.Time     `json:"firstGood,omitzero"`   // the first good fetch; zero: none yet
+	LastGood   time.Time     `json:"lastGood,omitzero"`    // the last good fetch, an unchanged one included; zero: none yet
+	Err        string        `json:"err,omitempty"`        // why the last fetch failed; empty when healthy
+	Since      time.Time     `json:"since,omitzero"`       // when it began to fail; zero when healthy
+	Patches    int           `json:"patches,omitempty"`    // in the snapshot, deprecated ones included
+	Rejected   int           `json:"rejected,omitempty"`   // records of the last good batch that were refused
+	MaxLatency time.Duration `json:"maxLatency,omitempty"` // the longest Patch.Latency among patches published after FirstGood
+}
+
+// Stale reports whether the feed is without a good sync for StaleAfter (CAT-2). A feed that never had one counts from
+// its first failure.
+func (h FeedHealth) Stale(now time.Time) bool {
+	since := h.LastGood
+	if since.IsZero() {
+		since = h.Since
+	}
+	return now.Sub(since) >= StaleAfter
+}

@@ -1,0 +1,63 @@
+package catalog
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// Lifecycle is where a patch stands between its listing and its end (CAT-8). A patch never moves back from
+// LifecycleDeprecated while its feed lists it.
+type Lifecycle uint8
+
+// The stages of a patch's life.
+const (
+	LifecycleActive     Lifecycle = 1 + iota // listed, nothing announced
+	LifecycleEOLMarked                       // the vendor announced its end, with or without a date: still honoured (CAT-10)
+	LifecycleDeprecated                      // a sync ran at or after its EOL date, or saw it withdrawn (CAT-9)
+)
+
+var lifecycles = enum.Of[Lifecycle]("lifecycle", "Active", "EOLMarked", "Deprecated")
+
+// Lifecycles lists the stages in order.
+func Lifecycles() []Lifecycle { return lifecycles.All() }
+
+// ParseLifecycle finds a stage by its name. It returns an *enum.UnknownError.
+func ParseLifecycle(name string) (Lifecycle, error) { return lifecycles.Parse(name) }
+
+// String returns the stage's name.
+func (l Lifecycle) String() string { return lifecycles.String(l) }
+
+// MarshalText returns the stage's name, and the empty text for the zero value.
+func (l Lifecycle) MarshalText() ([]byte, error) { return lifecycles.MarshalText(l) }
+
+// UnmarshalText is the inverse of MarshalText.
+func (l *Lifecycle) UnmarshalText(text []byte) error { return lifecycles.UnmarshalText(text, l) }
+
+// EOLInstant is the instant at which something ends whose end of life is a date without a time: the end of that day,
+// UTC (CAT-13). Evaluation at the instant counts as past.
+func EOLInstant(year int, month time.Month, day int) time.Time {
+	return time.Date(year, month, day+1, 0, 0, 0, 0, time.UTC)
+}
+
+// ParseEOL reads an end of life: a date as 2006-01-02, which means the end of that day UTC, or an instant in RFC 3339
+// (CAT-13).
+func ParseEOL(text string) (time.Time, error) {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return EOLInstant(day.Date()), nil
+	}
+	instant, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("end of life %q is neither a date like 2006-01-02 nor an instant like 2006-01-02T15:04:05Z", text)
+	}
+	return instant.UTC(), nil
+}
+
+// past reports whether an end of life has come; zero never does (CAT-13).
+func past(eol, now time.Time) bool { return !eol.IsZero() && !now.Before(eol) }
+
+// due decides at a sync whether a patch is deprecated (CAT-8). A mark without a date never deprecates (CAT-10).
+func due(p *Patch, now time.Time) bool {
+	return p.Withdrawn || p.EOLMarked && past(p.EOL, now)
+}

@@ -1,0 +1,72 @@
+package catalog
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// Severity is a vendor's or advisory's rating: data for selection, never a gate (CAT-4).
+type Severity uint8
+
+// The severities, rising.
+const (
+	Unrated Severity = 1 + iota
+	Low
+	Medium
+	High
+	Critical
+)
+
+var severities = enum.Of[Severity]("severity", "unrated", "low", "medium", "high", "critical")
+
+// Severities lists the severities, rising.
+func Severities() []Severity { return severities.All() }
+
+// ParseSeverity finds a severity by its name. It returns an *enum.UnknownError.
+func ParseSeverity(name string) (Severity, error) { return severities.Parse(name) }
+
+// String returns the severity's name.
+func (s Severity) String() string { return severities.String(s) }
+
+// MarshalText returns the severity's name, and the empty text for the zero value.
+func (s Severity) MarshalText() ([]byte, error) { return severities.MarshalText(s) }
+
+// UnmarshalText is the inverse of MarshalText.
+func (s *Severity) UnmarshalText(text []byte) error { return severities.UnmarshalText(text, s) }
+
+// Patch is an upgrade of one product to one version.
+type Patch struct {
+	ID          PatchID         `json:"id"`
+	Product     ProductID       `json:"product"`
+	Version     version.Version `json:"version"`
+	Title       string          `json:"title,omitempty"`
+	Published   time.Time       `json:"published,omitzero"` // by the vendor; zero: not told
+	Listed      time.Time       `json:"listed,omitzero"`    // first seen by a sync; Sync sets it
+	Severity    Severity        `json:"severity,omitempty"`
+	CVEs        []string        `json:"cves,omitempty"`
+	Artifacts   []Artifact      `json:"artifacts"`
+	EOLMarked   bool            `json:"eolMarked,omitempty"` // the vendor announced end of life; Sync sets it when EOL is set
+	EOL         time.Time       `json:"eol,omitzero"`        // when; zero: no date given (CAT-10)
+	Withdrawn   bool            `json:"withdrawn,omitempty"` // the vendor withdrew it explicitly (CAT-8)
+	Supersedes  []PatchID       `json:"supersedes,omitempty"`
+	Requires    []Requirement   `json:"requires,omitempty"`
+	Reboot      bool            `json:"reboot,omitempty"`      // the patch declares that it needs a reboot (RBT-2)
+	Transaction string          `json:"transaction,omitempty"` // patches of the same non-empty name are deployed together ("dpkg")
+}
+
+// Requirement is a co-dependency (JOB-14).
+type Requirement struct {
+	Patch  PatchID `json:"patch"`
+	Reboot bool    `json:"reboot,omitempty"` // a reboot must come between
+}
+
+// Latency is how long after the vendor's publishing the catalog listed the patch; not ok when either time is not known.
+// It is never negative (CAT-2).
+func (p Patch) Latency() (latency time.Duration, ok bool) {
+	if p.Published.IsZero() || p.Listed.IsZero() {
+		return 0, false
+	}
+	return max(0, p.Listed.Sub(p.Published)), true
+}

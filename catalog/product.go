@@ -1,0 +1,91 @@
+package catalog
+
+import (
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// Identities. Each is a non-empty text of at most MaxID bytes without control characters, unique in a snapshot.
+type (
+	ProductID string
+	PatchID   string
+	FeedID    string
+)
+
+// Platform is an operating-system family.
+type Platform uint8
+
+// The platforms.
+const (
+	Linux Platform = 1 + iota
+	Windows
+	MacOS
+)
+
+var platforms = enum.Of[Platform]("platform", "linux", "windows", "macos")
+
+// Platforms lists the platforms.
+func Platforms() []Platform { return platforms.All() }
+
+// ParsePlatform finds a platform by its name. It returns an *enum.UnknownError.
+func ParsePlatform(name string) (Platform, error) { return platforms.Parse(name) }
+
+// String returns the platform's name.
+func (p Platform) String() string { return platforms.String(p) }
+
+// MarshalText returns the platform's name, and the empty text for the zero value.
+func (p Platform) MarshalText() ([]byte, error) { return platforms.MarshalText(p) }
+
+// UnmarshalText is the inverse of MarshalText.
+func (p *Platform) UnmarshalText(text []byte) error { return platforms.UnmarshalText(text, p) }
+
+// Product is one software title on one platform, architecture and channel.
+type Product struct {
+	ID           ProductID      `json:"id"`
+	Name         string         `json:"name"` // as the asset's inventory names it: a Debian package's name, say
+	Vendor       string         `json:"vendor,omitempty"`
+	Platform     Platform       `json:"platform"`
+	Architecture string         `json:"architecture,omitempty"`
+	Channel      string         `json:"channel,omitempty"`
+	Scheme       version.Scheme `json:"scheme"`
+	Lines        []Line         `json:"lines,omitempty"` // version lines with their end of life, by prefix
+}
+
+// Line is one version line of a product: the versions that equal Prefix or continue it after a separator.
+type Line struct {
+	Prefix   string    `json:"prefix"`            // of the version as its maker numbers it, version.Version.Upstream
+	EOL      time.Time `json:"eol,omitzero"`      // zero: none announced (CAT-13)
+	Extended time.Time `json:"extended,omitzero"` // end of extended support: kept as data, never moves EOL (CAT-12)
+}
+
+// Ended reports whether the line is past its end of life: at the instant counts as past (CAT-13). Extended support
+// plays no part (CAT-12).
+func (l Line) Ended(now time.Time) bool { return past(l.EOL, now) }
+
+// LineOf returns the line that v belongs to: the one with the longest Prefix that v's upstream version equals or
+// continues with something other than a letter or digit. So 1.2 holds 1.2, 1.2.3 and 1.2-rc.1, and not 1.20.
+func (p Product) LineOf(v version.Version) (Line, bool) {
+	text := v.Upstream()
+	best := -1
+	for i, line := range p.Lines {
+		if onLine(text, line.Prefix) && (best < 0 || len(line.Prefix) > len(p.Lines[best].Prefix)) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return Line{}, false
+	}
+	return p.Lines[best], true
+}
+
+func onLine(text, prefix string) bool {
+	rest, has := strings.CutPrefix(text, prefix)
+	return has && prefix != "" && (rest == "" || !isAlphanumeric(rest[0]))
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}

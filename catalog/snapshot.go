@@ -1,0 +1,204 @@
+package catalog
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+)
+
+// Snapshot is one immutable version of the catalog (CAT-1). Sync makes it; any number of readers may use it at once and
+// hold it as long as they like. The slices inside what it returns are shared: they are for reading only. A nil Snapshot
+// is the empty one.
+type Snapshot struct {
+	id       uint64
+	at       time.Time
+	products []Product    // by id
+	patches  []Patch      // by id, deprecated ones included
+	states   []patchState // of the patch at the same index
+	feeds    []FeedHealth // by id
+	offers   []offer      // by product, then feed
+	versions [][]int32    // of the product at the same index: its patches that are not deprecated, oldest version first
+}
+
+// patchState is what the catalog knows of a patch beside the record.
+type patchState struct {
+	feed       int32 // index into feeds
+	product    int32 // index into products
+	deprecated bool
+	superseded bool
+}
+
+// offer says that a feed lists a product, and what lines it gives it. A feed that has a patch of a product which only
+// another feed lists holds an implied offer: it keeps the product alive for the patch (CAT-1).
+type offer struct {
+	product int32 // index into products
+	feed    int32 // index into feeds
+	implied bool
+	lines   []Line
+}
+
+// ID numbers the snapshots. It grows by one when a sync changed anything but the time of a feed's last good fetch. The
+// empty catalog is 0.
+func (s *Snapshot) ID() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.id
+}
+
+// At is when the last sync ran; zero for the empty catalog.
+func (s *Snapshot) At() time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	return s.at
+}
+
+// Patch looks a patch up, deprecated ones included: reports and histories still name them (CAT-9).
+func (s *Snapshot) Patch(id PatchID) (Patch, bool) {
+	i, found := s.patchIndex(id)
+	if !found {
+		return Patch{}, false
+	}
+	return s.patches[i], true
+}
+
+func (s *Snapshot) patchIndex(id PatchID) (int, bool) {
+	if s == nil {
+		return 0, false
+	}
+	return findPatch(s.patches, id)
+}
+
+func findPatch(patches []Patch, id PatchID) (int, bool) {
+	return slices.BinarySearchFunc(patches, id, func(p Patch, id PatchID) int { return cmp.Compare(p.ID, id) })
+}
+
+// Product looks a product up. Its lines are those of all feeds that list it.
+func (s *Snapshot) Product(id ProductID) (Product, bool) {
+	i, found := s.productIndex(id)
+	if !found {
+		return Product{}, false
+	}
+	return s.products[i], true
+}
+
+func (s *Snapshot) productIndex(id ProductID) (int, bool) {
+	if s == nil {
+		return 0, false
+	}
+	return findProduct(s.products, id)
+}
+
+func findProduct(products []Product, id ProductID) (int, bool) {
+	return slices.BinarySearchFunc(products, id, func(p Product, id ProductID) int { return cmp.Compare(p.ID, id) })
+}
+
+// Lifecycle returns where a patch stands; zero for a patch that is not in the snapshot (CAT-8).
+func (s *Snapshot) Lifecycle(id PatchID) Lifecycle {
+	i, found := s.patchIndex(id)
+	switch {
+	case !found:
+		return 0
+	case s.states[i].deprecated:
+		return LifecycleDeprecated
+	case s.patches[i].EOLMarked:
+		return LifecycleEOLMarked
+	}
+	return LifecycleActive
+}
+
+// Superseded reports whether a patch that is not deprecated supersedes this one, directly or through others; query
+// selection leaves such patches out (CAT-14). A newer version of the same product does not by itself supersede.
+func (s *Snapshot) Superseded(id PatchID) bool {
+	i, found := s.patchIndex(id)
+	return found && s.states[i].superseded
+}
+
+// Patches yields the patches in id order, without deprecated ones (CAT-9).
+func (s *Snapshot) Patches() iter.Seq[Patch] {
+	return func(yield func(Patch) bool) {
+		if s == nil {
+			return
+		}
+		for i := range s.patches {
+			if !s.states[i].deprecated && !yield(s.patches[i]) {
+				return
+			}
+		}
+	}
+}
+
+// Products yields the products in id order.
+func (s *Snapshot) Products() iter.Seq[Product] {
+	return func(yield func(Product) bool) {
+		if s == nil {
+			return
+		}
+		for i := range s.products {
+			if !yield(s.products[i]) {
+				return
+			}
+		}
+	}
+}
+
+// OfProduct lists a product's patches by rising version, equal versions by id, without deprecated ones (CAT-9). The list
+// is the caller's.
+func (s *Snapshot) OfProduct(id ProductID) []PatchID {
+	i, found := s.productIndex(id)
+	if !found {
+		return nil
+	}
+	ids := make([]PatchID, len(s.versions[i]))
+	for k, p := range s.versions[i] {
+		ids[k] = s.patches[p].ID
+	}
+	return ids
+}
+
+// Newest is the last of OfProduct: the newest patch of a product that is not deprecated (CAT-6).
+func (s *Snapshot) Newest(id ProductID) (Patch, bool) {
+	i, found := s.productIndex(id)
+	if !found || len(s.versions[i]) == 0 {
+		return Patch{}, false
+	}
+	return s.patches[s.newest(i)], true
+}
+
+// newest is the index of the newest patch of the product at index i, which has one.
+func (s *Snapshot) newest(i int) int32 { return s.versions[i][len(s.versions[i])-1] }
+
+// newestVersion is the newest version listed of the product at index i; zero when there is none.
+func (s *Snapshot) newestVersion(i int) version.Version {
+	if len(s.versions[i]) == 0 {
+		return version.Version{}
+	}
+	return s.patches[s.newest(i)].Version
+}
+
+// Feeds lists the health of every feed ever synced, by id (CAT-1, CAT-2). The list is the caller's.
+func (s *Snapshot) Feeds() []FeedHealth {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.feeds)
+}
+
+// FeedOf returns the health of the feed that a patch comes from.
+func (s *Snapshot) FeedOf(id PatchID) (FeedHealth, bool) {
+	i, found := s.patchIndex(id)
+	if !found {
+		return FeedHealth{}, false
+	}
+	return s.feeds[s.states[i].feed], true
+}
+
+// newer reports whether v is a newer version than w; versions without an order are not.
+func newer(v, w version.Version) bool {
+	order, ok := v.Compare(w)
+	return ok && order > 0
+}

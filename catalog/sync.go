@@ -1,0 +1,168 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Changes is what a sync changed, each list sorted.
+type Changes struct {
+	Added          []PatchID  // first seen
+	Changed        []PatchID  // the record differs, or another feed brings it now
+	Removed        []PatchID  // gone from their feed, or rejected now: no longer in the snapshot
+	Deprecated     []PatchID  // newly deprecated (CAT-8): withdraw them from active jobs (CAT-9)
+	NoLongerNewest []PatchID  // still listed, and a newer version of the product is listed now (CAT-6)
+	Rejected       []Rejected // by feed, then record (CAT-16)
+	Failed         []FeedID   // feeds whose fetch failed this time (CAT-1)
+}
+
+// Sync makes the next snapshot from the previous one and what the feeds brought (CAT-1). It is pure: prev stays as it
+// is, and equal arguments give equal results. A nil prev is the empty catalog. The snapshot takes the batches over: what
+// they hold must not be changed afterwards.
+//
+// A feed without a batch, and one whose batch is unchanged or failed, keeps what it has. A good batch replaces all its
+// feed had. Of several batches of one feed the last counts.
+//
+// Records that cannot be are rejected one by one (CAT-16), and so are a patch or product id that another feed holds
+// already, and the patches of a cycle of supersedence or of requirements (CAT-14, JOB-14), in which patches of feeds that
+// keep theirs stand. A feed that holds an id from before goes first, then the feed with the lower id. Several feeds may
+// list one product if they agree in everything but Lines; the lines are merged, the earliest end of life counting.
+func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
+	if prev == nil {
+		prev = &Snapshot{}
+	}
+	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now)}, now: stamp(now)}
+	s.feeds(batches)
+	s.products()
+	candidates := s.candidates()
+	candidates = s.refuseCycles(candidates, supersedence)
+	candidates = s.refuseCycles(candidates, requirements)
+	s.patches(candidates)
+	s.next.index()
+	s.health()
+	s.compare()
+	return s.next, s.changes
+}
+
+// syncer is one sync under way.
+type syncer struct {
+	prev    *Snapshot
+	next    *Snapshot
+	now     time.Time
+	fresh   []*Batch // by feed index of next: its good new batch, nil for a feed that keeps what it has
+	moved   []int32  // by feed index of prev: its index in next
+	changes Changes
+}
+
+func (s *syncer) reject(feed FeedID, record string, reasons ...string) {
+	s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: record, Reasons: reasons})
+}
+
+// stamp is how an instant enters the catalog: in UTC, without a reading of a monotonic clock.
+func stamp(t time.Time) time.Time { return t.Round(0).UTC() }
+
+// index orders the patches of each product and marks the superseded ones.
+func (s *Snapshot) index() {
+	count := make([]int32, len(s.products)+1)
+	for _, st := range s.states {
+		if !st.deprecated {
+			count[st.product]++
+		}
+	}
+	all := make([]int32, 0, len(s.states))
+	s.versions = make([][]int32, len(s.products))
+	for i := range s.versions {
+		start := len(all)
+		all = all[:start+int(count[i])]
+		s.versions[i] = all[start:start:len(all)]
+	}
+	for i, st := range s.states {
+		if !st.deprecated {
+			s.versions[st.product] = append(s.versions[st.product], int32(i))
+		}
+	}
+	for _, list := range s.versions {
+		slices.SortFunc(list, func(a, b int32) int {
+			order, _ := s.patches[a].Version.Compare(s.patches[b].Version)
+			return cmp.Or(order, cmp.Compare(a, b))
+		})
+	}
+	edges := edgesOf(len(s.patches), func(i int) *Patch { return &s.patches[i] }, supersedence)
+	var from []int32
+	for i := range edges {
+		if !s.states[i].deprecated {
+			from = append(from, int32(i))
+		}
+	}
+	for i, reached := range reach(edges, from) {
+		s.states[i].superseded = reached
+	}
+}
+
+// compare finds what changed, and numbers the snapshot.
+func (s *syncer) compare() {
+	prev, next, c := s.prev, s.next, &s.changes
+	i := 0
+	for k := range next.patches {
+		id := next.patches[k].ID
+		for ; i < len(prev.patches) && prev.patches[i].ID < id; i++ {
+			c.Removed = append(c.Removed, prev.patches[i].ID)
+		}
+		known := i < len(prev.patches) && prev.patches[i].ID == id
+		switch {
+		case !known:
+			c.Added = append(c.Added, id)
+		case !equalPatch(&prev.patches[i], &next.patches[k]) || prev.feeds[prev.states[i].feed].Feed != next.feeds[next.states[k].feed].Feed:
+			c.Changed = append(c.Changed, id)
+		}
+		if next.states[k].deprecated && !(known && prev.states[i].deprecated) {
+			c.Deprecated = append(c.Deprecated, id)
+		}
+		if known {
+			i++
+		}
+	}
+	for ; i < len(prev.patches); i++ {
+		c.Removed = append(c.Removed, prev.patches[i].ID)
+	}
+	s.noLongerNewest()
+	slices.Sort(c.Failed)
+	slices.SortStableFunc(c.Rejected, func(a, b Rejected) int {
+		return cmp.Or(cmp.Compare(a.Feed, b.Feed), cmp.Compare(a.Record, b.Record))
+	})
+	next.id = prev.id
+	if len(c.Added)+len(c.Changed)+len(c.Removed)+len(c.Deprecated) > 0 ||
+		!slices.EqualFunc(prev.products, next.products, equalProduct) || !slices.EqualFunc(prev.feeds, next.feeds, equalHealth) {
+		next.id++
+	}
+}
+
+// noLongerNewest compares versions, not ids: of two patches of the newest version neither is overtaken by the other.
+func (s *syncer) noLongerNewest() {
+	for i := range s.prev.products {
+		k, found := s.next.productIndex(s.prev.products[i].ID)
+		if !found {
+			continue
+		}
+		was, is := s.prev.newestVersion(i), s.next.newestVersion(k)
+		if !newer(is, was) {
+			continue
+		}
+		for _, p := range s.next.versions[k] {
+			id := s.next.patches[p].ID
+			if order, ok := s.next.patches[p].Version.Compare(was); !ok || order != 0 {
+				continue
+			}
+			if old, known := s.prev.Patch(id); known && old.Product == s.prev.products[i].ID {
+				s.changes.NoLongerNewest = append(s.changes.NoLongerNewest, id)
+			}
+		}
+	}
+	slices.Sort(s.changes.NoLongerNewest)
+}
+
+// equalHealth leaves out the times: that a feed was fetched again is no change of the catalog.
+func equalHealth(a, b FeedHealth) bool {
+	return a.Feed == b.Feed && a.Healthy == b.Healthy && a.Err == b.Err && a.Rejected == b.Rejected
+}

@@ -1,0 +1,131 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxErr is the most bytes kept of a feed's error: enough for a wrapped network error with its URL.
+const maxErr = 2048
+
+// feeds lists the feeds of the next snapshot and notes how each fared.
+func (s *syncer) feeds(batches []Batch) {
+	s.next.feeds = slices.Clone(s.prev.feeds)
+	latest := make(map[FeedID]*Batch, len(batches))
+	for i := range batches {
+		b := &batches[i]
+		var c checker
+		c.text("the feed id", string(b.Feed), MaxID, true)
+		at, known := s.next.feedIndex(b.Feed)
+		if !known && len(c.problems) == 0 {
+			if c.count("feeds with this one", len(s.next.feeds)+1, MaxFeeds) {
+				s.next.feeds = slices.Insert(s.next.feeds, at, FeedHealth{Feed: b.Feed})
+			}
+		}
+		if latest[b.Feed] != nil {
+			s.reject(b.Feed, "batch", "several batches of one feed in one sync: the last counts")
+		}
+		if len(c.problems) > 0 {
+			s.reject(b.Feed, "batch", c.problems...)
+			continue
+		}
+		latest[b.Feed] = b
+	}
+	s.moved = make([]int32, len(s.prev.feeds))
+	for i, f := range s.prev.feeds {
+		at, _ := s.next.feedIndex(f.Feed)
+		s.moved[i] = int32(at)
+	}
+	s.fresh = make([]*Batch, len(s.next.feeds))
+	for i := range s.next.feeds {
+		if b := latest[s.next.feeds[i].Feed]; b != nil {
+			s.fare(i, b)
+		}
+	}
+}
+
+func (s *Snapshot) feedIndex(id FeedID) (int, bool) {
+	return slices.BinarySearchFunc(s.feeds, id, func(f FeedHealth, id FeedID) int { return cmp.Compare(f.Feed, id) })
+}
+
+// fare notes what a batch says about its feed.
+func (s *syncer) fare(feed int, b *Batch) {
+	h := &s.next.feeds[feed]
+	err := b.Err
+	if err == "" && b.Unchanged && h.FirstGood.IsZero() {
+		err = "the feed says that nothing changed, but the catalog holds nothing of it"
+	}
+	if err != "" {
+		if h.Healthy || h.Since.IsZero() {
+			h.Since = s.now
+		}
+		h.Healthy, h.Err = false, clip(err, maxErr)
+		s.changes.Failed = append(s.changes.Failed, h.Feed)
+		return
+	}
+	at := s.fetchedAt(b)
+	h.Healthy, h.Err, h.Since = true, "", time.Time{}
+	if h.FirstGood.IsZero() {
+		h.FirstGood = at
+	}
+	if at.After(h.LastGood) {
+		h.LastGood = at
+	}
+	if !b.Unchanged {
+		s.fresh[feed] = b
+		for _, r := range b.Rejected {
+			reasons := make([]string, len(r.Reasons))
+			for i := range reasons {
+				reasons[i] = clip(r.Reasons[i], maxErr)
+			}
+			s.reject(b.Feed, clip(r.Record, maxErr), reasons...)
+		}
+	}
+}
+
+// fetchedAt trusts a batch's time unless it is missing or lies in the future, which would hide that a feed is stale.
+func (s *syncer) fetchedAt(b *Batch) time.Time {
+	if at := stamp(b.At); !b.At.IsZero() && !at.After(s.now) {
+		return at
+	}
+	return s.now
+}
+
+// clip makes a text of any origin fit to keep and show.
+func clip(text string, most int) string {
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+}
+
+// health counts what each feed holds and had refused.
+func (s *syncer) health() {
+	feeds := s.next.feeds
+	for i := range feeds {
+		feeds[i].Patches, feeds[i].MaxLatency = 0, 0
+		if s.fresh[i] != nil {
+			feeds[i].Rejected = 0
+		}
+	}
+	for i, st := range s.next.states {
+		f := &feeds[st.feed]
+		f.Patches++
+		// What was published before the feed was first read could not have been listed any sooner.
+		if latency, ok := s.next.patches[i].Latency(); ok && s.next.patches[i].Published.After(f.FirstGood) {
+			f.MaxLatency = max(f.MaxLatency, latency)
+		}
+	}
+	for _, r := range s.changes.Rejected {
+		if i, known := s.next.feedIndex(r.Feed); known && r.Record != "batch" {
+			feeds[i].Rejected++
+		}
+	}
+}
