@@ -96,7 +96,7 @@ func (f Fixture) testChangedContent(t *testing.T, detached bool) {
 
 func (f Fixture) testChangedSignature(t *testing.T) {
 	sig := f.Signed.Detached
-	for _, i := range spread(len(sig)) {
+	for _, i := range spread(len(bytes.TrimSpace(sig))) { // a line's end may go missing and change nothing
 		refused(t, fmt.Sprintf("cut to %d bytes", i), f.Verifier, File{f.Signed.Content, sig[:i:i]})
 		for _, bit := range []byte{1, 0x40} {
 			changed := bytes.Clone(sig)
