@@ -99,7 +99,8 @@ type (
 	InventoryTaken struct {
 		ID        EffectID
 		Inventory catalog.Inventory
-		Mark      bool // the system's own mark that a reboot is required stands (RBT-2)
+		Mark      bool            // the system's own mark that a reboot is required stands (RBT-2)
+		Sessions  reboot.Sessions // who is logged in; zero: as last told
 		Err       string
 	}
 	// Fetched answers Download.
@@ -173,7 +174,6 @@ type Outcome struct {
 
 // Out is what a step returns beside the new state.
 type Out struct {
-	Reports []Report      // to be committed with the state, numbered by the caller
-	Effects []Effect      // to be carried out, in this order, after the commit
-	Wake    time.Duration // when the machine wants a Tick at the latest; zero: it does not
+	Reports []Report // to be committed with the state, numbered by the caller
+	Effects []Effect // to be carried out, in this order, after the commit
 }

@@ -25,23 +25,42 @@ type Moment struct {
 	Up   time.Duration // time since boot, sleep included
 }
 
-// State is the whole agent. Marshal and Unmarshal give its canonical bytes.
+// State is the whole agent: a value that Step replaces. MarshalBinary gives its canonical bytes.
 type State struct {
 	Asset      job.AssetID       `json:"asset"`
-	Revision   manifest.Revision `json:"revision"`
-	Queue      []job.Order       `json:"queue,omitempty"`      // received, not started
-	Announced  []job.OrderID     `json:"announced,omitempty"`  // reported Blocked
-	Executions []job.Execution   `json:"executions,omitempty"` // at most one that is not parked for a reboot by hand
+	Revision   manifest.Revision `json:"revision"`             // of the manifest held; never falls (MAN-5)
+	Queue      manifest.Queue    `json:"queue,omitempty"`      // received, not started
+	Blocked    []job.OrderID     `json:"blocked,omitempty"`    // queued orders already reported as Blocked
+	Executions []job.Execution   `json:"executions,omitempty"` // at most one that is not parked for a reboot by hand (JOB-11)
 	Ended      []job.OrderID     `json:"ended,omitempty"`      // ended, and still in the manifest: never started again
-	Reports    []job.Report      `json:"reports,omitempty"`    // unacknowledged
+	Reports    []job.Report      `json:"reports,omitempty"`    // unacknowledged (MAN-6)
 	Sequence   job.Sequence      `json:"sequence"`             // of the last report made
-	Calls      uint64            `json:"calls"`                // id of the last check-in begun
-	Clock      Clock             `json:"clock"`
+	Refusal    string            `json:"refusal,omitempty"`    // why the last manifest was refused, as reported
+	Calls      CallState         `json:"calls,omitzero"`
+	Clock      Clock             `json:"clock,omitzero"`
 }
 
-// Clock is what the agent knows of time.
+// CallState is what the agent knows of its check-ins. Instants are steady.
+type CallState struct {
+	Last     uint64       `json:"last"`               // id of the last one begun
+	Out      uint64       `json:"out,omitempty"`      // id of the one an answer is awaited for; zero: none
+	Sent     job.Sequence `json:"sent,omitempty"`     // the last report it carries
+	Next     time.Time    `json:"next,omitzero"`      // when the next is begun
+	Failures int          `json:"failures,omitempty"` // in a row
+	LastCall LastCall     `json:"lastCall,omitzero"`
+}
+
+// LastCall is a last call that is awaited (MAN-7); the zero value is none.
+type LastCall struct {
+	Order  job.OrderID  `json:"order"`
+	Effect job.EffectID `json:"effect,omitempty"` // the execution's effect it answers; zero: it is the one before the start
+	Call   uint64       `json:"call"`             // id of the check-in
+	Until  time.Time    `json:"until,omitzero"`   // steady; of the one before the start, for an execution has its own wait
+}
+
+// Clock anchors the steady clock: at Steady, the boot was Boot, the time since it Up, and the system's clock showed Wall.
 type Clock struct {
-	Offset time.Duration `json:"offset,omitempty"` // server minus own wall clock
+	Offset time.Duration `json:"offset,omitempty"` // the server's clock minus the system's (MAN-8)
 	Boot   string        `json:"boot,omitempty"`
 	Up     time.Duration `json:"up,omitempty"`
 	Wall   time.Time     `json:"wall,omitzero"`

@@ -1,0 +1,159 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// awaitCall asks for a check-in whose answer the execution, or the start, waits for (MAN-7).
+func (m *machine) awaitCall(last LastCall) {
+	m.s.Calls.LastCall = last
+	m.callNow, m.lastCall = true, true
+}
+
+// call begins a check-in when one is due or wanted. One that is out is waited for, unless a last call or its time comes.
+func (m *machine) call() {
+	calls := &m.s.Calls
+	due := !m.now.Steady.Before(calls.Next)
+	if !due && !m.lastCall && (!m.callNow || calls.Out != 0) {
+		return
+	}
+	calls.Last++
+	calls.Out = calls.Last
+	calls.Next = m.now.Steady.Add(m.interval())
+	if m.lastCall {
+		calls.LastCall.Call = calls.Last
+	}
+	reports := m.s.Reports[:min(len(m.s.Reports), MaxReports)]
+	calls.Sent = 0
+	if len(reports) > 0 {
+		calls.Sent = reports[len(reports)-1].Sequence
+	}
+	m.out.Call = &Call{ID: calls.Last, Request: manifest.CheckIn{
+		Asset: m.c.Asset, Held: m.s.Revision, At: m.at.Wall, Offset: m.s.Clock.Offset, Boot: m.at.Boot,
+		LastCall: m.lastCall, Reports: slices.Clone(reports),
+	}}
+}
+
+// interval spreads the agents' calls: up to a tenth less than Every, drawn from the asset and the call, so that a fleet
+// started at once does not call at once, and no call comes later than Every (MAN-3).
+func (m *machine) interval() time.Duration {
+	h := fnv.New32a()
+	h.Write([]byte(m.c.Asset))
+	h.Write(strconv.AppendUint(nil, m.s.Calls.Last, 10))
+	return m.c.Every - m.c.Every/10*time.Duration(h.Sum32()%1000)/1000
+}
+
+func (m *machine) calledIn(ev CalledIn) {
+	if ev.ID == 0 || ev.ID != m.s.Calls.Out {
+		return
+	}
+	m.s.Calls.Out, m.s.Calls.Failures = 0, 0
+	m.s.Clock = m.s.Clock.learn(ev.Answer.At, m.at)
+	m.now = m.s.Clock.now(m.at)
+	m.acknowledge(ev.Answer.Acknowledged)
+	if len(ev.Answer.Manifest) > 0 {
+		m.open(ev.Answer.Manifest)
+	}
+	m.lastCallOver(ev.ID)
+	if n := len(m.s.Reports); n > 0 && m.s.Reports[n-1].Sequence > m.s.Calls.Sent {
+		m.callNow = true // made meanwhile, or beyond what one call carries
+	}
+}
+
+func (m *machine) callFailed(ev CallFailed) {
+	if ev.ID == 0 || ev.ID != m.s.Calls.Out {
+		return
+	}
+	calls := &m.s.Calls
+	calls.Out = 0
+	pause := min(m.c.Retry<<min(calls.Failures, 16), m.c.Every)
+	calls.Failures++
+	calls.Next = m.now.Steady.Add(pause)
+	m.lastCallOver(ev.ID)
+}
+
+// lastCallOver goes on with what waited for the check-in.
+func (m *machine) lastCallOver(id uint64) {
+	last := m.s.Calls.LastCall
+	if last.Order == "" || last.Call != id {
+		return
+	}
+	m.s.Calls.LastCall = LastCall{}
+	if last.Effect != 0 {
+		m.execution(last.Order, job.Called{ID: last.Effect})
+		return
+	}
+	m.begin(last.Order)
+}
+
+// acknowledge forgets the reports the server has. A server that has more than was ever made talks to an agent whose
+// state was put back: the numbers go on behind the server's, so that no report is taken for a repetition (MAN-6).
+func (m *machine) acknowledge(upTo job.Sequence) {
+	if upTo > m.s.Sequence {
+		for i := range m.s.Reports {
+			upTo++
+			m.s.Reports[i].Sequence = upTo
+		}
+		m.s.Sequence, m.callNow = upTo, len(m.s.Reports) > 0
+		return
+	}
+	m.s.Reports = slices.DeleteFunc(m.s.Reports, func(r job.Report) bool { return r.Sequence <= upTo })
+}
+
+// open takes a manifest in, or refuses it and keeps the queue (MAN-5).
+func (m *machine) open(sealed []byte) {
+	doc, err := manifest.Open(sealed, m.c.Key, m.c.Asset, m.s.Revision, m.now.UTC)
+	if err != nil {
+		m.refuse(err)
+		return
+	}
+	m.s.Refusal = ""
+	m.s.Revision = doc.Revision
+	queue, changes := m.s.Queue.Apply(doc, m.executing(), m.s.Ended)
+	m.s.Queue = queue
+	for _, id := range changes.Received {
+		m.report(job.Report{Order: id, Progress: job.Received})
+	}
+	for _, id := range changes.Replaced {
+		m.report(job.Report{Order: id, Progress: job.Received, Text: "changed"})
+	}
+	for _, id := range changes.Withdrawn {
+		m.report(job.Report{Order: id, Result: job.Withdrawn, Text: "withdrawn before it started"})
+	}
+	for _, id := range changes.Cancelled {
+		m.report(job.Report{Order: id, Result: job.Cancelled, Text: "cancelled before it started"})
+		m.s.Ended = append(m.s.Ended, id)
+	}
+	for _, id := range changes.CancelStarted {
+		m.execution(id, job.Cancel{})
+	}
+	queued := func(id job.OrderID) bool {
+		return slices.ContainsFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
+	}
+	m.s.Ended = slices.DeleteFunc(m.s.Ended, func(id job.OrderID) bool { return slices.Contains(changes.Forgotten, id) })
+	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(id job.OrderID) bool { return !queued(id) })
+	if last := m.s.Calls.LastCall; last.Order != "" && last.Effect == 0 && !queued(last.Order) {
+		m.s.Calls.LastCall = LastCall{}
+	}
+}
+
+// refuse reports a refusal once, not at every call while the server sends the same.
+func (m *machine) refuse(err error) {
+	text := err.Error()
+	if refused, ok := errors.AsType[*manifest.Refused](err); ok {
+		text = fmt.Sprintf("%s: %s", refused.Reason, text)
+	}
+	if text == m.s.Refusal {
+		return
+	}
+	m.s.Refusal = text
+	m.report(job.Report{Refused: text})
+}

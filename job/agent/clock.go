@@ -1,0 +1,42 @@
+package agent
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// now tells the time at a moment: corrected UTC for starts and windows, steady for durations (MAN-8).
+//
+// The steady clock goes on by the time since boot, which nobody can set. Across a boot there is only the system's clock
+// to go by: off time counts (RBT-6), and a clock set back counts as none.
+func (c Clock) now(at Moment) job.Now {
+	return job.Now{UTC: at.Wall.Add(c.Offset), Steady: c.steady(at)}
+}
+
+func (c Clock) steady(at Moment) time.Time {
+	switch {
+	case c.Steady.IsZero():
+		return at.Wall
+	case at.Boot == c.Boot:
+		return c.Steady.Add(max(at.Up-c.Up, 0))
+	default:
+		return c.Steady.Add(max(at.Wall.Sub(c.Wall), 0))
+	}
+}
+
+// anchor returns the clock anchored anew at a moment.
+func (c Clock) anchor(at Moment) Clock {
+	return Clock{Offset: c.Offset, Boot: at.Boot, Up: at.Up, Wall: at.Wall, Steady: c.steady(at)}
+}
+
+// offsetGrain is the least change of the offset worth keeping: less is the network's own delay.
+const offsetGrain = 2 * time.Second
+
+// learn takes the server's time from an answer.
+func (c Clock) learn(server time.Time, at Moment) Clock {
+	if offset := server.Sub(at.Wall).Round(time.Millisecond); (offset - c.Offset).Abs() >= offsetGrain {
+		c.Offset = offset
+	}
+	return c
+}

@@ -1,0 +1,28 @@
+// Package agent is one whole agent as a pure machine: its queue, its executions, its unacknowledged reports, its
+// check-ins and its clock.
+//
+// A driver calls Step with each event, commits the state it returns, and only then carries out the call and the effects;
+// results come back as events. Package job/runner is the driver for real assets, package agentsim the one for virtual
+// fleets. Since the driver decides nothing, both show the same agent.
+//
+// # Invariants
+//
+// They hold in every history, whatever is lost, repeated, delayed or cut off:
+//
+//  1. Nothing is installed that did not pass the integrity rules on the same bytes.
+//  2. After an asset reports Cancelled for an order, nothing of it is deployed there; Cancelled is never reported after
+//     the deploy stage began.
+//  3. An order withdrawn before its execution started never executes.
+//  4. At most one reboot an execution, only after all its installs, only if needed, never if suppressed.
+//  5. No reboot later than 168 h after its first offer while the asset is up.
+//  6. No installed version ever goes down, and no product appears that was not there.
+//  7. No patch the agent knows to be withdrawn is deployed by an execution that started afterwards.
+//  8. A crash at any instant loses no report, repeats no verified download, and installs no patch a third time.
+//  9. An agent's manifest revision never falls.
+//  10. With an agent that keeps calling, every order reaches a final result.
+//  11. The same events give the same history, byte for byte.
+//  12. The server's counts equal what the agents' journals add up to.
+//
+// The rules it serves are MAN-3 to MAN-8, JOB-3, JOB-5, JOB-11, JOB-12, JOB-17 and JOB-21; they stand in full in the
+// docs of packages manifest and job.
+package agent

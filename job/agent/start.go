@@ -1,0 +1,135 @@
+package agent
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// start looks at the queue: what missed its window ends, what is due starts or is told to wait (JOB-11, JOB-12).
+func (m *machine) start() {
+	m.expire()
+	due := m.due()
+	if len(due) == 0 {
+		return
+	}
+	if by := m.occupied(); by != "" {
+		for _, o := range due {
+			if !slices.Contains(m.s.Blocked, o.ID) {
+				m.s.Blocked = append(m.s.Blocked, o.ID)
+				m.report(job.Report{Order: o.ID, Progress: job.Blocked, Text: fmt.Sprintf("waits for job %s", by)})
+			}
+		}
+		return
+	}
+	first := due[0]
+	switch {
+	case first.NoLastCall:
+		m.begin(first.ID)
+	case m.s.Calls.LastCall.Order != first.ID:
+		m.awaitCall(LastCall{Order: first.ID, Until: m.now.Steady.Add(m.c.LastCall)})
+	}
+}
+
+// occupied names the job that keeps others from starting; empty: none does.
+func (m *machine) occupied() job.ID {
+	for _, x := range m.s.Executions {
+		if !x.Parked() || m.c.WaitParked {
+			return x.Order.Job
+		}
+	}
+	return ""
+}
+
+// due lists the queued orders whose start has come, by start and id.
+func (m *machine) due() []job.Order {
+	var due []job.Order
+	for _, o := range m.s.Queue {
+		if !o.Start.After(m.now.UTC) {
+			due = append(due, o)
+		}
+	}
+	slices.SortFunc(due, byStart)
+	return due
+}
+
+func byStart(a, b job.Order) int {
+	return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID))
+}
+
+// expire ends the queued orders whose window is over, and of several due runs of one job all but the newest (JOB-12).
+func (m *machine) expire() {
+	newest := map[job.ID]time.Time{}
+	for _, o := range m.s.Queue {
+		if !o.Start.After(m.now.UTC) && o.Start.After(newest[o.Job]) {
+			newest[o.Job] = o.Start
+		}
+	}
+	m.s.Queue = slices.DeleteFunc(m.s.Queue, func(o job.Order) bool {
+		var why string
+		switch {
+		case !o.End.IsZero() && !m.now.UTC.Before(o.End):
+			why = "its window ended before it could start"
+		case o.Start.Before(newest[o.Job]):
+			why = "a newer run of the job is due"
+		default:
+			return false
+		}
+		m.report(job.Report{Order: o.ID, Result: job.TimedOut, Text: why})
+		m.end(o.ID)
+		return true
+	})
+}
+
+// end remembers that an order ended, so that it is not started again while the manifest names it.
+func (m *machine) end(id job.OrderID) {
+	m.s.Ended = append(m.s.Ended, id)
+	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(b job.OrderID) bool { return b == id })
+	if last := m.s.Calls.LastCall; last.Order == id && last.Effect == 0 {
+		m.s.Calls.LastCall = LastCall{}
+	}
+}
+
+// begin starts a queued order, if it is still there.
+func (m *machine) begin(id job.OrderID) {
+	if last := m.s.Calls.LastCall; last.Order == id && last.Effect == 0 {
+		m.s.Calls.LastCall = LastCall{}
+	}
+	i := slices.IndexFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
+	if i < 0 || m.occupied() != "" {
+		return
+	}
+	order := m.s.Queue[i]
+	m.s.Queue = slices.Delete(m.s.Queue, i, i+1)
+	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(b job.OrderID) bool { return b == id })
+	x, out := job.Begin(order, m.at.Boot, reboot.Unknown, m.now)
+	m.s.Executions = append(m.s.Executions, x)
+	m.keep(len(m.s.Executions)-1, x, out)
+}
+
+// wake tells when the machine wants a Tick at the latest.
+func (m *machine) wake() time.Duration {
+	wake := m.s.Calls.Next.Sub(m.now.Steady)
+	sooner := func(d time.Duration) { wake = min(wake, d) }
+	if last := m.s.Calls.LastCall; last.Order != "" && last.Effect == 0 {
+		sooner(last.Until.Sub(m.now.Steady))
+	}
+	for _, o := range m.s.Queue {
+		if o.Start.After(m.now.UTC) {
+			sooner(o.Start.Sub(m.now.UTC))
+		}
+		if !o.End.IsZero() {
+			sooner(o.End.Sub(m.now.UTC))
+		}
+	}
+	for _, x := range m.s.Executions {
+		if d := x.Wake(m.now); d > 0 {
+			sooner(d)
+		}
+	}
+	return max(wake, time.Millisecond)
+}

@@ -1,0 +1,144 @@
+package agent
+
+import (
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// MaxReports is how many reports one check-in carries. More follow at once, so the bound costs no time.
+const MaxReports = 256
+
+// WithDefaults fills in what is zero.
+func (c Config) WithDefaults() Config {
+	if c.Every <= 0 {
+		c.Every = 15 * time.Minute
+	}
+	if c.Retry <= 0 {
+		c.Retry = 30 * time.Second
+	}
+	if c.LastCall <= 0 {
+		c.LastCall = job.CallWait
+	}
+	return c
+}
+
+// Step takes one event at one moment and returns the state after it, with what is to be carried out once it is durable.
+// It does not change s. An event the state has no use for changes nothing. It never fails: what is refused is reported.
+func Step(c Config, s State, ev Event, at Moment) (State, Out) {
+	at.Wall = at.Wall.Round(0).UTC()
+	m := machine{c: c.WithDefaults(), s: s.clone(), at: at, now: s.Clock.now(at)}
+	m.s.Asset = c.Asset
+	_, tick := ev.(Tick)
+	m.handle(ev)
+	m.start()
+	m.call()
+	if !tick || m.out.Call != nil || len(m.out.Effects) > 0 || m.reported {
+		m.s.Clock = m.s.Clock.anchor(at)
+	}
+	m.out.Wake = m.wake()
+	return m.s, m.out
+}
+
+// machine is one step in the making.
+type machine struct {
+	c        Config
+	s        State
+	at       Moment
+	now      job.Now
+	out      Out
+	reported bool
+	callNow  bool // a check-in is wanted at once
+	lastCall bool // and it is a last call, which waits for no other
+}
+
+// clone makes the slices this step may write to its own.
+func (s State) clone() State {
+	s.Queue = slices.Clone(s.Queue)
+	s.Blocked = slices.Clone(s.Blocked)
+	s.Executions = slices.Clone(s.Executions)
+	s.Ended = slices.Clone(s.Ended)
+	s.Reports = slices.Clone(s.Reports)
+	return s
+}
+
+func (m *machine) handle(ev Event) {
+	switch ev := ev.(type) {
+	case Started:
+		m.started()
+	case Tick:
+		m.tick()
+	case CalledIn:
+		m.calledIn(ev)
+	case CallFailed:
+		m.callFailed(ev)
+	case Execution:
+		m.execution(ev.Order, ev.Event)
+	}
+}
+
+// started takes up what the last commit left: the calls that were out are lost, the executions resume.
+func (m *machine) started() {
+	m.s.Calls.Out, m.s.Calls.LastCall = 0, LastCall{}
+	m.callNow = true
+	for _, id := range m.executing() {
+		m.execution(id, job.Restarted{Boot: m.at.Boot})
+	}
+}
+
+func (m *machine) tick() {
+	for _, id := range m.executing() {
+		m.execution(id, job.Tick{})
+	}
+	if last := m.s.Calls.LastCall; last.Order != "" && last.Effect == 0 && !m.now.Steady.Before(last.Until) {
+		m.begin(last.Order) // nobody answered: go on without (MAN-7)
+	}
+}
+
+func (m *machine) executing() []job.OrderID {
+	ids := make([]job.OrderID, len(m.s.Executions))
+	for i, x := range m.s.Executions {
+		ids[i] = x.Order.ID
+	}
+	return ids
+}
+
+// report numbers a report and keeps it until it is acknowledged (MAN-6, JOB-21). Results are not kept waiting.
+func (m *machine) report(r job.Report) {
+	m.s.Sequence++
+	r.Sequence, r.At = m.s.Sequence, m.now.UTC.Truncate(time.Second)
+	m.s.Reports = append(m.s.Reports, r)
+	m.reported = true
+	if r.Progress == 0 && m.s.Calls.Failures == 0 {
+		m.callNow = true
+	}
+}
+
+// execution hands an event to an execution, and keeps what comes of it.
+func (m *machine) execution(id job.OrderID, ev job.Event) {
+	i := slices.IndexFunc(m.s.Executions, func(x job.Execution) bool { return x.Order.ID == id })
+	if i < 0 {
+		return
+	}
+	x, out := m.s.Executions[i].Advance(ev, m.now)
+	m.keep(i, x, out)
+}
+
+func (m *machine) keep(i int, x job.Execution, out job.Out) {
+	m.s.Executions[i] = x
+	for _, r := range out.Reports {
+		m.report(r)
+	}
+	for _, e := range out.Effects {
+		if call, ok := e.(job.LastCall); ok {
+			m.awaitCall(LastCall{Order: x.Order.ID, Effect: call.ID})
+			continue
+		}
+		m.out.Effects = append(m.out.Effects, Effect{Order: x.Order.ID, Effect: e})
+	}
+	if x.Stage == job.StageDone {
+		m.s.Executions = slices.Delete(m.s.Executions, i, i+1)
+		m.s.Ended = append(m.s.Ended, x.Order.ID)
+	}
+}

@@ -1,0 +1,58 @@
+package job
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+)
+
+// Asset is what the selection needs to know of an asset.
+type Asset struct {
+	ID       AssetID          `json:"id"`
+	Platform catalog.Platform `json:"platform"`
+	Tags     []string         `json:"tags,omitempty"`
+}
+
+// Select reports whether the definition's job runs on asset:
+// ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, and of the job's platform (JOB-7).
+func (d Definition) Select(asset Asset) bool {
+	a := d.Assets
+	switch {
+	case asset.Platform != d.Platform, slices.Contains(a.Exclude, asset.ID):
+		return false
+	case slices.Contains(a.Include, asset.ID):
+		return true
+	}
+	has := func(tag string) bool { return slices.Contains(asset.Tags, tag) }
+	if len(a.IncludeTags) == 0 || slices.ContainsFunc(a.ExcludeTags, has) {
+		return false
+	}
+	if a.Match == All {
+		return !slices.ContainsFunc(a.IncludeTags, func(tag string) bool { return !has(tag) })
+	}
+	return slices.ContainsFunc(a.IncludeTags, has)
+}
+
+// SelectAssets lists the assets of all on which the definition's job runs, sorted (JOB-7).
+func (d Definition) SelectAssets(all []Asset) []AssetID {
+	include, exclude := set(d.Assets.Include), set(d.Assets.Exclude)
+	byTag := d
+	byTag.Assets.Include, byTag.Assets.Exclude = nil, nil
+	var selected []AssetID
+	for _, asset := range all {
+		if asset.Platform == d.Platform && !exclude[asset.ID] && (include[asset.ID] || byTag.Select(asset)) {
+			selected = append(selected, asset.ID)
+		}
+	}
+	slices.SortFunc(selected, cmp.Compare[AssetID])
+	return slices.Compact(selected)
+}
+
+func set[T comparable](list []T) map[T]bool {
+	m := make(map[T]bool, len(list))
+	for _, v := range list {
+		m[v] = true
+	}
+	return m
+}

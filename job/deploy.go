@@ -1,0 +1,285 @@
+package job
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// deploy enters stage 2. From the commit of this step on the execution cannot be cancelled (JOB-3, JOB-4).
+func (m *machine) deploy() {
+	m.Stage, m.Waiting, m.Until = StageDeploy, 0, time.Time{}
+	m.progress(Deploying)
+	m.act()
+}
+
+// act runs the next action, or goes on to what follows: pre-actions, patches, post-actions (JOB-13).
+func (m *machine) act() {
+	switch pre, post := len(m.Order.Pre), len(m.Order.Post); {
+	case m.Aborted:
+		m.takeInventory(StepVerify)
+	case m.Acted < pre:
+		m.do(Act{ID: m.wait(StepPre), Order: m.Order.ID, Action: m.Order.Pre[m.Acted]})
+	case m.count(Verified) > 0:
+		m.install()
+	case m.Acted < pre+post:
+		m.do(Act{ID: m.wait(StepPost), Order: m.Order.ID, Action: m.Order.Post[m.Acted-pre]})
+	default:
+		m.takeInventory(StepVerify)
+	}
+}
+
+// The exit codes of actions (JOB-13).
+const (
+	exitOK           = 0
+	exitReboot       = 10
+	exitFailedReboot = 11
+	exitAbort        = 12
+	exitSkipped      = 101
+)
+
+func (m *machine) acted(exit int, trouble string) {
+	if trouble != "" {
+		exit = 1
+	}
+	m.Acted++
+	switch exit {
+	case exitOK, exitSkipped:
+	case exitReboot:
+		m.NeedsReboot = true
+	case exitFailedReboot:
+		m.NeedsReboot = true
+		m.Failed++
+	case exitAbort:
+		m.Aborted = true
+		m.Failed++
+		m.skip(func(*PatchState) bool { return true }, "JOB-13", "An action ended with exit code 12, which aborts the rest.")
+	default:
+		m.Failed++
+	}
+	m.act()
+}
+
+// skip fails the verified patches that which names.
+func (m *machine) skip(which func(*PatchState) bool, rule, text string) {
+	for i := range m.Patches {
+		if p := &m.Patches[i]; p.Status == Verified && which(p) {
+			p.fail(PatchInstallationSkipped, rule, text)
+		}
+	}
+}
+
+// install hands the next patch to the installer, together with those of the same transaction. The attempt is counted in
+// the commit that comes before the effect, so no crash can lose the count (JOB-17).
+func (m *machine) install() {
+	if m.windowOver() { // what was begun before a crash may be finished
+		m.skip(func(p *PatchState) bool { return p.Attempts == 0 }, "JOB-10", "The patch window ended before its installation began.")
+		if m.count(Verified) == 0 {
+			m.act()
+			return
+		}
+	}
+	var transaction string
+	first := -1
+	group := m.staged(func(i int) bool {
+		if first < 0 {
+			first, transaction = i, m.Order.Patches[i].Transaction
+			return true
+		}
+		return transaction != "" && m.Order.Patches[i].Transaction == transaction
+	})
+	for _, s := range group {
+		p := &m.Patches[s.Index]
+		p.Status = Installing
+		p.Attempts++
+	}
+	m.do(Deploy{ID: m.wait(StepInstall), Order: m.Order.ID, Patches: group})
+}
+
+func (m *machine) deployed(outcomes []Outcome) {
+	for _, o := range outcomes {
+		if o.Index < 0 || o.Index >= len(m.Patches) || m.Patches[o.Index].Status != Installing {
+			continue
+		}
+		p := &m.Patches[o.Index]
+		p.Reboot = p.Reboot || o.Reboot
+		if o.Code != 0 {
+			rule := "JOB-16"
+			if o.Code == FileValidationFailed || o.Code == FileHashValidationFailed {
+				rule = "INT-6"
+			}
+			p.fail(o.Code, rule, o.Text)
+			continue
+		}
+		p.Status = Installed
+	}
+	for i := range m.Patches {
+		if p := &m.Patches[i]; p.Status == Installing {
+			p.fail(UnspecifiedAgentError, "JOB-16", "The installer said nothing about it.")
+		}
+	}
+	m.act()
+}
+
+// takeInventory asks what is installed, in one of the four steps that need to know.
+func (m *machine) takeInventory(step Step) {
+	m.do(TakeInventory{ID: m.wait(step)})
+}
+
+func (m *machine) inventory(ev InventoryTaken) {
+	if ev.Err != "" {
+		m.noInventory(ev.Err)
+		return
+	}
+	m.Tries = 0
+	if ev.Sessions != 0 {
+		m.Sessions = ev.Sessions
+	}
+	switch m.Step {
+	case StepInventory:
+		m.Mark = ev.Mark
+		m.apply(ev.Inventory)
+	case StepRecheck:
+		m.recheck(ev.Inventory)
+	case StepVerify:
+		m.verify(ev)
+	case StepConfirm:
+		m.confirm(ev.Inventory)
+	}
+}
+
+// noInventory tries again after a pause. Before anything changed it gives up after some tries; afterwards never, because
+// what was deployed is neither a success nor a failure until it has been looked at (JOB-21).
+func (m *machine) noInventory(trouble string) {
+	m.Tries++
+	if m.Step == StepInventory && m.Tries >= inventoryTries {
+		for i := range m.Patches {
+			m.Patches[i].fail(UnspecifiedAgentError, "JOB-18", "The inventory could not be taken: "+trouble)
+		}
+		m.end(Failed)
+		return
+	}
+	if m.Step != StepInventory && m.Result != PendingVerification {
+		m.tell(PendingVerification)
+	}
+	m.Until = m.now.Steady.Add(min(inventoryPause<<min(m.Tries-1, 8), inventoryMaxPause))
+}
+
+// at reports whether the inventory has patch i at its version; newer is as good (CAT-7).
+func (m *machine) at(i int, inv catalog.Inventory) bool {
+	ordered := m.Order.Patches[i]
+	found, ok := inv.Find(ordered.Product)
+	m.Patches[i].Now = found.Version
+	order, orderable := found.Version.Compare(ordered.Version)
+	return ok && orderable && order >= 0
+}
+
+// recheck looks at what an installation that was cut off has left behind (JOB-17).
+func (m *machine) recheck(inv catalog.Inventory) {
+	for i := range m.Patches {
+		p := &m.Patches[i]
+		switch {
+		case p.Status != Installing:
+		case m.at(i, inv):
+			p.Status = Installed
+		case p.Attempts < MaxAttempts:
+			p.Status = Verified
+		default:
+			p.fail(DeployerProcessCrashed, "JOB-17", fmt.Sprintf("Its installation was cut off %d times.", p.Attempts))
+		}
+	}
+	m.act()
+}
+
+// verify decides whether a reboot is needed, and confirms what does not wait for one (RBT-2, JOB-18).
+func (m *machine) verify(ev InventoryTaken) {
+	deployed := m.count(Installed) > 0
+	if deployed && ev.Mark && !m.Mark {
+		m.NeedsReboot = true
+	}
+	for i := range m.Patches {
+		if p := &m.Patches[i]; p.Status == Installed && (p.Reboot || m.Order.Patches[i].Reboot) {
+			m.NeedsReboot = true
+		}
+	}
+	if !m.NeedsReboot {
+		m.confirm(ev.Inventory)
+		return
+	}
+	for i := range m.Patches {
+		m.at(i, ev.Inventory) // so that the report says what stands there now
+	}
+	m.Stage, m.Step = StageReboot, StepReboot
+	m.tell(PendingReboot)
+	m.rebootEvent(reboot.Due{Boot: m.Boot, Sessions: m.Sessions})
+}
+
+// confirm settles every patch by the inventory, and ends the execution (JOB-18).
+func (m *machine) confirm(inv catalog.Inventory) {
+	for i := range m.Patches {
+		p, ordered := &m.Patches[i], m.Order.Patches[i]
+		if p.Status != Installed {
+			continue
+		}
+		there := m.at(i, inv)
+		switch {
+		case there && p.Now != ordered.Version:
+			p.Status, p.Rule = Succeeded, "CAT-7"
+			p.Text = fmt.Sprintf("%s %s is installed; %s was ordered, and the vendor served a newer one.", ordered.Name, p.Now, ordered.Version)
+		case there:
+			p.Status = Succeeded
+		case m.Stage == StageReboot:
+			p.fail(FailedAfterReboot, "JOB-18", "After the reboot it is not at its version"+standing(p.Now.String()))
+		default:
+			p.fail(InstallerFailed, "JOB-18", "The installer reported success, but it is not at its version"+standing(p.Now.String()))
+		}
+	}
+	m.end(m.result())
+}
+
+func standing(version string) string {
+	if version == "" {
+		return "; it is not installed."
+	}
+	return "; " + strings.TrimSpace(version) + " is."
+}
+
+// result sums up the patches and the actions.
+func (m *machine) result() Result {
+	failed := m.count(PatchFailed) + m.Failed
+	succeeded := m.count(Succeeded) + m.Acted - m.Failed
+	switch {
+	case failed == 0:
+		return Completed
+	case succeeded == 0:
+		return Failed
+	default:
+		return CompletedWithFailures
+	}
+}
+
+// rebootEvent advances the reboot machine and carries its effects over.
+func (m *machine) rebootEvent(ev reboot.Event) {
+	if m.Step != StepReboot {
+		return
+	}
+	state, effects := reboot.Step(m.Order.Reboot, m.Reboot, ev, m.now.Steady)
+	m.Reboot = state
+	for _, e := range effects {
+		if _, ok := e.(reboot.Reboot); !ok {
+			m.do(Prompt{Order: m.Order.ID, Kind: e})
+			continue
+		}
+		if m.Reboots++; m.Reboots == 1 {
+			m.progress(Rebooting)
+		}
+		m.do(Reboot{Order: m.Order.ID})
+	}
+	if state.Phase == reboot.Rebooted {
+		m.progress(Resumed)
+		m.takeInventory(StepConfirm)
+	}
+}

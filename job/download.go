@@ -1,0 +1,198 @@
+package job
+
+import (
+	"fmt"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// fail ends a patch with a code.
+func (p *PatchState) fail(code Code, rule, text string) {
+	p.Status, p.Code, p.Rule, p.Text = PatchFailed, code, rule, text
+}
+
+// leave ends a patch that does not apply here.
+func (p *PatchState) leave(rule, text string) {
+	p.Status, p.Rule, p.Text = Inapplicable, rule, text
+}
+
+// apply marks the patches that do not apply to what is installed: upgrades only (CAT-3).
+func (m *machine) apply(inv catalog.Inventory) {
+	for i := range m.Patches {
+		p, ordered := &m.Patches[i], m.Order.Patches[i]
+		if p.Status != Pending {
+			continue
+		}
+		found, ok := inv.Find(ordered.Product)
+		p.From, p.Now = found.Version, found.Version
+		switch order, orderable := found.Version.Compare(ordered.Version); {
+		case !ok:
+			p.leave("CAT-3", fmt.Sprintf("%s is not installed, and nothing is ever installed for the first time.", ordered.Name))
+		case !orderable:
+			p.leave("CAT-3", fmt.Sprintf("%s %s is installed; it cannot be ordered against %s.", ordered.Name, found.Version, ordered.Version))
+		case order == 0:
+			p.leave("CAT-3", fmt.Sprintf("%s %s is installed already.", ordered.Name, found.Version))
+		case order > 0:
+			p.leave("CAT-3", fmt.Sprintf("%s %s is installed, which is newer than %s; nothing is ever downgraded.", ordered.Name, found.Version, ordered.Version))
+		}
+	}
+	if m.count(Pending) == 0 && len(m.Order.Pre) == 0 && len(m.Order.Post) == 0 {
+		m.end(NotApplicable)
+		return
+	}
+	if m.count(Pending) > 0 {
+		m.progress(Downloading)
+	}
+	m.fetchNext()
+}
+
+// fetchNext downloads the next patch, or goes on when there is none.
+func (m *machine) fetchNext() {
+	for i := range m.Patches {
+		p, ordered := &m.Patches[i], m.Order.Patches[i]
+		switch {
+		case p.Status != Pending:
+		case m.windowOver():
+			p.fail(PatchInstallationSkipped, "JOB-10", "The patch window ended before its download began.")
+		case len(ordered.Files) == 0:
+			p.fail(PatchURLMissing, "JOB-2", "The order names no file to download.")
+		default:
+			m.do(Download{ID: m.wait(StepFetch), Order: m.Order.ID, Index: i, Patch: ordered})
+			return
+		}
+	}
+	m.preflight()
+}
+
+// fetched judges the patch that was being downloaded (JOB-2, INT-8).
+func (m *machine) fetched(ev Fetched) {
+	i := m.firstPending()
+	p, ordered := &m.Patches[i], m.Order.Patches[i]
+	p.Check, p.Digests = nil, nil
+	switch {
+	case ev.Code != 0:
+		p.fail(ev.Code, "JOB-2", ev.Text)
+	case len(ev.Files) != len(ordered.Files):
+		p.fail(UnspecifiedAgentError, "JOB-2", fmt.Sprintf("%d of %d files came without a reason.", len(ev.Files), len(ordered.Files)))
+	default:
+		m.judge(p, ordered, ev.Files)
+	}
+	if p.Status == PatchFailed {
+		m.do(Discard{Order: m.Order.ID, Index: i})
+	}
+	m.fetchNext()
+}
+
+func (m *machine) judge(p *PatchState, ordered OrderPatch, files []Evidence) {
+	for i, f := range files {
+		verdict := integrity.Judge(ordered.Files[i].Expect, f.Signature, f.Digests)
+		p.Check = &verdict
+		if !verdict.Passed {
+			p.fail(Code(verdict.Code), verdict.Rule, fmt.Sprintf("%s: %s", ordered.Files[i].Name, verdict.Text))
+			return
+		}
+		digest, ok := sha256Of(f.Digests)
+		if !ok {
+			p.fail(UnspecifiedAgentError, "INT-6", fmt.Sprintf("%s: the agent took no SHA-256 to check it again by.", ordered.Files[i].Name))
+			return
+		}
+		p.Digests = append(p.Digests, digest)
+	}
+	p.Status, p.Rule, p.Text = Verified, p.Check.Rule, p.Check.Text
+}
+
+func sha256Of(digests []integrity.Digest) (integrity.Digest, bool) {
+	for _, d := range digests {
+		if d.Algorithm == integrity.SHA256 {
+			return d, true
+		}
+	}
+	return integrity.Digest{}, false
+}
+
+// preflight asks the platform about what was verified, while nothing has changed yet.
+func (m *machine) preflight() {
+	if staged := m.staged(func(int) bool { return true }); len(staged) > 0 {
+		m.do(Preflight{ID: m.wait(StepPreflight), Order: m.Order.ID, Patches: staged})
+		return
+	}
+	m.ready()
+}
+
+// checked leaves out what the platform refuses, and what would lower a version (CAT-3, CAT-7).
+func (m *machine) checked(ev Checked) {
+	for _, f := range ev.Findings {
+		if f.Index < 0 || f.Index >= len(m.Patches) || m.Patches[f.Index].Status != Verified {
+			continue
+		}
+		p, ordered := &m.Patches[f.Index], m.Order.Patches[f.Index]
+		order, orderable := f.Version.Compare(ordered.Version)
+		switch {
+		case f.Refused != "":
+			p.fail(PatchInstallationSkipped, "CAT-5", f.Refused)
+		case f.Version.IsZero():
+		case !orderable || order < 0 || order > 0 && !ordered.LatestOnly:
+			p.fail(FileValidationFailed, "CAT-7", fmt.Sprintf("The file contains version %s where %s was ordered.", f.Version, ordered.Version))
+		}
+		if p.Status == PatchFailed {
+			m.do(Discard{Order: m.Order.ID, Index: f.Index})
+		}
+	}
+	m.ready()
+}
+
+// ready decides whether there is anything to deploy, and asks the server for a last word before it (MAN-7).
+func (m *machine) ready() {
+	if m.windowOver() {
+		m.skip(func(*PatchState) bool { return true }, "JOB-10", "The patch window ended before its installation began.")
+	}
+	if len(m.Patches) > m.count(Inapplicable) && m.count(Verified) == 0 {
+		m.end(Failed) // nothing is left to deploy, because of failures: no deploy, no reboot (JOB-2)
+		return
+	}
+	if m.count(Verified) > 0 {
+		m.progress(Downloaded)
+	}
+	m.lastCall()
+}
+
+func (m *machine) lastCall() {
+	if m.Order.NoLastCall {
+		m.deploy()
+		return
+	}
+	m.do(LastCall{ID: m.wait(StepLastCall)})
+	m.Until = m.now.Steady.Add(CallWait)
+}
+
+// count tells how many patches have the status.
+func (m *machine) count(s PatchStatus) int {
+	n := 0
+	for i := range m.Patches {
+		if m.Patches[i].Status == s {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *machine) firstPending() int {
+	for i := range m.Patches {
+		if m.Patches[i].Status == Pending {
+			return i
+		}
+	}
+	return 0 // not reached: StepFetch waits only for a pending patch
+}
+
+// staged lists the verified patches that take accepts.
+func (m *machine) staged(take func(i int) bool) []Staged {
+	var list []Staged
+	for i, p := range m.Patches {
+		if p.Status == Verified && take(i) {
+			list = append(list, Staged{Index: i, Patch: m.Order.Patches[i], Digests: p.Digests})
+		}
+	}
+	return list
+}

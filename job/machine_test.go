@@ -1,0 +1,604 @@
+package job
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+func TestThreeStages_JOB1_JOB18(t *testing.T) {
+	w := newWorld(t, orderOf(t, "chrome", "zoom"), map[string]string{"chrome": "1.0.0", "zoom": "1.0.0"})
+	w.run()
+	require.Equal(t, Completed, w.result())
+	require.Equal(t, []string{"inventory", "download chrome", "download zoom", "preflight 2", "call",
+		"deploy chrome", "deploy zoom", "inventory", "discard -1"}, w.log, "no reboot is needed: the check follows at once")
+	require.Equal(t, []Progress{Started, Downloading, Downloaded, Deploying}, w.progress())
+	require.Equal(t, "2.0.0", w.patch("chrome").Now.String())
+	require.Equal(t, "1.0.0", w.patch("chrome").From.String())
+	require.Equal(t, "INT-2", w.patch("chrome").Rule)
+}
+
+func TestUpgradesOnly_JOB2_CAT3(t *testing.T) {
+	w := newWorld(t, orderOf(t, "same", "newer", "absent"), map[string]string{"same": "2.0.0", "newer": "3.0.0"})
+	w.run()
+	require.Equal(t, NotApplicable, w.result())
+	for name, want := range map[string]string{"same": "installed already", "newer": "ever downgraded", "absent": "ever installed for the first time"} {
+		p := w.patch(name)
+		require.Equal(t, Inapplicable, p.Status)
+		require.Equal(t, "CAT-3", p.Rule)
+		require.Contains(t, p.Text, want)
+	}
+	require.Equal(t, []string{"inventory", "discard -1"}, w.log, "nothing was downloaded")
+}
+
+func TestFailedDownloadIsLeftOut_JOB2(t *testing.T) {
+	w := newWorld(t, orderOf(t, "a", "b"), map[string]string{"a": "1.0.0", "b": "1.0.0"})
+	w.fetch["a"] = Fetched{Code: FileDownloadFailed, Text: "404"}
+	w.run()
+	require.Equal(t, CompletedWithFailures, w.result())
+	require.Equal(t, FileDownloadFailed, w.patch("a").Code)
+	require.Equal(t, Succeeded, w.patch("b").Status)
+	require.Zero(t, w.count("deploy a"))
+}
+
+func TestNothingLeftIsFailed_JOB2(t *testing.T) {
+	o := orderOf(t, "a", "gone")
+	o.Post = []Action{{Name: "after", Command: []string{"true"}}}
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.fetch["a"] = Fetched{Code: FileDownloadFailed, Text: "404"}
+	w.run()
+	require.Equal(t, Failed, w.result())
+	require.NotContains(t, strings.Join(w.log, ","), "deploy")
+	require.Zero(t, w.count("act after"), "no deploy stage, so no action either")
+}
+
+func TestIntegrityDecidesByRule_JOB2_INT1_INT2_INT4_INT8(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		expect integrity.Expectation
+		got    Evidence
+		code   Code
+		rule   string
+	}{
+		{"mismatch", integrity.Expectation{Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: strings.Repeat("f", 64)}}},
+			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}, FileHashValidationFailed, "INT-2"},
+		{"stripped", integrity.Expectation{Signer: "vendor", Digests: []integrity.Digest{good}},
+			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}, FileSignatureFailed, "INT-4"},
+		{"bad", integrity.Expectation{Signer: "vendor", Digests: []integrity.Digest{good}},
+			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Bad}}, FileSignatureFailed, "INT-1"},
+		{"nothing to go by", integrity.Expectation{},
+			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}, FileValidationFailed, "INT-3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := orderOf(t, "a", "b")
+			o.Patches[0].Files[0].Expect = c.expect
+			w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
+			w.fetch["a"] = Fetched{Files: []Evidence{c.got}}
+			w.run()
+			require.Equal(t, CompletedWithFailures, w.result())
+			require.Equal(t, c.code, w.patch("a").Code)
+			require.Equal(t, c.rule, w.patch("a").Rule)
+			require.Equal(t, 1, w.count("discard 0"), "the file is deleted")
+			require.Zero(t, w.count("deploy a"))
+			require.Equal(t, Succeeded, w.patch("b").Status)
+		})
+	}
+}
+
+func TestCancel_JOB3_JOB4(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Pre = []Action{{Name: "stop", Command: []string{"true"}}}
+	o.Patches[0].Reboot = true
+	for _, c := range []struct {
+		at   string // the first effect the cancel comes before
+		want Stage
+	}{{"inventory", 0}, {"download a", 0}, {"preflight 1", 0}, {"call", 0}, {"act stop", StageDeploy}, {"deploy a", StageDeploy}, {"reboot", StageReboot}} {
+		t.Run(c.at, func(t *testing.T) {
+			w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+			cancelled := false
+			w.before = func(Effect) bool { return false }
+			for w.x.Stage != StageDone {
+				if len(w.pending) == 0 {
+					w.pass(max(w.x.Wake(w.now), time.Second))
+					w.event(Tick{})
+					continue
+				}
+				e := w.pending[0]
+				w.pending = w.pending[1:]
+				if !cancelled && wording(e) == c.at {
+					cancelled = true
+					w.event(Cancel{})
+					w.event(Cancel{}) // the mark comes again with every revision
+				}
+				if w.x.Stage != StageDone {
+					w.do(e)
+				}
+			}
+			require.True(t, cancelled)
+			if c.want == 0 {
+				require.Equal(t, Cancelled, w.result())
+				require.Equal(t, CodeCancelled, w.patch("a").Code)
+				require.Equal(t, "1.0.0", w.installed["a"])
+				require.NotContains(t, strings.Join(w.log, ","), "act", "nothing that changes the asset happened")
+				return
+			}
+			require.Equal(t, Completed, w.result())
+			var refusals []Stage
+			for _, r := range w.reports {
+				if r.TooLate != 0 {
+					refusals = append(refusals, r.TooLate)
+				}
+			}
+			require.Equal(t, []Stage{c.want}, refusals, "refused once, naming the stage")
+		})
+	}
+}
+
+func wording(e Effect) string {
+	w := &world{silent: map[string]bool{"call": true}}
+	switch e := e.(type) {
+	case TakeInventory:
+		return "inventory"
+	case Download:
+		return "download " + e.Patch.Name
+	case Preflight:
+		return "preflight 1"
+	case Act:
+		return "act " + e.Action.Name
+	case Deploy:
+		return "deploy " + e.Patches[0].Patch.Name
+	}
+	w.do(e)
+	return w.log[0]
+}
+
+func TestPlatformRefusesBeforeAnythingChanges_CAT5(t *testing.T) {
+	w := newWorld(t, orderOf(t, "a", "b"), map[string]string{"a": "1.0.0", "b": "1.0.0"})
+	w.findings["a"] = Finding{Refused: "needs libnew, which is not installed"}
+	w.run()
+	require.Equal(t, CompletedWithFailures, w.result())
+	require.Equal(t, PatchInstallationSkipped, w.patch("a").Code)
+	require.Contains(t, w.patch("a").Text, "libnew")
+	require.Zero(t, w.count("deploy a"))
+}
+
+func TestLatestOnlyMovedOn_CAT7(t *testing.T) {
+	for _, c := range []struct {
+		really string
+		latest bool
+		status PatchStatus
+		code   Code
+	}{
+		{"2.1.0", true, Succeeded, 0},
+		{"2.1.0", false, PatchFailed, FileValidationFailed},
+		{"1.9.0", true, PatchFailed, FileValidationFailed},
+		{"0.9.0", false, PatchFailed, FileValidationFailed},
+	} {
+		o := orderOf(t, "a")
+		o.Patches[0].LatestOnly = c.latest
+		o.Patches[0].Files[0].Expect.Signer = "vendor"
+		w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+		w.fetch["a"] = Fetched{Files: []Evidence{{Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: strings.Repeat("e", 64)}},
+			Signature: integrity.Signature{Status: integrity.Valid, Signer: "vendor"}}}}
+		w.findings["a"] = Finding{Version: semver(t, c.really)}
+		w.installTo["a"] = c.really
+		w.run()
+		p := w.patch("a")
+		require.Equal(t, c.status, p.Status, "%+v", c)
+		require.Equal(t, c.code, p.Code)
+		require.Equal(t, "CAT-7", p.Rule)
+		if c.status == Succeeded {
+			require.Equal(t, c.really, p.Now.String(), "the version really installed is reported")
+			require.Equal(t, integrity.Mismatched, p.Check.Checksum, "and that the checksum did not match (INT-5)")
+		}
+	}
+}
+
+func TestWindowEnds_JOB10(t *testing.T) {
+	o := orderOf(t, "a", "b", "c")
+	o.End = epoch.Add(time.Hour)
+	installed := func() map[string]string { return map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0"} }
+
+	t.Run("while downloading", func(t *testing.T) {
+		w := newWorld(t, o, installed())
+		w.before = func(e Effect) bool {
+			if d, ok := e.(Download); ok && d.Index == 1 {
+				w.pass(time.Hour)
+			}
+			return false
+		}
+		w.run()
+		require.Equal(t, Failed, w.result())
+		require.Equal(t, 1, w.count("download b"), "the running download is not killed")
+		for _, name := range []string{"a", "b", "c"} {
+			require.Equal(t, PatchInstallationSkipped, w.patch(name).Code)
+		}
+		require.Zero(t, w.count("download c"))
+	})
+	t.Run("while deploying", func(t *testing.T) {
+		w := newWorld(t, o, installed())
+		w.before = func(e Effect) bool {
+			if d, ok := e.(Deploy); ok && d.Patches[0].Index == 1 {
+				w.pass(time.Hour)
+			}
+			return false
+		}
+		w.run()
+		require.Equal(t, CompletedWithFailures, w.result())
+		require.Equal(t, Succeeded, w.patch("b").Status, "the running install is not killed")
+		require.Equal(t, PatchInstallationSkipped, w.patch("c").Code)
+	})
+	t.Run("not binding the reboot", func(t *testing.T) {
+		o := o
+		o.Patches = o.Patches[:1:1]
+		o.Patches[0].Reboot = true
+		w := newWorld(t, o, installed())
+		w.before = func(e Effect) bool {
+			if _, ok := e.(Deploy); ok {
+				w.pass(time.Hour)
+			}
+			return false
+		}
+		w.run()
+		require.Equal(t, Completed, w.result())
+		require.Equal(t, 1, w.count("reboot"))
+	})
+}
+
+func TestActions_JOB13(t *testing.T) {
+	for _, c := range []struct {
+		exit    int
+		result  Result
+		reboots int
+		rest    bool
+	}{
+		{0, Completed, 0, true}, {1, CompletedWithFailures, 0, true}, {77, CompletedWithFailures, 0, true},
+		{10, Completed, 1, true}, {11, CompletedWithFailures, 1, true}, {12, Failed, 0, false}, {101, Completed, 0, true},
+	} {
+		o := orderOf(t, "a")
+		o.Pre = []Action{{Name: "pre", Command: []string{"x"}}}
+		o.Post = []Action{{Name: "post", Command: []string{"x"}}}
+		w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+		w.exits["pre"] = c.exit
+		w.run()
+		require.Equal(t, c.result, w.result(), "exit %d", c.exit)
+		require.Equal(t, c.reboots, w.count("reboot"), "exit %d", c.exit)
+		if c.rest {
+			require.Equal(t, 1, w.count("act post"))
+		} else {
+			require.Zero(t, w.count("act post"))
+			require.Equal(t, PatchInstallationSkipped, w.patch("a").Code)
+		}
+	}
+}
+
+func TestActionsAlone_JOB6(t *testing.T) {
+	o := orderOf(t)
+	o.Pre = []Action{{Name: "pre", Command: []string{"x"}}}
+	w := newWorld(t, o, map[string]string{})
+	w.run()
+	require.Equal(t, Completed, w.result())
+	require.Equal(t, 1, w.count("act pre"))
+}
+
+func TestTransactionsDeployTogether(t *testing.T) {
+	o := orderOf(t, "a", "b", "c", "d")
+	o.Patches[0].Transaction, o.Patches[2].Transaction, o.Patches[3].Transaction = "dpkg", "dpkg", "rpm"
+	w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0", "d": "1.0.0"})
+	var groups []int
+	w.before = func(e Effect) bool {
+		if d, ok := e.(Deploy); ok {
+			groups = append(groups, len(d.Patches))
+		}
+		return false
+	}
+	w.run()
+	require.Equal(t, Completed, w.result())
+	require.Equal(t, []int{2, 1, 1}, groups)
+}
+
+func TestRebootOnceAtTheEnd_RBT1_RBT2(t *testing.T) {
+	base := func() Order { return orderOf(t, "a", "b") }
+	for _, c := range []struct {
+		name    string
+		set     func(o *Order, w *world)
+		reboots int
+	}{
+		{"none needed", func(*Order, *world) {}, 0},
+		{"both patches declare it", func(o *Order, _ *world) { o.Patches[0].Reboot, o.Patches[1].Reboot = true, true }, 1},
+		{"the one that declares it failed", func(o *Order, w *world) {
+			o.Patches[0].Reboot = true
+			if w != nil {
+				w.outcome["a"] = Outcome{Code: InstallerFailed, Text: "no"}
+			}
+		}, 0},
+		{"the installer asks", func(_ *Order, w *world) {
+			if w != nil {
+				w.outcome["b"] = Outcome{Reboot: true}
+			}
+		}, 1},
+		{"the mark appeared", func(_ *Order, w *world) {
+			if w != nil {
+				w.before = func(e Effect) bool {
+					if _, ok := e.(Deploy); ok {
+						w.mark = true
+					}
+					return false
+				}
+			}
+		}, 1},
+		{"the mark was there before", func(_ *Order, w *world) {
+			if w != nil {
+				w.mark = true
+			}
+		}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := base()
+			c.set(&o, nil)
+			w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
+			c.set(&o, w)
+			w.run()
+			require.Equal(t, c.reboots, w.count("reboot"))
+			require.Equal(t, c.reboots, w.x.Reboots)
+			if c.reboots > 0 {
+				require.Less(t, lastIndex(w.log, "deploy b"), lastIndex(w.log, "reboot"))
+				require.Equal(t, Completed, w.result())
+			}
+		})
+	}
+}
+
+func lastIndex(log []string, line string) int {
+	for i := len(log) - 1; i >= 0; i-- {
+		if log[i] == line {
+			return i
+		}
+	}
+	return -1
+}
+
+func TestSuppressedRebootStaysPending_RBT7_RBT8(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Patches[0].Reboot = true
+	o.Reboot = reboot.Policy{Suppress: true}
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.run()
+	require.True(t, w.x.Parked())
+	require.Equal(t, PendingReboot, w.x.Result)
+	w.pass(1000 * time.Hour)
+	w.event(Tick{})
+	w.run()
+	require.Zero(t, w.count("reboot"))
+	require.NotContains(t, strings.Join(w.log, ","), "prompt")
+	w.boot++ // somebody reboots by hand
+	w.crash()
+	w.run()
+	require.Equal(t, Completed, w.result())
+}
+
+func TestAfterTheReboot_JOB18_JOB21(t *testing.T) {
+	o := orderOf(t, "a", "b")
+	o.Patches[0].Reboot = true
+	w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
+	w.before = func(e Effect) bool {
+		if _, ok := e.(Reboot); ok {
+			w.installed["b"] = "1.0.0" // rolled back while booting
+		}
+		return false
+	}
+	w.run()
+	require.Equal(t, CompletedWithFailures, w.result())
+	require.Equal(t, Succeeded, w.patch("a").Status)
+	require.Equal(t, FailedAfterReboot, w.patch("b").Code)
+	var results []Result
+	for _, r := range w.reports {
+		if r.Result != 0 {
+			results = append(results, r.Result)
+		}
+	}
+	require.Equal(t, []Result{PendingReboot, CompletedWithFailures}, results, "the result so far was made before the reboot")
+}
+
+func TestInventoryMissingAfterRebootIsNoFailure_JOB21(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Patches[0].Reboot = true
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.before = func(e Effect) bool {
+		if _, ok := e.(Reboot); ok {
+			w.invErr = "dpkg is locked"
+		}
+		return false
+	}
+	for w.x.Result != PendingVerification {
+		require.NotEmpty(t, w.pending, "step %v", w.x.Step)
+		e := w.pending[0]
+		w.pending = w.pending[1:]
+		w.before(e)
+		w.do(e)
+		if len(w.pending) == 0 && w.x.Result != PendingVerification {
+			w.pass(w.x.Wake(w.now))
+			w.event(Tick{})
+		}
+	}
+	for range 50 {
+		w.pass(w.x.Wake(w.now))
+		w.event(Tick{})
+		if len(w.pending) > 0 {
+			e := w.pending[0]
+			w.pending = w.pending[1:]
+			w.do(e)
+		}
+	}
+	require.Equal(t, PendingVerification, w.x.Result)
+	w.invErr = ""
+	w.run()
+	require.Equal(t, Completed, w.result())
+}
+
+func TestInventoryNeverComesBeforeAnythingChanged(t *testing.T) {
+	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
+	w.invErr = "no"
+	w.run()
+	require.Equal(t, Failed, w.result())
+	require.Equal(t, UnspecifiedAgentError, w.patch("a").Code)
+	require.Equal(t, inventoryTries, w.count("inventory"))
+}
+
+func TestInstallerLies_JOB18(t *testing.T) {
+	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
+	w.installTo["a"] = "1.0.0"
+	w.run()
+	require.Equal(t, Failed, w.result())
+	require.Equal(t, InstallerFailed, w.patch("a").Code)
+}
+
+func TestLastCallGoesOnWithoutAnAnswer_MAN7(t *testing.T) {
+	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
+	w.silent["call"] = true
+	w.run()
+	require.Equal(t, Completed, w.result())
+	require.Equal(t, CallWait, w.now.UTC.Sub(epoch))
+}
+
+func TestNoLastCall_MAN7(t *testing.T) {
+	o := orderOf(t, "a")
+	o.NoLastCall = true
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.run()
+	require.Equal(t, Completed, w.result())
+	require.Zero(t, w.count("call"))
+}
+
+// A crash before each effect in turn, and again right after it, leads to the same end (JOB-17).
+func TestCrashAnywhereResumes_JOB17_JOB21(t *testing.T) {
+	o := orderOf(t, "a", "b")
+	o.Patches[1].Reboot = true
+	o.Pre = []Action{{Name: "pre", Command: []string{"x"}}}
+	for n := range 30 {
+		for _, after := range []bool{false, true} {
+			w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
+			i, hit := 0, ""
+			w.before = func(e Effect) bool {
+				i++
+				if i != n+1 {
+					return false
+				}
+				hit = wording2(e)
+				if d, ok := e.(Deploy); ok && after { // done, and its result lost
+					w.install(d.Patches[0].Patch)
+					w.log = append(w.log, "deploy "+d.Patches[0].Patch.Name)
+				}
+				return true
+			}
+			w.run()
+			if hit == "" {
+				require.Greater(t, n, 10)
+				continue
+			}
+			want := Completed
+			if hit == "act" { // it may have been cut off: not run again, and counted as failed
+				want = CompletedWithFailures
+			}
+			require.Equal(t, want, w.result(), "crash at effect %d (%s)", n, hit)
+			for _, name := range []string{"a", "b"} {
+				require.Equal(t, Succeeded, w.patch(name).Status, "crash at %s", hit)
+				require.LessOrEqual(t, w.count("download "+name), 1, "a verified download is not repeated")
+				require.LessOrEqual(t, w.count("deploy "+name), MaxAttempts)
+			}
+			require.LessOrEqual(t, w.count("reboot"), 1)
+		}
+	}
+}
+
+func wording2(e Effect) string {
+	switch e.(type) {
+	case Act:
+		return "act"
+	case Deploy:
+		return "deploy"
+	}
+	return "other"
+}
+
+func TestCutOffTwiceFails_JOB17(t *testing.T) {
+	w := newWorld(t, orderOf(t, "a", "b"), map[string]string{"a": "1.0.0", "b": "1.0.0"})
+	begun := 0
+	w.before = func(e Effect) bool {
+		if d, ok := e.(Deploy); ok && d.Patches[0].Patch.Name == "a" {
+			begun++
+			return true
+		}
+		return false
+	}
+	w.run()
+	require.Equal(t, MaxAttempts, begun)
+	require.Equal(t, DeployerProcessCrashed, w.patch("a").Code)
+	require.Equal(t, Succeeded, w.patch("b").Status)
+	require.Equal(t, CompletedWithFailures, w.result())
+}
+
+// A result nobody waits for, of the wrong kind, or for another id changes nothing.
+func TestStrayResultsAreIgnored(t *testing.T) {
+	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
+	strays := func() {
+		before := w.x
+		for id := range EffectID(6) {
+			for _, ev := range []Event{Called{id}, Fetched{ID: id}, Checked{ID: id}, Deployed{ID: id}, Acted{ID: id}, InventoryTaken{ID: id + 7}} {
+				if w.x.Waiting == id && fits(w.x.Step, ev) {
+					continue
+				}
+				n := len(w.reports)
+				w.event(ev)
+				require.Equal(t, before, w.x)
+				require.Len(t, w.reports, n)
+			}
+		}
+	}
+	w.before = func(Effect) bool { strays(); return false }
+	w.run()
+	require.Equal(t, Completed, w.result())
+	strays()
+}
+
+func fits(s Step, ev Event) bool {
+	switch ev.(type) {
+	case Called:
+		return s == StepLastCall
+	case Fetched:
+		return s == StepFetch
+	case Checked:
+		return s == StepPreflight
+	case Deployed:
+		return s == StepInstall
+	case Acted:
+		return s == StepPre || s == StepPost
+	}
+	return true
+}
+
+func TestProceedsWhoeverIsLoggedIn_JOB15(t *testing.T) {
+	for _, s := range []reboot.Sessions{reboot.Nobody, reboot.Active, reboot.Locked, reboot.Unknown} {
+		w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
+		w.sessions = s
+		w.run()
+		require.Equal(t, Completed, w.result(), s)
+	}
+}
+
+func TestDeferralsReachTheReboot_RBT3_RBT5(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Patches[0].Reboot = true
+	o.Reboot = reboot.Policy{Deferrals: 2, Interval: time.Hour}
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.sessions = reboot.Locked
+	w.run()
+	require.Equal(t, Completed, w.result())
+	require.Equal(t, 2, w.count("prompt reboot.ShowPrompt"))
+	require.Equal(t, 1, w.count("reboot"))
+}

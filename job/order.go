@@ -1,0 +1,86 @@
+package job
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// Validate says everything that is wrong with an order; the error is an *Invalid.
+func (o Order) Validate() error {
+	var p problems
+	p.id("job", string(o.Job))
+	p.text("name", o.Name)
+	if want := MakeRunID(o.Job, o.Start); o.Run != want {
+		p.add("run", string(o.Run), fmt.Sprintf("is not the run of this job and start; want %q", want))
+	}
+	asset, ok := strings.CutPrefix(string(o.ID), string(o.Run)+"/")
+	if !ok {
+		p.add("id", string(o.ID), fmt.Sprintf("does not begin with %q", string(o.Run)+"/"))
+	} else {
+		p.id("id", asset)
+	}
+	if o.Start.IsZero() {
+		p.add("start", "", "is missing (JOB-20)")
+	}
+	if !o.End.IsZero() && !o.End.After(o.Start) {
+		p.add("end", o.End.String(), "is not after the start (JOB-20)")
+	}
+	if len(o.Patches) > MaxPatches {
+		p.add("patches", fmt.Sprint(len(o.Patches)), fmt.Sprintf("are more than %d", MaxPatches))
+	}
+	for i, patch := range o.Patches {
+		p.orderPatch(fmt.Sprintf("patches[%d]", i), patch)
+	}
+	p.actions("pre", o.Pre)
+	p.actions("post", o.Post)
+	p.reboot("reboot", o.Reboot)
+	return p.err("order " + string(o.ID))
+}
+
+// Asset returns the asset the order is for.
+func (o Order) Asset() AssetID {
+	return AssetID(strings.TrimPrefix(string(o.ID), string(o.Run)+"/"))
+}
+
+func (p *problems) orderPatch(at string, patch OrderPatch) {
+	if patch.Patch == "" || patch.Product == "" {
+		p.add(at, string(patch.Patch), "has no patch or no product")
+	}
+	p.text(at+".patch", string(patch.Patch))
+	p.text(at+".product", string(patch.Product))
+	p.text(at+".name", patch.Name)
+	p.text(at+".transaction", patch.Transaction)
+	if patch.Version.IsZero() {
+		p.add(at+".version", "", "is missing")
+	}
+	if len(patch.Files) > MaxFiles {
+		p.add(at+".files", fmt.Sprint(len(patch.Files)), fmt.Sprintf("are more than %d", MaxFiles))
+	}
+	for i, f := range patch.Files {
+		field := fmt.Sprintf("%s.files[%d]", at, i)
+		p.text(field+".name", f.Name)
+		if f.Name == "" || f.Name == "." || f.Name == ".." || strings.ContainsAny(f.Name, `/\`) {
+			p.add(field+".name", f.Name, "is no plain file name")
+		}
+		if f.Size < 0 {
+			p.add(field+".size", fmt.Sprint(f.Size), "is negative")
+		}
+		if f.URL != "" { // an empty one fails at download, with its own code
+			p.url(field+".url", f.URL)
+		}
+		if f.SignatureURL != "" {
+			p.url(field+".signatureUrl", f.SignatureURL)
+		}
+		if err := f.Expect.Validate(); err != nil {
+			p.add(field+".expect", "", err.Error())
+		}
+	}
+}
+
+func (p *problems) url(field, s string) {
+	p.text(field, s)
+	if u, err := url.Parse(s); err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file" {
+		p.add(field, s, "is no http, https or file URL")
+	}
+}

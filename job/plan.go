@@ -1,0 +1,150 @@
+package job
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// Plan is what one run does on one asset, and why. Preview and the real run make it with the same code (JOB-22).
+type Plan struct {
+	Order   Order          // see Empty
+	LeftOut []PatchOutcome // patches that were considered and are not in the order, each with its rule and reason
+	Dropped int            // deployable patches beyond MaxPatches (JOB-8)
+}
+
+// Empty reports whether the order has nothing to do; it is not worth handing out then.
+func (p Plan) Empty() bool {
+	return len(p.Order.Patches) == 0 && len(p.Order.Pre) == 0 && len(p.Order.Post) == 0
+}
+
+// Plan resolves the definition for one asset: it chooses the patches by their verdicts at now, caps them, orders the
+// installs by their requirements and freezes it all as the order of the run that starts at start (JOB-8).
+func (d Definition) Plan(snap *catalog.Snapshot, asset AssetID, inv catalog.Inventory, start, now time.Time) Plan {
+	options := catalog.Options{StrictLines: d.StrictLines}
+	var verdicts []catalog.Verdict
+	switch {
+	case d.Patches.Query != nil:
+		for _, v := range snap.Missing(inv, options, now) {
+			if d.Patches.Query.matches(snap, v.Patch) {
+				verdicts = append(verdicts, v)
+			}
+		}
+		newestFirst(snap, verdicts)
+	default:
+		verdicts = snap.EvaluateList(d.Patches.List, inv, options, now)
+	}
+
+	run := MakeRunID(d.ID, start)
+	plan := Plan{Order: Order{
+		ID: MakeOrderID(run, asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
+		Start: start.UTC().Truncate(time.Second), Pre: d.Pre, Post: d.Post, Reboot: d.Reboot, NoLastCall: d.NoLastCall,
+	}}
+	if d.Window > 0 {
+		plan.Order.End = plan.Order.Start.Add(d.Window)
+	}
+	for _, v := range verdicts {
+		patch, _ := snap.Patch(v.Patch)
+		product, _ := snap.Product(v.Product)
+		switch {
+		case !v.Deployable:
+			plan.LeftOut = append(plan.LeftOut, leftOut(v, product.Name))
+		case len(plan.Order.Patches) == MaxPatches:
+			plan.Dropped++
+		default:
+			plan.Order.Patches = append(plan.Order.Patches, d.orderPatch(patch, product))
+		}
+	}
+	plan.Order.Patches = requirementsFirst(snap, plan.Order.Patches)
+	return plan
+}
+
+func (d Definition) orderPatch(patch catalog.Patch, product catalog.Product) OrderPatch {
+	ordered := OrderPatch{
+		Patch: patch.ID, Product: patch.Product, Name: product.Name, Version: patch.Version,
+		Reboot: patch.Reboot, Transaction: patch.Transaction,
+	}
+	for _, a := range patch.Artifacts {
+		url := a.URL
+		if a.Availability == catalog.Vendor {
+			url = a.CustomURL
+		}
+		ordered.LatestOnly = ordered.LatestOnly || a.Availability == catalog.LatestOnly
+		ordered.Files = append(ordered.Files, File{
+			Name: a.Name, URL: url, SignatureURL: a.SignatureURL, Size: a.Size,
+			Expect: integrity.Expectation{Signer: a.Signer, Digests: a.Digests, Strict: d.Strict, AllowLegacy: d.AllowLegacy},
+		})
+	}
+	return ordered
+}
+
+// leftOut turns a verdict that blocks into the outcome reports show: the first reason decides, all are told.
+func leftOut(v catalog.Verdict, name string) PatchOutcome {
+	out := PatchOutcome{Patch: v.Patch, Name: name, Status: LeftOut, From: v.From, To: v.To}
+	texts := make([]string, 0, len(v.Reasons))
+	for _, r := range v.Reasons {
+		texts = append(texts, r.Text)
+	}
+	if len(v.Reasons) > 0 {
+		out.Rule = v.Reasons[0].Rule
+	}
+	out.Text = strings.Join(texts, " ")
+	return out
+}
+
+func (q Query) matches(snap *catalog.Snapshot, id catalog.PatchID) bool {
+	patch, ok := snap.Patch(id)
+	if !ok || snap.Superseded(id) {
+		return false
+	}
+	product, _ := snap.Product(patch.Product)
+	named := func(list []string, values ...string) bool {
+		return len(list) == 0 || slices.ContainsFunc(values, func(v string) bool { return slices.Contains(list, v) })
+	}
+	return named(q.Products, product.Name, string(product.ID)) && named(q.Vendors, product.Vendor) &&
+		named(q.Channels, product.Channel) && named(q.CVEs, patch.CVEs...) && patch.Severity >= q.MinSeverity
+}
+
+// newestFirst sorts by the time of publishing, newest first, and by id where that is equal (JOB-8).
+func newestFirst(snap *catalog.Snapshot, verdicts []catalog.Verdict) {
+	slices.SortFunc(verdicts, func(a, b catalog.Verdict) int {
+		pa, _ := snap.Patch(a.Patch)
+		pb, _ := snap.Patch(b.Patch)
+		if c := pb.Published.Compare(pa.Published); c != 0 {
+			return c
+		}
+		return strings.Compare(string(a.Patch), string(b.Patch))
+	})
+}
+
+// requirementsFirst moves each patch behind the ones of the same order that it requires and leaves the rest in place.
+// The catalog refuses cycles, so the walk ends.
+func requirementsFirst(snap *catalog.Snapshot, patches []OrderPatch) []OrderPatch {
+	at := make(map[catalog.PatchID]int, len(patches))
+	for i, p := range patches {
+		at[p.Patch] = i
+	}
+	sorted := make([]OrderPatch, 0, len(patches))
+	placed := make([]bool, len(patches))
+	var place func(i int)
+	place = func(i int) {
+		if placed[i] {
+			return
+		}
+		placed[i] = true
+		patch, _ := snap.Patch(patches[i].Patch)
+		for _, r := range patch.Requires {
+			if j, ok := at[r.Patch]; ok {
+				place(j)
+			}
+		}
+		sorted = append(sorted, patches[i])
+	}
+	for i := range patches {
+		place(i)
+	}
+	return sorted
+}

@@ -1,0 +1,268 @@
+package job
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+func listed(t testing.TB, products []catalog.Product, patches []catalog.Patch) *catalog.Snapshot {
+	snap, changes := catalog.Sync(nil, []catalog.Batch{{Feed: "test", At: epoch, Products: products, Patches: patches}}, epoch)
+	require.Empty(t, changes.Rejected)
+	return snap
+}
+
+func productOf(name string) catalog.Product {
+	return catalog.Product{ID: catalog.ProductID(name), Name: name, Vendor: "acme", Platform: catalog.Linux, Scheme: version.Semver}
+}
+
+func patchOf(t testing.TB, name, to string, published time.Time) catalog.Patch {
+	return catalog.Patch{
+		ID: catalog.PatchID(name + "-" + to), Product: catalog.ProductID(name), Version: semver(t, to), Published: published,
+		Artifacts: []catalog.Artifact{{Name: name + ".bin", Availability: catalog.Pinned, URL: "https://vendor.example/" + name, Size: 9, Digests: []integrity.Digest{good}}},
+	}
+}
+
+func inventoryOf(t testing.TB, installed map[string]string) catalog.Inventory {
+	w := &world{t: t, installed: installed}
+	return w.inventory()
+}
+
+func TestPlanFromAList_JOB8_CAT15(t *testing.T) {
+	snap := listed(t, []catalog.Product{productOf("a"), productOf("b"), productOf("c")},
+		[]catalog.Patch{patchOf(t, "a", "2.0.0", epoch), patchOf(t, "b", "2.0.0", epoch), patchOf(t, "c", "2.0.0", epoch)})
+	d := Definition{ID: "nightly", Revision: 3, Platform: catalog.Linux, Patches: Patches{List: []catalog.PatchID{"a-2.0.0", "b-2.0.0", "c-2.0.0"}},
+		Strict: true, Window: time.Hour, Reboot: reboot.Policy{Suppress: true}}
+	plan := d.Plan(snap, "web-1", inventoryOf(t, map[string]string{"a": "1.0.0", "b": "3.0.0"}), epoch, epoch)
+	require.NoError(t, plan.Order.Validate())
+	require.Equal(t, AssetID("web-1"), plan.Order.Asset())
+	require.Equal(t, epoch.Add(time.Hour), plan.Order.End)
+	require.Len(t, plan.Order.Patches, 1)
+	require.Equal(t, integrity.Expectation{Digests: []integrity.Digest{good}, Strict: true}, plan.Order.Patches[0].Files[0].Expect)
+	require.Len(t, plan.LeftOut, 2)
+	for _, left := range plan.LeftOut {
+		require.Equal(t, LeftOut, left.Status)
+		require.Equal(t, "CAT-3", left.Rule)
+		require.NotEmpty(t, left.Text)
+	}
+	require.False(t, plan.Empty())
+	require.True(t, d.Plan(snap, "web-1", inventoryOf(t, nil), epoch, epoch).Empty())
+}
+
+func TestPlanFromAQuery_JOB8(t *testing.T) {
+	var products []catalog.Product
+	var patches []catalog.Patch
+	installed := map[string]string{}
+	for i := range 5 {
+		name := fmt.Sprintf("p%d", i)
+		products = append(products, productOf(name))
+		p := patchOf(t, name, "2.0.0", epoch.Add(time.Duration(i)*-time.Hour))
+		if i%2 == 0 {
+			p.Severity, p.CVEs = catalog.High, []string{"CVE-2026-0001"}
+		}
+		patches = append(patches, p)
+		installed[name] = "1.0.0"
+	}
+	delete(installed, "p4")
+	snap := listed(t, products, patches)
+	names := func(q Query) []string {
+		d := Definition{ID: "q", Platform: catalog.Linux, Patches: Patches{Query: &q}}
+		var list []string
+		for _, p := range d.Plan(snap, "web-1", inventoryOf(t, installed), epoch, epoch).Order.Patches {
+			list = append(list, p.Name)
+		}
+		return list
+	}
+	require.Equal(t, []string{"p0", "p1", "p2", "p3"}, names(Query{}), "missing ones, newest published first")
+	require.Equal(t, []string{"p0", "p2"}, names(Query{MinSeverity: catalog.High}))
+	require.Equal(t, []string{"p0", "p2"}, names(Query{CVEs: []string{"CVE-2026-0001", "CVE-2026-0002"}}))
+	require.Equal(t, []string{"p3"}, names(Query{Products: []string{"p3", "p4"}}))
+	require.Empty(t, names(Query{Vendors: []string{"other"}}))
+	require.Empty(t, names(Query{Channels: []string{"beta"}}))
+}
+
+func TestPlanCapsAndCounts_JOB8(t *testing.T) {
+	var products []catalog.Product
+	var patches []catalog.Patch
+	installed := map[string]string{}
+	for i := range MaxPatches + 3 {
+		name := fmt.Sprintf("p%04d", i)
+		products = append(products, productOf(name))
+		patches = append(patches, patchOf(t, name, "2.0.0", epoch.Add(time.Duration(i)*time.Minute)))
+		installed[name] = "1.0.0"
+	}
+	d := Definition{ID: "q", Platform: catalog.Linux, Patches: Patches{Query: &Query{}}}
+	plan := d.Plan(listed(t, products, patches), "web-1", inventoryOf(t, installed), epoch, epoch)
+	require.Len(t, plan.Order.Patches, MaxPatches)
+	require.Equal(t, 3, plan.Dropped)
+	require.Equal(t, fmt.Sprintf("p%04d", MaxPatches+2), plan.Order.Patches[0].Name, "the newest is kept")
+	require.NoError(t, plan.Order.Validate())
+}
+
+func TestRequirementsOrderTheInstalls_JOB14(t *testing.T) {
+	a, b, c := patchOf(t, "a", "2.0.0", epoch), patchOf(t, "b", "2.0.0", epoch), patchOf(t, "c", "2.0.0", epoch)
+	a.Requires = []catalog.Requirement{{Patch: c.ID}}
+	c.Requires = []catalog.Requirement{{Patch: b.ID}}
+	snap := listed(t, []catalog.Product{productOf("a"), productOf("b"), productOf("c")}, []catalog.Patch{a, b, c})
+	d := Definition{ID: "nightly", Platform: catalog.Linux, Patches: Patches{List: []catalog.PatchID{a.ID, b.ID, c.ID}}}
+	plan := d.Plan(snap, "web-1", inventoryOf(t, map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0"}), epoch, epoch)
+	var names []string
+	for _, p := range plan.Order.Patches {
+		names = append(names, p.Name)
+	}
+	require.Equal(t, []string{"b", "c", "a"}, names)
+}
+
+func TestSelectAssets_JOB7(t *testing.T) {
+	all := []Asset{
+		{ID: "w1", Platform: catalog.Linux, Tags: []string{"web", "prod"}}, {ID: "w2", Platform: catalog.Linux, Tags: []string{"web"}},
+		{ID: "db", Platform: catalog.Linux, Tags: []string{"prod"}}, {ID: "pc", Platform: catalog.Windows, Tags: []string{"web", "prod"}},
+		{ID: "bare", Platform: catalog.Linux},
+	}
+	for _, c := range []struct {
+		a    Assets
+		want []AssetID
+	}{
+		{Assets{}, nil},
+		{Assets{IncludeTags: []string{"web", "prod"}}, []AssetID{"db", "w1", "w2"}},
+		{Assets{IncludeTags: []string{"web", "prod"}, Match: All}, []AssetID{"w1"}},
+		{Assets{IncludeTags: []string{"web"}, ExcludeTags: []string{"prod"}}, []AssetID{"w2"}},
+		{Assets{IncludeTags: []string{"web"}, ExcludeTags: []string{"prod"}, Include: []AssetID{"w1", "bare"}}, []AssetID{"bare", "w1", "w2"}},
+		{Assets{Include: []AssetID{"w1", "w2", "pc", "unknown"}, Exclude: []AssetID{"w2"}}, []AssetID{"w1"}},
+		{Assets{IncludeTags: []string{"prod"}, Exclude: []AssetID{"db"}}, []AssetID{"w1"}},
+		{Assets{ExcludeTags: []string{"web"}}, nil},
+	} {
+		d := Definition{Platform: catalog.Linux, Assets: c.a}
+		require.Equal(t, c.want, d.SelectAssets(all), "%+v", c.a)
+		for _, asset := range all {
+			require.Equal(t, slices.Contains(c.want, asset.ID), d.Select(asset), "%s in %+v", asset.ID, c.a)
+		}
+	}
+}
+
+func TestValidateTellsEveryProblem_JOB20(t *testing.T) {
+	d := Definition{
+		ID: "a b", State: 9, Patches: Patches{List: []catalog.PatchID{"x", "x", ""}, Query: &Query{}},
+		Assets: Assets{Include: []AssetID{".."}, Match: 7}, Pre: []Action{{Timeout: -1}}, Window: time.Second,
+		Schedule: Schedule{Kind: Once}, Reboot: reboot.Policy{Deferrals: 1000, Interval: time.Hour},
+	}
+	invalid, ok := errors.AsType[*Invalid](d.Validate())
+	require.True(t, ok)
+	var fields []string
+	for _, p := range invalid.Problems {
+		fields = append(fields, p.Field)
+	}
+	require.Equal(t, []string{"id", "state", "platform", "assets.include[0]", "assets.match", "patches", "patches.list[1]", "patches.list[2]",
+		"pre[0].command", "pre[0].timeout", "schedule.at", "window", "reboot"}, fields)
+	require.ErrorContains(t, invalid, "(JOB-20)")
+}
+
+func TestEnableNeedsSomethingSomewhereSometime_JOB6(t *testing.T) {
+	d := Definition{ID: "nightly", State: Disabled, Platform: catalog.Linux, Schedule: Schedule{Kind: Once, At: epoch}}
+	require.NoError(t, d.Validate(), "it can be saved as it is")
+	invalid, ok := errors.AsType[*Invalid](d.Enable(epoch))
+	require.True(t, ok)
+	require.Len(t, invalid.Problems, 3, "no patch, no asset, and a start that is past")
+	d.Patches.Query, d.Assets.IncludeTags = &Query{}, []string{"web"}
+	require.NoError(t, d.Enable(epoch.Add(-time.Second)))
+	d.State = Deleted
+	require.ErrorContains(t, d.Enable(epoch.Add(-time.Second)), "final")
+}
+
+func TestNextStart_JOB9_JOB20(t *testing.T) {
+	enabled := epoch.Add(time.Minute + 300*time.Millisecond)
+	for _, c := range []struct {
+		s     Schedule
+		after time.Time
+		want  time.Time
+		ok    bool
+	}{
+		{Schedule{Kind: OnDemand}, time.Time{}, epoch.Add(time.Minute), true},
+		{Schedule{Kind: OnDemand}, epoch.Add(time.Minute), epoch.Add(time.Minute), false},
+		{Schedule{Kind: Once, At: epoch.Add(time.Hour).In(time.FixedZone("x", 3600))}, epoch, epoch.Add(time.Hour), true},
+		{Schedule{Kind: Once, At: epoch}, epoch, epoch, false},
+		{Schedule{}, time.Time{}, time.Time{}, false},
+	} {
+		start, ok := c.s.Next(enabled, c.after)
+		require.Equal(t, c.ok, ok, "%+v", c.s)
+		require.Equal(t, c.want, start)
+	}
+	require.Equal(t, RunID("nightly@20260302T060000Z"), MakeRunID("nightly", epoch))
+}
+
+func TestOrderValidate(t *testing.T) {
+	valid := orderOf(t, "a")
+	for _, c := range []struct {
+		field string
+		spoil func(*Order)
+	}{
+		{"id", func(o *Order) { o.ID = "other" }}, {"id", func(o *Order) { o.ID = OrderID(o.Run) + "/../x" }},
+		{"run", func(o *Order) { o.Run = "nightly@x"; o.ID = "nightly@x/web-1" }},
+		{"end", func(o *Order) { o.End = o.Start }},
+		{"patches[0].files[0].name", func(o *Order) { o.Patches[0].Files[0].Name = "../a" }},
+		{"patches[0].files[0].size", func(o *Order) { o.Patches[0].Files[0].Size = -1 }},
+		{"patches[0].files[0].url", func(o *Order) { o.Patches[0].Files[0].URL = "ftp://x" }},
+		{"patches[0].files[0].signatureUrl", func(o *Order) { o.Patches[0].Files[0].SignatureURL = "javascript:x" }},
+		{"patches[0].version", func(o *Order) { o.Patches[0].Version = version.Version{} }},
+		{"patches[0].files", func(o *Order) { o.Patches[0].Files = make([]File, MaxFiles+1) }},
+		{"patches", func(o *Order) { o.Patches = make([]OrderPatch, MaxPatches+1) }},
+		{"pre", func(o *Order) { o.Pre = make([]Action, MaxActions+1) }},
+	} {
+		o := orderOf(t, "a")
+		c.spoil(&o)
+		invalid, ok := errors.AsType[*Invalid](o.Validate())
+		require.True(t, ok, c.field)
+		require.True(t, slices.ContainsFunc(invalid.Problems, func(p Problem) bool { return p.Field == c.field }), "%s: %v", c.field, invalid)
+	}
+	require.NoError(t, valid.Validate())
+}
+
+func TestEnumsPrintAndParse_JOB16(t *testing.T) {
+	for _, r := range Results() {
+		back, err := ParseResult(r.String())
+		require.NoError(t, err)
+		require.Equal(t, r, back)
+	}
+	for _, c := range Codes() {
+		for _, s := range []string{c.String(), fmt.Sprint(uint8(c))} {
+			back, err := ParseCode(s)
+			require.NoError(t, err)
+			require.Equal(t, c, back)
+		}
+		require.True(t, c.Known())
+	}
+	require.Equal(t, []Code{3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15}, Codes(), "the numbers the vendor publishes")
+	_, err := ParseCode("6")
+	require.Error(t, err)
+	require.Equal(t, "code(6)", Code(6).String())
+	require.Empty(t, Code(0).String())
+	require.Len(t, Progresses(), 8)
+	require.Len(t, Stages(), 4)
+	require.Len(t, States(), 3)
+	require.Len(t, Matches(), 2)
+	require.Len(t, ScheduleKinds(), 2)
+	require.Len(t, PatchStatuses(), 8)
+}
+
+func TestIdentities(t *testing.T) {
+	for _, s := range []string{"web-1", "a", "A.b_c~d+e", string(make([]byte, 0)) + "x"} {
+		require.NoError(t, ValidID(s), s)
+	}
+	long := make([]byte, MaxID+1)
+	for i := range long {
+		long[i] = 'a'
+	}
+	require.NoError(t, ValidID(string(long[:MaxID])))
+	for _, s := range []string{"", ".", "..", ".x", "a/b", "a b", "ü", "a@b", "a\x00", string(long)} {
+		require.Error(t, ValidID(s), "%q", s)
+	}
+}

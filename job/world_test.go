@@ -1,0 +1,244 @@
+package job
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+var epoch = time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
+
+func semver(t testing.TB, s string) version.Version {
+	t.Helper()
+	v, err := version.Parse(version.Semver, s)
+	require.NoError(t, err)
+	return v
+}
+
+var good = integrity.Digest{Algorithm: integrity.SHA256, Sum: fmt.Sprintf("%064x", 1)}
+
+// orderOf is an order of upgrades to 2.0.0 of the named products, each one file with a SHA-256 to meet.
+func orderOf(t testing.TB, names ...string) Order {
+	o := Order{ID: MakeOrderID(MakeRunID("nightly", epoch), "web-1"), Job: "nightly", Run: MakeRunID("nightly", epoch), Start: epoch}
+	for _, name := range names {
+		o.Patches = append(o.Patches, OrderPatch{
+			Patch: catalog.PatchID(name + "-2"), Product: catalog.ProductID(name), Name: name, Version: semver(t, "2.0.0"),
+			Files: []File{{Name: name + ".bin", URL: "https://vendor.example/" + name, Expect: integrity.Expectation{Digests: []integrity.Digest{good}}}},
+		})
+	}
+	require.NoError(t, o.Validate())
+	return o
+}
+
+// world is an asset that answers each effect at once, in the ways a test sets.
+type world struct {
+	t         testing.TB
+	x         Execution
+	now       Now
+	installed map[string]string
+	reports   []Report
+	log       []string // every effect, in words
+	pending   []Effect
+
+	boot      int
+	mark      bool
+	sessions  reboot.Sessions
+	invErr    string
+	fetch     map[string]Fetched  // by product; default: the good file
+	findings  map[string]Finding  // by product; default: passes
+	outcome   map[string]Outcome  // by product; default: success
+	exits     map[string]int      // by action; default: 0
+	installTo map[string]string   // what a successful install leaves; default: the ordered version
+	silent    map[string]bool     // effects (by kind) that get no answer
+	before    func(e Effect) bool // called before an effect is carried out; true: the agent crashed here
+	rebooted  bool                // a reboot effect boots at once
+}
+
+func newWorld(t testing.TB, o Order, installed map[string]string) *world {
+	w := &world{
+		t: t, now: Now{UTC: epoch, Steady: epoch}, installed: installed, sessions: reboot.Nobody,
+		fetch: map[string]Fetched{}, findings: map[string]Finding{}, outcome: map[string]Outcome{},
+		exits: map[string]int{}, installTo: map[string]string{}, silent: map[string]bool{}, rebooted: true,
+	}
+	x, out := Begin(o, w.bootID(), w.sessions, w.now)
+	w.take(x, out)
+	return w
+}
+
+func (w *world) bootID() string { return fmt.Sprintf("boot-%d", w.boot) }
+
+func (w *world) pass(d time.Duration) {
+	w.now.UTC, w.now.Steady = w.now.UTC.Add(d), w.now.Steady.Add(d)
+}
+
+// take keeps a step's result as a commit would: through its bytes.
+func (w *world) take(x Execution, out Out) {
+	b, err := json.Marshal(x)
+	require.NoError(w.t, err)
+	var back Execution
+	require.NoError(w.t, json.Unmarshal(b, &back))
+	again, err := json.Marshal(back)
+	require.NoError(w.t, err)
+	require.Equal(w.t, string(b), string(again), "the state does not survive its commit")
+	require.NoError(w.t, back.Validate())
+	w.x = back
+	w.reports = append(w.reports, out.Reports...)
+	w.pending = append(w.pending, out.Effects...)
+}
+
+func (w *world) event(ev Event) {
+	before, err := json.Marshal(w.x)
+	require.NoError(w.t, err)
+	x, out := w.x.Advance(ev, w.now)
+	after, err := json.Marshal(w.x)
+	require.NoError(w.t, err)
+	require.Equal(w.t, string(before), string(after), "Advance changed its receiver")
+	w.take(x, out)
+}
+
+// crash loses everything but the commit, and starts again.
+func (w *world) crash() {
+	w.pending = nil
+	w.event(Restarted{Boot: w.bootID()})
+}
+
+// run carries out effects until none is left, waking the machine a bounded number of times.
+func (w *world) run() {
+	for range 1000 {
+		for len(w.pending) > 0 {
+			e := w.pending[0]
+			w.pending = w.pending[1:]
+			if w.before != nil && w.before(e) {
+				w.crash()
+				continue
+			}
+			w.do(e)
+		}
+		wake := w.x.Wake(w.now)
+		if wake == 0 {
+			return
+		}
+		w.pass(wake)
+		w.event(Tick{})
+	}
+	w.t.Fatal("the execution does not come to rest")
+}
+
+func (w *world) say(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
+
+func (w *world) do(e Effect) {
+	switch e := e.(type) {
+	case LastCall:
+		w.say("call")
+		if !w.silent["call"] {
+			w.event(Called{ID: e.ID})
+		}
+	case TakeInventory:
+		w.say("inventory")
+		w.event(InventoryTaken{ID: e.ID, Inventory: w.inventory(), Mark: w.mark, Sessions: w.sessions, Err: w.invErr})
+	case Download:
+		name := e.Patch.Name
+		w.say("download %s", name)
+		ev, ok := w.fetch[name]
+		if !ok {
+			ev = Fetched{Files: []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}}}
+		}
+		ev.ID = e.ID
+		w.event(ev)
+	case Preflight:
+		w.say("preflight %d", len(e.Patches))
+		ev := Checked{ID: e.ID}
+		for _, s := range e.Patches {
+			if f, ok := w.findings[s.Patch.Name]; ok {
+				f.Index = s.Index
+				ev.Findings = append(ev.Findings, f)
+			}
+		}
+		w.event(ev)
+	case Deploy:
+		ev := Deployed{ID: e.ID}
+		for _, s := range e.Patches {
+			name := s.Patch.Name
+			w.say("deploy %s", name)
+			require.NotEmpty(w.t, s.Digests)
+			o := w.outcome[name]
+			o.Index = s.Index
+			if o.Code == 0 {
+				w.install(s.Patch)
+			}
+			ev.Outcomes = append(ev.Outcomes, o)
+		}
+		w.event(ev)
+	case Act:
+		w.say("act %s", e.Action.Name)
+		w.event(Acted{ID: e.ID, Exit: w.exits[e.Action.Name]})
+	case Prompt:
+		w.say("prompt %T", e.Kind)
+	case Reboot:
+		w.say("reboot")
+		if w.rebooted {
+			w.boot++
+			w.crash()
+		}
+	case Discard:
+		w.say("discard %d", e.Index)
+	}
+}
+
+func (w *world) install(p OrderPatch) {
+	to, ok := w.installTo[p.Name]
+	if !ok {
+		to = p.Version.String()
+	}
+	w.installed[p.Name] = to
+}
+
+func (w *world) inventory() catalog.Inventory {
+	var list []catalog.Installed
+	for name, v := range w.installed {
+		list = append(list, catalog.Installed{Product: catalog.ProductID(name), Version: semver(w.t, v)})
+	}
+	inv, err := catalog.NewInventory(catalog.Linux, list)
+	require.NoError(w.t, err)
+	return inv
+}
+
+func (w *world) result() Result {
+	require.Equal(w.t, StageDone, w.x.Stage, "not ended: %v", w.x.Step)
+	return w.x.Result
+}
+
+func (w *world) patch(name string) PatchOutcome {
+	i := slices.IndexFunc(w.x.Patches, func(p PatchState) bool { return p.Name == name })
+	require.GreaterOrEqual(w.t, i, 0)
+	return w.x.Patches[i].PatchOutcome
+}
+
+func (w *world) count(line string) int {
+	n := 0
+	for _, l := range w.log {
+		if l == line {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *world) progress() []Progress {
+	var list []Progress
+	for _, r := range w.reports {
+		if r.Progress != 0 {
+			list = append(list, r.Progress)
+		}
+	}
+	return list
+}
