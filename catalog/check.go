@@ -205,14 +205,9 @@ func urlProblem(text string) string {
 	return ""
 }
 
-// hexLength is the length of a digest's hex form by algorithm.
-var hexLength = map[integrity.Algorithm]int{
-	integrity.SHA256: 64, integrity.SHA384: 96, integrity.SHA512: 128, integrity.SHA1: 40, integrity.MD5: 32,
-}
-
 func digestProblem(d integrity.Digest) string {
-	want, known := hexLength[d.Algorithm]
-	if !known {
+	want := 2 * d.Algorithm.Size()
+	if want == 0 {
 		return fmt.Sprintf("unknown digest algorithm %d", uint8(d.Algorithm))
 	}
 	if len(d.Sum) != want {

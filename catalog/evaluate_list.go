@@ -27,10 +27,10 @@ func (s *Snapshot) EvaluateList(ids []PatchID, inv Inventory, o Options, now tim
 	by := s.supersededBy(verdicts, newest)
 	for i, v := range verdicts {
 		if best, has := newest[v.Product]; has && best.Patch != v.Patch && beats(best, v) {
-			v = v.With(NewReason(Superseded, v.To.String(), best.To.String(), "%s is newer and in the same list.", best.Patch))
+			v = v.With(NewReason(Superseded, v.To.String(), best.To.String(), "%s, in the same list, takes its place.", best.Patch))
 		}
 		if other, is := by[v.Patch]; is {
-			v = v.With(NewReason(Superseded, string(v.Patch), string(other), "%s supersedes it and is in the same list.", other))
+			v = v.With(NewReason(Superseded, string(v.Patch), string(other), "%s, in the same list, supersedes it.", other))
 		}
 		verdicts[i] = v
 	}
@@ -48,10 +48,10 @@ func beats(v, w Verdict) bool {
 func (s *Snapshot) supersededBy(verdicts []Verdict, newest map[ProductID]Verdict) map[PatchID]PatchID {
 	by := make(map[PatchID]PatchID)
 	for _, v := range verdicts {
-		if newest[v.Product].Patch != v.Patch || v.Patch == "" {
+		if newest[v.Product].Patch != v.Patch {
 			continue
 		}
-		visited := make(map[PatchID]bool)
+		visited := map[PatchID]bool{v.Patch: true}
 		open := []PatchID{v.Patch}
 		for len(open) > 0 {
 			i, found := s.patchIndex(open[len(open)-1])

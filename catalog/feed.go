@@ -11,7 +11,7 @@ import (
 //
 // Fetch returns everything the feed offers now, or Unchanged when that is what its last batch was. An error says that
 // the fetch failed; the caller hands Sync the batch that Failed makes of it, so that the feed keeps its last good patches
-// (CAT-1). Bad records the feed leaves out and names in Batch.Rejected (CAT-16). Fetch honours ctx, bounds what it reads
+// (CAT-1). Unchanged refers to the last batch of this very Feed value: who lost that batch makes the feed anew. Bad records the feed leaves out and names in Batch.Rejected (CAT-16). Fetch honours ctx, bounds what it reads
 // and is safe for concurrent use. The batch belongs to the caller; the feed does not change it afterwards. Every
 // implementation must pass catalogtest.TestFeed.
 type Feed interface {
