@@ -1,0 +1,343 @@
+package sigstoreverify
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/pem"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/integritytest"
+)
+
+// keys are made once: RSA keys take a while.
+var keys = sync.OnceValue(func() (k struct {
+	ed, strangerEd           ed25519.PrivateKey
+	p256, p384, p521         *ecdsa.PrivateKey
+	rsa2048, rsa3072, weaker *rsa.PrivateKey
+}) {
+	must := func(err error) {
+		if err != nil {
+			panic(err)
+		}
+	}
+	var err error
+	_, k.ed, err = ed25519.GenerateKey(rand.Reader)
+	must(err)
+	_, k.strangerEd, err = ed25519.GenerateKey(rand.Reader)
+	must(err)
+	k.p256, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	k.p384, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	must(err)
+	k.p521, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	must(err)
+	k.rsa2048, err = rsa.GenerateKey(rand.Reader, 2048)
+	must(err)
+	k.rsa3072, err = rsa.GenerateKey(rand.Reader, 3072)
+	must(err)
+	k.weaker, err = rsa.GenerateKey(rand.Reader, 1024)
+	must(err)
+	return k
+})
+
+func pemOf(t testing.TB, pub crypto.PublicKey) []byte {
+	t.Helper()
+	p, err := cryptoutils.MarshalPublicKeyToPEM(pub)
+	require.NoError(t, err)
+	return p
+}
+
+func key(t testing.TB, name string, k crypto.Signer) Key {
+	return Key{Name: name, PEM: pemOf(t, k.Public())}
+}
+
+func verifier(t testing.TB, keys ...Key) *Verifier {
+	t.Helper()
+	v, err := New(keys...)
+	require.NoError(t, err)
+	return v
+}
+
+func verify(v *Verifier, patch, sig []byte) integrity.Signature {
+	return v.Verify(bytes.NewReader(patch), int64(len(patch)), sig)
+}
+
+var patch = []byte(strings.Repeat("the content of a patch. ", 5000))
+
+// signed is a signature made in one way.
+type signed struct {
+	way string
+	key crypto.Signer
+	sig []byte
+}
+
+// ways signs patch in every way that is documented, with nothing but the standard library.
+func ways(t testing.TB, patch []byte) (out []signed) {
+	k := keys()
+	add := func(way string, key crypto.Signer, digest []byte, opts crypto.SignerOpts) {
+		sig, err := key.Sign(rand.Reader, digest, opts)
+		require.NoError(t, err)
+		out = append(out, signed{way, key, sig})
+	}
+	digest := func(h crypto.Hash) []byte {
+		w := h.New()
+		w.Write(patch)
+		return w.Sum(nil)
+	}
+	add("Ed25519", k.ed, patch, crypto.Hash(0))
+	add("Ed25519ph", k.ed, digest(crypto.SHA512), crypto.SHA512)
+	for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
+		d := digest(h)
+		add("P-256 "+h.String(), k.p256, d, h)
+		add("P-384 "+h.String(), k.p384, d, h)
+		add("P-521 "+h.String(), k.p521, d, h)
+		add("PKCS1v15 "+h.String(), k.rsa2048, d, h)
+		add("PSS "+h.String(), k.rsa3072, d, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: h})
+		add("PSS longest salt "+h.String(), k.rsa2048, d, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto, Hash: h})
+	}
+	for _, key := range []*ecdsa.PrivateKey{k.p256, k.p384, k.p521} {
+		r, s, err := ecdsa.Sign(rand.Reader, key, digest(crypto.SHA256))
+		require.NoError(t, err)
+		n := (key.Params().BitSize + 7) / 8
+		out = append(out, signed{key.Params().Name + " both numbers", key, append(r.FillBytes(make([]byte, n)), s.FillBytes(make([]byte, n))...)})
+	}
+	return out
+}
+
+func TestConformance_INT9(t *testing.T) {
+	k := keys()
+	patch := patch[:1000]
+	stranger, err := Sign(k.strangerEd, bytes.NewReader(patch))
+	require.NoError(t, err)
+	for _, s := range ways(t, patch) {
+		line := []byte(base64.StdEncoding.EncodeToString(s.sig) + "\n")
+		for form, sig := range map[string][]byte{" raw": s.sig, " base64": line} {
+			t.Run(s.way+form, func(t *testing.T) {
+				integritytest.Run(t, integritytest.Fixture{
+					Verifier: verifier(t, key(t, "Vendor", s.key)),
+					Signer:   "Vendor",
+					Signed:   integritytest.File{Content: patch, Detached: sig},
+					Unsigned: integritytest.File{Content: []byte("unsigned")},
+					Stranger: integritytest.File{Content: patch, Detached: stranger},
+					Bad: map[string]integritytest.File{
+						"of other content": {Content: []byte("other"), Detached: sig},
+						"of no content":    {Detached: sig},
+						"twice":            {Content: patch, Detached: append(bytes.Clone(sig), sig...)},
+						"with a tail":      {Content: patch, Detached: append(bytes.Clone(sig), "xyz"...)},
+					},
+				})
+			})
+		}
+	}
+}
+
+// With many keys the answer names the one that signed, and the several keys of one signer are one signer.
+func TestSignerIsTheKeysName_INT1(t *testing.T) {
+	k := keys()
+	v := verifier(t, key(t, "Old and new", k.ed), key(t, "P-256", k.p256), key(t, "P-384", k.p384),
+		key(t, "P-521", k.p521), key(t, "RSA", k.rsa2048), key(t, "Old and new", k.rsa3072))
+	names := func(s signed) string {
+		switch s.key {
+		case k.p256:
+			return "P-256"
+		case k.p384:
+			return "P-384"
+		case k.p521:
+			return "P-521"
+		case k.rsa2048:
+			return "RSA"
+		default:
+			return "Old and new"
+		}
+	}
+	for _, s := range ways(t, patch) {
+		want := integrity.Signature{Status: integrity.Valid, Signer: names(s)}
+		require.Equal(t, want, verify(v, patch, s.sig), s.way)
+		got := verify(v, patch[1:], s.sig)
+		require.Equal(t, integrity.Bad, got.Status, s.way)
+		require.Contains(t, got.Detail, `"Old and new" "P-256"`)
+	}
+}
+
+func TestSignIsAccepted(t *testing.T) {
+	k := keys()
+	for _, private := range []crypto.Signer{k.ed, k.p256, k.p384, k.p521, k.rsa2048, k.rsa3072} {
+		v := verifier(t, key(t, "Vendor", private))
+		for _, c := range [][]byte{nil, patch[:1], patch} {
+			sig, err := Sign(private, bytes.NewReader(c))
+			require.NoError(t, err)
+			require.Equal(t, integrity.Signature{Status: integrity.Valid, Signer: "Vendor"}, verify(v, c, sig))
+		}
+	}
+}
+
+func TestSignRefuses(t *testing.T) {
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	require.NoError(t, err)
+	for name, private := range map[string]crypto.Signer{
+		"none": nil, "cut-off": ed25519.PrivateKey("short"), "weak RSA": keys().weaker, "P-224": p224, "remote": remote{keys().p256},
+	} {
+		var unsupported *UnsupportedKey
+		_, err := Sign(private, bytes.NewReader(nil))
+		require.ErrorAs(t, err, &unsupported, name)
+		require.NotEmpty(t, unsupported.Problem)
+	}
+	_, err = Sign(keys().p256, iotest.ErrReader(io.ErrClosedPipe))
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+}
+
+// remote is a key that is not in memory.
+type remote struct{ crypto.Signer }
+
+// Only a missing signature file is absent; anything that lies there is a signature that fails (INT-4, INT-9).
+func TestSignatureFiles_INT9(t *testing.T) {
+	v := verifier(t, key(t, "Vendor", keys().ed))
+	for name, tc := range map[string]struct {
+		detached []byte
+		want     integrity.Status
+		detail   string
+	}{
+		"no file":         {nil, integrity.Absent, ""},
+		"empty":           {[]byte{}, integrity.Bad, "empty"},
+		"space":           {[]byte(" \r\n"), integrity.Bad, "empty"},
+		"zeros":           {make([]byte, 64), integrity.Bad, "none of the trusted keys"},
+		"at the limit":    {bytes.Repeat([]byte{1}, MaxSignature), integrity.Bad, "none of the trusted keys"},
+		"past the limit":  {bytes.Repeat([]byte{1}, MaxSignature+1), integrity.Unsupported, "8193 bytes"},
+		"OpenPGP":         {[]byte("-----BEGIN PGP SIGNATURE-----\n"), integrity.Unsupported, "armored"},
+		"bundle":          {[]byte(`{"mediaType":"application/vnd.dev.sigstore.bundle"}`), integrity.Unsupported, "JSON"},
+		"looks like JSON": {[]byte("{ not"), integrity.Bad, "none of the trusted keys"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := verify(v, patch, tc.detached)
+			require.Equal(t, tc.want, got.Status, got.Detail)
+			require.Contains(t, got.Detail, tc.detail)
+		})
+	}
+	require.Equal(t, integrity.Unsupported, v.Verify(nil, 0, make([]byte, 64)).Status)
+}
+
+// zeros is any number of zero bytes, in no memory.
+type zeros struct{}
+
+func (zeros) ReadAt(p []byte, _ int64) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+func TestPlainEd25519IsBounded_INT9(t *testing.T) {
+	k := keys()
+	v := verifier(t, key(t, "Vendor", k.ed))
+	at := make([]byte, MaxPureEd25519)
+	sig := ed25519.Sign(k.ed, at)
+	require.Equal(t, integrity.Valid, v.Verify(zeros{}, MaxPureEd25519, sig).Status)
+	sig = ed25519.Sign(k.ed, append(at, 0))
+	got := v.Verify(zeros{}, MaxPureEd25519+1, sig)
+	require.Equal(t, integrity.Unsupported, got.Status, "it might be good: not judged is not bad")
+	require.Contains(t, got.Detail, "up to 32 MiB")
+
+	// Ed25519ph streams.
+	sig, err := Sign(k.ed, io.NewSectionReader(zeros{}, 0, 2*MaxPureEd25519))
+	require.NoError(t, err)
+	before := allocated()
+	require.Equal(t, integrity.Valid, v.Verify(zeros{}, 2*MaxPureEd25519, sig).Status)
+	require.Less(t, allocated()-before, uint64(1<<20), "bytes allocated while 64 MiB streamed")
+}
+
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
+}
+
+func TestNewFindsEveryProblem(t *testing.T) {
+	k := keys()
+	private, err := cryptoutils.MarshalPrivateKeyToPEM(k.ed)
+	require.NoError(t, err)
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	require.NoError(t, err)
+	dh, err := ecdh.X25519().GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	good := pemOf(t, k.ed.Public())
+	given := []struct {
+		key  Key
+		want string
+	}{
+		{Key{"Vendor", good}, ""},
+		{Key{"Again", good}, `same key as key 0 ("Vendor")`},
+		{Key{"", pemOf(t, k.p256.Public())}, "want a name"},
+		{Key{"a\nb", pemOf(t, k.p256.Public())}, "want a name"},
+		{Key{"Empty", nil}, "not PEM"},
+		{Key{"Junk", []byte("ssh-ed25519 AAAA")}, "not PEM"},
+		{Key{"Private", private}, "this is a private key"},
+		{Key{"Two", append(bytes.Clone(good), good...)}, "more follows"},
+		{Key{"Certificate", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})}, "want a PUBLIC KEY block"},
+		{Key{"Cut off", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte{0x30, 0x2a}})}, "want a PUBLIC KEY block"},
+		{Key{"Weak", pemOf(t, k.weaker.Public())}, "RSA with 1024 bits; want 2048 to 8192"},
+		{Key{"Curve", pemOf(t, p224.Public())}, "ECDSA on P-224"},
+		{Key{"No signing", pemOf(t, dh.Public())}, "want Ed25519, ECDSA or RSA"},
+		{Key{"Long", append(bytes.Clone(good), make([]byte, MaxPEM)...)}, "at most 16384"},
+	}
+	var all []Key
+	for _, g := range given {
+		all = append(all, g.key)
+	}
+	_, err = New(all...)
+	var invalid *InvalidKeys
+	require.ErrorAs(t, err, &invalid)
+	require.Len(t, invalid.Problems, len(given)-1)
+	for _, p := range invalid.Problems {
+		require.Equal(t, given[p.Index].key.Name, p.Name)
+		require.Contains(t, p.Text, given[p.Index].want)
+		require.Contains(t, err.Error(), p.Text)
+	}
+	require.NotContains(t, err.Error(), string(private[40:60]), "a private key never reaches a log")
+}
+
+func TestNewAtItsLimits(t *testing.T) {
+	_, err := New()
+	require.ErrorContains(t, err, "0 keys; want 1 to 32")
+	var many []Key
+	for range MaxKeys + 1 {
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		require.NoError(t, err)
+		many = append(many, key(t, "Vendor", private))
+	}
+	_, err = New(many...)
+	require.ErrorContains(t, err, "33 keys")
+	_, err = New(many[:MaxKeys]...)
+	require.NoError(t, err)
+}
+
+func FuzzVerify(f *testing.F) {
+	k := keys()
+	v := verifier(f, key(f, "Ed", k.ed), key(f, "EC", k.p256), key(f, "RSA", k.rsa2048))
+	for _, s := range ways(f, patch[:100]) {
+		f.Add(patch[:100], s.sig)
+	}
+	f.Add([]byte{}, []byte("-----BEGIN "))
+	f.Fuzz(func(t *testing.T, c, sig []byte) {
+		got := verify(v, c, sig)
+		require.Equal(t, sig == nil, got.Status == integrity.Absent)
+		if got.Status == integrity.Valid {
+			require.Equal(t, patch[:100], c, "only that content was ever signed")
+			return
+		}
+		require.Empty(t, got.Signer)
+	})
+}
