@@ -1,0 +1,207 @@
+package folder
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/runner"
+)
+
+func semver(t *testing.T, text string) version.Version {
+	t.Helper()
+	v, err := version.Parse(version.Semver, text)
+	require.NoError(t, err)
+	return v
+}
+
+func openFolder(t *testing.T) (*Platform, *int) {
+	t.Helper()
+	restarts := 0
+	p, err := Open(Config{Dir: filepath.Join(t.TempDir(), "disk"), Restart: func() { restarts++ }})
+	require.NoError(t, err)
+	return p, &restarts
+}
+
+// stage writes a patch file and opens it as the runner does.
+func stage(t *testing.T, ordered catalog.ProductID, text string) runner.Staged {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "staged")
+	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+	f, err := os.Open(name)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, f.Close()) })
+	return runner.Staged{Index: 3, Patch: job.OrderPatch{Product: ordered}, Files: []*os.File{f}}
+}
+
+func patchFile(t *testing.T, product, v string) string {
+	t.Helper()
+	file, err := Patch{Format: Format, Product: catalog.ProductID(product), Version: semver(t, v)}.File([]byte("content\n"))
+	require.NoError(t, err)
+	return string(file)
+}
+
+func TestDeployUpgradesAndNothingElse_CAT3(t *testing.T) {
+	for _, c := range []struct {
+		name, ordered, file, refused string
+	}{
+		{"an upgrade", "reader", patchFile(t, "reader", "2.0.0"), ""},
+		{"the same version again, after a cut (JOB-17)", "reader", patchFile(t, "reader", "1.5.0"), ""},
+		{"a downgrade", "reader", patchFile(t, "reader", "1.4.9"), "reader 1.5.0 is installed, and 1.4.9 is not an upgrade of it"},
+		{"a product that is not there", "editor", patchFile(t, "editor", "1.0.0"), "editor is not installed"},
+		{"another product than ordered", "reader", patchFile(t, "editor", "9.0.0"), "the file is a patch for editor, and reader was ordered"},
+		{"no patch at all", "reader", "MZ\x90\n", "not a folder patch"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, _ := openFolder(t)
+			require.NoError(t, p.Setup("reader", semver(t, "1.5.0")))
+			before, err := p.Inventory(t.Context())
+			require.NoError(t, err)
+			staged := []runner.Staged{stage(t, catalog.ProductID(c.ordered), c.file)}
+
+			findings, err := p.Preflight(t.Context(), staged)
+			require.NoError(t, err)
+			require.Len(t, findings, 1)
+			require.Equal(t, 3, findings[0].Index)
+			outcomes, err := p.Deploy(t.Context(), staged)
+			require.NoError(t, err)
+			require.Len(t, outcomes, 1)
+			require.Equal(t, 3, outcomes[0].Index)
+			after, err := p.Inventory(t.Context())
+			require.NoError(t, err)
+
+			if c.refused != "" {
+				require.Contains(t, findings[0].Refused, c.refused)
+				require.Equal(t, job.InstallerFailed, outcomes[0].Code)
+				require.Contains(t, outcomes[0].Text, c.refused)
+				require.Equal(t, before, after)
+				return
+			}
+			require.Empty(t, findings[0].Refused)
+			require.Zero(t, outcomes[0].Code)
+			found, _ := after.Find("reader")
+			require.Equal(t, findings[0].Version, found.Version)
+			content, err := os.ReadFile(p.path("products/reader"))
+			require.NoError(t, err)
+			require.Equal(t, "content\n", string(content))
+		})
+	}
+}
+
+func TestRebootIsANewBootAndTakesTheMarkAway_RBT2_RBT8(t *testing.T) {
+	p, restarts := openFolder(t)
+	require.NoError(t, p.Setup("kernel", semver(t, "6.0.0")))
+	first, err := p.Status(t.Context())
+	require.NoError(t, err)
+	require.NotEmpty(t, first.Boot)
+	require.False(t, first.Mark)
+
+	file, err := Patch{Format: Format, Product: "kernel", Version: semver(t, "6.1.0"), Reboot: true}.File(nil)
+	require.NoError(t, err)
+	outcomes, err := p.Deploy(t.Context(), []runner.Staged{stage(t, "kernel", string(file))})
+	require.NoError(t, err)
+	require.Equal(t, []job.Outcome{{Index: 3, Reboot: true}}, outcomes)
+	marked, err := p.Status(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, first.Boot, marked.Boot)
+	require.True(t, marked.Mark)
+
+	require.NoError(t, p.Reboot(t.Context()))
+	require.Equal(t, 1, *restarts)
+	again, err := p.Status(t.Context())
+	require.NoError(t, err)
+	require.NotEqual(t, first.Boot, again.Boot)
+	require.False(t, again.Mark)
+
+	reopened, err := Open(p.cfg)
+	require.NoError(t, err)
+	same, err := reopened.Status(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, again, same, "an agent that starts again is no reboot")
+}
+
+func TestACutInstallationLeavesTheOldVersion(t *testing.T) {
+	p, _ := openFolder(t)
+	require.NoError(t, p.Setup("reader", semver(t, "1.0.0")))
+	file, err := Patch{Format: Format, Product: "reader", Version: semver(t, "2.0.0"), Millis: MaxMillis}.File(nil)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	outcomes, err := p.Deploy(ctx, []runner.Staged{stage(t, "reader", string(file))})
+	require.NoError(t, err)
+	require.Equal(t, job.InstallerFailed, outcomes[0].Code)
+	inv, err := p.Inventory(t.Context())
+	require.NoError(t, err)
+	found, _ := inv.Find("reader")
+	require.Equal(t, "1.0.0", found.Version.String())
+}
+
+func TestActionsTellTheirExitCode_JOB13(t *testing.T) {
+	p, _ := openFolder(t)
+	own, err := os.Executable() // this test's binary: a program every system has
+	require.NoError(t, err)
+	for want, argument := range map[int]string{0: "-test.run=^$", 2: "-test.no-such-flag"} {
+		exit, err := p.Act(t.Context(), job.Action{Name: "x", Command: []string{own, argument}})
+		require.NoError(t, err)
+		require.Equal(t, want, exit)
+	}
+	for name, command := range map[string][]string{"no command": nil, "no such program": {"./no-such-program"}} {
+		_, err = p.Act(t.Context(), job.Action{Name: "x", Command: command})
+		require.Error(t, err, name)
+	}
+}
+
+func TestOpenRefusesADiskItCannotRead(t *testing.T) {
+	_, err := Open(Config{})
+	require.ErrorContains(t, err, "Dir or Restart is missing")
+	p, _ := openFolder(t)
+	require.NoError(t, os.WriteFile(p.path("versions.json"), []byte(`{"reader":"nonsense"}`), 0o600))
+	_, err = Open(p.cfg)
+	require.ErrorContains(t, err, "versions.json")
+}
+
+func TestReadPatchNamesEveryProblem(t *testing.T) {
+	for text, want := range map[string][]string{
+		`{"format":"x","product":"../x","millis":-1}` + "\n": {"format", "product", "version", "millis"},
+		`{"format":"folder-patch-1","extra":1}` + "\n":       {"extra"},
+		`{} {}` + "\n":                                       {"more follows"},
+		"{}":                                                 {"does not end within 1024 bytes"},
+		strings.Repeat(" ", 2000) + "\n":                     {"does not end within 1024 bytes"},
+		"\n":                                                 {"not the JSON"},
+	} {
+		_, _, err := ReadPatch(strings.NewReader(text))
+		var malformed *MalformedError
+		require.ErrorAs(t, err, &malformed, "%q", text)
+		for _, w := range want {
+			require.ErrorContains(t, err, w)
+		}
+	}
+	_, err := Patch{}.File(nil)
+	require.ErrorAs(t, err, new(*MalformedError), "what could not be read is not written either")
+}
+
+// FuzzReadPatch: what is read as a patch is written and read again as the same.
+func FuzzReadPatch(f *testing.F) {
+	f.Add(`{"format":"folder-patch-1","product":"reader","version":"semver:2.0.1","millis":1500,"reboot":true}` + "\ncontent")
+	f.Add("{}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		p, _, err := ReadPatch(strings.NewReader(text))
+		if err != nil {
+			require.ErrorAs(t, err, new(*MalformedError))
+			return
+		}
+		file, err := p.File([]byte("x"))
+		require.NoError(t, err)
+		again, _, err := ReadPatch(strings.NewReader(string(file)))
+		require.NoError(t, err)
+		require.Equal(t, p, again)
+	})
+}
