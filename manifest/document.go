@@ -24,8 +24,9 @@ const (
 func RenewalDue(expires, now time.Time) bool { return !now.Before(expires.Add(-RenewBefore)) }
 
 // Validate says everything that is wrong with the document: its bounds, its times, and each order. The error is a *job.Invalid.
-// The order of the orders and fractions of seconds are no fault: Seal sees to them.
+// It looks at the canonical form, so the order of the orders and fractions of seconds are no fault, and orders[i] counts in that form.
 func (d Document) Validate() error {
+	d = d.canonical()
 	p := problems{what: "manifest"}
 	if d.Format != Format {
 		p.add("format", fmt.Sprint(d.Format), fmt.Sprintf("is not %d", Format))
@@ -39,7 +40,6 @@ func (d Document) Validate() error {
 	return p.err()
 }
 
-// times checks what Open cannot before it knows the document to be meant for it.
 func (d Document) times(p *problems) {
 	switch {
 	case d.Issued.IsZero():

@@ -1,0 +1,86 @@
+package manifest_test
+
+import (
+	"crypto/ed25519"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// blocks are the preformatted parts of the package comment.
+func blocks(t *testing.T) (blocks []string) {
+	source, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	within := false
+	for line := range strings.Lines(string(source)) {
+		text, ok := strings.CutPrefix(line, "//\t")
+		switch {
+		case ok && within:
+			blocks[len(blocks)-1] += text
+		case ok:
+			blocks = append(blocks, text)
+		}
+		within = ok
+	}
+	return blocks
+}
+
+// The worked example of the package comment is byte for byte what Seal writes and Open reads.
+func TestWorkedExample(t *testing.T) {
+	all := blocks(t)
+	require.Len(t, all, 4, "grammar, fields, payload, sealed")
+	wantPayload, wantSealed := strings.ReplaceAll(all[2], "\n", ""), strings.ReplaceAll(all[3], "\n", "")
+
+	zeroes := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	sealed, err := manifest.Seal(document(order("nightly", t0)), manifest.NewSigner(zeroes))
+	require.NoError(t, err)
+	require.Equal(t, wantSealed, string(sealed))
+	require.Equal(t, wantPayload, string(payload(t, sealed)))
+
+	d, err := manifest.Open([]byte(wantSealed), zeroes.Public().(ed25519.PublicKey), "web-1", 0, t0)
+	require.NoError(t, err)
+	require.Equal(t, document(order("nightly", t0)), d)
+}
+
+// The field lists of the package comment are those of the types.
+func TestDocumentedFields(t *testing.T) {
+	want := ""
+	for _, c := range []struct {
+		name string
+		of   any
+	}{
+		{"document", manifest.Document{}}, {"order", job.Order{}}, {"patch", job.OrderPatch{}}, {"file", job.File{}},
+		{"expect", integrity.Expectation{}}, {"action", job.Action{}}, {"reboot", reboot.Policy{}},
+	} {
+		want += c.name + strings.Repeat(" ", 10-len(c.name)) + "="
+		for i := range reflect.TypeOf(c.of).NumField() {
+			name, options, _ := strings.Cut(reflect.TypeOf(c.of).Field(i).Tag.Get("json"), ",")
+			if options != "" {
+				name = "[" + name + "]"
+			}
+			want += " " + name
+		}
+		want += "\n"
+	}
+	require.Equal(t, want, blocks(t)[1])
+}
+
+// A clock that is hours off still accepts what is good, by the corrected time (MAN-8).
+func TestExpiryGoesByTheCorrectedClock_MAN8(t *testing.T) {
+	sealed := seal(t, document())
+	own := t0.Add(manifest.Lifetime + 24*time.Hour) // a day too far
+	offset := t0.Sub(own)
+	_, err := manifest.Open(sealed, pinned, asset, 0, own)
+	require.Error(t, err)
+	_, err = manifest.Open(sealed, pinned, asset, 0, own.Add(offset))
+	require.NoError(t, err)
+}

@@ -1,0 +1,75 @@
+package manifest_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// A server seals, an agent opens and applies; the same bytes are refused once they are too old or for somebody else.
+func Example() {
+	serverKey := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)) // a real one comes from ed25519.GenerateKey
+	pinned := serverKey.Public().(ed25519.PublicKey)
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+	run := job.MakeRunID("nightly", now.Add(2*time.Hour))
+	sealed, err := manifest.Seal(manifest.Document{
+		Format: manifest.Format, Asset: "web-1", Revision: 7, Issued: now, Expires: now.Add(manifest.Lifetime),
+		Orders: []job.Order{{
+			ID: job.MakeOrderID(run, "web-1"), Job: "nightly", Name: "Nightly", Run: run, Start: now.Add(2 * time.Hour),
+			Post: []job.Action{{Name: "note", Command: []string{"/usr/bin/logger", "patched"}}},
+		}},
+	}, manifest.NewSigner(serverKey))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	doc, err := manifest.Open(sealed, pinned, "web-1", 6, now)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	queue, changes := manifest.Queue{}.Apply(doc, nil, nil)
+	fmt.Println("revision", doc.Revision, "queued", len(queue), "received", changes.Received)
+
+	_, err = manifest.Open(sealed, pinned, "web-1", 8, now)
+	fmt.Println(err)
+	var refused *manifest.Refused
+	_, err = manifest.Open(sealed, pinned, "web-2", 0, now)
+	fmt.Println(errors.As(err, &refused), refused.Reason)
+	// Output:
+	// revision 7 queued 1 received [nightly@20260131T140000Z/web-1]
+	// manifest refused (LowerRevision): have revision 7, want 8 or higher: if the server was restored from a backup, enrol this agent again; if not, look for who replays old answers
+	// true WrongAsset
+}
+
+// What an asset should hold now, and when to look again.
+func ExampleDispatch() {
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	pending := []manifest.Pending{
+		{Order: job.Order{ID: "soon@20260131T140000Z/web-1", Start: now.Add(2 * time.Hour)}},
+		{Order: job.Order{ID: "later@20260131T200000Z/web-1", Start: now.Add(8 * time.Hour)}},
+	}
+	hold, next := manifest.Dispatch(pending, now, manifest.Lead)
+	for _, o := range hold {
+		fmt.Println("hold", o.ID)
+	}
+	fmt.Println("look again at", next.Format(time.TimeOnly))
+	// Output:
+	// hold soon@20260131T140000Z/web-1
+	// look again at 17:00:00
+}
+
+func ExampleTiming_Bound() {
+	fmt.Println(manifest.Timing{}.Bound())
+	fmt.Println(manifest.Timing{CheckIn: 30 * time.Minute}.Validate())
+	// Output:
+	// 23m0s
+	// timing is not valid: bound "38m0s": is over 30m0s: a change could take that long to reach an agent; let agents call more often (MAN-3)
+}

@@ -1,0 +1,255 @@
+package manifest_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// envelope signs any payload, as only the server can.
+func envelope(payloadType string, payload []byte) []byte {
+	sig := ed25519.Sign(key, dsse.PAE(payloadType, payload))
+	return fmt.Appendf(nil, `{"payloadType":%q,"payload":%q,"signatures":[{"keyid":%q,"sig":%q}]}`,
+		payloadType, base64.StdEncoding.EncodeToString(payload), manifest.Fingerprint(pinned), base64.StdEncoding.EncodeToString(sig))
+}
+
+// payload is what is inside a sealed document.
+func payload(t testing.TB, sealed []byte) []byte {
+	var e struct{ Payload []byte }
+	require.NoError(t, json.Unmarshal(sealed, &e))
+	return e.Payload
+}
+
+func refusal(t testing.TB, d manifest.Document, err error) *manifest.Refused {
+	t.Helper()
+	refused, ok := err.(*manifest.Refused)
+	require.True(t, ok, "error is %T: %v", err, err)
+	require.Zero(t, d, "a refused manifest says something")
+	require.NotEmpty(t, refused.Have)
+	require.NotEmpty(t, refused.Want)
+	require.Less(t, len(refused.Error()), 1000)
+	return refused
+}
+
+// What somebody on the way can do without the server's key.
+func TestOpenRefusesTampering_MAN5(t *testing.T) {
+	good := seal(t, document(jobs(1)...))
+	edit := func(change func(*dsse.Envelope)) []byte {
+		var e dsse.Envelope
+		require.NoError(t, json.Unmarshal(good, &e))
+		change(&e)
+		sealed, err := json.Marshal(e)
+		require.NoError(t, err)
+		return sealed
+	}
+	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize))
+	theirs, err := manifest.Seal(document(), manifest.NewSigner(other))
+	require.NoError(t, err)
+	require.Equal(t, string(good), string(edit(func(*dsse.Envelope) {})))
+
+	for name, sealed := range map[string][]byte{
+		"nothing":                     nil,
+		"an empty object":             []byte("{}"),
+		"null":                        []byte("null"),
+		"another kind of text":        []byte("<html>Please log in</html>"),
+		"nothing but the payload":     payload(t, good),
+		"another's key":               theirs,
+		"another's key, our key's id": bytes.Replace(theirs, []byte(manifest.Fingerprint(other.Public().(ed25519.PublicKey))), []byte(manifest.Fingerprint(pinned)), 1),
+		"the signature stripped":      edit(func(e *dsse.Envelope) { e.Signatures = []dsse.Signature{} }),
+		"the signatures absent":       edit(func(e *dsse.Envelope) { e.Signatures = nil }),
+		"an empty signature":          edit(func(e *dsse.Envelope) { e.Signatures[0].Sig = "" }),
+		"a shorter signature":         edit(func(e *dsse.Envelope) { e.Signatures[0].Sig = e.Signatures[0].Sig[:4] }),
+		"two signatures":              edit(func(e *dsse.Envelope) { e.Signatures = append(e.Signatures, e.Signatures[0]) }),
+		"a bad one before the good":   edit(func(e *dsse.Envelope) { e.Signatures = append([]dsse.Signature{{Sig: "AA=="}}, e.Signatures...) }),
+		"another key id":              edit(func(e *dsse.Envelope) { e.Signatures[0].KeyID = "sha256:00" }),
+		"no key id":                   edit(func(e *dsse.Envelope) { e.Signatures[0].KeyID = "" }),
+		"another payload type":        edit(func(e *dsse.Envelope) { e.PayloadType = "application/vnd.in-toto+json" }),
+		"another payload":             edit(func(e *dsse.Envelope) { e.Payload = base64.StdEncoding.EncodeToString([]byte("{}")) }),
+		"base64 of another alphabet":  edit(func(e *dsse.Envelope) { e.Payload = strings.NewReplacer("+", "-", "/", "_").Replace(e.Payload) + "-" }),
+		"a line break in the base64":  edit(func(e *dsse.Envelope) { e.Payload = e.Payload[:8] + "\n" + e.Payload[8:] }),
+		"something behind":            append(bytes.Clone(good), '{', '}'),
+		"a line break behind":         append(bytes.Clone(good), '\n'),
+		"one more field":              bytes.Replace(good, []byte(`{"payloadType"`), []byte(`{"x":1,"payloadType"`), 1),
+		"a field twice":               bytes.Replace(good, []byte(`{"payloadType"`), []byte(`{"payloadType":"a","payloadType"`), 1),
+		"deep nesting":                []byte(strings.Repeat(`{"a":[`, 500_000)),
+		"deep nesting in a field":     []byte(`{"signatures":` + strings.Repeat("[", manifest.MaxSealed-20)),
+		"many empty signatures":       []byte(`{"signatures":[{}` + strings.Repeat(",{}", 1_000_000) + `]}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := open(sealed)
+			require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
+		})
+	}
+
+	d, err := open(good)
+	require.NoError(t, err)
+	require.Len(t, d.Orders, 1)
+}
+
+// Every single bit and every length: none but the whole opens, and all of them as BadSignature.
+func TestOpenRefusesEveryBitFlipAndTruncation_MAN5(t *testing.T) {
+	good := seal(t, document(jobs(1)...))
+	for n := range good {
+		d, err := open(good[:n])
+		require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason, "cut to %d", n)
+	}
+	for i := range good {
+		for bit := range 8 {
+			flipped := bytes.Clone(good)
+			flipped[i] ^= 1 << bit
+			d, err := open(flipped)
+			require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason, "bit %d of byte %d", bit, i)
+		}
+	}
+}
+
+func TestOpenNeedsAKey(t *testing.T) {
+	good := seal(t, document())
+	for _, bad := range []ed25519.PublicKey{nil, pinned[:31], append(bytes.Clone(pinned), 0)} {
+		d, err := manifest.Open(good, bad, asset, 0, t0)
+		require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
+	}
+	d, err := manifest.Open(good, make(ed25519.PublicKey, ed25519.PublicKeySize), asset, 0, t0)
+	require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
+}
+
+// What the server signed, and still is not for this agent now: replays above all.
+func TestOpenRefusesWhatIsNotForNow_MAN5(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		asset  job.AssetID
+		held   manifest.Revision
+		now    time.Time
+		reason manifest.RefusalReason // zero: accepted
+	}{
+		{"new", asset, 6, t0, 0},
+		{"the first", asset, 0, t0, 0},
+		{"the same again", asset, 7, t0, 0},
+		{"rolled back", asset, 8, t0, manifest.LowerRevision},
+		{"another asset's", "web-2", 0, t0, manifest.WrongAsset},
+		{"another asset's by case", "Web-1", 0, t0, manifest.WrongAsset},
+		{"the last instant", asset, 7, t0.Add(manifest.Lifetime - 1), 0},
+		{"at the instant", asset, 7, t0.Add(manifest.Lifetime), manifest.Expired},
+		{"long after", asset, 7, t0.AddDate(100, 0, 0), manifest.Expired},
+		{"before it was issued", asset, 7, t0.AddDate(-1, 0, 0), 0}, // the clock is not the manifest's to judge
+		{"in another zone", asset, 7, t0.Add(manifest.Lifetime).In(time.FixedZone("", 3600)), manifest.Expired},
+		{"another asset's, old and expired", "web-2", 8, t0.AddDate(1, 0, 0), manifest.WrongAsset},
+		{"old and expired", asset, 8, t0.AddDate(1, 0, 0), manifest.LowerRevision},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, err := manifest.Open(seal(t, document()), pinned, c.asset, c.held, c.now)
+			if c.reason == 0 {
+				require.NoError(t, err)
+				require.Equal(t, manifest.Revision(7), d.Revision)
+				return
+			}
+			require.Equal(t, c.reason, refusal(t, d, err).Reason)
+		})
+	}
+}
+
+// What the server signed and should not have: another release, a fault, or another use of its key.
+func TestOpenRefusesOtherForms_MAN5(t *testing.T) {
+	good := string(payload(t, seal(t, document(jobs(2)...))))
+	replace := func(from, to string) []byte {
+		require.Contains(t, good, from)
+		return []byte(strings.Replace(good, from, to, 1))
+	}
+	for name, p := range map[string][]byte{
+		"empty":                     {},
+		"null":                      []byte("null"),
+		"a list":                    []byte("[]"),
+		"an empty object":           []byte("{}"),
+		"cut":                       []byte(good[:len(good)-1]),
+		"something behind":          []byte(good + "{}"),
+		"a space behind":            []byte(good + " "),
+		"spaces within":             replace(`,"asset"`, `, "asset"`),
+		"an unknown field":          replace(`,"asset"`, `,"x":1,"asset"`),
+		"a repeated field":          replace(`,"revision":7`, `,"revision":9,"revision":7`),
+		"a field in other case":     replace(`"revision"`, `"Revision"`),
+		"an unknown field within":   replace(`"job":"job000"`, `"job":"job000","run as":"root"`),
+		"a zero written out":        replace(`"job":"job000"`, `"job":"job000","cancelled":false`),
+		"fields in another order":   replace(`"format":1,"asset":"web-1"`, `"asset":"web-1","format":1`),
+		"an escaped letter":         replace(`"web-1"`, `"web\u002d1"`),
+		"no UTF-8":                  replace(`"name":"job000"`, "\"name\":\"job\xff\""),
+		"a number as text":          replace(`"revision":7`, `"revision":"7"`),
+		"a number with a point":     replace(`"revision":7`, `"revision":7.0`),
+		"a negative number":         replace(`"revision":7`, `"revision":-7`),
+		"too large a number":        replace(`"revision":7`, `"revision":18446744073709551616`),
+		"a fraction of a second":    replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2026-01-31T12:00:00.5Z"`),
+		"another zone":              replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2026-01-31T13:00:00+01:00"`),
+		"UTC in other letters":      replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2026-01-31T12:00:00+00:00"`),
+		"no time":                   replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"soon"`),
+		"expiry before issue":       replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2027-01-31T12:00:00Z"`),
+		"too long a life":           replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2025-01-31T12:00:00Z"`),
+		"orders null":               []byte(good[:strings.Index(good, `"orders"`)] + `"orders":null}`),
+		"orders absent":             []byte(good[:strings.Index(good, `,"orders"`)] + `}`),
+		"orders unsorted":           []byte(strings.NewReplacer("job000", "job001", "job001", "job000", "T120000Z", "T130000Z", "T130000Z", "T120000Z", "T12:00:00Z\",\"post", "T13:00:00Z\",\"post", "T13:00:00Z\",\"post", "T12:00:00Z\",\"post").Replace(good)),
+		"an order of another asset": []byte(strings.ReplaceAll(good, "/web-1", "/web-2")),
+		"an order that is invalid":  replace(`"/bin/true"`, `""`),
+		"an order twice":            []byte(strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(good, "job001", "job000"), "T130000Z", "T120000Z"), "13:00:00", "12:00:00")),
+		"an HTML letter unescaped":  replace(`"name":"job000"`, `"name":"a&b"`),
+		"a negative format":         replace(`"format":1`, `"format":-1`),
+		"a later format":            replace(`"format":1`, `"format":2`),
+		"a later format's fields":   replace(`"format":1`, `"format":2,"new":true`),
+		"no revision":               replace(`"revision":7`, `"revision":0`),
+		"deep nesting":              []byte(`{"orders":` + strings.Repeat("[", 2<<20)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := manifest.Open(envelope(manifest.PayloadType, p), pinned, asset, 0, t0)
+			require.Equal(t, manifest.Malformed, refusal(t, d, err).Reason, "%v", err)
+			if strings.HasPrefix(name, "a later format") {
+				require.ErrorContains(t, err, "format 2")
+			}
+		})
+	}
+
+	t.Run("another payload type", func(t *testing.T) {
+		d, err := open(envelope("application/vnd.in-toto+json", []byte(good)))
+		require.Equal(t, manifest.Malformed, refusal(t, d, err).Reason)
+		require.ErrorContains(t, err, "in-toto")
+	})
+	d, err := open(envelope(manifest.PayloadType, []byte(good)))
+	require.NoError(t, err, "the table's own envelope is good")
+	require.Len(t, d.Orders, 2)
+}
+
+func FuzzOpen(f *testing.F) {
+	f.Add([]byte(nil))
+	f.Add([]byte(`{"payloadType":"a","payload":"e30=","signatures":[{"keyid":"","sig":""}]}`))
+	good := seal(f, document(patched(f, order("a", t0))))
+	f.Add(good)
+	f.Fuzz(func(t *testing.T, sealed []byte) {
+		if d, err := open(sealed); err != nil {
+			refusal(t, d, err)
+		} else {
+			require.Equal(t, string(seal(t, d)), string(sealed), "opened another writing of the same")
+		}
+	})
+}
+
+// FuzzOpenSigned lets the fuzzer behind the signature.
+func FuzzOpenSigned(f *testing.F) {
+	f.Add([]byte(nil))
+	f.Add(payload(f, seal(f, document())))
+	f.Add(payload(f, seal(f, document(patched(f, order("a", t0)), cancelled(order("b", t0))))))
+	f.Fuzz(func(t *testing.T, p []byte) {
+		sealed := envelope(manifest.PayloadType, p)
+		if d, err := open(sealed); err != nil {
+			require.NotEqual(t, manifest.BadSignature, refusal(t, d, err).Reason)
+		} else {
+			require.Equal(t, string(seal(t, d)), string(sealed), "opened another writing of the same")
+		}
+	})
+}
