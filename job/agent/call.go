@@ -147,13 +147,12 @@ func (m *machine) open(sealed []byte) {
 
 // refuse reports a refusal once, not at every call while the server sends the same.
 func (m *machine) refuse(err error) {
-	text := err.Error()
+	key := err.Error()
 	if refused, ok := errors.AsType[*manifest.Refused](err); ok {
-		text = fmt.Sprintf("%s: %s", refused.Reason, text)
+		key = fmt.Sprintf("%s %s", refused.Reason, refused.Have) // what was wanted moves on with the clock
 	}
-	if text == m.s.Refusal {
-		return
+	if key != m.s.Refusal {
+		m.s.Refusal = key
+		m.report(job.Report{Refused: err.Error()})
 	}
-	m.s.Refusal = text
-	m.report(job.Report{Refused: text})
 }

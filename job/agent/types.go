@@ -35,7 +35,7 @@ type State struct {
 	Ended      []job.OrderID     `json:"ended,omitempty"`      // ended, and still in the manifest: never started again
 	Reports    []job.Report      `json:"reports,omitempty"`    // unacknowledged (MAN-6)
 	Sequence   job.Sequence      `json:"sequence"`             // of the last report made
-	Refusal    string            `json:"refusal,omitempty"`    // why the last manifest was refused, as reported
+	Refusal    string            `json:"refusal,omitempty"`    // what was wrong with the last manifest; empty: it was taken
 	Calls      CallState         `json:"calls,omitzero"`
 	Clock      Clock             `json:"clock,omitzero"`
 }
