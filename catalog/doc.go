@@ -1,0 +1,69 @@
+// Package catalog knows all patches, and decides with reasons which of them can be deployed on an asset.
+//
+// It is pure. A [Feed] brings a [Batch]; [Sync] makes of the previous [Snapshot] and the batches the next one, and tells
+// the [Changes]. A Snapshot is immutable and indexed. [Snapshot.Evaluate] gives the [Verdict] on one patch and one asset's
+// [Inventory], [Snapshot.EvaluateList] on several together, and [Snapshot.Missing] on all that an asset lacks.
+// [Snapshot.Encode] and [Decode] store a snapshot. Feeds live in packages of their own (jsonfeed, aptfeed); catalogtest
+// holds the suite each of them must pass. Versions and their order are in package version.
+//
+// # Words
+//
+// A product is one software title on one platform, architecture and channel. A patch is an upgrade of one product to one
+// version and consists of artifacts, the files. A line is a family of versions with a common beginning that reaches its
+// end of life together. The newest version of a product is the newest listed one whose patch is not deprecated.
+//
+// # The rules
+//
+//   - CAT-1. The catalog syncs every 30 minutes unless told otherwise ([SyncEvery]). A sync makes a whole new snapshot or
+//     none: readers of the old one see nothing of it, and nobody sees half. A feed that fails keeps its last good patches
+//     and is reported unhealthy with the error and since when; verdicts on its patches note FeedFailing. Storing the
+//     snapshot and keeping the interval is the server's part.
+//   - CAT-2. A patch is to be in the catalog at most 24 hours after its vendor published it. Each patch carries when the
+//     vendor published it and when the catalog first listed it, and the difference is its latency; each feed tells the
+//     longest of the patches that were published after the feed was first read. A feed without a good sync for 24 hours
+//     ([StaleAfter]), at the instant included, is stale: its patches are still served, and their verdicts note FeedStale.
+//   - CAT-3. Patches only upgrade. If the product is not installed, the patch is NotInstalled; if the same version is, it is
+//     AlreadyInstalled; if a newer one is, NewerInstalled; if the product's scheme cannot order the two versions, or the
+//     patch and the version that the asset's package manager prefers, Unorderable. None of these is deployed: nothing is
+//     installed for the first time and nothing is downgraded.
+//   - CAT-4. A patch needs no known vulnerability to be deployable. CVE ids and severity are data to select by and play no
+//     part in a verdict.
+//   - CAT-5. An artifact is Pinned (a URL that serves this version alone), LatestOnly (one URL that serves every version,
+//     so that only the newest can be fetched), Repository (the asset's own package manager fetches it) or Vendor (the
+//     customer must supply it: NotDownloadable until a custom URL is set, from then on like Pinned). A patch without any
+//     artifact is NotDownloadable. What the asset's package manager was told is respected: a product that it holds is Held,
+//     and a version newer than the one it prefers is PinnedElsewhere.
+//   - CAT-6. A LatestOnly patch can be deployed only while its version is the newest of its product, which means of one
+//     channel, platform and architecture. When a newer one is listed it becomes VersionNotDownloadable, in active jobs too:
+//     Sync names it in NoLongerNewest.
+//   - CAT-7. A LatestOnly URL may at run time serve newer bytes than were ordered. If they carry a valid signature by the
+//     expected signer, that is enough (INT-1), and the execution reports the version it really installed, which is never
+//     lower than the one ordered; an unsigned file fails the checksum (INT-2). The execution in package job does this.
+//   - CAT-8. A patch is Active, then EOLMarked once its vendor announced its end of life, with a date or without, then
+//     Deprecated: at the first sync at or after that date, or at the first sync that sees it withdrawn by the vendor. It
+//     stays Deprecated for as long as its feed lists it, even if the feed takes the date or the withdrawal back.
+//   - CAT-9. A deprecated patch leaves the catalog: it is not yielded, listed, newest or missing, and its verdict is
+//     Deprecated. It can still be looked up by its id, because histories and reports keep naming it. Sync names it in
+//     Deprecated, so that active jobs withdraw it from every run not yet executing. The verdict on a patch that the
+//     snapshot does not hold is UnknownPatch.
+//   - CAT-10. A patch that is marked but not deprecated is still honoured as long as its URLs are valid and its files can
+//     be reached; its verdict notes EOLMarked. Probing is the caller's: a URL it found unreachable makes the patch
+//     ArtifactUnreachable ([Options]). A mark without a date never deprecates by itself.
+//   - CAT-11. A patch whose own version line is past its end of life cannot be deployed: EOLVersion. The installed version's
+//     line does not block, as that would bar the way out; the verdict notes LeavesEOL. With [Options].StrictLines the
+//     installed line blocks as well, with EOLVersion. A version's line is the one with the longest prefix that the version's
+//     upstream text equals or continues with something other than a letter or digit.
+//   - CAT-12. The end of extended or premium support is kept as data and never moves an end of life.
+//   - CAT-13. An end of life is an instant. A date without a time means the end of that day, UTC ([EOLInstant],
+//     [ParseEOL]). What is evaluated at the instant counts as past.
+//   - CAT-14. Superseded patches are left out when a query selects ([Snapshot.Superseded]). In a list for one asset the
+//     deployable patches of one product reduce to the newest, and of those, one that another supersedes goes too; the rest
+//     are Superseded. Supersedence that runs in a circle is refused at the sync: the patches of the circle are rejected
+//     and the reason names the circle. Requirements between patches are treated alike.
+//   - CAT-15. A verdict explains itself: it has all reasons and not the first, the blocking ones in front, each with the
+//     rule's id, the values compared and one plain sentence. A deployable patch says Upgrade.
+//   - CAT-16. Bad data is rejected record by record with every reason: an unknown scheme, a version that is none of the
+//     product's scheme, a URL that is not http, https or file, a negative size, a malformed digest, a duplicate id, an
+//     unknown product, a file name with a path in it, control characters, anything over the limits. The rest of the batch
+//     is kept. What was rejected is returned and counted in the feed's health. Nothing panics.
+package catalog

@@ -1,0 +1,55 @@
+// Package jsonfeed reads patches from a JSON document of its own format, over HTTP or from a file.
+//
+// It is the way to bring patches of any source into the catalog: have a program write the document, serve it or put it
+// into a file, and name it to [New]. [Parse] and [Marshal] are the format alone.
+//
+// # Format
+//
+// A document is one JSON object in UTF-8. In the grammar, "?" marks a member that may be missing, "…*" repeats, and every
+// other member must be there. Members may come in any order. Members that the grammar does not have are an error: in the
+// document, of the whole; in a record, of that record. Names are compared exactly.
+//
+//	document    = { "format": 1, "products": [product…*], "patches": [patch…*] }
+//	product     = { "id": text, "name": text, "vendor"?: text, "platform": platform, "architecture"?: text,
+//	                "channel"?: text, "scheme": scheme, "lines"?: [line…*] }
+//	line        = { "prefix": text, "eol"?: end, "extended"?: end }
+//	patch       = { "id": text, "product": text, "version": version, "title"?: text, "published"?: instant,
+//	                "severity"?: severity, "cves"?: [text…*], "artifacts": [artifact…*],
+//	                "eolMarked"?: bool, "eol"?: end, "withdrawn"?: bool, "supersedes"?: [text…*],
+//	                "requires"?: [requirement…*], "reboot"?: bool, "transaction"?: text }
+//	requirement = { "patch": text, "reboot"?: bool }
+//	artifact    = { "name": text, "availability": availability, "url"?: text, "customUrl"?: text, "size"?: number,
+//	                "digests"?: [digest…*], "signer"?: text, "signatureUrl"?: text }
+//
+//	platform     = "linux" | "windows" | "macos"
+//	scheme       = "semver" | "debian" | "dotted"
+//	version      = scheme ":" text, as "debian:1:2.36-9" or "semver:2.0.1"
+//	severity     = "unrated" | "low" | "medium" | "high" | "critical"
+//	availability = "Pinned" | "LatestOnly" | "Repository" | "Vendor"
+//	digest       = algorithm ":" hex, as "sha256:9f86…"; algorithm = "sha256" | "sha384" | "sha512" | "sha1" | "md5"
+//	instant      = RFC 3339, as "2026-01-02T15:04:05Z"
+//	end          = instant, or a date as "2026-01-02", which means the end of that day UTC (CAT-13)
+//
+// The fields mean what they mean in [catalog.Product], [catalog.Patch] and [catalog.Artifact], with the same bounds. A
+// record that breaks one, or whose id came before, is rejected with every reason, and the rest is kept (CAT-16). A patch
+// may name a product that another feed lists.
+//
+// # Example
+//
+// One product with one line that ended, and one patch of it:
+//
+//	{
+//	  "format": 1,
+//	  "products": [
+//	    {"id": "acme-editor", "name": "Acme Editor", "platform": "windows", "scheme": "dotted",
+//	     "lines": [{"prefix": "1", "eol": "2025-12-31"}]}
+//	  ],
+//	  "patches": [
+//	    {"id": "acme-editor-2.1", "product": "acme-editor", "version": "dotted:2.1", "published": "2026-01-02T15:04:05Z",
+//	     "artifacts": [
+//	       {"name": "editor-2.1.msi", "availability": "Pinned", "url": "https://acme.example/editor-2.1.msi", "size": 4,
+//	        "digests": ["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"], "signer": "Acme"}
+//	     ]}
+//	  ]
+//	}
+package jsonfeed
