@@ -172,10 +172,10 @@ func TestReadPatchNamesEveryProblem(t *testing.T) {
 	for text, want := range map[string][]string{
 		`{"format":"x","product":"../x","millis":-1}` + "\n": {"format", "product", "version", "millis"},
 		`{"format":"folder-patch-1","extra":1}` + "\n":       {"extra"},
-		`{} {}` + "\n":                                       {"more follows"},
-		"{}":                                                 {"does not end within 1024 bytes"},
-		strings.Repeat(" ", 2000) + "\n":                     {"does not end within 1024 bytes"},
-		"\n":                                                 {"not the JSON"},
+		`{} {}` + "\n":                   {"more follows"},
+		"{}":                             {"does not end within 1024 bytes"},
+		strings.Repeat(" ", 2000) + "\n": {"does not end within 1024 bytes"},
+		"\n":                             {"not the JSON"},
 	} {
 		_, _, err := ReadPatch(strings.NewReader(text))
 		var malformed *MalformedError
