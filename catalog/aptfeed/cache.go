@@ -1,0 +1,139 @@
+package aptfeed
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+)
+
+// cache keeps one feed's InRelease and package lists in a folder. It only saves fetching: what is read from it is verified
+// as if it had just come over the network, and a folder that cannot be read is as good as an empty one. A nil cache keeps
+// nothing.
+type cache struct {
+	dir string
+}
+
+// meta is what is kept beside InRelease.
+type meta struct {
+	Validators validators                    `json:"validators"`
+	Published  map[catalog.PatchID]time.Time `json:"published,omitempty"`
+}
+
+const (
+	releaseFile = "InRelease"
+	metaFile    = "meta.json"
+	listPrefix  = "sha256-"
+)
+
+// newCache gives a feed a folder of its own below dir; an empty dir means no cache.
+func newCache(dir string, id catalog.FeedID) *cache {
+	if dir == "" {
+		return nil
+	}
+	return &cache{filepath.Join(dir, sumOf([]byte(id)).sha256[:32])}
+}
+
+func (c *cache) signed(where string) signedRelease {
+	if c == nil {
+		return signedRelease{}
+	}
+	text, err := readFile(filepath.Join(c.dir, releaseFile), MaxInRelease)
+	if err != nil {
+		return signedRelease{}
+	}
+	return signedRelease{text: text, where: where, validators: c.meta().Validators}
+}
+
+func (c *cache) meta() meta {
+	var m meta
+	if c == nil {
+		return m
+	}
+	data, err := readFile(filepath.Join(c.dir, metaFile), MaxIndex)
+	if err != nil || json.Unmarshal(data, &m) != nil {
+		return meta{}
+	}
+	return m
+}
+
+// list returns a package list that is kept, nil when it is not or is no longer what it was.
+func (c *cache) list(sum fileSum) []byte {
+	if c == nil {
+		return nil
+	}
+	data, err := readFile(filepath.Join(c.dir, listPrefix+sum.sha256), sum.size)
+	if err != nil || sumOf(data) != sum {
+		return nil
+	}
+	return data
+}
+
+// hold keeps a list. A failure shows when the Release file is kept.
+func (c *cache) hold(sum fileSum, data []byte) {
+	if c != nil {
+		_ = c.write(listPrefix+sum.sha256, data)
+	}
+}
+
+// keep keeps a good state, and deletes the lists it does not name.
+func (c *cache) keep(h held) error {
+	if c == nil || h.signed.detached != nil {
+		return nil
+	}
+	m, err := json.Marshal(meta{h.signed.validators, h.published})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(c.write(releaseFile, h.signed.text), c.write(metaFile, m)); err != nil {
+		return err
+	}
+	names, err := os.ReadDir(c.dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		digest, is := strings.CutPrefix(name.Name(), listPrefix)
+		if is && !h.names(digest) {
+			err = errors.Join(err, os.Remove(filepath.Join(c.dir, name.Name())))
+		}
+	}
+	return err
+}
+
+// names reports whether the state's lists have the digest in one of their forms.
+func (h held) names(digest string) bool {
+	return slices.ContainsFunc(h.indexes, func(x index) bool {
+		return slices.ContainsFunc(fetchedAs, func(extension string) bool {
+			return h.release.files[x.path+extension].sha256 == digest
+		})
+	})
+}
+
+// write replaces a file whole.
+func (c *cache) write(name string, data []byte) error {
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return err
+	}
+	path := filepath.Join(c.dir, name)
+	if old, err := readFile(path, int64(len(data))); err == nil && string(old) == string(data) {
+		return nil
+	}
+	f, err := os.CreateTemp(c.dir, "tmp-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}

@@ -1,0 +1,282 @@
+package aptfeed
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+)
+
+// Feed is one suite of one repository. It is a catalog.Feed, safe for concurrent use.
+type Feed struct {
+	id      catalog.FeedID
+	source  Source
+	config  Config
+	from    origin
+	refused error // of the configuration: every fetch fails with it
+	group   *group
+	index   int // in the group
+
+	mu   sync.Mutex
+	held held
+}
+
+// held is what the last good fetch found.
+type held struct {
+	signed    signedRelease
+	release   release
+	channel   string
+	indexes   []index
+	missing   []string // what the configuration names and the repository does not have
+	records   []record // of all indexes, each id once
+	rejected  rejected
+	published map[catalog.PatchID]time.Time // of patches that appeared since the feed was first read
+	view      *view
+	given     bool // a batch was returned
+}
+
+// ID is "apt:", the repository's URI, a blank and the suite.
+func (f *Feed) ID() catalog.FeedID { return f.id }
+
+// Source returns the configuration's entry. It is empty for a feed that stands for a refused entry.
+func (f *Feed) Source() Source { return f.source }
+
+// Fetch verifies the Release file and reads those package lists whose digest changed. It returns an *Error, or the
+// context's error; nothing of a repository that cannot be verified as a whole is taken. The batch is Unchanged when it
+// would be the same as the last one.
+func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
+	if err := ctx.Err(); err != nil {
+		return catalog.Batch{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refused != nil {
+		return catalog.Batch{}, f.refused
+	}
+	now := f.config.Now()
+	next, err := f.read(ctx, now)
+	if err != nil {
+		return catalog.Batch{}, contextFirst(ctx, err)
+	}
+	same := f.held.given && next.signed.equal(f.held.signed) && next.channel == f.held.channel
+	if !same {
+		f.merge(&next)
+		f.group.list(f.index, next.release.vendor(), next.records)
+	} else {
+		signed := next.signed
+		next = f.held
+		next.signed = signed // its validators may be new
+	}
+	if err := f.from.keep(next); err != nil {
+		f.config.Report(Problem{File: f.config.CacheDir, Text: "nothing can be kept there: " + err.Error()})
+	}
+	old := f.held.view
+	if !same {
+		old = nil
+	}
+	next.view = f.group.view(f.index, next.release.vendor(), next.records, old)
+	unchanged := same && next.view.equal(f.held.view)
+	next.given = true
+	f.held = next
+	if unchanged {
+		return catalog.Batch{Feed: f.id, At: now, Unchanged: true}, nil
+	}
+	return f.batch(now), nil
+}
+
+// contextFirst tells a caller that gave up so, rather than that the server broke off.
+func contextFirst(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return err
+}
+
+// read fetches and verifies everything, and changes nothing of the feed.
+func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
+	ring, err := loadKeyring(f.source, f.config.Root, f.config.Dir)
+	if err != nil {
+		return held{}, err
+	}
+	last, newest := f.held.signed, f.held.release.date
+	if last.empty() {
+		// What was kept on disk counts only if it is good itself.
+		kept := f.from.kept()
+		if rel, err := kept.open(ring, now); err == nil {
+			last, newest = kept, rel.date
+		}
+	}
+	next := held{published: f.held.published}
+	if next.signed, err = f.from.signed(ctx, last); err != nil {
+		return held{}, err
+	}
+	if next.release, err = next.signed.open(ring, now); err != nil {
+		return held{}, err
+	}
+	if err := next.release.check(f.source, now, newest, f.config.IgnoreValidUntil, next.signed.where); err != nil {
+		return held{}, err
+	}
+	next.channel = f.channel(next.release)
+	return next, f.readIndexes(ctx, &next)
+}
+
+// channel says which channel the suite's packages belong to. Suites of another release of the distribution itself, and
+// those that apt installs from on request only (backports), are channels of their own: their versions are newer, and must
+// neither be deployed on this release nor hide its own patches (CAT-6).
+func (f *Feed) channel(r release) string {
+	base := r.baseCodename()
+	switch {
+	case r.notAutomatic && strings.HasPrefix(r.suite, r.codename+"-") && plainChannel(r.suite):
+		return r.suite // Ubuntu's: codename jammy, suite jammy-backports
+	case r.notAutomatic && plainChannel(r.codename):
+		return r.codename // Debian's: codename bookworm-backports, suite oldstable-backports
+	case f.config.Channel == "" && plainChannel(base):
+		return base
+	case f.config.Channel == "":
+		return "unknown"
+	case strings.EqualFold(r.origin, f.config.Distribution) && plainChannel(base):
+		return base
+	default:
+		return f.config.Channel
+	}
+}
+
+func plainChannel(s string) bool { return plainPath(s) && !strings.Contains(s, "/") }
+
+// merge puts the indexes together, each patch once.
+func (f *Feed) merge(next *held) {
+	total := 0
+	for _, x := range next.indexes {
+		total += len(x.records)
+	}
+	next.records = make([]record, 0, total)
+	seen := make(map[catalog.PatchID]string, total)
+	for _, missing := range next.missing {
+		next.rejected.add(missing, "the repository has no such package list")
+	}
+	for _, x := range next.indexes {
+		for _, r := range x.rejected.list {
+			next.rejected.add(r.Record, r.Reasons...)
+		}
+		next.rejected.more += x.rejected.more
+		for _, r := range x.records {
+			sum, twice := seen[r.id]
+			switch {
+			case !twice:
+				seen[r.id] = r.sha256
+				next.records = append(next.records, r)
+			case sum != r.sha256:
+				next.rejected.add("patch "+string(r.id), "the same version is listed twice with different digests: the first one counts")
+			}
+		}
+	}
+	next.published = f.publishing(next, seen)
+}
+
+// publishing notes when patches appeared: by the Release file's Date of the first state that lists them. What the first
+// state of all lists may be of any age, and gets no time.
+func (f *Feed) publishing(next *held, seen map[catalog.PatchID]string) map[catalog.PatchID]time.Time {
+	published := map[catalog.PatchID]time.Time{}
+	for id, at := range next.published {
+		if _, still := seen[id]; still {
+			published[id] = at
+		}
+	}
+	if !f.held.given {
+		return published
+	}
+	before := make(map[catalog.PatchID]bool, len(f.held.records))
+	for _, r := range f.held.records {
+		before[r.id] = true
+	}
+	for _, r := range next.records {
+		if !before[r.id] {
+			published[r.id] = next.release.date
+		}
+	}
+	return published
+}
+
+// batch makes what the catalog gets.
+func (f *Feed) batch(now time.Time) catalog.Batch {
+	h := &f.held
+	b := catalog.Batch{Feed: f.id, At: now}
+	b.Patches = make([]catalog.Patch, 0, len(h.records)-len(h.view.hidden))
+	products := make(map[catalog.ProductID]bool, len(h.records))
+	for _, r := range h.rejected.list {
+		r.Feed = f.id
+		r.Reasons = slices.Clone(r.Reasons)
+		b.Rejected = append(b.Rejected, r)
+	}
+	if h.rejected.more > 0 {
+		b.Rejected = append(b.Rejected, catalog.Rejected{Feed: f.id, Record: "further records", Reasons: []string{fmt.Sprintf("%d more are bad", h.rejected.more)}})
+	}
+	for _, r := range h.records {
+		if _, hidden := slices.BinarySearch(h.view.hidden, r.id); hidden {
+			if first, differs := h.view.unequal[r.id]; differs {
+				b.Rejected = append(b.Rejected, catalog.Rejected{Feed: f.id, Record: "patch " + string(r.id), Reasons: []string{
+					fmt.Sprintf("source %d of the configuration lists the same version with a different digest: that one counts", first+1)}})
+			}
+			continue
+		}
+		if !products[r.product] {
+			products[r.product] = true
+			vendor, differs := h.view.vendors[r.product]
+			if !differs {
+				vendor = h.release.vendor()
+			}
+			b.Products = append(b.Products, r.listed(h.channel, vendor))
+		}
+		p := r.patch(f.source.URI)
+		p.Published = h.published[r.id]
+		b.Patches = append(b.Patches, p)
+	}
+	return b
+}
+
+// signedRelease is a Release file with its signature as it came.
+type signedRelease struct {
+	text       []byte
+	detached   []byte     // the content of Release.gpg; nil: text is an InRelease
+	where      string     // address, for errors
+	validators validators // of InRelease
+}
+
+func (s signedRelease) empty() bool { return len(s.text) == 0 }
+
+func (s signedRelease) equal(t signedRelease) bool {
+	return bytes.Equal(s.text, t.text) && bytes.Equal(s.detached, t.detached)
+}
+
+// open verifies the signature and reads what it covers.
+func (s signedRelease) open(ring keyring, now time.Time) (release, error) {
+	var plain []byte
+	var err error
+	if s.detached == nil {
+		plain, err = openInRelease(s.text, ring, now, s.where)
+	} else {
+		plain, err = openDetached(s.text, s.detached, ring, now, s.where)
+	}
+	if err != nil {
+		return release{}, err
+	}
+	return parseRelease(plain, s.where)
+}
+
+// origin is where a feed's files come from: a repository, or a folder of downloaded lists.
+type origin interface {
+	// signed returns the Release file; last, when not empty, is the one held already and may be returned again.
+	signed(ctx context.Context, last signedRelease) (signedRelease, error)
+	// kept returns what was kept of an earlier run, if anything.
+	kept() signedRelease
+	// open returns the package list at path, and the extension it is packed with. Sums are what the Release file promises
+	// of its forms.
+	open(ctx context.Context, path string, rel release) (packed, error)
+	// keep remembers a good state.
+	keep(h held) error
+}

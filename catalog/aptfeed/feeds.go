@@ -1,0 +1,86 @@
+package aptfeed
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+)
+
+// FromConfig makes a feed of every suite that the apt configuration names, which fetches from the repository itself. The
+// feeds belong together: fetch them in the order returned, so that a build that is in several suites is given by the
+// first.
+//
+// An entry that is refused becomes a feed too, one whose every fetch fails with the reason: so it shows wherever the
+// health of feeds is shown. An error means that c itself, or the folder, cannot be used.
+func FromConfig(c Config) ([]*Feed, error) {
+	return feeds(c, func(c Config, id catalog.FeedID, s Source) origin {
+		return &remote{s, careful(c.Client), newCache(c.CacheDir, id)}
+	})
+}
+
+// FromLists is FromConfig over the lists that apt has already downloaded: it only reads, needs no network, and verifies
+// signatures and digests all the same. A list that is missing tells to run apt-get update.
+func FromLists(c Config) ([]*Feed, error) {
+	return feeds(c, func(c Config, _ catalog.FeedID, s Source) origin { return &lists{s, c.Lists} })
+}
+
+func feeds(c Config, from func(Config, catalog.FeedID, Source) origin) ([]*Feed, error) {
+	c = c.WithDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, fail(Refused, c.Dir, err, "the configuration cannot be used")
+	}
+	sources, problems, err := ReadSources(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	g := &group{listings: make([]listing, len(sources))}
+	var all []*Feed
+	for i, s := range sources {
+		f := &Feed{id: feedID(s.URI + " " + s.Suite), source: s, config: c, group: g, index: i}
+		f.from = from(c, f.id, s)
+		if r, is := f.from.(*remote); is {
+			f.held.published = r.cache.meta().Published
+		}
+		all = append(all, f)
+	}
+	return append(all, refusals(c, problems)...), nil
+}
+
+// refusals makes one feed of all that is refused at one place.
+func refusals(c Config, problems []Problem) []*Feed {
+	var all []*Feed
+	byID := map[catalog.FeedID]*Error{}
+	for _, p := range problems {
+		c.Report(p)
+		if !p.Refused {
+			continue
+		}
+		where := p.File
+		if p.Line > 0 {
+			where = fmt.Sprintf("%s:%d", p.File, p.Line)
+		}
+		id := feedID(where)
+		if known := byID[id]; known != nil {
+			known.Text += "; " + p.Text
+			continue
+		}
+		byID[id] = fail(Refused, where, nil, "%s", p.Text)
+		all = append(all, &Feed{id: id, config: c, refused: byID[id]})
+	}
+	return all
+}
+
+// feedID makes an identity that the catalog takes.
+func feedID(text string) catalog.FeedID {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '\uFFFD' {
+			return '?'
+		}
+		return r
+	}, "apt:"+text)
+	if len(text) > catalog.MaxID {
+		text = strings.ToValidUTF8(text[:catalog.MaxID-33], "?") + "~" + sumOf([]byte(text)).sha256[:32]
+	}
+	return catalog.FeedID(text)
+}

@@ -1,0 +1,118 @@
+package aptfeed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+)
+
+// validators let a server say that nothing changed.
+type validators struct {
+	ETag         string `json:"etag,omitempty"`
+	LastModified string `json:"lastModified,omitempty"`
+}
+
+// errNotModified says that the file is the one that the validators came with.
+var errNotModified = errors.New("not modified")
+
+// get reads a whole file of at most limit bytes over http, https or file. It returns errNotModified or an *Error.
+func get(ctx context.Context, client *http.Client, address string, have validators, limit int64) ([]byte, validators, error) {
+	if path, is := strings.CutPrefix(address, "file://"); is {
+		data, err := getFile(address, path, limit)
+		return data, validators{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, validators{}, fail(Unsupported, address, err, "the address cannot be used")
+	}
+	// Else net/http would ask for gzip by itself and unpack files that are meant to stay packed.
+	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("User-Agent", "patchpolicy-aptfeed")
+	if have.ETag != "" {
+		req.Header.Set("If-None-Match", have.ETag)
+	}
+	if have.LastModified != "" {
+		req.Header.Set("If-Modified-Since", have.LastModified)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, validators{}, fail(Unreachable, address, reason(err), "it cannot be fetched")
+	}
+	defer resp.Body.Close()
+	switch {
+	case resp.StatusCode == http.StatusNotModified && have != validators{}:
+		return nil, have, errNotModified
+	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone:
+		return nil, validators{}, fail(Missing, address, nil, "the server does not have it (%s)", resp.Status)
+	case resp.StatusCode != http.StatusOK:
+		return nil, validators{}, fail(Unreachable, address, nil, "the server answers %s", resp.Status)
+	case resp.ContentLength > limit:
+		return nil, validators{}, fail(TooLarge, address, nil, "it has %d bytes, the most is %d", resp.ContentLength, limit)
+	}
+	data, err := readAll(resp.Body, address, limit)
+	if err != nil {
+		return nil, validators{}, err
+	}
+	return data, validators{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}, nil
+}
+
+func getFile(address, path string, limit int64) ([]byte, error) {
+	path, err := url.PathUnescape(path)
+	if err != nil {
+		return nil, fail(Unsupported, address, err, "the address cannot be used")
+	}
+	f, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fail(Missing, address, nil, "there is no such file")
+	case err != nil:
+		return nil, fail(Unreachable, address, err, "it cannot be read")
+	}
+	defer f.Close()
+	return readAll(f, address, limit)
+}
+
+func readAll(in io.Reader, address string, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err != nil {
+		return nil, fail(Unreachable, address, err, "it broke off after %d bytes", len(data))
+	}
+	if int64(len(data)) > limit {
+		return nil, fail(TooLarge, address, nil, "it is longer than %d bytes", limit)
+	}
+	return data, nil
+}
+
+// reason leaves out of a client's error what the caller says anyway: the method and the address.
+func reason(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+// careful returns a client that follows a bounded number of redirects, never from https to http. One that has a rule of
+// its own keeps it.
+func careful(client *http.Client) *http.Client {
+	if client.CheckRedirect != nil {
+		return client
+	}
+	c := *client
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		switch {
+		case len(via) > MaxRedirects:
+			return fmt.Errorf("more than %d redirects", MaxRedirects)
+		case req.URL.Scheme == "http" && via[len(via)-1].URL.Scheme == "https":
+			return fmt.Errorf("it is redirected from https to %s", req.URL.Redacted())
+		}
+		return nil
+	}
+	return &c
+}

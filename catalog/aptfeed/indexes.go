@@ -1,0 +1,146 @@
+package aptfeed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// index is one package list as it was read.
+type index struct {
+	path     string
+	digest   string // SHA-256 of the list, packed or plain: what tells that it did not change
+	channel  string
+	archs    []string
+	records  []record
+	rejected rejected
+}
+
+// packed is a package list ready to be unpacked.
+type packed struct {
+	in        io.ReadCloser
+	extension string
+	where     string
+}
+
+// wanted is one package list that the configuration asks for.
+type wanted struct {
+	path  string
+	archs []string // that packages of architecture "all" stand for
+	mixed bool     // packages of several architectures are in it
+}
+
+// readIndexes reads the package lists that changed.
+func (f *Feed) readIndexes(ctx context.Context, next *held) error {
+	var lists []wanted
+	lists, next.missing = f.wanted(next.release)
+	if len(lists) == 0 {
+		return fail(Missing, next.signed.where, nil, "it lists none of the wanted package lists (%s): check the components and architectures", strings.Join(next.missing, ", "))
+	}
+	for _, w := range lists {
+		x := index{path: w.path, digest: next.release.digest(w.path), channel: next.channel, archs: w.archs}
+		if i := slices.IndexFunc(f.held.indexes, func(o index) bool {
+			return o.path == x.path && o.digest == x.digest && o.channel == x.channel && slices.Equal(o.archs, x.archs)
+		}); i >= 0 {
+			next.indexes = append(next.indexes, f.held.indexes[i])
+			continue
+		}
+		if err := f.readIndex(ctx, &x, w, next.release); err != nil {
+			return err
+		}
+		next.indexes = append(next.indexes, x)
+	}
+	return nil
+}
+
+// digest is the one of the plain list if the Release file has it, else of the form that is fetched.
+func (r release) digest(path string) string {
+	if sum, has := r.files[path]; has {
+		return sum.sha256
+	}
+	for _, extension := range fetchedAs {
+		if sum, has := r.files[path+extension]; has {
+			return sum.sha256
+		}
+	}
+	return ""
+}
+
+func (r release) lists(path string) bool { return r.digest(path) != "" }
+
+// wanted spreads the configuration's targets over the package lists that the Release file has. Missing names the components
+// that it has no list of at all.
+func (f *Feed) wanted(r release) (lists []wanted, missing []string) {
+	add := func(w wanted) bool {
+		if !r.lists(w.path) {
+			return false
+		}
+		for i := range lists {
+			if lists[i].path == w.path {
+				for _, a := range w.archs {
+					if !slices.Contains(lists[i].archs, a) {
+						lists[i].archs = append(lists[i].archs, a)
+					}
+				}
+				return true
+			}
+		}
+		lists = append(lists, w)
+		return true
+	}
+	for _, t := range f.source.Targets {
+		archs := t.wanted(f.config.Architectures)
+		if f.source.Flat() {
+			if !add(wanted{"Packages", archs, true}) {
+				missing = append(missing, "Packages")
+			}
+			continue
+		}
+		found := false
+		for _, arch := range archs {
+			found = add(wanted{t.Component + "/binary-" + arch + "/Packages", []string{arch}, false}) || found
+		}
+		if r.archAll && slices.Contains(r.architectures, "all") && len(archs) > 0 {
+			found = add(wanted{t.Component + "/binary-all/Packages", slices.Clone(archs), false}) || found
+		}
+		if !found {
+			missing = append(missing, fmt.Sprintf("component %s for %s", t.Component, strings.Join(archs, ", ")))
+		}
+	}
+	return lists, missing
+}
+
+// readIndex reads one package list and holds it to the Release file's word.
+func (f *Feed) readIndex(ctx context.Context, x *index, w wanted, rel release) error {
+	plain, known := rel.files[w.path]
+	limit := int64(MaxIndexPlain)
+	if known {
+		limit = min(limit, plain.size)
+	}
+	list, err := f.from.open(ctx, w.path, rel)
+	if err != nil {
+		return err
+	}
+	defer list.in.Close()
+	unpacked, err := decompress(list.in, list.extension)
+	if err != nil {
+		return fail(Malformed, list.where, err, "it cannot be unpacked")
+	}
+	counted := newSumming(unpacked, limit)
+	x.records, x.rejected, err = parsePackages(counted, x.channel, w.archs, w.mixed)
+	switch {
+	case errors.Is(err, errTooLong) && known:
+		return fail(Mismatch, list.where, nil, "it unpacks to more than the %d bytes that the Release file promises", plain.size)
+	case errors.Is(err, errTooLong):
+		return fail(TooLarge, list.where, nil, "it unpacks to more than %d bytes", limit)
+	case err != nil:
+		return fail(Malformed, list.where, err, "it cannot be unpacked")
+	}
+	if got := counted.sum(); known && got != plain {
+		return fail(Mismatch, list.where, nil, "it unpacks to %d bytes with SHA-256 %s, and the Release file promises %d with %s", got.size, got.sha256, plain.size, plain.sha256)
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package aptfeed
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// lists is a folder of lists that apt has downloaded. Nothing in it is written, locked or fetched.
+type lists struct {
+	source Source
+	dir    string
+}
+
+func (l *lists) kept() signedRelease { return signedRelease{} }
+
+func (l *lists) keep(held) error { return nil }
+
+const update = "run \"apt-get update\""
+
+func (l *lists) signed(_ context.Context, last signedRelease) (signedRelease, error) {
+	where := l.file("InRelease")
+	text, err := readFile(where, MaxInRelease)
+	if err == nil {
+		return signedRelease{text: text, where: where}, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return signedRelease{}, fail(Unreachable, where, err, "it cannot be read")
+	}
+	text, err = readFile(l.file("Release"), MaxInRelease)
+	if errors.Is(err, fs.ErrNotExist) {
+		return signedRelease{}, fail(Missing, where, nil, "apt has not downloaded this suite: %s", update)
+	}
+	if err != nil {
+		return signedRelease{}, fail(Unreachable, l.file("Release"), err, "it cannot be read")
+	}
+	signature, err := readFile(l.file("Release.gpg"), MaxInRelease)
+	if err != nil {
+		return signedRelease{}, fail(Unsigned, l.file("Release"), err, "there is no signature with it")
+	}
+	return signedRelease{text: text, detached: append([]byte{}, signature...), where: l.file("Release")}, nil
+}
+
+func (l *lists) open(_ context.Context, path string, rel release) (packed, error) {
+	if _, known := rel.files[path]; !known {
+		return packed{}, fail(Unsupported, l.file(path), nil, "the Release file tells only the digests of the packed forms, and apt packs anew what it keeps")
+	}
+	for _, extension := range keptAs {
+		where := l.file(path) + extension
+		f, err := os.Open(where)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return packed{}, fail(Unreachable, where, err, "it cannot be read")
+		}
+		return packed{f, extension, where}, nil
+	}
+	if rel.files[path].size == 0 {
+		// apt does not keep empty lists.
+		return packed{io.NopCloser(bytes.NewReader(nil)), "", l.file(path)}, nil
+	}
+	return packed{}, fail(Missing, l.file(path), nil, "the list is not there in a form that can be read (plain, .lz4, .gz, .xz): %s", update)
+}
+
+// file is where apt keeps the file of that path.
+func (l *lists) file(path string) string {
+	return filepath.Join(l.dir, listName(l.source.base()+path))
+}
+
+// listName is apt's name for the file of a URI: without the scheme, "/" as "_", and what could be mistaken escaped.
+func listName(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, c := range []byte(u.Host + u.EscapedPath()) {
+		switch {
+		case c == '/':
+			b.WriteByte('_')
+		case c <= ' ' || c >= 0x7f || strings.IndexByte(`\|{}[]<>"^~_=!@#$%^&*`, c) >= 0:
+			fmt.Fprintf(&b, "%%%02x", c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
