@@ -12,7 +12,7 @@
 //   - ECDSA over SHA-256, SHA-384 or SHA-512, in ASN.1 or as both numbers end to end;
 //   - RSA PKCS #1 v1.5 and PSS, over SHA-256, SHA-384 or SHA-512.
 //
-// Such files are made by "cosign sign-blob --key", "openssl dgst -sha256 -sign", "openssl pkeyutl -sign -rawin" and [Sign].
+// Such files are made by "openssl dgst -sha256 -sign", "openssl pkeyutl -sign -rawin" and [Sign], among others.
 //
 // # What it answers
 //

@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -126,6 +127,11 @@ func TestConformance_INT9(t *testing.T) {
 	stranger, err := Sign(k.strangerEd, bytes.NewReader(patch))
 	require.NoError(t, err)
 	for _, s := range ways(t, patch) {
+		// One of each family; the other ways differ in the digest only and have TestSignerIsTheKeysName_INT1.
+		families := []string{"Ed25519", "Ed25519ph", "P-256 SHA-256", "P-256 both numbers", "P-521 SHA-512", "PKCS1v15 SHA-256", "PSS SHA-512"}
+		if !slices.Contains(families, s.way) {
+			continue
+		}
 		line := []byte(base64.StdEncoding.EncodeToString(s.sig) + "\n")
 		for form, sig := range map[string][]byte{" raw": s.sig, " base64": line} {
 			t.Run(s.way+form, func(t *testing.T) {

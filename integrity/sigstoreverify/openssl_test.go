@@ -1,0 +1,27 @@
+package sigstoreverify
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// Signature files made by another program, see testdata/openssl/README.md.
+func TestSignaturesByOpenSSL_INT1(t *testing.T) {
+	read := func(name string) []byte {
+		data, err := os.ReadFile(filepath.Join("testdata", "openssl", name))
+		require.NoError(t, err)
+		return data
+	}
+	v := verifier(t, Key{"ed", read("ed.pub")}, Key{"ec", read("ec.pub")}, Key{"rsa", read("rsa.pub")})
+	for sig, signer := range map[string]string{
+		"ed.sig": "ed", "ec.sig": "ec", "rsa.sig": "rsa", "rsa-pss.sig": "rsa", "rsa-pss-base64.sig": "rsa",
+	} {
+		require.Equal(t, integrity.Signature{Status: integrity.Valid, Signer: signer}, verify(v, read("patch"), read(sig)), sig)
+		require.Equal(t, integrity.Bad, verify(v, read("README.md"), read(sig)).Status, sig)
+	}
+}
