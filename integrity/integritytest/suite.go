@@ -133,9 +133,11 @@ func (f Fixture) testUnreadable(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	got := answer(t, f.Verifier, bytes.NewReader(f.Signed.Content), -1, f.Signed.Detached)
-	if got.Status == integrity.Valid || got.Status == integrity.Absent {
-		t.Errorf("negative size: %+v", got)
+	for name, size := range map[string]int64{"negative size": -1, "size beyond the end": int64(len(f.Signed.Content)) + 10} {
+		got := answer(t, f.Verifier, bytes.NewReader(f.Signed.Content), size, f.Signed.Detached)
+		if got.Status == integrity.Valid || got.Status == integrity.Absent {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 
