@@ -2,7 +2,6 @@ package vendor
 
 import (
 	"bytes"
-	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/jsonfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/folder"
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -35,6 +35,9 @@ type Release struct {
 	Takes      time.Duration // to install
 }
 
+// feedPath is where the list is served.
+const feedPath = "/feed.json"
+
 // Vendor serves its releases until Close.
 type Vendor struct {
 	name   string
@@ -47,8 +50,6 @@ type Vendor struct {
 	products []catalog.Product
 	patches  []catalog.Patch
 }
-
-var _ catalog.Feed = (*Vendor)(nil)
 
 // Start makes a vendor with a fresh key and serves it on a free port of the loopback.
 func Start(name string) (*Vendor, error) {
@@ -78,14 +79,9 @@ func (v *Vendor) Key() (sigstoreverify.Key, error) {
 	return sigstoreverify.Key{Name: v.name, PEM: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}, nil
 }
 
-// ID is the vendor's name.
-func (v *Vendor) ID() catalog.FeedID { return catalog.FeedID(v.name) }
-
-// Fetch lists what the vendor published.
-func (v *Vendor) Fetch(context.Context) (catalog.Batch, error) {
-	v.lock.Lock()
-	defer v.lock.Unlock()
-	return catalog.Batch{Feed: v.ID(), Products: slices.Clone(v.products), Patches: slices.Clone(v.patches)}, nil
+// Feed reads the vendor's list over HTTP, as a server does.
+func (v *Vendor) Feed() (catalog.Feed, error) {
+	return jsonfeed.New(catalog.FeedID(v.name), v.base+feedPath, jsonfeed.Options{})
 }
 
 // Publish lists a release and serves its file.
@@ -105,10 +101,9 @@ func (v *Vendor) Publish(r Release) (catalog.PatchID, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(file)
 	artifact := catalog.Artifact{
 		Name: name, Availability: availability, URL: v.base + path, Size: int64(len(file)),
-		Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: hex.EncodeToString(sum[:])}},
+		Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: sum(file)}},
 	}
 	if r.Signed {
 		artifact.Signer, artifact.SignatureURL = v.name, artifact.URL+".sig"
@@ -119,8 +114,13 @@ func (v *Vendor) Publish(r Release) (catalog.PatchID, error) {
 	id := catalog.PatchID(string(r.Product) + "-" + r.Version)
 	v.patches = append(v.patches, catalog.Patch{
 		ID: id, Product: r.Product, Version: number, Title: fmt.Sprintf("%s %s", r.Product, r.Version),
-		Published: time.Now().Add(-time.Hour), Artifacts: []catalog.Artifact{artifact}, Reboot: r.Reboot,
+		Published: time.Now().UTC().Add(-time.Hour).Truncate(time.Second), Artifacts: []catalog.Artifact{artifact}, Reboot: r.Reboot,
 	})
+	document, err := jsonfeed.Marshal(v.products, v.patches)
+	if err != nil {
+		return "", fmt.Errorf("vendor: %w", err)
+	}
+	v.files[feedPath] = document
 	return id, nil
 }
 
@@ -180,6 +180,11 @@ func (v *Vendor) put(path string, r Release, number version.Version) ([]byte, er
 	return file, nil
 }
 
+func sum(file []byte) string {
+	digest := sha256.Sum256(file)
+	return hex.EncodeToString(digest[:])
+}
+
 func (v *Vendor) serve(w http.ResponseWriter, r *http.Request) {
 	v.lock.Lock()
 	file, found := v.files[r.URL.Path]
@@ -188,7 +193,6 @@ func (v *Vendor) serve(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	sum := sha256.Sum256(file)
-	w.Header().Set("ETag", strconv.Quote(hex.EncodeToString(sum[:8]))) // so that a download that was cut off goes on with the same file
+	w.Header().Set("ETag", strconv.Quote(sum(file))) // so that a download that was cut off goes on with the same file
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file))
 }
