@@ -139,7 +139,6 @@ func TestSuiteCatchesWrongVerifiers(t *testing.T) {
 		"takes a cut-off file":        "size beyond the end",
 		"empty is absent":             "want it bad or unsupported",
 		"panics on much":              "the verifier panicked",
-		"calls the unreadable absent": "error at once",
 		"no reason":                   "does not say why",
 		"no signer":                   "want it valid by",
 		"fifth answer":                "none of the four answers",
