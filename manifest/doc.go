@@ -58,7 +58,7 @@
 // # What the signature does and does not do
 //
 // Whoever carries a manifest can neither forge nor change one, nor give an agent one of another asset, an older one than it holds,
-// or an expired one. He can hold manifests back; an agent then goes on with the queue it has, and the server sees that it does not
+// or an expired one. They can hold manifests back; an agent then goes on with the queue it has, and the server sees that it does not
 // call. An agent that lost its state takes any manifest of its asset that has not expired, which is why they expire.
 //
 // # Rules

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -72,15 +71,4 @@ func TestDocumentedFields(t *testing.T) {
 		want += "\n"
 	}
 	require.Equal(t, want, blocks(t)[1])
-}
-
-// A clock that is hours off still accepts what is good, by the corrected time (MAN-8).
-func TestExpiryGoesByTheCorrectedClock_MAN8(t *testing.T) {
-	sealed := seal(t, document())
-	own := t0.Add(manifest.Lifetime + 24*time.Hour) // a day too far
-	offset := t0.Sub(own)
-	_, err := manifest.Open(sealed, pinned, asset, 0, own)
-	require.Error(t, err)
-	_, err = manifest.Open(sealed, pinned, asset, 0, own.Add(offset))
-	require.NoError(t, err)
 }
