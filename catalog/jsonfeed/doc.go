@@ -7,14 +7,14 @@
 //
 // A document is one JSON object in UTF-8. In the grammar, "?" marks a member that may be missing, "…*" repeats, and every
 // other member must be there. Members may come in any order. Members that the grammar does not have are an error: in the
-// document, of the whole; in a record, of that record. Names are compared exactly.
+// document, of the whole; in a record, of that record.
 //
-//	document    = { "format": 1, "products": [product…*], "patches": [patch…*] }
+//	document    = { "format": 1, "products"?: [product…*], "patches"?: [patch…*] }
 //	product     = { "id": text, "name": text, "vendor"?: text, "platform": platform, "architecture"?: text,
 //	                "channel"?: text, "scheme": scheme, "lines"?: [line…*] }
 //	line        = { "prefix": text, "eol"?: end, "extended"?: end }
 //	patch       = { "id": text, "product": text, "version": version, "title"?: text, "published"?: instant,
-//	                "severity"?: severity, "cves"?: [text…*], "artifacts": [artifact…*],
+//	                "severity"?: severity, "cves"?: [text…*], "artifacts"?: [artifact…*],
 //	                "eolMarked"?: bool, "eol"?: end, "withdrawn"?: bool, "supersedes"?: [text…*],
 //	                "requires"?: [requirement…*], "reboot"?: bool, "transaction"?: text }
 //	requirement = { "patch": text, "reboot"?: bool }
