@@ -1,0 +1,210 @@
+package controller
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// assetRecord is an asset as it enrolled and was tagged. Check-ins do not write it.
+type assetRecord struct {
+	job.Asset
+	Key          ed25519.PublicKey `json:"key"`
+	Token        string            `json:"token"` // hash
+	Architecture string            `json:"architecture,omitempty"`
+	Hostname     string            `json:"hostname,omitempty"`
+	Version      string            `json:"version,omitempty"`
+	Enrolled     time.Time         `json:"enrolled"`
+}
+
+// seenRecord is what an asset's calls last said. It is written when something in it changes, else once in Config.SeenEvery.
+type seenRecord struct {
+	At     time.Time         `json:"at"`
+	Held   manifest.Revision `json:"held"`
+	Offset time.Duration     `json:"offset,omitempty"`
+	Boot   string            `json:"boot,omitempty"`
+}
+
+// AssetStatus is an asset with what its calls tell.
+type AssetStatus struct {
+	job.Asset
+	Architecture  string            `json:"architecture,omitempty"`
+	Hostname      string            `json:"hostname,omitempty"`
+	Version       string            `json:"version,omitempty"` // of the agent
+	Enrolled      time.Time         `json:"enrolled"`
+	LastSeen      time.Time         `json:"lastSeen,omitzero"` // to Config.SeenEvery; zero: never called
+	Silent        bool              `json:"silent"`            // not called for Config.SilentAfter: no bound on how long changes take (MAN-3)
+	Offset        time.Duration     `json:"offset,omitempty"`  // server's clock minus the asset's
+	OffsetTooFar  bool              `json:"offsetTooFar,omitempty"`
+	Held          manifest.Revision `json:"held"`   // manifest revision the asset last said it holds
+	Newest        manifest.Revision `json:"newest"` // the one it should hold
+	Behind        bool              `json:"behind"` // a change has not reached it yet (MAN-2)
+	InventoryAt   time.Time         `json:"inventoryAt,omitzero"`
+	NeedsReboot   bool              `json:"needsReboot,omitempty"`
+	Refused       *Refusal          `json:"refused,omitempty"`       // the last manifest it refused, until it holds a newer one (MAN-5)
+	AnomalyCount  int               `json:"anomalyCount,omitempty"`  // reports that made no sense, ever
+	LastAnomalies []Anomaly         `json:"lastAnomalies,omitempty"` // the newest of them, in order
+}
+
+// Asset returns one asset; the error is a *NotFoundError for an unknown one.
+func (c *Controller) Asset(ctx context.Context, id job.AssetID, now time.Time) (status AssetStatus, err error) {
+	err = c.store.View(ctx, func(r Reader) error {
+		rec, err := loadAsset(r, id)
+		if err != nil {
+			return err
+		}
+		status, err = c.assetStatus(r, rec, now)
+		return err
+	})
+	return status, err
+}
+
+// Assets lists assets by id, behind the id after, limit at most (1 to MaxPage).
+func (c *Controller) Assets(ctx context.Context, after job.AssetID, limit int, now time.Time) (list []AssetStatus, err error) {
+	if err := bound("page", limit, MaxPage); err != nil {
+		return nil, err
+	}
+	err = c.store.View(ctx, func(r Reader) error {
+		list = nil
+		return eachAsset(r, after, func(rec assetRecord) (bool, error) {
+			status, err := c.assetStatus(r, rec, now)
+			list = append(list, status)
+			return len(list) < limit, err
+		})
+	})
+	return list, err
+}
+
+func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s AssetStatus, err error) {
+	s = AssetStatus{
+		Asset: rec.Asset, Architecture: rec.Architecture, Hostname: rec.Hostname, Version: rec.Version, Enrolled: rec.Enrolled,
+	}
+	k := key(string(rec.ID))
+	seen, _, err := load[seenRecord](r, tableSeen, k)
+	if err != nil {
+		return s, err
+	}
+	revision, _, err := load[revisionRecord](r, tableRevisions, k)
+	if err != nil {
+		return s, err
+	}
+	reports, _, err := load[reportsRecord](r, tableReports, k)
+	if err != nil {
+		return s, err
+	}
+	inventory, _, err := load[inventoryRecord](r, tableInventories, k)
+	if err != nil {
+		return s, err
+	}
+	settled, err := empty(r, tableReboots, k)
+	if err != nil {
+		return s, err
+	}
+	heard := seen.At
+	if heard.IsZero() {
+		heard = rec.Enrolled
+	}
+	s.LastSeen, s.Silent = seen.At, now.Sub(heard) > c.config.SilentAfter
+	s.Offset, s.OffsetTooFar = seen.Offset, seen.Offset.Abs() > MaxOffset
+	s.Held, s.Newest, s.Behind = seen.Held, revision.Wanted, seen.Held < revision.Wanted
+	s.InventoryAt, s.NeedsReboot = inventory.At, !settled
+	s.AnomalyCount, s.LastAnomalies = reports.AnomalyCount, reports.Anomalies
+	if s.Behind || reports.Refused != nil && !reports.Refused.At.Before(seen.At) {
+		s.Refused = reports.Refused
+	}
+	return s, nil
+}
+
+// TagAsset replaces an asset's tags. Runs that are already made keep their assets; later ones go by the new tags (JOB-7).
+func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string) error {
+	tags, err := cleanTags(tags)
+	if err != nil {
+		return err
+	}
+	return c.store.Update(ctx, func(w Writer) error {
+		rec, err := loadAsset(w, id)
+		if err != nil {
+			return err
+		}
+		rec.Tags = tags
+		return save(w, tableAssets, key(string(id)), rec)
+	})
+}
+
+// RemoveAsset forgets an asset's key: its calls are refused from now on. Its history stays, its open orders are
+// withdrawn as far as it never received them.
+func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
+	now = instant(now)
+	return c.store.Update(ctx, func(w Writer) error {
+		if _, err := loadAsset(w, id); err != nil {
+			return err
+		}
+		err := eachQueued(w, id, func(run job.RunID, o orderRecord) error { return withdraw(w, run, o, now) })
+		if err != nil {
+			return err
+		}
+		inventory, _, err := load[inventoryRecord](w, tableInventories, key(string(id)))
+		if err != nil {
+			return err
+		}
+		if _, err := saveChunks(w, tableInventory, key(string(id)), nil, inventory.Chunks); err != nil {
+			return err
+		}
+		// The revision stays: it never falls, whoever bears the name next (MAN-5).
+		for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories} {
+			if err := w.Delete(table, key(string(id))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func cleanTags(tags []string) ([]string, error) {
+	if len(tags) > manifest.MaxTags {
+		return nil, &BoundError{"number of tags", len(tags), manifest.MaxTags}
+	}
+	e := &job.Invalid{What: "tags"}
+	for i, tag := range tags {
+		if err := job.ValidID(tag); err != nil {
+			e.Problems = append(e.Problems, job.Problem{Field: fmt.Sprintf("tags[%d]", i), Value: clip(tag, 80), Text: err.Error()})
+		}
+	}
+	if len(e.Problems) > 0 {
+		return nil, e
+	}
+	tags = slices.Clone(tags)
+	slices.Sort(tags)
+	return slices.Compact(tags), nil
+}
+
+func loadAsset(r Reader, id job.AssetID) (assetRecord, error) {
+	if err := job.ValidID(string(id)); err != nil {
+		return assetRecord{}, err
+	}
+	rec, found, err := load[assetRecord](r, tableAssets, key(string(id)))
+	if err == nil && !found {
+		err = &NotFoundError{"asset", string(id)}
+	}
+	return rec, err
+}
+
+// eachAsset visits assets by id, behind the id past.
+func eachAsset(r Reader, past job.AssetID, visit func(assetRecord) (bool, error)) error {
+	from := ""
+	if past != "" {
+		from = after(key(string(past)))
+	}
+	return each(r, tableAssets, "", from, func(rec Record) (bool, error) {
+		asset, err := decode[assetRecord](tableAssets, rec)
+		if err != nil {
+			return false, err
+		}
+		return visit(asset)
+	})
+}

@@ -1,0 +1,113 @@
+package controller
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// Config is a controller's settings.
+type Config struct {
+	// Signer signs the manifests. Required.
+	Signer manifest.Signer
+	// Key is the public half of Signer's key, told to agents when they enrol (MAN-5). Required.
+	Key ed25519.PublicKey
+	// Lead is how long before its start a run's orders are made and handed out (MAN-1). Default manifest.Lead; negative: none.
+	Lead time.Duration
+	// Lifetime is how long a manifest is good for. Default manifest.Lifetime; at most manifest.MaxLifetime.
+	Lifetime time.Duration
+	// Timing is what the promise of MAN-3 is computed from; agents are told its CheckIn. Default: see manifest.Timing.
+	Timing manifest.Timing
+	// SeenEvery is how finely last calls are kept. Default 1 min; negative: every call.
+	SeenEvery time.Duration
+	// SilentAfter is how long an agent may be silent before it is shown as such. Default manifest.MaxPropagation.
+	SilentAfter time.Duration
+}
+
+// WithDefaults fills in what is zero.
+func (c Config) WithDefaults() Config {
+	for _, f := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&c.Lead, manifest.Lead}, {&c.Lifetime, manifest.Lifetime},
+		{&c.SeenEvery, time.Minute}, {&c.SilentAfter, manifest.MaxPropagation},
+	} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	c.Timing = c.Timing.WithDefaults()
+	return c
+}
+
+// Validate says everything that is wrong with the settings, defaults filled in. The error is a *job.Invalid.
+func (c Config) Validate() error {
+	c = c.WithDefaults()
+	e := &job.Invalid{What: "controller settings"}
+	add := func(field, value, text string) {
+		e.Problems = append(e.Problems, job.Problem{Field: field, Value: value, Text: text})
+	}
+	if len(c.Key) != ed25519.PublicKeySize {
+		add("key", "", fmt.Sprintf("has %d bytes; an Ed25519 public key has %d", len(c.Key), ed25519.PublicKeySize))
+	}
+	switch {
+	case c.Signer == nil:
+		add("signer", "", "is missing; make one with manifest.NewSigner")
+	case len(c.Key) == ed25519.PublicKeySize && c.Signer.KeyID() != manifest.Fingerprint(c.Key):
+		add("signer", c.Signer.KeyID(), "signs with another key than "+manifest.Fingerprint(c.Key))
+	}
+	if c.Lifetime <= manifest.RenewBefore || c.Lifetime > manifest.MaxLifetime {
+		add("lifetime", c.Lifetime.String(), fmt.Sprintf("is not over %v and at most %v (MAN-5)", manifest.RenewBefore, manifest.MaxLifetime))
+	}
+	if c.Lead > 30*24*time.Hour {
+		add("lead", c.Lead.String(), "is over 30 days: what is ordered would be out of date")
+	}
+	if c.SilentAfter < 0 {
+		add("silentAfter", c.SilentAfter.String(), "is negative")
+	}
+	if bad, ok := errors.AsType[*job.Invalid](c.Timing.Validate()); ok {
+		for _, p := range bad.Problems {
+			add("timing."+p.Field, p.Value, p.Text)
+		}
+	}
+	if len(e.Problems) == 0 {
+		return nil
+	}
+	return e
+}
+
+// Controller is the server's side of the product. It is safe for concurrent use, and several of them may share a store.
+type Controller struct {
+	store  Store
+	config Config
+	cached atomic.Pointer[cachedSnapshot]
+}
+
+type cachedSnapshot struct {
+	generation uint64
+	snapshot   *catalog.Snapshot
+}
+
+// New returns a controller over a store that the caller closes. The error is that of Config.Validate.
+func New(store Store, config Config) (*Controller, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	config = config.WithDefaults()
+	config.Lead = max(config.Lead, 0)
+	config.SeenEvery = max(config.SeenEvery, 0)
+	return &Controller{store: store, config: config}, nil
+}
+
+// Config returns the settings in force, defaults filled in.
+func (c *Controller) Config() Config { return c.config }
+
+// instant is how times enter: UTC, without what JSON and keys do not carry.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,49 @@
+package controller
+
+import (
+	"fmt"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// NotFoundError says that there is no such thing.
+type NotFoundError struct {
+	Kind string // "job", "run", "asset", "token"
+	ID   string
+}
+
+func (e *NotFoundError) Error() string { return fmt.Sprintf("no %s %q is known", e.Kind, e.ID) }
+
+// CancelRefused is the answer to a cancel that comes too late everywhere (JOB-3).
+type CancelRefused struct {
+	What  string    // the job or the run
+	Stage job.Stage // the furthest stage an asset is known to have reached; StageDone when all have ended
+}
+
+func (e *CancelRefused) Error() string {
+	if e.Stage == job.StageDone {
+		return fmt.Sprintf("%s cannot be cancelled: it has ended", e.What)
+	}
+	return fmt.Sprintf("%s cannot be cancelled: stage %v has begun; it goes on and reports its result", e.What, e.Stage)
+}
+
+// UnfinishedError says that a change is stored, but that not all orders follow it yet. The next Tick carries on.
+type UnfinishedError struct{ Err error }
+
+func (e *UnfinishedError) Error() string {
+	return "the change is stored; its orders follow at the next tick: " + e.Err.Error()
+}
+
+func (e *UnfinishedError) Unwrap() error { return e.Err }
+
+func unfinished(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &UnfinishedError{err}
+}
+
+// invalid makes a *job.Invalid of one problem.
+func invalid(what, field, value, text string) error {
+	return &job.Invalid{What: what, Problems: []job.Problem{{Field: field, Value: value, Text: text}}}
+}

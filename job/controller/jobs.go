@@ -1,0 +1,275 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// jobRecord is a job with what became of it.
+type jobRecord struct {
+	Definition job.Definition `json:"definition"`
+	Created    time.Time      `json:"created"`
+	Changed    time.Time      `json:"changed"`
+	Enabled    time.Time      `json:"enabled,omitzero"` // when it was last enabled
+	Open       []job.RunID    `json:"open,omitempty"`   // runs that may have open orders
+}
+
+// SaveJob saves a job, whose State and Revision it sets: a new one is Disabled (JOB-6), one that exists keeps its state
+// and gets the next revision. Saving what is saved already changes nothing.
+//
+// The orders of an enabled job that have not begun are made again, each by a new manifest revision (MAN-2). If the
+// schedule changed, they are withdrawn and a new run is planned.
+//
+// Errors: a *job.Invalid with every problem, also for a Deleted job and for an enabled one that could not be enabled as
+// changed; an *UnfinishedError when the job is saved and orders are still to follow.
+func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Time) (job.Definition, error) {
+	now = instant(now)
+	d.State, d.Revision = job.Disabled, 0
+	if err := d.Validate(); err != nil {
+		return job.Definition{}, err
+	}
+	if data, err := json.Marshal(d); err != nil {
+		return job.Definition{}, err
+	} else if err := bound("size of a job", len(data), MaxDefinition); err != nil {
+		return job.Definition{}, err
+	}
+	var saved job.Definition
+	err := c.store.Update(ctx, func(w Writer) error {
+		saved = d
+		rec, found, err := load[jobRecord](w, tableJobs, key(string(d.ID)))
+		if err != nil {
+			return err
+		}
+		old := rec.Definition
+		switch {
+		case !found:
+			rec.Created, saved.Revision = now, 1
+		case old.State == job.Deleted:
+			return invalid("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another id (JOB-6)")
+		default:
+			saved.State, saved.Revision = old.State, old.Revision
+			if reflect.DeepEqual(saved, old) {
+				return nil
+			}
+			saved.Revision++
+		}
+		rec.Definition, rec.Changed = saved, now
+		if saved.State == job.Enabled {
+			if err := c.follow(w, &rec, old, now); err != nil {
+				return err
+			}
+		}
+		return save(w, tableJobs, key(string(d.ID)), rec)
+	})
+	if err != nil {
+		return job.Definition{}, err
+	}
+	_, err = c.Tick(ctx, now)
+	return saved, unfinished(err)
+}
+
+// follow makes the open runs of an enabled job follow its change.
+func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now time.Time) error {
+	d := rec.Definition
+	at := now
+	same := d.Schedule.Kind == old.Schedule.Kind && d.Schedule.At.Equal(old.Schedule.At)
+	if same {
+		at = time.Time{} // its start may be past: it stays what it is
+	}
+	if err := d.Enable(at); err != nil {
+		return err
+	}
+	for _, id := range rec.Open {
+		run, _, err := loadRun(w, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case run.State == RunCancelled || run.State == RunWithdrawn:
+		case !same:
+			err = c.withdrawRun(w, run, now)
+		case run.State == Planned:
+			run.Definition = d
+			err = saveRun(w, run)
+		default:
+			run.Definition, run.State, run.Make, run.Trim = d, Making, &makePass{}, nil
+			if err = mark(w, tableWork, string(id)); err == nil {
+				err = saveRun(w, run)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if same {
+		return nil
+	}
+	_, err := c.schedule(w, rec, now)
+	return err
+}
+
+// schedule plans the next run of an enabled job.
+func (c *Controller) schedule(w Writer, rec *jobRecord, now time.Time) (job.RunID, error) {
+	d := rec.Definition
+	start, _ := d.Schedule.Next(now, now)
+	for {
+		run, _, err := loadRun(w, job.MakeRunID(d.ID, start))
+		_, missing := errors.AsType[*NotFoundError](err)
+		switch {
+		case err != nil && !missing:
+			return "", err
+		case missing:
+		case d.Schedule.Kind == job.OnDemand:
+			start = start.Add(time.Second) // two runs are never one
+			continue
+		case run.State == RunWithdrawn:
+			// The same start again: the same run, its withdrawn orders made anew.
+		default:
+			return "", invalid("job "+string(d.ID), "schedule.at", start.Format(time.RFC3339),
+				fmt.Sprintf("its run %s is %v already; give another start", run.ID, run.State))
+		}
+		id, err := c.planRun(w, d, start)
+		if err != nil {
+			return "", err
+		}
+		return id, c.reopen(w, rec, id)
+	}
+}
+
+// reopen adds a run to the open ones and leaves out those that have ended.
+func (c *Controller) reopen(w Writer, rec *jobRecord, add job.RunID) error {
+	open := []job.RunID{add}
+	for _, id := range rec.Open {
+		run, _, err := loadRun(w, id)
+		if err != nil {
+			return err
+		}
+		done, err := settled(w, run)
+		if err != nil {
+			return err
+		}
+		if !done && id != add {
+			open = append(open, id)
+		}
+	}
+	rec.Open = open
+	return nil
+}
+
+// EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is enabled later than the lead before its start is
+// handed out at the next check-in (MAN-1). It returns the run planned; an enabled job stays as it is, and the run is empty.
+//
+// Errors: a *job.Invalid with every problem; a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
+// still to follow.
+func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
+	now = instant(now)
+	err = c.store.Update(ctx, func(w Writer) error {
+		run = ""
+		rec, err := loadJob(w, id)
+		if err != nil {
+			return err
+		}
+		if rec.Definition.State == job.Enabled {
+			return nil
+		}
+		if err := rec.Definition.Enable(now); err != nil {
+			return err
+		}
+		rec.Definition.State, rec.Changed, rec.Enabled = job.Enabled, now, now
+		if run, err = c.schedule(w, &rec, now); err != nil {
+			return err
+		}
+		return save(w, tableJobs, key(string(id)), rec)
+	})
+	if err != nil {
+		return "", err
+	}
+	_, err = c.Tick(ctx, now)
+	return run, unfinished(err)
+}
+
+// DisableJob disables a job and withdraws its orders: an asset drops what it has not started when it receives the next
+// manifest, and goes on with what it has (JOB-5).
+func (c *Controller) DisableJob(ctx context.Context, id job.ID, now time.Time) error {
+	return c.retire(ctx, id, job.Disabled, now)
+}
+
+// DeleteJob withdraws like DisableJob. Deleted is final; the job's history stays (JOB-6).
+func (c *Controller) DeleteJob(ctx context.Context, id job.ID, now time.Time) error {
+	return c.retire(ctx, id, job.Deleted, now)
+}
+
+func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now time.Time) error {
+	now = instant(now)
+	return c.store.Update(ctx, func(w Writer) error {
+		rec, err := loadJob(w, id)
+		if err != nil || rec.Definition.State == state {
+			return err
+		}
+		if rec.Definition.State == job.Deleted {
+			return invalid("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)")
+		}
+		for _, open := range rec.Open {
+			run, _, err := loadRun(w, open)
+			if err != nil {
+				return err
+			}
+			if err := c.withdrawRun(w, run, now); err != nil {
+				return err
+			}
+		}
+		rec.Definition.State, rec.Changed = state, now
+		return save(w, tableJobs, key(string(id)), rec)
+	})
+}
+
+// Preview says what a job would do on an asset now, and why, with nothing changed; orders are made by the same code
+// (JOB-22). The definition need not be saved. Selected tells whether the job would run on the asset at all (JOB-7).
+// The error is a *job.Invalid or a *NotFoundError, also for an asset whose inventory is not known yet.
+func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.AssetID, now time.Time) (plan job.Plan, selected bool, err error) {
+	if d.State == 0 {
+		d.State = job.Disabled
+	}
+	if err := d.Validate(); err != nil {
+		return job.Plan{}, false, err
+	}
+	err = c.store.View(ctx, func(r Reader) error {
+		rec, err := loadAsset(r, id)
+		if err != nil {
+			return err
+		}
+		snap, err := c.snapshot(r)
+		if err != nil {
+			return err
+		}
+		inventory, known, err := loadInventory(r, id)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return &NotFoundError{"inventory of asset", string(id)}
+		}
+		start, _ := d.Schedule.Next(now, now)
+		plan, selected = d.Plan(snap, id, inventory, start, now), d.Select(rec.Asset)
+		return nil
+	})
+	return plan, selected, err
+}
+
+// loadJob returns a job; the error is a *NotFoundError for an unknown one.
+func loadJob(r Reader, id job.ID) (jobRecord, error) {
+	if err := job.ValidID(string(id)); err != nil {
+		return jobRecord{}, err
+	}
+	rec, found, err := load[jobRecord](r, tableJobs, key(string(id)))
+	if err == nil && !found {
+		err = &NotFoundError{"job", string(id)}
+	}
+	return rec, err
+}

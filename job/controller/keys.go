@@ -1,0 +1,104 @@
+package controller
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The tables. Each key is made by key from the parts named here.
+const (
+	tableMeta        Table = "meta"        // name: the snapshot's header
+	tableSnapshot    Table = "snapshot"    // chunk
+	tableAssets      Table = "assets"      // asset: assetRecord
+	tableSeen        Table = "seen"        // asset: seenRecord, written at most once in Config.SeenEvery
+	tableReports     Table = "reports"     // asset: reportsRecord
+	tableRevisions   Table = "revisions"   // asset: revisionRecord
+	tableInventories Table = "inventories" // asset: inventoryRecord
+	tableInventory   Table = "inventory"   // asset, chunk
+	tableTokens      Table = "tokens"      // hash: Token
+	tableJobs        Table = "jobs"        // job: jobRecord
+	tableRuns        Table = "runs"        // job, run: runRecord
+	tableDue         Table = "due"         // time, run: runs that are planned
+	tableWork        Table = "work"        // run: runs with an unfinished pass
+	tableOrders      Table = "orders"      // run, asset: orderRecord
+	tableContents    Table = "contents"    // run, asset: contentRecord
+	tableOutcomes    Table = "outcomes"    // run, asset: outcomesRecord
+	tableLive        Table = "live"        // run, asset: orders neither ended nor withdrawn
+	tableQueue       Table = "queue"       // asset, run: the same orders
+	tableRunPatches  Table = "runpatches"  // run, patch: what orders of the run hold or held
+	tableBodies      Table = "bodies"      // SHA-256: job.OrderPatch, shared by all orders that hold the same
+	tableFailures    Table = "failures"    // time falling, asset, run, patch: Failure
+	tableCounters    Table = "counters"    // name, shard
+	tableCancels     Table = "cancels"     // run, asset: cancels whose outcome is not known yet
+	tableReboots     Table = "reboots"     // asset, run: executions that wait for a reboot
+)
+
+// key joins parts so that keys compare as the lists of their parts do. In each part a zero byte becomes 00 FF, and
+// 00 01 ends it; so no part can imitate the end of another.
+func key(parts ...string) string {
+	n := 0
+	for _, p := range parts {
+		n += len(p) + 2
+	}
+	var b strings.Builder
+	b.Grow(n)
+	for _, p := range parts {
+		if strings.IndexByte(p, 0) >= 0 {
+			p = strings.ReplaceAll(p, "\x00", "\x00\xff")
+		}
+		b.WriteString(p)
+		b.WriteString("\x00\x01")
+	}
+	return b.String()
+}
+
+// parts takes a key apart again. It fails on what key did not make.
+func parts(k string) ([]string, error) {
+	var found []string
+	var b strings.Builder
+	for i := 0; i < len(k); i++ {
+		if k[i] != 0 {
+			b.WriteByte(k[i])
+			continue
+		}
+		i++
+		switch {
+		case i < len(k) && k[i] == 0xff:
+			b.WriteByte(0)
+		case i < len(k) && k[i] == 1:
+			found = append(found, b.String())
+			b.Reset()
+		default:
+			return nil, fmt.Errorf("key %q: a zero byte at %d is neither escaped nor an end", k, i-1)
+		}
+	}
+	if b.Len() > 0 {
+		return nil, fmt.Errorf("key %q: its last part has no end", k)
+	}
+	return found, nil
+}
+
+// after is the upper bound of a scan over the keys that begin with the parts of prefix.
+func after(prefix string) string {
+	if prefix == "" {
+		return ""
+	}
+	return prefix[:len(prefix)-1] + "\x02" // the byte behind the end mark
+}
+
+// risingTime is a part that sorts by time, falling one that sorts latest first. Both are good for the years 1 to 9999,
+// to the microsecond.
+func risingTime(t time.Time) string { return fmt.Sprintf("%016x", uint64(t.UnixMicro())^1<<63) }
+
+func fallingTime(t time.Time) string { return fmt.Sprintf("%016x", ^(uint64(t.UnixMicro()) ^ 1<<63)) }
+
+func parseRising(part string) (time.Time, error) {
+	var n uint64
+	if _, err := fmt.Sscanf(part, "%016x", &n); err != nil || len(part) != 16 {
+		return time.Time{}, fmt.Errorf("key part %q is no time", part)
+	}
+	return time.UnixMicro(int64(n ^ 1<<63)).UTC(), nil
+}
+
+func chunkPart(i int) string { return fmt.Sprintf("%06d", i) }

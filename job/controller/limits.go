@@ -1,0 +1,96 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// Bounds of the store. Every implementation enforces them and is tested at each and one past it.
+const (
+	MaxTable = 32      // bytes of a table's name
+	MaxKey   = 1024    // bytes of a key: PostgreSQL indexes at most about 2,700
+	MaxValue = 4 << 20 // bytes of a value: what a transaction copies stays small; bigger things are stored in chunks
+	MaxScan  = 10_000  // records of one Scan: 10,000 small ones are some MB
+)
+
+// Bounds of the use cases.
+const (
+	// MaxReports is how many reports one check-in may bring into one transaction. The rest stay unacknowledged and come again.
+	MaxReports = 1000
+	// MaxText is how many bytes of an asset's free text are kept: a sentence or two, not a log.
+	MaxText = 1024
+	// MaxAnomalies is how many anomalies are kept an asset, the newest.
+	MaxAnomalies = 32
+	// MaxName is how many bytes of a name that nobody but people reads are kept.
+	MaxName = 128
+	// MaxDefinition is how many bytes a job has in JSON: 50,000 assets by name. More are selected by tags.
+	MaxDefinition = 2 << 20
+	// MaxPage is the longest page of a list.
+	MaxPage = 1000
+	// MaxTokenUses bounds how many assets one token enrols.
+	MaxTokenUses = 100_000
+	// MaxSnapshot is how many bytes an encoded catalog snapshot may have: some 200,000 patches.
+	MaxSnapshot = 256 << 20
+	// MaxRevision is the highest manifest revision an asset may claim to hold: what JSON readers in other languages count exactly.
+	MaxRevision manifest.Revision = 1<<53 - 1
+	// MaxOffset is the clock offset from which an asset is flagged (MAN-8).
+	MaxOffset = 5 * time.Minute
+)
+
+// snapshotChunk is the size of one stored piece of a snapshot.
+const snapshotChunk = 1 << 20
+
+// batch is how many assets one transaction of a pass handles: the writer is held for some 100 ms at most.
+const batch = 200
+
+// BoundError says that something is too big, or empty where it must not be.
+type BoundError struct {
+	What  string // "key", "value", "scan limit" …
+	Have  int
+	Limit int
+}
+
+func (e *BoundError) Error() string {
+	if e.Have <= 0 {
+		return fmt.Sprintf("%s is empty or not positive (%d): want 1 to %d", e.What, e.Have, e.Limit)
+	}
+	return fmt.Sprintf("%s is %d: the limit is %d", e.What, e.Have, e.Limit)
+}
+
+// CheckKey returns a *BoundError for a table's name or a key that no store takes. Implementations of Store call it.
+func CheckKey(table Table, key string) error {
+	if err := bound("length of a table's name", len(table), MaxTable); err != nil {
+		return err
+	}
+	return bound("length of a key", len(key), MaxKey)
+}
+
+// CheckValue returns a *BoundError for a value that no store takes. An empty value is allowed.
+func CheckValue(value []byte) error {
+	if len(value) > MaxValue {
+		return &BoundError{"length of a value", len(value), MaxValue}
+	}
+	return nil
+}
+
+// CheckScan returns a *BoundError for arguments of Scan that no store takes.
+func CheckScan(table Table, from, to string, limit int) error {
+	if err := bound("length of a table's name", len(table), MaxTable); err != nil {
+		return err
+	}
+	for _, key := range []string{from, to} {
+		if len(key) > MaxKey {
+			return &BoundError{"length of a key", len(key), MaxKey}
+		}
+	}
+	return bound("limit of a scan", limit, MaxScan)
+}
+
+func bound(what string, have, limit int) error {
+	if have < 1 || have > limit {
+		return &BoundError{what, have, limit}
+	}
+	return nil
+}

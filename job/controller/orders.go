@@ -1,0 +1,336 @@
+package controller
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// orderRecord is where one order stands. It is small, because passes over a whole run read and write many.
+type orderRecord struct {
+	Asset     job.AssetID       `json:"asset"`
+	Since     manifest.Revision `json:"since,omitempty"`   // the revision it first appears in
+	Waiting   bool              `json:"waiting,omitempty"` // not made yet: the asset's inventory is not known
+	Dropped   int               `json:"dropped,omitempty"` // patches beyond job.MaxPatches (JOB-8)
+	Progress  job.Progress      `json:"progress,omitempty"`
+	Stage     job.Stage         `json:"stage,omitempty"` // the furthest known to have begun; zero: none
+	Result    job.Result        `json:"result,omitempty"`
+	TooLate   job.Stage         `json:"tooLate,omitempty"`
+	Cancelled bool              `json:"cancelled,omitempty"` // asked for; Result tells what came of it
+	Withdrawn bool              `json:"withdrawn,omitempty"` // no longer in the manifest
+	Retracted bool              `json:"retracted,omitempty"` // was withdrawn since it was last made
+	At        time.Time         `json:"at,omitzero"`         // of the last report folded
+	Ended     time.Time         `json:"ended,omitzero"`
+	Local     bool              `json:"local,omitempty"` // ended here: the asset never received it
+	Reboots   int               `json:"reboots,omitempty"`
+	Text      string            `json:"text,omitempty"`
+}
+
+func (o orderRecord) ended() bool { return !o.Ended.IsZero() }
+
+// begun says whether the execution is known to have started, or to have ended.
+func (o orderRecord) begun() bool { return o.Stage != 0 || o.ended() }
+
+// contentRecord is the order as frozen (JOB-8), its patches by reference: assets of one run share most of them.
+type contentRecord struct {
+	Order   job.Order  `json:"order"` // without Patches
+	Patches []patchRef `json:"patches,omitempty"`
+}
+
+type patchRef struct {
+	Patch catalog.PatchID `json:"patch"`
+	Body  string          `json:"body"` // key in tableBodies
+}
+
+// maker makes the orders of one transaction. It remembers what it has written already.
+type maker struct {
+	c       *Controller
+	w       Writer
+	now     time.Time
+	snap    *catalog.Snapshot
+	bodies  map[string]bool
+	patches map[string]bool
+}
+
+func (c *Controller) maker(w Writer, now time.Time) (*maker, error) {
+	snap, err := c.snapshot(w)
+	return &maker{c, w, now, snap, map[string]bool{}, map[string]bool{}}, err
+}
+
+// make makes the order of a run on an asset, or makes it again after the job changed (MAN-2). What has begun or was
+// cancelled is left alone.
+func (m *maker) make(run runRecord, asset job.Asset) error {
+	k := key(string(run.ID), string(asset.ID))
+	old, had, err := load[orderRecord](m.w, tableOrders, k)
+	if err != nil {
+		return err
+	}
+	locked := old.Cancelled || old.begun() && !old.Local && old.Result != job.Withdrawn
+	selected := run.Definition.Select(asset)
+	switch {
+	case had && locked, !had && !selected:
+		return nil
+	case !selected && !old.ended() && !old.Withdrawn:
+		return withdraw(m.w, run.ID, old, m.now)
+	case !selected:
+		return nil
+	}
+	inventory, known, err := loadInventory(m.w, asset.ID)
+	if err != nil {
+		return err
+	}
+	o := orderRecord{Asset: asset.ID}
+	if !known {
+		o.Waiting = true
+		return m.put(run.ID, o)
+	}
+	plan := run.Definition.Plan(m.snap, asset.ID, inventory, run.Start, m.now)
+	o.Dropped = plan.Dropped
+	if err := saveLeftOut(m.w, run.ID, asset.ID, plan.LeftOut); err != nil {
+		return err
+	}
+	handed := false
+	if had {
+		if handed, err = handedOut(m.w, old); err != nil {
+			return err
+		}
+		handed = handed && !old.ended() && !old.Withdrawn
+	}
+	problem := plan.Order.Validate()
+	if plan.Empty() || problem != nil {
+		o.Result, o.Text = job.NotApplicable, "Nothing of the job applies to this asset."
+		if problem != nil {
+			o.Result, o.Text = job.Failed, clip(problem.Error(), MaxText)
+		}
+		if handed {
+			return withdraw(m.w, run.ID, old, m.now) // the asset will tell
+		}
+		o.Ended, o.Local = m.now, true
+		if err := unqueue(m.w, run.ID, asset.ID); err != nil {
+			return err
+		}
+		return save(m.w, tableOrders, k, o)
+	}
+	if err := m.saveContent(run.ID, asset.ID, plan.Order); err != nil {
+		return err
+	}
+	revision, err := bump(m.w, asset.ID)
+	if err != nil {
+		return err
+	}
+	o.Since = revision.Wanted
+	if handed {
+		o.Since = old.Since // the asset may hold it as it was
+	}
+	return m.put(run.ID, o)
+}
+
+func (m *maker) put(run job.RunID, o orderRecord) error {
+	if err := mark(m.w, tableLive, string(run), string(o.Asset)); err != nil {
+		return err
+	}
+	if err := mark(m.w, tableQueue, string(o.Asset), string(run)); err != nil {
+		return err
+	}
+	return saveOrder(m.w, run, o)
+}
+
+func (m *maker) saveContent(run job.RunID, asset job.AssetID, order job.Order) error {
+	content := contentRecord{Order: order, Patches: make([]patchRef, 0, len(order.Patches))}
+	content.Order.Patches = nil
+	for _, p := range order.Patches {
+		data, err := json.Marshal(p)
+		if err != nil {
+			return fmt.Errorf("patch %s: %w", p.Patch, err)
+		}
+		sum := sha256.Sum256(data)
+		body := hex.EncodeToString(sum[:])
+		if !m.bodies[body] {
+			m.bodies[body] = true
+			if err := m.w.Put(tableBodies, key(body), data); err != nil {
+				return err
+			}
+		}
+		if held := key(string(run), string(p.Patch)); !m.patches[held] {
+			m.patches[held] = true
+			if err := m.w.Put(tableRunPatches, held, nil); err != nil {
+				return err
+			}
+		}
+		content.Patches = append(content.Patches, patchRef{p.Patch, body})
+	}
+	return save(m.w, tableContents, key(string(run), string(asset)), content)
+}
+
+// loadContent puts a frozen order together again.
+func loadContent(r Reader, run job.RunID, asset job.AssetID) (job.Order, error) {
+	content, found, err := load[contentRecord](r, tableContents, key(string(run), string(asset)))
+	if err != nil {
+		return job.Order{}, err
+	}
+	if !found {
+		return job.Order{}, fmt.Errorf("order %s has no content", job.MakeOrderID(run, asset))
+	}
+	order := content.Order
+	for _, ref := range content.Patches {
+		patch, found, err := load[job.OrderPatch](r, tableBodies, key(ref.Body))
+		if err != nil {
+			return order, err
+		}
+		if !found {
+			return order, fmt.Errorf("order %s: patch %s is missing", order.ID, ref.Patch)
+		}
+		order.Patches = append(order.Patches, patch)
+	}
+	return order, nil
+}
+
+// withdraw takes an order that has not begun out of the asset's manifest (JOB-5). If the asset never received it, that
+// is its end; else the asset will tell.
+func withdraw(w Writer, run job.RunID, o orderRecord, now time.Time) error {
+	if o.begun() || o.Withdrawn {
+		return nil
+	}
+	handed, err := handedOut(w, o)
+	if err != nil {
+		return err
+	}
+	o.Withdrawn, o.Retracted = true, true
+	if !handed {
+		return finish(w, run, o, job.Withdrawn, now, true)
+	}
+	if err := unqueue(w, run, o.Asset); err != nil {
+		return err
+	}
+	if err := unmark(w, tableCancels, string(run), string(o.Asset)); err != nil {
+		return err
+	}
+	if _, err := bump(w, o.Asset); err != nil {
+		return err
+	}
+	return saveOrder(w, run, o)
+}
+
+// finish notes the end of an order.
+func finish(w Writer, run job.RunID, o orderRecord, result job.Result, now time.Time, local bool) error {
+	queued := !o.Withdrawn && !o.Waiting
+	o.Result, o.Ended, o.Local, o.Waiting = result, now, local, false
+	if err := unqueue(w, run, o.Asset); err != nil {
+		return err
+	}
+	if err := unmark(w, tableCancels, string(run), string(o.Asset)); err != nil {
+		return err
+	}
+	if err := unmark(w, tableReboots, string(o.Asset), string(run)); err != nil {
+		return err
+	}
+	if queued {
+		if _, err := bump(w, o.Asset); err != nil {
+			return err
+		}
+	}
+	return saveOrder(w, run, o)
+}
+
+func unqueue(w Writer, run job.RunID, asset job.AssetID) error {
+	if err := unmark(w, tableLive, string(run), string(asset)); err != nil {
+		return err
+	}
+	return unmark(w, tableQueue, string(asset), string(run))
+}
+
+func saveOrder(w Writer, run job.RunID, o orderRecord) error {
+	return save(w, tableOrders, key(string(run), string(o.Asset)), o)
+}
+
+// eachOrder visits every order of a run by asset.
+func eachOrder(r Reader, run job.RunID, from string, visit func(orderRecord) (bool, error)) error {
+	return each(r, tableOrders, key(string(run)), from, func(rec Record) (bool, error) {
+		o, err := decode[orderRecord](tableOrders, rec)
+		if err != nil {
+			return false, err
+		}
+		return visit(o)
+	})
+}
+
+// eachQueued visits the live orders of an asset by run. They are listed first, so that visit may change them.
+func eachQueued(r Reader, asset job.AssetID, visit func(job.RunID, orderRecord) error) error {
+	var runs []job.RunID
+	err := each(r, tableQueue, key(string(asset)), "", func(rec Record) (bool, error) {
+		run, err := last(rec.Key)
+		runs = append(runs, job.RunID(run))
+		return true, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		o, found, err := load[orderRecord](r, tableOrders, key(string(run), string(asset)))
+		if err == nil && !found {
+			err = errors.New("it is queued and has no record")
+		}
+		if err == nil {
+			err = visit(run, o)
+		}
+		if err != nil {
+			return fmt.Errorf("order %s: %w", job.MakeOrderID(run, asset), err)
+		}
+	}
+	return nil
+}
+
+// drop is a patch that must leave a run's orders, with the reason.
+type drop struct {
+	Patch catalog.PatchID `json:"patch"`
+	Rule  string          `json:"rule"`
+	Text  string          `json:"text"`
+}
+
+// trim takes patches out of an order that has not begun (CAT-6, CAT-9). With nothing left to do it is withdrawn.
+func (m *maker) trim(run job.RunID, o orderRecord, drops []drop) error {
+	if o.begun() || o.Waiting || o.Withdrawn || o.Cancelled {
+		return nil
+	}
+	order, err := loadContent(m.w, run, o.Asset)
+	if err != nil {
+		return err
+	}
+	var left []job.PatchOutcome
+	kept := slices.DeleteFunc(slices.Clone(order.Patches), func(p job.OrderPatch) bool {
+		i := slices.IndexFunc(drops, func(d drop) bool { return d.Patch == p.Patch })
+		if i >= 0 {
+			left = append(left, job.PatchOutcome{
+				Patch: p.Patch, Name: p.Name, Status: job.LeftOut, To: p.Version, Rule: drops[i].Rule, Text: drops[i].Text,
+			})
+		}
+		return i >= 0
+	})
+	if len(left) == 0 {
+		return nil
+	}
+	outcomes, _, err := load[outcomesRecord](m.w, tableOutcomes, key(string(run), string(o.Asset)))
+	if err != nil {
+		return err
+	}
+	if err := saveLeftOut(m.w, run, o.Asset, append(outcomes.LeftOut, left...)); err != nil {
+		return err
+	}
+	order.Patches = kept
+	if (job.Plan{Order: order}).Empty() {
+		return withdraw(m.w, run, o, m.now)
+	}
+	if err := m.saveContent(run, o.Asset, order); err != nil {
+		return err
+	}
+	_, err = bump(m.w, o.Asset)
+	return err
+}

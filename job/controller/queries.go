@@ -1,0 +1,270 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// JobStatus is a job as it stands.
+type JobStatus struct {
+	job.Definition
+	Created time.Time   `json:"created"`
+	Changed time.Time   `json:"changed"`
+	Enabled time.Time   `json:"enabled,omitzero"` // when it was last enabled
+	Open    []job.RunID `json:"open,omitempty"`   // runs with something still to happen
+}
+
+// Job returns one job, deleted ones included. The error is a *NotFoundError for an unknown one.
+func (c *Controller) Job(ctx context.Context, id job.ID) (status JobStatus, err error) {
+	err = c.store.View(ctx, func(r Reader) error {
+		rec, err := loadJob(r, id)
+		if err != nil {
+			return err
+		}
+		status, err = jobStatus(r, rec)
+		return err
+	})
+	return status, err
+}
+
+// Jobs lists jobs by id, behind the id past, limit at most (1 to MaxPage), deleted ones included.
+func (c *Controller) Jobs(ctx context.Context, past job.ID, limit int) (list []JobStatus, err error) {
+	if err := bound("page", limit, MaxPage); err != nil {
+		return nil, err
+	}
+	from := ""
+	if past != "" {
+		from = after(key(string(past)))
+	}
+	err = c.store.View(ctx, func(r Reader) error {
+		list = nil
+		return each(r, tableJobs, "", from, func(rec Record) (bool, error) {
+			j, err := decode[jobRecord](tableJobs, rec)
+			if err != nil {
+				return false, err
+			}
+			status, err := jobStatus(r, j)
+			list = append(list, status)
+			return len(list) < limit, err
+		})
+	})
+	return list, err
+}
+
+func jobStatus(r Reader, rec jobRecord) (JobStatus, error) {
+	s := JobStatus{Definition: rec.Definition, Created: rec.Created, Changed: rec.Changed, Enabled: rec.Enabled}
+	for _, id := range rec.Open {
+		run, _, err := loadRun(r, id)
+		if err != nil {
+			return s, err
+		}
+		done, err := settled(r, run)
+		if err != nil {
+			return s, err
+		}
+		if !done {
+			s.Open = append(s.Open, id)
+		}
+	}
+	return s, nil
+}
+
+// RunStatus is a run as it stands.
+type RunStatus struct {
+	ID             job.RunID   `json:"id"`
+	Job            job.ID      `json:"job"`
+	Name           string      `json:"name"` // the job's
+	Revision       uint64      `json:"revision"`
+	State          RunState    `json:"state"`
+	Start          time.Time   `json:"start"`
+	End            time.Time   `json:"end,omitzero"`
+	Made           time.Time   `json:"made,omitzero"` // when the last order was made
+	Assets         int         `json:"assets"`
+	Waiting        int         `json:"waiting"`   // for an asset's first inventory
+	NotBegun       int         `json:"notBegun"`  // not known to have started
+	Executing      int         `json:"executing"` // started and not ended
+	PendingReboots int         `json:"pendingReboots"`
+	PendingCancels int         `json:"pendingCancels"`
+	Dropped        int         `json:"dropped"` // patches beyond the cap of JOB-8, over all assets
+	Results        []RunResult `json:"results"` // of the orders that have ended, in the order of job.Results
+}
+
+// RunResult counts the assets with one result.
+type RunResult struct {
+	Result job.Result `json:"result"`
+	Assets int        `json:"assets"`
+}
+
+// Run returns one run with its counts. The error is a *NotFoundError for an unknown one.
+func (c *Controller) Run(ctx context.Context, id job.RunID) (status RunStatus, err error) {
+	err = c.store.View(ctx, func(r Reader) error {
+		run, _, err := loadRun(r, id)
+		if err != nil {
+			return err
+		}
+		status, err = runStatus(r, run)
+		return err
+	})
+	return status, err
+}
+
+// Runs lists the runs of a job by start, behind the run past, limit at most (1 to MaxPage).
+func (c *Controller) Runs(ctx context.Context, id job.ID, past job.RunID, limit int) (list []RunStatus, err error) {
+	if err := bound("page", limit, MaxPage); err != nil {
+		return nil, err
+	}
+	from := ""
+	if past != "" {
+		from = after(key(string(id), string(past)))
+	}
+	err = c.store.View(ctx, func(r Reader) error {
+		list = nil
+		if _, err := loadJob(r, id); err != nil {
+			return err
+		}
+		return each(r, tableRuns, key(string(id)), from, func(rec Record) (bool, error) {
+			run, err := decode[runRecord](tableRuns, rec)
+			if err != nil {
+				return false, err
+			}
+			status, err := runStatus(r, run)
+			list = append(list, status)
+			return len(list) < limit, err
+		})
+	})
+	return list, err
+}
+
+func runStatus(r Reader, run runRecord) (RunStatus, error) {
+	d := run.Definition
+	s := RunStatus{
+		ID: run.ID, Job: d.ID, Name: d.Name, Revision: d.Revision, State: run.State, Start: run.Start, Made: run.Made, Results: []RunResult{},
+	}
+	if d.Window > 0 {
+		s.End = run.Start.Add(d.Window)
+	}
+	ended := make(map[job.Result]int)
+	err := eachOrder(r, run.ID, "", func(o orderRecord) (bool, error) {
+		s.Assets++
+		s.Dropped += o.Dropped
+		switch {
+		case o.ended():
+			ended[o.Result]++
+			return true, nil
+		case o.Waiting:
+			s.Waiting++
+		case o.Stage == 0:
+			s.NotBegun++
+		default:
+			s.Executing++
+		}
+		if o.Result == job.PendingReboot {
+			s.PendingReboots++
+		}
+		if o.Cancelled && o.TooLate == 0 {
+			s.PendingCancels++
+		}
+		return true, nil
+	})
+	for _, result := range job.Results() {
+		if n := ended[result]; n > 0 {
+			s.Results = append(s.Results, RunResult{result, n})
+		}
+	}
+	return s, err
+}
+
+// RunAsset is one asset of a run.
+type RunAsset struct {
+	Asset     job.AssetID        `json:"asset"`
+	Order     job.OrderID        `json:"order"`
+	Waiting   bool               `json:"waiting,omitempty"`   // for the asset's first inventory
+	HandedOut bool               `json:"handedOut,omitempty"` // the asset may have received it
+	Progress  job.Progress       `json:"progress,omitempty"`
+	Stage     job.Stage          `json:"stage,omitempty"`  // the furthest known to have begun
+	Result    job.Result         `json:"result,omitempty"` // or what it waits for
+	Ended     time.Time          `json:"ended,omitzero"`   // when the final result came
+	At        time.Time          `json:"at,omitzero"`      // of the last report, by the asset's corrected clock
+	Cancel    CancelState        `json:"cancel,omitempty"` // zero: no cancel was asked for
+	TooLate   job.Stage          `json:"tooLate,omitempty"`
+	Withdrawn bool               `json:"withdrawn,omitempty"` // no longer in the asset's manifest
+	Reboots   int                `json:"reboots,omitempty"`   // asked for by the execution
+	Dropped   int                `json:"dropped,omitempty"`   // patches beyond the cap of JOB-8
+	Text      string             `json:"text,omitempty"`
+	Patches   []job.PatchOutcome `json:"patches,omitempty"` // as reported, then those left out; before a report, those ordered as pending
+}
+
+// RunAssets lists the assets of a run by id, behind the id past, limit at most (1 to MaxPage), each with its patches.
+func (c *Controller) RunAssets(ctx context.Context, id job.RunID, past job.AssetID, limit int) (list []RunAsset, err error) {
+	if err := bound("page", limit, MaxPage); err != nil {
+		return nil, err
+	}
+	from := ""
+	if past != "" {
+		from = after(key(string(id), string(past)))
+	}
+	err = c.store.View(ctx, func(r Reader) error {
+		list = nil
+		if _, _, err := loadRun(r, id); err != nil {
+			return err
+		}
+		return eachOrder(r, id, from, func(o orderRecord) (bool, error) {
+			a, err := runAsset(r, id, o)
+			list = append(list, a)
+			return len(list) < limit, err
+		})
+	})
+	return list, err
+}
+
+func runAsset(r Reader, run job.RunID, o orderRecord) (RunAsset, error) {
+	a := RunAsset{
+		Asset: o.Asset, Order: job.MakeOrderID(run, o.Asset), Waiting: o.Waiting, Progress: o.Progress, Stage: o.Stage, Result: o.Result,
+		Ended: o.Ended, At: o.At, TooLate: o.TooLate, Withdrawn: o.Withdrawn, Reboots: o.Reboots, Dropped: o.Dropped, Text: o.Text,
+	}
+	if o.Cancelled {
+		a.Cancel = o.cancelState()
+	}
+	var err error
+	if a.HandedOut, err = handedOut(r, o); err != nil {
+		return a, err
+	}
+	outcomes, _, err := load[outcomesRecord](r, tableOutcomes, key(string(run), string(o.Asset)))
+	if err != nil {
+		return a, err
+	}
+	a.Patches = outcomes.Reported
+	if len(a.Patches) == 0 && !o.Waiting && !o.Local && !o.ended() {
+		order, err := loadContent(r, run, o.Asset)
+		if err != nil {
+			return a, err
+		}
+		for _, p := range order.Patches {
+			a.Patches = append(a.Patches, job.PatchOutcome{Patch: p.Patch, Name: p.Name, Status: job.Pending, To: p.Version})
+		}
+	}
+	a.Patches = append(a.Patches, outcomes.LeftOut...)
+	return a, nil
+}
+
+// FeedStatus is a feed with the flag that goes wherever it is used (CAT-2).
+type FeedStatus struct {
+	catalog.FeedHealth
+	Stale bool `json:"stale"`
+}
+
+// Feeds lists the feeds by id.
+func (c *Controller) Feeds(ctx context.Context, now time.Time) ([]FeedStatus, error) {
+	snap, err := c.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := []FeedStatus{}
+	for _, h := range snap.Feeds() {
+		list = append(list, FeedStatus{h, h.Stale(now)})
+	}
+	return list, nil
+}

@@ -1,0 +1,157 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// FailedInstalls is the number of patch installs that failed, over the whole account (RPT-1): every patch that an asset
+// reported as failed, once an order. A patch cut off by a cancel before it was tried is not among them.
+func (c *Controller) FailedInstalls(ctx context.Context) (n int, err error) {
+	err = c.store.View(ctx, func(r Reader) error {
+		n, err = sum(r, failedInstalls)
+		return err
+	})
+	return n, err
+}
+
+// FailureFilter says which failures are listed; what is zero does not filter.
+type FailureFilter struct {
+	From  time.Time       // at or after
+	To    time.Time       // before
+	Asset job.AssetID     //
+	Patch catalog.PatchID //
+	Code  job.Code        //
+	Limit int             // 1 to MaxPage
+	Page  string          // where the last page ended: FailurePage.Next; empty: at the newest
+}
+
+// FailurePage is a page of failures, newest first.
+type FailurePage struct {
+	Failures []Failure `json:"failures"`
+	Next     string    `json:"next,omitempty"` // FailureFilter.Page of the next page; empty: this is the last
+}
+
+// ErrBadPage is returned for a FailureFilter.Page that no FailurePage named.
+var ErrBadPage = errors.New("no such page; begin again without one")
+
+// Failures lists failed installs (RPT-2). Dates bound what is read; the other filters are compared one by one.
+func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page FailurePage, err error) {
+	if err := bound("page", f.Limit, MaxPage); err != nil {
+		return page, err
+	}
+	from := ""
+	if !f.To.IsZero() {
+		from = after(key(fallingTime(f.To))) // strictly before To
+	}
+	if f.Page != "" {
+		p, err := parts(f.Page)
+		if err != nil || len(p) != 4 || len(f.Page) > MaxKey-1 {
+			return page, ErrBadPage
+		}
+		from = max(from, f.Page+"\x00")
+	}
+	oldest := ""
+	if !f.From.IsZero() {
+		oldest = after(key(fallingTime(f.From)))
+	}
+	err = c.store.View(ctx, func(r Reader) error {
+		page = FailurePage{Failures: []Failure{}}
+		end := ""
+		return each(r, tableFailures, "", from, func(rec Record) (bool, error) {
+			if oldest != "" && rec.Key >= oldest {
+				return false, nil
+			}
+			x, err := decode[Failure](tableFailures, rec)
+			switch {
+			case err != nil:
+				return false, err
+			case f.Asset != "" && x.Asset != f.Asset, f.Patch != "" && x.Patch != f.Patch, f.Code != 0 && x.Code != f.Code:
+				return true, nil
+			case len(page.Failures) == f.Limit:
+				page.Next = end
+				return false, nil
+			}
+			page.Failures, end = append(page.Failures, x), rec.Key
+			return true, nil
+		})
+	})
+	return page, err
+}
+
+// Missing lists what is missing on an asset by its last inventory, deployable or not, with the reasons (RPT-3).
+// The error is a *NotFoundError for an unknown asset or one whose inventory is not known yet.
+func (c *Controller) Missing(ctx context.Context, id job.AssetID, now time.Time) (missing []catalog.Verdict, err error) {
+	err = c.store.View(ctx, func(r Reader) error {
+		if _, err := loadAsset(r, id); err != nil {
+			return err
+		}
+		inventory, known, err := loadInventory(r, id)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return &NotFoundError{"inventory of asset", string(id)}
+		}
+		snap, err := c.snapshot(r)
+		missing = snap.Missing(inventory, catalog.Options{}, now)
+		return err
+	})
+	return missing, err
+}
+
+// Open is an order of which something is still to come.
+type Open struct {
+	Run   job.RunID   `json:"run"`
+	Asset job.AssetID `json:"asset"`
+}
+
+// PendingReboots lists who needs a reboot and for which run (RPT-3), by asset and run, limit at most (1 to MaxPage).
+func (c *Controller) PendingReboots(ctx context.Context, limit int) ([]Open, error) {
+	return c.open(ctx, tableReboots, limit, func(p []string) Open { return Open{Run: job.RunID(p[1]), Asset: job.AssetID(p[0])} })
+}
+
+// PendingCancels lists the cancels whose outcome is not known yet (RPT-3), by run and asset, limit at most (1 to MaxPage).
+func (c *Controller) PendingCancels(ctx context.Context, limit int) ([]Open, error) {
+	return c.open(ctx, tableCancels, limit, func(p []string) Open { return Open{Run: job.RunID(p[0]), Asset: job.AssetID(p[1])} })
+}
+
+func (c *Controller) open(ctx context.Context, table Table, limit int, of func([]string) Open) (list []Open, err error) {
+	if err := bound("page", limit, MaxPage); err != nil {
+		return nil, err
+	}
+	err = c.store.View(ctx, func(r Reader) error {
+		list = []Open{}
+		return each(r, table, "", "", func(rec Record) (bool, error) {
+			p, err := parts(rec.Key)
+			if err != nil || len(p) != 2 {
+				return false, errors.Join(errors.New("a key of table "+string(table)+" is damaged"), err)
+			}
+			list = append(list, of(p))
+			return len(list) < limit, nil
+		})
+	})
+	return list, err
+}
+
+// Silent lists the assets that have not called for Config.SilentAfter (RPT-3, MAN-3), by id, limit at most (1 to MaxPage).
+func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) (list []AssetStatus, err error) {
+	if err := bound("page", limit, MaxPage); err != nil {
+		return nil, err
+	}
+	err = c.store.View(ctx, func(r Reader) error {
+		list = []AssetStatus{}
+		return eachAsset(r, "", func(rec assetRecord) (bool, error) {
+			status, err := c.assetStatus(r, rec, now)
+			if status.Silent {
+				list = append(list, status)
+			}
+			return len(list) < limit, err
+		})
+	})
+	return list, err
+}

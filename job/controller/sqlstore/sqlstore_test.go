@@ -1,0 +1,135 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"testing/fstest"
+
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/storetest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, storetest.Harness{Durable: true, Open: func(t *testing.T, name string) controller.Store {
+		s, err := OpenSQLite(context.Background(), filepath.Join(folder(t), name+".db"))
+		require.NoError(t, err)
+		return s
+	}})
+}
+
+// folder is the same for one test, so that a store can be opened again.
+func folder(t *testing.T) string {
+	dir := filepath.Join(os.TempDir(), "sqlstore-"+filepath.Base(t.Name()))
+	if _, err := os.Stat(dir); err != nil {
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	}
+	return dir
+}
+
+func TestSettingsThatMakeACommitDurable(t *testing.T) {
+	s, err := OpenSQLite(context.Background(), filepath.Join(t.TempDir(), "a b%c?d#e.db")) // a name that a URL would garble
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	for _, db := range []*sql.DB{s.write, s.read} {
+		var mode string
+		var synchronous int
+		require.NoError(t, db.QueryRow("PRAGMA journal_mode").Scan(&mode))
+		require.NoError(t, db.QueryRow("PRAGMA synchronous").Scan(&synchronous))
+		require.Equal(t, "wal", mode)
+		require.Equal(t, 2, synchronous, "FULL")
+	}
+	_, err = s.read.Exec("DELETE FROM records")
+	require.Error(t, err, "the reading side cannot write")
+}
+
+func TestFileIsPrivate(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // there are no such modes
+	}
+	path := filepath.Join(t.TempDir(), "s.db")
+	s, err := OpenSQLite(context.Background(), path)
+	require.NoError(t, err)
+	require.NoError(t, s.Update(context.Background(), func(w controller.Writer) error { return w.Put("t", "k", nil) }))
+	for _, suffix := range []string{"", "-wal"} {
+		info, err := os.Stat(path + suffix)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), suffix)
+	}
+	require.NoError(t, s.Close())
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text.db")
+	require.NoError(t, os.WriteFile(text, []byte("this is a letter to my aunt, and no database at all, as everybody can see"), 0o600))
+	_, err := OpenSQLite(context.Background(), text)
+	require.ErrorContains(t, err, text)
+	_, err = OpenSQLite(context.Background(), filepath.Join(dir, "no", "such", "folder.db"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = OpenSQLite(context.Background(), dir)
+	require.Error(t, err)
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	s, err := OpenSQLite(context.Background(), path)
+	require.NoError(t, err)
+	_, err = s.write.Exec(sqliteDialect.applied, 7, "0007_from_the_future.sql")
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	_, err = OpenSQLite(context.Background(), path)
+	var newer *NewerSchemaError
+	require.ErrorAs(t, err, &newer)
+	require.Equal(t, NewerSchemaError{Have: 7, Know: 1}, *newer)
+}
+
+func TestMigrations(t *testing.T) {
+	ctx := context.Background()
+	db, err := sql.Open("sqlite", sqliteSource(filepath.ToSlash(filepath.Join(t.TempDir(), "m.db")), true, 1000))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	fsys := fstest.MapFS{
+		"m/0001_one.sql": {Data: []byte("CREATE TABLE one (a TEXT); INSERT INTO one VALUES ('kept');")},
+		"m/0002_two.sql": {Data: []byte("ALTER TABLE one ADD COLUMN b TEXT DEFAULT 'new'")},
+	}
+	steps, err := migrations(fsys, "m")
+	require.NoError(t, err)
+	require.NoError(t, migrate(ctx, db, sqliteDialect, steps[:1]))
+	require.NoError(t, migrate(ctx, db, sqliteDialect, steps))
+	require.NoError(t, migrate(ctx, db, sqliteDialect, steps), "each is applied once")
+	var a, b string
+	require.NoError(t, db.QueryRow("SELECT a, b FROM one").Scan(&a, &b))
+	require.Equal(t, []string{"kept", "new"}, []string{a, b})
+
+	broken := append(steps, migration{3, "0003_broken.sql", "CREATE TABLE three (a TEXT); nonsense"})
+	require.ErrorContains(t, migrate(ctx, db, sqliteDialect, broken), "0003_broken.sql")
+	_, err = db.Exec("SELECT * FROM three")
+	require.Error(t, err, "a migration that fails leaves nothing")
+	require.NoError(t, migrate(ctx, db, sqliteDialect, steps))
+
+	for _, name := range []string{"m/0004_gap.sql", "m/three.sql", "m/0003.sql"} {
+		bad := fstest.MapFS{name: {}}
+		for k, v := range fsys {
+			bad[k] = v
+		}
+		_, err := migrations(bad, "m")
+		require.ErrorContains(t, err, filepath.Base(name))
+	}
+	_, err = migrations(files, "migrations")
+	require.NoError(t, err)
+}
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) controller.Store {
+		s, err := OpenSQLite(context.Background(), filepath.Join(b.TempDir(), "s.db"))
+		require.NoError(b, err)
+		b.Cleanup(func() { _ = s.Close() })
+		return s
+	})
+}

@@ -1,0 +1,167 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// snapshotRecord is the header of the stored snapshot.
+type snapshotRecord struct {
+	Generation uint64 `json:"generation"` // grows with every sync; the feeds' times change even when ID does not
+	ID         uint64 `json:"id"`
+	Chunks     int    `json:"chunks"`
+}
+
+// Sync takes in what the feeds brought: the whole catalog changes at once or not at all (CAT-1). Orders of executions
+// that are not known to have begun then lose the patches that are deprecated (CAT-9), left the catalog, or are no longer
+// the newest of a LatestOnly product (CAT-6), each by a new manifest revision.
+//
+// The error is an *UnfinishedError when the catalog is stored and orders are still to follow.
+func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time.Time) (catalog.Changes, error) {
+	now = instant(now)
+	var changes catalog.Changes
+	var next cachedSnapshot
+	err := c.store.Update(ctx, func(w Writer) error {
+		old, err := c.snapshot(w)
+		if err != nil {
+			return err
+		}
+		header, _, err := load[snapshotRecord](w, tableMeta, key("snapshot"))
+		if err != nil {
+			return err
+		}
+		next.snapshot, changes = catalog.Sync(old, batches, now)
+		next.generation = header.Generation + 1
+		var data bytes.Buffer
+		if err := next.snapshot.Encode(&data); err != nil {
+			return fmt.Errorf("encode the catalog: %w", err)
+		}
+		if err := bound("size of the encoded catalog", data.Len(), MaxSnapshot); err != nil {
+			return err
+		}
+		header.Chunks, err = saveChunks(w, tableSnapshot, "", data.Bytes(), header.Chunks)
+		if err != nil {
+			return err
+		}
+		changed := header.ID != next.snapshot.ID()
+		header.ID, header.Generation = next.snapshot.ID(), next.generation
+		if err := save(w, tableMeta, key("snapshot"), header); err != nil {
+			return err
+		}
+		if !changed {
+			return nil
+		}
+		return c.planTrims(w, next.snapshot)
+	})
+	if err != nil {
+		return catalog.Changes{}, fmt.Errorf("sync: %w", err)
+	}
+	c.cached.Store(&next)
+	_, err = c.Tick(ctx, now)
+	return changes, unfinished(err)
+}
+
+// Snapshot returns the present catalog; it may be held as long as one likes.
+func (c *Controller) Snapshot(ctx context.Context) (snap *catalog.Snapshot, err error) {
+	err = c.store.View(ctx, func(r Reader) error {
+		snap, err = c.snapshot(r)
+		return err
+	})
+	return snap, err
+}
+
+// snapshot returns the catalog as of the transaction, out of the cache when that is the same.
+func (c *Controller) snapshot(r Reader) (*catalog.Snapshot, error) {
+	header, found, err := load[snapshotRecord](r, tableMeta, key("snapshot"))
+	if err != nil || !found {
+		return nil, err // a nil Snapshot is the empty one
+	}
+	if have := c.cached.Load(); have != nil && have.generation == header.Generation {
+		return have.snapshot, nil
+	}
+	data, err := loadChunks(r, tableSnapshot, "", header.Chunks)
+	if err != nil {
+		return nil, fmt.Errorf("load the catalog: %w", err)
+	}
+	snap, err := catalog.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("load the catalog: %w", err)
+	}
+	c.cached.Store(&cachedSnapshot{header.Generation, snap})
+	return snap, nil
+}
+
+// planTrims starts a trimming pass on every run with live orders that hold a patch which may no longer be deployed.
+func (c *Controller) planTrims(w Writer, snap *catalog.Snapshot) error {
+	from := ""
+	for {
+		records, err := w.Scan(tableLive, from, "", 1)
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		p, err := parts(records[0].Key)
+		if err != nil {
+			return err
+		}
+		from = after(key(p[0]))
+		if err := c.planTrim(w, snap, job.RunID(p[0])); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Controller) planTrim(w Writer, snap *catalog.Snapshot, id job.RunID) error {
+	var drop []drop
+	prefix := key(string(id))
+	err := each(w, tableRunPatches, prefix, "", func(rec Record) (bool, error) {
+		patch, err := last(rec.Key)
+		if err != nil {
+			return false, err
+		}
+		if d, bad := undeployable(snap, catalog.PatchID(patch)); bad {
+			drop = append(drop, d)
+		}
+		return true, nil
+	})
+	if err != nil || len(drop) == 0 {
+		return err
+	}
+	run, _, err := loadRun(w, id)
+	if err != nil {
+		return err
+	}
+	run.Trim = &trimPass{Drop: drop} // what an earlier pass had still to drop is bad still, and in here
+	if err := saveRun(w, run); err != nil {
+		return err
+	}
+	return mark(w, tableWork, string(id))
+}
+
+// undeployable says whether a patch may no longer be in an order whatever the asset, and why.
+func undeployable(snap *catalog.Snapshot, id catalog.PatchID) (drop, bool) {
+	patch, found := snap.Patch(id)
+	switch {
+	case !found:
+		return drop{id, "CAT-9", "The patch left the catalog."}, true
+	case snap.Lifecycle(id) == catalog.LifecycleDeprecated:
+		return drop{id, "CAT-9", "The patch was deprecated and withdrawn."}, true
+	}
+	for _, a := range patch.Artifacts {
+		if a.Availability != catalog.LatestOnly {
+			continue
+		}
+		newest, found := snap.Newest(patch.Product)
+		if !found {
+			continue
+		}
+		if order, ok := newest.Version.Compare(patch.Version); ok && order > 0 {
+			return drop{id, "CAT-6", fmt.Sprintf("Only the newest version can be downloaded; that is %s now.", newest.Version)}, true
+		}
+	}
+	return drop{}, false
+}

@@ -1,0 +1,160 @@
+package controller
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// Token lets agents enrol. The secret itself is not kept, only its SHA-256, by which it is named.
+type Token struct {
+	ID      string    `json:"id"`               // hex of the secret's SHA-256
+	Name    string    `json:"name,omitempty"`   // for people
+	Expires time.Time `json:"expires,omitzero"` // UTC; zero: never
+	Uses    int       `json:"uses"`             // enrolments left; on AddToken, zero is 1
+	Tags    []string  `json:"tags,omitempty"`   // given to every asset that enrols with it
+	Created time.Time `json:"created"`
+}
+
+// minSecret is the length of 16 random bytes in base64.
+const minSecret = 22
+
+// AddToken makes an enrolment token of a secret that the caller drew at random (22 to manifest.MaxToken bytes).
+// ID and Created of t are set by it. Adding the same secret again replaces the token.
+func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now time.Time) (Token, error) {
+	if len(secret) < minSecret || len(secret) > manifest.MaxToken {
+		return Token{}, invalid("token", "secret", "", fmt.Sprintf("has %d bytes; draw %d to %d at random", len(secret), minSecret, manifest.MaxToken))
+	}
+	if t.Uses == 0 {
+		t.Uses = 1
+	}
+	if err := bound("number of uses", t.Uses, MaxTokenUses); err != nil {
+		return Token{}, err
+	}
+	if !t.Expires.IsZero() && !t.Expires.After(now) {
+		return Token{}, invalid("token", "expires", t.Expires.Format(time.RFC3339), "is past; give a later time")
+	}
+	tags, err := cleanTags(t.Tags)
+	if err != nil {
+		return Token{}, err
+	}
+	t.ID, t.Name, t.Tags, t.Created = hash(secret), clip(t.Name, MaxName), tags, instant(now)
+	if !t.Expires.IsZero() {
+		t.Expires = instant(t.Expires)
+	}
+	err = c.store.Update(ctx, func(w Writer) error { return save(w, tableTokens, key(t.ID), t) })
+	return t, err
+}
+
+// Tokens lists the tokens by id, those used up or expired included.
+func (c *Controller) Tokens(ctx context.Context) (list []Token, err error) {
+	err = c.store.View(ctx, func(r Reader) error {
+		list = nil
+		return each(r, tableTokens, "", "", func(rec Record) (bool, error) {
+			t, err := decode[Token](tableTokens, rec)
+			list = append(list, t)
+			return true, err
+		})
+	})
+	return list, err
+}
+
+// RemoveToken makes a token worthless. Assets that enrolled with it stay.
+func (c *Controller) RemoveToken(ctx context.Context, id string) error {
+	return c.store.Update(ctx, func(w Writer) error {
+		if _, found, err := load[Token](w, tableTokens, key(id)); err != nil {
+			return err
+		} else if !found {
+			return &NotFoundError{"token", id}
+		}
+		return w.Delete(tableTokens, key(id))
+	})
+}
+
+// Enrol makes the caller an asset. Errors wrap manifest.ErrInvalid, ErrBadToken and ErrAssetExists. The same enrolment
+// sent again is answered the same and uses the token once.
+func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.Time) (manifest.Enrolled, error) {
+	if err := e.Validate(); err != nil {
+		return manifest.Enrolled{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
+	}
+	now = instant(now)
+	id := hash(e.Token)
+	err := c.store.Update(ctx, func(w Writer) error {
+		old, err := loadAsset(w, e.Asset)
+		if missing := (*NotFoundError)(nil); err != nil && !errors.As(err, &missing) {
+			return err
+		}
+		token, found, err := load[Token](w, tableTokens, key(id))
+		if err != nil {
+			return err
+		}
+		again := old.ID == e.Asset && old.Token == id && ed25519.PublicKey(old.Key).Equal(e.Key)
+		switch {
+		case again:
+			return nil
+		case !found:
+			return fmt.Errorf("%w: it is not known", manifest.ErrBadToken)
+		case token.Uses <= 0:
+			return fmt.Errorf("%w: it is used up", manifest.ErrBadToken)
+		case !token.Expires.IsZero() && !now.Before(token.Expires):
+			return fmt.Errorf("%w: it expired at %s", manifest.ErrBadToken, token.Expires.Format(time.RFC3339))
+		case old.ID == e.Asset && !ed25519.PublicKey(old.Key).Equal(e.Key):
+			return fmt.Errorf("%w: %q", manifest.ErrAssetExists, e.Asset)
+		}
+		token.Uses--
+		if err := save(w, tableTokens, key(id), token); err != nil {
+			return err
+		}
+		rec := assetRecord{
+			Asset: job.Asset{ID: e.Asset, Platform: e.Platform}, Key: e.Key, Token: id,
+			Architecture: e.Architecture, Hostname: e.Hostname, Version: e.Version, Enrolled: now,
+		}
+		tags := slices.Concat(old.Tags, token.Tags, e.Tags)
+		slices.Sort(tags)
+		if rec.Tags, err = cleanTags(slices.Compact(tags)); err != nil {
+			return fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
+		}
+		return save(w, tableAssets, key(string(e.Asset)), rec)
+	})
+	if err != nil {
+		return manifest.Enrolled{}, err
+	}
+	return manifest.Enrolled{
+		Asset: e.Asset, ManifestKey: c.config.Key, Every: c.config.Timing.CheckIn, Fingerprint: manifest.Fingerprint(c.config.Key),
+	}, nil
+}
+
+// AssetKey returns the key an asset enrolled with. The error wraps manifest.ErrUnknownAsset for an unknown asset.
+func (c *Controller) AssetKey(ctx context.Context, id job.AssetID) (k ed25519.PublicKey, err error) {
+	err = c.store.View(ctx, func(r Reader) error {
+		rec, err := enrolled(r, id)
+		k = rec.Key
+		return err
+	})
+	return k, err
+}
+
+// enrolled is loadAsset with the error that agents are told.
+func enrolled(r Reader, id job.AssetID) (assetRecord, error) {
+	rec, err := loadAsset(r, id)
+	if _, bad := errors.AsType[*job.Invalid](err); bad {
+		return rec, fmt.Errorf("%w: %w", manifest.ErrUnknownAsset, err)
+	}
+	if _, missing := errors.AsType[*NotFoundError](err); missing {
+		return rec, fmt.Errorf("%w: %q", manifest.ErrUnknownAsset, id)
+	}
+	return rec, err
+}
+
+func hash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
