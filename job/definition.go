@@ -25,6 +25,7 @@ func (d Definition) Validate() error {
 	p.actions("pre", d.Pre)
 	p.actions("post", d.Post)
 	p.schedule(d.Schedule)
+	p.after(d)
 	if d.Window != 0 && (d.Window < MinWindow || d.Window > MaxWindow) {
 		p.add("window", d.Window.String(), fmt.Sprintf("is neither zero (none) nor between %v and %v (JOB-10)", MinWindow, MaxWindow))
 	}

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -46,12 +47,18 @@ func (d Definition) Plan(snap *catalog.Snapshot, asset AssetID, inv catalog.Inve
 	if d.Window > 0 {
 		plan.Order.End = plan.Order.Start.Add(d.Window)
 	}
+	later := dependent(snap, verdicts)
 	for _, v := range verdicts {
 		patch, _ := snap.Patch(v.Patch)
 		product, _ := snap.Product(v.Product)
 		switch {
 		case !v.Deployable:
 			plan.LeftOut = append(plan.LeftOut, leftOut(v, product.Name))
+		case later[v.Patch] != "":
+			plan.LeftOut = append(plan.LeftOut, PatchOutcome{
+				Patch: v.Patch, Name: product.Name, Status: LeftOut, From: v.From, To: v.To, Rule: "JOB-14",
+				Text: fmt.Sprintf("It needs %s and a reboot between them; a later run takes it.", later[v.Patch]),
+			})
 		case len(plan.Order.Patches) == MaxPatches:
 			plan.Dropped++
 		default:
@@ -60,6 +67,23 @@ func (d Definition) Plan(snap *catalog.Snapshot, asset AssetID, inv catalog.Inve
 	}
 	plan.Order.Patches = requirementsFirst(snap, plan.Order.Patches)
 	return plan
+}
+
+// dependent maps the deployable patches that need another of them and a reboot between to the one they need (JOB-14).
+func dependent(snap *catalog.Snapshot, verdicts []catalog.Verdict) map[catalog.PatchID]catalog.PatchID {
+	var list []catalog.PatchID
+	for _, v := range verdicts {
+		if v.Deployable {
+			list = append(list, v.Patch)
+		}
+	}
+	needs := map[catalog.PatchID]catalog.PatchID{}
+	for _, p := range rebootPairs(snap, list) {
+		if needs[p.Patch] == "" {
+			needs[p.Patch] = p.Needs
+		}
+	}
+	return needs
 }
 
 func (d Definition) orderPatch(patch catalog.Patch, product catalog.Product) OrderPatch {

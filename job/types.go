@@ -102,6 +102,7 @@ type Definition struct {
 	Pre         []Action         `json:"pre,omitempty"`
 	Post        []Action         `json:"post,omitempty"`
 	Schedule    Schedule         `json:"schedule"`
+	After       *After           `json:"after,omitempty"`  // runs behind another job instead (JOB-19)
 	Window      time.Duration    `json:"window,omitempty"` // 1 min to 168 h; zero: none (JOB-10)
 	Reboot      reboot.Policy    `json:"reboot"`
 	Strict      bool             `json:"strict,omitempty"`      // INT-5
