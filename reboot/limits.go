@@ -8,14 +8,13 @@ const MaxDeferral = 168 * time.Hour
 // Bounds of a Policy. Validate refuses what lies outside; the machine, given such a policy all the same, uses the
 // nearest value inside.
 const (
-	MaxDeferrals = 1000              // prompts; one every ten minutes for a week
-	MinWait      = time.Second       // for Interval and Prompt; shorter is a flood of prompts that nobody can read
-	MaxCountdown = 24 * time.Hour    // a countdown is the last word; whoever wants longer wants deferrals
-	firstPause   = time.Minute       // before a reboot that did not come is asked for again; doubles with every time
-	maxPause     = time.Hour         // so a reboot that becomes possible again comes within the hour
-	defInterval  = time.Hour         // Policy.Interval
-	defPrompt    = 5 * time.Minute   // Policy.Prompt
-	defCountdown = 5 * time.Minute   // Policy.Countdown
-	none         = time.Duration(-1) // Policy.Countdown: no countdown
-	maxAsks      = 1_000_000         // State.Asks stops counting here
+	MaxDeferrals = 1000            // prompts; one every ten minutes for a week
+	MinWait      = time.Second     // for Interval and Prompt; shorter is a flood of prompts that nobody can read
+	MaxCountdown = 24 * time.Hour  // a countdown is the last word; whoever wants longer wants deferrals
+	firstPause   = time.Minute     // before a reboot that did not come is asked for again; doubles with every time
+	maxPause     = time.Hour       // so a reboot that becomes possible again comes within the hour
+	defInterval  = time.Hour       // Policy.Interval
+	defPrompt    = 5 * time.Minute // Policy.Prompt
+	defCountdown = 5 * time.Minute // Policy.Countdown
+	maxAsks      = 1_000_000       // State.Asks stops counting here
 )

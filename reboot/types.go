@@ -6,13 +6,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// Policy says how an asset is rebooted once something needs it.
+// Policy says how an asset is rebooted once something needs it. The zero Policy is valid: no deferral, the default countdown.
 type Policy struct {
 	Suppress  bool          `json:"suppress,omitempty"`  // never reboot, never prompt (RBT-7)
-	Deferrals int           `json:"deferrals,omitempty"` // how many times a user may put it off; zero: never
-	Interval  time.Duration `json:"interval,omitempty"`  // how long one deferral lasts; default 1 h
-	Prompt    time.Duration `json:"prompt,omitempty"`    // how long a prompt waits for an answer (RBT-5); default 5 min
-	Countdown time.Duration `json:"countdown,omitempty"` // from the last word to the reboot; zero: default 5 min; negative: none
+	Deferrals int           `json:"deferrals,omitempty"` // how many times a user may put it off, at most MaxDeferrals; zero: never
+	Interval  time.Duration `json:"interval,omitempty"`  // how long one deferral lasts, 1 s to 168 h; zero: 1 h
+	Prompt    time.Duration `json:"prompt,omitempty"`    // how long a prompt waits for an answer (RBT-5), 1 s to 168 h; zero: 5 min
+	Countdown time.Duration `json:"countdown,omitempty"` // from the last word to the reboot, at most 24 h; zero: 5 min; negative: none
 }
 
 // Sessions is what is known about who uses the asset.
@@ -62,18 +62,20 @@ type Event interface{ event() }
 
 // The events.
 type (
-	// Due says that a reboot is needed now; Boot is the present boot identity.
+	// Due says that a reboot is needed now; Boot is the present boot identity. It is told once a job, after all its
+	// installs (RBT-1, RBT-2); a second one means nothing.
 	Due struct {
 		Boot     string
 		Sessions Sessions
 	}
 	// SessionsChanged brings what is now known of the users.
 	SessionsChanged struct{ Sessions Sessions }
-	// Defer is the user's answer "later" to a prompt.
+	// Defer is the user's answer "later" to a prompt. It means nothing once the prompt's time is over.
 	Defer struct{}
-	// Accept is the user's answer "now".
+	// Accept is the user's answer "now", to a prompt or while a deferral runs: the countdown starts.
 	Accept struct{}
-	// Booted tells the boot identity, at an agent's start or whenever it is looked at.
+	// Booted tells the boot identity. At an agent's start it must come before any other event; with the identity
+	// unchanged it shows again what stood, so later it is better told only when it changes.
 	Booted struct{ Boot string }
 	// Tick says that time has passed.
 	Tick struct{}
