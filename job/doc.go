@@ -41,8 +41,9 @@
 //     needed; 12 abort the rest; 101 skipped. Any other counts as 1. All pre-actions, then the patches, then all
 //     post-actions, then at most one reboot.
 //   - JOB-14. If one patch needs another and a reboot between them, one job cannot hold both, because a job reboots once,
-//     at its end. Such a job is refused when it is enabled, naming every such pair, and split into a chain of jobs on
-//     request. A requirement without a reboot only orders the installs. Refusal and split: Not built yet.
+//     at its end. Such a job is refused when it is enabled, naming every such pair, and Split offers the chain of jobs,
+//     each running after its predecessor's reboot is verified. A query leaves the dependent patch to a later run. A
+//     requirement without a reboot only orders the installs. Cycles are refused by name when the catalog is synced.
 //   - JOB-15. An execution proceeds whether the screen is locked, unlocked, or nobody is logged in.
 //   - JOB-16. Results: see Result; steps on the way: see Progress; failure codes with the vendor's numbers: see Code.
 //   - JOB-17. A restart in the middle resumes: nothing verified is downloaded again; a patch whose install was cut off
@@ -58,5 +59,5 @@
 //   - JOB-22. A preview tells for a job and any asset what would happen now and why, changing nothing: Definition.Plan,
 //     which also makes the real orders.
 //   - JOB-23. A job may allow its downloads before the start, spread over the lead, as part of the download stage: a
-//     cancel or withdrawal deletes what was fetched, and integrity is judged the same way. Not built yet.
+//     cancel or withdrawal deletes what was fetched, and integrity is judged the same way.
 package job

@@ -1,12 +1,13 @@
 package job_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/jsonfeed"
-	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -20,40 +21,32 @@ const acmeFeed = `{"format": 1,
 		{"id": "player-3.2.0", "product": "player", "version": "semver:3.2.0", "artifacts": [{"name": "player.pkg",
 			"availability": "Pinned", "url": "https://acme.example/player-3.2.0.pkg", "signer": "Acme"}]}]}`
 
-// The README shows this example; internal/archtest compares them.
+// The README shows this function; internal/archtest compares them.
 func Example_embedding() {
 	now := time.Date(2026, time.June, 1, 12, 0, 0, 0, time.UTC)
 
-	// What the vendor offers becomes a snapshot. Real feeds: catalog/jsonfeed, catalog/aptfeed.
+	// What the vendor offers becomes a snapshot, and what one asset has installed an inventory.
 	products, patches, _, err := jsonfeed.Parse([]byte(acmeFeed))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
 	snapshot, _ := catalog.Sync(nil, []catalog.Batch{{Feed: "acme", Products: products, Patches: patches}}, now)
-
-	// What one asset has installed.
-	reader, _ := version.Parse(version.Semver, "1.4.0")
-	player, _ := version.Parse(version.Semver, "3.1.0")
-	inventory, err := catalog.NewInventory(catalog.Linux, []catalog.Installed{
-		{Product: "reader", Version: reader}, {Product: "player", Version: player},
-	})
+	var inventory catalog.Inventory
+	err = errors.Join(err, json.Unmarshal([]byte(`{"platform": "linux", "installed": [
+		{"product": "reader", "version": "semver:1.4.0"}, {"product": "player", "version": "semver:3.1.0"}]}`), &inventory))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	// A job that takes everything missing. Its plan is the order the asset would be given, and what was left out, with the reasons.
-	everything := job.Definition{ID: "monthly", Name: "Monthly", Platform: catalog.Linux, Patches: job.Patches{Query: &job.Query{}}}
+	// A job takes everything that is missing. Its plan is what the asset would be ordered to do, and what not, and why.
+	everything := job.Definition{ID: "monthly", Platform: catalog.Linux, Patches: job.Patches{Query: &job.Query{}}}
 	plan := everything.Plan(snapshot, "pc-1", inventory, now.Add(3*time.Hour), now)
 	for _, patch := range plan.Order.Patches {
-		fmt.Println("install: ", patch.Name, patch.Version, "from", patch.Files[0].URL)
+		fmt.Println("install:", patch.Name, patch.Version, "from", patch.Files[0].URL)
 	}
 	for _, patch := range plan.LeftOut {
-		fmt.Println("left out:", patch.Name, patch.To, "by", patch.Rule)
-		fmt.Println("         ", patch.Text)
+		fmt.Printf("not %s %s: %s (%s)\n", patch.Name, patch.To, patch.Text, patch.Rule)
 	}
 
 	// Output:
-	// install:  Acme Reader 1.5.0 from https://acme.example/reader-1.5.0.pkg
+	// install: Acme Reader 1.5.0 from https://acme.example/reader-1.5.0.pkg
+	// not Acme Player 3.2.0: Line 3 of Acme Player, to which 3.2.0 belongs, reached its end of life on 2026-02-01T00:00:00Z. (CAT-11)
 }

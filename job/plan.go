@@ -42,7 +42,7 @@ func (d Definition) Plan(snap *catalog.Snapshot, asset AssetID, inv catalog.Inve
 	run := MakeRunID(d.ID, start)
 	plan := Plan{Order: Order{
 		ID: MakeOrderID(run, asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
-		Start: start.UTC().Truncate(time.Second), Pre: d.Pre, Post: d.Post, Reboot: d.Reboot, NoLastCall: d.NoLastCall,
+		Start: start.UTC().Truncate(time.Second), Pre: d.Pre, Post: d.Post, Reboot: d.Reboot, NoLastCall: d.NoLastCall, Early: d.Early,
 	}}
 	if d.Window > 0 {
 		plan.Order.End = plan.Order.Start.Add(d.Window)

@@ -109,6 +109,7 @@ type Definition struct {
 	AllowLegacy bool             `json:"allowLegacy,omitempty"` // INT-7
 	StrictLines bool             `json:"strictLines,omitempty"` // CAT-11
 	NoLastCall  bool             `json:"noLastCall,omitempty"`  // MAN-7
+	Early       bool             `json:"early,omitempty"`       // files may be fetched before the start (JOB-23)
 }
 
 // Order is a run as frozen for one asset.
@@ -125,6 +126,7 @@ type Order struct {
 	Post       []Action      `json:"post,omitempty"`
 	Reboot     reboot.Policy `json:"reboot"`
 	NoLastCall bool          `json:"noLastCall,omitempty"`
+	Early      bool          `json:"early,omitempty"`     // JOB-23
 	Cancelled  bool          `json:"cancelled,omitempty"` // the mark of MAN-4
 }
 

@@ -45,10 +45,17 @@ func (m *machine) call() {
 // interval spreads the agents' calls: up to a tenth less than Every, drawn from the asset and the call, so that a fleet
 // started at once does not call at once, and no call comes later than Every (MAN-3).
 func (m *machine) interval() time.Duration {
+	return m.c.Every - spread(m.c.Every/10, string(m.c.Asset), strconv.FormatUint(m.s.Calls.Last, 10))
+}
+
+// spread draws a share of d from some words: the same words give the same share, other words any other.
+func spread(d time.Duration, words ...string) time.Duration {
 	h := fnv.New32a()
-	h.Write([]byte(m.c.Asset))
-	h.Write(strconv.AppendUint(nil, m.s.Calls.Last, 10))
-	return m.c.Every - m.c.Every/10*time.Duration(h.Sum32()%1000)/1000
+	for _, w := range words {
+		h.Write([]byte(w))
+		h.Write([]byte{0})
+	}
+	return d / 1000 * time.Duration(h.Sum32()%1000)
 }
 
 func (m *machine) calledIn(ev CalledIn) {
@@ -121,16 +128,20 @@ func (m *machine) open(sealed []byte) {
 	m.s.Queue = queue
 	for _, id := range changes.Received {
 		m.report(job.Report{Order: id, Progress: job.Received})
+		m.planEarly(id)
 	}
 	for _, id := range changes.Replaced {
 		m.report(job.Report{Order: id, Progress: job.Received, Text: "changed"})
+		m.dropEarly(id)
+		m.planEarly(id)
 	}
 	for _, id := range changes.Withdrawn {
+		m.dropEarly(id)
 		m.report(job.Report{Order: id, Result: job.Withdrawn, Text: "withdrawn before it started"})
 	}
 	for _, id := range changes.Cancelled {
 		m.report(job.Report{Order: id, Result: job.Cancelled, Text: "cancelled before it started"})
-		m.s.Ended = append(m.s.Ended, id)
+		m.end(id)
 	}
 	for _, id := range changes.CancelStarted {
 		m.execution(id, job.Cancel{})

@@ -88,6 +88,7 @@ func (m *machine) expire() {
 // end remembers that an order ended, so that it is not started again while the manifest names it.
 func (m *machine) end(id job.OrderID) {
 	m.s.Ended = append(m.s.Ended, id)
+	m.dropEarly(id)
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(b job.OrderID) bool { return b == id })
 	if last := m.s.Calls.LastCall; last.Order == id && last.Effect == 0 {
 		m.s.Calls.LastCall = LastCall{}
@@ -104,6 +105,7 @@ func (m *machine) begin(id job.OrderID) {
 		return
 	}
 	order := m.s.Queue[i]
+	m.s.Early = slices.DeleteFunc(m.s.Early, func(e Early) bool { return e.Order == id })
 	m.s.Queue = slices.Delete(m.s.Queue, i, i+1)
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(b job.OrderID) bool { return b == id })
 	x, out := job.Begin(order, m.at.Boot, reboot.Unknown, m.now)
@@ -124,6 +126,11 @@ func (m *machine) wake() time.Duration {
 		}
 		if !o.End.IsZero() {
 			sooner(o.End.Sub(m.now.UTC))
+		}
+	}
+	for _, e := range m.s.Early {
+		if e.At.After(m.now.UTC) {
+			sooner(e.At.Sub(m.now.UTC))
 		}
 	}
 	for _, x := range m.s.Executions {

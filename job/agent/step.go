@@ -33,6 +33,7 @@ func Step(c Config, s State, ev Event, at Moment) (State, Out) {
 	_, tick := ev.(Tick)
 	m.handle(ev)
 	m.start()
+	m.fetchEarly()
 	m.call()
 	if !tick || m.out.Call != nil || len(m.out.Effects) > 0 || m.reported {
 		m.s.Clock = m.s.Clock.anchor(at)
@@ -56,6 +57,7 @@ type machine struct {
 // clone makes the slices this step may write to its own.
 func (s State) clone() State {
 	s.Queue = slices.Clone(s.Queue)
+	s.Early = slices.Clone(s.Early)
 	s.Blocked = slices.Clone(s.Blocked)
 	s.Executions = slices.Clone(s.Executions)
 	s.Ended = slices.Clone(s.Ended)
@@ -75,6 +77,9 @@ func (m *machine) handle(ev Event) {
 		m.callFailed(ev)
 	case Execution:
 		m.execution(ev.Order, ev.Event)
+		if fetched, ok := ev.Event.(job.Fetched); ok {
+			m.fetchedEarly(ev.Order, fetched.ID)
+		}
 	}
 }
 
@@ -82,6 +87,9 @@ func (m *machine) handle(ev Event) {
 func (m *machine) started() {
 	m.s.Calls.Out, m.s.Calls.LastCall = 0, LastCall{}
 	m.callNow = true
+	for i := range m.s.Early {
+		m.s.Early[i].Waiting = 0
+	}
 	for _, id := range m.executing() {
 		m.execution(id, job.Restarted{Boot: m.at.Boot})
 	}

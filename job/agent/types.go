@@ -30,6 +30,7 @@ type State struct {
 	Asset      job.AssetID       `json:"asset"`
 	Revision   manifest.Revision `json:"revision"`             // of the manifest held; never falls (MAN-5)
 	Queue      manifest.Queue    `json:"queue,omitempty"`      // received, not started
+	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are fetched before the start (JOB-23)
 	Blocked    []job.OrderID     `json:"blocked,omitempty"`    // queued orders already reported as Blocked
 	Executions []job.Execution   `json:"executions,omitempty"` // at most one that is not parked for a reboot by hand (JOB-11)
 	Ended      []job.OrderID     `json:"ended,omitempty"`      // ended, and still in the manifest: never started again
@@ -38,6 +39,15 @@ type State struct {
 	Refusal    string            `json:"refusal,omitempty"`    // what was wrong with the last manifest; empty: it was taken
 	Calls      CallState         `json:"calls,omitzero"`
 	Clock      Clock             `json:"clock,omitzero"`
+}
+
+// Early is the fetching of a queued order's files before its start (JOB-23). It only fills the staging: whether a file may
+// be installed is judged in the download stage, where what is staged already is not fetched again.
+type Early struct {
+	Order   job.OrderID  `json:"order"`
+	At      time.Time    `json:"at"`                // UTC: when it begins
+	Next    int          `json:"next,omitempty"`    // index of the patch to fetch next
+	Waiting job.EffectID `json:"waiting,omitempty"` // the download awaited; zero: none
 }
 
 // CallState is what the agent knows of its check-ins. Instants are steady.

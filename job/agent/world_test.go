@@ -61,6 +61,7 @@ type world struct {
 	installed map[string]string
 	deploys   map[string]int
 	downloads map[string]int
+	discards  []job.OrderID
 	reboots   int
 	sessions  reboot.Sessions
 	crashAt   int // crash right after this commit; 0: never
@@ -196,6 +197,10 @@ func (w *world) do(e Effect) {
 			outcomes = append(outcomes, job.Outcome{Index: s.Index})
 		}
 		back(job.Deployed{ID: e.ID, Outcomes: outcomes})
+	case job.Discard:
+		if e.Index < 0 && w.installed["a"] != "2.0.0" {
+			w.discards = append(w.discards, e.Order)
+		}
 	case job.Reboot:
 		w.reboots++
 		w.at.Boot, w.at.Up = fmt.Sprintf("boot-%d", w.reboots), 0
