@@ -63,27 +63,31 @@ func OpenSQLite(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-func open(ctx context.Context, d dialect, writeSource, readSource string) (s *Store, err error) {
-	s = &Store{dialect: d}
+func open(ctx context.Context, d dialect, writeSource, readSource string) (*Store, error) {
+	s := &Store{dialect: d}
 	s.ended.L = &s.mu
-	defer func() {
-		if err != nil {
-			_ = s.shut()
-		}
-	}()
-	if s.write, err = sql.Open(d.driver, writeSource); err != nil {
+	if err := s.prepare(ctx, writeSource, readSource); err != nil {
+		_ = s.shut()
 		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) prepare(ctx context.Context, writeSource, readSource string) (err error) {
+	d := s.dialect
+	if s.write, err = sql.Open(d.driver, writeSource); err != nil {
+		return err
 	}
 	s.write.SetMaxOpenConns(1) // one writer: the next waits here, not in the engine
 	steps, err := migrations(files, d.migrations)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := migrate(ctx, s.write, d, steps); err != nil {
-		return nil, err
+		return err
 	}
 	if s.read, err = sql.Open(d.driver, readSource); err != nil {
-		return nil, err
+		return err
 	}
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
@@ -97,10 +101,10 @@ func open(ctx context.Context, d dialect, writeSource, readSource string) (s *St
 		{s.read, &s.reads.get, d.get}, {s.read, &s.reads.scan, d.scan}, {s.read, &s.reads.scanTo, d.scanTo},
 	} {
 		if *p.to, err = p.db.PrepareContext(ctx, p.text); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // View implements controller.Store.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -115,35 +116,36 @@ func testBounds(t *testing.T, h Harness) {
 	update(t, s, func(w controller.Writer) error { return w.Put(name, longest, biggest) })
 	require.Equal(t, biggest, get(t, s, name, longest))
 
-	var bound *controller.BoundError
-	update(t, s, func(w controller.Writer) error {
-		require.ErrorAs(t, w.Put(table, longest+"k", nil), &bound)
-		require.ErrorAs(t, w.Put(table, "", nil), &bound)
-		require.ErrorAs(t, w.Put(name+"t", "k", nil), &bound)
-		require.ErrorAs(t, w.Put("", "k", nil), &bound)
-		require.ErrorAs(t, w.Put(table, "k", make([]byte, controller.MaxValue+1)), &bound)
-		require.ErrorAs(t, w.Delete(table, ""), &bound)
-		require.ErrorAs(t, w.Delete(table, longest+"k"), &bound)
-		for _, r := range []controller.Reader{w} {
-			_, err := r.Get(table, "")
-			require.ErrorAs(t, err, &bound)
-			_, err = r.Get(table, longest+"k")
-			require.ErrorAs(t, err, &bound)
-			for _, limit := range []int{-1, 0, controller.MaxScan + 1} {
-				_, err = r.Scan(table, "", "", limit)
-				require.ErrorAs(t, err, &bound)
-			}
-			_, err = r.Scan(table, longest+"k", "", 1)
-			require.ErrorAs(t, err, &bound)
-			_, err = r.Scan(table, "", longest+"k", 1)
-			require.ErrorAs(t, err, &bound)
-			_, err = r.Scan(table, longest, longest, controller.MaxScan)
-			require.NoError(t, err)
-		}
-		return w.Put(table, "after", []byte("a refusal does not end the transaction"))
-	})
+	short := "k"
+	for name, use := range map[string]func(controller.Writer) error{
+		"Put: long key":       func(w controller.Writer) error { return w.Put(table, longest+"k", nil) },
+		"Put: no key":         func(w controller.Writer) error { return w.Put(table, "", nil) },
+		"Put: long table":     func(w controller.Writer) error { return w.Put(name+"t", short, nil) },
+		"Put: no table":       func(w controller.Writer) error { return w.Put("", short, nil) },
+		"Put: big value":      func(w controller.Writer) error { return w.Put(table, short, make([]byte, controller.MaxValue+1)) },
+		"Delete: no key":      func(w controller.Writer) error { return w.Delete(table, "") },
+		"Delete: long key":    func(w controller.Writer) error { return w.Delete(table, longest+"k") },
+		"Get: no key":         func(w controller.Writer) error { return reading(w.Get(table, "")) },
+		"Get: long key":       func(w controller.Writer) error { return reading(w.Get(table, longest+"k")) },
+		"Scan: negative":      func(w controller.Writer) error { return reading(w.Scan(table, "", "", -1)) },
+		"Scan: limit 0":       func(w controller.Writer) error { return reading(w.Scan(table, "", "", 0)) },
+		"Scan: limit too big": func(w controller.Writer) error { return reading(w.Scan(table, "", "", controller.MaxScan+1)) },
+		"Scan: long from":     func(w controller.Writer) error { return reading(w.Scan(table, longest+"k", "", 1)) },
+		"Scan: long to":       func(w controller.Writer) error { return reading(w.Scan(table, "", longest+"k", 1)) },
+	} {
+		var refused error
+		update(t, s, func(w controller.Writer) error {
+			refused = use(w)
+			return w.Put(table, "after", []byte("a refusal does not end the transaction"))
+		})
+		var bound *controller.BoundError
+		require.ErrorAs(t, refused, &bound, name)
+	}
+	update(t, s, func(w controller.Writer) error { return reading(w.Scan(table, longest, longest, controller.MaxScan)) })
 	require.Equal(t, []string{"after"}, keys(t, s, "", "", 10))
 }
+
+func reading[T any](_ T, err error) error { return err }
 
 func testScan(t *testing.T, h Harness) {
 	s := open(t, h)
@@ -158,33 +160,35 @@ func testScan(t *testing.T, h Harness) {
 	require.Empty(t, keys(t, s, "b", "b", 10))
 	require.Empty(t, keys(t, s, "c", "b", 10))
 	require.Empty(t, keys(t, s, "\xff\xff", "", 10))
-	require.NoError(t, s.View(context.Background(), func(r controller.Reader) error {
-		records, err := r.Scan(table, "z", "", 1)
-		require.Equal(t, []controller.Record{{Key: "z", Value: []byte("value of z")}}, records)
+	var records []controller.Record
+	require.NoError(t, s.View(context.Background(), func(r controller.Reader) (err error) {
+		records, err = r.Scan(table, "z", "", 1)
 		return err
 	}))
+	require.Equal(t, []controller.Record{{Key: "z", Value: []byte("value of z")}}, records)
 }
 
 func testOwnWrites(t *testing.T, h Harness) {
 	s := open(t, h)
 	put(t, s, table, "a", "b")
-	update(t, s, func(w controller.Writer) error {
-		require.NoError(t, w.Put(table, "c", []byte("1")))
-		require.NoError(t, w.Put(table, "c", []byte("2")))
-		require.NoError(t, w.Delete(table, "a"))
-		got, err := w.Get(table, "c")
-		require.NoError(t, err)
-		require.Equal(t, "2", string(got))
-		got, err = w.Get(table, "a")
-		require.NoError(t, err)
-		require.Nil(t, got)
-		records, err := w.Scan(table, "", "", 10)
-		require.NoError(t, err)
-		require.Len(t, records, 2)
-		require.Equal(t, "b", records[0].Key)
-		require.Equal(t, "c", records[1].Key)
-		return nil
+	var written, deleted []byte
+	var records []controller.Record
+	update(t, s, func(w controller.Writer) (err error) {
+		if err = errors.Join(w.Put(table, "c", []byte("1")), w.Put(table, "c", []byte("2")), w.Delete(table, "a")); err != nil {
+			return err
+		}
+		if written, err = w.Get(table, "c"); err != nil {
+			return err
+		}
+		if deleted, err = w.Get(table, "a"); err != nil {
+			return err
+		}
+		records, err = w.Scan(table, "", "", 10)
+		return err
 	})
+	require.Equal(t, "2", string(written))
+	require.Nil(t, deleted)
+	require.Equal(t, []controller.Record{{Key: "b", Value: []byte("value of b")}, {Key: "c", Value: []byte("2")}}, records)
 	require.Equal(t, []string{"b", "c"}, keys(t, s, "", "", 10))
 }
 
@@ -197,8 +201,7 @@ func testDurable(t *testing.T, h Harness) {
 		put(t, s, table, fmt.Sprintf("%02d", i))
 	}
 	require.Error(t, s.Update(context.Background(), func(w controller.Writer) error {
-		require.NoError(t, w.Put(table, "torn", nil))
-		return context.Canceled
+		return errors.Join(w.Put(table, "torn", nil), context.Canceled)
 	}))
 	// A second handle sees what the first committed without its being closed.
 	second := h.Open(t, "durable")

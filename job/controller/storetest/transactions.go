@@ -20,9 +20,7 @@ func testRollback(t *testing.T, h Harness) {
 	s := open(t, h)
 	put(t, s, table, "a")
 	err := s.Update(context.Background(), func(w controller.Writer) error {
-		require.NoError(t, w.Put(table, "b", nil))
-		require.NoError(t, w.Delete(table, "a"))
-		return fmt.Errorf("wrapped: %w", errMine)
+		return errors.Join(w.Put(table, "b", nil), w.Delete(table, "a"), fmt.Errorf("wrapped: %w", errMine))
 	})
 	require.ErrorIs(t, err, errMine, "the error of fn comes through")
 	require.Equal(t, []string{"a"}, keys(t, s, "", "", 10))
@@ -51,15 +49,17 @@ func testPanic(t *testing.T, h Harness) {
 func testValues(t *testing.T, h Harness) {
 	s := open(t, h)
 	value := []byte("before")
+	var got []byte
 	update(t, s, func(w controller.Writer) error {
 		copy(value, "before")
 		err := w.Put(table, "a", value)
 		copy(value, "behind") // the store kept no part of it
-		if got, err := w.Get(table, "a"); err == nil {
-			require.Equal(t, "before", string(got))
+		if err == nil {
+			got, err = w.Get(table, "a")
 		}
 		return err
 	})
+	require.Equal(t, "before", string(got))
 	require.Equal(t, "before", string(get(t, s, table, "a")))
 	var kept []byte
 	require.NoError(t, s.View(context.Background(), func(r controller.Reader) (err error) {
@@ -73,9 +73,9 @@ func testValues(t *testing.T, h Harness) {
 func testSnapshot(t *testing.T, h Harness) {
 	s := open(t, h)
 	put(t, s, table, "a")
-	require.NoError(t, s.View(context.Background(), func(r controller.Reader) error {
-		first, err := r.Scan(table, "", "", 100)
-		if err != nil {
+	var first, second []controller.Record
+	require.NoError(t, s.View(context.Background(), func(r controller.Reader) (err error) {
+		if first, err = r.Scan(table, "", "", 100); err != nil {
 			return err
 		}
 		done := make(chan error)
@@ -87,13 +87,10 @@ func testSnapshot(t *testing.T, h Harness) {
 		if err := <-done; err != nil { // readers hold no writer up
 			return err
 		}
-		second, err := r.Scan(table, "", "", 100)
-		if err != nil {
-			return err
-		}
-		require.Equal(t, first, second, "one state for the whole of fn")
-		return nil
+		second, err = r.Scan(table, "", "", 100)
+		return err
 	}))
+	require.Equal(t, first, second, "one state for the whole of fn")
 	require.Equal(t, []string{"a", "b"}, keys(t, s, "", "", 10))
 }
 
