@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/x509"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -193,6 +195,7 @@ func TestBasePath(t *testing.T) {
 func TestTLS(t *testing.T) {
 	server := httptest.NewUnstartedServer(handlerOf(newBackend()))
 	server.EnableHTTP2 = true
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the failed handshakes are wanted
 	server.StartTLS()
 	defer server.Close()
 	roots := x509.NewCertPool()

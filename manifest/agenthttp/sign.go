@@ -38,6 +38,7 @@ func (s signed) sign(h http.Header, key ed25519.PrivateKey) {
 
 // holds says whether the signature is key's over s.
 func (s signed) holds(key ed25519.PublicKey, signature string) bool {
-	sig, err := base64.StdEncoding.Strict().DecodeString(signature)
-	return err == nil && len(key) == ed25519.PublicKeySize && ed25519.Verify(key, s.message(), sig)
+	sig, err := base64.StdEncoding.DecodeString(signature)
+	return err == nil && base64.StdEncoding.EncodeToString(sig) == signature && // one way to write it, no other
+		len(key) == ed25519.PublicKeySize && ed25519.Verify(key, s.message(), sig)
 }

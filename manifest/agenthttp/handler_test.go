@@ -1,0 +1,350 @@
+package agenthttp
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+func checkInBody(t testing.TB) []byte {
+	return marshal(t, manifest.CheckIn{Asset: asset, At: t0, Held: 7, Reports: reports(1, "hello")})
+}
+
+func zip(b []byte) []byte {
+	var buf bytes.Buffer
+	z := gzip.NewWriter(&buf)
+	_, _ = z.Write(b)
+	_ = z.Close()
+	return buf.Bytes()
+}
+
+// Nothing that is not signed by the asset's own key, over just this request and about now, reaches the backend's CheckIn.
+func TestUnsignedIsRefused(t *testing.T) {
+	good := checkInBody(t)
+	resign := func(change func(*signed)) func(*http.Request) {
+		return func(r *http.Request) {
+			s := signed{method: "POST", target: PathCheckIn, asset: asset, time: t0, body: good}
+			change(&s)
+			h := http.Header{}
+			s.sign(h, agentKey)
+			r.Header.Set(HeaderSignature, h.Get(HeaderSignature))
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		want   Kind
+		change func(*http.Request)
+	}{
+		{"no signature", NotSigned, func(r *http.Request) { r.Header.Del(HeaderSignature) }},
+		{"no time", NotSigned, func(r *http.Request) { r.Header.Del(HeaderTime) }},
+		{"no asset", NotSigned, func(r *http.Request) { r.Header.Del(HeaderAsset) }},
+		{"two signatures", NotSigned, func(r *http.Request) { r.Header.Add(HeaderSignature, r.Header.Get(HeaderSignature)) }},
+		{"two assets", NotSigned, func(r *http.Request) { r.Header.Add(HeaderAsset, "web-2") }},
+		{"an empty signature", NotSigned, header(HeaderSignature, "")},
+		{"a signature that is no base64", NotSigned, header(HeaderSignature, "!")},
+		{"a signature of zeroes", NotSigned, header(HeaderSignature, strings.Repeat("A", 86)+"==")},
+		{"a signature with a line break", NotSigned, func(r *http.Request) {
+			r.Header.Set(HeaderSignature, r.Header.Get(HeaderSignature)[:8]+"\n"+r.Header.Get(HeaderSignature)[8:])
+		}},
+		{"another's key", NotSigned, func(r *http.Request) {
+			signed{method: "POST", target: PathCheckIn, asset: asset, time: t0, body: good}.sign(r.Header, otherKey)
+		}},
+		{"the body swapped", NotSigned, body(strings.Replace(string(good), "hello", "hullo", 1))},
+		{"the body gone", NotSigned, body("")},
+		{"signed for another method", NotSigned, resign(func(s *signed) { s.method = "GET" })},
+		{"signed for another route", NotSigned, resign(func(s *signed) { s.target = PathEnrol })},
+		{"signed for another query", NotSigned, resign(func(s *signed) { s.target += "?x=1" })},
+		{"signed for another time", NotSigned, resign(func(s *signed) { s.time = t0.Add(time.Second) })},
+		{"signed as another asset", NotSigned, resign(func(s *signed) { s.asset = "web-2" })},
+		{"the time changed", NotSigned, header(HeaderTime, "2026-01-31T12:00:01Z")},
+		{"a time in another zone", NotSigned, header(HeaderTime, "2026-01-31T13:00:00+01:00")},
+		{"a time in other digits", NotSigned, header(HeaderTime, "2026-01-31T12:00:00.0Z")},
+		{"a time that is none", NotSigned, header(HeaderTime, "now")},
+		{"a query added", NotSigned, func(r *http.Request) { r.URL.RawQuery = "held=9" }},
+		{"an asset's name that is none", NotSigned, header(HeaderAsset, "../web-1")},
+		{"an asset nobody knows", UnknownAsset, header(HeaderAsset, "web-2")},
+		{"too old", Clock, header(HeaderTime, formatTime(t0.Add(-ReplayWindow-1)))},
+		{"too far ahead", Clock, header(HeaderTime, formatTime(t0.Add(ReplayWindow+1)))},
+		{"ages old", Clock, header(HeaderTime, "0001-01-01T00:00:00Z")},
+		{"ages ahead", Clock, header(HeaderTime, "9999-12-31T23:59:59Z")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBackend()
+			w := send(handlerOf(b), "POST", PathCheckIn, good, c.change)
+			p := requireProblem(t, w, c.want)
+			require.Empty(t, b.calls)
+			if w.Code == http.StatusUnauthorized {
+				require.NotEmpty(t, w.Header().Get("WWW-Authenticate"))
+			}
+			require.Equal(t, c.want == Clock, p.Now.Equal(t0), "the server's time is told where it helps")
+		})
+	}
+
+	b := newBackend()
+	require.Equal(t, http.StatusOK, send(handlerOf(b), "POST", PathCheckIn, good).Code, "the table's own request is good")
+	require.Len(t, b.calls, 1)
+}
+
+// A recorded request can be played again for five minutes of the server's clock, and no longer.
+func TestReplayWindow(t *testing.T) {
+	for away, want := range map[time.Duration]int{
+		0: 200, ReplayWindow: 200, -ReplayWindow: 200, ReplayWindow + 1: 401, -ReplayWindow - 1: 401,
+	} {
+		b := newBackend()
+		h := NewHandler(b, Options{Clock: func() time.Time { return t0.Add(away) }})
+		require.Equal(t, want, send(h, "POST", PathCheckIn, checkInBody(t)).Code, "%v", away)
+		require.Len(t, b.calls, map[int]int{200: 1, 401: 0}[want])
+	}
+}
+
+// An enrolment proves that its sender owns the key it brings.
+func TestEnrolmentIsSigned(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		want   Kind // zero: accepted
+		change func(*manifest.Enrolment)
+	}{
+		{"good", 0, func(*manifest.Enrolment) {}},
+		{"somebody else's key", NotSigned, func(e *manifest.Enrolment) { e.Key = public(otherKey) }},
+		{"no key", Invalid, func(e *manifest.Enrolment) { e.Key = nil }},
+		{"another name than it signs as", Invalid, func(e *manifest.Enrolment) { e.Asset = "web-2" }},
+		{"a bad token", BadToken, func(e *manifest.Enrolment) { e.Token = "guessed" }},
+		{"no token", Invalid, func(e *manifest.Enrolment) { e.Token = "" }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := enrolment()
+			c.change(&e)
+			w := send(handlerOf(newBackend()), "POST", PathEnrol, marshal(t, e))
+			if c.want == 0 {
+				require.Equal(t, http.StatusOK, w.Code)
+				return
+			}
+			requireProblem(t, w, c.want)
+		})
+	}
+	e := marshal(t, enrolment())
+	requireProblem(t, send(handlerOf(newBackend()), "POST", PathEnrol, e, body(strings.Replace(string(e), "amd64", "arm64", 1))), NotSigned)
+	requireProblem(t, send(handlerOf(newBackend()), "POST", PathEnrol, e, header(HeaderTime, "2025-01-31T12:00:00Z")), Clock)
+}
+
+func TestBadRequests(t *testing.T) {
+	gzipped := header("Content-Encoding", "gzip")
+	enrol := marshal(t, enrolment())
+	bomb := zip(make([]byte, MaxRequest+1))
+	require.Less(t, len(bomb), 20_000)
+	get := func(q string) string { return PathManifest + "?" + q }
+	deep := []byte(strings.Repeat("[", 1<<20))
+
+	for _, c := range []struct {
+		name           string
+		want           Kind
+		method, target string
+		body           []byte
+		change         []func(*http.Request)
+	}{
+		{"no JSON", Invalid, "POST", PathCheckIn, []byte("hello"), nil},
+		{"an empty body", Invalid, "POST", PathCheckIn, nil, nil},
+		{"cut JSON", Invalid, "POST", PathCheckIn, checkInBody(t)[:40], nil},
+		{"more behind it", Invalid, "POST", PathCheckIn, append(checkInBody(t), '}'), nil},
+		{"deep nesting", Invalid, "POST", PathCheckIn, deep, nil},
+		{"null", Invalid, "POST", PathCheckIn, []byte("null"), nil},
+		{"an enrolment's deep nesting", Invalid, "POST", PathEnrol, deep[:MaxEnrolment], nil},
+		{"wrong types", Invalid, "POST", PathCheckIn, []byte(`{"asset":"web-1","held":-1}`), nil},
+		{"an unknown name", Invalid, "POST", PathCheckIn, []byte(`{"asset":"web-1","at":"2026-01-31T12:00:00Z","reports":[{"sequence":1,"progress":"Flying"}]}`), nil},
+		{"no time", Invalid, "POST", PathCheckIn, []byte(`{"asset":"web-1"}`), nil},
+		{"another asset's check-in", Invalid, "POST", PathCheckIn, []byte(`{"asset":"web-2","at":"2026-01-31T12:00:00Z"}`), nil},
+		{"reports with a gap", Invalid, "POST", PathCheckIn, []byte(`{"asset":"web-1","at":"2026-01-31T12:00:00Z","reports":[{"sequence":1},{"sequence":3}]}`), nil},
+		{"not gzip", Invalid, "POST", PathCheckIn, checkInBody(t), []func(*http.Request){gzipped}},
+		{"cut gzip", Invalid, "POST", PathCheckIn, zip(checkInBody(t))[:60], []func(*http.Request){gzipped}},
+		{"gzip with more behind it", Invalid, "POST", PathCheckIn, append(zip(checkInBody(t)), 'x'), []func(*http.Request){gzipped}},
+		{"gzip not announced", Invalid, "POST", PathCheckIn, zip(checkInBody(t)), nil},
+		{"another compression", WrongType, "POST", PathCheckIn, checkInBody(t), []func(*http.Request){header("Content-Encoding", "br")}},
+		{"a gzip bomb", TooLarge, "POST", PathCheckIn, bomb, []func(*http.Request){gzipped}},
+		{"a gzip bomb in an enrolment", TooLarge, "POST", PathEnrol, bomb, []func(*http.Request){gzipped}},
+		{"too large", TooLarge, "POST", PathCheckIn, make([]byte, MaxRequest+1), nil},
+		{"too large, length not told", TooLarge, "POST", PathCheckIn, make([]byte, MaxRequest+1), []func(*http.Request){func(r *http.Request) { r.ContentLength = -1 }}},
+		{"too large an enrolment", TooLarge, "POST", PathEnrol, make([]byte, MaxEnrolment+1), nil},
+		{"form data", WrongType, "POST", PathCheckIn, checkInBody(t), []func(*http.Request){header("Content-Type", "application/x-www-form-urlencoded")}},
+		{"no type", WrongType, "POST", PathEnrol, enrol, []func(*http.Request){func(r *http.Request) { r.Header.Del("Content-Type") }}},
+		{"GET check-in", WrongMethod, "GET", PathCheckIn, nil, nil},
+		{"GET enrol", WrongMethod, "GET", PathEnrol, nil, nil},
+		{"POST manifest", WrongMethod, "POST", PathManifest, nil, nil},
+		{"HEAD manifest", WrongMethod, "HEAD", PathManifest, nil, nil},
+		{"a method nobody knows", WrongMethod, "BREW", PathManifest, nil, nil},
+		{"no route", NotFound, "GET", "/", nil, nil},
+		{"below a route", NotFound, "POST", PathCheckIn + "/x", nil, nil},
+		{"no query", Invalid, "GET", PathManifest, nil, nil},
+		{"no held revision", Invalid, "GET", get("at=2026-01-31T12:00:00Z"), nil, nil},
+		{"no clock", Invalid, "GET", get("held=7"), nil, nil},
+		{"a fact twice", Invalid, "GET", get("held=7&held=8&at=2026-01-31T12:00:00Z"), nil, nil},
+		{"an unknown fact", Invalid, "GET", get("held=7&at=2026-01-31T12:00:00Z&reports=1"), nil, nil},
+		{"a negative revision", Invalid, "GET", get("held=-7&at=2026-01-31T12:00:00Z"), nil, nil},
+		{"a revision too large", Invalid, "GET", get("held=18446744073709551616&at=2026-01-31T12:00:00Z"), nil, nil},
+		{"an offset that is none", Invalid, "GET", get("held=7&at=2026-01-31T12:00:00Z&offset=1h"), nil, nil},
+		{"a flag that is none", Invalid, "GET", get("held=7&at=2026-01-31T12:00:00Z&lastCall=perhaps"), nil, nil},
+		{"a boot identity too long", Invalid, "GET", get("held=7&at=2026-01-31T12:00:00Z&boot=" + strings.Repeat("b", manifest.MaxWord+1)), nil, nil},
+		{"a bad escape", Invalid, "GET", get("held=%zz"), nil, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBackend()
+			w := send(handlerOf(b), c.method, c.target, c.body, c.change...)
+			requireProblem(t, w, c.want)
+			require.Empty(t, b.calls)
+			if c.want == WrongMethod {
+				require.NotEmpty(t, w.Header().Get("Allow"))
+			}
+		})
+	}
+}
+
+func TestRequestAtTheLimit(t *testing.T) {
+	pad := func(b []byte, n int) []byte { return append(b, bytes.Repeat([]byte(" "), n-len(b))...) }
+	h := handlerOf(newBackend())
+	require.Equal(t, 200, send(h, "POST", PathCheckIn, pad(checkInBody(t), MaxRequest)).Code)
+	require.Equal(t, 200, send(h, "POST", PathCheckIn, zip(pad(checkInBody(t), MaxRequest)), header("Content-Encoding", "gzip")).Code)
+	require.Equal(t, 200, send(h, "POST", PathEnrol, pad(marshal(t, enrolment()), MaxEnrolment)).Code)
+}
+
+// The backend's refusals are told; its own troubles are logged and not told.
+func TestBackendErrors(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want Kind
+		told string
+	}{
+		{fmt.Errorf("%w: it was removed", manifest.ErrUnknownAsset), UnknownAsset, "it was removed"},
+		{fmt.Errorf("%w: report 3: no such order", manifest.ErrInvalid), Invalid, "no such order"},
+		{&job.Invalid{What: "check-in", Problems: []job.Problem{{Field: "held", Text: "is from the future"}}}, Invalid, "is from the future"},
+		{fmt.Errorf("%w: starting up", manifest.ErrUnavailable), Unavailable, "starting up"},
+		{fmt.Errorf("query: %w", context.DeadlineExceeded), Unavailable, ""},
+		{fmt.Errorf("query: %w", context.Canceled), Unavailable, ""},
+		{manifest.ErrBadToken, BadToken, ""},
+		{manifest.ErrAssetExists, AssetExists, ""},
+		{errors.New("disk I/O error at /secret/path"), Internal, ""},
+	} {
+		var log bytes.Buffer
+		b := newBackend()
+		b.err = c.err
+		h := NewHandler(b, Options{Clock: clock, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		w := send(h, "POST", PathCheckIn, checkInBody(t))
+		p := requireProblem(t, w, c.want)
+		require.Contains(t, p.Text, c.told)
+		require.NotContains(t, w.Body.String(), "secret")
+		require.Equal(t, c.want == Internal, strings.Contains(log.String(), "secret"), "logged: %q", log.String())
+		require.Equal(t, c.want == Unavailable, w.Header().Get("Retry-After") != "")
+	}
+}
+
+func TestAnswersAreNotCachedAndCompressedOnRequest(t *testing.T) {
+	b := newBackend()
+	b.answer.Manifest = make([]byte, 100_000)
+	for accept, compressed := range map[string]bool{
+		"": false, "gzip": true, "br, gzip;q=0.5": true, "gzip;q=0": false, "gzip;q=x": false, "identity": false, "*": false, ";;": false,
+	} {
+		w := send(handlerOf(b), "POST", PathCheckIn, checkInBody(t), header("Accept-Encoding", accept))
+		require.Equal(t, 200, w.Code)
+		require.Equal(t, compressed, w.Header().Get("Content-Encoding") == "gzip", accept)
+		require.Equal(t, compressed, w.Body.Len() < 10_000, accept)
+		require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	}
+}
+
+func TestKinds(t *testing.T) {
+	require.Len(t, about, len(Kinds()))
+	for _, k := range Kinds() {
+		parsed, err := ParseKind(k.String())
+		require.NoError(t, err)
+		require.Equal(t, k, parsed)
+		text, err := k.MarshalText()
+		require.NoError(t, err)
+		var back Kind
+		require.NoError(t, back.UnmarshalText(text))
+		require.Equal(t, k, back)
+
+		w := httptest.NewRecorder()
+		newProblem(k, "because").write(w)
+		p := requireProblem(t, w, k)
+		require.Contains(t, p.Error(), "because")
+		require.Contains(t, p.Error(), p.Hint)
+		if is := about[k].is; is != nil {
+			require.ErrorIs(t, p, is)
+		}
+		require.NotErrorIs(t, p, context.Canceled)
+	}
+	_, err := ParseKind("teapot")
+	require.Error(t, err)
+}
+
+// FuzzHandler lets the fuzzer be an enrolled asset that says anything: it is answered, never with a failure of the server.
+func FuzzHandler(f *testing.F) {
+	f.Add(uint8(0), false, checkInBody(f))
+	f.Add(uint8(0), true, zip(checkInBody(f)))
+	f.Add(uint8(1), false, marshal(f, enrolment()))
+	f.Add(uint8(2), false, []byte(query(manifest.CheckIn{At: t0, Held: 7, Boot: "b", Digest: "d", Offset: 1, LastCall: true})))
+	f.Fuzz(func(t *testing.T, route uint8, gzipped bool, text []byte) {
+		method, target, body := "POST", PathCheckIn, text
+		switch route % 3 {
+		case 1:
+			target = PathEnrol
+		case 2:
+			method, body = "GET", nil
+		}
+		r := httptest.NewRequest(method, target, bytes.NewReader(body))
+		r.Header.Set("Content-Type", mediaJSON)
+		if method == "GET" {
+			r.URL.Path, r.URL.RawQuery = PathManifest, string(text)
+			target = PathManifest
+			if len(text) > 0 {
+				target += "?" + string(text)
+			}
+		}
+		if gzipped {
+			r.Header.Set("Content-Encoding", "gzip")
+		}
+		signed{method: method, target: target, asset: asset, time: t0, body: body}.sign(r.Header, agentKey)
+		b := newBackend()
+		w := httptest.NewRecorder()
+		handlerOf(b).ServeHTTP(w, r)
+		switch w.Code {
+		case http.StatusOK:
+			for _, in := range b.calls {
+				require.NoError(t, in.Validate())
+				require.Equal(t, asset, in.Asset)
+			}
+		case http.StatusInternalServerError, http.StatusNotModified:
+			t.Fatal(w.Code)
+		default:
+			require.Empty(t, b.calls)
+			p := readProblem(w.Code, w.Header().Get("Content-Type"), w.Body.Bytes())
+			require.NotZero(t, p.Kind)
+		}
+	})
+}
+
+// What goes into a query comes out of it.
+func FuzzQuery(f *testing.F) {
+	f.Add(uint64(7), int64(0), int64(0), "boot", "digest", true)
+	f.Add(uint64(1<<64-1), int64(-1), int64(1<<62), "a&b=c;d\x00é", "", false)
+	f.Fuzz(func(t *testing.T, held uint64, at, offset int64, boot, digest string, last bool) {
+		in := manifest.CheckIn{
+			Asset: asset, Held: manifest.Revision(held), At: time.Unix(0, at).UTC(), Offset: time.Duration(offset),
+			Boot: boot, Digest: digest, LastCall: last,
+		}
+		out, err := parseQuery(asset, query(in))
+		require.NoError(t, err)
+		require.Equal(t, in, out)
+	})
+}
