@@ -27,7 +27,7 @@
 // false or empty; the others are always there, and an empty list of orders is [].
 //
 //	document  = format asset revision issued expires orders
-//	order     = id job name run revision start [end] [patches] [pre] [post] reboot [noLastCall] [cancelled]
+//	order     = id job name run revision start [end] [patches] [pre] [post] reboot [noLastCall] [early] [cancelled]
 //	patch     = patch product name version [latestOnly] [reboot] [transaction] files
 //	file      = name url [signatureUrl] [size] expect
 //	expect    = [signer] [digests] [strict] [allowLegacy]
