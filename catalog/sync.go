@@ -13,7 +13,7 @@ type Changes struct {
 	Removed        []PatchID  // gone from their feed, or rejected now: no longer in the snapshot
 	Deprecated     []PatchID  // newly deprecated (CAT-8): withdraw them from active jobs (CAT-9)
 	NoLongerNewest []PatchID  // still listed, and a newer version of the product is listed now (CAT-6)
-	Rejected       []Rejected // by feed, then record (CAT-16)
+	Rejected       []Rejected // by feed, record and reasons (CAT-16)
 	Failed         []FeedID   // feeds whose fetch failed this time (CAT-1)
 }
 
@@ -129,7 +129,7 @@ func (s *syncer) compare() {
 	s.noLongerNewest()
 	slices.Sort(c.Failed)
 	slices.SortStableFunc(c.Rejected, func(a, b Rejected) int {
-		return cmp.Or(cmp.Compare(a.Feed, b.Feed), cmp.Compare(a.Record, b.Record))
+		return cmp.Or(cmp.Compare(a.Feed, b.Feed), cmp.Compare(a.Record, b.Record), slices.Compare(a.Reasons, b.Reasons))
 	})
 	next.id = prev.id
 	if len(c.Added)+len(c.Changed)+len(c.Removed)+len(c.Deprecated) > 0 ||
