@@ -1,0 +1,54 @@
+package reboot_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// A user puts the reboot off once, then nobody answers: the countdown, the reboot, and the proof of it.
+func ExampleStep() {
+	policy := reboot.Policy{Deferrals: 2, Interval: time.Hour, Prompt: 5 * time.Minute, Countdown: 10 * time.Minute}
+	if err := policy.Validate(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	now, state := start, reboot.State{}
+	step := func(e reboot.Event) {
+		var effects []reboot.Effect
+		state, effects = reboot.Step(policy, state, e, now)
+		// A real agent makes state durable here, and only then carries the effects out.
+		fmt.Printf("%s %s", now.Sub(start), state.Phase)
+		for _, e := range effects {
+			fmt.Printf(" %T%+v", e, e)
+		}
+		fmt.Println()
+	}
+
+	step(reboot.Due{Boot: "boot 1", Sessions: reboot.Active})
+	now = now.Add(time.Minute)
+	step(reboot.Defer{})
+	for state.Phase != reboot.Asked {
+		now = now.Add(reboot.Wake(state, now))
+		step(reboot.Tick{})
+	}
+	now = now.Add(30 * time.Second)
+	step(reboot.Booted{Boot: "boot 2"})
+	// Output:
+	// 0s prompting reboot.ShowPrompt{Remaining:2 Wait:5m0s}
+	// 1m0s deferred reboot.ClearPrompt{}
+	// 1h1m0s prompting reboot.ShowPrompt{Remaining:1 Wait:5m0s}
+	// 1h6m0s deferred reboot.ClearPrompt{}
+	// 2h6m0s counting reboot.ShowCountdown{Left:10m0s}
+	// 2h16m0s asked reboot.ClearPrompt{} reboot.Reboot{}
+	// 2h16m30s rebooted
+}
+
+// A policy that could put the reboot off for more than 168 h is refused, with what would fit.
+func ExamplePolicy_Validate() {
+	fmt.Println(reboot.Policy{Deferrals: 30, Interval: 6 * time.Hour}.Validate())
+	// Output:
+	// invalid reboot policy: Deferrals 30: 30 times a prompt of 5m0s and an interval of 6h0m0s, then a countdown of 5m0s, go beyond 168 h after the first offer (RBT-6); use at most 27 deferrals or shorter ones
+}
