@@ -89,7 +89,10 @@ func foldOrder(w Writer, asset job.AssetID, rep job.Report, now time.Time) (odd 
 	o.At, o.Text, o.Reboots = reportTime(rep.At, now), clip(rep.Text, MaxText), max(o.Reboots, min(rep.Reboots, 1000))
 	switch {
 	case rep.Progress != 0:
-		o.Progress, o.Stage = rep.Progress, max(o.Stage, stageOf(rep.Progress))
+		o.Progress = rep.Progress
+		if stage := stageOf(rep.Progress); o.Stage != 0 || rep.Progress != job.Downloading && rep.Progress != job.Downloaded {
+			o.Stage = max(o.Stage, stage)
+		} // else an early download: the execution has not started (JOB-23)
 		return "", saveOrder(w, run, o)
 	case rep.TooLate != 0:
 		o.TooLate, o.Stage = rep.TooLate, max(o.Stage, rep.TooLate)

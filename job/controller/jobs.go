@@ -82,7 +82,7 @@ func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now ti
 	if same {
 		at = time.Time{} // its start may be past: it stays what it is
 	}
-	if err := d.Enable(at); err != nil {
+	if err := c.enable(w, d, at); err != nil {
 		return err
 	}
 	for _, id := range rec.Open {
@@ -112,6 +112,21 @@ func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now ti
 	}
 	_, err := c.schedule(w, rec, now)
 	return err
+}
+
+// enable says why a job cannot be enabled at a time.
+func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
+	if err := d.Enable(at); err != nil {
+		return err
+	}
+	if d.After != nil {
+		return invalid("job "+string(d.ID), "after.job", string(d.After.Job), "running behind another job is not built yet (JOB-19); enable it by hand without this")
+	}
+	snap, err := c.snapshot(r)
+	if err != nil {
+		return err
+	}
+	return d.CheckPairs(snap)
 }
 
 // schedule plans the next run of an enabled job.
@@ -165,7 +180,7 @@ func (c *Controller) reopen(w Writer, rec *jobRecord, add job.RunID) error {
 // EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is enabled later than the lead before its start is
 // handed out at the next check-in (MAN-1). It returns the run planned; an enabled job stays as it is, and the run is empty.
 //
-// Errors: a *job.Invalid with every problem; a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
+// Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
 // still to follow.
 func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
 	now = instant(now)
@@ -178,7 +193,7 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 		if rec.Definition.State == job.Enabled {
 			return nil
 		}
-		if err := rec.Definition.Enable(now); err != nil {
+		if err := c.enable(w, rec.Definition, now); err != nil {
 			return err
 		}
 		rec.Definition.State, rec.Changed, rec.Enabled = job.Enabled, now, now

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -94,8 +95,8 @@ func risingTime(t time.Time) string { return fmt.Sprintf("%016x", uint64(t.UnixM
 func fallingTime(t time.Time) string { return fmt.Sprintf("%016x", ^(uint64(t.UnixMicro()) ^ 1<<63)) }
 
 func parseRising(part string) (time.Time, error) {
-	var n uint64
-	if _, err := fmt.Sscanf(part, "%016x", &n); err != nil || len(part) != 16 {
+	n, err := strconv.ParseUint(part, 16, 64)
+	if err != nil || len(part) != 16 {
 		return time.Time{}, fmt.Errorf("key part %q is no time", part)
 	}
 	return time.UnixMicro(int64(n ^ 1<<63)).UTC(), nil

@@ -1,0 +1,234 @@
+package controller_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestOrderIsHandedOutThreeHoursAhead_MAN1(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("nightly", "editor-2.0.0")
+		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(5 * time.Hour)}
+		run := f.enable(d)
+
+		next, err := f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		require.Equal(f, start.Add(2*time.Hour), next)
+		f.now = next.Add(-time.Second)
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		f.call(a)
+		require.Empty(f, a.orders, "a second too early")
+		status, err := f.Run(ctx, run)
+		require.NoError(f, err)
+		require.Equal(f, controller.Planned, status.State)
+
+		f.now = next
+		for range 3 { // a tick that is repeated makes nothing twice
+			after, err := f.Tick(ctx, f.now)
+			require.NoError(f, err)
+			require.Zero(f, after)
+		}
+		f.call(a)
+		require.Equal(f, []string{"editor-2.0.0"}, a.patches())
+		require.Equal(f, manifest.Revision(1), a.held)
+		require.Equal(f, start.Add(5*time.Hour), a.orders[0].Start)
+		require.True(f, f.asset(run, "a").HandedOut)
+	})
+}
+
+func TestJobEnabledLateGoesOutAtTheNextCheckIn_MAN1(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("soon", "editor-2.0.0")
+		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(10 * time.Minute)}
+		f.enable(d)
+		f.call(a)
+		require.Equal(f, []string{"editor-2.0.0"}, a.patches())
+	})
+}
+
+func TestCheckInWithNothingNewWritesNothing(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		f.enable(definition("now", "editor-2.0.0"))
+		f.call(a)
+		f.call(a) // it says what it holds now
+		before := dump(f)
+		f.pass(30 * time.Second)
+		require.Nil(f, f.call(a).Manifest)
+		require.Equal(f, before, dump(f))
+		f.pass(30 * time.Second)
+		f.call(a)
+		after := dump(f)
+		require.NotEqual(f, before["seen"], after["seen"], "last calls are kept to the minute")
+		delete(before, "seen")
+		delete(after, "seen")
+		require.Equal(f, before, after)
+	})
+}
+
+func TestLostAnswerIsRepeatedToTheByte_MAN4(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		f.enable(definition("now", "editor-2.0.0"))
+		first, err := f.CheckIn(ctx, a.request(f.now), f.now)
+		require.NoError(f, err)
+		f.pass(10 * time.Minute)
+		second, err := f.CheckIn(ctx, a.request(f.now), f.now)
+		require.NoError(f, err)
+		require.NotEmpty(f, first.Manifest)
+		require.Equal(f, first.Manifest, second.Manifest)
+	})
+}
+
+func TestManifestIsRenewedBeforeItExpires_MAN5(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("later", "editor-2.0.0")
+		f.enable(d)
+		f.call(a)
+		held := a.held
+		f.pass(manifest.Lifetime - manifest.RenewBefore - time.Second)
+		require.Nil(f, f.call(a).Manifest)
+		f.pass(time.Second)
+		require.NotNil(f, f.call(a).Manifest)
+		require.Equal(f, held+1, a.held, "the same content under the next revision")
+		require.Equal(f, []string{"editor-2.0.0"}, a.patches())
+	})
+}
+
+func TestRevisionNeverFallsAfterARestore_MAN5(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		a.held = 40 // the server's data is older than the agent
+		f.call(a)
+		require.Equal(f, manifest.Revision(41), a.held)
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Equal(f, 1, status.AnomalyCount)
+		a.held = controller.MaxRevision + 1
+		f.call(a)
+		require.Equal(f, controller.MaxRevision+1, a.held, "an impossible claim changes nothing")
+	})
+}
+
+func TestOrderWaitsForTheFirstInventory(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrolOnly("a", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		require.True(f, f.asset(run, "a").Waiting)
+		a.install("editor", "1.0.0")
+		f.call(a)
+		require.Equal(f, []string{"editor-2.0.0"}, a.patches(), "made in the very call that brought the inventory")
+		require.False(f, f.asset(run, "a").Waiting)
+	})
+}
+
+func TestNothingAppliesIsNotHandedOut_CAT3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrolOnly("a", "all")
+		a.install("editor", "3.0.0") // newer, and no player
+		f.call(a)
+		run := f.enable(definition("now", "editor-2.0.0", "player-2.0.0"))
+		f.call(a)
+		require.Empty(f, a.orders)
+		got := f.asset(run, "a")
+		require.Equal(f, job.NotApplicable, got.Result)
+		require.Len(f, got.Patches, 2)
+		for _, p := range got.Patches {
+			require.Equal(f, job.LeftOut, p.Status)
+			require.Equal(f, "CAT-3", p.Rule)
+			require.NotEmpty(f, p.Text)
+		}
+	})
+}
+
+func TestAssetsOfARun_JOB7(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		for id, tags := range map[job.AssetID][]string{"in": {"all"}, "out": {"all", "not"}, "named": {"not"}, "other": {"some"}, "barred": {"all"}} {
+			f.enrol(id, tags...)
+		}
+		d := definition("now", "editor-2.0.0")
+		d.Assets = job.Assets{IncludeTags: []string{"all"}, ExcludeTags: []string{"not"}, Include: []job.AssetID{"named", "unheard-of"}, Exclude: []job.AssetID{"barred"}}
+		run := f.enable(d)
+		list, err := f.RunAssets(ctx, run, "", 100)
+		require.NoError(f, err)
+		var ids []job.AssetID
+		for _, a := range list {
+			ids = append(ids, a.Asset)
+		}
+		require.Equal(f, []job.AssetID{"in", "named"}, ids)
+		require.NoError(f, f.TagAsset(ctx, "other", []string{"all"}))
+		f.pass(time.Minute)
+		require.NoError(f, f.DisableJob(ctx, "now", f.now))
+		run, err = f.EnableJob(ctx, "now", f.now)
+		require.NoError(f, err)
+		require.Equal(f, job.AssetID("other"), f.asset(run, "other").Asset, "later runs go by the new tags")
+	})
+}
+
+func TestQueryIsFrozenWhenTheOrderIsMade_JOB8(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("all-missing")
+		d.Patches = job.Patches{Query: &job.Query{}}
+		f.enable(d)
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		f.call(a)
+		require.Equal(f, []string{"editor-2.0.0"}, a.patches())
+	})
+}
+
+func TestPassesOverManyAssetsAreCutOffAndCarriedOn(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		const n = 450 // three transactions
+		enrolMany(f, n)
+		d := definition("many", "editor-2.0.0")
+		_, err := f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		flaky := &failing{Store: f.store, after: 3} // the server dies in the middle
+		c, err := controller.New(flaky, config())
+		require.NoError(f, err)
+		run, err := c.EnableJob(ctx, "many", f.now)
+		var cut *controller.UnfinishedError
+		require.ErrorAs(f, err, &cut)
+		require.ErrorIs(f, err, errDied)
+		status, err := f.Run(ctx, run)
+		require.NoError(f, err)
+		require.Equal(f, controller.Making, status.State)
+		require.Less(f, status.Assets, n)
+		require.Positive(f, status.Assets)
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		status, err = f.Run(ctx, run)
+		require.NoError(f, err)
+		require.Equal(f, controller.Made, status.State)
+		require.Equal(f, n, status.Assets)
+		for _, id := range []job.AssetID{"m0000", "m0200", "m0449"} {
+			a := &agent{id: id, inventory: catalog.Inventory{Platform: catalog.Linux}}
+			a.install("editor", "1.0.0")
+			f.call(a)
+			require.Equal(f, manifest.Revision(1), a.held)
+			require.Len(f, a.orders, 1)
+		}
+	})
+}

@@ -1,0 +1,242 @@
+package controller_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
+	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	ctx   = context.Background()
+	start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	key   = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+)
+
+// fixture is a controller with a clock and a few agents played by hand.
+type fixture struct {
+	tester
+	*controller.Controller
+	store  controller.Store
+	now    time.Time
+	agents map[job.AssetID]*agent
+}
+
+// tester is the part of *testing.T that does not clash with the controller's methods.
+type tester interface {
+	Errorf(format string, args ...any)
+	FailNow()
+	Helper()
+}
+
+// agent is what an agent remembers.
+type agent struct {
+	id        job.AssetID
+	held      manifest.Revision
+	sequence  job.Sequence
+	unsent    []job.Report
+	inventory catalog.Inventory
+	orders    []job.Order
+}
+
+// stores runs a test on every store: memory that misbehaves as far as it may, and SQLite.
+func stores(t *testing.T, test func(*fixture)) {
+	for _, seed := range []uint64{1, 2} {
+		t.Run(fmt.Sprintf("memory %d", seed), func(t *testing.T) {
+			test(newFixture(t, memstore.New(memstore.Options{Seed: seed})))
+		})
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		s, err := sqlstore.OpenSQLite(ctx, filepath.Join(t.TempDir(), "s.db"))
+		require.NoError(t, err)
+		test(newFixture(t, s))
+	})
+}
+
+func config() controller.Config {
+	return controller.Config{Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey)}
+}
+
+func newFixture(t *testing.T, s controller.Store) *fixture {
+	c, err := controller.New(s, config())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return &fixture{tester: t, Controller: c, store: s, now: start, agents: map[job.AssetID]*agent{}}
+}
+
+func (f *fixture) pass(d time.Duration) { f.now = f.now.Add(d) }
+
+func ver(s string) version.Version {
+	v, err := version.Parse(version.Semver, s)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func digest(s string) integrity.Digest {
+	return integrity.Digest{Algorithm: integrity.SHA256, Sum: strings.Repeat("0", 64-len(s)) + s}
+}
+
+// patch is one upgrade of a product, "editor-2.0.0".
+func patch(name, v string, change ...func(*catalog.Patch)) catalog.Patch {
+	p := catalog.Patch{
+		ID: catalog.PatchID(name + "-" + v), Product: catalog.ProductID(name), Version: ver(v), Published: start.Add(-time.Hour),
+		Artifacts: []catalog.Artifact{{
+			Name: name + ".bin", Availability: catalog.Pinned, URL: "http://vendor.example/" + name + "/" + v, Size: 3, Digests: []integrity.Digest{digest("a1")},
+		}},
+	}
+	for _, c := range change {
+		c(&p)
+	}
+	return p
+}
+
+func latestOnly(p *catalog.Patch) { p.Artifacts[0].Availability = catalog.LatestOnly }
+func withdrawn(p *catalog.Patch)  { p.Withdrawn = true }
+
+// sync brings a good batch with these patches.
+func (f *fixture) sync(patches ...catalog.Patch) catalog.Changes {
+	f.Helper()
+	b := catalog.Batch{Feed: "feed", At: f.now, Patches: patches}
+	for _, name := range []string{"editor", "player", "reader"} {
+		b.Products = append(b.Products, catalog.Product{ID: catalog.ProductID(name), Name: name, Platform: catalog.Linux, Scheme: version.Semver})
+	}
+	changes, err := f.Sync(ctx, []catalog.Batch{b}, f.now)
+	require.NoError(f, err)
+	require.Empty(f, changes.Rejected)
+	return changes
+}
+
+const secret = "a secret of enough bytes"
+
+// enrol makes an asset with version 1.0.0 of everything, and lets it call until its inventory is known.
+func (f *fixture) enrol(id job.AssetID, tags ...string) *agent {
+	f.Helper()
+	a := f.enrolOnly(id, tags...)
+	a.install("editor", "1.0.0", "player", "1.0.0", "reader", "1.0.0")
+	f.call(a)
+	return a
+}
+
+func (f *fixture) enrolOnly(id job.AssetID, tags ...string) *agent {
+	f.Helper()
+	_, err := f.AddToken(ctx, secret, controller.Token{Tags: tags}, f.now)
+	require.NoError(f, err)
+	_, err = f.Enrol(ctx, enrolment(id), f.now)
+	require.NoError(f, err)
+	a := &agent{id: id, inventory: catalog.Inventory{Platform: catalog.Linux}}
+	f.agents[id] = a
+	return a
+}
+
+func enrolment(id job.AssetID) manifest.Enrolment {
+	return manifest.Enrolment{Token: secret, Asset: id, Key: key.Public().(ed25519.PublicKey), Platform: catalog.Linux, Architecture: "amd64"}
+}
+
+func (a *agent) install(pairs ...string) {
+	var installed []catalog.Installed
+	for i := 0; i < len(pairs); i += 2 {
+		installed = append(installed, catalog.Installed{Product: catalog.ProductID(pairs[i]), Version: ver(pairs[i+1])})
+	}
+	a.inventory.Installed = installed
+}
+
+// report keeps a report until the server has it.
+func (a *agent) report(r job.Report) {
+	a.sequence++
+	r.Sequence = a.sequence
+	a.unsent = append(a.unsent, r)
+}
+
+func (a *agent) request(now time.Time) manifest.CheckIn {
+	return manifest.CheckIn{Asset: a.id, Held: a.held, At: now, Boot: "boot-1", Digest: a.inventory.Digest(), Reports: a.unsent}
+}
+
+// call checks in, twice if the server wants the inventory, and takes over what it answers.
+func (f *fixture) call(a *agent) manifest.Answer {
+	f.Helper()
+	in := a.request(f.now)
+	answer, err := f.CheckIn(ctx, in, f.now)
+	require.NoError(f, err)
+	if answer.WantInventory {
+		in.Inventory = &a.inventory
+		answer, err = f.CheckIn(ctx, in, f.now)
+		require.NoError(f, err)
+		require.False(f, answer.WantInventory)
+	}
+	for len(a.unsent) > 0 && a.unsent[0].Sequence <= answer.Acknowledged {
+		a.unsent = a.unsent[1:]
+	}
+	if answer.Manifest != nil {
+		d, err := manifest.Open(answer.Manifest, key.Public().(ed25519.PublicKey), a.id, a.held, f.now)
+		require.NoError(f, err)
+		require.Greater(f, d.Revision, a.held)
+		a.held, a.orders = d.Revision, d.Orders
+	}
+	return answer
+}
+
+// definition lists patches for every asset tagged "all".
+func definition(id job.ID, patches ...catalog.PatchID) job.Definition {
+	return job.Definition{
+		ID: id, Name: "Job " + string(id), Platform: catalog.Linux, Assets: job.Assets{IncludeTags: []string{"all"}},
+		Patches: job.Patches{List: patches}, Schedule: job.Schedule{Kind: job.OnDemand},
+	}
+}
+
+// enable saves and enables a job and returns its run.
+func (f *fixture) enable(d job.Definition) job.RunID {
+	f.Helper()
+	_, err := f.SaveJob(ctx, d, f.now)
+	require.NoError(f, err)
+	run, err := f.EnableJob(ctx, d.ID, f.now)
+	require.NoError(f, err)
+	require.NotEmpty(f, run)
+	return run
+}
+
+func (f *fixture) asset(run job.RunID, id job.AssetID) controller.RunAsset {
+	f.Helper()
+	list, err := f.RunAssets(ctx, run, "", 1000)
+	require.NoError(f, err)
+	for _, a := range list {
+		if a.Asset == id {
+			return a
+		}
+	}
+	require.Fail(f, "the run has no such asset", "%s on %s", run, id)
+	return controller.RunAsset{}
+}
+
+// patches names what the agent is ordered to install.
+func (a *agent) patches() []string {
+	var names []string
+	for _, o := range a.orders {
+		for _, p := range o.Patches {
+			name := string(p.Patch)
+			if o.Cancelled {
+				name += " (cancelled)"
+			}
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func outcome(p catalog.PatchID, status job.PatchStatus, code job.Code) job.PatchOutcome {
+	return job.PatchOutcome{Patch: p, Status: status, Code: code, From: ver("1.0.0"), To: ver("2.0.0")}
+}
