@@ -173,6 +173,9 @@ func (h *handler) checkIn(r request) *Problem {
 	if p != nil {
 		return p
 	}
+	if n := elements(text); n > MaxElements {
+		return newProblem(TooLarge, "the lists of the check-in have %d elements; at most %d are allowed", n, MaxElements)
+	}
 	var in manifest.CheckIn
 	if err := json.Unmarshal(text, &in); err != nil {
 		return newProblem(Invalid, "the check-in cannot be read: %v", err)

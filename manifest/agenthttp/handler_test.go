@@ -159,7 +159,7 @@ func TestBadRequests(t *testing.T) {
 		{"an empty body", Invalid, "POST", PathCheckIn, nil, nil},
 		{"cut JSON", Invalid, "POST", PathCheckIn, checkInBody(t)[:40], nil},
 		{"more behind it", Invalid, "POST", PathCheckIn, append(checkInBody(t), '}'), nil},
-		{"deep nesting", Invalid, "POST", PathCheckIn, deep, nil},
+		{"deep nesting", Invalid, "POST", PathCheckIn, deep[:MaxElements], nil},
 		{"null", Invalid, "POST", PathCheckIn, []byte("null"), nil},
 		{"an enrolment's deep nesting", Invalid, "POST", PathEnrol, deep[:MaxEnrolment], nil},
 		{"wrong types", Invalid, "POST", PathCheckIn, []byte(`{"asset":"web-1","held":-1}`), nil},
@@ -176,6 +176,8 @@ func TestBadRequests(t *testing.T) {
 		{"a gzip bomb in an enrolment", TooLarge, "POST", PathEnrol, bomb, []func(*http.Request){gzipped}},
 		{"too large", TooLarge, "POST", PathCheckIn, make([]byte, MaxRequest+1), nil},
 		{"too large, length not told", TooLarge, "POST", PathCheckIn, make([]byte, MaxRequest+1), []func(*http.Request){func(r *http.Request) { r.ContentLength = -1 }}},
+		{"a list that would take half a gigabyte", TooLarge, "POST", PathCheckIn, []byte(`{"reports":[{}` + strings.Repeat(",{}", MaxRequest/3-10) + `]}`), nil},
+		{"the same in an inventory", TooLarge, "POST", PathCheckIn, []byte(`{"inventory":{"installed":[0` + strings.Repeat(",0", MaxElements) + `]}}`), nil},
 		{"too large an enrolment", TooLarge, "POST", PathEnrol, make([]byte, MaxEnrolment+1), nil},
 		{"form data", WrongType, "POST", PathCheckIn, checkInBody(t), []func(*http.Request){header("Content-Type", "application/x-www-form-urlencoded")}},
 		{"no type", WrongType, "POST", PathEnrol, enrol, []func(*http.Request){func(r *http.Request) { r.Header.Del("Content-Type") }}},
@@ -216,6 +218,17 @@ func TestRequestAtTheLimit(t *testing.T) {
 	require.Equal(t, 200, send(h, "POST", PathCheckIn, pad(checkInBody(t), MaxRequest)).Code)
 	require.Equal(t, 200, send(h, "POST", PathCheckIn, zip(pad(checkInBody(t), MaxRequest)), header("Content-Encoding", "gzip")).Code)
 	require.Equal(t, 200, send(h, "POST", PathEnrol, pad(marshal(t, enrolment()), MaxEnrolment)).Code)
+}
+
+func TestElements(t *testing.T) {
+	for text, want := range map[string]int{
+		``: 0, `{}`: 0, `{"a":1,"b":2}`: 0, `[1]`: 1, `[1,2,3]`: 3, `[null,{},"x"]`: 3, `{"a":[1,2],"b":[{"c":1,"d":[5,6]}]}`: 5,
+		`["a,b","c\",d","e\\",4]`: 4, `{"a,[":"[,,,]"}`: 0, `]]],,`: 0, `[{"a":1,"b":2},{"a":1,"b":2}]`: 2,
+	} {
+		require.Equal(t, want, elements([]byte(text)), text)
+	}
+	fits := []byte(`{"asset":"web-1","at":"2026-01-31T12:00:00Z","later":[0` + strings.Repeat(",0", MaxElements-1) + `]}`)
+	require.Equal(t, 200, send(handlerOf(newBackend()), "POST", PathCheckIn, fits).Code)
 }
 
 // The backend's refusals are told; its own troubles are logged and not told.

@@ -11,6 +11,9 @@ const (
 	// MaxRequest is the most bytes of one check-in, both as sent and decompressed: an inventory of manifest.MaxInstalled
 	// products at 80 bytes each. A client with more reports than fit sends the oldest first.
 	MaxRequest = 8 << 20
+	// MaxElements is how many elements all lists of one check-in have together. A list of three-byte elements would take a
+	// hundred times its size in memory; what agents really send has over 40 bytes an element, so MaxRequest comes first.
+	MaxElements = 200_000
 	// MaxEnrolment is the same for an enrolment, whose sender nobody knows yet.
 	MaxEnrolment = 64 << 10
 	// MaxAnswer is the most bytes of an answer a client reads, decompressed: a manifest in base64 and a little around it.

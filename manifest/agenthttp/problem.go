@@ -27,7 +27,7 @@ const (
 	Unavailable                  // 503: manifest.ErrUnavailable
 	NotSigned                    // 401: the request is not signed by the asset's key
 	Clock                        // 401: the request's time is not within ReplayWindow of Problem.Now
-	TooLarge                     // 413: over MaxRequest or MaxEnrolment
+	TooLarge                     // 413: over MaxRequest, MaxElements or MaxEnrolment
 	WrongType                    // 415: not JSON, or compressed with something else than gzip
 	WrongMethod                  // 405
 	NotFound                     // 404
