@@ -66,8 +66,11 @@ type Line struct {
 func (l Line) Ended(now time.Time) bool { return past(l.EOL, now) }
 
 // LineOf returns the line that v belongs to: the one with the longest Prefix that v's upstream version equals or
-// continues with something other than a letter or digit. So 1.2 holds 1.2, 1.2.3 and 1.2-rc.1, and not 1.20.
+// continues with something other than a letter or digit. So 1.2 holds 1.2, 1.2.3 and 1.2-rc.1, and not 1.20. A version of another scheme than the product's is on no line.
 func (p Product) LineOf(v version.Version) (Line, bool) {
+	if v.Scheme() != p.Scheme {
+		return Line{}, false
+	}
 	text := v.Upstream()
 	best := -1
 	for i, line := range p.Lines {

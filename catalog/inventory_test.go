@@ -1,0 +1,110 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func TestNewInventorySortsAndFinds(t *testing.T) {
+	given := []Installed{{Product: "c", Version: ver("3.0.0")}, {Product: "a", Version: ver("1.0.0")}, {Product: "b", Version: ver("2.0.0")}}
+	kept := slices.Clone(given)
+	inv, err := NewInventory(Linux, given)
+	require.NoError(t, err)
+	require.Equal(t, kept, given, "the argument stays as it is")
+	for _, in := range given {
+		found, has := inv.Find(in.Product)
+		require.True(t, has)
+		require.Equal(t, in, found)
+	}
+	for _, other := range []ProductID{"", "0", "bb", "d"} {
+		_, has := inv.Find(other)
+		require.False(t, has)
+	}
+}
+
+func TestNewInventoryNamesEveryFault(t *testing.T) {
+	_, err := NewInventory(99, []Installed{{Product: "a", Version: ver("1.0.0")}, {Product: "a"}, {Product: "b\n", Version: ver("1.0.0"), PinnedTo: "\x00"}})
+	var bad *InventoryError
+	require.ErrorAs(t, err, &bad)
+	require.Equal(t, []string{
+		"platform(99) is no platform", `product "a": it has no version`, `product "a": it occurs twice`,
+		`product "b\n": product "b\n" contains control characters or is not UTF-8`,
+		`product "b\n": the pinned version "\x00" contains control characters or is not UTF-8`,
+	}, bad.Problems)
+
+	var many []Installed
+	for i := range 100 {
+		many = append(many, Installed{Product: ProductID(fmt.Sprint(i))})
+	}
+	_, err = NewInventory(Linux, many)
+	require.ErrorAs(t, err, &bad)
+	require.Len(t, bad.Problems, 20)
+	require.Equal(t, "and 81 more", bad.Problems[19])
+}
+
+func TestInventoryIsBounded(t *testing.T) {
+	all := make([]Installed, MaxInstalled+1)
+	for i := range all {
+		all[i] = Installed{Product: ProductID(fmt.Sprintf("%06d", i)), Version: ver("1.0.0")}
+	}
+	_, err := NewInventory(Linux, all[:MaxInstalled])
+	require.NoError(t, err)
+	_, err = NewInventory(Linux, all)
+	require.ErrorContains(t, err, "131073 products are installed, the most is 131072")
+}
+
+func TestInventoryJSON(t *testing.T) {
+	var inv Inventory
+	require.NoError(t, json.Unmarshal([]byte(`{"platform":"linux","installed":[{"product":"b","version":"semver:1.0.0"},{"product":"a","version":"semver:2.0.0","held":true}]}`), &inv))
+	require.Equal(t, Inventory{Platform: Linux, Installed: []Installed{{Product: "a", Version: ver("2.0.0"), Held: true}, {Product: "b", Version: ver("1.0.0")}}}, inv)
+	data, err := json.Marshal(inv)
+	require.NoError(t, err)
+	var back Inventory
+	require.NoError(t, json.Unmarshal(data, &back))
+	require.Equal(t, inv, back)
+	for _, bad := range []string{
+		`{"platform":"linux","installed":[{"product":"a","version":"semver:1"}]}`, `{"platform":"linux","more":1}`, `{"platform":"amiga"}`, `{}`, `[]`,
+		`{"platform":"linux","installed":[{"product":"a","version":"semver:1.0.0"},{"product":"a","version":"semver:1.0.0"}]}`,
+	} {
+		require.Error(t, json.Unmarshal([]byte(bad), &back), bad)
+		require.Equal(t, inv, back)
+	}
+}
+
+// digestOfNothing was computed by hand from the documented encoding: 0b "inventory 1" 05 "linux".
+const digestOfNothing = "sha256:698c943ea5ef0ef0bbb5953214043784a5274f7c16424604ffc2f90f24702eb4"
+
+// Different inventories have different digests, and each field counts.
+func TestInventoryDigest(t *testing.T) {
+	require.Equal(t, digestOfNothing, Inventory{Platform: Linux}.Digest(), "the encoding is documented and must not change")
+	in := func(product ProductID, text string, held bool, pin string) Inventory {
+		return Inventory{Platform: Linux, Installed: []Installed{{Product: product, Version: ver(text), Held: held, PinnedTo: pin}}}
+	}
+	all := []Inventory{
+		{Platform: Linux}, {Platform: Windows}, in("a", "1.0.0", false, ""), in("b", "1.0.0", false, ""), in("a", "1.0.1", false, ""),
+		in("a", "1.0.0", true, ""), in("a", "1.0.0", false, "1.0.0"), in("a", "1.0.0", false, "held"),
+	}
+	seen := map[string]int{}
+	for i, inv := range all {
+		require.Regexp(t, "^sha256:[0-9a-f]{64}$", inv.Digest())
+		require.NotContains(t, seen, inv.Digest())
+		seen[inv.Digest()] = i
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		ids := rapid.SliceOfDistinct(rapid.SampledFrom([]ProductID{"a", "b", "c", "d"}), rapid.ID).Draw(t, "ids")
+		var installed []Installed
+		for _, id := range ids {
+			installed = append(installed, Installed{Product: id, Version: ver("1.0.0")})
+		}
+		a, err := NewInventory(Linux, installed)
+		require.NoError(t, err)
+		b, err := NewInventory(Linux, rapid.Permutation(installed).Draw(t, "order"))
+		require.NoError(t, err)
+		require.Equal(t, a.Digest(), b.Digest())
+	})
+}
