@@ -25,6 +25,7 @@ func (d Definition) Validate() error {
 	p.actions("pre", d.Pre)
 	p.actions("post", d.Post)
 	p.schedule(d.Schedule)
+	p.spread(d.Schedule, d.Window)
 	p.after(d)
 	if d.Window != 0 && (d.Window < MinWindow || d.Window > MaxWindow) {
 		p.add("window", d.Window.String(), fmt.Sprintf("is neither zero (none) nor between %v and %v (JOB-10)", MinWindow, MaxWindow))
@@ -49,9 +50,7 @@ func (d Definition) Enable(now time.Time) error {
 	if len(d.Assets.Include) == 0 && len(d.Assets.IncludeTags) == 0 {
 		p.add("assets", "", "no asset and no tag is included; add at least one (JOB-6)")
 	}
-	if d.Schedule.Kind == Once && !d.Schedule.At.IsZero() && !d.Schedule.At.After(now) {
-		p.add("schedule.at", d.Schedule.At.Format(time.RFC3339), "is past; give a later start, or run the job on demand (JOB-20)")
-	}
+	p.past(d.Schedule, now)
 	return p.err("job " + string(d.ID))
 }
 

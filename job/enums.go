@@ -38,21 +38,6 @@ func ParseMatch(name string) (Match, error) { return matches.Parse(name) }
 // Matches lists every tag match in order.
 func Matches() []Match { return matches.All() }
 
-// String returns the schedule kind's name.
-func (s ScheduleKind) String() string { return scheduleKinds.String(s) }
-
-// MarshalText returns the name.
-func (s ScheduleKind) MarshalText() ([]byte, error) { return scheduleKinds.MarshalText(s) }
-
-// UnmarshalText sets the schedule kind by its name; the error is an unknown name.
-func (s *ScheduleKind) UnmarshalText(text []byte) error { return scheduleKinds.UnmarshalText(text, s) }
-
-// ParseScheduleKind finds a schedule kind by its name.
-func ParseScheduleKind(name string) (ScheduleKind, error) { return scheduleKinds.Parse(name) }
-
-// ScheduleKinds lists every schedule kind in order.
-func ScheduleKinds() []ScheduleKind { return scheduleKinds.All() }
-
 // String returns the stage's name.
 func (s Stage) String() string { return stages.String(s) }
 

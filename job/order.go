@@ -11,9 +11,7 @@ func (o Order) Validate() error {
 	var p problems
 	p.id("job", string(o.Job))
 	p.text("name", o.Name)
-	if want := MakeRunID(o.Job, o.Start); o.Run != want {
-		p.add("run", string(o.Run), fmt.Sprintf("is not the run of this job and start; want %q", want))
-	}
+	p.run("run", o.Run, o.Job, o.Start)
 	asset, ok := strings.CutPrefix(string(o.ID), string(o.Run)+"/")
 	if !ok {
 		p.add("id", string(o.ID), fmt.Sprintf("does not begin with %q", string(o.Run)+"/"))

@@ -249,7 +249,7 @@ func TestEnumsPrintAndParse_JOB16(t *testing.T) {
 	require.Len(t, Stages(), 4)
 	require.Len(t, States(), 3)
 	require.Len(t, Matches(), 2)
-	require.Len(t, ScheduleKinds(), 2)
+	require.Len(t, ScheduleKinds(), 8)
 	require.Len(t, PatchStatuses(), 8)
 }
 

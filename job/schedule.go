@@ -1,45 +1,116 @@
 package job
 
-import "time"
+import (
+	"time"
 
-func (p *problems) schedule(s Schedule) {
-	switch s.Kind {
-	case OnDemand:
-		if !s.At.IsZero() {
-			p.add("schedule.at", s.At.Format(time.RFC3339), "an on-demand job starts when it is enabled; leave the time out (JOB-20)")
-		}
-	case Once:
-		if s.At.IsZero() {
-			p.add("schedule.at", "", "a job that runs once needs a start (JOB-20)")
-		} else if s.At.Year() < 1970 || s.At.Year() > 9999 {
-			p.add("schedule.at", s.At.String(), "is no year between 1970 and 9999 (JOB-20)")
-		}
-	default:
-		p.add("schedule.kind", s.Kind.String(), "is no kind of schedule; use \"on demand\" or \"once\" (JOB-20)")
-	}
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// ScheduleKind says how a schedule recurs.
+type ScheduleKind uint8
+
+// The kinds (JOB-9). Behind each, the fields it needs; a field that is not named there must be left out.
+// Every kind may have a Spread.
+const (
+	OnDemand       ScheduleKind = 1 + iota // nothing: starts when enabled
+	Once                                   // At, or Local and Zone
+	Daily                                  // Time, Zone
+	Weekly                                 // Time, Zone, Weekdays: one or more
+	MonthlyDay                             // Time, Zone, Day
+	MonthlyLast                            // Time, Zone: the last day of each month
+	MonthlyWeekday                         // Time, Zone, Nth, Weekdays: exactly one
+	PatchTuesday                           // Time, Zone, and Offset unless it is 0: days from the second Tuesday of a month
+)
+
+var scheduleKinds = enum.Of[ScheduleKind]("schedule kind", "on demand", "once", "daily", "weekly",
+	"monthly by day", "monthly on the last day", "monthly by weekday", "patch tuesday")
+
+// String returns the schedule kind's name.
+func (s ScheduleKind) String() string { return scheduleKinds.String(s) }
+
+// MarshalText returns the name.
+func (s ScheduleKind) MarshalText() ([]byte, error) { return scheduleKinds.MarshalText(s) }
+
+// UnmarshalText sets the schedule kind by its name; the error is an unknown name.
+func (s *ScheduleKind) UnmarshalText(text []byte) error { return scheduleKinds.UnmarshalText(text, s) }
+
+// ParseScheduleKind finds a schedule kind by its name.
+func ParseScheduleKind(name string) (ScheduleKind, error) { return scheduleKinds.Parse(name) }
+
+// ScheduleKinds lists every schedule kind in order.
+func ScheduleKinds() []ScheduleKind { return scheduleKinds.All() }
+
+// Nth chooses one of the days of a month that fall on the same weekday (JOB-9).
+type Nth uint8
+
+// The choices. A month without a fifth such day is skipped; Last is the fourth or the fifth.
+const (
+	First Nth = 1 + iota
+	Second
+	Third
+	Fourth
+	Fifth
+	Last
+)
+
+var nths = enum.Of[Nth]("place in the month", "first", "second", "third", "fourth", "fifth", "last")
+
+// String returns the place's name.
+func (n Nth) String() string { return nths.String(n) }
+
+// MarshalText returns the name.
+func (n Nth) MarshalText() ([]byte, error) { return nths.MarshalText(n) }
+
+// UnmarshalText sets the place by its name; the error is an unknown name.
+func (n *Nth) UnmarshalText(text []byte) error { return nths.UnmarshalText(text, n) }
+
+// ParseNth finds a place in the month by its name.
+func ParseNth(name string) (Nth, error) { return nths.Parse(name) }
+
+// Nths lists every place in the month in order.
+func Nths() []Nth { return nths.All() }
+
+// AssetZone, as the Zone of a Schedule, stands for each asset's own time zone.
+const AssetZone = "asset"
+
+// Schedule says when a job runs (JOB-9): see ScheduleKind for the fields that each kind takes, NextIn and PrevIn for the
+// runs that follow from it. In JSON, Monday to Thursday nights on each asset's own clock, and the Saturday after Patch Tuesday
+// in Berlin, spread over half an hour:
+//
+//	{"kind": "weekly", "time": "22:00", "zone": "asset", "weekdays": ["monday", "tuesday", "wednesday", "thursday"]}
+//	{"kind": "patch tuesday", "time": "02:30", "zone": "Europe/Berlin", "offset": 4, "spread": 1800000000000}
+type Schedule struct {
+	Kind     ScheduleKind  `json:"kind"`
+	At       time.Time     `json:"at,omitzero"`        // an instant, kept in UTC
+	Local    LocalTime     `json:"local,omitempty"`    // date and time on the clock of Zone
+	Time     TimeOfDay     `json:"time,omitempty"`     // on the clock of Zone
+	Zone     string        `json:"zone,omitempty"`     // a name of the IANA time zone database, or AssetZone
+	Weekdays Weekdays      `json:"weekdays,omitempty"` //
+	Nth      Nth           `json:"nth,omitempty"`      //
+	Day      int           `json:"day,omitempty"`      // of the month, 1 to 31; a month without it is skipped
+	Offset   int           `json:"offset,omitempty"`   // days, −27 to 27
+	Spread   time.Duration `json:"spread,omitempty"`   // whole seconds, 2 h at most, shorter than the window; zero: all assets at once
+}
+
+// Equal reports whether two schedules say the same.
+func (s Schedule) Equal(other Schedule) bool {
+	at := s.At.Equal(other.At)
+	s.At, other.At = time.Time{}, time.Time{}
+	return at && s == other
 }
 
 // Next returns the first start after the instant after, of a job enabled at enabled; ok is false when there is none (JOB-9).
+// It knows the starts that no zone takes part in, OnDemand and Once with At; NextIn knows them all.
 // Starts are UTC, in whole seconds.
 func (s Schedule) Next(enabled, after time.Time) (start time.Time, ok bool) {
-	switch s.Kind {
-	case OnDemand:
+	switch {
+	case s.Kind == OnDemand:
 		start = enabled
-	case Once:
+	case s.Kind == Once && s.Local == 0:
 		start = s.At
 	default:
 		return time.Time{}, false
 	}
 	start = start.UTC().Truncate(time.Second)
 	return start, start.After(after)
-}
-
-// MakeRunID names the run of a job that starts at start.
-func MakeRunID(id ID, start time.Time) RunID {
-	return RunID(string(id) + "@" + start.UTC().Format("20060102T150405Z"))
-}
-
-// MakeOrderID names the order of a run on an asset.
-func MakeOrderID(run RunID, asset AssetID) OrderID {
-	return OrderID(string(run) + "/" + string(asset))
 }

@@ -13,7 +13,7 @@ import (
 // Identities. Each is a non-empty text of at most MaxID bytes from [A-Za-z0-9._:@+~-].
 type (
 	ID      string // of a job
-	RunID   string // of one occurrence of a job: the job's ID, "@" and the start as 20060102T150405Z
+	RunID   string // of one occurrence of a job: the job's ID, "@" and the start as 20060102T150405Z, or a local one without the Z
 	OrderID string // of a run on one asset: the RunID, "/" and the asset
 	AssetID string
 )
@@ -64,23 +64,6 @@ type Query struct {
 	Channels    []string         `json:"channels,omitempty"`    //
 	MinSeverity catalog.Severity `json:"minSeverity,omitempty"` // zero: any
 	CVEs        []string         `json:"cves,omitempty"`        // any of them
-}
-
-// ScheduleKind says how a schedule recurs.
-type ScheduleKind uint8
-
-// The kinds (JOB-9).
-const (
-	OnDemand ScheduleKind = 1 + iota // starts when enabled
-	Once
-)
-
-var scheduleKinds = enum.Of[ScheduleKind]("schedule kind", "on demand", "once")
-
-// Schedule says when a job runs.
-type Schedule struct {
-	Kind ScheduleKind `json:"kind"`
-	At   time.Time    `json:"at,omitzero"` // of Once: the start, UTC
 }
 
 // Action is a command run before or after the patches (JOB-13).

@@ -1,0 +1,160 @@
+package job
+
+import (
+	"fmt"
+	"time"
+)
+
+// TimeOfDay is a time on a local clock, to the minute. Its text is "02:30", from "00:00" to "23:59", and nothing else.
+// It counts minutes from one: 00:00 is 1, and zero means "not set".
+type TimeOfDay uint16
+
+const dayMinutes = 24 * 60
+
+// Clock is the time of day at an hour from 0 to 23 and a minute from 0 to 59; any other is zero, not set, which
+// Validate refuses.
+func Clock(hour, minute int) TimeOfDay {
+	if hour < 0 || hour > 23 || minute < 0 || minute > 59 {
+		return 0
+	}
+	return TimeOfDay(1 + hour*60 + minute)
+}
+
+// ParseTimeOfDay reads "02:30". The error is an *Invalid.
+func ParseTimeOfDay(s string) (TimeOfDay, error) {
+	t, err := time.Parse("15:04", s)
+	if clock := Clock(t.Hour(), t.Minute()); err == nil && clock.String() == s {
+		return clock, nil
+	}
+	var p problems
+	p.add("time", s, "is no time of day; write hour and minute with two digits each, from 00:00 to 23:59 (JOB-20)")
+	return 0, p.err("time of day")
+}
+
+// String returns the text; a value that is none or not set prints as "time of day(n)".
+func (t TimeOfDay) String() string {
+	if !t.valid() {
+		return fmt.Sprintf("time of day(%d)", uint16(t))
+	}
+	return fmt.Sprintf("%02d:%02d", t.minutes()/60, t.minutes()%60)
+}
+
+// MarshalText returns the text; not set is the empty one. Any other value is an *Invalid.
+func (t TimeOfDay) MarshalText() ([]byte, error) {
+	if t == 0 {
+		return []byte{}, nil
+	}
+	if !t.valid() {
+		var p problems
+		p.add("time", t.String(), "is no time of day")
+		return nil, p.err("time of day")
+	}
+	return []byte(t.String()), nil
+}
+
+// UnmarshalText reads what MarshalText writes; the error is that of ParseTimeOfDay.
+func (t *TimeOfDay) UnmarshalText(text []byte) error {
+	var parsed TimeOfDay
+	if len(text) > 0 {
+		var err error
+		if parsed, err = ParseTimeOfDay(string(text)); err != nil {
+			return err
+		}
+	}
+	*t = parsed
+	return nil
+}
+
+func (t TimeOfDay) valid() bool    { return t >= 1 && t <= dayMinutes }
+func (t TimeOfDay) minutes() int64 { return int64(t) - 1 }
+
+// LocalTime is a date and a time on a local clock, to the minute, of the years 1971 to 9998. Which instant it is depends
+// on the zone: see In. Its text is "2026-03-29T02:30" and nothing else. It counts minutes from 1970-01-01T00:00 on that
+// clock, so local times compare as numbers; zero means "not set".
+type LocalTime int64
+
+const localLayout = "2006-01-02T15:04"
+
+// The days, counted from 1970-01-01, that schedules may fall on. A day is a local date here and no zone is a day away from
+// UTC, so with these every start and every end of a window has a year of four digits, which is what JSON can say.
+const (
+	firstDay = 365             // 1971-01-01
+	lastDay  = 2_932_896 - 365 // 9998-12-31
+	lastTime = (lastDay+1)*dayMinutes - 1
+)
+
+// ParseLocalTime reads "2026-03-29T02:30". The error is an *Invalid.
+func ParseLocalTime(s string) (LocalTime, error) {
+	t, err := time.Parse(localLayout, s)
+	if local := LocalTime(t.Unix() / 60); err == nil && local.valid() && local.String() == s {
+		return local, nil
+	}
+	var p problems
+	p.add("local", s, "is no date and time; write it as 2026-03-29T02:30, without a zone, from 1971 to 9998 (JOB-20)")
+	return 0, p.err("local time")
+}
+
+// String returns the text; a value that is none or not set prints as "local time(n)".
+func (l LocalTime) String() string {
+	if !l.valid() {
+		return fmt.Sprintf("local time(%d)", int64(l))
+	}
+	return l.format(localLayout)
+}
+
+// MarshalText returns the text; not set is the empty one. Any other value is an *Invalid.
+func (l LocalTime) MarshalText() ([]byte, error) {
+	if l == 0 {
+		return []byte{}, nil
+	}
+	if !l.valid() {
+		var p problems
+		p.add("local", l.String(), "is not between 1971 and 9998")
+		return nil, p.err("local time")
+	}
+	return []byte(l.String()), nil
+}
+
+// UnmarshalText reads what MarshalText writes; the error is that of ParseLocalTime.
+func (l *LocalTime) UnmarshalText(text []byte) error {
+	var parsed LocalTime
+	if len(text) > 0 {
+		var err error
+		if parsed, err = ParseLocalTime(string(text)); err != nil {
+			return err
+		}
+	}
+	*l = parsed
+	return nil
+}
+
+func (l LocalTime) valid() bool { return l >= firstDay*dayMinutes && l <= lastTime }
+
+func (l LocalTime) format(layout string) string {
+	return time.Unix(int64(l)*60, 0).UTC().Format(layout)
+}
+
+// In returns the instant, in UTC, at which a job scheduled for l starts in the zone: the first one at which the clock
+// there shows l or later. So a local time that a clock change skips becomes the first instant after the gap, and one that
+// occurs twice the first of the two (JOB-9). Without a zone, and for a value that is no local time, it is the zero time.
+func (l LocalTime) In(zone *time.Location) time.Time {
+	if zone == nil || !l.valid() {
+		return time.Time{}
+	}
+	// time.Date is of no use: near a clock change it promises neither of the two. Instead walk the stretches between clock
+	// changes, from a day and a bit before (no clock anywhere shows l yet) to the first stretch that reaches l.
+	wall := int64(l) * 60
+	t := time.Unix(wall, 0).Add(-26 * time.Hour).In(zone)
+	for {
+		_, offset := t.Zone()
+		start := time.Unix(wall-int64(offset), 0)
+		if start.Before(t) {
+			start = t // the change that began the stretch skipped l
+		}
+		_, end := t.ZoneBounds()
+		if !end.After(t) || start.Before(end) { // no end: the last stretch
+			return start.UTC()
+		}
+		t = end
+	}
+}

@@ -1,0 +1,129 @@
+package job
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/bits"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// Weekday is a day of the week.
+type Weekday uint8
+
+// The weekdays, numbered as ISO 8601 does.
+const (
+	Monday Weekday = 1 + iota
+	Tuesday
+	Wednesday
+	Thursday
+	Friday
+	Saturday
+	Sunday
+)
+
+var weekdays = enum.Of[Weekday]("weekday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+// String returns the weekday's name.
+func (d Weekday) String() string { return weekdays.String(d) }
+
+// MarshalText returns the name.
+func (d Weekday) MarshalText() ([]byte, error) { return weekdays.MarshalText(d) }
+
+// UnmarshalText sets the weekday by its name; the error is an unknown name.
+func (d *Weekday) UnmarshalText(text []byte) error { return weekdays.UnmarshalText(text, d) }
+
+// ParseWeekday finds a weekday by its name.
+func ParseWeekday(name string) (Weekday, error) { return weekdays.Parse(name) }
+
+// AllWeekdays lists every weekday in order.
+func AllWeekdays() []Weekday { return weekdays.All() }
+
+// Weekdays is a set of weekdays. In JSON it is a list of names, which is written from monday to sunday and may be read
+// in any order, each name once. The zero value is the empty set.
+type Weekdays uint8
+
+// WeekdaysOf is the set of the given days. What is no weekday makes a set that Validate refuses.
+func WeekdaysOf(days ...Weekday) Weekdays {
+	var set Weekdays
+	for _, d := range days {
+		if weekdays.Valid(d) {
+			set |= 1 << (d - 1)
+		} else {
+			set |= noWeekday
+		}
+	}
+	return set
+}
+
+// noWeekday marks a set that was made of something else than weekdays.
+const noWeekday Weekdays = 1 << 7
+
+// Has reports whether the day is in the set.
+func (s Weekdays) Has(d Weekday) bool { return weekdays.Valid(d) && s&(1<<(d-1)) != 0 }
+
+// List returns the days in order.
+func (s Weekdays) List() []Weekday {
+	list := make([]Weekday, 0, s.count())
+	for _, d := range weekdays.All() {
+		if s.Has(d) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// String returns the names, as "monday, friday".
+func (s Weekdays) String() string {
+	if !s.valid() {
+		return fmt.Sprintf("weekdays(%d)", uint8(s))
+	}
+	var names []string
+	for _, d := range s.List() {
+		names = append(names, d.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// MarshalJSON writes the list of names. A set made of something else than weekdays is an *Invalid.
+func (s Weekdays) MarshalJSON() ([]byte, error) {
+	if !s.valid() {
+		var p problems
+		p.add("weekdays", s.String(), "is no set of weekdays")
+		return nil, p.err("weekdays")
+	}
+	return json.Marshal(s.List())
+}
+
+// UnmarshalJSON reads a list of names. An unknown name is refused as Weekday does; null, an empty name and a day named
+// twice are an *Invalid.
+func (s *Weekdays) UnmarshalJSON(text []byte) error {
+	var list []Weekday
+	if err := json.Unmarshal(text, &list); err != nil {
+		return err
+	}
+	var p problems
+	if list == nil {
+		p.add("weekdays", string(text), "is no list of weekdays; write [\"monday\", \"friday\"] (JOB-20)")
+	}
+	var set Weekdays
+	for i, d := range list {
+		field := fmt.Sprintf("weekdays[%d]", i)
+		switch {
+		case d == 0:
+			p.add(field, "", "is empty; name a day (JOB-20)")
+		case set.Has(d):
+			p.add(field, d.String(), "is named twice")
+		}
+		set |= WeekdaysOf(d)
+	}
+	if err := p.err("weekdays"); err != nil {
+		return err
+	}
+	*s = set
+	return nil
+}
+
+func (s Weekdays) valid() bool { return s&noWeekday == 0 }
+func (s Weekdays) count() int  { return bits.OnesCount8(uint8(s)) }
