@@ -1,0 +1,132 @@
+package boltstate
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/patchpolicy/patchpolicy/job/runner"
+)
+
+// lockWait is how long another agent on the same file is waited for: one that is just stopping.
+const lockWait = 5 * time.Second
+
+// maxState is the largest state in bytes: some full queues and all reports of a month without a server fit many times.
+const maxState = 256 << 20
+
+// ErrInUse is the error of Open when another program has the file open.
+var ErrInUse = errors.New("another agent runs with this state file: stop it, or give this one a folder of its own")
+
+// Corrupt is the error of Open and Load for a file that no agent wrote, or that was damaged.
+type Corrupt struct {
+	Path string
+	Why  string
+}
+
+func (e *Corrupt) Error() string {
+	return fmt.Sprintf("the agent's state file %s is damaged (%s): restore it from a backup; or, to start with an empty one, move it away, and the server hands every order out again", e.Path, e.Why)
+}
+
+// State is an open file.
+type State struct {
+	db   *bbolt.DB
+	path string
+}
+
+var _ runner.State = (*State)(nil)
+
+var (
+	bucket = []byte("agent")
+	key    = []byte("state")
+)
+
+// Open opens the file, making it if it is missing. It returns ErrInUse, a *Corrupt, or an error of the file system.
+func Open(path string) (s *State, err error) {
+	defer func() {
+		// bbolt checks its headers, and trusts what they point at.
+		if r := recover(); r != nil {
+			s, err = nil, &Corrupt{path, fmt.Sprint(r)}
+		}
+	}()
+	if why := cutOff(path); why != "" {
+		return nil, &Corrupt{path, why}
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, fmt.Errorf("%s: %w", path, ErrInUse)
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrInvalidMapping):
+		return nil, &Corrupt{path, err.Error()}
+	case err != nil:
+		return nil, fmt.Errorf("the agent's state file cannot be opened: %w", err)
+	}
+	s = &State{db: db, path: path}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("the agent's state file cannot be made private: %w", err), db.Close())
+	}
+	if _, err := s.Load(context.Background()); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// Load returns the last committed bytes, nil if there are none. It returns a *Corrupt when they are not what was committed.
+func (s *State) Load(ctx context.Context) (state []byte, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			state, err = nil, &Corrupt{s.path, fmt.Sprint(r)}
+		}
+	}()
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucket)
+		if b == nil {
+			return nil
+		}
+		v := b.Get(key)
+		if v == nil {
+			return nil
+		}
+		if len(v) < sha256.Size {
+			return &Corrupt{s.path, "the record is cut off"}
+		}
+		sum := sha256.Sum256(v[sha256.Size:])
+		if !bytes.Equal(sum[:], v[:sha256.Size]) {
+			return &Corrupt{s.path, "the record does not match its checksum"}
+		}
+		state = bytes.Clone(v[sha256.Size:])
+		return nil
+	})
+	return state, err
+}
+
+// Commit replaces the state; it is durable when Commit returns.
+func (s *State) Commit(ctx context.Context, state []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if len(state) > maxState {
+		return fmt.Errorf("a state of %d bytes is refused: the most is %d", len(state), maxState)
+	}
+	sum := sha256.Sum256(state)
+	record := append(sum[:], state...)
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists(bucket)
+		if err != nil {
+			return err
+		}
+		return b.Put(key, record)
+	})
+}
+
+// Close unlocks the file.
+func (s *State) Close() error { return s.db.Close() }

@@ -1,0 +1,118 @@
+package dpkg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/runner"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+var errActionTime = errors.New("the action took longer than its timeout")
+
+// Act runs an action without a shell, inside the root, and returns its exit code (JOB-13). It and what it started are killed when its
+// timeout or ctx ends; both give an error.
+func (p *Platform) Act(ctx context.Context, a job.Action) (int, error) {
+	if len(a.Command) == 0 {
+		return 0, fmt.Errorf("the action %q has no command", a.Name)
+	}
+	timeout := a.Timeout
+	if timeout <= 0 {
+		timeout = job.DefaultActionTime
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errActionTime)
+	defer cancel()
+	program, err := p.program(a.Command[0])
+	if err != nil {
+		return 0, fmt.Errorf("the action %q cannot be run: %w", a.Name, err)
+	}
+	cmd := exec.CommandContext(ctx, program, a.Command[1:]...)
+	cmd.Env = environment()
+	cmd.WaitDelay = 5 * time.Second
+	contain(cmd, p.cfg.Root)
+	err = cmd.Run()
+	switch {
+	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errActionTime):
+		return 0, fmt.Errorf("the action %q was ended: %w of %v", a.Name, errActionTime, timeout)
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
+		return exit.ExitCode(), nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("the action %q could not be run: %w", a.Name, err)
+	}
+	return 0, nil
+}
+
+// program finds a command in the root; its path is valid inside.
+func (p *Platform) program(name string) (string, error) {
+	if filepath.IsAbs(name) {
+		return name, nil
+	}
+	if strings.ContainsRune(name, '/') {
+		return "", fmt.Errorf("%s: want a name or an absolute path", name)
+	}
+	for dir := range strings.SplitSeq("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ":") {
+		inside := filepath.Join(dir, name)
+		if info, err := os.Stat(p.path(inside)); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return inside, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w", name, exec.ErrNotFound)
+}
+
+// Prompt hands over to Config.Prompt, or tells the host's terminals.
+func (p *Platform) Prompt(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error {
+	if p.cfg.Prompt != nil {
+		return p.cfg.Prompt(ctx, prompt, answer)
+	}
+	text := announcement(prompt)
+	if !p.host || text == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
+	defer cancel()
+	return p.tool(ctx, "wall", text).Run()
+}
+
+// announcement words a prompt for people at terminals; empty: nothing is to be said.
+func announcement(prompt reboot.Effect) string {
+	switch e := prompt.(type) {
+	case reboot.ShowPrompt:
+		return fmt.Sprintf("Updates were installed and this computer needs a reboot. It can still be put off %d times. Save your work.", e.Remaining)
+	case reboot.ShowCountdown:
+		return fmt.Sprintf("Updates were installed. This computer reboots in %v. Save your work.", e.Left.Round(time.Second))
+	default:
+		return ""
+	}
+}
+
+// Reboot asks for a reboot, if Config allows it.
+func (p *Platform) Reboot(ctx context.Context) error {
+	if !p.cfg.AllowReboot {
+		return runner.ErrRebootNotAllowed
+	}
+	command := p.cfg.RebootCommand
+	if len(command) == 0 {
+		if !p.host {
+			return fmt.Errorf("%w (%s is a root folder: set RebootCommand to what restarts it)", runner.ErrRebootNotAllowed, p.cfg.Root)
+		}
+		command = []string{"shutdown", "-r", "now"}
+		if _, err := os.Stat("/run/systemd/system"); err == nil {
+			command = []string{"systemctl", "reboot"}
+		}
+	}
+	if out, err := p.tool(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", command[0], err, lastLines(string(out), 500))
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package dpkg
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// Config is a platform's settings.
+type Config struct {
+	Root          string        // folder of the Debian system; empty or "/": the host
+	Channel       string        // names the products; empty: VERSION_CODENAME of the root's os-release
+	AllowReboot   bool          // let Reboot reboot (RBT-7); false: it returns runner.ErrRebootNotAllowed
+	RebootCommand []string      // program and arguments; empty: systemctl or shutdown on the host, none for a root folder
+	LockWait      time.Duration // how long another package manager is waited for; default 10 min
+	AptOptions    []string      // given to apt-cache as "-o" each, "Dir::Etc=/other"; for unusual layouts
+	Logger        *slog.Logger  // nil: none
+
+	// Prompt shows, replaces or clears the reboot prompt, as runner.Platform.Prompt. Nil: on the host the users' terminals are told with
+	// wall(1), which takes no answer (so each prompt counts as a deferral used, RBT-5); in a root folder nobody is there.
+	Prompt func(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error
+}
+
+// DefaultLockWait is how long another package manager is waited for: an unattended upgrade of a slow machine fits.
+const DefaultLockWait = 10 * time.Minute
+
+// ErrUnsupported is what New returns where there is no dpkg to drive.
+var ErrUnsupported = errors.New("dpkg: Debian packages can be managed on Linux only")
+
+// New checks that the root is a Debian system whose package database can be read.
+func New(c Config) (*Platform, error) {
+	if runtime.GOOS != "linux" {
+		return nil, fmt.Errorf("%w, and this is %s", ErrUnsupported, runtime.GOOS)
+	}
+	var errs []error
+	if c.LockWait < 0 {
+		errs = append(errs, fmt.Errorf("LockWait is %v: want a positive duration, or zero for the default", c.LockWait))
+	}
+	if c.LockWait == 0 {
+		c.LockWait = DefaultLockWait
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	root, err := filepath.Abs(c.Root)
+	if c.Root == "" {
+		root, err = "/", nil
+	}
+	if err != nil {
+		errs = append(errs, err)
+	}
+	c.Root = root
+	for _, program := range []string{"dpkg", "dpkg-deb"} {
+		if _, err := exec.LookPath(program); err != nil {
+			errs = append(errs, fmt.Errorf("%s is not on this machine: install the package dpkg: %w", program, err))
+		}
+	}
+	p := &Platform{cfg: c, host: root == "/"}
+	if p.db, err = readDatabase(root); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Channel == "" {
+		if p.cfg.Channel, err = codename(root); err != nil {
+			errs = append(errs, err)
+		}
+	} else if strings.ContainsAny(c.Channel, "/ \t\n") {
+		errs = append(errs, fmt.Errorf("Channel is %q: want a word without slashes and blanks", c.Channel))
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("dpkg: %w", errors.Join(errs...))
+	}
+	p.native, p.db = p.db.native, nil
+	return p, nil
+}
+
+// codename reads VERSION_CODENAME of a root's os-release.
+func codename(root string) (string, error) {
+	var first error
+	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
+		f, err := os.Open(filepath.Join(root, name))
+		if err != nil {
+			first = errors.Join(first, err)
+			continue
+		}
+		defer f.Close()
+		lines := bufio.NewScanner(f)
+		for lines.Scan() {
+			if v, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), "VERSION_CODENAME="); ok {
+				if v = strings.Trim(v, `"'`); v != "" {
+					return v, nil
+				}
+			}
+		}
+		return "", fmt.Errorf("%s names no VERSION_CODENAME: set Channel", f.Name())
+	}
+	return "", fmt.Errorf("the channel is not known: set Channel: %w", first)
+}

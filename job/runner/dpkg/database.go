@@ -1,0 +1,186 @@
+package dpkg
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
+)
+
+// entry is one package of the database.
+type entry struct {
+	name, arch, version string
+	want, state         string         // "install", "hold" …; "installed", "half-configured" …
+	fields              []deb822.Field // what a resolver needs to know
+}
+
+// installed is a package that works.
+func (e entry) installed() bool { return e.state == "installed" && e.version != "" }
+
+// present is a package that is there, working or not.
+func (e entry) present() bool {
+	return e.version != "" && e.state != "not-installed" && e.state != "config-files" && e.state != ""
+}
+
+// unfinished is a package that an interrupted dpkg left.
+func (e entry) unfinished() bool {
+	switch e.state {
+	case "half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending":
+		return true
+	}
+	return false
+}
+
+func (e entry) held() bool { return e.want == "hold" }
+
+// database is what dpkg knows of a root.
+type database struct {
+	native   string
+	entries  []entry
+	index    map[string]int // by name and architecture
+	journal  bool           // an interrupted dpkg left unmerged updates
+	problems []error        // paragraphs that could not be read
+}
+
+// resolverFields are the fields that decide what can be installed together.
+var resolverFields = []string{"Multi-Arch", "Essential", "Protected", "Important", "Pre-Depends", "Depends", "Provides", "Conflicts", "Breaks", "Replaces"}
+
+// readDatabase reads the status file and what an interrupted dpkg left beside it.
+func readDatabase(root string) (*database, error) {
+	admin := filepath.Join(root, "var/lib/dpkg")
+	db := &database{index: map[string]int{}}
+	if err := db.read(filepath.Join(admin, "status")); err != nil {
+		return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
+	}
+	names, err := os.ReadDir(filepath.Join(admin, "updates"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
+	}
+	for _, n := range names { // sorted: the newest comes last
+		if strings.Trim(n.Name(), "0123456789") != "" {
+			continue
+		}
+		db.journal = true
+		if err := db.read(filepath.Join(admin, "updates", n.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
+		}
+	}
+	if db.native, err = nativeArchitecture(admin, db); err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+func (db *database) read(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := deb822.NewReader(f)
+	for {
+		p, err := r.Next()
+		var bad *deb822.Error
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.As(err, &bad):
+			db.problems = append(db.problems, fmt.Errorf("%s: %w", name, bad))
+			continue
+		case err != nil:
+			return err
+		}
+		if e, ok := parseEntry(p); ok {
+			db.put(e)
+		} else {
+			db.problems = append(db.problems, fmt.Errorf("%s: line %d: a package without a name, or a status that is not three words", name, p.Line))
+		}
+	}
+}
+
+// parseEntry copies what is kept: a paragraph's texts share the whole file's memory.
+func parseEntry(p deb822.Paragraph) (entry, bool) {
+	status := strings.Fields(p.Get("Status"))
+	e := entry{name: strings.Clone(p.Get("Package")), arch: strings.Clone(p.Get("Architecture")), version: strings.Clone(p.Get("Version"))}
+	if e.name == "" || len(status) != 3 {
+		return entry{}, false
+	}
+	e.want, e.state = strings.Clone(status[0]), strings.Clone(status[2])
+	for _, name := range resolverFields {
+		if f, ok := p.Lookup(name); ok {
+			e.fields = append(e.fields, deb822.Field{Name: name, Value: strings.Clone(f.Value)})
+		}
+	}
+	return e, true
+}
+
+func (db *database) put(e entry) {
+	key := e.name + ":" + e.arch
+	if i, ok := db.index[key]; ok {
+		db.entries[i] = e
+		return
+	}
+	db.index[key] = len(db.entries)
+	db.entries = append(db.entries, e)
+}
+
+// find looks a package up; one of architecture "all" is found under the native one.
+func (db *database) find(arch, name string) (entry, bool) {
+	keys := []string{name + ":" + arch}
+	if arch == db.native {
+		keys = append(keys, name+":all")
+	}
+	var found entry
+	ok := false
+	for _, k := range keys {
+		if i, there := db.index[k]; there && (!ok || db.entries[i].present()) {
+			found, ok = db.entries[i], true
+		}
+	}
+	return found, ok
+}
+
+// dirty says whether an interrupted dpkg has to be finished first.
+func (db *database) dirty() bool {
+	return db.journal || slices.ContainsFunc(db.entries, entry.unfinished)
+}
+
+// architectures lists the native one and every foreign one that something is installed of.
+func (db *database) architectures() []string {
+	archs := []string{db.native}
+	for _, e := range db.entries {
+		if e.present() && e.arch != "all" && !slices.Contains(archs, e.arch) {
+			archs = append(archs, e.arch)
+		}
+	}
+	slices.Sort(archs[1:])
+	return archs
+}
+
+// nativeArchitecture asks the root itself: the package dpkg, else the list of architectures, else the machine's own dpkg.
+func nativeArchitecture(admin string, db *database) (string, error) {
+	for _, e := range db.entries {
+		if e.name == "dpkg" && e.installed() && e.arch != "all" && e.arch != "" {
+			return e.arch, nil
+		}
+	}
+	if f, err := os.Open(filepath.Join(admin, "arch")); err == nil {
+		defer f.Close()
+		lines := bufio.NewScanner(f)
+		if lines.Scan() && strings.TrimSpace(lines.Text()) != "" {
+			return strings.TrimSpace(lines.Text()), nil
+		}
+	}
+	out, err := exec.Command("dpkg", "--print-architecture").Output()
+	if err != nil {
+		return "", fmt.Errorf("the native architecture cannot be found out: dpkg --print-architecture: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}

@@ -1,0 +1,296 @@
+package dpkg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/runner"
+)
+
+// Deploy upgrades packages in one transaction of dpkg. What an interrupted dpkg left is finished first. Before dpkg runs, an ended ctx
+// ends Deploy without a change; from then on Deploy waits for dpkg whatever becomes of ctx (JOB-10).
+func (p *Platform) Deploy(ctx context.Context, patches []runner.Staged) ([]job.Outcome, error) {
+	locks, err := p.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer locks.close()
+	repaired, err := p.repair(locks)
+	if err != nil {
+		return nil, err
+	}
+	db, err := readDatabase(p.cfg.Root)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := p.plan(ctx, db, patches)
+	if err != nil {
+		return nil, err
+	}
+	marks := p.rebootMarks()
+	var todo []candidate
+	for _, c := range plan.order {
+		if !c.same() || !c.installed.installed() { // else an interrupted install was finished by the repair (JOB-17)
+			todo = append(todo, c)
+		}
+	}
+	var ran transcript
+	if len(todo) > 0 {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if ran, err = p.install(locks, todo); err != nil {
+			return nil, err
+		}
+	}
+	after, err := readDatabase(p.cfg.Root)
+	if err != nil {
+		return nil, err
+	}
+	audit := p.audit()
+	needs := p.rebootNeed(marks)
+	outcomes := make([]job.Outcome, 0, len(patches))
+	for _, s := range patches {
+		o := job.Outcome{Index: s.Index}
+		if why, no := plan.refused[s.Index]; no {
+			o.Code, o.Text = job.InstallerFailed, why
+		} else {
+			p.judge(&o, s, plan.versions[s.Index], after, ran, audit, repaired)
+			_, name, _ := splitProductID(s.Patch.Product)
+			o.Reboot = o.Code == 0 && needs(name)
+		}
+		outcomes = append(outcomes, o)
+	}
+	return outcomes, nil
+}
+
+// judge goes by what the database says afterwards, not by dpkg's exit code alone: that is one for the whole transaction.
+func (p *Platform) judge(o *job.Outcome, s runner.Staged, want version.Version, after *database, ran transcript, audit, repaired string) {
+	arch, name, _ := splitProductID(s.Patch.Product)
+	e, _ := after.find(arch, name)
+	if e.installed() && e.version == want.String() {
+		return
+	}
+	o.Code = job.InstallerFailed
+	text := fmt.Sprintf("dpkg left %s %s at version %s, and %s was to be installed.", name, e.state, e.version, want)
+	if why := ran.about(name); why != "" {
+		text += "\n" + why
+	} else if ran.err != "" {
+		text += "\n" + ran.err + "\n" + lastLines(ran.output, 1500)
+	}
+	if audit != "" {
+		text += "\nThe package database is not clean: find and remove the cause, then run " + p.command("dpkg --configure -a") + " on the asset. dpkg --audit says:\n" + lastLines(audit, 800)
+	}
+	if repaired != "" {
+		text += "\nAn earlier interruption could not be repaired: " + lastLines(repaired, 500)
+	}
+	o.Text = text
+}
+
+// command words a command for the administrator of this root.
+func (p *Platform) command(dpkg string) string {
+	if p.host {
+		return dpkg
+	}
+	return strings.Replace(dpkg, "dpkg ", "dpkg --root="+p.cfg.Root+" ", 1)
+}
+
+// transcript is what a run of dpkg said.
+type transcript struct {
+	output string // its end, with the descriptors' paths replaced by names
+	err    string // how it ended, when not well
+}
+
+// about finds what dpkg said on the failure of one package.
+func (t transcript) about(name string) string {
+	var found []string
+	lines := strings.Split(t.output, "\n")
+	for i := 0; i < len(lines); i++ {
+		line := lines[i]
+		package_ := strings.HasPrefix(line, "dpkg: error processing package "+name+" ") || strings.HasPrefix(line, "dpkg: error processing package "+name+":")
+		archive := strings.HasPrefix(line, "dpkg: error processing archive "+name+" ")
+		depends := strings.HasPrefix(line, "dpkg: dependency problems prevent configuration of "+name+":")
+		if !package_ && !archive && !depends {
+			continue
+		}
+		found = append(found, said(lines, i, name)...)
+		found = append(found, line)
+		for i+1 < len(lines) && strings.HasPrefix(lines[i+1], " ") {
+			i++
+			found = append(found, lines[i])
+		}
+	}
+	return lastLines(strings.Join(found, "\n"), 2000)
+}
+
+// said gives the few lines before line i that the package's own script printed: its last words are the reason an administrator needs.
+func said(lines []string, i int, name string) []string {
+	const most = 8
+	from := i
+	for from > 0 && i-from < most {
+		line := lines[from-1]
+		if strings.HasPrefix(line, "dpkg: ") || strings.HasPrefix(line, " ") {
+			break
+		}
+		from--
+		if strings.HasPrefix(line, "Setting up "+name+" ") || strings.HasPrefix(line, "Preparing to unpack ") || strings.HasPrefix(line, "Unpacking ") {
+			break
+		}
+	}
+	return lines[from:i]
+}
+
+// install runs dpkg on the candidates' descriptors.
+func (p *Platform) install(locks *locks, cs []candidate) (transcript, error) {
+	undo, err := p.forbidServices()
+	if err != nil {
+		return transcript{}, err
+	}
+	defer undo()
+	args := []string{"--force-confdef", "--force-confold", "--refuse-downgrade", "--auto-deconfigure", "--install"}
+	var files []*os.File
+	var names []string
+	for i, c := range cs {
+		path := "/proc/self/fd/" + strconv.Itoa(firstDescriptor+i)
+		args = append(args, path)
+		files = append(files, c.file)
+		names = append(names, path+" ", c.name+" ")
+	}
+	t, err := p.dpkg(locks, files, args...)
+	// Longer numbers first would matter for /fd/1 in /fd/10; the blank after each settles it.
+	t.output = strings.NewReplacer(names...).Replace(t.output)
+	return t, err
+}
+
+// firstDescriptor is the child's number of the first extra file.
+const firstDescriptor = 3
+
+// dpkg runs dpkg to its end. Its output goes to a file, so that it outlives this process: a pipe nobody reads would kill it.
+// The error is of a dpkg that did not run; one that failed is told by the transcript.
+func (p *Platform) dpkg(locks *locks, files []*os.File, args ...string) (transcript, error) {
+	out, err := os.CreateTemp("", "patchpolicy-dpkg-")
+	if err != nil {
+		return transcript{}, err
+	}
+	defer out.Close()
+	if err := os.Remove(out.Name()); err != nil {
+		return transcript{}, err
+	}
+	if !p.host {
+		args = append([]string{"--root=" + p.cfg.Root}, args...)
+	}
+	name := "dpkg"
+	if n := len(files) + 256; n > 1024 { // the usual limit of open files; the agent's own is higher already
+		args = append([]string{"-c", `ulimit -n "$0" && exec dpkg "$@"`, strconv.Itoa(n)}, args...)
+		name = "sh"
+	}
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(environment(), "DPKG_FRONTEND_LOCKED=true")
+	cmd.ExtraFiles = files
+	cmd.Stdout, cmd.Stderr = out, out
+	detach(cmd)
+	if err := locks.yield(); err != nil {
+		return transcript{}, err
+	}
+	ran := cmd.Run()
+	text, err := tail(out)
+	if err != nil {
+		text += "\n(its output could not be read: " + err.Error() + ")"
+	}
+	t := transcript{output: text}
+	if _, exited := errors.AsType[*exec.ExitError](ran); ran != nil && !exited {
+		return t, fmt.Errorf("dpkg could not be run: %w", ran)
+	}
+	if ran != nil {
+		t.err = "dpkg ended with " + ran.Error()
+	}
+	return t, nil
+}
+
+// maxOutput is how much of dpkg's output is looked at, from its end, in bytes: the errors of a large transaction fit.
+const maxOutput = 256 << 10
+
+func tail(f *os.File) (string, error) {
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return "", err
+	}
+	b := make([]byte, min(end, maxOutput))
+	_, err = f.ReadAt(b, end-int64(len(b)))
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return strings.ToValidUTF8(string(b), "?"), err
+}
+
+// repair finishes what an interrupted dpkg left. It returns what dpkg said when that failed.
+func (p *Platform) repair(locks *locks) (string, error) {
+	db, err := readDatabase(p.cfg.Root)
+	if err != nil {
+		return "", err
+	}
+	if !db.dirty() {
+		return "", nil
+	}
+	p.cfg.Logger.Warn("an interrupted dpkg is finished first", "command", p.command("dpkg --configure -a"))
+	undo, err := p.forbidServices()
+	if err != nil {
+		return "", err
+	}
+	defer undo()
+	t, err := p.dpkg(locks, nil, "--force-confdef", "--force-confold", "--configure", "-a")
+	if err != nil || t.err == "" {
+		return "", err
+	}
+	return t.err + "\n" + lastLines(t.output, 1500), nil
+}
+
+// audit returns what dpkg finds wrong; empty: nothing.
+func (p *Platform) audit() string {
+	args := []string{"--audit"}
+	if !p.host {
+		args = []string{"--root=" + p.cfg.Root, "--audit"}
+	}
+	out, err := p.tool(context.Background(), "dpkg", args...).CombinedOutput()
+	if err != nil && len(out) == 0 {
+		return err.Error()
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// policy keeps packages of a root folder from starting services on the host.
+const policy = "#!/bin/sh\n# Put here by patchpolicy while packages are deployed: services of a root folder are not started.\nexit 101\n"
+
+// forbidServices puts the policy into a root folder that has none, and returns what takes it away again.
+func (p *Platform) forbidServices() (undo func(), err error) {
+	if p.host {
+		return func() {}, nil
+	}
+	name := p.path("usr/sbin/policy-rc.d")
+	if b, err := os.ReadFile(name); err == nil && string(b) != policy {
+		return func() {}, nil
+	} else if err == nil { // left by a crash
+		return func() { _ = os.Remove(name) }, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.WriteString(policy)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, errors.Join(err, os.Remove(name))
+	}
+	return func() { _ = os.Remove(name) }, nil // at worst it stays, and the next deploy takes it for its own
+}

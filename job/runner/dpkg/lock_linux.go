@@ -1,0 +1,97 @@
+package dpkg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockPoll is between tries to get a lock: fcntl locks cannot be waited for with a bound.
+const lockPoll = 500 * time.Millisecond
+
+// locks are apt's lock-frontend, held, and dpkg's own lock, held until dpkg is to take it itself.
+type locks struct{ frontend, own *os.File }
+
+// lock gets both, waiting for other package managers. They are locks of the open file, so nothing this process closes loses them.
+func (p *Platform) lock(ctx context.Context) (*locks, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.LockWait, errLockWait)
+	defer cancel()
+	l := &locks{}
+	var err error
+	if l.frontend, err = p.lockFile(ctx, "var/lib/dpkg/lock-frontend"); err != nil {
+		return nil, err
+	}
+	if l.own, err = p.lockFile(ctx, "var/lib/dpkg/lock"); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+var errLockWait = errors.New("the wait is over")
+
+func (p *Platform) lockFile(ctx context.Context, name string) (*os.File, error) {
+	f, err := os.OpenFile(p.path(name), os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("the package database cannot be locked (deploying needs root): %w", err)
+	}
+	ticker := time.NewTicker(lockPoll)
+	defer ticker.Stop()
+	for {
+		want := unix.Flock_t{Type: unix.F_WRLCK, Whence: unix.SEEK_SET}
+		err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &want)
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) {
+			return nil, errors.Join(fmt.Errorf("%s cannot be locked: %w", f.Name(), err), f.Close())
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			holder := holderOf(f)
+			if errors.Is(context.Cause(ctx), errLockWait) {
+				err = fmt.Errorf("another package manager%s has had the lock %s for all of the %v it was waited for: let it finish or end it, then run the job again", holder, f.Name(), p.cfg.LockWait)
+			} else {
+				err = ctx.Err()
+			}
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+}
+
+// holderOf names the process that holds a lock, as far as it can be told.
+func holderOf(f *os.File) string {
+	probe := unix.Flock_t{Type: unix.F_WRLCK, Whence: unix.SEEK_SET}
+	if unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &probe) != nil || probe.Pid <= 0 {
+		return ""
+	}
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", probe.Pid))
+	if err != nil {
+		return fmt.Sprintf(" (process %d)", probe.Pid)
+	}
+	return fmt.Sprintf(" (process %d, %s)", probe.Pid, strings.TrimSpace(string(name)))
+}
+
+// yield lets go of dpkg's own lock, for dpkg takes it itself. Lock-frontend keeps the others out.
+func (l *locks) yield() error {
+	if l.own == nil {
+		return nil
+	}
+	err := l.own.Close()
+	l.own = nil
+	return err
+}
+
+func (l *locks) close() {
+	for _, f := range []*os.File{l.own, l.frontend} {
+		if f != nil {
+			_ = f.Close() // closing is what unlocks; nothing was written
+		}
+	}
+}

@@ -1,0 +1,19 @@
+//go:build !linux
+
+package dpkg
+
+import (
+	"context"
+	"os/exec"
+)
+
+// On other systems New returns ErrUnsupported, so nothing here is ever reached; it lets programs that name this package build.
+
+type locks struct{}
+
+func (p *Platform) lock(context.Context) (*locks, error) { return nil, ErrUnsupported }
+func (l *locks) yield() error                            { return ErrUnsupported }
+func (l *locks) close()                                  {}
+
+func detach(*exec.Cmd)          {}
+func contain(*exec.Cmd, string) {}

@@ -1,0 +1,75 @@
+package dpkg
+
+import (
+	"context"
+
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/runner"
+)
+
+// Preflight refuses the patches whose dependencies neither the asset nor the order meets, and those that would bring in, remove or downgrade
+// a package; the others install together. It changes nothing and needs no root.
+func (p *Platform) Preflight(ctx context.Context, patches []runner.Staged) ([]job.Finding, error) {
+	db, err := readDatabase(p.cfg.Root)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := p.plan(ctx, db, patches)
+	if err != nil {
+		return nil, err
+	}
+	findings := make([]job.Finding, 0, len(patches))
+	for _, s := range patches {
+		findings = append(findings, job.Finding{Index: s.Index, Refused: plan.refused[s.Index], Version: plan.versions[s.Index]})
+	}
+	return findings, nil
+}
+
+// deployment is what can be done with some patches.
+type deployment struct {
+	order    []candidate // to be deployed, in this order
+	refused  map[int]string
+	versions map[int]version.Version // what the files contain
+}
+
+// plan looks into every file and lets apt's resolver decide.
+func (p *Platform) plan(ctx context.Context, db *database, patches []runner.Staged) (deployment, error) {
+	d := deployment{refused: map[int]string{}, versions: map[int]version.Version{}}
+	var cs []candidate
+	for _, s := range patches {
+		c, refused, err := p.examine(ctx, db, s)
+		if err != nil {
+			return d, err
+		}
+		d.versions[s.Index] = c.version
+		if refused != "" {
+			d.refused[s.Index] = refused
+			continue
+		}
+		cs = append(cs, c)
+	}
+	cs, doubles := dropDoubles(cs)
+	for i, why := range doubles {
+		d.refused[i] = why
+	}
+	if len(cs) == 0 {
+		return d, nil
+	}
+	r, err := p.newResolver(db, cs)
+	if err != nil {
+		return d, err
+	}
+	defer r.close()
+	order, refused, err := settle(len(cs), func(set []int) (answer, error) { return r.ask(ctx, set) })
+	if err != nil {
+		return d, err
+	}
+	for _, i := range order {
+		d.order = append(d.order, cs[i])
+	}
+	for i, why := range refused {
+		d.refused[cs[i].index] = "apt's resolver refuses it: " + why
+	}
+	return d, nil
+}

@@ -1,0 +1,90 @@
+package dpkg
+
+import (
+	"os"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+)
+
+// marks is what the system itself says about a needed reboot.
+type marks struct {
+	stands   bool
+	packages map[string]bool // that asked for it
+}
+
+const (
+	markFile     = "run/reboot-required"
+	markPackages = "run/reboot-required.pkgs"
+)
+
+func (p *Platform) rebootMarks() marks {
+	m := marks{packages: map[string]bool{}}
+	if _, err := os.Stat(p.path(markFile)); err == nil {
+		m.stands = true
+	}
+	b, err := os.ReadFile(p.path(markPackages))
+	if err != nil {
+		return m // no package named itself
+	}
+	for name := range strings.FieldsSeq(string(b)) {
+		m.packages[name] = true
+	}
+	return m
+}
+
+// rebootNeed compares the marks with those before a deploy and says for each deployed package whether a reboot is needed because of it (RBT-2).
+// A new mark that names nobody counts for all of them.
+func (p *Platform) rebootNeed(before marks) func(name string) bool {
+	now := p.rebootMarks()
+	fresh := map[string]bool{}
+	for name := range now.packages {
+		if !before.packages[name] {
+			fresh[name] = true
+		}
+	}
+	all := now.stands && !before.stands && len(fresh) == 0
+	running := ""
+	if p.host {
+		running = runningKernel()
+	}
+	return func(name string) bool {
+		return all || fresh[name] || kernelNeedsReboot(name, running)
+	}
+}
+
+func runningKernel() string {
+	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// kernelNeedsReboot says whether the package holds the running kernel or a newer one.
+func kernelNeedsReboot(name, running string) bool {
+	if running == "" {
+		return false
+	}
+	release, ok := strings.CutPrefix(name, "linux-image-")
+	if !ok {
+		return false
+	}
+	release = strings.TrimPrefix(release, "unsigned-")
+	if release == running {
+		return true
+	}
+	if release == "" || release[0] < '0' || release[0] > '9' {
+		return false // a package that only depends on the newest kernel
+	}
+	has, err := version.Parse(version.Debian, release)
+	if err != nil {
+		return false
+	}
+	runs, err := version.Parse(version.Debian, running)
+	if err != nil {
+		return false
+	}
+	order, ok := has.Compare(runs)
+	return ok && order > 0
+}
