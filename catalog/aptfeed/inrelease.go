@@ -2,9 +2,11 @@ package aptfeed
 
 import (
 	"bytes"
+	"crypto"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 
 // openInRelease returns the text that a trusted key has signed, and nothing else of the file. Several signatures may be
 // there: one good one by a trusted key suffices. Where names the file in errors, each an *Error.
-func openInRelease(data []byte, ring openpgp.KeyRing, now time.Time, where string) ([]byte, error) {
+func openInRelease(data []byte, ring keyring, now time.Time, where string) ([]byte, error) {
 	const begin = "-----BEGIN PGP SIGNED MESSAGE-----"
 	if !bytes.Contains(data, []byte("-----BEGIN PGP ")) {
 		return nil, fail(Unsigned, where, nil, "it carries no signature")
@@ -43,7 +45,7 @@ func openInRelease(data []byte, ring openpgp.KeyRing, now time.Time, where strin
 }
 
 // openDetached checks Release against Release.gpg, armored or binary.
-func openDetached(release, signature []byte, ring openpgp.KeyRing, now time.Time, where string) ([]byte, error) {
+func openDetached(release, signature []byte, ring keyring, now time.Time, where string) ([]byte, error) {
 	var body io.Reader = bytes.NewReader(signature)
 	switch {
 	case len(bytes.TrimSpace(signature)) == 0:
@@ -62,7 +64,7 @@ func openDetached(release, signature []byte, ring openpgp.KeyRing, now time.Time
 }
 
 // verify looks for one good signature by a key of the ring.
-func verify(signed []byte, signatures io.Reader, ring openpgp.KeyRing, now time.Time, where string) error {
+func verify(signed []byte, signatures io.Reader, ring keyring, now time.Time, where string) error {
 	var unknown, bad []string
 	packets := packet.NewOpaqueReader(signatures)
 	config := &packet.Config{Time: func() time.Time { return now }}
@@ -76,6 +78,10 @@ func verify(signed []byte, signatures io.Reader, ring openpgp.KeyRing, now time.
 		}
 		if n == MaxSignatures {
 			return fail(TooLarge, where, nil, "there are more than %d signatures", MaxSignatures)
+		}
+		if problem := weakness(p); problem != "" {
+			bad = append(bad, fmt.Sprintf("by %s: %s", issuer(p), problem))
+			continue
 		}
 		var one bytes.Buffer
 		if err := p.Serialize(&one); err != nil {
@@ -99,6 +105,25 @@ func verify(signed []byte, signatures io.Reader, ring openpgp.KeyRing, now time.
 	default:
 		return fail(Unsigned, where, nil, "the signature block is empty")
 	}
+}
+
+// strongHashes are the digests a signature may cover: the library itself takes SHA-1 and MD5 too (INT-7).
+var strongHashes = []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA3_256, crypto.SHA3_512}
+
+// weakness says why a signature proves nothing whoever made it.
+func weakness(p *packet.OpaquePacket) string {
+	parsed, err := p.Parse()
+	if err != nil {
+		return err.Error()
+	}
+	sig, ok := parsed.(*packet.Signature)
+	if !ok {
+		return "it is of an unknown kind"
+	}
+	if !slices.Contains(strongHashes, sig.Hash) {
+		return "the digest " + sig.Hash.String() + " is too weak"
+	}
+	return ""
 }
 
 // signatureTag is the packet type of signatures (RFC 9580, 5).

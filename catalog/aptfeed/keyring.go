@@ -13,6 +13,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 	armorEnd   = "-----END PGP PUBLIC KEY BLOCK-----"
 )
 
-// keyring is what a source trusts. It is an openpgp.KeyRing that shows only the keys that were named.
+// keyring is what a source trusts. It is an openpgp.KeyRing that shows only the keys that were named, and no weak ones.
 type keyring struct {
 	openpgp.EntityList
 	only []string // fingerprints in upper-case hex, "!" after one that means exactly that key; empty: all
@@ -34,7 +35,26 @@ func (k keyring) KeysByIdUsage(id uint64, usage byte) []openpgp.Key {
 	return slices.DeleteFunc(k.EntityList.KeysByIdUsage(id, usage), k.hidden)
 }
 
+// minRSABits is the shortest RSA key that is trusted; apt has the same bound.
+const minRSABits = 2048
+
+// weakKey reports a key that others can forge, or whose kind apt does not trust any more.
+func weakKey(key *packet.PublicKey) bool {
+	switch key.PubKeyAlgo {
+	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly:
+		bits, err := key.BitLength()
+		return err != nil || bits < minRSABits
+	case packet.PubKeyAlgoDSA:
+		return true
+	default:
+		return false
+	}
+}
+
 func (k keyring) hidden(key openpgp.Key) bool {
+	if weakKey(key.PublicKey) {
+		return true
+	}
 	if len(k.only) == 0 {
 		return false
 	}

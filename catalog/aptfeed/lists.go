@@ -72,7 +72,12 @@ func (l *lists) open(_ context.Context, path string, rel release) (packed, error
 
 // file is where apt keeps the file of that path.
 func (l *lists) file(path string) string {
-	return filepath.Join(l.dir, listName(l.source.base()+path))
+	base := l.source.base()
+	if l.source.Flat() {
+		// apt takes the "./" of a flat suite into the name.
+		base = l.source.URI + strings.TrimPrefix(l.source.Suite, "/")
+	}
+	return filepath.Join(l.dir, listName(base+path))
 }
 
 // listName is apt's name for the file of a URI: without the scheme, "/" as "_", and what could be mistaken escaped.
@@ -82,7 +87,7 @@ func listName(uri string) string {
 		return ""
 	}
 	var b strings.Builder
-	for _, c := range []byte(u.Host + u.EscapedPath()) {
+	for _, c := range []byte(u.Host + u.Path) {
 		switch {
 		case c == '/':
 			b.WriteByte('_')

@@ -1,0 +1,315 @@
+package aptfeed
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/catalogtest"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+var _ catalog.Feed = (*Feed)(nil)
+
+func TestConformance(t *testing.T) {
+	key := newKey(t, "archive", 0)
+	r := newRepo(t, "bookworm", key).main(deb("hare", "1:2.0-1", "amd64"), deb("data", "3", "all")).publish().serve()
+	for name, from := range map[string]func(Config) ([]*Feed, error){"http": FromConfig, "file": FromConfig, "lists": FromLists} {
+		t.Run(name, func(t *testing.T) {
+			dir := root(t, r)
+			switch name {
+			case "file":
+				files := newRepo(t, "bookworm", key).main(deb("hare", "1:2.0-1", "amd64"))
+				dir = root(t, files.publish().write())
+			case "lists":
+				download(t, dir, r, "")
+			}
+			catalogtest.TestFeed(t, func(t *testing.T) catalog.Feed {
+				all, err := from(config(dir))
+				require.NoError(t, err)
+				require.Len(t, all, 1)
+				return all[0]
+			})
+		})
+	}
+}
+
+func TestPatchOfAPackage_CAT5(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1:2.0-1", "amd64")).publish().serve()
+	b := fetch(t, open(t, config(root(t, r)))[0])
+	v, err := version.Parse(version.Debian, "1:2.0-1")
+	require.NoError(t, err)
+	require.Empty(t, cmp.Diff(catalog.Batch{
+		Feed: catalog.FeedID("apt:" + r.uri + " bookworm"),
+		At:   today,
+		Products: []catalog.Product{{
+			ID: "deb/bookworm/amd64/hare", Name: "hare", Vendor: "Debian", Platform: catalog.Linux, Architecture: "amd64",
+			Channel: "bookworm", Scheme: version.Debian,
+		}},
+		Patches: []catalog.Patch{{
+			ID: "deb/bookworm/amd64/hare=1:2.0-1", Product: "deb/bookworm/amd64/hare", Version: v, Title: "the hare", Transaction: "dpkg",
+			Artifacts: []catalog.Artifact{{
+				Name: "hare_2.0-1_amd64.deb", Availability: catalog.LatestOnly, URL: r.uri + "pool/hare_2.0-1_amd64.deb", Size: 1004,
+				Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: sumOf([]byte("hare1:2.0-1amd64")).sha256}},
+			}},
+		}},
+	}, b, cmp.Comparer(func(a, b version.Version) bool { return a == b })))
+}
+
+// A package of architecture "all" is upgraded on every wanted architecture.
+func TestArchitectureAll(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("data", "3", "all"), deb("hare", "1", "amd64"))
+	r.lists["main/binary-arm64/Packages"] = []string{deb("data", "3", "all"), deb("hare", "1", "arm64")}
+	c := config(root(t, r.publish().serve()))
+	c.Architectures = []string{"amd64", "arm64"}
+	require.Equal(t, []string{"deb/bookworm/amd64/data=3", "deb/bookworm/amd64/hare=1", "deb/bookworm/arm64/data=3", "deb/bookworm/arm64/hare=1"},
+		ids(fetch(t, open(t, c)[0])))
+
+	// Where the repository keeps them in a list of their own, that list is read.
+	r.fields["Architectures"] = "all amd64 arm64"
+	r.lists = map[string][]string{"main/binary-all/Packages": {deb("data", "4", "all")}, "main/binary-amd64/Packages": {deb("hare", "1", "amd64")}}
+	r.publish()
+	require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/data=4", "deb/bookworm/arm64/data=4"}, ids(fetch(t, open(t, c)[0])))
+
+	// Unless it says that the other lists have them all.
+	r.fields["No-Support-for-Architecture-all"] = "Packages"
+	r.publish()
+	require.Equal(t, []string{"deb/bookworm/amd64/hare=1"}, ids(fetch(t, open(t, c)[0])))
+}
+
+func TestConditionalFetch_CAT1(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
+	r.lists["contrib/binary-amd64/Packages"] = []string{deb("tortoise", "1", "amd64")}
+	r.publish().serve()
+	dir := root(t, r)
+	writeFile(t, filepath.Join(dir, "etc/apt/sources.list.d/more.list"), "deb [signed-by=/keys/"+fingerprint(r)+".asc] "+r.uri+" bookworm contrib")
+	f := open(t, config(dir))[0]
+	require.Len(t, fetch(t, f).Patches, 2)
+	first := r.asked()
+	require.Len(t, first, 3)
+	require.Contains(t, first[1], "main/binary-amd64/by-hash/SHA256/")
+
+	require.True(t, fetch(t, f).Unchanged)
+	require.Equal(t, []string{"dists/bookworm/InRelease"}, r.asked())
+
+	// Only the list that changed is fetched again.
+	r.main(deb("hare", "2", "amd64"))
+	r.fields["Date"] = today.Format(time.RFC1123)
+	r.publish()
+	b := fetch(t, f)
+	require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/hare=2", "deb/bookworm/amd64/tortoise=1"}, ids(b))
+	again := r.asked()
+	require.Len(t, again, 2)
+	require.Contains(t, again[1], "main/binary-amd64")
+
+	// A patch that appears between two fetches was published then; what was there at first is of unknown age (CAT-2).
+	require.Zero(t, b.Patches[0].Published)
+	require.Equal(t, today, b.Patches[1].Published)
+
+	// A new Release file over the same lists fetches none, and the patch keeps its time.
+	r.fields["Date"] = today.Add(time.Minute).Format(time.RFC1123)
+	r.publish()
+	require.Equal(t, b.Patches, fetch(t, f).Patches)
+	require.Len(t, r.asked(), 1)
+}
+
+func fingerprint(r *repo) string { return fmt.Sprintf("%X", r.keys[0].PrimaryKey.Fingerprint) }
+
+func TestCacheAcrossRestarts(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64")).publish().serve()
+	c := config(root(t, r))
+	c.CacheDir = filepath.Join(t.TempDir(), "cache")
+	f := open(t, c)[0]
+	fetch(t, f)
+	r.main(deb("tortoise", "1", "amd64"))
+	r.fields["Date"] = today.Format(time.RFC1123)
+	r.publish()
+	want := fetch(t, f)
+	require.NotZero(t, want.Patches[1].Published)
+	r.asked()
+
+	got := fetch(t, open(t, c)[0])
+	require.Equal(t, want, got, "a new feed knows what the old one knew, and its first batch is whole")
+	require.Equal(t, []string{"dists/bookworm/InRelease"}, r.asked())
+	require.Len(t, cached(t, c), 3, "old lists are deleted: InRelease, its validators and one list are left")
+
+	// An older state is refused even by a feed that has not fetched anything itself.
+	r.fields["Date"] = today.Add(-2 * time.Hour).Format(time.RFC1123)
+	r.publish()
+	failed(t, open(t, c)[0], RolledBack)
+
+	// What is damaged on disk is as good as not there.
+	r.fields["Date"] = today.Format(time.RFC1123)
+	r.publish()
+	for _, file := range cached(t, c) {
+		require.NoError(t, os.WriteFile(file, []byte("rubbish"), 0o600))
+	}
+	require.Len(t, fetch(t, open(t, c)[0]).Patches, 2)
+
+	// A cache that cannot be written only costs the saving, and is reported.
+	var told []string
+	c.CacheDir = filepath.Join(c.Root, "etc/os-release", "below a file")
+	c.Report = func(p Problem) { told = append(told, p.Error()) }
+	require.Len(t, fetch(t, open(t, c)[0]).Patches, 2)
+	require.Len(t, told, 1)
+	require.Contains(t, told[0], "nothing can be kept there")
+}
+
+func cached(t *testing.T, c Config) []string {
+	files, err := filepath.Glob(filepath.Join(c.CacheDir, "*/*"))
+	require.NoError(t, err)
+	return files
+}
+
+// The same build in two suites is given by the first suite of the configuration, whatever comes and goes.
+func TestOnePatchInTwoSuites_CAT16(t *testing.T) {
+	key := newKey(t, "archive", 0)
+	main := newRepo(t, "bookworm", key).main(deb("hare", "1", "amd64"), deb("fox", "1", "amd64")).publish().serve()
+	security := newRepo(t, "bookworm-security", key).main(deb("hare", "1", "amd64"), deb("hare", "2", "amd64"))
+	security.fields["Origin"] = "Debian Security"
+	security.main(otherBytes(deb("fox", "1", "amd64")))
+	security.publish().serve()
+	all := open(t, config(root(t, main, security)))
+	first, second := fetch(t, all[0]), fetch(t, all[1])
+	require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/fox=1"}, ids(first))
+	require.Equal(t, []string{"deb/bookworm/amd64/hare=2"}, ids(second))
+	require.Equal(t, "Debian", second.Products[0].Vendor, "a product has one vendor")
+	require.Len(t, second.Rejected, 1)
+	require.Equal(t, "patch deb/bookworm/amd64/fox=1", second.Rejected[0].Record)
+	require.Contains(t, second.Rejected[0].Reasons[0], "different digest")
+
+	snapshot, changes := catalog.Sync(nil, []catalog.Batch{first, second}, today)
+	require.Len(t, changes.Rejected, 1, "nothing but the one with other bytes")
+	newest, _ := snapshot.Newest("deb/bookworm/amd64/hare")
+	require.Equal(t, catalog.PatchID("deb/bookworm/amd64/hare=2"), newest.ID)
+
+	// The first suite drops it, and the second, unchanged itself, takes it over.
+	main.lists["main/binary-amd64/Packages"] = []string{deb("fox", "1", "amd64")}
+	main.fields["Date"] = today.Format(time.RFC1123)
+	main.publish()
+	first, second = fetch(t, all[0]), fetch(t, all[1])
+	require.Equal(t, []string{"deb/bookworm/amd64/fox=1"}, ids(first))
+	require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/hare=2"}, ids(second))
+	require.Equal(t, "Debian Security", second.Products[0].Vendor)
+	require.True(t, fetch(t, all[1]).Unchanged)
+
+	// A suite that fails keeps what it gave.
+	main.answer = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusBadGateway); return true }
+	failed(t, all[0], Unreachable)
+	require.True(t, fetch(t, all[1]).Unchanged)
+}
+
+func otherBytes(paragraph string) string {
+	before, after, _ := strings.Cut(paragraph, "SHA256: ")
+	return before + "SHA256: " + strings.Repeat("0", 64) + after[64:]
+}
+
+// An older version that a suite still lists is a patch of its own, and not deployable (CAT-6).
+func TestOlderVersionIsNotDownloadable_CAT6(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "2", "amd64"), deb("hare", "1.5", "amd64")).publish().serve()
+	snapshot, _ := catalog.Sync(nil, []catalog.Batch{fetch(t, open(t, config(root(t, r)))[0])}, today)
+	require.Equal(t, []catalog.PatchID{"deb/bookworm/amd64/hare=1.5", "deb/bookworm/amd64/hare=2"}, snapshot.OfProduct("deb/bookworm/amd64/hare"))
+}
+
+// Versions of another release, and of backports, neither reach this release's packages nor hide their patches (CAT-6).
+func TestChannel(t *testing.T) {
+	for _, tt := range []struct {
+		name, suite, want string
+		fields            map[string]string
+		config            string
+	}{
+		{"the release itself", "bookworm", "bookworm", nil, ""},
+		{"by its suite name", "stable", "bookworm", map[string]string{"Suite": "stable", "Codename": "bookworm"}, ""},
+		{"security", "bookworm-security", "bookworm", nil, ""},
+		{"updates", "bookworm-updates", "bookworm", nil, ""},
+		{"proposed updates", "bookworm-proposed-updates", "bookworm", nil, ""},
+		{"another release", "trixie", "trixie", nil, ""},
+		{"another release's security", "trixie-security", "trixie", nil, ""},
+		{"somebody else's repository", "nodistro", "bookworm", map[string]string{"Origin": "Somebody"}, ""},
+		{"Debian's backports", "bookworm-backports", "bookworm-backports", map[string]string{"Suite": "stable-backports", "NotAutomatic": "yes", "ButAutomaticUpgrades": "yes"}, ""},
+		{"Ubuntu's backports", "jammy-backports", "jammy-backports", map[string]string{"Suite": "jammy-backports", "Codename": "jammy", "NotAutomatic": "yes"}, ""},
+		{"the configured channel", "bookworm", "mine", map[string]string{"Origin": "Somebody"}, "mine"},
+		{"without a codename", "x", "bookworm", map[string]string{"Origin": "", "Suite": "", "Codename": ""}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRepo(t, tt.suite, newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
+			for name, value := range tt.fields {
+				r.fields[name] = value
+			}
+			c := config(root(t, r.publish().serve()))
+			c.Channel = tt.config
+			require.Equal(t, tt.want, fetch(t, open(t, c)[0]).Products[0].Channel)
+		})
+	}
+}
+
+func TestFlatRepository(t *testing.T) {
+	for _, suite := range []string{"./", "/", "sub/", "./sub/deep/"} {
+		t.Run(suite, func(t *testing.T) {
+			r := newRepo(t, suite, newKey(t, "archive", 0))
+			r.lists["Packages"] = []string{strings.Replace(deb("hare", "1", "amd64"), "pool/", "./", 1), deb("hare", "1", "riscv64"), deb("data", "1", "all")}
+			b := fetch(t, open(t, config(root(t, r.publish().serve())))[0])
+			require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/data=1"}, ids(b))
+			require.Equal(t, r.uri+"hare_1_amd64.deb", b.Patches[0].Artifacts[0].URL)
+			require.Empty(t, b.Rejected, "other architectures are no fault of a mixed list")
+		})
+	}
+}
+
+// Bad records are left out, told of, and cost nothing else (CAT-16).
+func TestBadRecords_CAT16(t *testing.T) {
+	good := deb("hare", "1", "amd64")
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(good)
+	for _, change := range [][2]string{
+		{"Package: hare", "Package: Hare"}, {"Package: hare", "Package: h"}, {"Package: hare\n", ""},
+		{"Version: 1", "Version: a b"}, {"Version: 1", "Version: "}, {"Architecture: amd64", "Architecture: arm64"}, {"Architecture: amd64", "Architecture: a/b"},
+		{"Filename: pool/", "Filename: ../"}, {"Filename: pool/", "Filename: /pool/"}, {"Filename: pool/", "Filename: pool//"}, {"Filename: pool/hare_1_amd64.deb", "Filename: pool/hare"},
+		{"Filename: pool/", "Filename: pool/x\x01"}, {"Filename: pool/", `Filename: pool\`}, {"Filename: pool/hare_1_amd64.deb", "Filename:"}, {"Filename: pool/hare_1_amd64.deb", "Filename: pool/-x.deb"},
+		{"Size: 1004", "Size: -1"}, {"Size: 1004", "Size: 0"}, {"Size: 1004", "Size: 1e3"}, {"Size: 1004", "Size: 99999999999999"}, {"SHA256: ", "SHA256: z"}, {"SHA256: ", "Digest: "},
+		{"Size: 1004", "Size: 1004\nSize: 1004"}, {"Size: 1004", "no field"},
+	} {
+		bad := strings.Replace(good, change[0], change[1], 1)
+		require.NotEqual(t, good, bad)
+		r.main(bad)
+	}
+	n := len(r.lists["main/binary-amd64/Packages"]) - 1
+	b := fetch(t, open(t, config(root(t, r.publish().serve())))[0])
+	require.Equal(t, []string{"deb/bookworm/amd64/hare=1"}, ids(b))
+	require.Len(t, b.Rejected, n)
+	for _, rejected := range b.Rejected {
+		require.Equal(t, b.Feed, rejected.Feed)
+		require.NotEmpty(t, rejected.Record)
+		require.NotEmpty(t, rejected.Reasons)
+	}
+
+	// A record with several faults tells each; of very many bad records the rest is counted.
+	r.lists["main/binary-amd64/Packages"] = nil
+	r.main("Package: x\nVersion: \nArchitecture: amd64\n", good)
+	for range MaxRejections + 5 {
+		r.main("no field\n")
+	}
+	r.fields["Date"] = today.Format(time.RFC1123)
+	b = fetch(t, open(t, config(root(t, r.publish())))[0])
+	require.Len(t, b.Patches, 1)
+	require.Len(t, b.Rejected[0].Reasons, 5)
+	require.Len(t, b.Rejected, MaxRejections+1)
+	require.Equal(t, []string{"6 more are bad"}, b.Rejected[MaxRejections].Reasons)
+}
+
+// An address is escaped, so that a file name with any character is fetched as it is.
+func TestAddressIsEscaped(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(strings.Replace(deb("hare", "1:1~x+y", "amd64"), "hare_1~x+y", "ha re_1%3a1~x+y#", 1)).publish().serve()
+	b := fetch(t, open(t, config(root(t, r)))[0])
+	require.Empty(t, b.Rejected)
+	require.Equal(t, r.uri+"pool/ha%20re_1%253a1~x+y%23_amd64.deb", b.Patches[0].Artifacts[0].URL)
+	require.Empty(t, b.Patches[0].Check())
+}

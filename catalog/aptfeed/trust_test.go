@@ -1,0 +1,407 @@
+package aptfeed
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"github.com/stretchr/testify/require"
+)
+
+const begin, end = "-----BEGIN PGP SIGNED MESSAGE-----", "-----END PGP SIGNATURE-----"
+
+// Whatever is not exactly one block, signed by a key that is trusted and good today, is refused with the cause.
+func TestInReleaseTraps(t *testing.T) {
+	good, other := newKey(t, "good", 0), newKey(t, "other", 0)
+	expired := newKey(t, "expired", 25*time.Hour-90*time.Minute)
+	revoked := newKey(t, "revoked", 0)
+	message := clearsigned(t, "Suite: bookworm\n", good)
+	byRevoked := clearsigned(t, "Suite: bookworm\n", revoked)
+	require.NoError(t, revoked.RevokeKey(packet.KeyCompromised, "stolen", &packet.Config{Time: func() time.Time { return today.Add(-time.Minute) }}))
+	short, err := openpgp.NewEntity("short", "", "", &packet.Config{
+		Algorithm: packet.PubKeyAlgoRSA, RSABits: 1024, MinRSABits: 1023, Time: func() time.Time { return today.Add(-24 * time.Hour) },
+	})
+	require.NoError(t, err)
+	trusted := keyring{EntityList: openpgp.EntityList{good, expired, revoked, short}}
+	cut := func(s string) []byte { before, _, _ := strings.Cut(string(message), s); return []byte(before) }
+	swap := func(from, to string) []byte {
+		changed := strings.Replace(string(message), from, to, 1)
+		require.NotEqual(t, string(message), changed)
+		return []byte(changed)
+	}
+	signature := string(message[strings.Index(string(message), "-----BEGIN PGP SIGNATURE"):])
+	for _, tt := range []struct {
+		name  string
+		data  []byte
+		cause Cause // zero: good
+		text  string
+	}{
+		{"good", message, 0, ""},
+		{"good, with DOS line ends", bytes.ReplaceAll(message, []byte("\n"), []byte("\r\n")), 0, ""},
+		{"good, with blank lines at the end", append(bytes.Clone(message), "\n\n"...), 0, ""},
+		{"one good of two signatures, the good one last", clearsigned(t, "Suite: bookworm\n", other, good), 0, ""},
+		{"one good of two signatures, the good one first", clearsigned(t, "Suite: bookworm\n", good, other), 0, ""},
+		{"one good of two, the other by an expired key", clearsigned(t, "Suite: bookworm\n", expired, good), 0, ""},
+		{"empty", nil, Unsigned, "no signature"},
+		{"not signed", []byte("Suite: bookworm\n"), Unsigned, "no signature"},
+		{"text before", append([]byte("Suite: evil\n\n"), message...), BadSignature, "before"},
+		{"a blank line before", append([]byte("\n"), message...), BadSignature, "before"},
+		{"text after", append(bytes.Clone(message), "Suite: evil\n"...), BadSignature, "after"},
+		{"two blocks", append(bytes.Clone(message), message...), BadSignature, "more than one"},
+		{"a block within the text", swap("Suite", begin+"\nSuite"), BadSignature, "more than one"},
+		{"signature cut off", cut("-----BEGIN PGP SIGNATURE"), BadSignature, "cut off"},
+		{"cut off inside the signature", cut(end), BadSignature, "cut off"},
+		{"cut off inside the text", cut("bookworm"), BadSignature, "cut off"},
+		{"cut off after the first line", []byte(begin), BadSignature, "cut off"},
+		{"only the signature", []byte(signature), BadSignature, "before"},
+		{"altered", swap("bookworm", "bookwork"), BadSignature, "no signature holds"},
+		{"a line added", swap("Suite", "Origin: x\nSuite"), BadSignature, "no signature holds"},
+		{"an unknown header", swap("Hash: ", "Charset: x\nHash: "), BadSignature, "broken"},
+		{"an empty signature", swap(signature, "-----BEGIN PGP SIGNATURE-----\n\n"+end+"\n"), Unsigned, "empty"},
+		{"a key in place of the signature", swap(signature, strings.NewReplacer("PUBLIC KEY BLOCK", "SIGNATURE").Replace(armored(t, good))), BadSignature, "broken"},
+		{"by an unknown key", clearsigned(t, "Suite: bookworm\n", other), UnknownKey, fmt.Sprintf("%X", other.PrimaryKey.Fingerprint)},
+		{"by an expired key", clearsigned(t, "Suite: bookworm\n", expired), BadSignature, "expired"},
+		{"by a revoked key", byRevoked, BadSignature, "revoked"},
+		{"by an unknown and an expired key", clearsigned(t, "Suite: bookworm\n", other, expired), BadSignature, "expired"},
+		{"by a key that is too short", clearsigned(t, "Suite: bookworm\n", short), UnknownKey, "not trusted"},
+		{"too many signatures", manySigned(t, MaxSignatures+1, other), TooLarge, "more than 32"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			plain, err := openInRelease(tt.data, trusted, today, "http://example.com/InRelease")
+			if tt.cause == 0 {
+				require.NoError(t, err)
+				require.Equal(t, "Suite: bookworm", string(plain))
+				return
+			}
+			var e *Error
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, tt.cause.String(), e.Cause.String(), e.Error())
+			require.Contains(t, e.Error(), tt.text)
+			require.Contains(t, e.Error(), "http://example.com/InRelease: ")
+			require.Nil(t, plain, "nothing of it is used")
+		})
+	}
+}
+
+func manySigned(t *testing.T, n int, key *openpgp.Entity) []byte {
+	keys := make([]*openpgp.Entity, n)
+	for i := range keys {
+		keys[i] = key
+	}
+	return clearsigned(t, "Suite: bookworm\n", keys...)
+}
+
+// GnuPG's own output is understood, and a signature over a weak digest proves nothing (INT-7). The files were made by
+// gpg --clearsign with --digest-algo SHA512 and SHA1, on 2026-05-09, with a key of 2048 bits.
+func TestSignaturesOfGnuPG_INT7(t *testing.T) {
+	for _, form := range []string{"key.asc", "key.gpg"} {
+		keys, err := readKeys(filepath.Join("testdata/gpg", form))
+		require.NoError(t, err)
+		good, err := os.ReadFile("testdata/gpg/sha512.txt")
+		require.NoError(t, err)
+		plain, err := openInRelease(good, keyring{EntityList: keys}, today, "InRelease")
+		require.NoError(t, err)
+		require.Equal(t, "Suite: bookworm\r\n- dashed\r\nFrom here", string(plain))
+
+		weak, err := os.ReadFile("testdata/gpg/sha1.txt")
+		require.NoError(t, err)
+		_, err = openInRelease(weak, keyring{EntityList: keys}, today, "InRelease")
+		require.ErrorContains(t, err, "the digest SHA-1 is too weak")
+	}
+}
+
+func TestReleaseWithDetachedSignature(t *testing.T) {
+	key := newKey(t, "archive", 0)
+	for name, sign := range map[string]func(w *bytes.Buffer, text []byte) error{
+		"armored": func(w *bytes.Buffer, text []byte) error {
+			return openpgp.ArmoredDetachSign(w, key, bytes.NewReader(text), &packet.Config{Time: func() time.Time { return today.Add(-time.Hour) }})
+		},
+		"binary": func(w *bytes.Buffer, text []byte) error {
+			return openpgp.DetachSign(w, key, bytes.NewReader(text), &packet.Config{Time: func() time.Time { return today.Add(-time.Hour) }})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRepo(t, "bookworm", key).main(deb("hare", "1", "amd64")).publish().serve()
+			plain, err := openInRelease(r.files[r.below("InRelease")], keyring{EntityList: openpgp.EntityList{key}}, today, "")
+			require.NoError(t, err)
+			delete(r.files, r.below("InRelease"))
+			r.files[r.below("Release")] = plain
+			f := open(t, config(root(t, r)))[0]
+			failed(t, f, Unsigned)
+
+			var signature bytes.Buffer
+			require.NoError(t, sign(&signature, plain))
+			r.files[r.below("Release.gpg")] = signature.Bytes()
+			require.Len(t, fetch(t, f).Patches, 1)
+			require.True(t, fetch(t, f).Unchanged)
+
+			for text, bad := range map[string][]byte{"altered": append([]byte("X: y\n"), plain...), "empty signature": {}, "cut signature": signature.Bytes()[:30]} {
+				r.files[r.below("Release")], r.files[r.below("Release.gpg")] = plain, signature.Bytes()
+				cause := BadSignature
+				if text == "altered" {
+					r.files[r.below("Release")] = bad
+				} else {
+					r.files[r.below("Release.gpg")] = bad
+				}
+				if text == "empty signature" {
+					cause = Unsigned
+				}
+				failed(t, f, cause)
+			}
+		})
+	}
+}
+
+// What a repository can do wrong, each with its cause; the next good state is taken again (CAT-1).
+func TestRepositoryFaults_CAT1(t *testing.T) {
+	list := "dists/bookworm/main/binary-amd64/Packages"
+	get := func(suffix string, do func(w http.ResponseWriter, r *http.Request)) func(*repo) {
+		return func(r *repo) {
+			r.answer = func(w http.ResponseWriter, req *http.Request) bool {
+				if strings.Contains(req.URL.Path, suffix) {
+					do(w, req)
+					return true
+				}
+				return false
+			}
+		}
+	}
+	status := func(code int) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+	}
+	brokenOff := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = w.Write([]byte("Suite"))
+	}
+	change := func(data []byte) []byte {
+		data = bytes.Clone(data)
+		data[len(data)/2] ^= 1
+		return data
+	}
+	lists := func(alter func([]byte) []byte) func(*repo) {
+		return func(r *repo) {
+			for name, data := range r.files {
+				if strings.Contains(name, "/main/") {
+					r.files[name] = alter(data)
+				}
+			}
+		}
+	}
+	// again publishes with some of the Release file's fields changed.
+	again := func(fields ...string) func(*repo) {
+		return func(r *repo) {
+			for i := 0; i < len(fields); i += 2 {
+				r.fields[fields[i]] = fields[i+1]
+			}
+			r.publish()
+		}
+	}
+	resigned := func(alter func(text string) string) func(*repo) {
+		return func(r *repo) {
+			plain, err := openInRelease(r.files[r.below("InRelease")], keyring{EntityList: r.keys}, today, "")
+			require.NoError(t, err)
+			r.files[r.below("InRelease")] = clearsigned(t, alter(strings.ReplaceAll(string(plain), "\r", ""))+"\n", r.keys...)
+		}
+	}
+	replace := func(from, to string) func(*repo) {
+		return resigned(func(text string) string {
+			changed := strings.Replace(text, from, to, 1)
+			require.NotEqual(t, text, changed)
+			return changed
+		})
+	}
+	key := newKey(t, "archive", 0)
+	for _, tt := range []struct {
+		name  string
+		spoil func(r *repo)
+		cause Cause
+		text  string
+	}{
+		{"no such suite", func(r *repo) { r.files = nil }, Missing, "404"},
+		{"server error", get("", status(500)), Unreachable, "500"},
+		{"forbidden", get("", status(403)), Unreachable, "403"},
+		{"not modified, though nothing is held", get("", status(304)), Unreachable, "304"},
+		{"InRelease broken off", get("InRelease", brokenOff), Unreachable, "broke off after 5 bytes"},
+		{"InRelease empty", func(r *repo) { r.files[r.below("InRelease")] = nil }, Unsigned, "empty"},
+		{"InRelease endless", get("InRelease", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, MaxInRelease+1)) }), TooLarge, "4194304"},
+		{"InRelease said to be endless", get("InRelease", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(int64(1)<<40))
+		}), TooLarge, "1099511627776"},
+		{"redirected in a circle", get("", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }), Unreachable, "more than 10 redirects"},
+		{"redirected to a file", get("", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", "file:///etc/passwd")
+			w.WriteHeader(302)
+		}), Unreachable, "unsupported protocol"},
+		{"signed by another key", func(r *repo) { r.keys = []*openpgp.Entity{newKey(t, "other", 0)}; r.publish() }, UnknownKey, "not trusted"},
+		{"expired", again("Valid-Until", today.Add(-time.Second).Format(time.RFC1123)), Expired, "valid until 2026-05-10T11:59:59Z"},
+		{"from the future", again("Date", today.Add(MaxAhead+time.Second).Format(time.RFC1123)), NotYetValid, "check the clock"},
+		{"another suite", again("Suite", "sid", "Codename", "sid"), WrongSuite, `not of "bookworm"`},
+		{"no date", resigned(func(text string) string { return strings.Replace(text, "Date:", "X-Date:", 1) }), Malformed, "bad Date"},
+		{"bad date", again("Date", "today"), Malformed, "bad Date"},
+		{"date in another zone", again("Date", "Sun, 10 May 2026 11:00:00 EST"), Malformed, "no time in UTC"},
+		{"bad end of validity", again("Valid-Until", "never"), Malformed, "bad Valid-Until"},
+		{"two paragraphs", resigned(func(text string) string { return text + "\n\nX: y" }), Malformed, "second paragraph"},
+		{"no Release file at all", resigned(func(string) string { return "hello" }), Malformed, "no Release file"},
+		{"no SHA-256", replace("SHA256:", "SHA1:"), Unsupported, "no SHA256"},
+		{"bad digest line", replace("main/binary-amd64/Packages\n", "main/binary-amd64/Packages x\n"), Malformed, "bad line"},
+		{"two digests of one file", resigned(func(text string) string {
+			return text + "\n " + strings.Repeat("0", 64) + " 5 main/binary-amd64/Packages"
+		}), Malformed, "two digests"},
+		{"negative size", resigned(func(text string) string {
+			return text + "\n " + strings.Repeat("0", 64) + " -5 contrib/binary-amd64/Packages"
+		}), Malformed, "bad line"},
+		{"huge list", resigned(func(text string) string {
+			return strings.Split(text, "SHA256:")[0] + "SHA256:\n " + strings.Repeat("0", 64) + " 999999999999 main/binary-amd64/Packages.xz"
+		}), TooLarge, "999999999999"},
+		{"no such component", func(r *repo) { r.lists = map[string][]string{"contrib/binary-amd64/Packages": {}}; r.publish() }, Missing, "component main for amd64"},
+		{"list tampered with", lists(change), Mismatch, "tampered with"},
+		{"list cut short", lists(func(data []byte) []byte { return data[:len(data)-1] }), Mismatch, "promises"},
+		{"list too long", lists(func(data []byte) []byte { return append(bytes.Clone(data), 'x') }), Mismatch, "longer than"},
+		{"list broken off", get("/main/", brokenOff), Unreachable, "broke off"},
+		{"repository down in the middle", get("/main/", status(503)), Unreachable, "503"},
+		{"list gone", get("/main/", status(404)), Missing, "404"},
+		{"list cut off when packed", packedAs(list, func([]byte) []byte { return nil }, 10), Malformed, "cannot be unpacked"},
+		{"list is no xz", packedAs(list, func([]byte) []byte { return []byte("hello, hello, hello, hello") }, 0), Malformed, "cannot be unpacked"},
+		{"decompression bomb", packedAs(list, func([]byte) []byte { return pack(t, make([]byte, 4<<20), ".xz") }, 0), Mismatch, "unpacks to more than"},
+		{"the packed list is not the plain one", packedAs(list, func(plain []byte) []byte {
+			return pack(t, bytes.Replace(plain, []byte("Version: 1"), []byte("Version: 9"), 1), ".xz")
+		}, 0), Mismatch, "unpacks to"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRepo(t, "bookworm", key).main(deb("hare", "1", "amd64")).publish().serve()
+			dir := root(t, r)
+			f := open(t, config(dir))[0]
+			tt.spoil(r)
+			require.ErrorContains(t, failed(t, f, tt.cause), tt.text)
+			failed(t, f, tt.cause)
+
+			healed := newRepo(t, "bookworm", key).main(deb("hare", "2", "amd64")).publish()
+			r.mu.Lock()
+			r.files, r.answer = healed.files, nil
+			r.mu.Unlock()
+			require.Equal(t, []string{"deb/bookworm/amd64/hare=2"}, ids(fetch(t, f)))
+		})
+	}
+}
+
+// packedAs puts another file in place of the packed list, and signs its digest; cut is how much is cut off.
+func packedAs(list string, make func(plain []byte) []byte, cut int) func(*repo) {
+	return func(r *repo) {
+		plain := r.files[list]
+		packed := make(plain)
+		if packed == nil {
+			packed = r.files[list+".xz"]
+		}
+		packed = packed[:len(packed)-cut]
+		was, is := sumOf(r.files[list+".xz"]), sumOf(packed)
+		signed, err := openInRelease(r.files[r.below("InRelease")], keyring{EntityList: r.keys}, today, "")
+		require.NoError(r.t, err)
+		text := strings.Replace(strings.ReplaceAll(string(signed), "\r", ""), fmt.Sprintf("%s %8d", was.sha256, was.size), fmt.Sprintf("%s %8d", is.sha256, is.size), 1)
+		r.files[r.below("InRelease")] = clearsigned(r.t, text+"\n", r.keys...)
+		r.files[list+".xz"] = packed
+		r.files[r.below("main/binary-amd64/by-hash/SHA256/"+is.sha256)] = packed
+	}
+}
+
+// A state that was good and was held is looked at again at every fetch: an answer "not modified" does not keep it valid.
+func TestExpiryIsSeenWithoutANewFile(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
+	r.fields["Valid-Until"] = today.Add(time.Hour).Format(time.RFC1123)
+	c := config(root(t, r.publish().serve()))
+	now := today.Add(time.Hour)
+	c.Now = func() time.Time { return now }
+	f := open(t, c)[0]
+	require.Len(t, fetch(t, f).Patches, 1, "valid at the very instant")
+	now = now.Add(time.Second)
+	failed(t, f, Expired)
+	c.IgnoreValidUntil = true
+	require.Len(t, fetch(t, open(t, c)[0]).Patches, 1)
+}
+
+func TestRollbackIsRefused(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64")).publish().serve()
+	f := open(t, config(root(t, r)))[0]
+	fetch(t, f)
+	r.fields["Date"] = today.Add(-2 * time.Hour).Format(time.RFC1123)
+	r.publish()
+	require.ErrorContains(t, failed(t, f, RolledBack), "one of 2026-05-10T11:00:00Z was seen before")
+}
+
+func TestRedirectIsFollowed(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64")).publish().serve()
+	r.answer = func(w http.ResponseWriter, req *http.Request) bool {
+		if strings.HasPrefix(req.URL.Path, "/mirror/") {
+			return false
+		}
+		http.Redirect(w, req, "/mirror"+req.URL.Path, http.StatusFound)
+		return true
+	}
+	mirror := map[string][]byte{}
+	for name, data := range r.files {
+		mirror["mirror/"+name] = data
+	}
+	r.files = mirror
+	require.Len(t, fetch(t, open(t, config(root(t, r)))[0]).Patches, 1)
+}
+
+func TestRedirectFromHTTPSToHTTPIsRefused(t *testing.T) {
+	check := careful(&http.Client{}).CheckRedirect
+	secure, err := http.NewRequest(http.MethodGet, "https://example.com/a", nil)
+	require.NoError(t, err)
+	plain, err := http.NewRequest(http.MethodGet, "http://example.com/b", nil)
+	require.NoError(t, err)
+	require.ErrorContains(t, check(plain, []*http.Request{secure}), "from https to http://example.com/b")
+	require.NoError(t, check(secure, []*http.Request{plain}))
+}
+
+func TestByHash(t *testing.T) {
+	for _, tt := range []struct {
+		name, offered, option string
+		spoil                 bool // the address under the digest is not there
+		want                  []string
+	}{
+		{"offered", "yes", "", false, []string{"by-hash"}},
+		{"not offered", "no", "", false, []string{"Packages.xz"}},
+		{"offered, and not there", "yes", "", true, []string{"by-hash", "Packages.xz"}},
+		{"offered, and not wanted", "yes", "by-hash=no", false, []string{"Packages.xz"}},
+		{"forced", "no", "by-hash=force", true, []string{"by-hash", "Packages.xz"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
+			r.fields["Acquire-By-Hash"] = tt.offered
+			dir := root(t, r.publish().serve())
+			if tt.spoil {
+				for name := range r.files {
+					if strings.Contains(name, "by-hash") {
+						delete(r.files, name)
+					}
+				}
+			}
+			writeFile(t, filepath.Join(dir, "etc/apt/sources.list"), fmt.Sprintf("deb [signed-by=/keys/%s.asc %s] %s bookworm main\n", fingerprint(r), tt.option, r.uri))
+			fetch(t, open(t, config(dir))[0])
+			asked := r.asked()[1:]
+			require.Len(t, asked, len(tt.want))
+			for i, want := range tt.want {
+				require.Contains(t, asked[i], want)
+			}
+		})
+	}
+}
+
+// Without xz the next form is taken.
+func TestFormsOfLists(t *testing.T) {
+	for _, forms := range [][]string{{".xz", ".gz", ""}, {".gz", ""}, {""}, {".gz"}, {".xz"}} {
+		r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
+		r.forms, r.fields["Acquire-By-Hash"] = forms, "no"
+		f := open(t, config(root(t, r.publish().serve())))[0]
+		require.Len(t, fetch(t, f).Patches, 1)
+		require.Equal(t, "dists/bookworm/main/binary-amd64/Packages"+forms[0], r.asked()[1])
+	}
+}
