@@ -1,0 +1,104 @@
+package aptfeed
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+)
+
+// Whatever a sources file says, every source can be used and every problem names its line.
+func FuzzParseSources(f *testing.F) {
+	for _, seed := range []string{
+		"deb [arch=amd64 signed-by=/k] http://h/debian bookworm main", "deb file:/x ./", "deb-src http://h b main # c", "deb [a", "deb [ # ] x y z",
+		"Types: deb\nURIs: http://h\nSuites: a b\nComponents: main\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n x\n", "Enabled: no\n\nTypes:\n",
+	} {
+		f.Add(seed, true)
+		f.Add(seed, false)
+	}
+	f.Fuzz(func(t *testing.T, in string, oneLine bool) {
+		name := "x.sources"
+		if oneLine {
+			name = "x.list"
+		}
+		sources, problems := ParseSources(name, strings.NewReader(in))
+		for _, s := range sources {
+			require.Equal(t, name, s.File)
+			require.Positive(t, s.Line)
+			require.True(t, strings.HasSuffix(s.URI, "/"))
+			require.NotEmpty(t, s.Targets)
+			again, problem := checkURI(s.URI)
+			require.Empty(t, problem)
+			require.Equal(t, s.URI, again)
+			require.NotContains(t, s.base(), "..")
+			require.NotEmpty(t, feedID(s.URI+" "+s.Suite))
+			require.NotContains(t, listName(s.base()), "/")
+		}
+		for _, p := range problems {
+			require.NotEmpty(t, p.Text)
+			require.LessOrEqual(t, len(feedID(p.Error())), catalog.MaxID)
+		}
+	})
+}
+
+// Whatever InRelease holds, text is returned only if the trusted key signed it: here, only one text.
+func FuzzOpenInRelease(f *testing.F) {
+	keys, err := readKeys("testdata/gpg/key.asc")
+	require.NoError(f, err)
+	for _, name := range []string{"testdata/gpg/sha512.txt", "testdata/gpg/sha1.txt"} {
+		data, err := os.ReadFile(name)
+		require.NoError(f, err)
+		f.Add(data)
+		f.Add(data[:len(data)/2])
+		f.Add(append([]byte("x\n"), data...))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		plain, err := openInRelease(data, keyring{EntityList: keys}, today, "InRelease")
+		if err != nil {
+			require.Nil(t, plain)
+			return
+		}
+		require.Equal(t, "Suite: bookworm\r\n- dashed\r\nFrom here", string(plain))
+		_, err = openInRelease(data, keyring{EntityList: openpgp.EntityList{}}, today, "InRelease")
+		require.Error(t, err, "nobody is trusted")
+	})
+}
+
+func FuzzParseRelease(f *testing.F) {
+	f.Add([]byte("Suite: a\nDate: Sat, 09 May 2026 08:07:06 UTC\nSHA256:\n " + strings.Repeat("0", 64) + " 5 main/binary-amd64/Packages\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rel, err := parseRelease(data, "Release")
+		if err != nil {
+			return
+		}
+		require.False(t, rel.date.IsZero())
+		for _, sum := range rel.files {
+			require.GreaterOrEqual(t, sum.size, int64(0))
+			require.Len(t, sum.sha256, 64)
+		}
+	})
+}
+
+// Whatever a package list holds, what is taken of it is fit for the catalog apart from lengths, which the catalog checks.
+func FuzzParsePackages(f *testing.F) {
+	f.Add(deb("hare", "1:2-3", "amd64"))
+	f.Add(deb("data", "3", "all") + "\n" + deb("hare", "1", "arm64"))
+	f.Add("Package: x\n\nno field\n")
+	f.Fuzz(func(t *testing.T, in string) {
+		records, _, err := parsePackages(strings.NewReader(in), "bookworm", []string{"amd64", "arm64"}, true)
+		require.NoError(t, err)
+		for _, r := range records {
+			channel, arch, name, ok := SplitProductID(r.product)
+			require.True(t, ok)
+			require.Equal(t, []string{"bookworm", r.arch, r.name}, []string{channel, arch, name})
+			if p := r.patch("http://example.com/debian/"); len(p.ID) <= catalog.MaxID && len(p.Artifacts[0].URL) <= catalog.MaxURL {
+				require.Empty(t, p.Check())
+			}
+			require.Empty(t, r.listed("bookworm", "").Check())
+		}
+	})
+}

@@ -1,0 +1,300 @@
+package aptfeed
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+)
+
+// render writes sources and problems as text, one a line.
+func render(sources []Source, problems []Problem) string {
+	var b strings.Builder
+	for _, s := range sources {
+		fmt.Fprintf(&b, "%d %s %s", s.Line, s.URI, s.Suite)
+		for _, t := range s.Targets {
+			fmt.Fprintf(&b, " %s%v", t.Component, t.wanted([]string{"amd64", "i386"}))
+		}
+		if len(s.SignedBy) > 0 {
+			fmt.Fprintf(&b, " by %s", strings.Join(s.SignedBy, ","))
+		}
+		if s.Keys != "" {
+			fmt.Fprintf(&b, " keys %q", s.Keys)
+		}
+		if s.ByHash != 0 {
+			fmt.Fprintf(&b, " by-hash %d", s.ByHash)
+		}
+		b.WriteString("\n")
+	}
+	for _, p := range problems {
+		fmt.Fprintf(&b, "%s refused=%v\n", p.Error(), p.Refused)
+	}
+	return b.String()
+}
+
+func TestOneLineSources(t *testing.T) {
+	const fp = "0123456789ABCDEF0123456789abcdef01234567"
+	for _, tt := range []struct{ name, in, want string }{
+		{"empty", "", ""},
+		{"comments and blanks", "# x\n\n  \t\n   # deb y\n", ""},
+		{"plain", "deb http://h/debian bookworm main contrib\n", "1 http://h/debian/ bookworm main[amd64 i386] contrib[amd64 i386]\n"},
+		{"no newline, tabs, comment after", "\tdeb\thttp://h/debian/\tbookworm\tmain # x", "1 http://h/debian/ bookworm main[amd64 i386]\n"},
+		{"source code is left out", "deb-src http://h/debian bookworm main\n", ""},
+		{"architectures", "deb [arch=arm64,riscv64] http://h bookworm main", "1 http://h/ bookworm main[arm64 riscv64]\n"},
+		{"architectures added and taken", "deb [arch+=arm64 arch-=i386] http://h bookworm main", "1 http://h/ bookworm main[amd64 arm64]\n"},
+		{"blanks in brackets", "deb [ arch=amd64   lang=none target-=x pdiffs=no ] http://h bookworm main", "1 http://h/ bookworm main[amd64]\n"},
+		{"keyrings", "deb [signed-by=/a.gpg,/b.asc," + fp + "!] http://h b main", "1 http://h/ b main[amd64 i386] by /a.gpg,/b.asc," + strings.ToUpper(fp) + "!\n"},
+		{"by-hash", "deb [by-hash=no] http://h a main\ndeb [by-hash=force] http://h b main\ndeb [by-hash=yes] http://h c main",
+			"1 http://h/ a main[amd64 i386] by-hash 1\n2 http://h/ b main[amd64 i386] by-hash 2\n3 http://h/ c main[amd64 i386]\n"},
+		{"file and copy", "deb file:/srv/r b main\ndeb file:///srv/r c main\ndeb copy:/srv/r d main", "1 file:///srv/r/ b main[amd64 i386]\n2 file:///srv/r/ c main[amd64 i386]\n3 file:///srv/r/ d main[amd64 i386]\n"},
+		{"flat", "deb http://h ./\ndeb http://h sub/", "1 http://h/ ./ [amd64 i386]\n2 http://h/ sub/ [amd64 i386]\n"},
+		{"one suite twice", "deb http://h b main\ndeb http://h/ b contrib", "1 http://h/ b main[amd64 i386] contrib[amd64 i386]\n"},
+		{"options disagree", "deb http://h b main\ndeb [signed-by=/k] http://h/ b contrib",
+			"1 http://h/ b main[amd64 i386]\nx.list:2: http://h/ b is configured at x.list:1 with other options (signed-by, by-hash): make them agree refused=true\n"},
+		{"unknown type", "rpm http://h b main", "x.list:1: unknown type \"rpm\": want deb or deb-src refused=true\n"},
+		{"too few words", "deb http://h\ndeb", "x.list:1: want \"deb URI suite component…\", not \"deb http://h\" refused=true\nx.list:2: want \"deb URI suite component…\", not \"deb\" refused=true\n"},
+		{"no component", "deb http://h b", "x.list:1: no component is named for the suite \"b\" refused=true\n"},
+		{"component of a flat repository", "deb http://h ./ main", "x.list:1: the suite \"./\" ends in \"/\", which means a flat repository: it has no components, but \"main\" is named refused=true\n"},
+		{"open bracket", "deb [arch=amd64 http://h b main", "x.list:1: the options have no closing bracket refused=true\n"},
+		{"bad option", "deb [arch] http://h b main\ndeb [=x] http://h c main", "x.list:1: the option \"arch\" is not of the form name=value refused=true\nx.list:2: the option \"=x\" is not of the form name=value refused=true\n"},
+		{"unknown option", "deb [colour=red] http://h b main", "1 http://h/ b main[amd64 i386]\nx.list:1: the unknown option \"colour\" is ignored refused=false\n"},
+		{"trusted", "deb [trusted=yes] http://h b main", "x.list:1: trusted=yes is refused: this feed takes nothing whose signature it cannot check; sign the repository and name its key in signed-by refused=true\n"},
+		{"checks cannot be switched off", "deb [allow-insecure=yes check-valid-until=no] http://h b main",
+			"1 http://h/ b main[amd64 i386]\nx.list:1: the option allow-insecure is ignored: signatures and dates are always checked refused=false\nx.list:1: the option check-valid-until is ignored: signatures and dates are always checked refused=false\n"},
+		{"what would change what is offered", "deb [inrelease-path=x snapshot=2025 by-hash=maybe] http://h b main\ndeb [snapshot=no] http://h c main",
+			"2 http://h/ c main[amd64 i386]\nx.list:1: the option inrelease-path is not supported refused=true\nx.list:1: snapshots are not supported refused=true\nx.list:1: by-hash is yes, no or force, not \"maybe\" refused=true\n"},
+		{"bad architecture", "deb [arch=AMD64] http://h b main", "x.list:1: \"AMD64\" is no architecture refused=true\n"},
+		{"bad keys", "deb [signed-by=key.gpg] http://h b main\ndeb [signed-by=] http://h b main\ndeb [signed-by+=/k] http://h b main",
+			"x.list:1: signed-by names \"key.gpg\": want the absolute path of a keyring or a fingerprint of 40 hex digits refused=true\nx.list:2: signed-by names no key refused=true\nx.list:3: signed-by can only be set as a whole refused=true\n"},
+		{"bad suites", "deb http://h ../x main\ndeb http://h /x/ \ndeb http://h $(ARCH)/ ", "x.list:1: \"../x\" is no suite refused=true\nx.list:2: \"/x/\" is no suite refused=true\nx.list:3: \"$(ARCH)/\" is no suite refused=true\n"},
+		{"bad component", "deb http://h b ../main", "x.list:1: \"../main\" is no component refused=true\n"},
+		{"bad URIs", "deb h b main\ndeb ftp://h b main\ndeb http:/x b main\ndeb http://u:p@h b main\ndeb file:x b main\ndeb file://h/x b main\ndeb http://h/?q b main\ndeb http://h/$(ARCH) b main\ndeb http://h:x b main\ndeb cdrom:[x]/ b main",
+			`x.list:1: "h" is no URI refused=true
+x.list:2: "ftp://h": the scheme ftp is not supported: want http, https, file or copy refused=true
+x.list:3: "http:/x" names no host refused=true
+x.list:4: a user or password in the URI is not supported: it would be handed to every agent with the packages' addresses refused=true
+x.list:5: "file:x": want an absolute path, as in file:///srv/repository refused=true
+x.list:6: "file://h/x": want an absolute path, as in file:///srv/repository refused=true
+x.list:7: "http://h/?q": a query or fragment has no meaning here refused=true
+x.list:8: "http://h/$(ARCH)": $(…) is not supported: write the architecture out refused=true
+x.list:9: "http://h:x" is no URI refused=true
+x.list:10: "cdrom:[x]/": the scheme cdrom is not supported: want http, https, file or copy refused=true
+`},
+		{"a bad line costs only itself", "nonsense\ndeb http://h b main", "2 http://h/ b main[amd64 i386]\nx.list:1: want \"deb URI suite component…\", not \"nonsense\" refused=true\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.want, render(ParseSources("x.list", strings.NewReader(tt.in))))
+		})
+	}
+}
+
+func TestDeb822Sources(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"plain", "Types: deb\nURIs: http://h/debian\nSuites: bookworm\nComponents: main\n", "1 http://h/debian/ bookworm main[amd64 i386]\n"},
+		{"products", "# here\n\nTypes: deb deb-src\nURIs: http://h http://g\nSuites: a b\n\tc\nComponents: main contrib\nArchitectures: amd64\n",
+			"3 http://h/ a main[amd64] contrib[amd64]\n3 http://h/ b main[amd64] contrib[amd64]\n3 http://h/ c main[amd64] contrib[amd64]\n3 http://g/ a main[amd64] contrib[amd64]\n3 http://g/ b main[amd64] contrib[amd64]\n3 http://g/ c main[amd64] contrib[amd64]\n"},
+		{"names in any case", "types: deb\nuris: http://h\nSUITES: ./\n", "1 http://h/ ./ [amd64 i386]\n"},
+		{"disabled", "Enabled: no\nTypes: deb\nURIs: http://h\nSuites: b\nComponents: main\n", ""},
+		{"enabled", "Enabled: yes\nTypes: deb\nURIs: http://h\nSuites: b\nComponents: main\n", "1 http://h/ b main[amd64 i386]\n"},
+		{"architectures added and taken", "Types: deb\nURIs: http://h\nSuites: b\nComponents: main\nArchitectures-Add: arm64\nArchitectures-Remove: i386\n", "1 http://h/ b main[amd64 arm64]\n"},
+		{"keyring", "Types: deb\nURIs: http://h\nSuites: b\nComponents: main\nSigned-By: /a.gpg /b.asc\n", "1 http://h/ b main[amd64 i386] by /a.gpg,/b.asc\n"},
+		{"key in place", "Types: deb\nURIs: http://h\nSuites: b\nComponents: main\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQ==\n =abcd\n -----END PGP PUBLIC KEY BLOCK-----\n",
+			"1 http://h/ b main[amd64 i386] keys \"-----BEGIN PGP PUBLIC KEY BLOCK-----\\n\\nmQ==\\n=abcd\\n-----END PGP PUBLIC KEY BLOCK-----\\n\"\n"},
+		{"remarks", "Types: deb\nURIs: http://h\nSuites: b\nComponents: main\nX-Repolib-Name: x\nX-Y: z\nDescription: d\n", "1 http://h/ b main[amd64 i386]\n"},
+		{"unknown field", "Types: deb\nURIs: http://h\nSuites: b\nComponents: main\nColour: red\n", "1 http://h/ b main[amd64 i386]\nx.sources:5: the unknown option \"colour\" is ignored refused=false\n"},
+		{"trusted", "Types: deb\nURIs: http://h\nSuites: b\nComponents: main\nTrusted: no\n", "x.sources:5: trusted=no is refused: this feed takes nothing whose signature it cannot check; sign the repository and name its key in signed-by refused=true\n"},
+		{"three faults", "Types: deb rpm\nEnabled: perhaps\nComponents: main\n", "x.sources:1: unknown type \"rpm\": want deb or deb-src refused=true\nx.sources:2: \"perhaps\" is neither yes nor no refused=true\n"},
+		{"nothing named", "Types: deb\nComponents: main\n", "x.sources:1: no URI is named refused=true\nx.sources:1: no suite is named refused=true\n"},
+		{"no types", "URIs: http://h\n", "x.sources:1: the entry has no Types field: want Types, URIs, Suites and Components refused=true\n"},
+		{"a bad stanza costs only itself", "nonsense\n\nTypes: deb\nURIs: http://h\nSuites: b\nComponents: main\n", "3 http://h/ b main[amd64 i386]\nx.sources:1: want \"Name: value\", not \"nonsense\" refused=true\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.want, render(ParseSources("x.sources", strings.NewReader(tt.in))))
+		})
+	}
+}
+
+func TestSourcesFolder(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "sources.list"), "deb http://first b main\n")
+	writeFile(t, filepath.Join(dir, "sources.list.d/b.list"), "deb http://third b main\n")
+	writeFile(t, filepath.Join(dir, "sources.list.d/a.sources"), "Types: deb\nURIs: http://second\nSuites: b\nComponents: main\n")
+	for _, left := range []string{"c.list.disabled", "d.list~", "e f.list", ".g.list", "README"} {
+		writeFile(t, filepath.Join(dir, "sources.list.d", left), "deb http://never b main\n")
+	}
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "sources.list.d/z.list"), 0o755))
+	sources, problems, err := ReadSources(dir)
+	require.NoError(t, err)
+	var uris []string
+	for _, s := range sources {
+		uris = append(uris, s.URI)
+	}
+	require.Equal(t, []string{"http://first/", "http://second/", "http://third/"}, uris)
+	require.Len(t, problems, 1, "a folder in place of a file cannot be read")
+
+	_, _, err = ReadSources(filepath.Join(dir, "nowhere"))
+	require.ErrorContains(t, err, "the apt configuration cannot be read")
+
+	_, problems = ParseSources("x.list", strings.NewReader(strings.Repeat("#", MaxSourcesFile)))
+	require.Empty(t, problems)
+	_, problems = ParseSources("x.list", strings.NewReader(strings.Repeat("#", MaxSourcesFile+1)))
+	require.Len(t, problems, 1)
+	var many strings.Builder
+	for i := range MaxSources + 1 {
+		fmt.Fprintf(&many, "deb http://h s%d main\n", i)
+	}
+	sources, problems = ParseSources("x.list", strings.NewReader(many.String()))
+	require.Len(t, sources, MaxSources)
+	require.Len(t, problems, 1)
+}
+
+// What is refused shows as a feed that fails, and is reported; the rest of the configuration works (CAT-1).
+func TestRefusedEntryIsAFailingFeed_CAT1(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64")).publish().serve()
+	dir := root(t, r)
+	writeFile(t, filepath.Join(dir, "etc/apt/sources.list.d/bad.list"), "deb [trusted=yes arch=A] http://h b main\ndeb [colour=red allow-weak=yes] http://h c main\n")
+	var told []Problem
+	c := config(dir)
+	c.Report = func(p Problem) { told = append(told, p) }
+	all := open(t, c)
+	require.Len(t, told, 4)
+	require.Len(t, all, 3)
+	fetch(t, all[0])
+	bad := filepath.Join(dir, "etc/apt/sources.list.d/bad.list")
+	require.Equal(t, catalog.FeedID("apt:"+bad+":1"), all[2].ID())
+	e := failed(t, all[2], Refused)
+	require.Contains(t, e.Error(), "trusted=yes is refused")
+	require.Contains(t, e.Error(), `"A" is no architecture`)
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	c := Config{Root: t.TempDir(), Channel: "a/b", Architectures: []string{"X", "all"}}
+	_, err := FromConfig(c)
+	require.ErrorContains(t, err, `the channel "a/b" is no codename`)
+	require.ErrorContains(t, err, `"X" is no architecture`)
+	require.ErrorContains(t, err, `"all" is no architecture`)
+	_, err = FromLists(Config{Root: t.TempDir()})
+	require.ErrorContains(t, err, "the apt configuration cannot be read")
+}
+
+func TestDefaultsOfARoot(t *testing.T) {
+	dir := t.TempDir()
+	c := Config{Root: dir}.WithDefaults()
+	require.Len(t, c.Architectures, 1)
+	require.True(t, ValidArchitecture(c.Architectures[0]))
+	require.Empty(t, c.Channel)
+	writeFile(t, filepath.Join(dir, "usr/lib/os-release"), "VERSION_CODENAME=\"trixie\"\nID='debian'\n")
+	writeFile(t, filepath.Join(dir, "var/lib/dpkg/status"), "broken\n\nPackage: dpkg\nArchitecture: arm64\n")
+	writeFile(t, filepath.Join(dir, "var/lib/dpkg/arch"), "arm64\narmhf\n\nBAD\n")
+	c = Config{Root: dir}.WithDefaults()
+	require.Equal(t, []string{"arm64", "armhf"}, c.Architectures)
+	require.Equal(t, "trixie", c.Channel)
+	require.Equal(t, "trixie", Channel(dir))
+	require.Equal(t, "debian", c.Distribution)
+	require.Equal(t, filepath.Join(dir, "etc/apt"), c.Dir)
+}
+
+func TestKeyrings(t *testing.T) {
+	key, other := newKey(t, "archive", 0), newKey(t, "other", 0)
+	fp := fmt.Sprintf("%X", key.PrimaryKey.Fingerprint)
+	sub := fmt.Sprintf("%X", key.Subkeys[0].PublicKey.Fingerprint)
+	r := newRepo(t, "bookworm", key).main(deb("hare", "1", "amd64")).publish().serve()
+	var binary strings.Builder
+	require.NoError(t, key.Serialize(&binary))
+	inPlace := "Signed-By:\n " + strings.ReplaceAll(strings.ReplaceAll(strings.TrimSpace(armored(t, key)), "\n\n", "\n.\n"), "\n", "\n ")
+	for _, tt := range []struct {
+		name  string
+		files map[string]string // below etc/apt
+		field string
+		cause Cause // zero: good
+		text  string
+	}{
+		{"armored", map[string]string{"k": armored(t, other, key)}, "Signed-By: /etc/apt/k", 0, ""},
+		{"two armored blocks", map[string]string{"k": armored(t, other) + "text between\n" + armored(t, key)}, "Signed-By: /etc/apt/k", 0, ""},
+		{"binary", map[string]string{"k": binary.String()}, "Signed-By: /etc/apt/k", 0, ""},
+		{"two files", map[string]string{"k": binary.String(), "l": armored(t, other)}, "Signed-By: /etc/apt/l, /etc/apt/k", 0, ""},
+		{"in place", nil, inPlace, 0, ""},
+		{"the configuration's own", map[string]string{"trusted.gpg": binary.String()}, "", 0, ""},
+		{"the configuration's folder", map[string]string{"trusted.gpg.d/k.asc": armored(t, key), "trusted.gpg.d/bad.gpg": "rubbish"}, "", 0, ""},
+		{"by fingerprint", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + fp, 0, ""},
+		{"by exact fingerprint", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + fp + "!", 0, ""},
+		{"by fingerprint within a file", map[string]string{"k": binary.String()}, "Signed-By: /etc/apt/k " + fp, 0, ""},
+		{"another fingerprint", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + strings.Repeat("A", 40), UnknownKey, "not trusted"},
+		{"the exact fingerprint of another of its keys", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + sub + "!", UnknownKey, "not trusted"},
+		{"signed-by leaves the others out", map[string]string{"trusted.gpg": binary.String(), "k": armored(t, other)}, "Signed-By: /etc/apt/k", UnknownKey, "not trusted"},
+		{"no keys", nil, "", UnknownKey, "not trusted"},
+		{"only rubbish", map[string]string{"trusted.gpg.d/bad.gpg": "rubbish"}, "", Refused, "no OpenPGP keyring"},
+		{"missing file", nil, "Signed-By: /etc/apt/k", Refused, "cannot be used"},
+		{"empty file", map[string]string{"k": ""}, "Signed-By: /etc/apt/k", Refused, "holds no OpenPGP key"},
+		{"a keybox", map[string]string{"k": "\x00\x00\x00\x20\x01\x01\x00\x02KBXf\x00\x00\x00\x00"}, "Signed-By: /etc/apt/k", Refused, "gpg --export"},
+		{"armor cut off", map[string]string{"k": armored(t, key)[:100]}, "Signed-By: /etc/apt/k", Refused, "no END line"},
+		{"armor broken", map[string]string{"k": armorBegin + "\n\n!!!\n" + armorEnd}, "Signed-By: /etc/apt/k", Refused, "keyring"},
+		{"huge", map[string]string{"k": strings.Repeat("x", MaxKeyring+1)}, "Signed-By: /etc/apt/k", Refused, "longer than"},
+		{"in place, broken", nil, "Signed-By:\n " + armorBegin + "\n .\n x", Refused, "the key block in Signed-By"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, content := range tt.files {
+				writeFile(t, filepath.Join(dir, "etc/apt", name), content)
+			}
+			writeFile(t, filepath.Join(dir, "etc/apt/sources.list.d/x.sources"), "Types: deb\nURIs: "+r.uri+"\nSuites: bookworm\nComponents: main\n"+tt.field+"\n")
+			c := config(dir)
+			c.Architectures = []string{"amd64"}
+			f := open(t, c)[0]
+			if tt.cause == 0 {
+				require.Len(t, fetch(t, f).Patches, 1)
+				return
+			}
+			require.ErrorContains(t, failed(t, f, tt.cause), tt.text)
+		})
+	}
+}
+
+func TestCauses(t *testing.T) {
+	for _, c := range Causes() {
+		text, err := c.MarshalText()
+		require.NoError(t, err)
+		var back Cause
+		require.NoError(t, back.UnmarshalText(text))
+		require.Equal(t, c, back)
+		parsed, err := ParseCause(c.String())
+		require.NoError(t, err)
+		require.Equal(t, c, parsed)
+	}
+	_, err := ParseCause("Bored")
+	require.Error(t, err)
+}
+
+func TestParseDate(t *testing.T) {
+	want := time.Date(2026, 5, 9, 8, 7, 6, 0, time.UTC)
+	for _, good := range []string{"Sat, 09 May 2026 08:07:06 UTC", "Sat, 9 May 2026 08:07:06 UTC", "Sat,  9 May 2026 08:07:06 GMT", "Sat, 09 May 2026 08:07:06 +0000", " Sat, 09 May 2026 08:07:06 Z"} {
+		got, err := parseDate(good)
+		require.NoError(t, err, good)
+		require.Equal(t, want, got)
+	}
+	for _, bad := range []string{"", "2026-05-09", "Sat, 09 May 2026 08:07:06", "Sat, 09 May 2026 08:07:06 CET", "Sat, 09 May 2026 08:07:06 +0200", "Sat, 31 Feb 2026 08:07:06 UTC"} {
+		_, err := parseDate(bad)
+		require.Error(t, err, bad)
+	}
+}
+
+func TestProductID(t *testing.T) {
+	id := ProductID("bookworm", "amd64", "libc6")
+	require.Equal(t, catalog.ProductID("deb/bookworm/amd64/libc6"), id)
+	channel, arch, name, ok := SplitProductID(id)
+	require.True(t, ok)
+	require.Equal(t, []string{"bookworm", "amd64", "libc6"}, []string{channel, arch, name})
+	for _, bad := range []catalog.ProductID{"", "deb/a/b", "rpm/a/b/c", "deb/a/b/c/d"} {
+		_, _, _, ok = SplitProductID(bad)
+		require.False(t, ok)
+	}
+	require.False(t, slices.ContainsFunc([]string{"", "a", "A1", "-a", "a b", "a_b"}, ValidPackage))
+	require.True(t, ValidPackage("libstdc++6"))
+}
