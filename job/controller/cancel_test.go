@@ -1,0 +1,242 @@
+package controller_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCancelPerAsset_JOB3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		// Each asset is at another point when the cancel comes.
+		never, queued, loading, deploying := f.enrol("a-never", "all"), f.enrol("b-queued", "all"), f.enrol("c-loading", "all"), f.enrol("d-deploying", "all")
+		done := f.enrol("e-done", "all")
+		f.enrolOnly("f-silent", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		for _, a := range []*agent{queued, loading, deploying, done} {
+			f.call(a)
+			order := a.orders[0].ID
+			a.report(job.Report{Order: order, Progress: job.Received})
+			if a != queued {
+				a.report(job.Report{Order: order, Progress: job.Started})
+				a.report(job.Report{Order: order, Progress: job.Downloaded})
+			}
+			if a == deploying || a == done {
+				a.report(job.Report{Order: order, Progress: job.Deploying})
+			}
+			if a == done {
+				a.report(job.Report{Order: order, Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
+			}
+			f.call(a)
+		}
+		f.pass(time.Minute)
+		report, err := f.CancelRun(ctx, run, f.now)
+		require.NoError(f, err)
+		require.Equal(f, []controller.AssetCancel{
+			{Run: run, Asset: "a-never", State: controller.CancelDone},
+			{Run: run, Asset: "b-queued", State: controller.CancelPending},
+			{Run: run, Asset: "c-loading", State: controller.CancelPending},
+			{Run: run, Asset: "d-deploying", State: controller.CancelTooLate, Stage: job.StageDeploy},
+			{Run: run, Asset: "e-done", State: controller.CancelEnded, Result: job.Completed},
+			{Run: run, Asset: "f-silent", State: controller.CancelDone},
+		}, report.Assets)
+		pending, err := f.PendingCancels(ctx, 10)
+		require.NoError(f, err)
+		require.Equal(f, []controller.Open{{Run: run, Asset: "b-queued"}, {Run: run, Asset: "c-loading"}}, pending)
+
+		f.call(never)
+		require.Empty(f, never.orders, "what was never handed out never is")
+		for _, a := range []*agent{queued, loading} {
+			f.call(a)
+			require.Equal(f, []string{"editor-2.0.0 (cancelled)"}, a.patches(), "marked (MAN-4)")
+		}
+		f.call(deploying)
+		require.Equal(f, []string{"editor-2.0.0"}, deploying.patches(), "left alone")
+		queued.report(job.Report{Order: queued.orders[0].ID, Result: job.Cancelled})
+		// This one began to deploy before the mark came: only its own word tells.
+		order := loading.orders[0].ID
+		loading.report(job.Report{Order: order, Progress: job.Deploying})
+		loading.report(job.Report{Order: order, TooLate: job.StageDeploy})
+		f.call(queued)
+		f.call(loading)
+		require.Empty(f, queued.orders, "ended orders leave the manifest")
+		require.Equal(f, controller.CancelDone, f.asset(run, "b-queued").Cancel)
+		require.Equal(f, controller.CancelTooLate, f.asset(run, "c-loading").Cancel)
+		loading.report(job.Report{Order: order, Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
+		f.call(loading)
+		got := f.asset(run, "c-loading")
+		require.Equal(f, job.Completed, got.Result)
+		require.Equal(f, controller.CancelTooLate, got.Cancel)
+		require.Equal(f, job.StageDeploy, got.TooLate)
+		pending, err = f.PendingCancels(ctx, 10)
+		require.NoError(f, err)
+		require.Empty(f, pending)
+	})
+}
+
+func TestCancelRefused_JOB3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a, b := f.enrol("a", "all"), f.enrol("b", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		for _, x := range []*agent{a, b} {
+			f.call(x)
+			x.report(job.Report{Order: x.orders[0].ID, Progress: job.Started})
+			x.report(job.Report{Order: x.orders[0].ID, Progress: job.Deploying})
+			f.call(x)
+		}
+		before := dump(f)["orders"]
+		var refused *controller.CancelRefused
+		report, err := f.CancelRun(ctx, run, f.now)
+		require.ErrorAs(f, err, &refused)
+		require.Equal(f, job.StageDeploy, refused.Stage)
+		require.ErrorContains(f, err, "deploy")
+		require.Len(f, report.Assets, 2)
+		require.Equal(f, before, dump(f)["orders"], "a refusal changes nothing")
+		b.report(job.Report{Order: b.orders[0].ID, Result: job.PendingReboot, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Installed, 0)}})
+		f.call(b)
+		_, err = f.CancelJob(ctx, "now", f.now)
+		require.ErrorAs(f, err, &refused)
+		require.Equal(f, job.StageReboot, refused.Stage, "the furthest")
+		for _, x := range []*agent{a, b} {
+			x.report(job.Report{Order: x.orders[0].ID, Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
+			f.call(x)
+		}
+		_, err = f.CancelRun(ctx, run, f.now)
+		require.ErrorAs(f, err, &refused)
+		require.Equal(f, job.StageDone, refused.Stage)
+		require.ErrorContains(f, err, "has ended")
+	})
+}
+
+func TestCancelBeforeTheOrdersAreMade_JOB3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("later", "editor-2.0.0")
+		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(24 * time.Hour)}
+		run := f.enable(d)
+		for range 2 {
+			report, err := f.CancelJob(ctx, "later", f.now)
+			require.NoError(f, err)
+			require.Empty(f, report.Assets)
+		}
+		f.pass(22 * time.Hour)
+		next, err := f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		require.Zero(f, next)
+		f.call(a)
+		require.Empty(f, a.orders)
+		status, err := f.Run(ctx, run)
+		require.NoError(f, err)
+		require.Equal(f, controller.RunCancelled, status.State)
+
+		// The cancelled start cannot be had again; another can.
+		require.NoError(f, f.DisableJob(ctx, "later", f.now))
+		_, err = f.EnableJob(ctx, "later", f.now)
+		var bad *job.Invalid
+		require.ErrorAs(f, err, &bad)
+		require.Equal(f, "schedule.at", bad.Problems[0].Field)
+	})
+}
+
+func TestWithdrawalIsNotCancel_JOB5(t *testing.T) {
+	for name, retire := range map[string]func(*fixture) error{
+		"disable": func(f *fixture) error { return f.DisableJob(ctx, "now", f.now) },
+		"delete":  func(f *fixture) error { return f.DeleteJob(ctx, "now", f.now) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			stores(t, func(f *fixture) {
+				f.sync(patch("editor", "2.0.0"))
+				f.enrol("a-never", "all")
+				queued, started := f.enrol("b-queued", "all"), f.enrol("c-started", "all")
+				run := f.enable(definition("now", "editor-2.0.0"))
+				f.call(queued)
+				f.call(started)
+				order := started.orders[0].ID
+				started.report(job.Report{Order: order, Progress: job.Started})
+				f.call(started)
+				require.NoError(f, retire(f))
+				require.NoError(f, retire(f), "once more changes nothing")
+
+				require.Equal(f, job.Withdrawn, f.asset(run, "a-never").Result)
+				got := f.asset(run, "b-queued")
+				require.True(f, got.Withdrawn)
+				require.Zero(f, got.Result, "the asset will tell")
+				gone := queued.orders[0].ID
+				f.call(queued)
+				require.Empty(f, queued.orders, "absent, not marked (MAN-4)")
+				queued.report(job.Report{Order: gone, Result: job.Withdrawn})
+				f.call(queued)
+				require.Equal(f, job.Withdrawn, f.asset(run, "b-queued").Result)
+				f.call(started)
+				require.Len(f, started.orders, 1, "what has started goes on")
+				started.report(job.Report{Order: order, Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
+				f.call(started)
+				require.Equal(f, job.Completed, f.asset(run, "c-started").Result)
+				for _, id := range []job.AssetID{"b-queued", "c-started"} {
+					status, err := f.Asset(ctx, id, f.now)
+					require.NoError(f, err)
+					require.Zero(f, status.AnomalyCount)
+				}
+			})
+		})
+	}
+}
+
+// The withdrawal and the start cross: the server believes the order withdrawn, the agent has begun it.
+func TestWithdrawalThatCameTooLate_JOB5(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		f.call(a)
+		order := a.orders[0].ID
+		a.report(job.Report{Order: order, Progress: job.Started})
+		require.NoError(f, f.DisableJob(ctx, "now", f.now))
+		f.call(a)
+		require.Equal(f, job.Started, f.asset(run, "a").Progress)
+		// A cancel still reaches it, because it is put back, marked.
+		report, err := f.CancelRun(ctx, run, f.now)
+		require.NoError(f, err)
+		require.Equal(f, controller.CancelPending, report.Assets[0].State)
+		f.call(a)
+		require.Equal(f, []string{"editor-2.0.0 (cancelled)"}, a.patches())
+		a.report(job.Report{Order: order, Result: job.Cancelled})
+		f.call(a)
+		require.Equal(f, job.Cancelled, f.asset(run, "a").Result)
+		require.Equal(f, controller.CancelDone, f.asset(run, "a").Cancel)
+	})
+}
+
+func TestDisabledAndEnabledAgain_JOB6(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("once", "editor-2.0.0")
+		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(time.Hour)}
+		run := f.enable(d)
+		f.call(a)
+		gone := a.orders[0].ID
+		require.NoError(f, f.DisableJob(ctx, "once", f.now))
+		f.call(a)
+		require.Empty(f, a.orders)
+		again, err := f.EnableJob(ctx, "once", f.now)
+		require.NoError(f, err)
+		require.Equal(f, run, again, "the same start is the same run")
+		a.report(job.Report{Order: gone, Result: job.Withdrawn}) // of the withdrawal before
+		f.call(a)
+		require.Equal(f, []string{"editor-2.0.0"}, a.patches())
+		require.Zero(f, f.asset(run, "a").Result, "the old word is not about the new order")
+
+		onDemand := f.enable(definition("now", "editor-2.0.0"))
+		require.NoError(f, f.DisableJob(ctx, "now", f.now))
+		second, err := f.EnableJob(ctx, "now", f.now)
+		require.NoError(f, err)
+		require.NotEqual(f, onDemand, second, "in the same second, and yet another run")
+	})
+}

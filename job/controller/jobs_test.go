@@ -1,0 +1,224 @@
+package controller_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestStatesOfAJob_JOB6(t *testing.T) {
+	stores(t, func(f *fixture) {
+		d := definition("j")
+		d.State, d.Revision = job.Enabled, 9
+		saved, err := f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		require.Equal(f, job.Disabled, saved.State, "a new job is disabled whatever it says")
+		require.Equal(f, uint64(1), saved.Revision)
+		saved, err = f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		require.Equal(f, uint64(1), saved.Revision, "nothing changed")
+
+		d.Assets = job.Assets{}
+		saved, err = f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		require.Equal(f, uint64(2), saved.Revision)
+		_, err = f.EnableJob(ctx, "j", f.now)
+		var bad *job.Invalid
+		require.ErrorAs(f, err, &bad)
+		require.Len(f, bad.Problems, 2, "no patch and no asset: both are told")
+
+		require.NoError(f, f.DeleteJob(ctx, "j", f.now))
+		require.ErrorAs(f, f.DisableJob(ctx, "j", f.now), &bad)
+		_, err = f.SaveJob(ctx, definition("j"), f.now)
+		require.ErrorAs(f, err, &bad)
+		_, err = f.EnableJob(ctx, "j", f.now)
+		require.ErrorAs(f, err, &bad)
+		status, err := f.Job(ctx, "j")
+		require.NoError(f, err)
+		require.Equal(f, job.Deleted, status.State, "its history stays")
+	})
+}
+
+func TestSaveRefusesWithEveryProblem_JOB20(t *testing.T) {
+	stores(t, func(f *fixture) {
+		d := definition("j", "editor-2.0.0")
+		d.Schedule, d.Window, d.Platform = job.Schedule{}, time.Second, 0
+		_, err := f.SaveJob(ctx, d, f.now)
+		var bad *job.Invalid
+		require.ErrorAs(f, err, &bad)
+		require.Len(f, bad.Problems, 3)
+
+		d = definition("big")
+		for len(d.Assets.Include) < 30_000 {
+			d.Assets.Include = append(d.Assets.Include, job.AssetID(strings.Repeat("a", 100)))
+		}
+		var bound *controller.BoundError
+		_, err = f.SaveJob(ctx, d, f.now)
+		require.ErrorAs(f, err, &bound)
+		for _, id := range []job.ID{"unknown", "", "a/b"} {
+			_, err = f.EnableJob(ctx, id, f.now)
+			require.Error(f, err)
+			require.Error(f, f.DisableJob(ctx, id, f.now))
+			_, err = f.CancelJob(ctx, id, f.now)
+			require.Error(f, err)
+		}
+		for _, id := range []job.RunID{"", "x", "@", "j@20260301T120000Z", job.RunID(strings.Repeat("x", 2000) + "@y")} {
+			var missing *controller.NotFoundError
+			_, err = f.CancelRun(ctx, id, f.now)
+			require.ErrorAs(f, err, &missing)
+			_, err = f.RunAssets(ctx, id, "", 10)
+			require.ErrorAs(f, err, &missing)
+		}
+	})
+}
+
+func TestCoDependentPatchesAreRefused_JOB14(t *testing.T) {
+	stores(t, func(f *fixture) {
+		needs := func(p *catalog.Patch) { p.Requires = []catalog.Requirement{{Patch: "editor-2.0.0", Reboot: true}} }
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0", needs))
+		_, err := f.SaveJob(ctx, definition("j", "editor-2.0.0", "player-2.0.0"), f.now)
+		require.NoError(f, err)
+		_, err = f.EnableJob(ctx, "j", f.now)
+		var refused *job.CoDependent
+		require.ErrorAs(f, err, &refused)
+		require.Equal(f, []job.Pair{{Patch: "player-2.0.0", Needs: "editor-2.0.0"}}, refused.Pairs)
+	})
+}
+
+func TestEditReachesEveryAssetConcerned_MAN2(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		queued, started, leaving, apart := f.enrol("a-queued", "all"), f.enrol("b-started", "all"), f.enrol("c-leaving", "all", "old"), f.enrol("d-apart")
+		never := f.enrol("e-never", "all", "old")
+		d := definition("now", "editor-2.0.0")
+		run := f.enable(d)
+		for _, a := range []*agent{queued, started, leaving, apart} {
+			f.call(a)
+			f.call(a)
+		}
+		started.report(job.Report{Order: started.orders[0].ID, Progress: job.Started})
+		f.call(started)
+
+		f.pass(time.Minute)
+		d.Patches.List = []catalog.PatchID{"player-2.0.0"}
+		d.Assets.ExcludeTags = []string{"old"}
+		d.Assets.Include = []job.AssetID{"d-apart"}
+		saved, err := f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		require.Equal(f, uint64(2), saved.Revision)
+		require.Equal(f, job.Enabled, saved.State)
+
+		behind := map[job.AssetID]bool{}
+		list, err := f.Assets(ctx, "", 100, f.now)
+		require.NoError(f, err)
+		for _, a := range list {
+			behind[a.ID] = a.Behind
+		}
+		// e-never never called since its order was made, and now there is none: its first manifest is empty.
+		require.Equal(f, map[job.AssetID]bool{"a-queued": true, "b-started": false, "c-leaving": true, "d-apart": true, "e-never": true}, behind)
+
+		for _, a := range []*agent{queued, started, leaving, apart, never} {
+			f.call(a)
+		}
+		require.Equal(f, []string{"player-2.0.0"}, queued.patches(), "the changed order replaces the queued one (MAN-4)")
+		require.Equal(f, run, queued.orders[0].Run)
+		require.Equal(f, uint64(2), queued.orders[0].Revision)
+		require.Equal(f, []string{"editor-2.0.0"}, started.patches(), "the started one is left alone")
+		require.Empty(f, leaving.orders)
+		require.Equal(f, []string{"player-2.0.0"}, apart.patches())
+		require.Empty(f, never.orders)
+		require.Equal(f, job.Withdrawn, f.asset(run, "e-never").Result)
+
+		d.Platform = catalog.Windows
+		d.Schedule = job.Schedule{}
+		_, err = f.SaveJob(ctx, d, f.now)
+		require.Error(f, err, "an enabled job stays enabled or is not changed")
+	})
+}
+
+func TestEditedScheduleMovesTheRun_MAN2(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("once", "editor-2.0.0")
+		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(time.Hour)}
+		first := f.enable(d)
+		f.call(a)
+		d.Schedule.At = start.Add(2 * time.Hour)
+		_, err := f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		f.call(a)
+		require.Len(f, a.orders, 1)
+		require.Equal(f, start.Add(2*time.Hour), a.orders[0].Start)
+		status, err := f.Run(ctx, first)
+		require.NoError(f, err)
+		require.Equal(f, controller.RunWithdrawn, status.State)
+		d.Schedule.At = start.Add(-time.Hour)
+		_, err = f.SaveJob(ctx, d, f.now)
+		require.Error(f, err, "a past start is refused (JOB-20)")
+		runs, err := f.Runs(ctx, "once", "", 10)
+		require.NoError(f, err)
+		require.Len(f, runs, 2)
+		runs, err = f.Runs(ctx, "once", first, 10)
+		require.NoError(f, err)
+		require.Len(f, runs, 1)
+	})
+}
+
+func TestPlannedRunTakesTheEdit_MAN2(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("once", "editor-2.0.0")
+		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(5 * time.Hour)}
+		f.enable(d)
+		d.Patches.List = []catalog.PatchID{"player-2.0.0"}
+		_, err := f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		f.pass(2 * time.Hour)
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		f.call(a)
+		require.Equal(f, []string{"player-2.0.0"}, a.patches())
+		require.Equal(f, manifest.Revision(1), a.held)
+	})
+}
+
+func TestPreviewChangesNothingAndTellsTheSame_JOB22(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"), patch("reader", "1.0.0"))
+		a := f.enrol("a", "all")
+		f.enrol("b")
+		d := definition("now", "editor-2.0.0", "reader-1.0.0", "player-2.0.0")
+		before := dump(f)
+		plan, selected, err := f.Preview(ctx, d, "a", f.now)
+		require.NoError(f, err)
+		require.True(f, selected)
+		require.Equal(f, before, dump(f))
+		_, selected, err = f.Preview(ctx, d, "b", f.now)
+		require.NoError(f, err)
+		require.False(f, selected)
+
+		run := f.enable(d)
+		f.call(a)
+		plan.Order.Revision = 1 // the definition was not saved then
+		require.Equal(f, plan.Order, a.orders[0])
+		patches := f.asset(run, "a").Patches
+		require.Equal(f, plan.LeftOut, patches[len(patches)-1:])
+
+		f.enrolOnly("new")
+		var missing *controller.NotFoundError
+		for _, id := range []job.AssetID{"new", "unknown"} {
+			_, _, err = f.Preview(ctx, d, id, f.now)
+			require.ErrorAs(f, err, &missing)
+		}
+		_, _, err = f.Preview(ctx, job.Definition{}, "a", f.now)
+		require.Error(f, err)
+	})
+}
