@@ -5,6 +5,7 @@
 //	versions.json    what is installed, replaced atomically: product to version
 //	products/NAME    what the product's last patch put there
 //	boot             the identity of this boot, replaced by each reboot
+//	journal          what was done to it, a line each
 //	reboot-required  the system's own mark that a reboot is due (RBT-2); a reboot takes it away
 //
 // A patch file is one line of JSON, the Patch, and after it the product's new content:

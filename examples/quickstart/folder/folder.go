@@ -201,6 +201,9 @@ func (p *Platform) install(patch Patch, content io.Reader) error {
 			return err
 		}
 	}
+	if err := p.note(fmt.Sprintf("installed %s %s", patch.Product, patch.Version)); err != nil {
+		return err
+	}
 	versions[patch.Product] = patch.Version
 	text, err := json.MarshalIndent(versions, "", "  ")
 	if err != nil {
@@ -233,10 +236,34 @@ func (p *Platform) Reboot(context.Context) error {
 	if err := os.Remove(p.path("reboot-required")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("folder: %w", err)
 	}
-	if err := p.replace("boot", []byte(rand.Text())); err != nil {
+	if err := errors.Join(p.replace("boot", []byte(rand.Text())), p.note("rebooted")); err != nil {
 		return err
 	}
 	p.cfg.Restart()
+	return nil
+}
+
+// Journal lists what was done to the disk, in order: "installed PRODUCT VERSION" and "rebooted".
+func (p *Platform) Journal() ([]string, error) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	text, err := os.ReadFile(p.path("journal"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("folder: %w", err)
+	}
+	return strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' }), nil
+}
+
+// note adds a line to the journal.
+func (p *Platform) note(line string) error {
+	f, err := os.OpenFile(p.path("journal"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("folder: %w", err)
+	}
+	_, err = f.WriteString(line + "\n")
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("folder: %w", err)
+	}
 	return nil
 }
 

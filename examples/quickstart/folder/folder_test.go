@@ -121,6 +121,10 @@ func TestRebootIsANewBootAndTakesTheMarkAway_RBT2_RBT8(t *testing.T) {
 	require.NotEqual(t, first.Boot, again.Boot)
 	require.False(t, again.Mark)
 
+	journal, err := p.Journal()
+	require.NoError(t, err)
+	require.Equal(t, []string{"installed kernel 6.0.0", "installed kernel 6.1.0", "rebooted"}, journal)
+
 	reopened, err := Open(p.cfg)
 	require.NoError(t, err)
 	same, err := reopened.Status(t.Context())

@@ -35,6 +35,9 @@ type Release struct {
 	Takes      time.Duration // to install
 }
 
+// ID is the id of the release's patch.
+func (r Release) ID() catalog.PatchID { return catalog.PatchID(string(r.Product) + "-" + r.Version) }
+
 // feedPath is where the list is served.
 const feedPath = "/feed.json"
 
@@ -85,10 +88,10 @@ func (v *Vendor) Feed() (catalog.Feed, error) {
 }
 
 // Publish lists a release and serves its file.
-func (v *Vendor) Publish(r Release) (catalog.PatchID, error) {
+func (v *Vendor) Publish(r Release) error {
 	number, err := version.Parse(version.Semver, r.Version)
 	if err != nil {
-		return "", fmt.Errorf("vendor: %w", err)
+		return fmt.Errorf("vendor: %w", err)
 	}
 	name := fmt.Sprintf("%s-%s.patch", r.Product, r.Version)
 	path, availability := "/"+name, catalog.Pinned
@@ -99,7 +102,7 @@ func (v *Vendor) Publish(r Release) (catalog.PatchID, error) {
 	defer v.lock.Unlock()
 	file, err := v.put(path, r, number)
 	if err != nil {
-		return "", err
+		return err
 	}
 	artifact := catalog.Artifact{
 		Name: name, Availability: availability, URL: v.base + path, Size: int64(len(file)),
@@ -111,17 +114,16 @@ func (v *Vendor) Publish(r Release) (catalog.PatchID, error) {
 	if !slices.ContainsFunc(v.products, func(p catalog.Product) bool { return p.ID == r.Product }) {
 		v.products = append(v.products, v.product(r, number))
 	}
-	id := catalog.PatchID(string(r.Product) + "-" + r.Version)
 	v.patches = append(v.patches, catalog.Patch{
-		ID: id, Product: r.Product, Version: number, Title: fmt.Sprintf("%s %s", r.Product, r.Version),
+		ID: r.ID(), Product: r.Product, Version: number, Title: fmt.Sprintf("%s %s", r.Product, r.Version),
 		Published: time.Now().UTC().Add(-time.Hour).Truncate(time.Second), Artifacts: []catalog.Artifact{artifact}, Reboot: r.Reboot,
 	})
 	document, err := jsonfeed.Marshal(v.products, v.patches)
 	if err != nil {
-		return "", fmt.Errorf("vendor: %w", err)
+		return fmt.Errorf("vendor: %w", err)
 	}
 	v.files[feedPath] = document
-	return id, nil
+	return nil
 }
 
 func (v *Vendor) product(r Release, number version.Version) catalog.Product {

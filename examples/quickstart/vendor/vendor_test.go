@@ -26,15 +26,14 @@ func start(t *testing.T) *Vendor {
 
 func publish(t *testing.T, v *Vendor, r Release) catalog.Patch {
 	t.Helper()
-	id, err := v.Publish(r)
-	require.NoError(t, err)
+	require.NoError(t, v.Publish(r))
 	feed, err := v.Feed()
 	require.NoError(t, err)
 	batch, err := feed.Fetch(t.Context())
 	require.NoError(t, err)
 	snapshot, changes := catalog.Sync(nil, []catalog.Batch{batch}, time.Now())
 	require.Empty(t, changes.Rejected)
-	patch, listed := snapshot.Patch(id)
+	patch, listed := snapshot.Patch(r.ID())
 	require.True(t, listed)
 	return patch
 }
@@ -109,10 +108,8 @@ func TestMovingOnServesANewerSignedFileAtTheSameAddress_CAT7(t *testing.T) {
 
 func TestReleasesThatCannotBeAreRefused(t *testing.T) {
 	v := start(t)
-	_, err := v.Publish(Release{Product: "reader", Version: "one"})
-	require.Error(t, err)
-	_, err = v.Publish(Release{Product: "../reader", Version: "1.0.0"})
-	require.ErrorAs(t, err, new(*folder.MalformedError))
+	require.Error(t, v.Publish(Release{Product: "reader", Version: "one"}))
+	require.ErrorAs(t, v.Publish(Release{Product: "../reader", Version: "1.0.0"}), new(*folder.MalformedError))
 	require.Error(t, v.MoveOn(Release{Product: "reader", Version: "one"}))
 	resp, err := http.Get(v.base + "/nothing")
 	require.NoError(t, err)

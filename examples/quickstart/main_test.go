@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/examples/quickstart/scenario"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// TestQuickstart plays the whole story: JOB-1, JOB-2, JOB-3, CAT-3, CAT-7, CAT-11, INT-1, INT-2, INT-8, RBT-1, RBT-4.
+func TestQuickstart(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	begun := time.Now()
+	exit := run(t.Context(), nil, &stdout, &stderr, scenario.Cases())
+	require.Zero(t, exit, "%s%s", &stdout, &stderr)
+	require.Less(t, time.Since(begun), 20*time.Second)
+	require.Empty(t, stderr.String())
+	out := stdout.String()
+	require.NotContains(t, out, "✗")
+	for _, c := range scenario.Cases() {
+		require.Contains(t, out, "✓  "+string(c.Asset))
+		for _, o := range c.Offers {
+			require.Contains(t, out, string(o.Release.Product))
+		}
+	}
+	for _, want := range []string{
+		"11 FileSignatureFailed", "12 FileHashValidationFailed", "8.0.0 → 8.2.0", "1 reboot",
+		"cancel of job in-an-hour: accepted, CancelPending\n", "cancel of job at-once: refused: ", "stage deploy has begun",
+		"14 outcomes", "0 of them unlike the rules\n",
+	} {
+		require.Contains(t, out, want)
+	}
+}
+
+// TestAnExpectationThatIsNotMetFails breaks one expectation of each kind and wants to see exactly those.
+func TestAnExpectationThatIsNotMetFails(t *testing.T) {
+	t.Parallel()
+	cases := scenario.Cases()
+	cases[0].Offers[0].Want.Rule = "INT-2"
+	cases[2].Offers[0].Want.Code = job.FileHashValidationFailed
+	cases[4].Offers[0].Want.Now = "5.1.0"
+	cases[5].Result = job.Completed
+	cases[8].Reboots = 2
+	var stdout, stderr bytes.Buffer
+	exit := run(t.Context(), []string{"--plain"}, &stdout, &stderr, cases)
+	require.Equal(t, 1, exit, "%s%s", &stdout, &stderr)
+	require.Empty(t, stderr.String())
+	flat := strings.Join(strings.Fields(stdout.String()), " ")
+	require.Equal(t, 5, strings.Count(flat, "The rules say:"), "%s", &stdout)
+	require.Equal(t, 5, strings.Count(flat, "✗"))
+	for _, want := range []string{"rule is INT-2, not INT-1", "reboots is 2, not 1", "5 of them unlike the rules"} {
+		require.Contains(t, flat, want)
+	}
+}
+
+func TestWrongUsageIsToldApart(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		exit int
+		want string
+	}{
+		{[]string{"--no-such-flag"}, 2, "unknown flag: --no-such-flag"},
+		{[]string{"argument"}, 2, `unknown command "argument"`},
+		{[]string{"--timeout", "soon"}, 2, "invalid argument"},
+		{[]string{"--timeout", "-1s"}, 2, "give a positive duration"},
+		{[]string{"--timeout", "1ms"}, 1, "not over after 1ms"},
+		{[]string{"--help"}, 0, ""},
+	} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, c.exit, run(t.Context(), c.args, &stdout, &stderr, scenario.Cases()), "%q: %s", c.args, &stderr)
+		require.Contains(t, stderr.String(), c.want)
+		require.Equal(t, c.exit == 0, strings.Contains(stdout.String(), "Exit codes"))
+	}
+}
+
+func TestInterruptedLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir) // what Windows calls it
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(time.Second, func() { cancel(errors.New("interrupted")) })
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, 1, run(ctx, nil, &stdout, &stderr, scenario.Cases()))
+	require.Contains(t, stderr.String(), "interrupted")
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}

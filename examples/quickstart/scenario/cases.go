@@ -1,0 +1,110 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/examples/quickstart/vendor"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// Case is one asset: what is installed, what the vendor offers, what then happens to it, and what must come of it.
+type Case struct {
+	Asset   job.AssetID
+	Offers  []Offer
+	Result  job.Result // of the asset's order
+	Reboots int        // of the asset, after the last installation
+}
+
+// Offer is one patch for one product of the asset.
+type Offer struct {
+	Have    string // the version installed; empty: the product is not there
+	Release vendor.Release
+	Tamper  bool   // the file is changed on the vendor's server after it was listed
+	MovesOn string // a version the vendor serves instead, after the order was made
+	Want    Want
+}
+
+// Want is what must come of an offer.
+type Want struct {
+	Status job.PatchStatus
+	Code   job.Code
+	Rule   string
+	Now    string // the version on the disk in the end; empty: the product is not there
+}
+
+// Cancel is a job of its own that is cancelled.
+type Cancel struct {
+	Asset   job.AssetID
+	Job     job.ID
+	Have    string
+	Release vendor.Release
+	In      time.Duration // how long after it was enabled the job starts; zero: at once
+	TooLate job.Stage     // the cancel comes when this stage has begun, and is refused; zero: it comes before the start
+	Result  job.Result
+	Now     string
+}
+
+// Cases are the nine assets.
+func Cases() []Case {
+	const second = time.Second
+	return []Case{
+		{Asset: "signed", Result: job.Completed, Offers: []Offer{{
+			Have: "1.0.0", Release: vendor.Release{Product: "reader", Version: "1.1.0", Signed: true},
+			Want: Want{Status: job.Succeeded, Rule: "INT-1", Now: "1.1.0"},
+		}}},
+		{Asset: "unsigned", Result: job.Completed, Offers: []Offer{{
+			Have: "2.0.0", Release: vendor.Release{Product: "editor", Version: "2.1.0"},
+			Want: Want{Status: job.Succeeded, Rule: "INT-2", Now: "2.1.0"},
+		}}},
+		{Asset: "bad-signature", Result: job.Failed, Offers: []Offer{{
+			Have: "3.0.0", Release: vendor.Release{Product: "player", Version: "3.1.0", Signed: true}, Tamper: true,
+			Want: Want{Status: job.PatchFailed, Code: job.FileSignatureFailed, Rule: "INT-1", Now: "3.0.0"},
+		}}},
+		{Asset: "bad-checksum", Result: job.Failed, Offers: []Offer{{
+			Have: "4.0.0", Release: vendor.Release{Product: "viewer", Version: "4.1.0"}, Tamper: true,
+			Want: Want{Status: job.PatchFailed, Code: job.FileHashValidationFailed, Rule: "INT-2", Now: "4.0.0"},
+		}}},
+		{Asset: "newer", Result: job.NotApplicable, Offers: []Offer{{
+			Have: "5.2.0", Release: vendor.Release{Product: "browser", Version: "5.1.0", Signed: true},
+			Want: Want{Status: job.LeftOut, Rule: "CAT-3", Now: "5.2.0"},
+		}}},
+		{Asset: "absent", Result: job.NotApplicable, Offers: []Offer{{
+			Release: vendor.Release{Product: "office", Version: "6.0.0", Signed: true},
+			Want:    Want{Status: job.LeftOut, Rule: "CAT-3"},
+		}}},
+		{Asset: "end-of-life", Result: job.NotApplicable, Offers: []Offer{{
+			Have: "7.0.1", Release: vendor.Release{Product: "runtime", Version: "7.0.2", Signed: true, EOL: catalog.EOLInstant(2024, time.June, 30)},
+			Want: Want{Status: job.LeftOut, Rule: "CAT-11", Now: "7.0.1"},
+		}}},
+		{Asset: "moved-on", Result: job.Completed, Offers: []Offer{{
+			Have: "8.0.0", Release: vendor.Release{Product: "chat", Version: "8.1.0", Signed: true, LatestOnly: true}, MovesOn: "8.2.0",
+			Want: Want{Status: job.Succeeded, Rule: "CAT-7", Now: "8.2.0"},
+		}}},
+		{Asset: "reboots-once", Result: job.Completed, Reboots: 1, Offers: []Offer{
+			{
+				Have: "9.0.0", Release: vendor.Release{Product: "kernel", Version: "9.1.0", Signed: true, Reboot: true, Takes: second / 2},
+				Want: Want{Status: job.Succeeded, Rule: "INT-1", Now: "9.1.0"},
+			}, {
+				Have: "1.0.0", Release: vendor.Release{Product: "driver", Version: "1.1.0", Signed: true, Reboot: true, Takes: second / 2},
+				Want: Want{Status: job.Succeeded, Rule: "INT-1", Now: "1.1.0"},
+			}, {
+				Have: "2.0.0", Release: vendor.Release{Product: "shell", Version: "2.1.0", Takes: second / 2},
+				Want: Want{Status: job.Succeeded, Rule: "INT-2", Now: "2.1.0"},
+			},
+		}},
+	}
+}
+
+// Cancels are the two cancels.
+func Cancels() []Cancel {
+	return []Cancel{
+		{
+			Asset: "signed", Job: "in-an-hour", In: time.Hour, Result: job.Cancelled,
+			Have: "1.0.0", Release: vendor.Release{Product: "fonts", Version: "1.1.0", Signed: true}, Now: "1.0.0",
+		}, {
+			Asset: "unsigned", Job: "at-once", TooLate: job.StageDeploy, Result: job.Completed,
+			Have: "1.0.0", Release: vendor.Release{Product: "codecs", Version: "1.1.0", Signed: true, Takes: 3 * time.Second}, Now: "1.1.0",
+		},
+	}
+}
