@@ -117,7 +117,7 @@ func (f *fixture) sync(patches ...catalog.Patch) catalog.Changes {
 	}
 	changes, err := f.Sync(ctx, []catalog.Batch{b}, f.now)
 	require.NoError(f, err)
-	require.Empty(f, changes.Rejected)
+	require.Zero(f, len(changes.Rejected))
 	return changes
 }
 

@@ -1,0 +1,286 @@
+package controller_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/stretchr/testify/require"
+)
+
+// TestReportsAreAcceptedExactlyOnce_MAN6 sends one agent's reports with requests lost, repeated and late, and answers
+// lost, and compares the end with what plain delivery gives.
+func TestReportsAreAcceptedExactlyOnce_MAN6(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		random := rand.New(rand.NewPCG(3, 4))
+		failures := 0
+		for round := range 8 {
+			d := definition(job.ID(fmt.Sprint("job-", round)), "editor-2.0.0", "player-2.0.0")
+			run := f.enable(d)
+			f.call(a)
+			order := a.orders[0].ID
+			for _, p := range []job.Progress{job.Received, job.Started, job.Downloading, job.Downloaded, job.Deploying} {
+				a.report(job.Report{Order: order, Progress: p})
+			}
+			patches := []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0), outcome("player-2.0.0", job.PatchFailed, job.InstallerFailed)}
+			failures++
+			a.report(job.Report{Order: order, Result: job.PendingReboot, Patches: patches})
+			a.report(job.Report{Order: order, Result: job.CompletedWithFailures, Patches: patches, Reboots: 1})
+
+			var sent []manifest.CheckIn // any of them may come again, at any time
+			for len(a.unsent) > 0 {
+				in := a.request(f.now)
+				in.Reports = in.Reports[:1+random.IntN(len(in.Reports))]
+				sent = append(sent, in)
+				again := sent[random.IntN(len(sent))]
+				for _, x := range []manifest.CheckIn{again, in}[random.IntN(2):] {
+					answer, err := f.CheckIn(ctx, x, f.now)
+					require.NoError(f, err)
+					if random.IntN(2) == 0 {
+						continue // the answer is lost
+					}
+					for len(a.unsent) > 0 && a.unsent[0].Sequence <= answer.Acknowledged {
+						a.unsent = a.unsent[1:]
+					}
+				}
+			}
+			got := f.asset(run, "a")
+			require.Equal(f, job.CompletedWithFailures, got.Result)
+			require.Equal(f, job.StageDone, got.Stage)
+			require.Equal(f, 1, got.Reboots)
+			n, err := f.FailedInstalls(ctx)
+			require.NoError(f, err)
+			require.Equal(f, failures, n, "counted once an order, reported twice and more")
+			f.pass(time.Minute)
+		}
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Zero(f, status.AnomalyCount)
+		reboots, err := f.PendingReboots(ctx, 10)
+		require.NoError(f, err)
+		require.Empty(f, reboots)
+	})
+}
+
+func TestGapIsNeverSkipped_MAN6(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		f.call(a)
+		order := a.orders[0].ID
+		send := func(first, last job.Sequence) job.Sequence {
+			in := a.request(f.now)
+			in.Reports = nil
+			for s := first; s <= last; s++ {
+				in.Reports = append(in.Reports, job.Report{Sequence: s, Order: order, Progress: job.Progress(s)})
+			}
+			answer, err := f.CheckIn(ctx, in, f.now)
+			require.NoError(f, err)
+			return answer.Acknowledged
+		}
+		require.Equal(f, job.Sequence(0), send(3, 4), "1 and 2 are missing")
+		require.Zero(f, f.asset(run, "a").Progress)
+		require.Equal(f, job.Sequence(2), send(1, 2))
+		require.Equal(f, job.Sequence(2), send(4, 4))
+		require.Equal(f, job.Sequence(4), send(2, 4))
+		require.Equal(f, job.Sequence(4), send(1, 3))
+		require.Equal(f, job.Downloading, f.asset(run, "a").Progress)
+		in := a.request(f.now)
+		in.Reports = []job.Report{{Sequence: 5, Order: order, Progress: 1}, {Sequence: 7, Order: order, Progress: 1}}
+		_, err := f.CheckIn(ctx, in, f.now)
+		require.ErrorIs(f, err, manifest.ErrInvalid, "a list with a hole is no list of reports")
+	})
+}
+
+func TestNonsenseIsKeptAndNotFolded(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a, other := f.enrol("a", "all"), f.enrol("other", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		f.call(a)
+		f.call(other)
+		order, foreign := a.orders[0].ID, other.orders[0].ID
+		ok := []job.PatchOutcome{outcome("editor-2.0.0", job.PatchFailed, job.InstallerFailed)}
+		before := dump(f)
+		nonsense := []job.Report{
+			{Order: foreign, Result: job.Completed},
+			{Order: "nobody@20260301T120000Z/a", Progress: job.Started},
+			{Order: "", Progress: job.Started},
+			{Order: "no-slash", Progress: job.Started},
+			{Order: "/a", Progress: job.Started},
+			{Order: job.OrderID(strings.Repeat("x", 9000) + "@x/a"), Progress: job.Started},
+			{Order: order},
+			{Order: order, Progress: job.Started, Result: job.Completed},
+			{Order: order, Progress: 99},
+			{Order: order, Result: 99},
+			{Order: order, TooLate: job.StageDeploy},
+			{Order: order, Result: job.Cancelled},
+			{Order: order, Result: job.Withdrawn},
+			{Order: order, Result: job.Failed, Patches: []job.PatchOutcome{outcome("player-2.0.0", job.PatchFailed, 9)}},
+			{Order: order, Result: job.Failed, Patches: []job.PatchOutcome{outcome(catalog.PatchID(strings.Repeat("p", 5000)), job.PatchFailed, 9)}},
+			{Order: order, Result: job.Failed, Patches: append(ok, ok...)},
+			{Order: order, Result: job.Failed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", 99, 0)}},
+			{Order: order, Result: job.Failed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.PatchFailed, 200)}},
+		}
+		for _, r := range nonsense {
+			a.report(r)
+		}
+		f.call(a)
+		require.Empty(f, a.unsent, "accepted, or they would come for ever")
+		after := dump(f)
+		for _, table := range []controller.Table{"orders", "outcomes", "failures", "counters", "live", "queue", "cancels", "reboots"} {
+			require.Equal(f, before[table], after[table], table)
+		}
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Equal(f, len(nonsense), status.AnomalyCount)
+		for i, x := range status.LastAnomalies {
+			require.Equal(f, job.Sequence(i+1), x.Sequence)
+			require.NotEmpty(f, x.Text)
+			require.LessOrEqual(f, len(x.Order), 3*job.MaxID)
+		}
+		a.report(job.Report{Order: order, Result: job.Completed})
+		f.call(a)
+		for range 2 * controller.MaxAnomalies {
+			a.report(job.Report{Order: order, Progress: job.Started}) // after the end
+		}
+		f.call(a)
+		require.Equal(f, job.Completed, f.asset(run, "a").Result)
+		status, err = f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Equal(f, len(nonsense)+2*controller.MaxAnomalies, status.AnomalyCount)
+		require.Len(f, status.LastAnomalies, controller.MaxAnomalies, "bounded")
+		require.Equal(f, a.sequence, status.LastAnomalies[controller.MaxAnomalies-1].Sequence, "the newest")
+	})
+}
+
+func TestCancelledAfterDeployIsAnAnomaly_JOB4(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		f.call(a)
+		order := a.orders[0].ID
+		_, err := f.CancelRun(ctx, run, f.now)
+		require.NoError(f, err)
+		a.report(job.Report{Order: order, Progress: job.Started})
+		a.report(job.Report{Order: order, Progress: job.Deploying})
+		a.report(job.Report{Order: order, Result: job.Cancelled})
+		a.report(job.Report{Order: order, TooLate: job.StageDownload})
+		f.call(a)
+		require.Zero(f, f.asset(run, "a").Result)
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Equal(f, 2, status.AnomalyCount)
+	})
+}
+
+func TestHugeTextsAreCut(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		f.call(a)
+		big := outcome("editor-2.0.0", job.PatchFailed, job.InstallerFailed)
+		big.Text, big.Name, big.Rule = strings.Repeat("é", 3_000_000), strings.Repeat("n", 3_000_000), strings.Repeat("r", 3_000_000)
+		a.report(job.Report{Order: a.orders[0].ID, Result: job.Failed, Text: strings.Repeat("t", 9_000_000), Patches: []job.PatchOutcome{big}})
+		a.report(job.Report{Refused: strings.Repeat("m", 9_000_000)})
+		f.call(a)
+		got := f.asset(run, "a")
+		require.Equal(f, job.Failed, got.Result)
+		require.Len(f, got.Text, controller.MaxText)
+		require.LessOrEqual(f, len(got.Patches[0].Text), controller.MaxText)
+	})
+}
+
+func TestRefusedManifestIsShown_MAN5(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		f.enable(definition("now", "editor-2.0.0"))
+		a.report(job.Report{Refused: "Expired: the clock is wrong"})
+		_, err := f.CheckIn(ctx, a.request(f.now), f.now) // its answer is refused too
+		require.NoError(f, err)
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.True(f, status.Behind)
+		require.Equal(f, "Expired: the clock is wrong", status.Refused.Text)
+		f.pass(time.Minute)
+		a.unsent = nil
+		f.call(a)
+		f.call(a)
+		status, err = f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.False(f, status.Behind)
+		require.Nil(f, status.Refused)
+	})
+}
+
+func TestClockOffsetIsFlagged_MAN8(t *testing.T) {
+	stores(t, func(f *fixture) {
+		a := f.enrol("a")
+		for _, c := range []struct {
+			offset time.Duration
+			far    bool
+		}{{0, false}, {5 * time.Minute, false}, {5*time.Minute + 1, true}, {-5*time.Minute - 1, true}, {-5 * time.Minute, false}} {
+			in := a.request(f.now)
+			in.Offset = c.offset
+			_, err := f.CheckIn(ctx, in, f.now)
+			require.NoError(f, err)
+			status, err := f.Asset(ctx, "a", f.now)
+			require.NoError(f, err)
+			require.Equal(f, c.far, status.OffsetTooFar, c.offset)
+		}
+	})
+}
+
+func TestInventoryIsAskedForWhenItChanged(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		missing, err := f.Missing(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Len(f, missing, 1)
+		a.install("editor", "2.0.0")
+		f.call(a) // calls twice
+		missing, err = f.Missing(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Empty(f, missing)
+
+		in := a.request(f.now)
+		in.Inventory = &catalog.Inventory{Platform: catalog.Windows}
+		_, err = f.CheckIn(ctx, in, f.now)
+		require.NoError(f, err)
+		in.Inventory = &catalog.Inventory{Platform: catalog.Linux, Installed: []catalog.Installed{{Product: "x"}, {Product: "x"}}}
+		_, err = f.CheckIn(ctx, in, f.now)
+		require.NoError(f, err)
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Equal(f, 2, status.AnomalyCount, "another platform, a product twice: kept out")
+		missing, err = f.Missing(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Empty(f, missing)
+	})
+}
+
+func TestUnknownAssetsAreTurnedAway(t *testing.T) {
+	stores(t, func(f *fixture) {
+		for _, id := range []job.AssetID{"unknown", "a/b", ""} {
+			_, err := f.AssetKey(ctx, id)
+			require.ErrorIs(f, err, manifest.ErrUnknownAsset)
+		}
+		_, err := f.CheckIn(ctx, manifest.CheckIn{Asset: "unknown", At: f.now}, f.now)
+		require.ErrorIs(f, err, manifest.ErrUnknownAsset)
+		_, err = f.CheckIn(ctx, manifest.CheckIn{Asset: "a/b"}, f.now)
+		require.ErrorIs(f, err, manifest.ErrInvalid)
+	})
+}

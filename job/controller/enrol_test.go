@@ -1,0 +1,149 @@
+package controller_test
+
+import (
+	"crypto/ed25519"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestEnrol(t *testing.T) {
+	stores(t, func(f *fixture) {
+		token, err := f.AddToken(ctx, secret, controller.Token{Name: "lab", Uses: 2, Tags: []string{"lab"}, Expires: start.Add(time.Hour)}, f.now)
+		require.NoError(f, err)
+		require.NotContains(f, token.ID, secret)
+		for _, table := range tables {
+			for k, v := range dump(f)[table] {
+				require.NotContains(f, k+v, secret, "the secret is not stored")
+			}
+		}
+		e := enrolment("a")
+		e.Tags = []string{"own", "lab"}
+		got, err := f.Enrol(ctx, e, f.now)
+		require.NoError(f, err)
+		require.Equal(f, manifest.Enrolled{
+			Asset: "a", ManifestKey: key.Public().(ed25519.PublicKey), Every: 15 * time.Minute, Fingerprint: manifest.Fingerprint(key.Public().(ed25519.PublicKey)),
+		}, got)
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Equal(f, []string{"lab", "own"}, status.Tags)
+		k, err := f.AssetKey(ctx, "a")
+		require.NoError(f, err)
+		require.Equal(f, e.Key, k)
+
+		again, err := f.Enrol(ctx, e, f.now)
+		require.NoError(f, err)
+		require.Equal(f, got, again, "the first answer may have been lost")
+		tokens, err := f.Tokens(ctx)
+		require.NoError(f, err)
+		require.Equal(f, 1, tokens[0].Uses, "used once")
+
+		thief := e
+		thief.Key = ed25519.NewKeyFromSeed([]byte(strings.Repeat("x", ed25519.SeedSize))).Public().(ed25519.PublicKey)
+		_, err = f.Enrol(ctx, thief, f.now)
+		require.ErrorIs(f, err, manifest.ErrAssetExists)
+		_, err = f.Enrol(ctx, enrolment("b"), f.now)
+		require.NoError(f, err)
+		_, err = f.Enrol(ctx, enrolment("c"), f.now)
+		require.ErrorIs(f, err, manifest.ErrBadToken, "used up")
+		_, err = f.Enrol(ctx, e, f.now.Add(2*time.Hour))
+		require.NoError(f, err, "still answered the same")
+		_, err = f.AddToken(ctx, secret, controller.Token{Expires: start.Add(time.Hour)}, f.now)
+		require.NoError(f, err)
+		_, err = f.Enrol(ctx, enrolment("c"), start.Add(time.Hour))
+		require.ErrorIs(f, err, manifest.ErrBadToken, "expired at that very instant")
+		require.NoError(f, f.RemoveToken(ctx, token.ID))
+		_, err = f.Enrol(ctx, enrolment("c"), f.now)
+		require.ErrorIs(f, err, manifest.ErrBadToken)
+		require.Error(f, f.RemoveToken(ctx, token.ID))
+		_, err = f.Enrol(ctx, manifest.Enrolment{}, f.now)
+		require.ErrorIs(f, err, manifest.ErrInvalid)
+	})
+}
+
+func TestTokenBounds(t *testing.T) {
+	stores(t, func(f *fixture) {
+		for name, c := range map[string]struct {
+			secret string
+			token  controller.Token
+			ok     bool
+		}{
+			"shortest":      {strings.Repeat("s", 22), controller.Token{}, true},
+			"short":         {strings.Repeat("s", 21), controller.Token{}, false},
+			"longest":       {strings.Repeat("s", manifest.MaxToken), controller.Token{}, true},
+			"long":          {strings.Repeat("s", manifest.MaxToken+1), controller.Token{}, false},
+			"most uses":     {secret, controller.Token{Uses: controller.MaxTokenUses}, true},
+			"too many uses": {secret, controller.Token{Uses: controller.MaxTokenUses + 1}, false},
+			"negative uses": {secret, controller.Token{Uses: -1}, false},
+			"past":          {secret, controller.Token{Expires: start}, false},
+			"bad tag":       {secret, controller.Token{Tags: []string{"a b"}}, false},
+		} {
+			_, err := f.AddToken(ctx, c.secret, c.token, f.now)
+			require.Equal(f, c.ok, err == nil, "%s: %v", name, err)
+			if err != nil {
+				require.NotContains(f, err.Error(), c.secret, "a secret is not repeated")
+			}
+		}
+	})
+}
+
+func TestRemovedAssetIsTurnedAway(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		a.report(job.Report{Order: job.MakeOrderID(run, "a"), Progress: job.Received})
+		f.call(a)
+		f.pass(time.Minute)
+		require.NoError(f, f.RemoveAsset(ctx, "a", f.now))
+		_, err := f.CheckIn(ctx, a.request(f.now), f.now)
+		require.ErrorIs(f, err, manifest.ErrUnknownAsset)
+		require.True(f, f.asset(run, "a").Withdrawn, "the history stays")
+		require.Error(f, f.RemoveAsset(ctx, "a", f.now))
+		held := a.held
+		a = f.enrol("a", "all") // a new machine of the same name
+		second := f.enable(definition("next", "editor-2.0.0"))
+		a.report(job.Report{Order: job.MakeOrderID(second, "a"), Progress: job.Received})
+		f.call(a)
+		require.Greater(f, a.held, held, "the revision never falls (MAN-5)")
+		require.Empty(f, a.unsent, "its reports are counted anew (MAN-6)")
+		require.Equal(f, job.Received, f.asset(second, "a").Progress)
+	})
+}
+
+func TestTagBounds(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.enrol("a")
+		tags := make([]string, manifest.MaxTags+1)
+		for i := range tags {
+			tags[i] = strings.Repeat("t", i+1)
+		}
+		require.NoError(f, f.TagAsset(ctx, "a", tags[:manifest.MaxTags]))
+		require.Error(f, f.TagAsset(ctx, "a", tags))
+		require.Error(f, f.TagAsset(ctx, "a", []string{""}))
+		require.Error(f, f.TagAsset(ctx, "unknown", []string{"x"}))
+		require.NoError(f, f.TagAsset(ctx, "a", []string{"b", "a", "b"}))
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Equal(f, []string{"a", "b"}, status.Tags)
+	})
+}
+
+func TestConfig(t *testing.T) {
+	bad := controller.Config{Lifetime: time.Hour, Lead: 31 * 24 * time.Hour, SilentAfter: -1, Timing: manifest.Timing{CheckIn: time.Hour}}
+	_, err := controller.New(nil, bad)
+	var problems *job.Invalid
+	require.ErrorAs(t, err, &problems)
+	require.Len(t, problems.Problems, 6, "%v", problems)
+	other := config()
+	other.Signer = manifest.NewSigner(ed25519.NewKeyFromSeed([]byte(strings.Repeat("x", ed25519.SeedSize))))
+	require.ErrorContains(t, other.Validate(), "another key")
+	full := config().WithDefaults()
+	require.Equal(t, manifest.Lead, full.Lead)
+	require.NoError(t, full.Validate())
+}

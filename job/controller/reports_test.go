@@ -1,0 +1,146 @@
+package controller_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/stretchr/testify/require"
+)
+
+func TestFailedInstalls_RPT1_RPT2(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"), patch("reader", "2.0.0"))
+		a, b := f.enrol("a", "all"), f.enrol("b", "all")
+		days := []time.Time{}
+		for day := range 3 {
+			run := f.enable(definition(job.ID(fmt.Sprint("day-", day)), "editor-2.0.0", "player-2.0.0", "reader-2.0.0"))
+			for _, x := range []*agent{a, b} {
+				f.call(x)
+				x.report(job.Report{Order: job.MakeOrderID(run, x.id), At: f.now, Result: job.CompletedWithFailures, Patches: []job.PatchOutcome{
+					outcome("editor-2.0.0", job.PatchFailed, job.FileSignatureFailed),
+					outcome("player-2.0.0", job.PatchFailed, job.CodeCancelled), // never tried: no failed install
+					outcome("reader-2.0.0", job.Succeeded, 0),
+				}})
+				f.call(x)
+			}
+			days = append(days, f.now)
+			f.pass(24 * time.Hour)
+		}
+		n, err := f.FailedInstalls(ctx)
+		require.NoError(f, err)
+		require.Equal(f, 6, n)
+
+		list := func(filter controller.FailureFilter) (found []string) {
+			filter.Limit = 2
+			for {
+				page, err := f.Failures(ctx, filter)
+				require.NoError(f, err)
+				require.LessOrEqual(f, len(page.Failures), 2)
+				for _, x := range page.Failures {
+					found = append(found, fmt.Sprintf("%s %s %s", x.Job, x.Asset, x.Patch))
+				}
+				if filter.Page = page.Next; page.Next == "" {
+					return found
+				}
+			}
+		}
+		all := []string{
+			"day-2 a editor-2.0.0", "day-2 b editor-2.0.0", "day-1 a editor-2.0.0", "day-1 b editor-2.0.0", "day-0 a editor-2.0.0", "day-0 b editor-2.0.0",
+		}
+		require.Equal(f, all, list(controller.FailureFilter{}), "newest first")
+		require.Len(f, all, n, "the number is the length of the list")
+		require.Equal(f, all[2:4], list(controller.FailureFilter{From: days[1], To: days[2]}), "from is in, to is not")
+		require.Equal(f, all[:4], list(controller.FailureFilter{From: days[1]}))
+		require.Equal(f, all[4:], list(controller.FailureFilter{To: days[1]}))
+		require.Equal(f, []string{all[1], all[3], all[5]}, list(controller.FailureFilter{Asset: "b"}))
+		require.Empty(f, list(controller.FailureFilter{Patch: "player-2.0.0"}))
+		require.Equal(f, all, list(controller.FailureFilter{Patch: "editor-2.0.0", Code: job.FileSignatureFailed}))
+		require.Empty(f, list(controller.FailureFilter{Code: job.InstallerFailed}))
+		for _, page := range []string{"x", "\x00", "a\x00\x01"} {
+			_, err = f.Failures(ctx, controller.FailureFilter{Limit: 1, Page: page})
+			require.ErrorIs(f, err, controller.ErrBadPage)
+		}
+		for _, limit := range []int{0, controller.MaxPage + 1} {
+			_, err = f.Failures(ctx, controller.FailureFilter{Limit: limit})
+			require.Error(f, err)
+		}
+	})
+}
+
+// A later word on the same order replaces an earlier one, in the number as in the list.
+func TestFailureThatWasCorrected_RPT1(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		f.call(a)
+		order := job.MakeOrderID(run, "a")
+		count := func() int {
+			n, err := f.FailedInstalls(ctx)
+			require.NoError(f, err)
+			page, err := f.Failures(ctx, controller.FailureFilter{Limit: 10})
+			require.NoError(f, err)
+			require.Len(f, page.Failures, n)
+			return n
+		}
+		a.report(job.Report{Order: order, Result: job.PendingVerification, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.PatchFailed, 9)}})
+		f.call(a)
+		require.Equal(f, 1, count())
+		a.report(job.Report{Order: order, Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
+		f.call(a)
+		require.Equal(f, 0, count())
+	})
+}
+
+func TestAlwaysAnswerable_RPT3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		f.enrol("quiet")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		f.call(a)
+		a.report(job.Report{Order: job.MakeOrderID(run, "a"), Result: job.PendingReboot, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Installed, 0)}})
+		f.call(a)
+		reboots, err := f.PendingReboots(ctx, 10)
+		require.NoError(f, err)
+		require.Equal(f, []controller.Open{{Run: run, Asset: "a"}}, reboots)
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.True(f, status.NeedsReboot)
+
+		f.pass(30*time.Minute + time.Second)
+		f.call(a)
+		silent, err := f.Silent(ctx, 10, f.now)
+		require.NoError(f, err)
+		require.Len(f, silent, 1)
+		require.Equal(f, job.AssetID("quiet"), silent[0].ID)
+
+		feeds, err := f.Feeds(ctx, f.now)
+		require.NoError(f, err)
+		require.False(f, feeds[0].Stale)
+		feeds, err = f.Feeds(ctx, start.Add(catalog.StaleAfter))
+		require.NoError(f, err)
+		require.True(f, feeds[0].Stale, "no good sync for 24 h (CAT-2)")
+
+		got, err := f.Run(ctx, run)
+		require.NoError(f, err)
+		require.Equal(f, 1, got.PendingReboots)
+		require.Equal(f, 1, got.Executing)
+		jobs, err := f.Jobs(ctx, "", 10)
+		require.NoError(f, err)
+		require.Equal(f, []job.RunID{run}, jobs[0].Open)
+		jobs, err = f.Jobs(ctx, "now", 10)
+		require.NoError(f, err)
+		require.Empty(f, jobs)
+		_, err = f.Jobs(ctx, "", 0)
+		require.Error(f, err)
+		assets, err := f.Assets(ctx, "a", 1, f.now)
+		require.NoError(f, err)
+		require.Len(f, assets, 1)
+		require.Equal(f, job.AssetID("quiet"), assets[0].ID)
+	})
+}
