@@ -98,6 +98,7 @@ func (s *syncer) product(all []listing) {
 	merged := *first.product
 	merged.Lines = nil
 	feeds := make([]int32, 0, 1)
+	start := len(s.next.offers)
 	for _, l := range all {
 		if l.rank == fallback {
 			continue
@@ -116,6 +117,7 @@ func (s *syncer) product(all []listing) {
 		s.next.offers = append(s.next.offers, offer{product: index, feed: l.feed, lines: l.lines})
 		merged.Lines = mergeLines(merged.Lines, l.lines)
 	}
+	slices.SortFunc(s.next.offers[start:], compareOffers)
 	s.next.products = append(s.next.products, merged)
 }
 

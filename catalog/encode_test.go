@@ -1,0 +1,174 @@
+package catalog
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+)
+
+func roundTrip(t require.TestingT, s *Snapshot) *Snapshot {
+	var b bytes.Buffer
+	require.NoError(t, s.Encode(&b))
+	back, err := Decode(&b)
+	require.NoError(t, err)
+	return back
+}
+
+var whole = cmp.Options{
+	cmp.AllowUnexported(Snapshot{}, patchState{}, offer{}), cmp.Comparer(func(a, b version.Version) bool { return a == b }), cmpopts.EquateEmpty(),
+}
+
+// eventful has a bit of everything: a failing feed, deprecation that the feed took back, lines of two feeds, an implied offer.
+func eventful(t require.TestingT) *Snapshot {
+	lines := Batch{Feed: "eol", At: noon, Products: []Product{editor()}}
+	lines.Products[0].Lines = []Line{{Prefix: "1", EOL: noon, Extended: noon.Add(1)}}
+	third := batch(edit("9.0.0")).from("third")
+	third.Products = nil
+	s, _ := Sync(nil, []Batch{lines, batch(edit("1.0.0", withdrawn), edit("2.0.0", ends(noon.Add(time.Hour)), supersedes("editor-1.0.0"))), third, {Feed: "down", Err: "no route <&> to host"}}, noon)
+	s, changes := Sync(s, []Batch{batch(edit("1.0.0"), edit("2.0.0", ends(noon.Add(time.Hour)), supersedes("editor-1.0.0")))}, noon.Add(time.Minute+1))
+	require.Empty(t, changes.Failed)
+	return s
+}
+
+func TestEncodeRoundTrip_CAT1(t *testing.T) {
+	s := eventful(t)
+	back := roundTrip(t, s)
+	require.Empty(t, cmp.Diff(s, back, whole))
+	require.Equal(t, encoded(t, s), encoded(t, back))
+	require.Equal(t, LifecycleDeprecated, back.Lifecycle("editor-1.0.0"), "it is remembered, CAT-8")
+	require.True(t, back.Superseded("editor-1.0.0"))
+	require.Equal(t, s.Feeds(), back.Feeds())
+
+	// Going on from what was stored is going on from what was there.
+	for _, batches := range [][]Batch{nil, {batch(edit("3.0.0"))}, {{Feed: "eol", At: noon}}, {{Feed: "third", Unchanged: true}}} {
+		a, changesA := Sync(s, batches, noon.Add(2*time.Hour))
+		b, changesB := Sync(back, batches, noon.Add(2*time.Hour))
+		require.Equal(t, changesA, changesB)
+		require.Empty(t, cmp.Diff(a, b, whole))
+	}
+}
+
+func TestEncodeRoundTripOfAnything(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, _ := Sync(nil, genBatches.Draw(t, "first"), noon)
+		s, _ = Sync(s, genBatches.Draw(t, "second"), noon.Add(time.Hour))
+		require.Empty(t, cmp.Diff(s, roundTrip(t, s), whole))
+	})
+}
+
+func TestEncodeEmpty(t *testing.T) {
+	back := roundTrip(t, nil)
+	require.Zero(t, back.ID())
+	require.Empty(t, back.Feeds())
+}
+
+func TestEncodeReportsWriteErrors(t *testing.T) {
+	full := errors.New("disk full")
+	for _, room := range []int{0, 100} {
+		require.ErrorIs(t, eventful(t).Encode(&narrow{left: room, err: full}), full)
+	}
+}
+
+// narrow takes a number of bytes and then fails.
+type narrow struct {
+	left int
+	err  error
+}
+
+func (n *narrow) Write(p []byte) (int, error) {
+	if len(p) > n.left {
+		return 0, n.err
+	}
+	n.left -= len(p)
+	return len(p), nil
+}
+
+func zipped(t require.TestingT, text string) io.Reader {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write([]byte(text))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return &b
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	good := encoded(t, eventful(t))
+	_, err := Decode(zipped(t, good))
+	require.NoError(t, err)
+	replaced := func(old, with string) string {
+		require.Contains(t, good, old)
+		return strings.Replace(good, old, with, 1)
+	}
+	lines := strings.SplitAfter(good, "\n")
+	for _, c := range []struct{ name, text, want string }{
+		{"nothing", "", "unexpected EOF"},
+		{"no JSON", "hello\n", "invalid character"},
+		{"another format", replaced(`"format":1`, `"format":2`), "format 2 is not known"},
+		{"negative count", replaced(`"feeds":4`, `"feeds":-4`), "-4 feeds"},
+		{"too many feeds", replaced(`"feeds":4`, `"feeds":257`), "257 feeds, want 0 to 256"},
+		{"too many patches", replaced(`"patches":3`, `"patches":1048577`), "1048577 patches"},
+		{"cut off", strings.Join(lines[:len(lines)-2], ""), "unexpected EOF"},
+		{"something after", good + "{}\n", "text after the last patch"},
+		{"unknown field", replaced(`"healthy"`, `"happy"`), `unknown field "happy"`},
+		{"two values in a line", replaced("}\n", "}{}\n"), "more than one value"},
+		{"feed without id", replaced(`{"feed":"acme","healthy"`, `{"feed":"","healthy"`), "the feed id is empty"},
+		{"feeds out of order", replaced(`{"feed":"acme","healthy"`, `{"feed":"zzz","healthy"`), "out of order"},
+		{"unknown offering feed", replaced(`{"feed":"acme"}`, `{"feed":"who"}`), "unknown or out of order"},
+		{"unfit product", replaced(`"platform":"linux"`, `"platform":""`), "unknown platform"},
+		{"unfit patch", replaced(`"size":4`, `"size":-4`), "negative size"},
+		{"patches out of order", replaced(`"id":"editor-1.0.0"`, `"id":"zzz"`), "out of order"},
+		{"unknown feed of patch", replaced(`{"feed":"third","patch"`, `{"feed":"who","patch"`), "unknown feed"},
+		{"feed without the product", replaced(`{"feed":"third","patch"`, `{"feed":"down","patch"`), "does not offer its product"},
+		{"another scheme", replaced(`"version":"semver:2.0.0"`, `"version":"dotted:2.0.0"`), "not of its product's scheme"},
+		{"unknown product", replaced(`"product":"editor","version":"semver:2.0.0"`, `"product":"who","version":"semver:2.0.0"`), "unknown product"},
+		{"cycle", replaced(`"supersedes":["editor-1.0.0"]`, `"supersedes":["editor-2.0.0"]`), "supersedence cycle with patch editor-2.0.0"},
+		{"endless line", `{"format":1,"id":` + strings.Repeat("1", maxEncodedLine), "token too long"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Decode(zipped(t, c.text))
+			var bad *DecodeError
+			require.ErrorAs(t, err, &bad)
+			require.ErrorContains(t, err, c.want)
+			require.Positive(t, bad.Line)
+		})
+	}
+	_, err = Decode(strings.NewReader("not gzip at all"))
+	require.ErrorIs(t, err, gzip.ErrHeader)
+	var b bytes.Buffer
+	require.NoError(t, eventful(t).Encode(&b))
+	_, err = Decode(bytes.NewReader(b.Bytes()[:b.Len()-6]))
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(encoded(f, eventful(f)))
+	f.Add(encoded(f, &Snapshot{}))
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := Decode(zipped(t, text))
+		if err != nil {
+			return
+		}
+		back := roundTrip(t, s)
+		if diff := cmp.Diff(encoded(t, s), encoded(t, back)); diff != "" {
+			t.Fatal(diff)
+		}
+		// What was read can be used.
+		next, _ := Sync(s, []Batch{batch(edit("1.0.0"))}, noon)
+		next.Missing(has("0.1.0"), Options{}, noon)
+		for p := range next.Patches() {
+			next.Evaluate(p.ID, has("0.1.0"), Options{}, noon)
+		}
+	})
+}
