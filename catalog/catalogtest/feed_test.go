@@ -1,0 +1,131 @@
+package catalogtest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+)
+
+// memory is a feed that keeps the contract, unless one of its faults is named.
+type memory struct {
+	fault   string
+	fetches atomic.Int32
+	last    catalog.Batch
+}
+
+var made atomic.Int32
+
+func (m *memory) ID() catalog.FeedID {
+	if m.fault == "id" && m.fetches.Load() > 0 {
+		return "other"
+	}
+	return "memory"
+}
+
+func (m *memory) Fetch(ctx context.Context) (catalog.Batch, error) {
+	n := m.fetches.Add(1)
+	switch {
+	case ctx.Err() == nil || m.fault == "deaf":
+	case m.fault == "own error":
+		return catalog.Batch{}, errors.New("cancelled")
+	default:
+		m.fetches.Add(-1)
+		return catalog.Batch{}, ctx.Err()
+	}
+	v, err := version.Parse(version.Dotted, "1.2")
+	if err != nil {
+		return catalog.Batch{}, err
+	}
+	b := catalog.Batch{
+		Feed: "memory", At: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC),
+		Products: []catalog.Product{{ID: "p", Name: "P", Platform: catalog.MacOS, Scheme: version.Dotted}},
+		Patches:  []catalog.Patch{{ID: "p-1.2", Product: "p", Version: v}, {ID: "p-1.2-too", Product: "p", Version: v}},
+	}
+	switch m.fault {
+	case "reorders": // which is allowed
+		if n%2 == 0 {
+			slices.Reverse(b.Patches)
+		}
+	case "unchanged", "says unchanged first":
+		if n > 1 || m.fault != "unchanged" {
+			return catalog.Batch{Feed: "memory", At: b.At, Unchanged: true}, nil
+		}
+	case "unchanged with records":
+		b.Unchanged = n > 1
+	case "feed":
+		b.Feed = "other"
+	case "err":
+		b.Err = "down"
+	case "empty":
+		b.Patches = nil
+	case "zone":
+		b.At = b.At.In(time.FixedZone("", 3600))
+	case "listed":
+		b.Patches[0].Listed = b.At
+	case "rejects":
+		b.Rejected = []catalog.Rejected{{Record: "x", Reasons: []string{"y"}}}
+	case "differs":
+		b.Patches[0].Title = strconv.Itoa(int(n))
+	case "differs anew":
+		b.Patches[0].Title = strconv.Itoa(int(made.Load()))
+	case "unfit":
+		b.Patches[0].Product = "nobody"
+	case "shares":
+		if m.last.Patches == nil {
+			m.last = b
+		}
+		return m.last, nil
+	}
+	return b, nil
+}
+
+const faultVariable = "CATALOGTEST_FAULT"
+
+func TestGoodFeeds(t *testing.T) {
+	for _, manner := range []string{"", "unchanged", "reorders"} {
+		TestFeed(t, func(t *testing.T) catalog.Feed { return &memory{fault: manner} })
+	}
+}
+
+// TestOneFault runs the suite on a broken feed, in the process that TestSuiteFindsFaults starts.
+func TestOneFault(t *testing.T) {
+	if fault := os.Getenv(faultVariable); fault != "" {
+		TestFeed(t, func(t *testing.T) catalog.Feed {
+			made.Add(1)
+			return &memory{fault: fault}
+		})
+	}
+}
+
+// Each fault is found, by the words that tell of it.
+func TestSuiteFindsFaults(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for fault, want := range map[string]string{
+		"id": "before a fetch", "deaf": "Fetch with a cancelled context", "own error": "Fetch with a cancelled context",
+		"says unchanged first": "says Unchanged", "unchanged with records": "holds records", "feed": "is of feed", "err": "the batch says",
+		"empty": "there is no patch", "zone": "want an instant in UTC", "listed": "when the catalog listed it", "rejects": "the feed rejected",
+		"differs": "of an unchanged source differ", "differs anew": "over one source differ", "unfit": "the catalog rejected", "shares": "what the caller wrote",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			run := exec.Command(self, "-test.run=^TestOneFault$")
+			run.Env = append(os.Environ(), faultVariable+"="+fault)
+			out, err := run.CombinedOutput()
+			var exit *exec.ExitError
+			require.ErrorAs(t, err, &exit, "the suite passed:\n%s", out)
+			require.Contains(t, string(out), want)
+		})
+	}
+}

@@ -1,0 +1,242 @@
+package jsonfeed
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/catalogtest"
+)
+
+// source is a server of one document.
+type source struct {
+	body         atomic.Pointer[string]
+	etag         atomic.Pointer[string]
+	lastModified string
+	status       int
+	requests     atomic.Int32
+	full         atomic.Int32 // answered with the document
+}
+
+func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.requests.Add(1)
+	if s.status != 0 {
+		w.WriteHeader(s.status)
+		return
+	}
+	if tag := s.etag.Load(); tag != nil {
+		w.Header().Set("ETag", *tag)
+		if r.Header.Get("If-None-Match") == *tag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	if s.lastModified != "" {
+		w.Header().Set("Last-Modified", s.lastModified)
+		if r.Header.Get("If-Modified-Since") == s.lastModified {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	s.full.Add(1)
+	_, _ = io.WriteString(w, *s.body.Load())
+}
+
+func serve(t *testing.T, body, etag string) (*source, string) {
+	s := &source{}
+	s.body.Store(&body)
+	if etag != "" {
+		s.etag.Store(&etag)
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return s, server.URL
+}
+
+func feed(t *testing.T, location string, o Options) *Feed {
+	t.Helper()
+	f, err := New("acme", location, o)
+	require.NoError(t, err)
+	return f
+}
+
+func TestConformance(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "feed.json")
+	require.NoError(t, os.WriteFile(path, []byte(worked(t)), 0o600))
+	_, tagged := serve(t, worked(t), `"v1"`)
+	_, plain := serve(t, worked(t), "")
+	for name, location := range map[string]string{"path": path, "file URL": "file://" + path, "http with ETag": tagged, "http without": plain} {
+		t.Run(name, func(t *testing.T) {
+			catalogtest.TestFeed(t, func(t *testing.T) catalog.Feed { return feed(t, location, Options{}) })
+		})
+	}
+}
+
+func TestConditionalRequests(t *testing.T) {
+	for name, prepare := range map[string]func(s *source){
+		"ETag":          func(s *source) { tag := `"v1"`; s.etag.Store(&tag) },
+		"Last-Modified": func(s *source) { s.lastModified = "Mon, 02 Mar 2026 10:00:00 GMT" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, url := serve(t, worked(t), "")
+			prepare(s)
+			f := feed(t, url, Options{})
+			first, err := f.Fetch(t.Context())
+			require.NoError(t, err)
+			require.Len(t, first.Patches, 1)
+			for range 3 {
+				b, err := f.Fetch(t.Context())
+				require.NoError(t, err)
+				require.True(t, b.Unchanged)
+			}
+			require.EqualValues(t, 4, s.requests.Load())
+			require.EqualValues(t, 1, s.full.Load(), "the document is sent once")
+		})
+	}
+}
+
+// A document that fails to parse does not count as seen: the next fetch asks for the whole again.
+func TestBadDocumentIsNotRemembered_CAT1(t *testing.T) {
+	s, url := serve(t, worked(t), `"v1"`)
+	f := feed(t, url, Options{})
+	_, err := f.Fetch(t.Context())
+	require.NoError(t, err)
+	broken, tag := "{", `"v2"`
+	s.body.Store(&broken)
+	s.etag.Store(&tag)
+	for range 2 {
+		_, err = f.Fetch(t.Context())
+		var bad *FormatError
+		require.ErrorAs(t, err, &bad)
+	}
+	more := everything
+	s.body.Store(&more)
+	b, err := f.Fetch(t.Context())
+	require.NoError(t, err)
+	require.False(t, b.Unchanged)
+	require.Len(t, b.Patches, 2)
+}
+
+// The digest tells that nothing changed where the server cannot.
+func TestSameBytesAreUnchanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "feed.json")
+	require.NoError(t, os.WriteFile(path, []byte(worked(t)), 0o600))
+	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	f := feed(t, path, Options{Now: func() time.Time { return now }})
+	b, err := f.Fetch(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, now, b.At)
+	require.NoError(t, os.Chtimes(path, now, now))
+	b, err = f.Fetch(t.Context())
+	require.NoError(t, err)
+	require.True(t, b.Unchanged)
+	require.NoError(t, os.WriteFile(path, []byte(everything), 0o600))
+	b, err = f.Fetch(t.Context())
+	require.NoError(t, err)
+	require.Len(t, b.Patches, 2)
+	require.NoError(t, os.Remove(path))
+	_, err = f.Fetch(t.Context())
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "feed acme")
+}
+
+func TestRejectedRecordsCarryTheFeed_CAT16(t *testing.T) {
+	_, url := serve(t, `{"format":1,"patches":[{"id":"x"}]}`, "")
+	b, err := feed(t, url, Options{}).Fetch(t.Context())
+	require.NoError(t, err)
+	require.Len(t, b.Rejected, 1)
+	require.Equal(t, catalog.FeedID("acme"), b.Rejected[0].Feed)
+}
+
+func TestSizeLimit(t *testing.T) {
+	body := worked(t)
+	_, url := serve(t, body, "")
+	path := filepath.Join(t.TempDir(), "feed.json")
+	require.NoError(t, os.WriteFile(path, []byte(body), 0o600))
+	for _, location := range []string{url, path} {
+		_, err := feed(t, location, Options{MaxBytes: int64(len(body))}).Fetch(t.Context())
+		require.NoError(t, err)
+		_, err = feed(t, location, Options{MaxBytes: int64(len(body)) - 1}).Fetch(t.Context())
+		var large *TooLargeError
+		require.ErrorAs(t, err, &large)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	for _, status := range []int{http.StatusNotFound, http.StatusInternalServerError, http.StatusNoContent, http.StatusNotModified} {
+		s, url := serve(t, "", "")
+		s.status = status
+		_, err := feed(t, strings.Replace(url, "http://", "http://user:secret@", 1), Options{}).Fetch(t.Context())
+		var bad *StatusError
+		require.ErrorAs(t, err, &bad)
+		require.Equal(t, status, bad.Status)
+		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusOK)
+		w.(http.Flusher).Flush()
+		<-release
+	}))
+	defer server.Close()
+	defer close(release)
+	_, err := feed(t, server.URL, Options{Timeout: 20 * time.Millisecond}).Fetch(t.Context())
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+func TestHeader(t *testing.T) {
+	got := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got <- r.Header.Get("Authorization")
+		_, _ = io.WriteString(w, `{"format":1}`)
+	}))
+	defer server.Close()
+	_, err := feed(t, server.URL, Options{Header: http.Header{"Authorization": {"Bearer x"}}}).Fetch(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "Bearer x", <-got)
+}
+
+// A redirect to another kind of URL is not followed.
+func TestRedirectStaysOnHTTP(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "feed.json")
+	require.NoError(t, os.WriteFile(path, []byte(worked(t)), 0o600))
+	server := httptest.NewServer(http.RedirectHandler("file://"+path, http.StatusFound))
+	defer server.Close()
+	_, err := feed(t, server.URL, Options{}).Fetch(t.Context())
+	require.ErrorContains(t, err, "unsupported protocol scheme")
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, c := range []struct {
+		id       catalog.FeedID
+		location string
+		options  Options
+		want     string
+	}{
+		{"", "/x", Options{}, "want 1 to 256 bytes"},
+		{catalog.FeedID(strings.Repeat("i", catalog.MaxID+1)), "/x", Options{}, "want 1 to 256 bytes"},
+		{"f", "", Options{}, "no location"},
+		{"f", "ftp://acme.example/x", Options{}, "want an http, https or file URL"},
+		{"f", "http:///x", Options{}, "names no host"},
+		{"f", "file://host/x", Options{}, "file:/// and a path"},
+		{"f", "http://[bad", Options{}, "location"},
+		{"f", "/x", Options{MaxBytes: -1, Timeout: -1}, "MaxBytes is -1"},
+		{"f", "/x", Options{MaxBytes: -1, Timeout: -1}, "Timeout is -1ns"},
+	} {
+		_, err := New(c.id, c.location, c.options)
+		require.ErrorContains(t, err, c.want)
+	}
+}

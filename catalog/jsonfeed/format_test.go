@@ -1,0 +1,179 @@
+package jsonfeed
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// worked is the example of the package's documentation.
+func worked(t testing.TB) string {
+	t.Helper()
+	source, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	var b strings.Builder
+	_, example, found := strings.Cut(string(source), "\n// # Example\n")
+	require.True(t, found)
+	for line := range strings.Lines(example) {
+		if text, is := strings.CutPrefix(line, "//\t"); is {
+			b.WriteString(text)
+		}
+	}
+	return b.String()
+}
+
+func TestWorkedExample(t *testing.T) {
+	products, patches, rejected, err := Parse([]byte(worked(t)))
+	require.NoError(t, err)
+	require.Empty(t, rejected)
+	v, err := version.Parse(version.Dotted, "2.1")
+	require.NoError(t, err)
+	require.Equal(t, []catalog.Product{{
+		ID: "acme-editor", Name: "Acme Editor", Platform: catalog.Windows, Scheme: version.Dotted,
+		Lines: []catalog.Line{{Prefix: "1", EOL: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}},
+	}}, products, "a date means the end of its day, CAT-13")
+	require.Equal(t, []catalog.Patch{{
+		ID: "acme-editor-2.1", Product: "acme-editor", Version: v, Published: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC),
+		Artifacts: []catalog.Artifact{{
+			Name: "editor-2.1.msi", Availability: catalog.Pinned, URL: "https://acme.example/editor-2.1.msi", Size: 4, Signer: "Acme",
+			Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}},
+		}},
+	}}, patches)
+}
+
+// everything is a document that uses every member.
+const everything = `{"format": 1,
+ "products": [{"id": "p", "name": "P", "vendor": "V", "platform": "linux", "architecture": "amd64", "channel": "beta", "scheme": "debian",
+   "lines": [{"prefix": "1", "eol": "2026-01-01T10:00:00+01:00", "extended": "2030-06-30"}, {"prefix": "2"}]}],
+ "patches": [{"id": "p1", "product": "p", "version": "debian:1:2-3", "title": "T <&>", "published": "2026-01-02T15:04:05.5+02:00", "severity": "high",
+   "cves": ["CVE-2026-1"], "eolMarked": true, "eol": "2027-01-01", "withdrawn": true, "supersedes": ["p0"],
+   "requires": [{"patch": "q", "reboot": true}, {"patch": "r"}], "reboot": true, "transaction": "dpkg",
+   "artifacts": [{"name": "a", "availability": "Vendor", "customUrl": "file:///srv/a", "size": 1, "digests": ["md5:00000000000000000000000000000000"],
+     "signer": "S", "signatureUrl": "http://acme.example/a.sig"}, {"name": "b", "availability": "Repository"}]},
+  {"id": "p2", "product": "elsewhere", "version": "semver:1.0.0"}]}`
+
+func TestMarshalRoundTrip(t *testing.T) {
+	for _, text := range []string{everything, `{"format":1}`, `{"format":1,"products":[],"patches":null}`} {
+		products, patches, rejected, err := Parse([]byte(text))
+		require.NoError(t, err)
+		require.Empty(t, rejected)
+		again(t, products, patches)
+	}
+	products, patches, _, err := Parse([]byte(everything))
+	require.NoError(t, err)
+	require.Equal(t, time.Date(2026, 1, 2, 13, 4, 5, 5e8, time.UTC), patches[0].Published)
+	require.Equal(t, time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), products[0].Lines[0].EOL)
+	require.Equal(t, time.Date(2030, 7, 1, 0, 0, 0, 0, time.UTC), products[0].Lines[0].Extended)
+	require.Equal(t, catalog.High, patches[0].Severity)
+}
+
+// again writes records down and expects the same from reading them, byte for byte and record for record.
+func again(t *testing.T, products []catalog.Product, patches []catalog.Patch) {
+	t.Helper()
+	data, err := Marshal(products, patches)
+	require.NoError(t, err)
+	products2, patches2, rejected, err := Parse(data)
+	require.NoError(t, err)
+	require.Empty(t, rejected)
+	same := cmp.Options{cmpopts.EquateEmpty(), cmp.Comparer(func(a, b version.Version) bool { return a == b })}
+	require.Empty(t, cmp.Diff(products, products2, same))
+	require.Empty(t, cmp.Diff(patches, patches2, same))
+	data2, err := Marshal(products2, patches2)
+	require.NoError(t, err)
+	require.Equal(t, string(data), string(data2))
+}
+
+func TestMarshalRefusesUnfitRecords_CAT16(t *testing.T) {
+	_, err := Marshal([]catalog.Product{{ID: "p"}}, []catalog.Patch{{ID: "x"}})
+	var rejected *catalog.Rejected
+	require.ErrorAs(t, err, &rejected)
+	require.ErrorContains(t, err, "product p rejected")
+	require.ErrorContains(t, err, "patch x rejected")
+}
+
+func TestNoDocument(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                "ends too early",
+		`{"format":1`:                     "ends too early",
+		"<html>":                          "invalid character '<'",
+		`[]`:                              "cannot unmarshal array",
+		`{}`:                              "format 0 is not known, want 1",
+		`null`:                            "format 0 is not known, want 1",
+		`{"format":2}`:                    "format 2 is not known, want 1",
+		`{"format":"1"}`:                  "cannot unmarshal string",
+		`{"format":1,"patch":[]}`:         `unknown field "patch"`,
+		`{"format":1,"patches":{}}`:       "cannot unmarshal object",
+		`{"format":1}{}`:                  "something follows",
+		`{"format":1} x`:                  "something follows",
+		`{"format":1,"patches":[{"id":]}`: "invalid character",
+	} {
+		_, _, _, err := Parse([]byte(text))
+		var bad *FormatError
+		require.ErrorAs(t, err, &bad, text)
+		require.Contains(t, bad.Problem, want, text)
+	}
+}
+
+func TestBadRecordIsRejectedAlone_CAT16(t *testing.T) {
+	const good = `{"id":"good","product":"p","version":"semver:1.0.0"}`
+	for _, c := range []struct{ record, name, want string }{
+		{`null`, "patch number 2", "it is null"},
+		{`7`, "patch number 2", "cannot unmarshal number"},
+		{`{}`, "patch number 2", "the id is empty"},
+		{`{"id":7,"product":"p","version":"semver:1.0.0"}`, "patch number 2", "cannot unmarshal number"},
+		{`{"id":"x","product":"p","version":"semver:1.0.0","listed":"2026-01-01T00:00:00Z"}`, "patch x", `unknown field "listed"`},
+		{`{"id":"x","product":"p","version":"semver:1.0"}`, "patch x", `"1.0" is not a semver version`},
+		{`{"id":"x","product":"p","version":"1.0.0"}`, "patch x", "no scheme in front"},
+		{`{"id":"x","product":"p","version":"rpm:1.0.0"}`, "patch x", "unknown version scheme"},
+		{`{"id":"x","product":"p"}`, "patch x", "it has no version"},
+		{`{"id":"x","product":"p","version":"semver:1.0.0","eol":"soon"}`, "patch x", "neither a date"},
+		{`{"id":"x","product":"p","version":"semver:1.0.0","eol":true}`, "patch x", "cannot unmarshal"},
+		{`{"id":"x","product":"p","version":"semver:1.0.0","severity":"awful"}`, "patch x", `unknown severity "awful"`},
+		{`{"id":"x","product":"p","version":"semver:1.0.0","artifacts":[{"name":"a","availability":"Pinned","url":"ftp://acme.example/a"}]}`, "patch x", "not http, https or file"},
+		{`{"id":"x","product":"p","version":"semver:1.0.0","artifacts":[{"name":"a","availability":"Repository","size":-1}]}`, "patch x", "negative size"},
+		{`{"id":"x","product":"p","version":"semver:1.0.0","artifacts":[{"name":"a","availability":"Repository","size":1e30}]}`, "patch x", "cannot unmarshal number"},
+		{`{"id":"x","product":"p","version":"semver:1.0.0","artifacts":[{"name":"a","availability":"Repository","digests":["sha256:12"]}]}`, "patch x", "sha256:12"},
+		{`{"id":"x","product":"p","version":"semver:1.0.0","artifacts":[{"name":"a","availability":"Repository","more":1}]}`, "patch x", `unknown field "more"`},
+		{good, "patch good", "duplicate id"},
+	} {
+		_, patches, rejected, err := Parse(fmt.Appendf(nil, `{"format":1,"patches":[%s,%s,{"id":"last","product":"p","version":"semver:1.0.0"}]}`, good, c.record))
+		require.NoError(t, err)
+		require.Len(t, patches, 2, c.record)
+		require.Len(t, rejected, 1)
+		require.Equal(t, c.name, rejected[0].Record)
+		require.Contains(t, strings.Join(rejected[0].Reasons, "; "), c.want)
+	}
+	const product = `{"id":"p","name":"P","platform":"linux","scheme":"semver"}`
+	products, _, rejected, err := Parse(fmt.Appendf(nil, `{"format":1,"products":[%s,%s,{"id":"q","name":"Q","platform":"linux","scheme":"rpm"},{"id":"r","platform":"linux","scheme":"semver"}]}`, product, product))
+	require.NoError(t, err)
+	require.Len(t, products, 1)
+	require.Equal(t, []string{"product p", "product q", "product r"}, []string{rejected[0].Record, rejected[1].Record, rejected[2].Record})
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(worked(f)))
+	f.Add([]byte(everything))
+	f.Add([]byte(`{"format":1,"products":[null],"patches":[{"id":"x"},7]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		products, patches, rejected, err := Parse(data)
+		if err != nil {
+			return
+		}
+		for _, r := range rejected {
+			if len(r.Reasons) == 0 || r.Record == "" {
+				t.Fatalf("rejected without a word: %+v", r)
+			}
+		}
+		again(t, products, patches)
+	})
+}
