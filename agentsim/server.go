@@ -1,0 +1,159 @@
+package agentsim
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// server is the production controller over a store in memory that keeps what was committed.
+type server struct {
+	w     *World
+	store *memstore.Store
+	c     *controller.Controller
+	up    bool
+	due   uint64 // number of the wake-up that counts
+}
+
+// token is the enrolment token of every asset.
+const token = "agentsim-enrolment-token-0001"
+
+func newServer(w *World) (*server, error) {
+	s := &server{w: w, store: memstore.New(memstore.Options{})}
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	_, err := s.c.AddToken(context.Background(), token, controller.Token{Expires: w.now.AddDate(100, 0, 0), Uses: controller.MaxTokenUses}, w.now)
+	return s, err
+}
+
+// start begins the server anew on what its store has.
+func (s *server) start() (err error) {
+	private := key("server")
+	s.c, err = controller.New(s.store, controller.Config{
+		Signer: manifest.NewSigner(private), Key: private.Public().(ed25519.PublicKey),
+		Timing: manifest.Timing{CheckIn: s.w.cfg.CheckIn}, SeenEvery: -1,
+	})
+	s.up = err == nil
+	if s.up {
+		s.tick()
+	}
+	return err
+}
+
+// tick makes the runs that are due, and again when the next one is.
+func (s *server) tick() {
+	if !s.up {
+		return
+	}
+	next, err := s.c.Tick(context.Background(), s.w.now)
+	s.w.fail(err)
+	s.due++
+	if number := s.due; !next.IsZero() {
+		s.w.after(next.Sub(s.w.now), func() {
+			if number == s.due {
+				s.tick()
+			}
+		})
+	}
+}
+
+// sync takes in what the vendor publishes (CAT-1).
+func (s *server) sync() {
+	if !s.up {
+		return
+	}
+	changes, err := s.c.Sync(context.Background(), []catalog.Batch{s.w.vendor.batch()}, s.w.now)
+	s.w.fail(err)
+	for _, group := range []struct {
+		word string
+		ids  []catalog.PatchID
+	}{{"listed", changes.Added}, {"removed", changes.Removed}, {"deprecated", changes.Deprecated}, {"no longer the newest", changes.NoLongerNewest}} {
+		for _, id := range group.ids {
+			s.w.log("server", "catalog: %s %s", id, group.word)
+		}
+	}
+	for _, r := range changes.Rejected {
+		s.w.log("server", "catalog: %v", &r)
+	}
+	s.tick()
+}
+
+// errDown is what a call finds when the server is down.
+var errDown = errors.New("the server is down")
+
+func (s *server) checkIn(in manifest.CheckIn) (manifest.Answer, error) {
+	if !s.up {
+		return manifest.Answer{}, errDown
+	}
+	answer, err := s.c.CheckIn(context.Background(), in, s.w.now)
+	if err == nil {
+		s.tick()
+	}
+	return answer, err
+}
+
+func (s *server) enrol(id job.AssetID, tags []string, platform catalog.Platform) error {
+	ctx := context.Background()
+	_, err := s.c.Enrol(ctx, manifest.Enrolment{
+		Token: token, Asset: id, Key: key("asset " + string(id)).Public().(ed25519.PublicKey), Platform: platform, Architecture: "amd64", Tags: tags,
+	}, s.w.now)
+	return err
+}
+
+// act does something an administrator asks for, and logs it with its answer.
+func (s *server) act(what string, do func(ctx context.Context, now time.Time) error) error {
+	if !s.up {
+		return errDown
+	}
+	err := do(context.Background(), s.w.now)
+	if err != nil {
+		s.w.log("server", "%s: refused: %v", what, err)
+	} else {
+		s.w.log("server", "%s", what)
+	}
+	s.tick()
+	return err
+}
+
+// row is what the server knows of the latest run of a job on an asset; ok is false when there is none.
+func (s *server) row(asset job.AssetID, id job.ID) (row controller.RunAsset, ok bool) {
+	ctx := context.Background()
+	var past job.RunID
+	for {
+		runs, err := s.c.Runs(ctx, id, past, controller.MaxPage)
+		if err != nil || len(runs) == 0 {
+			return row, ok
+		}
+		for _, run := range runs {
+			past = run.ID
+			var after job.AssetID
+			for {
+				list, err := s.c.RunAssets(ctx, run.ID, after, controller.MaxPage)
+				if err != nil || len(list) == 0 {
+					break
+				}
+				for _, a := range list {
+					after = a.Asset
+					if a.Asset == asset {
+						row, ok = a, true
+					}
+				}
+			}
+		}
+	}
+}
+
+// jobOf is the job an order belongs to.
+func jobOf(id job.OrderID) job.ID {
+	name, _, _ := strings.Cut(string(id), "@")
+	return job.ID(name)
+}
