@@ -9,7 +9,7 @@ import "time"
 // same at every step of one machine; it need not be valid: values outside their bounds are moved into them. An event or
 // a phase it does not know leaves the state as it is.
 func Step(p Policy, s State, e Event, now time.Time) (State, []Effect) {
-	m := machine{p: p.bounded(), State: s, now: now.Round(0).UTC()}
+	m := machine{p: p.bounded(), State: s, now: now.UTC()}
 	switch s.Phase {
 	case 0, Idle:
 		due, ok := e.(Due)

@@ -96,6 +96,17 @@ func TestEmptyBootIdentityIsNeverNew_RBT8(t *testing.T) {
 	require.Equal(t, Rebooted, s.Phase)
 }
 
+// Parked, the machine still knows who is there, and does nothing about it (RBT-7).
+func TestParkedKeepsTrackOfSessions_RBT7(t *testing.T) {
+	s, effects := play(Policy{Suppress: true}, State{}, start, Due{Boot: "A", Sessions: Locked}, SessionsChanged{Nobody})
+	require.Equal(t, State{Phase: Parked, Boot: "A", Sessions: Nobody}, s)
+	require.Empty(t, effects)
+	// It stays parked even if the policy changes its mind: that would be a reboot nobody was told of.
+	s, effects = play(Policy{}, s, start.Add(time.Hour), Tick{}, Accept{}, SessionsChanged{Active})
+	require.Equal(t, State{Phase: Parked, Boot: "A", Sessions: Active}, s)
+	require.Empty(t, effects)
+}
+
 // What is not known counts as somebody, and what is no answer is not known (RBT-9).
 func TestWhatCannotBeFoundOutIsSomebody_RBT9(t *testing.T) {
 	for _, s := range []Sessions{0, Unknown, Active, Locked, 99} {

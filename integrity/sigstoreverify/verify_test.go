@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"io"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -227,6 +228,7 @@ func TestSignatureFiles_INT9(t *testing.T) {
 		"past the limit":  {bytes.Repeat([]byte{1}, MaxSignature+1), integrity.Unsupported, "8193 bytes"},
 		"OpenPGP":         {[]byte("-----BEGIN PGP SIGNATURE-----\n"), integrity.Unsupported, "armored"},
 		"bundle":          {[]byte(`{"mediaType":"application/vnd.dev.sigstore.bundle"}`), integrity.Unsupported, "JSON"},
+		"digits":          {[]byte("1234"), integrity.Bad, "none of the trusted keys"},
 		"looks like JSON": {[]byte("{ not"), integrity.Bad, "none of the trusted keys"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,6 +238,47 @@ func TestSignatureFiles_INT9(t *testing.T) {
 		})
 	}
 	require.Equal(t, integrity.Unsupported, v.Verify(nil, 0, make([]byte, 64)).Status)
+}
+
+// metered counts what is read, and fails once that is more than the limit.
+type metered struct {
+	at    io.ReaderAt
+	read  *int64
+	limit int64
+}
+
+func (m metered) ReadAt(p []byte, off int64) (int, error) {
+	n, err := m.at.ReadAt(p, off)
+	if *m.read += int64(n); *m.read > m.limit {
+		return 0, io.ErrClosedPipe
+	}
+	return n, err
+}
+
+// A valid signature of the usual kind costs one reading.
+func TestUsualSignatureIsReadOnce(t *testing.T) {
+	k := keys()
+	for _, private := range []crypto.Signer{k.ed, k.p256, k.p384, k.p521, k.rsa2048} {
+		v := verifier(t, key(t, "Vendor", private))
+		sig, err := Sign(private, bytes.NewReader(patch))
+		require.NoError(t, err)
+		var read int64
+		got := v.Verify(metered{bytes.NewReader(patch), &read, math.MaxInt64}, int64(len(patch)), sig)
+		require.Equal(t, integrity.Valid, got.Status)
+		require.EqualValues(t, len(patch), read)
+	}
+}
+
+// Content that fails at the second reading, for plain Ed25519, was not judged: not bad.
+func TestContentFailsLater_INT9(t *testing.T) {
+	k := keys()
+	v := verifier(t, key(t, "Vendor", k.ed))
+	for _, extra := range []int64{0, 1, int64(len(patch)) - 1} {
+		var read int64
+		got := v.Verify(metered{bytes.NewReader(patch), &read, int64(len(patch)) + extra}, int64(len(patch)), ed25519.Sign(k.ed, patch))
+		require.Equal(t, integrity.Unsupported, got.Status)
+		require.Contains(t, got.Detail, io.ErrClosedPipe.Error())
+	}
 }
 
 // zeros is any number of zero bytes, in no memory.
