@@ -1,12 +1,13 @@
 package archtest
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -134,24 +135,19 @@ func checkRoom(t *tree, table []room, tools []use, f folder, r room, toolsUsed m
 	return problems
 }
 
-// linked lists the modules that importing a package links on Linux, without its own, sorted, and the number of their packages.
+// linked lists the modules that importing a package of the tree links on Linux, without its own, sorted, and the number
+// of their packages.
 func linked(pkg string) (modules []string, packages int, err error) {
-	dir, err := root()
+	graph, err := goList()
 	if err != nil {
 		return nil, 0, err
 	}
-	cmd := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "./"+filepath.FromSlash(pkg))
-	cmd.Dir = dir
-	cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0") // the same answer everywhere
-	out, err := cmd.Output()
-	if err != nil {
-		if exit, ok := err.(*exec.ExitError); ok {
-			return nil, 0, fmt.Errorf("go list %s: %s", pkg, exit.Stderr)
-		}
-		return nil, 0, err
+	deps, known := graph.deps[module+"/"+pkg]
+	if !known {
+		return nil, 0, fmt.Errorf("go list: there is no package %s", pkg)
 	}
-	for line := range strings.Lines(string(out)) {
-		if m := strings.TrimSpace(line); m != "" && m != module {
+	for _, dep := range deps {
+		if m := graph.modules[dep]; m != "" && m != module {
 			modules = append(modules, m)
 			packages++
 		}
@@ -159,6 +155,36 @@ func linked(pkg string) (modules []string, packages int, err error) {
 	slices.Sort(modules)
 	return slices.Compact(modules), packages, nil
 }
+
+// graph is what the go command says of the tree's packages and of those they link.
+type graph struct {
+	deps    map[string][]string // by import path, all of them however far
+	modules map[string]string   // by import path; "" in the standard library
+}
+
+var goList = sync.OnceValues(func() (graph, error) {
+	g := graph{map[string][]string{}, map[string]string{}}
+	dir, err := root()
+	if err != nil {
+		return g, err
+	}
+	cmd := exec.Command("go", "list", "-deps", "-f", `{{.ImportPath}}|{{with .Module}}{{.Path}}{{end}}|{{join .Deps " "}}`, "./...")
+	cmd.Dir = dir
+	cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0") // the same answer everywhere
+	out, err := cmd.Output()
+	if err != nil {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			err = fmt.Errorf("%w: %s", err, exit.Stderr)
+		}
+		return g, fmt.Errorf("go list: %w", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if f := strings.Split(strings.TrimSpace(line), "|"); len(f) == 3 {
+			g.modules[f[0]], g.deps[f[0]] = f[1], strings.Fields(f[2])
+		}
+	}
+	return g, nil
+})
 
 // checkLinks compares what importing each core links with the table.
 func checkLinks(table []room, linked func(string) ([]string, int, error)) (problems []string) {

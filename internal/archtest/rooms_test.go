@@ -57,6 +57,17 @@ var rooms = []room{
 	}},
 	{path: "job/controller", floor: 5, core: true, links: []string{dsse, semver}, uses: []use{}},
 
+	{path: "agentsim", floor: 6, core: true, links: []string{dsse, semver}, uses: []use{
+		{"catalog", "vendors publish into it"},
+		{"catalog/version", "versions in scenarios"},
+		{"integrity", "what a virtual download finds"},
+		{"job", "jobs, reports, effects"},
+		{"job/agent", "every virtual asset runs it"},
+		{"job/controller", "the server of the virtual world"},
+		{"job/controller/memstore", "keeps what the virtual server committed"},
+		{"manifest", "the words of check-ins"},
+		{"reboot", "sessions and prompts"},
+	}},
 	{path: "job/runner", floor: 6, uses: []use{
 		{"catalog", "a platform tells its inventory"},
 		{"job", "carries out the effects of executions"},

@@ -100,7 +100,7 @@ func packageComment(t *tree, room string) (text string) {
 }
 
 // citations lists, for each rule id, the tests whose name or comments carry it. Beside test functions those are the
-// functions of conformance suites, and subtests whose name begins with the id.
+// functions of conformance suites, and subtests whose name begins or, as an identifier, ends with the id.
 func citations(t *tree) map[string][]string {
 	cited := map[string][]string{}
 	for _, f := range t.packages {
@@ -132,9 +132,7 @@ func isTest(name string) bool {
 
 // cites lists the ids in the name, the comments and the subtests' names of fn.
 func cites(file *ast.File, fn *ast.FuncDecl) (ids []string) {
-	for _, m := range ruleName.FindAllStringSubmatch(fn.Name.Name, -1) {
-		ids = append(ids, m[1]+"-"+m[2])
-	}
+	ids = named(fn.Name.Name)
 	from := fn.Pos()
 	if fn.Doc != nil {
 		from = fn.Doc.Pos()
@@ -150,9 +148,20 @@ func cites(file *ast.File, fn *ast.FuncDecl) (ids []string) {
 			if at := ruleID.FindStringIndex(s); at != nil && at[0] == 0 && at[1] < len(s) {
 				ids = append(ids, s[:at[1]])
 			}
+			if !strings.ContainsAny(s, " \t\n") {
+				ids = append(ids, named(s)...)
+			}
 		}
 		return true
 	})
+	return ids
+}
+
+// named lists the ids in the name of a test or a subtest: TestNoDowngrade_CAT3 cites one.
+func named(name string) (ids []string) {
+	for _, m := range ruleName.FindAllStringSubmatch(name, -1) {
+		ids = append(ids, m[1]+"-"+m[2])
+	}
 	return ids
 }
 
@@ -248,6 +257,7 @@ func TestRuleChecksFail(t *testing.T) {
 		{"both cited", doc(one+next+"\n", cite+"// In passing: CAT-2.\nfunc TestSecond() {}"), nil},
 		{"cited within a test", doc(one+next+"\n", cite+"func TestSecond() {\n// CAT-2\n}"), nil},
 		{"cited by a subtest's name", doc(one+next+"\n", cite+"func TestSecond() { _ = \"CAT-2: nothing\" }"), nil},
+		{"cited by the end of a subtest's name", doc(one+next+"\n", cite+"func TestSecond() { _ = \"Nothing_CAT2\" }"), nil},
 		{"cited by the name with another", doc(one+next+"\n", "package catalog\nfunc TestBoth_CAT1_CAT2() {}"), nil},
 		{"not built, not cited", doc(one+next+notBuilt+"\n", cite), nil},
 		{"not cited", doc(one+next+"\n", cite), []string{"no test's name or comment carries CAT-2"}},

@@ -23,10 +23,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Config is a folder's settings. Both are required.
+// Config is a folder's settings.
 type Config struct {
-	Dir     string // made if missing; it belongs to this Platform alone
-	Restart func() // asks for the agent to be ended and started again; it must not wait for that
+	Dir     string // required; made if missing; it belongs to this Platform alone
+	Restart func() // asks for the agent to be ended and started again, and does not wait for that; nil: reboots are not allowed
 }
 
 // Platform is one asset. It implements runner.Platform.
@@ -39,8 +39,8 @@ var _ runner.Platform = (*Platform)(nil)
 
 // Open opens the folder; a new one has nothing installed and boots for the first time.
 func Open(cfg Config) (*Platform, error) {
-	if cfg.Dir == "" || cfg.Restart == nil {
-		return nil, errors.New("folder: Dir or Restart is missing")
+	if cfg.Dir == "" {
+		return nil, errors.New("folder: Dir is missing")
 	}
 	p := &Platform{cfg: cfg}
 	if err := os.MkdirAll(p.path("products"), 0o700); err != nil {
@@ -118,6 +118,9 @@ func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]job.F
 
 // Deploy installs the patches one after the other.
 func (p *Platform) Deploy(ctx context.Context, staged []runner.Staged) ([]job.Outcome, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	var outcomes []job.Outcome
 	for _, s := range staged {
 		outcome := job.Outcome{Index: s.Index}
@@ -150,6 +153,9 @@ func (p *Platform) deploy(ctx context.Context, s runner.Staged) (Patch, error) {
 	case <-time.After(patch.takes()):
 	case <-ctx.Done():
 		return patch, fmt.Errorf("%s: the installation was cut off before it changed anything: %w", patch.Product, ctx.Err())
+	}
+	if patch.Fails != "" {
+		return patch, fmt.Errorf("%s: the installation failed: %s", patch.Product, patch.Fails)
 	}
 	return patch, p.install(patch, content)
 }
@@ -229,8 +235,12 @@ func (p *Platform) Act(ctx context.Context, action job.Action) (int, error) {
 // Prompt shows nothing, for nobody is there to see it.
 func (p *Platform) Prompt(context.Context, reboot.Effect, func(later bool)) error { return nil }
 
-// Reboot takes the mark away, changes the boot identity and asks for the restart.
+// Reboot takes the mark away, changes the boot identity and asks for the restart. Without Config.Restart it returns
+// runner.ErrRebootNotAllowed.
 func (p *Platform) Reboot(context.Context) error {
+	if p.cfg.Restart == nil {
+		return runner.ErrRebootNotAllowed
+	}
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	if err := os.Remove(p.path("reboot-required")); err != nil && !errors.Is(err, os.ErrNotExist) {

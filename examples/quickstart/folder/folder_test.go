@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,60 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/runner"
+	"github.com/patchpolicy/patchpolicy/job/runner/platformtest"
 )
+
+// TestMain lets the test's own binary, a program every system has, be the command of an action: "BINARY exit 11".
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "exit" {
+		code, err := strconv.Atoi(os.Args[2])
+		if err != nil {
+			panic(err)
+		}
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+func TestPlatform(t *testing.T) {
+	own, err := os.Executable()
+	require.NoError(t, err)
+	platformtest.Run(t, func(t *testing.T) platformtest.Subject {
+		p, err := Open(Config{Dir: t.TempDir()})
+		require.NoError(t, err)
+		require.NoError(t, p.Setup("reader", semver(t, "1.5.0")))
+		require.NoError(t, p.Setup("editor", semver(t, "2.0.0")))
+		patch := func(p Patch) platformtest.Patch {
+			p.Format = Format
+			file, err := p.File([]byte("content\n"))
+			require.NoError(t, err)
+			return written(t, p.Product, p.Version, file)
+		}
+		return platformtest.Subject{
+			Platform: p,
+			Good:     patch(Patch{Product: "reader", Version: semver(t, "1.6.0")}),
+			Other:    patch(Patch{Product: "editor", Version: semver(t, "2.1.0")}),
+			Broken:   patch(Patch{Product: "reader", Version: semver(t, "1.6.0"), Fails: "the disk is upside down"}),
+			Absent:   patch(Patch{Product: "office", Version: semver(t, "1.0.0")}),
+			Older:    patch(Patch{Product: "reader", Version: semver(t, "1.4.0")}),
+			NotAFile: written(t, "reader", semver(t, "1.6.0"), []byte("MZ\x90\n")),
+			Exit: func(code int) job.Action {
+				return job.Action{Name: "exit", Command: []string{own, "exit", strconv.Itoa(code)}}
+			},
+			Missing: job.Action{Name: "missing", Command: []string{"./no-such-program"}},
+		}
+	})
+}
+
+func written(t *testing.T, product catalog.ProductID, v version.Version, file []byte) platformtest.Patch {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "patch")
+	require.NoError(t, os.WriteFile(name, file, 0o600))
+	return platformtest.Patch{
+		Order: job.OrderPatch{Patch: "p", Product: product, Name: string(product), Version: v, Files: []job.File{{Name: "patch"}}},
+		Files: []string{name},
+	}
+}
 
 func semver(t *testing.T, text string) version.Version {
 	t.Helper()
@@ -148,24 +202,9 @@ func TestACutInstallationLeavesTheOldVersion(t *testing.T) {
 	require.Equal(t, "1.0.0", found.Version.String())
 }
 
-func TestActionsTellTheirExitCode_JOB13(t *testing.T) {
-	p, _ := openFolder(t)
-	own, err := os.Executable() // this test's binary: a program every system has
-	require.NoError(t, err)
-	for want, argument := range map[int]string{0: "-test.run=^$", 2: "-test.no-such-flag"} {
-		exit, err := p.Act(t.Context(), job.Action{Name: "x", Command: []string{own, argument}})
-		require.NoError(t, err)
-		require.Equal(t, want, exit)
-	}
-	for name, command := range map[string][]string{"no command": nil, "no such program": {"./no-such-program"}} {
-		_, err = p.Act(t.Context(), job.Action{Name: "x", Command: command})
-		require.Error(t, err, name)
-	}
-}
-
 func TestOpenRefusesADiskItCannotRead(t *testing.T) {
 	_, err := Open(Config{})
-	require.ErrorContains(t, err, "Dir or Restart is missing")
+	require.ErrorContains(t, err, "Dir is missing")
 	p, _ := openFolder(t)
 	require.NoError(t, os.WriteFile(p.path("versions.json"), []byte(`{"reader":"nonsense"}`), 0o600))
 	_, err = Open(p.cfg)

@@ -32,6 +32,7 @@ type Patch struct {
 	Version version.Version   `json:"version"`
 	Millis  int64             `json:"millis,omitempty"` // how long its installation lasts
 	Reboot  bool              `json:"reboot,omitempty"` // it leaves the mark that a reboot is required
+	Fails   string            `json:"fails,omitempty"`  // its installation fails with these words, having changed nothing
 }
 
 // MalformedError says everything that is wrong with a patch file.
