@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -77,6 +76,17 @@ func TestMarshalRoundTrip(t *testing.T) {
 	require.Equal(t, catalog.High, patches[0].Severity)
 }
 
+// same takes an empty list for none.
+var same = cmp.Options{
+	cmp.Comparer(func(a, b version.Version) bool { return a == b }),
+	none[catalog.Product](), none[catalog.Patch](), none[catalog.Line](), none[catalog.Artifact](), none[catalog.Requirement](),
+	none[catalog.PatchID](), none[integrity.Digest](), none[string](),
+}
+
+func none[T any]() cmp.Option {
+	return cmp.FilterValues(func(a, b []T) bool { return len(a) == 0 && len(b) == 0 }, cmp.Ignore())
+}
+
 // again writes records down and expects the same from reading them, byte for byte and record for record.
 func again(t *testing.T, products []catalog.Product, patches []catalog.Patch) {
 	t.Helper()
@@ -85,7 +95,6 @@ func again(t *testing.T, products []catalog.Product, patches []catalog.Patch) {
 	products2, patches2, rejected, err := Parse(data)
 	require.NoError(t, err)
 	require.Empty(t, rejected)
-	same := cmp.Options{cmpopts.EquateEmpty(), cmp.Comparer(func(a, b version.Version) bool { return a == b })}
 	require.Empty(t, cmp.Diff(products, products2, same))
 	require.Empty(t, cmp.Diff(patches, patches2, same))
 	data2, err := Marshal(products2, patches2)
