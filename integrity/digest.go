@@ -9,7 +9,29 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
+
+// Algorithm is a digest algorithm.
+type Algorithm uint8
+
+// The algorithms. SHA1 and MD5 carry trust only where Expectation.AllowLegacy says so (INT-7).
+const (
+	SHA256 Algorithm = 1 + iota
+	SHA384
+	SHA512
+	SHA1
+	MD5
+)
+
+var algorithms = enum.Of[Algorithm]("digest algorithm", "sha256", "sha384", "sha512", "sha1", "md5")
+
+// Digest is the digest of some bytes. Its text form is "sha256:" and lower-case hex. Digests compare with ==.
+type Digest struct {
+	Algorithm Algorithm
+	Sum       string // lower-case hex
+}
 
 // InvalidDigest tells of a text that is no digest, or of a Digest that has no text form.
 type InvalidDigest struct {

@@ -7,6 +7,14 @@ import (
 	"unicode/utf8"
 )
 
+// Expectation is what an order says a file must be.
+type Expectation struct {
+	Signer      string   `json:"signer,omitempty"`      // name of the expected signer; empty: none is expected
+	Digests     []Digest `json:"digests,omitempty"`     // any of them; the strongest known one is compared
+	Strict      bool     `json:"strict,omitempty"`      // signature and checksum must both pass (INT-5)
+	AllowLegacy bool     `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
+}
+
 // Problem is one thing wrong with an expectation.
 type Problem struct {
 	Field string // as in Expectation, with an index where it is a list

@@ -6,6 +6,15 @@ import (
 	"time"
 )
 
+// Policy says how an asset is rebooted once something needs it. The zero Policy is valid: no deferral, the default countdown.
+type Policy struct {
+	Suppress  bool          `json:"suppress,omitempty"`  // never reboot, never prompt (RBT-7)
+	Deferrals int           `json:"deferrals,omitempty"` // how many times a user may put it off, at most MaxDeferrals; zero: never
+	Interval  time.Duration `json:"interval,omitempty"`  // how long one deferral lasts, 1 s to 168 h; zero: 1 h
+	Prompt    time.Duration `json:"prompt,omitempty"`    // how long a prompt waits for an answer (RBT-5), 1 s to 168 h; zero: 5 min
+	Countdown time.Duration `json:"countdown,omitempty"` // from the last word to the reboot, at most 24 h; zero: 5 min; negative: none
+}
+
 // Problem is one thing wrong with a policy.
 type Problem struct {
 	Field string // as in Policy

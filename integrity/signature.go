@@ -1,0 +1,41 @@
+package integrity
+
+import (
+	"io"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// Status is what could be found out about a signature (INT-9).
+type Status uint8
+
+// The four answers, never blurred. Only Absent may lead to the checksum.
+const (
+	Valid       Status = 1 + iota // by Signature.Signer
+	Bad                           // there is a signature, and it does not hold
+	Absent                        // there is none
+	Unsupported                   // there may be one, in a form the verifier cannot judge
+)
+
+var statuses = enum.Of[Status]("signature status", "valid", "bad", "absent", "unsupported")
+
+// Signature is a verifier's answer about one file.
+type Signature struct {
+	Status   Status    `json:"status"`
+	Signer   string    `json:"signer,omitempty"`  // who signed, in the words of Expectation.Signer; set when Valid
+	SignedAt time.Time `json:"signedAt,omitzero"` // UTC; zero when not Valid or when the signature does not tell
+	Detail   string    `json:"detail,omitempty"`  // why, when Bad or Unsupported
+}
+
+// SignatureVerifier judges signatures of one or more formats.
+//
+// Verify reads the first size bytes of content, which it does not own and must not keep, and says what it found. It
+// never returns an error, because trouble is one of the four answers: content that cannot be read or ends before size
+// was not judged, so it is Unsupported or Bad. Detached is the content of a signature file, nil where there is none; an
+// empty file is not none. Only a Valid answer has Signer and SignedAt; Bad and Unsupported say why in Detail.
+// It must be safe for concurrent use, use bounded memory and terminate on any input. Every implementation must pass
+// integritytest.
+type SignatureVerifier interface {
+	Verify(content io.ReaderAt, size int64, detached []byte) Signature
+}
