@@ -82,9 +82,6 @@ func ParseScript(file, text string) (*Script, error) {
 				return nil, s.wrong(i, err)
 			}
 			at, words = t, strings.TrimSpace(rest)
-			if words == "" {
-				return nil, s.wrong(i, errors.New("a time alone does nothing; say what happens then"))
-			}
 		}
 		s.steps = append(s.steps, step{line: i, at: at, words: words})
 	}
@@ -187,7 +184,7 @@ func (p *player) step(st step) error {
 	if at.Before(p.w.now) {
 		return fmt.Errorf("%s is before the step above, at %s", at.Format(time.RFC3339), p.w.now.Format(time.RFC3339))
 	}
-	if err := p.w.Run(at); err != nil {
+	if err := p.w.Run(at); err != nil || st.words == "" {
 		return err
 	}
 	for _, v := range verbs {
