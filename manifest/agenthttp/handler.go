@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -235,7 +234,7 @@ func (h *handler) answer(r request, v any) *Problem {
 	head := r.w.Header()
 	head.Set("Content-Type", mediaJSON)
 	head.Set("Vary", "Accept-Encoding")
-	if acceptsGzip(strings.Join(slices.Clone(r.Header.Values("Accept-Encoding")), ",")) {
+	if acceptsGzip(strings.Join(r.Header.Values("Accept-Encoding"), ",")) {
 		small, compressed, err := compress(body)
 		if err != nil {
 			return h.problem(r, err)
