@@ -24,6 +24,7 @@ type room struct {
 	links   []string // cores: every module that importing it links
 }
 
+// use is an import that is granted; the path of a module grants its packages too.
 type use struct{ path, why string }
 
 // rank orders rooms: a room imports only from lower ranks.
@@ -84,10 +85,14 @@ func checkImports(table []room, tools []use) func(*tree) []string {
 }
 
 func checkRoom(t *tree, table []room, tools []use, f folder, r room, toolsUsed map[string]bool) (problems []string) {
-	grants := func(list []use, p string) bool {
-		return slices.ContainsFunc(list, func(u use) bool { return u.path == p })
+	used := map[string]bool{} // grants
+	grants := func(list []use, p, as string) bool {
+		i := slices.IndexFunc(list, func(u use) bool { return u.path == p || beyond(p) && strings.HasPrefix(p, u.path+"/") })
+		if i >= 0 {
+			used[as+list[i].path] = true
+		}
+		return i >= 0
 	}
-	used := map[string]bool{}
 	for _, file := range f.files {
 		for p, pos := range file.imports() {
 			inside, own := strings.CutPrefix(p, module+"/")
@@ -97,8 +102,7 @@ func checkRoom(t *tree, table []room, tools []use, f folder, r room, toolsUsed m
 			switch {
 			case !own && !beyond(p):
 			case !file.test():
-				used[p] = true
-				if !grants(r.uses, p) {
+				if !grants(r.uses, p, "") {
 					problems = append(problems, fmt.Sprintf("%s: %s may not import %s: the table does not grant it", t.at(f, pos), f.path, p))
 				}
 				if low := slices.IndexFunc(table, func(o room) bool { return o.path == p }); own && low >= 0 &&
@@ -106,15 +110,16 @@ func checkRoom(t *tree, table []room, tools []use, f folder, r room, toolsUsed m
 					problems = append(problems, fmt.Sprintf("%s: %s imports %s, which is not on a floor below", t.at(f, pos), f.path, p))
 				}
 			case own: // the compiler refuses cycles, and a test may wire rooms together
-			case grants(tools, p):
-				toolsUsed[p] = true
+			case grants(tools, p, "tool "):
 			default:
-				used["test "+p] = true
-				if !grants(r.uses, p) && !grants(r.tests, p) {
+				if !grants(r.tests, p, "test ") && !grants(r.uses, p, "test ") {
 					problems = append(problems, fmt.Sprintf("%s: the tests of %s may not import %s: the table does not grant it", t.at(f, pos), f.path, p))
 				}
 			}
 		}
+	}
+	for _, u := range tools {
+		toolsUsed[u.path] = toolsUsed[u.path] || used["tool "+u.path]
 	}
 	for _, u := range r.uses {
 		if !used[u.path] {
@@ -250,7 +255,7 @@ func TestImportCheckFails(t *testing.T) {
 	}
 	good := map[string]string{
 		"low/a.go":               "package low",
-		"high/a.go":              "package high\nimport (\n_ \"" + module + "/low\"\n_ \"example.org/x\"\n_ \"strings\"\n)",
+		"high/a.go":              "package high\nimport (\n_ \"" + module + "/low\"\n_ \"example.org/x/part\"\n_ \"strings\"\n)",
 		"high/binding/a.go":      "package binding\nimport _ \"" + module + "/high\"",
 		"high/binding/a_test.go": "package binding\nimport (\n_ \"example.org/t\"\n_ \"example.org/tool\"\n_ \"testing\"\n)",
 	}

@@ -28,7 +28,7 @@ func impure(p string) string {
 		return "a core returns what it has to say"
 	case under("math/rand", "crypto/rand"):
 		return "randomness is an argument"
-	case under("runtime", "unsafe", "C", "sync", "reflect"):
+	case under("runtime", "unsafe", "C"):
 		return "a core is plain data and functions"
 	}
 	return ""

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -69,16 +68,20 @@ const (
 // costs is the README's table of what importing each package links, from what the go command says.
 func costs(table []room, linked func(string) ([]string, int, error)) (string, error) {
 	var b strings.Builder
-	b.WriteString("| package | modules it links beyond the standard library | packages of theirs |\n|---|---|---|\n")
+	b.WriteString("| package | pure | modules it links beyond the standard library | packages of theirs |\n|---|---|---|---|\n")
 	for _, r := range table {
-		if strings.HasPrefix(r.path, "internal/") || strings.HasPrefix(r.path, "examples/") || strings.HasSuffix(r.path, "test") {
+		if strings.Contains("/"+r.path, "/internal/") || strings.HasPrefix(r.path, "examples/") || strings.HasSuffix(r.path, "test") {
 			continue
 		}
 		modules, packages, err := linked(r.path)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r.path, moduleNames(modules), strconv.Itoa(packages))
+		pure := ""
+		if r.core {
+			pure = "yes"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %d |\n", r.path, pure, moduleNames(modules), packages)
 	}
 	return b.String(), nil
 }
@@ -146,10 +149,10 @@ func TestREADMECostsAreTrue(t *testing.T) {
 	}
 	report(t, checkCosts(want)(realTree(t)))
 
-	table := []room{{path: "a"}, {path: "a/atest"}, {path: "internal/b"}, {path: "examples/c"}}
+	table := []room{{path: "a", core: true}, {path: "a/atest"}, {path: "internal/b"}, {path: "a/internal/b"}, {path: "examples/c"}}
 	fake, err := costs(table, func(string) ([]string, int, error) { return []string{"github.com/x/y", "example.org/z"}, 7, nil })
 	require.NoError(t, err)
-	require.Equal(t, "| package | modules it links beyond the standard library | packages of theirs |\n|---|---|---|\n| `a` | example.org/z, x/y | 7 |\n", fake)
+	require.Equal(t, "| package | pure | modules it links beyond the standard library | packages of theirs |\n|---|---|---|---|\n| `a` | yes | example.org/z, x/y | 7 |\n", fake)
 	for _, p := range []planted{
 		{"true", map[string]string{"README.md": "# x\n" + costsBegin + fake + costsEnd}, nil},
 		{"stale", map[string]string{"README.md": "# x\n" + costsBegin + strings.Replace(fake, "7", "6", 1) + costsEnd}, []string{"is stale"}},

@@ -1,14 +1,14 @@
 package archtest
 
-// What the reasons below call by name.
+// What the table calls by name.
 const (
-	semver = "github.com/Masterminds/semver/v3"
-	dsse   = "github.com/secure-systems-lab/go-securesystemslib"
+	semver  = "github.com/Masterminds/semver/v3"
+	testify = "github.com/stretchr/testify"
 )
 
 // testTools are what any test may import beyond the standard library.
 var testTools = []use{
-	{"github.com/stretchr/testify/require", "assertions that stop the test and show both values"},
+	{testify + "/require", "assertions that stop the test and show both values"},
 	{"github.com/google/go-cmp/cmp", "differences of deep values that a person can read"},
 	{"github.com/cockroachdb/datadriven", "scenarios as text files that an administrator can read"},
 	{"pgregory.net/rapid", "random inputs that shrink"},
@@ -16,9 +16,11 @@ var testTools = []use{
 
 // rooms is the table: every package, its floor, what it may import and why.
 var rooms = []room{
+	// Floor 0: what has no policy.
 	{path: "internal/enum", floor: 0, core: true},
-	{path: "internal/archtest", floor: 7},
+	{path: "internal/debroot", floor: 0},
 
+	// Floor 1: values and rules that need nothing else.
 	{path: "catalog/version", floor: 1, core: true, links: []string{semver}, uses: []use{
 		{semver, "decides what a valid semantic version is"},
 		{"internal/enum", "the schemes' names"},
@@ -26,16 +28,43 @@ var rooms = []room{
 	{path: "integrity", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of statuses and reasons"},
 	}},
+	{path: "integrity/integritytest", floor: 1, adapter: true, uses: []use{
+		{"integrity", "the port it holds verifiers to"},
+	}},
+	{path: "integrity/sigstoreverify", floor: 1, adapter: true, uses: []use{
+		{"integrity", "the port it fills"},
+		{"github.com/sigstore/sigstore", "signatures by plain keys; linked by nothing else"},
+	}},
 	{path: "reboot", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of phases and sessions"},
 	}},
+	{path: "catalog/aptfeed/deb822", floor: 1},
 
+	// Floor 2: what there is.
 	{path: "catalog", floor: 2, core: true, links: []string{semver}, uses: []use{
 		{"catalog/version", "a patch upgrades to a version"},
 		{"integrity", "an artifact carries digests"},
 		{"internal/enum", "the names of reasons and availabilities"},
 	}},
+	{path: "catalog/catalogtest", floor: 2, adapter: true, uses: []use{
+		{"catalog", "the port it holds feeds to"},
+	}},
+	{path: "catalog/jsonfeed", floor: 2, adapter: true, uses: []use{
+		{"catalog", "the port it fills"},
+		{"catalog/version", "a document names versions"},
+	}},
+	{path: "catalog/aptfeed", floor: 2, adapter: true, uses: []use{
+		{"catalog", "the port it fills"},
+		{"catalog/aptfeed/deb822", "the form of Debian's control files"},
+		{"catalog/version", "Debian versions"},
+		{"integrity", "a package carries digests"},
+		{"internal/enum", "the names of kinds of index"},
+		{"github.com/ProtonMail/go-crypto", "a repository's OpenPGP signature; linked by nothing else"},
+		{"github.com/pierrec/lz4/v4", "lists that apt keeps compressed"},
+		{"github.com/ulikunitz/xz", "lists as repositories compress them"},
+	}},
 
+	// Floor 3: what is to be done.
 	{path: "job", floor: 3, core: true, links: []string{semver}, uses: []use{
 		{"catalog", "orders are made of patches and verdicts"},
 		{"catalog/version", "an outcome tells from which version to which"},
@@ -44,34 +73,150 @@ var rooms = []room{
 		{"internal/enum", "the names of states, stages and results"},
 	}},
 
-	{path: "manifest", floor: 4, core: true, links: []string{dsse, semver}, uses: []use{
-		{"github.com/secure-systems-lab/go-securesystemslib/dsse", "the signed envelope"},
+	// Floor 4: how it is handed out.
+	{path: "manifest", floor: 4, core: true, links: []string{semver}, uses: []use{
 		{"catalog", "a check-in carries an inventory"},
 		{"job", "a document holds orders"},
 		{"internal/enum", "the names of refusals"},
+	}, tests: []use{
+		{"github.com/secure-systems-lab/go-securesystemslib", "the oracle of the signed envelope"},
+	}},
+	{path: "manifest/agenthttp", floor: 4, adapter: true, uses: []use{
+		{"manifest", "what goes over the wire"},
+		{"job", "names of assets, reports"},
+		{"internal/enum", "the names of problems"},
 	}},
 
-	{path: "job/agent", floor: 5, core: true, links: []string{dsse, semver}, uses: []use{
+	// Floor 5: the two sides.
+	{path: "job/agent", floor: 5, core: true, links: []string{semver}, uses: []use{
 		{"job", "runs executions"},
 		{"manifest", "opens and applies manifests"},
+		{"reboot", "an execution begins with what is known of the users"},
 	}},
-	{path: "job/controller", floor: 5, core: true, links: []string{dsse, semver}, uses: []use{}},
+	{path: "job/controller", floor: 5, core: true, links: []string{semver}, uses: []use{
+		{"catalog", "syncs it and keeps inventories"},
+		{"catalog/version", "a failure tells from which version to which"},
+		{"job", "keeps definitions, makes orders"},
+		{"manifest", "seals manifests, answers check-ins"},
+		{"internal/enum", "the names of states of runs and cancels"},
+	}},
+	{path: "job/controller/storetest", floor: 5, adapter: true, uses: []use{
+		{"job/controller", "the port it holds stores to"},
+		{testify + "/require", "a suite is a test"},
+	}},
+	{path: "job/controller/memstore", floor: 5, adapter: true, uses: []use{
+		{"job/controller", "the port it fills"},
+	}},
+	{path: "job/controller/sqlstore", floor: 5, adapter: true, uses: []use{
+		{"job/controller", "the port it fills"},
+		{"modernc.org/sqlite", "the embedded database; linked by nothing else"},
+	}},
 
-	{path: "agentsim", floor: 6, core: true, links: []string{dsse, semver}, uses: []use{
-		{"catalog", "vendors publish into it"},
-		{"catalog/version", "versions in scenarios"},
-		{"integrity", "what a virtual download finds"},
-		{"job", "jobs, reports, effects"},
-		{"job/agent", "every virtual asset runs it"},
-		{"job/controller", "the server of the virtual world"},
-		{"job/controller/memstore", "keeps what the virtual server committed"},
-		{"manifest", "the words of check-ins"},
-		{"reboot", "sessions and prompts"},
+	// Floor 6: what drives them.
+	{path: "job/runner/internal/staging", floor: 5, uses: []use{
+		{"integrity", "digests and signatures of what is fetched"},
+		{"job", "names of orders, evidence"},
+		{"golang.org/x/sys", "private files and links on Windows"},
 	}},
 	{path: "job/runner", floor: 6, uses: []use{
 		{"catalog", "a platform tells its inventory"},
+		{"integrity", "the verifier it hands to staging"},
 		{"job", "carries out the effects of executions"},
+		{"job/agent", "the machine it drives"},
+		{"job/runner/internal/staging", "files before they are deployed"},
 		{"manifest", "checks in"},
 		{"reboot", "shows prompts"},
+		{"golang.org/x/sys", "the time since boot, sleep included"},
+	}},
+	{path: "job/runner/platformtest", floor: 6, adapter: true, uses: []use{
+		{"catalog", "what a platform tells"},
+		{"catalog/version", "what a platform compares"},
+		{"job", "orders and outcomes"},
+		{"job/runner", "the port it holds platforms to"},
+		{"reboot", "what a platform tells of its users"},
+		{testify + "/require", "a suite is a test"},
+	}},
+	{path: "job/runner/boltstate", floor: 6, adapter: true, uses: []use{
+		{"job/runner", "the port it fills"},
+		{"go.etcd.io/bbolt", "one durable file; linked by nothing else"},
+	}},
+	{path: "job/runner/dpkg", floor: 6, adapter: true, uses: []use{
+		{"catalog", "its inventory"},
+		{"catalog/aptfeed/deb822", "the form of dpkg's status file"},
+		{"catalog/version", "Debian versions"},
+		{"job", "orders and outcomes"},
+		{"job/runner", "the port it fills"},
+		{"reboot", "who is logged in"},
+		{"golang.org/x/sys", "dpkg's and apt's locks"},
+	}},
+	{path: "agentsim", floor: 6, uses: []use{
+		{"catalog", "the virtual vendors' patches"},
+		{"catalog/version", "the virtual products' versions"},
+		{"integrity", "the virtual files' evidence"},
+		{"job", "what scenarios speak of"},
+		{"job/agent", "the machine it drives"},
+		{"job/controller", "the server it drives"},
+		{"job/controller/memstore", "the server's records, in memory"},
+		{"manifest", "what goes over the virtual network"},
+		{"reboot", "the virtual users"},
+	}},
+
+	// Floor 7: the programs, and the tests of all this.
+	{path: "internal/archtest", floor: 7},
+	{path: "examples/quickstart", floor: 7, uses: []use{
+		{"examples/quickstart/scenario", "the story"},
+		{"examples/quickstart/show", "how it is shown"},
+		{"github.com/spf13/cobra", "commands and flags"},
+	}},
+	{path: "examples/quickstart/scenario", floor: 7, uses: []use{
+		{"examples/quickstart/asset", "the assets"},
+		{"examples/quickstart/server", "the server"},
+		{"examples/quickstart/show", "how it is shown"},
+		{"examples/quickstart/vendor", "the vendor"},
+		{"catalog", "names of patches"},
+		{"catalog/version", "what assets have"},
+		{"integrity/sigstoreverify", "what assets verify with"},
+		{"job", "the jobs and their results"},
+		{"job/agent", "where an asset is"},
+		{"job/controller", "what the server was told"},
+		{"reboot", "the jobs' reboot policy"},
+		{"golang.org/x/sync", "assets that end together"},
+	}},
+	{path: "examples/quickstart/show", floor: 7, uses: []use{
+		{"github.com/vbauerster/mpb/v8", "the bars; linked by nothing else"},
+	}},
+	{path: "examples/quickstart/vendor", floor: 7, uses: []use{
+		{"catalog", "the products and patches it lists"},
+		{"catalog/jsonfeed", "the form of its list"},
+		{"catalog/version", "their versions"},
+		{"examples/quickstart/folder", "the form of its patch files"},
+		{"integrity", "their digests"},
+		{"integrity/sigstoreverify", "their signatures"},
+	}},
+	{path: "examples/quickstart/server", floor: 7, uses: []use{
+		{"catalog", "the feed it syncs"},
+		{"job", "the jobs it is given"},
+		{"job/controller", "the server's use cases"},
+		{"job/controller/sqlstore", "its records"},
+		{"manifest", "its key"},
+		{"manifest/agenthttp", "its routes"},
+	}},
+	{path: "examples/quickstart/asset", floor: 7, uses: []use{
+		{"catalog", "its platform"},
+		{"examples/quickstart/folder", "its disk"},
+		{"integrity", "its verifier"},
+		{"job", "its name"},
+		{"job/agent", "its agent's settings"},
+		{"job/runner", "its agent"},
+		{"job/runner/boltstate", "its agent's state"},
+		{"manifest", "its enrolment"},
+		{"manifest/agenthttp", "its way to the server"},
+	}},
+	{path: "examples/quickstart/folder", floor: 7, uses: []use{
+		{"catalog", "its inventory"},
+		{"catalog/version", "its versions"},
+		{"job", "orders and outcomes"},
+		{"job/runner", "the port it fills"},
+		{"reboot", "who is logged in"},
 	}},
 }

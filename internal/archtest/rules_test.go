@@ -138,7 +138,7 @@ func cites(file *ast.File, fn *ast.FuncDecl) (ids []string) {
 		from = fn.Doc.Pos()
 	}
 	for _, comment := range file.Comments {
-		if comment.Pos() >= from && comment.End() <= fn.End() {
+		if comment.Pos() >= from && comment.End() <= fn.End() && !strings.HasPrefix(comment.Text(), "Output:") {
 			ids = append(ids, ruleID.FindAllString(comment.Text(), -1)...)
 		}
 	}
