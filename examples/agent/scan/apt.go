@@ -1,0 +1,178 @@
+package scan
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+)
+
+// pkg is one installed package. A package of architecture "all" has the native one.
+type pkg struct{ name, arch string }
+
+func (p pkg) String() string { return p.name + ":" + p.arch }
+
+func pkgOf(id catalog.ProductID) pkg {
+	_, arch, name, _ := aptfeed.SplitProductID(id)
+	return pkg{name, arch}
+}
+
+// wish is the version wanted of each package.
+type wish map[pkg]string
+
+// apt asks the machine's apt about a system, changing nothing: its caches go into a folder of their own.
+type apt struct {
+	native string
+	dir    string   // temporary
+	flags  []string // of every call
+}
+
+func newApt(root, native string, archs []string) (*apt, error) {
+	for _, program := range []string{"apt-get", "apt-cache"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return nil, fmt.Errorf("%s is not on this machine, and a scan asks it what it would do: install the package apt: %w", program, err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "patchpolicy-scan-")
+	if err != nil {
+		return nil, err
+	}
+	a := &apt{native: native, dir: dir}
+	conf := ""
+	for _, o := range []string{
+		"Dir::Cache::pkgcache=" + filepath.Join(dir, "pkgcache.bin"),
+		"Dir::Cache::srcpkgcache=" + filepath.Join(dir, "srcpkgcache.bin"),
+		"APT::Install-Recommends=false", // a deploy brings in nothing
+		"Debug::NoLocking=true",
+	} {
+		a.flags = append(a.flags, "-o", o)
+	}
+	if root != "/" {
+		// The folder has to be known before apt reads the rest of its configuration, which it then finds in there.
+		conf = fmt.Sprintf("Dir %s;\nDir::State::status %s;\n", quote(root), quote(filepath.Join(root, "var/lib/dpkg/status")))
+		a.flags = append(a.flags, "-o", "APT::Architecture="+native)
+		for _, arch := range archs {
+			a.flags = append(a.flags, "-o", "APT::Architectures::="+arch)
+		}
+	}
+	if err := os.WriteFile(a.conf(), []byte(conf), 0o600); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return a, nil
+}
+
+func (a *apt) conf() string { return filepath.Join(a.dir, "apt.conf") }
+
+func (a *apt) close() { _ = os.RemoveAll(a.dir) } // best effort: it holds caches only
+
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// run returns what the program prints, errors included; failed says that it did not exit with 0.
+func (a *apt) run(ctx context.Context, program string, args ...string) (out string, failed bool, err error) {
+	cmd := exec.CommandContext(ctx, program, append(args, a.flags...)...)
+	cmd.Env = []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=" + a.dir, "TMPDIR=" + a.dir,
+		"APT_CONFIG=" + a.conf(), "DEBIAN_FRONTEND=noninteractive",
+	}
+	text, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return "", false, ctx.Err()
+	}
+	if _, ran := errors.AsType[*exec.ExitError](err); err != nil && !ran {
+		return "", false, fmt.Errorf("%s: %w", program, err)
+	}
+	return string(text), err != nil, nil
+}
+
+// choice is what apt has installed and what it would install.
+type choice struct {
+	product              catalog.ProductID
+	installed, candidate string
+	from, to             version.Version // zero when apt's words are no version
+}
+
+// upgrade reports whether apt would upgrade.
+func (c choice) upgrade() bool {
+	order, ok := c.to.Compare(c.from)
+	return ok && order > 0
+}
+
+// perCall is how many packages one call asks about: it keeps the command line below any system's limit.
+const perCall = 1000
+
+// choices asks apt for the candidate of every installed package.
+func (a *apt) choices(ctx context.Context, inventory catalog.Inventory) (map[pkg]choice, error) {
+	all := make(map[pkg]choice, len(inventory.Installed))
+	var names []string
+	ask := func() error {
+		out, failed, err := a.run(ctx, "apt-cache", append([]string{"policy"}, names...)...)
+		if err != nil {
+			return err
+		}
+		if failed {
+			return fmt.Errorf("apt-cache policy: %s", lastLine(out))
+		}
+		names = names[:0]
+		return a.readPolicy(out, all)
+	}
+	for _, in := range inventory.Installed {
+		p := pkgOf(in.Product)
+		all[p] = choice{product: in.Product, installed: in.Version.String(), from: in.Version}
+		if names = append(names, p.String()); len(names) == perCall {
+			if err := ask(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(names) == 0 {
+		return all, nil
+	}
+	return all, ask()
+}
+
+// readPolicy reads what "apt-cache policy NAME…" prints: a line "name:" or "name:arch:", and below it "  Candidate: version".
+func (a *apt) readPolicy(out string, all map[pkg]choice) error {
+	var p pkg
+	lines := bufio.NewScanner(strings.NewReader(out))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		line := lines.Text()
+		if head, is := strings.CutSuffix(line, ":"); is && !strings.HasPrefix(line, " ") {
+			p = a.parse(head)
+		}
+		text, is := strings.CutPrefix(line, "  Candidate: ")
+		c, known := all[p]
+		if !is || !known || text == "(none)" {
+			continue
+		}
+		if v, err := version.Parse(version.Debian, text); err == nil {
+			c.candidate, c.to = text, v
+			all[p] = c
+		}
+	}
+	return lines.Err()
+}
+
+// parse reads apt's name of a package, which has the architecture only if it is a foreign one.
+func (a *apt) parse(name string) pkg {
+	if name, arch, foreign := strings.Cut(name, ":"); foreign {
+		return pkg{name, arch}
+	}
+	return pkg{name, a.native}
+}
+
+// lastLine is the last line that says something.
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}

@@ -1,0 +1,7 @@
+// Package scan says what is missing on a Debian or Ubuntu system, from its own package database and the lists that apt has
+// downloaded. It reads only: it needs no root and no network, and it takes no lock.
+//
+// The verdicts are the catalog's, over feeds that verify the lists as apt-get update did. Two more things are asked of apt
+// itself, because on this asset it decides: which version it would choose (its pins and priorities, CAT-5), and, by
+// simulation, whether the deployable patches can be installed together without adding or removing a package (CAT-3).
+package scan
