@@ -194,6 +194,25 @@ func TestParkedExecutionBlocksOnlyIfSaid_RBT7_JOB11(t *testing.T) {
 	}
 }
 
+// The server takes an order back and hands it out again before it has heard that it ended: it does not run twice.
+func TestEndedOrderIsRememberedUntilTold_MAN4(t *testing.T) {
+	o := orderAt(t, "a", epoch)
+	w := newWorld(t, o)
+	w.until(epoch.Add(-time.Second))
+	w.deaf = true // answers come, reports do not get through
+	w.until(epoch.Add(time.Minute))
+	require.Equal(t, 1, w.deploys["a"])
+	w.publish()
+	w.until(epoch.Add(time.Hour))
+	w.installed["a"] = "1.0.0" // so that a second run would show
+	w.publish(o)
+	w.until(epoch.Add(2 * time.Hour))
+	require.Equal(t, 1, w.deploys["a"])
+	w.deaf = false
+	w.until(epoch.Add(3 * time.Hour))
+	require.Equal(t, "Completed", last(w.told(o.ID)))
+}
+
 func TestMissedRuns_JOB12(t *testing.T) {
 	older, newer := orderAt(t, "a", epoch), orderAt(t, "a", epoch.Add(24*time.Hour))
 	windowed := orderAt(t, "b", epoch)

@@ -149,7 +149,11 @@ func (m *machine) open(sealed []byte) {
 	queued := func(id job.OrderID) bool {
 		return slices.ContainsFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
 	}
-	m.s.Ended = slices.DeleteFunc(m.s.Ended, func(id job.OrderID) bool { return slices.Contains(changes.Forgotten, id) })
+	// An end the server does not know of yet is remembered: it might hand the order out once more.
+	told := func(id job.OrderID) bool {
+		return !slices.ContainsFunc(m.s.Reports, func(r job.Report) bool { return r.Order == id })
+	}
+	m.s.Ended = slices.DeleteFunc(m.s.Ended, func(id job.OrderID) bool { return slices.Contains(changes.Forgotten, id) && told(id) })
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(id job.OrderID) bool { return !queued(id) })
 	if last := m.s.Calls.LastCall; last.Order != "" && last.Effect == 0 && !queued(last.Order) {
 		m.s.Calls.LastCall = LastCall{}

@@ -64,6 +64,7 @@ type world struct {
 	discards  []job.OrderID
 	reboots   int
 	sessions  reboot.Sessions
+	deaf      bool
 	crashAt   int // crash right after this commit; 0: never
 	commits   int
 }
@@ -151,7 +152,7 @@ func (w *world) answer(call Call) {
 	}
 	w.requests = append(w.requests, call.Request)
 	for _, r := range call.Request.Reports {
-		if r.Sequence == job.Sequence(len(w.accepted))+1 {
+		if !w.deaf && r.Sequence == job.Sequence(len(w.accepted))+1 {
 			w.accepted = append(w.accepted, r)
 		}
 	}
