@@ -1,0 +1,50 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestMutantsOfOneFile(t *testing.T) {
+	src := `package p
+
+func f(a, b int) bool {
+	g()
+	if a < b+1 && true {
+		a++
+	}
+	return false
+}
+`
+	list, err := mutantsIn("p.go", []byte(src))
+	require.NoError(t, err)
+	var what []string
+	for _, m := range list {
+		what = append(what, m.what)
+		require.NotEqual(t, src, string(m.code))
+	}
+	require.ElementsMatch(t, []string{"statement left out", "statement left out", "condition negated", "&& becomes ||", "< becomes <=", "< becomes >=",
+		"+ becomes -", "1 becomes 2", "true becomes false", "false becomes true"}, what)
+}
+
+// A mutant that a test notices is killed, one that none notices survives, one that does not compile is neither.
+func TestFates(t *testing.T) {
+	list, err := mutantsOf("testdata/watched")
+	require.NoError(t, err)
+	require.NotEmpty(t, list)
+	for _, m := range list {
+		got, err := try(m, []string{"./testdata/watched"}, time.Minute)
+		require.NoError(t, err)
+		want := killed
+		if m.at.Line > 8 { // what no test calls
+			want = survived
+		}
+		require.Equal(t, want, got, "line %d: %s", m.at.Line, m.what)
+		m.code = []byte("package watched\nfunc")
+		got, err = try(m, []string{"./testdata/watched"}, time.Minute)
+		require.NoError(t, err)
+		require.Equal(t, invalid, got)
+	}
+}
