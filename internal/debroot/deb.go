@@ -87,7 +87,7 @@ func Architecture(ctx context.Context) (string, error) {
 
 // Install installs packages into a root with dpkg itself.
 func Install(ctx context.Context, root string, debs ...string) error {
-	cmd := exec.CommandContext(ctx, "dpkg", append([]string{"--root=" + root, "--install"}, debs...)...)
+	cmd := exec.CommandContext(ctx, "dpkg", append([]string{"--root=" + root, "--force-unsafe-io", "--install"}, debs...)...)
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("dpkg --install: %w: %s", err, out)

@@ -114,7 +114,7 @@ func TestDamagedFileIsTypedAndSaysWhatToDo(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"text":     []byte("this is no database"),
 		"short":    whole[:5000],
-		"cut off":  whole[:len(whole)-3*os.Getpagesize()],
+		"cut off":  whole[:6*os.Getpagesize()],
 		"no heads": headless,
 		"one bit":  flipped,
 	} {

@@ -1,6 +1,7 @@
 package dpkg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,18 +38,12 @@ func (p *Platform) Deploy(ctx context.Context, patches []runner.Staged) ([]job.O
 		return nil, err
 	}
 	marks := p.rebootMarks()
-	var todo []candidate
-	for _, c := range plan.order {
-		if !c.same() || !c.installed.installed() { // else an interrupted install was finished by the repair (JOB-17)
-			todo = append(todo, c)
-		}
-	}
 	var ran transcript
-	if len(todo) > 0 {
+	if todo := plan.todo(); len(todo) > 0 {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if ran, err = p.install(locks, todo); err != nil {
+		if ran, err = p.install(locks, plan.all, todo); err != nil {
 			return nil, err
 		}
 	}
@@ -149,24 +144,63 @@ func said(lines []string, i int, name string) []string {
 	return lines[from:i]
 }
 
-// install runs dpkg on the candidates' descriptors.
-func (p *Platform) install(locks *locks, cs []candidate) (transcript, error) {
+// todo are the steps without what an interrupted install brought to its version and the repair finished (JOB-17).
+func (d deployment) todo() steps {
+	var todo steps
+	for _, s := range d.steps {
+		for _, i := range s.items {
+			if c := d.all[i]; !c.same() || !c.installed.installed() {
+				todo.add(s.configure, i)
+			}
+		}
+	}
+	return todo
+}
+
+// install carries the steps out, all in one call of dpkg unless apt wants something configured before something else is unpacked.
+// A step that fails does not keep the others from going on (JOB-2); nothing is configured twice.
+func (p *Platform) install(locks *locks, all []candidate, todo steps) (transcript, error) {
 	undo, err := p.forbidServices()
 	if err != nil {
 		return transcript{}, err
 	}
 	defer undo()
-	args := []string{"--force-confdef", "--force-confold", "--refuse-downgrade", "--auto-deconfigure", "--install"}
+	if len(todo) == 1 || len(todo) == 2 && todo[1].configure {
+		return p.call(locks, all, todo[0].items, "--install")
+	}
+	var t transcript
+	for _, s := range todo {
+		mode := "--unpack"
+		if s.configure {
+			mode = "--configure"
+		}
+		one, err := p.call(locks, all, s.items, mode)
+		if err != nil {
+			return t, err
+		}
+		t.output += one.output
+		t.err = cmp.Or(t.err, one.err)
+	}
+	return t, nil
+}
+
+// call runs dpkg on candidates: by their descriptors, or by their names to configure them.
+func (p *Platform) call(locks *locks, all []candidate, items []int, mode string) (transcript, error) {
+	args := []string{"--force-confdef", "--force-confold", "--refuse-downgrade", "--auto-deconfigure", mode}
 	var files []*os.File
 	var names []string
-	for i, c := range cs {
-		path := "/proc/self/fd/" + strconv.Itoa(firstDescriptor+i)
+	for n, i := range items {
+		c := all[i]
+		if mode == "--configure" {
+			args = append(args, c.name+":"+c.arch)
+			continue
+		}
+		path := "/proc/self/fd/" + strconv.Itoa(firstDescriptor+n)
 		args = append(args, path)
 		files = append(files, c.file)
-		names = append(names, path+" ", c.name+" ")
+		names = append(names, path+" ", c.name+" ") // the blank keeps /fd/1 out of /fd/10
 	}
 	t, err := p.dpkg(locks, files, args...)
-	// Longer numbers first would matter for /fd/1 in /fd/10; the blank after each settles it.
 	t.output = strings.NewReplacer(names...).Replace(t.output)
 	return t, err
 }

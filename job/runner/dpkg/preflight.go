@@ -28,7 +28,8 @@ func (p *Platform) Preflight(ctx context.Context, patches []runner.Staged) ([]jo
 
 // deployment is what can be done with some patches.
 type deployment struct {
-	order    []candidate // to be deployed, in this order
+	all      []candidate
+	steps    steps // over all
 	refused  map[int]string
 	versions map[int]version.Version // what the files contain
 }
@@ -61,12 +62,11 @@ func (p *Platform) plan(ctx context.Context, db *database, patches []runner.Stag
 		return d, err
 	}
 	defer r.close()
-	order, refused, err := settle(len(cs), func(set []int) (answer, error) { return r.ask(ctx, set) })
+	d.all = cs
+	var refused map[int]string
+	d.steps, refused, err = settle(len(cs), func(set []int) (answer, error) { return r.ask(ctx, set) })
 	if err != nil {
 		return d, err
-	}
-	for _, i := range order {
-		d.order = append(d.order, cs[i])
 	}
 	for i, why := range refused {
 		d.refused[cs[i].index] = "apt's resolver refuses it: " + why

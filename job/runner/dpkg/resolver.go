@@ -94,17 +94,39 @@ func finished(db *database) string {
 	return b.String()
 }
 
+// step is one call of dpkg: unpacking some candidates, or configuring them.
+type step struct {
+	configure bool
+	items     []int
+}
+
+// steps are how apt would install candidates. It configures in between what others need configured before they are unpacked.
+type steps []step
+
+func (s *steps) add(configure bool, item int) {
+	if n := len(*s); n == 0 || (*s)[n-1].configure != configure {
+		*s = append(*s, step{configure: configure})
+	}
+	last := &(*s)[len(*s)-1]
+	last.items = append(last.items, item)
+}
+
+// unpacks says whether the steps unpack a candidate.
+func (s steps) unpacks(item int) bool {
+	return slices.ContainsFunc(s, func(t step) bool { return !t.configure && slices.Contains(t.items, item) })
+}
+
 // answer is what apt says of a set of candidates.
 type answer struct {
 	ok     bool
-	order  []int          // when ok: the candidates in the order apt would install them
+	steps  steps          // when ok
 	broken map[int]string // when not: those apt names as broken, with why; it may name none
 	why    string         // when not: apt's words in one line
 }
 
 // ask simulates. The error is of apt-get not running at all.
 func (r *resolver) ask(ctx context.Context, set []int) (answer, error) {
-	args := []string{"--simulate", "--quiet=2", "-o", "APT::Get::Show-Upgraded=true", "install"}
+	args := []string{"--simulate", "--quiet", "install"}
 	for _, i := range set {
 		args = append(args, "./"+debName(i))
 	}
@@ -139,16 +161,21 @@ func (r *resolver) plan(out string, set []int) answer {
 			case !strings.HasPrefix(rest, "["):
 				return answer{broken: map[int]string{i: "it would be installed for the first time (CAT-3)"}}
 			}
-			a.order = append(a.order, i)
+			a.steps.add(false, i)
+		case "Conf":
+			if i := r.byName(name, set); i >= 0 {
+				a.steps.add(true, i)
+			}
 		case "Remv", "Purg":
 			return answer{why: "it would remove " + name + " (CAT-3)"}
 		}
 	}
 	for _, i := range set {
 		switch {
-		case slices.Contains(a.order, i):
+		case a.steps.unpacks(i):
 		case r.all[i].same(): // an interrupted install, once more
-			a.order = append(a.order, i)
+			a.steps.add(false, i)
+			a.steps.add(true, i)
 		default:
 			return answer{broken: map[int]string{i: "apt would not install it"}}
 		}

