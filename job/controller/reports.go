@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"time"
 
@@ -49,11 +50,14 @@ func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page Failur
 		from = after(key(fallingTime(f.To))) // strictly before To
 	}
 	if f.Page != "" {
-		p, err := parts(f.Page)
-		if err != nil || len(p) != 4 || len(f.Page) > MaxKey-1 {
+		last, err := base64.RawURLEncoding.DecodeString(f.Page)
+		if err != nil || len(last) >= MaxKey {
 			return page, ErrBadPage
 		}
-		from = max(from, f.Page+"\x00")
+		if p, err := parts(string(last)); err != nil || len(p) != 4 {
+			return page, ErrBadPage
+		}
+		from = max(from, string(last)+"\x00")
 	}
 	oldest := ""
 	if !f.From.IsZero() {
@@ -73,7 +77,7 @@ func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page Failur
 			case f.Asset != "" && x.Asset != f.Asset, f.Patch != "" && x.Patch != f.Patch, f.Code != 0 && x.Code != f.Code:
 				return true, nil
 			case len(page.Failures) == f.Limit:
-				page.Next = end
+				page.Next = base64.RawURLEncoding.EncodeToString([]byte(end))
 				return false, nil
 			}
 			page.Failures, end = append(page.Failures, x), rec.Key

@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func TestFailedInstalls_RPT1_RPT2(t *testing.T) {
 		require.Empty(f, list(controller.FailureFilter{Patch: "player-2.0.0"}))
 		require.Equal(f, all, list(controller.FailureFilter{Patch: "editor-2.0.0", Code: job.FileSignatureFailed}))
 		require.Empty(f, list(controller.FailureFilter{Code: job.InstallerFailed}))
-		for _, page := range []string{"x", "\x00", "a\x00\x01"} {
+		for _, page := range []string{"x", "\x00", "!", "YQAB", strings.Repeat("YQAB", 400)} {
 			_, err = f.Failures(ctx, controller.FailureFilter{Limit: 1, Page: page})
 			require.ErrorIs(f, err, controller.ErrBadPage)
 		}

@@ -1,0 +1,126 @@
+// Command server is a whole patch-management server over the packages of this module: SQLite, HTTP for agents and for the
+// administrator, feeds, metrics. See --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/examples/server/cli"
+	"github.com/patchpolicy/patchpolicy/examples/server/serve"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+const long = `A patch-management server: it keeps the catalog, makes orders of jobs, hands them to agents as signed manifests,
+and collects what became of them.
+
+First steps:
+
+  server init                                    # a key and an administrator's token, in ./patchpolicy
+  server serve --feed-json patches.json          # or --apt-config /etc/apt
+  server token create --tag lab                  # prints the secret an agent enrols with
+  server job create -f job.json                  # "server job create --help" shows such a file
+  server job preview JOB --asset ASSET           # what would happen, and why
+  server job enable JOB
+  server run show RUN
+
+Exit codes: 0 done, 1 it failed, 2 the command line was not understood.`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := &cobra.Command{Use: "server", Short: "A patch-management server", Long: long}
+	root.AddCommand(initCommand(), serveCommand())
+	root.AddCommand(cli.Commands()...)
+	root.SetContext(ctx)
+	code := cli.Run(root)
+	stop()
+	os.Exit(code)
+}
+
+func initCommand() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use: "init", Short: "Make the manifest key and the administrator's token, readable by you alone",
+		Long: "Make the server's folder with manifest.key, which signs every order (keep a copy offline: without it every agent must\n" +
+			"enrol again), and admin.token. Files that exist are never replaced.",
+		Example: "  server init --dir /var/lib/patchpolicy",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			files, key, err := serve.Init(dir)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "manifest key: %s\nfingerprint:  %s\nadmin token:  %s\n", files.Key, manifest.Fingerprint(key), files.AdminToken)
+			return err
+		},
+	}
+	c.Flags().StringVar(&dir, "dir", "patchpolicy", "folder of the server's files")
+	return c
+}
+
+func serveCommand() *cobra.Command {
+	var (
+		config                serve.Config
+		dir, db, apt          string
+		level                 = slog.LevelInfo
+		documents, aptConfigs []string
+	)
+	c := &cobra.Command{
+		Use: "serve", Short: "Serve agents and the administrator until stopped",
+		Long: "Serve agents and the administrator on one address. SIGTERM or Ctrl-C stops it: requests under way are answered first,\n" +
+			"for at most 30 s. /metrics takes the administrator's token as a bearer token.",
+		Example: "  server serve --feed-json https://vendor.example/patches.json --sync-every 30m\n" +
+			"  server serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --apt-config /etc/apt",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			config.Files, config.Logger = serve.In(dir), logger
+			if db != "" {
+				config.DB = db
+			}
+			if err := config.Validate(); err != nil {
+				return cli.Usage(err)
+			}
+			feeds, err := serve.Feeds(documents, aptConfigs, apt, logger)
+			if err != nil {
+				return cli.Usage(err)
+			}
+			config.Feeds = feeds
+			return run(cmd.Context(), config)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&dir, "dir", "patchpolicy", "folder made by \"server init\"")
+	f.StringVar(&db, "db", "", "SQLite database, created when missing (default: server.db in --dir)")
+	f.StringVar(&config.Listen, "listen", "127.0.0.1:8443", "HOST:PORT to listen on; without TLS only a loopback address")
+	f.StringVar(&config.TLSCert, "tls-cert", "", "PEM file with the certificate chain")
+	f.StringVar(&config.TLSKey, "tls-key", "", "PEM file with the certificate's key")
+	f.DurationVar(&config.SyncEvery, "sync-every", catalog.SyncEvery, "time between two syncs of the catalog")
+	f.DurationVar(&config.CheckIn, "check-in", 0, "time agents are told to wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
+	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document (repeatable)")
+	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, as /etc/apt (repeatable)")
+	f.StringVar(&apt, "apt-cache", "", "folder that keeps fetched package lists across restarts")
+	f.TextVar(&level, "log-level", &level, "debug, info, warn or error")
+	return c
+}
+
+// run adds what a person should be told when the server ends in a way of its own.
+func run(ctx context.Context, config serve.Config) error {
+	began := time.Now()
+	err := serve.Run(ctx, config)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil // stopped while it was starting
+	}
+	if err != nil {
+		return fmt.Errorf("after %v: %w", time.Since(began).Round(time.Second), err)
+	}
+	return nil
+}

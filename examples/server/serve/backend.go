@@ -1,0 +1,54 @@
+package serve
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// backend gives the controller a clock and counts what passes.
+type backend struct {
+	controller *controller.Controller
+	metrics    *metrics
+}
+
+// Enrol implements agenthttp.Backend.
+func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
+	enrolled, err := b.controller.Enrol(ctx, e, time.Now())
+	return enrolled, stopping(err)
+}
+
+// AssetKey implements agenthttp.Backend.
+func (b backend) AssetKey(ctx context.Context, id job.AssetID) (ed25519.PublicKey, error) {
+	key, err := b.controller.AssetKey(ctx, id)
+	return key, stopping(err)
+}
+
+// CheckIn implements agenthttp.Backend.
+func (b backend) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
+	answer, err := b.controller.CheckIn(ctx, in, time.Now())
+	outcome := "nothing new"
+	switch {
+	case err != nil:
+		outcome = "failed"
+	case answer.Manifest != nil:
+		outcome = "manifest"
+	}
+	b.metrics.checkIns.WithLabelValues(outcome).Inc()
+	b.metrics.reports.Add(float64(len(in.Reports)))
+	return answer, stopping(err)
+}
+
+// stopping tells agents to try again when the server is about to go.
+func stopping(err error) error {
+	if errors.Is(err, controller.ErrClosed) {
+		return fmt.Errorf("%w: %w", manifest.ErrUnavailable, err)
+	}
+	return err
+}

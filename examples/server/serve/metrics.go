@@ -1,0 +1,95 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+)
+
+// metrics counts what passes and asks the controller for the rest when it is scraped.
+type metrics struct {
+	registry   *prometheus.Registry
+	checkIns   *prometheus.CounterVec
+	reports    prometheus.Counter
+	controller *controller.Controller
+	logger     *slog.Logger
+}
+
+var (
+	jobsDesc   = prometheus.NewDesc("patchpolicy_jobs", "Jobs by state.", []string{"state"}, nil)
+	failedDesc = prometheus.NewDesc("patchpolicy_failed_installs", "Failed patch installs over the whole account (RPT-1).", nil, nil)
+	ageDesc    = prometheus.NewDesc("patchpolicy_feed_age_seconds", "Time since a feed's last good fetch; absent before the first.", []string{"feed"}, nil)
+	staleDesc  = prometheus.NewDesc("patchpolicy_feed_stale", "1 if a feed is without a good fetch for 24 h (CAT-2).", []string{"feed"}, nil)
+)
+
+func newMetrics(c *controller.Controller, logger *slog.Logger) *metrics {
+	m := &metrics{
+		registry:   prometheus.NewRegistry(),
+		checkIns:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "patchpolicy_check_ins_total", Help: "Check-ins by outcome."}, []string{"outcome"}),
+		reports:    prometheus.NewCounter(prometheus.CounterOpts{Name: "patchpolicy_reports_received_total", Help: "Reports received, repeated ones included."}),
+		controller: c, logger: logger,
+	}
+	m.registry.MustRegister(m.checkIns, m.reports, m)
+	return m
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{jobsDesc, failedDesc, ageDesc, staleDesc} {
+		to <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(to chan<- prometheus.Metric) {
+	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	defer stop()
+	now := time.Now()
+	if err := m.jobs(ctx, to); err != nil {
+		m.logger.Error("metrics", "err", err)
+	}
+	if n, err := m.controller.FailedInstalls(ctx); err == nil {
+		to <- prometheus.MustNewConstMetric(failedDesc, prometheus.GaugeValue, float64(n))
+	}
+	feeds, err := m.controller.Feeds(ctx, now)
+	if err != nil {
+		m.logger.Error("metrics", "err", err)
+	}
+	for _, f := range feeds {
+		stale := 0.0
+		if f.Stale {
+			stale = 1
+		}
+		to <- prometheus.MustNewConstMetric(staleDesc, prometheus.GaugeValue, stale, string(f.Feed))
+		if !f.LastGood.IsZero() {
+			to <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, now.Sub(f.LastGood).Seconds(), string(f.Feed))
+		}
+	}
+}
+
+func (m *metrics) jobs(ctx context.Context, to chan<- prometheus.Metric) error {
+	count := make(map[job.State]int)
+	var past job.ID
+	for {
+		page, err := m.controller.Jobs(ctx, past, controller.MaxPage)
+		if err != nil {
+			return err
+		}
+		for _, j := range page {
+			count[j.State]++
+			past = j.ID
+		}
+		if len(page) < controller.MaxPage {
+			break
+		}
+	}
+	for _, state := range job.States() {
+		to <- prometheus.MustNewConstMetric(jobsDesc, prometheus.GaugeValue, float64(count[state]), state.String())
+	}
+	return nil
+}

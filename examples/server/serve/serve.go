@@ -1,0 +1,193 @@
+package serve
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
+)
+
+// Config is a server's settings.
+type Config struct {
+	Files
+	Listen    string        // host:port; port 0 chooses a free one
+	TLSCert   string        // PEM file; empty: plain HTTP
+	TLSKey    string        // PEM file
+	SyncEvery time.Duration // between syncs (CAT-1)
+	CheckIn   time.Duration // what agents are told to wait between calls; zero: the default (MAN-3)
+	Feeds     []catalog.Feed
+	Logger    *slog.Logger
+	Listening func(net.Addr) // told once it takes connections; may be nil
+}
+
+// drain is how long running requests may take to end when the server is stopped.
+const drain = 30 * time.Second
+
+// Validate says everything that is wrong with the settings.
+func (c Config) Validate() error {
+	var problems []error
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		problems = append(problems, fmt.Errorf("listen address %q: want HOST:PORT: %w", c.Listen, err))
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		problems = append(problems, errors.New("a TLS certificate and its key go together; give both or none"))
+	}
+	if ip := net.ParseIP(host); err == nil && c.TLSCert == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		problems = append(problems, fmt.Errorf("listen address %q can be reached from outside; give a TLS certificate and key, or listen on 127.0.0.1", c.Listen))
+	}
+	if c.SyncEvery < time.Second {
+		problems = append(problems, fmt.Errorf("interval between syncs %v: want at least 1s", c.SyncEvery))
+	}
+	return errors.Join(problems...)
+}
+
+// Run serves until ctx ends, then lets running requests finish. It returns nil after a clean stop.
+func Run(ctx context.Context, c Config) (err error) {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	key, err := ReadKey(c.Key)
+	if err != nil {
+		return err
+	}
+	token, err := ReadToken(c.AdminToken)
+	if err != nil {
+		return err
+	}
+	store, err := sqlstore.OpenSQLite(ctx, c.DB)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	ctl, err := controller.New(store, controller.Config{
+		Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey), Timing: manifest.Timing{CheckIn: c.CheckIn},
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := c.listen()
+	if err != nil {
+		return err
+	}
+	s := &syncer{controller: ctl, feeds: c.Feeds, logger: c.Logger}
+	kick := make(chan struct{}, 1)
+	server := agenthttp.NewServer("", c.handler(ctl, s, token, kick))
+	server.WriteTimeout = fetchTime // an administrator's sync waits for the feeds
+	server.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelWarn)
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		c.Logger.Info("stopping", "drain", drain)
+		draining, stop := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		defer stop()
+		return server.Shutdown(draining)
+	})
+	group.Go(func() error { syncLoop(ctx, s, c.SyncEvery); return nil })
+	group.Go(func() error { tickLoop(ctx, ctl, kick, c.Logger); return nil })
+	c.Logger.Info("listening", "addr", listener.Addr().String(), "tls", c.TLSCert != "", "fingerprint", manifest.Fingerprint(key.Public().(ed25519.PublicKey)))
+	if c.Listening != nil {
+		c.Listening(listener.Addr())
+	}
+	err = group.Wait()
+	c.Logger.Info("stopped")
+	return err
+}
+
+func (c Config) listen() (net.Listener, error) {
+	if c.TLSCert == "" {
+		return net.Listen("tcp", c.Listen)
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("TLS certificate %s and key %s: %w", c.TLSCert, c.TLSKey, err)
+	}
+	return tls.Listen("tcp", c.Listen, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
+}
+
+func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kick chan<- struct{}) http.Handler {
+	m := newMetrics(ctl, c.Logger)
+	mux := http.NewServeMux()
+	mux.Handle(adminhttp.Prefix, adminhttp.NewHandler(adminhttp.Options{
+		Controller: ctl, Token: token, Logger: c.Logger, Sync: s.run,
+		Changed: func() {
+			select {
+			case kick <- struct{}{}:
+			default: // it is kicked already
+			}
+		},
+	}))
+	mux.Handle("GET /metrics", adminhttp.Guard(token, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})))
+	mux.Handle("/", agenthttp.NewHandler(backend{ctl, m}, agenthttp.Options{Logger: c.Logger}))
+	return mux
+}
+
+func stored(err error) bool {
+	_, ok := errors.AsType[*controller.UnfinishedError](err)
+	return ok
+}
+
+func syncLoop(ctx context.Context, s *syncer, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		if _, err := s.run(ctx); err != nil && ctx.Err() == nil {
+			s.logger.Error("sync", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// tickLoop makes due orders. It wakes for the next planned run, when a job changed, and now and then all the same,
+// because another server on the same store may have planned one.
+func tickLoop(ctx context.Context, ctl *controller.Controller, kick <-chan struct{}, logger *slog.Logger) {
+	const most, least, retry = time.Minute, 100 * time.Millisecond, 5 * time.Second
+	for {
+		next, err := ctl.Tick(ctx, time.Now())
+		wait := most
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			logger.Error("tick", "err", err)
+			wait = retry
+		case !next.IsZero():
+			wait = max(least, min(most, time.Until(next)))
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-kick:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
