@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -210,6 +211,7 @@ func TestMissing_CAT6(t *testing.T) {
 func TestWith_CAT15(t *testing.T) {
 	s := synced(t, batch(edit("2.0.0", marked)))
 	v := s.Evaluate("editor-2.0.0", has("1.0.0"), Options{}, noon)
+	v.Reasons = slices.Grow(v.Reasons, 4)
 	blocked := v.With(NewReason(DependencyUnmet, "", "libfoo", "%s is missing.", "libfoo"))
 	require.Equal(t, []ReasonCode{DependencyUnmet, EOLMarked}, codes(blocked))
 	explained(t, blocked)

@@ -58,6 +58,4 @@ func ParseEOL(text string) (time.Time, error) {
 func past(eol, now time.Time) bool { return !eol.IsZero() && !now.Before(eol) }
 
 // due decides at a sync whether a patch is deprecated (CAT-8). A mark without a date never deprecates (CAT-10).
-func due(p *Patch, now time.Time) bool {
-	return p.Withdrawn || p.EOLMarked && past(p.EOL, now)
-}
+func due(p *Patch, now time.Time) bool { return p.Withdrawn || past(p.EOL, now) }

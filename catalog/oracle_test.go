@@ -15,7 +15,7 @@ import (
 type world struct {
 	lifecycle    string // active, marked, dated (ends in the future), ended (its date has come), withdrawn
 	availability string // none, pinned, latest, overtaken (LatestOnly, 3.0.0 is listed), repository, vendor, supplied
-	lines        string // none, patch (its line ended), installed (1.x ended), both, now (the patch's ends now), later, extended
+	lines        string // none, patch (its line ended), installed (1.x ended), both, now (the patch's ends now), later, extended, ahead (4.x ended)
 	feed         string // good, stale, failing
 	platform     Platform
 	installed    string // none, older, same, newer, other (scheme)
@@ -45,14 +45,15 @@ func (w world) verdictCodes() []ReasonCode {
 	add(w.unreachable && is(w.availability, "pinned", "latest", "overtaken", "supplied"), ArtifactUnreachable)
 	patchEnded := is(w.lines, "patch", "both", "now")
 	add(patchEnded, EOLVersion)
-	// 1.x is the older version's line, 2.x that of the patch and of the same version; the newer one and 3.x have none.
-	installedEnded := w.installed == "older" && is(w.lines, "installed", "both") || w.installed == "same" && patchEnded
+	// 1.x is the older version's line, 2.x that of the patch and of the same version, 4.x that of the newer one.
+	installedEnded := w.installed == "older" && is(w.lines, "installed", "both") || w.installed == "same" && patchEnded ||
+		w.installed == "newer" && w.lines == "ahead"
 	add(installedEnded && w.strict, EOLVersion)
 	add(w.platform != Linux, WrongPlatform)
 	add(w.installed != "none" && w.held, Held)
 	add(w.installed != "none" && w.pinned == "older", PinnedElsewhere)
 	add(len(all) == 0, Upgrade)
-	add(installedEnded && !w.strict && !patchEnded, LeavesEOL)
+	add(w.installed == "older" && installedEnded && !w.strict && !patchEnded, LeavesEOL)
 	add(is(w.lifecycle, "marked", "dated"), EOLMarked)
 	add(w.feed == "stale", FeedStale)
 	add(w.feed == "failing", FeedFailing)
@@ -95,6 +96,7 @@ func (w world) snapshot(t *testing.T) *Snapshot {
 		"both":      {{Prefix: "1", EOL: gone}, {Prefix: "2.5", EOL: gone, Extended: soon}, {Prefix: "2", EOL: gone}},
 		"now":       {{Prefix: "1", EOL: soon}, {Prefix: "2", EOL: noon}},
 		"later":     {{Prefix: "1", EOL: soon}, {Prefix: "2", EOL: gone}, {Prefix: "2.5"}},
+		"ahead":     {{Prefix: "4", EOL: gone}},
 		"extended":  {{Prefix: "1", EOL: soon, Extended: gone}, {Prefix: "2", Extended: gone}},
 	}[w.lines]
 	switch w.feed {
@@ -152,7 +154,7 @@ func TestEvaluateAgainstOracle_CAT15(t *testing.T) {
 func worlds(visit func(w world, s *Snapshot), t *testing.T) {
 	for _, lifecycle := range []string{"active", "marked", "dated", "ended", "withdrawn"} {
 		for _, availability := range []string{"none", "pinned", "latest", "overtaken", "repository", "vendor", "supplied"} {
-			for _, lines := range []string{"none", "patch", "installed", "both", "now", "later", "extended"} {
+			for _, lines := range []string{"none", "patch", "installed", "both", "now", "later", "extended", "ahead"} {
 				for _, feed := range []string{"good", "stale", "failing"} {
 					w := world{lifecycle: lifecycle, availability: availability, lines: lines, feed: feed}
 					assets(w, w.snapshot(t), visit)

@@ -197,12 +197,12 @@ func TestDuplicateIDs_CAT16(t *testing.T) {
 func TestProductOfSeveralFeeds_CAT16(t *testing.T) {
 	eol := noon.Add(-time.Hour)
 	lines := Batch{Feed: "eol", At: noon, Products: []Product{editor()}}
-	lines.Products[0].Lines = []Line{{Prefix: "2", EOL: noon.Add(time.Hour)}, {Prefix: "1", EOL: eol, Extended: noon}}
+	lines.Products[0].Lines = []Line{{Prefix: "3"}, {Prefix: "2", EOL: noon.Add(time.Hour)}, {Prefix: "1", EOL: eol, Extended: noon}, {Prefix: "4", EOL: eol}}
 	vendor := batch(edit("1.0.0"), edit("2.0.0"))
-	vendor.Products[0].Lines = []Line{{Prefix: "1", EOL: noon, Extended: noon.Add(time.Hour)}, {Prefix: "3"}}
+	vendor.Products[0].Lines = []Line{{Prefix: "1", EOL: noon, Extended: noon.Add(time.Hour)}, {Prefix: "3", EOL: noon}, {Prefix: "4"}}
 	s := synced(t, lines, vendor)
 	p, _ := s.Product("editor")
-	require.Equal(t, []Line{{Prefix: "1", EOL: eol, Extended: noon.Add(time.Hour)}, {Prefix: "2", EOL: noon.Add(time.Hour)}, {Prefix: "3"}}, p.Lines)
+	require.Equal(t, []Line{{Prefix: "1", EOL: eol, Extended: noon.Add(time.Hour)}, {Prefix: "2", EOL: noon.Add(time.Hour)}, {Prefix: "3", EOL: noon}, {Prefix: "4", EOL: eol}}, p.Lines)
 	require.Len(t, collectProducts(s), 1)
 
 	// A line that one feed takes back is gone; what the other says stays.
@@ -226,6 +226,17 @@ func collectProducts(s *Snapshot) (all []Product) {
 		all = append(all, p)
 	}
 	return all
+}
+
+// A patch that moves to another feed stays listed, and the move is a change: its verdicts tell of the other feed's health.
+func TestPatchMovesToAnotherFeed_CAT1(t *testing.T) {
+	s := synced(t, batch(edit("1.0.0")).from("one"))
+	s, changes := Sync(s, []Batch{batch().from("one"), batch(edit("1.0.0")).from("two")}, noon.Add(time.Hour))
+	require.Equal(t, Changes{Changed: []PatchID{"editor-1.0.0"}}, changes)
+	feed, _ := s.FeedOf("editor-1.0.0")
+	require.Equal(t, FeedID("two"), feed.Feed)
+	p, _ := s.Patch("editor-1.0.0")
+	require.Equal(t, noon, p.Listed)
 }
 
 // CAT-1: a feed that keeps its patches keeps their product as well, though another feed listed it.
