@@ -58,17 +58,19 @@ func (p *Play) Run(ctx context.Context) (rows []show.Row, err error) {
 	}
 	defer func() { err = errors.Join(err, p.tearDown()) }()
 
-	agents, ctx := errgroup.WithContext(ctx)
-	agentsCtx, stop := context.WithCancel(ctx)
+	all, ctx := errgroup.WithContext(ctx)
+	agents, stop := context.WithCancel(ctx)
+	defer stop()
 	for _, a := range p.assets {
-		agents.Go(func() error { return a.Run(agentsCtx) })
+		all.Go(func() error { return a.Run(agents) })
 	}
-	agents.Go(func() error {
+	all.Go(func() (err error) {
 		defer stop() // the agents' work is done, or the story went wrong
 		rows, err = p.play(ctx)
 		return err
 	})
-	return rows, agents.Wait()
+	err = all.Wait()
+	return rows, err
 }
 
 // setUp starts the vendor and the server and installs what the assets have.
