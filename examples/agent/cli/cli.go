@@ -1,0 +1,90 @@
+// Package cli is the agent's command line.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+)
+
+// The exit codes.
+const (
+	OK     = 0
+	Failed = 1
+	Usage  = 2 // called wrongly, or given bad input
+)
+
+// misused is an error of the caller's: a flag, or a file that it names.
+type misused struct{ err error }
+
+func (m misused) Error() string { return m.err.Error() }
+
+func (m misused) Unwrap() error { return m.err }
+
+func misuse(format string, args ...any) error { return misused{fmt.Errorf(format, args...)} }
+
+// program is what the commands share.
+type program struct {
+	out, err io.Writer
+	verbose  bool
+}
+
+func (p *program) logger() *slog.Logger {
+	level := slog.LevelInfo
+	if p.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
+}
+
+// Run runs the command line and returns the exit code.
+func Run(ctx context.Context, args []string, out, err io.Writer) int {
+	p := &program{out: out, err: err}
+	begun := false
+	root := &cobra.Command{
+		Use:   "agent",
+		Short: "Patch this machine as a Patchpolicy server says, or see what is missing",
+		Long: `Agent patches a Debian or Ubuntu machine as the signed manifests of a Patchpolicy server say.
+
+Without a server, and without root, it tells what is missing and why each patch can be deployed or not:
+  agent scan
+
+With a server: enrol once with a token of the administrator's, then let it run, under systemd for instance
+(set KillMode=process in the unit, so that stopping the agent never ends a dpkg that is at work):
+  agent enrol --server https://patch.example:8443 --token-file token --state /var/lib/patchpolicy
+  agent run --state /var/lib/patchpolicy --allow-reboot
+  agent status --state /var/lib/patchpolicy
+
+Exit codes: 0 all went well, 1 something failed, 2 wrong usage or bad input.`,
+		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRun: func(*cobra.Command, []string) {
+			begun = true
+		},
+	}
+	root.PersistentFlags().BoolVarP(&p.verbose, "verbose", "v", false, "log more")
+	root.AddCommand(p.scan(), p.enrol(), p.run(), p.status())
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(err)
+	failure := root.ExecuteContext(ctx)
+	if failure == nil {
+		return OK
+	}
+	fmt.Fprintln(err, "agent:", failure)
+	if _, is := errors.AsType[misused](failure); is || !begun || errors.Is(failure, home.ErrNotEnrolled) {
+		return Usage
+	}
+	return Failed
+}
+
+// state adds the flag that names the state folder.
+func state(cmd *cobra.Command, h *string) {
+	cmd.Flags().StringVar(h, "state", "/var/lib/patchpolicy", "the agent's own folder")
+}

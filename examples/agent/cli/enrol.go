@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
+	"github.com/patchpolicy/patchpolicy/examples/agent/drive"
+	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
+)
+
+// maxInput is the bytes of the largest file that a flag names.
+const maxInput = 1 << 20
+
+type enrolment struct {
+	state, server, token, tokenFile, name, manifestKey, ca string
+	tags                                                   []string
+}
+
+func (p *program) enrol() *cobra.Command {
+	var o enrolment
+	cmd := &cobra.Command{
+		Use:   "enrol",
+		Short: "Make this machine an asset of a server",
+		Long: `Enrol makes a key for this machine, which never leaves it, and asks the server to take it in. The server's manifest key is
+pinned: from then on the agent believes only what that key signed. Give its fingerprint with --manifest-key, as the
+administrator told it, wherever somebody could stand between this machine and the server.
+
+It can be repeated until it succeeds. Exit codes: 0 enrolled, 1 the server refused or was not reached, 2 bad input.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.enrolNow(cmd.Context(), o) },
+	}
+	state(cmd, &o.state)
+	f := cmd.Flags()
+	f.StringVar(&o.server, "server", "", "the server's base URL, http or https")
+	f.StringVar(&o.tokenFile, "token-file", "", "file with the administrator's token; \"-\" reads it from the standard input")
+	f.StringVar(&o.token, "token", "", "the token itself; others on this machine can see it in the list of processes")
+	f.StringVar(&o.name, "name", "", "the asset's name (default: this machine's)")
+	f.StringVar(&o.manifestKey, "manifest-key", "", "fingerprint that the server's manifest key must have, \"sha256:\" and 64 hex digits")
+	f.StringVar(&o.ca, "ca", "", "PEM file of the certificate authorities to trust for the server (default: the system's)")
+	f.StringSliceVar(&o.tags, "tag", nil, "tag to give the asset; may be repeated")
+	return cmd
+}
+
+func (p *program) enrolNow(ctx context.Context, o enrolment) error {
+	token, roots, err := o.check()
+	if err != nil {
+		return err
+	}
+	h := home.Home(o.state)
+	if h.Enrolled() {
+		return misuse("an agent is enrolled in %s already: give this one a folder of its own with --state", o.state)
+	}
+	if err := h.Make(); err != nil {
+		return misused{err}
+	}
+	key, err := h.Key()
+	if err != nil {
+		return misused{err}
+	}
+	hostname, _ := os.Hostname() // for people to read: it may be missing
+	id := home.Identity{Server: strings.TrimRight(o.server, "/"), Asset: job.AssetID(o.name), Roots: roots}
+	enrolled, err := agenthttp.Enrol(ctx, drive.Connection(id, key), manifest.Enrolment{
+		Token: token, Platform: catalog.Linux, Architecture: aptfeed.Config{}.WithDefaults().Architectures[0], Hostname: hostname, Tags: o.tags,
+	}, o.manifestKey)
+	if _, invalid := errors.AsType[*job.Invalid](err); invalid {
+		return misused{err}
+	}
+	if err != nil {
+		return err
+	}
+	id.Asset, id.ManifestKey, id.Every = enrolled.Asset, enrolled.ManifestKey, enrolled.Every
+	if err := h.Save(id); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "enrolled as %s with %s; the server's manifest key is %s\n", id.Asset, id.Server, enrolled.Fingerprint)
+	return err
+}
+
+// check reads what the flags name, and tells everything that is wrong with them.
+func (o *enrolment) check() (token, roots string, err error) {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if u, err := url.Parse(o.server); o.server == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		bad("--server: %q is no http or https URL", o.server)
+	}
+	switch {
+	case (o.token == "") == (o.tokenFile == ""):
+		bad("give the administrator's token with either --token-file or --token")
+	case o.token != "":
+		token = o.token
+	default:
+		data, err := readInput(o.tokenFile)
+		token = strings.TrimSpace(string(data))
+		if err != nil {
+			bad("--token-file: %w", err)
+		} else if token == "" {
+			bad("--token-file: %s is empty", o.tokenFile)
+		}
+	}
+	if o.name == "" {
+		if o.name, err = os.Hostname(); err != nil {
+			bad("this machine's name is not known, give one with --name: %w", err)
+		}
+	}
+	if err := job.ValidID(o.name); err != nil {
+		bad("--name: %w", err)
+	}
+	if o.manifestKey != "" && !isFingerprint(o.manifestKey) {
+		bad("--manifest-key: %q is no fingerprint: want \"sha256:\" and 64 hex digits", o.manifestKey)
+	}
+	if o.ca != "" {
+		data, err := readInput(o.ca)
+		if err != nil {
+			bad("--ca: %w", err)
+		} else if !x509.NewCertPool().AppendCertsFromPEM(data) {
+			bad("--ca: %s holds no certificate in PEM", o.ca)
+		}
+		roots = string(data)
+	}
+	if o.state == "" {
+		bad("--state: name a folder")
+	}
+	if err := errors.Join(errs...); err != nil {
+		return "", "", misused{err}
+	}
+	o.manifestKey = strings.ToLower(o.manifestKey)
+	return token, roots, nil
+}
+
+func isFingerprint(s string) bool {
+	sum, has := strings.CutPrefix(strings.ToLower(s), "sha256:")
+	_, err := hex.DecodeString(sum)
+	return has && err == nil && len(sum) == 64
+}
+
+// readInput reads a file that a flag names.
+func readInput(name string) ([]byte, error) {
+	var in io.Reader = os.Stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	var data bytes.Buffer
+	if _, err := io.Copy(&data, io.LimitReader(in, maxInput+1)); err != nil {
+		return nil, err
+	}
+	if data.Len() > maxInput {
+		return nil, fmt.Errorf("%s has more than %d bytes", name, maxInput)
+	}
+	return data.Bytes(), nil
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchpolicy/patchpolicy/examples/agent/drive"
+	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
+)
+
+// minEvery is the shortest interval between check-ins that --check-in-every takes: tests use it, servers bear it.
+const minEvery = 100 * time.Millisecond
+
+type running struct {
+	state, root   string
+	allowReboot   bool
+	rebootCommand string
+	signers       []string
+	every         time.Duration
+	untilIdle     bool
+}
+
+func (p *program) run() *cobra.Command {
+	var o running
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Patch this machine as the server says, until stopped",
+		Long: `Run checks in with the server, carries out what its signed manifests order, and reports. It needs root to install.
+
+SIGTERM or Ctrl-C stops it cleanly: a dpkg that is at work is waited for, downloads are broken off and resumed at the next
+start. Whatever instant it is killed at, the next start goes on where it was.
+
+It never reboots without --allow-reboot: the execution then waits as PendingReboot until somebody reboots by hand.
+Signed patches are believed only with the signers' public keys: --signer-key vendor=vendor.pem, once for each key.
+
+Exit codes: 0 stopped as asked, 1 something failed, 2 bad input.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.runNow(cmd.Context(), o) },
+	}
+	state(cmd, &o.state)
+	f := cmd.Flags()
+	f.StringVar(&o.root, "root", "/", "folder of the system to patch")
+	f.BoolVar(&o.allowReboot, "allow-reboot", false, "reboot when a job needs it and its policy allows it")
+	f.StringVar(&o.rebootCommand, "reboot-command", "", "program and arguments that reboot the system (default: the host's own; none for another root)")
+	f.StringArrayVar(&o.signers, "signer-key", nil, "NAME=FILE: a signer's public key in PEM; may be repeated")
+	f.DurationVar(&o.every, "check-in-every", 0, "interval between check-ins (default: as the server wishes)")
+	f.BoolVar(&o.untilIdle, "until-idle", false, "end once the server has nothing new and nothing is left to do or to report")
+	return cmd
+}
+
+func (p *program) runNow(ctx context.Context, o running) error {
+	keys, err := o.check()
+	if err != nil {
+		return err
+	}
+	h := home.Home(o.state)
+	id, key, err := h.Load()
+	if err != nil {
+		return misused{err}
+	}
+	logger := p.logger()
+	return drive.Run(ctx, drive.Config{
+		Home: h, Identity: id, Key: key, Signers: keys, Every: o.every, UntilIdle: o.untilIdle, Logger: logger,
+		Platform: dpkg.Config{Root: o.root, AllowReboot: o.allowReboot, RebootCommand: strings.Fields(o.rebootCommand), Logger: logger},
+	})
+}
+
+// check reads the keys, and tells everything that is wrong with the flags.
+func (o running) check() ([]sigstoreverify.Key, error) {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if info, err := os.Stat(o.root); err != nil || !info.IsDir() {
+		bad("--root: %s is no folder", o.root)
+	}
+	if o.every != 0 && o.every < minEvery {
+		bad("--check-in-every: %v is shorter than %v", o.every, minEvery)
+	}
+	if o.rebootCommand != "" && !o.allowReboot {
+		bad("--reboot-command has no effect without --allow-reboot")
+	}
+	var keys []sigstoreverify.Key
+	for _, s := range o.signers {
+		name, file, has := strings.Cut(s, "=")
+		if !has || name == "" || file == "" {
+			bad("--signer-key: %q is not NAME=FILE", s)
+			continue
+		}
+		pem, err := readInput(file)
+		if err != nil {
+			bad("--signer-key: %w", err)
+			continue
+		}
+		keys = append(keys, sigstoreverify.Key{Name: name, PEM: pem})
+	}
+	if len(keys) > 0 {
+		if _, err := sigstoreverify.New(keys...); err != nil {
+			bad("--signer-key: %w", err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, misused{err}
+	}
+	return keys, nil
+}

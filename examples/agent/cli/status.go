@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
+)
+
+// shown is what status prints as JSON.
+type shown struct {
+	Asset   job.AssetID `json:"asset"`
+	Server  string      `json:"server"`
+	Running bool        `json:"running"`
+	Written time.Time   `json:"written,omitzero"` // when a running agent last changed its state
+	State   agent.State `json:"state"`
+}
+
+func (p *program) status() *cobra.Command {
+	folder, asJSON := "", false
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what the agent holds, does and has still to report",
+		Long: `Status shows the agent's state: the revision it holds, its queue, what it is carrying out, and reports that the server has not
+acknowledged. It only reads, and works while the agent runs.
+
+Exit codes: 0 shown, 1 the state cannot be read, 2 bad input, or no agent is enrolled there.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := statusOf(cmd.Context(), home.Home(folder))
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				e := json.NewEncoder(p.out)
+				e.SetIndent("", "  ")
+				return e.Encode(s)
+			}
+			return s.print(p.out)
+		},
+	}
+	state(cmd, &folder)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// statusOf reads the state file itself if no agent runs, and else what the running agent wrote beside it.
+func statusOf(ctx context.Context, h home.Home) (shown, error) {
+	id, _, err := h.Load()
+	if err != nil {
+		return shown{}, misused{err}
+	}
+	s := shown{Asset: id.Asset, Server: id.Server}
+	seen, has, err := h.ReadStatus()
+	if err != nil {
+		return shown{}, err
+	}
+	if has && seen.Running() {
+		s.Running, s.Written, s.State = true, seen.Written, seen.State
+		return s, nil
+	}
+	if _, err := os.Stat(h.StateFile()); errors.Is(err, os.ErrNotExist) {
+		return s, nil // it has never run
+	}
+	file, err := boltstate.Open(h.StateFile())
+	if errors.Is(err, boltstate.ErrInUse) && has {
+		s.Running, s.Written, s.State = true, seen.Written, seen.State
+		return s, nil
+	}
+	if err != nil {
+		return shown{}, err
+	}
+	data, err := file.Load(ctx)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return shown{}, err
+	}
+	if data == nil {
+		return s, nil
+	}
+	return s, s.State.UnmarshalBinary(data)
+}
+
+func (s shown) print(w io.Writer) error {
+	answer := "no"
+	if s.Running {
+		answer = "yes"
+	}
+	fmt.Fprintf(w, "asset     %s\nserver    %s\nrunning   %s\nrevision  %d\n", s.Asset, s.Server, answer, s.State.Revision)
+	fmt.Fprintf(w, "queued    %d\n", len(s.State.Queue))
+	for _, o := range s.State.Queue {
+		fmt.Fprintf(w, "  %s (%s): starts %s, %d patches\n", o.ID, o.Name, o.Start.UTC().Format(time.RFC3339), len(o.Patches))
+	}
+	fmt.Fprintf(w, "carried out now  %d\n", len(s.State.Executions))
+	for _, e := range s.State.Executions {
+		fmt.Fprintf(w, "  %s (%s): stage %s, %d patches\n", e.Order.ID, e.Order.Name, e.Stage, len(e.Patches))
+		for _, p := range e.Patches {
+			fmt.Fprintf(w, "    %s: %s %s\n", p.Patch, p.Status, p.Text)
+		}
+	}
+	_, err := fmt.Fprintf(w, "reports not acknowledged  %d\n", len(s.State.Reports))
+	return err
+}

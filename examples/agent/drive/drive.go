@@ -1,0 +1,141 @@
+// Package drive runs the agent: the policy machine of job/agent on a Debian system, with its server.
+package drive
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/runner"
+	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
+	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
+)
+
+// Config says how the agent runs.
+type Config struct {
+	Home      home.Home
+	Identity  home.Identity
+	Key       ed25519.PrivateKey
+	Platform  dpkg.Config
+	Signers   []sigstoreverify.Key
+	Every     time.Duration // between check-ins; zero: as the server wishes
+	UntilIdle bool          // end once the server has nothing new and nothing is left to do or to report
+	Logger    *slog.Logger
+}
+
+// Run runs the agent until ctx ends.
+func Run(ctx context.Context, c Config) (err error) {
+	verifier, err := sigstoreverify.New(c.Signers...)
+	if err != nil {
+		return err
+	}
+	platform, err := dpkg.New(c.Platform)
+	if err != nil {
+		return err
+	}
+	client, err := agenthttp.NewClient(Connection(c.Identity, c.Key))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	state, err := boltstate.Open(c.Home.StateFile())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, state.Close()) }()
+	journal, err := c.Home.OpenJournal()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, journal.Close()) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w := &window{home: c.Home, journal: journal, logger: c.Logger}
+	every := c.Every
+	if every == 0 {
+		every = c.Identity.Every
+	}
+	r, err := runner.New(runner.Config{
+		Agent:    agent.Config{Asset: c.Identity.Asset, Key: c.Identity.ManifestKey, Every: every},
+		State:    state,
+		Platform: platform,
+		Server:   &watched{Client: client, window: w, idle: cancel, untilIdle: c.UntilIdle},
+		Verifier: verifier,
+		Stage:    c.Home.Stage(),
+		Logger:   c.Logger,
+		Observe:  w.show,
+	})
+	if err != nil {
+		return err
+	}
+	c.Logger.Info("the agent runs", "asset", c.Identity.Asset, "server", c.Identity.Server, "every", every)
+	if err := r.Run(ctx); err != nil {
+		return err
+	}
+	c.Logger.Info("the agent stopped")
+	return nil
+}
+
+// Connection is how an agent calls its server. A list of certificate authorities that holds none trusts nobody.
+func Connection(id home.Identity, key ed25519.PrivateKey) agenthttp.Config {
+	c := agenthttp.Config{Server: id.Server, Asset: id.Asset, Key: key}
+	if id.Roots != "" {
+		c.Roots = x509.NewCertPool()
+		c.Roots.AppendCertsFromPEM([]byte(id.Roots))
+	}
+	return c
+}
+
+// window shows the agent's state to other programs. What it writes is for people: when it cannot, the agent goes on.
+type window struct {
+	home    home.Home
+	journal *home.Journal
+	logger  *slog.Logger
+	shown   []byte
+	idle    atomic.Bool // nothing is queued, under way or unreported
+}
+
+func (w *window) show(s agent.State) {
+	w.idle.Store(len(s.Queue) == 0 && len(s.Executions) == 0 && len(s.Reports) == 0)
+	data, err := s.MarshalBinary()
+	if err == nil && bytes.Equal(data, w.shown) {
+		return
+	}
+	w.shown = data
+	err = errors.Join(err, w.journal.Add(s.Reports), w.home.WriteStatus(home.Status{Process: os.Getpid(), Written: time.Now().UTC(), State: s}))
+	if err != nil {
+		w.logger.Warn("the status or the journal could not be written", "error", err)
+	}
+}
+
+// watched is the server's client, which also notices when there is nothing left to do.
+type watched struct {
+	*agenthttp.Client
+	window    *window
+	idle      func()
+	untilIdle bool
+}
+
+// CheckIn implements runner.Server.
+func (s *watched) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
+	before := s.window.idle.Load()
+	answer, err := s.Client.CheckIn(ctx, in)
+	switch {
+	case err != nil:
+		s.window.logger.Warn("the server could not be reached", "error", err)
+	case s.untilIdle && before && s.window.idle.Load() && answer.Manifest == nil && !answer.WantInventory && len(in.Reports) == 0:
+		s.idle()
+	}
+	return answer, err
+}

@@ -1,0 +1,11 @@
+// Package home is the agent's state folder: who it is, the key it signs with, and what it shows of its work.
+//
+//	agent.json     who this agent is and which server it believes; written when it enrols
+//	agent.key      its Ed25519 private key, PKCS #8 in PEM; written before it enrols, so that a lost answer can be asked for again
+//	state.db       queue, execution and unacknowledged reports; belongs to the running agent
+//	stage/         downloaded files; belongs to the running agent
+//	status.json    the state as of the last commit, for "agent status"
+//	journal.jsonl  every report this agent ever made, one a line, in order
+//
+// The folder and the files are for their owner alone; a key that others can read is refused.
+package home

@@ -1,0 +1,104 @@
+package home
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+)
+
+// Status is what a running agent shows of itself after each commit.
+type Status struct {
+	Process int         `json:"process"` // of the agent that wrote it
+	Written time.Time   `json:"written"`
+	State   agent.State `json:"state"`
+}
+
+// WriteStatus replaces the status.
+func (h Home) WriteStatus(s Status) error { return h.writeJSON("status.json", s) }
+
+// ReadStatus returns the last status; not ok when there is none yet.
+func (h Home) ReadStatus() (s Status, ok bool, err error) {
+	err = h.readJSON("status.json", &s)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Status{}, false, nil
+	}
+	return s, err == nil, err
+}
+
+// Running reports whether the process that wrote the status is there still. Where that cannot be told it says no.
+func (s Status) Running() bool {
+	if s.Process <= 0 {
+		return false
+	}
+	p, err := os.FindProcess(s.Process)
+	if err != nil {
+		return false
+	}
+	err = p.Signal(syscall.Signal(0))
+	return err == nil || errors.Is(err, fs.ErrPermission)
+}
+
+// Journal is the list of every report an agent made.
+type Journal struct {
+	file *os.File
+	last job.Sequence
+}
+
+// OpenJournal opens it for writing. A line that a crash cut off is cut away.
+func (h Home) OpenJournal() (*Journal, error) {
+	f, err := os.OpenFile(h.file("journal.jsonl"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{file: f}
+	good := int64(0)
+	r := bufio.NewReader(f)
+	for {
+		line, err := r.ReadBytes('\n')
+		if err != nil {
+			break // the end, or a line without one
+		}
+		var report job.Report
+		if json.Unmarshal(line, &report) != nil {
+			return nil, errors.Join(fmt.Errorf("%s is damaged at byte %d: move it away", f.Name(), good), f.Close())
+		}
+		j.last = max(j.last, report.Sequence)
+		good += int64(len(line))
+	}
+	if err := f.Truncate(good); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if _, err := f.Seek(good, 0); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return j, nil
+}
+
+// Add appends the reports that are not there yet.
+func (j *Journal) Add(reports []job.Report) error {
+	for _, r := range reports {
+		if r.Sequence <= j.last {
+			continue
+		}
+		line, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if _, err := j.file.Write(append(line, '\n')); err != nil {
+			return err
+		}
+		j.last = r.Sequence
+	}
+	return nil
+}
+
+// Close closes the file.
+func (j *Journal) Close() error { return j.file.Close() }
