@@ -61,6 +61,9 @@ func (r *remote) jobCreate() *cobra.Command {
 			"\n\nInstead of a query, patches may be a list: {\"list\": [\"PATCH-ID\"]}. A schedule is {\"kind\": \"on demand\"}, which starts when the\njob is enabled, or once, at a time in UTC.",
 		Example: "  server job create -f nightly.json && server job preview nightly --asset web-1 && server job enable nightly\n  generate-job | server job create -f -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" {
+				return usageError{errors.New("--file is missing: name the job's file, or - for standard input")}
+			}
 			data, err := readJob(cmd.InOrStdin(), file)
 			if err != nil {
 				return err
@@ -81,7 +84,6 @@ func (r *remote) jobCreate() *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&file, "file", "f", "", "JSON file with the job; - is standard input")
-	_ = c.MarkFlagRequired("file")
 	return c
 }
 
@@ -139,6 +141,9 @@ func (r *remote) jobPreview() *cobra.Command {
 	c := &cobra.Command{
 		Use: "preview JOB --asset ASSET", Short: "Say what a job would do on an asset now, and why; nothing changes (JOB-22)", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if asset == "" {
+				return usageError{errors.New("--asset is missing: name the asset to look at")}
+			}
 			p, done, err := do[adminhttp.Preview](cmd, r, http.MethodGet, "jobs/"+escaped(args[0])+"/preview", url.Values{"asset": {asset}}, nil)
 			if err != nil || done {
 				return err
@@ -160,7 +165,6 @@ func (r *remote) jobPreview() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&asset, "asset", "", "asset to look at")
-	_ = c.MarkFlagRequired("asset")
 	return c
 }
 

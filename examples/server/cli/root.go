@@ -45,7 +45,7 @@ func Run(root *cobra.Command) int {
 			_, _ = fmt.Fprintf(root.ErrOrStderr(), "  %s %s: %s\n", p.Field, p.Value, p.Text)
 		}
 	}
-	if _, ok := errors.AsType[usageError](err); ok || strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "required flag") {
+	if _, ok := errors.AsType[usageError](err); ok {
 		_, _ = fmt.Fprintf(root.ErrOrStderr(), "see: %s --help\n", cmd.CommandPath())
 		return ExitUsage
 	}

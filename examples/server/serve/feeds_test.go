@@ -1,0 +1,128 @@
+package serve
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// feed is good once, and unchanged ever after.
+type feed struct{ told bool }
+
+func (f *feed) ID() catalog.FeedID { return "feed" }
+
+func (f *feed) Fetch(context.Context) (catalog.Batch, error) {
+	b := catalog.Batch{Feed: "feed", Unchanged: f.told}
+	if !f.told {
+		b.Products = []catalog.Product{{ID: "editor", Name: "editor", Platform: catalog.Linux, Scheme: version.Semver}}
+	}
+	f.told = true
+	return b, nil
+}
+
+type broken struct {
+	controller.Store
+	broken bool
+}
+
+var errDisk = errors.New("disk full")
+
+func (s *broken) Update(ctx context.Context, fn func(controller.Writer) error) error {
+	if s.broken {
+		return errDisk
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+func newController(t *testing.T, s controller.Store) *controller.Controller {
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	c, err := controller.New(s, controller.Config{Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey)})
+	require.NoError(t, err)
+	return c
+}
+
+// What a feed brought when the catalog could not be stored is not lost, though the feed says "unchanged" from then on.
+func TestGoodBatchSurvivesAFailedSync_CAT1(t *testing.T) {
+	store := &broken{Store: memstore.New(memstore.Options{}), broken: true}
+	c := newController(t, store)
+	s := &syncer{controller: c, feeds: []catalog.Feed{&feed{}}, logger: slog.New(slog.DiscardHandler)}
+	for range 2 {
+		_, err := s.run(context.Background())
+		require.ErrorIs(t, err, errDisk)
+	}
+	store.broken = false
+	_, err := s.run(context.Background())
+	require.NoError(t, err)
+	snap, err := c.Snapshot(context.Background())
+	require.NoError(t, err)
+	_, found := snap.Product("editor")
+	require.True(t, found)
+}
+
+// A restarted server begins with feeds that remember nothing, so that "unchanged" never refers to what was not stored.
+func TestFailingFeedIsReported_CAT1(t *testing.T) {
+	feeds, err := Feeds([]string{filepath.Join(t.TempDir(), "missing.json")}, nil, "", slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	c := newController(t, memstore.New(memstore.Options{Seed: 3}))
+	s := &syncer{controller: c, feeds: feeds, logger: slog.New(slog.DiscardHandler)}
+	changes, err := s.run(context.Background())
+	require.NoError(t, err)
+	require.Len(t, changes.Failed, 1)
+	got, err := c.Feeds(context.Background(), time.Now())
+	require.NoError(t, err)
+	require.False(t, got[0].Healthy)
+	require.Contains(t, got[0].Err, "missing.json")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = s.run(ctx)
+	require.ErrorIs(t, err, context.Canceled, "a stop is no failure of a feed")
+}
+
+func TestSecretFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	files, public, err := Init(dir)
+	require.NoError(t, err)
+	key, err := ReadKey(files.Key)
+	require.NoError(t, err)
+	require.True(t, public.Equal(key.Public()))
+	token, err := ReadToken(files.AdminToken)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(token), 20)
+	_, _, err = Init(dir)
+	require.ErrorContains(t, err, "not replaced")
+	again, err := ReadKey(files.Key)
+	require.NoError(t, err)
+	require.Equal(t, key, again)
+
+	_, err = ReadKey(filepath.Join(dir, "none"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, err = ReadKey(dir)
+	require.Error(t, err)
+	for _, content := range []string{"", "x", "c2hvcnQ=", strings.Repeat("A", 5000)} {
+		path := filepath.Join(t.TempDir(), "bad")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		_, err = ReadKey(path)
+		require.Error(t, err, "%.10q", content)
+	}
+	for _, content := range []string{"", "short", "two words that are long enough"} {
+		path := filepath.Join(t.TempDir(), "bad")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		_, err = ReadToken(path)
+		require.Error(t, err, content)
+	}
+}
