@@ -51,7 +51,7 @@ func (s *Snapshot) supersededBy(verdicts []Verdict, newest map[ProductID]Verdict
 		if newest[v.Product].Patch != v.Patch {
 			continue
 		}
-		visited := map[PatchID]bool{v.Patch: true}
+		visited := make(map[PatchID]bool)
 		open := []PatchID{v.Patch}
 		for len(open) > 0 {
 			i, found := s.patchIndex(open[len(open)-1])

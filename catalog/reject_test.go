@@ -245,7 +245,14 @@ func TestProductLivesWithItsPatches_CAT1(t *testing.T) {
 	user := batch(edit("1.0.0"))
 	user.Products = nil
 	s := synced(t, owner, user)
-	s, changes := Sync(s, []Batch{{Feed: "owner", At: noon}, {Feed: "acme", Err: "down"}}, noon)
+	// While it is listed, its owner may change it.
+	renamed := Batch{Feed: "owner", At: noon, Products: []Product{editor()}}
+	renamed.Products[0].Name = "Acme Editor Pro"
+	next, changes := Sync(s, []Batch{renamed}, noon)
+	require.Equal(t, Changes{}, changes)
+	require.Equal(t, renamed.Products, collectProducts(next))
+
+	s, changes = Sync(s, []Batch{{Feed: "owner", At: noon}, {Feed: "acme", Err: "down"}}, noon)
 	require.Empty(t, changes.Removed)
 	require.Equal(t, []PatchID{"editor-1.0.0"}, s.OfProduct("editor"))
 	s, changes = Sync(s, nil, noon)
