@@ -162,61 +162,40 @@ var rooms = []room{
 	}},
 
 	// Floor 7: the programs, and the tests of all this.
-	{path: "internal/archtest", floor: 7},
-	{path: "examples/quickstart", floor: 7, uses: []use{
-		{"examples/quickstart/scenario", "the story"},
-		{"examples/quickstart/show", "how it is shown"},
+	{path: "internal/archtest", floor: programs},
+	{path: "internal/mutate", floor: programs},
+	{path: "examples/quickstart", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
-	{path: "examples/quickstart/scenario", floor: 7, uses: []use{
-		{"examples/quickstart/asset", "the assets"},
-		{"examples/quickstart/server", "the server"},
-		{"examples/quickstart/show", "how it is shown"},
-		{"examples/quickstart/vendor", "the vendor"},
-		{"catalog", "names of patches"},
-		{"catalog/version", "what assets have"},
-		{"integrity/sigstoreverify", "what assets verify with"},
-		{"job", "the jobs and their results"},
-		{"job/agent", "where an asset is"},
-		{"job/controller", "what the server was told"},
-		{"reboot", "the jobs' reboot policy"},
+	{path: "examples/quickstart/asset", floor: programs},
+	{path: "examples/quickstart/folder", floor: programs},
+	{path: "examples/quickstart/scenario", floor: programs, uses: []use{
 		{"golang.org/x/sync", "assets that end together"},
 	}},
-	{path: "examples/quickstart/show", floor: 7, uses: []use{
+	{path: "examples/quickstart/server", floor: programs},
+	{path: "examples/quickstart/show", floor: programs, uses: []use{
 		{"github.com/vbauerster/mpb/v8", "the bars; linked by nothing else"},
 	}},
-	{path: "examples/quickstart/vendor", floor: 7, uses: []use{
-		{"catalog", "the products and patches it lists"},
-		{"catalog/jsonfeed", "the form of its list"},
-		{"catalog/version", "their versions"},
-		{"examples/quickstart/folder", "the form of its patch files"},
-		{"integrity", "their digests"},
-		{"integrity/sigstoreverify", "their signatures"},
+	{path: "examples/quickstart/vendor", floor: programs},
+	{path: "examples/server", floor: programs, uses: []use{
+		{"github.com/spf13/cobra", "commands and flags"},
 	}},
-	{path: "examples/quickstart/server", floor: 7, uses: []use{
-		{"catalog", "the feed it syncs"},
-		{"job", "the jobs it is given"},
-		{"job/controller", "the server's use cases"},
-		{"job/controller/sqlstore", "its records"},
-		{"manifest", "its key"},
-		{"manifest/agenthttp", "its routes"},
+	{path: "examples/server/adminhttp", floor: programs},
+	{path: "examples/server/cli", floor: programs, uses: []use{
+		{"github.com/spf13/cobra", "commands and flags"},
 	}},
-	{path: "examples/quickstart/asset", floor: 7, uses: []use{
-		{"catalog", "its platform"},
-		{"examples/quickstart/folder", "its disk"},
-		{"integrity", "its verifier"},
-		{"job", "its name"},
-		{"job/agent", "its agent's settings"},
-		{"job/runner", "its agent"},
-		{"job/runner/boltstate", "its agent's state"},
-		{"manifest", "its enrolment"},
-		{"manifest/agenthttp", "its way to the server"},
+	{path: "examples/server/serve", floor: programs, uses: []use{
+		{"github.com/prometheus/client_golang", "the server's metrics; linked by nothing else"},
+		{"golang.org/x/sync", "loops that end together"},
 	}},
-	{path: "examples/quickstart/folder", floor: 7, uses: []use{
-		{"catalog", "its inventory"},
-		{"catalog/version", "its versions"},
-		{"job", "orders and outcomes"},
-		{"job/runner", "the port it fills"},
-		{"reboot", "who is logged in"},
+	{path: "examples/agent", floor: programs},
+	{path: "examples/agent/cli", floor: programs, uses: []use{
+		{"github.com/spf13/cobra", "commands and flags"},
+	}},
+	{path: "examples/agent/drive", floor: programs},
+	{path: "examples/agent/home", floor: programs},
+	{path: "examples/agent/scan", floor: programs},
+	{path: "examples/simulate", floor: programs, uses: []use{
+		{"github.com/spf13/cobra", "commands and flags"},
 	}},
 }

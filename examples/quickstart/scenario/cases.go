@@ -21,7 +21,7 @@ type Offer struct {
 	Have    string // the version installed; empty: the product is not there
 	Release vendor.Release
 	Tamper  bool   // the file is changed on the vendor's server after it was listed
-	MovesOn string // a version the vendor serves instead, after the order was made
+	MovesOn string // a version the vendor serves instead, after the catalog listed this one
 	Want    Want
 }
 

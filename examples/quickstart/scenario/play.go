@@ -166,10 +166,10 @@ func (p *Play) play(ctx context.Context) ([]show.Row, error) {
 		return nil, err
 	}
 	p.Progress.Say("%d assets are enrolled", len(p.Cases))
-	if err := p.begin(ctx); err != nil {
+	if err := p.interfere(); err != nil {
 		return nil, err
 	}
-	if err := p.interfere(); err != nil {
+	if err := p.begin(ctx); err != nil {
 		return nil, err
 	}
 	for _, c := range p.Cancels {
