@@ -46,10 +46,10 @@ func (o Options) WithDefaults() Options {
 func (o Options) Validate() error {
 	var problems []error
 	if o.MaxBytes < 0 {
-		problems = append(problems, fmt.Errorf("MaxBytes is %d, want more than zero", o.MaxBytes))
+		problems = append(problems, fmt.Errorf("option MaxBytes is %d, want more than zero", o.MaxBytes))
 	}
 	if o.Timeout < 0 {
-		problems = append(problems, fmt.Errorf("Timeout is %s, want more than zero", o.Timeout))
+		problems = append(problems, fmt.Errorf("option Timeout is %s, want more than zero", o.Timeout))
 	}
 	return errors.Join(problems...)
 }
