@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// MaxReports is how many reports one check-in carries. More follow at once, so the bound costs no time.
-const MaxReports = 256
+// MaxReports is how many reports one check-in carries: what a server takes. More follow at once, so the bound costs no time.
+const MaxReports = manifest.MaxReports
 
 // WithDefaults fills in what is zero.
 func (c Config) WithDefaults() Config {

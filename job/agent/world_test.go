@@ -146,6 +146,7 @@ func (w *world) until(end time.Time) {
 }
 
 func (w *world) answer(call Call) {
+	require.NoError(w.t, call.Request.Validate(), "a server would refuse the call")
 	if !w.server.up {
 		w.step(CallFailed{ID: call.ID, Err: "connection refused"})
 		return
