@@ -1,2 +1,53 @@
-// Package controller is the server's side: use cases over a Store.
+// Package controller is the server's side of patching: it keeps the catalog, turns jobs into orders, answers agents,
+// and knows what became of everything. It is a set of use cases over a Store; each reads, decides with the packages
+// catalog, job and manifest, and writes, in one transaction. It has no clock, no network and no goroutine: every use case
+// is told the time, and whoever runs it calls Sync and Tick when they are due.
+//
+//	c, err := controller.New(store, controller.Config{Signer: signer, Key: publicKey})
+//	c.Sync(ctx, batches, now)            // every 30 minutes, with what the feeds brought
+//	next, err := c.Tick(ctx, now)        // again at next, and whenever a job changed
+//	answer, err := c.CheckIn(ctx, in, now) // for each agent's call; manifest/agenthttp brings them
+//
+// # What each use case guarantees
+//
+//   - Sync replaces the catalog at once or not at all (CAT-1), then takes out of every order that is not known to have
+//     begun the patches that are deprecated or gone (CAT-9) or are no longer the newest of their only URL (CAT-6).
+//   - SaveJob, EnableJob, DisableJob and DeleteJob change a job and everything that follows from it: a planned run, the
+//     orders of runs that have not begun, and the manifest revision of every asset concerned (MAN-2). An order that was
+//     never handed out is withdrawn on the spot; one that may have been stays open until its asset tells (JOB-5).
+//   - CancelRun and CancelJob tell for each asset what is known: Cancelled, CancelPending, TooLate with the stage, or
+//     Ended; and refuse with *CancelRefused, changing nothing, when nothing can be cancelled any more (JOB-3).
+//   - Tick makes the orders of a run once, however often it is called, by however many servers, and wherever it is cut
+//     off: passes over many assets go in transactions of 200 assets, each moving the pass's cursor with its orders.
+//     An asset whose inventory is not known yet gets its order in the check-in that brings it. Whether an artifact can be
+//     reached is not probed when an order is made, only by the agent at download (CAT-10).
+//   - Preview says what Tick would order, by the same code, and writes nothing (JOB-22).
+//   - CheckIn accepts each report exactly once (MAN-6), folds it into its order, and hands out the asset's manifest when
+//     the asset holds an older one or its own is about to expire. The manifest of a revision is always the same bytes.
+//     With nothing new it only reads. Last calls are kept to the minute (Config.SeenEvery), in a row of their own.
+//   - What an asset reports can only touch its own orders. Reports that make no sense are accepted into the sequence,
+//     for else they would come for ever, and kept as anomalies, the newest 32 an asset; they change nothing else.
+//   - Enrol uses a token once an asset, and answers the same enrolment the same (its answer may have been lost).
+//   - Queries read one consistent state each. Lists are paged by the last key of the page before.
+//
+// Jobs that recur, start by a local clock, are spread (JOB-9), or run behind another (JOB-19) are refused when they are
+// enabled: making their runs is not built yet.
+//
+// # What is stored
+//
+// Values are JSON under keys that sort as their parts do (tables and keys: keys.go). Orders are frozen when they are made
+// (JOB-8); the patches in them are stored once by their SHA-256 and shared, so that a run over many assets stays small.
+// The catalog is one compressed text in pieces of 1 MiB, and each server keeps it in memory as long as it is the newest.
+// Nothing that happened is ever deleted.
+//
+// # Rules
+//
+//   - RPT-1. Failed Patch Installs is one number over the whole account: every patch install that failed. No range of
+//     dates applies to it, and it opens nothing. FailedInstalls returns it. A patch counts once an order, by the asset's last
+//     word on it; a patch that a cancel kept from being tried (code 8) is not a failed install and does not count.
+//   - RPT-2. Beside the number, the failed installs are a list, newest first, filtered by date, asset, patch and code.
+//     Failures returns it; without a filter it has as many entries as the number says.
+//   - RPT-3. Always answerable: what is missing where (Missing); what failed and why (Failures, RunAssets); who needs a
+//     reboot (PendingReboots); which cancels are pending (PendingCancels); which agents have not called (Silent); which
+//     feeds are stale (Feeds).
 package controller

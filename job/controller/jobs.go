@@ -78,7 +78,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now time.Time) error {
 	d := rec.Definition
 	at := now
-	same := d.Schedule.Kind == old.Schedule.Kind && d.Schedule.At.Equal(old.Schedule.At)
+	same := d.Schedule.Equal(old.Schedule)
 	if same {
 		at = time.Time{} // its start may be past: it stays what it is
 	}
@@ -118,6 +118,10 @@ func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now ti
 func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 	if err := d.Enable(at); err != nil {
 		return err
+	}
+	// What is not built yet is refused: it never means "now" (JOB-20).
+	if _, ok := d.Schedule.Next(at, at.Add(-time.Second)); !ok && d.Schedule.Kind != job.Once || d.Schedule.Local != 0 || d.Schedule.Spread != 0 {
+		return invalid("job "+string(d.ID), "schedule", d.Schedule.Kind.String(), "recurring, local and spread starts are not built yet (JOB-9); use \"on demand\", or \"once\" with at")
 	}
 	if d.After != nil {
 		return invalid("job "+string(d.ID), "after.job", string(d.After.Job), "running behind another job is not built yet (JOB-19); enable it by hand without this")
