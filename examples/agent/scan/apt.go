@@ -99,6 +99,7 @@ type choice struct {
 	product              catalog.ProductID
 	installed, candidate string
 	from, to             version.Version // zero when apt's words are no version
+	phased               bool            // the vendor hands the candidate out in phases
 }
 
 // upgrade reports whether apt would upgrade.
@@ -140,7 +141,8 @@ func (a *apt) choices(ctx context.Context, inventory catalog.Inventory) (map[pkg
 	return all, ask()
 }
 
-// readPolicy reads what "apt-cache policy NAME…" prints: a line "name:" or "name:arch:", and below it "  Candidate: version".
+// readPolicy reads what "apt-cache policy NAME…" prints: a line "name:" or "name:arch:", below it "  Candidate: version", and in
+// the table of versions "     version priority (phased 10%)".
 func (a *apt) readPolicy(out string, all map[pkg]choice) error {
 	var p pkg
 	lines := bufio.NewScanner(strings.NewReader(out))
@@ -150,8 +152,12 @@ func (a *apt) readPolicy(out string, all map[pkg]choice) error {
 		if head, is := strings.CutSuffix(line, ":"); is && !strings.HasPrefix(line, " ") {
 			p = a.parse(head)
 		}
-		text, is := strings.CutPrefix(line, "  Candidate: ")
 		c, known := all[p]
+		if words := strings.Fields(line); known && len(words) > 2 && words[0] == c.candidate && words[2] == "(phased" {
+			c.phased = true
+			all[p] = c
+		}
+		text, is := strings.CutPrefix(line, "  Candidate: ")
 		if !is || !known || text == "(none)" {
 			continue
 		}

@@ -96,7 +96,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		return Report{}, err
 	}
 	verdicts := chosen(snapshot.Missing(inventory, catalog.Options{}, now), choices)
-	if verdicts, err = resolved(ctx, a, verdicts); err != nil {
+	if verdicts, err = resolved(ctx, a, verdicts, choices); err != nil {
 		return Report{}, err
 	}
 	verdicts = append(verdicts, unknown(snapshot, verdicts, choices)...)
@@ -159,14 +159,14 @@ func chosen(verdicts []catalog.Verdict, choices map[pkg]choice) []catalog.Verdic
 }
 
 // resolved asks apt whether the deployable patches can be installed, and blocks those that cannot.
-func resolved(ctx context.Context, a *apt, verdicts []catalog.Verdict) ([]catalog.Verdict, error) {
+func resolved(ctx context.Context, a *apt, verdicts []catalog.Verdict, choices map[pkg]choice) ([]catalog.Verdict, error) {
 	set := wish{}
 	for _, v := range verdicts {
 		if v.Deployable {
 			set[pkgOf(v.Product)] = v.To.String()
 		}
 	}
-	refused, err := a.resolve(ctx, set)
+	refused, err := a.resolve(ctx, set, choices)
 	if err != nil {
 		return nil, err
 	}

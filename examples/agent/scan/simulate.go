@@ -133,7 +133,10 @@ func (p plan) fits(set, allowed wish) bool {
 
 // resolve returns the packages of the set that cannot be upgraded to their version with the rest, each with the reason.
 // The others can, all together.
-func (a *apt) resolve(ctx context.Context, set wish) (map[pkg]catalog.Reason, error) {
+//
+// What the vendor hands out in phases, and apt puts off on this asset, is refused too: apt says so by deferring it (since
+// 2.7), or by keeping it back though nothing else speaks against it.
+func (a *apt) resolve(ctx context.Context, set wish, choices map[pkg]choice) (map[pkg]catalog.Reason, error) {
 	refused := map[pkg]catalog.Reason{}
 	if len(set) == 0 {
 		return refused, nil
@@ -147,14 +150,16 @@ func (a *apt) resolve(ctx context.Context, set wish) (map[pkg]catalog.Reason, er
 		refused[p] = r
 		delete(good, p)
 	}
-	for p := range set {
-		if upgrade.deferred[p] {
-			drop(p, catalog.NewReason(catalog.PinnedElsewhere, "", set[p], "The vendor hands %s %s out in phases, and apt puts it off on this asset.", p.name, set[p]))
-		}
+	later := func(p pkg) {
+		drop(p, catalog.NewReason(catalog.PinnedElsewhere, "", set[p], "The vendor hands %s %s out in phases, and apt puts it off on this asset.", p.name, set[p]))
 	}
 	// What apt itself keeps back is asked one by one, for the reason.
 	for _, p := range slices.SortedFunc(maps.Keys(good), byName) {
 		if upgrade.failed == "" && upgrade.upgrades[p] == set[p] {
+			continue
+		}
+		if upgrade.deferred[p] {
+			later(p)
 			continue
 		}
 		alone, err := a.simulate(ctx, wish{p: set[p]})
@@ -163,6 +168,8 @@ func (a *apt) resolve(ctx context.Context, set wish) (map[pkg]catalog.Reason, er
 		}
 		if r := alone.against(p, good); r.Code != 0 {
 			drop(p, r)
+		} else if choices[p].phased {
+			later(p)
 		}
 	}
 	// Each removal can take away what others need, so this goes on until the rest holds together.

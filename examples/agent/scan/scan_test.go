@@ -1,0 +1,212 @@
+package scan
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+)
+
+func needTools(t *testing.T) {
+	t.Helper()
+	need(t, "apt", "apt-get", "apt-ftparchive", "gpg", "dpkg")
+}
+
+// A patch that needs something of a repository this agent does not trust is not deployable, and what apt offers from there
+// is explained (CAT-9, CAT-15).
+func TestUntrustedRepository_CAT15(t *testing.T) {
+	needTools(t)
+	s := newSystem(t)
+	s.install("plain", "1", "").offer("bookworm", "plain", "2", "")
+	s.install("needy", "1", "").offer("bookworm", "needy", "2", "Depends: partner (>= 2)")
+	s.install("partner", "1", "").offer("untrusted", "partner", "2", "")
+	s.update()
+	r, err := Run(t.Context(), Config{Root: s.root})
+	require.NoError(t, err)
+	agree(t, r, upgradable(t, s.conf, "amd64"))
+	require.Len(t, r.Rows, 3)
+	require.Equal(t, "needy", r.Rows[0].Package)
+	require.Equal(t, catalog.DependencyUnmet, r.Rows[0].Reasons[0].Code)
+	require.Equal(t, "needy 2 needs partner at 2, which is not deployable.", r.Rows[0].Reasons[0].Text)
+	require.Equal(t, "partner", r.Rows[1].Package)
+	require.Equal(t, catalog.UnknownPatch, r.Rows[1].Reasons[0].Code)
+	require.Contains(t, r.Rows[1].Reasons[0].Text, "trusted=yes is refused")
+	require.Nil(t, r.Rows[1].Feed)
+	require.True(t, r.Rows[2].Deployable)
+	require.Len(t, r.Notes, 1)
+	require.Contains(t, r.Notes[0], "trusted=yes is refused")
+	healthy := 0
+	for _, f := range r.Feeds {
+		if f.Healthy {
+			healthy++
+		}
+	}
+	require.Equal(t, 1, healthy)
+}
+
+// Lists that were altered on disk count for nothing.
+func TestTamperedLists_CAT1(t *testing.T) {
+	needTools(t)
+	s := newSystem(t)
+	s.install("plain", "1", "").offer("bookworm", "plain", "2", "")
+	s.install("other", "1", "").offer("bookworm-security", "other", "2", "")
+	s.update()
+	files, err := filepath.Glob(filepath.Join(s.root, "var/lib/apt/lists/*security*_Packages*"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	data, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(files[0])) // it may be a link into the repository
+	require.NoError(t, os.WriteFile(files[0], bytes.Replace(data, []byte("Version: 2"), []byte("Version: 3"), 1), 0o600))
+	r, err := Run(t.Context(), Config{Root: s.root})
+	require.NoError(t, err)
+	require.Len(t, r.Notes, 1)
+	require.Contains(t, r.Notes[0], "the Release file promises")
+	agree(t, r, upgradable(t, s.conf, "amd64"))
+	require.Len(t, r.Rows, 2)
+	require.Equal(t, "other", r.Rows[0].Package)
+	require.Equal(t, catalog.UnknownPatch, r.Rows[0].Reasons[0].Code)
+	require.Contains(t, r.Rows[0].Reasons[0].Text, "the Release file promises")
+	require.True(t, r.Rows[1].Deployable)
+}
+
+func TestExpiredListsSaySo_CAT2(t *testing.T) {
+	needTools(t)
+	s := newSystem(t)
+	s.install("plain", "1", "").offer("bookworm", "plain", "2", "")
+	s.release = []string{"ValidTime=3600"}
+	s.update()
+	later := func() time.Time { return time.Now().Add(2 * time.Hour) }
+	r, err := Run(t.Context(), Config{Root: s.root, Now: later})
+	require.NoError(t, err)
+	require.Contains(t, r.Notes[0], "it was valid until")
+	require.False(t, r.Rows[0].Deployable)
+	r, err = Run(t.Context(), Config{Root: s.root, Now: later, IgnoreValidUntil: true})
+	require.NoError(t, err)
+	require.Empty(t, r.Notes)
+	require.True(t, r.Rows[0].Deployable)
+}
+
+func TestNoListsSayWhatToDo(t *testing.T) {
+	needTools(t)
+	s := newSystem(t)
+	s.install("plain", "1", "").offer("bookworm", "plain", "2", "")
+	s.update()
+	require.NoError(t, os.RemoveAll(filepath.Join(s.root, "var/lib/apt/lists")))
+	_, err := Run(t.Context(), Config{Root: s.root})
+	require.ErrorIs(t, err, ErrNoLists)
+	require.ErrorContains(t, err, `run "apt-get update" first`)
+	_, err = Run(t.Context(), Config{Root: t.TempDir()})
+	require.Error(t, err, "no Debian system at all")
+}
+
+// A scan leaves the system byte for byte as it was, and a cancelled one ends.
+func TestScanOnlyReads(t *testing.T) {
+	needTools(t)
+	s := newSystem(t)
+	s.install("plain", "1", "").offer("bookworm", "plain", "2", "").install("grows", "1", "").offer("bookworm", "grows", "2", "Depends: newcomer").offer("bookworm", "newcomer", "1", "")
+	s.update()
+	before := tree(t, s.root)
+	_, err := Run(t.Context(), Config{Root: s.root})
+	require.NoError(t, err)
+	require.Equal(t, before, tree(t, s.root))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = Run(ctx, Config{Root: s.root})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// tree tells every file with its size and time.
+func tree(t *testing.T, root string) map[string]string {
+	all := map[string]string{}
+	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		all[path] = info.ModTime().String() + info.Mode().String()
+		return err
+	}))
+	return all
+}
+
+func TestReportAsJSONAndTable(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, Report{}.JSON(&out))
+	require.Equal(t, "[]\n", out.String())
+	one, err := version.Parse(version.Debian, "1")
+	require.NoError(t, err)
+	r := Report{Snapshot: 1, Feeds: make([]catalog.FeedHealth, 2), Rows: []Row{
+		{Package: "a", Architecture: "amd64", Installed: one.String(), Available: "2", Deployable: true, Reasons: []catalog.Reason{catalog.NewReason(catalog.Upgrade, "1", "2", "It can.")}, Snapshot: 1},
+		{Package: "b", Architecture: "i386", Installed: "1", Available: "2", Reasons: []catalog.Reason{catalog.NewReason(catalog.Held, "1", "2", "It is held.")}, Snapshot: 1},
+	}}
+	out.Reset()
+	require.NoError(t, r.JSON(&out))
+	var rows []map[string]any
+	require.NoError(t, json.Unmarshal(out.Bytes(), &rows))
+	require.Len(t, rows, 2)
+	for _, field := range []string{"package", "architecture", "installed", "available", "deployable", "reasons"} {
+		require.Contains(t, rows[0], field)
+	}
+	require.Equal(t, map[string]any{"code": "Held", "rule": "CAT-5", "have": "1", "want": "2", "text": "It is held."}, rows[1]["reasons"].([]any)[0])
+	out.Reset()
+	require.NoError(t, r.Table(&out))
+	require.Equal(t, strings.TrimLeft(`
+PACKAGE  INSTALLED  AVAILABLE  DEPLOYABLE  RULE   WHY
+a:amd64  1          2          yes         CAT-3  It can.
+b:i386   1          2          no          CAT-5  It is held.
+2 missing, of these 1 deployable; catalog snapshot 1 of 2 feeds.
+`, "\n"), out.String())
+}
+
+func TestReadPlan(t *testing.T) {
+	a := &apt{native: "amd64"}
+	p := a.readPlan(`Reading package lists...
+The following upgrades have been deferred due to phasing:
+  one two:i386
+  three
+The following packages will be upgraded:
+  libc6
+Inst libc6 [2.36-9] (2.36-9+deb12u1 Debian:12/stable [amd64]) []
+Inst foreign:i386 [1] (2 Debian:12/stable [i386])
+Inst newcomer (1.0 Debian:12/stable [all])
+Remv gone [1.0]
+Conf libc6 (2.36-9+deb12u1 Debian:12/stable [amd64])
+Inst
+Remv
+`)
+	require.Equal(t, plan{
+		upgrades: wish{{"libc6", "amd64"}: "2.36-9+deb12u1", {"foreign", "i386"}: "2"},
+		added:    []string{"newcomer"}, removed: []string{"gone"},
+		deferred: map[pkg]bool{{"one", "amd64"}: true, {"two", "i386"}: true, {"three", "amd64"}: true},
+	}, p)
+	p = a.readPlan("The following packages have unmet dependencies:\n unmet : Depends: nowhere but it is not installable\n         Depends: x\nE: Unable to correct problems, you have held broken packages.\n")
+	require.Equal(t, "unmet : Depends: nowhere but it is not installable; Depends: x", p.failed)
+	p = a.readPlan("E: Unable to locate package x\n")
+	require.Equal(t, "Unable to locate package x", p.failed)
+}
+
+func FuzzReadAptOutput(f *testing.F) {
+	f.Add("Inst a [1] (2 x [amd64])\nRemv b [1]\nE: x\n")
+	f.Add("a:\n  Installed: 1\n  Candidate: 2\n     2 500 (phased 10%)\n")
+	f.Fuzz(func(t *testing.T, out string) {
+		a := &apt{native: "amd64"}
+		p := a.readPlan(out)
+		for name := range p.upgrades {
+			require.NotEmpty(t, name.arch+name.name)
+		}
+		all := map[pkg]choice{{"a", "amd64"}: {installed: "1"}}
+		_ = a.readPolicy(out, all) // a line over the bound is an error
+		require.Len(t, all, 1)
+	})
+}
