@@ -100,7 +100,10 @@ func try(m mutant, packages []string, timeout time.Duration) (fate, error) {
 	if err := errors.Join(os.WriteFile(code, m.code, 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
 		return 0, err
 	}
-	if exec.Command("go", append([]string{"build", "-overlay", overlay}, packages...)...).Run() != nil {
+	if out, err := exec.Command("go", append([]string{"build", "-overlay", overlay}, packages...)...).CombinedOutput(); err != nil {
+		if !strings.Contains(string(out), "mutant.go:") && !strings.Contains(string(out), filepath.Base(m.file)+":") {
+			return 0, fmt.Errorf("cannot build, and not because of a mutant: %w\n%s", err, out)
+		}
 		return invalid, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
