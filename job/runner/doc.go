@@ -12,8 +12,8 @@
 // Results come back as events through a bounded channel. What is carried out where:
 //
 //   - check-ins: a goroutine each; a newer check-in cuts an older one off;
-//   - TakeInventory, Download, Preflight, Deploy, Act, Reboot and Discard: one after the other, in the order of the effects. A Discard
-//     also cuts off a Download of the same files that runs or waits;
+//   - TakeInventory, Preflight, Deploy, Act and Reboot: one after the other, in the order of the effects;
+//   - Download and Discard: one after the other for each order. A Discard cuts off a Download of the same files that runs or waits;
 //   - Prompt: one after the other, not waiting for the others.
 //
 // Two ports are between the runner and the asset: State (adapter boltstate) and Platform (adapter dpkg; conformance suite platformtest).
@@ -43,8 +43,8 @@
 // # Stopping
 //
 // When the context of Run ends, downloads, actions and check-ins are cut off, without a result: the next Run resumes them. A deploy that
-// has begun is waited for, and its result is committed, unless the step that takes it would begin another change of the asset.
-// Run then returns nil.
+// has begun is waited for, and its result is committed, unless the step that takes it would begin another action or install: that result is
+// found again by the inventory. Run then returns nil.
 //
 // # Crash tests
 //

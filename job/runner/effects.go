@@ -22,7 +22,7 @@ func (l *loop) carryOut(e agent.Effect) {
 		l.work.add(task{name: "inventory", run: func(ctx context.Context) { l.takeInventory(ctx, e, reply) }})
 	case job.Download:
 		key := staging.Key{Order: e.Order, Index: e.Index}
-		l.work.add(task{name: "download", key: key, run: func(ctx context.Context) { l.download(ctx, key, e, reply) }})
+		l.fetching(e.Order).add(task{name: "download", key: key, run: func(ctx context.Context) { l.download(ctx, key, e, reply) }})
 	case job.Preflight:
 		l.work.add(task{name: "preflight", run: func(ctx context.Context) { l.preflight(ctx, e, reply) }})
 	case job.Deploy:
@@ -35,8 +35,9 @@ func (l *loop) carryOut(e agent.Effect) {
 		l.work.add(task{name: "reboot", run: l.reboot})
 	case job.Discard:
 		key := staging.Key{Order: e.Order, Index: e.Index}
-		l.work.cutOff(key)
-		l.work.add(task{name: "discard", run: func(context.Context) { l.discard(key) }})
+		fetch := l.fetching(e.Order)
+		fetch.cutOff(key)
+		fetch.add(task{name: "discard", run: func(context.Context) { l.discard(key) }})
 	default:
 		l.cfg.Logger.Error("an effect of a kind this runner does not know was left out", "kind", fmt.Sprintf("%T", e))
 	}

@@ -9,34 +9,32 @@ import (
 
 // task is one effect to carry out.
 type task struct {
-	name string      // for Trace and the log
+	name string      // for Trace
 	key  staging.Key // of a Download: what a Discard cuts off
 	run  func(ctx context.Context)
 }
 
-// lane carries tasks out one after the other. Adding never blocks, so the loop cannot deadlock with what it waits for; the queue is bounded
-// by what the machine asks for at a time.
+// lane carries tasks out one after the other, on a goroutine that lives while there are some. Adding never blocks, so the loop cannot deadlock
+// with what it waits for; the queue is bounded by what the machine asks for at a time.
 type lane struct {
-	trace func(string)
+	ctx     context.Context
+	helpers *sync.WaitGroup
+	trace   func(string)
 
 	mu      sync.Mutex
 	queue   []task
+	working bool
 	current staging.Key
 	cut     context.CancelFunc // of the task that runs; nil: none
-	more    chan struct{}
-}
-
-func newLane(trace func(string)) *lane {
-	return &lane{trace: trace, more: make(chan struct{}, 1)}
 }
 
 func (l *lane) add(t task) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.queue = append(l.queue, t)
-	l.mu.Unlock()
-	select {
-	case l.more <- struct{}{}:
-	default:
+	if !l.working {
+		l.working = true
+		l.helpers.Go(l.work)
 	}
 }
 
@@ -57,35 +55,38 @@ func (l *lane) cutOff(k staging.Key) {
 	}
 }
 
-// work carries tasks out until ctx ends. The task that runs then is waited for; those that wait are dropped.
-func (l *lane) work(ctx context.Context) {
+// idle says whether there is nothing to do.
+func (l *lane) idle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.working
+}
+
+// work carries out what waits. When ctx ends, the task that runs is waited for and those that wait are dropped.
+func (l *lane) work() {
 	for {
-		t, taskCtx, ok := l.next(ctx)
+		t, ctx, ok := l.next()
 		if !ok {
-			select {
-			case <-ctx.Done():
-				return
-			case <-l.more:
-				continue
-			}
+			return
 		}
 		l.trace(t.name + ":before")
-		t.run(taskCtx)
+		t.run(ctx)
 		l.done()
 	}
 }
 
-func (l *lane) next(ctx context.Context) (task, context.Context, bool) {
+func (l *lane) next() (task, context.Context, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.queue) == 0 || ctx.Err() != nil {
+	if len(l.queue) == 0 || l.ctx.Err() != nil {
+		l.queue, l.working = nil, false
 		return task{}, nil, false
 	}
 	t := l.queue[0]
 	l.queue = l.queue[1:]
-	taskCtx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(l.ctx)
 	l.current, l.cut = t.key, cancel
-	return t, taskCtx, true
+	return t, ctx, true
 }
 
 func (l *lane) done() {

@@ -79,8 +79,7 @@ func (r *Runner) start(ctx context.Context) (*loop, error) {
 		status: status,
 		events: make(chan agent.Event, eventBuffer),
 		watch:  watch{wanted: make(chan bool, 1), seen: make(chan Status)},
-		work:   newLane(cfg.Trace),
-		prompt: newLane(cfg.Trace),
+		fetch:  map[job.OrderID]*lane{},
 	}, nil
 }
 
@@ -99,9 +98,10 @@ type loop struct {
 
 	events  chan agent.Event
 	watch   watch
-	work    *lane
-	prompt  *lane
-	cutCall context.CancelFunc // of the last check-in; nil: none yet
+	work    *lane                 // what the platform does
+	prompt  *lane                 // what it shows
+	fetch   map[job.OrderID]*lane // downloads and discards: orders do not wait for each other's
+	cutCall context.CancelFunc    // of the last check-in; nil: none yet
 	helpers sync.WaitGroup
 
 	platform  sync.Mutex // its methods are called one at a time
@@ -116,8 +116,7 @@ func (l *loop) run(ctx context.Context) error {
 	if err := l.stage.Keep(l.orders()); err != nil {
 		l.cfg.Logger.Warn("staged files that nothing needs any more could not be deleted", "error", err)
 	}
-	l.helpers.Go(func() { l.work.work(inner) })
-	l.helpers.Go(func() { l.prompt.work(inner) })
+	l.work, l.prompt = l.lane(), l.lane()
 	l.helpers.Go(func() { l.look(inner) })
 
 	timer := time.NewTimer(0)
@@ -147,6 +146,23 @@ func (l *loop) run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+func (l *loop) lane() *lane {
+	return &lane{ctx: l.life, helpers: &l.helpers, trace: l.cfg.Trace}
+}
+
+// fetching is the lane of one order's files.
+func (l *loop) fetching(o job.OrderID) *lane {
+	for id, old := range l.fetch {
+		if id != o && old.idle() {
+			delete(l.fetch, id)
+		}
+	}
+	if l.fetch[o] == nil {
+		l.fetch[o] = l.lane()
+	}
+	return l.fetch[o]
 }
 
 // take is one step: the state becomes durable before anything that follows from it is done.
@@ -221,14 +237,21 @@ func (l *loop) finish() error {
 	}
 }
 
-// last takes an event without carrying anything out afterwards. A step that would change the asset is not taken: its install would be
-// counted as begun without having been (JOB-17).
+// last takes an event without carrying anything out afterwards. A step that would begin an action is not taken, for an action that was not
+// begun would count as one that was cut off; nor one that would begin an install (JOB-17), unless what is to be kept is an action's result, which
+// nothing else can tell later.
 func (l *loop) last(ev agent.Event) error {
+	x, _ := ev.(agent.Execution)
+	_, acted := x.Event.(job.Acted)
 	_, err := l.commit(context.Background(), ev, func(out agent.Out) bool {
 		for _, e := range out.Effects {
 			switch e.Effect.(type) {
-			case job.Deploy, job.Act, job.Reboot:
+			case job.Act, job.Reboot:
 				return false
+			case job.Deploy:
+				if !acted {
+					return false
+				}
 			}
 		}
 		return true

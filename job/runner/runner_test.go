@@ -1,0 +1,404 @@
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/runner"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// bubble runs a test on virtual time.
+func bubble(t *testing.T, test func(*testing.T, *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(t, newBench(t)) })
+}
+
+func TestOrderIsCarriedOutAndReported_JOB1(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.server.put(b.order("patchday", "app", "lib"))
+		stop := b.run()
+		r := b.ended()
+		require.NoError(t, stop())
+		require.Equal(t, job.Completed, r.Result)
+		require.Equal(t, map[catalog.ProductID]string{"app": "2.0.0", "lib": "2.0.0"}, b.pc.installed)
+		require.Equal(t, 1, b.pc.deploys, "one transaction")
+		require.False(t, b.pc.overlap, "the platform was called twice at once")
+		staged, err := filepath.Glob(filepath.Join(b.cfg.Stage, "*"))
+		require.NoError(t, err)
+		require.Empty(t, staged, "what was staged is deleted at the end")
+		first, last := b.server.calls[0], b.server.calls[len(b.server.calls)-1]
+		require.Equal(t, "boot 1", first.Boot)
+		inv, err := b.pc.Inventory(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, inv.Digest(), last.Digest)
+		require.Equal(t, inv.Digest(), b.server.digest, "the server was given the inventory it asked for")
+	})
+}
+
+// Nothing is done that is not durable: every effect begins after a commit, and a failed commit is the end.
+func TestCommitComesBeforeEveryEffect_JOB21(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.server.put(b.order("patchday", "app"))
+		stop := b.run()
+		b.ended()
+		require.NoError(t, stop())
+		trace := b.traced()
+		for _, effect := range []string{"call", "inventory", "download", "preflight", "deploy", "discard"} {
+			i := slices.Index(trace, effect+":before")
+			require.Positive(t, i, effect)
+			require.Contains(t, trace[:i], "commit:after", effect)
+			require.Contains(t, trace[i:], effect+":after")
+		}
+		require.Equal(t, []string{"load:before", "load:after", "commit:before", "commit:after", "call:before"}, trace[:5])
+	})
+}
+
+func TestFailedCommitStopsBeforeTheEffect_JOB21(t *testing.T) {
+	for n := 1; ; n++ {
+		finished := false
+		bubble(t, func(t *testing.T, b *bench) {
+			b.server.put(b.order("patchday", "app"))
+			commits, effects := 0, 0
+			trace := b.cfg.Trace
+			b.cfg.Trace = func(p string) {
+				trace(p)
+				if p == "commit:before" {
+					time.Sleep(time.Millisecond) // what earlier steps asked for has begun
+				}
+				b.state.mu.Lock()
+				defer b.state.mu.Unlock()
+				if p == "commit:before" {
+					if commits++; commits == n {
+						b.state.fail = errors.New("disk full")
+					}
+				}
+				if commits == n && strings.HasSuffix(p, ":before") && p != "commit:before" {
+					effects++
+				}
+			}
+			r, err := runner.New(b.cfg)
+			require.NoError(t, err)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer cancel()
+			err = r.Run(ctx)
+			if commits < n {
+				require.NoError(t, err)
+				finished = true
+				return
+			}
+			var failed *runner.CommitError
+			require.ErrorAs(t, err, &failed)
+			require.ErrorContains(t, err, "disk full")
+			require.ErrorContains(t, err, "free disk space")
+			require.Zero(t, effects, "commit %d failed, and an effect was begun: %v", n, b.traced())
+		})
+		if finished || t.Failed() || n == 12 {
+			return
+		}
+	}
+}
+
+func TestSavedStateThatCannotBeReadStopsTheStart(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.state.saved = []byte("{")
+		r, err := runner.New(b.cfg)
+		require.NoError(t, err)
+		var bad *runner.LoadError
+		require.ErrorAs(t, r.Run(t.Context()), &bad)
+		b.state.saved, b.state.fail = nil, errors.New("no such disk")
+		require.ErrorAs(t, r.Run(t.Context()), &bad)
+		b.state.fail, b.pc.statusErr = nil, errors.New("no boot id")
+		require.ErrorContains(t, r.Run(t.Context()), "cannot tell its status")
+		require.Empty(t, b.server.calls)
+	})
+}
+
+func TestPlatformErrorsAreThePatchesResults_JOB2(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  func(*computer)
+		code job.Code
+		text string
+	}{
+		"deploy":    {func(c *computer) { c.deployErr = errors.New("dpkg is locked") }, job.InstallerFailed, "dpkg is locked"},
+		"silence":   {func(c *computer) { c.outcomes = func([]runner.Staged) []job.Outcome { return nil } }, job.UnspecifiedAgentError, "said nothing"},
+		"preflight": {func(c *computer) { c.preflightErr = errors.New("apt is missing") }, job.PatchInstallationSkipped, "apt is missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				c.set(b.pc)
+				b.server.put(b.order("patchday", "app", "lib"))
+				stop := b.run()
+				r := b.ended()
+				require.NoError(t, stop())
+				require.Equal(t, job.Failed, r.Result)
+				require.Len(t, r.Patches, 2)
+				for _, p := range r.Patches {
+					require.Equal(t, c.code, p.Code)
+					require.Contains(t, p.Text, c.text)
+				}
+				require.Equal(t, "1.0.0", b.pc.installed["app"])
+			})
+		})
+	}
+}
+
+// A file that is changed between the check and the deploy fails its patch; the other one goes on.
+func TestTamperedStageIsNeverInstalled_INT6(t *testing.T) {
+	for _, c := range []struct {
+		tamper func(string) error
+		code   job.Code
+	}{
+		{func(path string) error { return os.WriteFile(path, []byte("9.9.9"), 0o600) }, job.FileHashValidationFailed},
+		{os.Remove, job.FileValidationFailed},
+	} {
+		bubble(t, func(t *testing.T, b *bench) {
+			b.server.put(b.order("patchday", "app", "lib"))
+			trace := b.cfg.Trace
+			b.cfg.Trace = func(p string) {
+				trace(p)
+				if p == "deploy:before" {
+					paths, err := filepath.Glob(filepath.Join(b.cfg.Stage, "*", "0-*", "0.file"))
+					require.NoError(t, err)
+					require.Len(t, paths, 1)
+					require.NoError(t, c.tamper(paths[0]))
+				}
+			}
+			stop := b.run()
+			r := b.ended()
+			require.NoError(t, stop())
+			require.Equal(t, job.CompletedWithFailures, r.Result)
+			require.Equal(t, c.code, r.Patches[0].Code)
+			require.Equal(t, "INT-6", r.Patches[0].Rule)
+			require.Equal(t, job.Succeeded, r.Patches[1].Status)
+			require.Equal(t, map[catalog.ProductID]string{"app": "1.0.0", "lib": "2.0.0"}, b.pc.installed)
+		})
+	}
+}
+
+func TestRebootIsAskedForAndSeen_RBT8(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.pc.duringDeploy = func(context.Context) { b.pc.mu.Lock(); b.pc.mark = true; b.pc.mu.Unlock() }
+		b.server.put(b.order("patchday", "app"))
+		stop := b.run()
+		r := b.ended()
+		require.NoError(t, stop())
+		require.Equal(t, job.Completed, r.Result)
+		require.Equal(t, 1, r.Reboots)
+		require.Equal(t, 2, b.pc.boot)
+	})
+}
+
+func TestRebootThatIsNotAllowedLeavesItPending_RBT7(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		o := b.order("patchday", "app")
+		o.Patches[0].Reboot = true
+		b.pc.reboots = func(*computer) error { return runner.ErrRebootNotAllowed }
+		b.server.put(o)
+		stop := b.run()
+		b.until("the pending reboot", func() bool { r := b.server.result(); return r != nil && r.Result == job.PendingReboot })
+		time.Sleep(time.Hour)
+		require.Equal(t, job.PendingReboot, b.server.result().Result)
+		b.pc.mu.Lock()
+		b.pc.boot++ // somebody reboots by hand
+		b.pc.mu.Unlock()
+		r := b.ended()
+		require.NoError(t, stop())
+		require.Equal(t, job.Completed, r.Result)
+	})
+}
+
+// A user who is logged in is asked; one who logs out while a deferral could run makes the countdown start (RBT-4).
+func TestSessionsReachTheExecution_RBT3_RBT4_RBT9(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		o := b.order("patchday", "app")
+		o.Patches[0].Reboot = true
+		o.Reboot = reboot.Policy{Deferrals: 3, Interval: time.Hour, Prompt: 30 * time.Minute, Countdown: time.Minute}
+		b.pc.sessions = reboot.Locked
+		b.pc.reboots = func(c *computer) error { c.boot++; return nil }
+		b.server.put(o)
+		stop := b.run()
+		r := b.ended() // the user answers "now" at once
+		require.NoError(t, stop())
+		require.Equal(t, job.Completed, r.Result)
+		require.Contains(t, b.pc.prompts, "reboot.ShowPrompt")
+		require.Contains(t, b.pc.prompts, "reboot.ShowCountdown")
+	})
+}
+
+func TestStatusThatFailsCountsAsSomebody_RBT9(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		o := b.order("patchday", "app")
+		o.Pre = []job.Action{{Name: "wait", Command: []string{"wait"}, Timeout: time.Minute}}
+		b.pc.duringAct = func(context.Context) error {
+			b.pc.mu.Lock()
+			b.pc.statusErr = errors.New("logind is away")
+			b.pc.mu.Unlock()
+			time.Sleep(30 * time.Second)
+			return nil
+		}
+		b.server.put(o)
+		stop := b.run()
+		b.until("unknown sessions", func() bool {
+			s := b.state.state(t)
+			return len(s.Executions) == 1 && s.Executions[0].Sessions == reboot.Unknown
+		})
+		b.pc.mu.Lock()
+		b.pc.statusErr = nil
+		b.pc.mu.Unlock()
+		require.Equal(t, job.Completed, b.ended().Result)
+		require.NoError(t, stop())
+	})
+}
+
+func TestStopDuringDeployKeepsItsResult_JOB21(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.server.put(b.order("patchday", "app"))
+		begun, goOn := make(chan struct{}), make(chan struct{})
+		b.pc.duringDeploy = func(context.Context) { close(begun); <-goOn }
+		stop := b.run()
+		<-begun
+		go func() { time.Sleep(time.Minute); close(goOn) }()
+		require.NoError(t, stop())
+		require.Equal(t, job.Installed, b.state.state(t).Executions[0].Patches[0].Status, "the result is durable")
+		b.pc.duringDeploy = nil
+		stop = b.run()
+		require.Equal(t, job.Completed, b.ended().Result)
+		require.NoError(t, stop())
+		require.Equal(t, 1, b.pc.deploys)
+	})
+}
+
+// An action that ends just as the agent stops keeps its result, and nothing more is begun.
+func TestStopDuringActBeginsNothingMore_JOB17(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		o := b.order("patchday", "app")
+		o.Pre = []job.Action{{Name: "pre", Command: []string{"pre"}, Timeout: time.Minute}}
+		b.server.put(o)
+		begun, goOn := make(chan struct{}), make(chan struct{})
+		b.pc.duringAct = func(context.Context) error { close(begun); <-goOn; return nil } // does not heed its context
+		stop := b.run()
+		<-begun
+		go func() { time.Sleep(time.Second); close(goOn) }()
+		require.NoError(t, stop())
+		require.Zero(t, b.pc.deploys)
+		b.pc.duringAct = nil
+		stop = b.run()
+		require.Equal(t, job.Completed, b.ended().Result)
+		require.NoError(t, stop())
+		require.Equal(t, 1, b.pc.deploys)
+		require.Equal(t, []string{"pre"}, b.pc.acts)
+	})
+}
+
+func TestServerThatIsAwayIsCalledAgain_MAN7(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.server.down = true
+		b.server.put(b.order("patchday", "app"))
+		stop := b.run()
+		time.Sleep(5 * time.Minute)
+		b.server.mu.Lock()
+		b.server.down = false
+		require.Greater(t, len(b.server.calls), 2)
+		b.server.mu.Unlock()
+		require.Equal(t, job.Completed, b.ended().Result)
+		require.NoError(t, stop())
+	})
+}
+
+// A server that takes the call and never answers is given up, and the last call before a deploy does not hold it up.
+func TestServerThatHangsIsGivenUp_MAN7(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.server.put(b.order("patchday", "app"))
+		trace := b.cfg.Trace
+		b.cfg.Trace = func(p string) {
+			trace(p)
+			b.server.mu.Lock()
+			defer b.server.mu.Unlock()
+			switch p {
+			case "preflight:before":
+				b.server.hang = true
+			case "deploy:after":
+				b.server.hang = false
+			}
+		}
+		began := time.Now()
+		stop := b.run()
+		require.Equal(t, job.Completed, b.ended().Result)
+		require.NoError(t, stop())
+		require.Less(t, time.Since(began), 5*time.Minute)
+	})
+}
+
+func TestStopCutsACheckInOffWithoutAFailure(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.server.hang = true
+		stop := b.run()
+		time.Sleep(time.Second)
+		require.NoError(t, stop())
+		require.Zero(t, b.state.state(t).Calls.Failures)
+	})
+}
+
+func TestObserveSeesEveryCommittedState(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		var stages []job.Stage
+		b.cfg.Observe = func(s agent.State) {
+			if len(s.Executions) == 1 && !slices.Contains(stages, s.Executions[0].Stage) {
+				stages = append(stages, s.Executions[0].Stage)
+			}
+		}
+		b.server.put(b.order("patchday", "app"))
+		stop := b.run()
+		b.ended()
+		require.NoError(t, stop())
+		require.Equal(t, []job.Stage{job.StageDownload, job.StageDeploy}, stages)
+	})
+}
+
+func TestInventoryThatFailsIsTriedAgain_JOB18(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.pc.inventoryErr = errors.New("database is busy")
+		b.server.put(b.order("patchday", "app"))
+		stop := b.run()
+		time.Sleep(20 * time.Second)
+		b.pc.mu.Lock()
+		b.pc.inventoryErr = nil
+		b.pc.mu.Unlock()
+		require.Equal(t, job.Completed, b.ended().Result)
+		require.NoError(t, stop())
+	})
+}
+
+func TestTwoRunsAtOnceAreRefused(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		r, err := runner.New(b.cfg)
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- r.Run(ctx) }()
+		synctest.Wait()
+		require.ErrorIs(t, r.Run(t.Context()), runner.ErrRunning)
+		cancel()
+		require.NoError(t, <-done)
+	})
+}
+
+func TestNewNamesEverythingThatIsMissing(t *testing.T) {
+	_, err := runner.New(runner.Config{Poll: -1, Tries: 101})
+	for _, want := range []string{"State is missing", "Platform is missing", "Server is missing", "Verifier is missing", "Stage is missing", "Poll is -1ns", "Tries is 101"} {
+		require.ErrorContains(t, err, want)
+	}
+}
