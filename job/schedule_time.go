@@ -134,6 +134,19 @@ func (l LocalTime) format(layout string) string {
 	return time.Unix(int64(l)*60, 0).UTC().Format(layout)
 }
 
+// stretchEnd returns an instant after t up to which the clock in t's zone is not changed; not ok: it never is again.
+func stretchEnd(t time.Time) (end time.Time, ok bool) {
+	_, end = t.ZoneBounds()
+	if end.IsZero() {
+		return end, false
+	}
+	if !end.After(t) {
+		// Where a zone goes by a yearly rule, Go ends the year after 365 days. On the last day of a leap year that is past.
+		end = t.Add(24 * time.Hour)
+	}
+	return end, true
+}
+
 // In returns the instant, in UTC, at which a job scheduled for l starts in the zone: the first one at which the clock
 // there shows l or later. So a local time that a clock change skips becomes the first instant after the gap, and one that
 // occurs twice the first of the two (JOB-9). Without a zone, and for a value that is no local time, it is the zero time.
@@ -151,8 +164,8 @@ func (l LocalTime) In(zone *time.Location) time.Time {
 		if start.Before(t) {
 			start = t // the change that began the stretch skipped l
 		}
-		_, end := t.ZoneBounds()
-		if !end.After(t) || start.Before(end) { // no end: the last stretch
+		end, ok := stretchEnd(t)
+		if !ok || start.Before(end) {
 			return start.UTC()
 		}
 		t = end
