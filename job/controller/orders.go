@@ -19,7 +19,7 @@ type orderRecord struct {
 	Asset     job.AssetID       `json:"asset"`
 	Since     manifest.Revision `json:"since,omitempty"`   // the revision it first appears in
 	Waiting   bool              `json:"waiting,omitempty"` // not made yet: the asset's inventory is not known
-	Dropped   int               `json:"dropped,omitempty"` // patches beyond job.MaxPatches (JOB-8)
+	Dropped   int               `json:"dropped,omitempty"` // patches beyond job.MaxPatches or the size of a manifest (JOB-8)
 	Progress  job.Progress      `json:"progress,omitempty"`
 	Stage     job.Stage         `json:"stage,omitempty"` // the furthest known to have begun; zero: none
 	Result    job.Result        `json:"result,omitempty"`
@@ -93,7 +93,11 @@ func (m *maker) make(run runRecord, asset job.Asset) error {
 		return m.put(run.ID, o)
 	}
 	plan := run.Definition.Plan(m.snap, asset.ID, inventory, run.Start, m.now)
-	o.Dropped = plan.Dropped
+	cut := 0
+	if plan.Order, cut, err = fit(plan.Order); err != nil {
+		return err
+	}
+	o.Dropped = plan.Dropped + cut
 	if err := saveLeftOut(m.w, run.ID, asset.ID, plan.LeftOut); err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 package controller
 
 import (
-	"errors"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -63,17 +63,45 @@ func (c *Controller) seal(r Reader, asset job.AssetID, rev revisionRecord) ([]by
 		return nil, err
 	}
 	hold, _ := manifest.Dispatch(pending, now, c.config.Lead)
-	for {
-		sealed, err := manifest.Seal(manifest.Document{
-			Format: manifest.Format, Asset: asset, Revision: rev.Sealed, Issued: rev.Issued, Expires: rev.Expires, Orders: hold,
-		}, c.config.Signer)
-		if errors.Is(err, manifest.ErrTooLarge) && len(hold) > 1 {
-			hold = hold[:len(hold)-1]
-			continue
-		}
+	if hold, err = fitting(hold); err != nil {
+		return nil, err
+	}
+	sealed, err := manifest.Seal(manifest.Document{
+		Format: manifest.Format, Asset: asset, Revision: rev.Sealed, Issued: rev.Issued, Expires: rev.Expires, Orders: hold,
+	}, c.config.Signer)
+	if err != nil {
+		return nil, fmt.Errorf("manifest of asset %s: %w", asset, err)
+	}
+	return sealed, nil
+}
+
+// maxOrders is how many bytes of JSON the orders of one manifest may have: sealing writes them in base64, with an envelope.
+const maxOrders = manifest.MaxSealed/4*3 - 8<<10
+
+// fitting keeps the first orders that fit into one manifest. Each fits alone, see fit; the others follow as these end.
+func fitting(orders []job.Order) ([]job.Order, error) {
+	total := 0
+	for i, o := range orders {
+		data, err := json.Marshal(o)
 		if err != nil {
-			return nil, fmt.Errorf("manifest of asset %s: %w", asset, err)
+			return nil, fmt.Errorf("order %s: %w", o.ID, err)
 		}
-		return sealed, nil
+		if total += len(data) + 1; total > maxOrders {
+			return orders[:i], nil
+		}
+	}
+	return orders, nil
+}
+
+// fit cuts an order down to what one manifest takes, and says how many patches that dropped.
+func fit(order job.Order) (_ job.Order, dropped int, err error) {
+	for {
+		data, err := json.Marshal(order)
+		if err != nil || len(data) < maxOrders || len(order.Patches) == 0 {
+			return order, dropped, err
+		}
+		keep := min(len(order.Patches)-1, len(order.Patches)*maxOrders/len(data))
+		dropped += len(order.Patches) - keep
+		order.Patches = order.Patches[:keep:keep]
 	}
 }

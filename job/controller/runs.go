@@ -157,6 +157,11 @@ func (c *Controller) pass(w Writer, run runRecord, now time.Time) error {
 			return err
 		}
 		if done {
+			for _, d := range run.Trim.Drop {
+				if err := w.Put(tableRunPatches, key(string(run.ID), string(d.Patch)), trimmed); err != nil {
+					return err
+				}
+			}
 			run.Trim = nil
 		}
 	}

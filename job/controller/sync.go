@@ -120,8 +120,8 @@ func (c *Controller) planTrim(w Writer, snap *catalog.Snapshot, id job.RunID) er
 	prefix := key(string(id))
 	err := each(w, tableRunPatches, prefix, "", func(rec Record) (bool, error) {
 		patch, err := last(rec.Key)
-		if err != nil {
-			return false, err
+		if err != nil || len(rec.Value) > 0 {
+			return true, err
 		}
 		if d, bad := undeployable(snap, catalog.PatchID(patch)); bad {
 			drop = append(drop, d)
@@ -141,6 +141,9 @@ func (c *Controller) planTrim(w Writer, snap *catalog.Snapshot, id job.RunID) er
 	}
 	return mark(w, tableWork, string(id))
 }
+
+// trimmed is the value in tableRunPatches of a patch that no order of the run holds any more which could still lose it.
+var trimmed = []byte("trimmed")
 
 // undeployable says whether a patch may no longer be in an order whatever the asset, and why.
 func undeployable(snap *catalog.Snapshot, id catalog.PatchID) (drop, bool) {

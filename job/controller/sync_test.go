@@ -51,9 +51,11 @@ func TestPatchesLeaveOrdersThatHaveNotBegun_CAT6_CAT9(t *testing.T) {
 				require.Empty(f, sole.orders, "nothing is left to do")
 
 				held := queued.held
-				f.sync(append(c.after, player)...)
+				before := dump(f)
+				f.sync(append(c.after, patch("reader", "2.0.0"), player)...)
 				f.call(queued)
 				require.Equal(f, held, queued.held, "once")
+				require.Equal(f, before["runs"], dump(f)["runs"], "no second pass")
 			})
 		})
 	}
