@@ -7,12 +7,14 @@ import (
 	"crypto/ed25519"
 	"crypto/x509"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/runner"
@@ -36,9 +38,11 @@ type Config struct {
 
 // Run runs the agent until ctx ends.
 func Run(ctx context.Context, c Config) (err error) {
-	verifier, err := sigstoreverify.New(c.Signers...)
-	if err != nil {
-		return err
+	var verifier integrity.SignatureVerifier = nobody{}
+	if len(c.Signers) > 0 {
+		if verifier, err = sigstoreverify.New(c.Signers...); err != nil {
+			return err
+		}
 	}
 	platform, err := dpkg.New(c.Platform)
 	if err != nil {
@@ -80,11 +84,22 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	c.Logger.Info("the agent runs", "asset", c.Identity.Asset, "server", c.Identity.Server, "every", every)
-	if err := r.Run(ctx); err != nil {
-		return err
+	if err := r.Run(ctx); err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
+		return err // else it was stopped before it had begun
 	}
 	c.Logger.Info("the agent stopped")
 	return nil
+}
+
+// nobody is the verifier of an agent that trusts no signer: it can tell that there is a signature, and not judge it (INT-9).
+type nobody struct{}
+
+// Verify implements integrity.SignatureVerifier.
+func (nobody) Verify(_ io.ReaderAt, _ int64, detached []byte) integrity.Signature {
+	if detached == nil {
+		return integrity.Signature{Status: integrity.Absent, Detail: "there is no signature file"}
+	}
+	return integrity.Signature{Status: integrity.Unsupported, Detail: "this agent was given no signer's key: run it with --signer-key"}
 }
 
 // Connection is how an agent calls its server. A list of certificate authorities that holds none trusts nobody.

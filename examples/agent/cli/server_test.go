@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"context"
+	"crypto/ed25519"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
+)
+
+// server is a server of one asset that hands out what the test says.
+type server struct {
+	url     string
+	public  ed25519.PublicKey
+	private ed25519.PrivateKey
+
+	mu        sync.Mutex
+	enrolment manifest.Enrolment
+	orders    []job.Order
+	revision  manifest.Revision
+	reports   []job.Report
+	inventory *catalog.Inventory
+	calls     int
+}
+
+const token = "let-me-in"
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	s := &server{public: public, private: private, revision: 1}
+	h := httptest.NewServer(agenthttp.NewHandler(s, agenthttp.Options{}))
+	t.Cleanup(h.Close)
+	s.url = h.URL
+	return s
+}
+
+func (s *server) Enrol(_ context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.Token != token {
+		return manifest.Enrolled{}, manifest.ErrBadToken
+	}
+	s.enrolment = e
+	return manifest.Enrolled{Asset: e.Asset, ManifestKey: s.public, Every: time.Minute, Fingerprint: manifest.Fingerprint(s.public)}, nil
+}
+
+func (s *server) AssetKey(_ context.Context, asset job.AssetID) (ed25519.PublicKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.enrolment.Asset != asset {
+		return nil, manifest.ErrUnknownAsset
+	}
+	return s.enrolment.Key, nil
+}
+
+func (s *server) CheckIn(_ context.Context, in manifest.CheckIn) (manifest.Answer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	acknowledged := job.Sequence(len(s.reports))
+	for _, r := range in.Reports {
+		if r.Sequence == acknowledged+1 {
+			s.reports = append(s.reports, r)
+			acknowledged++
+		}
+	}
+	if in.Inventory != nil {
+		s.inventory = in.Inventory
+	}
+	now := time.Now()
+	answer := manifest.Answer{At: now, Acknowledged: acknowledged, WantInventory: s.inventory == nil}
+	if in.Held == s.revision {
+		return answer, nil
+	}
+	sealed, err := manifest.Seal(manifest.Document{
+		Format: manifest.Format, Asset: in.Asset, Revision: s.revision, Issued: now, Expires: now.Add(time.Hour), Orders: s.orders,
+	}, manifest.NewSigner(s.private))
+	answer.Manifest = sealed
+	return answer, err
+}
+
+// result is the final report on an order.
+func (s *server) result(order job.OrderID) job.Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.reports {
+		if r.Order == order && r.Result != 0 {
+			return r.Result
+		}
+	}
+	return 0
+}
