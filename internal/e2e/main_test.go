@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience is how long anything may take that has no bound of its own: much longer than it does.
+const patience = 40 * time.Second
+
+// check is between two looks at what is waited for.
+const check = 25 * time.Millisecond
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if binaries != "" {
+		_ = os.RemoveAll(binaries) // in the system's folder for temporary files
+	}
+	os.Exit(code)
+}
+
+// need skips the test aloud, or fails it with CI=true, when something is missing; empty: nothing is.
+func need(t *testing.T, missing string) {
+	t.Helper()
+	if missing == "" {
+		return
+	}
+	fmt.Printf("SKIPPED %s: %s\n", t.Name(), missing)
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("with CI=true this must run: %s", missing)
+	}
+	t.Skip(missing)
+}
+
+var binaries string // the folder of the programs, once built
+
+// build builds the server and the agent, once.
+var build = sync.OnceValue(func() error {
+	dir, err := os.MkdirTemp("", "patchpolicy-e2e-")
+	if err != nil {
+		return err
+	}
+	binaries = dir
+	cmd := exec.Command("go", "build", "-o", dir, "../../examples/server", "../../examples/agent")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return nil
+})
+
+// program is the path of "server" or "agent".
+func program(t *testing.T, name string) string {
+	t.Helper()
+	if err := build(); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(binaries, name)
+}
+
+// died holds, by test, the name of a process that ended without being asked to.
+var died sync.Map
+
+// await looks until ok, and fails the test when it takes too long.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(check) {
+		if name, has := died.Load(t); has {
+			t.Fatalf("%s ended while the test waited for %s", name, what)
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v for %s", patience, what)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/internal/debroot"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+)
+
+// world is a repository, a server that has it as its feed, and an asset with a tiny root.
+type world struct {
+	t      *testing.T
+	root   string
+	repo   *repository
+	server *server
+	asset  *asset
+}
+
+// newWorld gives the asset some packages, which are all that the repository lists. The agent is enrolled and does not run yet.
+func newWorld(t *testing.T, installed ...debroot.Deb) *world {
+	t.Helper()
+	return newWorldOf(t, func(r *repository) { r.publish(installed...) }, installed...)
+}
+
+// newWorldOf is newWorld with another first publication, which the server syncs when it starts.
+func newWorldOf(t *testing.T, publish func(*repository), installed ...debroot.Deb) *world {
+	t.Helper()
+	need(t, debroot.Missing())
+	dir := t.TempDir()
+	w := &world{t: t, root: filepath.Join(dir, "root")}
+	require.NoError(t, debroot.Tiny(t.Context(), w.root))
+	release, err := os.ReadFile("/etc/os-release") // so that the asset is of the channel that the server takes for its own
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(w.root, "etc/os-release"), release, 0o644))
+	var files []string
+	for _, d := range installed {
+		file, err := d.Build(t.Context(), dir)
+		require.NoError(t, err)
+		files = append(files, file)
+	}
+	require.NoError(t, debroot.Install(t.Context(), w.root, files...))
+	w.repo = newRepository(t)
+	publish(w.repo)
+	w.server = newServer(t, w.repo.configure())
+	w.asset = enrol(w.server, "asset", w.root)
+	t.Cleanup(func() { letGo(t, w.root) })
+	return w
+}
+
+// letGo ends what a killed agent left behind: an installer in this root.
+func letGo(t *testing.T, root string) {
+	if err := os.WriteFile(filepath.Join(root, "go"), nil, 0o644); err != nil {
+		t.Error(err)
+	}
+	await(t, "dpkg in "+root+" to end", func() bool { return installer(t, root) == 0 })
+}
+
+// run makes a job over everything missing, lets it run now, and waits for its end.
+func (w *world) run(id job.ID) controller.RunAsset {
+	w.t.Helper()
+	w.server.job(id, w.asset.name)
+	run := w.server.enable(id)
+	a := w.server.ended(run)
+	w.agree(a)
+	return a
+}
+
+// agree holds what the server says of an order against the agent's own journal.
+func (w *world) agree(a controller.RunAsset) {
+	w.t.Helper()
+	agree(w.t, w.asset, a)
+}
+
+func agree(t *testing.T, by *asset, a controller.RunAsset) {
+	t.Helper()
+	own := by.result(a.Order)
+	require.Equal(t, own.Result.String(), a.Result.String())
+	require.Equal(t, own.Reboots, a.Reboots)
+	var reported []job.PatchOutcome
+	for _, p := range a.Patches {
+		if p.Status != job.LeftOut { // the server's own verdict, which the agent never heard of
+			reported = append(reported, p)
+		}
+	}
+	require.Empty(t, cmp.Diff(own.Patches, reported, cmpopts.EquateEmpty()), "agent and server")
+}
+
+// has wants a package at a version, and well, by dpkg's own word; empty: at none.
+func (w *world) has(name, version string) {
+	w.t.Helper()
+	got, err := debroot.Version(w.t.Context(), w.root, name)
+	require.NoError(w.t, err)
+	if version != "" {
+		version = "ii  " + version
+	}
+	require.Equal(w.t, strings.Join(strings.Fields(version), " "), strings.Join(strings.Fields(got), " "), name)
+}
+
+// audit is what dpkg finds wrong with a root; empty: nothing.
+func audit(t *testing.T, root string) string {
+	t.Helper()
+	out, text, err := try(t, "dpkg", "--root="+root, "--audit")
+	if err != nil && len(out) == 0 {
+		return err.Error() + text
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// packages lists what is in a root, "name version" each, in dpkg's order.
+func packages(t *testing.T, root string) []string {
+	t.Helper()
+	out := output(t, "dpkg-query", "--admindir="+filepath.Join(root, "var/lib/dpkg"), "-W", "-f", "${binary:Package} ${Version}\n")
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+// outcome finds what became of one package's patch.
+func outcome(t *testing.T, a controller.RunAsset, name string) job.PatchOutcome {
+	t.Helper()
+	for _, p := range a.Patches {
+		if p.Name == name {
+			return p
+		}
+	}
+	t.Fatalf("%s has no outcome in %+v", name, a.Patches)
+	return job.PatchOutcome{}
+}
+
+// succeeded wants a patch to have brought its package to a version.
+func succeeded(t *testing.T, p job.PatchOutcome, version string) {
+	t.Helper()
+	require.Equal(t, job.Succeeded.String(), p.Status.String(), p.Text)
+	require.Equal(t, version, p.Now.String())
+	require.Zero(t, p.Code)
+}
+
+// failed wants a patch to have failed with a code.
+func failed(t *testing.T, p job.PatchOutcome, code job.Code) {
+	t.Helper()
+	require.Equal(t, job.PatchFailed.String(), p.Status.String(), p.Text)
+	require.Equal(t, code.String(), p.Code.String(), p.Text)
+}
+
+// deb is a package with nothing special about it.
+func deb(name, version string) debroot.Deb {
+	return debroot.Deb{Name: name, Version: version, Files: map[string]string{"usr/share/" + name + "/version": version + "\n"}}
+}
+
+// large is a package whose file has some megabytes, whatever packs it.
+func large(name, version string) debroot.Deb {
+	noise := make([]byte, 3<<20)
+	_, _ = rand.NewChaCha8(sha256.Sum256([]byte(name + version))).Read(noise) // never fails
+	d := deb(name, version)
+	d.Files["usr/share/"+name+"/noise"] = string(noise)
+	return d
+}
+
+// with adds a maintainer script.
+func with(d debroot.Deb, script, text string) debroot.Deb {
+	d.Scripts = map[string]string{script: text}
+	return d
+}
