@@ -163,7 +163,11 @@ func (f folder) Deploy(_ context.Context, patches []runner.Staged) ([]job.Outcom
 		if err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(f.product(p.Patch.Product), b, 0o600); err != nil {
+		fresh := filepath.Join(string(f), "fresh")
+		if err := os.WriteFile(fresh, b, 0o600); err != nil {
+			return nil, err
+		}
+		if err := os.Rename(fresh, f.product(p.Patch.Product)); err != nil { // a kill leaves the old version or the new one
 			return nil, err
 		}
 		out = append(out, job.Outcome{Index: p.Index})

@@ -84,7 +84,12 @@ func (db *database) read(name string) error {
 		return err
 	}
 	defer f.Close()
-	r := deb822.NewReader(f)
+	return db.parse(f, name)
+}
+
+// parse reads paragraphs; name is for errors.
+func (db *database) parse(from io.Reader, name string) error {
+	r := deb822.NewReader(from)
 	for {
 		p, err := r.Next()
 		var bad *deb822.Error

@@ -133,13 +133,11 @@ func said(lines []string, i int, name string) []string {
 	from := i
 	for from > 0 && i-from < most {
 		line := lines[from-1]
-		if strings.HasPrefix(line, "dpkg: ") || strings.HasPrefix(line, " ") {
+		if strings.HasPrefix(line, "dpkg: ") || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "Setting up "+name+" ") ||
+			strings.HasPrefix(line, "Preparing to unpack ") || strings.HasPrefix(line, "Unpacking ") {
 			break
 		}
 		from--
-		if strings.HasPrefix(line, "Setting up "+name+" ") || strings.HasPrefix(line, "Preparing to unpack ") || strings.HasPrefix(line, "Unpacking ") {
-			break
-		}
 	}
 	return lines[from:i]
 }

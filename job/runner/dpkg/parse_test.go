@@ -1,0 +1,263 @@
+package dpkg
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+func TestProductIDsAreTheFeeds(t *testing.T) {
+	p := &Platform{cfg: Config{Channel: "bookworm"}, native: "amd64"}
+	for _, c := range [][3]string{{"amd64", "libc6", "amd64"}, {"i386", "libc6", "i386"}, {"all", "tzdata", "amd64"}} {
+		id := p.productID(c[0], c[1])
+		require.Equal(t, aptfeed.ProductID("bookworm", c[2], c[1]), id)
+		arch, name, ok := splitProductID(id)
+		_, wantArch, wantName, wantOK := aptfeed.SplitProductID(id)
+		require.Equal(t, []any{wantArch, wantName, wantOK}, []any{arch, name, ok})
+	}
+	_, _, ok := splitProductID("rpm/9/x86_64/bash")
+	require.False(t, ok)
+}
+
+func TestPinsAreWhatAptPrefersBelowTheNewest_CAT5(t *testing.T) {
+	const policy = `newest:
+  Installed: 1.0-1
+  Candidate: 2.0-1
+  Version table:
+     2.0-1 500
+        500 http://mirror.example/debian stable/main amd64 Packages
+ *** 1.0-1 100
+        100 /var/lib/dpkg/status
+pinned:
+  Installed: 1.0-1
+  Candidate: 1.5-1
+  Version table:
+     2.0-1 100
+        100 http://mirror.example/debian backports/main amd64 Packages
+     1.5-1 990
+        990 http://mirror.example/debian stable/main amd64 Packages
+ *** 1.0-1 100
+        100 /var/lib/dpkg/status
+forbidden:
+  Installed: 1:1.0
+  Candidate: (none)
+  Version table:
+     1:3.0 -1
+        500 http://mirror.example/debian stable/main amd64 Packages
+ *** 1:1.0 -1
+        100 /var/lib/dpkg/status
+foreign:i386:
+  Installed: 1
+  Candidate: 1
+  Package pin: 1
+  Version table:
+     2 990
+        500 http://mirror.example/debian stable/main i386 Packages
+ *** 1 990
+        100 /var/lib/dpkg/status
+local:
+  Installed: 9
+  Candidate: 9
+  Version table:
+ *** 9 100
+        100 /var/lib/dpkg/status
+unknown:
+  Installed: (none)
+  Candidate: (none)
+  Version table:
+`
+	pins, err := parsePolicy(strings.NewReader(policy), "amd64")
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"pinned:amd64": "1.5-1", "forbidden:amd64": "1:1.0", "foreign:i386": "1"}, pins)
+}
+
+func TestKernelPackagesOfTheRunningKernelNeedAReboot_RBT2(t *testing.T) {
+	const running = "6.1.0-35-amd64"
+	for name, want := range map[string]bool{
+		"linux-image-6.1.0-35-amd64":          true,
+		"linux-image-unsigned-6.1.0-35-amd64": true,
+		"linux-image-6.1.0-37-amd64":          true,
+		"linux-image-6.1.0-9-amd64":           false,
+		"linux-image-amd64":                   false,
+		"linux-headers-6.1.0-35-amd64":        false,
+		"bash":                                false,
+	} {
+		require.Equal(t, want, kernelNeedsReboot(name, running), name)
+		require.False(t, kernelNeedsReboot(name, ""), "in a root folder no kernel runs")
+	}
+}
+
+func TestSessionsOfLogind_RBT5_RBT9(t *testing.T) {
+	for shown, want := range map[string]reboot.Sessions{
+		"": reboot.Nobody,
+		"Class=user\nState=active\nLockedHint=no\n":                                                  reboot.Active,
+		"Class=user\nState=online\nLockedHint=yes\n":                                                 reboot.Locked,
+		"Class=user\nState=online\nLockedHint=yes\n\nClass=user\nState=active\nLockedHint=no\n":      reboot.Active,
+		"Class=greeter\nState=active\nLockedHint=no\n\nClass=manager\nState=active\nLockedHint=no\n": reboot.Nobody,
+		"Class=user\nState=closing\nLockedHint=no\n":                                                 reboot.Nobody,
+		"Class=something-new\nState=active\nLockedHint=no\n":                                         reboot.Active,
+	} {
+		require.Equal(t, want, parseSessions(shown), shown)
+	}
+}
+
+func TestSessionsOfUtmp_RBT9(t *testing.T) {
+	record := func(kind uint16, user string) []byte {
+		b := make([]byte, utmpRecord)
+		binary.NativeEndian.PutUint16(b, kind)
+		copy(b[utmpUser:], user)
+		return b
+	}
+	require.Equal(t, reboot.Nobody, parseUtmp(nil))
+	require.Equal(t, reboot.Nobody, parseUtmp(record(2, "reboot")))
+	require.Equal(t, reboot.Nobody, parseUtmp(record(8, "anna")), "a session that ended")
+	require.Equal(t, reboot.Active, parseUtmp(bytes.Join([][]byte{record(2, "reboot"), record(7, "anna")}, nil)))
+	require.Equal(t, reboot.Unknown, parseUtmp(record(7, "anna")[:100]))
+}
+
+const status = `Package: dpkg
+Status: install ok installed
+Architecture: amd64
+Version: 1.21.22
+
+Package: held
+Status: hold ok installed
+Architecture: all
+Version: 1:2-3
+Depends: dpkg (>= 1),
+ other
+
+Package: removed
+Status: deinstall ok config-files
+Architecture: amd64
+Version: 1
+
+Package: broken
+Status: install ok half-configured
+Architecture: amd64
+Version: 2
+
+Package: odd
+Status: nonsense
+
+`
+
+// files makes a root of some files.
+func files(t *testing.T, content map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range content {
+		path := filepath.Join(root, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+	return root
+}
+
+func TestDatabaseIsReadWithItsJournal_JOB17(t *testing.T) {
+	root := files(t, map[string]string{
+		"var/lib/dpkg/status":        status,
+		"var/lib/dpkg/updates/0000":  "Package: held\nStatus: install ok unpacked\nArchitecture: all\nVersion: 1:2-4\n",
+		"var/lib/dpkg/updates/0001":  "Package: held\nStatus: install ok installed\nArchitecture: all\nVersion: 1:2-4\n",
+		"var/lib/dpkg/updates/tmp.i": "half a parag",
+	})
+	db, err := readDatabase(root)
+	require.NoError(t, err)
+	require.Equal(t, "amd64", db.native)
+	require.True(t, db.journal)
+	require.True(t, db.dirty())
+	require.Len(t, db.problems, 1)
+	held, ok := db.find("amd64", "held")
+	require.True(t, ok)
+	require.Equal(t, "1:2-4", held.version, "the journal is newer than the status")
+	require.True(t, held.installed())
+	require.False(t, held.held())
+	broken, _ := db.find("amd64", "broken")
+	require.True(t, broken.present() && broken.unfinished() && !broken.installed())
+	gone, ok := db.find("amd64", "removed")
+	require.True(t, ok)
+	require.False(t, gone.present())
+	_, ok = db.find("arm64", "held")
+	require.False(t, ok)
+	require.Equal(t, "Package: dpkg\nStatus: install ok installed\nVersion: 1.21.22\nArchitecture: amd64\n\n"+
+		"Package: held\nStatus: install ok installed\nVersion: 1:2-4\nArchitecture: all\n\n"+
+		"Package: broken\nStatus: install ok installed\nVersion: 2\nArchitecture: amd64\n\n", finished(db))
+}
+
+func TestNativeArchitectureComesFromTheRootItself(t *testing.T) {
+	root := files(t, map[string]string{"var/lib/dpkg/status": "", "var/lib/dpkg/arch": "riscv64\namd64\n"})
+	db, err := readDatabase(root)
+	require.NoError(t, err)
+	require.Equal(t, "riscv64", db.native)
+}
+
+func TestDatabaseThatIsNotThere(t *testing.T) {
+	_, err := readDatabase(t.TempDir())
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "the package database of")
+}
+
+func FuzzDatabase(f *testing.F) {
+	f.Add(status)
+	f.Add("Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nDepends: b\n c\n .\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		db := &database{index: map[string]int{}, native: "amd64"}
+		require.NoError(t, db.parse(strings.NewReader(text), "status"))
+		// What is written for apt is read back with the same packages.
+		again := &database{index: map[string]int{}}
+		require.NoError(t, again.parse(strings.NewReader(finished(db)), "again"))
+		require.Empty(t, again.problems)
+		present := 0
+		for _, e := range db.entries {
+			if e.present() {
+				present++
+			}
+		}
+		require.Len(t, again.entries, present)
+	})
+}
+
+func FuzzPolicy(f *testing.F) {
+	f.Add("a:\n  Installed: 1\n  Candidate: 1\n  Version table:\n     2 500\n *** 1 100\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		_, _ = parsePolicy(strings.NewReader(text), "amd64")
+	})
+}
+
+func TestFailureTextsAreThePackagesOwn(t *testing.T) {
+	ran := transcript{output: `Setting up one (2) ...
+one's last words
+dpkg: error processing package one (--install):
+ installed one package post-installation script subprocess returned error exit status 1
+Setting up one-more (2) ...
+dpkg: dependency problems prevent configuration of two:
+ two depends on one (>= 2); however:
+  Package one is not configured yet.
+
+Errors were encountered while processing:
+ one
+`}
+	require.Equal(t, "one's last words\ndpkg: error processing package one (--install):\n installed one package post-installation script subprocess returned error exit status 1", ran.about("one"))
+	require.Contains(t, ran.about("two"), "two depends on one (>= 2)")
+	require.Empty(t, ran.about("one-more"))
+}
+
+func TestLastLinesCutAtALine(t *testing.T) {
+	require.Equal(t, "short", lastLines(" short\n", 10))
+	require.Equal(t, "… third", lastLines("first\nsecond\nthird\n", 9))
+}
+
+func TestAnnouncementsNameWhatIsLeft_RBT3(t *testing.T) {
+	require.Contains(t, announcement(reboot.ShowPrompt{Remaining: 2}), "put off 2 times")
+	require.Contains(t, announcement(reboot.ShowCountdown{Left: 5 * time.Minute}), "reboots in 5m0s")
+	require.Empty(t, announcement(reboot.ClearPrompt{}))
+}
