@@ -1,0 +1,83 @@
+package aptfeed
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRedirectIsFollowed(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64")).publish().serve()
+	r.answer = func(w http.ResponseWriter, req *http.Request) bool {
+		if strings.HasPrefix(req.URL.Path, "/mirror/") {
+			return false
+		}
+		http.Redirect(w, req, "/mirror"+req.URL.Path, http.StatusFound)
+		return true
+	}
+	mirror := map[string][]byte{}
+	for name, data := range r.files {
+		mirror["mirror/"+name] = data
+	}
+	r.files = mirror
+	require.Len(t, fetch(t, open(t, config(root(t, r)))[0]).Patches, 1)
+}
+
+func TestRedirectFromHTTPSToHTTPIsRefused(t *testing.T) {
+	check := careful(&http.Client{}).CheckRedirect
+	secure, err := http.NewRequest(http.MethodGet, "https://example.com/a", nil)
+	require.NoError(t, err)
+	plain, err := http.NewRequest(http.MethodGet, "http://example.com/b", nil)
+	require.NoError(t, err)
+	require.ErrorContains(t, check(plain, []*http.Request{secure}), "from https to http://example.com/b")
+	require.NoError(t, check(secure, []*http.Request{plain}))
+}
+
+func TestByHash(t *testing.T) {
+	for _, tt := range []struct {
+		name, offered, option string
+		spoil                 bool // the address under the digest is not there
+		want                  []string
+	}{
+		{"offered", "yes", "", false, []string{"by-hash"}},
+		{"not offered", "no", "", false, []string{"Packages.xz"}},
+		{"offered, and not there", "yes", "", true, []string{"by-hash", "Packages.xz"}},
+		{"offered, and not wanted", "yes", "by-hash=no", false, []string{"Packages.xz"}},
+		{"forced", "no", "by-hash=force", true, []string{"by-hash", "Packages.xz"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
+			r.fields["Acquire-By-Hash"] = tt.offered
+			dir := root(t, r.publish().serve())
+			if tt.spoil {
+				for name := range r.files {
+					if strings.Contains(name, "by-hash") {
+						delete(r.files, name)
+					}
+				}
+			}
+			writeFile(t, filepath.Join(dir, "etc/apt/sources.list"), fmt.Sprintf("deb [signed-by=/keys/%s.asc %s] %s bookworm main\n", fingerprint(r), tt.option, r.uri))
+			fetch(t, open(t, config(dir))[0])
+			asked := r.asked()[1:]
+			require.Len(t, asked, len(tt.want))
+			for i, want := range tt.want {
+				require.Contains(t, asked[i], want)
+			}
+		})
+	}
+}
+
+// Without xz the next form is taken.
+func TestFormsOfLists(t *testing.T) {
+	for _, forms := range [][]string{{".xz", ".gz", ""}, {".gz", ""}, {""}, {".gz"}, {".xz"}} {
+		r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
+		r.forms, r.fields["Acquire-By-Hash"] = forms, "no"
+		f := open(t, config(root(t, r.publish().serve())))[0]
+		require.Len(t, fetch(t, f).Patches, 1)
+		require.Equal(t, "dists/bookworm/main/binary-amd64/Packages"+forms[0], r.asked()[1])
+	}
+}
