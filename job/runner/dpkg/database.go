@@ -105,7 +105,7 @@ func (db *database) parse(from io.Reader, name string) error {
 		if e, ok := parseEntry(p); ok {
 			db.put(e)
 		} else {
-			db.problems = append(db.problems, fmt.Errorf("%s: line %d: a package without a name, or a status that is not three words", name, p.Line))
+			db.problems = append(db.problems, fmt.Errorf("%s: line %d: a package without a name, of more words than one, or with a status that is not three words", name, p.Line))
 		}
 	}
 }
@@ -114,7 +114,7 @@ func (db *database) parse(from io.Reader, name string) error {
 func parseEntry(p deb822.Paragraph) (entry, bool) {
 	status := strings.Fields(p.Get("Status"))
 	e := entry{name: strings.Clone(p.Get("Package")), arch: strings.Clone(p.Get("Architecture")), version: strings.Clone(p.Get("Version"))}
-	if e.name == "" || len(status) != 3 {
+	if e.name == "" || len(status) != 3 || strings.ContainsAny(e.name+e.arch+e.version, " \t\r\n") {
 		return entry{}, false
 	}
 	e.want, e.state = strings.Clone(status[0]), strings.Clone(status[2])
