@@ -162,11 +162,9 @@ func (s Schedule) falls(day int64) bool {
 	case MonthlyWeekday:
 		nth, last := (monthDay(day)+6)/7, monthDay(day+7) <= 7
 		return s.Weekdays.Has(weekdayOf(day)) && (int(s.Nth) == nth || s.Nth == Last && last)
-	case PatchTuesday:
-		tuesday := day - int64(s.Offset)
-		return weekdayOf(tuesday) == Tuesday && (monthDay(tuesday)+6)/7 == 2
 	}
-	return false
+	tuesday := day - int64(s.Offset) // PatchTuesday
+	return weekdayOf(tuesday) == Tuesday && (monthDay(tuesday)+6)/7 == 2
 }
 
 // dayOf is the date that the clock in the zone shows, in days from 1970-01-01.

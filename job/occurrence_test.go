@@ -68,6 +68,14 @@ func TestRunsThatStartTogetherAreOne_JOB9(t *testing.T) {
 	require.Equal(t, want, prev)
 }
 
+// In Newfoundland a minute of the new day had passed when the clock was set back into the old one.
+func TestTheRunBeforeIsFoundWhenTheClockShowsYesterday_JOB9(t *testing.T) {
+	s := Schedule{Kind: Daily, Time: Clock(0, 0), Zone: "America/St_Johns"}
+	prev, ok := s.PrevIn(time.Time{}, instant(t, "2010-11-07T02:45:00Z"), zone(t, s.Zone)) // 23:15 on the 6th
+	require.True(t, ok)
+	require.Equal(t, Occurrence{local(t, "2010-11-07T00:00"), instant(t, "2010-11-07T02:30:00Z")}, prev)
+}
+
 func TestARunHasOneNameInAllZones_JOB9(t *testing.T) {
 	s := Schedule{Kind: PatchTuesday, Time: Clock(2, 30), Zone: AssetZone, Offset: 3}
 	enabled := instant(t, "2026-02-01T00:00:00Z")

@@ -92,6 +92,10 @@ func TestDefinitionsRefuseSchedules_JOB20(t *testing.T) {
 
 func TestAPastStartIsRefused_JOB20(t *testing.T) {
 	noon := local(t, "2026-06-01T12:00")
+	for now, want := range map[string]bool{"2026-03-01T23:59:59Z": false, "2026-03-02T00:00:00Z": true} {
+		err := Definition{ID: "j", Schedule: Schedule{Kind: Once, At: instant(t, "2026-03-02T00:00:00Z")}}.Enable(instant(t, now))
+		require.Equal(t, want, strings.Contains(err.Error(), `schedule.at "2026-03-02T00:00:00Z": is past`), now)
+	}
 	for now, want := range map[string]bool{"2026-06-01T23:59:59Z": false, "2026-06-02T00:00:00Z": true} {
 		err := Definition{ID: "j", Schedule: Schedule{Kind: Once, Local: noon, Zone: AssetZone}}.Enable(instant(t, now))
 		require.Equal(t, want, strings.Contains(err.Error(), "is past in every zone"), now)
@@ -172,6 +176,16 @@ func TestScheduleWords(t *testing.T) {
 	require.Equal(t, "time of day(0)", Clock(24, 0).String())
 	require.Zero(t, Clock(0, 60)+Clock(-1, 0)+Clock(0, -1))
 	require.Equal(t, "local time(0)", LocalTime(0).String())
+	for _, unset := range []interface{ MarshalText() ([]byte, error) }{TimeOfDay(0), LocalTime(0)} {
+		text, err := unset.MarshalText()
+		require.NoError(t, err)
+		require.Empty(t, text)
+	}
+	clock, at := Clock(2, 30), LocalTime(lastTime)
+	require.NoError(t, clock.UnmarshalText(nil))
+	require.NoError(t, at.UnmarshalText(nil))
+	require.Zero(t, clock)
+	require.Zero(t, at)
 }
 
 func TestZoneNames_JOB20(t *testing.T) {
