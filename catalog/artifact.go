@@ -38,7 +38,7 @@ type Artifact struct {
 	Name         string             `json:"name"` // file name: no path separators
 	Availability Availability       `json:"availability"`
 	URL          string             `json:"url,omitempty"`       // http, https or file
-	CustomURL    string             `json:"customUrl,omitempty"` // set by the customer for a Vendor artifact
+	CustomURL    string             `json:"customUrl,omitempty"` // of a Vendor artifact: where the customer supplies it; see Snapshot.WithCustomURLs
 	Size         int64              `json:"size,omitempty"`      // bytes; zero: not told
 	Digests      []integrity.Digest `json:"digests,omitempty"`
 	Signer       string             `json:"signer,omitempty"`       // expected signer; empty: none (INT-4)

@@ -3,7 +3,7 @@
 // It is pure. A [Feed] brings a [Batch]; [Sync] makes of the previous [Snapshot] and the batches the next one, and tells
 // the [Changes]. A Snapshot is immutable and indexed. [Snapshot.Evaluate] gives the [Verdict] on one patch and one asset's
 // [Inventory], [Snapshot.EvaluateList] on several together, and [Snapshot.Missing] on all that an asset lacks.
-// [Snapshot.Encode] and [Decode] store a snapshot. Feeds live in packages of their own (jsonfeed, aptfeed); catalogtest
+// [Snapshot.WithCustomURLs] sets where the customer supplies files. [Snapshot.Encode] and [Decode] store a snapshot. Feeds live in packages of their own (jsonfeed, aptfeed); catalogtest
 // holds the suite each of them must pass. Versions and their order are in package version.
 //
 // # Words
@@ -30,8 +30,9 @@
 //     part in a verdict.
 //   - CAT-5. An artifact is Pinned (a URL that serves this version alone), LatestOnly (one URL that serves every version,
 //     so that only the newest can be fetched), Repository (the asset's own package manager fetches it) or Vendor (the
-//     customer must supply it: NotDownloadable until a custom URL is set, from then on like Pinned). A patch without any
-//     artifact is NotDownloadable. What the asset's package manager was told is respected: a product that it holds is Held,
+//     customer must supply it: NotDownloadable until a custom URL is set, from then on like Pinned). A custom URL is the
+//     customer's and no feed's ([Snapshot.WithCustomURLs]): it stands over every sync, before what a feed says and also
+//     while the patch is gone, until it is taken back. A patch without any artifact is NotDownloadable. What the asset's package manager was told is respected: a product that it holds is Held,
 //     and a version newer than the one it prefers is PinnedElsewhere.
 //   - CAT-6. A LatestOnly patch can be deployed only while its version is the newest of its product, which means of one
 //     channel, platform and architecture. When a newer one is listed it becomes VersionNotDownloadable, in active jobs too:

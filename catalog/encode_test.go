@@ -120,7 +120,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"too many feeds", replaced(`"feeds":4`, `"feeds":257`), "257 feeds, want 0 to 256"},
 		{"too many patches", replaced(`"patches":3`, `"patches":1048577`), "1048577 patches"},
 		{"cut off", strings.Join(lines[:len(lines)-2], ""), "unexpected EOF"},
-		{"something after", good + "{}\n", "text after the last patch"},
+		{"something after", good + "{}\n", "text after the last record"},
 		{"unknown field", replaced(`"healthy"`, `"happy"`), `unknown field "happy"`},
 		{"two values in a line", replaced("}\n", "}{}\n"), "more than one value"},
 		{"feed without id", replaced(`{"feed":"acme","healthy"`, `{"feed":"","healthy"`), "the feed id is empty"},

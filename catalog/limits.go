@@ -4,20 +4,21 @@ import "time"
 
 // Bounds on what a feed may bring and an asset may say. A record over one of them is rejected with the reason (CAT-16).
 const (
-	MaxID        = 256     // bytes of an identity: a Debian package, version and suite stay below 200
-	MaxText      = 512     // bytes of a name, vendor, signer or title
-	MaxURL       = 4096    // bytes of a URL: signed download links reach 2 KB
-	MaxFileName  = 255     // bytes of an artifact's name: what common file systems take
-	MaxLines     = 512     // version lines of one product: the longest published lists have about 100
-	MaxArtifacts = 64      // files of one patch
-	MaxDigests   = 8       // digests of one artifact: five algorithms exist
-	MaxCVEs      = 2048    // CVE ids of one patch: a year's kernel rollup has several hundred
-	MaxCVE       = 64      // bytes of a CVE id
-	MaxEdges     = 1024    // patches that one patch supersedes, and likewise requires
-	MaxFeeds     = 256     // feeds of one snapshot
-	MaxProducts  = 1 << 20 // products of one snapshot: a large distribution has 70,000
-	MaxPatches   = 1 << 20 // patches of one snapshot
-	MaxInstalled = 1 << 17 // products installed on one asset: large workstations have 10,000
+	MaxID         = 256     // bytes of an identity: a Debian package, version and suite stay below 200
+	MaxText       = 512     // bytes of a name, vendor, signer or title
+	MaxURL        = 4096    // bytes of a URL: signed download links reach 2 KB
+	MaxFileName   = 255     // bytes of an artifact's name: what common file systems take
+	MaxLines      = 512     // version lines of one product: the longest published lists have about 100
+	MaxArtifacts  = 64      // files of one patch
+	MaxDigests    = 8       // digests of one artifact: five algorithms exist
+	MaxCVEs       = 2048    // CVE ids of one patch: a year's kernel rollup has several hundred
+	MaxCVE        = 64      // bytes of a CVE id
+	MaxEdges      = 1024    // patches that one patch supersedes, and likewise requires
+	MaxFeeds      = 256     // feeds of one snapshot
+	MaxProducts   = 1 << 20 // products of one snapshot: a large distribution has 70,000
+	MaxPatches    = 1 << 20 // patches of one snapshot
+	MaxCustomURLs = 1 << 16 // custom URLs of one snapshot: each is set by hand or by a customer's script
+	MaxInstalled  = 1 << 17 // products installed on one asset: large workstations have 10,000
 )
 
 // MaxSize is the most bytes an artifact may declare: 1 TiB, far above any installer and safe in sums.

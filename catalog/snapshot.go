@@ -20,6 +20,7 @@ type Snapshot struct {
 	states   []patchState // of the patch at the same index
 	feeds    []FeedHealth // by id
 	offers   []offer      // by product, then feed
+	custom   []CustomURL  // the customer's, by patch and artifact
 	versions [][]int32    // of the product at the same index: its patches that are not deprecated, oldest version first
 }
 
@@ -40,8 +41,8 @@ type offer struct {
 	lines   []Line
 }
 
-// ID numbers the snapshots. It grows by one when a sync changed anything but the time of a feed's last good fetch. The
-// empty catalog is 0.
+// ID numbers the snapshots. It grows by one when a sync changed anything but the time of a feed's last good fetch, and
+// when WithCustomURLs changed anything. The empty catalog is 0.
 func (s *Snapshot) ID() uint64 {
 	if s == nil {
 		return 0
@@ -63,7 +64,7 @@ func (s *Snapshot) Patch(id PatchID) (Patch, bool) {
 	if !found {
 		return Patch{}, false
 	}
-	return s.patches[i], true
+	return *s.patchAt(i), true
 }
 
 func (s *Snapshot) patchIndex(id PatchID) (int, bool) {
@@ -125,7 +126,7 @@ func (s *Snapshot) Patches() iter.Seq[Patch] {
 			return
 		}
 		for i := range s.patches {
-			if !s.states[i].deprecated && !yield(s.patches[i]) {
+			if !s.states[i].deprecated && !yield(*s.patchAt(i)) {
 				return
 			}
 		}
@@ -166,7 +167,7 @@ func (s *Snapshot) Newest(id ProductID) (Patch, bool) {
 	if !found || len(s.versions[i]) == 0 {
 		return Patch{}, false
 	}
-	return s.patches[s.newest(i)], true
+	return *s.patchAt(int(s.newest(i))), true
 }
 
 // newest is the index of the newest patch of the product at index i, which has one.

@@ -21,7 +21,7 @@ type Changes struct {
 // is, and equal arguments give equal results. A nil prev is the empty catalog. The snapshot takes the batches over: what
 // they hold must not be changed afterwards.
 //
-// A feed without a batch, and one whose batch is unchanged or failed, keeps what it has. A good batch replaces all its
+// The custom URLs of prev are carried over (CAT-5). A feed without a batch, and one whose batch is unchanged or failed, keeps what it has. A good batch replaces all its
 // feed had. Of several batches of one feed the last counts.
 //
 // Records that cannot be are rejected one by one (CAT-16), and so are a patch or product id that another feed holds
@@ -32,7 +32,7 @@ func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
 	if prev == nil {
 		prev = &Snapshot{}
 	}
-	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now)}, now: stamp(now)}
+	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now), custom: prev.custom}, now: stamp(now)}
 	s.feeds(batches)
 	s.products()
 	candidates := s.candidates()

@@ -1,0 +1,158 @@
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// CustomURL is where the customer supplies the file of a Vendor artifact (CAT-5).
+type CustomURL struct {
+	Patch    PatchID `json:"patch"`
+	Artifact string  `json:"artifact"` // its Name
+	URL      string  `json:"url"`      // http, https or file, at most MaxURL bytes
+}
+
+// place is what tells custom URLs apart.
+func (u CustomURL) place() CustomURL { return CustomURL{Patch: u.Patch, Artifact: u.Artifact} }
+
+func compareCustom(a, b CustomURL) int {
+	return cmp.Or(cmp.Compare(a.Patch, b.Patch), cmp.Compare(a.Artifact, b.Artifact))
+}
+
+// CustomURLError tells every custom URL that WithCustomURLs refused, and why.
+type CustomURLError struct {
+	Refused []RefusedCustomURL // in the order given
+}
+
+// RefusedCustomURL is one custom URL that was refused.
+type RefusedCustomURL struct {
+	CustomURL
+	Unknown bool   // the snapshot has no such patch, or the patch no such artifact
+	Problem string // one plain phrase
+}
+
+func (e *CustomURLError) Error() string {
+	texts := make([]string, len(e.Refused))
+	for i, r := range e.Refused {
+		texts[i] = fmt.Sprintf("custom URL of artifact %.80q of patch %.80q: %s", r.Artifact, r.Patch, r.Problem)
+	}
+	return strings.Join(firstFew(texts, maxProblems), "; ")
+}
+
+// CustomURLs lists the custom URLs that are set, by patch and artifact, those without effect included: the patch may have
+// left the catalog, or its artifact be no Vendor artifact any more. The list is the caller's.
+func (s *Snapshot) CustomURLs() []CustomURL {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.custom)
+}
+
+// WithCustomURLs returns the next snapshot, in which the customer's URLs for Vendor artifacts are set, and taken back
+// where URL is empty (CAT-5). From then on they are part of the snapshot: every sync carries them over, Encode keeps them,
+// and they stand until they are taken back, before what a feed says and also while the patch is gone from the catalog.
+// What changes nothing returns s itself.
+//
+// It is all or none. A patch or artifact that the snapshot does not have, an artifact that is not Vendor, a bad URL, one
+// artifact given twice, and more than MaxCustomURLs in all are refused with a *CustomURLError that names each. One that is
+// set can be taken back even when its patch is gone.
+func (s *Snapshot) WithCustomURLs(urls []CustomURL) (*Snapshot, error) {
+	if s == nil {
+		s = &Snapshot{}
+	}
+	custom := make(map[CustomURL]CustomURL, len(s.custom)+len(urls)) // by place: the same without its URL
+	for _, u := range s.custom {
+		custom[u.place()] = u
+	}
+	given := make(map[CustomURL]bool, len(urls))
+	var refused []RefusedCustomURL
+	for _, u := range urls {
+		_, set := custom[u.place()]
+		r := RefusedCustomURL{CustomURL: u}
+		if given[u.place()] {
+			r.Problem = "it is given twice"
+		} else if r.Unknown, r.Problem = s.customProblem(u, set); r.Problem == "" && u.URL != "" && !set && len(custom) >= MaxCustomURLs {
+			r.Problem = fmt.Sprintf("over the limit of %d custom URLs; take back those without effect", MaxCustomURLs)
+		}
+		given[u.place()] = true
+		switch {
+		case r.Problem != "":
+			refused = append(refused, r)
+		case u.URL == "":
+			delete(custom, u.place())
+		default:
+			custom[u.place()] = u
+		}
+	}
+	if len(refused) > 0 {
+		return nil, &CustomURLError{Refused: refused}
+	}
+	sorted := slices.SortedFunc(maps.Values(custom), compareCustom)
+	if slices.Equal(sorted, s.custom) {
+		return s, nil
+	}
+	next := *s
+	next.custom = sorted
+	next.id++
+	return &next, nil
+}
+
+// customProblem says what is wrong with a custom URL taken by itself; nothing is with taking back one that is set.
+func (s *Snapshot) customProblem(u CustomURL, set bool) (unknown bool, problem string) {
+	if u.URL == "" && set {
+		return false, ""
+	}
+	i, found := s.patchIndex(u.Patch)
+	if !found {
+		return true, "there is no such patch"
+	}
+	artifacts := s.patches[i].Artifacts
+	k := slices.IndexFunc(artifacts, func(a Artifact) bool { return a.Name == u.Artifact })
+	if k < 0 {
+		return true, "the patch has no such artifact"
+	}
+	if have := artifacts[k].Availability; have != Vendor {
+		return false, fmt.Sprintf("a custom URL is for Vendor artifacts, this is %s", have)
+	}
+	if u.URL == "" {
+		return false, ""
+	}
+	if problem := urlProblem(u.URL); problem != "" {
+		return false, fmt.Sprintf("URL %.200q %s", u.URL, problem)
+	}
+	return false, ""
+}
+
+// checkCustom returns everything that is wrong with a stored custom URL.
+func checkCustom(u CustomURL) []string {
+	var c checker
+	c.text("the patch", string(u.Patch), MaxID, true)
+	c.text("the artifact's name", u.Artifact, MaxFileName, true)
+	if problem := urlProblem(u.URL); problem != "" {
+		c.addf("URL %.200q %s", u.URL, problem)
+	}
+	return c.problems
+}
+
+// patchAt is the patch at index i with the customer's URLs in it. The feed's record itself stays as the feed gave it,
+// so that taking a custom URL back shows what the feed says.
+func (s *Snapshot) patchAt(i int) *Patch {
+	p := &s.patches[i]
+	k, _ := slices.BinarySearchFunc(s.custom, CustomURL{Patch: p.ID}, compareCustom)
+	if k == len(s.custom) || s.custom[k].Patch != p.ID {
+		return p
+	}
+	own := *p
+	own.Artifacts = slices.Clone(p.Artifacts)
+	for ; k < len(s.custom) && s.custom[k].Patch == p.ID; k++ {
+		for j := range own.Artifacts {
+			if a := &own.Artifacts[j]; a.Name == s.custom[k].Artifact && a.Availability == Vendor {
+				a.CustomURL = s.custom[k].URL
+			}
+		}
+	}
+	return &own
+}

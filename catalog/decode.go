@@ -1,0 +1,232 @@
+package catalog
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// DecodeError tells why bytes are no stored snapshot.
+type DecodeError struct {
+	Line    int // of the unpacked text, from 1
+	Problem string
+	Err     error // underneath; may be nil
+}
+
+func (e *DecodeError) Error() string {
+	return fmt.Sprintf("stored catalog: line %d: %s", e.Line, e.Problem)
+}
+
+// Unwrap returns the error underneath.
+func (e *DecodeError) Unwrap() error { return e.Err }
+
+// Decode reads what Encode wrote. It checks everything again, takes at most 4 GiB unpacked and returns a *DecodeError.
+func Decode(r io.Reader) (*Snapshot, error) {
+	zip, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, &DecodeError{Line: 1, Problem: "not a gzip stream: " + err.Error(), Err: err}
+	}
+	d := &decoder{lines: bufio.NewScanner(io.LimitReader(zip, maxEncoded)), s: &Snapshot{}}
+	d.lines.Buffer(make([]byte, 1<<16), maxEncodedLine)
+	d.json = json.NewDecoder(&d.rest)
+	d.json.DisallowUnknownFields()
+	if err := d.snapshot(); err != nil {
+		return nil, err
+	}
+	return d.s, nil
+}
+
+// decoder is one Decode under way.
+type decoder struct {
+	lines *bufio.Scanner
+	line  int
+	rest  rest
+	json  *json.Decoder // reads rest: one for all lines, as making one a line costs as much as reading the line
+	s     *Snapshot
+}
+
+// rest is what is left of the present line. A value that does not end on its line is cut off.
+type rest []byte
+
+func (r *rest) Read(p []byte) (int, error) {
+	if len(*r) == 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n := copy(p, *r)
+	*r = (*r)[n:]
+	return n, nil
+}
+
+func (d *decoder) fail(format string, args ...any) error {
+	return &DecodeError{Line: d.line, Problem: fmt.Sprintf(format, args...)}
+}
+
+// next reads the next line into v, refusing unknown fields and more than one value.
+func (d *decoder) next(v any) error {
+	d.line++
+	if !d.lines.Scan() {
+		err := d.lines.Err()
+		if err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		return &DecodeError{Line: d.line, Problem: err.Error(), Err: err}
+	}
+	d.rest = d.lines.Bytes()
+	end := d.json.InputOffset() + int64(len(d.rest))
+	if err := d.json.Decode(v); err != nil {
+		return &DecodeError{Line: d.line, Problem: err.Error(), Err: err}
+	}
+	if d.json.InputOffset() != end {
+		return d.fail("more than one value")
+	}
+	return nil
+}
+
+func (d *decoder) snapshot() error {
+	var h encodedHeader
+	if err := d.next(&h); err != nil {
+		return err
+	}
+	if h.Format != encodingFormat {
+		return d.fail("format %d is not known, want %d", h.Format, encodingFormat)
+	}
+	for _, bound := range []struct {
+		what      string
+		have, max int
+	}{{"feeds", h.Feeds, MaxFeeds}, {"products", h.Products, MaxProducts}, {"patches", h.Patches, MaxPatches}, {"custom URLs", h.Custom, MaxCustomURLs}} {
+		if bound.have < 0 || bound.have > bound.max {
+			return d.fail("%d %s, want 0 to %d", bound.have, bound.what, bound.max)
+		}
+	}
+	d.s.id, d.s.at = h.ID, h.At
+	d.s.products = make([]Product, 0, min(h.Products, maxReserved))
+	d.s.offers = make([]offer, 0, min(h.Products, maxReserved))
+	d.s.patches = make([]Patch, 0, min(h.Patches, maxReserved))
+	d.s.states = make([]patchState, 0, min(h.Patches, maxReserved))
+	for _, part := range []struct {
+		n    int
+		read func() error
+	}{{h.Feeds, d.feed}, {h.Products, d.product}, {h.Patches, d.patch}, {h.Custom, d.custom}} {
+		for range part.n {
+			if err := part.read(); err != nil {
+				return err
+			}
+		}
+	}
+	if d.lines.Scan() {
+		d.line++
+		return d.fail("text after the last record")
+	}
+	if err := d.lines.Err(); err != nil {
+		return &DecodeError{Line: d.line + 1, Problem: err.Error(), Err: err}
+	}
+	for _, kind := range []edgeKind{supersedence, requirements} {
+		edges := edgesOf(len(d.s.patches), func(i int) *Patch { return &d.s.patches[i] }, kind)
+		if found := cycles(edges); len(found) > 0 {
+			return d.fail("%s cycle with patch %s", kind.noun, d.s.patches[found[0][0]].ID)
+		}
+	}
+	d.s.index()
+	return nil
+}
+
+func (d *decoder) feed() error {
+	var f FeedHealth
+	if err := d.next(&f); err != nil {
+		return err
+	}
+	var c checker
+	c.text("the feed id", string(f.Feed), MaxID, true)
+	if n := len(d.s.feeds); n > 0 && d.s.feeds[n-1].Feed >= f.Feed {
+		c.addf("feed %s is out of order", f.Feed)
+	}
+	if len(c.problems) > 0 {
+		return d.fail("%s", c.problems[0])
+	}
+	d.s.feeds = append(d.s.feeds, f)
+	return nil
+}
+
+func (d *decoder) product() error {
+	var p encodedProduct
+	if err := d.next(&p); err != nil {
+		return err
+	}
+	var problems []string
+	if n := len(d.s.products); n > 0 && d.s.products[n-1].ID >= p.Product.ID {
+		problems = append(problems, "it is out of order")
+	}
+	if len(p.Product.Lines) > 0 || len(p.Offers) == 0 {
+		problems = append(problems, "its lines belong into at least one offer")
+	}
+	index := int32(len(d.s.products))
+	for i, o := range p.Offers {
+		feed, known := d.s.feedIndex(o.Feed)
+		if !known || i > 0 && p.Offers[i-1].Feed >= o.Feed {
+			problems = append(problems, fmt.Sprintf("offer of feed %.80q is unknown or out of order", o.Feed))
+		}
+		with := p.Product
+		with.Lines = o.Lines
+		problems = append(problems, with.Check()...)
+		lines := normalLines(o.Lines)
+		d.s.offers = append(d.s.offers, offer{product: index, feed: int32(feed), implied: o.Implied, lines: lines})
+		p.Product.Lines = mergeLines(p.Product.Lines, lines)
+	}
+	if len(problems) > 0 {
+		return d.fail("product %.80q: %s", p.Product.ID, problems[0])
+	}
+	d.s.products = append(d.s.products, p.Product)
+	return nil
+}
+
+func (d *decoder) patch() error {
+	var p encodedPatch
+	if err := d.next(&p); err != nil {
+		return err
+	}
+	problems := p.Patch.Check()
+	if n := len(d.s.patches); n > 0 && d.s.patches[n-1].ID >= p.Patch.ID {
+		problems = append(problems, "it is out of order")
+	}
+	feed, known := d.s.feedIndex(p.Feed)
+	if !known {
+		problems = append(problems, fmt.Sprintf("unknown feed %.80q", p.Feed))
+	}
+	product, known := findProduct(d.s.products, p.Patch.Product)
+	switch {
+	case !known:
+		problems = append(problems, fmt.Sprintf("unknown product %.80q", p.Patch.Product))
+	case d.s.products[product].Scheme != p.Patch.Version.Scheme():
+		problems = append(problems, "its version is not of its product's scheme")
+	default:
+		o := offer{product: int32(product), feed: int32(feed)}
+		if _, listed := slices.BinarySearchFunc(d.s.offers, o, compareOffers); !listed {
+			problems = append(problems, "its feed does not offer its product")
+		}
+	}
+	if len(problems) > 0 {
+		return d.fail("patch %.80q: %s", p.Patch.ID, problems[0])
+	}
+	d.s.patches = append(d.s.patches, p.Patch)
+	d.s.states = append(d.s.states, patchState{feed: int32(feed), product: int32(product), deprecated: p.Deprecated})
+	return nil
+}
+
+func (d *decoder) custom() error {
+	var u CustomURL
+	if err := d.next(&u); err != nil {
+		return err
+	}
+	problems := checkCustom(u)
+	if n := len(d.s.custom); n > 0 && compareCustom(d.s.custom[n-1], u) >= 0 {
+		problems = append(problems, "it is out of order")
+	}
+	if len(problems) > 0 {
+		return d.fail("custom URL of artifact %.80q of patch %.80q: %s", u.Artifact, u.Patch, problems[0])
+	}
+	d.s.custom = append(d.s.custom, u)
+	return nil
+}
