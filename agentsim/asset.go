@@ -18,81 +18,66 @@ import (
 type asset struct {
 	w        *World
 	id       job.AssetID
-	tags     []string
 	platform catalog.Platform
 	config   agent.Config
 
 	disk  []byte // the agent's state as committed
 	state agent.State
-	up    bool   // the computer and its agent run
-	life  uint64 // grows with each crash: what an earlier life began is not answered
-	wake  uint64 // number of the wake-up that counts
+	up    bool      // the computer and its agent run
+	life  uint64    // grows with each crash: what an earlier life began is not answered
+	wake  uint64    // number of the wake-up that counts
+	sleep time.Time // until when the computer sleeps
 
-	boots    int
-	booted   time.Time
-	skew     time.Duration // of its clock
-	network  bool
+	boots   int
+	booted  time.Time
+	skew    time.Duration // of its clock
+	link    link
+	traps   []trap
+	ignored int // reboots that will come to nothing
+
 	sessions reboot.Sessions
-	blind    bool // who is logged in cannot be found out (RBT-9)
-	mark     bool // the system's own mark that a reboot is required
+	blind    bool   // who is logged in cannot be found out (RBT-9)
+	mark     bool   // the system's own mark that a reboot is required
+	answers  []bool // what the user answers to coming prompts; true: later
 
 	installed map[catalog.ProductID]version.Version
 	held      map[catalog.ProductID]bool
 	staged    map[stagedKey]stagedFile // what was fetched
 	faults    map[catalog.ProductID]fault
 	exits     map[string]int // of actions, by name; default 0
+	unread    int            // inventories that will fail
 	took      durations
+	lane      []*task // effects waiting to be carried out, one at a time
+	current   *task
 
-	lane    []func(done func()) // effects waiting to be carried out, one at a time
-	working bool
-
-	journal []job.Report // every report the agent ever committed
-	offered time.Time    // when the present execution's first prompt came
-	told    map[job.OrderID]*execution
-	answers []bool // what the user answers to coming prompts; true: later
-}
-
-type stagedKey struct {
-	order job.OrderID
-	index int
-}
-
-// stagedFile is the fetched file of a patch: what it really contains, and what was found out about it.
-type stagedFile struct {
-	version  version.Version
-	evidence job.Evidence
-}
-
-// fault is what an installer does instead of succeeding.
-type fault struct {
-	code   job.Code
-	text   string
-	reboot bool            // it succeeds and asks for a reboot
-	lies   bool            // it reports success and changes nothing
-	undone bool            // it succeeds, and the next boot undoes it
-	was    version.Version // before it was undone
-	marks  bool            // it leaves the system's mark
-	refuse string          // the preflight refuses it
+	watch onlooker
+	twist func(before agent.State, after *agent.State, out *agent.Out) // tests only: makes of the agent one that breaks rules
 }
 
 // durations is how long an asset takes for things.
 type durations struct{ inventory, download, preflight, install, action, boot time.Duration }
 
 func (w *World) newAsset(id job.AssetID, tags []string, platform catalog.Platform) (*asset, error) {
+	if len(w.assets) == MaxAssets {
+		return nil, fmt.Errorf("a world has %d assets at most", MaxAssets)
+	}
 	if err := w.server.enrol(id, tags, platform); err != nil {
 		return nil, err
 	}
 	a := &asset{
-		w: w, id: id, tags: tags, platform: platform, up: true, booted: w.now, network: true, sessions: reboot.Nobody,
+		w: w, id: id, platform: platform, up: true, booted: w.now, sessions: reboot.Nobody,
 		config:    agent.Config{Asset: id, Key: key("server").Public().(ed25519.PublicKey), Every: w.cfg.CheckIn},
 		installed: map[catalog.ProductID]version.Version{}, held: map[catalog.ProductID]bool{}, staged: map[stagedKey]stagedFile{},
-		faults: map[catalog.ProductID]fault{}, exits: map[string]int{}, told: map[job.OrderID]*execution{},
+		faults: map[catalog.ProductID]fault{}, exits: map[string]int{},
 		took: durations{time.Second, 10 * time.Second, time.Second, 30 * time.Second, 10 * time.Second, time.Minute},
 	}
+	a.watch = onlooker{a: a, orders: map[job.OrderID]*seen{}}
 	w.assets[id] = a
-	w.after(0, func() { a.step(agent.Started{}) })
+	a.after(0, nil, func() { a.step(agent.Started{}) })
 	return a, nil
 }
+
+func (a *asset) log(format string, args ...any) { a.w.log(string(a.id), format, args...) }
 
 func (a *asset) moment() agent.Moment {
 	return agent.Moment{Wall: a.w.now.Add(a.skew), Boot: fmt.Sprintf("boot-%d", a.boots), Up: a.w.now.Sub(a.booted)}
@@ -105,84 +90,55 @@ func (a *asset) step(ev agent.Event) {
 	}
 	before := a.state
 	state, out := agent.Step(a.config, a.state, ev, a.moment())
+	if a.twist != nil {
+		a.twist(before, &state, &out)
+	}
+	if a.trapped(false, before, state, out) {
+		return
+	}
 	data, err := state.MarshalBinary()
 	if err != nil {
 		a.w.fail(err)
 		return
 	}
 	a.state, a.disk = state, data
-	a.note(before)
+	a.watch.committed(before, state)
+	if a.trapped(true, before, state, out) {
+		return
+	}
 	a.after(out.Wake, &a.wake, func() { a.step(agent.Tick{}) })
+	life := a.life
 	if out.Call != nil {
 		a.call(*out.Call)
 	}
 	for _, e := range out.Effects {
-		a.carryOut(e)
+		if a.life == life { // else the effect before it ended this life
+			a.carryOut(e)
+		}
 	}
 }
 
-// after does something later in this life. With a number, only the latest of its kind counts.
+// after does something later in this life, when the computer does not sleep. With a number, only the latest of its kind counts.
 func (a *asset) after(d time.Duration, number *uint64, do func()) {
 	life, mine := a.life, uint64(0)
 	if number != nil {
 		*number++
 		mine = *number
 	}
-	a.w.after(d, func() {
-		if a.life == life && a.up && (number == nil || *number == mine) {
+	var due func()
+	due = func() {
+		switch {
+		case a.life != life || !a.up || number != nil && *number != mine:
+		case a.asleep():
+			a.w.after(a.sleep.Sub(a.w.now), due)
+		default:
 			do()
 		}
-	})
+	}
+	a.w.after(d, due)
 }
 
-// note keeps the journal: every report of this commit, and what it says of the invariants.
-func (a *asset) note(before agent.State) {
-	for _, r := range a.state.Reports {
-		if r.Sequence <= before.Sequence {
-			continue
-		}
-		a.journal = append(a.journal, r)
-		a.w.log(string(a.id), "%s", Describe(r))
-		a.checkReport(r)
-	}
-	a.checkState(before)
-}
-
-// call sends a check-in and brings the answer, if the network lets it.
-func (a *asset) call(c agent.Call) {
-	in := c.Request
-	inventory, err := a.inventory()
-	if err != nil {
-		a.w.fail(err)
-		return
-	}
-	in.Digest = inventory.Digest()
-	lost := func(why string) {
-		a.after(a.w.cfg.Network, nil, func() { a.step(agent.CallFailed{ID: c.ID, Err: why}) })
-	}
-	a.after(a.w.cfg.Network, nil, func() {
-		if !a.network {
-			lost("the network is down")
-			return
-		}
-		answer, err := a.w.server.checkIn(in)
-		if err == nil && answer.WantInventory {
-			in.Inventory = &inventory
-			answer, err = a.w.server.checkIn(in)
-		}
-		if err != nil {
-			lost(err.Error())
-			return
-		}
-		a.after(a.w.cfg.Network, nil, func() {
-			if !a.network {
-				lost("the network is down")
-				return
-			}
-			a.step(agent.CalledIn{ID: c.ID, Answer: answer})
-		})
-	})
-}
+func (a *asset) asleep() bool { return a.w.now.Before(a.sleep) }
 
 func (a *asset) inventory() (catalog.Inventory, error) {
 	list := make([]catalog.Installed, 0, len(a.installed))
@@ -193,15 +149,15 @@ func (a *asset) inventory() (catalog.Inventory, error) {
 	return catalog.NewInventory(a.platform, list)
 }
 
-// crash ends the agent; what it had not committed, and what it was doing, is gone.
-func (a *asset) crash() {
+// stop ends the agent; what it had not committed, and what it was doing, is gone.
+func (a *asset) stop() {
 	a.life++
-	a.lane, a.working = nil, false
+	a.lane, a.current = nil, nil
 	a.state = agent.State{}
 }
 
-// restart starts the agent on what it committed.
-func (a *asset) restart() {
+// start starts the agent on what it committed. Staged files that it needs no more are deleted, as the runner does.
+func (a *asset) start() {
 	var state agent.State
 	if a.disk != nil {
 		if err := state.UnmarshalBinary(a.disk); err != nil {
@@ -209,20 +165,39 @@ func (a *asset) restart() {
 			return
 		}
 	}
-	a.state, a.up = state, true
+	a.state = state
+	needed := map[job.OrderID]bool{}
+	for _, x := range state.Executions {
+		needed[x.Order.ID] = true
+	}
+	for _, o := range state.Queue {
+		needed[o.ID] = true
+	}
+	for at := range a.staged {
+		if !needed[at.order] {
+			delete(a.staged, at)
+		}
+	}
 	a.step(agent.Started{})
 }
 
-// boot takes the computer down and up again.
+// crash ends the agent and starts it anew; the computer runs on.
+func (a *asset) crash() {
+	a.stop()
+	a.start()
+}
+
+// boot takes the computer down, and up again after a time.
 func (a *asset) boot(off time.Duration) {
-	a.crash()
-	a.up = false
-	a.mark = false
+	a.stop()
+	a.up, a.mark, a.sleep = false, false, time.Time{}
+	a.watch.rebooting()
 	life := a.life
 	a.w.after(off, func() {
 		if a.life != life {
-			return
+			return // switched off, or on again, meanwhile
 		}
+		a.up = true
 		a.boots++
 		a.booted = a.w.now
 		for id, f := range a.faults {
@@ -230,15 +205,15 @@ func (a *asset) boot(off time.Duration) {
 				a.installed[id] = f.was
 			}
 		}
-		a.w.log(string(a.id), "booted")
-		a.restart()
+		a.log("booted")
+		a.start()
 	})
 }
 
 // login changes who is logged in, and tells the executions, as a runner that looks often would.
 func (a *asset) login(s reboot.Sessions) {
 	a.sessions = s
-	a.w.log(string(a.id), "sessions: %s", s)
+	a.log("sessions: %s", s)
 	a.tellSessions()
 }
 
@@ -250,9 +225,6 @@ func (a *asset) seen() reboot.Sessions {
 }
 
 func (a *asset) tellSessions() {
-	if !a.up {
-		return
-	}
 	for _, x := range a.state.Executions {
 		a.step(agent.Execution{Order: x.Order.ID, Event: job.SessionsChanged{Sessions: a.seen()}})
 	}
@@ -275,7 +247,7 @@ func Describe(r job.Report) string {
 	}
 	s := fmt.Sprintf("%s %s%s", name, r.Result, text)
 	for _, p := range r.Patches {
-		s += fmt.Sprintf("\n    %s %s", p.Patch, p.Status)
+		s += fmt.Sprintf("\n%s %s", p.Patch, p.Status)
 		if p.Code != 0 {
 			s += fmt.Sprintf(" %s(%d)", p.Code, p.Code)
 		}

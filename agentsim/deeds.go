@@ -3,6 +3,7 @@ package agentsim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,15 +13,36 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// deeds is what an asset, its user or its parts can do: the words behind the asset's id.
-const deeds = "logs in, logs out, locks, unlocks, cannot tell who is logged in, can tell who is logged in, answers later|now[ N times], " +
-	"crashes, reboots[ off for D], goes off, comes on, network cut, network back, clock +D|-D, loses its state, " +
-	"installer of PRODUCT fails|crashes the agent|lies|asks for a reboot|leaves the reboot mark|is undone by a reboot|works, refuses PRODUCT: WHY, " +
-	"action NAME exits N, takes D for inventory|download|install|action|boot, waits for reboots by hand"
+// deeds is what an asset, its user, its network and its parts can do: the words behind the asset's id.
+const deeds = `ASSET logs in|logs out|locks|unlocks
+ASSET cannot|can tell who is logged in
+ASSET answers later|now[ N times]           the next prompts, a minute after each, if somebody is there
+ASSET user says later|now                   at once
+ASSET crashes                               the agent; crashes before|after STEP[ of JOB]: once, at that commit
+ASSET loses power before|after STEP[ of JOB]
+ASSET reboots[ off for D]|goes off|comes on|sleeps for D|ignores N reboots
+ASSET network cut|network back
+ASSET loses the next N calls|answers        on their way
+ASSET next N calls arrive twice|D late
+ASSET is sent a forged|expired|old|damaged|huge manifest, or a manifest of another asset
+ASSET clock +D|-D
+ASSET loses its state
+ASSET installer of PRODUCT fails|crashes the agent[ N times]
+ASSET installer of PRODUCT lies|asks for a reboot|leaves the reboot mark|is undone by a reboot|works
+ASSET download of PRODUCT fails with CODE
+ASSET refuses PRODUCT: WHY
+ASSET inventory fails N times
+ASSET action NAME exits N
+ASSET takes D for inventory|download|install|action|boot
+ASSET has PRODUCT VERSION                   somebody else installed it
+ASSET waits for reboots by hand`
 
 // assetDoes is a line that begins with an asset's id.
 func (p *player) assetDoes(a *asset, rest string) error {
 	f := strings.Fields(rest)
+	if a.asleep() {
+		return fmt.Errorf("%s sleeps until +%s", a.id, short(a.sleep.Sub(p.w.cfg.Start)))
+	}
 	switch {
 	case rest == "logs in", rest == "unlocks":
 		a.login(reboot.Active)
@@ -28,56 +50,49 @@ func (p *player) assetDoes(a *asset, rest string) error {
 		a.login(reboot.Nobody)
 	case rest == "locks":
 		a.login(reboot.Locked)
-	case rest == "cannot tell who is logged in":
-		a.blind = true
+	case rest == "cannot tell who is logged in", rest == "can tell who is logged in":
+		a.blind = f[0] == "cannot"
 		a.tellSessions()
-	case rest == "can tell who is logged in":
-		a.blind = false
-		a.tellSessions()
-	case strings.HasPrefix(rest, "answers "):
+	case len(f) > 1 && f[0] == "answers":
 		return a.answer(f[1:])
-	case rest == "crashes":
-		a.w.log(string(a.id), "agent crashes")
-		a.crash()
-		a.restart()
-	case rest == "goes off":
-		a.w.log(string(a.id), "is switched off")
-		a.crash()
-		a.up = false
-	case rest == "comes on":
-		a.boot(0)
-	case rest == "reboots":
-		a.w.log(string(a.id), "is rebooted by hand")
-		a.boot(a.took.boot)
-	case rest == "network cut":
-		a.w.log(string(a.id), "network cut")
-		a.network = false
-	case rest == "network back":
-		a.w.log(string(a.id), "network back")
-		a.network = true
+	case rest == "user says later", rest == "user says now":
+		return a.userSays(f[2] == "later")
+	case len(f) > 0 && (f[0] == "crashes" || f[0] == "reboots" || f[0] == "goes" || f[0] == "comes" || f[0] == "sleeps" || f[0] == "loses" || f[0] == "ignores"):
+		return a.lives(rest, f)
+	case len(f) > 0 && (f[0] == "network" || f[0] == "next" || rest == "is sent a "+strings.Join(f[min(3, len(f)):], " ")):
+		return a.network(rest, f)
 	case len(f) == 2 && f[0] == "clock":
 		return a.setClock(f[1])
-	case rest == "loses its state":
-		a.w.log(string(a.id), "loses its state")
-		a.crash()
-		a.disk, a.state = nil, agent.State{}
-		a.journal = nil
-		a.restart()
 	case strings.HasPrefix(rest, "installer of ") && len(f) > 3:
-		return a.breaks(catalog.ProductID(f[2]), strings.Join(f[3:], " "))
+		return a.breaks(catalog.ProductID(f[2]), f[3:])
+	case strings.HasPrefix(rest, "download of ") && len(f) == 6 && f[3] == "fails" && f[4] == "with":
+		code, err := job.ParseCode(f[5])
+		a.faults[catalog.ProductID(f[2])] = fault{noFetch: code}
+		return err
 	case len(f) > 2 && f[0] == "refuses":
 		product, why, _ := strings.Cut(strings.TrimPrefix(rest, "refuses "), ":")
 		a.faults[catalog.ProductID(product)] = fault{refuse: strings.TrimSpace(why)}
+	case strings.HasPrefix(rest, "inventory fails ") && len(f) == 4 && f[3] == "times":
+		n, err := number(f[2])
+		a.unread = n
+		return err
 	case len(f) == 4 && f[0] == "action" && f[2] == "exits":
 		n, err := number(f[3])
 		a.exits[f[1]] = n
 		return err
 	case len(f) == 4 && f[0] == "takes" && f[2] == "for":
 		return a.slow(f[1], f[3])
+	case len(f) == 3 && f[0] == "has":
+		v, err := p.w.vendor.parseVersion(f[1], f[2])
+		if err == nil {
+			a.log("somebody installs %s %s", f[1], v)
+			a.installed[catalog.ProductID(f[1])] = v
+		}
+		return err
 	case rest == "waits for reboots by hand":
 		a.config.WaitParked = true
 	default:
-		return fmt.Errorf("%q is nothing an asset does: %s", rest, deeds)
+		return fmt.Errorf("%q is nothing an asset does; write one of:\n%s", rest, deeds)
 	}
 	return nil
 }
@@ -95,8 +110,125 @@ func (a *asset) answer(f []string) error {
 	if f[0] != "later" && f[0] != "now" {
 		return fmt.Errorf("a user answers later or now, not %q", f[0])
 	}
+	if len(a.answers)+n > MaxTimes {
+		return fmt.Errorf("a user has %d answers at most", MaxTimes)
+	}
 	for range n {
 		a.answers = append(a.answers, f[0] == "later")
+	}
+	return nil
+}
+
+func (a *asset) userSays(later bool) error {
+	if !a.up {
+		return fmt.Errorf("%s is off", a.id)
+	}
+	for _, x := range a.state.Executions {
+		a.says(later, func(ev job.Event) { a.step(agent.Execution{Order: x.Order.ID, Event: ev}) })
+	}
+	return nil
+}
+
+// lives is what becomes of the computer and its agent as a whole.
+func (a *asset) lives(rest string, f []string) error {
+	if !a.up && f[0] != "comes" && f[0] != "goes" {
+		return fmt.Errorf("%s is off", a.id)
+	}
+	switch {
+	case rest == "crashes":
+		a.log("agent crashes")
+		a.crash()
+	case f[0] == "crashes":
+		t, err := parseTrap(f[1:])
+		a.traps = append(slices.Clip(a.traps), t)
+		return err
+	case rest == "goes off":
+		a.log("is switched off")
+		a.stop()
+		a.up = false
+	case rest == "comes on":
+		if a.up {
+			return fmt.Errorf("%s is on", a.id)
+		}
+		a.boot(0)
+	case rest == "reboots":
+		a.log("is rebooted by hand")
+		a.boot(a.took.boot)
+	case len(f) == 4 && strings.HasPrefix(rest, "reboots off for "):
+		d, err := ParseDuration(f[3])
+		if err != nil {
+			return err
+		}
+		a.log("is rebooted by hand, off for %s", short(d))
+		a.boot(d)
+	case len(f) == 3 && strings.HasPrefix(rest, "sleeps for "):
+		d, err := ParseDuration(f[2])
+		if err != nil {
+			return err
+		}
+		a.log("sleeps for %s", short(d))
+		a.sleep = a.w.now.Add(d)
+		a.after(0, nil, func() {
+			a.log("wakes up")
+			a.tellSessions()
+			a.step(agent.Tick{})
+		})
+	case len(f) == 3 && f[0] == "ignores" && f[2] == "reboots":
+		n, err := number(f[1])
+		a.ignored = n
+		return err
+	case rest == "loses its state":
+		a.log("loses its state")
+		a.stop()
+		a.disk = nil
+		a.watch.forget()
+		a.start()
+	case strings.HasPrefix(rest, "loses power "):
+		t, err := parseTrap(f[2:])
+		t.power = true
+		a.traps = append(slices.Clip(a.traps), t)
+		return err
+	case len(f) == 5 && strings.HasPrefix(rest, "loses the next "):
+		n, err := number(f[3])
+		switch f[4] {
+		case "calls":
+			a.link.loseCalls = n
+		case "answers":
+			a.link.loseAnswers = n
+		default:
+			err = errors.New("write: loses the next 3 calls, or loses the next 3 answers")
+		}
+		return err
+	default:
+		return fmt.Errorf("%q is nothing an asset does; write one of:\n%s", rest, deeds)
+	}
+	return nil
+}
+
+// network is what becomes of an asset's messages.
+func (a *asset) network(rest string, f []string) error {
+	const syntax = "write: network cut, network back, next 2 calls arrive twice, next 2 calls arrive 5m late, or is sent a %s"
+	switch {
+	case rest == "network cut", rest == "network back":
+		a.log("%s", rest)
+		a.link.cut = f[1] == "cut"
+	case len(f) == 5 && f[0] == "next" && f[2] == "calls" && f[3] == "arrive" && f[4] == "twice":
+		n, err := number(f[1])
+		a.link.repeat = n
+		return err
+	case len(f) == 6 && f[0] == "next" && f[2] == "calls" && f[3] == "arrive" && f[5] == "late":
+		n, err := number(f[1])
+		if err == nil {
+			a.link.lateness, err = ParseDuration(f[4])
+		}
+		a.link.late = n
+		return err
+	case rest == "is sent a manifest of another asset":
+		a.link.fake = "other asset"
+	case len(f) == 5 && f[4] == "manifest" && slices.Contains([]string{"forged", "expired", "old", "damaged", "huge"}, f[3]):
+		a.link.fake = f[3]
+	default:
+		return fmt.Errorf(syntax, fakes)
 	}
 	return nil
 }
@@ -115,31 +247,44 @@ func (a *asset) setClock(by string) error {
 	if err != nil {
 		return err
 	}
-	a.w.log(string(a.id), "clock set by %s", by)
+	if skew := a.skew + sign*d; skew.Abs() > MaxSpan {
+		return fmt.Errorf("the clock would be %s off; %s at most", short(skew.Abs()), short(MaxSpan))
+	}
+	a.log("clock set by %s", by)
 	a.skew += sign * d
 	a.step(agent.Tick{}) // as a driver does that looks at the clock every so often
 	return nil
 }
 
 // breaks sets what the installer of a product does from now on.
-func (a *asset) breaks(product catalog.ProductID, how string) error {
-	var f fault
-	switch how {
+func (a *asset) breaks(product catalog.ProductID, f []string) error {
+	times := 0
+	if n := len(f); n > 2 && f[n-1] == "times" {
+		var err error
+		if times, err = number(f[n-2]); err != nil {
+			return err
+		}
+		f = f[:n-2]
+	}
+	var is fault
+	switch how := strings.Join(f, " "); how {
 	case "fails":
-		f = fault{code: job.InstallerFailed, text: "The installer ended with exit code 1."}
+		is = fault{code: job.InstallerFailed, text: "The installer ended with exit code 1.", times: times}
+	case "crashes the agent":
+		is = fault{crash: true, times: times}
 	case "lies":
-		f.lies = true
+		is.lies = true
 	case "asks for a reboot":
-		f.reboot = true
+		is.reboot = true
 	case "leaves the reboot mark":
-		f.marks = true
+		is.marks = true
 	case "is undone by a reboot":
-		f.undone, f.reboot = true, true
+		is.undone, is.reboot = true, true
 	case "works":
 	default:
-		return fmt.Errorf("%q is nothing an installer does", how)
+		return fmt.Errorf("%q is nothing an installer does: it fails, crashes the agent, lies, asks for a reboot, leaves the reboot mark, is undone by a reboot, or works", how)
 	}
-	a.faults[product] = f
+	a.faults[product] = is
 	return nil
 }
 

@@ -1,26 +1,99 @@
 package agentsim
 
 import (
+	"fmt"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// carryOut puts an effect on the asset's lane: effects are carried out one after the other, each taking its time.
+type stagedKey struct {
+	order job.OrderID
+	index int
+}
+
+// stagedFile is the fetched file of a patch: what it really contains, and what was found out about it.
+type stagedFile struct {
+	version  version.Version
+	evidence []job.Evidence
+}
+
+// fault is what an installer does instead of succeeding.
+type fault struct {
+	code    job.Code
+	text    string
+	times   int             // how often; zero: always
+	crash   bool            // the agent crashes in the middle, and nothing is installed
+	reboot  bool            // it succeeds and asks for a reboot
+	lies    bool            // it reports success and changes nothing
+	undone  bool            // it succeeds, and the next boot undoes it
+	was     version.Version // before it was undone
+	marks   bool            // it leaves the system's mark
+	refuse  string          // the preflight refuses it
+	noFetch job.Code        // the download fails with this code
+}
+
+// task is one effect on an asset's lane: effects are carried out one after the other, each taking its time.
+type task struct {
+	download stagedKey // that a Discard cuts off; the zero value: none
+	takes    func() time.Duration
+	do       func()
+}
+
+func (a *asset) queue(takes time.Duration, do func()) {
+	a.add(&task{takes: func() time.Duration { return takes }, do: do})
+}
+
+func (a *asset) add(t *task) {
+	a.lane = append(a.lane, t)
+	a.work()
+}
+
+func (a *asset) work() {
+	if a.current != nil || len(a.lane) == 0 {
+		return
+	}
+	t := a.lane[0]
+	a.lane = a.lane[1:]
+	a.current = t
+	a.after(t.takes(), nil, func() {
+		if a.current != t { // cut off
+			return
+		}
+		t.do()
+		if a.current == t {
+			a.current = nil
+			a.work()
+		}
+	})
+}
+
+// cutOff drops the downloads that a Discard makes useless.
+func (a *asset) cutOff(d job.Discard) {
+	covered := func(t *task) bool {
+		return t.download.order == d.Order && (d.Index < 0 || d.Index == t.download.index)
+	}
+	kept := []*task{}
+	for _, t := range a.lane {
+		if !covered(t) {
+			kept = append(kept, t)
+		}
+	}
+	a.lane = kept
+	if a.current != nil && covered(a.current) {
+		a.current = nil
+		a.work()
+	}
+}
+
 func (a *asset) carryOut(e agent.Effect) {
 	reply := func(ev job.Event) { a.step(agent.Execution{Order: e.Order, Event: ev}) }
 	switch e := e.Effect.(type) {
 	case job.TakeInventory:
-		a.queue(a.took.inventory, func() {
-			inventory, err := a.inventory()
-			if err != nil {
-				a.w.fail(err)
-				return
-			}
-			reply(job.InventoryTaken{ID: e.ID, Inventory: inventory, Mark: a.mark, Sessions: a.seen()})
-		})
+		a.queue(a.took.inventory, func() { reply(a.takeInventory(e)) })
 	case job.Download:
 		a.download(e, reply)
 	case job.Preflight:
@@ -28,86 +101,92 @@ func (a *asset) carryOut(e agent.Effect) {
 	case job.Deploy:
 		a.deploy(e, reply)
 	case job.Act:
-		a.checkAct(e)
 		a.queue(a.took.action, func() {
-			a.w.log(string(a.id), "%s ran %s: exit %d", jobOf(e.Order), e.Action.Name, a.exits[e.Action.Name])
-			reply(job.Acted{ID: e.ID, Exit: a.exits[e.Action.Name]})
+			exit := a.exits[e.Action.Name]
+			a.watch.acted(e, exit)
+			a.log("%s ran %s: exit %d", jobOf(e.Order), e.Action.Name, exit)
+			reply(job.Acted{ID: e.ID, Exit: exit})
 		})
 	case job.Prompt:
 		a.prompt(e, reply)
 	case job.Reboot:
-		a.checkReboot(e.Order)
-		a.w.log(string(a.id), "reboots")
-		a.boot(a.took.boot)
-	case job.Discard:
-		for key := range a.staged {
-			if key.order == e.Order && (e.Index < 0 || e.Index == key.index) {
-				delete(a.staged, key)
+		a.queue(0, func() {
+			a.watch.reboots(e.Order)
+			a.log("reboots")
+			if take(&a.ignored) {
+				a.log("goes on as if nothing had been asked")
+				return
 			}
-		}
-	}
-}
-
-// queue adds a task that takes d, and then does something.
-func (a *asset) queue(d time.Duration, do func()) {
-	a.lane = append(a.lane, func(done func()) {
-		a.after(d, nil, func() {
-			do()
-			done()
+			a.boot(a.took.boot)
 		})
-	})
-	a.work()
+	case job.Discard:
+		a.cutOff(e)
+		a.queue(0, func() {
+			for at := range a.staged {
+				if at.order == e.Order && (e.Index < 0 || e.Index == at.index) {
+					delete(a.staged, at)
+				}
+			}
+		})
+	}
 }
 
-func (a *asset) work() {
-	if a.working || len(a.lane) == 0 {
-		return
+func (a *asset) takeInventory(e job.TakeInventory) job.InventoryTaken {
+	if take(&a.unread) {
+		a.log("inventory fails")
+		return job.InventoryTaken{ID: e.ID, Err: "the package database cannot be read"}
 	}
-	next := a.lane[0]
-	a.lane = a.lane[1:]
-	a.working = true
-	life := a.life
-	next(func() {
-		if a.life == life {
-			a.working = false
-			a.work()
-		}
-	})
+	inventory, err := a.inventory()
+	if err != nil {
+		a.w.fail(err)
+	}
+	return job.InventoryTaken{ID: e.ID, Inventory: inventory, Mark: a.mark, Sessions: a.seen()}
 }
 
 // download fetches, unless the file is staged already (JOB-17).
 func (a *asset) download(e job.Download, reply func(job.Event)) {
-	took, at := a.took.download, stagedKey{e.Order, e.Index}
-	if _, there := a.staged[at]; there {
-		took = 0
+	at := stagedKey{e.Order, e.Index}
+	takes := func() time.Duration {
+		if _, there := a.staged[at]; there {
+			return 0
+		}
+		return a.took.download
 	}
-	a.queue(took, func() {
+	a.add(&task{download: at, takes: takes, do: func() {
 		if file, there := a.staged[at]; there {
-			reply(job.Fetched{ID: e.ID, Files: []job.Evidence{file.evidence}})
+			reply(job.Fetched{ID: e.ID, Files: file.evidence})
 			return
 		}
-		if !a.network {
+		if code := a.faults[e.Patch.Product].noFetch; code != 0 {
+			reply(job.Fetched{ID: e.ID, Code: code, Text: fmt.Sprintf("The download ended with %s.", code)})
+			return
+		}
+		if a.link.cut {
 			reply(job.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."})
 			return
 		}
 		fetched, really := a.w.vendor.fetch(e.Patch)
 		fetched.ID = e.ID
 		if fetched.Code == 0 {
-			a.checkDownload(e)
-			a.w.log(string(a.id), "downloads %s", e.Patch.Patch)
-			a.staged[at] = stagedFile{really, fetched.Files[0]}
+			a.log("downloads %s", e.Patch.Patch)
+			a.watch.downloaded(e, fetched.Files)
+			a.staged[at] = stagedFile{really, fetched.Files}
 		}
 		reply(fetched)
-	})
+	}})
 }
 
-// preflight tells what each staged file really contains, and what would not install.
+// preflight tells what each staged file really contains, and what would not install or would lower a version.
 func (a *asset) preflight(e job.Preflight) []job.Finding {
 	var findings []job.Finding
 	for _, s := range e.Patches {
-		findings = append(findings, job.Finding{
+		f := job.Finding{
 			Index: s.Index, Version: a.staged[stagedKey{e.Order, s.Index}].version, Refused: a.faults[s.Patch.Product].refuse,
-		})
+		}
+		if order, ok := a.installed[s.Patch.Product].Compare(f.Version); f.Refused == "" && ok && order > 0 {
+			f.Refused = fmt.Sprintf("It would take %s from %s down to %s.", s.Patch.Name, a.installed[s.Patch.Product], f.Version)
+		}
+		findings = append(findings, f)
 	}
 	return findings
 }
@@ -116,15 +195,11 @@ func (a *asset) preflight(e job.Preflight) []job.Finding {
 func (a *asset) deploy(e job.Deploy, reply func(job.Event)) {
 	var outcomes []job.Outcome
 	for _, s := range e.Patches {
-		a.checkDeploy(e.Order, s)
+		a.watch.deploys(e.Order, s)
 		a.queue(a.took.install, func() {
-			f := a.faults[s.Patch.Product]
-			o := job.Outcome{Index: s.Index, Code: f.code, Text: f.text, Reboot: f.reboot}
-			if f.code == 0 && !f.lies {
-				a.install(e.Order, s)
-			}
-			if f.marks {
-				a.mark = true
+			o, crashed := a.runInstaller(e.Order, s)
+			if crashed {
+				return
 			}
 			outcomes = append(outcomes, o)
 			if len(outcomes) == len(e.Patches) {
@@ -134,35 +209,58 @@ func (a *asset) deploy(e job.Deploy, reply func(job.Event)) {
 	}
 }
 
-func (a *asset) install(order job.OrderID, s job.Staged) {
-	to := a.staged[stagedKey{order, s.Index}].version
-	a.checkInstall(order, s, to)
-	if f, ok := a.faults[s.Patch.Product]; ok && f.undone {
-		f.was = a.installed[s.Patch.Product]
-		a.faults[s.Patch.Product] = f
+func (a *asset) runInstaller(order job.OrderID, s job.Staged) (o job.Outcome, crashed bool) {
+	product := s.Patch.Product
+	f := a.faults[product]
+	if f.times > 0 { // the last time, it works again
+		left := f
+		if left.times--; left.times == 0 {
+			left = fault{}
+		}
+		a.faults[product] = left
 	}
-	a.w.log(string(a.id), "installed %s %s (was %s)", s.Patch.Name, to, a.installed[s.Patch.Product])
-	a.installed[s.Patch.Product] = to
+	if f.crash {
+		a.log("agent crashes while it installs %s", s.Patch.Patch)
+		a.crash()
+		return o, true
+	}
+	o = job.Outcome{Index: s.Index, Code: f.code, Text: f.text, Reboot: f.reboot}
+	to := a.staged[stagedKey{order, s.Index}].version
+	a.watch.deployed(order, s, f, to)
+	if f.code == 0 && !f.lies {
+		if f.undone {
+			f.was = a.installed[product]
+			a.faults[product] = f
+		}
+		a.log("installed %s %s (was %s)", s.Patch.Name, to, a.installed[product])
+		a.installed[product] = to
+	}
+	if f.marks {
+		a.mark = true
+	}
+	return o, false
 }
 
-// prompt shows it, and answers as the script says: by default nobody does.
+// prompt shows it, and answers as the script says if somebody is there to do it: by default nobody does.
 func (a *asset) prompt(e job.Prompt, reply func(job.Event)) {
 	switch kind := e.Kind.(type) {
 	case reboot.ShowPrompt:
-		if a.offered.IsZero() {
-			a.offered = a.w.now
+		a.watch.offers(e.Order)
+		a.log("asks to reboot: now or later (%d left)", kind.Remaining)
+		if len(a.answers) == 0 || a.sessions != reboot.Active {
+			return
 		}
-		a.w.log(string(a.id), "asks to reboot: now or later (%d left)", kind.Remaining)
-		if len(a.answers) > 0 {
-			later := a.answers[0]
-			a.answers = a.answers[1:]
-			a.after(time.Minute, nil, func() {
-				a.w.log(string(a.id), "user answers: %s", map[bool]string{true: "later", false: "now"}[later])
-				reply(job.Answered{Later: later})
-			})
-		}
+		later := a.answers[0]
+		a.answers = a.answers[1:]
+		a.after(time.Minute, nil, func() { a.says(later, reply) })
 	case reboot.ShowCountdown:
-		a.w.log(string(a.id), "reboots in %v", kind.Left)
+		a.log("reboots in %v", kind.Left)
 	case reboot.ClearPrompt:
 	}
+}
+
+// says is a user's answer, whatever stands on the screen.
+func (a *asset) says(later bool, reply func(job.Event)) {
+	a.log("user answers: %s", map[bool]string{true: "later", false: "now"}[later])
+	reply(job.Answered{Later: later})
 }

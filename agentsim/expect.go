@@ -6,20 +6,27 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
 // expectations is the syntax of expect.
-const expectations = `expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)
+const expectations = `expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)    by the asset's journal
 expect ASSET JOB PATCH STATUS[ CODE][ RULE]
-expect ASSET PRODUCT VERSION|nothing
-expect ASSET reboots|prompts|downloads|installs N
+expect ASSET PRODUCT VERSION|nothing                        what is installed
+expect ASSET reboots|prompts|downloads|installs|refusals|resumes N
+expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one
 expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
+expect server ASSET JOB PATCH STATUS[ CODE][ RULE]
 expect server failed installs N
+expect server failures N[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
+expect server missing on ASSET PATCH…|nothing
+expect server silent|behind|refusing|clock off|waiting for reboot|waiting for cancel ASSET…|nobody
 expect verdict PATCH on ASSET REASON…
-expect refused TEXT
+expect preview JOB on ASSET PATCH…|nothing|not selected
+expect refused TEXT                                         by the server, the step above
 expect feed healthy|failing|stale
 expect settled`
 
@@ -32,7 +39,7 @@ func (p *player) expect(rest string) error {
 	if f[0] == "refused" {
 		return p.expectRefused(strings.TrimSpace(strings.TrimPrefix(rest, "refused")))
 	}
-	if err := p.settled(); err != nil {
+	if err := p.answered(); err != nil {
 		return err
 	}
 	switch {
@@ -40,25 +47,23 @@ func (p *player) expect(rest string) error {
 		return p.w.Settle()
 	case f[0] == "feed" && len(f) == 2:
 		return p.compare(f[1], p.feed())
-	case rest == "server failed installs "+f[len(f)-1] && len(f) == 4:
-		n, err := p.w.server.c.FailedInstalls(context.Background())
-		if err != nil {
-			return err
-		}
-		return p.compare(f[3], fmt.Sprint(n))
-	case f[0] == "server" && len(f) == 4:
-		return p.compare(f[3], p.server(job.AssetID(f[1]), job.ID(f[2])))
+	case f[0] == "server" && len(f) > 2:
+		return p.expectServer(strings.Join(f[1:], " "), f[1:])
 	case f[0] == "verdict" && len(f) > 4 && f[2] == "on":
 		return p.expectVerdict(f)
+	case f[0] == "preview" && len(f) > 4 && f[2] == "on":
+		return p.expectPreview(f)
 	}
 	a := p.w.assets[job.AssetID(f[0])]
 	if a == nil || len(f) < 3 {
 		return fmt.Errorf("%q is not understood; write one of:\n%s", rest, expectations)
 	}
 	want := strings.Join(f[2:], " ")
-	switch f[1] {
-	case "reboots", "prompts", "downloads", "installs":
-		return p.compare(want, fmt.Sprint(a.count(f[1])))
+	if _, ok := traces[f[1]]; ok {
+		return p.compare(want, fmt.Sprint(len(a.trace(f[1]))))
+	}
+	if _, ok := traces[f[1]+"s"]; ok && len(f) == 6 && f[2] == "between" && f[4] == "and" {
+		return p.expectBetween(a, f[1], f[3], f[5])
 	}
 	if _, product := p.w.vendor.products[catalog.ProductID(f[1])]; product {
 		have := "nothing"
@@ -85,17 +90,16 @@ func (p *player) expectRefused(text string) error {
 	p.refused = nil
 	switch {
 	case err == nil:
-		return &Unmet{Want: "refused " + text, Have: "that it was done"}
-	case !strings.Contains(err.Error(), text):
-		return &Unmet{Want: text, Have: err.Error()}
+		return fmt.Errorf("expected that the step above is refused; the server did it")
+	case text == "" || !strings.Contains(err.Error(), text):
+		return &Unmet{Want: "refused " + text, Have: "refused " + err.Error()}
 	}
 	return nil
 }
 
 // last is the last thing the asset's journal says of a job: the answer to a cancel counts until something else is said.
 func (a *asset) last(id job.ID) string {
-	for i := len(a.journal) - 1; i >= 0; i-- {
-		r := a.journal[i]
+	for _, r := range slices.Backward(a.watch.journal) {
 		switch {
 		case r.Order == "" || jobOf(r.Order) != id:
 		case r.Result != 0:
@@ -111,57 +115,74 @@ func (a *asset) last(id job.ID) string {
 
 // outcome is what became of a patch by the last result: status, code, rule.
 func (a *asset) outcome(id job.ID, patch catalog.PatchID) string {
-	for i := len(a.journal) - 1; i >= 0; i-- {
-		r := a.journal[i]
-		if r.Result == 0 || jobOf(r.Order) != id {
+	for _, r := range slices.Backward(a.watch.journal) {
+		if r.Result != 0 && jobOf(r.Order) == id {
+			if s := outcomeOf(r.Patches, patch); s != "" {
+				return s
+			}
+		}
+	}
+	return "nothing"
+}
+
+// outcomeOf is what a list says of a patch; empty: nothing.
+func outcomeOf(list []job.PatchOutcome, patch catalog.PatchID) string {
+	for _, p := range list {
+		if p.Patch != patch {
 			continue
 		}
-		for _, p := range r.Patches {
-			if p.Patch != patch {
-				continue
-			}
-			parts := []string{p.Status.String()}
-			if p.Code != 0 {
-				parts = append(parts, p.Code.String())
-			}
-			if p.Rule != "" {
-				parts = append(parts, p.Rule)
-			}
-			return strings.Join(parts, " ")
+		parts := []string{p.Status.String()}
+		if p.Code != 0 {
+			parts = append(parts, p.Code.String())
 		}
+		if p.Rule != "" {
+			parts = append(parts, p.Rule)
+		}
+		return strings.Join(parts, " ")
 	}
-	return "nothing"
+	return ""
 }
 
-// count counts lines of the history.
-func (a *asset) count(what string) int {
-	begin := map[string]string{"reboots": "reboots", "prompts": "asks to reboot", "downloads": "downloads ", "installs": "installed "}[what]
-	n := 0
+// traces tells the lines of the history by which a thing is counted.
+var traces = map[string]func(text string) bool{
+	"reboots":   func(s string) bool { return s == "reboots" },
+	"prompts":   func(s string) bool { return strings.HasPrefix(s, "asks to reboot") },
+	"downloads": func(s string) bool { return strings.HasPrefix(s, "downloads ") },
+	"installs":  func(s string) bool { return strings.HasPrefix(s, "installed ") },
+	"refusals":  func(s string) bool { return strings.HasPrefix(s, "refused a manifest") },
+	"starts":    func(s string) bool { return strings.HasSuffix(s, " Started") },
+	"resumes":   func(s string) bool { return strings.HasSuffix(s, " Resumed") },
+}
+
+// trace lists when something happened on the asset.
+func (a *asset) trace(what string) (at []time.Time) {
 	for _, l := range a.w.history {
-		if l.Actor == string(a.id) && strings.HasPrefix(l.Text, begin) && !strings.HasPrefix(l.Text, "reboots in ") {
-			n++
+		if l.Actor == string(a.id) && traces[what](l.Text) {
+			at = append(at, l.At)
 		}
 	}
-	return n
+	return at
 }
 
-// server is what the server shows of the latest run of a job on an asset: the answer to a cancel, else the result, else
-// the progress.
-func (p *player) server(asset job.AssetID, id job.ID) string {
-	row, ok := p.w.server.row(asset, id)
-	switch {
-	case !ok:
-		return "nothing"
-	case row.TooLate != 0:
-		return fmt.Sprintf("%s(%s)", row.Cancel, row.TooLate)
-	case row.Cancel != 0:
-		return row.Cancel.String()
-	case row.Result != 0:
-		return row.Result.String()
-	case row.Progress != 0:
-		return row.Progress.String()
+// expectBetween says within what time the last of something was.
+func (p *player) expectBetween(a *asset, what, from, to string) error {
+	begin, err := p.instant(from)
+	if err != nil {
+		return err
 	}
-	return "nothing"
+	end, err := p.instant(to)
+	if err != nil {
+		return err
+	}
+	at := a.trace(what + "s")
+	if len(at) == 0 {
+		return fmt.Errorf("expected a %s between %s and %s; there was none", what, from, to)
+	}
+	if last := at[len(at)-1]; last.Before(begin) || last.After(end) {
+		have := "+" + short(last.Sub(p.w.cfg.Start))
+		return &Unmet{Want: "between " + from + " and " + to, Have: "between " + have + " and +" + short(last.Add(time.Second).Sub(p.w.cfg.Start))}
+	}
+	return nil
 }
 
 func (p *player) feed() string {
@@ -199,6 +220,30 @@ func (p *player) expectVerdict(f []string) error {
 		if s := r.Code.String(); !slices.Contains(have, s) {
 			have = append(have, s)
 		}
+	}
+	return p.compare(strings.Join(f[4:], " "), strings.Join(have, " "))
+}
+
+// expectPreview compares the patches that a job would deploy on an asset now (JOB-22).
+func (p *player) expectPreview(f []string) error {
+	ctx := context.Background()
+	status, err := p.w.server.c.Job(ctx, job.ID(f[1]))
+	if err != nil {
+		return err
+	}
+	plan, selected, err := p.w.server.c.Preview(ctx, status.Definition, job.AssetID(f[3]), p.w.now)
+	if err != nil {
+		return err
+	}
+	var have []string
+	for _, patch := range plan.Order.Patches {
+		have = append(have, string(patch.Patch))
+	}
+	if have == nil {
+		have = []string{"nothing"}
+	}
+	if !selected {
+		have = []string{"not selected"}
 	}
 	return p.compare(strings.Join(f[4:], " "), strings.Join(have, " "))
 }

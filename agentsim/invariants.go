@@ -1,16 +1,16 @@
 package agentsim
 
 import (
-	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -18,7 +18,7 @@ import (
 type Broken struct {
 	Invariant int
 	At        time.Time
-	Asset     job.AssetID
+	Asset     job.AssetID // empty: it concerns the server
 	Text      string
 }
 
@@ -26,79 +26,141 @@ func (b *Broken) Error() string {
 	return fmt.Sprintf("invariant %d broken at %s on %s: %s", b.Invariant, b.At.Format(time.RFC3339), b.Asset, b.Text)
 }
 
-func (a *asset) broke(invariant int, format string, args ...any) {
-	b := &Broken{Invariant: invariant, At: a.w.now, Asset: a.id, Text: fmt.Sprintf(format, args...)}
-	a.w.broken = append(a.w.broken, b)
-	a.w.log(string(a.id), "INVARIANT %d BROKEN: %s", invariant, b.Text)
+// onlooker watches one asset from outside: the manifests that reach it, the reports it commits, and what really happens
+// to it. It never asks the agent's machine what to think of that, and reads the rules in its own, slower words.
+type onlooker struct {
+	a        *asset
+	journal  []job.Report // every report the agent ever committed that was not lost with its state
+	forgot   bool         // the agent lost its state, and has not reported since
+	revision manifest.Revision
+	held     map[job.OrderID]job.Order // by the newest manifest the agent had to take
+	orders   map[job.OrderID]*seen
+	offer    *offer // the reboot prompt that stands; nil: none
 }
 
-// execution is what an onlooker remembers of one order on one asset, without asking the machine.
-type execution struct {
-	order     job.Order
-	received  bool
+// seen is what was seen of one order.
+type seen struct {
+	order     job.Order // as it started, or as last received
 	started   bool
-	deploying bool
+	touched   bool // an action or an installation was begun
+	deploying bool // so it said
 	cancelled bool
 	withdrawn bool
 	final     job.Result
 	needs     bool // something that deployed successfully asked for a reboot
-	verified  map[int]bool
+	passed    map[int]bool
 	begun     map[int]int
-	installed map[int]bool
+	rebooted  string // boot that the first reboot was asked for in; empty: none was
 	reboots   int
-	boots     map[string]bool
 }
 
-func (a *asset) known(id job.OrderID) *execution {
-	e, ok := a.told[id]
+// offer is a first reboot prompt, from which the 168 hours count (RBT-6).
+type offer struct {
+	order job.OrderID
+	at    time.Time
+}
+
+func (o *onlooker) broke(invariant int, format string, args ...any) {
+	b := &Broken{Invariant: invariant, At: o.a.w.now, Asset: o.a.id, Text: fmt.Sprintf(format, args...)}
+	o.a.w.broken = append(o.a.w.broken, b)
+	o.a.log("INVARIANT %d BROKEN: %s", invariant, b.Text)
+}
+
+func (o *onlooker) of(id job.OrderID) *seen {
+	e, ok := o.orders[id]
 	if !ok {
-		e = &execution{verified: map[int]bool{}, begun: map[int]int{}, installed: map[int]bool{}, boots: map[string]bool{}}
-		a.told[id] = e
-	}
-	for _, x := range a.state.Executions {
-		if x.Order.ID == id {
-			e.order = x.Order
-		}
+		e = &seen{order: o.held[id], passed: map[int]bool{}, begun: map[int]int{}}
+		o.orders[id] = e
 	}
 	return e
 }
 
-// checkReport looks at each report as it is committed (invariants 2 and 3, JOB-3, JOB-5).
-func (a *asset) checkReport(r job.Report) {
-	if r.Order == "" {
+// forget is a state that was lost: reports that never arrived are gone, and the agent knows of nothing it did.
+func (o *onlooker) forget() {
+	o.forgot, o.revision, o.held, o.orders, o.offer = true, 0, nil, map[job.OrderID]*seen{}, nil
+}
+
+// delivered is a manifest that arrives. If the agent has to take it, its orders are what counts from now on.
+func (o *onlooker) delivered(sealed []byte) {
+	if len(sealed) == 0 {
 		return
 	}
-	e := a.known(r.Order)
+	d, err := manifest.Open(sealed, o.a.config.Key, o.a.id, o.revision, o.a.w.now)
+	if err != nil {
+		return
+	}
+	o.revision, o.held = d.Revision, map[job.OrderID]job.Order{}
+	for _, order := range d.Orders {
+		o.held[order.ID] = order
+		if e := o.orders[order.ID]; e != nil && !e.started && !reflect.DeepEqual(e.order, order) {
+			e.order, e.passed = order, map[int]bool{} // what was fetched for it as it was may be fetched again (JOB-23)
+		}
+	}
+}
+
+// committed looks at a commit: the reports in it, and the manifest's revision (invariants 2, 3, 7, 8, 9).
+func (o *onlooker) committed(before, after agent.State) {
+	if after.Revision < before.Revision {
+		o.broke(9, "the manifest revision falls from %d to %d", before.Revision, after.Revision)
+	}
+	for _, r := range after.Reports {
+		if r.Sequence <= before.Sequence {
+			continue
+		}
+		if o.forgot { // what the server never got is lost with the state
+			o.journal = o.journal[:min(len(o.journal), int(r.Sequence)-1)]
+			o.forgot = false
+		}
+		if want := job.Sequence(len(o.journal) + 1); r.Sequence != want {
+			o.broke(8, "report %d stands where %d should: one was lost", r.Sequence, want)
+			return
+		}
+		o.journal = append(o.journal, r)
+		o.a.log("%s", Describe(r))
+		if r.Order != "" {
+			o.reported(r)
+		}
+	}
+	if n := len(o.journal); !o.forgot && after.Sequence != job.Sequence(n) {
+		o.broke(8, "the agent counts %d reports and committed %d: one was lost", after.Sequence, n)
+	}
+}
+
+func (o *onlooker) reported(r job.Report) {
+	e := o.of(r.Order)
 	switch {
 	case r.Progress == job.Received:
 		if e.withdrawn { // taken back, and handed out once more
-			delete(a.told, r.Order)
-			e = a.known(r.Order)
+			delete(o.orders, r.Order)
+			e = o.of(r.Order)
 		}
-		e.received = true
 	case r.Progress == job.Started:
-		if e.withdrawn {
-			a.broke(3, "%s was withdrawn before it started, and starts", r.Order)
+		held, there := o.held[r.Order]
+		if e.withdrawn || !there || held.Cancelled {
+			o.broke(3, "%s starts, although it was withdrawn or cancelled before", r.Order)
 		}
-		e.started = true
+		e.order, e.started = held, true
 	case r.Progress == job.Deploying:
 		e.deploying = true
 	case r.Result == job.Cancelled:
-		if e.deploying {
-			a.broke(2, "%s is reported as cancelled after its deploy stage began", r.Order)
+		if e.deploying || e.touched {
+			o.broke(2, "%s is reported as cancelled after its deploy stage began", r.Order)
 		}
 		e.cancelled = true
 	case r.Result == job.Withdrawn:
 		if e.started {
-			a.broke(3, "%s is reported as withdrawn after it started", r.Order)
+			o.broke(3, "%s is reported as withdrawn after it started", r.Order)
 		}
 		e.withdrawn = true
 	}
 	if final(r.Result) {
 		if e.final != 0 && !e.withdrawn {
-			a.broke(8, "%s ends twice: %s, then %s", r.Order, e.final, r.Result)
+			o.broke(8, "%s ends twice: %s, then %s", r.Order, e.final, r.Result)
 		}
 		e.final = r.Result
+		if o.offer != nil && o.offer.order == r.Order {
+			o.offer = nil
+		}
 	}
 }
 
@@ -107,179 +169,147 @@ func final(r job.Result) bool {
 	return r != 0 && r != job.PendingReboot && r != job.PendingVerification
 }
 
-// checkState compares two commits (invariants 8 and 9).
-func (a *asset) checkState(before agent.State) {
-	if a.state.Revision < before.Revision {
-		a.broke(9, "the manifest revision falls from %d to %d", before.Revision, a.state.Revision)
+// downloaded: what passed once is not fetched again (invariant 8).
+func (o *onlooker) downloaded(d job.Download, files []job.Evidence) {
+	e := o.of(d.Order)
+	if e.passed[d.Index] {
+		o.broke(8, "%s of %s was verified, and is downloaded again", d.Patch.Patch, d.Order)
 	}
-	for _, x := range a.state.Executions {
-		e := a.known(x.Order.ID)
-		for i, p := range x.Patches {
-			if p.Status != job.Pending && p.Status != job.PatchFailed && p.Status != job.Inapplicable {
-				e.verified[i] = true
-			}
-		}
-	}
-	want := job.Sequence(1)
-	for i, r := range a.journal {
-		if i >= len(a.journal)-4 { // the earlier ones were looked at before
-			want = job.Sequence(i + 1)
-			if r.Sequence != want {
-				a.broke(8, "report %d stands where %d should: one was lost", r.Sequence, want)
-			}
-		}
-	}
+	e.passed[d.Index] = allPass(d.Patch, files)
 }
 
-// checkDownload: nothing verified is fetched again (invariant 8).
-func (a *asset) checkDownload(d job.Download) {
-	if a.known(d.Order).verified[d.Index] {
-		a.broke(8, "%s of %s was verified, and is downloaded again", d.Patch.Patch, d.Order)
-	}
-}
-
-// checkDeploy looks at what is handed to the installer, by a reading of the integrity rules of its own (invariants 1, 2, 3, 8).
-func (a *asset) checkDeploy(id job.OrderID, s job.Staged) {
-	e := a.known(id)
-	if e.cancelled {
-		a.broke(2, "%s was reported as cancelled, and %s is deployed", id, s.Patch.Patch)
-	}
-	if e.withdrawn {
-		a.broke(3, "%s was withdrawn, and %s is deployed", id, s.Patch.Patch)
-	}
-	if e.begun[s.Index]++; e.begun[s.Index] > job.MaxAttempts {
-		a.broke(8, "the install of %s is begun for the %dth time", s.Patch.Patch, e.begun[s.Index])
-	}
-	if e.reboots > 0 {
-		a.broke(4, "%s is installed after the reboot of %s", s.Patch.Patch, id)
-	}
-	file := a.staged[stagedKey{id, s.Index}]
-	if len(file.evidence.Digests) == 0 || !slices.Equal(s.Digests, file.evidence.Digests) {
-		a.broke(1, "%s is installed from other bytes than were verified", s.Patch.Patch)
-	}
-	for _, f := range s.Patch.Files {
-		if !passes(f.Expect, file.evidence) {
-			a.broke(1, "%s is installed although its signature and checksum do not allow it", s.Patch.Patch)
-		}
-	}
-}
-
-// passes is INT-1 to INT-5 read once more, slowly.
-func passes(e integrity.Expectation, found job.Evidence) bool {
-	matched := false
-	for _, want := range e.Digests {
-		for _, have := range found.Digests {
-			matched = matched || want == have
-		}
-	}
-	signed := found.Signature.Status == integrity.Valid && (e.Signer == "" || e.Signer == found.Signature.Signer)
+// touches is the first act that changes the asset, or a further one (invariants 2, 3, 4).
+func (o *onlooker) touches(id job.OrderID, what string) *seen {
+	e := o.of(id)
+	e.touched = true
 	switch {
-	case found.Signature.Status != integrity.Absent && !signed, e.Signer != "" && !signed:
+	case e.cancelled:
+		o.broke(2, "%s was reported as cancelled, and %s", id, what)
+	case e.withdrawn || !e.started:
+		o.broke(3, "%s has not started or was withdrawn, and %s", id, what)
+	case e.reboots > 0:
+		o.broke(4, "%s after the reboot of %s", what, id)
+	}
+	return e
+}
+
+// acted is a pre- or post-action that ran.
+func (o *onlooker) acted(act job.Act, exit int) {
+	e := o.touches(act.Order, "action "+act.Action.Name+" runs")
+	e.needs = e.needs || exit == 10 || exit == 11
+}
+
+// deploys looks at what is handed to the installer (invariants 1, 7, 8, and those of touches).
+func (o *onlooker) deploys(id job.OrderID, s job.Staged) {
+	patch := s.Patch.Patch
+	e := o.touches(id, fmt.Sprintf("%s is deployed", patch))
+	if e.begun[s.Index]++; e.begun[s.Index] > 2 {
+		o.broke(8, "the install of %s is begun for the %dth time", patch, e.begun[s.Index])
+	}
+	if !slices.ContainsFunc(e.order.Patches, func(p job.OrderPatch) bool { return p.Patch == patch }) {
+		o.broke(7, "%s is deployed; when %s started, the manifest did not hold it any more", patch, id)
+	}
+	file := o.a.staged[stagedKey{id, s.Index}]
+	if !allPass(s.Patch, file.evidence) {
+		o.broke(1, "%s is installed although its signature and checksum do not allow it", patch)
+	}
+	for i, f := range file.evidence {
+		if i >= len(s.Digests) || !slices.Contains(f.Digests, s.Digests[i]) {
+			o.broke(1, "%s is installed from other bytes than were verified", patch)
+		}
+	}
+}
+
+func allPass(p job.OrderPatch, files []job.Evidence) bool {
+	if len(files) != len(p.Files) || len(files) == 0 {
 		return false
-	case e.Strict:
+	}
+	for i, f := range p.Files {
+		if !passes(f.Expect, files[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// passes is INT-1 to INT-5, INT-7 and INT-9 read once more, slowly.
+func passes(want integrity.Expectation, found job.Evidence) bool {
+	matched := false
+	for _, d := range want.Digests {
+		strong := d.Algorithm == integrity.SHA256 || d.Algorithm == integrity.SHA384 || d.Algorithm == integrity.SHA512
+		matched = matched || (strong || want.AllowLegacy) && slices.Contains(found.Digests, d)
+	}
+	signed := found.Signature.Status == integrity.Valid && (want.Signer == "" || want.Signer == found.Signature.Signer)
+	switch {
+	case found.Signature.Status != integrity.Absent && !signed, want.Signer != "" && !signed:
+		return false
+	case want.Strict:
 		return signed && matched
 	default:
 		return signed || matched
 	}
 }
 
-// checkInstall: versions only rise, and nothing new appears (invariant 6).
-func (a *asset) checkInstall(id job.OrderID, s job.Staged, to version.Version) {
-	e := a.known(id)
-	was, there := a.installed[s.Patch.Product]
+// deployed is an installer that ran: versions only rise, and nothing new appears (invariant 6).
+func (o *onlooker) deployed(id job.OrderID, s job.Staged, f fault, to version.Version) {
+	if f.code != 0 {
+		return
+	}
+	e := o.of(id)
+	e.needs = e.needs || s.Patch.Reboot || f.reboot || f.marks && !o.a.mark
+	if f.lies {
+		return
+	}
+	was, there := o.a.installed[s.Patch.Product]
 	order, orderable := was.Compare(to)
 	switch {
 	case !there:
-		a.broke(6, "%s was not installed, and now is", s.Patch.Name)
+		o.broke(6, "%s was not installed, and now is", s.Patch.Name)
 	case !orderable || order > 0:
-		a.broke(6, "%s goes from %s down to %s", s.Patch.Name, was, to)
-	}
-	e.installed[s.Index] = true
-	f := a.faults[s.Patch.Product]
-	e.needs = e.needs || s.Patch.Reboot || f.reboot || f.marks && !a.mark
-}
-
-// checkAct: an action changes the asset, so nothing of a cancelled order may run (invariant 2).
-func (a *asset) checkAct(act job.Act) {
-	e := a.known(act.Order)
-	if e.cancelled {
-		a.broke(2, "%s was reported as cancelled, and its action %s runs", act.Order, act.Action.Name)
-	}
-	if exit := a.exits[act.Action.Name]; exit == 10 || exit == 11 {
-		e.needs = true
-	}
-	if e.reboots > 0 {
-		a.broke(4, "action %s runs after the reboot of %s", act.Action.Name, act.Order)
+		o.broke(6, "%s goes from %s down to %s", s.Patch.Name, was, to)
 	}
 }
 
-// checkReboot looks at a reboot that is asked for (invariants 4 and 5).
-func (a *asset) checkReboot(id job.OrderID) {
-	e := a.known(id)
-	e.reboots++
-	boot := a.moment().Boot
-	if len(e.boots) > 0 && !e.boots[boot] {
-		a.broke(4, "%s reboots the asset a second time", id)
+// offers is a reboot prompt on the screen. When 168 hours have passed since the first, a reboot must have been asked for
+// (invariant 5), unless the asset was down or asleep then; in that case it must come as soon as it is back.
+func (o *onlooker) offers(id job.OrderID) {
+	if o.offer != nil {
+		return
 	}
-	e.boots[boot] = true
-	if e.order.Reboot.Suppress {
-		a.broke(4, "%s suppresses the reboot, and reboots", id)
+	mine := &offer{order: id, at: o.a.w.now}
+	o.offer = mine
+	const grace = time.Minute // for what a computer does first when it wakes up
+	var due func()
+	due = func() {
+		switch {
+		case o.offer != mine || !o.a.up: // a boot comes with the asset
+		case o.a.asleep():
+			o.a.w.after(o.a.sleep.Sub(o.a.w.now)+grace, due)
+		default:
+			o.broke(5, "%s was first offered a reboot at %s, and has not rebooted", id, mine.at.Format(time.RFC3339))
+		}
 	}
-	if !e.needs {
-		a.broke(4, "%s reboots, and nothing that was deployed needs it", id)
-	}
-	if !a.offered.IsZero() && a.w.now.Sub(a.offered) > reboot.MaxDeferral {
-		a.broke(5, "%s reboots %v after the first offer", id, a.w.now.Sub(a.offered))
-	}
-	a.offered = time.Time{}
+	o.a.w.after(reboot.MaxDeferral+grace, due)
 }
 
-// Settle checks what must hold once the agents have called and nothing is under way: every order that was received came to
-// a final result, and what the server shows is what the agents' journals say (invariants 10 and 12). Orders that
-// wait for a reboot by hand may wait.
-func (w *World) Settle() error {
-	failed := 0
-	for _, a := range w.sorted() {
-		patches := map[job.OrderID]map[catalog.PatchID]bool{}
-		for _, r := range a.journal {
-			for _, p := range r.Patches {
-				if final(r.Result) && p.Status == job.PatchFailed && p.Code != job.CodeCancelled {
-					if patches[r.Order] == nil {
-						patches[r.Order] = map[catalog.PatchID]bool{}
-					}
-					if !patches[r.Order][p.Patch] {
-						patches[r.Order][p.Patch] = true
-						failed++
-					}
-				}
-			}
-		}
-		if len(a.state.Reports) > 0 {
-			a.broke(10, "%d reports are not acknowledged", len(a.state.Reports))
-		}
-		for _, x := range a.state.Executions {
-			if !x.Parked() {
-				a.broke(10, "%s is still at %s", x.Order.ID, x.Step)
-			}
-		}
-		last := map[job.ID]job.Result{}
-		for _, r := range a.journal {
-			if r.Result != 0 {
-				last[jobOf(r.Order)] = r.Result
-			}
-		}
-		for id, want := range last {
-			if row, ok := w.server.row(a.id, id); ok && row.Result != 0 && row.Result != want {
-				a.broke(12, "the server shows %s %s; the asset's journal says %s", id, row.Result, want)
-			}
-		}
+// reboots looks at a reboot that is asked for (invariant 4).
+func (o *onlooker) reboots(id job.OrderID) {
+	e := o.of(id)
+	boot := o.a.moment().Boot
+	if e.reboots++; e.reboots > 1 && e.rebooted != boot {
+		o.broke(4, "%s reboots the asset a second time", id)
 	}
-	n, err := w.server.c.FailedInstalls(context.Background())
-	if err != nil {
-		return err
+	e.rebooted = boot
+	switch {
+	case e.order.Reboot.Suppress:
+		o.broke(4, "%s suppresses the reboot, and reboots", id)
+	case !e.needs:
+		o.broke(4, "%s reboots, and nothing that was deployed needs it", id)
 	}
-	if n != failed {
-		w.broken = append(w.broken, &Broken{Invariant: 12, At: w.now, Text: fmt.Sprintf("the server counts %d failed installs; the journals add up to %d", n, failed)})
+	if o.a.ignored == 0 {
+		o.offer = nil
 	}
-	return w.trouble()
 }
+
+// rebooting is the computer going down, whoever caused it (RBT-8).
+func (o *onlooker) rebooting() { o.offer = nil }

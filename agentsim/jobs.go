@@ -11,18 +11,25 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
+// jobSyntax is the syntax of a job.
+const jobSyntax = `job ID: CLAUSE[, CLAUSE]…, a clause is one of
+patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
+on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: see go doc | start spread D | window D |
+defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | early download |
+first ACTION… | last ACTION… | after JOB per asset | after JOB at N%`
+
 func (p *player) job(rest string) error { return p.save(rest, true) }
 
 func (p *player) edit(rest string) error { return p.save(rest, false) }
 
 // save makes or changes a job. A clause that is not given again stays as it was.
 func (p *player) save(rest string, create bool) error {
-	if err := p.settled(); err != nil {
+	if err := p.answered(); err != nil {
 		return err
 	}
 	name, spec, ok := strings.Cut(rest, ":")
 	if !ok {
-		return errors.New("write: job nightly: patches chrome-121, assets web-1, once at +6h")
+		return errors.New("write: " + jobSyntax)
 	}
 	d := job.Definition{ID: job.ID(name), Name: name, Platform: catalog.Linux, Schedule: job.Schedule{Kind: job.OnDemand}}
 	if !create {
@@ -64,11 +71,17 @@ func (p *player) clause(d *job.Definition, clause string) (err error) {
 	case strings.HasPrefix(clause, "not tagged "):
 		d.Assets.ExcludeTags = words[string](strings.TrimPrefix(clause, "not tagged "))
 	case clause == "on demand":
-		d.Schedule = job.Schedule{Kind: job.OnDemand}
+		d.Schedule = job.Schedule{Kind: job.OnDemand, Spread: d.Schedule.Spread}
+	case word == "on":
+		d.Platform, err = catalog.ParsePlatform(value)
 	case strings.HasPrefix(clause, "once at "):
-		var at when
-		at, err = parseWhen(strings.TrimPrefix(clause, "once at "))
-		d.Schedule = job.Schedule{Kind: job.Once, At: at.instant(p.w.cfg.Start, p.w.now)}
+		err = p.once(d, strings.TrimPrefix(clause, "once at "))
+	case isSchedule(clause):
+		d.Schedule, err = parseSchedule(clause, d.Schedule)
+	case strings.HasPrefix(clause, "start spread "):
+		d.Schedule.Spread, err = ParseDuration(strings.TrimPrefix(clause, "start spread "))
+	case clause == "legacy checksums":
+		d.AllowLegacy = true
 	case word == "window":
 		d.Window, err = ParseDuration(value)
 	case clause == "suppress reboot":
@@ -102,10 +115,27 @@ func (p *player) clause(d *job.Definition, clause string) (err error) {
 		d.After = &job.After{Job: job.ID(other), PerAsset: how == "per asset"}
 		if share, ok := strings.CutPrefix(how, "at "); ok {
 			d.After.Share, err = number(strings.TrimSuffix(share, "%"))
+		} else if !d.After.PerAsset {
+			err = errors.New("write: after JOB per asset, or after JOB at 80%")
 		}
 	default:
-		err = fmt.Errorf("%q is no clause of a job", clause)
+		err = fmt.Errorf("%q is no clause of a job; write: %s", clause, jobSyntax)
 	}
+	return err
+}
+
+// once reads an instant, or a local time with its zone.
+func (p *player) once(d *job.Definition, text string) (err error) {
+	s := job.Schedule{Kind: job.Once, Spread: d.Schedule.Spread}
+	if local, zone, ok := strings.Cut(text, " in "); ok {
+		if s.Local, err = job.ParseLocalTime(local); zone == "each zone" {
+			zone = job.AssetZone
+		}
+		s.Zone = zone
+	} else {
+		s.At, err = p.instant(text)
+	}
+	d.Schedule = s
 	return err
 }
 

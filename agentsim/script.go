@@ -3,8 +3,12 @@ package agentsim
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
 )
 
 // ScriptError says which line of a scenario is wrong, and how.
@@ -12,11 +16,16 @@ type ScriptError struct {
 	File string
 	Line int // from 1
 	Text string
+	Why  string // the comment that the line stands under, which names the rule it shows; empty: there is none
 	Err  error
 }
 
 func (e *ScriptError) Error() string {
-	return fmt.Sprintf("%s:%d: %s: %v", e.File, e.Line, strings.TrimSpace(e.Text), e.Err)
+	s := fmt.Sprintf("%s:%d: %s: %v", e.File, e.Line, strings.TrimSpace(e.Text), e.Err)
+	if e.Why != "" {
+		s += "\n  it shows: " + e.Why
+	}
+	return s
 }
 
 func (e *ScriptError) Unwrap() error { return e.Err }
@@ -59,12 +68,21 @@ func (t when) instant(start, now time.Time) time.Time {
 	return start.Add(t.offset)
 }
 
-// MaxScript is the largest scenario in bytes.
-const MaxScript = 1 << 20
-
 // ParseScript reads the lines of a scenario; file is its name in errors. What a line says is understood when it is
 // played. The error is a *ScriptError.
 func ParseScript(file, text string) (*Script, error) {
+	s, err := parseSteps(file, text)
+	if err == nil && (len(s.steps) == 0 || !strings.HasPrefix(s.steps[0].words, "clock ")) {
+		err = s.wrong(0, errors.New("a scenario begins with a clock, as in: clock 2026-03-02T00:00:00Z"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// parseSteps reads lines that may be a part of a scenario.
+func parseSteps(file, text string) (*Script, error) {
 	s := &Script{file: file}
 	if len(text) > MaxScript {
 		return nil, &ScriptError{File: file, Line: 1, Err: fmt.Errorf("the scenario has %d bytes; at most %d are read", len(text), MaxScript)}
@@ -85,19 +103,32 @@ func ParseScript(file, text string) (*Script, error) {
 		}
 		s.steps = append(s.steps, step{line: i, at: at, words: words})
 	}
-	if len(s.steps) == 0 || !strings.HasPrefix(s.steps[0].words, "clock ") {
-		return nil, s.wrong(0, errors.New("a scenario begins with a clock, as in: clock 2026-03-02T00:00:00Z"))
-	}
 	return s, nil
 }
 
 func (s *Script) wrong(line int, err error) *ScriptError {
-	return &ScriptError{File: s.file, Line: line + 1, Text: uncomment(s.lines[line]), Err: err}
+	return &ScriptError{File: s.file, Line: line + 1, Text: uncomment(s.lines[line]), Why: s.why(line), Err: err}
+}
+
+// why is the comment on a line, else the nearest block of whole-line comments above it.
+func (s *Script) why(line int) string {
+	if _, comment, ok := strings.Cut(s.lines[line], " #"); ok {
+		return strings.TrimSpace(comment)
+	}
+	isComment := func(i int) bool { return strings.HasPrefix(strings.TrimSpace(s.lines[i]), "#") }
+	for line > 0 && !isComment(line) {
+		line--
+	}
+	var words []string
+	for ; line >= 0 && isComment(line); line-- {
+		words = append([]string{strings.TrimSpace(strings.TrimLeft(s.lines[line], " \t#"))}, words...)
+	}
+	return strings.Join(words, " ")
 }
 
 // uncomment cuts a comment off: a # at the beginning or behind a space.
 func uncomment(line string) string {
-	if strings.HasPrefix(line, "#") {
+	if strings.HasPrefix(strings.TrimSpace(line), "#") {
 		return ""
 	}
 	text, _, _ := strings.Cut(line, " #")
@@ -123,8 +154,8 @@ func parseWhen(s string) (when, error) {
 func ParseDuration(s string) (time.Duration, error) {
 	rest, days := s, time.Duration(0)
 	if n, more, ok := strings.Cut(s, "d"); ok {
-		count := 0
-		if _, err := fmt.Sscanf(n, "%d", &count); err != nil || count < 0 || count > 36500 || fmt.Sprint(count) != n {
+		count, err := strconv.Atoi(n)
+		if err != nil || count < 0 || count > 36500 || strconv.Itoa(count) != n {
 			return 0, fmt.Errorf("%q is no duration; write 90s, 15m, 3h15m or 2d12h", s)
 		}
 		if rest, days = more, time.Duration(count)*24*time.Hour; rest == "" {
@@ -138,21 +169,31 @@ func ParseDuration(s string) (time.Duration, error) {
 	return days + d, nil
 }
 
-// Play runs a scenario to its end, a settled fleet included, and returns the world as it is then. With an error, which is
-// a *ScriptError, the world is where it stopped; nil if it never began.
-func (s *Script) Play() (*World, error) { return s.play(nil) }
+// Play runs a scenario to its end and returns the world as it is then. With an error, which is a *ScriptError, the world is
+// where it stopped; nil if it never began.
+func (s *Script) Play() (*World, error) { return s.play(Config{}, nil) }
 
 // Rewrite plays the scenario, and returns its text with every expectation that did not hold replaced by what was found.
+// The error, a *ScriptError, is of another kind: no other expectation would mend it.
 func (s *Script) Rewrite() (string, error) {
-	lines := append([]string(nil), s.lines...)
-	_, err := s.play(func(line int, unmet *Unmet) {
-		lines[line] = strings.Replace(lines[line], unmet.Want, unmet.Have, 1)
+	lines := slices.Clone(s.lines)
+	_, err := s.play(Config{}, func(line int, unmet *Unmet) {
+		words := uncomment(lines[line])
+		if at := strings.LastIndex(words, unmet.Want); at >= 0 {
+			lines[line] = words[:at] + unmet.Have + lines[line][at+len(unmet.Want):]
+		}
 	})
 	return strings.Join(lines, "\n"), err
 }
 
-func (s *Script) play(rewrite func(line int, unmet *Unmet)) (*World, error) {
-	p := &player{}
+// play plays the scenario in a world whose settings are those of c where its clock line does not set them.
+func (s *Script) play(c Config, rewrite func(line int, unmet *Unmet)) (*World, error) {
+	p := &player{config: c}
+	err := s.playOn(p, rewrite)
+	return p.w, err
+}
+
+func (s *Script) playOn(p *player, rewrite func(line int, unmet *Unmet)) error {
 	for _, st := range s.steps {
 		err := p.step(st)
 		if unmet, ok := errors.AsType[*Unmet](err); ok && rewrite != nil {
@@ -160,64 +201,67 @@ func (s *Script) play(rewrite func(line int, unmet *Unmet)) (*World, error) {
 			continue
 		}
 		if err != nil {
-			return p.w, s.wrong(st.line, err)
+			return s.wrong(st.line, err)
 		}
 	}
-	if err := p.w.trouble(); err != nil {
-		return p.w, s.wrong(len(s.lines)-1, err)
+	if err := p.answered(); err != nil {
+		return s.wrong(s.steps[len(s.steps)-1].line, err)
 	}
-	return p.w, nil
+	return nil
 }
 
 // player is a scenario being played.
 type player struct {
+	config  Config
 	w       *World
 	refused error // the answer to the last act of the administrator; nil: it was done
 }
 
 func (p *player) step(st step) error {
-	verb, rest, _ := strings.Cut(st.words, " ")
-	if verb == "clock" {
+	word, rest, _ := strings.Cut(st.words, " ")
+	rest = strings.TrimSpace(rest)
+	if word == "clock" {
 		return p.clock(rest)
 	}
 	at := st.at.instant(p.w.cfg.Start, p.w.now)
 	if at.Before(p.w.now) {
-		return fmt.Errorf("%s is before the step above, at %s", at.Format(time.RFC3339), p.w.now.Format(time.RFC3339))
+		return fmt.Errorf("%s is before the step above, at +%s", at.Format(time.RFC3339), short(p.w.now.Sub(p.w.cfg.Start)))
 	}
 	if err := p.w.Run(at); err != nil || st.words == "" {
 		return err
 	}
-	for _, v := range verbs {
-		if v.name == verb {
-			if err := v.do(p, strings.TrimSpace(rest)); err != nil {
-				return err
-			}
-			return p.w.trouble()
-		}
+	do := func() error { return fmt.Errorf("%q is neither an asset nor one of: %s", word, verbNames()) }
+	if i := slices.IndexFunc(verbs, func(v verb) bool { return v.name == word }); i >= 0 {
+		do = func() error { return verbs[i].do(p, rest) }
+	} else if a := p.w.assets[job.AssetID(word)]; a != nil {
+		do = func() error { return p.assetDoes(a, rest) }
 	}
-	if a := p.w.assets[jobAsset(verb)]; a != nil {
-		return p.assetDoes(a, strings.TrimSpace(rest))
+	if err := do(); err != nil {
+		return err
 	}
-	return fmt.Errorf("%q is neither an asset nor one of: clock, %s", verb, verbNames())
+	return p.w.trouble()
 }
 
 func (p *player) clock(rest string) error {
 	if p.w != nil {
 		return errors.New("the clock is set once, at the beginning")
 	}
-	var c Config
+	c := p.config
 	for i, clause := range clauses(rest) {
 		word, value, _ := strings.Cut(clause, " every ")
+		teach := fmt.Errorf("%q is not understood; write: clock 2026-03-02T00:00:00Z, check-in every 15m, sync every 30m", clause)
 		var err error
 		switch {
 		case i == 0:
-			c.Start, err = time.Parse(time.RFC3339, clause)
+			if c.Start, err = time.Parse(time.RFC3339, clause); err != nil {
+				return teach
+			}
 		case word == "check-in":
-			c.CheckIn, err = ParseDuration(value)
+			c.CheckIn, err = positive(value)
 		case word == "sync":
-			c.Sync, err = ParseDuration(value)
+			c.Sync, err = positive(value)
 		default:
-			err = fmt.Errorf("%q is not understood; write: clock 2026-03-02T00:00:00Z, check-in every 15m, sync every 30m", clause)
+			return teach
 		}
 		if err != nil {
 			return err
@@ -226,6 +270,15 @@ func (p *player) clock(rest string) error {
 	w, err := New(c)
 	p.w = w
 	return err
+}
+
+// positive reads a duration that may not be zero.
+func positive(s string) (time.Duration, error) {
+	d, err := ParseDuration(s)
+	if err == nil && d == 0 {
+		err = fmt.Errorf("%q is no time at all", s)
+	}
+	return d, err
 }
 
 // clauses splits at commas outside quotes.

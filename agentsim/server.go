@@ -27,7 +27,7 @@ type server struct {
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
-	s := &server{w: w, store: memstore.New(memstore.Options{})}
+	s := &server{w: w, store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}
 	if err := s.start(); err != nil {
 		return nil, err
 	}
@@ -122,34 +122,6 @@ func (s *server) act(what string, do func(ctx context.Context, now time.Time) er
 	}
 	s.tick()
 	return err
-}
-
-// row is what the server knows of the latest run of a job on an asset; ok is false when there is none.
-func (s *server) row(asset job.AssetID, id job.ID) (row controller.RunAsset, ok bool) {
-	ctx := context.Background()
-	var past job.RunID
-	for {
-		runs, err := s.c.Runs(ctx, id, past, controller.MaxPage)
-		if err != nil || len(runs) == 0 {
-			return row, ok
-		}
-		for _, run := range runs {
-			past = run.ID
-			var after job.AssetID
-			for {
-				list, err := s.c.RunAssets(ctx, run.ID, after, controller.MaxPage)
-				if err != nil || len(list) == 0 {
-					break
-				}
-				for _, a := range list {
-					after = a.Asset
-					if a.Asset == asset {
-						row, ok = a, true
-					}
-				}
-			}
-		}
-	}
 }
 
 // jobOf is the job an order belongs to.

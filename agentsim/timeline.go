@@ -2,18 +2,30 @@ package agentsim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Start is the instant the world's clock began at.
-func (w *World) Start() time.Time { return w.cfg.Start }
+// Line is one line of a world's history.
+type Line struct {
+	At    time.Time `json:"at"`
+	Actor string    `json:"actor"` // an asset's id, "server" or "vendor"
+	Text  string    `json:"text"`
+}
+
+func (w *World) log(actor, format string, args ...any) {
+	w.history = append(w.history, Line{At: w.now, Actor: actor, Text: fmt.Sprintf(format, args...)})
+}
+
+// History is what happened so far.
+func (w *World) History() []Line { return slices.Clone(w.history) }
 
 // Timeline prints a history for people: the time since start, who, and what.
 func Timeline(history []Line, start time.Time) string {
 	var b strings.Builder
 	for _, l := range history {
-		fmt.Fprintf(&b, "%-12s %-10s %s\n", "+"+short(l.At.Sub(start)), l.Actor, l.Text)
+		fmt.Fprintf(&b, "%-12s %-10s %s\n", "+"+short(l.At.Sub(start)), l.Actor, strings.ReplaceAll(l.Text, "\n", "\n"+strings.Repeat(" ", 24)))
 	}
 	return b.String()
 }

@@ -16,9 +16,8 @@ import (
 
 // verb is one kind of line.
 type verb struct {
-	name   string
-	syntax string
-	do     func(p *player, rest string) error
+	name string
+	do   func(p *player, rest string) error
 }
 
 // verbs is filled in by init, because the lines refer to the table in their errors.
@@ -26,29 +25,32 @@ var verbs []verb
 
 func init() {
 	verbs = []verb{
-		{"patch", "patch ID: PRODUCT VERSION[, OPTION]…", (*player).patch},
-		{"line", "line PRODUCT PREFIX ends TIME", (*player).line},
-		{"asset", "asset ID[ tagged TAG…] has PRODUCT VERSION[, PRODUCT VERSION]…", (*player).asset},
-		{"job", "job ID: CLAUSE[, CLAUSE]…", (*player).job},
-		{"edit", "edit ID: CLAUSE[, CLAUSE]…", (*player).edit},
-		{"enable", "enable JOB", admin("enable", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
+		{"clock", (*player).clock},
+		{"patch", (*player).patch},
+		{"line", (*player).line},
+		{"customer", (*player).customer},
+		{"asset", (*player).asset},
+		{"job", (*player).job},
+		{"edit", (*player).edit},
+		{"enable", admin("enable", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
 			_, err := p.w.server.c.EnableJob(ctx, id, now)
 			return err
 		})},
-		{"disable", "disable JOB", admin("disable", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
+		{"disable", admin("disable", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
 			return p.w.server.c.DisableJob(ctx, id, now)
 		})},
-		{"delete", "delete JOB", admin("delete", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
+		{"delete", admin("delete", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
 			return p.w.server.c.DeleteJob(ctx, id, now)
 		})},
-		{"cancel", "cancel JOB", admin("cancel", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
+		{"cancel", admin("cancel", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
 			_, err := p.w.server.c.CancelJob(ctx, id, now)
 			return err
 		})},
-		{"sync", "sync", func(p *player, _ string) error { p.w.server.sync(); return nil }},
-		{"vendor", "vendor marks PATCH end of life[ at TIME] | withdraws PATCH | removes PATCH | takes down PATCH | restores PATCH | strips PATCH | damages PATCH | signs PATCH by NAME | serves VERSION for PATCH | feed fails | feed recovers", (*player).vendorDoes},
-		{"server", "server goes down | comes up | crashes", (*player).serverDoes},
-		{"expect", "expect …", (*player).expect},
+		{"tag", (*player).tag},
+		{"sync", func(p *player, _ string) error { p.w.server.sync(); return nil }},
+		{"vendor", func(p *player, rest string) error { return p.w.vendor.does(p, rest) }},
+		{"server", (*player).serverDoes},
+		{"expect", (*player).expect},
 	}
 }
 
@@ -60,24 +62,22 @@ func verbNames() string {
 	return strings.Join(names, ", ")
 }
 
-func jobAsset(s string) job.AssetID { return job.AssetID(s) }
-
 // admin is an act that the server may refuse; a refusal is kept for the next line to expect.
 func admin(name string, do func(p *player, ctx context.Context, id job.ID, now time.Time) error) func(p *player, rest string) error {
 	return func(p *player, rest string) error {
-		if err := p.settled(); err != nil {
+		if err := p.answered(); err != nil {
 			return err
 		}
-		if err := one(rest, "a job"); err != nil {
-			return err
+		if rest == "" || strings.Contains(rest, " ") {
+			return fmt.Errorf("write: %s JOB", name)
 		}
 		p.refused = p.w.server.act(name+" "+rest, func(ctx context.Context, now time.Time) error { return do(p, ctx, job.ID(rest), now) })
 		return nil
 	}
 }
 
-// settled refuses to go on when a refusal was not expected.
-func (p *player) settled() error {
+// answered refuses to go on when a refusal was not expected.
+func (p *player) answered() error {
 	if p.refused == nil {
 		return nil
 	}
@@ -86,209 +86,198 @@ func (p *player) settled() error {
 	return fmt.Errorf("the server refused, and no line expects it: %w", err)
 }
 
-func one(s, what string) error {
-	if s == "" || strings.Contains(s, " ") {
-		return fmt.Errorf("name %s, and nothing else", what)
+// instant reads a time in a line: +3h15m from the start, or 2026-03-02T00:00:00Z.
+func (p *player) instant(s string) (time.Time, error) {
+	t, err := parseWhen(s)
+	if err != nil {
+		return time.Time{}, err
 	}
-	return nil
+	return t.instant(p.w.cfg.Start, p.w.now), nil
 }
+
+const patchSyntax = `patch ID: PRODUCT VERSION[, OPTION]…, an option is one of
+pinned | latest only | repository | vendor | signed by NAME | no checksum | checksum sha256|sha384|sha512|sha1|md5 | needs reboot |
+requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | transaction NAME`
 
 func (p *player) patch(rest string) error {
 	id, spec, ok := strings.Cut(rest, ":")
 	parts := clauses(spec)
 	product, text, ok2 := strings.Cut(parts[0], " ")
 	if !ok || !ok2 {
-		return errors.New("write: patch chrome-121: chrome 121.0.6167.85, pinned, signed by Google")
+		return errors.New("write: " + patchSyntax)
 	}
 	v, err := p.w.vendor.parseVersion(product, text)
 	if err != nil {
 		return err
 	}
 	patch := catalog.Patch{ID: catalog.PatchID(id), Product: catalog.ProductID(product), Version: v}
-	availability, signer, bare := catalog.Pinned, "", false
+	how := offered{availability: catalog.Pinned, checksum: integrity.SHA256}
 	for _, clause := range parts[1:] {
 		word, value, _ := strings.Cut(clause, " ")
 		switch {
 		case clause == "pinned":
 		case clause == "latest only":
-			availability = catalog.LatestOnly
+			how.availability = catalog.LatestOnly
 		case clause == "repository":
-			availability = catalog.Repository
+			how.availability = catalog.Repository
 		case clause == "vendor":
-			availability = catalog.Vendor
+			how.availability = catalog.Vendor
 		case clause == "no checksum":
-			bare = true
+			how.checksum = 0
+		case word == "checksum":
+			how.checksum, err = integrity.ParseAlgorithm(value)
 		case clause == "needs reboot":
 			patch.Reboot = true
 		case strings.HasPrefix(clause, "signed by "):
-			signer = strings.TrimPrefix(clause, "signed by ")
-		case word == "requires":
+			how.signer = strings.TrimPrefix(clause, "signed by ")
+		case word == "requires" && value != "":
 			other, between := strings.CutSuffix(value, " and a reboot")
 			patch.Requires = append(patch.Requires, catalog.Requirement{Patch: catalog.PatchID(other), Reboot: between})
-		case word == "supersedes":
+		case word == "supersedes" && value != "":
 			patch.Supersedes = append(patch.Supersedes, catalog.PatchID(value))
-		case word == "fixes":
+		case word == "fixes" && value != "":
 			patch.CVEs = strings.Fields(value)
 		case word == "severity":
 			patch.Severity, err = catalog.ParseSeverity(value)
-		case word == "transaction":
+		case word == "transaction" && value != "":
 			patch.Transaction = value
 		default:
-			err = fmt.Errorf("%q is no option of a patch", clause)
+			err = fmt.Errorf("%q is no option of a patch; write: %s", clause, patchSyntax)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	p.w.vendor.publish(patch, availability, signer, bare)
+	p.w.vendor.publish(patch, how)
 	p.w.log("vendor", "publishes %s: %s %s", id, product, v)
+	p.listed()
+	return nil
+}
+
+// listed lets the server see at once what is published before the clock runs.
+func (p *player) listed() {
 	if p.w.now.Equal(p.w.cfg.Start) {
 		p.w.server.sync()
 	}
-	return nil
 }
 
 func (p *player) line(rest string) error {
 	f := strings.Fields(rest)
-	if len(f) != 4 || f[2] != "ends" {
-		return errors.New("write: line chrome 120 ends +10d")
+	if len(f) != 4 && (len(f) != 7 || f[4] != "extended" || f[5] != "until") || f[2] != "ends" {
+		return errors.New("write: line chrome 120 ends +10d, or: line chrome 120 ends +10d extended until +100d")
 	}
-	at, err := parseWhen(f[3])
+	eol, err := p.instant(f[3])
 	if err != nil {
 		return err
+	}
+	var extended time.Time
+	if len(f) == 7 {
+		if extended, err = p.instant(f[6]); err != nil {
+			return err
+		}
 	}
 	if _, ok := p.w.vendor.products[catalog.ProductID(f[0])]; !ok {
 		return fmt.Errorf("no patch of %s is listed yet", f[0])
 	}
-	p.w.vendor.line(f[0], f[1], at.instant(p.w.cfg.Start, p.w.now))
-	p.w.log("vendor", "%s line %s ends at %s", f[0], f[1], at.instant(p.w.cfg.Start, p.w.now).Format(time.RFC3339))
-	if p.w.now.Equal(p.w.cfg.Start) {
-		p.w.server.sync()
+	p.w.vendor.line(f[0], f[1], eol, extended)
+	p.w.log("vendor", "%s line %s ends at %s", f[0], f[1], eol.Format(time.RFC3339))
+	p.listed()
+	return nil
+}
+
+// customer supplies the file of a patch that no vendor serves (CAT-5).
+func (p *player) customer(rest string) error {
+	id, ok := strings.CutPrefix(rest, "supplies ")
+	patch, known := p.w.vendor.patches[catalog.PatchID(id)]
+	if !ok || !known || patch.Artifacts[0].Availability != catalog.Vendor {
+		return errors.New("write: customer supplies PATCH, where the patch is listed with the option vendor")
 	}
+	p.w.vendor.supply(&patch)
+	p.w.vendor.patches[patch.ID] = patch
+	p.w.log("server", "customer supplies %s", id)
+	p.listed()
 	return nil
 }
 
 func (p *player) asset(rest string) error {
 	who, has, _ := strings.Cut(rest, " has ")
 	id, tagged, _ := strings.Cut(who, " tagged ")
-	for _, v := range verbs {
-		if v.name == id || id == "clock" {
-			return fmt.Errorf("%q is a word of the language; name the asset otherwise", id)
+	id, on, _ := strings.Cut(id, " on ")
+	platform := catalog.Linux
+	if on != "" {
+		var err error
+		if platform, err = catalog.ParsePlatform(on); err != nil {
+			return err
 		}
+	}
+	if slices.ContainsFunc(verbs, func(v verb) bool { return v.name == id }) {
+		return fmt.Errorf("%q is a word of the language; name the asset otherwise", id)
 	}
 	if p.w.assets[job.AssetID(id)] != nil {
 		return fmt.Errorf("%q is there already", id)
 	}
-	a, err := p.w.newAsset(job.AssetID(id), strings.Fields(tagged), catalog.Linux)
+	installed := map[catalog.ProductID]catalog.Installed{}
+	if strings.TrimSpace(has) != "" {
+		for _, clause := range clauses(has) {
+			product, text, _ := strings.Cut(clause, " ")
+			text, held := strings.CutSuffix(text, " on hold")
+			v, err := p.w.vendor.parseVersion(product, text)
+			if err != nil {
+				return fmt.Errorf("%w; write: asset web-1[ on windows][ tagged web] has chrome 120.0.6099.71, zoom 5.16.0 on hold", err)
+			}
+			installed[catalog.ProductID(product)] = catalog.Installed{Version: v, Held: held}
+		}
+	}
+	a, err := p.w.newAsset(job.AssetID(id), strings.Fields(tagged), platform)
 	if err != nil {
 		return err
 	}
-	if strings.TrimSpace(has) == "" {
-		return nil
-	}
-	for _, clause := range clauses(has) {
-		product, text, _ := strings.Cut(clause, " ")
-		text, held := strings.CutSuffix(text, " on hold")
-		v, err := p.w.vendor.parseVersion(product, text)
-		if err != nil {
-			return err
-		}
-		a.installed[catalog.ProductID(product)] = v
-		a.held[catalog.ProductID(product)] = held
+	for product, i := range installed {
+		a.installed[product], a.held[product] = i.Version, i.Held
 	}
 	return nil
 }
 
-func (p *player) vendorDoes(rest string) error {
+// tag gives an asset other tags (JOB-7).
+func (p *player) tag(rest string) error {
 	f := strings.Fields(rest)
-	if len(f) < 2 {
-		return errors.New("say what the vendor does")
+	if len(f) == 0 {
+		return errors.New("write: tag ASSET TAG…, all the tags it has from now on")
 	}
-	p.w.log("vendor", "%s", rest)
-	if f[0] == "feed" {
-		switch f[1] {
-		case "fails":
-			p.w.vendor.failing = "connection refused"
-		case "recovers":
-			p.w.vendor.failing = ""
-		default:
-			return fmt.Errorf("a feed fails or recovers, not %q", f[1])
-		}
-		return nil
+	if err := p.answered(); err != nil {
+		return err
 	}
-	id := f[1]
-	if f[0] == "takes" || f[0] == "serves" {
-		id = f[len(f)-1]
-	}
-	patch, ok := p.w.vendor.patches[catalog.PatchID(id)]
-	if !ok {
-		return fmt.Errorf("there is no patch %q", id)
-	}
-	served := p.w.vendor.served[patch.Artifacts[0].URL]
-	switch {
-	case f[0] == "marks" && strings.HasPrefix(rest, "marks "+id+" end of life"):
-		patch.EOLMarked = true
-		if _, at, ok := strings.Cut(rest, " at "); ok {
-			t, err := parseWhen(at)
-			if err != nil {
-				return err
-			}
-			patch.EOL = t.instant(p.w.cfg.Start, p.w.now)
-		}
-	case f[0] == "withdraws":
-		patch.Withdrawn = true
-	case f[0] == "removes":
-		delete(p.w.vendor.patches, patch.ID)
-		return nil
-	case f[0] == "takes" && f[1] == "down":
-		served.gone = true
-	case f[0] == "restores":
-		p.w.vendor.serve(patch.Artifacts[0].URL, string(patch.Product), patch.Version, patch.Artifacts[0].Signer)
-	case f[0] == "strips":
-		served.signature = integrity.Signature{Status: integrity.Absent}
-	case f[0] == "damages":
-		served.digest = digestOf(string(patch.Product), patch.Version, " damaged")
-		if served.signature.Status == integrity.Valid {
-			served.signature = integrity.Signature{Status: integrity.Bad, Detail: "the bytes were changed"}
-		}
-	case f[0] == "signs" && len(f) == 4 && f[2] == "by":
-		served.signature = integrity.Signature{Status: integrity.Valid, Signer: f[3]}
-	case f[0] == "serves" && len(f) == 4 && f[2] == "for":
-		v, err := p.w.vendor.parseVersion(string(patch.Product), f[1])
-		if err != nil {
-			return err
-		}
-		p.w.vendor.serve(patch.Artifacts[0].URL, string(patch.Product), v, patch.Artifacts[0].Signer)
-	default:
-		return fmt.Errorf("%q is nothing a vendor does", rest)
-	}
-	p.w.vendor.patches[patch.ID] = patch
+	p.refused = p.w.server.act("tag "+rest, func(ctx context.Context, now time.Time) error {
+		return p.w.server.c.TagAsset(ctx, job.AssetID(f[0]), f[1:])
+	})
 	return nil
 }
 
 func (p *player) serverDoes(rest string) error {
-	p.w.log("server", "%s", rest)
 	switch rest {
 	case "goes down":
 		p.w.server.up = false
 	case "comes up", "crashes":
-		return p.w.server.start()
+		if err := p.w.server.start(); err != nil {
+			return err
+		}
 	default:
 		return fmt.Errorf("%q is nothing a server does; it goes down, comes up or crashes", rest)
 	}
+	p.w.log("server", "%s", rest)
 	return nil
 }
 
 // number reads a small count.
 func number(s string) (int, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 || n > 1_000_000 {
-		return 0, fmt.Errorf("%q is no number", s)
+	if err != nil || n < 0 || n > MaxTimes {
+		return 0, fmt.Errorf("%q is no number from 0 to %d", s, MaxTimes)
 	}
 	return n, nil
 }
 
-// words reads a list of words separated by spaces or commas.
+// words reads a list of words separated by spaces.
 func words[T ~string](s string) []T {
 	var list []T
 	for _, w := range strings.Fields(s) {

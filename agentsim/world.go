@@ -14,25 +14,58 @@ import (
 
 // Config is a world's settings.
 type Config struct {
-	Start   time.Time     // of the virtual clock, UTC
-	CheckIn time.Duration // between an agent's calls; default 15 min
-	Sync    time.Duration // between catalog syncs; default 30 min (CAT-1)
+	Start   time.Time     // of the virtual clock, UTC, whole seconds; default 2026-03-02T00:00:00Z, a Monday
+	CheckIn time.Duration // between an agent's calls, MinCheckIn to MaxCheckIn; default 15 min (MAN-3)
+	Sync    time.Duration // between catalog syncs, MinSync or more; default 30 min (CAT-1)
 	Network time.Duration // that a message takes, one way; default 100 ms
+	Seed    uint64        // makes the server's store repeat transactions, as real ones may; zero: never. No history depends on it.
+
+	events int // instead of MaxEvents
 }
 
 // WithDefaults fills in what is zero.
 func (c Config) WithDefaults() Config {
-	if c.CheckIn <= 0 {
-		c.CheckIn = 15 * time.Minute
+	for _, f := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{{&c.CheckIn, 15 * time.Minute}, {&c.Sync, 30 * time.Minute}, {&c.Network, 100 * time.Millisecond}} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
 	}
-	if c.Sync <= 0 {
-		c.Sync = 30 * time.Minute
+	if c.Start.IsZero() {
+		c.Start = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	}
-	if c.Network <= 0 {
-		c.Network = 100 * time.Millisecond
+	if c.events == 0 {
+		c.events = MaxEvents
 	}
 	c.Start = c.Start.UTC().Truncate(time.Second)
 	return c
+}
+
+// Validate says everything that is wrong with the settings, defaults filled in. The error is a *job.Invalid.
+func (c Config) Validate() error {
+	c = c.WithDefaults()
+	e := &job.Invalid{What: "world"}
+	add := func(field, value, text string) {
+		e.Problems = append(e.Problems, job.Problem{Field: field, Value: value, Text: text})
+	}
+	if y := c.Start.Year(); y < 1971 || y > 9000 {
+		add("start", c.Start.Format(time.RFC3339), "is not between the years 1971 and 9000")
+	}
+	if c.CheckIn < MinCheckIn || c.CheckIn > MaxCheckIn {
+		add("checkIn", c.CheckIn.String(), fmt.Sprintf("is not between %v and %v", MinCheckIn, MaxCheckIn))
+	}
+	if c.Sync < MinSync {
+		add("sync", c.Sync.String(), fmt.Sprintf("is not at least %v", MinSync))
+	}
+	if c.Network < 0 || c.Network >= callTimeout {
+		add("network", c.Network.String(), fmt.Sprintf("is not between 0 and %v, which an agent's program waits", callTimeout))
+	}
+	if len(e.Problems) == 0 {
+		return nil
+	}
+	return e
 }
 
 // World is a virtual fleet with its server, its vendors and its network on one virtual clock. It is not safe for
@@ -50,8 +83,11 @@ type World struct {
 	err     error // what ended the simulation itself
 }
 
-// New returns an empty world at its start.
+// New returns an empty world at its start. The error is that of Config.Validate, or the controller's about its settings.
 func New(c Config) (*World, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
 	c = c.WithDefaults()
 	w := &World{cfg: c, now: c.Start, assets: map[job.AssetID]*asset{}}
 	w.vendor = newVendor(w)
@@ -66,8 +102,14 @@ func New(c Config) (*World, error) {
 // Now is the world's time, UTC.
 func (w *World) Now() time.Time { return w.now }
 
+// Start is the instant the world's clock began at.
+func (w *World) Start() time.Time { return w.cfg.Start }
+
 // Run lets the world go on until t. It returns the first invariant that broke, as a *Broken, or what ended the simulation.
 func (w *World) Run(t time.Time) error {
+	if span := t.Sub(w.cfg.Start); span > MaxSpan {
+		return fmt.Errorf("%s is %s after the start; a world sees %s at most", t.Format(time.RFC3339), short(span), short(MaxSpan))
+	}
 	for len(w.agenda) > 0 && !w.agenda[0].at.After(t) && w.trouble() == nil {
 		next := heap.Pop(&w.agenda).(entry)
 		w.now = next.at
@@ -99,7 +141,10 @@ func (w *World) fail(err error) {
 
 // after puts something on the agenda. What is due at the same instant is done in the order in which it was put there.
 func (w *World) after(d time.Duration, do func()) {
-	w.count++
+	if w.count++; w.count > uint64(w.cfg.events) {
+		w.fail(fmt.Errorf("more than %d things happened: the scenario is too long", w.cfg.events))
+		return
+	}
 	heap.Push(&w.agenda, entry{at: w.now.Add(max(d, 0)), number: w.count, do: do})
 }
 
@@ -149,17 +194,3 @@ func (a *agenda) Pop() any {
 	*a = old[:len(old)-1]
 	return last
 }
-
-// Line is one line of a world's history.
-type Line struct {
-	At    time.Time `json:"at"`
-	Actor string    `json:"actor"` // an asset's id, "server" or "vendor"
-	Text  string    `json:"text"`
-}
-
-func (w *World) log(actor, format string, args ...any) {
-	w.history = append(w.history, Line{At: w.now, Actor: actor, Text: fmt.Sprintf(format, args...)})
-}
-
-// History is what happened so far.
-func (w *World) History() []Line { return slices.Clone(w.history) }

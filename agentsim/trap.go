@@ -1,0 +1,96 @@
+package agentsim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+)
+
+// trap crashes an agent at a step, once: just before the step is committed, so that the event is lost, or just after, so
+// that nothing the step wants is carried out.
+type trap struct {
+	after bool   // the commit
+	step  string // in lower case: a progress step, a result, or what is to be carried out
+	job   job.ID // empty: of any job
+	power bool   // the whole computer goes down, and boots again
+}
+
+// trapSteps are the words for what is to be carried out; progress steps and results have their own names.
+var trapSteps = []string{"inventory", "download", "preflight", "install", "action", "prompt", "reboot"}
+
+// parseTrap reads before|after STEP[ of JOB].
+func parseTrap(f []string) (trap, error) {
+	teach := fmt.Errorf("write: crashes before|after STEP[ of JOB]; a step is a progress step or a result such as Deploying or Completed, or one of %s",
+		strings.Join(trapSteps, ", "))
+	if len(f) != 2 && (len(f) != 4 || f[2] != "of") || f[0] != "before" && f[0] != "after" {
+		return trap{}, teach
+	}
+	_, progress := job.ParseProgress(f[1])
+	_, result := job.ParseResult(f[1])
+	if progress != nil && result != nil && !slices.Contains(trapSteps, f[1]) {
+		return trap{}, teach
+	}
+	t := trap{after: f[0] == "after", step: strings.ToLower(f[1])}
+	if len(f) == 4 {
+		t.job = job.ID(f[3])
+	}
+	return t, nil
+}
+
+// trapped springs the first trap that the step is in, and reports whether one did.
+func (a *asset) trapped(committed bool, before, after agent.State, out agent.Out) bool {
+	if len(a.traps) == 0 {
+		return false
+	}
+	for i, t := range a.traps {
+		if t.after != committed || !t.in(before, after, out) {
+			continue
+		}
+		a.traps = slices.Delete(slices.Clone(a.traps), i, i+1)
+		when := map[bool]string{false: "before", true: "after"}[committed]
+		if t.power {
+			a.log("loses power just %s the commit of %s", when, t.step)
+			a.boot(a.took.boot)
+		} else {
+			a.log("agent crashes just %s the commit of %s", when, t.step)
+			a.crash()
+		}
+		return true
+	}
+	return false
+}
+
+func (t trap) in(before, after agent.State, out agent.Out) bool {
+	is := func(of job.OrderID, step string) bool {
+		return strings.ToLower(step) == t.step && (t.job == "" || t.job == jobOf(of))
+	}
+	for _, r := range after.Reports {
+		if r.Sequence > before.Sequence && (r.Progress != 0 && is(r.Order, r.Progress.String()) || r.Result != 0 && is(r.Order, r.Result.String())) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(out.Effects, func(e agent.Effect) bool { return is(e.Order, effectWord(e.Effect)) })
+}
+
+func effectWord(e job.Effect) string {
+	switch e.(type) {
+	case job.TakeInventory:
+		return "inventory"
+	case job.Download:
+		return "download"
+	case job.Preflight:
+		return "preflight"
+	case job.Deploy:
+		return "install"
+	case job.Act:
+		return "action"
+	case job.Prompt:
+		return "prompt"
+	case job.Reboot:
+		return "reboot"
+	}
+	return ""
+}
