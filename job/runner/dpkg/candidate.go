@@ -14,12 +14,21 @@ import (
 type candidate struct {
 	index      int // of the patch
 	name, arch string
+	own        string          // the file's own architecture: "all", or arch
 	version    version.Version // what the file contains
 	installed  entry
 	file       *os.File
 }
 
 func (c candidate) String() string { return c.name + " " + c.version.String() }
+
+// spec names the unpacked package to dpkg.
+func (c candidate) spec() string {
+	if c.own == "all" {
+		return c.name
+	}
+	return c.name + ":" + c.arch
+}
 
 // same says whether the asset's package has the file's version already.
 func (c candidate) same() bool { return c.installed.version == c.version.String() }
@@ -42,6 +51,7 @@ func (p *Platform) examine(ctx context.Context, db *database, s runner.Staged) (
 		}
 		return c, fmt.Sprintf("the file is no Debian package that dpkg-deb can read: %v", err), nil
 	}
+	c.own = has.arch
 	if c.version, err = version.Parse(version.Debian, has.version); err != nil {
 		return c, fmt.Sprintf("the file's version is not valid: %v", err), nil
 	}

@@ -190,7 +190,7 @@ func (p *Platform) call(locks *locks, all []candidate, items []int, mode string)
 	for n, i := range items {
 		c := all[i]
 		if mode == "--configure" {
-			args = append(args, c.name+":"+c.arch)
+			args = append(args, c.spec())
 			continue
 		}
 		path := "/proc/self/fd/" + strconv.Itoa(firstDescriptor+n)

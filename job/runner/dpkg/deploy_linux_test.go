@@ -41,11 +41,18 @@ func (w *world) file(name string) string {
 }
 
 func TestDeployIsOneTransactionInAptsOrder_JOB1(t *testing.T) {
-	w := newWorld(t, deb("lib", "1"), deb("app", "1", "Depends: lib"))
+	docs := func(v string) debroot.Deb {
+		d := deb("docs", v, "Depends: lib (>= "+v+")")
+		d.Architecture = "all"
+		return d
+	}
+	w := newWorld(t, deb("lib", "1"), deb("app", "1", "Depends: lib"), docs("1"))
 	by := w.deploy(
+		w.staged(2, docs("2")),
 		w.staged(0, deb("app", "2", "Pre-Depends: lib (>= 2)")),
 		w.staged(1, withScript(deb("lib", "2"), "postinst", "echo $DEBIAN_FRONTEND $DPKG_MAINTSCRIPT_PACKAGE > /env; test -x /usr/sbin/policy-rc.d")))
-	require.Equal(t, map[int]job.Outcome{0: {Index: 0}, 1: {Index: 1}}, by)
+	require.Equal(t, map[int]job.Outcome{0: {Index: 0}, 1: {Index: 1}, 2: {Index: 2}}, by)
+	require.Equal(t, "ii 2", w.version("docs"))
 	require.Equal(t, "ii 2", w.version("app"))
 	require.Equal(t, "ii 2", w.version("lib"))
 	require.Equal(t, "noninteractive lib\n", w.file("env"))
