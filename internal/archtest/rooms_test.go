@@ -163,7 +163,9 @@ var rooms = []room{
 
 	// Floor 7: the programs, and the tests of all this.
 	{path: "internal/archtest", floor: programs},
-	{path: "internal/e2e", floor: programs},
+	{path: "internal/e2e", floor: programs, tests: []use{
+		{"github.com/ProtonMail/go-crypto", "signs the repositories it makes"},
+	}},
 	{path: "internal/mutate", floor: programs},
 	{path: "examples/quickstart", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
