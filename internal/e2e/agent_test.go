@@ -1,8 +1,10 @@
 package e2e
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,6 +45,13 @@ func (a *asset) start() {
 		"--check-in-every", every.String())
 }
 
+// halt ends the agent whatever it does.
+func (a *asset) halt() {
+	if a.p != nil {
+		a.p.kill()
+	}
+}
+
 // status is what "agent status" tells.
 type status struct {
 	Asset   job.AssetID
@@ -69,18 +78,20 @@ func (a *asset) idle() {
 // journal is every report the agent ever made, numbered without gaps (MAN-6).
 func (a *asset) journal() (all []job.Report) {
 	a.t.Helper()
-	f, err := os.Open(filepath.Join(a.state, "journal.jsonl"))
+	b, err := os.ReadFile(filepath.Join(a.state, "journal.jsonl"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	require.NoError(a.t, err)
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
+	for line := range bytes.Lines(b) {
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			break // it is being written
+		}
 		var r job.Report
-		require.NoError(a.t, json.Unmarshal(lines.Bytes(), &r), "%s", lines.Text())
+		require.NoError(a.t, json.Unmarshal(line, &r), "%s", line)
 		require.Equal(a.t, job.Sequence(len(all)+1), r.Sequence, "the journal has no gaps")
 		all = append(all, r)
 	}
-	require.NoError(a.t, lines.Err())
 	return all
 }
 
@@ -106,4 +117,10 @@ func (a *asset) progress(order job.OrderID) (all []job.Progress) {
 		}
 	}
 	return all
+}
+
+// stop ends the agent as an administrator does.
+func (a *asset) stop() {
+	a.t.Helper()
+	a.p.stop()
 }

@@ -77,3 +77,16 @@ func await(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+// happens waits for a channel to be closed.
+func happens(t *testing.T, what string, c <-chan struct{}) {
+	t.Helper()
+	await(t, what, func() bool {
+		select {
+		case <-c:
+			return true
+		default:
+			return false
+		}
+	})
+}

@@ -45,7 +45,7 @@ func start(t *testing.T, name, log, path string, args ...string) *process {
 	}()
 	t.Cleanup(func() {
 		p.kill()
-		if t.Failed() {
+		if t.Failed() || os.Getenv("DBG") != "" {
 			t.Logf("the end of %s's log:\n%s", name, p.said(6000))
 		}
 	})

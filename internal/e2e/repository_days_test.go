@@ -106,9 +106,10 @@ func TestRepositoryNeverBelieved_CAT1_JOB2(t *testing.T) {
 	require.Len(t, feeds, 1)
 	require.False(t, feeds[0].Healthy)
 	require.Zero(t, feeds[0].Patches)
-	a := w.run("first")
+	a := w.server.ended(w.enable("first"))
 	require.Equal(t, job.NotApplicable.String(), a.Result.String())
 	require.Empty(t, a.Patches)
+	require.False(t, a.HandedOut, "there is nothing to hand out")
 	w.has("alpha", "1")
 
 	w.repo.publish(deb("alpha", "2"))

@@ -197,6 +197,24 @@ func half(d debroot.Deb, served *atomic.Int32) func(http.ResponseWriter, *http.R
 	}
 }
 
+// hold answers the first request for a package with the first half of its file and then leaves the connection open; held is closed when
+// the half was sent.
+func hold(d debroot.Deb) (answer func(http.ResponseWriter, *http.Request, []byte) bool, held <-chan struct{}) {
+	sent := make(chan struct{})
+	var served atomic.Int32
+	return func(w http.ResponseWriter, r *http.Request, content []byte) bool {
+		if !strings.HasSuffix(r.URL.Path, pooled(d)) || served.Add(1) > 1 {
+			return false
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+		_, _ = w.Write(content[:len(content)/2])
+		_ = http.NewResponseController(w).Flush()
+		close(sent)
+		<-r.Context().Done()
+		return true
+	}, sent
+}
+
 // requests of one file that came so far.
 func (r *repository) requests(d debroot.Deb) (all []request) {
 	r.mu.Lock()

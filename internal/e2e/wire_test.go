@@ -23,12 +23,20 @@ import (
 // wire is the network between agents and a server: it stays where it is when the server is started anew elsewhere, and a test can
 // look at what passes and cut it.
 type wire struct {
-	url string
-	mu  sync.Mutex
-	at  string
-	// watch is told of every check-in before the server is, and, when it returned a function, that one after the server answered.
-	// Cut means that nobody gets an answer.
-	watch func(manifest.CheckIn) (cut bool, after func())
+	url   string
+	mu    sync.Mutex
+	at    string
+	watch watch
+}
+
+// watch is told of every check-in that brings something, and says what becomes of it.
+type watch func(manifest.CheckIn) fate
+
+// fate is what becomes of a check-in.
+type fate struct {
+	cut  bool   // the server never hears of it
+	lose bool   // the server answers, and nobody hears that
+	then func() // run before the agent's connection ends or the answer goes back; may be nil
 }
 
 func newWire(t *testing.T) *wire {
@@ -47,7 +55,7 @@ func (w *wire) to(addr string) {
 }
 
 // watching sets who looks at the check-ins; nil: nobody.
-func (w *wire) watching(f func(manifest.CheckIn) (cut bool, after func())) {
+func (w *wire) watching(f watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.watch = f
@@ -62,22 +70,21 @@ func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	var after func()
+	var f fate
 	if watch != nil && r.URL.Path == agenthttp.PathCheckIn {
-		var cut bool
-		if cut, after = watch(checkIn(r, body)); cut {
-			panic(http.ErrAbortHandler)
-		}
+		f = watch(checkIn(r, body))
 	}
 	answer := httptest.NewRecorder()
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: at})
-	down := false
-	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { down = true }
-	proxy.ServeHTTP(answer, r)
-	if after != nil {
-		after()
+	down := f.cut
+	if !f.cut {
+		proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: at})
+		proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { down = true }
+		proxy.ServeHTTP(answer, r)
 	}
-	if down { // a server that is not there answers nothing
+	if f.then != nil {
+		f.then()
+	}
+	if down || f.lose { // who is not there answers nothing
 		panic(http.ErrAbortHandler)
 	}
 	for name, values := range answer.Header() {
@@ -102,9 +109,33 @@ func checkIn(r *http.Request, body []byte) (in manifest.CheckIn) {
 	return in
 }
 
-// tells reports whether a check-in brings the result of an order.
+// tells reports whether a check-in brings a result.
 func tells(in manifest.CheckIn, result job.Result) bool {
 	return slices.ContainsFunc(in.Reports, func(r job.Report) bool { return r.Result == result })
+}
+
+// once makes a watch of one that acts on the first check-in which brings a result, and on no other; acted is closed afterwards.
+func once(result job.Result, act func() fate) (w watch, acted <-chan struct{}) {
+	done := make(chan struct{})
+	var mu sync.Mutex
+	begun := false
+	return func(in manifest.CheckIn) fate {
+		mu.Lock()
+		defer mu.Unlock()
+		if begun || !tells(in, result) {
+			return fate{}
+		}
+		begun = true
+		f := act()
+		then := f.then
+		f.then = func() {
+			if then != nil {
+				then()
+			}
+			close(done)
+		}
+		return f
+	}, done
 }
 
 func TestWireReadsCheckIns(t *testing.T) {

@@ -2,14 +2,13 @@ package e2e
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/internal/debroot"
@@ -65,22 +64,22 @@ func letGo(t *testing.T, root string) {
 	await(t, "dpkg in "+root+" to end", func() bool { return installer(t, root) == 0 })
 }
 
-// run makes a job over everything missing, lets it run now, and waits for its end.
-func (w *world) run(id job.ID) controller.RunAsset {
+// enable makes a job over everything missing and lets it run now.
+func (w *world) enable(id job.ID) job.RunID {
 	w.t.Helper()
 	w.server.job(id, w.asset.name)
-	run := w.server.enable(id)
-	a := w.server.ended(run)
-	w.agree(a)
+	return w.server.enable(id)
+}
+
+// run is enable, and waits for the end. What the server says of it must be what the agent's own journal says.
+func (w *world) run(id job.ID) controller.RunAsset {
+	w.t.Helper()
+	a := w.server.ended(w.enable(id))
+	agree(w.t, w.asset, a)
 	return a
 }
 
 // agree holds what the server says of an order against the agent's own journal.
-func (w *world) agree(a controller.RunAsset) {
-	w.t.Helper()
-	agree(w.t, w.asset, a)
-}
-
 func agree(t *testing.T, by *asset, a controller.RunAsset) {
 	t.Helper()
 	own := by.result(a.Order)
@@ -92,7 +91,14 @@ func agree(t *testing.T, by *asset, a controller.RunAsset) {
 			reported = append(reported, p)
 		}
 	}
-	require.Empty(t, cmp.Diff(own.Patches, reported, cmpopts.EquateEmpty()), "agent and server")
+	require.Equal(t, asJSON(t, own.Patches), asJSON(t, reported), "the agent's journal and the server's results")
+}
+
+func asJSON(t *testing.T, patches []job.PatchOutcome) string {
+	t.Helper()
+	b, err := json.MarshalIndent(append([]job.PatchOutcome{}, patches...), "", "  ")
+	require.NoError(t, err)
+	return string(b)
 }
 
 // has wants a package at a version, and well, by dpkg's own word; empty: at none.

@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/internal/debroot"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// small puts a file system of some size on a folder, until the test ends.
+func small(t *testing.T, dir, size string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	output(t, "mount", "-t", "tmpfs", "-o", "mode=0700,size="+size, "tmpfs", dir)
+	t.Cleanup(func() {
+		if text, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount %s: %v: %s", dir, err, text)
+		}
+	})
+}
+
+// grow makes it larger.
+func grow(t *testing.T, dir, size string) {
+	t.Helper()
+	output(t, "mount", "-o", "remount,size="+size, dir)
+}
+
+// newSmallWorld is newWorld with a small file system at a folder of the root, or, with none named, at the agent's staging folder.
+func newSmallWorld(t *testing.T, below, size string, installed ...debroot.Deb) (w *world, disk string) {
+	t.Helper()
+	w = newWorld(t, installed...)
+	disk = filepath.Join(w.asset.state, "stage")
+	if below != "" {
+		disk = filepath.Join(w.root, below)
+	}
+	small(t, disk, size)
+	t.Cleanup(w.asset.halt)
+	return w, disk
+}
+
+// A download for which the disk has no room fails that patch, says so, and gives back what it took; what fits goes on. With room, the next
+// run finishes the work.
+func TestDiskFullAtDownload_JOB2_JOB16(t *testing.T) {
+	t.Parallel()
+	w, stage := newSmallWorld(t, "", "1m", deb("alpha", "1"), deb("beta", "1"))
+	w.repo.publish(large("alpha", "2"), deb("beta", "2"))
+	w.server.synced()
+	w.asset.start()
+	a := w.run("first")
+	require.Equal(t, job.CompletedWithFailures.String(), a.Result.String())
+	bad := outcome(t, a, "alpha")
+	failed(t, bad, job.FileDownloadFailed)
+	require.Contains(t, bad.Text, "is full")
+	succeeded(t, outcome(t, a, "beta"), "2")
+	w.has("alpha", "1")
+	w.has("beta", "2")
+
+	grow(t, stage, "64m")
+	a = w.run("second")
+	require.Equal(t, job.Completed.String(), a.Result.String())
+	succeeded(t, outcome(t, a, "alpha"), "2")
+	w.has("alpha", "2")
+	require.Empty(t, audit(t, w.root))
+}
+
+// A package for which the asset's disk has no room when it is unpacked fails with the installer's code, and the asset keeps the version it had.
+// With room, the next run finishes the work.
+func TestDiskFullAtDeploy_JOB2_JOB16(t *testing.T) {
+	t.Parallel()
+	w, disk := newSmallWorld(t, "usr/share/alpha", "1m", deb("alpha", "1"), deb("beta", "1"))
+	w.repo.publish(large("alpha", "2"), deb("beta", "2"))
+	w.server.synced()
+	w.asset.start()
+	a := w.run("first")
+	require.Equal(t, job.CompletedWithFailures.String(), a.Result.String())
+	bad := outcome(t, a, "alpha")
+	failed(t, bad, job.InstallerFailed)
+	require.Contains(t, bad.Text, "No space left on device")
+	succeeded(t, outcome(t, a, "beta"), "2")
+	w.has("alpha", "1")
+	w.has("beta", "2")
+	require.Empty(t, audit(t, w.root))
+
+	grow(t, disk, "64m")
+	a = w.run("second")
+	require.Equal(t, job.Completed.String(), a.Result.String())
+	w.has("alpha", "2")
+	require.Empty(t, audit(t, w.root))
+}
+
+// A maintainer script that fails fails its patch, with dpkg's own words and what to do; the others of the same transaction are installed.
+// Once the cause is gone, the next run finishes the work: by the repair alone, and by a newer version.
+func TestPostinstFails_JOB2_JOB16(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		mend func(w *world)
+		want string // version
+	}{
+		{"the cause is removed", func(w *world) {
+			require.NoError(w.t, os.WriteFile(filepath.Join(w.root, "needed"), nil, 0o644))
+		}, "2"},
+		{"a mended version is published", func(w *world) {
+			w.repo.publish(deb("alpha", "3"), deb("beta", "3"))
+			w.server.synced()
+		}, "3"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
+			w.asset.start()
+			w.repo.publish(with(deb("alpha", "2"), "postinst", "echo 'alpha needs the file /needed'; cat /needed"), deb("beta", "2"))
+			w.server.synced()
+			a := w.run("first")
+			require.Equal(t, job.CompletedWithFailures.String(), a.Result.String())
+			bad := outcome(t, a, "alpha")
+			failed(t, bad, job.InstallerFailed)
+			require.Contains(t, bad.Text, "alpha needs the file /needed")
+			require.Contains(t, bad.Text, "dpkg --root="+w.root+" --configure -a")
+			succeeded(t, outcome(t, a, "beta"), "2")
+			w.has("beta", "2")
+			require.Contains(t, audit(t, w.root), "alpha")
+
+			tt.mend(w)
+			a = w.run("second")
+			require.Equal(t, job.Completed.String(), a.Result.String())
+			succeeded(t, outcome(t, a, "alpha"), tt.want)
+			w.has("alpha", tt.want)
+			require.Empty(t, audit(t, w.root))
+		})
+	}
+}
