@@ -106,7 +106,7 @@ func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Ti
 func (c *Controller) takeIn(w Writer, got *call, in manifest.CheckIn, now time.Time) error {
 	k := key(string(in.Asset))
 	before := got.reports
-	if err := fold(w, in, &got.reports, now); err != nil {
+	if err := c.fold(w, in, &got.reports, now); err != nil {
 		return err
 	}
 	if in.Inventory != nil {

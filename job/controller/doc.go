@@ -30,8 +30,11 @@
 //   - Enrol uses a token once an asset, and answers the same enrolment the same (its answer may have been lost).
 //   - Queries read one consistent state each. Lists are paged by the last key of the page before.
 //
-// Jobs that recur, start by a local clock, are spread (JOB-9), or run behind another (JOB-19) are refused when they are
-// enabled: making their runs is not built yet.
+// A job that runs behind another (JOB-19) gets its orders asset by asset, in the check-in that brings the success, or as a
+// run of its own at the Tick after enough assets succeeded. Success is Completed, or NotApplicable: there was nothing to do.
+//
+// Jobs that recur, start by a local clock or are spread (JOB-9) are refused when they are enabled: making their runs is not
+// built yet.
 //
 // # What is stored
 //

@@ -43,7 +43,7 @@ func fresh(reports []job.Report, acknowledged job.Sequence) bool {
 }
 
 // fold accepts the reports that follow the acknowledged one (MAN-6) and folds each into its order.
-func fold(w Writer, in manifest.CheckIn, to *reportsRecord, now time.Time) error {
+func (c *Controller) fold(w Writer, in manifest.CheckIn, to *reportsRecord, now time.Time) error {
 	if !fresh(in.Reports, to.Acknowledged) {
 		return nil
 	}
@@ -61,7 +61,7 @@ func fold(w Writer, in manifest.CheckIn, to *reportsRecord, now time.Time) error
 			to.Refused = &Refusal{At: now, Text: clip(rep.Refused, MaxText)}
 			continue
 		}
-		odd, err := foldOrder(w, in.Asset, rep, now)
+		odd, err := c.foldOrder(w, in.Asset, rep, now)
 		if err != nil {
 			return fmt.Errorf("report %d of asset %s: %w", rep.Sequence, in.Asset, err)
 		}
@@ -73,7 +73,7 @@ func fold(w Writer, in manifest.CheckIn, to *reportsRecord, now time.Time) error
 }
 
 // foldOrder folds one report into its order. Odd says why it makes no sense and was not folded; empty: it was.
-func foldOrder(w Writer, asset job.AssetID, rep job.Report, now time.Time) (odd string, err error) {
+func (c *Controller) foldOrder(w Writer, asset job.AssetID, rep job.Report, now time.Time) (odd string, err error) {
 	id, of, ok := strings.Cut(string(rep.Order), "/")
 	run := job.RunID(id)
 	if _, err := runKey(run); !ok || err != nil || job.AssetID(of) != asset {
@@ -121,7 +121,18 @@ func foldOrder(w Writer, asset job.AssetID, rep job.Report, now time.Time) (odd 
 		if rep.Result != job.Withdrawn && rep.Result != job.Cancelled {
 			o.Stage = job.StageDone
 		}
-		return "", finish(w, run, o, rep.Result, now, false)
+		if err := finish(w, run, o, rep.Result, now, false); err != nil {
+			return "", err
+		}
+		o.Result, o.Ended = rep.Result, now
+		if !o.succeeded() {
+			return "", nil
+		}
+		m, err := c.maker(w, now)
+		if err != nil {
+			return "", err
+		}
+		return "", m.passed(run, asset)
 	}
 }
 

@@ -78,7 +78,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now time.Time) error {
 	d := rec.Definition
 	at := now
-	same := d.Schedule.Equal(old.Schedule)
+	same := d.Schedule.Equal(old.Schedule) && reflect.DeepEqual(d.After, old.After)
 	if same {
 		at = time.Time{} // its start may be past: it stays what it is
 	}
@@ -110,6 +110,9 @@ func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now ti
 	if same {
 		return nil
 	}
+	if err := enlist(w, old, d); err != nil || d.After != nil {
+		return err
+	}
 	_, err := c.schedule(w, rec, now)
 	return err
 }
@@ -123,8 +126,8 @@ func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 	if _, ok := d.Schedule.Next(at, at.Add(-time.Second)); !ok && d.Schedule.Kind != job.Once || d.Schedule.Local != 0 || d.Schedule.Spread != 0 {
 		return invalid("job "+string(d.ID), "schedule", d.Schedule.Kind.String(), "recurring, local and spread starts are not built yet (JOB-9); use \"on demand\", or \"once\" with at")
 	}
-	if d.After != nil {
-		return invalid("job "+string(d.ID), "after.job", string(d.After.Job), "running behind another job is not built yet (JOB-19); enable it by hand without this")
+	if err := checkChain(r, d); err != nil {
+		return err
 	}
 	snap, err := c.snapshot(r)
 	if err != nil {
@@ -137,28 +140,27 @@ func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 func (c *Controller) schedule(w Writer, rec *jobRecord, now time.Time) (job.RunID, error) {
 	d := rec.Definition
 	start, _ := d.Schedule.Next(now, now)
-	for {
-		run, _, err := loadRun(w, job.MakeRunID(d.ID, start))
-		_, missing := errors.AsType[*NotFoundError](err)
-		switch {
-		case err != nil && !missing:
-			return "", err
-		case missing:
-		case d.Schedule.Kind == job.OnDemand:
-			start = start.Add(time.Second) // two runs are never one
-			continue
-		case run.State == RunWithdrawn:
-			// The same start again: the same run, its withdrawn orders made anew.
-		default:
-			return "", invalid("job "+string(d.ID), "schedule.at", start.Format(time.RFC3339),
-				fmt.Sprintf("its run %s is %v already; give another start", run.ID, run.State))
-		}
-		id, err := c.planRun(w, d, start)
-		if err != nil {
+	if d.Schedule.Kind == job.OnDemand {
+		var err error
+		if start, err = freeStart(w, d, now); err != nil { // two runs are never one
 			return "", err
 		}
-		return id, c.reopen(w, rec, id)
 	}
+	run, _, err := loadRun(w, job.MakeRunID(d.ID, start))
+	_, missing := errors.AsType[*NotFoundError](err)
+	switch {
+	case err != nil && !missing:
+		return "", err
+	case !missing && run.State != RunWithdrawn:
+		return "", invalid("job "+string(d.ID), "schedule.at", start.Format(time.RFC3339),
+			fmt.Sprintf("its run %s is %v already; give another start", run.ID, run.State))
+	}
+	// A run that was withdrawn and has the same start again is the same run, its withdrawn orders made anew.
+	id, err := c.planRun(w, d, start)
+	if err != nil {
+		return "", err
+	}
+	return id, c.reopen(w, rec, id)
 }
 
 // reopen adds a run to the open ones and leaves out those that have ended.
@@ -182,7 +184,8 @@ func (c *Controller) reopen(w Writer, rec *jobRecord, add job.RunID) error {
 }
 
 // EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is enabled later than the lead before its start is
-// handed out at the next check-in (MAN-1). It returns the run planned; an enabled job stays as it is, and the run is empty.
+// handed out at the next check-in (MAN-1). It returns the run planned. The run is empty for a job that was enabled already, which
+// stays as it is, and for one that runs behind another: that waits for successes from now on (JOB-19).
 //
 // Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
 // still to follow.
@@ -201,8 +204,13 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 			return err
 		}
 		rec.Definition.State, rec.Changed, rec.Enabled = job.Enabled, now, now
-		if run, err = c.schedule(w, &rec, now); err != nil {
+		if err := enlist(w, rec.Definition, rec.Definition); err != nil {
 			return err
+		}
+		if rec.Definition.After == nil {
+			if run, err = c.schedule(w, &rec, now); err != nil {
+				return err
+			}
 		}
 		return save(w, tableJobs, key(string(id)), rec)
 	})
@@ -243,7 +251,11 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now
 				return err
 			}
 		}
+		old := rec.Definition
 		rec.Definition.State, rec.Changed = state, now
+		if err := enlist(w, old, rec.Definition); err != nil {
+			return err
+		}
 		return save(w, tableJobs, key(string(id)), rec)
 	})
 }

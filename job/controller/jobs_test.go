@@ -230,9 +230,7 @@ func TestSchedulesNotBuiltAreRefused_JOB20(t *testing.T) {
 		daily.Schedule = job.Schedule{Kind: job.Daily, Time: job.Clock(22, 0), Zone: "UTC"}
 		spread := definition("spread", "editor-2.0.0")
 		spread.Schedule.Spread = time.Hour
-		behind := definition("behind", "editor-2.0.0")
-		behind.After = &job.After{Job: "daily", PerAsset: true}
-		for _, d := range []job.Definition{daily, spread, behind} {
+		for _, d := range []job.Definition{daily, spread} {
 			_, err := f.SaveJob(ctx, d, f.now)
 			require.NoError(f, err)
 			_, err = f.EnableJob(ctx, d.ID, f.now)

@@ -32,6 +32,9 @@ const (
 	tableFailures    Table = "failures"    // time falling, asset, run, patch: Failure
 	tableCounters    Table = "counters"    // name, shard
 	tableCancels     Table = "cancels"     // run, asset: cancels whose outcome is not known yet
+	tableFollowers   Table = "followers"   // job, job: the second runs behind the first
+	tableShares      Table = "shares"      // run: whether enough of its assets succeeded is to be counted
+	tableChained     Table = "chained"     // run, job: the run of the job that the run started
 	tableReboots     Table = "reboots"     // asset, run: executions that wait for a reboot
 )
 

@@ -121,7 +121,10 @@ func (m *maker) make(run runRecord, asset job.Asset) error {
 		if err := unqueue(m.w, run.ID, asset.ID); err != nil {
 			return err
 		}
-		return save(m.w, tableOrders, k, o)
+		if err := save(m.w, tableOrders, k, o); err != nil || !o.succeeded() {
+			return err
+		}
+		return m.passed(run.ID, asset.ID)
 	}
 	if err := m.saveContent(run.ID, asset.ID, plan.Order); err != nil {
 		return err

@@ -47,8 +47,9 @@ type runRecord struct {
 	State      RunState       `json:"state"`
 	Definition job.Definition `json:"definition"` // as of its last revision while it could still change
 	Made       time.Time      `json:"made,omitzero"`
-	Make       *makePass      `json:"make,omitempty"` // in progress
-	Trim       *trimPass      `json:"trim,omitempty"` // in progress, or to follow Make
+	Behind     job.RunID      `json:"behind,omitempty"` // follows this run asset by asset (JOB-19)
+	Make       *makePass      `json:"make,omitempty"`   // in progress
+	Trim       *trimPass      `json:"trim,omitempty"`   // in progress, or to follow Make
 }
 
 // makePass makes the orders of a run, batch assets a transaction. The cursor moves in the transaction that makes the
@@ -122,8 +123,19 @@ func (c *Controller) step(w Writer, now time.Time) (more bool, err error) {
 		return true, saveRun(w, run)
 	}
 	work, err := w.Scan(tableWork, "", "", 1)
-	if err != nil || len(work) == 0 {
+	if err != nil {
 		return false, err
+	}
+	if len(work) == 0 {
+		shares, err := w.Scan(tableShares, "", "", 1)
+		if err != nil || len(shares) == 0 {
+			return false, err
+		}
+		id, err := last(shares[0].Key)
+		if err != nil {
+			return false, err
+		}
+		return true, c.share(w, job.RunID(id), now)
 	}
 	id, err := last(work[0].Key)
 	if err != nil {
@@ -183,10 +195,19 @@ func (m *maker) makeBatch(run *runRecord) (done bool, err error) {
 		return false, err
 	}
 	for _, asset := range assets {
+		run.Make.Cursor = asset.ID
+		if run.Behind != "" { // who is not there yet has not passed the run before
+			had, err := m.w.Get(tableOrders, key(string(run.ID), string(asset.ID)))
+			if err != nil {
+				return false, err
+			}
+			if had == nil {
+				continue
+			}
+		}
 		if err := m.make(*run, asset); err != nil {
 			return false, fmt.Errorf("run %s, asset %s: %w", run.ID, asset.ID, err)
 		}
-		run.Make.Cursor = asset.ID
 	}
 	return len(assets) < batch, nil
 }
@@ -271,7 +292,15 @@ func settled(r Reader, run runRecord) (bool, error) {
 	if run.State == Planned || run.Make != nil || run.Trim != nil {
 		return false, nil
 	}
-	return empty(r, tableLive, key(string(run.ID)))
+	none, err := empty(r, tableLive, key(string(run.ID)))
+	if err != nil || !none || run.Behind == "" {
+		return none, err
+	}
+	before, _, err := loadRun(r, run.Behind) // as long as that goes on, assets may follow
+	if err != nil {
+		return false, err
+	}
+	return settled(r, before)
 }
 
 func runKey(id job.RunID) (string, error) {

@@ -1,0 +1,122 @@
+package controller_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/stretchr/testify/require"
+)
+
+// TestSplitChainRunsAssetByAsset_JOB14_JOB19 takes the remedy that JOB-14 offers and lets it run.
+func TestSplitChainRunsAssetByAsset_JOB14_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		needs := func(p *catalog.Patch) { p.Requires = []catalog.Requirement{{Patch: "editor-2.0.0", Reboot: true}} }
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0", needs))
+		good, bad := f.enrol("a-good", "all"), f.enrol("b-bad", "all")
+		ready := f.enrolOnly("c-ready", "all") // has the first patch already
+		ready.install("editor", "2.0.0", "player", "1.0.0")
+		f.call(ready)
+		snap, err := f.Snapshot(ctx)
+		require.NoError(f, err)
+		chain, err := definition("j", "editor-2.0.0", "player-2.0.0").Split(snap)
+		require.NoError(f, err)
+		require.Len(f, chain, 2)
+		for _, d := range chain {
+			_, err := f.SaveJob(ctx, d, f.now)
+			require.NoError(f, err)
+		}
+		none, err := f.EnableJob(ctx, chain[1].ID, f.now)
+		require.NoError(f, err)
+		require.Empty(f, none, "it waits for the first")
+		first, err := f.EnableJob(ctx, chain[0].ID, f.now)
+		require.NoError(f, err)
+		f.call(ready)
+		require.Equal(f, []string{"player-2.0.0"}, ready.patches(), "nothing to do in the first: straight to the second")
+
+		f.pass(time.Minute)
+		for _, a := range []*agent{good, bad} {
+			f.call(a)
+			require.Equal(f, []string{"editor-2.0.0"}, a.patches())
+		}
+		good.report(job.Report{Order: job.MakeOrderID(first, "a-good"), Result: job.PendingReboot, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Installed, 0)}})
+		f.call(good)
+		require.Equal(f, []string{"editor-2.0.0"}, good.patches(), "not before its reboot is verified")
+		good.report(job.Report{Order: job.MakeOrderID(first, "a-good"), Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
+		good.install("editor", "2.0.0", "player", "1.0.0")
+		bad.report(job.Report{Order: job.MakeOrderID(first, "b-bad"), Result: job.Failed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.PatchFailed, 9)}})
+		f.call(good)
+		f.call(bad)
+		require.Equal(f, []string{"player-2.0.0"}, good.patches())
+		require.Empty(f, bad.orders, "who failed does not follow")
+
+		runs, err := f.Runs(ctx, chain[1].ID, "", 10)
+		require.NoError(f, err)
+		require.Len(f, runs, 1, "one run for one run of the predecessor")
+		require.Equal(f, 2, runs[0].Assets)
+		// An edit makes the orders of those that are there anew, and of nobody else.
+		edited := chain[1]
+		edited.Name = "renamed"
+		_, err = f.SaveJob(ctx, edited, f.now)
+		require.NoError(f, err)
+		f.call(good)
+		require.Equal(f, "renamed", good.orders[0].Name)
+		runs, err = f.Runs(ctx, chain[1].ID, "", 10)
+		require.NoError(f, err)
+		require.Equal(f, 2, runs[0].Assets)
+		require.NoError(f, f.DisableJob(ctx, chain[1].ID, f.now))
+		f.call(good)
+		require.Empty(f, good.orders)
+	})
+}
+
+func TestShareOfAssetsStartsTheNextJob_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		agents := []*agent{f.enrol("a", "all"), f.enrol("b", "all"), f.enrol("c", "all"), f.enrol("d", "all")}
+		next := definition("next", "player-2.0.0")
+		next.After = &job.After{Job: "ring-1", Share: 50}
+		_, err := f.SaveJob(ctx, next, f.now)
+		require.NoError(f, err)
+		_, err = f.EnableJob(ctx, "next", f.now)
+		require.ErrorContains(f, err, "is no job")
+		ring := f.enable(definition("ring-1", "editor-2.0.0"))
+		_, err = f.EnableJob(ctx, "next", f.now)
+		require.NoError(f, err)
+		for i, a := range agents {
+			f.pass(time.Minute)
+			f.call(a)
+			a.report(job.Report{Order: job.MakeOrderID(ring, a.id), Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
+			f.call(a)
+			_, err = f.Tick(ctx, f.now)
+			require.NoError(f, err)
+			runs, err := f.Runs(ctx, "next", "", 10)
+			require.NoError(f, err)
+			if i == 0 {
+				require.Empty(f, runs, "a quarter is not half")
+				continue
+			}
+			require.Len(f, runs, 1, "once")
+			require.Equal(f, controller.Made, runs[0].State)
+			require.Equal(f, 4, runs[0].Assets, "everybody follows, the slow ones too")
+		}
+	})
+}
+
+func TestChainThatLeadsBackIsRefused_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		for _, pair := range [][2]job.ID{{"a", "c"}, {"b", "a"}, {"c", "b"}} {
+			d := definition(pair[0], "editor-2.0.0")
+			d.After = &job.After{Job: pair[1], PerAsset: true}
+			_, err := f.SaveJob(ctx, d, f.now)
+			require.NoError(f, err)
+		}
+		for _, id := range []job.ID{"a", "b", "c"} {
+			_, err := f.EnableJob(ctx, id, f.now)
+			require.ErrorContains(f, err, "leads back")
+		}
+	})
+}
