@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,23 @@ func TestQuickstart(t *testing.T) {
 		"14 outcomes", "0 of them unlike the rules\n",
 	} {
 		require.Contains(t, out, want)
+	}
+	checkREADME(t, out)
+}
+
+// checkREADME wants the README's lines to be the program's own, apart from the times.
+func checkREADME(t *testing.T, out string) {
+	t.Helper()
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(readme), "```\nsomebody ")
+	require.True(t, found, "the README shows no output")
+	block, _, _ := strings.Cut(rest, "```\n")
+	said := strings.Split(out, "\n")
+	for _, line := range strings.Split("somebody "+strings.TrimSpace(block), "\n") {
+		if !strings.Contains(line, " starts at ") && !strings.Contains(line, " outcomes in ") {
+			require.Contains(t, said, line, "the README shows what the program does not say")
+		}
 	}
 }
 
