@@ -53,7 +53,7 @@
 //
 // A list is held packed while it is read, and parsed as a stream. A fetch with nothing new is one conditional request a
 // suite; a list whose digest did not change is not fetched again. Debian's main suite (63,000 packages) takes about a second
-// and 40 MB that stay. With Config.CacheDir a restart fetches nothing that it had; what is kept there is verified like what is
+// and some 60 MB that stay. With Config.CacheDir a restart fetches nothing that it had; what is kept there is verified like what is
 // fetched, and a folder that cannot be used only costs the saving.
 //
 // Not built yet: lists compressed with bzip2, lzma or zstd, which no current repository offers alone; pdiffs; mirror lists;

@@ -66,7 +66,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	same := f.held.given && next.signed.equal(f.held.signed) && next.channel == f.held.channel
 	if !same {
 		f.merge(&next)
-		f.group.list(f.index, next.release.vendor(), next.records)
+		f.group.list(f.index, f.id, next.release.vendor(), next.records)
 	} else {
 		signed := next.signed
 		next = f.held
@@ -220,7 +220,7 @@ func (f *Feed) batch(now time.Time) catalog.Batch {
 		if _, hidden := slices.BinarySearch(h.view.hidden, r.id); hidden {
 			if first, differs := h.view.unequal[r.id]; differs {
 				b.Rejected = append(b.Rejected, catalog.Rejected{Feed: f.id, Record: "patch " + string(r.id), Reasons: []string{
-					fmt.Sprintf("source %d of the configuration lists the same version with a different digest: that one counts", first+1)}})
+					fmt.Sprintf("feed %s lists the same version with a different digest: that one counts", first)}})
 			}
 			continue
 		}

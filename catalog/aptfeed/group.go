@@ -18,6 +18,7 @@ type group struct {
 // listing is what one feed listed last.
 type listing struct {
 	version uint64 // grows with every change; zero: nothing listed yet
+	feed    catalog.FeedID
 	vendor  string
 	patches map[catalog.PatchID]string // its SHA-256
 	product map[catalog.ProductID]bool
@@ -25,10 +26,10 @@ type listing struct {
 
 // view is what the feeds before one do to what it gives.
 type view struct {
-	seen    []uint64                     // versions of the earlier feeds' listings
-	hidden  []catalog.PatchID            // given by an earlier feed, sorted
-	unequal map[catalog.PatchID]int      // of them, those with other bytes there, and the index of that feed
-	vendors map[catalog.ProductID]string // as the first feed names it, where that differs
+	seen    []uint64                           // versions of the earlier feeds' listings
+	hidden  []catalog.PatchID                  // given by an earlier feed, sorted
+	unequal map[catalog.PatchID]catalog.FeedID // of them, those with other bytes there, and that feed
+	vendors map[catalog.ProductID]string       // as the first feed names it, where that differs
 }
 
 func (v *view) equal(w *view) bool {
@@ -36,8 +37,9 @@ func (v *view) equal(w *view) bool {
 }
 
 // list replaces the listing of feed i.
-func (g *group) list(i int, vendor string, records []record) {
+func (g *group) list(i int, feed catalog.FeedID, vendor string, records []record) {
 	l := listing{
+		feed:    feed,
 		vendor:  vendor,
 		patches: make(map[catalog.PatchID]string, len(records)),
 		product: make(map[catalog.ProductID]bool, len(records)),
@@ -57,7 +59,7 @@ func (g *group) view(i int, vendor string, records []record, old *view) *view {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	earlier := g.listings[:i]
-	v := &view{unequal: map[catalog.PatchID]int{}, vendors: map[catalog.ProductID]string{}}
+	v := &view{unequal: map[catalog.PatchID]catalog.FeedID{}, vendors: map[catalog.ProductID]string{}}
 	for _, l := range earlier {
 		v.seen = append(v.seen, l.version)
 	}
@@ -73,14 +75,14 @@ func (g *group) view(i int, vendor string, records []record, old *view) *view {
 				break
 			}
 		}
-		for k, l := range earlier {
+		for _, l := range earlier {
 			sum, has := l.patches[r.id]
 			if !has {
 				continue
 			}
 			v.hidden = append(v.hidden, r.id)
 			if sum != r.sha256 {
-				v.unequal[r.id] = k
+				v.unequal[r.id] = l.feed
 			}
 			break
 		}

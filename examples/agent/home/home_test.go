@@ -1,0 +1,104 @@
+package home
+
+import (
+	"crypto/ed25519"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+)
+
+func made(t *testing.T) Home {
+	t.Helper()
+	h := Home(filepath.Join(t.TempDir(), "a", "b"))
+	require.NoError(t, h.Make())
+	return h
+}
+
+func TestIdentityRoundTrip(t *testing.T) {
+	h := made(t)
+	_, _, err := h.Load()
+	require.ErrorIs(t, err, ErrNotEnrolled)
+	require.False(t, h.Enrolled())
+	key, err := h.Key()
+	require.NoError(t, err)
+	again, err := h.Key()
+	require.NoError(t, err)
+	require.Equal(t, key, again)
+	want := Identity{Format: 1, Server: "http://127.0.0.1", Asset: "web-1", ManifestKey: ed25519.PublicKey(key[32:]), Every: time.Minute}
+	require.NoError(t, h.Save(want))
+	require.True(t, h.Enrolled())
+	got, have, err := h.Load()
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.Equal(t, key, have)
+}
+
+func TestDamagedIdentityIsRefused(t *testing.T) {
+	key := ed25519.PublicKey(make([]byte, ed25519.PublicKeySize))
+	good := Identity{Format: 1, Server: "http://127.0.0.1", Asset: "web-1", ManifestKey: key, Every: time.Minute}
+	require.NoError(t, good.check())
+	for want, spoil := range map[string]func(*Identity){
+		"format": func(i *Identity) { i.Format = 2 }, "server": func(i *Identity) { i.Server = "" }, "id": func(i *Identity) { i.Asset = "/" },
+		"manifest key": func(i *Identity) { i.ManifestKey = key[1:] }, "interval": func(i *Identity) { i.Every = 0 },
+	} {
+		bad := good
+		spoil(&bad)
+		require.ErrorContains(t, bad.check(), want)
+	}
+	h := made(t)
+	require.NoError(t, os.WriteFile(h.file("agent.json"), []byte("{"), 0o600))
+	_, _, err := h.Load()
+	require.ErrorContains(t, err, "is damaged")
+}
+
+// The journal holds every report once, whatever is observed twice, and survives a line that a crash cut off (JOB-21).
+func TestJournal_JOB21(t *testing.T) {
+	h := made(t)
+	report := func(n int) job.Report {
+		return job.Report{Sequence: job.Sequence(n), Order: "o", Progress: job.Received}
+	}
+	j, err := h.OpenJournal()
+	require.NoError(t, err)
+	require.NoError(t, j.Add([]job.Report{report(1), report(2)}))
+	require.NoError(t, j.Add([]job.Report{report(2), report(3)}))
+	require.NoError(t, j.Close())
+	whole, err := os.ReadFile(h.file("journal.jsonl"))
+	require.NoError(t, err)
+
+	require.NoError(t, os.WriteFile(h.file("journal.jsonl"), append(whole, `{"sequ`...), 0o600))
+	j, err = h.OpenJournal()
+	require.NoError(t, err)
+	require.NoError(t, j.Add([]job.Report{report(3)}))
+	require.NoError(t, j.Close())
+	now, err := os.ReadFile(h.file("journal.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, string(whole), string(now))
+
+	require.NoError(t, os.WriteFile(h.file("journal.jsonl"), append([]byte("rubbish\n"), whole...), 0o600))
+	_, err = h.OpenJournal()
+	require.ErrorContains(t, err, "damaged at byte 0")
+}
+
+func TestStatus(t *testing.T) {
+	h := made(t)
+	_, ok, err := h.ReadStatus()
+	require.NoError(t, err)
+	require.False(t, ok)
+	want := Status{Process: os.Getpid(), Written: time.Now().UTC().Truncate(time.Second), State: agent.State{Asset: "web-1", Revision: 3}}
+	require.NoError(t, h.WriteStatus(want))
+	got, ok, err := h.ReadStatus()
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, want, got)
+	require.True(t, got.Running())
+	require.False(t, Status{}.Running())
+	require.NoError(t, os.WriteFile(h.file("status.json"), []byte("x"), 0o600))
+	_, _, err = h.ReadStatus()
+	require.ErrorContains(t, err, "damaged")
+}
