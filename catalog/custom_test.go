@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 const own = "https://files.example/editor.run"
@@ -196,4 +197,47 @@ func TestDecodeRefusesCustomURLs(t *testing.T) {
 		require.ErrorAs(t, err, &bad)
 		require.ErrorContains(t, err, c.want)
 	}
+}
+
+// CAT-5, against the obvious: a map of what is set, and what the last good batch said.
+func TestCustomURLAgainstOracle_CAT5(t *testing.T) {
+	ids := []PatchID{"editor-1.0.0", "editor-2.0.0", "editor-3.0.0"}
+	rapid.Check(t, func(t *rapid.T) {
+		var s *Snapshot
+		set, said := map[PatchID]string{}, map[PatchID]Artifact{}
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+			if rapid.Bool().Draw(t, "sync") {
+				b := batch()
+				clear(said)
+				for _, id := range ids {
+					if a := rapid.SampledFrom([]Availability{0, Pinned, Repository, Vendor, Vendor}).Draw(t, "availability"); a != 0 {
+						said[id] = file(a)
+						b.Patches = append(b.Patches, edit(string(id[len("editor-"):]), func(p *Patch) { p.Artifacts = []Artifact{said[id]} }))
+					}
+				}
+				s, _ = Sync(s, []Batch{b}, noon)
+			} else {
+				u := custom(rapid.SampledFrom(ids).Draw(t, "id"), rapid.SampledFrom([]string{"", own, own + "?2"}).Draw(t, "url"))
+				_, isSet := set[u.Patch]
+				next, err := s.WithCustomURLs([]CustomURL{u})
+				require.Equal(t, said[u.Patch].Availability == Vendor || u.URL == "" && isSet, err == nil, "%v: %v", u, err)
+				if err == nil {
+					s = next
+					set[u.Patch] = u.URL
+					if u.URL == "" {
+						delete(set, u.Patch)
+					}
+				}
+			}
+			s = roundTrip(t, s)
+			require.Len(t, s.CustomURLs(), len(set))
+			for id, a := range said {
+				want := a.URL
+				if a.Availability == Vendor {
+					want = set[id]
+				}
+				require.Equal(t, want, source(t, s, id))
+			}
+		}
+	})
 }

@@ -3,8 +3,9 @@
 // It is pure. A [Feed] brings a [Batch]; [Sync] makes of the previous [Snapshot] and the batches the next one, and tells
 // the [Changes]. A Snapshot is immutable and indexed. [Snapshot.Evaluate] gives the [Verdict] on one patch and one asset's
 // [Inventory], [Snapshot.EvaluateList] on several together, and [Snapshot.Missing] on all that an asset lacks.
-// [Snapshot.WithCustomURLs] sets where the customer supplies files. [Snapshot.Encode] and [Decode] store a snapshot. Feeds live in packages of their own (jsonfeed, aptfeed); catalogtest
-// holds the suite each of them must pass. Versions and their order are in package version.
+// [Snapshot.WithCustomURLs] sets where the customer supplies files, [Snapshot.Encode] and [Decode] store a snapshot.
+// Feeds live in packages of their own (jsonfeed, aptfeed); catalogtest holds the suite each of them must pass. Versions
+// and their order are in package version.
 //
 // # Words
 //

@@ -155,6 +155,7 @@ func TestDecodeRefuses(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(encoded(f, eventful(f)))
 	f.Add(encoded(f, &Snapshot{}))
+	f.Add(encoded(f, with(f, synced(f, batch(edit("2.0.0", vendor))), custom("editor-2.0.0", own))))
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := Decode(zipped(t, text))
 		if err != nil {

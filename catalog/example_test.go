@@ -55,3 +55,35 @@ func ExampleSync() {
 	//   CAT-3 Upgrade: Acme Editor can be upgraded from 1.4.2 to 2.0.0.
 	//   CAT-11 LeavesEOL: The upgrade leaves line 1 of Acme Editor, which reached its end of life on 2026-01-01T00:00:00Z.
 }
+
+// A vendor lets nobody download a patch but its customers. They supply the file and say where.
+func ExampleSnapshot_WithCustomURLs() {
+	parsed, err := version.Parse(version.Dotted, "12.1")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	snapshot, _ := catalog.Sync(nil, []catalog.Batch{{
+		Feed: "acme", At: now,
+		Products: []catalog.Product{{ID: "cad", Name: "Acme CAD", Platform: catalog.Windows, Scheme: version.Dotted}},
+		Patches: []catalog.Patch{{
+			ID: "cad-12.1", Product: "cad", Version: parsed,
+			Artifacts: []catalog.Artifact{{Name: "cad.msi", Availability: catalog.Vendor}},
+		}},
+	}}, now)
+
+	_, err = snapshot.WithCustomURLs([]catalog.CustomURL{{Patch: "cad-12.1", Artifact: "cad.exe", URL: "ftp://files.example/cad"}})
+	fmt.Println(err)
+	snapshot, err = snapshot.WithCustomURLs([]catalog.CustomURL{{Patch: "cad-12.1", Artifact: "cad.msi", URL: "https://files.example/cad.msi"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	snapshot, _ = catalog.Sync(snapshot, nil, now.Add(catalog.SyncEvery))
+	patch, _ := snapshot.Patch("cad-12.1")
+	fmt.Println(patch.Artifacts[0].Source())
+	// Output:
+	// custom URL of artifact "cad.exe" of patch "cad-12.1": the patch has no such artifact
+	// https://files.example/cad.msi
+}

@@ -21,8 +21,8 @@ type Changes struct {
 // is, and equal arguments give equal results. A nil prev is the empty catalog. The snapshot takes the batches over: what
 // they hold must not be changed afterwards.
 //
-// The custom URLs of prev are carried over (CAT-5). A feed without a batch, and one whose batch is unchanged or failed, keeps what it has. A good batch replaces all its
-// feed had. Of several batches of one feed the last counts.
+// A feed without a batch, and one whose batch is unchanged or failed, keeps what it has. A good batch replaces all its
+// feed had. Of several batches of one feed the last counts. The customer's URLs are carried over from prev (CAT-5).
 //
 // Records that cannot be are rejected one by one (CAT-16), and so are a patch or product id that another feed holds
 // already, and the patches of a cycle of supersedence or of requirements (CAT-14, JOB-14), in which patches of feeds that
