@@ -84,6 +84,10 @@ func TestParse(t *testing.T) {
 func TestParseErrorIsShort(t *testing.T) {
 	_, err := Parse(Dotted, strings.Repeat("é", 1<<16))
 	require.Less(t, len(err.Error()), 500)
+	_, err = Parse(Dotted, strings.Repeat("x", 80))
+	require.ErrorContains(t, err, `"`+strings.Repeat("x", 80)+`"`, "it is whole as long as it fits")
+	_, err = Parse(Dotted, strings.Repeat("x", 81))
+	require.ErrorContains(t, err, `"`+strings.Repeat("x", 80)+`…"`)
 }
 
 // rising lists versions of one scheme; those in one row are equal.
@@ -97,7 +101,7 @@ var rising = map[Scheme][][]string{
 	},
 	Debian: {
 		{"~~"}, {"~~a"}, {"~"}, {"0", "0-0", "0:0", "00:00-00"}, {"0-0a"}, {"0a"}, {"0.0"}, {"1~~"}, {"1~rc1-1"}, {"1", "1-0", "01"},
-		{"1-0.1"}, {"1-1~bpo1"}, {"1-1"}, {"1-1+b1"}, {"1-1.1"}, {"1a"}, {"1b"}, {"1+"}, {"1.0-1"}, {"1.2"}, {"1.10"},
+		{"1-0.1"}, {"1-1~bpo1"}, {"1-1"}, {"1-1+b1"}, {"1-1.1"}, {"1A"}, {"1Z"}, {"1a"}, {"1b"}, {"1z"}, {"1+"}, {"1.0-1"}, {"1.2"}, {"1.10"},
 		{"2.36-9+deb12u4"}, {"2.36-9+deb12u10"}, {"2.36-10"}, {"1:0"}, {"2:0"}, {"10:0"},
 	},
 	Dotted: {
@@ -134,8 +138,9 @@ func TestUnorderable_CAT3(t *testing.T) {
 		_, ok = Version{}.Compare(must(t, a, "1.2.3"))
 		require.False(t, ok)
 	}
-	_, ok := Version{}.Compare(Version{})
+	order, ok := Version{}.Compare(Version{})
 	require.False(t, ok)
+	require.Zero(t, order)
 }
 
 func TestUpstream(t *testing.T) {
