@@ -2,27 +2,39 @@ package agentsim
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
 var rewrite = flag.Bool("rewrite", false, "replace expectations in testdata that do not hold by what was found")
 
-// TestScenarios plays every scenario in testdata.
-func TestScenarios(t *testing.T) {
+func scenarioFiles(t testing.TB) []string {
 	files, err := filepath.Glob("testdata/*/*.txt")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	for _, file := range files {
+	return files
+}
+
+func readScript(t testing.TB, file string) *Script {
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	script, err := ParseScript(filepath.ToSlash(file), string(data))
+	require.NoError(t, err)
+	return script
+}
+
+// TestScenarios plays every scenario in testdata.
+func TestScenarios(t *testing.T) {
+	for _, file := range scenarioFiles(t) {
 		t.Run(strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "testdata/"), ".txt"), func(t *testing.T) {
-			data, err := os.ReadFile(file)
-			require.NoError(t, err)
-			script, err := ParseScript(file, string(data))
-			require.NoError(t, err)
+			t.Parallel()
+			script := readScript(t, file)
 			if *rewrite {
 				text, err := script.Rewrite()
 				require.NoError(t, err)
@@ -32,10 +44,150 @@ func TestScenarios(t *testing.T) {
 			w, err := script.Play()
 			if err != nil {
 				if w != nil {
-					t.Log(Timeline(w.History(), w.Start()))
+					t.Log("\n" + Timeline(w.History(), w.Start()))
 				}
 				t.Fatal(err)
 			}
 		})
 	}
+}
+
+// TestScriptErrorsTeach wants every mistake to be answered with the line, and with what could be written instead.
+func TestScriptErrorsTeach(t *testing.T) {
+	for script, want := range map[string]string{
+		"":               "a scenario begins with a clock",
+		"expect settled": "a scenario begins with a clock",
+		"clock now":      "write: clock 2026-03-02T00:00:00Z",
+		"clock 2026-03-02T00:00:00Z, sync every 1s":               "is not at least 1m0s",
+		"clock 2026-03-02T00:00:00Z, sync every 0s":               "no time at all",
+		"clock 2026-03-02T00:00:00Z, check-in every 40m":          "is not between 1s and 30m",
+		"clock 2026-03-02T00:00:00Z\nclock 2026-03-02T00:00:00Z":  "set once",
+		stage + "+1x expect settled":                              "write 90s, 15m, 3h15m or 2d12h",
+		stage + "+2h\n+1h expect settled":                         "is before the step above, at +2h",
+		stage + "+400d expect settled":                            "a world sees 366d at most",
+		stage + "fly j":                                           "neither an asset nor one of: clock, patch",
+		stage + "enable":                                          "write: enable JOB",
+		stage + "enable k\nexpect settled":                        "no line expects it",
+		stage + "enable k":                                        "no line expects it",
+		stage + "enable j\nexpect refused x":                      "the server did it",
+		stage + "job k: at once":                                  "is no clause of a job; write:",
+		stage + "job k":                                           "write: job ID",
+		stage + "job k: daily":                                    "a schedule is one of",
+		stage + "job k: weekly on holidays at 02:00 in UTC":       "write mon, tue",
+		stage + "job k: monthly on the 6th tue at 02:00 in UTC":   "write 1st, 2nd",
+		stage + "job k: patch tuesday soon at 02:00 in UTC":       "+4d or -3d",
+		stage + "job k: daily at 25:00 in UTC":                    "25:00",
+		stage + "job k: after j sometime":                         "after JOB per asset",
+		stage + "patch x: chrome":                                 "write: patch ID",
+		stage + "patch x: chrome one":                             "is not a dotted version",
+		stage + "patch x: chrome 2.0, shiny":                      "is no option of a patch",
+		stage + "line opera 1 ends +1d":                           "no patch of opera is listed yet",
+		stage + "line chrome":                                     "write: line chrome 120 ends",
+		stage + "customer supplies chrome-121":                    "option vendor",
+		stage + "asset job has chrome 1.0":                        "is a word of the language",
+		stage + "asset web-1 has chrome 1.0":                      "is there already",
+		stage + "asset web-2 on amiga":                            "amiga",
+		stage + "vendor dances chrome-121":                        "nothing a vendor does; write one of",
+		stage + "vendor withdraws opera":                          "there is no patch",
+		stage + "server sings":                                    "goes down, comes up or crashes",
+		stage + "web-1 dances":                                    "nothing an asset does; write one of",
+		stage + "web-1 comes on":                                  "web-1 is on",
+		stage + "web-1 goes off\nweb-1 crashes":                   "web-1 is off",
+		stage + "web-1 sleeps for 1h\nweb-1 logs in":              "web-1 sleeps until +1h",
+		stage + "web-1 crashes before lunch":                      "a step is a progress step",
+		stage + "web-1 answers maybe":                             "later or now",
+		stage + "web-1 answers later 2000 times":                  "no number from 0 to 1000",
+		stage + "web-1 clock 2h":                                  "write: clock +2h",
+		stage + "web-1 installer of chrome sings":                 "nothing an installer does",
+		stage + "web-1 takes 2h for lunch":                        "takes no time",
+		stage + "web-1 next 2 calls arrive early":                 "next 2 calls arrive twice",
+		stage + "web-1 download of chrome fails with Bad":         "Bad",
+		stage + "expect":                                          "say what is expected",
+		stage + "expect web-1 chrome 121.0":                       "expected 121.0, found 120.0",
+		stage + "expect web-9 chrome 121.0":                       "write one of",
+		stage + "expect server failures 0 of cats":                "is no filter",
+		stage + "expect web-1 reboot between +1h and +2h":         "there was none",
+		stage + "# It is new. (CAT-3)\nexpect web-1 chrome 121.0": "it shows: It is new. (CAT-3)",
+		stage + "expect web-1 chrome 121.0  # CAT-3":              "it shows: CAT-3",
+	} {
+		t.Run(script, func(t *testing.T) {
+			s, err := ParseScript("file", script)
+			if err == nil {
+				_, err = s.Play()
+			}
+			require.ErrorContains(t, err, want)
+			require.IsType(t, &ScriptError{}, err)
+			require.Contains(t, err.Error(), "file:")
+		})
+	}
+}
+
+func TestRewrite(t *testing.T) {
+	s, err := ParseScript("f", stage+"enable j\n+1h expect web-1 installs 7   # JOB-1\nexpect web-1 j chrome-121 failed\nexpect server web-1 j Failed\nexpect refused x")
+	require.NoError(t, err)
+	text, err := s.Rewrite()
+	require.ErrorContains(t, err, "the server did it") // no other words would mend that
+	require.Contains(t, text, "+1h expect web-1 installs 1   # JOB-1\nexpect web-1 j chrome-121 succeeded INT-2\nexpect server web-1 j Completed\n")
+}
+
+func TestBounds(t *testing.T) {
+	_, err := ParseScript("f", strings.Repeat(" ", MaxScript+1))
+	require.ErrorContains(t, err, "at most 1048576")
+	_, err = ParseScript("f", "clock 2026-03-02T00:00:00Z"+strings.Repeat("\n", MaxScript-26))
+	require.NoError(t, err)
+
+	var many strings.Builder
+	many.WriteString("clock 2026-03-02T00:00:00Z\n")
+	for i := range MaxAssets {
+		fmt.Fprintf(&many, "asset a%d\n", i)
+	}
+	s, err := ParseScript("f", many.String())
+	require.NoError(t, err)
+	_, err = s.Play()
+	require.NoError(t, err)
+	s, err = ParseScript("f", many.String()+"asset one-more\n")
+	require.NoError(t, err)
+	_, err = s.Play()
+	require.ErrorContains(t, err, "1000 assets at most")
+
+	s, err = ParseScript("f", stage+"+1d expect settled")
+	require.NoError(t, err)
+	_, err = s.play(Config{events: 100}, nil)
+	require.ErrorContains(t, err, "more than 100 things happened")
+
+	require.NoError(t, Config{CheckIn: MinCheckIn, Sync: MinSync}.Validate())
+	err = Config{CheckIn: MaxCheckIn + 1, Sync: MinSync - 1, Network: callTimeout, Start: time.Unix(0, 0)}.Validate()
+	for _, field := range []string{"checkIn", "sync", "network", "start"} {
+		require.ErrorContains(t, err, field)
+	}
+	_, err = New(Config{CheckIn: 29 * time.Minute})
+	require.ErrorContains(t, err, "MAN-3")
+	w, err := New(Config{})
+	require.NoError(t, err)
+	require.NoError(t, w.Run(w.Start().Add(time.Hour)))
+	require.ErrorContains(t, w.Run(w.Start().Add(MaxSpan+1)), "366d")
+	require.Equal(t, w.Start().Add(time.Hour), w.Now())
+}
+
+// FuzzScript wants that no text makes a scenario panic or go on for ever.
+func FuzzScript(f *testing.F) {
+	for _, file := range scenarioFiles(f) {
+		data, err := os.ReadFile(file)
+		require.NoError(f, err)
+		f.Add(string(data))
+	}
+	f.Add(stage + "enable j\n+1h expect settled")
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 10_000 {
+			return
+		}
+		s, err := ParseScript("f", text)
+		if err != nil {
+			return
+		}
+		if _, err := s.play(Config{events: 300}, nil); err != nil {
+			require.IsType(t, &ScriptError{}, err)
+			require.NotContains(t, err.Error(), "INVARIANT")
+		}
+	})
 }
