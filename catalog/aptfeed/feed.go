@@ -175,6 +175,9 @@ func (f *Feed) merge(next *held) {
 			}
 		}
 	}
+	if len(next.indexes) == 1 && len(next.records) == total {
+		next.records = next.indexes[0].records // one copy is enough
+	}
 	next.published = f.publishing(next, seen)
 }
 

@@ -108,13 +108,14 @@ func TestEnrol(t *testing.T) {
 	code, _, err = call(t, append(enrol, "--token", token, "--manifest-key", "sha256:"+strings.Repeat("0", 64))...)
 	require.Equal(t, Failed, code)
 	require.Contains(t, err, manifest.Fingerprint(s.public))
-	first := s.enrolment.Key
+	first, _, _ := s.told()
 
 	code, out, err := call(t, append(enrol, "--token-file", put(t, "token", token+"\n"), "--manifest-key", manifest.Fingerprint(s.public))...)
 	require.Equal(t, OK, code, err)
 	require.Contains(t, out, manifest.Fingerprint(s.public))
-	require.Equal(t, first, s.enrolment.Key, "tried again with the same key, as after a lost answer")
-	require.Equal(t, []string{"prod", "web"}, sorted(s.enrolment.Tags))
+	second, _, _ := s.told()
+	require.Equal(t, first.Key, second.Key, "tried again with the same key, as after a lost answer")
+	require.Equal(t, []string{"prod", "web"}, sorted(second.Tags))
 
 	id, _, loadErr := home.Home(state).Load()
 	require.NoError(t, loadErr)
@@ -222,16 +223,18 @@ func TestRunUpgradesAPackage_JOB1(t *testing.T) {
 	a := newAsset(t)
 	code, log := a.run(t)
 	require.Equal(t, OK, code, log)
-	require.NotNil(t, a.server.inventory)
+	_, inventory, _ := a.server.told()
+	require.NotNil(t, inventory)
 
-	a.server.orders, a.server.revision = []job.Order{a.order}, 2
+	a.server.hand(2, a.order)
 	code, log = a.run(t)
 	require.Equal(t, OK, code, log)
 	require.Equal(t, job.Completed.String(), a.server.result(a.order.ID).String(), log)
 	is, err := debroot.Version(t.Context(), a.root, "demo")
 	require.NoError(t, err)
 	require.Equal(t, "ii 2", is)
-	require.Equal(t, a.server.reports, a.journal(t))
+	_, _, reports := a.server.told()
+	require.Equal(t, reports, a.journal(t))
 
 	var s shown
 	code, out, text := call(t, "status", "--state", a.state, "--json")
@@ -270,7 +273,7 @@ func TestProcessStopsCleanly(t *testing.T) {
 	require.NoError(t, err, string(out))
 
 	a.startAt(time.Now().Add(24 * time.Hour))
-	a.server.orders, a.server.revision = []job.Order{a.order}, 2
+	a.server.hand(2, a.order)
 	agent := exec.Command(program, "run", "--state", a.state, "--root", a.root, "--check-in-every", "100ms")
 	var log bytes.Buffer
 	agent.Stderr = &log

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -87,6 +88,20 @@ func (s *server) CheckIn(_ context.Context, in manifest.CheckIn) (manifest.Answe
 	}, manifest.NewSigner(s.private))
 	answer.Manifest = sealed
 	return answer, err
+}
+
+// hand makes the orders what the next manifest holds.
+func (s *server) hand(revision manifest.Revision, orders ...job.Order) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.orders, s.revision = orders, revision
+}
+
+// told returns what the asset said of itself, and its reports.
+func (s *server) told() (manifest.Enrolment, *catalog.Inventory, []job.Report) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.enrolment, s.inventory, slices.Clone(s.reports)
 }
 
 // result is the final report on an order.
