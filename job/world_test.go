@@ -140,7 +140,7 @@ func (w *world) do(e Effect) {
 	case LastCall:
 		w.say("call")
 		if !w.silent["call"] {
-			w.event(Called{ID: e.ID})
+			w.event(Called(e))
 		}
 	case TakeInventory:
 		w.say("inventory")
