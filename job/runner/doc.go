@@ -35,6 +35,7 @@
 //   - JOB-17: a download that was cut off goes on where it stopped, if the server still has the same file; what is staged completely for
 //     the same order and patch is digested anew and used again, not fetched again.
 //   - JOB-21: every state is committed before anything that follows from it, the reboot above all.
+//   - JOB-23: files fetched before the start are staged in the same place, and a Discard cuts such a download off and deletes it.
 //   - MAN-7: a check-in is given up when the machine begins the next one, and after Config.CallTimeout.
 //   - MAN-8: the machine is told the wall clock, the boot identity and the time since boot, sleep included.
 //   - RBT-8, RBT-9: while an execution is under way the Platform is asked every Config.Poll for the boot identity and the sessions. When it

@@ -91,6 +91,7 @@ type computer struct {
 	sessions  reboot.Sessions
 	mark      bool
 	prompts   []string
+	later     bool // what the user answers
 	deploys   int
 	acts      []string
 	busy      int // calls under way that must come one at a time
@@ -183,9 +184,10 @@ func (c *computer) Act(ctx context.Context, a job.Action) (int, error) {
 func (c *computer) Prompt(_ context.Context, p reboot.Effect, answer func(bool)) error {
 	c.mu.Lock()
 	c.prompts = append(c.prompts, fmt.Sprintf("%T", p))
+	later := c.later
 	c.mu.Unlock()
 	if _, ok := p.(reboot.ShowPrompt); ok {
-		go answer(false)
+		go answer(later)
 	}
 	return nil
 }

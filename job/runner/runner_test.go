@@ -220,21 +220,44 @@ func TestRebootThatIsNotAllowedLeavesItPending_RBT7(t *testing.T) {
 	})
 }
 
-// A user who is logged in is asked; one who logs out while a deferral could run makes the countdown start (RBT-4).
-func TestSessionsReachTheExecution_RBT3_RBT4_RBT9(t *testing.T) {
+// prompting is an order whose reboot can be put off by days.
+func prompting(b *bench) job.Order {
+	o := b.order("patchday", "app")
+	o.Patches[0].Reboot = true
+	o.Reboot = reboot.Policy{Deferrals: 3, Interval: 24 * time.Hour, Prompt: 30 * time.Minute, Countdown: time.Minute}
+	b.pc.sessions = reboot.Active
+	return o
+}
+
+func TestUserIsAskedAndMaySayNow_RBT3(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
-		o := b.order("patchday", "app")
-		o.Patches[0].Reboot = true
-		o.Reboot = reboot.Policy{Deferrals: 3, Interval: time.Hour, Prompt: 30 * time.Minute, Countdown: time.Minute}
-		b.pc.sessions = reboot.Locked
-		b.pc.reboots = func(c *computer) error { c.boot++; return nil }
-		b.server.put(o)
+		b.server.put(prompting(b))
+		began := time.Now()
 		stop := b.run()
-		r := b.ended() // the user answers "now" at once
+		require.Equal(t, job.Completed, b.ended().Result)
 		require.NoError(t, stop())
-		require.Equal(t, job.Completed, r.Result)
-		require.Contains(t, b.pc.prompts, "reboot.ShowPrompt")
-		require.Contains(t, b.pc.prompts, "reboot.ShowCountdown")
+		require.Less(t, time.Since(began), 10*time.Minute)
+		require.Equal(t, []string{"reboot.ShowPrompt", "reboot.ShowCountdown"}, b.pc.prompts[:2])
+	})
+}
+
+// The last user logs out while a deferral runs: the countdown starts then.
+func TestLogoutEndsTheDeferral_RBT4(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.server.put(prompting(b))
+		b.pc.later = true
+		began := time.Now()
+		stop := b.run()
+		time.Sleep(time.Hour)
+		require.Equal(t, job.PendingReboot, b.server.result().Result)
+		require.Equal(t, 1, b.pc.boot)
+		b.pc.mu.Lock()
+		require.Equal(t, []string{"reboot.ShowPrompt"}, b.pc.prompts[:1])
+		b.pc.sessions = reboot.Nobody
+		b.pc.mu.Unlock()
+		require.Equal(t, job.Completed, b.ended().Result)
+		require.NoError(t, stop())
+		require.Less(t, time.Since(began), time.Hour+10*time.Minute)
 	})
 }
 
@@ -260,46 +283,6 @@ func TestStatusThatFailsCountsAsSomebody_RBT9(t *testing.T) {
 		b.pc.mu.Unlock()
 		require.Equal(t, job.Completed, b.ended().Result)
 		require.NoError(t, stop())
-	})
-}
-
-func TestStopDuringDeployKeepsItsResult_JOB21(t *testing.T) {
-	bubble(t, func(t *testing.T, b *bench) {
-		b.server.put(b.order("patchday", "app"))
-		begun, goOn := make(chan struct{}), make(chan struct{})
-		b.pc.duringDeploy = func(context.Context) { close(begun); <-goOn }
-		stop := b.run()
-		<-begun
-		go func() { time.Sleep(time.Minute); close(goOn) }()
-		require.NoError(t, stop())
-		require.Equal(t, job.Installed, b.state.state(t).Executions[0].Patches[0].Status, "the result is durable")
-		b.pc.duringDeploy = nil
-		stop = b.run()
-		require.Equal(t, job.Completed, b.ended().Result)
-		require.NoError(t, stop())
-		require.Equal(t, 1, b.pc.deploys)
-	})
-}
-
-// An action that ends just as the agent stops keeps its result, and nothing more is begun.
-func TestStopDuringActBeginsNothingMore_JOB17(t *testing.T) {
-	bubble(t, func(t *testing.T, b *bench) {
-		o := b.order("patchday", "app")
-		o.Pre = []job.Action{{Name: "pre", Command: []string{"pre"}, Timeout: time.Minute}}
-		b.server.put(o)
-		begun, goOn := make(chan struct{}), make(chan struct{})
-		b.pc.duringAct = func(context.Context) error { close(begun); <-goOn; return nil } // does not heed its context
-		stop := b.run()
-		<-begun
-		go func() { time.Sleep(time.Second); close(goOn) }()
-		require.NoError(t, stop())
-		require.Zero(t, b.pc.deploys)
-		b.pc.duringAct = nil
-		stop = b.run()
-		require.Equal(t, job.Completed, b.ended().Result)
-		require.NoError(t, stop())
-		require.Equal(t, 1, b.pc.deploys)
-		require.Equal(t, []string{"pre"}, b.pc.acts)
 	})
 }
 
@@ -339,16 +322,6 @@ func TestServerThatHangsIsGivenUp_MAN7(t *testing.T) {
 		require.Equal(t, job.Completed, b.ended().Result)
 		require.NoError(t, stop())
 		require.Less(t, time.Since(began), 5*time.Minute)
-	})
-}
-
-func TestStopCutsACheckInOffWithoutAFailure(t *testing.T) {
-	bubble(t, func(t *testing.T, b *bench) {
-		b.server.hang = true
-		stop := b.run()
-		time.Sleep(time.Second)
-		require.NoError(t, stop())
-		require.Zero(t, b.state.state(t).Calls.Failures)
 	})
 }
 

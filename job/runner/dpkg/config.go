@@ -66,8 +66,10 @@ func New(c Config) (*Platform, error) {
 		}
 	}
 	p := &Platform{cfg: c, host: root == "/"}
-	if p.db, err = readDatabase(root); err != nil {
+	if db, err := readDatabase(root); err != nil {
 		errs = append(errs, err)
+	} else {
+		p.native = db.native
 	}
 	if c.Channel == "" {
 		if p.cfg.Channel, err = codename(root); err != nil {
@@ -79,7 +81,6 @@ func New(c Config) (*Platform, error) {
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("dpkg: %w", errors.Join(errs...))
 	}
-	p.native, p.db = p.db.native, nil
 	return p, nil
 }
 

@@ -13,7 +13,6 @@ type Platform struct {
 	cfg    Config
 	host   bool // the root is the host's own
 	native string
-	db     *database // while New runs
 }
 
 var _ runner.Platform = (*Platform)(nil)

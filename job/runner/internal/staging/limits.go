@@ -22,8 +22,8 @@ const (
 // sizeLimit is how many bytes are read of a file the order tells the size of. It leaves room above the told size on purpose: a longer
 // file is read to its end, so that integrity says what is wrong with it (INT-1, INT-2, CAT-7) instead of a download error hiding it.
 func sizeLimit(told int64) int64 {
-	if told <= 0 || told > MaxFile/4 {
+	if told <= 0 || told > MaxFile {
 		return MaxFile
 	}
-	return 4*told + 16<<20
+	return min(4*told+16<<20, MaxFile)
 }
