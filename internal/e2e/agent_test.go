@@ -21,28 +21,33 @@ type asset struct {
 	t     *testing.T
 	name  job.AssetID
 	root  string
-	state string // the agent's folder
+	state string        // the agent's folder
+	log   string        // file of what it prints
+	every time.Duration // between two calls
 	p     *process
 }
 
 // enrol makes an asset of a server. Its agent does not run yet.
 func enrol(s *server, name job.AssetID, root string) *asset {
 	s.t.Helper()
-	a := &asset{t: s.t, name: name, root: root, state: filepath.Join(s.t.TempDir(), "agent")}
+	return enrolIn(s, name, root, filepath.Join(s.t.TempDir(), "agent"))
+}
+
+// enrolIn is enrol with a folder for the agent.
+func enrolIn(s *server, name job.AssetID, root, state string) *asset {
+	s.t.Helper()
+	a := &asset{t: s.t, name: name, root: root, state: state, log: state + ".log", every: 200 * time.Millisecond}
 	token := filepath.Join(s.t.TempDir(), "token")
 	require.NoError(s.t, os.WriteFile(token, []byte(s.token()), 0o600))
 	output(s.t, program(s.t, "agent"), "enrol", "--server", s.wire.url, "--token-file", token, "--name", string(name), "--state", a.state)
 	return a
 }
 
-// every is between two calls of an agent.
-const every = 200 * time.Millisecond
-
 // start starts the agent, which takes up the state it finds.
 func (a *asset) start() {
 	a.t.Helper()
-	a.p = start(a.t, "agent "+string(a.name), a.state+".log", program(a.t, "agent"), "run", "--state", a.state, "--root", a.root,
-		"--check-in-every", every.String())
+	a.p = start(a.t, "agent "+string(a.name), a.log, program(a.t, "agent"), "run", "--state", a.state, "--root", a.root,
+		"--check-in-every", a.every.String())
 }
 
 // halt ends the agent whatever it does.

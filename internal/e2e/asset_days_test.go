@@ -8,16 +8,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/patchpolicy/patchpolicy/internal/debroot"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
 // small puts a file system of some size on a folder, until the test ends.
-func small(t *testing.T, dir, size string) {
+func (w *world) small(dir, size string) {
+	t := w.t
 	t.Helper()
 	require.NoError(t, os.MkdirAll(dir, 0o700))
 	output(t, "mount", "-t", "tmpfs", "-o", "mode=0700,size="+size, "tmpfs", dir)
 	t.Cleanup(func() {
+		w.asset.halt()
 		if text, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
 			t.Errorf("umount %s: %v: %s", dir, err, text)
 		}
@@ -30,24 +31,13 @@ func grow(t *testing.T, dir, size string) {
 	output(t, "mount", "-o", "remount,size="+size, dir)
 }
 
-// newSmallWorld is newWorld with a small file system at a folder of the root, or, with none named, at the agent's staging folder.
-func newSmallWorld(t *testing.T, below, size string, installed ...debroot.Deb) (w *world, disk string) {
-	t.Helper()
-	w = newWorld(t, installed...)
-	disk = filepath.Join(w.asset.state, "stage")
-	if below != "" {
-		disk = filepath.Join(w.root, below)
-	}
-	small(t, disk, size)
-	t.Cleanup(w.asset.halt)
-	return w, disk
-}
-
 // A download for which the disk has no room fails that patch, says so, and gives back what it took; what fits goes on. With room, the next
 // run finishes the work.
 func TestDiskFullAtDownload_JOB2_JOB16(t *testing.T) {
 	t.Parallel()
-	w, stage := newSmallWorld(t, "", "1m", deb("alpha", "1"), deb("beta", "1"))
+	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
+	stage := filepath.Join(w.asset.state, "stage")
+	w.small(stage, "1m")
 	w.repo.publish(large("alpha", "2"), deb("beta", "2"))
 	w.server.synced()
 	w.asset.start()
@@ -68,11 +58,41 @@ func TestDiskFullAtDownload_JOB2_JOB16(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
+// An agent whose own disk is filled up by a download goes on, with its state and journal whole, and reports; what fits is installed. With
+// room, the next run finishes the work.
+func TestAgentsDiskFull_JOB2_JOB21(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
+	disk := filepath.Join(t.TempDir(), "disk")
+	w.small(disk, "1m")
+	w.asset = enrolIn(w.server, "small", w.root, filepath.Join(disk, "agent"))
+	w.asset.log = filepath.Join(t.TempDir(), "agent.log")
+	w.repo.publish(large("alpha", "2"), deb("beta", "2"))
+	w.server.synced()
+	w.asset.start()
+	a := w.run("first")
+	require.Equal(t, job.CompletedWithFailures.String(), a.Result.String())
+	failed(t, outcome(t, a, "alpha"), job.FileDownloadFailed)
+	succeeded(t, outcome(t, a, "beta"), "2")
+	w.has("beta", "2")
+	w.asset.idle()
+	w.asset.stop()
+
+	grow(t, disk, "64m")
+	w.asset.start()
+	a = w.run("second")
+	require.Equal(t, job.Completed.String(), a.Result.String())
+	w.has("alpha", "2")
+	require.Empty(t, audit(t, w.root))
+}
+
 // A package for which the asset's disk has no room when it is unpacked fails with the installer's code, and the asset keeps the version it had.
 // With room, the next run finishes the work.
 func TestDiskFullAtDeploy_JOB2_JOB16(t *testing.T) {
 	t.Parallel()
-	w, disk := newSmallWorld(t, "usr/share/alpha", "1m", deb("alpha", "1"), deb("beta", "1"))
+	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
+	disk := filepath.Join(w.root, "usr/share/alpha")
+	w.small(disk, "1m")
 	w.repo.publish(large("alpha", "2"), deb("beta", "2"))
 	w.server.synced()
 	w.asset.start()

@@ -10,8 +10,11 @@ import (
 	"time"
 )
 
-// patience is how long anything may take that has no bound of its own: much longer than it does.
-const patience = 40 * time.Second
+// How long anything may take that has no bound of its own, much longer than it does: on a tiny root, and with a real repository.
+const (
+	patience     = 60 * time.Second
+	longPatience = 5 * time.Minute
+)
 
 // check is between two looks at what is waited for.
 const check = 25 * time.Millisecond
@@ -68,12 +71,17 @@ var died sync.Map
 // await looks until ok, and fails the test when it takes too long.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); time.Sleep(check) {
+	awaitFor(t, patience, what, ok)
+}
+
+func awaitFor(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !ok(); time.Sleep(check) {
 		if name, has := died.Load(t); has {
 			t.Fatalf("%s ended while the test waited for %s", name, what)
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %v for %s", patience, what)
+			t.Fatalf("waited %v for %s", limit, what)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,10 +21,12 @@ func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 	w.repo.tamper(deb("beta", "2"))
 	w.server.synced()
 	w.asset.start()
-	await(t, "the server to know what is missing", func() bool { return len(w.server.missing(w.asset.name)) == 3 })
+	w.server.knows()
+	require.Len(t, w.server.missing(w.asset.name), 3)
 
 	// Right after a job was enabled, and with a repository that is gone: the catalog is the one that was stored.
 	w.asset.stop()
+	w.repo.answering(func(http.ResponseWriter, *http.Request, []byte) bool { panic(http.ErrAbortHandler) })
 	run := w.enable("first")
 	order := job.MakeOrderID(run, w.asset.name)
 	w.server.p.kill()
@@ -31,6 +34,8 @@ func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 	require.Len(t, w.server.assets(), 1)
 	require.Equal(t, order, w.server.show(run).Order)
 	require.Len(t, w.server.missing(w.asset.name), 3)
+
+	w.repo.answering(nil)
 
 	// While the asset is in the middle of an install, which ends while there is no server.
 	w.asset.start()

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -23,12 +24,14 @@ type server struct {
 	p    *process
 	addr string
 	wire *wire // what agents reach it through
+
+	patience time.Duration // with a run
 }
 
 // newServer starts a server whose patches come from an apt configuration.
 func newServer(t *testing.T, apt string) *server {
 	t.Helper()
-	s := &server{t: t, dir: filepath.Join(t.TempDir(), "server"), apt: apt}
+	s := &server{t: t, dir: filepath.Join(t.TempDir(), "server"), apt: apt, patience: patience}
 	output(t, program(t, "server"), "init", "--dir", s.dir)
 	s.wire = newWire(t)
 	s.start()
@@ -126,11 +129,20 @@ func (s *server) show(run job.RunID) controller.RunAsset {
 // ended waits for the end of a run.
 func (s *server) ended(run job.RunID) (a controller.RunAsset) {
 	s.t.Helper()
-	await(s.t, "the end of "+string(run), func() bool {
+	awaitFor(s.t, s.patience, "the end of "+string(run), func() bool {
 		a = s.show(run)
 		return !a.Ended.IsZero()
 	})
 	return a
+}
+
+// knows waits until the server has the inventory of its one asset.
+func (s *server) knows() {
+	s.t.Helper()
+	await(s.t, "the server to know what is installed", func() bool {
+		all := s.assets()
+		return len(all) == 1 && !all[0].InventoryAt.IsZero()
+	})
 }
 
 // missing is the catalog's verdict on everything newer than what the asset has.

@@ -1,0 +1,181 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/debroot"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// A real Debian root at main's versions is brought up to date from the security and updates suites: every package ends at the version that
+// was promised, by dpkg's own word; nothing is added, removed or left broken; apt finds nothing more to upgrade; and the server's results are
+// those of the agent's journal.
+func TestRealDebianRoot_CAT3_JOB8_JOB16_JOB18_MAN6(t *testing.T) {
+	need(t, debroot.MissingReal())
+	t.Parallel()
+	sources := machineSources(t)
+	need(t, unreachable(t, sources))
+	root := filepath.Join(t.TempDir(), "root")
+	require.NoError(t, debroot.Real(t.Context(), root))
+	for _, file := range []string{"sources.list", "sources.list.d"} {
+		require.NoError(t, os.RemoveAll(filepath.Join(root, "etc/apt", file)))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(root, "etc/apt/sources.list"), []byte(strings.Join(sources, "\n")+"\n"), 0o644))
+	before := installed(t, root)
+	require.Empty(t, audit(t, root))
+	upgradable := aptUpgradable(t, root)
+	t.Logf("%d packages; apt would upgrade %d", len(before), len(upgradable))
+
+	s := newServer(t, filepath.Join(root, "etc/apt"))
+	s.patience = longPatience
+	a := enrol(s, "debian", root)
+	a.every = 5 * time.Second // more than it takes to ask apt for the pins of a real root
+	a.start()
+	s.knows()
+	s.synced()
+	promised := promises(t, s, a.name)
+	require.NotEmpty(t, promised, "something must be missing: the root is at main's versions")
+	require.Equal(t, upgradable, promised, "apt and the catalog agree on what is missing")
+
+	s.job("everything", a.name)
+	result := s.ended(s.enable("everything"))
+	a.idle()
+	agree(t, a, result)
+	require.Equal(t, job.Completed.String(), result.Result.String(), result.Text)
+	got := map[string]string{}
+	for _, p := range result.Patches {
+		require.Equal(t, job.Succeeded.String(), p.Status.String(), "%s: %s", p.Patch, p.Text)
+		require.Equal(t, "INT-2", p.Rule, "a .deb carries no signature: its checksum decides")
+		require.Equal(t, promised[p.Name], p.To.String())
+		require.Equal(t, promised[p.Name], p.Now.String())
+		require.Equal(t, before[p.Name], p.From.String())
+		got[p.Name] = p.To.String()
+	}
+	require.Equal(t, promised, got, "everything that was promised was ordered, and nothing else")
+
+	want := before
+	for name, v := range promised {
+		t.Logf("%s %s -> %s", name, before[name], v)
+		want[name] = v
+	}
+	require.Equal(t, want, installed(t, root), "no package was added or removed, and those ordered are at their versions")
+	require.Empty(t, audit(t, root))
+	require.Empty(t, aptUpgradable(t, root))
+	require.Empty(t, promises(t, s, a.name))
+	require.False(t, exists(root, "usr/sbin/policy-rc.d"), "nothing was left behind")
+
+	// The same job again finds nothing to do.
+	s.job("again", a.name)
+	require.Equal(t, job.NotApplicable.String(), s.ended(s.enable("again")).Result.String())
+}
+
+// machineSources are one-line entries of main of this machine's own release, of its security suite and of its updates, as this machine's apt
+// is configured. The root's own keys are to verify them.
+func machineSources(t *testing.T) (lines []string) {
+	t.Helper()
+	own, err := debroot.Own(t.Context())
+	require.NoError(t, err)
+	out := output(t, "apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)", "Created-By: Packages")
+	for line := range strings.Lines(string(out)) {
+		f := strings.Split(strings.TrimSpace(line), "|")
+		if len(f) != 3 || f[2] != "main" || !slices.Contains([]string{own.Suite, own.Suite + "-updates", own.Suite + "-security"}, f[1]) {
+			continue
+		}
+		if entry := fmt.Sprintf("deb %s %s main", f[0], f[1]); !slices.Contains(lines, entry) {
+			lines = append(lines, entry)
+		}
+	}
+	require.NotEmpty(t, lines)
+	return lines
+}
+
+// unreachable says which repository does not answer; empty: all do.
+func unreachable(t *testing.T, sources []string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for _, entry := range sources {
+		f := strings.Fields(entry)
+		if !strings.HasPrefix(f[1], "http") {
+			continue
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodHead, f[1]+"dists/"+f[2]+"/InRelease", nil)
+		require.NoError(t, err)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return fmt.Sprintf("the repository of %s, which this machine's apt is configured with, cannot be reached: %v", f[2], err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			return fmt.Sprintf("the repository of %s, which this machine's apt is configured with, answers %s", f[2], res.Status)
+		}
+	}
+	return ""
+}
+
+// promises are the versions that the catalog would deploy, by package.
+func promises(t *testing.T, s *server, asset job.AssetID) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, v := range s.missing(asset) {
+		_, _, name, ok := aptfeed.SplitProductID(v.Product)
+		require.True(t, ok, v.Product)
+		if v.Deployable {
+			require.Empty(t, all[name], "one version of each package")
+			all[name] = v.To.String()
+		}
+	}
+	return all
+}
+
+// installed is the version of each package in a root, all of them well.
+func installed(t *testing.T, root string) map[string]string {
+	t.Helper()
+	out := output(t, "dpkg-query", "--admindir="+filepath.Join(root, "var/lib/dpkg"), "-W", "-f", "${db:Status-Abbrev}|${Package}|${Version}\n")
+	all := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Split(strings.TrimSpace(line), "|")
+		require.Len(t, f, 3)
+		require.Equal(t, "ii", strings.TrimSpace(f[0]), line)
+		all[f[1]] = f[2]
+	}
+	return all
+}
+
+// aptUpgradable asks apt, with the root's own configuration, for the versions it would upgrade to, by package.
+func aptUpgradable(t *testing.T, root string) map[string]string {
+	t.Helper()
+	arch, err := debroot.Architecture(t.Context())
+	require.NoError(t, err)
+	conf := filepath.Join(t.TempDir(), "apt.conf")
+	// The folder has to be known before apt reads the rest of its configuration, which it then finds in there.
+	text := fmt.Sprintf("Dir %q;\nDir::State::status %q;\nAPT::Architecture %q;\nAPT::Architectures {%q;};\nAPT::Sandbox::User \"root\";\n",
+		root, filepath.Join(root, "var/lib/dpkg/status"), arch, arch)
+	require.NoError(t, os.WriteFile(conf, []byte(text), 0o600))
+	output(t, "env", "APT_CONFIG="+conf, "apt-get", "--quiet", "update")
+	out := output(t, "env", "APT_CONFIG="+conf, "apt-get", "--simulate", "upgrade")
+	all := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		// Inst NAME [OLD] (NEW SUITE [ARCHITECTURE])
+		f := strings.Fields(line)
+		if len(f) < 4 || f[0] != "Inst" {
+			continue
+		}
+		v, err := version.Parse(version.Debian, strings.TrimPrefix(f[3], "("))
+		require.NoError(t, err, line)
+		all[f[1]] = v.String()
+	}
+	return all
+}
