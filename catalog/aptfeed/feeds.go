@@ -21,6 +21,9 @@ func FromConfig(c Config) ([]*Feed, error) {
 
 // FromLists is FromConfig over the lists that apt has already downloaded: it only reads, needs no network, and verifies
 // signatures and digests all the same. A list that is missing tells to run apt-get update.
+//
+// A batch's time is when the lists were read, since apt does not keep when it last asked the repository: that a feed of lists
+// is stale (CAT-2) shows only when Valid-Until has passed.
 func FromLists(c Config) ([]*Feed, error) {
 	return feeds(c, func(c Config, _ catalog.FeedID, s Source) origin { return &lists{s, c.Lists} })
 }
