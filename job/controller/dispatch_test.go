@@ -9,6 +9,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/stretchr/testify/require"
 )
@@ -238,38 +239,37 @@ func TestPassesOverManyAssetsAreCutOffAndCarriedOn(t *testing.T) {
 // TestManifestHoldsWhatFits_MAN4 orders far more than one manifest takes: the first order is cut and says so, the later
 // one follows when the first has ended.
 func TestManifestHoldsWhatFits_MAN4_JOB8(t *testing.T) {
-	stores(t, func(f *fixture) {
-		const n = 2000
-		b := catalog.Batch{Feed: "feed", At: f.now}
-		a := f.enrolOnly("a", "all")
-		var pairs []string
-		for i := range n {
-			name := fmt.Sprintf("p%04d", i)
-			p := patch(name, "2.0.0")
-			p.Artifacts[0].URL += strings.Repeat("u", 2000)
-			b.Products = append(b.Products, catalog.Product{ID: catalog.ProductID(name), Name: name, Platform: catalog.Linux, Scheme: p.Version.Scheme()})
-			b.Patches = append(b.Patches, p)
-			pairs = append(pairs, name, "1.0.0")
-		}
-		_, err := f.Sync(ctx, []catalog.Batch{b}, f.now)
-		require.NoError(f, err)
-		a.install(pairs...)
-		f.call(a)
-		d := definition("big")
-		d.Patches = job.Patches{Query: &job.Query{}}
-		first := f.enable(d)
-		f.pass(time.Second)
-		d.ID = "second"
-		second := f.enable(d)
-		f.call(a)
-		require.Len(f, a.orders, 1)
-		require.Equal(f, first, a.orders[0].Run)
-		held := len(a.orders[0].Patches)
-		require.Greater(f, held, n/2)
-		require.Equal(f, n, held+f.asset(first, "a").Dropped, "what the cap dropped is counted")
-		a.report(job.Report{Order: a.orders[0].ID, Result: job.Failed})
-		f.call(a)
-		require.Len(f, a.orders, 1)
-		require.Equal(f, second, a.orders[0].Run)
-	})
+	f := newFixture(t, memstore.New(memstore.Options{})) // megabytes: once is enough
+	const n = 2000
+	b := catalog.Batch{Feed: "feed", At: f.now}
+	a := f.enrolOnly("a", "all")
+	var pairs []string
+	for i := range n {
+		name := fmt.Sprintf("p%04d", i)
+		p := patch(name, "2.0.0")
+		p.Artifacts[0].URL += strings.Repeat("u", 2000)
+		b.Products = append(b.Products, catalog.Product{ID: catalog.ProductID(name), Name: name, Platform: catalog.Linux, Scheme: p.Version.Scheme()})
+		b.Patches = append(b.Patches, p)
+		pairs = append(pairs, name, "1.0.0")
+	}
+	_, err := f.Sync(ctx, []catalog.Batch{b}, f.now)
+	require.NoError(f, err)
+	a.install(pairs...)
+	f.call(a)
+	d := definition("big")
+	d.Patches = job.Patches{Query: &job.Query{}}
+	first := f.enable(d)
+	f.pass(time.Second)
+	d.ID = "second"
+	second := f.enable(d)
+	f.call(a)
+	require.Len(f, a.orders, 1)
+	require.Equal(f, first, a.orders[0].Run)
+	held := len(a.orders[0].Patches)
+	require.Greater(f, held, n/2)
+	require.Equal(f, n, held+f.asset(first, "a").Dropped, "what the cap dropped is counted")
+	a.report(job.Report{Order: a.orders[0].ID, Result: job.Failed})
+	f.call(a)
+	require.Len(f, a.orders, 1)
+	require.Equal(f, second, a.orders[0].Run)
 }

@@ -34,7 +34,7 @@ type MadeToken struct {
 
 // Enabled is the answer to enabling a job.
 type Enabled struct {
-	Run job.RunID `json:"run,omitempty"` // empty: it was enabled already
+	Run job.RunID `json:"run,omitempty"` // empty: it was enabled already, or runs behind another job
 }
 
 // Preview is what a job would do on an asset now.

@@ -44,7 +44,7 @@ func (r *remote) jobs() *cobra.Command {
 				return err
 			}
 			if out.Run == "" {
-				out.Run = "(it was enabled already)"
+				out.Run = "(no run is planned: it was enabled already, or runs behind another job)"
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), out.Run)
 			return err
