@@ -78,6 +78,16 @@ func TestEncodeReportsWriteErrors(t *testing.T) {
 	for _, room := range []int{0, 100} {
 		require.ErrorIs(t, eventful(t).Encode(&narrow{left: room, err: full}), full)
 	}
+	// Whichever line it is that does not fit any more.
+	s := with(t, synced(t, batch(edit("1.0.0", vendor))), custom("editor-1.0.0", own))
+	lines := strings.SplitAfter(encoded(t, s), "\n")
+	require.Len(t, lines, 6, "one of each kind, and nothing after the last")
+	room := -1
+	for _, line := range lines[:5] {
+		room += len(line)
+		require.ErrorIs(t, s.encodeLines(&narrow{left: room, err: full}), full)
+	}
+	require.NoError(t, s.encodeLines(&narrow{left: room + 1, err: full}))
 }
 
 // narrow takes a number of bytes and then fails.
@@ -119,6 +129,14 @@ func TestDecodeRefuses(t *testing.T) {
 		{"negative count", replaced(`"feeds":4`, `"feeds":-4`), "-4 feeds"},
 		{"too many feeds", replaced(`"feeds":4`, `"feeds":257`), "257 feeds, want 0 to 256"},
 		{"too many patches", replaced(`"patches":3`, `"patches":1048577`), "1048577 patches"},
+		{"line cut off", replaced("}\n", "\n"), "unexpected EOF"},
+		{"no record", replaced(lines[1], "null\n"), "unexpected EOF"},
+		{"products out of order", replaced(`"products":1`, `"products":2`)[:strings.Index(good, `{"product"`)] + strings.Repeat(lines[5], 2), "out of order"},
+		{"lines of nobody", replaced(`"scheme":"semver"`, `"lines":[{"prefix":"1"}],"scheme":"semver"`), "its lines belong into at least one offer"},
+		{"no offers", strings.Join(append(append([]string{}, lines[:5]...), lines[5][:strings.Index(lines[5], `,"offers"`)]+",\"offers\":[]}\n"), ""), "its lines belong into at least one offer"},
+		{"unfit lines", replaced(`{"prefix":"1"`, `{"prefix":""`), "a line's prefix is empty"},
+		{"offers out of order", replaced(`{"feed":"acme"},{"feed":"eol"`, `{"feed":"eol"},{"feed":"eol"`), "unknown or out of order"},
+		{"cycle of requirements", replaced(`"supersedes":["editor-1.0.0"]`, `"requires":[{"patch":"editor-2.0.0"}]`), "requirement cycle with patch editor-2.0.0"},
 		{"cut off", strings.Join(lines[:len(lines)-2], ""), "unexpected EOF"},
 		{"something after", good + "{}\n", "text after the last record"},
 		{"unknown field", replaced(`"healthy"`, `"happy"`), `unknown field "happy"`},
@@ -150,6 +168,12 @@ func TestDecodeRefuses(t *testing.T) {
 	require.NoError(t, eventful(t).Encode(&b))
 	_, err = Decode(bytes.NewReader(b.Bytes()[:b.Len()-6]))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	b.Bytes()[b.Len()-6] ^= 1 // in the checksum, behind every record
+	_, err = Decode(&b)
+	require.ErrorIs(t, err, gzip.ErrChecksum)
+	var bad *DecodeError
+	require.ErrorAs(t, err, &bad)
+	require.Equal(t, len(lines), bad.Line, "behind the last")
 }
 
 func FuzzDecode(f *testing.F) {

@@ -134,7 +134,7 @@ func TestListFollowsSupersedence_CAT14(t *testing.T) {
 	other := editor()
 	other.ID = "tools"
 	b := batch(
-		edit("2.0.0", supersedes("link")), edit("1.9.0", supersedes("other-2")),
+		edit("2.0.0", supersedes("nobody", "link")), edit("1.9.0", supersedes("other-2")),
 		named("link", supersedes("other-1"), withdrawn),
 		named("other-1", func(p *Patch) { p.Product = "tools" }), edit("2.0.0", func(p *Patch) { p.Product, p.ID = "tools", "other-2" }),
 	)

@@ -204,6 +204,11 @@ func TestProductOfSeveralFeeds_CAT16(t *testing.T) {
 	p, _ := s.Product("editor")
 	require.Equal(t, []Line{{Prefix: "1", EOL: eol, Extended: noon.Add(time.Hour)}, {Prefix: "2", EOL: noon.Add(time.Hour)}, {Prefix: "3", EOL: noon}, {Prefix: "4", EOL: eol}}, p.Lines)
 	require.Len(t, collectProducts(s), 1)
+	merged := p.Lines
+	s = synced(t, lines.from("z"), vendor.from("a"))
+	p, _ = s.Product("editor")
+	require.Equal(t, merged, p.Lines, "in whatever order the feeds come")
+	s = synced(t, lines, vendor)
 
 	// A line that one feed takes back is gone; what the other says stays.
 	lines.Products[0].Lines = nil

@@ -25,6 +25,18 @@ func TestSyncListsPatches_CAT1(t *testing.T) {
 		ids = append(ids, p.ID)
 	}
 	require.Equal(t, changes.Added, ids)
+
+	// Whoever has seen enough stops.
+	seen := 0
+	for range s.Patches() {
+		seen++
+		break
+	}
+	for range s.Products() {
+		seen++
+		break
+	}
+	require.Equal(t, 2, seen)
 }
 
 func TestNilSnapshotIsEmpty(t *testing.T) {
