@@ -86,6 +86,57 @@ func TestAgentsDiskFull_JOB2_JOB21(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
+// An agent whose state finds no room stops before it acts on what it could not make durable, and says so. Started again with room, it finishes the
+// work, and its journal is whole.
+func TestNoRoomForAgentsState_JOB21(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
+	disk := filepath.Join(t.TempDir(), "disk")
+	w.small(disk, "1m")
+	w.asset = enrolIn(w.server, "small", w.root, filepath.Join(disk, "agent"))
+	w.asset.log = filepath.Join(t.TempDir(), "agent.log")
+	w.repo.publish(deb("alpha", "2"), deb("beta", "2"))
+	w.server.synced()
+	w.asset.start()
+	w.server.knows(w.asset.name)
+	w.asset.idle()
+	filler := filepath.Join(disk, "filler")
+	fill(t, filler)
+	w.asset.p.mayFail()
+	run := w.enable("first")
+	await(t, "the agent to stop", func() bool { return !w.asset.p.running() })
+	require.Equal(t, 1, w.asset.p.cmd.ProcessState.ExitCode())
+	require.Contains(t, w.asset.p.said(1000), "the agent stopped before acting on it (free disk space")
+	w.has("alpha", "1")
+	w.has("beta", "1")
+
+	require.NoError(t, os.Remove(filler))
+	w.asset.start()
+	a := w.server.ended(run)
+	w.asset.idle()
+	agree(t, w.asset, a)
+	require.Equal(t, job.Completed.String(), a.Result.String())
+	w.has("alpha", "2")
+	w.has("beta", "2")
+	w.asset.stop()
+	w.asset.start() // which reads all of the journal
+	require.Equal(t, job.NotApplicable.String(), w.server.ended(w.enable("second")).Result.String())
+	require.Empty(t, audit(t, w.root))
+}
+
+// fill makes a file of everything that is left of a disk.
+func fill(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Create(name)
+	require.NoError(t, err)
+	for n := 64 << 10; n > 0; {
+		if _, err := f.Write(make([]byte, n)); err != nil {
+			n /= 2
+		}
+	}
+	require.NoError(t, f.Close())
+}
+
 // A package for which the asset's disk has no room when it is unpacked fails with the installer's code, and the asset keeps the version it had.
 // With room, the next run finishes the work.
 func TestDiskFullAtDeploy_JOB2_JOB16(t *testing.T) {

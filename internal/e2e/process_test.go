@@ -45,7 +45,7 @@ func start(t *testing.T, name, log, path string, args ...string) *process {
 	}()
 	t.Cleanup(func() {
 		p.kill()
-		if t.Failed() || os.Getenv("DBG") != "" {
+		if t.Failed() {
 			t.Logf("the end of %s's log:\n%s", name, p.said(6000))
 		}
 	})
@@ -69,6 +69,9 @@ func (p *process) stop() {
 	await(p.t, p.name+" to end", func() bool { return !p.running() })
 	require.NoError(p.t, p.err, "%s:\n%s", p.name, p.said(3000))
 }
+
+// mayFail lets the process end by itself.
+func (p *process) mayFail() { p.mayEnd.Store(true) }
 
 func (p *process) running() bool {
 	select {

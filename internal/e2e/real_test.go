@@ -43,7 +43,7 @@ func TestRealDebianRoot_CAT3_JOB8_JOB16_JOB18_MAN6(t *testing.T) {
 	a := enrol(s, "debian", root)
 	a.every = 5 * time.Second // more than it takes to ask apt for the pins of a real root
 	a.start()
-	s.knows()
+	s.knows(a.name)
 	s.synced()
 	promised := promises(t, s, a.name)
 	require.NotEmpty(t, promised, "something must be missing: the root is at main's versions")

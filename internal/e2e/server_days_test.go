@@ -21,7 +21,7 @@ func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 	w.repo.tamper(deb("beta", "2"))
 	w.server.synced()
 	w.asset.start()
-	w.server.knows()
+	w.server.knows(w.asset.name)
 	require.Len(t, w.server.missing(w.asset.name), 3)
 
 	// Right after a job was enabled, and with a repository that is gone: the catalog is the one that was stored.

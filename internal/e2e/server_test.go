@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -136,12 +137,11 @@ func (s *server) ended(run job.RunID) (a controller.RunAsset) {
 	return a
 }
 
-// knows waits until the server has the inventory of its one asset.
-func (s *server) knows() {
+// knows waits until the server has an asset's inventory.
+func (s *server) knows(asset job.AssetID) {
 	s.t.Helper()
 	await(s.t, "the server to know what is installed", func() bool {
-		all := s.assets()
-		return len(all) == 1 && !all[0].InventoryAt.IsZero()
+		return slices.ContainsFunc(s.assets(), func(a controller.AssetStatus) bool { return a.ID == asset && !a.InventoryAt.IsZero() })
 	})
 }
 
