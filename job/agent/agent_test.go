@@ -304,6 +304,43 @@ func TestClock_MAN8(t *testing.T) {
 	}
 }
 
+// A clock that is set while an order waits moves no start, neither within a boot nor across one; what the server said of
+// the time before counts until it says otherwise (MAN-8).
+func TestClockIsSet_MAN8(t *testing.T) {
+	for _, noCall := range []bool{false, true} {
+		for _, by := range []time.Duration{5 * time.Hour, -5 * time.Hour, time.Second} {
+			o := orderAt(t, "a", epoch)
+			o.NoLastCall = noCall
+			w := newWorld(t, o)
+			w.until(epoch.Add(-time.Hour))
+			w.server.offset -= by // true time is Wall+offset
+			w.at.Wall = w.at.Wall.Add(by)
+			w.step(Tick{})
+			w.crash()
+			w.until(epoch.Add(by - time.Minute))
+			require.Zero(t, w.downloads["a"], "%v: not before its start", by)
+			w.until(epoch.Add(by + time.Minute))
+			require.Equal(t, 1, w.downloads["a"], "%v: at its start", by)
+			require.InDelta(t, float64(-by), float64(w.requests[len(w.requests)-1].Offset), float64(offsetGrain))
+		}
+	}
+
+	// The computer comes up with a clock that went wrong while it was off: the last call corrects it before anything starts.
+	w := newWorld(t, orderAt(t, "a", epoch))
+	w.until(epoch.Add(-time.Hour))
+	w.server.offset -= 5 * time.Hour
+	w.at = Moment{Wall: w.at.Wall.Add(5 * time.Hour), Boot: "boot-9"}
+	w.crash()
+	w.until(epoch.Add(5*time.Hour - time.Minute))
+	require.Zero(t, w.downloads["a"])
+	w.until(epoch.Add(5*time.Hour + time.Minute))
+	require.Equal(t, 1, w.downloads["a"])
+
+	// Nobody has told the time yet: the system's clock is all there is, and a correction of it counts.
+	c := Clock{}.anchor(Moment{Wall: epoch, Boot: "b"})
+	require.Equal(t, epoch.Add(time.Hour), c.now(Moment{Wall: epoch.Add(time.Hour), Boot: "b", Up: time.Second}).UTC)
+}
+
 func TestCheckInsAreSpreadAndNeverLate_MAN3(t *testing.T) {
 	w := newWorld(t)
 	w.until(epoch.Add(40 * time.Hour))

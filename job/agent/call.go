@@ -37,7 +37,7 @@ func (m *machine) call() {
 		calls.Sent = reports[len(reports)-1].Sequence
 	}
 	m.out.Call = &Call{ID: calls.Last, Request: manifest.CheckIn{
-		Asset: m.c.Asset, Held: m.s.Revision, At: m.at.Wall, Offset: m.s.Clock.Offset, Boot: m.at.Boot,
+		Asset: m.c.Asset, Held: m.s.Revision, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.Boot,
 		LastCall: m.lastCall, Reports: slices.Clone(reports),
 	}}
 }

@@ -11,7 +11,17 @@ import (
 // The steady clock goes on by the time since boot, which nobody can set. Across a boot there is only the system's clock
 // to go by: off time counts (RBT-6), and a clock set back counts as none.
 func (c Clock) now(at Moment) job.Now {
-	return job.Now{UTC: at.Wall.Add(c.Offset), Steady: c.steady(at)}
+	return job.Now{UTC: at.Wall.Add(c.offset(at)), Steady: c.steady(at)}
+}
+
+// offset is the server's clock minus the system's as it shows now. Within a boot the time since boot tells by how much
+// the system's clock was set: the offset goes the other way, so that corrected time runs on until the server is heard
+// again, and nothing starts early or ends early in between (MAN-8).
+func (c Clock) offset(at Moment) time.Duration {
+	if set := at.Wall.Sub(c.Wall) - (at.Up - c.Up); c.Known && at.Boot == c.Boot && set.Abs() >= offsetGrain {
+		return c.Offset - set
+	}
+	return c.Offset
 }
 
 func (c Clock) steady(at Moment) time.Time {
@@ -27,14 +37,16 @@ func (c Clock) steady(at Moment) time.Time {
 
 // anchor returns the clock anchored anew at a moment.
 func (c Clock) anchor(at Moment) Clock {
-	return Clock{Offset: c.Offset, Boot: at.Boot, Up: at.Up, Wall: at.Wall, Steady: c.steady(at)}
+	return Clock{Offset: c.offset(at), Known: c.Known, Boot: at.Boot, Up: at.Up, Wall: at.Wall, Steady: c.steady(at)}
 }
 
 // offsetGrain is the least change of the offset worth keeping: less is the network's own delay.
 const offsetGrain = 2 * time.Second
 
-// learn takes the server's time from an answer.
+// learn takes the server's time from an answer, and anchors the clock.
 func (c Clock) learn(server time.Time, at Moment) Clock {
+	c = c.anchor(at)
+	c.Known = true
 	if offset := server.Sub(at.Wall).Round(time.Millisecond); (offset - c.Offset).Abs() >= offsetGrain {
 		c.Offset = offset
 	}

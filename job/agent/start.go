@@ -95,13 +95,13 @@ func (m *machine) end(id job.OrderID) {
 	}
 }
 
-// begin starts a queued order, if it is still there.
+// begin starts a queued order, if it is still there and due: the answer it waited for may have corrected the clock (MAN-8).
 func (m *machine) begin(id job.OrderID) {
 	if last := m.s.Calls.LastCall; last.Order == id && last.Effect == 0 {
 		m.s.Calls.LastCall = LastCall{}
 	}
 	i := slices.IndexFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
-	if i < 0 || m.occupied() != "" {
+	if i < 0 || m.s.Queue[i].Start.After(m.now.UTC) || m.occupied() != "" {
 		return
 	}
 	order := m.s.Queue[i]

@@ -71,6 +71,7 @@ type LastCall struct {
 // Clock anchors the steady clock: at Steady, the boot was Boot, the time since it Up, and the system's clock showed Wall.
 type Clock struct {
 	Offset time.Duration `json:"offset,omitempty"` // the server's clock minus the system's (MAN-8)
+	Known  bool          `json:"known,omitempty"`  // a server told the offset
 	Boot   string        `json:"boot,omitempty"`
 	Up     time.Duration `json:"up,omitempty"`
 	Wall   time.Time     `json:"wall,omitzero"`
