@@ -28,6 +28,7 @@ expect verdict PATCH on ASSET REASON…
 expect preview JOB on ASSET PATCH…|nothing|not selected
 expect refused TEXT                                         by the server, the step above
 expect feed healthy|failing|stale
+expect feed rejected N                                      records of its last batch (CAT-16)
 expect settled`
 
 // expect compares what is with what a line says.
@@ -45,6 +46,8 @@ func (p *player) expect(rest string) error {
 	switch {
 	case rest == "settled":
 		return p.w.Settle()
+	case f[0] == "feed" && len(f) == 3 && f[1] == "rejected":
+		return p.compare(f[2], p.rejected())
 	case f[0] == "feed" && len(f) == 2:
 		return p.compare(f[1], p.feed())
 	case f[0] == "server" && len(f) > 2:
@@ -183,6 +186,14 @@ func (p *player) expectBetween(a *asset, what, from, to string) error {
 		return &Unmet{Want: "between " + from + " and " + to, Have: "between " + have + " and +" + short(last.Add(time.Second).Sub(p.w.cfg.Start))}
 	}
 	return nil
+}
+
+func (p *player) rejected() string {
+	feeds, err := p.w.server.c.Feeds(context.Background(), p.w.now)
+	if err != nil || len(feeds) == 0 {
+		return "nothing"
+	}
+	return fmt.Sprint(feeds[0].Rejected)
 }
 
 func (p *player) feed() string {
