@@ -269,18 +269,6 @@ func (s *server) result() *job.Report {
 	return nil
 }
 
-func (s *server) progress() []job.Progress {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []job.Progress
-	for _, r := range s.accepted {
-		if r.Progress != 0 {
-			all = append(all, r.Progress)
-		}
-	}
-	return all
-}
-
 // bench is everything a runner needs.
 type bench struct {
 	*testing.T

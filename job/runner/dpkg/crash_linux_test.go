@@ -100,6 +100,8 @@ func TestAgentKilledWhileDpkgRuns_JOB10_JOB17(t *testing.T) {
 	_, err := w.p.Deploy(t.Context(), []runner.Staged{w.staged(0, withScript(deb("slow", "2"), "postinst", slow))})
 	require.ErrorContains(t, err, "another package manager (process ", "dpkg works on, and its lock is honoured")
 	w.goOn()
+	w.p, err = dpkg.New(dpkg.Config{Root: w.root})
+	require.NoError(t, err)
 	by := w.deploy(w.staged(0, withScript(deb("slow", "2"), "postinst", slow)))
 	require.Zero(t, by[0].Code, by[0].Text)
 	require.Equal(t, "ii 2", w.version("slow"))

@@ -81,6 +81,7 @@ func (t *transfer) once(ctx context.Context) *trouble {
 		}
 	}
 	r, tr := t.store.request(ctx, t.from, t.at, t.meta.Validator)
+	watchdog.Stop()
 	if tr != nil {
 		if errors.Is(tr.err, errRangeGone) {
 			if tr := t.restart(); tr != nil {
@@ -103,7 +104,7 @@ func (t *transfer) once(ctx context.Context) *trouble {
 	if err := t.store.writeMeta(t.metaName, t.meta); err != nil {
 		return &trouble{err: err, local: true}
 	}
-	return stalled(ctx, t.copy(r, limit, func() { watchdog.Reset(t.store.cfg.Stall) }), t.store.cfg.Stall)
+	return stalled(ctx, t.copy(r, limit, watchdog), t.store.cfg.Stall)
 }
 
 // restart empties what is there.
@@ -118,13 +119,14 @@ func (t *transfer) restart() *trouble {
 	return nil
 }
 
-// copy moves the body into the file.
-func (t *transfer) copy(r response, limit int64, alive func()) *trouble {
+// copy moves the body into the file. The watchdog runs while the server is waited for, not while the own disk is.
+func (t *transfer) copy(r response, limit int64, watchdog *time.Timer) *trouble {
 	buf := make([]byte, buffer)
 	for {
+		watchdog.Reset(t.store.cfg.Stall)
 		n, err := r.body.Read(buf)
+		watchdog.Stop()
 		if n > 0 {
-			alive()
 			if t.at+int64(n) > limit {
 				return &trouble{err: fmt.Errorf("it is longer than %d bytes, the most that is taken: correct the patch's size, or its address", limit)}
 			}
