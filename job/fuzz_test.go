@@ -1,0 +1,199 @@
+package job
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// history drives an execution by bytes: each chooses what happens next. Whatever they are, nothing panics, the invariants
+// of package job/agent hold at each step, and once the bytes end and time passes the execution comes to its end.
+func history(t *testing.T, data []byte) {
+	next := func() byte {
+		if len(data) == 0 {
+			return 0
+		}
+		b := data[0]
+		data = data[1:]
+		return b
+	}
+	o := orderOf(t, "a", "b", "c")
+	shape := next()
+	o.Patches[0].Reboot = shape&1 != 0
+	if shape&2 != 0 {
+		o.Patches[0].Transaction, o.Patches[2].Transaction = "x", "x"
+	}
+	if shape&4 != 0 {
+		o.Pre = []Action{{Name: "pre", Command: []string{"x"}}}
+	}
+	if shape&8 != 0 {
+		o.Post = []Action{{Name: "post", Command: []string{"x"}}}
+	}
+	if shape&16 != 0 {
+		o.End = epoch.Add(time.Duration(next()) * time.Minute)
+		if !o.End.After(o.Start) {
+			o.End = o.Start.Add(time.Minute)
+		}
+	}
+	o.NoLastCall = shape&32 != 0
+	o.Reboot = reboot.Policy{Suppress: shape&64 != 0, Deferrals: int(shape>>7) * 2, Interval: time.Hour}
+
+	w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0"})
+	watch := &watcher{w: w, installs: map[string]int{}}
+	w.before = watch.effect
+	for range 300 {
+		if len(data) == 0 || w.x.Stage == StageDone {
+			break
+		}
+		watch.choose(next(), next)
+		watch.check()
+	}
+	// The world becomes kind, and time passes.
+	w.fetch, w.findings, w.outcome, w.invErr = map[string]Fetched{}, map[string]Finding{}, map[string]Outcome{}, ""
+	w.crash()
+	w.run()
+	watch.check()
+	if w.x.Parked() {
+		require.True(t, o.Reboot.Suppress)
+		w.boot++
+		w.crash()
+		w.run()
+	}
+	require.Equal(t, StageDone, w.x.Stage, "stuck at %v", w.x.Step)
+	require.NotContains(t, []Result{0, PendingReboot, PendingVerification}, w.x.Result)
+	for _, p := range w.x.Patches {
+		require.Contains(t, []PatchStatus{Succeeded, PatchFailed, Inapplicable}, p.Status, "%s at the end of %v", p.Patch, w.x.Result)
+		require.Equal(t, p.Status == PatchFailed, p.Code != 0)
+	}
+}
+
+// watcher is an onlooker that remembers.
+type watcher struct {
+	w         *world
+	installs  map[string]int
+	cancelled bool
+	rebootAt  int // reboots that took place
+	seen      int // reports looked at
+}
+
+// effect looks at an effect before it is carried out; it never crashes there itself.
+func (v *watcher) effect(e Effect) bool {
+	t := v.w.t
+	switch e := e.(type) {
+	case Deploy:
+		require.False(t, v.cancelled, "invariant 2: deployed after it was reported as cancelled")
+		require.Zero(t, v.rebootAt, "invariant 4: installed after the reboot")
+		require.Equal(t, StageDeploy, v.w.x.Stage)
+		for _, s := range e.Patches {
+			v.installs[s.Patch.Name]++
+			require.LessOrEqual(t, v.installs[s.Patch.Name], MaxAttempts, "invariant 8")
+			require.Equal(t, []integrity.Digest{good}, s.Digests, "invariant 1")
+		}
+	case Act:
+		require.False(t, v.cancelled, "invariant 2")
+		require.Zero(t, v.rebootAt)
+	case Reboot:
+		require.False(t, v.w.x.Order.Reboot.Suppress, "invariant 4")
+		require.Zero(t, v.rebootAt, "invariant 4: a second reboot")
+		require.True(t, v.w.x.NeedsReboot, "invariant 4")
+		if v.w.rebooted {
+			v.rebootAt++
+		}
+	}
+	return false
+}
+
+func (v *watcher) check() {
+	t := v.w.t
+	for _, r := range v.w.reports[v.seen:] {
+		if r.Result == Cancelled {
+			v.cancelled = true
+			deploying := slices.ContainsFunc(v.w.reports, func(r Report) bool { return r.Progress == Deploying })
+			require.False(t, deploying, "invariant 2: cancelled after the deploy stage began")
+		}
+		set := 0
+		for _, is := range []bool{r.Progress != 0, r.Result != 0, r.TooLate != 0, r.Refused != ""} {
+			if is {
+				set++
+			}
+		}
+		require.Equal(t, 1, set, "%+v", r)
+	}
+	v.seen = len(v.w.reports)
+}
+
+// choose lets one thing happen.
+func (v *watcher) choose(b byte, next func() byte) {
+	w := v.w
+	switch b % 16 {
+	case 0, 1, 2, 3, 4, 5: // what the machine asked for is done
+		if len(w.pending) > 0 {
+			e := w.pending[0]
+			w.pending = w.pending[1:]
+			v.effect(e)
+			w.do(e)
+		}
+	case 6:
+		w.pass(time.Duration(next()) * time.Minute)
+		w.event(Tick{})
+	case 7:
+		w.crash()
+	case 8: // done, and its result lost
+		if len(w.pending) > 0 {
+			e := w.pending[0]
+			v.effect(e)
+			switch e := e.(type) {
+			case Deploy:
+				w.install(e.Patches[0].Patch)
+			case Reboot:
+				w.boot++
+			}
+			w.crash()
+		}
+	case 9:
+		w.event(Cancel{})
+	case 10:
+		w.sessions = reboot.AllSessions()[int(next())%len(reboot.AllSessions())]
+		w.event(SessionsChanged{w.sessions})
+	case 11:
+		w.event(Answered{Later: next()%2 == 0})
+	case 12:
+		w.fetch["b"] = Fetched{Code: FileDownloadFailed, Text: "x"}
+		w.findings["c"] = Finding{Refused: "x"}
+	case 13:
+		w.outcome["a"] = Outcome{Code: InstallerFailed, Text: "x"}
+		w.exits["pre"] = []int{0, 1, 10, 11, 12, 101}[int(next())%6]
+	case 14:
+		if w.invErr = ""; next()%2 == 0 {
+			w.invErr = "x"
+		}
+	case 15: // a result nobody waits for
+		id := EffectID(next())
+		if id != w.x.Waiting {
+			w.event([]Event{Called{id}, Fetched{ID: id}, Checked{ID: id}, Deployed{ID: id}, Acted{ID: id}, InventoryTaken{ID: id}}[int(next())%6])
+		}
+	}
+}
+
+func FuzzExecution(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{255, 10, 0, 0, 0, 0, 7, 0, 0, 8, 0, 0, 9, 6, 200, 0, 0})
+	f.Fuzz(history)
+}
+
+func TestRandomHistories(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		data := make([]byte, random.IntN(200))
+		for i := range data {
+			data[i] = byte(random.Uint32())
+		}
+		history(t, data)
+	}
+}
