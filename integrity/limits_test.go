@@ -1,0 +1,57 @@
+package integrity
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A message repeats at most 80 bytes of what it refuses, and cuts between characters.
+func TestQuotesAreShort(t *testing.T) {
+	problem := func(e Expectation) Problem {
+		var invalid *InvalidExpectation
+		require.ErrorAs(t, e.Validate(), &invalid)
+		require.Len(t, invalid.Problems, 1)
+		return invalid.Problems[0]
+	}
+	require.Equal(t, strings.Repeat("s", 77)+"…", problem(Expectation{Signer: strings.Repeat("s", MaxSigner+1)}).Value)
+	cut := problem(Expectation{Signer: strings.Repeat("é", MaxSigner)}).Value
+	require.Equal(t, strings.Repeat("é", 38)+"…", cut)
+	require.True(t, utf8.ValidString(cut))
+	require.Equal(t, "a�b", problem(Expectation{Signer: "a\xffb"}).Value, "what is shown is UTF-8")
+	whole := " " + strings.Repeat("s", 79)
+	require.Equal(t, whole, problem(Expectation{Signer: whole}).Value, "80 bytes fit")
+}
+
+// What is over the limit is counted and not looked at: an order cannot make the list of problems long.
+func TestDigestsOverTheLimitAreOneProblem(t *testing.T) {
+	var many []Digest
+	for range MaxDigests {
+		many = append(many, Digest{SHA256, abc[SHA256]})
+	}
+	for range 1000 {
+		many = append(many, Digest{})
+	}
+	var invalid *InvalidExpectation
+	require.ErrorAs(t, Expectation{Digests: many}.Validate(), &invalid)
+	require.Equal(t, []Problem{{Field: "Digests", Value: "1016", Text: "at most 16 digests"}}, invalid.Problems)
+}
+
+// The sentence says what was found of the checksum, and what a legacy one is worth (INT-3, INT-7).
+func TestChecksumIsTold_INT7(t *testing.T) {
+	known := []Digest{{MD5, abc[MD5]}}
+	for _, c := range []struct {
+		e        Expectation
+		computed []Digest
+		want     string
+	}{
+		{Expectation{Digests: known}, known, "The file carries no signature, and its checksum matches by md5, a legacy algorithm that carries no trust here."},
+		{Expectation{Digests: known, AllowLegacy: true}, known, "The file carries no signature; its checksum matches by md5, a legacy algorithm that the order allows."},
+		{Expectation{}, known, "The file carries no signature, and there is no checksum to compare."},
+		{Expectation{Digests: known}, nil, "The file carries no signature, and none of the checksums known for it was computed."},
+	} {
+		require.Equal(t, c.want, Judge(c.e, Signature{Status: Absent}, c.computed).Text)
+	}
+}
