@@ -67,9 +67,9 @@ func (s *server) tick() {
 }
 
 // sync takes in what the vendor publishes (CAT-1).
-func (s *server) sync() {
+func (s *server) sync() catalog.Changes {
 	if !s.up {
-		return
+		return catalog.Changes{}
 	}
 	changes, err := s.c.Sync(context.Background(), []catalog.Batch{s.w.vendor.batch()}, s.w.now)
 	s.w.fail(err)
@@ -85,6 +85,7 @@ func (s *server) sync() {
 		s.w.log("server", "catalog: %v", &r)
 	}
 	s.tick()
+	return changes
 }
 
 // errDown is what a call finds when the server is down.

@@ -1,0 +1,145 @@
+package agentsim_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// nightly is a policy of a product that imports this library.
+func nightly() job.Definition {
+	return job.Definition{
+		ID: "nightly", Name: "Nightly patches", Platform: catalog.Linux,
+		Assets:   job.Assets{IncludeTags: []string{"office"}},
+		Patches:  job.Patches{Query: &job.Query{}},
+		Schedule: job.Schedule{Kind: job.Once, At: time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC)},
+		Window:   4 * time.Hour,
+		Reboot:   reboot.Policy{Deferrals: 2, Interval: 4 * time.Hour, Countdown: 15 * time.Minute},
+	}
+}
+
+// The test of a product's own policy: what does a user who is working late see of it?
+func ExampleTest() {
+	var t agentsim.TB = printer{} // in a test, its *testing.T
+	s := agentsim.Test(t, agentsim.Config{}).Job(nightly())
+	s.Play(`
+patch kernel-2: kernel 2.0, pinned, needs reboot
+asset pc-1 tagged office has kernel 1.0
+pc-1 logs in
+pc-1 answers later 2 times
+enable nightly
++1d      expect pc-1 nightly PendingReboot
+         expect pc-1 prompts 1
++1d8h    expect pc-1 nightly Completed                 # RBT-3
+         expect pc-1 reboot between +1d6h and +1d6h30m
+         expect settled
+`)
+	fmt.Println("at", s.World().Now().Format(time.RFC3339))
+	// Output: at 2026-03-03T08:00:00Z
+}
+
+// A policy that does not do what its author thinks: the failure shows what happened, the line, and the rule.
+func ExampleHarness_Play() {
+	d := nightly()
+	d.Reboot = reboot.Policy{Suppress: true}
+	agentsim.Test(printer{}, agentsim.Config{}).Job(d).Play(`
+patch kernel-2: kernel 2.0, pinned, needs reboot
+asset pc-1 tagged office has kernel 1.0
++21h     enable nightly
+# The asset runs the new kernel in the morning. (RBT-3)
++1d6h    expect pc-1 nightly Completed`)
+	// Output:
+	//
+	// +0s          server     save nightly
+	// +0s          vendor     publishes kernel-2: kernel 2.0
+	// +0s          server     catalog: kernel-2 listed
+	// +21h         server     enable nightly
+	// +21h9m57s    pc-1       nightly Received
+	// +22h         pc-1       nightly Started
+	// +22h1s       pc-1       nightly Downloading
+	// +22h11s      pc-1       downloads kernel-2
+	// +22h12s      pc-1       nightly Downloaded
+	// +22h12s      pc-1       nightly Deploying
+	// +22h42s      pc-1       installed kernel 2.0 (was 1.0)
+	// +22h43s      pc-1       nightly PendingReboot
+	//                         kernel-2 installed [INT-2] The file carries no signature; its checksum matches by sha256.
+	//
+	// Play:6: +1d6h    expect pc-1 nightly Completed: expected Completed, found PendingReboot
+	//   it shows: The asset runs the new kernel in the morning. (RBT-3)
+}
+
+// A catalog of one's own, with what its files must prove.
+func ExampleHarness_Catalog() {
+	openssl, _ := version.Parse(version.Debian, "3.0.15-1~deb12u1")
+	agentsim.Test(printer{}, agentsim.Config{}).Catalog(catalog.Batch{
+		Products: []catalog.Product{{ID: "openssl", Name: "openssl", Platform: catalog.Linux, Scheme: version.Debian}},
+		Patches: []catalog.Patch{{ID: "openssl-3.0.15", Product: "openssl", Version: openssl, Artifacts: []catalog.Artifact{{
+			Name: "openssl.deb", Availability: catalog.LatestOnly, URL: "https://mirror.example/openssl.deb",
+			Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: strings.Repeat("ab", 32)}},
+		}}}},
+	}).Play(`
+asset db-1 has openssl 3.0.14-1~deb12u1
+job now: query, assets db-1, on demand
+enable now
++1h      expect db-1 openssl 3.0.15-1~deb12u1       # INT-2
+         vendor damages openssl-3.0.15
+         asset db-2 has openssl 3.0.14-1~deb12u1
+         edit now: assets db-2
++2h      expect db-2 now openssl-3.0.15 failed FileHashValidationFailed INT-2
+         expect settled`)
+	fmt.Println("held")
+	// Output: held
+}
+
+// printer prints what a test would, and goes on.
+type printer struct{}
+
+func (printer) Helper()                           {}
+func (printer) Logf(format string, args ...any)   { fmt.Printf(format+"\n", args...) }
+func (printer) Fatalf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+
+// recorder keeps the first failure.
+type recorder struct {
+	*testing.T
+	failure string
+}
+
+func (r *recorder) Logf(string, ...any) {}
+func (r *recorder) Fatalf(format string, args ...any) {
+	if r.failure == "" {
+		r.failure = fmt.Sprintf(format, args...)
+	}
+}
+
+func TestHarnessFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(t agentsim.TB)
+		want string
+	}{
+		"settings": {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{Sync: time.Second}) }, "is not at least 1m0s"},
+		"job":      {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Job(job.Definition{ID: "x y"}) }, "x y"},
+		"catalog": {func(t agentsim.TB) {
+			agentsim.Test(t, agentsim.Config{}).Catalog(catalog.Batch{Products: []catalog.Product{{ID: "a"}}})
+		}, "rejected"},
+		"line":      {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("\nexpect x") }, "Play:2"},
+		"refusal":   {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("enable x") }, "no line expects it"},
+		"bad time":  {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("+1parsec expect settled") }, "is no duration"},
+		"the clock": {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("clock 2026-03-02T00:00:00Z") }, "set once"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &recorder{T: t}
+			c.do(r)
+			require.Contains(t, r.failure, c.want)
+		})
+	}
+}
