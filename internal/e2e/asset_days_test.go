@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +17,7 @@ import (
 func (w *world) small(dir, size string) {
 	t := w.t
 	t.Helper()
+	need(t, mountable())
 	require.NoError(t, os.MkdirAll(dir, 0o700))
 	output(t, "mount", "-t", "tmpfs", "-o", "mode=0700,size="+size, "tmpfs", dir)
 	t.Cleanup(func() {
@@ -24,6 +27,21 @@ func (w *world) small(dir, size string) {
 		}
 	})
 }
+
+// mountable says why no small file system can be made here, as in some containers; empty: it can.
+var mountable = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp("", "patchpolicy-mount-")
+	if err != nil {
+		return err.Error()
+	}
+	defer os.Remove(dir)
+	for _, args := range [][]string{{"mount", "-t", "tmpfs", "tmpfs", dir}, {"umount", dir}} {
+		if text, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			return fmt.Sprintf("a full disk needs a small tmpfs, and %s fails here: %v: %s", args[0], err, text)
+		}
+	}
+	return ""
+})
 
 // grow makes it larger.
 func grow(t *testing.T, dir, size string) {
