@@ -2,8 +2,11 @@ package home
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -83,6 +86,43 @@ func TestJournal_JOB21(t *testing.T) {
 	require.NoError(t, os.WriteFile(h.file("journal.jsonl"), append([]byte("rubbish\n"), whole...), 0o600))
 	_, err = h.OpenJournal()
 	require.ErrorContains(t, err, "damaged at byte 0")
+}
+
+// fullDisk has room for some more bytes.
+type fullDisk struct {
+	*os.File
+	room int
+}
+
+func (f *fullDisk) WriteAt(b []byte, at int64) (int, error) {
+	if len(b) <= f.room {
+		return f.File.WriteAt(b, at)
+	}
+	n, err := f.File.WriteAt(b[:f.room], at)
+	return n, errors.Join(err, syscall.ENOSPC)
+}
+
+// A line that a full disk cut off is not there, and does not spoil the lines that come when there is room again.
+func TestJournalOnFullDisk_JOB21(t *testing.T) {
+	h := made(t)
+	j, err := h.OpenJournal()
+	require.NoError(t, err)
+	require.NoError(t, j.Add([]job.Report{{Sequence: 1, Order: "o", Progress: job.Received}}))
+	disk := &fullDisk{j.file.(*os.File), 10}
+	j.file = disk
+	long := job.Report{Sequence: 2, Order: "o", Result: job.Failed, Text: "a long text"}
+	require.ErrorIs(t, j.Add([]job.Report{long}), syscall.ENOSPC)
+	disk.room = 1 << 20
+	require.NoError(t, j.Add([]job.Report{{Sequence: 3, Order: "o", Progress: job.Started}}), "the long one was acknowledged meanwhile")
+	require.NoError(t, j.Close())
+	j, err = h.OpenJournal()
+	require.NoError(t, err)
+	require.Equal(t, job.Sequence(3), j.last)
+	require.NoError(t, j.Close())
+	text, err := os.ReadFile(h.file("journal.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, 2, strings.Count(string(text), "\n"))
+	require.NotContains(t, string(text), "long")
 }
 
 func TestStatus(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -48,7 +49,12 @@ func (s Status) Running() bool {
 
 // Journal is the list of every report an agent made.
 type Journal struct {
-	file *os.File
+	file interface {
+		io.WriterAt
+		io.Closer
+		Truncate(int64) error
+	}
+	end  int64 // of the last whole line
 	last job.Sequence
 }
 
@@ -59,7 +65,6 @@ func (h Home) OpenJournal() (*Journal, error) {
 		return nil, err
 	}
 	j := &Journal{file: f}
-	good := int64(0)
 	r := bufio.NewReader(f)
 	for {
 		line, err := r.ReadBytes('\n')
@@ -68,21 +73,18 @@ func (h Home) OpenJournal() (*Journal, error) {
 		}
 		var report job.Report
 		if json.Unmarshal(line, &report) != nil {
-			return nil, errors.Join(fmt.Errorf("%s is damaged at byte %d: move it away", f.Name(), good), f.Close())
+			return nil, errors.Join(fmt.Errorf("%s is damaged at byte %d: move it away", f.Name(), j.end), f.Close())
 		}
 		j.last = max(j.last, report.Sequence)
-		good += int64(len(line))
+		j.end += int64(len(line))
 	}
-	if err := f.Truncate(good); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	if _, err := f.Seek(good, 0); err != nil {
+	if err := f.Truncate(j.end); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return j, nil
 }
 
-// Add appends the reports that are not there yet.
+// Add appends the reports that are not there yet. A line for which a full disk has no room leaves nothing behind.
 func (j *Journal) Add(reports []job.Report) error {
 	for _, r := range reports {
 		if r.Sequence <= j.last {
@@ -92,9 +94,11 @@ func (j *Journal) Add(reports []job.Report) error {
 		if err != nil {
 			return err
 		}
-		if _, err := j.file.Write(append(line, '\n')); err != nil {
-			return err
+		n, err := j.file.WriteAt(append(line, '\n'), j.end)
+		if err != nil {
+			return errors.Join(err, j.file.Truncate(j.end))
 		}
+		j.end += int64(n)
 		j.last = r.Sequence
 	}
 	return nil
