@@ -29,6 +29,7 @@ expect preview JOB on ASSET PATCH…|nothing|not selected
 expect refused TEXT                                         by the server, the step above
 expect feed healthy|failing|stale
 expect feed rejected N                                      records of its last batch (CAT-16)
+expect latency PATCH D                                      from the vendor's publishing to the listing
 expect settled`
 
 // expect compares what is with what a line says.
@@ -52,6 +53,14 @@ func (p *player) expect(rest string) error {
 		return p.compare(f[1], p.feed())
 	case f[0] == "server" && len(f) > 2:
 		return p.expectServer(strings.Join(f[1:], " "), f[1:])
+	case f[0] == "latency" && len(f) == 3:
+		snap, err := p.w.server.c.Snapshot(context.Background())
+		if err != nil {
+			return err
+		}
+		patch, _ := snap.Patch(catalog.PatchID(f[1]))
+		latency, _ := patch.Latency()
+		return p.compare(f[2], short(latency))
 	case f[0] == "verdict" && len(f) > 4 && f[2] == "on":
 		return p.expectVerdict(f)
 	case f[0] == "preview" && len(f) > 4 && f[2] == "on":
