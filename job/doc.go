@@ -33,7 +33,7 @@
 //     month lacks is skipped. A local time that a clock change skips runs at the first instant after the gap; one that
 //     occurs twice runs at the first. Starts can be spread over the assets by at most 2 h, shorter than the window and
 //     fixed for an asset and run. Schedule.NextIn and PrevIn give the runs, Definition.Span an asset's start and the end
-//     of its window; zones are arguments. The recurring kinds, zones and the spread in the controller: Not built yet.
+//     of its window; zones are arguments.
 //   - JOB-10. The patch window is none, or 1 minute to 168 h. At its end no new download or install starts; the running
 //     install is never killed; patches not begun fail as PatchInstallationSkipped. The reboot is not bound by it.
 //   - JOB-11. One execution at a time on an asset. Others wait as Blocked, naming the job, and start if their window
@@ -55,7 +55,7 @@
 //   - JOB-18. After the reboot the inventory is taken again: a patch at its version succeeded, another one failed with
 //     code 15. If no reboot is needed the check follows at once.
 //   - JOB-19. A job may run after another, when a share of the other's assets succeeded or on each asset once it
-//     verified the predecessor. Not built yet.
+//     verified the predecessor: see After.
 //   - JOB-20. A time, zone, window or policy that cannot be understood is refused. It never means "now" or "no limit".
 //   - JOB-21. What an execution did is durable before anything that could cut its report off, the reboot above all, and
 //     is reported until it is acknowledged. A reboot never turns a success into a failure or an unknown.

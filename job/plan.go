@@ -23,8 +23,9 @@ func (p Plan) Empty() bool {
 }
 
 // Plan resolves the definition for one asset: it chooses the patches by their verdicts at now, caps them, orders the
-// installs by their requirements and freezes it all as the order of the run that starts at start (JOB-8).
-func (d Definition) Plan(snap *catalog.Snapshot, asset AssetID, inv catalog.Inventory, start, now time.Time) Plan {
+// installs by their requirements and freezes it all as the order of the run that the occurrence makes (JOB-8). For a
+// schedule in each asset's own zone, the occurrence is the one in the asset's zone.
+func (d Definition) Plan(snap *catalog.Snapshot, asset AssetID, inv catalog.Inventory, o Occurrence, now time.Time) Plan {
 	options := catalog.Options{StrictLines: d.StrictLines}
 	var verdicts []catalog.Verdict
 	switch {
@@ -39,14 +40,12 @@ func (d Definition) Plan(snap *catalog.Snapshot, asset AssetID, inv catalog.Inve
 		verdicts = snap.EvaluateList(d.Patches.List, inv, options, now)
 	}
 
-	run := MakeRunID(d.ID, start)
+	run := o.Run(d.ID)
+	start, end := d.Span(o, asset)
 	plan := Plan{Order: Order{
 		ID: MakeOrderID(run, asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
-		Start: start.UTC().Truncate(time.Second), Pre: d.Pre, Post: d.Post, Reboot: d.Reboot, NoLastCall: d.NoLastCall, Early: d.Early,
+		Start: start, End: end, Pre: d.Pre, Post: d.Post, Reboot: d.Reboot, NoLastCall: d.NoLastCall, Early: d.Early,
 	}}
-	if d.Window > 0 {
-		plan.Order.End = plan.Order.Start.Add(d.Window)
-	}
 	later := dependent(snap, verdicts)
 	for _, v := range verdicts {
 		patch, _ := snap.Patch(v.Patch)

@@ -11,6 +11,7 @@ func (c CheckIn) Validate() error {
 		p.add("at", "", "is missing; send the agent's clock")
 	}
 	p.word("boot", c.Boot, MaxWord)
+	p.word("zone", c.Zone, MaxWord)
 	p.word("digest", c.Digest, MaxWord)
 	if len(c.Reports) > MaxReports {
 		p.add("reports", fmt.Sprint(len(c.Reports)), fmt.Sprintf("are more than %d; send the oldest and call again", MaxReports))

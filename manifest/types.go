@@ -27,6 +27,7 @@ type CheckIn struct {
 	At        time.Time          `json:"at"`               // the agent's own clock, uncorrected, UTC
 	Offset    time.Duration      `json:"offset,omitempty"` // server's clock minus its own, as last learned (MAN-8)
 	Boot      string             `json:"boot,omitempty"`
+	Zone      string             `json:"zone,omitempty"`      // the asset\'s time zone, a name of the IANA database (JOB-9)
 	LastCall  bool               `json:"lastCall,omitempty"`  // MAN-7
 	Reports   []job.Report       `json:"reports,omitempty"`   // the oldest unacknowledged ones, in order (MAN-6)
 	Digest    string             `json:"digest,omitempty"`    // catalog.Inventory.Digest of the present inventory

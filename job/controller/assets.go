@@ -28,6 +28,7 @@ type seenRecord struct {
 	Held   manifest.Revision `json:"held"`
 	Offset time.Duration     `json:"offset,omitempty"`
 	Boot   string            `json:"boot,omitempty"`
+	Zone   string            `json:"zone,omitempty"` // its own time zone (JOB-9)
 }
 
 // AssetStatus is an asset with what its calls tell.
@@ -41,9 +42,10 @@ type AssetStatus struct {
 	Silent        bool              `json:"silent"`            // not called for Config.SilentAfter: no bound on how long changes take (MAN-3)
 	Offset        time.Duration     `json:"offset,omitempty"`  // server's clock minus the asset's
 	OffsetTooFar  bool              `json:"offsetTooFar,omitempty"`
-	Held          manifest.Revision `json:"held"`   // manifest revision the asset last said it holds
-	Newest        manifest.Revision `json:"newest"` // the one it should hold
-	Behind        bool              `json:"behind"` // a change has not reached it yet (MAN-2)
+	Zone          string            `json:"zone,omitempty"` // its own time zone; empty: never told
+	Held          manifest.Revision `json:"held"`           // manifest revision the asset last said it holds
+	Newest        manifest.Revision `json:"newest"`         // the one it should hold
+	Behind        bool              `json:"behind"`         // a change has not reached it yet (MAN-2)
 	InventoryAt   time.Time         `json:"inventoryAt,omitzero"`
 	NeedsReboot   bool              `json:"needsReboot,omitempty"`
 	Refused       *Refusal          `json:"refused,omitempty"`       // the last manifest it refused, until it holds a newer one (MAN-5)
@@ -110,6 +112,7 @@ func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s As
 		heard = rec.Enrolled
 	}
 	s.LastSeen, s.Silent = seen.At, now.Sub(heard) > c.config.SilentAfter
+	s.Zone = seen.Zone
 	s.Offset, s.OffsetTooFar = seen.Offset, seen.Offset.Abs() > MaxOffset
 	s.Held, s.Newest, s.Behind = seen.Held, revision.Wanted, seen.Held < revision.Wanted
 	s.InventoryAt, s.NeedsReboot = inventory.At, !settled

@@ -97,9 +97,14 @@ func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (r
 
 // cancel cancels what can be cancelled of a run and adds what is known to the report.
 func (c *Controller) cancel(w Writer, run runRecord, report *CancelReport, now time.Time) error {
-	if run.State != RunCancelled && run.State != RunWithdrawn {
+	if planned := run.State == Planned; !run.State.over() {
 		if err := c.stop(w, &run, RunCancelled); err != nil {
 			return err
+		}
+		if planned { // this run only: the job goes on with the one after it
+			if _, err := c.renew(w, run, now); err != nil {
+				return err
+			}
 		}
 	}
 	var orders []orderRecord

@@ -105,7 +105,7 @@ func (m *maker) chained(j jobRecord, behind job.RunID) (run runRecord, open bool
 	}
 	if id != nil {
 		run, _, err = loadRun(m.w, job.RunID(id))
-		return run, run.State != RunCancelled && run.State != RunWithdrawn, err
+		return run, !run.State.over(), err
 	}
 	start, err := freeStart(m.w, j.Definition, m.now)
 	if err != nil {

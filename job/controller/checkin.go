@@ -98,7 +98,7 @@ func (c *Controller) hasNews(got call, in manifest.CheckIn, now time.Time) bool 
 }
 
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
-	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot ||
+	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone ||
 		(seen.Offset.Abs() > MaxOffset) != (in.Offset.Abs() > MaxOffset)
 }
 
@@ -146,7 +146,7 @@ func (c *Controller) takeIn(w Writer, got *call, in manifest.CheckIn, now time.T
 	if !c.seenIsOld(got.seen, in, now) {
 		return nil
 	}
-	got.seen = seenRecord{At: now, Held: in.Held, Offset: in.Offset, Boot: in.Boot}
+	got.seen = seenRecord{At: now, Held: in.Held, Offset: in.Offset, Boot: in.Boot, Zone: in.Zone}
 	return save(w, tableSeen, k, got.seen)
 }
 

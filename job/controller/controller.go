@@ -24,6 +24,9 @@ type Config struct {
 	Lifetime time.Duration
 	// Timing is what the promise of MAN-3 is computed from; agents are told its CheckIn. Default: see manifest.Timing.
 	Timing manifest.Timing
+	// Zone finds a time zone by its IANA name, as time.LoadLocation does. The zone database belongs to the caller, who gives
+	// it here; without it only jobs whose schedule names no zone but UTC can be enabled (JOB-9, JOB-20).
+	Zone func(name string) (*time.Location, error)
 	// SeenEvery is how finely last calls are kept. Default 1 min; negative: every call.
 	SeenEvery time.Duration
 	// SilentAfter is how long an agent may be silent before it is shown as such. Default manifest.MaxPropagation.

@@ -50,6 +50,7 @@ type agent struct {
 	unsent    []job.Report
 	inventory catalog.Inventory
 	orders    []job.Order
+	zone      string
 }
 
 // stores runs a test on every store: memory that misbehaves as far as it may, and SQLite.
@@ -67,7 +68,7 @@ func stores(t *testing.T, test func(*fixture)) {
 }
 
 func config() controller.Config {
-	return controller.Config{Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey)}
+	return controller.Config{Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey), Zone: time.LoadLocation}
 }
 
 func newFixture(t *testing.T, s controller.Store) *fixture {
@@ -163,7 +164,7 @@ func (a *agent) report(r job.Report) {
 }
 
 func (a *agent) request(now time.Time) manifest.CheckIn {
-	return manifest.CheckIn{Asset: a.id, Held: a.held, At: now, Boot: "boot-1", Digest: a.inventory.Digest(), Reports: a.unsent}
+	return manifest.CheckIn{Asset: a.id, Held: a.held, At: now, Boot: "boot-1", Zone: a.zone, Digest: a.inventory.Digest(), Reports: a.unsent}
 }
 
 // call checks in, twice if the server wants the inventory, and takes over what it answers.

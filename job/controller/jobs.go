@@ -91,7 +91,7 @@ func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now ti
 			return err
 		}
 		switch {
-		case run.State == RunCancelled || run.State == RunWithdrawn:
+		case run.State.over():
 		case !same:
 			err = c.withdrawRun(w, run, now)
 		case run.State == Planned:
@@ -122,10 +122,6 @@ func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 	if err := d.Enable(at); err != nil {
 		return err
 	}
-	// What is not built yet is refused: it never means "now" (JOB-20).
-	if _, ok := d.Schedule.Next(at, at.Add(-time.Second)); !ok && d.Schedule.Kind != job.Once || d.Schedule.Local != 0 || d.Schedule.Spread != 0 {
-		return invalid("job "+string(d.ID), "schedule", d.Schedule.Kind.String(), "recurring, local and spread starts are not built yet (JOB-9); use \"on demand\", or \"once\" with at")
-	}
 	if err := checkChain(r, d); err != nil {
 		return err
 	}
@@ -138,29 +134,40 @@ func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 
 // schedule plans the next run of an enabled job.
 func (c *Controller) schedule(w Writer, rec *jobRecord, now time.Time) (job.RunID, error) {
-	d := rec.Definition
-	start, _ := d.Schedule.Next(now, now)
-	if d.Schedule.Kind == job.OnDemand {
-		var err error
-		if start, err = freeStart(w, d, now); err != nil { // two runs are never one
-			return "", err
-		}
-	}
-	run, _, err := loadRun(w, job.MakeRunID(d.ID, start))
-	_, missing := errors.AsType[*NotFoundError](err)
-	switch {
-	case err != nil && !missing:
+	o, err := c.first(w, rec.Definition, now)
+	if err != nil {
 		return "", err
-	case !missing && run.State != RunWithdrawn:
-		return "", invalid("job "+string(d.ID), "schedule.at", start.Format(time.RFC3339),
-			fmt.Sprintf("its run %s is %v already; give another start", run.ID, run.State))
 	}
-	// A run that was withdrawn and has the same start again is the same run, its withdrawn orders made anew.
-	id, err := c.planRun(w, d, start)
+	id, err := c.planRun(w, rec.Definition, o)
 	if err != nil {
 		return "", err
 	}
 	return id, c.reopen(w, rec, id)
+}
+
+// first is the next occurrence of a job that has no run yet. A run that was withdrawn and has the same start again is the
+// same run, its withdrawn orders made anew.
+func (c *Controller) first(r Reader, d job.Definition, now time.Time) (o job.Occurrence, err error) {
+	if d.Schedule.Kind == job.OnDemand {
+		o.Start, err = freeStart(r, d, now) // two runs are never one
+		return o, err
+	}
+	for after := now; ; after = o.Start {
+		if o, err = c.next(d, now, after); err != nil {
+			return o, err
+		}
+		run, _, err := loadRun(r, o.Run(d.ID))
+		_, missing := errors.AsType[*NotFoundError](err)
+		switch {
+		case missing || err == nil && run.State == RunWithdrawn:
+			return o, nil
+		case err != nil:
+			return o, err
+		case !recurs(d.Schedule):
+			return o, invalid("job "+string(d.ID), "schedule.at", o.Start.Format(time.RFC3339),
+				fmt.Sprintf("its run %s is %v already; give another start", run.ID, run.State))
+		}
+	}
 }
 
 // reopen adds a run to the open ones and leaves out those that have ended.
@@ -286,8 +293,19 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		if !known {
 			return &NotFoundError{"inventory of asset", string(id)}
 		}
-		start, _ := d.Schedule.Next(now, now)
-		plan, selected = d.Plan(snap, id, inventory, start, now), d.Select(rec.Asset)
+		o, text := job.Occurrence{Start: now}, ""
+		if d.Schedule.Kind != job.OnDemand {
+			if o, err = c.next(d, now, now); err != nil {
+				return err
+			}
+			if o, text, err = c.onAsset(r, d, o, id); err != nil {
+				return err
+			}
+		}
+		if text != "" {
+			return invalid("asset "+string(id), "zone", "", text)
+		}
+		plan, selected = d.Plan(snap, id, inventory, o, now), d.Select(rec.Asset)
 		return nil
 	})
 	return plan, selected, err

@@ -222,19 +222,3 @@ func TestPreviewChangesNothingAndTellsTheSame_JOB22(t *testing.T) {
 		require.Error(f, err)
 	})
 }
-
-// What is not built yet is refused, and never means "now".
-func TestSchedulesNotBuiltAreRefused_JOB20(t *testing.T) {
-	stores(t, func(f *fixture) {
-		daily := definition("daily", "editor-2.0.0")
-		daily.Schedule = job.Schedule{Kind: job.Daily, Time: job.Clock(22, 0), Zone: "UTC"}
-		spread := definition("spread", "editor-2.0.0")
-		spread.Schedule.Spread = time.Hour
-		for _, d := range []job.Definition{daily, spread} {
-			_, err := f.SaveJob(ctx, d, f.now)
-			require.NoError(f, err)
-			_, err = f.EnableJob(ctx, d.ID, f.now)
-			require.ErrorContains(f, err, "not built yet")
-		}
-	})
-}

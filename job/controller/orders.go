@@ -92,7 +92,11 @@ func (m *maker) make(run runRecord, asset job.Asset) error {
 		o.Waiting = true
 		return m.put(run.ID, o)
 	}
-	plan := run.Definition.Plan(m.snap, asset.ID, inventory, run.Start, m.now)
+	start, problem, err := m.c.onAsset(m.w, run.Definition, job.Occurrence{Local: run.Local, Start: run.Start}, asset.ID)
+	if err != nil {
+		return err
+	}
+	plan := run.Definition.Plan(m.snap, asset.ID, inventory, start, m.now)
 	cut := 0
 	if plan.Order, cut, err = fit(plan.Order); err != nil {
 		return err
@@ -108,11 +112,13 @@ func (m *maker) make(run runRecord, asset job.Asset) error {
 		}
 		handed = handed && !old.ended() && !old.Withdrawn
 	}
-	problem := plan.Order.Validate()
-	if plan.Empty() || problem != nil {
+	if err := plan.Order.Validate(); err != nil && problem == "" {
+		problem = err.Error()
+	}
+	if plan.Empty() || problem != "" {
 		o.Result, o.Text = job.NotApplicable, "Nothing of the job applies to this asset."
-		if problem != nil {
-			o.Result, o.Text = job.Failed, clip(problem.Error(), MaxText)
+		if problem != "" {
+			o.Result, o.Text = job.Failed, clip(problem, MaxText)
 		}
 		if handed {
 			return withdraw(m.w, run.ID, old, m.now) // the asset will tell

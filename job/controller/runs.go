@@ -21,15 +21,19 @@ const (
 	Made                             // every order is made; what became of each, its asset tells
 	RunCancelled                     // by CancelJob or CancelRun (JOB-3)
 	RunWithdrawn                     // its job was disabled or deleted, or got another start (JOB-5)
+	Missed                           // never made: a newer run of the job came due before any server took it up (JOB-12)
 )
 
-var runStates = enum.Of[RunState]("run state", "planned", "making", "made", "cancelled", "withdrawn")
+var runStates = enum.Of[RunState]("run state", "planned", "making", "made", "cancelled", "withdrawn", "missed")
 
 // RunStates lists the states.
 func RunStates() []RunState { return runStates.All() }
 
 // ParseRunState finds a state by its name. It returns an *enum.UnknownError.
 func ParseRunState(name string) (RunState, error) { return runStates.Parse(name) }
+
+// over reports whether nothing of the run is made any more.
+func (s RunState) over() bool { return s == RunCancelled || s == RunWithdrawn || s == Missed }
 
 // String returns the state's name.
 func (s RunState) String() string { return runStates.String(s) }
@@ -43,7 +47,8 @@ func (s *RunState) UnmarshalText(text []byte) error { return runStates.Unmarshal
 // runRecord is one occurrence of a job.
 type runRecord struct {
 	ID         job.RunID      `json:"id"`
-	Start      time.Time      `json:"start"`
+	Start      time.Time      `json:"start"`           // where each asset goes by its own zone: the earliest anywhere
+	Local      job.LocalTime  `json:"local,omitempty"` // the date and time that the schedule names; zero: it names an instant
 	State      RunState       `json:"state"`
 	Definition job.Definition `json:"definition"` // as of its last revision while it could still change
 	Made       time.Time      `json:"made,omitzero"`
@@ -113,10 +118,16 @@ func (c *Controller) step(w Writer, now time.Time) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		run.State, run.Make = Making, &makePass{}
 		if err := w.Delete(tableDue, due[0].Key); err != nil {
 			return false, err
 		}
+		if missed, err := c.renew(w, run, now); err != nil {
+			return false, err
+		} else if missed {
+			run.State = Missed
+			return true, saveRun(w, run)
+		}
+		run.State, run.Make = Making, &makePass{}
 		if err := mark(w, tableWork, id); err != nil {
 			return false, err
 		}
@@ -234,9 +245,9 @@ func (m *maker) trimBatch(run *runRecord) (done bool, err error) {
 	return len(orders) < batch, nil
 }
 
-// planRun notes a run that starts at start.
-func (c *Controller) planRun(w Writer, d job.Definition, start time.Time) (job.RunID, error) {
-	run := runRecord{ID: job.MakeRunID(d.ID, start), Start: start, State: Planned, Definition: d}
+// planRun notes the run of an occurrence.
+func (c *Controller) planRun(w Writer, d job.Definition, o job.Occurrence) (job.RunID, error) {
+	run := runRecord{ID: o.Run(d.ID), Start: o.Start, Local: o.Local, State: Planned, Definition: d}
 	if err := w.Put(tableDue, c.dueKey(run), nil); err != nil {
 		return "", err
 	}
@@ -263,7 +274,7 @@ func (c *Controller) stop(w Writer, run *runRecord, state RunState) error {
 
 // withdrawRun withdraws every order of a run that has not begun (JOB-5).
 func (c *Controller) withdrawRun(w Writer, run runRecord, now time.Time) error {
-	if run.State == RunCancelled || run.State == RunWithdrawn {
+	if run.State.over() {
 		return nil
 	}
 	if err := c.stop(w, &run, RunWithdrawn); err != nil {

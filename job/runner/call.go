@@ -32,7 +32,7 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 
 // checkIn calls, and calls again with the inventory if the server wants it. When the second call fails, the first one's answer stands.
 func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn, boot string) (manifest.Answer, error) {
-	in.Boot = boot
+	in.Boot, in.Zone = boot, l.cfg.Zone
 	inv, known := l.presentInventory(ctx)
 	if known {
 		in.Digest = inv.Digest()

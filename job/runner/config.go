@@ -20,6 +20,7 @@ type Config struct {
 	Verifier integrity.SignatureVerifier
 	Stage    string // folder for staged files, made with mode 0700 if missing; it belongs to this runner alone (INT-6)
 
+	Zone        string            // the asset's time zone, a name of the IANA database, told at each check-in (JOB-9); empty: not told
 	HTTP        *http.Client      // its transport fetches patch files; nil: one with the usual proxy settings and no cookies
 	Clock       func() Clock      // nil: the machine's own
 	Logger      *slog.Logger      // nil: none

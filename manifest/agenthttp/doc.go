@@ -13,7 +13,7 @@
 // [MaxRequest] bytes ([MaxEnrolment] for an enrolment), as sent and again decompressed. Fields that are not known are ignored, so
 // that two releases can talk.
 //
-// The query of GET has held and at, and offset (nanoseconds), boot, digest and lastCall=true where they are set. With
+// The query of GET has held and at, and offset (nanoseconds), boot, zone, digest and lastCall=true where they are set. With
 // If-None-Match: "7", 7 being the held revision, an answer that carries neither a manifest nor a wish for the inventory is
 // 304 without a body; Answer.At and Answer.Acknowledged stand in the headers Patchpolicy-Time and Patchpolicy-Acknowledged.
 // So the call of an agent that has nothing to say to a server that has nothing new costs a few hundred bytes.

@@ -57,6 +57,7 @@ func query(in manifest.CheckIn) string {
 		}
 	}
 	set("boot", in.Boot)
+	set("zone", in.Zone)
 	set("digest", in.Digest)
 	if in.Offset != 0 {
 		set("offset", strconv.FormatInt(int64(in.Offset), 10))
@@ -94,6 +95,8 @@ func parseQuery(asset job.AssetID, raw string) (manifest.CheckIn, error) {
 			in.LastCall, err = strconv.ParseBool(value)
 		case "boot":
 			in.Boot = value
+		case "zone":
+			in.Zone = value
 		case "digest":
 			in.Digest = value
 		default:

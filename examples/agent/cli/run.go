@@ -13,6 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/agent/drive"
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 )
 
@@ -26,6 +27,7 @@ type running struct {
 	signers       []string
 	every         time.Duration
 	untilIdle     bool
+	zone          string
 }
 
 func (p *program) run() *cobra.Command {
@@ -52,6 +54,7 @@ Exit codes: 0 stopped as asked, 1 something failed, 2 bad input.`,
 	f.StringVar(&o.rebootCommand, "reboot-command", "", "program and arguments that reboot the system (default: the host's own; none for another root)")
 	f.StringArrayVar(&o.signers, "signer-key", nil, "NAME=FILE: a signer's public key in PEM; may be repeated")
 	f.DurationVar(&o.every, "check-in-every", 0, "interval between check-ins (default: as the server wishes)")
+	f.StringVar(&o.zone, "zone", "", "the system's time zone, as Europe/Berlin (default: as the system is set), for jobs that go by each asset's own")
 	f.BoolVar(&o.untilIdle, "until-idle", false, "end once the server has nothing new and nothing is left to do or to report")
 	return cmd
 }
@@ -67,8 +70,11 @@ func (p *program) runNow(ctx context.Context, o running) error {
 		return misused{err}
 	}
 	logger := p.logger()
+	if o.zone == "" {
+		o.zone = drive.Zone(o.root)
+	}
 	return drive.Run(ctx, drive.Config{
-		Home: h, Identity: id, Key: key, Signers: keys, Every: o.every, UntilIdle: o.untilIdle, Logger: logger,
+		Home: h, Identity: id, Key: key, Signers: keys, Zone: o.zone, Every: o.every, UntilIdle: o.untilIdle, Logger: logger,
 		Platform: dpkg.Config{Root: o.root, AllowReboot: o.allowReboot, RebootCommand: strings.Fields(o.rebootCommand), Logger: logger},
 	})
 }
@@ -85,6 +91,11 @@ func (o running) check() ([]sigstoreverify.Key, error) {
 	}
 	if o.rebootCommand != "" && !o.allowReboot {
 		bad("--reboot-command has no effect without --allow-reboot")
+	}
+	if o.zone != "" {
+		if err := job.ValidZone(o.zone); err != nil {
+			bad("--zone: %w", err)
+		}
 	}
 	var keys []sigstoreverify.Key
 	for _, s := range o.signers {

@@ -7,7 +7,6 @@ import (
 	"crypto/ed25519"
 	"crypto/x509"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -31,6 +30,7 @@ type Config struct {
 	Key       ed25519.PrivateKey
 	Platform  dpkg.Config
 	Signers   []sigstoreverify.Key
+	Zone      string        // the asset's time zone; empty: not told
 	Every     time.Duration // between check-ins; zero: as the server wishes
 	UntilIdle bool          // end once the server has nothing new and nothing is left to do or to report
 	Logger    *slog.Logger
@@ -38,7 +38,7 @@ type Config struct {
 
 // Run runs the agent until ctx ends.
 func Run(ctx context.Context, c Config) (err error) {
-	var verifier integrity.SignatureVerifier = nobody{}
+	verifier := integrity.Chain() // trusts no signer
 	if len(c.Signers) > 0 {
 		if verifier, err = sigstoreverify.New(c.Signers...); err != nil {
 			return err
@@ -77,6 +77,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		Server:   &watched{Client: client, window: w, idle: cancel, untilIdle: c.UntilIdle},
 		Verifier: verifier,
 		Stage:    c.Home.Stage(),
+		Zone:     c.Zone,
 		Logger:   c.Logger,
 		Observe:  w.show,
 	})
@@ -89,17 +90,6 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	c.Logger.Info("the agent stopped")
 	return nil
-}
-
-// nobody is the verifier of an agent that trusts no signer: it can tell that there is a signature, and not judge it (INT-9).
-type nobody struct{}
-
-// Verify implements integrity.SignatureVerifier.
-func (nobody) Verify(_ io.ReaderAt, _ int64, detached []byte) integrity.Signature {
-	if detached == nil {
-		return integrity.Signature{Status: integrity.Absent, Detail: "there is no signature file"}
-	}
-	return integrity.Signature{Status: integrity.Unsupported, Detail: "this agent was given no signer's key: run it with --signer-key"}
 }
 
 // Connection is how an agent calls its server. A list of certificate authorities that holds none trusts nobody.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"time"
+	_ "time/tzdata" // so that schedules mean the same on a system without the database
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
@@ -76,7 +77,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	ctl, err := controller.New(store, controller.Config{
-		Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey), Timing: manifest.Timing{CheckIn: c.CheckIn},
+		Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey), Timing: manifest.Timing{CheckIn: c.CheckIn}, Zone: time.LoadLocation,
 	})
 	if err != nil {
 		return err

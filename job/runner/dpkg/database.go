@@ -18,11 +18,24 @@ import (
 type entry struct {
 	name, arch, version string
 	want, state         string         // "install", "hold" …; "installed", "half-configured" …
+	configured          string         // of one that is unfinished: the version that was configured last; empty: none
 	fields              []deb822.Field // what a resolver needs to know
 }
 
 // installed is a package that works.
 func (e entry) installed() bool { return e.state == "installed" && e.version != "" }
+
+// works is the version that works or, of a package that dpkg did not finish, the one that worked last: what was to replace it is missing
+// still. Empty: none.
+func (e entry) works() string {
+	switch {
+	case e.installed():
+		return e.version
+	case e.unfinished():
+		return e.configured
+	}
+	return ""
+}
 
 // present is a package that is there, working or not.
 func (e entry) present() bool {
@@ -113,8 +126,9 @@ func (db *database) parse(from io.Reader, name string) error {
 // parseEntry copies what is kept: a paragraph's texts share the whole file's memory.
 func parseEntry(p deb822.Paragraph) (entry, bool) {
 	status := strings.Fields(p.Get("Status"))
-	e := entry{name: strings.Clone(p.Get("Package")), arch: strings.Clone(p.Get("Architecture")), version: strings.Clone(p.Get("Version"))}
-	if e.name == "" || len(status) != 3 || strings.ContainsAny(e.name+e.arch+e.version, " \t\r\n") {
+	e := entry{name: strings.Clone(p.Get("Package")), arch: strings.Clone(p.Get("Architecture")), version: strings.Clone(p.Get("Version")),
+		configured: strings.Clone(p.Get("Config-Version"))}
+	if e.name == "" || len(status) != 3 || strings.ContainsAny(e.name+e.arch+e.version+e.configured, " \t\r\n") {
 		return entry{}, false
 	}
 	e.want, e.state = strings.Clone(status[0]), strings.Clone(status[2])

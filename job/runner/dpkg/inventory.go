@@ -8,8 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// Inventory lists the packages that are installed and work, with holds and apt's pins (CAT-5). It needs no root and changes nothing.
-// Packages whose record cannot be read are left out and logged.
+// Inventory lists the packages that are installed and work, with holds and apt's pins (CAT-5). It needs no root and changes nothing. An
+// upgrade that dpkg did not finish is missing still: such a package has the version that worked last (JOB-17). Packages whose record cannot be read are left out and logged.
 func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	db, err := readDatabase(p.cfg.Root)
 	if err != nil {
@@ -25,10 +25,11 @@ func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	}
 	var installed []catalog.Installed
 	for _, e := range db.entries {
-		if !e.installed() {
+		works := e.works()
+		if works == "" {
 			continue
 		}
-		v, err := version.Parse(version.Debian, e.version)
+		v, err := version.Parse(version.Debian, works)
 		if err != nil {
 			problems = append(problems, err)
 			continue

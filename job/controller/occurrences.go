@@ -1,0 +1,101 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// earliest is the zone whose clock is ahead of all others: where a local time comes first. A run whose assets each go by
+// their own zone is planned by it.
+var earliest = time.FixedZone("UTC+14", 14*60*60)
+
+// zone finds the zone that a schedule's starts are reckoned in for the whole run; nil for one that needs none.
+func (c *Controller) zone(s job.Schedule) (*time.Location, error) {
+	switch s.Zone {
+	case "":
+		return nil, nil
+	case job.AssetZone:
+		return earliest, nil
+	}
+	return c.location(s.Zone)
+}
+
+func (c *Controller) location(name string) (*time.Location, error) {
+	if name == "UTC" {
+		return time.UTC, nil
+	}
+	if c.config.Zone == nil {
+		return nil, fmt.Errorf("this server has no time zones but UTC")
+	}
+	return c.config.Zone(name)
+}
+
+// next is the first occurrence of a job after an instant. The error is a *job.Invalid: the zone is unknown, or there is none.
+func (c *Controller) next(d job.Definition, enabled, after time.Time) (job.Occurrence, error) {
+	zone, err := c.zone(d.Schedule)
+	if err != nil {
+		return job.Occurrence{}, invalid("job "+string(d.ID), "schedule.zone", d.Schedule.Zone, fmt.Sprintf("cannot be used: %v (JOB-20)", err))
+	}
+	o, ok := d.Schedule.NextIn(enabled, after, zone)
+	if !ok {
+		return o, invalid("job "+string(d.ID), "schedule", d.Schedule.Kind.String(), fmt.Sprintf("has no start after %s (JOB-20)", after.Format(time.RFC3339)))
+	}
+	return o, nil
+}
+
+// recurs reports whether a schedule has a next run behind each.
+func recurs(s job.Schedule) bool { return s.Kind != job.OnDemand && s.Kind != job.Once }
+
+// renew plans the next run of a recurring job when one is taken up. Missed tells that the one taken up is not worth
+// making: while the server was away a newer one came due, and of several missed runs only the newest runs (JOB-12).
+func (c *Controller) renew(w Writer, run runRecord, now time.Time) (missed bool, err error) {
+	if !recurs(run.Definition.Schedule) || run.Behind != "" {
+		return false, nil
+	}
+	rec, err := loadJob(w, run.Definition.ID)
+	if err != nil || rec.Definition.State != job.Enabled {
+		return false, err
+	}
+	d := rec.Definition
+	o, err := c.next(d, rec.Enabled, run.Start)
+	if err != nil {
+		return false, nil // the last there is
+	}
+	zone, err := c.zone(d.Schedule)
+	if err != nil {
+		return false, err
+	}
+	if newest, ok := d.Schedule.PrevIn(rec.Enabled, now, zone); ok && newest.Start.After(o.Start) {
+		o = newest
+	}
+	id, err := c.planRun(w, d, o)
+	if err != nil {
+		return false, err
+	}
+	if err := c.reopen(w, &rec, id); err != nil {
+		return false, err
+	}
+	return !o.Start.After(now), save(w, tableJobs, key(string(d.ID)), rec)
+}
+
+// onAsset turns an occurrence of a job into the one on an asset. The text says why there is none.
+func (c *Controller) onAsset(r Reader, d job.Definition, o job.Occurrence, asset job.AssetID) (_ job.Occurrence, text string, err error) {
+	if d.Schedule.Zone != job.AssetZone || o.Local == 0 {
+		return o, "", nil
+	}
+	seen, _, err := load[seenRecord](r, tableSeen, key(string(asset)))
+	if err != nil {
+		return o, "", err
+	}
+	if seen.Zone == "" {
+		return o, "The job goes by the asset's own time zone, and the asset never told it (JOB-20).", nil
+	}
+	zone, err := c.location(seen.Zone)
+	if err != nil {
+		return o, fmt.Sprintf("The job goes by the asset's own time zone %q, which cannot be used: %v (JOB-20).", seen.Zone, err), nil
+	}
+	o.Start = o.Local.In(zone)
+	return o, "", nil
+}

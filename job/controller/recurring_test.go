@@ -1,0 +1,183 @@
+package controller_test
+
+import (
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+)
+
+func daily(t tester, at, zone string) job.Schedule {
+	clock, err := job.ParseTimeOfDay(at)
+	require.NoError(t, err)
+	return job.Schedule{Kind: job.Daily, Time: clock, Zone: zone}
+}
+
+// tick goes on to when the controller wants to be called, until an instant.
+func (f *fixture) tick(until time.Time) {
+	f.Helper()
+	for {
+		next, err := f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		if next.IsZero() || next.After(until) {
+			f.now = until
+			return
+		}
+		f.now = next
+	}
+}
+
+func (f *fixture) runs(id job.ID) (ids []string, states []controller.RunState) {
+	f.Helper()
+	list, err := f.Runs(ctx, id, "", 1000)
+	require.NoError(f, err)
+	for _, r := range list {
+		ids, states = append(ids, string(r.ID)), append(states, r.State)
+	}
+	return ids, states
+}
+
+func TestRecurringRuns_JOB9_MAN1(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("nightly", "editor-2.0.0")
+		d.Schedule = daily(f, "22:00", "Europe/Berlin")
+		f.enable(d)
+		f.tick(start.Add(6 * time.Hour)) // the lead before 21:00 UTC began half-way
+		f.call(a)
+		require.Len(f, a.orders, 1)
+		require.Equal(f, time.Date(2026, 3, 1, 21, 0, 0, 0, time.UTC), a.orders[0].Start)
+		f.tick(start.Add(3 * 24 * time.Hour))
+		ids, states := f.runs("nightly")
+		require.Equal(f, []string{"nightly@20260301T220000", "nightly@20260302T220000", "nightly@20260303T220000", "nightly@20260304T220000"}, ids)
+		require.Equal(f, []controller.RunState{controller.Made, controller.Made, controller.Made, controller.Planned}, states)
+		require.NoError(f, f.DisableJob(ctx, "nightly", f.now))
+		f.tick(start.Add(10 * 24 * time.Hour))
+		ids, states = f.runs("nightly")
+		require.Len(f, ids, 4, "a disabled job has no further runs")
+		require.Equal(f, controller.RunWithdrawn, states[3])
+	})
+}
+
+// A server that was away makes of the runs it missed only the newest (JOB-12).
+func TestMissedWhileTheServerWasAway_JOB12(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("nightly", "editor-2.0.0")
+		d.Schedule = daily(f, "22:00", "UTC")
+		f.enable(d)
+		f.pass(5 * 24 * time.Hour)
+		_, err := f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		_, states := f.runs("nightly")
+		require.Equal(f, []controller.RunState{controller.Missed, controller.Made, controller.Planned}, states)
+		f.call(a)
+		require.Len(f, a.orders, 1)
+		require.Equal(f, time.Date(2026, 3, 5, 22, 0, 0, 0, time.UTC), a.orders[0].Start)
+	})
+}
+
+func TestEachAssetsOwnZone_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		agents := map[string]*agent{}
+		for id, zone := range map[string]string{"kiritimati": "Pacific/Kiritimati", "berlin": "Europe/Berlin", "honolulu": "Pacific/Honolulu", "odd": "Mars/Base", "mute": ""} {
+			a := f.enrolOnly(job.AssetID(id), "all")
+			a.zone = zone
+			a.install("editor", "1.0.0")
+			f.call(a)
+			agents[id] = a
+		}
+		d := definition("night", "editor-2.0.0")
+		d.Schedule = daily(f, "23:00", job.AssetZone)
+		run := f.enable(d)
+		require.Equal(f, job.RunID("night@20260302T230000"), run)
+		f.tick(start.Add(2 * 24 * time.Hour))
+		for id, want := range map[string]time.Time{
+			"kiritimati": time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), "berlin": time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC), "honolulu": time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC),
+		} {
+			f.call(agents[id])
+			require.NotEmpty(f, agents[id].orders, id)
+			require.Equal(f, want, agents[id].orders[0].Start, id)
+			require.Equal(f, run, agents[id].orders[0].Run, "one run on all assets")
+		}
+		for _, id := range []job.AssetID{"odd", "mute"} {
+			row := f.asset(run, id)
+			require.Equal(f, job.Failed, row.Result)
+			require.Contains(f, row.Text, "JOB-20", "what cannot be understood never means now")
+		}
+	})
+}
+
+func TestSpreadAndWindow_JOB9_JOB10(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		d := definition("nightly", "editor-2.0.0")
+		d.Schedule = daily(f, "22:00", "UTC")
+		d.Schedule.Spread, d.Window = time.Hour, 2*time.Hour
+		starts := map[time.Time]bool{}
+		for _, id := range []job.AssetID{"a", "b", "c", "d"} {
+			f.enrol(id, "all")
+		}
+		f.enable(d)
+		f.tick(start.Add(9 * time.Hour))
+		for _, a := range f.agents {
+			f.call(a)
+			require.Len(f, a.orders, 1)
+			o := a.orders[0]
+			starts[o.Start] = true
+			require.False(f, o.Start.Before(time.Date(2026, 3, 1, 22, 0, 0, 0, time.UTC)))
+			require.True(f, o.Start.Before(time.Date(2026, 3, 1, 23, 0, 0, 0, time.UTC)))
+			require.Equal(f, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), o.End)
+		}
+		require.Greater(f, len(starts), 1)
+	})
+}
+
+func TestZoneThatIsNone_JOB20(t *testing.T) {
+	stores(t, func(f *fixture) {
+		d := definition("nightly", "editor-2.0.0")
+		d.Schedule = daily(f, "22:00", "Europe/Nowhere")
+		_, err := f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err, "it may be saved: another server may know the zone")
+		_, err = f.EnableJob(ctx, "nightly", f.now)
+		require.ErrorContains(f, err, "Europe/Nowhere")
+		require.ErrorContains(f, err, "JOB-20")
+	})
+}
+
+// Cancelling a run of a recurring job cancels that run: the one after it comes all the same (JOB-3).
+func TestCancelOneOfManyRuns_JOB3_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("nightly", "editor-2.0.0")
+		d.Schedule = daily(f, "22:00", "UTC")
+		run := f.enable(d)
+		_, err := f.CancelRun(ctx, run, f.now)
+		require.NoError(f, err)
+		f.tick(start.Add(30 * time.Hour))
+		f.call(a)
+		require.Empty(f, a.orders)
+		f.tick(start.Add(32 * time.Hour))
+		f.call(a)
+		require.Len(f, a.orders, 1)
+		require.Equal(f, time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC), a.orders[0].Start)
+		_, states := f.runs("nightly")
+		require.Equal(f, []controller.RunState{controller.RunCancelled, controller.Made, controller.Planned}, states)
+
+		// Off and on again between the runs: the cancelled one stays cancelled.
+		require.NoError(f, f.DisableJob(ctx, "nightly", f.now))
+		_, err = f.EnableJob(ctx, "nightly", f.now)
+		require.NoError(f, err)
+		f.tick(start.Add(33 * time.Hour))
+		f.call(a)
+		require.Len(f, a.orders, 1)
+	})
+}
