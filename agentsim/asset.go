@@ -31,6 +31,7 @@ type asset struct {
 	boots   int
 	booted  time.Time
 	skew    time.Duration // of its clock
+	zone    string        // of its clock; empty: never told
 	link    link
 	traps   []trap
 	ignored int // reboots that will come to nothing

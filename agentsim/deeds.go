@@ -26,6 +26,7 @@ ASSET loses the next N calls|answers        on their way
 ASSET next N calls arrive twice|D late
 ASSET is sent a forged|expired|old|damaged|huge manifest, or a manifest of another asset
 ASSET clock +D|-D
+ASSET moves to ZONE                         its computer's time zone
 ASSET loses its state
 ASSET installer of PRODUCT fails|crashes the agent[ N times]
 ASSET installer of PRODUCT lies|asks for a reboot|leaves the reboot mark|is undone by a reboot|works
@@ -89,6 +90,12 @@ func (p *player) assetDoes(a *asset, rest string) error {
 			a.installed[catalog.ProductID(f[1])] = v
 		}
 		return err
+	case len(f) == 3 && strings.HasPrefix(rest, "moves to "):
+		if err := job.ValidZone(f[2]); err != nil {
+			return err
+		}
+		a.log("%s", rest)
+		a.zone = f[2]
 	case rest == "waits for reboots by hand":
 		a.config.WaitParked = true
 	default:

@@ -1,17 +1,23 @@
 // Package agentsim is a virtual world for the policy packages: a clock, a network, vendors, users and assets, around the
 // production controller (package job/controller) and the production agent (package job/agent). Nothing of the policy is
-// copied, so what holds here holds for the programs; and since nothing waits, a week takes milliseconds.
+// copied, so what holds here holds for the programs; and since nothing waits, a month takes a second.
 //
-// A crash leaves of an agent what it had committed, and of the server what its store had. The invariants of package
-// job/agent are checked at every step by code of their own, and a broken one ends the run as a *Broken.
+// A crash leaves of an agent what it had committed, and of the server what its store had. Onlookers watch each asset from
+// outside (the manifests that reach it, the reports it commits, what really happens to it) and check the invariants of
+// package job/agent in words of their own; one that does not hold ends the run as a *Broken. The same script gives the same
+// history, byte for byte.
+//
+// It is used in two ways: scenarios are text files, read by ParseScript and played by examples/simulate or a test; and Test
+// gives a test of your own product a harness in which such lines run against job definitions, reboot policies and catalogs
+// made in Go.
 //
 // # Scenarios
 //
 // A scenario is a text file that an administrator can read and write. One line is one step; a step may begin with a time,
 // counted from the clock's start (+3h15m, +2d) or absolute (2026-03-02T00:00:00Z), else it happens at the time of the step
-// above. What follows # is a comment.
+// above. What follows # is a comment; the one on a line, or the nearest above it, is told when the line does not hold.
 //
-//	# A job disabled while it waits in an agent's queue leaves it with the next check-in.
+//	# A job disabled while it waits in an agent's queue leaves it with the next check-in. (JOB-5)
 //	clock 2026-03-02T00:00:00Z, check-in every 15m
 //	patch chrome-121: chrome 121.0.6167.85, pinned, signed by Google
 //	asset web-1 has chrome 120.0.6099.71
@@ -21,37 +27,97 @@
 //	+5h40m   disable nightly
 //	+6h10m   expect web-1 nightly Withdrawn
 //
-// The steps:
+// Durations are Go's, with days: 90s, 15m, 3h15m, 2d12h. What is published at the start is listed at once, later things by the
+// next sync. Agents call when they start, and then as often as the clock line says.
+//
+// # The world
 //
 //	clock INSTANT[, check-in every D][, sync every D]
-//	patch ID: PRODUCT VERSION[, pinned|latest only|repository|vendor][, signed by NAME][, no checksum][, needs reboot]
-//	      [, requires PATCH[ and a reboot]][, supersedes PATCH][, fixes CVE…][, severity S][, transaction NAME]
-//	line PRODUCT PREFIX ends TIME
-//	asset ID[ tagged TAG…] has PRODUCT VERSION[ on hold][, …]
-//	job ID: CLAUSE[, CLAUSE]…       a clause is one of
-//	      patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags |
-//	      not tagged T… | on demand | once at TIME | window D | defer N times for D | prompt D | countdown D | suppress reboot |
-//	      strict | strict lines | no last call | early download | first ACTION… | last ACTION… | after JOB per asset | after JOB at N%
-//	edit ID: CLAUSE[, CLAUSE]…      what is not given again stays
-//	enable JOB, disable JOB, delete JOB, cancel JOB, sync
-//	vendor marks PATCH end of life[ at TIME] | withdraws PATCH | removes PATCH | takes down PATCH | restores PATCH |
-//	      strips PATCH | damages PATCH | signs PATCH by NAME | serves VERSION for PATCH | feed fails | feed recovers
-//	server goes down | comes up | crashes
-//	ASSET logs in | logs out | locks | unlocks | answers later|now[ N times] | cannot tell who is logged in |
-//	      crashes | reboots | goes off | comes on | network cut | network back | clock +D|-D | loses its state |
-//	      installer of PRODUCT fails|lies|asks for a reboot|leaves the reboot mark|is undone by a reboot|works |
-//	      refuses PRODUCT: WHY | action NAME exits N | takes D for inventory|download|install|action|boot |
-//	      waits for reboots by hand
-//	expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)
-//	expect ASSET JOB PATCH STATUS[ CODE][ RULE]
-//	expect ASSET PRODUCT VERSION|nothing
-//	expect ASSET reboots|prompts|downloads|installs N
-//	expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
-//	expect server failed installs N
-//	expect verdict PATCH on ASSET REASON…
-//	expect refused TEXT             of the step above, which the server refused
-//	expect feed healthy|failing|stale
-//	expect settled                  nothing is under way, and server and journals agree
+//	patch ID: PRODUCT VERSION[, OPTION]…, an option is one of
+//	pinned | latest only | repository | vendor | signed by NAME | no checksum | checksum sha256|sha384|sha512|sha1|md5 | needs reboot |
+//	requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | transaction NAME
+//	line PRODUCT PREFIX ends TIME[ extended until TIME]
+//	customer supplies PATCH                     the file of a patch with the option vendor
+//	asset ID[ in ZONE][ on linux|windows|macos][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]
 //
-// Durations are Go's, with days: 90s, 15m, 3h15m, 2d12h.
+// # The administrator
+//
+//	job ID: CLAUSE[, CLAUSE]…, a clause is one of
+//	patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
+//	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
+//	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | early download |
+//	first ACTION… | last ACTION… | after JOB per asset | after JOB at N%
+//	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays
+//	enable|disable|delete|cancel JOB
+//	tag ASSET TAG…                              all the tags it has from now on
+//	sync                                        the catalog, at once
+//	server goes down|comes up|crashes
+//
+// A recurring schedule is one of
+//
+//	daily at HH:MM in ZONE
+//	weekly on DAY… at HH:MM in ZONE             mon tue wed thu fri sat sun
+//	monthly on day N at HH:MM in ZONE
+//	monthly on the last day at HH:MM in ZONE
+//	monthly on the 1st|2nd|3rd|4th|5th|last DAY at HH:MM in ZONE
+//	patch tuesday[ +Nd|-Nd] at HH:MM in ZONE
+//
+// where ZONE is a name such as Europe/Berlin, or "each zone" for the asset's own.
+//
+// # Vendors and assets
+//
+//	vendor marks PATCH end of life[ at TIME]
+//	vendor withdraws|removes|takes down|restores PATCH
+//	vendor strips|damages PATCH                 its signature is gone; its bytes are others
+//	vendor signs PATCH by NAME|unreadably
+//	vendor serves VERSION for PATCH
+//	vendor feed fails|recovers
+//
+//	ASSET logs in|logs out|locks|unlocks
+//	ASSET cannot|can tell who is logged in
+//	ASSET answers later|now[ N times]           the next prompts, a minute after each, if somebody is there
+//	ASSET user says later|now                   at once
+//	ASSET crashes                               the agent; crashes before|after STEP[ of JOB]: once, at that commit
+//	ASSET loses power before|after STEP[ of JOB]
+//	ASSET reboots[ off for D]|goes off|comes on|sleeps for D|ignores N reboots
+//	ASSET network cut|network back
+//	ASSET loses the next N calls|answers        on their way
+//	ASSET next N calls arrive twice|D late
+//	ASSET is sent a forged|expired|old|damaged|huge manifest, or a manifest of another asset
+//	ASSET clock +D|-D
+//	ASSET moves to ZONE                         its computer's time zone
+//	ASSET loses its state
+//	ASSET installer of PRODUCT fails|crashes the agent[ N times]
+//	ASSET installer of PRODUCT lies|asks for a reboot|leaves the reboot mark|is undone by a reboot|works
+//	ASSET download of PRODUCT fails with CODE
+//	ASSET refuses PRODUCT: WHY
+//	ASSET inventory fails N times
+//	ASSET action NAME exits N
+//	ASSET takes D for inventory|download|install|action|boot
+//	ASSET has PRODUCT VERSION                   somebody else installed it
+//	ASSET waits for reboots by hand
+//
+// A STEP is a progress step or a result, such as Deploying or Completed, or what is to be carried out: inventory, download,
+// preflight, install, action, prompt, reboot.
+//
+// # Expectations
+//
+//	expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)    by the asset's journal
+//	expect ASSET JOB PATCH STATUS[ CODE][ RULE]
+//	expect ASSET PRODUCT VERSION|nothing                        what is installed
+//	expect ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N
+//	expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one
+//	expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
+//	expect server ASSET JOB PATCH STATUS[ CODE][ RULE]
+//	expect server failed installs N
+//	expect server failures N[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
+//	expect server missing on ASSET PATCH…|nothing
+//	expect server silent|behind|refusing|clock off|waiting for reboot|waiting for cancel ASSET…|nobody
+//	expect verdict PATCH on ASSET REASON…
+//	expect preview JOB on ASSET PATCH…|nothing|not selected
+//	expect refused TEXT                                         by the server, the step above
+//	expect feed healthy|failing|stale
+//	expect feed rejected N                                      records of its last batch (CAT-16)
+//	expect latency PATCH D                                      from the vendor's publishing to the listing
+//	expect settled
 package agentsim

@@ -16,7 +16,7 @@ import (
 const expectations = `expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)    by the asset's journal
 expect ASSET JOB PATCH STATUS[ CODE][ RULE]
 expect ASSET PRODUCT VERSION|nothing                        what is installed
-expect ASSET reboots|prompts|downloads|installs|refusals|resumes N
+expect ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N
 expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one
 expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
 expect server ASSET JOB PATCH STATUS[ CODE][ RULE]
@@ -157,13 +157,14 @@ func outcomeOf(list []job.PatchOutcome, patch catalog.PatchID) string {
 
 // traces tells the lines of the history by which a thing is counted.
 var traces = map[string]func(text string) bool{
-	"reboots":   func(s string) bool { return s == "reboots" },
-	"prompts":   func(s string) bool { return strings.HasPrefix(s, "asks to reboot") },
-	"downloads": func(s string) bool { return strings.HasPrefix(s, "downloads ") },
-	"installs":  func(s string) bool { return strings.HasPrefix(s, "installed ") },
-	"refusals":  func(s string) bool { return strings.HasPrefix(s, "refused a manifest") },
-	"starts":    func(s string) bool { return strings.HasSuffix(s, " Started") },
-	"resumes":   func(s string) bool { return strings.HasSuffix(s, " Resumed") },
+	"reboots":    func(s string) bool { return s == "reboots" },
+	"prompts":    func(s string) bool { return strings.HasPrefix(s, "asks to reboot") },
+	"countdowns": func(s string) bool { return strings.HasPrefix(s, "reboots in ") },
+	"downloads":  func(s string) bool { return strings.HasPrefix(s, "downloads ") },
+	"installs":   func(s string) bool { return strings.HasPrefix(s, "installed ") },
+	"refusals":   func(s string) bool { return strings.HasPrefix(s, "refused a manifest") },
+	"starts":     func(s string) bool { return strings.HasSuffix(s, " Started") },
+	"resumes":    func(s string) bool { return strings.HasSuffix(s, " Resumed") },
 }
 
 // trace lists when something happened on the asset.

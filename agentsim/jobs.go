@@ -14,7 +14,7 @@ import (
 // jobSyntax is the syntax of a job.
 const jobSyntax = `job ID: CLAUSE[, CLAUSE]…, a clause is one of
 patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
-on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: see go doc | start spread D | window D |
+on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
 defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | early download |
 first ACTION… | last ACTION… | after JOB per asset | after JOB at N%`
 

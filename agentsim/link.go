@@ -31,7 +31,7 @@ func (a *asset) call(c agent.Call) {
 		a.w.fail(err)
 		return
 	}
-	in.Digest = inventory.Digest()
+	in.Digest, in.Zone = inventory.Digest(), a.zone
 	if a.link.spoil != nil {
 		a.link.spoil(&in)
 	}

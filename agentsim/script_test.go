@@ -122,6 +122,20 @@ func TestScriptErrorsTeach(t *testing.T) {
 	}
 }
 
+// TestDocHasTheWholeLanguage wants the package's doc to say what the errors teach.
+func TestDocHasTheWholeLanguage(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	for _, syntax := range []string{patchSyntax, jobSyntax, vendorDeeds, deeds, expectations} {
+		for line := range strings.Lines(syntax) {
+			require.Contains(t, string(doc), "//\t"+strings.TrimRight(line, "\n")+"\n")
+		}
+	}
+	for _, v := range verbs {
+		require.Regexp(t, `(?m)^//\t\S*\b`+v.name+`\b`, string(doc))
+	}
+}
+
 func TestRewrite(t *testing.T) {
 	s, err := ParseScript("f", stage+"enable j\n+1h expect web-1 installs 7   # JOB-1\nexpect web-1 j chrome-121 failed\nexpect server web-1 j Failed\nexpect refused x")
 	require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	_ "time/tzdata" // scenarios play the same on a host that has no time zone database
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -40,7 +41,7 @@ func (s *server) start() (err error) {
 	private := key("server")
 	s.c, err = controller.New(s.store, controller.Config{
 		Signer: manifest.NewSigner(private), Key: private.Public().(ed25519.PublicKey),
-		Timing: manifest.Timing{CheckIn: s.w.cfg.CheckIn}, SeenEvery: -1,
+		Timing: manifest.Timing{CheckIn: s.w.cfg.CheckIn}, SeenEvery: -1, Zone: time.LoadLocation,
 	})
 	s.up = err == nil
 	if s.up {

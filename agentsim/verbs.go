@@ -203,6 +203,7 @@ func (p *player) asset(rest string) error {
 	who, has, _ := strings.Cut(rest, " has ")
 	id, tagged, _ := strings.Cut(who, " tagged ")
 	id, on, _ := strings.Cut(id, " on ")
+	id, zone, _ := strings.Cut(id, " in ")
 	platform := catalog.Linux
 	if on != "" {
 		var err error
@@ -223,15 +224,21 @@ func (p *player) asset(rest string) error {
 			text, held := strings.CutSuffix(text, " on hold")
 			v, err := p.w.vendor.parseVersion(product, text)
 			if err != nil {
-				return fmt.Errorf("%w; write: asset web-1[ on windows][ tagged web] has chrome 120.0.6099.71, zoom 5.16.0 on hold", err)
+				return fmt.Errorf("%w; write: asset web-1[ in Europe/Berlin][ on windows][ tagged web] has chrome 120.0.6099.71, zoom 5.16.0 on hold", err)
 			}
 			installed[catalog.ProductID(product)] = catalog.Installed{Version: v, Held: held}
+		}
+	}
+	if zone != "" {
+		if err := job.ValidZone(zone); err != nil {
+			return err
 		}
 	}
 	a, err := p.w.newAsset(job.AssetID(id), strings.Fields(tagged), platform)
 	if err != nil {
 		return err
 	}
+	a.zone = zone
 	for product, i := range installed {
 		a.installed[product], a.held[product] = i.Version, i.Held
 	}
