@@ -19,7 +19,8 @@
 //   - JOB-13: actions run with the timeout the job gives, inside the root folder if there is one.
 //   - JOB-15: nothing asks who is logged in.
 //   - JOB-17: a package database left half-done by a crash is repaired with "dpkg --configure -a" before anything else; what then is at
-//     its version is not installed again.
+//     its version is not installed again. Until then the inventory has such a package at the version that worked last, so that its upgrade
+//     is missing still and is ordered again.
 //   - RBT-2: an outcome asks for a reboot when /run/reboot-required appeared or named more packages during the deploy, or when a kernel
 //     package of the running version or a newer one was deployed on the host. A mark that stood before is not held against the job.
 //   - RBT-9: sessions are Unknown when neither logind nor utmp can tell. A root folder has Nobody.

@@ -9,7 +9,8 @@ import (
 )
 
 // Inventory lists the packages that are installed and work, with holds and apt's pins (CAT-5). It needs no root and changes nothing. An
-// upgrade that dpkg did not finish is missing still: such a package has the version that worked last (JOB-17). Packages whose record cannot be read are left out and logged.
+// upgrade that dpkg did not finish is missing still: such a package has the version that worked last (JOB-17). Packages whose
+// record cannot be read are left out and logged.
 func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	db, err := readDatabase(p.cfg.Root)
 	if err != nil {

@@ -145,6 +145,7 @@ Package: broken
 Status: install ok half-configured
 Architecture: amd64
 Version: 2
+Config-Version: 1
 
 Package: odd
 Status: nonsense
@@ -183,6 +184,7 @@ func TestDatabaseIsReadWithItsJournal_JOB17(t *testing.T) {
 	require.False(t, held.held())
 	broken, _ := db.find("amd64", "broken")
 	require.True(t, broken.present() && broken.unfinished() && !broken.installed())
+	require.Equal(t, []string{"1", "1:2-4", ""}, []string{broken.works(), held.works(), entry{version: "2", state: "unpacked"}.works()})
 	gone, ok := db.find("amd64", "removed")
 	require.True(t, ok)
 	require.False(t, gone.present())
