@@ -33,7 +33,7 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 // checkIn calls, and calls again with the inventory if the server wants it. When the second call fails, the first one's answer stands.
 func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn, boot string) (manifest.Answer, error) {
 	in.Boot, in.Zone = boot, l.cfg.Zone
-	inv, known := l.presentInventory(ctx)
+	inv, known := l.presentInventory()
 	if known {
 		in.Digest = inv.Digest()
 	}
@@ -42,7 +42,7 @@ func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn, boot string) (m
 		return answer, err
 	}
 	if !known {
-		if inv, err = l.freshInventory(ctx); err != nil {
+		if inv, err = l.firstInventory(); err != nil {
 			l.cfg.Logger.Warn("the server wants the inventory, and it could not be taken", "error", err)
 			return answer, nil
 		}

@@ -97,6 +97,7 @@ type computer struct {
 	busy      int // calls under way that must come one at a time
 	overlap   bool
 
+	inventoryTakes                                   time.Duration
 	inventoryErr, preflightErr, deployErr, statusErr error
 	outcomes                                         func([]runner.Staged) []job.Outcome // nil: all succeed
 	reboots                                          func(*computer) error
@@ -117,8 +118,18 @@ func (c *computer) alone() func() {
 	return func() { c.mu.Lock(); c.busy--; c.mu.Unlock() }
 }
 
-func (c *computer) Inventory(context.Context) (catalog.Inventory, error) {
+func (c *computer) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	defer c.alone()()
+	c.mu.Lock()
+	takes := c.inventoryTakes
+	c.mu.Unlock()
+	if takes > 0 {
+		select {
+		case <-ctx.Done():
+			return catalog.Inventory{}, ctx.Err()
+		case <-time.After(takes):
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.inventoryErr != nil {

@@ -50,9 +50,27 @@ func (l *loop) inventoryLocked(ctx context.Context) (catalog.Inventory, error) {
 	return inv, nil
 }
 
+// anyInventory takes an inventory for whichever check-in comes next: it goes on when the one that began it is cut off by a newer one,
+// or on a slow asset there would never be any. The platform is locked.
+func (l *loop) anyInventory() (catalog.Inventory, error) {
+	ctx, cancel := context.WithTimeout(l.life, l.cfg.CallTimeout)
+	defer cancel()
+	return l.inventoryLocked(ctx)
+}
+
+// firstInventory waits for the inventory that another check-in is taking, and takes one if there is none.
+func (l *loop) firstInventory() (catalog.Inventory, error) {
+	l.platform.Lock()
+	defer l.platform.Unlock()
+	if inv, _, _, have := l.inventory.get(); have {
+		return inv, nil
+	}
+	return l.anyInventory()
+}
+
 // presentInventory is what a check-in tells the digest of: taken anew if that is cheap and nothing else goes on on the platform, else the
 // last one. Known is false when there is none.
-func (l *loop) presentInventory(ctx context.Context) (inv catalog.Inventory, known bool) {
+func (l *loop) presentInventory() (inv catalog.Inventory, known bool) {
 	inv, taken, cost, known := l.inventory.get()
 	age := l.cfg.Clock().Up - taken
 	if known && cost > inventoryCheap && age >= 0 && age < inventoryFresh {
@@ -62,9 +80,9 @@ func (l *loop) presentInventory(ctx context.Context) (inv catalog.Inventory, kno
 		return inv, known
 	}
 	defer l.platform.Unlock()
-	fresh, err := l.inventoryLocked(ctx)
+	fresh, err := l.anyInventory()
 	if err != nil {
-		if ctx.Err() == nil {
+		if l.life.Err() == nil {
 			l.cfg.Logger.Warn("the inventory could not be taken", "error", err)
 		}
 		return inv, known

@@ -355,6 +355,22 @@ func TestInventoryThatFailsIsTriedAgain_JOB18(t *testing.T) {
 	})
 }
 
+// An inventory that takes longer than it is to the next check-in reaches the server all the same.
+func TestSlowInventoryReachesTheServer(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.cfg.Agent.Every = time.Second
+		b.pc.inventoryTakes = 4 * time.Second
+		stop := b.run()
+		b.until("the inventory", func() bool {
+			b.server.mu.Lock()
+			defer b.server.mu.Unlock()
+			return b.server.digest != ""
+		})
+		require.NoError(t, stop())
+		require.False(t, b.pc.overlap, "the platform was called twice at once")
+	})
+}
+
 func TestTwoRunsAtOnceAreRefused(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		r, err := runner.New(b.cfg)
