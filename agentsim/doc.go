@@ -104,6 +104,7 @@
 //
 //	expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)    by the asset's journal
 //	expect ASSET JOB PATCH STATUS[ CODE][ RULE]
+//	expect ASSET JOB starts N
 //	expect ASSET PRODUCT VERSION|nothing                        what is installed
 //	expect ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N
 //	expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one

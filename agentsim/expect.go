@@ -15,6 +15,7 @@ import (
 // expectations is the syntax of expect.
 const expectations = `expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)    by the asset's journal
 expect ASSET JOB PATCH STATUS[ CODE][ RULE]
+expect ASSET JOB starts N
 expect ASSET PRODUCT VERSION|nothing                        what is installed
 expect ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N
 expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one
@@ -84,6 +85,9 @@ func (p *player) expect(rest string) error {
 		}
 		return p.compare(want, have)
 	}
+	if len(f) == 4 && f[2] == "starts" {
+		return p.compare(f[3], fmt.Sprint(a.starts(job.ID(f[1]))))
+	}
 	if len(f) > 3 {
 		return p.compare(strings.Join(f[3:], " "), a.outcome(job.ID(f[1]), catalog.PatchID(f[2])))
 	}
@@ -123,6 +127,16 @@ func (a *asset) last(id job.ID) string {
 		}
 	}
 	return "nothing"
+}
+
+// starts counts the runs of a job that began on the asset.
+func (a *asset) starts(id job.ID) (n int) {
+	for _, r := range a.watch.journal {
+		if r.Progress == job.Started && jobOf(r.Order) == id {
+			n++
+		}
+	}
+	return n
 }
 
 // outcome is what became of a patch by the last result: status, code, rule.
