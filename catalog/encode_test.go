@@ -143,6 +143,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"two values in a line", replaced("}\n", "}{}\n"), "more than one value"},
 		{"feed without id", replaced(`{"feed":"acme","healthy"`, `{"feed":"","healthy"`), "the feed id is empty"},
 		{"feeds out of order", replaced(`{"feed":"acme","healthy"`, `{"feed":"zzz","healthy"`), "out of order"},
+		{"first feeds out of order", replaced(`{"feed":"acme","healthy"`, `{"feed":"dzz","healthy"`), "feed down is out of order"},
 		{"unknown offering feed", replaced(`{"feed":"acme"}`, `{"feed":"who"}`), "unknown or out of order"},
 		{"unfit product", replaced(`"platform":"linux"`, `"platform":""`), "unknown platform"},
 		{"unfit patch", replaced(`"size":4`, `"size":-4`), "negative size"},

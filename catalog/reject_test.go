@@ -149,6 +149,9 @@ func TestBadProductIsRejectedWithItsPatches_CAT16(t *testing.T) {
 		{"line twice", func(p *Product) { p.Lines = []Line{{Prefix: "1"}, {Prefix: "1"}} }, `line "1" occurs twice`},
 		{"line without prefix", func(p *Product) { p.Lines = []Line{{}} }, "a line's prefix is empty"},
 		{"too many lines", func(p *Product) { p.Lines = repeat(Line{Prefix: "1"}, MaxLines+1) }, "it has 513 version lines"},
+		{"impossible extended end", func(p *Product) {
+			p.Lines = []Line{{Prefix: "1", Extended: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}}
+		}, "a line's extended support is in the year 10000"},
 		{"impossible end", func(p *Product) { p.Lines = []Line{{Prefix: "1", EOL: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}} }, "year 10000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

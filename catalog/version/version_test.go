@@ -85,9 +85,9 @@ func TestParseErrorIsShort(t *testing.T) {
 	_, err := Parse(Dotted, strings.Repeat("é", 1<<16))
 	require.Less(t, len(err.Error()), 500)
 	_, err = Parse(Dotted, strings.Repeat("x", 80))
-	require.ErrorContains(t, err, `"`+strings.Repeat("x", 80)+`"`, "it is whole as long as it fits")
+	require.True(t, strings.HasPrefix(err.Error(), `"`+strings.Repeat("x", 80)+`" is`), "it is whole as long as it fits: %v", err)
 	_, err = Parse(Dotted, strings.Repeat("x", 81))
-	require.ErrorContains(t, err, `"`+strings.Repeat("x", 80)+`…"`)
+	require.True(t, strings.HasPrefix(err.Error(), `"`+strings.Repeat("x", 80)+`…" is`), "%v", err)
 }
 
 // rising lists versions of one scheme; those in one row are equal.
@@ -130,8 +130,9 @@ func TestCompare(t *testing.T) {
 func TestUnorderable_CAT3(t *testing.T) {
 	for _, a := range Schemes() {
 		for _, b := range Schemes() {
-			_, ok := must(t, a, "1.2.3").Compare(must(t, b, "1.2.3"))
+			order, ok := must(t, a, "1.2.3").Compare(must(t, b, "1.2.3"))
 			require.Equal(t, a == b, ok)
+			require.Zero(t, order)
 		}
 		_, ok := must(t, a, "1.2.3").Compare(Version{})
 		require.False(t, ok)
