@@ -49,7 +49,7 @@ var build = sync.OnceValue(func() error {
 		return err
 	}
 	binaries = dir
-	cmd := exec.Command("go", "build", "-o", dir, "../../examples/server", "../../examples/agent")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", dir, "../../examples/server", "../../examples/agent")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w: %s", err, out)
 	}

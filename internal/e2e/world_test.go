@@ -122,13 +122,6 @@ func audit(t *testing.T, root string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// packages lists what is in a root, "name version" each, in dpkg's order.
-func packages(t *testing.T, root string) []string {
-	t.Helper()
-	out := output(t, "dpkg-query", "--admindir="+filepath.Join(root, "var/lib/dpkg"), "-W", "-f", "${binary:Package} ${Version}\n")
-	return strings.Split(strings.TrimSpace(string(out)), "\n")
-}
-
 // outcome finds what became of one package's patch.
 func outcome(t *testing.T, a controller.RunAsset, name string) job.PatchOutcome {
 	t.Helper()
