@@ -9,8 +9,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// deploy enters stage 2. From the commit of this step on the execution cannot be cancelled (JOB-3, JOB-4).
+// deploy enters stage 2. From the commit of this step on the execution cannot be cancelled (JOB-3, JOB-4). The window may
+// have ended since it was looked at: the last call took its time, or the agent was down.
 func (m *machine) deploy() {
+	if m.nothingLeft() {
+		return
+	}
 	m.Stage, m.Waiting, m.Until = StageDeploy, 0, time.Time{}
 	m.progress(Deploying)
 	m.act()
@@ -41,7 +45,7 @@ const (
 	exitSkipped      = 101
 )
 
-func (m *machine) acted(exit int, trouble string) {
+func (m *machine) acted(exit int, trouble string, stopping bool) {
 	if trouble != "" {
 		exit = 1
 	}
@@ -59,6 +63,16 @@ func (m *machine) acted(exit int, trouble string) {
 		m.skip(func(*PatchState) bool { return true }, "JOB-13", "An action ended with exit code 12, which aborts the rest.")
 	default:
 		m.Failed++
+	}
+	m.next(stopping)
+}
+
+// next goes on behind the result of an action or an installer. An agent that stops must begin neither: what it could not
+// see the end of would count as cut off. Looking at the inventory changes nothing, and leads on when it starts again.
+func (m *machine) next(stopping bool) {
+	if stopping {
+		m.takeInventory(StepRecheck)
+		return
 	}
 	m.act()
 }
@@ -99,7 +113,7 @@ func (m *machine) install() {
 	m.do(Deploy{ID: m.wait(StepInstall), Order: m.Order.ID, Patches: group})
 }
 
-func (m *machine) deployed(outcomes []Outcome) {
+func (m *machine) deployed(outcomes []Outcome, stopping bool) {
 	for _, o := range outcomes {
 		if o.Index < 0 || o.Index >= len(m.Patches) || m.Patches[o.Index].Status != Installing {
 			continue
@@ -121,7 +135,7 @@ func (m *machine) deployed(outcomes []Outcome) {
 			p.fail(UnspecifiedAgentError, "JOB-16", "The installer said nothing about it.")
 		}
 	}
-	m.act()
+	m.next(stopping)
 }
 
 // takeInventory asks what is installed, in one of the four steps that need to know.
@@ -225,8 +239,9 @@ func (m *machine) confirm(inv catalog.Inventory) {
 			continue
 		}
 		there := m.at(i, inv)
+		order, _ := p.Now.Compare(ordered.Version) // two spellings may be the same version
 		switch {
-		case there && p.Now != ordered.Version:
+		case there && order > 0:
 			p.Status, p.Rule = Succeeded, "CAT-7"
 			p.Text = fmt.Sprintf("%s %s is installed; %s was ordered, and the vendor served a newer one.", ordered.Name, p.Now, ordered.Version)
 		case there:

@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -67,7 +68,7 @@ func (m *machine) fetchNext() {
 
 // fetched judges the patch that was being downloaded (JOB-2, INT-8).
 func (m *machine) fetched(ev Fetched) {
-	i := m.firstPending()
+	i := m.fetching()
 	p, ordered := &m.Patches[i], m.Order.Patches[i]
 	p.Check, p.Digests = nil, nil
 	switch {
@@ -144,17 +145,26 @@ func (m *machine) checked(ev Checked) {
 
 // ready decides whether there is anything to deploy, and asks the server for a last word before it (MAN-7).
 func (m *machine) ready() {
-	if m.windowOver() {
-		m.skip(func(*PatchState) bool { return true }, "JOB-10", "The patch window ended before its installation began.")
-	}
-	if len(m.Patches) > m.count(Inapplicable) && m.count(Verified) == 0 {
-		m.end(Failed) // nothing is left to deploy, because of failures: no deploy, no reboot (JOB-2)
+	if m.nothingLeft() {
 		return
 	}
 	if m.count(Verified) > 0 {
 		m.progress(Downloaded)
 	}
 	m.lastCall()
+}
+
+// nothingLeft ends the execution if failures, the window's end among them, left nothing to deploy: then there is no deploy
+// and no reboot (JOB-2).
+func (m *machine) nothingLeft() bool {
+	if m.windowOver() {
+		m.skip(func(*PatchState) bool { return true }, "JOB-10", "The patch window ended before its installation began.")
+	}
+	if len(m.Patches) == m.count(Inapplicable) || m.count(Verified) > 0 {
+		return false
+	}
+	m.end(Failed)
+	return true
 }
 
 func (m *machine) lastCall() {
@@ -177,13 +187,9 @@ func (m *machine) count(s PatchStatus) int {
 	return n
 }
 
-func (m *machine) firstPending() int {
-	for i := range m.Patches {
-		if m.Patches[i].Status == Pending {
-			return i
-		}
-	}
-	return 0 // not reached: StepFetch waits only for a pending patch
+// fetching is the index of the patch that StepFetch waits for: the first pending one; -1 if there is none.
+func (x Execution) fetching() int {
+	return slices.IndexFunc(x.Patches, func(p PatchState) bool { return p.Status == Pending })
 }
 
 // staged lists the verified patches that take accepts.

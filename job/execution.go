@@ -55,7 +55,7 @@ const (
 	StepLastCall                  // a last word from the server (MAN-7)
 	StepPre                       // one pre-action
 	StepInstall                   // one installation
-	StepRecheck                   // the inventory after an installation was cut off (JOB-17)
+	StepRecheck                   // the inventory after an installation was cut off, or the agent stopped behind a result (JOB-17)
 	StepPost                      // one post-action
 	StepVerify                    // the inventory after the last change (JOB-18)
 	StepReboot                    // the reboot machine
@@ -169,11 +169,11 @@ func (m *machine) handle(ev Event) {
 		}
 	case Acted:
 		if m.awaited(ev.ID, StepPre, StepPost) {
-			m.acted(ev.Exit, ev.Err)
+			m.acted(ev.Exit, ev.Err, ev.Stopping)
 		}
 	case Deployed:
 		if m.awaited(ev.ID, StepInstall) {
-			m.deployed(ev.Outcomes)
+			m.deployed(ev.Outcomes, ev.Stopping)
 		}
 	}
 }
@@ -200,10 +200,14 @@ func (m *machine) progress(p Progress) {
 	m.report(Report{At: m.now.UTC, Order: m.Order.ID, Progress: p})
 }
 
-// tell reports a result, with what is known of each patch.
+// tell reports a result, with what is known of each patch, in a size that a server takes.
 func (m *machine) tell(r Result) {
 	m.Result = r
-	m.report(Report{At: m.now.UTC, Order: m.Order.ID, Result: r, Patches: m.Outcomes(), Reboots: m.Reboots})
+	outcomes := m.Outcomes()
+	for i := range outcomes {
+		outcomes[i].Text = clip(outcomes[i].Text, min(MaxText, maxReportText/len(outcomes)))
+	}
+	m.report(Report{At: m.now.UTC, Order: m.Order.ID, Result: r, Patches: outcomes, Reboots: m.Reboots})
 }
 
 func (m *machine) end(r Result) {
@@ -268,7 +272,7 @@ func (m *machine) restarted(boot string) {
 	case StepLastCall:
 		m.lastCall()
 	case StepPre, StepPost:
-		m.acted(1, "The agent stopped while it ran.")
+		m.acted(1, "The agent stopped while it ran.", false)
 	case StepInstall:
 		m.takeInventory(StepRecheck)
 	}
@@ -285,6 +289,12 @@ func (x Execution) Validate() error {
 	}
 	if x.Acted < 0 || x.Acted > len(x.Order.Pre)+len(x.Order.Post) {
 		p.add("acted", "", "is not a number of actions of the order")
+	}
+	if x.Tries < 0 {
+		p.add("tries", "", "is negative")
+	}
+	if i := x.fetching(); x.Step == StepFetch && (i < 0 || i >= len(x.Order.Patches) || len(x.Order.Patches[i].Files) == 0) {
+		p.add("step", x.Step.String(), "has nothing to fetch")
 	}
 	if err := x.Order.Validate(); err != nil {
 		p.add("order", string(x.Order.ID), err.Error())

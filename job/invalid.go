@@ -54,6 +54,15 @@ func (p problems) err(what string) error {
 	return &Invalid{What: what, Problems: p}
 }
 
+// clip cuts s to at most n bytes of valid UTF-8, marking the cut.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	const mark = "…"
+	return strings.ToValidUTF8(s[:n-len(mark)], "") + mark
+}
+
 // ValidID says why s cannot be the identity of a job or an asset; nil if it can.
 // Identities go into file names, keys and URLs: letters, digits and . _ - + ~ only, not beginning with a dot.
 func ValidID(s string) error {

@@ -18,6 +18,9 @@ const (
 	MaxFiles = 64
 	// MaxText is the longest free text in bytes: names, arguments, URLs, and explanations coming from outside.
 	MaxText = 4096
+	// maxReportText is how many bytes the explanations of all patches of one report have together. What a server would not
+	// take could never be delivered, nor anything behind it.
+	maxReportText = 2 << 20
 	// MinWindow and MaxWindow bound a patch window (JOB-10).
 	MinWindow = time.Minute
 	MaxWindow = 168 * time.Hour

@@ -119,12 +119,15 @@ type (
 	Deployed struct {
 		ID       EffectID
 		Outcomes []Outcome
+		Stopping bool // the agent is stopping: keep this and begin nothing
 	}
 	// Acted answers Act. Exit is the exit code; Err is set when the command could not be run, which counts as exit 1.
 	Acted struct {
 		ID   EffectID
 		Exit int
 		Err  string
+
+		Stopping bool // as in Deployed
 	}
 	// Cancel is the mark of MAN-4, seen in a manifest that was applied.
 	Cancel struct{}

@@ -1,0 +1,145 @@
+package job
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// A window that ends after the last check leaves nothing to deploy: no deploy stage, so no action either.
+func TestWindowEndsBeforeStageTwo_JOB2_JOB10(t *testing.T) {
+	o := orderOf(t, "a")
+	o.End = epoch.Add(time.Hour)
+	o.Pre = []Action{{Name: "stop", Command: []string{"true"}}}
+	for name, crash := range map[string]bool{"during the last call": false, "while the agent was down": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+			w.before = func(e Effect) bool {
+				if _, ok := e.(LastCall); !ok || w.now.UTC.After(o.End) {
+					return false
+				}
+				w.pass(2 * time.Hour)
+				return crash
+			}
+			w.run()
+			require.Equal(t, Failed, w.result())
+			require.Equal(t, PatchInstallationSkipped, w.patch("a").Code)
+			require.Equal(t, "JOB-10", w.patch("a").Rule)
+			require.Zero(t, w.count("act stop"), "nothing is left to deploy")
+			require.NotContains(t, w.progress(), Deploying)
+		})
+	}
+}
+
+// Two spellings of one version are one version: nobody served a newer one.
+func TestSameVersionSpeltDifferently_CAT7(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Patches[0].Version = semver(t, "2.0.0+build.7")
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.installTo["a"] = "2.0.0"
+	w.run()
+	require.Equal(t, Completed, w.result())
+	require.Equal(t, "INT-2", w.patch("a").Rule)
+	require.NotContains(t, w.patch("a").Text, "newer")
+}
+
+// A report that no server would take is a report lost, and every later one with it: long explanations of many patches
+// are cut, those of few are not.
+func TestLargestReportCanBeDelivered_JOB21(t *testing.T) {
+	trouble := strings.Repeat("x", MaxText)
+	for _, c := range []struct{ patches, most int }{{MaxPatches, 4 << 20}, {1, 8 << 10}} {
+		names := make([]string, c.patches)
+		installed := map[string]string{}
+		for i := range names {
+			names[i] = fmt.Sprint("product-", i)
+			installed[names[i]] = "1.0.0"
+		}
+		o := orderOf(t, names...)
+		now := Now{UTC: epoch, Steady: epoch}
+		x, out := Begin(o, "boot-0", 0, now)
+		var reports []Report
+		for range inventoryTries {
+			for _, e := range out.Effects {
+				if take, ok := e.(TakeInventory); ok {
+					x, out = x.Advance(InventoryTaken{ID: take.ID, Err: trouble}, now)
+				}
+			}
+			reports = append(reports, out.Reports...)
+			now.Steady = now.Steady.Add(time.Hour)
+			if x.Stage != StageDone {
+				x, out = x.Advance(Tick{}, now)
+			}
+		}
+		require.Equal(t, StageDone, x.Stage)
+		last := reports[len(reports)-1]
+		require.Len(t, last.Patches, c.patches)
+		require.Contains(t, last.Patches[0].Text, "xxx")
+		b, err := json.Marshal(last)
+		require.NoError(t, err)
+		require.Less(t, len(b), c.most)
+		if c.patches == 1 {
+			require.Greater(t, len(b), MaxText)
+		}
+	}
+}
+
+// An agent that stops keeps what an action or an installer said, and begins nothing: the next start goes on behind it.
+func TestStopKeepsResults_JOB17_JOB21_RBT2(t *testing.T) {
+	o := orderOf(t, "a", "b")
+	o.Pre = []Action{{Name: "one", Command: []string{"x"}}, {Name: "two", Command: []string{"x"}}}
+	o.Post = []Action{{Name: "three", Command: []string{"x"}}}
+	w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
+	w.before = func(e Effect) bool {
+		switch e := e.(type) {
+		case Act:
+			w.say("act %s", e.Action.Name)
+			w.event(Acted{ID: e.ID, Exit: map[string]int{"one": 0, "two": 101, "three": 0}[e.Action.Name], Stopping: true})
+		case Deploy:
+			w.say("deploy %s", e.Patches[0].Patch.Name)
+			w.install(e.Patches[0].Patch)
+			w.event(Deployed{ID: e.ID, Outcomes: []Outcome{{Index: e.Patches[0].Index, Reboot: true}}, Stopping: true})
+		default:
+			return false
+		}
+		for _, next := range w.pending {
+			require.IsType(t, TakeInventory{}, next, "nothing that changes the asset is begun")
+		}
+		return true
+	}
+	w.run()
+	require.Equal(t, Completed, w.result(), "no action counts as failed")
+	for _, line := range []string{"act one", "act two", "deploy a", "deploy b", "act three"} {
+		require.Equal(t, 1, w.count(line), line)
+	}
+	require.Equal(t, 1, w.count("reboot"), "the installers asked for it")
+}
+
+// What Validate lets through, nothing panics on, whatever comes next.
+func TestOddStatesDoNotPanic(t *testing.T) {
+	o := orderOf(t, "a")
+	bare := orderOf(t, "a")
+	bare.Patches[0].Files = nil
+	sums := []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}}
+	for name, x := range map[string]Execution{
+		"fetches nothing":        {Order: orderOf(t), Stage: StageDownload, Step: StepFetch, Waiting: 1},
+		"fetches what is over":   {Order: o, Stage: StageDownload, Step: StepFetch, Waiting: 1, Patches: []PatchState{{PatchOutcome: PatchOutcome{Status: Succeeded}}}},
+		"fetches no file":        {Order: bare, Stage: StageDownload, Step: StepFetch, Waiting: 1, Patches: []PatchState{{PatchOutcome: PatchOutcome{Status: Pending}}}},
+		"tried less than never":  {Order: o, Stage: StageDownload, Step: StepInventory, Waiting: 1, Tries: -9, Patches: make([]PatchState, 1)},
+		"acted more than it can": {Order: o, Stage: StageDeploy, Step: StepPre, Waiting: 1, Acted: 1, Patches: make([]PatchState, 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if x.Validate() != nil {
+				return
+			}
+			for _, ev := range []Event{Fetched{ID: 1}, Fetched{ID: 1, Files: sums}, InventoryTaken{ID: 1, Err: "x"}, Acted{ID: 1}, Tick{}, Restarted{Boot: "b"}} {
+				x.Advance(ev, Now{UTC: epoch, Steady: epoch})
+			}
+		})
+	}
+}
