@@ -65,13 +65,16 @@ func (m *machine) calledIn(ev CalledIn) {
 	m.s.Calls.Out, m.s.Calls.Failures = 0, 0
 	m.s.Clock = m.s.Clock.learn(ev.Answer.At, m.at)
 	m.now = m.s.Clock.now(m.at)
+	waiting := len(m.s.Reports)
 	m.acknowledge(ev.Answer.Acknowledged)
+	taken := waiting - len(m.s.Reports)
 	if len(ev.Answer.Manifest) > 0 {
 		m.open(ev.Answer.Manifest)
 	}
 	m.lastCallOver(ev.ID)
-	if n := len(m.s.Reports); n > 0 && m.s.Reports[n-1].Sequence > m.s.Calls.Sent {
-		m.callNow = true // made meanwhile, or beyond what one call carries
+	// Made meanwhile, or beyond what one call carries. A server that takes none of what was sent is not called at once again.
+	if len(m.s.Reports) > 0 && (taken > 0 || m.s.Reports[0].Sequence > m.s.Calls.Sent) {
+		m.callNow = true
 	}
 }
 

@@ -41,6 +41,14 @@ func (s *State) UnmarshalBinary(data []byte) error {
 			return &Corrupt{Why: fmt.Sprintf("report %d is out of sequence", r.Sequence)}
 		}
 	}
+	for _, e := range p.Early {
+		if e.Next < 0 {
+			return &Corrupt{Why: fmt.Sprintf("the early download of %s stands at patch %d", e.Order, e.Next)}
+		}
+	}
+	if p.Calls.Failures < 0 {
+		return &Corrupt{Why: fmt.Sprintf("%d check-ins failed", p.Calls.Failures)}
+	}
 	*s = State(p)
 	return nil
 }
