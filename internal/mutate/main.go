@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -59,6 +60,9 @@ func run(pkg string, tests []string, sample int, seed uint64, jobs int, timeout 
 		wait.Go(func() {
 			defer func() { <-places }()
 			fates[i], errs[i] = try(m, packages, timeout)
+			if fates[i] == survived && errs[i] == nil {
+				fmt.Printf("survivor  %s:%d:%d  %s\n", filepath.Base(m.file), m.at.Line, m.at.Column, m.what)
+			}
 		})
 	}
 	wait.Wait()
@@ -66,10 +70,8 @@ func run(pkg string, tests []string, sample int, seed uint64, jobs int, timeout 
 		return err
 	}
 	count := map[fate]int{}
-	for i, f := range fates {
-		if count[f]++; f == survived {
-			fmt.Printf("survivor  %s:%d:%d  %s\n", filepath.Base(list[i].file), list[i].at.Line, list[i].at.Column, list[i].what)
-		}
+	for _, f := range fates {
+		count[f]++
 	}
 	total := count[killed] + count[survived]
 	fmt.Printf("%s: %d of %d mutants killed (%.1f %%), %d do not compile\n", pkg, count[killed], total, 100*float64(count[killed])/float64(max(total, 1)), count[invalid])
@@ -84,6 +86,9 @@ const (
 	killed
 	invalid // it does not compile
 )
+
+// notCompiled is how the compiler names a place in the code.
+var notCompiled = regexp.MustCompile(`\.go:\d+:\d+: `)
 
 // try runs the tests against one mutant.
 func try(m mutant, packages []string, timeout time.Duration) (fate, error) {
@@ -101,7 +106,7 @@ func try(m mutant, packages []string, timeout time.Duration) (fate, error) {
 		return 0, err
 	}
 	if out, err := exec.Command("go", append([]string{"build", "-overlay", overlay}, packages...)...).CombinedOutput(); err != nil {
-		if !strings.Contains(string(out), "mutant.go:") && !strings.Contains(string(out), filepath.Base(m.file)+":") {
+		if !notCompiled.Match(out) {
 			return 0, fmt.Errorf("cannot build, and not because of a mutant: %w\n%s", err, out)
 		}
 		return invalid, nil
