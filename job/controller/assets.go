@@ -140,14 +140,15 @@ func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string
 }
 
 // RemoveAsset forgets an asset's key: its calls are refused from now on. Its history stays, its open orders are
-// withdrawn as far as it never received them.
+// withdrawn, and nothing waits for what it had begun: neither its pending reboots and cancels are listed any more, nor
+// does an asset of the same name that enrols later get its orders.
 func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
 	now = instant(now)
 	return c.store.Update(ctx, func(w Writer) error {
 		if _, err := loadAsset(w, id); err != nil {
 			return err
 		}
-		err := eachQueued(w, id, func(run job.RunID, o orderRecord) error { return withdraw(w, run, o, now) })
+		err := eachQueued(w, id, func(run job.RunID, o orderRecord) error { return abandon(w, run, o, now) })
 		if err != nil {
 			return err
 		}

@@ -153,6 +153,9 @@ func cancelOrder(w Writer, run job.RunID, o orderRecord, now time.Time) (orderRe
 		if err := mark(w, tableQueue, string(o.Asset), string(run)); err != nil {
 			return o, err
 		}
+		if err := unmark(w, tableGone, string(o.Asset), string(run)); err != nil {
+			return o, err
+		}
 	}
 	if err := mark(w, tableCancels, string(run), string(o.Asset)); err != nil {
 		return o, err

@@ -240,3 +240,58 @@ func TestDisabledAndEnabledAgain_JOB6(t *testing.T) {
 		require.NotEqual(f, onDemand, second, "in the same second, and yet another run")
 	})
 }
+
+// Withdrawn and enabled again before the asset calls: it may hold the order as it was, so that only it can tell.
+func TestCancelOfWhatTheAssetStillHolds_JOB3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("once", "editor-2.0.0")
+		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(time.Hour)}
+		run := f.enable(d)
+		f.call(a)
+		order := a.orders[0].ID
+		require.NoError(f, f.DisableJob(ctx, "once", f.now))
+		_, err := f.EnableJob(ctx, "once", f.now)
+		require.NoError(f, err)
+		f.pass(2 * time.Hour) // without a network, the asset goes by what it has
+		a.report(job.Report{Order: order, Progress: job.Deploying})
+		report, err := f.CancelRun(ctx, run, f.now)
+		require.NoError(f, err)
+		require.Equal(f, controller.CancelPending, report.Assets[0].State)
+		f.call(a)
+		require.Equal(f, controller.CancelTooLate, f.asset(run, "a").Cancel)
+	})
+}
+
+// An order that the asset never held ends all the same, once the asset holds a manifest without it and has nothing unsaid
+// (invariant 10). Orders are missing from what was handed out when the answer was lost.
+func TestWithdrawnAndNeverHeld_JOB5(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a, queued := f.enrol("a", "all"), f.enrol("b", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		for _, id := range []job.AssetID{"a", "b"} {
+			_, err := f.CheckIn(ctx, f.agents[id].request(f.now), f.now) // the answer is lost
+			require.NoError(f, err)
+		}
+		f.call(queued) // this one comes through
+		gone := queued.orders[0].ID
+		require.NoError(f, f.DisableJob(ctx, "now", f.now))
+		f.call(a)
+		f.call(queued)
+		queued.report(job.Report{Order: gone, Result: job.Withdrawn})
+		require.Zero(f, f.asset(run, "a").Result, "it may have something to say")
+		f.call(a)
+		require.Equal(f, job.Withdrawn, f.asset(run, "a").Result)
+		require.Zero(f, f.asset(run, "b").Result, "it has: its word is under way")
+		f.call(queued)
+		require.Equal(f, job.Withdrawn, f.asset(run, "b").Result)
+		before := dump(f)
+		f.call(a)
+		require.Equal(f, before, dump(f))
+		status, err := f.Asset(ctx, "b", f.now)
+		require.NoError(f, err)
+		require.Zero(f, status.AnomalyCount)
+	})
+}

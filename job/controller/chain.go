@@ -96,7 +96,7 @@ func (m *maker) passed(id job.RunID, asset job.AssetID) error {
 }
 
 // chained returns the run of a job that follows a run asset by asset, and begins it with the first asset. Open is false
-// when it was cancelled or withdrawn.
+// when it was cancelled.
 func (m *maker) chained(j jobRecord, behind job.RunID) (run runRecord, open bool, err error) {
 	k := key(string(behind), string(j.Definition.ID))
 	id, err := m.w.Get(tableChained, k)
@@ -105,7 +105,9 @@ func (m *maker) chained(j jobRecord, behind job.RunID) (run runRecord, open bool
 	}
 	if id != nil {
 		run, _, err = loadRun(m.w, job.RunID(id))
-		return run, !run.State.over(), err
+		if err != nil || run.State != RunWithdrawn {
+			return run, !run.State.over(), err
+		} // else the job was off in between, and is on again: it goes on with a run of its own
 	}
 	start, err := freeStart(m.w, j.Definition, m.now)
 	if err != nil {
@@ -167,7 +169,16 @@ func (c *Controller) share(w Writer, id job.RunID, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if started != nil || !j.Definition.After.Due(succeeded, assets) {
+		if started != nil { // a run that was withdrawn does not count: the job is on again
+			run, _, err := loadRun(w, job.RunID(started))
+			if err != nil {
+				return err
+			}
+			if run.State != RunWithdrawn {
+				continue
+			}
+		}
+		if !j.Definition.After.Due(succeeded, assets) {
 			continue
 		}
 		run, err := c.schedule(w, &j, now)

@@ -120,3 +120,46 @@ func TestChainThatLeadsBackIsRefused_JOB19(t *testing.T) {
 		}
 	})
 }
+
+// A job that was disabled takes part again from when it is enabled, also behind a run that has begun before.
+func TestFollowerEnabledAgain_JOB19_JOB6(t *testing.T) {
+	for name, after := range map[string]job.After{"per asset": {Job: "first", PerAsset: true}, "share": {Job: "first", Share: 1}} {
+		t.Run(name, func(t *testing.T) {
+			stores(t, func(f *fixture) {
+				f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+				agents := []*agent{f.enrol("a", "all"), f.enrol("b", "all"), f.enrol("c", "all")}
+				_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+				require.NoError(f, err)
+				d := definition("second", "player-2.0.0")
+				d.After = &after
+				_, err = f.SaveJob(ctx, d, f.now)
+				require.NoError(f, err)
+				_, err = f.EnableJob(ctx, "second", f.now)
+				require.NoError(f, err)
+				first := f.enable(definition("first", "editor-2.0.0"))
+				succeed := func(a *agent) {
+					f.call(a)
+					a.report(job.Report{Order: job.MakeOrderID(first, a.id), Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
+					f.call(a)
+					_, err := f.Tick(ctx, f.now)
+					require.NoError(f, err)
+					f.call(a)
+				}
+				succeed(agents[0])
+				require.Equal(f, []string{"player-2.0.0"}, agents[0].patches())
+				require.NoError(f, f.DisableJob(ctx, "second", f.now))
+				f.call(agents[0])
+				require.Empty(f, agents[0].patches())
+				_, err = f.EnableJob(ctx, "second", f.now)
+				require.NoError(f, err)
+				succeed(agents[1])
+				require.Equal(f, []string{"player-2.0.0"}, agents[1].patches())
+				// A cancel is meant for all that would still follow.
+				_, err = f.CancelJob(ctx, "second", f.now)
+				require.NoError(f, err)
+				succeed(agents[2])
+				require.NotContains(f, agents[2].patches(), "player-2.0.0")
+			})
+		})
+	}
+}

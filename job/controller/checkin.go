@@ -93,13 +93,18 @@ func (c *Controller) hasNews(got call, in manifest.CheckIn, now time.Time) bool 
 	rev := got.revision
 	return fresh(in.Reports, got.reports.Acknowledged) ||
 		in.Inventory != nil && in.Inventory.Digest() != got.inventory.Digest ||
-		in.Held > rev.Wanted || rev.Wanted > rev.Sealed || rev.Wanted > 0 && manifest.RenewalDue(rev.Expires, now) ||
+		in.Held > rev.Wanted || silentAbout(rev, in) || rev.Wanted > rev.Sealed || rev.Wanted > 0 && manifest.RenewalDue(rev.Expires, now) ||
 		c.seenIsOld(got.seen, in, now)
 }
 
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
 	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone ||
 		(seen.Offset.Abs() > MaxOffset) != (in.Offset.Abs() > MaxOffset)
+}
+
+// silentAbout says whether the call proves that what was withdrawn and not told of was never held, see neverHeld.
+func silentAbout(rev revisionRecord, in manifest.CheckIn) bool {
+	return rev.Gone > 0 && in.Held >= rev.Gone && in.Held <= rev.Wanted && len(in.Reports) == 0
 }
 
 // takeIn stores what the call brings and numbers the manifest the asset should hold.
@@ -118,12 +123,21 @@ func (c *Controller) takeIn(w Writer, got *call, in manifest.CheckIn, now time.T
 	if err != nil {
 		return err
 	}
+	if silentAbout(rev, in) {
+		rev.Gone = 0
+		if err := neverHeld(w, in.Asset, now); err != nil {
+			return err
+		}
+	}
 	if in.Held > MaxRevision {
 		got.reports.anomaly(Anomaly{At: now, Text: fmt.Sprintf("claims to hold manifest revision %d; the highest possible is %d", in.Held, MaxRevision)})
 	} else if in.Held > rev.Wanted {
 		// The server was restored from a backup. An asset's revision never falls (MAN-5): go on above it.
 		got.reports.anomaly(Anomaly{At: now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Wanted)})
 		rev.Wanted = in.Held + 1
+		if rev.Gone > 0 {
+			rev.Gone = rev.Wanted
+		}
 	}
 	if rev.Wanted == rev.Sealed && rev.Wanted > 0 && manifest.RenewalDue(rev.Expires, now) {
 		rev.Wanted++

@@ -116,6 +116,34 @@ func TestRemovedAssetIsTurnedAway(t *testing.T) {
 	})
 }
 
+// What a removed asset had begun is nobody's: it waits for no word any more, and is not given to the next of its name.
+func TestRemovedAssetLeavesNothingOpen(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		f.call(a)
+		order := a.orders[0].ID
+		a.report(job.Report{Order: order, Progress: job.Started})
+		f.call(a)
+		_, err := f.CancelRun(ctx, run, f.now)
+		require.NoError(f, err)
+		a.report(job.Report{Order: order, TooLate: job.StageDeploy})
+		a.report(job.Report{Order: order, Result: job.PendingReboot})
+		f.call(a)
+		require.NoError(f, f.RemoveAsset(ctx, "a", f.now))
+		reboots, err := f.PendingReboots(ctx, 10)
+		require.NoError(f, err)
+		require.Empty(f, reboots)
+		cancels, err := f.PendingCancels(ctx, 10)
+		require.NoError(f, err)
+		require.Empty(f, cancels)
+		next := f.enrol("a", "all")
+		f.call(next)
+		require.Empty(f, next.orders)
+	})
+}
+
 func TestTagBounds(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.enrol("a")

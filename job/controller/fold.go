@@ -39,10 +39,10 @@ func (r *reportsRecord) anomaly(a Anomaly) {
 // fresh says whether some of the reports can be accepted now.
 func fresh(reports []job.Report, acknowledged job.Sequence) bool {
 	n := len(reports) // numbered without gaps
-	return n > 0 && reports[0].Sequence <= acknowledged+1 && reports[n-1].Sequence > acknowledged
+	return n > 0 && reports[n-1].Sequence > acknowledged
 }
 
-// fold accepts the reports that follow the acknowledged one (MAN-6) and folds each into its order.
+// fold accepts the reports behind the acknowledged one (MAN-6) and folds each into its order.
 func (c *Controller) fold(w Writer, in manifest.CheckIn, to *reportsRecord, now time.Time) error {
 	if !fresh(in.Reports, to.Acknowledged) {
 		return nil
@@ -56,6 +56,10 @@ func (c *Controller) fold(w Writer, in manifest.CheckIn, to *reportsRecord, now 
 			break
 		}
 		accepted++
+		if lost := to.Acknowledged + 1; rep.Sequence > lost {
+			// An agent forgets only what was acknowledged: the store was put back. Waiting would be for ever.
+			to.anomaly(Anomaly{At: now, Sequence: rep.Sequence, Text: fmt.Sprintf("reports %d to %d are not known here any more", lost, rep.Sequence-1)})
+		}
 		to.Acknowledged = rep.Sequence
 		if rep.Refused != "" && rep.Progress == 0 && rep.Result == 0 && rep.TooLate == 0 {
 			to.Refused = &Refusal{At: now, Text: clip(rep.Refused, MaxText)}

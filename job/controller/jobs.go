@@ -23,8 +23,9 @@ type jobRecord struct {
 // SaveJob saves a job, whose State and Revision it sets: a new one is Disabled (JOB-6), one that exists keeps its state
 // and gets the next revision. Saving what is saved already changes nothing.
 //
-// The orders of an enabled job that have not begun are made again, each by a new manifest revision (MAN-2). If the
-// schedule changed, they are withdrawn and a new run is planned.
+// The orders of an enabled job that have not begun are made again, each by a new manifest revision (MAN-2), and what the
+// job now selects gets orders too; not so of a recurring job's runs that have started: there is a next one. If the
+// schedule changed, the orders are withdrawn and a new run is planned.
 //
 // Errors: a *job.Invalid with every problem, also for a Deleted job and for an enabled one that could not be enabled as
 // changed; an *UnfinishedError when the job is saved and orders are still to follow.
@@ -98,7 +99,7 @@ func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now ti
 			run.Definition = d
 			err = saveRun(w, run)
 		default:
-			run.Definition, run.State, run.Make, run.Trim = d, Making, &makePass{}, nil
+			run.Definition, run.State, run.Make, run.Trim = d, Making, &makePass{Live: recurs(d.Schedule) && c.begun(run, now)}, nil
 			if err = mark(w, tableWork, string(id)); err == nil {
 				err = saveRun(w, run)
 			}
@@ -115,6 +116,15 @@ func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now ti
 	}
 	_, err := c.schedule(w, rec, now)
 	return err
+}
+
+// begun says whether a run has started on all assets that take part in it, whatever their zones.
+func (c *Controller) begun(run runRecord, now time.Time) bool {
+	start := run.Start
+	if run.Local != 0 && run.Definition.Schedule.Zone == job.AssetZone {
+		start = start.Add(26 * time.Hour) // from UTC+14 to UTC−12
+	}
+	return start.Before(now)
 }
 
 // enable says why a job cannot be enabled at a time.

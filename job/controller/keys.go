@@ -27,6 +27,7 @@ const (
 	tableOutcomes    Table = "outcomes"    // run, asset: outcomesRecord
 	tableLive        Table = "live"        // run, asset: orders neither ended nor withdrawn
 	tableQueue       Table = "queue"       // asset, run: the same orders
+	tableGone        Table = "gone"        // asset, run: orders withdrawn of which the asset has not told yet
 	tableRunPatches  Table = "runpatches"  // run, patch: what orders of the run hold or held
 	tableBodies      Table = "bodies"      // SHA-256: job.OrderPatch, shared by all orders that hold the same
 	tableFailures    Table = "failures"    // time falling, asset, run, patch: Failure

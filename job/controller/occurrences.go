@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -69,6 +70,17 @@ func (c *Controller) renew(w Writer, run runRecord, now time.Time) (missed bool,
 	}
 	if newest, ok := d.Schedule.PrevIn(rec.Enabled, now, zone); ok && newest.Start.After(o.Start) {
 		o = newest
+	}
+	for { // one that was cancelled stays so
+		was, _, err := loadRun(w, o.Run(d.ID))
+		if _, none := errors.AsType[*NotFoundError](err); none || err == nil && was.State != RunCancelled {
+			break
+		} else if err != nil {
+			return false, err
+		}
+		if o, err = c.next(d, rec.Enabled, o.Start); err != nil {
+			return false, nil
+		}
 	}
 	id, err := c.planRun(w, d, o)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -110,7 +109,7 @@ func (m *maker) make(run runRecord, asset job.Asset) error {
 		if handed, err = handedOut(m.w, old); err != nil {
 			return err
 		}
-		handed = handed && !old.ended() && !old.Withdrawn
+		handed = handed && !old.ended() // also when withdrawn: the asset has not told that it dropped it
 	}
 	if err := plan.Order.Validate(); err != nil && problem == "" {
 		problem = err.Error()
@@ -151,6 +150,9 @@ func (m *maker) put(run job.RunID, o orderRecord) error {
 		return err
 	}
 	if err := mark(m.w, tableQueue, string(o.Asset), string(run)); err != nil {
+		return err
+	}
+	if err := unmark(m.w, tableGone, string(o.Asset), string(run)); err != nil {
 		return err
 	}
 	return saveOrder(m.w, run, o)
@@ -226,10 +228,48 @@ func withdraw(w Writer, run job.RunID, o orderRecord, now time.Time) error {
 	if err := unmark(w, tableCancels, string(run), string(o.Asset)); err != nil {
 		return err
 	}
-	if _, err := bump(w, o.Asset); err != nil {
+	rev, err := bump(w, o.Asset)
+	if err != nil {
+		return err
+	}
+	rev.Gone = rev.Wanted
+	if err := save(w, tableRevisions, key(string(o.Asset)), rev); err != nil {
+		return err
+	}
+	if err := mark(w, tableGone, string(o.Asset), string(run)); err != nil {
 		return err
 	}
 	return saveOrder(w, run, o)
+}
+
+// abandon takes an order out whose asset is removed. What the asset had begun has no end that anybody could know.
+func abandon(w Writer, run job.RunID, o orderRecord, now time.Time) error {
+	if !o.begun() {
+		return withdraw(w, run, o, now)
+	}
+	o.Withdrawn, o.Text = true, "the asset was removed before it told how this ended"
+	if err := unqueue(w, run, o.Asset); err != nil {
+		return err
+	}
+	if err := unmark(w, tableCancels, string(run), string(o.Asset)); err != nil {
+		return err
+	}
+	if err := unmark(w, tableReboots, string(o.Asset), string(run)); err != nil {
+		return err
+	}
+	return saveOrder(w, run, o)
+}
+
+// neverHeld ends the withdrawn orders of which an asset said nothing, when it holds a manifest without them and has said
+// all it had to say: it never held them. What it held it drops with a word, in the commit that takes the manifest in.
+func neverHeld(w Writer, asset job.AssetID, now time.Time) error {
+	return eachOf(w, tableGone, asset, func(run job.RunID, o orderRecord) error {
+		if !o.Withdrawn || o.begun() {
+			return unmark(w, tableGone, string(asset), string(run))
+		}
+		o.Text = "withdrawn before the asset received it"
+		return finish(w, run, o, job.Withdrawn, now, true)
+	})
 }
 
 // finish notes the end of an order.
@@ -243,6 +283,9 @@ func finish(w Writer, run job.RunID, o orderRecord, result job.Result, now time.
 		return err
 	}
 	if err := unmark(w, tableReboots, string(o.Asset), string(run)); err != nil {
+		return err
+	}
+	if err := unmark(w, tableGone, string(o.Asset), string(run)); err != nil {
 		return err
 	}
 	if queued {
@@ -275,10 +318,15 @@ func eachOrder(r Reader, run job.RunID, from string, visit func(orderRecord) (bo
 	})
 }
 
-// eachQueued visits the live orders of an asset by run. They are listed first, so that visit may change them.
+// eachQueued visits the live orders of an asset by run.
 func eachQueued(r Reader, asset job.AssetID, visit func(job.RunID, orderRecord) error) error {
+	return eachOf(r, tableQueue, asset, visit)
+}
+
+// eachOf visits the orders of an asset that a table lists, by run. They are listed first, so that visit may change them.
+func eachOf(r Reader, table Table, asset job.AssetID, visit func(job.RunID, orderRecord) error) error {
 	var runs []job.RunID
-	err := each(r, tableQueue, key(string(asset)), "", func(rec Record) (bool, error) {
+	err := each(r, table, key(string(asset)), "", func(rec Record) (bool, error) {
 		run, err := last(rec.Key)
 		runs = append(runs, job.RunID(run))
 		return true, err
@@ -289,7 +337,7 @@ func eachQueued(r Reader, asset job.AssetID, visit func(job.RunID, orderRecord) 
 	for _, run := range runs {
 		o, found, err := load[orderRecord](r, tableOrders, key(string(run), string(asset)))
 		if err == nil && !found {
-			err = errors.New("it is queued and has no record")
+			err = fmt.Errorf("it is in table %s and has no record", table)
 		}
 		if err == nil {
 			err = visit(run, o)

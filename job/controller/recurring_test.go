@@ -181,3 +181,62 @@ func TestCancelOneOfManyRuns_JOB3_JOB9(t *testing.T) {
 		require.Len(f, a.orders, 1)
 	})
 }
+
+// A run that was cancelled stays cancelled, by whatever way the schedule comes to it again (JOB-3).
+func TestCancelledRunIsNotPlannedAgain_JOB3_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		d := definition("nightly", "editor-2.0.0")
+		d.Schedule = daily(f, "22:00", "UTC") // the 1st is a Sunday
+		f.sync(patch("editor", "2.0.0"))
+		first := f.enable(d)
+		d.Schedule.Kind, d.Schedule.Weekdays = job.Weekly, job.WeekdaysOf(job.Monday)
+		_, err := f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		_, err = f.CancelRun(ctx, "nightly@20260302T220000", f.now)
+		require.NoError(f, err)
+		d.Schedule = daily(f, "22:00", "UTC")
+		_, err = f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		f.tick(start.Add(8 * time.Hour))
+		run, err := f.Run(ctx, first)
+		require.NoError(f, err)
+		require.Equal(f, controller.Made, run.State)
+		run, err = f.Run(ctx, "nightly@20260302T220000")
+		require.NoError(f, err)
+		require.Equal(f, controller.RunCancelled, run.State)
+		run, err = f.Run(ctx, "nightly@20260303T220000")
+		require.NoError(f, err)
+		require.Equal(f, controller.Planned, run.State)
+	})
+}
+
+// An edit reaches what waits. It does not bring a run of some days ago to assets that had nothing to do then, or are new.
+func TestEditMakesNoOrdersOfPastRuns_JOB9_MAN2(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		f.enrol("away", "all")
+		idle := f.enrolOnly("idle", "all")
+		idle.install("editor", "2.0.0", "player", "1.0.0")
+		f.call(idle)
+		d := definition("nightly")
+		d.Patches = job.Patches{Query: &job.Query{}}
+		d.Schedule = daily(f, "22:00", "UTC")
+		run := f.enable(d)
+		f.tick(start.Add(30 * time.Hour))
+		require.Equal(f, job.NotApplicable, f.asset(run, "idle").Result)
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		late := f.enrol("late", "all")
+		d.Name = "renamed"
+		_, err := f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		f.call(idle)
+		f.call(late)
+		require.Empty(f, idle.orders)
+		require.Empty(f, late.orders)
+		f.call(f.agents["away"])
+		require.Equal(f, "renamed", f.agents["away"].orders[0].Name, "its order still waits")
+		f.tick(start.Add(36 * time.Hour))
+		f.call(idle)
+		require.Equal(f, []string{"player-2.0.0"}, idle.patches(), "the next run takes it")
+	})
+}

@@ -18,6 +18,7 @@ type revisionRecord struct {
 	Sealed  manifest.Revision `json:"sealed"` // the highest that may have been handed out
 	Issued  time.Time         `json:"issued,omitzero"`
 	Expires time.Time         `json:"expires,omitzero"`
+	Gone    manifest.Revision `json:"gone,omitempty"` // without all that is in tableGone; zero: nothing is
 }
 
 // bump makes sure that what the asset should hold has a number no asset has seen yet.

@@ -61,6 +61,7 @@ type runRecord struct {
 // orders, so a pass that is cut off anywhere goes on where it was: every order is made once.
 type makePass struct {
 	Cursor job.AssetID `json:"cursor,omitempty"` // assets up to this one are done
+	Live   bool        `json:"live,omitempty"`   // only the orders that still wait: the run's start is past
 }
 
 // trimPass takes patches out of the orders of a run in the same way.
@@ -120,6 +121,9 @@ func (c *Controller) step(w Writer, now time.Time) (more bool, err error) {
 		}
 		if err := w.Delete(tableDue, due[0].Key); err != nil {
 			return false, err
+		}
+		if run.State != Planned { // left by a server with another lead: what was stopped stays so
+			return true, nil
 		}
 		if missed, err := c.renew(w, run, now); err != nil {
 			return false, err
@@ -197,11 +201,7 @@ func (c *Controller) pass(w Writer, run runRecord, now time.Time) error {
 }
 
 func (m *maker) makeBatch(run *runRecord) (done bool, err error) {
-	var assets []job.Asset
-	err = eachAsset(m.w, run.Make.Cursor, func(rec assetRecord) (bool, error) {
-		assets = append(assets, rec.Asset)
-		return len(assets) < batch, nil
-	})
+	assets, err := m.next(run)
 	if err != nil {
 		return false, err
 	}
@@ -221,6 +221,33 @@ func (m *maker) makeBatch(run *runRecord) (done bool, err error) {
 		}
 	}
 	return len(assets) < batch, nil
+}
+
+// next lists the assets of the next batch of a pass.
+func (m *maker) next(run *runRecord) (assets []job.Asset, err error) {
+	if !run.Make.Live {
+		err = eachAsset(m.w, run.Make.Cursor, func(rec assetRecord) (bool, error) {
+			assets = append(assets, rec.Asset)
+			return len(assets) < batch, nil
+		})
+		return assets, err
+	}
+	prefix, from := key(string(run.ID)), ""
+	if run.Make.Cursor != "" {
+		from = after(key(string(run.ID), string(run.Make.Cursor)))
+	}
+	err = each(m.w, tableLive, prefix, from, func(rec Record) (bool, error) {
+		id, err := last(rec.Key)
+		if err != nil {
+			return false, err
+		}
+		if asset, found, err := load[assetRecord](m.w, tableAssets, key(id)); err != nil || found {
+			assets = append(assets, asset.Asset)
+			return len(assets) < batch, err
+		}
+		return true, nil
+	})
+	return assets, err
 }
 
 func (m *maker) trimBatch(run *runRecord) (done bool, err error) {
