@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
 // Asset is what the selection needs to know of an asset.
@@ -13,6 +14,41 @@ type Asset struct {
 	Platform catalog.Platform `json:"platform"`
 	Tags     []string         `json:"tags,omitempty"`
 }
+
+// Assets selects assets: ((in included tags − in excluded tags) ∪ included) − excluded (JOB-7).
+type Assets struct {
+	Include     []AssetID `json:"include,omitempty"`
+	Exclude     []AssetID `json:"exclude,omitempty"`
+	IncludeTags []string  `json:"includeTags,omitempty"`
+	ExcludeTags []string  `json:"excludeTags,omitempty"`
+	Match       Match     `json:"match,omitempty"` // zero: Any
+}
+
+// Match says how included tags combine (JOB-7).
+type Match uint8
+
+// Any is the default.
+const (
+	Any Match = 1 + iota
+	All
+)
+
+var matches = enum.Of[Match]("tag match", "any", "all")
+
+// String returns the tag match's name.
+func (m Match) String() string { return matches.String(m) }
+
+// MarshalText returns the name.
+func (m Match) MarshalText() ([]byte, error) { return matches.MarshalText(m) }
+
+// UnmarshalText sets the tag match by its name; the error is an unknown name.
+func (m *Match) UnmarshalText(text []byte) error { return matches.UnmarshalText(text, m) }
+
+// ParseMatch finds a tag match by its name.
+func ParseMatch(name string) (Match, error) { return matches.Parse(name) }
+
+// Matches lists every tag match in order.
+func Matches() []Match { return matches.All() }
 
 // Select reports whether the definition's job runs on asset:
 // ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, and of the job's platform (JOB-7).

@@ -5,8 +5,59 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
+
+// Definition is the administrator's intent.
+type Definition struct {
+	ID          ID               `json:"id"`
+	Name        string           `json:"name"`
+	Revision    uint64           `json:"revision"` // grows with every change
+	State       State            `json:"state"`
+	Platform    catalog.Platform `json:"platform"`
+	Assets      Assets           `json:"assets"`
+	Patches     Patches          `json:"patches"`
+	Pre         []Action         `json:"pre,omitempty"`
+	Post        []Action         `json:"post,omitempty"`
+	Schedule    Schedule         `json:"schedule"`
+	After       *After           `json:"after,omitempty"`  // runs behind another job instead (JOB-19)
+	Window      time.Duration    `json:"window,omitempty"` // 1 min to 168 h; zero: none (JOB-10)
+	Reboot      reboot.Policy    `json:"reboot"`
+	Strict      bool             `json:"strict,omitempty"`      // INT-5
+	AllowLegacy bool             `json:"allowLegacy,omitempty"` // INT-7
+	StrictLines bool             `json:"strictLines,omitempty"` // CAT-11
+	NoLastCall  bool             `json:"noLastCall,omitempty"`  // MAN-7
+	Early       bool             `json:"early,omitempty"`       // files may be fetched before the start (JOB-23)
+}
+
+// State is where a definition stands (JOB-6).
+type State uint8
+
+// The states. A job is saved Disabled; Deleted is final.
+const (
+	Disabled State = 1 + iota
+	Enabled
+	Deleted
+)
+
+var states = enum.Of[State]("job state", "disabled", "enabled", "deleted")
+
+// String returns the state's name.
+func (s State) String() string { return states.String(s) }
+
+// MarshalText returns the name.
+func (s State) MarshalText() ([]byte, error) { return states.MarshalText(s) }
+
+// UnmarshalText sets the state by its name; the error is an unknown name.
+func (s *State) UnmarshalText(text []byte) error { return states.UnmarshalText(text, s) }
+
+// ParseState finds a state by its name.
+func ParseState(name string) (State, error) { return states.Parse(name) }
+
+// States lists every state in order.
+func States() []State { return states.All() }
 
 // Validate says everything that is wrong with what the definition says; nil means that it can be saved (JOB-20).
 // A definition that may be saved is not yet complete: see Enable. The error is an *Invalid.
@@ -67,65 +118,6 @@ func (p *problems) assets(a Assets) {
 	ids(p, "assets.excludeTags", a.ExcludeTags)
 	if a.Match != 0 && !matches.Valid(a.Match) {
 		p.add("assets.match", a.Match.String(), "is neither any nor all (JOB-7)")
-	}
-}
-
-func (p *problems) patches(s Patches) {
-	if len(s.List) > 0 && s.Query != nil {
-		p.add("patches", "", "both a list and a query are given; keep one of them (JOB-8)")
-	}
-	if len(s.List) > MaxSelection {
-		p.add("patches.list", fmt.Sprint(len(s.List)), fmt.Sprintf("is longer than %d", MaxSelection))
-		return
-	}
-	seen := make(map[string]bool, len(s.List))
-	for i, id := range s.List {
-		field := fmt.Sprintf("patches.list[%d]", i)
-		p.text(field, string(id))
-		if id == "" {
-			p.add(field, "", "is empty")
-		}
-		if seen[string(id)] {
-			p.add(field, string(id), "is named twice")
-		}
-		seen[string(id)] = true
-	}
-	if q := s.Query; q != nil {
-		for _, f := range []struct {
-			name string
-			list []string
-		}{{"products", q.Products}, {"vendors", q.Vendors}, {"channels", q.Channels}, {"cves", q.CVEs}} {
-			if len(f.list) > MaxSelection {
-				p.add("patches.query."+f.name, fmt.Sprint(len(f.list)), fmt.Sprintf("is longer than %d", MaxSelection))
-			}
-		}
-		if _, err := q.MinSeverity.MarshalText(); err != nil {
-			p.add("patches.query.minSeverity", q.MinSeverity.String(), "is no severity")
-		}
-	}
-}
-
-func (p *problems) actions(field string, list []Action) {
-	if len(list) > MaxActions {
-		p.add(field, fmt.Sprint(len(list)), fmt.Sprintf("is longer than %d", MaxActions))
-	}
-	for i, a := range list {
-		at := fmt.Sprintf("%s[%d]", field, i)
-		p.text(at+".name", a.Name)
-		switch {
-		case len(a.Command) == 0 || a.Command[0] == "":
-			p.add(at+".command", "", "is empty; name the program to run")
-		case len(a.Command) > MaxArguments:
-			p.add(at+".command", fmt.Sprint(len(a.Command)), fmt.Sprintf("has more than %d words", MaxArguments))
-		}
-		for j, word := range a.Command {
-			if len(word) > MaxText {
-				p.add(fmt.Sprintf("%s.command[%d]", at, j), word, fmt.Sprintf("is longer than %d bytes", MaxText))
-			}
-		}
-		if a.Timeout < 0 || a.Timeout > MaxActionTime {
-			p.add(at+".timeout", a.Timeout.String(), fmt.Sprintf("is not between zero (%v) and %v", DefaultActionTime, MaxActionTime))
-		}
 	}
 }
 

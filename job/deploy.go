@@ -36,15 +36,6 @@ func (m *machine) act() {
 	}
 }
 
-// The exit codes of actions (JOB-13).
-const (
-	exitOK           = 0
-	exitReboot       = 10
-	exitFailedReboot = 11
-	exitAbort        = 12
-	exitSkipped      = 101
-)
-
 func (m *machine) acted(exit int, trouble string, stopping bool) {
 	if trouble != "" {
 		exit = 1

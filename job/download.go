@@ -2,21 +2,10 @@ package job
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
-
-// fail ends a patch with a code.
-func (p *PatchState) fail(code Code, rule, text string) {
-	p.Status, p.Code, p.Rule, p.Text = PatchFailed, code, rule, text
-}
-
-// leave ends a patch that does not apply here.
-func (p *PatchState) leave(rule, text string) {
-	p.Status, p.Rule, p.Text = Inapplicable, rule, text
-}
 
 // apply marks the patches that do not apply to what is installed: upgrades only (CAT-3).
 func (m *machine) apply(inv catalog.Inventory) {
@@ -185,11 +174,6 @@ func (m *machine) count(s PatchStatus) int {
 		}
 	}
 	return n
-}
-
-// fetching is the index of the patch that StepFetch waits for: the first pending one; -1 if there is none.
-func (x Execution) fetching() int {
-	return slices.IndexFunc(x.Patches, func(p PatchState) bool { return p.Status == Pending })
 }
 
 // staged lists the verified patches that take accepts.

@@ -63,14 +63,6 @@ func clip(s string, n int) string {
 	return strings.ToValidUTF8(s[:n-len(mark)], "") + mark
 }
 
-// ValidID says why s cannot be the identity of a job or an asset; nil if it can.
-// Identities go into file names, keys and URLs: letters, digits and . _ - + ~ only, not beginning with a dot.
-func ValidID(s string) error {
-	var p problems
-	p.id("id", s)
-	return p.err("identity")
-}
-
 func (p *problems) id(field, s string) {
 	switch {
 	case s == "":

@@ -31,11 +31,6 @@ func MakeRunID(id ID, start time.Time) RunID {
 	return RunID(string(id) + "@" + start.UTC().Format(instantStamp))
 }
 
-// MakeOrderID names the order of a run on an asset.
-func MakeOrderID(run RunID, asset AssetID) OrderID {
-	return OrderID(string(run) + "/" + string(asset))
-}
-
 // run checks that a run belongs to a job, and that it can begin at start: a run named by an instant begins there or
 // within the longest spread. One named by a local time says nothing without the zone.
 func (p *problems) run(field string, run RunID, id ID, start time.Time) {

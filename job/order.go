@@ -4,7 +4,52 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/reboot"
 )
+
+// Order is a run as frozen for one asset.
+type Order struct {
+	ID         OrderID       `json:"id"`
+	Job        ID            `json:"job"`
+	Name       string        `json:"name"` // the job's
+	Run        RunID         `json:"run"`
+	Revision   uint64        `json:"revision"`     // the definition's
+	Start      time.Time     `json:"start"`        // UTC
+	End        time.Time     `json:"end,omitzero"` // of the window, UTC; zero: none (JOB-10)
+	Patches    []OrderPatch  `json:"patches,omitempty"`
+	Pre        []Action      `json:"pre,omitempty"`
+	Post       []Action      `json:"post,omitempty"`
+	Reboot     reboot.Policy `json:"reboot"`
+	NoLastCall bool          `json:"noLastCall,omitempty"`
+	Early      bool          `json:"early,omitempty"`     // JOB-23
+	Cancelled  bool          `json:"cancelled,omitempty"` // the mark of MAN-4
+}
+
+// OrderPatch is one patch of an order with all an agent needs to fetch, judge and deploy it.
+type OrderPatch struct {
+	Patch       catalog.PatchID   `json:"patch"`
+	Product     catalog.ProductID `json:"product"`
+	Name        string            `json:"name"` // the product's
+	Version     version.Version   `json:"version"`
+	LatestOnly  bool              `json:"latestOnly,omitempty"` // a newer version than ordered is a success (CAT-7)
+	Reboot      bool              `json:"reboot,omitempty"`
+	Transaction string            `json:"transaction,omitempty"`
+	Files       []File            `json:"files"`
+}
+
+// File is one artifact of an order.
+type File struct {
+	Name         string                `json:"name"`
+	URL          string                `json:"url"`
+	SignatureURL string                `json:"signatureUrl,omitempty"`
+	Size         int64                 `json:"size,omitempty"` // bytes; zero: not told
+	Expect       integrity.Expectation `json:"expect"`
+}
 
 // Validate says everything that is wrong with an order; the error is an *Invalid.
 func (o Order) Validate() error {

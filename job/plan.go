@@ -2,7 +2,6 @@ package job
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +25,12 @@ func (p Plan) Empty() bool {
 // installs by their requirements and freezes it all as the order of the run that the occurrence makes (JOB-8). For a
 // schedule in each asset's own zone, the occurrence is the one in the asset's zone.
 func (d Definition) Plan(snap *catalog.Snapshot, asset AssetID, inv catalog.Inventory, o Occurrence, now time.Time) Plan {
-	options := catalog.Options{StrictLines: d.StrictLines}
+	return d.PlanProbed(snap, asset, inv, o, nil, now)
+}
+
+// PlanProbed is Plan that knows the URLs which a probe found unreachable (CAT-10).
+func (d Definition) PlanProbed(snap *catalog.Snapshot, asset AssetID, inv catalog.Inventory, o Occurrence, unreachable map[string]bool, now time.Time) Plan {
+	options := catalog.Options{StrictLines: d.StrictLines, Unreachable: unreachable}
 	var verdicts []catalog.Verdict
 	switch {
 	case d.Patches.Query != nil:
@@ -116,31 +120,6 @@ func leftOut(v catalog.Verdict, name string) PatchOutcome {
 	}
 	out.Text = strings.Join(texts, " ")
 	return out
-}
-
-func (q Query) matches(snap *catalog.Snapshot, id catalog.PatchID) bool {
-	patch, ok := snap.Patch(id)
-	if !ok || snap.Superseded(id) {
-		return false
-	}
-	product, _ := snap.Product(patch.Product)
-	named := func(list []string, values ...string) bool {
-		return len(list) == 0 || slices.ContainsFunc(values, func(v string) bool { return slices.Contains(list, v) })
-	}
-	return named(q.Products, product.Name, string(product.ID)) && named(q.Vendors, product.Vendor) &&
-		named(q.Channels, product.Channel) && named(q.CVEs, patch.CVEs...) && patch.Severity >= q.MinSeverity
-}
-
-// newestFirst sorts by the time of publishing, newest first, and by id where that is equal (JOB-8).
-func newestFirst(snap *catalog.Snapshot, verdicts []catalog.Verdict) {
-	slices.SortFunc(verdicts, func(a, b catalog.Verdict) int {
-		pa, _ := snap.Patch(a.Patch)
-		pb, _ := snap.Patch(b.Patch)
-		if c := pb.Published.Compare(pa.Published); c != 0 {
-			return c
-		}
-		return strings.Compare(string(a.Patch), string(b.Patch))
-	})
 }
 
 // requirementsFirst moves each patch behind the ones of the same order that it requires and leaves the rest in place.

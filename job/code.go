@@ -1,0 +1,85 @@
+package job
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// Code is the failure code of a patch, numbered as the vendor publishes them (JOB-16).
+type Code uint8
+
+// The failure codes.
+const (
+	LanguageDownloadNotAvailable Code = 3
+	FileDownloadFailed           Code = 4
+	UnspecifiedAgentError        Code = 5
+	FileValidationFailed         Code = 7
+	CodeCancelled                Code = 8
+	InstallerFailed              Code = 9
+	DeployerProcessCrashed       Code = 10
+	FileSignatureFailed          Code = 11
+	FileHashValidationFailed     Code = 12
+	PatchURLMissing              Code = 13
+	PatchInstallationSkipped     Code = 14
+	FailedAfterReboot            Code = 15
+)
+
+// codes gives each failure code its published name.
+var codes = []struct {
+	code Code
+	name string
+}{
+	{LanguageDownloadNotAvailable, "LanguageDownloadNotAvailable"},
+	{FileDownloadFailed, "FileDownloadFailed"},
+	{UnspecifiedAgentError, "UnspecifiedAgentError"},
+	{FileValidationFailed, "FileValidationFailed"},
+	{CodeCancelled, "Cancelled"},
+	{InstallerFailed, "InstallerFailed"},
+	{DeployerProcessCrashed, "DeployerProcessCrashed"},
+	{FileSignatureFailed, "FileSignatureFailed"},
+	{FileHashValidationFailed, "FileHashValidationFailed"},
+	{PatchURLMissing, "PatchURLMissing"},
+	{PatchInstallationSkipped, "PatchInstallationSkipped"},
+	{FailedAfterReboot, "Failed"},
+}
+
+// Codes lists every failure code in order.
+func Codes() []Code {
+	all := make([]Code, 0, len(codes))
+	for _, c := range codes {
+		all = append(all, c.code)
+	}
+	return all
+}
+
+// Known reports whether c is one of Codes.
+func (c Code) Known() bool { return slices.Contains(Codes(), c) }
+
+// String returns the code's published name; zero, which is no failure, is the empty text.
+func (c Code) String() string {
+	if c == 0 {
+		return ""
+	}
+	for _, known := range codes {
+		if known.code == c {
+			return known.name
+		}
+	}
+	return fmt.Sprintf("code(%d)", uint8(c))
+}
+
+// ParseCode finds a code by its name or its number.
+func ParseCode(s string) (Code, error) {
+	number, err := strconv.ParseUint(s, 10, 8)
+	want := make([]string, 0, len(codes))
+	for _, known := range codes {
+		if known.name == s || err == nil && known.code == Code(number) {
+			return known.code, nil
+		}
+		want = append(want, known.name)
+	}
+	return 0, &enum.UnknownError{Kind: "failure code", Value: s, Want: want}
+}

@@ -1,0 +1,78 @@
+package job
+
+import (
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// Effect is something to carry out once the new state is durable. Exactly one of the types below.
+type Effect interface{ effect() }
+
+// EffectID numbers the effects of one execution. A result whose id is not the one awaited is ignored.
+type EffectID uint64
+
+// The effects that return a result under their id.
+type (
+	// LastCall asks for a check-in at once; it is answered by Called, or not at all (MAN-7).
+	LastCall struct{ ID EffectID }
+	// TakeInventory is answered by InventoryTaken.
+	TakeInventory struct{ ID EffectID }
+	// Download fetches one patch's files into private staging, digesting and looking for signatures; answered by Fetched.
+	// What is staged already under the same order and patch is used again (JOB-17).
+	Download struct {
+		ID    EffectID
+		Order OrderID
+		Index int // of the patch
+		Patch OrderPatch
+	}
+	// Preflight asks the platform, changing nothing, which of the verified patches it refuses; answered by Checked.
+	Preflight struct {
+		ID      EffectID
+		Order   OrderID
+		Patches []Staged
+	}
+	// Deploy installs verified patches together; answered by Deployed. The platform checks the digests again on the
+	// descriptors it installs from (INT-6).
+	Deploy struct {
+		ID      EffectID
+		Order   OrderID
+		Patches []Staged
+	}
+	// Act runs a pre- or post-action; answered by Acted.
+	Act struct {
+		ID     EffectID
+		Order  OrderID
+		Action Action
+	}
+	// Prompt shows, replaces or clears the reboot prompt; Kind is reboot.ShowPrompt, ShowCountdown or ClearPrompt.
+	// A user's answer comes as Answered.
+	Prompt struct {
+		Order OrderID
+		Kind  reboot.Effect
+	}
+	// Reboot reboots the asset. Nothing is answered; the next event is Restarted with a new boot identity.
+	// If it returns without effect, the machine asks again.
+	Reboot struct{ Order OrderID }
+	// Discard deletes staged files: of one patch, or of the whole order when Index is -1.
+	Discard struct {
+		Order OrderID
+		Index int
+	}
+)
+
+func (LastCall) effect()      {}
+func (TakeInventory) effect() {}
+func (Download) effect()      {}
+func (Preflight) effect()     {}
+func (Deploy) effect()        {}
+func (Act) effect()           {}
+func (Prompt) effect()        {}
+func (Reboot) effect()        {}
+func (Discard) effect()       {}
+
+// Staged is one verified patch with the digests its staged files had when INT passed.
+type Staged struct {
+	Index   int
+	Patch   OrderPatch
+	Digests []integrity.Digest // SHA-256 of each file, in order
+}

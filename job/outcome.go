@@ -1,0 +1,54 @@
+package job
+
+import (
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// PatchOutcome is what became of one patch.
+type PatchOutcome struct {
+	Patch  catalog.PatchID    `json:"patch"`
+	Name   string             `json:"name,omitempty"` // the product's
+	Status PatchStatus        `json:"status"`
+	From   version.Version    `json:"from,omitzero"` // installed before
+	To     version.Version    `json:"to,omitzero"`   // ordered
+	Now    version.Version    `json:"now,omitzero"`  // what the last inventory found (CAT-7)
+	Code   Code               `json:"code,omitempty"`
+	Rule   string             `json:"rule,omitempty"`  // the rule that decided
+	Text   string             `json:"text,omitempty"`  // one plain sentence
+	Check  *integrity.Verdict `json:"check,omitempty"` // of the file that decided
+}
+
+// PatchStatus is where one patch of an execution stands.
+type PatchStatus uint8
+
+// The statuses. A patch ends as Succeeded, PatchFailed or Inapplicable.
+const (
+	Pending      PatchStatus = 1 + iota // not looked at yet
+	Verified                            // downloaded, and INT passed
+	Installing                          // handed to the installer; the commit before it counts the attempt (JOB-17)
+	Installed                           // the installer says so; the inventory has not confirmed it yet (JOB-18)
+	Succeeded                           // confirmed
+	PatchFailed                         // with a Code
+	Inapplicable                        // CAT-3: not installed, already there, newer there
+	LeftOut                             // never ordered: the verdict of the server, in Rule and Text
+)
+
+var patchStatuses = enum.Of[PatchStatus]("patch status", "pending", "verified", "installing", "installed", "succeeded", "failed", "inapplicable", "left out")
+
+// String returns the patch status's name.
+func (p PatchStatus) String() string { return patchStatuses.String(p) }
+
+// MarshalText returns the name.
+func (p PatchStatus) MarshalText() ([]byte, error) { return patchStatuses.MarshalText(p) }
+
+// UnmarshalText sets the patch status by its name; the error is an unknown name.
+func (p *PatchStatus) UnmarshalText(text []byte) error { return patchStatuses.UnmarshalText(text, p) }
+
+// ParsePatchStatus finds a patch status by its name.
+func ParsePatchStatus(name string) (PatchStatus, error) { return patchStatuses.Parse(name) }
+
+// PatchStatuses lists every patch status in order.
+func PatchStatuses() []PatchStatus { return patchStatuses.All() }

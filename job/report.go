@@ -1,0 +1,56 @@
+package job
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// Sequence numbers an asset's reports from 1 without gaps (MAN-6).
+type Sequence uint64
+
+// Report is one thing an asset says about one order. Exactly one of Progress, Result, TooLate and Refused is set.
+type Report struct {
+	Sequence Sequence       `json:"sequence"`
+	At       time.Time      `json:"at"`              // UTC, by the asset's corrected clock (MAN-8)
+	Order    OrderID        `json:"order,omitempty"` // empty for Refused
+	Progress Progress       `json:"progress,omitempty"`
+	Result   Result         `json:"result,omitempty"`
+	TooLate  Stage          `json:"tooLate,omitempty"` // the cancel came when this stage had begun (JOB-3)
+	Refused  string         `json:"refused,omitempty"` // why a manifest was refused (MAN-5)
+	Text     string         `json:"text,omitempty"`
+	Patches  []PatchOutcome `json:"patches,omitempty"` // with a Result
+	Reboots  int            `json:"reboots,omitempty"` // asked for by this execution
+}
+
+// Progress is a step an asset reports on the way (JOB-16).
+type Progress uint8
+
+// The progress steps.
+const (
+	Received Progress = 1 + iota
+	Blocked
+	Started
+	Downloading
+	Downloaded
+	Deploying
+	Rebooting
+	Resumed
+)
+
+var progresses = enum.Of[Progress]("progress", "Received", "Blocked", "Started", "Downloading", "Downloaded", "Deploying", "Rebooting", "Resumed")
+
+// String returns the progress step's name.
+func (p Progress) String() string { return progresses.String(p) }
+
+// MarshalText returns the name.
+func (p Progress) MarshalText() ([]byte, error) { return progresses.MarshalText(p) }
+
+// UnmarshalText sets the progress step by its name; the error is an unknown name.
+func (p *Progress) UnmarshalText(text []byte) error { return progresses.UnmarshalText(text, p) }
+
+// ParseProgress finds a progress step by its name.
+func ParseProgress(name string) (Progress, error) { return progresses.Parse(name) }
+
+// Progresses lists every progress step in order.
+func Progresses() []Progress { return progresses.All() }
