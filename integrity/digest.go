@@ -1,31 +1,11 @@
 package integrity
 
 import (
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
 	"hash"
 	"strings"
-
-	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
-
-// Algorithm is a digest algorithm.
-type Algorithm uint8
-
-// The algorithms. SHA1 and MD5 carry trust only where Expectation.AllowLegacy says so (INT-7).
-const (
-	SHA256 Algorithm = 1 + iota
-	SHA384
-	SHA512
-	SHA1
-	MD5
-)
-
-var algorithms = enum.Of[Algorithm]("digest algorithm", "sha256", "sha384", "sha512", "sha1", "md5")
 
 // Digest is the digest of some bytes. Its text form is "sha256:" and lower-case hex. Digests compare with ==.
 type Digest struct {
@@ -96,44 +76,6 @@ func (d Digest) check() error {
 		return nil
 	}
 	return &InvalidDigest{Text: clip(d.String(), maxQuoted), Problem: problem}
-}
-
-// Size is the length of the algorithm's sums in bytes; zero for an unknown algorithm.
-func (a Algorithm) Size() int {
-	switch a {
-	case SHA256:
-		return sha256.Size
-	case SHA384:
-		return sha512.Size384
-	case SHA512:
-		return sha512.Size
-	case SHA1:
-		return sha1.Size
-	case MD5:
-		return md5.Size
-	default:
-		return 0
-	}
-}
-
-// Legacy reports whether the algorithm carries trust only by the explicit switch (INT-7). An unknown one does so never.
-func (a Algorithm) Legacy() bool { return a == SHA1 || a == MD5 }
-
-func (a Algorithm) new() hash.Hash {
-	switch a {
-	case SHA256:
-		return sha256.New()
-	case SHA384:
-		return sha512.New384()
-	case SHA512:
-		return sha512.New()
-	case SHA1:
-		return sha1.New()
-	case MD5:
-		return md5.New()
-	default:
-		return nil
-	}
 }
 
 // Digester digests what is written to it by several algorithms in one pass and counts it. Make it with NewDigester.

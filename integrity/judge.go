@@ -109,9 +109,6 @@ func because(detail string) string {
 	return " (" + detail + ")"
 }
 
-// byStrength lists the algorithms, the one to compare first first.
-var byStrength = [...]Algorithm{SHA512, SHA384, SHA256, SHA1, MD5}
-
 // compare compares by the strongest algorithm known on both sides.
 func compare(expected, computed []Digest) (Checksum, Algorithm) {
 	for _, a := range byStrength {

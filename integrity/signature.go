@@ -20,6 +20,21 @@ const (
 
 var statuses = enum.Of[Status]("signature status", "valid", "bad", "absent", "unsupported")
 
+// String returns the status's name.
+func (s Status) String() string { return statuses.String(s) }
+
+// MarshalText returns the status's name, the empty text for zero, or an error for an unknown status.
+func (s Status) MarshalText() ([]byte, error) { return statuses.MarshalText(s) }
+
+// UnmarshalText sets the status called text; the empty text is zero.
+func (s *Status) UnmarshalText(text []byte) error { return statuses.UnmarshalText(text, s) }
+
+// ParseStatus finds a status by its name.
+func ParseStatus(s string) (Status, error) { return statuses.Parse(s) }
+
+// Statuses lists the statuses in order.
+func Statuses() []Status { return statuses.All() }
+
 // Signature is a verifier's answer about one file.
 type Signature struct {
 	Status   Status    `json:"status"`

@@ -1,6 +1,10 @@
 package integrity
 
-import "github.com/patchpolicy/patchpolicy/internal/enum"
+import (
+	"fmt"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
 
 // Code is the failure code of a check, numbered as in JOB-16.
 type Code uint8
@@ -11,6 +15,20 @@ const (
 	FileSignatureFailed      Code = 11 // INT-1, INT-4, INT-9
 	FileHashValidationFailed Code = 12 // INT-2
 )
+
+// String returns the code's name as the vendor publishes it, or "integrity code(n)".
+func (c Code) String() string {
+	switch c {
+	case FileValidationFailed:
+		return "FileValidationFailed"
+	case FileSignatureFailed:
+		return "FileSignatureFailed"
+	case FileHashValidationFailed:
+		return "FileHashValidationFailed"
+	default:
+		return fmt.Sprintf("integrity code(%d)", uint8(c))
+	}
+}
 
 // Reason says which clause decided.
 type Reason uint8
@@ -32,6 +50,21 @@ const (
 var reasons = enum.Of[Reason]("integrity reason", "SignatureValid", "ChecksumMatched", "SignatureMissing", "SignatureBad",
 	"SignerUnexpected", "SignatureUnsupported", "ChecksumMismatch", "LegacyDigest", "NoEvidence", "StrictUnmet")
 
+// String returns the reason's name.
+func (r Reason) String() string { return reasons.String(r) }
+
+// MarshalText returns the reason's name, the empty text for zero, or an error for an unknown reason.
+func (r Reason) MarshalText() ([]byte, error) { return reasons.MarshalText(r) }
+
+// UnmarshalText sets the reason called text; the empty text is zero.
+func (r *Reason) UnmarshalText(text []byte) error { return reasons.UnmarshalText(text, r) }
+
+// ParseReason finds a reason by its name.
+func ParseReason(s string) (Reason, error) { return reasons.Parse(s) }
+
+// Reasons lists the reasons in order.
+func Reasons() []Reason { return reasons.All() }
+
 // Checksum says how the checksum compared, whatever decided (INT-5).
 type Checksum uint8
 
@@ -43,6 +76,21 @@ const (
 )
 
 var checksums = enum.Of[Checksum]("checksum outcome", "not compared", "matched", "mismatched")
+
+// String returns the outcome's name.
+func (c Checksum) String() string { return checksums.String(c) }
+
+// MarshalText returns the outcome's name, the empty text for zero, or an error for an unknown outcome.
+func (c Checksum) MarshalText() ([]byte, error) { return checksums.MarshalText(c) }
+
+// UnmarshalText sets the outcome called text; the empty text is zero.
+func (c *Checksum) UnmarshalText(text []byte) error { return checksums.UnmarshalText(text, c) }
+
+// ParseChecksum finds an outcome by its name.
+func ParseChecksum(s string) (Checksum, error) { return checksums.Parse(s) }
+
+// Checksums lists the outcomes in order.
+func Checksums() []Checksum { return checksums.All() }
 
 // Verdict is the outcome of Judge.
 type Verdict struct {

@@ -10,6 +10,19 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
+// Revision numbers an asset's manifests; it only grows (MAN-5). Zero: none yet.
+type Revision uint64
+
+// Document is every order an asset should hold now (MAN-4).
+type Document struct {
+	Format   int         `json:"format"` // 1
+	Asset    job.AssetID `json:"asset"`
+	Revision Revision    `json:"revision"`
+	Issued   time.Time   `json:"issued"`  // UTC
+	Expires  time.Time   `json:"expires"` // UTC
+	Orders   []job.Order `json:"orders"`  // by Start, then ID
+}
+
 // Format is the Document.Format this package writes and reads.
 const Format = 1
 

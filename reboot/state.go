@@ -6,19 +6,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// Sessions is what is known about who uses the asset.
-type Sessions uint8
-
-// The answers. What cannot be found out counts as Active (RBT-9).
-const (
-	Unknown Sessions = 1 + iota
-	Nobody
-	Active
-	Locked
-)
-
-var sessions = enum.Of[Sessions]("sessions", "unknown", "nobody", "active", "locked")
-
 // Phase is where the machine is.
 type Phase uint8
 
@@ -34,6 +21,21 @@ const (
 )
 
 var phases = enum.Of[Phase]("reboot phase", "idle", "prompting", "deferred", "counting", "asked", "parked", "rebooted")
+
+// String returns the phase's name; the zero Phase prints as "reboot phase(0)" and means Idle.
+func (p Phase) String() string { return phases.String(p) }
+
+// MarshalText returns the phase's name, the empty text for zero, or an error for an unknown phase.
+func (p Phase) MarshalText() ([]byte, error) { return phases.MarshalText(p) }
+
+// UnmarshalText sets the phase called text; the empty text is zero.
+func (p *Phase) UnmarshalText(text []byte) error { return phases.UnmarshalText(text, p) }
+
+// ParsePhase finds a phase by its name.
+func ParsePhase(s string) (Phase, error) { return phases.Parse(s) }
+
+// Phases lists the phases in order.
+func Phases() []Phase { return phases.All() }
 
 // State is the machine's whole state: a small flat value.
 //

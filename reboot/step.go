@@ -217,11 +217,3 @@ func (m *machine) before(t time.Time, reserve time.Duration) time.Time {
 	}
 	return t
 }
-
-// known is what counts: an answer this package does not know is Unknown, which means that somebody is there (RBT-9).
-func known(s Sessions) Sessions {
-	if sessions.Valid(s) {
-		return s
-	}
-	return Unknown
-}

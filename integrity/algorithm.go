@@ -1,0 +1,81 @@
+package integrity
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"hash"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// Algorithm is a digest algorithm.
+type Algorithm uint8
+
+// The algorithms. SHA1 and MD5 carry trust only where Expectation.AllowLegacy says so (INT-7).
+const (
+	SHA256 Algorithm = 1 + iota
+	SHA384
+	SHA512
+	SHA1
+	MD5
+)
+
+var algorithms = enum.Of[Algorithm]("digest algorithm", "sha256", "sha384", "sha512", "sha1", "md5")
+
+// Size is the length of the algorithm's sums in bytes; zero for an unknown algorithm.
+func (a Algorithm) Size() int {
+	switch a {
+	case SHA256:
+		return sha256.Size
+	case SHA384:
+		return sha512.Size384
+	case SHA512:
+		return sha512.Size
+	case SHA1:
+		return sha1.Size
+	case MD5:
+		return md5.Size
+	default:
+		return 0
+	}
+}
+
+// Legacy reports whether the algorithm carries trust only by the explicit switch (INT-7). An unknown one does so never.
+func (a Algorithm) Legacy() bool { return a == SHA1 || a == MD5 }
+
+func (a Algorithm) new() hash.Hash {
+	switch a {
+	case SHA256:
+		return sha256.New()
+	case SHA384:
+		return sha512.New384()
+	case SHA512:
+		return sha512.New()
+	case SHA1:
+		return sha1.New()
+	case MD5:
+		return md5.New()
+	default:
+		return nil
+	}
+}
+
+// String returns the algorithm's name, as in a digest's text form.
+func (a Algorithm) String() string { return algorithms.String(a) }
+
+// MarshalText returns the algorithm's name, the empty text for zero, or an error for an unknown algorithm.
+func (a Algorithm) MarshalText() ([]byte, error) { return algorithms.MarshalText(a) }
+
+// UnmarshalText sets the algorithm called text; the empty text is zero.
+func (a *Algorithm) UnmarshalText(text []byte) error { return algorithms.UnmarshalText(text, a) }
+
+// ParseAlgorithm finds an algorithm by its name.
+func ParseAlgorithm(s string) (Algorithm, error) { return algorithms.Parse(s) }
+
+// Algorithms lists the algorithms in order.
+func Algorithms() []Algorithm { return algorithms.All() }
+
+// byStrength lists the algorithms, the one to compare first first.
+var byStrength = [...]Algorithm{SHA512, SHA384, SHA256, SHA1, MD5}
