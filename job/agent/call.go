@@ -12,6 +12,34 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
+// CallState is what the agent knows of its check-ins. Instants are steady.
+type CallState struct {
+	Last     uint64       `json:"last"`               // id of the last one begun
+	Out      uint64       `json:"out,omitempty"`      // id of the one an answer is awaited for; zero: none
+	Sent     job.Sequence `json:"sent,omitempty"`     // the last report it carries
+	Next     time.Time    `json:"next,omitzero"`      // when the next is begun
+	Failures int          `json:"failures,omitempty"` // in a row
+	LastCall LastCall     `json:"lastCall,omitzero"`
+}
+
+// LastCall is a last call that is awaited (MAN-7); the zero value is none.
+type LastCall struct {
+	Order  job.OrderID  `json:"order"`
+	Effect job.EffectID `json:"effect,omitempty"` // the execution's effect it answers; zero: it is the one before the start
+	Call   uint64       `json:"call"`             // id of the check-in
+	Until  time.Time    `json:"until,omitzero"`   // steady; of the one before the start, for an execution has its own wait
+}
+
+// Call asks the driver to check in: it adds Digest, Boot and, when the server wants it, Inventory to Request.
+// Answered by CalledIn or CallFailed with the same ID.
+type Call struct {
+	ID      uint64
+	Request manifest.CheckIn
+}
+
+// MaxReports is how many reports one check-in carries: what a server takes. More follow at once, so the bound costs no time.
+const MaxReports = manifest.MaxReports
+
 // awaitCall asks for a check-in whose answer the execution, or the start, waits for (MAN-7).
 func (m *machine) awaitCall(last LastCall) {
 	m.s.Calls.LastCall = last

@@ -6,6 +6,23 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
+// Moment is what the driver's clocks show.
+type Moment struct {
+	Wall time.Time     // the system's clock, UTC
+	Boot string        // identity of this boot
+	Up   time.Duration // time since boot, sleep included
+}
+
+// Clock anchors the steady clock: at Steady, the boot was Boot, the time since it Up, and the system's clock showed Wall.
+type Clock struct {
+	Offset time.Duration `json:"offset,omitempty"` // the server's clock minus the system's (MAN-8)
+	Known  bool          `json:"known,omitempty"`  // a server told the offset
+	Boot   string        `json:"boot,omitempty"`
+	Up     time.Duration `json:"up,omitempty"`
+	Wall   time.Time     `json:"wall,omitzero"`
+	Steady time.Time     `json:"steady,omitzero"`
+}
+
 // now tells the time at a moment: corrected UTC for starts and windows, steady for durations (MAN-8).
 //
 // The steady clock goes on by the time since boot, which nobody can set. Across a boot there is only the system's clock

@@ -2,9 +2,19 @@ package agent
 
 import (
 	"slices"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
 )
+
+// Early is the fetching of a queued order's files before its start (JOB-23). It only fills the staging: whether a file may
+// be installed is judged in the download stage, where what is staged already is not fetched again.
+type Early struct {
+	Order   job.OrderID  `json:"order"`
+	At      time.Time    `json:"at"`                // UTC: when it begins
+	Next    int          `json:"next,omitempty"`    // index of the patch to fetch next
+	Waiting job.EffectID `json:"waiting,omitempty"` // the download awaited; zero: none
+}
 
 // earlyIDs is where the effect ids of early downloads begin, far above those an execution of the same order gives out.
 const earlyIDs = 1 << 40

@@ -5,24 +5,19 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
-	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// MaxReports is how many reports one check-in carries: what a server takes. More follow at once, so the bound costs no time.
-const MaxReports = manifest.MaxReports
+// Out is what a step returns beside the new state.
+type Out struct {
+	Call    *Call         // nil: none
+	Effects []Effect      // in order, after the commit
+	Wake    time.Duration // when the machine wants a Tick at the latest; always positive
+}
 
-// WithDefaults fills in what is zero.
-func (c Config) WithDefaults() Config {
-	if c.Every <= 0 {
-		c.Every = 15 * time.Minute
-	}
-	if c.Retry <= 0 {
-		c.Retry = 30 * time.Second
-	}
-	if c.LastCall <= 0 {
-		c.LastCall = job.CallWait
-	}
-	return c
+// Effect is an execution's effect with the order it belongs to.
+type Effect struct {
+	Order  job.OrderID
+	Effect job.Effect
 }
 
 // Step takes one event at one moment and returns the state after it, with what is to be carried out once it is durable.
@@ -53,17 +48,6 @@ type machine struct {
 	reported bool
 	callNow  bool // a check-in is wanted at once
 	lastCall bool // and it is a last call, which waits for no other
-}
-
-// clone makes the slices this step may write to its own.
-func (s State) clone() State {
-	s.Queue = slices.Clone(s.Queue)
-	s.Early = slices.Clone(s.Early)
-	s.Blocked = slices.Clone(s.Blocked)
-	s.Executions = slices.Clone(s.Executions)
-	s.Ended = slices.Clone(s.Ended)
-	s.Reports = slices.Clone(s.Reports)
-	return s
 }
 
 func (m *machine) handle(ev Event) {

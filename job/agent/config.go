@@ -1,0 +1,32 @@
+package agent
+
+import (
+	"crypto/ed25519"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// Config is an agent's settings. It is not part of the state: changing it takes effect at the next step.
+type Config struct {
+	Asset      job.AssetID
+	Key        ed25519.PublicKey // the server's manifest key, pinned at enrolment (MAN-5)
+	Every      time.Duration     // between check-ins; default 15 min (MAN-3)
+	Retry      time.Duration     // after a failed check-in, doubling up to Every; default 30 s
+	LastCall   time.Duration     // how long a last call is waited for; default 10 s (MAN-7)
+	WaitParked bool              // later jobs wait for a suppressed reboot (RBT-7)
+}
+
+// WithDefaults fills in what is zero.
+func (c Config) WithDefaults() Config {
+	if c.Every <= 0 {
+		c.Every = 15 * time.Minute
+	}
+	if c.Retry <= 0 {
+		c.Retry = 30 * time.Second
+	}
+	if c.LastCall <= 0 {
+		c.LastCall = job.CallWait
+	}
+	return c
+}
