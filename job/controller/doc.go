@@ -19,12 +19,17 @@
 //     Ended; and refuse with *CancelRefused, changing nothing, when nothing can be cancelled any more (JOB-3).
 //   - Tick makes the orders of a run once, however often it is called, by however many servers, and wherever it is cut
 //     off: passes over many assets go in transactions of 200 assets, each moving the pass's cursor with its orders.
-//     An asset whose inventory is not known yet gets its order in the check-in that brings it. Whether an artifact can be
-//     reached is not probed when an order is made, only by the agent at download (CAT-10).
+//     An asset whose inventory is not known yet gets its order in the check-in that brings it.
+//   - Probed takes in which URLs of the patches that are marked for their end of life cannot be reached; ProbeURLs lists
+//     them. Orders made afterwards leave such patches out, and say so (CAT-10).
+//   - SetCustomURLs sets where the customer supplies the files of Vendor artifacts (CAT-5).
 //   - Preview says what Tick would order, by the same code, and writes nothing (JOB-22).
-//   - CheckIn accepts each report exactly once (MAN-6), folds it into its order, and hands out the asset's manifest when
+//   - CheckIn accepts each report exactly once (MAN-6; reports that a store put back from a backup does not know any more
+//     are passed over, as an anomaly), folds it into its order, and hands out the asset's manifest when
 //     the asset holds an older one or its own is about to expire. The manifest of a revision is always the same bytes.
 //     With nothing new it only reads. Last calls are kept to the minute (Config.SeenEvery), in a row of their own.
+//   - A withdrawn order ends with the asset's word. If there is none though the asset holds a manifest without the order
+//     and has no reports left, it never held it: then the order ends as Withdrawn too.
 //   - What an asset reports can only touch its own orders. Reports that make no sense are accepted into the sequence,
 //     for else they would come for ever, and kept as anomalies, the newest 32 an asset; they change nothing else.
 //   - Enrol uses a token once an asset, and answers the same enrolment the same (its answer may have been lost).
@@ -33,8 +38,11 @@
 // A job that runs behind another (JOB-19) gets its orders asset by asset, in the check-in that brings the success, or as a
 // run of its own at the Tick after enough assets succeeded. Success is Completed, or NotApplicable: there was nothing to do.
 //
-// Jobs that recur, start by a local clock or are spread (JOB-9) are refused when they are enabled: making their runs is not
-// built yet.
+// A job that recurs (JOB-9) has one run planned at any time; when that is taken up, the next is planned. Of the runs that
+// came due while no server was there only the newest is made, the others are Missed (JOB-12). A run that was cancelled
+// stays so. An edit makes those orders of a run again that have not begun; one whose start is past gets no further ones.
+// Where each asset goes by its own zone, a run is planned by the zone ahead of all others, so that orders are handed out
+// up to 26 hours earlier than the lead where the clock is behind.
 //
 // # What is stored
 //

@@ -15,7 +15,7 @@ import (
 var tables = []controller.Table{
 	"meta", "snapshot", "assets", "seen", "reports", "revisions", "inventories", "inventory", "tokens", "jobs", "runs", "due", "work",
 	"orders", "contents", "outcomes", "live", "queue", "runpatches", "bodies", "failures", "counters", "cancels", "reboots",
-	"followers", "shares", "chained", "gone",
+	"followers", "shares", "chained", "gone", "unreachable",
 }
 
 // dump reads the whole store.

@@ -315,7 +315,11 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		if text != "" {
 			return invalid("asset "+string(id), "zone", "", text)
 		}
-		plan, selected = d.Plan(snap, id, inventory, o, now), d.Select(rec.Asset)
+		probed, err := unreachable(r)
+		if err != nil {
+			return err
+		}
+		plan, selected = d.PlanProbed(snap, id, inventory, o, probed, now), d.Select(rec.Asset)
 		return nil
 	})
 	return plan, selected, err

@@ -36,6 +36,7 @@ const (
 	tableFollowers   Table = "followers"   // job, job: the second runs behind the first
 	tableShares      Table = "shares"      // run: whether enough of its assets succeeded is to be counted
 	tableChained     Table = "chained"     // run, job: the run of the job that the run started
+	tableUnreachable Table = "unreachable" // hash of a URL: Unreachable
 	tableReboots     Table = "reboots"     // asset, run: executions that wait for a reboot
 )
 

@@ -23,6 +23,8 @@ const (
 	MaxText = 1024
 	// MaxAnomalies is how many anomalies are kept an asset, the newest.
 	MaxAnomalies = 32
+	// MaxUnreachable is how many unreachable URLs are kept (CAT-10): every decision reads them. More are a network that is down.
+	MaxUnreachable = 5000
 	// MaxName is how many bytes of a name that nobody but people reads are kept.
 	MaxName = 128
 	// MaxDefinition is how many bytes a job has in JSON: 50,000 assets by name. More are selected by tags.

@@ -55,13 +55,14 @@ type maker struct {
 	w       Writer
 	now     time.Time
 	snap    *catalog.Snapshot
+	probed  map[string]bool // unreachable URLs; nil: not read yet
 	bodies  map[string]bool
 	patches map[string]bool
 }
 
 func (c *Controller) maker(w Writer, now time.Time) (*maker, error) {
 	snap, err := c.snapshot(w)
-	return &maker{c, w, now, snap, map[string]bool{}, map[string]bool{}}, err
+	return &maker{c: c, w: w, now: now, snap: snap, bodies: map[string]bool{}, patches: map[string]bool{}}, err
 }
 
 // make makes the order of a run on an asset, or makes it again after the job changed (MAN-2). What has begun or was
@@ -95,7 +96,12 @@ func (m *maker) make(run runRecord, asset job.Asset) error {
 	if err != nil {
 		return err
 	}
-	plan := run.Definition.Plan(m.snap, asset.ID, inventory, start, m.now)
+	if m.probed == nil {
+		if m.probed, err = unreachable(m.w); err != nil {
+			return err
+		}
+	}
+	plan := run.Definition.PlanProbed(m.snap, asset.ID, inventory, start, m.probed, m.now)
 	cut := 0
 	if plan.Order, cut, err = fit(plan.Order); err != nil {
 		return err

@@ -101,8 +101,12 @@ func (c *Controller) Missing(ctx context.Context, id job.AssetID, now time.Time)
 		if !known {
 			return &NotFoundError{"inventory of asset", string(id)}
 		}
+		probed, err := unreachable(r)
+		if err != nil {
+			return err
+		}
 		snap, err := c.snapshot(r)
-		missing = snap.Missing(inventory, catalog.Options{}, now)
+		missing = snap.Missing(inventory, catalog.Options{Unreachable: probed}, now)
 		return err
 	})
 	return missing, err

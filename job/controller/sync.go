@@ -31,26 +31,10 @@ func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time
 		if err != nil {
 			return err
 		}
-		header, _, err := load[snapshotRecord](w, tableMeta, key("snapshot"))
-		if err != nil {
-			return err
-		}
-		next.snapshot, changes = catalog.Sync(old, batches, now)
-		next.generation = header.Generation + 1
-		var data bytes.Buffer
-		if err := next.snapshot.Encode(&data); err != nil {
-			return fmt.Errorf("encode the catalog: %w", err)
-		}
-		if err := bound("size of the encoded catalog", data.Len(), MaxSnapshot); err != nil {
-			return err
-		}
-		header.Chunks, err = saveChunks(w, tableSnapshot, "", data.Bytes(), header.Chunks)
-		if err != nil {
-			return err
-		}
-		changed := header.ID != next.snapshot.ID()
-		header.ID, header.Generation = next.snapshot.ID(), next.generation
-		if err := save(w, tableMeta, key("snapshot"), header); err != nil {
+		var snap *catalog.Snapshot
+		snap, changes = catalog.Sync(old, batches, now)
+		var changed bool
+		if next, changed, err = saveSnapshot(w, snap); err != nil {
 			return err
 		}
 		if !changed {
@@ -64,6 +48,28 @@ func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time
 	c.cached.Store(&next)
 	_, err = c.Tick(ctx, now)
 	return changes, unfinished(err)
+}
+
+// saveSnapshot stores the next snapshot under the next generation. Changed says whether its ID differs from the one before.
+func saveSnapshot(w Writer, snap *catalog.Snapshot) (next cachedSnapshot, changed bool, err error) {
+	header, _, err := load[snapshotRecord](w, tableMeta, key("snapshot"))
+	if err != nil {
+		return next, false, err
+	}
+	next = cachedSnapshot{header.Generation + 1, snap}
+	var data bytes.Buffer
+	if err := snap.Encode(&data); err != nil {
+		return next, false, fmt.Errorf("encode the catalog: %w", err)
+	}
+	if err := bound("size of the encoded catalog", data.Len(), MaxSnapshot); err != nil {
+		return next, false, err
+	}
+	if header.Chunks, err = saveChunks(w, tableSnapshot, "", data.Bytes(), header.Chunks); err != nil {
+		return next, false, err
+	}
+	changed = header.ID != snap.ID()
+	header.ID, header.Generation = snap.ID(), next.generation
+	return next, changed, save(w, tableMeta, key("snapshot"), header)
 }
 
 // Snapshot returns the present catalog; it may be held as long as one likes.

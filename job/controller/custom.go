@@ -1,0 +1,37 @@
+package controller
+
+import (
+	"context"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+)
+
+// SetCustomURLs sets the customer's URLs for Vendor artifacts, and takes back those whose URL is empty (CAT-5), all or
+// none. They stand over every sync. Orders made from now on have them; those that are made keep what they have (JOB-8).
+// The error is a *catalog.CustomURLError that names each one refused.
+func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL) error {
+	var next cachedSnapshot
+	err := c.store.Update(ctx, func(w Writer) error {
+		next = cachedSnapshot{}
+		old, err := c.snapshot(w)
+		if err != nil {
+			return err
+		}
+		snap, err := old.WithCustomURLs(urls)
+		if err != nil || snap == old {
+			return err
+		}
+		next, _, err = saveSnapshot(w, snap)
+		return err
+	})
+	if err == nil && next.snapshot != nil {
+		c.cached.Store(&next)
+	}
+	return err
+}
+
+// CustomURLs lists the custom URLs that are set, by patch and artifact, those without effect included (CAT-5).
+func (c *Controller) CustomURLs(ctx context.Context) ([]catalog.CustomURL, error) {
+	snap, err := c.Snapshot(ctx)
+	return snap.CustomURLs(), err
+}

@@ -1,0 +1,134 @@
+package controller
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+)
+
+// Probe is what asking for a URL showed (CAT-10).
+type Probe struct {
+	URL string
+	Err string // why its file cannot be had; empty: it can
+}
+
+// Unreachable is a URL whose file could not be had when it was last probed.
+type Unreachable struct {
+	URL   string    `json:"url"`
+	Since time.Time `json:"since"`
+	Err   string    `json:"err"`
+}
+
+// ProbeURLs lists the URLs that are to be probed before orders are made (CAT-10): of the files and signatures of every
+// patch that is marked for its end of life and not deprecated, each once, sorted. Whoever runs the controller asks for
+// some or all of them and tells Probed.
+func (c *Controller) ProbeURLs(ctx context.Context) ([]string, error) {
+	snap, err := c.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return probeURLs(snap), nil
+}
+
+func probeURLs(snap *catalog.Snapshot) (urls []string) {
+	for p := range snap.Patches() {
+		if !p.EOLMarked {
+			continue
+		}
+		for _, a := range p.Artifacts {
+			for _, u := range []string{a.Source(), a.SignatureURL} {
+				if u != "" {
+					urls = append(urls, u)
+				}
+			}
+		}
+	}
+	slices.Sort(urls)
+	return slices.Compact(urls)
+}
+
+// Probed takes in what probes showed; what they do not name stays as it is. A patch that needs an unreachable URL is
+// ArtifactUnreachable for orders made from now on, in Preview and in Missing, until a probe reaches it or no marked patch
+// names it any more. Orders that are made already keep it: agents find out at download. At most MaxUnreachable are kept,
+// and what is beyond counts as reachable.
+func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) error {
+	now = instant(now)
+	return c.store.Update(ctx, func(w Writer) error {
+		snap, err := c.snapshot(w)
+		if err != nil {
+			return err
+		}
+		wanted := probeURLs(snap)
+		known, err := listUnreachable(w)
+		if err != nil {
+			return err
+		}
+		since := make(map[string]Unreachable, len(known))
+		for _, u := range known {
+			if _, is := slices.BinarySearch(wanted, u.URL); is {
+				since[u.URL] = u
+			} else if err := unmark(w, tableUnreachable, hash(u.URL)); err != nil {
+				return err
+			}
+		}
+		for _, p := range probes {
+			u, bad := since[p.URL]
+			_, is := slices.BinarySearch(wanted, p.URL)
+			switch {
+			case !is:
+			case p.Err == "" && bad:
+				delete(since, p.URL)
+				if err := unmark(w, tableUnreachable, hash(p.URL)); err != nil {
+					return err
+				}
+			case p.Err == "" || bad && u.Err == clip(p.Err, MaxText) || !bad && len(since) >= MaxUnreachable:
+			default:
+				if !bad {
+					u = Unreachable{URL: p.URL, Since: now}
+				}
+				u.Err = clip(p.Err, MaxText)
+				since[p.URL] = u
+				if err := save(w, tableUnreachable, key(hash(p.URL)), u); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// Unreachable lists the URLs that the last probes could not reach, sorted (CAT-10).
+func (c *Controller) Unreachable(ctx context.Context) (list []Unreachable, err error) {
+	err = c.store.View(ctx, func(r Reader) error {
+		list, err = listUnreachable(r)
+		return err
+	})
+	slices.SortFunc(list, func(a, b Unreachable) int { return strings.Compare(a.URL, b.URL) })
+	return list, err
+}
+
+func listUnreachable(r Reader) ([]Unreachable, error) {
+	list := []Unreachable{}
+	err := each(r, tableUnreachable, "", "", func(rec Record) (bool, error) {
+		u, err := decode[Unreachable](tableUnreachable, rec)
+		list = append(list, u)
+		return true, err
+	})
+	return list, err
+}
+
+// unreachable is what verdicts are made with.
+func unreachable(r Reader) (map[string]bool, error) {
+	list, err := listUnreachable(r)
+	if err != nil {
+		return nil, err
+	}
+	urls := make(map[string]bool, len(list))
+	for _, u := range list {
+		urls[u.URL] = true
+	}
+	return urls, nil
+}
