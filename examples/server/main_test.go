@@ -274,6 +274,33 @@ func get(t *testing.T, s *shell, path string, withToken bool, want int) string {
 	return string(body)
 }
 
+// TestWhatTheVendorDoesNotServe: a custom URL (CAT-5), and a file at its end of life that is gone (CAT-10).
+func TestWhatTheVendorDoesNotServe_CAT5_CAT10(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: a process cannot be asked to stop by a signal on Windows")
+	}
+	s := newShell(t)
+	s.ok("init")
+	gone := "file://" + filepath.ToSlash(filepath.Join(s.dir, "gone.bin"))
+	s.write("patches.json", `{"format": 1, "products": [{"id": "editor", "name": "editor", "platform": "linux", "scheme": "semver"}], "patches": [
+		{"id": "editor-2", "product": "editor", "version": "semver:2.0.0", "eolMarked": true, "artifacts": [
+			{"name": "editor.bin", "availability": "Pinned", "url": "`+gone+`", "signer": "Vendor"}]},
+		{"id": "editor-3", "product": "editor", "version": "semver:3.0.0", "artifacts": [
+			{"name": "editor.bin", "availability": "Vendor", "signer": "Vendor"}]}]}`)
+	stop := s.serve("--feed-json", "patches.json", "--sync-every", "1s")
+	s.ok("sync")
+	require.Equal(t, "set\n", s.ok("url", "set", "editor-3", "editor.bin", "https://files.example/editor.bin"))
+	require.Contains(t, s.ok("url", "list"), "https://files.example/editor.bin")
+	_, stderr, code := s.run("url", "set", "editor-2", "editor.bin", "https://files.example/editor.bin", "--server", s.url)
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "is for Vendor artifacts")
+	s.ok("url", "unset", "editor-3", "editor.bin")
+	require.NotContains(t, s.ok("url", "list"), "files.example")
+	require.Eventually(t, func() bool { return strings.Contains(s.ok("report", "unreachable"), gone) }, 30*time.Second, 200*time.Millisecond)
+	_, code = stop(syscall.SIGTERM)
+	require.Zero(t, code)
+}
+
 // TestBadInput gives every command something it must refuse: with a clear word, the right exit code, and no panic.
 func TestBadInput(t *testing.T) {
 	s := newShell(t)

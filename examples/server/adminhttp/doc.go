@@ -20,6 +20,8 @@
 //	GET    reports/failed-installs      → {failedInstalls} (RPT-1)
 //	GET    reports/failures?from&to&asset&patch&code&limit&page (RPT-2)
 //	GET    reports/missing?asset        GET reports/{reboots,cancels,silent}?limit   GET reports/feeds (RPT-3)
+//	GET    reports/unreachable          URLs that the last probes could not reach (CAT-10)
+//	GET    custom-urls                  PUT custom-urls [{patch, artifact, url}…], an empty url takes it back (CAT-5)
 //	POST   sync                         fetches every feed now → the changes
 //
 // In a definition a duration is a number of nanoseconds or a text as "1h30m".

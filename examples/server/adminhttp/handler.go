@@ -100,6 +100,9 @@ func (h handler) routes() []route {
 		{"GET reports/cancels", []string{"limit"}, h.limited(func(ctx context.Context, n int) (any, error) { return c.PendingCancels(ctx, n) })},
 		{"GET reports/silent", []string{"limit"}, h.limited(func(ctx context.Context, n int) (any, error) { return c.Silent(ctx, n, h.Clock()) })},
 		{"GET reports/feeds", nil, func(r *http.Request) (any, error) { return c.Feeds(r.Context(), h.Clock()) }},
+		{"GET reports/unreachable", nil, func(r *http.Request) (any, error) { return c.Unreachable(r.Context()) }},
+		{"GET custom-urls", nil, func(r *http.Request) (any, error) { return list(c.CustomURLs(r.Context())) }},
+		{"PUT custom-urls", nil, h.customURLs},
 		{"POST sync", nil, func(r *http.Request) (any, error) { return h.Sync(r.Context()) }},
 	}
 }
@@ -158,11 +161,14 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e = wire
 	case is[*http.MaxBytesError](err):
 		e.Status, e.Text = http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is over %d bytes", maxBody)
+	case is[*controller.UnfinishedError](err): // whatever kept the orders from following is no fault of the request
+		h.Logger.Error("administration", "method", r.Method, "path", r.URL.Path, "err", err)
+		e.Status, e.Text = http.StatusInternalServerError, "the change is stored; its orders follow at the next tick (see the server's log)"
 	case is[badRequest](err), errors.Is(err, controller.ErrBadPage):
 		e.Status = http.StatusBadRequest
 	case is[*controller.NotFoundError](err):
 		e.Status = http.StatusNotFound
-	case is[*job.Invalid](err), is[*controller.BoundError](err), is[*job.CoDependent](err):
+	case is[*job.Invalid](err), is[*controller.BoundError](err), is[*job.CoDependent](err), is[*catalog.CustomURLError](err):
 		e.Status = http.StatusUnprocessableEntity
 		if invalid, ok := errors.AsType[*job.Invalid](err); ok {
 			e.Text, e.Problems = invalid.What+" is not valid", invalid.Problems
@@ -172,9 +178,6 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		h.Logger.Error("administration", "method", r.Method, "path", r.URL.Path, "err", err)
 		e.Status, e.Text = http.StatusInternalServerError, "internal error; see the server's log"
-		if is[*controller.UnfinishedError](err) {
-			e.Text = "the change is stored; its orders follow at the next tick (see the server's log)"
-		}
 	}
 	answer(w, e.Status, e)
 }
@@ -256,6 +259,14 @@ func (h handler) tag(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return nil, h.Controller.TagAsset(r.Context(), asset(r), tags)
+}
+
+func (h handler) customURLs(r *http.Request) (any, error) {
+	var urls []catalog.CustomURL
+	if err := body(r, &urls); err != nil {
+		return nil, err
+	}
+	return nil, h.Controller.SetCustomURLs(r.Context(), urls)
 }
 
 func (h handler) saveJob(r *http.Request) (any, error) {

@@ -111,6 +111,9 @@ func TestEveryEndpointRefusesBadInput(t *testing.T) {
 		{"GET /v1/admin/reports/missing", "", 422},
 		{"GET /v1/admin/reports/reboots?limit=x", "", 400},
 		{"GET /v1/admin/reports/silent?limit=0", "", 422},
+		{"PUT /v1/admin/custom-urls", "", 400},
+		{"PUT /v1/admin/custom-urls", `[{"patch": "p", "artifact": "a", "file": "x"}]`, 400},
+		{"PUT /v1/admin/custom-urls", `[{"patch": "none", "artifact": "a", "url": "https://files.example/a"}]`, 422},
 	} {
 		method, path, _ := strings.Cut(c.call, " ")
 		status, e := send(t, s, method, path, c.body)
@@ -155,6 +158,13 @@ func TestClient(t *testing.T) {
 	require.NoError(t, c.Do(ctx, "GET", "jobs", url.Values{"limit": {"5"}}, nil, &jobs))
 	require.Empty(t, jobs)
 	require.NoError(t, c.Do(ctx, "POST", "sync", nil, nil, nil))
+	var custom []catalog.CustomURL
+	require.NoError(t, c.Do(ctx, "GET", "custom-urls", nil, nil, &custom))
+	require.Equal(t, []catalog.CustomURL{}, custom)
+	require.NoError(t, c.Do(ctx, "PUT", "custom-urls", nil, custom, nil))
+	var gone []controller.Unreachable
+	require.NoError(t, c.Do(ctx, "GET", "reports/unreachable", nil, nil, &gone))
+	require.Equal(t, []controller.Unreachable{}, gone)
 	var e *adminhttp.Error
 	require.ErrorAs(t, c.Do(ctx, "GET", "jobs/none", nil, nil, nil), &e)
 	require.Equal(t, 404, e.Status)

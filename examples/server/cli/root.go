@@ -85,7 +85,7 @@ type remote struct {
 // Commands are the commands that talk to a running server.
 func Commands() []*cobra.Command {
 	r := &remote{}
-	all := []*cobra.Command{r.tokens(), r.assets(), r.jobs(), r.runs(), r.reports(), r.sync()}
+	all := []*cobra.Command{r.tokens(), r.assets(), r.jobs(), r.runs(), r.reports(), r.customURLs(), r.sync()}
 	for _, c := range all {
 		f := c.PersistentFlags()
 		f.StringVar(&r.server, "server", "http://127.0.0.1:8443", "base URL of the server")

@@ -122,6 +122,17 @@ func (r *remote) reports() *cobra.Command {
 		}
 		return assetTable(cmd, list)
 	}})
+	noun.AddCommand(&cobra.Command{Use: "unreachable", Short: "URLs of patches at their end of life that cannot be reached; new orders leave them out (CAT-10)", RunE: func(cmd *cobra.Command, _ []string) error {
+		list, done, err := do[[]controller.Unreachable](cmd, r, http.MethodGet, "reports/unreachable", nil, nil)
+		if err != nil || done {
+			return err
+		}
+		var rows [][]any
+		for _, u := range list {
+			rows = append(rows, []any{u.URL, u.Since, u.Err})
+		}
+		return table(cmd.OutOrStdout(), "URL SINCE WHY", rows)
+	}})
 	noun.AddCommand(&cobra.Command{Use: "feeds", Short: "How each feed fares; stale: no good fetch for 24 h (CAT-2)", RunE: func(cmd *cobra.Command, _ []string) error {
 		list, done, err := do[[]controller.FeedStatus](cmd, r, http.MethodGet, "reports/feeds", nil, nil)
 		if err != nil || done {

@@ -87,6 +87,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	s := &syncer{controller: ctl, feeds: c.Feeds, logger: c.Logger}
+	p := &prober{controller: ctl, client: &http.Client{}, logger: c.Logger}
 	kick := make(chan struct{}, 1)
 	server := agenthttp.NewServer("", c.handler(ctl, s, token, kick))
 	server.WriteTimeout = fetchTime // an administrator's sync waits for the feeds
@@ -106,8 +107,8 @@ func Run(ctx context.Context, c Config) (err error) {
 		defer stop()
 		return server.Shutdown(draining)
 	})
-	group.Go(func() error { syncLoop(ctx, s, c.SyncEvery); return nil })
-	group.Go(func() error { tickLoop(ctx, ctl, kick, c.Logger); return nil })
+	group.Go(func() error { syncLoop(ctx, s, p, c.SyncEvery); return nil })
+	group.Go(func() error { tickLoop(ctx, ctl, p, kick, c.Logger); return nil })
 	c.Logger.Info("listening", "addr", listener.Addr().String(), "tls", c.TLSCert != "", "fingerprint", manifest.Fingerprint(key.Public().(ed25519.PublicKey)))
 	if c.Listening != nil {
 		c.Listening(listener.Addr())
@@ -150,13 +151,15 @@ func stored(err error) bool {
 	return ok
 }
 
-func syncLoop(ctx context.Context, s *syncer, every time.Duration) {
+// syncLoop syncs the catalog, and finds out what of it cannot be reached (CAT-10).
+func syncLoop(ctx context.Context, s *syncer, p *prober, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		if _, err := s.run(ctx); err != nil && ctx.Err() == nil {
 			s.logger.Error("sync", "err", err)
 		}
+		p.run(ctx, 0)
 		select {
 		case <-ctx.Done():
 			return
@@ -166,11 +169,17 @@ func syncLoop(ctx context.Context, s *syncer, every time.Duration) {
 }
 
 // tickLoop makes due orders. It wakes for the next planned run, when a job changed, and now and then all the same,
-// because another server on the same store may have planned one.
-func tickLoop(ctx context.Context, ctl *controller.Controller, kick <-chan struct{}, logger *slog.Logger) {
+// because another server on the same store may have planned one. Before a planned run is made it is probed what can be
+// reached (CAT-10); a job that starts when it is enabled goes by the last probes.
+func tickLoop(ctx context.Context, ctl *controller.Controller, p *prober, kick <-chan struct{}, logger *slog.Logger) {
 	const most, least, retry = time.Minute, 100 * time.Millisecond, 5 * time.Second
+	var next time.Time
 	for {
-		next, err := ctl.Tick(ctx, time.Now())
+		if !next.IsZero() && !next.After(time.Now()) {
+			p.run(ctx, probeFresh)
+		}
+		var err error
+		next, err = ctl.Tick(ctx, time.Now())
 		wait := most
 		switch {
 		case ctx.Err() != nil:
