@@ -1,0 +1,59 @@
+package agent
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// A state put back from a backup does not pass off new reports as old ones (MAN-6).
+func TestStatePutBack_MAN6(t *testing.T) {
+	o := orderAt(t, "a", epoch)
+	w := newWorld(t, o)
+	w.until(epoch.Add(time.Hour))
+	seen := len(w.accepted)
+	w.s = State{}
+	w.crash()
+	w.until(epoch.Add(2 * time.Hour))
+	require.Greater(t, len(w.accepted), seen, "it still reaches the server")
+	require.Equal(t, job.Sequence(len(w.accepted)), w.s.Sequence)
+}
+
+func TestCorruptStateIsNamed(t *testing.T) {
+	w := newWorld(t, orderAt(t, "a", epoch))
+	w.until(epoch.Add(-4 * time.Hour))
+	valid, err := w.s.MarshalBinary()
+	require.NoError(t, err)
+	for name, data := range map[string][]byte{
+		"empty": {}, "half": valid[:len(valid)/2], "garbage": []byte("\x00\xff"), "extra": append(slices.Clone(valid), ' '),
+		"unknown field": bytes.Replace(valid, []byte(`{"asset"`), []byte(`{"more":1,"asset"`), 1),
+	} {
+		var s State
+		var corrupt *Corrupt
+		require.ErrorAs(t, s.UnmarshalBinary(data), &corrupt, name)
+		require.Contains(t, corrupt.Error(), "enrol")
+	}
+}
+
+func FuzzState(f *testing.F) {
+	w := newWorld(f, orderAt(f, "a", epoch))
+	w.until(epoch.Add(-4 * time.Hour))
+	valid, err := w.s.MarshalBinary()
+	require.NoError(f, err)
+	f.Add(valid)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var s State
+		if s.UnmarshalBinary(data) != nil {
+			return
+		}
+		again, err := s.MarshalBinary()
+		require.NoError(t, err)
+		require.Equal(t, string(data), string(again))
+		Step(w.c, s, Started{}, w.at)
+	})
+}

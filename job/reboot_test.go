@@ -1,0 +1,162 @@
+package job
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+func TestRebootOnceAtTheEnd_RBT1_RBT2(t *testing.T) {
+	base := func() Order { return orderOf(t, "a", "b") }
+	for _, c := range []struct {
+		name    string
+		set     func(o *Order, w *world)
+		reboots int
+	}{
+		{"none needed", func(*Order, *world) {}, 0},
+		{"both patches declare it", func(o *Order, _ *world) { o.Patches[0].Reboot, o.Patches[1].Reboot = true, true }, 1},
+		{"the one that declares it failed", func(o *Order, w *world) {
+			o.Patches[0].Reboot = true
+			if w != nil {
+				w.outcome["a"] = Outcome{Code: InstallerFailed, Text: "no"}
+			}
+		}, 0},
+		{"the installer asks", func(_ *Order, w *world) {
+			if w != nil {
+				w.outcome["b"] = Outcome{Reboot: true}
+			}
+		}, 1},
+		{"the mark appeared", func(_ *Order, w *world) {
+			if w != nil {
+				w.before = func(e Effect) bool {
+					if _, ok := e.(Deploy); ok {
+						w.mark = true
+					}
+					return false
+				}
+			}
+		}, 1},
+		{"the mark was there before", func(_ *Order, w *world) {
+			if w != nil {
+				w.mark = true
+			}
+		}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := base()
+			c.set(&o, nil)
+			w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
+			c.set(&o, w)
+			w.run()
+			require.Equal(t, c.reboots, w.count("reboot"))
+			require.Equal(t, c.reboots, w.x.Reboots)
+			if c.reboots > 0 {
+				require.Less(t, lastIndex(w.log, "deploy b"), lastIndex(w.log, "reboot"))
+				require.Equal(t, Completed, w.result())
+			}
+		})
+	}
+}
+
+func lastIndex(log []string, line string) int {
+	for i := len(log) - 1; i >= 0; i-- {
+		if log[i] == line {
+			return i
+		}
+	}
+	return -1
+}
+
+func TestSuppressedRebootStaysPending_RBT7_RBT8(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Patches[0].Reboot = true
+	o.Reboot = reboot.Policy{Suppress: true}
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.run()
+	require.True(t, w.x.Parked())
+	require.Equal(t, PendingReboot, w.x.Result)
+	w.pass(1000 * time.Hour)
+	w.event(Tick{})
+	w.run()
+	require.Zero(t, w.count("reboot"))
+	require.NotContains(t, strings.Join(w.log, ","), "prompt")
+	w.boot++ // somebody reboots by hand
+	w.crash()
+	w.run()
+	require.Equal(t, Completed, w.result())
+}
+
+func TestAfterTheReboot_JOB18_JOB21(t *testing.T) {
+	o := orderOf(t, "a", "b")
+	o.Patches[0].Reboot = true
+	w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
+	w.before = func(e Effect) bool {
+		if _, ok := e.(Reboot); ok {
+			w.installed["b"] = "1.0.0" // rolled back while booting
+		}
+		return false
+	}
+	w.run()
+	require.Equal(t, CompletedWithFailures, w.result())
+	require.Equal(t, Succeeded, w.patch("a").Status)
+	require.Equal(t, FailedAfterReboot, w.patch("b").Code)
+	var results []Result
+	for _, r := range w.reports {
+		if r.Result != 0 {
+			results = append(results, r.Result)
+		}
+	}
+	require.Equal(t, []Result{PendingReboot, CompletedWithFailures}, results, "the result so far was made before the reboot")
+}
+
+func TestInventoryMissingAfterRebootIsNoFailure_JOB21(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Patches[0].Reboot = true
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.before = func(e Effect) bool {
+		if _, ok := e.(Reboot); ok {
+			w.invErr = "dpkg is locked"
+		}
+		return false
+	}
+	for w.x.Result != PendingVerification {
+		require.NotEmpty(t, w.pending, "step %v", w.x.Step)
+		e := w.pending[0]
+		w.pending = w.pending[1:]
+		w.before(e)
+		w.do(e)
+		if len(w.pending) == 0 && w.x.Result != PendingVerification {
+			w.pass(w.x.Wake(w.now))
+			w.event(Tick{})
+		}
+	}
+	for range 50 {
+		w.pass(w.x.Wake(w.now))
+		w.event(Tick{})
+		if len(w.pending) > 0 {
+			e := w.pending[0]
+			w.pending = w.pending[1:]
+			w.do(e)
+		}
+	}
+	require.Equal(t, PendingVerification, w.x.Result)
+	w.invErr = ""
+	w.run()
+	require.Equal(t, Completed, w.result())
+}
+
+func TestDeferralsReachTheReboot_RBT3_RBT5(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Patches[0].Reboot = true
+	o.Reboot = reboot.Policy{Deferrals: 2, Interval: time.Hour}
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.sessions = reboot.Locked
+	w.run()
+	require.Equal(t, Completed, w.result())
+	require.Equal(t, 2, w.count("prompt reboot.ShowPrompt"))
+	require.Equal(t, 1, w.count("reboot"))
+}

@@ -1,0 +1,114 @@
+package job
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A crash before each effect in turn, and again right after it, leads to the same end (JOB-17).
+func TestCrashAnywhereResumes_JOB17_JOB21(t *testing.T) {
+	o := orderOf(t, "a", "b")
+	o.Patches[1].Reboot = true
+	o.Pre = []Action{{Name: "pre", Command: []string{"x"}}}
+	for n := range 30 {
+		for _, after := range []bool{false, true} {
+			w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
+			i, hit := 0, ""
+			w.before = func(e Effect) bool {
+				i++
+				if i != n+1 {
+					return false
+				}
+				hit = wording2(e)
+				if d, ok := e.(Deploy); ok && after { // done, and its result lost
+					w.install(d.Patches[0].Patch)
+					w.log = append(w.log, "deploy "+d.Patches[0].Patch.Name)
+				}
+				return true
+			}
+			w.run()
+			if hit == "" {
+				require.Greater(t, n, 10)
+				continue
+			}
+			want := Completed
+			if hit == "act" { // it may have been cut off: not run again, and counted as failed
+				want = CompletedWithFailures
+			}
+			require.Equal(t, want, w.result(), "crash at effect %d (%s)", n, hit)
+			for _, name := range []string{"a", "b"} {
+				require.Equal(t, Succeeded, w.patch(name).Status, "crash at %s", hit)
+				require.LessOrEqual(t, w.count("download "+name), 1, "a verified download is not repeated")
+				require.LessOrEqual(t, w.count("deploy "+name), MaxAttempts)
+			}
+			require.LessOrEqual(t, w.count("reboot"), 1)
+		}
+	}
+}
+
+func wording2(e Effect) string {
+	switch e.(type) {
+	case Act:
+		return "act"
+	case Deploy:
+		return "deploy"
+	}
+	return "other"
+}
+
+func TestCutOffTwiceFails_JOB17(t *testing.T) {
+	w := newWorld(t, orderOf(t, "a", "b"), map[string]string{"a": "1.0.0", "b": "1.0.0"})
+	begun := 0
+	w.before = func(e Effect) bool {
+		if d, ok := e.(Deploy); ok && d.Patches[0].Patch.Name == "a" {
+			begun++
+			return true
+		}
+		return false
+	}
+	w.run()
+	require.Equal(t, MaxAttempts, begun)
+	require.Equal(t, DeployerProcessCrashed, w.patch("a").Code)
+	require.Equal(t, Succeeded, w.patch("b").Status)
+	require.Equal(t, CompletedWithFailures, w.result())
+}
+
+// A result nobody waits for, of the wrong kind, or for another id changes nothing.
+func TestStrayResultsAreIgnored(t *testing.T) {
+	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
+	strays := func() {
+		before := w.x
+		for id := range EffectID(6) {
+			for _, ev := range []Event{Called{id}, Fetched{ID: id}, Checked{ID: id}, Deployed{ID: id}, Acted{ID: id}, InventoryTaken{ID: id + 7}} {
+				if w.x.Waiting == id && fits(w.x.Step, ev) {
+					continue
+				}
+				n := len(w.reports)
+				w.event(ev)
+				require.Equal(t, before, w.x)
+				require.Len(t, w.reports, n)
+			}
+		}
+	}
+	w.before = func(Effect) bool { strays(); return false }
+	w.run()
+	require.Equal(t, Completed, w.result())
+	strays()
+}
+
+func fits(s Step, ev Event) bool {
+	switch ev.(type) {
+	case Called:
+		return s == StepLastCall
+	case Fetched:
+		return s == StepFetch
+	case Checked:
+		return s == StepPreflight
+	case Deployed:
+		return s == StepInstall
+	case Acted:
+		return s == StepPre || s == StepPost
+	}
+	return true
+}
