@@ -61,7 +61,8 @@ func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time)
 		if err != nil {
 			return err
 		}
-		if err := c.cancel(w, run, &report, now); err != nil {
+		ahead, err := c.cancel(w, run, &report, now)
+		if err != nil || ahead {
 			return err
 		}
 		return refused("run "+string(id), []runRecord{run}, report)
@@ -80,44 +81,62 @@ func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (r
 			return err
 		}
 		var runs []runRecord
+		anyAhead := false
 		for _, open := range rec.Open {
 			run, _, err := loadRun(w, open)
 			if err != nil {
 				return err
 			}
-			if err := c.cancel(w, run, &report, now); err != nil {
+			ahead, err := c.cancel(w, run, &report, now)
+			if err != nil {
 				return err
 			}
+			anyAhead = anyAhead || ahead
 			runs = append(runs, run)
+		}
+		if anyAhead {
+			return nil
 		}
 		return refused("job "+string(id), runs, report)
 	})
 	return report, err
 }
 
-// cancel cancels what can be cancelled of a run and adds what is known to the report.
-func (c *Controller) cancel(w Writer, run runRecord, report *CancelReport, now time.Time) error {
+// cancel cancels what can be cancelled of a run and adds what is known to the report. Ahead tells that the run could
+// still have got orders, asset by asset, which it now does not get (JOB-19).
+func (c *Controller) cancel(w Writer, run runRecord, report *CancelReport, now time.Time) (ahead bool, err error) {
 	if planned := run.State == Planned; !run.State.over() {
+		if run.Behind != "" {
+			before, _, err := loadRun(w, run.Behind)
+			if err != nil {
+				return false, err
+			}
+			ended, err := settled(w, before)
+			if err != nil {
+				return false, err
+			}
+			ahead = !ended
+		}
 		if err := c.stop(w, &run, RunCancelled); err != nil {
-			return err
+			return ahead, err
 		}
 		if planned { // this run only: the job goes on with the one after it
 			if _, err := c.renew(w, run, now); err != nil {
-				return err
+				return ahead, err
 			}
 		}
 	}
 	var orders []orderRecord
-	err := eachOrder(w, run.ID, "", func(o orderRecord) (bool, error) {
+	err = eachOrder(w, run.ID, "", func(o orderRecord) (bool, error) {
 		orders = append(orders, o)
 		return true, nil
 	})
 	if err != nil {
-		return err
+		return ahead, err
 	}
 	for _, o := range orders {
 		if o, err = cancelOrder(w, run.ID, o, now); err != nil {
-			return err
+			return ahead, err
 		}
 		line := AssetCancel{Run: run.ID, Asset: o.Asset, State: o.cancelState()}
 		switch line.State {
@@ -128,7 +147,7 @@ func (c *Controller) cancel(w Writer, run runRecord, report *CancelReport, now t
 		}
 		report.Assets = append(report.Assets, line)
 	}
-	return nil
+	return ahead, nil
 }
 
 func cancelOrder(w Writer, run job.RunID, o orderRecord, now time.Time) (orderRecord, error) {

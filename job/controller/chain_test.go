@@ -163,3 +163,36 @@ func TestFollowerEnabledAgain_JOB19_JOB6(t *testing.T) {
 		})
 	}
 }
+
+// Between two successes of the run before nothing of the follower is open, and yet there is something to cancel.
+func TestCancelOfWhatWouldStillFollow_JOB3_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		agents := []*agent{f.enrol("a", "all"), f.enrol("b", "all")}
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		d := definition("second", "player-2.0.0")
+		d.After = &job.After{Job: "first", PerAsset: true}
+		_, err = f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		_, err = f.EnableJob(ctx, "second", f.now)
+		require.NoError(f, err)
+		first := f.enable(definition("first", "editor-2.0.0"))
+		end := func(a *agent, run job.RunID, p catalog.PatchID) {
+			f.call(a)
+			a.report(job.Report{Order: job.MakeOrderID(run, a.id), Result: job.Completed, Patches: []job.PatchOutcome{outcome(p, job.Succeeded, 0)}})
+			f.call(a)
+		}
+		end(agents[0], first, "editor-2.0.0")
+		runs, err := f.Runs(ctx, "second", "", 10)
+		require.NoError(f, err)
+		end(agents[0], runs[0].ID, "player-2.0.0")
+		_, err = f.CancelRun(ctx, runs[0].ID, f.now)
+		require.NoError(f, err)
+		end(agents[1], first, "editor-2.0.0")
+		require.NotContains(f, agents[1].patches(), "player-2.0.0")
+		var refused *controller.CancelRefused
+		_, err = f.CancelRun(ctx, runs[0].ID, f.now)
+		require.ErrorAs(f, err, &refused, "now there is nothing left")
+	})
+}

@@ -178,17 +178,19 @@ func TestClient(t *testing.T) {
 }
 
 func TestParseDefinitionDurations(t *testing.T) {
-	d, err := adminhttp.ParseDefinition([]byte(`{"id": "j", "window": "90m", "pre": [{"name": "a", "command": ["x"], "timeout": "5s"}],
+	d, err := adminhttp.ParseDefinition([]byte(`{"id": "j", "window": "90m", "pre": [{"name": "a", "command": ["x"], "timeout": "5s"}], "schedule": {"spread": "30m"},
 		"reboot": {"interval": "1h", "prompt": 1000, "countdown": "-1ns"}}`))
 	require.NoError(t, err)
 	require.Equal(t, 90*time.Minute, d.Window)
 	require.Equal(t, 5*time.Second, d.Pre[0].Timeout)
 	require.Equal(t, time.Hour, d.Reboot.Interval)
+	require.Equal(t, 30*time.Minute, d.Schedule.Spread)
 	require.Equal(t, time.Duration(1000), d.Reboot.Prompt)
 	require.Equal(t, time.Duration(-1), d.Reboot.Countdown)
-	_, err = adminhttp.ParseDefinition([]byte(`{"window": "x", "pre": [{"timeout": "y"}], "reboot": {"prompt": "z"}}`))
+	_, err = adminhttp.ParseDefinition([]byte(`{"window": "x", "schedule": {"spread": "w"}, "pre": [{"timeout": "y"}], "reboot": {"prompt": "z"}}`))
 	require.ErrorContains(t, err, "window")
 	require.ErrorContains(t, err, "pre[0].timeout")
+	require.ErrorContains(t, err, "schedule.spread")
 	require.ErrorContains(t, err, "reboot.prompt")
 }
 

@@ -78,6 +78,9 @@ func ParseDefinition(data []byte) (d job.Definition, err error) {
 		object[name] = int64(parsed)
 	}
 	duration("", raw, "window")
+	if schedule, ok := raw["schedule"].(map[string]any); ok {
+		duration("schedule.", schedule, "spread")
+	}
 	if policy, ok := raw["reboot"].(map[string]any); ok {
 		for _, name := range []string{"interval", "prompt", "countdown"} {
 			duration("reboot.", policy, name)

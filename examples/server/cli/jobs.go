@@ -58,7 +58,11 @@ func (r *remote) jobCreate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "create -f FILE", Short: "Save a job; a new one is disabled, one that exists keeps its state",
 		Long: "Save a job from a JSON file. Saving an enabled job again makes its orders that have not started anew (MAN-2).\n\nA job file:\n\n" + jobExample +
-			"\n\nInstead of a query, patches may be a list: {\"list\": [\"PATCH-ID\"]}. A schedule is {\"kind\": \"on demand\"}, which starts when the\njob is enabled, or once, at a time in UTC.",
+			"\n\nInstead of a query, patches may be a list: {\"list\": [\"PATCH-ID\"]}. A schedule is {\"kind\": \"on demand\"}, which starts when the\njob is enabled, once as above, or recurs:\n\n" +
+			"  {\"kind\": \"daily\", \"time\": \"22:00\", \"zone\": \"Europe/Berlin\", \"spread\": \"30m\"}\n" +
+			"  {\"kind\": \"weekly\", \"time\": \"22:00\", \"zone\": \"asset\", \"weekdays\": [\"saturday\"]}\n" +
+			"  {\"kind\": \"patch tuesday\", \"time\": \"02:30\", \"zone\": \"UTC\", \"offset\": 4}\n\n" +
+			"The zone \"asset\" is each asset's own. \"go doc ./job.ScheduleKind\" lists them all.",
 		Example: "  server job create -f nightly.json && server job preview nightly --asset web-1 && server job enable nightly\n  generate-job | server job create -f -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {

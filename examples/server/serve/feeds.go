@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"sync"
 	"time"
 
@@ -29,7 +30,11 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 		return nil
 	}
 	for _, location := range documents {
-		f, err := jsonfeed.New(catalog.FeedID(location), location, jsonfeed.Options{})
+		id := location
+		if u, err := url.Parse(location); err == nil && u.User != nil {
+			id = u.Redacted() // the id is shown everywhere
+		}
+		f, err := jsonfeed.New(catalog.FeedID(id), location, jsonfeed.Options{})
 		if err != nil {
 			return nil, err
 		}

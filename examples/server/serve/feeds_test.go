@@ -93,6 +93,12 @@ func TestFailingFeedIsReported_CAT1(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled, "a stop is no failure of a feed")
 }
 
+func TestFeedsKeepPasswordsToThemselves(t *testing.T) {
+	feeds, err := Feeds([]string{"https://me:s3cret@vendor.example/patches.json"}, nil, "", slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	require.Equal(t, catalog.FeedID("https://me:xxxxx@vendor.example/patches.json"), feeds[0].ID())
+}
+
 func TestSecretFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	files, public, err := Init(dir)
