@@ -111,6 +111,12 @@ func silentAbout(rev revisionRecord, in manifest.CheckIn) bool {
 func (c *Controller) takeIn(w Writer, got *call, in manifest.CheckIn, now time.Time) error {
 	k := key(string(in.Asset))
 	before := got.reports
+	if c.seenIsOld(got.seen, in, now) { // first: orders are made by the zone that the asset tells
+		got.seen = seenRecord{At: now, Held: in.Held, Offset: in.Offset, Boot: in.Boot, Zone: in.Zone}
+		if err := save(w, tableSeen, k, got.seen); err != nil {
+			return err
+		}
+	}
 	if err := c.fold(w, in, &got.reports, now); err != nil {
 		return err
 	}
@@ -153,15 +159,9 @@ func (c *Controller) takeIn(w Writer, got *call, in manifest.CheckIn, now time.T
 		got.revision = rev
 	}
 	if got.reports.Acknowledged != before.Acknowledged || got.reports.AnomalyCount != before.AnomalyCount {
-		if err := save(w, tableReports, k, got.reports); err != nil {
-			return err
-		}
+		return save(w, tableReports, k, got.reports)
 	}
-	if !c.seenIsOld(got.seen, in, now) {
-		return nil
-	}
-	got.seen = seenRecord{At: now, Held: in.Held, Offset: in.Offset, Boot: in.Boot, Zone: in.Zone}
-	return save(w, tableSeen, k, got.seen)
+	return nil
 }
 
 // answer reads only. The manifest of a revision is the same bytes however often it is asked for.

@@ -240,3 +240,46 @@ func TestEditMakesNoOrdersOfPastRuns_JOB9_MAN2(t *testing.T) {
 		require.Equal(f, []string{"player-2.0.0"}, idle.patches(), "the next run takes it")
 	})
 }
+
+// The zone comes with the very call that brings the inventory for which the order waited.
+func TestZoneToldWithTheInventory_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrolOnly("a", "all")
+		a.zone = "Europe/Berlin"
+		a.install("editor", "1.0.0")
+		d := definition("night", "editor-2.0.0")
+		d.Schedule = daily(f, "23:00", job.AssetZone)
+		run := f.enable(d)
+		f.tick(start.Add(24 * time.Hour))
+		in := a.request(f.now)
+		in.Inventory = &a.inventory
+		_, err := f.CheckIn(ctx, in, f.now)
+		require.NoError(f, err)
+		require.Zero(f, f.asset(run, "a").Result, f.asset(run, "a").Text)
+		f.call(a)
+		require.Equal(f, time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC), a.orders[0].Start)
+	})
+}
+
+// Another server, or this one before, may hand orders out by another lead.
+func TestStoppedRunStaysSoWithAnotherLead_JOB3_JOB5(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		f.enrol("a", "all")
+		d := definition("once", "editor-2.0.0")
+		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(5 * time.Hour)}
+		run := f.enable(d)
+		other := config()
+		other.Lead = time.Hour
+		second, err := controller.New(f.store, other)
+		require.NoError(f, err)
+		_, err = second.CancelRun(ctx, run, f.now)
+		require.NoError(f, err)
+		f.tick(start.Add(5 * time.Hour))
+		status, err := f.Run(ctx, run)
+		require.NoError(f, err)
+		require.Equal(f, controller.RunCancelled, status.State)
+		require.Zero(f, status.Assets)
+	})
+}
