@@ -1,66 +1,44 @@
 package catalog
 
 import (
-	"encoding"
-	"errors"
-	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
 )
 
-type named1[T any] interface {
-	*T
-	encoding.TextUnmarshaler
-}
-
-func checkNames[T interface {
-	~uint8
-	fmt.Stringer
-	encoding.TextMarshaler
-}, P named1[T]](t *testing.T, all []T, parse func(string) (T, error)) {
-	t.Helper()
-	seen := map[string]bool{}
-	for _, v := range all {
-		require.NotContains(t, v.String(), "(", "value %d has no name", uint8(v))
-		require.False(t, seen[v.String()], "%s names two values", v)
-		seen[v.String()] = true
-		parsed, err := parse(v.String())
-		require.NoError(t, err)
-		require.Equal(t, v, parsed)
-		text, err := v.MarshalText()
-		require.NoError(t, err)
-		var back T
-		require.NoError(t, P(&back).UnmarshalText(text))
-		require.Equal(t, v, back)
-	}
-	_, err := parse("nonsense")
-	var unknown *enum.UnknownError
-	require.True(t, errors.As(err, &unknown))
-	require.Len(t, unknown.Want, len(all))
-
-	zero := T(0)
-	text, err := zero.MarshalText()
-	require.NoError(t, err)
-	require.Empty(t, text)
-	back := all[0]
-	require.NoError(t, P(&back).UnmarshalText(nil))
-	require.Zero(t, back)
-	require.Error(t, P(&back).UnmarshalText([]byte("nonsense")))
-	_, err = T(200).MarshalText()
-	require.Error(t, err)
-	require.True(t, strings.HasSuffix(T(200).String(), "(200)"))
-}
-
 func TestNames(t *testing.T) {
-	checkNames[Platform](t, Platforms(), ParsePlatform)
-	checkNames[Availability](t, Availabilities(), ParseAvailability)
-	checkNames[Severity](t, Severities(), ParseSeverity)
-	checkNames[Lifecycle](t, Lifecycles(), ParseLifecycle)
-	checkNames[ReasonCode](t, ReasonCodes(), ParseReasonCode)
+	enumtest.Check(t, map[Platform]string{Linux: "linux", Windows: "windows", MacOS: "macos"}, Platforms(), ParsePlatform)
+	enumtest.Check(t, map[Availability]string{Pinned: "Pinned", LatestOnly: "LatestOnly", Repository: "Repository", Vendor: "Vendor"},
+		Availabilities(), ParseAvailability)
+	enumtest.Check(t, map[Severity]string{Unrated: "unrated", Low: "low", Medium: "medium", High: "high", Critical: "critical"},
+		Severities(), ParseSeverity)
+	enumtest.Check(t, map[Lifecycle]string{LifecycleActive: "Active", LifecycleEOLMarked: "EOLMarked", LifecycleDeprecated: "Deprecated"},
+		Lifecycles(), ParseLifecycle)
+	enumtest.Check(t, map[ReasonCode]string{
+		NotInstalled:           "NotInstalled",
+		AlreadyInstalled:       "AlreadyInstalled",
+		NewerInstalled:         "NewerInstalled",
+		Unorderable:            "Unorderable",
+		NotDownloadable:        "NotDownloadable",
+		VersionNotDownloadable: "VersionNotDownloadable",
+		Deprecated:             "Deprecated",
+		ArtifactUnreachable:    "ArtifactUnreachable",
+		EOLVersion:             "EOLVersion",
+		Superseded:             "Superseded",
+		UnknownPatch:           "UnknownPatch",
+		WrongPlatform:          "WrongPlatform",
+		Held:                   "Held",
+		PinnedElsewhere:        "PinnedElsewhere",
+		NeedsNewPackage:        "NeedsNewPackage",
+		DependencyUnmet:        "DependencyUnmet",
+		Upgrade:                "Upgrade",
+		LeavesEOL:              "LeavesEOL",
+		EOLMarked:              "EOLMarked",
+		FeedStale:              "FeedStale",
+		FeedFailing:            "FeedFailing",
+	}, ReasonCodes(), ParseReasonCode)
 }
 
 func TestReasonCodes_CAT15(t *testing.T) {

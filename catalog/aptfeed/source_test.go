@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
 )
 
 // render writes sources and problems as text, one a line.
@@ -258,18 +259,11 @@ func TestKeyrings(t *testing.T) {
 }
 
 func TestCauses(t *testing.T) {
-	for _, c := range Causes() {
-		text, err := c.MarshalText()
-		require.NoError(t, err)
-		var back Cause
-		require.NoError(t, back.UnmarshalText(text))
-		require.Equal(t, c, back)
-		parsed, err := ParseCause(c.String())
-		require.NoError(t, err)
-		require.Equal(t, c, parsed)
-	}
-	_, err := ParseCause("Bored")
-	require.Error(t, err)
+	enumtest.Check(t, map[Cause]string{
+		Refused: "Refused", Unreachable: "Unreachable", Missing: "Missing", Unsigned: "Unsigned", UnknownKey: "UnknownKey",
+		BadSignature: "BadSignature", Expired: "Expired", NotYetValid: "NotYetValid", RolledBack: "RolledBack", WrongSuite: "WrongSuite",
+		Malformed: "Malformed", Mismatch: "Mismatch", TooLarge: "TooLarge", Unsupported: "Unsupported",
+	}, Causes(), ParseCause)
 }
 
 func TestParseDate(t *testing.T) {

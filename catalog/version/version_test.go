@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
 )
 
 func TestParse(t *testing.T) {
@@ -194,19 +195,7 @@ func TestTextFormRefuses(t *testing.T) {
 }
 
 func TestSchemes(t *testing.T) {
-	require.Equal(t, []Scheme{Semver, Debian, Dotted}, Schemes())
-	for _, s := range Schemes() {
-		parsed, err := ParseScheme(s.String())
-		require.NoError(t, err)
-		require.Equal(t, s, parsed)
-		text, err := s.MarshalText()
-		require.NoError(t, err)
-		var back Scheme
-		require.NoError(t, back.UnmarshalText(text))
-		require.Equal(t, s, back)
-	}
-	_, err := ParseScheme("rpm")
-	require.Error(t, err)
+	enumtest.Check(t, map[Scheme]string{Semver: "semver", Debian: "debian", Dotted: "dotted"}, Schemes(), ParseScheme)
 }
 
 func must(t require.TestingT, s Scheme, text string) Version {

@@ -18,6 +18,10 @@ var testTools = []use{
 var rooms = []room{
 	// Floor 0: what has no policy.
 	{path: "internal/enum", floor: 0, core: true},
+	{path: "internal/enum/enumtest", floor: 0, adapter: true, uses: []use{
+		{"internal/enum", "what it holds types to"},
+		{testify + "/require", "a suite is a test"},
+	}},
 	{path: "internal/debroot", floor: 0},
 
 	// Floor 1: values and rules that need nothing else.

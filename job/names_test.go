@@ -1,0 +1,88 @@
+package job
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
+)
+
+func TestNames_JOB16(t *testing.T) {
+	enumtest.Check(t, map[State]string{Disabled: "disabled", Enabled: "enabled", Deleted: "deleted"}, States(), ParseState)
+	enumtest.Check(t, map[Match]string{Any: "any", All: "all"}, Matches(), ParseMatch)
+	enumtest.Check(t, map[Stage]string{StageDownload: "download", StageDeploy: "deploy", StageReboot: "reboot", StageDone: "done"},
+		Stages(), ParseStage)
+	enumtest.Check(t, map[Progress]string{
+		Received: "Received", Blocked: "Blocked", Started: "Started", Downloading: "Downloading", Downloaded: "Downloaded",
+		Deploying: "Deploying", Rebooting: "Rebooting", Resumed: "Resumed",
+	}, Progresses(), ParseProgress)
+	enumtest.Check(t, map[Result]string{
+		Completed: "Completed", CompletedWithFailures: "CompletedWithFailures", Failed: "Failed", Cancelled: "Cancelled",
+		Withdrawn: "Withdrawn", TimedOut: "TimedOut", NotApplicable: "NotApplicable", PendingReboot: "PendingReboot",
+		PendingVerification: "PendingVerification",
+	}, Results(), ParseResult)
+	enumtest.Check(t, map[PatchStatus]string{
+		Pending: "pending", Verified: "verified", Installing: "installing", Installed: "installed", Succeeded: "succeeded",
+		PatchFailed: "failed", Inapplicable: "inapplicable", LeftOut: "left out",
+	}, PatchStatuses(), ParsePatchStatus)
+	enumtest.Check(t, map[Step]string{
+		StepInventory: "inventory", StepFetch: "fetch", StepPreflight: "preflight", StepLastCall: "last call", StepPre: "pre-action",
+		StepInstall: "install", StepRecheck: "recheck", StepPost: "post-action", StepVerify: "verify", StepReboot: "reboot",
+		StepConfirm: "confirm", StepEnd: "end",
+	}, steps.All(), steps.Parse)
+}
+
+func TestNames_JOB9(t *testing.T) {
+	enumtest.Check(t, map[ScheduleKind]string{
+		OnDemand: "on demand", Once: "once", Daily: "daily", Weekly: "weekly", MonthlyDay: "monthly by day",
+		MonthlyLast: "monthly on the last day", MonthlyWeekday: "monthly by weekday", PatchTuesday: "patch tuesday",
+	}, ScheduleKinds(), ParseScheduleKind)
+	enumtest.Check(t, map[Nth]string{First: "first", Second: "second", Third: "third", Fourth: "fourth", Fifth: "fifth", Last: "last"},
+		Nths(), ParseNth)
+	enumtest.Check(t, map[Weekday]string{
+		Monday: "monday", Tuesday: "tuesday", Wednesday: "wednesday", Thursday: "thursday", Friday: "friday", Saturday: "saturday", Sunday: "sunday",
+	}, AllWeekdays(), ParseWeekday)
+}
+
+func TestCodesAreThoseOfTheVendor_JOB16(t *testing.T) {
+	published := []struct {
+		code   Code
+		number uint8
+		name   string
+	}{
+		{LanguageDownloadNotAvailable, 3, "LanguageDownloadNotAvailable"},
+		{FileDownloadFailed, 4, "FileDownloadFailed"},
+		{UnspecifiedAgentError, 5, "UnspecifiedAgentError"},
+		{FileValidationFailed, 7, "FileValidationFailed"},
+		{CodeCancelled, 8, "Cancelled"},
+		{InstallerFailed, 9, "InstallerFailed"},
+		{DeployerProcessCrashed, 10, "DeployerProcessCrashed"},
+		{FileSignatureFailed, 11, "FileSignatureFailed"},
+		{FileHashValidationFailed, 12, "FileHashValidationFailed"},
+		{PatchURLMissing, 13, "PatchURLMissing"},
+		{PatchInstallationSkipped, 14, "PatchInstallationSkipped"},
+		{FailedAfterReboot, 15, "Failed"},
+	}
+	require.Len(t, Codes(), len(published))
+	for i, p := range published {
+		require.Equal(t, Code(p.number), p.code)
+		require.Equal(t, p.code, Codes()[i])
+		require.True(t, p.code.Known())
+		for _, s := range []string{p.name, fmt.Sprint(p.number)} {
+			code, err := ParseCode(s)
+			require.NoError(t, err)
+			require.Equal(t, p.code, code)
+		}
+	}
+	require.False(t, Code(0).Known() || Code(6).Known())
+	require.Empty(t, Code(0).String())
+	require.Equal(t, "code(6)", Code(6).String())
+	for _, s := range []string{"", "6", "0", "-3", "Completed"} {
+		_, err := ParseCode(s)
+		var unknown *enum.UnknownError
+		require.ErrorAs(t, err, &unknown, "%q", s)
+	}
+}

@@ -1,0 +1,14 @@
+package reboot
+
+import (
+	"testing"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
+)
+
+func TestNames(t *testing.T) {
+	enumtest.Check(t, map[Phase]string{
+		Idle: "idle", Prompting: "prompting", Deferred: "deferred", Counting: "counting", Asked: "asked", Parked: "parked", Rebooted: "rebooted",
+	}, Phases(), ParsePhase)
+	enumtest.Check(t, map[Sessions]string{Unknown: "unknown", Nobody: "nobody", Active: "active", Locked: "locked"}, AllSessions(), ParseSessions)
+}
