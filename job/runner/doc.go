@@ -44,8 +44,7 @@
 // # Stopping
 //
 // When the context of Run ends, downloads, actions and check-ins are cut off, without a result: the next Run resumes them. A deploy that
-// has begun is waited for, and its result is committed, unless the step that takes it would begin another action or install: that result is
-// found again by the inventory. Run then returns nil.
+// has begun is waited for. What it, or an action that ended all the same, said is committed, and nothing more is begun. Run then returns nil.
 //
 // # Crash tests
 //

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -58,13 +59,21 @@ func (l *loop) anyInventory() (catalog.Inventory, error) {
 	return l.inventoryLocked(ctx)
 }
 
-// firstInventory waits for the inventory that another check-in is taking, and takes one if there is none.
+// errBusy: the platform does something else, which may take hours.
+var errBusy = errors.New("the platform is at work; the next check-in tries again")
+
+// firstInventory waits for the inventory that another check-in is taking, and takes one if there is none. It does not wait for a deploy:
+// what the server said must not lie about for hours (MAN-3).
 func (l *loop) firstInventory() (catalog.Inventory, error) {
-	l.platform.Lock()
-	defer l.platform.Unlock()
+	l.taking.Lock()
+	defer l.taking.Unlock()
 	if inv, _, _, have := l.inventory.get(); have {
 		return inv, nil
 	}
+	if !l.platform.TryLock() {
+		return catalog.Inventory{}, errBusy
+	}
+	defer l.platform.Unlock()
 	return l.anyInventory()
 }
 
@@ -76,6 +85,10 @@ func (l *loop) presentInventory() (inv catalog.Inventory, known bool) {
 	if known && cost > inventoryCheap && age >= 0 && age < inventoryFresh {
 		return inv, true
 	}
+	if !l.taking.TryLock() {
+		return inv, known
+	}
+	defer l.taking.Unlock()
 	if !l.platform.TryLock() {
 		return inv, known
 	}

@@ -105,6 +105,7 @@ type loop struct {
 	helpers sync.WaitGroup
 
 	platform  sync.Mutex // its methods are called one at a time
+	taking    sync.Mutex // held by the check-in that takes an inventory; locked before platform
 	inventory inventoryCache
 }
 
@@ -167,8 +168,8 @@ func (l *loop) fetching(o job.OrderID) *lane {
 
 // take is one step: the state becomes durable before anything that follows from it is done.
 func (l *loop) take(ctx context.Context, ev agent.Event) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() != nil { // the loop saw the event before it saw the stop
+		return l.last(ev)
 	}
 	out, err := l.commit(ctx, ev, func(agent.Out) bool { return true })
 	if err != nil {
@@ -209,8 +210,8 @@ func (l *loop) commit(ctx context.Context, ev agent.Event, allowed func(agent.Ou
 	return out, nil
 }
 
-// finish ends a Run whose context ended: helpers are waited for, a deploy's real result with them, and what they report is committed unless
-// it would begin another change of the asset.
+// finish ends a Run whose context ended: helpers are waited for, a deploy's real result with them, and what they report is committed, and
+// no other change of the asset is begun.
 func (l *loop) finish() error {
 	idle := make(chan struct{})
 	go func() { l.helpers.Wait(); close(idle) }()
@@ -237,21 +238,25 @@ func (l *loop) finish() error {
 	}
 }
 
-// last takes an event without carrying anything out afterwards. A step that would begin an action is not taken, for an action that was not
-// begun would count as one that was cut off; nor one that would begin an install (JOB-17), unless what is to be kept is an action's result, which
-// nothing else can tell later.
+// last takes an event without carrying anything out afterwards. What an action or an installer said is kept and leads to nothing, for nothing
+// else can tell it later. Any other step that would begin an action or an install is not taken: what was not begun would count as cut off
+// (JOB-17), and the next start asks again for what led there.
 func (l *loop) last(ev agent.Event) error {
-	x, _ := ev.(agent.Execution)
-	_, acted := x.Event.(job.Acted)
+	if x, ok := ev.(agent.Execution); ok {
+		switch result := x.Event.(type) {
+		case job.Acted:
+			result.Stopping = true
+			ev = agent.Execution{Order: x.Order, Event: result}
+		case job.Deployed:
+			result.Stopping = true
+			ev = agent.Execution{Order: x.Order, Event: result}
+		}
+	}
 	_, err := l.commit(context.Background(), ev, func(out agent.Out) bool {
 		for _, e := range out.Effects {
 			switch e.Effect.(type) {
-			case job.Act, job.Reboot:
+			case job.Act, job.Deploy, job.Reboot:
 				return false
-			case job.Deploy:
-				if !acted {
-					return false
-				}
 			}
 		}
 		return true

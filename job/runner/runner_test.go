@@ -371,6 +371,28 @@ func TestSlowInventoryReachesTheServer(t *testing.T) {
 	})
 }
 
+// A check-in is answered while a deploy takes hours, also when there is no inventory to tell the server of (MAN-3).
+func TestCheckInDoesNotWaitForADeploy_MAN3(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		o := b.order("patchday", "app")
+		o.Pre = []job.Action{{Name: "pre", Command: []string{"pre"}, Timeout: time.Minute}} // after it the last inventory says nothing any more
+		b.server.put(o)
+		began := make(chan struct{})
+		b.pc.duringAct = func(context.Context) error { time.Sleep(time.Second); return nil }
+		b.pc.duringDeploy = func(context.Context) { close(began); time.Sleep(5 * time.Hour) }
+		stop := b.run()
+		<-began
+		later := b.order("later")
+		later.Start = later.Start.Add(100 * time.Hour)
+		later.Run = job.MakeRunID("later", later.Start)
+		later.ID = job.MakeOrderID(later.Run, asset)
+		b.server.put(o, later)
+		time.Sleep(30 * time.Minute)
+		require.Len(t, b.state.state(t).Queue, 1, "the new manifest has come")
+		require.NoError(t, stop())
+	})
+}
+
 func TestTwoRunsAtOnceAreRefused(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		r, err := runner.New(b.cfg)

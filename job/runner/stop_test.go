@@ -2,12 +2,16 @@ package runner_test
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
 func TestStopDuringDeployKeepsItsResult_JOB21(t *testing.T) {
@@ -58,4 +62,73 @@ func TestStopCutsACheckInOffWithoutAFailure(t *testing.T) {
 		require.NoError(t, stop())
 		require.Zero(t, b.state.state(t).Calls.Failures)
 	})
+}
+
+// A stop between two actions, and between an installer that asks for a reboot and what follows it, loses neither's result.
+func TestStopBetweenActsKeepsResults_JOB17_RBT2(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		o := b.order("patchday", "app")
+		for _, name := range []string{"one", "two"} {
+			o.Pre = append(o.Pre, job.Action{Name: name, Command: []string{name}, Timeout: time.Minute})
+		}
+		o.Post = []job.Action{{Name: "three", Command: []string{"three"}, Timeout: time.Minute}}
+		b.server.put(o)
+		install := func(staged []runner.Staged) []job.Outcome {
+			b.pc.installed["app"] = "2.0.0"
+			return []job.Outcome{{Index: staged[0].Index, Reboot: true}}
+		}
+		b.pc.outcomes = install
+		for range 4 { // three actions and one install, each of them stopped behind
+			begun, goOn := make(chan struct{}), make(chan struct{})
+			var once sync.Once
+			wait := func() { once.Do(func() { close(begun); <-goOn }) }
+			b.pc.duringAct = func(context.Context) error { wait(); return nil } // neither heeds its context
+			b.pc.duringDeploy = func(context.Context) { wait() }
+			stop := b.run()
+			b.until("an action or a deploy", func() bool { return done(begun) })
+			go func() { time.Sleep(time.Second); close(goOn) }()
+			require.NoError(t, stop())
+		}
+		b.pc.duringAct, b.pc.duringDeploy = nil, nil
+		stop := b.run()
+		require.Equal(t, job.Completed, b.ended().Result)
+		require.NoError(t, stop())
+		require.Equal(t, []string{"one", "two", "three"}, b.pc.acts)
+		require.Equal(t, 1, b.pc.deploys)
+		require.Equal(t, 2, b.pc.boot, "the installer asked for a reboot")
+	})
+}
+
+func done(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// A result that comes in the very moment of the stop is kept too, whichever of the two the loop sees first.
+func TestResultInTheMomentOfTheStopIsKept_JOB21(t *testing.T) {
+	for range 20 {
+		bubble(t, func(t *testing.T, b *bench) {
+			b.server.put(b.order("patchday", "app"))
+			ctx, stop := context.WithCancel(t.Context())
+			var deploying atomic.Bool
+			b.pc.duringDeploy = func(context.Context) {
+				deploying.Store(true)
+				time.Sleep(3 * time.Minute)
+				time.AfterFunc(time.Second, stop)
+			}
+			b.cfg.Observe = func(agent.State) {
+				if deploying.Load() {
+					<-ctx.Done() // the loop is busy while the install ends and the stop comes
+				}
+			}
+			r, err := runner.New(b.cfg)
+			require.NoError(t, err)
+			require.NoError(t, r.Run(ctx))
+			require.Equal(t, job.Installed, b.state.state(t).Executions[0].Patches[0].Status)
+		})
+	}
 }
