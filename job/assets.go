@@ -27,10 +27,10 @@ type Assets struct {
 // Match says how included tags combine (JOB-7).
 type Match uint8
 
-// Any is the default.
+// The ways. Any is the default.
 const (
-	Any Match = 1 + iota
-	All
+	Any Match = 1 + iota // one included tag is enough
+	All                  // every included tag is needed
 )
 
 var matches = enum.Of[Match]("tag match", "any", "all")
@@ -44,7 +44,7 @@ func (m Match) MarshalText() ([]byte, error) { return matches.MarshalText(m) }
 // UnmarshalText sets the tag match by its name; the error is an unknown name.
 func (m *Match) UnmarshalText(text []byte) error { return matches.UnmarshalText(text, m) }
 
-// ParseMatch finds a tag match by its name.
+// ParseMatch finds a tag match by its name; the error lists the names there are.
 func ParseMatch(name string) (Match, error) { return matches.Parse(name) }
 
 // Matches lists every tag match in order.

@@ -11,20 +11,20 @@ import (
 // Code is the failure code of a patch, numbered as the vendor publishes them (JOB-16).
 type Code uint8
 
-// The failure codes.
+// The failure codes. Zero is no failure.
 const (
-	LanguageDownloadNotAvailable Code = 3
-	FileDownloadFailed           Code = 4
-	UnspecifiedAgentError        Code = 5
-	FileValidationFailed         Code = 7
-	CodeCancelled                Code = 8
-	InstallerFailed              Code = 9
-	DeployerProcessCrashed       Code = 10
-	FileSignatureFailed          Code = 11
-	FileHashValidationFailed     Code = 12
-	PatchURLMissing              Code = 13
-	PatchInstallationSkipped     Code = 14
-	FailedAfterReboot            Code = 15
+	LanguageDownloadNotAvailable Code = 3  // there is no file in the asset's language: for platforms to report
+	FileDownloadFailed           Code = 4  // JOB-2
+	UnspecifiedAgentError        Code = 5  // the agent or its platform did not do what it should
+	FileValidationFailed         Code = 7  // neither signature nor checksum (INT-3), or another version than was ordered (CAT-7)
+	CodeCancelled                Code = 8  // JOB-3
+	InstallerFailed              Code = 9  // also where the installer claims a success that the inventory does not show (JOB-18)
+	DeployerProcessCrashed       Code = 10 // the install was cut off MaxAttempts times (JOB-17)
+	FileSignatureFailed          Code = 11 // INT-1, INT-4, INT-9
+	FileHashValidationFailed     Code = 12 // INT-2, and INT-6 when the staged file changed
+	PatchURLMissing              Code = 13 // the order names no file to fetch
+	PatchInstallationSkipped     Code = 14 // not begun: the window's end (JOB-10), an abort (JOB-13), or the platform refused it
+	FailedAfterReboot            Code = 15 // JOB-18
 )
 
 // codes gives each failure code its published name.
@@ -71,7 +71,7 @@ func (c Code) String() string {
 	return fmt.Sprintf("code(%d)", uint8(c))
 }
 
-// ParseCode finds a code by its name or its number.
+// ParseCode finds a code by its name or its number; the error lists the names there are.
 func ParseCode(s string) (Code, error) {
 	number, err := strconv.ParseUint(s, 10, 8)
 	want := make([]string, 0, len(codes))

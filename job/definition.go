@@ -10,25 +10,25 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Definition is the administrator's intent.
+// Definition is the administrator's intent: which patches, which assets, when, and with what care.
 type Definition struct {
 	ID          ID               `json:"id"`
 	Name        string           `json:"name"`
 	Revision    uint64           `json:"revision"` // grows with every change
 	State       State            `json:"state"`
-	Platform    catalog.Platform `json:"platform"`
+	Platform    catalog.Platform `json:"platform"` // one a job (JOB-7)
 	Assets      Assets           `json:"assets"`
 	Patches     Patches          `json:"patches"`
-	Pre         []Action         `json:"pre,omitempty"`
-	Post        []Action         `json:"post,omitempty"`
+	Pre         []Action         `json:"pre,omitempty"`  // before the patches (JOB-13)
+	Post        []Action         `json:"post,omitempty"` // after them
 	Schedule    Schedule         `json:"schedule"`
 	After       *After           `json:"after,omitempty"`  // runs behind another job instead (JOB-19)
 	Window      time.Duration    `json:"window,omitempty"` // 1 min to 168 h; zero: none (JOB-10)
 	Reboot      reboot.Policy    `json:"reboot"`
-	Strict      bool             `json:"strict,omitempty"`      // INT-5
-	AllowLegacy bool             `json:"allowLegacy,omitempty"` // INT-7
-	StrictLines bool             `json:"strictLines,omitempty"` // CAT-11
-	NoLastCall  bool             `json:"noLastCall,omitempty"`  // MAN-7
+	Strict      bool             `json:"strict,omitempty"`      // files need a valid signature and a matching checksum (INT-5)
+	AllowLegacy bool             `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
+	StrictLines bool             `json:"strictLines,omitempty"` // an installed line past its end of life blocks, too (CAT-11)
+	NoLastCall  bool             `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)
 	Early       bool             `json:"early,omitempty"`       // files may be fetched before the start (JOB-23)
 }
 
@@ -37,9 +37,9 @@ type State uint8
 
 // The states. A job is saved Disabled; Deleted is final.
 const (
-	Disabled State = 1 + iota
-	Enabled
-	Deleted
+	Disabled State = 1 + iota // no run of it starts
+	Enabled                   // runs start as its schedule says
+	Deleted                   // kept for its history
 )
 
 var states = enum.Of[State]("job state", "disabled", "enabled", "deleted")
@@ -53,7 +53,7 @@ func (s State) MarshalText() ([]byte, error) { return states.MarshalText(s) }
 // UnmarshalText sets the state by its name; the error is an unknown name.
 func (s *State) UnmarshalText(text []byte) error { return states.UnmarshalText(text, s) }
 
-// ParseState finds a state by its name.
+// ParseState finds a state by its name; the error lists the names there are.
 func ParseState(name string) (State, error) { return states.Parse(name) }
 
 // States lists every state in order.

@@ -117,6 +117,7 @@ func (x Execution) Outcomes() []PatchOutcome {
 }
 
 // Validate says why x is no state the machine can be in, so that damaged storage is noticed and nothing panics on it.
+// The error is an *Invalid.
 func (x Execution) Validate() error {
 	var p problems
 	if !stages.Valid(x.Stage) || !steps.Valid(x.Step) {

@@ -10,11 +10,11 @@ import (
 // Problem is one thing wrong with a definition, an order or an identity.
 type Problem struct {
 	Field string `json:"field"`           // where, as "reboot.interval" or "patches.list[3]"
-	Value string `json:"value,omitempty"` // what was found
+	Value string `json:"value,omitempty"` // what was found; a long one is cut
 	Text  string `json:"text"`            // what is wrong, and what to do
 }
 
-// Invalid is the error of Validate: every problem, not the first.
+// Invalid is the error of every Validate, ValidX and ParseX that says so: all problems, not the first.
 type Invalid struct {
 	What     string // "job nightly", "order …"
 	Problems []Problem

@@ -12,7 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Order is a run as frozen for one asset.
+// Order is a run as frozen for one asset. What it has in common with the Definition means the same there.
 type Order struct {
 	ID         OrderID       `json:"id"`
 	Job        ID            `json:"job"`
@@ -26,7 +26,7 @@ type Order struct {
 	Post       []Action      `json:"post,omitempty"`
 	Reboot     reboot.Policy `json:"reboot"`
 	NoLastCall bool          `json:"noLastCall,omitempty"`
-	Early      bool          `json:"early,omitempty"`     // JOB-23
+	Early      bool          `json:"early,omitempty"`     // files may be fetched before the start (JOB-23)
 	Cancelled  bool          `json:"cancelled,omitempty"` // the mark of MAN-4
 }
 
@@ -36,9 +36,9 @@ type OrderPatch struct {
 	Product     catalog.ProductID `json:"product"`
 	Name        string            `json:"name"` // the product's
 	Version     version.Version   `json:"version"`
-	LatestOnly  bool              `json:"latestOnly,omitempty"` // a newer version than ordered is a success (CAT-7)
-	Reboot      bool              `json:"reboot,omitempty"`
-	Transaction string            `json:"transaction,omitempty"`
+	LatestOnly  bool              `json:"latestOnly,omitempty"`  // a newer version than ordered is a success (CAT-7)
+	Reboot      bool              `json:"reboot,omitempty"`      // it says itself that it needs one (RBT-2)
+	Transaction string            `json:"transaction,omitempty"` // patches of the same one are installed together; empty: alone
 	Files       []File            `json:"files"`
 }
 

@@ -18,10 +18,10 @@ type Patches struct {
 // The zero Query takes everything missing.
 type Query struct {
 	Products    []string         `json:"products,omitempty"`    // product names or ids
-	Vendors     []string         `json:"vendors,omitempty"`     //
-	Channels    []string         `json:"channels,omitempty"`    //
+	Vendors     []string         `json:"vendors,omitempty"`     // of the product
+	Channels    []string         `json:"channels,omitempty"`    // of the product
 	MinSeverity catalog.Severity `json:"minSeverity,omitempty"` // zero: any
-	CVEs        []string         `json:"cves,omitempty"`        // any of them
+	CVEs        []string         `json:"cves,omitempty"`        // one of them is enough
 }
 
 func (q Query) matches(snap *catalog.Snapshot, id catalog.PatchID) bool {

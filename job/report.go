@@ -15,10 +15,10 @@ type Report struct {
 	At       time.Time      `json:"at"`              // UTC, by the asset's corrected clock (MAN-8)
 	Order    OrderID        `json:"order,omitempty"` // empty for Refused
 	Progress Progress       `json:"progress,omitempty"`
-	Result   Result         `json:"result,omitempty"`
+	Result   Result         `json:"result,omitempty"`  // a Pending one is followed by another
 	TooLate  Stage          `json:"tooLate,omitempty"` // the cancel came when this stage had begun (JOB-3)
 	Refused  string         `json:"refused,omitempty"` // why a manifest was refused (MAN-5)
-	Text     string         `json:"text,omitempty"`
+	Text     string         `json:"text,omitempty"`    // one plain sentence: which job blocks, say
 	Patches  []PatchOutcome `json:"patches,omitempty"` // with a Result
 	Reboots  int            `json:"reboots,omitempty"` // asked for by this execution
 }
@@ -28,14 +28,14 @@ type Progress uint8
 
 // The progress steps.
 const (
-	Received Progress = 1 + iota
-	Blocked
-	Started
-	Downloading
-	Downloaded
-	Deploying
-	Rebooting
-	Resumed
+	Received    Progress = 1 + iota // the order is in the agent's queue
+	Blocked                         // it is due, and waits for another execution on the asset (JOB-11)
+	Started                         // the execution began
+	Downloading                     // something applies, and its files are fetched
+	Downloaded                      // every file that passed INT is staged, and the last word is asked for (MAN-7)
+	Deploying                       // the deploy stage began: too late for a cancel (JOB-3)
+	Rebooting                       // the reboot was asked for
+	Resumed                         // taken up after a restart of the agent or the asset (JOB-17)
 )
 
 var progresses = enum.Of[Progress]("progress", "Received", "Blocked", "Started", "Downloading", "Downloaded", "Deploying", "Rebooting", "Resumed")
@@ -49,7 +49,7 @@ func (p Progress) MarshalText() ([]byte, error) { return progresses.MarshalText(
 // UnmarshalText sets the progress step by its name; the error is an unknown name.
 func (p *Progress) UnmarshalText(text []byte) error { return progresses.UnmarshalText(text, p) }
 
-// ParseProgress finds a progress step by its name.
+// ParseProgress finds a progress step by its name; the error lists the names there are.
 func ParseProgress(name string) (Progress, error) { return progresses.Parse(name) }
 
 // Progresses lists every progress step in order.

@@ -7,15 +7,15 @@ type Result uint8
 
 // The results.
 const (
-	Completed Result = 1 + iota
-	CompletedWithFailures
-	Failed
-	Cancelled
-	Withdrawn
-	TimedOut
-	NotApplicable
-	PendingReboot
-	PendingVerification
+	Completed             Result = 1 + iota // everything that applied succeeded
+	CompletedWithFailures                   // some patches or actions failed, and some did not
+	Failed                                  // nothing succeeded, or failures left nothing to deploy (JOB-2)
+	Cancelled                               // before the deploy stage (JOB-3)
+	Withdrawn                               // before the execution started (JOB-5)
+	TimedOut                                // the window ended before it could start (JOB-11, JOB-12)
+	NotApplicable                           // no patch applied, and there was no action (JOB-2)
+	PendingReboot                           // deployed; what it became is known after the reboot (JOB-18)
+	PendingVerification                     // deployed; the inventory cannot be taken yet, and is tried again (JOB-18, JOB-21)
 )
 
 var results = enum.Of[Result]("result", "Completed", "CompletedWithFailures", "Failed", "Cancelled", "Withdrawn", "TimedOut",
@@ -30,7 +30,7 @@ func (r Result) MarshalText() ([]byte, error) { return results.MarshalText(r) }
 // UnmarshalText sets the result by its name; the error is an unknown name.
 func (r *Result) UnmarshalText(text []byte) error { return results.UnmarshalText(text, r) }
 
-// ParseResult finds a result by its name.
+// ParseResult finds a result by its name; the error lists the names there are.
 func ParseResult(name string) (Result, error) { return results.Parse(name) }
 
 // Results lists every result in order.

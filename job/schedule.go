@@ -34,7 +34,7 @@ func (s ScheduleKind) MarshalText() ([]byte, error) { return scheduleKinds.Marsh
 // UnmarshalText sets the schedule kind by its name; the error is an unknown name.
 func (s *ScheduleKind) UnmarshalText(text []byte) error { return scheduleKinds.UnmarshalText(text, s) }
 
-// ParseScheduleKind finds a schedule kind by its name.
+// ParseScheduleKind finds a schedule kind by its name; the error lists the names there are.
 func ParseScheduleKind(name string) (ScheduleKind, error) { return scheduleKinds.Parse(name) }
 
 // ScheduleKinds lists every schedule kind in order.
@@ -64,7 +64,7 @@ func (n Nth) MarshalText() ([]byte, error) { return nths.MarshalText(n) }
 // UnmarshalText sets the place by its name; the error is an unknown name.
 func (n *Nth) UnmarshalText(text []byte) error { return nths.UnmarshalText(text, n) }
 
-// ParseNth finds a place in the month by its name.
+// ParseNth finds a place in the month by its name; the error lists the names there are.
 func ParseNth(name string) (Nth, error) { return nths.Parse(name) }
 
 // Nths lists every place in the month in order.
@@ -85,8 +85,8 @@ type Schedule struct {
 	Local    LocalTime     `json:"local,omitempty"`    // date and time on the clock of Zone
 	Time     TimeOfDay     `json:"time,omitempty"`     // on the clock of Zone
 	Zone     string        `json:"zone,omitempty"`     // a name of the IANA time zone database, or AssetZone
-	Weekdays Weekdays      `json:"weekdays,omitempty"` //
-	Nth      Nth           `json:"nth,omitempty"`      //
+	Weekdays Weekdays      `json:"weekdays,omitempty"` // of Weekly and MonthlyWeekday
+	Nth      Nth           `json:"nth,omitempty"`      // of MonthlyWeekday
 	Day      int           `json:"day,omitempty"`      // of the month, 1 to 31; a month without it is skipped
 	Offset   int           `json:"offset,omitempty"`   // days, −27 to 27
 	Spread   time.Duration `json:"spread,omitempty"`   // whole seconds, 2 h at most, shorter than the window; zero: all assets at once

@@ -34,7 +34,7 @@ func (d Weekday) MarshalText() ([]byte, error) { return weekdays.MarshalText(d) 
 // UnmarshalText sets the weekday by its name; the error is an unknown name.
 func (d *Weekday) UnmarshalText(text []byte) error { return weekdays.UnmarshalText(text, d) }
 
-// ParseWeekday finds a weekday by its name.
+// ParseWeekday finds a weekday by its name; the error lists the names there are.
 func ParseWeekday(name string) (Weekday, error) { return weekdays.Parse(name) }
 
 // AllWeekdays lists every weekday in order.

@@ -7,10 +7,10 @@ type Stage uint8
 
 // The stages. StageDeploy begins with the commit that precedes the first pre-action or install (JOB-4).
 const (
-	StageDownload Stage = 1 + iota
-	StageDeploy
-	StageReboot
-	StageDone
+	StageDownload Stage = 1 + iota // until then a cancel wins (JOB-3)
+	StageDeploy                    // actions and installs
+	StageReboot                    // entered only if something deployed needs it (RBT-2)
+	StageDone                      // the result is final
 )
 
 var stages = enum.Of[Stage]("stage", "download", "deploy", "reboot", "done")
@@ -24,7 +24,7 @@ func (s Stage) MarshalText() ([]byte, error) { return stages.MarshalText(s) }
 // UnmarshalText sets the stage by its name; the error is an unknown name.
 func (s *Stage) UnmarshalText(text []byte) error { return stages.UnmarshalText(text, s) }
 
-// ParseStage finds a stage by its name.
+// ParseStage finds a stage by its name; the error lists the names there are.
 func ParseStage(name string) (Stage, error) { return stages.Parse(name) }
 
 // Stages lists every stage in order.
