@@ -53,8 +53,14 @@ func (s *Store) fetchFile(ctx context.Context, folder string, i int, file job.Fi
 	if err != nil {
 		return job.Evidence{}, s.local(err, file)
 	}
+	m := s.readMeta(fileName(folder, i, metaFile))
+	if file.SignatureURL != "" && !m.Asked { // what was noted of it is lost, which is not absent (INT-9)
+		if failure := s.keepSignature(ctx, folder, i, file, &m); failure != nil {
+			return job.Evidence{}, failure
+		}
+	}
 	var detached []byte
-	if m := s.readMeta(fileName(folder, i, metaFile)); m.Signed {
+	if m.Signed {
 		// A signature that is there and empty is not an absent one (INT-9).
 		detached = append([]byte{}, m.Detached...)
 	}
@@ -80,16 +86,24 @@ func (s *Store) fetchContent(ctx context.Context, folder string, i int, file job
 		}
 		return failure
 	}
-	detached, signed, failure := s.fetchSignature(ctx, file)
-	if failure != nil {
+	if failure := s.keepSignature(ctx, folder, i, file, &t.meta); failure != nil {
 		return failure // the content stays: only the signature is asked for again
-	}
-	t.meta.Signed, t.meta.Detached = signed, detached
-	if err := s.writeMeta(t.metaName, t.meta); err != nil {
-		return s.local(err, file)
 	}
 	if err := s.finish(f, folder, i); err != nil {
 		s.removePartial(folder, i, f)
+		return s.local(err, file)
+	}
+	return nil
+}
+
+// keepSignature fetches the detached signature and notes what came of it.
+func (s *Store) keepSignature(ctx context.Context, folder string, i int, file job.File, m *meta) *Failure {
+	detached, signed, failure := s.fetchSignature(ctx, file)
+	if failure != nil {
+		return failure
+	}
+	m.Asked, m.Signed, m.Detached = true, signed, detached
+	if err := s.writeMeta(fileName(folder, i, metaFile), *m); err != nil {
 		return s.local(err, file)
 	}
 	return nil

@@ -47,7 +47,8 @@ func (s *Store) create(name string) (*os.File, error) {
 type meta struct {
 	URL       string `json:"url"`
 	Validator string `json:"validator,omitempty"` // a strong ETag or a Last-Modified: what If-Range takes
-	Signed    bool   `json:"signed,omitempty"`    // the detached signature was asked for and is there
+	Asked     bool   `json:"asked,omitempty"`     // the detached signature was asked for
+	Signed    bool   `json:"signed,omitempty"`    // and is there
 	Detached  []byte `json:"detached,omitempty"`
 	Total     int64  `json:"total,omitempty"` // size the server announced; -1 or zero: none
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +36,33 @@ func TestStagedFilesAreUsedAgainAfterARestart_JOB17(t *testing.T) {
 	_, failure = b.store.Fetch(t.Context(), key, p)
 	require.Nil(t, failure)
 	require.Len(t, b.asked(), 4)
+}
+
+// A signature whose copy a crash or a bad disk took is asked for again: lost is not absent, which could pass by the checksum.
+func TestLostSignatureIsNotAbsent_INT9(t *testing.T) {
+	for name, damage := range map[string]func(file string) error{
+		"gone":  os.Remove,
+		"empty": func(file string) error { return os.WriteFile(file, nil, 0o600) },
+		"of the transfer": func(file string) error {
+			return os.WriteFile(file, []byte(`{"url":"x","validator":"\"v1\"","total":1000}`), 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, serve(content(1000)))
+			p := b.patch(job.File{Name: "a", URL: "/a", SignatureURL: "/a.sig"})
+			first, failure := b.store.Fetch(t.Context(), key, p)
+			require.Nil(t, failure)
+			metas, err := filepath.Glob(filepath.Join(b.dir, "*", "*", "0.meta"))
+			require.NoError(t, err)
+			require.Len(t, metas, 1)
+			require.NoError(t, damage(metas[0]))
+			b.open()
+			second, failure := b.store.Fetch(t.Context(), key, p)
+			require.Nil(t, failure)
+			require.Equal(t, first, second)
+			require.Equal(t, []string{"/a", "/a.sig", "/a.sig"}, b.asked(), "the content is not fetched again")
+		})
+	}
 }
 
 // cutting serves data, but cuts the first connections after a part.
