@@ -232,6 +232,9 @@ func TestDisabledAndEnabledAgain_JOB6(t *testing.T) {
 		f.call(a)
 		require.Equal(f, []string{"editor-2.0.0"}, a.patches())
 		require.Zero(f, f.asset(run, "a").Result, "the old word is not about the new order")
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Zero(f, status.AnomalyCount, "and no anomaly")
 
 		onDemand := f.enable(definition("now", "editor-2.0.0"))
 		require.NoError(f, f.DisableJob(ctx, "now", f.now))

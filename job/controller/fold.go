@@ -87,6 +87,10 @@ func (c *Controller) foldOrder(w Writer, asset job.AssetID, rep job.Report, now 
 	if err != nil {
 		return "", err
 	}
+	if o.Again && !o.Retracted && rep.Result == job.Withdrawn {
+		o.Again = false // of the withdrawal before
+		return "", saveOrder(w, run, o)
+	}
 	if odd := senseless(rep, o, found); odd != "" {
 		return odd, nil
 	}
