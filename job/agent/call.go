@@ -91,8 +91,10 @@ func (m *machine) calledIn(ev CalledIn) {
 		return
 	}
 	m.s.Calls.Out, m.s.Calls.Failures = 0, 0
-	m.s.Clock = m.s.Clock.learn(ev.Answer.At, m.at)
-	m.now = m.s.Clock.now(m.at)
+	if !ev.Answer.At.IsZero() {
+		m.s.Clock = m.s.Clock.learn(ev.Answer.At, m.at)
+		m.now = m.s.Clock.now(m.at)
+	}
 	waiting := len(m.s.Reports)
 	m.acknowledge(ev.Answer.Acknowledged)
 	taken := waiting - len(m.s.Reports)

@@ -69,3 +69,18 @@ func TestOddStatesAreCorrupt(t *testing.T) {
 		})
 	}
 }
+
+// An answer that does not tell the time teaches nothing: the clock the agent goes by stays as it was (MAN-8, JOB-20).
+func TestAnswerWithoutATimeMovesNoClock_MAN8(t *testing.T) {
+	w := newWorld(t, orderAt(t, "a", epoch))
+	w.server.offset = time.Hour
+	w.until(epoch.Add(-4 * time.Hour))
+	require.Equal(t, time.Hour, w.s.Clock.Offset)
+	w.pass(w.c.WithDefaults().Every)
+	w.step(Tick{})
+	require.Len(t, w.calls, 1)
+	id := w.calls[0].ID
+	w.calls = nil
+	w.step(CalledIn{ID: id, Answer: manifest.Answer{Acknowledged: job.Sequence(len(w.accepted))}})
+	require.Equal(t, time.Hour, w.s.Clock.Offset)
+}
