@@ -23,8 +23,8 @@ type Config struct {
 	events int // instead of MaxEvents
 }
 
-// WithDefaults fills in what is zero.
-func (c Config) WithDefaults() Config {
+// withDefaults fills in what is zero.
+func (c Config) withDefaults() Config {
 	for _, f := range []struct {
 		field *time.Duration
 		value time.Duration
@@ -45,7 +45,7 @@ func (c Config) WithDefaults() Config {
 
 // Validate says everything that is wrong with the settings, defaults filled in. The error is a *job.Invalid.
 func (c Config) Validate() error {
-	c = c.WithDefaults()
+	c = c.withDefaults()
 	e := &job.Invalid{What: "world"}
 	add := func(field, value, text string) {
 		e.Problems = append(e.Problems, job.Problem{Field: field, Value: value, Text: text})
@@ -88,7 +88,7 @@ func New(c Config) (*World, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	c = c.WithDefaults()
+	c = c.withDefaults()
 	w := &World{cfg: c, now: c.Start, assets: map[job.AssetID]*asset{}}
 	w.vendor = newVendor(w)
 	var err error

@@ -66,8 +66,8 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validate tells everything that is wrong with a configuration that has its defaults.
-func (c Config) Validate() error {
+// validate tells everything that is wrong with a configuration that has its defaults.
+func (c Config) validate() error {
 	var problems []error
 	if c.Channel != "" && (!plainPath(c.Channel) || strings.Contains(c.Channel, "/")) {
 		problems = append(problems, fmt.Errorf("the channel %.80q is no codename", c.Channel))

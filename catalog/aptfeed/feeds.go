@@ -30,7 +30,7 @@ func FromLists(c Config) ([]*Feed, error) {
 
 func feeds(c Config, from func(Config, catalog.FeedID, Source) origin) ([]*Feed, error) {
 	c = c.WithDefaults()
-	if err := c.Validate(); err != nil {
+	if err := c.validate(); err != nil {
 		return nil, fail(Refused, c.Dir, err, "the configuration cannot be used")
 	}
 	sources, problems, err := ReadSources(c.Dir)

@@ -25,8 +25,8 @@ type Options struct {
 	Now      func() time.Time // tells when a batch was fetched; default time.Now
 }
 
-// WithDefaults fills in what is zero.
-func (o Options) WithDefaults() Options {
+// withDefaults fills in what is zero.
+func (o Options) withDefaults() Options {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 256 << 20
 	}
@@ -42,8 +42,8 @@ func (o Options) WithDefaults() Options {
 	return o
 }
 
-// Validate returns everything that is wrong with the options, joined.
-func (o Options) Validate() error {
+// validate returns everything that is wrong with the options, joined.
+func (o Options) validate() error {
 	var problems []error
 	if o.MaxBytes < 0 {
 		problems = append(problems, fmt.Errorf("option MaxBytes is %d, want more than zero", o.MaxBytes))
@@ -93,11 +93,11 @@ type seen struct {
 
 // New makes a feed that reads the document at location: an http, https or file URL, or the path of a file.
 func New(id catalog.FeedID, location string, o Options) (*Feed, error) {
-	f := &Feed{id: id, options: o.WithDefaults()}
+	f := &Feed{id: id, options: o.withDefaults()}
 	if id == "" || len(id) > catalog.MaxID {
 		return nil, fmt.Errorf("feed id %.80q: want 1 to %d bytes", id, catalog.MaxID)
 	}
-	if err := o.Validate(); err != nil {
+	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("feed %s: %w", id, err)
 	}
 	if location == "" {

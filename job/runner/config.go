@@ -59,8 +59,8 @@ func (e *LoadError) Error() string {
 
 func (e *LoadError) Unwrap() error { return e.Err }
 
-// WithDefaults fills in what is zero.
-func (c Config) WithDefaults() Config {
+// withDefaults fills in what is zero.
+func (c Config) withDefaults() Config {
 	if c.HTTP == nil {
 		c.HTTP = &http.Client{}
 	}
@@ -77,22 +77,22 @@ func (c Config) WithDefaults() Config {
 		c.Trace = func(string) {}
 	}
 	if c.Poll == 0 {
-		c.Poll = DefaultPoll
+		c.Poll = defaultPoll
 	}
 	if c.CallTimeout == 0 {
-		c.CallTimeout = DefaultCallTimeout
+		c.CallTimeout = defaultCallTimeout
 	}
 	if c.Stall == 0 {
-		c.Stall = DefaultStall
+		c.Stall = defaultStall
 	}
 	if c.Tries == 0 {
-		c.Tries = DefaultTries
+		c.Tries = defaultTries
 	}
 	return c
 }
 
-// Validate names everything that is missing or out of bounds.
-func (c Config) Validate() error {
+// validate names everything that is missing or out of bounds.
+func (c Config) validate() error {
 	var errs []error
 	need := func(ok bool, what string) {
 		if !ok {

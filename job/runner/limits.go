@@ -4,15 +4,15 @@ import "time"
 
 // Defaults and bounds.
 const (
-	// DefaultPoll is between looks at the platform's status: a user who logs out is noticed soon, and it costs next to nothing.
-	DefaultPoll = 5 * time.Second
-	// DefaultCallTimeout bounds a check-in: a manifest of 2,000 patches over a slow line fits.
-	DefaultCallTimeout = 60 * time.Second
-	// DefaultStall is how long a download may bring nothing.
-	DefaultStall = 60 * time.Second
-	// DefaultTries is how often a download is tried without headway, with pauses of 1, 2, 4 and 8 s between: it outlasts a router's restart
+	// defaultPoll is between looks at the platform's status: a user who logs out is noticed soon, and it costs next to nothing.
+	defaultPoll = 5 * time.Second
+	// defaultCallTimeout bounds a check-in: a manifest of 2,000 patches over a slow line fits.
+	defaultCallTimeout = 60 * time.Second
+	// defaultStall is how long a download may bring nothing.
+	defaultStall = 60 * time.Second
+	// defaultTries is how often a download is tried without headway, with pauses of 1, 2, 4 and 8 s between: it outlasts a router's restart
 	// by little; longer troubles are the next execution's.
-	DefaultTries = 5
+	defaultTries = 5
 	// MaxTries bounds Tries.
 	MaxTries = 100
 	// maxText is the longest text of an event in bytes, as job.MaxText.

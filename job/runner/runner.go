@@ -21,10 +21,10 @@ type Runner struct {
 
 // New checks the settings. It touches nothing yet.
 func New(c Config) (*Runner, error) {
-	if err := c.Validate(); err != nil {
+	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return &Runner{cfg: c.WithDefaults()}, nil
+	return &Runner{cfg: c.withDefaults()}, nil
 }
 
 // ErrRunning is what Run returns when the same Runner runs already.

@@ -42,8 +42,8 @@ type Config struct {
 	Transport http.RoundTripper
 }
 
-// WithDefaults fills in what is not set.
-func (c Config) WithDefaults() Config {
+// withDefaults fills in what is not set.
+func (c Config) withDefaults() Config {
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Second
 	}
@@ -107,7 +107,7 @@ func NewClient(config Config) (*Client, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	config = config.WithDefaults()
+	config = config.withDefaults()
 	return &Client{
 		config: config,
 		base:   strings.TrimRight(config.Server, "/"),

@@ -22,8 +22,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// WithDefaults fills in what is not set.
-func (o Options) WithDefaults() Options {
+// withDefaults fills in what is not set.
+func (o Options) withDefaults() Options {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -36,7 +36,7 @@ func (o Options) WithDefaults() Options {
 // NewHandler serves the three routes from backend. Mount it at the root of the base URL that agents are given;
 // behind a path use http.StripPrefix. It is safe for concurrent use and starts no goroutine.
 func NewHandler(backend Backend, options Options) http.Handler {
-	h := &handler{backend, options.WithDefaults()}
+	h := &handler{backend, options.withDefaults()}
 	mux := http.NewServeMux()
 	mux.Handle(PathEnrol, h.route(PathEnrol, http.MethodPost, h.enrol))
 	mux.Handle(PathCheckIn, h.route(PathCheckIn, http.MethodPost, h.checkIn))
