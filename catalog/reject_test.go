@@ -46,6 +46,8 @@ func TestBadPatchIsRejectedAlone_CAT16(t *testing.T) {
 		{"impossible end", ends(time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)), "year -1"},
 		{"most CVEs", func(p *Patch) { p.CVEs = repeat("CVE-2026-0001", MaxCVEs) }, ""},
 		{"too many CVEs", func(p *Patch) { p.CVEs = repeat("CVE-2026-0001", MaxCVEs+1) }, "it has 2049 CVE ids"},
+		{"longest CVE", func(p *Patch) { p.CVEs = []string{strings.Repeat("c", MaxCVE)} }, ""},
+		{"CVE too long", func(p *Patch) { p.CVEs = []string{strings.Repeat("c", MaxCVE+1)} }, "a CVE id has 65 bytes"},
 		{"empty CVE", func(p *Patch) { p.CVEs = []string{""} }, "a CVE id is empty"},
 		{"too many edges", func(p *Patch) { p.Supersedes = repeat(PatchID("x"), MaxEdges+1) }, "it has 1025 superseded patches"},
 		{"too many requirements", func(p *Patch) { p.Requires = repeat(Requirement{Patch: "x"}, MaxEdges+1) }, "it has 1025 requirements"},

@@ -79,6 +79,9 @@ func TestSealRefuses(t *testing.T) {
 			c.change(&d)
 			_, err := manifest.Seal(d, manifest.NewSigner(key))
 			require.ErrorContains(t, err, c.want)
+			if invalid, ok := errors.AsType[*job.Invalid](err); ok {
+				require.Equal(t, invalid, d.Validate())
+			}
 		})
 	}
 }

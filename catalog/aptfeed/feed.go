@@ -43,9 +43,6 @@ type held struct {
 // ID is "apt:", the repository's URI, a blank and the suite.
 func (f *Feed) ID() catalog.FeedID { return f.id }
 
-// Source returns the configuration's entry. It is empty for a feed that stands for a refused entry.
-func (f *Feed) Source() Source { return f.source }
-
 // Fetch verifies the Release file and reads those package lists whose digest changed. It returns an *Error, or the
 // context's error; nothing of a repository that cannot be verified as a whole is taken. The batch is Unchanged when it
 // would be the same as the last one.

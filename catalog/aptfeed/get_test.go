@@ -37,6 +37,39 @@ func TestRedirectFromHTTPSToHTTPIsRefused(t *testing.T) {
 	require.NoError(t, check(secure, []*http.Request{plain}))
 }
 
+func TestMaxRedirects(t *testing.T) {
+	check := careful(&http.Client{}).CheckRedirect
+	req, err := http.NewRequest(http.MethodGet, "http://example.com/a", nil)
+	require.NoError(t, err)
+	via := make([]*http.Request, MaxRedirects+1)
+	for i := range via {
+		via[i] = req
+	}
+	require.NoError(t, check(req, via[:MaxRedirects]))
+	require.ErrorContains(t, check(req, via), "more than 10 redirects")
+}
+
+func TestMaxIndex(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
+	open(t, config(root(t, r.publish().serve())))
+	from := &remote{source: Source{URI: r.uri, Suite: "bookworm"}, client: http.DefaultClient, cache: &cache{}}
+	for size, cause := range map[int64]Cause{MaxIndex: Missing, MaxIndex + 1: TooLarge} { // at the limit it is asked for
+		_, err := from.open(t.Context(), "elsewhere/Packages", release{files: map[string]fileSum{"elsewhere/Packages": {size: size}}})
+		var e *Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, cause, e.Cause, "%v", err)
+	}
+}
+
+// A client of the caller's own fetches, and its rule about redirects counts.
+func TestClient(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
+	c := config(root(t, r.publish().serve()))
+	c.Client = &http.Client{Transport: http.NewFileTransport(http.Dir(t.TempDir()))}
+	failed(t, open(t, c)[0], Missing)
+	require.Empty(t, r.asked())
+}
+
 func TestByHash(t *testing.T) {
 	for _, tt := range []struct {
 		name, offered, option string

@@ -29,9 +29,7 @@ func render(sources []Source, problems []Problem) string {
 		if s.Keys != "" {
 			fmt.Fprintf(&b, " keys %q", s.Keys)
 		}
-		if s.ByHash != 0 {
-			fmt.Fprintf(&b, " by-hash %d", s.ByHash)
-		}
+		b.WriteString(map[ByHashUse]string{ByHashOffered: "", ByHashNever: " by-hash never", ByHashAlways: " by-hash always"}[s.ByHash])
 		b.WriteString("\n")
 	}
 	for _, p := range problems {
@@ -53,7 +51,7 @@ func TestOneLineSources(t *testing.T) {
 		{"blanks in brackets", "deb [ arch=amd64   lang=none target-=x pdiffs=no ] http://h bookworm main", "1 http://h/ bookworm main[amd64]\n"},
 		{"keyrings", "deb [signed-by=/a.gpg,/b.asc," + fp + "!] http://h b main", "1 http://h/ b main[amd64 i386] by /a.gpg,/b.asc," + strings.ToUpper(fp) + "!\n"},
 		{"by-hash", "deb [by-hash=no] http://h a main\ndeb [by-hash=force] http://h b main\ndeb [by-hash=yes] http://h c main",
-			"1 http://h/ a main[amd64 i386] by-hash 1\n2 http://h/ b main[amd64 i386] by-hash 2\n3 http://h/ c main[amd64 i386]\n"},
+			"1 http://h/ a main[amd64 i386] by-hash never\n2 http://h/ b main[amd64 i386] by-hash always\n3 http://h/ c main[amd64 i386]\n"},
 		{"file and copy", "deb file:/srv/r b main\ndeb file:///srv/r c main\ndeb copy:/srv/r d main", "1 file:///srv/r/ b main[amd64 i386]\n2 file:///srv/r/ c main[amd64 i386]\n3 file:///srv/r/ d main[amd64 i386]\n"},
 		{"flat", "deb http://h ./\ndeb http://h sub/", "1 http://h/ ./ [amd64 i386]\n2 http://h/ sub/ [amd64 i386]\n"},
 		{"one suite twice", "deb http://h b main\ndeb http://h/ b contrib", "1 http://h/ b main[amd64 i386] contrib[amd64 i386]\n"},
@@ -120,6 +118,13 @@ func TestDeb822Sources(t *testing.T) {
 			require.Equal(t, tt.want, render(ParseSources("x.sources", strings.NewReader(tt.in))))
 		})
 	}
+}
+
+func TestTargets(t *testing.T) {
+	sources, problems := ParseSources("x.list", strings.NewReader("deb [arch=arm64] http://h b main\ndeb [arch+=riscv64 arch-=i386] http://h c main"))
+	require.Empty(t, problems)
+	require.Equal(t, []Target{{Component: "main", Architectures: []string{"arm64"}}}, sources[0].Targets)
+	require.Equal(t, []Target{{Component: "main", Add: []string{"riscv64"}, Remove: []string{"i386"}}}, sources[1].Targets)
 }
 
 func TestSourcesFolder(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"io"
 	"math"
+	"math/big"
 	"runtime"
 	"slices"
 	"strings"
@@ -63,6 +64,12 @@ func pemOf(t testing.TB, pub crypto.PublicKey) []byte {
 	p, err := cryptoutils.MarshalPublicKeyToPEM(pub)
 	require.NoError(t, err)
 	return p
+}
+
+// rsaOf makes a public key of so many bits that nobody has the private half of.
+func rsaOf(bits int) *rsa.PublicKey {
+	n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
+	return &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}
 }
 
 func key(t testing.TB, name string, k crypto.Signer) Key {
@@ -338,6 +345,8 @@ func TestNewFindsEveryProblem(t *testing.T) {
 		{Key{"Certificate", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})}, "want a PUBLIC KEY block"},
 		{Key{"Cut off", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte{0x30, 0x2a}})}, "want a PUBLIC KEY block"},
 		{Key{"Weak", pemOf(t, k.weaker.Public())}, "RSA with 1024 bits; want 2048 to 8192"},
+		{Key{"Just too weak", pemOf(t, rsaOf(MinRSA-1))}, "RSA with 2047 bits; want 2048 to 8192"},
+		{Key{"Too slow", pemOf(t, rsaOf(MaxRSA+1))}, "RSA with 8193 bits; want 2048 to 8192"},
 		{Key{"Curve", pemOf(t, p224.Public())}, "ECDSA on P-224"},
 		{Key{"No signing", pemOf(t, dh.Public())}, "want Ed25519, ECDSA or RSA"},
 		{Key{"Long", append(bytes.Clone(good), make([]byte, MaxPEM)...)}, "at most 16384"},

@@ -31,8 +31,8 @@ type Config struct {
 	Prompt func(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error
 }
 
-// DefaultLockWait is how long another package manager is waited for: an unattended upgrade of a slow machine fits.
-const DefaultLockWait = 10 * time.Minute
+// defaultLockWait is how long another package manager is waited for: an unattended upgrade of a slow machine fits.
+const defaultLockWait = 10 * time.Minute
 
 // ErrUnsupported is what New returns where there is no dpkg to drive.
 var ErrUnsupported = errors.New("dpkg: Debian packages can be managed on Linux only")
@@ -47,7 +47,7 @@ func New(c Config) (*Platform, error) {
 		errs = append(errs, fmt.Errorf("LockWait is %v: want a positive duration, or zero for the default", c.LockWait))
 	}
 	if c.LockWait == 0 {
-		c.LockWait = DefaultLockWait
+		c.LockWait = defaultLockWait
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
