@@ -1,0 +1,54 @@
+package job
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+)
+
+// Each bound of a definition holds at the limit, and the same field is named one past it.
+func TestBoundsOfADefinition_JOB20(t *testing.T) {
+	command := func(words int) []string { return strings.Fields(strings.Repeat("x ", words)) }
+	for _, c := range []struct {
+		field string
+		limit int64
+		step  int64 // past it
+		set   func(d *Definition, n int64)
+	}{
+		{"name", MaxText, 1, func(d *Definition, n int64) { d.Name = strings.Repeat("x", int(n)) }},
+		{"window", int64(MaxWindow), 1, func(d *Definition, n int64) { d.Window = time.Duration(n) }},
+		{"window", int64(MinWindow), -1, func(d *Definition, n int64) { d.Window = time.Duration(n) }},
+		{"assets.include", MaxSelection, 1, func(d *Definition, n int64) { d.Assets.Include = repeated[AssetID]("a", n) }},
+		{"assets.excludeTags", MaxSelection, 1, func(d *Definition, n int64) { d.Assets.ExcludeTags = repeated[string]("a", n) }},
+		{"patches.query.cves", MaxSelection, 1, func(d *Definition, n int64) { d.Patches.Query = &Query{CVEs: repeated[string]("a", n)} }},
+		{"pre", MaxActions, 1, func(d *Definition, n int64) {
+			d.Pre = nil
+			for range n {
+				d.Pre = append(d.Pre, Action{Name: "a", Command: command(1)})
+			}
+		}},
+		{"post[0].command", MaxArguments, 1, func(d *Definition, n int64) { d.Post = []Action{{Command: command(int(n))}} }},
+		{"post[0].command[0]", MaxText, 1, func(d *Definition, n int64) { d.Post = []Action{{Command: []string{strings.Repeat("x", int(n))}}} }},
+		{"post[0].timeout", int64(MaxActionTime), 1, func(d *Definition, n int64) {
+			d.Post = []Action{{Command: command(1), Timeout: time.Duration(n)}}
+		}},
+	} {
+		d := Definition{ID: "j", State: Disabled, Platform: catalog.Linux, Schedule: Schedule{Kind: OnDemand}}
+		c.set(&d, c.limit)
+		require.NoError(t, d.Validate(), c.field)
+		c.set(&d, c.limit+c.step)
+		var invalid *Invalid
+		require.ErrorAs(t, d.Validate(), &invalid, c.field)
+		require.Len(t, invalid.Problems, 1)
+		require.Equal(t, c.field, invalid.Problems[0].Field)
+	}
+}
+
+func repeated[T ~string](s T, n int64) []T {
+	return slices.Repeat([]T{s}, int(n))
+}
