@@ -11,9 +11,10 @@ import (
 func (m *machine) apply(inv catalog.Inventory) {
 	for i := range m.Patches {
 		p, ordered := &m.Patches[i], m.Order.Patches[i]
-		if p.Status != Pending {
+		if p.Status != Pending && p.Status != Verified {
 			continue
 		}
+		verified := p.Status == Verified
 		found, ok := inv.Find(ordered.Product)
 		p.From, p.Now = found.Version, found.Version
 		switch order, orderable := found.Version.Compare(ordered.Version); {
@@ -26,8 +27,11 @@ func (m *machine) apply(inv catalog.Inventory) {
 		case order > 0:
 			p.leave("CAT-3", fmt.Sprintf("%s %s is installed, which is newer than %s; nothing is ever downgraded.", ordered.Name, found.Version, ordered.Version))
 		}
+		if verified && p.Status == Inapplicable { // somebody else installed it while the agent was away
+			m.do(Discard{Order: m.Order.ID, Index: i})
+		}
 	}
-	if m.count(Pending) == 0 && len(m.Order.Pre) == 0 && len(m.Order.Post) == 0 {
+	if m.count(Inapplicable) == len(m.Patches) && len(m.Order.Pre) == 0 && len(m.Order.Post) == 0 {
 		m.end(NotApplicable)
 		return
 	}

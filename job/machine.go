@@ -147,14 +147,10 @@ func (m *machine) restarted(boot string) {
 	}
 	m.progress(Resumed)
 	switch m.Step {
-	case StepInventory, StepRecheck, StepVerify, StepConfirm:
+	case StepRecheck, StepVerify, StepConfirm:
 		m.takeInventory(m.Step)
-	case StepFetch:
-		m.fetchNext()
-	case StepPreflight:
-		m.preflight()
-	case StepLastCall:
-		m.lastCall()
+	case StepInventory, StepFetch, StepPreflight, StepLastCall: // much may have changed meanwhile
+		m.takeInventory(StepInventory)
 	case StepPre, StepPost:
 		m.acted(1, "The agent stopped while it ran.", false)
 	case StepInstall:

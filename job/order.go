@@ -72,7 +72,12 @@ func (o Order) Validate() error {
 	if len(o.Patches) > MaxPatches {
 		p.add("patches", fmt.Sprint(len(o.Patches)), fmt.Sprintf("are more than %d", MaxPatches))
 	}
+	products := map[catalog.ProductID]bool{}
 	for i, patch := range o.Patches {
+		if products[patch.Product] {
+			p.add(fmt.Sprintf("patches[%d].product", i), string(patch.Product), "is that of another patch of the order; one a product (CAT-14)")
+		}
+		products[patch.Product] = true
 		p.orderPatch(fmt.Sprintf("patches[%d]", i), patch)
 	}
 	p.actions("pre", o.Pre)

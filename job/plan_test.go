@@ -212,6 +212,7 @@ func TestOrderValidate(t *testing.T) {
 		{"patches[0].files[0].size", func(o *Order) { o.Patches[0].Files[0].Size = -1 }},
 		{"patches[0].files[0].url", func(o *Order) { o.Patches[0].Files[0].URL = "ftp://x" }},
 		{"patches[0].files[0].signatureUrl", func(o *Order) { o.Patches[0].Files[0].SignatureURL = "javascript:x" }},
+		{"patches[1].product", func(o *Order) { o.Patches = append(o.Patches, o.Patches[0]) }},
 		{"patches[0].version", func(o *Order) { o.Patches[0].Version = version.Version{} }},
 		{"patches[0].files", func(o *Order) { o.Patches[0].Files = make([]File, MaxFiles+1) }},
 		{"patches", func(o *Order) { o.Patches = make([]OrderPatch, MaxPatches+1) }},

@@ -112,3 +112,28 @@ func fits(s Step, ev Event) bool {
 	}
 	return true
 }
+
+// What somebody else installed while the agent was away is neither downgraded nor installed again (CAT-3, invariant 6).
+func TestInventoryIsTakenAnewOnResume_JOB17_CAT3(t *testing.T) {
+	for _, at := range []string{"download b", "preflight 2", "call"} {
+		w := newWorld(t, orderOf(t, "a", "b"), map[string]string{"a": "1.0.0", "b": "1.0.0"})
+		crashed := false
+		w.before = func(e Effect) bool {
+			if crashed || wording(e) != at && !(at == "preflight 2" && wording(e) == "preflight 1") {
+				return false
+			}
+			crashed = true
+			w.installed["a"] = "3.0.0"
+			return true
+		}
+		w.run()
+		require.True(t, crashed, at)
+		require.Equal(t, Completed, w.result(), at)
+		require.Equal(t, "3.0.0", w.installed["a"])
+		require.Equal(t, Inapplicable, w.patch("a").Status)
+		require.Equal(t, "CAT-3", w.patch("a").Rule)
+		require.Equal(t, 1, w.count("discard 0"), "its file is deleted")
+		require.Equal(t, Succeeded, w.patch("b").Status)
+		require.Zero(t, w.count("deploy a"))
+	}
+}

@@ -228,6 +228,20 @@ func TestMissedRuns_JOB12(t *testing.T) {
 	require.Equal(t, "Completed", last(w.told(newer.ID)))
 }
 
+// A newer run that can no longer start does not keep an older one from it (JOB-12).
+func TestNewestRunThatStillMay_JOB12(t *testing.T) {
+	older, newer := orderAt(t, "a", epoch), orderAt(t, "a", epoch.Add(24*time.Hour))
+	newer.End = newer.Start.Add(time.Hour)
+	w := newWorld(t, older, newer)
+	w.until(epoch.Add(-time.Hour))
+	w.pass(48 * time.Hour)
+	w.at.Boot, w.at.Up = "next", 0
+	w.crash()
+	w.until(epoch.Add(49 * time.Hour))
+	require.Equal(t, []string{"Received", "TimedOut"}, w.told(newer.ID))
+	require.Equal(t, "Completed", last(w.told(older.ID)))
+}
+
 // Lies are refused, the queue is kept, and the refusal is reported once (MAN-5).
 func TestRefusesLies_MAN5(t *testing.T) {
 	other := ed25519.NewKeyFromSeed([]byte(strings.Repeat("x", 32)))

@@ -49,8 +49,12 @@ func TestEarlyDownload_JOB23(t *testing.T) {
 		changed := o
 		changed.Patches = changed.Patches[:1]
 		w.publish(changed)
+		fetched := w.downloads["a"]
 		w.until(epoch.Add(-time.Second))
 		require.Equal(t, []job.OrderID{o.ID}, w.discards)
+		w.until(epoch.Add(time.Minute))
+		require.Greater(t, w.downloads["a"], fetched, "by the early download or by the download stage")
+		require.Equal(t, "Completed", last(w.told(o.ID)))
 	})
 	t.Run("spread over the lead", func(t *testing.T) {
 		at := map[time.Time]bool{}

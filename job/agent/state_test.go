@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // A state put back from a backup does not pass off new reports as old ones (MAN-6).
@@ -54,6 +55,15 @@ func FuzzState(f *testing.F) {
 		again, err := s.MarshalBinary()
 		require.NoError(t, err)
 		require.Equal(t, string(data), string(again))
-		Step(w.c, s, Started{}, w.at)
+		s, _ = Step(w.c, s, Started{}, w.at)
+		for _, x := range s.Executions {
+			for _, ev := range []job.Event{job.InventoryTaken{ID: x.Waiting}, job.Fetched{ID: x.Waiting}, job.Checked{ID: x.Waiting}, job.Deployed{ID: x.Waiting},
+				job.Acted{ID: x.Waiting}, job.Called{ID: x.Waiting}, job.Cancel{}, job.Answered{}, job.Tick{}} {
+				Step(w.c, s, Execution{Order: x.Order.ID, Event: ev}, w.at)
+			}
+		}
+		Step(w.c, s, Tick{}, w.at)
+		Step(w.c, s, CallFailed{ID: s.Calls.Out}, w.at)
+		Step(w.c, s, CalledIn{ID: s.Calls.Out, Answer: manifest.Answer{At: epoch, Acknowledged: 1 << 40}}, w.at)
 	})
 }

@@ -3,6 +3,10 @@ package runner
 import "time"
 
 // Defaults and bounds.
+// maxSleep is how long the loop sleeps without a look at the clocks: timers stand still while the asset sleeps, and somebody
+// may set its clock (MAN-8). A look at which nothing is due costs no commit.
+const maxSleep = time.Minute
+
 const (
 	// defaultPoll is between looks at the platform's status: a user who logs out is noticed soon, and it costs next to nothing.
 	defaultPoll = 5 * time.Second

@@ -132,7 +132,7 @@ func (l *loop) run(ctx context.Context) error {
 		if ev = l.unsaid(); ev != nil {
 			continue
 		}
-		timer.Reset(l.wake)
+		timer.Reset(min(l.wake, maxSleep))
 		for ev == nil {
 			select {
 			case <-ctx.Done():
