@@ -29,7 +29,7 @@ type call struct {
 
 // CheckIn answers an agent's call. Errors wrap manifest.ErrInvalid or manifest.ErrUnknownAsset, or are the store's.
 //
-// Reports are accepted exactly once, in order (MAN-6), at most MaxReports a call. The answer carries a
+// Reports are accepted exactly once, in order (MAN-6), at most manifest.MaxReports a call. The answer carries a
 // manifest when the agent holds an older revision than it should, or its manifest expires soon. A call that brings
 // nothing new, from an asset seen less than Config.SeenEvery ago, writes nothing; after that time it writes the asset's
 // own row of last calls, for which nobody else waits.

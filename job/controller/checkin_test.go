@@ -268,7 +268,7 @@ func TestClockOffsetIsFlagged_MAN8(t *testing.T) {
 		for _, c := range []struct {
 			offset time.Duration
 			far    bool
-		}{{0, false}, {5 * time.Minute, false}, {5*time.Minute + 1, true}, {-5*time.Minute - 1, true}, {-5 * time.Minute, false}} {
+		}{{0, false}, {controller.MaxOffset, false}, {controller.MaxOffset + 1, true}, {-controller.MaxOffset - 1, true}, {-controller.MaxOffset, false}} {
 			in := a.request(f.now)
 			in.Offset = c.offset
 			_, err := f.CheckIn(ctx, in, f.now)

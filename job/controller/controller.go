@@ -109,8 +109,5 @@ func New(store Store, config Config) (*Controller, error) {
 	return &Controller{store: store, config: config}, nil
 }
 
-// Config returns the settings in force, defaults filled in.
-func (c *Controller) Config() Config { return c.config }
-
 // instant is how times enter: UTC, without what JSON and keys do not carry.
 func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -17,6 +17,9 @@ func TestEnrol(t *testing.T) {
 		token, err := f.AddToken(ctx, secret, controller.Token{Name: "lab", Uses: 2, Tags: []string{"lab"}, Expires: start.Add(time.Hour)}, f.now)
 		require.NoError(f, err)
 		require.NotContains(f, token.ID, secret)
+		long, err := f.AddToken(ctx, secret+" of another", controller.Token{Name: strings.Repeat("n", controller.MaxName+1)}, f.now)
+		require.NoError(f, err)
+		require.LessOrEqual(f, len(long.Name), controller.MaxName)
 		for _, table := range tables {
 			for k, v := range dump(f)[table] {
 				require.NotContains(f, k+v, secret, "the secret is not stored")

@@ -47,15 +47,10 @@ func (c *Controller) fold(w Writer, in manifest.CheckIn, to *reportsRecord, now 
 	if !fresh(in.Reports, to.Acknowledged) {
 		return nil
 	}
-	accepted := 0
 	for _, rep := range in.Reports {
 		if rep.Sequence <= to.Acknowledged {
 			continue
 		}
-		if accepted == MaxReports {
-			break
-		}
-		accepted++
 		if lost := to.Acknowledged + 1; rep.Sequence > lost {
 			// An agent forgets only what was acknowledged: the store was put back. Waiting would be for ever.
 			to.anomaly(Anomaly{At: now, Sequence: rep.Sequence, Text: fmt.Sprintf("reports %d to %d are not known here any more", lost, rep.Sequence-1)})

@@ -17,8 +17,6 @@ const (
 
 // Bounds of the use cases.
 const (
-	// MaxReports is how many reports one check-in may bring into one transaction. The rest stay unacknowledged and come again.
-	MaxReports = 1000
 	// MaxText is how many bytes of an asset's free text are kept: a sentence or two, not a log.
 	MaxText = 1024
 	// MaxAnomalies is how many anomalies are kept an asset, the newest.
@@ -33,13 +31,14 @@ const (
 	MaxPage = 1000
 	// MaxTokenUses bounds how many assets one token enrols.
 	MaxTokenUses = 100_000
-	// MaxSnapshot is how many bytes an encoded catalog snapshot may have: some 200,000 patches.
-	MaxSnapshot = 256 << 20
 	// MaxRevision is the highest manifest revision an asset may claim to hold: what JSON readers in other languages count exactly.
 	MaxRevision manifest.Revision = 1<<53 - 1
 	// MaxOffset is the clock offset from which an asset is flagged (MAN-8).
 	MaxOffset = 5 * time.Minute
 )
+
+// maxSnapshot is how many bytes an encoded catalog snapshot may have: some 200,000 patches.
+const maxSnapshot = 256 << 20
 
 // snapshotChunk is the size of one stored piece of a snapshot.
 const snapshotChunk = 1 << 20

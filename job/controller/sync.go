@@ -61,7 +61,7 @@ func saveSnapshot(w Writer, snap *catalog.Snapshot) (next cachedSnapshot, change
 	if err := snap.Encode(&data); err != nil {
 		return next, false, fmt.Errorf("encode the catalog: %w", err)
 	}
-	if err := bound("size of the encoded catalog", data.Len(), MaxSnapshot); err != nil {
+	if err := bound("size of the encoded catalog", data.Len(), maxSnapshot); err != nil {
 		return next, false, err
 	}
 	if header.Chunks, err = saveChunks(w, tableSnapshot, "", data.Bytes(), header.Chunks); err != nil {
