@@ -18,8 +18,8 @@ const (
 	MaxCheckIn = 30 * time.Minute
 	// MinSync bounds the time between catalog syncs from below.
 	MinSync = time.Minute
-	// MaxEvents is how many things happen in one world at most: some minutes of real time.
-	MaxEvents = 10_000_000
+	// maxEvents is how many things happen in one world at most: some minutes of real time.
+	maxEvents = 10_000_000
 )
 
 // callTimeout is how long an agent's program waits for the answer to a check-in: the Network of manifest.Timing's defaults.

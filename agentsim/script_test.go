@@ -144,6 +144,16 @@ func TestRewrite(t *testing.T) {
 	require.Contains(t, text, "+1h expect web-1 installs 1   # JOB-1\nexpect web-1 j chrome-121 succeeded INT-2\nexpect server web-1 j Completed\n")
 }
 
+func TestUnmetExpectation(t *testing.T) {
+	s, err := ParseScript("f", stage+"+1d expect web-1 chrome 121.0")
+	require.NoError(t, err)
+	w, err := s.play(Config{}, nil)
+	var unmet *Unmet
+	require.ErrorAs(t, err, &unmet)
+	require.Equal(t, Unmet{Want: "121.0", Have: "120.0"}, *unmet)
+	require.NoError(t, w.Settle(), "nothing is under way")
+}
+
 func TestBounds(t *testing.T) {
 	_, err := ParseScript("f", strings.Repeat(" ", MaxScript+1))
 	require.ErrorContains(t, err, "at most 1048576")
@@ -168,6 +178,17 @@ func TestBounds(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.play(Config{events: 100}, nil)
 	require.ErrorContains(t, err, "more than 100 things happened")
+
+	for answers, want := range map[string]string{
+		fmt.Sprintf("later %d times", MaxTimes+1):                    "no number from 0 to 1000",
+		fmt.Sprintf("later %d times\nweb-1 answers later", MaxTimes): "1000 answers at most",
+	} {
+		s, err = ParseScript("f", stage+"web-1 answers "+answers)
+		if err == nil {
+			_, err = s.Play()
+		}
+		require.ErrorContains(t, err, want)
+	}
 
 	require.NoError(t, Config{CheckIn: MinCheckIn, Sync: MinSync}.Validate())
 	err = Config{CheckIn: MaxCheckIn + 1, Sync: MinSync - 1, Network: callTimeout, Start: time.Unix(0, 0)}.Validate()

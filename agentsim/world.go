@@ -20,7 +20,7 @@ type Config struct {
 	Network time.Duration // that a message takes, one way; default 100 ms
 	Seed    uint64        // makes the server's store repeat transactions, as real ones may; zero: never. No history depends on it.
 
-	events int // instead of MaxEvents
+	events int // instead of maxEvents
 }
 
 // withDefaults fills in what is zero.
@@ -37,7 +37,7 @@ func (c Config) withDefaults() Config {
 		c.Start = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	}
 	if c.events == 0 {
-		c.events = MaxEvents
+		c.events = maxEvents
 	}
 	c.Start = c.Start.UTC().Truncate(time.Second)
 	return c
