@@ -210,6 +210,15 @@ func TestHeader(t *testing.T) {
 }
 
 // A redirect to another kind of URL is not followed.
+func TestClient(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "feed.json"), []byte(worked(t)), 0o600))
+	f := feed(t, "https://acme.example/feed.json", Options{Client: &http.Client{Transport: http.NewFileTransport(http.Dir(dir))}})
+	b, err := f.Fetch(t.Context())
+	require.NoError(t, err)
+	require.Len(t, b.Patches, 1)
+}
+
 func TestRedirectStaysOnHTTP(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "feed.json")
 	require.NoError(t, os.WriteFile(path, []byte(worked(t)), 0o600))

@@ -102,6 +102,12 @@ func again(t *testing.T, products []catalog.Product, patches []catalog.Patch) {
 	require.Equal(t, string(data), string(data2))
 }
 
+func TestFormat(t *testing.T) {
+	text, err := Marshal(nil, nil)
+	require.NoError(t, err)
+	require.JSONEq(t, fmt.Sprintf(`{"format": %d, "products": [], "patches": []}`, Format), string(text))
+}
+
 func TestMarshalRefusesUnfitRecords_CAT16(t *testing.T) {
 	_, err := Marshal([]catalog.Product{{ID: "p"}}, []catalog.Patch{{ID: "x"}})
 	var rejected *catalog.Rejected

@@ -7,7 +7,8 @@
 //   - importing a core links exactly the modules the same table names
 //   - the cores read no clock, draw no randomness, open, print and log nothing, start no goroutine, keep no state in
 //     package variables and decide nothing with floating-point numbers
-//   - each folder has one package comment
+//   - each folder has one package comment, and each exported name that a program of somebody else could write has a comment
+//     and is used by a test, an example or another package
 //   - go.mod is tidy
 //   - each rule of the rule book stands in a package comment and is cited by a test, or says that it is not built yet;
 //     "go test -v -run Rules ./internal/archtest" lists who cites what

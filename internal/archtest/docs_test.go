@@ -2,7 +2,9 @@ package archtest
 
 import (
 	"fmt"
+	"go/ast"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -36,6 +38,56 @@ func checkPackageDocs(t *tree) (problems []string) {
 		}
 	}
 	return problems
+}
+
+// undocumented lists the exported names of f, methods among them, that no comment tells of: their own, one behind them, or
+// that of the group they stand in. What Error and Unwrap do everybody knows.
+func undocumented(t *tree, f folder) (problems []string) {
+	say := func(name *ast.Ident, docs ...*ast.CommentGroup) {
+		if name.IsExported() && !slices.ContainsFunc(docs, func(d *ast.CommentGroup) bool { return d != nil }) {
+			problems = append(problems, t.at(f, name.Pos())+": "+name.Name+" has no comment")
+		}
+	}
+	for _, file := range f.code() {
+		for _, decl := range file.ast.Decls {
+			switch d := decl.(type) {
+			case *ast.FuncDecl:
+				if d.Name.Name != "Error" && d.Name.Name != "Unwrap" && (d.Recv == nil || exportedType(d.Recv.List[0].Type)) {
+					say(d.Name, d.Doc)
+				}
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					switch s := spec.(type) {
+					case *ast.TypeSpec:
+						say(s.Name, s.Doc, s.Comment, d.Doc)
+					case *ast.ValueSpec:
+						for _, name := range s.Names {
+							say(name, s.Doc, s.Comment, d.Doc)
+						}
+					}
+				}
+			}
+		}
+	}
+	return problems
+}
+
+// exportedType tells whether a method's receiver is a type that others can name.
+func exportedType(x ast.Expr) bool {
+	for {
+		switch e := x.(type) {
+		case *ast.StarExpr:
+			x = e.X
+		case *ast.IndexExpr:
+			x = e.X
+		case *ast.IndexListExpr:
+			x = e.X
+		case *ast.Ident:
+			return e.IsExported()
+		default:
+			return false
+		}
+	}
 }
 
 func TestOnePackageCommentAFolder(t *testing.T) {

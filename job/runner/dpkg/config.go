@@ -23,7 +23,6 @@ type Config struct {
 	AllowReboot   bool          // let Reboot reboot (RBT-7); false: it returns runner.ErrRebootNotAllowed
 	RebootCommand []string      // program and arguments; empty: systemctl or shutdown on the host, none for a root folder
 	LockWait      time.Duration // how long another package manager is waited for; default 10 min
-	AptOptions    []string      // given to apt-cache as "-o" each, "Dir::Etc=/other"; for unusual layouts
 	Logger        *slog.Logger  // nil: none
 
 	// Prompt shows, replaces or clears the reboot prompt, as runner.Platform.Prompt. Nil: on the host the users' terminals are told with

@@ -20,9 +20,6 @@ func (p *Platform) pins(ctx context.Context, db *database) (map[string]string, e
 		return nil, nil
 	}
 	args := []string{"policy"}
-	for _, o := range p.cfg.AptOptions {
-		args = append(args, "-o", o)
-	}
 	for _, e := range db.entries {
 		if e.installed() {
 			args = append(args, e.name+":"+p.real(e.arch))

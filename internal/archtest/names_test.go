@@ -1,0 +1,164 @@
+package archtest
+
+import (
+	"fmt"
+	"go/types"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What a package exports is a promise, and one that nobody has tried may not hold. Each exported name is used by a test,
+// an example or another package, and says what it is.
+
+// checkNames wants every exported name that a program of somebody else could write to have a comment, and to be used
+// outside its own package's code. Internal packages and programs promise nobody anything.
+//
+// A type is used where a value of it is. A method is used where it is called, or where an interface asks for it; a method
+// of an interface, where anything calls it. A field is used where it is named; one with a name on the wire by whoever reads
+// or writes that, and an error's by its text.
+func checkNames(t *tree) (problems []string) {
+	l, err := newLoader(t)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	promises := func(f folder) bool {
+		return !strings.Contains("/"+f.path+"/", "/internal/") && !strings.HasPrefix(f.path, "examples/")
+	}
+	for _, f := range t.packages {
+		l.load(f)
+	}
+	if len(l.errors) > 0 {
+		return l.errors
+	}
+	for _, f := range slices.DeleteFunc(slices.Clone(t.packages), func(f folder) bool { return !promises(f) }) {
+		for _, name := range l.exported(l.loaded[f.path]) {
+			if !l.used[name.obj.Pos()] && !(name.calls && l.called[name.obj.Pos()]) {
+				problems = append(problems, fmt.Sprintf("%s: %s is used by no test, example or other package", t.at(f, name.obj.Pos()), name.as))
+			}
+		}
+		problems = append(problems, undocumented(t, f)...)
+	}
+	return problems
+}
+
+// exportedName is a name that somebody outside can write.
+type exportedName struct {
+	obj   types.Object
+	as    string // "Order.Asset"
+	calls bool   // a method of an interface: its own package may be the one that calls it
+}
+
+// exported lists the exported names of pkg, methods and fields among them, but for methods that an interface asks for,
+// fields with a name on the wire and those of errors.
+func (l *loader) exported(pkg *types.Package) (all []exportedName) {
+	for _, name := range pkg.Scope().Names() {
+		obj := pkg.Scope().Lookup(name)
+		if !obj.Exported() {
+			continue
+		}
+		all = append(all, exportedName{obj: obj, as: name})
+		t, ok := obj.Type().(*types.Named)
+		if _, isType := obj.(*types.TypeName); !ok || !isType {
+			continue
+		}
+		for m := range t.Methods() {
+			if m.Exported() && !l.wanted(t, m) {
+				all = append(all, exportedName{obj: m, as: name + "." + m.Name()})
+			}
+		}
+		switch u := t.Underlying().(type) {
+		case *types.Interface:
+			for m := range u.ExplicitMethods() {
+				if m.Exported() {
+					all = append(all, exportedName{obj: m, as: name + "." + m.Name(), calls: true})
+				}
+			}
+		case *types.Struct:
+			if implements(t, failure) { // its text tells the fields
+				continue
+			}
+			for i := range u.NumFields() {
+				field := u.Field(i)
+				if !field.Exported() {
+					continue
+				}
+				if !strings.Contains(u.Tag(i), "json:") {
+					all = append(all, exportedName{obj: field, as: name + "." + field.Name()})
+				} else if sub := declared(field.Type()); sub != nil && l.used[obj.Pos()] {
+					l.used[sub.Pos()] = true // on the wire with it
+				}
+			}
+		}
+	}
+	return all
+}
+
+// wanted tells whether an interface that somebody in the tree can name asks for the method.
+func (l *loader) wanted(t *types.Named, m *types.Func) bool {
+	return slices.ContainsFunc(l.asked, func(asks *types.Interface) bool {
+		for method := range asks.Methods() {
+			if method.Name() == m.Name() {
+				return implements(t, asks)
+			}
+		}
+		return false
+	})
+}
+
+var failure = types.Universe.Lookup("error").Type().Underlying().(*types.Interface)
+
+func implements(t *types.Named, asks *types.Interface) bool {
+	return t.TypeParams() == nil && (types.Implements(t, asks) || types.Implements(types.NewPointer(t), asks))
+}
+
+func TestExportedNamesAreUsed(t *testing.T) {
+	report(t, checkNames(realTree(t)))
+}
+
+func TestNamesCheckFails(t *testing.T) {
+	const a, user = "// Package a is.\npackage a\n", "// Package b is.\npackage b\nimport \"" + module + "/a\"\n"
+	unused := func(name string) string { return name + " is used by no test, example or other package" }
+	for _, p := range []planted{
+		{"used by another package", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}", "b/b.go": user + "func f() { a.F() }"}, nil},
+		{"used by a test inside", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}", "a/a_test.go": "package a\nfunc g() { F() }"}, nil},
+		{"used by a test outside", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}",
+			"a/a_test.go": "package a_test\nimport \"" + module + "/a\"\nvar _ = a.F"}, nil},
+		{"declared, and that is all", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}\n// C is.\nconst C = 1\n// T is.\ntype T struct{}\n// V is.\nvar V int"},
+			[]string{"a/a.go:6: " + unused("C"), "a/a.go:4: " + unused("F"), "a/a.go:8: " + unused("T"), "a/a.go:10: " + unused("V")}},
+		{"used by its own code", map[string]string{"a/a.go": a + "// F does.\nfunc F() { F() }\nfunc g() { F() }"}, []string{unused("F")}},
+		{"a method and a field", map[string]string{
+			"a/a.go": a + "// T is.\ntype T struct { Used, Set, Dead int; Wire int `json:\"wire\"` }\n// M does.\nfunc (T) M() {}\n// N does.\nfunc (*T) N() {}",
+			"b/b.go": user + "func f(t a.T) int { t.M(); _ = a.T{Set: 1}; return t.Used }",
+		}, []string{unused("T.N"), unused("T.Dead")}},
+		{"what a promoted field passes", map[string]string{
+			"a/a.go": a + "// T is.\ntype T struct{ Inner }\n// Inner is.\ntype Inner struct{ N int }", "b/b.go": user + "func f(t a.T) int { return t.N }",
+		}, nil},
+		{"methods that an interface asks for", map[string]string{
+			"a/a.go": a + "// Port is.\ntype Port interface { Called(); Dead() }\n// T is.\ntype T struct{}\n// String says.\nfunc (T) String() string { return \"\" }\n" +
+				"// Called does.\nfunc (T) Called() {}\n// Dead does.\nfunc (T) Dead() {}\nfunc f(p Port) { p.Called() }",
+			"b/b.go": user + "var _ a.Port = a.T{}",
+		}, []string{"a/a.go:4: " + unused("Port.Dead")}},
+		{"errors tell their fields", map[string]string{
+			"a/a.go": a + "// E is.\ntype E struct{ Why string; Err error }\nfunc (e *E) Error() string { return e.Why }\n// Unwrap does.\nfunc (e *E) Unwrap() error { return e.Err }",
+			"b/b.go": user + "var _ = &a.E{}",
+		}, nil},
+		{"generic", map[string]string{
+			"a/a.go": a + "// T is.\ntype T[E any] struct{ N E }\n// M does.\nfunc (T[E]) M() {}\n// Dead does.\nfunc (T[E]) Dead() {}",
+			"b/b.go": user + "func f(t a.T[int]) int { t.M(); return t.N }",
+		}, []string{unused("T.Dead")}},
+		{"other systems", map[string]string{
+			"a/a_windows.go": "package a\n// F does.\nfunc F() {}", "a/a.go": "//go:build !windows\n\n" + a + "// F does.\nfunc F() {}", "b/b.go": user + "var _ = a.F",
+		}, nil},
+		{"nobody is promised anything", map[string]string{
+			"a/internal/p/p.go": "package p\nfunc F() {}", "examples/q/q.go": "package q\nfunc F() {}", "internal/r/r.go": "package r\nfunc F() {}",
+		}, nil},
+		{"no comment", map[string]string{
+			"a/a.go": a + "func F() {}\ntype T struct{}\nfunc (T) M() {}\ntype t struct{}\nfunc (t) M() {}\nconst C = 1\n// All of them.\nvar (\n\tV int\n\tW int\n)\nconst D = 1 // is",
+			"b/b.go": user + "var _ = []any{a.F, a.T.M, a.C, a.V, a.W, a.D}",
+		}, []string{"a/a.go:3: F has no comment", "a/a.go:4: T has no comment", "a/a.go:5: M has no comment", "a/a.go:8: C has no comment"}},
+		{"what does not compile", map[string]string{"a/a.go": a + "var v = w"}, []string{"undefined: w"}},
+	} {
+		p.run(t, checkNames)
+	}
+}
