@@ -21,7 +21,7 @@ var availabilities = enum.Of[Availability]("availability", "Pinned", "LatestOnly
 // Availabilities lists the availabilities.
 func Availabilities() []Availability { return availabilities.All() }
 
-// ParseAvailability finds an availability by its name. It returns an *enum.UnknownError.
+// ParseAvailability finds an availability by its name. The error lists the names there are.
 func ParseAvailability(name string) (Availability, error) { return availabilities.Parse(name) }
 
 // String returns the availability's name.

@@ -23,7 +23,7 @@ var lifecycles = enum.Of[Lifecycle]("lifecycle", "Active", "EOLMarked", "Depreca
 // Lifecycles lists the stages in order.
 func Lifecycles() []Lifecycle { return lifecycles.All() }
 
-// ParseLifecycle finds a stage by its name. It returns an *enum.UnknownError.
+// ParseLifecycle finds a stage by its name. The error lists the names there are.
 func ParseLifecycle(name string) (Lifecycle, error) { return lifecycles.Parse(name) }
 
 // String returns the stage's name.

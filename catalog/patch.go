@@ -24,7 +24,7 @@ var severities = enum.Of[Severity]("severity", "unrated", "low", "medium", "high
 // Severities lists the severities, rising.
 func Severities() []Severity { return severities.All() }
 
-// ParseSeverity finds a severity by its name. It returns an *enum.UnknownError.
+// ParseSeverity finds a severity by its name. The error lists the names there are.
 func ParseSeverity(name string) (Severity, error) { return severities.Parse(name) }
 
 // String returns the severity's name.

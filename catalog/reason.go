@@ -75,7 +75,7 @@ func ReasonCodes() []ReasonCode {
 	return codes
 }
 
-// ParseReasonCode finds a code by its name. It returns an *enum.UnknownError.
+// ParseReasonCode finds a code by its name. The error lists the names there are.
 func ParseReasonCode(name string) (ReasonCode, error) {
 	names := make([]string, len(reasonTable))
 	for i, row := range reasonTable {
@@ -122,7 +122,7 @@ func (c ReasonCode) MarshalText() ([]byte, error) {
 	return []byte(c.String()), nil
 }
 
-// UnmarshalText is the inverse of MarshalText. It returns an *enum.UnknownError.
+// UnmarshalText is the inverse of MarshalText. The error lists the names there are.
 func (c *ReasonCode) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*c = 0

@@ -33,7 +33,7 @@ var causes = enum.Of[Cause]("cause", "Refused", "Unreachable", "Missing", "Unsig
 // Causes lists the causes.
 func Causes() []Cause { return causes.All() }
 
-// ParseCause finds a cause by its name. It returns an *enum.UnknownError.
+// ParseCause finds a cause by its name. The error lists the names there are.
 func ParseCause(name string) (Cause, error) { return causes.Parse(name) }
 
 // String returns the cause's name.
