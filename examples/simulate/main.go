@@ -1,4 +1,5 @@
-// Simulate plays scenarios of package agentsim: the production policy code in a virtual world.
+// Simulate plays scenarios of package agentsim, and searches the small worlds of package agentsim/explore: the production
+// policy code in a virtual world.
 package main
 
 import (
@@ -10,11 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchpolicy/patchpolicy/agentsim"
+	"github.com/patchpolicy/patchpolicy/examples/simulate/search"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run returns the exit status: 0 every scenario held, 1 one did not, 2 the call or a file was wrong.
+// run returns the exit status: 0 every scenario and invariant held, 1 one did not, 2 the call or a file was wrong.
 func run(args []string, stdout, stderr io.Writer) int {
 	c := command()
 	c.SetOut(stdout)
@@ -25,7 +27,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintln(stderr, "simulate:", err)
-	if errors.Is(err, errFailed) {
+	if errors.Is(err, errFailed) || errors.Is(err, search.ErrBroken) {
 		return 1
 	}
 	return 2
@@ -41,7 +43,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(scenario())
+	root.AddCommand(scenario(), search.Command())
 	return root
 }
 

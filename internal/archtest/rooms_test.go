@@ -164,6 +164,16 @@ var rooms = []room{
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
 	}},
+	{path: "agentsim/explore", floor: 6, uses: []use{
+		{"catalog", "the virtual asset's inventory"},
+		{"catalog/version", "the virtual products' versions"},
+		{"integrity", "the virtual files' evidence"},
+		{"job", "orders, effects and reports"},
+		{"job/agent", "the machine it searches"},
+		{"manifest", "what goes over the virtual network"},
+		{"reboot", "the virtual users"},
+		{"internal/enum", "the names of choices"},
+	}},
 
 	// Floor 7: the programs, and the tests of all this.
 	{path: "internal/archtest", floor: programs},
@@ -203,6 +213,9 @@ var rooms = []room{
 	{path: "examples/agent/home", floor: programs},
 	{path: "examples/agent/scan", floor: programs},
 	{path: "examples/simulate", floor: programs, uses: []use{
+		{"github.com/spf13/cobra", "commands and flags"},
+	}},
+	{path: "examples/simulate/search", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
 }

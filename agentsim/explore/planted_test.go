@@ -1,0 +1,179 @@
+package explore
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// hook makes a driver that lets f see and change an event before the agent takes it.
+func hook(f func(s *agent.State, ev agent.Event, at *agent.Moment) agent.Event) driver {
+	return driver{step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
+		ev = f(&s, ev, &at)
+		return agent.Step(c, s, ev, at)
+	}}
+}
+
+// changed makes a driver that changes what a step made of an answer.
+func changed(f func(before agent.State, after *agent.State)) driver {
+	return driver{step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
+		after, out := agent.Step(c, s, ev, at)
+		if _, ok := ev.(agent.CalledIn); ok {
+			f(s, &after)
+		}
+		return after, out
+	}}
+}
+
+// restored makes a driver that changes the executions it reads back.
+func restored(f func(x *job.Execution)) driver {
+	return driver{restore: func(s agent.State) agent.State {
+		s.Executions = slices.Clone(s.Executions)
+		for i := range s.Executions {
+			s.Executions[i].Patches = slices.Clone(s.Executions[i].Patches)
+			f(&s.Executions[i])
+		}
+		return s
+	}}
+}
+
+// planted are drivers that break a rule each.
+var planted = []struct {
+	bug       string
+	invariant int
+	world     string
+	driver    driver
+	crashes   uint8 // instead of the world's; zero: as the world has them
+}{
+	{"the driver vouches for whatever it fetched", 1, "vendor", hook(func(_ *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
+		if x, ok := ev.(agent.Execution); ok {
+			if fetched, ok := x.Event.(job.Fetched); ok && len(fetched.Files) > 0 {
+				fetched.Files = good.evidence()
+				x.Event = fetched
+				return x
+			}
+		}
+		return ev
+	}), 0},
+	{"effects are carried out before the commit", 2, "cancel", driver{early: true}, 1},
+	{"effects are carried out before the commit, and again", 8, "cancel", driver{early: true}, 0},
+	{"a cancel in the answer to the last call is ignored", 2, "cancel", driver{
+		step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
+			after, out := agent.Step(c, s, ev, at)
+			answer, ok := ev.(agent.CalledIn)
+			if !ok || len(s.Executions) == 0 || len(after.Executions) > 0 || s.Calls.LastCall.Call != answer.ID {
+				return after, out
+			}
+			answer.Answer.Manifest = nil
+			deaf, out := agent.Step(c, s, answer, at)
+			deaf.Revision = after.Revision
+			return deaf, out
+		}}, 0},
+	{"a withdrawn order stays in the queue", 3, "cancel", changed(func(before agent.State, after *agent.State) {
+		if len(after.Queue) == 0 && len(after.Executions) == 0 && len(after.Ended) == 0 {
+			after.Queue = before.Queue
+		}
+	}), 0},
+	{"every boot has the same identity", 4, "reboot", hook(func(_ *agent.State, ev agent.Event, at *agent.Moment) agent.Event {
+		at.Boot = "boot-0"
+		return ev
+	}), 0},
+	{"a restart forgets the deferrals", 5, "defer", restored(func(x *job.Execution) {
+		if x.Step == job.StepReboot {
+			x.Reboot.Used, x.Reboot.FirstOffer = 0, x.Reboot.Until
+		}
+	}), 0},
+	{"what the preflight finds is thrown away", 6, "vendor", hook(func(_ *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
+		if x, ok := ev.(agent.Execution); ok {
+			if checked, ok := x.Event.(job.Checked); ok {
+				checked.Findings = nil
+				x.Event = checked
+				return x
+			}
+		}
+		return ev
+	}), 0},
+	{"an edit does not reach a queued order", 7, "cancel", changed(func(before agent.State, after *agent.State) {
+		if len(before.Queue) > 0 && len(after.Queue) > 0 && before.Queue[0].Revision < after.Queue[0].Revision {
+			after.Queue = before.Queue
+		}
+	}), 0},
+	{"a restart forgets how often an install was begun", 8, "vendor", restored(func(x *job.Execution) {
+		for i := range x.Patches {
+			x.Patches[i].Attempts = 0
+		}
+	}), 0},
+	{"a restart drops the last report", 8, "vendor", driver{restore: func(s agent.State) agent.State {
+		s.Reports = s.Reports[:max(len(s.Reports)-1, 0)]
+		return s
+	}}, 0},
+	{"a lower revision is taken", 9, "cancel", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
+		if answer, ok := ev.(agent.CalledIn); ok && answer.ID == s.Calls.Out && len(answer.Answer.Manifest) > 0 {
+			s.Revision = manifest.Revision(0)
+		}
+		return ev
+	}), 0},
+	{"a restart is not told to the agent", 10, "vendor", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
+		if _, ok := ev.(agent.Started); ok && s.Asset != "" {
+			return agent.Tick{}
+		}
+		return ev
+	}), 0},
+}
+
+// Each planted bug is found, shrunk to a history of at most twelve choices, and breaks when that is played again; the right
+// driver stands it.
+func TestPlantedBugsAreFound(t *testing.T) {
+	var table strings.Builder
+	fmt.Fprintf(&table, "%-54s %9s %8s %6s %6s  %s\n", "bug", "invariant", "states", "found", "shrunk", "history")
+	seen := map[int]bool{}
+	for _, p := range planted {
+		t.Run(p.bug, func(t *testing.T) {
+			world, err := FindWorld(p.world)
+			require.NoError(t, err)
+			if p.crashes > 0 {
+				world.Budget.Crashes = p.crashes
+			}
+			report, err := search(world, p.driver, Bounds{})
+			require.NoError(t, err)
+			v := report.Broken
+			require.NotNil(t, v, "not found in %d states", report.States)
+			require.Equal(t, p.invariant, v.Invariant, v.Error())
+			require.LessOrEqual(t, len(v.Trace), 12)
+			require.False(t, report.Complete())
+
+			again, err := ParseTrace(v.Trace.String())
+			require.NoError(t, err)
+			require.Equal(t, v.Trace, again)
+			s, err := newScene(world, p.driver)
+			require.NoError(t, err)
+			run := s.play(again, true)
+			require.NotNil(t, run.broken)
+			require.Equal(t, v.Broken, *run.broken)
+			require.Equal(t, v.Story, run.story.String())
+			for i := range again { // nothing of it can be left out
+				shorter := slices.Delete(slices.Clone(again), i, i+1)
+				run := s.play(shorter, false)
+				require.False(t, run.wrong == nil && run.broken != nil && run.broken.Invariant == p.invariant, "it breaks by %q too", shorter)
+			}
+			broken, _, err := Play(world, again)
+			if err == nil { // without the bug it may come otherwise, so that a later choice is not there
+				require.Nil(t, broken)
+			}
+			fmt.Fprintf(&table, "%-54s %9d %8d %6d %6d  %s\n", p.bug, v.Invariant, report.States, v.Found, len(v.Trace), cmp.Or(v.Trace.String(), "(the ordinary way)"))
+			seen[v.Invariant] = true
+		})
+	}
+	t.Logf("planted bugs\n%s", table.String())
+	for invariant := 1; invariant <= 10; invariant++ {
+		require.True(t, seen[invariant], "no bug was planted for invariant %d", invariant)
+	}
+}
