@@ -12,15 +12,15 @@ type Choice uint8
 
 // The choices. Which of them a state has depends on what is under way and on the budget that is left.
 const (
-	Go          Choice = 1 + iota // the ordinary step: the first effect, else the first message, else the time goes on
+	Go          Choice = 1 + iota // the ordinary step: the first message, else the first effect, else the time goes on
 	Time                          // the time goes on to when the agent wants to be woken, though something is under way
-	Message                       // the first message goes on, though an effect waits
+	Work                          // the first effect is carried out, though a message is under way
 	SecondFirst                   // the second message overtakes the first
 	Lose                          // the first message is lost, and the agent hears of it
 	Repeat                        // the first answer arrives, and will arrive once more
 	Replay                        // the first call is answered with the manifest before the newest
 	Crash                         // the agent crashes, right behind its last commit
-	CrashBefore                   // the ordinary step happens, and the agent crashes before it commits
+	CrashBefore                   // the effect is carried out, and the agent crashes before it commits the result
 	CutOff                        // the agent crashes in the middle of an installation or an action
 	Boot                          // somebody boots the computer
 	Fail                          // the effect fails: a download, an installer, an action, a reboot that does not come
@@ -36,7 +36,7 @@ const (
 	Now                           // the user wants it now
 )
 
-var choices = enum.Of[Choice]("choice", "go", "time", "message", "second first", "lose", "repeat", "replay", "crash",
+var choices = enum.Of[Choice]("choice", "go", "time", "work", "second first", "lose", "repeat", "replay", "crash",
 	"crash before commit", "cut off", "boot", "fail", "damage", "age", "edit", "cancel", "withdraw", "enable", "login", "logout", "later", "now")
 
 // String returns the choice's name.
@@ -74,7 +74,7 @@ func (s *scene) possible(st *state, c Choice) bool {
 		return true
 	case Time:
 		return len(st.lane)+len(st.net) > 0
-	case Message:
+	case Work:
 		return len(st.lane) > 0 && len(st.net) > 0
 	case SecondFirst:
 		return len(st.net) > 1
@@ -136,8 +136,8 @@ func (s *scene) apply(before *state, c Choice) *state {
 		s.ordinary(st, false)
 	case Time:
 		s.pass(st, false)
-	case Message:
-		s.message(st, 0, false)
+	case Work:
+		s.effect(st, ordinary)
 	case SecondFirst:
 		s.message(st, 1, false)
 	case Lose:
@@ -158,7 +158,12 @@ func (s *scene) apply(before *state, c Choice) *state {
 		s.restart(st)
 	case CrashBefore:
 		b.Crashes--
-		s.ordinary(st, true)
+		switch st.next().(type) {
+		case job.Download, job.Deploy, job.Act:
+			s.effect(st, outlives)
+		default:
+			s.ordinary(st, true)
+		}
 	case CutOff:
 		b.Crashes--
 		s.effect(st, breaks)
@@ -199,12 +204,12 @@ func (s *scene) apply(before *state, c Choice) *state {
 
 func (s *scene) ordinary(st *state, crash bool) {
 	switch {
+	case len(st.net) > 0:
+		s.message(st, 0, crash)
 	case len(st.lane) > 0 && crash:
 		s.effect(st, outlives)
 	case len(st.lane) > 0:
 		s.effect(st, ordinary)
-	case len(st.net) > 0:
-		s.message(st, 0, crash)
 	default:
 		s.pass(st, crash)
 	}

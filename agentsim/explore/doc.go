@@ -14,7 +14,7 @@
 //
 // # Histories
 //
-// A history goes its ordinary way (the first effect is carried out, else the first message arrives, else the time goes on to
+// A history goes its ordinary way (the first message goes on, else the first effect is carried out, else the time goes on to
 // when the agent wants to be woken) unless a Choice is made: see its constants. A world's Budget bounds how much of each
 // trouble one history has, so that there are finitely many states. Histories with the fewest choices out of the ordinary are
 // searched first, so what is found first is nearly as short as it can be; what can be left out is then left out.

@@ -77,7 +77,7 @@ func TestEveryChoiceIsMade(t *testing.T) {
 		}
 	}
 	require.Len(t, Choices(), 22)
-	for _, c := range []Choice{Go, Time, Message, SecondFirst, Lose, Repeat, Replay, Crash, CrashBefore, CutOff, Boot, Fail, Damage, Age,
+	for _, c := range []Choice{Go, Time, Work, SecondFirst, Lose, Repeat, Replay, Crash, CrashBefore, CutOff, Boot, Fail, Damage, Age,
 		Edit, Cancel, Withdraw, Enable, Login, Logout, Later, Now} {
 		require.True(t, made[c], "%s", c)
 		delete(made, c)
@@ -261,7 +261,7 @@ func ExamplePlay() {
 		fmt.Println(err)
 		return
 	}
-	for _, text := range []string{"go 13, cancel", "go 14, cancel, go 1, message, message"} {
+	for _, text := range []string{"go 13, cancel", "go 14, cancel, go 1, time"} {
 		trace, err := ParseTrace(text)
 		if err != nil {
 			fmt.Println(err)
@@ -276,5 +276,5 @@ func ExamplePlay() {
 	}
 	// Output:
 	// go 13, cancel -> true false
-	// go 14, cancel, go 1, message, message -> false true
+	// go 14, cancel, go 1, time -> false true
 }

@@ -202,15 +202,13 @@ func (p *played) tell(before, after *state, c Choice) {
 
 // ordinarily says what the ordinary step of a state is.
 func (st *state) ordinarily() string {
-	if len(st.lane) == 0 {
-		switch {
-		case len(st.net) == 0:
-			return "time goes on"
-		case st.net[0].answer:
-			return "an answer arrives"
-		default:
-			return "a call reaches the server"
-		}
+	switch {
+	case len(st.net) > 0 && st.net[0].answer:
+		return "an answer arrives"
+	case len(st.net) > 0:
+		return "a call reaches the server"
+	case len(st.lane) == 0:
+		return "time goes on"
 	}
 	switch e := st.lane[0].Effect.(type) {
 	case job.TakeInventory:

@@ -18,7 +18,7 @@ func TestExplore(t *testing.T) {
 }
 
 func TestExploreReplays(t *testing.T) {
-	status, out, errs := simulate("explore", "--replay", "go 14, cancel, go 1, message, message")
+	status, out, errs := simulate("explore", "--replay", "go 14, cancel, go 1, time")
 	require.Zero(t, status, errs)
 	require.Contains(t, out, "TooLate(deploy)")
 	require.Contains(t, out, "held\n")

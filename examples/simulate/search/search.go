@@ -36,7 +36,7 @@ What they consist of, and when two states count as the same, is described in the
 Exit status: 0 no invariant broke, 1 one did, 2 the call was wrong.`,
 		Example: `  simulate explore --world cancel --states 1000000
   simulate explore --world reboot --depth 2
-  simulate explore --world cancel --replay "go 14, cancel"`,
+  simulate explore --world cancel --replay "go 14, cancel, go 1, time"`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if bounds.Depth < 0 || bounds.States < 0 {
