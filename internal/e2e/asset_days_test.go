@@ -76,15 +76,21 @@ func TestDiskFullAtDownload_JOB2_JOB16(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
+// newSmallWorld has packages alpha and beta at 1, and an agent on a disk of 1 MiB of its own.
+func newSmallWorld(t *testing.T) (w *world, disk string) {
+	w = newWorld(t, deb("alpha", "1"), deb("beta", "1"))
+	disk = filepath.Join(t.TempDir(), "disk")
+	w.small(disk, "1m")
+	w.asset = enrolIn(w.server, "small", w.root, filepath.Join(disk, "agent"))
+	w.asset.log = filepath.Join(t.TempDir(), "agent.log")
+	return w, disk
+}
+
 // An agent whose own disk is filled up by a download goes on, with its state and journal whole, and reports; what fits is installed. With
 // room, the next run finishes the work.
 func TestAgentsDiskFull_JOB2_JOB21(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
-	disk := filepath.Join(t.TempDir(), "disk")
-	w.small(disk, "1m")
-	w.asset = enrolIn(w.server, "small", w.root, filepath.Join(disk, "agent"))
-	w.asset.log = filepath.Join(t.TempDir(), "agent.log")
+	w, disk := newSmallWorld(t)
 	w.repo.publish(large("alpha", "2"), deb("beta", "2"))
 	w.server.synced()
 	w.asset.start()
@@ -108,11 +114,7 @@ func TestAgentsDiskFull_JOB2_JOB21(t *testing.T) {
 // work, and its journal is whole.
 func TestNoRoomForAgentsState_JOB21(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
-	disk := filepath.Join(t.TempDir(), "disk")
-	w.small(disk, "1m")
-	w.asset = enrolIn(w.server, "small", w.root, filepath.Join(disk, "agent"))
-	w.asset.log = filepath.Join(t.TempDir(), "agent.log")
+	w, disk := newSmallWorld(t)
 	w.repo.publish(deb("alpha", "2"), deb("beta", "2"))
 	w.server.synced()
 	w.asset.start()

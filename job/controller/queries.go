@@ -39,17 +39,23 @@ func (c *Controller) Jobs(ctx context.Context, past job.ID, limit int) (list []J
 	if past != "" {
 		from = after(key(string(past)))
 	}
-	err = c.store.View(ctx, func(r Reader) error {
-		list = nil
-		return each(r, tableJobs, "", from, func(rec Record) (bool, error) {
-			j, err := decode[jobRecord](tableJobs, rec)
-			if err != nil {
-				return false, err
-			}
-			status, err := jobStatus(r, j)
-			list = append(list, status)
-			return len(list) < limit, err
-		})
+	err = c.store.View(ctx, func(r Reader) (err error) {
+		list, err = page(r, tableJobs, "", from, limit, jobStatus)
+		return err
+	})
+	return list, err
+}
+
+// page decodes up to limit records of a table, from a key on, and tells of each what status makes of it.
+func page[T, S any](r Reader, table Table, prefix, from string, limit int, status func(Reader, T) (S, error)) (list []S, err error) {
+	err = each(r, table, prefix, from, func(rec Record) (bool, error) {
+		v, err := decode[T](table, rec)
+		if err != nil {
+			return false, err
+		}
+		s, err := status(r, v)
+		list = append(list, s)
+		return len(list) < limit, err
 	})
 	return list, err
 }
@@ -120,20 +126,12 @@ func (c *Controller) Runs(ctx context.Context, id job.ID, past job.RunID, limit 
 	if past != "" {
 		from = after(key(string(id), string(past)))
 	}
-	err = c.store.View(ctx, func(r Reader) error {
-		list = nil
+	err = c.store.View(ctx, func(r Reader) (err error) {
 		if _, err := loadJob(r, id); err != nil {
 			return err
 		}
-		return each(r, tableRuns, key(string(id)), from, func(rec Record) (bool, error) {
-			run, err := decode[runRecord](tableRuns, rec)
-			if err != nil {
-				return false, err
-			}
-			status, err := runStatus(r, run)
-			list = append(list, status)
-			return len(list) < limit, err
-		})
+		list, err = page(r, tableRuns, key(string(id)), from, limit, runStatus)
+		return err
 	})
 	return list, err
 }
