@@ -191,11 +191,7 @@ func TestWithdrawalIsNotCancel_JOB5(t *testing.T) {
 // The withdrawal and the start cross: the server believes the order withdrawn, the agent has begun it.
 func TestWithdrawalThatCameTooLate_JOB5(t *testing.T) {
 	stores(t, func(f *fixture) {
-		f.sync(patch("editor", "2.0.0"))
-		a := f.enrol("a", "all")
-		run := f.enable(definition("now", "editor-2.0.0"))
-		f.call(a)
-		order := a.orders[0].ID
+		a, run, order := f.ordered("now")
 		a.report(job.Report{Order: order, Progress: job.Started})
 		require.NoError(f, f.DisableJob(ctx, "now", f.now))
 		f.call(a)

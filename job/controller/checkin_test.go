@@ -74,10 +74,7 @@ func TestReportsAreAcceptedExactlyOnce_MAN6(t *testing.T) {
 // that waiting for it would be waiting for ever.
 func TestStorePutBackAcceptsWhatFollows_MAN6(t *testing.T) {
 	stores(t, func(f *fixture) {
-		f.sync(patch("editor", "2.0.0"))
-		a := f.enrol("a", "all")
-		run := f.enable(definition("now", "editor-2.0.0"))
-		f.call(a)
+		a, run, _ := f.ordered("now")
 		backup := dump(f)
 		order := a.orders[0].ID
 		for _, p := range []job.Progress{job.Received, job.Started} {
@@ -111,11 +108,7 @@ func TestStorePutBackAcceptsWhatFollows_MAN6(t *testing.T) {
 
 func TestLateAndRepeatedReportsCountOnce_MAN6(t *testing.T) {
 	stores(t, func(f *fixture) {
-		f.sync(patch("editor", "2.0.0"))
-		a := f.enrol("a", "all")
-		run := f.enable(definition("now", "editor-2.0.0"))
-		f.call(a)
-		order := a.orders[0].ID
+		a, run, order := f.ordered("now")
 		send := func(first, last job.Sequence) job.Sequence {
 			in := a.request(f.now)
 			in.Reports = nil
@@ -202,11 +195,7 @@ func TestNonsenseIsKeptAndNotFolded(t *testing.T) {
 
 func TestCancelledAfterDeployIsAnAnomaly_JOB4(t *testing.T) {
 	stores(t, func(f *fixture) {
-		f.sync(patch("editor", "2.0.0"))
-		a := f.enrol("a", "all")
-		run := f.enable(definition("now", "editor-2.0.0"))
-		f.call(a)
-		order := a.orders[0].ID
+		a, run, order := f.ordered("now")
 		_, err := f.CancelRun(ctx, run, f.now)
 		require.NoError(f, err)
 		a.report(job.Report{Order: order, Progress: job.Started})
@@ -223,10 +212,7 @@ func TestCancelledAfterDeployIsAnAnomaly_JOB4(t *testing.T) {
 
 func TestHugeTextsAreCut(t *testing.T) {
 	stores(t, func(f *fixture) {
-		f.sync(patch("editor", "2.0.0"))
-		a := f.enrol("a", "all")
-		run := f.enable(definition("now", "editor-2.0.0"))
-		f.call(a)
+		a, run, _ := f.ordered("now")
 		big := outcome("editor-2.0.0", job.PatchFailed, job.InstallerFailed)
 		big.Text, big.Name, big.Rule = strings.Repeat("é", 3_000_000), strings.Repeat("n", 3_000_000), strings.Repeat("r", 3_000_000)
 		a.report(job.Report{Order: a.orders[0].ID, Result: job.Failed, Text: strings.Repeat("t", 9_000_000), Patches: []job.PatchOutcome{big}})

@@ -122,11 +122,7 @@ func TestRemovedAssetIsTurnedAway(t *testing.T) {
 // What a removed asset had begun is nobody's: it waits for no word any more, and is not given to the next of its name.
 func TestRemovedAssetLeavesNothingOpen(t *testing.T) {
 	stores(t, func(f *fixture) {
-		f.sync(patch("editor", "2.0.0"))
-		a := f.enrol("a", "all")
-		run := f.enable(definition("now", "editor-2.0.0"))
-		f.call(a)
-		order := a.orders[0].ID
+		a, run, order := f.ordered("now")
 		a.report(job.Report{Order: order, Progress: job.Started})
 		f.call(a)
 		_, err := f.CancelRun(ctx, run, f.now)

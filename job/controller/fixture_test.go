@@ -210,6 +210,16 @@ func (f *fixture) enable(d job.Definition) job.RunID {
 	return run
 }
 
+// ordered makes asset a, and a job that upgrades its editor at once, and hands the order out.
+func (f *fixture) ordered(id job.ID) (a *agent, run job.RunID, order job.OrderID) {
+	f.Helper()
+	f.sync(patch("editor", "2.0.0"))
+	a = f.enrol("a", "all")
+	run = f.enable(definition(id, "editor-2.0.0"))
+	f.call(a)
+	return a, run, a.orders[0].ID
+}
+
 func (f *fixture) asset(run job.RunID, id job.AssetID) controller.RunAsset {
 	f.Helper()
 	list, err := f.RunAssets(ctx, run, "", 1000)

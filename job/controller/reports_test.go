@@ -75,10 +75,7 @@ func TestFailedInstalls_RPT1_RPT2(t *testing.T) {
 // A later word on the same order replaces an earlier one, in the number as in the list.
 func TestFailureThatWasCorrected_RPT1(t *testing.T) {
 	stores(t, func(f *fixture) {
-		f.sync(patch("editor", "2.0.0"))
-		a := f.enrol("a", "all")
-		run := f.enable(definition("now", "editor-2.0.0"))
-		f.call(a)
+		a, run, _ := f.ordered("now")
 		order := job.MakeOrderID(run, "a")
 		count := func() int {
 			n, err := f.FailedInstalls(ctx)
