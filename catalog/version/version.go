@@ -103,7 +103,7 @@ func (v Version) MarshalText() ([]byte, error) {
 	return []byte(v.scheme.String() + ":" + v.text), nil
 }
 
-// UnmarshalText is the inverse of MarshalText. It returns an *enum.UnknownError or a *ParseError.
+// UnmarshalText is the inverse of MarshalText. An unknown scheme is an error that lists the schemes; else it returns a *ParseError.
 func (v *Version) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*v = Version{}

@@ -23,6 +23,6 @@
 //  11. The same events give the same history, byte for byte.
 //  12. The server's counts equal what the agents' journals add up to.
 //
-// The rules it serves are MAN-3 to MAN-8, JOB-3, JOB-5, JOB-11, JOB-12, JOB-17 and JOB-21; they stand in full in the
-// docs of packages manifest and job.
+// The rules it serves are MAN-3 to MAN-8, JOB-3, JOB-5, JOB-11, JOB-12, JOB-17, JOB-21, JOB-23 and RBT-7; they stand in full in the
+// docs of packages manifest, job and reboot.
 package agent

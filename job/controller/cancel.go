@@ -24,7 +24,7 @@ var cancelStates = enum.Of[CancelState]("cancel state", "Cancelled", "CancelPend
 // CancelStates lists the states.
 func CancelStates() []CancelState { return cancelStates.All() }
 
-// ParseCancelState finds a state by its name. It returns an *enum.UnknownError.
+// ParseCancelState finds a state by its name. The error lists the names there are.
 func ParseCancelState(name string) (CancelState, error) { return cancelStates.Parse(name) }
 
 // String returns the state's name.

@@ -29,7 +29,7 @@ var runStates = enum.Of[RunState]("run state", "planned", "making", "made", "can
 // RunStates lists the states.
 func RunStates() []RunState { return runStates.All() }
 
-// ParseRunState finds a state by its name. It returns an *enum.UnknownError.
+// ParseRunState finds a state by its name. The error lists the names there are.
 func ParseRunState(name string) (RunState, error) { return runStates.Parse(name) }
 
 // over reports whether nothing of the run is made any more.
