@@ -20,10 +20,17 @@ type Invalid struct {
 	Problems []Problem
 }
 
+// maxProblems is how many problems the text of an error names; Problems has them all.
+const maxProblems = 20
+
 func (e *Invalid) Error() string {
 	var b strings.Builder
 	b.WriteString(e.What + " is not valid")
 	for i, p := range e.Problems {
+		if i == maxProblems {
+			fmt.Fprintf(&b, "; and %d more", len(e.Problems)-i)
+			break
+		}
 		sep := "; "
 		if i == 0 {
 			sep = ": "

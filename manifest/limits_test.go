@@ -2,6 +2,7 @@ package manifest_test
 
 import (
 	"crypto/ed25519"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -61,11 +62,18 @@ func TestMaxSealed_MAN5(t *testing.T) {
 	require.Equal(t, manifest.TooLarge, refusal(t, d, err).Reason, "one past it is not")
 }
 
+// another is the order's first patch once more, of another product with a name as long.
+func another(o job.Order) job.OrderPatch {
+	p := o.Patches[0]
+	p.Product = catalog.ProductID(fmt.Sprintf("%s%04d", p.Product[:len(p.Product)-4], len(o.Patches)))
+	return p
+}
+
 // The order that MaxSealed promises to hold.
 func TestLargestOrdinaryOrderFits(t *testing.T) {
 	o := patched(t, order("a", t0))
 	for len(o.Patches) < job.MaxPatches {
-		o.Patches = append(o.Patches, o.Patches[0])
+		o.Patches = append(o.Patches, another(o))
 	}
 	require.Less(t, len(seal(t, document(o))), manifest.MaxSealed)
 
@@ -73,7 +81,7 @@ func TestLargestOrdinaryOrderFits(t *testing.T) {
 	for _, o := range jobs(100) {
 		o = patched(t, o)
 		for len(o.Patches) < 20 {
-			o.Patches = append(o.Patches, o.Patches[0])
+			o.Patches = append(o.Patches, another(o))
 		}
 		hundred = append(hundred, o)
 	}
