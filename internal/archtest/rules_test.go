@@ -100,7 +100,7 @@ func packageComment(t *tree, room string) (text string) {
 }
 
 // citations lists, for each rule id, the tests whose name or comments carry it. Beside test functions those are the
-// functions of conformance suites, and subtests whose name begins or, as an identifier, ends with the id.
+// functions of conformance suites, scenario files, and subtests whose name begins or, as an identifier, ends with the id.
 func citations(t *tree) map[string][]string {
 	cited := map[string][]string{}
 	for _, f := range t.packages {
@@ -123,8 +123,21 @@ func citations(t *tree) map[string][]string {
 			}
 		}
 	}
+	for p, text := range t.texts { // scenarios are tests too
+		if !scenarioFile.MatchString(p) {
+			continue
+		}
+		for _, id := range ruleID.FindAllString(string(text), -1) {
+			if !slices.Contains(cited[id], p) {
+				cited[id] = append(cited[id], p)
+			}
+		}
+	}
 	return cited
 }
+
+// scenarioFile matches the scenarios that a package's tests play.
+var scenarioFile = regexp.MustCompile(`/testdata/.*\.txt$`)
 
 func isTest(name string) bool {
 	return slices.ContainsFunc([]string{"Test", "Fuzz", "Example"}, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
@@ -276,6 +289,8 @@ func TestRuleChecksFail(t *testing.T) {
 
 	suite := plant(t, map[string]string{"catalog/catalogtest/a.go": "package catalogtest\n// CAT-1\nfunc syncs() {}"})
 	require.Equal(t, map[string][]string{"CAT-1": {"catalog/catalogtest/a.go:syncs"}}, citations(suite))
+	scenario := plant(t, map[string]string{"a/a.go": "package a", "a/testdata/rules/x.txt": "expect x # CAT-1", "a/notes.txt": "CAT-2"})
+	require.Equal(t, map[string][]string{"CAT-1": {"a/testdata/rules/x.txt"}}, citations(scenario))
 
 	planted{"unknown ids", map[string]string{
 		"README.md": "CAT-1, CAT-2\nCAT-" + "3 and JOB-" + "1", "a/a_test.go": "package a\nfunc TestX_CAT" + "0() {}\nfunc TestY_CAT2() {}",
