@@ -134,7 +134,9 @@ func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
 	}
 	first := batch(patch("editor", "2.0.0"), patch("player", "2.0.0"), patch("reader", "2.0.0"))
 	try("sync", func() error { return one(f.Sync(ctx, first, f.now)) })
-	try("token", func() error { return one(f.AddToken(ctx, secret, controller.Token{Tags: []string{"all"}, Uses: 5}, f.now)) })
+	try("token", func() error {
+		return one(f.AddToken(ctx, secret, controller.Token{Tags: []string{"all"}, Uses: 5}, f.now))
+	})
 	agents := map[job.AssetID]*agent{}
 	for _, id := range []job.AssetID{"a", "b"} {
 		try("enrol", func() error { return one(f.Enrol(ctx, enrolment(id), f.now)) })
@@ -159,7 +161,9 @@ func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
 	run := runs[0].ID
 	try("call for an order that waited", call(b))
 	try("call for the manifest", call(a))
-	try("withdraw a patch", func() error { return one(f.Sync(ctx, batch(patch("editor", "2.0.0"), patch("player", "2.0.0", withdrawn), patch("reader", "2.0.0")), f.now)) })
+	try("withdraw a patch", func() error {
+		return one(f.Sync(ctx, batch(patch("editor", "2.0.0"), patch("player", "2.0.0", withdrawn), patch("reader", "2.0.0")), f.now))
+	})
 	order := func(id job.AssetID) job.OrderID { return job.MakeOrderID(run, id) }
 	a.report(job.Report{Order: order("a"), At: f.now, Progress: job.Received})
 	a.report(job.Report{Order: order("a"), At: f.now, Progress: job.Started})
@@ -212,7 +216,9 @@ func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
 	try("custom URL", func() error {
 		return f.SetCustomURLs(ctx, []catalog.CustomURL{{Patch: vendor.ID, Artifact: "editor.bin", URL: "http://own.example/e"}})
 	})
-	try("probed", func() error { return f.Probed(ctx, []controller.Probe{{URL: "http://own.example/e", Err: "404"}}, f.now) })
+	try("probed", func() error {
+		return f.Probed(ctx, []controller.Probe{{URL: "http://own.example/e", Err: "404"}}, f.now)
+	})
 	queries(run)
 	try("remove an asset", func() error { return f.RemoveAsset(ctx, "b", f.now) })
 	tokens, err := f.Tokens(ctx)
