@@ -283,3 +283,30 @@ func TestStoppedRunStaysSoWithAnotherLead_JOB3_JOB5(t *testing.T) {
 		require.Zero(f, status.Assets)
 	})
 }
+
+// A preview tells when a recurring job starts on the asset, and why it cannot (JOB-22, JOB-20).
+func TestPreviewOfARecurringJob_JOB22_JOB20(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("night", "editor-2.0.0")
+		d.Schedule = daily(f, "22:00", "Europe/Berlin")
+		plan, selected, err := f.Preview(ctx, d, "a", f.now)
+		require.NoError(f, err)
+		require.True(f, selected)
+		require.Equal(f, time.Date(2026, 3, 1, 21, 0, 0, 0, time.UTC), plan.Order.Start)
+
+		d.Schedule.Zone = job.AssetZone
+		_, _, err = f.Preview(ctx, d, "a", f.now)
+		require.ErrorContains(f, err, "never told it")
+		a.zone = "Asia/Kathmandu"
+		f.call(a)
+		plan, _, err = f.Preview(ctx, d, "a", f.now)
+		require.NoError(f, err)
+		require.Equal(f, time.Date(2026, 3, 2, 16, 15, 0, 0, time.UTC), plan.Order.Start, "the next that no asset's clock has passed")
+
+		d.Schedule.Zone = "Europe/Nowhere"
+		_, _, err = f.Preview(ctx, d, "a", f.now)
+		require.ErrorContains(f, err, "Europe/Nowhere")
+	})
+}

@@ -1,0 +1,38 @@
+package controller_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/job/controller"
+)
+
+func TestBoundsOfTheStore(t *testing.T) {
+	long := strings.Repeat("k", controller.MaxKey)
+	table := controller.Table(strings.Repeat("t", controller.MaxTable))
+	require.NoError(t, controller.CheckKey(table, long))
+	require.NoError(t, controller.CheckScan(table, "", long, controller.MaxScan))
+	require.NoError(t, controller.CheckValue(make([]byte, controller.MaxValue)))
+	for what, err := range map[string]error{
+		"no table": controller.CheckKey("", "k"), "a long table": controller.CheckKey(table+"t", "k"), "no key": controller.CheckKey("t", ""),
+		"a long key": controller.CheckKey("t", long+"k"), "a long value": controller.CheckValue(make([]byte, controller.MaxValue+1)),
+		"a scan of no table": controller.CheckScan("", "", "", 1), "a scan of nothing": controller.CheckScan("t", "", "", 0),
+		"a scan of too much": controller.CheckScan("t", "", "", controller.MaxScan+1), "a scan to a long key": controller.CheckScan("t", "", long+"k", 1),
+	} {
+		e, ok := errors.AsType[*controller.BoundError](err)
+		require.True(t, ok, what)
+		require.Positive(t, e.Limit)
+		require.NotEmpty(t, e.Error())
+	}
+}
+
+func TestErrorsSayWhat(t *testing.T) {
+	require.EqualError(t, &controller.NotFoundError{Kind: "job", ID: "x"}, `no job "x" is known`)
+	cause := errors.New("disk full")
+	err := error(&controller.UnfinishedError{Err: cause})
+	require.ErrorIs(t, err, cause)
+	require.ErrorContains(t, err, "the change is stored")
+}
