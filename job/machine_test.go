@@ -344,3 +344,16 @@ func TestProceedsWhoeverIsLoggedIn_JOB15(t *testing.T) {
 		require.Equal(t, Completed, w.result(), s)
 	}
 }
+
+// What the installer says decides, and names its rule: bytes that changed since they were verified are a matter of INT-6.
+func TestOutcomeOfAnInstall_JOB16_INT6(t *testing.T) {
+	for code, rule := range map[Code]string{FileValidationFailed: "INT-6", FileHashValidationFailed: "INT-6", InstallerFailed: "JOB-16", UnspecifiedAgentError: "JOB-16"} {
+		w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
+		w.outcome["a"] = Outcome{Code: code, Text: "no"}
+		w.run()
+		require.Equal(t, Failed, w.result())
+		require.Equal(t, code, w.patch("a").Code)
+		require.Equal(t, rule, w.patch("a").Rule)
+		require.Equal(t, "no", w.patch("a").Text)
+	}
+}
