@@ -217,6 +217,8 @@ func TestOrderValidate(t *testing.T) {
 		{"patches[0].files", func(o *Order) { o.Patches[0].Files = make([]File, MaxFiles+1) }},
 		{"patches", func(o *Order) { o.Patches = make([]OrderPatch, MaxPatches+1) }},
 		{"pre", func(o *Order) { o.Pre = make([]Action, MaxActions+1) }},
+		{"post", func(o *Order) { o.Post = make([]Action, MaxActions+1) }},
+		{"reboot", func(o *Order) { o.Reboot.Deferrals = -1 }},
 	} {
 		o := orderOf(t, "a")
 		c.spoil(&o)
