@@ -16,3 +16,30 @@ func TestIdentities(t *testing.T) {
 		require.ErrorAs(t, ValidID(s), &invalid, "%q", s)
 	}
 }
+
+func TestIdentityCharactersAtTheirEdges(t *testing.T) {
+	for _, c := range "azAZ09_-+~" {
+		require.NoError(t, ValidID(string(c)), "%q", c)
+	}
+	for _, c := range "`{@[/:,^" {
+		require.Error(t, ValidID("x"+string(c)), "%q", c)
+	}
+}
+
+func TestClipAtItsLimit(t *testing.T) {
+	require.Equal(t, "abcd", clip("abcd", 4))
+	require.Equal(t, "a…", clip("abcde", 4))
+	require.Equal(t, "…", clip("äbcde", 4), "no half character")
+}
+
+// A run has one name: what only reads like it is refused.
+func TestRunsAreNamedInOneWay(t *testing.T) {
+	for stamp, ok := range map[string]bool{
+		"20260302T060000": true, "20260302T060000Z": true, "20260302T060000.5": false, "20260302T060000.0Z": false, "20260302T060000+0000": false, "": false,
+	} {
+		o := orderOf(t, "a")
+		o.Run = RunID("nightly@" + stamp)
+		o.ID = MakeOrderID(o.Run, "web-1")
+		require.Equal(t, ok, o.Validate() == nil, "%q: %v", stamp, o.Validate())
+	}
+}
