@@ -357,3 +357,22 @@ func TestOutcomeOfAnInstall_JOB16_INT6(t *testing.T) {
 		require.Equal(t, "no", w.patch("a").Text)
 	}
 }
+
+// A product that is gone after its upgrade, or stands at a version that cannot be ordered, is no success (JOB-18).
+func TestGoneAfterTheInstall_JOB18(t *testing.T) {
+	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
+	gone := false
+	w.before = func(e Effect) bool {
+		if _, ok := e.(TakeInventory); ok && gone {
+			delete(w.installed, "a")
+		}
+		if _, ok := e.(Deploy); ok {
+			gone = true
+		}
+		return false
+	}
+	w.run()
+	require.Equal(t, Failed, w.result())
+	require.Equal(t, InstallerFailed, w.patch("a").Code)
+	require.Contains(t, w.patch("a").Text, "it is not installed")
+}

@@ -217,6 +217,11 @@ func TestOrderValidate(t *testing.T) {
 		{"patches[0].files", func(o *Order) { o.Patches[0].Files = make([]File, MaxFiles+1) }},
 		{"patches", func(o *Order) { o.Patches = make([]OrderPatch, MaxPatches+1) }},
 		{"pre", func(o *Order) { o.Pre = make([]Action, MaxActions+1) }},
+		{"patches[0].product", func(o *Order) { o.Patches[0].Product = "a\x00" }},
+		{"patches[0].patch", func(o *Order) { o.Patches[0].Patch = "a\x00" }},
+		{"patches[0].name", func(o *Order) { o.Patches[0].Name = "a\x00" }},
+		{"patches[0].transaction", func(o *Order) { o.Patches[0].Transaction = "a\x00" }},
+		{"patches[0]", func(o *Order) { o.Patches[0].Product = "" }},
 		{"post", func(o *Order) { o.Post = make([]Action, MaxActions+1) }},
 		{"reboot", func(o *Order) { o.Reboot.Deferrals = -1 }},
 	} {

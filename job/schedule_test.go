@@ -241,3 +241,10 @@ func FuzzSchedule(f *testing.F) {
 		}
 	})
 }
+
+func TestOnceTakesOneStart_JOB20(t *testing.T) {
+	local, err := ParseLocalTime("2026-03-02T06:00")
+	require.NoError(t, err)
+	d := Definition{ID: "x", State: Disabled, Platform: 1, Schedule: Schedule{Kind: Once, At: epoch, Local: local, Zone: "UTC"}}
+	require.ErrorContains(t, d.Validate(), "keep one of them")
+}
