@@ -17,6 +17,8 @@ func TestNames(t *testing.T) {
 		SignerUnexpected: "SignerUnexpected", SignatureUnsupported: "SignatureUnsupported", ChecksumMismatch: "ChecksumMismatch",
 		LegacyDigest: "LegacyDigest", NoEvidence: "NoEvidence", StrictUnmet: "StrictUnmet",
 	}, Reasons(), ParseReason)
+	enumtest.Check(t, map[Format]string{PE: "pe", MSI: "msi", CAB: "cab", OpenPGP: "openpgp", RPM: "rpm", Key: "key",
+		Certificate: "certificate", DSSE: "dsse"}, Formats(), ParseFormat)
 	enumtest.Check(t, map[Checksum]string{NotCompared: "not compared", Matched: "matched", Mismatched: "mismatched"}, Checksums(), ParseChecksum)
 }
 

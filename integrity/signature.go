@@ -38,6 +38,7 @@ func Statuses() []Status { return statuses.All() }
 // Signature is a verifier's answer about one file.
 type Signature struct {
 	Status   Status    `json:"status"`
+	Format   Format    `json:"format,omitempty"`  // of the signature that was judged; set when Valid, else where it is known
 	Signer   string    `json:"signer,omitempty"`  // who signed, in the words of Expectation.Signer; set when Valid
 	SignedAt time.Time `json:"signedAt,omitzero"` // UTC; zero when not Valid or when the signature does not tell
 	Detail   string    `json:"detail,omitempty"`  // why, when Bad or Unsupported
