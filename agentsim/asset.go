@@ -11,6 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -21,12 +22,13 @@ type asset struct {
 	platform catalog.Platform
 	config   agent.Config
 
-	disk  []byte // the agent's state as committed
-	state agent.State
-	up    bool      // the computer and its agent run
-	life  uint64    // grows with each crash: what an earlier life began is not answered
-	wake  uint64    // number of the wake-up that counts
-	sleep time.Time // until when the computer sleeps
+	disk    []byte      // the agent's state as it was committed before the last crash
+	state   agent.State // as last committed
+	up      bool        // the computer runs
+	running bool        // the agent does: what it committed is in state, else on disk
+	life    uint64      // grows with each crash: what an earlier life began is not answered
+	wake    uint64      // number of the wake-up that counts
+	sleep   time.Time   // until when the computer sleeps
 
 	boots   int
 	booted  time.Time
@@ -66,8 +68,8 @@ func (w *World) newAsset(id job.AssetID, tags []string, platform catalog.Platfor
 		return nil, err
 	}
 	a := &asset{
-		w: w, id: id, platform: platform, up: true, booted: w.now, sessions: reboot.Nobody,
-		config:    agent.Config{Asset: id, Key: key("server").Public().(ed25519.PublicKey), Every: w.cfg.CheckIn},
+		w: w, id: id, platform: platform, up: true, running: true, booted: w.now, sessions: reboot.Nobody,
+		config:    agent.Config{Asset: id, Key: manifest.NewVerifier(key("server").Public().(ed25519.PublicKey)), Every: w.cfg.CheckIn},
 		installed: map[catalog.ProductID]version.Version{}, held: map[catalog.ProductID]bool{}, staged: map[stagedKey]stagedFile{},
 		faults: map[catalog.ProductID]fault{}, exits: map[string]int{},
 		took: durations{time.Second, 10 * time.Second, time.Second, 30 * time.Second, 10 * time.Second, time.Minute},
@@ -90,19 +92,14 @@ func (a *asset) step(ev agent.Event) {
 		return
 	}
 	before := a.state
-	state, out := agent.Step(a.config, a.state, ev, a.moment())
+	state, out := a.w.cfg.Step(a.config, a.state, ev, a.moment())
 	if a.twist != nil {
 		a.twist(before, &state, &out)
 	}
 	if a.trapped(false, before, state, out) {
 		return
 	}
-	data, err := state.MarshalBinary()
-	if err != nil {
-		a.w.fail(err)
-		return
-	}
-	a.state, a.disk = state, data
+	a.state = state
 	a.watch.committed(before, state)
 	if a.trapped(true, before, state, out) {
 		return
@@ -150,11 +147,17 @@ func (a *asset) inventory() (catalog.Inventory, error) {
 	return catalog.NewInventory(a.platform, list)
 }
 
-// stop ends the agent; what it had not committed, and what it was doing, is gone.
+// stop ends the agent; what it had not committed, and what it was doing, is gone. What it had committed is written down
+// only here: nobody reads it before.
 func (a *asset) stop() {
 	a.life++
 	a.lane, a.current = nil, nil
-	a.state = agent.State{}
+	if !a.running {
+		return
+	}
+	data, err := a.state.MarshalBinary()
+	a.w.fail(err)
+	a.disk, a.state, a.running = data, agent.State{}, false
 }
 
 // start starts the agent on what it committed. Staged files that it needs no more are deleted, as the runner does.
@@ -166,7 +169,7 @@ func (a *asset) start() {
 			return
 		}
 	}
-	a.state = state
+	a.state, a.running = state, true
 	needed := map[job.OrderID]bool{}
 	for _, x := range state.Executions {
 		needed[x.Order.ID] = true

@@ -17,8 +17,9 @@
 //
 //	sealed    = {"payloadType":type,"payload":base64(payload),"signatures":[{"keyid":keyid,"sig":base64(sig)}]}
 //	type      = "application/vnd.patchpolicy.manifest.v1+json"
-//	keyid     = "sha256:" and the SHA-256 of the 32 bytes of the Ed25519 public key, in lower-case hex
-//	sig       = the Ed25519 signature over message
+//	keyid     = "sha256:" and the SHA-256 of the 32 bytes of the Ed25519 public key, in lower-case hex;
+//	            of another kind of key what its Verifier calls it
+//	sig       = the Ed25519 signature over message, or the other key's
 //	message   = "DSSEv1 " length(type) " " type " " length(payload) " " payload
 //	            lengths in bytes, decimal
 //	payload   = the document

@@ -14,7 +14,7 @@ import (
 // A server seals, an agent opens and applies; the same bytes are refused once they are too old or for somebody else.
 func Example() {
 	serverKey := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)) // a real one comes from ed25519.GenerateKey
-	pinned := serverKey.Public().(ed25519.PublicKey)
+	pinned := manifest.NewVerifier(serverKey.Public().(ed25519.PublicKey))
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
 	run := job.MakeRunID("nightly", now.Add(2*time.Hour))

@@ -19,7 +19,8 @@ import (
 var (
 	t0     = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	key    = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
-	pinned = key.Public().(ed25519.PublicKey)
+	public = key.Public().(ed25519.PublicKey)
+	pinned = manifest.NewVerifier(public)
 )
 
 const asset job.AssetID = "web-1"

@@ -146,7 +146,7 @@ func TestCheckInValidate_MAN6(t *testing.T) {
 
 func TestEnrolmentValidate(t *testing.T) {
 	good := func(change func(*manifest.Enrolment)) manifest.Enrolment {
-		e := manifest.Enrolment{Token: "secret", Asset: asset, Key: pinned, Platform: catalog.Linux, Architecture: "amd64", Hostname: "web-1.example"}
+		e := manifest.Enrolment{Token: "secret", Asset: asset, Key: public, Platform: catalog.Linux, Architecture: "amd64", Hostname: "web-1.example"}
 		change(&e)
 		return e
 	}

@@ -21,7 +21,7 @@ import (
 func envelope(payloadType string, payload []byte) []byte {
 	sig := ed25519.Sign(key, dsse.PAE(payloadType, payload))
 	return fmt.Appendf(nil, `{"payloadType":%q,"payload":%q,"signatures":[{"keyid":%q,"sig":%q}]}`,
-		payloadType, base64.StdEncoding.EncodeToString(payload), manifest.Fingerprint(pinned), base64.StdEncoding.EncodeToString(sig))
+		payloadType, base64.StdEncoding.EncodeToString(payload), manifest.Fingerprint(public), base64.StdEncoding.EncodeToString(sig))
 }
 
 // payload is what is inside a sealed document.
@@ -65,7 +65,7 @@ func TestOpenRefusesTampering_MAN5(t *testing.T) {
 		"another kind of text":        []byte("<html>Please log in</html>"),
 		"nothing but the payload":     payload(t, good),
 		"another's key":               theirs,
-		"another's key, our key's id": bytes.Replace(theirs, []byte(manifest.Fingerprint(other.Public().(ed25519.PublicKey))), []byte(manifest.Fingerprint(pinned)), 1),
+		"another's key, our key's id": bytes.Replace(theirs, []byte(manifest.Fingerprint(other.Public().(ed25519.PublicKey))), []byte(manifest.Fingerprint(public)), 1),
 		"the signature stripped":      edit(func(e *dsse.Envelope) { e.Signatures = []dsse.Signature{} }),
 		"the signatures absent":       edit(func(e *dsse.Envelope) { e.Signatures = nil }),
 		"an empty signature":          edit(func(e *dsse.Envelope) { e.Signatures[0].Sig = "" }),
@@ -116,11 +116,16 @@ func TestOpenRefusesEveryBitFlipAndTruncation_MAN5(t *testing.T) {
 
 func TestOpenNeedsAKey(t *testing.T) {
 	good := seal(t, document())
-	for _, bad := range []ed25519.PublicKey{nil, pinned[:31], append(bytes.Clone(pinned), 0)} {
-		d, err := manifest.Open(good, bad, asset, 0, t0)
+	for _, bad := range []ed25519.PublicKey{nil, public[:31], append(bytes.Clone(public), 0)} {
+		v := manifest.NewVerifier(bad)
+		require.Empty(t, v.KeyID())
+		require.Error(t, v.Verify(nil, make([]byte, ed25519.SignatureSize)))
+		d, err := manifest.Open(good, v, asset, 0, t0)
 		require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
 	}
-	d, err := manifest.Open(good, make(ed25519.PublicKey, ed25519.PublicKeySize), asset, 0, t0)
+	d, err := manifest.Open(good, nil, asset, 0, t0)
+	require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
+	d, err = manifest.Open(good, manifest.NewVerifier(make(ed25519.PublicKey, ed25519.PublicKeySize)), asset, 0, t0)
 	require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
 }
 

@@ -21,16 +21,24 @@ const PayloadType = "application/vnd.patchpolicy.manifest.v1+json"
 var (
 	// ErrTooLarge: the sealed document would be over MaxSealed. Hand out fewer of its orders, the earliest first.
 	ErrTooLarge = fmt.Errorf("sealed manifest would be over %d bytes", MaxSealed)
-	// ErrBadKey: the private key is no Ed25519 key.
+	// ErrBadKey: what NewSigner was given is no Ed25519 key.
 	ErrBadKey = errors.New("not an Ed25519 private key")
 )
 
-// Signer signs with the server's manifest key, wherever that is kept.
+// Signer signs with the server's manifest key, wherever that is kept and of whatever kind it is.
 type Signer interface {
-	// KeyID is the Fingerprint of the public key.
+	// KeyID names the key: the Fingerprint of an Ed25519 key, and for others what their Verifier says.
 	KeyID() string
-	// Sign returns the Ed25519 signature over message.
+	// Sign returns the signature over message.
 	Sign(message []byte) ([]byte, error)
+}
+
+// Verifier holds a pinned key: the public half of a Signer. It must be safe for concurrent use.
+type Verifier interface {
+	// KeyID names the key, as the Signer does. Empty: there is none, and nothing is believed.
+	KeyID() string
+	// Verify returns nil if signature is the key's over message; else what is wrong.
+	Verify(message, signature []byte) error
 }
 
 // NewSigner returns a Signer that holds the key in memory. With anything but an Ed25519 private key its Sign returns ErrBadKey.
@@ -51,6 +59,27 @@ func (s signer) Sign(message []byte) ([]byte, error) {
 	}
 	return ed25519.Sign(s.key, message), nil
 }
+
+// NewVerifier returns a Verifier by an Ed25519 key. With anything else its KeyID is empty.
+func NewVerifier(key ed25519.PublicKey) Verifier { return verifier{key} }
+
+type verifier struct{ key ed25519.PublicKey }
+
+func (v verifier) KeyID() string {
+	if len(v.key) != ed25519.PublicKeySize {
+		return ""
+	}
+	return Fingerprint(v.key)
+}
+
+func (v verifier) Verify(message, signature []byte) error {
+	if len(v.key) != ed25519.PublicKeySize || !ed25519.Verify(v.key, message, signature) {
+		return errSignature
+	}
+	return nil
+}
+
+var errSignature = errors.New("not an Ed25519 signature by this key over these bytes")
 
 // Fingerprint is how a key is shown and named: "sha256:" and the SHA-256 of its 32 bytes in lower-case hex.
 func Fingerprint(key ed25519.PublicKey) string {
@@ -108,12 +137,12 @@ func Seal(d Document, k Signer) ([]byte, error) {
 	return sealed, nil
 }
 
-// Open checks a sealed manifest (MAN-5) and returns its document: signed by key, meant for asset, not lower than the held
+// Open checks a sealed manifest (MAN-5) and returns its document: signed by the pinned key, meant for asset, not lower than the held
 // revision, not expired at now (at the very instant it is), and in every point valid. Now is the corrected clock (MAN-8).
 //
 // The error is always a *Refused. Nothing of a refused manifest is returned.
-func Open(sealed []byte, key ed25519.PublicKey, asset job.AssetID, held Revision, now time.Time) (Document, error) {
-	payload, refused := verify(sealed, key)
+func Open(sealed []byte, pinned Verifier, asset job.AssetID, held Revision, now time.Time) (Document, error) {
+	payload, refused := verify(sealed, pinned)
 	if refused != nil {
 		return Document{}, refused
 	}
@@ -142,14 +171,14 @@ func Open(sealed []byte, key ed25519.PublicKey, asset job.AssetID, held Revision
 }
 
 // verify returns the payload once its signature holds. Everything in front of that is BadSignature: who wrote it is not known.
-func verify(sealed []byte, key ed25519.PublicKey) ([]byte, *Refused) {
+func verify(sealed []byte, pinned Verifier) ([]byte, *Refused) {
 	if len(sealed) > MaxSealed {
 		return nil, &Refused{TooLarge, fmt.Sprintf("%d bytes", len(sealed)), fmt.Sprintf("at most %d", MaxSealed)}
 	}
 	const shape = "a DSSE envelope with one signature"
 	bad := func(have, want string) ([]byte, *Refused) { return nil, &Refused{BadSignature, have, want} }
-	if len(key) != ed25519.PublicKeySize {
-		return bad(fmt.Sprintf("a pinned key of %d bytes", len(key)), fmt.Sprintf("an Ed25519 key of %d", ed25519.PublicKeySize))
+	if pinned == nil || pinned.KeyID() == "" {
+		return bad("no pinned key, or one that is none", "the server's manifest key")
 	}
 	var e envelope
 	if err := json.Unmarshal(sealed, &e); err != nil {
@@ -161,12 +190,12 @@ func verify(sealed []byte, key ed25519.PublicKey) ([]byte, *Refused) {
 	if again, err := json.Marshal(e); err != nil || !bytes.Equal(again, sealed) {
 		return bad("an envelope that has more in it, or is written in another way", shape)
 	}
-	sig, want := e.Signatures[0], Fingerprint(key)
+	sig, want := e.Signatures[0], pinned.KeyID()
 	if sig.KeyID != want {
 		return bad(fmt.Sprintf("a signature by key %q", short(sig.KeyID)), fmt.Sprintf("one by the pinned key %q", want))
 	}
-	if !ed25519.Verify(key, pae(e.PayloadType, e.Payload), sig.Sig) {
-		return bad("a signature that does not hold", fmt.Sprintf("one by the pinned key %q", want))
+	if err := pinned.Verify(pae(e.PayloadType, e.Payload), sig.Sig); err != nil {
+		return bad("a signature that does not hold: "+short(err.Error()), fmt.Sprintf("one by the pinned key %q", want))
 	}
 	if e.PayloadType != PayloadType {
 		return nil, &Refused{Malformed, fmt.Sprintf("payload type %q", short(e.PayloadType)), fmt.Sprintf("%q", PayloadType)}

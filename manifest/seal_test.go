@@ -128,9 +128,9 @@ type library struct{ manifest.Signer }
 
 func (l library) Sign(_ context.Context, data []byte) ([]byte, error) { return l.Signer.Sign(data) }
 func (l library) KeyID() (string, error)                              { return l.Signer.KeyID(), nil }
-func (l library) Public() crypto.PublicKey                            { return pinned }
+func (l library) Public() crypto.PublicKey                            { return public }
 func (l library) Verify(_ context.Context, data, sig []byte) error {
-	if !ed25519.Verify(pinned, data, sig) {
+	if !ed25519.Verify(public, data, sig) {
 		return errors.New("does not hold")
 	}
 	return nil
@@ -138,7 +138,7 @@ func (l library) Verify(_ context.Context, data, sig []byte) error {
 
 func TestFingerprint(t *testing.T) {
 	id := manifest.NewSigner(key).KeyID()
-	require.Equal(t, manifest.Fingerprint(pinned), id)
+	require.Equal(t, manifest.Fingerprint(public), id)
 	require.Len(t, id, len("sha256:")+64)
 	require.True(t, strings.HasPrefix(id, "sha256:"))
 }

@@ -115,7 +115,7 @@ func newScene(w World, d driver) (*scene, error) {
 	}
 	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("e", ed25519.SeedSize)))
 	s := &scene{World: w, driver: d, signer: manifest.NewSigner(key), sealed: map[released][]byte{}, inventories: map[[2]level]catalog.Inventory{},
-		config: agent.Config{Asset: asset, Key: key.Public().(ed25519.PublicKey), Every: w.Every}.WithDefaults()}
+		config: agent.Config{Asset: asset, Key: manifest.NewVerifier(key.Public().(ed25519.PublicKey)), Every: w.Every}.WithDefaults()}
 	s.order = job.MakeOrderID(job.MakeRunID(jobID, epoch.Add(lead)), asset)
 	for i, text := range []string{"0.9.0", "1.0.0", "2.0.0"} {
 		v, err := version.Parse(version.Semver, text)

@@ -1,16 +1,16 @@
 package agent
 
 import (
-	"crypto/ed25519"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // Config is an agent's settings. It is not part of the state: changing it takes effect at the next step.
 type Config struct {
 	Asset      job.AssetID
-	Key        ed25519.PublicKey // the server's manifest key, pinned at enrolment (MAN-5)
+	Key        manifest.Verifier // the server's manifest key, pinned at enrolment (MAN-5)
 	Every      time.Duration     // between check-ins; default 15 min (MAN-3)
 	Retry      time.Duration     // after a failed check-in, doubling up to Every; default 30 s
 	LastCall   time.Duration     // how long a last call is waited for; default 10 s (MAN-7)

@@ -70,7 +70,7 @@ type world struct {
 }
 
 func newWorld(t testing.TB, orders ...job.Order) *world {
-	w := &world{t: t, c: Config{Asset: "web-1", Key: private.Public().(ed25519.PublicKey)}, sessions: reboot.Nobody,
+	w := &world{t: t, c: Config{Asset: "web-1", Key: manifest.NewVerifier(private.Public().(ed25519.PublicKey))}, sessions: reboot.Nobody,
 		at: Moment{Wall: epoch.Add(-6 * time.Hour), Boot: "boot-0"}, installed: map[string]string{}, deploys: map[string]int{}, downloads: map[string]int{}}
 	w.server.up = true
 	w.publish(orders...)

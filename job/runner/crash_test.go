@@ -65,7 +65,7 @@ func child(dir, server, point string) error {
 	points := 0
 	done := false
 	r, err := runner.New(runner.Config{
-		Agent: agent.Config{Asset: asset, Key: serverKey.Public().(ed25519.PublicKey)},
+		Agent: agent.Config{Asset: asset, Key: manifest.NewVerifier(serverKey.Public().(ed25519.PublicKey))},
 		State: state, Platform: folder(dir), Server: remote(server), Verifier: unsigned{}, Stage: filepath.Join(dir, "stage"),
 		Trace: func(p string) {
 			mu.Lock()

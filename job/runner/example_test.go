@@ -43,7 +43,7 @@ func Example() {
 	defer state.Close()
 	server := office{called: make(chan struct{})}
 	r, err := runner.New(runner.Config{
-		Agent:    agent.Config{Asset: "web-1", Key: serverKey.Public().(ed25519.PublicKey)},
+		Agent:    agent.Config{Asset: "web-1", Key: manifest.NewVerifier(serverKey.Public().(ed25519.PublicKey))},
 		State:    state,
 		Platform: newComputer(map[catalog.ProductID]string{"app": "1.0.0"}),
 		Server:   server,

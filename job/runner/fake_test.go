@@ -299,7 +299,7 @@ func newBench(t *testing.T) *bench {
 		pc: newComputer(map[catalog.ProductID]string{"app": "1.0.0", "lib": "1.0.0"})}
 	start := time.Now()
 	b.cfg = runner.Config{
-		Agent: agent.Config{Asset: asset, Key: serverKey.Public().(ed25519.PublicKey), Every: time.Minute},
+		Agent: agent.Config{Asset: asset, Key: manifest.NewVerifier(serverKey.Public().(ed25519.PublicKey)), Every: time.Minute},
 		State: b.state, Platform: b.pc, Server: b.server, Verifier: unsigned{}, Stage: filepath.Join(b.dir, "stage"),
 		Clock: func() runner.Clock { return runner.Clock{Wall: time.Now().UTC(), Up: time.Since(start)} },
 		Trace: func(p string) {

@@ -71,7 +71,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		every = c.Identity.Every
 	}
 	r, err := runner.New(runner.Config{
-		Agent:    agent.Config{Asset: c.Identity.Asset, Key: c.Identity.ManifestKey, Every: every},
+		Agent:    agent.Config{Asset: c.Identity.Asset, Key: manifest.NewVerifier(c.Identity.ManifestKey), Every: every},
 		State:    state,
 		Platform: platform,
 		Server:   &watched{Client: client, window: w, idle: cancel, untilIdle: c.UntilIdle},
