@@ -101,6 +101,9 @@ func samples() (all []Schedule) {
 }
 
 func TestSchedulesAgreeWithAMinuteWalk_JOB9(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a walk over years, minute by minute: left out by -short")
+	}
 	schedules := samples()
 	for _, c := range []struct {
 		zone     string
@@ -179,6 +182,9 @@ func compare(t *testing.T, s Schedule, from, to time.Time, z *time.Location, wan
 
 // Every local time around every clock change of a century, asked for alone.
 func TestLocalTimesAgreeWithAMinuteWalk_JOB9(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a walk around every clock change of a century: left out by -short")
+	}
 	for name, least := range map[string]int{"Europe/Berlin": 190, "America/New_York": 190, "Australia/Lord_Howe": 180,
 		"Asia/Kathmandu": 1, "Asia/Kolkata": 0, "America/Sao_Paulo": 60, "Pacific/Apia": 20, "Africa/Casablanca": 120, "UTC": 0,
 		"Pacific/Kwajalein": 1, "Asia/Tehran": 60, "America/Caracas": 2} {

@@ -113,9 +113,11 @@ func try(m mutant, packages []string, timeout time.Duration) (fate, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	args := append([]string{"test", "-vet=off", "-failfast", "-timeout", timeout.String(), "-overlay", overlay}, packages...)
-	if exec.CommandContext(ctx, "go", args...).Run() != nil {
-		return killed, nil
+	for _, short := range []string{"-short=true", "-short=false"} { // most are noticed by the quick tests already
+		args := append([]string{"test", "-vet=off", "-failfast", short, "-timeout", timeout.String(), "-overlay", overlay}, packages...)
+		if exec.CommandContext(ctx, "go", args...).Run() != nil {
+			return killed, nil
+		}
 	}
 	return survived, nil
 }

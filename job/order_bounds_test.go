@@ -1,0 +1,113 @@
+package job
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// What both ends of a wire hold each other to does not change by accident.
+func TestBoundsAreThoseOfTheBook(t *testing.T) {
+	for name, c := range map[string]struct{ have, want any }{
+		"MaxID": {MaxID, 128}, "MaxPatches": {MaxPatches, 2000}, "MaxSelection": {MaxSelection, 100_000},
+		"MaxActions": {MaxActions, 32}, "MaxArguments": {MaxArguments, 256}, "MaxFiles": {MaxFiles, 64}, "MaxText": {MaxText, 4096},
+		"maxReportText": {maxReportText, 2_097_152}, "MinWindow": {MinWindow, 60 * time.Second}, "MaxWindow": {MaxWindow, 7 * 24 * time.Hour},
+		"MaxSpread": {MaxSpread, 120 * time.Minute}, "MaxOffset": {MaxOffset, 27}, "MaxZone": {MaxZone, 64},
+		"MaxActionTime": {MaxActionTime, 1440 * time.Minute}, "DefaultActionTime": {DefaultActionTime, 600 * time.Second},
+		"MaxAttempts": {MaxAttempts, 2}, "CallWait": {CallWait, 10_000 * time.Millisecond},
+		"inventoryPause": {inventoryPause, 15_000 * time.Millisecond}, "inventoryMaxPause": {inventoryMaxPause, 900 * time.Second},
+		"inventoryTries": {inventoryTries, 5},
+	} {
+		require.EqualValues(t, c.want, c.have, name)
+	}
+}
+
+// Each bound of an order holds at the limit, and the same field, and no other, is named one past it.
+func TestBoundsOfAnOrder_JOB20(t *testing.T) {
+	file := func(i int) File { return File{Name: fmt.Sprintf("f%d", i), URL: "https://vendor.example/f"} }
+	for _, c := range []struct {
+		field string
+		limit int
+		set   func(o *Order, n int)
+	}{
+		{"name", MaxText, func(o *Order, n int) { o.Name = strings.Repeat("x", n) }},
+		{"patches", MaxPatches, func(o *Order, n int) {
+			first := o.Patches[0]
+			o.Patches = nil
+			for i := range n {
+				patch := first
+				patch.Product = catalog.ProductID(fmt.Sprintf("p%d", i))
+				o.Patches = append(o.Patches, patch)
+			}
+		}},
+		{"patches[0].files", MaxFiles, func(o *Order, n int) {
+			o.Patches[0].Files = nil
+			for i := range n {
+				o.Patches[0].Files = append(o.Patches[0].Files, file(i))
+			}
+		}},
+		{"patches[0].name", MaxText, func(o *Order, n int) { o.Patches[0].Name = strings.Repeat("x", n) }},
+		{"patches[0].transaction", MaxText, func(o *Order, n int) { o.Patches[0].Transaction = strings.Repeat("x", n) }},
+		{"patches[0].files[0].name", MaxText, func(o *Order, n int) { o.Patches[0].Files[0].Name = strings.Repeat("x", n) }},
+		{"patches[0].files[0].url", MaxText, func(o *Order, n int) {
+			o.Patches[0].Files[0].URL = "https://vendor.example/" + strings.Repeat("x", n-len("https://vendor.example/"))
+		}},
+	} {
+		o := orderOf(t, "a")
+		c.set(&o, c.limit)
+		require.NoError(t, o.Validate(), c.field)
+		c.set(&o, c.limit+1)
+		invalid, ok := errors.AsType[*Invalid](o.Validate())
+		require.True(t, ok, c.field)
+		require.Len(t, invalid.Problems, 1, c.field)
+		require.Equal(t, c.field, invalid.Problems[0].Field)
+	}
+
+	// what is least is allowed, too
+	o := orderOf(t, "a")
+	o.Patches[0].Files[0].Size, o.Patches[0].Files[0].URL = 0, ""
+	o.End = o.Start.Add(1)
+	require.NoError(t, o.Validate())
+	o.Patches[0].Patch = ""
+	invalid, ok := errors.AsType[*Invalid](o.Validate())
+	require.True(t, ok)
+	require.Equal(t, "patches[0]", invalid.Problems[0].Field)
+}
+
+func TestInvalidSaysWhatAndWhere(t *testing.T) {
+	e := &Invalid{What: "job x", Problems: []Problem{{Field: "name", Text: "is missing"}, {Field: "window", Value: "1s", Text: "is too short"}}}
+	require.Equal(t, `job x is not valid: name: is missing; window "1s": is too short`, e.Error())
+	e.Problems = e.Problems[1:]
+	require.Equal(t, `job x is not valid: window "1s": is too short`, e.Error())
+}
+
+// The schedule's years: a first and a last occurrence lie in them, and one past them does not occur.
+func TestOccurrencesStayWithinTheYears_JOB20(t *testing.T) {
+	at := func(year int) time.Time { return time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC) }
+	for year, want := range map[int]bool{1969: false, 1970: true, 9999: true, 10_000: false} {
+		_, ok := found(Occurrence{Start: at(year)}, true)
+		require.Equal(t, want, ok, year)
+		_, ok = found(Occurrence{Start: at(year)}, false)
+		require.False(t, ok)
+	}
+}
+
+// An asset that rebooted says that it went down and that it is back, and then takes the inventory again.
+func TestRebootIsToldBeforeAndBehind_RBT1_JOB18(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Patches[0].Reboot = true
+	o.Reboot = reboot.Policy{}
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.run()
+	require.Equal(t, Completed, w.result())
+	require.Equal(t, []Progress{Started, Downloading, Downloaded, Deploying, Rebooting, Resumed}, w.progress())
+	require.True(t, slices.Contains(w.log[lastIndex(w.log, "reboot"):], "inventory"), w.log)
+}
