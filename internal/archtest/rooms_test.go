@@ -35,6 +35,13 @@ var rooms = []room{
 	{path: "integrity/integritytest", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it holds verifiers to"},
 	}},
+	{path: "integrity/authenticode", floor: 1, adapter: true, uses: []use{
+		{"integrity", "the port it fills"},
+	}},
+	{path: "integrity/openpgp", floor: 1, adapter: true, uses: []use{
+		{"integrity", "the port it fills"},
+		{"internal/enum", "the names of a signature's outcomes"},
+	}},
 	{path: "integrity/sigstoreverify", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
 		{"github.com/sigstore/sigstore", "signatures by plain keys; linked by nothing else"},

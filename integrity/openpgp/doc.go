@@ -1,0 +1,2 @@
+// Package openpgp judges OpenPGP signatures: detached ones, clear-signed texts, and those inside RPM packages.
+package openpgp

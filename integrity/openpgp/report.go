@@ -1,0 +1,74 @@
+package openpgp
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// Outcome is what became of one signature.
+type Outcome uint8
+
+// The outcomes. Only Good counts. Broken decides at once, whatever other signatures there are.
+const (
+	Good        Outcome = 1 + iota
+	Broken              // by a known key, over something else
+	UnknownKey          // by no key of a signer
+	WeakDigest          // over MD5, SHA-1 or the like: it proves nothing, whoever made it (INT-7)
+	WeakKey             // by a key that others can forge: DSA, ElGamal, RSA under 2048 bits
+	Expired             // the key or the signature, or not valid yet
+	Revoked             // by a key that was revoked, before or after
+	WrongUse            // by a key that is not meant to sign files
+	NotCovering         // it holds, but leaves a part of the file uncovered
+	Unjudged            // of a kind, version or number that this package does not judge
+)
+
+var outcomes = enum.Of[Outcome]("signature outcome", "good", "broken", "unknown key", "weak digest", "weak key", "expired",
+	"revoked", "wrong use", "not covering", "unjudged")
+
+// String returns the outcome's name.
+func (o Outcome) String() string { return outcomes.String(o) }
+
+// MarshalText returns the outcome's name, the empty text for zero, or an error for an unknown outcome.
+func (o Outcome) MarshalText() ([]byte, error) { return outcomes.MarshalText(o) }
+
+// UnmarshalText sets the outcome called text; the empty text is zero.
+func (o *Outcome) UnmarshalText(text []byte) error { return outcomes.UnmarshalText(text, o) }
+
+// ParseOutcome finds an outcome by its name.
+func ParseOutcome(s string) (Outcome, error) { return outcomes.Parse(s) }
+
+// Outcomes lists the outcomes in order.
+func Outcomes() []Outcome { return outcomes.All() }
+
+// SignatureInfo is what one signature says, and what became of it.
+type SignatureInfo struct {
+	Covers      string    `json:"covers"`                // "file", "text", "header", or "header and payload"
+	Outcome     Outcome   `json:"outcome"`               //
+	Problem     string    `json:"problem,omitempty"`     // why it does not count, unless Good
+	Signer      string    `json:"signer,omitempty"`      // name of the Signer whose key made it, once that is proven
+	KeyID       string    `json:"keyId,omitempty"`       // of the key that the signature names, 16 hex digits
+	Fingerprint string    `json:"fingerprint,omitempty"` // of that key, if the signature names it or the key is known
+	Key         string    `json:"key,omitempty"`         // its algorithm, with its bits or curve where the key is known
+	Digest      string    `json:"digest,omitempty"`      // algorithm: "SHA-256"
+	Version     int       `json:"version,omitempty"`     // of the signature packet: 3, 4 or 6
+	Created     time.Time `json:"created,omitzero"`      // UTC, as the signer says
+	Expires     time.Time `json:"expires,omitzero"`      // UTC; zero: never
+}
+
+// DigestInfo is a digest that a package carries of itself.
+type DigestInfo struct {
+	Covers    string `json:"covers"`    // "header", "payload"
+	Algorithm string `json:"algorithm"` // "SHA-256"
+	Holds     bool   `json:"holds"`
+}
+
+// Report is all that was found out about a file's signatures.
+type Report struct {
+	Kind       string              `json:"kind"` // "detached signature", "clear-signed text", "RPM package", or "none"
+	Signatures []SignatureInfo     `json:"signatures,omitempty"`
+	Digests    []DigestInfo        `json:"digests,omitempty"`
+	Odd        []string            `json:"odd,omitempty"` // what a person should know, though it decides nothing
+	Answer     integrity.Signature `json:"answer"`        // what Verify answers
+}
