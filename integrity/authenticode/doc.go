@@ -1,0 +1,2 @@
+// Package authenticode judges the signatures inside Windows programs, Windows Installer packages and cabinets.
+package authenticode

@@ -1,0 +1,53 @@
+package authenticode
+
+import (
+	"io"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// Report is what a file says about itself, for people. Nothing in it is a verdict: only Verifier.Verify knows whom to
+// trust. Times are UTC.
+type Report struct {
+	Format     integrity.Format   `json:"format,omitempty"`   // zero: none of the three
+	Signatures []SignatureReport  `json:"signatures"`         // the file's own first, each followed by those nested in it
+	Checksum   integrity.Checksum `json:"checksum,omitempty"` // how the checksum in a program's header compared; zero: there is none
+	Odd        []string           `json:"odd,omitempty"`      // what is wrong or unusual about the file as a whole
+}
+
+// SignatureReport is what one signature says.
+type SignatureReport struct {
+	Nested    bool                `json:"nested,omitempty"`    // it lies in the signature before it
+	Digest    integrity.Digest    `json:"digest"`              // that the signature names for the file
+	Matches   bool                `json:"matches"`             // whether the file has it
+	Problem   string              `json:"problem,omitempty"`   // why the signature cannot be right whoever is trusted; empty: it may be
+	Program   string              `json:"program,omitempty"`   // what the signer calls the file
+	Chain     []CertificateReport `json:"chain,omitempty"`     // the signer's certificate first, as far as the file carries them
+	Timestamp *TimestampReport    `json:"timestamp,omitempty"` // nil: none
+}
+
+// TimestampReport is what a timestamp says.
+type TimestampReport struct {
+	Time    time.Time           `json:"time,omitzero"`
+	Legacy  bool                `json:"legacy,omitempty"`  // a PKCS #9 countersignature, not RFC 3161
+	Problem string              `json:"problem,omitempty"` // why it cannot be right whoever is trusted; empty: it may be
+	Chain   []CertificateReport `json:"chain,omitempty"`   // the authority's certificate first
+}
+
+// CertificateReport is what a certificate says. SHA256 is what an Anchor pins.
+type CertificateReport struct {
+	Subject      string    `json:"subject"`
+	Issuer       string    `json:"issuer"`
+	Organisation string    `json:"organisation,omitempty"` // of the subject
+	SHA256       string    `json:"sha256"`                 // of the certificate in DER, in hex
+	NotBefore    time.Time `json:"notBefore"`
+	NotAfter     time.Time `json:"notAfter"`
+	Algorithm    string    `json:"algorithm"`      // it was signed with
+	Weak         string    `json:"weak,omitempty"` // why nothing signed with its key carries trust; empty: it may
+}
+
+// Inspect tells what is in the first size bytes of content. Its error is about reading it.
+func Inspect(content io.ReaderAt, size int64) (Report, error) {
+	return Report{}, nil
+}
