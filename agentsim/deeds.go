@@ -42,7 +42,7 @@ ASSET waits for reboots by hand`
 func (p *player) assetDoes(a *asset, rest string) error {
 	f := strings.Fields(rest)
 	if a.asleep() {
-		return fmt.Errorf("%s sleeps until +%s", a.id, short(a.sleep.Sub(p.w.cfg.Start)))
+		return notNowf("%s sleeps until +%s", a.id, short(a.sleep.Sub(p.w.cfg.Start)))
 	}
 	switch {
 	case rest == "logs in", rest == "unlocks":
@@ -128,7 +128,7 @@ func (a *asset) answer(f []string) error {
 
 func (a *asset) userSays(later bool) error {
 	if !a.up {
-		return fmt.Errorf("%s is off", a.id)
+		return notNowf("%s is off", a.id)
 	}
 	for _, x := range a.state.Executions {
 		a.says(later, func(ev job.Event) { a.step(agent.Execution{Order: x.Order.ID, Event: ev}) })
@@ -139,7 +139,7 @@ func (a *asset) userSays(later bool) error {
 // lives is what becomes of the computer and its agent as a whole.
 func (a *asset) lives(rest string, f []string) error {
 	if !a.up && f[0] != "comes" && f[0] != "goes" {
-		return fmt.Errorf("%s is off", a.id)
+		return notNowf("%s is off", a.id)
 	}
 	switch {
 	case rest == "crashes":
@@ -155,7 +155,7 @@ func (a *asset) lives(rest string, f []string) error {
 		a.up = false
 	case rest == "comes on":
 		if a.up {
-			return fmt.Errorf("%s is on", a.id)
+			return notNowf("%s is on", a.id)
 		}
 		a.boot(0)
 	case rest == "reboots":

@@ -32,7 +32,7 @@
 //
 // # The world
 //
-//	clock INSTANT[, check-in every D][, sync every D]
+//	clock INSTANT[, check-in every D][, sync every D][, lead D][, store seed N], where a seed makes the store repeat transactions
 //	patch ID: PRODUCT VERSION[, OPTION]…, an option is one of
 //	pinned | latest only | repository | vendor | signed by NAME | no checksum | checksum sha256|sha384|sha512|sha1|md5 | needs reboot |
 //	requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | transaction NAME
@@ -52,6 +52,8 @@
 //	tag ASSET TAG…                              all the tags it has from now on
 //	sync                                        the catalog, at once
 //	server goes down|comes up|crashes
+//	server crashes before|after commit N        the Nth from now that writes something: it starts again, and acts are asked for again
+//	try LINE                                    done if it can be: the server may refuse, an asset be off, a patch be gone
 //
 // A recurring schedule is one of
 //

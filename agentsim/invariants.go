@@ -32,6 +32,7 @@ type onlooker struct {
 	a        *asset
 	journal  []job.Report // every report the agent ever committed that was not lost with its state
 	forgot   bool         // the agent lost its state, and has not reported since
+	lost     bool         // it lost its state at any time
 	revision manifest.Revision
 	held     map[job.OrderID]job.Order // by the newest manifest the agent had to take
 	orders   map[job.OrderID]*seen
@@ -77,6 +78,7 @@ func (o *onlooker) of(id job.OrderID) *seen {
 
 // forget is a state that was lost: reports that never arrived are gone, and the agent knows of nothing it did.
 func (o *onlooker) forget() {
+	o.lost = true
 	o.forgot, o.revision, o.held, o.orders, o.offer = true, 0, nil, map[job.OrderID]*seen{}, nil
 }
 

@@ -252,7 +252,7 @@ func TestHistoryIsAFunctionOfTheScript(t *testing.T) {
 func TestDescribeAndCountPatchesOnce_RPT1(t *testing.T) {
 	p := job.PatchOutcome{Patch: catalog.PatchID("a"), Status: job.PatchFailed, Code: job.InstallerFailed}
 	cancelled := job.PatchOutcome{Patch: catalog.PatchID("b"), Status: job.PatchFailed, Code: job.CodeCancelled}
-	require.Equal(t, 1, failures(job.Report{Patches: []job.PatchOutcome{p, p, cancelled}}))
+	require.Equal(t, 1, failures([]job.PatchOutcome{p, p, cancelled}))
 	require.Equal(t, "refused a manifest: why", Describe(job.Report{Refused: "why"}))
 	require.Equal(t, "j TooLate(deploy)", Describe(job.Report{Order: "j@x/a", TooLate: job.StageDeploy}))
 	require.Equal(t, "0s", short(time.Millisecond))

@@ -171,7 +171,10 @@ func ParseDuration(s string) (time.Duration, error) {
 
 // Play runs a scenario to its end and returns the world as it is then. With an error, which is a *ScriptError, the world is
 // where it stopped; nil if it never began.
-func (s *Script) Play() (*World, error) { return s.play(Config{}, nil) }
+func (s *Script) Play() (*World, error) { return s.PlayIn(Config{}) }
+
+// PlayIn is Play in a world with settings of one's own. What the scenario's clock line says goes before them.
+func (s *Script) PlayIn(c Config) (*World, error) { return s.play(c, nil) }
 
 // Rewrite plays the scenario, and returns its text with every expectation that did not hold replaced by what was found.
 // The error, a *ScriptError, is of another kind: no other expectation would mend it.
@@ -230,16 +233,23 @@ func (p *player) step(st step) error {
 	if err := p.w.Run(at); err != nil || st.words == "" {
 		return err
 	}
-	do := func() error { return fmt.Errorf("%q is neither an asset nor one of: %s", word, verbNames()) }
-	if i := slices.IndexFunc(verbs, func(v verb) bool { return v.name == word }); i >= 0 {
-		do = func() error { return verbs[i].do(p, rest) }
-	} else if a := p.w.assets[job.AssetID(word)]; a != nil {
-		do = func() error { return p.assetDoes(a, rest) }
-	}
-	if err := do(); err != nil {
+	if err := p.do(st.words); err != nil {
 		return err
 	}
 	return p.w.trouble()
+}
+
+// do does what a line says.
+func (p *player) do(words string) error {
+	word, rest, _ := strings.Cut(words, " ")
+	rest = strings.TrimSpace(rest)
+	if i := slices.IndexFunc(verbs, func(v verb) bool { return v.name == word }); i >= 0 {
+		return verbs[i].do(p, rest)
+	}
+	if a := p.w.assets[job.AssetID(word)]; a != nil {
+		return p.assetDoes(a, rest)
+	}
+	return fmt.Errorf("%q is neither an asset nor one of: %s", word, verbNames())
 }
 
 func (p *player) clock(rest string) error {
@@ -249,7 +259,7 @@ func (p *player) clock(rest string) error {
 	c := p.config
 	for i, clause := range clauses(rest) {
 		word, value, _ := strings.Cut(clause, " every ")
-		teach := fmt.Errorf("%q is not understood; write: clock 2026-03-02T00:00:00Z, check-in every 15m, sync every 30m", clause)
+		teach := fmt.Errorf("%q is not understood; write: clock 2026-03-02T00:00:00Z, check-in every 15m, sync every 30m, lead 3h, store seed 7", clause)
 		var err error
 		switch {
 		case i == 0:
@@ -260,6 +270,10 @@ func (p *player) clock(rest string) error {
 			c.CheckIn, err = positive(value)
 		case word == "sync":
 			c.Sync, err = positive(value)
+		case strings.HasPrefix(clause, "lead "):
+			c.Lead, err = positive(strings.TrimPrefix(clause, "lead "))
+		case strings.HasPrefix(clause, "store seed "):
+			c.Seed, err = strconv.ParseUint(strings.TrimPrefix(clause, "store seed "), 10, 64)
 		default:
 			return teach
 		}

@@ -3,7 +3,7 @@ package agentsim
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
+	"fmt"
 	"strings"
 	"time"
 	_ "time/tzdata" // scenarios play the same on a host that has no time zone database
@@ -18,7 +18,7 @@ import (
 // server is the production controller over a store in memory that keeps what was committed.
 type server struct {
 	w     *World
-	store *memstore.Store
+	store *fragile
 	c     *controller.Controller
 	up    bool
 	due   uint64 // number of the wake-up that counts
@@ -28,7 +28,7 @@ type server struct {
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
-	s := &server{w: w, store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}
+	s := &server{w: w, store: &fragile{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}}
 	if err := s.start(); err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (s *server) start() (err error) {
 	private := key("server")
 	s.c, err = controller.New(s.store, controller.Config{
 		Signer: manifest.NewSigner(private), Key: private.Public().(ed25519.PublicKey),
-		Timing: manifest.Timing{CheckIn: s.w.cfg.CheckIn}, SeenEvery: -1, Zone: time.LoadLocation,
+		Lead: s.w.cfg.Lead, Timing: manifest.Timing{CheckIn: s.w.cfg.CheckIn}, SeenEvery: -1, Zone: time.LoadLocation,
 	})
 	s.up = err == nil
 	if s.up {
@@ -56,6 +56,9 @@ func (s *server) tick() {
 		return
 	}
 	next, err := s.c.Tick(context.Background(), s.w.now)
+	if gone(s.alive(err)) { // what starts again ticks, too
+		return
+	}
 	s.w.fail(err)
 	s.due++
 	if number := s.due; !next.IsZero() {
@@ -73,6 +76,9 @@ func (s *server) sync() catalog.Changes {
 		return catalog.Changes{}
 	}
 	changes, err := s.c.Sync(context.Background(), []catalog.Batch{s.w.vendor.batch()}, s.w.now)
+	if gone(s.alive(err)) { // the next sync brings it
+		return catalog.Changes{}
+	}
 	s.w.fail(err)
 	for _, group := range []struct {
 		word string
@@ -89,26 +95,32 @@ func (s *server) sync() catalog.Changes {
 	return changes
 }
 
-// errDown is what a call finds when the server is down.
-var errDown = errors.New("the server is down")
-
+// checkIn answers a call. The error tells that the server is not there, or breaks down over it: any other would be one that
+// no agent can do anything about.
 func (s *server) checkIn(in manifest.CheckIn) (manifest.Answer, error) {
 	if !s.up {
 		return manifest.Answer{}, errDown
 	}
 	answer, err := s.c.CheckIn(context.Background(), in, s.w.now)
-	if err == nil {
+	switch {
+	case err == nil:
 		s.tick()
+	case !gone(s.alive(err)):
+		s.w.fail(fmt.Errorf("the server refuses the call of %s: %w", in.Asset, err))
 	}
 	return answer, err
 }
 
 func (s *server) enrol(id job.AssetID, tags []string, platform catalog.Platform) error {
 	ctx := context.Background()
-	_, err := s.c.Enrol(ctx, manifest.Enrolment{
-		Token: token, Asset: id, Key: key("asset " + string(id)).Public().(ed25519.PublicKey), Platform: platform, Architecture: "amd64", Tags: tags,
-	}, s.w.now)
-	return err
+	for {
+		_, err := s.c.Enrol(ctx, manifest.Enrolment{
+			Token: token, Asset: id, Key: key("asset " + string(id)).Public().(ed25519.PublicKey), Platform: platform, Architecture: "amd64", Tags: tags,
+		}, s.w.now)
+		if !gone(s.alive(err)) {
+			return err
+		}
+	}
 }
 
 // act does something an administrator asks for, and logs it with its answer.
@@ -117,6 +129,9 @@ func (s *server) act(what string, do func(ctx context.Context, now time.Time) er
 		return errDown
 	}
 	err := do(context.Background(), s.w.now)
+	for gone(s.alive(err)) { // whoever was not answered asks again; crashes are finitely many
+		err = do(context.Background(), s.w.now)
+	}
 	if err != nil {
 		s.w.log("server", "%s: refused: %v", what, err)
 	} else {

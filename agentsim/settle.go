@@ -13,6 +13,7 @@ import (
 // Settle checks what must hold once the agents have called and nothing is under way: every order that was due came to a
 // final result and left no files behind, and what the server shows, order by order and as a count, is what the agents'
 // journals add up to (invariants 10 and 12). Orders that are not due yet, and those that wait for a reboot by hand, may wait.
+// An asset that is off, asleep or cut off promises nothing: what the server shows of it is taken as it is.
 func (w *World) Settle() error {
 	if err := w.trouble(); err != nil {
 		return err
@@ -24,6 +25,14 @@ func (w *World) Settle() error {
 	failed := 0
 	for _, a := range w.sorted() {
 		o := &a.watch
+		if !a.up || a.asleep() || a.link.cut {
+			for _, row := range rows {
+				if row.Asset == a.id {
+					failed += failures(row.Patches)
+				}
+			}
+			continue
+		}
 		if n := len(a.state.Reports); n > 0 {
 			o.broke(10, "%d reports are not acknowledged", n)
 		}
@@ -47,7 +56,7 @@ func (w *World) Settle() error {
 				o.broke(10, "%s was due at %s, and has not ended", id, e.order.Start.Format("2006-01-02T15:04:05Z"))
 			}
 			if final(r.Result) {
-				failed += failures(r)
+				failed += failures(r.Patches)
 				for at := range a.staged {
 					if at.order == id {
 						o.broke(10, "%s ended, and its files are still there", id)
@@ -68,16 +77,24 @@ func (w *World) Settle() error {
 	if err != nil {
 		return err
 	}
-	if n != failed && w.trouble() == nil {
-		w.broken = append(w.broken, &Broken{Invariant: 12, At: w.now, Text: fmt.Sprintf("the server counts %d failed installs; the journals add up to %d", n, failed)})
+	if n != failed {
+		w.broke(12, "the server counts %d failed installs; the journals add up to %d", n, failed)
+	}
+	if err := w.server.audit(); err != nil {
+		return err
 	}
 	return w.trouble()
 }
 
-// failures counts the failed installs of a result, a patch once (RPT-1).
-func failures(r job.Report) int {
+// broke notes an invariant that broke at the server.
+func (w *World) broke(invariant int, format string, args ...any) {
+	w.broken = append(w.broken, &Broken{Invariant: invariant, At: w.now, Text: fmt.Sprintf(format, args...)})
+}
+
+// failures counts the failed installs among outcomes, a patch once (RPT-1).
+func failures(outcomes []job.PatchOutcome) int {
 	patches := map[catalog.PatchID]bool{}
-	for _, p := range r.Patches {
+	for _, p := range outcomes {
 		if p.Status == job.PatchFailed && p.Code != job.CodeCancelled {
 			patches[p.Patch] = true
 		}
@@ -87,25 +104,33 @@ func failures(r job.Report) int {
 
 // rows is what the server knows of every order.
 func (s *server) rows() (map[job.OrderID]controller.RunAsset, error) {
-	ctx := context.Background()
 	rows := map[job.OrderID]controller.RunAsset{}
+	jobs, err := s.jobs()
+	for _, id := range jobs {
+		err := s.runs(id, func(run controller.RunStatus) (bool, error) {
+			return true, s.orders(run.ID, func(row controller.RunAsset) { rows[row.Order] = row })
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, err
+}
+
+// jobs lists every job there ever was.
+func (s *server) jobs() (ids []job.ID, err error) {
 	var past job.ID
 	for {
-		jobs, err := s.c.Jobs(ctx, past, controller.MaxPage)
+		jobs, err := s.c.Jobs(context.Background(), past, controller.MaxPage)
 		if err != nil {
 			return nil, err
 		}
 		for _, j := range jobs {
 			past = j.ID
-			err := s.runs(j.ID, func(run controller.RunStatus) (bool, error) {
-				return true, s.orders(run.ID, func(row controller.RunAsset) { rows[row.Order] = row })
-			})
-			if err != nil {
-				return nil, err
-			}
+			ids = append(ids, past)
 		}
 		if len(jobs) < controller.MaxPage {
-			return rows, nil
+			return ids, nil
 		}
 	}
 }

@@ -217,7 +217,7 @@ func (v *vendor) does(p *player, rest string) error {
 	}
 	patch, ok := v.patches[catalog.PatchID(id)]
 	if !ok {
-		return fmt.Errorf("there is no patch %q; what a vendor does is one of:\n%s", id, vendorDeeds)
+		return notNowf("there is no patch %q; what a vendor does is one of:\n%s", id, vendorDeeds)
 	}
 	product, artifact := string(patch.Product), patch.Artifacts[0]
 	served := v.served[artifact.Source()]

@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
 // verb is one kind of line.
@@ -50,6 +51,7 @@ func init() {
 		{"sync", func(p *player, _ string) error { p.w.server.sync(); return nil }},
 		{"vendor", func(p *player, rest string) error { return p.w.vendor.does(p, rest) }},
 		{"server", (*player).serverDoes},
+		{"try", (*player).try},
 		{"expect", (*player).expect},
 	}
 }
@@ -261,18 +263,47 @@ func (p *player) tag(rest string) error {
 }
 
 func (p *player) serverDoes(rest string) error {
-	switch rest {
-	case "goes down":
-		p.w.server.up = false
-	case "comes up", "crashes":
-		if err := p.w.server.start(); err != nil {
+	teach := fmt.Errorf("%q is nothing a server does; it goes down, comes up or crashes; or: crashes before|after commit N", rest)
+	s, f := p.w.server, strings.Fields(rest)
+	switch {
+	case rest == "goes down":
+		s.up = false
+	case rest == "comes up", rest == "crashes":
+		if err := s.alive(s.start()); err != nil {
 			return err
 		}
+	case len(f) == 4 && f[0] == "crashes" && (f[1] == "before" || f[1] == "after") && f[2] == "commit":
+		n, err := number(f[3])
+		if err != nil {
+			return err
+		}
+		return s.store.crashAt(f[1] == "after", n)
 	default:
-		return fmt.Errorf("%q is nothing a server does; it goes down, comes up or crashes", rest)
+		return teach
 	}
 	p.w.log("server", "%s", rest)
 	return nil
+}
+
+// notNow is why something cannot be done as things are. To try it is no mistake of a scenario's author.
+type notNow struct{ error }
+
+func notNowf(format string, args ...any) error { return notNow{fmt.Errorf(format, args...)} }
+
+// try does what a line says if that can be done: the server may refuse it, and an asset may be off or asleep.
+func (p *player) try(rest string) error {
+	if err := p.answered(); err != nil {
+		return err
+	}
+	err := p.do(rest)
+	p.refused = nil
+	_, not := errors.AsType[notNow](err)
+	_, unknown := errors.AsType[*controller.NotFoundError](err)
+	if not || unknown || gone(err) {
+		p.w.log("try", "%s: %v", rest, err)
+		return nil
+	}
+	return err
 }
 
 // number reads a small count.

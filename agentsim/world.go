@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
 )
 
 // Config is a world's settings.
@@ -18,7 +19,12 @@ type Config struct {
 	CheckIn time.Duration // between an agent's calls, MinCheckIn to MaxCheckIn; default 15 min (MAN-3)
 	Sync    time.Duration // between catalog syncs, MinSync or more; default 30 min (CAT-1)
 	Network time.Duration // that a message takes, one way; default 100 ms
+	Lead    time.Duration // before a run's start, at which its orders are handed out; default manifest.Lead (MAN-1); negative: none
 	Seed    uint64        // makes the server's store repeat transactions, as real ones may; zero: never. No history depends on it.
+
+	// Step is the agents' machine; nil: agent.Step, the production one. Put another in its place to see whether the onlookers
+	// notice what it does wrong.
+	Step func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out)
 
 	events int // instead of maxEvents
 }
@@ -38,6 +44,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.events == 0 {
 		c.events = maxEvents
+	}
+	if c.Step == nil {
+		c.Step = agent.Step
 	}
 	c.Start = c.Start.UTC().Truncate(time.Second)
 	return c
@@ -101,6 +110,9 @@ func New(c Config) (*World, error) {
 
 // Now is the world's time, UTC.
 func (w *World) Now() time.Time { return w.now }
+
+// Events is how many things were put on the agenda so far: messages, effects, wake-ups.
+func (w *World) Events() uint64 { return w.count }
 
 // Start is the instant the world's clock began at.
 func (w *World) Start() time.Time { return w.cfg.Start }

@@ -1,0 +1,102 @@
+package agentsim
+
+import (
+	"context"
+	"slices"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+)
+
+// audit compares what the server says in one place with what it says in another, and with what its own agents hold
+// (invariants 10 and 12).
+func (s *server) audit() error {
+	failures, err := s.listed()
+	if err != nil {
+		return err
+	}
+	if n, err := s.c.FailedInstalls(context.Background()); err != nil {
+		return err
+	} else if n != failures {
+		s.w.broke(12, "the server counts %d failed installs, and lists %d (RPT-2)", n, failures)
+	}
+	jobs, err := s.jobs()
+	if err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		err := s.runs(j, func(run controller.RunStatus) (bool, error) { return true, s.auditRun(run) })
+		if err != nil {
+			return err
+		}
+	}
+	for _, a := range s.w.sorted() {
+		status, err := s.c.Asset(context.Background(), a.id, s.w.now)
+		if err != nil {
+			return err
+		}
+		if n := len(status.LastAnomalies); n > 0 && !a.watch.lost {
+			last := status.LastAnomalies[n-1]
+			a.watch.broke(12, "the server makes no sense of %d reports of its own agent, the last on %s: %s", status.AnomalyCount, last.Order, last.Text)
+		}
+	}
+	return nil
+}
+
+// listed counts the list of failed installs, page by page.
+func (s *server) listed() (n int, err error) {
+	filter := controller.FailureFilter{Limit: controller.MaxPage}
+	for {
+		page, err := s.c.Failures(context.Background(), filter)
+		if err != nil {
+			return 0, err
+		}
+		if n += len(page.Failures); page.Next == "" {
+			return n, nil
+		}
+		filter.Page = page.Next
+	}
+}
+
+// auditRun wants a run's counts to be those of its rows, and each row that is open and due to be with its asset.
+func (s *server) auditRun(run controller.RunStatus) error {
+	rows, waiting, results := 0, 0, map[job.Result]int{}
+	err := s.orders(run.ID, func(row controller.RunAsset) {
+		rows++
+		switch {
+		case row.Waiting:
+			waiting++
+		case !row.Ended.IsZero():
+			results[row.Result]++
+		}
+		s.auditRow(run, row)
+	})
+	if err != nil {
+		return err
+	}
+	open := run.Waiting + run.NotBegun + run.Executing
+	for _, r := range run.Results {
+		open += r.Assets
+		if r.Assets != results[r.Result] {
+			s.w.broke(12, "run %s counts %d assets as %s; %d are", run.ID, r.Assets, r.Result, results[r.Result])
+		}
+		delete(results, r.Result)
+	}
+	if run.Assets != rows || open != rows || len(results) > 0 || run.Waiting != waiting {
+		s.w.broke(12, "run %s counts %d assets and %d by state; %d are listed", run.ID, run.Assets, open, rows)
+	}
+	return nil
+}
+
+// auditRow wants an order that the server waits for to be one that its asset still knows.
+func (s *server) auditRow(run controller.RunStatus, row controller.RunAsset) {
+	a := s.w.assets[row.Asset]
+	if !row.Ended.IsZero() || row.Waiting || a == nil || !a.up || a.asleep() || a.link.cut || len(a.state.Reports) > 0 {
+		return
+	}
+	known := slices.ContainsFunc(a.state.Queue, func(o job.Order) bool { return o.ID == row.Order }) ||
+		slices.ContainsFunc(a.state.Executions, func(x job.Execution) bool { return x.Order.ID == row.Order })
+	if started := !run.Start.After(s.w.now.Add(-s.w.cfg.CheckIn)); started && !known {
+		a.watch.broke(10, "the server waits for %s, and the asset knows nothing of it", row.Order)
+	}
+}
