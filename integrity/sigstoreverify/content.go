@@ -11,6 +11,8 @@ type content struct {
 	at      io.ReaderAt
 	size    int64
 	digests map[crypto.Hash][]byte
+
+	tooLarge bool // for a signature that was to be tried
 }
 
 func newContent(at io.ReaderAt, size int64) *content {

@@ -23,7 +23,7 @@ func Example() {
 	}
 
 	// The asset trusts that key.
-	v, err := sigstoreverify.New(sigstoreverify.Key{Name: "Vendor", PEM: public})
+	v, err := sigstoreverify.New(sigstoreverify.Signer{Name: "Vendor", Keys: [][]byte{public}})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -15,46 +15,14 @@ import (
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/sigstore/sigstore/pkg/signature/options"
-
-	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Key is a trusted public key. Several keys may share a name, as a signer's old and new one do.
-type Key struct {
-	Name string // of the signer, in the words of integrity.Expectation.Signer
-	PEM  []byte // one block, PUBLIC KEY or RSA PUBLIC KEY
-}
-
-// KeyProblem is one thing wrong with a key.
-type KeyProblem struct {
-	Index int    // of the key given to New; -1: the keys as a whole
-	Name  string // of the key
-	Text  string // what is wrong and what to do
-}
-
-// InvalidKeys is the error of New: every problem, not the first.
-type InvalidKeys struct{ Problems []KeyProblem }
-
-func (e *InvalidKeys) Error() string {
-	texts := make([]string, len(e.Problems))
-	for i, p := range e.Problems {
-		texts[i] = p.Text
-		if p.Index >= 0 {
-			texts[i] = fmt.Sprintf("key %d (%q): %s", p.Index, p.Name, p.Text)
-		}
+// parseKey reads and checks one public key.
+func parseKey(text []byte) (crypto.PublicKey, error) {
+	if len(text) > MaxPEM {
+		return nil, fmt.Errorf("the PEM has %d bytes; at most %d", len(text), MaxPEM)
 	}
-	return "invalid signature keys: " + strings.Join(texts, "; ")
-}
-
-// parse reads and checks one public key.
-func parse(k Key) (crypto.PublicKey, error) {
-	if err := (integrity.Expectation{Signer: k.Name}).Validate(); err != nil || k.Name == "" {
-		return nil, fmt.Errorf("want a name that an order can expect: 1 to %d bytes of UTF-8 without control characters or space around it", integrity.MaxSigner)
-	}
-	if len(k.PEM) > MaxPEM {
-		return nil, fmt.Errorf("the PEM has %d bytes; at most %d", len(k.PEM), MaxPEM)
-	}
-	block, rest := pem.Decode(k.PEM)
+	block, rest := pem.Decode(text)
 	switch {
 	case block == nil:
 		return nil, errors.New("not PEM; want one PUBLIC KEY block")
@@ -63,7 +31,7 @@ func parse(k Key) (crypto.PublicKey, error) {
 	case strings.Contains(block.Type, "PRIVATE"):
 		return nil, errors.New("this is a private key; give the public one, and keep this one away from here")
 	}
-	pub, err := cryptoutils.UnmarshalPEMToPublicKey(k.PEM)
+	pub, err := cryptoutils.UnmarshalPEMToPublicKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("want a PUBLIC KEY block: %w", err)
 	}
@@ -109,41 +77,43 @@ const whole = crypto.Hash(0)
 
 // candidate is one way in which one key may have signed.
 type candidate struct {
-	signer   string
+	key      int // index of the key, unique in its Verifier
 	verifier signature.Verifier
 	hash     crypto.Hash // or whole
-	min, max int         // bytes a signature of this kind has
-	usual    bool        // tried before the others, because most signers do it so
+	fits     func(sig []byte) bool
+	usual    bool // tried before the others, because most signers do it so
 }
 
 // candidates lists the ways in which a key that passed check may have signed.
-func candidates(name string, pub crypto.PublicKey) ([]candidate, error) {
+func candidates(key int, pub crypto.PublicKey) ([]candidate, error) {
 	var out []candidate
 	var errs error
-	add := func(hash crypto.Hash, usual bool, min, max int, opts ...signature.LoadOption) {
+	add := func(hash crypto.Hash, usual bool, fits func([]byte) bool, opts ...signature.LoadOption) {
 		if hash != whole {
 			opts = append(opts, options.WithHash(hash))
 		}
 		v, err := signature.LoadVerifierWithOpts(pub, opts...)
 		errs = errors.Join(errs, err)
-		out = append(out, candidate{signer: name, verifier: v, hash: hash, usual: usual, min: min, max: max})
+		out = append(out, candidate{key: key, verifier: v, hash: hash, usual: usual, fits: fits})
 	}
 	hashes := []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512}
+	size := func(n int) func([]byte) bool { return func(sig []byte) bool { return len(sig) == n } }
 	switch k := pub.(type) {
 	case ed25519.PublicKey:
-		n := ed25519.SignatureSize
-		add(crypto.SHA512, true, n, n, options.WithED25519ph())
-		add(whole, false, n, n)
+		add(crypto.SHA512, true, size(ed25519.SignatureSize), options.WithED25519ph())
+		add(whole, false, size(ed25519.SignatureSize))
 	case *ecdsa.PublicKey:
 		usual, _ := curveHash(k.Curve)
+		// The library would take the two numbers at any even length; only the curve's own is taken here.
 		n := (k.Params().BitSize + 7) / 8
+		fits := func(sig []byte) bool { return len(sig) == 2*n || isPair(sig, 2*n+16) }
 		for _, h := range hashes {
-			add(h, h == usual, 8, 2*n+16) // ASN.1, or both numbers end to end
+			add(h, h == usual, fits)
 		}
 	case *rsa.PublicKey:
 		for _, h := range hashes {
-			add(h, h == crypto.SHA256, k.Size(), k.Size())
-			add(h, h == crypto.SHA256, k.Size(), k.Size(), options.WithRSAPSS(&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto}))
+			add(h, h == crypto.SHA256, size(k.Size()))
+			add(h, h == crypto.SHA256, size(k.Size()), options.WithRSAPSS(&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto}))
 		}
 	}
 	return out, errs

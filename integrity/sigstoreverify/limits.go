@@ -2,11 +2,23 @@ package sigstoreverify
 
 // Bounds on what is configured and on what a signature file may make the verifier do.
 const (
-	MaxKeys      = 32       // each may cost a few public-key operations a file
-	MaxPEM       = 16 << 10 // bytes of one key's PEM; RSA with 8192 bits needs 1.5 KiB
-	MaxSignature = 8 << 10  // bytes of a signature file; RSA with 8192 bits in base64 needs 1.4 KiB
-	MinRSA       = 2048     // bits; shorter keys are no longer trusted
-	MaxRSA       = 8192     // bits; longer ones are slow to verify and nobody has them
+	MaxSigners    = 32       // of one Verifier
+	MaxKeys       = 32       // of one Verifier; each may cost a few public-key operations a file
+	MaxIdentities = 32       // of one Verifier; each may cost the verification of a chain and of its timestamps
+	MaxAnchors    = 16       // certificates of one Identity's Anchors or Timestampers
+	MaxPredicates = 16       // of one Signer
+	MaxPEM        = 16 << 10 // bytes of one key or anchor; RSA with 8192 bits needs 1.5 KiB, a certificate a few
+	MaxSignature  = 8 << 10  // bytes of a plain signature file; RSA with 8192 bits in base64 needs 1.4 KiB
+	MinRSA        = 2048     // bits; shorter keys are no longer trusted
+	MaxRSA        = 8192     // bits; longer ones are slow to verify and nobody has them
+
+	MaxDocument     = 1 << 20  // bytes of an envelope or bundle; a build's provenance has tens of kilobytes
+	MaxSignatures   = 8        // of one envelope
+	MaxSubjects     = 1024     // of one statement
+	MaxCertificates = 8        // of one bundle or timestamp; chains have two to four
+	MaxTimestamps   = 4        // of one bundle
+	MaxCertificate  = 16 << 10 // bytes of one certificate of a bundle or timestamp
+
 	// MaxPureEd25519 is the largest content, in bytes, that is judged by a plain Ed25519 signature: such a signature
 	// is over the whole message, so it is held in memory, at most three times over for a moment.
 	// Ed25519ph, ECDSA and RSA sign a digest and have no such bound.

@@ -17,11 +17,11 @@ func TestSignaturesByOpenSSL_INT1(t *testing.T) {
 		require.NoError(t, err)
 		return data
 	}
-	v := verifier(t, Key{"ed", read("ed.pub")}, Key{"ec", read("ec.pub")}, Key{"rsa", read("rsa.pub")})
+	v := verifier(t, keyed("ed", read("ed.pub")), keyed("ec", read("ec.pub")), keyed("rsa", read("rsa.pub")))
 	for sig, signer := range map[string]string{
 		"ed.sig": "ed", "ec.sig": "ec", "rsa.sig": "rsa", "rsa-pss.sig": "rsa", "rsa-pss-base64.sig": "rsa",
 	} {
-		require.Equal(t, integrity.Signature{Status: integrity.Valid, Signer: signer}, verify(v, read("patch"), read(sig)), sig)
+		require.Equal(t, integrity.Signature{Status: integrity.Valid, Format: integrity.Key, Signer: signer}, verify(v, read("patch"), read(sig)), sig)
 		require.Equal(t, integrity.Bad, verify(v, read("README.md"), read(sig)).Status, sig)
 	}
 }

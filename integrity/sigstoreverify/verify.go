@@ -3,81 +3,36 @@ package sigstoreverify
 import (
 	"bytes"
 	"cmp"
-	"encoding/base64"
-	"encoding/json"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
-	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	"github.com/sigstore/sigstore/pkg/signature/options"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Verifier judges detached signatures by its keys. It is immutable and safe for concurrent use. Make it with New.
+// Verifier judges detached signatures by its signers. It is immutable and safe for concurrent use. Make it with New.
 type Verifier struct {
+	signers    []Signer
+	names      []string // of the signers, each once
+	keySigners []int    // the signer of each key
 	candidates []candidate
-	names      []string
+	identities []*identity
+	now        func() time.Time
 }
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
 
-// New returns a verifier that trusts the given keys, 1 to MaxKeys of them, or an *InvalidKeys.
-func New(keys ...Key) (*Verifier, error) {
-	var bad []KeyProblem
-	if len(keys) == 0 || len(keys) > MaxKeys {
-		bad = append(bad, KeyProblem{Index: -1, Text: fmt.Sprintf("%d keys; want 1 to %d", len(keys), MaxKeys)})
-		keys = keys[:min(len(keys), MaxKeys)]
-	}
-	v := &Verifier{}
-	seen := map[string]int{} // DER of a key -> its index
-	for i, k := range keys {
-		problem := func(format string, args ...any) {
-			bad = append(bad, KeyProblem{Index: i, Name: k.Name, Text: fmt.Sprintf(format, args...)})
-		}
-		pub, err := parse(k)
-		if err != nil {
-			problem("%v", err)
-			continue
-		}
-		der, err := cryptoutils.MarshalPublicKeyToDER(pub)
-		if err != nil {
-			problem("%v", err)
-			continue
-		}
-		if first, twice := seen[string(der)]; twice {
-			problem("the same key as key %d (%q); a signature must name one signer, so give it once", first, keys[first].Name)
-			continue
-		}
-		seen[string(der)] = i
-		ways, err := candidates(k.Name, pub)
-		if err != nil {
-			problem("%v", err)
-			continue
-		}
-		v.candidates = append(v.candidates, ways...)
-		if !slices.Contains(v.names, k.Name) {
-			v.names = append(v.names, k.Name)
-		}
-	}
-	if bad != nil {
-		return nil, &InvalidKeys{Problems: bad}
-	}
-	// Usual ways first, and what needs the whole content in memory last.
-	slices.SortStableFunc(v.candidates, func(a, b candidate) int { return cmp.Compare(a.rank(), b.rank()) })
-	return v, nil
-}
-
-func (c candidate) rank() int {
-	switch {
-	case c.usual:
-		return 0
-	case c.hash != whole:
-		return 1
-	default:
-		return 2
-	}
+// WithClock returns a verifier like v that judges a certificate whose signature tells no trusted time at now(): such a
+// signature is valid only while its certificate is. Without a clock it is unsupported.
+// Now must be safe for concurrent use; nil takes the clock away.
+func (v *Verifier) WithClock(now func() time.Time) *Verifier {
+	w := *v
+	w.now = now
+	return &w
 }
 
 // Verify judges a detached signature over the first size bytes of content. See the package documentation for which
@@ -86,66 +41,170 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) inte
 	if detached == nil {
 		return integrity.Signature{Status: integrity.Absent}
 	}
-	if answer, foreign := notPlain(detached); foreign {
-		return answer
+	f, err := readFile(detached)
+	if err != nil {
+		return answer(0, err)
 	}
 	if content == nil || size < 0 {
-		return unsupported("there is no content to judge")
+		return answer(f.format, unsupported("there is no content to judge"))
 	}
-	c := newContent(content, size)
-	tooLarge := false
-	for _, sig := range forms(detached) {
-		for _, way := range v.candidates {
-			if len(sig) < way.min || len(sig) > way.max {
-				continue
-			}
-			if way.hash == whole && size > MaxPureEd25519 {
-				tooLarge = true
-				continue
-			}
-			ok, err := c.verify(way, sig)
-			if err != nil {
-				return unsupported("the content cannot be read: " + err.Error())
-			}
-			if ok {
-				return integrity.Signature{Status: integrity.Valid, Signer: way.signer}
-			}
+	signer, at, err := v.judge(f, newContent(content, size))
+	if err != nil {
+		return answer(f.format, err)
+	}
+	return integrity.Signature{Status: integrity.Valid, Format: f.format, Signer: v.signers[signer].Name, SignedAt: at}
+}
+
+// judge finds the signer and the time of signing, if that is told. Its errors are refusals, or about reading the content.
+func (v *Verifier) judge(f *file, c *content) (signer int, at time.Time, err error) {
+	switch {
+	case f.envelope != nil && f.chain != nil:
+		return v.judgeEnvelopeOf(f, c)
+	case f.envelope != nil:
+		signer, err = v.judgeEnvelope(f.envelope, c)
+	case f.chain != nil:
+		if err = byCertificate(f.chain[0], c, f.signatures[0]); err == nil {
+			signer, at, err = v.whose(f.chain, f.signatures[0], f.timestamps)
+		}
+	default:
+		signer, err = v.judgePlain(f, c)
+	}
+	return signer, at, err
+}
+
+// judgePlain judges one signature over the content by the keys.
+func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
+	for _, sig := range f.signatures {
+		key, err := c.signedBy(v.candidates, sig)
+		if err != nil {
+			return 0, err
+		}
+		if key < 0 {
+			continue
+		}
+		signer := v.keySigners[key]
+		if n := v.signers[signer].Threshold; n > 1 {
+			return 0, bad("%q must sign with %d keys, in an envelope; this is one signature", v.signers[signer].Name, n)
+		}
+		return signer, nil
+	}
+	if !slices.ContainsFunc(f.signatures, looksPlain) {
+		if isText(f.signatures[0]) && bytes.HasPrefix(bytes.TrimSpace(f.signatures[0]), []byte("{")) {
+			return 0, bad("the signature file is JSON that is cut off or damaged")
+		}
+		if what := foreign(f.signatures[len(f.signatures)-1]); what != "" {
+			return 0, unsupported("the signature file is %s; want a signature by a key, an envelope or a bundle", what)
+		}
+		return 0, unsupported("the signature file, of %d bytes, is no signature of a kind that is known", len(f.signatures[0]))
+	}
+	if c.tooLarge {
+		return 0, unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
+	}
+	return 0, bad("it is by none of the trusted keys (%q), or the file was changed", v.names)
+}
+
+// byCertificate says whether the certificate's own key made the signature.
+func byCertificate(leaf *x509.Certificate, c *content, sig []byte) error {
+	ways, err := candidates(0, leaf.PublicKey)
+	if err != nil {
+		return unsupported("its certificate's key: %v", err)
+	}
+	switch key, err := c.signedBy(ways, sig); {
+	case err != nil:
+		return err
+	case key < 0 && c.tooLarge:
+		return unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
+	case key < 0:
+		return bad("it is not by its certificate's key, or the file was changed")
+	default:
+		return nil
+	}
+}
+
+// judgeEnvelope judges an envelope by the keys: enough of one signer's must have signed it.
+func (v *Verifier) judgeEnvelope(e *envelope, c *content) (int, error) {
+	s, err := e.statement()
+	if err != nil {
+		return 0, err
+	}
+	over := e.signed()
+	signed := map[int]bool{} // by key
+	for _, sig := range e.signatures {
+		key, err := over.signedBy(v.candidates, sig)
+		if err != nil {
+			return 0, err
+		}
+		if key >= 0 {
+			signed[key] = true
 		}
 	}
-	if tooLarge {
-		return unsupported(fmt.Sprintf("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20))
+	count := make([]int, len(v.signers))
+	for key := range signed {
+		count[v.keySigners[key]]++
 	}
-	return integrity.Signature{Status: integrity.Bad, Detail: fmt.Sprintf("it is by none of the trusted keys (%q), or the file was changed", v.names)}
+	err = bad("its envelope is signed by none of the trusted keys (%q)", v.names)
+	for i, n := range count {
+		if n == 0 {
+			continue
+		}
+		if want := max(1, v.signers[i].Threshold); n < want {
+			err = bad("its envelope is signed by %d of %q's keys; want %d", n, v.signers[i].Name, want)
+			continue
+		}
+		if err = v.judgeStatement(i, s, c); err == nil {
+			return i, nil
+		}
+	}
+	return 0, err
 }
 
-// notPlain answers for signature files that are no plain signature.
-func notPlain(detached []byte) (integrity.Signature, bool) {
-	text := bytes.TrimSpace(detached)
-	switch {
-	case len(text) == 0:
-		return integrity.Signature{Status: integrity.Bad, Detail: "the signature file is empty"}, true
-	case len(detached) > MaxSignature:
-		return unsupported(fmt.Sprintf("the signature file has %d bytes; at most %d", len(detached), MaxSignature)), true
-	case bytes.HasPrefix(text, []byte("-----BEGIN ")):
-		return unsupported("the signature file is armored (OpenPGP, PEM); want a plain signature, raw or in base64"), true
-	case text[0] == '{' && json.Valid(text):
-		return unsupported("the signature file is JSON (a bundle); want a plain signature, raw or in base64"), true
-	default:
-		return integrity.Signature{}, false
+// judgeEnvelopeOf judges an envelope that was signed by a certificate's key.
+func (v *Verifier) judgeEnvelopeOf(f *file, c *content) (signer int, at time.Time, err error) {
+	s, err := f.envelope.statement()
+	if err != nil {
+		return 0, at, err
 	}
+	sig := f.envelope.signatures[0]
+	if err := byCertificate(f.chain[0], f.envelope.signed(), sig); err != nil {
+		return 0, at, err
+	}
+	if signer, at, err = v.whose(f.chain, sig, f.timestamps); err != nil {
+		return 0, at, err
+	}
+	return signer, at, v.judgeStatement(signer, s, c)
 }
 
-// forms lists what the signature's bytes may be: the file as it is, and the file as base64 if it is that.
-func forms(detached []byte) [][]byte {
-	out := [][]byte{detached}
-	if raw, err := base64.StdEncoding.Strict().AppendDecode(nil, bytes.TrimSpace(detached)); err == nil {
-		out = append(out, raw)
+// judgeStatement says whether the signer's statement makes the content its own.
+func (v *Verifier) judgeStatement(signer int, s *statement, c *content) error {
+	predicates := v.signers[signer].Predicates
+	if len(predicates) == 0 {
+		predicates = DefaultPredicates()
 	}
-	return out
+	if !slices.Contains(predicates, s.PredicateType) {
+		return unsupported("%q states something else about the file (%.100q); want one of %q", v.signers[signer].Name, s.PredicateType, predicates)
+	}
+	return s.names(c)
 }
 
-func unsupported(detail string) integrity.Signature {
-	return integrity.Signature{Status: integrity.Unsupported, Detail: detail}
+// signedBy returns the key of the first way in which sig is a signature over the content, -1 if there is none.
+// An error is about reading the content.
+func (c *content) signedBy(ways []candidate, sig []byte) (int, error) {
+	for _, way := range ways {
+		if !way.fits(sig) {
+			continue
+		}
+		if way.hash == whole && c.size > MaxPureEd25519 {
+			c.tooLarge = true
+			continue
+		}
+		switch ok, err := c.verify(way, sig); {
+		case err != nil:
+			return -1, fmt.Errorf("the content cannot be read: %w", err)
+		case ok:
+			return way.key, nil
+		}
+	}
+	return -1, nil
 }
 
 // verify reports whether sig is a signature over the content made that way; an error is about reading the content.
@@ -160,4 +219,19 @@ func (c *content) verify(way candidate, sig []byte) (bool, error) {
 		return false, err
 	}
 	return way.verifier.VerifySignature(bytes.NewReader(sig), nil, options.WithDigest(digest)) == nil, nil
+}
+
+// inOrder puts the usual ways first, and last what needs the whole content in memory.
+func inOrder(ways []candidate) {
+	rank := func(c candidate) int {
+		switch {
+		case c.usual:
+			return 0
+		case c.hash != whole:
+			return 1
+		default:
+			return 2
+		}
+	}
+	slices.SortStableFunc(ways, func(a, b candidate) int { return cmp.Compare(rank(a), rank(b)) })
 }

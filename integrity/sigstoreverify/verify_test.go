@@ -72,13 +72,15 @@ func rsaOf(bits int) *rsa.PublicKey {
 	return &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}
 }
 
-func key(t testing.TB, name string, k crypto.Signer) Key {
-	return Key{Name: name, PEM: pemOf(t, k.Public())}
+func key(t testing.TB, name string, k crypto.Signer) Signer {
+	return keyed(name, pemOf(t, k.Public()))
 }
 
-func verifier(t testing.TB, keys ...Key) *Verifier {
+func keyed(name string, keys ...[]byte) Signer { return Signer{Name: name, Keys: keys} }
+
+func verifier(t testing.TB, signers ...Signer) *Verifier {
 	t.Helper()
-	v, err := New(keys...)
+	v, err := New(signers...)
 	require.NoError(t, err)
 	return v
 }
@@ -181,7 +183,7 @@ func TestSignerIsTheKeysName_INT1(t *testing.T) {
 		}
 	}
 	for _, s := range ways(t, patch) {
-		want := integrity.Signature{Status: integrity.Valid, Signer: names(s)}
+		want := integrity.Signature{Status: integrity.Valid, Format: integrity.Key, Signer: names(s)}
 		require.Equal(t, want, verify(v, patch, s.sig), s.way)
 		got := verify(v, patch[1:], s.sig)
 		require.Equal(t, integrity.Bad, got.Status, s.way)
@@ -196,7 +198,7 @@ func TestSignIsAccepted(t *testing.T) {
 		for _, c := range [][]byte{nil, patch[:1], patch} {
 			sig, err := Sign(private, bytes.NewReader(c))
 			require.NoError(t, err)
-			require.Equal(t, integrity.Signature{Status: integrity.Valid, Signer: "Vendor"}, verify(v, c, sig))
+			require.Equal(t, integrity.Signature{Status: integrity.Valid, Format: integrity.Key, Signer: "Vendor"}, verify(v, c, sig))
 		}
 	}
 }
@@ -231,12 +233,12 @@ func TestSignatureFiles_INT9(t *testing.T) {
 		"empty":           {[]byte{}, integrity.Bad, "empty"},
 		"space":           {[]byte(" \r\n"), integrity.Bad, "empty"},
 		"zeros":           {make([]byte, 64), integrity.Bad, "none of the trusted keys"},
-		"at the limit":    {bytes.Repeat([]byte{1}, MaxSignature), integrity.Bad, "none of the trusted keys"},
+		"at the limit":    {bytes.Repeat([]byte{1}, MaxSignature), integrity.Unsupported, "no signature of a kind that is known"},
 		"past the limit":  {bytes.Repeat([]byte{1}, MaxSignature+1), integrity.Unsupported, "8193 bytes"},
 		"OpenPGP":         {[]byte("-----BEGIN PGP SIGNATURE-----\n"), integrity.Unsupported, "armored"},
-		"bundle":          {[]byte(`{"mediaType":"application/vnd.dev.sigstore.bundle"}`), integrity.Unsupported, "JSON"},
-		"digits":          {[]byte("1234"), integrity.Bad, "none of the trusted keys"},
-		"looks like JSON": {[]byte("{ not"), integrity.Bad, "none of the trusted keys"},
+		"bundle":          {[]byte(`{"mediaType":"application/vnd.dev.sigstore.bundle"}`), integrity.Unsupported, "want a sigstore bundle 0.1 to 0.3"},
+		"digits":          {[]byte("1234"), integrity.Unsupported, "no signature of a kind that is known"},
+		"looks like JSON": {[]byte("{ not"), integrity.Bad, "JSON that is cut off or damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := verify(v, patch, tc.detached)
@@ -331,32 +333,36 @@ func TestNewFindsEveryProblem(t *testing.T) {
 	require.NoError(t, err)
 	good := pemOf(t, k.ed.Public())
 	given := []struct {
-		key  Key
+		key  Signer
 		want string
 	}{
-		{Key{"Vendor", good}, ""},
-		{Key{"Again", good}, `same key as key 0 ("Vendor")`},
-		{Key{"", pemOf(t, k.p256.Public())}, "want a name"},
-		{Key{"a\nb", pemOf(t, k.p256.Public())}, "want a name"},
-		{Key{"Empty", nil}, "not PEM"},
-		{Key{"Junk", []byte("ssh-ed25519 AAAA")}, "not PEM"},
-		{Key{"Private", private}, "this is a private key"},
-		{Key{"Two", append(bytes.Clone(good), good...)}, "more follows"},
-		{Key{"Certificate", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})}, "want a PUBLIC KEY block"},
-		{Key{"Cut off", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte{0x30, 0x2a}})}, "want a PUBLIC KEY block"},
-		{Key{"Weak", pemOf(t, k.weaker.Public())}, "RSA with 1024 bits; want 2048 to 8192"},
-		{Key{"Just too weak", pemOf(t, rsaOf(MinRSA-1))}, "RSA with 2047 bits; want 2048 to 8192"},
-		{Key{"Too slow", pemOf(t, rsaOf(MaxRSA+1))}, "RSA with 8193 bits; want 2048 to 8192"},
-		{Key{"Curve", pemOf(t, p224.Public())}, "ECDSA on P-224"},
-		{Key{"No signing", pemOf(t, dh.Public())}, "want Ed25519, ECDSA or RSA"},
-		{Key{"Long", append(bytes.Clone(good), make([]byte, MaxPEM)...)}, "at most 16384"},
+		{keyed("Vendor", good), ""},
+		{keyed("Again", good), `same key as Keys[0] of signer 0 ("Vendor")`},
+		{keyed("", pemOf(t, k.p256.Public())), "want a name"},
+		{keyed("a\nb", pemOf(t, k.p384.Public())), "want a name"},
+		{keyed("Empty", nil), "not PEM"},
+		{keyed("Junk", []byte("ssh-ed25519 AAAA")), "not PEM"},
+		{keyed("Private", private), "this is a private key"},
+		{keyed("Two", append(bytes.Clone(good), good...)), "more follows"},
+		{keyed("Certificate", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})), "want a PUBLIC KEY block"},
+		{keyed("Cut off", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte{0x30, 0x2a}})), "want a PUBLIC KEY block"},
+		{keyed("Weak", pemOf(t, k.weaker.Public())), "RSA with 1024 bits; want 2048 to 8192"},
+		{keyed("Just too weak", pemOf(t, rsaOf(MinRSA-1))), "RSA with 2047 bits; want 2048 to 8192"},
+		{keyed("Too slow", pemOf(t, rsaOf(MaxRSA+1))), "RSA with 8193 bits; want 2048 to 8192"},
+		{keyed("Curve", pemOf(t, p224.Public())), "ECDSA on P-224"},
+		{keyed("No signing", pemOf(t, dh.Public())), "want Ed25519, ECDSA or RSA"},
+		{keyed("Long", append(bytes.Clone(good), make([]byte, MaxPEM)...)), "at most 16384"},
+		{keyed("Nothing"), "neither a key nor an identity"},
+		{Signer{Name: "Three of one", Keys: [][]byte{pemOf(t, k.p521.Public())}, Threshold: 3}, "3 of 1 keys"},
+		{Signer{Name: "Minus", Keys: [][]byte{pemOf(t, k.rsa2048.Public())}, Threshold: -1}, "-1 of 1 keys"},
+		{Signer{Name: "Nothing to say", Keys: [][]byte{pemOf(t, k.rsa3072.Public())}, Predicates: []string{""}}, "none of them empty"},
 	}
-	var all []Key
+	var all []Signer
 	for _, g := range given {
 		all = append(all, g.key)
 	}
 	_, err = New(all...)
-	var invalid *InvalidKeys
+	var invalid *InvalidSigners
 	require.ErrorAs(t, err, &invalid)
 	require.Len(t, invalid.Problems, len(given)-1)
 	for _, p := range invalid.Problems {
@@ -369,16 +375,22 @@ func TestNewFindsEveryProblem(t *testing.T) {
 
 func TestNewAtItsLimits(t *testing.T) {
 	_, err := New()
-	require.ErrorContains(t, err, "0 keys; want 1 to 32")
-	var many []Key
-	for range MaxKeys + 1 {
-		_, private, err := ed25519.GenerateKey(rand.Reader)
+	require.ErrorContains(t, err, "0 signers; want 1 to 32")
+	var many []Signer
+	var keys [][]byte
+	for range max(MaxSigners, MaxKeys) + 1 {
+		public, _, err := ed25519.GenerateKey(rand.Reader)
 		require.NoError(t, err)
-		many = append(many, key(t, "Vendor", private))
+		keys = append(keys, pemOf(t, public))
+		many = append(many, keyed("Vendor", keys[len(keys)-1]))
 	}
 	_, err = New(many...)
+	require.ErrorContains(t, err, "33 signers")
+	_, err = New(many[:MaxSigners]...)
+	require.NoError(t, err)
+	_, err = New(keyed("Vendor", keys...))
 	require.ErrorContains(t, err, "33 keys")
-	_, err = New(many[:MaxKeys]...)
+	_, err = New(keyed("Vendor", keys[:MaxKeys]...))
 	require.NoError(t, err)
 }
 

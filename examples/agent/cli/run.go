@@ -80,7 +80,7 @@ func (p *program) runNow(ctx context.Context, o running) error {
 }
 
 // check reads the keys, and tells everything that is wrong with the flags.
-func (o running) check() ([]sigstoreverify.Key, error) {
+func (o running) check() ([]sigstoreverify.Signer, error) {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if info, err := os.Stat(o.root); err != nil || !info.IsDir() {
@@ -97,7 +97,7 @@ func (o running) check() ([]sigstoreverify.Key, error) {
 			bad("--zone: %w", err)
 		}
 	}
-	var keys []sigstoreverify.Key
+	var keys []sigstoreverify.Signer
 	for _, s := range o.signers {
 		name, file, has := strings.Cut(s, "=")
 		if !has || name == "" || file == "" {
@@ -109,7 +109,7 @@ func (o running) check() ([]sigstoreverify.Key, error) {
 			bad("--signer-key: %w", err)
 			continue
 		}
-		keys = append(keys, sigstoreverify.Key{Name: name, PEM: pem})
+		keys = append(keys, sigstoreverify.Signer{Name: name, Keys: [][]byte{pem}})
 	}
 	if len(keys) > 0 {
 		if _, err := sigstoreverify.New(keys...); err != nil {

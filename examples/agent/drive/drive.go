@@ -29,7 +29,7 @@ type Config struct {
 	Identity  home.Identity
 	Key       ed25519.PrivateKey
 	Platform  dpkg.Config
-	Signers   []sigstoreverify.Key
+	Signers   []sigstoreverify.Signer
 	Zone      string        // the asset's time zone; empty: not told
 	Every     time.Duration // between check-ins; zero: as the server wishes
 	UntilIdle bool          // end once the server has nothing new and nothing is left to do or to report

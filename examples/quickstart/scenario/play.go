@@ -82,11 +82,11 @@ func (p *Play) setUp(ctx context.Context) (err error) {
 	if p.server, err = server.Start(ctx, p.Dir, len(p.Cases)); err != nil {
 		return err
 	}
-	key, err := p.vendor.Key()
+	trusted, err := p.vendor.Signer()
 	if err != nil {
 		return err
 	}
-	verifier, err := sigstoreverify.New(key)
+	verifier, err := sigstoreverify.New(trusted)
 	if err != nil {
 		return err
 	}

@@ -73,13 +73,13 @@ func Start(name string) (*Vendor, error) {
 // Close stops serving.
 func (v *Vendor) Close() error { return v.server.Close() }
 
-// Key is what assets need to verify the vendor's signatures.
-func (v *Vendor) Key() (sigstoreverify.Key, error) {
+// Signer is what assets need to verify the vendor's signatures.
+func (v *Vendor) Signer() (sigstoreverify.Signer, error) {
 	der, err := x509.MarshalPKIXPublicKey(v.key.Public())
 	if err != nil {
-		return sigstoreverify.Key{}, fmt.Errorf("vendor: %w", err)
+		return sigstoreverify.Signer{}, fmt.Errorf("vendor: %w", err)
 	}
-	return sigstoreverify.Key{Name: v.name, PEM: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}, nil
+	return sigstoreverify.Signer{Name: v.name, Keys: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}}, nil
 }
 
 // Feed reads the vendor's list over HTTP, as a server does.

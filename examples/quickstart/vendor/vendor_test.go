@@ -52,9 +52,9 @@ func get(t *testing.T, url string) []byte {
 // judge fetches a patch as an asset does and judges it.
 func judge(t *testing.T, v *Vendor, patch catalog.Patch) integrity.Verdict {
 	t.Helper()
-	key, err := v.Key()
+	signer, err := v.Signer()
 	require.NoError(t, err)
-	verifier, err := sigstoreverify.New(key)
+	verifier, err := sigstoreverify.New(signer)
 	require.NoError(t, err)
 	a := patch.Artifacts[0]
 	file := get(t, a.URL)

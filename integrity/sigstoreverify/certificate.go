@@ -1,0 +1,185 @@
+package sigstoreverify
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
+)
+
+// parseCertificate reads one certificate that came with a signature.
+func parseCertificate(der []byte) (*x509.Certificate, error) {
+	if len(der) > MaxCertificate {
+		return nil, fmt.Errorf("it has %d bytes; at most %d", len(der), MaxCertificate)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return c, check(c.PublicKey)
+}
+
+// parseAnchors reads trusted certificates, PEM or DER.
+func parseAnchors(text []byte) ([]*x509.Certificate, error) {
+	if len(text) > MaxPEM*MaxAnchors {
+		return nil, fmt.Errorf("it has %d bytes; at most %d", len(text), MaxPEM*MaxAnchors)
+	}
+	blocks := [][]byte{text}
+	if bytes.Contains(text, []byte("-----BEGIN")) {
+		blocks = nil
+		for rest := bytes.TrimSpace(text); len(rest) > 0; rest = bytes.TrimSpace(rest) {
+			var b *pem.Block
+			if b, rest = pem.Decode(rest); b == nil {
+				return nil, errors.New("what follows the last good PEM block is none")
+			}
+			if b.Type != "CERTIFICATE" {
+				return nil, fmt.Errorf("want CERTIFICATE blocks, not %.40q", b.Type)
+			}
+			blocks = append(blocks, b.Bytes)
+		}
+	}
+	if len(blocks) > MaxAnchors {
+		return nil, fmt.Errorf("%d certificates; at most %d", len(blocks), MaxAnchors)
+	}
+	var out []*x509.Certificate
+	for _, der := range blocks {
+		c, err := parseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("want a certificate, PEM or DER: %w", err)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// identity is an Identity in use.
+type identity struct {
+	Identity
+	signer       int // index of the signer it belongs to
+	anchors      *x509.CertPool
+	timestampers *x509.CertPool // nil: none
+}
+
+// The extensions in which Fulcio tells whom it believed: as a DER string, and in the older form as the bare text.
+var (
+	issuerOID    = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 8}
+	oldIssuerOID = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 1}
+)
+
+// tokenIssuer is whom Fulcio believed, and whether it tells that without contradicting itself.
+func tokenIssuer(c *x509.Certificate) (string, bool) {
+	var found []string
+	for _, e := range c.Extensions {
+		switch {
+		case e.Id.Equal(oldIssuerOID):
+			found = append(found, string(e.Value))
+		case e.Id.Equal(issuerOID):
+			var s string
+			if rest, err := asn1.UnmarshalWithParams(e.Value, &s, "utf8"); err != nil || len(rest) > 0 {
+				return "", false
+			}
+			found = append(found, s)
+		}
+	}
+	if len(found) == 0 || len(slices.Compact(found)) > 1 {
+		return "", false
+	}
+	return found[0], true
+}
+
+// alternativeNames lists the certificate's subject alternative names.
+func alternativeNames(c *x509.Certificate) []string { return cryptoutils.GetSubjectAlternateNames(c) }
+
+// matches says whether the certificate names this identity.
+func (id *identity) matches(c *x509.Certificate) bool {
+	if id.Name != "" && !slices.Contains(alternativeNames(c), id.Name) {
+		return false
+	}
+	if o := c.Subject.Organization; id.Organization != "" && (len(o) != 1 || o[0] != id.Organization) {
+		return false
+	}
+	if id.Issuer != "" {
+		issuer, ok := tokenIssuer(c)
+		return ok && issuer == id.Issuer
+	}
+	return true
+}
+
+// verifyChain says whether the chain was good at that time: up to one of the roots, for that use.
+func verifyChain(chain []*x509.Certificate, roots *x509.CertPool, use x509.ExtKeyUsage, at time.Time) error {
+	leaf := *chain[0]
+	if !slices.Contains(leaf.ExtKeyUsage, use) {
+		return errors.New("its certificate is for another use")
+	}
+	if leaf.KeyUsage != 0 && leaf.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
+		return errors.New("its certificate is not for signatures")
+	}
+	// A subject may be named by Fulcio's other name alone, which package x509 cannot read; matches does.
+	if name, err := cryptoutils.UnmarshalOtherNameSAN(leaf.Extensions); err == nil && name != "" {
+		leaf.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(leaf.UnhandledCriticalExtensions), cryptoutils.SANOID.Equal)
+	}
+	between := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{use},
+	})
+	return err
+}
+
+// whose finds the identity that a certificate is of, and when the signature was made: at is zero where that is unknown.
+func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, timestamps [][]byte) (signer int, at time.Time, err error) {
+	err = bad("its certificate is of none of the trusted signers (%q)", v.names)
+	for _, id := range v.identities {
+		if !id.matches(chain[0]) {
+			continue
+		}
+		if at, err = v.judgeChain(id, chain, sig, timestamps); err == nil {
+			return id.signer, at, nil
+		}
+	}
+	return 0, time.Time{}, err
+}
+
+// judgeChain judges a chain whose first certificate names the identity.
+func (v *Verifier) judgeChain(id *identity, chain []*x509.Certificate, sig []byte, timestamps [][]byte) (time.Time, error) {
+	signed, why := id.earliest(sig, timestamps)
+	at := signed
+	if signed.IsZero() {
+		if v.now == nil {
+			return at, unsupported("the time of signing is unknown (%s), so its certificate cannot be judged", why)
+		}
+		at = v.now()
+	}
+	if err := verifyChain(chain, id.anchors, x509.ExtKeyUsageCodeSigning, at); err != nil {
+		return time.Time{}, bad("its certificate is not trusted at %s: %v", at.UTC().Format(time.RFC3339), err)
+	}
+	return signed, nil
+}
+
+// earliest is the earliest time that a trusted authority says the signature was there at; zero, and why, if none does.
+func (id *identity) earliest(sig []byte, timestamps [][]byte) (at time.Time, why string) {
+	if len(timestamps) == 0 {
+		return at, "it has no timestamp"
+	}
+	if id.timestampers == nil {
+		return at, "no timestamp authority is trusted"
+	}
+	for i, token := range timestamps {
+		t, err := verifyTimestamp(token, sig, id.timestampers)
+		switch {
+		case err != nil:
+			why = fmt.Sprintf("timestamp %d: %v", i, err)
+		case at.IsZero() || t.Before(at):
+			at = t
+		}
+	}
+	return at, why
+}

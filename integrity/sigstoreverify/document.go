@@ -1,0 +1,214 @@
+package sigstoreverify
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// document has the fields of all JSON forms of a signature file; which of them are there tells which form it is.
+type document struct {
+	documentEnvelope
+
+	// A sigstore bundle.
+	MediaType string    `json:"mediaType"`
+	Material  *material `json:"verificationMaterial"`
+	Message   *struct {
+		Signature string `json:"signature"`
+	} `json:"messageSignature"`
+	Envelope *documentEnvelope `json:"dsseEnvelope"`
+
+	// Cosign's older bundle.
+	Base64Signature *string `json:"base64Signature"`
+}
+
+type documentEnvelope struct {
+	PayloadType *string `json:"payloadType"`
+	Payload     *string `json:"payload"`
+	Signatures  []struct {
+		Sig string `json:"sig"` // the key's identifier beside it is a hint that nobody signed
+	} `json:"signatures"`
+}
+
+type documentCertificate struct {
+	RawBytes string `json:"rawBytes"`
+}
+
+// material is what a bundle brings to judge its signature by.
+type material struct {
+	PublicKey   *struct{}            `json:"publicKey"`
+	Certificate *documentCertificate `json:"certificate"`
+	Chain       *struct {
+		Certificates []documentCertificate `json:"certificates"`
+	} `json:"x509CertificateChain"`
+	Log        []struct{} `json:"tlogEntries"`
+	Timestamps struct {
+		RFC3161 []struct {
+			SignedTimestamp string `json:"signedTimestamp"`
+		} `json:"rfc3161Timestamps"`
+	} `json:"timestampVerificationData"`
+}
+
+// bundleTypes are the media types of bundles: 0.1 and 0.2 in the older spelling, from 0.3 on in the newer one.
+var bundleTypes = map[string]string{
+	"application/vnd.dev.sigstore.bundle+json;version=0.1": "a sigstore bundle 0.1",
+	"application/vnd.dev.sigstore.bundle+json;version=0.2": "a sigstore bundle 0.2",
+	"application/vnd.dev.sigstore.bundle+json;version=0.3": "a sigstore bundle 0.3",
+	"application/vnd.dev.sigstore.bundle.v0.3+json":        "a sigstore bundle 0.3",
+}
+
+// readDocument takes valid JSON apart.
+func readDocument(text []byte) (*file, error) {
+	var d document
+	if err := unmarshalOnce(text, &d); err != nil {
+		return nil, unsupported("the signature file is JSON and no envelope or bundle: %v", err)
+	}
+	bundle, envelope := d.MediaType != "" || d.Material != nil, d.Payload != nil || d.PayloadType != nil
+	switch {
+	case bundle && !envelope:
+		return d.bundle()
+	case envelope && !bundle:
+		e, err := d.documentEnvelope.envelope()
+		return &file{format: integrity.DSSE, kind: "an envelope", envelope: e}, err
+	case d.Base64Signature != nil:
+		return nil, unsupported("the signature file is a bundle of cosign's older form; make one with --new-bundle-format")
+	default:
+		return nil, unsupported("the signature file is JSON, and neither an envelope (DSSE) nor a sigstore bundle")
+	}
+}
+
+func (d *document) bundle() (*file, error) {
+	kind, known := bundleTypes[d.MediaType]
+	switch {
+	case !known:
+		return nil, unsupported("the signature file is a bundle of type %.100q; want a sigstore bundle 0.1 to 0.3", d.MediaType)
+	case d.Material == nil:
+		return nil, bad("the bundle lacks what its signature could be verified by (verificationMaterial)")
+	case (d.Message == nil) == (d.Envelope == nil):
+		return nil, bad("the bundle must hold either a signature or an envelope")
+	}
+	f := &file{format: integrity.Key, kind: kind, logged: len(d.Material.Log)}
+	var err error
+	if f.chain, err = d.Material.certificates(); err != nil {
+		return nil, err
+	}
+	if f.chain != nil {
+		f.format = integrity.Certificate
+	}
+	if n := len(d.Material.Timestamps.RFC3161); n > MaxTimestamps {
+		return nil, unsupported("the bundle has %d timestamps; at most %d", n, MaxTimestamps)
+	}
+	for i, t := range d.Material.Timestamps.RFC3161 {
+		token, ok := decode64(t.SignedTimestamp)
+		if !ok {
+			return nil, bad("timestamp %d of the bundle is not base64", i)
+		}
+		f.timestamps = append(f.timestamps, token)
+	}
+	if d.Message != nil {
+		sig, ok := decode64(d.Message.Signature)
+		if !ok {
+			return nil, bad("the bundle's signature is empty or not base64")
+		}
+		f.signatures = [][]byte{sig}
+		return f, nil
+	}
+	f.format = integrity.DSSE
+	if f.envelope, err = d.Envelope.envelope(); err != nil {
+		return nil, err
+	}
+	if len(f.envelope.signatures) > 1 {
+		return nil, bad("the bundle's envelope has %d signatures; a bundle has one", len(f.envelope.signatures))
+	}
+	return f, nil
+}
+
+// certificates reads the signer's certificate and those above it; none if the signature is by a key that is known
+// otherwise.
+func (m *material) certificates() ([]*x509.Certificate, error) {
+	var raw []documentCertificate
+	switch {
+	case m.Certificate != nil && m.Chain == nil && m.PublicKey == nil:
+		raw = []documentCertificate{*m.Certificate}
+	case m.Chain != nil && m.Certificate == nil && m.PublicKey == nil:
+		raw = m.Chain.Certificates
+	case m.PublicKey != nil && m.Certificate == nil && m.Chain == nil:
+		return nil, nil
+	default:
+		return nil, bad("the bundle must name either a certificate, a chain of them, or a public key")
+	}
+	if n := len(raw); n < 1 || n > MaxCertificates {
+		return nil, bad("the bundle has %d certificates; want 1 to %d", n, MaxCertificates)
+	}
+	var chain []*x509.Certificate
+	for i, r := range raw {
+		der, ok := decode64(r.RawBytes)
+		if !ok {
+			return nil, bad("certificate %d of the bundle is not base64", i)
+		}
+		c, err := parseCertificate(der)
+		if err != nil {
+			return nil, bad("certificate %d of the bundle: %v", i, err)
+		}
+		chain = append(chain, c)
+	}
+	return chain, nil
+}
+
+// unmarshalOnce decodes JSON in which no object has a name twice, however it is spelled: what two readers could read
+// differently is refused.
+func unmarshalOnce(text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber() // numbers are not looked at
+	type object struct {
+		names map[string]bool
+		value bool // a value is next, not a name
+	}
+	var open []*object // nil for a list
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return json.Unmarshal(text, into)
+		}
+		if err != nil {
+			return err
+		}
+		var top *object
+		if len(open) > 0 {
+			top = open[len(open)-1]
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			if top != nil {
+				top.value = false
+			}
+			var inner *object
+			if token == json.Delim('{') {
+				inner = &object{names: map[string]bool{}}
+			}
+			open = append(open, inner)
+			continue
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:len(open)-1]
+			continue
+		}
+		switch {
+		case top == nil:
+		case top.value:
+			top.value = false
+		default:
+			name, _ := token.(string)
+			name = strings.ToLower(name)
+			if top.names[name] {
+				return fmt.Errorf("%.50q is there twice", name)
+			}
+			top.names[name], top.value = true, true
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package sigstoreverify
+
+import (
+	"bytes"
+	"crypto"
+	"encoding/hex"
+	"slices"
+	"strconv"
+)
+
+// statementType is the payload type of in-toto statements, the only one that is taken.
+const statementType = "application/vnd.in-toto+json"
+
+// statementTypes are the values of a statement's own type.
+var statementTypes = []string{"https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"}
+
+// envelope is a payload with signatures over it and its type (DSSE).
+type envelope struct {
+	payloadType string
+	payload     []byte
+	signatures  [][]byte
+}
+
+// statement is what the payload says: that the predicate holds of the subjects.
+type statement struct {
+	Type          string    `json:"_type"`
+	Subject       []subject `json:"subject"`
+	PredicateType string    `json:"predicateType"`
+}
+
+// subject is one file, by its digests in hex.
+type subject struct {
+	Name   string            `json:"name"`
+	Digest map[string]string `json:"digest"`
+}
+
+func (d *documentEnvelope) envelope() (*envelope, error) {
+	if d.PayloadType == nil || d.Payload == nil {
+		return nil, bad("the envelope lacks its payload or its payload's type")
+	}
+	e := &envelope{payloadType: *d.PayloadType}
+	var ok bool
+	if e.payload, ok = decode64(*d.Payload); !ok {
+		return nil, bad("the envelope's payload is empty or not base64")
+	}
+	switch n := len(d.Signatures); {
+	case n == 0:
+		return nil, bad("the envelope has no signature")
+	case n > MaxSignatures:
+		return nil, unsupported("the envelope has %d signatures; at most %d", n, MaxSignatures)
+	}
+	for i, s := range d.Signatures {
+		sig, ok := decode64(s.Sig)
+		if !ok {
+			return nil, bad("signature %d of the envelope is empty or not base64", i)
+		}
+		e.signatures = append(e.signatures, sig)
+	}
+	return e, nil
+}
+
+// signed is what the signatures of an envelope are over: the DSSE pre-authentication encoding.
+func (e *envelope) signed() *content {
+	b := []byte("DSSEv1 ")
+	b = append(strconv.AppendInt(b, int64(len(e.payloadType)), 10), ' ')
+	b = append(append(b, e.payloadType...), ' ')
+	b = append(strconv.AppendInt(b, int64(len(e.payload)), 10), ' ')
+	b = append(b, e.payload...)
+	return newContent(bytes.NewReader(b), int64(len(b)))
+}
+
+// statement reads the payload.
+func (e *envelope) statement() (*statement, error) {
+	if e.payloadType != statementType {
+		return nil, unsupported("the envelope's payload is of type %.100q; want %s", e.payloadType, statementType)
+	}
+	var s statement
+	if err := unmarshalOnce(e.payload, &s); err != nil {
+		return nil, bad("the envelope's payload is no statement: %v", err)
+	}
+	switch n := len(s.Subject); {
+	case !slices.Contains(statementTypes, s.Type):
+		return nil, unsupported("the envelope holds a statement of type %.100q; want one of %q", s.Type, statementTypes)
+	case n == 0:
+		return nil, bad("the envelope's statement names no file")
+	case n > MaxSubjects:
+		return nil, unsupported("the envelope's statement names %d files; at most %d", n, MaxSubjects)
+	}
+	return &s, nil
+}
+
+// statementDigests are the names of the digests that carry trust (INT-7).
+var statementDigests = []struct {
+	name string
+	hash crypto.Hash
+}{{"sha256", crypto.SHA256}, {"sha384", crypto.SHA384}, {"sha512", crypto.SHA512}}
+
+// names says whether the content is one of the subjects: at least one digest that carries trust is told of it, and all
+// that are told are the content's.
+func (s *statement) names(c *content) error {
+	known := false
+	for _, subject := range s.Subject {
+		told, equal := 0, 0
+		for _, d := range statementDigests {
+			text, ok := subject.Digest[d.name]
+			if !ok {
+				continue
+			}
+			told++
+			digest, err := c.digest(d.hash)
+			if err != nil {
+				return err
+			}
+			if sum, err := hex.DecodeString(text); err == nil && bytes.Equal(sum, digest) {
+				equal++
+			}
+		}
+		if told > 0 && told == equal {
+			return nil
+		}
+		known = known || told > 0
+	}
+	if !known {
+		return unsupported("the envelope's statement tells no SHA-256, SHA-384 or SHA-512 digest")
+	}
+	return bad("the envelope's statement is about other files, or the file was changed")
+}

@@ -1,0 +1,52 @@
+package sigstoreverify
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// file is a signature file, taken apart and not yet judged.
+type file struct {
+	format     integrity.Format    // Key, Certificate or DSSE
+	kind       string              // in words, for people
+	signatures [][]byte            // what the bytes of a signature over the content may be; none with an envelope
+	envelope   *envelope           // with DSSE
+	chain      []*x509.Certificate // the signer's own first; none where the signature is by a key that is known otherwise
+	timestamps [][]byte            // RFC 3161, over the signature
+	logged     int                 // entries of a transparency log, which are not judged
+}
+
+// readFile takes a signature file apart. Its errors are refusals.
+func readFile(detached []byte) (*file, error) {
+	text := bytes.TrimSpace(detached)
+	switch {
+	case len(text) == 0:
+		return nil, bad("the signature file is empty")
+	case text[0] == '{' && len(detached) <= MaxDocument && json.Valid(text):
+		return readDocument(text)
+	case len(detached) > MaxDocument, text[0] != '{' && len(detached) > MaxSignature:
+		return nil, unsupported("the signature file has %d bytes; at most %d, or %d of JSON", len(detached), MaxSignature, MaxDocument)
+	case bytes.HasPrefix(text, []byte("-----BEGIN ")):
+		return nil, unsupported("the signature file is armored (OpenPGP, PEM); want a signature as it is, in base64, or in a bundle")
+	}
+	f := &file{format: integrity.Key, kind: "a signature as it is", signatures: [][]byte{detached}}
+	if raw, err := base64.StdEncoding.Strict().AppendDecode(nil, text); err == nil {
+		f.kind = "a signature in base64"
+		f.signatures = append(f.signatures, raw)
+	}
+	return f, nil
+}
+
+// decode64 reads base64 as documents have it: standard, or the one for URLs.
+func decode64(s string) ([]byte, bool) {
+	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		if b, err := e.Strict().DecodeString(s); err == nil && len(b) > 0 {
+			return b, true
+		}
+	}
+	return nil, false
+}

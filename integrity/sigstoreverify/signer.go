@@ -1,0 +1,86 @@
+package sigstoreverify
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// Signer is somebody whose signatures are trusted, by keys, by certificates, or by both. Several signers may share a
+// name: what any of them signed is by that name.
+type Signer struct {
+	// Name is what a valid answer names, in the words of integrity.Expectation.Signer.
+	Name string
+	// Keys are trusted public keys, each one PEM block, PUBLIC KEY or RSA PUBLIC KEY.
+	Keys [][]byte
+	// Identities are the holders of certificates who sign for this signer.
+	Identities []Identity
+	// Threshold is how many of Keys must have signed; zero is one. Only an envelope (DSSE) can carry more than one
+	// signature, and certificates are not counted, so above one there must be no Identities.
+	Threshold int
+	// Predicates are the predicate types of statements in envelopes that count as the signer's word that a file is its
+	// own; a statement of another type, such as the report of a scan, is no reason to install anything. None stands
+	// for DefaultPredicates.
+	Predicates []string
+}
+
+// Identity is the holder of a certificate: who it is, and who must have said so. At least one of Name and Organization
+// is set, and all that is set must be so in the certificate, letter for letter.
+type Identity struct {
+	// Anchors are the certificates at which a chain must end, PEM (several in one) or DER: roots, or intermediates
+	// where a signature brings none. No other roots are trusted.
+	Anchors [][]byte
+	// Name is a subject alternative name: an e-mail address, a URI, a DNS name, or Fulcio's other name.
+	Name string
+	// Organization is the only organisation of the subject.
+	Organization string
+	// Issuer is whom Fulcio believed the name, as its extensions 1.3.6.1.4.1.57264.1.8 or 1.1 tell. Where Anchors are
+	// those of a Fulcio that asks several issuers, a Name without Issuer is whoever any of them calls so.
+	Issuer string
+	// Timestampers are the anchors of trusted timestamp authorities (RFC 3161), as Anchors are given. Without any, the
+	// time of signing is unknown and certificates are judged at the time of Verifier.WithClock.
+	Timestampers [][]byte
+}
+
+// DefaultPredicates lists the predicate types by which a signer says that a file is what it made or released: SLSA
+// provenance 0.2 and 1, in-toto's release 0.1 and cosign's signature 1.
+func DefaultPredicates() []string {
+	return []string{
+		"https://slsa.dev/provenance/v0.2",
+		"https://slsa.dev/provenance/v1",
+		"https://in-toto.io/attestation/release/v0.1",
+		"https://sigstore.dev/cosign/sign/v1",
+	}
+}
+
+// Problem is one thing wrong with a signer.
+type Problem struct {
+	Index int    // of the signer given to New; -1: the signers as a whole
+	Name  string // of the signer
+	Field string // as in Signer, with indices: "Identities[0].Anchors[1]"; empty: the signer as a whole
+	Text  string // what is wrong and what to do
+}
+
+// InvalidSigners is the error of New: every problem, not the first.
+type InvalidSigners struct{ Problems []Problem }
+
+func (e *InvalidSigners) Error() string {
+	texts := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		where := strings.TrimSuffix(fmt.Sprintf("signer %d (%q) %s", p.Index, p.Name, p.Field), " ") + ": "
+		if p.Index < 0 {
+			where = ""
+		}
+		texts[i] = where + p.Text
+	}
+	return "invalid signers: " + strings.Join(texts, "; ")
+}
+
+// validName says whether an order can expect a signer of this name.
+func validName(name string) error {
+	if err := (integrity.Expectation{Signer: name}).Validate(); err != nil || name == "" {
+		return fmt.Errorf("want a name that an order can expect: 1 to %d bytes of UTF-8 without control characters or space around it", integrity.MaxSigner)
+	}
+	return nil
+}
