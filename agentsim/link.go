@@ -1,7 +1,6 @@
 package agentsim
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job/agent"
