@@ -15,9 +15,9 @@ type Expectation struct {
 	AllowLegacy bool     `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
 }
 
-// Problem is one thing wrong with an expectation.
+// Problem is one thing wrong with an expectation or a policy.
 type Problem struct {
-	Field string // as in Expectation, with an index where it is a list
+	Field string // as in Expectation, or as in a policy's JSON, with an index where it is a list
 	Value string // cut short
 	Text  string // what is wrong and what to do
 }

@@ -1,30 +1,30 @@
 package integrity
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
-// Judge decides by rule whether a file is what its order expects. S is the verifier's answer about the file, computed
-// the digests of its bytes, by Expectation.Algorithms.
-//
-// The signature is asked first; only an absent one, where none is expected, leads to the checksum. Of the algorithms
-// known in both e and computed the strongest that is not legacy is compared, a legacy one only if there is no other.
-// The outcome of that comparison is recorded whatever decides (INT-5). Doubtful input never passes: a status that is
-// zero or unknown counts as Unsupported, digests of one algorithm that contradict each other count as a mismatch, and
-// malformed digests match nothing.
-func Judge(e Expectation, s Signature, computed []Digest) Verdict {
+// observe records what was found out, before anything is decided.
+func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	if !statuses.Valid(s.Status) {
 		s = Signature{Status: Unsupported, Detail: fmt.Sprintf("the verifier answered %s. %s", s.Status, s.Detail)}
 	}
 	s.Detail = clip(s.Detail, MaxDetail)
 	v := Verdict{Signature: s}
 	v.Checksum, v.Compared = compare(e.Digests, computed)
+	return v
+}
 
-	switch s.Status {
+// judge decides by the expectation, and by the clause if there is one.
+func judge(e Expectation, c *Clause, v Verdict) Verdict {
+	switch s := v.Signature; s.Status {
 	case Valid:
-		return judgeSigned(e, v)
+		return judgeSigned(e, c, v)
 	case Bad:
 		return v.fail(FileSignatureFailed, SignatureBad, "INT-1", "The file's signature does not hold%s.", because(s.Detail))
 	case Absent:
-		return judgeUnsigned(e, v)
+		return judgeUnsigned(e, c, v)
 	default:
 		return v.fail(FileSignatureFailed, SignatureUnsupported, "INT-9",
 			"The file's signature cannot be judged, which is not the same as absent%s.", because(s.Detail))
@@ -32,13 +32,18 @@ func Judge(e Expectation, s Signature, computed []Digest) Verdict {
 }
 
 // judgeSigned decides about a file whose signature is valid.
-func judgeSigned(e Expectation, v Verdict) Verdict {
+func judgeSigned(e Expectation, c *Clause, v Verdict) Verdict {
 	signer := v.Signature.Signer
 	switch {
 	case signer == "":
 		return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is validly signed, but the verifier does not say by whom.")
 	case e.Signer != "" && signer != e.Signer:
 		return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is signed by %q; the order expects %q.", signer, e.Signer)
+	case c != nil && !slices.Contains(c.Signers, signer):
+		return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is signed by %q; the policy trusts %s here.", signer, either(c.Signers))
+	case c != nil && len(c.Formats) > 0 && !slices.Contains(c.Formats, v.Signature.Format):
+		return v.fail(FileSignatureFailed, FormatNotAllowed, "INT-1", "The file is signed by %q in the format %q; the policy allows %s here.",
+			signer, v.Signature.Format, either(c.Formats))
 	case e.Strict && !v.trusted(e):
 		return v.fail(FileHashValidationFailed, StrictUnmet, "INT-5",
 			"The file is validly signed by %q, but the order wants a matching checksum as well: %s.", signer, v.checksumText(e))
@@ -48,10 +53,12 @@ func judgeSigned(e Expectation, v Verdict) Verdict {
 }
 
 // judgeUnsigned decides about a file that carries no signature.
-func judgeUnsigned(e Expectation, v Verdict) Verdict {
+func judgeUnsigned(e Expectation, c *Clause, v Verdict) Verdict {
 	switch {
 	case e.Signer != "":
 		return v.fail(FileSignatureFailed, SignatureMissing, "INT-4", "The file carries no signature; the order expects one by %q.", e.Signer)
+	case c != nil && !c.AllowUnsigned:
+		return v.fail(FileSignatureFailed, SignatureMissing, "INT-4", "The file carries no signature; the policy wants one by %s.", either(c.Signers))
 	case v.Checksum == NotCompared:
 		return v.fail(FileValidationFailed, NoEvidence, "INT-3", "The file carries no signature, and %s.", v.checksumText(e))
 	case v.Compared.Legacy() && !e.AllowLegacy:

@@ -7,3 +7,14 @@ const (
 	MaxDetail  = 512 // bytes kept of Signature.Detail, which may quote a hostile file
 	maxQuoted  = 80  // bytes of refused input repeated in an error
 )
+
+// Bounds on a policy.
+const (
+	MaxPolicy        = 4 << 20   // bytes of its JSON: hundreds of vendors with their keyrings
+	MaxPolicySigners = 256       // of one policy
+	MaxClauses       = 4096      // of one policy, and of one order's excerpt: more than an order has patches
+	MaxTrust         = 512 << 10 // bytes of one keyring, key or certificate; a distribution's whole keyring has 100 KiB
+	MaxWays          = 64        // in which one signer is known, of each kind, and entries of each list in one
+	MaxTarget        = 512       // bytes of the vendor or the product in a clause; the catalog takes as many
+	maxProblems      = 20        // that the text of an error names; the error has them all
+)

@@ -16,6 +16,7 @@ func TestNames(t *testing.T) {
 		SignatureValid: "SignatureValid", ChecksumMatched: "ChecksumMatched", SignatureMissing: "SignatureMissing", SignatureBad: "SignatureBad",
 		SignerUnexpected: "SignerUnexpected", SignatureUnsupported: "SignatureUnsupported", ChecksumMismatch: "ChecksumMismatch",
 		LegacyDigest: "LegacyDigest", NoEvidence: "NoEvidence", StrictUnmet: "StrictUnmet",
+		FormatNotAllowed: "FormatNotAllowed", NoClause: "NoClause", PolicyMismatch: "PolicyMismatch",
 	}, Reasons(), ParseReason)
 	enumtest.Check(t, map[Format]string{PE: "pe", MSI: "msi", CAB: "cab", OpenPGP: "openpgp", RPM: "rpm", Key: "key",
 		Certificate: "certificate", DSSE: "dsse"}, Formats(), ParseFormat)

@@ -30,7 +30,7 @@ func (c Code) String() string {
 	}
 }
 
-// Reason says which clause decided.
+// Reason says what decided.
 type Reason uint8
 
 // The reasons.
@@ -45,10 +45,14 @@ const (
 	LegacyDigest                           // INT-7: only SHA-1 or MD5 to go by, and not allowed
 	NoEvidence                             // INT-3
 	StrictUnmet                            // INT-5: one of the two is missing or failed
+	FormatNotAllowed                       // INT-1: validly signed, in a format that the policy does not allow here
+	NoClause                               // INT-4: there is a policy, and nothing in it is about the product
+	PolicyMismatch                         // INT-4: the order was made under another policy than the asset's
 )
 
 var reasons = enum.Of[Reason]("integrity reason", "SignatureValid", "ChecksumMatched", "SignatureMissing", "SignatureBad",
-	"SignerUnexpected", "SignatureUnsupported", "ChecksumMismatch", "LegacyDigest", "NoEvidence", "StrictUnmet")
+	"SignerUnexpected", "SignatureUnsupported", "ChecksumMismatch", "LegacyDigest", "NoEvidence", "StrictUnmet",
+	"FormatNotAllowed", "NoClause", "PolicyMismatch")
 
 // String returns the reason's name.
 func (r Reason) String() string { return reasons.String(r) }
@@ -97,8 +101,9 @@ type Verdict struct {
 	Passed    bool      `json:"passed"`
 	Code      Code      `json:"code,omitempty"` // zero when passed
 	Reason    Reason    `json:"reason"`
-	Rule      string    `json:"rule"` // id of the rule that decided
-	Text      string    `json:"text"` // one plain sentence
+	Rule      string    `json:"rule"`             // id of the rule that decided
+	Text      string    `json:"text"`             // one plain sentence
+	Clause    string    `json:"clause,omitempty"` // name of the policy's clause that the file was judged by; empty: by none
 	Checksum  Checksum  `json:"checksum"`
 	Compared  Algorithm `json:"compared,omitempty"` // the algorithm compared; zero when NotCompared
 	Signature Signature `json:"signature"`

@@ -1,0 +1,157 @@
+package integrity
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// Any stands in a clause for every vendor or every product.
+const Any = "*"
+
+// PolicyFormat is the Policy.Format that this package writes and reads.
+const PolicyFormat = 1
+
+// Policy is a signer policy: whom an organisation trusts, and for what. See the package documentation.
+type Policy struct {
+	Format  int      `json:"format"` // PolicyFormat
+	Signers []Signer `json:"signers,omitempty"`
+	Clauses []Clause `json:"clauses,omitempty"` // their order means nothing
+}
+
+// Clause says what the files of a product must show.
+type Clause struct {
+	Name          string   `json:"name"`                    // told in verdicts
+	Vendor        string   `json:"vendor"`                  // exactly as the catalog names it, or Any
+	Product       string   `json:"product"`                 // the product's id in the catalog, exactly, or Any
+	Signers       []string `json:"signers,omitempty"`       // names of the policy's signers, any of whom may have signed; empty: nobody may
+	Formats       []Format `json:"formats,omitempty"`       // in which the signature may be; empty: any
+	AllowUnsigned bool     `json:"allowUnsigned,omitempty"` // a file that carries no signature is judged by its checksum; else it is refused (INT-4)
+	Strict        bool     `json:"strict,omitempty"`        // signature and checksum must both pass (INT-5)
+	AllowLegacy   bool     `json:"allowLegacy,omitempty"`   // SHA-1 and MD5 may carry trust, where the order allows it too (INT-7)
+}
+
+// Excerpt is the deciding part of a policy: its clauses, or some of them, and by its digest the rest. It is what orders
+// carry and what agents hold them to; the trust in the policy's names is in the verifiers.
+type Excerpt struct {
+	Digest  Digest   `json:"digest"` // of the whole policy; see Policy.Digest
+	Clauses []Clause `json:"clauses,omitempty"`
+}
+
+// IsZero reports whether there is no policy.
+func (x Excerpt) IsZero() bool { return x.Digest == Digest{} && len(x.Clauses) == 0 }
+
+// For returns the clause that decides about a product; none: nothing is trusted for it. Of the clauses that name it or
+// all, one that names the product comes first, then one that names the vendor, then one for all.
+//
+// A product that some clause names belongs to the vendor beside it: under the name of another vendor it finds no clause,
+// rather than a wider one. The vendor is the order's word and proves nothing.
+func (x Excerpt) For(vendor, product string) (Clause, bool) { return pick(x.Clauses, vendor, product) }
+
+func pick(clauses []Clause, vendor, product string) (best Clause, found bool) {
+	most, named := 0, false
+	for _, c := range clauses {
+		named = named || c.Product != Any && c.Product == product
+		if rank := c.rank(vendor, product); rank > most {
+			best, most = c, rank
+		}
+	}
+	if most == 0 || named && best.Product == Any {
+		return Clause{}, false
+	}
+	return best, true
+}
+
+// rank tells how closely a clause is about a product: 4 names product and vendor, 3 the product, 2 the vendor, 1 neither,
+// 0 is about another one.
+func (c Clause) rank(vendor, product string) int {
+	rank := 1
+	switch c.Vendor {
+	case Any:
+	case vendor:
+		rank++
+	default:
+		return 0
+	}
+	switch c.Product {
+	case Any:
+	case product:
+		rank += 2
+	default:
+		return 0
+	}
+	return rank
+}
+
+// Excerpt returns the policy's digest and all its clauses.
+func (p Policy) Excerpt() Excerpt { return Excerpt{p.Digest(), p.canonical().Clauses} }
+
+// Only returns the excerpt with the given clauses alone, each once. An order needs those that For gives for its products.
+func (x Excerpt) Only(clauses ...Clause) Excerpt {
+	clauses = slices.Clone(clauses)
+	slices.SortFunc(clauses, byTarget)
+	x.Clauses = slices.CompactFunc(clauses, Clause.equal)
+	return x
+}
+
+// Digest returns the SHA-256 of the canonical form. Two policies have the same one if they say the same; the order in
+// which clauses, signers, names and formats stand says nothing. That of a policy that is not valid may be zero.
+func (p Policy) Digest() Digest {
+	data, err := p.MarshalCanonical()
+	if err != nil {
+		return Digest{}
+	}
+	sum := sha256.Sum256(data)
+	return Digest{SHA256, hex.EncodeToString(sum[:])}
+}
+
+// MarshalCanonical returns the one form of the policy that is digested: JSON without spaces, fields as in Policy, signers
+// by name, clauses by vendor and product, lists of names and formats sorted. ParsePolicy reads it. The error is an unknown
+// format.
+func (p Policy) MarshalCanonical() ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(p.canonical())
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
+}
+
+func (p Policy) canonical() Policy {
+	p.Signers = slices.Clone(p.Signers)
+	slices.SortStableFunc(p.Signers, func(a, b Signer) int { return strings.Compare(a.Name, b.Name) })
+	for i, s := range p.Signers {
+		p.Signers[i].Authenticode = slices.Clone(s.Authenticode)
+		for j, a := range s.Authenticode {
+			p.Signers[i].Authenticode[j].At = a.At.UTC()
+		}
+	}
+	p.Clauses = slices.Clone(p.Clauses)
+	for i, c := range p.Clauses {
+		p.Clauses[i] = c.canonical()
+	}
+	slices.SortStableFunc(p.Clauses, byTarget)
+	return p
+}
+
+func (c Clause) canonical() Clause {
+	c.Signers, c.Formats = slices.Clone(c.Signers), slices.Clone(c.Formats)
+	slices.Sort(c.Signers)
+	slices.Sort(c.Formats)
+	return c
+}
+
+// equal reports whether two clauses say the same.
+func (c Clause) equal(d Clause) bool {
+	c, d = c.canonical(), d.canonical()
+	return c.Name == d.Name && c.Vendor == d.Vendor && c.Product == d.Product &&
+		slices.Equal(c.Signers, d.Signers) && slices.Equal(c.Formats, d.Formats) &&
+		c.AllowUnsigned == d.AllowUnsigned && c.Strict == d.Strict && c.AllowLegacy == d.AllowLegacy
+}
+
+func byTarget(a, b Clause) int {
+	return cmp.Or(strings.Compare(a.Vendor, b.Vendor), strings.Compare(a.Product, b.Product), strings.Compare(a.Name, b.Name))
+}
