@@ -62,8 +62,19 @@ func parseAnchors(text []byte) ([]*x509.Certificate, error) {
 type identity struct {
 	Identity
 	signer       int // index of the signer it belongs to
-	anchors      *x509.CertPool
-	timestampers *x509.CertPool // nil: none
+	anchors      pinned
+	timestampers pinned
+}
+
+// pinned are certificates that are trusted, and no others.
+type pinned []*x509.Certificate
+
+func (p pinned) pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	for _, c := range p {
+		pool.AddCert(c)
+	}
+	return pool
 }
 
 // The extensions in which Fulcio tells whom it believed: as a DER string, and in the older form as the bare text.
@@ -101,7 +112,7 @@ func (id *identity) matches(c *x509.Certificate) bool {
 	if id.Name != "" && !slices.Contains(alternativeNames(c), id.Name) {
 		return false
 	}
-	if o := c.Subject.Organization; id.Organization != "" && (len(o) != 1 || o[0] != id.Organization) {
+	if o := c.Subject.Organization; id.Organisation != "" && (len(o) != 1 || o[0] != id.Organisation) {
 		return false
 	}
 	if id.Issuer != "" {
@@ -112,7 +123,7 @@ func (id *identity) matches(c *x509.Certificate) bool {
 }
 
 // verifyChain says whether the chain was good at that time: up to one of the roots, for that use.
-func verifyChain(chain []*x509.Certificate, roots *x509.CertPool, use x509.ExtKeyUsage, at time.Time) error {
+func verifyChain(chain []*x509.Certificate, roots pinned, use x509.ExtKeyUsage, at time.Time) error {
 	leaf := *chain[0]
 	if !slices.Contains(leaf.ExtKeyUsage, use) {
 		return errors.New("its certificate is for another use")
@@ -129,7 +140,7 @@ func verifyChain(chain []*x509.Certificate, roots *x509.CertPool, use x509.ExtKe
 		between.AddCert(c)
 	}
 	_, err := leaf.Verify(x509.VerifyOptions{
-		Roots: roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{use},
+		Roots: roots.pool(), Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{use},
 	})
 	return err
 }
@@ -141,22 +152,22 @@ func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, timestamps [][]b
 		if !id.matches(chain[0]) {
 			continue
 		}
-		if at, err = v.judgeChain(id, chain, sig, timestamps); err == nil {
+		if at, err = id.judge(chain, sig, timestamps); err == nil {
 			return id.signer, at, nil
 		}
 	}
 	return 0, time.Time{}, err
 }
 
-// judgeChain judges a chain whose first certificate names the identity.
-func (v *Verifier) judgeChain(id *identity, chain []*x509.Certificate, sig []byte, timestamps [][]byte) (time.Time, error) {
+// judge judges a chain whose first certificate names the identity, and returns when it signed: zero if that is unknown.
+func (id *identity) judge(chain []*x509.Certificate, sig []byte, timestamps [][]byte) (time.Time, error) {
 	signed, why := id.earliest(sig, timestamps)
 	at := signed
 	if signed.IsZero() {
-		if v.now == nil {
+		if id.At.IsZero() {
 			return at, unsupported("the time of signing is unknown (%s), so its certificate cannot be judged", why)
 		}
-		at = v.now()
+		at = id.At
 	}
 	if err := verifyChain(chain, id.anchors, x509.ExtKeyUsageCodeSigning, at); err != nil {
 		return time.Time{}, bad("its certificate is not trusted at %s: %v", at.UTC().Format(time.RFC3339), err)
@@ -169,7 +180,7 @@ func (id *identity) earliest(sig []byte, timestamps [][]byte) (at time.Time, why
 	if len(timestamps) == 0 {
 		return at, "it has no timestamp"
 	}
-	if id.timestampers == nil {
+	if len(id.timestampers) == 0 {
 		return at, "no timestamp authority is trusted"
 	}
 	for i, token := range timestamps {

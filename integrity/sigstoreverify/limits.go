@@ -17,6 +17,7 @@ const (
 	MaxSubjects     = 1024     // of one statement
 	MaxCertificates = 8        // of one bundle or timestamp; chains have two to four
 	MaxTimestamps   = 4        // of one bundle
+	MaxTimestamp    = 64 << 10 // bytes of one of them; those with a chain have a few kilobytes
 	MaxCertificate  = 16 << 10 // bytes of one certificate of a bundle or timestamp
 
 	// MaxPureEd25519 is the largest content, in bytes, that is judged by a plain Ed25519 signature: such a signature

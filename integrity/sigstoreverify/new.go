@@ -1,7 +1,6 @@
 package sigstoreverify
 
 import (
-	"crypto/x509"
 	"fmt"
 	"slices"
 
@@ -100,33 +99,29 @@ func (b *builder) addKey(signer int, where string, text []byte) error {
 }
 
 func (b *builder) addIdentity(signer int, id Identity, problem func(field, format string, args ...any)) {
-	if id.Name == "" && id.Organization == "" {
+	if id.Name == "" && id.Organisation == "" {
 		problem("", "neither a name nor an organisation; it would be anybody whom the anchors' owners gave a certificate")
 	}
-	pool := func(field string, given [][]byte) *x509.CertPool {
-		p, n := x509.NewCertPool(), 0
+	read := func(field string, given [][]byte) (p pinned) {
 		for i, text := range given[:min(len(given), MaxAnchors+1)] {
 			certificates, err := parseAnchors(text)
 			if err != nil {
 				problem(fmt.Sprintf("%s[%d]", field, i), "%v", err)
 			}
-			n += len(certificates)
-			for _, c := range certificates {
-				p.AddCert(c)
-			}
+			p = append(p, certificates...)
 		}
-		if n > MaxAnchors {
-			problem(field, "%d certificates; at most %d", n, MaxAnchors)
+		if len(p) > MaxAnchors {
+			problem(field, "%d certificates; at most %d", len(p), MaxAnchors)
 		}
 		return p
 	}
 	if len(id.Anchors) == 0 {
 		problem(".Anchors", "none; no certificate would be trusted")
 	}
-	in := &identity{Identity: id, signer: signer, anchors: pool(".Anchors", id.Anchors)}
-	if len(id.Timestampers) > 0 {
-		in.timestampers = pool(".Timestampers", id.Timestampers)
+	if y := id.At.Year(); !id.At.IsZero() && (y < 1990 || y > 9999) {
+		problem(".At", "no certificate is good in the year %d; leave it zero or give the time the policy was made", y)
 	}
-	in.Anchors, in.Timestampers = nil, nil // in the pools; not kept of the caller's
+	in := &identity{Identity: id, signer: signer, anchors: read(".Anchors", id.Anchors), timestampers: read(".Timestampers", id.Timestampers)}
+	in.Anchors, in.Timestampers = nil, nil // the caller's slices
 	b.v.identities = append(b.v.identities, in)
 }

@@ -38,7 +38,7 @@ func isCMS(b []byte) bool {
 		Rest asn1.RawValue `asn1:"optional"`
 	}
 	_, err := asn1.Unmarshal(b, &m)
-	return err == nil && m.Type.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2})
+	return err == nil && m.Type.Equal(signedDataOID)
 }
 
 // isOpenPGP says whether the bytes are OpenPGP packets end to end, each a signature: of a known version and with a

@@ -3,6 +3,7 @@ package sigstoreverify
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -25,7 +26,7 @@ type Signer struct {
 	Predicates []string
 }
 
-// Identity is the holder of a certificate: who it is, and who must have said so. At least one of Name and Organization
+// Identity is the holder of a certificate: who it is, and who must have said so. At least one of Name and Organisation
 // is set, and all that is set must be so in the certificate, letter for letter.
 type Identity struct {
 	// Anchors are the certificates at which a chain must end, PEM (several in one) or DER: roots, or intermediates
@@ -33,14 +34,17 @@ type Identity struct {
 	Anchors [][]byte
 	// Name is a subject alternative name: an e-mail address, a URI, a DNS name, or Fulcio's other name.
 	Name string
-	// Organization is the only organisation of the subject.
-	Organization string
+	// Organisation is the only organisation of the subject.
+	Organisation string
 	// Issuer is whom Fulcio believed the name, as its extensions 1.3.6.1.4.1.57264.1.8 or 1.1 tell. Where Anchors are
 	// those of a Fulcio that asks several issuers, a Name without Issuer is whoever any of them calls so.
 	Issuer string
-	// Timestampers are the anchors of trusted timestamp authorities (RFC 3161), as Anchors are given. Without any, the
-	// time of signing is unknown and certificates are judged at the time of Verifier.WithClock.
+	// Timestampers are the anchors of trusted timestamp authorities (RFC 3161), as Anchors are given, or the
+	// authorities' own certificates. None: no timestamp is trusted.
 	Timestampers [][]byte
+	// At is when certificates are judged whose time of signing no trusted timestamp tells; zero: such a signature is
+	// Unsupported.
+	At time.Time
 }
 
 // DefaultPredicates lists the predicate types by which a signer says that a file is what it made or released: SLSA

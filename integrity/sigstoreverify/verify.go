@@ -21,19 +21,9 @@ type Verifier struct {
 	keySigners []int    // the signer of each key
 	candidates []candidate
 	identities []*identity
-	now        func() time.Time
 }
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
-
-// WithClock returns a verifier like v that judges a certificate whose signature tells no trusted time at now(): such a
-// signature is valid only while its certificate is. Without a clock it is unsupported.
-// Now must be safe for concurrent use; nil takes the clock away.
-func (v *Verifier) WithClock(now func() time.Time) *Verifier {
-	w := *v
-	w.now = now
-	return &w
-}
 
 // Verify judges a detached signature over the first size bytes of content. See the package documentation for which
 // answer means what.
