@@ -70,7 +70,7 @@ func (m *machine) fetched(ev Fetched) {
 	case len(ev.Files) != len(ordered.Files):
 		p.fail(UnspecifiedAgentError, "JOB-2", fmt.Sprintf("%d of %d files came without a reason.", len(ev.Files), len(ordered.Files)))
 	default:
-		m.judge(p, ordered, ev.Files)
+		m.judge(p, ordered, ev)
 	}
 	if p.Status == PatchFailed {
 		m.do(Discard{Order: m.Order.ID, Index: i})
@@ -78,9 +78,11 @@ func (m *machine) fetched(ev Fetched) {
 	m.fetchNext()
 }
 
-func (m *machine) judge(p *PatchState, ordered OrderPatch, files []Evidence) {
-	for i, f := range files {
-		verdict := integrity.Judge(ordered.Files[i].Expect, f.Signature, f.Digests)
+func (m *machine) judge(p *PatchState, ordered OrderPatch, ev Fetched) {
+	terms := integrity.Terms{Vendor: ordered.Vendor, Product: string(ordered.Product), Order: m.Order.Policy, Own: ev.Policy}
+	for i, f := range ev.Files {
+		terms.Expect = ordered.Files[i].Expect
+		verdict := terms.Judge(f.Signature, f.Digests)
 		p.Check = &verdict
 		if !verdict.Passed {
 			p.fail(Code(verdict.Code), verdict.Rule, fmt.Sprintf("%s: %s", ordered.Files[i].Name, verdict.Text))

@@ -28,6 +28,8 @@ type (
 		Files []Evidence // one a file, up to the first that could not be fetched
 		Code  Code       // zero, or FileDownloadFailed, LanguageDownloadNotAvailable, PatchURLMissing, UnspecifiedAgentError
 		Text  string     // with Code
+		// Policy is the signer policy that the asset is held to, whatever the order says; zero: none. The agent fills it in.
+		Policy integrity.Excerpt
 	}
 	// Checked answers Preflight.
 	Checked struct {

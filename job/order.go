@@ -1,6 +1,7 @@
 package job
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -14,27 +15,29 @@ import (
 
 // Order is a run as frozen for one asset. What it has in common with the Definition means the same there.
 type Order struct {
-	ID         OrderID       `json:"id"`
-	Job        ID            `json:"job"`
-	Name       string        `json:"name"` // the job's
-	Run        RunID         `json:"run"`
-	Revision   uint64        `json:"revision"`     // the definition's
-	Start      time.Time     `json:"start"`        // UTC
-	End        time.Time     `json:"end,omitzero"` // of the window, UTC; zero: none (JOB-10)
-	Patches    []OrderPatch  `json:"patches,omitempty"`
-	Pre        []Action      `json:"pre,omitempty"`
-	Post       []Action      `json:"post,omitempty"`
-	Reboot     reboot.Policy `json:"reboot"`
-	NoLastCall bool          `json:"noLastCall,omitempty"`
-	Early      bool          `json:"early,omitempty"`     // files may be fetched before the start (JOB-23)
-	Cancelled  bool          `json:"cancelled,omitempty"` // the mark of MAN-4
+	ID         OrderID           `json:"id"`
+	Job        ID                `json:"job"`
+	Name       string            `json:"name"` // the job's
+	Run        RunID             `json:"run"`
+	Revision   uint64            `json:"revision"`     // the definition's
+	Start      time.Time         `json:"start"`        // UTC
+	End        time.Time         `json:"end,omitzero"` // of the window, UTC; zero: none (JOB-10)
+	Patches    []OrderPatch      `json:"patches,omitempty"`
+	Pre        []Action          `json:"pre,omitempty"`
+	Post       []Action          `json:"post,omitempty"`
+	Reboot     reboot.Policy     `json:"reboot"`
+	NoLastCall bool              `json:"noLastCall,omitempty"`
+	Early      bool              `json:"early,omitempty"`     // files may be fetched before the start (JOB-23)
+	Cancelled  bool              `json:"cancelled,omitempty"` // the mark of MAN-4
+	Policy     integrity.Excerpt `json:"policy,omitzero"`     // of the signer policy it was made under; zero: under none (INT-4)
 }
 
 // OrderPatch is one patch of an order with all an agent needs to fetch, judge and deploy it.
 type OrderPatch struct {
 	Patch       catalog.PatchID   `json:"patch"`
 	Product     catalog.ProductID `json:"product"`
-	Name        string            `json:"name"` // the product's
+	Name        string            `json:"name"`             // the product's
+	Vendor      string            `json:"vendor,omitempty"` // the product's, for the clauses of signer policies
 	Version     version.Version   `json:"version"`
 	LatestOnly  bool              `json:"latestOnly,omitempty"`  // a newer version than ordered is a success (CAT-7)
 	Reboot      bool              `json:"reboot,omitempty"`      // it says itself that it needs one (RBT-2)
@@ -83,6 +86,9 @@ func (o Order) Validate() error {
 	p.actions("pre", o.Pre)
 	p.actions("post", o.Post)
 	p.reboot("reboot", o.Reboot)
+	if !o.Policy.IsZero() {
+		p.policy("policy", o.Policy)
+	}
 	return p.err("order " + string(o.ID))
 }
 
@@ -98,6 +104,7 @@ func (p *problems) orderPatch(at string, patch OrderPatch) {
 	p.text(at+".patch", string(patch.Patch))
 	p.text(at+".product", string(patch.Product))
 	p.text(at+".name", patch.Name)
+	p.text(at+".vendor", patch.Vendor)
 	p.text(at+".transaction", patch.Transaction)
 	if patch.Version.IsZero() {
 		p.add(at+".version", "", "is missing")
@@ -122,6 +129,14 @@ func (p *problems) orderPatch(at string, patch OrderPatch) {
 		}
 		if err := f.Expect.Validate(); err != nil {
 			p.add(field+".expect", "", err.Error())
+		}
+	}
+}
+
+func (p *problems) policy(field string, x integrity.Excerpt) {
+	if bad, ok := errors.AsType[*integrity.InvalidPolicy](x.Validate()); ok {
+		for _, b := range bad.Problems {
+			p.add(field+"."+b.Field, b.Value, b.Text)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,6 +73,31 @@ func (d Definition) PlanProbed(snap *catalog.Snapshot, asset AssetID, inv catalo
 	return plan
 }
 
+// Under puts the plan under a signer policy: the order carries its digest and the clauses for the order's patches. A patch
+// that no clause is about is left out, since none of its files could pass (INT-4). A zero policy changes nothing.
+func (p Plan) Under(policy integrity.Excerpt) Plan {
+	if policy.IsZero() {
+		return p
+	}
+	var clauses []integrity.Clause
+	patches := make([]OrderPatch, 0, len(p.Order.Patches))
+	p.LeftOut = slices.Clone(p.LeftOut)
+	for _, ordered := range p.Order.Patches {
+		clause, found := policy.For(ordered.Vendor, string(ordered.Product))
+		if !found {
+			p.LeftOut = append(p.LeftOut, PatchOutcome{
+				Patch: ordered.Patch, Name: ordered.Name, Status: LeftOut, To: ordered.Version, Rule: "INT-4",
+				Text: fmt.Sprintf("No clause of the signer policy is about product %q of vendor %q, so nothing is trusted for it.", ordered.Product, ordered.Vendor),
+			})
+			continue
+		}
+		clauses = append(clauses, clause)
+		patches = append(patches, ordered)
+	}
+	p.Order.Patches, p.Order.Policy = patches, policy.Only(clauses...)
+	return p
+}
+
 // dependent maps the deployable patches that need another of them and a reboot between to the one they need (JOB-14).
 func dependent(snap *catalog.Snapshot, verdicts []catalog.Verdict) map[catalog.PatchID]catalog.PatchID {
 	var list []catalog.PatchID
@@ -91,7 +117,7 @@ func dependent(snap *catalog.Snapshot, verdicts []catalog.Verdict) map[catalog.P
 
 func (d Definition) orderPatch(patch catalog.Patch, product catalog.Product) OrderPatch {
 	ordered := OrderPatch{
-		Patch: patch.ID, Product: patch.Product, Name: product.Name, Version: patch.Version,
+		Patch: patch.ID, Product: patch.Product, Name: product.Name, Vendor: product.Vendor, Version: patch.Version,
 		Reboot: patch.Reboot, Transaction: patch.Transaction,
 	}
 	for _, a := range patch.Artifacts {

@@ -28,12 +28,14 @@
 // false or empty; the others are always there, and an empty list of orders is [].
 //
 //	document  = format asset revision issued expires orders
-//	order     = id job name run revision start [end] [patches] [pre] [post] reboot [noLastCall] [early] [cancelled]
-//	patch     = patch product name version [latestOnly] [reboot] [transaction] files
+//	order     = id job name run revision start [end] [patches] [pre] [post] reboot [noLastCall] [early] [cancelled] [policy]
+//	patch     = patch product name [vendor] version [latestOnly] [reboot] [transaction] files
 //	file      = name url [signatureUrl] [size] expect
 //	expect    = [signer] [digests] [strict] [allowLegacy]
 //	action    = name command [timeout]
 //	reboot    = [suppress] [deferrals] [interval] [prompt] [countdown]
+//	policy    = digest [clauses]
+//	clause    = name vendor product [signers] [formats] [allowUnsigned] [strict] [allowLegacy]
 //
 // Format is 1. Instants are in UTC and whole seconds, as 2026-01-31T12:00:00Z; durations are nanoseconds; a version is its
 // scheme, a colon and its text; a digest is its algorithm, a colon and lower-case hex. Orders stand by start and then id (as bytes),

@@ -59,6 +59,7 @@ func TestDocumentedFields(t *testing.T) {
 	}{
 		{"document", manifest.Document{}}, {"order", job.Order{}}, {"patch", job.OrderPatch{}}, {"file", job.File{}},
 		{"expect", integrity.Expectation{}}, {"action", job.Action{}}, {"reboot", reboot.Policy{}},
+		{"policy", integrity.Excerpt{}}, {"clause", integrity.Clause{}},
 	} {
 		want += c.name + strings.Repeat(" ", 10-len(c.name)) + "="
 		for i := range reflect.TypeOf(c.of).NumField() {

@@ -100,6 +100,7 @@ var rooms = []room{
 
 	// Floor 5: the two sides.
 	{path: "job/agent", floor: 5, core: true, links: []string{semver}, uses: []use{
+		{"integrity", "the signer policy that an asset is held to"},
 		{"job", "runs executions"},
 		{"manifest", "opens and applies manifests"},
 		{"reboot", "an execution begins with what is known of the users"},
@@ -107,6 +108,7 @@ var rooms = []room{
 	{path: "job/controller", floor: 5, core: true, links: []string{semver}, uses: []use{
 		{"catalog", "syncs it and keeps inventories"},
 		{"catalog/version", "a failure tells from which version to which"},
+		{"integrity", "the signer policy that orders are made under"},
 		{"job", "keeps definitions, makes orders"},
 		{"manifest", "seals manifests, answers check-ins"},
 		{"internal/enum", "the names of states of runs and cancels"},

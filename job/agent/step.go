@@ -114,6 +114,10 @@ func (m *machine) execution(id job.OrderID, ev job.Event) {
 	if i < 0 {
 		return
 	}
+	if fetched, ok := ev.(job.Fetched); ok {
+		fetched.Policy = m.c.Policy
+		ev = fetched
+	}
 	x, out := m.s.Executions[i].Advance(ev, m.now)
 	m.keep(i, x, out)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -27,6 +28,9 @@ type Config struct {
 	// Zone finds a time zone by its IANA name, as time.LoadLocation does. The zone database belongs to the caller, who gives
 	// it here; without it only jobs whose schedule names no zone but UTC can be enabled (JOB-9, JOB-20).
 	Zone func(name string) (*time.Location, error)
+	// Policy is the signer policy that orders are made under, see integrity.Policy.Excerpt; zero: none. It concerns the orders
+	// made from then on. Agents that are held to another one refuse their files (INT-4).
+	Policy integrity.Excerpt
 	// SeenEvery is how finely last calls are kept. Default 1 min; negative: every call.
 	SeenEvery time.Duration
 	// SilentAfter is how long an agent may be silent before it is shown as such. Default manifest.MaxPropagation.
@@ -65,6 +69,11 @@ func (c Config) Validate() error {
 		add("signer", "", "is missing; make one with manifest.NewSigner")
 	case len(c.Key) == ed25519.PublicKeySize && c.Signer.KeyID() != manifest.Fingerprint(c.Key):
 		add("signer", c.Signer.KeyID(), "signs with another key than "+manifest.Fingerprint(c.Key))
+	}
+	if bad, ok := errors.AsType[*integrity.InvalidPolicy](c.Policy.Validate()); ok && !c.Policy.IsZero() {
+		for _, p := range bad.Problems {
+			add("policy."+p.Field, p.Value, p.Text)
+		}
 	}
 	if c.Lifetime <= manifest.RenewBefore || c.Lifetime > manifest.MaxLifetime {
 		add("lifetime", c.Lifetime.String(), fmt.Sprintf("is not over %v and at most %v (MAN-5)", manifest.RenewBefore, manifest.MaxLifetime))

@@ -319,7 +319,7 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		if err != nil {
 			return err
 		}
-		plan, selected = d.PlanProbed(snap, id, inventory, o, probed, now), d.Select(rec.Asset)
+		plan, selected = d.PlanProbed(snap, id, inventory, o, probed, now).Under(c.config.Policy), d.Select(rec.Asset)
 		return nil
 	})
 	return plan, selected, err

@@ -102,7 +102,7 @@ func (m *maker) make(run runRecord, asset job.Asset) error {
 			return err
 		}
 	}
-	plan := run.Definition.PlanProbed(m.snap, asset.ID, inventory, start, m.probed, m.now)
+	plan := run.Definition.PlanProbed(m.snap, asset.ID, inventory, start, m.probed, m.now).Under(m.c.config.Policy)
 	cut := 0
 	if plan.Order, cut, err = fit(plan.Order); err != nil {
 		return err

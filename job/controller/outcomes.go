@@ -178,7 +178,7 @@ func clipOutcome(p job.PatchOutcome, n int) job.PatchOutcome {
 	p.Name, p.Rule, p.Text = clip(p.Name, most), clip(p.Rule, 32), clip(p.Text, most)
 	if p.Check != nil {
 		check := *p.Check
-		check.Rule, check.Text = clip(check.Rule, 32), clip(check.Text, most)
+		check.Rule, check.Text, check.Clause = clip(check.Rule, 32), clip(check.Text, most), clip(check.Clause, most)
 		check.Signature.Signer, check.Signature.Detail = clip(check.Signature.Signer, most), clip(check.Signature.Detail, most)
 		p.Check = &check
 	}

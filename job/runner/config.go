@@ -103,6 +103,9 @@ func (c Config) validate() error {
 	need(c.Platform != nil, "Platform is missing")
 	need(c.Server != nil, "Server is missing")
 	need(c.Verifier != nil, "Verifier is missing")
+	if err := c.Agent.Policy.Validate(); err != nil && !c.Agent.Policy.IsZero() {
+		errs = append(errs, fmt.Errorf("Agent.Policy: %w", err))
+	}
 	need(c.Stage != "", "Stage is missing: name a folder for staged files")
 	need(c.Poll >= 0, fmt.Sprintf("Poll is %v: want a positive duration, or zero for the default", c.Poll))
 	need(c.CallTimeout >= 0, fmt.Sprintf("CallTimeout is %v: want a positive duration, or zero for the default", c.CallTimeout))
