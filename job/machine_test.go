@@ -165,6 +165,7 @@ func TestPlatformRefusesBeforeAnythingChanges_CAT5(t *testing.T) {
 	require.Equal(t, PatchInstallationSkipped, w.patch("a").Code)
 	require.Contains(t, w.patch("a").Text, "libnew")
 	require.Zero(t, w.count("deploy a"))
+	require.Equal(t, []int{1, 0}, []int{w.count("discard 0"), w.count("discard 1")}, "only what was refused is deleted before the end")
 }
 
 func TestLatestOnlyMovedOn_CAT7(t *testing.T) {

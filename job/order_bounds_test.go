@@ -82,6 +82,23 @@ func TestBoundsOfAnOrder_JOB20(t *testing.T) {
 	require.Equal(t, "patches[0]", invalid.Problems[0].Field)
 }
 
+func TestOrderWithoutAStart_JOB20(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Start = time.Time{}
+	invalid, ok := errors.AsType[*Invalid](o.Validate())
+	require.True(t, ok)
+	require.True(t, slices.ContainsFunc(invalid.Problems, func(p Problem) bool { return p.Field == "start" }), invalid)
+}
+
+// What is refused may be megabytes of something else: it is quoted, but not whole, and never cut within a character.
+func TestInvalidQuotesNoMoreThanItMust(t *testing.T) {
+	var p problems
+	p.add("at the limit", strings.Repeat("x", 200), "is wrong")
+	p.add("past it", strings.Repeat("x", 199)+"é", "is wrong")
+	require.Equal(t, strings.Repeat("x", 200), p[0].Value)
+	require.Equal(t, strings.Repeat("x", 199)+"…", p[1].Value)
+}
+
 func TestInvalidSaysWhatAndWhere(t *testing.T) {
 	e := &Invalid{What: "job x", Problems: []Problem{{Field: "name", Text: "is missing"}, {Field: "window", Value: "1s", Text: "is too short"}}}
 	require.Equal(t, `job x is not valid: name: is missing; window "1s": is too short`, e.Error())

@@ -3,7 +3,6 @@ package agent
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strconv"
 	"time"
@@ -55,7 +54,7 @@ func (m *machine) call() {
 	}
 	calls.Last++
 	calls.Out = calls.Last
-	calls.Next = m.now.Steady.Add(m.interval())
+	calls.Next = m.now.Steady.Add(m.c.Interval(calls.Last))
 	if m.lastCall {
 		calls.LastCall.Call = calls.Last
 	}
@@ -70,20 +69,25 @@ func (m *machine) call() {
 	}}
 }
 
-// interval spreads the agents' calls: up to a tenth less than Every, drawn from the asset and the call, so that a fleet
-// started at once does not call at once, and no call comes later than Every (MAN-3).
-func (m *machine) interval() time.Duration {
-	return m.c.Every - spread(m.c.Every/10, string(m.c.Asset), strconv.FormatUint(m.s.Calls.Last, 10))
+// Interval is how long after the beginning of a check-in the next one begins, if nothing calls for it sooner. It spreads
+// the agents' calls: up to a tenth less than Every, drawn from the asset and the call, so that a fleet started at once does
+// not call at once, and no call comes later than Every (MAN-3).
+func (c Config) Interval(call uint64) time.Duration {
+	c = c.WithDefaults()
+	var digits [20]byte
+	return c.Every - spread(c.Every/10, string(c.Asset), string(strconv.AppendUint(digits[:0], call, 10)))
 }
 
-// spread draws a share of d from some words: the same words give the same share, other words any other.
+// spread draws a share of d from some words, by FNV-1a: the same words give the same share, other words any other.
 func spread(d time.Duration, words ...string) time.Duration {
-	h := fnv.New32a()
+	h := uint32(2166136261)
 	for _, w := range words {
-		h.Write([]byte(w))
-		h.Write([]byte{0})
+		for i := range len(w) {
+			h = (h ^ uint32(w[i])) * 16777619
+		}
+		h *= 16777619 // a zero byte ends each word
 	}
-	return d / 1000 * time.Duration(h.Sum32()%1000)
+	return d / 1000 * time.Duration(h%1000)
 }
 
 func (m *machine) calledIn(ev CalledIn) {

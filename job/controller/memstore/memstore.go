@@ -38,6 +38,14 @@ func New(o Options) *Store {
 	return s
 }
 
+// Clone returns a store of its own with what s has committed. It takes the same time however much that is: what neither store
+// changes they share. The clone never runs a transaction more than once.
+func (s *Store) Clone() *Store {
+	c := New(Options{})
+	c.state = s.now()
+	return c
+}
+
 // View implements controller.Store.
 func (s *Store) View(ctx context.Context, fn func(controller.Reader) error) error {
 	attempts, err := s.begin(ctx)
