@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -49,4 +50,19 @@ func decode64(s string) ([]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// recognise refuses what holds no signature of a kind that is taken: not known here is not bad (INT-9).
+func (f *file) recognise() error {
+	if slices.ContainsFunc(f.signatures, looksPlain) {
+		return nil
+	}
+	b := f.signatures[len(f.signatures)-1]
+	if what := foreign(b); what != "" {
+		return unsupported("the signature file is %s; want a signature by a key, an envelope or a bundle", what)
+	}
+	if isText(b) && bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
+		return bad("the signature file is JSON that is cut off or damaged")
+	}
+	return unsupported("the signature, of %d bytes, is of no kind that is known", len(b))
 }

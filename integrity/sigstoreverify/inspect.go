@@ -1,52 +1,233 @@
 package sigstoreverify
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Report is what a signature file tells, for people. Nothing in it is trusted.
+// Report is what a signature file tells about itself, for people. Nothing in it is a verdict: only Verifier.Verify
+// knows whom to trust. Times are UTC.
 type Report struct {
-	Format       integrity.Format `json:"format,omitempty"`       // zero: of none that is judged here
-	Kind         string           `json:"kind"`                   // in words: "a signature in base64", "a sigstore bundle 0.3"
-	Algorithm    string           `json:"algorithm,omitempty"`    // in words, as far as it can be told without the key
-	Certificates []Certificate    `json:"certificates,omitempty"` // the signer's own first
-	Statement    *Statement       `json:"statement,omitempty"`    // of an envelope
-	Times        []time.Time      `json:"times,omitempty"`        // UTC, as the timestamps tell
-	Odd          []string         `json:"odd,omitempty"`          // what a careful reader would ask about, in sentences
+	Format    integrity.Format    `json:"format"`
+	Kind      string              `json:"kind"`                // in words: "a signature in base64", "a sigstore bundle 0.3"
+	Algorithm string              `json:"algorithm,omitempty"` // in words, as far as the signature tells it
+	Holds     bool                `json:"holds,omitempty"`     // the certificate's key made the signature; without a certificate that is not known
+	Chain     []CertificateReport `json:"chain,omitempty"`     // the signer's certificate first, as far as the file carries them
+	Statement *StatementReport    `json:"statement,omitempty"` // of an envelope
+	Times     []TimestampReport   `json:"times,omitempty"`
+	Odd       []string            `json:"odd,omitempty"` // what a careful reader would ask about
 }
 
-// Certificate is one certificate of a signature file.
-type Certificate struct {
-	Subject   string    `json:"subject"`
-	Issuer    string    `json:"issuer"`
-	Names     []string  `json:"names,omitempty"`       // subject alternative names
-	Believed  string    `json:"tokenIssuer,omitempty"` // whom Fulcio believed the names, see Identity.Issuer
-	Key       string    `json:"key"`                   // "ECDSA P-256"
-	Serial    string    `json:"serial"`                // hex
-	SHA256    string    `json:"sha256"`                // hex, of the whole certificate
-	NotBefore time.Time `json:"notBefore"`             // UTC
-	NotAfter  time.Time `json:"notAfter"`              // UTC
+// CertificateReport is what a certificate says.
+type CertificateReport struct {
+	Subject     string    `json:"subject"`
+	Issuer      string    `json:"issuer"`
+	Names       []string  `json:"names,omitempty"`       // subject alternative names
+	TokenIssuer string    `json:"tokenIssuer,omitempty"` // whom Fulcio believed the names, see Identity.Issuer
+	Key         string    `json:"key"`                   // "ECDSA P-256"
+	SHA256      string    `json:"sha256"`                // of the certificate in DER, in hex
+	NotBefore   time.Time `json:"notBefore"`
+	NotAfter    time.Time `json:"notAfter"`
 }
 
-// Statement is what the signed payload of an envelope says.
-type Statement struct {
+// StatementReport is what the signed payload of an envelope says.
+type StatementReport struct {
 	PayloadType string   `json:"payloadType"`
 	Predicate   string   `json:"predicate,omitempty"` // its type
-	Subjects    []string `json:"subjects,omitempty"`  // names of the files it is about
-	Names       bool     `json:"names"`               // this file is one of them
+	Subjects    []string `json:"subjects,omitempty"`  // names of the files it is about, MaxReported at most
+	NamesFile   bool     `json:"namesFile"`           // this file is one of them
 	Signatures  int      `json:"signatures"`
 }
 
-// Inspect tells what a signature file holds, whoever signed. It fails with content that cannot be read, and returns a
-// *NoSignature where the signature file is none that is known here.
-func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
-	return Report{}, &NoSignature{}
+// TimestampReport is what a timestamp says.
+type TimestampReport struct {
+	Time    time.Time           `json:"time,omitzero"`
+	Problem string              `json:"problem,omitempty"` // why it cannot be right whoever is trusted; empty: it may be
+	Chain   []CertificateReport `json:"chain,omitempty"`   // the certificates it carries
 }
 
-// NoSignature is the error of Inspect for a file that it can tell nothing of.
-type NoSignature struct{ Problem string }
+// NoSignature is the error of Inspect for a signature file that holds none it can tell of.
+type NoSignature struct {
+	Status integrity.Status // what Verifier.Verify answers, whomever it trusts
+	Detail string
+}
 
-func (e *NoSignature) Error() string { return "no signature that is known: " + e.Problem }
+func (e *NoSignature) Error() string { return "no signature to tell of: " + e.Detail }
+
+// Inspect tells what a signature file says. It returns a *NoSignature, or an error about reading the first size bytes of
+// content.
+func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
+	if detached == nil {
+		return Report{}, &NoSignature{integrity.Absent, "there is no signature file"}
+	}
+	f, err := readFile(detached)
+	if err == nil && (content == nil || size < 0) {
+		err = unsupported("there is no content to judge")
+	}
+	if err == nil && f.format == integrity.Key {
+		err = f.recognise()
+	}
+	if err != nil {
+		s := answer(0, err)
+		return Report{}, &NoSignature{s.Status, s.Detail}
+	}
+	c := newContent(content, size)
+	r := Report{Format: f.format, Kind: f.kind}
+	odd := func(format string, args ...any) { r.Odd = append(r.Odd, fmt.Sprintf(format, args...)) }
+	signed, sig := c, slices.Clone(f.signatures)
+	if e := f.envelope; e != nil {
+		signed, sig = e.signed(), e.signatures
+		if r.Statement, err = e.report(c, odd); err != nil {
+			return Report{}, err
+		}
+	}
+	r.Algorithm = shapes(sig)
+	for _, c := range f.chain {
+		r.Chain = append(r.Chain, reportCertificate(c))
+	}
+	if f.chain != nil {
+		var no *refusal
+		err := byCertificate(f.chain[0], signed, sig[0])
+		switch {
+		case err == nil:
+			r.Holds = true
+		case errors.As(err, &no):
+			odd("%s", no.detail)
+		default:
+			return Report{}, err
+		}
+		r.Algorithm = keyName(f.chain[0].PublicKey)
+		oddLeaf(f.chain[0], odd)
+	}
+	for _, token := range f.timestamps {
+		r.Times = append(r.Times, reportTimestamp(token, sig[0]))
+	}
+	if f.chain != nil && len(f.timestamps) == 0 {
+		odd("No timestamp tells when it was signed.")
+	}
+	if f.logged > 0 {
+		odd("It names %d entries of a transparency log, which are not looked at.", f.logged)
+	}
+	return r, nil
+}
+
+// report tells what the payload says; its error is about reading the content.
+func (e *envelope) report(c *content, odd func(string, ...any)) (*StatementReport, error) {
+	r := &StatementReport{PayloadType: e.payloadType, Signatures: len(e.signatures)}
+	s, err := e.statement()
+	if err != nil {
+		odd("%s", err)
+		return r, nil
+	}
+	r.Predicate = s.PredicateType
+	for _, subject := range s.Subject[:min(len(s.Subject), MaxReported)] {
+		r.Subjects = append(r.Subjects, subject.Name)
+	}
+	if !slices.Contains(DefaultPredicates(), s.PredicateType) {
+		odd("A statement of type %.100q does not say that the file is the signer's own, unless a policy takes it so.", s.PredicateType)
+	}
+	var no *refusal
+	switch err := s.names(c); {
+	case err == nil:
+		r.NamesFile = true
+	case errors.As(err, &no):
+		odd("%s", no.detail)
+	default:
+		return nil, err
+	}
+	return r, nil
+}
+
+// shapes says which kinds of key could have made signatures of these lengths.
+func shapes(signatures [][]byte) string {
+	var out []string
+	for _, sig := range signatures {
+		kinds := []string{}
+		switch n := len(sig); {
+		case isPair(sig, maxPair):
+			kinds = append(kinds, "ECDSA")
+		case n == ed25519.SignatureSize:
+			kinds = append(kinds, "Ed25519", "ECDSA P-256")
+		case n == 96:
+			kinds = append(kinds, "ECDSA P-384")
+		case n == 132:
+			kinds = append(kinds, "ECDSA P-521")
+		case looksPlain(sig):
+			kinds = append(kinds, fmt.Sprintf("RSA with %d bits", 8*n))
+		}
+		for _, k := range kinds {
+			if !slices.Contains(out, k) {
+				out = append(out, k)
+			}
+		}
+	}
+	return strings.Join(out, " or ")
+}
+
+func keyName(pub crypto.PublicKey) string {
+	switch k := pub.(type) {
+	case ed25519.PublicKey:
+		return "Ed25519"
+	case *ecdsa.PublicKey:
+		return "ECDSA " + k.Params().Name
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA with %d bits", k.N.BitLen())
+	default:
+		return fmt.Sprintf("%T", pub)
+	}
+}
+
+func reportCertificate(c *x509.Certificate) CertificateReport {
+	sum := sha256.Sum256(c.Raw)
+	issuer, _ := tokenIssuer(c)
+	names := alternativeNames(c)
+	return CertificateReport{
+		Subject: c.Subject.String(), Issuer: c.Issuer.String(), Names: names[:min(len(names), MaxReported)], TokenIssuer: issuer,
+		Key: keyName(c.PublicKey), SHA256: hex.EncodeToString(sum[:]), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
+	}
+}
+
+// oddLeaf notes why the signer's certificate would be refused whoever is trusted.
+func oddLeaf(c *x509.Certificate, odd func(string, ...any)) {
+	if !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageCodeSigning) {
+		odd("Its certificate is not for signing code.")
+	}
+	if len(alternativeNames(c)) == 0 && len(c.Subject.Organization) != 1 {
+		odd("Its certificate names neither one organisation nor another name, so no policy can tell whose it is.")
+	}
+	if c.SignatureAlgorithm == x509.SHA1WithRSA || c.SignatureAlgorithm == x509.ECDSAWithSHA1 || c.SignatureAlgorithm == x509.MD5WithRSA {
+		odd("Its certificate was signed with %s, which carries no trust.", c.SignatureAlgorithm)
+	}
+}
+
+// reportTimestamp trusts nobody, so it takes the token's own certificates for anchors.
+func reportTimestamp(token, sig []byte) TimestampReport {
+	t, err := parseTimestamp(token)
+	if err != nil {
+		return TimestampReport{Problem: err.Error()}
+	}
+	r := TimestampReport{Time: t.at}
+	for _, c := range t.certificates {
+		r.Chain = append(r.Chain, reportCertificate(c))
+	}
+	if len(t.certificates) == 0 {
+		return r // a policy has its authority's certificate
+	}
+	if err := t.verify(sig, t.certificates); err != nil {
+		r.Problem = err.Error()
+	}
+	return r
+}

@@ -16,6 +16,7 @@ const (
 	MaxSignatures   = 8        // of one envelope
 	MaxSubjects     = 1024     // of one statement
 	MaxCertificates = 8        // of one bundle or timestamp; chains have two to four
+	MaxReported     = 64       // names in a Report, of files and of a certificate's holder
 	MaxTimestamps   = 4        // of one bundle
 	MaxTimestamp    = 64 << 10 // bytes of one of them; those with a chain have a few kilobytes
 	MaxCertificate  = 16 << 10 // bytes of one certificate of a bundle or timestamp

@@ -8,6 +8,9 @@ import (
 	"unicode/utf8"
 )
 
+// maxPair is the size in bytes of the longest ECDSA signature in ASN.1 that is taken, on P-521.
+const maxPair = 2*66 + 16
+
 // isPair says whether the bytes are an ECDSA signature in ASN.1 of at most max bytes: two numbers in a sequence.
 func isPair(sig []byte, max int) bool {
 	if len(sig) < 8 || len(sig) > max || sig[0] != 0x30 {
@@ -27,7 +30,7 @@ func looksPlain(sig []byte) bool {
 	case n >= MinRSA/8 && n <= MaxRSA/8 && n%64 == 0 && !isOpenPGP(sig) && !isCMS(sig):
 		return true
 	default:
-		return isPair(sig, 2*66+16)
+		return isPair(sig, maxPair)
 	}
 }
 

@@ -78,14 +78,8 @@ func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
 		}
 		return signer, nil
 	}
-	if !slices.ContainsFunc(f.signatures, looksPlain) {
-		if isText(f.signatures[0]) && bytes.HasPrefix(bytes.TrimSpace(f.signatures[0]), []byte("{")) {
-			return 0, bad("the signature file is JSON that is cut off or damaged")
-		}
-		if what := foreign(f.signatures[len(f.signatures)-1]); what != "" {
-			return 0, unsupported("the signature file is %s; want a signature by a key, an envelope or a bundle", what)
-		}
-		return 0, unsupported("the signature file, of %d bytes, is no signature of a kind that is known", len(f.signatures[0]))
+	if err := f.recognise(); err != nil {
+		return 0, err
 	}
 	if c.tooLarge {
 		return 0, unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)

@@ -233,11 +233,11 @@ func TestSignatureFiles_INT9(t *testing.T) {
 		"empty":           {[]byte{}, integrity.Bad, "empty"},
 		"space":           {[]byte(" \r\n"), integrity.Bad, "empty"},
 		"zeros":           {make([]byte, 64), integrity.Bad, "none of the trusted keys"},
-		"at the limit":    {bytes.Repeat([]byte{1}, MaxSignature), integrity.Unsupported, "no signature of a kind that is known"},
+		"at the limit":    {bytes.Repeat([]byte{1}, MaxSignature), integrity.Unsupported, "of no kind that is known"},
 		"past the limit":  {bytes.Repeat([]byte{1}, MaxSignature+1), integrity.Unsupported, "8193 bytes"},
 		"OpenPGP":         {[]byte("-----BEGIN PGP SIGNATURE-----\n"), integrity.Unsupported, "armored"},
 		"bundle":          {[]byte(`{"mediaType":"application/vnd.dev.sigstore.bundle"}`), integrity.Unsupported, "want a sigstore bundle 0.1 to 0.3"},
-		"digits":          {[]byte("1234"), integrity.Unsupported, "no signature of a kind that is known"},
+		"digits":          {[]byte("1234"), integrity.Unsupported, "of no kind that is known"},
 		"looks like JSON": {[]byte("{ not"), integrity.Bad, "JSON that is cut off or damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {
