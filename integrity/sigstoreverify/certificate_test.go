@@ -1,0 +1,366 @@
+package sigstoreverify
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"math/big"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/integritytest"
+)
+
+// stage has a vendor with a certificate, and a clock that all trust.
+type stage struct {
+	root, middle, clockRoot, clock, signer *holder
+}
+
+func newStage(t testing.TB) stage {
+	s := stage{root: authority(t, "Root", nil), clockRoot: authority(t, "Clocks", nil)}
+	s.middle = authority(t, "Middle", s.root)
+	s.clock = timestamper(t, s.clockRoot)
+	s.signer = leaf(t, s.middle, nil)
+	return s
+}
+
+func (s stage) identity() Identity {
+	return Identity{Anchors: [][]byte{s.root.pem()}, Name: releaseName, Issuer: tokenIssued, Timestampers: [][]byte{s.clockRoot.pem()}}
+}
+
+func identified(ids ...Identity) Signer { return Signer{Name: "Vendor", Identities: ids} }
+
+// bundle signs the patch by the certificate's key and has it stamped.
+func (s stage) bundle(t testing.TB, patch []byte) object {
+	sig := s.signer.sign(t, patch)
+	return bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, stamp(t, s.clock, sig, nil))
+}
+
+func TestCertificateConformance_INT9(t *testing.T) {
+	s, stranger := newStage(t), newStage(t)
+	patch := patch[:1000]
+	sig := s.signer.sign(t, patch)
+	integritytest.Run(t, integritytest.Fixture{
+		Verifier: verifier(t, identified(s.identity())),
+		Signer:   "Vendor",
+		Signed:   integritytest.File{Content: patch, Detached: text(t, s.bundle(t, patch))},
+		Unsigned: integritytest.File{Content: []byte("unsigned")},
+		Stranger: integritytest.File{Content: patch, Detached: text(t, stranger.bundle(t, patch))},
+		Bad: map[string]integritytest.File{
+			"of other content":        {Content: []byte("other"), Detached: text(t, s.bundle(t, patch))},
+			"without its certificate": {Content: patch, Detached: text(t, bundleOf(messageOf(patch, sig), nil))},
+			"without its timestamp":   {Content: patch, Detached: text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}))},
+			"twice":                   {Content: patch, Detached: bytes.Repeat(text(t, s.bundle(t, patch)), 2)},
+		},
+	})
+}
+
+// Whose the certificate is, and who must have said so.
+func TestIdentities_INT1(t *testing.T) {
+	s := newStage(t)
+	for name, tc := range map[string]struct {
+		change   func(*x509.Certificate) // of the signer's certificate
+		identity func(*Identity)
+		want     integrity.Status
+		detail   string
+	}{
+		"as it should be":        {want: integrity.Valid},
+		"anchored in the middle": {identity: func(i *Identity) { i.Anchors = [][]byte{s.middle.Raw} }, want: integrity.Valid},
+		"any issuer":             {identity: func(i *Identity) { i.Issuer = "" }, want: integrity.Valid},
+		"another name":           {identity: func(i *Identity) { i.Name += "x" }, want: integrity.Bad, detail: "none of the trusted signers"},
+		"part of the name":       {identity: func(i *Identity) { i.Name = "https://forge.example" }, want: integrity.Bad, detail: "none of the trusted signers"},
+		"another issuer":         {identity: func(i *Identity) { i.Issuer = "https://other.example" }, want: integrity.Bad, detail: "none of the trusted signers"},
+		"no issuer":              {change: func(c *x509.Certificate) { c.ExtraExtensions = nil }, want: integrity.Bad, detail: "none of the trusted signers"},
+		"older issuer": {change: func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{{Id: oldIssuerOID, Value: []byte(tokenIssued)}}
+		}, want: integrity.Valid},
+		"two issuers": {change: func(c *x509.Certificate) {
+			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: oldIssuerOID, Value: []byte("https://other.example")})
+		}, want: integrity.Bad, detail: "none of the trusted signers"},
+		"issuer not text": {change: func(c *x509.Certificate) { c.ExtraExtensions[0].Value = []byte{4, 1, 'x'} }, want: integrity.Bad, detail: "none of the trusted signers"},
+		"e-mail": {
+			change:   func(c *x509.Certificate) { c.EmailAddresses = []string{"release@vendor.example"} },
+			identity: func(i *Identity) { i.Name = "release@vendor.example" }, want: integrity.Valid,
+		},
+		"host": {
+			change:   func(c *x509.Certificate) { c.DNSNames = []string{"vendor.example"} },
+			identity: func(i *Identity) { i.Name = "vendor.example" }, want: integrity.Valid,
+		},
+		"Fulcio's other name": {
+			change: func(c *x509.Certificate) {
+				e, err := cryptoutils.MarshalOtherNameSAN("release!vendor", true)
+				require.NoError(t, err)
+				c.URIs, c.ExtraExtensions = nil, append(c.ExtraExtensions, *e)
+			},
+			identity: func(i *Identity) { i.Name = "release!vendor" }, want: integrity.Valid,
+		},
+		"organisation": {
+			change:   func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc."} },
+			identity: func(i *Identity) { i.Name, i.Issuer, i.Organisation = "", "", "Vendor Inc." }, want: integrity.Valid,
+		},
+		"two organisations": {
+			change:   func(c *x509.Certificate) { c.Subject.Organization = []string{"Other", "Vendor Inc."} },
+			identity: func(i *Identity) { i.Name, i.Issuer, i.Organisation = "", "", "Vendor Inc." }, want: integrity.Bad, detail: "none of the trusted signers",
+		},
+		"common name is no name": {
+			change:   func(c *x509.Certificate) { c.Subject.CommonName = "release" },
+			identity: func(i *Identity) { i.Name = "release" }, want: integrity.Bad, detail: "none of the trusted signers",
+		},
+		"for servers":    {change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, want: integrity.Bad, detail: "for another use"},
+		"for anything":   {change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }, want: integrity.Bad, detail: "for another use"},
+		"for no use":     {change: func(c *x509.Certificate) { c.ExtKeyUsage = nil }, want: integrity.Bad, detail: "for another use"},
+		"for encryption": {change: func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }, want: integrity.Bad, detail: "not for signatures"},
+		"unknown critical extension": {change: func(c *x509.Certificate) {
+			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}})
+		}, want: integrity.Bad, detail: "unhandled critical extension"},
+		"not yet good":          {change: func(c *x509.Certificate) { c.NotBefore = signedOn.Add(time.Second) }, want: integrity.Bad, detail: "is not yet valid"},
+		"good from then on":     {change: func(c *x509.Certificate) { c.NotBefore = signedOn }, want: integrity.Valid},
+		"good until then":       {change: func(c *x509.Certificate) { c.NotAfter = signedOn }, want: integrity.Valid},
+		"no longer good":        {change: func(c *x509.Certificate) { c.NotAfter = signedOn.Add(-time.Second) }, want: integrity.Bad, detail: "expired"},
+		"no clock is trusted":   {identity: func(i *Identity) { i.Timestampers = nil }, want: integrity.Unsupported, detail: "no timestamp authority is trusted"},
+		"judged at a time":      {identity: func(i *Identity) { i.Timestampers, i.At = nil, signedOn }, want: integrity.Valid},
+		"judged at a late time": {identity: func(i *Identity) { i.Timestampers, i.At = nil, signedOn.AddDate(0, 0, 1) }, want: integrity.Bad, detail: "expired"},
+		"another anchor":        {identity: func(i *Identity) { i.Anchors = [][]byte{authority(t, "Root", nil).Raw} }, want: integrity.Bad, detail: "not trusted"},
+		"another clock":         {identity: func(i *Identity) { i.Timestampers = [][]byte{authority(t, "Clocks", nil).Raw} }, want: integrity.Unsupported, detail: "time of signing is unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := s
+			if tc.change != nil {
+				s.signer = leaf(t, s.middle, tc.change)
+			}
+			id := s.identity()
+			if tc.identity != nil {
+				tc.identity(&id)
+			}
+			got := verify(verifier(t, identified(id)), patch, text(t, s.bundle(t, patch)))
+			require.Equal(t, tc.want, got.Status, got.Detail)
+			require.Contains(t, got.Detail, tc.detail)
+			require.Equal(t, integrity.Certificate, got.Format)
+			if got.Status == integrity.Valid && len(id.Timestampers) > 0 {
+				require.Equal(t, integrity.Signature{Status: integrity.Valid, Format: integrity.Certificate, Signer: "Vendor", SignedAt: signedOn}, got)
+			}
+		})
+	}
+}
+
+// An anchor may be the signer's own certificate.
+func TestPinnedCertificate_INT1(t *testing.T) {
+	s := newStage(t)
+	id := s.identity()
+	id.Anchors = [][]byte{s.signer.Raw}
+	sig := s.signer.sign(t, patch)
+	got := verify(verifier(t, identified(id)), patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer}, stamp(t, s.clock, sig, nil))))
+	require.Equal(t, integrity.Valid, got.Status, got.Detail)
+}
+
+// Authorities that do not deserve it, in the chain of a signer.
+func TestWeakChains_INT1(t *testing.T) {
+	s := newStage(t)
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	for name, tc := range map[string]struct {
+		change func(*x509.Certificate)
+		key    crypto.Signer
+		detail string
+	}{
+		"a signer is no authority": {change: func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature }, detail: "not trusted"},
+		"an expired authority":     {change: func(c *x509.Certificate) { c.NotAfter = signedOn.Add(-time.Second) }, detail: "expired"},
+		"an authority for servers": {change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, detail: "incompatible key usage"},
+		"one with a short RSA key": {key: weak, detail: "RSA with 1024 bits"},
+		"one that may not go on":   {change: func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = 0, true }, detail: ""},
+		"one for names of its own": {change: func(c *x509.Certificate) {
+			c.PermittedURIDomains, c.PermittedDNSDomainsCritical = []string{"other.example"}, true
+		}, detail: "not permitted by any constraint"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			middle := issue(t, s.root, tc.key, func(c *x509.Certificate) {
+				c.Subject.CommonName, c.IsCA, c.KeyUsage = "Middle", true, x509.KeyUsageCertSign
+				if tc.change != nil {
+					tc.change(c)
+				}
+			})
+			signer := leaf(t, middle, nil)
+			sig := signer.sign(t, patch)
+			got := verify(verifier(t, identified(s.identity())), patch, text(t, bundleOf(messageOf(patch, sig), []*holder{signer, middle}, stamp(t, s.clock, sig, nil))))
+			if tc.detail == "" {
+				require.Equal(t, integrity.Valid, got.Status, got.Detail)
+				return
+			}
+			require.Equal(t, integrity.Bad, got.Status)
+			require.Contains(t, got.Detail, tc.detail)
+		})
+	}
+}
+
+// What a timestamp must be to tell the time; else the time is unknown.
+func TestTimestamps_INT9(t *testing.T) {
+	s := newStage(t)
+	id := s.identity()
+	v := verifier(t, identified(id))
+	sig := s.signer.sign(t, patch)
+	other := issue(t, s.clockRoot, nil, func(c *x509.Certificate) {
+		c.KeyUsage, c.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping} // not critical
+	})
+	refused := value(t, struct{ Status struct{ Status int } }{struct{ Status int }{2}}).FullBytes
+	for name, tc := range map[string]struct {
+		token  []byte
+		detail string // none: valid
+	}{
+		"good":                      {stamp(t, s.clock, sig, nil), ""},
+		"without certificates":      {stamp(t, s.clock, sig, func(k *token) { k.shown = nil }), "certificate is not there"},
+		"about another signature":   {stamp(t, s.clock, sig[1:], nil), "about something else"},
+		"changed":                   {stamp(t, s.clock, sig, func(k *token) { k.badly = true }), "does not hold"},
+		"by no clock":               {stamp(t, s.signer, sig, nil), "not for timestamps alone"},
+		"by half a clock":           {stamp(t, other, sig, nil), "not for timestamps alone"},
+		"by a stranger":             {stamp(t, newStage(t).clock, sig, nil), "unknown authority"},
+		"naming another signer":     {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.signer, value(t, k.info).FullBytes) }), "name another certificate"},
+		"naming no signer":          {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.clock, value(t, k.info).FullBytes)[:2] }), "do not name"},
+		"without a digest":          {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.clock, value(t, k.info).FullBytes)[:1] }), "digest does not match"},
+		"with the digest of others": {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.clock, []byte("x")) }), "digest does not match"},
+		"of another type":           {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.clock, value(t, k.info).FullBytes)[1:] }), "about something else"},
+		"with an attribute twice": {stamp(t, s.clock, sig, func(k *token) {
+			a := attributesOf(t, s.clock, value(t, k.info).FullBytes)
+			k.attributes = append(a, a[1])
+		}), "has not one value"},
+		"over SHA-1":          {stamp(t, s.clock, sig, func(k *token) { k.info.Imprint.Algorithm.Algorithm = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26} }), "carries no trust"},
+		"of another version":  {stamp(t, s.clock, sig, func(k *token) { k.info.Version = 2 }), "version 2"},
+		"before the clock":    {stamp(t, s.clock, sig, func(k *token) { k.info.Time = signedOn.AddDate(-2, 0, 0) }), "not yet valid"},
+		"with a nonce":        {stamp(t, s.clock, sig, func(k *token) { k.info.Nonce = big.NewInt(5); k.info.Ordering = true }), ""},
+		"in which is no time": {stamp(t, s.clock, sig, func(k *token) { k.content = []byte("junk") }), "no timestamp"},
+		"refused":             {refused, "refused (status 2)"},
+		"junk":                {[]byte("junk"), "not a timestamp"},
+		"too many certificates": {stamp(t, s.clock, sig, func(k *token) {
+			for range MaxCertificates {
+				k.shown = append(k.shown, s.root)
+			}
+		}), "more than 8 certificates"},
+		"too large": {make([]byte, MaxTimestamp+1), "at most 65536"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := verify(v, patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, tc.token)))
+			if tc.detail == "" {
+				require.Equal(t, integrity.Valid, got.Status, got.Detail)
+				require.Equal(t, signedOn, got.SignedAt)
+				return
+			}
+			require.Equal(t, integrity.Unsupported, got.Status)
+			require.Contains(t, got.Detail, tc.detail)
+		})
+	}
+	t.Run("the authority's own certificate is pinned", func(t *testing.T) {
+		id := id
+		id.Timestampers = [][]byte{s.clock.pem()}
+		bare := stamp(t, s.clock, sig, func(k *token) { k.shown = nil })
+		got := verify(verifier(t, identified(id)), patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, bare)))
+		require.Equal(t, integrity.Valid, got.Status, got.Detail)
+	})
+	t.Run("the earliest counts", func(t *testing.T) {
+		earlier := signedOn.Add(-time.Minute)
+		late := stamp(t, s.clock, sig, nil)
+		early := stamp(t, s.clock, sig, func(k *token) { k.info.Time = earlier })
+		for _, stamps := range [][][]byte{{late, early}, {early, late}, {[]byte("junk"), early}} {
+			got := verify(v, patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, stamps...)))
+			require.Equal(t, integrity.Valid, got.Status, got.Detail)
+			require.Equal(t, earlier, got.SignedAt)
+		}
+	})
+}
+
+// Every kind of key may have a certificate.
+func TestCertificateKeys_INT1(t *testing.T) {
+	s, k := newStage(t), keys()
+	for _, key := range []crypto.Signer{k.ed, k.p256, k.p384, k.p521, k.rsa2048} {
+		s.signer = issue(t, s.middle, key, func(c *x509.Certificate) {
+			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}
+			c.URIs = []*url.URL{{Scheme: "https", Host: "vendor.example"}}
+		})
+		id := s.identity()
+		id.Name, id.Issuer = "https://vendor.example", ""
+		v := verifier(t, identified(id))
+		got := verify(v, patch, text(t, s.bundle(t, patch)))
+		require.Equal(t, integrity.Valid, got.Status, got.Detail)
+		got = verify(v, patch[1:], text(t, s.bundle(t, patch)))
+		require.Equal(t, integrity.Bad, got.Status)
+		require.Contains(t, got.Detail, "not by its certificate's key")
+	}
+	// A plain Ed25519 signature of too large a content was not judged.
+	s.signer = leaf(t, s.middle, func(c *x509.Certificate) {})
+	s.signer = issue(t, s.middle, k.ed, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} })
+	bundle := text(t, bundleOf(messageOf(patch, make([]byte, 64)), []*holder{s.signer}))
+	got := verifier(t, identified(s.identity())).Verify(zeros{}, MaxPureEd25519+1, bundle)
+	require.Equal(t, integrity.Unsupported, got.Status, got.Detail)
+	require.Len(t, ed25519.Sign(k.ed, nil), 64)
+}
+
+func TestNewFindsEveryProblemOfIdentities(t *testing.T) {
+	s := newStage(t)
+	good := s.identity()
+	with := func(change func(*Identity)) Identity {
+		id := good
+		change(&id)
+		return id
+	}
+	var many [][]byte
+	for range MaxAnchors + 1 {
+		many = append(many, s.root.Raw)
+	}
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	weak := issue(t, nil, short, nil)
+	given := []struct {
+		id          Identity
+		field, want string
+	}{
+		{good, "", ""},
+		{with(func(i *Identity) { i.Anchors = nil }), "Identities[1].Anchors", "none"},
+		{with(func(i *Identity) { i.Name = "" }), "Identities[2]", "neither a name nor an organisation"},
+		{with(func(i *Identity) { i.Anchors = many }), "Identities[3].Anchors", "17 certificates; at most 16"},
+		{with(func(i *Identity) { i.Anchors = many[:MaxAnchors] }), "", ""},
+		{with(func(i *Identity) { i.Anchors = [][]byte{[]byte("junk")} }), "Identities[5].Anchors[0]", "want a certificate"},
+		{with(func(i *Identity) { i.Timestampers = [][]byte{pemOf(t, s.root.PublicKey)} }), "Identities[6].Timestampers[0]", `want CERTIFICATE blocks, not "PUBLIC KEY"`},
+		{with(func(i *Identity) { i.Anchors = [][]byte{append(s.root.pem(), "tail"...)} }), "Identities[7].Anchors[0]", "what follows"},
+		{with(func(i *Identity) { i.Anchors = [][]byte{append(s.root.pem(), s.middle.pem()...)} }), "", ""},
+		{with(func(i *Identity) { i.Anchors = [][]byte{weak.Raw} }), "Identities[9].Anchors[0]", "RSA with 1024 bits"},
+		{with(func(i *Identity) { i.At = time.Unix(0, 0) }), "Identities[10].At", "in the year 1970"},
+		{with(func(i *Identity) { i.Anchors = [][]byte{make([]byte, MaxPEM*MaxAnchors+1)} }), "Identities[11].Anchors[0]", "at most 262144"},
+		{with(func(i *Identity) { i.Anchors = [][]byte{bytes.Repeat(s.root.pem(), MaxAnchors+1)} }), "Identities[12].Anchors[0]", "17 certificates; at most 16"},
+	}
+	var all []Identity
+	want := map[string]string{}
+	for _, g := range given {
+		all = append(all, g.id)
+		if g.field != "" {
+			want[g.field] = g.want
+		}
+	}
+	_, err = New(identified(all...))
+	var invalid *InvalidSigners
+	require.ErrorAs(t, err, &invalid)
+	for _, p := range invalid.Problems {
+		require.Contains(t, p.Text, want[p.Field], p.Field)
+		require.NotEmpty(t, want[p.Field], p)
+		delete(want, p.Field)
+	}
+	require.Empty(t, want)
+	many = nil
+	_, err = New(Signer{Name: "Both", Keys: [][]byte{pemOf(t, keys().ed.Public()), pemOf(t, keys().p256.Public())}, Threshold: 2, Identities: []Identity{good}})
+	require.ErrorContains(t, err, "certificates are not counted")
+	all = nil
+	for range MaxIdentities + 1 {
+		all = append(all, good)
+	}
+	_, err = New(identified(all...))
+	require.ErrorContains(t, err, "33 identities; at most 32")
+	_, err = New(identified(all[1:]...))
+	require.NoError(t, err)
+}
