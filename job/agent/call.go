@@ -55,7 +55,7 @@ func (m *machine) call() {
 	calls.Last++
 	calls.Out = calls.Last
 	calls.Next = m.now.Steady.Add(m.c.Interval(calls.Last))
-	if m.lastCall {
+	if calls.LastCall.Order != "" { // the one before is not listened to any more, so this answer is what is waited for
 		calls.LastCall.Call = calls.Last
 	}
 	reports := m.s.Reports[:min(len(m.s.Reports), MaxReports)]

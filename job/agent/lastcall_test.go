@@ -52,6 +52,20 @@ func TestLastCallAnswered_MAN7(t *testing.T) {
 	require.Equal(t, epoch, w.at.Wall, "nothing was waited for")
 }
 
+// A last call whose answer is slower than the time between two calls is followed by the next one, and that one's answer lets the order go on.
+func TestLastCallOvertakenByTheNextCall_MAN7(t *testing.T) {
+	w := newWorld(t, orderAt(t, "a", epoch))
+	w.c.Every = 2 * time.Second
+	w.until(epoch.Add(-time.Millisecond))
+	w.pass(time.Millisecond)
+	w.step(Tick{})
+	require.Len(t, w.calls, 1)
+	require.True(t, w.calls[0].Request.LastCall)
+	w.calls = nil // its answer is still under way
+	w.until(epoch.Add(3 * time.Second))
+	require.Equal(t, "Completed", last(w.told("a@20260302T060000Z/web-1")), "and not after ten seconds")
+}
+
 // What answers another call than the one that is out changes nothing.
 func TestAnswerToAnotherCallIsIgnored(t *testing.T) {
 	w := newWorld(t, orderAt(t, "a", epoch))
