@@ -7,10 +7,35 @@
 // the various formats live in packages of their own; integritytest holds the suite each of them must pass, and [Chain]
 // asks several.
 //
+// # Signer policies
+//
+// A [Policy] says once, for all orders, whom an organisation trusts and for what. Its signers are named, each with all by
+// which its signatures are known; its clauses say for a vendor or a product which of them may have signed, in which
+// formats, and whether a file without a signature may pass. [ParsePolicy] reads one from JSON:
+//
+//	{"format": 1,
+//	 "signers": [{"name": "Acme",
+//	   "authenticode": [{"anchors": ["sha256:…"], "organisation": "Acme Corporation", "timestampers": ["sha256:…"]}],
+//	   "openpgp": [{"keyring": "-----BEGIN PGP PUBLIC KEY BLOCK-----…", "fingerprints": ["…"], "threshold": 1}],
+//	   "sigstore": [{"keys": ["-----BEGIN PUBLIC KEY-----…"]}]}],
+//	 "clauses": [
+//	   {"name": "acme", "vendor": "Acme", "product": "*", "signers": ["Acme"], "formats": ["pe", "msi"]},
+//	   {"name": "debian", "vendor": "Debian", "product": "*", "allowUnsigned": true}]}
+//
+// Exactly one clause decides about a product: the one that names it, else the one for its vendor, else the one for all
+// ("*" for both); no two may be about the same, so their order means nothing. For what no clause is about, nothing is
+// trusted. A clause takes nothing away from what the order expects: both must be met. Verdict.Clause names it.
+//
+// The trust is declared here and used elsewhere: package policyverify makes a verifier of it. What decides are the
+// clauses, an [Excerpt]. A server makes its orders under a policy, so that each carries the policy's digest and the
+// clauses for its products; an agent that was given the same policy holds every order to it ([Terms]). The digest covers
+// the trust too, so both mean the same by a signer's name.
+//
 // # The rules
 //
 //   - INT-1. The first question is whether the file is signed. If it is, the signature decides: valid and by the signer
 //     whom the order expects passes, or by any signer the verifier trusts where the order expects none in particular.
+//     Under a policy it must be by one of the clause's signers too, in one of its formats (else FormatNotAllowed).
 //     Everything else, a signature that does not hold or one by somebody else, is FileSignatureFailed (11), whatever
 //     the checksum says.
 //   - INT-2. If there is no signature and none is expected, the checksum is compared. Equal passes; a mismatch is
@@ -20,6 +45,9 @@
 //     never installed.
 //   - INT-4. If the order expects a signer and the file carries no signature, that is FileSignatureFailed (11) with the
 //     reason SignatureMissing, even if the checksum matches: taking a signature away must not lead to a weaker check.
+//     Neither must leaving a policy away: where there is one, a file without a signature passes only by a clause that says
+//     AllowUnsigned, a product that no clause is about does not pass (NoClause), and an order made under another policy
+//     than the asset's is refused (PolicyMismatch).
 //   - INT-5. When there is a signature and a checksum, the verdict records whether the checksum matched as well, whoever
 //     decided. The switch Strict requires both halves; where only strictness refuses the file, the reason is StrictUnmet
 //     with the code of the half that failed: 11 if the signature is missing, 12 if the checksum is missing, does not match or

@@ -47,8 +47,9 @@ func (p Policy) Validate() error {
 		bad.name(at+".name", s.Name, MaxSigner)
 		if _, twice := signers[s.Name]; twice {
 			bad.add(at+".name", s.Name, "is that of another signer; put all that is known of a signer in one place")
+		} else {
+			signers[s.Name] = s
 		}
-		signers[s.Name] = s
 		bad.signer(at, s)
 	}
 	bad.clauses(p.Clauses, signers)

@@ -1,0 +1,362 @@
+package integrity
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// keyPEM and certificatePEM have the shape of what they are called; that they can be read is for the verifiers to say.
+const (
+	keyPEM         = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
+	certificatePEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+	ringPEM        = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n-----END PGP PUBLIC KEY BLOCK-----\n"
+)
+
+func wholePolicy() Policy {
+	anchor := "sha256:" + strings.Repeat("ab", 32)
+	return Policy{
+		Format: PolicyFormat,
+		Signers: []Signer{
+			{Name: "Example", OpenPGP: []OpenPGPTrust{{Keyring: ringPEM, Fingerprints: []string{strings.Repeat("0F", 20), strings.Repeat("1e", 32) + "!"}, Threshold: 2}}},
+			{Name: "Acme", Authenticode: []AuthenticodeTrust{{
+				Anchors: []string{anchor, certificatePEM}, Organisation: "Acme Corporation", Usage: "1.3.6.1.4.1.311.10.3.6",
+				Timestampers: []string{anchor}, At: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
+			}}},
+			{Name: "Forge", Sigstore: []SigstoreTrust{
+				{Keys: []string{keyPEM, keyPEM}, Threshold: 2, Predicates: []string{"https://slsa.dev/provenance/v1"}},
+				{Identities: []Identity{{Anchors: []string{certificatePEM}, Name: "release@forge.example", Organisation: "Forge", Issuer: "https://login.forge.example", Timestampers: []string{certificatePEM}}}},
+			}},
+		},
+		Clauses: []Clause{
+			{Name: "windows", Vendor: "Acme", Product: Any, Signers: []string{"Acme"}, Formats: []Format{PE, MSI, CAB}, Strict: true},
+			{Name: "editor", Vendor: "Acme", Product: "acme/editor", Signers: []string{"Forge", "Acme"}, Formats: []Format{DSSE, PE}, AllowLegacy: true},
+			{Name: "rpm", Vendor: "Example", Product: Any, Signers: []string{"Example"}, Formats: []Format{RPM}},
+			{Name: "debian", Vendor: "Debian", Product: Any, AllowUnsigned: true},
+		},
+	}
+}
+
+// slowFor is For in other words: of the clauses that match, the one in the best of four classes; and a product that is
+// named anywhere is not open to the clauses that name none.
+func slowFor(clauses []Clause, vendor, product string) (Clause, bool) {
+	for _, class := range []func(Clause) bool{
+		func(c Clause) bool { return c.Vendor == vendor && c.Product == product },
+		func(c Clause) bool { return c.Vendor == Any && c.Product == product },
+		func(c Clause) bool { return c.Vendor == vendor && c.Product == Any },
+		func(c Clause) bool { return c.Vendor == Any && c.Product == Any },
+	} {
+		for _, c := range clauses {
+			taken := c.Product == Any && slices.ContainsFunc(clauses, func(other Clause) bool { return other.Product == product && product != Any })
+			if class(c) && !taken {
+				return c, true
+			}
+		}
+	}
+	return Clause{}, false
+}
+
+// The most specific clause decides, wherever it stands.
+func TestMostSpecificClauseDecides_INT1(t *testing.T) {
+	vendors, products := []string{"Acme", "Other", Any}, []string{"reader", "editor", Any}
+	random := rand.New(rand.NewPCG(1, 1))
+	for set := range 1 << (len(vendors) * len(products)) {
+		var clauses []Clause
+		for i, v := range vendors {
+			for j, p := range products {
+				if set>>(i*len(products)+j)&1 == 1 {
+					clauses = append(clauses, Clause{Name: v + "/" + p, Vendor: v, Product: p})
+				}
+			}
+		}
+		random.Shuffle(len(clauses), func(i, j int) { clauses[i], clauses[j] = clauses[j], clauses[i] })
+		require.NoError(t, Policy{Format: PolicyFormat, Clauses: clauses}.Validate())
+		for _, v := range append(vendors, "Third", "") {
+			for _, p := range append(products, "third", "") {
+				want, wantFound := slowFor(clauses, v, p)
+				got, found := Excerpt{Clauses: clauses}.For(v, p)
+				require.Equal(t, wantFound, found, "%v: %q %q", clauses, v, p)
+				require.Equal(t, want, got, "%v: %q %q", clauses, v, p)
+			}
+		}
+	}
+	// A product that is named does not fall to a wider clause when an order gives it another vendor (INT-4).
+	own := excerpt(Clause{Name: "named", Vendor: "Acme", Product: "reader"}, Clause{Name: "rest", Vendor: Any, Product: Any, AllowUnsigned: true})
+	_, found := own.For("Evil", "reader")
+	require.False(t, found)
+	rest, found := own.For("Evil", "other")
+	require.True(t, found)
+	require.Equal(t, "rest", rest.Name)
+}
+
+// The digest is that of what the policy says, not of how it is written.
+func TestDigestIsOfTheMeaning_INT4(t *testing.T) {
+	p := wholePolicy()
+	digest := p.Digest()
+	require.NoError(t, digest.check())
+	require.Equal(t, digest, p.Excerpt().Digest)
+	canonical, err := p.MarshalCanonical()
+	require.NoError(t, err)
+	again, err := ParsePolicy(canonical)
+	require.NoError(t, err)
+	require.Equal(t, digest, again.Digest())
+	twice, err := again.MarshalCanonical()
+	require.NoError(t, err)
+	require.Equal(t, string(canonical), string(twice))
+	spaced, err := json.MarshalIndent(p, " ", "   ")
+	require.NoError(t, err)
+	again, err = ParsePolicy(spaced)
+	require.NoError(t, err)
+	require.Equal(t, digest, again.Digest())
+
+	mixed := wholePolicy()
+	slices.Reverse(mixed.Clauses)
+	slices.Reverse(mixed.Signers)
+	slices.Reverse(mixed.Clauses[2].Signers)
+	slices.Reverse(mixed.Clauses[2].Formats)
+	require.Equal(t, digest, mixed.Digest())
+	require.Equal(t, wholePolicy(), p, "nothing was sorted in place")
+
+	for name, change := range map[string]func(*Policy){
+		"a clause less":    func(p *Policy) { p.Clauses = p.Clauses[1:] },
+		"a clause's name":  func(p *Policy) { p.Clauses[0].Name = "other" },
+		"a vendor":         func(p *Policy) { p.Clauses[0].Vendor = Any },
+		"strictness":       func(p *Policy) { p.Clauses[0].Strict = false },
+		"an anchor":        func(p *Policy) { p.Signers[1].Authenticode[0].Anchors[0] = "sha256:" + strings.Repeat("cd", 32) },
+		"an identity":      func(p *Policy) { p.Signers[2].Sigstore[1].Identities[0].Name = "a@b" },
+		"a threshold":      func(p *Policy) { p.Signers[0].OpenPGP[0].Threshold = 1 },
+		"a fallback":       func(p *Policy) { p.Clauses = append(p.Clauses, Clause{Name: "rest", Vendor: Any, Product: Any}) },
+		"unsigned allowed": func(p *Policy) { p.Clauses[2].AllowUnsigned = true },
+	} {
+		p := wholePolicy()
+		change(&p)
+		require.NotEqual(t, digest, p.Digest(), name)
+	}
+	require.Equal(t, Digest{}, Policy{Clauses: []Clause{{Formats: []Format{99}}}}.Digest(), "what cannot be written has none")
+}
+
+func TestExcerptOnly(t *testing.T) {
+	x := wholePolicy().Excerpt()
+	require.NoError(t, x.Validate())
+	require.False(t, x.IsZero())
+	require.True(t, Excerpt{}.IsZero())
+	editor, _ := x.For("Acme", "acme/editor")
+	windows, _ := x.For("Acme", "acme/player")
+	part := x.Only(windows, editor, windows, editor)
+	require.Equal(t, Excerpt{x.Digest, []Clause{windows, editor}}, part)
+	require.NoError(t, part.Validate())
+	require.Equal(t, Excerpt{Digest: x.Digest}, x.Only())
+	for _, of := range [][2]string{{"Acme", "acme/editor"}, {"Acme", "acme/player"}} {
+		whole, _ := x.For(of[0], of[1])
+		got, _ := part.For(of[0], of[1])
+		require.Equal(t, whole, got)
+	}
+}
+
+// What is not understood is refused and never means less (JOB-20).
+func TestParsePolicyIsStrict_JOB20(t *testing.T) {
+	good := `{"format":1,"clauses":[{"name":"a","vendor":"*","product":"*","allowUnsigned":true}]}`
+	_, err := ParsePolicy([]byte(good))
+	require.NoError(t, err)
+	for name, tc := range map[string]struct{ text, want string }{
+		"empty":              {"", "line 1: it is empty"},
+		"cut off":            {good[:40], "ends too early"},
+		"more behind it":     {good + "{}", "something follows"},
+		"a list":             {"[]", "cannot unmarshal array"},
+		"a number":           {"7", "cannot unmarshal number"},
+		"null":               {"null", "a value is null"},
+		"not JSON":           {"signers: []", "invalid character"},
+		"not UTF-8":          {strings.Replace(good, `"a"`, "\"\xff\"", 1), "is not UTF-8"},
+		"unknown field":      {strings.Replace(good, `"name"`, `"strickt":true,"name"`, 1), `unknown field "strickt"`},
+		"repeated field":     {strings.Replace(good, `"name"`, `"allowUnsigned":false,"name"`, 1), `field "allowUnsigned" is there twice`},
+		"in another case":    {strings.Replace(good, `"name"`, `"ALLOWunsigned":false,"name"`, 1), `is there twice`},
+		"null field":         {strings.Replace(good, `true`, `null`, 1), "a value is null"},
+		"null in a list":     {`{"format":1,"clauses":[null]}`, "a value is null"},
+		"wrong kind":         {strings.Replace(good, `true`, `"yes"`, 1), "cannot unmarshal string"},
+		"unknown format":     {strings.Replace(good, `"allowUnsigned":true`, `"formats":["exe"]`, 1), `unknown signature format "exe": want one of pe, msi`},
+		"another version":    {strings.Replace(good, `1`, `2`, 1), `format "2": want 1`},
+		"no version":         {`{"clauses":[]}`, `format "0": want 1`},
+		"line of the fault":  {"{\n\"format\":1,\n\"format\":1}", "line 3"},
+		"too large":          {good + strings.Repeat(" ", MaxPolicy), fmt.Sprintf("at most %d", MaxPolicy)},
+		"nested without end": {strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000), "exceeded max depth"},
+	} {
+		p, err := ParsePolicy([]byte(tc.text))
+		var invalid *InvalidPolicy
+		require.ErrorAs(t, err, &invalid, name)
+		require.ErrorContains(t, err, tc.want, name)
+		require.Empty(t, p, name)
+	}
+	_, err = ParsePolicy([]byte(good + strings.Repeat(" ", MaxPolicy-len(good))))
+	require.NoError(t, err, "as large as can be")
+}
+
+// Every problem is told, with its place and what to do.
+func TestPolicyProblemsAreAllTold(t *testing.T) {
+	require.NoError(t, wholePolicy().Validate())
+	require.NoError(t, Policy{Format: PolicyFormat}.Validate(), "an empty one trusts nobody")
+	p := wholePolicy()
+	p.Format = 2
+	p.Signers = append(p.Signers, Signer{Name: "Acme"}, Signer{Name: " x", Sigstore: []SigstoreTrust{{}, {Keys: []string{keyPEM + keyPEM, "no PEM", certificatePEM}, Threshold: 4}}})
+	p.Signers[0].OpenPGP[0] = OpenPGPTrust{Keyring: "binary", Fingerprints: []string{"0x12"}, Threshold: -1}
+	p.Signers[1].Authenticode[0] = AuthenticodeTrust{Anchors: []string{"sha256:12", "md5:34"}, Usage: "codeSigning", Organisation: "a\tb"}
+	p.Signers[1].Authenticode = append(p.Signers[1].Authenticode, AuthenticodeTrust{})
+	p.Signers[2].Sigstore[1].Identities[0] = Identity{Anchors: []string{"sha256:" + strings.Repeat("ab", 32)}}
+	p.Clauses = []Clause{
+		{Name: "a", Vendor: "", Product: strings.Repeat("x", MaxTarget+1), Signers: []string{"Acme", "Nobody", "Acme"}},
+		{Name: "a", Vendor: "V", Product: Any, Strict: true, AllowUnsigned: true},
+		{Name: "b", Vendor: "V", Product: Any, Signers: []string{"Acme"}, Formats: []Format{PE, PE, RPM, 0}},
+	}
+	invalid, ok := errors.AsType[*InvalidPolicy](p.Validate())
+	require.True(t, ok)
+	var fields []string
+	for _, problem := range invalid.Problems {
+		fields = append(fields, problem.Field)
+		require.NotEmpty(t, problem.Text)
+		require.LessOrEqual(t, len(problem.Value), maxQuoted)
+	}
+	require.Equal(t, []string{
+		"format",
+		"signers[0].openpgp[0].keyring", "signers[0].openpgp[0].fingerprints[0]", "signers[0].openpgp[0].threshold",
+		"signers[1].authenticode[0].anchors[0]", "signers[1].authenticode[0].anchors[1]", "signers[1].authenticode[0].organisation", "signers[1].authenticode[0].usage",
+		"signers[1].authenticode[1].anchors",
+		"signers[2].sigstore[1].identities[0].anchors[0]", "signers[2].sigstore[1].identities[0]",
+		"signers[3].name", "signers[3]",
+		"signers[4].name", "signers[4].sigstore[0]",
+		"signers[4].sigstore[1].keys[0]", "signers[4].sigstore[1].keys[1]", "signers[4].sigstore[1].keys[2]", "signers[4].sigstore[1].threshold",
+		"clauses[0].vendor", "clauses[0].product", "clauses[0].signers[1]", "clauses[0].signers[2]",
+		"clauses[1].name", "clauses[1]",
+		"clauses[2]", "clauses[2].formats[1]", "clauses[2].formats[2]", "clauses[2].formats[3]",
+	}, fields)
+	require.ErrorContains(t, invalid, "and 9 more")
+
+	bad, ok := errors.AsType[*InvalidPolicy](Excerpt{Digest{MD5, strings.Repeat("a", 32)}, []Clause{{Name: "a", Vendor: "V", Product: "p", Signers: []string{""}}}}.Validate())
+	require.True(t, ok)
+	require.Len(t, bad.Problems, 2)
+}
+
+// Each bound of a policy, at it and one past it.
+func TestPolicyBounds(t *testing.T) {
+	many := func(n int) (names []string) {
+		for i := range n {
+			names = append(names, fmt.Sprint("n", i))
+		}
+		return names
+	}
+	repeat := func(s string, n int) []string { return slices.Repeat([]string{s}, n) }
+	signer := func(s Signer) Policy {
+		s.Name = "S"
+		return Policy{Format: PolicyFormat, Signers: []Signer{s}}
+	}
+	key := func(n int) string { return keyPEM + strings.Repeat("\n", n-len(keyPEM)) }
+	for _, tc := range []struct {
+		field string
+		most  int
+		with  func(n int) Policy
+	}{
+		{"signers", MaxPolicySigners, func(n int) Policy {
+			p := Policy{Format: PolicyFormat}
+			for _, name := range many(n) {
+				p.Signers = append(p.Signers, Signer{Name: name, Sigstore: []SigstoreTrust{{Keys: []string{keyPEM}}}})
+			}
+			return p
+		}},
+		{"clauses", MaxClauses, func(n int) Policy {
+			p := Policy{Format: PolicyFormat}
+			for _, name := range many(n) {
+				p.Clauses = append(p.Clauses, Clause{Name: name, Vendor: Any, Product: name})
+			}
+			return p
+		}},
+		{"clauses[0].signers", MaxWays, func(n int) Policy {
+			p := Policy{Format: PolicyFormat, Clauses: []Clause{{Name: "a", Vendor: Any, Product: Any, Signers: many(n)}}}
+			for _, name := range many(MaxWays) {
+				p.Signers = append(p.Signers, Signer{Name: name, Sigstore: []SigstoreTrust{{Keys: []string{keyPEM}}}})
+			}
+			return p
+		}},
+		{"clauses[0].vendor", MaxTarget, func(n int) Policy {
+			return Policy{Format: PolicyFormat, Clauses: []Clause{{Name: "a", Vendor: strings.Repeat("v", n), Product: Any}}}
+		}},
+		{"clauses[0].name", MaxSigner, func(n int) Policy {
+			return Policy{Format: PolicyFormat, Clauses: []Clause{{Name: strings.Repeat("v", n), Vendor: Any, Product: Any}}}
+		}},
+		{"signers[0].authenticode", MaxWays, func(n int) Policy {
+			return signer(Signer{Authenticode: slices.Repeat([]AuthenticodeTrust{{Anchors: []string{certificatePEM}}}, n)})
+		}},
+		{"signers[0].authenticode[0].anchors", MaxWays, func(n int) Policy {
+			return signer(Signer{Authenticode: []AuthenticodeTrust{{Anchors: repeat(certificatePEM, n)}}})
+		}},
+		{"signers[0].openpgp", MaxWays, func(n int) Policy {
+			return signer(Signer{OpenPGP: slices.Repeat([]OpenPGPTrust{{Keyring: ringPEM}}, n)})
+		}},
+		{"signers[0].openpgp[0].keyring", MaxTrust, func(n int) Policy {
+			return signer(Signer{OpenPGP: []OpenPGPTrust{{Keyring: ringPEM + strings.Repeat("\n", n-len(ringPEM))}}})
+		}},
+		{"signers[0].openpgp[0].fingerprints", MaxWays, func(n int) Policy {
+			return signer(Signer{OpenPGP: []OpenPGPTrust{{Keyring: ringPEM, Fingerprints: repeat(strings.Repeat("a", 40), n)}}})
+		}},
+		{"signers[0].openpgp[0].threshold", MaxWays, func(n int) Policy {
+			return signer(Signer{OpenPGP: []OpenPGPTrust{{Keyring: ringPEM, Threshold: n}}})
+		}},
+		{"signers[0].sigstore", MaxWays, func(n int) Policy {
+			return signer(Signer{Sigstore: slices.Repeat([]SigstoreTrust{{Keys: []string{keyPEM}}}, n)})
+		}},
+		{"signers[0].sigstore[0].keys", MaxWays, func(n int) Policy { return signer(Signer{Sigstore: []SigstoreTrust{{Keys: repeat(keyPEM, n)}}}) }},
+		{"signers[0].sigstore[0].keys[0]", MaxTrust, func(n int) Policy { return signer(Signer{Sigstore: []SigstoreTrust{{Keys: []string{key(n)}}}}) }},
+		{"signers[0].sigstore[0].threshold", 2, func(n int) Policy {
+			return signer(Signer{Sigstore: []SigstoreTrust{{Keys: repeat(keyPEM, 2), Threshold: n}}})
+		}},
+		{"signers[0].sigstore[0].identities", MaxWays, func(n int) Policy {
+			return signer(Signer{Sigstore: []SigstoreTrust{{Identities: slices.Repeat([]Identity{{Anchors: []string{certificatePEM}, Name: "n"}}, n)}}})
+		}},
+		{"signers[0].sigstore[0].predicates", MaxWays, func(n int) Policy {
+			return signer(Signer{Sigstore: []SigstoreTrust{{Keys: []string{keyPEM}, Predicates: repeat("p", n)}}})
+		}},
+	} {
+		require.NoError(t, tc.with(tc.most).Validate(), tc.field)
+		invalid, ok := errors.AsType[*InvalidPolicy](tc.with(tc.most + 1).Validate())
+		require.True(t, ok, tc.field)
+		require.Equal(t, tc.field, invalid.Problems[0].Field)
+	}
+	formats := Policy{Format: PolicyFormat, Clauses: []Clause{{Name: "a", Vendor: Any, Product: Any, Formats: slices.Repeat([]Format{PE}, MaxWays+1)}}}
+	require.ErrorContains(t, formats.Validate(), "clauses[0].formats \"65\": are too many; at most 64")
+}
+
+func FuzzParsePolicy(f *testing.F) {
+	whole, err := wholePolicy().MarshalCanonical()
+	require.NoError(f, err)
+	f.Add(whole)
+	f.Add([]byte(`{"format":1,"clauses":[{"name":"a","vendor":"*","product":"*","allowUnsigned":true}]}`))
+	f.Add([]byte(`{"format":1,"format":1,"clauses":[null]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := ParsePolicy(data)
+		if err != nil {
+			if _, ok := errors.AsType[*InvalidPolicy](err); !ok || err.Error() == "" {
+				t.Fatalf("an error of another kind: %v", err)
+			}
+			return
+		}
+		canonical, err := p.MarshalCanonical()
+		require.NoError(t, err)
+		again, err := ParsePolicy(canonical)
+		require.NoError(t, err)
+		require.Equal(t, p.Digest(), again.Digest())
+		x := p.Excerpt()
+		require.NoError(t, x.Validate())
+		for _, c := range p.Clauses {
+			got, found := x.For(c.Vendor, c.Product)
+			require.True(t, found || c.Product == Any || c.Vendor == Any)
+			if found && c.Vendor != Any && c.Product != Any {
+				require.Equal(t, c.Name, got.Name)
+			}
+			require.NoError(t, x.Only(c).Validate())
+		}
+	})
+}
