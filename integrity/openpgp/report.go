@@ -1,6 +1,7 @@
 package openpgp
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -21,11 +22,12 @@ const (
 	Revoked             // by a key that was revoked, before or after
 	WrongUse            // by a key that is not meant to sign files
 	NotCovering         // it holds, but leaves a part of the file uncovered
-	Unjudged            // of a kind, version or number that this package does not judge
+	Unjudged            // of a kind or version that this package does not judge
+	Excess              // beyond the first MaxSignatures
 )
 
 var outcomes = enum.Of[Outcome]("signature outcome", "good", "broken", "unknown key", "weak digest", "weak key", "expired",
-	"revoked", "wrong use", "not covering", "unjudged")
+	"revoked", "wrong use", "not covering", "unjudged", "excess")
 
 // String returns the outcome's name.
 func (o Outcome) String() string { return outcomes.String(o) }
@@ -44,8 +46,8 @@ func Outcomes() []Outcome { return outcomes.All() }
 
 // SignatureInfo is what one signature says, and what became of it.
 type SignatureInfo struct {
-	Covers      string    `json:"covers"`                // "file", "text", "header", or "header and payload"
-	Outcome     Outcome   `json:"outcome"`               //
+	Covers      string    `json:"covers"` // "file", "text", "header", or "header and payload"
+	Outcome     Outcome   `json:"outcome"`
 	Problem     string    `json:"problem,omitempty"`     // why it does not count, unless Good
 	Signer      string    `json:"signer,omitempty"`      // name of the Signer whose key made it, once that is proven
 	KeyID       string    `json:"keyId,omitempty"`       // of the key that the signature names, 16 hex digits
@@ -64,11 +66,48 @@ type DigestInfo struct {
 	Holds     bool   `json:"holds"`
 }
 
+// What a file is, as Report.Kind says.
+const (
+	KindNone        = "no signature"
+	KindDetached    = "detached signature"
+	KindClearsigned = "clear-signed text"
+	KindInline      = "signed message"
+	KindRPM         = "RPM package"
+)
+
 // Report is all that was found out about a file's signatures.
 type Report struct {
-	Kind       string              `json:"kind"` // "detached signature", "clear-signed text", "RPM package", or "none"
+	Kind       string              `json:"kind"` // one of the Kind constants
 	Signatures []SignatureInfo     `json:"signatures,omitempty"`
 	Digests    []DigestInfo        `json:"digests,omitempty"`
 	Odd        []string            `json:"odd,omitempty"` // what a person should know, though it decides nothing
 	Answer     integrity.Signature `json:"answer"`        // what Verify answers
+}
+
+// with completes the report.
+func (r Report) with(list []*found, answer integrity.Signature) Report {
+	for _, f := range list {
+		f.Problem = printable(f.Problem)
+		r.Signatures = append(r.Signatures, f.SignatureInfo)
+	}
+	r.Answer = answer
+	return r
+}
+
+// unreadable is the report about a file that was not judged, because it could not be read.
+func (r Report) unreadable(err error) (Report, error) {
+	return unjudged(r, r.Answer.Format, "%v", err), err
+}
+
+func unjudged(r Report, format integrity.Format, text string, args ...any) Report {
+	return answered(r, integrity.Unsupported, format, text, args...)
+}
+
+func bad(r Report, format integrity.Format, text string, args ...any) Report {
+	return answered(r, integrity.Bad, format, text, args...)
+}
+
+func answered(r Report, status integrity.Status, format integrity.Format, text string, args ...any) Report {
+	r.Answer = integrity.Signature{Status: status, Format: format, Detail: clip(fmt.Sprintf(text, args...), integrity.MaxDetail)}
+	return r
 }

@@ -1,6 +1,7 @@
 package openpgp
 
 import (
+	"bytes"
 	"io"
 	"time"
 
@@ -10,35 +11,71 @@ import (
 // Verifier judges OpenPGP signatures by the keys of its signers. It is immutable and safe for concurrent use. Make it with
 // New; the zero Verifier trusts nobody.
 type Verifier struct {
-	now time.Time // zero: judge at the time of the signature
+	signers []trusted
+	keys    map[uint64][]*key // by key id
+	now     time.Time         // zero: judge at the time of the signature
+}
+
+// trusted is what is kept of a Signer.
+type trusted struct {
+	name      string
+	threshold int
 }
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
 
-// New returns a verifier that trusts the given signers, 1 to MaxSigners of them, or an *InvalidSigners.
-func New(signers ...Signer) (*Verifier, error) {
-	return &Verifier{}, nil
-}
-
-// At returns a verifier that asks as well whether signature and key are good at the instant now: neither expired nor from
+// At returns a verifier that also asks whether signature and key are good at the instant now: neither expired nor from
 // the future. Without it they are judged at the time the signature says it was made.
 func (v *Verifier) At(now time.Time) *Verifier {
 	at := *v
-	at.now = now
+	at.now = now.UTC()
 	return &at
 }
 
 // Verify judges the signature of the first size bytes of content. See the package documentation for which answer means
 // what.
 func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
-	r, _ := v.Inspect(content, size, detached)
+	r, _ := v.Inspect(content, size, detached) // its answer tells of the error, too
 	return r.Answer
 }
 
-// Inspect judges as Verify does and tells everything it found. The error is about reading content; the report is good
-// even so.
+// Inspect judges as Verify does and tells everything it found. The error is that content cannot be read or ends before
+// size; the report tells what was found until then.
 func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
-	return Report{Kind: "none", Answer: integrity.Signature{Status: integrity.Unsupported, Detail: "not judged yet"}}, nil
+	r := Report{Kind: KindNone, Answer: integrity.Signature{Status: integrity.Absent}}
+	if content == nil || size < 0 {
+		return r.unreadable(errShort)
+	}
+	if detached != nil {
+		return v.inspectDetached(content, size, detached)
+	}
+	start := make([]byte, min(size, startSize))
+	if err := readAt(content, start, 0); err != nil {
+		return r.unreadable(err)
+	}
+	switch {
+	case bytes.HasPrefix(start, []byte(leadMagic)):
+		return v.inspectRPM(content, size)
+	case inlineSigned(start):
+		return unjudged(Report{Kind: KindInline}, integrity.OpenPGP, "the file is an OpenPGP message with its content inside; want a detached signature or a clear-signed text"), nil
+	}
+	message, err := clearsigned(content, size)
+	switch {
+	case err != nil:
+		return r.unreadable(err)
+	case message != nil:
+		_, r = v.Clearsigned(message)
+		return r, nil
+	case size > MaxClearsigned && startsSigned(start):
+		return unjudged(Report{Kind: KindClearsigned}, integrity.OpenPGP, "the clear-signed text is larger than 4 MiB"), nil
+	}
+	// What cannot be read was not judged, so its end has to be there.
+	if size > 0 {
+		if err := readAt(content, make([]byte, 1), size-1); err != nil {
+			return r.unreadable(err)
+		}
+	}
+	return r, nil
 }
 
 // Inspect tells what there is to know about a file's signatures without knowing any key.
@@ -46,8 +83,63 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	return new(Verifier).Inspect(content, size, detached)
 }
 
-// Clearsigned returns the text that the signatures of a clear-signed message cover, and nothing else of it; nil unless
-// the report's answer is Valid.
-func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
-	return nil, Report{}
+// startSize is how much of a file tells what it is.
+const startSize = 64
+
+// inlineSigned recognises messages whose signed content lies within: armored, or as "gpg --sign --compress-algo none"
+// makes them. A compressed one has no mark that another file could not have.
+func inlineSigned(start []byte) bool {
+	return bytes.HasPrefix(start, []byte("-----BEGIN "+armorMessage+"-----")) ||
+		bytes.HasPrefix(start, []byte{0x80 | tagOnePass<<2, 13, 3}) || bytes.HasPrefix(start, []byte{0xC0 | tagOnePass, 13, 3})
+}
+
+// inspectDetached judges a signature file.
+func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []byte) (Report, error) {
+	r := Report{Kind: KindDetached}
+	file := &subject{name: "file"}
+	data := detached
+	switch text := bytes.TrimSpace(detached); {
+	case len(text) == 0:
+		return bad(r, integrity.OpenPGP, "the signature file is empty"), nil
+	case len(detached) > MaxDetached:
+		return unjudged(r, 0, "the signature file has %d bytes; at most %d", len(detached), MaxDetached), nil
+	case bytes.HasPrefix(text, []byte("-----BEGIN "+armorSignature)):
+		var err error
+		if data, err = dearmor(text, armorSignature, false); err != nil {
+			return bad(r, integrity.OpenPGP, "the signature file is broken: %v", err), nil
+		}
+		if len(data) == 0 {
+			return bad(r, integrity.OpenPGP, "the armored signature is empty"), nil
+		}
+	case bytes.HasPrefix(text, []byte(armorBegin)):
+		return unjudged(r, integrity.OpenPGP, "the signature file holds %.40q, no detached signature", firstLine(text)), nil
+	case !startsWithSignature(detached):
+		return unjudged(r, 0, "the signature file is not OpenPGP"), nil
+	}
+	list, err := readSignatures(data, file)
+	if err != nil {
+		return bad(r, integrity.OpenPGP, "the signature file is broken: %v", err), nil
+	}
+	v.prepare(list)
+	if len(file.digests) > 0 {
+		err = feed(file, content, 0, size)
+	} else if size > 0 {
+		err = readAt(content, make([]byte, 1), size-1)
+	}
+	if err != nil {
+		return r.unreadable(err)
+	}
+	v.judge(list)
+	return r.with(list, v.conclude(integrity.OpenPGP, list)), nil
+}
+
+// startsWithSignature recognises binary signatures by their first packet's tag.
+func startsWithSignature(data []byte) bool {
+	first := data[0]
+	return first&0xC0 == 0xC0 && first&0x3f == tagSignature || first&0xC0 == 0x80 && first>>2&0xf == tagSignature
+}
+
+func firstLine(text []byte) []byte {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return bytes.TrimSpace(line)
 }

@@ -41,6 +41,7 @@ var rooms = []room{
 	{path: "integrity/openpgp", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
 		{"internal/enum", "the names of a signature's outcomes"},
+		{"github.com/ProtonMail/go-crypto", "packets, keys and the mathematics of OpenPGP; linked by no other adapter"},
 	}},
 	{path: "integrity/sigstoreverify", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
@@ -179,9 +180,16 @@ var rooms = []room{
 		{"integrity", "the virtual files' evidence"},
 		{"job", "orders, effects and reports"},
 		{"job/agent", "the machine it searches"},
+		{"job/controller", "the server it searches"},
+		{"job/controller/memstore", "that server's store, one for each state"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
 		{"internal/enum", "the names of choices"},
+	}},
+	{path: "agentsim/random", floor: 6, uses: []use{
+		{"agentsim", "the worlds it draws are scenarios"},
+		{"job", "errors that name every problem"},
+		{"internal/enum", "the names of troubles"},
 	}},
 
 	// Floor 7: the programs, and the tests of all this.

@@ -1,0 +1,127 @@
+package openpgp
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+	"hash"
+	"io"
+	"slices"
+)
+
+// subject is a run of bytes that signatures cover. It is digested once, by everything that is wanted.
+type subject struct {
+	name    string // "file", "header"
+	digests []*digest
+}
+
+// digest is one digest of a subject.
+type digest struct {
+	algorithm crypto.Hash
+	text      bool   // line ends as CR LF
+	salt      string // hashed first: version 6
+	state     hash.Hash
+	last      byte // of a text: the last byte written
+	stray     bool // of a text: there is a CR without LF, of which every program makes something else
+	buffer    []byte
+}
+
+// want returns the subject's digest of that kind, which is computed if that is asked before anything is written.
+func (s *subject) want(algorithm crypto.Hash, text bool, salt []byte) *digest {
+	i := slices.IndexFunc(s.digests, func(d *digest) bool {
+		return d.algorithm == algorithm && d.text == text && d.salt == string(salt)
+	})
+	if i >= 0 {
+		return s.digests[i]
+	}
+	d := &digest{algorithm: algorithm, text: text, salt: string(salt), state: algorithm.New()}
+	d.state.Write(salt)
+	s.digests = append(s.digests, d)
+	return d
+}
+
+// Write digests p by all that is wanted. It never fails.
+func (s *subject) Write(p []byte) (int, error) {
+	for _, d := range s.digests {
+		if d.text {
+			d.writeText(p)
+		} else {
+			d.state.Write(p)
+		}
+	}
+	return len(p), nil
+}
+
+// writeText puts a CR before each LF that has none.
+func (d *digest) writeText(p []byte) {
+	d.buffer = d.buffer[:0]
+	for len(p) > 0 {
+		if d.last == '\r' && p[0] != '\n' {
+			d.stray = true
+		}
+		line, rest, ended := bytes.Cut(p, []byte("\n"))
+		if i := bytes.IndexByte(line, '\r'); i >= 0 && i < len(line)-1 {
+			d.stray = true
+		}
+		d.buffer = append(d.buffer, line...)
+		if len(line) > 0 {
+			d.last = line[len(line)-1]
+		}
+		if ended {
+			if d.last != '\r' {
+				d.buffer = append(d.buffer, '\r')
+			}
+			d.buffer = append(d.buffer, '\n')
+			d.last = '\n'
+		}
+		p = rest
+	}
+	d.state.Write(d.buffer)
+}
+
+// ambiguous reports whether programs differ in what the text is.
+func (d *digest) ambiguous() bool { return d.stray || d.last == '\r' }
+
+// cloner returns the digest's state for signatures to go on from.
+func (d *digest) cloner() hash.Cloner { return d.state.(hash.Cloner) }
+
+// unreadable is trouble with the file, not with what is in it.
+type unreadable struct{ err error }
+
+func (e *unreadable) Error() string { return "the file cannot be read: " + e.err.Error() }
+func (e *unreadable) Unwrap() error { return e.err }
+
+// errShort is a file that ends before its size.
+var errShort = &unreadable{io.ErrUnexpectedEOF}
+
+// feed writes n bytes of content from offset on to w, and fails if there are fewer.
+func feed(w io.Writer, content io.ReaderAt, offset, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	buffer := make([]byte, min(n, bufferSize))
+	for n > 0 {
+		part := buffer[:min(n, int64(len(buffer)))]
+		if err := readAt(content, part, offset); err != nil {
+			return err
+		}
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+		offset, n = offset+int64(len(part)), n-int64(len(part))
+	}
+	return nil
+}
+
+// readAt fills p from offset on.
+func readAt(content io.ReaderAt, p []byte, offset int64) error {
+	n, err := content.ReadAt(p, offset)
+	switch {
+	case n == len(p):
+		return nil
+	case err == nil || errors.Is(err, io.EOF):
+		return errShort
+	default:
+		return &unreadable{err}
+	}
+}

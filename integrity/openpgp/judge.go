@@ -1,0 +1,167 @@
+package openpgp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// candidates lists the keys that may have made a signature.
+func (v *Verifier) candidates(f *found) []*key {
+	var out []*key
+	for _, k := range v.keys[f.keyID] {
+		if len(f.names) == 0 || string(k.pub.Fingerprint) == string(f.names) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// prepare settles what needs no digest, and asks for the digests that the rest needs.
+func (v *Verifier) prepare(list []*found) {
+	for _, f := range list {
+		if f.packet == nil {
+			continue
+		}
+		keys := v.candidates(f)
+		if len(keys) == 0 {
+			f.drop(UnknownKey, "%s is none of the trusted keys", f.by())
+			continue
+		}
+		f.over.want(f.packet.Hash, f.text(), f.packet.Salt())
+	}
+}
+
+// judge settles the signatures whose subjects were digested.
+func (v *Verifier) judge(list []*found) {
+	for _, f := range list {
+		if f.packet == nil {
+			continue
+		}
+		d := f.over.want(f.packet.Hash, f.text(), f.packet.Salt())
+		var weak *key
+		for _, k := range v.candidates(f) {
+			if k.weak != "" {
+				weak = k
+				continue
+			}
+			if f.holds(k.pub, d.cloner()) {
+				v.judgeKey(f, k)
+				if d.ambiguous() && f.Outcome == Good {
+					f.drop(Unjudged, "the text has a carriage return that ends no line: programs differ in what that means")
+				}
+				break
+			}
+		}
+		switch {
+		case f.Outcome != 0:
+		case weak != nil:
+			f.Fingerprint, f.Key = weak.Fingerprint, weak.Algorithm
+			f.drop(WeakKey, "the key is not trusted: %s", weak.weak)
+		default:
+			f.drop(Broken, "the signature does not hold: what it covers was changed, or the signature was")
+		}
+	}
+}
+
+// judgeKey settles a signature that the key made.
+func (v *Verifier) judgeKey(f *found, k *key) {
+	f.Signer, f.Fingerprint, f.Key = v.signers[k.signer].name, k.Fingerprint, k.Algorithm
+	switch {
+	case k.Revoked:
+		f.drop(Revoked, "the key was revoked")
+	case k.Problem != "":
+		f.drop(WrongUse, "the key cannot be used: %s", k.Problem)
+	case f.Created.Before(k.since):
+		f.drop(Expired, "it was made at %s, before its key, of %s", stamp(f.Created), stamp(k.since))
+	case !k.Expires.IsZero() && !f.Created.Before(k.Expires):
+		f.drop(Expired, "it was made at %s, when its key had expired, at %s", stamp(f.Created), stamp(k.Expires))
+	case v.now.IsZero():
+		f.Outcome = Good
+	case f.Created.After(v.now):
+		f.drop(Expired, "it was made at %s and it is %s: check the clock", stamp(f.Created), stamp(v.now))
+	case !f.Expires.IsZero() && !v.now.Before(f.Expires):
+		f.drop(Expired, "it expired at %s", stamp(f.Expires))
+	case !k.Expires.IsZero() && !v.now.Before(k.Expires):
+		f.drop(Expired, "its key expired at %s", stamp(k.Expires))
+	default:
+		f.Outcome = Good
+	}
+	f.packet = nil
+	f.primary = k.Primary
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// conclude makes the answer of what became of the signatures.
+func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Signature {
+	answer := integrity.Signature{Status: integrity.Bad, Format: format}
+	for i, s := range v.signers {
+		var by []string // primary keys
+		var at time.Time
+		for _, f := range list {
+			if f.Outcome != Good || f.Signer != s.name {
+				continue
+			}
+			if !slices.Contains(by, f.primary) {
+				by = append(by, f.primary)
+			}
+			if f.Created.After(at) {
+				at = f.Created
+			}
+		}
+		if len(by) >= s.threshold && answer.Status != integrity.Valid {
+			answer.Status, answer.Signer, answer.SignedAt = integrity.Valid, v.signers[i].name, at
+		} else if len(by) > 0 && answer.Status != integrity.Valid {
+			answer.Detail = fmt.Sprintf("%d of the %d keys of %q that it takes have signed", len(by), s.threshold, s.name)
+		}
+	}
+	unjudged := 0
+	var why []string
+	for _, f := range list {
+		switch f.Outcome {
+		case Good:
+		case Broken:
+			return integrity.Signature{Status: integrity.Bad, Format: format, Detail: clip(f.sentence(), integrity.MaxDetail)}
+		case Unjudged, Excess:
+			unjudged++
+			fallthrough
+		default:
+			why = append(why, f.sentence())
+		}
+	}
+	if answer.Status == integrity.Valid {
+		return answer
+	}
+	if unjudged == len(list) {
+		answer.Status = integrity.Unsupported
+	}
+	if answer.Detail == "" {
+		answer.Detail = "no signature counts"
+	}
+	answer.Detail = clip(strings.Join(append([]string{answer.Detail}, why...), "; "), integrity.MaxDetail)
+	return answer
+}
+
+// sentence tells what became of one signature.
+func (f *found) sentence() string {
+	return fmt.Sprintf("by %s over the %s: %s", f.by(), f.Covers, f.Problem)
+}
+
+// clip cuts s to at most n bytes of valid UTF-8, marking the cut.
+func clip(s string, n int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= n {
+		return s
+	}
+	const mark = "…"
+	cut := n - len(mark)
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + mark
+}

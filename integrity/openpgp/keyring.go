@@ -1,0 +1,232 @@
+package openpgp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+)
+
+// Key is a key of a keyring, or one of its subkeys.
+type Key struct {
+	Fingerprint string    // in upper-case hex
+	Primary     string    // fingerprint of the primary key; its own for a primary key
+	Algorithm   string    // "RSA 4096", "Ed25519"
+	UserIDs     []string  // of a primary key, those that it has signed itself
+	Created     time.Time // UTC
+	Expires     time.Time // UTC, the primary key's where that is earlier; zero: never
+	Revoked     bool      // it or its primary key
+	Problem     string    // why its signatures never count, whatever the time; empty: they do
+}
+
+// InvalidKeyring is why a keyring cannot be used.
+type InvalidKeyring struct {
+	Text string // what is wrong and what to do
+	Err  error  // underlying; may be nil
+}
+
+func (e *InvalidKeyring) Error() string {
+	if e.Err != nil {
+		return "invalid OpenPGP keyring: " + e.Text + ": " + e.Err.Error()
+	}
+	return "invalid OpenPGP keyring: " + e.Text
+}
+
+func (e *InvalidKeyring) Unwrap() error { return e.Err }
+
+// Keys lists the keys of a keyring, binary or armored, in its order, each primary key before its subkeys. It returns an
+// *InvalidKeyring.
+func Keys(ring []byte) ([]Key, error) {
+	certificates, err := readKeyring(ring)
+	if err != nil {
+		return nil, err
+	}
+	var out []Key
+	for _, c := range certificates {
+		for _, k := range c.keys() {
+			out = append(out, k.Key)
+		}
+	}
+	return out, nil
+}
+
+// Join makes one binary keyring of several, each binary or armored. It returns an *InvalidKeyring if one of them cannot be
+// used; the bounds of one keyring are those of the result, too.
+func Join(rings ...[]byte) ([]byte, error) {
+	var out []byte
+	for _, ring := range rings {
+		if _, err := readKeyring(ring); err != nil {
+			return nil, err
+		}
+		binary, err := binaryKeyring(ring)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, binary...)
+	}
+	return out, nil
+}
+
+// binaryKeyring takes the armor off a keyring that has it.
+func binaryKeyring(ring []byte) ([]byte, error) {
+	switch {
+	case len(ring) > MaxKeyring:
+		return nil, &InvalidKeyring{Text: fmt.Sprintf("it has %d bytes; at most %d", len(ring), MaxKeyring)}
+	case bytes.Contains(ring, []byte(armorBegin+"PRIVATE KEY BLOCK-----")):
+		return nil, &InvalidKeyring{Text: "it holds a private key: give the public one, and keep this one away from here"}
+	case bytes.Contains(ring, []byte("-----BEGIN "+armorKeys+"-----")):
+		binary, err := dearmor(ring, armorKeys, true)
+		if errors.Is(err, errCutOff) {
+			return nil, &InvalidKeyring{Text: "the armored key block is cut off: it has no END line"}
+		}
+		if err != nil {
+			return nil, &InvalidKeyring{Text: "bad armor", Err: err}
+		}
+		return binary, nil
+	case len(ring) > 12 && string(ring[8:12]) == "KBXf":
+		return nil, &InvalidKeyring{Text: "it is a keybox, a format of GnuPG's own: export the keys with gpg --export"}
+	default:
+		return ring, nil
+	}
+}
+
+// readKeyring reads all keys of a ring and checks what their owners signed of them.
+func readKeyring(ring []byte) ([]*certificate, error) {
+	binary, err := binaryKeyring(ring)
+	if err != nil {
+		return nil, err
+	}
+	packets, err := splitPackets(binary, maxPackets)
+	if err != nil {
+		return nil, &InvalidKeyring{Text: "it is no OpenPGP keyring", Err: err}
+	}
+	reader := keyringReader{seen: map[string]*certificate{}}
+	for _, p := range packets {
+		if err := reader.add(p); err != nil {
+			return nil, err
+		}
+	}
+	if len(reader.all) == 0 {
+		return nil, &InvalidKeyring{Text: "it holds no OpenPGP key"}
+	}
+	checks := 0
+	for _, c := range reader.all {
+		checks += c.evaluate(maxChecks - checks)
+		if checks >= maxChecks {
+			return nil, &InvalidKeyring{Text: fmt.Sprintf("it has %d signatures of keys by themselves: keep those that are needed", maxChecks)}
+		}
+	}
+	return reader.all, nil
+}
+
+// keyringReader puts packets in their places. A key that comes twice is one, with what both copies say.
+type keyringReader struct {
+	all  []*certificate
+	seen map[string]*certificate
+	keys int
+	cert *certificate // to which packets belong now; nil: to none that can be used
+	user *userID      // likewise
+	sub  *subkey      // likewise
+}
+
+func (r *keyringReader) add(p rawPacket) error {
+	switch p.tag {
+	case tagSecretKey, tagSecretSubkey:
+		return &InvalidKeyring{Text: "it holds a private key: give the public one, and keep this one away from here"}
+	case tagPublicKey, tagPublicSubkey:
+		if r.keys++; r.keys > MaxKeys {
+			return &InvalidKeyring{Text: fmt.Sprintf("it has more than %d keys and subkeys", MaxKeys)}
+		}
+		r.addKey(p)
+	case tagUserID, tagAttribute:
+		r.sub, r.user = nil, nil
+		if r.cert != nil && p.tag == tagUserID {
+			r.user = r.cert.userID(string(p.body))
+		} else if r.cert != nil {
+			r.user = &userID{} // its signatures say nothing of the key
+		}
+	case tagSignature:
+		r.addSignature(p)
+	default:
+		if len(r.all) == 0 && r.cert == nil {
+			return &InvalidKeyring{Text: fmt.Sprintf("it is no OpenPGP keyring: it begins with a packet of type %d", p.tag)}
+		}
+	}
+	return nil
+}
+
+func (r *keyringReader) addKey(p rawPacket) {
+	parsed, err := p.parse()
+	pub, ok := parsed.(*packet.PublicKey)
+	r.user, r.sub = nil, nil
+	if p.tag == tagPublicSubkey {
+		if ok && err == nil && r.cert != nil {
+			r.sub = r.cert.subkey(pub)
+		}
+		return
+	}
+	r.cert = nil
+	if !ok || err != nil {
+		return // of a kind that cannot sign here: nobody can be mistaken for it
+	}
+	fingerprint := string(pub.Fingerprint)
+	if r.cert = r.seen[fingerprint]; r.cert == nil {
+		r.cert = &certificate{primary: pub}
+		r.seen[fingerprint] = r.cert
+		r.all = append(r.all, r.cert)
+	}
+}
+
+// addSignature keeps the signatures that a key's owner makes of the key. A revocation counts without being checked: a
+// keyring is configuration, and whoever can put a false one there could take the key out just as well.
+func (r *keyringReader) addSignature(p rawPacket) {
+	if r.cert == nil || len(p.body) < 3 {
+		return
+	}
+	kind := packet.SignatureType(p.body[1])
+	if p.body[0] == 3 {
+		kind = packet.SignatureType(p.body[2])
+	}
+	switch kind {
+	case packet.SigTypeKeyRevocation:
+		r.cert.revoked = true
+		return
+	case packet.SigTypeSubkeyRevocation:
+		if r.sub != nil {
+			r.sub.revoked = true
+		}
+		return
+	}
+	parsed, err := p.parse()
+	sig, ok := parsed.(*packet.Signature)
+	if !ok || err != nil || !sig.CheckKeyIdOrFingerprint(r.cert.primary) || critical(sig) {
+		return // other people's, and what cannot be judged
+	}
+	switch {
+	case r.sub != nil:
+		if kind == packet.SigTypeSubkeyBinding {
+			r.sub.bindings = append(r.sub.bindings, sig)
+		}
+	case r.user != nil:
+		switch kind {
+		case packet.SigTypeGenericCert, packet.SigTypePersonaCert, packet.SigTypeCasualCert, packet.SigTypePositiveCert, packet.SigTypeCertificationRevocation:
+			r.user.signatures = append(r.user.signatures, sig)
+		}
+	case kind == packet.SigTypeDirectSignature:
+		r.cert.direct = append(r.cert.direct, sig)
+	}
+}
+
+// critical reports whether the signature has a condition that is not known here.
+func critical(sig *packet.Signature) bool {
+	return slices.ContainsFunc(sig.Notations, func(n *packet.Notation) bool { return n.IsCritical })
+}
+
+// isFingerprint accepts the hex digits of a version 4 or version 6 key's fingerprint.
+func isFingerprint(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789ABCDEF") == ""
+}

@@ -1,0 +1,217 @@
+package openpgp
+
+import (
+	"crypto"
+	_ "crypto/sha1" // a header's digest that proves nothing, but has to be right
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// rpmFile is a package taken apart.
+type rpmFile struct {
+	content    io.ReaderAt
+	size       int64
+	signatures *rpmHeader
+	header     *rpmHeader
+	overHeader subject
+	overBoth   subject
+	list       []*found
+	payload    crypto.Hash // of the digest that the header promises of the payload; zero: none that carries trust
+	promised   string      // that digest, in lower-case hex
+}
+
+// rpmDigest is a digest of the header that the signature header carries.
+type rpmDigest struct {
+	tag       uint32
+	algorithm crypto.Hash
+}
+
+var headerDigests = []rpmDigest{{tagSHA1Header, crypto.SHA1}, {tagSHA256Header, crypto.SHA256}, {tagSHA3Header, crypto.SHA3_256}}
+
+// inspectRPM judges a package by the signatures in it.
+func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
+	r := Report{Kind: KindRPM, Answer: integrity.Signature{Format: integrity.RPM}}
+	f, err := openRPM(content, size)
+	if err != nil {
+		return r.failed(err)
+	}
+	v.prepare(f.list)
+	payload := &subject{name: "payload"}
+	if f.payload != 0 {
+		payload.want(f.payload, false, nil)
+	}
+	for _, d := range headerDigests {
+		if _, has := f.signatures.values[d.tag]; has {
+			f.overHeader.want(d.algorithm, false, nil)
+		}
+	}
+	if err := feed(io.MultiWriter(&f.overHeader, &f.overBoth), content, f.header.start, f.header.end-f.header.start); err != nil {
+		return r.failed(err)
+	}
+	if err := feed(io.MultiWriter(payload, &f.overBoth), content, f.header.end, size-f.header.end); err != nil {
+		return r.failed(err)
+	}
+	v.judge(f.list)
+
+	for _, d := range headerDigests {
+		if value, has := f.signatures.values[d.tag]; has {
+			r.Digests = append(r.Digests, DigestInfo{"header", hashName(d.algorithm), value.is(f.overHeader.sum(d.algorithm))})
+		}
+	}
+	if f.payload != 0 {
+		r.Digests = append(r.Digests, DigestInfo{"payload", hashName(f.payload), payload.sum(f.payload) == f.promised})
+	}
+	for _, s := range f.list {
+		if s.Outcome == Good && s.over == &f.overHeader && f.payload == 0 {
+			s.drop(NotCovering, "it covers the header only, and the header has no trusted digest of the payload")
+		}
+	}
+	answer := v.conclude(integrity.RPM, f.list)
+	if len(f.list) == 0 {
+		answer = integrity.Signature{Status: integrity.Absent, Format: integrity.RPM}
+	} else if answer.Status != integrity.Bad {
+		for _, d := range r.Digests {
+			if !d.Holds {
+				answer = bad(r, integrity.RPM, "the %s does not have the %s digest that the package says", d.Covers, d.Algorithm).Answer
+			}
+		}
+	}
+	return r.with(f.list, answer), nil
+}
+
+// failed is the report about a package that could not be taken apart.
+func (r Report) failed(err error) (Report, error) {
+	if file := new(unreadable); errors.As(err, &file) {
+		return r.unreadable(err)
+	}
+	return bad(r, integrity.RPM, "the package is broken: %v", err), nil
+}
+
+// openRPM reads the headers.
+func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
+	f := &rpmFile{content: content, size: size, overHeader: subject{name: "header"}, overBoth: subject{name: "header and payload"}}
+	lead := make([]byte, leadSize)
+	if size < leadSize {
+		return nil, errRPMCut
+	}
+	if err := readAt(content, lead, 0); err != nil {
+		return nil, err
+	}
+	if lead[4] != 3 && lead[4] != 4 || binary.BigEndian.Uint16(lead[78:]) != 5 {
+		return nil, fmt.Errorf("its lead says version %d and kind of signature %d, which no package has any more", lead[4], binary.BigEndian.Uint16(lead[78:]))
+	}
+	var err error
+	f.signatures, err = readRPMHeader(content, size, leadSize, tagHeaderSignatures, maxSignatureTags, []uint32{tagDSAHeader, tagRSAHeader,
+		tagSHA1Header, tagLongSize, tagSHA256Header, tagOpenPGP, tagSHA3Header, tagSize, tagPGP, tagGPG})
+	if err != nil {
+		return nil, err
+	}
+	start := (f.signatures.end + 7) &^ 7
+	f.header, err = readRPMHeader(content, size, start, tagHeaderImmutable, maxTags, []uint32{tagPayloadDigest, tagPayloadAlgorithm})
+	if err != nil {
+		return nil, err
+	}
+	for _, tag := range []uint32{tagSize, tagLongSize} {
+		if value, has := f.signatures.values[tag]; has {
+			if n, ok := value.number(); !ok || n != uint64(size-start) {
+				return nil, fmt.Errorf("header and payload have %d bytes, and not as many as the package says", size-start)
+			}
+		}
+	}
+	f.readPromise()
+	return f, f.readSignatures()
+}
+
+// maxSignatureTags is how many entries a signature header has at most; rpm has the same bound.
+const maxSignatureTags = 32
+
+// readPromise finds the digest of the payload in the header.
+func (f *rpmFile) readPromise() {
+	digests, ok := f.header.values[tagPayloadDigest].strings()
+	number, has := f.header.values[tagPayloadAlgorithm].number()
+	if ok && has && len(digests) == 1 && number < 256 {
+		f.payload, f.promised = strongHashes[byte(number)], strings.ToLower(digests[0])
+	}
+}
+
+// readSignatures finds the signatures over the header, and over header and payload.
+func (f *rpmFile) readSignatures() error {
+	for _, tag := range []uint32{tagRSAHeader, tagDSAHeader, tagPGP, tagGPG} {
+		value, has := f.signatures.values[tag]
+		if !has {
+			continue
+		}
+		if value.kind != typeBinary {
+			return fmt.Errorf("the signature in tag %d is not binary", tag)
+		}
+		over := &f.overHeader
+		if tag == tagPGP || tag == tagGPG {
+			over = &f.overBoth
+		}
+		if err := f.addSignature(value.data, over); err != nil {
+			return err
+		}
+	}
+	if value, has := f.signatures.values[tagOpenPGP]; has {
+		texts, ok := value.strings()
+		if !ok {
+			return errors.New("the signatures in tag 278 are no texts")
+		}
+		for _, text := range texts {
+			data, err := base64.StdEncoding.Strict().DecodeString(text)
+			if err != nil {
+				return fmt.Errorf("a signature in tag 278 is broken: %w", err)
+			}
+			if err := f.addSignature(data, &f.overHeader); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *rpmFile) addSignature(data []byte, over *subject) error {
+	list, err := readSignatures(data, over)
+	switch {
+	case err != nil:
+		return fmt.Errorf("a signature is broken: %w", err)
+	case len(list) != 1:
+		return fmt.Errorf("there are %d signatures where one has to be", len(list))
+	case len(f.list) == MaxSignatures:
+		return fmt.Errorf("there are more than %d signatures", MaxSignatures)
+	}
+	if s := list[0]; s.packet != nil && s.packet.SigType != packet.SigTypeBinary {
+		s.drop(WrongUse, "it is a signature over a text")
+	}
+	f.list = append(f.list, list[0])
+	return nil
+}
+
+// is compares a digest's value with the sum of the header.
+func (v rpmValue) is(sum string) bool {
+	texts, ok := v.strings()
+	return ok && len(texts) == 1 && strings.ToLower(texts[0]) == sum
+}
+
+// sum returns the digest of what was written to the subject, in lower-case hex.
+func (s *subject) sum(algorithm crypto.Hash) string {
+	return hex.EncodeToString(s.want(algorithm, false, nil).state.Sum(nil))
+}
+
+func hashName(h crypto.Hash) string {
+	for number, hash := range strongHashes {
+		if hash == h {
+			return hashNames[number]
+		}
+	}
+	return h.String()
+}

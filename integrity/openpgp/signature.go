@@ -1,0 +1,194 @@
+package openpgp
+
+import (
+	"crypto"
+	_ "crypto/sha256" // what strongHashes names
+	_ "crypto/sha3"
+	_ "crypto/sha512"
+	"errors"
+	"fmt"
+	"hash"
+	"time"
+
+	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+)
+
+// strongHashes are the digests that carry trust, by their numbers in OpenPGP. The library takes SHA-1 and SHA-224 too.
+var strongHashes = map[byte]crypto.Hash{8: crypto.SHA256, 9: crypto.SHA384, 10: crypto.SHA512, 12: crypto.SHA3_256, 14: crypto.SHA3_512}
+
+// hashNames are the digests there are (RFC 9580, 9.5), and those there were.
+var hashNames = map[byte]string{
+	1: "MD5", 2: "SHA-1", 3: "RIPEMD-160", 5: "MD2", 6: "TIGER-192", 7: "HAVAL-5-160",
+	8: "SHA-256", 9: "SHA-384", 10: "SHA-512", 11: "SHA-224", 12: "SHA3-256", 14: "SHA3-512",
+}
+
+// found is a signature that was found, and what is known of it so far.
+type found struct {
+	SignatureInfo
+	packet  *packet.Signature // nil: it is not to be judged, and Outcome says why
+	over    *subject          // what it covers
+	names   []byte            // fingerprint of the key it names; may be nil
+	keyID   uint64
+	primary string // fingerprint of the primary key of the key that made it
+}
+
+// text reports whether line ends count as CR LF in what the signature covers.
+func (f *found) text() bool { return f.packet.SigType == packet.SigTypeText }
+
+// drop settles that the signature does not count.
+func (f *found) drop(o Outcome, format string, args ...any) {
+	f.Outcome, f.Problem, f.packet = o, fmt.Sprintf(format, args...), nil
+}
+
+// readSignatures reads what must be nothing but signatures, all over the same subject.
+func readSignatures(data []byte, over *subject) ([]*found, error) {
+	packets, err := splitPackets(data, MaxSignatures)
+	var excess *tooMany
+	if err != nil && !errors.As(err, &excess) {
+		return nil, err
+	}
+	var out []*found
+	for _, p := range packets {
+		if p.tag != tagSignature {
+			return nil, fmt.Errorf("there is a packet of type %d, which is no signature", p.tag)
+		}
+		out = append(out, readSignature(p, over))
+	}
+	if excess != nil {
+		f := &found{SignatureInfo: SignatureInfo{Covers: over.name}}
+		f.drop(Excess, "there are more than %d signatures", MaxSignatures)
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// readSignature reads one signature packet. What the digest's strength decides is decided here.
+func readSignature(p rawPacket, over *subject) *found {
+	f := &found{SignatureInfo: SignatureInfo{Covers: over.name}, over: over}
+	body := p.body
+	if len(body) < 6 {
+		f.drop(Broken, "the signature is cut off")
+		return f
+	}
+	f.Version = int(body[0])
+	digest := body[3]
+	switch f.Version {
+	case 3:
+		if len(body) < 19 || body[1] != 5 {
+			f.drop(Broken, "the signature is broken")
+			return f
+		}
+		digest = body[16]
+		p.body = asVersion4(body)
+	case 4, 6:
+	default:
+		f.drop(Unjudged, "version %d of signatures is not judged", f.Version)
+		return f
+	}
+	f.Digest = hashNames[digest]
+	parsed, err := p.parse()
+	if sig, ok := parsed.(*packet.Signature); ok && err == nil {
+		f.describe(sig)
+		f.packet = sig
+		if f.Version == 3 {
+			sig.HashSuffix = append([]byte(nil), body[2:7]...)
+		}
+	}
+	_, strong := strongHashes[digest]
+	var unsupported pgperrors.UnsupportedError
+	switch {
+	case f.Digest == "":
+		f.drop(Unjudged, "digest algorithm %d is unknown", digest)
+	case !strong:
+		f.drop(WeakDigest, "the digest %s is too weak", f.Digest)
+	case errors.As(err, &unsupported):
+		f.drop(Unjudged, "%v", err)
+	case err != nil:
+		f.drop(Broken, "the signature is broken: %v", err)
+	case f.packet.SigType != packet.SigTypeBinary && f.packet.SigType != packet.SigTypeText:
+		f.drop(WrongUse, "it is a signature of type %#02x, not one over a file", byte(f.packet.SigType))
+	case f.Version == 3 && f.packet.PubKeyAlgo != packet.PubKeyAlgoRSA && f.packet.PubKeyAlgo != packet.PubKeyAlgoRSASignOnly && f.packet.PubKeyAlgo != packet.PubKeyAlgoDSA:
+		f.drop(Unjudged, "version 3 signatures are judged of RSA keys only")
+	default:
+		for _, n := range f.packet.Notations {
+			if n.IsCritical {
+				f.drop(Unjudged, "its critical notation %.40q is unknown", n.Name)
+				break
+			}
+		}
+	}
+	return f
+}
+
+// asVersion4 puts a version 3 signature, which rpm made for long and the library does not read, into version 4's form. Only
+// what it hashes differs then: the type and the time.
+func asVersion4(b []byte) []byte {
+	out := []byte{4, b[2], b[15], b[16], 0, 6, 5, 2}
+	out = append(out, b[3:7]...)
+	out = append(out, 0, 10, 9, 16)
+	out = append(out, b[7:15]...)
+	return append(out, b[17:]...)
+}
+
+// describe fills in what the signature says of itself.
+func (f *found) describe(sig *packet.Signature) {
+	f.Created = sig.CreationTime.UTC()
+	if sig.SigLifetimeSecs != nil && *sig.SigLifetimeSecs > 0 {
+		f.Expires = f.Created.Add(time.Duration(*sig.SigLifetimeSecs) * time.Second)
+	}
+	f.Key = algorithmName(sig.PubKeyAlgo)
+	if sig.IssuerKeyId != nil {
+		f.keyID = *sig.IssuerKeyId
+		f.KeyID = fmt.Sprintf("%016X", f.keyID)
+	}
+	if len(sig.IssuerFingerprint) > 0 {
+		f.names = sig.IssuerFingerprint
+		f.Fingerprint = fmt.Sprintf("%X", f.names)
+	}
+}
+
+// by names the signature in a sentence.
+func (f *found) by() string {
+	switch {
+	case f.Fingerprint != "":
+		return "key " + f.Fingerprint
+	case f.KeyID != "":
+		return "key " + f.KeyID
+	default:
+		return "an unnamed key"
+	}
+}
+
+// holds reports whether the key made the signature over what was digested so far; h is left as it was.
+func (f *found) holds(key *packet.PublicKey, h hash.Cloner) bool {
+	if (key.Version == 6) != (f.Version == 6) {
+		return false
+	}
+	copied, err := h.Clone()
+	if err != nil {
+		return false
+	}
+	return key.VerifySignature(copied, f.packet) == nil
+}
+
+func algorithmName(a packet.PublicKeyAlgorithm) string {
+	switch a {
+	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly, packet.PubKeyAlgoRSAEncryptOnly:
+		return "RSA"
+	case packet.PubKeyAlgoDSA:
+		return "DSA"
+	case packet.PubKeyAlgoElGamal:
+		return "ElGamal"
+	case packet.PubKeyAlgoECDSA:
+		return "ECDSA"
+	case packet.PubKeyAlgoEdDSA:
+		return "EdDSA"
+	case packet.PubKeyAlgoEd25519:
+		return "Ed25519"
+	case packet.PubKeyAlgoEd448:
+		return "Ed448"
+	default:
+		return fmt.Sprintf("algorithm %d", a)
+	}
+}
