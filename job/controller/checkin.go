@@ -20,7 +20,6 @@ type inventoryRecord struct {
 
 // call is all that answering a check-in needs of an asset beside its orders.
 type call struct {
-	asset     assetRecord
 	seen      seenRecord
 	reports   reportsRecord
 	revision  revisionRecord
@@ -41,18 +40,10 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 		return manifest.Answer{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
 	}
 	now = instant(now)
-	news := false
-	err = c.store.View(ctx, func(r Reader) error {
-		got, err := loadCall(r, in.Asset)
-		if err != nil {
-			return err
-		}
-		if news = c.hasNews(got, in, now); news {
-			return nil
-		}
-		answer, err = c.answer(r, got, in, now)
-		return err
-	})
+	news := len(in.Reports) > 0 || in.Inventory != nil // or it turns out so; what was sent before changes nothing
+	if !news {
+		answer, news, err = c.look(ctx, in, now)
+	}
 	if err != nil || !news {
 		return answer, err
 	}
@@ -70,11 +61,35 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 	return answer, err
 }
 
+// look answers a call that brings nothing new, or says that it does.
+func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, news bool, err error) {
+	err = c.store.View(ctx, func(r Reader) error {
+		seen, _, err := load[seenRecord](r, tableSeen, key(string(in.Asset)))
+		if err != nil {
+			return err
+		}
+		if news = c.seenIsOld(seen, in, now); news { // most often
+			return nil
+		}
+		got, err := loadCall(r, in.Asset)
+		if err != nil {
+			return err
+		}
+		if news = c.hasNews(got, in, now); news {
+			return nil
+		}
+		answer, err = c.answer(r, got, in, now)
+		return err
+	})
+	return answer, news, err
+}
+
 func loadCall(r Reader, id job.AssetID) (got call, err error) {
-	if got.asset, err = enrolled(r, id); err != nil {
+	k := key(string(id))
+	if there, err := r.Get(tableAssets, k); err != nil || there == nil {
+		_, err = enrolled(r, id) // says what is wrong
 		return got, err
 	}
-	k := key(string(id))
 	if got.seen, _, err = load[seenRecord](r, tableSeen, k); err != nil {
 		return got, err
 	}
@@ -121,7 +136,7 @@ func (c *Controller) takeIn(w Writer, got *call, in manifest.CheckIn, now time.T
 		return err
 	}
 	if in.Inventory != nil {
-		if err := c.takeInventory(w, got, *in.Inventory, now); err != nil {
+		if err := c.takeInventory(w, in.Asset, got, *in.Inventory, now); err != nil {
 			return err
 		}
 	}
@@ -177,14 +192,18 @@ func (c *Controller) answer(r Reader, got call, in manifest.CheckIn, now time.Ti
 }
 
 // takeInventory stores a changed inventory and makes the orders that waited for the first one.
-func (c *Controller) takeInventory(w Writer, got *call, sent catalog.Inventory, now time.Time) error {
+func (c *Controller) takeInventory(w Writer, id job.AssetID, got *call, sent catalog.Inventory, now time.Time) error {
+	asset, err := enrolled(w, id)
+	if err != nil {
+		return err
+	}
 	inventory, err := catalog.NewInventory(sent.Platform, sent.Installed)
 	switch {
 	case err != nil:
 		got.reports.anomaly(Anomaly{At: now, Text: clip(err.Error(), MaxText)})
 		return nil
-	case inventory.Platform != got.asset.Platform:
-		got.reports.anomaly(Anomaly{At: now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, got.asset.Platform)})
+	case inventory.Platform != asset.Platform:
+		got.reports.anomaly(Anomaly{At: now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, asset.Platform)})
 		return nil
 	}
 	digest := inventory.Digest()
@@ -193,9 +212,9 @@ func (c *Controller) takeInventory(w Writer, got *call, sent catalog.Inventory, 
 	}
 	data, err := json.Marshal(inventory)
 	if err != nil {
-		return fmt.Errorf("inventory of asset %s: %w", got.asset.ID, err)
+		return fmt.Errorf("inventory of asset %s: %w", id, err)
 	}
-	k := key(string(got.asset.ID))
+	k := key(string(id))
 	chunks, err := saveChunks(w, tableInventory, k, data, got.inventory.Chunks)
 	if err != nil {
 		return err
@@ -208,7 +227,7 @@ func (c *Controller) takeInventory(w Writer, got *call, sent catalog.Inventory, 
 	if err != nil {
 		return err
 	}
-	return eachQueued(w, got.asset.ID, func(id job.RunID, o orderRecord) error {
+	return eachQueued(w, id, func(id job.RunID, o orderRecord) error {
 		if !o.Waiting {
 			return nil
 		}
@@ -216,7 +235,7 @@ func (c *Controller) takeInventory(w Writer, got *call, sent catalog.Inventory, 
 		if err != nil {
 			return err
 		}
-		return m.make(run, got.asset.Asset)
+		return m.make(run, asset.Asset)
 	})
 }
 

@@ -21,8 +21,8 @@ type Store struct {
 
 	mu      sync.Mutex
 	ended   sync.Cond // a transaction ended
-	state   map[controller.Table]*node
-	old     map[controller.Table]*node // the state before the last commit
+	state   tables
+	old     tables // the state before the last commit
 	running int
 	closed  bool
 	random  *rand.Rand
@@ -30,7 +30,7 @@ type Store struct {
 
 // New returns an empty store.
 func New(o Options) *Store {
-	s := &Store{state: map[controller.Table]*node{}}
+	s := &Store{}
 	s.ended.L = &s.mu
 	if o.Seed != 0 {
 		s.random = rand.New(rand.NewPCG(o.Seed, 0))
@@ -125,7 +125,7 @@ func (s *Store) end() {
 	s.ended.Broadcast()
 }
 
-func (s *Store) now() map[controller.Table]*node {
+func (s *Store) now() tables {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state

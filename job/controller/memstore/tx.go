@@ -1,9 +1,8 @@
 package memstore
 
 import (
-	"bytes"
 	"context"
-	"maps"
+	"slices"
 
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -11,7 +10,7 @@ import (
 // tx is one attempt at a transaction. Its state is its own once owned is set.
 type tx struct {
 	ctx       context.Context
-	state     map[controller.Table]*node
+	state     tables
 	owned     bool
 	over      bool
 	failAfter int // calls after which an attempt meets its conflict; zero: never
@@ -43,11 +42,11 @@ func (t *tx) Get(table controller.Table, key string) ([]byte, error) {
 	if err := controller.CheckKey(table, key); err != nil {
 		return nil, err
 	}
-	n := t.state[table].find(key)
+	n := t.state.root(table).find(key)
 	if n == nil {
 		return nil, nil
 	}
-	return bytes.Clone(n.value), nil
+	return n.value, nil // which is never changed, by nobody
 }
 
 // Scan implements controller.Reader.
@@ -59,8 +58,8 @@ func (t *tx) Scan(table controller.Table, from, to string, limit int) ([]control
 		return nil, err
 	}
 	var found []controller.Record
-	t.state[table].walk(from, to, func(n *node) bool {
-		found = append(found, controller.Record{Key: n.key, Value: bytes.Clone(n.value)})
+	t.state.root(table).walk(from, to, func(n *node) bool {
+		found = append(found, controller.Record{Key: n.key, Value: n.value})
 		return len(found) < limit
 	})
 	return found, nil
@@ -78,7 +77,7 @@ func (t *tx) Put(table controller.Table, key string, value []byte) error {
 		return err
 	}
 	t.own()
-	t.state[table] = t.state[table].put(key, append([]byte{}, value...))
+	t.state.set(table, t.state.root(table).put(key, append([]byte{}, value...)))
 	return nil
 }
 
@@ -91,12 +90,12 @@ func (t *tx) Delete(table controller.Table, key string) error {
 		return err
 	}
 	t.own()
-	t.state[table] = t.state[table].remove(key)
+	t.state.set(table, t.state.root(table).remove(key))
 	return nil
 }
 
 func (t *tx) own() {
 	if !t.owned {
-		t.state, t.owned = maps.Clone(t.state), true
+		t.state, t.owned = slices.Clone(t.state), true
 	}
 }
