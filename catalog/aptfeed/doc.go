@@ -18,9 +18,10 @@
 //		 └─ SHA-256 and size of Packages           under its by-hash address where offered, as xz, gz or plain
 //		     └─ SHA-256 and size of each .deb      these the patch carries, and the agent checks them (INT-2)
 //
-//	  - One good signature by a trusted key suffices; others may be unknown, expired or bad. Only the text inside the signed
-//	    block is read, and a file with anything before or after it is refused. Not signed, signed by an unknown key, and a bad
-//	    signature are three different [Cause]s. SHA-1 and MD5 signatures, DSA keys and RSA keys under 2048 bits prove nothing.
+//	  - One good signature by a trusted key suffices; others may be unknown, expired or weak, but one by a trusted key that
+//	    does not hold refuses the file. Only the text inside the signed block is read, and a file with anything before or
+//	    after it is refused. Not signed, signed by an unknown key, and a bad signature are three different [Cause]s. SHA-1 and
+//	    MD5 signatures, DSA keys and RSA keys under 2048 bits prove nothing; integrity/openpgp judges all this.
 //	  - Valid-Until is honoured at every fetch, even when nothing new came, whatever apt's Check-Valid-Until says; so is Date,
 //	    which may not lie in the future. [Config].IgnoreValidUntil is the one exception. A Release file older than the last one
 //	    is refused, and so is one of another suite than was asked for.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
 // Feed is one suite of one repository. It is a catalog.Feed, safe for concurrent use.
@@ -254,7 +255,7 @@ func (s signedRelease) equal(t signedRelease) bool {
 }
 
 // open verifies the signature and reads what it covers.
-func (s signedRelease) open(ring keyring, now time.Time) (release, error) {
+func (s signedRelease) open(ring *openpgp.Verifier, now time.Time) (release, error) {
 	var plain []byte
 	var err error
 	if s.detached == nil {

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
 // Whatever a sources file says, every source can be used and every problem names its line.
@@ -49,6 +49,7 @@ func FuzzParseSources(f *testing.F) {
 func FuzzOpenInRelease(f *testing.F) {
 	keys, err := readKeys("testdata/gpg/key.asc")
 	require.NoError(f, err)
+	trusted := trustRing(f, keys)
 	for _, name := range []string{"testdata/gpg/sha512.txt", "testdata/gpg/sha1.txt"} {
 		data, err := os.ReadFile(name)
 		require.NoError(f, err)
@@ -57,13 +58,13 @@ func FuzzOpenInRelease(f *testing.F) {
 		f.Add(append([]byte("x\n"), data...))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		plain, err := openInRelease(data, keyring{EntityList: keys}, today, "InRelease")
+		plain, err := openInRelease(data, trusted, today, "InRelease")
 		if err != nil {
 			require.Nil(t, plain)
 			return
 		}
 		require.Equal(t, "Suite: bookworm\r\n- dashed\r\nFrom here", string(plain))
-		_, err = openInRelease(data, keyring{EntityList: openpgp.EntityList{}}, today, "InRelease")
+		_, err = openInRelease(data, new(openpgp.Verifier), today, "InRelease")
 		require.Error(t, err, "nobody is trusted")
 	})
 }

@@ -1,7 +1,6 @@
 package aptfeed
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,99 +10,76 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
-const (
-	armorBegin = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
-	armorEnd   = "-----END PGP PUBLIC KEY BLOCK-----"
-)
-
-// keyring is what a source trusts. It is an openpgp.KeyRing that shows only the keys that were named, and no weak ones.
-type keyring struct {
-	openpgp.EntityList
-	only []string // fingerprints in upper-case hex, "!" after one that means exactly that key; empty: all
-}
-
-func (k keyring) KeysById(id uint64) []openpgp.Key {
-	return slices.DeleteFunc(k.EntityList.KeysById(id), k.hidden)
-}
-
-func (k keyring) KeysByIdUsage(id uint64, usage byte) []openpgp.Key {
-	return slices.DeleteFunc(k.EntityList.KeysByIdUsage(id, usage), k.hidden)
-}
-
-// minRSABits is the shortest RSA key that is trusted; apt has the same bound.
-const minRSABits = 2048
-
-// weakKey reports a key that others can forge, or whose kind apt does not trust any more.
-func weakKey(key *packet.PublicKey) bool {
-	switch key.PubKeyAlgo {
-	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly:
-		bits, err := key.BitLength()
-		return err != nil || bits < minRSABits
-	case packet.PubKeyAlgoDSA:
-		return true
-	default:
-		return false
-	}
-}
-
-func (k keyring) hidden(key openpgp.Key) bool {
-	if weakKey(key.PublicKey) {
-		return true
-	}
-	if len(k.only) == 0 {
-		return false
-	}
-	own := fmt.Sprintf("%X", key.PublicKey.Fingerprint)
-	primary := fmt.Sprintf("%X", key.Entity.PrimaryKey.Fingerprint)
-	return !slices.ContainsFunc(k.only, func(named string) bool {
-		return named == own+"!" || named == own || named == primary
-	})
-}
+// armorBegin tells a key block in place from names of keyrings.
+const armorBegin = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 // loadKeyring gathers the keys a source trusts: those in place, those of the named files, or else the configuration's own
 // ones (trusted.gpg and trusted.gpg.d). Paths are inside root.
-func loadKeyring(s Source, root, dir string) (keyring, error) {
+func loadKeyring(s Source, root, dir string) (*openpgp.Verifier, error) {
 	where := fmt.Sprintf("%s:%d", s.File, s.Line)
 	if s.Keys != "" {
-		keys, err := parseKeys([]byte(s.Keys))
+		keys, err := trusting([][]byte{[]byte(s.Keys)}, nil)
 		if err != nil {
-			return keyring{}, fail(Refused, where, err, "the key block in Signed-By cannot be read")
+			return nil, fail(Refused, where, err, "the key block in Signed-By cannot be read")
 		}
-		return keyring{EntityList: keys}, nil
+		return keys, nil
 	}
-	var ring keyring
-	files := 0
+	var rings [][]byte
+	var only []string
 	for _, named := range s.SignedBy {
 		if !strings.HasPrefix(named, "/") {
-			ring.only = append(ring.only, named)
+			only = append(only, named)
 			continue
 		}
-		files++
-		keys, err := readKeys(filepath.Join(root, named))
+		ring, err := readKeys(filepath.Join(root, named))
 		if err != nil {
-			return keyring{}, fail(Refused, where, err, "the keyring in signed-by cannot be used")
+			return nil, fail(Refused, where, err, "the keyring in signed-by cannot be used")
 		}
-		ring.EntityList = append(ring.EntityList, keys...)
+		rings = append(rings, ring)
 	}
-	if files > 0 {
-		return ring, nil
+	if len(rings) == 0 {
+		var err error
+		if rings, err = trustedKeys(dir); err != nil {
+			return nil, fail(Refused, where, err, "the trusted keys cannot be read")
+		}
 	}
-	keys, err := trustedKeys(dir)
+	keys, err := trusting(rings, only)
 	if err != nil {
-		return keyring{}, fail(Refused, where, err, "the trusted keys cannot be read")
+		return nil, fail(Refused, where, err, "the trusted keys cannot be used")
 	}
-	ring.EntityList = keys
-	return ring, nil
+	return keys, nil
+}
+
+// trusting makes a verifier of keyrings that shows only the keys that were named; without a name, all.
+func trusting(rings [][]byte, only []string) (*openpgp.Verifier, error) {
+	ring, err := openpgp.Join(rings...)
+	if err != nil {
+		return nil, err
+	}
+	signer := openpgp.Signer{Name: "the repository", Keys: ring}
+	if len(only) > 0 {
+		keys, err := openpgp.Keys(ring)
+		if err != nil && len(ring) > 0 {
+			return nil, err
+		}
+		for _, named := range only {
+			if slices.ContainsFunc(keys, func(k openpgp.Key) bool { return k.Fingerprint == strings.TrimSuffix(named, "!") }) {
+				signer.Fingerprints = append(signer.Fingerprints, named)
+			}
+		}
+	}
+	if len(ring) == 0 || len(only) > 0 && len(signer.Fingerprints) == 0 {
+		return new(openpgp.Verifier), nil // who trusts nobody
+	}
+	return openpgp.New(signer)
 }
 
 // trustedKeys reads trusted.gpg and trusted.gpg.d. A file that is no keyring is left alone, as apt does: it can only make
 // fewer keys trusted. If none can be read though files are there, that is an error.
-func trustedKeys(dir string) (openpgp.EntityList, error) {
+func trustedKeys(dir string) ([][]byte, error) {
 	files := []string{filepath.Join(dir, "trusted.gpg")}
 	for _, pattern := range []string{"*.gpg", "*.asc"} {
 		more, err := filepath.Glob(filepath.Join(dir, "trusted.gpg.d", pattern))
@@ -112,7 +88,7 @@ func trustedKeys(dir string) (openpgp.EntityList, error) {
 		}
 		files = append(files, more...)
 	}
-	var all openpgp.EntityList
+	var all [][]byte
 	var problems []error
 	for _, file := range files {
 		keys, err := readKeys(file)
@@ -122,7 +98,7 @@ func trustedKeys(dir string) (openpgp.EntityList, error) {
 			}
 			continue
 		}
-		all = append(all, keys...)
+		all = append(all, keys)
 	}
 	if len(all) == 0 && len(problems) > 0 {
 		return nil, errors.Join(problems...)
@@ -130,59 +106,16 @@ func trustedKeys(dir string) (openpgp.EntityList, error) {
 	return all, nil
 }
 
-func readKeys(file string) (openpgp.EntityList, error) {
+// readKeys reads a keyring, armored or binary, that can be used.
+func readKeys(file string) ([]byte, error) {
 	data, err := readFile(file, MaxKeyring)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := parseKeys(data)
-	if err != nil {
+	if _, err := openpgp.Keys(data); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return keys, nil
-}
-
-// parseKeys reads a keyring, armored (any number of blocks) or binary.
-func parseKeys(data []byte) (openpgp.EntityList, error) {
-	if !bytes.Contains(data, []byte(armorBegin)) {
-		if len(data) > 12 && string(data[8:12]) == "KBXf" {
-			return nil, errors.New("it is a keybox, a format of GnuPG's own: export the keys with gpg --export")
-		}
-		return checkKeys(openpgp.ReadKeyRing(bytes.NewReader(data)))
-	}
-	var all openpgp.EntityList
-	for {
-		begin := bytes.Index(data, []byte(armorBegin))
-		if begin < 0 {
-			return all, nil
-		}
-		data = data[begin:]
-		end := bytes.Index(data, []byte(armorEnd))
-		if end < 0 {
-			return nil, errors.New("the armored key block is cut off: it has no END line")
-		}
-		end += len(armorEnd)
-		block, err := armor.Decode(bytes.NewReader(data[:end]))
-		if err != nil {
-			return nil, fmt.Errorf("bad armor: %w", err)
-		}
-		keys, err := checkKeys(openpgp.ReadKeyRing(block.Body))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, keys...)
-		data = data[end:]
-	}
-}
-
-func checkKeys(keys openpgp.EntityList, err error) (openpgp.EntityList, error) {
-	if err != nil {
-		return nil, fmt.Errorf("it is no OpenPGP keyring: %w", err)
-	}
-	if len(keys) == 0 {
-		return nil, errors.New("it holds no OpenPGP key")
-	}
-	return keys, nil
+	return data, nil
 }
 
 // readFile reads a whole file of at most limit bytes.

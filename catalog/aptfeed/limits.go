@@ -1,6 +1,10 @@
 package aptfeed
 
-import "time"
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
+)
 
 // Bounds on what is read. More than that is refused, never cut short silently.
 const (
@@ -9,15 +13,15 @@ const (
 	// MaxSources is the number of (URI, suite) pairs of one configuration; catalog.MaxFeeds is as large.
 	MaxSources = 256
 	// MaxKeyring is the bytes of one keyring: Debian's whole one, with all retired keys, has about 60 kB.
-	MaxKeyring = 4 << 20
+	MaxKeyring = openpgp.MaxKeyring
 	// MaxInRelease is the bytes of InRelease, Release and Release.gpg: the largest in use have 300 kB.
-	MaxInRelease = 4 << 20
+	MaxInRelease = openpgp.MaxClearsigned
 	// MaxIndex is the bytes of one package list as it travels: Ubuntu's universe has 15 MB as xz, 75 MB plain.
 	MaxIndex = 256 << 20
 	// MaxIndexPlain is the bytes of one package list unpacked. A Release file may promise less and is then the bound.
 	MaxIndexPlain = 1 << 30
 	// MaxSignatures is how many signatures one InRelease carries: Debian's main suite has three or four.
-	MaxSignatures = 32
+	MaxSignatures = openpgp.MaxSignatures
 	// MaxRedirects is how many redirects one request follows.
 	MaxRedirects = 10
 	// MaxRejections is how many refused records one index reports one by one; the rest is counted.

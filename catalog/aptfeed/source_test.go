@@ -241,7 +241,7 @@ func TestKeyrings(t *testing.T) {
 		{"empty file", map[string]string{"k": ""}, "Signed-By: /etc/apt/k", Refused, "holds no OpenPGP key"},
 		{"a keybox", map[string]string{"k": "\x00\x00\x00\x20\x01\x01\x00\x02KBXf\x00\x00\x00\x00"}, "Signed-By: /etc/apt/k", Refused, "gpg --export"},
 		{"armor cut off", map[string]string{"k": armored(t, key)[:100]}, "Signed-By: /etc/apt/k", Refused, "no END line"},
-		{"armor broken", map[string]string{"k": armorBegin + "\n\n!!!\n" + armorEnd}, "Signed-By: /etc/apt/k", Refused, "keyring"},
+		{"armor broken", map[string]string{"k": armorBegin + "\n\n!!!\n-----END PGP PUBLIC KEY BLOCK-----"}, "Signed-By: /etc/apt/k", Refused, "keyring"},
 		{"huge", map[string]string{"k": strings.Repeat("x", MaxKeyring+1)}, "Signed-By: /etc/apt/k", Refused, "longer than"},
 		{"in place, broken", nil, "Signed-By:\n " + armorBegin + "\n .\n x", Refused, "the key block in Signed-By"},
 	} {

@@ -13,6 +13,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/stretchr/testify/require"
+
+	ours "github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
 const begin, end = "-----BEGIN PGP SIGNED MESSAGE-----", "-----END PGP SIGNATURE-----"
@@ -29,7 +31,7 @@ func TestInReleaseTraps(t *testing.T) {
 		Algorithm: packet.PubKeyAlgoRSA, RSABits: 1024, MinRSABits: 1023, Time: func() time.Time { return today.Add(-24 * time.Hour) },
 	})
 	require.NoError(t, err)
-	trusted := keyring{EntityList: openpgp.EntityList{good, expired, revoked, short}}
+	trusted := trust(t, good, expired, revoked, short)
 	cut := func(s string) []byte { before, _, _ := strings.Cut(string(message), s); return []byte(before) }
 	swap := func(from, to string) []byte {
 		changed := strings.Replace(string(message), from, to, 1)
@@ -49,6 +51,7 @@ func TestInReleaseTraps(t *testing.T) {
 		{"one good of two signatures, the good one last", clearsigned(t, "Suite: bookworm\n", other, good), 0, ""},
 		{"one good of two signatures, the good one first", clearsigned(t, "Suite: bookworm\n", good, other), 0, ""},
 		{"one good of two, the other by an expired key", clearsigned(t, "Suite: bookworm\n", expired, good), 0, ""},
+		{"one good of two, the other by a key that is too short", clearsigned(t, "Suite: bookworm\n", short, good), 0, ""},
 		{"empty", nil, Unsigned, "no signature"},
 		{"not signed", []byte("Suite: bookworm\n"), Unsigned, "no signature"},
 		{"text before", append([]byte("Suite: evil\n\n"), message...), BadSignature, "before"},
@@ -64,7 +67,7 @@ func TestInReleaseTraps(t *testing.T) {
 		{"altered", swap("bookworm", "bookwork"), BadSignature, "no signature holds"},
 		{"a line added", swap("Suite", "Origin: x\nSuite"), BadSignature, "no signature holds"},
 		{"an unknown header", swap("Hash: ", "Charset: x\nHash: "), BadSignature, "broken"},
-		{"an empty signature", swap(signature, "-----BEGIN PGP SIGNATURE-----\n\n"+end+"\n"), Unsigned, "empty"},
+		{"an empty signature", swap(signature, "-----BEGIN PGP SIGNATURE-----\n\n"+end+"\n"), BadSignature, "empty"},
 		{"a key in place of the signature", swap(signature, strings.NewReplacer("PUBLIC KEY BLOCK", "SIGNATURE").Replace(armored(t, good))), BadSignature, "broken"},
 		{"by an unknown key", clearsigned(t, "Suite: bookworm\n", other), UnknownKey, fmt.Sprintf("%X", other.PrimaryKey.Fingerprint)},
 		{"by an expired key", clearsigned(t, "Suite: bookworm\n", expired), BadSignature, "expired"},
@@ -90,6 +93,23 @@ func TestInReleaseTraps(t *testing.T) {
 	}
 }
 
+// trust makes a verifier of keys.
+func trust(t testing.TB, keys ...*openpgp.Entity) *ours.Verifier {
+	t.Helper()
+	var ring bytes.Buffer
+	for _, key := range keys {
+		require.NoError(t, key.Serialize(&ring))
+	}
+	return trustRing(t, ring.Bytes())
+}
+
+func trustRing(t testing.TB, ring []byte) *ours.Verifier {
+	t.Helper()
+	keys, err := trusting([][]byte{ring}, nil)
+	require.NoError(t, err)
+	return keys
+}
+
 func manySigned(t *testing.T, n int, key *openpgp.Entity) []byte {
 	keys := make([]*openpgp.Entity, n)
 	for i := range keys {
@@ -106,13 +126,13 @@ func TestSignaturesOfGnuPG_INT7(t *testing.T) {
 		require.NoError(t, err)
 		good, err := os.ReadFile("testdata/gpg/sha512.txt")
 		require.NoError(t, err)
-		plain, err := openInRelease(good, keyring{EntityList: keys}, today, "InRelease")
+		plain, err := openInRelease(good, trustRing(t, keys), today, "InRelease")
 		require.NoError(t, err)
 		require.Equal(t, "Suite: bookworm\r\n- dashed\r\nFrom here", string(plain))
 
 		weak, err := os.ReadFile("testdata/gpg/sha1.txt")
 		require.NoError(t, err)
-		_, err = openInRelease(weak, keyring{EntityList: keys}, today, "InRelease")
+		_, err = openInRelease(weak, trustRing(t, keys), today, "InRelease")
 		require.ErrorContains(t, err, "the digest SHA-1 is too weak")
 	}
 }
@@ -129,7 +149,7 @@ func TestReleaseWithDetachedSignature(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t, "bookworm", key).main(deb("hare", "1", "amd64")).publish().serve()
-			plain, err := openInRelease(r.files[r.below("InRelease")], keyring{EntityList: openpgp.EntityList{key}}, today, "")
+			plain, err := openInRelease(r.files[r.below("InRelease")], trust(t, key), today, "")
 			require.NoError(t, err)
 			delete(r.files, r.below("InRelease"))
 			r.files[r.below("Release")] = plain
@@ -205,7 +225,7 @@ func TestRepositoryFaults_CAT1(t *testing.T) {
 	}
 	resigned := func(alter func(text string) string) func(*repo) {
 		return func(r *repo) {
-			plain, err := openInRelease(r.files[r.below("InRelease")], keyring{EntityList: r.keys}, today, "")
+			plain, err := openInRelease(r.files[r.below("InRelease")], trust(t, r.keys...), today, "")
 			require.NoError(t, err)
 			r.files[r.below("InRelease")] = clearsigned(t, alter(strings.ReplaceAll(string(plain), "\r", ""))+"\n", r.keys...)
 		}
@@ -301,7 +321,7 @@ func packedAs(list string, make func(plain []byte) []byte, cut int) func(*repo) 
 		}
 		packed = packed[:len(packed)-cut]
 		was, is := sumOf(r.files[list+".xz"]), sumOf(packed)
-		signed, err := openInRelease(r.files[r.below("InRelease")], keyring{EntityList: r.keys}, today, "")
+		signed, err := openInRelease(r.files[r.below("InRelease")], trust(r.t, r.keys...), today, "")
 		require.NoError(r.t, err)
 		text := strings.Replace(strings.ReplaceAll(string(signed), "\r", ""), fmt.Sprintf("%s %8d", was.sha256, was.size), fmt.Sprintf("%s %8d", is.sha256, is.size), 1)
 		r.files[r.below("InRelease")] = clearsigned(r.t, text+"\n", r.keys...)

@@ -80,6 +80,7 @@ func splitCleartext(message []byte) (c cleartext, err error) {
 	if !startsSigned(message) {
 		return c, errors.New("there is text before the signed block")
 	}
+	c.text = []byte{}
 	lines := &lineReader{rest: message}
 	lines.next()
 	for {

@@ -70,10 +70,12 @@ var rooms = []room{
 		{"catalog/aptfeed/deb822", "the form of Debian's control files"},
 		{"catalog/version", "Debian versions"},
 		{"integrity", "a package carries digests"},
+		{"integrity/openpgp", "a repository's signature"},
 		{"internal/enum", "the names of kinds of index"},
-		{"github.com/ProtonMail/go-crypto", "a repository's OpenPGP signature; linked by nothing else"},
 		{"github.com/pierrec/lz4/v4", "lists that apt keeps compressed"},
 		{"github.com/ulikunitz/xz", "lists as repositories compress them"},
+	}, tests: []use{
+		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
 	}},
 
 	// Floor 3: what is to be done.
