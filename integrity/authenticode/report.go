@@ -1,7 +1,6 @@
 package authenticode
 
 import (
-	"io"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -13,18 +12,18 @@ type Report struct {
 	Format     integrity.Format   `json:"format,omitempty"`   // zero: none of the three
 	Signatures []SignatureReport  `json:"signatures"`         // the file's own first, each followed by those nested in it
 	Checksum   integrity.Checksum `json:"checksum,omitempty"` // how the checksum in a program's header compared; zero: there is none
-	Odd        []string           `json:"odd,omitempty"`      // what is wrong or unusual about the file as a whole
+	Odd        []string           `json:"odd,omitempty"`      // what is wrong with the file as a whole
 }
 
 // SignatureReport is what one signature says.
 type SignatureReport struct {
-	Nested    bool                `json:"nested,omitempty"`    // it lies in the signature before it
-	Digest    integrity.Digest    `json:"digest"`              // that the signature names for the file
-	Matches   bool                `json:"matches"`             // whether the file has it
-	Problem   string              `json:"problem,omitempty"`   // why the signature cannot be right whoever is trusted; empty: it may be
-	Program   string              `json:"program,omitempty"`   // what the signer calls the file
-	Chain     []CertificateReport `json:"chain,omitempty"`     // the signer's certificate first, as far as the file carries them
-	Timestamp *TimestampReport    `json:"timestamp,omitempty"` // nil: none
+	Nested     bool                `json:"nested,omitempty"`     // it lies in the signature before it
+	Digest     integrity.Digest    `json:"digest"`               // that the signature names for the file
+	Matches    bool                `json:"matches"`              // whether the file has it
+	Problem    string              `json:"problem,omitempty"`    // why the signature cannot be right whoever is trusted; empty: it may be
+	Program    string              `json:"program,omitempty"`    // what the signer calls the file
+	Chain      []CertificateReport `json:"chain,omitempty"`      // the signer's certificate first, as far as the file carries them
+	Timestamps []TimestampReport   `json:"timestamps,omitempty"` // RFC 3161 ones first
 }
 
 // TimestampReport is what a timestamp says.
@@ -45,9 +44,4 @@ type CertificateReport struct {
 	NotAfter     time.Time `json:"notAfter"`
 	Algorithm    string    `json:"algorithm"`      // it was signed with
 	Weak         string    `json:"weak,omitempty"` // why nothing signed with its key carries trust; empty: it may
-}
-
-// Inspect tells what is in the first size bytes of content. Its error is about reading it.
-func Inspect(content io.ReaderAt, size int64) (Report, error) {
-	return Report{}, nil
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -159,6 +158,3 @@ func (a Anchor) read() (f fingerprint, cert *x509.Certificate, err error) {
 	}
 	return sum, cert, nil
 }
-
-// has tells whether the chain's end is one of the anchors.
-func has(anchors []fingerprint, f fingerprint) bool { return slices.Contains(anchors, f) }

@@ -1,8 +1,11 @@
 package authenticode
 
 import (
+	"crypto/x509"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -10,6 +13,7 @@ import (
 // Verifier judges signatures in files by its signers. It is immutable and safe for concurrent use. Make it with New.
 type Verifier struct {
 	policies []policy
+	pinned   []*certificate // that the policies bring
 }
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
@@ -23,10 +27,13 @@ func New(signers ...Signer) (*Verifier, error) {
 	}
 	v := &Verifier{}
 	for i, s := range signers {
-		p, _ := check(s, func(field, format string, args ...any) {
+		p, brought := check(s, func(field, format string, args ...any) {
 			bad = append(bad, SignerProblem{Index: i, Name: s.Name, Field: field, Text: fmt.Sprintf(format, args...)})
 		})
 		v.policies = append(v.policies, p)
+		for _, c := range brought {
+			v.pinned = append(v.pinned, newCertificate(c))
+		}
 	}
 	if bad != nil {
 		return nil, &InvalidSigners{Problems: bad}
@@ -37,5 +44,173 @@ func New(signers ...Signer) (*Verifier, error) {
 // Verify judges the signatures in the first size bytes of content. See the package documentation for which answer means
 // what. A signature file says nothing about these formats and is ignored.
 func (v *Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.Signature {
-	return integrity.Signature{Status: integrity.Unsupported, Detail: "not judged"}
+	f, err := open(content, size)
+	if err == nil {
+		var answer integrity.Signature
+		if answer, err = v.judge(f); err == nil {
+			return answer
+		}
+	}
+	r := asRefusal(err)
+	return integrity.Signature{Status: r.status, Format: f.format, Detail: printable(r.text)}
+}
+
+// judge judges all signatures of a file. One that does not hold decides at once; otherwise the first valid one does.
+func (v *Verifier) judge(f *layout) (integrity.Signature, error) {
+	pool := newPool(v.pinned)
+	all, err := parseSignatures(f, pool)
+	if err != nil {
+		return integrity.Signature{}, err
+	}
+	var algs []integrity.Algorithm
+	for _, s := range all {
+		if s.err == nil && !s.digest.Legacy() && !slices.Contains(algs, s.digest) {
+			algs = append(algs, s.digest)
+		}
+	}
+	sums := map[integrity.Algorithm]fileDigest{}
+	if len(algs) > 0 {
+		if sums, err = f.digest(algs); err != nil {
+			return integrity.Signature{}, err
+		}
+	}
+	var valid *integrity.Signature
+	var why *refusal
+	for _, s := range all {
+		answer, err := v.judgeOne(f, s, pool, sums[s.digest])
+		switch r := asRefusal(err); {
+		case err == nil && valid == nil:
+			valid = &answer
+		case err == nil:
+		case r.decides:
+			return integrity.Signature{}, r
+		case why == nil || why.status != integrity.Unsupported && r.status == integrity.Unsupported:
+			why = r
+		}
+	}
+	if valid == nil {
+		return integrity.Signature{}, why
+	}
+	return *valid, nil
+}
+
+// judgeOne judges one signature of a file that has the digest.
+func (v *Verifier) judgeOne(f *layout, s *signature, pool *pool, has fileDigest) (integrity.Signature, error) {
+	var none integrity.Signature
+	if s.err != nil {
+		return none, s.err
+	}
+	if s.digest.Legacy() {
+		return none, untrusted("it names the file by its %s digest, which carries no trust", s.digest)
+	}
+	if err := f.compare(s, has); err != nil {
+		return none, err
+	}
+	signer, err := pool.check(s.signer, s.data, oidIndirectData)
+	if err != nil {
+		return none, err
+	}
+	stamps, err := v.checkStamps(s, pool)
+	if err != nil {
+		return none, err
+	}
+	chains, err := pool.chains(signer, v.anchors, x509.ExtKeyUsageCodeSigning)
+	if err != nil {
+		return none, err
+	}
+	var why *refusal
+	near := -1 // how far the nearest policy was met
+	for _, p := range v.policies {
+		name, at, met, r := p.judge(signer, chains, stamps)
+		if r == nil {
+			return integrity.Signature{Status: integrity.Valid, Format: f.format, Signer: name, SignedAt: at}, nil
+		}
+		if met > near {
+			why, near = r, met
+		}
+	}
+	return none, why
+}
+
+// anchors tells whether any policy's signer may end in the certificate.
+func (v *Verifier) anchors(f fingerprint) bool {
+	return slices.ContainsFunc(v.policies, func(p policy) bool { return slices.Contains(p.anchors, f) })
+}
+
+// timestampers tells whether any policy's timestamps may end in the certificate.
+func (v *Verifier) timestampers(f fingerprint) bool {
+	return slices.ContainsFunc(v.policies, func(p policy) bool { return slices.Contains(p.timestampers, f) })
+}
+
+// knownStamp is a timestamp that holds, and the chains of its authority at its time.
+type knownStamp struct {
+	time   time.Time
+	chains []chain
+}
+
+// checkStamps wants every timestamp to hold and returns those that some policy may trust. One that is merely not trusted
+// is as good as none: anybody could take it away.
+func (v *Verifier) checkStamps(s *signature, pool *pool) (known []knownStamp, err error) {
+	for _, t := range s.stamps {
+		authority, err := t.check(pool)
+		if err == nil {
+			var chains []chain
+			if chains, err = pool.chains(authority, v.timestampers, x509.ExtKeyUsageTimeStamping); err == nil {
+				chains = slices.DeleteFunc(chains, func(c chain) bool { return !c.validAt(t.time) })
+				known = append(known, knownStamp{t.time, chains})
+			}
+		}
+		if r := asRefusal(err); err != nil && r.decides {
+			r.text = "its timestamp: " + r.text
+			return nil, r
+		}
+	}
+	return known, nil
+}
+
+// judge asks whether the policy's signer signed, and when. Without that it tells how many of its parts were met.
+func (p policy) judge(signer *certificate, chains []chain, stamps []knownStamp) (name string, at time.Time, met int, why *refusal) {
+	if !slices.ContainsFunc(chains, func(c chain) bool { return slices.Contains(p.anchors, c.anchor()) }) {
+		return "", at, 0, untrusted("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.Name)
+	}
+	if p.Organisation != "" && !slices.Equal(signer.Subject.Organization, []string{p.Organisation}) {
+		return "", at, 1, untrusted("it is by organisation %.200q; %q is %.200q", signer.Subject.Organization, p.Name, p.Organisation)
+	}
+	if p.Usage != "" && !hasUsage(signer, p.Usage) {
+		return "", at, 2, untrusted("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.Name)
+	}
+	for _, s := range stamps {
+		trusted := slices.ContainsFunc(s.chains, func(c chain) bool { return slices.Contains(p.timestampers, c.anchor()) })
+		if trusted && (at.IsZero() || s.time.Before(at)) {
+			at = s.time
+		}
+	}
+	judged := at
+	if at.IsZero() || hasUsage(signer, usageLifetime) {
+		judged = p.At
+	}
+	if judged.IsZero() {
+		if at.IsZero() {
+			return "", at, 3, unsupported("no trusted timestamp says when it was made, so whether the certificate of %.200q was valid cannot be judged", signer.Subject)
+		}
+		return "", at, 3, unsupported("the certificate of %.200q is good only as long as it is valid, whatever the timestamp says", signer.Subject)
+	}
+	if !slices.ContainsFunc(chains, func(c chain) bool { return slices.Contains(p.anchors, c.anchor()) && c.validAt(judged) }) {
+		return "", at, 4, untrusted("the certificate of %.200q or one above it was not valid at %s; it is from %s to %s", signer.Subject,
+			judged.Format(time.RFC3339), signer.NotBefore.Format(time.RFC3339), signer.NotAfter.Format(time.RFC3339))
+	}
+	return p.Name, at, 5, nil
+}
+
+// usageLifetime is the usage of certificates whose signatures end with them, timestamp or not.
+const usageLifetime = "1.3.6.1.4.1.311.10.3.13"
+
+// hasUsage tells whether a certificate has an extended key usage.
+func hasUsage(c *certificate, usage string) bool {
+	for _, u := range c.UnknownExtKeyUsage {
+		if u.String() == usage {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.ExtKeyUsage, func(u x509.ExtKeyUsage) bool { return u.OID().String() == usage })
 }

@@ -1,0 +1,328 @@
+package authenticode
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+)
+
+// A compound file is a file system in a file: sectors, a table (FAT) that links them to chains, a directory of storages
+// and streams, and one chain, the mini stream, that holds the small streams in sectors of 64 bytes with a table of their own.
+// Each sector is taken at most once, so nothing a hostile file says makes reading it longer than the file.
+
+const (
+	compoundHeader = 512
+	headerFAT      = 76  // where the header lists the first sectors of the table
+	headerFATs     = 109 // so many
+	miniShift      = 6
+	miniCutoff     = 4096 // smaller streams lie in the mini stream
+	entrySize      = 128
+	endOfChain     = 0xfffffffe
+	freeSector     = 0xffffffff
+	noEntry        = 0xffffffff
+	rangeLock      = 0x7fffff00 // the sector of this byte is never used; programs lock it
+)
+
+// compound is a compound file that is being read.
+type compound struct {
+	source
+	shift   int      // a sector has 1<<shift bytes
+	sectors uint32   // of the file, the last one perhaps cut short
+	fat     []uint32 // sectors of the table
+	used    bitmap   // sectors that were taken
+
+	page   []byte // one sector of the table
+	pageAt int    // its index, -1: none
+
+	mini      []uint32 // sectors of the mini stream
+	miniSize  int64
+	miniFAT   []uint32 // sectors of its table
+	miniUsed  bitmap
+	miniPage  []byte // one sector of its table
+	miniAt    int
+	block     []byte // one sector of the mini stream
+	blockAt   int
+	directory directory
+}
+
+// bitmap notes which sectors were taken.
+type bitmap []uint64
+
+func newBitmap(n uint32) bitmap { return make(bitmap, (uint64(n)+63)/64) }
+
+func (b bitmap) has(i uint32) bool { return b[i/64]&(1<<(i%64)) != 0 }
+
+func (b bitmap) set(i uint32) { b[i/64] |= 1 << (i % 64) }
+
+// openCompound reads header, tables and directory.
+func openCompound(s source) (*compound, error) {
+	h, err := s.bytes(0, compoundHeader)
+	if err != nil {
+		return nil, err
+	}
+	u16 := func(at int) uint16 { return binary.LittleEndian.Uint16(h[at:]) }
+	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(h[at:]) }
+	version, shift := u16(26), u16(30)
+	if !(version == 3 && shift == 9 || version == 4 && shift == 12) || u16(28) != 0xfffe || u16(32) != miniShift || u32(56) != miniCutoff {
+		return nil, unsupported("the compound file is of a kind that is not known: version %d, sectors of 1<<%d bytes", version, shift)
+	}
+	c := &compound{source: s, shift: int(shift), pageAt: -1, miniAt: -1, blockAt: -1}
+	size := int64(1) << shift
+	if sectors := (s.size - 1) >> shift; sectors < 1 || sectors >= endOfChain-16 {
+		return nil, errCut
+	} else {
+		c.sectors = uint32(sectors) // the header has the place of one
+	}
+	c.used = newBitmap(c.sectors)
+	c.page, c.miniPage, c.block = make([]byte, size), make([]byte, size), make([]byte, size)
+	if err := c.readFAT(h, u32(44), u32(68), u32(72)); err != nil {
+		return nil, err
+	}
+	if err := c.readDirectory(u32(48)); err != nil {
+		return nil, err
+	}
+	return c, c.readMini(u32(60), u32(64))
+}
+
+// take notes that a sector is used.
+func (c *compound) take(n uint32) error {
+	switch {
+	case n >= c.sectors:
+		return broken("the compound file names sector %d of %d", n, c.sectors)
+	case c.used.has(n):
+		return broken("the compound file uses sector %d twice", n)
+	}
+	c.used.set(n)
+	return nil
+}
+
+// at is where a sector begins.
+func (c *compound) at(n uint32) int64 { return (int64(n) + 1) << c.shift }
+
+// readFAT finds the sectors of the table: 109 are named in the header, the others in a chain of sectors of their own.
+func (c *compound) readFAT(h []byte, count, next, more uint32) error {
+	perSector := uint32(1) << (c.shift - 2)
+	if need := (uint64(c.sectors) + uint64(perSector) - 1) / uint64(perSector); uint64(count) < need {
+		return broken("the compound file's table covers %d sectors, and the file has %d", uint64(count)*uint64(perSector), c.sectors)
+	}
+	if count > c.sectors {
+		return broken("the compound file's table has %d sectors, and the file %d", count, c.sectors)
+	}
+	name := func(n uint32) error {
+		c.fat = append(c.fat, n)
+		return c.take(n)
+	}
+	for i := range min(count, headerFATs) {
+		if err := name(binary.LittleEndian.Uint32(h[headerFAT+4*i:])); err != nil {
+			return err
+		}
+	}
+	for ; more > 0; more-- {
+		if err := c.take(next); err != nil {
+			return err
+		}
+		list, err := c.bytes(c.at(next), 1<<c.shift)
+		if err != nil {
+			return err
+		}
+		for i := uint32(0); i < perSector-1 && uint32(len(c.fat)) < count; i++ {
+			if err := name(binary.LittleEndian.Uint32(list[4*i:])); err != nil {
+				return err
+			}
+		}
+		next = binary.LittleEndian.Uint32(list[4*(perSector-1):])
+	}
+	if uint32(len(c.fat)) != count {
+		return broken("the compound file names %d sectors of its table and says it has %d", len(c.fat), count)
+	}
+	return nil
+}
+
+// next returns what the table says about a sector: which one follows it.
+func (c *compound) next(n uint32) (uint32, error) {
+	i, j := n>>(c.shift-2), n&(1<<(c.shift-2)-1)
+	if c.pageAt != int(i) {
+		c.pageAt = -1
+		if int(i) >= len(c.fat) {
+			return 0, broken("the compound file's table does not cover sector %d", n)
+		}
+		if err := c.sector(c.page, c.fat[i]); err != nil {
+			return 0, err
+		}
+		c.pageAt = int(i)
+	}
+	return binary.LittleEndian.Uint32(c.page[4*j:]), nil
+}
+
+// sector reads a whole sector.
+func (c *compound) sector(b []byte, n uint32) error {
+	if c.at(n)+int64(len(b)) > c.size {
+		return errCut
+	}
+	return c.fill(b, c.at(n))
+}
+
+// chain lists the sectors of a chain, which must have n of them; n<0: as many as it has.
+func (c *compound) chain(first uint32, n int64) (list []uint32, err error) {
+	for first != endOfChain {
+		if n >= 0 && int64(len(list)) == n {
+			return nil, broken("a chain of sectors is longer than the %d it should have", n)
+		}
+		if err := c.take(first); err != nil {
+			return nil, err
+		}
+		list = append(list, first)
+		if first, err = c.next(first); err != nil {
+			return nil, err
+		}
+	}
+	if n >= 0 && int64(len(list)) != n {
+		return nil, broken("a chain has %d sectors and should have %d", len(list), n)
+	}
+	return list, nil
+}
+
+// readMini finds the mini stream and its table.
+func (c *compound) readMini(first, count uint32) (err error) {
+	root := c.directory.entries[0]
+	c.miniSize = root.size
+	if c.miniSize < 0 || c.miniSize > c.size {
+		return broken("the compound file's mini stream says it has %d bytes, in a file of %d", c.miniSize, c.size)
+	}
+	start := root.start
+	if c.miniSize == 0 {
+		start = endOfChain // some writers leave the field as they like
+	}
+	if c.mini, err = c.chain(start, (c.miniSize+1<<c.shift-1)>>c.shift); err != nil {
+		return err
+	}
+	if count == 0 {
+		first = endOfChain
+	}
+	if c.miniFAT, err = c.chain(first, int64(count)); err != nil {
+		return err
+	}
+	c.miniUsed = newBitmap(uint32((c.miniSize + 1<<miniShift - 1) >> miniShift))
+	return nil
+}
+
+// stream writes the content of a stream, which is read as far as sectors follow each other in the file.
+func (c *compound) stream(w io.Writer, e entry, block []byte) error {
+	if e.size < miniCutoff {
+		return c.miniStream(w, e)
+	}
+	left, n := e.size, e.start
+	for left > 0 {
+		begin, run := n, int64(0)
+		for {
+			if err := c.take(n); err != nil {
+				return err
+			}
+			run += 1 << c.shift
+			next, err := c.next(n)
+			if err != nil {
+				return err
+			}
+			follows := next == n+1
+			n = next
+			if !follows || run >= left || run+1<<c.shift > int64(len(block)) {
+				break
+			}
+		}
+		piece := block[:min(run, left)]
+		if c.at(begin)+int64(len(piece)) > c.size {
+			return errCut
+		}
+		if err := c.fill(piece, c.at(begin)); err != nil {
+			return err
+		}
+		w.Write(piece)
+		left -= int64(len(piece))
+		if left > 0 && n >= c.sectors {
+			return broken("the stream %s ends %d bytes too early", e.text(), left)
+		}
+	}
+	if n != endOfChain {
+		return broken("the stream %s has more sectors than its %d bytes need", e.text(), e.size)
+	}
+	return nil
+}
+
+// miniStream writes the content of a stream that lies in the mini stream.
+func (c *compound) miniStream(w io.Writer, e entry) error {
+	n := e.start
+	perSector := uint32(1) << (c.shift - miniShift)
+	for left := e.size; left > 0; {
+		if int64(n)<<miniShift >= c.miniSize || c.miniUsed.has(n) {
+			return broken("the stream %s names a part of the mini stream that is missing or taken, %d", e.text(), n)
+		}
+		c.miniUsed.set(n)
+		i := int(n / perSector)
+		if c.blockAt != i {
+			c.blockAt = -1
+			if err := c.sector(c.block, c.mini[i]); err != nil {
+				return err
+			}
+			c.blockAt = i
+		}
+		at := int64(n%perSector) << miniShift
+		k := min(left, 1<<miniShift)
+		w.Write(c.block[at : at+k])
+		left -= k
+		next, err := c.nextMini(n)
+		if err != nil {
+			return err
+		}
+		n = next
+	}
+	if e.size > 0 && n != endOfChain {
+		return broken("the stream %s has more parts of the mini stream than its %d bytes need", e.text(), e.size)
+	}
+	return nil
+}
+
+func (c *compound) nextMini(n uint32) (uint32, error) {
+	i, j := int(n>>(c.shift-2)), n&(1<<(c.shift-2)-1)
+	if c.miniAt != i {
+		c.miniAt = -1
+		if i >= len(c.miniFAT) {
+			return 0, broken("the table of the mini stream does not cover its part %d", n)
+		}
+		if err := c.sector(c.miniPage, c.miniFAT[i]); err != nil {
+			return 0, err
+		}
+		c.miniAt = i
+	}
+	return binary.LittleEndian.Uint32(c.miniPage[4*j:]), nil
+}
+
+// read returns the content of a stream of at most limit bytes.
+func (c *compound) read(e entry, limit int64) ([]byte, error) {
+	if e.size > limit {
+		return nil, unsupported("the stream %s has %d bytes; at most %d", e.text(), e.size, limit)
+	}
+	if e.size > c.size {
+		return nil, broken("the stream %s says it has %d bytes, in a file of %d", e.text(), e.size, c.size)
+	}
+	var b bytes.Buffer
+	b.Grow(int(e.size))
+	err := c.stream(&b, e, make([]byte, 1<<c.shift))
+	return b.Bytes(), err
+}
+
+// unused wants every sector that nothing uses to be marked free: what else the file hides there, no signature covers.
+func (c *compound) unused() error {
+	for n := range c.sectors {
+		if c.used.has(n) || c.at(n) <= rangeLock && rangeLock < c.at(n)+1<<c.shift {
+			continue
+		}
+		next, err := c.next(n)
+		if err != nil {
+			return err
+		}
+		if next != freeSector {
+			return broken("sector %d of the compound file belongs to nothing in it", n)
+		}
+	}
+	return nil
+}

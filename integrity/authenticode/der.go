@@ -1,0 +1,103 @@
+package authenticode
+
+import (
+	"crypto/x509"
+	"errors"
+)
+
+// Signatures are ASN.1 in DER. They are read by hand, element by element and without copies, because encoding/asn1 makes
+// a slice of a set's whole length before it looks at the first member, which a hostile file can turn into gigabytes.
+
+// Tags of elements.
+const (
+	tagBoolean     = 0x01
+	tagInteger     = 0x02
+	tagOctets      = 0x04
+	tagOID         = 0x06
+	tagUTCTime     = 0x17
+	tagTime        = 0x18
+	tagSequence    = 0x30
+	tagSet         = 0x31
+	tagConstructed = 0x20
+	tagContext     = 0x80
+	tagContext0    = tagContext | tagConstructed
+	tagContext1    = tagContext0 + 1
+)
+
+// der is what is left to read of the elements that follow each other.
+type der []byte
+
+var errDER = errors.New("it is not well-formed DER")
+
+// next reads one element: its tag, the whole of it, and its content.
+func (d *der) next() (tag byte, whole []byte, body der, err error) {
+	header, n, err := measure(*d)
+	if err != nil || n > len(*d)-header {
+		return 0, nil, nil, errDER
+	}
+	b := *d
+	*d = b[header+n:]
+	return b[0], b[:header+n], der(b[header : header+n]), nil
+}
+
+// take reads one element, which must have the tag, and returns its content.
+func (d *der) take(tag byte) (der, error) {
+	got, _, body, err := d.next()
+	if err != nil || got != tag {
+		return nil, errDER
+	}
+	return body, nil
+}
+
+// has tells whether the next element has the tag.
+func (d der) has(tag byte) bool { return len(d) > 0 && d[0] == tag }
+
+// measure reads a tag and a definite length in its shortest form.
+func measure(b []byte) (header, n int, err error) {
+	if len(b) < 2 || b[0]&0x1f == 0x1f {
+		return 0, 0, errDER
+	}
+	if b[1] < 0x80 {
+		return 2, int(b[1]), nil
+	}
+	count := int(b[1] & 0x7f)
+	if count == 0 || count > 4 || len(b) < 2+count {
+		return 0, 0, errDER
+	}
+	for _, c := range b[2 : 2+count] {
+		n = n<<8 | int(c)
+	}
+	if n < 0x80 || b[2] == 0 || n > 1<<30 {
+		return 0, 0, errDER
+	}
+	return 2 + count, n, nil
+}
+
+// objectID is the content of an OBJECT IDENTIFIER.
+type objectID string
+
+// oid is for the identifiers that this package names, in dotted numbers.
+func oid(dotted string) objectID {
+	parsed, _ := x509.ParseOID(dotted)
+	body, _ := parsed.MarshalBinary()
+	return objectID(body)
+}
+
+// String returns the dotted numbers.
+func (o objectID) String() string {
+	var parsed x509.OID
+	if parsed.UnmarshalBinary([]byte(o)) != nil {
+		return "an invalid object identifier"
+	}
+	return parsed.String()
+}
+
+// algorithm reads an AlgorithmIdentifier.
+func (d *der) algorithm() (id objectID, parameters der, err error) {
+	seq, err := d.take(tagSequence)
+	if err != nil {
+		return "", nil, err
+	}
+	body, err := seq.take(tagOID)
+	return objectID(body), seq, err
+}

@@ -1,0 +1,130 @@
+package authenticode
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"unicode/utf16"
+)
+
+// directory is a compound file's tree of storages and streams.
+type directory struct {
+	entries []entry
+}
+
+// Kinds of entries.
+const (
+	kindStorage = 1
+	kindStream  = 2
+	kindRoot    = 5
+)
+
+// entry is a storage or a stream.
+type entry struct {
+	name               []byte // UTF-16, with the zero that ends it
+	kind               byte
+	left, right, child uint32
+	clsid              []byte
+	state              []byte // bits
+	times              []byte // created and modified
+	start              uint32 // first sector
+	size               int64
+	sizeBytes          []byte // the low four bytes, as they lie in the file
+	children           []uint32
+}
+
+// text is the name for people.
+func (e entry) text() string {
+	var units []uint16
+	for i := 0; i+3 < len(e.name); i += 2 {
+		units = append(units, binary.LittleEndian.Uint16(e.name[i:]))
+	}
+	return fmt.Sprintf("%q", string(utf16.Decode(units)))
+}
+
+// readDirectory reads all entries and the tree they form.
+func (c *compound) readDirectory(first uint32) error {
+	list, err := c.chain(first, -1)
+	if err != nil {
+		return err
+	}
+	if n := len(list) << c.shift / entrySize; n > MaxEntries {
+		return unsupported("the compound file's directory has room for %d entries; at most %d", n, MaxEntries)
+	}
+	for _, n := range list {
+		sector := make([]byte, 1<<c.shift)
+		if err := c.sector(sector, n); err != nil {
+			return err
+		}
+		for e := range slices.Chunk(sector, entrySize) {
+			c.directory.entries = append(c.directory.entries, c.parseEntry(e))
+		}
+	}
+	if len(c.directory.entries) == 0 || c.directory.entries[0].kind != kindRoot {
+		return broken("the compound file's directory has no root")
+	}
+	return c.directory.build()
+}
+
+func (c *compound) parseEntry(b []byte) entry {
+	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
+	e := entry{
+		kind: b[66], left: u32(68), right: u32(72), child: u32(76), clsid: b[80:96], state: b[96:100], times: b[100:116],
+		start: u32(116), size: int64(u32(120)), sizeBytes: b[120:124],
+	}
+	if c.shift > 9 { // in the older version the upper half means nothing
+		e.size |= int64(u32(124)) << 32
+	}
+	if n := int(binary.LittleEndian.Uint16(b[64:])); n >= 2 && n <= 64 && n%2 == 0 {
+		e.name = b[:n]
+	}
+	return e
+}
+
+// build finds the children of every storage. Each entry is taken once, so links in a circle are found.
+func (d *directory) build() error {
+	taken := newBitmap(uint32(len(d.entries)))
+	taken.set(0)
+	type storage struct {
+		at    uint32
+		depth int
+	}
+	for todo := []storage{{0, 0}}; len(todo) > 0; {
+		s := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if s.depth > MaxDepth {
+			return unsupported("the compound file has storages in storages in storages, more than %d deep", MaxDepth)
+		}
+		names := map[string]bool{}
+		for siblings := []uint32{d.entries[s.at].child}; len(siblings) > 0; {
+			n := siblings[len(siblings)-1]
+			siblings = siblings[:len(siblings)-1]
+			if n == noEntry {
+				continue
+			}
+			if n >= uint32(len(d.entries)) || taken.has(n) {
+				return broken("the compound file's directory names entry %d, which is missing or in it twice", n)
+			}
+			taken.set(n)
+			e := d.entries[n]
+			switch {
+			case e.name == nil || e.kind != kindStorage && e.kind != kindStream || e.size < 0:
+				return broken("entry %d of the compound file's directory has no name, kind or size", n)
+			case names[string(e.name)]:
+				return broken("the compound file's directory has two entries %s", e.text())
+			}
+			names[string(e.name)] = true
+			d.entries[s.at].children = append(d.entries[s.at].children, n)
+			siblings = append(siblings, e.left, e.right)
+			if e.kind == kindStorage {
+				todo = append(todo, storage{n, s.depth + 1})
+			}
+		}
+		// Signatures are over the streams in the order of their names' bytes.
+		slices.SortFunc(d.entries[s.at].children, func(a, b uint32) int {
+			return bytes.Compare(d.entries[a].name, d.entries[b].name)
+		})
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package authenticode
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// layout is what the structure of a file says: where its signatures lie, and what they are over.
+type layout struct {
+	format     integrity.Format
+	signatures [][]byte // at least one, each with the padding behind it
+
+	// digested writes what a signature is over, reading the file once from its beginning to its end or by the order
+	// that the format wants. Its error is a *refusal.
+	digested func(io.Writer) error
+
+	// Of an MSI with the stream MsiDigitalSignatureEx: a digest of the metadata comes before the content, and the
+	// stream holds it, too.
+	extended       bool
+	metadata       []byte
+	metadataDigest []byte
+
+	checksumAt int64 // of a PE: where its header's checksum lies
+}
+
+// source is a file's content.
+type source struct {
+	at   io.ReaderAt
+	size int64
+}
+
+// errCut says that the file ends before what its own structure names.
+var errCut = errors.New("the file is cut off")
+
+// bytes reads n bytes. The error is errCut if the file has fewer, or a *refusal if they cannot be read.
+func (s source) bytes(off, n int64) ([]byte, error) {
+	if off < 0 || n < 0 || n > s.size || off > s.size-n {
+		return nil, errCut
+	}
+	b := make([]byte, n)
+	return b, s.fill(b, off)
+}
+
+// fill reads len(b) bytes that lie within the file's size.
+func (s source) fill(b []byte, off int64) error {
+	if n, err := s.at.ReadAt(b, off); n < len(b) {
+		return unsupported("the file cannot be read at byte %d: %v", off+int64(n), err)
+	}
+	return nil
+}
+
+// blockSize is how much is read and digested at once: enough that calls cost nothing, and little enough for a cache.
+const blockSize = 128 << 10
+
+// copyTo writes the bytes from off to end.
+func (s source) copyTo(w io.Writer, block []byte, off, end int64) error {
+	for off < end {
+		n := min(int64(len(block)), end-off)
+		if err := s.fill(block[:n], off); err != nil {
+			return err
+		}
+		w.Write(block[:n])
+		off += n
+	}
+	return nil
+}
+
+// span is a part of a file, end not included.
+type span struct{ off, end int64 }
+
+// spans returns a layout's digested for parts of the file that follow each other.
+func (s source) spans(parts ...span) func(io.Writer) error {
+	return func(w io.Writer) error {
+		block := make([]byte, blockSize)
+		for _, p := range parts {
+			if err := s.copyTo(w, block, p.off, p.end); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// What files begin with.
+var (
+	magicDOS      = []byte("MZ")
+	magicCabinet  = []byte("MSCF")
+	magicCompound = []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+)
+
+// open reads a file's structure. The error is a *refusal; with an absent one the layout has the format, zero if the file
+// is none of the three.
+func open(content io.ReaderAt, size int64) (*layout, error) {
+	if content == nil || size < 0 {
+		return &layout{}, unsupported("there is no content to judge")
+	}
+	s := source{content, size}
+	magic, err := s.bytes(0, min(size, int64(len(magicCompound))))
+	if err != nil {
+		return &layout{}, err
+	}
+	var f *layout
+	switch {
+	case bytes.HasPrefix(magic, magicDOS):
+		f, err = openPE(s)
+	case bytes.HasPrefix(magic, magicCabinet):
+		f, err = openCAB(s)
+	case bytes.HasPrefix(magic, magicCompound):
+		f, err = openMSI(s)
+	default:
+		return &layout{}, absent()
+	}
+	if errors.Is(err, errCut) {
+		err = unsupported("the file is no well-formed %s: it ends too early", f.format)
+	}
+	return f, err
+}

@@ -1,0 +1,131 @@
+package authenticode
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"unicode/utf16"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// Streams of a package's root that hold its signature. They are not digested.
+var (
+	nameSignature = utf16Name("\x05DigitalSignature")
+	nameExtended  = utf16Name("\x05MsiDigitalSignatureEx")
+)
+
+// utf16Name is a name as a directory has it.
+func utf16Name(s string) []byte {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(s + "\x00")) {
+		b = append(b, byte(u), byte(u>>8))
+	}
+	return b
+}
+
+// classInstaller ends the classes of transforms, packages and patches, 000C1082, 000C1084 and 000C1086.
+var classInstaller = []byte("\x10\x0c\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46")
+
+func installer(class []byte) bool {
+	return (class[0] == 0x82 || class[0] == 0x84 || class[0] == 0x86) && bytes.Equal(class[1:], classInstaller)
+}
+
+// openMSI reads a Windows Installer package, transform or patch. The content of all streams is digested, in the order of
+// their names, and each storage's class behind them.
+func openMSI(s source) (*layout, error) {
+	f := &layout{}
+	c, err := openCompound(s)
+	if err != nil {
+		f.format = integrity.MSI // it may be one
+		return f, err
+	}
+	root := &c.directory.entries[0]
+	if installer(root.clsid) {
+		f.format = integrity.MSI
+	}
+	var signature, extended *entry
+	streams := root.children[:0:0]
+	for _, n := range root.children {
+		e := &c.directory.entries[n]
+		switch {
+		case e.kind == kindStream && bytes.Equal(e.name, nameSignature):
+			signature = e
+		case e.kind == kindStream && bytes.Equal(e.name, nameExtended):
+			extended = e
+		default:
+			streams = append(streams, n)
+		}
+	}
+	root.children = streams
+	if signature == nil && extended == nil {
+		return f, absent()
+	}
+	f.format = integrity.MSI
+	if signature == nil {
+		return f, broken("the package has the stream MsiDigitalSignatureEx and no signature")
+	}
+	blob, err := c.read(*signature, MaxSignature)
+	if err != nil {
+		return f, err
+	}
+	f.signatures = [][]byte{blob}
+	if extended != nil {
+		f.extended = true
+		if f.metadataDigest, err = c.read(*extended, 64); err != nil {
+			return f, err
+		}
+		f.metadata = c.directory.metadata(nil, 0)
+	}
+	f.digested = func(w io.Writer) error {
+		err := c.digest(w, 0, make([]byte, blockSize))
+		if err == nil {
+			err = c.unused()
+		}
+		if errors.Is(err, errCut) {
+			err = broken("the package ends before its streams do")
+		}
+		return err
+	}
+	return f, nil
+}
+
+// digest writes the content of a storage's streams and its class.
+func (c *compound) digest(w io.Writer, at uint32, block []byte) error {
+	storage := c.directory.entries[at]
+	for _, n := range storage.children {
+		e := c.directory.entries[n]
+		var err error
+		if e.kind == kindStorage {
+			err = c.digest(w, n, block)
+		} else {
+			err = c.stream(w, e, block)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	w.Write(storage.clsid)
+	return nil
+}
+
+// metadata appends what MsiDigitalSignatureEx is a digest of: names, sizes, classes, states and times.
+func (d *directory) metadata(b []byte, at uint32) []byte {
+	e := d.entries[at]
+	if e.kind != kindRoot {
+		b = append(b, e.name[:len(e.name)-2]...)
+	}
+	if e.kind == kindStream {
+		b = append(b, e.sizeBytes...)
+	} else {
+		b = append(b, e.clsid...)
+	}
+	b = append(b, e.state...)
+	if e.kind != kindRoot {
+		b = append(b, e.times...)
+	}
+	for _, n := range e.children {
+		b = d.metadata(b, n)
+	}
+	return b
+}

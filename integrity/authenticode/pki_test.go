@@ -1,0 +1,203 @@
+package authenticode
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// identity is a certificate and its key.
+type identity struct {
+	cert *x509.Certificate
+	key  crypto.Signer
+}
+
+func (i identity) anchor() Anchor {
+	sum := sha256.Sum256(i.cert.Raw)
+	return Anchor{SHA256: hex.EncodeToString(sum[:])}
+}
+
+// pki is everybody the tests know: a vendor with its authority, a timestamp authority, and people who should not be trusted.
+type pki struct {
+	root, ca, vendor    identity // the vendor's chain
+	stampRoot, stamper  identity
+	strangerRoot        identity
+	people              map[string]identity // leaves by what is special about them
+	between             map[string]identity // an authority of its own, for those of people who have one
+	otherStampRoot      identity
+	otherStamper        identity
+	codeSigning, forTLS x509.ExtKeyUsage
+}
+
+var now = time.Now().UTC().Truncate(time.Second) // what openssl stamps with is the machine's time
+
+var (
+	notBefore = now.Add(-100 * 24 * time.Hour)
+	notAfter  = now.Add(100 * 24 * time.Hour)
+)
+
+var p256 = sync.OnceValue(func() crypto.Signer { return newEC(elliptic.P256()) })
+
+func newEC(curve elliptic.Curve) crypto.Signer {
+	key, err := ecdsa.GenerateKey(curve, rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+func newRSA(bits int) crypto.Signer {
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+var serial int64 = 1000
+
+// issue makes a certificate; change alters it before it is signed.
+func issue(name string, by *identity, key crypto.Signer, change func(*x509.Certificate)) identity {
+	serial++
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name, Organization: []string{"Vendor Inc."}},
+		NotBefore: notBefore, NotAfter: notAfter, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	if change != nil {
+		change(template)
+	}
+	parent, signer := template, key
+	if by != nil {
+		parent, signer = by.cert, by.key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+	if err != nil {
+		panic(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	return identity{cert, key}
+}
+
+func authority(c *x509.Certificate) {
+	c.IsCA, c.KeyUsage = true, x509.KeyUsageCertSign
+	c.NotBefore, c.NotAfter = now.Add(-3000*24*time.Hour), now.Add(3000*24*time.Hour)
+}
+
+func forCode(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} }
+
+func forStamps(c *x509.Certificate) {
+	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}
+	c.ExtraExtensions = []pkix.Extension{{Id: []int{2, 5, 29, 37}, Critical: true,
+		Value: []byte{0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08}}} // RFC 3161 wants it critical
+}
+
+var everybody = sync.OnceValue(func() *pki {
+	p := &pki{people: map[string]identity{}, between: map[string]identity{}}
+	ec := func() crypto.Signer { return newEC(elliptic.P256()) }
+	p.root = issue("Root", nil, ec(), authority)
+	p.ca = issue("Code CA", &p.root, newRSA(2048), authority)
+	p.vendor = issue("Vendor", &p.ca, newRSA(2048), forCode)
+	p.stampRoot = issue("Stamp Root", nil, ec(), authority)
+	p.stamper = issue("Stamper", &p.stampRoot, newRSA(2048), forStamps)
+	p.otherStampRoot = issue("Other Stamp Root", nil, ec(), authority)
+	p.otherStamper = issue("Other Stamper", &p.otherStampRoot, newRSA(2048), forStamps)
+	p.strangerRoot = issue("Root", nil, ec(), authority) // by the same name
+
+	leaf := func(name string, by identity, key crypto.Signer, changes ...func(*x509.Certificate)) {
+		p.people[name] = issue("Vendor", &by, key, func(c *x509.Certificate) {
+			forCode(c)
+			for _, change := range changes {
+				change(c)
+			}
+		})
+	}
+	leaf("P-256", p.ca, ec())
+	leaf("P-384", p.ca, newEC(elliptic.P384()))
+	leaf("stranger", p.strangerRoot, ec())
+	leaf("other organisation", p.ca, ec(), func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc"} })
+	leaf("two organisations", p.ca, ec(), func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc.", "Other"} })
+	leaf("for servers", p.ca, ec(), func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
+	leaf("for anything", p.ca, ec(), func(c *x509.Certificate) { c.ExtKeyUsage = nil })
+	leaf("RSA-1024", p.ca, weakRSA())
+	leaf("expired", p.ca, ec(), func(c *x509.Certificate) { c.NotAfter = now.Add(-24 * time.Hour) })
+	leaf("not yet valid", p.ca, ec(), func(c *x509.Certificate) { c.NotBefore = now.Add(24 * time.Hour) })
+	leaf("ends with its time", p.ca, ec(), func(c *x509.Certificate) {
+		c.UnknownExtKeyUsage = append(c.UnknownExtKeyUsage, []int{1, 3, 6, 1, 4, 1, 311, 10, 3, 13})
+	})
+	leaf("by a certificate that is no authority", p.people["P-256"], ec())
+	p.between["by a certificate that is no authority"] = p.people["P-256"]
+	weak := issue("Weak CA", &p.root, weakRSA(), authority)
+	leaf("by an authority with RSA-1024", weak, ec())
+	p.between["by an authority with RSA-1024"] = weak
+	tls := issue("TLS CA", &p.root, ec(), func(c *x509.Certificate) {
+		authority(c)
+		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	})
+	leaf("by an authority for servers", tls, ec())
+	p.between["by an authority for servers"] = tls
+	old := issue("Old CA", &p.root, ec(), func(c *x509.Certificate) {
+		authority(c)
+		c.NotAfter = now.Add(-24 * time.Hour)
+	})
+	leaf("by an expired authority", old, ec())
+	p.between["by an expired authority"] = old
+	return p
+})
+
+// weakRSA makes a key that is too short.
+func weakRSA() crypto.Signer {
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+// policyOf is the policy that trusts the vendor and the timestamp authority.
+func (p *pki) signer() Signer {
+	return Signer{
+		Name: "Vendor", Organisation: "Vendor Inc.",
+		Anchors:      []Anchor{{Certificate: p.root.cert.Raw}},
+		Timestampers: []Anchor{{Certificate: p.stampRoot.cert.Raw}},
+	}
+}
+
+func newVerifier(t testing.TB, signers ...Signer) *Verifier {
+	t.Helper()
+	v, err := New(signers...)
+	require.NoError(t, err)
+	return v
+}
+
+// write puts an identity into PEM files for the programs: a certificate with those above it, and its key.
+func (i identity) write(t testing.TB, dir string, above ...identity) (certs, key string) {
+	t.Helper()
+	certs, key = filepath.Join(dir, "certs.pem"), filepath.Join(dir, "key.pem")
+	var text []byte
+	for _, c := range append([]identity{i}, above...) {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.cert.Raw})...)
+	}
+	require.NoError(t, os.WriteFile(certs, text, 0o600))
+	der, err := x509.MarshalPKCS8PrivateKey(i.key)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+	return certs, key
+}

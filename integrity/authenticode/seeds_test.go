@@ -1,0 +1,120 @@
+package authenticode
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// The files in testdata/seeds are signed by osslsigncode and stamped by "openssl ts", so fuzzing begins with what real
+// programs write, and with keys that its processes share. To make them anew, with new keys:
+//
+//	go test ./integrity/authenticode -run Seeds -rewrite
+var rewrite = flag.Bool("rewrite", false, "make the files in testdata/seeds anew")
+
+const seedFolder = "testdata/seeds"
+
+func seed(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(seedFolder, name))
+	require.NoError(t, err)
+	return b
+}
+
+// seeds are the seeds of a format, by name.
+func seeds(t testing.TB, format integrity.Format) map[string][]byte {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(seedFolder, "*."+format.String()))
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	all := map[string][]byte{}
+	for _, name := range names {
+		all[filepath.Base(name)] = seed(t, filepath.Base(name))
+	}
+	return all
+}
+
+// seedSigner trusts whoever signed the seeds.
+func seedSigner(t testing.TB) Signer {
+	return Signer{
+		Name: "Vendor", Organisation: "Vendor Inc.",
+		Anchors:      []Anchor{{Certificate: seed(t, "root.pem")}},
+		Timestampers: []Anchor{{Certificate: seed(t, "stamp-root.pem")}},
+	}
+}
+
+func TestSeedsAreValid(t *testing.T) {
+	if *rewrite {
+		rewriteSeeds(t)
+	}
+	v := newVerifier(t, seedSigner(t))
+	for _, f := range formats() {
+		for name, b := range seeds(t, f) {
+			want := integrity.Valid
+			if strings.HasPrefix(name, "unsigned") {
+				want = integrity.Absent
+			}
+			got := verify(v, b)
+			require.Equal(t, want, got.Status, "%s: %+v", name, got)
+			require.Equal(t, f, got.Format)
+		}
+	}
+}
+
+func rewriteSeeds(t *testing.T) {
+	m, p := newMaterial(t), everybody()
+	m.unsigned[integrity.PE] = program([]byte("small"))
+	write := func(name string, b []byte) {
+		require.NoError(t, os.WriteFile(filepath.Join(seedFolder, name), b, 0o644))
+	}
+	root, _ := p.root.write(t, t.TempDir())
+	stampRoot, _ := p.stampRoot.write(t, t.TempDir())
+	for name, file := range map[string]string{"root.pem": root, "stamp-root.pem": stampRoot} {
+		b, err := os.ReadFile(file)
+		require.NoError(t, err)
+		write(name, b)
+	}
+	for _, f := range formats() {
+		write("unsigned."+f.String(), m.unsigned[f])
+		write("stamped."+f.String(), m.vendorSigned(t, f))
+		first := m.sign(t, f, m.unsigned[f], p.vendor, []identity{p.ca}, "-h", "sha1", "-ts", m.stamps)
+		write("nested."+f.String(), m.sign(t, f, first, p.people["P-384"], []identity{p.ca, p.root}, "-nest", "-h", "sha384", "-ts", m.stamps))
+	}
+	write("extended.msi", m.vendorSigned(t, integrity.MSI, "-add-msi-dse"))
+	for f, place := range places(700) {
+		legacy := vendorForgery()
+		legacy.legacyStamp = true
+		write("legacy."+f.String(), sealed(t, f, legacy, place).bytes())
+	}
+}
+
+func TestBERIsReadAsDER(t *testing.T) {
+	for name, c := range map[string]struct{ ber, want []byte }{
+		"an end mark":        {[]byte{0x30, 0x80, 2, 1, 7, 0, 0}, []byte{0x30, 3, 2, 1, 7}},
+		"a string in pieces": {[]byte{0x30, 0x80, 0x24, 0x80, 4, 1, 'a', 4, 2, 'b', 'c', 0, 0, 0, 0}, []byte{0x30, 5, 4, 3, 'a', 'b', 'c'}},
+		"a long length":      {[]byte{0x30, 0x80, 4, 0x82, 0, 1, 'a', 0, 0}, []byte{0x30, 3, 4, 1, 'a'}},
+		"DER within":         {[]byte{0x30, 0x80, 0x31, 3, 2, 1, 7, 0, 0}, []byte{0x30, 5, 0x31, 3, 2, 1, 7}},
+	} {
+		got, rest, err := toDER(append(bytes.Clone(c.ber), "rest"...))
+		require.NoError(t, err, name)
+		require.Equal(t, c.want, got, name)
+		require.Equal(t, "rest", string(rest), name)
+	}
+	for name, b := range map[string][]byte{
+		"no end":              {0x30, 0x80, 2, 1, 7},
+		"a primitive one":     {4, 0x80, 0, 0},
+		"a piece of no kind":  {0x30, 0x80, 0x24, 0x80, 2, 1, 7, 0, 0, 0, 0},
+		"a length beyond all": {0x30, 0x80, 4, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0},
+		"too deep":            bytes.Repeat([]byte{0x30, 0x80}, MaxBERDepth+2),
+	} {
+		_, _, err := toDER(b)
+		require.Error(t, err, name)
+	}
+}
