@@ -47,6 +47,14 @@ var rooms = []room{
 		{"integrity", "the port it fills"},
 		{"github.com/sigstore/sigstore", "signatures by plain keys; linked by nothing else"},
 	}},
+	{path: "integrity/policyverify", floor: 1, adapter: true, uses: []use{
+		{"integrity", "the policy, and the port it fills"},
+		{"integrity/authenticode", "signatures in Windows files"},
+		{"integrity/openpgp", "OpenPGP signatures"},
+		{"integrity/sigstoreverify", "signatures by plain keys and certificates"},
+	}, tests: []use{
+		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},
+	}},
 	{path: "reboot", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of phases and sessions"},
 	}},

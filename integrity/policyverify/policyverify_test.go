@@ -1,0 +1,221 @@
+package policyverify_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/integritytest"
+	"github.com/patchpolicy/patchpolicy/integrity/policyverify"
+	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+)
+
+var content = []byte("the content of a patch")
+
+// keyOf makes a key from a seed, and its public half in PEM.
+func keyOf(t testing.TB, seed byte) (ed25519.PrivateKey, string) {
+	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
+	der, err := x509.MarshalPKIXPublicKey(private.Public())
+	require.NoError(t, err)
+	return private, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}
+
+func sign(t testing.TB, key ed25519.PrivateKey, content []byte) []byte {
+	sig, err := sigstoreverify.Sign(key, bytes.NewReader(content))
+	require.NoError(t, err)
+	return sig
+}
+
+// pgp makes an OpenPGP key and returns it with its public half, armored.
+func pgp(t testing.TB, name string) (*openpgp.Entity, string) {
+	entity, err := openpgp.NewEntity(name, "", name+"@vendor.example", nil)
+	require.NoError(t, err)
+	var out bytes.Buffer
+	w, err := armor.Encode(&out, openpgp.PublicKeyType, nil)
+	require.NoError(t, err)
+	require.NoError(t, entity.Serialize(w))
+	require.NoError(t, w.Close())
+	return entity, out.String()
+}
+
+// wireguard trusts who signed the test file of golang.org/x/sys.
+func wireguard() integrity.Signer {
+	return integrity.Signer{Name: "WireGuard", Authenticode: []integrity.AuthenticodeTrust{{
+		Anchors:      []string{"sha256:c7460b0edda1b44c8e2164b234ebecc3962a6a37a936b74a6e7d46682938f084"},
+		Organisation: "WireGuard LLC",
+		Timestampers: []string{"sha256:ca8d0f4736454aecbec5deec80998c9ebf41d06c728f3c76cca24151bc62d463"},
+	}}}
+}
+
+// signedProgram is a Windows program that its vendor signed; it comes with a module that this one depends on.
+func signedProgram(t testing.TB) []byte {
+	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "golang.org/x/sys").Output()
+	require.NoError(t, err)
+	data, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "windows", "testdata", "ev-signed-file.exe"))
+	require.NoError(t, err)
+	return data
+}
+
+func verify(v integrity.SignatureVerifier, content, detached []byte) integrity.Signature {
+	return v.Verify(bytes.NewReader(content), int64(len(content)), detached)
+}
+
+// The verifier keeps the port's promises as each of the formats' does.
+func TestSuite(t *testing.T) {
+	key, public := keyOf(t, 1)
+	stranger, _ := keyOf(t, 2)
+	v, err := policyverify.New(integrity.Policy{Format: 1, Signers: []integrity.Signer{{Name: "Vendor", Sigstore: []integrity.SigstoreTrust{{Keys: []string{public}}}}}})
+	require.NoError(t, err)
+	integritytest.Run(t, integritytest.Fixture{
+		Verifier: v, Signer: "Vendor",
+		Signed:   integritytest.File{Content: content, Detached: sign(t, key, content)},
+		Unsigned: integritytest.File{Content: content},
+		Stranger: integritytest.File{Content: content, Detached: sign(t, stranger, content)},
+	})
+}
+
+// One policy, three formats: each signature is by the name that the policy gives its signer.
+func TestEveryFormatByItsName_INT1(t *testing.T) {
+	key, public := keyOf(t, 1)
+	entity, ring := pgp(t, "release")
+	var detached bytes.Buffer
+	require.NoError(t, openpgp.DetachSign(&detached, entity, bytes.NewReader(content), nil))
+	program := signedProgram(t)
+	v, err := policyverify.New(integrity.Policy{Format: 1, Signers: []integrity.Signer{
+		wireguard(),
+		{Name: "Keys", Sigstore: []integrity.SigstoreTrust{{Keys: []string{public}}}},
+		{Name: "Ring", OpenPGP: []integrity.OpenPGPTrust{{Keyring: ring, Fingerprints: []string{fmt.Sprintf("%x", entity.PrimaryKey.Fingerprint)}}}},
+	}})
+	require.NoError(t, err)
+	got := verify(v, program, nil)
+	require.Equal(t, []any{integrity.Valid, "WireGuard", integrity.PE}, []any{got.Status, got.Signer, got.Format}, got.Detail)
+	require.Equal(t, "2021-11-23T17:04:26Z", got.SignedAt.Format("2006-01-02T15:04:05Z07:00"))
+	got = verify(v, content, sign(t, key, content))
+	require.Equal(t, []any{integrity.Valid, "Keys", integrity.Key}, []any{got.Status, got.Signer, got.Format}, got.Detail)
+	got = verify(v, content, detached.Bytes())
+	require.Equal(t, []any{integrity.Valid, "Ring", integrity.OpenPGP}, []any{got.Status, got.Signer, got.Format}, got.Detail)
+
+	changed := bytes.Clone(program)
+	changed[len(changed)/3] ^= 1
+	require.Equal(t, integrity.Bad, verify(v, changed, nil).Status)
+	require.Equal(t, integrity.Bad, verify(v, append([]byte("x"), content...), detached.Bytes()).Status)
+	require.Equal(t, integrity.Absent, verify(v, content, nil).Status)
+}
+
+// A policy that trusts nobody in a format does not take its signatures for absent (INT-9).
+func TestSignedByNobodyTrustedIsNotUnsigned_INT9(t *testing.T) {
+	v, err := policyverify.New(integrity.Policy{Format: 1})
+	require.NoError(t, err)
+	key, _ := keyOf(t, 1)
+	entity, _ := pgp(t, "release")
+	var detached bytes.Buffer
+	require.NoError(t, openpgp.ArmoredDetachSign(&detached, entity, bytes.NewReader(content), nil))
+	clear := "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nhello\n" + detached.String()
+	for name, f := range map[string]integritytest.File{
+		"program":   {Content: signedProgram(t)},
+		"key":       {Content: content, Detached: sign(t, key, content)},
+		"openpgp":   {Content: content, Detached: detached.Bytes()},
+		"text":      {Content: []byte(clear)},
+		"empty":     {Content: content, Detached: []byte{}},
+		"of no use": {Content: content, Detached: []byte("hello")},
+	} {
+		got := verify(v, f.Content, f.Detached)
+		require.Contains(t, []integrity.Status{integrity.Bad, integrity.Unsupported}, got.Status, name)
+		require.NotEmpty(t, got.Detail, name)
+	}
+	require.Equal(t, integrity.Absent, verify(v, content, nil).Status)
+}
+
+// A signature by a plain key may begin as an OpenPGP packet does, one in fifty; it counts as what it is.
+func TestSignatureThatLooksLikeAnother_INT1(t *testing.T) {
+	key, public := keyOf(t, 1)
+	_, ring := pgp(t, "release")
+	v, err := policyverify.New(integrity.Policy{Format: 1, Signers: []integrity.Signer{
+		{Name: "Keys", Sigstore: []integrity.SigstoreTrust{{Keys: []string{public}}}},
+		{Name: "Ring", OpenPGP: []integrity.OpenPGPTrust{{Keyring: ring}}},
+	}})
+	require.NoError(t, err)
+	alike := 0
+	for i := 0; alike < 3; i++ {
+		content := fmt.Appendf(nil, "patch %d", i)
+		sig := sign(t, key, content)
+		if b := sig[0]; b != 0xC2 && b>>2 != 0x88>>2 {
+			continue
+		}
+		alike++
+		got := verify(v, content, sig)
+		require.Equal(t, []any{integrity.Valid, "Keys"}, []any{got.Status, got.Signer}, got.Detail)
+		require.NotEqual(t, integrity.Valid, verify(v, append(content, 'x'), sig).Status)
+	}
+}
+
+// What the formats' verifiers refuse is told where it stands in the policy.
+func TestProblemsAreToldInThePolicysWords(t *testing.T) {
+	_, public := keyOf(t, 1)
+	rubbish := "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+	for name, tc := range map[string]struct {
+		policy integrity.Policy
+		want   []string
+	}{
+		"not valid itself": {integrity.Policy{}, []string{"format"}},
+		"all formats": {integrity.Policy{Format: 1, Signers: []integrity.Signer{
+			{Name: "A", Authenticode: []integrity.AuthenticodeTrust{wireguard().Authenticode[0], {Anchors: []string{rubbish}}}},
+			{Name: "B", OpenPGP: []integrity.OpenPGPTrust{{Keyring: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n-----END PGP PUBLIC KEY BLOCK-----\n"}}},
+			{Name: "C", Sigstore: []integrity.SigstoreTrust{
+				{Keys: []string{public, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"}},
+				{Identities: []integrity.Identity{{Anchors: []string{rubbish}, Name: "a@vendor.example"}}},
+			}},
+		}}, []string{"signers[0].authenticode[1].anchors[0]", "signers[1].openpgp[0].keyring", "signers[2].sigstore[0].keys[1]", "signers[2].sigstore[1].identities[0].anchors[0]"}},
+		"a key that two signers have": {integrity.Policy{Format: 1, Signers: []integrity.Signer{
+			{Name: "A", Sigstore: []integrity.SigstoreTrust{{Keys: []string{public}}}},
+			{Name: "B", Sigstore: []integrity.SigstoreTrust{{Keys: []string{public}}}},
+		}}, []string{"signers[1].sigstore[0].keys[0]"}},
+	} {
+		v, err := policyverify.New(tc.policy)
+		require.Nil(t, v, name)
+		invalid, ok := errors.AsType[*integrity.InvalidPolicy](err)
+		require.True(t, ok, "%s: %v", name, err)
+		var fields []string
+		for _, p := range invalid.Problems {
+			fields = append(fields, p.Field)
+			require.NotEmpty(t, p.Text)
+		}
+		require.Equal(t, tc.want, fields, name)
+	}
+}
+
+func Example() {
+	policy, err := integrity.ParsePolicy([]byte(`{"format": 1,
+		"signers": [{"name": "Vendor", "sigstore": [{"keys": ["-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAO2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=\n-----END PUBLIC KEY-----\n"]}]}],
+		"clauses": [{"name": "vendor", "vendor": "Vendor", "product": "*", "signers": ["Vendor"]}]}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	verifier, err := policyverify.New(policy)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	file := strings.NewReader("the content of a patch")
+	signature, _ := sigstoreverify.Sign(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), file)
+
+	found := verifier.Verify(file, file.Size(), signature)
+	terms := integrity.Terms{Vendor: "Vendor", Product: "reader", Own: policy.Excerpt()}
+	fmt.Println(terms.Judge(found, nil).Text)
+	// Output:
+	// The file is validly signed by "Vendor"; there is no checksum to compare (clause "vendor").
+}
