@@ -87,7 +87,10 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	c := newContent(content, size)
 	r := Report{Format: f.format, Kind: f.kind}
 	odd := func(format string, args ...any) { r.Odd = append(r.Odd, fmt.Sprintf(format, args...)) }
-	signed, sig := c, slices.Clone(f.signatures)
+	signed, sig := c, f.signatures
+	if len(sig) > 1 {
+		sig = sig[1:] // it is base64
+	}
 	if e := f.envelope; e != nil {
 		signed, sig = e.signed(), e.signatures
 		if r.Statement, err = e.report(c, odd); err != nil {

@@ -35,15 +35,24 @@ type holder struct {
 
 var serials int64
 
+// ecdsaKey is the key of that name, the same in every process: what one worker of a fuzzing finds another understands.
+func ecdsaKey(curve elliptic.Curve, name string) *ecdsa.PrivateKey {
+	scalar := make([]byte, (curve.Params().BitSize+7)/8)
+	copy(scalar[1:], sum(crypto.SHA512, []byte(name))[:len(scalar)-2])
+	key, err := ecdsa.ParseRawPrivateKey(curve, scalar)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
 // issue makes a certificate; above nil makes an authority's own.
 func issue(t testing.TB, above *holder, key crypto.Signer, change func(*x509.Certificate)) *holder {
 	t.Helper()
-	if key == nil {
-		var err error
-		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		require.NoError(t, err)
-	}
 	serials++
+	if key == nil {
+		key = ecdsaKey(elliptic.P256(), "certificate "+strconv.FormatInt(serials, 10))
+	}
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(serials), NotBefore: signedOn.Add(-time.Hour), NotAfter: signedOn.Add(time.Hour),
 		BasicConstraintsValid: true,
