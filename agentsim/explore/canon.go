@@ -1,12 +1,15 @@
 package explore
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // hash is 128 bits of a state's canonical form.
@@ -14,20 +17,40 @@ type hash [16]byte
 
 // writer writes the canonical form of a state: see the package doc for what it leaves out and why that is sound.
 type writer struct {
-	b     []byte
-	st    *state
-	grain time.Duration
+	b        []byte
+	s        *scene
+	now      time.Time
+	h        *host
+	revision manifest.Revision // from which those of the host's manifests are counted
+	accepted job.Sequence      // and its reports
 }
 
 func (s *scene) hash(st *state) hash {
-	w := writer{b: make([]byte, 0, 512), st: st, grain: s.Every / 10}
-	w.due(epoch.Add(lead))
-	if s.Window > 0 {
-		w.due(epoch.Add(lead + s.Window))
+	w := writer{b: make([]byte, 0, 1024), s: s, now: st.now}
+	w.world(st)
+	if st.server != nil {
+		w.server(st.server)
 	}
-	w.world()
-	w.watch(&st.watch)
-	w.agent(&st.agent)
+	var hosts [][]byte
+	for i, h := range st.hosts[:s.Assets] {
+		one := writer{b: make([]byte, 0, 512), s: s, now: st.now, h: h}
+		if st.server == nil {
+			l := &st.standIn.ledgers[i]
+			one.revision, one.accepted = l.revision, l.accepted
+			one.ledger(l)
+		} else {
+			one.seq(st.server.accepted[i])
+		}
+		one.host()
+		hosts = append(hosts, one.b)
+	}
+	if st.server == nil { // assets that are alike may change places
+		slices.SortFunc(hosts, bytes.Compare)
+	}
+	for _, b := range hosts {
+		w.num(int64(len(b)))
+		w.b = append(w.b, b...)
+	}
 	sum := sha256.Sum256(w.b)
 	return hash(sum[:16])
 }
@@ -56,14 +79,14 @@ func (w *writer) bit(bs ...bool) {
 // at writes an instant as its distance from now.
 func (w *writer) at(t time.Time) {
 	if w.bit(t.IsZero()); !t.IsZero() {
-		w.num(int64(t.Sub(w.st.now)))
+		w.num(int64(t.Sub(w.now)))
 	}
 }
 
 // due writes an instant that is only ever asked whether it has come: how long ago that was does not matter.
 func (w *writer) due(t time.Time) {
 	if w.bit(t.IsZero()); !t.IsZero() {
-		w.num(int64(max(t.Sub(w.st.now), 0)))
+		w.num(int64(max(t.Sub(w.now), 0)))
 	}
 }
 
@@ -72,46 +95,102 @@ func (w *writer) boot(b string) {
 	if w.bit(b == ""); b == "" {
 		return
 	}
-	m := *w.st
-	ago := int64(0)
-	for ; m.boot >= 0 && m.moment().Boot != b; m.boot-- {
+	then, ago := *w.h, int64(0)
+	for ; then.boot >= 0 && then.moment(w.now).Boot != b; then.boot-- {
 		ago++
 	}
 	w.num(ago)
 }
 
 // seq writes a report's number as counted from what the server has.
-func (w *writer) seq(n job.Sequence) { w.num(int64(n) - int64(w.st.accepted)) }
+func (w *writer) seq(n job.Sequence) { w.num(int64(n) - int64(w.accepted)) }
 
-func (w *writer) content(c content) { w.bit(c.present, c.edited, c.marked) }
+func (w *writer) contents(c contents) {
+	for _, c := range c[:w.s.Jobs] {
+		w.bit(c.present, c.marked)
+		w.b = append(w.b, c.patches)
+	}
+}
 
-func (w *writer) world() {
-	st := w.st
-	w.content(st.content)
-	w.content(st.before)
-	w.bit(st.revision > 1, st.cancelled, st.user, st.prompt)
-	w.num(int64(st.known), int64(st.installed[0]), int64(st.installed[1]), int64(st.staged[0]), int64(st.staged[1]))
+func (w *writer) released(r released) {
+	if w.bit(r.revision > 0); r.revision > 0 {
+		w.num(int64(w.revision) - int64(r.revision))
+		w.contents(r.contents)
+	}
+}
+
+// world writes what all assets have in common.
+func (w *writer) world(st *state) {
+	for _, t := range w.s.tasks {
+		w.due(t.start)
+		w.due(t.end)
+	}
 	l := st.left
-	w.b = append(w.b, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions)
-	w.num(int64(len(st.net)))
-	for _, m := range st.net {
+	w.b = append(w.b, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor)
+	for _, j := range st.standIn.jobs[:w.s.Jobs] {
+		w.contents(contents{j.content})
+		w.bit(j.cancelled, j.deleted)
+	}
+}
+
+func (w *writer) ledger(l *ledger) {
+	w.contents(l.contents)
+	for _, r := range l.known[:w.s.Jobs] {
+		w.num(int64(r))
+	}
+}
+
+// server writes the production server. Its records hold instants, so now is written, too: states at other times are others.
+func (w *writer) server(v *server) {
+	w.num(w.now.UnixNano())
+	for _, part := range v.store.sum {
+		w.b = binary.LittleEndian.AppendUint64(w.b, part)
+	}
+	w.at(v.due)
+	w.at(v.sync)
+	w.at(v.feed.ended)
+	w.bit(v.feed.newer, v.feed.unlisted, v.feed.moved)
+	w.num(int64(v.fuse))
+	for _, j := range v.jobs[:w.s.Jobs] {
+		w.num(int64(j.state), int64(j.patches))
+		w.bit(j.cancelled)
+	}
+}
+
+func (w *writer) host() {
+	h := w.h
+	w.bit(h.prompt)
+	w.num(int64(h.sessions), int64(h.installed[0]), int64(h.installed[1]))
+	for _, order := range h.staged[:w.s.Jobs] {
+		for _, f := range order {
+			w.num(int64(f.file), int64(f.level))
+		}
+	}
+	w.num(int64(len(h.net)))
+	for _, m := range h.net {
 		w.message(m)
 	}
-	w.num(int64(len(st.lane)))
-	for _, e := range st.lane {
-		w.effect(e.Effect)
+	w.num(int64(len(h.lane)))
+	for _, e := range h.lane {
+		w.effect(e)
 	}
+	w.watch(&h.watch)
+	w.agent(&h.agent)
 }
 
 // message writes what can still come of a message: an answer that is not awaited any more is ignored, and of a call the
 // server takes the reports that are new to it.
 func (w *writer) message(m message) {
-	live := m.id == w.st.agent.Calls.Out
-	w.bit(m.answer, live)
+	live := m.id == w.h.agent.Calls.Out
+	w.bit(m.answer, live, m.given)
 	if !m.answer {
-		w.bit(m.held < w.st.revision)
-		if n := len(m.reports); n > 0 {
-			w.num(int64(max(m.reports[n-1].Sequence, w.st.accepted) - w.st.accepted))
+		if w.s.Server {
+			w.num(int64(m.request.Held))
+			w.text(m.request.Digest)
+		}
+		w.bit(m.request.Held < w.revision)
+		if n := len(m.request.Reports); n > 0 {
+			w.seq(max(m.request.Reports[n-1].Sequence, w.accepted))
 		} else {
 			w.num(0)
 		}
@@ -121,25 +200,23 @@ func (w *writer) message(m message) {
 		return
 	}
 	w.seq(m.ack)
-	if w.bit(m.released.revision > 0); m.released.revision > 0 {
-		w.num(int64(w.st.revision) - int64(m.released.revision))
-		w.content(m.released.content)
-	}
+	w.released(m.released)
 }
 
-// effect writes an effect by its kind and patch: its id is that which the execution awaits, or one that it has given up.
-func (w *writer) effect(e job.Effect) {
+// effect writes an effect by its kind, its job and its patch: its id is that which the execution awaits, or one that it has
+// given up.
+func (w *writer) effect(e agent.Effect) {
 	var kind, index int
 	var id job.EffectID
-	switch e := e.(type) {
+	switch e := e.Effect.(type) {
 	case job.TakeInventory:
 		kind, id = 1, e.ID
 	case job.Download:
 		kind, id, index = 2, e.ID, e.Index
 	case job.Preflight:
-		kind, id, index = 3, e.ID, staged(e.Patches)
+		kind, id, index = 3, e.ID, indexes(e.Patches)
 	case job.Deploy:
-		kind, id, index = 4, e.ID, staged(e.Patches)
+		kind, id, index = 4, e.ID, indexes(e.Patches)
 	case job.Act:
 		kind, id = 5, e.ID
 	case job.Reboot:
@@ -147,47 +224,73 @@ func (w *writer) effect(e job.Effect) {
 	case job.Discard:
 		kind, index = 7, e.Index
 	}
-	awaited := id != 0 && len(w.st.agent.Executions) > 0 && w.st.agent.Executions[0].Waiting == id
-	w.num(int64(kind), int64(index))
-	w.bit(awaited)
+	awaited := false
+	for _, x := range w.h.agent.Executions {
+		awaited = awaited || x.Order.ID == e.Order && x.Waiting == id
+	}
+	for _, early := range w.h.agent.Early {
+		awaited = awaited || early.Order == e.Order && early.Waiting == id
+	}
+	w.num(int64(kind), int64(w.s.job(e.Order)), int64(index))
+	w.bit(id != 0 && awaited)
 }
 
-// staged is the set of the patches' indexes.
-func staged(list []job.Staged) int {
-	set := 0
+// indexes are the patches of an effect, a bit each.
+func indexes(list []job.Staged) int {
+	n := 0
 	for _, p := range list {
-		set |= 1 << p.Index
+		n |= 1 << p.Index
 	}
-	return set
+	return n
 }
 
 func (w *writer) watch(o *onlooker) {
-	w.num(int64(w.st.revision) - int64(o.revision))
-	w.content(o.held)
-	w.content(o.ran)
-	w.bit(o.received, o.started, o.touched, o.deploying, o.cancelled, o.withdrawn, o.needs, o.passed[0], o.passed[1])
-	w.num(int64(o.final), int64(o.begun[0]), int64(o.begun[1]))
-	if w.bit(o.reboot > 0); o.reboot > 0 {
-		w.num(int64(w.st.boot + 1 - o.reboot))
+	w.released(o.newest.released)
+	if w.s.Budget.Repeats > 0 { // else it is never played again
+		w.bit(o.before.revision > 0)
+		w.contents(o.before.contents)
 	}
 	w.at(o.offer)
 	w.seq(o.journal)
+	for i := range o.orders[:w.s.Jobs] {
+		e := &o.orders[i]
+		w.contents(contents{e.ran})
+		w.bit(e.received, e.started, e.touched, e.deploying, e.cancelled, e.withdrawn, e.parked, e.needs, e.passed[0], e.passed[1])
+		w.b = append(w.b, uint8(e.final), e.failed, e.begun[0], e.begun[1])
+		if w.bit(e.reboot > 0); e.reboot > 0 {
+			w.num(int64(w.h.boot + 1 - e.reboot))
+		}
+	}
 }
 
 func (w *writer) agent(a *agent.State) {
-	w.num(int64(w.st.revision) - int64(a.Revision))
-	w.num(int64(len(a.Queue)))
+	w.num(int64(w.revision)-int64(a.Revision), int64(len(a.Queue)))
 	for i := range a.Queue {
 		w.order(&a.Queue[i])
 	}
-	w.num(int64(len(a.Early)), int64(len(a.Blocked)), int64(len(a.Ended)), int64(len(a.Executions)), int64(len(a.Reports)))
+	w.num(int64(len(a.Early)))
+	for _, e := range a.Early {
+		w.num(int64(w.s.job(e.Order)), int64(e.Next))
+		w.bit(e.Waiting != 0)
+		w.due(e.At)
+	}
+	for _, ids := range [][]job.OrderID{a.Blocked, a.Ended} {
+		w.num(int64(len(ids)))
+		for _, id := range ids {
+			w.num(int64(w.s.job(id)))
+		}
+	}
+	w.num(int64(len(a.Executions)), int64(len(a.Reports)))
 	for i := range a.Executions {
 		w.execution(&a.Executions[i])
 	}
 	for _, r := range a.Reports {
 		w.seq(r.Sequence)
-		w.num(int64(r.Progress), int64(r.Result), int64(r.TooLate))
+		w.num(int64(w.s.job(r.Order)), int64(r.Progress), int64(r.Result), int64(r.TooLate))
 		w.bit(r.Refused != "")
+		if w.s.Server {
+			w.num(int64(failures(r.Patches)))
+		}
 	}
 	w.seq(a.Sequence)
 	w.text(a.Refusal)
@@ -197,8 +300,10 @@ func (w *writer) agent(a *agent.State) {
 			w.seq(c.Sent)
 		}
 	}
-	w.num(int64((c.Next.Sub(w.st.now)+w.grain-1)/w.grain), int64(min(c.Failures, 8)))
+	grain := w.s.Every / 10
+	w.num(int64((c.Next.Sub(w.now)+grain-1)/grain), int64(min(c.Failures, 8)))
 	if w.bit(c.LastCall.Order != "", c.LastCall.Effect != 0); c.LastCall.Order != "" {
+		w.num(int64(w.s.job(c.LastCall.Order)))
 		w.bit(c.LastCall.Call == c.Out) // else no answer to it is awaited any more
 		w.due(c.LastCall.Until)
 	}
@@ -206,10 +311,15 @@ func (w *writer) agent(a *agent.State) {
 	w.bit(a.Clock.Known)
 }
 
-// order writes what of an order is not the same in all of a world's orders.
+// order writes what of an order is not the same in all orders of its job.
 func (w *writer) order(o *job.Order) {
-	w.num(int64(o.Revision))
+	j := w.s.job(o.ID)
+	w.num(int64(j), int64(o.Revision))
 	w.bit(o.Cancelled)
+	for _, p := range o.Patches {
+		w.num(int64(w.s.tasks[max(j, 0)].number(p.Patch)))
+	}
+	w.num(int64(len(o.Patches)))
 }
 
 func (w *writer) execution(x *job.Execution) {

@@ -3,8 +3,7 @@ package explore
 import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
-	"github.com/patchpolicy/patchpolicy/job/agent"
-	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // Choice is what happens next in a world.
@@ -13,31 +12,46 @@ type Choice uint8
 // The choices. Which of them a state has depends on what is under way and on the budget that is left.
 const (
 	Go          Choice = 1 + iota // the ordinary step: the first message, else the first effect, else the time goes on
-	Time                          // the time goes on to when the agent wants to be woken, though something is under way
-	Work                          // the first effect is carried out, though a message is under way
+	Time                          // the time goes on to when somebody wants to be woken, though something is under way
+	Arrive                        // the first message of an asset goes on, though it is another's turn
+	Work                          // the first effect of an asset is carried out, though something else comes first
 	SecondFirst                   // the second message overtakes the first
 	Lose                          // the first message is lost, and the agent hears of it
-	Repeat                        // the first answer arrives, and will arrive once more
+	GiveUp                        // the agent gives its call up, which arrives all the same
+	Repeat                        // the first message arrives, and will arrive once more
 	Replay                        // the first call is answered with the manifest before the newest
 	Crash                         // the agent crashes, right behind its last commit
 	CrashBefore                   // the effect is carried out, and the agent crashes before it commits the result
 	CutOff                        // the agent crashes in the middle of an installation or an action
 	Boot                          // somebody boots the computer
+	Sleep                         // the computer sleeps past the end of a window
 	Fail                          // the effect fails: a download, an installer, an action, a reboot that does not come
 	Damage                        // the vendor serves a file whose signature does not hold
 	Age                           // the vendor serves a rightly signed file of an older version
-	Edit                          // the job loses its last patch
-	Cancel                        // the job is cancelled
-	Withdraw                      // the job is disabled
+	Edit                          // a job loses its last patch
+	Cancel                        // a job is cancelled
+	Withdraw                      // a job is disabled
 	Enable                        // it is enabled again
-	Login                         // a user comes
+	Delete                        // it is deleted
+	Login                         // a user comes, or unlocks
+	Lock                          // the user locks the screen
 	Logout                        // the user goes
 	Later                         // the user puts the reboot off
 	Now                           // the user wants it now
+	Halt                          // the server will crash just before its next commit
+	HaltBehind                    // the server will crash right behind its next commit, and not answer
+	HaltSecond                    // the server will crash right behind its second commit from now
+	Publish                       // the vendor publishes a newer version of the first job's first patch
+	End                           // the vendor marks that patch as past its end of life
+	Unlist                        // the vendor withdraws it
+	MoveOn                        // the vendor serves a newer version from its address
+	Sync                          // the server takes in what the vendor changed, at once
 )
 
-var choices = enum.Of[Choice]("choice", "go", "time", "work", "second first", "lose", "repeat", "replay", "crash",
-	"crash before commit", "cut off", "boot", "fail", "damage", "age", "edit", "cancel", "withdraw", "enable", "login", "logout", "later", "now")
+var choices = enum.Of[Choice]("choice", "go", "time", "arrive", "work", "second first", "lose", "give up", "repeat", "replay", "crash",
+	"crash before commit", "cut off", "boot", "sleep", "fail", "damage", "age", "edit", "cancel", "withdraw", "enable", "delete",
+	"login", "lock", "logout", "later", "now", "halt", "halt behind commit", "halt behind second commit",
+	"publish", "end of life", "unlist", "move on", "sync")
 
 // String returns the choice's name.
 func (c Choice) String() string { return choices.String(c) }
@@ -48,46 +62,99 @@ func ParseChoice(s string) (Choice, error) { return choices.Parse(s) }
 // Choices lists the choices in order.
 func Choices() []Choice { return choices.All() }
 
-// options lists what may happen in a state, the ordinary step first.
-func (s *scene) options(st *state) []Choice {
-	var list []Choice
-	for _, c := range choices.All() {
-		if s.possible(st, c) {
-			list = append(list, c)
+// target is what a choice is made about.
+type target uint8
+
+const (
+	world target = iota
+	anAsset
+	aJob
+)
+
+func (c Choice) target() target {
+	switch c {
+	case Go, Time, Halt, HaltBehind, HaltSecond, Publish, End, Unlist, MoveOn, Sync:
+		return world
+	case Edit, Cancel, Withdraw, Enable, Delete:
+		return aJob
+	default:
+		return anAsset
+	}
+}
+
+// move is a choice with what it is made about: the number of an asset or a job, or zero.
+type move struct {
+	choice Choice
+	of     uint8
+}
+
+var ordinarily = move{choice: Go}
+
+// moves lists what may happen in a state, the ordinary step first.
+func (s *scene) moves(st *state) []move {
+	list := []move{ordinarily}
+	for c := Go + 1; choices.Valid(c); c++ {
+		n := 1
+		switch c.target() {
+		case anAsset:
+			n = s.Assets
+		case aJob:
+			n = s.Jobs
+		}
+		for of := range n {
+			if m := (move{c, uint8(of)}); s.possible(st, m) {
+				list = append(list, m)
+			}
 		}
 	}
 	return list
 }
 
-// next is the effect to be carried out; nil: there is none.
-func (st *state) next() job.Effect {
-	if len(st.lane) == 0 {
-		return nil
+func (s *scene) possible(st *state, m move) bool {
+	switch m.choice.target() {
+	case anAsset:
+		return int(m.of) < s.Assets && s.onAsset(st, st.hosts[m.of], m.choice)
+	case aJob:
+		return int(m.of) < s.Jobs && st.left.Changes > 0 && s.changes(st, int(m.of), m.choice)
 	}
-	return st.lane[0].Effect
-}
-
-func (s *scene) possible(st *state, c Choice) bool {
 	b := &st.left
-	switch c {
+	switch m.choice {
 	case Go:
 		return true
 	case Time:
-		return len(st.lane)+len(st.net) > 0
-	case Work:
-		return len(st.lane) > 0 && len(st.net) > 0
+		return st.turn(s) >= 0
+	case Halt, HaltBehind, HaltSecond:
+		return b.Outages > 0 && st.server != nil && st.server.fuse == 0
+	case Publish, End, Unlist, MoveOn:
+		return b.Vendor > 0 && st.server != nil && st.server.feed.changes(s, m.choice)
+	case Sync:
+		return st.server != nil && !st.server.sync.IsZero()
+	}
+	return false
+}
+
+// onAsset says whether a choice is possible on an asset.
+func (s *scene) onAsset(st *state, h *host, c Choice) bool {
+	b := &st.left
+	switch c {
+	case Arrive:
+		return len(h.net) > 0 && st.turn(s) != h.asset
+	case Work: // a message of its own comes first, or another asset
+		return len(h.lane) > 0 && (len(h.net) > 0 || st.turn(s) != h.asset)
 	case SecondFirst:
-		return len(st.net) > 1
+		return len(h.net) > 1
 	case Lose:
-		return b.Losses > 0 && len(st.net) > 0
+		return b.Losses > 0 && len(h.net) > 0
+	case GiveUp:
+		return b.Losses > 0 && len(h.net) > 0 && !h.net[0].answer && h.net[0].id == h.agent.Calls.Out
 	case Repeat:
-		return b.Repeats > 0 && len(st.net) > 0 && st.net[0].answer
+		return b.Repeats > 0 && len(h.net) > 0
 	case Replay:
-		return b.Repeats > 0 && len(st.net) > 0 && !st.net[0].answer && st.revision > 1
+		return b.Repeats > 0 && len(h.net) > 0 && !h.net[0].answer && h.watch.before.revision > 0
 	case Crash, Boot:
 		return b.Crashes > 0
 	case CrashBefore: // of what leaves nothing behind, that is the same as Crash
-		switch st.next().(type) {
+		switch h.next().(type) {
 		case job.Download, job.Deploy, job.Act:
 			return b.Crashes > 0
 		case job.Reboot:
@@ -95,213 +162,38 @@ func (s *scene) possible(st *state, c Choice) bool {
 		}
 		return b.Crashes > 0 && s.driver.early
 	case CutOff:
-		switch st.next().(type) {
+		switch h.next().(type) {
 		case job.Deploy, job.Act:
 			return b.Crashes > 0
 		}
+	case Sleep:
+		return b.Sleeps > 0 && !s.windowEnd(st.now).IsZero()
 	case Fail:
-		switch e := st.next().(type) {
+		switch e := h.next().(type) {
 		case job.Download:
-			return b.Faults > 0 && st.staged[e.Index] == none
+			return b.Faults > 0 && h.at(s, e.Order, e.Index).file == none
 		case job.Deploy, job.Act, job.Reboot:
 			return b.Faults > 0
 		}
 	case Damage, Age:
-		e, ok := st.next().(job.Download)
-		return ok && b.Faults > 0 && st.staged[e.Index] == none
-	case Edit:
-		return b.Changes > 0 && s.Patches > 1 && st.content == content{present: true}
-	case Cancel:
-		return b.Changes > 0 && st.content.present && !st.content.marked
-	case Withdraw:
-		return b.Changes > 0 && st.content.present
-	case Enable:
-		return b.Changes > 0 && !st.content.present && !st.cancelled && (st.known == 0 || st.known == job.Withdrawn)
+		e, ok := h.next().(job.Download)
+		return ok && b.Faults > 0 && h.at(s, e.Order, e.Index).file == none
 	case Login:
-		return b.Sessions > 0 && !st.user
+		return b.Sessions > 0 && h.sessions != reboot.Active
+	case Lock:
+		return b.Sessions > 0 && h.sessions == reboot.Active
 	case Logout:
-		return b.Sessions > 0 && st.user
+		return b.Sessions > 0 && h.sessions != reboot.Nobody
 	case Later, Now:
-		return st.prompt && st.user
+		return h.prompt && h.sessions == reboot.Active
 	}
 	return false
 }
 
-// apply makes a possible choice happen, and returns the state after it.
-func (s *scene) apply(before *state, c Choice) *state {
-	st := before.copy()
-	b := &st.left
-	switch c {
-	case Go:
-		s.ordinary(st, false)
-	case Time:
-		s.pass(st, false)
-	case Work:
-		s.effect(st, ordinary)
-	case SecondFirst:
-		s.message(st, 1, false)
-	case Lose:
-		b.Losses--
-		m := st.take(0)
-		s.step(st, agent.CallFailed{ID: m.id}, false)
-	case Repeat:
-		b.Repeats--
-		m := st.net[0]
-		s.message(st, 0, false)
-		st.net = append([]message{m}, st.net[:min(len(st.net), maxFlying-1)]...)
-	case Replay:
-		b.Repeats--
-		s.serve(st, 0)
-		st.net[0].released = released{st.revision - 1, st.before}
-	case Crash:
-		b.Crashes--
-		s.restart(st)
-	case CrashBefore:
-		b.Crashes--
-		switch st.next().(type) {
-		case job.Download, job.Deploy, job.Act:
-			s.effect(st, outlives)
-		default:
-			s.ordinary(st, true)
-		}
-	case CutOff:
-		b.Crashes--
-		s.effect(st, breaks)
-	case Boot:
-		b.Crashes--
-		s.reboot(st)
-	case Fail:
-		b.Faults--
-		s.effect(st, fails)
-	case Damage:
-		b.Faults--
-		s.effect(st, spoils)
-	case Age:
-		b.Faults--
-		s.effect(st, ages)
-	case Edit:
-		s.publish(st, content{present: true, edited: true})
-	case Cancel:
-		st.cancelled = true
-		marked := st.content
-		marked.marked = true
-		s.publish(st, marked)
-	case Withdraw:
-		s.publish(st, content{})
-	case Enable:
-		st.known = 0
-		s.publish(st, content{present: true})
-	case Login, Logout:
-		b.Sessions--
-		st.user = c == Login
-		s.tell(st, job.SessionsChanged{Sessions: st.sessions()})
-	case Later, Now:
-		s.tell(st, job.Answered{Later: c == Later})
+// changes says whether a change of a job is possible.
+func (s *scene) changes(st *state, j int, c Choice) bool {
+	if st.server != nil {
+		return st.server.jobs[j].changes(s.tasks[j], c)
 	}
-	st.watch.late(st)
-	return st
-}
-
-func (s *scene) ordinary(st *state, crash bool) {
-	switch {
-	case len(st.net) > 0:
-		s.message(st, 0, crash)
-	case len(st.lane) > 0 && crash:
-		s.effect(st, outlives)
-	case len(st.lane) > 0:
-		s.effect(st, ordinary)
-	default:
-		s.pass(st, crash)
-	}
-}
-
-// pass lets the time go on to when the agent wants to be woken.
-func (s *scene) pass(st *state, crash bool) {
-	st.now = st.wake
-	st.watch.late(st)
-	s.step(st, agent.Tick{}, crash)
-}
-
-func (s *scene) tell(st *state, ev job.Event) {
-	for _, x := range st.agent.Executions {
-		s.step(st, agent.Execution{Order: x.Order.ID, Event: ev}, false)
-	}
-}
-
-func (s *scene) publish(st *state, c content) {
-	st.left.Changes--
-	st.release(c)
-}
-
-func (st *state) release(c content) {
-	st.before, st.content = st.content, c
-	st.revision++
-}
-
-// take takes a message off the network.
-func (st *state) take(i int) message {
-	m := st.net[i]
-	net := make([]message, 0, len(st.net))
-	st.net = append(append(net, st.net[:i]...), st.net[i+1:]...)
-	return m
-}
-
-// message lets a message go on: a call reaches the server, which answers, or an answer the agent.
-func (s *scene) message(st *state, i int, crash bool) {
-	if !st.net[i].answer {
-		s.serve(st, i)
-		if crash {
-			s.restart(st)
-		}
-		return
-	}
-	m := st.take(i)
-	answer := manifest.Answer{At: st.now, Acknowledged: m.ack}
-	if m.released.revision > 0 {
-		sealed, err := s.seal(m.released)
-		if err != nil {
-			st.broke(9, "the server cannot seal its manifest: %v", err)
-			return
-		}
-		answer.Manifest = sealed
-		if m.id == st.agent.Calls.Out && !crash {
-			st.watch.delivered(m.released)
-		}
-	}
-	s.step(st, agent.CalledIn{ID: m.id, Answer: answer}, crash)
-}
-
-// serve is the server's part, reduced to what an agent can see of it: reports are taken each once and in order, an order that
-// ended leaves the manifest, and that is sent if the agent holds a lower one.
-func (s *scene) serve(st *state, i int) {
-	m := st.take(i)
-	for _, report := range m.reports {
-		switch {
-		case report.Sequence <= st.accepted:
-			continue
-		case report.Sequence > st.accepted+1:
-			st.broke(8, "the agent sends report %d; the server has them up to %d", report.Sequence, st.accepted)
-			return
-		}
-		st.accepted = report.Sequence
-		if final(report.Result) {
-			st.known = report.Result
-			if st.content.present && report.Result != job.Withdrawn { // an order that ended leaves the manifest
-				st.release(content{})
-			}
-		}
-	}
-	answer := message{id: m.id, answer: true, ack: st.accepted}
-	if m.held < st.revision {
-		answer.released = released{st.revision, st.content}
-	}
-	st.net = append(st.net[:i:i], append([]message{answer}, st.net[i:]...)...)
-}
-
-// settled reports whether everything has come to its end: the agent holds the newest manifest, nothing is under way, and an
-// order that it ever received has a final result that the server knows.
-func (st *state) settled() bool {
-	a := &st.agent
-	return len(st.lane)+len(st.net)+len(a.Queue)+len(a.Executions)+len(a.Reports) == 0 && a.Revision == st.revision &&
-		(!st.watch.received || st.watch.final != 0 && st.known == st.watch.final)
+	return st.standIn.changes(s, j, c)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
-	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -26,40 +25,60 @@ func (st *state) broke(invariant int, format string, args ...any) {
 	}
 }
 
-// onlooker watches the asset from outside: the manifests that reach it, the reports it commits, and what really happens to
+// onlooker watches an asset from outside: the manifests that reach it, the reports it commits, and what really happens to
 // it. It reads the rules in words of its own, and never asks the agent's machine.
 type onlooker struct {
-	revision  manifest.Revision // of the newest manifest the agent had to take
-	held      content           // what that says
-	ran       content           // what was held when the execution started
+	newest  sheet // the manifest that the agent had to take last
+	before  sheet // and the one before it
+	orders  [maxJobs]seen
+	offer   time.Time    // the first prompt of a reboot that has not come; zero: there is none
+	journal job.Sequence // reports committed
+}
+
+// sheet is a manifest as it was delivered.
+type sheet struct {
+	released
+	sealed []byte
+}
+
+// seen is what was seen of one order.
+type seen struct {
+	ran       content // what was held when the execution started
 	received  bool
 	started   bool
 	touched   bool
 	deploying bool
 	cancelled bool
 	withdrawn bool
+	parked    bool // it waits for somebody to reboot
 	needs     bool // something deployed that needs a reboot
 	final     job.Result
-	passed    [2]bool  // a good file was fetched
-	begun     [2]uint8 // installs
-	reboot    int      // the boot in which the first reboot was asked for, plus one
-	offer     time.Time
-	journal   job.Sequence // reports committed
+	failed    uint8             // installs, by its last result
+	passed    [maxPatches]bool  // a good file was fetched
+	begun     [maxPatches]uint8 // installs
+	reboot    int               // the boot in which the first reboot was asked for, plus one
 }
 
-// delivered is a manifest that arrives in an answer the agent waits for.
-func (o *onlooker) delivered(r released) {
-	if r.revision > 0 && r.revision >= o.revision {
-		o.revision, o.held = r.revision, r.content
+// delivered is an answer that the agent waits for.
+func (o *onlooker) delivered(m message) {
+	if r := m.released; r.revision > o.newest.revision {
+		o.before, o.newest = o.newest, sheet{r, m.manifest}
+		for j := range o.orders {
+			if e := &o.orders[j]; !e.started && o.before.contents[j].patches != r.contents[j].patches {
+				e.passed = [maxPatches]bool{} // what was fetched for it as it was may be fetched again (JOB-23)
+			}
+		}
 	}
 }
 
 // committed looks at a commit (invariants 8 and 9), and at the reports in it.
-func (o *onlooker) committed(s *scene, st *state, before, after agent.State) {
+func (h *host) committed(s *scene, st *state, before, after agent.State) {
+	o := &h.watch
 	if after.Revision < before.Revision {
 		st.broke(9, "the manifest revision falls from %d to %d", before.Revision, after.Revision)
 	}
-	want := st.accepted + 1 // all that the server lacks must be there
+	accepted := st.accepted(h)
+	want := accepted + 1 // all that the server lacks must be there
 	for _, r := range after.Reports {
 		if r.Sequence > want {
 			st.broke(8, "report %d is gone, and the server never had it", want)
@@ -70,47 +89,73 @@ func (o *onlooker) committed(s *scene, st *state, before, after agent.State) {
 			continue
 		}
 		o.journal = r.Sequence
-		o.reported(st, r)
+		if j := s.job(r.Order); j >= 0 {
+			o.reported(st, j, r)
+		}
 	}
 	if want <= after.Sequence || after.Sequence != o.journal {
 		st.broke(8, "the agent counts %d reports, holds them up to %d, and committed %d: one was lost", after.Sequence, want-1, o.journal)
 	}
 }
 
-func (o *onlooker) reported(st *state, r job.Report) {
+// accepted is the last report of an asset that its server has.
+func (st *state) accepted(h *host) job.Sequence {
+	if st.server != nil {
+		return st.server.accepted[h.asset]
+	}
+	return st.standIn.ledgers[h.asset].accepted
+}
+
+func (o *onlooker) reported(st *state, j int, r job.Report) {
+	e := &o.orders[j]
+	held := o.newest.contents[j]
 	switch {
 	case r.Progress == job.Received:
-		o.received = true
-		if o.withdrawn { // taken back, and handed out once more
-			*o = onlooker{revision: o.revision, held: o.held, journal: o.journal, received: true}
+		if e.withdrawn { // taken back, and handed out once more
+			*e = seen{}
 		}
+		e.received = true
 	case r.Progress == job.Started:
-		if o.withdrawn || !o.held.present || o.held.marked {
+		if e.withdrawn || !held.present || held.marked {
 			st.broke(3, "it starts, although it was withdrawn or cancelled before")
 		}
-		o.started, o.ran = true, o.held
+		e.started, e.ran = true, held
 	case r.Progress == job.Deploying:
-		if o.held.marked {
+		if held.marked {
 			st.broke(2, "its deploy stage begins, although the cancel mark had come before")
 		}
-		o.deploying = true
+		e.deploying = true
 	case r.Result == job.Cancelled:
-		if o.deploying || o.touched {
+		if e.deploying || e.touched {
 			st.broke(2, "it is reported as cancelled after its deploy stage began")
 		}
-		o.cancelled = true
+		e.cancelled = true
 	case r.Result == job.Withdrawn:
-		if o.started {
+		if e.started {
 			st.broke(3, "it is reported as withdrawn after it started")
 		}
-		o.withdrawn = true
+		e.withdrawn = true
 	}
+	e.parked = e.parked && r.Result == 0 || r.Result == job.PendingReboot
 	if final(r.Result) {
-		if o.final != 0 && !o.withdrawn {
-			st.broke(8, "it ends twice: %s, then %s", o.final, r.Result)
+		if e.final != 0 && !e.withdrawn {
+			st.broke(8, "it ends twice: %s, then %s", e.final, r.Result)
 		}
-		o.final, o.offer = r.Result, time.Time{}
+		e.final, o.offer = r.Result, time.Time{}
 	}
+	if r.Result != 0 {
+		e.failed = uint8(failures(r.Patches))
+	}
+}
+
+// failures counts the failed installs of a result (RPT-1).
+func failures(list []job.PatchOutcome) (n int) {
+	for _, p := range list {
+		if p.Status == job.PatchFailed && p.Code != job.CodeCancelled {
+			n++
+		}
+	}
+	return n
 }
 
 // final reports whether a result is the last word on an order.
@@ -119,49 +164,53 @@ func final(r job.Result) bool {
 }
 
 // downloaded: what passed once is not fetched again (invariant 8).
-func (o *onlooker) downloaded(st *state, d job.Download) {
-	if o.passed[d.Index] {
-		st.broke(8, "%s was verified, and is downloaded again", d.Patch.Patch)
+func (h *host) downloaded(st *state, j, patch int, f staged) {
+	e := &h.watch.orders[j]
+	if e.passed[patch] {
+		st.broke(8, "%s was verified, and is downloaded again", upgradeOf(j, patch).id)
 	}
-	o.passed[d.Index] = st.staged[d.Index] == good
+	e.passed[patch] = f.file == good
 }
 
 // touches is an act that changes the asset (invariants 2, 3, 4).
-func (o *onlooker) touches(st *state, what string) {
-	o.touched = true
+func (h *host) touches(st *state, j int, what string) *seen {
+	e := &h.watch.orders[j]
+	e.touched = true
 	switch {
-	case o.cancelled:
+	case e.cancelled:
 		st.broke(2, "it was reported as cancelled, and %s", what)
-	case o.withdrawn || !o.started:
+	case e.withdrawn || !e.started:
 		st.broke(3, "it has not started or was withdrawn, and %s", what)
-	case o.reboot > 0:
+	case e.reboot > 0:
 		st.broke(4, "after its reboot, %s", what)
 	}
+	return e
 }
 
 // deploys is an install that begins (invariants 1, 7, 8, and those of touches).
-func (o *onlooker) deploys(s *scene, st *state, p job.Staged) {
-	o.touches(st, fmt.Sprintf("%s is deployed", p.Patch.Patch))
-	if o.begun[p.Index]++; o.begun[p.Index] > 2 {
+func (h *host) deploys(s *scene, st *state, j, patch int, p job.Staged, f staged) {
+	e := h.touches(st, j, fmt.Sprintf("%s is deployed", p.Patch.Patch))
+	if e.begun[patch]++; e.begun[patch] > 2 {
 		st.broke(8, "the install of %s is begun a third time", p.Patch.Patch)
 	}
-	if p.Index >= o.ran.patches(s.Patches) {
+	if e.ran.patches&(1<<patch) == 0 {
 		st.broke(7, "%s is deployed; when the execution started, the manifest did not hold it any more", p.Patch.Patch)
 	}
-	f := st.staged[p.Index]
 	switch {
-	case f == none || f == damaged:
+	case f.file == none || f.file == damaged:
 		st.broke(1, "%s is installed although its signature does not allow it", p.Patch.Patch)
-	case !slices.Contains(p.Digests, f.digest()):
+	case !slices.Contains(p.Digests, digest(f.file, f.level)):
 		st.broke(1, "%s is installed from other bytes than were verified", p.Patch.Patch)
 	}
 }
 
 // deployed is an installer that succeeds (invariant 6).
-func (o *onlooker) deployed(s *scene, st *state, i int) {
-	o.needs = o.needs || s.Reboot && i == 0
-	if to := st.staged[i].level(); to < st.installed[i] {
-		st.broke(6, "%s goes from %s down to %s", product(i), s.versions[st.installed[i]], s.versions[to])
+func (h *host) deployed(s *scene, st *state, j, patch int, to level) {
+	u := upgradeOf(j, patch)
+	e := &h.watch.orders[j]
+	e.needs = e.needs || s.needsReboot(u)
+	if to < h.installed[u.product] {
+		st.broke(6, "%s goes from %s down to %s", product(u.product), s.versions[h.installed[u.product]], s.versions[to])
 	}
 }
 
@@ -180,16 +229,17 @@ func (o *onlooker) late(st *state) {
 }
 
 // reboots is a reboot that the agent asks for (invariant 4).
-func (o *onlooker) reboots(s *scene, st *state) {
+func (h *host) reboots(s *scene, st *state, j int) {
+	e := &h.watch.orders[j]
 	switch {
-	case o.reboot > 0 && o.reboot != st.boot+1:
+	case e.reboot > 0 && e.reboot != h.boot+1:
 		st.broke(4, "it reboots the asset a second time")
 	case s.Policy.Suppress:
 		st.broke(4, "it suppresses the reboot, and reboots")
-	case !o.needs:
+	case !e.needs:
 		st.broke(4, "it reboots, and nothing that was deployed needs it")
 	}
-	o.reboot = st.boot + 1
+	e.reboot = h.boot + 1
 }
 
 // rebooting is the computer going down, whoever caused it.

@@ -1,11 +1,16 @@
 package explore
 
-import "slices"
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
 
 // Bounds says how far a search goes. What is zero is the default.
 type Bounds struct {
 	Depth  int // choices out of the ordinary in one history
-	States int // distinct states; the last history is followed to its end, so a few more may come
+	States int // distinct states; the last histories are followed to their end, so a few more may come
 }
 
 // Report is what a search found.
@@ -26,8 +31,8 @@ type Report struct {
 func (r Report) Complete() bool { return r.Broken == nil && r.Unexplored+r.Refused == 0 }
 
 // Search tries every choice in every state of a world, histories with the fewest choices out of the ordinary first, until a
-// bound comes or an invariant breaks. The same world and bounds give the same report. The error is a world that cannot be
-// made.
+// bound comes or an invariant breaks. It uses all the cores there are; the same world and bounds give the same report on any
+// number of them. The error is a world that cannot be made.
 func Search(w World, b Bounds) (Report, error) { return search(w, driver{}, b) }
 
 func search(w World, d driver, b Bounds) (Report, error) {
@@ -41,7 +46,7 @@ func search(w World, d driver, b Bounds) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	e := explorer{scene: s, bounds: b, report: Report{World: w.Name}, index: map[hash]int32{}}
+	e := explorer{scene: s, bounds: b, report: Report{World: w.Name}, seen: map[hash]struct{}{}}
 	e.run()
 	e.report.States = len(e.nodes)
 	return e.report, nil
@@ -52,21 +57,31 @@ type explorer struct {
 	*scene
 	bounds Bounds
 	report Report
-	index  map[hash]int32 // the node of each state that was seen
+	seen   map[hash]struct{} // the states that were seen
 	nodes  []node
 }
 
 // node is how a state was reached first.
 type node struct {
 	parent int32
-	steps  int32
-	choice Choice
+	steps  uint16
+	move   move
 }
 
-// found is a state with its node.
-type found struct {
-	*state
-	node int32
+// way is a state that was reached by a choice out of the ordinary, and what ordinary steps make of it.
+type way struct {
+	behind int32 // the state the choice was made in: so many ordinary steps behind the first of its family
+	move   move  // the choice; the zero value: there was none, this is the start
+	node   int32 // of its first state
+	rest   int32 // how many states follow, whose nodes are from
+	from   int32
+}
+
+// family is the ways that branch off one way, by where they do. No state but the first of that way is kept: millions of them
+// would not fit, and making one anew costs less than finding it did.
+type family struct {
+	first *state
+	ways  []way
 }
 
 // run goes by layers: the states reached with the same number of choices out of the ordinary. A layer is closed under
@@ -77,110 +92,261 @@ func (e *explorer) run() {
 		e.report.Broken = e.violation(nil, first.broken)
 		return
 	}
-	layer := []found{{first, e.add(e.hash(first), node{parent: -1})}}
+	layer := []family{{first, []way{{node: e.add(e.hash(first), node{parent: -1})}}}}
 	for depth := 0; len(layer) > 0; depth++ {
-		e.report.Depth, e.report.Deepest = depth, traceOf(e.path(layer[0].node))
-		if layer = e.ordinaryWays(layer); e.report.Broken != nil {
+		e.report.Depth, e.report.Deepest = depth, traceOf(e.path(layer[0].ways[0].node))
+		if e.close(layer); e.report.Broken != nil {
 			return
 		}
 		if depth == e.bounds.Depth {
-			e.report.Unexplored = len(layer)
+			e.leave(layer)
 			return
 		}
-		var next []found
-		for i := range layer {
-			if len(e.nodes) >= e.bounds.States {
-				e.report.Unexplored = len(layer) - i
-				break
-			}
-			if next = e.expand(layer[i], next); e.report.Broken != nil {
-				return
-			}
-			layer[i].state = nil // it is not needed any more
+		if layer = e.expand(layer); e.report.Broken != nil {
+			return
 		}
-		layer = next
 	}
 }
+
+// leave counts states whose choices are not tried.
+func (e *explorer) leave(layer []family) {
+	for _, f := range layer {
+		for _, w := range f.ways {
+			e.report.Unexplored += 1 + int(w.rest)
+		}
+	}
+}
+
+// each makes the first states of a family's ways anew.
+func (e *explorer) each(f family, visit func(i int, first *state)) {
+	st, at := f.first, int32(0)
+	for i, w := range f.ways {
+		for ; at < w.behind; at++ {
+			st = e.apply(st, ordinarily)
+		}
+		if w.move.choice == 0 {
+			visit(i, st)
+		} else {
+			visit(i, e.apply(st, w.move))
+		}
+	}
+}
+
+func (e *explorer) full() bool { return len(e.nodes) >= e.bounds.States }
 
 func (e *explorer) add(h hash, n node) int32 {
 	at := int32(len(e.nodes))
 	e.nodes = append(e.nodes, n)
-	e.index[h] = at
+	e.seen[h] = struct{}{}
 	e.report.Steps = max(e.report.Steps, int(n.steps))
 	return at
 }
 
-// ordinaryWays adds to a layer what ordinary steps make of its states. Each must lead to an end, for that is how an asset
-// goes on that has no more trouble (invariant 10): to a settled state, or to one from which that is known.
-func (e *explorer) ordinaryWays(layer []found) []found {
-	for _, at := range layer[:len(layer):len(layer)] {
-		if len(e.nodes) >= e.bounds.States {
-			break
-		}
-		begun, settled := int32(len(e.nodes)), false
-		for steps := 0; ; steps++ {
-			if at.settled() {
-				settled = true
-				e.report.Final++
-			}
-			if steps == maxOrdinary {
-				e.report.Broken = e.violation(e.path(at.node), stuck())
-				return layer
-			}
-			e.report.Transitions++
-			st := e.apply(at.state, Go)
-			if st.broken != nil {
-				e.report.Broken = e.violation(append(e.path(at.node), Go), st.broken)
-				return layer
-			}
-			h := e.hash(st)
-			if known, seen := e.index[h]; seen {
-				if own := known >= begun || known == at.node; own && !settled {
-					e.report.Broken = e.violation(e.path(at.node), stuck())
-				}
-				break
-			}
-			at = found{st, e.add(h, node{at.node, e.nodes[at.node].steps + 1, Go})}
-			layer = append(layer, at)
-		}
-		if e.report.Broken != nil {
-			return layer
-		}
-	}
-	return layer
+func (e *explorer) child(parent int32, m move) node {
+	return node{parent, e.nodes[parent].steps + 1, m}
 }
 
-// expand tries every choice out of the ordinary in a state, and appends the new states to next.
-func (e *explorer) expand(from found, next []found) []found {
-	for _, c := range e.options(from.state)[1:] {
-		e.report.Transitions++
-		st := e.apply(from.state, c)
+// abreast works on a chunk of a layer on all cores. What do reads of the explorer nobody writes meanwhile.
+func abreast(n int, do func(i int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// walk is what ordinary steps make of a state: the hashes of the states, up to the first that was seen before.
+type walk struct {
+	hashes []hash
+	ends   []bool  // which of them are ends, the first state's before them
+	broken *Broken // behind the last of them
+}
+
+// follow goes the ordinary way from a state. It must lead to an end, for that is how an asset goes on that has no more
+// trouble (invariant 10): to a settled state, or to one from which that is known.
+func (e *explorer) follow(st *state) (w walk) {
+	own := map[hash]struct{}{e.hash(st): {}}
+	for range maxOrdinary {
+		ended := e.settled(st)
 		if st.broken != nil {
-			e.report.Broken = e.violation(append(e.path(from.node), c), st.broken)
-			return next
+			w.broken = st.broken
+			return w
+		}
+		w.ends = append(w.ends, ended)
+		if ended && st.server != nil { // what may come yet is but the time of later calls
+			return w
+		}
+		if st = e.apply(st, ordinarily); st.broken != nil {
+			w.broken = st.broken
+			return w
 		}
 		h := e.hash(st)
-		if _, seen := e.index[h]; seen {
-			continue
+		if _, again := own[h]; again {
+			if !slices.Contains(w.ends, true) {
+				w.broken = stuck()
+			}
+			return w
 		}
-		if len(e.nodes) >= e.bounds.States {
-			e.report.Refused++
-			continue
+		if _, known := e.seen[h]; known {
+			return w
 		}
-		next = append(next, found{st, e.add(h, node{from.node, e.nodes[from.node].steps + 1, c})})
+		own[h] = struct{}{}
+		w.hashes = append(w.hashes, h)
 	}
-	return next
+	w.broken = stuck()
+	return w
 }
 
 func stuck() *Broken {
 	return &Broken{Invariant: 10, Text: "with an agent that keeps calling, no end is reached"}
 }
 
-// path lists the choices that lead to a node.
-func (e *explorer) path(n int32) []Choice {
-	var path []Choice
+// close adds to a layer what ordinary steps make of its states.
+func (e *explorer) close(layer []family) {
+	walks := make([][]walk, chunk)
+	for part := range slices.Chunk(layer, chunk) {
+		if e.full() {
+			return
+		}
+		abreast(len(part), func(i int) {
+			walks[i] = make([]walk, len(part[i].ways))
+			e.each(part[i], func(k int, first *state) { walks[i][k] = e.follow(first) })
+		})
+		for i, f := range part {
+			for k := range f.ways {
+				if e.full() {
+					return
+				}
+				if e.enter(&f.ways[k], walks[i][k]); e.report.Broken != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// enter puts what a walk found into the report, up to what an earlier one of the same chunk found.
+func (e *explorer) enter(w *way, found walk) {
+	w.from = int32(len(e.nodes))
+	at := w.node
+	for i, end := range found.ends {
+		if end {
+			e.report.Final++
+		}
+		if i == len(found.hashes) {
+			break
+		}
+		h := found.hashes[i]
+		e.report.Transitions++
+		if _, known := e.seen[h]; known {
+			return
+		}
+		at = e.add(h, e.child(at, ordinarily))
+		w.rest++
+	}
+	e.report.Transitions++
+	if found.broken != nil {
+		e.report.Broken = e.violation(append(e.path(at), ordinarily), found.broken)
+	}
+}
+
+// branch is a state that a choice out of the ordinary leads to.
+type branch struct {
+	behind int32 // how many ordinary steps behind the first state of its way
+	move   move
+	hash   hash
+	broken *Broken
+}
+
+// branches tries every choice out of the ordinary in each state of a way. What was seen before is counted only.
+func (e *explorer) branches(st *state, rest int32) (list []branch, tried int) {
+	for behind := int32(0); ; behind++ {
+		for _, m := range e.moves(st)[1:] {
+			tried++
+			after := e.apply(st, m)
+			h := e.hash(after)
+			if _, known := e.seen[h]; after.broken != nil || !known {
+				list = append(list, branch{behind, m, h, after.broken})
+			}
+		}
+		if behind == rest {
+			return list, tried
+		}
+		st = e.apply(st, ordinarily)
+	}
+}
+
+// expand tries the choices of a layer, and returns the next one.
+func (e *explorer) expand(layer []family) (next []family) {
+	type tries struct {
+		first *state
+		list  []branch
+		tried int
+	}
+	all := make([][]tries, chunk)
+	for part := range slices.Chunk(layer, chunk) {
+		if e.full() {
+			e.leave(part)
+			continue
+		}
+		abreast(len(part), func(i int) {
+			all[i] = make([]tries, len(part[i].ways))
+			e.each(part[i], func(k int, first *state) {
+				t := &all[i][k]
+				t.first = first
+				t.list, t.tried = e.branches(first, part[i].ways[k].rest)
+			})
+		})
+		for i := range part {
+			for k, t := range all[i] {
+				e.report.Transitions += t.tried
+				f := family{first: t.first, ways: e.take(part[i].ways[k], t.list)}
+				if e.report.Broken != nil {
+					return nil
+				}
+				if len(f.ways) > 0 {
+					next = append(next, f)
+				}
+			}
+			part[i], all[i] = family{}, nil // they are not needed any more
+		}
+	}
+	return next
+}
+
+// take lists the branches of a way that are new.
+func (e *explorer) take(w way, list []branch) (ways []way) {
+	for _, b := range list {
+		parent := w.node
+		if b.behind > 0 {
+			parent = w.from + b.behind - 1
+		}
+		if b.broken != nil {
+			e.report.Broken = e.violation(append(e.path(parent), b.move), b.broken)
+			return nil
+		}
+		if _, known := e.seen[b.hash]; known {
+			continue
+		}
+		if e.full() {
+			e.report.Refused++
+			continue
+		}
+		ways = append(ways, way{behind: b.behind, move: b.move, node: e.add(b.hash, e.child(parent, b.move))})
+	}
+	return ways
+}
+
+// path lists the moves that lead to a node.
+func (e *explorer) path(n int32) []move {
+	var path []move
 	for ; e.nodes[n].parent >= 0; n = e.nodes[n].parent {
-		path = append(path, e.nodes[n].choice)
+		path = append(path, e.nodes[n].move)
 	}
 	slices.Reverse(path)
 	return path

@@ -12,11 +12,59 @@ import (
 type Step struct {
 	After  int // ordinary steps before it
 	Choice Choice
+	Asset  job.AssetID // that it happens to; empty where it is made about no asset
+	Job    job.ID      // that it is about; empty where it is made about no job
+}
+
+// move is the step's choice by number; ok is false when its asset or job is none.
+func (s Step) move() (m move, ok bool) {
+	m.choice = s.Choice
+	switch s.Choice.target() {
+	case anAsset:
+		for i, name := range assetNames {
+			if name == s.Asset {
+				m.of, ok = uint8(i), true
+			}
+		}
+		return m, ok && s.Job == ""
+	case aJob:
+		for j, name := range jobNames {
+			if name == s.Job {
+				m.of, ok = uint8(j), true
+			}
+		}
+		return m, ok && s.Asset == ""
+	}
+	return m, choices.Valid(s.Choice) && s.Choice != Go && s.Asset == "" && s.Job == ""
+}
+
+func (s Step) String() string {
+	of := ""
+	switch {
+	case s.Job != "" && s.Job != jobNames[0]:
+		of = " " + string(s.Job)
+	case s.Asset != "" && s.Asset != assetNames[0]:
+		of = " " + string(s.Asset)
+	}
+	return s.Choice.String() + of
+}
+
+// stepOf is a move after so many ordinary steps.
+func stepOf(after int, m move) Step {
+	s := Step{After: after, Choice: m.choice}
+	switch m.choice.target() {
+	case anAsset:
+		s.Asset = assetNames[m.of]
+	case aJob:
+		s.Job = jobNames[m.of]
+	}
+	return s
 }
 
 // Trace is a history: the choices out of the ordinary. Behind the last one everything goes its ordinary way.
 //
-// As a text it reads "go 7, crash, go 2, cancel": seven ordinary steps, a crash of the agent, two ordinary steps, the cancel.
+// As a text it reads "go 7, crash, go 2, cancel weekly": seven ordinary steps, a crash of the agent, two ordinary steps, the
+// cancel of job weekly. Without a name it is the first asset, web-1, and the first job, nightly.
 type Trace []Step
 
 // String returns the text that ParseTrace reads; the empty trace is the empty text.
@@ -26,7 +74,7 @@ func (t Trace) String() string {
 		if s.After > 0 {
 			parts = append(parts, fmt.Sprintf("go %d", s.After))
 		}
-		parts = append(parts, s.Choice.String())
+		parts = append(parts, s.String())
 	}
 	return strings.Join(parts, ", ")
 }
@@ -48,17 +96,43 @@ func ParseTrace(text string) (Trace, error) {
 			after = steps
 			continue
 		}
-		c, err := ParseChoice(word)
-		if err != nil || c == Go {
-			return nil, fmt.Errorf("trace: %q is no choice; write \"go N\" for ordinary steps, or one of: %s", word, names())
+		s, ok := parseStep(word)
+		if !ok {
+			return nil, fmt.Errorf("trace: %q is no choice; write \"go N\" for ordinary steps, or one of: %s; behind it web-2 or weekly, if it is not about the first",
+				word, names())
 		}
-		t = append(t, Step{after, c})
+		s.After = after
+		t = append(t, s)
 		after = 0
 	}
 	if after > 0 {
 		return nil, fmt.Errorf("trace: ordinary steps at the end go without saying; leave \"go %d\" out", after)
 	}
 	return t, nil
+}
+
+// parseStep reads a choice, and what it is about if that is not the first.
+func parseStep(word string) (Step, bool) {
+	for of := range maxAssets {
+		for _, target := range []target{world, anAsset, aJob} {
+			name := word
+			if of > 0 {
+				suffix := string(assetNames[of])
+				if target == aJob {
+					suffix = string(jobNames[of])
+				}
+				cut, ok := strings.CutSuffix(word, " "+suffix)
+				if !ok || target == world {
+					continue
+				}
+				name = cut
+			}
+			if c, err := ParseChoice(name); err == nil && c != Go && c.target() == target {
+				return stepOf(0, move{c, uint8(of)}), true
+			}
+		}
+	}
+	return Step{}, false
 }
 
 func names() string {
@@ -70,202 +144,16 @@ func names() string {
 }
 
 // traceOf leaves out the ordinary steps at the end: they go without saying.
-func traceOf(path []Choice) Trace {
+func traceOf(path []move) Trace {
 	var t Trace
 	after := 0
-	for _, c := range path {
-		if c == Go {
+	for _, m := range path {
+		if m == ordinarily {
 			after++
 			continue
 		}
-		t = append(t, Step{after, c})
+		t = append(t, stepOf(after, m))
 		after = 0
 	}
 	return t
-}
-
-// Violation is an invariant that broke, with the history that leads there.
-type Violation struct {
-	World string
-	Trace Trace // shrunk
-	Found int   // choices out of the ordinary before it was shrunk
-	Broken
-	Story string // the shrunk history, a line a step, with times
-}
-
-func (v *Violation) Error() string {
-	return fmt.Sprintf("world %s: %v\n  replay: %s\n%s", v.World, &v.Broken, v.Trace, v.Story)
-}
-
-func (e *explorer) violation(path []Choice, broken *Broken) *Violation {
-	found := traceOf(path)
-	trace := e.shrink(found, broken.Invariant)
-	run := e.play(trace, true)
-	if run.broken == nil { // the way was cut short where it broke on a state reached in another way
-		trace, run = found, e.play(found, true)
-	}
-	v := &Violation{World: e.Name, Trace: trace, Found: len(found), Broken: *broken, Story: run.story.String()}
-	if run.broken != nil {
-		v.Broken = *run.broken
-	}
-	return v
-}
-
-// played is a trace that was carried out.
-type played struct {
-	broken *Broken
-	wrong  error // a choice that its state did not have
-	story  strings.Builder
-}
-
-// Play carries a trace out in a world, and then lets everything go its ordinary way to its end. It returns the invariant
-// that broke, if one did, and the story, a line a step. The error is a trace that the world does not allow.
-func Play(w World, t Trace) (broken *Broken, story string, err error) {
-	s, err := newScene(w, driver{})
-	if err != nil {
-		return nil, "", err
-	}
-	run := s.play(t, true)
-	return run.broken, run.story.String(), run.wrong
-}
-
-func (s *scene) play(t Trace, tell bool) *played {
-	run := &played{}
-	st := s.start()
-	do := func(c Choice) bool {
-		if !s.possible(st, c) {
-			run.wrong = fmt.Errorf("%q is not possible at %v from the start", c, st.now.Sub(epoch))
-			return false
-		}
-		after := s.apply(st, c)
-		if tell {
-			run.tell(st, after, c)
-		}
-		st = after
-		run.broken = st.broken
-		return st.broken == nil
-	}
-	for _, step := range t {
-		for range step.After {
-			if !do(Go) {
-				return run
-			}
-		}
-		if !do(step.Choice) {
-			return run
-		}
-	}
-	for range maxOrdinary {
-		if st.settled() {
-			return run
-		}
-		if !do(Go) {
-			return run
-		}
-	}
-	run.broken = stuck()
-	if tell {
-		fmt.Fprintf(&run.story, "and so on: %v\n", run.broken)
-	}
-	return run
-}
-
-// tell writes a line about a step: when, what, and what the agent reported.
-func (p *played) tell(before, after *state, c Choice) {
-	what := c.String()
-	if c == Go {
-		what = before.ordinarily()
-	} else {
-		what = strings.ToUpper(what) + " (else: " + before.ordinarily() + ")"
-	}
-	fmt.Fprintf(&p.story, "%+10v  %s", after.now.Sub(epoch), what)
-	for _, r := range after.agent.Reports {
-		if r.Sequence <= before.agent.Sequence {
-			continue
-		}
-		switch {
-		case r.Progress != 0:
-			fmt.Fprintf(&p.story, "; reports %s", r.Progress)
-		case r.Result != 0:
-			fmt.Fprintf(&p.story, "; reports %s", r.Result)
-		case r.TooLate != 0:
-			fmt.Fprintf(&p.story, "; reports TooLate(%s)", r.TooLate)
-		default:
-			fmt.Fprintf(&p.story, "; refuses a manifest")
-		}
-	}
-	p.story.WriteByte('\n')
-	if after.broken != nil {
-		fmt.Fprintf(&p.story, "%10s  %v\n", "", after.broken)
-	}
-}
-
-// ordinarily says what the ordinary step of a state is.
-func (st *state) ordinarily() string {
-	switch {
-	case len(st.net) > 0 && st.net[0].answer:
-		return "an answer arrives"
-	case len(st.net) > 0:
-		return "a call reaches the server"
-	case len(st.lane) == 0:
-		return "time goes on"
-	}
-	switch e := st.lane[0].Effect.(type) {
-	case job.TakeInventory:
-		return "inventory"
-	case job.Download:
-		return "download of " + string(e.Patch.Patch)
-	case job.Preflight:
-		return "preflight"
-	case job.Act:
-		return "action " + e.Action.Name
-	case job.Deploy:
-		return "installation of " + string(e.Patches[0].Patch.Patch)
-	case job.Reboot:
-		return "reboot"
-	default:
-		return "discard of staged files"
-	}
-}
-
-// shrink drops choices and ordinary steps for as long as the same invariant still breaks.
-func (s *scene) shrink(t Trace, invariant int) Trace {
-	still := func(t Trace) bool {
-		run := s.play(t, false)
-		return run.wrong == nil && run.broken != nil && run.broken.Invariant == invariant
-	}
-	for changed := true; changed; {
-		changed = false
-		for i := len(t) - 1; i >= 0; i-- {
-			if shorter, ok := s.without(t, i, still); ok {
-				t, changed = shorter, true
-			}
-		}
-		for i := range t {
-			for after := range t[i].After {
-				sooner := append(Trace(nil), t...)
-				sooner[i].After = after
-				if still(sooner) {
-					t, changed = sooner, true
-					break
-				}
-			}
-		}
-	}
-	return t
-}
-
-// without drops one choice; the one behind it may have to come a little later or sooner then.
-func (s *scene) without(t Trace, i int, still func(Trace) bool) (Trace, bool) {
-	shorter := append(append(Trace(nil), t[:i]...), t[i+1:]...)
-	if i == len(shorter) {
-		return shorter, still(shorter)
-	}
-	base := t[i].After + t[i+1].After
-	for _, more := range []int{0, 1, 2, 3, -1} {
-		if shorter[i].After = base + more; shorter[i].After >= 0 && still(shorter) {
-			return shorter, true
-		}
-	}
-	return t, false
 }

@@ -192,6 +192,8 @@ var rooms = []room{
 		{"job/agent", "the machine it searches"},
 		{"job/controller", "the server it searches"},
 		{"job/controller/memstore", "that server's store, one for each state"},
+		{"job/controller", "the server it searches"},
+		{"job/controller/memstore", "that server's store, one for each state"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
 		{"internal/enum", "the names of choices"},

@@ -55,7 +55,7 @@ Exit status: 0 no invariant broke, 1 one did, 2 the call was wrong.`,
 	}
 	c.Flags().StringVar(&world, "world", "cancel", "which world")
 	c.Flags().IntVar(&bounds.Depth, "depth", explore.DefaultDepth, "choices out of the ordinary in one history; zero: the default")
-	c.Flags().IntVar(&bounds.States, "states", explore.DefaultStates, "distinct states; zero: the default; a million takes about 2 GiB")
+	c.Flags().IntVar(&bounds.States, "states", explore.DefaultStates, "distinct states; zero: the default; a million takes about 1 GiB")
 	c.Flags().StringVar(&replay, "replay", "", "play this history instead, and tell it")
 	return c
 }

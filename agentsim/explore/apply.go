@@ -1,0 +1,240 @@
+package explore
+
+import (
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// apply makes a possible move happen, and returns the state after it.
+func (s *scene) apply(before *state, m move) *state {
+	st := before.copy()
+	switch m.choice.target() {
+	case anAsset:
+		s.happen(st, st.own(int(m.of)), m.choice)
+	case aJob:
+		st.left.Changes--
+		if st.server != nil {
+			s.administer(st, int(m.of), m.choice)
+		} else {
+			st.standIn.change(s, int(m.of), m.choice)
+		}
+	default:
+		s.worldly(st, m.choice)
+	}
+	for _, h := range st.hosts[:s.Assets] {
+		h.watch.late(st)
+	}
+	return st
+}
+
+// worldly is what happens to no asset and no job.
+func (s *scene) worldly(st *state, c Choice) {
+	switch c {
+	case Go:
+		s.ordinary(st)
+	case Time:
+		s.pass(st)
+	case Halt, HaltBehind, HaltSecond:
+		st.left.Outages--
+		st.server = st.server.copy()
+		st.server.fuse = 1 + uint8(c-Halt)
+	case Publish, End, Unlist, MoveOn:
+		st.left.Vendor--
+		st.server = st.server.copy()
+		st.server.change(st.now, c)
+	case Sync:
+		s.sync(st)
+	}
+}
+
+// happen is what happens to an asset.
+func (s *scene) happen(st *state, h *host, c Choice) {
+	b := &st.left
+	switch c {
+	case Arrive:
+		s.message(st, h, 0)
+	case Work:
+		s.effect(st, h, asOrdered)
+	case SecondFirst:
+		s.message(st, h, 1)
+	case Lose:
+		b.Losses--
+		m := h.take(0)
+		s.step(st, h, agent.CallFailed{ID: m.id}, false)
+	case GiveUp:
+		b.Losses--
+		h.net = slices.Clone(h.net)
+		h.net[0].given = true
+		s.step(st, h, agent.CallFailed{ID: h.net[0].id}, false)
+	case Repeat:
+		b.Repeats--
+		m := h.net[0]
+		s.message(st, h, 0)
+		h.put(min(len(h.net), 1), m)
+	case Replay:
+		b.Repeats--
+		old := h.watch.before
+		s.serve(st, h, 0)
+		if len(h.net) > 0 && h.net[0].answer {
+			h.net = slices.Clone(h.net)
+			h.net[0].released, h.net[0].manifest = old.released, old.sealed
+		}
+	case Crash:
+		b.Crashes--
+		s.restart(st, h)
+	case CrashBefore:
+		b.Crashes--
+		switch h.next().(type) {
+		case job.Download, job.Deploy, job.Act:
+			s.effect(st, h, outlives)
+		default:
+			s.hasty(st, h)
+		}
+	case CutOff:
+		b.Crashes--
+		s.effect(st, h, breaks)
+	case Boot:
+		b.Crashes--
+		s.reboot(st, h)
+	case Sleep:
+		b.Sleeps--
+		st.now = s.windowEnd(st.now)
+		s.step(st, h, agent.Tick{}, false)
+	case Fail:
+		b.Faults--
+		s.effect(st, h, fails)
+	case Damage:
+		b.Faults--
+		s.effect(st, h, spoils)
+	case Age:
+		b.Faults--
+		s.effect(st, h, ages)
+	case Login, Lock, Logout:
+		b.Sessions--
+		h.sessions = map[Choice]reboot.Sessions{Login: reboot.Active, Lock: reboot.Locked, Logout: reboot.Nobody}[c]
+		s.tell(st, h, job.SessionsChanged{Sessions: h.sessions})
+	case Later, Now:
+		s.tell(st, h, job.Answered{Later: c == Later})
+	}
+}
+
+// turn is the asset whose turn it is: the first that has a message, else the first that has an effect; -1: none has.
+func (st *state) turn(s *scene) int {
+	for _, has := range []func(h *host) bool{func(h *host) bool { return len(h.net) > 0 }, func(h *host) bool { return len(h.lane) > 0 }} {
+		for i, h := range st.hosts[:s.Assets] {
+			if has(h) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func (s *scene) ordinary(st *state) {
+	i := st.turn(s)
+	switch {
+	case i < 0:
+		s.pass(st)
+	case len(st.hosts[i].net) > 0:
+		s.message(st, st.own(i), 0)
+	default:
+		s.effect(st, st.own(i), asOrdered)
+	}
+}
+
+// hasty is an ordinary step of an asset whose agent dies before it commits.
+func (s *scene) hasty(st *state, h *host) {
+	switch {
+	case len(h.net) > 0 && h.net[0].answer:
+		s.arrive(st, h, 0, true)
+	case len(h.net) > 0:
+		s.serve(st, h, 0)
+		s.restart(st, h)
+	case len(h.lane) > 0:
+		s.effect(st, h, outlives)
+	default:
+		st.now = h.wake
+		s.step(st, h, agent.Tick{}, true)
+	}
+}
+
+// pass lets the time go on to when somebody wants to be woken: the server first, then the assets by their order.
+func (s *scene) pass(st *state) {
+	first, wake := -1, time.Time{}
+	if st.server != nil {
+		wake = st.server.wake()
+	}
+	for i, h := range st.hosts[:s.Assets] {
+		if wake.IsZero() || h.wake.Before(wake) {
+			first, wake = i, h.wake
+		}
+	}
+	if wake.After(st.now) {
+		st.now = wake
+	}
+	for _, h := range st.hosts[:s.Assets] {
+		h.watch.late(st)
+	}
+	if first < 0 {
+		s.tick(st)
+		return
+	}
+	s.step(st, st.own(first), agent.Tick{}, false)
+}
+
+// windowEnd is the first end of a window behind now; zero: there is none.
+func (s *scene) windowEnd(now time.Time) (end time.Time) {
+	for _, t := range s.tasks {
+		if t.end.After(now) && (end.IsZero() || t.end.Before(end)) {
+			end = t.end
+		}
+	}
+	return end
+}
+
+func (s *scene) tell(st *state, h *host, ev job.Event) {
+	for _, x := range h.agent.Executions {
+		s.step(st, h, agent.Execution{Order: x.Order.ID, Event: ev}, false)
+	}
+}
+
+// message lets a message go on: a call reaches the server, which answers, or an answer the agent.
+func (s *scene) message(st *state, h *host, i int) {
+	if h.net[i].answer {
+		s.arrive(st, h, i, false)
+		return
+	}
+	s.serve(st, h, i)
+}
+
+// arrive hands an answer to the agent. It tells the time at which it arrives.
+func (s *scene) arrive(st *state, h *host, i int, crash bool) {
+	m := h.take(i)
+	if m.id == h.agent.Calls.Out && !crash {
+		h.watch.delivered(m)
+	}
+	s.step(st, h, agent.CalledIn{ID: m.id, Answer: manifest.Answer{At: st.now, Acknowledged: m.ack, Manifest: m.manifest}}, crash)
+}
+
+// serve lets a call reach the server. The answer to one that was given up goes nowhere.
+func (s *scene) serve(st *state, h *host, i int) {
+	m := h.take(i)
+	answer, ok := message{}, false
+	if st.server != nil {
+		answer, ok = s.checkIn(st, h, m)
+	} else {
+		answer, ok = st.standIn.checkIn(s, st, h, m)
+	}
+	switch {
+	case st.broken != nil || m.given:
+	case ok:
+		h.put(i, answer)
+	default:
+		s.step(st, h, agent.CallFailed{ID: m.id}, false)
+	}
+}

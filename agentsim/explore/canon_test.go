@@ -1,0 +1,239 @@
+package explore
+
+import (
+	"math/rand"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// wander goes some random histories through a world, and shows each state, with the move that led there, to look.
+func wander(t *testing.T, s *scene, histories, steps int, look func(st *state, m move)) {
+	random := rand.New(rand.NewSource(1))
+	for range histories {
+		st := s.start()
+		for range steps {
+			moves := s.moves(st)
+			m := ordinarily
+			if random.Intn(4) == 0 {
+				m = moves[random.Intn(len(moves))]
+			}
+			st = s.apply(st, m)
+			require.Nil(t, st.broken)
+			look(st, m)
+		}
+	}
+}
+
+// The slow way to tell whether a hash merges too much: whenever two different states meet under one hash, what may happen
+// next is the same, and leads to states that are the same by their hashes. What lets time go on is left out, for the time of
+// the next check-in is rounded, as the package doc says; and in worlds of two assets, which may have changed places, only how
+// much may happen is compared.
+func TestMergedStatesBehaveAlike(t *testing.T) {
+	for _, w := range Worlds() {
+		t.Run(w.Name, func(t *testing.T) {
+			s, err := newScene(w, driver{})
+			require.NoError(t, err)
+			seen, merged, histories := map[hash]*state{}, 0, 60
+			if w.Server {
+				histories = 20
+			}
+			wander(t, s, histories, 60, func(st *state, _ move) {
+				other, met := seen[s.hash(st)]
+				if !met {
+					seen[s.hash(st)] = st
+					return
+				}
+				same := st.now.Equal(other.now)
+				for i, h := range st.hosts[:s.Assets] {
+					same = same && reflect.DeepEqual(h.agent, other.hosts[i].agent)
+				}
+				if same {
+					return
+				}
+				merged++
+				if s.Assets > 1 {
+					require.Len(t, s.moves(st), len(s.moves(other)))
+					return
+				}
+				require.Equal(t, s.moves(other), s.moves(st))
+				for _, m := range s.moves(st) {
+					if m.choice == Time || m == ordinarily && st.turn(s) < 0 {
+						continue
+					}
+					require.Equal(t, s.hash(s.apply(other, m)), s.hash(s.apply(st, m)), "after %s", m.choice)
+				}
+			})
+			if !w.Server { // those hold instants, and merge little but what is the same
+				require.Greater(t, merged, 100, "nothing was merged: this test shows nothing")
+			}
+		})
+	}
+}
+
+// Assets that are alike may change places: the mirror image of a state has the same hash, and so have the states that the
+// mirrored choices lead to.
+func TestMirroredStatesAreMerged(t *testing.T) {
+	for _, name := range []string{"pair", "four"} {
+		w, err := FindWorld(name)
+		require.NoError(t, err)
+		s, err := newScene(w, driver{})
+		require.NoError(t, err)
+		differ := 0
+		wander(t, s, 40, 60, func(st *state, _ move) {
+			m := s.mirror(st)
+			require.Equal(t, s.hash(st), s.hash(m))
+			if !reflect.DeepEqual(st.hosts[0].agent.Reports, st.hosts[1].agent.Reports) {
+				differ++
+			}
+			for _, v := range s.moves(st)[1:] {
+				image := v
+				if v.choice.target() == anAsset {
+					image.of = 1 - v.of
+				}
+				if v.choice == Time || !s.possible(m, image) { // whose turn it is goes by the assets' order
+					continue
+				}
+				require.Equal(t, s.hash(s.apply(st, v)), s.hash(s.apply(m, image)), "after %s", v.choice)
+			}
+		})
+		require.Greater(t, differ, 100, "the assets were always alike: this test shows nothing")
+	}
+}
+
+// mirror lets the two assets of a world change places.
+func (s *scene) mirror(st *state) *state {
+	m := st.copy()
+	l := &m.standIn.ledgers
+	l[0], l[1] = l[1], l[0]
+	m.hosts[0], m.hosts[1] = s.renamed(st.hosts[1], 0), s.renamed(st.hosts[0], 1)
+	return m
+}
+
+// renamed is a host under another asset's name.
+func (s *scene) renamed(h *host, asset int) *host {
+	rename := func(id *job.OrderID) {
+		if j := s.job(*id); j >= 0 {
+			*id = s.orders[asset][j]
+		}
+	}
+	c := *h
+	c.asset, c.read = asset, &reading{}
+	a := &c.agent
+	a.Asset = assetNames[asset]
+	rename(&a.Calls.LastCall.Order)
+	a.Queue = append(a.Queue[:0:0], a.Queue...)
+	for i := range a.Queue {
+		rename(&a.Queue[i].ID)
+	}
+	a.Executions = append(a.Executions[:0:0], a.Executions...)
+	for i := range a.Executions {
+		rename(&a.Executions[i].Order.ID)
+	}
+	a.Reports = append(a.Reports[:0:0], a.Reports...)
+	for i := range a.Reports {
+		rename(&a.Reports[i].Order)
+	}
+	a.Blocked, a.Ended = append(a.Blocked[:0:0], a.Blocked...), append(a.Ended[:0:0], a.Ended...)
+	for _, list := range [][]job.OrderID{a.Blocked, a.Ended} {
+		for i := range list {
+			rename(&list[i])
+		}
+	}
+	c.lane = append(c.lane[:0:0], c.lane...)
+	for i := range c.lane {
+		rename(&c.lane[i].Order)
+		switch e := c.lane[i].Effect.(type) {
+		case job.Download:
+			rename(&e.Order)
+			c.lane[i].Effect = e
+		case job.Preflight:
+			rename(&e.Order)
+			c.lane[i].Effect = e
+		case job.Deploy:
+			rename(&e.Order)
+			c.lane[i].Effect = e
+		case job.Discard:
+			rename(&e.Order)
+			c.lane[i].Effect = e
+		}
+	}
+	c.net = append(c.net[:0:0], c.net...)
+	for i, m := range c.net {
+		if m.request != nil {
+			r := *m.request
+			r.Asset, r.Reports = assetNames[asset], append(r.Reports[:0:0], r.Reports...)
+			for k := range r.Reports {
+				rename(&r.Reports[k].Order)
+			}
+			c.net[i].request = &r
+		}
+		if len(m.manifest) > 0 {
+			c.net[i].manifest, _ = s.seal(asset, m.released)
+		}
+	}
+	return &c
+}
+
+// A field that is new in a state must be written to the hash, or left out on purpose: then it is named here.
+func TestEveryFieldIsDecidedOn(t *testing.T) {
+	for _, c := range []struct {
+		value  any
+		fields string
+	}{
+		{agent.State{}, "Asset Revision Queue Early Blocked Executions Ended Reports Sequence Refusal Calls Clock"},
+		{agent.CallState{}, "Last Out Sent Next Failures LastCall"},
+		{agent.LastCall{}, "Order Effect Call Until"},
+		{agent.Early{}, "Order At Next Waiting"},
+		{agent.Clock{}, "Offset Known Boot Up Wall Steady"},
+		{job.Execution{}, "Order Stage Step Waiting Last Until Tries Patches Acted Failed Aborted NeedsReboot Mark Boot Sessions Reboot Reboots SaidTooLate Result"},
+		{job.PatchState{}, "PatchOutcome Attempts Reboot Digests"},
+		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
+		{reboot.State{}, "Phase Boot Sessions FirstOffer Used Until Asks"},
+		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Patches Reboots"},
+		{state{}, "now hosts standIn server left broken"},
+		{host{}, "asset boot booted agent read wake lane net installed staged sessions prompt watch"},
+		{onlooker{}, "newest before orders offer journal"},
+		{seen{}, "ran received started touched deploying cancelled withdrawn parked needs final failed passed begun reboot"},
+		{message{}, "id answer given request ack manifest released"},
+		{standIn{}, "jobs ledgers"},
+		{wanted{}, "content cancelled deleted"},
+		{ledger{}, "revision contents accepted known"},
+		{server{}, "store due sync feed jobs accepted fuse"},
+		{standing{}, "state patches cancelled"},
+		{feed{}, "newer ended unlisted moved"},
+		{Budget{}, "Changes Crashes Losses Repeats Faults Sessions Sleeps Outages Vendor"},
+	} {
+		var names []string
+		for f := range reflect.TypeOf(c.value).Fields() {
+			names = append(names, f.Name)
+		}
+		require.Equal(t, c.fields, strings.Join(names, " "), "%T: is the new field in canon.go?", c.value)
+	}
+}
+
+// The steady clock is the system's in these worlds, as nobody sets one: so the hash may leave the anchor out.
+func TestClocksAgree_MAN8(t *testing.T) {
+	w, err := FindWorld("reboot")
+	require.NoError(t, err)
+	s, err := newScene(w, driver{})
+	require.NoError(t, err)
+	st := s.start()
+	for range 80 {
+		h := st.hosts[0]
+		c := h.agent.Clock
+		require.Zero(t, c.Offset)
+		require.True(t, c.Wall.Equal(c.Steady), "%v %v", c.Wall, c.Steady)
+		at := h.moment(st.now)
+		require.Equal(t, at.Boot, c.Boot)
+		require.Equal(t, at.Up-c.Up, st.now.Sub(c.Wall))
+		st = s.apply(st, ordinarily)
+	}
+	require.Positive(t, st.hosts[0].boot)
+}

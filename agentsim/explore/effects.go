@@ -1,0 +1,159 @@
+package explore
+
+import (
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+)
+
+// file is what is staged of a patch.
+type file uint8
+
+// The files a vendor serves.
+const (
+	none    file = iota
+	good         // as ordered, or rightly signed and newer
+	damaged      // its signature does not hold
+	old          // rightly signed, of a version before the installed one
+)
+
+// staged is a fetched file, and the version it really contains.
+type staged struct {
+	file  file
+	level level
+}
+
+const vendor = "Vendor"
+
+// digest is that of the bytes of a file.
+func digest(f file, l level) integrity.Digest {
+	return integrity.Digest{Algorithm: integrity.SHA256, Sum: strings.Repeat(string("0123"[f])+string("0123"[l]), 32)}
+}
+
+func (f staged) evidence() []job.Evidence {
+	signature := integrity.Signature{Status: integrity.Valid, Signer: vendor}
+	if f.file == damaged {
+		signature = integrity.Signature{Status: integrity.Bad, Detail: "the bytes were changed"}
+	}
+	return []job.Evidence{{Digests: []integrity.Digest{digest(f.file, f.level)}, Signature: signature}}
+}
+
+// upgradeOf is a patch of a job by its number.
+func upgradeOf(j, patch int) upgrade { return upgrades[j*maxPatches+patch] }
+
+// url is where a patch is fetched from.
+func url(u upgrade, latest bool) string {
+	if latest {
+		return "https://vendor.example/" + string(product(u.product)) + "-latest"
+	}
+	return "https://vendor.example/" + string(u.id)
+}
+
+// at is what is staged of an order's patch, by its index in the order.
+func (h *host) at(s *scene, order job.OrderID, index int) *staged {
+	return &h.staged[max(s.job(order), 0)][index%maxPatches]
+}
+
+// result is how carrying an effect out goes.
+type result uint8
+
+const (
+	asOrdered result = iota
+	fails            // with a failure code; a reboot does not come
+	spoils           // the file is damaged
+	ages             // the file is an old one
+	breaks           // the agent crashes in the middle, and nothing was done
+	outlives         // it is done, and the agent crashes before it can commit that
+)
+
+// effect carries out the first effect of the lane.
+func (s *scene) effect(st *state, h *host, how result) {
+	e := h.lane[0]
+	h.lane = h.lane[1:]
+	j := max(s.job(e.Order), 0)
+	reply := func(ev job.Event) {
+		s.step(st, h, agent.Execution{Order: e.Order, Event: ev}, how == outlives)
+	}
+	switch e := e.Effect.(type) {
+	case job.TakeInventory:
+		reply(job.InventoryTaken{ID: e.ID, Inventory: s.inventories[h.installed], Sessions: h.sessions})
+	case job.Download:
+		s.download(st, h, j, e, how, reply)
+	case job.Preflight:
+		var findings []job.Finding
+		for _, p := range e.Patches {
+			findings = append(findings, job.Finding{Index: p.Index, Version: s.versions[h.at(s, e.Order, p.Index).level]})
+		}
+		reply(job.Checked{ID: e.ID, Findings: findings})
+	case job.Act:
+		h.touches(st, j, "an action runs")
+		if how == breaks {
+			s.restart(st, h)
+			return
+		}
+		reply(job.Acted{ID: e.ID, Exit: map[bool]int{true: 1}[how == fails]})
+	case job.Deploy:
+		s.deploy(st, h, j, e, how, reply)
+	case job.Reboot:
+		h.reboots(s, st, j)
+		if how != fails {
+			s.reboot(st, h)
+		}
+	case job.Discard:
+		for i := range maxPatches {
+			if e.Index < 0 || e.Index == i {
+				*h.at(s, e.Order, i) = staged{}
+			}
+		}
+	}
+}
+
+// download fetches a patch's file, unless it is staged already (JOB-17).
+func (s *scene) download(st *state, h *host, j int, e job.Download, how result, reply func(job.Event)) {
+	f := h.at(s, e.Order, e.Index)
+	patch := s.tasks[j].number(e.Patch.Patch)
+	switch {
+	case f.file != none:
+	case how == fails:
+		reply(job.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The download failed."})
+		return
+	case how == spoils:
+		*f = staged{damaged, upgradeOf(j, patch).level}
+		h.downloaded(st, j, patch, *f)
+	case how == ages:
+		*f = staged{old, 0}
+		h.downloaded(st, j, patch, *f)
+	default:
+		*f = staged{good, upgradeOf(j, patch).level}
+		if st.server != nil && st.server.feed.moved && e.Patch.LatestOnly {
+			f.level = level(len(levels) - 1)
+		}
+		h.downloaded(st, j, patch, *f)
+	}
+	reply(job.Fetched{ID: e.ID, Files: f.evidence()})
+}
+
+func (s *scene) deploy(st *state, h *host, j int, e job.Deploy, how result, reply func(job.Event)) {
+	var outcomes []job.Outcome
+	for _, p := range e.Patches {
+		patch, f := s.tasks[j].number(p.Patch.Patch), *h.at(s, e.Order, p.Index)
+		h.deploys(s, st, j, patch, p, f)
+		outcome := job.Outcome{Index: p.Index}
+		switch how {
+		case breaks:
+		case fails:
+			outcome.Code, outcome.Text = job.InstallerFailed, "The installer failed."
+		default:
+			h.deployed(s, st, j, patch, f.level)
+			h.installed[upgradeOf(j, patch).product] = f.level
+		}
+		outcomes = append(outcomes, outcome)
+	}
+	if how == breaks {
+		s.restart(st, h)
+		return
+	}
+	reply(job.Deployed{ID: e.ID, Outcomes: outcomes})
+}

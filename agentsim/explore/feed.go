@@ -1,0 +1,77 @@
+package explore
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// feed is what a vendor says of the first job's first patch, and does with its file.
+type feed struct {
+	newer    bool // a newer version is published
+	ended    time.Time
+	unlisted bool // withdrawn
+	moved    bool // the address serves the newer version
+}
+
+func (f feed) changes(s *scene, c Choice) bool {
+	switch c {
+	case Publish:
+		return !f.newer && s.Jobs == 1
+	case End:
+		return f.ended.IsZero()
+	case Unlist:
+		return !f.unlisted
+	case MoveOn:
+		return !f.moved && s.Latest
+	}
+	return false
+}
+
+// change is what the vendor does; the next sync takes it in, unless it concerns the file alone.
+func (v *server) change(now time.Time, c Choice) {
+	switch c {
+	case Publish:
+		v.feed.newer = true
+	case End:
+		v.feed.ended = now
+	case Unlist:
+		v.feed.unlisted = true
+	case MoveOn:
+		v.feed.moved = true
+		return
+	}
+	if v.sync.IsZero() {
+		v.sync = now.Add(syncEvery)
+	}
+}
+
+// batch is what a fetch of the vendor's feed brings.
+func (f feed) batch(s *scene, now time.Time) catalog.Batch {
+	b := catalog.Batch{Feed: "vendor", At: now}
+	for i := range 2 {
+		name := string(product(i))
+		b.Products = append(b.Products, catalog.Product{ID: product(i), Name: name, Vendor: vendor, Platform: catalog.Linux, Scheme: version.Semver})
+	}
+	for i, u := range upgrades {
+		first := i == 0
+		if i == maxPatches && s.Jobs == 1 && !f.newer {
+			continue
+		}
+		p := catalog.Patch{ID: u.id, Product: product(u.product), Version: s.versions[u.level], Published: epoch, Reboot: s.needsReboot(u)}
+		latest := s.Latest && u.product == 0
+		a := catalog.Artifact{Name: "f", Availability: catalog.Pinned, URL: url(u, latest), Signer: vendor, Digests: []integrity.Digest{digest(good, u.level)}}
+		if latest {
+			a.Availability = catalog.LatestOnly
+		}
+		p.Artifacts = []catalog.Artifact{a}
+		if first {
+			p.EOL, p.Withdrawn = f.ended, f.unlisted
+			p.EOLMarked = !f.ended.IsZero()
+		}
+		b.Patches = append(b.Patches, p)
+	}
+	return b
+}

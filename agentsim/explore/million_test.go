@@ -1,0 +1,66 @@
+package explore
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	states = flag.Int("states", 8_000, "distinct states to search in each world")
+	// A long run is a flag or a variable away: EXPLORE_STATES=20000000 go test -timeout 2h -v -run Million ./agentsim/explore
+	million = flag.Int("million", 1_000_000, "distinct states to search in world cancel; EXPLORE_STATES sets it too")
+)
+
+// searched searches a world, fails the test on a violation, and tells what was searched and what not.
+func searched(t *testing.T, w World, b Bounds) Report {
+	t.Helper()
+	began := time.Now()
+	r, err := Search(w, b)
+	require.NoError(t, err)
+	if r.Broken != nil {
+		t.Fatal(r.Broken)
+	}
+	took := time.Since(began)
+	t.Logf("%s: %d distinct states, %d transitions, %.0f states/s, no violation; %d are ends; up to %d choices out of the ordinary and %d steps; "+
+		"not explored: what may go wrong in %d states, and %d new states that were not kept; deepest: %s",
+		w.Name, r.States, r.Transitions, float64(r.States)/took.Seconds(), r.Final, r.Depth, r.Steps, r.Unexplored, r.Refused, r.Deepest)
+	return r
+}
+
+// A million distinct states of the world of cancels hold every invariant, each time the tests run.
+func TestMillionStates_JOB3(t *testing.T) {
+	want := *million
+	if v := os.Getenv("EXPLORE_STATES"); v != "" {
+		n, err := strconv.Atoi(v)
+		require.NoError(t, err, "EXPLORE_STATES is a number of states")
+		want = n
+	}
+	w, err := FindWorld("cancel")
+	require.NoError(t, err)
+	r := searched(t, w, Bounds{States: want, Depth: 1000})
+	require.GreaterOrEqual(t, r.States, want)
+	require.Less(t, r.States, want+maxOrdinary)
+	fmt.Printf("explored %d distinct states of world cancel: no invariant broke\n", r.States)
+}
+
+// No invariant breaks in any world, within the bound. The production server's worlds are slower, and get a quarter.
+func TestWorldsHold(t *testing.T) {
+	for _, w := range Worlds() {
+		t.Run(w.Name, func(t *testing.T) {
+			bound := *states
+			if w.Server {
+				bound /= 4
+			}
+			r := searched(t, w, Bounds{States: bound})
+			require.GreaterOrEqual(t, r.States, bound)
+			require.Less(t, r.States, bound+maxOrdinary)
+			require.Positive(t, r.Final)
+		})
+	}
+}

@@ -1,0 +1,217 @@
+package explore
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// Violation is an invariant that broke, with the history that leads there.
+type Violation struct {
+	World string
+	Trace Trace // shrunk
+	Found int   // choices out of the ordinary before it was shrunk
+	Broken
+	Story string // the shrunk history, a line a step, with times
+}
+
+func (v *Violation) Error() string {
+	return fmt.Sprintf("world %s: %v\n  replay: %s\n%s", v.World, &v.Broken, v.Trace, v.Story)
+}
+
+func (e *explorer) violation(path []move, broken *Broken) *Violation {
+	found := traceOf(path)
+	trace := e.shrink(found, broken.Invariant)
+	run := e.play(trace, true)
+	if run.broken == nil { // the way was cut short where it broke on a state reached in another way
+		trace, run = found, e.play(found, true)
+	}
+	v := &Violation{World: e.Name, Trace: trace, Found: len(found), Broken: *broken, Story: run.story.String()}
+	if run.broken != nil {
+		v.Broken = *run.broken
+	}
+	return v
+}
+
+// played is a trace that was carried out.
+type played struct {
+	broken *Broken
+	wrong  error // a choice that its state did not have
+	story  strings.Builder
+}
+
+// Play carries a trace out in a world, and then lets everything go its ordinary way to its end. It returns the invariant
+// that broke, if one did, and the story, a line a step. The error is a trace that the world does not allow.
+func Play(w World, t Trace) (broken *Broken, story string, err error) {
+	s, err := newScene(w, driver{})
+	if err != nil {
+		return nil, "", err
+	}
+	run := s.play(t, true)
+	return run.broken, run.story.String(), run.wrong
+}
+
+func (s *scene) play(t Trace, tell bool) *played {
+	run := &played{}
+	st := s.start()
+	do := func(m move) bool {
+		if !s.possible(st, m) {
+			run.wrong = fmt.Errorf("%q is not possible at %v from the start", m.choice, st.now.Sub(epoch))
+			return false
+		}
+		after := s.apply(st, m)
+		if tell {
+			run.tell(s, st, after, m)
+		}
+		st = after
+		run.broken = st.broken
+		return st.broken == nil
+	}
+	for _, step := range t {
+		for range step.After {
+			if !do(ordinarily) {
+				return run
+			}
+		}
+		m, ok := step.move()
+		if !ok {
+			run.wrong = fmt.Errorf("%q is made about nothing that there is", step)
+		}
+		if !ok || !do(m) {
+			return run
+		}
+	}
+	for range maxOrdinary {
+		ended := s.settled(st)
+		if run.broken = st.broken; run.broken != nil && tell {
+			fmt.Fprintf(&run.story, "%10s  %v\n", "", run.broken)
+		}
+		if ended || run.broken != nil || !do(ordinarily) {
+			return run
+		}
+	}
+	run.broken = stuck()
+	if tell {
+		fmt.Fprintf(&run.story, "and so on: %v\n", run.broken)
+	}
+	return run
+}
+
+// tell writes a line about a step: when, what, and what the agents reported.
+func (p *played) tell(s *scene, before, after *state, m move) {
+	what := s.ordinarily(before)
+	if m != ordinarily {
+		what = strings.ToUpper(stepOf(0, m).String()) + " (else: " + what + ")"
+	}
+	fmt.Fprintf(&p.story, "%+10v  %s", after.now.Sub(epoch), what)
+	for i, h := range after.hosts[:s.Assets] {
+		for _, r := range h.agent.Reports {
+			if r.Sequence <= before.hosts[i].agent.Sequence {
+				continue
+			}
+			fmt.Fprintf(&p.story, "; %s", s.describe(i, r))
+		}
+	}
+	p.story.WriteByte('\n')
+	if after.broken != nil {
+		fmt.Fprintf(&p.story, "%10s  %v\n", "", after.broken)
+	}
+}
+
+// describe puts a report into words, with the names that a world of several assets or jobs needs.
+func (s *scene) describe(asset int, r job.Report) string {
+	who, of := "", ""
+	if s.Assets > 1 {
+		who = string(assetNames[asset]) + " "
+	}
+	if j := s.job(r.Order); s.Jobs > 1 && j >= 0 {
+		of = " of " + string(s.tasks[j].id)
+	}
+	switch {
+	case r.Progress != 0:
+		return fmt.Sprintf("%sreports %s%s", who, r.Progress, of)
+	case r.Result != 0:
+		return fmt.Sprintf("%sreports %s%s", who, r.Result, of)
+	case r.TooLate != 0:
+		return fmt.Sprintf("%sreports TooLate(%s)%s", who, r.TooLate, of)
+	default:
+		return who + "refuses a manifest"
+	}
+}
+
+// ordinarily says what the ordinary step of a state is.
+func (s *scene) ordinarily(st *state) string {
+	i := st.turn(s)
+	if i < 0 {
+		return "time goes on"
+	}
+	h, at := st.hosts[i], ""
+	if s.Assets > 1 {
+		at = " (" + string(assetNames[i]) + ")"
+	}
+	switch {
+	case len(h.net) > 0 && h.net[0].answer:
+		return "an answer arrives" + at
+	case len(h.net) > 0:
+		return "a call reaches the server" + at
+	}
+	switch e := h.lane[0].Effect.(type) {
+	case job.TakeInventory:
+		return "inventory" + at
+	case job.Download:
+		return "download of " + string(e.Patch.Patch) + at
+	case job.Preflight:
+		return "preflight" + at
+	case job.Act:
+		return "action " + e.Action.Name + at
+	case job.Deploy:
+		return "installation of " + string(e.Patches[0].Patch.Patch) + at
+	case job.Reboot:
+		return "reboot" + at
+	default:
+		return "discard of staged files" + at
+	}
+}
+
+// shrink drops choices and ordinary steps for as long as the same invariant still breaks.
+func (s *scene) shrink(t Trace, invariant int) Trace {
+	still := func(t Trace) bool {
+		run := s.play(t, false)
+		return run.wrong == nil && run.broken != nil && run.broken.Invariant == invariant
+	}
+	for changed := true; changed; {
+		changed = false
+		for i := len(t) - 1; i >= 0; i-- {
+			if shorter, ok := s.without(t, i, still); ok {
+				t, changed = shorter, true
+			}
+		}
+		for i := range t {
+			for after := range t[i].After {
+				sooner := append(Trace(nil), t...)
+				sooner[i].After = after
+				if still(sooner) {
+					t, changed = sooner, true
+					break
+				}
+			}
+		}
+	}
+	return t
+}
+
+// without drops one choice; the one behind it may have to come a little later or sooner then.
+func (s *scene) without(t Trace, i int, still func(Trace) bool) (Trace, bool) {
+	shorter := append(append(Trace(nil), t[:i]...), t[i+1:]...)
+	if i == len(shorter) {
+		return shorter, still(shorter)
+	}
+	base := t[i].After + t[i+1].After
+	for _, more := range []int{0, 1, 2, 3, -1} {
+		if shorter[i].After = base + more; shorter[i].After >= 0 && still(shorter) {
+			return shorter, true
+		}
+	}
+	return t, false
+}

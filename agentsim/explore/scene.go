@@ -1,0 +1,224 @@
+package explore
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// epoch is when a world begins: any whole second will do.
+var epoch = time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
+
+// The names in a world, in order.
+var (
+	assetNames = [maxAssets]job.AssetID{"web-1", "web-2"}
+	jobNames   = [maxJobs]job.ID{"nightly", "weekly"}
+)
+
+// level is a version of a product or a file: older than what was installed at first, that, what the first job orders, or what
+// the second orders or the vendor has moved on to.
+type level uint8
+
+var levels = [4]string{"0.9.0", "1.0.0", "2.0.0", "3.0.0"}
+
+// upgrade is a patch of a world.
+type upgrade struct {
+	id      catalog.PatchID
+	product int
+	level   level
+}
+
+// upgrades are the patches there can be: those of the first job, then that of the second.
+var upgrades = [maxPatches + 1]upgrade{{"a-2", 0, 2}, {"b-2", 1, 2}, {"a-3", 0, 3}}
+
+func product(i int) catalog.ProductID { return catalog.ProductID("ab"[i : i+1]) }
+
+// task is a job of a world.
+type task struct {
+	id         job.ID
+	run        job.RunID
+	start, end time.Time
+	patches    []upgrade
+}
+
+// all is the content of an order that has all its patches.
+func (t task) all() content { return content{present: true, patches: 1<<len(t.patches) - 1} }
+
+// content is what a manifest says of an order.
+type content struct {
+	present, marked bool
+	patches         uint8 // a bit each
+}
+
+// contents is what a manifest says of each job's order.
+type contents [maxJobs]content
+
+// released is one published manifest of an asset.
+type released struct {
+	revision manifest.Revision
+	contents contents
+}
+
+// scene is what all states of one search share: the world, the driver with its planted bug, and what is dear to make.
+type scene struct {
+	World
+	driver      driver
+	signer      manifest.Signer
+	key         ed25519.PublicKey
+	verifier    manifest.Verifier
+	configs     [maxAssets]agent.Config
+	tasks       []task
+	orders      [maxAssets][maxJobs]job.OrderID
+	versions    [len(levels)]version.Version
+	inventories map[[2]level]catalog.Inventory
+
+	mu     sync.Mutex
+	sealed map[sealedKey][]byte
+}
+
+type sealedKey struct {
+	asset int
+	released
+}
+
+func newScene(w World, d driver) (*scene, error) {
+	w, err := w.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("e", ed25519.SeedSize)))
+	s := &scene{World: w, driver: d, signer: manifest.NewSigner(key), sealed: map[sealedKey][]byte{}, inventories: map[[2]level]catalog.Inventory{}}
+	s.key = key.Public().(ed25519.PublicKey)
+	s.verifier = &verifier{right: manifest.NewVerifier(s.key)}
+	for i, text := range levels {
+		if s.versions[i], err = version.Parse(version.Semver, text); err != nil {
+			return nil, err
+		}
+	}
+	for j := range w.Jobs {
+		t := task{id: jobNames[j], start: epoch.Add(lead + time.Duration(j)*w.Delay), patches: upgrades[:w.Patches]}
+		if j > 0 {
+			t.patches = upgrades[maxPatches:]
+		}
+		if w.Window > 0 {
+			t.end = t.start.Add(w.Window)
+		}
+		t.run = job.MakeRunID(t.id, t.start)
+		s.tasks = append(s.tasks, t)
+	}
+	for i := range w.Assets {
+		s.configs[i] = agent.Config{Asset: assetNames[i], Key: s.verifier, Every: w.Every, WaitParked: w.Parked}.WithDefaults()
+		for j, t := range s.tasks {
+			s.orders[i][j] = job.MakeOrderID(t.run, assetNames[i])
+		}
+	}
+	for a := range level(len(levels)) {
+		for b := range level(len(levels)) {
+			list := []catalog.Installed{{Product: product(0), Version: s.versions[a]}, {Product: product(1), Version: s.versions[b]}}
+			inventory, err := catalog.NewInventory(catalog.Linux, list)
+			if err != nil {
+				return nil, err
+			}
+			s.inventories[[2]level{a, b}] = inventory
+		}
+	}
+	var whole contents
+	for j, t := range s.tasks {
+		whole[j] = t.all()
+	}
+	_, err = s.seal(0, released{1, whole})
+	return s, err
+}
+
+// job finds whose order an order is; -1: nobody's.
+func (s *scene) job(id job.OrderID) int {
+	for j, t := range s.tasks {
+		if strings.HasPrefix(string(id), string(t.run)+"/") {
+			return j
+		}
+	}
+	return -1
+}
+
+// number finds a patch among those of a job; -1: it is none of them.
+func (t task) number(id catalog.PatchID) int {
+	return slices.IndexFunc(t.patches, func(u upgrade) bool { return u.id == id })
+}
+
+// makeOrder is the order of a job on an asset as content c has it, for the stand-in.
+func (s *scene) makeOrder(asset, j int, c content) job.Order {
+	t := s.tasks[j]
+	o := job.Order{ID: s.orders[asset][j], Job: t.id, Name: string(t.id), Run: t.run, Revision: 1, Start: t.start, End: t.end,
+		Reboot: s.Policy, Early: s.Early, Cancelled: c.marked}
+	if c.patches != t.all().patches {
+		o.Revision = 2
+	}
+	if s.Action {
+		o.Pre = []job.Action{{Name: "stop", Command: []string{"stop"}}}
+	}
+	for i, u := range t.patches {
+		if c.patches&(1<<i) != 0 {
+			o.Patches = append(o.Patches, job.OrderPatch{Patch: u.id, Product: product(u.product), Name: string(product(u.product)),
+				Version: s.versions[u.level], Reboot: s.needsReboot(u),
+				Files: []job.File{{Name: "f", URL: url(u, false), Expect: integrity.Expectation{Signer: vendor, Digests: []integrity.Digest{digest(good, u.level)}}}}})
+		}
+	}
+	return o
+}
+
+// needsReboot says whether a patch declares that it needs a reboot: the first one of a world that has such a patch.
+func (s *scene) needsReboot(u upgrade) bool { return s.Reboot && u == upgrades[0] }
+
+// seal is the production manifest of a release, made once.
+func (s *scene) seal(asset int, r released) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := sealedKey{asset, r}
+	if sealed, ok := s.sealed[key]; ok {
+		return sealed, nil
+	}
+	d := manifest.Document{Format: manifest.Format, Asset: assetNames[asset], Revision: r.revision, Issued: epoch, Expires: epoch.Add(manifest.MaxLifetime)}
+	for j, c := range r.contents {
+		if c.present {
+			d.Orders = append(d.Orders, s.makeOrder(asset, j, c))
+		}
+	}
+	sealed, err := manifest.Seal(d, s.signer)
+	if err == nil {
+		s.sealed[key] = sealed
+	}
+	return sealed, err
+}
+
+// verifier remembers what the right one found right: the same bytes are opened in many thousand states.
+type verifier struct {
+	right manifest.Verifier
+	good  sync.Map // SHA-256 of message and signature
+}
+
+func (v *verifier) KeyID() string { return v.right.KeyID() }
+
+func (v *verifier) Verify(message, signature []byte) error {
+	h := sha256.New()
+	h.Write(signature)
+	h.Write(message)
+	sum := [sha256.Size]byte(h.Sum(nil))
+	if _, ok := v.good.Load(sum); ok {
+		return nil
+	}
+	err := v.right.Verify(message, signature)
+	if err == nil {
+		v.good.Store(sum, true)
+	}
+	return err
+}

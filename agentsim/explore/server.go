@@ -1,0 +1,356 @@
+package explore
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// server is the production controller between two of its operations: what its store has committed, and what is planned. It
+// begins anew in front of each operation, since all it keeps beside the store is a copy of the catalog.
+type server struct {
+	store    *ledgerStore
+	due      time.Time // of the next Tick; zero: none
+	sync     time.Time // of the next sync that brings something; zero: none would
+	feed     feed
+	jobs     [maxJobs]standing
+	accepted [maxAssets]job.Sequence // as last acknowledged
+	fuse     uint8                   // it crashes before (1), behind (2) its next commit, or behind the second (3); zero: it does not
+}
+
+// standing is how a job stands, as its administrator sees it.
+type standing struct {
+	state     job.State
+	patches   int
+	cancelled bool
+}
+
+func (v *server) copy() *server {
+	c := *v
+	return &c
+}
+
+// wake is when the server has something to do by itself; zero: nothing is planned.
+func (v *server) wake() time.Time {
+	if v.due.IsZero() || !v.sync.IsZero() && v.sync.Before(v.due) {
+		return v.sync
+	}
+	return v.due
+}
+
+// changes says whether a change of the job may be asked for. The server may refuse it.
+func (g standing) changes(t task, c Choice) bool {
+	switch c {
+	case Edit:
+		return g.state != job.Deleted && g.patches == len(t.patches) && g.patches > 1
+	case Cancel:
+		return g.state == job.Enabled && !g.cancelled
+	case Withdraw:
+		return g.state == job.Enabled
+	case Enable:
+		return g.state == job.Disabled
+	case Delete:
+		return g.state != job.Deleted
+	}
+	return false
+}
+
+// serving is one operation of the server: do runs on a controller over what was committed, and what it commits is kept. A
+// crash that is due falls in it, and ok is false; the server starts again at once.
+func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok bool, err error) {
+	v := st.server.copy()
+	st.server = v
+	v.store = v.store.clone(s.driver.store, v.fuse)
+	c := s.controller(st, v.store)
+	err = do(c)
+	v.fuse = v.store.fuse
+	if errors.Is(err, errHalted) || v.store.halted {
+		v.due, v.fuse = st.now, 0 // it looks what there is to do when it starts
+		return false, nil
+	}
+	next, problem := c.Tick(context.Background(), st.now)
+	switch {
+	case errors.Is(problem, errHalted) || v.store.halted:
+		v.due, v.fuse = st.now, 0
+		problem = nil
+	default:
+		v.due, v.fuse = next, v.store.fuse
+	}
+	return true, errors.Join(err, problem)
+}
+
+// openServer sets the server up: the catalog, the assets with what is installed on them, and the jobs, enabled.
+func (s *scene) openServer(st *state) {
+	st.server = &server{store: newLedgerStore()}
+	ctx := context.Background()
+	_, err := s.serving(st, func(c *controller.Controller) error {
+		const secret = "explore-enrolment-token-0001"
+		_, err := c.AddToken(ctx, secret, controller.Token{Expires: st.now.Add(time.Hour), Uses: s.Assets}, st.now)
+		if err != nil {
+			return err
+		}
+		if _, err = c.Sync(ctx, []catalog.Batch{st.server.feed.batch(s, st.now)}, st.now); err != nil {
+			return err
+		}
+		for i := range s.Assets {
+			key := ed25519.NewKeyFromSeed([]byte(strings.Repeat(fmt.Sprint(i), ed25519.SeedSize)))
+			_, err := c.Enrol(ctx, manifest.Enrolment{Token: secret, Asset: assetNames[i], Key: key.Public().(ed25519.PublicKey),
+				Platform: catalog.Linux, Architecture: "amd64"}, st.now)
+			if err != nil {
+				return err
+			}
+		}
+		for j, t := range s.tasks {
+			if _, err := c.SaveJob(ctx, s.definition(t, len(t.patches)), st.now); err != nil {
+				return err
+			}
+			if _, err := c.EnableJob(ctx, t.id, st.now); err != nil {
+				return err
+			}
+			st.server.jobs[j] = standing{state: job.Enabled, patches: len(t.patches)}
+		}
+		return nil
+	})
+	if err != nil {
+		st.broke(10, "the server cannot begin: %v", err)
+	}
+}
+
+// definition is a job with its first patches.
+func (s *scene) definition(t task, patches int) job.Definition {
+	d := job.Definition{ID: t.id, Name: string(t.id), Platform: catalog.Linux, Schedule: job.Schedule{Kind: job.Once, At: t.start},
+		Assets: job.Assets{Include: slices.Clone(assetNames[:s.Assets])}, Window: s.Window, Reboot: s.Policy, Early: s.Early}
+	for _, u := range t.patches[:patches] {
+		d.Patches.List = append(d.Patches.List, u.id)
+	}
+	if s.Action {
+		d.Pre = []job.Action{{Name: "stop", Command: []string{"stop"}}}
+	}
+	return d
+}
+
+// administer asks for a change of a job. A refusal changes nothing, and what was cut off by a crash may be asked for again.
+func (s *scene) administer(st *state, j int, what Choice) {
+	t := s.tasks[j]
+	ctx := context.Background()
+	_, err := s.serving(st, func(c *controller.Controller) (err error) {
+		switch what {
+		case Edit:
+			_, err = c.SaveJob(ctx, s.definition(t, len(t.patches)-1), st.now)
+		case Cancel:
+			_, err = c.CancelJob(ctx, t.id, st.now)
+		case Withdraw:
+			err = c.DisableJob(ctx, t.id, st.now)
+		case Enable:
+			_, err = c.EnableJob(ctx, t.id, st.now)
+		case Delete:
+			err = c.DeleteJob(ctx, t.id, st.now)
+		}
+		return err
+	})
+	_, refused := errors.AsType[*controller.CancelRefused](err)
+	_, invalid := errors.AsType[*job.Invalid](err)
+	if err != nil && !refused && !invalid {
+		st.broke(10, "the server cannot %s %s: %v", what, t.id, err)
+		return
+	}
+	s.look(st, j)
+	if what == Cancel && err == nil {
+		st.server.jobs[j].cancelled = true
+	}
+	if what == Enable {
+		st.server.jobs[j].cancelled = false
+	}
+}
+
+// look reads how a job stands.
+func (s *scene) look(st *state, j int) {
+	status, err := s.view(st).Job(context.Background(), s.tasks[j].id)
+	if err != nil {
+		st.broke(10, "the server does not know %s any more: %v", s.tasks[j].id, err)
+		return
+	}
+	st.server.jobs[j].state, st.server.jobs[j].patches = status.Definition.State, len(status.Definition.Patches.List)
+}
+
+// view is a controller to ask things of, which changes nothing.
+func (s *scene) view(st *state) *controller.Controller {
+	return s.controller(st, st.server.store.Store)
+}
+
+func (s *scene) controller(st *state, over controller.Store) *controller.Controller {
+	c, err := controller.New(over, controller.Config{
+		Signer: s.signer, Key: s.key, Lead: lead, Timing: manifest.Timing{CheckIn: s.Every}, SeenEvery: -1, Zone: time.LoadLocation,
+	})
+	if err != nil {
+		st.broke(10, "the server cannot begin: %v", err)
+	}
+	return c
+}
+
+// tick is what the server does by itself: the sync that is due, or the runs.
+func (s *scene) tick(st *state) {
+	if v := st.server; !v.sync.IsZero() && !v.sync.After(st.now) {
+		s.sync(st)
+		return
+	}
+	if _, err := s.serving(st, func(*controller.Controller) error { return nil }); err != nil {
+		st.broke(10, "the server cannot make its runs: %v", err)
+	}
+}
+
+// sync takes in what the vendor publishes (CAT-1). One that is cut off is made up for by the next.
+func (s *scene) sync(st *state) {
+	ok, err := s.serving(st, func(c *controller.Controller) error {
+		_, err := c.Sync(context.Background(), []catalog.Batch{st.server.feed.batch(s, st.now)}, st.now)
+		return err
+	})
+	if err != nil {
+		st.broke(10, "the server cannot take in the catalog: %v", err)
+	}
+	st.server.sync = time.Time{}
+	if !ok {
+		st.server.sync = st.now.Add(syncEvery)
+	}
+}
+
+// checkIn answers a call, and a second one with the inventory if the server wants it.
+func (s *scene) checkIn(st *state, h *host, m message) (answer message, ok bool) {
+	var a manifest.Answer
+	call := func(in manifest.CheckIn) bool {
+		ok, err := s.serving(st, func(c *controller.Controller) (err error) {
+			a, err = c.CheckIn(context.Background(), in, st.now)
+			return err
+		})
+		if err != nil {
+			st.broke(8, "the server cannot answer: %v", err)
+			return false
+		}
+		if ok {
+			st.server.accepted[h.asset] = max(st.server.accepted[h.asset], a.Acknowledged)
+		}
+		return ok || s.driver.ack
+	}
+	if !call(*m.request) {
+		return answer, false
+	}
+	if first := a; a.WantInventory {
+		with := *m.request
+		inventory := s.inventories[h.installed]
+		with.Inventory = &inventory
+		if !call(with) {
+			a = first
+		}
+	}
+	answer = message{id: m.id, answer: true, ack: a.Acknowledged, manifest: a.Manifest}
+	if len(a.Manifest) > 0 {
+		d, err := manifest.Open(a.Manifest, s.verifier, assetNames[h.asset], 0, st.now)
+		if err != nil {
+			st.broke(9, "the server sends a manifest that does not open: %v", err)
+			return answer, false
+		}
+		answer.released = s.read(d)
+	}
+	s.dropped(st, h, m, answer)
+	return answer, true
+}
+
+// read tells what a manifest says of each order.
+func (s *scene) read(d manifest.Document) released {
+	r := released{revision: d.Revision}
+	for _, o := range d.Orders {
+		j := s.job(o.ID)
+		if j < 0 {
+			continue
+		}
+		r.contents[j] = content{present: true, marked: o.Cancelled}
+		for _, p := range o.Patches {
+			if n := s.tasks[j].number(p.Patch); n >= 0 {
+				r.contents[j].patches |= 1 << n
+			}
+		}
+	}
+	return r
+}
+
+// dropped checks that the server drops an order no later than it acknowledges its final result: else an agent that forgot
+// the order could be handed it once more (invariant 3).
+func (s *scene) dropped(st *state, h *host, m, answer message) {
+	says := answer.released.contents
+	if answer.manifest == nil {
+		if m.request.Held != h.watch.newest.revision {
+			return
+		}
+		says = h.watch.newest.contents
+	}
+	for _, r := range m.request.Reports {
+		j := s.job(r.Order)
+		if r.Sequence <= answer.ack && j >= 0 && final(r.Result) && r.Result != job.Withdrawn && says[j].present {
+			st.broke(3, "the server acknowledges %s of %s, and goes on handing it out", r.Result, r.Order)
+		}
+	}
+}
+
+// served reports whether the server has come to its end too: nothing is planned, each agent holds the newest manifest, and
+// what it shows of every order is what the asset's journal says (invariants 10 and 12).
+func (s *scene) served(st *state) bool {
+	v := st.server
+	if !v.wake().IsZero() {
+		return false
+	}
+	for _, h := range st.hosts[:s.Assets] {
+		for j := range s.Jobs {
+			if w := &h.watch.orders[j]; w.received && w.final == 0 && !s.parked(h) {
+				return false
+			}
+		}
+	}
+	c := s.view(st)
+	for _, h := range st.hosts[:s.Assets] {
+		status, err := c.Asset(context.Background(), assetNames[h.asset], st.now)
+		if err != nil {
+			st.broke(12, "the server does not know %s: %v", assetNames[h.asset], err)
+		}
+		if status.Newest != h.agent.Revision {
+			return false
+		}
+	}
+	s.count(st, c)
+	return true
+}
+
+// count compares what the server shows with the journals (invariant 12).
+func (s *scene) count(st *state, c *controller.Controller) {
+	ctx := context.Background()
+	failed := 0
+	for _, h := range st.hosts[:s.Assets] {
+		for j := range s.Jobs {
+			failed += int(h.watch.orders[j].failed)
+		}
+	}
+	n, err := c.FailedInstalls(ctx)
+	if err != nil || n != failed {
+		st.broke(12, "the server counts %d failed installs, the journals add up to %d (%v)", n, failed, err)
+	}
+	for j, t := range s.tasks {
+		rows, err := c.RunAssets(ctx, t.run, "", controller.MaxPage)
+		if _, missing := errors.AsType[*controller.NotFoundError](err); err != nil && !missing {
+			st.broke(12, "the server cannot show %s: %v", t.run, err)
+		}
+		for _, row := range rows {
+			i := slices.Index(assetNames[:], row.Asset)
+			if w := &st.hosts[i].watch.orders[j]; w.received && row.Result != w.final && !w.parked {
+				st.broke(12, "the server shows %s of %s; the asset's journal says %s", row.Result, row.Order, w.final)
+			}
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package explore
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// state is one state of a world. It is a value: what its pointers and slices hold is never written to once it is reached.
+type state struct {
+	now     time.Time
+	hosts   [maxAssets]*host // nil: there is none
+	standIn standIn
+	server  *server // the production one; nil: the stand-in serves
+	left    Budget
+	broken  *Broken
+}
+
+// host is one asset.
+type host struct {
+	asset  int
+	boot   int
+	booted time.Time
+
+	agent agent.State    // as committed
+	read  *reading       // its bytes, read back
+	wake  time.Time      // when it wants a Tick
+	lane  []agent.Effect // effects to be carried out, one after the other; memory only
+	net   []message      // under way; what belongs to the agent's calls is memory only
+
+	installed [2]level
+	staged    [maxJobs][maxPatches]staged
+	sessions  reboot.Sessions
+	prompt    bool // the reboot prompt stands
+	watch     onlooker
+}
+
+// message is a call on its way to the server, or an answer on its way back.
+type message struct {
+	id       uint64
+	answer   bool
+	given    bool              // the agent gave it up
+	request  *manifest.CheckIn // of a call
+	ack      job.Sequence      // answer
+	manifest []byte            // answer; nil: none
+	released released          // answer: what the manifest says
+}
+
+// reading is what comes of a commit's bytes when an agent starts on them, read once for all crashes behind that commit.
+type reading struct {
+	once sync.Once
+	at   agent.State
+	err  error
+}
+
+// copy is a state to go on with; its hosts are shared until own copies them.
+func (st *state) copy() *state {
+	c := *st
+	return &c
+}
+
+// own returns a host that may be changed.
+func (st *state) own(i int) *host {
+	c := *st.hosts[i]
+	c.lane, c.net = slices.Clip(c.lane), slices.Clip(c.net)
+	st.hosts[i] = &c
+	return &c
+}
+
+func (h *host) moment(now time.Time) agent.Moment {
+	return agent.Moment{Wall: now, Boot: fmt.Sprintf("boot-%d", h.boot), Up: now.Sub(h.booted)}
+}
+
+// take takes a message off the network.
+func (h *host) take(i int) message {
+	m := h.net[i]
+	net := make([]message, 0, len(h.net))
+	h.net = append(append(net, h.net[:i]...), h.net[i+1:]...)
+	return m
+}
+
+// put puts a message at a place on the network.
+func (h *host) put(i int, m message) {
+	h.net = append(h.net[:i:i], append([]message{m}, h.net[i:]...)...)
+	if len(h.net) > maxFlying {
+		h.net = h.net[len(h.net)-maxFlying:]
+	}
+}
+
+// next is the effect to be carried out; nil: there is none.
+func (h *host) next() job.Effect {
+	if len(h.lane) == 0 {
+		return nil
+	}
+	return h.lane[0].Effect
+}
+
+// start is the state a world begins in: the jobs enabled, the agents started, and their first calls under way.
+func (s *scene) start() *state {
+	st := &state{now: epoch, left: s.Budget}
+	users := reboot.Nobody
+	if s.Users {
+		users = reboot.Active
+	}
+	for i := range s.Assets {
+		st.hosts[i] = &host{asset: i, read: &reading{}, booted: epoch, installed: [2]level{1, 1}, sessions: users}
+	}
+	s.open(st)
+	for i := range s.Assets {
+		if st.broken == nil {
+			s.restart(st, st.own(i))
+		}
+	}
+	return st
+}
+
+// quiet reports whether nothing is under way on a host, and nothing waits to be started or told.
+func (h *host) quiet() bool {
+	a := &h.agent
+	return len(h.lane)+len(h.net)+len(a.Queue)+len(a.Executions)+len(a.Reports) == 0
+}
+
+// settled reports whether everything has come to its end: nothing is under way, each agent holds the newest manifest, and an
+// order that it ever received has a final result that the server knows. A reboot that is left to somebody may wait for ever.
+func (s *scene) settled(st *state) bool {
+	for _, h := range st.hosts[:s.Assets] {
+		if !h.quiet() && !s.parked(h) {
+			return false
+		}
+	}
+	if st.server != nil {
+		return s.served(st)
+	}
+	return st.standIn.settled(s, st)
+}
+
+// parked reports whether a host only waits for somebody to reboot it, and later jobs with it (RBT-7).
+func (s *scene) parked(h *host) bool {
+	a := &h.agent
+	return s.Policy.Suppress && len(h.lane)+len(h.net)+len(a.Reports) == 0 && len(a.Executions) > 0 &&
+		!slices.ContainsFunc(a.Executions, func(x job.Execution) bool { return !x.Parked() })
+}

@@ -1,0 +1,124 @@
+package explore
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
+)
+
+// errHalted is what a server's transaction meets when the server crashes before its commit.
+var errHalted = errors.New("the server crashed")
+
+// ledgerStore is a store in memory with a fuse, which knows a hash of its contents. Each state of a world has one of its own;
+// what they have in common they share.
+type ledgerStore struct {
+	*memstore.Store
+	sum    [4]uint64                                           // the sum of the hashes of all records: no order of writes matters
+	fuse   uint8                                               // see server
+	halted bool                                                // nothing is committed any more
+	tamper func(table, key string, value []byte) (made []byte) // tests only
+}
+
+func newLedgerStore() *ledgerStore { return &ledgerStore{Store: memstore.New(memstore.Options{})} }
+
+// clone is a store of its own with the same contents.
+func (l *ledgerStore) clone(tamper func(table, key string, value []byte) []byte, fuse uint8) *ledgerStore {
+	return &ledgerStore{Store: l.Store.Clone(), sum: l.sum, fuse: fuse, tamper: tamper}
+}
+
+// Update implements controller.Store. A transaction that writes nothing is no commit to crash at.
+func (l *ledgerStore) Update(ctx context.Context, fn func(controller.Writer) error) error {
+	if l.halted {
+		return errHalted
+	}
+	t := &ledgerTx{l: l, sum: l.sum}
+	err := l.Store.Update(ctx, func(w controller.Writer) error {
+		t.Writer = w
+		if err := fn(t); err != nil {
+			return err
+		}
+		if t.wrote && l.fuse == 1 {
+			return errHalted
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errHalted):
+		l.halted = true
+		return errHalted
+	case err != nil:
+		return err
+	}
+	l.sum = t.sum
+	if t.wrote && l.fuse > 0 {
+		if l.fuse--; l.fuse == 1 {
+			l.fuse, l.halted = 0, true
+			return errHalted
+		}
+	}
+	return nil
+}
+
+// ledgerTx keeps the hash of the contents up with what is written.
+type ledgerTx struct {
+	controller.Writer
+	l     *ledgerStore
+	sum   [4]uint64
+	wrote bool
+}
+
+// Put implements controller.Writer.
+func (t *ledgerTx) Put(table controller.Table, key string, value []byte) error {
+	if t.l.tamper != nil {
+		value = t.l.tamper(string(table), key, value)
+	}
+	old, err := t.Get(table, key)
+	if err != nil {
+		return err
+	}
+	if old != nil && bytes.Equal(old, value) {
+		return nil
+	}
+	t.wrote = true
+	t.count(table, key, old, -1)
+	t.count(table, key, value, 1)
+	return t.Writer.Put(table, key, value)
+}
+
+// Delete implements controller.Writer.
+func (t *ledgerTx) Delete(table controller.Table, key string) error {
+	old, err := t.Get(table, key)
+	if err != nil || old == nil {
+		return err
+	}
+	t.wrote = true
+	t.count(table, key, old, -1)
+	return t.Writer.Delete(table, key)
+}
+
+// count adds a record to the sum, or takes it out. When an asset was last seen decides nothing but what is shown as silent.
+func (t *ledgerTx) count(table controller.Table, key string, value []byte, sign int) {
+	if table == "seen" || value == nil && sign < 0 {
+		return
+	}
+	h := sha256.New()
+	var n [8]byte
+	for _, part := range [][]byte{[]byte(table), []byte(key), value} {
+		binary.LittleEndian.PutUint64(n[:], uint64(len(part)))
+		h.Write(n[:])
+		h.Write(part)
+	}
+	sum := h.Sum(nil)
+	for i := range t.sum {
+		part := binary.LittleEndian.Uint64(sum[8*i:])
+		if sign < 0 {
+			part = -part
+		}
+		t.sum[i] += part
+	}
+}

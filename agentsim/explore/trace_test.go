@@ -1,0 +1,85 @@
+package explore
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTraceText(t *testing.T) {
+	for text, wrong := range map[string]string{
+		"":                          "",
+		"go 7, crash, go 2, cancel": "",
+		"crash before commit":       "",
+		"cancel weekly, lose web-2": "",
+		"halt behind second commit": "",
+		"cancel web-2":              "no choice",
+		"crash weekly":              "no choice",
+		"time web-2":                "no choice",
+		"go 7":                      "at the end",
+		"go 0, crash":               "number of ordinary steps",
+		"go 1, go 1, crash":         "number of ordinary steps",
+		"go 601, crash":             "number of ordinary steps",
+		"go, crash":                 "no choice",
+		"dance":                     "no choice",
+	} {
+		trace, err := ParseTrace(text)
+		if wrong != "" {
+			require.ErrorContains(t, err, wrong, text)
+			continue
+		}
+		require.NoError(t, err, text)
+		require.Equal(t, text, trace.String())
+	}
+	w, err := FindWorld("cancel")
+	require.NoError(t, err)
+	for _, wrong := range []Trace{{{0, Later, "web-1", ""}}, {{0, Crash, "web-2", ""}}, {{0, Cancel, "", "weekly"}}} {
+		_, _, err = Play(w, wrong)
+		require.ErrorContains(t, err, "not possible")
+	}
+	for _, wrong := range []Trace{{{0, Crash, "", ""}}, {{0, Cancel, "web-1", "nightly"}}, {{0, Time, "web-1", ""}}, {{0, 0, "", ""}}, {{0, Go, "", ""}}} {
+		_, _, err = Play(w, wrong)
+		require.ErrorContains(t, err, "made about nothing")
+	}
+}
+
+func FuzzParseTrace(f *testing.F) {
+	f.Add("go 7, crash, go 2, cancel")
+	f.Add("crash before commit,second first web-2, delete weekly")
+	f.Fuzz(func(t *testing.T, text string) {
+		trace, err := ParseTrace(text)
+		if err != nil {
+			return
+		}
+		again, err := ParseTrace(trace.String())
+		require.NoError(t, err)
+		require.Equal(t, trace, again)
+	})
+}
+
+// A cancel that comes with the answer to the last call wins; one that comes behind it is too late (JOB-3).
+func ExamplePlay() {
+	w, err := FindWorld("cancel")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, text := range []string{"go 13, cancel", "go 14, cancel, go 1, time"} {
+		trace, err := ParseTrace(text)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		broken, story, err := Play(w, trace)
+		if err != nil || broken != nil {
+			fmt.Println(broken, err)
+			return
+		}
+		fmt.Println(text, "->", strings.Contains(story, "reports Cancelled"), strings.Contains(story, "TooLate"))
+	}
+	// Output:
+	// go 13, cancel -> true false
+	// go 14, cancel, go 1, time -> false true
+}
