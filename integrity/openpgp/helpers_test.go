@@ -134,7 +134,9 @@ func signAs(t testing.TB, content []byte, key *openpgp.Entity, kind packet.Signa
 	}
 	h := digest.New()
 	h.Write(content)
-	require.NoError(t, sig.Sign(h, key.PrivateKey, at(signTime)))
+	config := at(signTime)
+	config.NonDeterministicSignaturesViaNotation = new(bool) // there is no salt for SHA-1
+	require.NoError(t, sig.Sign(h, key.PrivateKey, config))
 	var out bytes.Buffer
 	require.NoError(t, sig.Serialize(&out))
 	return out.Bytes()
@@ -150,6 +152,18 @@ func signVersion3(t testing.TB, content []byte, key *openpgp.Entity, kind byte) 
 	body := append([]byte{3, 5}, hashed...)
 	body = binary.BigEndian.AppendUint64(body, key.PrimaryKey.KeyId)
 	body = append(body, byte(packet.PubKeyAlgoRSA), 8, sum[0], sum[1])
+	body = binary.BigEndian.AppendUint16(body, uint16(len(raw)*8))
+	return signaturePacket(append(body, raw...))
+}
+
+// signAnonymous makes a signature that does not say by which key.
+func signAnonymous(t testing.TB, content []byte, key *openpgp.Entity) []byte {
+	t.Helper()
+	hashed := binary.BigEndian.AppendUint32([]byte{4, 0, byte(packet.PubKeyAlgoRSA), 8, 0, 6, 5, 2}, uint32(signTime.Unix()))
+	sum := sha256.Sum256(slices.Concat(content, hashed, []byte{4, 0xff, 0, 0, 0, byte(len(hashed))}))
+	raw, err := rsa.SignPKCS1v15(rand.Reader, key.PrivateKey.PrivateKey.(*rsa.PrivateKey), crypto.SHA256, sum[:])
+	require.NoError(t, err)
+	body := append(hashed, 0, 0, sum[0], sum[1])
 	body = binary.BigEndian.AppendUint16(body, uint16(len(raw)*8))
 	return signaturePacket(append(body, raw...))
 }
