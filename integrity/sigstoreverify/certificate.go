@@ -135,9 +135,13 @@ func verifyChain(chain []*x509.Certificate, roots pinned, use x509.ExtKeyUsage, 
 	if name, err := cryptoutils.UnmarshalOtherNameSAN(leaf.Extensions); err == nil && name != "" {
 		leaf.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(leaf.UnhandledCriticalExtensions), cryptoutils.SANOID.Equal)
 	}
-	between := x509.NewCertPool()
+	// One certificate a subject: hostile ones that could each be above each other would be tried in every order.
+	between, subjects := x509.NewCertPool(), map[string]bool{}
 	for _, c := range chain[1:] {
-		between.AddCert(c)
+		if !subjects[string(c.RawSubject)] {
+			subjects[string(c.RawSubject)] = true
+			between.AddCert(c)
+		}
 	}
 	_, err := leaf.Verify(x509.VerifyOptions{
 		Roots: roots.pool(), Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{use},
@@ -146,7 +150,8 @@ func verifyChain(chain []*x509.Certificate, roots pinned, use x509.ExtKeyUsage, 
 }
 
 // whose finds the identity that a certificate is of, and when the signature was made: at is zero where that is unknown.
-func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, timestamps [][]byte) (signer int, at time.Time, err error) {
+func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte) (signer int, at time.Time, err error) {
+	timestamps := parseTimestamps(tokens)
 	err = bad("its certificate is of none of the trusted signers (%q)", v.names)
 	for _, id := range v.identities {
 		if !id.matches(chain[0]) {
@@ -160,7 +165,7 @@ func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, timestamps [][]b
 }
 
 // judge judges a chain whose first certificate names the identity, and returns when it signed: zero if that is unknown.
-func (id *identity) judge(chain []*x509.Certificate, sig []byte, timestamps [][]byte) (time.Time, error) {
+func (id *identity) judge(chain []*x509.Certificate, sig []byte, timestamps []timestampOrNot) (time.Time, error) {
 	signed, why := id.earliest(sig, timestamps)
 	at := signed
 	if signed.IsZero() {
@@ -176,20 +181,23 @@ func (id *identity) judge(chain []*x509.Certificate, sig []byte, timestamps [][]
 }
 
 // earliest is the earliest time that a trusted authority says the signature was there at; zero, and why, if none does.
-func (id *identity) earliest(sig []byte, timestamps [][]byte) (at time.Time, why string) {
+func (id *identity) earliest(sig []byte, timestamps []timestampOrNot) (at time.Time, why string) {
 	if len(timestamps) == 0 {
 		return at, "it has no timestamp"
 	}
 	if len(id.timestampers) == 0 {
 		return at, "no timestamp authority is trusted"
 	}
-	for i, token := range timestamps {
-		t, err := verifyTimestamp(token, sig, id.timestampers)
+	for i, t := range timestamps {
+		err := t.err
+		if err == nil {
+			err = t.verify(sig, id.timestampers)
+		}
 		switch {
 		case err != nil:
 			why = fmt.Sprintf("timestamp %d: %v", i, err)
-		case at.IsZero() || t.Before(at):
-			at = t
+		case at.IsZero() || t.at.Before(at):
+			at = t.at
 		}
 	}
 	return at, why

@@ -11,6 +11,7 @@ type content struct {
 	at      io.ReaderAt
 	size    int64
 	digests map[crypto.Hash][]byte
+	bytes   []byte // all of it, once that was needed
 
 	tooLarge bool // for a signature that was to be tried
 }
@@ -24,33 +25,29 @@ func (c *content) digest(hash crypto.Hash) ([]byte, error) {
 		return d, nil
 	}
 	h := hash.New()
-	if _, err := io.Copy(h, c.reader()); err != nil {
+	// A section reader alone would let a cut-off file pass for a shorter one.
+	switch n, err := io.Copy(h, io.NewSectionReader(c.at, 0, c.size)); {
+	case err != nil:
 		return nil, err
+	case n < c.size:
+		return nil, io.ErrUnexpectedEOF
 	}
 	c.digests[hash] = h.Sum(nil)
 	return c.digests[hash], nil
 }
 
-func (c *content) reader() *exactReader {
-	return &exactReader{r: io.NewSectionReader(c.at, 0, c.size), left: c.size}
-}
-
-// exactReader fails if its source ends early, where a section reader would let a cut-off file pass for a shorter one,
-// and remembers its error, because a signature library returns only its own.
-type exactReader struct {
-	r    io.Reader
-	left int64
-	err  error
-}
-
-func (e *exactReader) Read(p []byte) (int, error) {
-	n, err := e.r.Read(p)
-	e.left -= int64(n)
-	if errors.Is(err, io.EOF) && e.left > 0 {
-		err = io.ErrUnexpectedEOF
+// whole reads all of a content that has at most MaxPureEd25519 bytes.
+func (c *content) whole() ([]byte, error) {
+	if c.bytes != nil {
+		return c.bytes, nil
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		e.err = err
+	b := make([]byte, c.size)
+	if _, err := io.ReadFull(io.NewSectionReader(c.at, 0, c.size), b); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
 	}
-	return n, err
+	c.bytes = b
+	return b, nil
 }

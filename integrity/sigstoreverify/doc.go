@@ -3,7 +3,7 @@
 //
 // # What it takes
 //
-// A key is Ed25519, ECDSA on P-256, P-384 or P-521, or RSA with 2048 to 8192 bits, as one PEM block, PUBLIC KEY or
+// A key is Ed25519, ECDSA on P-256, P-384 or P-521, or RSA with 2048 to 4096 bits, as one PEM block, PUBLIC KEY or
 // RSA PUBLIC KEY. A signature file holds one signature, raw or in standard base64 (line breaks and space around it are
 // ignored), of at most [MaxSignature] bytes. These are judged:
 //

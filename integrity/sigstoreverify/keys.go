@@ -79,7 +79,8 @@ const whole = crypto.Hash(0)
 type candidate struct {
 	key      int // index of the key, unique in its Verifier
 	verifier signature.Verifier
-	hash     crypto.Hash // or whole
+	pure     ed25519.PublicKey // with whole; instead of verifier
+	hash     crypto.Hash       // or whole
 	fits     func(sig []byte) bool
 	usual    bool // tried before the others, because most signers do it so
 }
@@ -89,9 +90,7 @@ func candidates(key int, pub crypto.PublicKey) ([]candidate, error) {
 	var out []candidate
 	var errs error
 	add := func(hash crypto.Hash, usual bool, fits func([]byte) bool, opts ...signature.LoadOption) {
-		if hash != whole {
-			opts = append(opts, options.WithHash(hash))
-		}
+		opts = append(opts, options.WithHash(hash))
 		v, err := signature.LoadVerifierWithOpts(pub, opts...)
 		errs = errors.Join(errs, err)
 		out = append(out, candidate{key: key, verifier: v, hash: hash, usual: usual, fits: fits})
@@ -101,7 +100,8 @@ func candidates(key int, pub crypto.PublicKey) ([]candidate, error) {
 	switch k := pub.(type) {
 	case ed25519.PublicKey:
 		add(crypto.SHA512, true, size(ed25519.SignatureSize), options.WithED25519ph())
-		add(whole, false, size(ed25519.SignatureSize))
+		// The library would copy the content for each key.
+		out = append(out, candidate{key: key, pure: k, hash: whole, fits: size(ed25519.SignatureSize)})
 	case *ecdsa.PublicKey:
 		usual, _ := curveHash(k.Curve)
 		// The library would take the two numbers at any even length; only the curve's own is taken here.

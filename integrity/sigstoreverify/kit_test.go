@@ -286,3 +286,7 @@ func envelopeOf(t testing.TB, kind string, payload []byte, keys ...crypto.Signer
 	}
 	return object{"payloadType": kind, "payload": b64(payload), "signatures": signatures}
 }
+
+func ed25519Key(name string) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(sum(crypto.SHA256, []byte(name)))
+}

@@ -342,11 +342,16 @@ func onlyFor(c *x509.Certificate, use x509.ExtKeyUsage) bool {
 	return critical && len(c.ExtKeyUsage) == 1 && c.ExtKeyUsage[0] == use && len(c.UnknownExtKeyUsage) == 0
 }
 
-// verifyTimestamp says when an authority that ends at one of the anchors saw the signature.
-func verifyTimestamp(token, sig []byte, anchors pinned) (time.Time, error) {
-	t, err := parseTimestamp(token)
-	if err != nil {
-		return time.Time{}, err
+// timestampOrNot is a token, or why it is none.
+type timestampOrNot struct {
+	*timestamp
+	err error
+}
+
+func parseTimestamps(tokens [][]byte) (out []timestampOrNot) {
+	for _, token := range tokens {
+		t, err := parseTimestamp(token)
+		out = append(out, timestampOrNot{t, err})
 	}
-	return t.at, t.verify(sig, anchors)
+	return out
 }
