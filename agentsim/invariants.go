@@ -33,6 +33,7 @@ type onlooker struct {
 	journal  []job.Report // every report the agent ever committed that was not lost with its state
 	forgot   bool         // the agent lost its state, and has not reported since
 	lost     bool         // it lost its state at any time
+	taken    job.Sequence // the last report that the server said it has
 	revision manifest.Revision
 	held     map[job.OrderID]job.Order // by the newest manifest the agent had to take
 	orders   map[job.OrderID]*seen
@@ -105,6 +106,11 @@ func (o *onlooker) committed(before, after agent.State) {
 	if after.Revision < before.Revision {
 		o.broke(9, "the manifest revision falls from %d to %d", before.Revision, after.Revision)
 	}
+	for _, r := range before.Reports {
+		if r.Sequence > o.taken && !o.lost && !slices.ContainsFunc(after.Reports, func(kept job.Report) bool { return kept.Sequence == r.Sequence }) {
+			o.broke(8, "report %d is gone, and the server never said that it has it", r.Sequence)
+		}
+	}
 	for _, r := range after.Reports {
 		if r.Sequence <= before.Sequence {
 			continue
@@ -143,6 +149,9 @@ func (o *onlooker) reported(r job.Report) {
 		}
 		e.order, e.started = held, true
 	case r.Progress == job.Deploying:
+		if o.held[r.Order].Cancelled {
+			o.broke(2, "the deploy stage of %s begins, although the cancel mark had come before", r.Order)
+		}
 		e.deploying = true
 	case r.Result == job.Cancelled:
 		if e.deploying || e.touched {

@@ -98,7 +98,10 @@ func (a *asset) call(c agent.Call) {
 					a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"})
 					return
 				}
-				a.watch.delivered(answer.Manifest)
+				if c.ID == a.state.Calls.Out { // else the agent does not wait for it any more
+					a.watch.delivered(answer.Manifest)
+					a.watch.taken = max(a.watch.taken, answer.Acknowledged)
+				}
 				a.step(agent.CalledIn{ID: c.ID, Answer: answer})
 			})
 		}

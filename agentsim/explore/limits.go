@@ -16,6 +16,8 @@ const (
 	maxOrdinary = 600
 	// maxFlying is how many messages of one asset are under way at once; the oldest is lost when one more comes.
 	maxFlying = 2
+	// maxPlays is how many scenarios are tried for one history: a second or two.
+	maxPlays = 500
 	// bootTime is how long a boot takes.
 	bootTime = time.Minute
 	// lead is how long before its start an order is handed out.

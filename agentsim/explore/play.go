@@ -14,6 +14,10 @@ type Violation struct {
 	Found int   // choices out of the ordinary before it was shrunk
 	Broken
 	Story string // the shrunk history, a line a step, with times
+
+	// Scenario is the text of a file that tells the same history in the language of package agentsim, and breaks the same
+	// invariant there, where calls and effects take time and the server is the production one. Empty: none was found.
+	Scenario string
 }
 
 func (v *Violation) Error() string {
@@ -31,6 +35,7 @@ func (e *explorer) violation(path []move, broken *Broken) *Violation {
 	if run.broken != nil {
 		v.Broken = *run.broken
 	}
+	v.Scenario = e.scenario(trace, &v.Broken)
 	return v
 }
 

@@ -1,0 +1,197 @@
+package explore
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+)
+
+// scribe writes a history as a scenario of package agentsim. There, calls and effects take time, and the server is the
+// production one: so each choice is said in a line, and the instant for it is looked for around the one in the history, until
+// the scenario breaks the same invariant.
+type scribe struct {
+	*scene
+	invariant int
+	plays     int // that are left
+	points    []point
+}
+
+// point is a choice that can be said: with what words, and how many steps the agent it happens to had taken before it.
+type point struct {
+	words []string // one of them
+	asset job.AssetID
+	steps int
+}
+
+// said is a line of a scenario.
+type said struct {
+	at    time.Duration
+	words string
+}
+
+// scenario is the text of a scenario that breaks the same invariant as the history, with the agent of the scene's driver, and
+// holds with the production agent if that is another; empty: none was found.
+func (s *scene) scenario(t Trace, broken *Broken) string {
+	if s.driver.early || s.driver.ack || s.driver.store != nil { // what is wrong there is no agent
+		return ""
+	}
+	w := &scribe{scene: s, invariant: broken.Invariant, plays: maxPlays, points: s.points(t)}
+	for _, width := range []int{3, 9, 1 << 10} {
+		if lines, ok := w.search(0, nil, width); ok {
+			return w.text(t, broken, lines)
+		}
+	}
+	return ""
+}
+
+// points plays a trace, and says its choices. Whose turn it is has no words: in a scenario, time decides that.
+func (s *scene) points(t Trace) (list []point) {
+	taken := map[job.AssetID]int{}
+	c, err := newScene(s.World, s.driver.counting(func(of job.AssetID, _ time.Time) { taken[of]++ }))
+	if err != nil { // the same world was made before
+		return nil
+	}
+	st := c.start()
+	for _, step := range t {
+		for range step.After {
+			st = c.apply(st, ordinarily)
+		}
+		m, _ := step.move()
+		of := assetNames[0]
+		if m.choice.target() == anAsset {
+			of = assetNames[m.of]
+		}
+		if words := c.say(st, m); len(words) > 0 {
+			list = append(list, point{words, of, taken[of]})
+		}
+		st = c.apply(st, m)
+	}
+	return list
+}
+
+// counting is a driver that tells of each step of an agent.
+func (d driver) counting(tell func(of job.AssetID, at time.Time)) driver {
+	do := d.agent()
+	d.step = func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
+		tell(c.Asset, at.Wall)
+		return do(c, s, ev, at)
+	}
+	d.restore = nil // the agent does it
+	return d
+}
+
+// agent is the machine that the driver makes of the production one: what a restart changes, it changes itself.
+func (d driver) agent() func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out) {
+	return func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
+		if _, started := ev.(agent.Started); started && d.restore != nil {
+			s = d.restore(s)
+		}
+		if d.step != nil {
+			return d.step(c, s, ev, at)
+		}
+		return agent.Step(c, s, ev, at)
+	}
+}
+
+// search places the choices from i on, the likeliest instants first, and reports whether the scenario breaks as it should.
+func (w *scribe) search(i int, lines []said, width int) ([]said, bool) {
+	if i == len(w.points) {
+		return lines, w.breaks(lines)
+	}
+	at := w.instants(w.points[i], lines)
+	for _, words := range w.points[i].words {
+		for _, d := range at[:min(width, len(at))] {
+			if w.plays <= 0 {
+				return nil, false
+			}
+			if found, ok := w.search(i+1, append(slices.Clip(lines), said{d, words}), width); ok {
+				return found, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// instants lists when a choice may be made: while a call is under way behind one of its agent's steps, while the answer is,
+// and while an effect is carried out. Those behind as many steps as in the history come first.
+func (w *scribe) instants(p point, lines []said) []time.Duration {
+	var steps []time.Duration
+	w.play(lines, w.driver.counting(func(of job.AssetID, at time.Time) {
+		if of == p.asset {
+			steps = append(steps, at.Sub(epoch))
+		}
+	}))
+	type candidate struct {
+		at  time.Duration
+		far int
+	}
+	all := []candidate{{0, p.steps}}
+	for i, at := range steps {
+		far := max(p.steps-i-1, i+1-p.steps)
+		gap := time.Minute
+		if i+1 < len(steps) {
+			gap = steps[i+1] - at
+		}
+		for _, d := range []time.Duration{50 * time.Millisecond, 150 * time.Millisecond, min(gap/2, 5*time.Second).Truncate(time.Millisecond)} {
+			if d < gap {
+				all = append(all, candidate{at + d, far})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(a.far, b.far) })
+	var list []time.Duration
+	for _, c := range all {
+		if !slices.Contains(list, c.at) {
+			list = append(list, c.at)
+		}
+	}
+	return list
+}
+
+// breaks reports whether a scenario breaks the invariant, and holds with the production agent if the driver's is another.
+func (w *scribe) breaks(lines []said) bool {
+	w.plays--
+	broken, ok := errors.AsType[*agentsim.Broken](w.play(lines, w.driver))
+	if !ok || broken.Invariant != w.invariant {
+		return false
+	}
+	planted := w.driver.step != nil || w.driver.restore != nil
+	return !planted || w.play(lines, driver{}) == nil
+}
+
+func (w *scribe) play(lines []said, d driver) error {
+	script, err := agentsim.ParseScript("history", w.world()+w.history(lines))
+	if err == nil {
+		_, err = script.PlayIn(agentsim.Config{Step: d.agent()})
+	}
+	return err
+}
+
+// text is the whole file.
+func (w *scribe) text(t Trace, broken *Broken, lines []said) string {
+	return fmt.Sprintf("# Invariant %d breaks: %s.\n# The history is %q of world %s, searched by package agentsim/explore.\n",
+		broken.Invariant, strings.TrimSuffix(broken.Text, "."), t, w.Name) + w.world() + w.history(lines)
+}
+
+// history is the lines in their order, and what is expected of all: that every order comes to its end.
+func (w *scribe) history(lines []said) string {
+	lines = slices.Clone(lines)
+	slices.SortStableFunc(lines, func(a, b said) int { return cmp.Compare(a.at, b.at) })
+	end := lead + w.Delay + w.Window + 3*time.Hour
+	if w.Reboot {
+		end += 9 * 24 * time.Hour
+	}
+	var b strings.Builder
+	for _, l := range lines {
+		fmt.Fprintf(&b, "+%-10v %s\n", l.at, l.words)
+	}
+	fmt.Fprintf(&b, "+%-10v expect settled\n", end)
+	return b.String()
+}
