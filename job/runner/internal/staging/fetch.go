@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -38,8 +39,10 @@ func (s *Store) fetchFile(ctx context.Context, folder string, i int, file job.Fi
 	if file.URL == "" {
 		return job.Evidence{}, &Failure{job.PatchURLMissing, fmt.Sprintf("the order gives no address for %s: set a custom URL for this patch and make the job again", file.Name)}
 	}
+	var received []integrity.Digest
 	if !s.exists(fileName(folder, i, complete)) {
-		if failure := s.fetchContent(ctx, folder, i, file); failure != nil {
+		var failure *Failure
+		if received, failure = s.fetchContent(ctx, folder, i, file); failure != nil {
 			return job.Evidence{}, failure
 		}
 	}
@@ -52,6 +55,11 @@ func (s *Store) fetchFile(ctx context.Context, folder string, i int, file job.Fi
 	size, err := digestFrom(d, f)
 	if err != nil {
 		return job.Evidence{}, s.local(err, file)
+	}
+	for _, r := range received {
+		if !slices.Contains(d.Sums(), r) {
+			return job.Evidence{}, &Failure{job.FileHashValidationFailed, fmt.Sprintf("the staged file of %s is not what was received, so it is not installed (INT-6): check the disk of %s", file.Name, s.dir)}
+		}
 	}
 	m := s.readMeta(fileName(folder, i, metaFile))
 	if file.SignatureURL != "" && !m.Asked { // what was noted of it is lost, which is not absent (INT-9)
@@ -67,16 +75,17 @@ func (s *Store) fetchFile(ctx context.Context, folder string, i int, file job.Fi
 	return job.Evidence{Size: size, Digests: d.Sums(), Signature: s.cfg.Verifier.Verify(f, size, detached)}, nil
 }
 
-// fetchContent fetches one file and its signature; both are durable when it returns nil.
-func (s *Store) fetchContent(ctx context.Context, folder string, i int, file job.File) *Failure {
+// fetchContent fetches one file and its signature; both are durable when there is no
+// failure. It returns the digest of what came.
+func (s *Store) fetchContent(ctx context.Context, folder string, i int, file job.File) ([]integrity.Digest, *Failure) {
 	a, failure := parseAddress(file.URL)
 	if failure != nil {
-		return failure
+		return nil, failure
 	}
 	m := s.readMeta(fileName(folder, i, metaFile))
 	f, at, err := s.takeUp(folder, i, file, &m)
 	if err != nil {
-		return s.local(err, file)
+		return nil, s.local(err, file)
 	}
 	defer f.Close()
 	t := &transfer{store: s, file: file, from: a, f: f, at: at, meta: m, metaName: fileName(folder, i, metaFile)}
@@ -84,16 +93,16 @@ func (s *Store) fetchContent(ctx context.Context, folder string, i int, file job
 		if t.discard {
 			s.removePartial(folder, i, f)
 		}
-		return failure
+		return nil, failure
 	}
 	if failure := s.keepSignature(ctx, folder, i, file, &t.meta); failure != nil {
-		return failure // the content stays: only the signature is asked for again
+		return nil, failure // the content stays: only the signature is asked for again
 	}
 	if err := s.finish(f, folder, i); err != nil {
 		s.removePartial(folder, i, f)
-		return s.local(err, file)
+		return nil, s.local(err, file)
 	}
-	return nil
+	return t.received.Sums(), nil
 }
 
 // keepSignature fetches the detached signature and notes what came of it.

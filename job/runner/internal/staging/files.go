@@ -15,7 +15,7 @@ import (
 // openFile opens a regular file for reading, never through a link.
 func (s *Store) openFile(name string) (*os.File, error) { return s.reopen(name, os.O_RDONLY) }
 
-// reopen opens an existing regular file, never through a link.
+// reopen opens an existing regular file that is the agent's alone, never through a link.
 func (s *Store) reopen(name string, flags int) (*os.File, error) {
 	before, err := s.root.Lstat(name)
 	if err != nil {
@@ -28,9 +28,18 @@ func (s *Store) reopen(name string, flags int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if after, err := f.Stat(); err != nil || !os.SameFile(before, after) {
+	after, err := f.Stat()
+	switch {
+	case err != nil || !os.SameFile(before, after):
+		err = fmt.Errorf("%s was swapped while it was opened", path.Base(name))
+	default:
+		if err = private(after); err != nil {
+			err = fmt.Errorf("%s %w", path.Base(name), err)
+		}
+	}
+	if err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("%s was swapped while it was opened", path.Base(name))
+		return nil, err
 	}
 	return f, nil
 }
@@ -120,8 +129,11 @@ func (s *Store) exists(name string) bool {
 }
 
 // digestFrom feeds all of f, from its beginning, to d and returns its size.
-func digestFrom(d *integrity.Digester, f *os.File) (int64, error) {
-	return io.CopyBuffer(writerOnly{d}, io.NewSectionReader(f, 0, 1<<62), make([]byte, buffer))
+func digestFrom(d *integrity.Digester, f *os.File) (int64, error) { return digestPart(d, f, 1<<62) }
+
+// digestPart feeds at most the first n bytes of f to d and returns how many there were.
+func digestPart(d *integrity.Digester, f *os.File, n int64) (int64, error) {
+	return io.CopyBuffer(writerOnly{d}, io.NewSectionReader(f, 0, n), make([]byte, buffer))
 }
 
 // writerOnly keeps io.Copy to the given buffer.

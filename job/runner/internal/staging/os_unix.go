@@ -20,11 +20,26 @@ func diskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// ownedByUs refuses a folder that somebody else could change at will.
+// ownedByUs refuses what somebody else could change at will.
 func ownedByUs(info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || int(st.Uid) == os.Geteuid() {
 		return nil
 	}
-	return fmt.Errorf("belongs to user %d and the agent runs as user %d: name a folder of the agent's own", st.Uid, os.Geteuid())
+	return fmt.Errorf("belongs to user %d and the agent runs as user %d", st.Uid, os.Geteuid())
+}
+
+// private refuses a file or folder that others own, may use, or reach under another name (INT-6). What others may do is
+// not taken from them afterwards: they may have it open.
+func private(info fs.FileInfo) error {
+	if err := ownedByUs(info); err != nil {
+		return err
+	}
+	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+		return fmt.Errorf("is open to others (mode %04o)", perm)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && !info.IsDir() && st.Nlink != 1 {
+		return fmt.Errorf("has %d names", st.Nlink)
+	}
+	return nil
 }

@@ -50,30 +50,88 @@ type Store struct {
 	http *http.Client
 }
 
-// Open makes the folder if it is missing, takes every right on it from others, and opens it.
+// Open makes the folder if it is missing, takes every right on it from others, and opens it, once: whatever becomes of
+// the path, the store works in this very folder. It refuses a folder that is a link, that somebody else owns, or that
+// lies where others could swap it (INT-6), and deletes what in it is not private to the agent.
 func Open(dir string, cfg Config) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the folder for staged files cannot be made: %w", err)
-	}
-	info, err := os.Lstat(dir)
+	root, err := openPrivate(dir)
 	if err != nil {
 		return nil, fmt.Errorf("the folder for staged files cannot be used: %w", err)
 	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("the folder for staged files cannot be used: %s is a link or a file: name a folder of the agent's own", dir)
+	s := &Store{root: root, dir: dir, cfg: cfg, http: client(cfg.HTTP)}
+	if err := s.sweep(); err != nil {
+		_ = root.Close()
+		return nil, fmt.Errorf("the folder for staged files cannot be used: what is not the agent's own in %s could not be deleted: %w", dir, err)
 	}
-	if err := ownedByUs(info); err != nil {
-		return nil, fmt.Errorf("the folder for staged files cannot be used: %s %w", dir, err)
+	return s, nil
+}
+
+func openPrivate(dir string) (*os.Root, error) {
+	// Before, so that nothing is made where others could swap it; and after, since they could until it was made.
+	if err := checkWay(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := checkWay(dir); err != nil {
+		return nil, err
+	}
+	named, err := os.Lstat(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !named.IsDir() {
+		return nil, fmt.Errorf("%s is a link or a file: name a folder of the agent's own", dir)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("the folder for staged files cannot be used: %w", err)
+		return nil, err
+	}
+	fail := func(err error) (*os.Root, error) { return nil, errors.Join(err, root.Close()) }
+	opened, err := root.Stat(".")
+	if err != nil {
+		return fail(err)
+	}
+	if !os.SameFile(named, opened) {
+		return fail(fmt.Errorf("%s was swapped while it was opened", dir))
+	}
+	if err := ownedByUs(opened); err != nil {
+		return fail(fmt.Errorf("%s %w: name a folder of the agent's own", dir, err))
 	}
 	if err := root.Chmod(".", 0o700); err != nil {
-		_ = root.Close()
-		return nil, fmt.Errorf("the folder for staged files cannot be made private: %w", err)
+		return fail(err)
 	}
-	return &Store{root: root, dir: dir, cfg: cfg, http: client(cfg.HTTP)}, nil
+	return root, nil
+}
+
+// sweep deletes what others own, may use or reach, as it may be in a folder that was open to them before. Where one file
+// of an order is such, the whole order goes: it is fetched again.
+func (s *Store) sweep() error {
+	names, err := s.list(".")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		err := fs.WalkDir(s.root.FS(), name, func(_ string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			if !info.IsDir() && !info.Mode().IsRegular() {
+				return errors.New("neither a file nor a folder")
+			}
+			return private(info)
+		})
+		if err != nil {
+			errs = append(errs, s.root.RemoveAll(name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Close closes the folder. Files that were opened stay open.

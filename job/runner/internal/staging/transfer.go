@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -20,7 +21,8 @@ type transfer struct {
 	at       int64 // bytes in f
 	meta     meta
 	metaName string
-	discard  bool // what is in f is of no use
+	received *integrity.Digester // of what is in f, as it came
+	discard  bool                // what is in f is of no use
 }
 
 // trouble is why one connection did not bring the whole file.
@@ -33,6 +35,10 @@ type trouble struct {
 
 // run tries until the file is complete, or a try brings nothing for the last time.
 func (t *transfer) run(ctx context.Context) *Failure {
+	t.received = integrity.NewDigester(integrity.SHA256)
+	if n, err := digestPart(t.received, t.f, t.at); err != nil || n != t.at {
+		return t.store.local(fmt.Errorf("what came before cannot be read again (%d of %d bytes): %w", n, t.at, err), t.file)
+	}
 	if t.meta.Total > 0 && t.at == t.meta.Total {
 		return nil // only the signature was missing
 	}
@@ -115,7 +121,7 @@ func (t *transfer) restart() *trouble {
 	if _, err := t.f.Seek(0, io.SeekStart); err != nil {
 		return &trouble{err: err, local: true}
 	}
-	t.at = 0
+	t.at, t.received = 0, integrity.NewDigester(integrity.SHA256)
 	return nil
 }
 
@@ -134,6 +140,7 @@ func (t *transfer) copy(r response, limit int64, watchdog *time.Timer) *trouble 
 				return &trouble{err: err, local: true}
 			}
 			t.at += int64(n)
+			_, _ = t.received.Write(buf[:n]) // never fails
 		}
 		switch {
 		case errors.Is(err, io.EOF):
