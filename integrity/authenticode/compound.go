@@ -310,10 +310,17 @@ func (c *compound) read(e entry, limit int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// unused wants every sector that nothing uses to be marked free: what else the file hides there, no signature covers.
+// unused wants every sector that nothing uses to be marked free, and what follows the last one that is used to be whole
+// sectors of zeros: what else the file hides there, no signature covers. Free sectors between others may hold anything;
+// installers leave old content there.
 func (c *compound) unused() error {
+	last := uint32(0)
 	for n := range c.sectors {
-		if c.used.has(n) || c.at(n) <= rangeLock && rangeLock < c.at(n)+1<<c.shift {
+		if c.used.has(n) {
+			last = n
+			continue
+		}
+		if c.at(n) <= rangeLock && rangeLock < c.at(n)+1<<c.shift {
 			continue
 		}
 		next, err := c.next(n)
@@ -322,6 +329,20 @@ func (c *compound) unused() error {
 		}
 		if next != freeSector {
 			return broken("sector %d of the compound file belongs to nothing in it", n)
+		}
+	}
+	if last == c.sectors-1 {
+		return nil
+	}
+	if c.size&(1<<c.shift-1) != 0 {
+		return broken("there are bytes after the package's last sector")
+	}
+	for n := last + 1; n < c.sectors; n++ {
+		if err := c.fill(c.page, c.at(n)); err != nil {
+			return err
+		}
+		if len(bytes.Trim(c.page, "\x00")) > 0 {
+			return broken("there is something after the last sector that the package uses, %d", last)
 		}
 	}
 	return nil

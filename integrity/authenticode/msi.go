@@ -2,6 +2,8 @@ package authenticode
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"crypto/sha512"
 	"errors"
 	"io"
 	"unicode/utf16"
@@ -76,6 +78,12 @@ func openMSI(s source) (*layout, error) {
 			return f, err
 		}
 		f.metadata = c.directory.metadata(nil, 0)
+	} else if len(root.children) > 0 {
+		// Content has no borders in the digest, so that stream, under another name that comes first, would still fit.
+		first := c.directory.entries[root.children[0]]
+		if first.kind == kindStream && (first.size == sha256.Size || first.size == sha512.Size384 || first.size == sha512.Size) {
+			return f, broken("the package begins with the stream %s, which may be its MsiDigitalSignatureEx renamed", first.text())
+		}
 	}
 	f.digested = func(w io.Writer) error {
 		err := c.digest(w, 0, make([]byte, blockSize))

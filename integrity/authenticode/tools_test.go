@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -115,7 +116,8 @@ func newMaterial(t testing.TB) *material {
 	p := everybody()
 	m.stamps, m.otherStamp = stampServer(t, p.stamper, p.stampRoot), stampServer(t, p.otherStamper, p.otherStampRoot)
 
-	payload := bytes.Repeat([]byte("a patch, all of it. "), 1000)
+	payload := make([]byte, 20_000)
+	rand.NewChaCha8([32]byte{1}).Read(payload) // nothing that a cabinet makes smaller
 	require.NoError(t, os.WriteFile(filepath.Join(m.dir, "payload.bin"), payload, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(m.dir, "small.txt"), []byte("small"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(m.dir, "a.wxs"), []byte(wxs), 0o600))
