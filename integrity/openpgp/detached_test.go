@@ -235,7 +235,7 @@ func TestThreshold(t *testing.T) {
 	for i, key := range keys {
 		sigs = append(sigs, sign(t, patch, key, func(c *packet.Config) { c.Time = at(signTime.Add(time.Duration(i) * time.Minute)).Time }))
 	}
-	require.NoError(t, keys[0].AddSigningSubkey(at(keyTime)))
+	addSubkey(t, keys[0], keyTime)
 	again := sign(t, patch, keys[0], nil) // by the subkey of the same person
 	v := verifier(t, Signer{Name: "Two of three", Keys: ringOf(t, keys...), Threshold: 2})
 	for _, tt := range []struct {

@@ -55,6 +55,14 @@ func rsaBits(bits int) func(*packet.Config) {
 	return func(c *packet.Config) { c.Algorithm, c.RSABits, c.MinRSABits = packet.PubKeyAlgoRSA, bits, 1023 }
 }
 
+// addSubkey gives the key a subkey that signs.
+func addSubkey(t testing.TB, key *openpgp.Entity, when time.Time) {
+	t.Helper()
+	config := at(when)
+	config.Algorithm = packet.PubKeyAlgoEdDSA
+	require.NoError(t, key.AddSigningSubkey(config))
+}
+
 // rsaKey is made once: RSA keys take a while.
 var rsaKey = sync.OnceValue(func() *openpgp.Entity {
 	config := at(keyTime)

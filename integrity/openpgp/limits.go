@@ -5,7 +5,7 @@ package openpgp
 const (
 	MaxSigners     = 64       // of one Verifier
 	MaxKeyring     = 4 << 20  // bytes of one keyring: Debian's whole one, with all retired keys, has about 60 kB
-	MaxKeys        = 1024     // keys and subkeys of one keyring: a distribution has a dozen, its developers together some thousand
+	MaxKeys        = 256      // keys and subkeys of one keyring: a distribution has a dozen or two
 	MaxSignatures  = 32       // that one file carries: Debian's main suite has three or four
 	MaxDetached    = 1 << 20  // bytes of a signature file: one signature armored has 1 kB, a post-quantum one 70 kB
 	MaxClearsigned = 4 << 20  // bytes of a clear-signed message: the largest InRelease in use have 300 kB
@@ -17,7 +17,7 @@ const (
 
 const (
 	maxPackets = 16 << 10 // of one keyring: a much-signed key carries hundreds of other people's signatures
-	maxChecks  = 1024     // signatures of one keyring that are checked; of each key about two are
+	maxChecks  = 512      // signatures of one keyring that are checked; of each key about two are
 	maxTwins   = 8        // keys of all signers with one key id: they differ unless somebody made them alike on purpose
 	maxTags    = 64 << 10 // entries of an RPM header; rpm itself has the same bound
 	maxValue   = 64 << 10 // bytes of one signature or digest in an RPM header

@@ -1,0 +1,320 @@
+package openpgp
+
+import (
+	"bytes"
+	"crypto"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+func TestKeys(t *testing.T) {
+	ring := testFile(t, "ring.asc")
+	keys, err := Keys(ring)
+	require.NoError(t, err)
+	created := time.Date(2026, 11, 22, 20, 5, 0, 0, time.UTC)
+	for i := range keys {
+		require.WithinDuration(t, created, keys[i].Created, time.Minute)
+		keys[i].Created = time.Time{}
+	}
+	vendor, sub, builder := keys[0].Fingerprint, keys[1].Fingerprint, keys[2].Fingerprint
+	require.Equal(t, []Key{
+		{Fingerprint: vendor, Primary: vendor, Algorithm: "Ed25519", UserIDs: []string{"Vendor <vendor@example.com>"}, Problem: "it is not meant to sign files"},
+		{Fingerprint: sub, Primary: vendor, Algorithm: "Ed25519"},
+		{Fingerprint: builder, Primary: builder, Algorithm: "RSA 2048", UserIDs: []string{"Builder <builder@example.com>"}},
+	}, keys)
+
+	binary, err := Join(ring)
+	require.NoError(t, err)
+	again, err := Join(armored(t, armorKeys, binary), binary, append([]byte("some text\n"), ring...))
+	require.NoError(t, err)
+	require.Equal(t, bytes.Repeat(binary, 3), again)
+	merged, err := Keys(again)
+	require.NoError(t, err)
+	require.Len(t, merged, 3, "a key that comes again is the same")
+}
+
+// bare is a primary key with nothing said of it.
+func bare(t *testing.T, key *openpgp.Entity) []byte {
+	var out bytes.Buffer
+	require.NoError(t, key.PrimaryKey.Serialize(&out))
+	return out.Bytes()
+}
+
+func TestInvalidKeyring(t *testing.T) {
+	key := makeKey(t, "vendor", nil)
+	ring := ringOf(t, key)
+	var private bytes.Buffer
+	require.NoError(t, key.SerializePrivate(&private, at(keyTime)))
+	asc := string(armored(t, armorKeys, ring))
+	selfSigned := func(n int) []byte { // a key with many signatures of itself, none of which holds
+		sig := signAs(t, nil, key, packet.SigTypeDirectSignature, crypto.SHA256, nil)
+		return append(bare(t, key), bytes.Repeat(sig, n)...)
+	}
+	for _, tt := range []struct {
+		name, text string
+		ring       []byte
+	}{
+		{"empty", "holds no OpenPGP key", nil},
+		{"text", "no OpenPGP keyring", []byte("hello")},
+		{"a signature", "holds no OpenPGP key", sign(t, nil, key, nil)},
+		{"another packet", "begins with a packet of type 60", []byte{0xC0 | 60, 0}},
+		{"cut off", "cut off within a packet", ring[:len(ring)-1]},
+		{"armor cut off", "no END line", []byte(asc[:len(asc)/2])},
+		{"bad armor", "bad armor", []byte(strings.Replace(asc, "\n\n", "\n\n!", 1))},
+		{"a keybox", "gpg --export", []byte("\x00\x00\x00\x20\x01\x01\x00\x02KBXf\x00\x00\x00\x00")},
+		{"a private key", "private key", private.Bytes()},
+		{"a private key, armored", "private key", armored(t, openpgp.PrivateKeyType, private.Bytes())},
+		{"too large", "at most 4194304", make([]byte, MaxKeyring+1)},
+		{"too many packets", "more than 16384 packets", bytes.Repeat([]byte{0xC0 | 60, 0}, maxPackets+1)},
+		{"too many keys", "more than 256 keys", bytes.Repeat(bare(t, key), MaxKeys+1)},
+		{"too many signatures of itself", "512 signatures of keys by themselves", selfSigned(maxChecks)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Keys(tt.ring)
+			var invalid *InvalidKeyring
+			require.ErrorAs(t, err, &invalid)
+			require.ErrorContains(t, err, tt.text)
+			_, err = Join(tt.ring)
+			require.Error(t, err)
+			_, err = New(Signer{Name: "Vendor", Keys: tt.ring})
+			var signers *InvalidSigners
+			require.ErrorAs(t, err, &signers)
+			require.Equal(t, "Keys", signers.Problems[0].Field)
+		})
+	}
+	keys, err := Keys(selfSigned(maxChecks - 1))
+	require.NoError(t, err)
+	require.Equal(t, "it has no user id that it signed itself", keys[0].Problem)
+	_, err = Keys(bytes.Repeat(bare(t, key), MaxKeys))
+	require.NoError(t, err)
+}
+
+// New tells everything that is wrong, not the first thing.
+func TestInvalidSigners(t *testing.T) {
+	a, b := makeKey(t, "a", nil), makeKey(t, "b", nil)
+	_, err := New(
+		Signer{Name: " a", Keys: ringOf(t, a), Threshold: 2},
+		Signer{Name: "b", Keys: ringOf(t, b, a), Fingerprints: []string{fingerprint(a), strings.Repeat("A", 40), "0xABC"}, Threshold: -1},
+		Signer{Name: "b"},
+		Signer{Keys: ringOf(t, b)},
+	)
+	var invalid *InvalidSigners
+	require.ErrorAs(t, err, &invalid)
+	for i, want := range []struct {
+		index       int
+		field, text string
+	}{
+		{0, "Name", "want a name"},
+		{0, "Threshold", "2; want 1 to 1"},
+		{1, "Fingerprints", `"0xABC" is no fingerprint`},
+		{1, "Keys", "is one of signer 0"},
+		{1, "Fingerprints", "the keyring has no key " + strings.Repeat("A", 40)},
+		{1, "Threshold", "-1; want 1 to 1"},
+		{2, "Name", "another signer has it"},
+		{2, "Keys", "holds no OpenPGP key"},
+		{3, "Name", "want a name"},
+	} {
+		require.Equal(t, want.index, invalid.Problems[i].Index)
+		require.Equal(t, want.field, invalid.Problems[i].Field)
+		require.Contains(t, invalid.Problems[i].Text, want.text)
+		require.Contains(t, err.Error(), want.text)
+	}
+	require.Len(t, invalid.Problems, 9)
+
+	_, err = New()
+	require.ErrorContains(t, err, "0 signers; want 1 to 64")
+	many := make([]Signer, MaxSigners+1)
+	_, err = New(many...)
+	require.ErrorContains(t, err, "65 signers; want 1 to 64")
+}
+
+// Keys that are made alike on purpose do not make the verifier try all of them for one signature.
+func TestTwins(t *testing.T) {
+	key := makeKey(t, "subkey", nil)
+	var sub bytes.Buffer
+	require.NoError(t, key.Subkeys[0].PublicKey.Serialize(&sub))
+	ring := func(n int) (out []byte) { // one subkey below so many primary keys
+		for range n {
+			out = append(append(out, bare(t, makeKey(t, "primary", nil))...), sub.Bytes()...)
+		}
+		return out
+	}
+	_, err := New(Signer{Name: "Vendor", Keys: ring(maxTwins)})
+	require.NoError(t, err)
+	_, err = New(Signer{Name: "Vendor", Keys: ring(maxTwins + 1)})
+	require.ErrorContains(t, err, "more than 8 keys have the key id")
+}
+
+// A fingerprint stands for a key with its subkeys, or for a very key.
+func TestFingerprints(t *testing.T) {
+	patch := []byte("the patch")
+	key, other := makeKey(t, "vendor", nil), makeKey(t, "other", nil)
+	byPrimary := sign(t, patch, key, nil)
+	addSubkey(t, key, keyTime.Add(time.Minute))
+	bySub := sign(t, patch, key, nil)
+	primary, sub := fingerprint(key), ""
+	ring := ringOf(t, key, other)
+	keys, err := Keys(ring)
+	require.NoError(t, err)
+	for _, k := range keys {
+		if k.Primary == primary && k.Problem == "" && k.Fingerprint != primary {
+			sub = k.Fingerprint
+		}
+	}
+	require.NotEmpty(t, sub)
+	spaced := strings.ToLower(primary[:20] + " " + primary[20:])
+	for _, tt := range []struct {
+		pins         []string
+		primary, sub bool
+	}{
+		{nil, true, true},
+		{[]string{primary}, true, true},
+		{[]string{spaced}, true, true},
+		{[]string{primary + "!"}, true, false},
+		{[]string{sub}, false, true},
+		{[]string{sub + "!"}, false, true},
+		{[]string{primary + "!", sub}, true, true},
+		{[]string{fingerprint(other)}, false, false},
+	} {
+		v := verifier(t, Signer{Name: "Vendor", Keys: ring, Fingerprints: tt.pins})
+		valid := func(sig []byte) bool {
+			return v.Verify(bytes.NewReader(patch), int64(len(patch)), sig).Status == integrity.Valid
+		}
+		require.Equal(t, []bool{tt.primary, tt.sub}, []bool{valid(byPrimary), valid(bySub)}, "%v", tt.pins)
+	}
+}
+
+// What the owner of a key says of it decides whether its signatures count.
+func TestKeysThatDoNotCount(t *testing.T) {
+	patch := []byte("the patch")
+	// outcome signs with a fresh key, then changes the key, and says what becomes of the signature.
+	outcome := func(change func(*openpgp.Entity)) (string, string) {
+		key := makeKey(t, "vendor", nil)
+		sig := sign(t, patch, key, nil)
+		change(key)
+		r := inspect(t, trusting(t, key), patch, sig)
+		return r.Signatures[0].Outcome.String(), r.Signatures[0].Problem
+	}
+	identity := func(key *openpgp.Entity) *openpgp.Identity { return key.PrimaryIdentity() }
+	// resign makes a newer self-signature.
+	resign := func(key *openpgp.Entity, change func(*packet.Signature)) {
+		id := identity(key)
+		sig := *id.SelfSignature
+		sig.CreationTime = sig.CreationTime.Add(time.Minute)
+		change(&sig)
+		require.NoError(t, sig.SignUserId(id.UserId.Id, key.PrimaryKey, key.PrivateKey, at(keyTime)))
+		id.Signatures = append(id.Signatures, &sig)
+	}
+	day := uint32(24 * 60 * 60)
+	hours := func(n uint32) *uint32 { n *= 3600; return &n }
+	for _, tt := range []struct {
+		name    string
+		change  func(*openpgp.Entity)
+		outcome string
+		text    string
+	}{
+		{"as it is", func(*openpgp.Entity) {}, "good", ""},
+		{"revoked", func(k *openpgp.Entity) { require.NoError(t, k.RevokeKey(packet.NoReason, "", at(today))) }, "revoked", ""},
+		{"revoked, superseded only", func(k *openpgp.Entity) { require.NoError(t, k.RevokeKey(packet.KeySuperseded, "", at(today))) }, "revoked", ""},
+		{"expired, by a newer signature", func(k *openpgp.Entity) {
+			resign(k, func(s *packet.Signature) { s.KeyLifetimeSecs = hours(1) })
+		}, "expired", "had expired, at 2026-05-09T13:00:00Z"},
+		{"living longer, by a newer signature", func(k *openpgp.Entity) {
+			identity(k).SelfSignature.KeyLifetimeSecs = hours(1)
+			resign(k, func(s *packet.Signature) { s.KeyLifetimeSecs = &day })
+		}, "good", ""},
+		{"of which the signature expires", func(k *openpgp.Entity) {
+			resign(k, func(s *packet.Signature) { s.SigLifetimeSecs = hours(1) })
+		}, "expired", ""},
+		{"no longer meant to sign", func(k *openpgp.Entity) {
+			resign(k, func(s *packet.Signature) { s.FlagSign = false })
+		}, "wrong use", "not meant to sign files"},
+		{"without flags", func(k *openpgp.Entity) {
+			resign(k, func(s *packet.Signature) { s.FlagsValid, s.FlagSign, s.FlagCertify = false, false, false })
+		}, "good", ""},
+		{"without a user id", func(k *openpgp.Entity) { identity(k).Signatures = nil }, "wrong use", "no user id that it signed itself"},
+		{"with a false signature of its user id", func(k *openpgp.Entity) { identity(k).Signatures[0].HashTag[0]++; identity(k).UserId.Id += "x" }, "wrong use", "no user id"},
+		{"with its user id revoked", func(k *openpgp.Entity) {
+			resign(k, func(s *packet.Signature) { s.SigType = packet.SigTypeCertificationRevocation })
+		}, "wrong use", "no user id"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, problem := outcome(tt.change)
+			require.Equal(t, tt.outcome, got, problem)
+			require.Contains(t, problem, tt.text)
+		})
+	}
+}
+
+// A subkey signs only if it says so, and signed that it belongs to its primary key, and neither was revoked.
+func TestSubkeys(t *testing.T) {
+	patch := []byte("the patch")
+	outcome := func(change func(*openpgp.Entity, *openpgp.Subkey)) (string, string) {
+		key := makeKey(t, "vendor", nil)
+		addSubkey(t, key, keyTime)
+		sub := &key.Subkeys[len(key.Subkeys)-1]
+		sig := sign(t, patch, key, nil)
+		change(key, sub)
+		r := inspect(t, trusting(t, key), patch, sig)
+		require.NotEqual(t, fingerprint(key), r.Signatures[0].Fingerprint)
+		return r.Signatures[0].Outcome.String(), r.Signatures[0].Problem
+	}
+	rebind := func(key *openpgp.Entity, sub *openpgp.Subkey) {
+		require.NoError(t, sub.Sig.SignKey(sub.PublicKey, key.PrivateKey, at(keyTime)))
+	}
+	hour := uint32(3600)
+	for _, tt := range []struct {
+		name    string
+		change  func(*openpgp.Entity, *openpgp.Subkey)
+		outcome string
+		text    string
+	}{
+		{"as it is", func(*openpgp.Entity, *openpgp.Subkey) {}, "good", ""},
+		{"primary key revoked", func(k *openpgp.Entity, _ *openpgp.Subkey) {
+			require.NoError(t, k.RevokeKey(packet.NoReason, "", at(today)))
+		}, "revoked", ""},
+		{"revoked", func(k *openpgp.Entity, s *openpgp.Subkey) {
+			require.NoError(t, k.RevokeSubkey(s, packet.NoReason, "", at(today)))
+		}, "revoked", ""},
+		{"primary key expired", func(k *openpgp.Entity, _ *openpgp.Subkey) {
+			id := k.PrimaryIdentity()
+			id.SelfSignature.KeyLifetimeSecs = &hour
+			require.NoError(t, id.SelfSignature.SignUserId(id.UserId.Id, k.PrimaryKey, k.PrivateKey, at(keyTime)))
+		}, "expired", ""},
+		{"expired", func(k *openpgp.Entity, s *openpgp.Subkey) { s.Sig.KeyLifetimeSecs = &hour; rebind(k, s) }, "expired", ""},
+		{"not meant to sign", func(k *openpgp.Entity, s *openpgp.Subkey) { s.Sig.FlagSign = false; rebind(k, s) }, "wrong use", "not meant to sign"},
+		{"without its own signature", func(k *openpgp.Entity, s *openpgp.Subkey) { s.Sig.EmbeddedSignature = nil; rebind(k, s) }, "wrong use", "did not sign"},
+		{"of another primary key", func(k *openpgp.Entity, s *openpgp.Subkey) { rebind(makeKey(t, "thief", nil), s) }, "wrong use", "did not sign"},
+		{"primary key without user id", func(k *openpgp.Entity, s *openpgp.Subkey) { k.PrimaryIdentity().Signatures = nil }, "wrong use", "its primary key: it has no user id"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, problem := outcome(tt.change)
+			require.Equal(t, tt.outcome, got, problem)
+			require.Contains(t, problem, tt.text)
+		})
+	}
+	// A primary key that only certifies is the ordinary case: testdata's Vendor is one.
+	r := inspect(t, testVerifier(t), testFile(t, "patch.txt"), testFile(t, "patch.txt.sig"))
+	require.Equal(t, "good", r.Signatures[0].Outcome.String())
+	require.Equal(t, "Ed25519", r.Signatures[0].Key)
+}
+
+// GnuPG's own output is understood.
+func TestGnuPG(t *testing.T) {
+	v, patch := testVerifier(t), testFile(t, "patch.txt")
+	for name, outcomes := range map[string][]string{
+		"patch.txt.sig": {"good"}, "patch.txt.asc": {"good"}, "both.sig": {"good", "good"}, "text.asc": {"good"}, "sha1.sig": {"weak digest"},
+	} {
+		require.ElementsMatch(t, outcomes, outcomesOf(inspect(t, v, patch, testFile(t, name))), name)
+	}
+	for name, outcomes := range map[string][]string{"clear.txt": {"good"}, "clearboth.txt": {"good", "good"}} {
+		require.Equal(t, outcomes, outcomesOf(inspect(t, v, testFile(t, name), nil)), name)
+	}
+}
