@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -89,18 +90,17 @@ func (s *State) Load(ctx context.Context) (state []byte, err error) {
 	}()
 	err = s.db.View(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucket)
-		if b == nil {
+		if b == nil && tx.ID() <= freshID {
 			return nil
+		}
+		if b == nil || b.Get(key) == nil {
+			return &Corrupt{s.path, "the record is missing"}
 		}
 		v := b.Get(key)
-		if v == nil {
-			return nil
-		}
 		if len(v) < sha256.Size {
 			return &Corrupt{s.path, "the record is cut off"}
 		}
-		sum := sha256.Sum256(v[sha256.Size:])
-		if !bytes.Equal(sum[:], v[:sha256.Size]) {
+		if !bytes.Equal(checksum(tx, v[sha256.Size:]), v[:sha256.Size]) {
 			return &Corrupt{s.path, "the record does not match its checksum"}
 		}
 		state = bytes.Clone(v[sha256.Size:])
@@ -117,15 +117,25 @@ func (s *State) Commit(ctx context.Context, state []byte) error {
 	if len(state) > maxState {
 		return fmt.Errorf("a state of %d bytes is refused: the most is %d", len(state), maxState)
 	}
-	sum := sha256.Sum256(state)
-	record := append(sum[:], state...)
 	return s.db.Update(func(tx *bbolt.Tx) error {
 		b, err := tx.CreateBucketIfNotExists(bucket)
 		if err != nil {
 			return err
 		}
-		return b.Put(key, record)
+		return b.Put(key, append(checksum(tx, state), state...))
 	})
+}
+
+// freshID is the transaction of a file that nothing was committed to. Each commit is one transaction, and makes the record anew.
+const freshID = 1
+
+// checksum is over the state and the transaction that it was committed in: in a copy that was made while the agent went on, the headers of one
+// commit may lead to the record of another.
+func checksum(tx *bbolt.Tx, state []byte) []byte {
+	h := sha256.New()
+	_ = binary.Write(h, binary.BigEndian, int64(tx.ID())) // a hash takes everything
+	h.Write(state)
+	return h.Sum(nil)
 }
 
 // Close unlocks the file.
