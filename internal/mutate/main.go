@@ -1,7 +1,7 @@
 package main
 
 import (
-	"context"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -21,7 +21,7 @@ func main() {
 	seed := flag.Uint64("seed", 1, "of the draw")
 	tests := flag.String("test", "", "packages whose tests are run as well, separated by spaces")
 	jobs := flag.Int("jobs", 2, "mutants tried at a time")
-	timeout := flag.Duration("timeout", time.Minute, "of one mutant's tests; one that hangs is killed and counts as noticed")
+	timeout := flag.Duration("timeout", time.Minute, "of one mutant's tests; one that hangs counts as killed, and is counted apart as well")
 	flag.Parse()
 	if flag.NArg() == 0 {
 		fmt.Fprintln(os.Stderr, "mutate: name the packages, as in: go run ./internal/mutate ./reboot ./integrity")
@@ -73,8 +73,10 @@ func run(pkg string, tests []string, sample int, seed uint64, jobs int, timeout 
 	for _, f := range fates {
 		count[f]++
 	}
-	total := count[killed] + count[survived]
-	fmt.Printf("%s: %d of %d mutants killed (%.1f %%), %d do not compile\n", pkg, count[killed], total, 100*float64(count[killed])/float64(max(total, 1)), count[invalid])
+	noticed := count[killed] + count[hung]
+	total := noticed + count[survived]
+	fmt.Printf("%s: %d of %d mutants killed (%.1f %%), %d of them hung; %d do not compile\n",
+		pkg, noticed, total, 100*float64(noticed)/float64(max(total, 1)), count[hung], count[invalid])
 	return nil
 }
 
@@ -84,6 +86,7 @@ type fate int
 const (
 	survived fate = iota
 	killed
+	hung    // its tests did not end
 	invalid // it does not compile
 )
 
@@ -111,11 +114,12 @@ func try(m mutant, packages []string, timeout time.Duration) (fate, error) {
 		}
 		return invalid, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
 	for _, short := range []string{"-short=true", "-short=false"} { // most are noticed by the quick tests already
 		args := append([]string{"test", "-vet=off", "-failfast", short, "-timeout", timeout.String(), "-overlay", overlay}, packages...)
-		if exec.CommandContext(ctx, "go", args...).Run() != nil {
+		switch out, err := exec.Command("go", args...).CombinedOutput(); {
+		case bytes.Contains(out, []byte("panic: test timed out after")):
+			return hung, nil
+		case err != nil:
 			return killed, nil
 		}
 	}
