@@ -17,7 +17,7 @@ import (
 type room struct {
 	path    string // below the module
 	floor   int
-	adapter bool     // binds a port of its floor to the world: half a floor above it
+	adapter bool     // binds a port of its floor to the world, or builds on a package of it: half a floor above it
 	core    bool     // pure
 	uses    []use    // direct imports of its code
 	tests   []use    // further ones of its tests, beyond testTools

@@ -184,7 +184,7 @@ var rooms = []room{
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
 	}},
-	{path: "agentsim/explore", floor: 6, uses: []use{
+	{path: "agentsim/explore", floor: 6, adapter: true, uses: []use{
 		{"agentsim", "the language it writes a broken history in, and the engine that plays it again"},
 		{"catalog", "the virtual asset's inventory"},
 		{"catalog/version", "the virtual products' versions"},
