@@ -70,7 +70,7 @@ func initCommand() *cobra.Command {
 func serveCommand() *cobra.Command {
 	var (
 		config                serve.Config
-		dir, db, apt          string
+		dir, db, apt, policy  string
 		level                 = slog.LevelInfo
 		documents, aptConfigs []string
 	)
@@ -94,6 +94,9 @@ func serveCommand() *cobra.Command {
 				return cli.Usage(err)
 			}
 			config.Feeds = feeds
+			if config.Policy, err = serve.Policy(policy); err != nil {
+				return cli.Usage(err)
+			}
 			return run(cmd.Context(), config)
 		},
 	}
@@ -108,6 +111,7 @@ func serveCommand() *cobra.Command {
 	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document (repeatable)")
 	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, as /etc/apt (repeatable)")
 	f.StringVar(&apt, "apt-cache", "", "folder that keeps fetched package lists across restarts")
+	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents that are held to one want the same (default: none)")
 	f.TextVar(&level, "log-level", &level, "debug, info, warn or error")
 	return c
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -158,7 +159,8 @@ func TestWholeLife(t *testing.T) {
 	}
 	s.write("patches.json", feedFile)
 	s.write("job.json", jobFile)
-	stop := s.serve("--feed-json", "patches.json")
+	s.write("policy.json", `{"format": 1, "clauses": [{"name": "editor", "vendor": "*", "product": "editor", "allowUnsigned": true}]}`)
+	stop := s.serve("--feed-json", "patches.json", "--policy", "policy.json")
 	s.ok("sync")
 	secret := strings.TrimSpace(s.ok("token", "create", "--tag", "lab"))
 
@@ -193,6 +195,7 @@ func TestWholeLife(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, document.Orders, 1)
 	require.Equal(t, 2*time.Hour, document.Orders[0].End.Sub(document.Orders[0].Start))
+	require.Equal(t, []integrity.Clause{{Name: "editor", Vendor: integrity.Any, Product: "editor", AllowUnsigned: true}}, document.Orders[0].Policy.Clauses)
 	order := document.Orders[0].ID
 
 	in.Held, in.Reports = document.Revision, []job.Report{

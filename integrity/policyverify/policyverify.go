@@ -14,29 +14,41 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 )
 
+// Verifier judges signatures of every format by the signers of a policy. It is immutable and safe for concurrent use. Make
+// it with New.
+type Verifier struct {
+	windows  *authenticode.Verifier
+	openpgp  *openpgp.Verifier
+	sigstore *sigstoreverify.Verifier
+}
+
+var _ integrity.SignatureVerifier = (*Verifier)(nil)
+
 // New returns the verifier of a policy. The error is an *integrity.InvalidPolicy: every problem of Policy.Validate, or,
 // if there is none, every problem that the verifiers of the formats have with keys and certificates.
-func New(p integrity.Policy) (integrity.SignatureVerifier, error) {
+func New(p integrity.Policy) (*Verifier, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
 	var bad []integrity.Problem
-	a, err := windows(p.Signers, &bad)
-	if err != nil {
-		return nil, err
-	}
-	o, err := pgp(p.Signers, &bad)
-	if err != nil {
-		return nil, err
-	}
-	s, err := sigstore(p.Signers, &bad)
-	if err != nil {
+	v := &Verifier{}
+	var failed [3]error
+	v.windows, failed[0] = windows(p.Signers, &bad)
+	v.openpgp, failed[1] = pgp(p.Signers, &bad)
+	v.sigstore, failed[2] = sigstore(p.Signers, &bad)
+	if err := errors.Join(failed[:]...); err != nil {
 		return nil, err
 	}
 	if bad != nil {
 		return nil, &integrity.InvalidPolicy{Problems: bad}
 	}
-	return integrity.Chain(a, either{o, s}), nil
+	return v, nil
+}
+
+// Verify judges the signatures of the first size bytes of content, within them or in a signature file. One within that
+// does not hold decides, whatever the signature file is.
+func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
+	return integrity.Chain(v.windows, either{v.openpgp, v.sigstore}).Verify(content, size, detached)
 }
 
 // either judges a signature file by OpenPGP and by plain keys and certificates. It is one signature: binary ones can look

@@ -52,8 +52,10 @@ func Run(ctx context.Context, args []string, out, err io.Writer) int {
 		Short: "Patch this machine as a Patchpolicy server says, or see what is missing",
 		Long: `Agent patches a Debian or Ubuntu machine as the signed manifests of a Patchpolicy server say.
 
-Without a server, and without root, it tells what is missing and why each patch can be deployed or not:
+Without a server, and without root, it tells what is missing and why each patch can be deployed or not, and of any file
+who signed it and whether to trust it:
   agent scan
+  agent verify FILE…
 
 With a server: enrol once with a token of the administrator's, then let it run, under systemd for instance
 (set KillMode=process in the unit, so that stopping the agent never ends a dpkg that is at work):
@@ -69,7 +71,7 @@ Exit codes: 0 all went well, 1 something failed, 2 wrong usage or bad input.`,
 		},
 	}
 	root.PersistentFlags().BoolVarP(&p.verbose, "verbose", "v", false, "log more")
-	root.AddCommand(p.scan(), p.enrol(), p.run(), p.status())
+	root.AddCommand(p.scan(), p.verify(), p.enrol(), p.run(), p.status())
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(err)

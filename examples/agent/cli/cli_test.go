@@ -72,6 +72,13 @@ func TestBadInput(t *testing.T) {
 		{"no certificates", enrol("--ca", rubbish), []string{"--ca"}},
 		{"too many tags", enrol("--tag", strings.Repeat("x,", manifest.MaxTags+1)), []string{"tags"}},
 		{"four faults", []string{"enrol", "--state", state, "--server", "x", "--name", "/", "--manifest-key", "y"}, []string{"--server", "--token-file", "--name", "--manifest-key"}},
+		{"bad policies", []string{"run", "--state", state, "--policy", rubbish, "--signer-key", "a=" + rubbish}, []string{"--policy: invalid signer policy", "--policy and --signer-key"}},
+		{"bad policy to enrol with", enrol("--policy", put(t, "policy", `{"format": 1, "clauses": [{"strikt": true}]}`)), []string{"--policy", `unknown field "strikt"`}},
+		{"policy with keys that are none", enrol("--policy", put(t, "policy", `{"format": 1, "signers": [{"name": "A", "sigstore": [{"keys": ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"]}]}]}`)),
+			[]string{"signers[0].sigstore[0].keys[0]"}},
+		{"nothing to verify", []string{"verify"}, []string{"name the files"}},
+		{"four faults to verify", []string{"verify", "a", "b", "--policy", rubbish, "--digest", "sha256:12", "--signature", "c"}, []string{"2 are named", "--digest", "--policy: invalid signer policy"}},
+		{"no signature file", []string{"verify", rubbish, "--signature", "/nowhere"}, []string{"signature file"}},
 		{"not enrolled", []string{"run", "--state", state}, []string{"agent enrol"}},
 		{"not enrolled, status", []string{"status", "--state", state}, []string{"agent enrol"}},
 		{"bad keys", []string{"run", "--state", state, "--root", "/nowhere", "--check-in-every", "1ms", "--reboot-command", "x", "--signer-key", "x", "--signer-key", "a=/nowhere", "--signer-key", "b=" + rubbish},
@@ -90,7 +97,7 @@ func TestBadInput(t *testing.T) {
 }
 
 func TestHelpTeaches(t *testing.T) {
-	for _, args := range [][]string{{}, {"--help"}, {"scan", "--help"}, {"enrol", "--help"}, {"run", "--help"}, {"status", "--help"}} {
+	for _, args := range [][]string{{}, {"--help"}, {"scan", "--help"}, {"enrol", "--help"}, {"run", "--help"}, {"status", "--help"}, {"verify", "--help"}} {
 		code, out, _ := call(t, args...)
 		require.Equal(t, OK, code)
 		require.Contains(t, out, "Usage:")

@@ -18,17 +18,18 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
 	"github.com/patchpolicy/patchpolicy/examples/agent/drive"
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
 // maxInput is the bytes of the largest file that a flag names.
-const maxInput = 1 << 20
+const maxInput = integrity.MaxPolicy
 
 type enrolment struct {
-	state, server, token, tokenFile, name, manifestKey, ca string
-	tags                                                   []string
+	state, server, token, tokenFile, name, manifestKey, ca, policy string
+	tags                                                           []string
 }
 
 func (p *program) enrol() *cobra.Command {
@@ -39,6 +40,9 @@ func (p *program) enrol() *cobra.Command {
 		Long: `Enrol makes a key for this machine, which never leaves it, and asks the server to take it in. The server's manifest key is
 pinned: from then on the agent believes only what that key signed. Give its fingerprint with --manifest-key, as the
 administrator told it, wherever somebody could stand between this machine and the server.
+
+A signer policy given with --policy is pinned as well: whatever the server orders, nothing is installed that the policy does
+not let pass, and what was ordered under another policy is refused.
 
 It can be repeated until it succeeds. Exit codes: 0 enrolled, 1 the server refused or was not reached, 2 bad input.`,
 		Args: cobra.NoArgs,
@@ -52,12 +56,13 @@ It can be repeated until it succeeds. Exit codes: 0 enrolled, 1 the server refus
 	f.StringVar(&o.name, "name", "", "the asset's name (default: this machine's)")
 	f.StringVar(&o.manifestKey, "manifest-key", "", "fingerprint that the server's manifest key must have, \"sha256:\" and 64 hex digits")
 	f.StringVar(&o.ca, "ca", "", "PEM file of the certificate authorities to trust for the server (default: the system's)")
+	f.StringVar(&o.policy, "policy", "", "file with the signer policy that the agent shall hold the server's orders to; it is kept (default: none)")
 	f.StringSliceVar(&o.tags, "tag", nil, "tag to give the asset; may be repeated")
 	return cmd
 }
 
 func (p *program) enrolNow(ctx context.Context, o enrolment) error {
-	token, roots, err := o.check()
+	token, roots, policy, err := o.check()
 	if err != nil {
 		return err
 	}
@@ -83,16 +88,24 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 	if err != nil {
 		return err
 	}
+	if policy != nil {
+		if err := h.SavePolicy(*policy); err != nil { // before it counts as enrolled, so that it never runs without
+			return err
+		}
+	}
 	id.Asset, id.ManifestKey, id.Every = enrolled.Asset, enrolled.ManifestKey, enrolled.Every
 	if err := h.Save(id); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(p.out, "enrolled as %s with %s; the server's manifest key is %s\n", id.Asset, id.Server, enrolled.Fingerprint)
+	if err == nil && policy != nil {
+		_, err = fmt.Fprintf(p.out, "held to signer policy %s\n", policy.Digest())
+	}
 	return err
 }
 
 // check reads what the flags name, and tells everything that is wrong with them.
-func (o *enrolment) check() (token, roots string, err error) {
+func (o *enrolment) check() (token, roots string, policy *integrity.Policy, err error) {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if u, err := url.Parse(o.server); o.server == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -132,14 +145,19 @@ func (o *enrolment) check() (token, roots string, err error) {
 		}
 		roots = string(data)
 	}
+	if o.policy != "" {
+		if policy, err = readPolicy(o.policy); err != nil {
+			bad("--policy: %w", err)
+		}
+	}
 	if o.state == "" {
 		bad("--state: name a folder")
 	}
 	if err := errors.Join(errs...); err != nil {
-		return "", "", misused{err}
+		return "", "", nil, misused{err}
 	}
 	o.manifestKey = strings.ToLower(o.manifestKey)
-	return token, roots, nil
+	return token, roots, policy, nil
 }
 
 func isFingerprint(s string) bool {

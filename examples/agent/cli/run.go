@@ -12,6 +12,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/examples/agent/drive"
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
@@ -25,6 +26,7 @@ type running struct {
 	allowReboot   bool
 	rebootCommand string
 	signers       []string
+	policy        string
 	every         time.Duration
 	untilIdle     bool
 	zone          string
@@ -41,7 +43,9 @@ SIGTERM or Ctrl-C stops it cleanly: a dpkg that is at work is waited for, downlo
 start. Whatever instant it is killed at, the next start goes on where it was.
 
 It never reboots without --allow-reboot: the execution then waits as PendingReboot until somebody reboots by hand.
-Signed patches are believed only with the signers' public keys: --signer-key vendor=vendor.pem, once for each key.
+Signed patches are believed only by a signer policy, the one given when the agent enrolled or --policy, or, without one,
+with the signers' public keys: --signer-key vendor=vendor.pem, once for each key. An agent with a policy refuses what a
+server orders under another one.
 
 Exit codes: 0 stopped as asked, 1 something failed, 2 bad input.`,
 		Args: cobra.NoArgs,
@@ -53,6 +57,7 @@ Exit codes: 0 stopped as asked, 1 something failed, 2 bad input.`,
 	f.BoolVar(&o.allowReboot, "allow-reboot", false, "reboot when a job needs it and its policy allows it")
 	f.StringVar(&o.rebootCommand, "reboot-command", "", "program and arguments that reboot the system (default: the host's own; none for another root)")
 	f.StringArrayVar(&o.signers, "signer-key", nil, "NAME=FILE: a signer's public key in PEM; may be repeated")
+	f.StringVar(&o.policy, "policy", "", "file with the signer policy to hold the server's orders to (default: the one given to enrol)")
 	f.DurationVar(&o.every, "check-in-every", 0, "interval between check-ins (default: as the server wishes)")
 	f.StringVar(&o.zone, "zone", "", "the system's time zone, as Europe/Berlin (default: as the system is set), for jobs that go by each asset's own")
 	f.BoolVar(&o.untilIdle, "until-idle", false, "end once the server has nothing new and nothing is left to do or to report")
@@ -60,7 +65,7 @@ Exit codes: 0 stopped as asked, 1 something failed, 2 bad input.`,
 }
 
 func (p *program) runNow(ctx context.Context, o running) error {
-	keys, err := o.check()
+	keys, policy, err := o.check()
 	if err != nil {
 		return err
 	}
@@ -69,18 +74,26 @@ func (p *program) runNow(ctx context.Context, o running) error {
 	if err != nil {
 		return misused{err}
 	}
+	if policy == nil {
+		if policy, err = h.Policy(); err != nil {
+			return misused{err}
+		}
+		if policy != nil && len(keys) > 0 {
+			return misuse("this agent is held to a signer policy, which says whom to trust: put the keys there instead of into --signer-key")
+		}
+	}
 	logger := p.logger()
 	if o.zone == "" {
 		o.zone = drive.Zone(o.root)
 	}
 	return drive.Run(ctx, drive.Config{
-		Home: h, Identity: id, Key: key, Signers: keys, Zone: o.zone, Every: o.every, UntilIdle: o.untilIdle, Logger: logger,
+		Home: h, Identity: id, Key: key, Policy: policy, Signers: keys, Zone: o.zone, Every: o.every, UntilIdle: o.untilIdle, Logger: logger,
 		Platform: dpkg.Config{Root: o.root, AllowReboot: o.allowReboot, RebootCommand: strings.Fields(o.rebootCommand), Logger: logger},
 	})
 }
 
-// check reads the keys, and tells everything that is wrong with the flags.
-func (o running) check() ([]sigstoreverify.Signer, error) {
+// check reads the keys and the policy, and tells everything that is wrong with the flags.
+func (o running) check() (keys []sigstoreverify.Signer, policy *integrity.Policy, err error) {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if info, err := os.Stat(o.root); err != nil || !info.IsDir() {
@@ -97,7 +110,6 @@ func (o running) check() ([]sigstoreverify.Signer, error) {
 			bad("--zone: %w", err)
 		}
 	}
-	var keys []sigstoreverify.Signer
 	for _, s := range o.signers {
 		name, file, has := strings.Cut(s, "=")
 		if !has || name == "" || file == "" {
@@ -116,8 +128,16 @@ func (o running) check() ([]sigstoreverify.Signer, error) {
 			bad("--signer-key: %w", err)
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, misused{err}
+	if o.policy != "" {
+		if policy, err = readPolicy(o.policy); err != nil {
+			bad("--policy: %w", err)
+		}
+		if len(o.signers) > 0 {
+			bad("--policy and --signer-key: put the keys into the policy")
+		}
 	}
-	return keys, nil
+	if err := errors.Join(errs...); err != nil {
+		return nil, nil, misused{err}
+	}
+	return keys, policy, nil
 }

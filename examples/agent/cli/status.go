@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
@@ -19,11 +20,12 @@ import (
 
 // shown is what status prints as JSON.
 type shown struct {
-	Asset   job.AssetID `json:"asset"`
-	Server  string      `json:"server"`
-	Running bool        `json:"running"`
-	Written time.Time   `json:"written,omitzero"` // when a running agent last changed its state
-	State   agent.State `json:"state"`
+	Asset   job.AssetID       `json:"asset"`
+	Server  string            `json:"server"`
+	Policy  *integrity.Digest `json:"policy,omitempty"` // of the signer policy it was given when it enrolled; nil: none
+	Running bool              `json:"running"`
+	Written time.Time         `json:"written,omitzero"` // when a running agent last changed its state
+	State   agent.State       `json:"state"`
 }
 
 func (p *program) status() *cobra.Command {
@@ -61,6 +63,14 @@ func statusOf(ctx context.Context, h home.Home) (shown, error) {
 		return shown{}, misused{err}
 	}
 	s := shown{Asset: id.Asset, Server: id.Server}
+	policy, err := h.Policy()
+	if err != nil {
+		return shown{}, misused{err}
+	}
+	if policy != nil {
+		digest := policy.Digest()
+		s.Policy = &digest
+	}
 	seen, has, err := h.ReadStatus()
 	if err != nil {
 		return shown{}, err
@@ -96,6 +106,9 @@ func (s shown) print(w io.Writer) error {
 		answer = "yes"
 	}
 	fmt.Fprintf(w, "asset     %s\nserver    %s\nrunning   %s\nrevision  %d\n", s.Asset, s.Server, answer, s.State.Revision)
+	if s.Policy != nil {
+		fmt.Fprintf(w, "policy    %s\n", s.Policy)
+	}
 	fmt.Fprintf(w, "queued    %d\n", len(s.State.Queue))
 	for _, o := range s.State.Queue {
 		fmt.Fprintf(w, "  %s (%s): starts %s, %d patches\n", o.ID, o.Name, o.Start.UTC().Format(time.RFC3339), len(o.Patches))

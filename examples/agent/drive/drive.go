@@ -14,6 +14,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/policyverify"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/runner"
@@ -29,6 +30,7 @@ type Config struct {
 	Identity  home.Identity
 	Key       ed25519.PrivateKey
 	Platform  dpkg.Config
+	Policy    *integrity.Policy // the signer policy that the asset is held to; nil: none, and Signers are trusted
 	Signers   []sigstoreverify.Signer
 	Zone      string        // the asset's time zone; empty: not told
 	Every     time.Duration // between check-ins; zero: as the server wishes
@@ -39,10 +41,16 @@ type Config struct {
 // Run runs the agent until ctx ends.
 func Run(ctx context.Context, c Config) (err error) {
 	verifier := integrity.Chain() // trusts no signer
-	if len(c.Signers) > 0 {
-		if verifier, err = sigstoreverify.New(c.Signers...); err != nil {
-			return err
-		}
+	var policy integrity.Excerpt
+	switch {
+	case c.Policy != nil:
+		policy = c.Policy.Excerpt()
+		verifier, err = policyverify.New(*c.Policy)
+	case len(c.Signers) > 0:
+		verifier, err = sigstoreverify.New(c.Signers...)
+	}
+	if err != nil {
+		return err
 	}
 	platform, err := dpkg.New(c.Platform)
 	if err != nil {
@@ -71,7 +79,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		every = c.Identity.Every
 	}
 	r, err := runner.New(runner.Config{
-		Agent:    agent.Config{Asset: c.Identity.Asset, Key: manifest.NewVerifier(c.Identity.ManifestKey), Every: every},
+		Agent:    agent.Config{Asset: c.Identity.Asset, Key: manifest.NewVerifier(c.Identity.ManifestKey), Every: every, Policy: policy},
 		State:    state,
 		Platform: platform,
 		Server:   &watched{Client: client, window: w, idle: cancel, untilIdle: c.UntilIdle},
@@ -85,6 +93,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	c.Logger.Info("the agent runs", "asset", c.Identity.Asset, "server", c.Identity.Server, "every", every)
+	if c.Policy != nil {
+		c.Logger.Info("it is held to a signer policy", "digest", policy.Digest)
+	}
 	if err := r.Run(ctx); err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
 		return err // else it was stopped before it had begun
 	}

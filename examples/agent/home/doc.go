@@ -2,6 +2,7 @@
 //
 //	agent.json     who this agent is and which server it believes; written when it enrols
 //	agent.key      its Ed25519 private key, PKCS #8 in PEM; written before it enrols, so that a lost answer can be asked for again
+//	policy.json    the signer policy that it is held to, given when it enrolled; absent: none
 //	state.db       queue, execution and unacknowledged reports; belongs to the running agent
 //	stage/         downloaded files; belongs to the running agent
 //	status.json    the state as of the last commit, for "agent status"

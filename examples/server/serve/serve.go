@@ -17,6 +17,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -26,11 +27,12 @@ import (
 // Config is a server's settings.
 type Config struct {
 	Files
-	Listen    string        // host:port; port 0 chooses a free one
-	TLSCert   string        // PEM file; empty: plain HTTP
-	TLSKey    string        // PEM file
-	SyncEvery time.Duration // between syncs (CAT-1)
-	CheckIn   time.Duration // what agents are told to wait between calls; zero: the default (MAN-3)
+	Listen    string            // host:port; port 0 chooses a free one
+	TLSCert   string            // PEM file; empty: plain HTTP
+	TLSKey    string            // PEM file
+	SyncEvery time.Duration     // between syncs (CAT-1)
+	CheckIn   time.Duration     // what agents are told to wait between calls; zero: the default (MAN-3)
+	Policy    integrity.Excerpt // the signer policy that orders are made under; zero: none
 	Feeds     []catalog.Feed
 	Logger    *slog.Logger
 	Listening func(net.Addr) // told once it takes connections; may be nil
@@ -78,6 +80,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	ctl, err := controller.New(store, controller.Config{
 		Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey), Timing: manifest.Timing{CheckIn: c.CheckIn}, Zone: time.LoadLocation,
+		Policy: c.Policy,
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/debroot"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+const (
+	anyUnsigned = `{"format": 1, "clauses": [{"name": "packages", "vendor": "*", "product": "*", "allowUnsigned": true}]}`
+	nobody      = `{"format": 1, "clauses": [{"name": "nothing", "vendor": "*", "product": "*"}]}`
+)
+
+const publicKey = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAO2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=\n-----END PUBLIC KEY-----\n"
+
+// outcome is what became of the only patch of an order.
+func (s *server) outcome(t *testing.T, order job.OrderID) job.PatchOutcome {
+	_, _, reports := s.told()
+	for _, r := range reports {
+		if r.Order == order && r.Result != 0 {
+			require.Len(t, r.Patches, 1)
+			require.NotNil(t, r.Patches[0].Check)
+			return r.Patches[0]
+		}
+	}
+	require.Fail(t, "no result of "+string(order))
+	return job.PatchOutcome{}
+}
+
+func excerptOf(t *testing.T, text string) integrity.Excerpt {
+	t.Helper()
+	p, err := integrity.ParsePolicy([]byte(text))
+	require.NoError(t, err)
+	return p.Excerpt()
+}
+
+// The real agent holds a server's orders to the policy it was given when it enrolled, or with --policy: nothing is installed
+// that it does not let pass, and an order made under another policy is refused by name (INT-4).
+func TestAgentIsHeldToItsPolicy_INT4(t *testing.T) {
+	a := newAsset(t)
+	a.run(t) // the inventory
+	pinned := filepath.Join(a.state, "policy.json")
+	require.NoFileExists(t, pinned)
+
+	start := time.Now().Add(-time.Minute)
+	for i, tc := range []struct {
+		name, pinned, flag, order string
+		want                      integrity.Reason
+	}{
+		{"pinned, and nothing passes", nobody, "", "", integrity.SignatureMissing},
+		{"talked into a weaker one", nobody, "", anyUnsigned, integrity.PolicyMismatch},
+		{"given with the flag", "", nobody, nobody, integrity.SignatureMissing},
+		{"the flag comes before what is pinned", nobody, anyUnsigned, anyUnsigned, integrity.ChecksumMatched},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if tc.pinned == "" {
+				require.NoError(t, os.RemoveAll(pinned))
+			} else {
+				require.NoError(t, os.WriteFile(pinned, []byte(tc.pinned), 0o600))
+			}
+			a.startAt(start.Add(time.Duration(i) * time.Second))
+			a.order.Policy = integrity.Excerpt{}
+			if tc.order != "" {
+				a.order.Policy = excerptOf(t, tc.order)
+			}
+			a.server.hand(manifest.Revision(2+i), a.order)
+			args := []string{"run", "--state", a.state, "--root", a.root, "--check-in-every", "100ms", "--until-idle"}
+			if tc.flag != "" {
+				args = append(args, "--policy", put(t, "flag.json", tc.flag))
+			}
+			code, _, log := call(t, args...)
+			require.Equal(t, OK, code, log)
+			outcome := a.server.outcome(t, a.order.ID)
+			require.Equal(t, tc.want, outcome.Check.Reason, outcome.Text)
+			is, err := debroot.Version(t.Context(), a.root, "demo")
+			require.NoError(t, err)
+			if tc.want == integrity.ChecksumMatched {
+				require.Equal(t, "ii 2", is)
+				return
+			}
+			require.Equal(t, job.FileSignatureFailed, outcome.Code)
+			require.Equal(t, "ii 1", is)
+		})
+	}
+	code, _, text := call(t, "run", "--state", a.state, "--root", a.root, "--signer-key", "a="+put(t, "key.pem", publicKey))
+	require.Equal(t, Usage, code)
+	require.Contains(t, text, "put the keys there")
+	require.NoError(t, os.WriteFile(pinned, []byte("{}"), 0o600))
+	code, _, text = call(t, "run", "--state", a.state, "--root", a.root)
+	require.Equal(t, Usage, code)
+	require.Contains(t, text, "policy.json")
+}
+
+// What enrol is given it keeps, and status shows it.
+func TestEnrolWithAPolicy(t *testing.T) {
+	s := newServer(t)
+	state := filepath.Join(t.TempDir(), "state")
+	code, out, text := call(t, "enrol", "--state", state, "--server", s.url, "--token", token, "--name", "web-1", "--policy", put(t, "p.json", anyUnsigned))
+	require.Equal(t, OK, code, text)
+	digest := excerptOf(t, anyUnsigned).Digest.String()
+	require.Contains(t, out, "held to signer policy "+digest)
+	code, out, text = call(t, "status", "--state", state)
+	require.Equal(t, OK, code, text)
+	require.Contains(t, out, "policy    "+digest)
+}

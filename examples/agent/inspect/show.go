@@ -1,0 +1,244 @@
+package inspect
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/authenticode"
+	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
+	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+)
+
+// JSON writes the file as one JSON object on one line.
+func (f File) JSON(out io.Writer) error {
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(f)
+}
+
+// Text writes the file for people.
+func (f File) Text(out io.Writer) error {
+	p := &page{}
+	p.line("%s", f.Name)
+	if f.Error != "" {
+		p.row("cannot be judged", "%s", f.Error)
+		return p.flush(out)
+	}
+	p.row("what", "%s, %d bytes", f.Kind, f.Size)
+	for i, d := range f.Digests {
+		if d.Algorithm != integrity.SHA384 {
+			p.row(first(i, "digest"), "%s", d)
+		}
+	}
+	if !f.Signed {
+		p.row("signed", "no")
+	}
+	if f.Authenticode != nil {
+		p.windows(*f.Authenticode)
+	}
+	if f.OpenPGP != nil {
+		p.openpgp(*f.OpenPGP)
+	}
+	if f.Sigstore != nil {
+		p.sigstore(*f.Sigstore)
+	}
+	p.verdict(f)
+	return p.flush(out)
+}
+
+// page collects lines.
+type page struct{ strings.Builder }
+
+func (p *page) flush(out io.Writer) error {
+	p.WriteString("\n")
+	_, err := io.WriteString(out, p.String())
+	return err
+}
+
+// line writes a line without what could steer a terminal: names and certificates are other people's.
+func (p *page) line(format string, args ...any) {
+	p.WriteString(strings.TrimRight(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '�'
+		}
+		return r
+	}, fmt.Sprintf(format, args...)), " ") + "\n")
+}
+
+func (p *page) row(name, format string, args ...any) {
+	p.line("  %-9s %s", name, fmt.Sprintf(format, args...))
+}
+
+// first is the name of the first row of several.
+func first(i int, name string) string {
+	if i > 0 {
+		return ""
+	}
+	return name
+}
+
+const day = "2006-01-02"
+
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+func (p *page) windows(r authenticode.Report) {
+	for _, s := range r.Signatures {
+		by := "by somebody whose certificate is missing"
+		if len(s.Chain) > 0 {
+			by = "by " + holder(s.Chain[0])
+		}
+		what := "signed"
+		if s.Nested {
+			what = "also"
+		}
+		p.row(what, "%s, in the format %s", by, r.Format)
+		for _, t := range s.Timestamps {
+			p.row("", "at %s, says %s", instant(t.Time), authority(t))
+			if t.Problem != "" {
+				p.row("", "that timestamp does not hold: %s", t.Problem)
+			}
+		}
+		if len(s.Timestamps) == 0 {
+			p.row("", "at a time that no timestamp tells")
+		}
+		if s.Program != "" {
+			p.row("", "as %q", s.Program)
+		}
+		if s.Problem != "" {
+			p.row("", "it does not hold: %s", s.Problem)
+		} else {
+			p.row("", "it holds, if its signer is to be trusted")
+		}
+		for i, c := range s.Chain {
+			p.certificate(first(i, "chain"), c.Subject, c.SHA256, c.NotBefore, c.NotAfter, c.Weak)
+		}
+		for _, t := range s.Timestamps {
+			for i, c := range t.Chain {
+				p.certificate(first(i, "timestamp"), c.Subject, c.SHA256, c.NotBefore, c.NotAfter, c.Weak)
+			}
+		}
+	}
+	for _, odd := range r.Odd {
+		p.row("odd", "%s", odd)
+	}
+}
+
+func holder(c authenticode.CertificateReport) string {
+	if c.Organisation != "" {
+		return fmt.Sprintf("%q", c.Organisation)
+	}
+	return c.Subject
+}
+
+func authority(t authenticode.TimestampReport) string {
+	if len(t.Chain) == 0 {
+		return "an authority whose certificate is missing"
+	}
+	return holder(t.Chain[0])
+}
+
+func (p *page) certificate(name, subject, sum string, from, to time.Time, weak string) {
+	p.row(name, "%s", subject)
+	p.row("", "  sha256:%s  %s to %s", sum, from.Format(day), to.Format(day))
+	if weak != "" {
+		p.row("", "  weak: %s", weak)
+	}
+}
+
+func (p *page) openpgp(r openpgp.Report) {
+	for i, s := range r.Signatures {
+		by := "key " + s.KeyID
+		if s.Fingerprint != "" {
+			by = "key " + s.Fingerprint
+		}
+		if s.Signer != "" {
+			by = fmt.Sprintf("%q, %s", s.Signer, by)
+		}
+		p.row(first(i, "signed"), "by %s (%s, %s) over the %s", by, s.Key, s.Digest, s.Covers)
+		p.row("", "at %s, it says itself; %s", instant(s.Created), expiry(s.Expires))
+		if s.Outcome != openpgp.Good {
+			p.row("", "%s: %s", s.Outcome, s.Problem)
+		}
+	}
+	for _, d := range r.Digests {
+		holds := "holds"
+		if !d.Holds {
+			holds = "DOES NOT HOLD"
+		}
+		p.row("inside", "%s of the %s %s", d.Algorithm, d.Covers, holds)
+	}
+	for _, odd := range r.Odd {
+		p.row("odd", "%s", odd)
+	}
+}
+
+func expiry(t time.Time) string {
+	if t.IsZero() {
+		return "it does not expire"
+	}
+	return "it expires at " + instant(t)
+}
+
+func (p *page) sigstore(r sigstoreverify.Report) {
+	p.row("signed", "in %s (%s), format %s", r.Kind, r.Algorithm, r.Format)
+	if len(r.Chain) > 0 {
+		p.row("", "by %s", strings.Join(r.Chain[0].Names, ", "))
+	} else {
+		p.row("", "by a key that it does not name")
+	}
+	for _, t := range r.Times {
+		p.row("", "at %s", instant(t.Time))
+		if t.Problem != "" {
+			p.row("", "that timestamp does not hold: %s", t.Problem)
+		}
+	}
+	for i, c := range r.Chain {
+		p.certificate(first(i, "chain"), strings.TrimSpace(c.Subject+" "+strings.Join(c.Names, ", ")), c.SHA256, c.NotBefore, c.NotAfter, "")
+	}
+	if s := r.Statement; s != nil {
+		p.row("states", "%s about %s", s.Predicate, strings.Join(s.Subjects, ", "))
+	}
+	for _, odd := range r.Odd {
+		p.row("odd", "%s", odd)
+	}
+}
+
+func (p *page) verdict(f File) {
+	v := f.Verdict
+	if v.Passed {
+		p.row("verdict", "PASSED by %s, %s", v.Rule, v.Reason)
+	} else {
+		p.row("verdict", "REFUSED by %s, %s, code %d %s", v.Rule, v.Reason, v.Code, v.Code)
+	}
+	switch {
+	case f.Policy != nil:
+		p.row("", "%s", v.Text)
+		p.row("", "under policy %s", f.Policy)
+	case f.Pin != nil:
+		p.row("", "No policy was given (--policy), so nothing is pinned and nobody is trusted.")
+	default:
+		p.row("", "%s", v.Text)
+	}
+	for i, note := range f.Notes {
+		p.row(first(i, "note"), "%s", note)
+	}
+	if f.Pin == nil {
+		return
+	}
+	p.row("pin", "This policy would trust that signer. Compare it with a source that you trust, then keep it in a file:")
+	data, err := json.MarshalIndent(f.Pin, "            ", "  ")
+	if err != nil {
+		return
+	}
+	for i, line := range strings.Split(string(data), "\n") {
+		if i == 0 {
+			line = "            " + line
+		}
+		p.line("%s", line)
+	}
+}

@@ -1,0 +1,31 @@
+package serve
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// Policy reads the signer policy that orders are to be made under. No file: under none.
+func Policy(file string) (integrity.Excerpt, error) {
+	if file == "" {
+		return integrity.Excerpt{}, nil
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return integrity.Excerpt{}, fmt.Errorf("signer policy: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > integrity.MaxPolicy {
+		return integrity.Excerpt{}, fmt.Errorf("signer policy: %s is no file of at most %d bytes", file, integrity.MaxPolicy)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return integrity.Excerpt{}, fmt.Errorf("signer policy: %w", err)
+	}
+	policy, err := integrity.ParsePolicy(data)
+	if err != nil {
+		return integrity.Excerpt{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return policy.Excerpt(), nil
+}
