@@ -23,7 +23,8 @@
 //
 // The runner holds the parts of these rules that are outside the machine:
 //
-//   - INT-6: the bytes verified are the bytes installed. Files are staged in a folder of mode 0700, in files of mode 0600 that are opened
+//   - INT-6: the bytes verified are the bytes installed. Files are staged in a folder of mode 0700 that only root and the agent's user can
+//     swap (New refuses a place below a folder that others own, or may write to unless it is sticky), in files of mode 0600 that are opened
 //     without following links; before a deploy every staged file is opened once, its digest is taken again from that very
 //     descriptor and compared with the one that passed, and the Platform is handed the descriptor, never a path. A file that
 //     changed fails its patch with code 12, one that is gone with code 7.
