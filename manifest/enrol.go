@@ -37,6 +37,8 @@ type Enrolment struct {
 }
 
 // Enrolled is the server's answer. The same enrolment sent twice, because the first answer was lost, is answered the same.
+// It hands out an Ed25519 key. A server that signs by another kind (see Signer) gives its agents the public half on
+// another way, such as with their installation, and they are made with its Verifier.
 type Enrolled struct {
 	Asset       job.AssetID       `json:"asset"`
 	ManifestKey ed25519.PublicKey `json:"manifestKey"` // to be pinned: the agent believes manifests by this key alone (MAN-5)
