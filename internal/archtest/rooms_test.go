@@ -202,6 +202,18 @@ var rooms = []room{
 		{"job", "errors that name every problem"},
 		{"internal/enum", "the names of troubles"},
 	}},
+	{path: "agentsim/fleet", floor: 6, uses: []use{
+		{"catalog", "the virtual vendor's patches, the assets' inventories"},
+		{"catalog/version", "the virtual products' versions"},
+		{"integrity", "the virtual files' evidence"},
+		{"job", "orders, effects and reports"},
+		{"job/agent", "the machine it drives"},
+		{"job/controller", "the server it drives"},
+		{"job/controller/memstore", "the server's records, in memory"},
+		{"manifest", "what goes over the virtual network"},
+		{"reboot", "the virtual users"},
+		{"internal/enum", "the names of stages"},
+	}},
 
 	// Floor 7: the programs, and the tests of all this.
 	{path: "internal/archtest", floor: programs},
@@ -239,8 +251,14 @@ var rooms = []room{
 	}},
 	{path: "examples/agent/drive", floor: programs},
 	{path: "examples/agent/home", floor: programs},
+	{path: "examples/agent/inspect", floor: programs, tests: []use{
+		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},
+	}},
 	{path: "examples/agent/scan", floor: programs},
 	{path: "examples/simulate", floor: programs, uses: []use{
+		{"github.com/spf13/cobra", "commands and flags"},
+	}},
+	{path: "examples/simulate/draw", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
 	{path: "examples/simulate/search", floor: programs, uses: []use{
