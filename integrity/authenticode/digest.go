@@ -45,6 +45,9 @@ func (f *layout) compare(s *signature, has fileDigest) error {
 	if subtle.ConstantTimeCompare(s.sum, has.sum) != 1 {
 		return broken("it is over other content: the file was changed")
 	}
+	if f.extended && len(f.metadataDigest) != len(has.metadata) {
+		return unsupported("the stream MsiDigitalSignatureEx has %d bytes, and the signature is by %s", len(f.metadataDigest), s.digest)
+	}
 	if f.extended && subtle.ConstantTimeCompare(f.metadataDigest, has.metadata) != 1 {
 		return broken("the stream MsiDigitalSignatureEx is not the %s digest of the package's metadata", s.digest)
 	}

@@ -2,7 +2,9 @@ package authenticode
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/md5"
+	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -144,9 +146,6 @@ func (p *pool) check(s signerInfo, content []byte, contentType objectID) (*certi
 	if err != nil {
 		return nil, err
 	}
-	if s.digest.Legacy() {
-		return nil, untrusted("it is made with %s, which carries no trust", s.digest)
-	}
 	if !matches(s.digest, content, sum) {
 		return nil, broken("its signed digest is not that of its content")
 	}
@@ -156,20 +155,48 @@ func (p *pool) check(s signerInfo, content []byte, contentType objectID) (*certi
 		return nil, unsupported("its signer's certificate cannot be read")
 	case signer == nil:
 		return nil, untrusted("its signer's certificate is missing")
-	case signer.weak != "":
+	}
+	// What carries no trust is checked all the same where that is cheap, so that a change in it is noticed.
+	key, isRSA := signer.PublicKey.(*rsa.PublicKey)
+	if signer.weak == "" || isRSA && key.N.BitLen() >= 1024 && key.N.BitLen() <= MaxRSA {
+		if err := p.spend(1); err != nil {
+			return nil, err
+		}
+		if err := s.verify(signer); err != nil {
+			return nil, err
+		}
+	}
+	if s.digest.Legacy() {
+		return nil, untrusted("it is made with %s, which carries no trust", s.digest)
+	}
+	if signer.weak != "" {
 		return nil, untrusted("the certificate of %.200q has %s", signer.Subject, signer.weak)
 	}
-	alg, err := s.scheme(signer.PublicKeyAlgorithm)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.spend(1); err != nil {
-		return nil, err
-	}
-	if signer.CheckSignature(alg, s.signed, s.signature) != nil {
-		return nil, broken("the key of %.200q did not make it", signer.Subject)
-	}
 	return signer, nil
+}
+
+// verify wants the signature to be by the signer's key.
+func (s signerInfo) verify(signer *certificate) error {
+	var err error
+	if s.digest.Legacy() {
+		key, isRSA := signer.PublicKey.(*rsa.PublicKey)
+		if !isRSA || s.algorithm == oidRSAPSS {
+			return untrusted("it is made with %s, which carries no trust", s.digest)
+		}
+		h := newHash(s.digest)
+		h.Write(s.signed)
+		err = rsa.VerifyPKCS1v15(key, map[integrity.Algorithm]crypto.Hash{integrity.SHA1: crypto.SHA1, integrity.MD5: crypto.MD5}[s.digest], h.Sum(nil), s.signature)
+	} else {
+		scheme, unknown := s.scheme(signer.PublicKeyAlgorithm)
+		if unknown != nil {
+			return unknown
+		}
+		err = signer.CheckSignature(scheme, s.signed, s.signature)
+	}
+	if err != nil {
+		return broken("the key of %.200q did not make it", signer.Subject)
+	}
+	return nil
 }
 
 // scheme is how the signer signed, by the names it gives.

@@ -64,7 +64,7 @@ func (v *Verifier) judge(f *layout) (integrity.Signature, error) {
 	}
 	var algs []integrity.Algorithm
 	for _, s := range all {
-		if s.err == nil && !s.digest.Legacy() && !slices.Contains(algs, s.digest) {
+		if s.err == nil && !slices.Contains(algs, s.digest) {
 			algs = append(algs, s.digest)
 		}
 	}
@@ -100,15 +100,15 @@ func (v *Verifier) judgeOne(f *layout, s *signature, pool *pool, has fileDigest)
 	if s.err != nil {
 		return none, s.err
 	}
-	if s.digest.Legacy() {
-		return none, untrusted("it names the file by its %s digest, which carries no trust", s.digest)
-	}
 	if err := f.compare(s, has); err != nil {
 		return none, err
 	}
 	signer, err := pool.check(s.signer, s.data, oidIndirectData)
 	if err != nil {
 		return none, err
+	}
+	if s.digest.Legacy() {
+		return none, untrusted("it names the file by its %s digest, which carries no trust", s.digest)
 	}
 	stamps, err := v.checkStamps(s, pool)
 	if err != nil {
