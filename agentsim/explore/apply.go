@@ -38,6 +38,7 @@ func (s *scene) worldly(st *state, c Choice) {
 	case Go:
 		s.ordinary(st)
 	case Time:
+		st.left.turn()
 		s.pass(st)
 	case Halt, HaltBehind, HaltSecond:
 		st.left.Outages--
@@ -57,10 +58,13 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 	b := &st.left
 	switch c {
 	case Arrive:
+		b.turn()
 		s.message(st, h, 0)
 	case Work:
+		b.turn()
 		s.effect(st, h, asOrdered)
 	case SecondFirst:
+		b.turn()
 		s.message(st, h, 1)
 	case Lose:
 		b.Losses--
@@ -120,6 +124,13 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 		s.tell(st, h, job.SessionsChanged{Sessions: h.sessions})
 	case Later, Now:
 		s.tell(st, h, job.Answered{Later: c == Later})
+	}
+}
+
+// turn takes one turn from the budget.
+func (b *Budget) turn() {
+	if b.Turns != AnyTurns {
+		b.Turns--
 	}
 }
 

@@ -126,7 +126,7 @@ func (w *writer) world(st *state) {
 		w.due(t.end)
 	}
 	l := st.left
-	w.b = append(w.b, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor)
+	w.b = append(w.b, l.Turns, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor)
 	for _, j := range st.standIn.jobs[:w.s.Jobs] {
 		w.contents(contents{j.content})
 		w.bit(j.cancelled, j.deleted)

@@ -208,7 +208,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},
 		{feed{}, "newer ended unlisted moved"},
-		{Budget{}, "Changes Crashes Losses Repeats Faults Sessions Sleeps Outages Vendor"},
+		{Budget{}, "Turns Changes Crashes Losses Repeats Faults Sessions Sleeps Outages Vendor"},
 	} {
 		var names []string
 		for f := range reflect.TypeOf(c.value).Fields() {

@@ -122,7 +122,7 @@ func (s *scene) possible(st *state, m move) bool {
 	case Go:
 		return true
 	case Time:
-		return st.turn(s) >= 0
+		return b.Turns > 0 && st.turn(s) >= 0
 	case Halt, HaltBehind, HaltSecond:
 		return b.Outages > 0 && st.server != nil && st.server.fuse == 0
 	case Publish, End, Unlist, MoveOn:
@@ -138,11 +138,11 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 	b := &st.left
 	switch c {
 	case Arrive:
-		return len(h.net) > 0 && st.turn(s) != h.asset
+		return b.Turns > 0 && len(h.net) > 0 && st.turn(s) != h.asset
 	case Work: // a message of its own comes first, or another asset
-		return len(h.lane) > 0 && (len(h.net) > 0 || st.turn(s) != h.asset)
+		return b.Turns > 0 && len(h.lane) > 0 && (len(h.net) > 0 || st.turn(s) != h.asset)
 	case SecondFirst:
-		return len(h.net) > 1
+		return b.Turns > 0 && len(h.net) > 1
 	case Lose:
 		return b.Losses > 0 && len(h.net) > 0
 	case GiveUp:

@@ -13,7 +13,7 @@ import (
 
 // With no trouble but a crash, a whole world fits: nothing is left out, to any depth.
 func TestSmallWorldIsComplete(t *testing.T) {
-	w := World{Name: "one", Patches: 1, Budget: Budget{Crashes: 1}}
+	w := World{Name: "one", Patches: 1, Budget: Budget{Turns: AnyTurns, Crashes: 1}}
 	report, err := Search(w, Bounds{Depth: 1000, States: 1_000_000})
 	require.NoError(t, err)
 	if report.Broken != nil {
@@ -63,6 +63,26 @@ func TestEveryChoiceIsMade(t *testing.T) {
 	}
 }
 
+// Which world has how many assets and jobs, and how much of which trouble; 255 turns are any number.
+func ExampleWorlds() {
+	for _, w := range Worlds() {
+		fmt.Printf("%-8s %d by %d, production server: %-5v %+v\n", w.Name, w.Assets, w.Jobs, w.Server, w.Budget)
+	}
+	// Output:
+	// cancel   1 by 1, production server: false {Turns:255 Changes:2 Crashes:2 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
+	// reboot   1 by 1, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:1 Sessions:2 Sleeps:0 Outages:0 Vendor:0}
+	// vendor   1 by 1, production server: false {Turns:255 Changes:0 Crashes:2 Losses:1 Repeats:0 Faults:2 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
+	// defer    1 by 1, production server: false {Turns:255 Changes:0 Crashes:3 Losses:0 Repeats:0 Faults:1 Sessions:1 Sleeps:0 Outages:0 Vendor:0}
+	// early    1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
+	// blocked  1 by 2, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:1 Outages:0 Vendor:0}
+	// parked   1 by 2, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
+	// pair     2 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
+	// four     2 by 2, production server: false {Turns:255 Changes:1 Crashes:1 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
+	// server   1 by 1, production server: true  {Turns:1 Changes:2 Crashes:1 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:1 Vendor:0}
+	// catalog  1 by 1, production server: true  {Turns:1 Changes:1 Crashes:0 Losses:0 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:2}
+	// fleet    2 by 2, production server: true  {Turns:1 Changes:2 Crashes:0 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:0}
+}
+
 // The report is the same on one core and on several.
 func TestSameOnAnyCores_Invariant11(t *testing.T) {
 	w, err := FindWorld("pair")
@@ -79,7 +99,7 @@ func TestSameOnAnyCores_Invariant11(t *testing.T) {
 func ExampleSearch() {
 	world := World{
 		Name: "mine", Patches: 2, Action: true, Window: 2 * time.Hour, Reboot: true, Users: true, Every: 20 * time.Minute,
-		Policy: reboot.Policy{Deferrals: 1}, Budget: Budget{Changes: 1, Crashes: 1, Losses: 1, Repeats: 1, Faults: 1, Sessions: 1},
+		Policy: reboot.Policy{Deferrals: 1}, Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 1, Losses: 1, Repeats: 1, Faults: 1, Sessions: 1},
 	}
 	report, err := Search(world, Bounds{Depth: 1})
 	if err != nil {

@@ -92,8 +92,8 @@ type sealedKey struct {
 }
 
 func newScene(w World, d driver) (*scene, error) {
-	w, err := w.withDefaults()
-	if err != nil {
+	w = w.withDefaults()
+	if err := w.validate(); err != nil {
 		return nil, err
 	}
 	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("e", ed25519.SeedSize)))
@@ -101,9 +101,11 @@ func newScene(w World, d driver) (*scene, error) {
 	s.key = key.Public().(ed25519.PublicKey)
 	s.verifier = &verifier{right: manifest.NewVerifier(s.key)}
 	for i, text := range levels {
-		if s.versions[i], err = version.Parse(version.Semver, text); err != nil {
+		v, err := version.Parse(version.Semver, text)
+		if err != nil {
 			return nil, err
 		}
+		s.versions[i] = v
 	}
 	for j := range w.Jobs {
 		t := task{id: jobNames[j], start: epoch.Add(lead + time.Duration(j)*w.Delay), patches: upgrades[:w.Patches]}
@@ -136,7 +138,7 @@ func newScene(w World, d driver) (*scene, error) {
 	for j, t := range s.tasks {
 		whole[j] = t.all()
 	}
-	_, err = s.seal(0, released{1, whole})
+	_, err := s.seal(0, released{1, whole})
 	return s, err
 }
 

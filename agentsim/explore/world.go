@@ -29,8 +29,12 @@ type World struct {
 	Budget  Budget        // how much of each trouble one history has
 }
 
+// AnyTurns lets every order of steps be tried.
+const AnyTurns = 255
+
 // Budget is how much trouble one history may hold. What is zero does not happen.
 type Budget struct {
+	Turns    uint8 // that something waits, overtakes or is overtaken; AnyTurns: without end
 	Changes  uint8 // of the jobs: edit, cancel, withdraw, enable again, delete
 	Crashes  uint8 // of an agent, before or after a commit, in or behind an effect; and boots that nobody asked for
 	Losses   uint8 // of calls and answers, and calls that are given up and arrive all the same
@@ -44,32 +48,36 @@ type Budget struct {
 
 // Worlds lists the worlds that come with the package.
 func Worlds() []World {
-	return []World{
+	list := []World{
 		{Name: "cancel", Text: "two patches, a pre-action and a window, under every change of the job", Patches: 2, Action: true, Window: time.Hour,
-			Budget: Budget{Changes: 2, Crashes: 2, Losses: 1, Repeats: 1}},
+			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 2, Losses: 1, Repeats: 1}},
 		{Name: "reboot", Text: "a patch that needs a reboot, with users who come, go, lock, answer or do not", Patches: 1, Reboot: true, Users: true,
-			Policy: reboot.Policy{Deferrals: 2, Interval: time.Hour}, Budget: Budget{Changes: 1, Crashes: 2, Faults: 1, Sessions: 2}},
+			Policy: reboot.Policy{Deferrals: 2, Interval: time.Hour}, Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 2, Faults: 1, Sessions: 2}},
 		{Name: "vendor", Text: "two patches with bad, old and missing files and failing installers", Patches: 2,
-			Budget: Budget{Crashes: 2, Losses: 1, Faults: 2}},
+			Budget: Budget{Turns: AnyTurns, Crashes: 2, Losses: 1, Faults: 2}},
 		{Name: "defer", Text: "a reboot put off for as long as a policy allows", Patches: 1, Reboot: true, Users: true, Every: 40 * time.Hour,
-			Policy: reboot.Policy{Deferrals: 2, Interval: 83 * time.Hour}, Budget: Budget{Crashes: 3, Faults: 1, Sessions: 1}},
+			Policy: reboot.Policy{Deferrals: 2, Interval: 83 * time.Hour}, Budget: Budget{Turns: AnyTurns, Crashes: 3, Faults: 1, Sessions: 1}},
 		{Name: "early", Text: "two files fetched before the start, under every change of the job", Patches: 2, Early: true,
-			Budget: Budget{Changes: 2, Crashes: 1, Losses: 1, Faults: 1}},
+			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1, Faults: 1}},
 		{Name: "blocked", Text: "two jobs due at once on one asset; the second has a newer version of the first's product", Jobs: 2, Patches: 2,
-			Window: 30 * time.Minute, Budget: Budget{Changes: 2, Crashes: 1, Losses: 1, Sleeps: 1}},
+			Window: 30 * time.Minute, Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1, Sleeps: 1}},
 		{Name: "parked", Text: "two jobs, the first's reboot left to somebody", Jobs: 2, Patches: 1, Reboot: true, Policy: reboot.Policy{Suppress: true},
-			Parked: true, Budget: Budget{Changes: 1, Crashes: 2}},
+			Parked: true, Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 2}},
 		{Name: "pair", Text: "one job on two assets that are alike", Assets: 2, Patches: 1,
-			Budget: Budget{Changes: 2, Crashes: 1, Losses: 1}},
+			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1}},
 		{Name: "four", Text: "two jobs on two assets that are alike", Assets: 2, Jobs: 2, Patches: 1, Delay: time.Minute,
-			Budget: Budget{Changes: 1, Crashes: 1}},
+			Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 1}},
 		{Name: "server", Text: "the production server, which crashes; a job that changes; messages that get lost or come twice", Server: true, Patches: 2,
-			Window: time.Hour, Budget: Budget{Changes: 2, Crashes: 1, Losses: 1, Repeats: 1, Outages: 1}},
+			Window: time.Hour, Budget: Budget{Turns: 1, Changes: 2, Crashes: 1, Losses: 1, Repeats: 1, Outages: 1}},
 		{Name: "catalog", Text: "the production server, and a vendor who publishes, ends, withdraws and moves on", Server: true, Patches: 2, Latest: true,
-			Budget: Budget{Changes: 1, Faults: 1, Outages: 1, Vendor: 2}},
+			Budget: Budget{Turns: 1, Changes: 1, Faults: 1, Outages: 1, Vendor: 2}},
 		{Name: "fleet", Text: "the production server, with two jobs on two assets", Server: true, Assets: 2, Jobs: 2, Patches: 1, Delay: time.Minute,
-			Budget: Budget{Changes: 2, Losses: 1, Faults: 1, Outages: 1}},
+			Budget: Budget{Turns: 1, Changes: 2, Losses: 1, Faults: 1, Outages: 1}},
 	}
+	for i := range list {
+		list[i] = list[i].withDefaults()
+	}
+	return list
 }
 
 // FindWorld returns the world called name; the error lists those that there are.
@@ -84,19 +92,24 @@ func FindWorld(name string) (World, error) {
 	return World{}, fmt.Errorf("there is no world %q; there are: %s", name, strings.Join(names, ", "))
 }
 
-// withDefaults fills in what is zero, and says what is out of bounds.
-func (w World) withDefaults() (World, error) {
+// withDefaults fills in what is zero.
+func (w World) withDefaults() World {
 	w.Assets, w.Jobs = max(w.Assets, 1), max(w.Jobs, 1)
 	if w.Every == 0 {
 		w.Every = 20 * time.Minute
 	}
+	return w
+}
+
+// validate says what is out of bounds.
+func (w World) validate() error {
 	for _, b := range []struct {
 		what       string
 		have, most int
 	}{{"patches", w.Patches, maxPatches}, {"assets", w.Assets, maxAssets}, {"jobs", w.Jobs, maxJobs}} {
 		if b.have < 1 || b.have > b.most {
-			return w, fmt.Errorf("world %q has %d %s; it takes 1 to %d", w.Name, b.have, b.what, b.most)
+			return fmt.Errorf("world %q has %d %s; it takes 1 to %d", w.Name, b.have, b.what, b.most)
 		}
 	}
-	return w, nil
+	return nil
 }

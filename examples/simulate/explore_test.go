@@ -1,9 +1,15 @@
 package main
 
 import (
+	"io/fs"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/agentsim/explore"
+	"github.com/patchpolicy/patchpolicy/examples/simulate/search"
 )
 
 func TestExplore(t *testing.T) {
@@ -26,6 +32,29 @@ func TestExploreReplays(t *testing.T) {
 	require.Equal(t, 2, status)
 	require.Contains(t, out, "reports Received")
 	require.Contains(t, errs, "not possible")
+}
+
+// A violation comes with the file and the command that plays it again; nothing that is there is written over.
+func TestExploreWritesAScenario(t *testing.T) {
+	v := &explore.Violation{World: "cancel", Trace: explore.Trace{{After: 3, Choice: explore.Crash, Asset: "web-1"}},
+		Broken: explore.Broken{Invariant: 8, Text: "a report is gone"}, Story: "it went\n", Scenario: "clock 2026-03-02T06:00:00Z\n"}
+	file := filepath.Join(t.TempDir(), "broken.txt")
+	var out strings.Builder
+	require.ErrorIs(t, search.Tell(&out, v, file), search.ErrBroken)
+	require.Contains(t, out.String(), `--world cancel --replay "go 3, crash"`)
+	require.Contains(t, out.String(), "go run ./examples/simulate scenario "+file)
+	status, _, errs := simulate("scenario", file)
+	require.Zero(t, status, errs)
+
+	out.Reset()
+	err := search.Tell(&out, v, file)
+	require.ErrorIs(t, err, search.ErrBroken)
+	require.ErrorIs(t, err, fs.ErrExist)
+	require.Contains(t, out.String(), v.Scenario, "it is told all the same")
+	out.Reset()
+	v.Scenario = ""
+	require.ErrorIs(t, search.Tell(&out, v, file), search.ErrBroken)
+	require.Contains(t, out.String(), "has no scenario file")
 }
 
 func TestExploreRefusesNonsense(t *testing.T) {
