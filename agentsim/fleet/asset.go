@@ -1,0 +1,261 @@
+package fleet
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// asset is one computer with the production agent on it. Times are since the world began.
+type asset struct {
+	s       *shard
+	config  agent.Config
+	state   agent.State
+	draws   draws
+	history history
+	person  person
+	latency time.Duration // of a message, one way
+	speed   time.Duration // how long a download takes on average
+	skew    time.Duration // of its clock
+	away    away
+
+	up       bool
+	life     uint32 // grows with each boot: what an earlier life began is not answered
+	boots    int
+	booted   time.Duration
+	wake     time.Duration // of the agent
+	agenda   []due
+	watching bool // for the next change of who is logged in
+
+	has    installed
+	staged installed // fetched and good
+	watch  onlooker
+
+	told    installed     // what the server knows to be installed
+	handed  bool          // the server handed out a manifest that the agent did not take yet
+	renewal time.Duration // when the server may send the manifest afresh; zero: there is none
+}
+
+// away is when an asset cannot be reached.
+type away struct {
+	from, to time.Duration // zero: never
+	off      bool          // switched off; else only its network is cut
+}
+
+func (a away) at(t time.Duration) bool { return a.to > 0 && t >= a.from && t < a.to }
+
+// due is something that is going to happen to an asset.
+type due struct {
+	at     time.Duration
+	life   uint32
+	always bool // also in another life
+	do     func()
+}
+
+// init draws what an asset is like. It stays where it is, since what is on its agenda points to it.
+func (a *asset) init(s *shard, number int) {
+	d := newDraws(s.cfg.Seed, number)
+	*a = asset{s: s, up: true, wake: -1, watch: onlooker{stage: StageNone}}
+	a.config = agent.Config{Asset: assetID(number), Key: s.keys.verifier, Every: manifest.Timing{}.WithDefaults().CheckIn}.WithDefaults()
+	a.person = d.person()
+	a.latency = d.between(20*time.Millisecond, 400*time.Millisecond)
+	a.speed = d.between(20*time.Second, 4*time.Minute)
+	a.skew = d.between(-30*time.Second, 30*time.Second)
+	if d.share(20) {
+		a.skew = d.between(-2*time.Hour, 2*time.Hour)
+	}
+	for n, perThousand := range [titles]int{80, 300} {
+		if d.share(perThousand) {
+			a.has |= 1 << n
+		}
+	}
+	if d.share(s.cfg.Offline) {
+		a.away = away{from: time.Hour + d.upTo(10*time.Hour), off: d.share(500)}
+		a.away.to = a.away.from + d.between(day, 3*day)
+		a.at(a.away.from, a.leave)
+		a.at(a.away.to, a.comeBack)
+	}
+	starts := d.upTo(a.config.Every)
+	a.draws = d
+	a.at(starts, func() { a.step(agent.Started{}) })
+}
+
+func assetID(number int) job.AssetID {
+	digits := strconv.Itoa(number)
+	return job.AssetID("a" + strings.Repeat("0", max(7-len(digits), 0)) + digits)
+}
+
+// at puts something on the agenda that happens whatever becomes of the computer until then.
+func (a *asset) at(t time.Duration, do func()) {
+	a.agenda = append(a.agenda, due{at: t, always: true, do: do})
+}
+
+// after puts something on the agenda that only happens in this life of the computer.
+func (a *asset) after(d time.Duration, do func()) {
+	a.agenda = append(a.agenda, due{at: a.s.now + d, life: a.life, do: do})
+}
+
+// next is when something happens to the asset; the end of the world if nothing does.
+func (a *asset) next() time.Duration {
+	t := a.s.end
+	if a.up && a.wake >= 0 {
+		t = min(t, a.wake)
+	}
+	for i := range a.agenda {
+		t = min(t, a.agenda[i].at)
+	}
+	return t
+}
+
+// happen lets happen what is due now: first what was put on the agenda first, then the agent's wake-up.
+func (a *asset) happen() {
+	for i := range a.agenda {
+		if d := a.agenda[i]; d.at <= a.s.now {
+			a.agenda = slices.Delete(a.agenda, i, i+1)
+			if d.always || d.life == a.life && a.up {
+				d.do()
+			}
+			return
+		}
+	}
+	a.step(agent.Tick{})
+}
+
+func (a *asset) moment() agent.Moment {
+	return agent.Moment{Wall: began.Add(a.s.now + a.skew), Boot: bootName(a.boots), Up: a.s.now - a.booted}
+}
+
+func bootName(n int) string { return bootNames[min(n, len(bootNames)-1)] }
+
+var bootNames = func() (names [100]string) {
+	for i := range names {
+		names[i] = "boot-" + strconv.Itoa(i)
+	}
+	return names
+}()
+
+// step lets the agent take an event, and carries out what comes of it. The state that counts is the one committed, which
+// is what a boot leaves.
+func (a *asset) step(ev agent.Event) {
+	a.s.tally.steps++
+	before := a.state
+	state, out := agent.Step(a.config, before, ev, a.moment())
+	a.state, a.wake = state, a.s.now+out.Wake
+	a.history.event(a.s.now, ev)
+	if made := int(state.Sequence - before.Sequence); made > 0 {
+		for _, r := range state.Reports[len(state.Reports)-min(made, len(state.Reports)):] {
+			a.history.report(r)
+			a.watch.reported(a, r)
+		}
+	}
+	if state.Revision != before.Revision {
+		a.handed = false
+		a.watch.revised(a, before.Revision, state.Revision)
+	}
+	if out.Call != nil {
+		a.history.call(out.Call.ID, len(out.Call.Request.Reports), out.Call.Request.LastCall)
+		a.call(*out.Call)
+	}
+	for _, e := range out.Effects {
+		a.history.effect(e)
+		a.carryOut(e)
+	}
+	if len(state.Executions) > 0 && !a.watching {
+		a.watchSessions()
+	}
+}
+
+// call sends a check-in, and brings the answer.
+func (a *asset) call(c agent.Call) {
+	if a.away.at(a.s.now) {
+		a.after(2*a.latency, func() { a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"}) })
+		return
+	}
+	in := c.Request
+	life := a.life
+	a.at(a.s.now+a.latency, func() {
+		if a.s.now >= a.s.end {
+			return
+		}
+		answer, ok := a.s.checkIn(a, in)
+		if !ok || a.life != life || !a.up {
+			return
+		}
+		epoch := a.s.epoch
+		a.after(a.latency, func() {
+			if a.away.at(a.s.now) {
+				a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"})
+				return
+			}
+			a.watch.delivered(a, answer)
+			a.step(agent.CalledIn{ID: c.ID, Answer: answer})
+			if epoch == a.s.epoch && a.idle() {
+				a.jump()
+			}
+		})
+	})
+}
+
+// watchSessions tells the executions when somebody comes or goes, as a driver that looks often would.
+func (a *asset) watchSessions() {
+	_, until := a.person.sessions(a.s.now)
+	if until == 0 {
+		return
+	}
+	a.watching = true
+	a.at(until, func() {
+		a.watching = false
+		if !a.up || len(a.state.Executions) == 0 {
+			return
+		}
+		now, _ := a.person.sessions(a.s.now)
+		for _, x := range slices.Clone(a.state.Executions) {
+			a.step(agent.Execution{Order: x.Order.ID, Event: job.SessionsChanged{Sessions: now}})
+		}
+	})
+}
+
+func (a *asset) sessions() reboot.Sessions {
+	now, _ := a.person.sessions(a.s.now)
+	return now
+}
+
+// shutDown ends this life of the computer.
+func (a *asset) shutDown() {
+	a.life++
+	a.up = false
+}
+
+// boot begins the next.
+func (a *asset) boot() {
+	a.up = true
+	a.boots++
+	a.booted = a.s.now
+	a.step(agent.Started{})
+}
+
+// leave makes the asset unreachable.
+func (a *asset) leave() {
+	if a.away.off {
+		a.shutDown()
+	}
+}
+
+func (a *asset) comeBack() {
+	if a.away.off {
+		a.life++ // a boot that was under way when it was switched off
+		a.boot()
+	}
+}
+
+// isOrder says whether an order is the asset's one order.
+func (a *asset) isOrder(id job.OrderID) bool {
+	run, of, ok := strings.Cut(string(id), "/")
+	return ok && job.RunID(run) == a.s.run && job.AssetID(of) == a.config.Asset
+}

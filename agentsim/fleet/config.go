@@ -1,0 +1,67 @@
+package fleet
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// Config is a fleet's settings.
+type Config struct {
+	Agents  int           // 1 to MaxAgents
+	Days    int           // of virtual time, 1 to MaxDays; default 7
+	Seed    uint64        // of every draw
+	Failing int           // of a thousand downloads, so many fail; default 10; negative: none
+	Offline int           // of a thousand agents, so many are away for one to three days; default 20; negative: none
+	Cancel  time.Duration // how long after the job was enabled its first run is cancelled; default 12 min; negative: never
+
+	Controller bool           // the product's own controller over a store in memory, instead of the lean server. No history depends on it.
+	Shard      int            // agents a server, at most MaxShard; default 1000. No history depends on it.
+	Workers    int            // shards at work at the same time; default: as many as there are processors. No history depends on it.
+	Progress   func(done int) // is told how many agents have lived through all days; may be nil
+
+	everyCall bool // carry out idle check-ins one by one
+	ed25519   bool // seal manifests as servers do
+}
+
+// WithDefaults fills in what is zero.
+func (c Config) WithDefaults() Config {
+	for _, f := range []struct {
+		field *int
+		value int
+	}{{&c.Days, 7}, {&c.Failing, 10}, {&c.Offline, 20}, {&c.Shard, 1000}, {&c.Workers, runtime.GOMAXPROCS(0)}} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	if c.Cancel == 0 {
+		c.Cancel = 12 * time.Minute
+	}
+	return c
+}
+
+// Validate says everything that is wrong with the settings, defaults filled in. The error is a *job.Invalid.
+func (c Config) Validate() error {
+	c = c.WithDefaults()
+	e := &job.Invalid{What: "fleet"}
+	between := func(field string, value, low, high int) {
+		if value < low || value > high {
+			e.Problems = append(e.Problems, job.Problem{Field: field, Value: fmt.Sprint(value), Text: fmt.Sprintf("is not between %d and %d", low, high)})
+		}
+	}
+	between("agents", c.Agents, 1, MaxAgents)
+	between("days", c.Days, 1, MaxDays)
+	between("failing", max(c.Failing, 0), 0, 1000)
+	between("offline", max(c.Offline, 0), 0, 1000)
+	between("shard", c.Shard, 1, MaxShard)
+	between("workers", c.Workers, 1, 1024)
+	if c.Days > 0 && c.Cancel >= time.Duration(c.Days)*day-enabled {
+		e.Problems = append(e.Problems, job.Problem{Field: "cancel", Value: c.Cancel.String(), Text: "is behind the last day"})
+	}
+	if len(e.Problems) == 0 {
+		return nil
+	}
+	return e
+}

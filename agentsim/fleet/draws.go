@@ -1,0 +1,42 @@
+package fleet
+
+import (
+	"math/bits"
+	"time"
+)
+
+// draws is an asset's stream of random numbers, from the seed and the asset's number alone: adding an asset changes no
+// other's draws. It is SplitMix64, which needs eight bytes an asset.
+type draws struct{ state uint64 }
+
+func newDraws(seed uint64, asset int) draws {
+	d := draws{seed}
+	d.state = d.next() ^ uint64(asset)*0xd1342543de82ef95
+	return d
+}
+
+func (d *draws) next() uint64 {
+	d.state += 0x9e3779b97f4a7c15
+	z := d.state
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// n draws a number from 0 to n-1.
+func (d *draws) n(n int) int {
+	high, _ := bits.Mul64(d.next(), uint64(n))
+	return int(high)
+}
+
+// share says yes so many times in a thousand.
+func (d *draws) share(perThousand int) bool { return d.n(1000) < perThousand }
+
+// upTo draws a time from zero to just below most, in whole milliseconds.
+func (d *draws) upTo(most time.Duration) time.Duration {
+	high, _ := bits.Mul64(d.next(), uint64(most/time.Millisecond))
+	return time.Duration(high) * time.Millisecond
+}
+
+// between draws a time.
+func (d *draws) between(least, most time.Duration) time.Duration { return least + d.upTo(most-least) }

@@ -1,0 +1,120 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// carryOut does what the agent asks for, each thing taking its time.
+func (a *asset) carryOut(e agent.Effect) {
+	reply := func(after time.Duration, ev func() job.Event) {
+		order := e.Order
+		a.after(after, func() { a.step(agent.Execution{Order: order, Event: ev()}) })
+	}
+	switch e := e.Effect.(type) {
+	case job.TakeInventory:
+		reply(time.Second, func() job.Event {
+			return job.InventoryTaken{ID: e.ID, Inventory: a.s.inventories[a.has], Sessions: a.sessions()}
+		})
+	case job.Download:
+		took := a.draws.between(a.speed/2, a.speed+a.speed/2)
+		reply(took, func() job.Event { return a.fetch(e) })
+	case job.Preflight:
+		reply(time.Second, func() job.Event { return job.Checked{ID: e.ID} })
+	case job.Deploy:
+		a.watch.deploys(a, e)
+		took := time.Duration(0)
+		for range e.Patches {
+			took += a.draws.between(30*time.Second, 3*time.Minute)
+		}
+		reply(took, func() job.Event { return a.deploy(e) })
+	case job.Prompt:
+		a.prompt(e)
+	case job.Reboot:
+		a.watch.reboots(a, e.Order)
+		a.shutDown()
+		life := a.life
+		a.at(a.s.now+a.draws.between(40*time.Second, 3*time.Minute), func() {
+			if a.life == life {
+				a.boot()
+			}
+		})
+	case job.Discard:
+		if e.Index < 0 {
+			a.staged = 0
+		} else {
+			a.staged &^= 1 << a.product(e.Order, e.Index)
+		}
+	}
+}
+
+// product is which product the patch of an order is for; 0 for an order that the agent does not execute.
+func (a *asset) product(order job.OrderID, patch int) int {
+	for _, x := range a.state.Executions {
+		if x.Order.ID == order && patch < len(x.Order.Patches) {
+			return a.s.product(x.Order.Patches[patch].Product)
+		}
+	}
+	return 0
+}
+
+// fetch is what a download finds.
+func (a *asset) fetch(e job.Download) job.Event {
+	n := a.s.product(e.Patch.Product)
+	p := a.s.products[n]
+	found := job.Evidence{Size: 80 << 20, Digests: p.digests, Signature: integrity.Signature{Status: integrity.Absent}}
+	if p.signer != "" {
+		found.Signature = integrity.Signature{Status: integrity.Valid, Format: integrity.OpenPGP, Signer: p.signer}
+	}
+	good := true
+	switch failing := a.draws.share(a.s.cfg.Failing); {
+	case a.away.at(a.s.now):
+		return job.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."}
+	case !failing:
+	case a.draws.share(700):
+		return job.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The connection was closed in the middle."}
+	case p.signer != "":
+		found.Signature = integrity.Signature{Status: integrity.Bad, Format: integrity.OpenPGP, Detail: "the bytes were changed"}
+		found.Digests, good = p.damaged, false
+	default:
+		found.Digests, good = p.damaged, false
+	}
+	if good {
+		a.staged |= 1 << n
+	}
+	return job.Fetched{ID: e.ID, Files: []job.Evidence{found}}
+}
+
+// deploy installs what was handed over.
+func (a *asset) deploy(e job.Deploy) job.Event {
+	outcomes := make([]job.Outcome, len(e.Patches))
+	for i, p := range e.Patches {
+		outcomes[i].Index = p.Index
+		a.has |= 1 << a.s.product(p.Patch.Product)
+	}
+	return job.Deployed{ID: e.ID, Outcomes: outcomes}
+}
+
+// prompt shows it. Somebody at the keyboard puts it off half of the time, agrees a third of the time, or lets it stand.
+func (a *asset) prompt(e job.Prompt) {
+	if _, ok := e.Kind.(reboot.ShowPrompt); !ok {
+		return
+	}
+	a.watch.offered(a)
+	if a.sessions() != reboot.Active {
+		return
+	}
+	answer := a.draws.n(100)
+	if answer >= 80 {
+		return
+	}
+	a.after(a.draws.between(5*time.Second, 4*time.Minute), func() {
+		if a.sessions() == reboot.Active {
+			a.step(agent.Execution{Order: e.Order, Event: job.Answered{Later: answer < 50}})
+		}
+	})
+}

@@ -1,0 +1,241 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/stretchr/testify/require"
+)
+
+// rough is a world in which much goes wrong.
+func rough(agents int) Config {
+	return Config{Agents: agents, Days: 7, Offline: 200, Failing: 100, Seed: 3}
+}
+
+// lived is a shard at the end of its world.
+func lived(t *testing.T, c Config) *shard {
+	t.Helper()
+	c = c.WithDefaults()
+	sc, err := newScene()
+	require.NoError(t, err)
+	s, err := newShard(sc, c, 0, c.Agents)
+	require.NoError(t, err)
+	require.NoError(t, s.live())
+	return s
+}
+
+// requireSame wants two shards to have the same histories and final states.
+func requireSame(t *testing.T, a, b *shard) {
+	t.Helper()
+	for i := range a.assets {
+		x, y := &a.assets[i], &b.assets[i]
+		if x.history != y.history || !reflect.DeepEqual(x.state, y.state) || x.watch != y.watch {
+			t.Fatalf("asset %s differs:\n%s%s", x.config.Asset, cmp.Diff(x.state, y.state), cmp.Diff(x.watch, y.watch, cmp.AllowUnexported(onlooker{}, seen{})))
+		}
+	}
+	require.Equal(t, a.tally.cancel, b.tally.cancel)
+	require.Equal(t, a.tally.moves, b.tally.moves)
+	require.Equal(t, a.tally.connected, b.tally.connected)
+	require.Equal(t, a.tally.steps, b.tally.steps)
+	require.Equal(t, a.tally.checkIns, b.tally.checkIns)
+}
+
+// Check-ins that are passed over leave the same world behind as those that are carried out, down to each record of the
+// controller.
+func TestBatching(t *testing.T) {
+	c := rough(30)
+	c.Controller = true
+	passed := lived(t, c)
+	c.everyCall = true
+	each := lived(t, c)
+	requireSame(t, passed, each)
+	require.Zero(t, each.tally.jumped)
+	require.Greater(t, passed.tally.jumped, passed.tally.checkIns*9/10)
+	if diff := cmp.Diff(records(t, each), records(t, passed)); diff != "" {
+		t.Fatalf("the controller's records differ:\n%s", diff)
+	}
+}
+
+// tables are the controller's, see its keys.go.
+var tables = []controller.Table{
+	"meta", "snapshot", "assets", "seen", "reports", "revisions", "inventories", "inventory", "tokens", "jobs", "runs", "due", "work", "orders",
+	"contents", "outcomes", "live", "queue", "gone", "runpatches", "bodies", "failures", "counters", "cancels", "followers", "shares", "chained",
+	"unreachable", "reboots",
+}
+
+func records(t *testing.T, s *shard) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	require.NoError(t, s.server.(*full).store.View(t.Context(), func(r controller.Reader) error {
+		for _, table := range tables {
+			list, err := r.Scan(table, "", "", controller.MaxScan)
+			if err != nil {
+				return err
+			}
+			for _, rec := range list {
+				all[string(table)+" "+rec.Key] = string(rec.Value)
+			}
+		}
+		return nil
+	}))
+	require.Greater(t, len(all), 5*len(s.assets))
+	return all
+}
+
+// The lean server hands out the same manifests, byte for byte but the signature, and takes the same reports as the product's controller.
+func TestServers(t *testing.T) {
+	for seed, change := range []func(*Config){
+		func(*Config) {},
+		func(c *Config) { c.Cancel = -1 },
+		func(c *Config) { c.Cancel = 10 * day / 24 },
+		func(c *Config) { c.Offline = 900; c.Days = 9 },
+		func(c *Config) { c.everyCall = true; c.Agents = 20 },
+	} {
+		c := rough(100)
+		c.Seed = uint64(seed)
+		change(&c)
+		lean := lived(t, c)
+		c.Controller = true
+		requireSame(t, lean, lived(t, c))
+	}
+}
+
+func TestSealing(t *testing.T) {
+	c := rough(40)
+	cheap := lived(t, c)
+	c.ed25519 = true
+	requireSame(t, cheap, lived(t, c))
+}
+
+func run(t *testing.T, c Config) Result {
+	t.Helper()
+	r, err := Run(t.Context(), c)
+	require.NoError(t, err)
+	return r
+}
+
+// Neither the shards nor the workers show in anything.
+func TestShards(t *testing.T) {
+	c := rough(150)
+	c.Shard, c.Workers = 150, 1
+	want := run(t, c)
+	for _, by := range [][2]int{{1, 3}, {7, 2}, {149, 8}} {
+		c.Shard, c.Workers = by[0], by[1]
+		require.Equal(t, want, run(t, c), "%v", by)
+	}
+	c.Seed++
+	require.NotEqual(t, want.History, run(t, c).History)
+}
+
+// golden is the history of a small world, on whatever processor.
+const golden = "56d6e7ab07011379f3226359860e359a1147b05e957646ef28684191e2a329dc"
+
+func TestSameHistoryEverywhere(t *testing.T) {
+	require.Equal(t, golden, run(t, Config{Agents: 300, Seed: 11}).History)
+}
+
+// Another asset more changes none of the others.
+func TestAssetsAreIndependent(t *testing.T) {
+	few, more := lived(t, rough(40)), lived(t, rough(50))
+	for i := range few.assets {
+		require.Equal(t, few.assets[i].history, more.assets[i].history)
+	}
+}
+
+// What a result says of its world adds up.
+func TestResult(t *testing.T) {
+	r := run(t, Config{Agents: 1500, Seed: 5})
+	ended := r.Open
+	for _, c := range r.Results {
+		ended += c.Assets
+	}
+	require.Equal(t, r.Agents, ended)
+	c := r.Cancel
+	require.Equal(t, r.Agents, c.Orders)
+	require.Equal(t, c.Orders, c.Cancelled+c.TooLate+c.Ended+c.Unknown, "JOB-3")
+	for what, n := range map[string]int{"at once": c.AtOnce, "pending": c.Pending, "cancelled": c.Cancelled, "too late": c.TooLate, "ended": c.Ended} {
+		require.Greater(t, n, 10, what)
+	}
+	reached := c.Later
+	for _, b := range c.Reached {
+		reached += b.Assets
+	}
+	require.LessOrEqual(t, reached, c.Pending)
+	require.GreaterOrEqual(t, reached, c.Pending-c.Unknown)
+	require.LessOrEqual(t, c.Longest, c.Bound, "MAN-3")
+	require.LessOrEqual(t, c.Median, c.P99)
+	require.LessOrEqual(t, c.P99, c.Longest)
+	for _, at := range r.Rollout {
+		sum := 0
+		for _, n := range at.Stages {
+			require.GreaterOrEqual(t, n, 0)
+			sum += n
+		}
+		require.Equal(t, r.Agents, sum, at.At)
+	}
+	failed := 0
+	for _, f := range r.Failures {
+		if f.Code != job.CodeCancelled {
+			failed += f.Installs
+		}
+	}
+	require.Equal(t, r.FailedInstalls, failed, "RPT-1")
+	require.Greater(t, failed, 5)
+	putOff := 0
+	for _, n := range r.Reboots.PutOff {
+		putOff += n
+	}
+	require.Equal(t, r.Reboots.Assets, putOff)
+	require.Equal(t, r.Reboots.Assets, r.Reboots.Waiting[0].Assets)
+	require.Len(t, r.Reboots.PutOff, policy.Deferrals+1, "somebody puts it off as often as the policy lets them, and nobody more often")
+	require.Zero(t, r.Reboots.Waiting[len(r.Reboots.Waiting)-1].Assets)
+
+	data, err := json.Marshal(r)
+	require.NoError(t, err)
+	var again Result
+	require.NoError(t, json.Unmarshal(data, &again))
+	require.Equal(t, r, again)
+}
+
+func TestWithoutCancelEverybodyGetsIt(t *testing.T) {
+	r := run(t, Config{Agents: 500, Cancel: -1, Failing: -1, Offline: -1})
+	require.Nil(t, r.Cancel)
+	require.Empty(t, r.Failures)
+	require.Equal(t, r.Agents, r.Rollout[len(r.Rollout)-1].Stages[StageDone-1])
+}
+
+func TestRunIsCutShort(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := Run(ctx, Config{Agents: 300, Shard: 10, Workers: 1, Days: 1, Progress: func(done int) {
+		if done >= 20 {
+			cancel()
+		}
+	}})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestConfigBounds(t *testing.T) {
+	for _, c := range []Config{
+		{Agents: 1}, {Agents: MaxAgents}, {Agents: 1, Days: MaxDays}, {Agents: 1, Shard: MaxShard}, {Agents: 1, Failing: 1000, Offline: 1000},
+		{Agents: 1, Failing: -7, Offline: -7, Cancel: -7}, {Agents: 1, Days: 1, Cancel: day - enabled - 1},
+	} {
+		require.NoError(t, c.Validate(), "%+v", c)
+	}
+	for _, c := range []Config{
+		{}, {Agents: MaxAgents + 1}, {Agents: 1, Days: MaxDays + 1}, {Agents: 1, Days: -1}, {Agents: 1, Shard: MaxShard + 1}, {Agents: 1, Failing: 1001},
+		{Agents: 1, Offline: 1001}, {Agents: 1, Workers: -1}, {Agents: 1, Days: 1, Cancel: day - enabled},
+	} {
+		_, err := Run(t.Context(), c)
+		var bad *job.Invalid
+		require.ErrorAs(t, err, &bad, "%+v", c)
+		require.Len(t, bad.Problems, 1)
+	}
+	var bad *job.Invalid
+	require.ErrorAs(t, Config{Days: -1, Failing: 2000}.Validate(), &bad)
+	require.Len(t, bad.Problems, 3, "every problem is named")
+}

@@ -1,0 +1,115 @@
+package fleet
+
+import (
+	"bytes"
+	"math/bits"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
+)
+
+// history is a running hash of all that happened on one asset. It is quick, not cryptographic; the hashes of all assets
+// and their final states are digested with SHA-256.
+type history uint64
+
+func (h *history) add(values ...uint64) {
+	for _, v := range values {
+		*h = history(bits.RotateLeft64(uint64(*h)^v, 29) * 0x9e3779b97f4a7c15)
+	}
+}
+
+func (h *history) text(s string) {
+	h.add(uint64(len(s)))
+	for len(s) >= 8 {
+		h.add(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56)
+		s = s[8:]
+	}
+	for i := range len(s) {
+		h.add(uint64(s[i]))
+	}
+}
+
+// What happens, for the hash.
+const (
+	happensStart uint64 = 1 + iota
+	happensTick
+	happensAnswer
+	happensSilence
+	happensResult
+	happensCall
+	happensReport
+	happensEffect
+	happensAct // of an administrator
+)
+
+// event is one event that an agent takes.
+func (h *history) event(at time.Duration, ev agent.Event) {
+	switch ev := ev.(type) {
+	case agent.Started:
+		h.add(happensStart, uint64(at))
+	case agent.Tick:
+		h.tick(at)
+	case agent.CalledIn:
+		h.answer(at, ev.ID, ev.Answer.Acknowledged)
+		sealed := ev.Answer.Manifest
+		if end := bytes.LastIndex(sealed, []byte(`,"signatures"`)); end > 0 { // whoever seals
+			h.text(string(sealed[:end]))
+		}
+	case agent.CallFailed:
+		h.add(happensSilence, uint64(at), ev.ID)
+	case agent.Execution:
+		h.add(happensResult, uint64(at))
+		h.text(string(ev.Order))
+	}
+}
+
+// The next three make up an idle check-in, and are the same for one that is carried out and one that is passed over.
+
+// tick is a wake-up.
+func (h *history) tick(at time.Duration) { h.add(happensTick ^ uint64(at)<<8) }
+
+// call is a check-in that an agent begins.
+func (h *history) call(id uint64, reports int, last bool) {
+	flags := happensCall | uint64(reports)<<8
+	if last {
+		flags |= 1 << 32
+	}
+	h.add(flags ^ id<<40)
+}
+
+// answer is one that comes.
+func (h *history) answer(at time.Duration, id uint64, acknowledged job.Sequence) {
+	h.add(happensAnswer^uint64(at)<<8, id^uint64(acknowledged)<<32)
+}
+
+// report is one report that an agent makes.
+func (h *history) report(r job.Report) {
+	h.add(happensReport, uint64(r.Sequence), uint64(r.At.Unix()), uint64(r.Progress), uint64(r.Result), uint64(r.TooLate), uint64(r.Reboots))
+	h.text(string(r.Order))
+	for _, p := range r.Patches {
+		h.text(string(p.Patch))
+		h.add(uint64(p.Status), uint64(p.Code))
+	}
+}
+
+// effect is something an agent asks for.
+func (h *history) effect(e agent.Effect) {
+	h.add(happensEffect)
+	switch e := e.Effect.(type) {
+	case job.TakeInventory:
+		h.add(1, uint64(e.ID))
+	case job.Download:
+		h.add(2, uint64(e.ID), uint64(e.Index))
+	case job.Preflight:
+		h.add(3, uint64(e.ID), uint64(len(e.Patches)))
+	case job.Deploy:
+		h.add(4, uint64(e.ID), uint64(len(e.Patches)))
+	case job.Prompt:
+		h.add(5)
+	case job.Reboot:
+		h.add(6)
+	case job.Discard:
+		h.add(7)
+	}
+}

@@ -1,0 +1,71 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job/agent"
+)
+
+// far is later than anything that wakes an agent.
+const far = 1000 * day
+
+// idle says whether the agent has nothing to tell and waits for nothing from the server.
+func (a *asset) idle() bool {
+	calls := a.state.Calls
+	return calls.Out == 0 && calls.Failures == 0 && calls.LastCall.Order == "" && len(a.state.Reports) == 0
+}
+
+// jump passes over the check-ins at which nothing can happen: the agent is idle, the server has just answered it, and until
+// the horizon nothing befalls either. Their times are drawn as the agent draws them. Of what such a check-in leaves behind,
+// the time on the agent's clock and in the server's record of last calls, only the last of them counts; it is carried out
+// where somebody might look before the next call. TestBatching holds all this to the letter.
+func (a *asset) jump() {
+	if a.s.cfg.everyCall {
+		return
+	}
+	horizon, looked := a.s.end, true
+	if a.renewal > 0 && a.renewal < horizon {
+		horizon, looked = a.renewal, false
+	}
+	if a.s.nextAct < horizon {
+		horizon, looked = a.s.nextAct, false
+	}
+	for i := range a.agenda {
+		if a.agenda[i].at < horizon {
+			horizon, looked = a.agenda[i].at, true
+		}
+	}
+	// What else does the agent wake for? Ask it, with its next check-in out of the way.
+	asked := a.state
+	asked.Calls.Next = asked.Calls.Next.Add(far)
+	_, out := agent.Step(a.config, asked, agent.Tick{}, a.moment())
+	if out.Call != nil || len(out.Effects) > 0 {
+		return
+	}
+	wake := a.s.now + out.Wake
+	if wake < horizon {
+		horizon, looked = wake, false
+	}
+	last, at := a.state.Calls.Last, a.wake
+	for at+2*a.latency < horizon {
+		wait := a.config.Interval(last + 1)
+		if looked && at+wait+2*a.latency >= horizon {
+			break
+		}
+		last++
+		a.history.tick(at)
+		a.history.call(last, 0, false)
+		a.history.answer(at+2*a.latency, last, a.state.Sequence)
+		at += wait
+	}
+	passed := last - a.state.Calls.Last
+	a.state.Calls.Last = last
+	a.state.Calls.Next = a.state.Calls.Next.Add(at - a.wake)
+	a.wake = min(at, wake)
+	a.s.tally.steps += 2 * int(passed)
+	a.s.tally.checkIns += int(passed)
+	a.s.tally.jumped += int(passed)
+}
+
+// since is a time of the world.
+func since(t time.Duration) time.Time { return began.Add(t) }

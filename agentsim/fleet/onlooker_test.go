@@ -1,0 +1,177 @@
+package fleet
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/reboot"
+	"github.com/stretchr/testify/require"
+)
+
+// Each wrong deed is noticed, by the number of the invariant it breaks; the right one beside it is not.
+func TestOnlooker(t *testing.T) {
+	sc, err := newScene()
+	require.NoError(t, err)
+	fresh := func() *asset {
+		s, err := newShard(sc, Config{Agents: 1}.WithDefaults(), 0, 1)
+		require.NoError(t, err)
+		s.now, s.run = enabled, "monthly-update@20260302T100000Z"
+		return &s.assets[0]
+	}
+	order := job.OrderID("monthly-update@20260302T100000Z/a0000000")
+	report := func(a *asset, r job.Report) {
+		r.Order = order
+		a.watch.reported(a, r)
+	}
+	started := func(a *asset) {
+		report(a, job.Report{Progress: job.Received})
+		report(a, job.Report{Progress: job.Started})
+	}
+	deploying := func(a *asset) {
+		started(a)
+		report(a, job.Report{Progress: job.Deploying})
+	}
+	rebooting := func(a *asset) {
+		deploying(a)
+		report(a, job.Report{Result: job.PendingReboot})
+	}
+	deploy := job.Deploy{Order: order, Patches: []job.Staged{{Patch: job.OrderPatch{Product: sc.products[1].id}}}}
+	for name, c := range map[string]struct {
+		invariant int
+		right     func(*asset)
+		wrong     func(*asset)
+	}{
+		"installs what did not pass": {1, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, deploy) }, func(a *asset) { deploying(a); a.watch.deploys(a, deploy) }},
+		"deploys after Cancelled": {2, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, deploy) }, func(a *asset) {
+			started(a)
+			report(a, job.Report{Result: job.Cancelled})
+			a.staged = 2
+			a.watch.deploys(a, deploy)
+		}},
+		"Cancelled after deploy": {2, func(a *asset) { started(a); report(a, job.Report{Result: job.Cancelled}) },
+			func(a *asset) { deploying(a); report(a, job.Report{Result: job.Cancelled}) }},
+		"TooLate before deploy": {2, func(a *asset) { deploying(a); report(a, job.Report{TooLate: job.StageDeploy}) },
+			func(a *asset) { started(a); report(a, job.Report{TooLate: job.StageDeploy}) }},
+		"goes on after its end": {2, deploying, func(a *asset) {
+			started(a)
+			report(a, job.Report{Result: job.Failed})
+			report(a, job.Report{Progress: job.Deploying})
+		}},
+		"another order": {3, started, func(a *asset) {
+			a.watch.reported(a, job.Report{Order: "other@20260302T100000Z/a0000000", Progress: job.Received})
+		}},
+		"another asset's order": {3, started, func(a *asset) {
+			a.watch.reported(a, job.Report{Order: order[:len(order)-1] + "1", Progress: job.Received})
+		}},
+		"reboots twice": {4, func(a *asset) { rebooting(a); a.watch.reboots(a, order) },
+			func(a *asset) {
+				rebooting(a)
+				a.watch.reboots(a, order)
+				a.watch.due = a.s.now
+				a.watch.reboots(a, order)
+			}},
+		"reboots without need": {4, func(a *asset) { rebooting(a); a.watch.reboots(a, order) }, func(a *asset) { deploying(a); a.watch.reboots(a, order) }},
+		"reboots too late": {5, func(a *asset) {
+			rebooting(a)
+			a.watch.offered(a)
+			a.s.now += reboot.MaxDeferral
+			a.watch.reboots(a, order)
+		},
+			func(a *asset) {
+				rebooting(a)
+				a.watch.offered(a)
+				a.s.now += reboot.MaxDeferral + 1
+				a.watch.reboots(a, order)
+			}},
+		"installs once more": {8, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, deploy) },
+			func(a *asset) { deploying(a); a.staged, a.has = 2, 2; a.watch.deploys(a, deploy) }},
+		"revision falls":        {9, func(a *asset) { a.watch.revised(a, 4, 5) }, func(a *asset) { a.watch.revised(a, 5, 4) }},
+		"refuses a manifest":    {9, started, func(a *asset) { report(a, job.Report{Refused: "it is forged"}) }},
+		"cancel comes too late": {10, func(a *asset) { reach(a, a.s.bound) }, func(a *asset) { reach(a, a.s.bound+1) }},
+	} {
+		a := fresh()
+		a.has = 0
+		c.right(a)
+		require.NoError(t, a.s.err, name)
+		a = fresh()
+		a.has = 0
+		c.wrong(a)
+		var broken *Broken
+		require.ErrorAs(t, a.s.err, &broken, name)
+		require.Equal(t, c.invariant, broken.Invariant, name)
+		require.Contains(t, broken.Error(), fmt.Sprintf("invariant %d broken at 2026-03-", c.invariant))
+	}
+}
+
+// reach brings an asset the mark of a cancel so long after it.
+func reach(a *asset, took time.Duration) {
+	a.away = away{}
+	a.s.cancelled, a.watch.pending = a.s.now, true
+	a.s.now += took
+	a.watch.delivered(a, manifest.Answer{At: since(a.s.now), Manifest: []byte("{}")})
+}
+
+// The end of a world notices an order without an end, and a server that counts or says something else than the journals.
+func TestSettle_JOB3(t *testing.T) {
+	world := func() *shard { return lived(t, Config{Agents: 40, Offline: -1, Seed: 9}) }
+	broken := func(s *shard, invariant int, text string) {
+		t.Helper()
+		s.err = nil
+		var b *Broken
+		require.ErrorAs(t, s.settle(), &b)
+		require.Equal(t, invariant, b.Invariant)
+		require.Contains(t, b.Text, text)
+	}
+	find := func(s *shard, result job.Result) int {
+		for i := range s.assets {
+			if s.assets[i].watch.order.result == result && !s.assets[i].watch.order.local {
+				return i
+			}
+		}
+		t.Fatalf("no asset is %v", result)
+		return 0
+	}
+	s := world()
+	require.NoError(t, s.settle(), "it may be looked at again")
+	s.assets[find(s, job.Completed)].watch.order.result = 0
+	broken(s, 10, "no end")
+	s = world()
+	s.server.(*lean).assets[find(s, job.Cancelled)].result = job.Failed
+	broken(s, 12, "says Ended of the cancel; its journal says Cancelled")
+	s = world()
+	s.server.(*lean).assets[find(s, job.Completed)].failures++
+	broken(s, 12, "the server counts")
+	s = world()
+	s.server.(*lean).assets[find(s, job.Completed)].ended = false
+	broken(s, 12, "the server")
+}
+
+// The lean server takes nothing that the controller would call an anomaly.
+func TestLeanServerRefusesNonsense(t *testing.T) {
+	order := job.OrderID("monthly-update@20260302T100000Z/a0000000")
+	for name, c := range map[string]struct {
+		record record
+		report job.Report
+	}{
+		"no order":            {record{}, job.Report{Order: order, Progress: job.Started}},
+		"another order":       {record{since: 1, order: job.Order{ID: order}}, job.Report{Order: "x", Progress: job.Started}},
+		"after the end":       {record{since: 1, order: job.Order{ID: order}, ended: true}, job.Report{Order: order, Progress: job.Started}},
+		"not cancelled":       {record{since: 1, order: job.Order{ID: order}}, job.Report{Order: order, Result: job.Cancelled}},
+		"cancelled in deploy": {record{since: 1, order: job.Order{ID: order}, cancelled: true, stage: job.StageDeploy}, job.Report{Order: order, Result: job.Cancelled}},
+		"too late for none":   {record{since: 1, order: job.Order{ID: order}}, job.Report{Order: order, TooLate: job.StageDeploy}},
+		"withdrawn":           {record{since: 1, order: job.Order{ID: order}}, job.Report{Order: order, Result: job.Withdrawn}},
+		"refused":             {record{since: 1, order: job.Order{ID: order}}, job.Report{Order: order, Refused: "forged"}},
+	} {
+		var b *Broken
+		require.ErrorAs(t, c.record.fold(c.report), &b, name)
+	}
+	l := &lean{}
+	require.NoError(t, l.enrol("a0000000"))
+	_, err := l.checkIn(manifest.CheckIn{Asset: "a0000001"}, began)
+	require.ErrorIs(t, err, manifest.ErrUnknownAsset)
+	_, err = l.checkIn(manifest.CheckIn{Asset: "a0000000", Held: 1}, began)
+	require.ErrorContains(t, err, "holds revision 1")
+}

@@ -1,0 +1,83 @@
+package fleet
+
+import (
+	"testing"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
+	"github.com/patchpolicy/patchpolicy/reboot"
+	"github.com/stretchr/testify/require"
+)
+
+// Between two changes nothing changes, and at each something does: looked at minute by minute over nine days.
+func TestSessionsChangeWhenTheySay(t *testing.T) {
+	seen := map[reboot.Sessions]int{}
+	for i := range 60 {
+		d := newDraws(1, i)
+		p := d.person()
+		for at := time.Duration(0); at < 9*day; at += time.Minute {
+			now, until := p.sessions(at)
+			seen[now]++
+			if until == 0 {
+				require.NotEqual(t, desk, p.kind)
+				continue
+			}
+			require.Greater(t, until, at)
+			if next, _ := p.sessions(at + time.Minute); at+time.Minute < until {
+				require.Equal(t, now, next, "%+v at %v until %v", p, at, until)
+			}
+			if next, _ := p.sessions(until); until/day%7 < 5 && until%day != 0 {
+				require.NotEqual(t, now, next, "%+v at %v", p, until)
+			}
+		}
+		weekend, _ := p.sessions(5*day + 12*time.Hour)
+		require.NotEqual(t, reboot.Active, weekend)
+	}
+	for _, s := range []reboot.Sessions{reboot.Nobody, reboot.Active, reboot.Locked} {
+		require.Greater(t, seen[s], 1000, s)
+	}
+}
+
+func TestDrawsAreUniform(t *testing.T) {
+	var counts [10]int
+	yes := 0
+	for i := range 20_000 {
+		d := newDraws(42, i)
+		counts[d.n(10)]++
+		if d.share(250) {
+			yes++
+		}
+		at := d.between(time.Second, 3*time.Second)
+		require.GreaterOrEqual(t, at, time.Second)
+		require.Less(t, at, 3*time.Second)
+	}
+	for _, n := range counts {
+		require.InDelta(t, 2000, n, 250)
+	}
+	require.InDelta(t, 5000, yes, 300)
+}
+
+func TestStageNames(t *testing.T) {
+	enumtest.Check(t, map[Stage]string{
+		StageNone: "none", StageQueued: "queued", StageDownload: "download", StageDeploy: "deploy", StageReboot: "reboot",
+		StageDone: "done", StageFailed: "failed", StageCancelled: "cancelled",
+	}, Stages(), ParseStage)
+}
+
+func TestQueueIsInOrder(t *testing.T) {
+	d := newDraws(7, 0)
+	q := make(queue, 100)
+	for i := range q {
+		q[i] = entry{d.upTo(time.Second), i}
+	}
+	for i := len(q)/2 - 1; i >= 0; i-- {
+		q.down(i)
+	}
+	last := entry{-1, 0}
+	for range 3000 {
+		at, asset := q.first()
+		require.True(t, last.before(entry{at, asset}))
+		last = entry{at, asset}
+		q.moved(at + d.between(time.Millisecond, time.Second))
+	}
+}

@@ -1,0 +1,127 @@
+package fleet
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// The world's calendar: instants since it began, and lengths.
+const (
+	day     = 24 * time.Hour
+	enabled = 10 * time.Hour   // the job is enabled: its orders go out with the next check-ins (MAN-1)
+	spread  = 20 * time.Minute // of the starts (JOB-9)
+	settled = 16 * time.Hour   // after its start an order has ended on an asset that is there: installs and the longest deferral
+)
+
+// began is when a world begins: a Monday.
+var began = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+
+// The world's names.
+const (
+	tag   = "fleet" // of every asset
+	jobID = job.ID("monthly-update")
+)
+
+// policy is how assets are rebooted: a user may put it off three times for four hours.
+var policy = reboot.Policy{Deferrals: 3, Interval: 4 * time.Hour, Prompt: 10 * time.Minute, Countdown: 5 * time.Minute}
+
+// product is one of the titles that assets have, with the version most of them have and the one they should have.
+type product struct {
+	id       catalog.ProductID
+	patch    catalog.PatchID
+	old, new version.Version
+	signer   string
+	reboot   bool
+	digests  []integrity.Digest
+	damaged  []integrity.Digest // of a file that is not the one that was ordered
+}
+
+// titles is how many products there are.
+const titles = 2
+
+// scene is what never changes in a world; all shards share it.
+type scene struct {
+	products    [titles]product
+	inventories [1 << titles]catalog.Inventory // by installed
+	digests     [1 << titles]string
+}
+
+func newScene() (*scene, error) {
+	s := &scene{products: [titles]product{
+		{id: "browser", patch: "browser-121", signer: "Browser Maker"},
+		{id: "system", patch: "system-4046", reboot: true},
+	}}
+	for i, text := range [titles][2]string{{"120.0.6099.71", "121.0.6167.85"}, {"10.0.19045.3930", "10.0.19045.4046"}} {
+		p := &s.products[i]
+		var err error
+		if p.old, err = version.Parse(version.Dotted, text[0]); err != nil {
+			return nil, err
+		}
+		if p.new, err = version.Parse(version.Dotted, text[1]); err != nil {
+			return nil, err
+		}
+		p.digests, p.damaged = digests(string(p.patch)), digests(string(p.patch)+", damaged")
+	}
+	for i := range s.inventories {
+		list := make([]catalog.Installed, titles)
+		for n, p := range s.products {
+			list[n] = catalog.Installed{Product: p.id, Version: p.old}
+			if installed(i).has(n) {
+				list[n].Version = p.new
+			}
+		}
+		var err error
+		if s.inventories[i], err = catalog.NewInventory(catalog.Linux, list); err != nil {
+			return nil, err
+		}
+		s.digests[i] = s.inventories[i].Digest()
+	}
+	return s, nil
+}
+
+func digests(content string) []integrity.Digest {
+	sum := sha256.Sum256([]byte(content))
+	return []integrity.Digest{{Algorithm: integrity.SHA256, Sum: hex.EncodeToString(sum[:])}}
+}
+
+// installed has a bit for each product that is at its new version.
+type installed uint8
+
+const current installed = 1<<titles - 1 // there is nothing to install
+
+func (i installed) has(product int) bool { return i>>product&1 == 1 }
+
+// definition is the one job of the world: every patch for every asset, now.
+func (s *scene) definition() job.Definition {
+	d := job.Definition{
+		ID: jobID, Name: "Monthly update", Platform: catalog.Linux, Assets: job.Assets{IncludeTags: []string{tag}}, Reboot: policy,
+		Schedule: job.Schedule{Kind: job.OnDemand, Spread: spread},
+	}
+	for _, p := range s.products {
+		d.Patches.List = append(d.Patches.List, p.patch)
+	}
+	return d
+}
+
+// batch is what the vendors publish.
+func (s *scene) batch() catalog.Batch {
+	b := catalog.Batch{Feed: "vendors", At: began}
+	for _, p := range s.products {
+		b.Products = append(b.Products, catalog.Product{ID: p.id, Name: string(p.id), Vendor: "Example", Platform: catalog.Linux, Scheme: version.Dotted})
+		b.Patches = append(b.Patches, catalog.Patch{
+			ID: p.patch, Product: p.id, Version: p.new, Published: began.Add(-time.Hour), Severity: catalog.High, Reboot: p.reboot,
+			Artifacts: []catalog.Artifact{{
+				Name: string(p.id) + ".pkg", Availability: catalog.Pinned, URL: "https://vendor.example/" + string(p.patch),
+				Size: 80 << 20, Signer: p.signer, Digests: p.digests,
+			}},
+		})
+	}
+	return b
+}

@@ -1,0 +1,123 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+)
+
+// cancel cancels the run.
+func (s *shard) cancel(now time.Time) error {
+	s.cancelled = s.now
+	return s.eachCancel(now, func(a *asset, line controller.AssetCancel) {
+		o := &a.watch.order
+		s.tally.cancel.Orders++
+		switch line.State {
+		case controller.CancelDone: // it had not reached the asset, which will never hold it
+			o.local, o.result = true, job.Cancelled
+			a.watch.move(a, StageCancelled)
+			s.tally.cancel.AtOnce++
+		case controller.CancelPending:
+			a.watch.pending = true
+			s.tally.cancel.Pending++
+		case controller.CancelTooLate:
+			o.refused = true
+		}
+	})
+}
+
+// eachCancel cancels the run and visits what the server knows of it, asset by asset.
+func (s *shard) eachCancel(now time.Time, visit func(*asset, controller.AssetCancel)) error {
+	lines, err := s.server.cancel(now)
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		n, err := number(line.Asset)
+		if i := n - s.first; err != nil || i < 0 || i >= len(s.assets) {
+			return fmt.Errorf("the server speaks of asset %q, which is none of its own", line.Asset)
+		}
+		visit(&s.assets[n-s.first], line)
+	}
+	return nil
+}
+
+// settle looks at the end of the world: every order that was due has ended on each asset that is there, and the server's
+// words and counts are what the agents' journals add up to (invariants 10 and 12, JOB-3, RPT-1).
+func (s *shard) settle() error {
+	var want counts // by the journals
+	for i := range s.assets {
+		a := &s.assets[i]
+		o := &a.watch.order
+		switch {
+		case o.result == 0 && o.received && s.overdue(a, o):
+			a.watch.broken(a, 10, "its order has no end")
+		case o.result != 0 && (o.local || a.acknowledged()):
+			want.results[o.result]++
+			want.failedInstalls += o.failures
+		}
+		s.tally.results[o.result]++
+		data, err := a.state.MarshalBinary()
+		if err != nil {
+			return err
+		}
+		a.history.text(string(data))
+	}
+	if s.cancelled > 0 {
+		err := s.eachCancel(since(s.now), func(a *asset, line controller.AssetCancel) {
+			truth := a.watch.order.cancelState(a.acknowledged())
+			if truth != line.State {
+				a.watch.broken(a, 12, "the server says %v of the cancel; its journal says %v", line.State, truth)
+			}
+			if line.State == controller.CancelPending {
+				want.pendingCancels++
+			}
+			if a.watch.order.refused {
+				truth = controller.CancelTooLate
+			}
+			s.tally.cancel.count(truth)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return errors.Join(s.err, s.compare(want))
+}
+
+// overdue says whether an order should have ended: its asset was there for long enough.
+func (s *shard) overdue(a *asset, o *seen) bool {
+	return !a.away.at(s.end) && max(o.since, a.away.to)+settled < s.end
+}
+
+// acknowledged says whether the server has all that the agent reported.
+func (a *asset) acknowledged() bool { return len(a.state.Reports) == 0 }
+
+// cancelState is what the server should say of the cancel, going by the journal; told says whether it has all of that.
+func (o *seen) cancelState(told bool) controller.CancelState {
+	switch {
+	case o.result == job.Cancelled && (told || o.local):
+		return controller.CancelDone
+	case told && o.tooLate, told && o.deploying && o.result == 0:
+		return controller.CancelTooLate
+	case told && o.result != 0:
+		return controller.CancelEnded
+	default:
+		return controller.CancelPending
+	}
+}
+
+// compare holds the server's counts against those of the journals.
+func (s *shard) compare(want counts) error {
+	have, err := s.server.counts()
+	if err != nil {
+		return err
+	}
+	s.tally.failedInstalls = have.failedInstalls
+	if have == want {
+		return nil
+	}
+	return &Broken{Invariant: 12, At: since(s.now), Text: fmt.Sprintf("the server counts %v; the journals add up to %v", have, want)}
+}

@@ -1,0 +1,83 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// tally counts what happens in a shard. Tallies add up, in whatever order.
+type tally struct {
+	steps    int // events that agents took
+	checkIns int // calls that the server answered
+	jumped   int // of them, passed over as idle
+
+	moves     [][stageCount + 1]int // by RolloutStep: how many assets more are in a stage at its end than at its beginning
+	codes     [256]int              // failed installs, by code
+	connected [propagationShown]int // cancels that reached an asset, by seconds
+	later     int                   // that reached one which had been away
+	after     [deferralSteps]int    // reboots, by DeferralStep since they were due
+	putOff    [maxPutOff + 1]int    // reboots, by how often they were put off
+
+	results        [256]int // final results; zero: there is none
+	failedInstalls int      // as the server counts them (RPT-1)
+	cancel         Cancel
+	anomalies      int
+}
+
+const (
+	stageCount       = int(StageCancelled)
+	propagationShown = 3600 // seconds that are told apart
+	deferralSteps    = int(MaxDeferralShown / DeferralStep)
+	maxPutOff        = 15
+)
+
+func newTally(end time.Duration) *tally {
+	return &tally{moves: make([][stageCount + 1]int, end/RolloutStep+1)}
+}
+
+func (t *tally) move(at time.Duration, from, to Stage) {
+	m := &t.moves[min(int(at/RolloutStep), len(t.moves)-1)]
+	m[from]--
+	m[to]++
+}
+
+func (t *tally) failed(c job.Code) { t.codes[uint8(c)]++ }
+
+func (t *tally) propagated(took time.Duration, connected bool) {
+	if !connected {
+		t.later++
+		return
+	}
+	t.connected[min(int(took/time.Second), propagationShown-1)]++
+}
+
+func (t *tally) rebooted(after time.Duration, deferred int) {
+	t.after[min(int(after/DeferralStep), deferralSteps-1)]++
+	t.putOff[min(deferred, maxPutOff)]++
+}
+
+// add takes in the tally of another shard.
+func (t *tally) add(o *tally) {
+	t.steps += o.steps
+	t.checkIns += o.checkIns
+	t.jumped += o.jumped
+	for i := range o.moves {
+		addAll(t.moves[i][:], o.moves[i][:])
+	}
+	addAll(t.codes[:], o.codes[:])
+	addAll(t.connected[:], o.connected[:])
+	t.later += o.later
+	addAll(t.after[:], o.after[:])
+	addAll(t.putOff[:], o.putOff[:])
+	addAll(t.results[:], o.results[:])
+	t.failedInstalls += o.failedInstalls
+	t.anomalies += o.anomalies
+	t.cancel.add(o.cancel)
+}
+
+func addAll(to, from []int) {
+	for i, n := range from {
+		to[i] += n
+	}
+}
