@@ -47,7 +47,13 @@ var rooms = []room{
 		{"integrity", "the port it fills"},
 		{"github.com/sigstore/sigstore", "signatures by plain keys; linked by nothing else"},
 	}},
-	{path: "integrity/policyverify", floor: 1, adapter: true, uses: []use{
+	{path: "reboot", floor: 1, core: true, uses: []use{
+		{"internal/enum", "the names of phases and sessions"},
+	}},
+	{path: "catalog/aptfeed/deb822", floor: 1},
+
+	// Floor 2: what there is.
+	{path: "integrity/policyverify", floor: 2, adapter: true, uses: []use{
 		{"integrity", "the policy, and the port it fills"},
 		{"integrity/authenticode", "signatures in Windows files"},
 		{"integrity/openpgp", "OpenPGP signatures"},
@@ -55,12 +61,6 @@ var rooms = []room{
 	}, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},
 	}},
-	{path: "reboot", floor: 1, core: true, uses: []use{
-		{"internal/enum", "the names of phases and sessions"},
-	}},
-	{path: "catalog/aptfeed/deb822", floor: 1},
-
-	// Floor 2: what there is.
 	{path: "catalog", floor: 2, core: true, links: []string{semver}, uses: []use{
 		{"catalog/version", "a patch upgrades to a version"},
 		{"integrity", "an artifact carries digests"},
