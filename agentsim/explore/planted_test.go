@@ -122,6 +122,12 @@ var planted = []struct {
 		return ev
 	})},
 	{"the server answers, and crashes before its commit", 8, "server", driver{ack: true}},
+	{"an order that ended stays in the server's queue", 3, "server", driver{store: func(table, _ string, value []byte) []byte {
+		if table == "queue" && value == nil {
+			return []byte("stays")
+		}
+		return value
+	}}},
 	{"the server counts no failed install", 12, "fleet", driver{store: func(table, _ string, value []byte) []byte {
 		if table == "counters" {
 			return []byte("0")

@@ -348,7 +348,9 @@ func (s *scene) count(st *state, c *controller.Controller) {
 		}
 		for _, row := range rows {
 			i := slices.Index(assetNames[:], row.Asset)
-			if w := &st.hosts[i].watch.orders[j]; w.received && row.Result != w.final && !w.parked {
+			w := &st.hosts[i].watch.orders[j]
+			again := w.final == job.Withdrawn && !row.HandedOut // made again since, and cancelled or left before it was handed out
+			if w.received && row.Result != w.final && !w.parked && !again {
 				st.broke(12, "the server shows %s of %s; the asset's journal says %s", row.Result, row.Order, w.final)
 			}
 		}

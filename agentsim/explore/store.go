@@ -21,7 +21,7 @@ type ledgerStore struct {
 	sum    [4]uint64                                           // the sum of the hashes of all records: no order of writes matters
 	fuse   uint8                                               // see server
 	halted bool                                                // nothing is committed any more
-	tamper func(table, key string, value []byte) (made []byte) // tests only
+	tamper func(table, key string, value []byte) (made []byte) // tests only: what becomes of a value; of nil, what is deleted, if it is to stay
 }
 
 func newLedgerStore() *ledgerStore { return &ledgerStore{Store: memstore.New(memstore.Options{})} }
@@ -93,7 +93,7 @@ func (t *ledgerTx) Put(table controller.Table, key string, value []byte) error {
 // Delete implements controller.Writer.
 func (t *ledgerTx) Delete(table controller.Table, key string) error {
 	old, err := t.Get(table, key)
-	if err != nil || old == nil {
+	if err != nil || old == nil || t.l.tamper != nil && t.l.tamper(string(table), key, nil) != nil {
 		return err
 	}
 	t.wrote = true
