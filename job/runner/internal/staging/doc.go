@@ -12,6 +12,6 @@
 //
 // A file is fetched over http, https or from a file URL. A cut connection is taken up with Range and If-Range where the server gave
 // a strong validator, else from the beginning. SHA-256 is computed while the bytes stream, over what was there before too, and must be
-that of the complete file when it is opened for the verdict; the deploy's open takes the digest again from the very descriptors it returns.
+// that of the complete file when it is opened for the verdict; the deploy's open takes the digest again from the very descriptors it returns.
 // A download that makes no headway is tried again a few times.
 package staging
