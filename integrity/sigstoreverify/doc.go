@@ -1,31 +1,56 @@
-// Package sigstoreverify judges detached signatures made with plain keys: the adapter of [integrity.SignatureVerifier]
-// to github.com/sigstore/sigstore, and the only package that imports it.
+// Package sigstoreverify judges detached signatures made with plain keys or with certificates, and signed statements in
+// envelopes: the adapter of [integrity.SignatureVerifier] to github.com/sigstore/sigstore, and the only package that
+// imports it. It also seals manifests by any signer of that library (NewManifestSigner).
 //
-// # What it takes
+// # What a signature file may be
+//
+//   - A signature over the content, as it is or in standard base64 (line breaks and space around it are ignored), of at
+//     most [MaxSignature] bytes: format key. Such files are made by "openssl dgst -sha256 -sign", "openssl pkeyutl
+//     -sign -rawin", "cosign sign-blob --key" and [Sign], among others.
+//   - A sigstore bundle in JSON, version 0.1 to 0.3, of at most [MaxDocument] bytes, with a signature over the content by a
+//     key (format key) or by the key of the certificate in it (format certificate), or with an envelope.
+//   - An envelope in JSON (DSSE), alone or in a bundle: format dsse. Its payload is an in-toto statement, version 0.1 or 1,
+//     one of whose subjects is the content: at least one of SHA-256, SHA-384 and SHA-512 is told, and all that are told
+//     of these are the content's. The predicate's type must be one by which the signer calls a file its own, see
+//     Signer.Predicates: that a file was scanned is no reason to install it. An object with a name in it twice is refused.
+//
+// # Who may have signed
 //
 // A key is Ed25519, ECDSA on P-256, P-384 or P-521, or RSA with 2048 to 4096 bits, as one PEM block, PUBLIC KEY or
-// RSA PUBLIC KEY. A signature file holds one signature, raw or in standard base64 (line breaks and space around it are
-// ignored), of at most [MaxSignature] bytes. These are judged:
+// RSA PUBLIC KEY. These signatures are judged:
 //
 //   - Ed25519ph (over SHA-512), for content of any size;
-//   - plain Ed25519, for content of at most [MaxPureEd25519] bytes, since the library wants the whole message in memory;
+//   - plain Ed25519, for content of at most [MaxPureEd25519] bytes, since it is over the whole message;
 //   - ECDSA over SHA-256, SHA-384 or SHA-512, in ASN.1 or as both numbers end to end;
 //   - RSA PKCS #1 v1.5 and PSS, over SHA-256, SHA-384 or SHA-512.
 //
-// Such files are made by "openssl dgst -sha256 -sign", "openssl pkeyutl -sign -rawin" and [Sign], among others.
+// A certificate is good if it names an Identity letter for letter, is for code signing, and has a chain to one of that
+// identity's anchors, with keys as above and no SHA-1, each valid at the time of signing. That time is the earliest that
+// an RFC 3161 timestamp over the signature tells, by an authority whose chain ends at one of the identity's Timestampers
+// and whose certificate is for timestamps alone; without one it is Identity.At.
 //
 // # What it answers
 //
 //   - Absent: there is no signature file (detached is nil). An empty one is not absent (INT-4, INT-9).
-//   - Valid: the signature is by one of the keys; Signer is that key's name. A plain signature tells no time: SignedAt is zero.
-//   - Unsupported: the signature file is too large, armored, or a JSON bundle; the content cannot be read or ends before
-//     its size; or only a plain Ed25519 signature is possible and the content is too large for it.
+//   - Valid: the signature is by one of the signers, and Signer is that one's name. SignedAt is what a trusted timestamp
+//     tells, else zero.
+//   - Unsupported: the signature file is too large, or something else than the above, such as OpenPGP, armored or not, and
+//     CMS, so that another verifier of an integrity.Chain may judge it; the content cannot be read or ends before its size;
+//     only a plain Ed25519 signature is possible and the content is too large for it; the time of signing is unknown; a
+//     statement or its predicate is of another type.
 //   - Bad: anything else.
+//
+// # What is not done
+//
+// Transparency logs: the entries of a bundle are neither verified nor required, and no time is taken from them. Revocation:
+// neither lists nor OCSP are asked. Signed certificate timestamps are not looked at. Trust is what a policy pins; nothing is
+// fetched, and the system's roots are never used. Timestamps in BER, and those signed by RSA PSS, are not read. A chain
+// takes one certificate a subject. A bundle has one signer, so a Threshold above one needs an envelope of its own.
 //
 // # What it costs
 //
 // The content is read once for each digest algorithm tried: once for a valid signature of a usual kind if all keys are
-// of one kind, up to three times for a bad one, and once more for each Ed25519 key if the content is small enough for a
-// plain signature. Memory is bounded by a few buffers, or by three times MaxPureEd25519 when a plain Ed25519 signature is
-// tried. Certificates, transparency logs and timestamps are not built yet.
+// of one kind, up to three times for a bad one, and once more if it is small enough for a plain Ed25519 signature and a
+// key of that kind is trusted. Memory is bounded by a few buffers and the signature file, and by MaxPureEd25519 where a
+// plain Ed25519 signature is tried. No signature file makes it take more than a second of one processor.
 package sigstoreverify

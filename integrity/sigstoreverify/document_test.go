@@ -3,6 +3,7 @@ package sigstoreverify
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,8 +44,8 @@ func TestBundles_INT9(t *testing.T) {
 		"empty chain":                {bundle: ofKey(), change: func(b object) { b["verificationMaterial"] = object{"x509CertificateChain": object{}} }, want: integrity.Bad, detail: "0 certificates"},
 		"as many certificates as go": {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle, s.root, s.root, s.root, s.root, s.root, s.root}, stamp(t, s.clock, sig, nil)), want: integrity.Valid},
 		"one certificate more":       {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle, s.root, s.root, s.root, s.root, s.root, s.root, s.root}), want: integrity.Bad, detail: "9 certificates; want 1 to 8"},
-		"as many timestamps as go":   {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, []byte("x"), []byte("x"), []byte("x"), stamp(t, s.clock, sig, nil)), want: integrity.Valid},
-		"one timestamp more":         {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, []byte("x"), []byte("x"), []byte("x"), []byte("x"), []byte("x")), want: integrity.Unsupported, detail: "5 timestamps; at most 4"},
+		"as many timestamps as go":   {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, append(slices.Repeat([][]byte{[]byte("x")}, MaxTimestamps-1), stamp(t, s.clock, sig, nil))...), want: integrity.Valid},
+		"one timestamp more":         {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, slices.Repeat([][]byte{[]byte("x")}, MaxTimestamps+1)...), want: integrity.Unsupported, detail: "5 timestamps; at most 4"},
 		"timestamp not base64": {bundle: s.bundle(t, patch), change: func(b object) {
 			material(b)["timestampVerificationData"] = object{"rfc3161Timestamps": []object{{"signedTimestamp": "!"}}}
 		}, want: integrity.Bad, detail: "timestamp 0"},

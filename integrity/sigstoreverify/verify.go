@@ -15,7 +15,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Verifier judges detached signatures by its signers. It is immutable and safe for concurrent use. Make it with New.
+// Verifier judges detached signatures by its signers. It is immutable and safe for concurrent use. Make it with New; the
+// zero Verifier trusts nobody.
 type Verifier struct {
 	signers    []Signer
 	names      []string // of the signers, each once

@@ -385,4 +385,12 @@ func TestNewAtItsLimits(t *testing.T) {
 	require.ErrorContains(t, err, "33 keys")
 	_, err = New(keyed("Vendor", keys[:MaxKeys]...))
 	require.NoError(t, err)
+	chatty := many[0]
+	chatty.Predicates = slices.Repeat([]string{"https://vendor.example/shipped"}, MaxPredicates+1)
+	_, err = New(chatty)
+	require.ErrorContains(t, err, "up to 16 predicate types")
+	chatty.Predicates = chatty.Predicates[1:]
+	_, err = New(chatty)
+	require.NoError(t, err)
+	require.Equal(t, integrity.Bad, verify(new(Verifier), patch, make([]byte, 64)).Status, "the zero Verifier trusts nobody")
 }

@@ -45,7 +45,9 @@ var rooms = []room{
 	}},
 	{path: "integrity/sigstoreverify", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
-		{"github.com/sigstore/sigstore", "signatures by plain keys; linked by nothing else"},
+		{"github.com/sigstore/sigstore", "signatures by keys and certificates; linked by nothing else"},
+	}, tests: []use{
+		{"github.com/secure-systems-lab/go-securesystemslib", "the oracle of envelopes"},
 	}},
 	{path: "reboot", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of phases and sessions"},
@@ -220,6 +222,7 @@ var rooms = []room{
 	{path: "internal/e2e", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories it makes"},
 	}},
+	{path: "internal/killtest", floor: programs},
 	{path: "internal/mutate", floor: programs},
 	{path: "examples/quickstart", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
