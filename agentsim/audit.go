@@ -24,11 +24,18 @@ func (s *server) audit() error {
 	if err != nil {
 		return err
 	}
+	var reboots, cancels []controller.Open
 	for _, j := range jobs {
-		err := s.runs(j, func(run controller.RunStatus) (bool, error) { return true, s.auditRun(run) })
+		err := s.runs(j, func(run controller.RunStatus) (bool, error) { return true, s.auditRun(run, &reboots, &cancels) })
 		if err != nil {
 			return err
 		}
+	}
+	if err := s.auditOpen("waiting for a reboot", s.c.PendingReboots, reboots); err != nil {
+		return err
+	}
+	if err := s.auditOpen("waiting for a cancel", s.c.PendingCancels, cancels); err != nil {
+		return err
 	}
 	for _, a := range s.w.sorted() {
 		status, err := s.c.Asset(context.Background(), a.id, s.w.now)
@@ -58,8 +65,26 @@ func (s *server) listed() (n int, err error) {
 	}
 }
 
-// auditRun wants a run's counts to be those of its rows, and each row that is open and due to be with its asset.
-func (s *server) auditRun(run controller.RunStatus) error {
+// auditOpen wants the list of what is open to be what the rows say.
+func (s *server) auditOpen(what string, list func(context.Context, int) ([]controller.Open, error), rows []controller.Open) error {
+	have, err := list(context.Background(), controller.MaxPage)
+	if err != nil || len(rows) > controller.MaxPage {
+		return err
+	}
+	for _, o := range rows {
+		if !slices.Contains(have, o) {
+			s.w.broke(12, "%s on %s is %s, and not listed (RPT-3)", o.Run, o.Asset, what)
+		}
+	}
+	if len(have) != len(rows) {
+		s.w.broke(12, "%d orders are listed as %s; %d are (RPT-3)", len(have), what, len(rows))
+	}
+	return nil
+}
+
+// auditRun wants a run's counts to be those of its rows, and each row that is open and due to be with its asset. It collects
+// the rows that wait for something.
+func (s *server) auditRun(run controller.RunStatus, reboots, cancels *[]controller.Open) error {
 	rows, waiting, results := 0, 0, map[job.Result]int{}
 	err := s.orders(run.ID, func(row controller.RunAsset) {
 		rows++
@@ -68,6 +93,12 @@ func (s *server) auditRun(run controller.RunStatus) error {
 			waiting++
 		case !row.Ended.IsZero():
 			results[row.Result]++
+		}
+		if row.Result == job.PendingReboot {
+			*reboots = append(*reboots, controller.Open{Run: run.ID, Asset: row.Asset})
+		}
+		if row.Cancel == controller.CancelPending {
+			*cancels = append(*cancels, controller.Open{Run: run.ID, Asset: row.Asset})
 		}
 		s.auditRow(run, row)
 	})

@@ -4,8 +4,8 @@ import "time"
 
 // Bounds. What is past them is refused and named, so that no text, however written, keeps a reader waiting for long.
 const (
-	// MaxScript is the largest scenario in bytes; a thousand pages.
-	MaxScript = 1 << 20
+	// MaxScript is the largest scenario in bytes: hundreds of assets for months, with all that may befall them.
+	MaxScript = 8 << 20
 	// MaxAssets is how many assets one world has: each is a whole agent, and thousands of them are a load test, not a scenario.
 	MaxAssets = 1000
 	// MaxTimes is how often one line repeats something: an answer, a lost message, an exit code.

@@ -156,7 +156,7 @@ func TestUnmetExpectation(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	_, err := ParseScript("f", strings.Repeat(" ", MaxScript+1))
-	require.ErrorContains(t, err, "at most 1048576")
+	require.ErrorContains(t, err, "at most 8388608")
 	_, err = ParseScript("f", "clock 2026-03-02T00:00:00Z"+strings.Repeat("\n", MaxScript-26))
 	require.NoError(t, err)
 

@@ -55,8 +55,8 @@ func (w *World) Settle() error {
 			if e != nil && !final(e.final) && !e.order.Start.After(w.now) && !(r.Result == job.PendingReboot && e.order.Reboot.Suppress) {
 				o.broke(10, "%s was due at %s, and has not ended", id, e.order.Start.Format("2006-01-02T15:04:05Z"))
 			}
+			failed += failures(r.Patches) // by the last word, whether it waits for a reboot or not
 			if final(r.Result) {
-				failed += failures(r.Patches)
 				for at := range a.staged {
 					if at.order == id {
 						o.broke(10, "%s ended, and its files are still there", id)
@@ -68,6 +68,7 @@ func (w *World) Settle() error {
 			switch {
 			case !known:
 				o.broke(12, "the server knows nothing of %s; the asset's journal says %s", id, Describe(r))
+			case r.Result == job.Withdrawn && row.Result != r.Result && !row.HandedOut: // made again since, and nothing was to be done
 			case row.Result != r.Result:
 				o.broke(12, "the server shows %s %s; the asset's journal says %s", id, row.Result, r.Result)
 			}

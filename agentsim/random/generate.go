@@ -1,0 +1,157 @@
+package random
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+const (
+	day  = 24 * time.Hour
+	week = 7 * day
+)
+
+// Options say which world is drawn. The zero value is a small one.
+type Options struct {
+	Seed     uint64
+	Assets   int       // at most agentsim.MaxAssets; zero: DefaultAssets
+	Weeks    int       // at most MaxWeeks; zero: DefaultWeeks
+	Troubles []Trouble // nil: drawn by the seed; empty: none
+}
+
+// withDefaults fills in what is zero.
+func (o Options) withDefaults() Options {
+	if o.Assets == 0 {
+		o.Assets = DefaultAssets
+	}
+	if o.Weeks == 0 {
+		o.Weeks = DefaultWeeks
+	}
+	if o.Troubles == nil {
+		d := stream(o.Seed, "troubles")
+		o.Troubles = slices.DeleteFunc(Troubles(), func(Trouble) bool { return d.chance(30) })
+	}
+	return o
+}
+
+// Validate says everything that is wrong with the options. The error is a *job.Invalid.
+func (o Options) Validate() error {
+	e := &job.Invalid{What: "random world"}
+	add := func(field, value, text string) {
+		e.Problems = append(e.Problems, job.Problem{Field: field, Value: value, Text: text})
+	}
+	if o.Assets < 0 || o.Assets > agentsim.MaxAssets {
+		add("assets", fmt.Sprint(o.Assets), fmt.Sprintf("is not between 0 and %d", agentsim.MaxAssets))
+	}
+	if o.Weeks < 0 || o.Weeks > MaxWeeks {
+		add("weeks", fmt.Sprint(o.Weeks), fmt.Sprintf("is not between 0 and %d", MaxWeeks))
+	}
+	for _, t := range o.Troubles {
+		if !troubles.Valid(t) {
+			add("troubles", t.String(), "is no trouble")
+		}
+	}
+	if len(e.Problems) == 0 {
+		return nil
+	}
+	return e
+}
+
+// generator is a world in the making.
+type generator struct {
+	Options
+	script
+	start    time.Time
+	end      time.Duration // of all trouble
+	products []product
+	jobs     []string // ids
+	recurs   []string // those that may not end by themselves
+}
+
+// Generate draws a world: a scenario in which everything that may be refused is tried, which ends when all trouble has ended
+// and everything has come to rest. The same options give the same text, and an asset's lines depend on the seed and its id
+// alone. The error is that of Options.Validate.
+func Generate(o Options) (string, error) {
+	if err := o.Validate(); err != nil {
+		return "", err
+	}
+	o = o.withDefaults()
+	g := &generator{Options: o, end: time.Duration(o.Weeks) * week}
+	d := stream(o.Seed, "world")
+	g.start = pick(d, starts...)
+	g.clock = g.start.Format(time.RFC3339) + fmt.Sprintf(", check-in every %dm, sync every %s", pick(d, 10, 15, 20, 20), pick(d, "1h", "3h", "6h"))
+	if d.chance(30) {
+		g.clock += ", lead " + pick(d, "1m", "30m", "12h", "2d")
+	}
+	if g.has(Store) {
+		g.clock += fmt.Sprintf(", store seed %d", o.Seed|1)
+	}
+	g.publish(stream(o.Seed, "vendors"))
+	for i := range o.Assets {
+		g.asset(fmt.Sprintf("a%03d", i))
+	}
+	for i := range d.between(4, 10) {
+		g.job(fmt.Sprintf("j%d", i))
+	}
+	if g.has(Server) {
+		g.outages(stream(o.Seed, "server"))
+	}
+	g.rest()
+	g.sort()
+	return g.String(), nil
+}
+
+func (g *generator) has(t Trouble) bool { return slices.Contains(g.Troubles, t) }
+
+// try adds a line that may not be possible then.
+func (g *generator) try(at time.Duration, format string, args ...any) {
+	g.add(at, "try "+format, args...)
+}
+
+// starts are days before something that a calendar stumbles over: the clock changes of Europe, America and the south, the
+// ends of months and years, a leap day.
+var starts = []time.Time{
+	time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 3, 23, 12, 0, 0, 0, time.UTC), time.Date(2026, 10, 19, 22, 0, 0, 0, time.UTC),
+	time.Date(2026, 2, 23, 6, 0, 0, 0, time.UTC), time.Date(2026, 12, 28, 23, 30, 0, 0, time.UTC), time.Date(2028, 2, 21, 0, 0, 0, 0, time.UTC),
+	time.Date(2026, 4, 27, 18, 0, 0, 0, time.UTC), time.Date(2027, 1, 25, 0, 0, 0, 0, time.UTC),
+}
+
+var zones = []string{
+	"Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "America/Sao_Paulo", "UTC", "Australia/Lord_Howe",
+	"Pacific/Kiritimati", "Etc/GMT+12", "Africa/Casablanca",
+}
+
+// outages are what becomes of the server.
+func (g *generator) outages(d dice) {
+	for range d.between(0, 3*g.Weeks) {
+		at := d.when(0, g.end-day)
+		if d.chance(30) {
+			g.add(at, "server goes down")
+			g.add(min(at+d.span(time.Minute, 4*day), g.end), "server comes up")
+		} else {
+			g.add(at, "server crashes")
+		}
+	}
+	for range d.between(0, 40*g.Weeks) {
+		g.add(d.when(0, g.end), "server crashes %s commit %d", pick(d, "before", "after"), d.between(1, 20))
+	}
+}
+
+// rest ends all trouble, stops what recurs, and gives everything the time it needs.
+func (g *generator) rest() {
+	g.add(g.end, "server comes up")
+	g.add(g.end, "vendor feed recovers")
+	for _, id := range g.recurs {
+		g.try(g.end+time.Hour, "disable %s", id)
+	}
+	g.add(g.end+4*day, "expect settled")
+}
+
+// words joins what is not empty.
+func words(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
+}

@@ -1,0 +1,91 @@
+package random
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
+)
+
+// Result is what came of a world.
+type Result struct {
+	Options
+	Script  string
+	Events  uint64   // messages, effects, wake-ups
+	Lines   int      // of the history
+	Hash    string   // of the history: the same options give the same one, on any machine
+	Failure *Failure // nil: everything held
+}
+
+// Failure is a scenario that does not hold.
+type Failure struct {
+	Kind   string // what it is about: failures of one kind have, most likely, one cause
+	Err    error
+	Script string
+}
+
+func (f *Failure) Error() string { return fmt.Sprintf("%s: %v", f.Kind, f.Err) }
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Panic is what the policy code must never do.
+type Panic struct {
+	Value any
+	Stack string
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("panic: %v\n%s", p.Value, p.Stack) }
+
+// Search draws a world and plays it. The error is that of Options.Validate; what goes wrong in the world is in the result.
+// Settings beside those of the scenario are taken from c.
+func Search(o Options, c agentsim.Config) (Result, error) {
+	text, err := Generate(o)
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{Options: o.withDefaults(), Script: text}
+	w, failure := Play(text, c)
+	r.Failure = failure
+	if w != nil {
+		history := w.History()
+		r.Events, r.Lines, r.Hash = w.Events(), len(history), Hash(history)
+	}
+	return r, nil
+}
+
+// Hash is the SHA-256 of a history, in hex.
+func Hash(history []agentsim.Line) string {
+	h := sha256.New()
+	for _, l := range history {
+		fmt.Fprintf(h, "%d %s %s\n", l.At.UnixNano(), l.Actor, l.Text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Play plays a scenario. The failure is nil if it holds.
+func Play(text string, c agentsim.Config) (w *agentsim.World, failure *Failure) {
+	fails := func(kind string, err error) { failure = &Failure{Kind: kind, Err: err, Script: text} }
+	defer func() {
+		if v := recover(); v != nil {
+			fails("panic", &Panic{v, string(debug.Stack())})
+		}
+	}()
+	script, err := agentsim.ParseScript("world", text)
+	if err == nil {
+		w, err = script.PlayIn(c)
+	}
+	broken, isBroken := errors.AsType[*agentsim.Broken](err)
+	_, isUnmet := errors.AsType[*agentsim.Unmet](err)
+	switch {
+	case isBroken:
+		fails(fmt.Sprintf("invariant %d", broken.Invariant), err)
+	case isUnmet:
+		fails("expectation", err)
+	case err != nil:
+		fails("error", err)
+	}
+	return w, failure
+}

@@ -1,0 +1,298 @@
+package random
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
+)
+
+// relation is something that a changed world must have in common with the world it was changed from. Each has a change that
+// is like it and does make a difference: without that, the relation could not fail.
+type relation struct {
+	name     string
+	troubles []Trouble // in the world that is changed; nil: none
+	calm     bool      // all assets and patches are there from the start, and no patch requires another
+	prepare  func(*script)
+	change   func(*script)
+	wrong    func(*script)
+	view     func(*agentsim.World) string // what must be the same
+	viewed   func(string) string          // of the changed world, what is undone before it is compared
+}
+
+// quiet are the troubles that do not depend on how many transactions the server had.
+var quiet = []Trouble{Network, Power, Clocks, Installers, Vendors, Edits}
+
+func relations() []relation {
+	return []relation{
+		{
+			name: "an asset that no job selects changes no other asset's history", troubles: quiet, view: histories("a00"),
+			change: func(s *script) {
+				s.add(0, "asset zz in UTC tagged none has browser 1.0")
+				s.add(day, "try zz crashes")
+				s.add(2*day, "try zz network cut")
+			},
+			wrong: func(s *script) {
+				s.add(0, "job zz: query, tags all, on demand")
+				s.add(time.Hour, "enable zz")
+			},
+		},
+		{
+			name: "the order in which assets are enrolled changes no asset's history", troubles: quiet, view: histories("a00"),
+			change: func(s *script) {
+				slices.SortStableFunc(s.lines, func(a, b line) int { return strings.Compare(enrolment(b), enrolment(a)) })
+				s.sort()
+			},
+			wrong: func(s *script) { s.replace(`^asset a000 .*`, "asset a000 tagged all") },
+		},
+		{
+			name: "messages that arrive twice change no asset's history", troubles: quiet, view: histories("a00"),
+			prepare: func(s *script) {
+				s.drop(" arrive twice")
+				s.begin("asset ")
+			},
+			change: each("next 1000 calls arrive twice"),
+			wrong:  each("loses the next 1 answers"),
+		},
+		{
+			name: "a server that crashes and starts between two things changes no asset's history", troubles: quiet, view: histories("a00"),
+			change: func(s *script) {
+				for i := range 60 {
+					s.add(time.Duration(i)*3*time.Hour+time.Duration(i*i)*time.Minute, "server crashes")
+				}
+			},
+			wrong: func(s *script) {
+				s.add(2*day, "server goes down")
+				s.add(4*day, "server comes up")
+			},
+		},
+		{
+			name: "a store that repeats its transactions changes nothing", troubles: append(quiet[:len(quiet):len(quiet)], Server), view: histories(""),
+			change: func(s *script) { s.clock += ", store seed 12345" },
+			wrong:  func(s *script) { s.add(0, "server crashes before commit 30") },
+		},
+		{
+			name: "jobs that are saved as they are, and enabled when they are, change no asset's history", troubles: quiet, view: histories("a00"),
+			change: func(s *script) {
+				for i := range 20 {
+					s.add(time.Duration(i+1)*7*time.Hour, "try edit j%d: on linux", i%4)
+				}
+			},
+			wrong: func(s *script) {
+				for i := range 10 {
+					s.add(3*day, "try delete j%d", i)
+				}
+			},
+		},
+		{
+			name: "names of jobs, products and patches, their order kept, change nothing but names", troubles: append(quiet[:len(quiet):len(quiet)], Server),
+			view: histories(""), prepare: func(s *script) {
+				s.replace(`, start spread [0-9a-z]+|, early download`, "") // are drawn from names
+			},
+			change: rename(`\b(j\d|browser|editor|kernel|runtime|office|reader|driver)\b`, "the-$1"),
+			wrong:  rename(`\b(j\d)\b`, "other-$1"),
+			viewed: func(text string) string { return strings.ReplaceAll(text, "the-", "") },
+		},
+		{
+			name: "a catalog that syncs more often changes no asset's history when no vendor does anything", calm: true, view: histories("a00"),
+			change: func(s *script) { s.replaceClock(`sync every \w+`, "sync every 45m") },
+			wrong: func(s *script) {
+				s.replaceClock(`sync every \w+`, "sync every 45m")
+				s.add(2*day+time.Minute, "patch browser-9: browser 9.0, pinned")
+			},
+		},
+		{
+			name: "another check-in interval changes nothing that is installed when nothing goes wrong", calm: true, view: installed,
+			change: func(s *script) { s.replaceClock(`check-in every \w+`, "check-in every 5m") },
+			wrong:  noMore,
+		},
+		{
+			name: "a longer lead changes nothing that is installed when nothing is modified", calm: true, view: installed,
+			change: func(s *script) {
+				s.replaceClock(`, lead \w+`, "")
+				s.clock += ", lead 20h"
+			},
+			wrong: noMore,
+		},
+		{
+			name: "agents that crash change nothing that is installed", calm: true, view: installed,
+			change: func(s *script) {
+				for i := range 300 {
+					s.add(time.Duration(i)*31*time.Minute, "try a00%d crashes", i%relationAssets)
+				}
+			},
+			wrong: noMore,
+		},
+		{
+			name: "a job's patches split over two jobs install the same", calm: true, view: installed,
+			prepare: func(s *script) { s.drop(" after ") },
+			change:  split,
+			wrong:   noMore,
+		},
+	}
+}
+
+const relationAssets = 5
+
+// TestRelations changes worlds and compares.
+func TestRelations(t *testing.T) {
+	for _, r := range relations() {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			noticed := false
+			for i := range max(1, *seeds/3) {
+				troubles := r.troubles
+				if troubles == nil {
+					troubles = []Trouble{}
+				}
+				text, err := Generate(Options{Seed: *seed + uint64(i), Assets: relationAssets, Weeks: 1, Troubles: troubles})
+				require.NoError(t, err)
+				want := r.view(r.played(t, text, nil))
+				have := r.view(r.played(t, text, r.change))
+				if r.viewed != nil {
+					have = r.viewed(have)
+				}
+				require.Equal(t, want, have, "seed %d", *seed+uint64(i))
+				other := r.view(r.played(t, text, r.wrong))
+				if r.viewed != nil {
+					other = r.viewed(other)
+				}
+				noticed = noticed || other != want
+			}
+			require.True(t, noticed, "what makes a difference is not noticed either")
+		})
+	}
+}
+
+// played is the world after a change.
+func (r relation) played(t *testing.T, text string, change func(*script)) *agentsim.World {
+	s, err := parse(text)
+	require.NoError(t, err)
+	if r.calm {
+		s.replace(`, requires [^,]*`, "")
+		s.begin("asset ")
+		s.begin("patch ")
+	}
+	for _, f := range []func(*script){r.prepare, change} {
+		if f != nil {
+			f(&s)
+			s.sort()
+		}
+	}
+	w, failure := Play(s.String(), agentsim.Config{})
+	if failure != nil {
+		t.Fatalf("%v\n%s", failure, s)
+	}
+	return w
+}
+
+// histories tells what happened, asset by asset: of those whose id begins so. Lines that say that a message came twice are
+// left out.
+func histories(prefix string) func(*agentsim.World) string {
+	return func(w *agentsim.World) string {
+		history := slices.DeleteFunc(w.History(), func(l agentsim.Line) bool {
+			return !strings.HasPrefix(l.Actor, prefix) || l.Text == "call arrived twice"
+		})
+		slices.SortStableFunc(history, func(a, b agentsim.Line) int { return strings.Compare(a.Actor, b.Actor) })
+		return agentsim.Timeline(history, w.Start())
+	}
+}
+
+// installed tells what each asset has of each product at the end, of what was installed since the start.
+func installed(w *agentsim.World) string {
+	last := map[string]string{}
+	for _, l := range w.History() {
+		if what, ok := strings.CutPrefix(l.Text, "installed "); ok {
+			f := strings.Fields(what)
+			last[l.Actor+" "+f[0]] = f[1]
+		}
+	}
+	var list []string
+	for what, version := range last {
+		list = append(list, what+" "+version)
+	}
+	slices.Sort(list)
+	return strings.Join(list, "\n")
+}
+
+// begin puts the lines that begin with some words at the start.
+func (s *script) begin(words string) {
+	for i, l := range s.lines {
+		if strings.HasPrefix(l.words, words) {
+			s.lines[i].at = 0
+		}
+	}
+	s.sort()
+}
+
+// drop leaves out the lines that contain some words.
+func (s *script) drop(words string) {
+	s.lines = slices.DeleteFunc(s.lines, func(l line) bool { return strings.Contains(l.words, words) })
+}
+
+func (s *script) replace(pattern, by string) {
+	re := regexp.MustCompile(pattern)
+	for i := range s.lines {
+		s.lines[i].words = re.ReplaceAllString(s.lines[i].words, by)
+	}
+}
+
+func (s *script) replaceClock(pattern, by string) {
+	s.clock = regexp.MustCompile(pattern).ReplaceAllString(s.clock, by)
+}
+
+func rename(pattern, by string) func(*script) {
+	return func(s *script) { s.replace(pattern, by) }
+}
+
+// each does something to every asset, again and again.
+func each(what string) func(*script) {
+	return func(s *script) {
+		for i := range relationAssets {
+			for at := time.Minute; at < 11*day; at += day {
+				s.add(at, "try a00%d %s", i, what)
+			}
+		}
+	}
+}
+
+// enrolment is the words of a line that enrols an asset at the start; of others, what comes before all of them.
+func enrolment(l line) string {
+	if l.at == 0 && strings.HasPrefix(l.words, "asset ") {
+		return l.words
+	}
+	return ""
+}
+
+// noMore keeps one product from being upgraded on one asset.
+func noMore(s *script) {
+	for i := range relationAssets {
+		for _, p := range productNames {
+			s.add(0, "try a00%d refuses %s: it is kept as it is", i, p)
+		}
+	}
+}
+
+// split moves the first patch of each list of several to a job of its own, which is enabled at the same time.
+func split(s *script) {
+	list := regexp.MustCompile(`^try job (j\d): patches ([^ ,]+) ([^,]+)(.*)$`)
+	for _, l := range slices.Clone(s.lines) {
+		m := list.FindStringSubmatch(l.words)
+		if m == nil {
+			continue
+		}
+		s.replace(fmt.Sprintf(`^try job %s: .*`, m[1]), fmt.Sprintf("try job %s: patches %s%s", m[1], m[3], m[4]))
+		s.add(l.at, "try job %s-2: patches %s%s", m[1], m[2], m[4])
+		for _, other := range slices.Clone(s.lines) {
+			if verb, ok := strings.CutSuffix(other.words, " "+m[1]); ok {
+				s.add(other.at, "%s %s-2", verb, m[1])
+			}
+		}
+	}
+}

@@ -1,0 +1,199 @@
+package random
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
+)
+
+// Shrink makes the scenario of a failure short: as long as it fails in the same way it cuts what comes behind, leaves out
+// assets, jobs, lines, and parts of lines, and draws the rest together in time. It plays at most tries scenarios (zero:
+// DefaultTries) with the settings c, and returns the failure of the shortest one.
+func Shrink(f *Failure, c agentsim.Config, tries int) *Failure {
+	s, err := parse(f.Script)
+	if err != nil {
+		return f // not a text that this package wrote
+	}
+	if tries == 0 {
+		tries = DefaultTries
+	}
+	k := &shrinker{config: c, kind: f.Kind, best: f, script: s, left: tries, tried: map[string]bool{}}
+	k.cutEnd()
+	for before := ""; before != k.best.Script && k.left > 0; {
+		before = k.best.Script
+		k.dropNames()
+		k.dropLines()
+		k.dropParts()
+		k.drawTogether()
+	}
+	return k.best
+}
+
+// shrinker holds the shortest script that is known to fail.
+type shrinker struct {
+	config agentsim.Config
+	kind   string
+	best   *Failure
+	script script
+	left   int
+	tried  map[string]bool // texts that fail otherwise, or not at all
+}
+
+// take plays a shorter script, and keeps it if it fails in the same way.
+func (k *shrinker) take(clock string, lines []line) bool {
+	s := script{clock: clock, lines: lines}
+	text := s.String()
+	if k.left <= 0 || k.tried[text] {
+		return false
+	}
+	k.left--
+	_, failure := Play(text, k.config)
+	if failure == nil || failure.Kind != k.kind {
+		k.tried[text] = true
+		return false
+	}
+	k.script, k.best = s, failure
+	return true
+}
+
+func (k *shrinker) lines() []line { return slices.Clone(k.script.lines) }
+
+// cutEnd leaves out what comes behind the failure. A line of its own then lets the time go on until there.
+func (k *shrinker) cutEnd() {
+	broken, ok := errors.AsType[*agentsim.Broken](k.best.Err)
+	start, err := time.Parse(time.RFC3339, strings.Split(k.script.clock, ",")[0])
+	if !ok || err != nil {
+		return
+	}
+	at := broken.At.Sub(start)
+	before := slices.DeleteFunc(k.lines(), func(l line) bool { return l.at > at })
+	_ = k.take(k.script.clock, append(before, line{at: (at + time.Second).Truncate(time.Second)}))
+}
+
+// dropNames leaves out assets, then jobs, products and patches, with every line about them: halves first.
+func (k *shrinker) dropNames() {
+	for _, verb := range []string{"asset", "job", "patch"} {
+		var names []string
+		for _, l := range k.script.lines {
+			f := strings.Fields(strings.TrimPrefix(l.words, "try "))
+			if len(f) > 1 && f[0] == verb {
+				names = append(names, strings.TrimSuffix(f[1], ":"))
+			}
+		}
+		reduce(names, func(kept []string) bool {
+			gone := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(kept, n) })
+			return k.take(k.script.clock, slices.DeleteFunc(k.lines(), func(l line) bool { return l.about(gone) }))
+		})
+	}
+}
+
+// about reports whether the line says something of one of the names: it declares it, or what it does is done to it.
+func (l line) about(names []string) bool {
+	f := strings.Fields(strings.TrimPrefix(l.words, "try "))
+	for i, word := range f[:min(len(f), 3)] {
+		word = strings.TrimSuffix(word, ":")
+		if slices.Contains(names, word) && (i < 2 || f[0] == "vendor" || f[0] == "expect") {
+			return true
+		}
+	}
+	return false
+}
+
+// dropLines leaves out lines, many at a time first.
+func (k *shrinker) dropLines() {
+	reduce(k.lines(), func(kept []line) bool { return k.take(k.script.clock, kept) })
+}
+
+// reduce looks for a short part of a list that will still do: it leaves out halves, then quarters, and so on to single ones.
+func reduce[T any](list []T, do func([]T) bool) []T {
+	for size := (len(list) + 1) / 2; size > 0; size /= 2 {
+		for from := len(list) - size; from > -size; from -= size {
+			first := max(from, 0)
+			shorter := slices.Delete(slices.Clone(list), first, min(from+size, len(list)))
+			if do(shorter) {
+				list = shorter
+			}
+		}
+	}
+	return list
+}
+
+// dropParts leaves out clauses of lines, and words of clauses: those that fail without are put back.
+func (k *shrinker) dropParts() {
+	for i := range k.script.lines {
+		if rest, ok := strings.CutPrefix(k.script.lines[i].words, "try "); ok {
+			k.rewrite(i, rest)
+		}
+		for _, separator := range []string{", ", " "} {
+			head, body, _ := strings.Cut(k.script.lines[i].words, ": ")
+			if body == "" {
+				head, body = "", k.script.lines[i].words
+			} else {
+				head += ": "
+			}
+			reduce(strings.Split(body, separator), func(kept []string) bool {
+				return k.rewrite(i, head+strings.Join(kept, separator))
+			})
+		}
+	}
+	parts := strings.Split(k.script.clock, ", ")
+	reduce(parts[1:], func(kept []string) bool {
+		return k.take(strings.Join(append(parts[:1:1], kept...), ", "), k.lines())
+	})
+}
+
+func (k *shrinker) rewrite(i int, words string) bool {
+	lines := k.lines()
+	lines[i].words = words
+	return k.take(k.script.clock, lines)
+}
+
+// drawTogether shortens the time between lines: none at all, or the next round number.
+func (k *shrinker) drawTogether() {
+	for i := range k.script.lines {
+		gap := k.script.lines[i].at
+		if i > 0 {
+			gap -= k.script.lines[i-1].at
+		}
+		for _, to := range []time.Duration{0, gap.Truncate(day), gap.Truncate(time.Hour), gap.Truncate(10 * time.Minute), gap.Truncate(time.Minute)} {
+			if to >= gap {
+				continue
+			}
+			lines := k.lines()
+			for j := i; j < len(lines); j++ {
+				lines[j].at -= gap - to
+			}
+			if k.take(k.script.clock, lines) {
+				break
+			}
+		}
+	}
+}
+
+// Actions counts the lines of a scenario that do something: not its clock, not what there is at first, not what is expected,
+// and not time alone.
+func Actions(text string) int {
+	s, err := parse(text)
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for _, l := range s.lines {
+		switch word, _, _ := strings.Cut(l.words, " "); word {
+		case "", "asset", "patch", "job", "line", "expect":
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// File is a failure as a scenario file, with what it shows and the command that plays it again.
+func (f *Failure) File(name string) string {
+	what, _, _ := strings.Cut(f.Err.Error(), "\n")
+	return fmt.Sprintf("# %s\n# %s\n# Replay: go run ./examples/simulate scenario %s\n%s", f.Kind, what, name, f.Script)
+}

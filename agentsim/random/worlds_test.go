@@ -1,0 +1,157 @@
+package random
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+var (
+	seed   = flag.Uint64("seed", 1, "of the first random world")
+	seeds  = flag.Int("seeds", 6, "how many random worlds are played")
+	assets = flag.Int("assets", 10, "in each random world")
+	weeks  = flag.Int("weeks", 1, "of each random world")
+	failed = flag.String("failed", "", "folder for the scenarios of worlds that fail; by default they are printed")
+)
+
+// TestWorldsHold plays worlds as the flags say. One that fails is shrunk, and printed or written as a scenario.
+func TestWorldsHold(t *testing.T) {
+	for i := range *seeds {
+		r, err := Search(Options{Seed: *seed + uint64(i), Assets: *assets, Weeks: *weeks}, agentsim.Config{})
+		require.NoError(t, err)
+		t.Logf("seed %d: %d events, %d lines, history %.16s, troubles %v", r.Seed, r.Events, r.Lines, r.Hash, r.Troubles)
+		if r.Failure == nil {
+			continue
+		}
+		short := Shrink(r.Failure, agentsim.Config{}, 0)
+		name := fmt.Sprintf("seed-%d.txt", r.Seed)
+		if *failed != "" {
+			name = filepath.Join(*failed, name)
+			require.NoError(t, os.WriteFile(name, []byte(short.File(name)), 0o644))
+		}
+		t.Errorf("seed %d: %v\n%s", r.Seed, r.Failure, short.File(name))
+	}
+}
+
+// TestWorldsReachEverything wants everything that can be reported, and every kind of crash, somewhere in a few worlds: what a
+// search never reaches, it never checks.
+func TestWorldsReachEverything(t *testing.T) {
+	missing := map[string]bool{}
+	for _, p := range job.Progresses() {
+		missing[" "+p.String()] = true
+	}
+	for _, r := range job.Results() {
+		missing[" "+r.String()] = true
+	}
+	for _, words := range []string{
+		"TooLate(", "crashes at a commit of its store", "just before the commit", "just after the commit", "call arrived twice", "answer lost",
+		"the delayed call arrived", "call lost", "asks to reboot", "user answers", "is rebooted by hand", "goes on as if nothing", "clock set",
+		"moves to", "sleeps", "is switched off", "somebody installs", "inventory fails", "loses its state", "refused a manifest", "deprecated",
+		"no longer the newest", "Received (changed)", "feed fails", "newer run of the job", "its window ended", "sessions: locked",
+	} {
+		missing[words] = true
+	}
+	played := 0
+	for s := uint64(1); len(missing) > 0 && s <= 60; s++ {
+		text, err := Generate(Options{Seed: s, Assets: 6, Weeks: 1})
+		require.NoError(t, err)
+		w, failure := Play(text, agentsim.Config{})
+		require.Nil(t, failure)
+		history := agentsim.Timeline(w.History(), w.Start())
+		for words := range missing {
+			if strings.Contains(history, words) {
+				delete(missing, words)
+			}
+		}
+		played++
+	}
+	require.Empty(t, missing)
+	t.Logf("everything was reached in %d worlds", played)
+}
+
+// TestSameSeedSameWorld wants a world to be a function of its options, and an asset's lines to be its own: an asset more changes
+// no line of another, and no job's.
+func TestSameSeedSameWorld(t *testing.T) {
+	for s := range uint64(20) {
+		a, err := Generate(Options{Seed: s, Assets: 8})
+		require.NoError(t, err)
+		b, err := Generate(Options{Seed: s, Assets: 8})
+		require.NoError(t, err)
+		require.Equal(t, a, b)
+		more, err := Generate(Options{Seed: s, Assets: 9})
+		require.NoError(t, err)
+		with, err := parse(more)
+		require.NoError(t, err)
+		without := with.lines[:0]
+		for _, l := range with.lines {
+			if !l.about([]string{"a008"}) {
+				without = append(without, l)
+			}
+		}
+		require.Equal(t, a, script{with.clock, without}.String())
+	}
+	a, err := Generate(Options{Seed: 1})
+	require.NoError(t, err)
+	b, err := Generate(Options{Seed: 2})
+	require.NoError(t, err)
+	require.NotEqual(t, a, b)
+}
+
+// golden are the hashes of a few worlds' histories. They are the same for 32-bit programs, and on any machine.
+const golden = "testdata/golden.txt"
+
+var rewrite = flag.Bool("rewrite", false, "write the hashes of the histories as they are now")
+
+// TestDeterminism wants the same seed to give the same history, byte for byte (invariant 11): twice, on one core and on many,
+// and as it was when the golden hashes were written.
+func TestDeterminism(t *testing.T) {
+	var have strings.Builder
+	for s := uint64(1); s <= 3; s++ {
+		o := Options{Seed: s, Assets: 6, Weeks: 1, Troubles: Troubles()}
+		before := runtime.GOMAXPROCS(1)
+		one, err := Search(o, agentsim.Config{})
+		require.NoError(t, err)
+		runtime.GOMAXPROCS(4)
+		four, err := Search(o, agentsim.Config{})
+		runtime.GOMAXPROCS(before)
+		require.NoError(t, err)
+		require.Nil(t, one.Failure)
+		require.Equal(t, one, four)
+		have.WriteString(one.Hash + "\n")
+	}
+	if *rewrite {
+		require.NoError(t, os.WriteFile(golden, []byte(have.String()), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Equal(t, string(want), have.String(), "if the change was meant: go test -run Determinism -rewrite ./agentsim/random")
+}
+
+func TestOptions(t *testing.T) {
+	_, err := Generate(Options{Assets: agentsim.MaxAssets + 1, Weeks: MaxWeeks + 1, Troubles: []Trouble{99}})
+	for _, field := range []string{"assets", "weeks", "troubles"} {
+		require.ErrorContains(t, err, field)
+	}
+	_, err = Generate(Options{Assets: -1, Weeks: -1})
+	require.ErrorContains(t, err, "weeks")
+	_, err = Search(Options{Assets: -1}, agentsim.Config{})
+	require.ErrorContains(t, err, "assets")
+	require.NoError(t, Options{Assets: agentsim.MaxAssets, Weeks: MaxWeeks}.Validate())
+	text, err := Generate(Options{Assets: 300, Weeks: 8, Troubles: Troubles()})
+	require.NoError(t, err)
+	require.Less(t, len(text), agentsim.MaxScript)
+
+	o := Options{Seed: 3}.withDefaults()
+	require.Equal(t, []int{DefaultAssets, DefaultWeeks}, []int{o.Assets, o.Weeks})
+	require.NotEmpty(t, o.Troubles)
+	require.Empty(t, Options{Troubles: []Trouble{}}.withDefaults().Troubles)
+}
