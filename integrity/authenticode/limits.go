@@ -18,10 +18,10 @@ const (
 	MaxAttributes   = 64       // of one signer's authenticated and as many of its other attributes; six are usual
 	MaxCertificate  = 64 << 10 // bytes of one certificate; 2 KiB are usual
 	MaxChain        = 8        // certificates from signer to anchor; three or four are usual
-	MaxChecks       = 128      // public-key operations for one file; each takes at most about 2 ms, and ten are usual
+	MaxChecks       = 96       // public-key operations for one file; each takes at most about 4 ms, and twenty are usual
 	MinRSA          = 2048     // bits; shorter keys are no longer trusted
 	MaxRSA          = 8192     // bits; longer ones are slow to verify and nobody has them
-	MaxBERDepth     = 64       // levels of a signature that is not in DER
+	MaxBERDepth     = 32       // levels of a signature that is not in DER
 )
 
 // Bounds on Windows Installer packages and other compound files.
