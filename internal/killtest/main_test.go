@@ -1,0 +1,57 @@
+package killtest
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"testing"
+	"time"
+)
+
+var (
+	long   = flag.Bool("long", false, "kill at every single point, and many more worlds at random: takes some tens of minutes")
+	stride = flag.Int("stride", 1, "with -long: kill at every n-th point only")
+	seed   = flag.Uint64("seed", 1, "of what is drawn at random")
+)
+
+// childEnv holds the spec of a process that a test starts.
+const childEnv = "KILLTEST_CHILD"
+
+// spec is what a process is to do.
+type spec struct {
+	Role   string // one of the roles
+	Dir    string // the world's
+	Server string // base URL; the agent's
+	At     int    // the point it kills itself at, counted over all processes of the role in this world; zero: none
+	Fault  string // planted; empty: none
+}
+
+// The roles of a process.
+const (
+	agentRole   = "agent"
+	serverRole  = "server"  // examples/server as it is
+	steppedRole = "stepped" // the same packages, with points to be killed at
+)
+
+// exitReboot is how an agent's process ends when its asset reboots.
+const exitReboot = 10
+
+func TestMain(m *testing.M) {
+	text, child := os.LookupEnv(childEnv)
+	if !child {
+		os.Exit(m.Run())
+	}
+	go func() { // a process ends with the test that started it
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(1)
+	}()
+	var s spec
+	err := json.Unmarshal([]byte(text), &s)
+	if err == nil {
+		err = map[string]func(spec) error{agentRole: runAgent, serverRole: runServer, steppedRole: runStepped}[s.Role](s)
+	}
+	fmt.Fprintln(os.Stderr, time.Now().Format(time.StampMilli), s.Role, "ended:", err)
+	os.Exit(1)
+}
