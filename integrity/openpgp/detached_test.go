@@ -96,6 +96,17 @@ func TestDetached_INT9(t *testing.T) {
 		{"a version 3 packet that is too short", signaturePacket([]byte{3, 5, 0, 0, 0, 0, 0}), integrity.Bad, "broken", "broken"},
 		{"junk within the packet", signaturePacket(append(bytes.Clone(good[2:]), 0)), integrity.Bad, "junk at the end", "broken"},
 
+		{"another fingerprint", func() []byte {
+			b := bytes.Clone(good)
+			b[bytes.Index(b, key.PrimaryKey.Fingerprint)]++
+			return b
+		}(), integrity.Bad, "another fingerprint", "broken"},
+		{"another key id", func() []byte {
+			b := bytes.Clone(good)
+			b[bytes.Index(b, append([]byte{9, 16}, key.PrimaryKey.Fingerprint[12:]...))+5]++
+			return b
+		}(), integrity.Bad, "names several keys", "broken"},
+
 		{"empty", []byte{}, integrity.Bad, "empty", ""},
 		{"blank", []byte(" \n\t\n"), integrity.Bad, "empty", ""},
 		{"cut off", good[:len(good)-1], integrity.Bad, "cut off within a packet", ""},

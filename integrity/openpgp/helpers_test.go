@@ -184,12 +184,17 @@ func signaturePacket(body []byte) []byte {
 // clearSign makes a clear-signed message with a line end after it.
 func clearSign(t testing.TB, text string, keys ...*openpgp.Entity) []byte {
 	t.Helper()
+	return clearSignAt(t, text, at(signTime), keys...)
+}
+
+func clearSignAt(t testing.TB, text string, config *packet.Config, keys ...*openpgp.Entity) []byte {
+	t.Helper()
 	var private []*packet.PrivateKey
 	for _, key := range keys {
 		private = append(private, key.PrivateKey)
 	}
 	var out bytes.Buffer
-	w, err := clearsign.EncodeMulti(&out, private, at(signTime))
+	w, err := clearsign.EncodeMulti(&out, private, config)
 	require.NoError(t, err)
 	_, err = w.Write([]byte(text))
 	require.NoError(t, err)

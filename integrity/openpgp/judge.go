@@ -27,12 +27,16 @@ func (v *Verifier) prepare(list []*found) {
 		if f.packet == nil {
 			continue
 		}
-		keys := v.candidates(f)
-		if len(keys) == 0 {
+		switch {
+		case len(v.keys[f.keyID]) == 0 && f.weak:
+			f.dropWeak()
+		case len(v.keys[f.keyID]) == 0:
 			f.drop(UnknownKey, "%s is none of the trusted keys", f.by())
-			continue
+		case len(v.candidates(f)) == 0: // programs that look for the id alone take it for a broken one
+			f.drop(Broken, "it names the id of a trusted key, but another fingerprint")
+		default:
+			f.over.want(f.packet.Hash, f.text(), f.packet.Salt())
 		}
-		f.over.want(f.packet.Hash, f.text(), f.packet.Salt())
 	}
 }
 
@@ -43,12 +47,7 @@ func (v *Verifier) judge(list []*found) {
 			continue
 		}
 		d := f.over.want(f.packet.Hash, f.text(), f.packet.Salt())
-		var weak *key
 		for _, k := range v.candidates(f) {
-			if k.weak != "" {
-				weak = k
-				continue
-			}
 			if f.holds(k.pub, d.cloner()) {
 				v.judgeKey(f, k)
 				if d.ambiguous() && f.Outcome == Good {
@@ -57,12 +56,7 @@ func (v *Verifier) judge(list []*found) {
 				break
 			}
 		}
-		switch {
-		case f.Outcome != 0:
-		case weak != nil:
-			f.Fingerprint, f.Key = weak.Fingerprint, weak.Algorithm
-			f.drop(WeakKey, "the key is not trusted: %s", weak.weak)
-		default:
+		if f.Outcome == 0 {
 			f.drop(Broken, "the signature does not hold: what it covers was changed, or the signature was")
 		}
 	}
@@ -72,6 +66,10 @@ func (v *Verifier) judge(list []*found) {
 func (v *Verifier) judgeKey(f *found, k *key) {
 	f.Signer, f.Fingerprint, f.Key = v.signers[k.signer].name, k.Fingerprint, k.Algorithm
 	switch {
+	case f.weak:
+		f.dropWeak()
+	case k.weak != "":
+		f.drop(WeakKey, "the key is not trusted: %s", k.weak)
 	case k.Revoked:
 		f.drop(Revoked, "the key was revoked")
 	case k.Problem != "":

@@ -25,6 +25,7 @@ type rpmFile struct {
 	overHeader subject
 	overBoth   subject
 	list       []*found
+	single     int         // how many of the list have a tag of their own
 	payload    crypto.Hash // of the digest that the header promises of the payload; zero: none that carries trust
 	promised   string      // that digest, in lower-case hex
 }
@@ -78,6 +79,8 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	answer := v.conclude(integrity.RPM, f.list)
 	if len(f.list) == 0 {
 		answer = integrity.Signature{Status: integrity.Absent, Format: integrity.RPM}
+	} else if s := f.doubtful(); s != nil && answer.Status == integrity.Valid {
+		answer = bad(r, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", s.sentence()).Answer
 	} else if answer.Status != integrity.Bad {
 		for _, d := range r.Digests {
 			if !d.Holds {
@@ -86,6 +89,17 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 		}
 	}
 	return r.with(f.list, answer), nil
+}
+
+// doubtful returns a signature that rpm wants to hold, whatever others do, and of which that is not known; nil: there is
+// none. Of those in base64 one may be by a key or of a kind that only others know.
+func (f *rpmFile) doubtful() *found {
+	for _, s := range f.list[:f.single] {
+		if s.Signer == "" {
+			return s
+		}
+	}
+	return nil
 }
 
 // failed is the report about a package that could not be taken apart.
@@ -161,6 +175,7 @@ func (f *rpmFile) readSignatures() error {
 			return err
 		}
 	}
+	f.single = len(f.list)
 	if value, has := f.signatures.values[tagOpenPGP]; has {
 		texts, ok := value.strings()
 		if !ok {
@@ -189,8 +204,12 @@ func (f *rpmFile) addSignature(data []byte, over *subject) error {
 	case len(f.list) == MaxSignatures:
 		return fmt.Errorf("there are more than %d signatures", MaxSignatures)
 	}
-	if s := list[0]; s.packet != nil && s.packet.SigType != packet.SigTypeBinary {
+	switch s := list[0]; {
+	case s.packet == nil:
+	case s.packet.SigType != packet.SigTypeBinary:
 		s.drop(WrongUse, "it is a signature over a text")
+	case s.Version == 4 && !s.namesID:
+		s.drop(Broken, "it does not name its key by id, as rpm needs it")
 	}
 	f.list = append(f.list, list[0])
 	return nil

@@ -80,6 +80,7 @@ func TestRPM_INT1(t *testing.T) {
 		{"the header by us, both by a stranger", rpmPackage(old, payload, blob(tagRSAHeader, bySelf(old)), blob(tagPGP, sign(t, both(old), stranger, nil))), integrity.Bad, "covers the header only", "not covering unknown key"},
 		{"another payload promised", rpmPackage(digest(other[:], 8), payload, blob(tagRSAHeader, bySelf(digest(other[:], 8)))), integrity.Bad, "the payload does not have the SHA-256 digest", "good"},
 		{"another payload promised, but both signed", rpmPackage(digest(other[:], 8), payload, blob(tagPGP, bySelf(both(digest(other[:], 8))))), integrity.Bad, "the payload does not have the SHA-256 digest", "good"},
+		{"the header by us and by a stranger", rpmPackage(head, payload, blob(tagDSAHeader, sign(t, head, stranger, nil)), blob(tagRSAHeader, bySelf(head))), integrity.Bad, "has to hold as well: by key " + fingerprint(stranger), "good unknown key"},
 		{"over SHA-1", rpmPackage(head, payload, blob(tagRSAHeader, signAs(t, head, rsaKey(), packet.SigTypeBinary, crypto.SHA1, nil))), integrity.Bad, "SHA-1 is too weak", "weak digest"},
 		{"over a text", rpmPackage(head, payload, blob(tagRSAHeader, signAs(t, head, key, packet.SigTypeText, crypto.SHA256, nil))), integrity.Bad, "over a text", "wrong use"},
 		{"the header's signature does not hold", rpmPackage(head, payload, blob(tagRSAHeader, bySelf(old)), blob(tagPGP, bySelf(both(head)))), integrity.Bad, "over the header: the signature does not hold", "broken good"},

@@ -125,7 +125,7 @@ func (r *rpmEntries) add(entry []byte) error {
 	if r.n == 1 {
 		return r.addRegion(tag, kind, offset, count)
 	}
-	if kind == 0 || int(kind) >= len(typeSizes) || count == 0 || kind == typeString && count != 1 {
+	if tag < minTag || kind == 0 || int(kind) >= len(typeSizes) || count == 0 || kind == typeString && count != 1 {
 		return fmt.Errorf("the entry of tag %d has type %d and count %d", tag, kind, count)
 	}
 	unit := typeSizes[kind]
@@ -141,7 +141,10 @@ func (r *rpmEntries) add(entry []byte) error {
 	return nil
 }
 
-const regionSize = 16
+const (
+	regionSize = 16
+	minTag     = 100 // those below mean something of the header itself
+)
 
 // addRegion checks the first entry, whose data is the last: it repeats tag and type, and counts the entries backwards.
 func (r *rpmEntries) addRegion(tag, kind uint32, offset int64, count uint32) error {

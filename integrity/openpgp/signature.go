@@ -1,10 +1,12 @@
 package openpgp
 
 import (
+	"bytes"
 	"crypto"
 	_ "crypto/sha256" // what strongHashes names
 	_ "crypto/sha3"
 	_ "crypto/sha512"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
@@ -30,6 +32,8 @@ type found struct {
 	over    *subject          // what it covers
 	names   []byte            // fingerprint of the key it names; may be nil
 	keyID   uint64
+	namesID bool   // version 4: it names its key by id
+	weak    bool   // its digest carries no trust
 	primary string // fingerprint of the primary key of the key that made it
 }
 
@@ -40,6 +44,9 @@ func (f *found) text() bool { return f.packet.SigType == packet.SigTypeText }
 func (f *found) drop(o Outcome, format string, args ...any) {
 	f.Outcome, f.Problem, f.packet = o, fmt.Sprintf(format, args...), nil
 }
+
+// dropWeak settles that the signature proves nothing, whoever made it.
+func (f *found) dropWeak() { f.drop(WeakDigest, "the digest %s is too weak", f.Digest) }
 
 // readSignatures reads what must be nothing but signatures, all over the same subject.
 func readSignatures(data []byte, over *subject) ([]*found, error) {
@@ -63,7 +70,7 @@ func readSignatures(data []byte, over *subject) ([]*found, error) {
 	return out, nil
 }
 
-// readSignature reads one signature packet. What the digest's strength decides is decided here.
+// readSignature reads one signature packet.
 func readSignature(p rawPacket, over *subject) *found {
 	f := &found{SignatureInfo: SignatureInfo{Covers: over.name}, over: over}
 	body := p.body
@@ -96,12 +103,13 @@ func readSignature(p rawPacket, over *subject) *found {
 		}
 	}
 	_, strong := strongHashes[digest]
+	f.weak = !strong
 	var unsupported pgperrors.UnsupportedError
 	switch {
 	case f.Digest == "":
 		f.drop(Unjudged, "digest algorithm %d is unknown", digest)
-	case !strong:
-		f.drop(WeakDigest, "the digest %s is too weak", f.Digest)
+	case err != nil && !strong: // the library does not read those over MD5
+		f.dropWeak()
 	case errors.As(err, &unsupported):
 		f.drop(Unjudged, "%v", err)
 	case err != nil:
@@ -110,6 +118,8 @@ func readSignature(p rawPacket, over *subject) *found {
 		f.drop(WrongUse, "it is a signature of type %#02x, not one over a file", byte(f.packet.SigType))
 	case f.Version == 3 && f.packet.PubKeyAlgo != packet.PubKeyAlgoRSA && f.packet.PubKeyAlgo != packet.PubKeyAlgoRSASignOnly && f.packet.PubKeyAlgo != packet.PubKeyAlgoDSA:
 		f.drop(Unjudged, "version 3 signatures are judged of RSA keys only")
+	case f.Version == 4 && f.contradicts(body):
+		f.drop(Broken, "it names several keys as the one that made it")
 	default:
 		for _, n := range f.packet.Notations {
 			if n.IsCritical {
@@ -120,6 +130,36 @@ func readSignature(p rawPacket, over *subject) *found {
 	}
 	return f
 }
+
+// contradicts reports whether a version 4 signature names several keys: programs differ in which they take. It notes whether a
+// key id is among the names.
+func (f *found) contradicts(body []byte) bool {
+	hashed := 6 + int(binary.BigEndian.Uint16(body[4:]))
+	for _, area := range [][]byte{body[6:hashed], body[hashed+2 : hashed+2+int(binary.BigEndian.Uint16(body[hashed:]))]} {
+		parts, err := packet.OpaqueSubpackets(area)
+		if err != nil {
+			return true
+		}
+		for _, p := range parts {
+			switch {
+			case p.SubType&0x7f == subpacketIssuer && len(p.Contents) == 8:
+				f.namesID = true
+				if binary.BigEndian.Uint64(p.Contents) != f.keyID {
+					return true
+				}
+			case p.SubType&0x7f == subpacketFingerprint && !bytes.Equal(p.Contents[1:], f.names):
+				return true
+			}
+		}
+	}
+	return len(f.names) == 20 && binary.BigEndian.Uint64(f.names[12:]) != f.keyID
+}
+
+// The subpackets that name the key (RFC 9580, 5.2.3.12 and 5.2.3.35).
+const (
+	subpacketIssuer      = 16
+	subpacketFingerprint = 33
+)
 
 // asVersion4 puts a version 3 signature, which rpm made for long and the library does not read, into version 4's form. Only
 // what it hashes differs then: the type and the time.
@@ -160,16 +200,18 @@ func (f *found) by() string {
 	}
 }
 
-// holds reports whether the key made the signature over what was digested so far; h is left as it was.
+// holds reports whether the key made the signature over what was digested so far; h is left as it was. The two bytes of the
+// digest that the signature repeats have to be right, too: GnuPG and rpm want it so.
 func (f *found) holds(key *packet.PublicKey, h hash.Cloner) bool {
 	if (key.Version == 6) != (f.Version == 6) {
 		return false
 	}
-	copied, err := h.Clone()
-	if err != nil {
+	tagged, err := h.Clone()
+	if err != nil || packet.VerifyHashTag(tagged, f.packet) != nil {
 		return false
 	}
-	return key.VerifySignature(copied, f.packet) == nil
+	digested, err := h.Clone()
+	return err == nil && key.VerifySignature(digested, f.packet) == nil
 }
 
 func algorithmName(a packet.PublicKeyAlgorithm) string {

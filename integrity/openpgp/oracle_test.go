@@ -1,0 +1,331 @@
+package openpgp
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// budget is how many files the oracles are asked about: a few, or as many as PATCHPOLICY_ORACLE says.
+func budget(t *testing.T, few int) int {
+	if n, err := strconv.Atoi(os.Getenv("PATCHPOLICY_ORACLE")); err == nil {
+		return n
+	}
+	return few
+}
+
+func needs(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			missing(t, "there is no "+p+" here")
+		}
+	}
+}
+
+// mutate makes up to three small changes, as an attacker or a bad line would.
+func mutate(r *rand.Rand, data []byte) []byte {
+	out := bytes.Clone(data)
+	for range r.IntN(4) {
+		if len(out) == 0 {
+			break
+		}
+		i := r.IntN(len(out))
+		switch r.IntN(9) {
+		case 0, 1, 2:
+			out[i] ^= 1 << r.IntN(8)
+		case 3:
+			out = out[:i]
+		case 4:
+			out = append(out, out[i:]...)
+		case 5:
+			out = append(out[:i:i], append([]byte{"\n -=\r\t\x00A"[r.IntN(8)]}, out[i:]...)...)
+		case 6:
+			out = append(out[:i:i], out[min(len(out), i+1+r.IntN(8)):]...)
+		case 7: // a line twice
+			if line := bytes.SplitAfter(out, []byte("\n")); len(line) > 2 {
+				j := r.IntN(len(line) - 1)
+				out = bytes.Join(append(line[:j:j], append([][]byte{line[j]}, line[j:]...)...), nil)
+			}
+		case 8: // a line less
+			if line := bytes.SplitAfter(out, []byte("\n")); len(line) > 2 {
+				j := r.IntN(len(line) - 1)
+				out = bytes.Join(append(line[:j:j], line[j+1:]...), nil)
+			}
+		}
+	}
+	return out
+}
+
+// checksum is the line that RFC 9580 no longer wants at the end of armor, and that gpgv 2.2 looks for: without it, it reports
+// "no data" after the good signature.
+var checksum = regexp.MustCompile("\n=[^\n]{4}\\s")
+
+// gpgOracle is gpgv with a keyring.
+type gpgOracle struct{ dir string }
+
+// good tells whether gpgv finds a good signature and no bad one, and the text of a clear-signed message.
+func (g gpgOracle) good(t *testing.T, file, detached []byte) (bool, []byte, string) {
+	t.Helper()
+	write := func(name string, data []byte) string {
+		name = filepath.Join(g.dir, name)
+		require.NoError(t, os.WriteFile(name, data, 0o600))
+		return name
+	}
+	args := []string{"--homedir", g.dir, "--keyring", filepath.Join(g.dir, "ring.gpg"), "--status-fd", "2", "--logger-fd", "2"}
+	if detached != nil {
+		args = append(args, write("sig", detached), write("file", file))
+	} else {
+		args = append(args, "--output", "-", write("file", file))
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	var plain, status bytes.Buffer
+	cmd := exec.CommandContext(ctx, "gpgv", args...)
+	cmd.Stdout, cmd.Stderr = &plain, &status
+	_ = cmd.Run() // it fails for one unknown key beside a good one
+	said := status.String()
+	bad := strings.Contains(said, "] BADSIG") || strings.Contains(said, "] UNEXPECTED") || strings.Contains(said, "] ERROR") ||
+		strings.Contains(said, "] NODATA") && checksum.Match(append(bytes.Clone(file), detached...))
+	return strings.Contains(said, "] GOODSIG") && !bad, plain.Bytes(), said
+}
+
+// What gpgv calls bad is never valid here, for detached signatures and clear-signed texts of all kinds of keys, whole and
+// mutated. The other way round there are differences, each of which has to be one of these:
+func TestNeverValidWhereGPGVSaysBad(t *testing.T) {
+	reasons := map[string]string{ // by a part of the detail: why it is refused here though gpgv takes it
+		"text before":         "gpgv passes over text before a signed block, which a reader takes for signed",
+		"text after":          "gpgv passes over text after it, likewise",
+		"text outside":        "gpgv passes over text around an armored signature",
+		"more than one":       "gpgv judges each block by itself",
+		"not OpenPGP":         "gpgv passes over text before an armored signature",
+		"bad armor":           "gpgv repairs armor: headers, long lines, padding",
+		"broken":              "gpgv passes over packets and bytes that are no signature, and headers it does not need",
+		"cut off":             "gpgv needs neither an END line nor the last packet's full length",
+		"not escaped":         "gpgv takes lines that begin with a dash as they are",
+		"carriage return":     "programs differ in what a carriage return within a line is",
+		"was revoked":         "a revoked key never counts here; gpgv looks at why and when",
+		"not one of those":    "the Hash header names another digest",
+		"does not hold":       "of several signatures gpgv may pass over one that it cannot read",
+		"SIGNED MESSAGE":      "a clear-signed text is no detached signature",
+		"none of the trusted": "the signature names no key, or another one; gpgv tries what it has",
+		"of type":             "the signature is not one over a file",
+		"is not judged":       "a version that was never specified",
+		"is unknown":          "a digest that was never specified",
+		"had expired":         "gpgv takes signatures that an expired key made before it expired",
+	}
+	needs(t, "gpgv")
+	now := time.Now().UTC().Truncate(time.Second)
+	key := func(name string, change func(*packet.Config)) *openpgp.Entity {
+		return makeKey(t, name, func(c *packet.Config) {
+			c.Time = at(now.Add(-48 * time.Hour)).Time
+			if change != nil {
+				change(c)
+			}
+		})
+	}
+	signing := at(now.Add(-24 * time.Hour))
+	expiring, revoked, stranger, below := key("expired", lifetime(36*time.Hour)), key("revoked", nil), key("stranger", nil), key("subkey", nil)
+	addSubkey(t, below, now.Add(-47*time.Hour))
+	keys := []*openpgp.Entity{key("ed25519", nil), key("rsa", rsaBits(2048)), key("p256", func(c *packet.Config) {
+		c.Algorithm, c.Curve = packet.PubKeyAlgoECDSA, packet.CurveNistP256
+	}), below, expiring, revoked, stranger}
+	texts := []string{"", "a", "a\n", "Suite: x\n- dash\nFrom here\n\nend", "tab\t \n\n\n", "-----BEGIN\n--\n"}
+	for range 3 {
+		texts = append(texts, strings.Repeat("line of text\n", 200))
+	}
+	r := rand.New(rand.NewPCG(5, 1))
+	type made struct{ file, detached []byte }
+	var originals []made
+	for i := range 60 {
+		signers := []*openpgp.Entity{keys[r.IntN(len(keys))]}
+		if r.IntN(3) == 0 {
+			signers = append(signers, keys[r.IntN(len(keys))])
+		}
+		content := []byte(texts[i%len(texts)])
+		if i%2 == 0 {
+			originals = append(originals, made{file: clearSignAt(t, string(content), signing, signers...)})
+			continue
+		}
+		var sig []byte
+		for _, s := range signers {
+			var one bytes.Buffer
+			if i%4 == 1 {
+				require.NoError(t, openpgp.DetachSign(&one, s, bytes.NewReader(content), signing))
+			} else {
+				require.NoError(t, openpgp.DetachSignText(&one, s, bytes.NewReader(content), signing))
+			}
+			sig = append(sig, one.Bytes()...)
+		}
+		if r.IntN(2) == 0 {
+			sig = armored(t, armorSignature, sig)
+		}
+		originals = append(originals, made{file: content, detached: sig})
+	}
+	require.NoError(t, revoked.RevokeKey(packet.KeyCompromised, "", at(now.Add(-time.Hour))))
+	ring := ringOf(t, keys[:len(keys)-1]...)
+	oracle := gpgOracle{t.TempDir()}
+	require.NoError(t, os.WriteFile(filepath.Join(oracle.dir, "ring.gpg"), ring, 0o600))
+	v := verifier(t, Signer{Name: "Vendor", Keys: ring}).At(now)
+
+	counts, n := map[string]int{}, budget(t, 250)
+	for i := range n {
+		m := originals[i%len(originals)]
+		if i >= len(originals) {
+			switch {
+			case m.detached != nil && r.IntN(3) > 0:
+				m.detached = mutate(r, m.detached)
+				if m.detached == nil {
+					m.detached = []byte{}
+				}
+			default:
+				m.file = mutate(r, m.file)
+			}
+		}
+		good, plain, said := oracle.good(t, m.file, m.detached)
+		answer := v.Verify(bytes.NewReader(m.file), int64(len(m.file)), m.detached)
+		switch {
+		case answer.Status == integrity.Valid && !good:
+			t.Fatalf("valid here, but gpgv says\n%s\nof %q\nwith %q", said, m.file, m.detached)
+		case answer.Status == integrity.Valid && m.detached == nil:
+			ours, _ := v.Clearsigned(m.file)
+			require.Equal(t, strings.TrimSuffix(canonical(plain), "\n"), canonical(ours), "the text of %q", m.file)
+			counts["both"]++
+		case answer.Status == integrity.Valid:
+			counts["both"]++
+		case good:
+			why := ""
+			for part := range reasons {
+				if strings.Contains(answer.Detail, part) {
+					why = part
+				}
+			}
+			if why == "" {
+				t.Errorf("a difference without a reason: %+v, but gpgv says\n%s\nof %q\nwith %q", answer, said, m.file, m.detached)
+			}
+			counts["only gpgv: "+why]++
+		default:
+			counts["neither"]++
+		}
+	}
+	t.Logf("%d files: %v", n, counts)
+	require.NotZero(t, counts["both"])
+	require.NotZero(t, counts["neither"])
+}
+
+// canonical is a text as both programs may print it: gpgv prints the line ends it finds, and one more at the end.
+func canonical(text []byte) string {
+	lines := strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " \t\r")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// What rpmkeys does not call good is never valid here, for packages whole and mutated.
+func TestNeverValidWhereRPMSaysBad(t *testing.T) {
+	reasons := map[string]string{ // by a part of what rpmkeys says: why it is valid here
+		"MD5 digest: BAD": "MD5 proves nothing, and to compute it of every package takes longer than all the rest",
+	}
+	needs(t, "rpmkeys")
+	dir := t.TempDir()
+	rpmkeys := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), "rpmkeys", append([]string{"--dbpath", filepath.Join(dir, "db"), "--define", "_pkgverify_level all"}, args...)...)
+		out, _ := cmd.CombinedOutput() // it fails if one of many files is bad
+		return string(out)
+	}
+	require.Empty(t, rpmkeys("--import", "testdata/ring.asc"))
+	v := testVerifier(t)
+	r := rand.New(rand.NewPCG(5, 2))
+	names := []string{"rsa.rpm", "legacy.rpm", "ed.rpm", "unsigned.rpm"}
+	var originals [][]byte
+	for _, name := range names {
+		originals = append(originals, testFile(t, name))
+	}
+	counts, n := map[string]int{}, budget(t, 800)
+	for done := 0; done < n; {
+		var files [][]byte
+		var paths []string
+		for range min(200, n-done) {
+			i := done % len(originals)
+			file := originals[i]
+			if done >= len(originals) {
+				file = mutateRPM(r, file)
+			}
+			files = append(files, file)
+			path := filepath.Join(dir, fmt.Sprintf("%04d.rpm", len(files)))
+			require.NoError(t, os.WriteFile(path, file, 0o600))
+			paths = append(paths, path)
+			done++
+		}
+		said := rpmkeys(append([]string{"-K"}, paths...)...)
+		for i, file := range files {
+			good := strings.Contains(said, paths[i]+": digests signatures OK\n")
+			answer := v.Verify(bytes.NewReader(file), int64(len(file)), nil)
+			switch {
+			case answer.Status == integrity.Valid && good:
+				counts["both"]++
+			case answer.Status == integrity.Valid:
+				said := rpmkeys("-Kv", paths[i])
+				why := ""
+				for part := range reasons {
+					if strings.Contains(said, part) {
+						why = part
+					}
+				}
+				if why == "" {
+					t.Errorf("valid here, but rpmkeys says %s", said)
+				}
+				counts["only here: "+why]++
+			case good:
+				counts["only rpm: "+answer.Detail]++
+			default:
+				counts["neither"]++
+			}
+		}
+	}
+	t.Logf("%d files: %v", n, counts)
+	require.NotZero(t, counts["both"])
+	require.NotZero(t, counts["neither"])
+}
+
+// mutateRPM changes a package, most often where nothing is signed.
+func mutateRPM(r *rand.Rand, file []byte) []byte {
+	out := bytes.Clone(file)
+	for range 1 + r.IntN(3) {
+		end := len(out)
+		if r.IntN(4) > 0 {
+			end = min(end, 1200) // lead and signatures
+		}
+		i := r.IntN(end)
+		switch r.IntN(8) {
+		case 0:
+			out = out[:i]
+		case 1:
+			out = append(out, byte(r.IntN(256)))
+		case 2:
+			out[i] = byte(r.IntN(256))
+		default:
+			out[i] ^= 1 << r.IntN(8)
+		}
+		if len(out) == 0 {
+			break
+		}
+	}
+	return out
+}
