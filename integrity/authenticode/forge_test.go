@@ -99,7 +99,8 @@ func (f forgery) signerInfo(t testing.TB, attributes [][]byte) []byte {
 		s := forgery{who: *f.stampedBy, digest: integrity.SHA256, contentType: oidTimestamp}
 		if f.legacyStamp {
 			others = append(others, attr(oidCountersignature, s.signerInfo(t, [][]byte{
-				attr(oidMessageDigest, octets(sumOf(integrity.SHA256, signature))), attr(oidSigningTime, encode(tagUTCTime, []byte(at.Format("060102150405Z")))),
+				attr(oidContentType, object(oid("1.2.840.113549.1.7.1"))), attr(oidMessageDigest, octets(sumOf(integrity.SHA256, signature))),
+				attr(oidSigningTime, encode(tagUTCTime, []byte(at.Format("060102150405Z")))),
 			})))
 		} else {
 			s.content = octets(seq(number(1), object(oid("1.2.3.4")), seq(algorithmID(digestOID(integrity.SHA256)), octets(sumOf(integrity.SHA256, signature))),
@@ -117,7 +118,11 @@ func (f forgery) signerInfo(t testing.TB, attributes [][]byte) []byte {
 
 // indirectData is what a signature of a file is over.
 func indirectData(format integrity.Format, a integrity.Algorithm, sum []byte) []byte {
-	return seq(seq(object(dataTypes[format])), seq(algorithmID(digestOID(a)), octets(sum)))
+	var about []byte
+	if format == integrity.PE { // no flags, and a link to nowhere
+		about = seq(encode(0x03, []byte{0}), encode(tagContext0, encode(tagContext0+2, encode(tagContext, nil))))
+	}
+	return seq(seq(object(dataTypes[format]), about), seq(algorithmID(digestOID(a)), octets(sum)))
 }
 
 // vendorForgery is a right one, by the vendor, stamped.

@@ -34,14 +34,13 @@ func (i identity) anchor() Anchor {
 
 // pki is everybody the tests know: a vendor with its authority, a timestamp authority, and people who should not be trusted.
 type pki struct {
-	root, ca, vendor    identity // the vendor's chain
-	stampRoot, stamper  identity
-	strangerRoot        identity
-	people              map[string]identity // leaves by what is special about them
-	between             map[string]identity // an authority of its own, for those of people who have one
-	otherStampRoot      identity
-	otherStamper        identity
-	codeSigning, forTLS x509.ExtKeyUsage
+	root, ca, vendor   identity // the vendor's chain
+	stampRoot, stamper identity
+	strangerRoot       identity
+	people             map[string]identity // leaves by what is special about them
+	between            map[string]identity // an authority of its own, for those of people who have one
+	otherStampRoot     identity
+	otherStamper       identity
 }
 
 var now = time.Now().UTC().Truncate(time.Second) // what openssl stamps with is the machine's time
