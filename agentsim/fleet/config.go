@@ -15,7 +15,7 @@ type Config struct {
 	Seed    uint64        // of every draw
 	Failing int           // of a thousand downloads, so many fail; default 10; negative: none
 	Offline int           // of a thousand agents, so many are away for one to three days; default 20; negative: none
-	Cancel  time.Duration // how long after the job was enabled its first run is cancelled; default 12 min; negative: never
+	Cancel  time.Duration // how long after the job was enabled it is cancelled; default 12 min; negative: never
 
 	Controller bool           // the product's own controller over a store in memory, instead of the lean server. No history depends on it.
 	Shard      int            // agents a server, at most MaxShard; default 1000. No history depends on it.
@@ -57,7 +57,7 @@ func (c Config) Validate() error {
 	between("offline", max(c.Offline, 0), 0, 1000)
 	between("shard", c.Shard, 1, MaxShard)
 	between("workers", c.Workers, 1, 1024)
-	if c.Days > 0 && c.Cancel >= time.Duration(c.Days)*day-enabled {
+	if c.Days > 0 && c.Cancel >= time.Duration(c.Days)*day-Enabled {
 		e.Problems = append(e.Problems, job.Problem{Field: "cancel", Value: c.Cancel.String(), Text: "is behind the last day"})
 	}
 	if len(e.Problems) == 0 {

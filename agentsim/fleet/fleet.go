@@ -123,7 +123,7 @@ func (f *whole) cancel() *Cancel {
 		return nil
 	}
 	c := f.tally.cancel
-	c.At, c.Bound, c.Later = since(enabled+f.cfg.Cancel), f.bound, f.tally.later
+	c.At, c.Bound, c.Later = since(Enabled+f.cfg.Cancel), f.bound, f.tally.later
 	total := 0
 	for second, n := range f.tally.connected {
 		total += n

@@ -222,13 +222,13 @@ func TestRunIsCutShort(t *testing.T) {
 func TestConfigBounds(t *testing.T) {
 	for _, c := range []Config{
 		{Agents: 1}, {Agents: MaxAgents}, {Agents: 1, Days: MaxDays}, {Agents: 1, Shard: MaxShard}, {Agents: 1, Failing: 1000, Offline: 1000},
-		{Agents: 1, Failing: -7, Offline: -7, Cancel: -7}, {Agents: 1, Days: 1, Cancel: day - enabled - 1},
+		{Agents: 1, Failing: -7, Offline: -7, Cancel: -7}, {Agents: 1, Days: 1, Cancel: day - Enabled - 1},
 	} {
 		require.NoError(t, c.Validate(), "%+v", c)
 	}
 	for _, c := range []Config{
 		{}, {Agents: MaxAgents + 1}, {Agents: 1, Days: MaxDays + 1}, {Agents: 1, Days: -1}, {Agents: 1, Shard: MaxShard + 1}, {Agents: 1, Failing: 1001},
-		{Agents: 1, Offline: 1001}, {Agents: 1, Workers: -1}, {Agents: 1, Days: 1, Cancel: day - enabled},
+		{Agents: 1, Offline: 1001}, {Agents: 1, Workers: -1}, {Agents: 1, Days: 1, Cancel: day - Enabled},
 	} {
 		_, err := Run(t.Context(), c)
 		var bad *job.Invalid

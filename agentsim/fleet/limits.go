@@ -14,7 +14,7 @@ const (
 
 // Resolution of the curves.
 const (
-	RolloutStep  = 30 * time.Minute // of Result.Rollout
+	RolloutStep  = 5 * time.Minute  // of Result.Rollout
 	DeferralStep = 15 * time.Minute // of Result.Reboots.Waiting
 	// MaxDeferralShown is where the deferral curve ends: longer than the world's reboot policy can put a reboot off.
 	MaxDeferralShown = 16 * time.Hour

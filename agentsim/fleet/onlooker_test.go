@@ -18,7 +18,7 @@ func TestOnlooker(t *testing.T) {
 	fresh := func() *asset {
 		s, err := newShard(sc, Config{Agents: 1}.WithDefaults(), 0, 1)
 		require.NoError(t, err)
-		s.now, s.run = enabled, "monthly-update@20260302T100000Z"
+		s.now, s.run = Enabled, "monthly-update@20260302T100000Z"
 		return &s.assets[0]
 	}
 	order := job.OrderID("monthly-update@20260302T100000Z/a0000000")

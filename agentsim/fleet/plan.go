@@ -12,10 +12,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// The world's calendar: instants since it began, and lengths.
+// Enabled is how long after its beginning the world's job is enabled. Its orders go out with the next check-ins (MAN-1).
+const Enabled = 10 * time.Hour
+
+// Lengths of time.
 const (
 	day     = 24 * time.Hour
-	enabled = 10 * time.Hour   // the job is enabled: its orders go out with the next check-ins (MAN-1)
 	spread  = 20 * time.Minute // of the starts (JOB-9)
 	settled = 16 * time.Hour   // after its start an order has ended on an asset that is there: installs and the longest deferral
 )

@@ -124,3 +124,14 @@ type Cost struct {
 	PeakBytes       uint64        `json:"peakBytes"`       // most memory the program ever had of the system
 	BytesPerAgent   float64       `json:"bytesPerAgent"`   // of that
 }
+
+// NewCost tells what a result took, from how long it took, how many shards were at work at the same time, and how much memory
+// the program had of the system at the peak.
+func NewCost(r Result, elapsed time.Duration, processors int, peak uint64) *Cost {
+	return &Cost{
+		Elapsed: elapsed, Processors: processors, PeakBytes: peak,
+		EventsPerSecond: float64(r.Events.Steps+r.Events.CheckIns) / elapsed.Seconds(),
+		AgentDay:        elapsed * time.Duration(processors) / time.Duration(r.Agents*r.Days),
+		BytesPerAgent:   float64(peak) / float64(r.Agents),
+	}
+}

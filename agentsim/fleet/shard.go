@@ -53,11 +53,11 @@ func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.acts = []act{{enabled, s.enable}}
+	s.acts = []act{{Enabled, s.enable}}
 	if cfg.Cancel >= 0 {
-		s.acts = append(s.acts, act{enabled + cfg.Cancel, s.cancel})
+		s.acts = append(s.acts, act{Enabled + cfg.Cancel, s.cancel})
 	}
-	s.nextAct = enabled
+	s.nextAct = Enabled
 	s.assets = make([]asset, n)
 	s.queue = make(queue, n)
 	for i := range s.assets {

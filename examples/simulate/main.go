@@ -1,5 +1,5 @@
-// Simulate plays scenarios of package agentsim, and searches the small worlds of package agentsim/explore: the production
-// policy code in a virtual world.
+// Simulate plays scenarios of package agentsim, searches the small worlds of package agentsim/explore, and lets fleets of
+// package agentsim/fleet live: the production policy code in a virtual world.
 package main
 
 import (
@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchpolicy/patchpolicy/agentsim"
+	"github.com/patchpolicy/patchpolicy/agentsim/fleet"
+	"github.com/patchpolicy/patchpolicy/examples/simulate/report"
 	"github.com/patchpolicy/patchpolicy/examples/simulate/search"
 )
 
@@ -27,7 +29,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintln(stderr, "simulate:", err)
-	if errors.Is(err, errFailed) || errors.Is(err, search.ErrBroken) {
+	if _, broken := errors.AsType[*fleet.Broken](err); broken || errors.Is(err, errFailed) || errors.Is(err, search.ErrBroken) {
 		return 1
 	}
 	return 2
@@ -43,7 +45,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(scenario(), search.Command())
+	root.AddCommand(scenario(), search.Command(), report.Command())
 	return root
 }
 

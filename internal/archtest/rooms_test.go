@@ -234,7 +234,7 @@ var rooms = []room{
 	}},
 	{path: "examples/quickstart/server", floor: programs},
 	{path: "examples/quickstart/show", floor: programs, uses: []use{
-		{"github.com/vbauerster/mpb/v8", "the bars; linked by nothing else"},
+		{"github.com/vbauerster/mpb/v8", "the bars"},
 	}},
 	{path: "examples/quickstart/vendor", floor: programs},
 	{path: "examples/server", floor: programs, uses: []use{
@@ -263,6 +263,10 @@ var rooms = []room{
 	}},
 	{path: "examples/simulate/draw", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
+	}},
+	{path: "examples/simulate/report", floor: programs, uses: []use{
+		{"github.com/spf13/cobra", "commands and flags"},
+		{"github.com/vbauerster/mpb/v8", "the progress bar"},
 	}},
 	{path: "examples/simulate/search", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},

@@ -1,0 +1,56 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// count writes a number with its thousands apart: 1,234,567.
+func count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// thousands writes a round number for an axis: 200, 40 k, 1.2 M.
+func thousands(v float64) string {
+	switch {
+	case v >= 1e6:
+		return fmt.Sprintf("%g M", v/1e6)
+	case v >= 1e3:
+		return fmt.Sprintf("%g k", v/1e3)
+	default:
+		return fmt.Sprintf("%g", v)
+	}
+}
+
+// clock writes a duration in minutes and seconds: 2:45.
+func clock(d time.Duration) string {
+	s := int(d / time.Second)
+	return fmt.Sprintf("%d:%02d min", s/60, s%60)
+}
+
+// share writes a part of a whole in percent.
+func share(part, whole int) string {
+	if whole == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+}
+
+// size writes bytes for people.
+func size(b float64) string {
+	switch {
+	case b >= 1<<30:
+		return fmt.Sprintf("%.2f GiB", b/(1<<30))
+	case b >= 1<<20:
+		return fmt.Sprintf("%.0f MiB", b/(1<<20))
+	case b >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", b/(1<<10))
+	default:
+		return fmt.Sprintf("%.0f B", b)
+	}
+}
