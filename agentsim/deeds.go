@@ -36,7 +36,8 @@ ASSET inventory fails N times
 ASSET action NAME exits N
 ASSET takes D for inventory|download|install|action|boot
 ASSET has PRODUCT VERSION                   somebody else installed it
-ASSET waits for reboots by hand`
+ASSET waits for reboots by hand
+ASSET is held to POLICY|no policy           a signer policy`
 
 // assetDoes is a line that begins with an asset's id.
 func (p *player) assetDoes(a *asset, rest string) error {
@@ -96,6 +97,13 @@ func (p *player) assetDoes(a *asset, rest string) error {
 		}
 		a.log("%s", rest)
 		a.zone = f[2]
+	case strings.HasPrefix(rest, "is held to "):
+		policy, err := p.named(strings.TrimPrefix(rest, "is held to "))
+		if err != nil {
+			return err
+		}
+		a.log("%s", rest)
+		a.config.Policy = policy
 	case rest == "waits for reboots by hand":
 		a.config.WaitParked = true
 	default:

@@ -52,6 +52,9 @@
 //	tag ASSET TAG…                              all the tags it has from now on
 //	sync                                        the catalog, at once
 //	server goes down|comes up|crashes
+//	policy NAME: CLAUSE[, CLAUSE]…, a clause is one of
+//	PRODUCT unsigned | PRODUCT [strictly ]signed by SIGNER…[ or unsigned], where the product * is every one that no other clause names
+//	server is under POLICY|no policy            what it orders from then on
 //	server crashes before|after commit N        the Nth from now that writes something: it starts again, and acts are asked for again
 //	try LINE                                    done if it can be: the server may refuse, an asset be off, a patch be gone
 //
@@ -98,6 +101,7 @@
 //	ASSET takes D for inventory|download|install|action|boot
 //	ASSET has PRODUCT VERSION                   somebody else installed it
 //	ASSET waits for reboots by hand
+//	ASSET is held to POLICY|no policy           a signer policy
 //
 // A STEP is a progress step or a result, such as Deploying or Completed, or what is to be carried out: inventory, download,
 // preflight, install, action, prompt, reboot.

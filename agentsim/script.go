@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -218,6 +219,8 @@ type player struct {
 	config  Config
 	w       *World
 	refused error // the answer to the last act of the administrator; nil: it was done
+
+	policies map[string]integrity.Excerpt // by the name that a line gave them
 }
 
 func (p *player) step(st step) error {

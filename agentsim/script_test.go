@@ -109,6 +109,13 @@ func TestScriptErrorsTeach(t *testing.T) {
 		stage + "expect web-1 reboot between +1h and +2h":         "there was none",
 		stage + "# It is new. (CAT-3)\nexpect web-1 chrome 121.0": "it shows: It is new. (CAT-3)",
 		stage + "expect web-1 chrome 121.0  # CAT-3":              "it shows: CAT-3",
+		stage + "policy p: chrome":                               "is no clause",
+		stage + "policy p: chrome signed by":                     "is no clause",
+		stage + "policy p: chrome strictly unsigned":             "is no clause",
+		stage + "policy p chrome unsigned":                       "write: policy NAME",
+		stage + "policy p: * unsigned, * signed by Google":       "keep one of them",
+		stage + "web-1 is held to p":                             `there is no policy "p"`,
+		stage + "server is under p":                              `there is no policy "p"`,
 	} {
 		t.Run(script, func(t *testing.T) {
 			s, err := ParseScript("file", script)
@@ -126,7 +133,7 @@ func TestScriptErrorsTeach(t *testing.T) {
 func TestDocHasTheWholeLanguage(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
-	for _, syntax := range []string{patchSyntax, jobSyntax, vendorDeeds, deeds, expectations} {
+	for _, syntax := range []string{patchSyntax, jobSyntax, policySyntax, vendorDeeds, deeds, expectations} {
 		for line := range strings.Lines(syntax) {
 			require.Contains(t, string(doc), "//\t"+strings.TrimRight(line, "\n")+"\n")
 		}

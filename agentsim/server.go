@@ -9,6 +9,7 @@ import (
 	_ "time/tzdata" // scenarios play the same on a host that has no time zone database
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
@@ -22,6 +23,8 @@ type server struct {
 	c     *controller.Controller
 	up    bool
 	due   uint64 // number of the wake-up that counts
+
+	policy integrity.Excerpt // that orders are made under
 }
 
 // token is the enrolment token of every asset.
@@ -41,7 +44,7 @@ func (s *server) start() (err error) {
 	private := key("server")
 	s.c, err = controller.New(s.store, controller.Config{
 		Signer: manifest.NewSigner(private), Key: private.Public().(ed25519.PublicKey),
-		Lead: s.w.cfg.Lead, Timing: manifest.Timing{CheckIn: s.w.cfg.CheckIn}, SeenEvery: -1, Zone: time.LoadLocation,
+		Lead: s.w.cfg.Lead, Timing: manifest.Timing{CheckIn: s.w.cfg.CheckIn}, SeenEvery: -1, Zone: time.LoadLocation, Policy: s.policy,
 	})
 	s.up = err == nil
 	if s.up {

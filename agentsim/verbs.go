@@ -33,6 +33,7 @@ func init() {
 		{"asset", (*player).asset},
 		{"job", (*player).job},
 		{"edit", (*player).edit},
+		{"policy", (*player).policy},
 		{"enable", admin("enable", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
 			_, err := p.w.server.c.EnableJob(ctx, id, now)
 			return err
@@ -263,7 +264,7 @@ func (p *player) tag(rest string) error {
 }
 
 func (p *player) serverDoes(rest string) error {
-	teach := fmt.Errorf("%q is nothing a server does; it goes down, comes up or crashes; or: crashes before|after commit N", rest)
+	teach := fmt.Errorf("%q is nothing a server does; it goes down, comes up or crashes; or: crashes before|after commit N; or: is under POLICY, is under no policy", rest)
 	s, f := p.w.server, strings.Fields(rest)
 	switch {
 	case rest == "goes down":
@@ -278,6 +279,15 @@ func (p *player) serverDoes(rest string) error {
 			return err
 		}
 		return s.store.crashAt(f[1] == "after", n)
+	case strings.HasPrefix(rest, "is under "):
+		policy, err := p.named(strings.TrimPrefix(rest, "is under "))
+		if err != nil {
+			return err
+		}
+		s.policy = policy
+		if err := s.alive(s.start()); err != nil {
+			return err
+		}
 	default:
 		return teach
 	}
