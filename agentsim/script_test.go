@@ -109,13 +109,13 @@ func TestScriptErrorsTeach(t *testing.T) {
 		stage + "expect web-1 reboot between +1h and +2h":         "there was none",
 		stage + "# It is new. (CAT-3)\nexpect web-1 chrome 121.0": "it shows: It is new. (CAT-3)",
 		stage + "expect web-1 chrome 121.0  # CAT-3":              "it shows: CAT-3",
-		stage + "policy p: chrome":                               "is no clause",
-		stage + "policy p: chrome signed by":                     "is no clause",
-		stage + "policy p: chrome strictly unsigned":             "is no clause",
-		stage + "policy p chrome unsigned":                       "write: policy NAME",
-		stage + "policy p: * unsigned, * signed by Google":       "keep one of them",
-		stage + "web-1 is held to p":                             `there is no policy "p"`,
-		stage + "server is under p":                              `there is no policy "p"`,
+		stage + "policy p: chrome":                                "is no clause",
+		stage + "policy p: chrome signed by":                      "is no clause",
+		stage + "policy p: chrome strictly unsigned":              "is no clause",
+		stage + "policy p chrome unsigned":                        "write: policy NAME",
+		stage + "policy p: * unsigned, * signed by Google":        "keep one of them",
+		stage + "web-1 is held to p":                              `there is no policy "p"`,
+		stage + "server is under p":                               `there is no policy "p"`,
 	} {
 		t.Run(script, func(t *testing.T) {
 			s, err := ParseScript("file", script)
