@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
@@ -45,6 +46,7 @@ type attack struct {
 	Stage string   // the folder for staged files
 	Paths []string // below it: of files to swap
 	Own   string   // a folder of the attacker's
+	Swap  bool     // do nothing but exchange the first two of Paths
 	Seed  uint64
 }
 
@@ -92,9 +94,6 @@ func (a attack) run() {
 			try("file in its place", os.Rename(bait, p))
 		},
 		func(p string) {
-			try("another staged file in its place", os.Rename(filepath.Join(a.Stage, a.Paths[1]), p))
-		},
-		func(p string) {
 			try("rename an order's folder", os.Rename(filepath.Dir(filepath.Dir(p)), a.Stage+"/moved"))
 		},
 		func(p string) { try("rename a patch's folder", os.Rename(filepath.Dir(p), filepath.Dir(p)+".moved")) },
@@ -117,11 +116,14 @@ func (a attack) run() {
 			return
 		default:
 		}
-		if r.IntN(2) == 0 {
+		switch {
+		case a.Swap: // for what the agent itself verified, and private, but another file: only its digest tells
+			zero, one := filepath.Join(a.Stage, a.Paths[0]), filepath.Join(a.Stage, a.Paths[1])
+			try("exchange two staged files", unix.Renameat2(unix.AT_FDCWD, zero, unix.AT_FDCWD, one, unix.RENAME_EXCHANGE))
+		case r.IntN(2) == 0:
 			folders[r.IntN(len(folders))]()
-		} else {
-			p := filepath.Join(a.Stage, a.Paths[r.IntN(len(a.Paths))])
-			files[r.IntN(len(files))](p)
+		default:
+			files[r.IntN(len(files))](filepath.Join(a.Stage, a.Paths[r.IntN(len(a.Paths))]))
 		}
 		for _, f := range held {
 			_, _ = f.WriteAt([]byte(evil), 0)
@@ -172,7 +174,7 @@ func newRace(t *testing.T) *race {
 }
 
 // attack runs until the returned function is called, which tells what worked.
-func (r *race) attack() (stop func() map[string]int) {
+func (r *race) attack(swap bool) (stop func() map[string]int) {
 	r.Helper()
 	own := filepath.Join(r.base, "own")
 	mkdir(r.T, own, 0o755, nobody)
@@ -182,7 +184,7 @@ func (r *race) attack() (stop func() map[string]int) {
 	require.NoError(r, err)
 	self = filepath.Join(r.base, "attacker")
 	require.NoError(r, os.WriteFile(self, program, 0o755))
-	text, err := json.Marshal(attack{Stage: r.dir, Paths: r.paths, Own: own, Seed: rand.Uint64()})
+	text, err := json.Marshal(attack{Stage: r.dir, Paths: r.paths, Own: own, Swap: swap, Seed: rand.Uint64()})
 	require.NoError(r, err)
 	cmd := exec.Command(self)
 	cmd.Dir = "/"
@@ -244,12 +246,18 @@ func (r *race) start() (*staging.Store, error) {
 	return staging.Open(r.dir, staging.Config{HTTP: http.DefaultClient, Verifier: seen{}, Stall: time.Second, Tries: 1})
 }
 
-// until runs rounds for the budget.
-func (r *race) until(round func()) {
-	for end := time.Now().Add(r.budget); time.Now().Before(end) && !r.Failed(); {
+// until runs rounds for the budget, and longer where that was not enough to see both sides at work.
+func (r *race) until(enough func() bool, round func()) {
+	start := time.Now()
+	for !r.Failed() && (time.Since(start) < r.budget || !enough()) {
+		require.Less(r, time.Since(start), r.budget+time.Minute, "one of the two sides does nothing: %d good, %d refused", r.good, r.refused)
 		round()
 	}
 }
+
+func (r *race) both() bool { return r.good > 0 && r.refused > 0 }
+
+func (r *race) either() bool { return r.good+r.refused > 0 }
 
 // reason is a refusal to start, without what differs from time to time.
 func reason(err error) string {
@@ -265,8 +273,8 @@ func reason(err error) string {
 func TestRaceForThePlaceInAStickyFolder_INT6(t *testing.T) {
 	r := newRace(t)
 	mkdir(t, filepath.Dir(r.dir), 0o777|os.ModeSticky, 0)
-	stop := r.attack()
-	r.until(func() {
+	stop := r.attack(false)
+	r.until(r.both, func() {
 		store, err := r.start()
 		if err == nil {
 			found, failure := store.Fetch(t.Context(), key, r.patch)
@@ -278,23 +286,20 @@ func TestRaceForThePlaceInAStickyFolder_INT6(t *testing.T) {
 		}
 		require.NoError(t, os.RemoveAll(r.dir))
 	})
-	worked := stop()
-	require.Positive(t, r.good+r.refused)
-	require.NotZero(t, worked["take the place"]+worked["link in its place"]+worked["twin in its place"])
+	stop()
 }
 
 // Where others may write above the folder it is not used at all.
 func TestRaceBelowAFolderOpenToAll_INT6(t *testing.T) {
 	r := newRace(t)
 	mkdir(t, filepath.Dir(r.dir), 0o777, 0)
-	stop := r.attack()
-	r.until(func() {
+	stop := r.attack(false)
+	r.until(r.either, func() {
 		_, err := r.start()
 		require.ErrorContains(t, err, "writable by others")
 		r.refuse(reason(err))
 	})
 	stop()
-	require.Positive(t, r.refused)
 }
 
 // An administrator opens the folder above while the agent runs: the agent goes on in the folder it has, wherever that
@@ -309,8 +314,12 @@ func TestRaceAfterTheParentWasOpened_INT6(t *testing.T) {
 	found, failure := store.Fetch(t.Context(), key, r.patch)
 	require.Nil(t, failure)
 	require.NoError(t, os.Chmod(parent, 0o777))
-	stop := r.attack()
-	r.until(func() {
+	stop := r.attack(false)
+	away := func() bool {
+		_, err := os.Lstat(filepath.Join(parent, "away"))
+		return err == nil
+	}
+	r.until(away, func() {
 		r.install(store, found)
 		require.NoError(t, store.Discard(key))
 		found, failure = store.Fetch(t.Context(), key, r.patch)
@@ -318,54 +327,55 @@ func TestRaceAfterTheParentWasOpened_INT6(t *testing.T) {
 		_, err := r.start()
 		require.Error(t, err)
 	})
-	worked := stop()
+	stop()
 	require.Positive(t, r.good)
 	require.Zero(t, r.refused)
-	require.NotZero(t, worked["rename the folder away"])
 }
 
 // An administrator opens the folder itself while files wait in it. Its files can be swapped then, and each swap is found.
 func TestRaceAfterTheFolderWasOpened_INT6(t *testing.T) {
-	r := newRace(t)
-	mkdir(t, filepath.Dir(r.dir), 0o755, 0)
-	stop := r.attack()
-	open := func() {
-		folder := filepath.Join(r.dir, filepath.Dir(r.paths[0]))
-		for _, dir := range []string{folder, filepath.Dir(folder), r.dir} {
-			require.NoError(t, os.Chmod(dir, 0o777))
-		}
+	for name, swap := range map[string]bool{"everything": false, "two of the agent's own files": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRace(t)
+			mkdir(t, filepath.Dir(r.dir), 0o755, 0)
+			stop := r.attack(swap)
+			seen := func() bool { return r.both() && (!swap || r.reasons["12"] > 0) }
+			r.until(seen, func() {
+				store, err := r.start()
+				require.NoError(t, err)
+				defer store.Close()
+				found, failure := store.Fetch(t.Context(), key, r.patch)
+				require.Nil(t, failure)
+				r.open()
+				for range 20 {
+					r.install(store, found)
+				}
+			})
+			stop()
+		})
 	}
-	r.until(func() {
-		store, err := r.start()
-		require.NoError(t, err)
-		defer store.Close()
-		found, failure := store.Fetch(t.Context(), key, r.patch)
-		require.Nil(t, failure)
-		open()
-		for range 20 {
-			r.install(store, found)
-		}
-	})
-	worked := stop()
-	require.Positive(t, r.good)
-	require.Positive(t, r.reasons["7"])
-	require.NotZero(t, worked["file in its place"]+worked["another staged file in its place"]+worked["delete a file"])
+}
+
+// open gives everybody the folder and those in it, as nobody should.
+func (r *race) open() {
+	folder := filepath.Join(r.dir, filepath.Dir(r.paths[0]))
+	for _, dir := range []string{folder, filepath.Dir(folder), r.dir} {
+		require.NoError(r, os.Chmod(dir, 0o777))
+	}
 }
 
 // The same while the files come: what is staged may fail, and what does not is what came.
 func TestRaceWhileTheFolderIsOpened_INT6(t *testing.T) {
 	r := newRace(t)
 	mkdir(t, filepath.Dir(r.dir), 0o755, 0)
-	stop := r.attack()
+	stop := r.attack(false)
 	folder := filepath.Join(r.dir, filepath.Dir(r.paths[0]))
-	r.until(func() {
+	r.until(r.either, func() {
 		store, err := r.start()
 		require.NoError(t, err)
 		defer store.Close()
-		require.NoError(t, os.MkdirAll(folder, 0o777))
-		for _, dir := range []string{folder, filepath.Dir(folder), r.dir} {
-			require.NoError(t, os.Chmod(dir, 0o777))
-		}
+		require.NoError(t, os.MkdirAll(folder, 0o700))
+		r.open()
 		for range 5 {
 			found, failure := store.Fetch(t.Context(), key, r.patch)
 			if failure != nil {
@@ -380,7 +390,6 @@ func TestRaceWhileTheFolderIsOpened_INT6(t *testing.T) {
 		}
 	})
 	stop()
-	require.Positive(t, r.good+r.refused)
 }
 
 // Whoever was in the folder before the agent started, and holds files in it open, changes nothing that is installed.
@@ -389,8 +398,8 @@ func TestRaceWithFilesHeldOpen_INT6(t *testing.T) {
 	mkdir(t, filepath.Dir(r.dir), 0o755, 0)
 	precious := filepath.Join(r.base, "precious")
 	require.NoError(t, os.WriteFile(precious, []byte("precious"), 0o600))
-	stop := r.attack()
-	r.until(func() {
+	stop := r.attack(false)
+	r.until(func() bool { return r.good > 0 }, func() {
 		mkdir(t, r.dir, 0o777, 0)
 		part := filepath.Join(r.dir, r.paths[2])
 		require.NoError(t, os.MkdirAll(filepath.Dir(part), 0o777))
@@ -412,7 +421,6 @@ func TestRaceWithFilesHeldOpen_INT6(t *testing.T) {
 		require.NoError(t, os.RemoveAll(r.dir))
 	})
 	stop()
-	require.Positive(t, r.good)
 	got, err := os.ReadFile(precious)
 	require.NoError(t, err)
 	require.Equal(t, "precious", string(got))
