@@ -23,6 +23,8 @@
 //   - Probed takes in which URLs of the patches that are marked for their end of life cannot be reached; ProbeURLs lists
 //     them. Orders made afterwards leave such patches out, and say so (CAT-10).
 //   - SetCustomURLs sets where the customer supplies the files of Vendor artifacts (CAT-5).
+//   - Where there is a signer policy (Config.Policy), orders are made under it: they carry its digest and their clauses, and
+//     what no clause is about is left out of them, and said so (INT-4).
 //   - Preview says what Tick would order, by the same code, and writes nothing (JOB-22).
 //   - CheckIn accepts each report exactly once (MAN-6; reports that a store put back from a backup does not know any more
 //     are passed over, as an anomaly), folds it into its order, and hands out the asset's manifest when

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
 func TestDefaultsLeaveWhatIsSet(t *testing.T) {
@@ -19,6 +21,9 @@ func TestDefaultsLeaveWhatIsSet(t *testing.T) {
 	require.NotContains(t, set.validate().Error(), "Tries")
 	set.Tries++
 	require.ErrorContains(t, set.validate(), "Tries is 101: want 1 to 100")
+	require.NotContains(t, set.validate().Error(), "Agent.Policy")
+	set.Agent.Policy.Clauses = []integrity.Clause{{Name: "x"}}
+	require.ErrorContains(t, set.validate(), "Agent.Policy: invalid signer policy: digest")
 	set.CallTimeout, set.Stall = -1, -1
 	require.ErrorContains(t, set.validate(), "CallTimeout is -1ns")
 	require.ErrorContains(t, set.validate(), "Stall is -1ns")
