@@ -52,23 +52,24 @@ func (x Excerpt) IsZero() bool { return x.Digest == Digest{} && len(x.Clauses) =
 // rather than a wider one. The vendor is the order's word and proves nothing.
 func (x Excerpt) For(vendor, product string) (Clause, bool) { return pick(x.Clauses, vendor, product) }
 
-func pick(clauses []Clause, vendor, product string) (best Clause, found bool) {
-	most, named := 0, false
-	for _, c := range clauses {
-		named = named || c.Product != Any && c.Product == product
+func pick(clauses []Clause, vendor, product string) (Clause, bool) {
+	at, most, named := -1, 0, false
+	for i := range clauses {
+		c := &clauses[i]
+		named = named || c.Product == product && product != Any
 		if rank := c.rank(vendor, product); rank > most {
-			best, most = c, rank
+			at, most = i, rank
 		}
 	}
-	if most == 0 || named && best.Product == Any {
+	if most == 0 || named && clauses[at].Product == Any {
 		return Clause{}, false
 	}
-	return best, true
+	return clauses[at], true
 }
 
 // rank tells how closely a clause is about a product: 4 names product and vendor, 3 the product, 2 the vendor, 1 neither,
 // 0 is about another one.
-func (c Clause) rank(vendor, product string) int {
+func (c *Clause) rank(vendor, product string) int {
 	rank := 1
 	switch c.Vendor {
 	case Any:
@@ -146,9 +147,11 @@ func (c Clause) canonical() Clause {
 
 // equal reports whether two clauses say the same.
 func (c Clause) equal(d Clause) bool {
+	if c.Name != d.Name || c.Vendor != d.Vendor || c.Product != d.Product {
+		return false
+	}
 	c, d = c.canonical(), d.canonical()
-	return c.Name == d.Name && c.Vendor == d.Vendor && c.Product == d.Product &&
-		slices.Equal(c.Signers, d.Signers) && slices.Equal(c.Formats, d.Formats) &&
+	return slices.Equal(c.Signers, d.Signers) && slices.Equal(c.Formats, d.Formats) &&
 		c.AllowUnsigned == d.AllowUnsigned && c.Strict == d.Strict && c.AllowLegacy == d.AllowLegacy
 }
 
