@@ -87,19 +87,6 @@ func Fingerprint(key ed25519.PublicKey) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// envelope is DSSE v1 with exactly one signature. An array, not a slice: what is too many or too few shows when it is
-// written again, and a million of them take no memory.
-type envelope struct {
-	PayloadType string       `json:"payloadType"`
-	Payload     []byte       `json:"payload"`
-	Signatures  [1]signature `json:"signatures"`
-}
-
-type signature struct {
-	KeyID string `json:"keyid"`
-	Sig   []byte `json:"sig"`
-}
-
 // pae is DSSE's pre-authentication encoding: what is signed.
 func pae(payloadType string, payload []byte) []byte {
 	b := make([]byte, 0, len(payload)+len(payloadType)+64)
@@ -120,14 +107,17 @@ func Seal(d Document, k Signer) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode manifest: %w", err)
 	}
-	if _, err := decode(payload); err != nil { // a text that is no UTF-8, say
-		return nil, fmt.Errorf("encode manifest: the document cannot be written without loss: %w", err)
+	// A text that is no UTF-8 is written with this escape, and nothing else that Validate lets through is changed by writing it.
+	if bytes.Contains(payload, []byte(`\ufffd`)) {
+		if _, err := decode(payload); err != nil {
+			return nil, fmt.Errorf("encode manifest: the document cannot be written without loss: %w", err)
+		}
 	}
 	sig, err := k.Sign(pae(PayloadType, payload))
 	if err != nil {
 		return nil, fmt.Errorf("sign manifest: %w", err)
 	}
-	sealed, err := json.Marshal(envelope{PayloadType, payload, [1]signature{{k.KeyID(), sig}}})
+	sealed, err := envelope{PayloadType, payload, [1]signature{{k.KeyID(), sig}}}.encode()
 	if err != nil {
 		return nil, fmt.Errorf("encode envelope: %w", err)
 	}
@@ -180,15 +170,17 @@ func verify(sealed []byte, pinned Verifier) ([]byte, *Refused) {
 	if pinned == nil || pinned.KeyID() == "" {
 		return bad("no pinned key, or one that is none", "the server's manifest key")
 	}
-	var e envelope
-	if err := json.Unmarshal(sealed, &e); err != nil {
-		return bad("bytes that cannot be read: "+short(err.Error()), shape)
+	e, canonical := parseEnvelope(sealed)
+	if !canonical {
+		if err := json.Unmarshal(sealed, &e); err != nil {
+			return bad("bytes that cannot be read: "+short(err.Error()), shape)
+		}
+		if again, err := json.Marshal(e); len(e.Signatures[0].Sig) > 0 && (err != nil || !bytes.Equal(again, sealed)) {
+			return bad("an envelope that has more in it, or is written in another way", shape)
+		}
 	}
 	if len(e.Signatures[0].Sig) == 0 {
 		return bad("no signature", shape)
-	}
-	if again, err := json.Marshal(e); err != nil || !bytes.Equal(again, sealed) {
-		return bad("an envelope that has more in it, or is written in another way", shape)
 	}
 	sig, want := e.Signatures[0], pinned.KeyID()
 	if sig.KeyID != want {
