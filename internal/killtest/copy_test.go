@@ -21,7 +21,7 @@ import (
 // copying copies the files of the running programs at random instants, and opens the copies.
 func (w *world) copying(ctx context.Context, rnd *rand.Rand, most int) {
 	for i := range most {
-		if !pause(ctx, rnd, 100*time.Millisecond) {
+		if !pause(ctx, rnd, 200*time.Millisecond) {
 			return
 		}
 		dir := filepath.Join(w.dir, fmt.Sprint("copy-", i))
@@ -99,6 +99,7 @@ func (w *world) copyAgent(dir string, slow time.Duration) {
 		if before.What != "" {
 			w.tell("a copy of the agent's file opens as a new one, after %+v", before)
 		}
+		w.count("agent copies before the first commit")
 		return
 	}
 	s, err := loadAgent(path)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -41,6 +42,13 @@ const exitReboot = 10
 func TestMain(m *testing.M) {
 	text, child := os.LookupEnv(childEnv)
 	if !child {
+		if runtime.GOOS == "windows" { // a killed process cannot be told from one that failed there
+			fmt.Println("SKIPPED: these tests need signals")
+			if os.Getenv("CI") == "true" {
+				os.Exit(1)
+			}
+			os.Exit(0)
+		}
 		os.Exit(m.Run())
 	}
 	go func() { // a process ends with the test that started it

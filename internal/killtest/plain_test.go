@@ -11,6 +11,7 @@ import (
 
 // Nothing is killed: what every other world is held against.
 func TestNothingIsKilled(t *testing.T) {
+	t.Parallel()
 	for _, role := range []string{serverRole, steppedRole} {
 		begun := time.Now()
 		w, err := newWorld(filepath.Join(t.TempDir(), "world"), role, *seed)

@@ -24,6 +24,7 @@ const faultStore = "reports are acknowledged, and committed a moment later"
 
 // Each fault is found when the process is killed where it matters, and the checks say what went wrong.
 func TestPlantedFaultsAreFound(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		fault string
 		role  string // who is at fault
@@ -48,6 +49,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 
 // The checks find what no fault here makes: their inputs are changed by hand after a sound world.
 func TestChecksFindWhatWasChanged(t *testing.T) {
+	t.Parallel()
 	w, err := newWorld(t.TempDir(), serverRole, *seed)
 	require.NoError(t, err)
 	defer w.close()

@@ -14,7 +14,7 @@ import (
 
 // How many worlds are assailed at random by default, and in the long run; and how often each at most.
 const (
-	worlds     = 12
+	worlds     = 8
 	longWorlds = 300
 	mostKills  = 16
 	mostCopies = 6
@@ -22,6 +22,7 @@ const (
 
 // Both programs are killed at random instants, from outside, again and again, and their files copied while they run.
 func TestKilledAtRandomInstants_JOB17_JOB21_MAN6(t *testing.T) {
+	t.Parallel()
 	n := worlds
 	if *long {
 		n = longWorlds

@@ -110,6 +110,7 @@ const rounds = 8
 
 // Each step has a name: what is done and what the process is in the middle of. The agent, and then the server, is killed at every one.
 func TestKilledAtEveryStep_JOB17_JOB21_MAN6(t *testing.T) {
+	t.Parallel()
 	for _, role := range []string{agentRole, steppedRole} {
 		t.Run(role, func(t *testing.T) {
 			steps, points := stepsOf(t, role)

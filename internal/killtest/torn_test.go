@@ -36,6 +36,7 @@ func damages(rnd *rand.Rand, whole []byte, each func(what string, damaged []byte
 // A file whose end is missing or changed is refused with its type, or holds what some commit wrote, byte by byte. A server's log whose end is
 // missing or changed gives an earlier state of the same server, and never more than there was. Nothing panics, and nothing opens as a new one.
 func TestFilesWithADamagedEnd_JOB21(t *testing.T) {
+	t.Parallel()
 	w, err := newWorld(t.TempDir(), serverRole, *seed)
 	require.NoError(t, err)
 	defer w.close()

@@ -24,7 +24,7 @@ import (
 )
 
 // patience is how long a world may take, much longer than any does (invariant 10).
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // look is between two looks at what is waited for.
 const look = 15 * time.Millisecond
