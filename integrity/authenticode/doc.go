@@ -1,2 +1,64 @@
-// Package authenticode judges the signatures inside Windows programs, Windows Installer packages and cabinets.
+// Package authenticode judges the signatures inside Windows programs, libraries and drivers (PE), Windows Installer
+// packages (MSI) and cabinets (CAB): an adapter of [integrity.SignatureVerifier] that needs nothing but the standard library.
+//
+// A [Verifier] trusts the signers it was made with and nobody else. A [Signer] is known by the certificates its chain may
+// end in, pinned by their SHA-256, and by what its own certificate says; the system's roots are never asked, and no
+// network either. [Inspect] tells people what a file says about itself, and so what there is to pin.
+//
+// # What it takes
+//
+//   - PE: every PKCS #7 entry of the certificate table, 32 or 64 bits. Digested is all of the file but the checksum in the
+//     header, the table's directory entry, and the table, which must be the file's end.
+//   - MSI, and transforms and patches: the stream DigitalSignature, and MsiDigitalSignatureEx if there is one. Digested are
+//     the streams in the order of their names, and with the second stream their names, sizes and times, too.
+//   - CAB: the signature that the reserved part of the header names, which must be the file's end.
+//   - PKCS #7 SignedData in DER, or in BER as some timestamp authorities write it, with one signer, authenticated
+//     attributes, SHA-256, SHA-384 or SHA-512, and RSA (PKCS #1 v1.5 or PSS) with 2048 to 8192 bits or ECDSA on P-256, P-384
+//     or P-521, all along the chain.
+//   - Signatures nested in the first one, one level deep, as files have that are signed with SHA-1 and SHA-256.
+//   - Timestamps by RFC 3161, and PKCS #9 countersignatures, which are as good if they are by strong algorithms and a
+//     pinned authority. Of several the earliest counts.
+//
+// # What it answers
+//
+//   - Valid: one signature is by a signer, at a time when the signer's certificates were valid, and no other one is broken.
+//     Signer is its name, SignedAt the timestamp's time.
+//   - Absent: the file is of another format, or of one of the three and carries no signature. A file whose signature was
+//     taken away is just that; an order that expects a signer refuses it (INT-4).
+//   - Unsupported: a signature is there and cannot be judged. It has no trusted timestamp and the signer no [Signer.At];
+//     it is over a bound of this package; its structure is one that nobody uses; the file cannot be read.
+//   - Bad: anything else. A signature that does not hold, whoever is trusted, makes the file bad even if another one is
+//     valid. One that is by a stranger or by weak algorithms (SHA-1, MD5, short keys) is only bad if no other is valid, so a
+//     stranger cannot spoil a file by signing it, too.
+//
+// What no signature covers must be empty, since it is a place for others to put things: bytes after the certificate
+// table, after a cabinet's signature or after a package's last sector, padding beyond what aligns a signature, entries of
+// unknown kind, header fields that are not digested. Left alone is what the formats mean to be changed: a program's
+// checksum field, certificates that no chain uses, attributes that are not signed. [integrity.Verdict] tells whether the
+// checksum of the whole file matched as well (INT-5). In a package some of the container is not covered by its
+// signature either: sectors in the middle that are marked free, the rest of a stream's last sector, and without
+// MsiDigitalSignatureEx the names of streams and where one ends and the next begins.
+//
+// # Time
+//
+// There is no clock. Certificates live for days to years and mostly have expired when a file is installed, so they are
+// judged at the time that a trusted timestamp tells; [Signer.Timestampers] pins whose. Without one they are judged at
+// [Signer.At], an instant that the author of a policy chose, and without that not at all. A signer's certificate with the
+// usage lifetime signing (1.3.6.1.4.1.311.10.3.13) is always judged at Signer.At. A timestamp that nobody trusts is
+// worth as much as none; one that does not hold makes the file bad.
+//
+// # What it does not do
+//
+//   - Revocation is not asked, neither lists nor responders: that takes a network and a clock. A signer who lost a key
+//     is taken out of the policy; a policy may pin the signer's certificate instead of its authority's.
+//   - Page hashes are not compared. They let a system check a program while it loads parts of it; here all of it is digested.
+//   - Catalogs, the detached signatures of drivers' packages, are not read; nor are MSIX, scripts and other formats.
+//   - The ESS certificate identifiers in timestamps are not compared; the certificate is found by issuer and serial number.
+//
+// # What it costs
+//
+// The file is read once, in blocks, whatever the number of its signatures, and the signatures themselves a second time;
+// memory does not depend on its size, but for one bit for each sector of a package and the list of its directory. For any
+// file of up to 1 MiB, however hostile, an answer takes less than a second of a processor and 64 MiB; the bounds in limits.go see
+// to that, tested with bombs and with what fuzzing found.
 package authenticode

@@ -99,6 +99,13 @@ var stricter = []struct{ detail, why string }{
 	{"leads to no certificate that is pinned", "osslsigncode leaves a nested signature out that it cannot read"},
 }
 
+// oneHolds tells whether osslsigncode verified one of a file's signatures, and its timestamp.
+func oneHolds(said string) bool {
+	return slices.ContainsFunc(strings.Split(said, "Signature Index:"), func(one string) bool {
+		return strings.Contains(one, "\nTimestamp Server Signature verification: ok") && strings.Contains(one, "\nSignature verification: ok")
+	})
+}
+
 func TestOracle_NeverValidWhereOsslsigncodeSaysBad(t *testing.T) {
 	needTools(t, "osslsigncode")
 	t.Logf("-mutants %d -mutant-seed %d", *mutants, *mutantSeed)
@@ -113,6 +120,11 @@ func TestOracle_NeverValidWhereOsslsigncodeSaysBad(t *testing.T) {
 		theirs, said := osslsigncode(t, dir, format, b)
 		counts[pair{got.Status == integrity.Valid, theirs}]++
 		if got.Status == integrity.Valid && !theirs {
+			// osslsigncode wants every signature of a file to be trusted; here one must be, and none broken.
+			if strings.HasPrefix(name, "nested") && oneHolds(said) {
+				reasons["valid here: one signature is trusted, and another by certificates that are not"]++
+				return
+			}
 			t.Errorf("%s, %s: we say %+v, and osslsigncode\n%s", name, how, got, said)
 		}
 		if got.Status != integrity.Valid && theirs {

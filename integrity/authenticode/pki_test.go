@@ -103,6 +103,7 @@ func authority(c *x509.Certificate) {
 func forCode(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} }
 
 func forStamps(c *x509.Certificate) {
+	c.NotBefore, c.NotAfter = now.Add(-1000*24*time.Hour), now.Add(1000*24*time.Hour)
 	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}
 	c.ExtraExtensions = []pkix.Extension{{Id: []int{2, 5, 29, 37}, Critical: true,
 		Value: []byte{0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08}}} // RFC 3161 wants it critical
@@ -130,7 +131,7 @@ var everybody = sync.OnceValue(func() *pki {
 	}
 	leaf("P-256", p.ca, ec())
 	leaf("P-384", p.ca, newEC(elliptic.P384()))
-	leaf("stranger", p.strangerRoot, ec())
+	leaf("stranger", p.strangerRoot, newRSA(2048))
 	leaf("other organisation", p.ca, ec(), func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc"} })
 	leaf("two organisations", p.ca, ec(), func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc.", "Other"} })
 	leaf("for servers", p.ca, ec(), func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })

@@ -9,7 +9,8 @@ import (
 // refusal is why a file, or one of its signatures, is not valid.
 type refusal struct {
 	status integrity.Status // Bad, Absent or Unsupported
-	// decides marks a signature that does not hold whoever is trusted: no other one of the file mends it.
+	// decides marks a signature that does not hold, or cannot be judged, whoever is trusted: no other one of the file
+	// mends it.
 	decides bool
 	text    string
 }
@@ -28,6 +29,11 @@ func untrusted(format string, args ...any) *refusal {
 
 // unsupported refuses what cannot be judged.
 func unsupported(format string, args ...any) *refusal {
+	return &refusal{integrity.Unsupported, true, fmt.Sprintf(format, args...)}
+}
+
+// undated refuses what may be right, but not at any time that is known.
+func undated(format string, args ...any) *refusal {
 	return &refusal{integrity.Unsupported, false, fmt.Sprintf(format, args...)}
 }
 

@@ -154,7 +154,7 @@ func (p *pool) check(s signerInfo, content []byte, contentType objectID) (*certi
 	case signer == nil && p.unreadable > 0:
 		return nil, unsupported("its signer's certificate cannot be read")
 	case signer == nil:
-		return nil, untrusted("its signer's certificate is missing")
+		return nil, broken("its signer's certificate is missing")
 	}
 	// What carries no trust is checked all the same where that is cheap, so that a change in it is noticed.
 	key, isRSA := signer.PublicKey.(*rsa.PublicKey)

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -116,7 +117,8 @@ func (p *pool) spend(n int) error {
 	return nil
 }
 
-// signed tells whether the parent's key signed the child.
+// signed tells whether the parent's key signed the child. A child that names the very key and was not signed by it was
+// changed: that is broken.
 func (p *pool) signed(child, parent *certificate) (bool, error) {
 	if !bytes.Equal(child.RawIssuer, parent.RawSubject) || parent.weak != "" {
 		return false, nil
@@ -127,8 +129,13 @@ func (p *pool) signed(child, parent *certificate) (bool, error) {
 		if err := p.spend(1); err != nil {
 			return false, err
 		}
-		ok = child.CheckSignatureFrom(parent.Certificate) == nil
+		err := child.CheckSignatureFrom(parent.Certificate)
+		ok = err == nil
 		p.edges[e] = ok
+		named := len(child.AuthorityKeyId) > 0 && bytes.Equal(child.AuthorityKeyId, parent.SubjectKeyId)
+		if weak := (x509.InsecureAlgorithmError)(0); !ok && named && parent.IsCA && !errors.As(err, &weak) {
+			return false, broken("the certificate of %.200q was changed: %.200q did not sign it", child.Subject, parent.Subject)
+		}
 	}
 	return ok, nil
 }

@@ -104,15 +104,17 @@ func (v *Verifier) judgeOne(f *layout, s *signature, pool *pool, has fileDigest)
 		return none, err
 	}
 	signer, err := pool.check(s.signer, s.data, oidIndirectData)
-	if err != nil {
+	if err != nil && asRefusal(err).decides {
 		return none, err
 	}
-	if s.digest.Legacy() {
+	stamps, stampErr := v.checkStamps(s, pool)
+	switch {
+	case stampErr != nil:
+		return none, stampErr
+	case err != nil:
+		return none, err
+	case s.digest.Legacy():
 		return none, untrusted("it names the file by its %s digest, which carries no trust", s.digest)
-	}
-	stamps, err := v.checkStamps(s, pool)
-	if err != nil {
-		return none, err
 	}
 	chains, err := pool.chains(signer, v.anchors, x509.ExtKeyUsageCodeSigning)
 	if err != nil {
@@ -191,9 +193,9 @@ func (p policy) judge(signer *certificate, chains []chain, stamps []knownStamp) 
 	}
 	if judged.IsZero() {
 		if at.IsZero() {
-			return "", at, 3, unsupported("no trusted timestamp says when it was made, so whether the certificate of %.200q was valid cannot be judged", signer.Subject)
+			return "", at, 3, undated("no trusted timestamp says when it was made, so whether the certificate of %.200q was valid cannot be judged", signer.Subject)
 		}
-		return "", at, 3, unsupported("the certificate of %.200q is good only as long as it is valid, whatever the timestamp says", signer.Subject)
+		return "", at, 3, undated("the certificate of %.200q is good only as long as it is valid, whatever the timestamp says", signer.Subject)
 	}
 	if !slices.ContainsFunc(chains, func(c chain) bool { return slices.Contains(p.anchors, c.anchor()) && c.validAt(judged) }) {
 		return "", at, 4, untrusted("the certificate of %.200q or one above it was not valid at %s; it is from %s to %s", signer.Subject,

@@ -1,0 +1,260 @@
+package authenticode
+
+import (
+	"bytes"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// TestForged judges what no program would sign, each in a cabinet whose digest is right.
+func TestForged_INT9(t *testing.T) {
+	p := everybody()
+	v := newVerifier(t, p.signer())
+	forged := func(change func(*forgery)) []byte {
+		f := vendorForgery()
+		change(&f)
+		return sealed(t, integrity.CAB, f, placeCAB(10)).bytes()
+	}
+	extra := func(a ...[]byte) func(*forgery) {
+		return func(f *forgery) { f.attributes = func(all [][]byte) [][]byte { return append(all, a...) } }
+	}
+	for name, c := range map[string]struct {
+		change func(*forgery)
+		status integrity.Status
+		detail string
+	}{
+		"as it should be":       {func(*forgery) {}, valid, ""},
+		"SHA-384":               {func(f *forgery) { f.digest = integrity.SHA384 }, valid, ""},
+		"an attribute more":     {extra(attr(oid("1.2.3"), number(1))), valid, ""},
+		"stamped by PKCS #9":    {func(f *forgery) { f.legacyStamp = true }, valid, ""},
+		"SHA-1 in the signer":   {func(f *forgery) { f.digest = integrity.SHA1 }, bad, "made with sha1"},
+		"no content type":       {func(f *forgery) { f.attributes = func(a [][]byte) [][]byte { return a[1:] } }, bad, "lacks the attribute"},
+		"no digest":             {func(f *forgery) { f.attributes = func(a [][]byte) [][]byte { return a[:1] } }, bad, "lacks the attribute"},
+		"two digests":           {extra(attr(oidMessageDigest, octets(make([]byte, 32)))), bad, "occurs twice"},
+		"a digest of two parts": {func(f *forgery) { f.attributes = twoValues }, bad, "not one value"},
+		"another content type": {func(f *forgery) {
+			f.attributes = func(a [][]byte) [][]byte { return [][]byte{attr(oidContentType, object(oidTimestamp)), a[1]} }
+		}, bad, "content of type"},
+		"the signer's certificate is missing": {func(f *forgery) { f.who.cert = p.vendor.cert; f.certs = nil; f.who = hidden(f.who) }, bad, "certificate is missing"},
+		"stamped before the certificate":      {func(f *forgery) { f.stampedAt = notBefore.Add(-time.Second) }, bad, "was not valid at"},
+		"stamped at its first second":         {func(f *forgery) { f.stampedAt = notBefore }, valid, ""},
+		"stamped at its last second":          {func(f *forgery) { f.stampedAt = notAfter }, valid, ""},
+		"stamped after the certificate":       {func(f *forgery) { f.stampedAt = notAfter.Add(time.Second) }, bad, "was not valid at"},
+		"stamped by who may not":              {func(f *forgery) { f.stampedBy = &p.vendor }, unsupportedStatus, "no trusted timestamp"},
+		"a timestamp of another signature": {func(f *forgery) {
+			f.stampedBy = nil
+			f.others = [][]byte{attr(oidTimestampToken, otherToken(t))}
+		}, bad, "over something else"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := verify(v, forged(c.change))
+			require.Equal(t, c.status, got.Status, "%+v", got)
+			require.Contains(t, got.Detail, c.detail)
+		})
+	}
+}
+
+// twoValues gives the digest's attribute a second value.
+func twoValues(a [][]byte) [][]byte {
+	return [][]byte{a[0], attr(oidMessageDigest, octets(make([]byte, 32)), octets(make([]byte, 32)))}
+}
+
+// hidden is who under a serial number that no certificate has.
+func hidden(who identity) identity {
+	c := *who.cert
+	c.SerialNumber = big.NewInt(1)
+	return identity{&c, who.key}
+}
+
+// otherToken is a timestamp over nothing that is there.
+func otherToken(t *testing.T) []byte {
+	sum := sumOf(integrity.SHA256, []byte("something else"))
+	s := forgery{who: everybody().stamper, contentType: oidTimestamp, content: octets(seq(number(1), object(oid("1.2.3.4")),
+		seq(algorithmID(digestOID(integrity.SHA256)), octets(sum)), number(7), encode(tagTime, []byte(now.Format("20060102150405Z")))))}
+	return s.signedData(t)
+}
+
+// TestEarliestTimestampCounts: a later one adds nothing.
+func TestEarliestTimestampCounts(t *testing.T) {
+	f := vendorForgery()
+	f.stampedBy = nil
+	f.content = indirectData(integrity.CAB, integrity.SHA256, make([]byte, 32))
+	pool := newPool(nil)
+	early, late := stampsAt(t, now.Add(-time.Hour)), stampsAt(t, now)
+	for _, order := range [][]knownStamp{{early, late}, {late, early}} {
+		v := newVerifier(t, everybody().signer())
+		signer := newCertificate(everybody().vendor.cert)
+		require.NoError(t, pool.add(everybody().ca.cert.Raw))
+		require.NoError(t, pool.add(everybody().root.cert.Raw))
+		chains, err := pool.chains(signer, v.anchors, x509.ExtKeyUsageCodeSigning)
+		require.NoError(t, err)
+		_, at, _, why := v.policies[0].judge(signer, chains, order)
+		require.Nil(t, why)
+		require.Equal(t, now.Add(-time.Hour), at)
+	}
+}
+
+func stampsAt(t *testing.T, at time.Time) knownStamp {
+	p := everybody()
+	pool := newPool([]*certificate{newCertificate(p.stampRoot.cert)})
+	authority := newCertificate(p.stamper.cert)
+	chains, err := pool.chains(authority, newVerifier(t, p.signer()).timestampers, x509.ExtKeyUsageTimeStamping)
+	require.NoError(t, err)
+	return knownStamp{at, chains}
+}
+
+func TestLimitsOfSignatures(t *testing.T) {
+	p := everybody()
+	v := newVerifier(t, p.signer())
+	inner := vendorForgery()
+	seal := func(f forgery) integrity.Signature {
+		s := sealed(t, integrity.CAB, f, placeCAB(10))
+		return v.Verify(s, s.size, nil)
+	}
+	for name, c := range map[string]struct {
+		most   int
+		make   func(n int) forgery
+		detail string
+	}{
+		"attributes": {MaxAttributes - 2, func(n int) forgery {
+			f := inner
+			f.attributes = func(a [][]byte) [][]byte {
+				for range n {
+					a = append(a, attr(oid("1.2.3"), number(1)))
+				}
+				return a
+			}
+			return f
+		}, "more than 64 attributes"},
+		"other attributes": {MaxAttributes - 1, func(n int) forgery {
+			f := inner
+			for range n {
+				f.others = append(f.others, attr(oid("1.2.3"), number(1)))
+			}
+			return f
+		}, "more than 64 attributes"},
+		"timestamps": {MaxTimestamps, func(n int) forgery {
+			f := inner
+			f.stampedBy = nil
+			var all [][]byte
+			for range n {
+				all = append(all, otherToken(t))
+			}
+			f.others = [][]byte{attr(oidTimestampToken, all...)}
+			return f
+		}, "more than 4 timestamps"},
+		"signatures": {MaxSignatures - 1, func(n int) forgery {
+			f := inner
+			other := vendorForgery()
+			other.content = indirectData(integrity.CAB, integrity.SHA256, make([]byte, 32))
+			var all [][]byte
+			for range n {
+				all = append(all, other.signedData(t))
+			}
+			f.others = [][]byte{attr(oidNested, all...)}
+			return f
+		}, "more than 8 signatures"},
+		"certificates": {MaxCertificates - 3, func(n int) forgery {
+			f := inner
+			for range n {
+				f.certs = append(f.certs, issue("Other", nil, p256(), authority))
+			}
+			return f
+		}, "more than 64 certificates"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NotContains(t, seal(c.make(c.most)).Detail, c.detail)
+			got := seal(c.make(c.most + 1))
+			require.Equal(t, integrity.Unsupported, got.Status)
+			require.Contains(t, got.Detail, c.detail)
+		})
+	}
+
+	pool := newPool(nil)
+	require.NoError(t, pool.add(make([]byte, MaxCertificate)))
+	require.ErrorContains(t, pool.add(make([]byte, MaxCertificate+1)), "65537 bytes")
+	require.NoError(t, pool.spend(MaxChecks))
+	require.ErrorContains(t, pool.spend(1), "more than 96 public-key operations")
+	require.Empty(t, weakKey(&x509.Certificate{PublicKey: &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), MaxRSA-1)}}))
+	require.Contains(t, weakKey(&x509.Certificate{PublicKey: &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), MaxRSA)}}), "8193 bits")
+
+	wrap := func(n int) []byte {
+		b := []byte{2, 1, 7}
+		for range n {
+			b = cat([]byte{0x30, 0x80}, b, []byte{0, 0})
+		}
+		return b
+	}
+	_, _, err := toDER(wrap(MaxBERDepth))
+	require.NoError(t, err)
+	_, _, err = toDER(wrap(MaxBERDepth + 1))
+	require.Error(t, err)
+}
+
+// TestLimitOfChains: a chain of MaxChain certificates is followed to its end, one of more is not.
+func TestLimitOfChains(t *testing.T) {
+	root := issue("CA 0", nil, p256(), authority)
+	pool := newPool(nil)
+	above := root
+	for i := 1; i <= MaxChain; i++ {
+		require.NoError(t, pool.add(above.cert.Raw))
+		leaf := newCertificate(issue("Leaf", &above, p256(), forCode).cert)
+		chains, err := pool.chains(leaf, func(f fingerprint) bool { return f == newCertificate(root.cert).print }, x509.ExtKeyUsageCodeSigning)
+		if i < MaxChain {
+			require.NoError(t, err)
+			require.Len(t, chains[0].certificates, i+1)
+		} else {
+			require.ErrorContains(t, err, "leads to no certificate")
+		}
+		above = issue("CA "+string(rune('0'+i)), &above, newEC(elliptic.P256()), authority)
+	}
+}
+
+func TestLimitsOfFiles(t *testing.T) {
+	v := newVerifier(t, everybody().signer())
+	blob := append(encode(tagSequence, nil), make([]byte, MaxSignature)...)
+	for format, overhead := range map[integrity.Format]int{integrity.PE: certificateHeader, integrity.CAB: 0, integrity.MSI: 0} {
+		place := places(10)[format]
+		for n, want := range map[int]integrity.Status{MaxSignature - overhead: integrity.Bad, MaxSignature - overhead + 8: integrity.Unsupported} {
+			s := place(blob[:min(n, len(blob))])
+			if n > MaxSignature-overhead {
+				s = place(append(bytes.Clone(blob), make([]byte, 8)...)[:n])
+			}
+			got := v.Verify(s, s.size, nil)
+			require.Equal(t, want, got.Status, "%s, %d: %+v", format, n, got)
+		}
+	}
+
+	signature := file{name: "\x05DigitalSignature", content: []byte{0x30, 0}}
+	streams := []file{signature}
+	for range MaxEntries - 2 { // the root is one, too
+		streams = append(streams, file{name: "x"})
+	}
+	got := v.Verify(compoundFile(12, streams), compoundFile(12, streams).size, nil)
+	require.Contains(t, got.Detail, "two entries", "%+v", got)
+	streams = append(streams, file{name: "x"})
+	got = v.Verify(compoundFile(12, streams), compoundFile(12, streams).size, nil)
+	require.Contains(t, got.Detail, "at most 65536", "%+v", got)
+
+	// Storages in storages: each stream becomes the child of the one before.
+	for depth, want := range map[int]string{MaxDepth: "", MaxDepth + 1: "more than 16 deep"} {
+		d := directory{entries: []entry{{kind: kindRoot, child: 1}}}
+		for i := range depth {
+			d.entries = append(d.entries, entry{name: utf16Name("s"), kind: kindStorage, left: noEntry, right: noEntry, child: uint32(i + 2)})
+		}
+		d.entries[depth].child = noEntry
+		if err := d.build(); want == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, want)
+		}
+	}
+}
