@@ -124,3 +124,16 @@ func TestPolicyOfOrderAndAsset_INT4(t *testing.T) {
 		})
 	}
 }
+
+// A sentence names five of those who may sign, and counts the rest.
+func TestSentencesStayShort_INT1(t *testing.T) {
+	text := func(signers ...string) string {
+		own := excerpt(Clause{Name: "c", Vendor: Any, Product: Any, Signers: signers})
+		return Terms{Own: own}.Judge(Signature{Status: Absent}, nil).Text
+	}
+	require.Equal(t, `The file carries no signature; the policy wants one by "A" or "B" or "C" or "D" or "E" (clause "c").`, text("A", "B", "C", "D", "E"))
+	require.Equal(t, `The file carries no signature; the policy wants one by "A" or "B" or "C" or "D" or "E" or 2 more (clause "c").`, text("A", "B", "C", "D", "E", "F", "G"))
+	long := strings.Repeat("v", MaxTarget)
+	v := Terms{Vendor: long, Product: long, Own: excerpt()}.Judge(Signature{Status: Absent}, nil)
+	require.Less(t, len(v.Text), 300)
+}
