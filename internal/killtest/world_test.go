@@ -40,7 +40,6 @@ type world struct {
 	agent  program
 	server program
 	admin  adminhttp.Client
-	ready  sync.Once
 	runs   map[job.ID]job.RunID // as the administrator was told
 
 	mu     sync.Mutex
