@@ -164,6 +164,9 @@ func (c *Controller) takeIn(w Writer, got *call, in manifest.CheckIn, now time.T
 		rev.Wanted++
 	}
 	if rev.Wanted > rev.Sealed {
+		if err := endMissed(w, in.Asset, now); err != nil {
+			return err
+		}
 		issued := now.Truncate(time.Second)
 		rev.Sealed, rev.Issued, rev.Expires = rev.Wanted, issued, issued.Add(c.config.Lifetime)
 	}

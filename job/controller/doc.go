@@ -41,7 +41,8 @@
 // run of its own at the Tick after enough assets succeeded. Success is Completed, or NotApplicable: there was nothing to do.
 //
 // A job that recurs (JOB-9) has one run planned at any time; when that is taken up, the next is planned. Of the runs that
-// came due while no server was there only the newest is made, the others are Missed (JOB-12). A run that was cancelled
+// came due while no server was there only the newest is made, the others are Missed (JOB-12). Of those that an asset missed,
+// which never received them, only the newest is handed out, the others end as TimedOut (JOB-12). A run that was cancelled
 // stays so. An edit makes those orders of a run again that have not begun; one whose start is past gets no further ones.
 // Where each asset goes by its own zone, a run is planned by the zone ahead of all others, so that orders are handed out
 // up to 26 hours earlier than the lead where the clock is behind.

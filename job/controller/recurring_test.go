@@ -98,7 +98,7 @@ func TestEachAssetsOwnZone_JOB9(t *testing.T) {
 		d.Schedule = daily(f, "23:00", job.AssetZone)
 		run := f.enable(d)
 		require.Equal(f, job.RunID("night@20260302T230000"), run)
-		f.tick(start.Add(2 * 24 * time.Hour))
+		f.tick(start.Add(42 * time.Hour)) // nobody has missed a run yet
 		for id, want := range map[string]time.Time{
 			"kiritimati": time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), "berlin": time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC), "honolulu": time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC),
 		} {
