@@ -11,7 +11,7 @@ const (
 	maxAssets  = 2
 	maxJobs    = 2
 	maxPatches = 2
-	// maxOrdinary is how many ordinary steps may lead from a state to its end. The longest history seen has about 200: what needs
+	// maxOrdinary is how many ordinary steps may lead from a state to its end. The longest way seen has about 90: what needs
 	// more goes round in circles.
 	maxOrdinary = 600
 	// maxFlying is how many messages of one asset are under way at once; the oldest is lost when one more comes.

@@ -38,6 +38,7 @@ func (s Step) move() (m move, ok bool) {
 	return m, choices.Valid(s.Choice) && s.Choice != Go && s.Asset == "" && s.Job == ""
 }
 
+// String returns the choice's name, and what it is about if that is not the first asset or job.
 func (s Step) String() string {
 	of := ""
 	switch {
