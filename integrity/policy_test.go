@@ -360,3 +360,21 @@ func FuzzParsePolicy(f *testing.F) {
 		}
 	})
 }
+
+// A clause may name the formats in which its signers are known, and no others.
+func TestFormatsAreThoseOfTheSigners(t *testing.T) {
+	for _, tc := range []struct {
+		signer Signer
+		can    []Format
+	}{
+		{Signer{Authenticode: []AuthenticodeTrust{{Anchors: []string{certificatePEM}}}}, []Format{PE, MSI, CAB}},
+		{Signer{OpenPGP: []OpenPGPTrust{{Keyring: ringPEM}}}, []Format{OpenPGP, RPM}},
+		{Signer{Sigstore: []SigstoreTrust{{Keys: []string{keyPEM}}}}, []Format{Key, Certificate, DSSE}},
+	} {
+		tc.signer.Name = "S"
+		for _, f := range Formats() {
+			p := Policy{Format: PolicyFormat, Signers: []Signer{tc.signer}, Clauses: []Clause{{Name: "c", Vendor: Any, Product: Any, Signers: []string{"S"}, Formats: []Format{f}}}}
+			require.Equal(t, slices.Contains(tc.can, f), p.Validate() == nil, f)
+		}
+	}
+}
