@@ -17,6 +17,7 @@ type certificate struct {
 	primary *packet.PublicKey
 	direct  []*packet.Signature
 	users   []*userID
+	byID    map[string]*userID
 	subkeys []*subkey
 	revoked bool
 	key     *key // the primary key, evaluated
@@ -44,13 +45,12 @@ type key struct {
 }
 
 func (c *certificate) userID(id string) *userID {
-	for _, u := range c.users {
-		if u.id == id {
-			return u
-		}
+	u := c.byID[id]
+	if u == nil {
+		u = &userID{id: id}
+		c.byID[id] = u
+		c.users = append(c.users, u)
 	}
-	u := &userID{id: id}
-	c.users = append(c.users, u)
 	return u
 }
 
@@ -74,19 +74,19 @@ func (c *certificate) keys() []*key {
 	return out
 }
 
-// evaluate checks the signatures of the key by itself, at most limit of them, and settles what they say: of several the
+// evaluate checks the signatures of the key by itself, as long as their cost allows, and settles what they say: of several the
 // newest that holds. SHA-1 is good enough for these: their content is the owner's own, so that a collision helps nobody.
-// It returns how many it checked.
-func (c *certificate) evaluate(limit int) (checks int) {
+// It returns what may still be spent.
+func (c *certificate) evaluate(left int) int {
 	newest := func(list []*packet.Signature, holds func(*packet.Signature) error) *packet.Signature {
 		slices.SortStableFunc(list, func(a, b *packet.Signature) int { // newest first, and of one time the revocation
 			return cmp.Or(b.CreationTime.Compare(a.CreationTime), cmp.Compare(b.SigType, a.SigType))
 		})
 		for _, sig := range list {
-			if checks == limit {
+			if left <= 0 {
 				return nil
 			}
-			checks++
+			left -= cost(c.primary)
 			if holds(sig) == nil {
 				return sig
 			}
@@ -106,7 +106,25 @@ func (c *certificate) evaluate(limit int) (checks int) {
 		}
 		s.key.inherit(k, s.revoked)
 	}
-	return checks
+	return left
+}
+
+// cost is how long a key takes to check a signature, in times of RSA.
+func cost(pub *packet.PublicKey) int {
+	curve, err := pub.Curve()
+	switch {
+	case err != nil: // no curve: RSA, or one of the new and slow kinds
+		if pub.PubKeyAlgo == packet.PubKeyAlgoRSA || pub.PubKeyAlgo == packet.PubKeyAlgoRSASignOnly {
+			return 1
+		}
+		return 10
+	case curve == packet.Curve25519 || curve == packet.CurveNistP256:
+		return 1
+	case curve == packet.CurveNistP384 || curve == packet.CurveNistP521 || curve == packet.Curve448:
+		return 5
+	default: // those that Go has no fast code for
+		return 40
+	}
 }
 
 type newestFunc func(list []*packet.Signature, holds func(*packet.Signature) error) *packet.Signature

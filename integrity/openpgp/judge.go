@@ -36,6 +36,10 @@ func (v *Verifier) prepare(list []*found) {
 			f.drop(Broken, "it names the id of a trusted key, but another fingerprint")
 		default:
 			f.over.want(f.packet.Hash, f.text(), f.packet.Salt())
+			if len(f.over.digests) > maxDigests {
+				f.over.digests = f.over.digests[:maxDigests]
+				f.drop(Excess, "there are more than %d signatures that each need a digest of their own", maxDigests)
+			}
 		}
 	}
 }

@@ -113,11 +113,10 @@ func readKeyring(ring []byte) ([]*certificate, error) {
 	if len(reader.all) == 0 {
 		return nil, &InvalidKeyring{Text: "it holds no OpenPGP key"}
 	}
-	checks := 0
+	left := maxCost
 	for _, c := range reader.all {
-		checks += c.evaluate(maxChecks - checks)
-		if checks >= maxChecks {
-			return nil, &InvalidKeyring{Text: fmt.Sprintf("it has %d signatures of keys by themselves: keep those that are needed", maxChecks)}
+		if left = c.evaluate(left); left <= 0 {
+			return nil, &InvalidKeyring{Text: "its keys have too many signatures by themselves: keep those that are needed"}
 		}
 	}
 	return reader.all, nil
@@ -175,7 +174,7 @@ func (r *keyringReader) addKey(p rawPacket) {
 	}
 	fingerprint := string(pub.Fingerprint)
 	if r.cert = r.seen[fingerprint]; r.cert == nil {
-		r.cert = &certificate{primary: pub}
+		r.cert = &certificate{primary: pub, byID: map[string]*userID{}}
 		r.seen[fingerprint] = r.cert
 		r.all = append(r.all, r.cert)
 	}
@@ -201,6 +200,9 @@ func (r *keyringReader) addSignature(p rawPacket) {
 		}
 		return
 	}
+	if p.body[0] < 4 || tooDeep(p.body) {
+		return
+	}
 	parsed, err := p.parse()
 	sig, ok := parsed.(*packet.Signature)
 	if !ok || err != nil || !sig.CheckKeyIdOrFingerprint(r.cert.primary) || critical(sig) {
@@ -219,6 +221,22 @@ func (r *keyringReader) addSignature(p rawPacket) {
 	case kind == packet.SigTypeDirectSignature:
 		r.cert.direct = append(r.cert.direct, sig)
 	}
+}
+
+// tooDeep reports whether a signature carries more than the one of a subkey that signs.
+func tooDeep(body []byte) bool {
+	parts, err := subpackets(body)
+	inner := embedded(parts)
+	if err != nil || len(inner) > 1 {
+		return true
+	}
+	for _, b := range inner {
+		parts, err := subpackets(append([]byte{}, b...))
+		if len(b) < 4 || err != nil || len(embedded(parts)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // critical reports whether the signature has a condition that is not known here.

@@ -74,7 +74,7 @@ func TestInvalidKeyring(t *testing.T) {
 		{"too large", "at most 4194304", make([]byte, MaxKeyring+1)},
 		{"too many packets", "more than 16384 packets", bytes.Repeat([]byte{0xC0 | 60, 0}, maxPackets+1)},
 		{"too many keys", "more than 256 keys", bytes.Repeat(bare(t, key), MaxKeys+1)},
-		{"too many signatures of itself", "512 signatures of keys by themselves", selfSigned(maxChecks)},
+		{"too many signatures of itself", "too many signatures by themselves", selfSigned(maxCost)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Keys(tt.ring)
@@ -89,7 +89,7 @@ func TestInvalidKeyring(t *testing.T) {
 			require.Equal(t, "Keys", signers.Problems[0].Field)
 		})
 	}
-	keys, err := Keys(selfSigned(maxChecks - 1))
+	keys, err := Keys(selfSigned(maxCost - 1))
 	require.NoError(t, err)
 	require.Equal(t, "it has no user id that it signed itself", keys[0].Problem)
 	_, err = Keys(bytes.Repeat(bare(t, key), MaxKeys))

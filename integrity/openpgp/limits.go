@@ -17,7 +17,8 @@ const (
 
 const (
 	maxPackets = 16 << 10 // of one keyring: a much-signed key carries hundreds of other people's signatures
-	maxChecks  = 512      // signatures of one keyring that are checked; of each key about two are
+	maxCost    = 768      // of checking what the keys of one keyring say of themselves, in checks by RSA: of each key there are about two
+	maxDigests = 8        // of what one file's signatures cover: there are ten, but version 6 salts each
 	maxTwins   = 8        // keys of all signers with one key id: they differ unless somebody made them alike on purpose
 	maxTags    = 64 << 10 // entries of an RPM header; rpm itself has the same bound
 	maxValue   = 64 << 10 // bytes of one signature or digest in an RPM header

@@ -94,6 +94,15 @@ func readSignature(p rawPacket, over *subject) *found {
 		return f
 	}
 	f.Digest = hashNames[digest]
+	parts, err := subpackets(p.body)
+	if err != nil {
+		f.drop(Broken, "the signature is broken: %v", err)
+		return f
+	}
+	if len(embedded(parts)) > 0 {
+		f.drop(Unjudged, "it carries another signature, which one over a file never does")
+		return f
+	}
 	parsed, err := p.parse()
 	if sig, ok := parsed.(*packet.Signature); ok && err == nil {
 		f.describe(sig)
@@ -118,7 +127,7 @@ func readSignature(p rawPacket, over *subject) *found {
 		f.drop(WrongUse, "it is a signature of type %#02x, not one over a file", byte(f.packet.SigType))
 	case f.Version == 3 && f.packet.PubKeyAlgo != packet.PubKeyAlgoRSA && f.packet.PubKeyAlgo != packet.PubKeyAlgoRSASignOnly && f.packet.PubKeyAlgo != packet.PubKeyAlgoDSA:
 		f.drop(Unjudged, "version 3 signatures are judged of RSA keys only")
-	case f.Version == 4 && f.contradicts(body):
+	case f.Version == 4 && f.contradicts(parts):
 		f.drop(Broken, "it names several keys as the one that made it")
 	default:
 		for _, n := range f.packet.Notations {
@@ -133,31 +142,60 @@ func readSignature(p rawPacket, over *subject) *found {
 
 // contradicts reports whether a version 4 signature names several keys: programs differ in which they take. It notes whether a
 // key id is among the names.
-func (f *found) contradicts(body []byte) bool {
-	hashed := 6 + int(binary.BigEndian.Uint16(body[4:]))
-	for _, area := range [][]byte{body[6:hashed], body[hashed+2 : hashed+2+int(binary.BigEndian.Uint16(body[hashed:]))]} {
-		parts, err := packet.OpaqueSubpackets(area)
-		if err != nil {
-			return true
-		}
-		for _, p := range parts {
-			switch {
-			case p.SubType&0x7f == subpacketIssuer && len(p.Contents) == 8:
-				f.namesID = true
-				if binary.BigEndian.Uint64(p.Contents) != f.keyID {
-					return true
-				}
-			case p.SubType&0x7f == subpacketFingerprint && !bytes.Equal(p.Contents[1:], f.names):
+func (f *found) contradicts(parts []*packet.OpaqueSubpacket) bool {
+	for _, p := range parts {
+		switch {
+		case p.SubType&0x7f == subpacketIssuer && len(p.Contents) == 8:
+			f.namesID = true
+			if binary.BigEndian.Uint64(p.Contents) != f.keyID {
 				return true
 			}
+		case p.SubType&0x7f == subpacketFingerprint && len(p.Contents) > 0 && !bytes.Equal(p.Contents[1:], f.names):
+			return true
 		}
 	}
 	return len(f.names) == 20 && binary.BigEndian.Uint64(f.names[12:]) != f.keyID
 }
 
-// The subpackets that name the key (RFC 9580, 5.2.3.12 and 5.2.3.35).
+// subpackets lists what a signature of version 4 or 6 says, signed or not.
+func subpackets(body []byte) ([]*packet.OpaqueSubpacket, error) {
+	var all []*packet.OpaqueSubpacket
+	width := 2 // bytes of a length
+	if body[0] == 6 {
+		width = 4
+	}
+	rest := body[min(4, len(body)):]
+	for range 2 {
+		if len(rest) < width {
+			return nil, errTruncated
+		}
+		length := int(binary.BigEndian.Uint32(append(make([]byte, 4-width), rest[:width]...)))
+		if rest = rest[width:]; length < 0 || length > len(rest) {
+			return nil, errTruncated
+		}
+		parts, err := packet.OpaqueSubpackets(rest[:length])
+		if err != nil {
+			return nil, err
+		}
+		all, rest = append(all, parts...), rest[length:]
+	}
+	return all, nil
+}
+
+// embedded lists the signatures within a signature. The library follows them however deep they lie.
+func embedded(parts []*packet.OpaqueSubpacket) (bodies [][]byte) {
+	for _, p := range parts {
+		if p.SubType&0x7f == subpacketEmbedded {
+			bodies = append(bodies, p.Contents)
+		}
+	}
+	return bodies
+}
+
+// The subpackets that matter here (RFC 9580, 5.2.3).
 const (
 	subpacketIssuer      = 16
+	subpacketEmbedded    = 32
 	subpacketFingerprint = 33
 )
 
