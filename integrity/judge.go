@@ -46,10 +46,18 @@ func judgeSigned(e Expectation, c *Clause, v Verdict) Verdict {
 			signer, v.Signature.Format, either(c.Formats))
 	case e.Strict && !v.trusted(e):
 		return v.fail(FileHashValidationFailed, StrictUnmet, "INT-5",
-			"The file is validly signed by %q, but the order wants a matching checksum as well: %s.", signer, v.checksumText(e))
+			"The file is validly signed by %q, but %s wants a matching checksum as well: %s.", signer, c.strict(), v.checksumText(e))
 	default:
 		return v.pass(SignatureValid, "INT-1", "The file is validly signed by %q; %s.", signer, v.checksumText(e))
 	}
+}
+
+// strict names who wants both, the order if it is not the clause.
+func (c *Clause) strict() string {
+	if c != nil && c.Strict {
+		return "the policy"
+	}
+	return "the order"
 }
 
 // judgeUnsigned decides about a file that carries no signature.

@@ -230,7 +230,7 @@ func (p *page) verdict(f File) {
 	if f.Pin == nil {
 		return
 	}
-	p.row("pin", "This policy would trust that signer. Compare it with a source that you trust, then keep it in a file:")
+	p.row("pin", "A policy that trusts that signer, for you to compare with a source that you trust before you keep it:")
 	data, err := json.MarshalIndent(f.Pin, "            ", "  ")
 	if err != nil {
 		return
