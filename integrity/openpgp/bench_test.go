@@ -96,13 +96,13 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(file.size)
-			var plain, verifying time.Duration
+			plain, verifying := time.Hour, time.Hour // the best of all turns: other programs only make it slower
 			for b.Loop() {
 				t0 := time.Now()
 				digestOf(file)
 				t1 := time.Now()
 				a := v.Verify(file, file.size, sig)
-				plain, verifying = plain+t1.Sub(t0), verifying+time.Since(t1)
+				plain, verifying = min(plain, t1.Sub(t0)), min(verifying, time.Since(t1))
 				require.Equal(b, integrity.Valid, a.Status, a.Detail)
 			}
 			b.ReportMetric(float64(plain)/float64(verifying), "of/sha256")
