@@ -1,5 +1,5 @@
 // Command agent is Patchpolicy's agent for Debian and Ubuntu: it enrols with a server, patches its machine as the server's
-// signed manifests say, and, without a server, says what is missing.
+// signed manifests say, and, without a server, says what is missing, and of any file who signed it.
 //
 // It exits with 0 if all went well, with 1 if something failed, and with 2 if it was called wrongly or given bad input.
 package main
