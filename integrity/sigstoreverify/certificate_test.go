@@ -231,7 +231,11 @@ func TestTimestamps_INT9(t *testing.T) {
 			a := attributesOf(t, s.clock, value(t, k.info).FullBytes)
 			k.attributes = append(a, a[1])
 		}), "has not one value"},
-		"over SHA-1":          {stamp(t, s.clock, sig, func(k *token) { k.info.Imprint.Algorithm.Algorithm = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26} }), "carries no trust"},
+		"over SHA-1":        {stamp(t, s.clock, sig, func(k *token) { k.info.Imprint.Algorithm.Algorithm = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26} }), "carries no trust"},
+		"listing no digest": {stamp(t, s.clock, sig, func(k *token) { k.listed = nil }), "does not list its digest algorithm"},
+		"listing a digest that nobody knows": {stamp(t, s.clock, sig, func(k *token) {
+			k.listed = append(k.listed, pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{2, 16, 840, 1, 103, 67, 4, 2, 1}})
+		}), "carries no trust"},
 		"of another version":  {stamp(t, s.clock, sig, func(k *token) { k.info.Version = 2 }), "version 2"},
 		"before the clock":    {stamp(t, s.clock, sig, func(k *token) { k.info.Time = signedOn.AddDate(-2, 0, 0) }), "not yet valid"},
 		"with a nonce":        {stamp(t, s.clock, sig, func(k *token) { k.info.Nonce = big.NewInt(5); k.info.Ordering = true }), ""},

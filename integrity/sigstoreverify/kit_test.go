@@ -133,6 +133,7 @@ type token struct {
 	shown      []*holder // certificates it carries
 	content    []byte
 	badly      bool // its signature is changed
+	listed     []pkix.AlgorithmIdentifier
 }
 
 type attribute struct {
@@ -151,7 +152,7 @@ var sha256ID = pkix.AlgorithmIdentifier{Algorithm: timestampDigests[0].oid}
 // stamp makes an authority's answer by the standard library alone: about sig, at signedOn.
 func stamp(t testing.TB, by *holder, sig []byte, change func(*token)) []byte {
 	t.Helper()
-	k := &token{signer: by, shown: []*holder{by}}
+	k := &token{signer: by, shown: []*holder{by}, listed: []pkix.AlgorithmIdentifier{sha256ID}}
 	k.info.Version, k.info.Policy, k.info.Serial, k.info.Time = 1, asn1.ObjectIdentifier{1, 2, 3}, big.NewInt(7), signedOn
 	k.info.Imprint.Algorithm, k.info.Imprint.Digest = sha256ID, sum(crypto.SHA256, sig)
 	if change != nil {
@@ -186,7 +187,7 @@ func stamp(t testing.TB, by *holder, sig []byte, change func(*token)) []byte {
 	for _, h := range k.shown {
 		certificates = append(certificates, h.Raw...)
 	}
-	sd := signedData{Version: 3, DigestAlgorithms: asn1.RawValue{Class: 0, Tag: 17, IsCompound: true, Bytes: value(t, sha256ID).FullBytes}, Signers: []signerInfo{s}}
+	sd := signedData{Version: 3, DigestAlgorithms: k.listed, Signers: []signerInfo{s}}
 	sd.Content.Type = timestampInfoOID
 	sd.Content.Content = asn1.RawValue{Class: 2, Tag: 0, IsCompound: true, Bytes: value(t, k.content).FullBytes}
 	if certificates != nil {

@@ -32,7 +32,7 @@ type contentInfo struct {
 
 type signedData struct {
 	Version          int
-	DigestAlgorithms asn1.RawValue
+	DigestAlgorithms []pkix.AlgorithmIdentifier `asn1:"set"`
 	Content          struct {
 		Type    asn1.ObjectIdentifier
 		Content asn1.RawValue `asn1:"explicit,tag:0"`
@@ -149,6 +149,17 @@ func parseTimestamp(b []byte) (*timestamp, error) {
 		return nil, fmt.Errorf("%d signers; want one", len(data.Signers))
 	}
 	t := &timestamp{signer: data.Signers[0]}
+	// Nobody signed this list, but others digest by it alone.
+	named := false
+	for _, a := range data.DigestAlgorithms {
+		if _, err := digestOf(a); err != nil {
+			return nil, err
+		}
+		named = named || a.Algorithm.Equal(t.signer.DigestAlgorithm.Algorithm)
+	}
+	if !named {
+		return nil, errors.New("it does not list its digest algorithm")
+	}
 	if err := exactly(data.Content.Content.Bytes, &t.content, ""); err != nil {
 		return nil, fmt.Errorf("what is signed is no timestamp: %w", err)
 	}
