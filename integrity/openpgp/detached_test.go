@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -319,4 +320,28 @@ func TestInlineSigned_INT9(t *testing.T) {
 		require.Equal(t, KindInline, r.Kind)
 	}
 	require.Equal(t, KindNone, inspect(t, trusting(t, key), []byte("hello"), nil).Kind)
+}
+
+// A Debian package carries no signature, as a rule; one that does is not called unsigned.
+func TestDebianPackages_INT9(t *testing.T) {
+	member := func(name, content string) string {
+		m := fmt.Sprintf("%-16s%-12d%-6d%-6d%-8s%-10d`\n%s", name, 0, 0, 0, "100644", len(content), content)
+		return m + strings.Repeat("\n", len(m)%2)
+	}
+	plain := arMagic + member("debian-binary", "2.0\n") + member("control.tar.xz", "control") + member("data.tar.xz", "data")
+	for name, tt := range map[string]struct {
+		deb    string
+		status integrity.Status
+	}{
+		"ordinary":        {plain, integrity.Absent},
+		"signed":          {plain + member("_gpgorigin", "signature"), integrity.Unsupported},
+		"signed first":    {arMagic + member("_gpgbuilder", "s") + plain[len(arMagic):], integrity.Unsupported},
+		"only the magic":  {arMagic, integrity.Absent},
+		"broken":          {arMagic + strings.Repeat("x", 100), integrity.Absent},
+		"of many members": {arMagic + strings.Repeat(member("x", ""), 100) + member("_gpgorigin", "s"), integrity.Absent},
+	} {
+		r := inspect(t, new(Verifier), []byte(tt.deb), nil)
+		require.Equal(t, tt.status, r.Answer.Status, name)
+		require.Equal(t, tt.status == integrity.Unsupported, r.Kind == KindDebian)
+	}
 }

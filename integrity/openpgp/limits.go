@@ -22,7 +22,7 @@ const (
 	maxTwins   = 8        // keys of all signers with one key id: they differ unless somebody made them alike on purpose
 	maxTags    = 64 << 10 // entries of an RPM header; rpm itself has the same bound
 	maxValue   = 64 << 10 // bytes of one signature or digest in an RPM header
-	maxOdd     = 16       // oddities reported of one file
+	maxMembers = 32       // of a Debian package that are looked at: an ordinary one has three
 	maxShown   = 256      // bytes of a text from a file that are shown
 	bufferSize = 128 << 10
 )

@@ -73,6 +73,7 @@ const (
 	KindClearsigned = "clear-signed text"
 	KindInline      = "signed message"
 	KindRPM         = "RPM package"
+	KindDebian      = "Debian package with a signature inside"
 )
 
 // Report is all that was found out about a file's signatures.
@@ -80,8 +81,7 @@ type Report struct {
 	Kind       string              `json:"kind"` // one of the Kind constants
 	Signatures []SignatureInfo     `json:"signatures,omitempty"`
 	Digests    []DigestInfo        `json:"digests,omitempty"`
-	Odd        []string            `json:"odd,omitempty"` // what a person should know, though it decides nothing
-	Answer     integrity.Signature `json:"answer"`        // what Verify answers
+	Answer     integrity.Signature `json:"answer"` // what Verify answers
 }
 
 // with completes the report.

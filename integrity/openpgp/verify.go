@@ -56,6 +56,14 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 	switch {
 	case bytes.HasPrefix(start, []byte(leadMagic)):
 		return v.inspectRPM(content, size)
+	case bytes.HasPrefix(start, []byte(arMagic)):
+		inside, err := signedInside(content, size)
+		if err != nil {
+			return r.unreadable(err)
+		}
+		if inside {
+			return unjudged(Report{Kind: KindDebian}, integrity.OpenPGP, "the package has a signature inside (debsig), which is not judged; want a detached one"), nil
+		}
 	case inlineSigned(start):
 		return unjudged(Report{Kind: KindInline}, integrity.OpenPGP, "the file is an OpenPGP message with its content inside; want a detached signature or a clear-signed text"), nil
 	}

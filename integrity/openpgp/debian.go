@@ -1,0 +1,37 @@
+package openpgp
+
+import (
+	"io"
+	"strconv"
+	"strings"
+)
+
+// A Debian package is an archive of ar(5): a magic, and members each with a header of 60 bytes, padded to an even size.
+const (
+	arMagic      = "!<arch>\n"
+	arHeaderSize = 60
+)
+
+// signedInside reports whether a Debian package has a member that holds a signature, as debsig-verify and dpkg-sig want it:
+// "_gpgorigin", "_gpgbuilder".
+func signedInside(content io.ReaderAt, size int64) (bool, error) {
+	at := int64(len(arMagic))
+	for range maxMembers {
+		var header [arHeaderSize]byte
+		if at+arHeaderSize > size {
+			return false, nil
+		}
+		if err := readAt(content, header[:], at); err != nil {
+			return false, err
+		}
+		if strings.HasPrefix(string(header[:16]), "_gpg") {
+			return true, nil
+		}
+		length, err := strconv.ParseInt(strings.TrimSpace(string(header[48:58])), 10, 64)
+		if err != nil || length < 0 {
+			return false, nil // no archive after all
+		}
+		at += arHeaderSize + length + length%2
+	}
+	return false, nil
+}
