@@ -190,8 +190,8 @@ func (w *scribe) history(lines []said) string {
 	}
 	var b strings.Builder
 	for _, l := range lines {
-		fmt.Fprintf(&b, "+%-10v %s\n", l.at, l.words)
+		fmt.Fprintf(&b, "+%-10s %s\n", brief(l.at), l.words)
 	}
-	fmt.Fprintf(&b, "+%-10v expect settled\n", end)
+	fmt.Fprintf(&b, "+%-10s expect settled\n", brief(end))
 	return b.String()
 }

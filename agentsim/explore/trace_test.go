@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
 func TestTraceText(t *testing.T) {
@@ -42,6 +45,18 @@ func TestTraceText(t *testing.T) {
 	for _, wrong := range []Trace{{{0, Crash, "", ""}}, {{0, Cancel, "web-1", "nightly"}}, {{0, Time, "web-1", ""}}, {{0, 0, "", ""}}, {{0, Go, "", ""}}} {
 		_, _, err = Play(w, wrong)
 		require.ErrorContains(t, err, "made about nothing")
+	}
+}
+
+func TestBrief(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 10 * time.Minute: "10m", time.Hour: "1h", 100 * time.Minute: "1h40m", 90 * time.Second: "1m30s", 50 * time.Millisecond: "50ms",
+		time.Hour + time.Second: "1h0m1s", 10*time.Minute + 50*time.Millisecond: "10m0.05s",
+	} {
+		require.Equal(t, want, brief(d))
+		again, err := agentsim.ParseDuration(want)
+		require.NoError(t, err)
+		require.Equal(t, d, again)
 	}
 }
 
