@@ -172,9 +172,6 @@ func (p *page) openpgp(r openpgp.Report) {
 		}
 		p.row("inside", "%s of the %s %s", d.Algorithm, d.Covers, holds)
 	}
-	for _, odd := range r.Odd {
-		p.row("odd", "%s", odd)
-	}
 }
 
 func expiry(t time.Time) string {
