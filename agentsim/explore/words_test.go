@@ -1,0 +1,41 @@
+package explore
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
+)
+
+// Whatever a choice is said with, package agentsim understands; and only whose turn it is has no words.
+func TestWordsAreUnderstood(t *testing.T) {
+	said := map[Choice]bool{}
+	for _, w := range Worlds() {
+		s, err := newScene(w, driver{})
+		require.NoError(t, err)
+		scribe := &scribe{scene: s}
+		var lines []string
+		wander(t, s, 12, 60, func(st *state, _ move) {
+			for _, m := range s.moves(st) {
+				for _, words := range s.say(st, m) {
+					said[m.choice] = true
+					if !slices.Contains(lines, words) {
+						lines = append(lines, words)
+					}
+				}
+			}
+		})
+		require.NotEmpty(t, lines)
+		for _, words := range lines {
+			script, err := agentsim.ParseScript(w.Name, scribe.world()+"+5s "+words+"\n")
+			require.NoError(t, err)
+			_, err = script.Play()
+			require.NoError(t, err)
+		}
+	}
+	for _, c := range Choices() {
+		require.Equal(t, !slices.Contains([]Choice{Go, Time, Arrive, Work, SecondFirst}, c), said[c], "%s", c)
+	}
+}
