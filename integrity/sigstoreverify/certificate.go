@@ -166,39 +166,42 @@ func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte)
 
 // judge judges a chain whose first certificate names the identity, and returns when it signed: zero if that is unknown.
 func (id *identity) judge(chain []*x509.Certificate, sig []byte, timestamps []timestampOrNot) (time.Time, error) {
-	signed, why := id.earliest(sig, timestamps)
-	at := signed
-	if signed.IsZero() {
-		if id.At.IsZero() {
-			return at, unsupported("the time of signing is unknown (%s), so its certificate cannot be judged", why)
-		}
-		at = id.At
+	times, why := id.times(sig, timestamps)
+	var signed time.Time
+	switch {
+	case len(times) > 0:
+		signed = slices.MinFunc(times, time.Time.Compare)
+	case id.At.IsZero():
+		return signed, unsupported("the time of signing is unknown (%s), so its certificate cannot be judged", why)
+	default:
+		times = []time.Time{id.At}
 	}
-	if err := verifyChain(chain, id.anchors, x509.ExtKeyUsageCodeSigning, at); err != nil {
-		return time.Time{}, bad("its certificate is not trusted at %s: %v", at.UTC().Format(time.RFC3339), err)
+	for _, at := range times {
+		if err := verifyChain(chain, id.anchors, x509.ExtKeyUsageCodeSigning, at); err != nil {
+			return time.Time{}, bad("its certificate is not trusted at %s: %v", at.UTC().Format(time.RFC3339), err)
+		}
 	}
 	return signed, nil
 }
 
-// earliest is the earliest time that a trusted authority says the signature was there at; zero, and why, if none does.
-func (id *identity) earliest(sig []byte, timestamps []timestampOrNot) (at time.Time, why string) {
+// times are those that trusted authorities say the signature was there at; why tells of one that does not.
+func (id *identity) times(sig []byte, timestamps []timestampOrNot) (times []time.Time, why string) {
 	if len(timestamps) == 0 {
-		return at, "it has no timestamp"
+		return nil, "it has no timestamp"
 	}
 	if len(id.timestampers) == 0 {
-		return at, "no timestamp authority is trusted"
+		return nil, "no timestamp authority is trusted"
 	}
 	for i, t := range timestamps {
 		err := t.err
 		if err == nil {
 			err = t.verify(sig, id.timestampers)
 		}
-		switch {
-		case err != nil:
+		if err != nil {
 			why = fmt.Sprintf("timestamp %d: %v", i, err)
-		case at.IsZero() || t.at.Before(at):
-			at = t.at
+			continue
 		}
+		times = append(times, t.at)
 	}
-	return at, why
+	return times, why
 }

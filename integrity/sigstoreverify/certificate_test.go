@@ -267,7 +267,7 @@ func TestTimestamps_INT9(t *testing.T) {
 		got := verify(verifier(t, identified(id)), patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, bare)))
 		require.Equal(t, integrity.Valid, got.Status, got.Detail)
 	})
-	t.Run("the earliest counts", func(t *testing.T) {
+	t.Run("several", func(t *testing.T) {
 		earlier := signedOn.Add(-time.Minute)
 		late := stamp(t, s.clock, sig, nil)
 		early := stamp(t, s.clock, sig, func(k *token) { k.info.Time = earlier })
@@ -275,6 +275,16 @@ func TestTimestamps_INT9(t *testing.T) {
 			got := verify(v, patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, stamps...)))
 			require.Equal(t, integrity.Valid, got.Status, got.Detail)
 			require.Equal(t, earlier, got.SignedAt)
+		}
+		after := stamp(t, s.clock, sig, func(k *token) { k.info.Time = signedOn.Add(30 * time.Minute) })
+		got := verify(v, patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, late, after)))
+		require.Equal(t, integrity.Valid, got.Status, got.Detail)
+		short := leaf(t, s.middle, func(c *x509.Certificate) { c.NotAfter = signedOn.Add(10 * time.Minute) })
+		sig := short.sign(t, patch)
+		for _, minutes := range []time.Duration{10, 11} {
+			stamps := [][]byte{stamp(t, s.clock, sig, nil), stamp(t, s.clock, sig, func(k *token) { k.info.Time = signedOn.Add(minutes * time.Minute) })}
+			got := verify(v, patch, text(t, bundleOf(messageOf(patch, sig), []*holder{short, s.middle}, stamps...)))
+			require.Equal(t, minutes == 10, got.Status == integrity.Valid, "a certificate is good at all the times that are told: %s", got.Detail)
 		}
 	})
 }

@@ -25,9 +25,10 @@
 //   - RSA PKCS #1 v1.5 and PSS, over SHA-256, SHA-384 or SHA-512.
 //
 // A certificate is good if it names an Identity letter for letter, is for code signing, and has a chain to one of that
-// identity's anchors, with keys as above and no SHA-1, each valid at the time of signing. That time is the earliest that
-// an RFC 3161 timestamp over the signature tells, by an authority whose chain ends at one of the identity's Timestampers
-// and whose certificate is for timestamps alone; without one it is Identity.At.
+// identity's anchors, with keys as above and no SHA-1, each valid at the time of signing. Times are told by RFC 3161
+// timestamps over the signature, by authorities whose chain ends at one of the identity's Timestampers and whose
+// certificate is for timestamps alone: the chain must be valid at all of them, and the earliest is SignedAt. Without one
+// the time is Identity.At.
 //
 // # What it answers
 //
