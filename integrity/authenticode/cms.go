@@ -3,6 +3,7 @@ package authenticode
 import (
 	"bytes"
 	"crypto/x509"
+	"slices"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -59,6 +60,9 @@ func parseSignedData(blob []byte, contentType objectID, pool *pool) (*signedData
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := wellFormed(whole, 0); err != nil {
+		return nil, nil, err
+	}
 	d := der(whole)
 	outer, err := d.take(tagSequence)
 	if err != nil {
@@ -75,11 +79,20 @@ func parseSignedData(blob []byte, contentType objectID, pool *pool) (*signedData
 	if err != nil || len(explicit) > 0 || len(outer) > 0 {
 		return nil, nil, errDER
 	}
-	if _, err := sd.take(tagInteger); err != nil {
+	if err := sd.version(1, 2, 3, 4, 5); err != nil {
 		return nil, nil, err
 	}
-	if _, err := sd.take(tagSet); err != nil { // digest algorithms, which the signer names again
+	algorithms, err := sd.take(tagSet)
+	if err != nil {
 		return nil, nil, err
+	}
+	var named []objectID
+	for len(algorithms) > 0 {
+		id, err := algorithms.algorithm()
+		if err != nil || len(named) == MaxSignatures {
+			return nil, nil, errDER
+		}
+		named = append(named, id)
 	}
 	info, err := sd.take(tagSequence)
 	if err != nil {
@@ -95,7 +108,11 @@ func parseSignedData(blob []byte, contentType objectID, pool *pool) (*signedData
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, _, out.content, err = explicit.next(); err != nil || len(explicit) > 0 || len(info) > 0 {
+	tag := byte(tagSequence)
+	if contentType == oidTimestamp {
+		tag = tagOctets
+	}
+	if out.content, err = explicit.take(tag); err != nil || len(explicit) > 0 || len(info) > 0 {
 		return nil, nil, errDER
 	}
 	if sd.has(tagContext0) {
@@ -132,6 +149,9 @@ func parseSignedData(blob []byte, contentType objectID, pool *pool) (*signedData
 		return nil, nil, broken("it has more than one signer")
 	}
 	out.signer, err = parseSigner(si)
+	if err == nil && !slices.ContainsFunc(named, func(id objectID) bool { return digests[id] == out.signer.digest }) {
+		err = broken("it does not name its signer's digest algorithm, %s", out.signer.digest)
+	}
 	return out, rest, err
 }
 
@@ -143,7 +163,6 @@ type signerInfo struct {
 	signed         []byte      // the authenticated attributes as they are signed
 	attributes     []attribute // the same
 	algorithm      objectID
-	parameters     der
 	signature      []byte
 	others         []attribute // not signed
 }
@@ -155,7 +174,7 @@ type attribute struct {
 
 // parseSigner reads the content of a SignerInfo.
 func parseSigner(d der) (s signerInfo, err error) {
-	if _, err := d.take(tagInteger); err != nil {
+	if err := d.version(1, 3); err != nil {
 		return s, err
 	}
 	switch {
@@ -177,7 +196,7 @@ func parseSigner(d der) (s signerInfo, err error) {
 			return s, err
 		}
 	}
-	id, _, err := d.algorithm()
+	id, err := d.algorithm()
 	if err != nil {
 		return s, err
 	}
@@ -196,7 +215,7 @@ func parseSigner(d der) (s signerInfo, err error) {
 	if s.attributes, err = parseAttributes(body); err != nil {
 		return s, err
 	}
-	if s.algorithm, s.parameters, err = d.algorithm(); err != nil {
+	if s.algorithm, err = d.algorithm(); err != nil {
 		return s, err
 	}
 	if s.signature, err = d.take(tagOctets); err != nil {

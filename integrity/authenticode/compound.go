@@ -109,10 +109,16 @@ func (c *compound) readFAT(h []byte, count, next, more uint32) error {
 		return broken("the compound file's table has %d sectors, and the file %d", count, c.sectors)
 	}
 	name := func(n uint32) error {
+		if uint32(len(c.fat)) == count {
+			if n != freeSector {
+				return broken("the compound file names more sectors of its table than the %d it says it has", count)
+			}
+			return nil
+		}
 		c.fat = append(c.fat, n)
 		return c.take(n)
 	}
-	for i := range min(count, headerFATs) {
+	for i := range headerFATs {
 		if err := name(binary.LittleEndian.Uint32(h[headerFAT+4*i:])); err != nil {
 			return err
 		}
@@ -125,12 +131,15 @@ func (c *compound) readFAT(h []byte, count, next, more uint32) error {
 		if err != nil {
 			return err
 		}
-		for i := uint32(0); i < perSector-1 && uint32(len(c.fat)) < count; i++ {
+		for i := range perSector - 1 {
 			if err := name(binary.LittleEndian.Uint32(list[4*i:])); err != nil {
 				return err
 			}
 		}
 		next = binary.LittleEndian.Uint32(list[4*(perSector-1):])
+	}
+	if next != endOfChain && next != freeSector {
+		return broken("the compound file has more lists of the sectors of its table than it says")
 	}
 	if uint32(len(c.fat)) != count {
 		return broken("the compound file names %d sectors of its table and says it has %d", len(c.fat), count)

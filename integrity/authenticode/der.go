@@ -3,6 +3,7 @@ package authenticode
 import (
 	"crypto/x509"
 	"errors"
+	"slices"
 )
 
 // Signatures are ASN.1 in DER. They are read by hand, element by element and without copies, because encoding/asn1 makes
@@ -12,7 +13,9 @@ import (
 const (
 	tagBoolean     = 0x01
 	tagInteger     = 0x02
+	tagBits        = 0x03
 	tagOctets      = 0x04
+	tagNull        = 0x05
 	tagOID         = 0x06
 	tagUTCTime     = 0x17
 	tagTime        = 0x18
@@ -92,12 +95,68 @@ func (o objectID) String() string {
 	return parsed.String()
 }
 
-// algorithm reads an AlgorithmIdentifier.
-func (d *der) algorithm() (id objectID, parameters der, err error) {
+// algorithm reads an AlgorithmIdentifier, which has at most one parameter.
+func (d *der) algorithm() (id objectID, err error) {
 	seq, err := d.take(tagSequence)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	body, err := seq.take(tagOID)
-	return objectID(body), seq, err
+	if err == nil && len(seq) > 0 {
+		_, _, _, err = seq.next()
+	}
+	if err != nil || len(seq) > 0 {
+		return "", errDER
+	}
+	return objectID(body), nil
+}
+
+// version reads a version number, which must be one of those given.
+func (d *der) version(any ...byte) error {
+	b, err := d.take(tagInteger)
+	if err != nil || len(b) != 1 || !slices.Contains(any, b[0]) {
+		return errDER
+	}
+	return nil
+}
+
+// wellFormed wants everything in d to be DER, also what nobody reads and nothing signs: others may stumble over it.
+func wellFormed(d der, depth int) error {
+	if depth >= MaxLevels {
+		return errDER
+	}
+	for len(d) > 0 {
+		tag, _, body, err := d.next()
+		if err != nil {
+			return err
+		}
+		switch tag {
+		case tagInteger:
+			if len(body) == 0 || len(body) > 1 && (body[0] == 0 && body[1] < 0x80 || body[0] == 0xff && body[1] >= 0x80) {
+				return errDER
+			}
+		case tagBoolean:
+			if len(body) != 1 {
+				return errDER
+			}
+		case tagNull:
+			if len(body) > 0 {
+				return errDER
+			}
+		case tagBits:
+			if len(body) == 0 || body[0] > 7 {
+				return errDER
+			}
+		case tagOID:
+			if len(body) == 0 || body[len(body)-1] >= 0x80 {
+				return errDER
+			}
+		}
+		if tag&tagConstructed != 0 {
+			if err := wellFormed(body, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -179,6 +179,7 @@ func msiKinds() []kind {
 		{"the table covers less than the file", header(44, to(0)), nil, bad, "table", no},
 		{"the table is larger than the file", header(44, to(0x00ffffff)), nil, bad, "table", no},
 		{"the table lies beyond the file", header(headerFAT, to(0x00ffffff)), nil, bad, "names sector", no},
+		{"the table has a sector more than it says", header(headerFAT+400, to(3)), nil, bad, "more sectors of its table", no},
 		{"the directory lies beyond the file", header(48, to(0x00ffffff)), nil, bad, "names sector", no},
 		{"the mini stream's table has more sectors", header(64, plus(1)), nil, bad, "chain", no},
 		{"more lists of the table's sectors than there are", header(72, to(0xffffffff)), nil, bad, "", no},

@@ -21,7 +21,8 @@ const (
 	MaxChecks       = 96       // public-key operations for one file; each takes at most about 4 ms, and twenty are usual
 	MinRSA          = 2048     // bits; shorter keys are no longer trusted
 	MaxRSA          = 8192     // bits; longer ones are slow to verify and nobody has them
-	MaxBERDepth     = 32       // levels of a signature that is not in DER
+	MaxLevels       = 64       // of elements in elements; a timestamp of a nested signature has 40
+	MaxBERDepth     = 32       // the same for what is in BER, each level of which is copied
 )
 
 // Bounds on Windows Installer packages and other compound files.

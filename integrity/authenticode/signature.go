@@ -114,7 +114,7 @@ func parseIndirectData(d der, format integrity.Format) (integrity.Algorithm, []b
 
 // digestInfo reads a digest algorithm and a digest of its length.
 func (d *der) digestInfo() (integrity.Algorithm, []byte, error) {
-	id, _, err := d.algorithm()
+	id, err := d.algorithm()
 	if err != nil {
 		return 0, nil, err
 	}

@@ -186,6 +186,13 @@ func TestLimitsOfSignatures(t *testing.T) {
 	require.Empty(t, weakKey(&x509.Certificate{PublicKey: &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), MaxRSA-1)}}))
 	require.Contains(t, weakKey(&x509.Certificate{PublicKey: &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), MaxRSA)}}), "8193 bits")
 
+	deep := []byte{2, 1, 7}
+	for range MaxLevels - 1 {
+		deep = encode(tagSequence, deep)
+	}
+	require.NoError(t, wellFormed(deep, 0))
+	require.Error(t, wellFormed(encode(tagSequence, deep), 0))
+
 	wrap := func(n int) []byte {
 		b := []byte{2, 1, 7}
 		for range n {

@@ -56,7 +56,7 @@ func parseTSTInfo(content, stamped []byte) (at time.Time, err error) {
 	if err != nil || len(d) > 0 {
 		return at, errDER
 	}
-	if _, err := info.take(tagInteger); err != nil { // version
+	if err := info.version(1); err != nil {
 		return at, err
 	}
 	if _, err := info.take(tagOID); err != nil { // the authority's policy
