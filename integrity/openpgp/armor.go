@@ -21,10 +21,9 @@ const armorBegin = "-----BEGIN PGP "
 var errCutOff = errors.New("it is cut off: an armored block has no END line")
 
 // dearmor decodes the armored blocks of one kind, of which there must be at least one, and joins what they hold (RFC 9580,
-// 6). Between and around them only white space may stand, or any text if loose. Unlike the library's decoder it wants the
+// 6). It returns their headers too, of which nothing depends. Between and around them only white space may stand, or any text if loose. Unlike the library's decoder it wants the
 // END line, a right checksum where there is one, and nothing that is not understood.
-func dearmor(data []byte, kind string, loose bool) ([]byte, error) {
-	var out []byte
+func dearmor(data []byte, kind string, loose bool) (out []byte, headers []string, err error) {
 	begin, end := "-----BEGIN "+kind+"-----", "-----END "+kind+"-----"
 	lines := &lineReader{rest: data}
 	for blocks := 0; ; blocks++ {
@@ -32,36 +31,39 @@ func dearmor(data []byte, kind string, loose bool) ([]byte, error) {
 			line, more := lines.next()
 			if !more {
 				if blocks == 0 {
-					return nil, errors.New("there is no armored block")
+					return nil, nil, errors.New("there is no armored block")
 				}
-				return out, nil
+				return out, headers, nil
 			}
 			if string(line) == begin {
 				break
 			}
 			if len(line) > 0 && !loose {
-				return nil, fmt.Errorf("there is text outside the armored block: %.40q", line)
+				return nil, nil, fmt.Errorf("there is text outside the armored block: %.40q", line)
 			}
 		}
-		body, err := dearmorOne(lines, end)
+		body, said, err := dearmorOne(lines, end)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		out = append(out, body...)
+		out, headers = append(out, body...), append(headers, said...)
 	}
 }
 
 // dearmorOne decodes a block whose first line was read.
-func dearmorOne(lines *lineReader, end string) ([]byte, error) {
+func dearmorOne(lines *lineReader, end string) (body []byte, headers []string, err error) {
 	for {
 		line, more := lines.next()
 		switch {
 		case !more:
-			return nil, errCutOff
+			return nil, nil, errCutOff
 		case len(line) == 0:
-			return dearmorBody(lines, end)
+			body, err = dearmorBody(lines, end)
+			return body, headers, err
 		case !armorHeader(line):
-			return nil, fmt.Errorf("bad armor: %.40q is no header", line)
+			return nil, nil, fmt.Errorf("bad armor: %.40q is no header", line)
+		case len(headers) <= maxOdd:
+			headers = append(headers, string(line))
 		}
 	}
 }

@@ -46,10 +46,11 @@ func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
 	if err != nil {
 		return nil, bad(r, integrity.OpenPGP, "%v", err)
 	}
-	data, err := dearmor(c.armor, armorSignature, false)
+	data, headers, err := dearmor(c.armor, armorSignature, false)
 	if err != nil {
 		return nil, bad(r, integrity.OpenPGP, "the signature block is broken: %v", err)
 	}
+	r = r.armored(headers)
 	if len(data) == 0 {
 		return nil, bad(r, integrity.OpenPGP, "the signature block is empty")
 	}

@@ -345,3 +345,24 @@ func TestDebianPackages_INT9(t *testing.T) {
 		require.Equal(t, tt.status == integrity.Unsupported, r.Kind == KindDebian)
 	}
 }
+
+// What a person should know is told, though it decides nothing.
+func TestOdd(t *testing.T) {
+	patch, key := []byte("the patch"), makeKey(t, "vendor", nil)
+	v := trusting(t, key, rsaKey())
+	asc := bytes.Replace(armored(t, armorSignature, sign(t, patch, key, nil)), []byte("-----\n"), []byte("-----\nComment: trust me\nVersion: \x7f\n"), 1)
+	r := inspect(t, v, patch, asc)
+	require.Equal(t, integrity.Valid, r.Answer.Status)
+	require.Equal(t, []string{`the armor says "Comment: trust me", which nobody signed`, `the armor says "Version: \x7f", which nobody signed`}, r.Odd)
+	many := bytes.Replace(asc, []byte("Comment: trust me\n"), bytes.Repeat([]byte("Comment: x\n"), 1000), 1)
+	require.Len(t, inspect(t, v, patch, many).Odd, maxOdd)
+	require.Equal(t, []string{oddVersion3}, inspect(t, v, patch, bytes.Repeat(signVersion3(t, patch, rsaKey(), 0), 2)).Odd)
+
+	message := bytes.Replace(clearSign(t, "the patch", key), []byte(beginSignature+"\n"), []byte(beginSignature+"\nComment: x\n"), 1)
+	_, r = v.Clearsigned(message)
+	require.Equal(t, []string{`the armor says "Comment: x", which nobody signed`}, r.Odd)
+
+	old := header(tagHeaderImmutable, text(1000, "hare"))
+	require.Contains(t, inspect(t, v, rpmPackage(old, nil), nil).Odd[0], "no digest of the payload")
+	require.Empty(t, inspect(t, v, goodRPM(t, nil, key), nil).Odd)
+}

@@ -79,7 +79,7 @@ func binaryKeyring(ring []byte) ([]byte, error) {
 	case bytes.Contains(ring, []byte(armorBegin+"PRIVATE KEY BLOCK-----")):
 		return nil, &InvalidKeyring{Text: "it holds a private key: give the public one, and keep this one away from here"}
 	case bytes.Contains(ring, []byte("-----BEGIN "+armorKeys+"-----")):
-		binary, err := dearmor(ring, armorKeys, true)
+		binary, _, err := dearmor(ring, armorKeys, true)
 		if errors.Is(err, errCutOff) {
 			return nil, &InvalidKeyring{Text: "the armored key block is cut off: it has no END line"}
 		}

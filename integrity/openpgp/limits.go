@@ -23,6 +23,7 @@ const (
 	maxTags    = 64 << 10 // entries of an RPM header; rpm itself has the same bound
 	maxValue   = 64 << 10 // bytes of one signature or digest in an RPM header
 	maxMembers = 32       // of a Debian package that are looked at: an ordinary one has three
+	maxOdd     = 16       // lines of a signature's armor that are shown
 	maxShown   = 256      // bytes of a text from a file that are shown
 	bufferSize = 128 << 10
 )

@@ -2,6 +2,7 @@ package openpgp
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -81,13 +82,27 @@ type Report struct {
 	Kind       string              `json:"kind"` // one of the Kind constants
 	Signatures []SignatureInfo     `json:"signatures,omitempty"`
 	Digests    []DigestInfo        `json:"digests,omitempty"`
-	Answer     integrity.Signature `json:"answer"` // what Verify answers
+	Odd        []string            `json:"odd,omitempty"` // what a person should know, though it decides nothing
+	Answer     integrity.Signature `json:"answer"`        // what Verify answers
+}
+
+const oddVersion3 = "signatures of version 3 are long out of use, but for packages of old"
+
+// armored notes what the armor says: it looks as if it were signed.
+func (r Report) armored(headers []string) Report {
+	for _, h := range headers[:min(len(headers), maxOdd)] {
+		r.Odd = append(r.Odd, printable(fmt.Sprintf("the armor says %q, which nobody signed", h)))
+	}
+	return r
 }
 
 // with completes the report.
 func (r Report) with(list []*found, answer integrity.Signature) Report {
 	for _, f := range list {
 		f.Problem = printable(f.Problem)
+		if f.Version == 3 && !slices.Contains(r.Odd, oddVersion3) {
+			r.Odd = append(r.Odd, oddVersion3)
+		}
 		r.Signatures = append(r.Signatures, f.SignatureInfo)
 	}
 	r.Answer = answer

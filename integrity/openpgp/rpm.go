@@ -71,6 +71,9 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	if f.payload != 0 {
 		r.Digests = append(r.Digests, DigestInfo{"payload", hashName(f.payload), payload.sum(f.payload) == f.promised})
 	}
+	if f.payload == 0 {
+		r.Odd = append(r.Odd, "the header promises no digest of the payload that carries trust, as rpm's own did before version 4.14")
+	}
 	for _, s := range f.list {
 		if s.Outcome == Good && s.over == &f.overHeader && f.payload == 0 {
 			s.drop(NotCovering, "it covers the header only, and the header has no trusted digest of the payload")

@@ -112,10 +112,12 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 	case len(detached) > MaxDetached:
 		return unjudged(r, 0, "the signature file has %d bytes; at most %d", len(detached), MaxDetached), nil
 	case bytes.HasPrefix(text, []byte("-----BEGIN "+armorSignature)):
+		var headers []string
 		var err error
-		if data, err = dearmor(text, armorSignature, false); err != nil {
+		if data, headers, err = dearmor(text, armorSignature, false); err != nil {
 			return bad(r, integrity.OpenPGP, "the signature file is broken: %v", err), nil
 		}
+		r = r.armored(headers)
 		if len(data) == 0 {
 			return bad(r, integrity.OpenPGP, "the armored signature is empty"), nil
 		}
