@@ -8,7 +8,7 @@ const (
 	MaxAgents = 10_000_000
 	// MaxDays is how many virtual days a fleet lives. The job of this world is over within a week.
 	MaxDays = 28
-	// MaxShard is how many agents share one server: all of them are in memory at once, with some 15 KB each.
+	// MaxShard is how many agents share one server: all of them are in memory at once, with some KB each.
 	MaxShard = 20_000
 )
 

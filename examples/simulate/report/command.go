@@ -110,7 +110,7 @@ func save(folder string, r fleet.Result) error {
 	if err != nil {
 		return err
 	}
-	if err := Write(page, r); err != nil {
+	if err := write(page, r); err != nil {
 		_ = page.Close()
 		return err
 	}

@@ -56,8 +56,8 @@ type (
 	}
 )
 
-// Write writes the page: self-contained, without scripts, the same for the same result.
-func Write(out io.Writer, r fleet.Result) error { return pageTemplate.Execute(out, newPage(r)) }
+// write writes the page: self-contained, without scripts, the same for the same result.
+func write(out io.Writer, r fleet.Result) error { return pageTemplate.Execute(out, newPage(r)) }
 
 func newPage(r fleet.Result) page {
 	p := page{
