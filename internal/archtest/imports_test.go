@@ -292,6 +292,11 @@ func TestImportCheckFails(t *testing.T) {
 			[]string{"high: stale grant: its code does not import example.org/x"}},
 		{"a stale grant and a stale tool", without("high/binding/a_test.go"),
 			[]string{"high/binding: stale grant: its tests do not import example.org/t", "no test imports example.org/tool"}},
+		{"a module of its own is none of this one's packages", func() map[string]string {
+			files := with("internal/own/go.mod", "module example.org/own")
+			files["internal/own/part/a.go"] = "package part\nimport _ \"example.org/y\""
+			return files
+		}(), nil},
 		{"a package without an entry", with("other/a.go", "package other"), []string{"other: has no entry"}},
 		{"an entry without a package", without("low/a.go"), []string{"low: stale entry"}},
 	} {

@@ -68,6 +68,7 @@ func (t *tree) at(f folder, pos token.Pos) string {
 func load(fsys fs.FS) (*tree, error) {
 	t := &tree{fset: token.NewFileSet(), texts: map[string][]byte{}}
 	folders := map[string][]file{}
+	var modules []string // folders below the root that are modules of their own: their code is no package of this one
 	err := fs.WalkDir(fsys, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -75,6 +76,9 @@ func load(fsys fs.FS) (*tree, error) {
 		if d.IsDir() {
 			if d.Name() == ".git" || p == "dist" {
 				return fs.SkipDir
+			}
+			if _, err := fs.Stat(fsys, path.Join(p, "go.mod")); err == nil && p != "." {
+				modules = append(modules, p+"/")
 			}
 			return nil
 		}
@@ -88,7 +92,8 @@ func load(fsys fs.FS) (*tree, error) {
 		if !bytes.ContainsRune(text[:min(len(text), 8000)], 0) {
 			t.texts[p] = text
 		}
-		if path.Ext(p) != ".go" || slices.Contains(strings.Split(p, "/"), "testdata") {
+		if path.Ext(p) != ".go" || slices.Contains(strings.Split(p, "/"), "testdata") ||
+			slices.ContainsFunc(modules, func(m string) bool { return strings.HasPrefix(p, m) }) {
 			return nil
 		}
 		parsed, err := parser.ParseFile(t.fset, path.Base(p), text, parser.ParseComments)
