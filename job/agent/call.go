@@ -73,9 +73,12 @@ func (m *machine) call() {
 // the agents' calls: up to a tenth less than Every, drawn from the asset and the call, so that a fleet started at once does
 // not call at once, and no call comes later than Every (MAN-3).
 func (c Config) Interval(call uint64) time.Duration {
-	c = c.WithDefaults()
+	every := c.Every
+	if every <= 0 {
+		every = c.WithDefaults().Every
+	}
 	var digits [20]byte
-	return c.Every - spread(c.Every/10, string(c.Asset), string(strconv.AppendUint(digits[:0], call, 10)))
+	return every - spread(every/10, string(c.Asset), string(strconv.AppendUint(digits[:0], call, 10)))
 }
 
 // spread draws a share of d from some words, by FNV-1a: the same words give the same share, other words any other.
