@@ -204,7 +204,7 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	p := wholePolicy()
 	p.Format = 2
 	p.Signers = append(p.Signers, Signer{Name: "Acme"}, Signer{Name: " x", Sigstore: []SigstoreTrust{{}, {Keys: []string{keyPEM + keyPEM, "no PEM", certificatePEM}, Threshold: 4}}})
-	p.Signers[0].OpenPGP[0] = OpenPGPTrust{Keyring: "binary", Fingerprints: []string{"0x12"}, Threshold: -1}
+	p.Signers[0].OpenPGP[0] = OpenPGPTrust{Keyring: "binary", Fingerprints: []string{"0x12", "0f0f"}, Threshold: -1}
 	p.Signers[1].Authenticode[0] = AuthenticodeTrust{Anchors: []string{"sha256:12", "md5:34"}, Usage: "codeSigning", Organisation: "a\tb"}
 	p.Signers[1].Authenticode = append(p.Signers[1].Authenticode, AuthenticodeTrust{})
 	p.Signers[2].Sigstore[1].Identities[0] = Identity{Anchors: []string{"sha256:" + strings.Repeat("ab", 32)}}
@@ -223,7 +223,7 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"format",
-		"signers[0].openpgp[0].keyring", "signers[0].openpgp[0].fingerprints[0]", "signers[0].openpgp[0].threshold",
+		"signers[0].openpgp[0].keyring", "signers[0].openpgp[0].fingerprints[0]", "signers[0].openpgp[0].fingerprints[1]", "signers[0].openpgp[0].threshold",
 		"signers[1].authenticode[0].anchors[0]", "signers[1].authenticode[0].anchors[1]", "signers[1].authenticode[0].organisation", "signers[1].authenticode[0].usage",
 		"signers[1].authenticode[1].anchors",
 		"signers[2].sigstore[1].identities[0].anchors[0]", "signers[2].sigstore[1].identities[0]",
@@ -234,7 +234,7 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 		"clauses[1].name", "clauses[1]",
 		"clauses[2]", "clauses[2].formats[1]", "clauses[2].formats[2]", "clauses[2].formats[3]",
 	}, fields)
-	require.ErrorContains(t, invalid, "and 9 more")
+	require.ErrorContains(t, invalid, "and 10 more")
 
 	bad, ok := errors.AsType[*InvalidPolicy](Excerpt{Digest{MD5, strings.Repeat("a", 32)}, []Clause{{Name: "a", Vendor: "V", Product: "p", Signers: []string{""}}}}.Validate())
 	require.True(t, ok)
