@@ -49,7 +49,7 @@ func parseToken(token, stamped []byte, pool *pool) (t stamp) {
 	return t
 }
 
-// parseTSTInfo reads the time that an authority vouches for.
+// parseTSTInfo reads the time that an authority vouches for, also where it is over something else or by a weak digest.
 func parseTSTInfo(content, stamped []byte) (at time.Time, err error) {
 	d := der(content)
 	info, err := d.take(tagSequence)
@@ -70,11 +70,12 @@ func parseTSTInfo(content, stamped []byte) (at time.Time, err error) {
 	if err != nil {
 		return at, err
 	}
-	if alg.Legacy() {
-		return at, untrusted("its timestamp is over a %s digest, which carries no trust", alg)
-	}
-	if !matches(alg, stamped, sum) {
-		return at, broken("its timestamp is over something else")
+	var why error // the time is told all the same
+	switch {
+	case !matches(alg, stamped, sum):
+		why = broken("it is over something else")
+	case alg.Legacy():
+		why = untrusted("it is over a %s digest, which carries no trust", alg)
 	}
 	if _, err := info.take(tagInteger); err != nil { // serial number
 		return at, err
@@ -83,7 +84,10 @@ func parseTSTInfo(content, stamped []byte) (at time.Time, err error) {
 	if err != nil {
 		return at, err
 	}
-	return parseTime(tagTime, text)
+	if at, err = parseTime(tagTime, text); err != nil {
+		return at, err
+	}
+	return at, why
 }
 
 // parseCountersignature reads a PKCS #9 countersignature over what was stamped.
@@ -115,7 +119,7 @@ func parseTime(tag byte, text []byte) (time.Time, error) {
 	}
 	at, err := time.Parse(layout, string(text))
 	if err != nil || tag != tagUTCTime && tag != tagTime {
-		return time.Time{}, broken("its timestamp has no time")
+		return time.Time{}, broken("it has no time")
 	}
 	if tag == tagUTCTime && at.Year() >= 2050 {
 		at = at.AddDate(-100, 0, 0)

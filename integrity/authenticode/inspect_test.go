@@ -1,0 +1,151 @@
+package authenticode
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+func inspect(t *testing.T, b []byte) Report {
+	t.Helper()
+	r, err := Inspect(bytes.NewReader(b), int64(len(b)))
+	require.NoError(t, err)
+	return r
+}
+
+func TestInspectTellsWhatToPin(t *testing.T) {
+	p := everybody()
+	f := vendorForgery()
+	f.attributes = func(a [][]byte) [][]byte { // with a name for the program
+		name := encode(tagContext, []byte("\x00P\x00a\x00t\x00c\x00h\x00\x07"))
+		return append(a, attr(oidOpusInfo, seq(encode(tagContext0, name))))
+	}
+	b := sealed(t, integrity.PE, f, placePE(100)).bytes()
+	r := inspect(t, b)
+	require.Equal(t, integrity.PE, r.Format)
+	require.Empty(t, r.Odd)
+	require.Len(t, r.Signatures, 1)
+	s := r.Signatures[0]
+	require.True(t, s.Matches)
+	require.False(t, s.Nested)
+	require.Empty(t, s.Problem)
+	require.Equal(t, "Patch?", s.Program, "without what a terminal would obey")
+	require.Equal(t, integrity.SHA256, s.Digest.Algorithm)
+	vendor := s.Chain[0]
+	require.Equal(t, "CN=Vendor,O=Vendor Inc.", vendor.Subject)
+	require.Equal(t, "CN=Code CA,O=Vendor Inc.", vendor.Issuer)
+	require.Equal(t, "Vendor Inc.", vendor.Organisation)
+	require.Equal(t, p.vendor.anchor().SHA256, vendor.SHA256)
+	require.Equal(t, notBefore, vendor.NotBefore)
+	require.Equal(t, notAfter, vendor.NotAfter)
+	require.Equal(t, "SHA256-RSA", vendor.Algorithm)
+	require.Empty(t, vendor.Weak)
+	require.Equal(t, p.ca.anchor().SHA256, s.Chain[1].SHA256)
+	require.Len(t, s.Timestamps, 1)
+	require.Equal(t, now, s.Timestamps[0].Time)
+	require.False(t, s.Timestamps[0].Legacy)
+	require.Empty(t, s.Timestamps[0].Problem)
+	require.Equal(t, "CN=Stamper,O=Vendor Inc.", s.Timestamps[0].Chain[0].Subject)
+
+	// What it says can be pinned.
+	signer := Signer{Name: "Vendor", Anchors: pins(s.Chain[1].SHA256), Timestampers: pins(s.Timestamps[0].Chain[0].SHA256)}
+	require.Equal(t, integrity.Valid, verify(newVerifier(t, signer), b).Status)
+
+	b[0x50] ^= 1
+	r = inspect(t, b)
+	require.False(t, r.Signatures[0].Matches)
+	require.Contains(t, r.Signatures[0].Problem, "the file was changed")
+}
+
+func TestInspectTellsWhatIsWrong(t *testing.T) {
+	p := everybody()
+	require.Equal(t, Report{}, inspect(t, []byte("neither of the three")))
+	require.Equal(t, Report{Format: integrity.CAB}, inspect(t, seed(t, "unsigned.cab")))
+	b := seed(t, "stamped.pe")
+	require.Contains(t, inspect(t, append(bytes.Clone(b), 1)).Odd[0], "after the certificate table")
+
+	weak := vendorForgery()
+	weak.who = p.people["RSA-1024"]
+	r := inspect(t, sealed(t, integrity.CAB, weak, placeCAB(1)).bytes())
+	require.Contains(t, r.Signatures[0].Problem, "RSA key of 1024 bits")
+	require.Contains(t, r.Signatures[0].Chain[0].Weak, "RSA key of 1024 bits")
+
+	legacy := vendorForgery()
+	legacy.legacyStamp = true
+	r = inspect(t, sealed(t, integrity.CAB, legacy, placeCAB(1)).bytes())
+	require.True(t, r.Signatures[0].Timestamps[0].Legacy)
+
+	other := vendorForgery()
+	other.stampedBy = nil
+	other.others = [][]byte{attr(oidTimestampToken, otherToken(t))}
+	r = inspect(t, sealed(t, integrity.CAB, other, placeCAB(1)).bytes())
+	require.Contains(t, r.Signatures[0].Timestamps[0].Problem, "over something else")
+
+	unread := vendorForgery()
+	bad := *p.root.cert
+	bad.Raw = seq(number(1))
+	unread.certs = append(unread.certs, identity{cert: &bad})
+	r = inspect(t, sealed(t, integrity.CAB, unread, placeCAB(1)).bytes())
+	require.Contains(t, r.Odd[0], "1 certificates cannot be read")
+}
+
+func TestInspectComparesTheChecksum(t *testing.T) {
+	b := seed(t, "stamped.pe")
+	require.Equal(t, integrity.Matched, inspect(t, b).Checksum, "osslsigncode wrote it")
+	at := 0x80 + peFileHeader + peChecksum
+	binary.LittleEndian.PutUint32(b[at:], 1)
+	require.Equal(t, integrity.Mismatched, inspect(t, b).Checksum)
+	binary.LittleEndian.PutUint32(b[at:], 0)
+	require.Equal(t, integrity.NotCompared, inspect(t, b).Checksum)
+	require.Zero(t, inspect(t, seed(t, "stamped.cab")).Checksum, "a cabinet has none")
+
+	// Across blocks, and with an odd size, as the slow way has it.
+	s := placePE(3*blockSize + 11)([]byte{0x30, 0})
+	s.size -= 3
+	content := s.bytes()
+	for _, at := range []int{0x81, blockSize - 2, 2*blockSize - 1} {
+		c := bytes.Clone(content)
+		copy(c[at:], "\x00\x00\x00\x00")
+		slow := uint32(0)
+		for i := 0; i < len(c); i += 2 {
+			word := uint32(c[i])
+			if i+1 < len(c) {
+				word |= uint32(c[i+1]) << 8
+			}
+			slow += word
+			slow = slow&0xffff + slow>>16
+		}
+		binary.LittleEndian.PutUint32(c[at:], slow+uint32(len(c)))
+		sum, err := source{bytes.NewReader(c), int64(len(c))}.checksum(int64(at))
+		require.NoError(t, err)
+		require.Equal(t, integrity.Matched, sum, "at %d", at)
+	}
+}
+
+func TestInspectCannotRead(t *testing.T) {
+	b := seed(t, "stamped.pe")
+	for name, c := range map[string]struct {
+		at   io.ReaderAt
+		size int64
+	}{
+		"nothing":       {nil, 10},
+		"negative":      {bytes.NewReader(b), -1},
+		"too short":     {bytes.NewReader(b), int64(len(b)) + 8},
+		"no content":    {bytes.NewReader(nil), 10},
+		"a broken disk": {noDisk{}, 10},
+	} {
+		_, err := Inspect(c.at, c.size)
+		require.Error(t, err, name)
+	}
+}
+
+// noDisk cannot be read.
+type noDisk struct{}
+
+func (noDisk) ReadAt([]byte, int64) (int, error) { return 0, errors.New("the disk fails") }
