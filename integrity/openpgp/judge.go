@@ -137,6 +137,7 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 		}
 	}
 	if answer.Status == integrity.Valid {
+		answer.Detail = "" // an earlier signer may have lacked a key
 		return answer
 	}
 	if unjudged == len(list) {
