@@ -82,8 +82,15 @@ func (c *compound) parseEntry(b []byte) entry {
 	return e
 }
 
+// nameRoot is the root's only right name.
+var nameRoot = utf16Name("Root Entry")
+
 // build finds the children of every storage. Each entry is taken once, so links in a circle are found.
 func (d *directory) build() error {
+	root := d.entries[0]
+	if !bytes.Equal(root.name, nameRoot) || root.left != noEntry || root.right != noEntry || len(bytes.Trim(root.times[:8], "\x00")) > 0 {
+		return broken("the root of the compound file's directory has another name, siblings, or a time when it was made")
+	}
 	taken := newBitmap(uint32(len(d.entries)))
 	taken.set(0)
 	type storage struct {
@@ -111,6 +118,8 @@ func (d *directory) build() error {
 			switch {
 			case e.name == nil || e.kind != kindStorage && e.kind != kindStream || e.size < 0:
 				return broken("entry %d of the compound file's directory has no name, kind or size", n)
+			case e.kind == kindStream && e.child != noEntry:
+				return broken("the stream %s of the compound file has children", e.text())
 			case names[string(e.name)]:
 				return broken("the compound file's directory has two entries %s", e.text())
 			}

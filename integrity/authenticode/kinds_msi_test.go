@@ -159,6 +159,10 @@ func msiKinds() []kind {
 		{"the root has no children", func(c *maker) []byte {
 			return put(c.good, bytes.Index(c.good, utf16Name("Root Entry"))+entryChild, noEntry)
 		}, nil, absentStatus, "", missing},
+		{"the root has a sibling", func(c *maker) []byte {
+			return put(c.good, bytes.Index(c.good, utf16Name("Root Entry"))+entryLeft, 1)
+		}, nil, bad, "siblings", no},
+		{"a stream has a child", large(entryChild, func(*maker, entry) uint32 { return 1 }), nil, bad, "has children", no},
 		{"the directory has no root", func(c *maker) []byte {
 			return c.flip(int64(bytes.Index(c.good, utf16Name("Root Entry")) + 66))
 		}, nil, bad, "no root", no},

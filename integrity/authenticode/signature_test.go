@@ -253,7 +253,7 @@ func TestLimitsOfFiles(t *testing.T) {
 
 	// Storages in storages: each stream becomes the child of the one before.
 	for depth, want := range map[int]string{MaxDepth: "", MaxDepth + 1: "more than 16 deep"} {
-		d := directory{entries: []entry{{kind: kindRoot, child: 1}}}
+		d := directory{entries: []entry{{kind: kindRoot, name: nameRoot, left: noEntry, right: noEntry, child: 1, times: make([]byte, 16)}}}
 		for i := range depth {
 			d.entries = append(d.entries, entry{name: utf16Name("s"), kind: kindStorage, left: noEntry, right: noEntry, child: uint32(i + 2)})
 		}
