@@ -193,7 +193,7 @@ func (a *life) installers(at time.Duration) {
 	case 6:
 		a.does(at, "action %s exits %d", pick(d, "stop", "start", "check"), pick(d, 0, 1, 10, 11, 12, 101, 7))
 	case 7, 8:
-		a.does(at, "takes %s for %s", duration(d.span(time.Second, 12*time.Hour)), pick(d, "inventory", "download", "install", "action", "boot"))
+		a.does(at, "takes %s for %s", duration(d.span(time.Second, 12*time.Hour)), pick(d, "inventory", "download", "install", "install", "install", "action", "boot"))
 	case 9:
 		a.does(at, "has %s %d.0", p.name, d.between(1, p.versions))
 	}
@@ -223,6 +223,7 @@ func (a *life) rest() {
 			}
 		}
 	}
+	a.does(a.g.end, "can tell who is logged in")
 	a.does(a.g.end, "logs out")
 	for i := 1; a.waits && i <= 10; i++ {
 		a.does(a.g.end+time.Duration(i)*8*time.Hour, "reboots")

@@ -143,7 +143,8 @@ func (g *generator) acts(d dice, id string, due []time.Duration, from time.Durat
 			if d.chance(30) {
 				g.try(at, "delete %s", id)
 			}
-		default:
+		default: // while something of it may be carried out
+			at = min(max(pick(d, due...)+d.when(10*time.Second, 15*time.Minute), from), g.end)
 			g.try(at, "cancel %s", id)
 		}
 	}
