@@ -160,7 +160,6 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-func expire(c *packet.Config) { c.Time = at(signTime).Time }
 func notation(sig *packet.Signature) {
 	sig.Notations = []*packet.Notation{{Name: "condition@example.com", Value: []byte("x"), IsCritical: true, IsHumanReadable: true}}
 }
