@@ -1,5 +1,5 @@
-// Simulate plays scenarios of package agentsim, searches the small worlds of package agentsim/explore, and lets fleets of
-// package agentsim/fleet live: the production policy code in a virtual world.
+// Simulate plays scenarios of package agentsim, searches the small worlds of package agentsim/explore, draws big ones of package
+// agentsim/random, and lets fleets of package agentsim/fleet live: the production policy code in a virtual world.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/agentsim"
 	"github.com/patchpolicy/patchpolicy/agentsim/fleet"
+	"github.com/patchpolicy/patchpolicy/examples/simulate/draw"
 	"github.com/patchpolicy/patchpolicy/examples/simulate/report"
 	"github.com/patchpolicy/patchpolicy/examples/simulate/search"
 )
@@ -29,7 +30,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintln(stderr, "simulate:", err)
-	if _, broken := errors.AsType[*fleet.Broken](err); broken || errors.Is(err, errFailed) || errors.Is(err, search.ErrBroken) {
+	if _, broken := errors.AsType[*fleet.Broken](err); broken || errors.Is(err, errFailed) || errors.Is(err, search.ErrBroken) || errors.Is(err, draw.ErrFailed) {
 		return 1
 	}
 	return 2
@@ -45,7 +46,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(scenario(), search.Command(), report.Command())
+	root.AddCommand(scenario(), search.Command(), draw.Command(), report.Command())
 	return root
 }
 
