@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/binary"
-	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -259,5 +258,5 @@ func TestCorpusIsCheap(t *testing.T) {
 	for name, b := range files {
 		t.Run(name, func(t *testing.T) { cost(t, v, b) })
 	}
-	t.Log(fmt.Sprintf("%d files", len(files)))
+	t.Logf("%d files", len(files))
 }
