@@ -21,15 +21,17 @@
 //
 // # What it answers
 //
-//   - Valid: one signature is by a signer, at a time when the signer's certificates were valid, and no other one is broken.
-//     Signer is its name, SignedAt the timestamp's time.
+//   - Valid: one signature is by a signer, at a time when the signer's certificates were valid. Signer is its name,
+//     SignedAt the timestamp's time, zero if it was judged at [Signer.At].
 //   - Absent: the file is of another format, or of one of the three and carries no signature. A file whose signature was
 //     taken away is just that; an order that expects a signer refuses it (INT-4).
 //   - Unsupported: a signature is there and cannot be judged. It has no trusted timestamp and the signer no [Signer.At];
 //     it is over a bound of this package; its structure is one that nobody uses; the file cannot be read.
-//   - Bad: anything else. A signature that does not hold, whoever is trusted, makes the file bad even if another one is
-//     valid. One that is by a stranger or by weak algorithms (SHA-1, MD5, short keys) is only bad if no other is valid, so a
-//     stranger cannot spoil a file by signing it, too.
+//   - Bad: anything else.
+//
+// A signature that does not hold or cannot be read, whoever is trusted, decides even if another one is valid. One that
+// holds and is by a stranger, by weak algorithms (SHA-1, MD5, short keys) or without a time only decides if no other is
+// valid: a stranger cannot spoil a file by signing it, too.
 //
 // What no signature covers must be empty, since it is a place for others to put things: bytes after the certificate
 // table, after a cabinet's signature or after a package's last sector, padding beyond what aligns a signature, entries of

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/binary"
 	"io"
 	"math"
@@ -57,6 +59,8 @@ type forgery struct {
 	stampedBy   *identity
 	stampedAt   time.Time // now
 	legacyStamp bool
+	scheme      objectID // by the key: RSA or ECDSA
+	byKeyID     bool     // the signer is named by its key, not by issuer and serial number
 }
 
 func (f forgery) signedData(t testing.TB) []byte {
@@ -84,12 +88,17 @@ func (f forgery) signerInfo(t testing.TB, attributes [][]byte) []byte {
 		attributes = f.attributes(attributes)
 	}
 	hash := map[integrity.Algorithm]crypto.Hash{integrity.SHA256: crypto.SHA256, integrity.SHA384: crypto.SHA384, integrity.SHA512: crypto.SHA512, integrity.SHA1: crypto.SHA1}[f.digest]
-	signature, err := f.who.key.Sign(rand.Reader, sumOf(f.digest, set(attributes...)), hash)
-	require.NoError(t, err)
-	scheme := oidRSA
-	if f.who.cert.PublicKeyAlgorithm.String() == "ECDSA" {
+	scheme, options := f.scheme, crypto.SignerOpts(hash)
+	switch {
+	case scheme == oidRSAPSS:
+		options = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash}
+	case scheme == "" && f.who.cert.PublicKeyAlgorithm == x509.ECDSA:
 		scheme = oidECDSA
+	case scheme == "":
+		scheme = oidRSA
 	}
+	signature, err := f.who.key.Sign(rand.Reader, sumOf(f.digest, set(attributes...)), options)
+	require.NoError(t, err)
 	others := f.others
 	if f.stampedBy != nil {
 		at := f.stampedAt
@@ -108,7 +117,11 @@ func (f forgery) signerInfo(t testing.TB, attributes [][]byte) []byte {
 			others = append(others, attr(oidTimestampToken, s.signedData(t)))
 		}
 	}
-	si := cat(number(1), seq(f.who.cert.RawIssuer, encode(tagInteger, f.who.cert.SerialNumber.Bytes())), algorithmID(digestOID(f.digest)),
+	name := seq(f.who.cert.RawIssuer, encode(tagInteger, f.who.cert.SerialNumber.Bytes()))
+	if f.byKeyID {
+		name = encode(tagContext, f.who.cert.SubjectKeyId)
+	}
+	si := cat(number(1), name, algorithmID(digestOID(f.digest)),
 		encode(tagContext0, cat(attributes...)), algorithmID(scheme), octets(signature))
 	if len(others) > 0 {
 		si = append(si, encode(tagContext1, cat(others...))...)

@@ -130,6 +130,7 @@ var everybody = sync.OnceValue(func() *pki {
 		})
 	}
 	leaf("P-256", p.ca, ec())
+	leaf("with a key's name", p.ca, newRSA(2048), func(c *x509.Certificate) { c.SubjectKeyId = []byte("the vendor's key") })
 	leaf("P-384", p.ca, newEC(elliptic.P384()))
 	leaf("stranger", p.strangerRoot, newRSA(2048))
 	leaf("other organisation", p.ca, ec(), func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc"} })

@@ -111,7 +111,7 @@ func (r realFile) fetchNPM(ctx context.Context, dir string) ([]byte, error) {
 	}
 	archives, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
 	if err != nil || len(archives) != 1 {
-		return nil, fmt.Errorf("npm pack made %q: %w", archives, err)
+		return nil, fmt.Errorf("npm pack made %q: %v", archives, err)
 	}
 	f, err := os.Open(archives[0])
 	if err != nil {
@@ -153,6 +153,9 @@ func (r realFile) fetchGo(ctx context.Context, dir string) ([]byte, error) {
 }
 
 func (r realFile) fetchDebian(ctx context.Context, dir string) ([]byte, error) {
+	if system, err := os.ReadFile("/etc/os-release"); err != nil || !bytes.Contains(system, []byte("\nID=debian\n")) {
+		return nil, fmt.Errorf("apt serves Debian's own files only on Debian, and this is %.200q", system)
+	}
 	if err := os.Chmod(dir, 0o755); err != nil { // apt fetches as a user of its own
 		return nil, err
 	}
@@ -161,7 +164,7 @@ func (r realFile) fetchDebian(ctx context.Context, dir string) ([]byte, error) {
 	}
 	archives, err := filepath.Glob(filepath.Join(dir, "*.deb"))
 	if err != nil || len(archives) != 1 {
-		return nil, fmt.Errorf("apt-get download made %q: %w", archives, err)
+		return nil, fmt.Errorf("apt-get download made %q: %v", archives, err)
 	}
 	content, err := command(ctx, dir, "dpkg-deb", "--fsys-tarfile", archives[0])
 	if err != nil {

@@ -31,15 +31,20 @@ func TestForged_INT9(t *testing.T) {
 		status integrity.Status
 		detail string
 	}{
-		"as it should be":       {func(*forgery) {}, valid, ""},
-		"SHA-384":               {func(f *forgery) { f.digest = integrity.SHA384 }, valid, ""},
-		"an attribute more":     {extra(attr(oid("1.2.3"), number(1))), valid, ""},
-		"stamped by PKCS #9":    {func(f *forgery) { f.legacyStamp = true }, valid, ""},
-		"SHA-1 in the signer":   {func(f *forgery) { f.digest = integrity.SHA1 }, bad, "made with sha1"},
-		"no content type":       {func(f *forgery) { f.attributes = func(a [][]byte) [][]byte { return a[1:] } }, bad, "lacks the attribute"},
-		"no digest":             {func(f *forgery) { f.attributes = func(a [][]byte) [][]byte { return a[:1] } }, bad, "lacks the attribute"},
-		"two digests":           {extra(attr(oidMessageDigest, octets(make([]byte, 32)))), bad, "occurs twice"},
-		"a digest of two parts": {func(f *forgery) { f.attributes = twoValues }, bad, "not one value"},
+		"as it should be":                  {func(*forgery) {}, valid, ""},
+		"SHA-384":                          {func(f *forgery) { f.digest = integrity.SHA384 }, valid, ""},
+		"RSA-PSS":                          {func(f *forgery) { f.scheme = oidRSAPSS }, valid, ""},
+		"an algorithm with its digest":     {func(f *forgery) { f.scheme = oid("1.2.840.113549.1.1.11") }, valid, ""},
+		"an algorithm with another digest": {func(f *forgery) { f.scheme = oid("1.2.840.113549.1.1.12") }, unsupportedStatus, "made by algorithm"},
+		"an algorithm of other keys":       {func(f *forgery) { f.scheme = oidECDSA }, unsupportedStatus, "made by algorithm"},
+		"a signer named by its key":        {func(f *forgery) { f.who = p.people["with a key's name"]; f.byKeyID = true }, valid, ""},
+		"an attribute more":                {extra(attr(oid("1.2.3"), number(1))), valid, ""},
+		"stamped by PKCS #9":               {func(f *forgery) { f.legacyStamp = true }, valid, ""},
+		"SHA-1 in the signer":              {func(f *forgery) { f.digest = integrity.SHA1 }, bad, "made with sha1"},
+		"no content type":                  {func(f *forgery) { f.attributes = func(a [][]byte) [][]byte { return a[1:] } }, bad, "lacks the attribute"},
+		"no digest":                        {func(f *forgery) { f.attributes = func(a [][]byte) [][]byte { return a[:1] } }, bad, "lacks the attribute"},
+		"two digests":                      {extra(attr(oidMessageDigest, octets(make([]byte, 32)))), bad, "occurs twice"},
+		"a digest of two parts":            {func(f *forgery) { f.attributes = twoValues }, bad, "not one value"},
 		"another content type": {func(f *forgery) {
 			f.attributes = func(a [][]byte) [][]byte { return [][]byte{attr(oidContentType, object(oidTimestamp)), a[1]} }
 		}, bad, "content of type"},
