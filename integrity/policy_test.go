@@ -208,6 +208,9 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	p.Signers[1].Authenticode[0] = AuthenticodeTrust{Anchors: []string{"sha256:12", "md5:34"}, Usage: "codeSigning", Organisation: "a\tb"}
 	p.Signers[1].Authenticode = append(p.Signers[1].Authenticode, AuthenticodeTrust{})
 	p.Signers[2].Sigstore[1].Identities[0] = Identity{Anchors: []string{"sha256:" + strings.Repeat("ab", 32)}}
+	p.Signers[2].Sigstore = append(p.Signers[2].Sigstore, SigstoreTrust{Identities: []Identity{{
+		Anchors: []string{certificatePEM}, Organisation: " x", Timestampers: []string{"none"},
+	}}})
 	p.Clauses = []Clause{
 		{Name: "a", Vendor: "", Product: strings.Repeat("x", MaxTarget+1), Signers: []string{"Acme", "Nobody", "Acme"}},
 		{Name: "a", Vendor: "V", Product: Any, Strict: true, AllowUnsigned: true},
@@ -227,6 +230,7 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 		"signers[1].authenticode[0].anchors[0]", "signers[1].authenticode[0].anchors[1]", "signers[1].authenticode[0].organisation", "signers[1].authenticode[0].usage",
 		"signers[1].authenticode[1].anchors",
 		"signers[2].sigstore[1].identities[0].anchors[0]", "signers[2].sigstore[1].identities[0]",
+		"signers[2].sigstore[2].identities[0].timestampers[0]", "signers[2].sigstore[2].identities[0].organisation",
 		"signers[3].name", "signers[3]",
 		"signers[4].name", "signers[4].sigstore[0]",
 		"signers[4].sigstore[1].keys[0]", "signers[4].sigstore[1].keys[1]", "signers[4].sigstore[1].keys[2]", "signers[4].sigstore[1].threshold",
@@ -234,7 +238,7 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 		"clauses[1].name", "clauses[1]",
 		"clauses[2]", "clauses[2].formats[1]", "clauses[2].formats[2]", "clauses[2].formats[3]",
 	}, fields)
-	require.ErrorContains(t, invalid, "and 10 more")
+	require.ErrorContains(t, invalid, "and 12 more")
 
 	bad, ok := errors.AsType[*InvalidPolicy](Excerpt{Digest{MD5, strings.Repeat("a", 32)}, []Clause{{Name: "a", Vendor: "V", Product: "p", Signers: []string{""}}}}.Validate())
 	require.True(t, ok)
