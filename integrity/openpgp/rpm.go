@@ -151,11 +151,15 @@ func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 // maxSignatureTags is how many entries a signature header has at most; rpm has the same bound.
 const maxSignatureTags = 32
 
-// readPromise finds the digest of the payload in the header.
+// readPromise finds the digest of the payload in the header. Without the tag of its algorithm it is SHA-256, as in version 6.
 func (f *rpmFile) readPromise() {
 	digests, ok := f.header.values[tagPayloadDigest].strings()
-	number, has := f.header.values[tagPayloadAlgorithm].number()
-	if ok && has && len(digests) == 1 && number < 256 {
+	algorithm, has := f.header.values[tagPayloadAlgorithm]
+	number, known := algorithm.number()
+	if !has {
+		number, known = 8, true
+	}
+	if ok && known && len(digests) == 1 && number < 256 {
 		f.payload, f.promised = strongHashes[byte(number)], strings.ToLower(digests[0])
 	}
 }

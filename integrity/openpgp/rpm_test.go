@@ -30,6 +30,8 @@ func TestRPM_INT1(t *testing.T) {
 	sum256, sum512, sum1 := sha256.Sum256(payload), sha512.Sum512(payload), sha1.Sum(payload)
 	head := hareHeader(payload)
 	old := header(tagHeaderImmutable, text(1000, "hare"), number(1009, 5)) // as rpm made it before 4.14
+	bare256 := header(tagHeaderImmutable, text(1000, "hare"), text(tagPayloadDigest, hex.EncodeToString(sum256[:])))
+	bare512 := header(tagHeaderImmutable, text(1000, "hare"), text(tagPayloadDigest, hex.EncodeToString(sum512[:])))
 	other := sha256.Sum256([]byte("another payload"))
 	headSum, headSum1 := sha256.Sum256(head), sha1.Sum(head)
 	both := func(head []byte) []byte { return slices.Concat(head, payload) }
@@ -63,6 +65,7 @@ func TestRPM_INT1(t *testing.T) {
 		{"over the header, in base64", rpmPackage(head, payload, texts(tagOpenPGP, b64(bySelf(head)), b64(sign(t, head, stranger, nil)))), integrity.Valid, "", "good unknown key"},
 		{"over the header, version 3", rpmPackage(head, payload, blob(tagRSAHeader, signVersion3(t, head, rsaKey(), 0))), integrity.Valid, "", "good"},
 		{"promising SHA-512", rpmPackage(digest(sum512[:], 10), payload, blob(tagRSAHeader, bySelf(digest(sum512[:], 10)))), integrity.Valid, "", "good"},
+		{"promising SHA-256 without saying so", rpmPackage(bare256, payload, texts(tagOpenPGP, b64(bySelf(bare256)))), integrity.Valid, "", "good"},
 		{"over header and payload", rpmPackage(old, payload, blob(tagPGP, bySelf(both(old)))), integrity.Valid, "", "good"},
 		{"over header and payload, elliptic", rpmPackage(old, payload, blob(tagGPG, bySelf(both(old)))), integrity.Valid, "", "good"},
 		{"over the header, and over both", rpmPackage(old, payload, blob(tagRSAHeader, bySelf(old)), blob(tagPGP, bySelf(both(old)))), integrity.Valid, "", "not covering good"},
@@ -81,6 +84,7 @@ func TestRPM_INT1(t *testing.T) {
 		{"another payload promised", rpmPackage(digest(other[:], 8), payload, blob(tagRSAHeader, bySelf(digest(other[:], 8)))), integrity.Bad, "the payload does not have the SHA-256 digest", "good"},
 		{"another payload promised, but both signed", rpmPackage(digest(other[:], 8), payload, blob(tagPGP, bySelf(both(digest(other[:], 8))))), integrity.Bad, "the payload does not have the SHA-256 digest", "good"},
 		{"the header by us and by a stranger", rpmPackage(head, payload, blob(tagDSAHeader, sign(t, head, stranger, nil)), blob(tagRSAHeader, bySelf(head))), integrity.Bad, "has to hold as well: by key " + fingerprint(stranger), "good unknown key"},
+		{"promising SHA-512 without saying so", rpmPackage(bare512, payload, blob(tagRSAHeader, bySelf(bare512))), integrity.Bad, "the payload does not have the SHA-256", "good"},
 		{"over SHA-1", rpmPackage(head, payload, blob(tagRSAHeader, signAs(t, head, rsaKey(), packet.SigTypeBinary, crypto.SHA1, nil))), integrity.Bad, "SHA-1 is too weak", "weak digest"},
 		{"over a text", rpmPackage(head, payload, blob(tagRSAHeader, signAs(t, head, key, packet.SigTypeText, crypto.SHA256, nil))), integrity.Bad, "over a text", "wrong use"},
 		{"the header's signature does not hold", rpmPackage(head, payload, blob(tagRSAHeader, bySelf(old)), blob(tagPGP, bySelf(both(head)))), integrity.Bad, "over the header: the signature does not hold", "broken good"},
