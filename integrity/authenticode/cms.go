@@ -48,111 +48,148 @@ var combined = map[objectID]x509.SignatureAlgorithm{
 
 // signedData is a PKCS #7 SignedData with one signer.
 type signedData struct {
-	contentType objectID
-	content     der // of the signed element, without its tag and length: what the digest is over
-	signer      signerInfo
+	content der // of the signed element, without its tag and length: what the digest is over
+	signer  signerInfo
 }
 
 // parseSignedData reads a ContentInfo with a SignedData, in which it wants the content type, and notes its certificates.
 // It returns what follows in blob.
-func parseSignedData(blob []byte, contentType objectID, pool *pool) (*signedData, []byte, error) {
+func parseSignedData(blob []byte, contentType objectID, pool *pool) (out *signedData, rest []byte, err error) {
 	whole, rest, err := toDER(blob)
+	if err == nil {
+		err = wellFormed(whole, 0)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := wellFormed(whole, 0); err != nil {
+	sd, err := unwrap(whole)
+	if err != nil {
 		return nil, nil, err
 	}
-	d := der(whole)
+	out = &signedData{}
+	named, err := sd.digestAlgorithms()
+	if err == nil {
+		out.content, err = sd.signedContent(contentType)
+	}
+	if err == nil {
+		err = sd.certificates(pool)
+	}
+	if err == nil {
+		out.signer, err = sd.onlySigner()
+	}
+	if err == nil && !slices.ContainsFunc(named, func(id objectID) bool { return digests[id] == out.signer.digest }) {
+		err = broken("it does not name its signer's digest algorithm, %s", out.signer.digest)
+	}
+	return out, rest, err
+}
+
+// unwrap returns the content of the SignedData in a ContentInfo.
+func unwrap(d der) (der, error) {
 	outer, err := d.take(tagSequence)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if id, err := outer.take(tagOID); err != nil || objectID(id) != oidSignedData {
-		return nil, nil, broken("it is no PKCS #7 SignedData")
+		return nil, broken("it is no PKCS #7 SignedData")
 	}
 	explicit, err := outer.take(tagContext0)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	sd, err := explicit.take(tagSequence)
 	if err != nil || len(explicit) > 0 || len(outer) > 0 {
-		return nil, nil, errDER
+		return nil, errDER
 	}
-	if err := sd.version(1, 2, 3, 4, 5); err != nil {
-		return nil, nil, err
+	return sd, nil
+}
+
+// digestAlgorithms reads the beginning of a SignedData.
+func (d *der) digestAlgorithms() (named []objectID, err error) {
+	if err := d.version(1, 2, 3, 4, 5); err != nil {
+		return nil, err
 	}
-	algorithms, err := sd.take(tagSet)
+	algorithms, err := d.take(tagSet)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var named []objectID
 	for len(algorithms) > 0 {
 		id, err := algorithms.algorithm()
-		if err != nil || len(named) == MaxSignatures {
-			return nil, nil, errDER
+		if err != nil || len(named) == len(digests) {
+			return nil, errDER
 		}
 		named = append(named, id)
 	}
-	info, err := sd.take(tagSequence)
+	return named, nil
+}
+
+// signedContent reads what is signed, which must be of the type.
+func (d *der) signedContent(contentType objectID) (der, error) {
+	info, err := d.take(tagSequence)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	out := &signedData{}
 	if id, err := info.take(tagOID); err != nil {
-		return nil, nil, err
-	} else if out.contentType = objectID(id); out.contentType != contentType {
-		return nil, nil, unsupported("what is signed is of type %s, not %s", out.contentType, contentType)
+		return nil, err
+	} else if objectID(id) != contentType {
+		return nil, unsupported("what is signed is of type %s, not %s", objectID(id), contentType)
 	}
-	explicit, err = info.take(tagContext0)
+	explicit, err := info.take(tagContext0)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	tag := byte(tagSequence)
 	if contentType == oidTimestamp {
 		tag = tagOctets
 	}
-	if out.content, err = explicit.take(tag); err != nil || len(explicit) > 0 || len(info) > 0 {
-		return nil, nil, errDER
+	content, err := explicit.take(tag)
+	if err != nil || len(explicit) > 0 || len(info) > 0 {
+		return nil, errDER
 	}
-	if sd.has(tagContext0) {
-		certificates, err := sd.take(tagContext0)
+	return content, nil
+}
+
+// certificates notes the certificates, if there are any, and skips revocation lists.
+func (d *der) certificates(pool *pool) error {
+	if d.has(tagContext0) {
+		all, err := d.take(tagContext0)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		for len(certificates) > 0 {
-			tag, cert, _, err := certificates.next()
+		for len(all) > 0 {
+			tag, cert, _, err := all.next()
 			if err != nil {
-				return nil, nil, err
+				return err
 			}
-			if tag == tagSequence { // the others are no X.509 certificates
-				if err := pool.add(cert); err != nil {
-					return nil, nil, err
-				}
+			if tag != tagSequence { // no X.509 certificate
+				continue
+			}
+			if err := pool.add(cert); err != nil {
+				return err
 			}
 		}
 	}
-	if sd.has(tagContext1) { // revocation lists
-		if _, err := sd.take(tagContext1); err != nil {
-			return nil, nil, err
+	if d.has(tagContext1) {
+		if _, err := d.take(tagContext1); err != nil {
+			return err
 		}
 	}
-	signers, err := sd.take(tagSet)
-	if err != nil || len(sd) > 0 {
-		return nil, nil, errDER
+	return nil
+}
+
+// onlySigner reads the end of a SignedData.
+func (d *der) onlySigner() (signerInfo, error) {
+	signers, err := d.take(tagSet)
+	if err != nil || len(*d) > 0 {
+		return signerInfo{}, errDER
 	}
 	si, err := signers.take(tagSequence)
 	if err != nil {
-		return nil, nil, err
+		return signerInfo{}, err
 	}
 	if len(signers) > 0 {
-		return nil, nil, broken("it has more than one signer")
+		return signerInfo{}, broken("it has more than one signer")
 	}
-	out.signer, err = parseSigner(si)
-	if err == nil && !slices.ContainsFunc(named, func(id objectID) bool { return digests[id] == out.signer.digest }) {
-		err = broken("it does not name its signer's digest algorithm, %s", out.signer.digest)
-	}
-	return out, rest, err
+	return parseSigner(si)
 }
 
 // signerInfo is what one signer signed, and how.
