@@ -270,3 +270,22 @@ func TestLimitsOfFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestOneSignerOnly: who else signed, and what, would be anybody's guess.
+func TestOneSignerOnly(t *testing.T) {
+	d := der(vendorForgeryFor(integrity.PE).signerInfo(t, nil))
+	_, signer, _, err := d.next()
+	require.NoError(t, err)
+	for n, want := range map[int]string{0: "not well-formed DER", 2: "more than one signer"} {
+		got := verify(newVerifier(t, everybody().signer()), inPE(withSigner(nil, bytes.Repeat(signer, n))))
+		require.Equal(t, integrity.Bad, got.Status)
+		require.Contains(t, got.Detail, want)
+	}
+}
+
+// vendorForgeryFor has SHA-256 named, as signedData would.
+func vendorForgeryFor(format integrity.Format) forgery {
+	f := vendorForgery()
+	f.digest, f.content = integrity.SHA256, indirectData(format, integrity.SHA256, make([]byte, 32))
+	return f
+}
