@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
@@ -104,12 +105,59 @@ func tokenIssuer(c *x509.Certificate) (string, bool) {
 	return found[0], true
 }
 
-// alternativeNames lists the certificate's subject alternative names.
-func alternativeNames(c *x509.Certificate) []string { return cryptoutils.GetSubjectAlternateNames(c) }
+// Kinds of subject alternative names, by their tags (RFC 5280, section 4.2.1.6).
+const (
+	otherName = 0
+	mailName  = 1
+	hostName  = 2
+	uriName   = 6
+)
+
+// kindOf is the kind of a name that a policy gives. A name of one kind must not pass for one of another: what an
+// authority may name is bounded for each kind of its own, and other names not at all.
+func kindOf(name string) int {
+	switch {
+	case strings.Contains(name, ":"):
+		return uriName
+	case strings.Contains(name, "@"):
+		return mailName
+	case strings.Contains(name, "!"): // as in Fulcio's user!host
+		return otherName
+	default:
+		return hostName
+	}
+}
+
+// alternativeNames lists the certificate's subject alternative names of a kind, as they stand in it: package x509 tells
+// a URI as it was understood, which is not letter for letter.
+func alternativeNames(c *x509.Certificate, kind int) (out []string) {
+	if kind == otherName {
+		if name, err := cryptoutils.UnmarshalOtherNameSAN(c.Extensions); err == nil && name != "" {
+			out = []string{name}
+		}
+		return out
+	}
+	for _, e := range c.Extensions {
+		var list, name asn1.RawValue
+		if !e.Id.Equal(cryptoutils.SANOID) || exactly(e.Value, &list, "") != nil {
+			continue
+		}
+		for rest := list.Bytes; len(rest) > 0; {
+			var err error
+			if rest, err = asn1.Unmarshal(rest, &name); err != nil {
+				return nil
+			}
+			if name.Class == asn1.ClassContextSpecific && name.Tag == kind {
+				out = append(out, string(name.Bytes))
+			}
+		}
+	}
+	return out
+}
 
 // matches says whether the certificate names this identity.
 func (id *identity) matches(c *x509.Certificate) bool {
-	if id.Name != "" && !slices.Contains(alternativeNames(c), id.Name) {
+	if id.Name != "" && !slices.Contains(alternativeNames(c, kindOf(id.Name)), id.Name) {
 		return false
 	}
 	if o := c.Subject.Organization; id.Organisation != "" && (len(o) != 1 || o[0] != id.Organisation) {

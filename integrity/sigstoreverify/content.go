@@ -3,6 +3,7 @@ package sigstoreverify
 import (
 	"crypto"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -34,6 +35,19 @@ func (c *content) digest(hash crypto.Hash) ([]byte, error) {
 	}
 	c.digests[hash] = h.Sum(nil)
 	return c.digests[hash], nil
+}
+
+// isFile refuses content that only stands for something else: what an envelope's signatures are over is made of its
+// payload, and whoever signed that did not call it a file of theirs, whatever words of others are in it.
+func (c *content) isFile() error {
+	head := make([]byte, min(c.size, int64(len(envelopeMark))))
+	if _, err := c.at.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("the content cannot be read: %w", err)
+	}
+	if string(head) == envelopeMark {
+		return bad("the content is no file but a statement taken out of its envelope (it begins with %q)", envelopeMark)
+	}
+	return nil
 }
 
 // whole reads all of a content that has at most MaxPureEd25519 bytes.

@@ -14,6 +14,8 @@
 //     of these are the content's. The predicate's type must be one by which the signer calls a file its own, see
 //     Signer.Predicates: that a file was scanned is no reason to install it. An object with a name in it twice is refused.
 //
+// What the signatures of an envelope are over, taken out of it, is no file: a plain signature over it is Bad.
+//
 // # Who may have signed
 //
 // A key is Ed25519, ECDSA on P-256, P-384 or P-521, or RSA with 2048 to 4096 bits, as one PEM block, PUBLIC KEY or

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -161,6 +162,17 @@ func (m *material) certificates() ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
+// folded is the same for all names that package json takes for the same: not ToLower, to which "ſ" is no s.
+func folded(name string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+			least = min(least, next)
+		}
+		return least
+	}, name)
+}
+
 // unmarshalOnce decodes JSON in which no object has a name twice, however it is spelled: what two readers could read
 // differently is refused.
 func unmarshalOnce(text []byte, into any) error {
@@ -204,11 +216,11 @@ func unmarshalOnce(text []byte, into any) error {
 			top.value = false
 		default:
 			name, _ := token.(string)
-			name = strings.ToLower(name)
-			if top.names[name] {
+			same := folded(name)
+			if top.names[same] {
 				return fmt.Errorf("%.50q is there twice", name)
 			}
-			top.names[name], top.value = true, true
+			top.names[same], top.value = true, true
 		}
 	}
 }

@@ -59,9 +59,12 @@ func (d *documentEnvelope) envelope() (*envelope, error) {
 	return e, nil
 }
 
+// envelopeMark is how that begins which the signatures of an envelope are over.
+const envelopeMark = "DSSEv1 "
+
 // signed is what the signatures of an envelope are over: the DSSE pre-authentication encoding.
 func (e *envelope) signed() *content {
-	b := []byte("DSSEv1 ")
+	b := []byte(envelopeMark)
 	b = append(strconv.AppendInt(b, int64(len(e.payloadType)), 10), ' ')
 	b = append(append(b, e.payloadType...), ' ')
 	b = append(strconv.AppendInt(b, int64(len(e.payload)), 10), ' ')

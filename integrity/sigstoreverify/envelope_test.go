@@ -90,7 +90,7 @@ func TestEnvelopes_INT9(t *testing.T) {
 		"another payload type":      {kind: "text/plain", want: integrity.Unsupported, detail: `"text/plain"`},
 		"type swapped afterwards":   {kind: "text/plain", envelope: func(e object) { e["payloadType"] = statementType }, want: integrity.Bad, detail: "none of the trusted keys"},
 		"payload no JSON":           {payload: []byte("junk"), want: integrity.Bad, detail: "no statement"},
-		"payload with a name twice": {payload: []byte(`{"_type":"https://in-toto.io/Statement/v1","subject":[],"Subject":[]}`), want: integrity.Bad, detail: `"subject" is there twice`},
+		"payload with a name twice": {payload: []byte(`{"_type":"https://in-toto.io/Statement/v1","subject":[],"Subject":[]}`), want: integrity.Bad, detail: `"Subject" is there twice`},
 		"no payload":                {envelope: func(e object) { delete(e, "payload") }, want: integrity.Bad, detail: "lacks its payload"},
 		"empty payload":             {envelope: func(e object) { e["payload"] = "" }, want: integrity.Bad, detail: "empty or not base64"},
 		"payload not base64":        {envelope: func(e object) { e["payload"] = "!" }, want: integrity.Bad, detail: "empty or not base64"},

@@ -32,7 +32,8 @@ type Identity struct {
 	// Anchors are the certificates at which a chain must end, PEM (several in one) or DER: roots, or intermediates
 	// where a signature brings none. No other roots are trusted.
 	Anchors [][]byte
-	// Name is a subject alternative name: an e-mail address, a URI, a DNS name, or Fulcio's other name.
+	// Name is a subject alternative name: a URI if there is a colon in it, else an e-mail address if there is an @, else
+	// Fulcio's other name if there is an exclamation mark, else a DNS name. Names of other kinds do not match it.
 	Name string
 	// Organisation is the only organisation of the subject.
 	Organisation string

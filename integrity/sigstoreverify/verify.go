@@ -56,6 +56,9 @@ func (v *Verifier) judge(f *file, c *content) (signer int, at time.Time, err err
 		signer, err = v.judgeEnvelope(f.envelope, c)
 	case f.chain != nil:
 		if err = byCertificate(f.chain[0], c, f.signatures[0]); err == nil {
+			err = c.isFile()
+		}
+		if err == nil {
 			signer, at, err = v.whose(f.chain, f.signatures[0], f.timestamps)
 		}
 	default:
@@ -78,9 +81,10 @@ func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
 		if n := v.signers[signer].Threshold; n > 1 {
 			return 0, bad("%q must sign with %d keys, in an envelope; this is one signature", v.signers[signer].Name, n)
 		}
-		return signer, nil
+		return signer, c.isFile()
 	}
-	if err := f.recognise(); err != nil {
+	fits := func(way candidate) bool { return slices.ContainsFunc(f.signatures, way.fits) }
+	if err := f.recognise(); err != nil && (f.foreign() != "" || !slices.ContainsFunc(v.candidates, fits)) {
 		return 0, err
 	}
 	if c.tooLarge {
