@@ -101,6 +101,18 @@ enable now
 	// Output: held
 }
 
+// A server of one's own settings: here it hands orders out an hour ahead instead of three.
+func TestHarnessLead_MAN1(t *testing.T) {
+	agentsim.Test(t, agentsim.Config{Lead: time.Hour}).Play(`
+patch chrome-121: chrome 121.0, pinned
+asset web-1 has chrome 120.0
+job nightly: patches chrome-121, assets web-1, once at +6h
+enable nightly
++4h59m   expect web-1 nightly nothing
++5h15m   expect web-1 nightly Received
++7h      expect web-1 nightly Completed`)
+}
+
 // printer prints what a test would, and goes on.
 type printer struct{}
 

@@ -33,7 +33,7 @@ const lifecycleHeader = `# Whether a patch can be deployed, over everything that
 #   the patch's stage, deploy or refuse, and every reason with the rule that gives it, the blocking ones first.
 #   EOLVersion stands twice where both lines have ended and the policy is strict: once for each line.
 #
-# Each combination stands here once. "go test -run LifecycleTable -rewrite ./catalog" writes the file anew.
+# Each combination stands here once. "go test ./catalog -run LifecycleTable -rewrite" writes the file anew.
 `
 
 // lifecycleCase is one combination; its fields are the columns of the table.

@@ -23,7 +23,7 @@
 // final result (10), and that the server's counts, rows and lists agree with each other and with the agents' journals (12).
 // Beside them this package's tests hold worlds to relations: what one changed world must have in common with the world it was
 // changed from, such as that an asset more, a message that comes twice, or a server that crashes in between changes no asset's
-// history. Histories are the same on every machine (invariant 11): Hash tells.
+// history. Histories are the same on every machine (invariant 11): Result.Hash tells.
 //
 // # Crashes
 //

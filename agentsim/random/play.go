@@ -13,7 +13,6 @@ import (
 // Result is what came of a world.
 type Result struct {
 	Options
-	Script  string
 	Events  uint64   // messages, effects, wake-ups
 	Lines   int      // of the history
 	Hash    string   // of the history: the same options give the same one, on any machine
@@ -46,18 +45,18 @@ func Search(o Options, c agentsim.Config) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Options: o.withDefaults(), Script: text}
+	r := Result{Options: o.withDefaults()}
 	w, failure := Play(text, c)
 	r.Failure = failure
 	if w != nil {
 		history := w.History()
-		r.Events, r.Lines, r.Hash = w.Events(), len(history), Hash(history)
+		r.Events, r.Lines, r.Hash = w.Events(), len(history), hash(history)
 	}
 	return r, nil
 }
 
-// Hash is the SHA-256 of a history, in hex.
-func Hash(history []agentsim.Line) string {
+// hash is the SHA-256 of a history, in hex.
+func hash(history []agentsim.Line) string {
 	h := sha256.New()
 	for _, l := range history {
 		fmt.Fprintf(h, "%d %s %s\n", l.At.UnixNano(), l.Actor, l.Text)

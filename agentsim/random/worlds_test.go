@@ -139,7 +139,7 @@ func TestDeterminism(t *testing.T) {
 	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
-	require.Equal(t, string(want), have.String(), "if the change was meant: go test -run Determinism -rewrite ./agentsim/random")
+	require.Equal(t, string(want), have.String(), "if the change was meant: go test ./agentsim/random -run Determinism -rewrite")
 }
 
 func TestOptions(t *testing.T) {

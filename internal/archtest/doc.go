@@ -15,7 +15,7 @@
 //   - no file names a package repository's host or a folder of this machine
 //   - the programs' mains stay small, and nothing but tests imports "testing"
 //   - the README's example is an Example that go test runs, and its table of costs is what the go command says;
-//     "go test -run README -rewrite ./internal/archtest" brings the table up to date
+//     "go test ./internal/archtest -run README -rewrite" brings the table up to date
 //
 // Each check is a function from a tree to a list of problems, and each is shown to fail on a planted violation.
 package archtest

@@ -61,7 +61,7 @@ func exampleBody(t *tree, room, name string) (string, bool) {
 }
 
 const (
-	costsBegin = "<!-- costs: go test -run README -rewrite ./internal/archtest -->\n"
+	costsBegin = "<!-- costs: go test ./internal/archtest -run README -rewrite -->\n"
 	costsEnd   = "<!-- end of costs -->\n"
 )
 
@@ -111,7 +111,7 @@ func checkCosts(want string) func(*tree) []string {
 		case !begun || !ended:
 			return []string{"README.md: has no table of costs between its two comments"}
 		case have != want:
-			return []string{"README.md: the table of costs is stale (go test -run README -rewrite ./internal/archtest); want\n" + want}
+			return []string{"README.md: the table of costs is stale (go test ./internal/archtest -run README -rewrite); want\n" + want}
 		}
 		return nil
 	}

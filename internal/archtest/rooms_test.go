@@ -199,7 +199,7 @@ var rooms = []room{
 		{"reboot", "the virtual users"},
 		{"internal/enum", "the names of choices"},
 	}},
-	{path: "agentsim/random", floor: 6, uses: []use{
+	{path: "agentsim/random", floor: 6, adapter: true, uses: []use{
 		{"agentsim", "the worlds it draws are scenarios"},
 		{"job", "errors that name every problem"},
 		{"internal/enum", "the names of troubles"},

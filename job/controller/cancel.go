@@ -2,6 +2,8 @@ package controller
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -39,6 +41,8 @@ func (s *CancelState) UnmarshalText(text []byte) error { return cancelStates.Unm
 // CancelReport says, asset by asset, what is known of a cancel.
 type CancelReport struct {
 	Assets []AssetCancel `json:"assets"` // by run, then asset; none when no order was made yet
+	// Spared is the planned run that CancelJob left alone, since another is under way; empty: none. CancelRun cancels it.
+	Spared job.RunID `json:"spared,omitempty"`
 }
 
 // AssetCancel is one asset of a CancelReport.
@@ -70,8 +74,10 @@ func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time)
 	return report, err
 }
 
-// CancelJob cancels every open run of a job, and is otherwise like CancelRun. The job stays enabled: to keep it from
-// running again, disable it.
+// CancelJob cancels the runs of a job whose orders are made and, if none of them is under way, the planned one; it is
+// otherwise like CancelRun. A run is under way while an asset that calls has yet to end it, but for a reboot that is left
+// to somebody: who cancels a job that deploys means that run and is refused (JOB-3), and the next one is spared. The job
+// stays enabled: to keep it from running again, disable it.
 func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (report CancelReport, err error) {
 	now = instant(now)
 	err = c.store.Update(ctx, func(w Writer) error {
@@ -81,18 +87,29 @@ func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (r
 			return err
 		}
 		var runs []runRecord
-		anyAhead := false
+		anyAhead, busy := false, false
 		for _, open := range rec.Open {
 			run, _, err := loadRun(w, open)
 			if err != nil {
 				return err
 			}
+			runs = append(runs, run)
+			if !busy {
+				if busy, err = c.underWay(w, run, now); err != nil {
+					return err
+				}
+			}
+		}
+		if i := slices.IndexFunc(runs, func(r runRecord) bool { return r.State == Planned }); busy && i >= 0 {
+			report.Spared = runs[i].ID
+			runs = slices.Delete(runs, i, i+1)
+		}
+		for _, run := range runs {
 			ahead, err := c.cancel(w, run, &report, now)
 			if err != nil {
 				return err
 			}
 			anyAhead = anyAhead || ahead
-			runs = append(runs, run)
 		}
 		if anyAhead {
 			return nil
@@ -100,6 +117,29 @@ func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (r
 		return refused("job "+string(id), runs, report)
 	})
 	return report, err
+}
+
+// underWay tells whether an asset that still calls has yet to end the run, and is not merely waiting for a reboot.
+func (c *Controller) underWay(r Reader, run runRecord, now time.Time) (busy bool, err error) {
+	if run.State == Making {
+		return true, nil
+	}
+	err = eachOrder(r, run.ID, "", func(o orderRecord) (bool, error) {
+		if o.ended() || o.Result == job.PendingReboot {
+			return true, nil
+		}
+		rec, err := loadAsset(r, o.Asset)
+		if _, gone := errors.AsType[*NotFoundError](err); gone {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		status, err := c.assetStatus(r, rec, now)
+		busy = !status.Silent
+		return !busy, err
+	})
+	return busy, err
 }
 
 // cancel cancels what can be cancelled of a run and adds what is known to the report. Ahead tells that the run could
