@@ -1,0 +1,79 @@
+package job
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// "Later" puts the reboot off, "now" brings the countdown.
+func TestAnswersOfAUser_RBT3(t *testing.T) {
+	for later, want := range map[bool]reboot.Phase{true: reboot.Deferred, false: reboot.Counting} {
+		o := orderOf(t, "a")
+		o.Patches[0].Reboot = true
+		o.Reboot = reboot.Policy{Deferrals: 2, Interval: time.Hour, Prompt: 5 * time.Minute, Countdown: 5 * time.Minute}
+		w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+		w.sessions = reboot.Active
+		w.event(SessionsChanged{Sessions: reboot.Active})
+		for w.x.Reboot.Phase != reboot.Prompting {
+			require.NotEmpty(t, w.pending)
+			e := w.pending[0]
+			w.pending = w.pending[1:]
+			w.do(e)
+		}
+		w.event(Answered{Later: later})
+		require.Equal(t, want, w.x.Reboot.Phase, "later: %v", later)
+	}
+}
+
+func TestWakeOfOneThatWaitsForNothing(t *testing.T) {
+	now := Now{UTC: epoch, Steady: epoch}
+	require.Zero(t, Execution{Stage: StageDownload, Step: StepFetch}.Wake(now), "for an effect, not for a time")
+	require.Zero(t, Execution{Stage: StageDone, Until: epoch.Add(time.Hour)}.Wake(now))
+	require.Equal(t, time.Hour, Execution{Stage: StageDownload, Step: StepFetch, Until: epoch.Add(time.Hour)}.Wake(now))
+	require.Equal(t, time.Millisecond, Execution{Stage: StageDownload, Step: StepFetch, Until: epoch}.Wake(now), "zero would say: for nothing")
+}
+
+// Each number of a stored execution that cannot be is named.
+func TestDamagedExecutionsAreNamed(t *testing.T) {
+	for field, spoil := range map[string]func(*Execution){
+		"tries":   func(x *Execution) { x.Tries = -1 },
+		"acted":   func(x *Execution) { x.Acted = -1 },
+		"patches": func(x *Execution) { x.Patches = nil },
+		"stage":   func(x *Execution) { x.Stage = 99 },
+	} {
+		w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
+		require.NoError(t, w.x.Validate())
+		spoil(&w.x)
+		invalid, ok := errors.AsType[*Invalid](w.x.Validate())
+		require.True(t, ok, field)
+		require.Equal(t, field, invalid.Problems[0].Field)
+	}
+}
+
+func TestShareIsOfAll_JOB19(t *testing.T) {
+	half := After{Job: "first", Share: 50}
+	for _, c := range []struct {
+		succeeded, assets int
+		due               bool
+	}{{0, 0, false}, {0, 1, false}, {1, 2, true}, {99, 200, false}, {100, 200, true}, {4999, 10_000, false}, {5000, 10_000, true}} {
+		require.Equal(t, c.due, half.Due(c.succeeded, c.assets), c)
+	}
+	require.False(t, After{Job: "first", PerAsset: true}.Due(2, 2))
+}
+
+func TestTimesOfDayAreWrittenAsTheyAreRead_JOB9(t *testing.T) {
+	for _, text := range []string{"00:00", "00:59", "01:00", "12:34", "23:00", "23:59"} {
+		at, err := ParseTimeOfDay(text)
+		require.NoError(t, err)
+		require.Equal(t, text, at.String())
+	}
+	var l LocalTime
+	require.Error(t, l.UnmarshalText([]byte("2")), "too short a text is none, and not the empty one")
+	require.NoError(t, l.UnmarshalText(nil))
+	require.Zero(t, l)
+}
