@@ -24,7 +24,7 @@ func (s *Store) reopen(name string, flags int) (*os.File, error) {
 	if !before.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", path.Base(name))
 	}
-	f, err := s.root.OpenFile(name, flags|noFollow, 0)
+	f, err := s.root.OpenFile(name, flags|noFollow|noWait, 0)
 	if err != nil {
 		return nil, err
 	}

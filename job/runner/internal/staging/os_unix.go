@@ -12,6 +12,7 @@ import (
 
 const (
 	noFollow          = syscall.O_NOFOLLOW
+	noWait            = syscall.O_NONBLOCK // for whoever writes to a pipe: it is no file and refused
 	foldersCannotSync = false
 )
 

@@ -9,6 +9,7 @@ import (
 
 const (
 	noFollow          = 0 // Lstat before and SameFile after do it here
+	noWait            = 0 // pipes are not in folders
 	foldersCannotSync = true
 )
 

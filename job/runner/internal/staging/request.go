@@ -138,7 +138,7 @@ func answer(res *http.Response, at int64) (response, *trouble) {
 
 // openLocal opens the file of a file URL, from the beginning.
 func openLocal(a address) (response, *trouble) {
-	f, err := os.Open(a.path())
+	f, err := os.OpenFile(a.path(), os.O_RDONLY|noWait, 0)
 	if err != nil {
 		return response{}, &trouble{err: err}
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -67,6 +68,11 @@ func Open(dir string, cfg Config) (*Store, error) {
 }
 
 func openPrivate(dir string) (*os.Root, error) {
+	// Without "..", which the system takes back from where a link led: the way that is checked must be the one taken.
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
 	// Before, so that nothing is made where others could swap it; and after, since they could until it was made.
 	if err := checkWay(dir); err != nil {
 		return nil, err

@@ -17,14 +17,15 @@ const maxLinks = 40
 
 // checkWay refuses a path on which somebody else could swap a folder or a link, now or before the next start (INT-6):
 // each folder on it must belong to root or to the agent's user and be writable by its owner alone, or be sticky as /tmp
-// is, where only owners rename what they have. Below a folder that only its owner can enter, everything is safe. What
-// does not exist yet is not looked at.
+// is, where only owners rename what they have. Below a folder that only its owner can enter, everything is safe, as far as
+// no link leads out of it. What does not exist yet is not looked at.
 func checkWay(dir string) error {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
 	at, rest := "/", parts(abs)
+	shelter := "" // a folder on the way that only its owner can enter
 	for links := 0; ; {
 		info, err := os.Lstat(at)
 		switch {
@@ -33,8 +34,9 @@ func checkWay(dir string) error {
 		case err != nil:
 			return err
 		}
+		sheltered := shelter != "" && strings.HasPrefix(at, shelter+"/")
 		st, ok := info.Sys().(*syscall.Stat_t)
-		if ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		if ok && !sheltered && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
 			return fmt.Errorf("%s belongs to user %d, who could swap what is in it", at, st.Uid)
 		}
 		if info.Mode()&fs.ModeSymlink != 0 && len(rest) > 0 {
@@ -51,10 +53,13 @@ func checkWay(dir string) error {
 			}
 		} else {
 			perm := info.Mode().Perm()
-			if info.IsDir() && perm&0o011 == 0 || len(rest) == 0 {
+			switch {
+			case len(rest) == 0:
 				return nil
-			}
-			if perm&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
+			case sheltered:
+			case info.IsDir() && perm&0o011 == 0:
+				shelter = at
+			case perm&0o022 != 0 && info.Mode()&fs.ModeSticky == 0:
 				return fmt.Errorf("%s is writable by others (mode %04o), who could swap what is in it: take that from them (chmod go-w), or name another folder", at, perm)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -77,6 +78,18 @@ func TestHostilePlaces_INT6(t *testing.T) {
 			require.NoError(t, os.Chmod(dir, 0o700))
 			mkdir(t, dir+"/parent", 0o777, 0)
 		}, ""},
+		"out of the shelter again by a link": {func(t *testing.T, dir string) {
+			open := enterable(t)
+			mkdir(t, open+"/real", 0o777, 0)
+			mkdir(t, dir+"/shelter", 0o700, 0)
+			require.NoError(t, os.Symlink(open+"/real", dir+"/shelter/out"))
+			require.NoError(t, os.Symlink("shelter/out", dir+"/parent"))
+		}, "is writable by others"},
+		"within the shelter by a link": {func(t *testing.T, dir string) {
+			require.NoError(t, os.Chmod(dir, 0o700))
+			mkdir(t, dir+"/real", 0o777, 0)
+			require.NoError(t, os.Symlink("real", dir+"/parent"))
+		}, ""},
 		"by way of a link": {func(t *testing.T, dir string) {
 			mkdir(t, dir+"/real", 0o755, 0)
 			require.NoError(t, os.Symlink("real", dir+"/parent"))
@@ -114,6 +127,44 @@ func TestHostilePlaces_INT6(t *testing.T) {
 			require.Equal(t, os.ModeDir|0o700, info.Mode())
 			require.NoError(t, store.Close())
 		})
+	}
+}
+
+// The way that is looked at is the way that is taken, also where the system and the words of a path differ on what is above.
+func TestWayBackUp_INT6(t *testing.T) {
+	dir, elsewhere := enterable(t), enterable(t)
+	mkdir(t, dir+"/here", 0o755, os.Geteuid())
+	mkdir(t, elsewhere+"/open/deep", 0o777, os.Geteuid())
+	require.NoError(t, os.Chmod(elsewhere+"/open", 0o777))
+	require.NoError(t, os.Symlink(elsewhere+"/open/deep", dir+"/here/link"))
+	store, err := staging.Open(dir+"/here/link/../stage", staging.Config{HTTP: http.DefaultClient})
+	if err == nil {
+		require.NoError(t, store.Close())
+	}
+	require.NoDirExists(t, elsewhere+"/open/stage")
+}
+
+// A pipe in the place of a file that is fetched from this computer is refused, not waited for.
+func TestPipeForAFile(t *testing.T) {
+	b := newBench(t, serve(nil))
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	for _, file := range []job.File{{Name: "pipe", URL: fileURL(pipe)}, {Name: "signature", URL: b.url, SignatureURL: fileURL(pipe)}} {
+		done := make(chan *staging.Failure, 1)
+		go func() {
+			_, failure := b.store.Fetch(t.Context(), key, b.patch(file))
+			done <- failure
+		}()
+		select {
+		case failure := <-done:
+			require.NotNil(t, failure)
+			require.Contains(t, failure.Text, "not a regular file")
+		case <-time.After(10 * time.Second):
+			w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // let it go
+			require.NoError(t, err)
+			require.NoError(t, w.Close())
+			t.Fatal("it waits for the pipe")
+		}
 	}
 }
 
