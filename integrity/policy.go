@@ -129,6 +129,14 @@ func (p Policy) canonical() Policy {
 		for j, a := range s.Authenticode {
 			p.Signers[i].Authenticode[j].At = a.At.UTC()
 		}
+		p.Signers[i].Sigstore = slices.Clone(s.Sigstore)
+		for j, w := range s.Sigstore {
+			identities := slices.Clone(w.Identities)
+			for k, id := range identities {
+				identities[k].At = id.At.UTC()
+			}
+			p.Signers[i].Sigstore[j].Identities = identities
+		}
 	}
 	p.Clauses = slices.Clone(p.Clauses)
 	for i, c := range p.Clauses {

@@ -63,7 +63,7 @@ func plainJSON(data []byte) error {
 		}
 		here := len(open) - 1
 		if name, is := token.(string); is && here >= 0 && open[here].fields != nil && !open[here].value {
-			folded := strings.ToLower(name)
+			folded := strings.ToLower(strings.ToUpper(name)) // both: to package json, "ſ" is an s as well
 			if open[here].fields[folded] {
 				return fail("field %q is there twice", clip(name, maxQuoted))
 			}

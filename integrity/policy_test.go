@@ -32,7 +32,7 @@ func wholePolicy() Policy {
 			}}},
 			{Name: "Forge", Sigstore: []SigstoreTrust{
 				{Keys: []string{keyPEM, keyPEM}, Threshold: 2, Predicates: []string{"https://slsa.dev/provenance/v1"}},
-				{Identities: []Identity{{Anchors: []string{certificatePEM}, Name: "release@forge.example", Organisation: "Forge", Issuer: "https://login.forge.example", Timestampers: []string{certificatePEM}}}},
+				{Identities: []Identity{{Anchors: []string{certificatePEM}, Name: "release@forge.example", Organisation: "Forge", Issuer: "https://login.forge.example", Timestampers: []string{certificatePEM}, At: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}}},
 			}},
 		},
 		Clauses: []Clause{
@@ -121,16 +121,31 @@ func TestDigestIsOfTheMeaning_INT4(t *testing.T) {
 	slices.Reverse(mixed.Signers)
 	slices.Reverse(mixed.Clauses[2].Signers)
 	slices.Reverse(mixed.Clauses[2].Formats)
+	for _, s := range mixed.Signers { // the same instants, elsewhere
+		east := time.FixedZone("east", 3600)
+		for i := range s.Authenticode {
+			s.Authenticode[i].At = s.Authenticode[i].At.In(east)
+		}
+		for i := range s.Sigstore {
+			for k, id := range s.Sigstore[i].Identities {
+				s.Sigstore[i].Identities[k].At = id.At.In(east)
+			}
+		}
+	}
 	require.Equal(t, digest, mixed.Digest())
 	require.Equal(t, wholePolicy(), p, "nothing was sorted in place")
 
 	for name, change := range map[string]func(*Policy){
-		"a clause less":    func(p *Policy) { p.Clauses = p.Clauses[1:] },
-		"a clause's name":  func(p *Policy) { p.Clauses[0].Name = "other" },
-		"a vendor":         func(p *Policy) { p.Clauses[0].Vendor = Any },
-		"strictness":       func(p *Policy) { p.Clauses[0].Strict = false },
-		"an anchor":        func(p *Policy) { p.Signers[1].Authenticode[0].Anchors[0] = "sha256:" + strings.Repeat("cd", 32) },
-		"an identity":      func(p *Policy) { p.Signers[2].Sigstore[1].Identities[0].Name = "a@b" },
+		"a clause less":   func(p *Policy) { p.Clauses = p.Clauses[1:] },
+		"a clause's name": func(p *Policy) { p.Clauses[0].Name = "other" },
+		"a vendor":        func(p *Policy) { p.Clauses[0].Vendor = Any },
+		"strictness":      func(p *Policy) { p.Clauses[0].Strict = false },
+		"an anchor":       func(p *Policy) { p.Signers[1].Authenticode[0].Anchors[0] = "sha256:" + strings.Repeat("cd", 32) },
+		"an identity":     func(p *Policy) { p.Signers[2].Sigstore[1].Identities[0].Name = "a@b" },
+		"an identity's time": func(p *Policy) {
+			id := &p.Signers[2].Sigstore[1].Identities[0]
+			id.At = id.At.Add(time.Nanosecond)
+		},
 		"a threshold":      func(p *Policy) { p.Signers[0].OpenPGP[0].Threshold = 1 },
 		"a fallback":       func(p *Policy) { p.Clauses = append(p.Clauses, Clause{Name: "rest", Vendor: Any, Product: Any}) },
 		"unsigned allowed": func(p *Policy) { p.Clauses[2].AllowUnsigned = true },
@@ -176,6 +191,7 @@ func TestParsePolicyIsStrict_JOB20(t *testing.T) {
 		"not UTF-8":          {strings.Replace(good, `"a"`, "\"\xff\"", 1), "is not UTF-8"},
 		"unknown field":      {strings.Replace(good, `"name"`, `"strickt":true,"name"`, 1), `unknown field "strickt"`},
 		"repeated field":     {strings.Replace(good, `"name"`, `"allowUnsigned":false,"name"`, 1), `field "allowUnsigned" is there twice`},
+		"in other letters":   {strings.Replace(good, `"name"`, `"allowUnſigned":false,"name"`, 1), `is there twice`},
 		"in another case":    {strings.Replace(good, `"name"`, `"ALLOWunsigned":false,"name"`, 1), `is there twice`},
 		"null field":         {strings.Replace(good, `true`, `null`, 1), "a value is null"},
 		"null in a list":     {`{"format":1,"clauses":[null]}`, "a value is null"},
@@ -205,11 +221,11 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	p.Format = 2
 	p.Signers = append(p.Signers, Signer{Name: "Acme"}, Signer{Name: " x", Sigstore: []SigstoreTrust{{}, {Keys: []string{keyPEM + keyPEM, "no PEM", certificatePEM}, Threshold: 4}}})
 	p.Signers[0].OpenPGP[0] = OpenPGPTrust{Keyring: "binary", Fingerprints: []string{"0x12", "0f0f"}, Threshold: -1}
-	p.Signers[1].Authenticode[0] = AuthenticodeTrust{Anchors: []string{"sha256:12", "md5:34"}, Usage: "codeSigning", Organisation: "a\tb"}
+	p.Signers[1].Authenticode[0] = AuthenticodeTrust{Anchors: []string{"sha256:12", "md5:34"}, Usage: "codeSigning", Organisation: "a\tb", At: time.Unix(0, 0)}
 	p.Signers[1].Authenticode = append(p.Signers[1].Authenticode, AuthenticodeTrust{})
 	p.Signers[2].Sigstore[1].Identities[0] = Identity{Anchors: []string{"sha256:" + strings.Repeat("ab", 32)}}
 	p.Signers[2].Sigstore = append(p.Signers[2].Sigstore, SigstoreTrust{Identities: []Identity{{
-		Anchors: []string{certificatePEM}, Organisation: " x", Timestampers: []string{"none"},
+		Anchors: []string{certificatePEM}, Organisation: " x", Timestampers: []string{"none"}, At: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("west", -3600)),
 	}}})
 	p.Clauses = []Clause{
 		{Name: "a", Vendor: "", Product: strings.Repeat("x", MaxTarget+1), Signers: []string{"Acme", "Nobody", "Acme"}},
@@ -227,10 +243,10 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	require.Equal(t, []string{
 		"format",
 		"signers[0].openpgp[0].keyring", "signers[0].openpgp[0].fingerprints[0]", "signers[0].openpgp[0].fingerprints[1]", "signers[0].openpgp[0].threshold",
-		"signers[1].authenticode[0].anchors[0]", "signers[1].authenticode[0].anchors[1]", "signers[1].authenticode[0].organisation", "signers[1].authenticode[0].usage",
+		"signers[1].authenticode[0].anchors[0]", "signers[1].authenticode[0].anchors[1]", "signers[1].authenticode[0].organisation", "signers[1].authenticode[0].usage", "signers[1].authenticode[0].at",
 		"signers[1].authenticode[1].anchors",
 		"signers[2].sigstore[1].identities[0].anchors[0]", "signers[2].sigstore[1].identities[0]",
-		"signers[2].sigstore[2].identities[0].timestampers[0]", "signers[2].sigstore[2].identities[0].organisation",
+		"signers[2].sigstore[2].identities[0].timestampers[0]", "signers[2].sigstore[2].identities[0].organisation", "signers[2].sigstore[2].identities[0].at",
 		"signers[3].name", "signers[3]",
 		"signers[4].name", "signers[4].sigstore[0]",
 		"signers[4].sigstore[1].keys[0]", "signers[4].sigstore[1].keys[1]", "signers[4].sigstore[1].keys[2]", "signers[4].sigstore[1].threshold",
@@ -238,7 +254,7 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 		"clauses[1].name", "clauses[1]",
 		"clauses[2]", "clauses[2].formats[1]", "clauses[2].formats[2]", "clauses[2].formats[3]",
 	}, fields)
-	require.ErrorContains(t, invalid, "and 12 more")
+	require.ErrorContains(t, invalid, "and 14 more")
 
 	bad, ok := errors.AsType[*InvalidPolicy](Excerpt{Digest{MD5, strings.Repeat("a", 32)}, []Clause{{Name: "a", Vendor: "V", Product: "p", Signers: []string{""}}}}.Validate())
 	require.True(t, ok)

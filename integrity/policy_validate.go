@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -167,6 +168,7 @@ func (p *problems) signer(at string, s Signer) {
 		if oid, err := x509.ParseOID(a.Usage); a.Usage != "" && (err != nil || oid.String() != a.Usage) {
 			p.add(at+".usage", a.Usage, "want dotted numbers, such as 1.3.6.1.5.5.7.3.3")
 		}
+		p.time(at+".at", a.At)
 	}
 	p.count(at+".openpgp", len(s.OpenPGP), MaxWays)
 	for i, o := range s.OpenPGP[:min(len(s.OpenPGP), MaxWays)] {
@@ -208,6 +210,7 @@ func (p *problems) sigstore(at string, w SigstoreTrust) {
 		if id.Name == "" && id.Organisation == "" {
 			p.add(at, "", "has neither name nor organisation: anybody whom the authority knows would do")
 		}
+		p.time(at+".at", id.At)
 	}
 	p.threshold(at, w.Threshold, len(w.Keys))
 	p.count(at+".predicates", len(w.Predicates), MaxWays)
@@ -216,6 +219,13 @@ func (p *problems) sigstore(at string, w SigstoreTrust) {
 func (p *problems) organisation(at, s string) {
 	if s != "" {
 		p.name(at+".organisation", s, MaxSigner)
+	}
+}
+
+// time checks when certificates are judged. No certificate is good in other years, and later ones cannot be written.
+func (p *problems) time(field string, t time.Time) {
+	if y := t.UTC().Year(); !t.IsZero() && (y < 1990 || y > 9999) {
+		p.add(field, fmt.Sprint(y), "is a year in which no certificate is good; leave it out, or give the time the policy was made")
 	}
 }
 

@@ -38,11 +38,12 @@ type SigstoreTrust struct {
 
 // Identity is the holder of a certificate: who it is, and who must have said so.
 type Identity struct {
-	Anchors      []string `json:"anchors"`                // certificates in PEM where the chain must end
-	Name         string   `json:"name,omitempty"`         // a subject alternative name: e-mail address, URI, DNS name
-	Organisation string   `json:"organisation,omitempty"` // of the subject
-	Issuer       string   `json:"issuer,omitempty"`       // whom the authority believed the name, a URL
-	Timestampers []string `json:"timestampers,omitempty"` // certificates in PEM where the chain of a timestamp must end
+	Anchors      []string  `json:"anchors"`                // certificates in PEM where the chain must end
+	Name         string    `json:"name,omitempty"`         // a subject alternative name: e-mail address, URI, DNS name
+	Organisation string    `json:"organisation,omitempty"` // of the subject
+	Issuer       string    `json:"issuer,omitempty"`       // whom the authority believed the name, a URL
+	Timestampers []string  `json:"timestampers,omitempty"` // certificates in PEM where the chain of a timestamp must end
+	At           time.Time `json:"at,omitzero"`            // UTC: as in AuthenticodeTrust
 }
 
 // signs reports whether one of the signer's ways can make a signature of the format.

@@ -142,7 +142,7 @@ func sigstore(signers []integrity.Signer, bad *[]integrity.Problem) (*sigstoreve
 			signer := sigstoreverify.Signer{Name: s.Name, Keys: texts(t.Keys), Threshold: t.Threshold, Predicates: t.Predicates}
 			for _, id := range t.Identities {
 				signer.Identities = append(signer.Identities, sigstoreverify.Identity{
-					Anchors: texts(id.Anchors), Name: id.Name, Organisation: id.Organisation, Issuer: id.Issuer, Timestampers: texts(id.Timestampers),
+					Anchors: texts(id.Anchors), Name: id.Name, Organisation: id.Organisation, Issuer: id.Issuer, Timestampers: texts(id.Timestampers), At: id.At,
 				})
 			}
 			list = append(list, signer)

@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
@@ -159,6 +162,41 @@ func TestSignatureThatLooksLikeAnother_INT1(t *testing.T) {
 		got := verify(v, content, sig)
 		require.Equal(t, []any{integrity.Valid, "Keys"}, []any{got.Status, got.Signer}, got.Detail)
 		require.NotEqual(t, integrity.Valid, verify(v, append(content, 'x'), sig).Status)
+	}
+}
+
+// A certificate without a timestamp is judged at the policy's time, and without that not at all.
+func TestIdentityIsJudgedAtThePolicysTime_INT9(t *testing.T) {
+	key, _ := keyOf(t, 3)
+	from := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	der, err := x509.CreateCertificate(nil, &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: from, NotAfter: from.Add(time.Hour), DNSNames: []string{"vendor.example"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
+	}, &x509.Certificate{}, key.Public(), key)
+	require.NoError(t, err)
+	detached, err := json.Marshal(map[string]any{
+		"mediaType":            "application/vnd.dev.sigstore.bundle.v0.3+json",
+		"verificationMaterial": map[string]any{"certificate": map[string]any{"rawBytes": der}},
+		"messageSignature":     map[string]any{"signature": sign(t, key, content)},
+	})
+	require.NoError(t, err)
+	anchor := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	for _, tc := range []struct {
+		at   time.Time
+		want integrity.Status
+	}{
+		{time.Time{}, integrity.Unsupported},
+		{from.Add(-time.Second), integrity.Bad},
+		{from, integrity.Valid},
+		{from.In(time.FixedZone("east", 3600)), integrity.Valid},
+		{from.Add(time.Hour + time.Second), integrity.Bad},
+	} {
+		v, err := policyverify.New(integrity.Policy{Format: 1, Signers: []integrity.Signer{{Name: "Vendor", Sigstore: []integrity.SigstoreTrust{{
+			Identities: []integrity.Identity{{Anchors: []string{anchor}, Name: "vendor.example", At: tc.at}},
+		}}}}})
+		require.NoError(t, err)
+		got := v.Verify(bytes.NewReader(content), int64(len(content)), detached)
+		require.Equal(t, tc.want, got.Status, "%v: %s", tc.at, got.Detail)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -162,17 +161,6 @@ func (m *material) certificates() ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-// folded is the same for all names that package json takes for the same: not ToLower, to which "ſ" is no s.
-func folded(name string) string {
-	return strings.Map(func(r rune) rune {
-		least := r
-		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-			least = min(least, next)
-		}
-		return least
-	}, name)
-}
-
 // unmarshalOnce decodes JSON in which no object has a name twice, however it is spelled: what two readers could read
 // differently is refused.
 func unmarshalOnce(text []byte, into any) error {
@@ -216,7 +204,7 @@ func unmarshalOnce(text []byte, into any) error {
 			top.value = false
 		default:
 			name, _ := token.(string)
-			same := folded(name)
+			same := strings.ToLower(strings.ToUpper(name)) // both: to package json, "ſ" is an s as well
 			if top.names[same] {
 				return fmt.Errorf("%.50q is there twice", name)
 			}
