@@ -113,9 +113,10 @@ func measureBER(b []byte) (header, n int, err error) {
 		return 0, 0, errDER
 	}
 	for _, c := range b[2 : 2+count] {
-		if n = n<<8 | int(c); n > 1<<30 {
+		if n >= 1<<22 { // more than any file has, and an int of 32 bits does not overflow
 			return 0, 0, errDER
 		}
+		n = n<<8 | int(c)
 	}
 	return 2 + count, n, nil
 }

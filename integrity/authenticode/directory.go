@@ -49,7 +49,7 @@ func (c *compound) readDirectory(first uint32) error {
 	if err != nil {
 		return err
 	}
-	if n := len(list) << c.shift / entrySize; n > MaxEntries {
+	if n := len(list) * (1 << c.shift / entrySize); n > MaxEntries {
 		return unsupported("the compound file's directory has room for %d entries; at most %d", n, MaxEntries)
 	}
 	for _, n := range list {

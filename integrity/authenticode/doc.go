@@ -10,7 +10,8 @@
 //   - PE: every PKCS #7 entry of the certificate table, 32 or 64 bits. Digested is all of the file but the checksum in the
 //     header, the table's directory entry, and the table, which must be the file's end.
 //   - MSI, and transforms and patches: the stream DigitalSignature, and MsiDigitalSignatureEx if there is one. Digested are
-//     the streams in the order of their names, and with the second stream their names, sizes and times, too.
+//     the streams in the order of their names, and with the second stream their names, sizes and times, too. The signature
+//     must say that it is over a package: a script's, by the same vendor, would fit streams cut out of the script.
 //   - CAB: the signature that the reserved part of the header names, which must be the file's end.
 //   - PKCS #7 SignedData in DER, or in BER as some timestamp authorities write it, with one signer, authenticated
 //     attributes, SHA-256, SHA-384 or SHA-512, and RSA (PKCS #1 v1.5 or PSS) with 2048 to 8192 bits or ECDSA on P-256, P-384
@@ -39,7 +40,9 @@
 // checksum field, certificates that no chain uses, attributes that are not signed. [integrity.Verdict] tells whether the
 // checksum of the whole file matched as well (INT-5). In a package some of the container is not covered by its
 // signature either: sectors in the middle that are marked free, the rest of a stream's last sector, and without
-// MsiDigitalSignatureEx the names of streams and where one ends and the next begins.
+// MsiDigitalSignatureEx the names of streams and where one ends and the next begins. Having that stream does not protect
+// a package from being turned into one without, whose first stream begins with its 32 bytes; only where they are all of the
+// first stream is that noticed.
 //
 // # Time
 //

@@ -132,10 +132,23 @@ func (f forgery) signerInfo(t testing.TB, attributes [][]byte) []byte {
 // indirectData is what a signature of a file is over.
 func indirectData(format integrity.Format, a integrity.Algorithm, sum []byte) []byte {
 	var about []byte
-	if format == integrity.PE { // no flags, and a link to nowhere
+	switch format {
+	case integrity.PE: // no flags, and a link to nowhere
 		about = seq(encode(0x03, []byte{0}), encode(tagContext0, encode(tagContext0+2, encode(tagContext, nil))))
+	case integrity.MSI:
+		about = subjectInfo(subjectInstaller)
 	}
-	return seq(seq(object(dataTypes[format]), about), seq(algorithmID(digestOID(a)), octets(sum)))
+	return dataOver(dataTypes[format], about, a, sum)
+}
+
+// dataOver is what a signature is over that names the data's type and says something about it.
+func dataOver(id objectID, about []byte, a integrity.Algorithm, sum []byte) []byte {
+	return seq(seq(object(id), about), seq(algorithmID(digestOID(a)), octets(sum)))
+}
+
+// subjectInfo names the subject interface that digested the data.
+func subjectInfo(subject []byte) []byte {
+	return seq(number(1), octets(subject), number(0), number(0), number(0), number(0), number(0))
 }
 
 // vendorForgery is a right one, by the vendor, stamped.

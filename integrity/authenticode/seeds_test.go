@@ -112,6 +112,7 @@ func TestBERIsReadAsDER(t *testing.T) {
 		"a primitive one":     {4, 0x80, 0, 0},
 		"a piece of no kind":  {0x30, 0x80, 0x24, 0x80, 2, 1, 7, 0, 0, 0, 0},
 		"a length beyond all": {0x30, 0x80, 4, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0},
+		"a length of 32 bits": {0x30, 0x80, 4, 0x84, 0x80, 0, 0, 0, 0, 0}, // negative where an int has no more
 		"too deep":            bytes.Repeat([]byte{0x30, 0x80}, MaxBERDepth+2),
 	} {
 		_, _, err := toDER(b)

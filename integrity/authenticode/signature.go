@@ -27,12 +27,17 @@ type signature struct {
 	err    error // why it cannot be judged any further
 }
 
-// What a signature says it is over. Tools for firmware write something else, so only a type of another format is wrong.
+// What a signature says it is over. Tools for firmware write something else, so for programs and cabinets only a type of
+// another format is wrong: what is digested begins with the format's mark.
 var dataTypes = map[integrity.Format]objectID{
 	integrity.PE:  oid("1.3.6.1.4.1.311.2.1.15"),
 	integrity.MSI: oid("1.3.6.1.4.1.311.2.1.30"),
 	integrity.CAB: oid("1.3.6.1.4.1.311.2.1.25"),
 }
+
+// subjectInstaller is what signs and verifies packages: 000C10F1-0000-0000-C000-000000000046. Signatures of scripts are
+// over data of the same type and by another subject interface.
+var subjectInstaller = []byte("\xf1\x10\x0c\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46")
 
 // maxPadding is how many zeros may follow a signature: as many as align it.
 const maxPadding = 7
@@ -105,11 +110,31 @@ func parseIndirectData(d der, format integrity.Format) (integrity.Algorithm, []b
 			return 0, nil, broken("it is over a file of format %s, and this is %s", other, format)
 		}
 	}
+	if format == integrity.MSI && !overInstaller(objectID(id), about) {
+		return 0, nil, broken("it is over a script or something else that is no package")
+	}
 	digest, err := d.take(tagSequence)
 	if err != nil || len(d) > 0 {
 		return 0, nil, errDER
 	}
 	return digest.digestInfo()
+}
+
+// overInstaller tells whether a signature says that it is over a package. What is digested of one is content that may
+// begin with anything and be cut into streams anywhere, so all else that the signer signed would fit, too.
+func overInstaller(id objectID, about der) bool {
+	if id != dataTypes[integrity.MSI] {
+		return false
+	}
+	info, err := about.take(tagSequence)
+	if err != nil {
+		return false
+	}
+	if _, err := info.take(tagInteger); err != nil { // version
+		return false
+	}
+	subject, err := info.take(tagOctets)
+	return err == nil && bytes.Equal(subject, subjectInstaller)
 }
 
 // digestInfo reads a digest algorithm and a digest of its length.
