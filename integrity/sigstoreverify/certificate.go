@@ -155,6 +155,14 @@ func alternativeNames(c *x509.Certificate, kind int) (out []string) {
 	return out
 }
 
+// everyName lists the names of all kinds by which an Identity can be told.
+func everyName(c *x509.Certificate) (out []string) {
+	for _, kind := range []int{hostName, mailName, uriName, otherName} {
+		out = append(out, alternativeNames(c, kind)...)
+	}
+	return out
+}
+
 // matches says whether the certificate names this identity.
 func (id *identity) matches(c *x509.Certificate) bool {
 	if id.Name != "" && !slices.Contains(alternativeNames(c, kindOf(id.Name)), id.Name) {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -111,6 +112,30 @@ func TestBoundedAuthority_INT1(t *testing.T) {
 	})
 	got := verify(verifier(t, identified(s.identity())), patch, text(t, s.bundle(t, patch)))
 	require.Equal(t, integrity.Bad, got.Status, got.Detail)
+}
+
+// What Inspect tells of a name is what an Identity must say, letter for letter.
+func TestInspectTellsNamesAsTheyStand(t *testing.T) {
+	s := newStage(t)
+	names := value(t, []asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: uriName, Bytes: []byte(releaseName + "#")}}).FullBytes
+	s.signer = leaf(t, s.middle, func(c *x509.Certificate) {
+		c.URIs, c.ExtraExtensions = nil, append(c.ExtraExtensions, pkix.Extension{Id: cryptoutils.SANOID, Value: names})
+	})
+	require.Equal(t, []string{releaseName + "#"}, inspect(t, patch, text(t, s.bundle(t, patch))).Chain[0].Names)
+}
+
+// No envelope could ever carry so many signatures.
+func TestThresholdAboveWhatEnvelopesCarry(t *testing.T) {
+	s := Signer{Name: "Many"}
+	for i := range MaxSignatures + 1 {
+		s.Keys = append(s.Keys, pemOf(t, ed25519Key("many "+strconv.Itoa(i)).Public()))
+	}
+	s.Threshold = MaxSignatures
+	_, err := New(s)
+	require.NoError(t, err)
+	s.Threshold++
+	_, err = New(s)
+	require.ErrorContains(t, err, "5 of 5 keys; want 0 to as many as there are, and at most 4")
 }
 
 // A signature of a trusted key's size is judged whatever that is.

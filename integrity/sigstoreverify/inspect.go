@@ -15,8 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sigstore/sigstore/pkg/cryptoutils"
-
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
@@ -198,7 +196,7 @@ func keyName(pub crypto.PublicKey) string {
 func reportCertificate(c *x509.Certificate) CertificateReport {
 	sum := sha256.Sum256(c.Raw)
 	issuer, _ := tokenIssuer(c)
-	names := cryptoutils.GetSubjectAlternateNames(c)
+	names := everyName(c)
 	return CertificateReport{
 		Subject: c.Subject.String(), Issuer: c.Issuer.String(), Names: names[:min(len(names), MaxReported)], TokenIssuer: issuer,
 		Key: keyName(c.PublicKey), SHA256: hex.EncodeToString(sum[:]), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
@@ -210,7 +208,7 @@ func oddLeaf(c *x509.Certificate, odd func(string, ...any)) {
 	if !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageCodeSigning) {
 		odd("Its certificate is not for signing code.")
 	}
-	if len(cryptoutils.GetSubjectAlternateNames(c)) == 0 && len(c.Subject.Organization) != 1 {
+	if len(everyName(c)) == 0 && len(c.Subject.Organization) != 1 {
 		odd("Its certificate names neither one organisation nor another name, so no policy can tell whose it is.")
 	}
 	if c.SignatureAlgorithm == x509.SHA1WithRSA || c.SignatureAlgorithm == x509.ECDSAWithSHA1 || c.SignatureAlgorithm == x509.MD5WithRSA {

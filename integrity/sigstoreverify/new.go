@@ -50,8 +50,8 @@ func (b *builder) add(i int, s Signer) {
 		problem("", "neither a key nor an identity; nothing can be by this signer")
 	}
 	switch {
-	case s.Threshold < 0 || s.Threshold > max(1, len(s.Keys)):
-		problem("Threshold", "%d of %d keys; want 0 to as many as there are", s.Threshold, len(s.Keys))
+	case s.Threshold < 0 || s.Threshold > max(1, min(len(s.Keys), MaxSignatures)):
+		problem("Threshold", "%d of %d keys; want 0 to as many as there are, and at most %d", s.Threshold, len(s.Keys), MaxSignatures)
 	case s.Threshold > 1 && len(s.Identities) > 0:
 		problem("Threshold", "certificates are not counted; give the identities to another signer of this name, or take them away")
 	}
