@@ -171,6 +171,10 @@ func TestBombs(t *testing.T) {
 			rings["many signatures of itself by "+name] = fill(string(begin), string(signAs(t, nil, key, packet.SigTypeDirectSignature, crypto.SHA512, nil)), "")
 		}
 	}
+	long := makeKey(t, "long", nil)
+	rings["many signatures of a long user id"] = slices.Concat(bare(t, long), packetOf(tagUserID, bytes.Repeat([]byte("x"), 900_000)),
+		bytes.Repeat(signAs(t, nil, long, packet.SigTypeGenericCert, crypto.SHA3_512, nil), 700))
+	rings["many subkeys' signatures that do not hold"] = manyBackSignatures(t)
 	for name, ring := range rings {
 		harmless(t, name, len(ring), func() {
 			v, err := New(Signer{Name: "Vendor", Keys: ring})
@@ -231,6 +235,21 @@ func nested(depth int) []byte {
 		body = append(next, 0, 0, 0, 0)
 	}
 	return body
+}
+
+// manyBackSignatures makes a key of a fast kind with a subkey of a slow one: what the key signed of it holds, and what it
+// signed itself does not.
+func manyBackSignatures(t *testing.T) []byte {
+	key, config := makeKey(t, "x", nil), at(keyTime)
+	config.Algorithm, config.Curve = packet.PubKeyAlgoECDSA, packet.CurveBrainpoolP512
+	require.NoError(t, key.AddSigningSubkey(config))
+	sub := key.Subkeys[len(key.Subkeys)-1]
+	require.NoError(t, sub.Sig.EmbeddedSignature.CrossSignKey(sub.PublicKey, makeKey(t, "y", nil).PrimaryKey, sub.PrivateKey, config))
+	require.NoError(t, sub.Sig.SignKey(sub.PublicKey, key.PrivateKey, config))
+	var out, binding bytes.Buffer
+	require.NoError(t, sub.PublicKey.Serialize(&out))
+	require.NoError(t, sub.Sig.Serialize(&binding))
+	return slices.Concat(bare(t, key), out.Bytes(), bytes.Repeat(binding.Bytes(), 700))
 }
 
 func manyUserIDs(t *testing.T) []byte {

@@ -2,6 +2,7 @@ package openpgp
 
 import (
 	"cmp"
+	"crypto/rsa"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,7 +79,7 @@ func (c *certificate) keys() []*key {
 // newest that holds. SHA-1 is good enough for these: their content is the owner's own, so that a collision helps nobody.
 // It returns what may still be spent.
 func (c *certificate) evaluate(left int) int {
-	newest := func(list []*packet.Signature, holds func(*packet.Signature) error) *packet.Signature {
+	newest := func(list []*packet.Signature, sub *packet.PublicKey, holds func(*packet.Signature) error) *packet.Signature {
 		slices.SortStableFunc(list, func(a, b *packet.Signature) int { // newest first, and of one time the revocation
 			return cmp.Or(b.CreationTime.Compare(a.CreationTime), cmp.Compare(b.SigType, a.SigType))
 		})
@@ -87,6 +88,9 @@ func (c *certificate) evaluate(left int) int {
 				return nil
 			}
 			left -= cost(c.primary)
+			if sub != nil && sig.EmbeddedSignature != nil {
+				left -= cost(sub)
+			}
 			if holds(sig) == nil {
 				return sig
 			}
@@ -127,15 +131,16 @@ func cost(pub *packet.PublicKey) int {
 	}
 }
 
-type newestFunc func(list []*packet.Signature, holds func(*packet.Signature) error) *packet.Signature
+// newestFunc finds the newest signature that holds. Sub is the subkey that may have signed within it; nil: none.
+type newestFunc func(list []*packet.Signature, sub *packet.PublicKey, holds func(*packet.Signature) error) *packet.Signature
 
 // settlePrimary finds expiry and use of a primary key: as GnuPG does, in its direct signature first, then in that of a
 // user id.
 func (k *key) settlePrimary(c *certificate, newest newestFunc) {
-	said := newest(c.direct, c.primary.VerifyDirectKeySignature)
+	said := newest(c.direct, nil, c.primary.VerifyDirectKeySignature)
 	var user *packet.Signature
 	for _, u := range c.users {
-		sig := newest(u.signatures, func(sig *packet.Signature) error { return c.primary.VerifyUserIdSignature(u.id, c.primary, sig) })
+		sig := newest(u.signatures, nil, func(sig *packet.Signature) error { return c.primary.VerifyUserIdSignature(u.id, c.primary, sig) })
 		if sig == nil || sig.SigType == packet.SigTypeCertificationRevocation {
 			continue
 		}
@@ -168,7 +173,7 @@ func (k *key) settlePrimary(c *certificate, newest newestFunc) {
 // settleSubkey finds expiry and use of a subkey, which must say that it signs, and have signed that it belongs to the
 // primary key.
 func (k *key) settleSubkey(s *subkey, primary *packet.PublicKey, newest newestFunc) {
-	binding := newest(s.bindings, func(sig *packet.Signature) error { return primary.VerifyKeySignature(s.pub, sig) })
+	binding := newest(s.bindings, s.pub, func(sig *packet.Signature) error { return primary.VerifyKeySignature(s.pub, sig) })
 	switch {
 	case binding == nil:
 		k.Problem = "the primary key did not sign that it is its own"
@@ -214,7 +219,7 @@ func newKey(pub, primary *packet.PublicKey) *key {
 func weakness(pub *packet.PublicKey) string {
 	switch pub.PubKeyAlgo {
 	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly:
-		if bits, err := pub.BitLength(); err != nil || bits < MinRSA || bits > MaxRSA {
+		if bits, err := bitsOf(pub); err != nil || bits < MinRSA || bits > MaxRSA {
 			return fmt.Sprintf("RSA with %d bits; want %d to %d", bits, MinRSA, MaxRSA)
 		}
 	case packet.PubKeyAlgoDSA, packet.PubKeyAlgoElGamal:
@@ -231,10 +236,19 @@ func describeKey(pub *packet.PublicKey) string {
 	} else if err == nil {
 		return strings.Replace("Ed"+strings.TrimPrefix(string(curve), "Curve"), "EdEd", "Ed", 1)
 	}
-	if bits, err := pub.BitLength(); err == nil {
+	if bits, err := bitsOf(pub); err == nil {
 		return fmt.Sprintf("%s %d", name, bits)
 	}
 	return name
+}
+
+// bitsOf is the size of a key without a curve: of RSA that of the number itself, before which a key may put zeros.
+func bitsOf(pub *packet.PublicKey) (int, error) {
+	if key, is := pub.PublicKey.(*rsa.PublicKey); is {
+		return key.N.BitLen(), nil
+	}
+	bits, err := pub.BitLength()
+	return int(bits), err
 }
 
 // expiry is when the key ends by what the signature says of it; zero: never.

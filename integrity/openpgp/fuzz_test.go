@@ -103,6 +103,7 @@ func FuzzKeyring(f *testing.F) {
 	f.Add(binary[:len(binary)/2])
 	f.Add(append(bytes.Clone(ring), ring...))
 	f.Add(ringOf(f, makeKey(f, "x", nil), rsaKey()))
+	f.Add(append(bytes.Clone(binary), emptyEmbedded...))
 	patch, sig := testFile(f, "patch.txt"), testFile(f, "both.sig")
 	f.Fuzz(func(t *testing.T, ring []byte) {
 		keys, err := Keys(ring)

@@ -177,8 +177,11 @@ func signAnonymous(t testing.TB, content []byte, key *openpgp.Entity) []byte {
 }
 
 // signaturePacket puts the header of a signature packet before a body.
-func signaturePacket(body []byte) []byte {
-	return append(binary.BigEndian.AppendUint32([]byte{0xC0 | tagSignature, 255}, uint32(len(body))), body...)
+func signaturePacket(body []byte) []byte { return packetOf(tagSignature, body) }
+
+// packetOf puts a packet's header before a body.
+func packetOf(tag byte, body []byte) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{0xC0 | tag, 255}, uint32(len(body))), body...)
 }
 
 // clearSign makes a clear-signed message with a line end after it.

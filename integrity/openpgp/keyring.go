@@ -143,7 +143,7 @@ func (r *keyringReader) add(p rawPacket) error {
 		r.addKey(p)
 	case tagUserID, tagAttribute:
 		r.sub, r.user = nil, nil
-		if r.cert != nil && p.tag == tagUserID {
+		if r.cert != nil && p.tag == tagUserID && len(p.body) <= maxUserID {
 			r.user = r.cert.userID(string(p.body))
 		} else if r.cert != nil {
 			r.user = &userID{} // its signatures say nothing of the key
@@ -231,8 +231,10 @@ func tooDeep(body []byte) bool {
 		return true
 	}
 	for _, b := range inner {
-		parts, err := subpackets(append([]byte{}, b...))
-		if len(b) < 4 || err != nil || len(embedded(parts)) > 0 {
+		if len(b) < 4 {
+			return true
+		}
+		if parts, err := subpackets(b); err != nil || len(embedded(parts)) > 0 {
 			return true
 		}
 	}

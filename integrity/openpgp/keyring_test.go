@@ -3,6 +3,7 @@ package openpgp
 import (
 	"bytes"
 	"crypto"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -250,6 +251,31 @@ func TestKeysThatDoNotCount(t *testing.T) {
 			require.Equal(t, tt.outcome, got, problem)
 			require.Contains(t, problem, tt.text)
 		})
+	}
+}
+
+// emptyEmbedded is a signature packet that carries a signature of no bytes.
+var emptyEmbedded = signaturePacket([]byte{4, byte(packet.SigTypeSubkeyBinding), 22, 8, 0, 2, 1, subpacketEmbedded, 0, 0})
+
+// Signatures that are cut short say nothing of the key that they stand behind, and change nothing for it.
+func TestBrokenSignaturesOfKeys(t *testing.T) {
+	key, patch := makeKey(t, "vendor", nil), []byte("the patch")
+	ring := slices.Concat(ringOf(t, key), emptyEmbedded, signaturePacket(nil), signaturePacket([]byte{4, 0x18}), signaturePacket([]byte{4, 0x18, 22}),
+		packetOf(tagUserID, bytes.Repeat([]byte("x"), maxUserID+1)), emptyEmbedded)
+	v := verifier(t, Signer{Name: "Vendor", Keys: ring})
+	require.Equal(t, integrity.Valid, inspect(t, v, patch, sign(t, patch, key, nil)).Answer.Status)
+}
+
+// A user id that is too long is none.
+func TestLongUserIDs(t *testing.T) {
+	for length, problem := range map[int]string{maxUserID: "", maxUserID + 1: "it has no user id that it signed itself"} {
+		key := makeKey(t, "vendor", nil)
+		id := key.PrimaryIdentity()
+		id.UserId.Id = strings.Repeat("x", length)
+		require.NoError(t, id.SelfSignature.SignUserId(id.UserId.Id, key.PrimaryKey, key.PrivateKey, at(keyTime)))
+		keys, err := Keys(ringOf(t, key))
+		require.NoError(t, err)
+		require.Equal(t, problem, keys[0].Problem)
 	}
 }
 

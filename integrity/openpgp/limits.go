@@ -18,6 +18,7 @@ const (
 const (
 	maxPackets = 16 << 10 // of one keyring: a much-signed key carries hundreds of other people's signatures
 	maxCost    = 768      // of checking what the keys of one keyring say of themselves, in checks by RSA: of each key there are about two
+	maxUserID  = 2048     // bytes of a user id, each signature of which digests it anew; GnuPG has the same bound
 	maxDigests = 8        // of what one file's signatures cover: there are ten, but version 6 salts each
 	maxTwins   = 8        // keys of all signers with one key id: they differ unless somebody made them alike on purpose
 	maxTags    = 64 << 10 // entries of an RPM header; rpm itself has the same bound

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,6 +26,16 @@ func TestBitsOfRSA(t *testing.T) {
 	}
 	require.Equal(t, "RSA with 2047 bits; want 2048 to 16384", weakness(key(2047)))
 	require.Equal(t, "RSA 16384", describeKey(key(MaxRSA)))
+
+	// A short one counts as what it is, even if it is written as a long one.
+	packets, err := splitPackets(bare(t, makeKey(t, "short", rsaBits(1024))), 1)
+	require.NoError(t, err)
+	body := packets[0].body
+	padded := slices.Concat(body[:6], []byte{MinRSA >> 8, MinRSA & 0xff}, make([]byte, 128), body[8:])
+	keys, err := Keys(packetOf(tagPublicKey, padded))
+	require.NoError(t, err)
+	require.Equal(t, "RSA with 1024 bits; want 2048 to 16384", keys[0].Problem)
+	require.Equal(t, "RSA 1024", keys[0].Algorithm)
 }
 
 // At the bounds of what is configured and read, and one beyond.
