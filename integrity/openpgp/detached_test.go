@@ -187,6 +187,14 @@ func TestDetachedOverText(t *testing.T) {
 	require.Equal(t, integrity.Unsupported, r.Answer.Status)
 	require.Contains(t, r.Answer.Detail, "carriage return")
 
+	// In a program a byte more is another program, so no such signature covers one.
+	for _, program := range []string{"MZ\x00\nx", "MZ\x00\r\nx"} {
+		r := inspect(t, v, []byte(program), signAs(t, []byte("MZ\x00\r\nx"), key, packet.SigTypeText, crypto.SHA256, nil))
+		require.Equal(t, integrity.Unsupported, r.Answer.Status)
+		require.Contains(t, r.Answer.Detail, "it has a NUL")
+		require.Equal(t, integrity.Bad, inspect(t, v, []byte(program+"x"), signAs(t, []byte(program), key, packet.SigTypeText, crypto.SHA256, nil)).Answer.Status)
+	}
+
 	d := (&subject{}).want(crypto.SHA256, true, nil)
 	for _, part := range []string{"a\r", "\nb", "\r", "\nc\n", "", "\n"} { // a line end that falls between two reads
 		d.writeText([]byte(part))

@@ -7,9 +7,11 @@
 //
 // # What is judged
 //
-//   - A signature file, binary or armored, over the whole file: signatures of type 0x00 and 0x01 (line ends as CR LF).
+//   - A signature file, binary or armored, over the whole file: signatures of type 0x00 and 0x01 (line ends as CR LF; the
+//     file has to be a text, without a NUL: in a program every byte counts).
 //   - A clear-signed text of at most [MaxClearsigned] bytes, which is the whole file. [Verifier.Clearsigned] returns what is
-//     signed and nothing else.
+//     signed and nothing else; use that. The file around it is not covered: blanks at the ends of lines, what its armor says,
+//     so that such a file must not be run as it is.
 //   - An RPM package of format 4, and of format 6 as far as it is alike (no such package was at hand): signatures over the header (tags 267, 268 and 278), which count only if the header
 //     promises the payload by SHA-256 or better and the payload keeps that, and signatures over header and payload (tags 1002
 //     and 1005). The parts are recognised by their magic, whatever the file is called.

@@ -23,6 +23,7 @@ type digest struct {
 	state     hash.Hash
 	last      byte // of a text: the last byte written
 	stray     bool // of a text: there is a CR without LF, of which every program makes something else
+	nul       bool // of a text: it is none
 	buffer    []byte
 }
 
@@ -54,6 +55,7 @@ func (s *subject) Write(p []byte) (int, error) {
 
 // writeText puts a CR before each LF that has none.
 func (d *digest) writeText(p []byte) {
+	d.nul = d.nul || bytes.IndexByte(p, 0) >= 0
 	d.buffer = d.buffer[:0]
 	for len(p) > 0 {
 		if d.last == '\r' && p[0] != '\n' {

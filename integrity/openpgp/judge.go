@@ -54,7 +54,11 @@ func (v *Verifier) judge(list []*found) {
 		for _, k := range v.candidates(f) {
 			if f.holds(k.pub, d.cloner()) {
 				v.judgeKey(f, k)
-				if d.ambiguous() && f.Outcome == Good {
+				switch {
+				case f.Outcome != Good:
+				case d.nul: // a program's bytes may not change as a text's line ends may
+					f.drop(Unjudged, "it is a signature over a text, and the file is none: it has a NUL")
+				case d.ambiguous():
 					f.drop(Unjudged, "the text has a carriage return that ends no line: programs differ in what that means")
 				}
 				break
