@@ -5,15 +5,22 @@ package authenticode
 
 const indefinite = 0x80
 
-// toDER puts the first element of b into DER if it ends by a mark, and returns what follows it.
+// toDER returns the first element of b in DER, and what follows it. It is put into DER if it, or something in it, ends by
+// a mark: the stamp of such an authority may lie in a signature that is in DER around it.
 func toDER(b []byte) (element, rest []byte, err error) {
-	if len(b) < 2 || b[1] != indefinite {
-		d := der(b)
-		_, whole, _, err := d.next()
+	d := der(b)
+	_, whole, _, err := d.next()
+	if err == nil {
+		err = wellFormed(whole, 0)
+	}
+	if err != errMark {
 		return whole, d, err
 	}
 	c := converter{left: b}
 	out, err := c.element(0)
+	if err == nil {
+		err = wellFormed(out, 0)
+	}
 	return out, c.left, err
 }
 

@@ -56,9 +56,6 @@ type signedData struct {
 // It returns what follows in blob.
 func parseSignedData(blob []byte, contentType objectID, pool *pool) (out *signedData, rest []byte, err error) {
 	whole, rest, err := toDER(blob)
-	if err == nil {
-		err = wellFormed(whole, 0)
-	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -32,11 +32,17 @@ type der []byte
 
 var errDER = errors.New("it is not well-formed DER")
 
+// errMark says that an element's length is told by an end mark.
+var errMark = errors.New("it is in BER")
+
 // next reads one element: its tag, the whole of it, and its content.
 func (d *der) next() (tag byte, whole []byte, body der, err error) {
 	header, n, err := measure(*d)
-	if err != nil || n > len(*d)-header {
-		return 0, nil, nil, errDER
+	if err == nil && n > len(*d)-header {
+		err = errDER
+	}
+	if err != nil {
+		return 0, nil, nil, err
 	}
 	b := *d
 	*d = b[header+n:]
@@ -63,8 +69,11 @@ func measure(b []byte) (header, n int, err error) {
 	if b[1] < 0x80 {
 		return 2, int(b[1]), nil
 	}
+	if b[1] == indefinite {
+		return 0, 0, errMark
+	}
 	count := int(b[1] & 0x7f)
-	if count == 0 || count > 4 || len(b) < 2+count {
+	if count > 4 || len(b) < 2+count {
 		return 0, 0, errDER
 	}
 	for _, c := range b[2 : 2+count] {

@@ -60,6 +60,7 @@ type forgery struct {
 	stampedAt   time.Time // now
 	legacyStamp bool
 	scheme      objectID // by the key: RSA or ECDSA
+	looseStamp  bool     // its lengths are told by end marks
 	byKeyID     bool     // the signer is named by its key, not by issuer and serial number
 }
 
@@ -114,7 +115,11 @@ func (f forgery) signerInfo(t testing.TB, attributes [][]byte) []byte {
 		} else {
 			s.content = octets(seq(number(1), object(oid("1.2.3.4")), seq(algorithmID(digestOID(integrity.SHA256)), octets(sumOf(integrity.SHA256, signature))),
 				number(7), encode(tagTime, []byte(at.Format("20060102150405Z")))))
-			others = append(others, attr(oidTimestampToken, s.signedData(t)))
+			token := s.signedData(t)
+			if f.looseStamp {
+				token = loose(t, token)
+			}
+			others = append(others, attr(oidTimestampToken, token))
 		}
 	}
 	name := seq(f.who.cert.RawIssuer, encode(tagInteger, f.who.cert.SerialNumber.Bytes()))
@@ -127,6 +132,21 @@ func (f forgery) signerInfo(t testing.TB, attributes [][]byte) []byte {
 		si = append(si, encode(tagContext1, cat(others...))...)
 	}
 	return seq(si)
+}
+
+// loose writes elements, and those in them, with lengths that are told by end marks.
+func loose(t testing.TB, d der) (out []byte) {
+	t.Helper()
+	for len(d) > 0 {
+		tag, whole, body, err := d.next()
+		require.NoError(t, err)
+		if tag&tagConstructed == 0 {
+			out = append(out, whole...)
+		} else {
+			out = cat(out, []byte{tag, indefinite}, loose(t, body), []byte{0, 0})
+		}
+	}
+	return out
 }
 
 // indirectData is what a signature of a file is over.

@@ -22,7 +22,7 @@ const (
 	MinRSA          = 2048     // bits; shorter keys are no longer trusted
 	MaxRSA          = 8192     // bits; longer ones are slow to verify and nobody has them
 	MaxLevels       = 64       // of elements in elements; a timestamp of a nested signature has 40
-	MaxBERDepth     = 32       // the same for what is in BER, each level of which is copied
+	MaxBERDepth     = 48       // the same for what is in BER, each level of which is copied
 )
 
 // Bounds on Windows Installer packages and other compound files.

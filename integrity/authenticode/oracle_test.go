@@ -79,7 +79,7 @@ var stricter = []struct{ detail, why string }{
 	{"bytes after it, in a place that no signature covers", "what follows the signature in its place may only align it"},
 	{"a field of the cabinet's header that no signature covers", "the fields that are not digested have one right value"},
 	{"certificate table", "the table is the end of the file and holds nothing but signatures"},
-	{"not well-formed DER", "a signature is in DER, or in BER throughout"},
+	{"not well-formed DER", "a signature is in DER but for lengths that are told by an end mark"},
 	{"longer than the", "a chain of sectors has the length that the stream's size says"},
 	{"has more sectors", "the same"},
 	{"has more parts", "the same"},

@@ -39,6 +39,7 @@ func TestForged_INT9(t *testing.T) {
 		"an algorithm of other keys":       {func(f *forgery) { f.scheme = oidECDSA }, unsupportedStatus, "made by algorithm"},
 		"a signer named by its key":        {func(f *forgery) { f.who = p.people["with a key's name"]; f.byKeyID = true }, valid, ""},
 		"an attribute more":                {extra(attr(oid("1.2.3"), number(1))), valid, ""},
+		"stamped in BER":                   {func(f *forgery) { f.looseStamp = true }, valid, ""},
 		"stamped by PKCS #9":               {func(f *forgery) { f.legacyStamp = true }, valid, ""},
 		"SHA-1 in the signer":              {func(f *forgery) { f.digest = integrity.SHA1 }, bad, "made with sha1"},
 		"no content type":                  {func(f *forgery) { f.attributes = func(a [][]byte) [][]byte { return a[1:] } }, bad, "lacks the attribute"},
