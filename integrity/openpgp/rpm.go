@@ -84,7 +84,8 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 		answer = integrity.Signature{Status: integrity.Absent, Format: integrity.RPM}
 	} else if s := f.doubtful(); s != nil && answer.Status == integrity.Valid {
 		answer = bad(r, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", s.sentence()).Answer
-	} else if answer.Status != integrity.Bad {
+	}
+	if answer.Status != integrity.Bad {
 		for _, d := range r.Digests {
 			if !d.Holds {
 				answer = bad(r, integrity.RPM, "the %s does not have the %s digest that the package says", d.Covers, d.Algorithm).Answer

@@ -76,6 +76,8 @@ func TestRPM_INT1(t *testing.T) {
 		{"not signed", rpmPackage(head, payload), integrity.Absent, "", ""},
 		{"not signed, with digests", rpmPackage(head, payload, text(tagSHA256Header, hex.EncodeToString(headSum[:]))), integrity.Absent, "", ""},
 
+		{"not signed, another SHA-256 of the header", rpmPackage(head, payload, text(tagSHA256Header, strings.Repeat("0", 64))), integrity.Bad, "the header does not have the SHA-256 digest", ""},
+		{"not signed, another payload promised", rpmPackage(digest(other[:], 8), payload), integrity.Bad, "the payload does not have the SHA-256 digest", ""},
 		{"by a stranger", goodRPM(t, payload, stranger), integrity.Bad, "none of the trusted keys", "unknown key"},
 		{"the header only", rpmPackage(old, payload, blob(tagRSAHeader, bySelf(old))), integrity.Bad, "covers the header only", "not covering"},
 		{"the payload by SHA-1 only", rpmPackage(digest(sum1[:], 2), payload, blob(tagRSAHeader, bySelf(digest(sum1[:], 2)))), integrity.Bad, "covers the header only", "not covering"},
