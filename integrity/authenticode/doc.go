@@ -39,7 +39,7 @@
 // unknown kind, header fields that are not digested. Left alone is what the formats mean to be changed: a program's
 // checksum field, certificates that no chain uses, attributes that are not signed. [integrity.Verdict] tells whether the
 // checksum of the whole file matched as well (INT-5). In a package some of the container is not covered by its
-// signature either: sectors in the middle that are marked free, the rest of a stream's last sector, and without
+// signature either: its header, sectors in the middle that are marked free, the rest of a stream's last sector, and without
 // MsiDigitalSignatureEx the names of streams and where one ends and the next begins. Having that stream does not protect
 // a package from being turned into one without, whose first stream begins with its 32 bytes; only where they are all of the
 // first stream is that noticed.

@@ -45,7 +45,11 @@ const maxPadding = 7
 // parseSignatures reads the signatures of a file, each followed by those nested in it, and notes their certificates.
 // It never returns none without an error.
 func parseSignatures(f *layout, pool *pool) (all []*signature, err error) {
+	tooMany := unsupported("the file has more than %d signatures", MaxSignatures)
 	for _, blob := range f.signatures {
+		if len(all) == MaxSignatures {
+			return nil, tooMany
+		}
 		first := len(all)
 		s, rest := parseSignature(blob, f.format, pool)
 		all = append(all, s)
@@ -61,8 +65,8 @@ func parseSignatures(f *layout, pool *pool) (all []*signature, err error) {
 			continue
 		}
 		for _, blob := range nested {
-			if len(all) >= MaxSignatures {
-				return nil, unsupported("the file has more than %d signatures", MaxSignatures)
+			if len(all) == MaxSignatures {
+				return nil, tooMany
 			}
 			n, rest := parseSignature(blob, f.format, pool)
 			n.nested = true
@@ -158,7 +162,7 @@ func (d *der) digestInfo() (integrity.Algorithm, []byte, error) {
 }
 
 // check wants the signer's signature to hold over the content, whoever it is, and returns the signer's certificate.
-// An empty contentType is one that must not be named.
+// An empty contentType is one that need not be named, and may be any.
 func (p *pool) check(s signerInfo, content []byte, contentType objectID) (*certificate, error) {
 	if contentType != "" {
 		if _, _, id, err := s.one(oidContentType); err != nil {

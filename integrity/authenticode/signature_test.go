@@ -290,3 +290,23 @@ func vendorForgeryFor(format integrity.Format) forgery {
 	f.digest, f.content = integrity.SHA256, indirectData(format, integrity.SHA256, make([]byte, 32))
 	return f
 }
+
+// TestLimitOfSignaturesInAll counts those nested in one entry of a program's table and the other entries.
+func TestLimitOfSignaturesInAll(t *testing.T) {
+	f := vendorForgeryFor(integrity.PE)
+	one := f.signedData(t)
+	f.others = [][]byte{attr(oidNested, one, one, one)}
+	for n, want := range map[int]string{MaxSignatures - 4: "", MaxSignatures - 3: "more than 8 signatures"} {
+		l := &layout{format: integrity.PE, signatures: [][]byte{f.signedData(t)}}
+		for range n {
+			l.signatures = append(l.signatures, one)
+		}
+		all, err := parseSignatures(l, newPool(nil))
+		if want == "" {
+			require.NoError(t, err)
+			require.Len(t, all, MaxSignatures)
+		} else {
+			require.ErrorContains(t, err, want)
+		}
+	}
+}
