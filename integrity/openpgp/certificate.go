@@ -125,7 +125,7 @@ func cost(pub *packet.PublicKey) int {
 	case curve == packet.Curve25519 || curve == packet.CurveNistP256:
 		return 1
 	case curve == packet.CurveNistP384 || curve == packet.CurveNistP521 || curve == packet.Curve448:
-		return 5
+		return 8
 	default: // those that Go has no fast code for
 		return 40
 	}
