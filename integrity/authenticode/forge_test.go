@@ -134,21 +134,6 @@ func (f forgery) signerInfo(t testing.TB, attributes [][]byte) []byte {
 	return seq(si)
 }
 
-// loose writes elements, and those in them, with lengths that are told by end marks.
-func loose(t testing.TB, d der) (out []byte) {
-	t.Helper()
-	for len(d) > 0 {
-		tag, whole, body, err := d.next()
-		require.NoError(t, err)
-		if tag&tagConstructed == 0 {
-			out = append(out, whole...)
-		} else {
-			out = cat(out, []byte{tag, indefinite}, loose(t, body), []byte{0, 0})
-		}
-	}
-	return out
-}
-
 // indirectData is what a signature of a file is over.
 func indirectData(format integrity.Format, a integrity.Algorithm, sum []byte) []byte {
 	var about []byte
@@ -164,11 +149,6 @@ func indirectData(format integrity.Format, a integrity.Algorithm, sum []byte) []
 // dataOver is what a signature is over that names the data's type and says something about it.
 func dataOver(id objectID, about []byte, a integrity.Algorithm, sum []byte) []byte {
 	return seq(seq(object(id), about), seq(algorithmID(digestOID(a)), octets(sum)))
-}
-
-// subjectInfo names the subject interface that digested the data.
-func subjectInfo(subject []byte) []byte {
-	return seq(number(1), octets(subject), number(0), number(0), number(0), number(0), number(0))
 }
 
 // vendorForgery is a right one, by the vendor, stamped.

@@ -119,3 +119,18 @@ func TestBERIsReadAsDER(t *testing.T) {
 		require.Error(t, err, name)
 	}
 }
+
+// loose writes elements, and those in them, with lengths that are told by end marks.
+func loose(t testing.TB, d der) (out []byte) {
+	t.Helper()
+	for len(d) > 0 {
+		tag, whole, body, err := d.next()
+		require.NoError(t, err)
+		if tag&tagConstructed == 0 {
+			out = append(out, whole...)
+		} else {
+			out = cat(out, []byte{tag, indefinite}, loose(t, body), []byte{0, 0})
+		}
+	}
+	return out
+}

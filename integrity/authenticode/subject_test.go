@@ -50,3 +50,8 @@ func TestOtherSubjects_INT9(t *testing.T) {
 		})
 	}
 }
+
+// subjectInfo names the subject interface that digested the data.
+func subjectInfo(subject []byte) []byte {
+	return seq(number(1), octets(subject), number(0), number(0), number(0), number(0), number(0))
+}
