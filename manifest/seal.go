@@ -117,7 +117,7 @@ func Seal(d Document, k Signer) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign manifest: %w", err)
 	}
-	sealed, err := envelope{PayloadType, payload, [1]signature{{k.KeyID(), sig}}}.encode()
+	sealed, err := json.Marshal(envelope{PayloadType, payload, [1]signature{{k.KeyID(), sig}}})
 	if err != nil {
 		return nil, fmt.Errorf("encode envelope: %w", err)
 	}
@@ -170,17 +170,15 @@ func verify(sealed []byte, pinned Verifier) ([]byte, *Refused) {
 	if pinned == nil || pinned.KeyID() == "" {
 		return bad("no pinned key, or one that is none", "the server's manifest key")
 	}
-	e, canonical := parseEnvelope(sealed)
-	if !canonical {
-		if err := json.Unmarshal(sealed, &e); err != nil {
-			return bad("bytes that cannot be read: "+short(err.Error()), shape)
-		}
-		if again, err := json.Marshal(e); len(e.Signatures[0].Sig) > 0 && (err != nil || !bytes.Equal(again, sealed)) {
-			return bad("an envelope that has more in it, or is written in another way", shape)
-		}
+	var e envelope
+	if err := json.Unmarshal(sealed, &e); err != nil {
+		return bad("bytes that cannot be read: "+short(err.Error()), shape)
 	}
 	if len(e.Signatures[0].Sig) == 0 {
 		return bad("no signature", shape)
+	}
+	if again, err := json.Marshal(e); err != nil || !bytes.Equal(again, sealed) {
+		return bad("an envelope that has more in it, or is written in another way", shape)
 	}
 	sig, want := e.Signatures[0], pinned.KeyID()
 	if sig.KeyID != want {
