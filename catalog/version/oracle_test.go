@@ -117,7 +117,11 @@ func TestDebianOrderIsDpkgs(t *testing.T) {
 		agree(must(t, Debian, rows[i][0]), must(t, Debian, rows[i+1][0]))
 	}
 	rapid.Check(t, func(rt *rapid.T) { agree(version(Debian).Draw(rt, "v"), version(Debian).Draw(rt, "w")) })
-	require.Greater(t, pairs, 100)
+	least := 100
+	if testing.Short() { // rapid draws a fifth then
+		least = 40
+	}
+	require.Greater(t, pairs, least)
 }
 
 // dpkg --validate-version asks for a digit at the beginning, which deb-version(7) only recommends and dpkg does not need

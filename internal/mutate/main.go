@@ -51,6 +51,11 @@ func run(pkg string, tests []string, sample int, seed uint64, jobs int, timeout 
 		list = list[:sample]
 	}
 	packages := append([]string{pkg}, tests...)
+	for _, short := range lengths {
+		if out, err := test(short, timeout, packages); err != nil {
+			return fmt.Errorf("the tests of %s fail without any mutant (%s): %w\n%s", pkg, short, err, out)
+		}
+	}
 	fates := make([]fate, len(list))
 	errs := make([]error, len(list))
 	var wait sync.WaitGroup
@@ -114,9 +119,8 @@ func try(m mutant, packages []string, timeout time.Duration) (fate, error) {
 		}
 		return invalid, nil
 	}
-	for _, short := range []string{"-short=true", "-short=false"} { // most are noticed by the quick tests already
-		args := append([]string{"test", "-vet=off", "-failfast", short, "-timeout", timeout.String(), "-overlay", overlay}, packages...)
-		switch out, err := exec.Command("go", args...).CombinedOutput(); {
+	for _, short := range lengths {
+		switch out, err := test(short, timeout, packages, "-overlay", overlay); {
 		case bytes.Contains(out, []byte("panic: test timed out after")):
 			return hung, nil
 		case err != nil:
@@ -124,4 +128,12 @@ func try(m mutant, packages []string, timeout time.Duration) (fate, error) {
 		}
 	}
 	return survived, nil
+}
+
+// lengths: most mutants are noticed by the quick tests already.
+var lengths = []string{"-short=true", "-short=false"}
+
+func test(length string, timeout time.Duration, packages []string, flags ...string) ([]byte, error) {
+	args := append([]string{"test", "-vet=off", "-failfast", length, "-timeout", timeout.String()}, flags...)
+	return exec.Command("go", append(args, packages...)...).CombinedOutput()
 }
