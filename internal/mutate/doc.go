@@ -3,7 +3,8 @@
 //
 //	go run ./internal/mutate [-sample N] [-seed S] [-test PACKAGES] PACKAGE…
 //
-// The tree is never written to: the go command reads the mutated file through an overlay. The mutations: comparisons are
+// The code is never written to: the go command reads the mutated file through an overlay. Tests that note their failures
+// beside them, as those of pgregory.net/rapid do, leave files behind: use a clone. The mutations: comparisons are
 // turned round or moved by one, && and || are swapped, conditions are negated, numbers grow by one, plus and minus are
 // swapped, true and false are swapped, and statements that are calls or assignments are left out. A mutant that does not
 // compile does not count.
