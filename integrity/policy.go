@@ -23,7 +23,7 @@ type Policy struct {
 	Clauses []Clause `json:"clauses,omitempty"` // their order means nothing
 }
 
-// Clause says what the files of a product must show.
+// Clause says what the files of a product have to prove.
 type Clause struct {
 	Name          string   `json:"name"`                    // told in verdicts
 	Vendor        string   `json:"vendor"`                  // exactly as the catalog names it, or Any
