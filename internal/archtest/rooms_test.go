@@ -22,6 +22,7 @@ var rooms = []room{
 		{"internal/enum", "what it holds types to"},
 		{testify + "/require", "a suite is a test"},
 	}},
+	{path: "internal/problem", floor: 0, core: true},
 	{path: "internal/debroot", floor: 0},
 
 	// Floor 1: values and rules that need nothing else.

@@ -1,0 +1,133 @@
+// Package problem collects what is wrong with a value, and makes text from outside fit to be shown.
+//
+// Packages that validate something export its [Invalid] and [Problem] under their own name, as job.Invalid does, so that
+// callers handle one kind of error whatever they validated.
+package problem
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Problem is one thing that is wrong with a value.
+type Problem struct {
+	Field string `json:"field"`           // where, as "reboot.interval" or "patches.list[3]"; empty: the value as a whole
+	Value string `json:"value,omitempty"` // what was found; a long one is cut
+	Text  string `json:"text"`            // what is wrong and what to do
+}
+
+// Invalid is the error of everything that validates: all problems, not the first.
+type Invalid struct {
+	What     string // "job nightly", "reboot policy"
+	Problems []Problem
+}
+
+// MaxNamed is how many problems the text of an error names. Invalid.Problems has them all.
+const MaxNamed = 20
+
+// Error names the problems, at most MaxNamed of them.
+func (e *Invalid) Error() string {
+	var b strings.Builder
+	b.WriteString(e.What + " is not valid")
+	sep := ": "
+	for i, p := range e.Problems {
+		b.WriteString(sep)
+		sep = "; "
+		if i == MaxNamed {
+			fmt.Fprintf(&b, "and %d more", len(e.Problems)-i)
+			break
+		}
+		where := p.Field
+		if p.Value != "" {
+			where = strings.TrimPrefix(fmt.Sprintf("%s %q", where, p.Value), " ")
+		}
+		if where != "" {
+			b.WriteString(where + ": ")
+		}
+		b.WriteString(p.Text)
+	}
+	return b.String()
+}
+
+// List collects problems. The zero List is empty.
+type List []Problem
+
+// Add adds a problem. The text is formatted as by fmt.Sprintf, and the value is cut to MaxValue bytes.
+func (l *List) Add(field, value, format string, args ...any) {
+	*l = append(*l, Problem{Field: field, Value: Clip(value, MaxValue), Text: fmt.Sprintf(format, args...)})
+}
+
+// Under adds what is wrong with the value of a field. An err that is not an *Invalid is one problem; nil is none.
+func (l *List) Under(field string, err error) {
+	if err == nil {
+		return
+	}
+	bad, ok := errors.AsType[*Invalid](err)
+	if !ok {
+		l.Add(field, "", "%s", err.Error())
+		return
+	}
+	for _, p := range bad.Problems {
+		p.Field = strings.Trim(field+"."+p.Field, ".")
+		*l = append(*l, p)
+	}
+}
+
+// Err returns an *Invalid about what, or nil when the list is empty.
+func (l List) Err(what string) error {
+	if len(l) == 0 {
+		return nil
+	}
+	return &Invalid{What: what, Problems: l}
+}
+
+// One returns an *Invalid with a single problem.
+func One(what, field, value, format string, args ...any) error {
+	var l List
+	l.Add(field, value, format, args...)
+	return l.Err(what)
+}
+
+// MaxValue is how many bytes of a wrong value a problem quotes.
+const MaxValue = 200
+
+// Clip returns s as valid UTF-8 of at most n bytes, n being 3 or more. A cut is marked with "…".
+func Clip(s string, n int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= n {
+		return s
+	}
+	cut := n - len("…")
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}
+
+// Printable returns s with everything escaped that would not show as itself: control characters and invisible ones, among
+// them those that move a terminal's cursor or reverse the direction of text.
+func Printable(s string) string {
+	shows := func(r rune) bool { return r != utf8.RuneError && unicode.IsPrint(r) }
+	if !strings.ContainsFunc(s, func(r rune) bool { return !shows(r) }) {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == utf8.RuneError || shows(r):
+			b.WriteRune(r)
+		case r < 0x80:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	return b.String()
+}
