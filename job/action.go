@@ -3,6 +3,8 @@ package job
 import (
 	"fmt"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Action is a command run before or after the patches (JOB-13).
@@ -12,26 +14,26 @@ type Action struct {
 	Timeout time.Duration `json:"timeout,omitempty"` // zero: 10 min
 }
 
-func (p *problems) actions(field string, list []Action) {
+func checkActions(l *problem.List, field string, list []Action) {
 	if len(list) > MaxActions {
-		p.add(field, fmt.Sprint(len(list)), fmt.Sprintf("is longer than %d", MaxActions))
+		l.Add(field, fmt.Sprint(len(list)), "is longer than %d", MaxActions)
 	}
 	for i, a := range list {
 		at := fmt.Sprintf("%s[%d]", field, i)
-		p.text(at+".name", a.Name)
+		checkText(l, at+".name", a.Name)
 		switch {
 		case len(a.Command) == 0 || a.Command[0] == "":
-			p.add(at+".command", "", "is empty; name the program to run")
+			l.Add(at+".command", "", "is empty; name the program to run")
 		case len(a.Command) > MaxArguments:
-			p.add(at+".command", fmt.Sprint(len(a.Command)), fmt.Sprintf("has more than %d words", MaxArguments))
+			l.Add(at+".command", fmt.Sprint(len(a.Command)), "has more than %d words", MaxArguments)
 		}
 		for j, word := range a.Command {
 			if len(word) > MaxText {
-				p.add(fmt.Sprintf("%s.command[%d]", at, j), word, fmt.Sprintf("is longer than %d bytes", MaxText))
+				l.Add(fmt.Sprintf("%s.command[%d]", at, j), word, "is longer than %d bytes", MaxText)
 			}
 		}
 		if a.Timeout < 0 || a.Timeout > MaxActionTime {
-			p.add(at+".timeout", a.Timeout.String(), fmt.Sprintf("is not between zero (%v) and %v", DefaultActionTime, MaxActionTime))
+			l.Add(at+".timeout", a.Timeout.String(), "is not between zero (%v) and %v", DefaultActionTime, MaxActionTime)
 		}
 	}
 }

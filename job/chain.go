@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // After makes a job run behind another (JOB-19). Each run of the other starts one run of this job, whose own schedule
@@ -20,20 +21,20 @@ func (a After) Due(succeeded, assets int) bool {
 	return !a.PerAsset && assets > 0 && succeeded*100 >= a.Share*assets
 }
 
-func (p *problems) after(d Definition) {
+func checkAfter(l *problem.List, d Definition) {
 	a := d.After
 	if a == nil {
 		return
 	}
-	p.id("after.job", string(a.Job))
+	checkID(l, "after.job", string(a.Job))
 	if a.Job == d.ID {
-		p.add("after.job", string(a.Job), "is the job itself; name another (JOB-19)")
+		l.Add("after.job", string(a.Job), "is the job itself; name another (JOB-19)")
 	}
 	if a.PerAsset != (a.Share == 0) || a.Share < 0 || a.Share > 100 {
-		p.add("after.share", fmt.Sprint(a.Share), "give either perAsset or a share from 1 to 100 percent (JOB-19)")
+		l.Add("after.share", fmt.Sprint(a.Share), "give either perAsset or a share from 1 to 100 percent (JOB-19)")
 	}
 	if d.Schedule.Kind != OnDemand {
-		p.add("schedule.kind", d.Schedule.Kind.String(), "a job that runs after another has no times of its own; use \"on demand\" (JOB-19)")
+		l.Add("schedule.kind", d.Schedule.Kind.String(), "a job that runs after another has no times of its own; use \"on demand\" (JOB-19)")
 	}
 }
 

@@ -1,12 +1,12 @@
 package job
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -62,78 +62,79 @@ func States() []State { return states.All() }
 // Validate says everything that is wrong with what the definition says; nil means that it can be saved (JOB-20).
 // A definition that may be saved is not yet complete: see Enable. The error is an *Invalid.
 func (d Definition) Validate() error {
-	var p problems
-	p.id("id", string(d.ID))
-	p.text("name", d.Name)
+	var l problem.List
+	checkID(&l, "id", string(d.ID))
+	checkText(&l, "name", d.Name)
 	switch d.State {
 	case Disabled, Enabled, Deleted:
 	default:
-		p.add("state", d.State.String(), "is no state of a job")
+		l.Add("state", d.State.String(), "is no state of a job")
 	}
-	p.platform(d)
-	p.assets(d.Assets)
-	p.patches(d.Patches)
-	p.actions("pre", d.Pre)
-	p.actions("post", d.Post)
-	p.schedule(d.Schedule)
-	p.spread(d.Schedule, d.Window)
-	p.after(d)
+	checkPlatform(&l, d)
+	checkAssets(&l, d.Assets)
+	checkPatches(&l, d.Patches)
+	checkActions(&l, "pre", d.Pre)
+	checkActions(&l, "post", d.Post)
+	l.Under("schedule", d.Schedule.Validate())
+	checkSpread(&l, d)
+	checkAfter(&l, d)
 	if d.Window != 0 && (d.Window < MinWindow || d.Window > MaxWindow) {
-		p.add("window", d.Window.String(), fmt.Sprintf("is neither zero (none) nor between %v and %v (JOB-10)", MinWindow, MaxWindow))
+		l.Add("window", d.Window.String(), "is neither zero (none) nor between %v and %v (JOB-10)", MinWindow, MaxWindow)
 	}
-	p.reboot("reboot", d.Reboot)
-	return p.err("job " + string(d.ID))
+	l.Under("reboot", d.Reboot.Validate())
+	return l.Err("job " + string(d.ID))
 }
 
 // Enable says everything that keeps the definition from being enabled at now (JOB-6): what Validate says, what is missing,
 // and a start that is already past. The error is an *Invalid.
 func (d Definition) Enable(now time.Time) error {
-	var p problems
-	if err, ok := errors.AsType[*Invalid](d.Validate()); ok {
-		p = err.Problems
-	}
+	var l problem.List
+	l.Under("", d.Validate())
 	if d.State == Deleted {
-		p.add("state", d.State.String(), "is final; save the job under another id (JOB-6)")
+		l.Add("state", d.State.String(), "is final; save the job under another id (JOB-6)")
 	}
 	if len(d.Patches.List) == 0 && d.Patches.Query == nil && len(d.Pre) == 0 && len(d.Post) == 0 {
-		p.add("patches", "", "no patch, query or action is given; add at least one (JOB-6)")
+		l.Add("patches", "", "no patch, query or action is given; add at least one (JOB-6)")
 	}
 	if len(d.Assets.Include) == 0 && len(d.Assets.IncludeTags) == 0 {
-		p.add("assets", "", "no asset and no tag is included; add at least one (JOB-6)")
+		l.Add("assets", "", "no asset and no tag is included; add at least one (JOB-6)")
 	}
-	p.past(d.Schedule, now)
-	return p.err("job " + string(d.ID))
+	l.Under("schedule", d.Schedule.Past(now))
+	return l.Err("job " + string(d.ID))
 }
 
-func (p *problems) platform(d Definition) {
+func checkPlatform(l *problem.List, d Definition) {
 	if _, err := d.Platform.MarshalText(); err != nil || d.Platform == 0 {
-		p.add("platform", d.Platform.String(), "a job has one platform; choose linux, windows or macos (JOB-7)")
+		l.Add("platform", d.Platform.String(), "a job has one platform; choose linux, windows or macos (JOB-7)")
 	}
 }
 
-func (p *problems) assets(a Assets) {
-	ids(p, "assets.include", a.Include)
-	ids(p, "assets.exclude", a.Exclude)
-	ids(p, "assets.includeTags", a.IncludeTags)
-	ids(p, "assets.excludeTags", a.ExcludeTags)
+// checkSpread refuses a spread that the window is too short for: an asset whose start is after the end of the window would
+// never run (JOB-9). A spread that is wrong in itself is refused with the schedule.
+func checkSpread(l *problem.List, d Definition) {
+	s := d.Schedule.Spread
+	if d.Window > 0 && s >= d.Window && s <= MaxSpread && s%time.Second == 0 {
+		l.Add("schedule.spread", s.String(), "is not shorter than the window, %v (JOB-9)", d.Window)
+	}
+}
+
+func checkAssets(l *problem.List, a Assets) {
+	checkIDs(l, "assets.include", a.Include)
+	checkIDs(l, "assets.exclude", a.Exclude)
+	checkIDs(l, "assets.includeTags", a.IncludeTags)
+	checkIDs(l, "assets.excludeTags", a.ExcludeTags)
 	if a.Match != 0 && !matches.Valid(a.Match) {
-		p.add("assets.match", a.Match.String(), "is neither any nor all (JOB-7)")
-	}
-}
-
-func (p *problems) reboot(field string, policy reboot.Policy) {
-	if err := policy.Validate(); err != nil {
-		p.add(field, "", err.Error())
+		l.Add("assets.match", a.Match.String(), "is neither any nor all (JOB-7)")
 	}
 }
 
 // ids checks a list of asset ids or tags.
-func ids[T ~string](p *problems, field string, list []T) {
+func checkIDs[T ~string](l *problem.List, field string, list []T) {
 	if len(list) > MaxSelection {
-		p.add(field, fmt.Sprint(len(list)), fmt.Sprintf("is longer than %d", MaxSelection))
+		l.Add(field, fmt.Sprint(len(list)), "is longer than %d", MaxSelection)
 		return
 	}
 	for i, id := range list {
-		p.id(fmt.Sprintf("%s[%d]", field, i), string(id))
+		checkID(l, fmt.Sprintf("%s[%d]", field, i), string(id))
 	}
 }

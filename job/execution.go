@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -119,26 +120,24 @@ func (x Execution) Outcomes() []PatchOutcome {
 // Validate says why x is no state the machine can be in, so that damaged storage is noticed and nothing panics on it.
 // The error is an *Invalid.
 func (x Execution) Validate() error {
-	var p problems
+	var l problem.List
 	if !stages.Valid(x.Stage) || !steps.Valid(x.Step) {
-		p.add("stage", x.Stage.String(), "with step "+x.Step.String()+" is unknown")
+		l.Add("stage", x.Stage.String(), "with step %v is unknown", x.Step)
 	}
 	if len(x.Patches) != len(x.Order.Patches) {
-		p.add("patches", "", "are not those of the order")
+		l.Add("patches", "", "are not those of the order")
 	}
 	if x.Acted < 0 || x.Acted > len(x.Order.Pre)+len(x.Order.Post) {
-		p.add("acted", "", "is not a number of actions of the order")
+		l.Add("acted", "", "is not a number of actions of the order")
 	}
 	if x.Tries < 0 {
-		p.add("tries", "", "is negative")
+		l.Add("tries", "", "is negative")
 	}
 	if i := x.fetching(); x.Step == StepFetch && (i < 0 || i >= len(x.Order.Patches) || len(x.Order.Patches[i].Files) == 0) {
-		p.add("step", x.Step.String(), "has nothing to fetch")
+		l.Add("step", x.Step.String(), "has nothing to fetch")
 	}
-	if err := x.Order.Validate(); err != nil {
-		p.add("order", string(x.Order.ID), err.Error())
-	}
-	return p.err("execution of " + string(x.Order.ID))
+	l.Under("order", x.Order.Validate())
+	return l.Err("execution of " + string(x.Order.ID))
 }
 
 // fetching is the index of the patch that StepFetch waits for: the first pending one; -1 if there is none.

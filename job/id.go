@@ -1,5 +1,7 @@
 package job
 
+import "github.com/patchpolicy/patchpolicy/internal/problem"
+
 // Identities. An ID and an AssetID are what ValidID accepts; the other two are made of them.
 type (
 	ID      string // of a job
@@ -12,9 +14,9 @@ type (
 // Identities go into file names, keys and URLs: letters, digits and . _ - + ~ only,
 // not beginning with a dot, 1 to MaxID bytes.
 func ValidID(s string) error {
-	var p problems
-	p.id("id", s)
-	return p.err("identity")
+	var l problem.List
+	checkID(&l, "", s)
+	return l.Err("identity")
 }
 
 // MakeOrderID names the order of a run on an asset.

@@ -26,12 +26,6 @@ func TestIdentityCharactersAtTheirEdges(t *testing.T) {
 	}
 }
 
-func TestClipAtItsLimit(t *testing.T) {
-	require.Equal(t, "abcd", clip("abcd", 4))
-	require.Equal(t, "a…", clip("abcde", 4))
-	require.Equal(t, "…", clip("äbcde", 4), "no half character")
-}
-
 // A run has one name: what only reads like it is refused.
 func TestRunsAreNamedInOneWay(t *testing.T) {
 	for stamp, ok := range map[string]bool{

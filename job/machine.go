@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -89,7 +90,7 @@ func (m *machine) tell(r Result) {
 	m.Result = r
 	outcomes := m.Outcomes()
 	for i := range outcomes {
-		outcomes[i].Text = clip(outcomes[i].Text, min(MaxText, maxReportText/len(outcomes)))
+		outcomes[i].Text = problem.Clip(outcomes[i].Text, min(MaxText, maxReportText/len(outcomes)))
 	}
 	m.report(Report{At: m.now.UTC, Order: m.Order.ID, Result: r, Patches: outcomes, Reboots: m.Reboots})
 }

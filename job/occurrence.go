@@ -3,6 +3,8 @@ package job
 import (
 	"strings"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Occurrence is one time at which a schedule starts a run.
@@ -33,10 +35,10 @@ func MakeRunID(id ID, start time.Time) RunID {
 
 // run checks that a run belongs to a job, and that it can begin at start: a run named by an instant begins there or
 // within the longest spread. One named by a local time says nothing without the zone.
-func (p *problems) run(field string, run RunID, id ID, start time.Time) {
+func checkRun(l *problem.List, field string, run RunID, id ID, start time.Time) {
 	stamp, ok := strings.CutPrefix(string(run), string(id)+"@")
 	if !ok {
-		p.add(field, string(run), "is no run of this job; want the job, \"@\" and the start, as "+string(MakeRunID(id, start)))
+		l.Add(field, string(run), "is no run of this job; want the job, \"@\" and the start, as %s", MakeRunID(id, start))
 		return
 	}
 	if t, err := time.Parse(localStamp, stamp); err == nil && t.Format(localStamp) == stamp {
@@ -44,12 +46,12 @@ func (p *problems) run(field string, run RunID, id ID, start time.Time) {
 	}
 	t, err := time.Parse(instantStamp, stamp)
 	if err != nil || t.Format(instantStamp) != stamp {
-		p.add(field, string(run), "has no start that can be read; want the job, \"@\" and the start, as "+string(MakeRunID(id, start)))
+		l.Add(field, string(run), "has no start that can be read; want the job, \"@\" and the start, as %s", MakeRunID(id, start))
 		return
 	}
 	if late := start.Truncate(time.Second).Sub(t); late < 0 || late >= MaxSpread {
-		p.add(field, string(run), "is not the run of this job and start; want "+string(MakeRunID(id, start))+
-			", or a start less than "+MaxSpread.String()+" before")
+		l.Add(field, string(run), "is not the run of this job and start; want %s, or a start less than %v before",
+			MakeRunID(id, start), MaxSpread)
 	}
 }
 
@@ -117,9 +119,7 @@ func (s Schedule) PrevIn(enabled, at time.Time, zone *time.Location) (o Occurren
 
 // usable keeps schedules away that nobody can understand (JOB-20).
 func (s Schedule) usable(zone *time.Location) bool {
-	var p problems
-	p.schedule(s)
-	return len(p) == 0 && (zone != nil || s.Zone == "")
+	return len(s.faults()) == 0 && (zone != nil || s.Zone == "")
 }
 
 // only is the one occurrence of a schedule that does not recur.

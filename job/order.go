@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -56,40 +57,40 @@ type File struct {
 
 // Validate says everything that is wrong with an order; the error is an *Invalid.
 func (o Order) Validate() error {
-	var p problems
-	p.id("job", string(o.Job))
-	p.text("name", o.Name)
-	p.run("run", o.Run, o.Job, o.Start)
+	var l problem.List
+	checkID(&l, "job", string(o.Job))
+	checkText(&l, "name", o.Name)
+	checkRun(&l, "run", o.Run, o.Job, o.Start)
 	asset, ok := strings.CutPrefix(string(o.ID), string(o.Run)+"/")
 	if !ok {
-		p.add("id", string(o.ID), fmt.Sprintf("does not begin with %q", string(o.Run)+"/"))
+		l.Add("id", string(o.ID), "does not begin with %q", string(o.Run)+"/")
 	} else {
-		p.id("id", asset)
+		checkID(&l, "id", asset)
 	}
 	if o.Start.IsZero() {
-		p.add("start", "", "is missing (JOB-20)")
+		l.Add("start", "", "is missing (JOB-20)")
 	}
 	if !o.End.IsZero() && !o.End.After(o.Start) {
-		p.add("end", o.End.String(), "is not after the start (JOB-20)")
+		l.Add("end", o.End.String(), "is not after the start (JOB-20)")
 	}
 	if len(o.Patches) > MaxPatches {
-		p.add("patches", fmt.Sprint(len(o.Patches)), fmt.Sprintf("are more than %d", MaxPatches))
+		l.Add("patches", fmt.Sprint(len(o.Patches)), "are more than %d", MaxPatches)
 	}
 	products := map[catalog.ProductID]bool{}
 	for i, patch := range o.Patches {
 		if products[patch.Product] {
-			p.add(fmt.Sprintf("patches[%d].product", i), string(patch.Product), "is that of another patch of the order; one a product (CAT-14)")
+			l.Add(fmt.Sprintf("patches[%d].product", i), string(patch.Product), "is that of another patch of the order; one a product (CAT-14)")
 		}
 		products[patch.Product] = true
-		p.orderPatch(fmt.Sprintf("patches[%d]", i), patch)
+		checkOrderPatch(&l, fmt.Sprintf("patches[%d]", i), patch)
 	}
-	p.actions("pre", o.Pre)
-	p.actions("post", o.Post)
-	p.reboot("reboot", o.Reboot)
+	checkActions(&l, "pre", o.Pre)
+	checkActions(&l, "post", o.Post)
+	l.Under("reboot", o.Reboot.Validate())
 	if !o.Policy.IsZero() {
-		p.policy("policy", o.Policy)
+		checkPolicy(&l, "policy", o.Policy)
 	}
-	return p.err("order " + string(o.ID))
+	return l.Err("order " + string(o.ID))
 }
 
 // Asset returns the asset the order is for.
@@ -97,53 +98,51 @@ func (o Order) Asset() AssetID {
 	return AssetID(strings.TrimPrefix(string(o.ID), string(o.Run)+"/"))
 }
 
-func (p *problems) orderPatch(at string, patch OrderPatch) {
+func checkOrderPatch(l *problem.List, at string, patch OrderPatch) {
 	if patch.Patch == "" || patch.Product == "" {
-		p.add(at, string(patch.Patch), "has no patch or no product")
+		l.Add(at, string(patch.Patch), "has no patch or no product")
 	}
-	p.text(at+".patch", string(patch.Patch))
-	p.text(at+".product", string(patch.Product))
-	p.text(at+".name", patch.Name)
-	p.text(at+".vendor", patch.Vendor)
-	p.text(at+".transaction", patch.Transaction)
+	checkText(l, at+".patch", string(patch.Patch))
+	checkText(l, at+".product", string(patch.Product))
+	checkText(l, at+".name", patch.Name)
+	checkText(l, at+".vendor", patch.Vendor)
+	checkText(l, at+".transaction", patch.Transaction)
 	if patch.Version.IsZero() {
-		p.add(at+".version", "", "is missing")
+		l.Add(at+".version", "", "is missing")
 	}
 	if len(patch.Files) > MaxFiles {
-		p.add(at+".files", fmt.Sprint(len(patch.Files)), fmt.Sprintf("are more than %d", MaxFiles))
+		l.Add(at+".files", fmt.Sprint(len(patch.Files)), "are more than %d", MaxFiles)
 	}
 	for i, f := range patch.Files {
 		field := fmt.Sprintf("%s.files[%d]", at, i)
-		p.text(field+".name", f.Name)
+		checkText(l, field+".name", f.Name)
 		if f.Name == "" || f.Name == "." || f.Name == ".." || strings.ContainsAny(f.Name, `/\`) {
-			p.add(field+".name", f.Name, "is no plain file name")
+			l.Add(field+".name", f.Name, "is no plain file name")
 		}
 		if f.Size < 0 {
-			p.add(field+".size", fmt.Sprint(f.Size), "is negative")
+			l.Add(field+".size", fmt.Sprint(f.Size), "is negative")
 		}
 		if f.URL != "" { // an empty one fails at download, with its own code
-			p.url(field+".url", f.URL)
+			checkURL(l, field+".url", f.URL)
 		}
 		if f.SignatureURL != "" {
-			p.url(field+".signatureUrl", f.SignatureURL)
+			checkURL(l, field+".signatureUrl", f.SignatureURL)
 		}
-		if err := f.Expect.Validate(); err != nil {
-			p.add(field+".expect", "", err.Error())
-		}
+		l.Under(field+".expect", f.Expect.Validate())
 	}
 }
 
-func (p *problems) policy(field string, x integrity.Excerpt) {
+func checkPolicy(l *problem.List, field string, x integrity.Excerpt) {
 	if bad, ok := errors.AsType[*integrity.InvalidPolicy](x.Validate()); ok {
 		for _, b := range bad.Problems {
-			p.add(field+"."+b.Field, b.Value, b.Text)
+			l.Add(field+"."+b.Field, b.Value, "%s", b.Text)
 		}
 	}
 }
 
-func (p *problems) url(field, s string) {
-	p.text(field, s)
+func checkURL(l *problem.List, field, s string) {
+	checkText(l, field, s)
 	if u, err := url.Parse(s); err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file" {
-		p.add(field, s, "is no http, https or file URL")
+		l.Add(field, s, "is no http, https or file URL")
 	}
 }

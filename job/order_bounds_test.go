@@ -90,22 +90,6 @@ func TestOrderWithoutAStart_JOB20(t *testing.T) {
 	require.True(t, slices.ContainsFunc(invalid.Problems, func(p Problem) bool { return p.Field == "start" }), invalid)
 }
 
-// What is refused may be megabytes of something else: it is quoted, but not whole, and never cut within a character.
-func TestInvalidQuotesNoMoreThanItMust(t *testing.T) {
-	var p problems
-	p.add("at the limit", strings.Repeat("x", 200), "is wrong")
-	p.add("past it", strings.Repeat("x", 199)+"é", "is wrong")
-	require.Equal(t, strings.Repeat("x", 200), p[0].Value)
-	require.Equal(t, strings.Repeat("x", 199)+"…", p[1].Value)
-}
-
-func TestInvalidSaysWhatAndWhere(t *testing.T) {
-	e := &Invalid{What: "job x", Problems: []Problem{{Field: "name", Text: "is missing"}, {Field: "window", Value: "1s", Text: "is too short"}}}
-	require.Equal(t, `job x is not valid: name: is missing; window "1s": is too short`, e.Error())
-	e.Problems = e.Problems[1:]
-	require.Equal(t, `job x is not valid: window "1s": is too short`, e.Error())
-}
-
 // The schedule's years: a first and a last occurrence lie in them, and one past them does not occur.
 func TestOccurrencesStayWithinTheYears_JOB20(t *testing.T) {
 	at := func(year int) time.Time { return time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC) }

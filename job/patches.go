@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Patches selects patches: a list or a query, never both (JOB-8).
@@ -49,23 +50,23 @@ func newestFirst(snap *catalog.Snapshot, verdicts []catalog.Verdict) {
 	})
 }
 
-func (p *problems) patches(s Patches) {
+func checkPatches(l *problem.List, s Patches) {
 	if len(s.List) > 0 && s.Query != nil {
-		p.add("patches", "", "both a list and a query are given; keep one of them (JOB-8)")
+		l.Add("patches", "", "both a list and a query are given; keep one of them (JOB-8)")
 	}
 	if len(s.List) > MaxSelection {
-		p.add("patches.list", fmt.Sprint(len(s.List)), fmt.Sprintf("is longer than %d", MaxSelection))
+		l.Add("patches.list", fmt.Sprint(len(s.List)), "is longer than %d", MaxSelection)
 		return
 	}
 	seen := make(map[string]bool, len(s.List))
 	for i, id := range s.List {
 		field := fmt.Sprintf("patches.list[%d]", i)
-		p.text(field, string(id))
+		checkText(l, field, string(id))
 		if id == "" {
-			p.add(field, "", "is empty")
+			l.Add(field, "", "is empty")
 		}
 		if seen[string(id)] {
-			p.add(field, string(id), "is named twice")
+			l.Add(field, string(id), "is named twice")
 		}
 		seen[string(id)] = true
 	}
@@ -75,11 +76,11 @@ func (p *problems) patches(s Patches) {
 			list []string
 		}{{"products", q.Products}, {"vendors", q.Vendors}, {"channels", q.Channels}, {"cves", q.CVEs}} {
 			if len(f.list) > MaxSelection {
-				p.add("patches.query."+f.name, fmt.Sprint(len(f.list)), fmt.Sprintf("is longer than %d", MaxSelection))
+				l.Add("patches.query."+f.name, fmt.Sprint(len(f.list)), "is longer than %d", MaxSelection)
 			}
 		}
 		if _, err := q.MinSeverity.MarshalText(); err != nil {
-			p.add("patches.query.minSeverity", q.MinSeverity.String(), "is no severity")
+			l.Add("patches.query.minSeverity", q.MinSeverity.String(), "is no severity")
 		}
 	}
 }

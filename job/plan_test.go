@@ -233,13 +233,3 @@ func TestOrderValidate(t *testing.T) {
 	}
 	require.NoError(t, valid.Validate())
 }
-
-func TestInvalidNamesTheFirstProblemsAndCountsTheRest(t *testing.T) {
-	e := &Invalid{What: "job x", Problems: make([]Problem, maxProblems+3)}
-	for i := range e.Problems {
-		e.Problems[i] = Problem{Field: fmt.Sprintf("f%d", i), Text: "is wrong"}
-	}
-	require.Contains(t, e.Error(), "f19: is wrong; and 3 more")
-	e.Problems = e.Problems[:maxProblems]
-	require.NotContains(t, e.Error(), "more")
-}

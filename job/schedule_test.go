@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
-func faults(s Schedule, window time.Duration) (fields []string) {
-	var p problems
-	p.schedule(s)
-	p.spread(s, window)
-	for _, problem := range p {
-		fields = append(fields, strings.TrimPrefix(problem.Field, "schedule."))
+func faults(s Schedule) (fields []string) {
+	if invalid, ok := errors.AsType[*Invalid](s.Validate()); ok {
+		for _, p := range invalid.Problems {
+			fields = append(fields, p.Field)
+		}
 	}
 	return fields
 }
@@ -72,11 +73,24 @@ func TestSchedulesAreRefusedWithEveryFault_JOB20(t *testing.T) {
 		"a longer one":             {with(func(s *Schedule) { s.Spread = MaxSpread + time.Second }), []string{"spread"}},
 		"half a second":            {with(func(s *Schedule) { s.Spread = 1500 * time.Millisecond }), []string{"spread"}},
 	} {
-		require.Equal(t, c.want, faults(c.s, 0), name)
+		require.Equal(t, c.want, faults(c.s), name)
 	}
-	spread := with(func(s *Schedule) { s.Spread = time.Hour })
-	require.Equal(t, []string{"spread"}, faults(spread, time.Hour), "as long as the window")
-	require.Empty(t, faults(spread, time.Hour+time.Second))
+}
+
+func TestSpreadIsShorterThanTheWindow_JOB9(t *testing.T) {
+	refused := func(spread, window time.Duration) (fields []string) {
+		d := Definition{ID: "j", State: Disabled, Platform: catalog.Linux, Window: window,
+			Schedule: Schedule{Kind: Daily, Time: Clock(0, 0), Zone: "UTC", Spread: spread}}
+		if invalid, ok := errors.AsType[*Invalid](d.Validate()); ok {
+			for _, p := range invalid.Problems {
+				fields = append(fields, p.Field)
+			}
+		}
+		return fields
+	}
+	require.Equal(t, []string{"schedule.spread"}, refused(time.Hour, time.Hour), "as long as the window")
+	require.Empty(t, refused(time.Hour, time.Hour+time.Second))
+	require.Equal(t, []string{"schedule.spread"}, refused(MaxSpread+time.Second, time.Hour), "named once")
 }
 
 // The definition is where a schedule is refused, and the messages say what to do.
@@ -124,7 +138,7 @@ func TestSchedulesInJSON_JOB9(t *testing.T) {
 		var read Schedule
 		require.NoError(t, json.Unmarshal(written, &read))
 		require.True(t, want.Equal(read) && read == want, text)
-		require.Empty(t, faults(read, 0), text)
+		require.Empty(t, faults(read), text)
 	}
 	var read Schedule
 	require.NoError(t, json.Unmarshal([]byte(`{"weekdays":["sunday","monday"]}`), &read))
@@ -233,7 +247,7 @@ func FuzzSchedule(f *testing.F) {
 		next, ok := s.NextIn(time.Time{}, now, berlin)
 		if ok {
 			require.Empty(t, faults(Schedule{Kind: s.Kind, At: s.At, Local: s.Local, Time: s.Time, Zone: s.Zone, Weekdays: s.Weekdays,
-				Nth: s.Nth, Day: s.Day, Offset: s.Offset}, 0))
+				Nth: s.Nth, Day: s.Day, Offset: s.Offset}))
 			require.True(t, next.Start.After(now))
 		}
 		if prev, ok := s.PrevIn(time.Time{}, now, berlin); ok {

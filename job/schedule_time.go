@@ -3,6 +3,8 @@ package job
 import (
 	"fmt"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // TimeOfDay is a time on a local clock, to the minute. Its text is "02:30", from "00:00" to "23:59", and nothing else.
@@ -26,9 +28,7 @@ func ParseTimeOfDay(s string) (TimeOfDay, error) {
 	if clock := Clock(t.Hour(), t.Minute()); err == nil && clock.String() == s {
 		return clock, nil
 	}
-	var p problems
-	p.add("time", s, "is no time of day; write hour and minute with two digits each, from 00:00 to 23:59 (JOB-20)")
-	return 0, p.err("time of day")
+	return 0, problem.One("time of day", "time", s, "is no time of day; write hour and minute with two digits each, from 00:00 to 23:59 (JOB-20)")
 }
 
 // String returns the text; a value that is none or not set prints as "time of day(n)".
@@ -45,9 +45,7 @@ func (t TimeOfDay) MarshalText() ([]byte, error) {
 		return []byte{}, nil
 	}
 	if !t.valid() {
-		var p problems
-		p.add("time", t.String(), "is no time of day")
-		return nil, p.err("time of day")
+		return nil, problem.One("time of day", "time", t.String(), "is no time of day")
 	}
 	return []byte(t.String()), nil
 }
@@ -89,9 +87,7 @@ func ParseLocalTime(s string) (LocalTime, error) {
 	if local := LocalTime(t.Unix() / 60); err == nil && local.valid() && local.String() == s {
 		return local, nil
 	}
-	var p problems
-	p.add("local", s, "is no date and time; write it as 2026-03-29T02:30, without a zone, from 1971 to 9998 (JOB-20)")
-	return 0, p.err("local time")
+	return 0, problem.One("local time", "local", s, "is no date and time; write it as 2026-03-29T02:30, without a zone, from 1971 to 9998 (JOB-20)")
 }
 
 // String returns the text; a value that is none or not set prints as "local time(n)".
@@ -108,9 +104,7 @@ func (l LocalTime) MarshalText() ([]byte, error) {
 		return []byte{}, nil
 	}
 	if !l.valid() {
-		var p problems
-		p.add("local", l.String(), "is not between 1971 and 9998")
-		return nil, p.err("local time")
+		return nil, problem.One("local time", "local", l.String(), "is not between 1971 and 9998")
 	}
 	return []byte(l.String()), nil
 }

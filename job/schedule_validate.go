@@ -5,33 +5,48 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// schedule says everything wrong with s: fields that its kind lacks or does not have, and values out of their bounds
-// (JOB-20). Whether a zone of that name exists is known only where zones are resolved.
-func (p *problems) schedule(s Schedule) {
+// Validate says everything that is wrong with the schedule: fields that its kind lacks or does not have, and values out
+// of their bounds (JOB-9, JOB-20). Whether a zone of that name exists is known only where zones are resolved. The error
+// is an *Invalid.
+func (s Schedule) Validate() error {
+	l := s.faults()
+	switch {
+	case s.Spread < 0 || s.Spread > MaxSpread:
+		l.Add("spread", s.Spread.String(), "is not between zero (none) and %v (JOB-9)", MaxSpread)
+	case s.Spread%time.Second != 0:
+		l.Add("spread", s.Spread.String(), "is not a whole number of seconds (JOB-20)")
+	}
+	return l.Err("schedule")
+}
+
+// faults lists what keeps a schedule from having occurrences; its spread is left out.
+func (s Schedule) faults() (l problem.List) {
 	if !scheduleKinds.Valid(s.Kind) {
-		p.add("schedule.kind", s.Kind.String(), fmt.Sprintf("is no kind of schedule; use one of %v (JOB-20)", quoted(ScheduleKinds())))
-		return
+		l.Add("kind", s.Kind.String(), "is no kind of schedule; use one of %v (JOB-20)", quoted(ScheduleKinds()))
+		return l
 	}
 	needs := s.needs()
 	for _, f := range scheduleFields {
 		needed := slices.Contains(needs, f.name)
 		switch set := f.set(s); {
 		case needed && !set && f.name != "offset":
-			p.add("schedule."+f.name, "", fmt.Sprintf("is missing; a schedule %q needs %s (JOB-20)", s.Kind, f.want))
+			l.Add(f.name, "", "is missing; a schedule %q needs %s (JOB-20)", s.Kind, f.want)
 		case f.name == "at" && !needed && set && s.Kind == Once:
-			p.add("schedule.at", f.value(s), "is one start, and local and zone are another; keep one of them (JOB-20)")
+			l.Add("at", f.value(s), "is one start, and local and zone are another; keep one of them (JOB-20)")
 		case !needed && set:
-			p.add("schedule."+f.name, f.value(s), fmt.Sprintf("a schedule %q has no %s; leave it out, or choose another kind (JOB-20)",
-				s.Kind, f.name))
+			l.Add(f.name, f.value(s), "a schedule %q has no %s; leave it out, or choose another kind (JOB-20)", s.Kind, f.name)
 		case needed && set && !f.ok(s):
-			p.add("schedule."+f.name, f.value(s), fmt.Sprintf("is not %s (JOB-20)", f.want))
+			l.Add(f.name, f.value(s), "is not %s (JOB-20)", f.want)
 		}
 	}
 	if s.Kind == MonthlyWeekday && s.Weekdays.valid() && s.Weekdays.count() > 1 {
-		p.add("schedule.weekdays", s.Weekdays.String(), "a schedule \"monthly by weekday\" has exactly one weekday (JOB-20)")
+		l.Add("weekdays", s.Weekdays.String(), "a schedule \"monthly by weekday\" has exactly one weekday (JOB-20)")
 	}
+	return l
 }
 
 // needs lists the fields a schedule of this kind has: each but offset, which may be zero, is needed.
@@ -95,40 +110,29 @@ var scheduleFields = []struct {
 		func(s Schedule) string { return fmt.Sprint(s.Offset) }},
 }
 
-// spread refuses a spread that is too long, for the job's window too: an asset whose start falls behind the end of the
-// window would never run (JOB-9). A window of zero is none.
-func (p *problems) spread(s Schedule, window time.Duration) {
-	switch {
-	case s.Spread < 0 || s.Spread > MaxSpread:
-		p.add("schedule.spread", s.Spread.String(), fmt.Sprintf("is not between zero (none) and %v (JOB-9)", MaxSpread))
-	case s.Spread%time.Second != 0:
-		p.add("schedule.spread", s.Spread.String(), "is no number of whole seconds (JOB-20)")
-	case window > 0 && s.Spread >= window:
-		p.add("schedule.spread", s.Spread.String(), fmt.Sprintf("is not shorter than the window, %v (JOB-9)", window))
-	}
-}
-
-// past refuses a job whose only start has passed everywhere: no clock is further behind UTC than 12 hours.
-func (p *problems) past(s Schedule, now time.Time) {
+// Past says why no run can start any more, when the only start has passed at now in every zone; nil otherwise (JOB-20).
+// No clock is more than 12 hours behind UTC. The error is an *Invalid.
+func (s Schedule) Past(now time.Time) error {
 	if s.Kind != Once {
-		return
+		return nil
 	}
+	var l problem.List
 	if !s.At.IsZero() && !s.At.After(now) {
-		p.add("schedule.at", s.At.Format(time.RFC3339), "is past; give a later start, or run the job on demand (JOB-20)")
+		l.Add("at", s.At.Format(time.RFC3339), "is past; give a later start, or run the job on demand (JOB-20)")
 	}
 	if s.Local.valid() && !s.Local.In(time.FixedZone("", -12*60*60)).After(now) {
-		p.add("schedule.local", s.Local.String(), "is past in every zone; give a later start, or run the job on demand (JOB-20)")
+		l.Add("local", s.Local.String(), "is past in every zone; give a later start, or run the job on demand (JOB-20)")
 	}
+	return l.Err("schedule")
 }
 
 // ValidZone says why s cannot be the name of a time zone; nil if it can. Whether there is such a zone, the time zone
 // database says. "Local", which means another zone on every computer, is none. The error is an *Invalid.
 func ValidZone(s string) error {
-	var p problems
 	if !zoneName(s) {
-		p.add("zone", s, "is no name of a time zone; use one of the IANA time zone database, such as Europe/Berlin or UTC (JOB-20)")
+		return problem.One("time zone", "", s, "is no name of a time zone; use one of the IANA time zone database, such as Europe/Berlin or UTC (JOB-20)")
 	}
-	return p.err("time zone")
+	return nil
 }
 
 // zoneName tells what may be a name of a zone: parts of letters, digits and _ - + joined by slashes. It keeps out whatever

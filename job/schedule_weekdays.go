@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Weekday is a day of the week.
@@ -89,9 +90,7 @@ func (s Weekdays) String() string {
 // MarshalJSON writes the list of names. A set made of something else than weekdays is an *Invalid.
 func (s Weekdays) MarshalJSON() ([]byte, error) {
 	if !s.valid() {
-		var p problems
-		p.add("weekdays", s.String(), "is no set of weekdays")
-		return nil, p.err("weekdays")
+		return nil, problem.One("weekdays", "weekdays", s.String(), "is no set of weekdays")
 	}
 	return json.Marshal(s.List())
 }
@@ -103,22 +102,22 @@ func (s *Weekdays) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &list); err != nil {
 		return err
 	}
-	var p problems
+	var l problem.List
 	if list == nil {
-		p.add("weekdays", string(text), "is no list of weekdays; write [\"monday\", \"friday\"] (JOB-20)")
+		l.Add("weekdays", string(text), "is no list of weekdays; write [\"monday\", \"friday\"] (JOB-20)")
 	}
 	var set Weekdays
 	for i, d := range list {
 		field := fmt.Sprintf("weekdays[%d]", i)
 		switch {
 		case d == 0:
-			p.add(field, "", "is empty; name a day (JOB-20)")
+			l.Add(field, "", "is empty; name a day (JOB-20)")
 		case set.Has(d):
-			p.add(field, d.String(), "is named twice")
+			l.Add(field, d.String(), "is named twice")
 		}
 		set |= WeekdaysOf(d)
 	}
-	if err := p.err("weekdays"); err != nil {
+	if err := l.Err("weekdays"); err != nil {
 		return err
 	}
 	*s = set

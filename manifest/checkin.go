@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -25,30 +26,30 @@ type CheckIn struct {
 // Validate says everything that is wrong with the call: its bounds, and reports that are not numbered without gaps (MAN-6).
 // The error is a *job.Invalid. What the reports and the inventory say is for their receiver to judge.
 func (c CheckIn) Validate() error {
-	p := problems{what: "check-in"}
-	p.id("asset", string(c.Asset))
+	var l problem.List
+	l.Under("asset", job.ValidID(string(c.Asset)))
 	if c.At.IsZero() {
-		p.add("at", "", "is missing; send the agent's clock")
+		l.Add("at", "", "is missing; send the agent's clock")
 	}
-	p.word("boot", c.Boot, MaxWord)
-	p.word("zone", c.Zone, MaxWord)
-	p.word("digest", c.Digest, MaxWord)
+	checkWord(&l, "boot", c.Boot, MaxWord)
+	checkWord(&l, "zone", c.Zone, MaxWord)
+	checkWord(&l, "digest", c.Digest, MaxWord)
 	if len(c.Reports) > MaxReports {
-		p.add("reports", fmt.Sprint(len(c.Reports)), fmt.Sprintf("are more than %d; send the oldest and call again", MaxReports))
+		l.Add("reports", fmt.Sprint(len(c.Reports)), "are more than %d; send the oldest and call again", MaxReports)
 	}
 	for i, r := range c.Reports {
 		field := fmt.Sprintf("reports[%d].sequence", i)
 		switch {
 		case r.Sequence == 0:
-			p.add(field, "0", "is not a sequence number: they begin at 1")
+			l.Add(field, "0", "is not a sequence number: they begin at 1")
 		case i > 0 && r.Sequence != c.Reports[i-1].Sequence+1:
-			p.add(field, fmt.Sprint(r.Sequence), fmt.Sprintf("does not follow %d", c.Reports[i-1].Sequence))
+			l.Add(field, fmt.Sprint(r.Sequence), "does not follow %d", c.Reports[i-1].Sequence)
 		}
 	}
 	if c.Inventory != nil && len(c.Inventory.Installed) > MaxInstalled {
-		p.add("inventory.installed", fmt.Sprint(len(c.Inventory.Installed)), fmt.Sprintf("are more than %d", MaxInstalled))
+		l.Add("inventory.installed", fmt.Sprint(len(c.Inventory.Installed)), "are more than %d", MaxInstalled)
 	}
-	return p.err()
+	return l.Err("check-in")
 }
 
 // Answer is the server's answer to a CheckIn.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -40,46 +41,44 @@ func RenewalDue(expires, now time.Time) bool { return !now.Before(expires.Add(-R
 // It looks at the canonical form, so the order of the orders and fractions of seconds are no fault, and orders[i] counts in that form.
 func (d Document) Validate() error {
 	d = d.canonical()
-	p := problems{what: "manifest"}
+	var l problem.List
 	if d.Format != Format {
-		p.add("format", fmt.Sprint(d.Format), fmt.Sprintf("is not %d", Format))
+		l.Add("format", fmt.Sprint(d.Format), "is not %d", Format)
 	}
-	p.id("asset", string(d.Asset))
+	l.Under("asset", job.ValidID(string(d.Asset)))
 	if d.Revision == 0 {
-		p.add("revision", "0", "is not a revision: they begin at 1")
+		l.Add("revision", "0", "is not a revision: they begin at 1")
 	}
-	d.times(&p)
-	d.orders(&p)
-	return p.err()
+	d.times(&l)
+	d.orders(&l)
+	return l.Err("manifest")
 }
 
-func (d Document) times(p *problems) {
+func (d Document) times(l *problem.List) {
 	switch {
 	case d.Issued.IsZero():
-		p.add("issued", "", "is missing")
+		l.Add("issued", "", "is missing")
 	case !d.Expires.After(d.Issued):
-		p.add("expires", d.Expires.Format(time.RFC3339), "is not after issued")
+		l.Add("expires", d.Expires.Format(time.RFC3339), "is not after issued")
 	case d.Expires.Sub(d.Issued) > MaxLifetime:
-		p.add("expires", d.Expires.Format(time.RFC3339), fmt.Sprintf("is more than %v after issued", MaxLifetime))
+		l.Add("expires", d.Expires.Format(time.RFC3339), "is more than %v after issued", MaxLifetime)
 	}
 }
 
-func (d Document) orders(p *problems) {
+func (d Document) orders(l *problem.List) {
 	if len(d.Orders) > MaxOrders {
-		p.add("orders", fmt.Sprint(len(d.Orders)), fmt.Sprintf("are more than %d; hand the later ones out later", MaxOrders))
+		l.Add("orders", fmt.Sprint(len(d.Orders)), "are more than %d; hand the later ones out later", MaxOrders)
 		return
 	}
 	seen := make(map[job.OrderID]bool, len(d.Orders))
 	for i, o := range d.Orders {
 		field := fmt.Sprintf("orders[%d]", i)
-		if err := o.Validate(); err != nil {
-			p.add(field, "", err.Error())
-		}
+		l.Under(field, o.Validate())
 		if want := job.MakeOrderID(o.Run, d.Asset); o.ID != want {
-			p.add(field+".id", string(o.ID), fmt.Sprintf("is not the order of this asset; want %q", want))
+			l.Add(field+".id", string(o.ID), "is not the order of this asset; want %q", want)
 		}
 		if seen[o.ID] {
-			p.add(field+".id", string(o.ID), "is named twice")
+			l.Add(field+".id", string(o.ID), "is named twice")
 		}
 		seen[o.ID] = true
 	}

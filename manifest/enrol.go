@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -48,25 +49,25 @@ type Enrolled struct {
 
 // Validate says everything that is wrong with the enrolment. The error is a *job.Invalid.
 func (e Enrolment) Validate() error {
-	p := problems{what: "enrolment"}
+	var l problem.List
 	if e.Token == "" || len(e.Token) > MaxToken { // a secret: its value does not go into errors
-		p.add("token", "", fmt.Sprintf("has %d bytes; ask the administrator for one, of at most %d", len(e.Token), MaxToken))
+		l.Add("token", "", "has %d bytes; ask the administrator for one, of at most %d", len(e.Token), MaxToken)
 	}
-	p.id("asset", string(e.Asset))
+	l.Under("asset", job.ValidID(string(e.Asset)))
 	if len(e.Key) != ed25519.PublicKeySize {
-		p.add("key", "", fmt.Sprintf("has %d bytes; an Ed25519 public key has %d", len(e.Key), ed25519.PublicKeySize))
+		l.Add("key", "", "has %d bytes; an Ed25519 public key has %d", len(e.Key), ed25519.PublicKeySize)
 	}
 	if _, err := e.Platform.MarshalText(); err != nil || e.Platform == 0 {
-		p.add("platform", e.Platform.String(), "is not known; choose linux, windows or macos")
+		l.Add("platform", e.Platform.String(), "is not known; choose linux, windows or macos")
 	}
-	p.word("architecture", e.Architecture, MaxWord)
-	p.word("hostname", e.Hostname, MaxWord)
-	p.word("version", e.Version, MaxWord)
+	checkWord(&l, "architecture", e.Architecture, MaxWord)
+	checkWord(&l, "hostname", e.Hostname, MaxWord)
+	checkWord(&l, "version", e.Version, MaxWord)
 	if len(e.Tags) > MaxTags {
-		p.add("tags", fmt.Sprint(len(e.Tags)), fmt.Sprintf("are more than %d", MaxTags))
+		l.Add("tags", fmt.Sprint(len(e.Tags)), "are more than %d", MaxTags)
 	}
 	for i, tag := range e.Tags {
-		p.id(fmt.Sprintf("tags[%d]", i), tag)
+		l.Under(fmt.Sprintf("tags[%d]", i), job.ValidID(tag))
 	}
-	return p.err()
+	return l.Err("enrolment")
 }

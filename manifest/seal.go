@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -144,18 +145,18 @@ func Open(sealed []byte, pinned Verifier, asset job.AssetID, held Revision, now 
 	case err != nil && json.Unmarshal(payload, &other) == nil && other.Format != nil && *other.Format != Format:
 		return Document{}, &Refused{Malformed, fmt.Sprintf("format %d", *other.Format), fmt.Sprintf("format %d", Format)}
 	case err != nil:
-		return Document{}, &Refused{Malformed, "a document that cannot be read: " + short(err.Error()), "the canonical form"}
+		return Document{}, &Refused{Malformed, "a document that cannot be read: " + problem.Clip(err.Error(), problem.MaxValue), "the canonical form"}
 	case d.Format != Format:
 		return Document{}, &Refused{Malformed, fmt.Sprintf("format %d", d.Format), fmt.Sprintf("format %d", Format)}
 	case d.Asset != asset:
-		return Document{}, &Refused{WrongAsset, fmt.Sprintf("a manifest for asset %q", short(string(d.Asset))), fmt.Sprintf("one for %q", asset)}
+		return Document{}, &Refused{WrongAsset, fmt.Sprintf("a manifest for asset %q", problem.Clip(string(d.Asset), problem.MaxValue)), fmt.Sprintf("one for %q", asset)}
 	case d.Revision < held:
 		return Document{}, &Refused{LowerRevision, fmt.Sprintf("revision %d", d.Revision), fmt.Sprintf("%d or higher", held)}
 	case !now.Before(d.Expires):
 		return Document{}, &Refused{Expired, "expiry at " + d.Expires.Format(time.RFC3339), "one after " + now.UTC().Format(time.RFC3339)}
 	}
 	if err := d.Validate(); err != nil {
-		return Document{}, &Refused{Malformed, short(err.Error()), "a valid document"}
+		return Document{}, &Refused{Malformed, problem.Clip(err.Error(), problem.MaxValue), "a valid document"}
 	}
 	return d, nil
 }
@@ -172,7 +173,7 @@ func verify(sealed []byte, pinned Verifier) ([]byte, *Refused) {
 	}
 	var e envelope
 	if err := json.Unmarshal(sealed, &e); err != nil {
-		return bad("bytes that cannot be read: "+short(err.Error()), shape)
+		return bad("bytes that cannot be read: "+problem.Clip(err.Error(), problem.MaxValue), shape)
 	}
 	if len(e.Signatures[0].Sig) == 0 {
 		return bad("no signature", shape)
@@ -182,13 +183,13 @@ func verify(sealed []byte, pinned Verifier) ([]byte, *Refused) {
 	}
 	sig, want := e.Signatures[0], pinned.KeyID()
 	if sig.KeyID != want {
-		return bad(fmt.Sprintf("a signature by key %q", short(sig.KeyID)), fmt.Sprintf("one by the pinned key %q", want))
+		return bad(fmt.Sprintf("a signature by key %q", problem.Clip(sig.KeyID, problem.MaxValue)), fmt.Sprintf("one by the pinned key %q", want))
 	}
 	if err := pinned.Verify(pae(e.PayloadType, e.Payload), sig.Sig); err != nil {
-		return bad("a signature that does not hold: "+short(err.Error()), fmt.Sprintf("one by the pinned key %q", want))
+		return bad("a signature that does not hold: "+problem.Clip(err.Error(), problem.MaxValue), fmt.Sprintf("one by the pinned key %q", want))
 	}
 	if e.PayloadType != PayloadType {
-		return nil, &Refused{Malformed, fmt.Sprintf("payload type %q", short(e.PayloadType)), fmt.Sprintf("%q", PayloadType)}
+		return nil, &Refused{Malformed, fmt.Sprintf("payload type %q", problem.Clip(e.PayloadType, problem.MaxValue)), fmt.Sprintf("%q", PayloadType)}
 	}
 	return e.Payload, nil
 }

@@ -57,7 +57,7 @@ func TestSealCollectsProblems(t *testing.T) {
 	d := manifest.Document{Format: 2, Asset: "a b", Orders: []job.Order{bad, foreign, foreign}}
 
 	_, err := manifest.Seal(d, manifest.NewSigner(key))
-	requireFields(t, []string{"format", "asset", "revision", "issued", "orders[0]", "orders[0].id", "orders[1].id", "orders[2].id", "orders[2].id"}, err)
+	requireFields(t, []string{"format", "asset", "revision", "issued", "orders[0].name", "orders[0].id", "orders[1].id", "orders[2].id", "orders[2].id"}, err)
 }
 
 func TestSealRefuses(t *testing.T) {

@@ -1,8 +1,9 @@
 package manifest
 
 import (
-	"fmt"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // MaxPropagation is what Bound must stay under for the promise of MAN-3.
@@ -51,7 +52,7 @@ func (t Timing) WithDefaults() Timing {
 // The error is a *job.Invalid.
 func (t Timing) Validate() error {
 	t = t.WithDefaults()
-	p := problems{what: "timing"}
+	var l problem.List
 	for _, f := range []struct {
 		name     string
 		value    time.Duration
@@ -61,16 +62,16 @@ func (t Timing) Validate() error {
 		{"network", t.Network, true}, {"retry", t.Retry, true},
 	} {
 		if f.positive && f.value < 0 {
-			p.add(f.name, f.value.String(), "is negative; give how long it takes")
+			l.Add(f.name, f.value.String(), "is negative; give how long it takes")
 		}
 		if f.value > MaxPropagation {
-			p.add(f.name, f.value.String(), fmt.Sprintf("is longer than %v by itself (MAN-3)", MaxPropagation))
+			l.Add(f.name, f.value.String(), "is longer than %v by itself (MAN-3)", MaxPropagation)
 		}
 	}
-	if len(p.list) == 0 && t.Bound() > MaxPropagation {
-		p.add("bound", t.Bound().String(), fmt.Sprintf("is over %v: a change could take that long to reach an agent; let agents call more often (MAN-3)", MaxPropagation))
+	if len(l) == 0 && t.Bound() > MaxPropagation {
+		l.Add("bound", t.Bound().String(), "is over %v: a change could take that long to reach an agent; let agents call more often (MAN-3)", MaxPropagation)
 	}
-	return p.err()
+	return l.Err("timing")
 }
 
 // Bound is the longest time from a change until every connected agent holds it, defaults filled in (MAN-3):

@@ -95,6 +95,7 @@ var rooms = []room{
 		{"catalog/version", "an outcome tells from which version to which"},
 		{"integrity", "downloads are judged before they are deployed"},
 		{"reboot", "the third stage"},
+		{"internal/problem", "collects what is wrong with a definition or an order"},
 		{"internal/enum", "the names of states, stages and results"},
 	}},
 
@@ -102,6 +103,7 @@ var rooms = []room{
 	{path: "manifest", floor: 4, core: true, links: []string{semver}, uses: []use{
 		{"catalog", "a check-in carries an inventory"},
 		{"job", "a document holds orders"},
+		{"internal/problem", "collects what is wrong with a document, a call or an enrolment"},
 		{"internal/enum", "the names of refusals"},
 	}, tests: []use{
 		{"github.com/secure-systems-lab/go-securesystemslib", "the oracle of the signed envelope"},
@@ -125,6 +127,7 @@ var rooms = []room{
 		{"integrity", "the signer policy that orders are made under"},
 		{"job", "keeps definitions, makes orders"},
 		{"manifest", "seals manifests, answers check-ins"},
+		{"internal/problem", "cuts text from outside"},
 		{"internal/enum", "the names of states of runs and cancels"},
 	}},
 	{path: "job/controller/storetest", floor: 5, adapter: true, uses: []use{

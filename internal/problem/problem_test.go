@@ -45,6 +45,15 @@ func TestAnErrorNamesAtMostMaxNamed(t *testing.T) {
 	require.True(t, strings.HasSuffix(l.Err("it").Error(), "; f19: is wrong; and 1 more"))
 }
 
+// What is refused may be megabytes of something else: it is quoted, but not whole, and never cut within a character.
+func TestValuesAreClipped(t *testing.T) {
+	var l problem.List
+	l.Add("at the limit", strings.Repeat("x", problem.MaxValue), "is wrong")
+	l.Add("past it", strings.Repeat("x", problem.MaxValue-1)+"é", "is wrong")
+	require.Equal(t, strings.Repeat("x", problem.MaxValue), l[0].Value)
+	require.Equal(t, strings.Repeat("x", problem.MaxValue-len("…"))+"…", l[1].Value)
+}
+
 func TestClip(t *testing.T) {
 	for _, c := range []struct {
 		in   string

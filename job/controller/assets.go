@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -176,7 +177,7 @@ func cleanTags(tags []string) ([]string, error) {
 	e := &job.Invalid{What: "tags"}
 	for i, tag := range tags {
 		if err := job.ValidID(tag); err != nil {
-			e.Problems = append(e.Problems, job.Problem{Field: fmt.Sprintf("tags[%d]", i), Value: clip(tag, 80), Text: err.Error()})
+			e.Problems = append(e.Problems, job.Problem{Field: fmt.Sprintf("tags[%d]", i), Value: problem.Clip(tag, 80), Text: err.Error()})
 		}
 	}
 	if len(e.Problems) > 0 {

@@ -1,10 +1,10 @@
 package controller
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -16,14 +16,14 @@ func checkChain(r Reader, d job.Definition) error {
 	what := "job " + string(d.ID)
 	for at, n := d.After, 0; at != nil; n++ {
 		if at.Job == d.ID || n == maxChain {
-			return invalid(what, "after.job", string(d.After.Job), fmt.Sprintf("leads back to the job itself, or over more than %d jobs (JOB-19)", maxChain))
+			return problem.One(what, "after.job", string(d.After.Job), "leads back to the job itself, or over more than %d jobs (JOB-19)", maxChain)
 		}
 		rec, found, err := load[jobRecord](r, tableJobs, key(string(at.Job)))
 		if err != nil {
 			return err
 		}
 		if n == 0 && (!found || rec.Definition.State == job.Deleted) {
-			return invalid(what, "after.job", string(at.Job), "is no job; save it first (JOB-19)")
+			return problem.One(what, "after.job", string(at.Job), "is no job; save it first (JOB-19)")
 		}
 		at = rec.Definition.After
 	}

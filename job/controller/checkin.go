@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -203,7 +204,7 @@ func (c *Controller) takeInventory(w Writer, id job.AssetID, got *call, sent cat
 	inventory, err := catalog.NewInventory(sent.Platform, sent.Installed)
 	switch {
 	case err != nil:
-		got.reports.anomaly(Anomaly{At: now, Text: clip(err.Error(), MaxText)})
+		got.reports.anomaly(Anomaly{At: now, Text: problem.Clip(err.Error(), MaxText)})
 		return nil
 	case inventory.Platform != asset.Platform:
 		got.reports.anomaly(Anomaly{At: now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, asset.Platform)})

@@ -42,8 +42,3 @@ func unfinished(err error) error {
 	}
 	return &UnfinishedError{err}
 }
-
-// invalid makes a *job.Invalid of one problem.
-func invalid(what, field, value, text string) error {
-	return &job.Invalid{What: what, Problems: []job.Problem{{Field: field, Value: value, Text: text}}}
-}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -57,7 +58,7 @@ func (c *Controller) fold(w Writer, in manifest.CheckIn, to *reportsRecord, now 
 		}
 		to.Acknowledged = rep.Sequence
 		if rep.Refused != "" && rep.Progress == 0 && rep.Result == 0 && rep.TooLate == 0 {
-			to.Refused = &Refusal{At: now, Text: clip(rep.Refused, MaxText)}
+			to.Refused = &Refusal{At: now, Text: problem.Clip(rep.Refused, MaxText)}
 			continue
 		}
 		odd, err := c.foldOrder(w, in.Asset, rep, now)
@@ -65,7 +66,7 @@ func (c *Controller) fold(w Writer, in manifest.CheckIn, to *reportsRecord, now 
 			return fmt.Errorf("report %d of asset %s: %w", rep.Sequence, in.Asset, err)
 		}
 		if odd != "" {
-			to.anomaly(Anomaly{At: now, Sequence: rep.Sequence, Order: job.OrderID(clip(string(rep.Order), 3*job.MaxID)), Text: clip(odd, MaxText)})
+			to.anomaly(Anomaly{At: now, Sequence: rep.Sequence, Order: job.OrderID(problem.Clip(string(rep.Order), 3*job.MaxID)), Text: problem.Clip(odd, MaxText)})
 		}
 	}
 	return nil
@@ -89,7 +90,7 @@ func (c *Controller) foldOrder(w Writer, asset job.AssetID, rep job.Report, now 
 	if odd := senseless(rep, o, found); odd != "" {
 		return odd, nil
 	}
-	o.At, o.Text, o.Reboots = reportTime(rep.At, now), clip(rep.Text, MaxText), max(o.Reboots, min(rep.Reboots, 1000))
+	o.At, o.Text, o.Reboots = reportTime(rep.At, now), problem.Clip(rep.Text, MaxText), max(o.Reboots, min(rep.Reboots, 1000))
 	switch {
 	case rep.Progress != 0:
 		o.Progress = rep.Progress

@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"reflect"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -52,7 +52,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 		case !found:
 			rec.Created, saved.Revision = now, 1
 		case old.State == job.Deleted:
-			return invalid("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another id (JOB-6)")
+			return problem.One("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another id (JOB-6)")
 		default:
 			saved.State, saved.Revision = old.State, old.Revision
 			if reflect.DeepEqual(saved, old) {
@@ -174,8 +174,8 @@ func (c *Controller) first(r Reader, d job.Definition, now time.Time) (o job.Occ
 		case err != nil:
 			return o, err
 		case !recurs(d.Schedule):
-			return o, invalid("job "+string(d.ID), "schedule.at", o.Start.Format(time.RFC3339),
-				fmt.Sprintf("its run %s is %v already; give another start", run.ID, run.State))
+			return o, problem.One("job "+string(d.ID), "schedule.at", o.Start.Format(time.RFC3339),
+				"its run %s is %v already; give another start", run.ID, run.State)
 		}
 	}
 }
@@ -257,7 +257,7 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now
 			return err
 		}
 		if rec.Definition.State == job.Deleted {
-			return invalid("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)")
+			return problem.One("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)")
 		}
 		for _, open := range rec.Open {
 			run, _, err := loadRun(w, open)
@@ -313,7 +313,7 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 			}
 		}
 		if text != "" {
-			return invalid("asset "+string(id), "zone", "", text)
+			return problem.One("asset "+string(id), "zone", "", "%s", text)
 		}
 		probed, err := unreachable(r)
 		if err != nil {

@@ -62,13 +62,3 @@ func TestPartsRefuses(t *testing.T) {
 		require.Error(t, err, "%q", part)
 	}
 }
-
-func TestClip(t *testing.T) {
-	for _, c := range []struct {
-		in   string
-		most int
-		want string
-	}{{"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"aé", 2, "a"}, {"éé", 3, "é"}, {"é", 1, ""}, {"a\xff", 5, "a\uFFFD"}, {"", 0, ""}} {
-		require.Equal(t, c.want, clip(c.in, c.most), "%q", c.in)
-	}
-}

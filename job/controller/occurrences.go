@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -37,11 +38,11 @@ func (c *Controller) location(name string) (*time.Location, error) {
 func (c *Controller) next(d job.Definition, enabled, after time.Time) (job.Occurrence, error) {
 	zone, err := c.zone(d.Schedule)
 	if err != nil {
-		return job.Occurrence{}, invalid("job "+string(d.ID), "schedule.zone", d.Schedule.Zone, fmt.Sprintf("cannot be used: %v (JOB-20)", err))
+		return job.Occurrence{}, problem.One("job "+string(d.ID), "schedule.zone", d.Schedule.Zone, "cannot be used: %v (JOB-20)", err)
 	}
 	o, ok := d.Schedule.NextIn(enabled, after, zone)
 	if !ok {
-		return o, invalid("job "+string(d.ID), "schedule", d.Schedule.Kind.String(), fmt.Sprintf("has no start after %s (JOB-20)", after.Format(time.RFC3339)))
+		return o, problem.One("job "+string(d.ID), "schedule", d.Schedule.Kind.String(), "has no start after %s (JOB-20)", after.Format(time.RFC3339))
 	}
 	return o, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -93,7 +94,7 @@ func (m *maker) make(run runRecord, asset job.Asset) error {
 		o.Waiting = true
 		return m.put(run.ID, o)
 	}
-	start, problem, err := m.c.onAsset(m.w, run.Definition, job.Occurrence{Local: run.Local, Start: run.Start}, asset.ID)
+	start, trouble, err := m.c.onAsset(m.w, run.Definition, job.Occurrence{Local: run.Local, Start: run.Start}, asset.ID)
 	if err != nil {
 		return err
 	}
@@ -118,13 +119,13 @@ func (m *maker) make(run runRecord, asset job.Asset) error {
 		}
 		handed = handed && !old.ended() // also when withdrawn: the asset has not told that it dropped it
 	}
-	if err := plan.Order.Validate(); err != nil && problem == "" {
-		problem = err.Error()
+	if err := plan.Order.Validate(); err != nil && trouble == "" {
+		trouble = err.Error()
 	}
-	if plan.Empty() || problem != "" {
+	if plan.Empty() || trouble != "" {
 		o.Result, o.Text = job.NotApplicable, "Nothing of the job applies to this asset."
-		if problem != "" {
-			o.Result, o.Text = job.Failed, clip(problem, MaxText)
+		if trouble != "" {
+			o.Result, o.Text = job.Failed, problem.Clip(trouble, MaxText)
 		}
 		if handed {
 			return withdraw(m.w, run.ID, old, m.now) // the asset will tell

@@ -8,6 +8,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -76,11 +77,11 @@ func foldOutcomes(w Writer, run job.RunID, o orderRecord, rep job.Report) (odd s
 				return "", err
 			}
 			if held == nil {
-				return fmt.Sprintf("it names patch %q, which the order does not", clip(string(p.Patch), MaxName)), nil
+				return fmt.Sprintf("it names patch %q, which the order does not", problem.Clip(string(p.Patch), MaxName)), nil
 			}
 		}
 		if seen[p.Patch] || !known(p.Status) || p.Status == 0 || p.Code != 0 && !p.Code.Known() {
-			return fmt.Sprintf("it names patch %q twice, or says something unknown of it", clip(string(p.Patch), MaxName)), nil
+			return fmt.Sprintf("it names patch %q twice, or says something unknown of it", problem.Clip(string(p.Patch), MaxName)), nil
 		}
 		seen[p.Patch] = true
 		rec.Reported = append(rec.Reported, clipOutcome(p, len(rep.Patches)))
@@ -175,11 +176,11 @@ func sum(r Reader, counter string) (total int, err error) {
 // clipOutcome cuts the free texts of one of n outcomes so that all of them fit into a record.
 func clipOutcome(p job.PatchOutcome, n int) job.PatchOutcome {
 	most := min(MaxText, MaxValue/8/(n+1))
-	p.Name, p.Rule, p.Text = clip(p.Name, most), clip(p.Rule, 32), clip(p.Text, most)
+	p.Name, p.Rule, p.Text = problem.Clip(p.Name, most), problem.Clip(p.Rule, 32), problem.Clip(p.Text, most)
 	if p.Check != nil {
 		check := *p.Check
-		check.Rule, check.Text, check.Clause = clip(check.Rule, 32), clip(check.Text, most), clip(check.Clause, most)
-		check.Signature.Signer, check.Signature.Detail = clip(check.Signature.Signer, most), clip(check.Signature.Detail, most)
+		check.Rule, check.Text, check.Clause = problem.Clip(check.Rule, 32), problem.Clip(check.Text, most), problem.Clip(check.Clause, most)
+		check.Signature.Signer, check.Signature.Detail = problem.Clip(check.Signature.Signer, most), problem.Clip(check.Signature.Detail, most)
 		p.Check = &check
 	}
 	return p

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Probe is what asking for a URL showed (CAT-10).
@@ -84,12 +85,12 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 				if err := unmark(w, tableUnreachable, hash(p.URL)); err != nil {
 					return err
 				}
-			case p.Err == "" || bad && u.Err == clip(p.Err, MaxText) || !bad && len(since) >= MaxUnreachable:
+			case p.Err == "" || bad && u.Err == problem.Clip(p.Err, MaxText) || !bad && len(since) >= MaxUnreachable:
 			default:
 				if !bad {
 					u = Unreachable{URL: p.URL, Since: now}
 				}
-				u.Err = clip(p.Err, MaxText)
+				u.Err = problem.Clip(p.Err, MaxText)
 				since[p.URL] = u
 				if err := save(w, tableUnreachable, key(hash(p.URL)), u); err != nil {
 					return err

@@ -3,8 +3,6 @@ package controller
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
-	"unicode/utf8"
 )
 
 // load reads a record; found is false, and the value zero, if there is none.
@@ -108,15 +106,4 @@ func loadChunks(r Reader, table Table, prefix string, chunks int) ([]byte, error
 		data = append(data, piece...)
 	}
 	return data, nil
-}
-
-// clip cuts an asset's free text to a size that can be kept, at a whole character.
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return strings.ToValidUTF8(s, "\uFFFD")
-	}
-	for most > 0 && !utf8.RuneStart(s[most]) {
-		most--
-	}
-	return strings.ToValidUTF8(s[:most], "\uFFFD")
 }

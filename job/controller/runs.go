@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -344,7 +345,7 @@ func settled(r Reader, run runRecord) (bool, error) {
 func runKey(id job.RunID) (string, error) {
 	owner, _, ok := strings.Cut(string(id), "@")
 	if !ok || len(id) > 2*job.MaxID || job.ValidID(owner) != nil {
-		return "", &NotFoundError{"run", clip(string(id), 2*job.MaxID)}
+		return "", &NotFoundError{"run", problem.Clip(string(id), 2*job.MaxID)}
 	}
 	return key(owner, string(id)), nil
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -31,7 +32,7 @@ const minSecret = 22
 // ID and Created of t are set by it. Adding the same secret again replaces the token.
 func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now time.Time) (Token, error) {
 	if len(secret) < minSecret || len(secret) > manifest.MaxToken {
-		return Token{}, invalid("token", "secret", "", fmt.Sprintf("has %d bytes; draw %d to %d at random", len(secret), minSecret, manifest.MaxToken))
+		return Token{}, problem.One("token", "secret", "", "has %d bytes; draw %d to %d at random", len(secret), minSecret, manifest.MaxToken)
 	}
 	if t.Uses == 0 {
 		t.Uses = 1
@@ -40,13 +41,13 @@ func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now t
 		return Token{}, err
 	}
 	if !t.Expires.IsZero() && !t.Expires.After(now) {
-		return Token{}, invalid("token", "expires", t.Expires.Format(time.RFC3339), "is past; give a later time")
+		return Token{}, problem.One("token", "expires", t.Expires.Format(time.RFC3339), "is past; give a later time")
 	}
 	tags, err := cleanTags(t.Tags)
 	if err != nil {
 		return Token{}, err
 	}
-	t.ID, t.Name, t.Tags, t.Created = hash(secret), clip(t.Name, MaxName), tags, instant(now)
+	t.ID, t.Name, t.Tags, t.Created = hash(secret), problem.Clip(t.Name, MaxName), tags, instant(now)
 	if !t.Expires.IsZero() {
 		t.Expires = instant(t.Expires)
 	}
