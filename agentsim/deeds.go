@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -92,7 +93,7 @@ func (p *player) assetDoes(a *asset, rest string) error {
 		}
 		return err
 	case len(f) == 3 && strings.HasPrefix(rest, "moves to "):
-		if err := job.ValidZone(f[2]); err != nil {
+		if err := schedule.ValidZone(f[2]); err != nil {
 			return err
 		}
 		a.log("%s", rest)

@@ -13,6 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -22,7 +23,7 @@ func nightly() job.Definition {
 		ID: "nightly", Name: "Nightly patches", Platform: catalog.Linux,
 		Assets:   job.Assets{IncludeTags: []string{"office"}},
 		Patches:  job.Patches{Query: &job.Query{}},
-		Schedule: job.Schedule{Kind: job.Once, At: time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC)},
+		Schedule: schedule.Schedule{Kind: schedule.Once, At: time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC)},
 		Window:   4 * time.Hour,
 		Reboot:   reboot.Policy{Deferrals: 2, Interval: 4 * time.Hour, Countdown: 15 * time.Minute},
 	}

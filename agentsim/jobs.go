@@ -9,6 +9,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // jobSyntax is the syntax of a job.
@@ -31,7 +32,7 @@ func (p *player) save(rest string, create bool) error {
 	if !ok {
 		return errors.New("write: " + jobSyntax)
 	}
-	d := job.Definition{ID: job.ID(name), Name: name, Platform: catalog.Linux, Schedule: job.Schedule{Kind: job.OnDemand}}
+	d := job.Definition{ID: job.ID(name), Name: name, Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.OnDemand}}
 	if !create {
 		status, err := p.w.server.c.Job(context.Background(), job.ID(name))
 		if err != nil {
@@ -71,7 +72,7 @@ func (p *player) clause(d *job.Definition, clause string) (err error) {
 	case strings.HasPrefix(clause, "not tagged "):
 		d.Assets.ExcludeTags = words[string](strings.TrimPrefix(clause, "not tagged "))
 	case clause == "on demand":
-		d.Schedule = job.Schedule{Kind: job.OnDemand, Spread: d.Schedule.Spread}
+		d.Schedule = schedule.Schedule{Kind: schedule.OnDemand, Spread: d.Schedule.Spread}
 	case word == "on":
 		d.Platform, err = catalog.ParsePlatform(value)
 	case strings.HasPrefix(clause, "once at "):
@@ -126,10 +127,10 @@ func (p *player) clause(d *job.Definition, clause string) (err error) {
 
 // once reads an instant, or a local time with its zone.
 func (p *player) once(d *job.Definition, text string) (err error) {
-	s := job.Schedule{Kind: job.Once, Spread: d.Schedule.Spread}
+	s := schedule.Schedule{Kind: schedule.Once, Spread: d.Schedule.Spread}
 	if local, zone, ok := strings.Cut(text, " in "); ok {
-		if s.Local, err = job.ParseLocalTime(local); zone == "each zone" {
-			zone = job.AssetZone
+		if s.Local, err = schedule.ParseLocalTime(local); zone == "each zone" {
+			zone = schedule.AssetZone
 		}
 		s.Zone = zone
 	} else {

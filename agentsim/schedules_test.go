@@ -6,25 +6,25 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 func TestScheduleWords_JOB9(t *testing.T) {
-	two := job.Clock(2, 0)
-	for clause, want := range map[string]job.Schedule{
-		"daily at 02:00 in Europe/Berlin":                  {Kind: job.Daily, Time: two, Zone: "Europe/Berlin"},
-		"daily at 02:00 in each zone":                      {Kind: job.Daily, Time: two, Zone: job.AssetZone},
-		"weekly on fri sat at 23:30 in UTC":                {Kind: job.Weekly, Time: job.Clock(23, 30), Zone: "UTC", Weekdays: job.WeekdaysOf(job.Friday, job.Saturday)},
-		"monthly on day 31 at 02:00 in UTC":                {Kind: job.MonthlyDay, Time: two, Zone: "UTC", Day: 31},
-		"monthly on the last day at 02:00 in UTC":          {Kind: job.MonthlyLast, Time: two, Zone: "UTC"},
-		"monthly on the 2nd tue at 02:00 in UTC":           {Kind: job.MonthlyWeekday, Time: two, Zone: "UTC", Nth: job.Second, Weekdays: job.WeekdaysOf(job.Tuesday)},
-		"monthly on the last fri at 02:00 in UTC":          {Kind: job.MonthlyWeekday, Time: two, Zone: "UTC", Nth: job.Last, Weekdays: job.WeekdaysOf(job.Friday)},
-		"patch tuesday at 02:00 in UTC":                    {Kind: job.PatchTuesday, Time: two, Zone: "UTC"},
-		"patch tuesday -27d at 02:00 in America/Sao_Paulo": {Kind: job.PatchTuesday, Time: two, Zone: "America/Sao_Paulo", Offset: -27},
+	two := schedule.Clock(2, 0)
+	for clause, want := range map[string]schedule.Schedule{
+		"daily at 02:00 in Europe/Berlin":                  {Kind: schedule.Daily, Time: two, Zone: "Europe/Berlin"},
+		"daily at 02:00 in each zone":                      {Kind: schedule.Daily, Time: two, Zone: schedule.AssetZone},
+		"weekly on fri sat at 23:30 in UTC":                {Kind: schedule.Weekly, Time: schedule.Clock(23, 30), Zone: "UTC", Weekdays: schedule.WeekdaysOf(schedule.Friday, schedule.Saturday)},
+		"monthly on day 31 at 02:00 in UTC":                {Kind: schedule.MonthlyDay, Time: two, Zone: "UTC", Day: 31},
+		"monthly on the last day at 02:00 in UTC":          {Kind: schedule.MonthlyLast, Time: two, Zone: "UTC"},
+		"monthly on the 2nd tue at 02:00 in UTC":           {Kind: schedule.MonthlyWeekday, Time: two, Zone: "UTC", Nth: schedule.Second, Weekdays: schedule.WeekdaysOf(schedule.Tuesday)},
+		"monthly on the last fri at 02:00 in UTC":          {Kind: schedule.MonthlyWeekday, Time: two, Zone: "UTC", Nth: schedule.Last, Weekdays: schedule.WeekdaysOf(schedule.Friday)},
+		"patch tuesday at 02:00 in UTC":                    {Kind: schedule.PatchTuesday, Time: two, Zone: "UTC"},
+		"patch tuesday -27d at 02:00 in America/Sao_Paulo": {Kind: schedule.PatchTuesday, Time: two, Zone: "America/Sao_Paulo", Offset: -27},
 	} {
 		require.True(t, isSchedule(clause), clause)
 		want.Spread = time.Hour
-		have, err := parseSchedule(clause, job.Schedule{Kind: job.Once, Spread: time.Hour})
+		have, err := parseSchedule(clause, schedule.Schedule{Kind: schedule.Once, Spread: time.Hour})
 		require.NoError(t, err, clause)
 		require.Equal(t, want, have, clause)
 	}

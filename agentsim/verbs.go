@@ -13,6 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // verb is one kind of line.
@@ -233,7 +234,7 @@ func (p *player) asset(rest string) error {
 		}
 	}
 	if zone != "" {
-		if err := job.ValidZone(zone); err != nil {
+		if err := schedule.ValidZone(zone); err != nil {
 			return err
 		}
 	}

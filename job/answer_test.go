@@ -54,26 +54,3 @@ func TestDamagedExecutionsAreNamed(t *testing.T) {
 		require.Equal(t, field, invalid.Problems[0].Field)
 	}
 }
-
-func TestShareIsOfAll_JOB19(t *testing.T) {
-	half := After{Job: "first", Share: 50}
-	for _, c := range []struct {
-		succeeded, assets int
-		due               bool
-	}{{0, 0, false}, {0, 1, false}, {1, 2, true}, {99, 200, false}, {100, 200, true}, {4999, 10_000, false}, {5000, 10_000, true}} {
-		require.Equal(t, c.due, half.Due(c.succeeded, c.assets), c)
-	}
-	require.False(t, After{Job: "first", PerAsset: true}.Due(2, 2))
-}
-
-func TestTimesOfDayAreWrittenAsTheyAreRead_JOB9(t *testing.T) {
-	for _, text := range []string{"00:00", "00:59", "01:00", "12:34", "23:00", "23:59"} {
-		at, err := ParseTimeOfDay(text)
-		require.NoError(t, err)
-		require.Equal(t, text, at.String())
-	}
-	var l LocalTime
-	require.Error(t, l.UnmarshalText([]byte("2")), "too short a text is none, and not the empty one")
-	require.NoError(t, l.UnmarshalText(nil))
-	require.Zero(t, l)
-}

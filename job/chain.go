@@ -6,6 +6,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // After makes a job run behind another (JOB-19). Each run of the other starts one run of this job, whose own schedule
@@ -33,7 +34,7 @@ func checkAfter(l *problem.List, d Definition) {
 	if a.PerAsset != (a.Share == 0) || a.Share < 0 || a.Share > 100 {
 		l.Add("after.share", fmt.Sprint(a.Share), "give either perAsset or a share from 1 to 100 percent (JOB-19)")
 	}
-	if d.Schedule.Kind != OnDemand {
+	if d.Schedule.Kind != schedule.OnDemand {
 		l.Add("schedule.kind", d.Schedule.Kind.String(), "a job that runs after another has no times of its own; use \"on demand\" (JOB-19)")
 	}
 }
@@ -128,7 +129,7 @@ func (d Definition) Split(snap *catalog.Snapshot) ([]Definition, error) {
 			link.ID = ID(fmt.Sprintf("%s-%d", d.ID, len(chain)+1))
 			link.State, link.Revision = Disabled, 0
 			link.Patches.List, link.Pre = nil, nil
-			link.Schedule = Schedule{Kind: OnDemand}
+			link.Schedule = schedule.Schedule{Kind: schedule.OnDemand}
 			link.After = &After{Job: chain[len(chain)-1].ID, PerAsset: true}
 			chain[len(chain)-1].Post = nil
 			chain = append(chain, link)

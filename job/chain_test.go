@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // chained lists agent ← core (reboot between) ← tool, extra ← tool (no reboot), and lone.
@@ -19,7 +20,7 @@ func chained(t testing.TB) (*catalog.Snapshot, Definition) {
 	extra.Requires = []catalog.Requirement{{Patch: core.ID}}
 	snap := listed(t, []catalog.Product{productOf("core"), productOf("tool"), productOf("agent"), productOf("extra"), productOf("lone")},
 		[]catalog.Patch{core, tool, agent, extra, lone})
-	return snap, Definition{ID: "big", Platform: catalog.Linux, Schedule: Schedule{Kind: Once, At: epoch},
+	return snap, Definition{ID: "big", Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.Once, At: epoch},
 		Pre: []Action{{Name: "pre", Command: []string{"x"}}}, Post: []Action{{Name: "post", Command: []string{"x"}}},
 		Patches: Patches{List: []catalog.PatchID{tool.ID, core.ID, lone.ID, agent.ID, extra.ID}}}
 }
@@ -68,14 +69,14 @@ func TestQueryLeavesTheDependentToALaterRun_JOB14(t *testing.T) {
 	snap, d := chained(t)
 	d.Patches = Patches{Query: &Query{}}
 	installed := map[string]string{"core": "1.0.0", "agent": "1.0.0", "tool": "1.0.0", "lone": "1.0.0"}
-	plan := d.Plan(snap, "web-1", inventoryOf(t, installed), Occurrence{Start: epoch}, epoch)
+	plan := d.Plan(snap, "web-1", inventoryOf(t, installed), schedule.Occurrence{Start: epoch}, epoch)
 	require.Len(t, plan.Order.Patches, 2, "agent and lone")
 	require.Len(t, plan.LeftOut, 2)
 	for _, left := range plan.LeftOut {
 		require.Equal(t, "JOB-14", left.Rule)
 	}
 	installed["agent"] = "2.0.0"
-	plan = d.Plan(snap, "web-1", inventoryOf(t, installed), Occurrence{Start: epoch}, epoch)
+	plan = d.Plan(snap, "web-1", inventoryOf(t, installed), schedule.Occurrence{Start: epoch}, epoch)
 	require.Len(t, plan.LeftOut, 1, "only tool waits now")
 }
 
@@ -91,10 +92,21 @@ func TestAfter_JOB19(t *testing.T) {
 		{After{Job: "a"}, false, [2]int{}, false}, {After{Job: "a", Share: 101}, false, [2]int{}, false}, {After{Job: "a", Share: -1}, false, [2]int{1, 0}, false},
 		{After{Job: "a", Share: 5, PerAsset: true}, false, [2]int{}, false}, {After{Job: "self", Share: 5}, false, [2]int{}, false}, {After{Share: 5}, false, [2]int{}, false},
 	} {
-		d := Definition{ID: "self", State: Disabled, Platform: catalog.Linux, Schedule: Schedule{Kind: OnDemand}, After: &c.a}
+		d := Definition{ID: "self", State: Disabled, Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.OnDemand}, After: &c.a}
 		require.Equal(t, c.ok, d.Validate() == nil, "%+v", c.a)
 		require.Equal(t, c.want, c.a.Due(c.due[0], c.due[1]))
-		d.Schedule = Schedule{Kind: Once, At: epoch}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: epoch}
 		require.Error(t, d.Validate())
 	}
+}
+
+func TestShareIsOfAll_JOB19(t *testing.T) {
+	half := After{Job: "first", Share: 50}
+	for _, c := range []struct {
+		succeeded, assets int
+		due               bool
+	}{{0, 0, false}, {0, 1, false}, {1, 2, true}, {99, 200, false}, {100, 200, true}, {4999, 10_000, false}, {5000, 10_000, true}} {
+		require.Equal(t, c.due, half.Due(c.succeeded, c.assets), c)
+	}
+	require.False(t, After{Job: "first", PerAsset: true}.Due(2, 2))
 }

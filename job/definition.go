@@ -7,29 +7,30 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // Definition is the administrator's intent: which patches, which assets, when, and with what care.
 type Definition struct {
-	ID          ID               `json:"id"`
-	Name        string           `json:"name"`
-	Revision    uint64           `json:"revision"` // grows with every change
-	State       State            `json:"state"`
-	Platform    catalog.Platform `json:"platform"` // one a job (JOB-7)
-	Assets      Assets           `json:"assets"`
-	Patches     Patches          `json:"patches"`
-	Pre         []Action         `json:"pre,omitempty"`  // before the patches (JOB-13)
-	Post        []Action         `json:"post,omitempty"` // after them
-	Schedule    Schedule         `json:"schedule"`
-	After       *After           `json:"after,omitempty"`  // runs behind another job instead (JOB-19)
-	Window      time.Duration    `json:"window,omitempty"` // 1 min to 168 h; zero: none (JOB-10)
-	Reboot      reboot.Policy    `json:"reboot"`
-	Strict      bool             `json:"strict,omitempty"`      // files need a valid signature and a matching checksum (INT-5)
-	AllowLegacy bool             `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
-	StrictLines bool             `json:"strictLines,omitempty"` // an installed line past its end of life blocks, too (CAT-11)
-	NoLastCall  bool             `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)
-	Early       bool             `json:"early,omitempty"`       // files may be fetched before the start (JOB-23)
+	ID          ID                `json:"id"`
+	Name        string            `json:"name"`
+	Revision    uint64            `json:"revision"` // grows with every change
+	State       State             `json:"state"`
+	Platform    catalog.Platform  `json:"platform"` // one a job (JOB-7)
+	Assets      Assets            `json:"assets"`
+	Patches     Patches           `json:"patches"`
+	Pre         []Action          `json:"pre,omitempty"`  // before the patches (JOB-13)
+	Post        []Action          `json:"post,omitempty"` // after them
+	Schedule    schedule.Schedule `json:"schedule"`
+	After       *After            `json:"after,omitempty"`  // runs behind another job instead (JOB-19)
+	Window      time.Duration     `json:"window,omitempty"` // 1 min to 168 h; zero: none (JOB-10)
+	Reboot      reboot.Policy     `json:"reboot"`
+	Strict      bool              `json:"strict,omitempty"`      // files need a valid signature and a matching checksum (INT-5)
+	AllowLegacy bool              `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
+	StrictLines bool              `json:"strictLines,omitempty"` // an installed line past its end of life blocks, too (CAT-11)
+	NoLastCall  bool              `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)
+	Early       bool              `json:"early,omitempty"`       // files may be fetched before the start (JOB-23)
 }
 
 // State is where a definition stands (JOB-6).
@@ -103,6 +104,25 @@ func (d Definition) Enable(now time.Time) error {
 	return l.Err("job " + string(d.ID))
 }
 
+// Run names the run that the job makes of an occurrence. A run at a local time is named by that time, without a Z, so it
+// has one name on all assets, whatever their zones; any other run is named by its start in UTC.
+func (d Definition) Run(o schedule.Occurrence) RunID {
+	if o.Local == 0 {
+		return MakeRunID(d.ID, o.Start)
+	}
+	return RunID(string(d.ID) + "@" + o.Local.In(time.UTC).Format(localStamp))
+}
+
+// Span is when an order of the occurrence starts on the asset and when its window ends, zero meaning that it never does.
+// The window is counted from the start of the run: it closes for all assets of a zone at once, and because the spread is
+// shorter it is still open when the last of them begins (JOB-9, JOB-10).
+func (d Definition) Span(o schedule.Occurrence, asset AssetID) (start, end time.Time) {
+	if d.Window > 0 {
+		end = o.Start.Add(d.Window)
+	}
+	return o.Start.Add(d.Schedule.Delay(string(MakeOrderID(d.Run(o), asset)))), end
+}
+
 func checkPlatform(l *problem.List, d Definition) {
 	if _, err := d.Platform.MarshalText(); err != nil || d.Platform == 0 {
 		l.Add("platform", d.Platform.String(), "a job has one platform; choose linux, windows or macos (JOB-7)")
@@ -113,7 +133,7 @@ func checkPlatform(l *problem.List, d Definition) {
 // never run (JOB-9). A spread that is wrong in itself is refused with the schedule.
 func checkSpread(l *problem.List, d Definition) {
 	s := d.Schedule.Spread
-	if d.Window > 0 && s >= d.Window && s <= MaxSpread && s%time.Second == 0 {
+	if d.Window > 0 && s >= d.Window && s <= schedule.MaxSpread && s%time.Second == 0 {
 		l.Add("schedule.spread", s.String(), "is not shorter than the window, %v (JOB-9)", d.Window)
 	}
 }

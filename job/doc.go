@@ -27,13 +27,6 @@
 //   - JOB-8. Its patches come from a list or from a query, never both. A query is resolved when the orders are made and
 //     frozen for that run: missing patches that nothing supersedes, newest published first, 2,000 at most; how many the
 //     cap dropped is counted and shown.
-//   - JOB-9. Schedules: on demand; once; daily; weekly on chosen days; monthly on a day from 1 to 31, on the last day, or
-//     on the first to fifth or last of a weekday; Patch Tuesday, the second of a month, with an offset of −27 to +27 days.
-//     Once may be an instant; every other time is one on the clock of a named zone or of each asset's own. A day the
-//     month lacks is skipped. A local time that a clock change skips runs at the first instant after the gap; one that
-//     occurs twice runs at the first. Starts can be spread over the assets by at most 2 h, shorter than the window and
-//     fixed for an asset and run. Schedule.NextIn and PrevIn give the runs, Definition.Span an asset's start and the end
-//     of its window; zones are arguments.
 //   - JOB-10. The patch window is none, or 1 minute to 168 h. At its end no new download or install starts; the running
 //     install is never killed; patches not begun fail as PatchInstallationSkipped. The reboot is not bound by it.
 //   - JOB-11. One execution at a time on an asset. Others wait as Blocked, naming the job, and start if their window

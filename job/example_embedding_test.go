@@ -9,6 +9,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/jsonfeed"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 const acmeFeed = `{"format": 1,
@@ -38,7 +39,7 @@ func Example_embedding() {
 
 	// A job takes everything that is missing. Its plan is what the asset would be ordered to do, and what not, and why.
 	everything := job.Definition{ID: "monthly", Platform: catalog.Linux, Patches: job.Patches{Query: &job.Query{}}}
-	plan := everything.Plan(snapshot, "pc-1", inventory, job.Occurrence{Start: now.Add(3 * time.Hour)}, now)
+	plan := everything.Plan(snapshot, "pc-1", inventory, schedule.Occurrence{Start: now.Add(3 * time.Hour)}, now)
 	for _, patch := range plan.Order.Patches {
 		fmt.Println("install:", patch.Name, patch.Version, "from", patch.Files[0].URL)
 	}

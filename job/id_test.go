@@ -37,3 +37,14 @@ func TestRunsAreNamedInOneWay(t *testing.T) {
 		require.Equal(t, ok, o.Validate() == nil, "%q: %v", stamp, o.Validate())
 	}
 }
+
+func TestIdentitiesAreCutApart(t *testing.T) {
+	o := MakeOrderID(MakeRunID("nightly", epoch), "web-1")
+	require.Equal(t, MakeRunID("nightly", epoch), o.Run())
+	require.Equal(t, AssetID("web-1"), o.Asset())
+	require.Equal(t, ID("nightly"), o.Run().Job())
+	require.Empty(t, OrderID("nightly@x").Run())
+	require.Empty(t, OrderID("nightly@x").Asset())
+	require.Empty(t, RunID("nightly").Job())
+	require.Equal(t, RunID("nightly@20260302T060000Z"), MakeRunID("nightly", epoch))
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // Each bound of a definition holds at the limit, and the same field is named one past it.
@@ -38,7 +39,7 @@ func TestBoundsOfADefinition_JOB20(t *testing.T) {
 			d.Post = []Action{{Command: command(1), Timeout: time.Duration(n)}}
 		}},
 	} {
-		d := Definition{ID: "j", State: Disabled, Platform: catalog.Linux, Schedule: Schedule{Kind: OnDemand}}
+		d := Definition{ID: "j", State: Disabled, Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.OnDemand}}
 		c.set(&d, c.limit)
 		require.NoError(t, d.Validate(), c.field)
 		c.set(&d, c.limit+c.step)

@@ -35,18 +35,6 @@ func TestNames_JOB16(t *testing.T) {
 	}, steps.All(), steps.Parse)
 }
 
-func TestNames_JOB9(t *testing.T) {
-	enumtest.Check(t, map[ScheduleKind]string{
-		OnDemand: "on demand", Once: "once", Daily: "daily", Weekly: "weekly", MonthlyDay: "monthly by day",
-		MonthlyLast: "monthly on the last day", MonthlyWeekday: "monthly by weekday", PatchTuesday: "patch tuesday",
-	}, ScheduleKinds(), ParseScheduleKind)
-	enumtest.Check(t, map[Nth]string{First: "first", Second: "second", Third: "third", Fourth: "fourth", Fifth: "fifth", Last: "last"},
-		Nths(), ParseNth)
-	enumtest.Check(t, map[Weekday]string{
-		Monday: "monday", Tuesday: "tuesday", Wednesday: "wednesday", Thursday: "thursday", Friday: "friday", Saturday: "saturday", Sunday: "sunday",
-	}, AllWeekdays(), ParseWeekday)
-}
-
 func TestCodesAreThoseOfTheVendor_JOB16(t *testing.T) {
 	published := []struct {
 		code   Code

@@ -61,11 +61,10 @@ func (o Order) Validate() error {
 	checkID(&l, "job", string(o.Job))
 	checkText(&l, "name", o.Name)
 	checkRun(&l, "run", o.Run, o.Job, o.Start)
-	asset, ok := strings.CutPrefix(string(o.ID), string(o.Run)+"/")
-	if !ok {
+	if o.ID.Run() != o.Run {
 		l.Add("id", string(o.ID), "does not begin with %q", string(o.Run)+"/")
 	} else {
-		checkID(&l, "id", asset)
+		checkID(&l, "id", string(o.ID.Asset()))
 	}
 	if o.Start.IsZero() {
 		l.Add("start", "", "is missing (JOB-20)")
@@ -95,7 +94,7 @@ func (o Order) Validate() error {
 
 // Asset returns the asset the order is for.
 func (o Order) Asset() AssetID {
-	return AssetID(strings.TrimPrefix(string(o.ID), string(o.Run)+"/"))
+	return o.ID.Asset()
 }
 
 func checkOrderPatch(l *problem.List, at string, patch OrderPatch) {

@@ -20,7 +20,6 @@ func TestBoundsAreThoseOfTheBook(t *testing.T) {
 		"MaxID": {MaxID, 128}, "MaxPatches": {MaxPatches, 2000}, "MaxSelection": {MaxSelection, 100_000},
 		"MaxActions": {MaxActions, 32}, "MaxArguments": {MaxArguments, 256}, "MaxFiles": {MaxFiles, 64}, "MaxText": {MaxText, 4096},
 		"maxReportText": {maxReportText, 2_097_152}, "MinWindow": {MinWindow, 60 * time.Second}, "MaxWindow": {MaxWindow, 7 * 24 * time.Hour},
-		"MaxSpread": {MaxSpread, 120 * time.Minute}, "MaxOffset": {MaxOffset, 27}, "MaxZone": {MaxZone, 64},
 		"MaxActionTime": {MaxActionTime, 1440 * time.Minute}, "DefaultActionTime": {DefaultActionTime, 600 * time.Second},
 		"MaxAttempts": {MaxAttempts, 2}, "CallWait": {CallWait, 10_000 * time.Millisecond},
 		"inventoryPause": {inventoryPause, 15_000 * time.Millisecond}, "inventoryMaxPause": {inventoryMaxPause, 900 * time.Second},
@@ -88,17 +87,6 @@ func TestOrderWithoutAStart_JOB20(t *testing.T) {
 	invalid, ok := errors.AsType[*Invalid](o.Validate())
 	require.True(t, ok)
 	require.True(t, slices.ContainsFunc(invalid.Problems, func(p Problem) bool { return p.Field == "start" }), invalid)
-}
-
-// The schedule's years: a first and a last occurrence lie in them, and one past them does not occur.
-func TestOccurrencesStayWithinTheYears_JOB20(t *testing.T) {
-	at := func(year int) time.Time { return time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC) }
-	for year, want := range map[int]bool{1969: false, 1970: true, 9999: true, 10_000: false} {
-		_, ok := found(Occurrence{Start: at(year)}, true)
-		require.Equal(t, want, ok, year)
-		_, ok = found(Occurrence{Start: at(year)}, false)
-		require.False(t, ok)
-	}
 }
 
 // An asset that rebooted says that it went down and that it is back, and then takes the inventory again.

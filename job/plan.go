@@ -8,6 +8,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // Plan is what one run does on one asset, and why. Preview and the real run make it with the same code (JOB-22).
@@ -25,12 +26,12 @@ func (p Plan) Empty() bool {
 // Plan resolves the definition for one asset: it chooses the patches by their verdicts at now, caps them, orders the
 // installs by their requirements and freezes it all as the order of the run that the occurrence makes (JOB-8). For a
 // schedule in each asset's own zone, the occurrence is the one in the asset's zone.
-func (d Definition) Plan(snap *catalog.Snapshot, asset AssetID, inv catalog.Inventory, o Occurrence, now time.Time) Plan {
+func (d Definition) Plan(snap *catalog.Snapshot, asset AssetID, inv catalog.Inventory, o schedule.Occurrence, now time.Time) Plan {
 	return d.PlanProbed(snap, asset, inv, o, nil, now)
 }
 
 // PlanProbed is Plan that knows the URLs which a probe found unreachable (CAT-10).
-func (d Definition) PlanProbed(snap *catalog.Snapshot, asset AssetID, inv catalog.Inventory, o Occurrence, unreachable map[string]bool, now time.Time) Plan {
+func (d Definition) PlanProbed(snap *catalog.Snapshot, asset AssetID, inv catalog.Inventory, o schedule.Occurrence, unreachable map[string]bool, now time.Time) Plan {
 	options := catalog.Options{StrictLines: d.StrictLines, Unreachable: unreachable}
 	var verdicts []catalog.Verdict
 	switch {
@@ -45,7 +46,7 @@ func (d Definition) PlanProbed(snap *catalog.Snapshot, asset AssetID, inv catalo
 		verdicts = snap.EvaluateList(d.Patches.List, inv, options, now)
 	}
 
-	run := o.Run(d.ID)
+	run := d.Run(o)
 	start, end := d.Span(o, asset)
 	plan := Plan{Order: Order{
 		ID: MakeOrderID(run, asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,

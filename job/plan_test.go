@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -42,7 +43,7 @@ func TestPlanFromAList_JOB8_CAT15(t *testing.T) {
 		[]catalog.Patch{patchOf(t, "a", "2.0.0", epoch), patchOf(t, "b", "2.0.0", epoch), patchOf(t, "c", "2.0.0", epoch)})
 	d := Definition{ID: "nightly", Revision: 3, Platform: catalog.Linux, Patches: Patches{List: []catalog.PatchID{"a-2.0.0", "b-2.0.0", "c-2.0.0"}},
 		Strict: true, Window: time.Hour, Reboot: reboot.Policy{Suppress: true}}
-	plan := d.Plan(snap, "web-1", inventoryOf(t, map[string]string{"a": "1.0.0", "b": "3.0.0"}), Occurrence{Start: epoch}, epoch)
+	plan := d.Plan(snap, "web-1", inventoryOf(t, map[string]string{"a": "1.0.0", "b": "3.0.0"}), schedule.Occurrence{Start: epoch}, epoch)
 	require.NoError(t, plan.Order.Validate())
 	require.Equal(t, AssetID("web-1"), plan.Order.Asset())
 	require.Equal(t, epoch.Add(time.Hour), plan.Order.End)
@@ -55,7 +56,7 @@ func TestPlanFromAList_JOB8_CAT15(t *testing.T) {
 		require.NotEmpty(t, left.Text)
 	}
 	require.False(t, plan.Empty())
-	require.True(t, d.Plan(snap, "web-1", inventoryOf(t, nil), Occurrence{Start: epoch}, epoch).Empty())
+	require.True(t, d.Plan(snap, "web-1", inventoryOf(t, nil), schedule.Occurrence{Start: epoch}, epoch).Empty())
 }
 
 func TestPlanFromAQuery_JOB8(t *testing.T) {
@@ -77,7 +78,7 @@ func TestPlanFromAQuery_JOB8(t *testing.T) {
 	names := func(q Query) []string {
 		d := Definition{ID: "q", Platform: catalog.Linux, Patches: Patches{Query: &q}}
 		var list []string
-		for _, p := range d.Plan(snap, "web-1", inventoryOf(t, installed), Occurrence{Start: epoch}, epoch).Order.Patches {
+		for _, p := range d.Plan(snap, "web-1", inventoryOf(t, installed), schedule.Occurrence{Start: epoch}, epoch).Order.Patches {
 			list = append(list, p.Name)
 		}
 		return list
@@ -101,7 +102,7 @@ func TestPlanCapsAndCounts_JOB8(t *testing.T) {
 		installed[name] = "1.0.0"
 	}
 	d := Definition{ID: "q", Platform: catalog.Linux, Patches: Patches{Query: &Query{}}}
-	plan := d.Plan(listed(t, products, patches), "web-1", inventoryOf(t, installed), Occurrence{Start: epoch}, epoch)
+	plan := d.Plan(listed(t, products, patches), "web-1", inventoryOf(t, installed), schedule.Occurrence{Start: epoch}, epoch)
 	require.Len(t, plan.Order.Patches, MaxPatches)
 	require.Equal(t, 3, plan.Dropped)
 	require.Equal(t, fmt.Sprintf("p%04d", MaxPatches+2), plan.Order.Patches[0].Name, "the newest is kept")
@@ -114,7 +115,7 @@ func TestRequirementsOrderTheInstalls_JOB14(t *testing.T) {
 	c.Requires = []catalog.Requirement{{Patch: b.ID}}
 	snap := listed(t, []catalog.Product{productOf("a"), productOf("b"), productOf("c")}, []catalog.Patch{a, b, c})
 	d := Definition{ID: "nightly", Platform: catalog.Linux, Patches: Patches{List: []catalog.PatchID{a.ID, b.ID, c.ID}}}
-	plan := d.Plan(snap, "web-1", inventoryOf(t, map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0"}), Occurrence{Start: epoch}, epoch)
+	plan := d.Plan(snap, "web-1", inventoryOf(t, map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0"}), schedule.Occurrence{Start: epoch}, epoch)
 	var names []string
 	for _, p := range plan.Order.Patches {
 		names = append(names, p.Name)
@@ -153,7 +154,7 @@ func TestValidateTellsEveryProblem_JOB20(t *testing.T) {
 	d := Definition{
 		ID: "a b", State: 9, Patches: Patches{List: []catalog.PatchID{"x", "x", ""}, Query: &Query{}},
 		Assets: Assets{Include: []AssetID{".."}, Match: 7}, Pre: []Action{{Timeout: -1}}, Window: time.Second,
-		Schedule: Schedule{Kind: Once}, Reboot: reboot.Policy{Deferrals: 1000, Interval: time.Hour},
+		Schedule: schedule.Schedule{Kind: schedule.Once}, Reboot: reboot.Policy{Deferrals: 1000, Interval: time.Hour},
 	}
 	invalid, ok := errors.AsType[*Invalid](d.Validate())
 	require.True(t, ok)
@@ -167,7 +168,7 @@ func TestValidateTellsEveryProblem_JOB20(t *testing.T) {
 }
 
 func TestEnableNeedsSomethingSomewhereSometime_JOB6(t *testing.T) {
-	d := Definition{ID: "nightly", State: Disabled, Platform: catalog.Linux, Schedule: Schedule{Kind: Once, At: epoch}}
+	d := Definition{ID: "nightly", State: Disabled, Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.Once, At: epoch}}
 	require.NoError(t, d.Validate(), "it can be saved as it is")
 	invalid, ok := errors.AsType[*Invalid](d.Enable(epoch))
 	require.True(t, ok)
@@ -176,27 +177,6 @@ func TestEnableNeedsSomethingSomewhereSometime_JOB6(t *testing.T) {
 	require.NoError(t, d.Enable(epoch.Add(-time.Second)))
 	d.State = Deleted
 	require.ErrorContains(t, d.Enable(epoch.Add(-time.Second)), "final")
-}
-
-func TestNextStart_JOB9_JOB20(t *testing.T) {
-	enabled := epoch.Add(time.Minute + 300*time.Millisecond)
-	for _, c := range []struct {
-		s     Schedule
-		after time.Time
-		want  time.Time
-		ok    bool
-	}{
-		{Schedule{Kind: OnDemand}, time.Time{}, epoch.Add(time.Minute), true},
-		{Schedule{Kind: OnDemand}, epoch.Add(time.Minute), epoch.Add(time.Minute), false},
-		{Schedule{Kind: Once, At: epoch.Add(time.Hour).In(time.FixedZone("x", 3600))}, epoch, epoch.Add(time.Hour), true},
-		{Schedule{Kind: Once, At: epoch}, epoch, epoch, false},
-		{Schedule{}, time.Time{}, time.Time{}, false},
-	} {
-		start, ok := c.s.Next(enabled, c.after)
-		require.Equal(t, c.ok, ok, "%+v", c.s)
-		require.Equal(t, c.want, start)
-	}
-	require.Equal(t, RunID("nightly@20260302T060000Z"), MakeRunID("nightly", epoch))
 }
 
 func TestOrderValidate(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // acmePolicy trusts Acme for its products, and one of them without a signature.
@@ -30,7 +31,7 @@ func TestPlanUnderAPolicy_INT4(t *testing.T) {
 		[]catalog.Patch{patchOf(t, "a", "2.0.0", epoch), patchOf(t, "b", "2.0.0", epoch), patchOf(t, "c", "2.0.0", epoch), patchOf(t, "d", "2.0.0", epoch)})
 	d := Definition{ID: "nightly", Platform: catalog.Linux, Patches: Patches{List: []catalog.PatchID{"a-2.0.0", "b-2.0.0", "c-2.0.0", "d-2.0.0"}}}
 	installed := inventoryOf(t, map[string]string{"a": "1.0.0", "b": "3.0.0", "c": "1.0.0", "d": "1.0.0"})
-	plan := d.Plan(snap, "web-1", installed, Occurrence{Start: epoch}, epoch)
+	plan := d.Plan(snap, "web-1", installed, schedule.Occurrence{Start: epoch}, epoch)
 	require.Equal(t, plan, plan.Under(integrity.Excerpt{}), "no policy changes nothing")
 	require.Equal(t, []string{"acme", "acme", "other"}, []string{plan.Order.Patches[0].Vendor, plan.Order.Patches[1].Vendor, plan.Order.Patches[2].Vendor})
 

@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -127,7 +128,7 @@ func (s *scene) openServer(st *state) {
 
 // definition is a job with its first patches.
 func (s *scene) definition(t task, patches int) job.Definition {
-	d := job.Definition{ID: t.id, Name: string(t.id), Platform: catalog.Linux, Schedule: job.Schedule{Kind: job.Once, At: t.start},
+	d := job.Definition{ID: t.id, Name: string(t.id), Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.Once, At: t.start},
 		Assets: job.Assets{Include: slices.Clone(assetNames[:s.Assets])}, Window: s.Window, Reboot: s.Policy, Early: s.Early}
 	for _, u := range t.patches[:patches] {
 		d.Patches.List = append(d.Patches.List, u.id)

@@ -7,6 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -63,7 +64,7 @@ func (l *lean) enable(now time.Time) (job.RunID, error) {
 		if r.inventory == nil {
 			return "", fmt.Errorf("asset %s has never called", assetID(l.first+i))
 		}
-		plan := d.Plan(l.snap, assetID(l.first+i), *r.inventory, job.Occurrence{Start: start}, now)
+		plan := d.Plan(l.snap, assetID(l.first+i), *r.inventory, schedule.Occurrence{Start: start}, now)
 		if plan.Empty() {
 			r.result, r.ended = job.NotApplicable, true
 			continue

@@ -9,6 +9,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -104,7 +105,7 @@ func (i installed) has(product int) bool { return i>>product&1 == 1 }
 func (s *scene) definition() job.Definition {
 	d := job.Definition{
 		ID: jobID, Name: "Monthly update", Platform: catalog.Linux, Assets: job.Assets{IncludeTags: []string{tag}}, Reboot: policy,
-		Schedule: job.Schedule{Kind: job.OnDemand, Spread: spread},
+		Schedule: schedule.Schedule{Kind: schedule.OnDemand, Spread: spread},
 	}
 	for _, p := range s.products {
 		d.Patches.List = append(d.Patches.List, p.patch)

@@ -50,12 +50,16 @@ var rooms = []room{
 	}, tests: []use{
 		{"github.com/secure-systems-lab/go-securesystemslib", "the oracle of envelopes"},
 	}},
-	{path: "reboot", floor: 1, core: true, uses: []use{
+	{path: "catalog/aptfeed/deb822", floor: 1},
+	{path: "job/schedule", floor: 1, core: true, uses: []use{
+		{"internal/enum", "the names of kinds, weekdays and places in a month"},
+		{"internal/problem", "collects what is wrong with a schedule"},
+	}},
+
+	// Floor 2: what there is, and the reboot.
+	{path: "reboot", floor: 2, core: true, uses: []use{
 		{"internal/enum", "the names of phases and sessions"},
 	}},
-	{path: "catalog/aptfeed/deb822", floor: 1},
-
-	// Floor 2: what there is.
 	{path: "integrity/policyverify", floor: 2, adapter: true, uses: []use{
 		{"integrity", "the policy, and the port it fills"},
 		{"integrity/authenticode", "signatures in Windows files"},
@@ -89,18 +93,19 @@ var rooms = []room{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
 	}},
 
-	// Floor 3: what is to be done.
-	{path: "job", floor: 3, core: true, links: []string{semver}, uses: []use{
+	// Floor 4: what is to be done.
+	{path: "job", floor: 4, core: true, links: []string{semver}, uses: []use{
 		{"catalog", "orders are made of patches and verdicts"},
 		{"catalog/version", "an outcome tells from which version to which"},
 		{"integrity", "downloads are judged before they are deployed"},
+		{"job/schedule", "a definition has a schedule"},
 		{"reboot", "the third stage"},
 		{"internal/problem", "collects what is wrong with a definition or an order"},
 		{"internal/enum", "the names of states, stages and results"},
 	}},
 
-	// Floor 4: how it is handed out.
-	{path: "manifest", floor: 4, core: true, links: []string{semver}, uses: []use{
+	// Floor 6: how it is handed out.
+	{path: "manifest", floor: 6, core: true, links: []string{semver}, uses: []use{
 		{"catalog", "a check-in carries an inventory"},
 		{"job", "a document holds orders"},
 		{"internal/problem", "collects what is wrong with a document, a call or an enrolment"},
@@ -108,47 +113,49 @@ var rooms = []room{
 	}, tests: []use{
 		{"github.com/secure-systems-lab/go-securesystemslib", "the oracle of the signed envelope"},
 	}},
-	{path: "manifest/agenthttp", floor: 4, adapter: true, uses: []use{
+	{path: "manifest/agenthttp", floor: 6, adapter: true, uses: []use{
 		{"manifest", "what goes over the wire"},
 		{"job", "names of assets, reports"},
 		{"internal/enum", "the names of problems"},
 	}},
 
-	// Floor 5: the two sides.
-	{path: "job/agent", floor: 5, core: true, links: []string{semver}, uses: []use{
+	// Floor 7: the agent's side, as a machine.
+	{path: "job/agent", floor: 7, core: true, links: []string{semver}, uses: []use{
 		{"integrity", "the signer policy that an asset is held to"},
 		{"job", "runs executions"},
 		{"manifest", "opens and applies manifests"},
 		{"reboot", "an execution begins with what is known of the users"},
 	}},
-	{path: "job/controller", floor: 5, core: true, links: []string{semver}, uses: []use{
-		{"catalog", "syncs it and keeps inventories"},
-		{"catalog/version", "a failure tells from which version to which"},
-		{"integrity", "the signer policy that orders are made under"},
-		{"job", "keeps definitions, makes orders"},
-		{"manifest", "seals manifests, answers check-ins"},
-		{"internal/problem", "cuts text from outside"},
-		{"internal/enum", "the names of states of runs and cancels"},
-	}},
-	{path: "job/controller/storetest", floor: 5, adapter: true, uses: []use{
-		{"job/controller", "the port it holds stores to"},
-		{testify + "/require", "a suite is a test"},
-	}},
-	{path: "job/controller/memstore", floor: 5, adapter: true, uses: []use{
-		{"job/controller", "the port it fills"},
-	}},
-	{path: "job/controller/sqlstore", floor: 5, adapter: true, uses: []use{
-		{"job/controller", "the port it fills"},
-		{"modernc.org/sqlite", "the embedded database; linked by nothing else"},
-	}},
-
-	// Floor 6: what drives them.
-	{path: "job/runner/internal/staging", floor: 5, uses: []use{
+	{path: "job/runner/internal/staging", floor: 7, uses: []use{
 		{"integrity", "digests and signatures of what is fetched"},
 		{"job", "names of orders, evidence"},
 		{"golang.org/x/sys", "private files and links on Windows"},
 	}},
-	{path: "job/runner", floor: 6, uses: []use{
+
+	// Floor 8: the two sides.
+	{path: "job/controller", floor: 8, core: true, links: []string{semver}, uses: []use{
+		{"catalog", "syncs it and keeps inventories"},
+		{"catalog/version", "a failure tells from which version to which"},
+		{"integrity", "the signer policy that orders are made under"},
+		{"job", "keeps definitions, makes orders"},
+		{"job/schedule", "finds the occurrences of jobs"},
+		{"manifest", "seals manifests, answers check-ins"},
+		{"internal/problem", "cuts text from outside"},
+		{"internal/enum", "the names of states of runs and cancels"},
+	}},
+	{path: "job/controller/storetest", floor: 8, adapter: true, uses: []use{
+		{"job/controller", "the port it holds stores to"},
+		{testify + "/require", "a suite is a test"},
+	}},
+	{path: "job/controller/memstore", floor: 8, adapter: true, uses: []use{
+		{"job/controller", "the port it fills"},
+	}},
+	{path: "job/controller/sqlstore", floor: 8, adapter: true, uses: []use{
+		{"job/controller", "the port it fills"},
+		{"modernc.org/sqlite", "the embedded database; linked by nothing else"},
+	}},
+
+	{path: "job/runner", floor: 8, uses: []use{
 		{"catalog", "a platform tells its inventory"},
 		{"integrity", "the verifier it hands to staging"},
 		{"job", "carries out the effects of executions"},
@@ -158,7 +165,7 @@ var rooms = []room{
 		{"reboot", "shows prompts"},
 		{"golang.org/x/sys", "the time since boot, sleep included"},
 	}},
-	{path: "job/runner/platformtest", floor: 6, adapter: true, uses: []use{
+	{path: "job/runner/platformtest", floor: 8, adapter: true, uses: []use{
 		{"catalog", "what a platform tells"},
 		{"catalog/version", "what a platform compares"},
 		{"job", "orders and outcomes"},
@@ -166,11 +173,11 @@ var rooms = []room{
 		{"reboot", "what a platform tells of its users"},
 		{testify + "/require", "a suite is a test"},
 	}},
-	{path: "job/runner/boltstate", floor: 6, adapter: true, uses: []use{
+	{path: "job/runner/boltstate", floor: 8, adapter: true, uses: []use{
 		{"job/runner", "the port it fills"},
 		{"go.etcd.io/bbolt", "one durable file; linked by nothing else"},
 	}},
-	{path: "job/runner/dpkg", floor: 6, adapter: true, uses: []use{
+	{path: "job/runner/dpkg", floor: 8, adapter: true, uses: []use{
 		{"catalog", "its inventory"},
 		{"catalog/aptfeed/deb822", "the form of dpkg's status file"},
 		{"catalog/version", "Debian versions"},
@@ -179,7 +186,9 @@ var rooms = []room{
 		{"reboot", "who is logged in"},
 		{"golang.org/x/sys", "dpkg's and apt's locks"},
 	}},
-	{path: "agentsim", floor: 6, uses: []use{
+
+	// Floor 9: what drives both.
+	{path: "agentsim", floor: 9, uses: []use{
 		{"catalog", "the virtual vendors' patches"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
@@ -187,10 +196,11 @@ var rooms = []room{
 		{"job/agent", "the machine it drives"},
 		{"job/controller", "the server it drives"},
 		{"job/controller/memstore", "the server's records, in memory"},
+		{"job/schedule", "the schedules of scenarios"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
 	}},
-	{path: "agentsim/explore", floor: 6, adapter: true, uses: []use{
+	{path: "agentsim/explore", floor: 9, adapter: true, uses: []use{
 		{"agentsim", "the language it writes a broken history in, and the engine that plays it again"},
 		{"catalog", "the virtual asset's inventory"},
 		{"catalog/version", "the virtual products' versions"},
@@ -199,16 +209,17 @@ var rooms = []room{
 		{"job/agent", "the machine it searches"},
 		{"job/controller", "the server it searches"},
 		{"job/controller/memstore", "that server's store, one for each state"},
+		{"job/schedule", "the occurrences it plans"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
 		{"internal/enum", "the names of choices"},
 	}},
-	{path: "agentsim/random", floor: 6, adapter: true, uses: []use{
+	{path: "agentsim/random", floor: 9, adapter: true, uses: []use{
 		{"agentsim", "the worlds it draws are scenarios"},
 		{"job", "errors that name every problem"},
 		{"internal/enum", "the names of troubles"},
 	}},
-	{path: "agentsim/fleet", floor: 6, uses: []use{
+	{path: "agentsim/fleet", floor: 9, uses: []use{
 		{"catalog", "the virtual vendor's patches, the assets' inventories"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
@@ -216,12 +227,13 @@ var rooms = []room{
 		{"job/agent", "the machine it drives"},
 		{"job/controller", "the server it drives"},
 		{"job/controller/memstore", "the server's records, in memory"},
+		{"job/schedule", "the schedules of its jobs"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
 		{"internal/enum", "the names of stages"},
 	}},
 
-	// Floor 7: the programs, and the tests of all this.
+	// The programs, and the tests of all this.
 	{path: "internal/archtest", floor: programs},
 	{path: "internal/e2e", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories it makes"},

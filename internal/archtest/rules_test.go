@@ -15,21 +15,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cluster is a group of rules and the package whose comment states them, one list item a rule.
+// cluster is a group of rules and the packages whose comments state them, one list item per rule.
 type cluster struct {
-	name string
-	room string
-	last int   // the rules are numbered from 1 to last
-	held []int // the rules that may no longer be "not built yet": a promise made once is kept
+	name  string
+	rooms []string
+	last  int   // the rules are numbered from 1 to last
+	held  []int // the rules that may no longer be "not built yet": a promise made once is kept
 }
 
 var clusters = []cluster{
-	{"CAT", "catalog", 16, []int{3, 4, 5, 6, 8, 9, 10, 14, 15, 16}},
-	{"JOB", "job", 23, []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 17, 18, 20, 21}},
-	{"MAN", "manifest", 8, []int{1, 2, 4, 5, 6, 7, 8}},
-	{"INT", "integrity", 9, []int{1, 2, 3, 4, 5, 7, 8, 9}},
-	{"RBT", "reboot", 9, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}},
-	{"RPT", "job/controller", 3, nil},
+	{"CAT", []string{"catalog"}, 16, []int{3, 4, 5, 6, 8, 9, 10, 14, 15, 16}},
+	{"JOB", []string{"job", "job/schedule"}, 23, []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 17, 18, 20, 21}},
+	{"MAN", []string{"manifest"}, 8, []int{1, 2, 4, 5, 6, 7, 8}},
+	{"INT", []string{"integrity"}, 9, []int{1, 2, 3, 4, 5, 7, 8, 9}},
+	{"RBT", []string{"reboot"}, 9, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}},
+	{"RPT", []string{"job/controller"}, 3, nil},
 }
 
 const notBuilt = "Not built yet."
@@ -49,16 +49,17 @@ type rule struct {
 
 func (r rule) built() bool { return !strings.Contains(r.text, notBuilt) }
 
-// ruleBook reads the rules of a cluster from its package's comment, in order of number. Problems are missing, repeated, unnumbered or empty items.
+// ruleBook reads the rules of a cluster from its packages' comments, in order of number. Problems are missing, repeated, unnumbered or empty items.
 func ruleBook(t *tree, c cluster) (rules []rule, problems []string) {
 	items := map[string]string{}
 	item := ""
-	for line := range strings.Lines(packageComment(t, c.room)) {
+	where := strings.Join(c.rooms, ", ")
+	for line := range strings.Lines(packageComments(t, c.rooms)) {
 		switch m := ruleItem.FindStringSubmatch(line); {
 		case m != nil && m[1] == c.name:
 			item = m[1] + "-" + m[2]
 			if items[item] != "" {
-				problems = append(problems, fmt.Sprintf("%s: states %s twice", c.room, item))
+				problems = append(problems, fmt.Sprintf("%s: states %s twice", where, item))
 			}
 			items[item] = line
 		case m != nil || strings.HasPrefix(line, "# ") || len(line) > 1 && line[0] != ' ':
@@ -73,25 +74,25 @@ func ruleBook(t *tree, c cluster) (rules []rule, problems []string) {
 		delete(items, id)
 		switch r := (rule{id: id, text: text}); {
 		case !stated:
-			problems = append(problems, fmt.Sprintf("%s: its package comment has no list item for %s", c.room, id))
+			problems = append(problems, fmt.Sprintf("%s: no package comment has a list item for %s", where, id))
 		case len(strings.Fields(text)) < 6:
-			problems = append(problems, fmt.Sprintf("%s: the list item for %s does not say the rule", c.room, id))
+			problems = append(problems, fmt.Sprintf("%s: the list item for %s does not say the rule", where, id))
 		case !r.built() && slices.Contains(c.held, n):
-			problems = append(problems, fmt.Sprintf("%s: %s was promised and is said to be not built yet", c.room, id))
+			problems = append(problems, fmt.Sprintf("%s: %s was promised and is said to be not built yet", where, id))
 		default:
 			rules = append(rules, r)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(items)) {
-		problems = append(problems, fmt.Sprintf("%s: %s is past the end of the rule book", c.room, id))
+		problems = append(problems, fmt.Sprintf("%s: %s is past the end of the rule book", where, id))
 	}
 	return rules, problems
 }
 
-func packageComment(t *tree, room string) (text string) {
+func packageComments(t *tree, rooms []string) (text string) {
 	for _, f := range t.packages {
 		for _, file := range f.code() {
-			if f.path == room && file.ast.Doc != nil {
+			if slices.Contains(rooms, f.path) && file.ast.Doc != nil {
 				text += file.ast.Doc.Text() + "\n"
 			}
 		}
@@ -188,7 +189,7 @@ func checkRules(t *tree, clusters []cluster) (book []rule, problems []string) {
 			r.cited = cited[r.id]
 			slices.Sort(r.cited)
 			if r.built() && len(r.cited) == 0 {
-				problems = append(problems, fmt.Sprintf("%s: no test's name or comment carries %s, and its item does not say %q", c.room, r.id, notBuilt))
+				problems = append(problems, fmt.Sprintf("%s: no test's name or comment carries %s, and its item does not say %q", strings.Join(c.rooms, ", "), r.id, notBuilt))
 			}
 			book = append(book, r)
 		}
@@ -253,7 +254,7 @@ func TestNoFileCitesAnUnknownRule(t *testing.T) {
 }
 
 func TestRuleChecksFail(t *testing.T) {
-	two := []cluster{{"CAT", "catalog", 2, []int{1}}}
+	two := []cluster{{"CAT", []string{"catalog", "catalog/part"}, 2, []int{1}}}
 	const (
 		one  = "//   - CAT-1: the first rule says something\n//     on two lines.\n"
 		next = "//   - CAT-2: the second rule says something, too. "
@@ -276,9 +277,11 @@ func TestRuleChecksFail(t *testing.T) {
 		{"not cited", doc(one+next+"\n", cite), []string{"no test's name or comment carries CAT-2"}},
 		{"a value is no citation", doc(one+next+"\n", cite+"func TestSecond() { _ = \"CAT-2\" }"), []string{"carries CAT-2"}},
 		{"a helper is no test", doc(one+next+"\n", cite+"// CAT-2\nfunc second() {}"), []string{"carries CAT-2"}},
-		{"missing in the book", doc(one, cite), []string{"no list item for CAT-2"}},
-		{"in the book, and not as an item", doc(one+"//\n// CAT-2: the second rule says something, too.\n", cite), []string{"no list item for CAT-2"}},
+		{"missing in the book", doc(one, cite), []string{"no package comment has a list item for CAT-2"}},
+		{"in the book, and not as an item", doc(one+"//\n// CAT-2: the second rule says something, too.\n", cite), []string{"no package comment has a list item for CAT-2"}},
 		{"an item without a rule", doc(one+"//   - CAT-2: it.\n", cite), []string{"the list item for CAT-2 does not say the rule"}},
+		{"stated by two packages", map[string]string{"catalog/doc.go": "// Package catalog is there.\n//\n" + one + "package catalog\n", "catalog/a_test.go": cite,
+			"catalog/part/doc.go": "// Package part is there.\n//\n" + next + notBuilt + "\npackage part\n"}, nil},
 		{"stated twice", doc(one+one+next+notBuilt+"\n", cite), []string{"states CAT-1 twice"}},
 		{"a promise taken back", doc("//   - CAT-1: the first rule says something. "+notBuilt+"\n"+next+notBuilt+"\n", cite),
 			[]string{"CAT-1 was promised and is said to be not built yet"}},

@@ -15,6 +15,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // server is a server in a folder of its own. What is asked of it goes through its own command line.
@@ -102,7 +103,7 @@ func (s *server) job(id job.ID, asset job.AssetID) {
 	s.t.Helper()
 	d := job.Definition{
 		ID: id, Name: "everything missing", Platform: catalog.Linux, Assets: job.Assets{Include: []job.AssetID{asset}},
-		Patches: job.Patches{Query: &job.Query{}}, Schedule: job.Schedule{Kind: job.OnDemand}, State: job.Disabled,
+		Patches: job.Patches{Query: &job.Query{}}, Schedule: schedule.Schedule{Kind: schedule.OnDemand}, State: job.Disabled,
 	}
 	data, err := json.Marshal(d)
 	require.NoError(s.t, err)

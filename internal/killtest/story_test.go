@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -21,7 +22,7 @@ var jobs = []job.ID{later, never, plain, kernel, broken, absent, raced}
 func definition(id job.ID) job.Definition {
 	d := job.Definition{
 		ID: id, Name: string(id), Platform: catalog.Linux, Assets: job.Assets{Include: []job.AssetID{asset}},
-		Schedule: job.Schedule{Kind: job.OnDemand}, Reboot: reboot.Policy{Countdown: -1},
+		Schedule: schedule.Schedule{Kind: schedule.OnDemand}, Reboot: reboot.Policy{Countdown: -1},
 	}
 	for _, o := range offers {
 		if o.job == id {
@@ -33,7 +34,7 @@ func definition(id job.ID) job.Definition {
 		d.Pre = []job.Action{{Name: "before", Command: []string{"before"}}}
 		d.Post = []job.Action{{Name: "after", Command: []string{"after"}}}
 	case later, never:
-		d.Schedule = job.Schedule{Kind: job.Once, At: time.Now().UTC().Add(time.Hour).Truncate(time.Second)}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: time.Now().UTC().Add(time.Hour).Truncate(time.Second)}
 	}
 	return d
 }

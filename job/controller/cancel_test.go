@@ -6,6 +6,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/stretchr/testify/require"
 )
 
@@ -118,7 +119,7 @@ func TestCancelBeforeTheOrdersAreMade_JOB3(t *testing.T) {
 		f.sync(patch("editor", "2.0.0"))
 		a := f.enrol("a", "all")
 		d := definition("later", "editor-2.0.0")
-		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(24 * time.Hour)}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(24 * time.Hour)}
 		run := f.enable(d)
 		for range 2 {
 			report, err := f.CancelJob(ctx, "later", f.now)
@@ -214,7 +215,7 @@ func TestDisabledAndEnabledAgain_JOB6(t *testing.T) {
 		f.sync(patch("editor", "2.0.0"))
 		a := f.enrol("a", "all")
 		d := definition("once", "editor-2.0.0")
-		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(time.Hour)}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(time.Hour)}
 		run := f.enable(d)
 		f.call(a)
 		gone := a.orders[0].ID
@@ -246,7 +247,7 @@ func TestCancelOfWhatTheAssetStillHolds_JOB3(t *testing.T) {
 		f.sync(patch("editor", "2.0.0"))
 		a := f.enrol("a", "all")
 		d := definition("once", "editor-2.0.0")
-		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(time.Hour)}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(time.Hour)}
 		run := f.enable(d)
 		f.call(a)
 		order := a.orders[0].ID

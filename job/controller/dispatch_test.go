@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/stretchr/testify/require"
 )
@@ -19,7 +20,7 @@ func TestOrderIsHandedOutThreeHoursAhead_MAN1(t *testing.T) {
 		f.sync(patch("editor", "2.0.0"))
 		a := f.enrol("a", "all")
 		d := definition("nightly", "editor-2.0.0")
-		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(5 * time.Hour)}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(5 * time.Hour)}
 		run := f.enable(d)
 
 		next, err := f.Tick(ctx, f.now)
@@ -53,7 +54,7 @@ func TestJobEnabledLateGoesOutAtTheNextCheckIn_MAN1(t *testing.T) {
 		f.sync(patch("editor", "2.0.0"))
 		a := f.enrol("a", "all")
 		d := definition("soon", "editor-2.0.0")
-		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(10 * time.Minute)}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(10 * time.Minute)}
 		f.enable(d)
 		f.call(a)
 		require.Equal(f, []string{"editor-2.0.0"}, a.patches())

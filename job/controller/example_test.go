@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -47,7 +48,7 @@ func Example() {
 
 	_, _ = c.SaveJob(ctx, job.Definition{
 		ID: "update", Name: "Update the lab", Platform: catalog.Linux, Assets: job.Assets{IncludeTags: []string{"lab"}},
-		Patches: job.Patches{Query: &job.Query{}}, Schedule: job.Schedule{Kind: job.OnDemand},
+		Patches: job.Patches{Query: &job.Query{}}, Schedule: schedule.Schedule{Kind: schedule.OnDemand},
 	}, now)
 	run, err := c.EnableJob(ctx, "update", now)
 	fmt.Println("run:", run, err)

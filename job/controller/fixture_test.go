@@ -16,6 +16,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/stretchr/testify/require"
 )
@@ -195,7 +196,7 @@ func (f *fixture) call(a *agent) manifest.Answer {
 func definition(id job.ID, patches ...catalog.PatchID) job.Definition {
 	return job.Definition{
 		ID: id, Name: "Job " + string(id), Platform: catalog.Linux, Assets: job.Assets{IncludeTags: []string{"all"}},
-		Patches: job.Patches{List: patches}, Schedule: job.Schedule{Kind: job.OnDemand},
+		Patches: job.Patches{List: patches}, Schedule: schedule.Schedule{Kind: schedule.OnDemand},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/stretchr/testify/require"
 )
@@ -33,7 +34,7 @@ func TestServersShareAStore_RPT1(t *testing.T) {
 		reported := make([]int, n) // failures, by asset
 		for round := range rounds {
 			d := definition(job.ID(fmt.Sprint("round-", round)), "editor-2.0.0")
-			d.Schedule = job.Schedule{Kind: job.Once, At: f.now.Add(4 * time.Hour)}
+			d.Schedule = schedule.Schedule{Kind: schedule.Once, At: f.now.Add(4 * time.Hour)}
 			_, err = f.SaveJob(ctx, d, f.now)
 			require.NoError(f, err)
 			run, err := f.EnableJob(ctx, d.ID, f.now)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // jobRecord is a job with what became of it.
@@ -121,7 +122,7 @@ func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now ti
 // begun says whether a run has started on all assets that take part in it, whatever their zones.
 func (c *Controller) begun(run runRecord, now time.Time) bool {
 	start := run.Start
-	if run.Local != 0 && run.Definition.Schedule.Zone == job.AssetZone {
+	if run.Local != 0 && run.Definition.Schedule.Zone == schedule.AssetZone {
 		start = start.Add(26 * time.Hour) // from UTC+14 to UTC−12
 	}
 	return start.Before(now)
@@ -157,8 +158,8 @@ func (c *Controller) schedule(w Writer, rec *jobRecord, now time.Time) (job.RunI
 
 // first is the next occurrence of a job that has no run yet. A run that was withdrawn and has the same start again is the
 // same run, its withdrawn orders made anew.
-func (c *Controller) first(r Reader, d job.Definition, now time.Time) (o job.Occurrence, err error) {
-	if d.Schedule.Kind == job.OnDemand {
+func (c *Controller) first(r Reader, d job.Definition, now time.Time) (o schedule.Occurrence, err error) {
+	if d.Schedule.Kind == schedule.OnDemand {
 		o.Start, err = freeStart(r, d, now) // two runs are never one
 		return o, err
 	}
@@ -166,7 +167,7 @@ func (c *Controller) first(r Reader, d job.Definition, now time.Time) (o job.Occ
 		if o, err = c.next(d, now, after); err != nil {
 			return o, err
 		}
-		run, _, err := loadRun(r, o.Run(d.ID))
+		run, _, err := loadRun(r, d.Run(o))
 		_, missing := errors.AsType[*NotFoundError](err)
 		switch {
 		case missing || err == nil && run.State == RunWithdrawn:
@@ -303,8 +304,8 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		if !known {
 			return &NotFoundError{"inventory of asset", string(id)}
 		}
-		o, text := job.Occurrence{Start: now}, ""
-		if d.Schedule.Kind != job.OnDemand {
+		o, text := schedule.Occurrence{Start: now}, ""
+		if d.Schedule.Kind != schedule.OnDemand {
 			if o, err = c.next(d, now, now); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/stretchr/testify/require"
 )
@@ -48,7 +49,7 @@ func TestStatesOfAJob_JOB6(t *testing.T) {
 func TestSaveRefusesWithEveryProblem_JOB20(t *testing.T) {
 	stores(t, func(f *fixture) {
 		d := definition("j", "editor-2.0.0")
-		d.Schedule, d.Window, d.Platform = job.Schedule{}, time.Second, 0
+		d.Schedule, d.Window, d.Platform = schedule.Schedule{}, time.Second, 0
 		_, err := f.SaveJob(ctx, d, f.now)
 		var bad *job.Invalid
 		require.ErrorAs(f, err, &bad)
@@ -136,7 +137,7 @@ func TestEditReachesEveryAssetConcerned_MAN2(t *testing.T) {
 		require.Equal(f, job.Withdrawn, f.asset(run, "e-never").Result)
 
 		d.Platform = catalog.Windows
-		d.Schedule = job.Schedule{}
+		d.Schedule = schedule.Schedule{}
 		_, err = f.SaveJob(ctx, d, f.now)
 		require.Error(f, err, "an enabled job stays enabled or is not changed")
 	})
@@ -147,7 +148,7 @@ func TestEditedScheduleMovesTheRun_MAN2(t *testing.T) {
 		f.sync(patch("editor", "2.0.0"))
 		a := f.enrol("a", "all")
 		d := definition("once", "editor-2.0.0")
-		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(time.Hour)}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(time.Hour)}
 		first := f.enable(d)
 		f.call(a)
 		d.Schedule.At = start.Add(2 * time.Hour)
@@ -176,7 +177,7 @@ func TestPlannedRunTakesTheEdit_MAN2(t *testing.T) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
 		a := f.enrol("a", "all")
 		d := definition("once", "editor-2.0.0")
-		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(5 * time.Hour)}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(5 * time.Hour)}
 		f.enable(d)
 		d.Patches.List = []catalog.PatchID{"player-2.0.0"}
 		_, err := f.SaveJob(ctx, d, f.now)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // earliest is the zone whose clock is ahead of all others: where a local time comes first. A run whose assets each go by
@@ -14,11 +15,11 @@ import (
 var earliest = time.FixedZone("UTC+14", 14*60*60)
 
 // zone finds the zone that a schedule's starts are reckoned in for the whole run; nil for one that needs none.
-func (c *Controller) zone(s job.Schedule) (*time.Location, error) {
+func (c *Controller) zone(s schedule.Schedule) (*time.Location, error) {
 	switch s.Zone {
 	case "":
 		return nil, nil
-	case job.AssetZone:
+	case schedule.AssetZone:
 		return earliest, nil
 	}
 	return c.location(s.Zone)
@@ -35,10 +36,10 @@ func (c *Controller) location(name string) (*time.Location, error) {
 }
 
 // next is the first occurrence of a job after an instant. The error is a *job.Invalid: the zone is unknown, or there is none.
-func (c *Controller) next(d job.Definition, enabled, after time.Time) (job.Occurrence, error) {
+func (c *Controller) next(d job.Definition, enabled, after time.Time) (schedule.Occurrence, error) {
 	zone, err := c.zone(d.Schedule)
 	if err != nil {
-		return job.Occurrence{}, problem.One("job "+string(d.ID), "schedule.zone", d.Schedule.Zone, "cannot be used: %v (JOB-20)", err)
+		return schedule.Occurrence{}, problem.One("job "+string(d.ID), "schedule.zone", d.Schedule.Zone, "cannot be used: %v (JOB-20)", err)
 	}
 	o, ok := d.Schedule.NextIn(enabled, after, zone)
 	if !ok {
@@ -48,7 +49,7 @@ func (c *Controller) next(d job.Definition, enabled, after time.Time) (job.Occur
 }
 
 // recurs reports whether a schedule has a next run behind each.
-func recurs(s job.Schedule) bool { return s.Kind != job.OnDemand && s.Kind != job.Once }
+func recurs(s schedule.Schedule) bool { return s.Kind != schedule.OnDemand && s.Kind != schedule.Once }
 
 // renew plans the next run of a recurring job when one is taken up. Missed tells that the one taken up is not worth
 // making: while the server was away a newer one came due, and of several missed runs only the newest runs (JOB-12).
@@ -73,7 +74,7 @@ func (c *Controller) renew(w Writer, run runRecord, now time.Time) (missed bool,
 		o = newest
 	}
 	for { // one that was cancelled stays so
-		was, _, err := loadRun(w, o.Run(d.ID))
+		was, _, err := loadRun(w, d.Run(o))
 		if _, none := errors.AsType[*NotFoundError](err); none || err == nil && was.State != RunCancelled {
 			break
 		} else if err != nil {
@@ -94,8 +95,8 @@ func (c *Controller) renew(w Writer, run runRecord, now time.Time) (missed bool,
 }
 
 // onAsset turns an occurrence of a job into the one on an asset. The text says why there is none.
-func (c *Controller) onAsset(r Reader, d job.Definition, o job.Occurrence, asset job.AssetID) (_ job.Occurrence, text string, err error) {
-	if d.Schedule.Zone != job.AssetZone || o.Local == 0 {
+func (c *Controller) onAsset(r Reader, d job.Definition, o schedule.Occurrence, asset job.AssetID) (_ schedule.Occurrence, text string, err error) {
+	if d.Schedule.Zone != schedule.AssetZone || o.Local == 0 {
 		return o, "", nil
 	}
 	seen, _, err := load[seenRecord](r, tableSeen, key(string(asset)))

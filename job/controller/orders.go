@@ -11,6 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -94,7 +95,7 @@ func (m *maker) make(run runRecord, asset job.Asset) error {
 		o.Waiting = true
 		return m.put(run.ID, o)
 	}
-	start, trouble, err := m.c.onAsset(m.w, run.Definition, job.Occurrence{Local: run.Local, Start: run.Start}, asset.ID)
+	start, trouble, err := m.c.onAsset(m.w, run.Definition, schedule.Occurrence{Local: run.Local, Start: run.Start}, asset.ID)
 	if err != nil {
 		return err
 	}

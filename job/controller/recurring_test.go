@@ -9,12 +9,13 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-func daily(t tester, at, zone string) job.Schedule {
-	clock, err := job.ParseTimeOfDay(at)
+func daily(t tester, at, zone string) schedule.Schedule {
+	clock, err := schedule.ParseTimeOfDay(at)
 	require.NoError(t, err)
-	return job.Schedule{Kind: job.Daily, Time: clock, Zone: zone}
+	return schedule.Schedule{Kind: schedule.Daily, Time: clock, Zone: zone}
 }
 
 // tick goes on to when the controller wants to be called, until an instant.
@@ -95,7 +96,7 @@ func TestEachAssetsOwnZone_JOB9(t *testing.T) {
 			agents[id] = a
 		}
 		d := definition("night", "editor-2.0.0")
-		d.Schedule = daily(f, "23:00", job.AssetZone)
+		d.Schedule = daily(f, "23:00", schedule.AssetZone)
 		run := f.enable(d)
 		require.Equal(f, job.RunID("night@20260302T230000"), run)
 		f.tick(start.Add(42 * time.Hour)) // nobody has missed a run yet
@@ -189,7 +190,7 @@ func TestCancelledRunIsNotPlannedAgain_JOB3_JOB9(t *testing.T) {
 		d.Schedule = daily(f, "22:00", "UTC") // the 1st is a Sunday
 		f.sync(patch("editor", "2.0.0"))
 		first := f.enable(d)
-		d.Schedule.Kind, d.Schedule.Weekdays = job.Weekly, job.WeekdaysOf(job.Monday)
+		d.Schedule.Kind, d.Schedule.Weekdays = schedule.Weekly, schedule.WeekdaysOf(schedule.Monday)
 		_, err := f.SaveJob(ctx, d, f.now)
 		require.NoError(f, err)
 		_, err = f.CancelRun(ctx, "nightly@20260302T220000", f.now)
@@ -249,7 +250,7 @@ func TestZoneToldWithTheInventory_JOB9(t *testing.T) {
 		a.zone = "Europe/Berlin"
 		a.install("editor", "1.0.0")
 		d := definition("night", "editor-2.0.0")
-		d.Schedule = daily(f, "23:00", job.AssetZone)
+		d.Schedule = daily(f, "23:00", schedule.AssetZone)
 		run := f.enable(d)
 		f.tick(start.Add(24 * time.Hour))
 		in := a.request(f.now)
@@ -268,7 +269,7 @@ func TestStoppedRunStaysSoWithAnotherLead_JOB3_JOB5(t *testing.T) {
 		f.sync(patch("editor", "2.0.0"))
 		f.enrol("a", "all")
 		d := definition("once", "editor-2.0.0")
-		d.Schedule = job.Schedule{Kind: job.Once, At: start.Add(5 * time.Hour)}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(5 * time.Hour)}
 		run := f.enable(d)
 		other := config()
 		other.Lead = time.Hour
@@ -296,7 +297,7 @@ func TestPreviewOfARecurringJob_JOB22_JOB20(t *testing.T) {
 		require.True(f, selected)
 		require.Equal(f, time.Date(2026, 3, 1, 21, 0, 0, 0, time.UTC), plan.Order.Start)
 
-		d.Schedule.Zone = job.AssetZone
+		d.Schedule.Zone = schedule.AssetZone
 		_, _, err = f.Preview(ctx, d, "a", f.now)
 		require.ErrorContains(f, err, "never told it")
 		a.zone = "Asia/Kathmandu"

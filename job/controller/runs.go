@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // RunState is where a run stands.
@@ -47,15 +48,15 @@ func (s *RunState) UnmarshalText(text []byte) error { return runStates.Unmarshal
 
 // runRecord is one occurrence of a job.
 type runRecord struct {
-	ID         job.RunID      `json:"id"`
-	Start      time.Time      `json:"start"`           // where each asset goes by its own zone: the earliest anywhere
-	Local      job.LocalTime  `json:"local,omitempty"` // the date and time that the schedule names; zero: it names an instant
-	State      RunState       `json:"state"`
-	Definition job.Definition `json:"definition"` // as of its last revision while it could still change
-	Made       time.Time      `json:"made,omitzero"`
-	Behind     job.RunID      `json:"behind,omitempty"` // follows this run asset by asset (JOB-19)
-	Make       *makePass      `json:"make,omitempty"`   // in progress
-	Trim       *trimPass      `json:"trim,omitempty"`   // in progress, or to follow Make
+	ID         job.RunID          `json:"id"`
+	Start      time.Time          `json:"start"`           // where each asset goes by its own zone: the earliest anywhere
+	Local      schedule.LocalTime `json:"local,omitempty"` // the date and time that the schedule names; zero: it names an instant
+	State      RunState           `json:"state"`
+	Definition job.Definition     `json:"definition"` // as of its last revision while it could still change
+	Made       time.Time          `json:"made,omitzero"`
+	Behind     job.RunID          `json:"behind,omitempty"` // follows this run asset by asset (JOB-19)
+	Make       *makePass          `json:"make,omitempty"`   // in progress
+	Trim       *trimPass          `json:"trim,omitempty"`   // in progress, or to follow Make
 }
 
 // makePass makes the orders of a run, batch assets a transaction. The cursor moves in the transaction that makes the
@@ -274,8 +275,8 @@ func (m *maker) trimBatch(run *runRecord) (done bool, err error) {
 }
 
 // planRun notes the run of an occurrence.
-func (c *Controller) planRun(w Writer, d job.Definition, o job.Occurrence) (job.RunID, error) {
-	run := runRecord{ID: o.Run(d.ID), Start: o.Start, Local: o.Local, State: Planned, Definition: d}
+func (c *Controller) planRun(w Writer, d job.Definition, o schedule.Occurrence) (job.RunID, error) {
+	run := runRecord{ID: d.Run(o), Start: o.Start, Local: o.Local, State: Planned, Definition: d}
 	if err := w.Put(tableDue, c.dueKey(run), nil); err != nil {
 		return "", err
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
-	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // minEvery is the shortest interval between check-ins that --check-in-every takes: tests use it, servers bear it.
@@ -106,7 +106,7 @@ func (o running) check() (keys []sigstoreverify.Signer, policy *integrity.Policy
 		bad("--reboot-command has no effect without --allow-reboot")
 	}
 	if o.zone != "" {
-		if err := job.ValidZone(o.zone); err != nil {
+		if err := schedule.ValidZone(o.zone); err != nil {
 			bad("--zone: %w", err)
 		}
 	}

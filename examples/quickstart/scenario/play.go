@@ -19,6 +19,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -188,7 +189,7 @@ func (p *Play) play(ctx context.Context) ([]show.Row, error) {
 func (p *Play) begin(ctx context.Context) error {
 	d := job.Definition{
 		ID: main, Name: "monthly patches", Platform: catalog.Linux,
-		Schedule: job.Schedule{Kind: job.Once, At: time.Now().UTC().Add(lead).Truncate(time.Second)},
+		Schedule: schedule.Schedule{Kind: schedule.Once, At: time.Now().UTC().Add(lead).Truncate(time.Second)},
 		Reboot:   reboot.Policy{Countdown: time.Second},
 	}
 	for _, c := range p.Cases {
@@ -229,11 +230,11 @@ func (p *Play) interfere() error {
 // cancel creates a job, waits for the moment its Cancel names, and cancels it.
 func (p *Play) cancel(ctx context.Context, c Cancel) error {
 	d := job.Definition{
-		ID: c.Job, Name: string(c.Job), Platform: catalog.Linux, Schedule: job.Schedule{Kind: job.OnDemand},
+		ID: c.Job, Name: string(c.Job), Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.OnDemand},
 		Assets: job.Assets{Include: []job.AssetID{c.Asset}}, Patches: job.Patches{List: []catalog.PatchID{c.Release.ID()}},
 	}
 	if c.In > 0 {
-		d.Schedule = job.Schedule{Kind: job.Once, At: time.Now().UTC().Add(c.In).Truncate(time.Second)}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: time.Now().UTC().Add(c.In).Truncate(time.Second)}
 	}
 	run, err := p.server.Begin(ctx, d)
 	if err != nil {

@@ -62,7 +62,7 @@ func (r *remote) jobCreate() *cobra.Command {
 			"  {\"kind\": \"daily\", \"time\": \"22:00\", \"zone\": \"Europe/Berlin\", \"spread\": \"30m\"}\n" +
 			"  {\"kind\": \"weekly\", \"time\": \"22:00\", \"zone\": \"asset\", \"weekdays\": [\"saturday\"]}\n" +
 			"  {\"kind\": \"patch tuesday\", \"time\": \"02:30\", \"zone\": \"UTC\", \"offset\": 4}\n\n" +
-			"The zone \"asset\" is each asset's own. \"go doc ./job.ScheduleKind\" lists them all.",
+			"The zone \"asset\" is each asset's own. \"go doc ./job/schedule.Kind\" lists them all.",
 		Example: "  server job create -f nightly.json && server job preview nightly --asset web-1 && server job enable nightly\n  generate-job | server job create -f -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {

@@ -1,58 +1,13 @@
-package job
+package schedule
 
 import (
-	"strings"
 	"time"
-
-	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Occurrence is one time at which a schedule starts a run.
 type Occurrence struct {
 	Local LocalTime // the date and time that the schedule names, before any clock change; zero: it names an instant
 	Start time.Time // the instant in the zone asked for: UTC, whole seconds, before any spread
-}
-
-// Formats of the two kinds of run names.
-const (
-	instantStamp = "20060102T150405Z"
-	localStamp   = "20060102T150405"
-)
-
-// Run names the run that a job makes of the occurrence. A run at a local time is named by that time, without a Z,
-// so it has one name on all assets, whatever their zones; any other run is named by its start in UTC.
-func (o Occurrence) Run(id ID) RunID {
-	if o.Local == 0 {
-		return MakeRunID(id, o.Start)
-	}
-	return RunID(string(id) + "@" + o.Local.format(localStamp))
-}
-
-// MakeRunID names the run of a job that starts at an instant. Occurrence.Run names any run.
-func MakeRunID(id ID, start time.Time) RunID {
-	return RunID(string(id) + "@" + start.UTC().Format(instantStamp))
-}
-
-// run checks that a run belongs to a job, and that it can begin at start: a run named by an instant begins there or
-// within the longest spread. One named by a local time says nothing without the zone.
-func checkRun(l *problem.List, field string, run RunID, id ID, start time.Time) {
-	stamp, ok := strings.CutPrefix(string(run), string(id)+"@")
-	if !ok {
-		l.Add(field, string(run), "is no run of this job; want the job, \"@\" and the start, as %s", MakeRunID(id, start))
-		return
-	}
-	if t, err := time.Parse(localStamp, stamp); err == nil && t.Format(localStamp) == stamp {
-		return
-	}
-	t, err := time.Parse(instantStamp, stamp)
-	if err != nil || t.Format(instantStamp) != stamp {
-		l.Add(field, string(run), "has no start that can be read; want the job, \"@\" and the start, as %s", MakeRunID(id, start))
-		return
-	}
-	if late := start.Truncate(time.Second).Sub(t); late < 0 || late >= MaxSpread {
-		l.Add(field, string(run), "is not the run of this job and start; want %s, or a start less than %v before",
-			MakeRunID(id, start), MaxSpread)
-	}
 }
 
 // horizon is how many days are looked at for an occurrence. Each schedule that has any has one in every year.

@@ -1,4 +1,4 @@
-package job
+package schedule
 
 import (
 	"encoding/json"
@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
 func faults(s Schedule) (fields []string) {
@@ -74,45 +72,6 @@ func TestSchedulesAreRefusedWithEveryFault_JOB20(t *testing.T) {
 		"half a second":            {with(func(s *Schedule) { s.Spread = 1500 * time.Millisecond }), []string{"spread"}},
 	} {
 		require.Equal(t, c.want, faults(c.s), name)
-	}
-}
-
-func TestSpreadIsShorterThanTheWindow_JOB9(t *testing.T) {
-	refused := func(spread, window time.Duration) (fields []string) {
-		d := Definition{ID: "j", State: Disabled, Platform: catalog.Linux, Window: window,
-			Schedule: Schedule{Kind: Daily, Time: Clock(0, 0), Zone: "UTC", Spread: spread}}
-		if invalid, ok := errors.AsType[*Invalid](d.Validate()); ok {
-			for _, p := range invalid.Problems {
-				fields = append(fields, p.Field)
-			}
-		}
-		return fields
-	}
-	require.Equal(t, []string{"schedule.spread"}, refused(time.Hour, time.Hour), "as long as the window")
-	require.Empty(t, refused(time.Hour, time.Hour+time.Second))
-	require.Equal(t, []string{"schedule.spread"}, refused(MaxSpread+time.Second, time.Hour), "named once")
-}
-
-// The definition is where a schedule is refused, and the messages say what to do.
-func TestDefinitionsRefuseSchedules_JOB20(t *testing.T) {
-	d := Definition{ID: "j", State: Disabled, Window: time.Hour,
-		Schedule: Schedule{Kind: Daily, Zone: "Mars/Olympus Mons", Weekdays: WeekdaysOf(Friday), Spread: time.Hour}}
-	err := d.Validate()
-	require.ErrorContains(t, err, `schedule.time: is missing; a schedule "daily" needs a time of day from 00:00 to 23:59 (JOB-20)`)
-	require.ErrorContains(t, err, `schedule.zone "Mars/Olympus Mons": is not the name of a time zone such as Europe/Berlin or UTC, or "asset" for each asset's own (JOB-20)`)
-	require.ErrorContains(t, err, `schedule.weekdays "friday": a schedule "daily" has no weekdays; leave it out, or choose another kind (JOB-20)`)
-	require.ErrorContains(t, err, `schedule.spread "1h0m0s": is not shorter than the window, 1h0m0s (JOB-9)`)
-}
-
-func TestAPastStartIsRefused_JOB20(t *testing.T) {
-	noon := local(t, "2026-06-01T12:00")
-	for now, want := range map[string]bool{"2026-03-01T23:59:59Z": false, "2026-03-02T00:00:00Z": true} {
-		err := Definition{ID: "j", Schedule: Schedule{Kind: Once, At: instant(t, "2026-03-02T00:00:00Z")}}.Enable(instant(t, now))
-		require.Equal(t, want, strings.Contains(err.Error(), `schedule.at "2026-03-02T00:00:00Z": is past`), now)
-	}
-	for now, want := range map[string]bool{"2026-06-01T23:59:59Z": false, "2026-06-02T00:00:00Z": true} {
-		err := Definition{ID: "j", Schedule: Schedule{Kind: Once, Local: noon, Zone: AssetZone}}.Enable(instant(t, now))
-		require.Equal(t, want, strings.Contains(err.Error(), "is past in every zone"), now)
 	}
 }
 
@@ -254,11 +213,4 @@ func FuzzSchedule(f *testing.F) {
 			require.False(t, prev.Start.After(now))
 		}
 	})
-}
-
-func TestOnceTakesOneStart_JOB20(t *testing.T) {
-	local, err := ParseLocalTime("2026-03-02T06:00")
-	require.NoError(t, err)
-	d := Definition{ID: "x", State: Disabled, Platform: 1, Schedule: Schedule{Kind: Once, At: epoch, Local: local, Zone: "UTC"}}
-	require.ErrorContains(t, d.Validate(), "keep one of them")
 }

@@ -1,4 +1,4 @@
-package job
+package schedule
 
 import (
 	"fmt"
@@ -25,12 +25,12 @@ func (s Schedule) Validate() error {
 
 // faults lists what keeps a schedule from having occurrences; its spread is left out.
 func (s Schedule) faults() (l problem.List) {
-	if !scheduleKinds.Valid(s.Kind) {
-		l.Add("kind", s.Kind.String(), "is no kind of schedule; use one of %v (JOB-20)", quoted(ScheduleKinds()))
+	if !kinds.Valid(s.Kind) {
+		l.Add("kind", s.Kind.String(), "is no kind of schedule; use one of %v (JOB-20)", quoted(Kinds()))
 		return l
 	}
 	needs := s.needs()
-	for _, f := range scheduleFields {
+	for _, f := range fields {
 		needed := slices.Contains(needs, f.name)
 		switch set := f.set(s); {
 		case needed && !set && f.name != "offset":
@@ -71,7 +71,7 @@ func (s Schedule) needs() []string {
 	return nil // OnDemand
 }
 
-var scheduleFields = []struct {
+var fields = []struct {
 	name, want string
 	set, ok    func(Schedule) bool
 	value      func(Schedule) string

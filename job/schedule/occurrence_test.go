@@ -1,4 +1,4 @@
-package job
+package schedule
 
 import (
 	"testing"
@@ -7,20 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
-
-func instant(t testing.TB, s string) time.Time {
-	t.Helper()
-	at, err := time.Parse(time.RFC3339, s)
-	require.NoError(t, err)
-	return at.UTC()
-}
-
-func local(t testing.TB, s string) LocalTime {
-	t.Helper()
-	l, err := ParseLocalTime(s)
-	require.NoError(t, err)
-	return l
-}
 
 // Clock changes as they are on record, worked out by hand.
 func TestLocalTimesAtClockChanges_JOB9(t *testing.T) {
@@ -74,26 +60,6 @@ func TestTheRunBeforeIsFoundWhenTheClockShowsYesterday_JOB9(t *testing.T) {
 	prev, ok := s.PrevIn(time.Time{}, instant(t, "2010-11-07T02:45:00Z"), zone(t, s.Zone)) // 23:15 on the 6th
 	require.True(t, ok)
 	require.Equal(t, Occurrence{local(t, "2010-11-07T00:00"), instant(t, "2010-11-07T02:30:00Z")}, prev)
-}
-
-func TestARunHasOneNameInAllZones_JOB9(t *testing.T) {
-	s := Schedule{Kind: PatchTuesday, Time: Clock(2, 30), Zone: AssetZone, Offset: 3}
-	enabled := instant(t, "2026-02-01T00:00:00Z")
-	for name, start := range map[string]string{
-		"Pacific/Kiritimati": "2026-02-12T12:30:00Z",
-		"Europe/Berlin":      "2026-02-13T01:30:00Z",
-		"UTC":                "2026-02-13T02:30:00Z",
-		"Pacific/Niue":       "2026-02-13T13:30:00Z",
-	} {
-		o, ok := s.NextIn(enabled, enabled, zone(t, name))
-		require.True(t, ok)
-		require.Equal(t, instant(t, start), o.Start, name)
-		require.Equal(t, RunID("office@20260213T023000"), o.Run("office"), name)
-	}
-	once, ok := Schedule{Kind: Once, At: enabled}.NextIn(enabled, enabled.Add(-1), nil)
-	require.True(t, ok)
-	require.Equal(t, MakeRunID("office", enabled), once.Run("office"))
-	require.Equal(t, RunID("office@20260201T000000Z"), once.Run("office"))
 }
 
 func TestDaysThatAMonthLacksAreSkipped_JOB9(t *testing.T) {
@@ -245,33 +211,5 @@ func TestNextAndPrevAdjoin_JOB9(t *testing.T) {
 
 		then, ok := s.NextIn(time.Time{}, next.Start, z)
 		require.True(t, ok && then.Start.After(next.Start) && then.Local > next.Local)
-		require.NotEqual(t, next.Run("j"), then.Run("j"))
 	})
-}
-
-func TestOrdersNameARunOfTheirJob_JOB20(t *testing.T) {
-	start := instant(t, "2026-03-29T01:00:00Z")
-	for run, ok := range map[RunID]bool{
-		"j@20260329T010000Z":  true,
-		"j@20260328T230001Z":  true,  // spread
-		"j@20260328T230000Z":  false, // two hours before
-		"j@20260329T010001Z":  false, // after
-		"j@20260329T023000":   true,
-		"j@20260329T143000":   true,
-		"j@20260329T0230":     false,
-		"j@20260230T023000":   false,
-		"j@2026-03-29T02:30Z": false,
-		"j@20260329T010000ZZ": false,
-		"j@":                  false,
-		"j":                   false,
-		"k@20260329T010000Z":  false,
-		"":                    false,
-	} {
-		o := Order{ID: MakeOrderID(run, "a"), Job: "j", Run: run, Start: start}
-		if err := o.Validate(); ok {
-			require.NoError(t, err, run)
-		} else {
-			require.ErrorContains(t, err, "run", run)
-		}
-	}
 }

@@ -1,4 +1,4 @@
-package job
+package schedule
 
 import (
 	"time"
@@ -6,39 +6,39 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// ScheduleKind says how a schedule recurs.
-type ScheduleKind uint8
+// Kind says how a schedule recurs.
+type Kind uint8
 
-// The kinds (JOB-9). Behind each, the fields it needs; a field that is not named there must be left out.
+// The kinds (JOB-9), each with the fields it needs. A field that is not named there must be left out.
 // Every kind may have a Spread.
 const (
-	OnDemand       ScheduleKind = 1 + iota // nothing: starts when enabled
-	Once                                   // At, or Local and Zone
-	Daily                                  // Time, Zone
-	Weekly                                 // Time, Zone, Weekdays: one or more
-	MonthlyDay                             // Time, Zone, Day
-	MonthlyLast                            // Time, Zone: the last day of each month
-	MonthlyWeekday                         // Time, Zone, Nth, Weekdays: exactly one
-	PatchTuesday                           // Time, Zone, and Offset unless it is 0: days from the second Tuesday of a month
+	OnDemand       Kind = 1 + iota // nothing: starts when enabled
+	Once                           // At, or Local and Zone
+	Daily                          // Time, Zone
+	Weekly                         // Time, Zone, Weekdays: one or more
+	MonthlyDay                     // Time, Zone, Day
+	MonthlyLast                    // Time, Zone: the last day of each month
+	MonthlyWeekday                 // Time, Zone, Nth, Weekdays: exactly one
+	PatchTuesday                   // Time, Zone, and Offset unless it is 0: days from the second Tuesday of a month
 )
 
-var scheduleKinds = enum.Of[ScheduleKind]("schedule kind", "on demand", "once", "daily", "weekly",
+var kinds = enum.Of[Kind]("schedule kind", "on demand", "once", "daily", "weekly",
 	"monthly by day", "monthly on the last day", "monthly by weekday", "patch tuesday")
 
 // String returns the schedule kind's name.
-func (s ScheduleKind) String() string { return scheduleKinds.String(s) }
+func (k Kind) String() string { return kinds.String(k) }
 
 // MarshalText returns the name.
-func (s ScheduleKind) MarshalText() ([]byte, error) { return scheduleKinds.MarshalText(s) }
+func (k Kind) MarshalText() ([]byte, error) { return kinds.MarshalText(k) }
 
 // UnmarshalText sets the schedule kind by its name; the error is an unknown name.
-func (s *ScheduleKind) UnmarshalText(text []byte) error { return scheduleKinds.UnmarshalText(text, s) }
+func (k *Kind) UnmarshalText(text []byte) error { return kinds.UnmarshalText(text, k) }
 
-// ParseScheduleKind finds a schedule kind by its name; the error lists the names there are.
-func ParseScheduleKind(name string) (ScheduleKind, error) { return scheduleKinds.Parse(name) }
+// ParseKind finds a schedule kind by its name; the error lists the names there are.
+func ParseKind(name string) (Kind, error) { return kinds.Parse(name) }
 
-// ScheduleKinds lists every schedule kind in order.
-func ScheduleKinds() []ScheduleKind { return scheduleKinds.All() }
+// Kinds lists every schedule kind in order.
+func Kinds() []Kind { return kinds.All() }
 
 // Nth chooses one of the days of a month that fall on the same weekday (JOB-9).
 type Nth uint8
@@ -73,14 +73,14 @@ func Nths() []Nth { return nths.All() }
 // AssetZone, as the Zone of a Schedule, stands for each asset's own time zone.
 const AssetZone = "asset"
 
-// Schedule says when a job runs (JOB-9): see ScheduleKind for the fields that each kind takes, NextIn and PrevIn for the
+// Schedule says when a job runs (JOB-9): see Kind for the fields that each kind takes, NextIn and PrevIn for the
 // runs that follow from it. In JSON, Monday to Thursday nights on each asset's own clock, and the Saturday after Patch Tuesday
 // in Berlin, spread over half an hour:
 //
 //	{"kind": "weekly", "time": "22:00", "zone": "asset", "weekdays": ["monday", "tuesday", "wednesday", "thursday"]}
 //	{"kind": "patch tuesday", "time": "02:30", "zone": "Europe/Berlin", "offset": 4, "spread": 1800000000000}
 type Schedule struct {
-	Kind     ScheduleKind  `json:"kind"`
+	Kind     Kind          `json:"kind"`
 	At       time.Time     `json:"at,omitzero"`        // an instant, kept in UTC
 	Local    LocalTime     `json:"local,omitempty"`    // date and time on the clock of Zone
 	Time     TimeOfDay     `json:"time,omitempty"`     // on the clock of Zone
