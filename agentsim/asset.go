@@ -236,7 +236,7 @@ func (a *asset) tellSessions() {
 
 // Describe puts a report into words.
 func Describe(r job.Report) string {
-	name := jobOf(r.Order)
+	name := r.Order.Run().Job()
 	text := ""
 	if r.Text != "" {
 		text = " (" + r.Text + ")"

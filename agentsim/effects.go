@@ -104,7 +104,7 @@ func (a *asset) carryOut(e agent.Effect) {
 		a.queue(a.took.action, func() {
 			exit := a.exits[e.Action.Name]
 			a.watch.acted(e, exit)
-			a.log("%s ran %s: exit %d", jobOf(e.Order), e.Action.Name, exit)
+			a.log("%s ran %s: exit %d", e.Order.Run().Job(), e.Action.Name, exit)
 			reply(job.Acted{ID: e.ID, Exit: exit})
 		})
 	case job.Prompt:

@@ -117,7 +117,7 @@ func (p *player) expectRefused(text string) error {
 func (a *asset) last(id job.ID) string {
 	for _, r := range slices.Backward(a.watch.journal) {
 		switch {
-		case r.Order == "" || jobOf(r.Order) != id:
+		case r.Order == "" || r.Order.Run().Job() != id:
 		case r.Result != 0:
 			return r.Result.String()
 		case r.Progress != 0:
@@ -132,7 +132,7 @@ func (a *asset) last(id job.ID) string {
 // starts counts the runs of a job that began on the asset.
 func (a *asset) starts(id job.ID) (n int) {
 	for _, r := range a.watch.journal {
-		if r.Progress == job.Started && jobOf(r.Order) == id {
+		if r.Progress == job.Started && r.Order.Run().Job() == id {
 			n++
 		}
 	}
@@ -142,7 +142,7 @@ func (a *asset) starts(id job.ID) (n int) {
 // outcome is what became of a patch by the last result: status, code, rule.
 func (a *asset) outcome(id job.ID, patch catalog.PatchID) string {
 	for _, r := range slices.Backward(a.watch.journal) {
-		if r.Result != 0 && jobOf(r.Order) == id {
+		if r.Result != 0 && r.Order.Run().Job() == id {
 			if s := outcomeOf(r.Patches, patch); s != "" {
 				return s
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
-	"strings"
 	"time"
 	_ "time/tzdata" // scenarios play the same on a host that has no time zone database
 
@@ -142,10 +141,4 @@ func (s *server) act(what string, do func(ctx context.Context, now time.Time) er
 	}
 	s.tick()
 	return err
-}
-
-// jobOf is the job an order belongs to.
-func jobOf(id job.OrderID) job.ID {
-	name, _, _ := strings.Cut(string(id), "@")
-	return job.ID(name)
 }

@@ -65,7 +65,7 @@ func (a *asset) trapped(committed bool, before, after agent.State, out agent.Out
 
 func (t trap) in(before, after agent.State, out agent.Out) bool {
 	is := func(of job.OrderID, step string) bool {
-		return strings.ToLower(step) == t.step && (t.job == "" || t.job == jobOf(of))
+		return strings.ToLower(step) == t.step && (t.job == "" || t.job == of.Run().Job())
 	}
 	for _, r := range after.Reports {
 		if r.Sequence > before.Sequence && (r.Progress != 0 && is(r.Order, r.Progress.String()) || r.Result != 0 && is(r.Order, r.Result.String())) {

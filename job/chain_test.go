@@ -69,14 +69,14 @@ func TestQueryLeavesTheDependentToALaterRun_JOB14(t *testing.T) {
 	snap, d := chained(t)
 	d.Patches = Patches{Query: &Query{}}
 	installed := map[string]string{"core": "1.0.0", "agent": "1.0.0", "tool": "1.0.0", "lone": "1.0.0"}
-	plan := d.Plan(snap, "web-1", inventoryOf(t, installed), schedule.Occurrence{Start: epoch}, epoch)
+	plan := planAt(d, snap, inventoryOf(t, installed))
 	require.Len(t, plan.Order.Patches, 2, "agent and lone")
 	require.Len(t, plan.LeftOut, 2)
 	for _, left := range plan.LeftOut {
 		require.Equal(t, "JOB-14", left.Rule)
 	}
 	installed["agent"] = "2.0.0"
-	plan = d.Plan(snap, "web-1", inventoryOf(t, installed), schedule.Occurrence{Start: epoch}, epoch)
+	plan = planAt(d, snap, inventoryOf(t, installed))
 	require.Len(t, plan.LeftOut, 1, "only tool waits now")
 }
 

@@ -39,7 +39,8 @@ func Example_embedding() {
 
 	// A job takes everything that is missing. Its plan is what the asset would be ordered to do, and what not, and why.
 	everything := job.Definition{ID: "monthly", Platform: catalog.Linux, Patches: job.Patches{Query: &job.Query{}}}
-	plan := everything.Plan(snapshot, "pc-1", inventory, schedule.Occurrence{Start: now.Add(3 * time.Hour)}, now)
+	plan := everything.Plan(job.PlanInput{Snapshot: snapshot, Asset: "pc-1", Inventory: inventory,
+		Occurrence: schedule.Occurrence{Start: now.Add(3 * time.Hour)}, Now: now})
 	for _, patch := range plan.Order.Patches {
 		fmt.Println("install:", patch.Name, patch.Version, "from", patch.Files[0].URL)
 	}

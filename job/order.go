@@ -92,11 +92,6 @@ func (o Order) Validate() error {
 	return l.Err("order " + string(o.ID))
 }
 
-// Asset returns the asset the order is for.
-func (o Order) Asset() AssetID {
-	return o.ID.Asset()
-}
-
 func checkOrderPatch(l *problem.List, at string, patch OrderPatch) {
 	if patch.Patch == "" || patch.Product == "" {
 		l.Add(at, string(patch.Patch), "has no patch or no product")

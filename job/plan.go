@@ -2,7 +2,6 @@ package job
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,33 +22,39 @@ func (p Plan) Empty() bool {
 	return len(p.Order.Patches) == 0 && len(p.Order.Pre) == 0 && len(p.Order.Post) == 0
 }
 
-// Plan resolves the definition for one asset: it chooses the patches by their verdicts at now, caps them, orders the
-// installs by their requirements and freezes it all as the order of the run that the occurrence makes (JOB-8). For a
-// schedule in each asset's own zone, the occurrence is the one in the asset's zone.
-func (d Definition) Plan(snap *catalog.Snapshot, asset AssetID, inv catalog.Inventory, o schedule.Occurrence, now time.Time) Plan {
-	return d.PlanProbed(snap, asset, inv, o, nil, now)
+// PlanInput is what a plan is made of.
+type PlanInput struct {
+	Snapshot    *catalog.Snapshot
+	Asset       AssetID
+	Inventory   catalog.Inventory
+	Occurrence  schedule.Occurrence // of a schedule in each asset's own zone: the one in this asset's zone
+	Unreachable map[string]bool     // the URLs that a probe could not reach (CAT-10)
+	Policy      integrity.Excerpt   // the signer policy the order is made under; zero: none (INT-4)
+	Now         time.Time
 }
 
-// PlanProbed is Plan that knows the URLs which a probe found unreachable (CAT-10).
-func (d Definition) PlanProbed(snap *catalog.Snapshot, asset AssetID, inv catalog.Inventory, o schedule.Occurrence, unreachable map[string]bool, now time.Time) Plan {
-	options := catalog.Options{StrictLines: d.StrictLines, Unreachable: unreachable}
+// Plan resolves the definition for one asset: it chooses the patches by their verdicts, caps them, orders the installs by
+// their requirements and freezes it all as the order of the run that the occurrence makes (JOB-8).
+func (d Definition) Plan(in PlanInput) Plan {
+	snap := in.Snapshot
+	options := catalog.Options{StrictLines: d.StrictLines, Unreachable: in.Unreachable}
 	var verdicts []catalog.Verdict
 	switch {
 	case d.Patches.Query != nil:
-		for _, v := range snap.Missing(inv, options, now) {
+		for _, v := range snap.Missing(in.Inventory, options, in.Now) {
 			if d.Patches.Query.matches(snap, v.Patch) {
 				verdicts = append(verdicts, v)
 			}
 		}
 		newestFirst(snap, verdicts)
 	default:
-		verdicts = snap.EvaluateList(d.Patches.List, inv, options, now)
+		verdicts = snap.EvaluateList(d.Patches.List, in.Inventory, options, in.Now)
 	}
 
-	run := d.Run(o)
-	start, end := d.Span(o, asset)
+	run := d.Run(in.Occurrence)
+	start, end := d.Span(in.Occurrence, in.Asset)
 	plan := Plan{Order: Order{
-		ID: MakeOrderID(run, asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
+		ID: MakeOrderID(run, in.Asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
 		Start: start, End: end, Pre: d.Pre, Post: d.Post, Reboot: d.Reboot, NoLastCall: d.NoLastCall, Early: d.Early,
 	}}
 	later := dependent(snap, verdicts)
@@ -71,18 +76,17 @@ func (d Definition) PlanProbed(snap *catalog.Snapshot, asset AssetID, inv catalo
 		}
 	}
 	plan.Order.Patches = requirementsFirst(snap, plan.Order.Patches)
-	return plan
+	return plan.under(in.Policy)
 }
 
-// Under puts the plan under a signer policy: the order carries its digest and the clauses for the order's patches. A patch
+// under puts the plan under a signer policy: the order carries its digest and the clauses for the order's patches. A patch
 // that no clause is about is left out, since none of its files could pass (INT-4). A zero policy changes nothing.
-func (p Plan) Under(policy integrity.Excerpt) Plan {
+func (p Plan) under(policy integrity.Excerpt) Plan {
 	if policy.IsZero() {
 		return p
 	}
 	var clauses []integrity.Clause
 	patches := make([]OrderPatch, 0, len(p.Order.Patches))
-	p.LeftOut = slices.Clone(p.LeftOut)
 	for _, ordered := range p.Order.Patches {
 		clause, found := policy.For(ordered.Vendor, string(ordered.Product))
 		if !found {

@@ -38,14 +38,19 @@ func inventoryOf(t testing.TB, installed map[string]string) catalog.Inventory {
 	return w.inventory()
 }
 
+// planAt plans for web-1 at epoch.
+func planAt(d Definition, snap *catalog.Snapshot, inv catalog.Inventory) Plan {
+	return d.Plan(PlanInput{Snapshot: snap, Asset: "web-1", Inventory: inv, Occurrence: schedule.Occurrence{Start: epoch}, Now: epoch})
+}
+
 func TestPlanFromAList_JOB8_CAT15(t *testing.T) {
 	snap := listed(t, []catalog.Product{productOf("a"), productOf("b"), productOf("c")},
 		[]catalog.Patch{patchOf(t, "a", "2.0.0", epoch), patchOf(t, "b", "2.0.0", epoch), patchOf(t, "c", "2.0.0", epoch)})
 	d := Definition{ID: "nightly", Revision: 3, Platform: catalog.Linux, Patches: Patches{List: []catalog.PatchID{"a-2.0.0", "b-2.0.0", "c-2.0.0"}},
 		Strict: true, Window: time.Hour, Reboot: reboot.Policy{Suppress: true}}
-	plan := d.Plan(snap, "web-1", inventoryOf(t, map[string]string{"a": "1.0.0", "b": "3.0.0"}), schedule.Occurrence{Start: epoch}, epoch)
+	plan := planAt(d, snap, inventoryOf(t, map[string]string{"a": "1.0.0", "b": "3.0.0"}))
 	require.NoError(t, plan.Order.Validate())
-	require.Equal(t, AssetID("web-1"), plan.Order.Asset())
+	require.Equal(t, AssetID("web-1"), plan.Order.ID.Asset())
 	require.Equal(t, epoch.Add(time.Hour), plan.Order.End)
 	require.Len(t, plan.Order.Patches, 1)
 	require.Equal(t, integrity.Expectation{Digests: []integrity.Digest{good}, Strict: true}, plan.Order.Patches[0].Files[0].Expect)
@@ -56,7 +61,7 @@ func TestPlanFromAList_JOB8_CAT15(t *testing.T) {
 		require.NotEmpty(t, left.Text)
 	}
 	require.False(t, plan.Empty())
-	require.True(t, d.Plan(snap, "web-1", inventoryOf(t, nil), schedule.Occurrence{Start: epoch}, epoch).Empty())
+	require.True(t, planAt(d, snap, inventoryOf(t, nil)).Empty())
 }
 
 func TestPlanFromAQuery_JOB8(t *testing.T) {
@@ -78,7 +83,7 @@ func TestPlanFromAQuery_JOB8(t *testing.T) {
 	names := func(q Query) []string {
 		d := Definition{ID: "q", Platform: catalog.Linux, Patches: Patches{Query: &q}}
 		var list []string
-		for _, p := range d.Plan(snap, "web-1", inventoryOf(t, installed), schedule.Occurrence{Start: epoch}, epoch).Order.Patches {
+		for _, p := range planAt(d, snap, inventoryOf(t, installed)).Order.Patches {
 			list = append(list, p.Name)
 		}
 		return list
@@ -102,7 +107,7 @@ func TestPlanCapsAndCounts_JOB8(t *testing.T) {
 		installed[name] = "1.0.0"
 	}
 	d := Definition{ID: "q", Platform: catalog.Linux, Patches: Patches{Query: &Query{}}}
-	plan := d.Plan(listed(t, products, patches), "web-1", inventoryOf(t, installed), schedule.Occurrence{Start: epoch}, epoch)
+	plan := planAt(d, listed(t, products, patches), inventoryOf(t, installed))
 	require.Len(t, plan.Order.Patches, MaxPatches)
 	require.Equal(t, 3, plan.Dropped)
 	require.Equal(t, fmt.Sprintf("p%04d", MaxPatches+2), plan.Order.Patches[0].Name, "the newest is kept")
@@ -115,7 +120,7 @@ func TestRequirementsOrderTheInstalls_JOB14(t *testing.T) {
 	c.Requires = []catalog.Requirement{{Patch: b.ID}}
 	snap := listed(t, []catalog.Product{productOf("a"), productOf("b"), productOf("c")}, []catalog.Patch{a, b, c})
 	d := Definition{ID: "nightly", Platform: catalog.Linux, Patches: Patches{List: []catalog.PatchID{a.ID, b.ID, c.ID}}}
-	plan := d.Plan(snap, "web-1", inventoryOf(t, map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0"}), schedule.Occurrence{Start: epoch}, epoch)
+	plan := planAt(d, snap, inventoryOf(t, map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0"}))
 	var names []string
 	for _, p := range plan.Order.Patches {
 		names = append(names, p.Name)

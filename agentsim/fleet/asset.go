@@ -256,6 +256,5 @@ func (a *asset) comeBack() {
 
 // isOrder says whether an order is the asset's one order.
 func (a *asset) isOrder(id job.OrderID) bool {
-	run, of, ok := strings.Cut(string(id), "/")
-	return ok && job.RunID(run) == a.s.run && job.AssetID(of) == a.config.Asset
+	return id.Run() == a.s.run && id.Asset() == a.config.Asset
 }

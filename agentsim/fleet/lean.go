@@ -64,7 +64,9 @@ func (l *lean) enable(now time.Time) (job.RunID, error) {
 		if r.inventory == nil {
 			return "", fmt.Errorf("asset %s has never called", assetID(l.first+i))
 		}
-		plan := d.Plan(l.snap, assetID(l.first+i), *r.inventory, schedule.Occurrence{Start: start}, now)
+		plan := d.Plan(job.PlanInput{
+			Snapshot: l.snap, Asset: assetID(l.first + i), Inventory: *r.inventory, Occurrence: schedule.Occurrence{Start: start}, Now: now,
+		})
 		if plan.Empty() {
 			r.result, r.ended = job.NotApplicable, true
 			continue
@@ -167,7 +169,7 @@ func (r *record) fold(rep job.Report) error {
 		rep.Result == job.Withdrawn,
 		rep.Result == job.Cancelled && (!r.cancelled || r.tooLate || r.stage >= job.StageDeploy),
 		rep.TooLate != 0 && !r.cancelled:
-		return &Broken{Invariant: 12, At: rep.At, Asset: r.order.Asset(), Text: "it reports what makes no sense: " + word(rep)}
+		return &Broken{Invariant: 12, At: rep.At, Asset: r.order.ID.Asset(), Text: "it reports what makes no sense: " + word(rep)}
 	case rep.TooLate != 0:
 		r.tooLate, r.stage = true, max(r.stage, rep.TooLate)
 		return nil

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -65,8 +64,7 @@ func (o orderRecord) succeeded() bool {
 
 // passed lets the jobs behind a run follow on an asset whose order succeeded (JOB-19).
 func (m *maker) passed(id job.RunID, asset job.AssetID) error {
-	of, _, _ := strings.Cut(string(id), "@")
-	list, err := followers(m.w, job.ID(of))
+	list, err := followers(m.w, id.Job())
 	if err != nil || len(list) == 0 {
 		return err
 	}
@@ -147,8 +145,7 @@ func (c *Controller) share(w Writer, id job.RunID, now time.Time) error {
 	if err := unmark(w, tableShares, string(id)); err != nil {
 		return err
 	}
-	of, _, _ := strings.Cut(string(id), "@")
-	list, err := followers(w, job.ID(of))
+	list, err := followers(w, id.Job())
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -74,12 +73,11 @@ func (c *Controller) fold(w Writer, in manifest.CheckIn, to *reportsRecord, now 
 
 // foldOrder folds one report into its order. Odd says why it makes no sense and was not folded; empty: it was.
 func (c *Controller) foldOrder(w Writer, asset job.AssetID, rep job.Report, now time.Time) (odd string, err error) {
-	id, of, ok := strings.Cut(string(rep.Order), "/")
-	run := job.RunID(id)
-	if _, err := runKey(run); !ok || err != nil || job.AssetID(of) != asset {
+	run := rep.Order.Run()
+	if _, err := runKey(run); err != nil || rep.Order.Asset() != asset {
 		return "it names no order of this asset", nil
 	}
-	o, found, err := load[orderRecord](w, tableOrders, key(id, of))
+	o, found, err := load[orderRecord](w, tableOrders, key(string(run), string(asset)))
 	if err != nil {
 		return "", err
 	}

@@ -320,7 +320,10 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		if err != nil {
 			return err
 		}
-		plan, selected = d.PlanProbed(snap, id, inventory, o, probed, now).Under(c.config.Policy), d.Select(rec.Asset)
+		plan = d.Plan(job.PlanInput{
+			Snapshot: snap, Asset: id, Inventory: inventory, Occurrence: o, Unreachable: probed, Policy: c.config.Policy, Now: now,
+		})
+		selected = d.Select(rec.Asset)
 		return nil
 	})
 	return plan, selected, err

@@ -104,7 +104,9 @@ func (m *maker) make(run runRecord, asset job.Asset) error {
 			return err
 		}
 	}
-	plan := run.Definition.PlanProbed(m.snap, asset.ID, inventory, start, m.probed, m.now).Under(m.c.config.Policy)
+	plan := run.Definition.Plan(job.PlanInput{
+		Snapshot: m.snap, Asset: asset.ID, Inventory: inventory, Occurrence: start, Unreachable: m.probed, Policy: m.c.config.Policy, Now: m.now,
+	})
 	cut := 0
 	if plan.Order, cut, err = fit(plan.Order); err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -344,8 +343,8 @@ func settled(r Reader, run runRecord) (bool, error) {
 }
 
 func runKey(id job.RunID) (string, error) {
-	owner, _, ok := strings.Cut(string(id), "@")
-	if !ok || len(id) > 2*job.MaxID || job.ValidID(owner) != nil {
+	owner := string(id.Job())
+	if len(id) > 2*job.MaxID || job.ValidID(owner) != nil {
 		return "", &NotFoundError{"run", problem.Clip(string(id), 2*job.MaxID)}
 	}
 	return key(owner, string(id)), nil
