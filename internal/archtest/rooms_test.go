@@ -29,6 +29,7 @@ var rooms = []room{
 	{path: "catalog/version", floor: 1, core: true, links: []string{semver}, uses: []use{
 		{semver, "decides what a valid semantic version is"},
 		{"internal/enum", "the schemes' names"},
+		{"internal/problem", "an error quotes a text that may be of any length"},
 	}},
 	{path: "integrity", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of statuses and reasons"},
@@ -53,7 +54,9 @@ var rooms = []room{
 	{path: "reboot", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of phases and sessions"},
 	}},
-	{path: "catalog/aptfeed/deb822", floor: 1},
+	{path: "catalog/aptfeed/deb822", floor: 1, uses: []use{
+		{"internal/problem", "an error quotes a line that may be of any length"},
+	}},
 
 	// Floor 2: what there is.
 	{path: "integrity/policyverify", floor: 2, adapter: true, uses: []use{
@@ -68,6 +71,7 @@ var rooms = []room{
 		{"catalog/version", "a patch upgrades to a version"},
 		{"integrity", "an artifact carries digests"},
 		{"internal/enum", "the names of reasons and availabilities"},
+		{"internal/problem", "texts from feeds are kept short and printable"},
 	}},
 	{path: "catalog/catalogtest", floor: 2, adapter: true, uses: []use{
 		{"catalog", "the port it holds feeds to"},
@@ -153,6 +157,7 @@ var rooms = []room{
 		{"job/runner/internal/staging", "files before they are deployed"},
 		{"manifest", "checks in"},
 		{"reboot", "shows prompts"},
+		{"internal/problem", "results carry texts of a platform, cut to size"},
 		{"golang.org/x/sys", "the time since boot, sleep included"},
 	}},
 	{path: "job/runner/platformtest", floor: 6, adapter: true, uses: []use{
