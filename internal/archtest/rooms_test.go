@@ -53,6 +53,7 @@ var rooms = []room{
 	}},
 	{path: "reboot", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of phases and sessions"},
+		{"internal/problem", "the error of a policy that is not valid"},
 	}},
 	{path: "catalog/aptfeed/deb822", floor: 1, uses: []use{
 		{"internal/problem", "an error quotes a line that may be of any length"},
