@@ -134,7 +134,7 @@ func (p *problems) orderPatch(at string, patch OrderPatch) {
 }
 
 func (p *problems) policy(field string, x integrity.Excerpt) {
-	if bad, ok := errors.AsType[*integrity.InvalidPolicy](x.Validate()); ok {
+	if bad, ok := errors.AsType[*integrity.Invalid](x.Validate()); ok {
 		for _, b := range bad.Problems {
 			p.add(field+"."+b.Field, b.Value, b.Text)
 		}

@@ -24,7 +24,7 @@ type Verifier struct {
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
 
-// New returns the verifier of a policy. The error is an *integrity.InvalidPolicy: every problem of Policy.Validate, or,
+// New returns the verifier of a policy. The error is an *integrity.Invalid: every problem of Policy.Validate, or,
 // if there is none, every problem that the verifiers of the formats have with keys and certificates.
 func New(p integrity.Policy) (*Verifier, error) {
 	if err := p.Validate(); err != nil {
@@ -40,7 +40,7 @@ func New(p integrity.Policy) (*Verifier, error) {
 		return nil, err
 	}
 	if bad != nil {
-		return nil, &integrity.InvalidPolicy{Problems: bad}
+		return nil, &integrity.Invalid{What: "signer policy", Problems: bad}
 	}
 	return v, nil
 }

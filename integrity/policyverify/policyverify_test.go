@@ -224,7 +224,7 @@ func TestProblemsAreToldInThePolicysWords(t *testing.T) {
 	} {
 		v, err := policyverify.New(tc.policy)
 		require.Nil(t, v, name)
-		invalid, ok := errors.AsType[*integrity.InvalidPolicy](err)
+		invalid, ok := errors.AsType[*integrity.Invalid](err)
 		require.True(t, ok, "%s: %v", name, err)
 		var fields []string
 		for _, p := range invalid.Problems {

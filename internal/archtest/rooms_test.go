@@ -33,6 +33,7 @@ var rooms = []room{
 	}},
 	{path: "integrity", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of statuses and reasons"},
+		{"internal/problem", "the error of what is not valid, and texts that are cut to size"},
 	}},
 	{path: "integrity/integritytest", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it holds verifiers to"},
