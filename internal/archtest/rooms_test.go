@@ -40,14 +40,17 @@ var rooms = []room{
 	}},
 	{path: "integrity/authenticode", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
+		{"internal/problem", "what is wrong with signers, and texts of files made printable"},
 	}},
 	{path: "integrity/openpgp", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
 		{"internal/enum", "the names of a signature's outcomes"},
+		{"internal/problem", "what is wrong with signers and keyrings, and texts of files made printable"},
 		{"github.com/ProtonMail/go-crypto", "packets, keys and the mathematics of OpenPGP; linked by no other adapter"},
 	}},
 	{path: "integrity/sigstoreverify", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
+		{"internal/problem", "what is wrong with signers"},
 		{"github.com/sigstore/sigstore", "signatures by keys and certificates; linked by nothing else"},
 	}, tests: []use{
 		{"github.com/secure-systems-lab/go-securesystemslib", "the oracle of envelopes"},
@@ -66,6 +69,7 @@ var rooms = []room{
 		{"integrity/authenticode", "signatures in Windows files"},
 		{"integrity/openpgp", "OpenPGP signatures"},
 		{"integrity/sigstoreverify", "signatures by plain keys and certificates"},
+		{"internal/problem", "what the verifiers find wrong, in the policy's words"},
 	}, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},
 	}},
