@@ -30,7 +30,7 @@ func New(signers ...Signer) (*Verifier, error) {
 		signers = signers[:min(len(signers), MaxSigners)]
 	}
 	for i, s := range signers {
-		b.signer(fmt.Sprintf("signers[%d]", i), i, s)
+		b.signer(i, s)
 	}
 	if err := b.Err("list of OpenPGP signers"); err != nil {
 		return nil, err
@@ -45,7 +45,8 @@ type builder struct {
 	owners map[string]int // signers by the fingerprints of their primary keys
 }
 
-func (b *builder) signer(at string, i int, s Signer) {
+func (b *builder) signer(i int, s Signer) {
+	at := fmt.Sprintf("signers[%d]", i)
 	if err := (integrity.Expectation{Signer: s.Name}).Validate(); err != nil || s.Name == "" {
 		b.Add(at+".name", s.Name, "want a name that an order can expect: 1 to %d bytes of UTF-8 without control characters or space around it", integrity.MaxSigner)
 	}

@@ -197,6 +197,7 @@ var rooms = []room{
 		{"job/controller/memstore", "the server's records, in memory"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
+		{"internal/problem", "errors that name every problem"},
 	}},
 	{path: "agentsim/explore", floor: 6, adapter: true, uses: []use{
 		{"agentsim", "the language it writes a broken history in, and the engine that plays it again"},
@@ -213,7 +214,7 @@ var rooms = []room{
 	}},
 	{path: "agentsim/random", floor: 6, adapter: true, uses: []use{
 		{"agentsim", "the worlds it draws are scenarios"},
-		{"job", "errors that name every problem"},
+		{"internal/problem", "errors that name every problem"},
 		{"internal/enum", "the names of troubles"},
 	}},
 	{path: "agentsim/fleet", floor: 6, uses: []use{
@@ -227,6 +228,7 @@ var rooms = []room{
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
 		{"internal/enum", "the names of stages"},
+		{"internal/problem", "errors that name every problem"},
 	}},
 
 	// Floor 7: the programs, and the tests of all this.
