@@ -6,6 +6,7 @@ import (
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
@@ -42,8 +43,8 @@ type builder struct {
 
 func (b *builder) signer(i int, s Signer) {
 	at := fmt.Sprintf("signers[%d]", i)
-	if err := validName(s.Name); err != nil {
-		b.Add(at+".name", s.Name, "%v", err)
+	if err := (integrity.Expectation{Signer: s.Name}).Validate(); err != nil || s.Name == "" {
+		b.Add(at+".name", s.Name, "want a name that an order can expect: 1 to %d bytes of UTF-8 without control characters or space around it", integrity.MaxSigner)
 	}
 	if len(s.Keys) == 0 && len(s.Identities) == 0 {
 		b.Add(at, s.Name, "neither a key nor an identity; nothing can be by this signer")

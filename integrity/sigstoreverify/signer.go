@@ -1,11 +1,6 @@
 package sigstoreverify
 
-import (
-	"fmt"
-	"time"
-
-	"github.com/patchpolicy/patchpolicy/integrity"
-)
+import "time"
 
 // Signer is somebody whose signatures are trusted, by keys, by certificates, or by both. Several signers may share a
 // name: what any of them signed is by that name.
@@ -56,12 +51,4 @@ func DefaultPredicates() []string {
 		"https://in-toto.io/attestation/release/v0.1",
 		"https://sigstore.dev/cosign/sign/v1",
 	}
-}
-
-// validName says whether an order can expect a signer of this name.
-func validName(name string) error {
-	if err := (integrity.Expectation{Signer: name}).Validate(); err != nil || name == "" {
-		return fmt.Errorf("want a name that an order can expect: 1 to %d bytes of UTF-8 without control characters or space around it", integrity.MaxSigner)
-	}
-	return nil
 }
