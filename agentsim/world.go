@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 )
@@ -55,26 +56,20 @@ func (c Config) withDefaults() Config {
 // Validate says everything that is wrong with the settings, defaults filled in. The error is a *job.Invalid.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	e := &job.Invalid{What: "world"}
-	add := func(field, value, text string) {
-		e.Problems = append(e.Problems, job.Problem{Field: field, Value: value, Text: text})
-	}
+	var bad problem.List
 	if y := c.Start.Year(); y < 1971 || y > 9000 {
-		add("start", c.Start.Format(time.RFC3339), "is not between the years 1971 and 9000")
+		bad.Add("start", c.Start.Format(time.RFC3339), "is not between the years 1971 and 9000")
 	}
 	if c.CheckIn < MinCheckIn || c.CheckIn > MaxCheckIn {
-		add("checkIn", c.CheckIn.String(), fmt.Sprintf("is not between %v and %v", MinCheckIn, MaxCheckIn))
+		bad.Add("checkIn", c.CheckIn.String(), "is not between %v and %v", MinCheckIn, MaxCheckIn)
 	}
 	if c.Sync < MinSync {
-		add("sync", c.Sync.String(), fmt.Sprintf("is not at least %v", MinSync))
+		bad.Add("sync", c.Sync.String(), "is not at least %v", MinSync)
 	}
 	if c.Network < 0 || c.Network >= callTimeout {
-		add("network", c.Network.String(), fmt.Sprintf("is not between 0 and %v, which an agent's program waits", callTimeout))
+		bad.Add("network", c.Network.String(), "is not between 0 and %v, which an agent's program waits", callTimeout)
 	}
-	if len(e.Problems) == 0 {
-		return nil
-	}
-	return e
+	return bad.Err("world")
 }
 
 // World is a virtual fleet with its server, its vendors and its network on one virtual clock. It is not safe for

@@ -3,8 +3,9 @@ package catalog
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // maxErr is the most bytes kept of a feed's error: enough for a wrapped network error with its URL.
@@ -94,17 +95,7 @@ func (s *syncer) fetchedAt(b *Batch) time.Time {
 }
 
 // clip makes a text of any origin fit to keep and show.
-func clip(text string, most int) string {
-	if len(text) > most {
-		text = text[:most] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-}
+func clip(text string, most int) string { return problem.Clip(problem.Printable(text), most) }
 
 // health counts what each feed holds and had refused.
 func (s *syncer) health() {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Digest is the digest of some bytes. Its text form is "sha256:" and lower-case hex. Digests compare with ==.
@@ -13,7 +15,8 @@ type Digest struct {
 	Sum       string // lower-case hex
 }
 
-// InvalidDigest tells of a text that is no digest, or of a Digest that has no text form.
+// InvalidDigest says why a text is not a digest, or why a Digest has no text form. It is not an [Invalid], so that a digest
+// in a damaged record is not taken for a mistake of whoever asked for the record.
 type InvalidDigest struct {
 	Text    string // what was refused, cut short
 	Problem string // what is wrong and what is wanted
@@ -28,11 +31,11 @@ func (e *InvalidDigest) Error() string {
 func ParseDigest(s string) (Digest, error) {
 	name, sum, found := strings.Cut(s, ":")
 	if !found {
-		return Digest{}, &InvalidDigest{Text: clip(s, maxQuoted), Problem: `want an algorithm, a colon and hex, as in "sha256:9f86…"`}
+		return Digest{}, &InvalidDigest{Text: problem.Clip(s, maxQuoted), Problem: `want an algorithm, a colon and hex, as in "sha256:9f86…"`}
 	}
 	a, err := ParseAlgorithm(name)
 	if err != nil {
-		return Digest{}, &InvalidDigest{Text: clip(s, maxQuoted), Problem: fmt.Sprintf("want an algorithm of %v before the colon", Algorithms())}
+		return Digest{}, &InvalidDigest{Text: problem.Clip(s, maxQuoted), Problem: fmt.Sprintf("want an algorithm of %v before the colon", Algorithms())}
 	}
 	d := Digest{Algorithm: a, Sum: strings.ToLower(sum)}
 	if err := d.check(); err != nil {
@@ -65,17 +68,17 @@ func (d *Digest) UnmarshalText(text []byte) error {
 
 // check returns an *InvalidDigest unless d has a known algorithm and a lower-case hex sum of its length.
 func (d Digest) check() error {
-	problem := ""
+	fault := ""
 	if size := d.Algorithm.Size(); size == 0 {
-		problem = fmt.Sprintf("want an algorithm of %v", Algorithms())
+		fault = fmt.Sprintf("want an algorithm of %v", Algorithms())
 	} else if len(d.Sum) != 2*size {
-		problem = fmt.Sprintf("%s has %d hex digits, not %d", d.Algorithm, 2*size, len(d.Sum))
+		fault = fmt.Sprintf("%s has %d hex digits, not %d", d.Algorithm, 2*size, len(d.Sum))
 	} else if strings.Trim(d.Sum, "0123456789abcdef") != "" {
-		problem = "want hex digits only"
+		fault = "want hex digits only"
 	} else {
 		return nil
 	}
-	return &InvalidDigest{Text: clip(d.String(), maxQuoted), Problem: problem}
+	return &InvalidDigest{Text: problem.Clip(d.String(), maxQuoted), Problem: fault}
 }
 
 // Digester digests what is written to it by several algorithms in one pass and counts it. Make it with NewDigester.

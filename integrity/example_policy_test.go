@@ -34,7 +34,7 @@ func ExampleParsePolicy() {
 
 	_, err = integrity.ParsePolicy([]byte(`{"format": 1, "clauses": [
 		{"name": "any", "vendor": "*", "product": "*", "signers": ["Acme"], "strict": true, "allowUnsigned": true}]}`))
-	invalid, _ := errors.AsType[*integrity.InvalidPolicy](err)
+	invalid, _ := errors.AsType[*integrity.Invalid](err)
 	for _, p := range invalid.Problems {
 		fmt.Printf("%s %q: %s\n", p.Field, p.Value, p.Text)
 	}

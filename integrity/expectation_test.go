@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 func TestExpectationAlgorithms_INT6(t *testing.T) {
@@ -19,7 +21,7 @@ func TestValidateFindsEveryProblem(t *testing.T) {
 		Signer:  " Vendor\n",
 		Digests: []Digest{good, good, {SHA1, abc[MD5]}, {SHA256, strings.Repeat("0", 64)}, {}},
 	}
-	var invalid *InvalidExpectation
+	var invalid *Invalid
 	require.ErrorAs(t, e.Validate(), &invalid)
 	var fields []string
 	for _, p := range invalid.Problems {
@@ -54,9 +56,9 @@ func TestValidateAtItsLimits(t *testing.T) {
 		{Digests: digests(MaxDigests + 1)},
 		{Digests: []Digest{{SHA256, strings.ToUpper(abc[SHA256])}}},
 	} {
-		var invalid *InvalidExpectation
+		var invalid *Invalid
 		require.ErrorAs(t, bad.Validate(), &invalid)
 		require.Len(t, invalid.Problems, 1)
-		require.LessOrEqual(t, len(invalid.Problems[0].Value), maxQuoted)
+		require.LessOrEqual(t, len(invalid.Problems[0].Value), problem.MaxValue)
 	}
 }

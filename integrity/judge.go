@@ -3,6 +3,8 @@ package integrity
 import (
 	"fmt"
 	"slices"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // observe records what was found out, before anything is decided.
@@ -10,7 +12,7 @@ func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	if !statuses.Valid(s.Status) {
 		s = Signature{Status: Unsupported, Detail: fmt.Sprintf("the verifier answered %s. %s", s.Status, s.Detail)}
 	}
-	s.Detail = clip(s.Detail, MaxDetail)
+	s.Detail = problem.Clip(s.Detail, MaxDetail)
 	v := Verdict{Signature: s}
 	v.Checksum, v.Compared = compare(e.Digests, computed)
 	return v

@@ -229,8 +229,11 @@ func TestDetailIsBounded_INT9(t *testing.T) {
 			require.Equal(t, Code(11), v.Code)
 		}
 	}
-	require.Equal(t, strings.Repeat("a", MaxDetail), clip(strings.Repeat("a", MaxDetail), MaxDetail))
-	require.Equal(t, strings.Repeat("a", MaxDetail-3)+"…", clip(strings.Repeat("a", MaxDetail+1), MaxDetail))
+	kept := func(n int) string {
+		return Judge(Expectation{}, Signature{Status: Bad, Detail: strings.Repeat("a", n)}, nil).Signature.Detail
+	}
+	require.Equal(t, strings.Repeat("a", MaxDetail), kept(MaxDetail))
+	require.Equal(t, strings.Repeat("a", MaxDetail-3)+"…", kept(MaxDetail+1))
 }
 
 // Each failure's code is the published number (JOB-16, INT-8).

@@ -5,7 +5,7 @@ const (
 	MaxDigests = 16  // of one Expectation; there are five algorithms
 	MaxSigner  = 256 // bytes of a signer's name; a certificate's subject fits
 	MaxDetail  = 512 // bytes kept of Signature.Detail, which may quote a hostile file
-	maxQuoted  = 80  // bytes of refused input repeated in an error
+	maxQuoted  = 80  // bytes of other people's text repeated in a sentence
 )
 
 // Bounds on a policy.
@@ -16,5 +16,4 @@ const (
 	MaxTrust         = 512 << 10 // bytes of one keyring, key or certificate; a distribution's whole keyring has 100 KiB
 	MaxWays          = 64        // in which one signer is known, of each kind, and entries of each list in one
 	MaxTarget        = 512       // bytes of the vendor or the product in a clause; the catalog takes as many
-	maxProblems      = 20        // that the text of an error names; the error has them all
 )

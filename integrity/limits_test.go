@@ -6,23 +6,25 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// A message repeats at most 80 bytes of what it refuses, and cuts between characters.
+// A message repeats at most problem.MaxValue bytes of what it refuses, and cuts between characters.
 func TestQuotesAreShort(t *testing.T) {
-	problem := func(e Expectation) Problem {
-		var invalid *InvalidExpectation
+	refusal := func(e Expectation) Problem {
+		var invalid *Invalid
 		require.ErrorAs(t, e.Validate(), &invalid)
 		require.Len(t, invalid.Problems, 1)
 		return invalid.Problems[0]
 	}
-	require.Equal(t, strings.Repeat("s", 77)+"…", problem(Expectation{Signer: strings.Repeat("s", MaxSigner+1)}).Value)
-	cut := problem(Expectation{Signer: strings.Repeat("é", MaxSigner)}).Value
-	require.Equal(t, strings.Repeat("é", 38)+"…", cut)
+	require.Equal(t, strings.Repeat("s", problem.MaxValue-3)+"…", refusal(Expectation{Signer: strings.Repeat("s", MaxSigner+1)}).Value)
+	cut := refusal(Expectation{Signer: strings.Repeat("é", MaxSigner)}).Value
+	require.Equal(t, strings.Repeat("é", 98)+"…", cut)
 	require.True(t, utf8.ValidString(cut))
-	require.Equal(t, "a�b", problem(Expectation{Signer: "a\xffb"}).Value, "what is shown is UTF-8")
-	whole := " " + strings.Repeat("s", 79)
-	require.Equal(t, whole, problem(Expectation{Signer: whole}).Value, "80 bytes fit")
+	require.Equal(t, "a�b", refusal(Expectation{Signer: "a\xffb"}).Value, "what is shown is UTF-8")
+	whole := " " + strings.Repeat("s", problem.MaxValue-1)
+	require.Equal(t, whole, refusal(Expectation{Signer: whole}).Value, "a value at the limit fits")
 }
 
 // What is over the limit is counted and not looked at: an order cannot make the list of problems long.
@@ -34,7 +36,7 @@ func TestDigestsOverTheLimitAreOneProblem(t *testing.T) {
 	for range 1000 {
 		many = append(many, Digest{})
 	}
-	var invalid *InvalidExpectation
+	var invalid *Invalid
 	require.ErrorAs(t, Expectation{Digests: many}.Validate(), &invalid)
 	require.Equal(t, []Problem{{Field: "Digests", Value: "1016", Text: "at most 16 digests"}}, invalid.Problems)
 }

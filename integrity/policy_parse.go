@@ -8,9 +8,11 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// ParsePolicy reads a policy from JSON and checks it; the error is an *InvalidPolicy. It takes the fields of Policy and
+// ParsePolicy reads a policy from JSON and checks it; the error is an *Invalid. It takes the fields of Policy and
 // its parts and no others, none of them twice, none of them null: what is not understood is refused, since left out it
 // could mean less than was meant (JOB-20).
 func ParsePolicy(data []byte) (Policy, error) {
@@ -36,7 +38,7 @@ func ParsePolicy(data []byte) (Policy, error) {
 }
 
 func unreadable(text string) error {
-	return &InvalidPolicy{Problems: []Problem{{Field: "document", Text: clip(text, MaxDetail)}}}
+	return problem.One("signer policy", "document", "", "%s", problem.Clip(text, MaxDetail))
 }
 
 // plainJSON refuses what encoding/json lets pass: fields that are repeated, in whatever case, and nulls; and what follows
@@ -65,7 +67,7 @@ func plainJSON(data []byte) error {
 		if name, is := token.(string); is && here >= 0 && open[here].fields != nil && !open[here].value {
 			folded := strings.ToLower(strings.ToUpper(name)) // both: to package json, "ſ" is an s as well
 			if open[here].fields[folded] {
-				return fail("field %q is there twice", clip(name, maxQuoted))
+				return fail("field %q is there twice", problem.Clip(name, maxQuoted))
 			}
 			open[here].fields[folded], open[here].value = true, true
 			continue

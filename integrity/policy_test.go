@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // keyPEM and certificatePEM have the shape of what they are called; that they can be read is for the verifiers to say.
@@ -204,7 +206,7 @@ func TestParsePolicyIsStrict_JOB20(t *testing.T) {
 		"nested without end": {strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000), "exceeded max depth"},
 	} {
 		p, err := ParsePolicy([]byte(tc.text))
-		var invalid *InvalidPolicy
+		var invalid *Invalid
 		require.ErrorAs(t, err, &invalid, name)
 		require.ErrorContains(t, err, tc.want, name)
 		require.Empty(t, p, name)
@@ -232,13 +234,13 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 		{Name: "a", Vendor: "V", Product: Any, Strict: true, AllowUnsigned: true},
 		{Name: "b", Vendor: "V", Product: Any, Signers: []string{"Acme"}, Formats: []Format{PE, PE, RPM, 0}},
 	}
-	invalid, ok := errors.AsType[*InvalidPolicy](p.Validate())
+	invalid, ok := errors.AsType[*Invalid](p.Validate())
 	require.True(t, ok)
 	var fields []string
-	for _, problem := range invalid.Problems {
-		fields = append(fields, problem.Field)
-		require.NotEmpty(t, problem.Text)
-		require.LessOrEqual(t, len(problem.Value), maxQuoted)
+	for _, p := range invalid.Problems {
+		fields = append(fields, p.Field)
+		require.NotEmpty(t, p.Text)
+		require.LessOrEqual(t, len(p.Value), problem.MaxValue)
 	}
 	require.Equal(t, []string{
 		"format",
@@ -256,7 +258,7 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	}, fields)
 	require.ErrorContains(t, invalid, "and 14 more")
 
-	bad, ok := errors.AsType[*InvalidPolicy](Excerpt{Digest{MD5, strings.Repeat("a", 32)}, []Clause{{Name: "a", Vendor: "V", Product: "p", Signers: []string{""}}}}.Validate())
+	bad, ok := errors.AsType[*Invalid](Excerpt{Digest{MD5, strings.Repeat("a", 32)}, []Clause{{Name: "a", Vendor: "V", Product: "p", Signers: []string{""}}}}.Validate())
 	require.True(t, ok)
 	require.Len(t, bad.Problems, 2)
 }
@@ -341,7 +343,7 @@ func TestPolicyBounds(t *testing.T) {
 		}},
 	} {
 		require.NoError(t, tc.with(tc.most).Validate(), tc.field)
-		invalid, ok := errors.AsType[*InvalidPolicy](tc.with(tc.most + 1).Validate())
+		invalid, ok := errors.AsType[*Invalid](tc.with(tc.most + 1).Validate())
 		require.True(t, ok, tc.field)
 		require.Equal(t, tc.field, invalid.Problems[0].Field)
 	}
@@ -358,7 +360,7 @@ func FuzzParsePolicy(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := ParsePolicy(data)
 		if err != nil {
-			if _, ok := errors.AsType[*InvalidPolicy](err); !ok || err.Error() == "" {
+			if _, ok := errors.AsType[*Invalid](err); !ok || err.Error() == "" {
 				t.Fatalf("an error of another kind: %v", err)
 			}
 			return

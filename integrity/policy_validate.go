@@ -11,33 +11,16 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// InvalidPolicy is the error of ParsePolicy and of Policy.Validate: every problem, not the first.
-type InvalidPolicy struct{ Problems []Problem }
-
-func (e *InvalidPolicy) Error() string {
-	var texts []string
-	for i, p := range e.Problems {
-		if i == maxProblems {
-			texts = append(texts, fmt.Sprintf("and %d more", len(e.Problems)-i))
-			break
-		}
-		value := ""
-		if p.Value != "" {
-			value = fmt.Sprintf(" %q", p.Value)
-		}
-		texts = append(texts, p.Field+value+": "+p.Text)
-	}
-	return "invalid signer policy: " + strings.Join(texts, "; ")
-}
-
-// Validate says everything that is wrong with the policy; it returns nil or an *InvalidPolicy. Whether keys and
+// Validate says everything that is wrong with the policy; it returns nil or an *Invalid. Whether keys and
 // certificates can be read, the verifiers say that are made of them.
 func (p Policy) Validate() error {
 	var bad problems
 	if p.Format != PolicyFormat {
-		bad.add("format", fmt.Sprint(p.Format), "want %d", PolicyFormat)
+		bad.Add("format", fmt.Sprint(p.Format), "want %d", PolicyFormat)
 	}
 	if bad.count("signers", len(p.Signers), MaxPolicySigners) {
 		p.Signers = p.Signers[:MaxPolicySigners]
@@ -47,44 +30,33 @@ func (p Policy) Validate() error {
 		at := fmt.Sprintf("signers[%d]", i)
 		bad.name(at+".name", s.Name, MaxSigner)
 		if _, twice := signers[s.Name]; twice {
-			bad.add(at+".name", s.Name, "is that of another signer; put all that is known of a signer in one place")
+			bad.Add(at+".name", s.Name, "is that of another signer; put all that is known of a signer in one place")
 		} else {
 			signers[s.Name] = s
 		}
 		bad.signer(at, s)
 	}
 	bad.clauses(p.Clauses, signers)
-	return bad.policy()
+	return bad.Err("signer policy")
 }
 
-// Validate says everything that is wrong with the excerpt; it returns nil or an *InvalidPolicy.
+// Validate says everything that is wrong with the excerpt; it returns nil or an *Invalid.
 func (x Excerpt) Validate() error {
 	var bad problems
 	if x.Digest.Algorithm != SHA256 || x.Digest.check() != nil {
-		bad.add("digest", x.Digest.String(), "want the SHA-256 of a policy")
+		bad.Add("digest", x.Digest.String(), "want the SHA-256 of a policy")
 	}
 	bad.clauses(x.Clauses, nil)
-	return bad.policy()
+	return bad.Err("signer policy")
 }
 
 // problems collects what is wrong.
-type problems []Problem
-
-func (p *problems) add(field, value, format string, args ...any) {
-	*p = append(*p, Problem{Field: field, Value: clip(value, maxQuoted), Text: fmt.Sprintf(format, args...)})
-}
-
-func (p problems) policy() error {
-	if p == nil {
-		return nil
-	}
-	return &InvalidPolicy{Problems: p}
-}
+type problems struct{ problem.List }
 
 // count reports whether there are too many of something.
 func (p *problems) count(field string, n, most int) bool {
 	if n > most {
-		p.add(field, fmt.Sprint(n), "are too many; at most %d", most)
+		p.Add(field, fmt.Sprint(n), "are too many; at most %d", most)
 	}
 	return n > most
 }
@@ -92,9 +64,9 @@ func (p *problems) count(field string, n, most int) bool {
 func (p *problems) name(field, s string, most int) {
 	switch {
 	case s == "" || len(s) > most:
-		p.add(field, s, "has %d bytes; want 1 to %d", len(s), most)
+		p.Add(field, s, "has %d bytes; want 1 to %d", len(s), most)
 	case strings.TrimSpace(s) != s || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
-		p.add(field, s, "want UTF-8 without control characters or space around it")
+		p.Add(field, s, "want UTF-8 without control characters or space around it")
 	}
 }
 
@@ -110,15 +82,15 @@ func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 		p.name(at+".vendor", c.Vendor, MaxTarget)
 		p.name(at+".product", c.Product, MaxTarget)
 		if names[c.Name] {
-			p.add(at+".name", c.Name, "is that of another clause")
+			p.Add(at+".name", c.Name, "is that of another clause")
 		}
 		target := [2]string{c.Vendor, c.Product}
 		if other, twice := targets[target]; twice {
-			p.add(at, c.Name, "is about the same vendor and product as clause %q; keep one of them", other)
+			p.Add(at, c.Name, "is about the same vendor and product as clause %q; keep one of them", other)
 		}
 		names[c.Name], targets[target] = true, c.Name
 		if c.Strict && c.AllowUnsigned {
-			p.add(at, c.Name, "is strict, which wants a signature, and allows files without one; choose")
+			p.Add(at, c.Name, "is strict, which wants a signature, and allows files without one; choose")
 		}
 		p.clauseSigners(at, c, signers)
 	}
@@ -131,10 +103,10 @@ func (p *problems) clauseSigners(at string, c Clause, signers map[string]Signer)
 	for i, name := range c.Signers {
 		field := fmt.Sprintf("%s.signers[%d]", at, i)
 		if slices.Contains(c.Signers[:i], name) {
-			p.add(field, name, "is there twice")
+			p.Add(field, name, "is there twice")
 		}
 		if _, known := signers[name]; signers != nil && !known {
-			p.add(field, name, "is no signer of this policy")
+			p.Add(field, name, "is no signer of this policy")
 		} else if signers == nil {
 			p.name(field, name, MaxSigner)
 		}
@@ -146,18 +118,18 @@ func (p *problems) clauseSigners(at string, c Clause, signers map[string]Signer)
 		field := fmt.Sprintf("%s.formats[%d]", at, i)
 		switch {
 		case !formats.Valid(f):
-			p.add(field, f.String(), "want one of %q", Formats())
+			p.Add(field, f.String(), "want one of %q", Formats())
 		case slices.Contains(c.Formats[:i], f):
-			p.add(field, f.String(), "is there twice")
+			p.Add(field, f.String(), "is there twice")
 		case signers != nil && !slices.ContainsFunc(c.Signers, func(name string) bool { return signers[name].signs(f) }):
-			p.add(field, f.String(), "none of the clause's signers is known in this format; say by what, or leave it out")
+			p.Add(field, f.String(), "none of the clause's signers is known in this format; say by what, or leave it out")
 		}
 	}
 }
 
 func (p *problems) signer(at string, s Signer) {
 	if len(s.Authenticode)+len(s.OpenPGP)+len(s.Sigstore) == 0 {
-		p.add(at, s.Name, "is known by nothing; want authenticode, openpgp or sigstore")
+		p.Add(at, s.Name, "is known by nothing; want authenticode, openpgp or sigstore")
 	}
 	p.count(at+".authenticode", len(s.Authenticode), MaxWays)
 	for i, a := range s.Authenticode[:min(len(s.Authenticode), MaxWays)] {
@@ -166,7 +138,7 @@ func (p *problems) signer(at string, s Signer) {
 		p.anchors(at+".timestampers", a.Timestampers, false, true)
 		p.organisation(at, a.Organisation)
 		if oid, err := x509.ParseOID(a.Usage); a.Usage != "" && (err != nil || oid.String() != a.Usage) {
-			p.add(at+".usage", a.Usage, "want dotted numbers, such as 1.3.6.1.5.5.7.3.3")
+			p.Add(at+".usage", a.Usage, "want dotted numbers, such as 1.3.6.1.5.5.7.3.3")
 		}
 		p.time(at+".at", a.At)
 	}
@@ -182,12 +154,12 @@ func (p *problems) signer(at string, s Signer) {
 
 func (p *problems) openpgp(at string, o OpenPGPTrust) {
 	if len(o.Keyring) > MaxTrust || !strings.Contains(o.Keyring, "-----BEGIN PGP PUBLIC KEY BLOCK-----") {
-		p.add(at+".keyring", o.Keyring, "want armored public keys, at most %d bytes", MaxTrust)
+		p.Add(at+".keyring", "", "want armored public keys, at most %d bytes", MaxTrust)
 	}
 	p.count(at+".fingerprints", len(o.Fingerprints), MaxWays)
 	for i, f := range o.Fingerprints[:min(len(o.Fingerprints), MaxWays)] {
 		if raw, err := hex.DecodeString(strings.TrimSuffix(f, "!")); err != nil || len(raw) != 20 && len(raw) != 32 {
-			p.add(fmt.Sprintf("%s.fingerprints[%d]", at, i), f, "want 40 or 64 hex digits")
+			p.Add(fmt.Sprintf("%s.fingerprints[%d]", at, i), f, "want 40 or 64 hex digits")
 		}
 	}
 	p.threshold(at, o.Threshold, MaxWays)
@@ -195,7 +167,7 @@ func (p *problems) openpgp(at string, o OpenPGPTrust) {
 
 func (p *problems) sigstore(at string, w SigstoreTrust) {
 	if len(w.Keys)+len(w.Identities) == 0 {
-		p.add(at, "", "has neither keys nor identities")
+		p.Add(at, "", "has neither keys nor identities")
 	}
 	p.count(at+".keys", len(w.Keys), MaxWays)
 	for i, k := range w.Keys[:min(len(w.Keys), MaxWays)] {
@@ -208,7 +180,7 @@ func (p *problems) sigstore(at string, w SigstoreTrust) {
 		p.anchors(at+".timestampers", id.Timestampers, false, false)
 		p.organisation(at, id.Organisation)
 		if id.Name == "" && id.Organisation == "" {
-			p.add(at, "", "has neither name nor organisation: anybody whom the authority knows would do")
+			p.Add(at, "", "has neither name nor organisation: anybody whom the authority knows would do")
 		}
 		p.time(at+".at", id.At)
 	}
@@ -225,20 +197,20 @@ func (p *problems) organisation(at, s string) {
 // time checks when certificates are judged. No certificate is good in other years, and later ones cannot be written.
 func (p *problems) time(field string, t time.Time) {
 	if y := t.UTC().Year(); !t.IsZero() && (y < 1990 || y > 9999) {
-		p.add(field, fmt.Sprint(y), "is a year in which no certificate is good; leave it out, or give the time the policy was made")
+		p.Add(field, fmt.Sprint(y), "is a year in which no certificate is good; leave it out, or give the time the policy was made")
 	}
 }
 
 func (p *problems) threshold(at string, n, most int) {
 	if n != 0 && (n < 1 || n > most) {
-		p.add(at+".threshold", fmt.Sprint(n), "want 1 to %d, or leave it out", most)
+		p.Add(at+".threshold", fmt.Sprint(n), "want 1 to %d, or leave it out", most)
 	}
 }
 
 // anchors checks a list of certificates, by digest too where the format's files carry the certificates themselves.
 func (p *problems) anchors(at string, list []string, needed, byDigest bool) {
 	if needed && len(list) == 0 {
-		p.add(at, "", "none; nobody could be trusted")
+		p.Add(at, "", "none; nobody could be trusted")
 	}
 	p.count(at, len(list), MaxWays)
 	for i, a := range list[:min(len(list), MaxWays)] {
@@ -248,19 +220,20 @@ func (p *problems) anchors(at string, list []string, needed, byDigest bool) {
 			continue
 		}
 		if _, err := ParseDigest(a); err != nil {
-			p.add(field, a, "%s", err.(*InvalidDigest).Problem)
+			p.Add(field, a, "%s", err.(*InvalidDigest).Problem)
 		}
 	}
 }
 
+// pem checks a key or certificate. It quotes nothing of one that is wrong, because it may be a private key.
 func (p *problems) pem(field, text, kind string) {
 	block, rest := pem.Decode([]byte(text))
 	switch {
 	case len(text) > MaxTrust:
-		p.add(field, text, "has %d bytes; at most %d", len(text), MaxTrust)
+		p.Add(field, "", "has %d bytes; at most %d", len(text), MaxTrust)
 	case block == nil || !strings.HasSuffix(block.Type, kind):
-		p.add(field, text, "want one PEM block %s", kind)
+		p.Add(field, "", "want one PEM block %s", kind)
 	case len(bytes.TrimSpace(rest)) > 0:
-		p.add(field, text, "has more than one PEM block; give each on its own")
+		p.Add(field, "", "has more than one PEM block; give each on its own")
 	}
 }

@@ -3,6 +3,8 @@ package integrity
 import (
 	"fmt"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Terms are everything that a file is judged by: what its order expects, the policy that the order was made under, and
@@ -57,30 +59,25 @@ func (t Terms) clause() (c *Clause, refusal Reason, why string) {
 		policy, whose = t.Order, "the order's signer policy"
 	case !t.Order.IsZero() && t.Order.Digest != t.Own.Digest:
 		return nil, PolicyMismatch, fmt.Sprintf("The order was made under signer policy %s, and this asset is held to %s: give server and asset the same policy.",
-			brief(t.Order.Digest), brief(t.Own.Digest))
+			problem.Clip(t.Order.Digest.String(), shownDigest), problem.Clip(t.Own.Digest.String(), shownDigest))
 	}
 	clause, found := policy.For(t.Vendor, t.Product)
 	if !t.Own.IsZero() && !t.Order.IsZero() {
 		ordered, has := t.Order.For(t.Vendor, t.Product)
 		if has != found || has && !ordered.equal(clause) {
 			return nil, PolicyMismatch, fmt.Sprintf("The order says it was made under this asset's signer policy, and does not carry its clause for product %q of vendor %q.",
-				clip(t.Product, maxQuoted), clip(t.Vendor, maxQuoted))
+				problem.Clip(t.Product, maxQuoted), problem.Clip(t.Vendor, maxQuoted))
 		}
 	}
 	if !found {
 		return nil, NoClause, fmt.Sprintf("No clause of %s is about product %q of vendor %q, so nothing is trusted for it.", whose,
-			clip(t.Product, maxQuoted), clip(t.Vendor, maxQuoted))
+			problem.Clip(t.Product, maxQuoted), problem.Clip(t.Vendor, maxQuoted))
 	}
 	return &clause, 0, ""
 }
 
-// brief is enough of a digest for a person to tell policies apart.
-func brief(d Digest) string {
-	if len(d.Sum) > 12 {
-		d.Sum = d.Sum[:12] + "…"
-	}
-	return d.String()
-}
+// shownDigest is enough of a digest's text, in bytes, for a person to tell policies apart: "sha256:", 12 digits and the mark of the cut.
+const shownDigest = 22
 
 // either joins words that a file may meet one of.
 func either[T any](words []T) string {

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -87,7 +86,7 @@ func (o Order) Validate() error {
 	checkActions(&l, "post", o.Post)
 	l.Under("reboot", o.Reboot.Validate())
 	if !o.Policy.IsZero() {
-		checkPolicy(&l, "policy", o.Policy)
+		l.Under("policy", o.Policy.Validate())
 	}
 	return l.Err("order " + string(o.ID))
 }
@@ -123,14 +122,6 @@ func checkOrderPatch(l *problem.List, at string, patch OrderPatch) {
 			checkURL(l, field+".signatureUrl", f.SignatureURL)
 		}
 		l.Under(field+".expect", f.Expect.Validate())
-	}
-}
-
-func checkPolicy(l *problem.List, field string, x integrity.Excerpt) {
-	if bad, ok := errors.AsType[*integrity.InvalidPolicy](x.Validate()); ok {
-		for _, b := range bad.Problems {
-			l.Add(field+"."+b.Field, b.Value, "%s", b.Text)
-		}
 	}
 }
 

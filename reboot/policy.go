@@ -2,8 +2,9 @@ package reboot
 
 import (
 	"fmt"
-	"strings"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Policy says how an asset is rebooted once something needs it. The zero Policy is valid: no deferral, the default countdown.
@@ -15,25 +16,13 @@ type Policy struct {
 	Countdown time.Duration `json:"countdown,omitempty"` // from the last word to the reboot, at most 24 h; zero: 5 min; negative: none
 }
 
-// Problem is one thing wrong with a policy.
-type Problem struct {
-	Field string // as in Policy
-	Value string
-	Text  string // what is wrong and what to do
-}
+// Problem is one thing that is wrong with a policy: Field is the name of the field in Policy, Value what it holds, and
+// Text what is wrong and what to do.
+type Problem = problem.Problem
 
-// InvalidPolicy is the error of Validate: every problem, not the first.
-type InvalidPolicy struct{ Problems []Problem }
-
-func (e *InvalidPolicy) Error() string {
-	var b strings.Builder
-	b.WriteString("invalid reboot policy")
-	for i, p := range e.Problems {
-		b.WriteString(map[bool]string{true: ": ", false: "; "}[i == 0])
-		fmt.Fprintf(&b, "%s %s: %s", p.Field, p.Value, p.Text)
-	}
-	return b.String()
-}
+// Invalid is the error of [Policy.Validate]. What is "reboot policy", and Problems lists everything that is wrong with it,
+// not only the first.
+type Invalid = problem.Invalid
 
 // WithDefaults returns the policy with its zero durations replaced by their defaults. It mends nothing else.
 func (p Policy) WithDefaults() Policy {
@@ -49,41 +38,35 @@ func (p Policy) WithDefaults() Policy {
 	return p
 }
 
-// Validate judges the policy as it will be used, that is with its defaults. It returns nil or an *InvalidPolicy.
+// Validate judges the policy as it will be used, that is with its defaults. It returns nil or an *Invalid.
 //
 // A policy is refused if its promises could not be kept within MaxDeferral of the first offer (RBT-6): all deferrals,
 // each with the prompt before it, and the countdown at the end. Suppress may stand beside any valid values.
 func (p Policy) Validate() error {
 	p = p.WithDefaults()
-	var bad []Problem
-	add := func(field string, value any, format string, args ...any) {
-		bad = append(bad, Problem{Field: field, Value: fmt.Sprint(value), Text: fmt.Sprintf(format, args...)})
-	}
+	var bad problem.List
 	if p.Deferrals < 0 || p.Deferrals > MaxDeferrals {
-		add("Deferrals", p.Deferrals, "must be 0 to %d", MaxDeferrals)
+		bad.Add("Deferrals", fmt.Sprint(p.Deferrals), "must be 0 to %d", MaxDeferrals)
 	}
 	if p.Interval < MinWait || p.Interval > MaxDeferral {
-		add("Interval", p.Interval, "must be %s to %s, or zero for %s", MinWait, hours(MaxDeferral), defInterval)
+		bad.Add("Interval", p.Interval.String(), "must be %s to %s, or zero for %s", MinWait, hours(MaxDeferral), defInterval)
 	}
 	if p.Prompt < MinWait || p.Prompt > MaxDeferral {
-		add("Prompt", p.Prompt, "must be %s to %s, or zero for %s", MinWait, hours(MaxDeferral), defPrompt)
+		bad.Add("Prompt", p.Prompt.String(), "must be %s to %s, or zero for %s", MinWait, hours(MaxDeferral), defPrompt)
 	}
 	if p.Countdown > MaxCountdown {
-		add("Countdown", p.Countdown, "must be at most %s, zero for %s, or negative for none", hours(MaxCountdown), defCountdown)
+		bad.Add("Countdown", p.Countdown.String(), "must be at most %s, zero for %s, or negative for none", hours(MaxCountdown), defCountdown)
 	}
 	if len(bad) == 0 {
 		// Divided, because the product may overflow.
 		room := MaxDeferral - max(p.Countdown, 0)
 		if fits := int(room / (p.Interval + p.Prompt)); p.Deferrals > fits {
-			add("Deferrals", p.Deferrals, "%d times a prompt of %s and an interval of %s, then a countdown of %s, go beyond %s after "+
+			bad.Add("Deferrals", fmt.Sprint(p.Deferrals), "%d times a prompt of %s and an interval of %s, then a countdown of %s, go beyond %s after "+
 				"the first offer (RBT-6); use at most %d deferrals or shorter ones",
 				p.Deferrals, p.Prompt, p.Interval, max(p.Countdown, 0), hours(MaxDeferral), fits)
 		}
 	}
-	if bad != nil {
-		return &InvalidPolicy{Problems: bad}
-	}
-	return nil
+	return bad.Err("reboot policy")
 }
 
 // bounded is the policy the machine goes by: with its defaults, each value moved into its bounds, so that nothing

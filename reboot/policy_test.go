@@ -34,7 +34,7 @@ func TestValidateFindsEveryProblem_RBT6(t *testing.T) {
 		{"suppressed is judged too", Policy{Suppress: true, Deferrals: -1}, []string{"Deferrals"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var invalid *InvalidPolicy
+			var invalid *Invalid
 			err := tc.policy.Validate()
 			require.ErrorAs(t, err, &invalid)
 			var fields []string
@@ -81,13 +81,14 @@ func TestPolicyLimits_RBT6(t *testing.T) {
 		"no room at the end":   {Deferrals: 1, Interval: MaxDeferral - MinWait, Prompt: MinWait, Countdown: 1},
 		"defaults are counted": {Deferrals: 156}, // × 1 h 5 min = 169 h
 	} {
-		var invalid *InvalidPolicy
+		var invalid *Invalid
 		require.ErrorAs(t, bad.Validate(), &invalid, name)
 		require.Len(t, invalid.Problems, 1, name)
 	}
-	require.ErrorContains(t, Policy{Deferrals: 7, Interval: 24 * time.Hour}.Validate(),
-		"Deferrals 7: 7 times a prompt of 5m0s and an interval of 24h0m0s, then a countdown of 5m0s, go beyond 168 h after the "+
-			"first offer (RBT-6); use at most 6 deferrals or shorter ones")
+	require.Equal(t, &Invalid{What: "reboot policy", Problems: []Problem{{
+		Field: "Deferrals", Value: "7", Text: "7 times a prompt of 5m0s and an interval of 24h0m0s, then a countdown of 5m0s, go beyond " +
+			"168 h after the first offer (RBT-6); use at most 6 deferrals or shorter ones",
+	}}}, Policy{Deferrals: 7, Interval: 24 * time.Hour}.Validate())
 }
 
 // What is inside its bounds is used as it is; what is not, is moved to the nearest value inside.

@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Config is a fleet's settings.
@@ -45,10 +45,10 @@ func (c Config) WithDefaults() Config {
 // Validate says everything that is wrong with the settings, defaults filled in. The error is a *job.Invalid.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
-	e := &job.Invalid{What: "fleet"}
+	var bad problem.List
 	between := func(field string, value, low, high int) {
 		if value < low || value > high {
-			e.Problems = append(e.Problems, job.Problem{Field: field, Value: fmt.Sprint(value), Text: fmt.Sprintf("is not between %d and %d", low, high)})
+			bad.Add(field, fmt.Sprint(value), "is not between %d and %d", low, high)
 		}
 	}
 	between("agents", c.Agents, 1, MaxAgents)
@@ -58,10 +58,7 @@ func (c Config) Validate() error {
 	between("shard", c.Shard, 1, MaxShard)
 	between("workers", c.Workers, 1, 1024)
 	if c.Days > 0 && c.Cancel >= time.Duration(c.Days)*day-Enabled {
-		e.Problems = append(e.Problems, job.Problem{Field: "cancel", Value: c.Cancel.String(), Text: "is behind the last day"})
+		bad.Add("cancel", c.Cancel.String(), "is after the last day")
 	}
-	if len(e.Problems) == 0 {
-		return nil
-	}
-	return e
+	return bad.Err("fleet")
 }

@@ -7,9 +7,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
-	"github.com/stretchr/testify/require"
 )
 
 // rough is a world in which much goes wrong.
@@ -234,11 +236,11 @@ func TestConfigBounds(t *testing.T) {
 		{Agents: 1, Offline: 1001}, {Agents: 1, Workers: -1}, {Agents: 1, Days: 1, Cancel: day - Enabled},
 	} {
 		_, err := Run(t.Context(), c)
-		var bad *job.Invalid
+		var bad *problem.Invalid
 		require.ErrorAs(t, err, &bad, "%+v", c)
 		require.Len(t, bad.Problems, 1)
 	}
-	var bad *job.Invalid
+	var bad *problem.Invalid
 	require.ErrorAs(t, Config{Days: -1, Failing: 2000}.Validate(), &bad)
 	require.Len(t, bad.Problems, 3, "every problem is named")
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/agentsim"
-	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 const (
@@ -40,25 +40,19 @@ func (o Options) withDefaults() Options {
 
 // Validate says everything that is wrong with the options. The error is a *job.Invalid.
 func (o Options) Validate() error {
-	e := &job.Invalid{What: "random world"}
-	add := func(field, value, text string) {
-		e.Problems = append(e.Problems, job.Problem{Field: field, Value: value, Text: text})
-	}
+	var bad problem.List
 	if o.Assets < 0 || o.Assets > agentsim.MaxAssets {
-		add("assets", fmt.Sprint(o.Assets), fmt.Sprintf("is not between 0 and %d", agentsim.MaxAssets))
+		bad.Add("assets", fmt.Sprint(o.Assets), "is not between 0 and %d", agentsim.MaxAssets)
 	}
 	if o.Weeks < 0 || o.Weeks > MaxWeeks {
-		add("weeks", fmt.Sprint(o.Weeks), fmt.Sprintf("is not between 0 and %d", MaxWeeks))
+		bad.Add("weeks", fmt.Sprint(o.Weeks), "is not between 0 and %d", MaxWeeks)
 	}
 	for _, t := range o.Troubles {
 		if !troubles.Valid(t) {
-			add("troubles", t.String(), "is no trouble")
+			bad.Add("troubles", t.String(), "is no trouble")
 		}
 	}
-	if len(e.Problems) == 0 {
-		return nil
-	}
-	return e
+	return bad.Err("random world")
 }
 
 // generator is a world in the making.

@@ -3,6 +3,8 @@ package version
 import (
 	"fmt"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Version is a valid version of one scheme. Versions compare with == as texts and with Compare by their order.
@@ -20,27 +22,18 @@ type ParseError struct {
 }
 
 func (e *ParseError) Error() string {
-	return fmt.Sprintf("%q is not a %s version: %s", shown(e.Text), e.Scheme, e.Problem)
-}
-
-// shown cuts a text that may be of any length to what fits a message.
-func shown(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return text[:most] + "…"
+	return fmt.Sprintf("%q is not a %s version: %s", problem.Clip(e.Text, 80), e.Scheme, e.Problem)
 }
 
 // Parse checks that text is a version of scheme s. It takes at most MaxLength bytes and returns a *ParseError.
 func Parse(s Scheme, text string) (Version, error) {
-	if problem := problem(s, text); problem != "" {
-		return Version{}, &ParseError{Scheme: s, Text: text, Problem: problem}
+	if fault := faultOf(s, text); fault != "" {
+		return Version{}, &ParseError{Scheme: s, Text: text, Problem: fault}
 	}
 	return Version{scheme: s, text: text}, nil
 }
 
-func problem(s Scheme, text string) string {
+func faultOf(s Scheme, text string) string {
 	if text == "" {
 		return "it is empty"
 	}

@@ -88,7 +88,7 @@ func TestParseErrorIsShort(t *testing.T) {
 	_, err = Parse(Dotted, strings.Repeat("x", 80))
 	require.True(t, strings.HasPrefix(err.Error(), `"`+strings.Repeat("x", 80)+`" is`), "it is whole as long as it fits: %v", err)
 	_, err = Parse(Dotted, strings.Repeat("x", 81))
-	require.True(t, strings.HasPrefix(err.Error(), `"`+strings.Repeat("x", 80)+`…" is`), "%v", err)
+	require.True(t, strings.HasPrefix(err.Error(), `"`+strings.Repeat("x", 77)+`…" is`), "%v", err)
 }
 
 // rising lists versions of one scheme; those in one row are equal.

@@ -4,8 +4,6 @@ import (
 	"crypto/subtle"
 	"hash"
 	"io"
-	"strings"
-	"unicode"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -52,14 +50,4 @@ func (f *layout) compare(s *signature, has fileDigest) error {
 		return broken("the stream MsiDigitalSignatureEx is not the %s digest of the package's metadata", s.digest)
 	}
 	return nil
-}
-
-// printable makes a text fit for a terminal and a log, whatever the file had in it.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, s)
 }

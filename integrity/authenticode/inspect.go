@@ -10,6 +10,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Inspect tells what is in the first size bytes of content, which it reads once, and a program once more for the checksum
@@ -28,7 +29,7 @@ func Inspect(content io.ReaderAt, size int64) (Report, error) {
 		r.Checksum = sum
 	}
 	if why := asRefusal(err); err != nil && why.status != integrity.Absent {
-		r.Odd = append(r.Odd, printable(why.text))
+		r.Odd = append(r.Odd, problem.Printable(why.text))
 	}
 	if content == nil || size < 0 {
 		return r, err
@@ -102,7 +103,7 @@ func problemText(err error) string {
 	if err == nil {
 		return ""
 	}
-	return printable(asRefusal(err).text)
+	return problem.Printable(asRefusal(err).text)
 }
 
 // report lists the certificates above one by the names they give, without asking whether they signed each other.
@@ -125,11 +126,11 @@ func (p *pool) report(c *certificate) (chain []CertificateReport) {
 
 func (c *certificate) report() CertificateReport {
 	r := CertificateReport{
-		Subject: printable(c.Subject.String()), Issuer: printable(c.Issuer.String()), SHA256: c.print.String(),
+		Subject: problem.Printable(c.Subject.String()), Issuer: problem.Printable(c.Issuer.String()), SHA256: c.print.String(),
 		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Algorithm: c.SignatureAlgorithm.String(), Weak: c.weak,
 	}
 	if len(c.Subject.Organization) == 1 {
-		r.Organisation = printable(c.Subject.Organization[0])
+		r.Organisation = problem.Printable(c.Subject.Organization[0])
 	}
 	return r
 }
@@ -155,9 +156,9 @@ func (s *signature) program() string {
 				units = append(units, binary.BigEndian.Uint16(pair))
 			}
 		}
-		return printable(string(utf16.Decode(units)))
+		return problem.Printable(string(utf16.Decode(units)))
 	default:
-		return printable(string(text))
+		return problem.Printable(string(text))
 	}
 }
 

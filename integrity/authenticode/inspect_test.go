@@ -35,7 +35,7 @@ func TestInspectTellsWhatToPin(t *testing.T) {
 	require.True(t, s.Matches)
 	require.False(t, s.Nested)
 	require.Empty(t, s.Problem)
-	require.Equal(t, "Patch?", s.Program, "without what a terminal would obey")
+	require.Equal(t, `Patch\x07`, s.Program, "without what a terminal would obey")
 	require.Equal(t, integrity.SHA256, s.Digest.Algorithm)
 	vendor := s.Chain[0]
 	require.Equal(t, "CN=Vendor,O=Vendor Inc.", vendor.Subject)

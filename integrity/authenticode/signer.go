@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -37,28 +36,6 @@ type Signer struct {
 	At time.Time
 }
 
-// SignerProblem is one thing wrong with a signer.
-type SignerProblem struct {
-	Index int    // of the signer given to New; -1: the signers as a whole
-	Name  string // of the signer
-	Field string // as in Signer, with an index where it is a list
-	Text  string // what is wrong and what to do
-}
-
-// InvalidSigners is the error of New: every problem, not the first.
-type InvalidSigners struct{ Problems []SignerProblem }
-
-func (e *InvalidSigners) Error() string {
-	texts := make([]string, len(e.Problems))
-	for i, p := range e.Problems {
-		texts[i] = p.Text
-		if p.Index >= 0 {
-			texts[i] = fmt.Sprintf("signer %d (%q), %s: %s", p.Index, p.Name, p.Field, p.Text)
-		}
-	}
-	return "invalid signers: " + strings.Join(texts, "; ")
-}
-
 // fingerprint is the SHA-256 of a certificate in DER.
 type fingerprint [sha256.Size]byte
 
@@ -70,35 +47,35 @@ type policy struct {
 	anchors, timestampers []fingerprint
 }
 
-// check reads a signer, notes every problem and returns the certificates it brings.
-func check(s Signer, problem func(field, format string, args ...any)) (policy, []*x509.Certificate) {
+// check reads a signer, adds every problem and returns the certificates it brings.
+func check(s Signer, add func(field, format string, args ...any)) (policy, []*x509.Certificate) {
 	if err := (integrity.Expectation{Signer: s.Name}).Validate(); err != nil || s.Name == "" {
-		problem("Name", "want a name that an order can expect: 1 to %d bytes of UTF-8 without control characters or space around it", integrity.MaxSigner)
+		add("name", "want a name that an order can expect: 1 to %d bytes of UTF-8 without control characters or space around it", integrity.MaxSigner)
 	}
 	if len(s.Organisation) > integrity.MaxSigner {
-		problem("Organisation", "has %d bytes; at most %d", len(s.Organisation), integrity.MaxSigner)
+		add("organisation", "has %d bytes; at most %d", len(s.Organisation), integrity.MaxSigner)
 	}
 	if s.Usage != "" && !dotted(s.Usage) {
-		problem("Usage", "%.80q is no object identifier; want dotted numbers such as 1.3.6.1.5.5.7.3.3", s.Usage)
+		add("usage", "%.80q is no object identifier; want dotted numbers such as 1.3.6.1.5.5.7.3.3", s.Usage)
 	}
 	if !s.At.IsZero() && (s.At.Year() < 1990 || s.At.Year() > 9999) {
-		problem("At", "no certificate is good in the year %d; leave it zero or give the time the policy was made", s.At.Year())
+		add("at", "no certificate is good in the year %d; leave it zero or give the time the policy was made", s.At.Year())
 	}
 	if len(s.Anchors) == 0 {
-		problem("Anchors", "none; give the SHA-256 of a certificate that the signer's chain must reach")
+		add("anchors", "none; give the SHA-256 of a certificate that the signer's chain must reach")
 	}
 	p := policy{Signer: s}
 	p.At = s.At.UTC()
 	var brought []*x509.Certificate
 	read := func(field string, anchors []Anchor) (prints []fingerprint) {
 		if len(anchors) > MaxAnchors {
-			problem(field, "%d of them; at most %d", len(anchors), MaxAnchors)
+			add(field, "%d of them; at most %d", len(anchors), MaxAnchors)
 			anchors = anchors[:MaxAnchors]
 		}
 		for i, a := range anchors {
 			f, cert, err := a.read()
 			if err != nil {
-				problem(field+"["+strconv.Itoa(i)+"]", "%v", err)
+				add(field+"["+strconv.Itoa(i)+"]", "%v", err)
 				continue
 			}
 			if cert != nil {
@@ -108,8 +85,8 @@ func check(s Signer, problem func(field, format string, args ...any)) (policy, [
 		}
 		return prints
 	}
-	p.anchors = read("Anchors", s.Anchors)
-	p.timestampers = read("Timestampers", s.Timestampers)
+	p.anchors = read("anchors", s.Anchors)
+	p.timestampers = read("timestampers", s.Timestampers)
 	p.Signer.Anchors, p.Signer.Timestampers = nil, nil // the caller's slices
 	return p, brought
 }

@@ -28,35 +28,36 @@ func TestNewTellsEveryProblem(t *testing.T) {
 		signers []Signer
 		want    []string // field and a part of the text, each
 	}{
-		"none":                   {nil, []string{": 0 signers; want 1 to 64"}},
-		"no name":                {one(func(s *Signer) { s.Name = "" }), []string{"Name: want a name"}},
-		"a name nobody expects":  {one(func(s *Signer) { s.Name = " x" }), []string{"Name: want a name"}},
-		"no anchors":             {one(func(s *Signer) { s.Anchors = nil }), []string{"Anchors: none"}},
-		"no object identifier":   {one(func(s *Signer) { s.Usage = "code signing" }), []string{"Usage: "}},
-		"an odd identifier":      {one(func(s *Signer) { s.Usage = "1.03.6" }), []string{"Usage: "}},
-		"a year of no file":      {one(func(s *Signer) { s.At = time.Unix(0, 0) }), []string{"At: no certificate is good in the year 1970"}},
-		"a long organisation":    {one(func(s *Signer) { s.Organisation = strings.Repeat("x", integrity.MaxSigner+1) }), []string{"Organisation: has 257 bytes"}},
-		"an empty anchor":        {anchor(Anchor{}), []string{"Anchors[0]: empty"}},
-		"no sum":                 {anchor(Anchor{SHA256: "abc"}), []string{"Anchors[0]: \"abc\" is no SHA-256"}},
+		"none":                   {nil, []string{"signers: want 1 to 64"}},
+		"no name":                {one(func(s *Signer) { s.Name = "" }), []string{"signers[0].name: want a name"}},
+		"a name nobody expects":  {one(func(s *Signer) { s.Name = " x" }), []string{"signers[0].name: want a name"}},
+		"no anchors":             {one(func(s *Signer) { s.Anchors = nil }), []string{"signers[0].anchors: none"}},
+		"no object identifier":   {one(func(s *Signer) { s.Usage = "code signing" }), []string{"signers[0].usage: "}},
+		"an odd identifier":      {one(func(s *Signer) { s.Usage = "1.03.6" }), []string{"signers[0].usage: "}},
+		"a year of no file":      {one(func(s *Signer) { s.At = time.Unix(0, 0) }), []string{"signers[0].at: no certificate is good in the year 1970"}},
+		"a long organisation":    {one(func(s *Signer) { s.Organisation = strings.Repeat("x", integrity.MaxSigner+1) }), []string{"signers[0].organisation: has 257 bytes"}},
+		"an empty anchor":        {anchor(Anchor{}), []string{"signers[0].anchors[0]: empty"}},
+		"no sum":                 {anchor(Anchor{SHA256: "abc"}), []string{"signers[0].anchors[0]: \"abc\" is no SHA-256"}},
 		"a short sum":            {anchor(Anchor{SHA256: sum[:62]}), []string{"is no SHA-256"}},
 		"no certificate":         {anchor(Anchor{Certificate: []byte("x")}), []string{"not a certificate in DER or PEM"}},
 		"a key":                  {anchor(Anchor{Certificate: block("PRIVATE KEY", []byte("x"))}), []string{"want one CERTIFICATE"}},
 		"two certificates":       {anchor(Anchor{Certificate: bytes.Repeat(block("CERTIFICATE", p.root.cert.Raw), 2)}), []string{"more than one block"}},
 		"another's sum":          {anchor(Anchor{SHA256: p.ca.anchor().SHA256, Certificate: p.root.cert.Raw}), []string{"which of the two is meant"}},
 		"a weak key":             {anchor(Anchor{Certificate: p.people["RSA-1024"].cert.Raw}), []string{"RSA key of 1024 bits"}},
-		"a timestamper's anchor": {one(func(s *Signer) { s.Timestampers = append(s.Timestampers, Anchor{SHA256: "x"}) }), []string{"Timestampers[1]: "}},
+		"a timestamper's anchor": {one(func(s *Signer) { s.Timestampers = append(s.Timestampers, Anchor{SHA256: "x"}) }), []string{"signers[0].timestampers[1]: "}},
 		"everything": {[]Signer{{}, {Name: "x", Anchors: []Anchor{{}, {SHA256: "x"}}, Usage: "x"}},
-			[]string{"Name: ", "Anchors: ", "Usage: ", "Anchors[0]: ", "Anchors[1]: "}},
+			[]string{"signers[0].name: ", "signers[0].anchors: ", "signers[1].usage: ", "signers[1].anchors[0]: ", "signers[1].anchors[1]: "}},
 	} {
 		_, err := New(c.signers...)
-		invalid, ok := err.(*InvalidSigners)
+		invalid, ok := err.(*integrity.Invalid)
 		require.True(t, ok, "%s: %v", name, err)
 		require.Len(t, invalid.Problems, len(c.want), "%s: %v", name, err)
 		for i, p := range invalid.Problems {
 			require.Contains(t, p.Field+": "+p.Text, c.want[i], name)
 			require.Contains(t, err.Error(), p.Text, name)
-			if p.Index >= 0 {
-				require.Equal(t, c.signers[p.Index].Name, p.Name)
+			var of int
+			if _, err := fmt.Sscanf(p.Field, "signers[%d]", &of); err == nil {
+				require.Equal(t, c.signers[of].Name, p.Value)
 			}
 		}
 	}
@@ -108,7 +109,7 @@ func TestLimitsOfSigners(t *testing.T) {
 	_, err := New(signers[:MaxSigners]...)
 	require.NoError(t, err)
 	_, err = New(signers...)
-	require.ErrorContains(t, err, "65 signers")
+	require.ErrorContains(t, err, `signers "65": want 1 to 64`)
 
 	s := p.signer()
 	s.Timestampers = make([]Anchor, MaxAnchors)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Verifier judges signatures in files by its signers. It is immutable and safe for concurrent use. Make it with New.
@@ -18,25 +19,26 @@ type Verifier struct {
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
 
-// New returns a verifier that trusts the given signers, 1 to MaxSigners of them, or an *InvalidSigners.
+// New returns a verifier that trusts the given signers, 1 to MaxSigners of them, or an *integrity.Invalid. Its
+// fields are as "signers[2].anchors[0]", and its values the signers' names.
 func New(signers ...Signer) (*Verifier, error) {
-	var bad []SignerProblem
+	var bad problem.List
 	if len(signers) == 0 || len(signers) > MaxSigners {
-		bad = append(bad, SignerProblem{Index: -1, Text: fmt.Sprintf("%d signers; want 1 to %d", len(signers), MaxSigners)})
+		bad.Add("signers", fmt.Sprint(len(signers)), "want 1 to %d", MaxSigners)
 		signers = signers[:min(len(signers), MaxSigners)]
 	}
 	v := &Verifier{}
 	for i, s := range signers {
 		p, brought := check(s, func(field, format string, args ...any) {
-			bad = append(bad, SignerProblem{Index: i, Name: s.Name, Field: field, Text: fmt.Sprintf(format, args...)})
+			bad.Add(fmt.Sprintf("signers[%d].%s", i, field), s.Name, format, args...)
 		})
 		v.policies = append(v.policies, p)
 		for _, c := range brought {
 			v.pinned = append(v.pinned, newCertificate(c))
 		}
 	}
-	if bad != nil {
-		return nil, &InvalidSigners{Problems: bad}
+	if err := bad.Err("list of Authenticode signers"); err != nil {
+		return nil, err
 	}
 	return v, nil
 }
@@ -52,7 +54,7 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.S
 		}
 	}
 	r := asRefusal(err)
-	return integrity.Signature{Status: r.status, Format: f.format, Detail: printable(r.text)}
+	return integrity.Signature{Status: r.status, Format: f.format, Detail: problem.Printable(r.text)}
 }
 
 // judge judges all signatures of a file. One that does not hold decides at once; otherwise the first valid one does.

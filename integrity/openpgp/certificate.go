@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // certificate is a primary key with what its owner says of it.
@@ -144,7 +144,7 @@ func (k *key) settlePrimary(c *certificate, newest newestFunc) {
 		if sig == nil || sig.SigType == packet.SigTypeCertificationRevocation {
 			continue
 		}
-		k.UserIDs = append(k.UserIDs, printable(u.id))
+		k.UserIDs = append(k.UserIDs, shown(u.id))
 		if user == nil || sig.CreationTime.After(user.CreationTime) {
 			user = sig
 		}
@@ -273,13 +273,5 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// printable makes a text from a hostile file fit to be shown.
-func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-	return clip(s, maxShown)
-}
+// shown makes a text from a hostile file fit to be shown.
+func shown(s string) string { return problem.Clip(problem.Printable(s), maxShown) }

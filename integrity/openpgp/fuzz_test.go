@@ -108,9 +108,9 @@ func FuzzKeyring(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ring []byte) {
 		keys, err := Keys(ring)
 		if err != nil {
-			var invalid *InvalidKeyring
+			var invalid *integrity.Invalid
 			require.ErrorAs(t, err, &invalid)
-			require.NotEmpty(t, invalid.Text)
+			require.NotEmpty(t, invalid.Problems)
 			require.Empty(t, keys)
 		}
 		joined, err2 := Join(ring)

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // candidates lists the keys that may have made a signature.
@@ -132,7 +132,7 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 		switch f.Outcome {
 		case Good:
 		case Broken:
-			return integrity.Signature{Status: integrity.Bad, Format: format, Detail: clip(f.sentence(), integrity.MaxDetail)}
+			return integrity.Signature{Status: integrity.Bad, Format: format, Detail: problem.Clip(f.sentence(), integrity.MaxDetail)}
 		case Unjudged, Excess:
 			unjudged++
 			fallthrough
@@ -150,25 +150,11 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 	if answer.Detail == "" {
 		answer.Detail = "no signature counts"
 	}
-	answer.Detail = clip(strings.Join(append([]string{answer.Detail}, why...), "; "), integrity.MaxDetail)
+	answer.Detail = problem.Clip(strings.Join(append([]string{answer.Detail}, why...), "; "), integrity.MaxDetail)
 	return answer
 }
 
 // sentence tells what became of one signature.
 func (f *found) sentence() string {
 	return fmt.Sprintf("by %s over the %s: %s", f.by(), f.Covers, f.Problem)
-}
-
-// clip cuts s to at most n bytes of valid UTF-8, marking the cut.
-func clip(s string, n int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= n {
-		return s
-	}
-	const mark = "…"
-	cut := n - len(mark)
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + mark
 }

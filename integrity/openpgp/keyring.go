@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Key is a key of a keyring, or one of its subkeys.
@@ -23,27 +25,12 @@ type Key struct {
 	Problem     string    // why its signatures never count, whatever the time; empty: they do
 }
 
-// InvalidKeyring is why a keyring cannot be used.
-type InvalidKeyring struct {
-	Text string // what is wrong and what to do
-	Err  error  // underlying; may be nil
-}
-
-func (e *InvalidKeyring) Error() string {
-	if e.Err != nil {
-		return "invalid OpenPGP keyring: " + e.Text + ": " + e.Err.Error()
-	}
-	return "invalid OpenPGP keyring: " + e.Text
-}
-
-func (e *InvalidKeyring) Unwrap() error { return e.Err }
-
-// Keys lists the keys of a keyring, binary or armored, in its order, each primary key before its subkeys. It returns an
-// *InvalidKeyring.
+// Keys lists the keys of a keyring, binary or armored, in its order, each primary key before its subkeys. The error
+// is an *integrity.Invalid.
 func Keys(ring []byte) ([]Key, error) {
 	certificates, err := readKeyring(ring)
 	if err != nil {
-		return nil, err
+		return nil, unusable(err)
 	}
 	var out []Key
 	for _, c := range certificates {
@@ -54,41 +41,44 @@ func Keys(ring []byte) ([]Key, error) {
 	return out, nil
 }
 
-// Join makes one binary keyring of several, each binary or armored. It returns an *InvalidKeyring if one of them cannot be
-// used; the bounds of one keyring are those of the result, too.
+// Join makes one binary keyring of several, each binary or armored. It returns an *integrity.Invalid if one of them
+// cannot be used; the bounds of one keyring are those of the result, too.
 func Join(rings ...[]byte) ([]byte, error) {
 	var out []byte
 	for _, ring := range rings {
 		if _, err := readKeyring(ring); err != nil {
-			return nil, err
+			return nil, unusable(err)
 		}
 		binary, err := binaryKeyring(ring)
 		if err != nil {
-			return nil, err
+			return nil, unusable(err)
 		}
 		out = append(out, binary...)
 	}
 	return out, nil
 }
 
+// unusable is the error of a keyring that cannot be used.
+func unusable(err error) error { return problem.One("OpenPGP keyring", "", "", "%v", err) }
+
 // binaryKeyring takes the armor off a keyring that has it.
 func binaryKeyring(ring []byte) ([]byte, error) {
 	switch {
 	case len(ring) > MaxKeyring:
-		return nil, &InvalidKeyring{Text: fmt.Sprintf("it has %d bytes; at most %d", len(ring), MaxKeyring)}
+		return nil, fmt.Errorf("it has %d bytes; at most %d", len(ring), MaxKeyring)
 	case bytes.Contains(ring, []byte(armorBegin+"PRIVATE KEY BLOCK-----")):
-		return nil, &InvalidKeyring{Text: "it holds a private key: give the public one, and keep this one away from here"}
+		return nil, errors.New("it holds a private key: give the public one, and keep this one away from here")
 	case bytes.Contains(ring, []byte("-----BEGIN "+armorKeys+"-----")):
 		binary, _, err := dearmor(ring, armorKeys, true)
 		if errors.Is(err, errCutOff) {
-			return nil, &InvalidKeyring{Text: "the armored key block is cut off: it has no END line"}
+			return nil, errors.New("the armored key block is cut off: it has no END line")
 		}
 		if err != nil {
-			return nil, &InvalidKeyring{Text: "bad armor", Err: err}
+			return nil, fmt.Errorf("bad armor: %w", err)
 		}
 		return binary, nil
 	case len(ring) > 12 && string(ring[8:12]) == "KBXf":
-		return nil, &InvalidKeyring{Text: "it is a keybox, a format of GnuPG's own: export the keys with gpg --export"}
+		return nil, errors.New("it is a keybox, a format of GnuPG's own: export the keys with gpg --export")
 	default:
 		return ring, nil
 	}
@@ -102,7 +92,7 @@ func readKeyring(ring []byte) ([]*certificate, error) {
 	}
 	packets, err := splitPackets(binary, maxPackets)
 	if err != nil {
-		return nil, &InvalidKeyring{Text: "it is no OpenPGP keyring", Err: err}
+		return nil, fmt.Errorf("it is no OpenPGP keyring: %w", err)
 	}
 	reader := keyringReader{seen: map[string]*certificate{}}
 	for _, p := range packets {
@@ -111,12 +101,12 @@ func readKeyring(ring []byte) ([]*certificate, error) {
 		}
 	}
 	if len(reader.all) == 0 {
-		return nil, &InvalidKeyring{Text: "it holds no OpenPGP key"}
+		return nil, errors.New("it holds no OpenPGP key")
 	}
 	left := maxCost
 	for _, c := range reader.all {
 		if left = c.evaluate(left); left <= 0 {
-			return nil, &InvalidKeyring{Text: "its keys have too many signatures by themselves: keep those that are needed"}
+			return nil, errors.New("its keys have too many signatures by themselves: keep those that are needed")
 		}
 	}
 	return reader.all, nil
@@ -135,10 +125,10 @@ type keyringReader struct {
 func (r *keyringReader) add(p rawPacket) error {
 	switch p.tag {
 	case tagSecretKey, tagSecretSubkey:
-		return &InvalidKeyring{Text: "it holds a private key: give the public one, and keep this one away from here"}
+		return errors.New("it holds a private key: give the public one, and keep this one away from here")
 	case tagPublicKey, tagPublicSubkey:
 		if r.keys++; r.keys > MaxKeys {
-			return &InvalidKeyring{Text: fmt.Sprintf("it has more than %d keys and subkeys", MaxKeys)}
+			return fmt.Errorf("it has more than %d keys and subkeys", MaxKeys)
 		}
 		r.addKey(p)
 	case tagUserID, tagAttribute:
@@ -152,7 +142,7 @@ func (r *keyringReader) add(p rawPacket) error {
 		r.addSignature(p)
 	default:
 		if len(r.all) == 0 && r.cert == nil {
-			return &InvalidKeyring{Text: fmt.Sprintf("it is no OpenPGP keyring: it begins with a packet of type %d", p.tag)}
+			return fmt.Errorf("it is no OpenPGP keyring: it begins with a packet of type %d", p.tag)
 		}
 	}
 	return nil

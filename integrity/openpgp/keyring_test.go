@@ -79,15 +79,15 @@ func TestInvalidKeyring(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Keys(tt.ring)
-			var invalid *InvalidKeyring
+			var invalid *integrity.Invalid
 			require.ErrorAs(t, err, &invalid)
 			require.ErrorContains(t, err, tt.text)
 			_, err = Join(tt.ring)
-			require.Error(t, err)
+			require.ErrorAs(t, err, &invalid)
 			_, err = New(Signer{Name: "Vendor", Keys: tt.ring})
-			var signers *InvalidSigners
-			require.ErrorAs(t, err, &signers)
-			require.Equal(t, "Keys", signers.Problems[0].Field)
+			require.ErrorAs(t, err, &invalid)
+			require.Equal(t, "signers[0].keys", invalid.Problems[0].Field)
+			require.ErrorContains(t, err, tt.text)
 		})
 	}
 	keys, err := Keys(selfSigned(maxCost - 1))
@@ -106,34 +106,33 @@ func TestInvalidSigners(t *testing.T) {
 		Signer{Name: "b"},
 		Signer{Keys: ringOf(t, b)},
 	)
-	var invalid *InvalidSigners
+	var invalid *integrity.Invalid
 	require.ErrorAs(t, err, &invalid)
 	for i, want := range []struct {
-		index       int
-		field, text string
+		field, name, text string
 	}{
-		{0, "Name", "want a name"},
-		{0, "Threshold", "2; want 1 to 1"},
-		{1, "Fingerprints", `"0xABC" is no fingerprint`},
-		{1, "Keys", "is one of signer 0"},
-		{1, "Fingerprints", "the keyring has no key " + strings.Repeat("A", 40)},
-		{1, "Threshold", "-1; want 1 to 1"},
-		{2, "Name", "another signer has it"},
-		{2, "Keys", "holds no OpenPGP key"},
-		{3, "Name", "want a name"},
+		{"signers[0].name", " a", "want a name"},
+		{"signers[0].threshold", " a", "2; want 1 to 1"},
+		{"signers[1].fingerprints", "b", `"0xABC" is no fingerprint`},
+		{"signers[1].keys", "b", "is one of signer 0"},
+		{"signers[1].fingerprints", "b", "the keyring has no key " + strings.Repeat("A", 40)},
+		{"signers[1].threshold", "b", "-1; want 1 to 1"},
+		{"signers[2].name", "b", "another signer has it"},
+		{"signers[2].keys", "b", "holds no OpenPGP key"},
+		{"signers[3].name", "", "want a name"},
 	} {
-		require.Equal(t, want.index, invalid.Problems[i].Index)
 		require.Equal(t, want.field, invalid.Problems[i].Field)
+		require.Equal(t, want.name, invalid.Problems[i].Value)
 		require.Contains(t, invalid.Problems[i].Text, want.text)
 		require.Contains(t, err.Error(), want.text)
 	}
 	require.Len(t, invalid.Problems, 9)
 
 	_, err = New()
-	require.ErrorContains(t, err, "0 signers; want 1 to 64")
+	require.ErrorContains(t, err, `signers "0": want 1 to 64`)
 	many := make([]Signer, MaxSigners+1)
 	_, err = New(many...)
-	require.ErrorContains(t, err, "65 signers; want 1 to 64")
+	require.ErrorContains(t, err, `signers "65": want 1 to 64`)
 }
 
 // Keys that are made alike on purpose do not make the verifier try all of them for one signature.

@@ -47,9 +47,9 @@ func TestBounds(t *testing.T) {
 	_, err := New(signers...)
 	require.NoError(t, err)
 	_, err = New(append(signers, Signer{Name: "x", Keys: ringOf(t, makeKey(t, "x", nil))})...)
-	var invalid *InvalidSigners
+	var invalid *integrity.Invalid
 	require.ErrorAs(t, err, &invalid)
-	require.Equal(t, -1, invalid.Problems[0].Index)
+	require.Equal(t, "signers", invalid.Problems[0].Field)
 
 	key := makeKey(t, "vendor", nil)
 	patch := []byte("the patch")
@@ -83,7 +83,7 @@ func TestKeysThatEnd(t *testing.T) {
 		}
 	}
 	_, err = New(Signer{Name: "a long name", Keys: []byte("x")})
-	var invalid *InvalidSigners
+	var invalid *integrity.Invalid
 	require.ErrorAs(t, err, &invalid)
-	require.Equal(t, "a long name", invalid.Problems[0].Name)
+	require.Equal(t, "a long name", invalid.Problems[0].Value)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Outcome is what became of one signature.
@@ -91,7 +92,7 @@ const oddVersion3 = "signatures of version 3 are long out of use, but for packag
 // armored notes what the armor says: it looks as if it were signed.
 func (r Report) armored(headers []string) Report {
 	for _, h := range headers[:min(len(headers), maxOdd)] {
-		r.Odd = append(r.Odd, printable(fmt.Sprintf("the armor says %q, which nobody signed", h)))
+		r.Odd = append(r.Odd, shown(fmt.Sprintf("the armor says %q, which nobody signed", h)))
 	}
 	return r
 }
@@ -99,7 +100,7 @@ func (r Report) armored(headers []string) Report {
 // with completes the report.
 func (r Report) with(list []*found, answer integrity.Signature) Report {
 	for _, f := range list {
-		f.Problem = printable(f.Problem)
+		f.Problem = shown(f.Problem)
 		if f.Version == 3 && !slices.Contains(r.Odd, oddVersion3) {
 			r.Odd = append(r.Odd, oddVersion3)
 		}
@@ -123,6 +124,6 @@ func bad(r Report, format integrity.Format, text string, args ...any) Report {
 }
 
 func answered(r Report, status integrity.Status, format integrity.Format, text string, args ...any) Report {
-	r.Answer = integrity.Signature{Status: status, Format: format, Detail: clip(fmt.Sprintf(text, args...), integrity.MaxDetail)}
+	r.Answer = integrity.Signature{Status: status, Format: format, Detail: problem.Clip(fmt.Sprintf(text, args...), integrity.MaxDetail)}
 	return r
 }

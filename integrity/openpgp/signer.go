@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Signer is somebody whose signatures count, and by which keys.
@@ -20,72 +21,45 @@ type Signer struct {
 	Threshold int
 }
 
-// SignerProblem is one thing wrong with a signer.
-type SignerProblem struct {
-	Index int    // of the signer given to New; -1: the signers as a whole
-	Name  string // of the signer
-	Field string // as in Signer; empty: none in particular
-	Text  string // what is wrong and what to do
-}
-
-// InvalidSigners is the error of New: every problem, not the first.
-type InvalidSigners struct{ Problems []SignerProblem }
-
-func (e *InvalidSigners) Error() string {
-	texts := make([]string, len(e.Problems))
-	for i, p := range e.Problems {
-		texts[i] = p.Text
-		if p.Field != "" {
-			texts[i] = p.Field + ": " + p.Text
-		}
-		if p.Index >= 0 {
-			texts[i] = fmt.Sprintf("signer %d (%q): %s", p.Index, p.Name, texts[i])
-		}
-	}
-	return "invalid OpenPGP signers: " + strings.Join(texts, "; ")
-}
-
-// New returns a verifier that trusts the given signers, 1 to MaxSigners of them, or an *InvalidSigners.
+// New returns a verifier that trusts the given signers, 1 to MaxSigners of them, or an *integrity.Invalid. Its
+// fields are as "signers[2].keys", and its values the signers' names.
 func New(signers ...Signer) (*Verifier, error) {
 	b := builder{v: &Verifier{keys: map[uint64][]*key{}}, owners: map[string]int{}}
 	if len(signers) == 0 || len(signers) > MaxSigners {
-		b.problem(-1, "", "", "%d signers; want 1 to %d", len(signers), MaxSigners)
+		b.Add("signers", fmt.Sprint(len(signers)), "want 1 to %d", MaxSigners)
 		signers = signers[:min(len(signers), MaxSigners)]
 	}
 	for i, s := range signers {
-		b.add(i, s)
+		b.signer(i, s)
 	}
-	if b.bad != nil {
-		return nil, &InvalidSigners{Problems: b.bad}
+	if err := b.Err("list of OpenPGP signers"); err != nil {
+		return nil, err
 	}
 	return b.v, nil
 }
 
 // builder gathers a Verifier, and what is wrong with its signers.
 type builder struct {
+	problem.List
 	v      *Verifier
 	owners map[string]int // signers by the fingerprints of their primary keys
-	bad    []SignerProblem
 }
 
-func (b *builder) problem(i int, name, field, text string, args ...any) {
-	b.bad = append(b.bad, SignerProblem{Index: i, Name: clip(name, maxShown), Field: field, Text: fmt.Sprintf(text, args...)})
-}
-
-func (b *builder) add(i int, s Signer) {
+func (b *builder) signer(i int, s Signer) {
+	at := fmt.Sprintf("signers[%d]", i)
 	if err := (integrity.Expectation{Signer: s.Name}).Validate(); err != nil || s.Name == "" {
-		b.problem(i, s.Name, "Name", "want a name that an order can expect: 1 to %d bytes of UTF-8 without control characters or space around it", integrity.MaxSigner)
+		b.Add(at+".name", s.Name, "want a name that an order can expect: 1 to %d bytes of UTF-8 without control characters or space around it", integrity.MaxSigner)
 	}
 	if slices.ContainsFunc(b.v.signers, func(t trusted) bool { return t.name == s.Name }) {
-		b.problem(i, s.Name, "Name", "another signer has it: give all keys of one signer in one keyring")
+		b.Add(at+".name", s.Name, "another signer has it: give all keys of one signer in one keyring")
 	}
 	b.v.signers = append(b.v.signers, trusted{s.Name, max(1, s.Threshold)})
 	certificates, err := readKeyring(s.Keys)
 	if err != nil {
-		b.problem(i, s.Name, "Keys", "%v", err)
+		b.Add(at+".keys", s.Name, "%v", err)
 		return
 	}
-	pins := b.pins(i, s)
+	pins := b.pins(at, s)
 	people := 0
 	for _, c := range certificates {
 		owned := false
@@ -97,7 +71,7 @@ func (b *builder) add(i int, s Signer) {
 			k.signer = i
 			b.v.keys[k.pub.KeyId] = append(b.v.keys[k.pub.KeyId], k)
 			if len(b.v.keys[k.pub.KeyId]) == maxTwins+1 {
-				b.problem(i, s.Name, "Keys", "more than %d keys have the key id %016X", maxTwins, k.pub.KeyId)
+				b.Add(at+".keys", s.Name, "more than %d keys have the key id %016X", maxTwins, k.pub.KeyId)
 			}
 		}
 		if !owned {
@@ -105,17 +79,17 @@ func (b *builder) add(i int, s Signer) {
 		}
 		people++
 		if first, twice := b.owners[c.key.Primary]; twice {
-			b.problem(i, s.Name, "Keys", "key %s is one of signer %d (%q), too; a signature must name one signer", c.key.Primary, first, b.v.signers[first].name)
+			b.Add(at+".keys", s.Name, "key %s is one of signer %d (%q), too; a signature must name one signer", c.key.Primary, first, b.v.signers[first].name)
 		}
 		b.owners[c.key.Primary] = i
 	}
 	for _, p := range pins {
 		if !p.used {
-			b.problem(i, s.Name, "Fingerprints", "the keyring has no key %s", p.text)
+			b.Add(at+".fingerprints", s.Name, "the keyring has no key %s", p.text)
 		}
 	}
 	if s.Threshold < 0 || s.Threshold > 1 && s.Threshold > people {
-		b.problem(i, s.Name, "Threshold", "%d; want 1 to %d, the number of its primary keys that count", s.Threshold, people)
+		b.Add(at+".threshold", s.Name, "%d; want 1 to %d, the number of its primary keys that count", s.Threshold, people)
 	}
 }
 
@@ -129,12 +103,12 @@ type pin struct {
 type pins []pin
 
 // pins reads the fingerprints of a signer.
-func (b *builder) pins(i int, s Signer) pins {
+func (b *builder) pins(at string, s Signer) pins {
 	var out pins
 	for _, text := range s.Fingerprints {
 		digits, exact := strings.CutSuffix(strings.ToUpper(strings.ReplaceAll(text, " ", "")), "!")
 		if !isFingerprint(digits) {
-			b.problem(i, s.Name, "Fingerprints", "%.80q is no fingerprint: want 40 or 64 hex digits", text)
+			b.Add(at+".fingerprints", s.Name, "%.80q is no fingerprint: want 40 or 64 hex digits", text)
 			continue
 		}
 		out = append(out, pin{text: digits, exact: exact})

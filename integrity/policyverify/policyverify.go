@@ -1,17 +1,15 @@
 package policyverify
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/authenticode"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Verifier judges signatures of every format by the signers of a policy. It is immutable and safe for concurrent use. Make
@@ -24,23 +22,16 @@ type Verifier struct {
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
 
-// New returns the verifier of a policy. The error is an *integrity.InvalidPolicy: every problem of Policy.Validate, or,
+// New returns the verifier of a policy. The error is an *integrity.Invalid: every problem of Policy.Validate, or,
 // if there is none, every problem that the verifiers of the formats have with keys and certificates.
 func New(p integrity.Policy) (*Verifier, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	var bad []integrity.Problem
-	v := &Verifier{}
-	var failed [3]error
-	v.windows, failed[0] = windows(p.Signers, &bad)
-	v.openpgp, failed[1] = pgp(p.Signers, &bad)
-	v.sigstore, failed[2] = sigstore(p.Signers, &bad)
-	if err := errors.Join(failed[:]...); err != nil {
+	var bad problem.List
+	v := &Verifier{windows: windows(p.Signers, &bad), openpgp: pgp(p.Signers, &bad), sigstore: sigstore(p.Signers, &bad)}
+	if err := bad.Err("signer policy"); err != nil {
 		return nil, err
-	}
-	if bad != nil {
-		return nil, &integrity.InvalidPolicy{Problems: bad}
 	}
 	return v, nil
 }
@@ -71,29 +62,24 @@ func (e either) Verify(content io.ReaderAt, size int64, detached []byte) integri
 }
 
 // windows makes the verifier of Windows files.
-func windows(signers []integrity.Signer, bad *[]integrity.Problem) (*authenticode.Verifier, error) {
+func windows(signers []integrity.Signer, bad *problem.List) *authenticode.Verifier {
 	var list []authenticode.Signer
-	var paths []string
+	var names []string
 	for i, s := range signers {
 		for j, t := range s.Authenticode {
 			list = append(list, authenticode.Signer{
 				Name: s.Name, Anchors: anchors(t.Anchors), Organisation: t.Organisation, Usage: t.Usage,
 				Timestampers: anchors(t.Timestampers), At: t.At,
 			})
-			paths = append(paths, fmt.Sprintf("signers[%d].authenticode[%d]", i, j))
+			names = append(names, fmt.Sprintf("signers[%d]", len(list)-1), fmt.Sprintf("signers[%d].authenticode[%d]", i, j))
 		}
 	}
 	if list == nil { // an anchor that no certificate is
 		list = []authenticode.Signer{{Name: "nobody", Anchors: []authenticode.Anchor{{SHA256: strings.Repeat("0", 64)}}}}
 	}
 	v, err := authenticode.New(list...)
-	if invalid, ok := errors.AsType[*authenticode.InvalidSigners](err); ok {
-		for _, p := range invalid.Problems {
-			*bad = append(*bad, at(paths, "authenticode", p.Index, p.Field, p.Text))
-		}
-		return nil, nil
-	}
-	return v, err
+	add(bad, err, append(names, "signers", "authenticode"))
+	return v
 }
 
 func anchors(list []string) (out []authenticode.Anchor) {
@@ -108,35 +94,27 @@ func anchors(list []string) (out []authenticode.Anchor) {
 }
 
 // pgp makes the verifier of OpenPGP signatures.
-func pgp(signers []integrity.Signer, bad *[]integrity.Problem) (*openpgp.Verifier, error) {
+func pgp(signers []integrity.Signer, bad *problem.List) *openpgp.Verifier {
 	var list []openpgp.Signer
-	var paths []string
+	var names []string
 	for i, s := range signers {
 		for j, t := range s.OpenPGP {
 			list = append(list, openpgp.Signer{Name: s.Name, Keys: []byte(t.Keyring), Fingerprints: t.Fingerprints, Threshold: t.Threshold})
-			paths = append(paths, fmt.Sprintf("signers[%d].openpgp[%d]", i, j))
+			names = append(names, fmt.Sprintf("signers[%d]", len(list)-1), fmt.Sprintf("signers[%d].openpgp[%d]", i, j))
 		}
 	}
 	if list == nil {
-		return new(openpgp.Verifier), nil
+		return new(openpgp.Verifier)
 	}
 	v, err := openpgp.New(list...)
-	if invalid, ok := errors.AsType[*openpgp.InvalidSigners](err); ok {
-		for _, p := range invalid.Problems {
-			if p.Field == "Keys" {
-				p.Field = "Keyring"
-			}
-			*bad = append(*bad, at(paths, "openpgp", p.Index, p.Field, p.Text))
-		}
-		return nil, nil
-	}
-	return v, err
+	add(bad, err, append(names, "signers", "openpgp", "keys", "keyring"))
+	return v
 }
 
 // sigstore makes the verifier of signatures by plain keys and certificates.
-func sigstore(signers []integrity.Signer, bad *[]integrity.Problem) (*sigstoreverify.Verifier, error) {
+func sigstore(signers []integrity.Signer, bad *problem.List) *sigstoreverify.Verifier {
 	var list []sigstoreverify.Signer
-	var paths []string
+	var names []string
 	for i, s := range signers {
 		for j, t := range s.Sigstore {
 			signer := sigstoreverify.Signer{Name: s.Name, Keys: texts(t.Keys), Threshold: t.Threshold, Predicates: t.Predicates}
@@ -146,20 +124,15 @@ func sigstore(signers []integrity.Signer, bad *[]integrity.Problem) (*sigstoreve
 				})
 			}
 			list = append(list, signer)
-			paths = append(paths, fmt.Sprintf("signers[%d].sigstore[%d]", i, j))
+			names = append(names, fmt.Sprintf("signers[%d]", len(list)-1), fmt.Sprintf("signers[%d].sigstore[%d]", i, j))
 		}
 	}
 	if list == nil {
-		return new(sigstoreverify.Verifier), nil
+		return new(sigstoreverify.Verifier)
 	}
 	v, err := sigstoreverify.New(list...)
-	if invalid, ok := errors.AsType[*sigstoreverify.InvalidSigners](err); ok {
-		for _, p := range invalid.Problems {
-			*bad = append(*bad, at(paths, "sigstore", p.Index, p.Field, p.Text))
-		}
-		return nil, nil
-	}
-	return v, err
+	add(bad, err, append(names, "signers", "sigstore"))
+	return v
 }
 
 func texts(list []string) (out [][]byte) {
@@ -169,19 +142,14 @@ func texts(list []string) (out [][]byte) {
 	return out
 }
 
-// at says in the policy's own words where a problem is that a verifier has with the signer of the index.
-func at(paths []string, kind string, index int, field, text string) integrity.Problem {
-	where := kind
-	if index >= 0 && index < len(paths) {
-		where = paths[index]
+// add adds what a verifier finds wrong with its signers. The names are pairs: what the verifier calls something, and what
+// the policy calls it.
+func add(bad *problem.List, err error, names []string) {
+	var found problem.List
+	found.Under("", err)
+	inPolicy := strings.NewReplacer(names...)
+	for _, p := range found {
+		p.Field = inPolicy.Replace(p.Field)
+		*bad = append(*bad, p)
 	}
-	if field != "" {
-		words := strings.Split(field, ".")
-		for i, w := range words {
-			r, n := utf8.DecodeRuneInString(w)
-			words[i] = string(unicode.ToLower(r)) + w[n:]
-		}
-		where += "." + strings.Join(words, ".")
-	}
-	return integrity.Problem{Field: where, Text: text}
 }

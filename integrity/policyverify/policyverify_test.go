@@ -203,6 +203,11 @@ func TestIdentityIsJudgedAtThePolicysTime_INT9(t *testing.T) {
 // What the formats' verifiers refuse is told where it stands in the policy.
 func TestProblemsAreToldInThePolicysWords(t *testing.T) {
 	_, public := keyOf(t, 1)
+	var many []string
+	for i := range sigstoreverify.MaxKeys + 1 {
+		_, key := keyOf(t, byte(i))
+		many = append(many, key)
+	}
 	rubbish := "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 	for name, tc := range map[string]struct {
 		policy integrity.Policy
@@ -221,10 +226,13 @@ func TestProblemsAreToldInThePolicysWords(t *testing.T) {
 			{Name: "A", Sigstore: []integrity.SigstoreTrust{{Keys: []string{public}}}},
 			{Name: "B", Sigstore: []integrity.SigstoreTrust{{Keys: []string{public}}}},
 		}}, []string{"signers[1].sigstore[0].keys[0]"}},
+		"more keys than are taken": {integrity.Policy{Format: 1, Signers: []integrity.Signer{
+			{Name: "A", Sigstore: []integrity.SigstoreTrust{{Keys: many}}},
+		}}, []string{"sigstore"}},
 	} {
 		v, err := policyverify.New(tc.policy)
 		require.Nil(t, v, name)
-		invalid, ok := errors.AsType[*integrity.InvalidPolicy](err)
+		invalid, ok := errors.AsType[*integrity.Invalid](err)
 		require.True(t, ok, "%s: %v", name, err)
 		var fields []string
 		for _, p := range invalid.Problems {

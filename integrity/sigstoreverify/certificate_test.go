@@ -334,18 +334,18 @@ func TestNewFindsEveryProblemOfIdentities(t *testing.T) {
 		field, want string
 	}{
 		{good, "", ""},
-		{with(func(i *Identity) { i.Anchors = nil }), "Identities[1].Anchors", "none"},
-		{with(func(i *Identity) { i.Name = "" }), "Identities[2]", "neither a name nor an organisation"},
-		{with(func(i *Identity) { i.Anchors = many }), "Identities[3].Anchors", "17 certificates; at most 16"},
+		{with(func(i *Identity) { i.Anchors = nil }), "signers[0].identities[1].anchors", "none"},
+		{with(func(i *Identity) { i.Name = "" }), "signers[0].identities[2]", "neither a name nor an organisation"},
+		{with(func(i *Identity) { i.Anchors = many }), "signers[0].identities[3].anchors", "17 certificates; at most 16"},
 		{with(func(i *Identity) { i.Anchors = many[:MaxAnchors] }), "", ""},
-		{with(func(i *Identity) { i.Anchors = [][]byte{[]byte("junk")} }), "Identities[5].Anchors[0]", "want a certificate"},
-		{with(func(i *Identity) { i.Timestampers = [][]byte{pemOf(t, s.root.PublicKey)} }), "Identities[6].Timestampers[0]", `want CERTIFICATE blocks, not "PUBLIC KEY"`},
-		{with(func(i *Identity) { i.Anchors = [][]byte{append(s.root.pem(), "tail"...)} }), "Identities[7].Anchors[0]", "what follows"},
+		{with(func(i *Identity) { i.Anchors = [][]byte{[]byte("junk")} }), "signers[0].identities[5].anchors[0]", "want a certificate"},
+		{with(func(i *Identity) { i.Timestampers = [][]byte{pemOf(t, s.root.PublicKey)} }), "signers[0].identities[6].timestampers[0]", `want CERTIFICATE blocks, not "PUBLIC KEY"`},
+		{with(func(i *Identity) { i.Anchors = [][]byte{append(s.root.pem(), "tail"...)} }), "signers[0].identities[7].anchors[0]", "what follows"},
 		{with(func(i *Identity) { i.Anchors = [][]byte{append(s.root.pem(), s.middle.pem()...)} }), "", ""},
-		{with(func(i *Identity) { i.Anchors = [][]byte{weak.Raw} }), "Identities[9].Anchors[0]", "RSA with 1024 bits"},
-		{with(func(i *Identity) { i.At = time.Unix(0, 0) }), "Identities[10].At", "in the year 1970"},
-		{with(func(i *Identity) { i.Anchors = [][]byte{make([]byte, MaxPEM*MaxAnchors+1)} }), "Identities[11].Anchors[0]", "at most 262144"},
-		{with(func(i *Identity) { i.Anchors = [][]byte{bytes.Repeat(s.root.pem(), MaxAnchors+1)} }), "Identities[12].Anchors[0]", "17 certificates; at most 16"},
+		{with(func(i *Identity) { i.Anchors = [][]byte{weak.Raw} }), "signers[0].identities[9].anchors[0]", "RSA with 1024 bits"},
+		{with(func(i *Identity) { i.At = time.Unix(0, 0) }), "signers[0].identities[10].at", "in the year 1970"},
+		{with(func(i *Identity) { i.Anchors = [][]byte{make([]byte, MaxPEM*MaxAnchors+1)} }), "signers[0].identities[11].anchors[0]", "at most 262144"},
+		{with(func(i *Identity) { i.Anchors = [][]byte{bytes.Repeat(s.root.pem(), MaxAnchors+1)} }), "signers[0].identities[12].anchors[0]", "17 certificates; at most 16"},
 	}
 	var all []Identity
 	want := map[string]string{}
@@ -356,7 +356,7 @@ func TestNewFindsEveryProblemOfIdentities(t *testing.T) {
 		}
 	}
 	_, err = New(identified(all...))
-	var invalid *InvalidSigners
+	var invalid *integrity.Invalid
 	require.ErrorAs(t, err, &invalid)
 	for _, p := range invalid.Problems {
 		require.Contains(t, p.Text, want[p.Field], p.Field)

@@ -130,7 +130,7 @@ func FuzzTrust(f *testing.F) {
 		} {
 			v, err := New(signer)
 			if err != nil {
-				invalid, ok := errors.AsType[*InvalidSigners](err)
+				invalid, ok := errors.AsType[*integrity.Invalid](err)
 				require.True(t, ok)
 				require.NotEmpty(t, invalid.Problems)
 				continue

@@ -1,12 +1,6 @@
 package sigstoreverify
 
-import (
-	"fmt"
-	"strings"
-	"time"
-
-	"github.com/patchpolicy/patchpolicy/integrity"
-)
+import "time"
 
 // Signer is somebody whose signatures are trusted, by keys, by certificates, or by both. Several signers may share a
 // name: what any of them signed is by that name.
@@ -57,35 +51,4 @@ func DefaultPredicates() []string {
 		"https://in-toto.io/attestation/release/v0.1",
 		"https://sigstore.dev/cosign/sign/v1",
 	}
-}
-
-// Problem is one thing wrong with a signer.
-type Problem struct {
-	Index int    // of the signer given to New; -1: the signers as a whole
-	Name  string // of the signer
-	Field string // as in Signer, with indices: "Identities[0].Anchors[1]"; empty: the signer as a whole
-	Text  string // what is wrong and what to do
-}
-
-// InvalidSigners is the error of New: every problem, not the first.
-type InvalidSigners struct{ Problems []Problem }
-
-func (e *InvalidSigners) Error() string {
-	texts := make([]string, len(e.Problems))
-	for i, p := range e.Problems {
-		where := strings.TrimSuffix(fmt.Sprintf("signer %d (%q) %s", p.Index, p.Name, p.Field), " ") + ": "
-		if p.Index < 0 {
-			where = ""
-		}
-		texts[i] = where + p.Text
-	}
-	return "invalid signers: " + strings.Join(texts, "; ")
-}
-
-// validName says whether an order can expect a signer of this name.
-func validName(name string) error {
-	if err := (integrity.Expectation{Signer: name}).Validate(); err != nil || name == "" {
-		return fmt.Errorf("want a name that an order can expect: 1 to %d bytes of UTF-8 without control characters or space around it", integrity.MaxSigner)
-	}
-	return nil
 }

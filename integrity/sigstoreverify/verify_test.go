@@ -11,6 +11,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math"
 	"math/big"
@@ -330,7 +331,7 @@ func TestNewFindsEveryProblem(t *testing.T) {
 		want string
 	}{
 		{keyed("Vendor", good), ""},
-		{keyed("Again", good), `same key as Keys[0] of signer 0 ("Vendor")`},
+		{keyed("Again", good), `same key as keys[0] of signer 0 ("Vendor")`},
 		{keyed("", pemOf(t, k.p256.Public())), "want a name"},
 		{keyed("a\nb", pemOf(t, k.p384.Public())), "want a name"},
 		{keyed("Empty", nil), "not PEM"},
@@ -355,20 +356,23 @@ func TestNewFindsEveryProblem(t *testing.T) {
 		all = append(all, g.key)
 	}
 	_, err = New(all...)
-	var invalid *InvalidSigners
+	var invalid *integrity.Invalid
 	require.ErrorAs(t, err, &invalid)
 	require.Len(t, invalid.Problems, len(given)-1)
 	for _, p := range invalid.Problems {
-		require.Equal(t, given[p.Index].key.Name, p.Name)
-		require.Contains(t, p.Text, given[p.Index].want)
-		require.Contains(t, err.Error(), p.Text)
+		var of int
+		_, err := fmt.Sscanf(p.Field, "signers[%d]", &of)
+		require.NoError(t, err)
+		require.Equal(t, given[of].key.Name, p.Value)
+		require.Contains(t, p.Text, given[of].want)
+		require.Contains(t, invalid.Error(), p.Text)
 	}
 	require.NotContains(t, err.Error(), string(private[40:60]), "a private key never reaches a log")
 }
 
 func TestNewAtItsLimits(t *testing.T) {
 	_, err := New()
-	require.ErrorContains(t, err, "0 signers; want 1 to 32")
+	require.ErrorContains(t, err, `signers "0": want 1 to 32`)
 	var many []Signer
 	var keys [][]byte
 	for range max(MaxSigners, MaxKeys) + 1 {
@@ -378,7 +382,7 @@ func TestNewAtItsLimits(t *testing.T) {
 		many = append(many, keyed("Vendor", keys[len(keys)-1]))
 	}
 	_, err = New(many...)
-	require.ErrorContains(t, err, "33 signers")
+	require.ErrorContains(t, err, `signers "33": want 1 to 32`)
 	_, err = New(many[:MaxSigners]...)
 	require.NoError(t, err)
 	_, err = New(keyed("Vendor", keys...))

@@ -29,28 +29,35 @@ var rooms = []room{
 	{path: "catalog/version", floor: 1, core: true, links: []string{semver}, uses: []use{
 		{semver, "decides what a valid semantic version is"},
 		{"internal/enum", "the schemes' names"},
+		{"internal/problem", "an error quotes a text that may be of any length"},
 	}},
 	{path: "integrity", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of statuses and reasons"},
+		{"internal/problem", "the error of what is not valid, and texts that are cut to size"},
 	}},
 	{path: "integrity/integritytest", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it holds verifiers to"},
 	}},
 	{path: "integrity/authenticode", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
+		{"internal/problem", "what is wrong with signers, and texts of files made printable"},
 	}},
 	{path: "integrity/openpgp", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
 		{"internal/enum", "the names of a signature's outcomes"},
+		{"internal/problem", "what is wrong with signers and keyrings, and texts of files made printable"},
 		{"github.com/ProtonMail/go-crypto", "packets, keys and the mathematics of OpenPGP; linked by no other adapter"},
 	}},
 	{path: "integrity/sigstoreverify", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
+		{"internal/problem", "what is wrong with signers"},
 		{"github.com/sigstore/sigstore", "signatures by keys and certificates; linked by nothing else"},
 	}, tests: []use{
 		{"github.com/secure-systems-lab/go-securesystemslib", "the oracle of envelopes"},
 	}},
-	{path: "catalog/aptfeed/deb822", floor: 1},
+	{path: "catalog/aptfeed/deb822", floor: 1, uses: []use{
+		{"internal/problem", "an error quotes a line that may be of any length"},
+	}},
 	{path: "job/schedule", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of kinds, weekdays and places in a month"},
 		{"internal/problem", "collects what is wrong with a schedule"},
@@ -59,12 +66,14 @@ var rooms = []room{
 	// Floor 2: what there is, and the reboot.
 	{path: "reboot", floor: 2, core: true, uses: []use{
 		{"internal/enum", "the names of phases and sessions"},
+		{"internal/problem", "the error of a policy that is not valid"},
 	}},
 	{path: "integrity/policyverify", floor: 2, adapter: true, uses: []use{
 		{"integrity", "the policy, and the port it fills"},
 		{"integrity/authenticode", "signatures in Windows files"},
 		{"integrity/openpgp", "OpenPGP signatures"},
 		{"integrity/sigstoreverify", "signatures by plain keys and certificates"},
+		{"internal/problem", "what the verifiers find wrong, in the policy's words"},
 	}, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},
 	}},
@@ -72,6 +81,7 @@ var rooms = []room{
 		{"catalog/version", "a patch upgrades to a version"},
 		{"integrity", "an artifact carries digests"},
 		{"internal/enum", "the names of reasons and availabilities"},
+		{"internal/problem", "texts from feeds are kept short and printable"},
 	}},
 	{path: "catalog/catalogtest", floor: 2, adapter: true, uses: []use{
 		{"catalog", "the port it holds feeds to"},
@@ -163,6 +173,7 @@ var rooms = []room{
 		{"job/runner/internal/staging", "files before they are deployed"},
 		{"manifest", "checks in"},
 		{"reboot", "shows prompts"},
+		{"internal/problem", "results carry texts of a platform, cut to size"},
 		{"golang.org/x/sys", "the time since boot, sleep included"},
 	}},
 	{path: "job/runner/platformtest", floor: 8, adapter: true, uses: []use{
@@ -199,6 +210,7 @@ var rooms = []room{
 		{"job/schedule", "the schedules of scenarios"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
+		{"internal/problem", "errors that name every problem"},
 	}},
 	{path: "agentsim/explore", floor: 9, adapter: true, uses: []use{
 		{"agentsim", "the language it writes a broken history in, and the engine that plays it again"},
@@ -216,7 +228,7 @@ var rooms = []room{
 	}},
 	{path: "agentsim/random", floor: 9, adapter: true, uses: []use{
 		{"agentsim", "the worlds it draws are scenarios"},
-		{"job", "errors that name every problem"},
+		{"internal/problem", "errors that name every problem"},
 		{"internal/enum", "the names of troubles"},
 	}},
 	{path: "agentsim/fleet", floor: 9, uses: []use{
@@ -231,6 +243,7 @@ var rooms = []room{
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
 		{"internal/enum", "the names of stages"},
+		{"internal/problem", "errors that name every problem"},
 	}},
 
 	// The programs, and the tests of all this.

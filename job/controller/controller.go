@@ -70,7 +70,7 @@ func (c Config) Validate() error {
 	case len(c.Key) == ed25519.PublicKeySize && c.Signer.KeyID() != manifest.Fingerprint(c.Key):
 		add("signer", c.Signer.KeyID(), "signs with another key than "+manifest.Fingerprint(c.Key))
 	}
-	if bad, ok := errors.AsType[*integrity.InvalidPolicy](c.Policy.Validate()); ok && !c.Policy.IsZero() {
+	if bad, ok := errors.AsType[*integrity.Invalid](c.Policy.Validate()); ok && !c.Policy.IsZero() {
 		for _, p := range bad.Problems {
 			add("policy."+p.Field, p.Value, p.Text)
 		}

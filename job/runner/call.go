@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -25,7 +27,7 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 			l.send(agent.CalledIn{ID: c.ID, Answer: answer})
 		case ctx.Err() == nil: // else the agent stops, and no failure is made up
 			l.cfg.Logger.Warn("the server did not answer", "error", err)
-			l.send(agent.CallFailed{ID: c.ID, Err: clip(err.Error())})
+			l.send(agent.CallFailed{ID: c.ID, Err: problem.Clip(err.Error(), job.MaxText)})
 		}
 	})
 }

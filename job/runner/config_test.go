@@ -23,7 +23,7 @@ func TestDefaultsLeaveWhatIsSet(t *testing.T) {
 	require.ErrorContains(t, set.validate(), "Tries is 101: want 1 to 100")
 	require.NotContains(t, set.validate().Error(), "Agent.Policy")
 	set.Agent.Policy.Clauses = []integrity.Clause{{Name: "x"}}
-	require.ErrorContains(t, set.validate(), "Agent.Policy: invalid signer policy: digest")
+	require.ErrorContains(t, set.validate(), "Agent.Policy: signer policy is not valid: digest")
 	set.CallTimeout, set.Stall = -1, -1
 	require.ErrorContains(t, set.validate(), "CallTimeout is -1ns")
 	require.ErrorContains(t, set.validate(), "Stall is -1ns")

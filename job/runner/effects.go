@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
@@ -54,7 +55,7 @@ func (l *loop) takeInventory(ctx context.Context, e job.TakeInventory, reply fun
 	case err == nil:
 		reply(job.InventoryTaken{ID: e.ID, Inventory: inv, Mark: status.Mark, Sessions: status.Sessions})
 	case ctx.Err() == nil:
-		reply(job.InventoryTaken{ID: e.ID, Err: clip(err.Error())})
+		reply(job.InventoryTaken{ID: e.ID, Err: problem.Clip(err.Error(), job.MaxText)})
 	}
 }
 
@@ -66,7 +67,7 @@ func (l *loop) download(ctx context.Context, key staging.Key, e job.Download, re
 		reply(job.Fetched{ID: e.ID, Files: files})
 	case ctx.Err() == nil:
 		l.cfg.Logger.Warn("a download failed", "order", e.Order, "patch", e.Patch.Patch, "error", failure.Text)
-		reply(job.Fetched{ID: e.ID, Files: files, Code: failure.Code, Text: clip(failure.Text)})
+		reply(job.Fetched{ID: e.ID, Files: files, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
 	}
 }
 
@@ -82,7 +83,7 @@ func (l *loop) open(order job.OrderID, patches []job.Staged) opened {
 	for _, p := range patches {
 		files, failure := l.stage.Open(staging.Key{Order: order, Index: p.Index}, p)
 		if failure != nil {
-			o.bad = append(o.bad, job.Outcome{Index: p.Index, Code: failure.Code, Text: clip(failure.Text)})
+			o.bad = append(o.bad, job.Outcome{Index: p.Index, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
 			continue
 		}
 		o.good = append(o.good, Staged{Index: p.Index, Patch: p.Patch, Files: files})
@@ -120,11 +121,11 @@ func (l *loop) preflight(ctx context.Context, e job.Preflight, reply func(job.Ev
 		}
 		findings = nil
 		for _, s := range o.good {
-			findings = append(findings, job.Finding{Index: s.Index, Refused: clip("it could not be found out whether this patch would install: " + err.Error())})
+			findings = append(findings, job.Finding{Index: s.Index, Refused: problem.Clip("it could not be found out whether this patch would install: "+err.Error(), job.MaxText)})
 		}
 	}
 	for i := range findings {
-		findings[i].Refused = clip(findings[i].Refused)
+		findings[i].Refused = problem.Clip(findings[i].Refused, job.MaxText)
 	}
 	reply(job.Checked{ID: e.ID, Findings: findings})
 }
@@ -166,7 +167,7 @@ func settle(patches []Staged, got []job.Outcome, err error) []job.Outcome {
 				break
 			}
 		}
-		o.Text = clip(o.Text)
+		o.Text = problem.Clip(o.Text, job.MaxText)
 		out = append(out, o)
 	}
 	return out
@@ -182,7 +183,7 @@ func (l *loop) act(ctx context.Context, e job.Act, reply func(job.Event)) {
 	case err == nil:
 		reply(job.Acted{ID: e.ID, Exit: exit})
 	case ctx.Err() == nil:
-		reply(job.Acted{ID: e.ID, Exit: 1, Err: clip(err.Error())})
+		reply(job.Acted{ID: e.ID, Exit: 1, Err: problem.Clip(err.Error(), job.MaxText)})
 	}
 }
 
@@ -219,17 +220,4 @@ func (l *loop) discard(key staging.Key) {
 	if err != nil {
 		l.cfg.Logger.Error("staged files could not be deleted", "order", key.Order, "error", err)
 	}
-}
-
-// clip bounds a text that goes into an event, keeping its beginning and valid UTF-8.
-func clip(s string) string {
-	const more = " …"
-	if len(s) <= maxText {
-		return s
-	}
-	cut := maxText - len(more)
-	for cut > 0 && s[cut]&0xC0 == 0x80 {
-		cut--
-	}
-	return s[:cut] + more
 }

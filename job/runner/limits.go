@@ -19,8 +19,6 @@ const (
 	defaultTries = 5
 	// MaxTries bounds Tries.
 	MaxTries = 100
-	// maxText is the longest text of an event in bytes, as job.MaxText.
-	maxText = 4096
 	// eventBuffer is how many results wait for the loop at most; whoever has one more waits.
 	eventBuffer = 64
 	// inventoryFresh is how old a cached inventory may be when taking one is expensive.

@@ -3,6 +3,8 @@ package deb822
 import (
 	"fmt"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // parse cuts a paragraph's text into fields; at holds the number of each line.
@@ -15,7 +17,7 @@ func parse(text string, at []int) (Paragraph, error) {
 		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || !validName(name) {
-			return Paragraph{}, &Error{at[i], fmt.Sprintf("want \"Name: value\", not %q", clip(line))}
+			return Paragraph{}, &Error{at[i], fmt.Sprintf("want \"Name: value\", not %q", problem.Clip(line, 60))}
 		}
 		if _, twice := p.Lookup(name); twice {
 			return Paragraph{}, &Error{at[i], fmt.Sprintf("the field %s occurs twice in one paragraph", name)}
@@ -67,12 +69,4 @@ func validName(name string) bool {
 		}
 	}
 	return true
-}
-
-// clip shortens a text for an error.
-func clip(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
-	}
-	return s
 }

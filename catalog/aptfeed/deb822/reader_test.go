@@ -85,7 +85,7 @@ func TestBadParagraphIsSkipped_CAT16(t *testing.T) {
 		{"name beyond ASCII", "Ä: x", `line 3: want "Name: value", not "Ä: x"`},
 		{"continuation first", " x\nA: b", "line 3: a continuation line without a field above it"},
 		{"twice", "A: b\nB: c\na: d", "line 5: the field a occurs twice in one paragraph"},
-		{"a long bad line is clipped", strings.Repeat("x", 100), `line 3: want "Name: value", not "` + strings.Repeat("x", 60) + `…"`},
+		{"a long bad line is clipped", strings.Repeat("x", 100), `line 3: want "Name: value", not "` + strings.Repeat("x", 57) + `…"`},
 		{"too many fields", manyFields(MaxFields + 1), fmt.Sprintf("line %d: more than 512 fields in one paragraph", 3+MaxFields)},
 		{"one line over the bound", "A: " + strings.Repeat("x", MaxParagraph), "line 3: the paragraph is longer than 4194304 bytes"},
 		{"lines over the bound together", "A:" + strings.Repeat("\n "+strings.Repeat("x", 1<<20-3), 5), "line 8: the paragraph is longer than 4194304 bytes"},
