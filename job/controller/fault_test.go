@@ -51,6 +51,13 @@ func (r faultyReader) Get(table controller.Table, key string) ([]byte, error) {
 	return r.Reader.Get(table, key)
 }
 
+func (r faultyReader) GetMany(keys []controller.Key) ([][]byte, error) {
+	if err := r.s.fails(); err != nil {
+		return nil, err
+	}
+	return r.Reader.GetMany(keys)
+}
+
 func (r faultyReader) Scan(table controller.Table, from, to string, limit int) ([]controller.Record, error) {
 	if err := r.s.fails(); err != nil {
 		return nil, err

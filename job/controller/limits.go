@@ -13,6 +13,7 @@ const (
 	MaxKey   = 1024    // bytes of a key: PostgreSQL indexes at most about 2,700
 	MaxValue = 4 << 20 // bytes of a value: what a transaction copies stays small; bigger things are stored in chunks
 	MaxScan  = 10_000  // records of one Scan: 10,000 small ones are some MB
+	MaxMany  = 1000    // keys of one GetMany: two parameters per key are within every engine's limit (SQL Server's is 2,100)
 )
 
 // Bounds of the use cases.
@@ -87,6 +88,19 @@ func CheckScan(table Table, from, to string, limit int) error {
 		}
 	}
 	return bound("limit of a scan", limit, MaxScan)
+}
+
+// CheckMany returns a *BoundError for arguments of GetMany that no store takes. An empty list is allowed.
+func CheckMany(keys []Key) error {
+	if len(keys) > MaxMany {
+		return &BoundError{"number of keys", len(keys), MaxMany}
+	}
+	for _, k := range keys {
+		if err := CheckKey(k.Table, k.Key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func bound(what string, have, limit int) error {

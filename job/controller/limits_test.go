@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,12 +16,19 @@ func TestBoundsOfTheStore(t *testing.T) {
 	table := controller.Table(strings.Repeat("t", controller.MaxTable))
 	require.NoError(t, controller.CheckKey(table, long))
 	require.NoError(t, controller.CheckScan(table, "", long, controller.MaxScan))
+	many := slices.Repeat([]controller.Key{{Table: table, Key: long}}, controller.MaxMany)
+	require.NoError(t, controller.CheckMany(many))
+	require.NoError(t, controller.CheckMany(nil))
 	require.NoError(t, controller.CheckValue(make([]byte, controller.MaxValue)))
 	for what, err := range map[string]error{
 		"no table": controller.CheckKey("", "k"), "a long table": controller.CheckKey(table+"t", "k"), "no key": controller.CheckKey("t", ""),
 		"a long key": controller.CheckKey("t", long+"k"), "a long value": controller.CheckValue(make([]byte, controller.MaxValue+1)),
 		"a scan of no table": controller.CheckScan("", "", "", 1), "a scan of nothing": controller.CheckScan("t", "", "", 0),
 		"a scan of too much": controller.CheckScan("t", "", "", controller.MaxScan+1), "a scan to a long key": controller.CheckScan("t", "", long+"k", 1),
+		"too many keys":         controller.CheckMany(append(many, many[0])),
+		"no key among many":     controller.CheckMany([]controller.Key{{Table: "t", Key: "k"}, {Table: "t"}}),
+		"no table among many":   controller.CheckMany([]controller.Key{{Table: "t", Key: "k"}, {Key: "k"}}),
+		"a long key among many": controller.CheckMany([]controller.Key{{Table: "t", Key: "k"}, {Table: "t", Key: long + "k"}}),
 	} {
 		e, ok := errors.AsType[*controller.BoundError](err)
 		require.True(t, ok, what)

@@ -17,10 +17,9 @@ type Options struct {
 
 // Store is a controller.Store in memory. Readers never wait for writers.
 type Store struct {
-	writing sync.Mutex // held by the one Update that may commit
-
 	mu      sync.Mutex
-	ended   sync.Cond // a transaction ended
+	writing chan struct{} // holds one element while an Update runs that may commit
+	ended   sync.Cond     // a transaction ended
 	state   tables
 	old     tables // the state before the last commit
 	running int
@@ -54,11 +53,17 @@ func (s *Store) View(ctx context.Context, fn func(controller.Reader) error) erro
 	}
 	defer s.end()
 	for range attempts {
-		s.rehearse(func(t *tx) error { return fn(reader{t}) })
+		s.rehearse(ctx, func(t *tx) error { return fn(reader{t}) })
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	t := &tx{ctx: ctx, state: s.now()}
 	defer t.finish()
-	return fn(reader{t})
+	if err := fn(reader{t}); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 // Update implements controller.Store.
@@ -69,10 +74,17 @@ func (s *Store) Update(ctx context.Context, fn func(controller.Writer) error) er
 	}
 	defer s.end()
 	for range attempts {
-		s.rehearse(func(t *tx) error { return fn(t) })
+		s.rehearse(ctx, func(t *tx) error { return fn(t) })
 	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case s.writing <- struct{}{}:
+	}
+	defer func() { <-s.writing }()
+	if err := ctx.Err(); err != nil { // a select takes either case when both are ready
+		return err
+	}
 	t := &tx{ctx: ctx, state: s.now()}
 	defer t.finish()
 	if err := fn(t); err != nil {
@@ -101,7 +113,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// begin admits a transaction and draws how many attempts of it come to nothing.
+// begin admits a transaction and draws how many runs of it come to nothing.
 func (s *Store) begin(ctx context.Context) (attempts int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -112,6 +124,9 @@ func (s *Store) begin(ctx context.Context) (attempts int, err error) {
 		return 0, controller.ErrClosed
 	}
 	s.running++
+	if s.writing == nil { // not in New: most clones never run a transaction
+		s.writing = make(chan struct{}, 1)
+	}
 	if s.random != nil && s.random.IntN(3) == 0 {
 		attempts = 1 + s.random.IntN(2)
 	}
@@ -133,11 +148,14 @@ func (s *Store) now() tables {
 
 var errConflict = errors.New("another transaction won")
 
-// rehearse runs an attempt that comes to nothing, as that of an engine which finds a conflict: on the present state or
-// the one before it, and sometimes with a failure in the middle.
-func (s *Store) rehearse(fn func(*tx) error) {
+// rehearse runs fn in vain, as an engine does that finds a conflict in the end: on the present state or the one before
+// it, and sometimes with a failure in the middle.
+func (s *Store) rehearse(ctx context.Context, fn func(*tx) error) {
+	if ctx.Err() != nil {
+		return
+	}
 	s.mu.Lock()
-	t := &tx{ctx: context.Background(), state: s.state}
+	t := &tx{ctx: ctx, state: s.state}
 	if s.old != nil && s.random.IntN(2) == 0 {
 		t.state = s.old
 	}
@@ -146,5 +164,5 @@ func (s *Store) rehearse(fn func(*tx) error) {
 	}
 	s.mu.Unlock()
 	defer t.finish()
-	_ = fn(t) // whatever it says, it is run again
+	_ = fn(t) // whatever it returns, it runs again
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// tx is one attempt at a transaction. Its state is its own once owned is set.
+// tx is one run of a transaction's fn. Its state is its own once owned is set.
 type tx struct {
 	ctx       context.Context
 	state     tables
 	owned     bool
 	over      bool
-	failAfter int // calls after which an attempt meets its conflict; zero: never
+	failAfter int // calls until this run meets a conflict; zero: never
 }
 
-// reader hides the writing half of a tx, so that a View cannot be talked into writing.
+// reader hides the writing half of a tx from type assertions.
 type reader struct{ controller.Reader }
 
 func (t *tx) finish() { t.over = true }
@@ -25,13 +25,16 @@ func (t *tx) check() error {
 	if t.over {
 		return controller.ErrOver
 	}
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
 	if t.failAfter > 0 {
 		if t.failAfter--; t.failAfter == 0 {
 			t.failAfter = 1 // every later call meets it too
 			return errConflict
 		}
 	}
-	return t.ctx.Err()
+	return nil
 }
 
 // Get implements controller.Reader.
@@ -42,11 +45,30 @@ func (t *tx) Get(table controller.Table, key string) ([]byte, error) {
 	if err := controller.CheckKey(table, key); err != nil {
 		return nil, err
 	}
+	return t.get(table, key), nil
+}
+
+// GetMany implements controller.Reader.
+func (t *tx) GetMany(keys []controller.Key) ([][]byte, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	if err := controller.CheckMany(keys); err != nil {
+		return nil, err
+	}
+	values := make([][]byte, len(keys))
+	for i, k := range keys {
+		values[i] = t.get(k.Table, k.Key)
+	}
+	return values, nil
+}
+
+func (t *tx) get(table controller.Table, key string) []byte {
 	n := t.state.root(table).find(key)
 	if n == nil {
-		return nil, nil
+		return nil
 	}
-	return n.value, nil // which is never changed, by nobody
+	return n.value // nobody ever changes it
 }
 
 // Scan implements controller.Reader.

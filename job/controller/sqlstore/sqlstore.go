@@ -16,7 +16,7 @@ import (
 const (
 	readers = 8               // connections for View: more than the cores of a small server
 	busy    = 5 * time.Second // how long another process's transaction is waited for
-	tries   = 8               // runs of a transaction that the engine keeps refusing before it is given up
+	tries   = 8               // runs of a transaction that keeps meeting conflicts, until the store gives up
 )
 
 // Store is a controller.Store on an SQL database.
@@ -34,7 +34,7 @@ type Store struct {
 }
 
 // statements are prepared once; those that write are nil on the reading side.
-type statements struct{ get, scan, scanTo, put, remove *sql.Stmt }
+type statements struct{ get, getMany, scan, scanTo, put, remove *sql.Stmt }
 
 // OpenSQLite opens the database file, creating it (mode 0600) and migrating it as needed.
 // It returns a *NewerSchemaError for a file of a newer program, and an error for one that is no database.
@@ -96,9 +96,11 @@ func (s *Store) prepare(ctx context.Context, writeSource, readSource string) (er
 		to   **sql.Stmt
 		text string
 	}{
-		{s.write, &s.writes.get, d.get}, {s.write, &s.writes.scan, d.scan}, {s.write, &s.writes.scanTo, d.scanTo},
+		{s.write, &s.writes.get, d.get}, {s.write, &s.writes.getMany, d.getMany},
+		{s.write, &s.writes.scan, d.scan}, {s.write, &s.writes.scanTo, d.scanTo},
 		{s.write, &s.writes.put, d.put}, {s.write, &s.writes.remove, d.remove},
-		{s.read, &s.reads.get, d.get}, {s.read, &s.reads.scan, d.scan}, {s.read, &s.reads.scanTo, d.scanTo},
+		{s.read, &s.reads.get, d.get}, {s.read, &s.reads.getMany, d.getMany},
+		{s.read, &s.reads.scan, d.scan}, {s.read, &s.reads.scanTo, d.scanTo},
 	} {
 		if *p.to, err = p.db.PrepareContext(ctx, p.text); err != nil {
 			return err
@@ -143,7 +145,7 @@ func (s *Store) shut() error {
 	return errors.Join(errs...)
 }
 
-// run runs fn in transactions until one is not refused by the engine as in conflict with another.
+// run runs fn in transactions until one does not meet a conflict.
 func (s *Store) run(ctx context.Context, db *sql.DB, prepared statements, fn func(*tx) error, finish func(*sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -162,30 +164,10 @@ func (s *Store) run(ctx context.Context, db *sql.DB, prepared statements, fn fun
 		s.mu.Unlock()
 	}()
 	var err error
-	for range tries {
-		if err = s.try(ctx, db, prepared, fn, finish); err == nil || !s.dialect.retry(err) {
-			break
-		}
-	}
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err() // the driver says "interrupted"
+	for again, i := true, 0; again && i < tries; i++ {
+		t := &tx{ctx: ctx, dialect: &s.dialect, prepared: prepared}
+		err = t.run(db, fn, finish)
+		again = s.dialect.retry(t.failed)
 	}
 	return err
-}
-
-func (s *Store) try(ctx context.Context, db *sql.DB, prepared statements, fn func(*tx) error, finish func(*sql.Tx) error) error {
-	sqlTx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = sqlTx.Rollback() }() // also when fn panics; does nothing after finish
-	t := &tx{ctx: ctx, tx: sqlTx, prepared: prepared}
-	defer func() { t.over = true }()
-	if err := fn(t); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return finish(sqlTx)
 }

@@ -15,21 +15,40 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, storetest.Harness{Durable: true, Open: func(t *testing.T, name string) controller.Store {
-		s, err := OpenSQLite(context.Background(), filepath.Join(folder(t), name+".db"))
-		require.NoError(t, err)
-		return s
-	}})
+	for name, path := range map[string]func(sub *testing.T, name string) string{
+		"a file each": func(sub *testing.T, name string) string { return filepath.Base(sub.Name()) + " " + name + ".db" },
+		"one file":    func(*testing.T, string) string { return "all.db" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			storetest.Run(t, storetest.Harness{
+				Open: func(t *testing.T, name string) controller.Store {
+					s, err := OpenSQLite(context.Background(), filepath.Join(folder, path(t, name)))
+					require.NoError(t, err)
+					return s
+				},
+				Durable: true,
+				FullDisk: func(t *testing.T, s controller.Store) func() {
+					writerExec(t, s, "PRAGMA max_page_count = 1") // the engine makes it what is there
+					return func() { writerExec(t, s, "PRAGMA max_page_count = 4294967294") }
+				},
+				// A reference to a row that is missing, which the engine looks for at the commit.
+				FailCommits: func(t *testing.T, s controller.Store) func() {
+					writerExec(t, s, `PRAGMA foreign_keys = ON;
+						CREATE TABLE owners (id INTEGER PRIMARY KEY);
+						CREATE TABLE owned (id INTEGER REFERENCES owners DEFERRABLE INITIALLY DEFERRED);
+						CREATE TRIGGER orphan AFTER INSERT ON records BEGIN INSERT INTO owned VALUES (1); END`)
+					return func() { writerExec(t, s, "DROP TRIGGER orphan; DROP TABLE owned; DROP TABLE owners") }
+				},
+			})
+		})
+	}
 }
 
-// folder is the same for one test, so that a store can be opened again.
-func folder(t *testing.T) string {
-	dir := filepath.Join(os.TempDir(), "sqlstore-"+filepath.Base(t.Name()))
-	if _, err := os.Stat(dir); err != nil {
-		require.NoError(t, os.Mkdir(dir, 0o700))
-		t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	}
-	return dir
+func writerExec(t *testing.T, s controller.Store, statements string) {
+	t.Helper()
+	_, err := s.(*Store).write.Exec(statements)
+	require.NoError(t, err)
 }
 
 func TestSettingsThatMakeACommitDurable(t *testing.T) {

@@ -8,25 +8,58 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// tx is one attempt at a transaction.
+// tx is one run of a transaction's fn.
 type tx struct {
 	ctx      context.Context
+	dialect  *dialect
 	tx       *sql.Tx
 	prepared statements
+	failed   error // why it cannot commit any more
 	over     bool
 }
 
-// reader hides the writing half of a tx, so that a View cannot be talked into writing.
+// reader hides the writing half of a tx from type assertions.
 type reader struct{ controller.Reader }
 
-func (t *tx) check(bounds error) error {
-	if t.over {
-		return controller.ErrOver
+// run runs fn in a transaction of db, which finish ends if fn and its calls succeeded.
+func (t *tx) run(db *sql.DB, fn func(*tx) error, finish func(*sql.Tx) error) (err error) {
+	if t.tx, err = db.BeginTx(t.ctx, nil); err != nil {
+		return t.fail(err)
 	}
-	if err := t.ctx.Err(); err != nil {
+	defer func() {
+		t.over = true
+		_ = t.tx.Rollback() // also when fn panics; does nothing after finish
+	}()
+	if err := fn(t); err != nil {
 		return err
 	}
+	if err := t.check(nil); err != nil {
+		return err
+	}
+	return t.fail(finish(t.tx))
+}
+
+// check returns why a call with these bounds cannot be made.
+func (t *tx) check(bounds error) error {
+	switch {
+	case t.over:
+		return controller.ErrOver
+	case t.failed != nil: // SQLite may have rolled back, and would commit every later statement at once
+		return t.failed
+	case t.ctx.Err() != nil:
+		return t.fail(t.ctx.Err())
+	}
 	return bounds
+}
+
+// fail notes an error of the engine, which ends the run. Once the context has ended, that is the error: the driver only
+// reports an interruption, or a transaction that is over.
+func (t *tx) fail(err error) error {
+	if err != nil && t.ctx.Err() != nil {
+		err = t.ctx.Err()
+	}
+	t.failed = err
+	return err
 }
 
 // Get implements controller.Reader.
@@ -40,9 +73,34 @@ func (t *tx) Get(table controller.Table, key string) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, t.fail(err)
 	}
 	return present(value), nil
+}
+
+// GetMany implements controller.Reader.
+func (t *tx) GetMany(keys []controller.Key) ([][]byte, error) {
+	if err := t.check(controller.CheckMany(keys)); err != nil {
+		return nil, err
+	}
+	values := make([][]byte, len(keys))
+	if len(keys) == 0 {
+		return values, nil
+	}
+	rows, err := t.tx.StmtContext(t.ctx, t.prepared.getMany).QueryContext(t.ctx, t.dialect.keys(keys)...)
+	if err != nil {
+		return nil, t.fail(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var position int
+		var value []byte
+		if err := rows.Scan(&position, &value); err != nil {
+			return nil, t.fail(err)
+		}
+		values[position] = present(value)
+	}
+	return values, t.fail(rows.Err())
 }
 
 // Scan implements controller.Reader.
@@ -56,18 +114,18 @@ func (t *tx) Scan(table controller.Table, from, to string, limit int) ([]control
 	}
 	rows, err := t.tx.StmtContext(t.ctx, statement).QueryContext(t.ctx, args...)
 	if err != nil {
-		return nil, err
+		return nil, t.fail(err)
 	}
 	defer func() { _ = rows.Close() }()
 	var found []controller.Record
 	for rows.Next() {
 		var key, value []byte
 		if err := rows.Scan(&key, &value); err != nil {
-			return nil, err
+			return nil, t.fail(err)
 		}
 		found = append(found, controller.Record{Key: string(key), Value: present(value)})
 	}
-	return found, rows.Err()
+	return found, t.fail(rows.Err())
 }
 
 // Put implements controller.Writer.
@@ -79,7 +137,7 @@ func (t *tx) Put(table controller.Table, key string, value []byte) error {
 		return err
 	}
 	_, err := t.tx.StmtContext(t.ctx, t.prepared.put).ExecContext(t.ctx, string(table), []byte(key), present(value))
-	return err
+	return t.fail(err)
 }
 
 // Delete implements controller.Writer.
@@ -88,7 +146,7 @@ func (t *tx) Delete(table controller.Table, key string) error {
 		return err
 	}
 	_, err := t.tx.StmtContext(t.ctx, t.prepared.remove).ExecContext(t.ctx, string(table), []byte(key))
-	return err
+	return t.fail(err)
 }
 
 // present keeps an empty value apart from none.

@@ -3,12 +3,16 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// Bench measures the three things a server does most: a small durable write, a read, and a page of a big table.
+const table controller.Table = "bench"
+
+// Bench measures what a server does most: small durable writes, reads of one and of some records, and pages of big tables.
 func Bench(b *testing.B, h func(*testing.B) controller.Store) {
 	ctx, value := context.Background(), make([]byte, 300)
 	b.Run("UpdateOne", func(b *testing.B) {
@@ -47,6 +51,39 @@ func Bench(b *testing.B, h func(*testing.B) controller.Store) {
 				b.Fatal(err)
 			}
 		}
+	})
+	// Both ways of reading eight records in turn, so that whatever else the machine does slows both.
+	b.Run("GetMany8", func(b *testing.B) {
+		s := h(b)
+		fill(b, s, value)
+		random := rand.New(rand.NewPCG(1, 2))
+		timed := func(read func(controller.Reader, []controller.Key) error) time.Duration {
+			keys := make([]controller.Key, 8)
+			for i := range keys {
+				keys[i] = controller.Key{Table: table, Key: fmt.Sprintf("%08d", random.IntN(10_000))}
+			}
+			start := time.Now()
+			if err := s.View(ctx, func(r controller.Reader) error { return read(r, keys) }); err != nil {
+				b.Fatal(err)
+			}
+			return time.Since(start)
+		}
+		var many, gets time.Duration
+		for b.Loop() {
+			many += timed(func(r controller.Reader, keys []controller.Key) error { return only(r.GetMany(keys)) })
+			gets += timed(func(r controller.Reader, keys []controller.Key) error {
+				for _, k := range keys {
+					if _, err := r.Get(k.Table, k.Key); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		b.ReportMetric(0, "ns/op") // of both together
+		b.ReportMetric(float64(many.Nanoseconds())/float64(b.N), "ns/getmany")
+		b.ReportMetric(float64(gets.Nanoseconds())/float64(b.N), "ns/8gets")
+		b.ReportMetric(float64(gets)/float64(many), "gets/many")
 	})
 	b.Run("Scan1000", func(b *testing.B) {
 		s := h(b)

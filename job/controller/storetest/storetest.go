@@ -2,8 +2,7 @@ package storetest
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"crypto/rand"
 	"strings"
 	"testing"
 
@@ -11,47 +10,132 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Harness says how to get at an implementation.
+// Harness connects the suite to an implementation.
 type Harness struct {
-	// Open opens the store called name, creating it when the test has none of that name yet. The suite closes it.
+	// Open opens the store called name, and creates it if the sub-test t has
+	// not opened that name before. The suite closes it. One database may serve
+	// all names, all sub-tests and all runs: each sub-test uses tables of its
+	// own, under random names, and leaves its records there.
 	Open func(t *testing.T, name string) controller.Store
-	// Durable says that a store opened again under its name holds what was committed.
+	// Durable says that a store keeps its records when it is closed, and that
+	// one name can be open twice.
 	Durable bool
+	// FullDisk makes all writes to s fail as on a full disk, until mend is
+	// called. Nil leaves that out, for a store without a disk.
+	FullDisk func(t *testing.T, s controller.Store) (mend func())
+	// FailCommits makes the commit of every Update of s that writes fail, until
+	// mend is called. Nil leaves that out, for a store whose commits cannot fail.
+	FailCommits func(t *testing.T, s controller.Store) (mend func())
 }
 
-const table controller.Table = "t"
+type test struct {
+	holds string // the sentence
+	run   func(*suite)
+}
 
 // Run runs the whole suite.
 func Run(t *testing.T, h Harness) {
-	for _, c := range []struct {
-		name string
-		run  func(*testing.T, Harness)
-	}{
-		{"GetPutDelete", testGetPutDelete}, {"Bounds", testBounds}, {"ScanOrderAndRanges", testScan},
-		{"ScanAgainstOracle", testScanOracle}, {"OwnWrites", testOwnWrites}, {"RollbackOnError", testRollback},
-		{"RollbackOnPanic", testPanic}, {"ValuesAreNotShared", testValues}, {"SnapshotOfAView", testSnapshot},
-		{"ConcurrentCounters", testCounters}, {"WriteSkew", testWriteSkew}, {"UseAfterEnd", testOver},
-		{"Cancel", testCancel}, {"Close", testClose}, {"Durable", testDurable},
-	} {
-		t.Run(c.name, func(t *testing.T) { c.run(t, h) })
+	tests := []test{
+		// Keys, values and bounds.
+		{"Get returns what Put stored, and nil without a record", testGet},
+		{"Put replaces the value", testPut},
+		{"Delete removes one record, and none is no error", testDelete},
+		{"an empty value is a record", testEmpty},
+		{"keys and values are any bytes", testBytes},
+		{"keys that differ in one byte are different", testDifferent},
+		{"one key in two tables is two records", testTables},
+		{"what is as big as the bounds is stored", testBiggest},
+		{"a call beyond a bound has no effect, and the transaction commits", testBounds},
+		{"Scan returns a range in the order of bytes", testScan},
+		{"Scan returns fewer than limit only at the end", testScanLimit},
+		{"Scan returns what a sorted list would", testScanOracle},
+		{"GetMany returns the values in the order of the keys", testMany},
+		{"GetMany of no keys is an empty list", testManyNone},
+		{"GetMany takes MaxMany of the longest keys", testManyMost},
+		{"GetMany returns what Get would", testManyOracle},
+
+		// Who owns slices.
+		{"the store keeps and changes no slice of the caller", testGiven},
+		{"what the store returned never changes", testReturned},
+
+		// What a transaction sees.
+		{"a Writer reads its own writes", testOwnWrites},
+		{"a View sees one state, and holds no Update up", testSnapshot},
+		{"a View sees nothing uncommitted, and does not wait for it", testUncommitted},
+		{"a transaction sees every Update that returned before", testReturnedBefore},
+		{"no increment is lost, and no View sees half of an Update", testCounters},
+		{"fn runs again after a conflict, whatever it returned", testConflictHidden},
+		{"Updates that read a range are serializable", testRangeSkew},
+		{"Updates that read keys without a record are serializable", testAbsentSkew},
+		{"Views are serializable", testViewSkew},
+		{"the Reader of a View is not a Writer", testDisguise},
+
+		// What fn may do, and how a transaction ends.
+		{"an error of fn undoes its writes and is returned", testError},
+		{"a panic of fn undoes its writes and reaches the caller", testPanic},
+		{"a Goexit of fn undoes its writes", testGoexit},
+		{"a Reader or Writer is over when fn has returned", testOver},
+		{"the Writer of an earlier run is over", testOverEarlier},
+		{"fn does not run when the context has ended", testEndedBefore},
+		{"a context that ends while fn runs undoes its writes", testEndedInside},
+		{"a context that ends during a call is what the call returns", testEndedCalling},
+		{"a context that ends keeps an error of fn", testEndedError},
+		{"waiting for another transaction stops when the context ends", testEndedWaiting},
+		{"Close waits, and lets nothing else begin", testClose},
+	}
+	if h.Durable {
+		tests = append(tests, test{"what an Update wrote is there when the store is opened again", testDurable},
+			test{"two Stores on one database are serializable together", testTwoStores})
+	}
+	if h.FullDisk != nil {
+		tests = append(tests, test{"a write that fails undoes its Update, and later ones work again", testFullDisk})
+	}
+	if h.FailCommits != nil {
+		tests = append(tests, test{"a commit that fails undoes its Update, and later ones work again", testFailCommits})
+	}
+	for _, c := range tests {
+		t.Run(c.holds, func(t *testing.T) {
+			s := &suite{T: t, Harness: h, table: controller.Table("t_" + strings.ToLower(rand.Text()[:12]))}
+			s.store = s.open("store")
+			c.run(s)
+		})
 	}
 }
 
-func open(t *testing.T, h Harness) controller.Store {
-	t.Helper()
-	s := h.Open(t, "store")
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+// suite is what a sub-test works with. Nobody else uses its table, nor tables whose names begin with that one's.
+type suite struct {
+	*testing.T
+	Harness
+	store controller.Store
+	table controller.Table
 }
 
-func update(t *testing.T, s controller.Store, fn func(controller.Writer) error) {
-	t.Helper()
-	require.NoError(t, s.Update(context.Background(), fn))
+func (s *suite) open(name string) controller.Store {
+	s.Helper()
+	store := s.Open(s.T, name)
+	s.Cleanup(func() { _ = store.Close() })
+	return store
 }
 
-func put(t *testing.T, s controller.Store, table controller.Table, keys ...string) {
-	t.Helper()
-	update(t, s, func(w controller.Writer) error {
+func (s *suite) update(fn func(controller.Writer) error) {
+	s.Helper()
+	require.NoError(s, s.store.Update(context.Background(), fn), "an Update that has no reason to fail failed")
+}
+
+func (s *suite) view(fn func(controller.Reader) error) {
+	s.Helper()
+	require.NoError(s, s.store.View(context.Background(), fn), "a View that has no reason to fail failed")
+}
+
+// put stores "value of KEY" under each key.
+func (s *suite) put(keys ...string) {
+	s.Helper()
+	s.putIn(s.table, keys...)
+}
+
+func (s *suite) putIn(table controller.Table, keys ...string) {
+	s.Helper()
+	s.update(func(w controller.Writer) error {
 		for _, k := range keys {
 			if err := w.Put(table, k, []byte("value of "+k)); err != nil {
 				return err
@@ -61,155 +145,60 @@ func put(t *testing.T, s controller.Store, table controller.Table, keys ...strin
 	})
 }
 
-func get(t *testing.T, s controller.Store, table controller.Table, key string) (value []byte) {
-	t.Helper()
-	require.NoError(t, s.View(context.Background(), func(r controller.Reader) (err error) {
+func (s *suite) get(key string) []byte {
+	s.Helper()
+	return s.getIn(s.table, key)
+}
+
+func (s *suite) getIn(table controller.Table, key string) (value []byte) {
+	s.Helper()
+	s.view(func(r controller.Reader) (err error) {
 		value, err = r.Get(table, key)
 		return err
-	}))
+	})
 	return value
 }
 
-func keys(t *testing.T, s controller.Store, from, to string, limit int) (found []string) {
-	t.Helper()
-	require.NoError(t, s.View(context.Background(), func(r controller.Reader) error {
-		records, err := r.Scan(table, from, to, limit)
-		found = nil
-		for _, rec := range records {
-			found = append(found, rec.Key)
-		}
+func (s *suite) getMany(keys ...controller.Key) (values [][]byte) {
+	s.Helper()
+	s.view(func(r controller.Reader) (err error) {
+		values, err = r.GetMany(keys)
 		return err
-	}))
+	})
+	return values
+}
+
+func (s *suite) scan(from, to string, limit int) []controller.Record {
+	s.Helper()
+	return s.scanIn(s.table, from, to, limit)
+}
+
+func (s *suite) scanIn(table controller.Table, from, to string, limit int) (records []controller.Record) {
+	s.Helper()
+	s.view(func(r controller.Reader) (err error) {
+		records, err = r.Scan(table, from, to, limit)
+		return err
+	})
+	return records
+}
+
+// keys are those of the records that Scan returns.
+func (s *suite) keys(from, to string, limit int) (found []string) {
+	s.Helper()
+	for _, rec := range s.scan(from, to, limit) {
+		found = append(found, rec.Key)
+	}
 	return found
 }
 
-func testGetPutDelete(t *testing.T, h Harness) {
-	s := open(t, h)
-	require.Nil(t, get(t, s, table, "a"), "nothing there: nil")
-	put(t, s, table, "a", "b")
-	require.Equal(t, "value of a", string(get(t, s, table, "a")))
-	require.Nil(t, get(t, s, "other", "a"), "tables are apart")
-	update(t, s, func(w controller.Writer) error { return w.Put(table, "a", []byte("new")) })
-	require.Equal(t, "new", string(get(t, s, table, "a")))
-	update(t, s, func(w controller.Writer) error { return w.Delete(table, "a") })
-	require.Nil(t, get(t, s, table, "a"))
-	require.Equal(t, "value of b", string(get(t, s, table, "b")))
-	update(t, s, func(w controller.Writer) error { return w.Delete(table, "never there") })
-	for _, empty := range [][]byte{nil, {}} {
-		update(t, s, func(w controller.Writer) error { return w.Put(table, "empty", empty) })
-		got := get(t, s, table, "empty")
-		require.NotNil(t, got, "an empty value is not none")
-		require.Empty(t, got)
-	}
-	binary := []byte{0, 1, 0xff, 0xfe, '\'', '"', ';', 0}
-	for _, key := range []string{"\x00", "\xff\xfe", "quote'\"", "Ünïcode", string(binary)} {
-		update(t, s, func(w controller.Writer) error { return w.Put(table, key, binary) })
-		require.Equal(t, binary, get(t, s, table, key), "%q", key)
-	}
+// all are the keys of the whole table, which has fewer than 100.
+func (s *suite) all() []string {
+	s.Helper()
+	return s.keys("", "", 100)
 }
 
-func testBounds(t *testing.T, h Harness) {
-	s := open(t, h)
-	longest, name := strings.Repeat("k", controller.MaxKey), controller.Table(strings.Repeat("t", controller.MaxTable))
-	biggest := make([]byte, controller.MaxValue)
-	biggest[len(biggest)-1] = 7
-	update(t, s, func(w controller.Writer) error { return w.Put(name, longest, biggest) })
-	require.Equal(t, biggest, get(t, s, name, longest))
+// key names a record of the sub-test's table.
+func (s *suite) key(key string) controller.Key { return controller.Key{Table: s.table, Key: key} }
 
-	short := "k"
-	for name, use := range map[string]func(controller.Writer) error{
-		"Put: long key":       func(w controller.Writer) error { return w.Put(table, longest+"k", nil) },
-		"Put: no key":         func(w controller.Writer) error { return w.Put(table, "", nil) },
-		"Put: long table":     func(w controller.Writer) error { return w.Put(name+"t", short, nil) },
-		"Put: no table":       func(w controller.Writer) error { return w.Put("", short, nil) },
-		"Put: big value":      func(w controller.Writer) error { return w.Put(table, short, make([]byte, controller.MaxValue+1)) },
-		"Delete: no key":      func(w controller.Writer) error { return w.Delete(table, "") },
-		"Delete: long key":    func(w controller.Writer) error { return w.Delete(table, longest+"k") },
-		"Get: no key":         func(w controller.Writer) error { return reading(w.Get(table, "")) },
-		"Get: long key":       func(w controller.Writer) error { return reading(w.Get(table, longest+"k")) },
-		"Scan: negative":      func(w controller.Writer) error { return reading(w.Scan(table, "", "", -1)) },
-		"Scan: limit 0":       func(w controller.Writer) error { return reading(w.Scan(table, "", "", 0)) },
-		"Scan: limit too big": func(w controller.Writer) error { return reading(w.Scan(table, "", "", controller.MaxScan+1)) },
-		"Scan: long from":     func(w controller.Writer) error { return reading(w.Scan(table, longest+"k", "", 1)) },
-		"Scan: long to":       func(w controller.Writer) error { return reading(w.Scan(table, "", longest+"k", 1)) },
-	} {
-		var refused error
-		update(t, s, func(w controller.Writer) error {
-			refused = use(w)
-			return w.Put(table, "after", []byte("a refusal does not end the transaction"))
-		})
-		var bound *controller.BoundError
-		require.ErrorAs(t, refused, &bound, name)
-	}
-	update(t, s, func(w controller.Writer) error { return reading(w.Scan(table, longest, longest, controller.MaxScan)) })
-	require.Equal(t, []string{"after"}, keys(t, s, "", "", 10))
-}
-
-func reading[T any](_ T, err error) error { return err }
-
-func testScan(t *testing.T, h Harness) {
-	s := open(t, h)
-	put(t, s, "s", "a", "zz") // neighbours in the order of tables
-	put(t, s, "u", "a", "zz")
-	put(t, s, table, "b", "B", "a\x00", "a", "ab", "é", "z", "\xff", "10", "9", "a b")
-	all := []string{"10", "9", "B", "a", "a\x00", "a b", "ab", "b", "z", "é", "\xff"}
-	require.Equal(t, all, keys(t, s, "", "", 100), "in the order of bytes, whatever the language says")
-	require.Equal(t, all[:3], keys(t, s, "", "", 3))
-	require.Equal(t, []string{"a", "a\x00", "a b", "ab"}, keys(t, s, "a", "b", 100), "from is in, to is not")
-	require.Equal(t, []string{"a\x00", "a b"}, keys(t, s, "a\x00", "", 2))
-	require.Empty(t, keys(t, s, "b", "b", 10))
-	require.Empty(t, keys(t, s, "c", "b", 10))
-	require.Empty(t, keys(t, s, "\xff\xff", "", 10))
-	var records []controller.Record
-	require.NoError(t, s.View(context.Background(), func(r controller.Reader) (err error) {
-		records, err = r.Scan(table, "z", "", 1)
-		return err
-	}))
-	require.Equal(t, []controller.Record{{Key: "z", Value: []byte("value of z")}}, records)
-}
-
-func testOwnWrites(t *testing.T, h Harness) {
-	s := open(t, h)
-	put(t, s, table, "a", "b")
-	var written, deleted []byte
-	var records []controller.Record
-	update(t, s, func(w controller.Writer) (err error) {
-		if err = errors.Join(w.Put(table, "c", []byte("1")), w.Put(table, "c", []byte("2")), w.Delete(table, "a")); err != nil {
-			return err
-		}
-		if written, err = w.Get(table, "c"); err != nil {
-			return err
-		}
-		if deleted, err = w.Get(table, "a"); err != nil {
-			return err
-		}
-		records, err = w.Scan(table, "", "", 10)
-		return err
-	})
-	require.Equal(t, "2", string(written))
-	require.Nil(t, deleted)
-	require.Equal(t, []controller.Record{{Key: "b", Value: []byte("value of b")}, {Key: "c", Value: []byte("2")}}, records)
-	require.Equal(t, []string{"b", "c"}, keys(t, s, "", "", 10))
-}
-
-func testDurable(t *testing.T, h Harness) {
-	if !h.Durable {
-		return // a store in memory promises nothing beyond Close
-	}
-	s := h.Open(t, "durable")
-	for i := range 20 {
-		put(t, s, table, fmt.Sprintf("%02d", i))
-	}
-	require.Error(t, s.Update(context.Background(), func(w controller.Writer) error {
-		return errors.Join(w.Put(table, "torn", nil), context.Canceled)
-	}))
-	// A second handle sees what the first committed without its being closed.
-	second := h.Open(t, "durable")
-	require.Len(t, keys(t, second, "", "", 100), 20)
-	require.NoError(t, second.Close())
-	require.NoError(t, s.Close())
-	s = h.Open(t, "durable")
-	defer func() { require.NoError(t, s.Close()) }()
-	require.Len(t, keys(t, s, "", "", 100), 20)
-	require.Equal(t, "value of 07", string(get(t, s, table, "07")))
-}
+// only is the error of a call whose result does not matter.
+func only[T any](_ T, err error) error { return err }
