@@ -6,11 +6,19 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // audit compares what the server says in one place with what it says in another, and with what its own agents hold
 // (invariants 10 and 12).
 func (s *server) audit() error {
+	differences, err := s.c.Audit(context.Background())
+	if err != nil {
+		return err
+	}
+	for _, d := range differences {
+		s.w.broke(12, "the server's own lists disagree with its orders: %s", d)
+	}
 	failures, err := s.listed()
 	if err != nil {
 		return err
@@ -97,7 +105,7 @@ func (s *server) auditRun(run controller.RunStatus, reboots, cancels *[]controll
 		if row.Result == job.PendingReboot {
 			*reboots = append(*reboots, controller.Open{Run: run.ID, Asset: row.Asset})
 		}
-		if row.Cancel == controller.CancelPending {
+		if row.Cancel == ledger.CancelPending {
 			*cancels = append(*cancels, controller.Open{Run: run.ID, Asset: row.Asset})
 		}
 		s.auditRow(run, row)

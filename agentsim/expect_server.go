@@ -8,6 +8,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // expectServer compares what the server shows. Rest is what follows the word server, f its words.
@@ -100,7 +101,7 @@ func (p *player) open(query func(context.Context, int) ([]controller.Open, error
 // standing is what the server shows of a run on an asset: the answer to a cancel, else the result, else the progress.
 func standing(row controller.RunAsset, ok bool) string {
 	switch {
-	case ok && row.TooLate != 0 && row.Cancel == controller.CancelTooLate:
+	case ok && row.TooLate != 0 && row.Cancel == ledger.CancelTooLate:
 		return fmt.Sprintf("%s(%s)", row.Cancel, row.TooLate)
 	case ok && row.Cancel != 0:
 		return row.Cancel.String()

@@ -41,17 +41,17 @@ func (e Expectation) Algorithms() []Algorithm {
 func (e Expectation) Validate() error {
 	var bad problem.List
 	if len(e.Signer) > MaxSigner {
-		bad.Add("Signer", e.Signer, "has %d bytes; at most %d", len(e.Signer), MaxSigner)
+		bad.Add("signer", e.Signer, "has %d bytes; at most %d", len(e.Signer), MaxSigner)
 	}
 	if strings.TrimSpace(e.Signer) != e.Signer || !utf8.ValidString(e.Signer) || strings.ContainsFunc(e.Signer, unicode.IsControl) {
-		bad.Add("Signer", e.Signer, "want a name in UTF-8 without control characters or space around it; leave it empty if none is expected")
+		bad.Add("signer", e.Signer, "want a name in UTF-8 without control characters or space around it; leave it empty if none is expected")
 	}
 	if len(e.Digests) > MaxDigests {
-		bad.Add("Digests", fmt.Sprint(len(e.Digests)), "at most %d digests", MaxDigests)
+		bad.Add("digests", fmt.Sprint(len(e.Digests)), "at most %d digests", MaxDigests)
 		e.Digests = e.Digests[:MaxDigests]
 	}
 	for i, d := range e.Digests {
-		field := fmt.Sprintf("Digests[%d]", i)
+		field := fmt.Sprintf("digests[%d]", i)
 		if err := d.check(); err != nil {
 			bad.Add(field, d.String(), "%s", err.(*InvalidDigest).Problem)
 		}

@@ -29,7 +29,7 @@ func TestValidateFindsEveryProblem(t *testing.T) {
 		require.NotEmpty(t, p.Text)
 		require.Contains(t, invalid.Error(), p.Text)
 	}
-	require.Equal(t, []string{"Signer", "Digests[2]", "Digests[3]", "Digests[4]"}, fields)
+	require.Equal(t, []string{"signer", "digests[2]", "digests[3]", "digests[4]"}, fields)
 }
 
 func TestValidateAtItsLimits(t *testing.T) {

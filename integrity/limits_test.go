@@ -38,7 +38,7 @@ func TestDigestsOverTheLimitAreOneProblem(t *testing.T) {
 	}
 	var invalid *Invalid
 	require.ErrorAs(t, Expectation{Digests: many}.Validate(), &invalid)
-	require.Equal(t, []Problem{{Field: "Digests", Value: "1016", Text: "at most 16 digests"}}, invalid.Problems)
+	require.Equal(t, []Problem{{Field: "digests", Value: "1016", Text: "at most 16 digests"}}, invalid.Problems)
 }
 
 // The sentence says what was found of the checksum, and what a legacy one is worth (INT-3, INT-7).

@@ -168,7 +168,7 @@ func TestValidateTellsEveryProblem_JOB20(t *testing.T) {
 		fields = append(fields, p.Field)
 	}
 	require.Equal(t, []string{"id", "state", "platform", "assets.include[0]", "assets.match", "patches", "patches.list[1]", "patches.list[2]",
-		"pre[0].command", "pre[0].timeout", "schedule.at", "window", "reboot"}, fields)
+		"pre[0].command", "pre[0].timeout", "schedule.at", "window", "reboot.deferrals"}, fields)
 	require.ErrorContains(t, invalid, "(JOB-20)")
 }
 
@@ -208,7 +208,7 @@ func TestOrderValidate(t *testing.T) {
 		{"patches[0].transaction", func(o *Order) { o.Patches[0].Transaction = "a\x00" }},
 		{"patches[0]", func(o *Order) { o.Patches[0].Product = "" }},
 		{"post", func(o *Order) { o.Post = make([]Action, MaxActions+1) }},
-		{"reboot", func(o *Order) { o.Reboot.Deferrals = -1 }},
+		{"reboot.deferrals", func(o *Order) { o.Reboot.Deferrals = -1 }},
 	} {
 		o := orderOf(t, "a")
 		c.spoil(&o)

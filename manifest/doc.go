@@ -1,7 +1,7 @@
 // Package manifest holds the signed document that tells an asset every order it should hold, and what both sides do with it.
 //
-// The server asks [Dispatch] what an asset should hold at this time and, when the answer changed or [RenewalDue] says so, numbers it
-// and calls [Seal]. The agent calls [Open] with the key it pinned when it enrolled, the revision it holds and its corrected
+// When what an asset should hold changed, or [RenewalDue] says so, the server takes the orders that fit into one document, see
+// [Hold], numbers it and calls [Seal]. The agent calls [Open] with the key it pinned when it enrolled, the revision it holds and its corrected
 // clock, and applies what it gets with [Queue.Apply]; a [Refused] manifest changes nothing and is reported.
 // [Timing] computes how long a change takes to reach an agent. [CheckIn], [Answer], [Enrolment] and [Enrolled] are what the two
 // sides say to each other, whatever carries it; package agenthttp carries it over HTTP.
@@ -67,8 +67,7 @@
 // # Rules
 //
 //   - MAN-1: The server hands an order out three hours before the run's start ([Lead]). A job that is enabled later than that is handed
-//     out at the next check-in. A cancel mark does not wait for that hour: it is handed out at once, since only the asset can say
-//     what became of its order.
+//     out at the next check-in.
 //   - MAN-2: A change to a job makes a new manifest revision for each asset it concerns. It takes effect on an asset when that asset
 //     receives it, within what JOB-3 and JOB-5 allow: a cancel until deploy starts, a withdrawal until the execution starts.
 //   - MAN-3: A change reaches a connected agent in 5 to 30 minutes. The bound is the sum of the publishing delay, the network and the

@@ -49,21 +49,22 @@ func Example() {
 	// true WrongAsset
 }
 
-// What an asset should hold now, and when to look again.
-func ExampleDispatch() {
+// What the next manifest of an asset has.
+func ExampleHold() {
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
-	pending := []manifest.Pending{
-		{Order: job.Order{ID: "soon@20260131T140000Z/web-1", Start: now.Add(2 * time.Hour)}},
-		{Order: job.Order{ID: "later@20260131T200000Z/web-1", Start: now.Add(8 * time.Hour)}},
+	hold, err := manifest.Hold([]job.Order{
+		{ID: "later@20260131T200000Z/web-1", Start: now.Add(8 * time.Hour)},
+		{ID: "soon@20260131T140000Z/web-1", Start: now.Add(2 * time.Hour)},
+	})
+	if err != nil {
+		fmt.Println(err)
 	}
-	hold, next := manifest.Dispatch(pending, now, manifest.Lead)
 	for _, o := range hold {
 		fmt.Println("hold", o.ID)
 	}
-	fmt.Println("look again at", next.Format(time.TimeOnly))
 	// Output:
 	// hold soon@20260131T140000Z/web-1
-	// look again at 17:00:00
+	// hold later@20260131T200000Z/web-1
 }
 
 func ExampleTiming_Bound() {

@@ -29,10 +29,11 @@ func (a *agent) receive(t *testing.T, sealed []byte, now time.Time) {
 func TestChangesTakeEffectOnReceipt_MAN2(t *testing.T) {
 	start := t0.Add(2 * time.Hour)
 	first, second := order("first", start), order("second", start)
-	pending := []manifest.Pending{{Order: first}, {Order: second}}
+	pending := []job.Order{first, second}
 	revision := manifest.Revision(0)
 	publish := func() []byte {
-		hold, _ := manifest.Dispatch(pending, t0, manifest.Lead)
+		hold, err := manifest.Hold(pending)
+		require.NoError(t, err)
 		d := document(hold...)
 		revision++
 		d.Revision = revision
@@ -46,8 +47,7 @@ func TestChangesTakeEffectOnReceipt_MAN2(t *testing.T) {
 	require.Equal(t, ids(first, second), quick.changes.Received)
 
 	slow.executing, slow.queue = ids(first), slow.queue[1:] // started before it calls again
-	pending[0].Order.Cancelled = true
-	pending[1].Withdrawn = true
+	pending = []job.Order{cancelled(first)}
 	two := publish()
 	require.Equal(t, ids(second), ids(slow.queue...), "not received: no effect")
 
@@ -61,7 +61,7 @@ func TestChangesTakeEffectOnReceipt_MAN2(t *testing.T) {
 	require.ErrorContains(t, err, "LowerRevision", "played again, the old one takes nothing back")
 
 	quick.ended = ids(first)
-	pending[0].Ended = true
+	pending = nil
 	quick.receive(t, publish(), t0)
 	require.Equal(t, manifest.Changes{Forgotten: ids(first)}, quick.changes)
 }

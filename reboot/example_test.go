@@ -50,5 +50,5 @@ func ExampleStep() {
 func ExamplePolicy_Validate() {
 	fmt.Println(reboot.Policy{Deferrals: 30, Interval: 6 * time.Hour}.Validate())
 	// Output:
-	// reboot policy is not valid: Deferrals "30": 30 times a prompt of 5m0s and an interval of 6h0m0s, then a countdown of 5m0s, go beyond 168 h after the first offer (RBT-6); use at most 27 deferrals or shorter ones
+	// reboot policy is not valid: deferrals "30": 30 times a prompt of 5m0s and an interval of 6h0m0s, then a countdown of 5m0s, go beyond 168 h after the first offer (RBT-6); use at most 27 deferrals or shorter ones
 }

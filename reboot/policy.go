@@ -46,22 +46,22 @@ func (p Policy) Validate() error {
 	p = p.WithDefaults()
 	var bad problem.List
 	if p.Deferrals < 0 || p.Deferrals > MaxDeferrals {
-		bad.Add("Deferrals", fmt.Sprint(p.Deferrals), "must be 0 to %d", MaxDeferrals)
+		bad.Add("deferrals", fmt.Sprint(p.Deferrals), "must be 0 to %d", MaxDeferrals)
 	}
 	if p.Interval < MinWait || p.Interval > MaxDeferral {
-		bad.Add("Interval", p.Interval.String(), "must be %s to %s, or zero for %s", MinWait, hours(MaxDeferral), defInterval)
+		bad.Add("interval", p.Interval.String(), "must be %s to %s, or zero for %s", MinWait, hours(MaxDeferral), defInterval)
 	}
 	if p.Prompt < MinWait || p.Prompt > MaxDeferral {
-		bad.Add("Prompt", p.Prompt.String(), "must be %s to %s, or zero for %s", MinWait, hours(MaxDeferral), defPrompt)
+		bad.Add("prompt", p.Prompt.String(), "must be %s to %s, or zero for %s", MinWait, hours(MaxDeferral), defPrompt)
 	}
 	if p.Countdown > MaxCountdown {
-		bad.Add("Countdown", p.Countdown.String(), "must be at most %s, zero for %s, or negative for none", hours(MaxCountdown), defCountdown)
+		bad.Add("countdown", p.Countdown.String(), "must be at most %s, zero for %s, or negative for none", hours(MaxCountdown), defCountdown)
 	}
 	if len(bad) == 0 {
 		// Divided, because the product may overflow.
 		room := MaxDeferral - max(p.Countdown, 0)
 		if fits := int(room / (p.Interval + p.Prompt)); p.Deferrals > fits {
-			bad.Add("Deferrals", fmt.Sprint(p.Deferrals), "%d times a prompt of %s and an interval of %s, then a countdown of %s, go beyond %s after "+
+			bad.Add("deferrals", fmt.Sprint(p.Deferrals), "%d times a prompt of %s and an interval of %s, then a countdown of %s, go beyond %s after "+
 				"the first offer (RBT-6); use at most %d deferrals or shorter ones",
 				p.Deferrals, p.Prompt, p.Interval, max(p.Countdown, 0), hours(MaxDeferral), fits)
 		}

@@ -24,14 +24,14 @@ func TestValidateFindsEveryProblem_RBT6(t *testing.T) {
 		fields []string
 	}{
 		{"all at once", Policy{Deferrals: -1, Interval: -time.Hour, Prompt: -1, Countdown: 25 * time.Hour},
-			[]string{"Deferrals", "Interval", "Prompt", "Countdown"}},
+			[]string{"deferrals", "interval", "prompt", "countdown"}},
 		{"overflow", Policy{Deferrals: math.MaxInt, Interval: math.MaxInt64, Prompt: math.MaxInt64, Countdown: math.MaxInt64},
-			[]string{"Deferrals", "Interval", "Prompt", "Countdown"}},
+			[]string{"deferrals", "interval", "prompt", "countdown"}},
 		{"most negative", Policy{Deferrals: math.MinInt, Interval: math.MinInt64, Prompt: math.MinInt64, Countdown: math.MinInt64},
-			[]string{"Deferrals", "Interval", "Prompt"}},
-		{"product beyond 168 h", Policy{Deferrals: 7, Interval: 24 * time.Hour}, []string{"Deferrals"}},
-		{"product that overflows", Policy{Deferrals: MaxDeferrals, Interval: MaxDeferral, Prompt: MaxDeferral}, []string{"Deferrals"}},
-		{"suppressed is judged too", Policy{Suppress: true, Deferrals: -1}, []string{"Deferrals"}},
+			[]string{"deferrals", "interval", "prompt"}},
+		{"product beyond 168 h", Policy{Deferrals: 7, Interval: 24 * time.Hour}, []string{"deferrals"}},
+		{"product that overflows", Policy{Deferrals: MaxDeferrals, Interval: MaxDeferral, Prompt: MaxDeferral}, []string{"deferrals"}},
+		{"suppressed is judged too", Policy{Suppress: true, Deferrals: -1}, []string{"deferrals"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var invalid *Invalid
@@ -86,7 +86,7 @@ func TestPolicyLimits_RBT6(t *testing.T) {
 		require.Len(t, invalid.Problems, 1, name)
 	}
 	require.Equal(t, &Invalid{What: "reboot policy", Problems: []Problem{{
-		Field: "Deferrals", Value: "7", Text: "7 times a prompt of 5m0s and an interval of 24h0m0s, then a countdown of 5m0s, go beyond " +
+		Field: "deferrals", Value: "7", Text: "7 times a prompt of 5m0s and an interval of 24h0m0s, then a countdown of 5m0s, go beyond " +
 			"168 h after the first offer (RBT-6); use at most 6 deferrals or shorter ones",
 	}}}, Policy{Deferrals: 7, Interval: 24 * time.Hour}.Validate())
 }

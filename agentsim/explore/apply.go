@@ -21,7 +21,7 @@ func (s *scene) apply(before *state, m move) *state {
 		if st.server != nil {
 			s.administer(st, int(m.of), m.choice)
 		} else {
-			st.standIn.change(s, int(m.of), m.choice)
+			st.standIn.change(s, st, int(m.of), m.choice)
 		}
 	default:
 		s.worldly(st, m.choice)

@@ -35,9 +35,9 @@ func (s *scene) hash(st *state) hash {
 	for i, h := range st.hosts[:s.Assets] {
 		one := writer{b: make([]byte, 0, 512), s: s, now: st.now, h: h}
 		if st.server == nil {
-			l := &st.standIn.ledgers[i]
-			one.revision, one.accepted = l.revision, l.accepted
-			one.ledger(l)
+			b := st.standIn.books[i]
+			one.revision, one.accepted = b.revisions.Sealed, b.accepted
+			one.book(b)
 		} else {
 			one.seq(st.server.accepted[i])
 		}
@@ -128,15 +128,21 @@ func (w *writer) world(st *state) {
 	l := st.left
 	w.b = append(w.b, l.Turns, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor)
 	for _, j := range st.standIn.jobs[:w.s.Jobs] {
-		w.contents(contents{j.content})
-		w.bit(j.cancelled, j.deleted)
+		w.bit(j.edited, j.disabled, j.cancelled, j.deleted)
 	}
 }
 
-func (w *writer) ledger(l *ledger) {
-	w.contents(l.contents)
-	for _, r := range l.known[:w.s.Jobs] {
-		w.num(int64(r))
+// book writes what the server has of an asset: of instants and texts only that they are there.
+func (w *writer) book(b *book) {
+	r := b.revisions
+	w.num(int64(r.Wanted - r.Sealed))
+	if w.bit(r.Without > 0); r.Without > 0 {
+		w.num(int64(w.revision) - int64(r.Without))
+	}
+	for j, e := range b.entries[:w.s.Jobs] {
+		w.num(int64(e.Phase), int64(e.Stage), int64(e.Result), int64(e.TooLate))
+		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Since > 0, e.Held(r.Sealed))
+		w.b = append(w.b, b.patches[j])
 	}
 }
 

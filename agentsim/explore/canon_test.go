@@ -10,6 +10,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -110,8 +111,8 @@ func TestMirroredStatesAreMerged(t *testing.T) {
 // mirror lets the two assets of a world change places.
 func (s *scene) mirror(st *state) *state {
 	m := st.copy()
-	l := &m.standIn.ledgers
-	l[0], l[1] = l[1], l[0]
+	b := &m.standIn.books
+	b[0], b[1] = b[1], b[0]
 	m.hosts[0], m.hosts[1] = s.renamed(st.hosts[1], 0), s.renamed(st.hosts[0], 1)
 	return m
 }
@@ -202,9 +203,11 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{onlooker{}, "newest before orders offer journal"},
 		{seen{}, "ran received started touched deploying cancelled withdrawn parked needs final failed passed begun reboot"},
 		{message{}, "id answer given request ack manifest released"},
-		{standIn{}, "jobs ledgers"},
-		{wanted{}, "content cancelled deleted"},
-		{ledger{}, "revision contents accepted known"},
+		{standIn{}, "jobs books"},
+		{wanted{}, "edited disabled cancelled deleted"},
+		{book{}, "revisions entries patches accepted"},
+		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Result Cancelled TooLate Retracted Stale At Ended Reboots Text"},
+		{ledger.Revisions{}, "Wanted Sealed Issued Expires Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},
 		{feed{}, "newer ended unlisted moved"},

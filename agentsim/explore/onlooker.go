@@ -103,7 +103,7 @@ func (st *state) accepted(h *host) job.Sequence {
 	if st.server != nil {
 		return st.server.accepted[h.asset]
 	}
-	return st.standIn.ledgers[h.asset].accepted
+	return st.standIn.books[h.asset].accepted
 }
 
 func (o *onlooker) reported(st *state, j int, r job.Report) {

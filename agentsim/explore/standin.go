@@ -2,29 +2,28 @@ package explore
 
 import (
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// standIn is a server reduced to what an agent can see of it: it takes each report once and in order, publishes what the
-// administrator's choices say, and takes an order out of the manifest when it has its result.
+// standIn is a server that keeps its orders in arrays. What happens to an order and to an asset's revisions is decided by
+// package ledger, as on the production server; which orders there are follows from the administrator's choices.
 type standIn struct {
-	jobs    [maxJobs]wanted
-	ledgers [maxAssets]ledger
+	jobs  [maxJobs]wanted
+	books [maxAssets]*book // never written to once a state has it
 }
 
 // wanted is how a job stands.
 type wanted struct {
-	content   content
-	cancelled bool // the run is not enabled again
-	deleted   bool // nor is the job
+	edited, disabled, cancelled, deleted bool
 }
 
-// ledger is what the server has of an asset.
-type ledger struct {
-	revision manifest.Revision
-	contents contents
-	accepted job.Sequence
-	known    [maxJobs]job.Result // zero: nothing final
+// book is what the server has of an asset.
+type book struct {
+	revisions ledger.Revisions
+	entries   [maxJobs]ledger.Entry
+	patches   [maxJobs]uint8 // of the orders as they were last made, a bit each
+	accepted  job.Sequence
 }
 
 // open enables the jobs, by whatever server the world has.
@@ -33,87 +32,140 @@ func (s *scene) open(st *state) {
 		s.openServer(st)
 		return
 	}
-	for j, t := range s.tasks {
-		st.standIn.jobs[j].content = t.all()
-		for i := range s.Assets {
-			st.standIn.ledgers[i].contents[j] = t.all()
+	for i := range s.Assets {
+		b := &book{}
+		for j, t := range s.tasks {
+			b.entries[j] = ledger.Entry{Run: t.run, Asset: assetNames[i]}
+			b.make(s, st, j, wanted{})
+		}
+		b.seal()
+		st.standIn.books[i] = b
+	}
+}
+
+// own returns a book that may be changed.
+func (v *standIn) own(i int) *book {
+	b := *v.books[i]
+	v.books[i] = &b
+	return &b
+}
+
+// step takes an order one event further. Objection says what is wrong with a report that was not taken in.
+func (b *book) step(st *state, j int, ev ledger.Event) (objection string) {
+	e, out := ledger.Step(b.revisions, b.entries[j], ev, st.now)
+	b.entries[j] = e
+	for _, effect := range out.Effects {
+		switch effect := effect.(type) {
+		case ledger.Revise:
+			b.revisions = b.revisions.Revise(effect.Without)
+		case ledger.Objection:
+			objection = effect.Text
 		}
 	}
-	for i := range s.Assets {
-		st.standIn.ledgers[i].revision = 1
+	return objection
+}
+
+// make makes an order, or makes it again.
+func (b *book) make(s *scene, st *state, j int, w wanted) {
+	if b.entries[j].Fixed() {
+		return
 	}
+	b.patches[j] = s.tasks[j].all().patches
+	if w.edited {
+		b.patches[j] = 1
+	}
+	b.step(st, j, ledger.Made{Start: s.tasks[j].start})
+}
+
+// seal numbers the manifest. Those of these worlds do not expire.
+func (b *book) seal() { b.revisions = b.revisions.Seal(epoch, manifest.MaxLifetime) }
+
+// newest is the manifest as it is to be.
+func (b *book) newest(s *scene) (r released) {
+	r.revision = b.revisions.Sealed
+	for j, e := range b.entries[:s.Jobs] {
+		if e.Phase == ledger.Open {
+			r.contents[j] = content{present: true, marked: e.Cancelled, patches: b.patches[j]}
+		}
+	}
+	return r
 }
 
 // changes says whether a change of a job is possible: for an asset that has not ended it, at least.
 func (v *standIn) changes(s *scene, j int, c Choice) bool {
 	w := v.jobs[j]
 	open, again := false, false
-	for i := range s.Assets {
-		open = open || v.ledgers[i].contents[j].present
-		again = again || v.ledgers[i].known[j] == 0 || v.ledgers[i].known[j] == job.Withdrawn
+	for _, b := range v.books[:s.Assets] {
+		e := b.entries[j]
+		open = open || e.Phase == ledger.Open
+		again = again || e.Phase != ledger.Ended || e.Result == job.Withdrawn
 	}
 	switch c {
 	case Edit:
-		return open && w.content == s.tasks[j].all() && len(s.tasks[j].patches) > 1
+		return open && !w.edited && !w.cancelled && len(s.tasks[j].patches) > 1
 	case Cancel:
-		return open && !w.content.marked
+		return open && !w.cancelled
 	case Withdraw, Delete:
 		return open
 	case Enable:
-		return again && !w.content.present && !w.cancelled && !w.deleted
+		return again && w.disabled && !w.cancelled && !w.deleted
 	}
 	return false
 }
 
-func (v *standIn) change(s *scene, j int, c Choice) {
+func (v *standIn) change(s *scene, st *state, j int, c Choice) {
 	w := &v.jobs[j]
-	switch c {
-	case Edit:
-		w.content.patches = 1
-	case Cancel:
-		w.content.marked, w.cancelled = true, true
-	case Withdraw, Delete:
-		w.content, w.deleted = content{}, c == Delete
-	case Enable:
-		w.content = s.tasks[j].all()
-	}
+	w.edited = w.edited && c != Enable || c == Edit
+	w.cancelled = w.cancelled || c == Cancel
+	w.deleted = w.deleted || c == Delete
+	w.disabled = w.disabled && c != Enable || c == Withdraw || c == Delete
 	for i := range s.Assets {
-		l := &v.ledgers[i]
-		if c == Enable && l.known[j] == job.Withdrawn {
-			l.known[j] = 0
-		}
-		if ended := l.known[j] != 0 && l.known[j] != job.Withdrawn; !ended && l.contents[j] != w.content {
-			l.contents[j] = w.content
-			l.revision++
+		b := v.own(i)
+		switch c {
+		case Edit, Enable:
+			b.make(s, st, j, *w)
+		case Cancel:
+			b.step(st, j, ledger.CancelAsked{})
+		case Withdraw, Delete:
+			b.step(st, j, ledger.Withdrawn{})
 		}
 	}
 }
 
 // checkIn takes the reports, and sends the manifest if the agent holds a lower one.
 func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer message, ok bool) {
-	l := &v.ledgers[h.asset]
+	b := v.own(h.asset)
 	for _, r := range m.request.Reports {
 		switch {
-		case r.Sequence <= l.accepted:
+		case r.Sequence <= b.accepted:
 			continue
-		case r.Sequence > l.accepted+1:
-			st.broke(8, "the agent sends report %d; the server has them up to %d", r.Sequence, l.accepted)
+		case r.Sequence > b.accepted+1:
+			st.broke(8, "the agent sends report %d; the server has them up to %d", r.Sequence, b.accepted)
 			return answer, false
 		}
-		l.accepted = r.Sequence
-		j := s.job(r.Order)
-		if !final(r.Result) || j < 0 {
-			continue
-		}
-		l.known[j] = r.Result
-		if l.contents[j].present && r.Result != job.Withdrawn {
-			l.contents[j] = content{}
-			l.revision++
+		b.accepted = r.Sequence
+		if j := s.job(r.Order); j >= 0 {
+			if objection := b.step(st, j, ledger.Reported{Report: r}); objection != "" {
+				st.broke(12, "the server makes no sense of a report on %s: %s", r.Order, objection)
+				return answer, false
+			}
 		}
 	}
-	answer = message{id: m.id, answer: true, ack: l.accepted}
-	if m.request.Held < l.revision {
-		answer.released = released{l.revision, l.contents}
+	heard, silent, ahead := b.revisions.Heard(m.request.Held, len(m.request.Reports))
+	if ahead {
+		st.broke(9, "the agent holds revision %d; the server has sealed %d", m.request.Held, b.revisions.Sealed)
+		return answer, false
+	}
+	b.revisions = heard
+	for j := range s.Jobs {
+		if silent {
+			b.step(st, j, ledger.NeverHeld{})
+		}
+	}
+	b.seal()
+	answer = message{id: m.id, answer: true, ack: b.accepted}
+	if m.request.Held < b.revisions.Sealed {
+		answer.released = b.newest(s)
 		sealed, err := s.seal(h.asset, answer.released)
 		if err != nil {
 			st.broke(9, "the server cannot seal its manifest: %v", err)
@@ -126,12 +178,14 @@ func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer messa
 
 func (v *standIn) settled(s *scene, st *state) bool {
 	for i, h := range st.hosts[:s.Assets] {
-		l := &v.ledgers[i]
-		if h.agent.Revision != l.revision {
+		b := v.books[i]
+		if h.agent.Revision != b.revisions.Wanted {
 			return false
 		}
-		for j := range s.Jobs {
-			if w := &h.watch.orders[j]; w.received && (w.final == 0 && !s.parked(h) || l.known[j] != w.final) {
+		for j, e := range b.entries[:s.Jobs] {
+			w := &h.watch.orders[j]
+			again := w.final == job.Withdrawn && e.Since == 0 // made again since, and ended before it was handed out
+			if w.received && !again && (w.final == 0 && !s.parked(h) || w.final != 0 && (e.Phase != ledger.Ended || e.Result != w.final)) {
 				return false
 			}
 		}

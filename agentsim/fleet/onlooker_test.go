@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 	"github.com/stretchr/testify/require"
@@ -139,34 +140,35 @@ func TestSettle_JOB3(t *testing.T) {
 	s.assets[find(s, job.Completed)].watch.order.result = 0
 	broken(s, 10, "no end")
 	s = world()
-	s.server.(*lean).assets[find(s, job.Cancelled)].result = job.Failed
+	s.server.(*lean).assets[find(s, job.Cancelled)].entry.Result = job.Failed
 	broken(s, 12, "says Ended of the cancel; its journal says Cancelled")
 	s = world()
-	s.server.(*lean).assets[find(s, job.Completed)].failures++
+	r := &s.server.(*lean).assets[find(s, job.Completed)]
+	r.failed = append(r.failed, ledger.Failed{})
 	broken(s, 12, "the server counts")
 	s = world()
-	s.server.(*lean).assets[find(s, job.Completed)].ended = false
+	s.server.(*lean).assets[find(s, job.Completed)].entry.Phase = ledger.Open
 	broken(s, 12, "the server")
 }
 
 // The lean server takes nothing that the controller would call an anomaly.
 func TestLeanServerRefusesNonsense(t *testing.T) {
-	order := job.OrderID("monthly-update@20260302T100000Z/a0000000")
+	const asset = job.AssetID("a0000000")
+	open := ledger.Entry{Run: "monthly-update@20260302T100000Z", Asset: asset, Phase: ledger.Open, Since: 1}
 	for name, c := range map[string]struct {
-		record record
+		entry  ledger.Entry
 		report job.Report
 	}{
-		"no order":            {record{}, job.Report{Order: order, Progress: job.Started}},
-		"another order":       {record{since: 1, order: job.Order{ID: order}}, job.Report{Order: "x", Progress: job.Started}},
-		"after the end":       {record{since: 1, order: job.Order{ID: order}, ended: true}, job.Report{Order: order, Progress: job.Started}},
-		"not cancelled":       {record{since: 1, order: job.Order{ID: order}}, job.Report{Order: order, Result: job.Cancelled}},
-		"cancelled in deploy": {record{since: 1, order: job.Order{ID: order}, cancelled: true, stage: job.StageDeploy}, job.Report{Order: order, Result: job.Cancelled}},
-		"too late for none":   {record{since: 1, order: job.Order{ID: order}}, job.Report{Order: order, TooLate: job.StageDeploy}},
-		"withdrawn":           {record{since: 1, order: job.Order{ID: order}}, job.Report{Order: order, Result: job.Withdrawn}},
-		"refused":             {record{since: 1, order: job.Order{ID: order}}, job.Report{Order: order, Refused: "forged"}},
+		"no order":      {ledger.Entry{Run: open.Run, Asset: asset}, job.Report{Order: open.ID(), Progress: job.Started}},
+		"another order": {open, job.Report{Order: "x", Progress: job.Started}},
+		"not cancelled": {open, job.Report{Order: open.ID(), Result: job.Cancelled}},
 	} {
+		l := &lean{assets: []record{{entry: c.entry}}}
+		c.report.Sequence = 1
+		_, err := l.checkIn(manifest.CheckIn{Asset: asset, Reports: []job.Report{c.report}}, began)
 		var b *Broken
-		require.ErrorAs(t, c.record.fold(c.report), &b, name)
+		require.ErrorAs(t, err, &b, name)
+		require.Equal(t, 12, b.Invariant)
 	}
 	l := &lean{}
 	require.NoError(t, l.enrol("a0000000"))

@@ -4,9 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
 	"github.com/patchpolicy/patchpolicy/reboot"
-	"github.com/stretchr/testify/require"
 )
 
 // Between two changes nothing changes, and at each something does: looked at minute by minute over nine days.

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
-	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // Result is what became of a fleet. Its JSON is the report's data: the same settings give the same bytes, Cost aside.
@@ -68,13 +68,13 @@ func (c *Cancel) add(o Cancel) {
 	c.Unknown += o.Unknown
 }
 
-func (c *Cancel) count(s controller.CancelState) {
+func (c *Cancel) count(s ledger.CancelState) {
 	switch s {
-	case controller.CancelDone:
+	case ledger.CancelDone:
 		c.Cancelled++
-	case controller.CancelTooLate:
+	case ledger.CancelTooLate:
 		c.TooLate++
-	case controller.CancelEnded:
+	case ledger.CancelEnded:
 		c.Ended++
 	default:
 		c.Unknown++

@@ -7,6 +7,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // cancel cancels the run.
@@ -16,14 +17,14 @@ func (s *shard) cancel(now time.Time) error {
 		o := &a.watch.order
 		s.tally.cancel.Orders++
 		switch line.State {
-		case controller.CancelDone: // it had not reached the asset, which will never hold it
+		case ledger.CancelDone: // it had not reached the asset, which will never hold it
 			o.local, o.result = true, job.Cancelled
 			a.watch.move(a, StageCancelled)
 			s.tally.cancel.AtOnce++
-		case controller.CancelPending:
+		case ledger.CancelPending:
 			a.watch.pending = true
 			s.tally.cancel.Pending++
-		case controller.CancelTooLate:
+		case ledger.CancelTooLate:
 			o.refused = true
 		}
 	})
@@ -72,11 +73,11 @@ func (s *shard) settle() error {
 			if truth != line.State {
 				a.watch.broken(a, 12, "the server says %v of the cancel; its journal says %v", line.State, truth)
 			}
-			if line.State == controller.CancelPending {
+			if line.State == ledger.CancelPending {
 				want.pendingCancels++
 			}
 			if a.watch.order.refused {
-				truth = controller.CancelTooLate
+				truth = ledger.CancelTooLate
 			}
 			s.tally.cancel.count(truth)
 		})
@@ -96,16 +97,16 @@ func (s *shard) overdue(a *asset, o *seen) bool {
 func (a *asset) acknowledged() bool { return len(a.state.Reports) == 0 }
 
 // cancelState is what the server should say of the cancel, going by the journal; told says whether it has all of that.
-func (o *seen) cancelState(told bool) controller.CancelState {
+func (o *seen) cancelState(told bool) ledger.CancelState {
 	switch {
 	case o.result == job.Cancelled && (told || o.local):
-		return controller.CancelDone
+		return ledger.CancelDone
 	case told && o.tooLate, told && o.deploying && o.result == 0:
-		return controller.CancelTooLate
+		return ledger.CancelTooLate
 	case told && o.result != 0:
-		return controller.CancelEnded
+		return ledger.CancelEnded
 	default:
-		return controller.CancelPending
+		return ledger.CancelPending
 	}
 }
 

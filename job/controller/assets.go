@@ -9,6 +9,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -92,7 +93,7 @@ func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s As
 	if err != nil {
 		return s, err
 	}
-	revision, _, err := load[revisionRecord](r, tableRevisions, k)
+	revision, err := loadRevisions(r, rec.ID)
 	if err != nil {
 		return s, err
 	}
@@ -145,24 +146,31 @@ func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string
 // does an asset of the same name that enrols later get its orders.
 func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
 	now = instant(now)
-	return c.store.Update(ctx, func(w Writer) error {
-		if _, err := loadAsset(w, id); err != nil {
+	return c.update(ctx, now, func(t *tx) error {
+		if _, err := loadAsset(t, id); err != nil {
 			return err
 		}
-		err := eachQueued(w, id, func(run job.RunID, o orderRecord) error { return abandon(w, run, o, now) })
+		rows, err := queue(t, id)
 		if err != nil {
 			return err
 		}
-		inventory, _, err := load[inventoryRecord](w, tableInventories, key(string(id)))
+		runs := make([]job.RunID, 0, len(rows))
+		for _, q := range rows {
+			runs = append(runs, q.run)
+		}
+		if err := t.stepEach(id, runs, ledger.AssetRemoved{}); err != nil {
+			return err
+		}
+		inventory, _, err := load[inventoryRecord](t, tableInventories, key(string(id)))
 		if err != nil {
 			return err
 		}
-		if _, err := saveChunks(w, tableInventory, key(string(id)), nil, inventory.Chunks); err != nil {
+		if _, err := saveChunks(t, tableInventory, key(string(id)), nil, inventory.Chunks); err != nil {
 			return err
 		}
 		// The revision stays: it never falls, whoever bears the name next (MAN-5).
 		for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories} {
-			if err := w.Delete(table, key(string(id))); err != nil {
+			if err := t.Delete(table, key(string(id))); err != nil {
 				return err
 			}
 		}
@@ -174,14 +182,12 @@ func cleanTags(tags []string) ([]string, error) {
 	if len(tags) > manifest.MaxTags {
 		return nil, &BoundError{"number of tags", len(tags), manifest.MaxTags}
 	}
-	e := &job.Invalid{What: "tags"}
+	var l problem.List
 	for i, tag := range tags {
-		if err := job.ValidID(tag); err != nil {
-			e.Problems = append(e.Problems, job.Problem{Field: fmt.Sprintf("tags[%d]", i), Value: problem.Clip(tag, 80), Text: err.Error()})
-		}
+		l.Under(fmt.Sprintf("tags[%d]", i), job.ValidID(tag))
 	}
-	if len(e.Problems) > 0 {
-		return nil, e
+	if err := l.Err("tags"); err != nil {
+		return nil, err
 	}
 	tags = slices.Clone(tags)
 	slices.Sort(tags)

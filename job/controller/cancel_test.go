@@ -4,10 +4,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
-	"github.com/stretchr/testify/require"
 )
 
 func TestCancelPerAsset_JOB3(t *testing.T) {
@@ -38,12 +40,12 @@ func TestCancelPerAsset_JOB3(t *testing.T) {
 		report, err := f.CancelRun(ctx, run, f.now)
 		require.NoError(f, err)
 		require.Equal(f, []controller.AssetCancel{
-			{Run: run, Asset: "a-never", State: controller.CancelDone},
-			{Run: run, Asset: "b-queued", State: controller.CancelPending},
-			{Run: run, Asset: "c-loading", State: controller.CancelPending},
-			{Run: run, Asset: "d-deploying", State: controller.CancelTooLate, Stage: job.StageDeploy},
-			{Run: run, Asset: "e-done", State: controller.CancelEnded, Result: job.Completed},
-			{Run: run, Asset: "f-silent", State: controller.CancelDone},
+			{Run: run, Asset: "a-never", State: ledger.CancelDone},
+			{Run: run, Asset: "b-queued", State: ledger.CancelPending},
+			{Run: run, Asset: "c-loading", State: ledger.CancelPending},
+			{Run: run, Asset: "d-deploying", State: ledger.CancelTooLate, Stage: job.StageDeploy},
+			{Run: run, Asset: "e-done", State: ledger.CancelEnded, Result: job.Completed},
+			{Run: run, Asset: "f-silent", State: ledger.CancelDone},
 		}, report.Assets)
 		pending, err := f.PendingCancels(ctx, 10)
 		require.NoError(f, err)
@@ -65,13 +67,13 @@ func TestCancelPerAsset_JOB3(t *testing.T) {
 		f.call(queued)
 		f.call(loading)
 		require.Empty(f, queued.orders, "ended orders leave the manifest")
-		require.Equal(f, controller.CancelDone, f.asset(run, "b-queued").Cancel)
-		require.Equal(f, controller.CancelTooLate, f.asset(run, "c-loading").Cancel)
+		require.Equal(f, ledger.CancelDone, f.asset(run, "b-queued").Cancel)
+		require.Equal(f, ledger.CancelTooLate, f.asset(run, "c-loading").Cancel)
 		loading.report(job.Report{Order: order, Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
 		f.call(loading)
 		got := f.asset(run, "c-loading")
 		require.Equal(f, job.Completed, got.Result)
-		require.Equal(f, controller.CancelTooLate, got.Cancel)
+		require.Equal(f, ledger.CancelTooLate, got.Cancel)
 		require.Equal(f, job.StageDeploy, got.TooLate)
 		pending, err = f.PendingCancels(ctx, 10)
 		require.NoError(f, err)
@@ -134,7 +136,7 @@ func TestCancelBeforeTheOrdersAreMade_JOB3(t *testing.T) {
 		require.Empty(f, a.orders)
 		status, err := f.Run(ctx, run)
 		require.NoError(f, err)
-		require.Equal(f, controller.RunCancelled, status.State)
+		require.Equal(f, ledger.RunCancelled, status.State)
 
 		// The cancelled start cannot be had again; another can.
 		require.NoError(f, f.DisableJob(ctx, "later", f.now))
@@ -200,13 +202,13 @@ func TestWithdrawalThatCameTooLate_JOB5(t *testing.T) {
 		// A cancel still reaches it, because it is put back, marked.
 		report, err := f.CancelRun(ctx, run, f.now)
 		require.NoError(f, err)
-		require.Equal(f, controller.CancelPending, report.Assets[0].State)
+		require.Equal(f, ledger.CancelPending, report.Assets[0].State)
 		f.call(a)
 		require.Equal(f, []string{"editor-2.0.0 (cancelled)"}, a.patches())
 		a.report(job.Report{Order: order, Result: job.Cancelled})
 		f.call(a)
 		require.Equal(f, job.Cancelled, f.asset(run, "a").Result)
-		require.Equal(f, controller.CancelDone, f.asset(run, "a").Cancel)
+		require.Equal(f, ledger.CancelDone, f.asset(run, "a").Cancel)
 	})
 }
 
@@ -258,9 +260,9 @@ func TestCancelOfWhatTheAssetStillHolds_JOB3(t *testing.T) {
 		a.report(job.Report{Order: order, Progress: job.Deploying})
 		report, err := f.CancelRun(ctx, run, f.now)
 		require.NoError(f, err)
-		require.Equal(f, controller.CancelPending, report.Assets[0].State)
+		require.Equal(f, ledger.CancelPending, report.Assets[0].State)
 		f.call(a)
-		require.Equal(f, controller.CancelTooLate, f.asset(run, "a").Cancel)
+		require.Equal(f, ledger.CancelTooLate, f.asset(run, "a").Cancel)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // maxChain is how many jobs may run one behind the other: a success at the head makes orders in one transaction.
@@ -56,37 +57,28 @@ func followers(r Reader, of job.ID) (list []jobRecord, err error) {
 	return list, err
 }
 
-// succeeded says whether an order ended so that the next job of a chain may follow: what was to be done is verified, or
-// there was nothing to do.
-func (o orderRecord) succeeded() bool {
-	return o.ended() && (o.Result == job.Completed || o.Result == job.NotApplicable)
-}
-
-// passed lets the jobs behind a run follow on an asset whose order succeeded (JOB-19).
-func (m *maker) passed(id job.RunID, asset job.AssetID) error {
-	list, err := followers(m.w, id.Job())
-	if err != nil || len(list) == 0 {
+// follow starts the jobs after a run on an asset whose order succeeded (JOB-19).
+func (t *tx) follow(e ledger.Entry) error {
+	list, err := followers(t, e.Run.Job())
+	if err != nil {
 		return err
 	}
 	for _, j := range list {
 		if !j.Definition.After.PerAsset {
-			if err := mark(m.w, tableShares, string(id)); err != nil { // the next Tick counts
+			if err := mark(t, tableShares, string(e.Run)); err != nil { // the next Tick counts
 				return err
 			}
 			continue
 		}
-		run, open, err := m.chained(j, id)
+		run, open, err := t.chained(j, e.Run)
 		if err != nil {
 			return err
 		}
-		rec, found, err := load[assetRecord](m.w, tableAssets, key(string(asset)))
+		rec, found, err := load[assetRecord](t, tableAssets, key(string(e.Asset)))
+		if err == nil && open && found {
+			err = t.make(run, rec.Asset)
+		}
 		if err != nil {
-			return err
-		}
-		if !open || !found {
-			continue
-		}
-		if err := m.make(run, rec.Asset); err != nil {
 			return err
 		}
 	}
@@ -95,33 +87,34 @@ func (m *maker) passed(id job.RunID, asset job.AssetID) error {
 
 // chained returns the run of a job that follows a run asset by asset, and begins it with the first asset. Open is false
 // when it was cancelled.
-func (m *maker) chained(j jobRecord, behind job.RunID) (run runRecord, open bool, err error) {
-	k := key(string(behind), string(j.Definition.ID))
-	id, err := m.w.Get(tableChained, k)
+func (t *tx) chained(j jobRecord, before job.RunID) (run runRecord, open bool, err error) {
+	k := key(string(before), string(j.Definition.ID))
+	id, err := t.Get(tableChained, k)
 	if err != nil {
 		return run, false, err
 	}
 	if id != nil {
-		run, _, err = loadRun(m.w, job.RunID(id))
-		if err != nil || run.State != RunWithdrawn {
-			return run, !run.State.over(), err
-		} // else the job was off in between, and is on again: it goes on with a run of its own
+		run, err = loadRun(t, job.RunID(id))
+		if err != nil || run.State != ledger.RunWithdrawn {
+			return run, !run.State.Over(), err
+		} // the job was off in between, and is on again: it goes on with a run of its own
 	}
-	start, err := freeStart(m.w, j.Definition, m.now)
+	start, err := freeStart(t, j.Definition, t.now)
 	if err != nil {
 		return run, false, err
 	}
-	run = runRecord{ID: job.MakeRunID(j.Definition.ID, start), Start: start, State: Made, Made: m.now, Definition: j.Definition, Behind: behind}
-	if err := m.w.Put(tableChained, k, []byte(run.ID)); err != nil {
+	run = runRecord{Run: ledger.FollowRun(job.MakeRunID(j.Definition.ID, start), before, start), Definition: j.Definition}
+	run.Made = t.now
+	if err := t.Put(tableChained, k, []byte(run.ID)); err != nil {
 		return run, false, err
 	}
-	if err := saveRun(m.w, run); err != nil {
+	if err := t.saveRun(ledger.Run{}, run); err != nil {
 		return run, false, err
 	}
-	if err := m.c.reopen(m.w, &j, run.ID); err != nil {
+	if err := t.reopen(&j, run.ID); err != nil {
 		return run, false, err
 	}
-	return run, true, save(m.w, tableJobs, key(string(j.Definition.ID)), j)
+	return run, true, save(t, tableJobs, key(string(j.Definition.ID)), j)
 }
 
 // freeStart is the first second from now on at which the job has no run yet.
@@ -141,53 +134,50 @@ func freeStart(r Reader, d job.Definition, now time.Time) (time.Time, error) {
 }
 
 // share starts the jobs that follow a run once a share of its assets succeeded, if enough have (JOB-19).
-func (c *Controller) share(w Writer, id job.RunID, now time.Time) error {
-	if err := unmark(w, tableShares, string(id)); err != nil {
-		return err
+func (t *tx) share(run runRecord) (_ runRecord, err error) {
+	if err := unmark(t, tableShares, string(run.ID)); err != nil {
+		return run, err
 	}
-	list, err := followers(w, id.Job())
+	list, err := followers(t, run.ID.Job())
 	if err != nil {
-		return err
+		return run, err
 	}
-	assets, succeeded := 0, 0
-	err = eachOrder(w, id, "", func(o orderRecord) (bool, error) {
-		assets++
-		if o.succeeded() {
-			succeeded++
-		}
+	var tally ledger.Tally
+	err = eachOrder(t, run.ID, "", func(e ledger.Entry) (bool, error) {
+		tally.Add(e)
 		return true, nil
 	})
 	if err != nil {
-		return err
+		return run, err
 	}
 	for _, j := range list {
-		k := key(string(id), string(j.Definition.ID))
-		started, err := w.Get(tableChained, k)
+		k := key(string(run.ID), string(j.Definition.ID))
+		started, err := t.Get(tableChained, k)
 		if err != nil {
-			return err
+			return run, err
 		}
 		if started != nil { // a run that was withdrawn does not count: the job is on again
-			run, _, err := loadRun(w, job.RunID(started))
+			next, err := loadRun(t, job.RunID(started))
 			if err != nil {
-				return err
+				return run, err
 			}
-			if run.State != RunWithdrawn {
+			if next.State != ledger.RunWithdrawn {
 				continue
 			}
 		}
-		if !j.Definition.After.Due(succeeded, assets) {
+		if !j.Definition.After.Due(tally.Succeeded, tally.Orders) {
 			continue
 		}
-		run, err := c.schedule(w, &j, now)
+		next, err := t.schedule(&j)
 		if err != nil {
-			return err
+			return run, err
 		}
-		if err := w.Put(tableChained, k, []byte(run)); err != nil {
-			return err
+		if err := t.Put(tableChained, k, []byte(next)); err != nil {
+			return run, err
 		}
-		if err := save(w, tableJobs, key(string(j.Definition.ID)), j); err != nil {
-			return err
+		if err := save(t, tableJobs, key(string(j.Definition.ID)), j); err != nil {
+			return run, err
 		}
 	}
-	return nil
+	return run, nil
 }

@@ -4,10 +4,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
-	"github.com/stretchr/testify/require"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // TestSplitChainRunsAssetByAsset_JOB14_JOB19 takes the remedy that JOB-14 offers and lets it run.
@@ -99,7 +101,7 @@ func TestShareOfAssetsStartsTheNextJob_JOB19(t *testing.T) {
 				continue
 			}
 			require.Len(f, runs, 1, "once")
-			require.Equal(f, controller.Made, runs[0].State)
+			require.Equal(f, ledger.RunMade, runs[0].State)
 			require.Equal(f, 4, runs[0].Assets, "everybody follows, the slow ones too")
 		}
 	})

@@ -1,41 +1,36 @@
 package controller
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// inventoryRecord is the header of an asset's stored inventory.
-type inventoryRecord struct {
-	Digest string    `json:"digest"`
-	At     time.Time `json:"at"`
-	Chunks int       `json:"chunks"`
-}
-
 // call is all that answering a check-in needs of an asset beside its orders.
 type call struct {
+	asset     assetRecord
 	seen      seenRecord
 	reports   reportsRecord
-	revision  revisionRecord
+	revisions ledger.Revisions
 	inventory inventoryRecord
+	stops     int // runs that are being cancelled or withdrawn
 }
 
 // CheckIn answers an agent's call. Errors wrap manifest.ErrInvalid or manifest.ErrUnknownAsset, or are the store's.
 //
-// Reports are accepted exactly once, in order (MAN-6), at most manifest.MaxReports a call. The answer carries a
+// Reports are accepted exactly once, in order (MAN-6), at most manifest.MaxReports per call. The answer carries a
 // manifest when the agent holds an older revision than it should, or its manifest expires soon. A call that brings
-// nothing new, from an asset seen less than Config.SeenEvery ago, writes nothing; after that time it writes the asset's
-// own row of last calls, for which nobody else waits.
+// nothing new, from an asset seen less than Config.SeenEvery ago, writes nothing. After that time it writes the asset's
+// own row of last calls, for which nobody else waits. A call costs a fixed number of reads, however many orders there are.
 //
-// An asset can only speak of its own orders. What makes no sense (an order it was never given, a word after the end, a
-// cancel nobody asked for) is accepted into the sequence, kept as an Anomaly, and changes nothing.
+// An asset can only report on its own orders. A report that makes no sense (on an order that it was never given, after the
+// end, on a cancel that nobody asked for) is accepted into the sequence, kept as an Anomaly, and changes nothing.
 func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, err error) {
 	if err := in.Validate(); err != nil {
 		return manifest.Answer{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
@@ -48,69 +43,72 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 	if err != nil || !news {
 		return answer, err
 	}
-	err = c.store.Update(ctx, func(w Writer) error {
-		got, err := loadCall(w, in.Asset)
+	err = c.update(ctx, now, func(t *tx) error {
+		got, err := loadCall(&t.fetched, in.Asset)
 		if err != nil {
 			return err
 		}
-		if err := c.takeIn(w, &got, in, now); err != nil {
+		if err := t.takeIn(&got, in); err != nil {
 			return err
 		}
-		answer, err = c.answer(w, got, in, now)
+		answer, err = c.answer(&t.fetched, got, in, now)
 		return err
 	})
 	return answer, err
 }
 
-// look answers a call that brings nothing new, or says that it does.
+// look answers a call that brings nothing new, or reports that it does.
 func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, news bool, err error) {
 	err = c.store.View(ctx, func(r Reader) error {
-		seen, _, err := load[seenRecord](r, tableSeen, key(string(in.Asset)))
-		if err != nil {
-			return err
-		}
-		if news = c.seenIsOld(seen, in, now); news { // most often
-			return nil
-		}
-		got, err := loadCall(r, in.Asset)
+		f := &fetched{Reader: r}
+		got, err := loadCall(f, in.Asset)
 		if err != nil {
 			return err
 		}
 		if news = c.hasNews(got, in, now); news {
 			return nil
 		}
-		answer, err = c.answer(r, got, in, now)
+		answer, err = c.answer(f, got, in, now)
 		return err
 	})
 	return answer, news, err
 }
 
-func loadCall(r Reader, id job.AssetID) (got call, err error) {
+func loadCall(f *fetched, id job.AssetID) (got call, err error) {
 	k := key(string(id))
-	if there, err := r.Get(tableAssets, k); err != nil || there == nil {
-		_, err = enrolled(r, id) // says what is wrong
+	if job.ValidID(string(id)) == nil {
+		err = f.fetch(Key{tableAssets, k}, Key{tableSeen, k}, Key{tableReports, k}, Key{tableRevisions, k},
+			Key{tableInventories, k}, Key{tableMeta, stopsKey})
+		if err != nil {
+			return got, err
+		}
+	}
+	if got.asset, err = enrolled(f, id); err != nil {
 		return got, err
 	}
-	if got.seen, _, err = load[seenRecord](r, tableSeen, k); err != nil {
+	if got.seen, _, err = load[seenRecord](f, tableSeen, k); err != nil {
 		return got, err
 	}
-	if got.reports, _, err = load[reportsRecord](r, tableReports, k); err != nil {
+	if got.reports, _, err = load[reportsRecord](f, tableReports, k); err != nil {
 		return got, err
 	}
-	if got.revision, _, err = load[revisionRecord](r, tableRevisions, k); err != nil {
+	if got.revisions, err = loadRevisions(f, id); err != nil {
 		return got, err
 	}
-	got.inventory, _, err = load[inventoryRecord](r, tableInventories, k)
+	if got.stops, _, err = load[int](f, tableMeta, stopsKey); err != nil {
+		return got, err
+	}
+	got.inventory, _, err = load[inventoryRecord](f, tableInventories, k)
 	return got, err
 }
 
-// hasNews says whether the call changes anything that is stored.
+// hasNews reports whether the call changes anything that is stored.
 func (c *Controller) hasNews(got call, in manifest.CheckIn, now time.Time) bool {
-	rev := got.revision
+	rev := got.revisions
+	_, silent, ahead := rev.Heard(in.Held, len(in.Reports))
 	return fresh(in.Reports, got.reports.Acknowledged) ||
 		in.Inventory != nil && in.Inventory.Digest() != got.inventory.Digest ||
-		in.Held > rev.Wanted || silentAbout(rev, in) || rev.Wanted > rev.Sealed || rev.Wanted > 0 && manifest.RenewalDue(rev.Expires, now) ||
-		c.seenIsOld(got.seen, in, now)
+		silent || ahead || rev.Due(now) || got.stops > 0 || c.seenIsOld(got.seen, in, now)
 }
 
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
@@ -118,143 +116,142 @@ func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Ti
 		(seen.Offset.Abs() > MaxOffset) != (in.Offset.Abs() > MaxOffset)
 }
 
-// silentAbout says whether the call proves that what was withdrawn and not told of was never held, see neverHeld.
-func silentAbout(rev revisionRecord, in manifest.CheckIn) bool {
-	return rev.Gone > 0 && in.Held >= rev.Gone && in.Held <= rev.Wanted && len(in.Reports) == 0
-}
-
-// takeIn stores what the call brings and numbers the manifest the asset should hold.
-func (c *Controller) takeIn(w Writer, got *call, in manifest.CheckIn, now time.Time) error {
+// takeIn stores what the call brings and numbers the manifest that the asset should hold.
+func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	k := key(string(in.Asset))
 	before := got.reports
-	if c.seenIsOld(got.seen, in, now) { // first: orders are made by the zone that the asset tells
-		got.seen = seenRecord{At: now, Held: in.Held, Offset: in.Offset, Boot: in.Boot, Zone: in.Zone}
-		if err := save(w, tableSeen, k, got.seen); err != nil {
+	if t.c.seenIsOld(got.seen, in, t.now) { // first: orders are made by the zone that the asset reports
+		got.seen = seenRecord{At: t.now, Held: in.Held, Offset: in.Offset, Boot: in.Boot, Zone: in.Zone}
+		if err := save(t, tableSeen, k, got.seen); err != nil {
 			return err
 		}
 	}
-	if err := c.fold(w, in, &got.reports, now); err != nil {
+	if got.stops > 0 {
+		if err := t.stopNow(in.Asset); err != nil {
+			return err
+		}
+	}
+	if err := t.fold(in, &got.reports); err != nil {
 		return err
 	}
 	if in.Inventory != nil {
-		if err := c.takeInventory(w, in.Asset, got, *in.Inventory, now); err != nil {
+		if err := t.takeInventory(got, *in.Inventory); err != nil {
 			return err
 		}
 	}
-	rev, _, err := load[revisionRecord](w, tableRevisions, k) // what came in may have bumped it
-	if err != nil {
+	if err := t.followAll(); err != nil { // before the manifest is numbered, so that it has their orders
 		return err
 	}
-	if silentAbout(rev, in) {
-		rev.Gone = 0
-		if err := neverHeld(w, in.Asset, now); err != nil {
-			return err
-		}
-	}
-	if in.Held > MaxRevision {
-		got.reports.anomaly(Anomaly{At: now, Text: fmt.Sprintf("claims to hold manifest revision %d; the highest possible is %d", in.Held, MaxRevision)})
-	} else if in.Held > rev.Wanted {
-		// The server was restored from a backup. An asset's revision never falls (MAN-5): go on above it.
-		got.reports.anomaly(Anomaly{At: now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Wanted)})
-		rev.Wanted = in.Held + 1
-		if rev.Gone > 0 {
-			rev.Gone = rev.Wanted
-		}
-	}
-	if rev.Wanted == rev.Sealed && rev.Wanted > 0 && manifest.RenewalDue(rev.Expires, now) {
-		rev.Wanted++
-	}
-	if rev.Wanted > rev.Sealed {
-		if err := endMissed(w, in.Asset, now); err != nil {
-			return err
-		}
-		issued := now.Truncate(time.Second)
-		rev.Sealed, rev.Issued, rev.Expires = rev.Wanted, issued, issued.Add(c.config.Lifetime)
-	}
-	if rev != got.revision {
-		if err := save(w, tableRevisions, k, rev); err != nil {
-			return err
-		}
-		got.revision = rev
+	if err := t.number(got, in); err != nil {
+		return err
 	}
 	if got.reports.Acknowledged != before.Acknowledged || got.reports.AnomalyCount != before.AnomalyCount {
-		return save(w, tableReports, k, got.reports)
+		return save(t, tableReports, k, got.reports)
 	}
 	return nil
 }
 
+// number takes in which manifest the asset holds, and numbers the one that it should hold.
+func (t *tx) number(got *call, in manifest.CheckIn) error {
+	rev, err := loadRevisions(t, in.Asset) // what came in may have changed it
+	if err != nil {
+		return err
+	}
+	if in.Held > MaxRevision {
+		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("claims to hold manifest revision %d; the highest possible is %d", in.Held, MaxRevision)})
+	} else {
+		next, silent, ahead := rev.Heard(in.Held, len(in.Reports))
+		if ahead {
+			got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Wanted)})
+		}
+		rev = next
+		if err := t.saveRevisions(in.Asset, rev); err != nil {
+			return err
+		}
+		if silent {
+			runs, err := unheard(t, in.Asset)
+			if err == nil {
+				err = t.stepEach(in.Asset, runs, ledger.NeverHeld{})
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if rev.Due(t.now) {
+		if err := t.endMissed(in.Asset); err != nil {
+			return err
+		}
+		rev = rev.Seal(t.now, t.c.config.Lifetime)
+	}
+	got.revisions = rev
+	return t.saveRevisions(in.Asset, rev)
+}
+
+// endMissed ends the orders of an asset that were never handed out and have a newer run of their job that is due as well:
+// of several missed runs only the newest runs (JOB-12). Among the orders that it holds the asset sees to that itself. But a
+// manifest has room for so many orders, and an older one that came with the next would run after the newer.
+func (t *tx) endMissed(asset job.AssetID) error {
+	rows, err := queue(t, asset)
+	if err != nil {
+		return err
+	}
+	due := func(q queued) bool { return !q.Waiting && !q.Cancelled && !q.Start.After(t.now) }
+	newest := map[job.ID]time.Time{}
+	for _, q := range rows {
+		if due(q) && q.Start.After(newest[q.run.Job()]) {
+			newest[q.run.Job()] = q.Start
+		}
+	}
+	var missed []job.RunID
+	for _, q := range rows {
+		if due(q) && q.Start.Before(newest[q.run.Job()]) {
+			missed = append(missed, q.run)
+		}
+	}
+	return t.stepEach(asset, missed, ledger.Missed{})
+}
+
 // answer reads only. The manifest of a revision is the same bytes however often it is asked for.
-func (c *Controller) answer(r Reader, got call, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
+func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
 	a := manifest.Answer{At: now, Acknowledged: got.reports.Acknowledged}
 	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || in.Digest != "" && in.Digest != got.inventory.Digest)
-	if in.Held >= got.revision.Sealed {
+	if in.Held >= got.revisions.Sealed {
 		return a, nil
 	}
 	var err error
-	a.Manifest, err = c.seal(r, in.Asset, got.revision)
+	a.Manifest, err = c.seal(f, in.Asset, got.revisions)
 	return a, err
 }
 
-// takeInventory stores a changed inventory and makes the orders that waited for the first one.
-func (c *Controller) takeInventory(w Writer, id job.AssetID, got *call, sent catalog.Inventory, now time.Time) error {
-	asset, err := enrolled(w, id)
+// seal seals the manifest of a revision.
+func (c *Controller) seal(f *fetched, asset job.AssetID, rev ledger.Revisions) ([]byte, error) {
+	rows, err := queue(f, asset)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	inventory, err := catalog.NewInventory(sent.Platform, sent.Installed)
-	switch {
-	case err != nil:
-		got.reports.anomaly(Anomaly{At: now, Text: problem.Clip(err.Error(), MaxText)})
-		return nil
-	case inventory.Platform != asset.Platform:
-		got.reports.anomaly(Anomaly{At: now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, asset.Platform)})
-		return nil
+	rows = slices.DeleteFunc(rows, func(q queued) bool { return q.Waiting })
+	slices.SortStableFunc(rows, func(a, b queued) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.run, b.run)) })
+	rows = rows[:min(len(rows), manifest.MaxOrders)] // the later ones do not fit
+	ids := make([]job.OrderID, 0, len(rows))
+	for _, q := range rows {
+		ids = append(ids, job.MakeOrderID(q.run, asset))
 	}
-	digest := inventory.Digest()
-	if digest == got.inventory.Digest {
-		return nil
-	}
-	data, err := json.Marshal(inventory)
+	orders, err := loadContents(f, ids...)
 	if err != nil {
-		return fmt.Errorf("inventory of asset %s: %w", id, err)
+		return nil, err
 	}
-	k := key(string(id))
-	chunks, err := saveChunks(w, tableInventory, k, data, got.inventory.Chunks)
+	for i := range orders {
+		orders[i].Cancelled = rows[i].Cancelled
+	}
+	if orders, err = manifest.Hold(orders); err != nil {
+		return nil, err
+	}
+	sealed, err := manifest.Seal(manifest.Document{
+		Format: manifest.Format, Asset: asset, Revision: rev.Sealed, Issued: rev.Issued, Expires: rev.Expires, Orders: orders,
+	}, c.config.Signer)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("manifest of asset %s: %w", asset, err)
 	}
-	got.inventory = inventoryRecord{Digest: digest, At: now, Chunks: chunks}
-	if err := save(w, tableInventories, k, got.inventory); err != nil {
-		return err
-	}
-	m, err := c.maker(w, now)
-	if err != nil {
-		return err
-	}
-	return eachQueued(w, id, func(id job.RunID, o orderRecord) error {
-		if !o.Waiting {
-			return nil
-		}
-		run, _, err := loadRun(w, id)
-		if err != nil {
-			return err
-		}
-		return m.make(run, asset.Asset)
-	})
-}
-
-// loadInventory returns an asset's last inventory; known is false while there is none.
-func loadInventory(r Reader, id job.AssetID) (inventory catalog.Inventory, known bool, err error) {
-	header, known, err := load[inventoryRecord](r, tableInventories, key(string(id)))
-	if err != nil || !known {
-		return inventory, false, err
-	}
-	data, err := loadChunks(r, tableInventory, key(string(id)), header.Chunks)
-	if err != nil {
-		return inventory, false, fmt.Errorf("inventory of asset %s: %w", id, err)
-	}
-	if err := json.Unmarshal(data, &inventory); err != nil {
-		return inventory, false, fmt.Errorf("inventory of asset %s: %w", id, err)
-	}
-	return inventory, true, nil
+	return sealed, nil
 }

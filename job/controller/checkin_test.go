@@ -7,11 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
-	"github.com/stretchr/testify/require"
 )
 
 // TestReportsAreAcceptedExactlyOnce_MAN6 sends one agent's reports with requests lost, repeated and late, and answers
@@ -220,8 +222,8 @@ func TestHugeTextsAreCut(t *testing.T) {
 		f.call(a)
 		got := f.asset(run, "a")
 		require.Equal(f, job.Failed, got.Result)
-		require.Len(f, got.Text, controller.MaxText)
-		require.LessOrEqual(f, len(got.Patches[0].Text), controller.MaxText)
+		require.Len(f, got.Text, ledger.MaxText)
+		require.LessOrEqual(f, len(got.Patches[0].Text), ledger.MaxText)
 	})
 }
 

@@ -2,14 +2,13 @@ package controller
 
 import (
 	"crypto/ed25519"
-	"errors"
-	"fmt"
+	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
-	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -35,6 +34,9 @@ type Config struct {
 	SeenEvery time.Duration
 	// SilentAfter is how long an agent may be silent before it is shown as such. Default manifest.MaxPropagation.
 	SilentAfter time.Duration
+	// Batch is how many assets one transaction of a pass over a fleet handles, 1 to MaxBatch. Default 100. Smaller ones make
+	// fewer check-ins wait or try again, and take longer in all; a database that is not embedded wants small ones.
+	Batch int
 }
 
 // WithDefaults fills in what is zero.
@@ -50,6 +52,9 @@ func (c Config) WithDefaults() Config {
 			*f.field = f.value
 		}
 	}
+	if c.Batch == 0 {
+		c.Batch = 100
+	}
 	c.Timing = c.Timing.WithDefaults()
 	return c
 }
@@ -57,42 +62,33 @@ func (c Config) WithDefaults() Config {
 // Validate says everything that is wrong with the settings, defaults filled in. The error is a *job.Invalid.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
-	e := &job.Invalid{What: "controller settings"}
-	add := func(field, value, text string) {
-		e.Problems = append(e.Problems, job.Problem{Field: field, Value: value, Text: text})
-	}
+	var l problem.List
 	if len(c.Key) != ed25519.PublicKeySize {
-		add("key", "", fmt.Sprintf("has %d bytes; an Ed25519 public key has %d", len(c.Key), ed25519.PublicKeySize))
+		l.Add("key", "", "has %d bytes; an Ed25519 public key has %d", len(c.Key), ed25519.PublicKeySize)
 	}
 	switch {
 	case c.Signer == nil:
-		add("signer", "", "is missing; make one with manifest.NewSigner")
+		l.Add("signer", "", "is missing; make one with manifest.NewSigner")
 	case len(c.Key) == ed25519.PublicKeySize && c.Signer.KeyID() != manifest.Fingerprint(c.Key):
-		add("signer", c.Signer.KeyID(), "signs with another key than "+manifest.Fingerprint(c.Key))
+		l.Add("signer", c.Signer.KeyID(), "signs with another key than %s", manifest.Fingerprint(c.Key))
 	}
-	if bad, ok := errors.AsType[*integrity.Invalid](c.Policy.Validate()); ok && !c.Policy.IsZero() {
-		for _, p := range bad.Problems {
-			add("policy."+p.Field, p.Value, p.Text)
-		}
+	if !c.Policy.IsZero() {
+		l.Under("policy", c.Policy.Validate())
 	}
 	if c.Lifetime <= manifest.RenewBefore || c.Lifetime > manifest.MaxLifetime {
-		add("lifetime", c.Lifetime.String(), fmt.Sprintf("is not over %v and at most %v (MAN-5)", manifest.RenewBefore, manifest.MaxLifetime))
+		l.Add("lifetime", c.Lifetime.String(), "is not over %v and at most %v (MAN-5)", manifest.RenewBefore, manifest.MaxLifetime)
 	}
 	if c.Lead > 30*24*time.Hour {
-		add("lead", c.Lead.String(), "is over 30 days: what is ordered would be out of date")
+		l.Add("lead", c.Lead.String(), "is over 30 days: what is ordered would be out of date")
 	}
 	if c.SilentAfter < 0 {
-		add("silentAfter", c.SilentAfter.String(), "is negative")
+		l.Add("silentAfter", c.SilentAfter.String(), "is negative")
 	}
-	if bad, ok := errors.AsType[*job.Invalid](c.Timing.Validate()); ok {
-		for _, p := range bad.Problems {
-			add("timing."+p.Field, p.Value, p.Text)
-		}
+	if c.Batch < 1 || c.Batch > MaxBatch {
+		l.Add("batch", strconv.Itoa(c.Batch), "is not from 1 to %d", MaxBatch)
 	}
-	if len(e.Problems) == 0 {
-		return nil
-	}
-	return e
+	l.Under("timing", c.Timing.Validate())
+	return l.Err("controller settings")
 }
 
 // Controller is the server's side of the product. It is safe for concurrent use, and several of them may share a store.

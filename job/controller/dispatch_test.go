@@ -6,13 +6,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
-	"github.com/stretchr/testify/require"
 )
 
 func TestOrderIsHandedOutThreeHoursAhead_MAN1(t *testing.T) {
@@ -33,7 +35,7 @@ func TestOrderIsHandedOutThreeHoursAhead_MAN1(t *testing.T) {
 		require.Empty(f, a.orders, "a second too early")
 		status, err := f.Run(ctx, run)
 		require.NoError(f, err)
-		require.Equal(f, controller.Planned, status.State)
+		require.Equal(f, ledger.RunPlanned, status.State)
 
 		f.now = next
 		for range 3 { // a tick that is repeated makes nothing twice
@@ -218,14 +220,14 @@ func TestPassesOverManyAssetsAreCutOffAndCarriedOn(t *testing.T) {
 		require.ErrorIs(f, err, errDied)
 		status, err := f.Run(ctx, run)
 		require.NoError(f, err)
-		require.Equal(f, controller.Making, status.State)
+		require.Equal(f, ledger.RunMaking, status.State)
 		require.Less(f, status.Assets, n)
 		require.Positive(f, status.Assets)
 		_, err = f.Tick(ctx, f.now)
 		require.NoError(f, err)
 		status, err = f.Run(ctx, run)
 		require.NoError(f, err)
-		require.Equal(f, controller.Made, status.State)
+		require.Equal(f, ledger.RunMade, status.State)
 		require.Equal(f, n, status.Assets)
 		for _, id := range []job.AssetID{"m0000", "m0200", "m0449"} {
 			a := &agent{id: id, inventory: catalog.Inventory{Platform: catalog.Linux}}

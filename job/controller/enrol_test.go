@@ -6,10 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
-	"github.com/stretchr/testify/require"
 )
 
 func TestEnrol(t *testing.T) {
@@ -17,9 +19,9 @@ func TestEnrol(t *testing.T) {
 		token, err := f.AddToken(ctx, secret, controller.Token{Name: "lab", Uses: 2, Tags: []string{"lab"}, Expires: start.Add(time.Hour)}, f.now)
 		require.NoError(f, err)
 		require.NotContains(f, token.ID, secret)
-		long, err := f.AddToken(ctx, secret+" of another", controller.Token{Name: strings.Repeat("n", controller.MaxName+1)}, f.now)
+		long, err := f.AddToken(ctx, secret+" of another", controller.Token{Name: strings.Repeat("n", ledger.MaxName+1)}, f.now)
 		require.NoError(f, err)
-		require.LessOrEqual(f, len(long.Name), controller.MaxName)
+		require.LessOrEqual(f, len(long.Name), ledger.MaxName)
 		for _, table := range tables {
 			for k, v := range dump(f)[table] {
 				require.NotContains(f, k+v, secret, "the secret is not stored")

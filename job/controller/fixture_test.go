@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -18,7 +20,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
-	"github.com/stretchr/testify/require"
 )
 
 var (
@@ -61,6 +62,11 @@ func stores(t *testing.T, test func(*fixture)) {
 			test(newFixture(t, memstore.New(memstore.Options{Seed: seed})))
 		})
 	}
+	t.Run("memory, one asset a transaction", func(t *testing.T) {
+		c := config()
+		c.Batch = 1
+		test(fixtureOf(t, memstore.New(memstore.Options{}), c))
+	})
 	t.Run("sqlite", func(t *testing.T) {
 		s, err := sqlstore.OpenSQLite(ctx, filepath.Join(t.TempDir(), "s.db"))
 		require.NoError(t, err)
@@ -72,10 +78,18 @@ func config() controller.Config {
 	return controller.Config{Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey), Zone: time.LoadLocation}
 }
 
-func newFixture(t *testing.T, s controller.Store) *fixture {
-	c, err := controller.New(s, config())
+func newFixture(t *testing.T, s controller.Store) *fixture { return fixtureOf(t, s, config()) }
+
+// fixtureOf is a controller whose indexes and counters are right when the test is over.
+func fixtureOf(t *testing.T, s controller.Store, config controller.Config) *fixture {
+	c, err := controller.New(s, config)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = s.Close() })
+	t.Cleanup(func() {
+		differences, err := c.Audit(ctx)
+		require.NoError(t, err)
+		require.Empty(t, differences)
+		require.NoError(t, s.Close())
+	})
 	return &fixture{tester: t, Controller: c, store: s, now: start, agents: map[job.AssetID]*agent{}}
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
@@ -14,7 +16,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
-	"github.com/stretchr/testify/require"
 )
 
 // TestServersShareAStore lets two servers make the same runs while agents call both, and an administrator cancels.

@@ -7,8 +7,10 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
@@ -42,9 +44,9 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 		return job.Definition{}, err
 	}
 	var saved job.Definition
-	err := c.store.Update(ctx, func(w Writer) error {
+	err := c.update(ctx, now, func(t *tx) error {
 		saved = d
-		rec, found, err := load[jobRecord](w, tableJobs, key(string(d.ID)))
+		rec, found, err := load[jobRecord](t, tableJobs, key(string(d.ID)))
 		if err != nil {
 			return err
 		}
@@ -63,11 +65,11 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 		}
 		rec.Definition, rec.Changed = saved, now
 		if saved.State == job.Enabled {
-			if err := c.follow(w, &rec, old, now); err != nil {
+			if err := t.change(&rec, old); err != nil {
 				return err
 			}
 		}
-		return save(w, tableJobs, key(string(d.ID)), rec)
+		return save(t, tableJobs, key(string(d.ID)), rec)
 	})
 	if err != nil {
 		return job.Definition{}, err
@@ -76,34 +78,29 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 	return saved, unfinished(err)
 }
 
-// follow makes the open runs of an enabled job follow its change.
-func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now time.Time) error {
+// change makes the open runs of an enabled job follow its change.
+func (t *tx) change(rec *jobRecord, old job.Definition) error {
 	d := rec.Definition
-	at := now
+	at := t.now
 	same := d.Schedule.Equal(old.Schedule) && reflect.DeepEqual(d.After, old.After)
 	if same {
 		at = time.Time{} // its start may be past: it stays what it is
 	}
-	if err := c.enable(w, d, at); err != nil {
+	if err := t.c.enable(t, d, at); err != nil {
 		return err
 	}
 	for _, id := range rec.Open {
-		run, _, err := loadRun(w, id)
-		if err != nil {
-			return err
-		}
+		run, err := loadRun(t, id)
 		switch {
-		case run.State.over():
+		case err != nil:
+			return err
+		case run.State.Over():
+			continue
 		case !same:
-			err = c.withdrawRun(w, run, now)
-		case run.State == Planned:
-			run.Definition = d
-			err = saveRun(w, run)
+			_, err = t.stop(run, ledger.RunWithdraw{})
 		default:
-			run.Definition, run.State, run.Make, run.Trim = d, Making, &makePass{Live: recurs(d.Schedule) && c.begun(run, now)}, nil
-			if err = mark(w, tableWork, string(id)); err == nil {
-				err = saveRun(w, run)
-			}
+			run.Definition = d
+			_, err = t.stepRun(run, ledger.JobChanged{Started: recurs(d.Schedule) && begun(run, t.now)})
 		}
 		if err != nil {
 			return err
@@ -112,15 +109,15 @@ func (c *Controller) follow(w Writer, rec *jobRecord, old job.Definition, now ti
 	if same {
 		return nil
 	}
-	if err := enlist(w, old, d); err != nil || d.After != nil {
+	if err := enlist(t, old, d); err != nil || d.After != nil {
 		return err
 	}
-	_, err := c.schedule(w, rec, now)
+	_, err := t.schedule(rec)
 	return err
 }
 
-// begun says whether a run has started on all assets that take part in it, whatever their zones.
-func (c *Controller) begun(run runRecord, now time.Time) bool {
+// begun reports whether a run has started on all assets that take part in it, whatever their zones.
+func begun(run runRecord, now time.Time) bool {
 	start := run.Start
 	if run.Local != 0 && run.Definition.Schedule.Zone == schedule.AssetZone {
 		start = start.Add(26 * time.Hour) // from UTC+14 to UTC−12
@@ -144,16 +141,16 @@ func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 }
 
 // schedule plans the next run of an enabled job.
-func (c *Controller) schedule(w Writer, rec *jobRecord, now time.Time) (job.RunID, error) {
-	o, err := c.first(w, rec.Definition, now)
+func (t *tx) schedule(rec *jobRecord) (job.RunID, error) {
+	o, err := t.c.first(t, rec.Definition, t.now)
 	if err != nil {
 		return "", err
 	}
-	id, err := c.planRun(w, rec.Definition, o)
+	id, err := t.planRun(rec.Definition, o)
 	if err != nil {
 		return "", err
 	}
-	return id, c.reopen(w, rec, id)
+	return id, t.reopen(rec, id)
 }
 
 // first is the next occurrence of a job that has no run yet. A run that was withdrawn and has the same start again is the
@@ -167,10 +164,10 @@ func (c *Controller) first(r Reader, d job.Definition, now time.Time) (o schedul
 		if o, err = c.next(d, now, after); err != nil {
 			return o, err
 		}
-		run, _, err := loadRun(r, d.Run(o))
+		run, err := loadRun(r, d.Run(o))
 		_, missing := errors.AsType[*NotFoundError](err)
 		switch {
-		case missing || err == nil && run.State == RunWithdrawn:
+		case missing || err == nil && run.State == ledger.RunWithdrawn:
 			return o, nil
 		case err != nil:
 			return o, err
@@ -182,14 +179,14 @@ func (c *Controller) first(r Reader, d job.Definition, now time.Time) (o schedul
 }
 
 // reopen adds a run to the open ones and leaves out those that have ended.
-func (c *Controller) reopen(w Writer, rec *jobRecord, add job.RunID) error {
+func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 	open := []job.RunID{add}
 	for _, id := range rec.Open {
-		run, _, err := loadRun(w, id)
+		run, err := loadRun(t, id)
 		if err != nil {
 			return err
 		}
-		done, err := settled(w, run)
+		done, err := settled(t, run)
 		if err != nil {
 			return err
 		}
@@ -209,28 +206,28 @@ func (c *Controller) reopen(w Writer, rec *jobRecord, add job.RunID) error {
 // still to follow.
 func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
 	now = instant(now)
-	err = c.store.Update(ctx, func(w Writer) error {
+	err = c.update(ctx, now, func(t *tx) error {
 		run = ""
-		rec, err := loadJob(w, id)
+		rec, err := loadJob(t, id)
 		if err != nil {
 			return err
 		}
 		if rec.Definition.State == job.Enabled {
 			return nil
 		}
-		if err := c.enable(w, rec.Definition, now); err != nil {
+		if err := c.enable(t, rec.Definition, now); err != nil {
 			return err
 		}
 		rec.Definition.State, rec.Changed, rec.Enabled = job.Enabled, now, now
-		if err := enlist(w, rec.Definition, rec.Definition); err != nil {
+		if err := enlist(t, rec.Definition, rec.Definition); err != nil {
 			return err
 		}
 		if rec.Definition.After == nil {
-			if run, err = c.schedule(w, &rec, now); err != nil {
+			if run, err = t.schedule(&rec); err != nil {
 				return err
 			}
 		}
-		return save(w, tableJobs, key(string(id)), rec)
+		return save(t, tableJobs, key(string(id)), rec)
 	})
 	if err != nil {
 		return "", err
@@ -240,7 +237,10 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 }
 
 // DisableJob disables a job and withdraws its orders: an asset drops what it has not started when it receives the next
-// manifest, and goes on with what it has (JOB-5).
+// manifest, and goes on with what it has (JOB-5). That holds at once for every asset that calls, however many there are.
+//
+// Errors: a *NotFoundError; a *job.Invalid for a job that is deleted; an *UnfinishedError when the job is disabled and some
+// of its orders are still to follow.
 func (c *Controller) DisableJob(ctx context.Context, id job.ID, now time.Time) error {
 	return c.retire(ctx, id, job.Disabled, now)
 }
@@ -252,8 +252,8 @@ func (c *Controller) DeleteJob(ctx context.Context, id job.ID, now time.Time) er
 
 func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now time.Time) error {
 	now = instant(now)
-	return c.store.Update(ctx, func(w Writer) error {
-		rec, err := loadJob(w, id)
+	err := c.update(ctx, now, func(t *tx) error {
+		rec, err := loadJob(t, id)
 		if err != nil || rec.Definition.State == state {
 			return err
 		}
@@ -261,21 +261,26 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now
 			return problem.One("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)")
 		}
 		for _, open := range rec.Open {
-			run, _, err := loadRun(w, open)
-			if err != nil {
-				return err
+			run, err := loadRun(t, open)
+			if err == nil {
+				_, err = t.stop(run, ledger.RunWithdraw{})
 			}
-			if err := c.withdrawRun(w, run, now); err != nil {
+			if err != nil {
 				return err
 			}
 		}
 		old := rec.Definition
 		rec.Definition.State, rec.Changed = state, now
-		if err := enlist(w, old, rec.Definition); err != nil {
+		if err := enlist(t, old, rec.Definition); err != nil {
 			return err
 		}
-		return save(w, tableJobs, key(string(id)), rec)
+		return save(t, tableJobs, key(string(id)), rec)
 	})
+	if err != nil {
+		return err
+	}
+	_, err = c.Tick(ctx, now)
+	return unfinished(err)
 }
 
 // Preview says what a job would do on an asset now, and why, with nothing changed; orders are made by the same code
@@ -320,13 +325,17 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		if err != nil {
 			return err
 		}
-		plan = d.Plan(job.PlanInput{
-			Snapshot: snap, Asset: id, Inventory: inventory, Occurrence: o, Unreachable: probed, Policy: c.config.Policy, Now: now,
-		})
-		selected = d.Select(rec.Asset)
+		plan, selected = c.plan(snap, probed, d, id, inventory, o, now), d.Select(rec.Asset)
 		return nil
 	})
 	return plan, selected, err
+}
+
+// plan decides what a job does on an asset; orders and previews are made by it alike (JOB-22).
+func (c *Controller) plan(snap *catalog.Snapshot, probed map[string]bool, d job.Definition, asset job.AssetID, inventory catalog.Inventory, o schedule.Occurrence, now time.Time) job.Plan {
+	return d.Plan(job.PlanInput{
+		Snapshot: snap, Asset: asset, Inventory: inventory, Occurrence: o, Unreachable: probed, Policy: c.config.Policy, Now: now,
+	})
 }
 
 // loadJob returns a job; the error is a *NotFoundError for an unknown one.

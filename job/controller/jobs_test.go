@@ -5,12 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
-	"github.com/stretchr/testify/require"
 )
 
 func TestStatesOfAJob_JOB6(t *testing.T) {
@@ -159,7 +161,7 @@ func TestEditedScheduleMovesTheRun_MAN2(t *testing.T) {
 		require.Equal(f, start.Add(2*time.Hour), a.orders[0].Start)
 		status, err := f.Run(ctx, first)
 		require.NoError(f, err)
-		require.Equal(f, controller.RunWithdrawn, status.State)
+		require.Equal(f, ledger.RunWithdrawn, status.State)
 		d.Schedule.At = start.Add(-time.Hour)
 		_, err = f.SaveJob(ctx, d, f.now)
 		require.Error(f, err, "a past start is refused (JOB-20)")

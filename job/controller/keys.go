@@ -9,35 +9,36 @@ import (
 
 // The tables. Each key is made by key from the parts named here.
 const (
-	tableMeta        Table = "meta"        // name: the snapshot's header
+	tableMeta        Table = "meta"        // name: the snapshot's header; how many runs are in tableStopping
 	tableSnapshot    Table = "snapshot"    // chunk
 	tableAssets      Table = "assets"      // asset: assetRecord
 	tableSeen        Table = "seen"        // asset: seenRecord, written at most once in Config.SeenEvery
 	tableReports     Table = "reports"     // asset: reportsRecord
-	tableRevisions   Table = "revisions"   // asset: revisionRecord
+	tableRevisions   Table = "revisions"   // asset: ledger.Revisions
 	tableInventories Table = "inventories" // asset: inventoryRecord
 	tableInventory   Table = "inventory"   // asset, chunk
 	tableTokens      Table = "tokens"      // hash: Token
 	tableJobs        Table = "jobs"        // job: jobRecord
 	tableRuns        Table = "runs"        // job, run: runRecord
-	tableDue         Table = "due"         // time, run: runs that are planned
-	tableWork        Table = "work"        // run: runs with an unfinished pass
-	tableOrders      Table = "orders"      // run, asset: orderRecord
+	tableDue         Table = "due"         // time, run: ledger.Due
+	tableWork        Table = "work"        // run: ledger.Work
+	tableStopping    Table = "stopping"    // run: ledger.Stopping
+	tableOrders      Table = "orders"      // run, asset: ledger.Entry
 	tableContents    Table = "contents"    // run, asset: contentRecord
-	tableOutcomes    Table = "outcomes"    // run, asset: outcomesRecord
-	tableLive        Table = "live"        // run, asset: orders neither ended nor withdrawn
-	tableQueue       Table = "queue"       // asset, run: the same orders
-	tableGone        Table = "gone"        // asset, run: orders withdrawn of which the asset has not told yet
+	tableOutcomes    Table = "outcomes"    // run, asset: ledger.Outcomes
+	tableLive        Table = "live"        // run, asset: ledger.Live
+	tableQueue       Table = "queue"       // asset, run: ledger.Queue, with ledger.Queued
+	tableUnheard     Table = "unheard"     // asset, run: ledger.Unheard
+	tableCancels     Table = "cancels"     // run, asset: ledger.Cancels
+	tableReboots     Table = "reboots"     // asset, run: ledger.Reboots
 	tableRunPatches  Table = "runpatches"  // run, patch: what orders of the run hold or held
 	tableBodies      Table = "bodies"      // SHA-256: job.OrderPatch, shared by all orders that hold the same
-	tableFailures    Table = "failures"    // time falling, asset, run, patch: Failure
+	tableFailures    Table = "failures"    // time falling, asset, run, patch: ledger.Failure
 	tableCounters    Table = "counters"    // name, shard
-	tableCancels     Table = "cancels"     // run, asset: cancels whose outcome is not known yet
-	tableFollowers   Table = "followers"   // job, job: the second runs behind the first
+	tableFollowers   Table = "followers"   // job, job: the second runs after the first
 	tableShares      Table = "shares"      // run: whether enough of its assets succeeded is to be counted
 	tableChained     Table = "chained"     // run, job: the run of the job that the run started
 	tableUnreachable Table = "unreachable" // hash of a URL: Unreachable
-	tableReboots     Table = "reboots"     // asset, run: executions that wait for a reboot
 )
 
 // key joins parts so that keys compare as the lists of their parts do. In each part a zero byte becomes 00 FF, and

@@ -18,16 +18,14 @@ const (
 
 // Bounds of the use cases.
 const (
-	// MaxText is how many bytes of an asset's free text are kept: a sentence or two, not a log.
-	MaxText = 1024
 	// MaxAnomalies is how many anomalies are kept an asset, the newest.
 	MaxAnomalies = 32
 	// MaxUnreachable is how many unreachable URLs are kept (CAT-10): every decision reads them. More are a network that is down.
 	MaxUnreachable = 5000
-	// MaxName is how many bytes of a name that nobody but people reads are kept.
-	MaxName = 128
 	// MaxDefinition is how many bytes a job has in JSON: 50,000 assets by name. More are selected by tags.
 	MaxDefinition = 2 << 20
+	// MaxBatch is the most assets of one transaction: it holds the writer for some 500 ms.
+	MaxBatch = 1000
 	// MaxPage is the longest page of a list.
 	MaxPage = 1000
 	// MaxTokenUses bounds how many assets one token enrols.
@@ -43,9 +41,6 @@ const maxSnapshot = 256 << 20
 
 // snapshotChunk is the size of one stored piece of a snapshot.
 const snapshotChunk = 1 << 20
-
-// batch is how many assets one transaction of a pass handles: the writer is held for some 100 ms at most.
-const batch = 200
 
 // BoundError says that something is too big, or empty where it must not be.
 type BoundError struct {

@@ -44,3 +44,12 @@ func TestErrorsSayWhat(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 	require.ErrorContains(t, err, "the change is stored")
 }
+
+func TestBatchIsBounded(t *testing.T) {
+	for batch, ok := range map[int]bool{-1: false, 0: true, 1: true, controller.MaxBatch: true, controller.MaxBatch + 1: false} {
+		c := config()
+		c.Batch = batch
+		require.Equal(t, ok, c.Validate() == nil, batch)
+	}
+	require.Equal(t, 100, config().WithDefaults().Batch)
+}

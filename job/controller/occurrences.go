@@ -7,6 +7,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
@@ -51,47 +52,47 @@ func (c *Controller) next(d job.Definition, enabled, after time.Time) (schedule.
 // recurs reports whether a schedule has a next run behind each.
 func recurs(s schedule.Schedule) bool { return s.Kind != schedule.OnDemand && s.Kind != schedule.Once }
 
-// renew plans the next run of a recurring job when one is taken up. Missed tells that the one taken up is not worth
-// making: while the server was away a newer one came due, and of several missed runs only the newest runs (JOB-12).
-func (c *Controller) renew(w Writer, run runRecord, now time.Time) (missed bool, err error) {
-	if !recurs(run.Definition.Schedule) || run.Behind != "" {
+// renew plans the next run of a recurring job when one is taken up. Missed: the one taken up is not worth making, since a
+// newer one came due while no server was there, and of several missed runs only the newest runs (JOB-12).
+func (t *tx) renew(run runRecord) (missed bool, err error) {
+	if !recurs(run.Definition.Schedule) || run.After != "" {
 		return false, nil
 	}
-	rec, err := loadJob(w, run.Definition.ID)
+	rec, err := loadJob(t, run.Definition.ID)
 	if err != nil || rec.Definition.State != job.Enabled {
 		return false, err
 	}
 	d := rec.Definition
-	o, err := c.next(d, rec.Enabled, run.Start)
+	o, err := t.c.next(d, rec.Enabled, run.Start)
 	if err != nil {
 		return false, nil // the last there is
 	}
-	zone, err := c.zone(d.Schedule)
+	zone, err := t.c.zone(d.Schedule)
 	if err != nil {
 		return false, err
 	}
-	if newest, ok := d.Schedule.PrevIn(rec.Enabled, now, zone); ok && newest.Start.After(o.Start) {
+	if newest, ok := d.Schedule.PrevIn(rec.Enabled, t.now, zone); ok && newest.Start.After(o.Start) {
 		o = newest
 	}
 	for { // one that was cancelled stays so
-		was, _, err := loadRun(w, d.Run(o))
-		if _, none := errors.AsType[*NotFoundError](err); none || err == nil && was.State != RunCancelled {
+		was, err := loadRun(t, d.Run(o))
+		if _, none := errors.AsType[*NotFoundError](err); none || err == nil && was.State != ledger.RunCancelled {
 			break
 		} else if err != nil {
 			return false, err
 		}
-		if o, err = c.next(d, rec.Enabled, o.Start); err != nil {
+		if o, err = t.c.next(d, rec.Enabled, o.Start); err != nil {
 			return false, nil
 		}
 	}
-	id, err := c.planRun(w, d, o)
+	id, err := t.planRun(d, o)
+	if err == nil {
+		err = t.reopen(&rec, id)
+	}
 	if err != nil {
 		return false, err
 	}
-	if err := c.reopen(w, &rec, id); err != nil {
-		return false, err
-	}
-	return !o.Start.After(now), save(w, tableJobs, key(string(d.ID)), rec)
+	return !o.Start.After(t.now), save(t, tableJobs, key(string(d.ID)), rec)
 }
 
 // onAsset turns an occurrence of a job into the one on an asset. The text says why there is none.

@@ -6,40 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
-
-// orderRecord is where one order stands. It is small, because passes over a whole run read and write many.
-type orderRecord struct {
-	Asset     job.AssetID       `json:"asset"`
-	Since     manifest.Revision `json:"since,omitempty"`   // the revision it first appears in
-	Waiting   bool              `json:"waiting,omitempty"` // not made yet: the asset's inventory is not known
-	Dropped   int               `json:"dropped,omitempty"` // patches beyond job.MaxPatches or the size of a manifest (JOB-8)
-	Progress  job.Progress      `json:"progress,omitempty"`
-	Stage     job.Stage         `json:"stage,omitempty"` // the furthest known to have begun; zero: none
-	Result    job.Result        `json:"result,omitempty"`
-	TooLate   job.Stage         `json:"tooLate,omitempty"`
-	Cancelled bool              `json:"cancelled,omitempty"` // asked for; Result tells what came of it
-	Withdrawn bool              `json:"withdrawn,omitempty"` // no longer in the manifest
-	Retracted bool              `json:"retracted,omitempty"` // was withdrawn since it was last made
-	Again     bool              `json:"again,omitempty"`     // made again before the asset told of a withdrawal: that word may still come
-	At        time.Time         `json:"at,omitzero"`         // of the last report folded
-	Ended     time.Time         `json:"ended,omitzero"`
-	Local     bool              `json:"local,omitempty"` // ended here: the asset never received it
-	Reboots   int               `json:"reboots,omitempty"`
-	Text      string            `json:"text,omitempty"`
-}
-
-func (o orderRecord) ended() bool { return !o.Ended.IsZero() }
-
-// begun says whether the execution is known to have started, or to have ended.
-func (o orderRecord) begun() bool { return o.Stage != 0 || o.ended() }
 
 // contentRecord is the order as frozen (JOB-8), its patches by reference: assets of one run share most of them.
 type contentRecord struct {
@@ -52,126 +26,85 @@ type patchRef struct {
 	Body  string          `json:"body"` // key in tableBodies
 }
 
-// maker makes the orders of one transaction. It remembers what it has written already.
-type maker struct {
-	c       *Controller
-	w       Writer
-	now     time.Time
-	snap    *catalog.Snapshot
-	probed  map[string]bool // unreachable URLs; nil: not read yet
-	bodies  map[string]bool
-	patches map[string]bool
-}
-
-func (c *Controller) maker(w Writer, now time.Time) (*maker, error) {
-	snap, err := c.snapshot(w)
-	return &maker{c: c, w: w, now: now, snap: snap, bodies: map[string]bool{}, patches: map[string]bool{}}, err
-}
-
 // make makes the order of a run on an asset, or makes it again after the job changed (MAN-2). What has begun or was
 // cancelled is left alone.
-func (m *maker) make(run runRecord, asset job.Asset) error {
-	k := key(string(run.ID), string(asset.ID))
-	old, had, err := load[orderRecord](m.w, tableOrders, k)
+func (t *tx) make(run runRecord, asset job.Asset) error {
+	e, err := loadEntry(t, run.ID, asset.ID)
+	if err != nil || e.Fixed() {
+		return err
+	}
+	if !run.Definition.Select(asset) {
+		return t.only(e, ledger.Withdrawn{})
+	}
+	inventory, known, err := loadInventory(t, asset.ID)
 	if err != nil {
 		return err
 	}
-	locked := old.Cancelled || old.begun() && !old.Local && old.Result != job.Withdrawn
-	selected := run.Definition.Select(asset)
-	switch {
-	case had && locked, !had && !selected:
-		return nil
-	case !selected && !old.ended() && !old.Withdrawn:
-		return withdraw(m.w, run.ID, old, m.now)
-	case !selected:
-		return nil
-	}
-	inventory, known, err := loadInventory(m.w, asset.ID)
-	if err != nil {
-		return err
-	}
-	o := orderRecord{Asset: asset.ID}
 	if !known {
-		o.Waiting = true
-		return m.put(run.ID, o)
+		return t.only(e, ledger.Awaited{})
 	}
-	start, trouble, err := m.c.onAsset(m.w, run.Definition, schedule.Occurrence{Local: run.Local, Start: run.Start}, asset.ID)
+	start, problem, err := t.c.onAsset(t, run.Definition, schedule.Occurrence{Local: run.Local, Start: run.Start}, asset.ID)
 	if err != nil {
 		return err
 	}
-	if m.probed == nil {
-		if m.probed, err = unreachable(m.w); err != nil {
-			return err
-		}
-	}
-	plan := run.Definition.Plan(job.PlanInput{
-		Snapshot: m.snap, Asset: asset.ID, Inventory: inventory, Occurrence: start, Unreachable: m.probed, Policy: m.c.config.Policy, Now: m.now,
-	})
-	cut := 0
-	if plan.Order, cut, err = fit(plan.Order); err != nil {
-		return err
-	}
-	o.Dropped = plan.Dropped + cut
-	if err := saveLeftOut(m.w, run.ID, asset.ID, plan.LeftOut); err != nil {
-		return err
-	}
-	handed := false
-	if had {
-		if handed, err = handedOut(m.w, old); err != nil {
-			return err
-		}
-		handed = handed && !old.ended() // also when withdrawn: the asset has not told that it dropped it
-	}
-	if err := plan.Order.Validate(); err != nil && trouble == "" {
-		trouble = err.Error()
-	}
-	if plan.Empty() || trouble != "" {
-		o.Result, o.Text = job.NotApplicable, "Nothing of the job applies to this asset."
-		if trouble != "" {
-			o.Result, o.Text = job.Failed, problem.Clip(trouble, MaxText)
-		}
-		if handed {
-			return withdraw(m.w, run.ID, old, m.now) // the asset will tell
-		}
-		o.Ended, o.Local = m.now, true
-		if err := unqueue(m.w, run.ID, asset.ID); err != nil {
-			return err
-		}
-		if err := save(m.w, tableOrders, k, o); err != nil || !o.succeeded() {
-			return err
-		}
-		return m.passed(run.ID, asset.ID)
-	}
-	if err := m.saveContent(run.ID, asset.ID, plan.Order); err != nil {
-		return err
-	}
-	revision, err := bump(m.w, asset.ID)
+	plan, err := t.plan(run.Definition, asset.ID, inventory, start)
 	if err != nil {
 		return err
 	}
-	o.Since = revision.Wanted
-	if handed {
-		o.Since, o.Again = old.Since, old.Withdrawn || old.Again // the asset may hold it as it was
+	order, cut, err := manifest.Fit(plan.Order)
+	if err != nil {
+		return err
 	}
-	return m.put(run.ID, o)
+	err = t.outcomes(e, func(o ledger.Outcomes) ledger.Outcomes { return o.LeaveOut(plan.LeftOut) })
+	if err != nil {
+		return err
+	}
+	if err := order.Validate(); err != nil && problem == "" {
+		problem = err.Error()
+	}
+	dropped := plan.Dropped + cut
+	switch {
+	case problem != "":
+		return t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: problem, Dropped: dropped})
+	case plan.Empty():
+		return t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
+	}
+	if err := t.saveContent(order); err != nil {
+		return err
+	}
+	return t.only(e, ledger.Made{Start: order.Start, Dropped: dropped})
 }
 
-func (m *maker) put(run job.RunID, o orderRecord) error {
-	if err := mark(m.w, tableLive, string(run), string(o.Asset)); err != nil {
-		return err
-	}
-	if err := mark(m.w, tableQueue, string(o.Asset), string(run)); err != nil {
-		return err
-	}
-	if err := unmark(m.w, tableGone, string(o.Asset), string(run)); err != nil {
-		return err
-	}
-	return saveOrder(m.w, run, o)
+// only steps an order of which nothing else is asked.
+func (t *tx) only(e ledger.Entry, ev ledger.Event) error {
+	_, _, err := t.step(e, ev)
+	return err
 }
 
-func (m *maker) saveContent(run job.RunID, asset job.AssetID, order job.Order) error {
+// plan decides what a job does on an asset, by what is known now (JOB-22).
+func (t *tx) plan(d job.Definition, asset job.AssetID, inventory catalog.Inventory, o schedule.Occurrence) (plan job.Plan, err error) {
+	if t.probed == nil {
+		if t.probed, err = unreachable(t); err != nil {
+			return plan, err
+		}
+		if t.snap, err = t.c.snapshot(t); err != nil {
+			return plan, err
+		}
+	}
+	return t.c.plan(t.snap, t.probed, d, asset, inventory, o, t.now), nil
+}
+
+// saveContent freezes an order.
+func (t *tx) saveContent(order job.Order) error {
 	content := contentRecord{Order: order, Patches: make([]patchRef, 0, len(order.Patches))}
 	content.Order.Patches = nil
+	once := func(k Key, value []byte) error {
+		if t.wrote[k] {
+			return nil
+		}
+		t.wrote[k] = true
+		return t.w.Put(k.Table, k.Key, value)
+	}
 	for _, p := range order.Patches {
 		data, err := json.Marshal(p)
 		if err != nil {
@@ -179,111 +112,80 @@ func (m *maker) saveContent(run job.RunID, asset job.AssetID, order job.Order) e
 		}
 		sum := sha256.Sum256(data)
 		body := hex.EncodeToString(sum[:])
-		if !m.bodies[body] {
-			m.bodies[body] = true
-			if err := m.w.Put(tableBodies, key(body), data); err != nil {
-				return err
-			}
+		if err := once(Key{tableBodies, key(body)}, data); err != nil {
+			return err
 		}
-		if held := key(string(run), string(p.Patch)); !m.patches[held] {
-			m.patches[held] = true
-			if err := m.w.Put(tableRunPatches, held, nil); err != nil {
-				return err
-			}
+		if err := once(Key{tableRunPatches, key(string(order.Run), string(p.Patch))}, nil); err != nil {
+			return err
 		}
 		content.Patches = append(content.Patches, patchRef{p.Patch, body})
 	}
-	return save(m.w, tableContents, key(string(run), string(asset)), content)
+	return save(t, tableContents, contentKey(order.ID).Key, content)
 }
 
-// loadContent puts a frozen order together again.
-func loadContent(r Reader, run job.RunID, asset job.AssetID) (job.Order, error) {
-	content, found, err := load[contentRecord](r, tableContents, key(string(run), string(asset)))
-	if err != nil {
-		return job.Order{}, err
+func contentKey(id job.OrderID) Key {
+	return Key{tableContents, key(string(id.Run()), string(id.Asset()))}
+}
+
+// loadContents puts frozen orders together again, in two round trips.
+func loadContents(f *fetched, ids ...job.OrderID) ([]job.Order, error) {
+	keys := make([]Key, 0, len(ids))
+	for _, id := range ids {
+		keys = append(keys, contentKey(id))
 	}
-	if !found {
-		return job.Order{}, fmt.Errorf("order %s has no content", job.MakeOrderID(run, asset))
+	if err := f.fetch(keys...); err != nil {
+		return nil, err
 	}
-	order := content.Order
-	for _, ref := range content.Patches {
-		patch, found, err := load[job.OrderPatch](r, tableBodies, key(ref.Body))
-		if err != nil {
-			return order, err
-		}
-		if !found {
-			return order, fmt.Errorf("order %s: patch %s is missing", order.ID, ref.Patch)
-		}
-		order.Patches = append(order.Patches, patch)
-	}
-	return order, nil
-}
-
-func saveOrder(w Writer, run job.RunID, o orderRecord) error {
-	return save(w, tableOrders, key(string(run), string(o.Asset)), o)
-}
-
-// eachOrder visits every order of a run by asset.
-func eachOrder(r Reader, run job.RunID, from string, visit func(orderRecord) (bool, error)) error {
-	return each(r, tableOrders, key(string(run)), from, func(rec Record) (bool, error) {
-		o, err := decode[orderRecord](tableOrders, rec)
-		if err != nil {
-			return false, err
-		}
-		return visit(o)
-	})
-}
-
-// eachQueued visits the live orders of an asset by run.
-func eachQueued(r Reader, asset job.AssetID, visit func(job.RunID, orderRecord) error) error {
-	return eachOf(r, tableQueue, asset, visit)
-}
-
-// eachOf visits the orders of an asset that a table lists, by run. They are listed first, so that visit may change them.
-func eachOf(r Reader, table Table, asset job.AssetID, visit func(job.RunID, orderRecord) error) error {
-	var runs []job.RunID
-	err := each(r, table, key(string(asset)), "", func(rec Record) (bool, error) {
-		run, err := last(rec.Key)
-		runs = append(runs, job.RunID(run))
-		return true, err
-	})
-	if err != nil {
-		return err
-	}
-	for _, run := range runs {
-		o, found, err := load[orderRecord](r, tableOrders, key(string(run), string(asset)))
+	contents := make([]contentRecord, 0, len(ids))
+	var bodies []Key
+	for i, id := range ids {
+		content, found, err := load[contentRecord](f, keys[i].Table, keys[i].Key)
 		if err == nil && !found {
-			err = fmt.Errorf("it is in table %s and has no record", table)
-		}
-		if err == nil {
-			err = visit(run, o)
+			err = fmt.Errorf("order %s has no content", id)
 		}
 		if err != nil {
-			return fmt.Errorf("order %s: %w", job.MakeOrderID(run, asset), err)
+			return nil, err
+		}
+		contents = append(contents, content)
+		for _, ref := range content.Patches {
+			bodies = append(bodies, Key{tableBodies, key(ref.Body)})
 		}
 	}
-	return nil
+	slices.SortFunc(bodies, func(a, b Key) int { return strings.Compare(a.Key, b.Key) })
+	if err := f.fetch(slices.Compact(bodies)...); err != nil {
+		return nil, err
+	}
+	orders := make([]job.Order, 0, len(ids))
+	for _, content := range contents {
+		order := content.Order
+		for _, ref := range content.Patches {
+			patch, found, err := load[job.OrderPatch](f, tableBodies, key(ref.Body))
+			if err == nil && !found {
+				err = fmt.Errorf("order %s: patch %s is missing", order.ID, ref.Patch)
+			}
+			if err != nil {
+				return nil, err
+			}
+			order.Patches = append(order.Patches, patch)
+		}
+		orders = append(orders, order)
+	}
+	return orders, nil
 }
 
-// drop is a patch that must leave a run's orders, with the reason.
-type drop struct {
-	Patch catalog.PatchID `json:"patch"`
-	Rule  string          `json:"rule"`
-	Text  string          `json:"text"`
-}
-
-// trim takes patches out of an order that has not begun (CAT-6, CAT-9). With nothing left to do it is withdrawn.
-func (m *maker) trim(run job.RunID, o orderRecord, drops []drop) error {
-	if o.begun() || o.Waiting || o.Withdrawn || o.Cancelled {
+// trim takes patches out of an order that has not begun (CAT-6, CAT-9).
+func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) error {
+	if !e.Trimmable() {
 		return nil
 	}
-	order, err := loadContent(m.w, run, o.Asset)
+	orders, err := loadContents(&t.fetched, e.ID())
 	if err != nil {
 		return err
 	}
+	order := orders[0]
 	var left []job.PatchOutcome
-	kept := slices.DeleteFunc(slices.Clone(order.Patches), func(p job.OrderPatch) bool {
-		i := slices.IndexFunc(drops, func(d drop) bool { return d.Patch == p.Patch })
+	order.Patches = slices.DeleteFunc(order.Patches, func(p job.OrderPatch) bool {
+		i := slices.IndexFunc(drops, func(d ledger.Drop) bool { return d.Patch == p.Patch })
 		if i >= 0 {
 			left = append(left, job.PatchOutcome{
 				Patch: p.Patch, Name: p.Name, Status: job.LeftOut, To: p.Version, Rule: drops[i].Rule, Text: drops[i].Text,
@@ -294,20 +196,81 @@ func (m *maker) trim(run job.RunID, o orderRecord, drops []drop) error {
 	if len(left) == 0 {
 		return nil
 	}
-	outcomes, _, err := load[outcomesRecord](m.w, tableOutcomes, key(string(run), string(o.Asset)))
+	err = t.outcomes(e, func(o ledger.Outcomes) ledger.Outcomes { return o.LeaveOut(append(o.LeftOut, left...)) })
 	if err != nil {
 		return err
 	}
-	if err := saveLeftOut(m.w, run, o.Asset, append(outcomes.LeftOut, left...)); err != nil {
+	empty := job.Plan{Order: order}.Empty()
+	if !empty {
+		if err := t.saveContent(order); err != nil {
+			return err
+		}
+	}
+	return t.only(e, ledger.Trimmed{Empty: empty})
+}
+
+// eachOrder visits every order of a run by asset, after the asset past.
+func eachOrder(r Reader, run job.RunID, past job.AssetID, visit func(ledger.Entry) (bool, error)) error {
+	from := ""
+	if past != "" {
+		from = after(key(string(run), string(past)))
+	}
+	return each(r, tableOrders, key(string(run)), from, func(rec Record) (bool, error) {
+		e, err := decode[ledger.Entry](tableOrders, rec)
+		if err != nil {
+			return false, err
+		}
+		return visit(e)
+	})
+}
+
+// queued is an order that waits or is open, as an asset's queue lists it.
+type queued struct {
+	run job.RunID
+	ledger.Queued
+}
+
+// queue lists the orders of an asset that wait or are open, by run.
+func queue(r Reader, asset job.AssetID) (list []queued, err error) {
+	err = each(r, tableQueue, key(string(asset)), "", func(rec Record) (bool, error) {
+		run, err := last(rec.Key)
+		if err != nil {
+			return false, err
+		}
+		row, err := decode[ledger.Queued](tableQueue, rec)
+		list = append(list, queued{job.RunID(run), row})
+		return true, err
+	})
+	return list, err
+}
+
+// stepEach steps orders of an asset.
+func (t *tx) stepEach(asset job.AssetID, runs []job.RunID, ev ledger.Event) error {
+	keys := make([]Key, 0, len(runs))
+	for _, run := range runs {
+		keys = append(keys, entryKey(run, asset))
+	}
+	if err := t.fetch(keys...); err != nil {
 		return err
 	}
-	order.Patches = kept
-	if (job.Plan{Order: order}).Empty() {
-		return withdraw(m.w, run, o, m.now)
+	for _, run := range runs {
+		e, err := loadEntry(t, run, asset)
+		if err == nil {
+			err = t.only(e, ev)
+		}
+		if err != nil {
+			return fmt.Errorf("order %s: %w", job.MakeOrderID(run, asset), err)
+		}
 	}
-	if err := m.saveContent(run, o.Asset, order); err != nil {
-		return err
-	}
-	_, err = bump(m.w, o.Asset)
-	return err
+	return nil
+}
+
+// unheard lists the runs whose withdrawn orders an asset may hold.
+func unheard(r Reader, asset job.AssetID) (runs []job.RunID, err error) {
+	err = each(r, tableUnheard, key(string(asset)), "", func(rec Record) (bool, error) {
+		run, err := last(rec.Key)
+		runs = append(runs, job.RunID(run))
+		return true, err
+	})
+	return runs, err
 }

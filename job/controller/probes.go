@@ -8,6 +8,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // Probe is what asking for a URL showed (CAT-10).
@@ -85,12 +86,12 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 				if err := unmark(w, tableUnreachable, hash(p.URL)); err != nil {
 					return err
 				}
-			case p.Err == "" || bad && u.Err == problem.Clip(p.Err, MaxText) || !bad && len(since) >= MaxUnreachable:
+			case p.Err == "" || bad && u.Err == problem.Clip(p.Err, ledger.MaxText) || !bad && len(since) >= MaxUnreachable:
 			default:
 				if !bad {
 					u = Unreachable{URL: p.URL, Since: now}
 				}
-				u.Err = problem.Clip(p.Err, MaxText)
+				u.Err = problem.Clip(p.Err, ledger.MaxText)
 				since[p.URL] = u
 				if err := save(w, tableUnreachable, key(hash(p.URL)), u); err != nil {
 					return err

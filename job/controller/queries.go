@@ -6,6 +6,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // JobStatus is a job as it stands.
@@ -63,7 +64,7 @@ func page[T, S any](r Reader, table Table, prefix, from string, limit int, statu
 func jobStatus(r Reader, rec jobRecord) (JobStatus, error) {
 	s := JobStatus{Definition: rec.Definition, Created: rec.Created, Changed: rec.Changed, Enabled: rec.Enabled}
 	for _, id := range rec.Open {
-		run, _, err := loadRun(r, id)
+		run, err := loadRun(r, id)
 		if err != nil {
 			return s, err
 		}
@@ -80,22 +81,22 @@ func jobStatus(r Reader, rec jobRecord) (JobStatus, error) {
 
 // RunStatus is a run as it stands.
 type RunStatus struct {
-	ID             job.RunID   `json:"id"`
-	Job            job.ID      `json:"job"`
-	Name           string      `json:"name"` // the job's
-	Revision       uint64      `json:"revision"`
-	State          RunState    `json:"state"`
-	Start          time.Time   `json:"start"`
-	End            time.Time   `json:"end,omitzero"`
-	Made           time.Time   `json:"made,omitzero"` // when the last order was made
-	Assets         int         `json:"assets"`
-	Waiting        int         `json:"waiting"`   // for an asset's first inventory
-	NotBegun       int         `json:"notBegun"`  // not known to have started
-	Executing      int         `json:"executing"` // started and not ended
-	PendingReboots int         `json:"pendingReboots"`
-	PendingCancels int         `json:"pendingCancels"`
-	Dropped        int         `json:"dropped"` // patches beyond the cap of JOB-8, over all assets
-	Results        []RunResult `json:"results"` // of the orders that have ended, in the order of job.Results
+	ID             job.RunID       `json:"id"`
+	Job            job.ID          `json:"job"`
+	Name           string          `json:"name"` // the job's
+	Revision       uint64          `json:"revision"`
+	State          ledger.RunState `json:"state"`
+	Start          time.Time       `json:"start"`
+	End            time.Time       `json:"end,omitzero"`
+	Made           time.Time       `json:"made,omitzero"` // when the last order was made
+	Assets         int             `json:"assets"`
+	Waiting        int             `json:"waiting"`   // for an asset's first inventory
+	NotBegun       int             `json:"notBegun"`  // not known to have started
+	Executing      int             `json:"executing"` // started and not ended
+	PendingReboots int             `json:"pendingReboots"`
+	PendingCancels int             `json:"pendingCancels"`
+	Dropped        int             `json:"dropped"` // patches beyond the cap of JOB-8, over all assets
+	Results        []RunResult     `json:"results"` // of the orders that have ended, in the order of job.Results
 }
 
 // RunResult counts the assets with one result.
@@ -107,7 +108,7 @@ type RunResult struct {
 // Run returns one run with its counts. The error is a *NotFoundError for an unknown one.
 func (c *Controller) Run(ctx context.Context, id job.RunID) (status RunStatus, err error) {
 	err = c.store.View(ctx, func(r Reader) error {
-		run, _, err := loadRun(r, id)
+		run, err := loadRun(r, id)
 		if err != nil {
 			return err
 		}
@@ -144,32 +145,16 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 	if d.Window > 0 {
 		s.End = run.Start.Add(d.Window)
 	}
-	ended := make(map[job.Result]int)
-	err := eachOrder(r, run.ID, "", func(o orderRecord) (bool, error) {
-		s.Assets++
-		s.Dropped += o.Dropped
-		switch {
-		case o.ended():
-			ended[o.Result]++
-			return true, nil
-		case o.Waiting:
-			s.Waiting++
-		case o.Stage == 0:
-			s.NotBegun++
-		default:
-			s.Executing++
-		}
-		if o.Result == job.PendingReboot {
-			s.PendingReboots++
-		}
-		if o.Cancelled && o.TooLate == 0 {
-			s.PendingCancels++
-		}
+	var t ledger.Tally
+	err := eachOrder(r, run.ID, "", func(e ledger.Entry) (bool, error) {
+		t.Add(e)
 		return true, nil
 	})
-	for _, result := range job.Results() {
-		if n := ended[result]; n > 0 {
-			s.Results = append(s.Results, RunResult{result, n})
+	s.Assets, s.Waiting, s.NotBegun, s.Executing = t.Orders, t.Waiting, t.NotBegun, t.Executing
+	s.PendingReboots, s.PendingCancels, s.Dropped = t.PendingReboots, t.PendingCancels, t.Dropped
+	for result, n := range t.Results {
+		if n > 0 {
+			s.Results = append(s.Results, RunResult{job.Result(result), n})
 		}
 	}
 	return s, err
@@ -186,7 +171,7 @@ type RunAsset struct {
 	Result    job.Result         `json:"result,omitempty"` // or what it waits for
 	Ended     time.Time          `json:"ended,omitzero"`   // when the final result came
 	At        time.Time          `json:"at,omitzero"`      // of the last report, by the asset's corrected clock
-	Cancel    CancelState        `json:"cancel,omitempty"` // zero: no cancel was asked for
+	Cancel    ledger.CancelState `json:"cancel,omitempty"` // zero: no cancel was asked for
 	TooLate   job.Stage          `json:"tooLate,omitempty"`
 	Withdrawn bool               `json:"withdrawn,omitempty"` // no longer in the asset's manifest
 	Reboots   int                `json:"reboots,omitempty"`   // asked for by the execution
@@ -200,17 +185,13 @@ func (c *Controller) RunAssets(ctx context.Context, id job.RunID, past job.Asset
 	if err := bound("page", limit, MaxPage); err != nil {
 		return nil, err
 	}
-	from := ""
-	if past != "" {
-		from = after(key(string(id), string(past)))
-	}
 	err = c.store.View(ctx, func(r Reader) error {
 		list = nil
-		if _, _, err := loadRun(r, id); err != nil {
+		if _, err := loadRun(r, id); err != nil {
 			return err
 		}
-		return eachOrder(r, id, from, func(o orderRecord) (bool, error) {
-			a, err := runAsset(r, id, o)
+		return eachOrder(r, id, past, func(e ledger.Entry) (bool, error) {
+			a, err := runAsset(r, e)
 			list = append(list, a)
 			return len(list) < limit, err
 		})
@@ -218,29 +199,35 @@ func (c *Controller) RunAssets(ctx context.Context, id job.RunID, past job.Asset
 	return list, err
 }
 
-func runAsset(r Reader, run job.RunID, o orderRecord) (RunAsset, error) {
+// withdrawn reports whether the manifest lost the order by a withdrawal.
+func withdrawn(e ledger.Entry) bool {
+	return e.Phase == ledger.Gone || e.Phase == ledger.Orphaned || e.Result == job.Withdrawn || e.Phase == ledger.Ended && e.Retracted && !e.Cancelled
+}
+
+func runAsset(r Reader, e ledger.Entry) (RunAsset, error) {
 	a := RunAsset{
-		Asset: o.Asset, Order: job.MakeOrderID(run, o.Asset), Waiting: o.Waiting, Progress: o.Progress, Stage: o.Stage, Result: o.Result,
-		Ended: o.Ended, At: o.At, TooLate: o.TooLate, Withdrawn: o.Withdrawn, Reboots: o.Reboots, Dropped: o.Dropped, Text: o.Text,
+		Asset: e.Asset, Order: e.ID(), Waiting: e.Phase == ledger.Waiting, Progress: e.Progress, Stage: e.Stage, Result: e.Result,
+		Ended: e.Ended, At: e.At, TooLate: e.TooLate, Withdrawn: withdrawn(e),
+		Reboots: e.Reboots, Dropped: e.Dropped, Text: e.Text,
 	}
-	if o.Cancelled {
-		a.Cancel = o.cancelState()
+	if e.Cancelled {
+		a.Cancel = e.Cancel()
 	}
 	var err error
-	if a.HandedOut, err = handedOut(r, o); err != nil {
+	if a.HandedOut, err = held(r, e); err != nil {
 		return a, err
 	}
-	outcomes, _, err := load[outcomesRecord](r, tableOutcomes, key(string(run), string(o.Asset)))
+	outcomes, _, err := load[ledger.Outcomes](r, tableOutcomes, key(string(e.Run), string(e.Asset)))
 	if err != nil {
 		return a, err
 	}
 	a.Patches = outcomes.Reported
-	if len(a.Patches) == 0 && !o.Waiting && !o.Local && !o.ended() {
-		order, err := loadContent(r, run, o.Asset)
+	if len(a.Patches) == 0 && e.Phase != ledger.Waiting && e.Phase != ledger.Ended {
+		orders, err := loadContents(&fetched{Reader: r}, e.ID())
 		if err != nil {
 			return a, err
 		}
-		for _, p := range order.Patches {
+		for _, p := range orders[0].Patches {
 			a.Patches = append(a.Patches, job.PatchOutcome{Patch: p.Patch, Name: p.Name, Status: job.Pending, To: p.Version})
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
@@ -32,7 +33,7 @@ func (f *fixture) tick(until time.Time) {
 	}
 }
 
-func (f *fixture) runs(id job.ID) (ids []string, states []controller.RunState) {
+func (f *fixture) runs(id job.ID) (ids []string, states []ledger.RunState) {
 	f.Helper()
 	list, err := f.Runs(ctx, id, "", 1000)
 	require.NoError(f, err)
@@ -56,12 +57,12 @@ func TestRecurringRuns_JOB9_MAN1(t *testing.T) {
 		f.tick(start.Add(3 * 24 * time.Hour))
 		ids, states := f.runs("nightly")
 		require.Equal(f, []string{"nightly@20260301T220000", "nightly@20260302T220000", "nightly@20260303T220000", "nightly@20260304T220000"}, ids)
-		require.Equal(f, []controller.RunState{controller.Made, controller.Made, controller.Made, controller.Planned}, states)
+		require.Equal(f, []ledger.RunState{ledger.RunMade, ledger.RunMade, ledger.RunMade, ledger.RunPlanned}, states)
 		require.NoError(f, f.DisableJob(ctx, "nightly", f.now))
 		f.tick(start.Add(10 * 24 * time.Hour))
 		ids, states = f.runs("nightly")
 		require.Len(f, ids, 4, "a disabled job has no further runs")
-		require.Equal(f, controller.RunWithdrawn, states[3])
+		require.Equal(f, ledger.RunWithdrawn, states[3])
 	})
 }
 
@@ -77,7 +78,7 @@ func TestMissedWhileTheServerWasAway_JOB12(t *testing.T) {
 		_, err := f.Tick(ctx, f.now)
 		require.NoError(f, err)
 		_, states := f.runs("nightly")
-		require.Equal(f, []controller.RunState{controller.Missed, controller.Made, controller.Planned}, states)
+		require.Equal(f, []ledger.RunState{ledger.RunMissed, ledger.RunMade, ledger.RunPlanned}, states)
 		f.call(a)
 		require.Len(f, a.orders, 1)
 		require.Equal(f, time.Date(2026, 3, 5, 22, 0, 0, 0, time.UTC), a.orders[0].Start)
@@ -171,7 +172,7 @@ func TestCancelOneOfManyRuns_JOB3_JOB9(t *testing.T) {
 		require.Len(f, a.orders, 1)
 		require.Equal(f, time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC), a.orders[0].Start)
 		_, states := f.runs("nightly")
-		require.Equal(f, []controller.RunState{controller.RunCancelled, controller.Made, controller.Planned}, states)
+		require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunMade, ledger.RunPlanned}, states)
 
 		// Off and on again between the runs: the cancelled one stays cancelled.
 		require.NoError(f, f.DisableJob(ctx, "nightly", f.now))
@@ -201,13 +202,13 @@ func TestCancelledRunIsNotPlannedAgain_JOB3_JOB9(t *testing.T) {
 		f.tick(start.Add(8 * time.Hour))
 		run, err := f.Run(ctx, first)
 		require.NoError(f, err)
-		require.Equal(f, controller.Made, run.State)
+		require.Equal(f, ledger.RunMade, run.State)
 		run, err = f.Run(ctx, "nightly@20260302T220000")
 		require.NoError(f, err)
-		require.Equal(f, controller.RunCancelled, run.State)
+		require.Equal(f, ledger.RunCancelled, run.State)
 		run, err = f.Run(ctx, "nightly@20260303T220000")
 		require.NoError(f, err)
-		require.Equal(f, controller.Planned, run.State)
+		require.Equal(f, ledger.RunPlanned, run.State)
 	})
 }
 
@@ -280,7 +281,7 @@ func TestStoppedRunStaysSoWithAnotherLead_JOB3_JOB5(t *testing.T) {
 		f.tick(start.Add(5 * time.Hour))
 		status, err := f.Run(ctx, run)
 		require.NoError(f, err)
-		require.Equal(f, controller.RunCancelled, status.State)
+		require.Equal(f, ledger.RunCancelled, status.State)
 		require.Zero(f, status.Assets)
 	})
 }

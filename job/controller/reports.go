@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"hash/fnv"
+	"strconv"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // FailedInstalls is the number of patch installs that failed, over the whole account (RPT-1): every patch that an asset
@@ -33,8 +36,8 @@ type FailureFilter struct {
 
 // FailurePage is a page of failures, newest first.
 type FailurePage struct {
-	Failures []Failure `json:"failures"`
-	Next     string    `json:"next,omitempty"` // FailureFilter.Page of the next page; empty: this is the last
+	Failures []ledger.Failure `json:"failures"`
+	Next     string           `json:"next,omitempty"` // FailureFilter.Page of the next page; empty: this is the last
 }
 
 // ErrBadPage is returned for a FailureFilter.Page that no FailurePage named.
@@ -64,13 +67,13 @@ func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page Failur
 		oldest = after(key(fallingTime(f.From)))
 	}
 	err = c.store.View(ctx, func(r Reader) error {
-		page = FailurePage{Failures: []Failure{}}
+		page = FailurePage{Failures: []ledger.Failure{}}
 		end := ""
 		return each(r, tableFailures, "", from, func(rec Record) (bool, error) {
 			if oldest != "" && rec.Key >= oldest {
 				return false, nil
 			}
-			x, err := decode[Failure](tableFailures, rec)
+			x, err := decode[ledger.Failure](tableFailures, rec)
 			switch {
 			case err != nil:
 				return false, err
@@ -162,4 +165,30 @@ func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) (list
 		})
 	})
 	return list, err
+}
+
+// shards spreads a counter over rows, so that the reports of two assets seldom wait for each other.
+const shards = 16
+
+func (t *tx) add(counter string, asset job.AssetID, delta int) error {
+	if delta == 0 {
+		return nil
+	}
+	h := fnv.New32a()
+	h.Write([]byte(asset))
+	k := key(counter, strconv.Itoa(int(h.Sum32()%shards)))
+	n, _, err := load[int](t, tableCounters, k)
+	if err != nil {
+		return err
+	}
+	return save(t, tableCounters, k, n+delta)
+}
+
+func sum(r Reader, counter string) (total int, err error) {
+	err = each(r, tableCounters, key(counter), "", func(rec Record) (bool, error) {
+		n, err := decode[int](tableCounters, rec)
+		total += n
+		return true, err
+	})
+	return total, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // snapshotRecord is the header of the stored snapshot.
@@ -26,21 +27,21 @@ func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time
 	now = instant(now)
 	var changes catalog.Changes
 	var next cachedSnapshot
-	err := c.store.Update(ctx, func(w Writer) error {
-		old, err := c.snapshot(w)
+	err := c.update(ctx, now, func(t *tx) error {
+		old, err := c.snapshot(t)
 		if err != nil {
 			return err
 		}
 		var snap *catalog.Snapshot
 		snap, changes = catalog.Sync(old, batches, now)
 		var changed bool
-		if next, changed, err = saveSnapshot(w, snap); err != nil {
+		if next, changed, err = saveSnapshot(t, snap); err != nil {
 			return err
 		}
 		if !changed {
 			return nil
 		}
-		return c.planTrims(w, next.snapshot)
+		return t.planTrims(next.snapshot)
 	})
 	if err != nil {
 		return catalog.Changes{}, fmt.Errorf("sync: %w", err)
@@ -103,10 +104,10 @@ func (c *Controller) snapshot(r Reader) (*catalog.Snapshot, error) {
 }
 
 // planTrims starts a trimming pass on every run with live orders that hold a patch which may no longer be deployed.
-func (c *Controller) planTrims(w Writer, snap *catalog.Snapshot) error {
+func (t *tx) planTrims(snap *catalog.Snapshot) error {
 	from := ""
 	for {
-		records, err := w.Scan(tableLive, from, "", 1)
+		records, err := t.Scan(tableLive, from, "", 1)
 		if err != nil || len(records) == 0 {
 			return err
 		}
@@ -115,16 +116,15 @@ func (c *Controller) planTrims(w Writer, snap *catalog.Snapshot) error {
 			return err
 		}
 		from = after(key(p[0]))
-		if err := c.planTrim(w, snap, job.RunID(p[0])); err != nil {
+		if err := t.planTrim(snap, job.RunID(p[0])); err != nil {
 			return err
 		}
 	}
 }
 
-func (c *Controller) planTrim(w Writer, snap *catalog.Snapshot, id job.RunID) error {
-	var drop []drop
-	prefix := key(string(id))
-	err := each(w, tableRunPatches, prefix, "", func(rec Record) (bool, error) {
+func (t *tx) planTrim(snap *catalog.Snapshot, id job.RunID) error {
+	var drop []ledger.Drop
+	err := each(t, tableRunPatches, key(string(id)), "", func(rec Record) (bool, error) {
 		patch, err := last(rec.Key)
 		if err != nil || len(rec.Value) > 0 {
 			return true, err
@@ -137,28 +137,24 @@ func (c *Controller) planTrim(w Writer, snap *catalog.Snapshot, id job.RunID) er
 	if err != nil || len(drop) == 0 {
 		return err
 	}
-	run, _, err := loadRun(w, id)
-	if err != nil {
-		return err
+	run, err := loadRun(t, id)
+	if err == nil {
+		_, err = t.stepRun(run, ledger.PatchesLeft{Drop: drop})
 	}
-	run.Trim = &trimPass{Drop: drop} // what an earlier pass had still to drop is bad still, and in here
-	if err := saveRun(w, run); err != nil {
-		return err
-	}
-	return mark(w, tableWork, string(id))
+	return err
 }
 
 // trimmed is the value in tableRunPatches of a patch that no order of the run holds any more which could still lose it.
 var trimmed = []byte("trimmed")
 
 // undeployable says whether a patch may no longer be in an order whatever the asset, and why.
-func undeployable(snap *catalog.Snapshot, id catalog.PatchID) (drop, bool) {
+func undeployable(snap *catalog.Snapshot, id catalog.PatchID) (ledger.Drop, bool) {
 	patch, found := snap.Patch(id)
 	switch {
 	case !found:
-		return drop{id, "CAT-9", "The patch left the catalog."}, true
+		return ledger.Drop{Patch: id, Rule: "CAT-9", Text: "The patch left the catalog."}, true
 	case snap.Lifecycle(id) == catalog.LifecycleDeprecated:
-		return drop{id, "CAT-9", "The patch was deprecated and withdrawn."}, true
+		return ledger.Drop{Patch: id, Rule: "CAT-9", Text: "The patch was deprecated and withdrawn."}, true
 	}
 	for _, a := range patch.Artifacts {
 		if a.Availability != catalog.LatestOnly {
@@ -169,8 +165,8 @@ func undeployable(snap *catalog.Snapshot, id catalog.PatchID) (drop, bool) {
 			continue
 		}
 		if order, ok := newest.Version.Compare(patch.Version); ok && order > 0 {
-			return drop{id, "CAT-6", fmt.Sprintf("Only the newest version can be downloaded; that is %s now.", newest.Version)}, true
+			return ledger.Drop{Patch: id, Rule: "CAT-6", Text: fmt.Sprintf("Only the newest version can be downloaded; that is %s now.", newest.Version)}, true
 		}
 	}
-	return drop{}, false
+	return ledger.Drop{}, false
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -47,7 +48,7 @@ func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now t
 	if err != nil {
 		return Token{}, err
 	}
-	t.ID, t.Name, t.Tags, t.Created = hash(secret), problem.Clip(t.Name, MaxName), tags, instant(now)
+	t.ID, t.Name, t.Tags, t.Created = hash(secret), problem.Clip(t.Name, ledger.MaxName), tags, instant(now)
 	if !t.Expires.IsZero() {
 		t.Expires = instant(t.Expires)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/show"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // rows compares everything with the expectations.
@@ -177,7 +178,7 @@ func (p *Play) cancelRow(ctx context.Context, c Cancel, have controller.RunAsset
 		Reason: fmt.Sprintf("Cancel %s. Then the asset reported %v; it has %s %s.", tried.answer(), have.Result, c.Release.Product, now),
 		Rule:   "JOB-3",
 	}
-	refused, done := job.Stage(0), controller.CancelDone
+	refused, done := job.Stage(0), ledger.CancelDone
 	if r, ok := errors.AsType[*controller.CancelRefused](tried.err); ok {
 		refused = r.Stage
 	}

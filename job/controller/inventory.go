@@ -1,0 +1,83 @@
+package controller
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+)
+
+// inventoryRecord is the header of an asset's stored inventory.
+type inventoryRecord struct {
+	Digest string    `json:"digest"`
+	At     time.Time `json:"at"`
+	Chunks int       `json:"chunks"`
+}
+
+// takeInventory stores a changed inventory and makes the orders that waited for the first one.
+func (t *tx) takeInventory(got *call, sent catalog.Inventory) error {
+	id := got.asset.ID
+	inventory, err := catalog.NewInventory(sent.Platform, sent.Installed)
+	switch {
+	case err != nil:
+		got.reports.anomaly(Anomaly{At: t.now, Text: problem.Clip(err.Error(), ledger.MaxText)})
+		return nil
+	case inventory.Platform != got.asset.Platform:
+		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, got.asset.Platform)})
+		return nil
+	}
+	digest := inventory.Digest()
+	if digest == got.inventory.Digest {
+		return nil
+	}
+	data, err := json.Marshal(inventory)
+	if err != nil {
+		return fmt.Errorf("inventory of asset %s: %w", id, err)
+	}
+	k := key(string(id))
+	chunks, err := saveChunks(t, tableInventory, k, data, got.inventory.Chunks)
+	if err != nil {
+		return err
+	}
+	got.inventory = inventoryRecord{Digest: digest, At: t.now, Chunks: chunks}
+	if err := save(t, tableInventories, k, got.inventory); err != nil {
+		return err
+	}
+	rows, err := queue(t, id)
+	if err != nil {
+		return err
+	}
+	for _, q := range rows {
+		if !q.Waiting {
+			continue
+		}
+		run, err := loadRun(t, q.run)
+		if err == nil && !run.State.Over() {
+			err = t.make(run, got.asset.Asset)
+		}
+		if err != nil {
+			return fmt.Errorf("order %s: %w", job.MakeOrderID(q.run, id), err)
+		}
+	}
+	return nil
+}
+
+// loadInventory returns an asset's last inventory; known is false while there is none.
+func loadInventory(r Reader, id job.AssetID) (inventory catalog.Inventory, known bool, err error) {
+	header, known, err := load[inventoryRecord](r, tableInventories, key(string(id)))
+	if err != nil || !known {
+		return inventory, false, err
+	}
+	data, err := loadChunks(r, tableInventory, key(string(id)), header.Chunks)
+	if err == nil {
+		err = json.Unmarshal(data, &inventory)
+	}
+	if err != nil {
+		return inventory, false, fmt.Errorf("inventory of asset %s: %w", id, err)
+	}
+	return inventory, true, nil
+}

@@ -1,0 +1,311 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+)
+
+// fetched reads through what was fetched at once, so that a use case costs a fixed number of round trips.
+type fetched struct {
+	Reader
+	have map[Key][]byte
+}
+
+// fetch reads records that are about to be asked for.
+func (f *fetched) fetch(keys ...Key) error {
+	for len(keys) > 0 {
+		n := min(len(keys), MaxMany)
+		values, err := f.GetMany(keys[:n])
+		if err != nil {
+			return err
+		}
+		for i, k := range keys[:n] {
+			f.remember(k, values[i])
+		}
+		keys = keys[n:]
+	}
+	return nil
+}
+
+func (f *fetched) remember(k Key, value []byte) {
+	if f.have == nil {
+		f.have = map[Key][]byte{}
+	}
+	f.have[k] = value
+}
+
+// Get returns a fetched record, or reads it.
+func (f *fetched) Get(table Table, key string) ([]byte, error) {
+	if value, have := f.have[Key{table, key}]; have {
+		return value, nil
+	}
+	return f.Reader.Get(table, key)
+}
+
+// tx is one transaction that changes something. It steps the machines of package ledger: it loads a value, steps it, and
+// writes it with the difference of its index. What follows from that for other orders waits in a queue until the end.
+type tx struct {
+	fetched
+	w    Writer
+	c    *Controller
+	now  time.Time
+	next []ledger.Entry // that succeeded, and whose followers are to start (JOB-19)
+
+	snap   *catalog.Snapshot
+	probed map[string]bool // unreachable URLs; nil: not read yet
+	wrote  map[Key]bool    // shared records that this transaction has written already
+}
+
+// Put writes a record.
+func (t *tx) Put(table Table, key string, value []byte) error {
+	if value == nil {
+		value = []byte{}
+	}
+	t.remember(Key{table, key}, value)
+	return t.w.Put(table, key, value)
+}
+
+// Delete removes a record.
+func (t *tx) Delete(table Table, key string) error {
+	t.remember(Key{table, key}, nil)
+	return t.w.Delete(table, key)
+}
+
+// update runs one transaction.
+func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx) error) error {
+	return c.store.Update(ctx, func(w Writer) error {
+		t := &tx{fetched: fetched{Reader: w}, w: w, c: c, now: now, wrote: map[Key]bool{}}
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.followAll()
+	})
+}
+
+// followAll starts what follows the orders that succeeded. A follower may end at once, and have followers itself.
+func (t *tx) followAll() error {
+	for len(t.next) > 0 {
+		e := t.next[0]
+		t.next = t.next[1:]
+		if err := t.follow(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entryKey is where an order is stored.
+func entryKey(run job.RunID, asset job.AssetID) Key {
+	return Key{tableOrders, key(string(run), string(asset))}
+}
+
+// loadEntry returns an order; one that was never made has no phase.
+func loadEntry(r Reader, run job.RunID, asset job.AssetID) (ledger.Entry, error) {
+	k := entryKey(run, asset)
+	e, _, err := load[ledger.Entry](r, k.Table, k.Key)
+	e.Run, e.Asset = run, asset
+	return e, err
+}
+
+// indexes says where each index of orders is stored, and whether it is by asset or by run.
+var indexes = map[ledger.Index]struct {
+	table   Table
+	byAsset bool
+}{
+	ledger.Live: {tableLive, false}, ledger.Queue: {tableQueue, true}, ledger.Unheard: {tableUnheard, true},
+	ledger.Cancels: {tableCancels, false}, ledger.Reboots: {tableReboots, true},
+}
+
+// rowRecord is where an order's row of an index is stored, and as what.
+func rowRecord(e ledger.Entry, row ledger.Row) (k Key, value []byte, err error) {
+	at := indexes[row.Index]
+	k = Key{at.table, key(string(e.Run), string(e.Asset))}
+	if at.byAsset {
+		k.Key = key(string(e.Asset), string(e.Run))
+	}
+	if row.Index == ledger.Queue {
+		value, err = json.Marshal(row.Queued)
+	}
+	return k, value, err
+}
+
+// step takes an order one event further, stores it, and carries out what follows. Objection says what is wrong with a
+// report that was not taken in.
+func (t *tx) step(e ledger.Entry, ev ledger.Event) (after ledger.Entry, objection string, err error) {
+	rev, err := loadRevisions(t, e.Asset)
+	if err != nil {
+		return e, "", err
+	}
+	after, out := ledger.Step(rev, e, ev, t.now)
+	if err := t.saveEntry(e, after); err != nil {
+		return after, "", err
+	}
+	for _, effect := range out.Effects {
+		switch effect := effect.(type) {
+		case ledger.Revise:
+			rev = rev.Revise(effect.Without)
+			err = t.saveRevisions(e.Asset, rev)
+		case ledger.Follow:
+			t.next = append(t.next, after)
+		case ledger.KeepOutcomes:
+			err = t.outcomes(after, func(o ledger.Outcomes) ledger.Outcomes {
+				return o.Report(ev.(ledger.Reported).Report.Patches, after.At)
+			})
+		case ledger.Objection:
+			objection = effect.Text
+		}
+		if err != nil {
+			return after, objection, err
+		}
+	}
+	return after, objection, nil
+}
+
+func (t *tx) saveEntry(before, after ledger.Entry) error {
+	if before == after {
+		return nil
+	}
+	k := entryKey(after.Run, after.Asset)
+	if err := save(t, k.Table, k.Key, after); err != nil {
+		return err
+	}
+	put, remove := ledger.Changes(before.Index(), after.Index(), func(r ledger.Row) ledger.Index { return r.Index })
+	for _, row := range put {
+		k, value, err := rowRecord(after, row)
+		if err == nil {
+			err = t.Put(k.Table, k.Key, value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, row := range remove {
+		k, _, err := rowRecord(before, row)
+		if err == nil {
+			err = t.Delete(k.Table, k.Key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func loadRevisions(r Reader, asset job.AssetID) (ledger.Revisions, error) {
+	rev, _, err := load[ledger.Revisions](r, tableRevisions, key(string(asset)))
+	return rev, err
+}
+
+func (t *tx) saveRevisions(asset job.AssetID, rev ledger.Revisions) error {
+	before, err := loadRevisions(t, asset)
+	if err != nil || before == rev {
+		return err
+	}
+	return save(t, tableRevisions, key(string(asset)), rev)
+}
+
+// outcomes changes what became of an order's patches, and the account's list and number of failed installs with it (RPT-1).
+func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcomes) error {
+	k := key(string(e.Run), string(e.Asset))
+	before, found, err := load[ledger.Outcomes](t, tableOutcomes, k)
+	if err != nil {
+		return err
+	}
+	after := change(before)
+	if !found && len(after.LeftOut) == 0 && len(after.Reported) == 0 {
+		return nil
+	}
+	if err := save(t, tableOutcomes, k, after); err != nil {
+		return err
+	}
+	was, is := before.Index(e.Run, e.Asset), after.Index(e.Run, e.Asset)
+	put, remove := ledger.Changes(was, is, func(f ledger.Failure) catalog.PatchID { return f.Patch })
+	for _, f := range put {
+		if err := save(t, tableFailures, failureKey(f), f); err != nil {
+			return err
+		}
+	}
+	for _, f := range remove {
+		if err := t.Delete(tableFailures, failureKey(f)); err != nil {
+			return err
+		}
+	}
+	return t.add(failedInstalls, e.Asset, len(is)-len(was))
+}
+
+func failureKey(f ledger.Failure) string {
+	return key(fallingTime(f.At), string(f.Asset), string(f.Run), string(f.Patch))
+}
+
+// runRecord is a run with its job's definition, as of the last change that could still reach it.
+type runRecord struct {
+	ledger.Run
+	Definition job.Definition `json:"definition"`
+}
+
+// runRowKey is where a run's row of an index is stored.
+func runRowKey(run ledger.Run, row ledger.RunRow) Key {
+	switch row.Index {
+	case ledger.Due:
+		return Key{tableDue, key(risingTime(row.Due), string(run.ID))}
+	case ledger.Work:
+		return Key{tableWork, key(string(run.ID))}
+	default:
+		return Key{tableStopping, key(string(run.ID))}
+	}
+}
+
+// in reports whether the run has the row that is stored under a key.
+func (run runRecord) in(k Key) bool {
+	return slices.ContainsFunc(run.Index(), func(row ledger.RunRow) bool { return runRowKey(run.Run, row) == k })
+}
+
+// stepRun takes a run one event further and stores it.
+func (t *tx) stepRun(run runRecord, ev ledger.RunEvent) (runRecord, error) {
+	before := run.Run
+	run.Run = ledger.StepRun(before, ev, t.now)
+	return run, t.saveRun(before, run)
+}
+
+// saveRun stores a run with the difference of its index. Before is the zero Run for a new one.
+func (t *tx) saveRun(before ledger.Run, run runRecord) error {
+	k, err := runKey(run.ID)
+	if err != nil {
+		return fmt.Errorf("a run is stored under a name that cannot be one: %w", err)
+	}
+	put, remove := ledger.Changes(before.Index(), run.Index(), func(r ledger.RunRow) ledger.RunRow { return r })
+	for _, row := range remove {
+		k := runRowKey(before, row)
+		if err := t.Delete(k.Table, k.Key); err != nil {
+			return err
+		}
+	}
+	for _, row := range put {
+		k := runRowKey(run.Run, row)
+		if err := t.Put(k.Table, k.Key, nil); err != nil {
+			return err
+		}
+	}
+	if stops := before.Stopping() != nil; stops != (run.Stopping() != nil) {
+		if err := t.countStops(!stops); err != nil {
+			return err
+		}
+	}
+	return save(t, tableRuns, k, run)
+}
+
+// held reports whether the asset may have received an order.
+func held(r Reader, e ledger.Entry) (bool, error) {
+	if e.Since == 0 {
+		return false, nil
+	}
+	rev, err := loadRevisions(r, e.Asset)
+	return e.Held(rev.Sealed), err
+}

@@ -1,0 +1,30 @@
+// Package ledger is the server's side of one order on one asset, as a machine.
+//
+// [Entry] is all that the server knows of an order. [Step] decides what a report, a cancel, a withdrawal, a removal or a
+// missed run does to it, and returns the new entry with the effects to carry out in the same transaction. [Entry.Index]
+// returns the rows by which the order is found; they are a function of the entry. [Revisions] numbers an asset's manifests.
+// [Outcomes] is what became of an order's patches, with the failed installs as its index. [Run] and [StepRun] are the same
+// for one occurrence of a job: planned, made, trimmed, cancelled, withdrawn, missed.
+//
+// A server loads values, steps them, and stores them with the difference of their indexes, see [Changes]. Package
+// job/controller does so over a store; packages agentsim/fleet and agentsim/explore over arrays. So there is one server's
+// policy, and not one for each.
+//
+// # The life of an order
+//
+//	       Awaited            Made                    withdrawn, and the asset may hold it
+//	(none) ───────► Waiting ───────► Open ──────────────────────────────────────────────► Gone
+//	   └──────────────Made────────────┘ │ ◄──────────────CancelAsked, made again────────────┘ │
+//	                                    │ a final report; or: cancelled, withdrawn, missed    │ a final report, or
+//	                                    │ or nothing to do, and the asset never held it       │ the asset never held it
+//	                                    ▼                                                     ▼
+//	                                  Ended ──made again, if it was withdrawn or never held──► Open
+//
+// An order of an asset that is removed goes the way of a withdrawn one. If it had begun, it is Orphaned.
+//
+// # The rules it serves
+//
+// JOB-3, JOB-4 (a cancel and its answer), JOB-5 (withdrawal), JOB-12 (missed runs), JOB-19 (who may follow), JOB-23 (early
+// downloads), MAN-2, MAN-4, MAN-5 (revisions), MAN-6 (reports that make no sense), CAT-6, CAT-9 (patches that leave orders),
+// RPT-1, RPT-2 (failed installs). They stand in full in the docs of packages job, manifest, catalog and job/controller.
+package ledger

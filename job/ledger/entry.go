@@ -1,0 +1,161 @@
+package ledger
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// Phase is where an order stands for the server.
+type Phase uint8
+
+// The phases. [Entry.Validate] has the combinations with the other fields that are possible in each.
+const (
+	Waiting  Phase = 1 + iota // it is not made yet: the asset has sent no inventory
+	Open                      // the asset's manifest has it
+	Gone                      // the manifest had it, and the asset has not reported what it did with it (JOB-5)
+	Ended                     // Result is final
+	Orphaned                  // its asset was removed after it began, so nobody is left to report a result
+)
+
+var phases = enum.Of[Phase]("order phase", "waiting", "open", "gone", "ended", "orphaned")
+
+// String returns the phase's name.
+func (p Phase) String() string { return phases.String(p) }
+
+// MarshalText returns the phase's name.
+func (p Phase) MarshalText() ([]byte, error) { return phases.MarshalText(p) }
+
+// UnmarshalText sets the phase by its name. The error is an unknown name.
+func (p *Phase) UnmarshalText(text []byte) error { return phases.UnmarshalText(text, p) }
+
+// Entry is one order as the server knows it: a flat value. The zero Entry is an order that was never made.
+type Entry struct {
+	Run       job.RunID         `json:"run"`
+	Asset     job.AssetID       `json:"asset"`
+	Phase     Phase             `json:"phase"`
+	Start     time.Time         `json:"start,omitzero"`      // of the order, UTC
+	Since     manifest.Revision `json:"since,omitempty"`     // the first revision that has it; zero: the asset never held it
+	Dropped   int               `json:"dropped,omitempty"`   // patches over a limit (JOB-8)
+	Progress  job.Progress      `json:"progress,omitempty"`  // as last reported
+	Stage     job.Stage         `json:"stage,omitempty"`     // the furthest known to have begun; zero: none
+	Result    job.Result        `json:"result,omitempty"`    // as last reported; final in Ended
+	Cancelled bool              `json:"cancelled,omitempty"` // a cancel was asked for; TooLate and Result say what came of it
+	TooLate   job.Stage         `json:"tooLate,omitempty"`   // the stage that had begun when the cancel came; zero: not reported
+	Retracted bool              `json:"retracted,omitempty"` // it was withdrawn since it was last made: the asset may report so
+	Stale     bool              `json:"stale,omitempty"`     // a report of an earlier withdrawal may still come: it was made again since
+	At        time.Time         `json:"at,omitzero"`         // of the last report, by the asset's corrected clock
+	Ended     time.Time         `json:"ended,omitzero"`      // when the result came
+	Reboots   int               `json:"reboots,omitempty"`   // asked for by the execution
+	Text      string            `json:"text,omitempty"`      // one sentence, at most MaxText bytes
+}
+
+// ID names the order.
+func (e Entry) ID() job.OrderID { return job.MakeOrderID(e.Run, e.Asset) }
+
+// Begun reports whether the execution is known to have started, or the order to have ended.
+func (e Entry) Begun() bool { return e.Stage != 0 || e.Phase == Ended }
+
+// Fixed reports whether making the order again would change nothing: it has begun, or a cancel was asked for. What was
+// withdrawn before it began, and what ended without the asset, is made again.
+func (e Entry) Fixed() bool {
+	return e.Cancelled || e.Begun() && !(e.Phase == Ended && (e.Since == 0 || e.Result == job.Withdrawn))
+}
+
+// Trimmable reports whether patches can be taken out of the order: it is in the manifest, and no execution of it is known
+// to have started (CAT-6, CAT-9).
+func (e Entry) Trimmable() bool { return e.Phase == Open && e.Stage == 0 && !e.Cancelled }
+
+// Held reports whether the asset may have received the order, given the highest revision that was sealed for it. An asset
+// that reports on an order has it, whatever a server that was restored from a backup knows of its revisions.
+func (e Entry) Held(sealed manifest.Revision) bool {
+	return e.Since != 0 && (e.Since <= sealed || !e.At.IsZero())
+}
+
+// Succeeded reports whether the order ended so that a job after it may follow (JOB-19): everything is verified, or there
+// was nothing to do.
+func (e Entry) Succeeded() bool {
+	return e.Phase == Ended && (e.Result == job.Completed || e.Result == job.NotApplicable)
+}
+
+// final reports whether a result ends an order.
+func final(r job.Result) bool {
+	return r != 0 && r != job.PendingReboot && r != job.PendingVerification
+}
+
+// Validate says why e is not a state that Step returns, so that a damaged record is noticed. The error is a *job.Invalid.
+//
+//	phase     since  stage         result          cancelled  too late       retracted       ended
+//	waiting   0      0             none            no         no             no              no
+//	open      > 0    below done    none, pending   any        if cancelled   if cancelled    no
+//	gone      > 0    below done    none, pending   any        if cancelled   yes             no
+//	ended     any    any           final           any        if cancelled   any             yes
+//	orphaned  > 0    begun         none, pending   any        if cancelled   if cancelled    no
+//
+// A pending result means that its stage began, and so does too late. An asset that was removed leaves orders that
+// are gone and cancelled.
+func (e Entry) Validate() error {
+	var l problem.List
+	want := func(ok bool, field, format string, args ...any) {
+		if !ok {
+			l.Add(field, "", format, args...)
+		}
+	}
+	live := e.Phase == Open || e.Phase == Gone || e.Phase == Orphaned
+	want(e.Run != "" && e.Asset != "", "run", "is missing, or the asset is")
+	want(phases.Valid(e.Phase), "phase", "is not a phase")
+	want(!live || e.Since > 0, "since", "is zero, and the order is %v", e.Phase)
+	want(!live || e.Stage < job.StageDone, "stage", "is done, and the order is %v", e.Phase)
+	want(e.Phase != Ended || final(e.Result) && !e.Ended.IsZero(), "result", "is not final, and the order has ended")
+	want(e.Phase == Ended || !final(e.Result) && e.Ended.IsZero(), "result", "is final, and the order is %v", e.Phase)
+	want(e.Phase == Ended || e.Result == 0 || e.Stage >= job.StageDeploy, "result", "is %v before the deploy stage", e.Result)
+	want(e.Phase == Ended || e.Result != job.PendingReboot || e.Stage >= job.StageReboot, "result", "is %v before the reboot stage", e.Result)
+	want(e.TooLate == 0 || e.Cancelled, "tooLate", "answers a cancel that nobody asked for")
+	want(e.TooLate == 0 || e.TooLate >= job.StageDeploy && e.Stage >= e.TooLate, "tooLate", "is %v in stage %v", e.TooLate, e.Stage)
+	want(e.Phase != Gone || e.Retracted, "retracted", "is not set, and the order is gone")
+	want(e.Phase != Open && e.Phase != Orphaned || !e.Retracted || e.Cancelled, "retracted", "is set, and the order is %v", e.Phase)
+	want(e.Phase != Orphaned || e.Stage > 0, "stage", "has not begun, and the order is orphaned")
+	if e.Phase == Waiting {
+		want(e == Entry{Run: e.Run, Asset: e.Asset, Phase: Waiting}, "phase", "is waiting, and something is known of the order")
+	}
+	return l.Err("order " + string(e.ID()))
+}
+
+// CancelState is what is known of a cancel on one asset (JOB-3).
+type CancelState uint8
+
+// The states.
+const (
+	CancelDone    CancelState = 1 + iota // nothing of the order was or will be deployed there
+	CancelPending                        // the asset has, or may have, the order; its next report decides
+	CancelTooLate                        // deploy had begun
+	CancelEnded                          // the order had ended before
+)
+
+var cancelStates = enum.Of[CancelState]("cancel state", "Cancelled", "CancelPending", "TooLate", "Ended")
+
+// String returns the state's name.
+func (s CancelState) String() string { return cancelStates.String(s) }
+
+// MarshalText returns the state's name.
+func (s CancelState) MarshalText() ([]byte, error) { return cancelStates.MarshalText(s) }
+
+// UnmarshalText sets the state by its name. The error is an unknown name.
+func (s *CancelState) UnmarshalText(text []byte) error { return cancelStates.UnmarshalText(text, s) }
+
+// Cancel says what a cancel came to, or would come to, from what the asset reported.
+func (e Entry) Cancel() CancelState {
+	switch {
+	case e.Phase == Ended && e.Result == job.Cancelled:
+		return CancelDone
+	case e.TooLate != 0, e.Phase != Ended && e.Stage >= job.StageDeploy:
+		return CancelTooLate
+	case e.Phase == Ended:
+		return CancelEnded
+	default:
+		return CancelPending
+	}
+}

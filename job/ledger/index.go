@@ -1,0 +1,116 @@
+package ledger
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// Index names a list of orders that a server keeps.
+type Index uint8
+
+// The indexes. An order is in each at most once.
+const (
+	Live    Index = 1 + iota // by run: the orders that wait or are open
+	Queue                    // by asset: the same, with what a manifest needs to know of them
+	Unheard                  // by asset: withdrawn orders of which the asset may hold one, and has reported nothing since
+	Cancels                  // by run: cancels whose outcome is not known
+	Reboots                  // by asset: executions that wait for a reboot
+)
+
+var indexes = enum.Of[Index]("index of orders", "live", "queue", "unheard", "cancels", "reboots")
+
+// String returns the index's name.
+func (i Index) String() string { return indexes.String(i) }
+
+// Row is an order's row in one index. Rows are compared with ==.
+type Row struct {
+	Index  Index
+	Queued Queued // in Queue
+}
+
+// Queued is what a manifest is chosen by.
+type Queued struct {
+	Waiting   bool      `json:"waiting,omitempty"`
+	Cancelled bool      `json:"cancelled,omitempty"`
+	Start     time.Time `json:"start,omitzero"`
+}
+
+// Index returns the rows of the order, in the order of the indexes. They are a function of the entry, and nothing else
+// may write them.
+func (e Entry) Index() []Row {
+	var rows []Row
+	add := func(is bool, r Row) {
+		if is {
+			rows = append(rows, r)
+		}
+	}
+	listed := e.Phase == Waiting || e.Phase == Open
+	add(listed, Row{Index: Live})
+	add(listed, Row{Index: Queue, Queued: Queued{e.Phase == Waiting, e.Cancelled, e.Start}})
+	add(e.Phase == Gone && e.Stage == 0, Row{Index: Unheard})
+	add(e.waitsForCancel(), Row{Index: Cancels})
+	add(e.waitsForReboot(), Row{Index: Reboots})
+	return rows
+}
+
+func (e Entry) waitsForCancel() bool { return e.Phase == Open && e.Cancelled && e.TooLate == 0 }
+
+func (e Entry) waitsForReboot() bool {
+	return (e.Phase == Open || e.Phase == Gone) && e.Result == job.PendingReboot
+}
+
+// Changes compares the rows of an order before and after a step: those to write, new or with another value, and those to delete.
+func Changes[R comparable, K comparable](before, after []R, key func(R) K) (put, remove []R) {
+	was := make(map[K]R, len(before))
+	for _, r := range before {
+		was[key(r)] = r
+	}
+	for _, r := range after {
+		if old, had := was[key(r)]; !had || old != r {
+			put = append(put, r)
+		}
+		delete(was, key(r))
+	}
+	for _, r := range before {
+		if _, left := was[key(r)]; left {
+			remove = append(remove, r)
+		}
+	}
+	return put, remove
+}
+
+// Tally counts orders by where they stand.
+type Tally struct {
+	Orders         int
+	Waiting        int // for the asset's first inventory
+	NotBegun       int // not known to have started
+	Executing      int // started, and not ended
+	PendingReboots int // of those executing
+	PendingCancels int // asked for, and nothing is known yet
+	Dropped        int // patches over a limit (JOB-8), of all orders
+	Succeeded      int // as Entry.Succeeded
+	Results        [job.PendingVerification + 1]int
+}
+
+// Add counts one order.
+func (t *Tally) Add(e Entry) {
+	t.Orders++
+	t.Dropped += e.Dropped
+	count := func(n *int, is bool) {
+		if is {
+			*n++
+		}
+	}
+	count(&t.Succeeded, e.Succeeded())
+	if e.Phase == Ended {
+		t.Results[e.Result]++
+		return
+	}
+	count(&t.Waiting, e.Phase == Waiting)
+	count(&t.NotBegun, e.Phase != Waiting && e.Stage == 0)
+	count(&t.Executing, e.Stage != 0)
+	count(&t.PendingReboots, e.waitsForReboot())
+	count(&t.PendingCancels, e.waitsForCancel())
+}

@@ -1,0 +1,13 @@
+package ledger
+
+// Bounds of what is kept of an asset's reports.
+const (
+	// MaxText is how many bytes of a free text are kept: a sentence or two, not a log.
+	MaxText = 1024
+	// MaxName is how many bytes of a name that only people read are kept.
+	MaxName = 128
+	// maxReboots is how many reboots of one execution are counted: more are a fault in the asset's report.
+	maxReboots = 1000
+	// maxOutcomes is how many bytes the free texts of one order's outcomes have together: they are stored as one value.
+	maxOutcomes = 512 << 10
+)

@@ -1,0 +1,114 @@
+package ledger
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// Outcomes is what became of the patches of one order. It is apart from the Entry, because it can be long.
+type Outcomes struct {
+	LeftOut  []job.PatchOutcome `json:"leftOut,omitempty"`  // by the server: never ordered, or taken out again
+	Reported []job.PatchOutcome `json:"reported,omitempty"` // as the asset last reported them
+	Failed   []Failed           `json:"failed,omitempty"`   // of Reported, sorted by patch: the failed installs (RPT-1)
+}
+
+// Failed is a patch whose install failed, and when that was first reported.
+type Failed struct {
+	Patch catalog.PatchID `json:"patch"`
+	At    time.Time       `json:"at"`
+}
+
+// Failure is one failed install of one patch (RPT-2).
+type Failure struct {
+	At    time.Time       `json:"at"` // by the asset's corrected clock, never later than the report's arrival
+	Asset job.AssetID     `json:"asset"`
+	Job   job.ID          `json:"job"`
+	Run   job.RunID       `json:"run"`
+	Patch catalog.PatchID `json:"patch"`
+	Name  string          `json:"name,omitempty"` // the product's
+	From  version.Version `json:"from,omitzero"`
+	To    version.Version `json:"to,omitzero"`
+	Code  job.Code        `json:"code"`
+	Rule  string          `json:"rule,omitempty"`
+	Text  string          `json:"text,omitempty"`
+}
+
+// LeaveOut replaces what the server left out of the order, at most job.MaxPatches of it.
+func (o Outcomes) LeaveOut(left []job.PatchOutcome) Outcomes {
+	o.LeftOut = clipped(left[:min(len(left), job.MaxPatches)])
+	return o
+}
+
+// Report replaces what the asset reported. A patch counts as failed once, however often it is reported, and no longer
+// when a later report says otherwise. A patch that a cancel kept from being tried is not a failed install (RPT-1).
+func (o Outcomes) Report(patches []job.PatchOutcome, at time.Time) Outcomes {
+	o.Reported = clipped(patches)
+	before := o.Failed
+	o.Failed = nil
+	for _, p := range o.Reported {
+		if p.Status != job.PatchFailed || p.Code == job.CodeCancelled {
+			continue
+		}
+		f := Failed{p.Patch, at}
+		if i, had := slices.BinarySearchFunc(before, f, byPatch); had {
+			f = before[i]
+		}
+		o.Failed = append(o.Failed, f)
+	}
+	slices.SortFunc(o.Failed, byPatch)
+	return o
+}
+
+func byPatch(a, b Failed) int { return cmp.Compare(a.Patch, b.Patch) }
+
+// Index returns the failed installs of the order: the rows of the account's list, whose number is RPT-1's. They are a
+// function of the outcomes, and nothing else may write them.
+func (o Outcomes) Index(run job.RunID, asset job.AssetID) []Failure {
+	rows := make([]Failure, 0, len(o.Failed))
+	for _, p := range o.Reported {
+		if i, is := slices.BinarySearchFunc(o.Failed, Failed{Patch: p.Patch}, byPatch); is {
+			rows = append(rows, Failure{
+				At: o.Failed[i].At, Asset: asset, Job: run.Job(), Run: run, Patch: p.Patch, Name: p.Name,
+				From: p.From, To: p.To, Code: p.Code, Rule: p.Rule, Text: p.Text,
+			})
+		}
+	}
+	return rows
+}
+
+// badOutcome says what makes no sense in the patches of a report; empty: nothing does.
+func badOutcome(patches []job.PatchOutcome) string {
+	seen := make(map[catalog.PatchID]bool, len(patches))
+	for _, p := range patches {
+		if p.Patch == "" || seen[p.Patch] || p.Status == 0 || !known(p.Status) || p.Code != 0 && !p.Code.Known() {
+			return fmt.Sprintf("it names patch %q twice, or says something unknown of it", problem.Clip(string(p.Patch), MaxName))
+		}
+		seen[p.Patch] = true
+	}
+	return ""
+}
+
+// clipped cuts the free texts of outcomes so that all of them fit into one record.
+func clipped(list []job.PatchOutcome) []job.PatchOutcome {
+	const maxRule = 32
+	most := min(MaxText, maxOutcomes/(len(list)+1))
+	out := make([]job.PatchOutcome, 0, len(list))
+	for _, p := range list {
+		p.Name, p.Rule, p.Text = problem.Clip(p.Name, most), problem.Clip(p.Rule, maxRule), problem.Clip(p.Text, most)
+		if p.Check != nil {
+			check := *p.Check
+			check.Rule, check.Text, check.Clause = problem.Clip(check.Rule, maxRule), problem.Clip(check.Text, most), problem.Clip(check.Clause, most)
+			check.Signature.Signer, check.Signature.Detail = problem.Clip(check.Signature.Signer, most), problem.Clip(check.Signature.Detail, most)
+			p.Check = &check
+		}
+		out = append(out, p)
+	}
+	return out
+}

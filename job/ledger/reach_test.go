@@ -1,0 +1,261 @@
+package ledger_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+const (
+	run   = job.RunID("nightly@20260302T220000Z")
+	asset = job.AssetID("a-1")
+)
+
+var (
+	t0   = time.Date(2026, 3, 2, 19, 0, 0, 0, time.UTC)
+	none = ledger.Entry{Run: run, Asset: asset} // never made
+)
+
+// standing is an order with the numbers of its asset's manifests.
+type standing struct {
+	e ledger.Entry
+	r ledger.Revisions
+}
+
+// reports are a report of each kind that an asset can send.
+func reports() (list []job.Report) {
+	for _, p := range []job.Progress{job.Received, job.Blocked, job.Started, job.Downloading, job.Downloaded, job.Deploying, job.Rebooting, job.Resumed} {
+		list = append(list, job.Report{Progress: p})
+	}
+	for r := job.Completed; r <= job.PendingVerification; r++ {
+		list = append(list, job.Report{Result: r})
+	}
+	for s := job.StageDownload; s <= job.StageDone; s++ {
+		list = append(list, job.Report{TooLate: s})
+	}
+	return append(list, job.Report{}, job.Report{Refused: "expired"}, job.Report{Progress: job.Started, Result: job.Completed},
+		job.Report{Progress: 99}, job.Report{Result: 99}, job.Report{TooLate: 99})
+}
+
+func events() (list []ledger.Event) {
+	list = []ledger.Event{
+		ledger.Awaited{}, ledger.Made{Start: t0}, ledger.MadeEmpty{Result: job.NotApplicable}, ledger.MadeEmpty{Result: job.Failed, Text: "no zone"},
+		ledger.Trimmed{}, ledger.Trimmed{Empty: true}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.Missed{}, ledger.NeverHeld{}, ledger.AssetRemoved{},
+	}
+	for _, r := range reports() {
+		list = append(list, ledger.Reported{Report: r})
+	}
+	return list
+}
+
+// next takes an event and renumbers: sealed is 1, and an order that was sealed is since 1, one that was not since 2.
+func (s standing) next(t *testing.T, ev ledger.Event) (standing, []ledger.Effect) {
+	e, out := ledger.Step(s.r, s.e, ev, t0)
+	again, _ := ledger.Step(s.r, s.e, ev, t0)
+	require.Equal(t, e, again)
+	r := s.r
+	for _, effect := range out.Effects {
+		if revise, ok := effect.(ledger.Revise); ok {
+			r = r.Revise(revise.Without)
+		}
+	}
+	require.True(t, e.Since <= r.Wanted, "%+v is since a revision that is not wanted", e)
+	return standing{e, r}.renumbered(), out.Effects
+}
+
+func (s standing) renumbered() standing {
+	small := func(n *manifest.Revision) {
+		switch {
+		case *n == 0:
+		case *n <= s.r.Sealed:
+			*n = 1
+		default:
+			*n = 2
+		}
+	}
+	small(&s.e.Since)
+	small(&s.r.Wanted)
+	small(&s.r.Without)
+	s.r.Sealed = 1
+	s.e.Progress, s.e.Text, s.e.Reboots, s.e.Dropped = 0, "", 0, 0
+	return s
+}
+
+// reachable finds every standing that events and sealing lead to.
+func reachable(t *testing.T, visit func(from standing, ev ledger.Event, to standing, effects []ledger.Effect)) map[standing]bool {
+	first := standing{none, ledger.Revisions{Wanted: 1, Sealed: 1}}
+	seen, todo := map[standing]bool{first: true}, []standing{first}
+	add := func(s standing) {
+		if !seen[s] {
+			seen[s] = true
+			todo = append(todo, s)
+		}
+	}
+	for len(todo) > 0 {
+		s := todo[0]
+		todo = todo[1:]
+		sealed := s
+		sealed.r.Sealed = s.r.Wanted
+		add(sealed.renumbered())
+		for _, ev := range events() {
+			to, effects := s.next(t, ev)
+			if visit != nil {
+				visit(s, ev, to, effects)
+			}
+			add(to)
+		}
+	}
+	return seen
+}
+
+// Every state that Step returns is one of the table at Validate, and in each phase but Ended the table has no other.
+func TestTheTableOfPhasesIsExact(t *testing.T) {
+	seen := map[ledger.Entry]bool{}
+	plain := func(e ledger.Entry) ledger.Entry { // what the table tells apart
+		e.Since = min(e.Since, 1)
+		e.Start, e.At, e.Stale = time.Time{}, time.Time{}, false
+		return e
+	}
+	for s := range reachable(t, nil) {
+		if s.e.Phase == 0 {
+			continue
+		}
+		require.NoError(t, s.e.Validate(), "%+v", s.e)
+		seen[plain(s.e)] = true
+	}
+	bools := []bool{false, true}
+	count := 0
+	for phase := ledger.Waiting; phase <= ledger.Orphaned; phase++ {
+		for since := range manifest.Revision(2) {
+			for stage := range job.StageDone + 1 {
+				for result := range job.PendingVerification + 1 {
+					for tooLate := range job.StageDone + 1 {
+						for _, cancelled := range bools {
+							for _, retracted := range bools {
+								for _, ended := range []time.Time{{}, t0} {
+									e := ledger.Entry{Run: run, Asset: asset, Phase: phase, Since: since, Stage: stage, Result: result,
+										TooLate: tooLate, Cancelled: cancelled, Retracted: retracted, Ended: ended}
+									valid := e.Validate() == nil
+									if seen[e] {
+										require.True(t, valid, "%+v", e)
+									}
+									if valid && !seen[e] && phase != ledger.Ended {
+										t.Errorf("valid, and never reached: %+v", e)
+									}
+									if valid {
+										count++
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d states are valid, %d reached", count, len(seen))
+}
+
+// What holds for every order at every step.
+func TestEveryStep(t *testing.T) {
+	phases := map[[2]ledger.Phase]bool{}
+	reachable(t, func(from standing, ev ledger.Event, to standing, effects []ledger.Effect) {
+		about := fmt.Sprintf("%+v\n%T%+v\n%+v", from.e, ev, ev, to.e)
+		phases[[2]ledger.Phase{from.e.Phase, to.e.Phase}] = true
+		revised := slices.ContainsFunc(effects, func(e ledger.Effect) bool { _, is := e.(ledger.Revise); return is })
+		rep, reported := ev.(ledger.Reported)
+
+		// JOB-5, MAN-4: what an asset may hold changes only under a new number.
+		in := func(e ledger.Entry) bool { return e.Phase == ledger.Open }
+		if from.e.Held(1) && (in(from.e) != in(to.e) || from.e.Cancelled != to.e.Cancelled && in(to.e)) {
+			require.True(t, revised, about)
+		}
+		if !from.e.Held(1) && in(to.e) && !in(from.e) {
+			require.True(t, revised, about)
+			require.False(t, to.e.Held(1), about)
+		}
+		// JOB-3: after a cancel nothing is withdrawn, made or missed, but by the asset's removal.
+		if from.e.Cancelled && !reported && ev != (ledger.AssetRemoved{}) && ev != (ledger.NeverHeld{}) {
+			require.Equal(t, from, to, about)
+		}
+		// The server never ends an order that the asset may have begun.
+		if from.e.Phase != ledger.Ended && to.e.Phase == ledger.Ended && !reported {
+			never := ev == ledger.Event(ledger.NeverHeld{}) && from.e.Phase == ledger.Gone
+			require.True(t, !from.e.Held(1) || never, about)
+			require.Zero(t, to.e.Stage, about)
+			require.Zero(t, to.e.Since, about)
+		}
+		// A stage is never taken back, unless the order is made again.
+		if to.e.Phase != ledger.Waiting && from.e.Phase != ledger.Ended && to.e.Stage < from.e.Stage {
+			t.Errorf("a stage is taken back: %s", about)
+		}
+		// What ended with a report stays as it is, unless it was withdrawn.
+		if from.e.Phase == ledger.Ended && from.e.Since > 0 && from.e.Result != job.Withdrawn {
+			to := to
+			to.e.Stale = from.e.Stale // a late report of an earlier withdrawal is no objection
+			require.Equal(t, from, to, about)
+		}
+		// An objection changes nothing.
+		if slices.ContainsFunc(effects, func(e ledger.Effect) bool { _, is := e.(ledger.Objection); return is }) {
+			require.Len(t, effects, 1)
+			require.Equal(t, from, to, about)
+		}
+		// JOB-19: followers start when an order succeeds, once.
+		follow := slices.Contains(effects, ledger.Effect(ledger.Follow{}))
+		_, empty := ev.(ledger.MadeEmpty)
+		require.Equal(t, to.e.Succeeded() && (!from.e.Succeeded() || empty && !from.e.Fixed()), follow, about)
+		// JOB-4: no cancel succeeds after the deploy stage began.
+		if reported && rep.Report.Result == job.Cancelled && from.e.Stage >= job.StageDeploy {
+			require.Equal(t, from, to, about)
+		}
+	})
+	for _, pair := range [][2]ledger.Phase{
+		{0, ledger.Waiting}, {0, ledger.Open}, {0, ledger.Ended}, {ledger.Waiting, ledger.Open}, {ledger.Waiting, ledger.Ended},
+		{ledger.Open, ledger.Gone}, {ledger.Open, ledger.Ended}, {ledger.Open, ledger.Orphaned}, {ledger.Gone, ledger.Open},
+		{ledger.Gone, ledger.Ended}, {ledger.Ended, ledger.Open}, {ledger.Orphaned, ledger.Gone}, {ledger.Orphaned, ledger.Ended},
+	} {
+		require.True(t, phases[pair], "%v", pair)
+	}
+	require.False(t, phases[[2]ledger.Phase{ledger.Ended, ledger.Gone}])
+}
+
+// The index says the same as these sentences.
+func TestIndexOfEveryState(t *testing.T) {
+	for s := range reachable(t, nil) {
+		e := s.e
+		want := []ledger.Row{}
+		switch {
+		case e.Phase == ledger.Waiting:
+			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Waiting: true}})
+		case e.Phase == ledger.Open:
+			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Cancelled: e.Cancelled, Start: t0}})
+		case e.Phase == ledger.Gone && !e.Begun():
+			want = append(want, ledger.Row{Index: ledger.Unheard})
+		}
+		if e.Cancelled && e.TooLate == 0 && e.Phase == ledger.Open {
+			want = append(want, ledger.Row{Index: ledger.Cancels})
+		}
+		if e.Result == job.PendingReboot && e.Phase != ledger.Orphaned {
+			want = append(want, ledger.Row{Index: ledger.Reboots})
+		}
+		have := e.Index()
+		if len(want) == 0 {
+			require.Empty(t, have, "%+v", e)
+		} else {
+			require.Equal(t, want, have, "%+v", e)
+		}
+	}
+}
+
+// patches of a report.
+func outcome(id string, status job.PatchStatus, code job.Code) job.PatchOutcome {
+	return job.PatchOutcome{Patch: catalog.PatchID(id), Status: status, Code: code}
+}

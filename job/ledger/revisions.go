@@ -1,0 +1,69 @@
+package ledger
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// Revisions numbers the manifests of one asset. Wanted grows, in the transaction of the change, with every change of what
+// the asset should hold. Until a manifest of that number is sealed, further changes share it.
+//
+// A sealed manifest is a function of the orders and of this value. So one whose answer was lost is sealed again to the
+// same bytes. The zero Revisions are those of an asset that never had an order.
+type Revisions struct {
+	Wanted  manifest.Revision `json:"wanted"`
+	Sealed  manifest.Revision `json:"sealed"` // the highest that the asset may hold
+	Issued  time.Time         `json:"issued,omitzero"`
+	Expires time.Time         `json:"expires,omitzero"`
+	Without manifest.Revision `json:"without,omitempty"` // from this one on the manifests have none of the orders that are gone; zero: none is
+}
+
+// next is the number under which a change made now reaches the asset.
+func (r Revisions) next() manifest.Revision { return max(r.Wanted, r.Sealed+1) }
+
+// Revise gives a change the next number. Without says that an order left which the asset may hold.
+func (r Revisions) Revise(without bool) Revisions {
+	r.Wanted = r.next()
+	if without {
+		r.Without = r.Wanted
+	}
+	return r
+}
+
+// Heard takes in what a call says of the manifest that the asset holds. Silent reports whether the call proves that the
+// orders that are Unheard were never held: the asset holds a manifest without them and has nothing to report, while an
+// order that it did hold is reported in the commit that drops it.
+//
+// Ahead reports that the asset holds a revision that is not known here: the server was restored from a backup. The
+// numbers go on above it, since an asset's revision never falls (MAN-5).
+func (r Revisions) Heard(held manifest.Revision, reports int) (next Revisions, silent, ahead bool) {
+	silent = r.Without > 0 && held >= r.Without && held <= r.Wanted && reports == 0
+	ahead = held > r.Wanted
+	if silent {
+		r.Without = 0
+	}
+	if ahead {
+		r.Wanted = held + 1
+		if r.Without > 0 {
+			r.Without = r.Wanted
+		}
+	}
+	return r, silent, ahead
+}
+
+// Due reports whether a manifest is to be sealed now: something changed, or the one that the asset holds expires soon.
+func (r Revisions) Due(now time.Time) bool {
+	return r.Wanted > r.Sealed || r.Wanted > 0 && manifest.RenewalDue(r.Expires, now)
+}
+
+// Seal numbers and dates the manifest that the asset gets at now, if one is due.
+func (r Revisions) Seal(now time.Time, lifetime time.Duration) Revisions {
+	if !r.Due(now) {
+		return r
+	}
+	r.Wanted = r.next()
+	r.Sealed, r.Issued = r.Wanted, now.Truncate(time.Second)
+	r.Expires = r.Issued.Add(lifetime)
+	return r
+}

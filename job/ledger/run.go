@@ -1,0 +1,224 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
+)
+
+// RunState is where a run stands.
+type RunState uint8
+
+// The states of a run.
+const (
+	RunPlanned   RunState = 1 + iota // waits until it is due: its start less the lead (MAN-1)
+	RunMaking                        // its orders are being made, or made again after its job changed
+	RunMade                          // every order is made; what became of each, its entry says
+	RunCancelled                     // by an administrator (JOB-3)
+	RunWithdrawn                     // its job was disabled or deleted, or got another start (JOB-5)
+	RunMissed                        // never made: a newer run of the job came due first (JOB-12)
+)
+
+var runStates = enum.Of[RunState]("run state", "planned", "making", "made", "cancelled", "withdrawn", "missed")
+
+// Over reports whether no order of the run is made any more.
+func (s RunState) Over() bool { return s == RunCancelled || s == RunWithdrawn || s == RunMissed }
+
+// String returns the state's name.
+func (s RunState) String() string { return runStates.String(s) }
+
+// MarshalText returns the state's name.
+func (s RunState) MarshalText() ([]byte, error) { return runStates.MarshalText(s) }
+
+// UnmarshalText sets the state by its name. The error is an unknown name.
+func (s *RunState) UnmarshalText(text []byte) error { return runStates.UnmarshalText(text, s) }
+
+// PassKind says what a pass does to each asset of a run.
+type PassKind uint8
+
+// The kinds of passes.
+const (
+	MakePass     PassKind = 1 + iota // makes the orders: of all assets, or with Live of those that are listed as live
+	TrimPass                         // takes the patches in Drop out of the orders
+	CancelPass                       // cancels the orders
+	WithdrawPass                     // withdraws the orders
+)
+
+var passKinds = enum.Of[PassKind]("pass", "make", "trim", "cancel", "withdraw")
+
+// String returns the kind's name.
+func (k PassKind) String() string { return passKinds.String(k) }
+
+// MarshalText returns the kind's name.
+func (k PassKind) MarshalText() ([]byte, error) { return passKinds.MarshalText(k) }
+
+// UnmarshalText sets the kind by its name. The error is an unknown name.
+func (k *PassKind) UnmarshalText(text []byte) error { return passKinds.UnmarshalText(text, k) }
+
+// Pass goes over the assets of a run by id, some in each transaction. The cursor moves in the transaction that does the
+// work, so a pass that is cut off anywhere carries on where it was.
+type Pass struct {
+	Kind   PassKind    `json:"kind"`
+	Cursor job.AssetID `json:"cursor,omitempty"` // the assets up to this one are done
+	Live   bool        `json:"live,omitempty"`   // of MakePass: the start is past, so no further asset gets an order
+	Drop   []Drop      `json:"drop,omitempty"`   // of TrimPass
+}
+
+// Drop is a patch that must leave the orders of a run, with the reason.
+type Drop struct {
+	Patch catalog.PatchID `json:"patch"`
+	Rule  string          `json:"rule"`
+	Text  string          `json:"text"`
+}
+
+// Run is one occurrence of a job as the server knows it. What it does is in the job's definition, which is kept beside it.
+type Run struct {
+	ID     job.RunID          `json:"id"`
+	Start  time.Time          `json:"start"`           // where each asset goes by its own zone: the earliest anywhere
+	Local  schedule.LocalTime `json:"local,omitempty"` // the date and time that the schedule names; zero: it names an instant
+	State  RunState           `json:"state"`
+	Due    time.Time          `json:"due,omitzero"`    // while planned: when its orders are to be made
+	Made   time.Time          `json:"made,omitzero"`   // when the last order was made
+	After  job.RunID          `json:"after,omitempty"` // the run that it follows asset by asset (JOB-19)
+	Passes []Pass             `json:"passes,omitempty"`
+}
+
+// RunEvent is something that happened to a run. Exactly one of the types below.
+type RunEvent interface{ runEvent() }
+
+// The events of a run.
+type (
+	// RunDue says that its time has come. Missed: a newer run of the job is due as well (JOB-12).
+	RunDue struct{ Missed bool }
+	// JobChanged says that the job changed and the orders are to follow (MAN-2). Started: the run's start is past everywhere.
+	JobChanged struct{ Started bool }
+	// PatchesLeft says that patches may no longer be deployed (CAT-6, CAT-9). It names all that the orders may have, those
+	// of an unfinished pass included.
+	PatchesLeft struct{ Drop []Drop }
+	// RunCancel says that an administrator cancels the run (JOB-3).
+	RunCancel struct{}
+	// RunWithdraw says that its job was disabled or deleted, or got another start (JOB-5).
+	RunWithdraw struct{}
+	// Passed says that the first pass is done with the assets up to Cursor. Last: with all of them.
+	Passed struct {
+		Cursor job.AssetID
+		Last   bool
+	}
+)
+
+func (RunDue) runEvent()      {}
+func (JobChanged) runEvent()  {}
+func (PatchesLeft) runEvent() {}
+func (RunCancel) runEvent()   {}
+func (RunWithdraw) runEvent() {}
+func (Passed) runEvent()      {}
+
+// PlanRun returns the run of an occurrence of a job, which is due at due.
+func PlanRun(id job.RunID, o schedule.Occurrence, due time.Time) Run {
+	return Run{ID: id, Start: o.Start, Local: o.Local, State: RunPlanned, Due: due}
+}
+
+// FollowRun returns a run that follows another asset by asset: it gets its orders as the other's succeed (JOB-19).
+func FollowRun(id, after job.RunID, start time.Time) Run {
+	return Run{ID: id, Start: start, State: RunMade, Made: start, After: after}
+}
+
+// StepRun takes the run one event further. It is a function of its arguments alone, and does not change r. An event that the
+// run has no use for changes nothing. A run asks for nothing beside its index, so there is nothing to return with it.
+func StepRun(r Run, ev RunEvent, at time.Time) Run {
+	r.Passes = slices.Clone(r.Passes)
+	switch ev := ev.(type) {
+	case RunDue:
+		switch {
+		case r.State != RunPlanned:
+		case ev.Missed:
+			r.State, r.Due = RunMissed, time.Time{}
+		default:
+			r.State, r.Due, r.Passes = RunMaking, time.Time{}, []Pass{{Kind: MakePass}}
+		}
+	case JobChanged:
+		if r.State == RunMaking || r.State == RunMade { // making again goes by the newest catalog, so nothing is left to trim
+			r.State, r.Passes = RunMaking, []Pass{{Kind: MakePass, Live: ev.Started}}
+		}
+	case PatchesLeft:
+		r.Passes = slices.DeleteFunc(r.Passes, func(p Pass) bool { return p.Kind == TrimPass })
+		r.Passes = append(r.Passes, Pass{Kind: TrimPass, Drop: ev.Drop})
+	case RunCancel: // also of a run that is withdrawn: an asset may have begun before that came
+		if !r.State.Over() {
+			r.State, r.Due = RunCancelled, time.Time{}
+		}
+		r.Passes = []Pass{{Kind: CancelPass}}
+	case RunWithdraw:
+		if !r.State.Over() {
+			r.State, r.Due, r.Passes = RunWithdrawn, time.Time{}, []Pass{{Kind: WithdrawPass}}
+		}
+	case Passed:
+		r.passed(ev, at)
+	}
+	return r
+}
+
+func (r *Run) passed(ev Passed, at time.Time) {
+	if len(r.Passes) == 0 {
+		return
+	}
+	if !ev.Last {
+		r.Passes[0].Cursor = ev.Cursor
+		return
+	}
+	if r.Passes[0].Kind == MakePass {
+		r.State, r.Made = RunMade, at
+	}
+	r.Passes = slices.Delete(r.Passes, 0, 1)
+}
+
+// RunIndex names a list of runs that a server keeps.
+type RunIndex uint8
+
+// The indexes of runs.
+const (
+	Due      RunIndex = 1 + iota // by the time at which they are due: the planned runs
+	Work                         // the runs with an unfinished pass
+	Stopping                     // those of which the pass cancels or withdraws
+)
+
+// RunRow is a run's row in one index. Rows are compared with ==.
+type RunRow struct {
+	Index RunIndex
+	Due   time.Time // in Due, UTC
+}
+
+// Index returns the rows of the run. They are a function of the run, and nothing else may write them.
+func (r Run) Index() []RunRow {
+	var rows []RunRow
+	if r.State == RunPlanned {
+		rows = append(rows, RunRow{Due, r.Due})
+	}
+	if len(r.Passes) > 0 {
+		rows = append(rows, RunRow{Index: Work})
+	}
+	if r.Stopping() != nil {
+		rows = append(rows, RunRow{Index: Stopping})
+	}
+	return rows
+}
+
+// Stopping returns the event that the pass in progress brings to each order of a run that was cancelled or withdrawn. It
+// holds at once for an asset that calls before its turn; nil: no such pass is in progress.
+func (r Run) Stopping() Event {
+	if len(r.Passes) == 0 {
+		return nil
+	}
+	switch r.Passes[0].Kind {
+	case CancelPass:
+		return CancelAsked{}
+	case WithdrawPass:
+		return Withdrawn{}
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,326 @@
+package ledger
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// Event is something that happened to an order. Exactly one of the types below.
+type Event interface{ event() }
+
+// The events.
+type (
+	// Awaited says that the job selects the asset, whose inventory is not known yet.
+	Awaited struct{}
+	// Made says that the order was made, or made again because its job changed (MAN-2), and has something to do.
+	Made struct {
+		Start   time.Time
+		Dropped int
+	}
+	// MadeEmpty says that it was made and has nothing to do. Result is NotApplicable, or Failed with the reason in Text.
+	MadeEmpty struct {
+		Result  job.Result
+		Text    string
+		Dropped int
+	}
+	// Trimmed says that patches were taken out of the order (CAT-6, CAT-9). Empty: nothing is left to do.
+	Trimmed struct{ Empty bool }
+	// Withdrawn says that the job was disabled or deleted, or no longer selects the asset (JOB-5).
+	Withdrawn struct{}
+	// CancelAsked says that the administrator cancels the run (JOB-3).
+	CancelAsked struct{}
+	// Missed says that a newer run of the job is due (JOB-12).
+	Missed struct{}
+	// NeverHeld says that the asset holds a manifest without the order and has nothing left to report.
+	NeverHeld struct{}
+	// AssetRemoved says that the administrator removed the asset.
+	AssetRemoved struct{}
+	// Reported brings a report of the asset on this order.
+	Reported struct {
+		Report job.Report
+		// Foreign is a patch that the report names and that no order of the run ever had; empty: there is none.
+		Foreign catalog.PatchID
+	}
+)
+
+func (Awaited) event()      {}
+func (Made) event()         {}
+func (MadeEmpty) event()    {}
+func (Trimmed) event()      {}
+func (Withdrawn) event()    {}
+func (CancelAsked) event()  {}
+func (Missed) event()       {}
+func (NeverHeld) event()    {}
+func (AssetRemoved) event() {}
+func (Reported) event()     {}
+
+// Effect is something to carry out in the transaction that stores the entry. Exactly one of the types below.
+type Effect interface{ effect() }
+
+// The effects.
+type (
+	// Revise gives the asset's manifest a number that the asset has not seen: see Revisions.Revise.
+	Revise struct{ Without bool }
+	// Follow starts the jobs that run after this one (JOB-19).
+	Follow struct{}
+	// KeepOutcomes stores what the report says of each patch: see Outcomes.Report.
+	KeepOutcomes struct{}
+	// Objection says that a report makes no sense, and changed nothing.
+	Objection struct{ Text string }
+)
+
+func (Revise) effect()       {}
+func (Follow) effect()       {}
+func (KeepOutcomes) effect() {}
+func (Objection) effect()    {}
+
+// Out is what a step returns beside the new entry. Nothing is reported to anybody, and no time has to be waited for.
+type Out struct{ Effects []Effect }
+
+// Step takes the entry one event further and returns the new entry and what goes with it. It is a function of its
+// arguments alone. An event that the entry has no use for changes nothing.
+//
+// Revisions are those of the entry's asset before the step. At is the server's clock, UTC.
+func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
+	m := machine{Entry: e, r: r, at: at}
+	switch ev := ev.(type) {
+	case Awaited:
+		if !e.Fixed() && !(e.Phase == Open && m.held()) {
+			m.Entry = Entry{Run: e.Run, Asset: e.Asset, Phase: Waiting}
+		}
+	case Made:
+		m.made(ev)
+	case MadeEmpty:
+		m.madeEmpty(ev)
+	case Trimmed:
+		if !e.Trimmable() {
+			break
+		}
+		if ev.Empty {
+			m.withdraw()
+		} else {
+			m.do(Revise{})
+		}
+	case Withdrawn:
+		if !e.Cancelled {
+			m.withdraw()
+		}
+	case CancelAsked:
+		m.cancel()
+	case Missed:
+		if e.Phase == Open && !e.Cancelled && !m.held() {
+			m.endHere(job.TimedOut, "a newer run of the job is due")
+		}
+	case NeverHeld:
+		if e.Phase == Gone && e.Stage == 0 {
+			m.endHere(job.Withdrawn, "withdrawn before the asset received it")
+		}
+	case AssetRemoved:
+		m.removed()
+	case Reported:
+		m.reported(ev)
+	}
+	return m.Entry, m.out
+}
+
+// machine is one step in progress.
+type machine struct {
+	Entry
+	r   Revisions
+	at  time.Time
+	out Out
+}
+
+func (m *machine) do(e Effect) { m.out.Effects = append(m.out.Effects, e) }
+
+// held reports whether the asset may hold the order and has not reported its end.
+func (m *machine) held() bool { return m.Phase != Ended && m.Held(m.r.Sealed) }
+
+func (m *machine) made(ev Made) {
+	if m.Fixed() {
+		return
+	}
+	next := Entry{Run: m.Run, Asset: m.Asset, Phase: Open, Start: ev.Start.UTC().Round(0), Since: m.r.next(), Dropped: ev.Dropped}
+	if m.held() { // the asset may hold it as it was
+		next.Since, next.Stale = m.Since, m.Phase == Gone || m.Stale
+	}
+	m.Entry = next
+	m.do(Revise{})
+}
+
+func (m *machine) madeEmpty(ev MadeEmpty) {
+	switch {
+	case m.Fixed():
+	case m.held(): // the asset reports what it did with the order as it was
+		m.withdraw()
+	default:
+		m.Entry = Entry{Run: m.Run, Asset: m.Asset, Dropped: ev.Dropped}
+		m.endHere(ev.Result, ev.Text)
+		m.follow()
+	}
+}
+
+// withdraw takes an order that has not begun out of the manifest. If the asset never received it, that is its end;
+// otherwise the asset reports it (JOB-5).
+func (m *machine) withdraw() {
+	switch {
+	case m.Begun() || m.Phase != Waiting && m.Phase != Open:
+	case !m.held():
+		m.endHere(job.Withdrawn, "")
+	default:
+		m.Phase, m.Retracted = Gone, true
+		m.do(Revise{Without: true})
+	}
+}
+
+func (m *machine) cancel() {
+	switch {
+	case m.Phase == 0 || m.Phase == Ended || m.Phase == Orphaned || m.Cancelled || m.Stage >= job.StageDeploy:
+	case !m.held():
+		m.Cancelled = true
+		m.endHere(job.Cancelled, "")
+	default:
+		// A withdrawn order goes back into the manifest: its execution may have started before the withdrawal came, and only
+		// a mark reaches it then.
+		m.Cancelled, m.Phase = true, Open
+		m.do(Revise{})
+	}
+}
+
+func (m *machine) removed() {
+	switch {
+	case m.Phase == Open && m.Stage != 0:
+		m.Phase, m.Text = Orphaned, "the asset was removed before it reported how this ended"
+		m.do(Revise{})
+	default:
+		m.withdraw()
+	}
+}
+
+// endHere ends an order without the asset, which does not hold it.
+func (m *machine) endHere(r job.Result, text string) {
+	m.Phase, m.Since, m.Result, m.Ended = Ended, 0, r, m.at
+	if text != "" {
+		m.Text = problem.Clip(text, MaxText)
+	}
+}
+
+func (m *machine) follow() {
+	if m.Succeeded() {
+		m.do(Follow{})
+	}
+}
+
+func (m *machine) reported(ev Reported) {
+	rep := ev.Report
+	if m.Stale && !m.Retracted && rep.Result == job.Withdrawn {
+		m.Stale = false // it is about the withdrawal before the order was made again
+		return
+	}
+	if text := m.objection(ev); text != "" {
+		m.do(Objection{text})
+		return
+	}
+	m.At, m.Text, m.Reboots = reportTime(rep.At, m.at), problem.Clip(rep.Text, MaxText), max(m.Reboots, min(rep.Reboots, maxReboots))
+	if m.Phase == Orphaned { // an asset that has the order speaks again
+		m.Phase, m.Retracted = Gone, true
+	}
+	switch {
+	case rep.Progress != 0:
+		m.Progress = rep.Progress
+		// Before the execution starts, downloads are early ones, and no stage has begun (JOB-23).
+		if early := m.Stage == 0 && (rep.Progress == job.Downloading || rep.Progress == job.Downloaded); !early {
+			m.Stage = max(m.Stage, stageOf(rep.Progress))
+		}
+	case rep.TooLate != 0:
+		m.TooLate, m.Stage = rep.TooLate, max(m.Stage, rep.TooLate)
+	case rep.Result == job.PendingReboot:
+		m.Result, m.Stage = rep.Result, max(m.Stage, job.StageReboot)
+		m.do(KeepOutcomes{})
+	case rep.Result == job.PendingVerification:
+		m.Result, m.Stage = rep.Result, max(m.Stage, job.StageDeploy)
+		m.do(KeepOutcomes{})
+	default:
+		m.end(rep.Result)
+	}
+}
+
+// end takes in the final result.
+func (m *machine) end(r job.Result) {
+	if m.Phase == Open {
+		m.do(Revise{})
+	}
+	if r != job.Withdrawn && r != job.Cancelled {
+		m.Stage = job.StageDone
+	}
+	m.Phase, m.Result, m.Ended = Ended, r, m.at
+	m.do(KeepOutcomes{})
+	m.follow()
+}
+
+// objection says what is wrong with a report given what is known of the order; empty: nothing is.
+func (m *machine) objection(ev Reported) string {
+	rep, said := ev.Report, 0
+	for _, set := range []bool{rep.Progress != 0, rep.Result != 0, rep.TooLate != 0, rep.Refused != ""} {
+		if set {
+			said++
+		}
+	}
+	switch {
+	case said != 1:
+		return fmt.Sprintf("it says %d things; want one", said)
+	case m.Phase == 0 || m.Phase == Waiting:
+		return "there is no such order"
+	case m.Phase == Ended:
+		return fmt.Sprintf("the order had ended (%v)", m.Result)
+	case rep.Refused != "" || !known(rep.Progress) || !known(rep.Result) || !known(rep.TooLate):
+		return "it uses a word that is not known"
+	case rep.TooLate != 0 && !m.Cancelled:
+		return "it says too late for a cancel, and none was asked for"
+	case rep.TooLate == job.StageDownload || rep.TooLate == job.StageDone:
+		return fmt.Sprintf("it says too late for a cancel in the stage %v (JOB-3)", rep.TooLate)
+	case rep.Result == job.Cancelled && !m.Cancelled:
+		return "it says Cancelled, and no cancel was asked for"
+	case rep.Result == job.Cancelled && (m.TooLate != 0 || m.Stage >= job.StageDeploy):
+		return "it says Cancelled after the deploy stage began (JOB-4)"
+	case rep.Result == job.Withdrawn && !m.Retracted:
+		return "it says Withdrawn, and the order was not"
+	case rep.Result != 0 && ev.Foreign != "":
+		return fmt.Sprintf("it names patch %q, which the order does not", problem.Clip(string(ev.Foreign), MaxName))
+	case rep.Result != 0:
+		return badOutcome(rep.Patches)
+	default:
+		return ""
+	}
+}
+
+func known[E interface{ MarshalText() ([]byte, error) }](e E) bool {
+	_, err := e.MarshalText()
+	return err == nil
+}
+
+// stageOf is the stage that has begun when an asset reports a progress step; zero: none.
+func stageOf(p job.Progress) job.Stage {
+	switch p {
+	case job.Started, job.Downloading, job.Downloaded, job.Resumed:
+		return job.StageDownload
+	case job.Deploying:
+		return job.StageDeploy
+	case job.Rebooting:
+		return job.StageReboot
+	default: // Received, Blocked
+		return 0
+	}
+}
+
+// reportTime is when an asset says that something happened, as far as that is possible: reports are made before they come.
+func reportTime(at, now time.Time) time.Time {
+	if at.Year() < 1970 || at.After(now) {
+		return now
+	}
+	return at.UTC().Truncate(time.Microsecond)
+}
