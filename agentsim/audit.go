@@ -6,6 +6,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // audit compares what the server says in one place with what it says in another, and with what its own agents hold
@@ -126,7 +127,7 @@ func (s *server) auditRow(run controller.RunStatus, row controller.RunAsset) {
 		return
 	}
 	known := slices.ContainsFunc(a.state.Queue, func(o job.Order) bool { return o.ID == row.Order }) ||
-		slices.ContainsFunc(a.state.Executions, func(x job.Execution) bool { return x.Order.ID == row.Order })
+		slices.ContainsFunc(a.state.Executions, func(x execution.State) bool { return x.Order.ID == row.Order })
 	if started := !run.Start.After(s.w.now.Add(-s.w.cfg.CheckIn)); started && !known {
 		a.watch.broke(10, "the server waits for %s, and the asset knows nothing of it", row.Order)
 	}
