@@ -11,6 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -230,7 +231,7 @@ func (a *asset) seen() reboot.Sessions {
 
 func (a *asset) tellSessions() {
 	for _, x := range a.state.Executions {
-		a.step(agent.Execution{Order: x.Order.ID, Event: job.SessionsChanged{Sessions: a.seen()}})
+		a.step(agent.Execution{Order: x.Order.ID, Event: execution.SessionsChanged{Sessions: a.seen()}})
 	}
 }
 

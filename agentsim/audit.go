@@ -6,6 +6,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
@@ -134,7 +135,7 @@ func (s *server) auditRow(run controller.RunStatus, row controller.RunAsset) {
 		return
 	}
 	known := slices.ContainsFunc(a.state.Queue, func(o job.Order) bool { return o.ID == row.Order }) ||
-		slices.ContainsFunc(a.state.Executions, func(x job.Execution) bool { return x.Order.ID == row.Order })
+		slices.ContainsFunc(a.state.Executions, func(x execution.State) bool { return x.Order.ID == row.Order })
 	if started := !run.Start.After(s.w.now.Add(-s.w.cfg.CheckIn)); started && !known {
 		a.watch.broke(10, "the server waits for %s, and the asset knows nothing of it", row.Order)
 	}

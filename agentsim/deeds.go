@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -140,7 +141,7 @@ func (a *asset) userSays(later bool) error {
 		return notNowf("%s is off", a.id)
 	}
 	for _, x := range a.state.Executions {
-		a.says(later, func(ev job.Event) { a.step(agent.Execution{Order: x.Order.ID, Event: ev}) })
+		a.says(later, func(ev execution.Event) { a.step(agent.Execution{Order: x.Order.ID, Event: ev}) })
 	}
 	return nil
 }

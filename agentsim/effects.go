@@ -7,6 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -18,7 +19,7 @@ type stagedKey struct {
 // stagedFile is the fetched file of a patch: what it really contains, and what was found out about it.
 type stagedFile struct {
 	version  version.Version
-	evidence []job.Evidence
+	evidence []execution.Evidence
 }
 
 // fault is what an installer does instead of succeeding.
@@ -72,7 +73,7 @@ func (a *asset) work() {
 }
 
 // cutOff drops the downloads that a Discard makes useless.
-func (a *asset) cutOff(d job.Discard) {
+func (a *asset) cutOff(d execution.Discard) {
 	covered := func(t *task) bool {
 		return t.download.order == d.Order && (d.Index < 0 || d.Index == t.download.index)
 	}
@@ -90,26 +91,26 @@ func (a *asset) cutOff(d job.Discard) {
 }
 
 func (a *asset) carryOut(e agent.Effect) {
-	reply := func(ev job.Event) { a.step(agent.Execution{Order: e.Order, Event: ev}) }
+	reply := func(ev execution.Event) { a.step(agent.Execution{Order: e.Order, Event: ev}) }
 	switch e := e.Effect.(type) {
-	case job.TakeInventory:
+	case execution.TakeInventory:
 		a.queue(a.took.inventory, func() { reply(a.takeInventory(e)) })
-	case job.Download:
+	case execution.Download:
 		a.download(e, reply)
-	case job.Preflight:
-		a.queue(a.took.preflight, func() { reply(job.Checked{ID: e.ID, Findings: a.preflight(e)}) })
-	case job.Deploy:
+	case execution.Preflight:
+		a.queue(a.took.preflight, func() { reply(execution.Checked{ID: e.ID, Findings: a.preflight(e)}) })
+	case execution.Deploy:
 		a.deploy(e, reply)
-	case job.Act:
+	case execution.Act:
 		a.queue(a.took.action, func() {
 			exit := a.exits[e.Action.Name]
 			a.watch.acted(e, exit)
 			a.log("%s ran %s: exit %d", e.Order.Run().Job(), e.Action.Name, exit)
-			reply(job.Acted{ID: e.ID, Exit: exit})
+			reply(execution.Acted{ID: e.ID, Exit: exit})
 		})
-	case job.Prompt:
+	case execution.Prompt:
 		a.prompt(e, reply)
-	case job.Reboot:
+	case execution.Reboot:
 		a.queue(0, func() {
 			a.watch.reboots(e.Order)
 			a.log("reboots")
@@ -119,7 +120,7 @@ func (a *asset) carryOut(e agent.Effect) {
 			}
 			a.boot(a.took.boot)
 		})
-	case job.Discard:
+	case execution.Discard:
 		a.cutOff(e)
 		a.queue(0, func() {
 			for at := range a.staged {
@@ -131,20 +132,20 @@ func (a *asset) carryOut(e agent.Effect) {
 	}
 }
 
-func (a *asset) takeInventory(e job.TakeInventory) job.InventoryTaken {
+func (a *asset) takeInventory(e execution.TakeInventory) execution.InventoryTaken {
 	if take(&a.unread) {
 		a.log("inventory fails")
-		return job.InventoryTaken{ID: e.ID, Err: "the package database cannot be read"}
+		return execution.InventoryTaken{ID: e.ID, Err: "the package database cannot be read"}
 	}
 	inventory, err := a.inventory()
 	if err != nil {
 		a.w.fail(err)
 	}
-	return job.InventoryTaken{ID: e.ID, Inventory: inventory, Mark: a.mark, Sessions: a.seen()}
+	return execution.InventoryTaken{ID: e.ID, Inventory: inventory, Mark: a.mark, Sessions: a.seen()}
 }
 
 // download fetches, unless the file is staged already (JOB-17).
-func (a *asset) download(e job.Download, reply func(job.Event)) {
+func (a *asset) download(e execution.Download, reply func(execution.Event)) {
 	at := stagedKey{e.Order, e.Index}
 	takes := func() time.Duration {
 		if _, there := a.staged[at]; there {
@@ -154,15 +155,15 @@ func (a *asset) download(e job.Download, reply func(job.Event)) {
 	}
 	a.add(&task{download: at, takes: takes, do: func() {
 		if file, there := a.staged[at]; there {
-			reply(job.Fetched{ID: e.ID, Files: file.evidence})
+			reply(execution.Fetched{ID: e.ID, Files: file.evidence})
 			return
 		}
 		if code := a.faults[e.Patch.Product].noFetch; code != 0 {
-			reply(job.Fetched{ID: e.ID, Code: code, Text: fmt.Sprintf("The download ended with %s.", code)})
+			reply(execution.Fetched{ID: e.ID, Code: code, Text: fmt.Sprintf("The download ended with %s.", code)})
 			return
 		}
 		if a.link.cut {
-			reply(job.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."})
+			reply(execution.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."})
 			return
 		}
 		fetched, really := a.w.vendor.fetch(e.Patch)
@@ -177,10 +178,10 @@ func (a *asset) download(e job.Download, reply func(job.Event)) {
 }
 
 // preflight tells what each staged file really contains, and what would not install or would lower a version.
-func (a *asset) preflight(e job.Preflight) []job.Finding {
-	var findings []job.Finding
+func (a *asset) preflight(e execution.Preflight) []execution.Finding {
+	var findings []execution.Finding
 	for _, s := range e.Patches {
-		f := job.Finding{
+		f := execution.Finding{
 			Index: s.Index, Version: a.staged[stagedKey{e.Order, s.Index}].version, Refused: a.faults[s.Patch.Product].refuse,
 		}
 		if order, ok := a.installed[s.Patch.Product].Compare(f.Version); f.Refused == "" && ok && order > 0 {
@@ -192,8 +193,8 @@ func (a *asset) preflight(e job.Preflight) []job.Finding {
 }
 
 // deploy installs one patch after the other; a crash in between leaves what was installed until then.
-func (a *asset) deploy(e job.Deploy, reply func(job.Event)) {
-	var outcomes []job.Outcome
+func (a *asset) deploy(e execution.Deploy, reply func(execution.Event)) {
+	var outcomes []execution.Outcome
 	for _, s := range e.Patches {
 		a.watch.deploys(e.Order, s)
 		a.queue(a.took.install, func() {
@@ -203,13 +204,13 @@ func (a *asset) deploy(e job.Deploy, reply func(job.Event)) {
 			}
 			outcomes = append(outcomes, o)
 			if len(outcomes) == len(e.Patches) {
-				reply(job.Deployed{ID: e.ID, Outcomes: outcomes})
+				reply(execution.Deployed{ID: e.ID, Outcomes: outcomes})
 			}
 		})
 	}
 }
 
-func (a *asset) runInstaller(order job.OrderID, s job.Staged) (o job.Outcome, crashed bool) {
+func (a *asset) runInstaller(order job.OrderID, s execution.Staged) (o execution.Outcome, crashed bool) {
 	product := s.Patch.Product
 	f := a.faults[product]
 	if f.times > 0 { // the last time, it works again
@@ -224,7 +225,7 @@ func (a *asset) runInstaller(order job.OrderID, s job.Staged) (o job.Outcome, cr
 		a.crash()
 		return o, true
 	}
-	o = job.Outcome{Index: s.Index, Code: f.code, Text: f.text, Reboot: f.reboot}
+	o = execution.Outcome{Index: s.Index, Code: f.code, Text: f.text, Reboot: f.reboot}
 	to := a.staged[stagedKey{order, s.Index}].version
 	a.watch.deployed(order, s, f, to)
 	if f.code == 0 && !f.lies {
@@ -242,7 +243,7 @@ func (a *asset) runInstaller(order job.OrderID, s job.Staged) (o job.Outcome, cr
 }
 
 // prompt shows it, and answers as the script says if somebody is there to do it: by default nobody does.
-func (a *asset) prompt(e job.Prompt, reply func(job.Event)) {
+func (a *asset) prompt(e execution.Prompt, reply func(execution.Event)) {
 	switch kind := e.Kind.(type) {
 	case reboot.ShowPrompt:
 		a.watch.offers(e.Order)
@@ -260,7 +261,7 @@ func (a *asset) prompt(e job.Prompt, reply func(job.Event)) {
 }
 
 // says is a user's answer, whatever stands on the screen.
-func (a *asset) says(later bool, reply func(job.Event)) {
+func (a *asset) says(later bool, reply func(execution.Event)) {
 	a.log("user answers: %s", map[bool]string{true: "later", false: "now"}[later])
-	reply(job.Answered{Later: later})
+	reply(execution.Answered{Later: later})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -181,7 +182,7 @@ func final(r job.Result) bool {
 }
 
 // downloaded: what passed once is not fetched again (invariant 8).
-func (o *onlooker) downloaded(d job.Download, files []job.Evidence) {
+func (o *onlooker) downloaded(d execution.Download, files []execution.Evidence) {
 	e := o.of(d.Order)
 	if e.passed[d.Index] {
 		o.broke(8, "%s of %s was verified, and is downloaded again", d.Patch.Patch, d.Order)
@@ -205,13 +206,13 @@ func (o *onlooker) touches(id job.OrderID, what string) *seen {
 }
 
 // acted is a pre- or post-action that ran.
-func (o *onlooker) acted(act job.Act, exit int) {
+func (o *onlooker) acted(act execution.Act, exit int) {
 	e := o.touches(act.Order, "action "+act.Action.Name+" runs")
 	e.needs = e.needs || exit == 10 || exit == 11
 }
 
 // deploys looks at what is handed to the installer (invariants 1, 7, 8, and those of touches).
-func (o *onlooker) deploys(id job.OrderID, s job.Staged) {
+func (o *onlooker) deploys(id job.OrderID, s execution.Staged) {
 	patch := s.Patch.Patch
 	e := o.touches(id, fmt.Sprintf("%s is deployed", patch))
 	if e.begun[s.Index]++; e.begun[s.Index] > 2 {
@@ -231,7 +232,7 @@ func (o *onlooker) deploys(id job.OrderID, s job.Staged) {
 	}
 }
 
-func allPass(p job.OrderPatch, files []job.Evidence) bool {
+func allPass(p job.OrderPatch, files []execution.Evidence) bool {
 	if len(files) != len(p.Files) || len(files) == 0 {
 		return false
 	}
@@ -244,7 +245,7 @@ func allPass(p job.OrderPatch, files []job.Evidence) bool {
 }
 
 // passes is INT-1 to INT-5, INT-7 and INT-9 read once more, slowly.
-func passes(want integrity.Expectation, found job.Evidence) bool {
+func passes(want integrity.Expectation, found execution.Evidence) bool {
 	matched := false
 	for _, d := range want.Digests {
 		strong := d.Algorithm == integrity.SHA256 || d.Algorithm == integrity.SHA384 || d.Algorithm == integrity.SHA512
@@ -262,7 +263,7 @@ func passes(want integrity.Expectation, found job.Evidence) bool {
 }
 
 // deployed is an installer that ran: versions only rise, and nothing new appears (invariant 6).
-func (o *onlooker) deployed(id job.OrderID, s job.Staged, f fault, to version.Version) {
+func (o *onlooker) deployed(id job.OrderID, s execution.Staged, f fault, to version.Version) {
 	if f.code != 0 {
 		return
 	}

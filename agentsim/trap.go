@@ -7,6 +7,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // trap crashes an agent at a step, once: just before the step is committed, so that the event is lost, or just after, so
@@ -75,21 +76,21 @@ func (t trap) in(before, after agent.State, out agent.Out) bool {
 	return slices.ContainsFunc(out.Effects, func(e agent.Effect) bool { return is(e.Order, effectWord(e.Effect)) })
 }
 
-func effectWord(e job.Effect) string {
+func effectWord(e execution.Effect) string {
 	switch e.(type) {
-	case job.TakeInventory:
+	case execution.TakeInventory:
 		return "inventory"
-	case job.Download:
+	case execution.Download:
 		return "download"
-	case job.Preflight:
+	case execution.Preflight:
 		return "preflight"
-	case job.Deploy:
+	case execution.Deploy:
 		return "install"
-	case job.Act:
+	case execution.Act:
 		return "action"
-	case job.Prompt:
+	case execution.Prompt:
 		return "prompt"
-	case job.Reboot:
+	case execution.Reboot:
 		return "reboot"
 	}
 	return ""

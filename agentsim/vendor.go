@@ -16,6 +16,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // vendor publishes products and patches, and serves files.
@@ -159,8 +160,8 @@ func (v *vendor) add(b catalog.Batch) {
 }
 
 // fetch is what a download of a patch's files finds.
-func (v *vendor) fetch(p job.OrderPatch) (job.Fetched, version.Version) {
-	var out job.Fetched
+func (v *vendor) fetch(p job.OrderPatch) (execution.Fetched, version.Version) {
+	var out execution.Fetched
 	var really version.Version
 	for _, f := range p.Files {
 		c := v.served[f.URL]
@@ -172,7 +173,7 @@ func (v *vendor) fetch(p job.OrderPatch) (job.Fetched, version.Version) {
 		if f.SignatureURL == "" && f.Expect.Signer == "" && signature.Status == integrity.Valid {
 			signature = integrity.Signature{Status: integrity.Absent} // a detached one that nobody pointed to
 		}
-		out.Files = append(out.Files, job.Evidence{Size: 1, Digests: slices.Clone(c.digests), Signature: signature})
+		out.Files = append(out.Files, execution.Evidence{Size: 1, Digests: slices.Clone(c.digests), Signature: signature})
 		really = c.version
 	}
 	return out, really

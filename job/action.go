@@ -37,12 +37,3 @@ func checkActions(l *problem.List, field string, list []Action) {
 		}
 	}
 }
-
-// The exit codes of actions (JOB-13).
-const (
-	exitOK           = 0
-	exitReboot       = 10
-	exitFailedReboot = 11
-	exitAbort        = 12
-	exitSkipped      = 101
-)

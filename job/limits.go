@@ -18,26 +18,10 @@ const (
 	MaxFiles = 64
 	// MaxText is the longest free text in bytes: names, arguments, URLs, and explanations coming from outside.
 	MaxText = 4096
-	// maxReportText is how many bytes the explanations of all patches of one report have together. What a server would not
-	// take could never be delivered, nor anything behind it.
-	maxReportText = 2 << 20
 	// MinWindow and MaxWindow bound a patch window (JOB-10).
 	MinWindow = time.Minute
 	MaxWindow = 168 * time.Hour
 	// MaxActionTime bounds one action; DefaultActionTime is used where none is set.
 	MaxActionTime     = 24 * time.Hour
 	DefaultActionTime = 10 * time.Minute
-	// MaxAttempts is how often the install of one patch is begun (JOB-17).
-	MaxAttempts = 2
-	// CallWait is how long a last call is waited for (MAN-7).
-	CallWait = 10 * time.Second
-)
-
-// Pauses between tries to take an inventory that failed: doubling from the first to the last.
-const (
-	inventoryPause    = 15 * time.Second
-	inventoryMaxPause = 15 * time.Minute
-	// inventoryTries is how many failures in a row end an execution that has not changed anything yet.
-	// Afterwards there is no such end: what was deployed is verified however long it takes.
-	inventoryTries = 5
 )

@@ -28,11 +28,6 @@ func TestNames_JOB16(t *testing.T) {
 		Pending: "pending", Verified: "verified", Installing: "installing", Installed: "installed", Succeeded: "succeeded",
 		PatchFailed: "failed", Inapplicable: "inapplicable", LeftOut: "left out",
 	}, PatchStatuses(), ParsePatchStatus)
-	enumtest.Check(t, map[Step]string{
-		StepInventory: "inventory", StepFetch: "fetch", StepPreflight: "preflight", StepLastCall: "last call", StepPre: "pre-action",
-		StepInstall: "install", StepRecheck: "recheck", StepPost: "post-action", StepVerify: "verify", StepReboot: "reboot",
-		StepConfirm: "confirm", StepEnd: "end",
-	}, steps.All(), steps.Parse)
 }
 
 func TestCodesAreThoseOfTheVendor_JOB16(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // What both ends of a wire hold each other to does not change by accident.
@@ -19,11 +18,8 @@ func TestBoundsAreThoseOfTheBook(t *testing.T) {
 	for name, c := range map[string]struct{ have, want any }{
 		"MaxID": {MaxID, 128}, "MaxPatches": {MaxPatches, 2000}, "MaxSelection": {MaxSelection, 100_000},
 		"MaxActions": {MaxActions, 32}, "MaxArguments": {MaxArguments, 256}, "MaxFiles": {MaxFiles, 64}, "MaxText": {MaxText, 4096},
-		"maxReportText": {maxReportText, 2_097_152}, "MinWindow": {MinWindow, 60 * time.Second}, "MaxWindow": {MaxWindow, 7 * 24 * time.Hour},
+		"MinWindow": {MinWindow, 60 * time.Second}, "MaxWindow": {MaxWindow, 7 * 24 * time.Hour},
 		"MaxActionTime": {MaxActionTime, 1440 * time.Minute}, "DefaultActionTime": {DefaultActionTime, 600 * time.Second},
-		"MaxAttempts": {MaxAttempts, 2}, "CallWait": {CallWait, 10_000 * time.Millisecond},
-		"inventoryPause": {inventoryPause, 15_000 * time.Millisecond}, "inventoryMaxPause": {inventoryMaxPause, 900 * time.Second},
-		"inventoryTries": {inventoryTries, 5},
 	} {
 		require.EqualValues(t, c.want, c.have, name)
 	}
@@ -87,16 +83,4 @@ func TestOrderWithoutAStart_JOB20(t *testing.T) {
 	invalid, ok := errors.AsType[*Invalid](o.Validate())
 	require.True(t, ok)
 	require.True(t, slices.ContainsFunc(invalid.Problems, func(p Problem) bool { return p.Field == "start" }), invalid)
-}
-
-// An asset that rebooted says that it went down and that it is back, and then takes the inventory again.
-func TestRebootIsToldBeforeAndBehind_RBT1_JOB18(t *testing.T) {
-	o := orderOf(t, "a")
-	o.Patches[0].Reboot = true
-	o.Reboot = reboot.Policy{}
-	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
-	w.run()
-	require.Equal(t, Completed, w.result())
-	require.Equal(t, []Progress{Started, Downloading, Downloaded, Deploying, Rebooting, Resumed}, w.progress())
-	require.True(t, slices.Contains(w.log[lastIndex(w.log, "reboot"):], "inventory"), w.log)
 }

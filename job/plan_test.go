@@ -34,8 +34,14 @@ func patchOf(t testing.TB, name, to string, published time.Time) catalog.Patch {
 }
 
 func inventoryOf(t testing.TB, installed map[string]string) catalog.Inventory {
-	w := &world{t: t, installed: installed}
-	return w.inventory()
+	t.Helper()
+	var list []catalog.Installed
+	for name, v := range installed {
+		list = append(list, catalog.Installed{Product: catalog.ProductID(name), Version: semver(t, v)})
+	}
+	inv, err := catalog.NewInventory(catalog.Linux, list)
+	require.NoError(t, err)
+	return inv
 }
 
 // planAt plans for web-1 at epoch.

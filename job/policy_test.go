@@ -58,54 +58,6 @@ func TestPlanUnderAPolicy_INT4(t *testing.T) {
 	require.True(t, under(policy.Excerpt()).Empty())
 }
 
-// Each file is judged by what the order expects and by the clauses of the order's policy and the asset's own; a failure is
-// that patch's alone (INT-1, INT-4, INT-8).
-func TestOrderUnderAPolicy_INT1_INT4_INT8(t *testing.T) {
-	own := acmePolicy().Excerpt()
-	weak := acmePolicy()
-	weak.Clauses[0].AllowUnsigned = true
-	forged := weak.Excerpt()
-	forged.Digest = own.Digest
-	signed := Fetched{Files: []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Valid, Signer: "Acme", Format: integrity.PE}}}}
-	for _, tc := range []struct {
-		name       string
-		own, order integrity.Excerpt
-		a, b       integrity.Reason // signed, not signed
-		c          integrity.Reason // not signed, which its clause allows
-	}{
-		{"neither", integrity.Excerpt{}, integrity.Excerpt{}, integrity.SignatureValid, integrity.ChecksumMatched, integrity.ChecksumMatched},
-		{"the same", own, own, integrity.SignatureValid, integrity.SignatureMissing, integrity.ChecksumMatched},
-		{"the order's alone", integrity.Excerpt{}, own, integrity.SignatureValid, integrity.SignatureMissing, integrity.ChecksumMatched},
-		{"the asset's alone", own, integrity.Excerpt{}, integrity.SignatureValid, integrity.SignatureMissing, integrity.ChecksumMatched},
-		{"a weaker one", own, weak.Excerpt(), integrity.PolicyMismatch, integrity.PolicyMismatch, integrity.PolicyMismatch},
-		{"a weaker clause under the same digest", own, forged, integrity.PolicyMismatch, integrity.PolicyMismatch, integrity.ChecksumMatched},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			o := orderOf(t, "a", "b", "c")
-			o.Policy = tc.order
-			for i := range o.Patches {
-				o.Patches[i].Vendor = "acme"
-			}
-			require.NoError(t, o.Validate())
-			w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0"})
-			unsigned := Fetched{Files: []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}}, Policy: tc.own}
-			w.fetch["a"], w.fetch["b"], w.fetch["c"] = Fetched{Files: signed.Files, Policy: tc.own}, unsigned, unsigned
-			w.run()
-			for name, want := range map[string]integrity.Reason{"a": tc.a, "b": tc.b, "c": tc.c} {
-				got := w.patch(name)
-				require.Equal(t, want, got.Check.Reason, "%s: %s", name, got.Text)
-				if want == integrity.SignatureValid || want == integrity.ChecksumMatched {
-					require.Equal(t, Succeeded, got.Status)
-					continue
-				}
-				require.Equal(t, []any{PatchFailed, FileSignatureFailed, "INT-4"}, []any{got.Status, got.Code, got.Rule})
-				require.Contains(t, got.Text, name+".bin: ")
-				require.Zero(t, w.count("deploy "+name))
-			}
-		})
-	}
-}
-
 func TestOrderWithAPolicyThatIsNone(t *testing.T) {
 	o := orderOf(t, "a")
 	o.Policy.Clauses = []integrity.Clause{{Name: "x", Vendor: "", Product: "a"}}

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -94,7 +94,7 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 	case CrashBefore:
 		b.Crashes--
 		switch h.next().(type) {
-		case job.Download, job.Deploy, job.Act:
+		case execution.Download, execution.Deploy, execution.Act:
 			s.effect(st, h, outlives)
 		default:
 			s.hasty(st, h)
@@ -121,9 +121,9 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 	case Login, Lock, Logout:
 		b.Sessions--
 		h.sessions = map[Choice]reboot.Sessions{Login: reboot.Active, Lock: reboot.Locked, Logout: reboot.Nobody}[c]
-		s.tell(st, h, job.SessionsChanged{Sessions: h.sessions})
+		s.tell(st, h, execution.SessionsChanged{Sessions: h.sessions})
 	case Later, Now:
-		s.tell(st, h, job.Answered{Later: c == Later})
+		s.tell(st, h, execution.Answered{Later: c == Later})
 	}
 }
 
@@ -208,7 +208,7 @@ func (s *scene) windowEnd(now time.Time) (end time.Time) {
 	return end
 }
 
-func (s *scene) tell(st *state, h *host, ev job.Event) {
+func (s *scene) tell(st *state, h *host, ev execution.Event) {
 	for _, x := range h.agent.Executions {
 		s.step(st, h, agent.Execution{Order: x.Order.ID, Event: ev}, false)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -213,21 +214,21 @@ func (w *writer) message(m message) {
 // given up.
 func (w *writer) effect(e agent.Effect) {
 	var kind, index int
-	var id job.EffectID
+	var id execution.EffectID
 	switch e := e.Effect.(type) {
-	case job.TakeInventory:
+	case execution.TakeInventory:
 		kind, id = 1, e.ID
-	case job.Download:
+	case execution.Download:
 		kind, id, index = 2, e.ID, e.Index
-	case job.Preflight:
+	case execution.Preflight:
 		kind, id, index = 3, e.ID, indexes(e.Patches)
-	case job.Deploy:
+	case execution.Deploy:
 		kind, id, index = 4, e.ID, indexes(e.Patches)
-	case job.Act:
+	case execution.Act:
 		kind, id = 5, e.ID
-	case job.Reboot:
+	case execution.Reboot:
 		kind = 6
-	case job.Discard:
+	case execution.Discard:
 		kind, index = 7, e.Index
 	}
 	awaited := false
@@ -242,7 +243,7 @@ func (w *writer) effect(e agent.Effect) {
 }
 
 // indexes are the patches of an effect, a bit each.
-func indexes(list []job.Staged) int {
+func indexes(list []execution.Staged) int {
 	n := 0
 	for _, p := range list {
 		n |= 1 << p.Index
@@ -328,7 +329,7 @@ func (w *writer) order(o *job.Order) {
 	w.num(int64(len(o.Patches)))
 }
 
-func (w *writer) execution(x *job.Execution) {
+func (w *writer) execution(x *execution.State) {
 	w.order(&x.Order)
 	w.num(int64(x.Stage), int64(x.Step), int64(x.Tries), int64(x.Acted), int64(x.Failed), int64(x.Sessions), int64(x.Reboots), int64(x.Result))
 	w.bit(x.Waiting != 0, x.Aborted, x.NeedsReboot, x.Mark, x.SaidTooLate)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -151,16 +152,16 @@ func (s *scene) renamed(h *host, asset int) *host {
 	for i := range c.lane {
 		rename(&c.lane[i].Order)
 		switch e := c.lane[i].Effect.(type) {
-		case job.Download:
+		case execution.Download:
 			rename(&e.Order)
 			c.lane[i].Effect = e
-		case job.Preflight:
+		case execution.Preflight:
 			rename(&e.Order)
 			c.lane[i].Effect = e
-		case job.Deploy:
+		case execution.Deploy:
 			rename(&e.Order)
 			c.lane[i].Effect = e
-		case job.Discard:
+		case execution.Discard:
 			rename(&e.Order)
 			c.lane[i].Effect = e
 		}
@@ -193,8 +194,8 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{agent.LastCall{}, "Order Effect Call Until"},
 		{agent.Early{}, "Order At Next Waiting"},
 		{agent.Clock{}, "Offset Known Boot Up Wall Steady"},
-		{job.Execution{}, "Order Stage Step Waiting Last Until Tries Patches Acted Failed Aborted NeedsReboot Mark Boot Sessions Reboot Reboots SaidTooLate Result"},
-		{job.PatchState{}, "PatchOutcome Attempts Reboot Digests"},
+		{execution.State{}, "Order Stage Step Waiting Last Until Tries Patches Acted Failed Aborted NeedsReboot Mark Boot Sessions Reboot Reboots SaidTooLate Result"},
+		{execution.PatchState{}, "PatchOutcome Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
 		{reboot.State{}, "Phase Boot Sessions FirstOffer Used Until Asks"},
 		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Patches Reboots"},

@@ -2,7 +2,7 @@ package explore
 
 import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
-	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -155,28 +155,28 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 		return b.Crashes > 0
 	case CrashBefore: // of what leaves nothing behind, that is the same as Crash
 		switch h.next().(type) {
-		case job.Download, job.Deploy, job.Act:
+		case execution.Download, execution.Deploy, execution.Act:
 			return b.Crashes > 0
-		case job.Reboot:
+		case execution.Reboot:
 			return false
 		}
 		return b.Crashes > 0 && s.driver.early
 	case CutOff:
 		switch h.next().(type) {
-		case job.Deploy, job.Act:
+		case execution.Deploy, execution.Act:
 			return b.Crashes > 0
 		}
 	case Sleep:
 		return b.Sleeps > 0 && !s.windowEnd(st.now).IsZero()
 	case Fail:
 		switch e := h.next().(type) {
-		case job.Download:
+		case execution.Download:
 			return b.Faults > 0 && h.at(s, e.Order, e.Index).file == none
-		case job.Deploy, job.Act, job.Reboot:
+		case execution.Deploy, execution.Act, execution.Reboot:
 			return b.Faults > 0
 		}
 	case Damage, Age:
-		e, ok := h.next().(job.Download)
+		e, ok := h.next().(execution.Download)
 		return ok && b.Faults > 0 && h.at(s, e.Order, e.Index).file == none
 	case Login:
 		return b.Sessions > 0 && h.sessions != reboot.Active

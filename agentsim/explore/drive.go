@@ -3,8 +3,8 @@ package explore
 import (
 	"slices"
 
-	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -40,14 +40,14 @@ func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 	}
 	for _, e := range out.Effects {
 		switch effect := e.Effect.(type) {
-		case job.Prompt:
+		case execution.Prompt:
 			_, h.prompt = effect.Kind.(reboot.ShowPrompt)
 			if h.prompt {
 				h.watch.offered(st)
 			}
-		case job.Discard:
+		case execution.Discard:
 			h.lane = slices.DeleteFunc(slices.Clone(h.lane), func(queued agent.Effect) bool {
-				d, ok := queued.Effect.(job.Download)
+				d, ok := queued.Effect.(execution.Download)
 				return ok && d.Order == effect.Order && (effect.Index < 0 || effect.Index == d.Index)
 			})
 			h.lane = append(h.lane, e)

@@ -6,6 +6,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // file is what is staged of a patch.
@@ -32,12 +33,12 @@ func digest(f file, l level) integrity.Digest {
 	return integrity.Digest{Algorithm: integrity.SHA256, Sum: strings.Repeat(string("0123"[f])+string("0123"[l]), 32)}
 }
 
-func (f staged) evidence() []job.Evidence {
+func (f staged) evidence() []execution.Evidence {
 	signature := integrity.Signature{Status: integrity.Valid, Signer: vendor}
 	if f.file == damaged {
 		signature = integrity.Signature{Status: integrity.Bad, Detail: "the bytes were changed"}
 	}
-	return []job.Evidence{{Digests: []integrity.Digest{digest(f.file, f.level)}, Signature: signature}}
+	return []execution.Evidence{{Digests: []integrity.Digest{digest(f.file, f.level)}, Signature: signature}}
 }
 
 // upgradeOf is a patch of a job by its number.
@@ -73,35 +74,35 @@ func (s *scene) effect(st *state, h *host, how result) {
 	e := h.lane[0]
 	h.lane = h.lane[1:]
 	j := max(s.job(e.Order), 0)
-	reply := func(ev job.Event) {
+	reply := func(ev execution.Event) {
 		s.step(st, h, agent.Execution{Order: e.Order, Event: ev}, how == outlives)
 	}
 	switch e := e.Effect.(type) {
-	case job.TakeInventory:
-		reply(job.InventoryTaken{ID: e.ID, Inventory: s.inventories[h.installed], Sessions: h.sessions})
-	case job.Download:
+	case execution.TakeInventory:
+		reply(execution.InventoryTaken{ID: e.ID, Inventory: s.inventories[h.installed], Sessions: h.sessions})
+	case execution.Download:
 		s.download(st, h, j, e, how, reply)
-	case job.Preflight:
-		var findings []job.Finding
+	case execution.Preflight:
+		var findings []execution.Finding
 		for _, p := range e.Patches {
-			findings = append(findings, job.Finding{Index: p.Index, Version: s.versions[h.at(s, e.Order, p.Index).level]})
+			findings = append(findings, execution.Finding{Index: p.Index, Version: s.versions[h.at(s, e.Order, p.Index).level]})
 		}
-		reply(job.Checked{ID: e.ID, Findings: findings})
-	case job.Act:
+		reply(execution.Checked{ID: e.ID, Findings: findings})
+	case execution.Act:
 		h.touches(st, j, "an action runs")
 		if how == breaks {
 			s.restart(st, h)
 			return
 		}
-		reply(job.Acted{ID: e.ID, Exit: map[bool]int{true: 1}[how == fails]})
-	case job.Deploy:
+		reply(execution.Acted{ID: e.ID, Exit: map[bool]int{true: 1}[how == fails]})
+	case execution.Deploy:
 		s.deploy(st, h, j, e, how, reply)
-	case job.Reboot:
+	case execution.Reboot:
 		h.reboots(s, st, j)
 		if how != fails {
 			s.reboot(st, h)
 		}
-	case job.Discard:
+	case execution.Discard:
 		for i := range maxPatches {
 			if e.Index < 0 || e.Index == i {
 				*h.at(s, e.Order, i) = staged{}
@@ -111,13 +112,13 @@ func (s *scene) effect(st *state, h *host, how result) {
 }
 
 // download fetches a patch's file, unless it is staged already (JOB-17).
-func (s *scene) download(st *state, h *host, j int, e job.Download, how result, reply func(job.Event)) {
+func (s *scene) download(st *state, h *host, j int, e execution.Download, how result, reply func(execution.Event)) {
 	f := h.at(s, e.Order, e.Index)
 	patch := s.tasks[j].number(e.Patch.Patch)
 	switch {
 	case f.file != none:
 	case how == fails:
-		reply(job.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The download failed."})
+		reply(execution.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The download failed."})
 		return
 	case how == spoils:
 		*f = staged{damaged, upgradeOf(j, patch).level}
@@ -132,15 +133,15 @@ func (s *scene) download(st *state, h *host, j int, e job.Download, how result, 
 		}
 		h.downloaded(st, j, patch, *f)
 	}
-	reply(job.Fetched{ID: e.ID, Files: f.evidence()})
+	reply(execution.Fetched{ID: e.ID, Files: f.evidence()})
 }
 
-func (s *scene) deploy(st *state, h *host, j int, e job.Deploy, how result, reply func(job.Event)) {
-	var outcomes []job.Outcome
+func (s *scene) deploy(st *state, h *host, j int, e execution.Deploy, how result, reply func(execution.Event)) {
+	var outcomes []execution.Outcome
 	for _, p := range e.Patches {
 		patch, f := s.tasks[j].number(p.Patch.Patch), *h.at(s, e.Order, p.Index)
 		h.deploys(s, st, j, patch, p, f)
-		outcome := job.Outcome{Index: p.Index}
+		outcome := execution.Outcome{Index: p.Index}
 		switch how {
 		case breaks:
 		case fails:
@@ -155,5 +156,5 @@ func (s *scene) deploy(st *state, h *host, j int, e job.Deploy, how result, repl
 		s.restart(st, h)
 		return
 	}
-	reply(job.Deployed{ID: e.ID, Outcomes: outcomes})
+	reply(execution.Deployed{ID: e.ID, Outcomes: outcomes})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -188,7 +189,7 @@ func (h *host) touches(st *state, j int, what string) *seen {
 }
 
 // deploys is an install that begins (invariants 1, 7, 8, and those of touches).
-func (h *host) deploys(s *scene, st *state, j, patch int, p job.Staged, f staged) {
+func (h *host) deploys(s *scene, st *state, j, patch int, p execution.Staged, f staged) {
 	e := h.touches(st, j, fmt.Sprintf("%s is deployed", p.Patch.Patch))
 	if e.begun[patch]++; e.begun[patch] > 2 {
 		st.broke(8, "the install of %s is begun a third time", p.Patch.Patch)

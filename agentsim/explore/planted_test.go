@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/agentsim"
-	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -36,7 +36,7 @@ func changed(f func(before agent.State, after *agent.State)) driver {
 }
 
 // restored makes a driver that changes the executions it reads back.
-func restored(f func(x *job.Execution)) driver {
+func restored(f func(x *execution.State)) driver {
 	return driver{restore: func(s agent.State) agent.State {
 		s.Executions = slices.Clone(s.Executions)
 		for i := range s.Executions {
@@ -58,7 +58,7 @@ type plantedBug struct {
 var planted = []plantedBug{
 	{"the driver vouches for whatever it fetched", 1, "vendor", hook(func(_ *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
 		if x, ok := ev.(agent.Execution); ok {
-			if fetched, ok := x.Event.(job.Fetched); ok && len(fetched.Files) > 0 {
+			if fetched, ok := x.Event.(execution.Fetched); ok && len(fetched.Files) > 0 {
 				fetched.Files = staged{good, 2}.evidence()
 				x.Event = fetched
 				return x
@@ -88,14 +88,14 @@ var planted = []plantedBug{
 		at.Boot = "boot-0"
 		return ev
 	})},
-	{"a restart forgets the deferrals", 5, "defer", restored(func(x *job.Execution) {
-		if x.Step == job.StepReboot {
+	{"a restart forgets the deferrals", 5, "defer", restored(func(x *execution.State) {
+		if x.Step == execution.StepReboot {
 			x.Reboot.Used, x.Reboot.FirstOffer = 0, x.Reboot.Until
 		}
 	})},
 	{"what the preflight finds is thrown away", 6, "vendor", hook(func(_ *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
 		if x, ok := ev.(agent.Execution); ok {
-			if checked, ok := x.Event.(job.Checked); ok {
+			if checked, ok := x.Event.(execution.Checked); ok {
 				checked.Findings = nil
 				x.Event = checked
 				return x
@@ -108,7 +108,7 @@ var planted = []plantedBug{
 			after.Queue = before.Queue
 		}
 	})},
-	{"a restart forgets how often an install was begun", 8, "vendor", restored(func(x *job.Execution) {
+	{"a restart forgets how often an install was begun", 8, "vendor", restored(func(x *execution.State) {
 		for i := range x.Patches {
 			x.Patches[i].Attempts = 0
 		}

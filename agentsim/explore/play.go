@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // Violation is an invariant that broke, with the history that leads there.
@@ -162,17 +163,17 @@ func (s *scene) ordinarily(st *state) string {
 		return "a call reaches the server" + at
 	}
 	switch e := h.lane[0].Effect.(type) {
-	case job.TakeInventory:
+	case execution.TakeInventory:
 		return "inventory" + at
-	case job.Download:
+	case execution.Download:
 		return "download of " + string(e.Patch.Patch) + at
-	case job.Preflight:
+	case execution.Preflight:
 		return "preflight" + at
-	case job.Act:
+	case execution.Act:
 		return "action " + e.Action.Name + at
-	case job.Deploy:
+	case execution.Deploy:
 		return "installation of " + string(e.Patches[0].Patch.Patch) + at
-	case job.Reboot:
+	case execution.Reboot:
 		return "reboot" + at
 	default:
 		return "discard of staged files" + at

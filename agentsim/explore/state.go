@@ -8,6 +8,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -94,7 +95,7 @@ func (h *host) put(i int, m message) {
 }
 
 // next is the effect to be carried out; nil: there is none.
-func (h *host) next() job.Effect {
+func (h *host) next() execution.Effect {
 	if len(h.lane) == 0 {
 		return nil
 	}
@@ -144,5 +145,5 @@ func (s *scene) settled(st *state) bool {
 func (s *scene) parked(h *host) bool {
 	a := &h.agent
 	return s.Policy.Suppress && len(h.lane)+len(h.net)+len(a.Reports) == 0 && len(a.Executions) > 0 &&
-		!slices.ContainsFunc(a.Executions, func(x job.Execution) bool { return !x.Parked() })
+		!slices.ContainsFunc(a.Executions, func(x execution.State) bool { return !x.Parked() })
 }

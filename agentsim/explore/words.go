@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // world says, in the words of package agentsim, what there is.
@@ -148,9 +149,9 @@ func (s *scene) deeds(st *state, h *host, c Choice) []string {
 }
 
 // spoilt says how an effect fails.
-func spoilt(e job.Effect, c Choice) []string {
+func spoilt(e execution.Effect, c Choice) []string {
 	switch e := e.(type) {
-	case job.Download:
+	case execution.Download:
 		switch c {
 		case Fail:
 			return []string{fmt.Sprintf("download of %s fails with %s", e.Patch.Product, job.FileDownloadFailed)}
@@ -159,17 +160,17 @@ func spoilt(e job.Effect, c Choice) []string {
 		case Age:
 			return []string{fmt.Sprintf("vendor serves %s for %s", levels[0], e.Patch.Patch)}
 		}
-	case job.Deploy:
+	case execution.Deploy:
 		if c == Fail {
 			return []string{fmt.Sprintf("installer of %s fails 1 times", e.Patches[0].Patch.Product)}
 		}
 		return []string{fmt.Sprintf("installer of %s crashes the agent 1 times", e.Patches[0].Patch.Product)}
-	case job.Act:
+	case execution.Act:
 		if c == Fail {
 			return []string{fmt.Sprintf("action %s exits 1", e.Action.Name)}
 		}
 		return []string{"crashes"}
-	case job.Reboot:
+	case execution.Reboot:
 		return []string{"ignores 1 reboots"}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -216,7 +217,7 @@ func (a *asset) watchSessions() {
 		}
 		now, _ := a.person.sessions(a.s.now)
 		for _, x := range slices.Clone(a.state.Executions) {
-			a.step(agent.Execution{Order: x.Order.ID, Event: job.SessionsChanged{Sessions: now}})
+			a.step(agent.Execution{Order: x.Order.ID, Event: execution.SessionsChanged{Sessions: now}})
 		}
 	})
 }

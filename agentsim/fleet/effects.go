@@ -6,35 +6,36 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // carryOut does what the agent asks for, each thing taking its time.
 func (a *asset) carryOut(e agent.Effect) {
-	reply := func(after time.Duration, ev func() job.Event) {
+	reply := func(after time.Duration, ev func() execution.Event) {
 		order := e.Order
 		a.after(after, func() { a.step(agent.Execution{Order: order, Event: ev()}) })
 	}
 	switch e := e.Effect.(type) {
-	case job.TakeInventory:
-		reply(time.Second, func() job.Event {
-			return job.InventoryTaken{ID: e.ID, Inventory: a.s.inventories[a.has], Sessions: a.sessions()}
+	case execution.TakeInventory:
+		reply(time.Second, func() execution.Event {
+			return execution.InventoryTaken{ID: e.ID, Inventory: a.s.inventories[a.has], Sessions: a.sessions()}
 		})
-	case job.Download:
+	case execution.Download:
 		took := a.draws.between(a.speed/2, a.speed+a.speed/2)
-		reply(took, func() job.Event { return a.fetch(e) })
-	case job.Preflight:
-		reply(time.Second, func() job.Event { return job.Checked{ID: e.ID} })
-	case job.Deploy:
+		reply(took, func() execution.Event { return a.fetch(e) })
+	case execution.Preflight:
+		reply(time.Second, func() execution.Event { return execution.Checked{ID: e.ID} })
+	case execution.Deploy:
 		a.watch.deploys(a, e)
 		took := time.Duration(0)
 		for range e.Patches {
 			took += a.draws.between(30*time.Second, 3*time.Minute)
 		}
-		reply(took, func() job.Event { return a.deploy(e) })
-	case job.Prompt:
+		reply(took, func() execution.Event { return a.deploy(e) })
+	case execution.Prompt:
 		a.prompt(e)
-	case job.Reboot:
+	case execution.Reboot:
 		a.watch.reboots(a, e.Order)
 		a.shutDown()
 		life := a.life
@@ -43,7 +44,7 @@ func (a *asset) carryOut(e agent.Effect) {
 				a.boot()
 			}
 		})
-	case job.Discard:
+	case execution.Discard:
 		if e.Index < 0 {
 			a.staged = 0
 		} else {
@@ -63,20 +64,20 @@ func (a *asset) product(order job.OrderID, patch int) int {
 }
 
 // fetch is what a download finds.
-func (a *asset) fetch(e job.Download) job.Event {
+func (a *asset) fetch(e execution.Download) execution.Event {
 	n := a.s.product(e.Patch.Product)
 	p := a.s.products[n]
-	found := job.Evidence{Size: 80 << 20, Digests: p.digests, Signature: integrity.Signature{Status: integrity.Absent}}
+	found := execution.Evidence{Size: 80 << 20, Digests: p.digests, Signature: integrity.Signature{Status: integrity.Absent}}
 	if p.signer != "" {
 		found.Signature = integrity.Signature{Status: integrity.Valid, Format: integrity.OpenPGP, Signer: p.signer}
 	}
 	good := true
 	switch failing := a.draws.share(a.s.cfg.Failing); {
 	case a.away.at(a.s.now):
-		return job.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."}
+		return execution.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."}
 	case !failing:
 	case a.draws.share(700):
-		return job.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The connection was closed in the middle."}
+		return execution.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The connection was closed in the middle."}
 	case p.signer != "":
 		found.Signature = integrity.Signature{Status: integrity.Bad, Format: integrity.OpenPGP, Detail: "the bytes were changed"}
 		found.Digests, good = p.damaged, false
@@ -86,21 +87,21 @@ func (a *asset) fetch(e job.Download) job.Event {
 	if good {
 		a.staged |= 1 << n
 	}
-	return job.Fetched{ID: e.ID, Files: []job.Evidence{found}}
+	return execution.Fetched{ID: e.ID, Files: []execution.Evidence{found}}
 }
 
 // deploy installs what was handed over.
-func (a *asset) deploy(e job.Deploy) job.Event {
-	outcomes := make([]job.Outcome, len(e.Patches))
+func (a *asset) deploy(e execution.Deploy) execution.Event {
+	outcomes := make([]execution.Outcome, len(e.Patches))
 	for i, p := range e.Patches {
 		outcomes[i].Index = p.Index
 		a.has |= 1 << a.s.product(p.Patch.Product)
 	}
-	return job.Deployed{ID: e.ID, Outcomes: outcomes}
+	return execution.Deployed{ID: e.ID, Outcomes: outcomes}
 }
 
 // prompt shows it. Somebody at the keyboard puts it off half of the time, agrees a third of the time, or lets it stand.
-func (a *asset) prompt(e job.Prompt) {
+func (a *asset) prompt(e execution.Prompt) {
 	if _, ok := e.Kind.(reboot.ShowPrompt); !ok {
 		return
 	}
@@ -114,7 +115,7 @@ func (a *asset) prompt(e job.Prompt) {
 	}
 	a.after(a.draws.between(5*time.Second, 4*time.Minute), func() {
 		if a.sessions() == reboot.Active {
-			a.step(agent.Execution{Order: e.Order, Event: job.Answered{Later: answer < 50}})
+			a.step(agent.Execution{Order: e.Order, Event: execution.Answered{Later: answer < 50}})
 		}
 	})
 }

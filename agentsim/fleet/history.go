@@ -7,6 +7,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // history is a running hash of all that happened on one asset. It is quick, not cryptographic; the hashes of all assets
@@ -97,19 +98,19 @@ func (h *history) report(r job.Report) {
 func (h *history) effect(e agent.Effect) {
 	h.add(happensEffect)
 	switch e := e.Effect.(type) {
-	case job.TakeInventory:
+	case execution.TakeInventory:
 		h.add(1, uint64(e.ID))
-	case job.Download:
+	case execution.Download:
 		h.add(2, uint64(e.ID), uint64(e.Index))
-	case job.Preflight:
+	case execution.Preflight:
 		h.add(3, uint64(e.ID), uint64(len(e.Patches)))
-	case job.Deploy:
+	case execution.Deploy:
 		h.add(4, uint64(e.ID), uint64(len(e.Patches)))
-	case job.Prompt:
+	case execution.Prompt:
 		h.add(5)
-	case job.Reboot:
+	case execution.Reboot:
 		h.add(6)
-	case job.Discard:
+	case execution.Discard:
 		h.add(7)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -134,7 +135,7 @@ func (o *onlooker) ended(a *asset, s *seen, r job.Report) {
 }
 
 // deploys looks at an installation as it begins.
-func (o *onlooker) deploys(a *asset, e job.Deploy) {
+func (o *onlooker) deploys(a *asset, e execution.Deploy) {
 	if s := o.order; s.result != 0 || !s.deploying {
 		o.broken(a, 2, "order %s is deployed as it is %v", e.Order, s.result)
 	}

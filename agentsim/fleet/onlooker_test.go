@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
@@ -39,7 +40,7 @@ func TestOnlooker(t *testing.T) {
 		deploying(a)
 		report(a, job.Report{Result: job.PendingReboot})
 	}
-	deploy := job.Deploy{Order: order, Patches: []job.Staged{{Patch: job.OrderPatch{Product: sc.products[1].id}}}}
+	deploy := execution.Deploy{Order: order, Patches: []execution.Staged{{Patch: job.OrderPatch{Product: sc.products[1].id}}}}
 	for name, c := range map[string]struct {
 		invariant int
 		right     func(*asset)

@@ -11,6 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // deaf is an agent that does not take orders back: what left the manifest stays in its queue.
@@ -83,7 +84,7 @@ func TestPlantedBugsAreFoundAndShrunk(t *testing.T) {
 func TestPanicsAreFailures(t *testing.T) {
 	c := agentsim.Config{Step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
 		if x, ok := ev.(agent.Execution); ok {
-			if _, ok := x.Event.(job.Deployed); ok {
+			if _, ok := x.Event.(execution.Deployed); ok {
 				panic("out of paint")
 			}
 		}

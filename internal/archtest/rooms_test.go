@@ -107,11 +107,22 @@ var rooms = []room{
 	{path: "job", floor: 4, core: true, links: []string{semver}, uses: []use{
 		{"catalog", "orders are made of patches and verdicts"},
 		{"catalog/version", "an outcome tells from which version to which"},
-		{"integrity", "downloads are judged before they are deployed"},
+		{"integrity", "an order says what its files must be, and under which signer policy"},
 		{"job/schedule", "a definition has a schedule"},
-		{"reboot", "the third stage"},
+		{"reboot", "a definition has a reboot policy"},
 		{"internal/problem", "collects what is wrong with a definition or an order"},
 		{"internal/enum", "the names of states, stages and results"},
+	}},
+
+	// Floor 5: one order being carried out.
+	{path: "job/execution", floor: 5, core: true, links: []string{semver}, uses: []use{
+		{"catalog", "compares what is installed with the order"},
+		{"catalog/version", "findings name versions"},
+		{"integrity", "downloads are judged before they are deployed"},
+		{"internal/enum", "the names of steps"},
+		{"internal/problem", "collects what is wrong with a stored state"},
+		{"job", "carries out its orders, in its words"},
+		{"reboot", "the third stage"},
 	}},
 
 	// Floor 6: how it is handed out.
@@ -132,13 +143,15 @@ var rooms = []room{
 	// Floor 7: the agent's side, as a machine.
 	{path: "job/agent", floor: 7, core: true, links: []string{semver}, uses: []use{
 		{"integrity", "the signer policy that an asset is held to"},
-		{"job", "runs executions"},
+		{"job", "orders, and what it reports of them"},
+		{"job/execution", "runs executions"},
 		{"manifest", "opens and applies manifests"},
 		{"reboot", "an execution begins with what is known of the users"},
 	}},
 	{path: "job/runner/internal/staging", floor: 7, uses: []use{
 		{"integrity", "digests and signatures of what is fetched"},
-		{"job", "names of orders, evidence"},
+		{"job", "names of orders"},
+		{"job/execution", "evidence"},
 		{"golang.org/x/sys", "private files and links on Windows"},
 	}},
 
@@ -176,7 +189,8 @@ var rooms = []room{
 	{path: "job/runner", floor: 8, uses: []use{
 		{"catalog", "a platform tells its inventory"},
 		{"integrity", "the verifier it hands to staging"},
-		{"job", "carries out the effects of executions"},
+		{"job", "orders and failure codes"},
+		{"job/execution", "carries out the effects of executions"},
 		{"job/agent", "the machine it drives"},
 		{"job/runner/internal/staging", "files before they are deployed"},
 		{"manifest", "checks in"},
@@ -187,7 +201,8 @@ var rooms = []room{
 	{path: "job/runner/platformtest", floor: 8, adapter: true, uses: []use{
 		{"catalog", "what a platform tells"},
 		{"catalog/version", "what a platform compares"},
-		{"job", "orders and outcomes"},
+		{"job", "orders and failure codes"},
+		{"job/execution", "what a platform is asked, and answers"},
 		{"job/runner", "the port it holds platforms to"},
 		{"reboot", "what a platform tells of its users"},
 		{testify + "/require", "a suite is a test"},
@@ -200,7 +215,8 @@ var rooms = []room{
 		{"catalog", "its inventory"},
 		{"catalog/aptfeed/deb822", "the form of dpkg's status file"},
 		{"catalog/version", "Debian versions"},
-		{"job", "orders and outcomes"},
+		{"job", "orders and failure codes"},
+		{"job/execution", "what it is asked, and answers"},
 		{"job/runner", "the port it fills"},
 		{"reboot", "who is logged in"},
 		{"golang.org/x/sys", "dpkg's and apt's locks"},
@@ -212,6 +228,7 @@ var rooms = []room{
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
 		{"job", "what scenarios speak of"},
+		{"job/execution", "the effects that virtual assets carry out"},
 		{"job/agent", "the machine it drives"},
 		{"job/ledger", "what happens to orders on the server"},
 		{"job/controller", "the server it drives"},
@@ -226,7 +243,8 @@ var rooms = []room{
 		{"catalog", "the virtual asset's inventory"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
-		{"job", "orders, effects and reports"},
+		{"job", "orders and reports"},
+		{"job/execution", "events, effects and states of executions"},
 		{"job/agent", "the machine it searches"},
 		{"job/ledger", "what happens to orders on the server"},
 		{"job/controller", "the server it searches"},
@@ -245,7 +263,8 @@ var rooms = []room{
 		{"catalog", "the virtual vendor's patches, the assets' inventories"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
-		{"job", "orders, effects and reports"},
+		{"job", "orders and reports"},
+		{"job/execution", "events and effects of executions"},
 		{"job/agent", "the machine it drives"},
 		{"job/ledger", "what happens to orders on the server"},
 		{"job/controller", "the server it drives"},

@@ -17,6 +17,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -112,7 +113,7 @@ func byHand(state, dir string) error {
 	}
 	now, err := platform.Status(context.Background())
 	for _, x := range s.Executions {
-		if err == nil && x.Step == job.StepReboot && x.Boot == now.Boot {
+		if err == nil && x.Step == execution.StepReboot && x.Boot == now.Boot {
 			err = platform.Reboot(context.Background())
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/folder"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
@@ -37,7 +38,7 @@ func (d *disk) note(format string, args ...any) error {
 }
 
 // Deploy installs one patch after the other, with a point before and after each.
-func (d *disk) Deploy(ctx context.Context, patches []runner.Staged) (all []job.Outcome, err error) {
+func (d *disk) Deploy(ctx context.Context, patches []runner.Staged) (all []execution.Outcome, err error) {
 	for _, p := range patches {
 		before, err := d.Inventory(ctx)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -174,7 +175,7 @@ func (v *verdict) installs() {
 			if f[2] != older.String() {
 				v.bad("%s: an install that was done is repeated: %s is there already", f[1], f[2])
 			}
-			if begun[f[1]] > job.MaxAttempts {
+			if begun[f[1]] > execution.MaxAttempts {
 				v.bad("%s is installed for the %dth time (invariant 8)", f[1], begun[f[1]])
 			}
 			if rebooted && (f[1] == "kernel" || f[1] == "driver") {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
-	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // Planted faults: an acknowledgement that comes before the commit. Those of the agent's state:
@@ -64,7 +64,7 @@ func TestChecksFindWhatWasChanged(t *testing.T) {
 		{"a report is missing", journalFile(home.Home(w.dir)), func(s string) string { _, rest, _ := strings.Cut(s, "\n"); return rest }, "(MAN-6)"},
 		{"a result is another", journalFile(home.Home(w.dir)), func(s string) string { return strings.Replace(s, `"Completed"`, `"Failed"`, 1) }, "on the server"},
 		{"a done install is repeated", diskLog(w.dir), func(s string) string { return s + "begin shell 2.0.0 2.0.0\n" }, "is repeated"},
-		{"a third install", diskLog(w.dir), func(s string) string { return s + strings.Repeat("begin shell 1.0.0 2.0.0\n", job.MaxAttempts) }, "for the 3th time"},
+		{"a third install", diskLog(w.dir), func(s string) string { return s + strings.Repeat("begin shell 1.0.0 2.0.0\n", execution.MaxAttempts) }, "for the 3th time"},
 		{"an install after a cancel", diskLog(w.dir), func(s string) string { return s + "begin office 1.0.0 2.0.0\n" }, "invariants 2 and 3"},
 		{"an install after a withdrawal", diskLog(w.dir), func(s string) string { return s + "begin player 1.0.0 2.0.0\n" }, "invariants 2 and 3"},
 		{"an install after the reboot", diskLog(w.dir), func(s string) string { return s + "begin kernel 1.0.0 2.0.0\n" }, "invariant 4"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // expected is what comes of each job that no kill touches.
@@ -95,7 +96,7 @@ func (v *verdict) order(id job.ID, have controller.RunAsset) {
 		}
 	}
 	kills := v.w.agent.killed()
-	if crashed > 0 && kills < job.MaxAttempts {
+	if crashed > 0 && kills < execution.MaxAttempts {
 		v.bad("%s: %d installs were cut off twice, and the agent was killed %d times", id, crashed, kills)
 	}
 	switch {

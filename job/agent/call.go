@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -23,10 +24,10 @@ type CallState struct {
 
 // LastCall is a last call that is awaited (MAN-7); the zero value is none.
 type LastCall struct {
-	Order  job.OrderID  `json:"order"`
-	Effect job.EffectID `json:"effect,omitempty"` // the execution's effect it answers; zero: it is the one before the start
-	Call   uint64       `json:"call"`             // id of the check-in
-	Until  time.Time    `json:"until,omitzero"`   // steady; of the one before the start, for an execution has its own wait
+	Order  job.OrderID        `json:"order"`
+	Effect execution.EffectID `json:"effect,omitempty"` // the execution's effect it answers; zero: it is the one before the start
+	Call   uint64             `json:"call"`             // id of the check-in
+	Until  time.Time          `json:"until,omitzero"`   // steady; of the one before the start, for an execution has its own wait
 }
 
 // Call asks the driver to check in: it adds Digest, Boot and, when the server wants it, Inventory to Request.
@@ -135,7 +136,7 @@ func (m *machine) lastCallOver(id uint64) {
 	}
 	m.s.Calls.LastCall = LastCall{}
 	if last.Effect != 0 {
-		m.execution(last.Order, job.Called{ID: last.Effect})
+		m.execution(last.Order, execution.Called{ID: last.Effect})
 		return
 	}
 	m.begin(last.Order)
@@ -184,7 +185,7 @@ func (m *machine) open(sealed []byte) {
 		m.end(id)
 	}
 	for _, id := range changes.CancelStarted {
-		m.execution(id, job.Cancel{})
+		m.execution(id, execution.Cancel{})
 	}
 	queued := func(id job.OrderID) bool {
 		return slices.ContainsFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })

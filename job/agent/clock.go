@@ -3,7 +3,7 @@ package agent
 import (
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // Moment is what the driver's clocks show.
@@ -27,8 +27,8 @@ type Clock struct {
 //
 // The steady clock goes on by the time since boot, which nobody can set. Across a boot there is only the system's clock
 // to go by: off time counts (RBT-6), and a clock set back counts as none.
-func (c Clock) now(at Moment) job.Now {
-	return job.Now{UTC: at.Wall.Add(c.offset(at)), Steady: c.steady(at)}
+func (c Clock) now(at Moment) execution.Now {
+	return execution.Now{UTC: at.Wall.Add(c.offset(at)), Steady: c.steady(at)}
 }
 
 // offset is the server's clock minus the system's as it shows now. Within a boot the time since boot tells by how much

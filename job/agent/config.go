@@ -5,6 +5,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -30,7 +31,7 @@ func (c Config) WithDefaults() Config {
 		c.Retry = 30 * time.Second
 	}
 	if c.LastCall <= 0 {
-		c.LastCall = job.CallWait
+		c.LastCall = execution.CallWait
 	}
 	return c
 }

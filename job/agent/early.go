@@ -5,15 +5,16 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // Early is the fetching of a queued order's files before its start (JOB-23). It only fills the staging: whether a file may
 // be installed is judged in the download stage, where what is staged already is not fetched again.
 type Early struct {
-	Order   job.OrderID  `json:"order"`
-	At      time.Time    `json:"at"`                // UTC: when it begins
-	Next    int          `json:"next,omitempty"`    // index of the patch to fetch next
-	Waiting job.EffectID `json:"waiting,omitempty"` // the download awaited; zero: none
+	Order   job.OrderID        `json:"order"`
+	At      time.Time          `json:"at"`                // UTC: when it begins
+	Next    int                `json:"next,omitempty"`    // index of the patch to fetch next
+	Waiting execution.EffectID `json:"waiting,omitempty"` // the download awaited; zero: none
 }
 
 // earlyIDs is where the effect ids of early downloads begin, far above those an execution of the same order gives out.
@@ -44,8 +45,8 @@ func (m *machine) fetchEarly() {
 		if q < 0 || e.At.After(m.now.UTC) || e.Next >= len(m.s.Queue[q].Patches) {
 			continue
 		}
-		e.Waiting = earlyIDs + job.EffectID(e.Next)
-		m.out.Effects = append(m.out.Effects, Effect{Order: e.Order, Effect: job.Download{
+		e.Waiting = earlyIDs + execution.EffectID(e.Next)
+		m.out.Effects = append(m.out.Effects, Effect{Order: e.Order, Effect: execution.Download{
 			ID: e.Waiting, Order: e.Order, Index: e.Next, Patch: m.s.Queue[q].Patches[e.Next],
 		}})
 		return
@@ -53,7 +54,7 @@ func (m *machine) fetchEarly() {
 }
 
 // fetchedEarly goes on with the next patch. A download that failed is left to the download stage, which reports it.
-func (m *machine) fetchedEarly(id job.OrderID, effect job.EffectID) {
+func (m *machine) fetchedEarly(id job.OrderID, effect execution.EffectID) {
 	for i := range m.s.Early {
 		if e := &m.s.Early[i]; e.Order == id && e.Waiting != 0 && e.Waiting == effect {
 			e.Waiting = 0
@@ -69,5 +70,5 @@ func (m *machine) dropEarly(id job.OrderID) {
 		return
 	}
 	m.s.Early = slices.DeleteFunc(m.s.Early, func(e Early) bool { return e.Order == id })
-	m.out.Effects = append(m.out.Effects, Effect{Order: id, Effect: job.Discard{Order: id, Index: -1}})
+	m.out.Effects = append(m.out.Effects, Effect{Order: id, Effect: execution.Discard{Order: id, Index: -1}})
 }

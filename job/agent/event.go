@@ -2,10 +2,11 @@ package agent
 
 import (
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Event is something that happened: one of the types below or, wrapped in Execution, a job.Event.
+// Event is something that happened: one of the types below or, wrapped in Execution, an execution.Event.
 type Event interface{ event() }
 
 // The events.
@@ -27,7 +28,7 @@ type (
 	// Execution carries a result or a user's act to the execution of Order.
 	Execution struct {
 		Order job.OrderID
-		Event job.Event
+		Event execution.Event
 	}
 )
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -38,7 +38,7 @@ func TestLastCallIsWaitedForAndNoLonger_MAN7(t *testing.T) {
 		w.until(epoch.Add(-time.Second))
 		want := wait
 		if want == 0 {
-			want = job.CallWait
+			want = execution.CallWait
 		}
 		require.Equal(t, want, startsWithoutAnAnswer(t, w).Sub(epoch))
 	}
@@ -104,7 +104,7 @@ func TestEarlyDownloadsTakeTurns_JOB23(t *testing.T) {
 		require.LessOrEqual(t, fetching(), 1)
 		if len(w.s.Executions) > 0 {
 			for _, e := range w.queue {
-				d, ok := e.Effect.(job.Download)
+				d, ok := e.Effect.(execution.Download)
 				require.False(t, ok && d.ID >= earlyIDs, "an early download begins while an order is carried out")
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -109,7 +110,7 @@ func (m *machine) begin(id job.OrderID) {
 	m.s.Early = slices.DeleteFunc(m.s.Early, func(e Early) bool { return e.Order == id })
 	m.s.Queue = slices.Delete(m.s.Queue, i, i+1)
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(b job.OrderID) bool { return b == id })
-	x, out := job.Begin(order, m.at.Boot, reboot.Unknown, m.now)
+	x, out := execution.Begin(order, m.at.Boot, reboot.Unknown, m.now)
 	m.s.Executions = append(m.s.Executions, x)
 	m.keep(len(m.s.Executions)-1, x, out)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -17,7 +18,7 @@ type State struct {
 	Queue      manifest.Queue    `json:"queue,omitempty"`      // received, not started
 	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are fetched before the start (JOB-23)
 	Blocked    []job.OrderID     `json:"blocked,omitempty"`    // queued orders already reported as Blocked
-	Executions []job.Execution   `json:"executions,omitempty"` // at most one that is not parked for a reboot by hand (JOB-11)
+	Executions []execution.State `json:"executions,omitempty"` // at most one that is not parked for a reboot by hand (JOB-11)
 	Ended      []job.OrderID     `json:"ended,omitempty"`      // ended, and still in the manifest: never started again
 	Reports    []job.Report      `json:"reports,omitempty"`    // unacknowledged (MAN-6)
 	Sequence   job.Sequence      `json:"sequence"`             // of the last report made

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -57,8 +58,8 @@ func FuzzState(f *testing.F) {
 		require.Equal(t, string(data), string(again))
 		s, _ = Step(w.c, s, Started{}, w.at)
 		for _, x := range s.Executions {
-			for _, ev := range []job.Event{job.InventoryTaken{ID: x.Waiting}, job.Fetched{ID: x.Waiting}, job.Checked{ID: x.Waiting}, job.Deployed{ID: x.Waiting},
-				job.Acted{ID: x.Waiting}, job.Called{ID: x.Waiting}, job.Cancel{}, job.Answered{}, job.Tick{}} {
+			for _, ev := range []execution.Event{execution.InventoryTaken{ID: x.Waiting}, execution.Fetched{ID: x.Waiting}, execution.Checked{ID: x.Waiting}, execution.Deployed{ID: x.Waiting},
+				execution.Acted{ID: x.Waiting}, execution.Called{ID: x.Waiting}, execution.Cancel{}, execution.Answered{}, execution.Tick{}} {
 				Step(w.c, s, Execution{Order: x.Order.ID, Event: ev}, w.at)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // Out is what a step returns beside the new state.
@@ -17,7 +18,7 @@ type Out struct {
 // Effect is an execution's effect with the order it belongs to.
 type Effect struct {
 	Order  job.OrderID
-	Effect job.Effect
+	Effect execution.Effect
 }
 
 // Step takes one event at one moment and returns the state after it, with what is to be carried out once it is durable.
@@ -43,7 +44,7 @@ type machine struct {
 	c        Config
 	s        State
 	at       Moment
-	now      job.Now
+	now      execution.Now
 	out      Out
 	reported bool
 	callNow  bool // a check-in is wanted at once
@@ -62,7 +63,7 @@ func (m *machine) handle(ev Event) {
 		m.callFailed(ev)
 	case Execution:
 		m.execution(ev.Order, ev.Event)
-		if fetched, ok := ev.Event.(job.Fetched); ok {
+		if fetched, ok := ev.Event.(execution.Fetched); ok {
 			m.fetchedEarly(ev.Order, fetched.ID)
 		}
 	}
@@ -76,13 +77,13 @@ func (m *machine) started() {
 		m.s.Early[i].Waiting = 0
 	}
 	for _, id := range m.executing() {
-		m.execution(id, job.Restarted{Boot: m.at.Boot})
+		m.execution(id, execution.Restarted{Boot: m.at.Boot})
 	}
 }
 
 func (m *machine) tick() {
 	for _, id := range m.executing() {
-		m.execution(id, job.Tick{})
+		m.execution(id, execution.Tick{})
 	}
 	if last := m.s.Calls.LastCall; last.Order != "" && last.Effect == 0 && !m.now.Steady.Before(last.Until) {
 		m.begin(last.Order) // nobody answered: go on without (MAN-7)
@@ -109,12 +110,12 @@ func (m *machine) report(r job.Report) {
 }
 
 // execution hands an event to an execution, and keeps what comes of it.
-func (m *machine) execution(id job.OrderID, ev job.Event) {
-	i := slices.IndexFunc(m.s.Executions, func(x job.Execution) bool { return x.Order.ID == id })
+func (m *machine) execution(id job.OrderID, ev execution.Event) {
+	i := slices.IndexFunc(m.s.Executions, func(x execution.State) bool { return x.Order.ID == id })
 	if i < 0 {
 		return
 	}
-	if fetched, ok := ev.(job.Fetched); ok {
+	if fetched, ok := ev.(execution.Fetched); ok {
 		fetched.Policy = m.c.Policy
 		ev = fetched
 	}
@@ -122,13 +123,13 @@ func (m *machine) execution(id job.OrderID, ev job.Event) {
 	m.keep(i, x, out)
 }
 
-func (m *machine) keep(i int, x job.Execution, out job.Out) {
+func (m *machine) keep(i int, x execution.State, out execution.Out) {
 	m.s.Executions[i] = x
 	for _, r := range out.Reports {
 		m.report(r)
 	}
 	for _, e := range out.Effects {
-		if call, ok := e.(job.LastCall); ok {
+		if call, ok := e.(execution.LastCall); ok {
 			m.awaitCall(LastCall{Order: x.Order.ID, Effect: call.ID})
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -176,34 +177,34 @@ func (w *world) seal(r manifest.Revision, now time.Time) []byte {
 }
 
 func (w *world) do(e Effect) {
-	back := func(ev job.Event) { w.step(Execution{Order: e.Order, Event: ev}) }
+	back := func(ev execution.Event) { w.step(Execution{Order: e.Order, Event: ev}) }
 	switch e := e.Effect.(type) {
-	case job.TakeInventory:
+	case execution.TakeInventory:
 		var list []catalog.Installed
 		for name, v := range w.installed {
 			list = append(list, catalog.Installed{Product: catalog.ProductID(name), Version: semver(w.t, v)})
 		}
 		inv, err := catalog.NewInventory(catalog.Linux, list)
 		require.NoError(w.t, err)
-		back(job.InventoryTaken{ID: e.ID, Inventory: inv, Sessions: w.sessions})
-	case job.Download:
+		back(execution.InventoryTaken{ID: e.ID, Inventory: inv, Sessions: w.sessions})
+	case execution.Download:
 		w.downloads[e.Patch.Name]++
-		back(job.Fetched{ID: e.ID, Files: []job.Evidence{{Digests: []integrity.Digest{digest}, Signature: integrity.Signature{Status: integrity.Absent}}}})
-	case job.Preflight:
-		back(job.Checked{ID: e.ID})
-	case job.Deploy:
-		var outcomes []job.Outcome
+		back(execution.Fetched{ID: e.ID, Files: []execution.Evidence{{Digests: []integrity.Digest{digest}, Signature: integrity.Signature{Status: integrity.Absent}}}})
+	case execution.Preflight:
+		back(execution.Checked{ID: e.ID})
+	case execution.Deploy:
+		var outcomes []execution.Outcome
 		for _, s := range e.Patches {
 			w.deploys[s.Patch.Name]++
 			w.installed[s.Patch.Name] = s.Patch.Version.String()
-			outcomes = append(outcomes, job.Outcome{Index: s.Index})
+			outcomes = append(outcomes, execution.Outcome{Index: s.Index})
 		}
-		back(job.Deployed{ID: e.ID, Outcomes: outcomes})
-	case job.Discard:
+		back(execution.Deployed{ID: e.ID, Outcomes: outcomes})
+	case execution.Discard:
 		if e.Index < 0 && w.installed["a"] != "2.0.0" {
 			w.discards = append(w.discards, e.Order)
 		}
-	case job.Reboot:
+	case execution.Reboot:
 		w.reboots++
 		w.at.Boot, w.at.Up = fmt.Sprintf("boot-%d", w.reboots), 0
 		w.pass(time.Minute)

@@ -23,6 +23,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -146,10 +147,12 @@ func (f folder) Status(context.Context) (runner.Status, error) {
 	return runner.Status{Boot: "boot", Sessions: reboot.Nobody}, nil
 }
 
-func (f folder) Preflight(context.Context, []runner.Staged) ([]job.Finding, error) { return nil, nil }
+func (f folder) Preflight(context.Context, []runner.Staged) ([]execution.Finding, error) {
+	return nil, nil
+}
 
-func (f folder) Deploy(_ context.Context, patches []runner.Staged) ([]job.Outcome, error) {
-	var out []job.Outcome
+func (f folder) Deploy(_ context.Context, patches []runner.Staged) ([]execution.Outcome, error) {
+	var out []execution.Outcome
 	for _, p := range patches {
 		log, err := os.OpenFile(filepath.Join(string(f), "installs"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -170,7 +173,7 @@ func (f folder) Deploy(_ context.Context, patches []runner.Staged) ([]job.Outcom
 		if err := os.Rename(fresh, f.product(p.Patch.Product)); err != nil { // a kill leaves the old version or the new one
 			return nil, err
 		}
-		out = append(out, job.Outcome{Index: p.Index})
+		out = append(out, execution.Outcome{Index: p.Index})
 	}
 	return out, nil
 }

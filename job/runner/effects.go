@@ -9,32 +9,33 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
 )
 
 // carryOut hands one effect to the goroutine that carries it out.
 func (l *loop) carryOut(e agent.Effect) {
 	order := e.Order
-	reply := func(ev job.Event) { l.send(agent.Execution{Order: order, Event: ev}) }
+	reply := func(ev execution.Event) { l.send(agent.Execution{Order: order, Event: ev}) }
 	switch e := e.Effect.(type) {
-	case job.LastCall:
+	case execution.LastCall:
 		// The agent's machine makes a check-in of it: Out.Call.
-	case job.TakeInventory:
+	case execution.TakeInventory:
 		l.work.add(task{name: "inventory", run: func(ctx context.Context) { l.takeInventory(ctx, e, reply) }})
-	case job.Download:
+	case execution.Download:
 		key := staging.Key{Order: e.Order, Index: e.Index}
 		l.fetching(e.Order).add(task{name: "download", key: key, run: func(ctx context.Context) { l.download(ctx, key, e, reply) }})
-	case job.Preflight:
+	case execution.Preflight:
 		l.work.add(task{name: "preflight", run: func(ctx context.Context) { l.preflight(ctx, e, reply) }})
-	case job.Deploy:
+	case execution.Deploy:
 		l.work.add(task{name: "deploy", run: func(ctx context.Context) { l.deploy(ctx, e, reply) }})
-	case job.Act:
+	case execution.Act:
 		l.work.add(task{name: "act", run: func(ctx context.Context) { l.act(ctx, e, reply) }})
-	case job.Prompt:
+	case execution.Prompt:
 		l.prompt.add(task{name: "prompt", run: func(ctx context.Context) { l.show(ctx, e, reply) }})
-	case job.Reboot:
+	case execution.Reboot:
 		l.work.add(task{name: "reboot", run: l.reboot})
-	case job.Discard:
+	case execution.Discard:
 		key := staging.Key{Order: e.Order, Index: e.Index}
 		fetch := l.fetching(e.Order)
 		fetch.cutOff(key)
@@ -44,7 +45,7 @@ func (l *loop) carryOut(e agent.Effect) {
 	}
 }
 
-func (l *loop) takeInventory(ctx context.Context, e job.TakeInventory, reply func(job.Event)) {
+func (l *loop) takeInventory(ctx context.Context, e execution.TakeInventory, reply func(execution.Event)) {
 	inv, err := l.freshInventory(ctx)
 	var status Status
 	if err == nil {
@@ -53,37 +54,37 @@ func (l *loop) takeInventory(ctx context.Context, e job.TakeInventory, reply fun
 	l.cfg.Trace("inventory:after")
 	switch {
 	case err == nil:
-		reply(job.InventoryTaken{ID: e.ID, Inventory: inv, Mark: status.Mark, Sessions: status.Sessions})
+		reply(execution.InventoryTaken{ID: e.ID, Inventory: inv, Mark: status.Mark, Sessions: status.Sessions})
 	case ctx.Err() == nil:
-		reply(job.InventoryTaken{ID: e.ID, Err: problem.Clip(err.Error(), job.MaxText)})
+		reply(execution.InventoryTaken{ID: e.ID, Err: problem.Clip(err.Error(), job.MaxText)})
 	}
 }
 
-func (l *loop) download(ctx context.Context, key staging.Key, e job.Download, reply func(job.Event)) {
+func (l *loop) download(ctx context.Context, key staging.Key, e execution.Download, reply func(execution.Event)) {
 	files, failure := l.stage.Fetch(ctx, key, e.Patch)
 	l.cfg.Trace("download:after")
 	switch {
 	case failure == nil:
-		reply(job.Fetched{ID: e.ID, Files: files})
+		reply(execution.Fetched{ID: e.ID, Files: files})
 	case ctx.Err() == nil:
 		l.cfg.Logger.Warn("a download failed", "order", e.Order, "patch", e.Patch.Patch, "error", failure.Text)
-		reply(job.Fetched{ID: e.ID, Files: files, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
+		reply(execution.Fetched{ID: e.ID, Files: files, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
 	}
 }
 
 // opened is the outcome of opening the staged files of an effect's patches (INT-6).
 type opened struct {
 	good []Staged
-	bad  []job.Outcome // of the patches whose files are not what was verified
+	bad  []execution.Outcome // of the patches whose files are not what was verified
 }
 
 // open opens and digests anew what is staged. The caller closes.
-func (l *loop) open(order job.OrderID, patches []job.Staged) opened {
+func (l *loop) open(order job.OrderID, patches []execution.Staged) opened {
 	var o opened
 	for _, p := range patches {
 		files, failure := l.stage.Open(staging.Key{Order: order, Index: p.Index}, p)
 		if failure != nil {
-			o.bad = append(o.bad, job.Outcome{Index: p.Index, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
+			o.bad = append(o.bad, execution.Outcome{Index: p.Index, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
 			continue
 		}
 		o.good = append(o.good, Staged{Index: p.Index, Patch: p.Patch, Files: files})
@@ -104,10 +105,10 @@ func closeAll(files []*os.File) {
 }
 
 // preflight leaves patches whose files changed out without a finding: the deploy that follows gives them their code.
-func (l *loop) preflight(ctx context.Context, e job.Preflight, reply func(job.Event)) {
+func (l *loop) preflight(ctx context.Context, e execution.Preflight, reply func(execution.Event)) {
 	o := l.open(e.Order, e.Patches)
 	defer o.close()
-	var findings []job.Finding
+	var findings []execution.Finding
 	var err error
 	if len(o.good) > 0 {
 		l.platform.Lock()
@@ -121,19 +122,19 @@ func (l *loop) preflight(ctx context.Context, e job.Preflight, reply func(job.Ev
 		}
 		findings = nil
 		for _, s := range o.good {
-			findings = append(findings, job.Finding{Index: s.Index, Refused: problem.Clip("it could not be found out whether this patch would install: "+err.Error(), job.MaxText)})
+			findings = append(findings, execution.Finding{Index: s.Index, Refused: problem.Clip("it could not be found out whether this patch would install: "+err.Error(), job.MaxText)})
 		}
 	}
 	for i := range findings {
 		findings[i].Refused = problem.Clip(findings[i].Refused, job.MaxText)
 	}
-	reply(job.Checked{ID: e.ID, Findings: findings})
+	reply(execution.Checked{ID: e.ID, Findings: findings})
 }
 
-func (l *loop) deploy(ctx context.Context, e job.Deploy, reply func(job.Event)) {
+func (l *loop) deploy(ctx context.Context, e execution.Deploy, reply func(execution.Event)) {
 	o := l.open(e.Order, e.Patches)
 	defer o.close()
-	var outcomes []job.Outcome
+	var outcomes []execution.Outcome
 	if len(o.good) > 0 {
 		l.platform.Lock()
 		if ctx.Err() != nil { // stopped before anything was changed
@@ -150,14 +151,14 @@ func (l *loop) deploy(ctx context.Context, e job.Deploy, reply func(job.Event)) 
 		outcomes = settle(o.good, got, err)
 	}
 	l.cfg.Trace("deploy:after")
-	reply(job.Deployed{ID: e.ID, Outcomes: append(outcomes, o.bad...)})
+	reply(execution.Deployed{ID: e.ID, Outcomes: append(outcomes, o.bad...)})
 }
 
 // settle gives every patch exactly one outcome, in order, whatever the platform said.
-func settle(patches []Staged, got []job.Outcome, err error) []job.Outcome {
-	out := make([]job.Outcome, 0, len(patches))
+func settle(patches []Staged, got []execution.Outcome, err error) []execution.Outcome {
+	out := make([]execution.Outcome, 0, len(patches))
 	for _, p := range patches {
-		o := job.Outcome{Index: p.Index, Code: job.UnspecifiedAgentError, Text: "the platform said nothing about this patch; what the inventory finds decides"}
+		o := execution.Outcome{Index: p.Index, Code: job.UnspecifiedAgentError, Text: "the platform said nothing about this patch; what the inventory finds decides"}
 		if err != nil {
 			o.Code, o.Text = job.InstallerFailed, "the installer could not be run: "+err.Error()
 		}
@@ -173,7 +174,7 @@ func settle(patches []Staged, got []job.Outcome, err error) []job.Outcome {
 	return out
 }
 
-func (l *loop) act(ctx context.Context, e job.Act, reply func(job.Event)) {
+func (l *loop) act(ctx context.Context, e execution.Act, reply func(execution.Event)) {
 	l.platform.Lock()
 	exit, err := l.cfg.Platform.Act(ctx, e.Action)
 	l.inventory.forget()
@@ -181,17 +182,17 @@ func (l *loop) act(ctx context.Context, e job.Act, reply func(job.Event)) {
 	l.cfg.Trace("act:after")
 	switch {
 	case err == nil:
-		reply(job.Acted{ID: e.ID, Exit: exit})
+		reply(execution.Acted{ID: e.ID, Exit: exit})
 	case ctx.Err() == nil:
-		reply(job.Acted{ID: e.ID, Exit: 1, Err: problem.Clip(err.Error(), job.MaxText)})
+		reply(execution.Acted{ID: e.ID, Exit: 1, Err: problem.Clip(err.Error(), job.MaxText)})
 	}
 }
 
 // show runs Platform.Prompt. The answer may come at any time until Run ends.
-func (l *loop) show(ctx context.Context, e job.Prompt, reply func(job.Event)) {
+func (l *loop) show(ctx context.Context, e execution.Prompt, reply func(execution.Event)) {
 	err := l.cfg.Platform.Prompt(l.life, e.Kind, func(later bool) {
 		select {
-		case l.events <- agent.Execution{Order: e.Order, Event: job.Answered{Later: later}}:
+		case l.events <- agent.Execution{Order: e.Order, Event: execution.Answered{Later: later}}:
 		case <-l.life.Done():
 		}
 	})

@@ -24,6 +24,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
@@ -99,7 +100,7 @@ type computer struct {
 
 	inventoryTakes                                   time.Duration
 	inventoryErr, preflightErr, deployErr, statusErr error
-	outcomes                                         func([]runner.Staged) []job.Outcome // nil: all succeed
+	outcomes                                         func([]runner.Staged) []execution.Outcome // nil: all succeed
 	reboots                                          func(*computer) error
 	duringDeploy                                     func(ctx context.Context)
 	duringAct                                        func(ctx context.Context) error
@@ -148,12 +149,12 @@ func (c *computer) Status(context.Context) (runner.Status, error) {
 	return runner.Status{Boot: fmt.Sprint("boot ", c.boot), Sessions: c.sessions, Mark: c.mark}, c.statusErr
 }
 
-func (c *computer) Preflight(_ context.Context, patches []runner.Staged) ([]job.Finding, error) {
+func (c *computer) Preflight(_ context.Context, patches []runner.Staged) ([]execution.Finding, error) {
 	defer c.alone()()
 	return nil, c.preflightErr
 }
 
-func (c *computer) Deploy(ctx context.Context, patches []runner.Staged) ([]job.Outcome, error) {
+func (c *computer) Deploy(ctx context.Context, patches []runner.Staged) ([]execution.Outcome, error) {
 	defer c.alone()()
 	if c.duringDeploy != nil {
 		c.duringDeploy(ctx)
@@ -167,14 +168,14 @@ func (c *computer) Deploy(ctx context.Context, patches []runner.Staged) ([]job.O
 	if c.outcomes != nil {
 		return c.outcomes(patches), nil
 	}
-	var out []job.Outcome
+	var out []execution.Outcome
 	for _, p := range patches {
 		b, err := io.ReadAll(p.Files[0])
 		if err != nil {
 			return nil, err
 		}
 		c.installed[p.Patch.Product] = string(b)
-		out = append(out, job.Outcome{Index: p.Index})
+		out = append(out, execution.Outcome{Index: p.Index})
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -41,9 +42,9 @@ type Platform interface {
 	// Status is cheap: it is asked every few seconds.
 	Status(ctx context.Context) (Status, error)
 	// Preflight says, changing nothing, which patches would not install, or would add, remove or downgrade anything.
-	Preflight(ctx context.Context, patches []Staged) ([]job.Finding, error)
+	Preflight(ctx context.Context, patches []Staged) ([]execution.Finding, error)
 	// Deploy installs the patches in one transaction where the platform has such a thing, and returns one outcome each.
-	Deploy(ctx context.Context, patches []Staged) ([]job.Outcome, error)
+	Deploy(ctx context.Context, patches []Staged) ([]execution.Outcome, error)
 	// Act runs an action and returns its exit code.
 	Act(ctx context.Context, action job.Action) (int, error)
 	// Prompt shows, replaces or clears the reboot prompt and returns at once; answer is called at most once per prompt.

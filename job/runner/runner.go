@@ -10,6 +10,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
 )
 
@@ -244,10 +245,10 @@ func (l *loop) finish() error {
 func (l *loop) last(ev agent.Event) error {
 	if x, ok := ev.(agent.Execution); ok {
 		switch result := x.Event.(type) {
-		case job.Acted:
+		case execution.Acted:
 			result.Stopping = true
 			ev = agent.Execution{Order: x.Order, Event: result}
-		case job.Deployed:
+		case execution.Deployed:
 			result.Stopping = true
 			ev = agent.Execution{Order: x.Order, Event: result}
 		}
@@ -255,7 +256,7 @@ func (l *loop) last(ev agent.Event) error {
 	_, err := l.commit(context.Background(), ev, func(out agent.Out) bool {
 		for _, e := range out.Effects {
 			switch e.Effect.(type) {
-			case job.Act, job.Deploy, job.Reboot:
+			case execution.Act, execution.Deploy, execution.Reboot:
 				return false
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -133,7 +134,7 @@ func TestPlatformErrorsAreThePatchesResults_JOB2(t *testing.T) {
 		text string
 	}{
 		"deploy":    {func(c *computer) { c.deployErr = errors.New("dpkg is locked") }, job.InstallerFailed, "dpkg is locked"},
-		"silence":   {func(c *computer) { c.outcomes = func([]runner.Staged) []job.Outcome { return nil } }, job.UnspecifiedAgentError, "said nothing"},
+		"silence":   {func(c *computer) { c.outcomes = func([]runner.Staged) []execution.Outcome { return nil } }, job.UnspecifiedAgentError, "said nothing"},
 		"preflight": {func(c *computer) { c.preflightErr = errors.New("apt is missing") }, job.PatchInstallationSkipped, "apt is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -88,11 +89,11 @@ func (l *loop) unsaid() agent.Event {
 		case told.Boot != l.status.Boot:
 			told.Boot = l.status.Boot
 			l.told[id] = told
-			return agent.Execution{Order: id, Event: job.Restarted{Boot: l.status.Boot}}
+			return agent.Execution{Order: id, Event: execution.Restarted{Boot: l.status.Boot}}
 		case l.fresh && told.Sessions != l.status.Sessions:
 			told.Sessions = l.status.Sessions
 			l.told[id] = told
-			return agent.Execution{Order: id, Event: job.SessionsChanged{Sessions: l.status.Sessions}}
+			return agent.Execution{Order: id, Event: execution.SessionsChanged{Sessions: l.status.Sessions}}
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
@@ -73,9 +74,9 @@ func TestStopBetweenActsKeepsResults_JOB17_RBT2(t *testing.T) {
 		}
 		o.Post = []job.Action{{Name: "three", Command: []string{"three"}, Timeout: time.Minute}}
 		b.server.put(o)
-		install := func(staged []runner.Staged) []job.Outcome {
+		install := func(staged []runner.Staged) []execution.Outcome {
 			b.pc.installed["app"] = "2.0.0"
-			return []job.Outcome{{Index: staged[0].Index, Reboot: true}}
+			return []execution.Outcome{{Index: staged[0].Index, Reboot: true}}
 		}
 		b.pc.outcomes = install
 		for range 4 { // three actions and one install, each of them stopped behind

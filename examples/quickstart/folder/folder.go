@@ -19,6 +19,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -94,17 +95,17 @@ func (p *Platform) Status(context.Context) (runner.Status, error) {
 
 // Preflight refuses what is no patch, is for another product than ordered, or would add or lower a product (CAT-3), and
 // tells the version each file really contains (CAT-7).
-func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]job.Finding, error) {
+func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]execution.Finding, error) {
 	p.lock.Lock()
 	versions, err := p.versions()
 	p.lock.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	var findings []job.Finding
+	var findings []execution.Finding
 	for _, s := range staged {
 		patch, _, err := open(s)
-		finding := job.Finding{Index: s.Index, Version: patch.Version}
+		finding := execution.Finding{Index: s.Index, Version: patch.Version}
 		if err == nil {
 			err = applies(patch, versions)
 		}
@@ -117,13 +118,13 @@ func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]job.F
 }
 
 // Deploy installs the patches one after the other.
-func (p *Platform) Deploy(ctx context.Context, staged []runner.Staged) ([]job.Outcome, error) {
+func (p *Platform) Deploy(ctx context.Context, staged []runner.Staged) ([]execution.Outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	var outcomes []job.Outcome
+	var outcomes []execution.Outcome
 	for _, s := range staged {
-		outcome := job.Outcome{Index: s.Index}
+		outcome := execution.Outcome{Index: s.Index}
 		patch, err := p.deploy(ctx, s)
 		if err != nil {
 			outcome.Code, outcome.Text = job.InstallerFailed, err.Error()

@@ -14,6 +14,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/job/runner/platformtest"
 )
@@ -162,7 +163,7 @@ func TestRebootIsANewBootAndTakesTheMarkAway_RBT2_RBT8(t *testing.T) {
 	require.NoError(t, err)
 	outcomes, err := p.Deploy(t.Context(), []runner.Staged{stage(t, "kernel", string(file))})
 	require.NoError(t, err)
-	require.Equal(t, []job.Outcome{{Index: 3, Reboot: true}}, outcomes)
+	require.Equal(t, []execution.Outcome{{Index: 3, Reboot: true}}, outcomes)
 	marked, err := p.Status(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, first.Boot, marked.Boot)

@@ -14,6 +14,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 	"github.com/stretchr/testify/require"
@@ -139,7 +140,7 @@ func TestStopDuringDeployWaitsForDpkg_JOB10(t *testing.T) {
 	w := newWorld(t, deb("slow", "1"))
 	ctx, cancel := context.WithCancel(t.Context())
 	type result struct {
-		outcomes []job.Outcome
+		outcomes []execution.Outcome
 		err      error
 	}
 	done := make(chan result, 1)
@@ -153,6 +154,6 @@ func TestStopDuringDeployWaitsForDpkg_JOB10(t *testing.T) {
 	w.goOn()
 	got := <-done
 	require.NoError(t, got.err)
-	require.Equal(t, []job.Outcome{{}}, got.outcomes)
+	require.Equal(t, []execution.Outcome{{}}, got.outcomes)
 	require.Equal(t, "ii 2", w.version("slow"))
 }

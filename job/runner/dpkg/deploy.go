@@ -14,12 +14,13 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
 // Deploy upgrades packages in one transaction of dpkg. What an interrupted dpkg left is finished first. Before dpkg runs, an ended ctx
 // ends Deploy without a change; from then on Deploy waits for dpkg whatever becomes of ctx (JOB-10).
-func (p *Platform) Deploy(ctx context.Context, patches []runner.Staged) ([]job.Outcome, error) {
+func (p *Platform) Deploy(ctx context.Context, patches []runner.Staged) ([]execution.Outcome, error) {
 	locks, err := p.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -53,9 +54,9 @@ func (p *Platform) Deploy(ctx context.Context, patches []runner.Staged) ([]job.O
 	}
 	audit := p.audit()
 	needs := p.rebootNeed(marks)
-	outcomes := make([]job.Outcome, 0, len(patches))
+	outcomes := make([]execution.Outcome, 0, len(patches))
 	for _, s := range patches {
-		o := job.Outcome{Index: s.Index}
+		o := execution.Outcome{Index: s.Index}
 		if why, no := plan.refused[s.Index]; no {
 			o.Code, o.Text = job.InstallerFailed, why
 		} else {
@@ -69,7 +70,7 @@ func (p *Platform) Deploy(ctx context.Context, patches []runner.Staged) ([]job.O
 }
 
 // judge goes by what the database says afterwards, not by dpkg's exit code alone: that is one for the whole transaction.
-func (p *Platform) judge(o *job.Outcome, s runner.Staged, want version.Version, after *database, ran transcript, audit, repaired string) {
+func (p *Platform) judge(o *execution.Outcome, s runner.Staged, want version.Version, after *database, ran transcript, audit, repaired string) {
 	arch, name, _ := splitProductID(s.Patch.Product)
 	e, _ := after.find(arch, name)
 	if e.installed() && e.version == want.String() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/internal/debroot"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 	"github.com/stretchr/testify/require"
@@ -51,7 +52,7 @@ func TestDeployIsOneTransactionInAptsOrder_JOB1(t *testing.T) {
 		w.staged(2, docs("2")),
 		w.staged(0, deb("app", "2", "Pre-Depends: lib (>= 2)")),
 		w.staged(1, withScript(deb("lib", "2"), "postinst", "echo $DEBIAN_FRONTEND $DPKG_MAINTSCRIPT_PACKAGE > /env; test -x /usr/sbin/policy-rc.d")))
-	require.Equal(t, map[int]job.Outcome{0: {Index: 0}, 1: {Index: 1}, 2: {Index: 2}}, by)
+	require.Equal(t, map[int]execution.Outcome{0: {Index: 0}, 1: {Index: 1}, 2: {Index: 2}}, by)
 	require.Equal(t, "ii 2", w.version("docs"))
 	require.Equal(t, "ii 2", w.version("app"))
 	require.Equal(t, "ii 2", w.version("lib"))
@@ -73,7 +74,7 @@ func TestPostinstFailureIsThatPatchsAlone_JOB2(t *testing.T) {
 	require.Equal(t, job.InstallerFailed, by[1].Code)
 	require.Contains(t, by[1].Text, "needs depends on bad (>= 2)")
 	require.NotContains(t, by[1].Text, "licence server")
-	require.Equal(t, job.Outcome{Index: 2}, by[2])
+	require.Equal(t, execution.Outcome{Index: 2}, by[2])
 	require.NotEmpty(t, w.audit())
 	inv, err := w.p.Inventory(t.Context())
 	require.NoError(t, err)
@@ -143,20 +144,20 @@ func TestRebootMarksAreComparedWithBefore_RBT2(t *testing.T) {
 	}
 	w := newWorld(t, deb("a", "1"), deb("b", "1"))
 	by := w.deploy(w.staged(0, withScript(deb("a", "2"), "postinst", mark("a"))), w.staged(1, deb("b", "2")))
-	require.Equal(t, map[int]job.Outcome{0: {Index: 0, Reboot: true}, 1: {Index: 1}}, by)
+	require.Equal(t, map[int]execution.Outcome{0: {Index: 0, Reboot: true}, 1: {Index: 1}}, by)
 	s, err := w.p.Status(t.Context())
 	require.NoError(t, err)
 	require.True(t, s.Mark)
 
 	by = w.deploy(w.staged(0, deb("a", "3")), w.staged(1, deb("b", "3")))
-	require.Equal(t, map[int]job.Outcome{0: {Index: 0}, 1: {Index: 1}}, by, "the mark stood before")
+	require.Equal(t, map[int]execution.Outcome{0: {Index: 0}, 1: {Index: 1}}, by, "the mark stood before")
 	by = w.deploy(w.staged(0, deb("a", "4")), w.staged(1, withScript(deb("b", "4"), "postinst", mark("b"))))
-	require.Equal(t, map[int]job.Outcome{0: {Index: 0}, 1: {Index: 1, Reboot: true}}, by, "one more package asks")
+	require.Equal(t, map[int]execution.Outcome{0: {Index: 0}, 1: {Index: 1, Reboot: true}}, by, "one more package asks")
 
 	require.NoError(t, os.Remove(filepath.Join(w.root, "run/reboot-required")))
 	require.NoError(t, os.Remove(filepath.Join(w.root, "run/reboot-required.pkgs")))
 	by = w.deploy(w.staged(0, deb("a", "5")), w.staged(1, withScript(deb("b", "5"), "postinst", mark())))
-	require.Equal(t, map[int]job.Outcome{0: {Index: 0, Reboot: true}, 1: {Index: 1, Reboot: true}}, by, "a mark that names nobody counts for all")
+	require.Equal(t, map[int]execution.Outcome{0: {Index: 0, Reboot: true}, 1: {Index: 1, Reboot: true}}, by, "a mark that names nobody counts for all")
 }
 
 // hold takes a lock as another package manager would, and returns what lets it go.

@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/internal/debroot"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 	"github.com/patchpolicy/patchpolicy/job/runner/platformtest"
@@ -112,12 +113,12 @@ func (w *world) version(name string) string {
 	return v
 }
 
-func (w *world) deploy(patches ...runner.Staged) map[int]job.Outcome {
+func (w *world) deploy(patches ...runner.Staged) map[int]execution.Outcome {
 	w.t.Helper()
 	outcomes, err := w.p.Deploy(w.t.Context(), patches)
 	require.NoError(w.t, err)
 	require.Len(w.t, outcomes, len(patches))
-	by := map[int]job.Outcome{}
+	by := map[int]execution.Outcome{}
 	for _, o := range outcomes {
 		by[o.Index] = o
 	}

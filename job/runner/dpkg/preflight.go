@@ -4,13 +4,13 @@ import (
 	"context"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
-	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
 // Preflight refuses the patches whose dependencies neither the asset nor the order meets, and those that would bring in, remove or downgrade
 // a package; the others install together. It changes nothing and needs no root.
-func (p *Platform) Preflight(ctx context.Context, patches []runner.Staged) ([]job.Finding, error) {
+func (p *Platform) Preflight(ctx context.Context, patches []runner.Staged) ([]execution.Finding, error) {
 	db, err := readDatabase(p.cfg.Root)
 	if err != nil {
 		return nil, err
@@ -19,9 +19,9 @@ func (p *Platform) Preflight(ctx context.Context, patches []runner.Staged) ([]jo
 	if err != nil {
 		return nil, err
 	}
-	findings := make([]job.Finding, 0, len(patches))
+	findings := make([]execution.Finding, 0, len(patches))
 	for _, s := range patches {
-		findings = append(findings, job.Finding{Index: s.Index, Refused: plan.refused[s.Index], Version: plan.versions[s.Index]})
+		findings = append(findings, execution.Finding{Index: s.Index, Refused: plan.refused[s.Index], Version: plan.versions[s.Index]})
 	}
 	return findings, nil
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
-	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -132,12 +132,12 @@ func preflightTellsVersion(t *testing.T, s Subject) {
 }
 
 // deploy runs Deploy and returns the outcomes by index, exactly one a patch.
-func deploy(t *testing.T, s Subject, patches ...runner.Staged) map[int]job.Outcome {
+func deploy(t *testing.T, s Subject, patches ...runner.Staged) map[int]execution.Outcome {
 	t.Helper()
 	outcomes, err := s.Platform.Deploy(t.Context(), patches)
 	require.NoError(t, err)
 	require.Len(t, outcomes, len(patches), "want one outcome a patch")
-	by := map[int]job.Outcome{}
+	by := map[int]execution.Outcome{}
 	for _, o := range outcomes {
 		by[o.Index] = o
 	}

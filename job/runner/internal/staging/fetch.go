@@ -11,11 +11,12 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // Fetch stages the files of one patch and says what was found out about each. On failure it returns what it found before the file that
 // failed. When ctx ends it returns a Failure too, and what was fetched so far stays for the next time.
-func (s *Store) Fetch(ctx context.Context, k Key, p job.OrderPatch) ([]job.Evidence, *Failure) {
+func (s *Store) Fetch(ctx context.Context, k Key, p job.OrderPatch) ([]execution.Evidence, *Failure) {
 	if len(p.Files) == 0 {
 		return nil, &Failure{job.PatchURLMissing, fmt.Sprintf("the order names no file for %s: choose files for this patch and make the job again", p.Patch)}
 	}
@@ -23,7 +24,7 @@ func (s *Store) Fetch(ctx context.Context, k Key, p job.OrderPatch) ([]job.Evide
 	if err := s.root.MkdirAll(folder, 0o700); err != nil {
 		return nil, s.local(err, p.Files[0])
 	}
-	var found []job.Evidence
+	var found []execution.Evidence
 	for i, file := range p.Files {
 		e, failure := s.fetchFile(ctx, folder, i, file)
 		if failure != nil {
@@ -35,36 +36,36 @@ func (s *Store) Fetch(ctx context.Context, k Key, p job.OrderPatch) ([]job.Evide
 }
 
 // fetchFile stages one file with its detached signature, using what is there already.
-func (s *Store) fetchFile(ctx context.Context, folder string, i int, file job.File) (job.Evidence, *Failure) {
+func (s *Store) fetchFile(ctx context.Context, folder string, i int, file job.File) (execution.Evidence, *Failure) {
 	if file.URL == "" {
-		return job.Evidence{}, &Failure{job.PatchURLMissing, fmt.Sprintf("the order gives no address for %s: set a custom URL for this patch and make the job again", file.Name)}
+		return execution.Evidence{}, &Failure{job.PatchURLMissing, fmt.Sprintf("the order gives no address for %s: set a custom URL for this patch and make the job again", file.Name)}
 	}
 	var received []integrity.Digest
 	if !s.exists(fileName(folder, i, complete)) {
 		var failure *Failure
 		if received, failure = s.fetchContent(ctx, folder, i, file); failure != nil {
-			return job.Evidence{}, failure
+			return execution.Evidence{}, failure
 		}
 	}
 	f, err := s.openFile(fileName(folder, i, complete))
 	if err != nil {
-		return job.Evidence{}, s.local(err, file)
+		return execution.Evidence{}, s.local(err, file)
 	}
 	defer f.Close()
 	d := integrity.NewDigester(file.Expect.Algorithms()...)
 	size, err := digestFrom(d, f)
 	if err != nil {
-		return job.Evidence{}, s.local(err, file)
+		return execution.Evidence{}, s.local(err, file)
 	}
 	for _, r := range received {
 		if !slices.Contains(d.Sums(), r) {
-			return job.Evidence{}, &Failure{job.FileHashValidationFailed, fmt.Sprintf("the staged file of %s is not what was received, so it is not installed (INT-6): check the disk of %s", file.Name, s.dir)}
+			return execution.Evidence{}, &Failure{job.FileHashValidationFailed, fmt.Sprintf("the staged file of %s is not what was received, so it is not installed (INT-6): check the disk of %s", file.Name, s.dir)}
 		}
 	}
 	m := s.readMeta(fileName(folder, i, metaFile))
 	if file.SignatureURL != "" && !m.Asked { // what was noted of it is lost, which is not absent (INT-9)
 		if failure := s.keepSignature(ctx, folder, i, file, &m); failure != nil {
-			return job.Evidence{}, failure
+			return execution.Evidence{}, failure
 		}
 	}
 	var detached []byte
@@ -72,7 +73,7 @@ func (s *Store) fetchFile(ctx context.Context, folder string, i int, file job.Fi
 		// A signature that is there and empty is not an absent one (INT-9).
 		detached = append([]byte{}, m.Detached...)
 	}
-	return job.Evidence{Size: size, Digests: d.Sums(), Signature: s.cfg.Verifier.Verify(f, size, detached)}, nil
+	return execution.Evidence{Size: size, Digests: d.Sums(), Signature: s.cfg.Verifier.Verify(f, size, detached)}, nil
 }
 
 // fetchContent fetches one file and its signature; both are durable when there is no

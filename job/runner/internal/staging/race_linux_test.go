@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
 )
 
@@ -104,9 +105,9 @@ func (r *race) attack(swap bool) (stop func() map[string]int) {
 
 // install opens what is staged as a deploy does and reads what an installer would, and wants either the verified bytes or
 // a refusal with its code.
-func (r *race) install(store *staging.Store, found []job.Evidence) {
+func (r *race) install(store *staging.Store, found []execution.Evidence) {
 	r.Helper()
-	staged := job.Staged{Patch: r.patch}
+	staged := execution.Staged{Patch: r.patch}
 	for i, e := range found {
 		require.Equal(r, sum(r.data[i]), e.Digests[0], "other bytes were taken for what came")
 		staged.Digests = append(staged.Digests, e.Digests[0])

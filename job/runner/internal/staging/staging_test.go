@@ -21,6 +21,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
 	"github.com/stretchr/testify/require"
 )
@@ -297,7 +298,7 @@ func TestFileURLs(t *testing.T) {
 }
 
 // staged fetches one file and returns its path on the disk and what a deploy is given.
-func (b *bench) staged() (string, job.Staged) {
+func (b *bench) staged() (string, execution.Staged) {
 	b.Helper()
 	p := b.patch(job.File{Name: "a", URL: "/a"})
 	found, failure := b.store.Fetch(b.Context(), key, p)
@@ -305,7 +306,7 @@ func (b *bench) staged() (string, job.Staged) {
 	paths, err := filepath.Glob(filepath.Join(b.dir, "*", "*", "0.file"))
 	require.NoError(b, err)
 	require.Len(b, paths, 1)
-	return paths[0], job.Staged{Patch: p, Digests: []integrity.Digest{found[0].Digests[0]}}
+	return paths[0], execution.Staged{Patch: p, Digests: []integrity.Digest{found[0].Digests[0]}}
 }
 
 func TestOpenGivesTheVerifiedBytes_INT6(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // Key names what is staged: one patch of an order, or the whole order when Index is -1. The zero Key names nothing.
@@ -196,7 +197,7 @@ func (s *Store) list(folder string) ([]string, error) {
 
 // Open opens the files of one verified patch and digests them anew on the descriptors that are returned, to be compared with the digests
 // they had when integrity passed (INT-6). The caller closes the files.
-func (s *Store) Open(k Key, staged job.Staged) ([]*os.File, *Failure) {
+func (s *Store) Open(k Key, staged execution.Staged) ([]*os.File, *Failure) {
 	if len(staged.Digests) != len(staged.Patch.Files) {
 		return nil, &Failure{job.UnspecifiedAgentError, fmt.Sprintf("%d files and %d digests: they cannot be compared", len(staged.Patch.Files), len(staged.Digests))}
 	}

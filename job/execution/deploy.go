@@ -1,4 +1,4 @@
-package job
+package execution
 
 import (
 	"fmt"
@@ -6,7 +6,17 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
+)
+
+// The exit codes of actions (JOB-13).
+const (
+	exitOK           = 0
+	exitReboot       = 10
+	exitFailedReboot = 11
+	exitAbort        = 12
+	exitSkipped      = 101
 )
 
 // deploy enters stage 2. From the commit of this step on the execution cannot be cancelled (JOB-3, JOB-4). The window may
@@ -15,8 +25,8 @@ func (m *machine) deploy() {
 	if m.nothingLeft() {
 		return
 	}
-	m.Stage, m.Waiting, m.Until = StageDeploy, 0, time.Time{}
-	m.progress(Deploying)
+	m.Stage, m.Waiting, m.Until = job.StageDeploy, 0, time.Time{}
+	m.progress(job.Deploying)
 	m.act()
 }
 
@@ -27,7 +37,7 @@ func (m *machine) act() {
 		m.takeInventory(StepVerify)
 	case m.Acted < pre:
 		m.do(Act{ID: m.wait(StepPre), Order: m.Order.ID, Action: m.Order.Pre[m.Acted]})
-	case m.count(Verified) > 0:
+	case m.count(job.Verified) > 0:
 		m.install()
 	case m.Acted < pre+post:
 		m.do(Act{ID: m.wait(StepPost), Order: m.Order.ID, Action: m.Order.Post[m.Acted-pre]})
@@ -71,8 +81,8 @@ func (m *machine) next(stopping bool) {
 // skip fails the verified patches that which names.
 func (m *machine) skip(which func(*PatchState) bool, rule, text string) {
 	for i := range m.Patches {
-		if p := &m.Patches[i]; p.Status == Verified && which(p) {
-			p.fail(PatchInstallationSkipped, rule, text)
+		if p := &m.Patches[i]; p.Status == job.Verified && which(p) {
+			p.fail(job.PatchInstallationSkipped, rule, text)
 		}
 	}
 }
@@ -82,7 +92,7 @@ func (m *machine) skip(which func(*PatchState) bool, rule, text string) {
 func (m *machine) install() {
 	if m.windowOver() { // what was begun before a crash may be finished
 		m.skip(func(p *PatchState) bool { return p.Attempts == 0 }, "JOB-10", "The patch window ended before its installation began.")
-		if m.count(Verified) == 0 {
+		if m.count(job.Verified) == 0 {
 			m.act()
 			return
 		}
@@ -98,7 +108,7 @@ func (m *machine) install() {
 	})
 	for _, s := range group {
 		p := &m.Patches[s.Index]
-		p.Status = Installing
+		p.Status = job.Installing
 		p.Attempts++
 	}
 	m.do(Deploy{ID: m.wait(StepInstall), Order: m.Order.ID, Patches: group})
@@ -106,24 +116,24 @@ func (m *machine) install() {
 
 func (m *machine) deployed(outcomes []Outcome, stopping bool) {
 	for _, o := range outcomes {
-		if o.Index < 0 || o.Index >= len(m.Patches) || m.Patches[o.Index].Status != Installing {
+		if o.Index < 0 || o.Index >= len(m.Patches) || m.Patches[o.Index].Status != job.Installing {
 			continue
 		}
 		p := &m.Patches[o.Index]
 		p.Reboot = p.Reboot || o.Reboot
 		if o.Code != 0 {
 			rule := "JOB-16"
-			if o.Code == FileValidationFailed || o.Code == FileHashValidationFailed {
+			if o.Code == job.FileValidationFailed || o.Code == job.FileHashValidationFailed {
 				rule = "INT-6"
 			}
 			p.fail(o.Code, rule, o.Text)
 			continue
 		}
-		p.Status = Installed
+		p.Status = job.Installed
 	}
 	for i := range m.Patches {
-		if p := &m.Patches[i]; p.Status == Installing {
-			p.fail(UnspecifiedAgentError, "JOB-16", "The installer said nothing about it.")
+		if p := &m.Patches[i]; p.Status == job.Installing {
+			p.fail(job.UnspecifiedAgentError, "JOB-16", "The installer said nothing about it.")
 		}
 	}
 	m.next(stopping)
@@ -162,13 +172,13 @@ func (m *machine) noInventory(trouble string) {
 	m.Tries++
 	if m.Step == StepInventory && m.Tries >= inventoryTries {
 		for i := range m.Patches {
-			m.Patches[i].fail(UnspecifiedAgentError, "JOB-18", "The inventory could not be taken: "+trouble)
+			m.Patches[i].fail(job.UnspecifiedAgentError, "JOB-18", "The inventory could not be taken: "+trouble)
 		}
-		m.end(Failed)
+		m.end(job.Failed)
 		return
 	}
-	if m.Step != StepInventory && m.Result != PendingVerification {
-		m.tell(PendingVerification)
+	if m.Step != StepInventory && m.Result != job.PendingVerification {
+		m.tell(job.PendingVerification)
 	}
 	m.Until = m.now.Steady.Add(min(inventoryPause<<min(m.Tries-1, 8), inventoryMaxPause))
 }
@@ -187,13 +197,13 @@ func (m *machine) recheck(inv catalog.Inventory) {
 	for i := range m.Patches {
 		p := &m.Patches[i]
 		switch {
-		case p.Status != Installing:
+		case p.Status != job.Installing:
 		case m.at(i, inv):
-			p.Status = Installed
+			p.Status = job.Installed
 		case p.Attempts < MaxAttempts:
-			p.Status = Verified
+			p.Status = job.Verified
 		default:
-			p.fail(DeployerProcessCrashed, "JOB-17", fmt.Sprintf("Its installation was cut off %d times.", p.Attempts))
+			p.fail(job.DeployerProcessCrashed, "JOB-17", fmt.Sprintf("Its installation was cut off %d times.", p.Attempts))
 		}
 	}
 	m.act()
@@ -201,12 +211,12 @@ func (m *machine) recheck(inv catalog.Inventory) {
 
 // verify decides whether a reboot is needed, and confirms what does not wait for one (RBT-2, JOB-18).
 func (m *machine) verify(ev InventoryTaken) {
-	deployed := m.count(Installed) > 0
+	deployed := m.count(job.Installed) > 0
 	if deployed && ev.Mark && !m.Mark {
 		m.NeedsReboot = true
 	}
 	for i := range m.Patches {
-		if p := &m.Patches[i]; p.Status == Installed && (p.Reboot || m.Order.Patches[i].Reboot) {
+		if p := &m.Patches[i]; p.Status == job.Installed && (p.Reboot || m.Order.Patches[i].Reboot) {
 			m.NeedsReboot = true
 		}
 	}
@@ -217,8 +227,8 @@ func (m *machine) verify(ev InventoryTaken) {
 	for i := range m.Patches {
 		m.at(i, ev.Inventory) // so that the report says what stands there now
 	}
-	m.Stage, m.Step = StageReboot, StepReboot
-	m.tell(PendingReboot)
+	m.Stage, m.Step = job.StageReboot, StepReboot
+	m.tell(job.PendingReboot)
 	m.rebootEvent(reboot.Due{Boot: m.Boot, Sessions: m.Sessions})
 }
 
@@ -226,21 +236,21 @@ func (m *machine) verify(ev InventoryTaken) {
 func (m *machine) confirm(inv catalog.Inventory) {
 	for i := range m.Patches {
 		p, ordered := &m.Patches[i], m.Order.Patches[i]
-		if p.Status != Installed {
+		if p.Status != job.Installed {
 			continue
 		}
 		there := m.at(i, inv)
 		order, _ := p.Now.Compare(ordered.Version) // two spellings may be the same version
 		switch {
 		case there && order > 0:
-			p.Status, p.Rule = Succeeded, "CAT-7"
+			p.Status, p.Rule = job.Succeeded, "CAT-7"
 			p.Text = fmt.Sprintf("%s %s is installed; %s was ordered, and the vendor served a newer one.", ordered.Name, p.Now, ordered.Version)
 		case there:
-			p.Status = Succeeded
-		case m.Stage == StageReboot:
-			p.fail(FailedAfterReboot, "JOB-18", "After the reboot it is not at its version"+standing(p.Now.String()))
+			p.Status = job.Succeeded
+		case m.Stage == job.StageReboot:
+			p.fail(job.FailedAfterReboot, "JOB-18", "After the reboot it is not at its version"+standing(p.Now.String()))
 		default:
-			p.fail(InstallerFailed, "JOB-18", "The installer reported success, but it is not at its version"+standing(p.Now.String()))
+			p.fail(job.InstallerFailed, "JOB-18", "The installer reported success, but it is not at its version"+standing(p.Now.String()))
 		}
 	}
 	m.end(m.result())
@@ -254,16 +264,16 @@ func standing(version string) string {
 }
 
 // result sums up the patches and the actions.
-func (m *machine) result() Result {
-	failed := m.count(PatchFailed) + m.Failed
-	succeeded := m.count(Succeeded) + m.Acted - m.Failed
+func (m *machine) result() job.Result {
+	failed := m.count(job.PatchFailed) + m.Failed
+	succeeded := m.count(job.Succeeded) + m.Acted - m.Failed
 	switch {
 	case failed == 0:
-		return Completed
+		return job.Completed
 	case succeeded == 0:
-		return Failed
+		return job.Failed
 	default:
-		return CompletedWithFailures
+		return job.CompletedWithFailures
 	}
 }
 
@@ -280,12 +290,12 @@ func (m *machine) rebootEvent(ev reboot.Event) {
 			continue
 		}
 		if m.Reboots++; m.Reboots == 1 {
-			m.progress(Rebooting)
+			m.progress(job.Rebooting)
 		}
 		m.do(Reboot{Order: m.Order.ID})
 	}
 	if state.Phase == reboot.Rebooted {
-		m.progress(Resumed)
+		m.progress(job.Resumed)
 		m.takeInventory(StepConfirm)
 	}
 }

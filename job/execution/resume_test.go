@@ -1,16 +1,18 @@
-package job
+package execution
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/job"
 )
 
 // A crash before each effect in turn, and again right after it, leads to the same end (JOB-17).
 func TestCrashAnywhereResumes_JOB17_JOB21(t *testing.T) {
 	o := orderOf(t, "a", "b")
 	o.Patches[1].Reboot = true
-	o.Pre = []Action{{Name: "pre", Command: []string{"x"}}}
+	o.Pre = []job.Action{{Name: "pre", Command: []string{"x"}}}
 	for n := range 30 {
 		for _, after := range []bool{false, true} {
 			w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
@@ -32,13 +34,13 @@ func TestCrashAnywhereResumes_JOB17_JOB21(t *testing.T) {
 				require.Greater(t, n, 10)
 				continue
 			}
-			want := Completed
+			want := job.Completed
 			if hit == "act" { // it may have been cut off: not run again, and counted as failed
-				want = CompletedWithFailures
+				want = job.CompletedWithFailures
 			}
 			require.Equal(t, want, w.result(), "crash at effect %d (%s)", n, hit)
 			for _, name := range []string{"a", "b"} {
-				require.Equal(t, Succeeded, w.patch(name).Status, "crash at %s", hit)
+				require.Equal(t, job.Succeeded, w.patch(name).Status, "crash at %s", hit)
 				require.LessOrEqual(t, w.count("download "+name), 1, "a verified download is not repeated")
 				require.LessOrEqual(t, w.count("deploy "+name), MaxAttempts)
 			}
@@ -69,9 +71,9 @@ func TestCutOffTwiceFails_JOB17(t *testing.T) {
 	}
 	w.run()
 	require.Equal(t, MaxAttempts, begun)
-	require.Equal(t, DeployerProcessCrashed, w.patch("a").Code)
-	require.Equal(t, Succeeded, w.patch("b").Status)
-	require.Equal(t, CompletedWithFailures, w.result())
+	require.Equal(t, job.DeployerProcessCrashed, w.patch("a").Code)
+	require.Equal(t, job.Succeeded, w.patch("b").Status)
+	require.Equal(t, job.CompletedWithFailures, w.result())
 }
 
 // A result nobody waits for, of the wrong kind, or for another id changes nothing.
@@ -93,7 +95,7 @@ func TestStrayResultsAreIgnored(t *testing.T) {
 	}
 	w.before = func(Effect) bool { strays(); return false }
 	w.run()
-	require.Equal(t, Completed, w.result())
+	require.Equal(t, job.Completed, w.result())
 	strays()
 }
 
@@ -128,12 +130,12 @@ func TestInventoryIsTakenAnewOnResume_JOB17_CAT3(t *testing.T) {
 		}
 		w.run()
 		require.True(t, crashed, at)
-		require.Equal(t, Completed, w.result(), at)
+		require.Equal(t, job.Completed, w.result(), at)
 		require.Equal(t, "3.0.0", w.installed["a"])
-		require.Equal(t, Inapplicable, w.patch("a").Status)
+		require.Equal(t, job.Inapplicable, w.patch("a").Status)
 		require.Equal(t, "CAT-3", w.patch("a").Rule)
 		require.Equal(t, 1, w.count("discard 0"), "its file is deleted")
-		require.Equal(t, Succeeded, w.patch("b").Status)
+		require.Equal(t, job.Succeeded, w.patch("b").Status)
 		require.Zero(t, w.count("deploy a"))
 	}
 }

@@ -1,4 +1,4 @@
-package job
+package execution
 
 import (
 	"encoding/json"
@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -27,12 +28,12 @@ func semver(t testing.TB, s string) version.Version {
 var good = integrity.Digest{Algorithm: integrity.SHA256, Sum: fmt.Sprintf("%064x", 1)}
 
 // orderOf is an order of upgrades to 2.0.0 of the named products, each one file with a SHA-256 to meet.
-func orderOf(t testing.TB, names ...string) Order {
-	o := Order{ID: MakeOrderID(MakeRunID("nightly", epoch), "web-1"), Job: "nightly", Run: MakeRunID("nightly", epoch), Start: epoch}
+func orderOf(t testing.TB, names ...string) job.Order {
+	o := job.Order{ID: job.MakeOrderID(job.MakeRunID("nightly", epoch), "web-1"), Job: "nightly", Run: job.MakeRunID("nightly", epoch), Start: epoch}
 	for _, name := range names {
-		o.Patches = append(o.Patches, OrderPatch{
+		o.Patches = append(o.Patches, job.OrderPatch{
 			Patch: catalog.PatchID(name + "-2"), Product: catalog.ProductID(name), Name: name, Version: semver(t, "2.0.0"),
-			Files: []File{{Name: name + ".bin", URL: "https://vendor.example/" + name, Expect: integrity.Expectation{Digests: []integrity.Digest{good}}}},
+			Files: []job.File{{Name: name + ".bin", URL: "https://vendor.example/" + name, Expect: integrity.Expectation{Digests: []integrity.Digest{good}}}},
 		})
 	}
 	require.NoError(t, o.Validate())
@@ -42,10 +43,10 @@ func orderOf(t testing.TB, names ...string) Order {
 // world is an asset that answers each effect at once, in the ways a test sets.
 type world struct {
 	t         testing.TB
-	x         Execution
+	x         State
 	now       Now
 	installed map[string]string
-	reports   []Report
+	reports   []job.Report
 	log       []string // every effect, in words
 	pending   []Effect
 
@@ -63,7 +64,7 @@ type world struct {
 	rebooted  bool                // a reboot effect boots at once
 }
 
-func newWorld(t testing.TB, o Order, installed map[string]string) *world {
+func newWorld(t testing.TB, o job.Order, installed map[string]string) *world {
 	w := &world{
 		t: t, now: Now{UTC: epoch, Steady: epoch}, installed: installed, sessions: reboot.Nobody,
 		fetch: map[string]Fetched{}, findings: map[string]Finding{}, outcome: map[string]Outcome{},
@@ -81,10 +82,10 @@ func (w *world) pass(d time.Duration) {
 }
 
 // take keeps a step's result as a commit would: through its bytes.
-func (w *world) take(x Execution, out Out) {
+func (w *world) take(x State, out Out) {
 	b, err := json.Marshal(x)
 	require.NoError(w.t, err)
-	var back Execution
+	var back State
 	require.NoError(w.t, json.Unmarshal(b, &back))
 	again, err := json.Marshal(back)
 	require.NoError(w.t, err)
@@ -194,7 +195,7 @@ func (w *world) do(e Effect) {
 	}
 }
 
-func (w *world) install(p OrderPatch) {
+func (w *world) install(p job.OrderPatch) {
 	to, ok := w.installTo[p.Name]
 	if !ok {
 		to = p.Version.String()
@@ -212,12 +213,12 @@ func (w *world) inventory() catalog.Inventory {
 	return inv
 }
 
-func (w *world) result() Result {
-	require.Equal(w.t, StageDone, w.x.Stage, "not ended: %v", w.x.Step)
+func (w *world) result() job.Result {
+	require.Equal(w.t, job.StageDone, w.x.Stage, "not ended: %v", w.x.Step)
 	return w.x.Result
 }
 
-func (w *world) patch(name string) PatchOutcome {
+func (w *world) patch(name string) job.PatchOutcome {
 	i := slices.IndexFunc(w.x.Patches, func(p PatchState) bool { return p.Name == name })
 	require.GreaterOrEqual(w.t, i, 0)
 	return w.x.Patches[i].PatchOutcome
@@ -233,8 +234,8 @@ func (w *world) count(line string) int {
 	return n
 }
 
-func (w *world) progress() []Progress {
-	var list []Progress
+func (w *world) progress() []job.Progress {
+	var list []job.Progress
 	for _, r := range w.reports {
 		if r.Progress != 0 {
 			list = append(list, r.Progress)

@@ -1,9 +1,10 @@
-package job
+package execution
 
 import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -26,7 +27,7 @@ type (
 	Fetched struct {
 		ID    EffectID
 		Files []Evidence // one a file, up to the first that could not be fetched
-		Code  Code       // zero, or FileDownloadFailed, LanguageDownloadNotAvailable, PatchURLMissing, UnspecifiedAgentError
+		Code  job.Code   // zero, or FileDownloadFailed, LanguageDownloadNotAvailable, PatchURLMissing, UnspecifiedAgentError
 		Text  string     // with Code
 		// Policy is the signer policy that the asset is held to, whatever the order says; zero: none. The agent fills it in.
 		Policy integrity.Excerpt
@@ -91,7 +92,7 @@ type Finding struct {
 // Outcome is the platform's word on one patch it deployed.
 type Outcome struct {
 	Index  int
-	Code   Code // zero: the installer succeeded
+	Code   job.Code // zero: the installer succeeded
 	Text   string
 	Reboot bool // the installer asks for a reboot (RBT-2)
 }

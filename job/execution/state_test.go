@@ -1,18 +1,19 @@
-package job
+package execution
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 func TestOutcomesBeforeAnythingIsKnown(t *testing.T) {
 	o := orderOf(t, "a", "b")
 	x, _ := Begin(o, "boot-1", reboot.Unknown, Now{UTC: epoch, Steady: epoch})
-	require.Equal(t, []PatchOutcome{
-		{Patch: o.Patches[0].Patch, Name: "a", Status: Pending, To: o.Patches[0].Version},
-		{Patch: o.Patches[1].Patch, Name: "b", Status: Pending, To: o.Patches[1].Version},
+	require.Equal(t, []job.PatchOutcome{
+		{Patch: o.Patches[0].Patch, Name: "a", Status: job.Pending, To: o.Patches[0].Version},
+		{Patch: o.Patches[1].Patch, Name: "b", Status: job.Pending, To: o.Patches[1].Version},
 	}, x.Outcomes())
 }

@@ -1,21 +1,22 @@
-package job
+package execution
 
 import (
 	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // machine is one step in the making.
 type machine struct {
-	Execution
+	State
 	now Now
 	out Out
 }
 
-func (m *machine) done() (Execution, Out) { return m.Execution, m.out }
+func (m *machine) done() (State, Out) { return m.State, m.out }
 
 func (m *machine) handle(ev Event) {
 	switch ev := ev.(type) {
@@ -79,24 +80,24 @@ func (m *machine) wait(step Step) EffectID {
 
 func (m *machine) do(e Effect) { m.out.Effects = append(m.out.Effects, e) }
 
-func (m *machine) report(r Report) { m.out.Reports = append(m.out.Reports, r) }
+func (m *machine) report(r job.Report) { m.out.Reports = append(m.out.Reports, r) }
 
-func (m *machine) progress(p Progress) {
-	m.report(Report{At: m.now.UTC, Order: m.Order.ID, Progress: p})
+func (m *machine) progress(p job.Progress) {
+	m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, Progress: p})
 }
 
 // tell reports a result, with what is known of each patch, in a size that a server takes.
-func (m *machine) tell(r Result) {
+func (m *machine) tell(r job.Result) {
 	m.Result = r
 	outcomes := m.Outcomes()
 	for i := range outcomes {
-		outcomes[i].Text = problem.Clip(outcomes[i].Text, min(MaxText, maxReportText/len(outcomes)))
+		outcomes[i].Text = problem.Clip(outcomes[i].Text, min(job.MaxText, maxReportText/len(outcomes)))
 	}
-	m.report(Report{At: m.now.UTC, Order: m.Order.ID, Result: r, Patches: outcomes, Reboots: m.Reboots})
+	m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, Result: r, Patches: outcomes, Reboots: m.Reboots})
 }
 
-func (m *machine) end(r Result) {
-	m.Stage, m.Step, m.Waiting, m.Until = StageDone, StepEnd, 0, time.Time{}
+func (m *machine) end(r job.Result) {
+	m.Stage, m.Step, m.Waiting, m.Until = job.StageDone, StepEnd, 0, time.Time{}
 	m.tell(r)
 	m.do(Discard{Order: m.Order.ID, Index: -1})
 }
@@ -108,18 +109,18 @@ func (m *machine) windowOver() bool {
 
 // cancel obeys the mark before stage 2 began, and refuses it, once, afterwards (JOB-3).
 func (m *machine) cancel() {
-	if m.Stage == StageDownload {
+	if m.Stage == job.StageDownload {
 		for i := range m.Patches {
-			if p := &m.Patches[i]; p.Status == Pending || p.Status == Verified {
-				p.fail(CodeCancelled, "JOB-3", "The job was cancelled before the deploy stage began.")
+			if p := &m.Patches[i]; p.Status == job.Pending || p.Status == job.Verified {
+				p.fail(job.CodeCancelled, "JOB-3", "The job was cancelled before the deploy stage began.")
 			}
 		}
-		m.end(Cancelled)
+		m.end(job.Cancelled)
 		return
 	}
 	if !m.SaidTooLate {
 		m.SaidTooLate = true
-		m.report(Report{At: m.now.UTC, Order: m.Order.ID, TooLate: m.Stage})
+		m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, TooLate: m.Stage})
 	}
 }
 
@@ -146,7 +147,7 @@ func (m *machine) restarted(boot string) {
 		m.rebootEvent(reboot.Booted{Boot: boot})
 		return
 	}
-	m.progress(Resumed)
+	m.progress(job.Resumed)
 	switch m.Step {
 	case StepRecheck, StepVerify, StepConfirm:
 		m.takeInventory(m.Step)

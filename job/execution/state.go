@@ -1,4 +1,4 @@
-package job
+package execution
 
 import (
 	"slices"
@@ -6,16 +6,17 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Execution is an order being carried out: the whole state of the machine. It is a value; Advance returns a new one.
+// State is an order being carried out: the whole state of the machine. It is a value; Advance returns a new one.
 //
 // It must be durable before an effect of the same step is carried out. That alone makes the point of no return exact:
 // a cancel the machine sees before the commit that enters StageDeploy wins, one it sees afterwards is too late (JOB-3, JOB-4).
-type Execution struct {
-	Order   Order        `json:"order"`
-	Stage   Stage        `json:"stage"`
+type State struct {
+	Order   job.Order    `json:"order"`
+	Stage   job.Stage    `json:"stage"`
 	Step    Step         `json:"step"`
 	Waiting EffectID     `json:"waiting,omitempty"` // the effect whose result is awaited; zero: none
 	Last    EffectID     `json:"last,omitempty"`    // the last id given out
@@ -33,25 +34,25 @@ type Execution struct {
 	Reboot      reboot.State    `json:"reboot,omitzero"`
 	Reboots     int             `json:"reboots,omitempty"` // asked for
 	SaidTooLate bool            `json:"saidTooLate,omitempty"`
-	Result      Result          `json:"result,omitempty"` // the last one reported; final when Stage is StageDone
+	Result      job.Result      `json:"result,omitempty"` // the last one reported; final when Stage is StageDone
 }
 
 // PatchState is one patch of an execution.
 type PatchState struct {
-	PatchOutcome
+	job.PatchOutcome
 	Attempts int                `json:"attempts,omitempty"` // installs begun (JOB-17)
 	Reboot   bool               `json:"reboot,omitempty"`   // the installer asked for a reboot
 	Digests  []integrity.Digest `json:"digests,omitempty"`  // SHA-256 of each file that passed INT
 }
 
 // fail ends a patch with a code.
-func (p *PatchState) fail(code Code, rule, text string) {
-	p.Status, p.Code, p.Rule, p.Text = PatchFailed, code, rule, text
+func (p *PatchState) fail(code job.Code, rule, text string) {
+	p.Status, p.Code, p.Rule, p.Text = job.PatchFailed, code, rule, text
 }
 
 // leave ends a patch that does not apply here.
 func (p *PatchState) leave(rule, text string) {
-	p.Status, p.Rule, p.Text = Inapplicable, rule, text
+	p.Status, p.Rule, p.Text = job.Inapplicable, rule, text
 }
 
 // Now is the time a step happens at. UTC is the wall clock corrected by the server's (MAN-8): starts and windows go by it.
@@ -63,39 +64,39 @@ type Now struct {
 
 // Out is what a step returns beside the new state.
 type Out struct {
-	Reports []Report // to be committed with the state, numbered by the caller
-	Effects []Effect // to be carried out, in this order, after the commit
+	Reports []job.Report // to be committed with the state, numbered by the caller
+	Effects []Effect     // to be carried out, in this order, after the commit
 }
 
 // Begin starts the execution of an order on an asset with the given boot identity and sessions.
-func Begin(o Order, boot string, sessions reboot.Sessions, now Now) (Execution, Out) {
-	x := Execution{Order: o, Stage: StageDownload, Boot: boot, Sessions: sessions}
+func Begin(o job.Order, boot string, sessions reboot.Sessions, now Now) (State, Out) {
+	x := State{Order: o, Stage: job.StageDownload, Boot: boot, Sessions: sessions}
 	for _, p := range o.Patches {
-		x.Patches = append(x.Patches, PatchState{PatchOutcome: PatchOutcome{
-			Patch: p.Patch, Name: p.Name, Status: Pending, To: p.Version,
+		x.Patches = append(x.Patches, PatchState{PatchOutcome: job.PatchOutcome{
+			Patch: p.Patch, Name: p.Name, Status: job.Pending, To: p.Version,
 		}})
 	}
-	m := machine{Execution: x, now: now}
-	m.progress(Started)
+	m := machine{State: x, now: now}
+	m.progress(job.Started)
 	m.takeInventory(StepInventory)
 	return m.done()
 }
 
 // Advance takes one event at one time and returns the state after it, with what is to be reported and carried out.
 // The receiver is not changed. An event the state has no use for changes nothing.
-func (x Execution) Advance(ev Event, now Now) (Execution, Out) {
+func (x State) Advance(ev Event, now Now) (State, Out) {
 	x.Patches = slices.Clone(x.Patches)
-	m := machine{Execution: x, now: now}
-	if x.Stage != StageDone {
+	m := machine{State: x, now: now}
+	if x.Stage != job.StageDone {
 		m.handle(ev)
 	}
 	return m.done()
 }
 
 // Wake tells how long after now the execution wants a Tick at the latest; zero: it waits for results only.
-func (x Execution) Wake(now Now) time.Duration {
+func (x State) Wake(now Now) time.Duration {
 	switch {
-	case x.Stage == StageDone:
+	case x.Stage == job.StageDone:
 		return 0
 	case x.Step == StepReboot:
 		return reboot.Wake(x.Reboot, now.Steady)
@@ -106,11 +107,11 @@ func (x Execution) Wake(now Now) time.Duration {
 }
 
 // Parked reports whether the execution only waits for somebody to reboot by hand (RBT-7).
-func (x Execution) Parked() bool { return x.Step == StepReboot && x.Reboot.Phase == reboot.Parked }
+func (x State) Parked() bool { return x.Step == StepReboot && x.Reboot.Phase == reboot.Parked }
 
 // Outcomes lists what is known of each patch.
-func (x Execution) Outcomes() []PatchOutcome {
-	outcomes := make([]PatchOutcome, len(x.Patches))
+func (x State) Outcomes() []job.PatchOutcome {
+	outcomes := make([]job.PatchOutcome, len(x.Patches))
 	for i, p := range x.Patches {
 		outcomes[i] = p.PatchOutcome
 	}
@@ -118,10 +119,10 @@ func (x Execution) Outcomes() []PatchOutcome {
 }
 
 // Validate says why x is no state the machine can be in, so that damaged storage is noticed and nothing panics on it.
-// The error is an *Invalid.
-func (x Execution) Validate() error {
+// The error is a *job.Invalid.
+func (x State) Validate() error {
 	var l problem.List
-	if !stages.Valid(x.Stage) || !steps.Valid(x.Step) {
+	if !slices.Contains(job.Stages(), x.Stage) || !steps.Valid(x.Step) {
 		l.Add("stage", x.Stage.String(), "with step %v is unknown", x.Step)
 	}
 	if len(x.Patches) != len(x.Order.Patches) {
@@ -141,6 +142,6 @@ func (x Execution) Validate() error {
 }
 
 // fetching is the index of the patch that StepFetch waits for: the first pending one; -1 if there is none.
-func (x Execution) fetching() int {
-	return slices.IndexFunc(x.Patches, func(p PatchState) bool { return p.Status == Pending })
+func (x State) fetching() int {
+	return slices.IndexFunc(x.Patches, func(p PatchState) bool { return p.Status == job.Pending })
 }

@@ -1,4 +1,4 @@
-package job
+package execution
 
 import (
 	"encoding/json"
@@ -10,13 +10,26 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
 )
+
+// What both ends of a wire hold each other to does not change by accident.
+func TestBoundsAreThoseOfTheBook(t *testing.T) {
+	for name, c := range map[string]struct{ have, want any }{
+		"maxReportText": {maxReportText, 2_097_152},
+		"MaxAttempts":   {MaxAttempts, 2}, "CallWait": {CallWait, 10_000 * time.Millisecond},
+		"inventoryPause": {inventoryPause, 15_000 * time.Millisecond}, "inventoryMaxPause": {inventoryMaxPause, 900 * time.Second},
+		"inventoryTries": {inventoryTries, 5},
+	} {
+		require.EqualValues(t, c.want, c.have, name)
+	}
+}
 
 // A window that ends after the last check leaves nothing to deploy: no deploy stage, so no action either.
 func TestWindowEndsBeforeStageTwo_JOB2_JOB10(t *testing.T) {
 	o := orderOf(t, "a")
 	o.End = epoch.Add(time.Hour)
-	o.Pre = []Action{{Name: "stop", Command: []string{"true"}}}
+	o.Pre = []job.Action{{Name: "stop", Command: []string{"true"}}}
 	for name, crash := range map[string]bool{"during the last call": false, "while the agent was down": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, o, map[string]string{"a": "1.0.0"})
@@ -28,11 +41,11 @@ func TestWindowEndsBeforeStageTwo_JOB2_JOB10(t *testing.T) {
 				return crash
 			}
 			w.run()
-			require.Equal(t, Failed, w.result())
-			require.Equal(t, PatchInstallationSkipped, w.patch("a").Code)
+			require.Equal(t, job.Failed, w.result())
+			require.Equal(t, job.PatchInstallationSkipped, w.patch("a").Code)
 			require.Equal(t, "JOB-10", w.patch("a").Rule)
 			require.Zero(t, w.count("act stop"), "nothing is left to deploy")
-			require.NotContains(t, w.progress(), Deploying)
+			require.NotContains(t, w.progress(), job.Deploying)
 		})
 	}
 }
@@ -44,7 +57,7 @@ func TestSameVersionSpeltDifferently_CAT7(t *testing.T) {
 	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
 	w.installTo["a"] = "2.0.0"
 	w.run()
-	require.Equal(t, Completed, w.result())
+	require.Equal(t, job.Completed, w.result())
 	require.Equal(t, "INT-2", w.patch("a").Rule)
 	require.NotContains(t, w.patch("a").Text, "newer")
 }
@@ -52,8 +65,8 @@ func TestSameVersionSpeltDifferently_CAT7(t *testing.T) {
 // A report that no server would take is a report lost, and every later one with it: long explanations of many patches
 // are cut, those of few are not.
 func TestLargestReportCanBeDelivered_JOB21(t *testing.T) {
-	trouble := strings.Repeat("x", MaxText)
-	for _, c := range []struct{ patches, most int }{{MaxPatches, 4 << 20}, {1, 8 << 10}} {
+	trouble := strings.Repeat("x", job.MaxText)
+	for _, c := range []struct{ patches, most int }{{job.MaxPatches, 4 << 20}, {1, 8 << 10}} {
 		names := make([]string, c.patches)
 		installed := map[string]string{}
 		for i := range names {
@@ -63,7 +76,7 @@ func TestLargestReportCanBeDelivered_JOB21(t *testing.T) {
 		o := orderOf(t, names...)
 		now := Now{UTC: epoch, Steady: epoch}
 		x, out := Begin(o, "boot-0", 0, now)
-		var reports []Report
+		var reports []job.Report
 		for range inventoryTries {
 			for _, e := range out.Effects {
 				if take, ok := e.(TakeInventory); ok {
@@ -72,11 +85,11 @@ func TestLargestReportCanBeDelivered_JOB21(t *testing.T) {
 			}
 			reports = append(reports, out.Reports...)
 			now.Steady = now.Steady.Add(time.Hour)
-			if x.Stage != StageDone {
+			if x.Stage != job.StageDone {
 				x, out = x.Advance(Tick{}, now)
 			}
 		}
-		require.Equal(t, StageDone, x.Stage)
+		require.Equal(t, job.StageDone, x.Stage)
 		last := reports[len(reports)-1]
 		require.Len(t, last.Patches, c.patches)
 		require.Contains(t, last.Patches[0].Text, "xxx")
@@ -84,7 +97,7 @@ func TestLargestReportCanBeDelivered_JOB21(t *testing.T) {
 		require.NoError(t, err)
 		require.Less(t, len(b), c.most)
 		if c.patches == 1 {
-			require.Greater(t, len(b), MaxText)
+			require.Greater(t, len(b), job.MaxText)
 		}
 	}
 }
@@ -92,8 +105,8 @@ func TestLargestReportCanBeDelivered_JOB21(t *testing.T) {
 // An agent that stops keeps what an action or an installer said, and begins nothing: the next start goes on behind it.
 func TestStopKeepsResults_JOB17_JOB21_RBT2(t *testing.T) {
 	o := orderOf(t, "a", "b")
-	o.Pre = []Action{{Name: "one", Command: []string{"x"}}, {Name: "two", Command: []string{"x"}}}
-	o.Post = []Action{{Name: "three", Command: []string{"x"}}}
+	o.Pre = []job.Action{{Name: "one", Command: []string{"x"}}, {Name: "two", Command: []string{"x"}}}
+	o.Post = []job.Action{{Name: "three", Command: []string{"x"}}}
 	w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
 	w.before = func(e Effect) bool {
 		switch e := e.(type) {
@@ -113,7 +126,7 @@ func TestStopKeepsResults_JOB17_JOB21_RBT2(t *testing.T) {
 		return true
 	}
 	w.run()
-	require.Equal(t, Completed, w.result(), "no action counts as failed")
+	require.Equal(t, job.Completed, w.result(), "no action counts as failed")
 	for _, line := range []string{"act one", "act two", "deploy a", "deploy b", "act three"} {
 		require.Equal(t, 1, w.count(line), line)
 	}
@@ -126,12 +139,12 @@ func TestOddStatesDoNotPanic(t *testing.T) {
 	bare := orderOf(t, "a")
 	bare.Patches[0].Files = nil
 	sums := []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}}
-	for name, x := range map[string]Execution{
-		"fetches nothing":        {Order: orderOf(t), Stage: StageDownload, Step: StepFetch, Waiting: 1},
-		"fetches what is over":   {Order: o, Stage: StageDownload, Step: StepFetch, Waiting: 1, Patches: []PatchState{{PatchOutcome: PatchOutcome{Status: Succeeded}}}},
-		"fetches no file":        {Order: bare, Stage: StageDownload, Step: StepFetch, Waiting: 1, Patches: []PatchState{{PatchOutcome: PatchOutcome{Status: Pending}}}},
-		"tried less than never":  {Order: o, Stage: StageDownload, Step: StepInventory, Waiting: 1, Tries: -9, Patches: make([]PatchState, 1)},
-		"acted more than it can": {Order: o, Stage: StageDeploy, Step: StepPre, Waiting: 1, Acted: 1, Patches: make([]PatchState, 1)},
+	for name, x := range map[string]State{
+		"fetches nothing":        {Order: orderOf(t), Stage: job.StageDownload, Step: StepFetch, Waiting: 1},
+		"fetches what is over":   {Order: o, Stage: job.StageDownload, Step: StepFetch, Waiting: 1, Patches: []PatchState{{PatchOutcome: job.PatchOutcome{Status: job.Succeeded}}}},
+		"fetches no file":        {Order: bare, Stage: job.StageDownload, Step: StepFetch, Waiting: 1, Patches: []PatchState{{PatchOutcome: job.PatchOutcome{Status: job.Pending}}}},
+		"tried less than never":  {Order: o, Stage: job.StageDownload, Step: StepInventory, Waiting: 1, Tries: -9, Patches: make([]PatchState, 1)},
+		"acted more than it can": {Order: o, Stage: job.StageDeploy, Step: StepPre, Waiting: 1, Acted: 1, Patches: make([]PatchState, 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if x.Validate() != nil {

@@ -1,20 +1,21 @@
-package job
+package execution
 
 import (
 	"fmt"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
 )
 
 // apply marks the patches that do not apply to what is installed: upgrades only (CAT-3).
 func (m *machine) apply(inv catalog.Inventory) {
 	for i := range m.Patches {
 		p, ordered := &m.Patches[i], m.Order.Patches[i]
-		if p.Status != Pending && p.Status != Verified {
+		if p.Status != job.Pending && p.Status != job.Verified {
 			continue
 		}
-		verified := p.Status == Verified
+		verified := p.Status == job.Verified
 		found, ok := inv.Find(ordered.Product)
 		p.From, p.Now = found.Version, found.Version
 		switch order, orderable := found.Version.Compare(ordered.Version); {
@@ -27,16 +28,16 @@ func (m *machine) apply(inv catalog.Inventory) {
 		case order > 0:
 			p.leave("CAT-3", fmt.Sprintf("%s %s is installed, which is newer than %s; nothing is ever downgraded.", ordered.Name, found.Version, ordered.Version))
 		}
-		if verified && p.Status == Inapplicable { // somebody else installed it while the agent was away
+		if verified && p.Status == job.Inapplicable { // somebody else installed it while the agent was away
 			m.do(Discard{Order: m.Order.ID, Index: i})
 		}
 	}
-	if m.count(Inapplicable) == len(m.Patches) && len(m.Order.Pre) == 0 && len(m.Order.Post) == 0 {
-		m.end(NotApplicable)
+	if m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre) == 0 && len(m.Order.Post) == 0 {
+		m.end(job.NotApplicable)
 		return
 	}
-	if m.count(Pending) > 0 {
-		m.progress(Downloading)
+	if m.count(job.Pending) > 0 {
+		m.progress(job.Downloading)
 	}
 	m.fetchNext()
 }
@@ -46,11 +47,11 @@ func (m *machine) fetchNext() {
 	for i := range m.Patches {
 		p, ordered := &m.Patches[i], m.Order.Patches[i]
 		switch {
-		case p.Status != Pending:
+		case p.Status != job.Pending:
 		case m.windowOver():
-			p.fail(PatchInstallationSkipped, "JOB-10", "The patch window ended before its download began.")
+			p.fail(job.PatchInstallationSkipped, "JOB-10", "The patch window ended before its download began.")
 		case len(ordered.Files) == 0:
-			p.fail(PatchURLMissing, "JOB-2", "The order names no file to download.")
+			p.fail(job.PatchURLMissing, "JOB-2", "The order names no file to download.")
 		default:
 			m.do(Download{ID: m.wait(StepFetch), Order: m.Order.ID, Index: i, Patch: ordered})
 			return
@@ -68,34 +69,34 @@ func (m *machine) fetched(ev Fetched) {
 	case ev.Code != 0:
 		p.fail(ev.Code, "JOB-2", ev.Text)
 	case len(ev.Files) != len(ordered.Files):
-		p.fail(UnspecifiedAgentError, "JOB-2", fmt.Sprintf("%d of %d files came without a reason.", len(ev.Files), len(ordered.Files)))
+		p.fail(job.UnspecifiedAgentError, "JOB-2", fmt.Sprintf("%d of %d files came without a reason.", len(ev.Files), len(ordered.Files)))
 	default:
 		m.judge(p, ordered, ev)
 	}
-	if p.Status == PatchFailed {
+	if p.Status == job.PatchFailed {
 		m.do(Discard{Order: m.Order.ID, Index: i})
 	}
 	m.fetchNext()
 }
 
-func (m *machine) judge(p *PatchState, ordered OrderPatch, ev Fetched) {
+func (m *machine) judge(p *PatchState, ordered job.OrderPatch, ev Fetched) {
 	terms := integrity.Terms{Vendor: ordered.Vendor, Product: string(ordered.Product), Order: m.Order.Policy, Own: ev.Policy}
 	for i, f := range ev.Files {
 		terms.Expect = ordered.Files[i].Expect
 		verdict := terms.Judge(f.Signature, f.Digests)
 		p.Check = &verdict
 		if !verdict.Passed {
-			p.fail(Code(verdict.Code), verdict.Rule, fmt.Sprintf("%s: %s", ordered.Files[i].Name, verdict.Text))
+			p.fail(job.Code(verdict.Code), verdict.Rule, fmt.Sprintf("%s: %s", ordered.Files[i].Name, verdict.Text))
 			return
 		}
 		digest, ok := sha256Of(f.Digests)
 		if !ok {
-			p.fail(UnspecifiedAgentError, "INT-6", fmt.Sprintf("%s: the agent took no SHA-256 to check it again by.", ordered.Files[i].Name))
+			p.fail(job.UnspecifiedAgentError, "INT-6", fmt.Sprintf("%s: the agent took no SHA-256 to check it again by.", ordered.Files[i].Name))
 			return
 		}
 		p.Digests = append(p.Digests, digest)
 	}
-	p.Status, p.Rule, p.Text = Verified, p.Check.Rule, p.Check.Text
+	p.Status, p.Rule, p.Text = job.Verified, p.Check.Rule, p.Check.Text
 }
 
 func sha256Of(digests []integrity.Digest) (integrity.Digest, bool) {
@@ -119,19 +120,19 @@ func (m *machine) preflight() {
 // checked leaves out what the platform refuses, and what would lower a version (CAT-3, CAT-7).
 func (m *machine) checked(ev Checked) {
 	for _, f := range ev.Findings {
-		if f.Index < 0 || f.Index >= len(m.Patches) || m.Patches[f.Index].Status != Verified {
+		if f.Index < 0 || f.Index >= len(m.Patches) || m.Patches[f.Index].Status != job.Verified {
 			continue
 		}
 		p, ordered := &m.Patches[f.Index], m.Order.Patches[f.Index]
 		order, orderable := f.Version.Compare(ordered.Version)
 		switch {
 		case f.Refused != "":
-			p.fail(PatchInstallationSkipped, "CAT-5", f.Refused)
+			p.fail(job.PatchInstallationSkipped, "CAT-5", f.Refused)
 		case f.Version.IsZero():
 		case !orderable || order < 0 || order > 0 && !ordered.LatestOnly:
-			p.fail(FileValidationFailed, "CAT-7", fmt.Sprintf("The file contains version %s where %s was ordered.", f.Version, ordered.Version))
+			p.fail(job.FileValidationFailed, "CAT-7", fmt.Sprintf("The file contains version %s where %s was ordered.", f.Version, ordered.Version))
 		}
-		if p.Status == PatchFailed {
+		if p.Status == job.PatchFailed {
 			m.do(Discard{Order: m.Order.ID, Index: f.Index})
 		}
 	}
@@ -143,8 +144,8 @@ func (m *machine) ready() {
 	if m.nothingLeft() {
 		return
 	}
-	if m.count(Verified) > 0 {
-		m.progress(Downloaded)
+	if m.count(job.Verified) > 0 {
+		m.progress(job.Downloaded)
 	}
 	m.lastCall()
 }
@@ -155,10 +156,10 @@ func (m *machine) nothingLeft() bool {
 	if m.windowOver() {
 		m.skip(func(*PatchState) bool { return true }, "JOB-10", "The patch window ended before its installation began.")
 	}
-	if len(m.Patches) == m.count(Inapplicable) || m.count(Verified) > 0 {
+	if len(m.Patches) == m.count(job.Inapplicable) || m.count(job.Verified) > 0 {
 		return false
 	}
-	m.end(Failed)
+	m.end(job.Failed)
 	return true
 }
 
@@ -172,7 +173,7 @@ func (m *machine) lastCall() {
 }
 
 // count tells how many patches have the status.
-func (m *machine) count(s PatchStatus) int {
+func (m *machine) count(s job.PatchStatus) int {
 	n := 0
 	for i := range m.Patches {
 		if m.Patches[i].Status == s {
@@ -186,7 +187,7 @@ func (m *machine) count(s PatchStatus) int {
 func (m *machine) staged(take func(i int) bool) []Staged {
 	var list []Staged
 	for i, p := range m.Patches {
-		if p.Status == Verified && take(i) {
+		if p.Status == job.Verified && take(i) {
 			list = append(list, Staged{Index: i, Patch: m.Order.Patches[i], Digests: p.Digests})
 		}
 	}

@@ -1,7 +1,8 @@
-package job
+package execution
 
 import (
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -21,41 +22,41 @@ type (
 	// What is staged already under the same order and patch is used again (JOB-17).
 	Download struct {
 		ID    EffectID
-		Order OrderID
+		Order job.OrderID
 		Index int // of the patch
-		Patch OrderPatch
+		Patch job.OrderPatch
 	}
 	// Preflight asks the platform, changing nothing, which of the verified patches it refuses; answered by Checked.
 	Preflight struct {
 		ID      EffectID
-		Order   OrderID
+		Order   job.OrderID
 		Patches []Staged
 	}
 	// Deploy installs verified patches together; answered by Deployed. The platform checks the digests again on the
 	// descriptors it installs from (INT-6).
 	Deploy struct {
 		ID      EffectID
-		Order   OrderID
+		Order   job.OrderID
 		Patches []Staged
 	}
 	// Act runs a pre- or post-action; answered by Acted.
 	Act struct {
 		ID     EffectID
-		Order  OrderID
-		Action Action
+		Order  job.OrderID
+		Action job.Action
 	}
 	// Prompt shows, replaces or clears the reboot prompt; Kind is reboot.ShowPrompt, ShowCountdown or ClearPrompt.
 	// A user's answer comes as Answered.
 	Prompt struct {
-		Order OrderID
+		Order job.OrderID
 		Kind  reboot.Effect
 	}
 	// Reboot reboots the asset. Nothing is answered; the next event is Restarted with a new boot identity.
 	// If it returns without effect, the machine asks again.
-	Reboot struct{ Order OrderID }
+	Reboot struct{ Order job.OrderID }
 	// Discard deletes staged files: of one patch, or of the whole order when Index is -1.
 	Discard struct {
-		Order OrderID
+		Order job.OrderID
 		Index int
 	}
 )
@@ -73,6 +74,6 @@ func (Discard) effect()       {}
 // Staged is one verified patch with the digests its staged files had when INT passed.
 type Staged struct {
 	Index   int
-	Patch   OrderPatch
+	Patch   job.OrderPatch
 	Digests []integrity.Digest // SHA-256 of each file, in order
 }

@@ -1,36 +1,38 @@
-package job
+package execution
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 func TestRebootOnceAtTheEnd_RBT1_RBT2(t *testing.T) {
-	base := func() Order { return orderOf(t, "a", "b") }
+	base := func() job.Order { return orderOf(t, "a", "b") }
 	for _, c := range []struct {
 		name    string
-		set     func(o *Order, w *world)
+		set     func(o *job.Order, w *world)
 		reboots int
 	}{
-		{"none needed", func(*Order, *world) {}, 0},
-		{"both patches declare it", func(o *Order, _ *world) { o.Patches[0].Reboot, o.Patches[1].Reboot = true, true }, 1},
-		{"the one that declares it failed", func(o *Order, w *world) {
+		{"none needed", func(*job.Order, *world) {}, 0},
+		{"both patches declare it", func(o *job.Order, _ *world) { o.Patches[0].Reboot, o.Patches[1].Reboot = true, true }, 1},
+		{"the one that declares it failed", func(o *job.Order, w *world) {
 			o.Patches[0].Reboot = true
 			if w != nil {
-				w.outcome["a"] = Outcome{Code: InstallerFailed, Text: "no"}
+				w.outcome["a"] = Outcome{Code: job.InstallerFailed, Text: "no"}
 			}
 		}, 0},
-		{"the installer asks", func(_ *Order, w *world) {
+		{"the installer asks", func(_ *job.Order, w *world) {
 			if w != nil {
 				w.outcome["b"] = Outcome{Reboot: true}
 			}
 		}, 1},
-		{"the mark appeared", func(_ *Order, w *world) {
+		{"the mark appeared", func(_ *job.Order, w *world) {
 			if w != nil {
 				w.before = func(e Effect) bool {
 					if _, ok := e.(Deploy); ok {
@@ -40,7 +42,7 @@ func TestRebootOnceAtTheEnd_RBT1_RBT2(t *testing.T) {
 				}
 			}
 		}, 1},
-		{"the mark was there before", func(_ *Order, w *world) {
+		{"the mark was there before", func(_ *job.Order, w *world) {
 			if w != nil {
 				w.mark = true
 			}
@@ -56,7 +58,7 @@ func TestRebootOnceAtTheEnd_RBT1_RBT2(t *testing.T) {
 			require.Equal(t, c.reboots, w.x.Reboots)
 			if c.reboots > 0 {
 				require.Less(t, lastIndex(w.log, "deploy b"), lastIndex(w.log, "reboot"))
-				require.Equal(t, Completed, w.result())
+				require.Equal(t, job.Completed, w.result())
 			}
 		})
 	}
@@ -78,7 +80,7 @@ func TestSuppressedRebootStaysPending_RBT7_RBT8(t *testing.T) {
 	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
 	w.run()
 	require.True(t, w.x.Parked())
-	require.Equal(t, PendingReboot, w.x.Result)
+	require.Equal(t, job.PendingReboot, w.x.Result)
 	w.pass(1000 * time.Hour)
 	w.event(Tick{})
 	w.run()
@@ -87,7 +89,7 @@ func TestSuppressedRebootStaysPending_RBT7_RBT8(t *testing.T) {
 	w.boot++ // somebody reboots by hand
 	w.crash()
 	w.run()
-	require.Equal(t, Completed, w.result())
+	require.Equal(t, job.Completed, w.result())
 }
 
 func TestAfterTheReboot_JOB18_JOB21(t *testing.T) {
@@ -101,16 +103,16 @@ func TestAfterTheReboot_JOB18_JOB21(t *testing.T) {
 		return false
 	}
 	w.run()
-	require.Equal(t, CompletedWithFailures, w.result())
-	require.Equal(t, Succeeded, w.patch("a").Status)
-	require.Equal(t, FailedAfterReboot, w.patch("b").Code)
-	var results []Result
+	require.Equal(t, job.CompletedWithFailures, w.result())
+	require.Equal(t, job.Succeeded, w.patch("a").Status)
+	require.Equal(t, job.FailedAfterReboot, w.patch("b").Code)
+	var results []job.Result
 	for _, r := range w.reports {
 		if r.Result != 0 {
 			results = append(results, r.Result)
 		}
 	}
-	require.Equal(t, []Result{PendingReboot, CompletedWithFailures}, results, "the result so far was made before the reboot")
+	require.Equal(t, []job.Result{job.PendingReboot, job.CompletedWithFailures}, results, "the result so far was made before the reboot")
 }
 
 func TestInventoryMissingAfterRebootIsNoFailure_JOB21(t *testing.T) {
@@ -123,13 +125,13 @@ func TestInventoryMissingAfterRebootIsNoFailure_JOB21(t *testing.T) {
 		}
 		return false
 	}
-	for w.x.Result != PendingVerification {
+	for w.x.Result != job.PendingVerification {
 		require.NotEmpty(t, w.pending, "step %v", w.x.Step)
 		e := w.pending[0]
 		w.pending = w.pending[1:]
 		w.before(e)
 		w.do(e)
-		if len(w.pending) == 0 && w.x.Result != PendingVerification {
+		if len(w.pending) == 0 && w.x.Result != job.PendingVerification {
 			w.pass(w.x.Wake(w.now))
 			w.event(Tick{})
 		}
@@ -143,10 +145,10 @@ func TestInventoryMissingAfterRebootIsNoFailure_JOB21(t *testing.T) {
 			w.do(e)
 		}
 	}
-	require.Equal(t, PendingVerification, w.x.Result)
+	require.Equal(t, job.PendingVerification, w.x.Result)
 	w.invErr = ""
 	w.run()
-	require.Equal(t, Completed, w.result())
+	require.Equal(t, job.Completed, w.result())
 }
 
 func TestDeferralsReachTheReboot_RBT3_RBT5(t *testing.T) {
@@ -156,7 +158,19 @@ func TestDeferralsReachTheReboot_RBT3_RBT5(t *testing.T) {
 	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
 	w.sessions = reboot.Locked
 	w.run()
-	require.Equal(t, Completed, w.result())
+	require.Equal(t, job.Completed, w.result())
 	require.Equal(t, 2, w.count("prompt reboot.ShowPrompt"))
 	require.Equal(t, 1, w.count("reboot"))
+}
+
+// An asset that rebooted says that it went down and that it is back, and then takes the inventory again.
+func TestRebootIsToldBeforeAndBehind_RBT1_JOB18(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Patches[0].Reboot = true
+	o.Reboot = reboot.Policy{}
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.run()
+	require.Equal(t, job.Completed, w.result())
+	require.Equal(t, []job.Progress{job.Started, job.Downloading, job.Downloaded, job.Deploying, job.Rebooting, job.Resumed}, w.progress())
+	require.True(t, slices.Contains(w.log[lastIndex(w.log, "reboot"):], "inventory"), w.log)
 }

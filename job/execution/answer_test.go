@@ -1,4 +1,4 @@
-package job
+package execution
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -32,24 +33,24 @@ func TestAnswersOfAUser_RBT3(t *testing.T) {
 
 func TestWakeOfOneThatWaitsForNothing(t *testing.T) {
 	now := Now{UTC: epoch, Steady: epoch}
-	require.Zero(t, Execution{Stage: StageDownload, Step: StepFetch}.Wake(now), "for an effect, not for a time")
-	require.Zero(t, Execution{Stage: StageDone, Until: epoch.Add(time.Hour)}.Wake(now))
-	require.Equal(t, time.Hour, Execution{Stage: StageDownload, Step: StepFetch, Until: epoch.Add(time.Hour)}.Wake(now))
-	require.Equal(t, time.Millisecond, Execution{Stage: StageDownload, Step: StepFetch, Until: epoch}.Wake(now), "zero would say: for nothing")
+	require.Zero(t, State{Stage: job.StageDownload, Step: StepFetch}.Wake(now), "for an effect, not for a time")
+	require.Zero(t, State{Stage: job.StageDone, Until: epoch.Add(time.Hour)}.Wake(now))
+	require.Equal(t, time.Hour, State{Stage: job.StageDownload, Step: StepFetch, Until: epoch.Add(time.Hour)}.Wake(now))
+	require.Equal(t, time.Millisecond, State{Stage: job.StageDownload, Step: StepFetch, Until: epoch}.Wake(now), "zero would say: for nothing")
 }
 
 // Each number of a stored execution that cannot be is named.
 func TestDamagedExecutionsAreNamed(t *testing.T) {
-	for field, spoil := range map[string]func(*Execution){
-		"tries":   func(x *Execution) { x.Tries = -1 },
-		"acted":   func(x *Execution) { x.Acted = -1 },
-		"patches": func(x *Execution) { x.Patches = nil },
-		"stage":   func(x *Execution) { x.Stage = 99 },
+	for field, spoil := range map[string]func(*State){
+		"tries":   func(x *State) { x.Tries = -1 },
+		"acted":   func(x *State) { x.Acted = -1 },
+		"patches": func(x *State) { x.Patches = nil },
+		"stage":   func(x *State) { x.Stage = 99 },
 	} {
 		w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
 		require.NoError(t, w.x.Validate())
 		spoil(&w.x)
-		invalid, ok := errors.AsType[*Invalid](w.x.Validate())
+		invalid, ok := errors.AsType[*job.Invalid](w.x.Validate())
 		require.True(t, ok, field)
 		require.Equal(t, field, invalid.Problems[0].Field)
 	}

@@ -1,4 +1,4 @@
-package job
+package execution
 
 import (
 	"strings"
@@ -8,16 +8,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 func TestThreeStages_JOB1_JOB18(t *testing.T) {
 	w := newWorld(t, orderOf(t, "chrome", "zoom"), map[string]string{"chrome": "1.0.0", "zoom": "1.0.0"})
 	w.run()
-	require.Equal(t, Completed, w.result())
+	require.Equal(t, job.Completed, w.result())
 	require.Equal(t, []string{"inventory", "download chrome", "download zoom", "preflight 2", "call",
 		"deploy chrome", "deploy zoom", "inventory", "discard -1"}, w.log, "no reboot is needed: the check follows at once")
-	require.Equal(t, []Progress{Started, Downloading, Downloaded, Deploying}, w.progress())
+	require.Equal(t, []job.Progress{job.Started, job.Downloading, job.Downloaded, job.Deploying}, w.progress())
 	require.Equal(t, "2.0.0", w.patch("chrome").Now.String())
 	require.Equal(t, "1.0.0", w.patch("chrome").From.String())
 	require.Equal(t, "INT-2", w.patch("chrome").Rule)
@@ -26,10 +27,10 @@ func TestThreeStages_JOB1_JOB18(t *testing.T) {
 func TestUpgradesOnly_JOB2_CAT3(t *testing.T) {
 	w := newWorld(t, orderOf(t, "same", "newer", "absent"), map[string]string{"same": "2.0.0", "newer": "3.0.0"})
 	w.run()
-	require.Equal(t, NotApplicable, w.result())
+	require.Equal(t, job.NotApplicable, w.result())
 	for name, want := range map[string]string{"same": "installed already", "newer": "ever downgraded", "absent": "ever installed for the first time"} {
 		p := w.patch(name)
-		require.Equal(t, Inapplicable, p.Status)
+		require.Equal(t, job.Inapplicable, p.Status)
 		require.Equal(t, "CAT-3", p.Rule)
 		require.Contains(t, p.Text, want)
 	}
@@ -38,21 +39,21 @@ func TestUpgradesOnly_JOB2_CAT3(t *testing.T) {
 
 func TestFailedDownloadIsLeftOut_JOB2(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a", "b"), map[string]string{"a": "1.0.0", "b": "1.0.0"})
-	w.fetch["a"] = Fetched{Code: FileDownloadFailed, Text: "404"}
+	w.fetch["a"] = Fetched{Code: job.FileDownloadFailed, Text: "404"}
 	w.run()
-	require.Equal(t, CompletedWithFailures, w.result())
-	require.Equal(t, FileDownloadFailed, w.patch("a").Code)
-	require.Equal(t, Succeeded, w.patch("b").Status)
+	require.Equal(t, job.CompletedWithFailures, w.result())
+	require.Equal(t, job.FileDownloadFailed, w.patch("a").Code)
+	require.Equal(t, job.Succeeded, w.patch("b").Status)
 	require.Zero(t, w.count("deploy a"))
 }
 
 func TestNothingLeftIsFailed_JOB2(t *testing.T) {
 	o := orderOf(t, "a", "gone")
-	o.Post = []Action{{Name: "after", Command: []string{"true"}}}
+	o.Post = []job.Action{{Name: "after", Command: []string{"true"}}}
 	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
-	w.fetch["a"] = Fetched{Code: FileDownloadFailed, Text: "404"}
+	w.fetch["a"] = Fetched{Code: job.FileDownloadFailed, Text: "404"}
 	w.run()
-	require.Equal(t, Failed, w.result())
+	require.Equal(t, job.Failed, w.result())
 	require.NotContains(t, strings.Join(w.log, ","), "deploy")
 	require.Zero(t, w.count("act after"), "no deploy stage, so no action either")
 }
@@ -62,17 +63,17 @@ func TestIntegrityDecidesByRule_JOB2_INT1_INT2_INT4_INT8(t *testing.T) {
 		name   string
 		expect integrity.Expectation
 		got    Evidence
-		code   Code
+		code   job.Code
 		rule   string
 	}{
 		{"mismatch", integrity.Expectation{Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: strings.Repeat("f", 64)}}},
-			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}, FileHashValidationFailed, "INT-2"},
+			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}, job.FileHashValidationFailed, "INT-2"},
 		{"stripped", integrity.Expectation{Signer: "vendor", Digests: []integrity.Digest{good}},
-			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}, FileSignatureFailed, "INT-4"},
+			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}, job.FileSignatureFailed, "INT-4"},
 		{"bad", integrity.Expectation{Signer: "vendor", Digests: []integrity.Digest{good}},
-			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Bad}}, FileSignatureFailed, "INT-1"},
+			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Bad}}, job.FileSignatureFailed, "INT-1"},
 		{"nothing to go by", integrity.Expectation{},
-			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}, FileValidationFailed, "INT-3"},
+			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}, job.FileValidationFailed, "INT-3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := orderOf(t, "a", "b")
@@ -80,29 +81,29 @@ func TestIntegrityDecidesByRule_JOB2_INT1_INT2_INT4_INT8(t *testing.T) {
 			w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
 			w.fetch["a"] = Fetched{Files: []Evidence{c.got}}
 			w.run()
-			require.Equal(t, CompletedWithFailures, w.result())
+			require.Equal(t, job.CompletedWithFailures, w.result())
 			require.Equal(t, c.code, w.patch("a").Code)
 			require.Equal(t, c.rule, w.patch("a").Rule)
 			require.Equal(t, 1, w.count("discard 0"), "the file is deleted")
 			require.Zero(t, w.count("deploy a"))
-			require.Equal(t, Succeeded, w.patch("b").Status)
+			require.Equal(t, job.Succeeded, w.patch("b").Status)
 		})
 	}
 }
 
 func TestCancel_JOB3_JOB4(t *testing.T) {
 	o := orderOf(t, "a")
-	o.Pre = []Action{{Name: "stop", Command: []string{"true"}}}
+	o.Pre = []job.Action{{Name: "stop", Command: []string{"true"}}}
 	o.Patches[0].Reboot = true
 	for _, c := range []struct {
 		at   string // the first effect the cancel comes before
-		want Stage
-	}{{"inventory", 0}, {"download a", 0}, {"preflight 1", 0}, {"call", 0}, {"act stop", StageDeploy}, {"deploy a", StageDeploy}, {"reboot", StageReboot}} {
+		want job.Stage
+	}{{"inventory", 0}, {"download a", 0}, {"preflight 1", 0}, {"call", 0}, {"act stop", job.StageDeploy}, {"deploy a", job.StageDeploy}, {"reboot", job.StageReboot}} {
 		t.Run(c.at, func(t *testing.T) {
 			w := newWorld(t, o, map[string]string{"a": "1.0.0"})
 			cancelled := false
 			w.before = func(Effect) bool { return false }
-			for w.x.Stage != StageDone {
+			for w.x.Stage != job.StageDone {
 				if len(w.pending) == 0 {
 					w.pass(max(w.x.Wake(w.now), time.Second))
 					w.event(Tick{})
@@ -115,26 +116,26 @@ func TestCancel_JOB3_JOB4(t *testing.T) {
 					w.event(Cancel{})
 					w.event(Cancel{}) // the mark comes again with every revision
 				}
-				if w.x.Stage != StageDone {
+				if w.x.Stage != job.StageDone {
 					w.do(e)
 				}
 			}
 			require.True(t, cancelled)
 			if c.want == 0 {
-				require.Equal(t, Cancelled, w.result())
-				require.Equal(t, CodeCancelled, w.patch("a").Code)
+				require.Equal(t, job.Cancelled, w.result())
+				require.Equal(t, job.CodeCancelled, w.patch("a").Code)
 				require.Equal(t, "1.0.0", w.installed["a"])
 				require.NotContains(t, strings.Join(w.log, ","), "act", "nothing that changes the asset happened")
 				return
 			}
-			require.Equal(t, Completed, w.result())
-			var refusals []Stage
+			require.Equal(t, job.Completed, w.result())
+			var refusals []job.Stage
 			for _, r := range w.reports {
 				if r.TooLate != 0 {
 					refusals = append(refusals, r.TooLate)
 				}
 			}
-			require.Equal(t, []Stage{c.want}, refusals, "refused once, naming the stage")
+			require.Equal(t, []job.Stage{c.want}, refusals, "refused once, naming the stage")
 		})
 	}
 }
@@ -161,8 +162,8 @@ func TestPlatformRefusesBeforeAnythingChanges_CAT5(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a", "b"), map[string]string{"a": "1.0.0", "b": "1.0.0"})
 	w.findings["a"] = Finding{Refused: "needs libnew, which is not installed"}
 	w.run()
-	require.Equal(t, CompletedWithFailures, w.result())
-	require.Equal(t, PatchInstallationSkipped, w.patch("a").Code)
+	require.Equal(t, job.CompletedWithFailures, w.result())
+	require.Equal(t, job.PatchInstallationSkipped, w.patch("a").Code)
 	require.Contains(t, w.patch("a").Text, "libnew")
 	require.Zero(t, w.count("deploy a"))
 	require.Equal(t, []int{1, 0}, []int{w.count("discard 0"), w.count("discard 1")}, "only what was refused is deleted before the end")
@@ -172,13 +173,13 @@ func TestLatestOnlyMovedOn_CAT7(t *testing.T) {
 	for _, c := range []struct {
 		really string
 		latest bool
-		status PatchStatus
-		code   Code
+		status job.PatchStatus
+		code   job.Code
 	}{
-		{"2.1.0", true, Succeeded, 0},
-		{"2.1.0", false, PatchFailed, FileValidationFailed},
-		{"1.9.0", true, PatchFailed, FileValidationFailed},
-		{"0.9.0", false, PatchFailed, FileValidationFailed},
+		{"2.1.0", true, job.Succeeded, 0},
+		{"2.1.0", false, job.PatchFailed, job.FileValidationFailed},
+		{"1.9.0", true, job.PatchFailed, job.FileValidationFailed},
+		{"0.9.0", false, job.PatchFailed, job.FileValidationFailed},
 	} {
 		o := orderOf(t, "a")
 		o.Patches[0].LatestOnly = c.latest
@@ -193,7 +194,7 @@ func TestLatestOnlyMovedOn_CAT7(t *testing.T) {
 		require.Equal(t, c.status, p.Status, "%+v", c)
 		require.Equal(t, c.code, p.Code)
 		require.Equal(t, "CAT-7", p.Rule)
-		if c.status == Succeeded {
+		if c.status == job.Succeeded {
 			require.Equal(t, c.really, p.Now.String(), "the version really installed is reported")
 			require.Equal(t, integrity.Mismatched, p.Check.Checksum, "and that the checksum did not match (INT-5)")
 		}
@@ -214,10 +215,10 @@ func TestWindowEnds_JOB10(t *testing.T) {
 			return false
 		}
 		w.run()
-		require.Equal(t, Failed, w.result())
+		require.Equal(t, job.Failed, w.result())
 		require.Equal(t, 1, w.count("download b"), "the running download is not killed")
 		for _, name := range []string{"a", "b", "c"} {
-			require.Equal(t, PatchInstallationSkipped, w.patch(name).Code)
+			require.Equal(t, job.PatchInstallationSkipped, w.patch(name).Code)
 		}
 		require.Zero(t, w.count("download c"))
 	})
@@ -230,9 +231,9 @@ func TestWindowEnds_JOB10(t *testing.T) {
 			return false
 		}
 		w.run()
-		require.Equal(t, CompletedWithFailures, w.result())
-		require.Equal(t, Succeeded, w.patch("b").Status, "the running install is not killed")
-		require.Equal(t, PatchInstallationSkipped, w.patch("c").Code)
+		require.Equal(t, job.CompletedWithFailures, w.result())
+		require.Equal(t, job.Succeeded, w.patch("b").Status, "the running install is not killed")
+		require.Equal(t, job.PatchInstallationSkipped, w.patch("c").Code)
 	})
 	t.Run("not binding the reboot", func(t *testing.T) {
 		o := o
@@ -246,7 +247,7 @@ func TestWindowEnds_JOB10(t *testing.T) {
 			return false
 		}
 		w.run()
-		require.Equal(t, Completed, w.result())
+		require.Equal(t, job.Completed, w.result())
 		require.Equal(t, 1, w.count("reboot"))
 	})
 }
@@ -254,16 +255,16 @@ func TestWindowEnds_JOB10(t *testing.T) {
 func TestActions_JOB13(t *testing.T) {
 	for _, c := range []struct {
 		exit    int
-		result  Result
+		result  job.Result
 		reboots int
 		rest    bool
 	}{
-		{0, Completed, 0, true}, {1, CompletedWithFailures, 0, true}, {77, CompletedWithFailures, 0, true},
-		{10, Completed, 1, true}, {11, CompletedWithFailures, 1, true}, {12, Failed, 0, false}, {101, Completed, 0, true},
+		{0, job.Completed, 0, true}, {1, job.CompletedWithFailures, 0, true}, {77, job.CompletedWithFailures, 0, true},
+		{10, job.Completed, 1, true}, {11, job.CompletedWithFailures, 1, true}, {12, job.Failed, 0, false}, {101, job.Completed, 0, true},
 	} {
 		o := orderOf(t, "a")
-		o.Pre = []Action{{Name: "pre", Command: []string{"x"}}}
-		o.Post = []Action{{Name: "post", Command: []string{"x"}}}
+		o.Pre = []job.Action{{Name: "pre", Command: []string{"x"}}}
+		o.Post = []job.Action{{Name: "post", Command: []string{"x"}}}
 		w := newWorld(t, o, map[string]string{"a": "1.0.0"})
 		w.exits["pre"] = c.exit
 		w.run()
@@ -273,17 +274,17 @@ func TestActions_JOB13(t *testing.T) {
 			require.Equal(t, 1, w.count("act post"))
 		} else {
 			require.Zero(t, w.count("act post"))
-			require.Equal(t, PatchInstallationSkipped, w.patch("a").Code)
+			require.Equal(t, job.PatchInstallationSkipped, w.patch("a").Code)
 		}
 	}
 }
 
 func TestActionsAlone_JOB6(t *testing.T) {
 	o := orderOf(t)
-	o.Pre = []Action{{Name: "pre", Command: []string{"x"}}}
+	o.Pre = []job.Action{{Name: "pre", Command: []string{"x"}}}
 	w := newWorld(t, o, map[string]string{})
 	w.run()
-	require.Equal(t, Completed, w.result())
+	require.Equal(t, job.Completed, w.result())
 	require.Equal(t, 1, w.count("act pre"))
 }
 
@@ -299,7 +300,7 @@ func TestTransactionsDeployTogether(t *testing.T) {
 		return false
 	}
 	w.run()
-	require.Equal(t, Completed, w.result())
+	require.Equal(t, job.Completed, w.result())
 	require.Equal(t, []int{2, 1, 1}, groups)
 }
 
@@ -307,8 +308,8 @@ func TestInventoryNeverComesBeforeAnythingChanged(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
 	w.invErr = "no"
 	w.run()
-	require.Equal(t, Failed, w.result())
-	require.Equal(t, UnspecifiedAgentError, w.patch("a").Code)
+	require.Equal(t, job.Failed, w.result())
+	require.Equal(t, job.UnspecifiedAgentError, w.patch("a").Code)
 	require.Equal(t, inventoryTries, w.count("inventory"))
 }
 
@@ -316,15 +317,15 @@ func TestInstallerLies_JOB18(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
 	w.installTo["a"] = "1.0.0"
 	w.run()
-	require.Equal(t, Failed, w.result())
-	require.Equal(t, InstallerFailed, w.patch("a").Code)
+	require.Equal(t, job.Failed, w.result())
+	require.Equal(t, job.InstallerFailed, w.patch("a").Code)
 }
 
 func TestLastCallGoesOnWithoutAnAnswer_MAN7(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
 	w.silent["call"] = true
 	w.run()
-	require.Equal(t, Completed, w.result())
+	require.Equal(t, job.Completed, w.result())
 	require.Equal(t, CallWait, w.now.UTC.Sub(epoch))
 }
 
@@ -333,7 +334,7 @@ func TestNoLastCall_MAN7(t *testing.T) {
 	o.NoLastCall = true
 	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
 	w.run()
-	require.Equal(t, Completed, w.result())
+	require.Equal(t, job.Completed, w.result())
 	require.Zero(t, w.count("call"))
 }
 
@@ -342,17 +343,17 @@ func TestProceedsWhoeverIsLoggedIn_JOB15(t *testing.T) {
 		w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
 		w.sessions = s
 		w.run()
-		require.Equal(t, Completed, w.result(), s)
+		require.Equal(t, job.Completed, w.result(), s)
 	}
 }
 
 // What the installer says decides, and names its rule: bytes that changed since they were verified are a matter of INT-6.
 func TestOutcomeOfAnInstall_JOB16_INT6(t *testing.T) {
-	for code, rule := range map[Code]string{FileValidationFailed: "INT-6", FileHashValidationFailed: "INT-6", InstallerFailed: "JOB-16", UnspecifiedAgentError: "JOB-16"} {
+	for code, rule := range map[job.Code]string{job.FileValidationFailed: "INT-6", job.FileHashValidationFailed: "INT-6", job.InstallerFailed: "JOB-16", job.UnspecifiedAgentError: "JOB-16"} {
 		w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
 		w.outcome["a"] = Outcome{Code: code, Text: "no"}
 		w.run()
-		require.Equal(t, Failed, w.result())
+		require.Equal(t, job.Failed, w.result())
 		require.Equal(t, code, w.patch("a").Code)
 		require.Equal(t, rule, w.patch("a").Rule)
 		require.Equal(t, "no", w.patch("a").Text)
@@ -373,7 +374,7 @@ func TestGoneAfterTheInstall_JOB18(t *testing.T) {
 		return false
 	}
 	w.run()
-	require.Equal(t, Failed, w.result())
-	require.Equal(t, InstallerFailed, w.patch("a").Code)
+	require.Equal(t, job.Failed, w.result())
+	require.Equal(t, job.InstallerFailed, w.patch("a").Code)
 	require.Contains(t, w.patch("a").Text, "it is not installed")
 }

@@ -1,4 +1,4 @@
-package job
+package execution
 
 import (
 	"math/rand/v2"
@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -30,10 +31,10 @@ func history(t *testing.T, data []byte) {
 		o.Patches[0].Transaction, o.Patches[2].Transaction = "x", "x"
 	}
 	if shape&4 != 0 {
-		o.Pre = []Action{{Name: "pre", Command: []string{"x"}}}
+		o.Pre = []job.Action{{Name: "pre", Command: []string{"x"}}}
 	}
 	if shape&8 != 0 {
-		o.Post = []Action{{Name: "post", Command: []string{"x"}}}
+		o.Post = []job.Action{{Name: "post", Command: []string{"x"}}}
 	}
 	if shape&16 != 0 {
 		o.End = epoch.Add(time.Duration(next()) * time.Minute)
@@ -48,7 +49,7 @@ func history(t *testing.T, data []byte) {
 	watch := &watcher{w: w, installs: map[string]int{}}
 	w.before = watch.effect
 	for range 300 {
-		if len(data) == 0 || w.x.Stage == StageDone {
+		if len(data) == 0 || w.x.Stage == job.StageDone {
 			break
 		}
 		watch.choose(next(), next)
@@ -65,11 +66,11 @@ func history(t *testing.T, data []byte) {
 		w.crash()
 		w.run()
 	}
-	require.Equal(t, StageDone, w.x.Stage, "stuck at %v", w.x.Step)
-	require.NotContains(t, []Result{0, PendingReboot, PendingVerification}, w.x.Result)
+	require.Equal(t, job.StageDone, w.x.Stage, "stuck at %v", w.x.Step)
+	require.NotContains(t, []job.Result{0, job.PendingReboot, job.PendingVerification}, w.x.Result)
 	for _, p := range w.x.Patches {
-		require.Contains(t, []PatchStatus{Succeeded, PatchFailed, Inapplicable}, p.Status, "%s at the end of %v", p.Patch, w.x.Result)
-		require.Equal(t, p.Status == PatchFailed, p.Code != 0)
+		require.Contains(t, []job.PatchStatus{job.Succeeded, job.PatchFailed, job.Inapplicable}, p.Status, "%s at the end of %v", p.Patch, w.x.Result)
+		require.Equal(t, p.Status == job.PatchFailed, p.Code != 0)
 	}
 }
 
@@ -89,7 +90,7 @@ func (v *watcher) effect(e Effect) bool {
 	case Deploy:
 		require.False(t, v.cancelled, "invariant 2: deployed after it was reported as cancelled")
 		require.Zero(t, v.rebootAt, "invariant 4: installed after the reboot")
-		require.Equal(t, StageDeploy, v.w.x.Stage)
+		require.Equal(t, job.StageDeploy, v.w.x.Stage)
 		for _, s := range e.Patches {
 			v.installs[s.Patch.Name]++
 			require.LessOrEqual(t, v.installs[s.Patch.Name], MaxAttempts, "invariant 8")
@@ -112,9 +113,9 @@ func (v *watcher) effect(e Effect) bool {
 func (v *watcher) check() {
 	t := v.w.t
 	for _, r := range v.w.reports[v.seen:] {
-		if r.Result == Cancelled {
+		if r.Result == job.Cancelled {
 			v.cancelled = true
-			deploying := slices.ContainsFunc(v.w.reports, func(r Report) bool { return r.Progress == Deploying })
+			deploying := slices.ContainsFunc(v.w.reports, func(r job.Report) bool { return r.Progress == job.Deploying })
 			require.False(t, deploying, "invariant 2: cancelled after the deploy stage began")
 		}
 		set := 0
@@ -164,10 +165,10 @@ func (v *watcher) choose(b byte, next func() byte) {
 	case 11:
 		w.event(Answered{Later: next()%2 == 0})
 	case 12:
-		w.fetch["b"] = Fetched{Code: FileDownloadFailed, Text: "x"}
+		w.fetch["b"] = Fetched{Code: job.FileDownloadFailed, Text: "x"}
 		w.findings["c"] = Finding{Refused: "x"}
 	case 13:
-		w.outcome["a"] = Outcome{Code: InstallerFailed, Text: "x"}
+		w.outcome["a"] = Outcome{Code: job.InstallerFailed, Text: "x"}
 		w.exits["pre"] = []int{0, 1, 10, 11, 12, 101}[int(next())%6]
 	case 14:
 		if w.invErr = ""; next()%2 == 0 {

@@ -1,0 +1,33 @@
+// Package execution carries out one order on one asset, as a machine.
+//
+// A [State] is a value. Advance takes it, an [Event] and the time, and returns the next value with reports and effects.
+// First make the value durable together with the reports, then carry out the effects in their order, then bring each
+// result back as an event under the effect's id. Nothing in this package reads a clock or touches the world, so the
+// machine that patches a real host is the one a test drives through an hour in a microsecond.
+//
+// # Rules
+//
+//   - JOB-1. An execution has three stages: download; deploy what was downloaded; an optional reboot, decided by what
+//     deployed successfully.
+//   - JOB-2. A patch whose download or integrity check fails is left out and the others go on. If failures leave
+//     nothing to deploy, there is no deploy and no reboot, and the execution is Failed; if nothing applied in the first
+//     place it is NotApplicable.
+//   - JOB-3. A job can be cancelled before its scheduled time and until the deploy stage starts, not afterwards: then
+//     the answer is a refusal naming the stage. The truth is told for each asset: Cancelled, or TooLate with the stage,
+//     and CancelPending as long as the asset has not said.
+//   - JOB-4. The deploy stage begins with the first act that changes the asset, the first pre-action or the first
+//     install. A cancelled execution has left nothing behind but deleted downloads.
+//   - JOB-10. The patch window is none, or 1 minute to 168 h. At its end no new download or install starts; the running
+//     install is never killed; patches not begun fail as PatchInstallationSkipped. The reboot is not bound by it.
+//   - JOB-13. The exit codes of actions: 0 ok; 1 failed, go on; 10 ok and a reboot is needed; 11 failed and a reboot is
+//     needed; 12 abort the rest; 101 skipped. Any other counts as 1. All pre-actions, then the patches, then all
+//     post-actions, then at most one reboot.
+//   - JOB-15. An execution proceeds whether the screen is locked, unlocked, or nobody is logged in.
+//   - JOB-17. A restart in the middle resumes: nothing verified is downloaded again; a patch whose install was cut off
+//     is looked for in the inventory and, if it is not at its version, installed once more; cut off twice, it fails as
+//     DeployerProcessCrashed. An action that was cut off counts as failed and is not run again.
+//   - JOB-18. After the reboot the inventory is taken again: a patch at its version succeeded, another one failed with
+//     code 15. If no reboot is needed the check follows at once.
+//   - JOB-21. What an execution did is durable before anything that could cut its report off, the reboot above all, and
+//     is reported until it is acknowledged. A reboot never turns a success into a failure or an unknown.
+package execution

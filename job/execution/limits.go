@@ -1,0 +1,22 @@
+package execution
+
+import "time"
+
+const (
+	// MaxAttempts is how often the install of one patch is begun (JOB-17).
+	MaxAttempts = 2
+	// CallWait is how long a last call is waited for (MAN-7).
+	CallWait = 10 * time.Second
+	// maxReportText is how many bytes the explanations of all patches of one report have together. What a server would not
+	// take could never be delivered, nor any report after it.
+	maxReportText = 2 << 20
+)
+
+// Pauses between tries to take an inventory that failed: doubling from the first to the last.
+const (
+	inventoryPause    = 15 * time.Second
+	inventoryMaxPause = 15 * time.Minute
+	// inventoryTries is how many failures in a row end an execution that has not changed anything yet.
+	// Afterwards there is no such end: what was deployed is verified however long it takes.
+	inventoryTries = 5
+)
