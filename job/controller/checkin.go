@@ -14,7 +14,6 @@ import (
 
 // call is all that answering a check-in needs of an asset beside its orders.
 type call struct {
-	asset     assetRecord
 	seen      seenRecord
 	reports   reportsRecord
 	revisions ledger.Revisions
@@ -44,6 +43,9 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 		return answer, err
 	}
 	err = c.update(ctx, now, func(t *tx) error {
+		if err := t.fetch(callKeys(in.Asset)...); err != nil {
+			return err
+		}
 		got, err := loadCall(&t.fetched, in.Asset)
 		if err != nil {
 			return err
@@ -61,6 +63,13 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, news bool, err error) {
 	err = c.store.View(ctx, func(r Reader) error {
 		f := &fetched{Reader: r}
+		if err := f.fetch(callKeys(in.Asset)...); err != nil {
+			return err
+		}
+		seen, _, err := load[seenRecord](f, tableSeen, key(string(in.Asset)))
+		if news = c.seenIsOld(seen, in, now); news || err != nil { // most often
+			return err
+		}
 		got, err := loadCall(f, in.Asset)
 		if err != nil {
 			return err
@@ -74,16 +83,16 @@ func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Tim
 	return answer, news, err
 }
 
+// callKeys are the records that loadCall reads. A check-in names an asset that can exist, see manifest.CheckIn.Validate.
+func callKeys(id job.AssetID) []Key {
+	k := key(string(id))
+	return []Key{{tableAssets, k}, {tableSeen, k}, {tableReports, k}, {tableRevisions, k}, {tableInventories, k}, {tableMeta, stopsKey}}
+}
+
 func loadCall(f *fetched, id job.AssetID) (got call, err error) {
 	k := key(string(id))
-	if job.ValidID(string(id)) == nil {
-		err = f.fetch(Key{tableAssets, k}, Key{tableSeen, k}, Key{tableReports, k}, Key{tableRevisions, k},
-			Key{tableInventories, k}, Key{tableMeta, stopsKey})
-		if err != nil {
-			return got, err
-		}
-	}
-	if got.asset, err = enrolled(f, id); err != nil {
+	if there, err := f.Get(tableAssets, k); err != nil || there == nil {
+		_, err = enrolled(f, id) // the error says what is wrong
 		return got, err
 	}
 	if got.seen, _, err = load[seenRecord](f, tableSeen, k); err != nil {
@@ -135,7 +144,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 		return err
 	}
 	if in.Inventory != nil {
-		if err := t.takeInventory(got, *in.Inventory); err != nil {
+		if err := t.takeInventory(in.Asset, got, *in.Inventory); err != nil {
 			return err
 		}
 	}
@@ -153,7 +162,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 
 // number takes in which manifest the asset holds, and numbers the one that it should hold.
 func (t *tx) number(got *call, in manifest.CheckIn) error {
-	rev, err := loadRevisions(t, in.Asset) // what came in may have changed it
+	rev, err := t.revisions(in.Asset) // what came in may have changed it
 	if err != nil {
 		return err
 	}

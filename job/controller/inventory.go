@@ -19,15 +19,18 @@ type inventoryRecord struct {
 }
 
 // takeInventory stores a changed inventory and makes the orders that waited for the first one.
-func (t *tx) takeInventory(got *call, sent catalog.Inventory) error {
-	id := got.asset.ID
+func (t *tx) takeInventory(id job.AssetID, got *call, sent catalog.Inventory) error {
+	asset, err := enrolled(t, id)
+	if err != nil {
+		return err
+	}
 	inventory, err := catalog.NewInventory(sent.Platform, sent.Installed)
 	switch {
 	case err != nil:
 		got.reports.anomaly(Anomaly{At: t.now, Text: problem.Clip(err.Error(), ledger.MaxText)})
 		return nil
-	case inventory.Platform != got.asset.Platform:
-		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, got.asset.Platform)})
+	case inventory.Platform != asset.Platform:
+		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, asset.Platform)})
 		return nil
 	}
 	digest := inventory.Digest()
@@ -57,7 +60,7 @@ func (t *tx) takeInventory(got *call, sent catalog.Inventory) error {
 		}
 		run, err := loadRun(t, q.run)
 		if err == nil && !run.State.Over() {
-			err = t.make(run, got.asset.Asset)
+			err = t.make(run, asset.Asset)
 		}
 		if err != nil {
 			return fmt.Errorf("order %s: %w", job.MakeOrderID(q.run, id), err)

@@ -56,7 +56,8 @@ type tx struct {
 	w    Writer
 	c    *Controller
 	now  time.Time
-	next []ledger.Entry // that succeeded, and whose followers are to start (JOB-19)
+	next []ledger.Entry                   // that succeeded, and whose followers are to start (JOB-19)
+	revs map[job.AssetID]ledger.Revisions // as loaded, or saved since
 
 	snap   *catalog.Snapshot
 	probed map[string]bool // unreachable URLs; nil: not read yet
@@ -81,7 +82,7 @@ func (t *tx) Delete(table Table, key string) error {
 // update runs one transaction.
 func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx) error) error {
 	return c.store.Update(ctx, func(w Writer) error {
-		t := &tx{fetched: fetched{Reader: w}, w: w, c: c, now: now, wrote: map[Key]bool{}}
+		t := &tx{fetched: fetched{Reader: w}, w: w, c: c, now: now, wrote: map[Key]bool{}, revs: map[job.AssetID]ledger.Revisions{}}
 		if err := fn(t); err != nil {
 			return err
 		}
@@ -139,7 +140,7 @@ func rowRecord(e ledger.Entry, row ledger.Row) (k Key, value []byte, err error) 
 // step takes an order one event further, stores it, and carries out what follows. Objection says what is wrong with a
 // report that was not taken in.
 func (t *tx) step(e ledger.Entry, ev ledger.Event) (after ledger.Entry, objection string, err error) {
-	rev, err := loadRevisions(t, e.Asset)
+	rev, err := t.revisions(e.Asset)
 	if err != nil {
 		return e, "", err
 	}
@@ -198,16 +199,29 @@ func (t *tx) saveEntry(before, after ledger.Entry) error {
 	return nil
 }
 
+// revisions returns the numbers of an asset's manifests.
+func (t *tx) revisions(asset job.AssetID) (ledger.Revisions, error) {
+	if rev, have := t.revs[asset]; have {
+		return rev, nil
+	}
+	rev, err := loadRevisions(t, asset)
+	if err == nil {
+		t.revs[asset] = rev
+	}
+	return rev, err
+}
+
 func loadRevisions(r Reader, asset job.AssetID) (ledger.Revisions, error) {
 	rev, _, err := load[ledger.Revisions](r, tableRevisions, key(string(asset)))
 	return rev, err
 }
 
 func (t *tx) saveRevisions(asset job.AssetID, rev ledger.Revisions) error {
-	before, err := loadRevisions(t, asset)
+	before, err := t.revisions(asset)
 	if err != nil || before == rev {
 		return err
 	}
+	t.revs[asset] = rev
 	return save(t, tableRevisions, key(string(asset)), rev)
 }
 
