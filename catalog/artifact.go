@@ -18,12 +18,6 @@ const (
 
 var availabilities = enum.Of[Availability]("availability", "Pinned", "LatestOnly", "Repository", "Vendor")
 
-// Availabilities lists the availabilities.
-func Availabilities() []Availability { return availabilities.All() }
-
-// ParseAvailability finds an availability by its name. The error lists the names there are.
-func ParseAvailability(name string) (Availability, error) { return availabilities.Parse(name) }
-
 // String returns the availability's name.
 func (a Availability) String() string { return availabilities.String(a) }
 

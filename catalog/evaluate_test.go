@@ -40,7 +40,7 @@ func TestUpgradesOnly_CAT3(t *testing.T) {
 // CAT-4: the verdict is the same whatever is known of vulnerabilities.
 func TestVulnerabilitiesNeverGate_CAT4(t *testing.T) {
 	plain := synced(t, batch(edit("2.0.0")))
-	for _, severity := range append(Severities(), 0) {
+	for _, severity := range append(severities.All(), 0) {
 		for _, cves := range [][]string{nil, {"CVE-2026-0001"}, {"CVE-2026-0001", "CVE-2026-0002"}} {
 			s := synced(t, batch(edit("2.0.0", func(p *Patch) { p.Severity, p.CVEs = severity, cves })))
 			for _, inv := range []Inventory{{Platform: Linux}, has("1.0.0"), has("2.0.0"), has("3.0.0")} {

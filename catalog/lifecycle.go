@@ -20,12 +20,6 @@ const (
 
 var lifecycles = enum.Of[Lifecycle]("lifecycle", "Active", "EOLMarked", "Deprecated")
 
-// Lifecycles lists the stages in order.
-func Lifecycles() []Lifecycle { return lifecycles.All() }
-
-// ParseLifecycle finds a stage by its name. The error lists the names there are.
-func ParseLifecycle(name string) (Lifecycle, error) { return lifecycles.Parse(name) }
-
 // String returns the stage's name.
 func (l Lifecycle) String() string { return lifecycles.String(l) }
 

@@ -9,13 +9,13 @@ import (
 )
 
 func TestNames(t *testing.T) {
-	enumtest.Check(t, map[Platform]string{Linux: "linux", Windows: "windows", MacOS: "macos"}, Platforms(), ParsePlatform)
+	enumtest.Check(t, map[Platform]string{Linux: "linux", Windows: "windows", MacOS: "macos"}, platforms.All(), platforms.Parse)
 	enumtest.Check(t, map[Availability]string{Pinned: "Pinned", LatestOnly: "LatestOnly", Repository: "Repository", Vendor: "Vendor"},
-		Availabilities(), ParseAvailability)
+		availabilities.All(), availabilities.Parse)
 	enumtest.Check(t, map[Severity]string{Unrated: "unrated", Low: "low", Medium: "medium", High: "high", Critical: "critical"},
-		Severities(), ParseSeverity)
+		severities.All(), severities.Parse)
 	enumtest.Check(t, map[Lifecycle]string{LifecycleActive: "Active", LifecycleEOLMarked: "EOLMarked", LifecycleDeprecated: "Deprecated"},
-		Lifecycles(), ParseLifecycle)
+		lifecycles.All(), lifecycles.Parse)
 	enumtest.Check(t, map[ReasonCode]string{
 		NotInstalled:           "NotInstalled",
 		AlreadyInstalled:       "AlreadyInstalled",
@@ -38,21 +38,21 @@ func TestNames(t *testing.T) {
 		EOLMarked:              "EOLMarked",
 		FeedStale:              "FeedStale",
 		FeedFailing:            "FeedFailing",
-	}, ReasonCodes(), ParseReasonCode)
+	}, reasonCodes.All(), reasonCodes.Parse)
 }
 
 func TestReasonCodes_CAT15(t *testing.T) {
 	blocking := true
-	for i, c := range ReasonCodes() {
+	for i, c := range reasonCodes.All() {
 		require.Regexp(t, `^(CAT|JOB)-\d+$`, c.Rule())
 		require.Equal(t, c < Upgrade, c.Blocks())
 		blocking = blocking && c.Blocks()
 		require.Equal(t, blocking, c.Blocks(), "the blocking codes come first")
 		if i > 0 {
-			require.Less(t, ReasonCodes()[i-1], c)
+			require.Less(t, reasonCodes.All()[i-1], c)
 		}
 	}
-	require.Len(t, ReasonCodes(), int(DependencyUnmet)+int(FeedFailing-Upgrade)+1)
+	require.Len(t, reasonCodes.All(), int(DependencyUnmet)+int(FeedFailing-Upgrade)+1)
 	require.True(t, ReasonCode(0).Blocks())
 	require.True(t, ReasonCode(99).Blocks(), "what nobody knows does not pass")
 }

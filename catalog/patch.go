@@ -21,9 +21,6 @@ const (
 
 var severities = enum.Of[Severity]("severity", "unrated", "low", "medium", "high", "critical")
 
-// Severities lists the severities, rising.
-func Severities() []Severity { return severities.All() }
-
 // ParseSeverity finds a severity by its name. The error lists the names there are.
 func ParseSeverity(name string) (Severity, error) { return severities.Parse(name) }
 

@@ -27,9 +27,6 @@ const (
 
 var platforms = enum.Of[Platform]("platform", "linux", "windows", "macos")
 
-// Platforms lists the platforms.
-func Platforms() []Platform { return platforms.All() }
-
 // ParsePlatform finds a platform by its name. The error lists the names there are.
 func ParsePlatform(name string) (Platform, error) { return platforms.Parse(name) }
 

@@ -44,12 +44,6 @@ func (m Match) MarshalText() ([]byte, error) { return matches.MarshalText(m) }
 // UnmarshalText sets the tag match by its name; the error is an unknown name.
 func (m *Match) UnmarshalText(text []byte) error { return matches.UnmarshalText(text, m) }
 
-// ParseMatch finds a tag match by its name; the error lists the names there are.
-func ParseMatch(name string) (Match, error) { return matches.Parse(name) }
-
-// Matches lists every tag match in order.
-func Matches() []Match { return matches.All() }
-
 // Select reports whether the definition's job runs on asset:
 // ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, and of the job's platform (JOB-7).
 func (d Definition) Select(asset Asset) bool {

@@ -2,7 +2,6 @@ package job
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -27,59 +26,39 @@ const (
 	FailedAfterReboot            Code = 15 // JOB-18
 )
 
-// codes gives each failure code its published name.
-var codes = []struct {
-	code Code
-	name string
-}{
-	{LanguageDownloadNotAvailable, "LanguageDownloadNotAvailable"},
-	{FileDownloadFailed, "FileDownloadFailed"},
-	{UnspecifiedAgentError, "UnspecifiedAgentError"},
-	{FileValidationFailed, "FileValidationFailed"},
-	{CodeCancelled, "Cancelled"},
-	{InstallerFailed, "InstallerFailed"},
-	{DeployerProcessCrashed, "DeployerProcessCrashed"},
-	{FileSignatureFailed, "FileSignatureFailed"},
-	{FileHashValidationFailed, "FileHashValidationFailed"},
-	{PatchURLMissing, "PatchURLMissing"},
-	{PatchInstallationSkipped, "PatchInstallationSkipped"},
-	{FailedAfterReboot, "Failed"},
-}
+var codes = enum.At[Code]("failure code", []string{
+	LanguageDownloadNotAvailable: "LanguageDownloadNotAvailable",
+	FileDownloadFailed:           "FileDownloadFailed",
+	UnspecifiedAgentError:        "UnspecifiedAgentError",
+	FileValidationFailed:         "FileValidationFailed",
+	CodeCancelled:                "Cancelled",
+	InstallerFailed:              "InstallerFailed",
+	DeployerProcessCrashed:       "DeployerProcessCrashed",
+	FileSignatureFailed:          "FileSignatureFailed",
+	FileHashValidationFailed:     "FileHashValidationFailed",
+	PatchURLMissing:              "PatchURLMissing",
+	PatchInstallationSkipped:     "PatchInstallationSkipped",
+	FailedAfterReboot:            "Failed",
+})
 
-// Codes lists every failure code in order.
-func Codes() []Code {
-	all := make([]Code, 0, len(codes))
-	for _, c := range codes {
-		all = append(all, c.code)
-	}
-	return all
-}
-
-// Known reports whether c is one of Codes.
-func (c Code) Known() bool { return slices.Contains(Codes(), c) }
+// Known reports whether c is one of the failure codes.
+func (c Code) Known() bool { return codes.Valid(c) }
 
 // String returns the code's published name; zero, which is no failure, is the empty text.
 func (c Code) String() string {
-	if c == 0 {
+	switch {
+	case c == 0:
 		return ""
+	case !c.Known():
+		return fmt.Sprintf("code(%d)", uint8(c))
 	}
-	for _, known := range codes {
-		if known.code == c {
-			return known.name
-		}
-	}
-	return fmt.Sprintf("code(%d)", uint8(c))
+	return codes.String(c)
 }
 
 // ParseCode finds a code by its name or its number; the error lists the names there are.
 func ParseCode(s string) (Code, error) {
-	number, err := strconv.ParseUint(s, 10, 8)
-	want := make([]string, 0, len(codes))
-	for _, known := range codes {
-		if known.name == s || err == nil && known.code == Code(number) {
-			return known.code, nil
-		}
-		want = append(want, known.name)
+	if number, err := strconv.ParseUint(s, 10, 8); err == nil && Code(number).Known() {
+		return Code(number), nil
 	}
-	return 0, &enum.UnknownError{Kind: "failure code", Value: s, Want: want}
+	return codes.Parse(s)
 }

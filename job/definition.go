@@ -54,9 +54,6 @@ func (s State) MarshalText() ([]byte, error) { return states.MarshalText(s) }
 // UnmarshalText sets the state by its name; the error is an unknown name.
 func (s *State) UnmarshalText(text []byte) error { return states.UnmarshalText(text, s) }
 
-// ParseState finds a state by its name; the error lists the names there are.
-func ParseState(name string) (State, error) { return states.Parse(name) }
-
 // States lists every state in order.
 func States() []State { return states.All() }
 

@@ -11,14 +11,14 @@ import (
 )
 
 func TestNames_JOB16(t *testing.T) {
-	enumtest.Check(t, map[State]string{Disabled: "disabled", Enabled: "enabled", Deleted: "deleted"}, States(), ParseState)
-	enumtest.Check(t, map[Match]string{Any: "any", All: "all"}, Matches(), ParseMatch)
+	enumtest.Check(t, map[State]string{Disabled: "disabled", Enabled: "enabled", Deleted: "deleted"}, states.All(), states.Parse)
+	enumtest.Check(t, map[Match]string{Any: "any", All: "all"}, matches.All(), matches.Parse)
 	enumtest.Check(t, map[Stage]string{StageDownload: "download", StageDeploy: "deploy", StageReboot: "reboot", StageDone: "done"},
-		Stages(), ParseStage)
+		stages.All(), stages.Parse)
 	enumtest.Check(t, map[Progress]string{
 		Received: "Received", Blocked: "Blocked", Started: "Started", Downloading: "Downloading", Downloaded: "Downloaded",
 		Deploying: "Deploying", Rebooting: "Rebooting", Resumed: "Resumed",
-	}, Progresses(), ParseProgress)
+	}, progresses.All(), progresses.Parse)
 	enumtest.Check(t, map[Result]string{
 		Completed: "Completed", CompletedWithFailures: "CompletedWithFailures", Failed: "Failed", Cancelled: "Cancelled",
 		Withdrawn: "Withdrawn", TimedOut: "TimedOut", NotApplicable: "NotApplicable", PendingReboot: "PendingReboot",
@@ -27,7 +27,7 @@ func TestNames_JOB16(t *testing.T) {
 	enumtest.Check(t, map[PatchStatus]string{
 		Pending: "pending", Verified: "verified", Installing: "installing", Installed: "installed", Succeeded: "succeeded",
 		PatchFailed: "failed", Inapplicable: "inapplicable", LeftOut: "left out",
-	}, PatchStatuses(), ParsePatchStatus)
+	}, patchStatuses.All(), patchStatuses.Parse)
 }
 
 func TestCodesAreThoseOfTheVendor_JOB16(t *testing.T) {
@@ -49,10 +49,10 @@ func TestCodesAreThoseOfTheVendor_JOB16(t *testing.T) {
 		{PatchInstallationSkipped, 14, "PatchInstallationSkipped"},
 		{FailedAfterReboot, 15, "Failed"},
 	}
-	require.Len(t, Codes(), len(published))
+	require.Len(t, codes.All(), len(published))
 	for i, p := range published {
 		require.Equal(t, Code(p.number), p.code)
-		require.Equal(t, p.code, Codes()[i])
+		require.Equal(t, p.code, codes.All()[i])
 		require.True(t, p.code.Known())
 		for _, s := range []string{p.name, fmt.Sprint(p.number)} {
 			code, err := ParseCode(s)

@@ -46,9 +46,3 @@ func (p PatchStatus) MarshalText() ([]byte, error) { return patchStatuses.Marsha
 
 // UnmarshalText sets the patch status by its name; the error is an unknown name.
 func (p *PatchStatus) UnmarshalText(text []byte) error { return patchStatuses.UnmarshalText(text, p) }
-
-// ParsePatchStatus finds a patch status by its name; the error lists the names there are.
-func ParsePatchStatus(name string) (PatchStatus, error) { return patchStatuses.Parse(name) }
-
-// PatchStatuses lists every patch status in order.
-func PatchStatuses() []PatchStatus { return patchStatuses.All() }

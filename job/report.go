@@ -51,6 +51,3 @@ func (p *Progress) UnmarshalText(text []byte) error { return progresses.Unmarsha
 
 // ParseProgress finds a progress step by its name; the error lists the names there are.
 func ParseProgress(name string) (Progress, error) { return progresses.Parse(name) }
-
-// Progresses lists every progress step in order.
-func Progresses() []Progress { return progresses.All() }

@@ -24,8 +24,5 @@ func (s Stage) MarshalText() ([]byte, error) { return stages.MarshalText(s) }
 // UnmarshalText sets the stage by its name; the error is an unknown name.
 func (s *Stage) UnmarshalText(text []byte) error { return stages.UnmarshalText(text, s) }
 
-// ParseStage finds a stage by its name; the error lists the names there are.
-func ParseStage(name string) (Stage, error) { return stages.Parse(name) }
-
 // Stages lists every stage in order.
 func Stages() []Stage { return stages.All() }

@@ -21,12 +21,6 @@ const (
 
 var refusalReasons = enum.Of[RefusalReason]("manifest refusal", "BadSignature", "WrongAsset", "LowerRevision", "Expired", "TooLarge", "Malformed")
 
-// RefusalReasons lists the reasons.
-func RefusalReasons() []RefusalReason { return refusalReasons.All() }
-
-// ParseRefusalReason finds a reason by its name.
-func ParseRefusalReason(s string) (RefusalReason, error) { return refusalReasons.Parse(s) }
-
 // String returns the reason's name.
 func (r RefusalReason) String() string { return refusalReasons.String(r) }
 

@@ -1,4 +1,4 @@
-package manifest_test
+package manifest
 
 import (
 	"testing"
@@ -6,21 +6,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
-	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 func TestRefusalReasons(t *testing.T) {
-	enumtest.Check(t, map[manifest.RefusalReason]string{
-		manifest.BadSignature: "BadSignature", manifest.WrongAsset: "WrongAsset", manifest.LowerRevision: "LowerRevision",
-		manifest.Expired: "Expired", manifest.TooLarge: "TooLarge", manifest.Malformed: "Malformed",
-	}, manifest.RefusalReasons(), manifest.ParseRefusalReason)
+	enumtest.Check(t, map[RefusalReason]string{
+		BadSignature: "BadSignature", WrongAsset: "WrongAsset", LowerRevision: "LowerRevision",
+		Expired: "Expired", TooLarge: "TooLarge", Malformed: "Malformed",
+	}, refusalReasons.All(), refusalReasons.Parse)
 	seen := map[string]bool{}
-	for _, r := range manifest.RefusalReasons() {
-		refused := &manifest.Refused{Reason: r, Have: "this", Want: "that"}
+	for _, r := range refusalReasons.All() {
+		refused := &Refused{Reason: r, Have: "this", Want: "that"}
 		require.Contains(t, refused.Error(), r.String()+"): have this, want that: ")
 		require.NotContains(t, refused.Error(), "bug", "a reason without a remedy of its own")
 		require.False(t, seen[refused.Error()])
 		seen[refused.Error()] = true
 	}
-	require.Contains(t, (&manifest.Refused{Reason: 99}).Error(), "bug")
+	require.Contains(t, (&Refused{Reason: 99}).Error(), "bug")
 }

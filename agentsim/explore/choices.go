@@ -56,12 +56,6 @@ var choices = enum.Of[Choice]("choice", "go", "time", "arrive", "work", "second 
 // String returns the choice's name.
 func (c Choice) String() string { return choices.String(c) }
 
-// ParseChoice finds a choice by its name.
-func ParseChoice(s string) (Choice, error) { return choices.Parse(s) }
-
-// Choices lists the choices in order.
-func Choices() []Choice { return choices.All() }
-
 // target is what a choice is made about.
 type target uint8
 

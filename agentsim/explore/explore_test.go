@@ -46,20 +46,20 @@ func TestEveryChoiceIsMade(t *testing.T) {
 		require.NoError(t, err)
 		wander(t, s, 60, 60, func(_ *state, m move) { made[m], first[m.choice] = true, true })
 	}
-	for _, c := range Choices() {
+	for _, c := range choices.All() {
 		require.True(t, first[c], "%s", c)
-		parsed, err := ParseChoice(c.String())
+		parsed, err := choices.Parse(c.String())
 		require.NoError(t, err)
 		require.Equal(t, c, parsed)
 	}
 	for _, c := range []Choice{Arrive, Work, Lose, Crash, Boot, Cancel, Withdraw, Delete} {
 		require.True(t, made[move{c, 1}], "%s of a second asset or job", c)
 	}
-	require.Len(t, Choices(), 35)
+	require.Len(t, choices.All(), 35)
 	for _, c := range []Choice{Go, Time, Arrive, Work, SecondFirst, Lose, GiveUp, Repeat, Replay, Crash, CrashBefore, CutOff, Boot, Sleep, Fail,
 		Damage, Age, Edit, Cancel, Withdraw, Enable, Delete, Login, Lock, Logout, Later, Now, Halt, HaltBehind, HaltSecond, Publish, End, Unlist,
 		MoveOn, Sync} {
-		require.Contains(t, Choices(), c)
+		require.Contains(t, choices.All(), c)
 	}
 }
 

@@ -128,7 +128,7 @@ func parseStep(word string) (Step, bool) {
 				}
 				name = cut
 			}
-			if c, err := ParseChoice(name); err == nil && c != Go && c.target() == target {
+			if c, err := choices.Parse(name); err == nil && c != Go && c.target() == target {
 				return stepOf(0, move{c, uint8(of)}), true
 			}
 		}
@@ -138,7 +138,7 @@ func parseStep(word string) (Step, bool) {
 
 func names() string {
 	var list []string
-	for _, c := range Choices()[1:] {
+	for _, c := range choices.All()[1:] {
 		list = append(list, c.String())
 	}
 	return strings.Join(list, ", ")

@@ -35,7 +35,7 @@ func TestWordsAreUnderstood(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	for _, c := range Choices() {
+	for _, c := range choices.All() {
 		require.Equal(t, !slices.Contains([]Choice{Go, Time, Arrive, Work, SecondFirst}, c), said[c], "%s", c)
 	}
 }

@@ -62,7 +62,7 @@ func TestStageNames(t *testing.T) {
 	enumtest.Check(t, map[Stage]string{
 		StageNone: "none", StageQueued: "queued", StageDownload: "download", StageDeploy: "deploy", StageReboot: "reboot",
 		StageDone: "done", StageFailed: "failed", StageCancelled: "cancelled",
-	}, Stages(), ParseStage)
+	}, stages.All(), stages.Parse)
 }
 
 func TestQueueIsInOrder(t *testing.T) {

@@ -22,9 +22,6 @@ var stages = enum.Of[Stage]("rollout stage", "none", "queued", "download", "depl
 // Stages lists the stages in order.
 func Stages() []Stage { return stages.All() }
 
-// ParseStage finds a stage by its name. The error lists the names there are.
-func ParseStage(name string) (Stage, error) { return stages.Parse(name) }
-
 // String returns the stage's name.
 func (s Stage) String() string { return stages.String(s) }
 

@@ -30,12 +30,6 @@ const (
 var causes = enum.Of[Cause]("cause", "Refused", "Unreachable", "Missing", "Unsigned", "UnknownKey", "BadSignature", "Expired",
 	"NotYetValid", "RolledBack", "WrongSuite", "Malformed", "Mismatch", "TooLarge", "Unsupported")
 
-// Causes lists the causes.
-func Causes() []Cause { return causes.All() }
-
-// ParseCause finds a cause by its name. The error lists the names there are.
-func ParseCause(name string) (Cause, error) { return causes.Parse(name) }
-
 // String returns the cause's name.
 func (c Cause) String() string { return causes.String(c) }
 

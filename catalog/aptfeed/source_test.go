@@ -268,7 +268,7 @@ func TestCauses(t *testing.T) {
 		Refused: "Refused", Unreachable: "Unreachable", Missing: "Missing", Unsigned: "Unsigned", UnknownKey: "UnknownKey",
 		BadSignature: "BadSignature", Expired: "Expired", NotYetValid: "NotYetValid", RolledBack: "RolledBack", WrongSuite: "WrongSuite",
 		Malformed: "Malformed", Mismatch: "Mismatch", TooLarge: "TooLarge", Unsupported: "Unsupported",
-	}, Causes(), ParseCause)
+	}, causes.All(), causes.Parse)
 }
 
 func TestParseDate(t *testing.T) {

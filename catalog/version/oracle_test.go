@@ -27,7 +27,7 @@ func version(s Scheme) *rapid.Generator[Version] {
 
 // Every scheme's order is total.
 func TestOrderIsTotal(t *testing.T) {
-	for _, s := range Schemes() {
+	for _, s := range schemes.All() {
 		t.Run(s.String(), func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				lawful(t, version(s).Draw(t, "u"), version(s).Draw(t, "v"), version(s).Draw(t, "w"))

@@ -14,12 +14,6 @@ const (
 
 var schemes = enum.Of[Scheme]("version scheme", "semver", "debian", "dotted")
 
-// Schemes lists the schemes.
-func Schemes() []Scheme { return schemes.All() }
-
-// ParseScheme finds a scheme by its name. The error lists the names there are.
-func ParseScheme(name string) (Scheme, error) { return schemes.Parse(name) }
-
 // String returns the scheme's name.
 func (s Scheme) String() string { return schemes.String(s) }
 

@@ -48,7 +48,7 @@ func faultOf(s Scheme, text string) string {
 	case Dotted:
 		return dottedProblem(text)
 	default:
-		return fmt.Sprintf("there is no such scheme, want one of %v", Schemes())
+		return fmt.Sprintf("there is no such scheme, want one of %v", schemes.All())
 	}
 }
 
@@ -106,7 +106,7 @@ func (v *Version) UnmarshalText(text []byte) error {
 	if !found {
 		return &ParseError{Text: string(text), Problem: `there is no scheme in front, want "scheme:text"`}
 	}
-	s, err := ParseScheme(name)
+	s, err := schemes.Parse(name)
 	if err != nil {
 		return err
 	}

@@ -129,8 +129,8 @@ func TestCompare(t *testing.T) {
 
 // CAT-3: versions of different schemes have no order, and neither has the absence of a version.
 func TestUnorderable_CAT3(t *testing.T) {
-	for _, a := range Schemes() {
-		for _, b := range Schemes() {
+	for _, a := range schemes.All() {
+		for _, b := range schemes.All() {
 			order, ok := must(t, a, "1.2.3").Compare(must(t, b, "1.2.3"))
 			require.Equal(t, a == b, ok)
 			require.Zero(t, order)
@@ -195,7 +195,7 @@ func TestTextFormRefuses(t *testing.T) {
 }
 
 func TestSchemes(t *testing.T) {
-	enumtest.Check(t, map[Scheme]string{Semver: "semver", Debian: "debian", Dotted: "dotted"}, Schemes(), ParseScheme)
+	enumtest.Check(t, map[Scheme]string{Semver: "semver", Debian: "debian", Dotted: "dotted"}, schemes.All(), schemes.Parse)
 }
 
 func must(t require.TestingT, s Scheme, text string) Version {

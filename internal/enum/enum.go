@@ -16,10 +16,10 @@ import (
 	"strings"
 )
 
-// Names holds the names of the values 1, 2, 3 … of E.
+// Names holds the names of the values of E.
 type Names[E ~uint8] struct {
 	kind  string
-	names []string
+	names []string // by value; empty where there is no such value
 }
 
 // UnknownError tells of a name or a number that is no value of the kind.
@@ -33,43 +33,46 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("unknown %s %q: want one of %s", e.Kind, e.Value, strings.Join(e.Want, ", "))
 }
 
-// Of names the values of E, the first name being value 1. Kind is the word used in errors.
+// Of names the values 1, 2, 3 … of E. Kind is the word used in errors.
 func Of[E ~uint8](kind string, names ...string) Names[E] {
-	return Names[E]{kind, names}
+	return Names[E]{kind, append([]string{""}, names...)}
 }
+
+// At names the values of an E that has gaps: names[e] is the name of e.
+func At[E ~uint8](kind string, names []string) Names[E] { return Names[E]{kind, names} }
 
 // String returns the name of e, or "kind(n)" for an unknown value.
 func (n Names[E]) String(e E) string {
 	if !n.Valid(e) {
 		return fmt.Sprintf("%s(%d)", n.kind, uint8(e))
 	}
-	return n.names[e-1]
+	return n.names[e]
 }
 
 // Valid reports whether e is a named value.
-func (n Names[E]) Valid(e E) bool { return e > 0 && int(e) <= len(n.names) }
+func (n Names[E]) Valid(e E) bool { return int(e) < len(n.names) && n.names[e] != "" }
 
 // All lists the values in order.
-func (n Names[E]) All() []E {
-	all := make([]E, len(n.names))
-	for i := range all {
-		all[i] = E(i + 1)
+func (n Names[E]) All() (all []E) {
+	for i, name := range n.names {
+		if name != "" {
+			all = append(all, E(i))
+		}
 	}
 	return all
 }
 
 // Parse finds the value called s; names are compared exactly. It returns an *UnknownError.
 func (n Names[E]) Parse(s string) (E, error) {
-	for i, name := range n.names {
-		if name == s {
-			return E(i + 1), nil
-		}
+	if i := slices.Index(n.names, s); i >= 0 && s != "" {
+		return E(i), nil
 	}
 	return 0, n.unknown(s)
 }
 
 func (n Names[E]) unknown(value string) error {
-	return &UnknownError{Kind: n.kind, Value: value, Want: slices.Clone(n.names)}
+	want := slices.DeleteFunc(slices.Clone(n.names), func(name string) bool { return name == "" })
+	return &UnknownError{Kind: n.kind, Value: value, Want: want}
 }
 
 // MarshalText returns the name of e; the zero value, which means "not set", is the empty text.
@@ -81,7 +84,7 @@ func (n Names[E]) MarshalText(e E) ([]byte, error) {
 	if !n.Valid(e) {
 		return nil, n.unknown(fmt.Sprint(uint8(e)))
 	}
-	return []byte(n.names[e-1]), nil
+	return []byte(n.names[e]), nil
 }
 
 // UnmarshalText sets e to the value called text; the empty text is the zero value.

@@ -38,6 +38,21 @@ func TestNamesAreNumberedFromOne(t *testing.T) {
 	}
 }
 
+func TestGaps(t *testing.T) {
+	sparse := At[fruit]("fruit", []string{pear: "pear", 7: "fig"})
+	require.Equal(t, []fruit{pear, 7}, sparse.All())
+	for f, want := range map[fruit]string{0: "fruit(0)", apple: "fruit(1)", pear: "pear", 6: "fruit(6)", 7: "fig", 8: "fruit(8)"} {
+		require.Equal(t, want, sparse.String(f))
+		_, err := sparse.MarshalText(f)
+		require.Equal(t, sparse.Valid(f) || f == 0, err == nil, "%d", f)
+	}
+	f, err := sparse.Parse("fig")
+	require.NoError(t, err)
+	require.EqualValues(t, 7, f)
+	_, err = sparse.Parse("")
+	require.EqualError(t, err, `unknown fruit "": want one of pear, fig`)
+}
+
 func TestEveryValueSurvivesItsText(t *testing.T) {
 	for _, f := range append(fruits.All(), 0) {
 		text, err := f.MarshalText()

@@ -12,12 +12,12 @@ func TestNames_JOB9(t *testing.T) {
 	enumtest.Check(t, map[Kind]string{
 		OnDemand: "on demand", Once: "once", Daily: "daily", Weekly: "weekly", MonthlyDay: "monthly by day",
 		MonthlyLast: "monthly on the last day", MonthlyWeekday: "monthly by weekday", PatchTuesday: "patch tuesday",
-	}, Kinds(), ParseKind)
+	}, kinds.All(), kinds.Parse)
 	enumtest.Check(t, map[Nth]string{First: "first", Second: "second", Third: "third", Fourth: "fourth", Fifth: "fifth", Last: "last"},
-		Nths(), ParseNth)
+		nths.All(), nths.Parse)
 	enumtest.Check(t, map[Weekday]string{
 		Monday: "monday", Tuesday: "tuesday", Wednesday: "wednesday", Thursday: "thursday", Friday: "friday", Saturday: "saturday", Sunday: "sunday",
-	}, AllWeekdays(), ParseWeekday)
+	}, weekdays.All(), weekdays.Parse)
 }
 
 func TestTimesOfDayAreWrittenAsTheyAreRead_JOB9(t *testing.T) {

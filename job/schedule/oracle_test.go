@@ -78,13 +78,13 @@ func samples() (all []Schedule) {
 		{Kind: Daily},
 		{Kind: Weekly, Weekdays: WeekdaysOf(Sunday)},
 		{Kind: Weekly, Weekdays: WeekdaysOf(Monday, Friday, Saturday)},
-		{Kind: Weekly, Weekdays: WeekdaysOf(AllWeekdays()...)},
+		{Kind: Weekly, Weekdays: WeekdaysOf(weekdays.All()...)},
 		{Kind: MonthlyLast},
 	}
 	for _, day := range []int{1, 28, 29, 30, 31} {
 		sorts = append(sorts, Schedule{Kind: MonthlyDay, Day: day})
 	}
-	for i, n := range Nths() {
+	for i, n := range nths.All() {
 		sorts = append(sorts, Schedule{Kind: MonthlyWeekday, Nth: n, Weekdays: WeekdaysOf(Sunday)},
 			Schedule{Kind: MonthlyWeekday, Nth: n, Weekdays: WeekdaysOf(Weekday(1 + i))})
 	}
@@ -218,9 +218,9 @@ func TestEveryScheduleRecursWithinTheHorizon_JOB9(t *testing.T) {
 	for i := -MaxOffset; i <= MaxOffset; i++ {
 		all = append(all, Schedule{Kind: PatchTuesday, Offset: i})
 	}
-	for _, d := range AllWeekdays() {
+	for _, d := range weekdays.All() {
 		all = append(all, Schedule{Kind: Weekly, Weekdays: WeekdaysOf(d)})
-		for _, n := range Nths() {
+		for _, n := range nths.All() {
 			all = append(all, Schedule{Kind: MonthlyWeekday, Nth: n, Weekdays: WeekdaysOf(d)})
 		}
 	}

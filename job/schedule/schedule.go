@@ -34,12 +34,6 @@ func (k Kind) MarshalText() ([]byte, error) { return kinds.MarshalText(k) }
 // UnmarshalText sets the schedule kind by its name; the error is an unknown name.
 func (k *Kind) UnmarshalText(text []byte) error { return kinds.UnmarshalText(text, k) }
 
-// ParseKind finds a schedule kind by its name; the error lists the names there are.
-func ParseKind(name string) (Kind, error) { return kinds.Parse(name) }
-
-// Kinds lists every schedule kind in order.
-func Kinds() []Kind { return kinds.All() }
-
 // Nth chooses one of the days of a month that fall on the same weekday (JOB-9).
 type Nth uint8
 
@@ -63,12 +57,6 @@ func (n Nth) MarshalText() ([]byte, error) { return nths.MarshalText(n) }
 
 // UnmarshalText sets the place by its name; the error is an unknown name.
 func (n *Nth) UnmarshalText(text []byte) error { return nths.UnmarshalText(text, n) }
-
-// ParseNth finds a place in the month by its name; the error lists the names there are.
-func ParseNth(name string) (Nth, error) { return nths.Parse(name) }
-
-// Nths lists every place in the month in order.
-func Nths() []Nth { return nths.All() }
 
 // AssetZone, as the Zone of a Schedule, stands for each asset's own time zone.
 const AssetZone = "asset"

@@ -47,7 +47,7 @@ func TestSchedulesAreRefusedWithEveryFault_JOB20(t *testing.T) {
 		"daily, three faults":      {with(func(s *Schedule) { s.Time, s.Zone, s.Spread = 1441, "../etc", -1 }), []string{"time", "zone", "spread"}},
 		"weekly, all missing":      {Schedule{Kind: Weekly}, []string{"time", "zone", "weekdays"}},
 		"weekly, not a day":        {with(func(s *Schedule) { s.Kind, s.Weekdays = Weekly, WeekdaysOf(Monday, 8) }), []string{"weekdays"}},
-		"weekly":                   {with(func(s *Schedule) { s.Kind, s.Weekdays = Weekly, WeekdaysOf(AllWeekdays()...) }), nil},
+		"weekly":                   {with(func(s *Schedule) { s.Kind, s.Weekdays = Weekly, WeekdaysOf(weekdays.All()...) }), nil},
 		"by day, all missing":      {Schedule{Kind: MonthlyDay}, []string{"time", "zone", "day"}},
 		"by day, 1":                {with(func(s *Schedule) { s.Kind, s.Day = MonthlyDay, 1 }), nil},
 		"by day, 31":               {with(func(s *Schedule) { s.Kind, s.Day = MonthlyDay, 31 }), nil},
@@ -125,7 +125,7 @@ func TestEqualSchedules_JOB9(t *testing.T) {
 }
 
 func TestScheduleWords(t *testing.T) {
-	for _, d := range AllWeekdays() {
+	for _, d := range weekdays.All() {
 		require.True(t, WeekdaysOf(d).Has(d))
 		require.Equal(t, []Weekday{d}, WeekdaysOf(d).List())
 	}

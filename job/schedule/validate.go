@@ -26,7 +26,7 @@ func (s Schedule) Validate() error {
 // faults lists what keeps a schedule from having occurrences; its spread is left out.
 func (s Schedule) faults() (l problem.List) {
 	if !kinds.Valid(s.Kind) {
-		l.Add("kind", s.Kind.String(), "is no kind of schedule; use one of %v (JOB-20)", quoted(Kinds()))
+		l.Add("kind", s.Kind.String(), "is no kind of schedule; use one of %v (JOB-20)", quoted(kinds.All()))
 		return l
 	}
 	needs := s.needs()

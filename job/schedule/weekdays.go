@@ -35,12 +35,6 @@ func (d Weekday) MarshalText() ([]byte, error) { return weekdays.MarshalText(d) 
 // UnmarshalText sets the weekday by its name; the error is an unknown name.
 func (d *Weekday) UnmarshalText(text []byte) error { return weekdays.UnmarshalText(text, d) }
 
-// ParseWeekday finds a weekday by its name; the error lists the names there are.
-func ParseWeekday(name string) (Weekday, error) { return weekdays.Parse(name) }
-
-// AllWeekdays lists every weekday in order.
-func AllWeekdays() []Weekday { return weekdays.All() }
-
 // Weekdays is a set of weekdays. In JSON it is a list of names, which is written from monday to sunday and may be read
 // in any order, each name once. The zero value is the empty set.
 type Weekdays uint8

@@ -281,9 +281,9 @@ func TestKinds(t *testing.T) {
 		BadToken: "bad-token", AssetExists: "asset-exists", UnknownAsset: "unknown-asset", Invalid: "invalid", Unavailable: "unavailable",
 		NotSigned: "not-signed", Clock: "clock", TooLarge: "too-large", WrongType: "wrong-type", WrongMethod: "wrong-method",
 		NotFound: "not-found", Internal: "internal",
-	}, Kinds(), ParseKind)
-	require.Len(t, about, len(Kinds()))
-	for _, k := range Kinds() {
+	}, kinds.All(), kinds.Parse)
+	require.Len(t, about, len(kinds.All()))
+	for _, k := range kinds.All() {
 		w := httptest.NewRecorder()
 		newProblem(k, "because").write(w)
 		p := requireProblem(t, w, k)
@@ -294,7 +294,7 @@ func TestKinds(t *testing.T) {
 		}
 		require.NotErrorIs(t, p, context.Canceled)
 	}
-	_, err := ParseKind("teapot")
+	_, err := kinds.Parse("teapot")
 	require.Error(t, err)
 }
 

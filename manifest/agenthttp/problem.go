@@ -37,12 +37,6 @@ const (
 var kinds = enum.Of[Kind]("problem kind", "bad-token", "asset-exists", "unknown-asset", "invalid", "unavailable", "not-signed",
 	"clock", "too-large", "wrong-type", "wrong-method", "not-found", "internal")
 
-// Kinds lists the kinds.
-func Kinds() []Kind { return kinds.All() }
-
-// ParseKind finds a kind by its name.
-func ParseKind(s string) (Kind, error) { return kinds.Parse(s) }
-
 // String returns the kind's name.
 func (k Kind) String() string { return kinds.String(k) }
 
@@ -155,7 +149,7 @@ func readProblem(status int, contentType string, body []byte) *Problem {
 		}
 	}
 	p.Status = status
-	if k, err := ParseKind(strings.TrimPrefix(p.Type, problemType)); err == nil {
+	if k, err := kinds.Parse(strings.TrimPrefix(p.Type, problemType)); err == nil {
 		p.Kind = k
 	}
 	return &p
