@@ -1,9 +1,10 @@
 // Package reboot is the machine that takes an asset to the one reboot a job may need: prompt, deferral, countdown, and
 // the proof that the reboot happened.
 //
-// It is pure: [Step] takes a [Policy], a [State], an [Event] and the time, and returns the new state and the effects to
-// carry out once that state is durable; [Wake] says when it wants the next [Tick]. The zero State is a machine at the
-// beginning. Times are of a steady clock that nobody sets and that runs on while the asset sleeps or is off.
+// It is pure: [Step] takes a [Policy], a [State], an [Event] and the time, and returns the new state and an [Out]: the
+// effects to carry out once that state is durable, and how long it waits at most for the next [Tick]. The zero State is a
+// machine at the beginning. Of the time only the steady clock counts, which nobody sets and which runs on while the asset
+// sleeps or is off (MAN-8); it must be set.
 //
 // # The way through the phases
 //
@@ -17,17 +18,17 @@
 //
 // # The rules
 //
-//   - RBT-1. There is at most one reboot, after the whole job, never between patches. The caller tells Due once, when all
+//   - RBT-1. There is at most one reboot, after the whole job, never between patches. The caller sends Due once, when all
 //     installs and actions are over; a machine that is past Idle ignores another Due. It ends at Rebooted; a reboot
 //     that was asked for and did not come is asked for again, which is still that one.
 //   - RBT-2. A reboot is due only if something that deployed successfully needs it: a patch's own declaration, the
 //     installer's exit code, an action's exit code, or the system's own mark that a reboot is required and that was not
-//     there before the job. That is found out by the execution machine in package job, which tells Due or does not.
+//     there before the job. Package job/execution finds that out, and sends Due or does not.
 //   - RBT-3. If somebody is logged in, the reboot is offered with the choice to put it off: Deferrals times, Interval
 //     each. When they are used up and the last interval is over, or when the user accepts, the countdown runs, then
 //     the reboot is asked for. A policy without deferrals goes to the countdown at once.
 //   - RBT-4. If nobody is logged in there is nobody to ask: deferral is skipped and the countdown starts at once. It also
-//     starts at once when the last user logs out while a prompt stands or a deferral runs. Somebody who logs in
+//     starts at once when the last user logs out during a prompt or a deferral. Somebody who logs in
 //     during the countdown sees it and does not stop it.
 //   - RBT-5. Logged in with the screen locked is logged in. A prompt that nobody answers within Prompt counts as one
 //     deferral used, which began when the prompt's time ended. So the end is reached with nobody at the keyboard.
@@ -38,11 +39,11 @@
 //     or off counts; a machine that is woken after the bound asks at its first event.
 //   - RBT-7. With Suppress the asset is never rebooted and nobody is prompted, whether the screen is locked or not. The
 //     machine waits in Parked, with no effects, until somebody reboots by hand. Whether later jobs wait for that too is a
-//     setting of the agent: by default they do on Windows and do not on Linux. If a policy becomes suppressed under
-//     way, the machine takes away what it shows and parks.
-//   - RBT-8. Any reboot after Due counts, whoever caused it and in whatever phase: a boot identity other than the one
-//     told with Due leads to Rebooted. An empty identity proves nothing; if the one told with Due was empty, the first
-//     that is known takes its place.
+//     setting of the agent: by default they do on Windows and do not on Linux. If the policy changes to Suppress later,
+//     the machine clears the screen and parks.
+//   - RBT-8. Any reboot after Due counts, whoever caused it and in whatever phase: a boot identity other than that of
+//     Due leads to Rebooted. An empty identity proves nothing; if that of Due was empty, the first that is known takes
+//     its place.
 //   - RBT-9. If it cannot be found out who is logged in, somebody is: Unknown, zero and values this package does not know
 //     are treated like Active.
 package reboot

@@ -1,22 +1,20 @@
 package reboot
 
-import (
-	"time"
-)
+import "time"
 
-// Effect is something to carry out after the new state is durable. Exactly one of the types below.
+// Effect is something to carry out once the new state is durable. Exactly one of the types below.
 type Effect interface{ effect() }
 
 // The effects.
 type (
-	// ShowPrompt asks the user whether to reboot now or later. It replaces a prompt or countdown that stands.
+	// ShowPrompt asks the user whether to reboot now or later. It replaces a prompt or countdown on the screen.
 	ShowPrompt struct {
 		Remaining int           // deferrals left, this one included
 		Wait      time.Duration // how long the prompt waits
 	}
-	// ShowCountdown announces the reboot. It replaces what stands.
+	// ShowCountdown announces the reboot. It replaces a prompt or countdown on the screen.
 	ShowCountdown struct{ Left time.Duration }
-	// ClearPrompt takes away what stands.
+	// ClearPrompt takes the prompt or countdown off the screen.
 	ClearPrompt struct{}
 	// Reboot reboots the asset. The results so far must be durable first (JOB-21).
 	Reboot struct{}

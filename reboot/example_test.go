@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -14,28 +15,27 @@ func ExampleStep() {
 		fmt.Println(err)
 		return
 	}
-	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	now, state := start, reboot.State{}
+	const start schedule.Steady = 1 // any instant but zero
+	now, state, out := start, reboot.State{}, reboot.Out{}
 	step := func(e reboot.Event) {
-		var effects []reboot.Effect
-		state, effects = reboot.Step(policy, state, e, now)
+		state, out = reboot.Step(policy, state, e, schedule.At{Steady: now})
 		// A real agent makes state durable here, and only then carries the effects out.
 		fmt.Printf("%s %s", now.Sub(start), state.Phase)
-		for _, e := range effects {
+		for _, e := range out.Effects {
 			fmt.Printf(" %T%+v", e, e)
 		}
 		fmt.Println()
 	}
 
-	step(reboot.Due{Boot: "boot 1", Sessions: reboot.Active})
+	step(reboot.Due{BootID: "boot 1", Sessions: reboot.Active})
 	now = now.Add(time.Minute)
 	step(reboot.Defer{})
 	for state.Phase != reboot.Asked {
-		now = now.Add(reboot.Wake(state, now))
+		now = now.Add(out.Wake)
 		step(reboot.Tick{})
 	}
 	now = now.Add(30 * time.Second)
-	step(reboot.Booted{Boot: "boot 2"})
+	step(reboot.Booted{BootID: "boot 2"})
 	// Output:
 	// 0s prompting reboot.ShowPrompt{Remaining:2 Wait:5m0s}
 	// 1m0s deferred reboot.ClearPrompt{}

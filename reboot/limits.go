@@ -5,12 +5,12 @@ import "time"
 // MaxDeferral is the longest a reboot can be put off after its first offer (RBT-6).
 const MaxDeferral = 168 * time.Hour
 
-// Bounds of a Policy. Validate refuses what lies outside; the machine, given such a policy all the same, uses the
+// Bounds of a Policy. Validate refuses a value outside them; given such a policy all the same, the machine uses the
 // nearest value inside.
 const (
 	MaxDeferrals = 1000            // prompts; one every ten minutes for a week
 	MinWait      = time.Second     // for Interval and Prompt; shorter is a flood of prompts that nobody can read
-	MaxCountdown = 24 * time.Hour  // a countdown is the last word; whoever wants longer wants deferrals
+	MaxCountdown = 24 * time.Hour  // it cannot be put off any more; for longer waits there are deferrals
 	firstPause   = time.Minute     // before a reboot that did not come is asked for again; doubles with every time
 	maxPause     = time.Hour       // so a reboot that becomes possible again comes within the hour
 	defInterval  = time.Hour       // Policy.Interval

@@ -21,11 +21,10 @@ func TestBoundsAreThoseOfTheBook_RBT3_RBT6(t *testing.T) {
 
 // A user's "now" that arrives when the countdown is over is no reason to wait for the next tick.
 func TestAcceptAfterTheCountdownAsksAtOnce_RBT3(t *testing.T) {
-	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	p := Policy{Countdown: time.Minute}
-	s, _ := Step(p, State{}, Due{Boot: "1", Sessions: Nobody}, now)
+	s, _ := Step(p, State{}, Due{BootID: "1", Sessions: Nobody}, at(start))
 	require.Equal(t, Counting, s.Phase)
-	s, effects := Step(p, s, Accept{}, now.Add(time.Minute))
-	require.Equal(t, []Effect{ClearPrompt{}, Reboot{}}, effects)
+	s, out := Step(p, s, Accept{}, at(start.Add(time.Minute)))
+	require.Equal(t, []Effect{ClearPrompt{}, Reboot{}}, out.Effects)
 	require.Equal(t, Asked, s.Phase)
 }

@@ -8,19 +8,21 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// history is one machine's life under watch: check looks at every step from outside, knowing only what the rules say.
+// history is one machine's life: check looks at every step from outside, knowing only what the rules say.
 type history struct {
 	policy   Policy
 	state    State
-	now      time.Time
+	now      schedule.Steady
 	boot     string
 	screen   string // what the user sees, by the effects alone
-	prompts  int    // prompts shown anew
-	offered  time.Time
+	prompts  int    // new prompts shown
+	offered  schedule.Steady
 	asked    bool
-	punctual bool // no tick ever came later than Wake asked for
+	punctual bool // no tick ever came later than Out.Wake
 }
 
 // fataler is what rapid.T and testing.T have in common.
@@ -32,24 +34,24 @@ type fataler interface {
 func (h *history) step(t fataler, e Event) {
 	t.Helper()
 	before := h.state
-	after, effects := Step(h.policy, h.state, e, h.now)
+	after, out := Step(h.policy, h.state, e, at(h.now))
 	if h.state != before {
 		t.Fatalf("Step changed its input")
 	}
-	if again, same := Step(h.policy, h.state, e, h.now); again != after || !reflect.DeepEqual(same, effects) {
-		t.Fatalf("the same step gave %+v %v and %+v %v", after, effects, again, same)
+	if again, same := Step(h.policy, h.state, e, at(h.now)); again != after || !reflect.DeepEqual(same, out) {
+		t.Fatalf("the same step gave %+v %v and %+v %v", after, out, again, same)
 	}
 	h.state = after
-	h.check(t, before, e, effects)
+	h.check(t, before, e, out)
 }
 
-func (h *history) check(t fataler, before State, e Event, effects []Effect) {
+func (h *history) check(t fataler, before State, e Event, out Out) {
 	t.Helper()
 	fail := func(what string) {
-		t.Fatalf("%s\n%+v at %s: %T%+v\n-> %+v %v", what, before, h.now, e, e, h.state, effects)
+		t.Fatalf("%s\n%+v at %d: %T%+v\n-> %+v %v", what, before, h.now, e, e, h.state, out)
 	}
 	reboots, order := 0, 0
-	for _, effect := range effects {
+	for _, effect := range out.Effects {
 		rank := 0
 		switch effect := effect.(type) {
 		case ClearPrompt:
@@ -84,7 +86,7 @@ func (h *history) check(t fataler, before State, e Event, effects []Effect) {
 	if want := map[Phase]string{Prompting: "prompt", Counting: "countdown"}[h.state.Phase]; h.screen != want {
 		fail("the screen shows " + h.screen)
 	}
-	if h.policy.Suppress && len(effects) > 0 { // RBT-7
+	if h.policy.Suppress && len(out.Effects) > 0 { // RBT-7
 		fail("effects although suppressed")
 	}
 	if reboots > 0 && h.state.Phase != Asked {
@@ -108,17 +110,17 @@ func (h *history) check(t fataler, before State, e Event, effects []Effect) {
 	}
 	waiting := h.state.Phase == Prompting || h.state.Phase == Deferred || h.state.Phase == Counting
 	if end := h.offered.Add(MaxDeferral); !h.offered.IsZero() && waiting {
-		if h.state.Until.After(end) {
+		if h.state.Until > end {
 			fail("waits beyond 168 h")
 		}
 		if _, again := e.(Due); !again && !h.now.Before(end) { // a second Due means nothing at any time
 			fail("still waiting after 168 h")
 		}
 	}
-	if h.punctual && reboots > 0 && before.Phase != Asked && !h.offered.IsZero() && h.now.After(h.offered.Add(MaxDeferral)) {
+	if h.punctual && reboots > 0 && before.Phase != Asked && !h.offered.IsZero() && h.now > h.offered.Add(MaxDeferral) {
 		fail("asked later than 168 h")
 	}
-	if wake := Wake(h.state, h.now); (wake > 0) != (waiting || h.state.Phase == Asked) {
+	if out.Wake != wake(h.state, h.now) || (out.Wake > 0) != (waiting || h.state.Phase == Asked) {
 		fail("wake")
 	}
 	// The state is small, and its text form is all of it.
@@ -151,10 +153,10 @@ func TestAnyHistory_RBT3_RBT4_RBT5_RBT6_RBT7(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := &history{policy: genPolicy(t), now: start, boot: "boot-1", punctual: rapid.Bool().Draw(t, "punctual")}
 		users := rapid.SampledFrom(AllSessions())
-		h.step(t, Due{Boot: h.boot, Sessions: users.Draw(t, "at first")})
+		h.step(t, Due{BootID: h.boot, Sessions: users.Draw(t, "at first")})
 		for range rapid.IntRange(0, 40).Draw(t, "events") {
 			late := rapid.SampledFrom([]time.Duration{0, 1, time.Second, time.Minute, time.Hour, 20 * time.Hour, 200 * time.Hour}).Draw(t, "later")
-			wake := Wake(h.state, h.now)
+			wake := wake(h.state, h.now)
 			if h.punctual && wake > 0 && late >= wake {
 				h.now = h.now.Add(wake)
 				h.step(t, Tick{})
@@ -163,7 +165,7 @@ func TestAnyHistory_RBT3_RBT4_RBT5_RBT6_RBT7(t *testing.T) {
 			h.now = h.now.Add(late)
 			h.step(t, rapid.OneOf(
 				rapid.Just[Event](Tick{}), rapid.Just[Event](Defer{}), rapid.Just[Event](Accept{}),
-				rapid.Just[Event](Booted{h.boot}), rapid.Just[Event](Booted{}), rapid.Just[Event](Due{Boot: "other"}),
+				rapid.Just[Event](Booted{h.boot}), rapid.Just[Event](Booted{}), rapid.Just[Event](Due{BootID: "other"}),
 				rapid.Map(users, func(s Sessions) Event { return SessionsChanged{s} }),
 			).Draw(t, "event"))
 		}
@@ -171,7 +173,7 @@ func TestAnyHistory_RBT3_RBT4_RBT5_RBT6_RBT7(t *testing.T) {
 			if steps > 2*MaxDeferrals+3 {
 				t.Fatalf("does not end: %+v", h.state)
 			}
-			h.now = h.now.Add(Wake(h.state, h.now))
+			h.now = h.now.Add(wake(h.state, h.now))
 			h.step(t, Tick{})
 		}
 		if parked := h.state.Phase == Parked; parked != h.policy.Suppress || parked == h.asked {
@@ -194,20 +196,20 @@ func FuzzStep(f *testing.F) {
 	f.Add(uint8(5), uint8(3), int64(math.MinInt64), int64(math.MaxInt64), math.MinInt, math.MaxInt, int64(-1), uint8(0), true)
 	f.Fuzz(func(t *testing.T, phase, users uint8, first, until int64, used, deferrals int, interval int64, event uint8, suppress bool) {
 		p := Policy{Suppress: suppress, Deferrals: deferrals, Interval: time.Duration(interval), Prompt: time.Duration(until), Countdown: time.Duration(first)}
-		s := State{Phase: Phase(phase), Boot: "A", Sessions: Sessions(users), FirstOffer: start.Add(time.Duration(first)), Used: used,
+		s := State{Phase: Phase(phase), BootID: "A", Sessions: Sessions(users), FirstOffer: start.Add(time.Duration(first)), Used: used,
 			Until: start.Add(time.Duration(until)), Asks: deferrals}
-		events := []Event{Due{Boot: "A", Sessions: Sessions(users)}, SessionsChanged{Sessions(users)}, Defer{}, Accept{}, Booted{"A"}, Booted{"B"}, Booted{}, Tick{}, nil}
-		after, effects := Step(p, s, events[int(event)%len(events)], start)
-		for i, e := range effects {
-			if e == (Reboot{}) && (suppress || i != len(effects)-1 || after.Phase != Asked) {
-				t.Fatalf("%+v %v", after, effects)
+		events := []Event{Due{BootID: "A", Sessions: Sessions(users)}, SessionsChanged{Sessions(users)}, Defer{}, Accept{}, Booted{"A"}, Booted{"B"}, Booted{}, Tick{}, nil}
+		after, out := Step(p, s, events[int(event)%len(events)], at(start))
+		for i, e := range out.Effects {
+			if e == (Reboot{}) && (suppress || i != len(out.Effects)-1 || after.Phase != Asked) {
+				t.Fatalf("%+v %v", after, out)
 			}
 		}
-		if (phase == 0 || phase > uint8(Rebooted)) && len(effects) > 0 && event%9 != 0 {
-			t.Fatalf("effects from phase %d: %v", phase, effects)
+		if (phase == 0 || phase > uint8(Rebooted)) && len(out.Effects) > 0 && event%9 != 0 {
+			t.Fatalf("effects from phase %d: %v", phase, out)
 		}
-		if wake := Wake(after, start); wake < 0 {
-			t.Fatalf("wake in %s", wake)
+		if out.Wake < 0 {
+			t.Fatalf("wake in %s", out.Wake)
 		}
 	})
 }

@@ -13,7 +13,7 @@ type Policy struct {
 	Deferrals int           `json:"deferrals,omitempty"` // how many times a user may put it off, at most MaxDeferrals; zero: never
 	Interval  time.Duration `json:"interval,omitempty"`  // how long one deferral lasts, 1 s to 168 h; zero: 1 h
 	Prompt    time.Duration `json:"prompt,omitempty"`    // how long a prompt waits for an answer (RBT-5), 1 s to 168 h; zero: 5 min
-	Countdown time.Duration `json:"countdown,omitempty"` // from the last word to the reboot, at most 24 h; zero: 5 min; negative: none
+	Countdown time.Duration `json:"countdown,omitempty"` // from its announcement to the reboot, at most 24 h; zero: 5 min; negative: none
 }
 
 // Problem is one thing that is wrong with a policy: Field is the name of the field in Policy, Value what it holds, and
@@ -41,7 +41,7 @@ func (p Policy) WithDefaults() Policy {
 // Validate judges the policy as it will be used, that is with its defaults. It returns nil or an *Invalid.
 //
 // A policy is refused if its promises could not be kept within MaxDeferral of the first offer (RBT-6): all deferrals,
-// each with the prompt before it, and the countdown at the end. Suppress may stand beside any valid values.
+// each with the prompt before it, and the countdown at the end. Suppress goes with any valid values.
 func (p Policy) Validate() error {
 	p = p.WithDefaults()
 	var bad problem.List
@@ -69,7 +69,7 @@ func (p Policy) Validate() error {
 	return bad.Err("reboot policy")
 }
 
-// bounded is the policy the machine goes by: with its defaults, each value moved into its bounds, so that nothing
+// bounded is the policy that the machine uses: with its defaults, each value moved into its bounds, so that nothing
 // overflows and no policy, validated or not, escapes RBT-6.
 func (p Policy) bounded() Policy {
 	p.Interval, p.Prompt = max(p.Interval, 0), max(p.Prompt, 0) // a negative one becomes the default

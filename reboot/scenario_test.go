@@ -9,16 +9,18 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // TestScenarios runs testdata/scenarios, one file for each of RBT-3, RBT-4, RBT-5, RBT-6, RBT-7, RBT-8 and RBT-9. A scenario begins with
 //
 //	policy [suppress] [deferrals=N] [interval=D] [prompt=D] [countdown=D]
 //
-// and goes on with one event a block, each with after=D for the time since the one before: due [boot=X] [sessions=S],
+// and goes on with one event per block, each with after=D for the time since the one before: due [boot=X] [sessions=S],
 // sessions S, defer, accept, booted X, tick; suppress changes the
-// policy under way. "wait" ticks exactly when the machine asked for it, once or rounds=N times. Every output line is the time since the beginning,
-// the phase, what it lasts until, and the effects. "go test -rewrite" writes the outputs anew.
+// policy from then on. "wait" ticks exactly when the machine asked for it, once or rounds=N times. Every output line is the time since the beginning,
+// the phase, what it lasts until, and the effects. "go test -rewrite" writes the outputs again.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, filepath.Join("testdata", "scenarios"), func(t *testing.T, path string) {
 		var w world
@@ -26,12 +28,21 @@ func TestScenarios(t *testing.T) {
 	})
 }
 
-var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+// start is any instant but zero.
+const start schedule.Steady = 1
+
+func at(now schedule.Steady) schedule.At { return schedule.At{Steady: now} }
+
+// wake is when a machine in state s wants a Tick: an event that it does not know changes nothing.
+func wake(s State, now schedule.Steady) time.Duration {
+	_, out := Step(Policy{}, s, nil, at(now))
+	return out.Wake
+}
 
 type world struct {
 	policy Policy
 	state  State
-	now    time.Time
+	now    schedule.Steady
 }
 
 func (w *world) run(t *testing.T, d *datadriven.TestData) string {
@@ -66,8 +77,8 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 		}
 		return "valid"
 	case "due":
-		e := Due{Boot: "A", Sessions: Unknown}
-		d.MaybeScanArgs(t, "boot", &e.Boot)
+		e := Due{BootID: "A", Sessions: Unknown}
+		d.MaybeScanArgs(t, "boot", &e.BootID)
 		var s string
 		if d.MaybeScanArgs(t, "sessions", &s) {
 			e.Sessions = users(s)
@@ -91,7 +102,7 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 		d.MaybeScanArgs(t, "rounds", &rounds)
 		var lines []string
 		for range rounds {
-			wake := Wake(w.state, w.now)
+			wake := wake(w.state, w.now)
 			if wake == 0 {
 				lines = append(lines, "waits for no time")
 				break
@@ -107,8 +118,8 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 }
 
 func (w *world) step(e Event) string {
-	var effects []Effect
-	w.state, effects = Step(w.policy, w.state, e, w.now)
+	var out Out
+	w.state, out = Step(w.policy, w.state, e, at(w.now))
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", since(w.now), w.state.Phase)
 	if !w.state.Until.IsZero() {
@@ -117,7 +128,7 @@ func (w *world) step(e Event) string {
 	if w.state.Used > 0 {
 		fmt.Fprintf(&b, ", %d used", w.state.Used)
 	}
-	for _, e := range effects {
+	for _, e := range out.Effects {
 		switch e := e.(type) {
 		case ShowPrompt:
 			fmt.Fprintf(&b, " | show prompt for %s, %d left", e.Wait, e.Remaining)
@@ -132,4 +143,4 @@ func (w *world) step(e Event) string {
 	return b.String()
 }
 
-func since(t time.Time) string { return "+" + t.Sub(start).String() }
+func since(t schedule.Steady) string { return "+" + t.Sub(start).String() }

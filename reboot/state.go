@@ -1,18 +1,17 @@
 package reboot
 
 import (
-	"time"
-
 	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // Phase is where the machine is.
 type Phase uint8
 
-// The phases. A machine begins at Idle, the zero State being Idle too, and ends at Rebooted.
+// The phases. A machine begins at Idle or zero, which mean the same, and ends at Rebooted.
 const (
 	Idle      Phase = 1 + iota // no reboot is due
-	Prompting                  // a prompt stands; Until is when it counts as a deferral
+	Prompting                  // a prompt is on the screen; Until is when it counts as a deferral
 	Deferred                   // put off; Until is when the next prompt or the countdown comes
 	Counting                   // Until is when the reboot is asked for
 	Asked                      // the reboot was asked for; Until is when it is asked for again
@@ -37,15 +36,13 @@ func ParsePhase(s string) (Phase, error) { return phases.Parse(s) }
 // Phases lists the phases in order.
 func Phases() []Phase { return phases.All() }
 
-// State is the machine's whole state: a small flat value.
-//
-// All instants are of the steady clock: one that runs on through sleep and power-off and that nobody sets (MAN-8).
+// State is the machine's whole state: a small flat value. The zero State is a machine at the beginning.
 type State struct {
-	Phase      Phase     `json:"phase,omitempty"`
-	Boot       string    `json:"boot,omitempty"` // boot identity when the reboot became due
-	Sessions   Sessions  `json:"sessions,omitempty"`
-	FirstOffer time.Time `json:"firstOffer,omitzero"` // of the first prompt; zero before it
-	Used       int       `json:"used,omitempty"`      // deferrals used
-	Until      time.Time `json:"until,omitzero"`
-	Asks       int       `json:"asks,omitempty"` // how often the reboot was asked for
+	Phase      Phase           `json:"phase,omitempty"`
+	BootID     string          `json:"bootID,omitempty"` // when the reboot became due
+	Sessions   Sessions        `json:"sessions,omitempty"`
+	FirstOffer schedule.Steady `json:"firstOffer,omitempty"` // of the first prompt; zero before it
+	Used       int             `json:"used,omitempty"`       // deferrals used
+	Until      schedule.Steady `json:"until,omitempty"`      // when the phase ends by itself; zero: never
+	Asks       int             `json:"asks,omitempty"`       // how often the reboot was asked for
 }

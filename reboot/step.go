@@ -1,71 +1,70 @@
 package reboot
 
-import "time"
+import (
+	"time"
 
-// Step takes the machine one event further and returns the new state and what to carry out once that state is durable,
-// in this order: ClearPrompt, then ShowPrompt or ShowCountdown, then Reboot; each at most once, most steps none.
+	"github.com/patchpolicy/patchpolicy/job/schedule"
+)
+
+// Out is what a step returns beside the new state.
+type Out struct {
+	// Effects are to be carried out once the state is durable, in this order: ClearPrompt, then ShowPrompt or ShowCountdown,
+	// then Reboot. Each comes at most once; most steps have none.
+	Effects []Effect
+	// Wake is how long after this step the machine wants a Tick at the latest; zero: not at all.
+	Wake time.Duration
+}
+
+// Step takes the machine one event further. It is a function of its arguments alone, and does not change s. An event or a
+// phase it does not know leaves the state as it is.
 //
-// It is a function of its arguments alone; s is not changed. Now is the steady clock, see State. The policy must be the
-// same at every step of one machine; it need not be valid: values outside their bounds are moved into them. An event or
-// a phase it does not know leaves the state as it is.
-func Step(p Policy, s State, e Event, now time.Time) (State, []Effect) {
-	m := machine{p: p.bounded(), State: s, now: now.UTC()}
+// The policy must be the same at every step of one machine. It need not be valid: values outside their bounds are moved
+// into them. Of at only Steady counts, and must not be zero.
+func Step(p Policy, s State, ev Event, at schedule.At) (State, Out) {
+	m := machine{State: s, p: p.bounded(), now: at.Steady}
 	switch s.Phase {
 	case 0, Idle:
-		due, ok := e.(Due)
-		if !ok {
-			return s, nil
+		if due, ok := ev.(Due); ok {
+			m.due(due)
 		}
-		m.due(due)
 	case Prompting, Deferred, Counting, Asked, Parked:
-		if !m.live(e) {
-			return s, nil
-		}
+		m.live(ev)
 	default: // Rebooted is the end
-		return s, nil
 	}
-	return m.State, m.effects(s.Phase)
+	return m.State, m.out(s.Phase)
 }
 
-// Wake says how long after now the machine wants a Tick at the latest; zero: not at all.
-func Wake(s State, now time.Time) time.Duration {
-	switch s.Phase {
-	case Prompting, Deferred, Counting, Asked:
-		return max(s.Until.Sub(now), 1) // zero would say "not at all"
-	default:
-		return 0
-	}
-}
-
-// machine is a step at work.
+// machine is one step in progress.
 type machine struct {
 	State
 	p      Policy
-	now    time.Time
+	now    schedule.Steady
 	show   Effect // ShowPrompt or ShowCountdown
 	reboot bool
 }
 
-// effects puts the step's effects in order. What stood before and has no successor is taken away.
-func (m *machine) effects(before Phase) []Effect {
-	var out []Effect
-	if stands(before) && !stands(m.Phase) {
-		out = append(out, ClearPrompt{})
+// out puts the step's effects in order. A prompt or countdown that nothing replaces is cleared.
+func (m *machine) out(before Phase) (out Out) {
+	if shown(before) && !shown(m.Phase) {
+		out.Effects = append(out.Effects, ClearPrompt{})
 	}
-	if m.show != nil && stands(m.Phase) {
-		out = append(out, m.show)
+	if m.show != nil && shown(m.Phase) {
+		out.Effects = append(out.Effects, m.show)
 	}
 	if m.reboot {
-		out = append(out, Reboot{})
+		out.Effects = append(out.Effects, Reboot{})
+	}
+	if !m.Until.IsZero() {
+		out.Wake = max(m.Until.Sub(m.now), 1) // zero would say "not at all"
 	}
 	return out
 }
 
-// stands reports whether a prompt or a countdown is on the screen in that phase.
-func stands(p Phase) bool { return p == Prompting || p == Counting }
+// shown reports whether a prompt or a countdown is on the screen in that phase.
+func shown(p Phase) bool { return p == Prompting || p == Counting }
 
 func (m *machine) due(e Due) {
-	m.State = State{Boot: e.Boot, Sessions: known(e.Sessions)}
+	m.State = State{BootID: e.BootID, Sessions: known(e.Sessions)}
 	if m.p.Suppress {
 		m.Phase = Parked
 		return
@@ -73,14 +72,14 @@ func (m *machine) due(e Due) {
 	m.offer()
 }
 
-// live takes an event in a phase between Idle and Rebooted; it reports false for an event that means nothing there.
-func (m *machine) live(e Event) bool {
-	if b, ok := e.(Booted); ok && m.rebooted(b.Boot) {
-		return true
+// live takes an event in a phase between Idle and Rebooted.
+func (m *machine) live(e Event) {
+	if b, ok := e.(Booted); ok && m.rebooted(b.BootID) {
+		return
 	}
-	if m.p.Suppress && m.Phase != Parked { // the policy changed under the machine; RBT-7 is the safer side
-		m.park()
-		return true
+	if m.p.Suppress && m.Phase != Parked { // the policy changed since the last step; RBT-7 is the safer side
+		m.Phase, m.Until = Parked, 0
+		return
 	}
 	switch e := e.(type) {
 	case SessionsChanged:
@@ -95,7 +94,7 @@ func (m *machine) live(e Event) bool {
 		if m.Phase == Prompting && m.now.Before(m.Until) {
 			m.putOff(m.now)
 		} else {
-			m.advance() // too late an answer is none: it must not spend the next prompt's deferral
+			m.advance() // an answer that comes too late must not use the next prompt's deferral
 		}
 	case Booted:
 		if !m.advance() {
@@ -103,26 +102,21 @@ func (m *machine) live(e Event) bool {
 		}
 	case Tick:
 		m.advance()
-	default:
-		return false
 	}
-	return true
 }
 
-// rebooted sees a new boot identity, whoever caused it (RBT-8).
-func (m *machine) rebooted(boot string) bool {
-	if boot == "" || boot == m.Boot {
+// rebooted notices a new boot identity, whoever caused it (RBT-8).
+func (m *machine) rebooted(id string) bool {
+	if id == "" || id == m.BootID {
 		return false
 	}
-	if m.Boot == "" { // it was not known when the reboot became due: nothing to compare with, so this is the first
-		m.Boot = boot
+	if m.BootID == "" { // it was not known when the reboot became due: there is nothing to compare with, so this is the first
+		m.BootID = id
 		return false
 	}
-	m.Phase, m.Until = Rebooted, time.Time{}
+	m.Phase, m.Until = Rebooted, 0
 	return true
 }
-
-func (m *machine) park() { m.Phase, m.Until = Parked, time.Time{} }
 
 func (m *machine) sessionsChanged(s Sessions) {
 	before := m.Sessions
@@ -131,11 +125,11 @@ func (m *machine) sessionsChanged(s Sessions) {
 	case s == Nobody && (m.Phase == Prompting || m.Phase == Deferred): // RBT-4
 		m.count()
 	case !m.advance() && before == Nobody && s != Nobody:
-		m.showAgain() // the countdown goes on, but whoever comes shall see it
+		m.showAgain() // the countdown goes on, and whoever logs in sees it
 	}
 }
 
-// advance does what the time asks for and reports whether that was anything.
+// advance does what is due by now, and reports whether anything was.
 func (m *machine) advance() bool {
 	if m.now.Before(m.Until) {
 		return false
@@ -153,7 +147,7 @@ func (m *machine) advance() bool {
 	return true
 }
 
-// offer shows the next prompt if somebody is there, a deferral is left and there is time for it, and else counts down.
+// offer shows the next prompt if somebody is there, a deferral is left and there is time for it; otherwise it counts down.
 func (m *machine) offer() {
 	if m.Sessions == Nobody || m.Used >= m.p.Deferrals {
 		m.count()
@@ -172,7 +166,7 @@ func (m *machine) offer() {
 }
 
 // putOff uses one deferral, which began at from.
-func (m *machine) putOff(from time.Time) {
+func (m *machine) putOff(from schedule.Steady) {
 	m.Used++
 	m.Phase, m.Until = Deferred, m.before(from.Add(m.p.Interval), m.p.Countdown)
 	m.advance() // it may be over already: the asset slept
@@ -197,7 +191,7 @@ func (m *machine) ask() {
 	m.reboot = true
 }
 
-// showAgain shows what stands in this phase, with the time that is left of it.
+// showAgain shows the prompt or countdown of this phase, with the time that is left.
 func (m *machine) showAgain() {
 	switch left := m.Until.Sub(m.now); m.Phase {
 	case Prompting:
@@ -207,8 +201,8 @@ func (m *machine) showAgain() {
 	}
 }
 
-// before is t, or what is left before the end that RBT-6 sets if that comes first. Reserve is the time still needed then.
-func (m *machine) before(t time.Time, reserve time.Duration) time.Time {
+// before returns t, or the end that RBT-6 sets, less the time that is needed until then, whichever comes first.
+func (m *machine) before(t schedule.Steady, reserve time.Duration) schedule.Steady {
 	if m.FirstOffer.IsZero() {
 		return t
 	}

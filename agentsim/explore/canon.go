@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -89,6 +90,15 @@ func (w *writer) due(t time.Time) {
 	if w.bit(t.IsZero()); !t.IsZero() {
 		w.num(int64(max(t.Sub(w.now), 0)))
 	}
+}
+
+// instant is a steady instant of the host's agent on the system's clock, which nobody sets here.
+func (w *writer) instant(t schedule.Steady) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	anchor := &w.h.agent.Clock
+	return anchor.Wall.Add(t.Sub(anchor.Steady))
 }
 
 // boot writes a boot identity as how many boots ago it was.
@@ -308,11 +318,11 @@ func (w *writer) agent(a *agent.State) {
 		}
 	}
 	grain := w.s.Every / 10
-	w.num(int64((c.Next.Sub(w.now)+grain-1)/grain), int64(min(c.Failures, 8)))
+	w.num(int64((w.instant(c.Next).Sub(w.now)+grain-1)/grain), int64(min(c.Failures, 8)))
 	if w.bit(c.LastCall.Order != "", c.LastCall.Effect != 0); c.LastCall.Order != "" {
 		w.num(int64(w.s.job(c.LastCall.Order)))
 		w.bit(c.LastCall.Call == c.Out) // else no answer to it is awaited any more
-		w.due(c.LastCall.Until)
+		w.due(w.instant(c.LastCall.Until))
 	}
 	w.num(int64(a.Clock.Offset))
 	w.bit(a.Clock.Known)
@@ -333,7 +343,7 @@ func (w *writer) execution(x *execution.State) {
 	w.order(&x.Order)
 	w.num(int64(x.Stage), int64(x.Step), int64(x.Tries), int64(x.Acted), int64(x.Failed), int64(x.Sessions), int64(x.Reboots), int64(x.Result))
 	w.bit(x.Waiting != 0, x.Aborted, x.NeedsReboot, x.Mark, x.SaidTooLate)
-	w.at(x.Until)
+	w.at(w.instant(x.Until))
 	w.boot(x.Boot)
 	for i := range x.Patches {
 		p := &x.Patches[i]
@@ -345,7 +355,7 @@ func (w *writer) execution(x *execution.State) {
 	}
 	r := &x.Reboot
 	w.num(int64(r.Phase), int64(r.Sessions), int64(r.Used), int64(r.Asks))
-	w.boot(r.Boot)
-	w.at(r.FirstOffer)
-	w.at(r.Until)
+	w.boot(r.BootID)
+	w.at(w.instant(r.FirstOffer))
+	w.at(w.instant(r.Until))
 }

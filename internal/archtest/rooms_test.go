@@ -67,6 +67,7 @@ var rooms = []room{
 	{path: "reboot", floor: 2, core: true, uses: []use{
 		{"internal/enum", "the names of phases and sessions"},
 		{"internal/problem", "the error of a policy that is not valid"},
+		{"job/schedule", "the steady clock"},
 	}},
 	{path: "integrity/policyverify", floor: 2, adapter: true, uses: []use{
 		{"integrity", "the policy, and the port it fills"},
@@ -122,6 +123,7 @@ var rooms = []room{
 		{"internal/enum", "the names of steps"},
 		{"internal/problem", "collects what is wrong with a stored state"},
 		{"job", "carries out its orders, in its words"},
+		{"job/schedule", "the time of a step"},
 		{"reboot", "the third stage"},
 	}},
 
@@ -145,6 +147,7 @@ var rooms = []room{
 		{"integrity", "the signer policy that an asset is held to"},
 		{"job", "orders, and what it reports of them"},
 		{"job/execution", "runs executions"},
+		{"job/schedule", "the time of a step"},
 		{"manifest", "opens and applies manifests"},
 		{"reboot", "an execution begins with what is known of the users"},
 	}},

@@ -313,8 +313,9 @@ func TestClock_MAN8(t *testing.T) {
 		{Moment{Wall: epoch.Add(-99 * time.Hour), Boot: "b", Up: time.Hour + time.Minute}, time.Minute},
 		{Moment{Wall: epoch.Add(time.Hour), Boot: "c", Up: time.Second}, time.Hour}, // off time counts
 		{Moment{Wall: epoch.Add(-time.Hour), Boot: "c", Up: time.Second}, 0},
+		{Moment{Wall: epoch.AddDate(500, 0, 0), Boot: "c", Up: time.Second}, maxOff},
 	} {
-		require.Equal(t, m.want, c.now(m.at).Steady.Sub(epoch))
+		require.Equal(t, m.want, c.now(m.at).Steady.Sub(c.Steady))
 	}
 }
 

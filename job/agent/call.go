@@ -9,17 +9,18 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// CallState is what the agent knows of its check-ins. Instants are steady.
+// CallState is what the agent knows of its check-ins. The zero CallState is an agent that has never called.
 type CallState struct {
-	Last     uint64       `json:"last"`               // id of the last one begun
-	Out      uint64       `json:"out,omitempty"`      // id of the one an answer is awaited for; zero: none
-	Sent     job.Sequence `json:"sent,omitempty"`     // the last report it carries
-	Next     time.Time    `json:"next,omitzero"`      // when the next is begun
-	Failures int          `json:"failures,omitempty"` // in a row
-	LastCall LastCall     `json:"lastCall,omitzero"`
+	Last     uint64          `json:"last"`               // id of the last one begun
+	Out      uint64          `json:"out,omitempty"`      // id of the one an answer is awaited for; zero: none
+	Sent     job.Sequence    `json:"sent,omitempty"`     // the last report it carries
+	Next     schedule.Steady `json:"next,omitempty"`     // when the next is begun
+	Failures int             `json:"failures,omitempty"` // in a row
+	LastCall LastCall        `json:"lastCall,omitzero"`
 }
 
 // LastCall is a last call that is awaited (MAN-7); the zero value is none.
@@ -27,7 +28,7 @@ type LastCall struct {
 	Order  job.OrderID        `json:"order"`
 	Effect execution.EffectID `json:"effect,omitempty"` // the execution's effect it answers; zero: it is the one before the start
 	Call   uint64             `json:"call"`             // id of the check-in
-	Until  time.Time          `json:"until,omitzero"`   // steady; of the one before the start, for an execution has its own wait
+	Until  schedule.Steady    `json:"until,omitempty"`  // of the one before the start, for an execution has its own wait
 }
 
 // Call asks the driver to check in: it adds Digest, Boot and, when the server wants it, Inventory to Request.

@@ -3,7 +3,7 @@ package agent
 import (
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/job/execution"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // Moment is what the driver's clocks show.
@@ -14,21 +14,22 @@ type Moment struct {
 }
 
 // Clock anchors the steady clock: at Steady, the boot was Boot, the time since it Up, and the system's clock showed Wall.
+// The zero Clock is not anchored yet.
 type Clock struct {
-	Offset time.Duration `json:"offset,omitempty"` // the server's clock minus the system's (MAN-8)
-	Known  bool          `json:"known,omitempty"`  // a server told the offset
-	Boot   string        `json:"boot,omitempty"`
-	Up     time.Duration `json:"up,omitempty"`
-	Wall   time.Time     `json:"wall,omitzero"`
-	Steady time.Time     `json:"steady,omitzero"`
+	Offset time.Duration   `json:"offset,omitempty"` // the server's clock minus the system's (MAN-8)
+	Known  bool            `json:"known,omitempty"`  // a server has answered
+	Boot   string          `json:"boot,omitempty"`
+	Up     time.Duration   `json:"up,omitempty"`
+	Wall   time.Time       `json:"wall,omitzero"`
+	Steady schedule.Steady `json:"steady,omitempty"`
 }
 
-// now tells the time at a moment: corrected UTC for starts and windows, steady for durations (MAN-8).
+// now returns the time at a moment: corrected UTC for starts and windows, steady for durations (MAN-8).
 //
-// The steady clock goes on by the time since boot, which nobody can set. Across a boot there is only the system's clock
-// to go by: off time counts (RBT-6), and a clock set back counts as none.
-func (c Clock) now(at Moment) execution.Now {
-	return execution.Now{UTC: at.Wall.Add(c.offset(at)), Steady: c.steady(at)}
+// The steady clock goes on by the time since boot, which nobody can set. Across a boot there is only the system's clock:
+// time switched off counts (RBT-6), and a clock that was set back adds nothing.
+func (c Clock) now(at Moment) schedule.At {
+	return schedule.At{UTC: at.Wall.Add(c.offset(at)), Steady: c.steady(at)}
 }
 
 // offset is the server's clock minus the system's as it shows now. Within a boot the time since boot tells by how much
@@ -41,24 +42,31 @@ func (c Clock) offset(at Moment) time.Duration {
 	return c.Offset
 }
 
-func (c Clock) steady(at Moment) time.Time {
+func (c Clock) steady(at Moment) schedule.Steady {
 	switch {
 	case c.Steady.IsZero():
-		return at.Wall
+		return firstSteady
 	case at.Boot == c.Boot:
 		return c.Steady.Add(max(at.Up-c.Up, 0))
 	default:
-		return c.Steady.Add(max(at.Wall.Sub(c.Wall), 0))
+		return c.Steady.Add(min(max(at.Wall.Sub(c.Wall), 0), maxOff))
 	}
 }
 
-// anchor returns the clock anchored anew at a moment.
+// anchor returns the clock anchored at a moment.
 func (c Clock) anchor(at Moment) Clock {
 	return Clock{Offset: c.offset(at), Known: c.Known, Boot: at.Boot, Up: at.Up, Wall: at.Wall, Steady: c.steady(at)}
 }
 
-// offsetGrain is the least change of the offset worth keeping: less is the network's own delay.
-const offsetGrain = 2 * time.Second
+const (
+	// firstSteady is where the steady clock begins: anywhere but at zero.
+	firstSteady schedule.Steady = 1
+	// maxOff is the longest an asset counts as switched off: nothing waits for so long, and a system's clock that is out by
+	// decades at every other boot must not overflow the steady clock.
+	maxOff = 365 * 24 * time.Hour
+	// offsetGrain is the least change of the offset worth keeping: less is the network's own delay.
+	offsetGrain = 2 * time.Second
+)
 
 // learn takes the server's time from an answer, and anchors the clock.
 func (c Clock) learn(server time.Time, at Moment) Clock {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // Out is what a step returns beside the new state.
@@ -44,7 +45,7 @@ type machine struct {
 	c        Config
 	s        State
 	at       Moment
-	now      execution.Now
+	now      schedule.At
 	out      Out
 	reported bool
 	callNow  bool // a check-in is wanted at once

@@ -74,7 +74,7 @@ func TestLargestReportCanBeDelivered_JOB21(t *testing.T) {
 			installed[names[i]] = "1.0.0"
 		}
 		o := orderOf(t, names...)
-		now := Now{UTC: epoch, Steady: epoch}
+		now := start
 		x, out := Begin(o, "boot-0", 0, now)
 		var reports []job.Report
 		for range inventoryTries {
@@ -151,7 +151,7 @@ func TestOddStatesDoNotPanic(t *testing.T) {
 				return
 			}
 			for _, ev := range []Event{Fetched{ID: 1}, Fetched{ID: 1, Files: sums}, InventoryTaken{ID: 1, Err: "x"}, Acted{ID: 1}, Tick{}, Restarted{Boot: "b"}} {
-				x.Advance(ev, Now{UTC: epoch, Steady: epoch})
+				x.Advance(ev, start)
 			}
 		})
 	}

@@ -3,7 +3,6 @@ package execution
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -25,7 +24,7 @@ func (m *machine) deploy() {
 	if m.nothingLeft() {
 		return
 	}
-	m.Stage, m.Waiting, m.Until = job.StageDeploy, 0, time.Time{}
+	m.Stage, m.Waiting, m.Until = job.StageDeploy, 0, 0
 	m.progress(job.Deploying)
 	m.act()
 }
@@ -229,7 +228,7 @@ func (m *machine) verify(ev InventoryTaken) {
 	}
 	m.Stage, m.Step = job.StageReboot, StepReboot
 	m.tell(job.PendingReboot)
-	m.rebootEvent(reboot.Due{Boot: m.Boot, Sessions: m.Sessions})
+	m.rebootEvent(reboot.Due{BootID: m.Boot, Sessions: m.Sessions})
 }
 
 // confirm settles every patch by the inventory, and ends the execution (JOB-18).
@@ -282,9 +281,9 @@ func (m *machine) rebootEvent(ev reboot.Event) {
 	if m.Step != StepReboot {
 		return
 	}
-	state, effects := reboot.Step(m.Order.Reboot, m.Reboot, ev, m.now.Steady)
+	state, out := reboot.Step(m.Order.Reboot, m.Reboot, ev, m.now)
 	m.Reboot = state
-	for _, e := range effects {
+	for _, e := range out.Effects {
 		if _, ok := e.(reboot.Reboot); !ok {
 			m.do(Prompt{Order: m.Order.ID, Kind: e})
 			continue

@@ -2,17 +2,17 @@ package execution
 
 import (
 	"slices"
-	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // machine is one step in the making.
 type machine struct {
 	State
-	now Now
+	now schedule.At
 	out Out
 }
 
@@ -67,14 +67,14 @@ func (m *machine) awaited(id EffectID, in ...Step) bool {
 	if id == 0 || id != m.Waiting || !slices.Contains(in, m.Step) {
 		return false
 	}
-	m.Waiting, m.Until = 0, time.Time{}
+	m.Waiting, m.Until = 0, 0
 	return true
 }
 
 // wait enters a step that waits for an effect, and returns the effect's id.
 func (m *machine) wait(step Step) EffectID {
 	m.Last++
-	m.Step, m.Waiting, m.Until = step, m.Last, time.Time{}
+	m.Step, m.Waiting, m.Until = step, m.Last, 0
 	return m.Last
 }
 
@@ -97,7 +97,7 @@ func (m *machine) tell(r job.Result) {
 }
 
 func (m *machine) end(r job.Result) {
-	m.Stage, m.Step, m.Waiting, m.Until = job.StageDone, StepEnd, 0, time.Time{}
+	m.Stage, m.Step, m.Waiting, m.Until = job.StageDone, StepEnd, 0, 0
 	m.tell(r)
 	m.do(Discard{Order: m.Order.ID, Index: -1})
 }
@@ -144,7 +144,7 @@ func (m *machine) tick() {
 func (m *machine) restarted(boot string) {
 	m.Boot = boot
 	if m.Step == StepReboot {
-		m.rebootEvent(reboot.Booted{Boot: boot})
+		m.rebootEvent(reboot.Booted{BootID: boot})
 		return
 	}
 	m.progress(job.Resumed)

@@ -105,7 +105,7 @@ func TestCancel_JOB3_JOB4(t *testing.T) {
 			w.before = func(Effect) bool { return false }
 			for w.x.Stage != job.StageDone {
 				if len(w.pending) == 0 {
-					w.pass(max(w.x.Wake(w.now), time.Second))
+					w.pass(max(w.x.Wake(w.now.Steady), time.Second))
 					w.event(Tick{})
 					continue
 				}

@@ -7,6 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -15,17 +16,17 @@ import (
 // It must be durable before an effect of the same step is carried out. That alone makes the point of no return exact:
 // a cancel the machine sees before the commit that enters StageDeploy wins, one it sees afterwards is too late (JOB-3, JOB-4).
 type State struct {
-	Order   job.Order    `json:"order"`
-	Stage   job.Stage    `json:"stage"`
-	Step    Step         `json:"step"`
-	Waiting EffectID     `json:"waiting,omitempty"` // the effect whose result is awaited; zero: none
-	Last    EffectID     `json:"last,omitempty"`    // the last id given out
-	Until   time.Time    `json:"until,omitzero"`    // steady: when to stop waiting, or to try again
-	Tries   int          `json:"tries,omitempty"`   // failed inventories in a row
-	Patches []PatchState `json:"patches,omitempty"` // as Order.Patches
-	Acted   int          `json:"acted,omitempty"`   // actions done, pre-actions first
-	Failed  int          `json:"failed,omitempty"`  // actions that failed
-	Aborted bool         `json:"aborted,omitempty"` // an action ended with 12
+	Order   job.Order       `json:"order"`
+	Stage   job.Stage       `json:"stage"`
+	Step    Step            `json:"step"`
+	Waiting EffectID        `json:"waiting,omitempty"` // the effect whose result is awaited; zero: none
+	Last    EffectID        `json:"last,omitempty"`    // the last id given out
+	Until   schedule.Steady `json:"until,omitempty"`   // when to stop waiting, or to try again
+	Tries   int             `json:"tries,omitempty"`   // failed inventories in a row
+	Patches []PatchState    `json:"patches,omitempty"` // as Order.Patches
+	Acted   int             `json:"acted,omitempty"`   // actions done, pre-actions first
+	Failed  int             `json:"failed,omitempty"`  // actions that failed
+	Aborted bool            `json:"aborted,omitempty"` // an action ended with 12
 
 	NeedsReboot bool            `json:"needsReboot,omitempty"` // RBT-2
 	Mark        bool            `json:"mark,omitempty"`        // the system's own mark stood before the job
@@ -55,13 +56,6 @@ func (p *PatchState) leave(rule, text string) {
 	p.Status, p.Rule, p.Text = job.Inapplicable, rule, text
 }
 
-// Now is the time a step happens at. UTC is the wall clock corrected by the server's (MAN-8): starts and windows go by it.
-// Steady never jumps and runs on through sleep and power-off: durations go by it.
-type Now struct {
-	UTC    time.Time
-	Steady time.Time
-}
-
 // Out is what a step returns beside the new state.
 type Out struct {
 	Reports []job.Report // to be committed with the state, numbered by the caller
@@ -69,14 +63,14 @@ type Out struct {
 }
 
 // Begin starts the execution of an order on an asset with the given boot identity and sessions.
-func Begin(o job.Order, boot string, sessions reboot.Sessions, now Now) (State, Out) {
+func Begin(o job.Order, boot string, sessions reboot.Sessions, at schedule.At) (State, Out) {
 	x := State{Order: o, Stage: job.StageDownload, Boot: boot, Sessions: sessions}
 	for _, p := range o.Patches {
 		x.Patches = append(x.Patches, PatchState{PatchOutcome: job.PatchOutcome{
 			Patch: p.Patch, Name: p.Name, Status: job.Pending, To: p.Version,
 		}})
 	}
-	m := machine{State: x, now: now}
+	m := machine{State: x, now: at}
 	m.progress(job.Started)
 	m.takeInventory(StepInventory)
 	return m.done()
@@ -84,26 +78,25 @@ func Begin(o job.Order, boot string, sessions reboot.Sessions, now Now) (State, 
 
 // Advance takes one event at one time and returns the state after it, with what is to be reported and carried out.
 // The receiver is not changed. An event the state has no use for changes nothing.
-func (x State) Advance(ev Event, now Now) (State, Out) {
+func (x State) Advance(ev Event, at schedule.At) (State, Out) {
 	x.Patches = slices.Clone(x.Patches)
-	m := machine{State: x, now: now}
+	m := machine{State: x, now: at}
 	if x.Stage != job.StageDone {
 		m.handle(ev)
 	}
 	return m.done()
 }
 
-// Wake tells how long after now the execution wants a Tick at the latest; zero: it waits for results only.
-func (x State) Wake(now Now) time.Duration {
-	switch {
-	case x.Stage == job.StageDone:
-		return 0
-	case x.Step == StepReboot:
-		return reboot.Wake(x.Reboot, now.Steady)
-	case x.Until.IsZero():
+// Wake returns how long after now the execution wants a Tick at the latest; zero: it waits for results only.
+func (x State) Wake(now schedule.Steady) time.Duration {
+	until := x.Until
+	if x.Step == StepReboot {
+		until = x.Reboot.Until
+	}
+	if until.IsZero() || x.Stage == job.StageDone {
 		return 0
 	}
-	return max(x.Until.Sub(now.Steady), time.Millisecond)
+	return max(until.Sub(now), time.Millisecond)
 }
 
 // Parked reports whether the execution only waits for somebody to reboot by hand (RBT-7).

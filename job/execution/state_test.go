@@ -11,7 +11,7 @@ import (
 
 func TestOutcomesBeforeAnythingIsKnown(t *testing.T) {
 	o := orderOf(t, "a", "b")
-	x, _ := Begin(o, "boot-1", reboot.Unknown, Now{UTC: epoch, Steady: epoch})
+	x, _ := Begin(o, "boot-1", reboot.Unknown, start)
 	require.Equal(t, []job.PatchOutcome{
 		{Patch: o.Patches[0].Patch, Name: "a", Status: job.Pending, To: o.Patches[0].Version},
 		{Patch: o.Patches[1].Patch, Name: "b", Status: job.Pending, To: o.Patches[1].Version},

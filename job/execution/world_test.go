@@ -13,10 +13,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 var epoch = time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
+
+// start is when the executions begin.
+var start = schedule.At{UTC: epoch, Steady: 1}
 
 func semver(t testing.TB, s string) version.Version {
 	t.Helper()
@@ -44,7 +48,7 @@ func orderOf(t testing.TB, names ...string) job.Order {
 type world struct {
 	t         testing.TB
 	x         State
-	now       Now
+	now       schedule.At
 	installed map[string]string
 	reports   []job.Report
 	log       []string // every effect, in words
@@ -66,7 +70,7 @@ type world struct {
 
 func newWorld(t testing.TB, o job.Order, installed map[string]string) *world {
 	w := &world{
-		t: t, now: Now{UTC: epoch, Steady: epoch}, installed: installed, sessions: reboot.Nobody,
+		t: t, now: start, installed: installed, sessions: reboot.Nobody,
 		fetch: map[string]Fetched{}, findings: map[string]Finding{}, outcome: map[string]Outcome{},
 		exits: map[string]int{}, installTo: map[string]string{}, silent: map[string]bool{}, rebooted: true,
 	}
@@ -124,7 +128,7 @@ func (w *world) run() {
 			}
 			w.do(e)
 		}
-		wake := w.x.Wake(w.now)
+		wake := w.x.Wake(w.now.Steady)
 		if wake == 0 {
 			return
 		}
