@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -70,64 +71,74 @@ func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (C
 	})
 }
 
-// cancel looks whether the chosen runs can be cancelled, marks them in one short transaction, and brings that to their
-// orders in further ones.
+// errRefused undoes the transaction of a cancel that comes too late.
+var errRefused = errors.New("nothing can be cancelled any more")
+
+// cancel marks the chosen runs in one short transaction, with a first batch of their orders, and brings the mark to the
+// other orders in further ones.
 func (c *Controller) cancel(ctx context.Context, what string, now time.Time, choose func(Reader, *CancelReport) ([]runRecord, error)) (report CancelReport, err error) {
 	now = instant(now)
 	var runs []runRecord
-	var refused error
-	more := false // orders than one transaction takes
-	look := func(r Reader) (err error) {
+	err = c.store.View(ctx, func(r Reader) (err error) {
 		report = CancelReport{}
-		if runs, err = choose(r, &report); err != nil {
-			return err
-		}
-		if err := known(r, runs, &report); err != nil {
-			return err
-		}
-		refused, err = cancellable(r, what, runs, report)
+		runs, err = choose(r, &report)
 		return err
-	}
-	if err := c.store.View(ctx, look); err != nil {
-		return report, err
-	}
-	if refused != nil {
-		return report, refused
-	}
-	err = c.update(ctx, now, func(t *tx) error {
-		more = false
-		for _, run := range runs {
-			run, err := loadRun(t, run.ID)
-			if err != nil {
-				return err
-			}
-			if run.State == ledger.RunPlanned { // this run only: the job goes on with the one after it
-				if _, err := t.renew(run); err != nil {
-					return err
-				}
-			}
-			if run, err = t.stop(run, ledger.RunCancel{}); err != nil {
-				return err
-			}
-			more = more || run.Stopping() != nil
-		}
-		report.Assets = nil
-		return known(t, runs, &report)
 	})
-	if err != nil || !more {
+	if err != nil {
 		return report, err
 	}
-	if _, err = c.Tick(ctx, now); err == nil {
-		err = c.store.View(ctx, func(r Reader) error {
-			report.Assets = nil
-			return known(r, runs, &report)
-		})
+	var refused *CancelRefused
+	var more []job.RunID
+	err = c.update(ctx, now, func(t *tx) (err error) {
+		if refused, err = cancellable(t, what, runs); err != nil {
+			return err
+		}
+		if refused != nil {
+			return errRefused
+		}
+		more, err = t.cancel(runs)
+		return err
+	})
+	switch {
+	case refused != nil:
+		err = refused
+	case err != nil:
+		return report, err
+	default:
+		err = unfinished(c.finish(ctx, more, now))
 	}
-	return report, unfinished(err)
+	view := c.store.View(ctx, func(r Reader) (err error) {
+		report.Assets, err = known(r, runs)
+		return err
+	})
+	return report, cmp.Or(err, view)
 }
 
-// known adds what is known of a cancel on each asset to the report.
-func known(r Reader, runs []runRecord, report *CancelReport) error {
+// cancel marks runs, and returns those with orders left for another transaction.
+func (t *tx) cancel(runs []runRecord) (more []job.RunID, err error) {
+	for _, run := range runs {
+		run, err := loadRun(t, run.ID)
+		if err != nil {
+			return nil, err
+		}
+		planned := run.State == ledger.RunPlanned
+		if run, err = t.stop(run, ledger.RunCancel{}); err != nil {
+			return nil, err
+		}
+		if planned { // this run only: the job goes on with the one after it
+			if _, err := t.renew(run); err != nil {
+				return nil, err
+			}
+		}
+		if run.Stopping() != nil {
+			more = append(more, run.ID)
+		}
+	}
+	return more, nil
+}
+
+// known returns what is known of a cancel on each asset.
+func known(r Reader, runs []runRecord) (assets []AssetCancel, err error) {
 	for _, run := range runs {
 		err := eachOrder(r, run.ID, "", func(e ledger.Entry) (bool, error) {
 			line := AssetCancel{Run: run.ID, Asset: e.Asset, State: e.Cancel()}
@@ -137,21 +148,28 @@ func known(r Reader, runs []runRecord, report *CancelReport) error {
 			case ledger.CancelEnded:
 				line.Result = e.Result
 			}
-			report.Assets = append(report.Assets, line)
+			assets = append(assets, line)
 			return true, nil
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return assets, nil
 }
 
-// cancellable returns a *CancelRefused as refused if nothing of the runs was or can still be cancelled.
-func cancellable(r Reader, what string, runs []runRecord, report CancelReport) (refused, err error) {
+// cancellable returns a *CancelRefused if nothing of the runs was or can still be cancelled. It stops at the first that can.
+func cancellable(r Reader, what string, runs []runRecord) (refused *CancelRefused, err error) {
+	refused = &CancelRefused{What: what, Stage: job.StageDone}
+	none, cancelled := true, false
 	for _, run := range runs {
+		run, err := loadRun(r, run.ID)
+		if err != nil {
+			return nil, err
+		}
+		cancelled = cancelled || run.State == ledger.RunCancelled
 		switch {
-		case run.State == ledger.RunPlanned, run.State == ledger.RunMaking, run.State == ledger.RunCancelled && len(report.Assets) == 0:
+		case run.State == ledger.RunPlanned, run.State == ledger.RunMaking:
 			return nil, nil // orders that will not be made
 		case run.After != "" && !run.State.Over(): // further assets could follow
 			before, err := loadRun(r, run.After)
@@ -162,19 +180,26 @@ func cancellable(r Reader, what string, runs []runRecord, report CancelReport) (
 				return nil, err
 			}
 		}
-	}
-	stage := job.StageDone
-	for _, a := range report.Assets {
-		switch a.State {
-		case ledger.CancelDone, ledger.CancelPending:
-			return nil, nil
-		case ledger.CancelTooLate:
-			if stage == job.StageDone || a.Stage > stage && a.Stage != job.StageDone {
-				stage = a.Stage
+		err = eachOrder(r, run.ID, "", func(e ledger.Entry) (bool, error) {
+			none = false
+			switch e.Cancel() {
+			case ledger.CancelDone, ledger.CancelPending:
+				refused = nil
+			case ledger.CancelTooLate:
+				if stage := max(e.TooLate, e.Stage); refused.Stage == job.StageDone || stage > refused.Stage {
+					refused.Stage = stage
+				}
 			}
+			return refused != nil, nil
+		})
+		if err != nil || refused == nil {
+			return nil, err
 		}
 	}
-	return &CancelRefused{What: what, Stage: stage}, nil
+	if none && cancelled {
+		return nil, nil
+	}
+	return refused, nil
 }
 
 // inProgress reports whether an asset that still calls has not ended the run, and is not merely waiting for a reboot.

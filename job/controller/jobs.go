@@ -252,7 +252,9 @@ func (c *Controller) DeleteJob(ctx context.Context, id job.ID, now time.Time) er
 
 func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now time.Time) error {
 	now = instant(now)
+	var more []job.RunID
 	err := c.update(ctx, now, func(t *tx) error {
+		more = nil
 		rec, err := loadJob(t, id)
 		if err != nil || rec.Definition.State == state {
 			return err
@@ -263,10 +265,13 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now
 		for _, open := range rec.Open {
 			run, err := loadRun(t, open)
 			if err == nil {
-				_, err = t.stop(run, ledger.RunWithdraw{})
+				run, err = t.stop(run, ledger.RunWithdraw{})
 			}
 			if err != nil {
 				return err
+			}
+			if run.Stopping() != nil {
+				more = append(more, run.ID)
 			}
 		}
 		old := rec.Definition
@@ -279,8 +284,7 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now
 	if err != nil {
 		return err
 	}
-	_, err = c.Tick(ctx, now)
-	return unfinished(err)
+	return unfinished(c.finish(ctx, more, now))
 }
 
 // Preview says what a job would do on an asset now, and why, with nothing changed; orders are made by the same code

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -117,6 +118,26 @@ func (t *tx) stop(run runRecord, ev ledger.RunEvent) (runRecord, error) {
 	return t.pass(run)
 }
 
+// finish does what is left of the passes that cancel or withdraw runs.
+func (c *Controller) finish(ctx context.Context, runs []job.RunID, now time.Time) error {
+	for _, id := range runs {
+		for more := true; more; {
+			err := c.update(ctx, now, func(t *tx) error {
+				run, err := loadRun(t, id)
+				if err == nil && run.Stopping() != nil {
+					run, err = t.pass(run)
+				}
+				more = err == nil && run.Stopping() != nil
+				return err
+			})
+			if err != nil {
+				return fmt.Errorf("run %s: %w", id, err)
+			}
+		}
+	}
+	return nil
+}
+
 // assets makes the orders of the next assets of a run.
 func (t *tx) assets(run runRecord, pass ledger.Pass) (cursor job.AssetID, n int, err error) {
 	assets, err := t.nextAssets(run, pass)
@@ -145,56 +166,95 @@ func (t *tx) assets(run runRecord, pass ledger.Pass) (cursor job.AssetID, n int,
 
 // nextAssets lists the next assets of a pass: all there are, or those with a live order.
 func (t *tx) nextAssets(run runRecord, pass ledger.Pass) (assets []job.Asset, err error) {
-	batch := t.c.config.Batch
-	if !pass.Live {
-		err = eachAsset(t, pass.Cursor, func(rec assetRecord) (bool, error) {
-			assets = append(assets, rec.Asset)
-			return len(assets) < batch, nil
-		})
-		return assets, err
+	table, prefix := tableAssets, ""
+	if pass.Live {
+		table, prefix = tableLive, key(string(run.ID))
 	}
-	from := ""
-	if pass.Cursor != "" {
-		from = after(key(string(run.ID), string(pass.Cursor)))
+	records, err := t.batch(table, prefix, pass.Cursor)
+	if err != nil {
+		return nil, err
 	}
-	err = each(t, tableLive, key(string(run.ID)), from, func(rec Record) (bool, error) {
-		id, err := last(rec.Key)
+	if pass.Live {
+		keys := make([]Key, len(records))
+		for i, rec := range records {
+			keys[i] = Key{tableAssets, strings.TrimPrefix(rec.Key, prefix)}
+		}
+		if err := t.fetch(keys...); err != nil {
+			return nil, err
+		}
+		for i, k := range keys {
+			records[i] = Record{k.Key, t.have[k]}
+		}
+	}
+	for _, rec := range records {
+		if rec.Value == nil {
+			id, err := last(rec.Key)
+			if err != nil {
+				return nil, err
+			}
+			assets = append(assets, job.Asset{ID: job.AssetID(id)}) // it was removed: no job selects it
+			continue
+		}
+		asset, err := decode[assetRecord](tableAssets, rec)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		asset, found, err := load[assetRecord](t, tableAssets, key(id))
-		if found {
-			assets = append(assets, asset.Asset)
-		}
-		return len(assets) < batch, err
-	})
-	return assets, err
+		assets = append(assets, asset.Asset)
+	}
+	return assets, nil
+}
+
+// batch reads what one transaction of a pass is about: records of a table whose keys end with an asset after the cursor.
+func (t *tx) batch(table Table, prefix string, cursor job.AssetID) ([]Record, error) {
+	from := prefix
+	if cursor != "" {
+		from = after(prefix + key(string(cursor)))
+	}
+	return t.Scan(table, from, after(prefix), t.c.config.Batch)
 }
 
 // fetchAssets reads what making their orders needs.
 func (t *tx) fetchAssets(run runRecord, assets []job.Asset) error {
-	var keys, inventories []Key
+	var keys []Key
 	for _, a := range assets {
-		k, e := key(string(a.ID)), entryKey(run.ID, a.ID)
-		keys = append(keys, e, Key{tableOutcomes, e.Key}, Key{tableRevisions, k}, Key{tableSeen, k}, Key{tableInventories, k})
-		inventories = append(inventories, Key{tableInventory, k + key(chunkPart(0))}) // few have more than one piece
+		keys = append(keys, entryKey(run.ID, a.ID))
 	}
-	return t.fetch(append(keys, inventories...)...)
+	if err := t.fetch(keys...); err != nil {
+		return err
+	}
+	keys = nil
+	for _, a := range assets {
+		e, err := loadEntry(t, run.ID, a.ID)
+		if err != nil {
+			return err
+		}
+		if e.Fixed() || !run.Definition.Select(a) {
+			continue
+		}
+		k := key(string(a.ID))
+		keys = append(keys, Key{tableOutcomes, entryKey(run.ID, a.ID).Key}, Key{tableRevisions, k}, Key{tableInventories, k},
+			Key{tableInventory, k + key(chunkPart(0))}) // few have more than one piece
+		if run.Definition.Schedule.Zone == schedule.AssetZone {
+			keys = append(keys, Key{tableSeen, k})
+		}
+	}
+	return t.fetch(keys...)
 }
 
 // orders brings a pass to the next orders of a run.
 func (t *tx) orders(run runRecord, pass ledger.Pass) (cursor job.AssetID, n int, err error) {
-	var entries []ledger.Entry
-	var keys []Key
-	err = eachOrder(t, run.ID, pass.Cursor, func(e ledger.Entry) (bool, error) {
-		entries = append(entries, e)
-		keys = append(keys, Key{tableRevisions, key(string(e.Asset))})
-		return len(entries) < t.c.config.Batch, nil
-	})
-	if err == nil {
-		err = t.fetch(keys...)
-	}
+	records, err := t.batch(tableOrders, key(string(run.ID)), pass.Cursor)
 	if err != nil {
+		return cursor, 0, err
+	}
+	entries, keys := make([]ledger.Entry, len(records)), make([]Key, len(records))
+	for i, rec := range records {
+		if entries[i], err = decode[ledger.Entry](tableOrders, rec); err != nil {
+			return cursor, 0, err
+		}
+		keys[i] = Key{tableRevisions, key(string(entries[i].Asset))}
+	}
+	if err := t.fetch(keys...); err != nil {
 		return cursor, 0, err
 	}
 	for _, e := range entries {
