@@ -73,9 +73,9 @@ func (a *asset) work() {
 }
 
 // cutOff drops the downloads that a Discard makes useless.
-func (a *asset) cutOff(d execution.Discard) {
+func (a *asset) cutOff(order job.OrderID, d execution.Discard) {
 	covered := func(t *task) bool {
-		return t.download.order == d.Order && (d.Index < 0 || d.Index == t.download.index)
+		return t.download.order == order && (d.Index < 0 || d.Index == t.download.index)
 	}
 	kept := []*task{}
 	for _, t := range a.lane {
@@ -91,28 +91,29 @@ func (a *asset) cutOff(d execution.Discard) {
 }
 
 func (a *asset) carryOut(e agent.Effect) {
-	reply := func(ev execution.Event) { a.step(agent.Execution{Order: e.Order, Event: ev}) }
+	order := e.Order
+	reply := func(ev execution.Event) { a.step(agent.Execution{Order: order, Event: ev}) }
 	switch e := e.Effect.(type) {
 	case execution.TakeInventory:
 		a.queue(a.took.inventory, func() { reply(a.takeInventory(e)) })
 	case execution.Download:
-		a.download(e, reply)
+		a.download(order, e, reply)
 	case execution.Preflight:
-		a.queue(a.took.preflight, func() { reply(execution.Checked{ID: e.ID, Findings: a.preflight(e)}) })
-	case execution.Deploy:
-		a.deploy(e, reply)
-	case execution.Act:
+		a.queue(a.took.preflight, func() { reply(execution.PreflightDone{ID: e.ID, Results: a.preflight(order, e)}) })
+	case execution.Install:
+		a.install(order, e, reply)
+	case execution.RunAction:
 		a.queue(a.took.action, func() {
 			exit := a.exits[e.Action.Name]
-			a.watch.acted(e, exit)
-			a.log("%s ran %s: exit %d", e.Order.Run().Job(), e.Action.Name, exit)
-			reply(execution.Acted{ID: e.ID, Exit: exit})
+			a.watch.acted(order, e.Action, exit)
+			a.log("%s ran %s: exit %d", order.Run().Job(), e.Action.Name, exit)
+			reply(execution.ActionDone{ID: e.ID, Exit: exit})
 		})
 	case execution.Prompt:
-		a.prompt(e, reply)
+		a.prompt(order, e, reply)
 	case execution.Reboot:
 		a.queue(0, func() {
-			a.watch.reboots(e.Order)
+			a.watch.reboots(order)
 			a.log("reboots")
 			if take(&a.ignored) {
 				a.log("goes on as if nothing had been asked")
@@ -121,10 +122,10 @@ func (a *asset) carryOut(e agent.Effect) {
 			a.boot(a.took.boot)
 		})
 	case execution.Discard:
-		a.cutOff(e)
+		a.cutOff(order, e)
 		a.queue(0, func() {
 			for at := range a.staged {
-				if at.order == e.Order && (e.Index < 0 || e.Index == at.index) {
+				if at.order == order && (e.Index < 0 || e.Index == at.index) {
 					delete(a.staged, at)
 				}
 			}
@@ -141,12 +142,12 @@ func (a *asset) takeInventory(e execution.TakeInventory) execution.InventoryTake
 	if err != nil {
 		a.w.fail(err)
 	}
-	return execution.InventoryTaken{ID: e.ID, Inventory: inventory, Mark: a.mark, Sessions: a.seen()}
+	return execution.InventoryTaken{ID: e.ID, Inventory: inventory, RebootRequired: a.mark, Sessions: a.seen()}
 }
 
 // download fetches, unless the file is staged already (JOB-17).
-func (a *asset) download(e execution.Download, reply func(execution.Event)) {
-	at := stagedKey{e.Order, e.Index}
+func (a *asset) download(order job.OrderID, e execution.Download, reply func(execution.Event)) {
+	at := stagedKey{order, e.Index}
 	takes := func() time.Duration {
 		if _, there := a.staged[at]; there {
 			return 0
@@ -155,62 +156,62 @@ func (a *asset) download(e execution.Download, reply func(execution.Event)) {
 	}
 	a.add(&task{download: at, takes: takes, do: func() {
 		if file, there := a.staged[at]; there {
-			reply(execution.Fetched{ID: e.ID, Files: file.evidence})
+			reply(execution.Downloaded{ID: e.ID, Files: file.evidence})
 			return
 		}
 		if code := a.faults[e.Patch.Product].noFetch; code != 0 {
-			reply(execution.Fetched{ID: e.ID, Code: code, Text: fmt.Sprintf("The download ended with %s.", code)})
+			reply(execution.Downloaded{ID: e.ID, Code: code, Text: fmt.Sprintf("The download ended with %s.", code)})
 			return
 		}
 		if a.link.cut {
-			reply(execution.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."})
+			reply(execution.Downloaded{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."})
 			return
 		}
 		fetched, really := a.w.vendor.fetch(e.Patch)
 		fetched.ID = e.ID
 		if fetched.Code == 0 {
 			a.log("downloads %s", e.Patch.Patch)
-			a.watch.downloaded(e, fetched.Files)
+			a.watch.downloaded(at, e.Patch, fetched.Files)
 			a.staged[at] = stagedFile{really, fetched.Files}
 		}
 		reply(fetched)
 	}})
 }
 
-// preflight tells what each staged file really contains, and what would not install or would lower a version.
-func (a *asset) preflight(e execution.Preflight) []execution.Finding {
-	var findings []execution.Finding
+// preflight says what each staged file really contains, and what would not install or would lower a version.
+func (a *asset) preflight(order job.OrderID, e execution.Preflight) []execution.PreflightResult {
+	var results []execution.PreflightResult
 	for _, s := range e.Patches {
-		f := execution.Finding{
-			Index: s.Index, Version: a.staged[stagedKey{e.Order, s.Index}].version, Refused: a.faults[s.Patch.Product].refuse,
+		r := execution.PreflightResult{
+			Index: s.Index, Version: a.staged[stagedKey{order, s.Index}].version, Refused: a.faults[s.Patch.Product].refuse,
 		}
-		if order, ok := a.installed[s.Patch.Product].Compare(f.Version); f.Refused == "" && ok && order > 0 {
-			f.Refused = fmt.Sprintf("It would take %s from %s down to %s.", s.Patch.Name, a.installed[s.Patch.Product], f.Version)
+		if sign, ok := a.installed[s.Patch.Product].Compare(r.Version); r.Refused == "" && ok && sign > 0 {
+			r.Refused = fmt.Sprintf("It would take %s from %s down to %s.", s.Patch.Name, a.installed[s.Patch.Product], r.Version)
 		}
-		findings = append(findings, f)
+		results = append(results, r)
 	}
-	return findings
+	return results
 }
 
-// deploy installs one patch after the other; a crash in between leaves what was installed until then.
-func (a *asset) deploy(e execution.Deploy, reply func(execution.Event)) {
-	var outcomes []execution.Outcome
+// install installs one patch after the other; a crash in between leaves what was installed until then.
+func (a *asset) install(order job.OrderID, e execution.Install, reply func(execution.Event)) {
+	var results []execution.InstallResult
 	for _, s := range e.Patches {
-		a.watch.deploys(e.Order, s)
+		a.watch.deploys(order, s)
 		a.queue(a.took.install, func() {
-			o, crashed := a.runInstaller(e.Order, s)
+			r, crashed := a.runInstaller(order, s)
 			if crashed {
 				return
 			}
-			outcomes = append(outcomes, o)
-			if len(outcomes) == len(e.Patches) {
-				reply(execution.Deployed{ID: e.ID, Outcomes: outcomes})
+			results = append(results, r)
+			if len(results) == len(e.Patches) {
+				reply(execution.Installed{ID: e.ID, Results: results})
 			}
 		})
 	}
 }
 
-func (a *asset) runInstaller(order job.OrderID, s execution.Staged) (o execution.Outcome, crashed bool) {
+func (a *asset) runInstaller(order job.OrderID, s execution.Staged) (r execution.InstallResult, crashed bool) {
 	product := s.Patch.Product
 	f := a.faults[product]
 	if f.times > 0 { // the last time, it works again
@@ -223,9 +224,9 @@ func (a *asset) runInstaller(order job.OrderID, s execution.Staged) (o execution
 	if f.crash {
 		a.log("agent crashes while it installs %s", s.Patch.Patch)
 		a.crash()
-		return o, true
+		return r, true
 	}
-	o = execution.Outcome{Index: s.Index, Code: f.code, Text: f.text, Reboot: f.reboot}
+	r = execution.InstallResult{Index: s.Index, Code: f.code, Text: f.text, Reboot: f.reboot}
 	to := a.staged[stagedKey{order, s.Index}].version
 	a.watch.deployed(order, s, f, to)
 	if f.code == 0 && !f.lies {
@@ -239,14 +240,14 @@ func (a *asset) runInstaller(order job.OrderID, s execution.Staged) (o execution
 	if f.marks {
 		a.mark = true
 	}
-	return o, false
+	return r, false
 }
 
 // prompt shows it, and answers as the script says if somebody is there to do it: by default nobody does.
-func (a *asset) prompt(e execution.Prompt, reply func(execution.Event)) {
+func (a *asset) prompt(order job.OrderID, e execution.Prompt, reply func(execution.Event)) {
 	switch kind := e.Kind.(type) {
 	case reboot.ShowPrompt:
-		a.watch.offers(e.Order)
+		a.watch.offers(order)
 		a.log("asks to reboot: now or later (%d left)", kind.Remaining)
 		if len(a.answers) == 0 || a.sessions != reboot.Active {
 			return
@@ -260,7 +261,7 @@ func (a *asset) prompt(e execution.Prompt, reply func(execution.Event)) {
 	}
 }
 
-// says is a user's answer, whatever stands on the screen.
+// says is a user's answer, whatever is on the screen.
 func (a *asset) says(later bool, reply func(execution.Event)) {
 	a.log("user answers: %s", map[bool]string{true: "later", false: "now"}[later])
 	reply(execution.Answered{Later: later})

@@ -182,12 +182,12 @@ func final(r job.Result) bool {
 }
 
 // downloaded: what passed once is not fetched again (invariant 8).
-func (o *onlooker) downloaded(d execution.Download, files []execution.Evidence) {
-	e := o.of(d.Order)
-	if e.passed[d.Index] {
-		o.broke(8, "%s of %s was verified, and is downloaded again", d.Patch.Patch, d.Order)
+func (o *onlooker) downloaded(at stagedKey, patch job.OrderPatch, files []execution.Evidence) {
+	e := o.of(at.order)
+	if e.passed[at.index] {
+		o.broke(8, "%s of %s was verified, and is downloaded again", patch.Patch, at.order)
 	}
-	e.passed[d.Index] = allPass(d.Patch, files)
+	e.passed[at.index] = allPass(patch, files)
 }
 
 // touches is the first act that changes the asset, or a further one (invariants 2, 3, 4).
@@ -206,8 +206,8 @@ func (o *onlooker) touches(id job.OrderID, what string) *seen {
 }
 
 // acted is a pre- or post-action that ran.
-func (o *onlooker) acted(act execution.Act, exit int) {
-	e := o.touches(act.Order, "action "+act.Action.Name+" runs")
+func (o *onlooker) acted(id job.OrderID, action job.Action, exit int) {
+	e := o.touches(id, "action "+action.Name+" runs")
 	e.needs = e.needs || exit == 10 || exit == 11
 }
 

@@ -43,7 +43,7 @@ func (a *asset) deployOf(o job.Order) agent.Effect {
 	for _, f := range a.staged[stagedKey{o.ID, 0}].evidence {
 		s.Digests = append(s.Digests, f.Digests[0])
 	}
-	return agent.Effect{Order: o.ID, Effect: execution.Deploy{ID: 1 << 50, Order: o.ID, Patches: []execution.Staged{s}}}
+	return agent.Effect{Order: o.ID, Effect: execution.Install{ID: 1 << 50, Patches: []execution.Staged{s}}}
 }
 
 // TestInvariantsCanBreak makes of the agent, its disk, its network or its installer one that breaks a rule, and wants the
@@ -75,10 +75,10 @@ func TestInvariantsCanBreak(t *testing.T) {
 	}
 	deploy := add(func(a *asset) agent.Effect { return a.deployOf(order) })
 	reboot := add(func(*asset) agent.Effect {
-		return agent.Effect{Order: order.ID, Effect: execution.Reboot{Order: order.ID}}
+		return agent.Effect{Order: order.ID, Effect: execution.Reboot{}}
 	})
 	act := add(func(*asset) agent.Effect {
-		return agent.Effect{Order: order.ID, Effect: execution.Act{ID: 1 << 50, Order: order.ID, Action: job.Action{Name: "x"}}}
+		return agent.Effect{Order: order.ID, Effect: execution.RunAction{ID: 1 << 50, Action: job.Action{Name: "x"}}}
 	})
 	for _, c := range []struct {
 		name      string
@@ -125,7 +125,7 @@ func TestInvariantsCanBreak(t *testing.T) {
 			return func(before agent.State, after *agent.State, out *agent.Out) {
 				keep(*after)
 				for i, e := range out.Effects {
-					if _, ok := e.Effect.(execution.Deploy); ok {
+					if _, ok := e.Effect.(execution.Install); ok {
 						a.watch.reboots(order.ID)
 						out.Effects = slices.Insert(out.Effects, i, e)
 						return
@@ -160,7 +160,7 @@ func TestInvariantsCanBreak(t *testing.T) {
 		})},
 		{"fetches again what was verified", 8, stage + "enable j\n+1h", on(progress(job.Deploying), func(a *asset, _ *agent.State, out *agent.Out) {
 			clear(a.staged)
-			out.Effects = []agent.Effect{{Order: order.ID, Effect: execution.Download{ID: 1 << 50, Order: order.ID, Patch: order.Patches[0]}}}
+			out.Effects = []agent.Effect{{Order: order.ID, Effect: execution.Download{ID: 1 << 50, Patch: order.Patches[0]}}}
 		})},
 		{"installs a third time", 8, stage + "enable j\n+1h", on(progress(job.Deploying), func(a *asset, _ *agent.State, out *agent.Out) {
 			out.Effects = append(out.Effects, a.deployOf(order), a.deployOf(order), a.deployOf(order))
@@ -176,7 +176,7 @@ func TestInvariantsCanBreak(t *testing.T) {
 		})},
 		{"never ends", 10, stage + "enable j\n+1h expect settled", func(*asset) twist {
 			return func(_ agent.State, _ *agent.State, out *agent.Out) {
-				out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := e.Effect.(execution.Deploy); return is })
+				out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := e.Effect.(execution.Install); return is })
 			}
 		}},
 		{"leaves its files behind", 10, stage + "enable j\n+1h expect settled", func(*asset) twist {

@@ -84,9 +84,9 @@ func effectWord(e execution.Effect) string {
 		return "download"
 	case execution.Preflight:
 		return "preflight"
-	case execution.Deploy:
+	case execution.Install:
 		return "install"
-	case execution.Act:
+	case execution.RunAction:
 		return "action"
 	case execution.Prompt:
 		return "prompt"

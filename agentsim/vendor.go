@@ -160,8 +160,8 @@ func (v *vendor) add(b catalog.Batch) {
 }
 
 // fetch is what a download of a patch's files finds.
-func (v *vendor) fetch(p job.OrderPatch) (execution.Fetched, version.Version) {
-	var out execution.Fetched
+func (v *vendor) fetch(p job.OrderPatch) (execution.Downloaded, version.Version) {
+	var out execution.Downloaded
 	var really version.Version
 	for _, f := range p.Files {
 		c := v.served[f.URL]

@@ -94,7 +94,7 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 	case CrashBefore:
 		b.Crashes--
 		switch h.next().(type) {
-		case execution.Download, execution.Deploy, execution.Act:
+		case execution.Download, execution.Install, execution.RunAction:
 			s.effect(st, h, outlives)
 		default:
 			s.hasty(st, h)

@@ -232,9 +232,9 @@ func (w *writer) effect(e agent.Effect) {
 		kind, id, index = 2, e.ID, e.Index
 	case execution.Preflight:
 		kind, id, index = 3, e.ID, indexes(e.Patches)
-	case execution.Deploy:
+	case execution.Install:
 		kind, id, index = 4, e.ID, indexes(e.Patches)
-	case execution.Act:
+	case execution.RunAction:
 		kind, id = 5, e.ID
 	case execution.Reboot:
 		kind = 6
@@ -341,10 +341,10 @@ func (w *writer) order(o *job.Order) {
 
 func (w *writer) execution(x *execution.State) {
 	w.order(&x.Order)
-	w.num(int64(x.Stage), int64(x.Step), int64(x.Tries), int64(x.Acted), int64(x.Failed), int64(x.Sessions), int64(x.Reboots), int64(x.Result))
-	w.bit(x.Waiting != 0, x.Aborted, x.NeedsReboot, x.Mark, x.SaidTooLate)
+	w.num(int64(x.Stage), int64(x.Phase), int64(x.Tries), int64(x.Acted), int64(x.Failed), int64(x.Sessions), int64(x.Reboots), int64(x.Result))
+	w.bit(x.Waiting != 0, x.Aborted, x.NeedsReboot, x.RebootRequired, x.SaidTooLate)
 	w.at(w.instant(x.Until))
-	w.boot(x.Boot)
+	w.boot(x.BootID)
 	for i := range x.Patches {
 		p := &x.Patches[i]
 		w.num(int64(p.Status), int64(p.Code), int64(p.Attempts), int64(len(p.Digests)))

@@ -151,20 +151,6 @@ func (s *scene) renamed(h *host, asset int) *host {
 	c.lane = append(c.lane[:0:0], c.lane...)
 	for i := range c.lane {
 		rename(&c.lane[i].Order)
-		switch e := c.lane[i].Effect.(type) {
-		case execution.Download:
-			rename(&e.Order)
-			c.lane[i].Effect = e
-		case execution.Preflight:
-			rename(&e.Order)
-			c.lane[i].Effect = e
-		case execution.Deploy:
-			rename(&e.Order)
-			c.lane[i].Effect = e
-		case execution.Discard:
-			rename(&e.Order)
-			c.lane[i].Effect = e
-		}
 	}
 	c.net = append(c.net[:0:0], c.net...)
 	for i, m := range c.net {
@@ -194,7 +180,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{agent.LastCall{}, "Order Effect Call Until"},
 		{agent.Early{}, "Order At Next Waiting"},
 		{agent.Clock{}, "Offset Known Boot Up Wall Steady"},
-		{execution.State{}, "Order Stage Step Waiting Last Until Tries Patches Acted Failed Aborted NeedsReboot Mark Boot Sessions Reboot Reboots SaidTooLate Result"},
+		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Patches Acted Failed Aborted NeedsReboot RebootRequired BootID Sessions Reboot Reboots SaidTooLate Result"},
 		{execution.PatchState{}, "PatchOutcome Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},

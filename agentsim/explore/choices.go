@@ -149,7 +149,7 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 		return b.Crashes > 0
 	case CrashBefore: // of what leaves nothing behind, that is the same as Crash
 		switch h.next().(type) {
-		case execution.Download, execution.Deploy, execution.Act:
+		case execution.Download, execution.Install, execution.RunAction:
 			return b.Crashes > 0
 		case execution.Reboot:
 			return false
@@ -157,21 +157,20 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 		return b.Crashes > 0 && s.driver.early
 	case CutOff:
 		switch h.next().(type) {
-		case execution.Deploy, execution.Act:
+		case execution.Install, execution.RunAction:
 			return b.Crashes > 0
 		}
 	case Sleep:
 		return b.Sleeps > 0 && !s.windowEnd(st.now).IsZero()
 	case Fail:
-		switch e := h.next().(type) {
+		switch h.next().(type) {
 		case execution.Download:
-			return b.Faults > 0 && h.at(s, e.Order, e.Index).file == none
-		case execution.Deploy, execution.Act, execution.Reboot:
+			return b.Faults > 0 && s.downloads(h)
+		case execution.Install, execution.RunAction, execution.Reboot:
 			return b.Faults > 0
 		}
 	case Damage, Age:
-		e, ok := h.next().(execution.Download)
-		return ok && b.Faults > 0 && h.at(s, e.Order, e.Index).file == none
+		return b.Faults > 0 && s.downloads(h)
 	case Login:
 		return b.Sessions > 0 && h.sessions != reboot.Active
 	case Lock:
@@ -182,6 +181,12 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 		return h.prompt && h.sessions == reboot.Active
 	}
 	return false
+}
+
+// downloads reports whether the next effect of a host is the download of a file that is not staged yet.
+func (s *scene) downloads(h *host) bool {
+	e, ok := h.next().(execution.Download)
+	return ok && h.at(s.job(h.lane[0].Order), e.Index).file == none
 }
 
 // changes says whether a change of a job is possible.

@@ -48,7 +48,7 @@ func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 		case execution.Discard:
 			h.lane = slices.DeleteFunc(slices.Clone(h.lane), func(queued agent.Effect) bool {
 				d, ok := queued.Effect.(execution.Download)
-				return ok && d.Order == effect.Order && (effect.Index < 0 || effect.Index == d.Index)
+				return ok && queued.Order == e.Order && (effect.Index < 0 || effect.Index == d.Index)
 			})
 			h.lane = append(h.lane, e)
 		default:

@@ -52,10 +52,8 @@ func url(u upgrade, latest bool) string {
 	return "https://vendor.example/" + string(u.id)
 }
 
-// at is what is staged of an order's patch, by its index in the order.
-func (h *host) at(s *scene, order job.OrderID, index int) *staged {
-	return &h.staged[max(s.job(order), 0)][index%maxPatches]
-}
+// at is what is staged of a job's patch, by its index in the order.
+func (h *host) at(j, index int) *staged { return &h.staged[max(j, 0)][index%maxPatches] }
 
 // result is how carrying an effect out goes.
 type result uint8
@@ -83,19 +81,19 @@ func (s *scene) effect(st *state, h *host, how result) {
 	case execution.Download:
 		s.download(st, h, j, e, how, reply)
 	case execution.Preflight:
-		var findings []execution.Finding
+		var results []execution.PreflightResult
 		for _, p := range e.Patches {
-			findings = append(findings, execution.Finding{Index: p.Index, Version: s.versions[h.at(s, e.Order, p.Index).level]})
+			results = append(results, execution.PreflightResult{Index: p.Index, Version: s.versions[h.at(j, p.Index).level]})
 		}
-		reply(execution.Checked{ID: e.ID, Findings: findings})
-	case execution.Act:
+		reply(execution.PreflightDone{ID: e.ID, Results: results})
+	case execution.RunAction:
 		h.touches(st, j, "an action runs")
 		if how == breaks {
 			s.restart(st, h)
 			return
 		}
-		reply(execution.Acted{ID: e.ID, Exit: map[bool]int{true: 1}[how == fails]})
-	case execution.Deploy:
+		reply(execution.ActionDone{ID: e.ID, Exit: map[bool]int{true: 1}[how == fails]})
+	case execution.Install:
 		s.deploy(st, h, j, e, how, reply)
 	case execution.Reboot:
 		h.reboots(s, st, j)
@@ -105,7 +103,7 @@ func (s *scene) effect(st *state, h *host, how result) {
 	case execution.Discard:
 		for i := range maxPatches {
 			if e.Index < 0 || e.Index == i {
-				*h.at(s, e.Order, i) = staged{}
+				*h.at(j, i) = staged{}
 			}
 		}
 	}
@@ -113,12 +111,12 @@ func (s *scene) effect(st *state, h *host, how result) {
 
 // download fetches a patch's file, unless it is staged already (JOB-17).
 func (s *scene) download(st *state, h *host, j int, e execution.Download, how result, reply func(execution.Event)) {
-	f := h.at(s, e.Order, e.Index)
+	f := h.at(j, e.Index)
 	patch := s.tasks[j].number(e.Patch.Patch)
 	switch {
 	case f.file != none:
 	case how == fails:
-		reply(execution.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The download failed."})
+		reply(execution.Downloaded{ID: e.ID, Code: job.FileDownloadFailed, Text: "The download failed."})
 		return
 	case how == spoils:
 		*f = staged{damaged, upgradeOf(j, patch).level}
@@ -133,28 +131,28 @@ func (s *scene) download(st *state, h *host, j int, e execution.Download, how re
 		}
 		h.downloaded(st, j, patch, *f)
 	}
-	reply(execution.Fetched{ID: e.ID, Files: f.evidence()})
+	reply(execution.Downloaded{ID: e.ID, Files: f.evidence()})
 }
 
-func (s *scene) deploy(st *state, h *host, j int, e execution.Deploy, how result, reply func(execution.Event)) {
-	var outcomes []execution.Outcome
+func (s *scene) deploy(st *state, h *host, j int, e execution.Install, how result, reply func(execution.Event)) {
+	var results []execution.InstallResult
 	for _, p := range e.Patches {
-		patch, f := s.tasks[j].number(p.Patch.Patch), *h.at(s, e.Order, p.Index)
+		patch, f := s.tasks[j].number(p.Patch.Patch), *h.at(j, p.Index)
 		h.deploys(s, st, j, patch, p, f)
-		outcome := execution.Outcome{Index: p.Index}
+		result := execution.InstallResult{Index: p.Index}
 		switch how {
 		case breaks:
 		case fails:
-			outcome.Code, outcome.Text = job.InstallerFailed, "The installer failed."
+			result.Code, result.Text = job.InstallerFailed, "The installer failed."
 		default:
 			h.deployed(s, st, j, patch, f.level)
 			h.installed[upgradeOf(j, patch).product] = f.level
 		}
-		outcomes = append(outcomes, outcome)
+		results = append(results, result)
 	}
 	if how == breaks {
 		s.restart(st, h)
 		return
 	}
-	reply(execution.Deployed{ID: e.ID, Outcomes: outcomes})
+	reply(execution.Installed{ID: e.ID, Results: results})
 }

@@ -58,7 +58,7 @@ type plantedBug struct {
 var planted = []plantedBug{
 	{"the driver vouches for whatever it fetched", 1, "vendor", hook(func(_ *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
 		if x, ok := ev.(agent.Execution); ok {
-			if fetched, ok := x.Event.(execution.Fetched); ok && len(fetched.Files) > 0 {
+			if fetched, ok := x.Event.(execution.Downloaded); ok && len(fetched.Files) > 0 {
 				fetched.Files = staged{good, 2}.evidence()
 				x.Event = fetched
 				return x
@@ -89,15 +89,15 @@ var planted = []plantedBug{
 		return ev
 	})},
 	{"a restart forgets the deferrals", 5, "defer", restored(func(x *execution.State) {
-		if x.Step == execution.StepReboot {
+		if x.Phase == execution.PhaseReboot {
 			x.Reboot.Used, x.Reboot.FirstOffer = 0, x.Reboot.Until
 		}
 	})},
 	{"what the preflight finds is thrown away", 6, "vendor", hook(func(_ *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
 		if x, ok := ev.(agent.Execution); ok {
-			if checked, ok := x.Event.(execution.Checked); ok {
-				checked.Findings = nil
-				x.Event = checked
+			if done, ok := x.Event.(execution.PreflightDone); ok {
+				done.Results = nil
+				x.Event = done
 				return x
 			}
 		}

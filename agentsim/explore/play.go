@@ -169,9 +169,9 @@ func (s *scene) ordinarily(st *state) string {
 		return "download of " + string(e.Patch.Patch) + at
 	case execution.Preflight:
 		return "preflight" + at
-	case execution.Act:
+	case execution.RunAction:
 		return "action " + e.Action.Name + at
-	case execution.Deploy:
+	case execution.Install:
 		return "installation of " + string(e.Patches[0].Patch.Patch) + at
 	case execution.Reboot:
 		return "reboot" + at

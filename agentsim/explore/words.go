@@ -160,12 +160,12 @@ func spoilt(e execution.Effect, c Choice) []string {
 		case Age:
 			return []string{fmt.Sprintf("vendor serves %s for %s", levels[0], e.Patch.Patch)}
 		}
-	case execution.Deploy:
+	case execution.Install:
 		if c == Fail {
 			return []string{fmt.Sprintf("installer of %s fails 1 times", e.Patches[0].Patch.Product)}
 		}
 		return []string{fmt.Sprintf("installer of %s crashes the agent 1 times", e.Patches[0].Patch.Product)}
-	case execution.Act:
+	case execution.RunAction:
 		if c == Fail {
 			return []string{fmt.Sprintf("action %s exits 1", e.Action.Name)}
 		}

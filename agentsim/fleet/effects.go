@@ -12,8 +12,8 @@ import (
 
 // carryOut does what the agent asks for, each thing taking its time.
 func (a *asset) carryOut(e agent.Effect) {
+	order := e.Order
 	reply := func(after time.Duration, ev func() execution.Event) {
-		order := e.Order
 		a.after(after, func() { a.step(agent.Execution{Order: order, Event: ev()}) })
 	}
 	switch e := e.Effect.(type) {
@@ -25,18 +25,18 @@ func (a *asset) carryOut(e agent.Effect) {
 		took := a.draws.between(a.speed/2, a.speed+a.speed/2)
 		reply(took, func() execution.Event { return a.fetch(e) })
 	case execution.Preflight:
-		reply(time.Second, func() execution.Event { return execution.Checked{ID: e.ID} })
-	case execution.Deploy:
-		a.watch.deploys(a, e)
+		reply(time.Second, func() execution.Event { return execution.PreflightDone{ID: e.ID} })
+	case execution.Install:
+		a.watch.deploys(a, order, e)
 		took := time.Duration(0)
 		for range e.Patches {
 			took += a.draws.between(30*time.Second, 3*time.Minute)
 		}
-		reply(took, func() execution.Event { return a.deploy(e) })
+		reply(took, func() execution.Event { return a.install(e) })
 	case execution.Prompt:
-		a.prompt(e)
+		a.prompt(order, e)
 	case execution.Reboot:
-		a.watch.reboots(a, e.Order)
+		a.watch.reboots(a, order)
 		a.shutDown()
 		life := a.life
 		a.at(a.s.now+a.draws.between(40*time.Second, 3*time.Minute), func() {
@@ -48,7 +48,7 @@ func (a *asset) carryOut(e agent.Effect) {
 		if e.Index < 0 {
 			a.staged = 0
 		} else {
-			a.staged &^= 1 << a.product(e.Order, e.Index)
+			a.staged &^= 1 << a.product(order, e.Index)
 		}
 	}
 }
@@ -74,10 +74,10 @@ func (a *asset) fetch(e execution.Download) execution.Event {
 	good := true
 	switch failing := a.draws.share(a.s.cfg.Failing); {
 	case a.away.at(a.s.now):
-		return execution.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."}
+		return execution.Downloaded{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."}
 	case !failing:
 	case a.draws.share(700):
-		return execution.Fetched{ID: e.ID, Code: job.FileDownloadFailed, Text: "The connection was closed in the middle."}
+		return execution.Downloaded{ID: e.ID, Code: job.FileDownloadFailed, Text: "The connection was closed in the middle."}
 	case p.signer != "":
 		found.Signature = integrity.Signature{Status: integrity.Bad, Format: integrity.OpenPGP, Detail: "the bytes were changed"}
 		found.Digests, good = p.damaged, false
@@ -87,21 +87,21 @@ func (a *asset) fetch(e execution.Download) execution.Event {
 	if good {
 		a.staged |= 1 << n
 	}
-	return execution.Fetched{ID: e.ID, Files: []execution.Evidence{found}}
+	return execution.Downloaded{ID: e.ID, Files: []execution.Evidence{found}}
 }
 
-// deploy installs what was handed over.
-func (a *asset) deploy(e execution.Deploy) execution.Event {
-	outcomes := make([]execution.Outcome, len(e.Patches))
+// install installs what was handed over.
+func (a *asset) install(e execution.Install) execution.Event {
+	results := make([]execution.InstallResult, len(e.Patches))
 	for i, p := range e.Patches {
-		outcomes[i].Index = p.Index
+		results[i].Index = p.Index
 		a.has |= 1 << a.s.product(p.Patch.Product)
 	}
-	return execution.Deployed{ID: e.ID, Outcomes: outcomes}
+	return execution.Installed{ID: e.ID, Results: results}
 }
 
 // prompt shows it. Somebody at the keyboard puts it off half of the time, agrees a third of the time, or lets it stand.
-func (a *asset) prompt(e execution.Prompt) {
+func (a *asset) prompt(order job.OrderID, e execution.Prompt) {
 	if _, ok := e.Kind.(reboot.ShowPrompt); !ok {
 		return
 	}
@@ -115,7 +115,7 @@ func (a *asset) prompt(e execution.Prompt) {
 	}
 	a.after(a.draws.between(5*time.Second, 4*time.Minute), func() {
 		if a.sessions() == reboot.Active {
-			a.step(agent.Execution{Order: e.Order, Event: execution.Answered{Later: answer < 50}})
+			a.step(agent.Execution{Order: order, Event: execution.Answered{Later: answer < 50}})
 		}
 	})
 }

@@ -104,7 +104,7 @@ func (h *history) effect(e agent.Effect) {
 		h.add(2, uint64(e.ID), uint64(e.Index))
 	case execution.Preflight:
 		h.add(3, uint64(e.ID), uint64(len(e.Patches)))
-	case execution.Deploy:
+	case execution.Install:
 		h.add(4, uint64(e.ID), uint64(len(e.Patches)))
 	case execution.Prompt:
 		h.add(5)

@@ -135,9 +135,9 @@ func (o *onlooker) ended(a *asset, s *seen, r job.Report) {
 }
 
 // deploys looks at an installation as it begins.
-func (o *onlooker) deploys(a *asset, e execution.Deploy) {
+func (o *onlooker) deploys(a *asset, order job.OrderID, e execution.Install) {
 	if s := o.order; s.result != 0 || !s.deploying {
-		o.broken(a, 2, "order %s is deployed as it is %v", e.Order, s.result)
+		o.broken(a, 2, "order %s is deployed as it is %v", order, s.result)
 	}
 	for _, p := range e.Patches {
 		n := a.s.product(p.Patch.Product)

@@ -40,18 +40,18 @@ func TestOnlooker(t *testing.T) {
 		deploying(a)
 		report(a, job.Report{Result: job.PendingReboot})
 	}
-	deploy := execution.Deploy{Order: order, Patches: []execution.Staged{{Patch: job.OrderPatch{Product: sc.products[1].id}}}}
+	deploy := execution.Install{Patches: []execution.Staged{{Patch: job.OrderPatch{Product: sc.products[1].id}}}}
 	for name, c := range map[string]struct {
 		invariant int
 		right     func(*asset)
 		wrong     func(*asset)
 	}{
-		"installs what did not pass": {1, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, deploy) }, func(a *asset) { deploying(a); a.watch.deploys(a, deploy) }},
-		"deploys after Cancelled": {2, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, deploy) }, func(a *asset) {
+		"installs what did not pass": {1, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, order, deploy) }, func(a *asset) { deploying(a); a.watch.deploys(a, order, deploy) }},
+		"deploys after Cancelled": {2, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, order, deploy) }, func(a *asset) {
 			started(a)
 			report(a, job.Report{Result: job.Cancelled})
 			a.staged = 2
-			a.watch.deploys(a, deploy)
+			a.watch.deploys(a, order, deploy)
 		}},
 		"Cancelled after deploy": {2, func(a *asset) { started(a); report(a, job.Report{Result: job.Cancelled}) },
 			func(a *asset) { deploying(a); report(a, job.Report{Result: job.Cancelled}) }},
@@ -88,8 +88,8 @@ func TestOnlooker(t *testing.T) {
 				a.s.now += reboot.MaxDeferral + 1
 				a.watch.reboots(a, order)
 			}},
-		"installs once more": {8, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, deploy) },
-			func(a *asset) { deploying(a); a.staged, a.has = 2, 2; a.watch.deploys(a, deploy) }},
+		"installs once more": {8, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, order, deploy) },
+			func(a *asset) { deploying(a); a.staged, a.has = 2, 2; a.watch.deploys(a, order, deploy) }},
 		"revision falls":        {9, func(a *asset) { a.watch.revised(a, 4, 5) }, func(a *asset) { a.watch.revised(a, 5, 4) }},
 		"refuses a manifest":    {9, started, func(a *asset) { report(a, job.Report{Refused: "it is forged"}) }},
 		"cancel comes too late": {10, func(a *asset) { reach(a, a.s.bound) }, func(a *asset) { reach(a, a.s.bound+1) }},

@@ -84,7 +84,7 @@ func TestPlantedBugsAreFoundAndShrunk(t *testing.T) {
 func TestPanicsAreFailures(t *testing.T) {
 	c := agentsim.Config{Step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
 		if x, ok := ev.(agent.Execution); ok {
-			if _, ok := x.Event.(execution.Deployed); ok {
+			if _, ok := x.Event.(execution.Installed); ok {
 				panic("out of paint")
 			}
 		}

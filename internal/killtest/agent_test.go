@@ -113,7 +113,7 @@ func byHand(state, dir string) error {
 	}
 	now, err := platform.Status(context.Background())
 	for _, x := range s.Executions {
-		if err == nil && x.Step == execution.StepReboot && x.Boot == now.Boot {
+		if err == nil && x.Phase == execution.PhaseReboot && x.BootID == now.BootID {
 			err = platform.Reboot(context.Background())
 		}
 	}
@@ -225,7 +225,7 @@ func doing(s agent.State) string {
 	switch {
 	case len(s.Executions) > 0:
 		x := s.Executions[0]
-		text = fmt.Sprintf("%s %s", x.Order.Job, x.Step)
+		text = fmt.Sprintf("%s %s", x.Order.Job, x.Phase)
 	case s.Calls.LastCall.Order != "":
 		text = "last call"
 	case len(s.Queue) > 0:

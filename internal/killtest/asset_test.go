@@ -37,8 +37,8 @@ func (d *disk) note(format string, args ...any) error {
 	return d.log.Sync()
 }
 
-// Deploy installs one patch after the other, with a point before and after each.
-func (d *disk) Deploy(ctx context.Context, patches []runner.Staged) (all []execution.Outcome, err error) {
+// Install installs one patch after the other, with a point before and after each.
+func (d *disk) Install(ctx context.Context, patches []runner.Staged) (all []execution.InstallResult, err error) {
 	for _, p := range patches {
 		before, err := d.Inventory(ctx)
 		if err != nil {
@@ -49,7 +49,7 @@ func (d *disk) Deploy(ctx context.Context, patches []runner.Staged) (all []execu
 			return nil, err
 		}
 		d.points.pass("install:before " + d.where())
-		outcomes, err := d.Platform.Deploy(ctx, []runner.Staged{p})
+		outcomes, err := d.Platform.Install(ctx, []runner.Staged{p})
 		if err != nil {
 			return nil, err
 		}
@@ -67,8 +67,10 @@ func (d *disk) Deploy(ctx context.Context, patches []runner.Staged) (all []execu
 	return all, nil
 }
 
-// Act runs nothing: that it was asked to is what counts.
-func (d *disk) Act(_ context.Context, a job.Action) (int, error) { return 0, d.note("act %s", a.Name) }
+// RunAction runs nothing: it only notes that it was asked to.
+func (d *disk) RunAction(_ context.Context, a job.Action) (int, error) {
+	return 0, d.note("act %s", a.Name)
+}
 
 func (d *disk) Reboot(ctx context.Context) error {
 	if err := d.note("reboot"); err != nil {

@@ -31,9 +31,9 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		point string // where it is killed
 		want  string // in a problem
 	}{
-		{faultLate, agentRole, "deploy:after", "it lost what it had committed"},
-		{faultDeploy, agentRole, "deploy:after", "is reported as inapplicable, and the disk has 2.0.0"},
-		{faultReports, agentRole, "deploy:before", "sent with another content than the journal has"},
+		{faultLate, agentRole, "install:after", "it lost what it had committed"},
+		{faultDeploy, agentRole, "install:after", "is reported as inapplicable, and the disk has 2.0.0"},
+		{faultReports, agentRole, "install:before", "sent with another content than the journal has"},
 		{faultStore, steppedRole, "commit:late", "are not known here any more"},
 	} {
 		t.Run(tt.fault, func(t *testing.T) {

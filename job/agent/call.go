@@ -137,7 +137,7 @@ func (m *machine) lastCallOver(id uint64) {
 	}
 	m.s.Calls.LastCall = LastCall{}
 	if last.Effect != 0 {
-		m.execution(last.Order, execution.Called{ID: last.Effect})
+		m.execution(last.Order, execution.LastCallDone{ID: last.Effect})
 		return
 	}
 	m.begin(last.Order)

@@ -17,9 +17,8 @@ type Config struct {
 	Retry      time.Duration     // after a failed check-in, doubling up to Every; default 30 s
 	LastCall   time.Duration     // how long a last call is waited for; default 10 s (MAN-7)
 	WaitParked bool              // later jobs wait for a suppressed reboot, as they should on Windows and need not on Linux (RBT-7)
-	// Policy is the signer policy that the asset is held to, whatever its orders say (INT-4); zero: none. Files that were
-	// judged before a step keep their verdict.
-	Policy integrity.Excerpt
+	Policy     integrity.Excerpt // as in execution.Config
+	Stopping   bool              // as in execution.Config
 }
 
 // WithDefaults fills in what is zero.

@@ -47,7 +47,7 @@ func (m *machine) fetchEarly() {
 		}
 		e.Waiting = earlyIDs + execution.EffectID(e.Next)
 		m.out.Effects = append(m.out.Effects, Effect{Order: e.Order, Effect: execution.Download{
-			ID: e.Waiting, Order: e.Order, Index: e.Next, Patch: m.s.Queue[q].Patches[e.Next],
+			ID: e.Waiting, Index: e.Next, Patch: m.s.Queue[q].Patches[e.Next],
 		}})
 		return
 	}
@@ -70,5 +70,5 @@ func (m *machine) dropEarly(id job.OrderID) {
 		return
 	}
 	m.s.Early = slices.DeleteFunc(m.s.Early, func(e Early) bool { return e.Order == id })
-	m.out.Effects = append(m.out.Effects, Effect{Order: id, Effect: execution.Discard{Order: id, Index: -1}})
+	m.out.Effects = append(m.out.Effects, Effect{Order: id, Effect: execution.Discard{Index: -1}})
 }

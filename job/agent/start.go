@@ -110,9 +110,8 @@ func (m *machine) begin(id job.OrderID) {
 	m.s.Early = slices.DeleteFunc(m.s.Early, func(e Early) bool { return e.Order == id })
 	m.s.Queue = slices.Delete(m.s.Queue, i, i+1)
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(b job.OrderID) bool { return b == id })
-	x, out := execution.Begin(order, m.at.Boot, reboot.Unknown, m.now)
-	m.s.Executions = append(m.s.Executions, x)
-	m.keep(len(m.s.Executions)-1, x, out)
+	m.s.Executions = append(m.s.Executions, execution.State{})
+	m.carryOn(len(m.s.Executions)-1, execution.Begin{Order: order, BootID: m.at.Boot, Sessions: reboot.Unknown})
 }
 
 // wake tells when the machine wants a Tick at the latest.

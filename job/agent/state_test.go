@@ -58,8 +58,8 @@ func FuzzState(f *testing.F) {
 		require.Equal(t, string(data), string(again))
 		s, _ = Step(w.c, s, Started{}, w.at)
 		for _, x := range s.Executions {
-			for _, ev := range []execution.Event{execution.InventoryTaken{ID: x.Waiting}, execution.Fetched{ID: x.Waiting}, execution.Checked{ID: x.Waiting}, execution.Deployed{ID: x.Waiting},
-				execution.Acted{ID: x.Waiting}, execution.Called{ID: x.Waiting}, execution.Cancel{}, execution.Answered{}, execution.Tick{}} {
+			for _, ev := range []execution.Event{execution.InventoryTaken{ID: x.Waiting}, execution.Downloaded{ID: x.Waiting}, execution.PreflightDone{ID: x.Waiting}, execution.Installed{ID: x.Waiting},
+				execution.ActionDone{ID: x.Waiting}, execution.LastCallDone{ID: x.Waiting}, execution.Cancel{}, execution.Answered{}, execution.Tick{}} {
 				Step(w.c, s, Execution{Order: x.Order.ID, Event: ev}, w.at)
 			}
 		}

@@ -64,7 +64,7 @@ func (m *machine) handle(ev Event) {
 		m.callFailed(ev)
 	case Execution:
 		m.execution(ev.Order, ev.Event)
-		if fetched, ok := ev.Event.(execution.Fetched); ok {
+		if fetched, ok := ev.Event.(execution.Downloaded); ok {
 			m.fetchedEarly(ev.Order, fetched.ID)
 		}
 	}
@@ -78,7 +78,7 @@ func (m *machine) started() {
 		m.s.Early[i].Waiting = 0
 	}
 	for _, id := range m.executing() {
-		m.execution(id, execution.Restarted{Boot: m.at.Boot})
+		m.execution(id, execution.Restarted{BootID: m.at.Boot})
 	}
 }
 
@@ -116,15 +116,12 @@ func (m *machine) execution(id job.OrderID, ev execution.Event) {
 	if i < 0 {
 		return
 	}
-	if fetched, ok := ev.(execution.Fetched); ok {
-		fetched.Policy = m.c.Policy
-		ev = fetched
-	}
-	x, out := m.s.Executions[i].Advance(ev, m.now)
-	m.keep(i, x, out)
+	m.carryOn(i, ev)
 }
 
-func (m *machine) keep(i int, x execution.State, out execution.Out) {
+// carryOn steps the execution i.
+func (m *machine) carryOn(i int, ev execution.Event) {
+	x, out := execution.Step(execution.Config{Policy: m.c.Policy, Stopping: m.c.Stopping}, m.s.Executions[i], ev, m.now)
 	m.s.Executions[i] = x
 	for _, r := range out.Reports {
 		m.report(r)

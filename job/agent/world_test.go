@@ -177,7 +177,8 @@ func (w *world) seal(r manifest.Revision, now time.Time) []byte {
 }
 
 func (w *world) do(e Effect) {
-	back := func(ev execution.Event) { w.step(Execution{Order: e.Order, Event: ev}) }
+	order := e.Order
+	back := func(ev execution.Event) { w.step(Execution{Order: order, Event: ev}) }
 	switch e := e.Effect.(type) {
 	case execution.TakeInventory:
 		var list []catalog.Installed
@@ -189,20 +190,20 @@ func (w *world) do(e Effect) {
 		back(execution.InventoryTaken{ID: e.ID, Inventory: inv, Sessions: w.sessions})
 	case execution.Download:
 		w.downloads[e.Patch.Name]++
-		back(execution.Fetched{ID: e.ID, Files: []execution.Evidence{{Digests: []integrity.Digest{digest}, Signature: integrity.Signature{Status: integrity.Absent}}}})
+		back(execution.Downloaded{ID: e.ID, Files: []execution.Evidence{{Digests: []integrity.Digest{digest}, Signature: integrity.Signature{Status: integrity.Absent}}}})
 	case execution.Preflight:
-		back(execution.Checked{ID: e.ID})
-	case execution.Deploy:
-		var outcomes []execution.Outcome
+		back(execution.PreflightDone{ID: e.ID})
+	case execution.Install:
+		var results []execution.InstallResult
 		for _, s := range e.Patches {
 			w.deploys[s.Patch.Name]++
 			w.installed[s.Patch.Name] = s.Patch.Version.String()
-			outcomes = append(outcomes, execution.Outcome{Index: s.Index})
+			results = append(results, execution.InstallResult{Index: s.Index})
 		}
-		back(execution.Deployed{ID: e.ID, Outcomes: outcomes})
+		back(execution.Installed{ID: e.ID, Results: results})
 	case execution.Discard:
 		if e.Index < 0 && w.installed["a"] != "2.0.0" {
-			w.discards = append(w.discards, e.Order)
+			w.discards = append(w.discards, order)
 		}
 	case execution.Reboot:
 		w.reboots++

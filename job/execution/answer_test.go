@@ -33,10 +33,10 @@ func TestAnswersOfAUser_RBT3(t *testing.T) {
 
 func TestWakeOfOneThatWaitsForNothing(t *testing.T) {
 	now := start.Steady
-	require.Zero(t, State{Stage: job.StageDownload, Step: StepFetch}.Wake(now), "for an effect, not for a time")
+	require.Zero(t, State{Stage: job.StageDownload, Phase: PhaseDownload}.Wake(now), "for an effect, not for a time")
 	require.Zero(t, State{Stage: job.StageDone, Until: now.Add(time.Hour)}.Wake(now))
-	require.Equal(t, time.Hour, State{Stage: job.StageDownload, Step: StepFetch, Until: now.Add(time.Hour)}.Wake(now))
-	require.Equal(t, time.Millisecond, State{Stage: job.StageDownload, Step: StepFetch, Until: now}.Wake(now), "zero would say: for nothing")
+	require.Equal(t, time.Hour, State{Stage: job.StageDownload, Phase: PhaseDownload, Until: now.Add(time.Hour)}.Wake(now))
+	require.Equal(t, time.Millisecond, State{Stage: job.StageDownload, Phase: PhaseDownload, Until: now}.Wake(now), "zero would say: for nothing")
 }
 
 // Each number of a stored execution that cannot be is named.

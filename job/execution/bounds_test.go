@@ -75,18 +75,18 @@ func TestLargestReportCanBeDelivered_JOB21(t *testing.T) {
 		}
 		o := orderOf(t, names...)
 		now := start
-		x, out := Begin(o, "boot-0", 0, now)
+		x, out := Step(Config{}, State{}, Begin{Order: o, BootID: "boot-0"}, now)
 		var reports []job.Report
 		for range inventoryTries {
 			for _, e := range out.Effects {
 				if take, ok := e.(TakeInventory); ok {
-					x, out = x.Advance(InventoryTaken{ID: take.ID, Err: trouble}, now)
+					x, out = Step(Config{}, x, InventoryTaken{ID: take.ID, Err: trouble}, now)
 				}
 			}
 			reports = append(reports, out.Reports...)
 			now.Steady = now.Steady.Add(time.Hour)
 			if x.Stage != job.StageDone {
-				x, out = x.Advance(Tick{}, now)
+				x, out = Step(Config{}, x, Tick{}, now)
 			}
 		}
 		require.Equal(t, job.StageDone, x.Stage)
@@ -102,21 +102,23 @@ func TestLargestReportCanBeDelivered_JOB21(t *testing.T) {
 	}
 }
 
-// An agent that stops keeps what an action or an installer said, and begins nothing: the next start goes on behind it.
+// An agent that stops keeps what an action or an installer returned, and begins nothing: the next start goes on after it.
 func TestStopKeepsResults_JOB17_JOB21_RBT2(t *testing.T) {
 	o := orderOf(t, "a", "b")
 	o.Pre = []job.Action{{Name: "one", Command: []string{"x"}}, {Name: "two", Command: []string{"x"}}}
 	o.Post = []job.Action{{Name: "three", Command: []string{"x"}}}
 	w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
 	w.before = func(e Effect) bool {
+		w.c.Stopping = true
+		defer func() { w.c.Stopping = false }()
 		switch e := e.(type) {
-		case Act:
+		case RunAction:
 			w.say("act %s", e.Action.Name)
-			w.event(Acted{ID: e.ID, Exit: map[string]int{"one": 0, "two": 101, "three": 0}[e.Action.Name], Stopping: true})
-		case Deploy:
-			w.say("deploy %s", e.Patches[0].Patch.Name)
+			w.event(ActionDone{ID: e.ID, Exit: map[string]int{"one": 0, "two": 101, "three": 0}[e.Action.Name]})
+		case Install:
+			w.say("install %s", e.Patches[0].Patch.Name)
 			w.install(e.Patches[0].Patch)
-			w.event(Deployed{ID: e.ID, Outcomes: []Outcome{{Index: e.Patches[0].Index, Reboot: true}}, Stopping: true})
+			w.event(Installed{ID: e.ID, Results: []InstallResult{{Index: e.Patches[0].Index, Reboot: true}}})
 		default:
 			return false
 		}
@@ -127,7 +129,7 @@ func TestStopKeepsResults_JOB17_JOB21_RBT2(t *testing.T) {
 	}
 	w.run()
 	require.Equal(t, job.Completed, w.result(), "no action counts as failed")
-	for _, line := range []string{"act one", "act two", "deploy a", "deploy b", "act three"} {
+	for _, line := range []string{"act one", "act two", "install a", "install b", "act three"} {
 		require.Equal(t, 1, w.count(line), line)
 	}
 	require.Equal(t, 1, w.count("reboot"), "the installers asked for it")
@@ -140,18 +142,18 @@ func TestOddStatesDoNotPanic(t *testing.T) {
 	bare.Patches[0].Files = nil
 	sums := []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}}
 	for name, x := range map[string]State{
-		"fetches nothing":        {Order: orderOf(t), Stage: job.StageDownload, Step: StepFetch, Waiting: 1},
-		"fetches what is over":   {Order: o, Stage: job.StageDownload, Step: StepFetch, Waiting: 1, Patches: []PatchState{{PatchOutcome: job.PatchOutcome{Status: job.Succeeded}}}},
-		"fetches no file":        {Order: bare, Stage: job.StageDownload, Step: StepFetch, Waiting: 1, Patches: []PatchState{{PatchOutcome: job.PatchOutcome{Status: job.Pending}}}},
-		"tried less than never":  {Order: o, Stage: job.StageDownload, Step: StepInventory, Waiting: 1, Tries: -9, Patches: make([]PatchState, 1)},
-		"acted more than it can": {Order: o, Stage: job.StageDeploy, Step: StepPre, Waiting: 1, Acted: 1, Patches: make([]PatchState, 1)},
+		"downloads nothing":      {Order: orderOf(t), Stage: job.StageDownload, Phase: PhaseDownload, Waiting: 1},
+		"downloads what is over": {Order: o, Stage: job.StageDownload, Phase: PhaseDownload, Waiting: 1, Patches: []PatchState{{PatchOutcome: job.PatchOutcome{Status: job.Succeeded}}}},
+		"downloads no file":      {Order: bare, Stage: job.StageDownload, Phase: PhaseDownload, Waiting: 1, Patches: []PatchState{{PatchOutcome: job.PatchOutcome{Status: job.Pending}}}},
+		"tried less than never":  {Order: o, Stage: job.StageDownload, Phase: PhaseInventory, Waiting: 1, Tries: -9, Patches: make([]PatchState, 1)},
+		"acted more than it can": {Order: o, Stage: job.StageDeploy, Phase: PhasePre, Waiting: 1, Acted: 1, Patches: make([]PatchState, 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if x.Validate() != nil {
 				return
 			}
-			for _, ev := range []Event{Fetched{ID: 1}, Fetched{ID: 1, Files: sums}, InventoryTaken{ID: 1, Err: "x"}, Acted{ID: 1}, Tick{}, Restarted{Boot: "b"}} {
-				x.Advance(ev, start)
+			for _, ev := range []Event{Downloaded{ID: 1}, Downloaded{ID: 1, Files: sums}, InventoryTaken{ID: 1, Err: "x"}, ActionDone{ID: 1}, Tick{}, Restarted{BootID: "b"}} {
+				Step(Config{}, x, ev, start)
 			}
 		})
 	}

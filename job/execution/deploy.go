@@ -19,7 +19,7 @@ const (
 )
 
 // deploy enters stage 2. From the commit of this step on the execution cannot be cancelled (JOB-3, JOB-4). The window may
-// have ended since it was looked at: the last call took its time, or the agent was down.
+// have ended since the last check: the last call took its time, or the agent was down.
 func (m *machine) deploy() {
 	if m.nothingLeft() {
 		return
@@ -33,19 +33,19 @@ func (m *machine) deploy() {
 func (m *machine) act() {
 	switch pre, post := len(m.Order.Pre), len(m.Order.Post); {
 	case m.Aborted:
-		m.takeInventory(StepVerify)
+		m.takeInventory(PhaseVerify)
 	case m.Acted < pre:
-		m.do(Act{ID: m.wait(StepPre), Order: m.Order.ID, Action: m.Order.Pre[m.Acted]})
+		m.do(RunAction{ID: m.wait(PhasePre), Action: m.Order.Pre[m.Acted]})
 	case m.count(job.Verified) > 0:
 		m.install()
 	case m.Acted < pre+post:
-		m.do(Act{ID: m.wait(StepPost), Order: m.Order.ID, Action: m.Order.Post[m.Acted-pre]})
+		m.do(RunAction{ID: m.wait(PhasePost), Action: m.Order.Post[m.Acted-pre]})
 	default:
-		m.takeInventory(StepVerify)
+		m.takeInventory(PhaseVerify)
 	}
 }
 
-func (m *machine) acted(exit int, trouble string, stopping bool) {
+func (m *machine) acted(exit int, trouble string) {
 	if trouble != "" {
 		exit = 1
 	}
@@ -64,20 +64,20 @@ func (m *machine) acted(exit int, trouble string, stopping bool) {
 	default:
 		m.Failed++
 	}
-	m.next(stopping)
+	m.next()
 }
 
-// next goes on behind the result of an action or an installer. An agent that stops must begin neither: what it could not
-// see the end of would count as cut off. Looking at the inventory changes nothing, and leads on when it starts again.
-func (m *machine) next(stopping bool) {
-	if stopping {
-		m.takeInventory(StepRecheck)
+// next goes on after the result of an action or an installer. An agent that is stopping begins neither: it would not see the
+// end, and what was begun would count as cut off. Taking the inventory changes nothing, and goes on after the next start.
+func (m *machine) next() {
+	if m.c.Stopping {
+		m.takeInventory(PhaseRecheck)
 		return
 	}
 	m.act()
 }
 
-// skip fails the verified patches that which names.
+// skip fails the verified patches that which accepts.
 func (m *machine) skip(which func(*PatchState) bool, rule, text string) {
 	for i := range m.Patches {
 		if p := &m.Patches[i]; p.Status == job.Verified && which(p) {
@@ -110,22 +110,22 @@ func (m *machine) install() {
 		p.Status = job.Installing
 		p.Attempts++
 	}
-	m.do(Deploy{ID: m.wait(StepInstall), Order: m.Order.ID, Patches: group})
+	m.do(Install{ID: m.wait(PhaseInstall), Patches: group})
 }
 
-func (m *machine) deployed(outcomes []Outcome, stopping bool) {
-	for _, o := range outcomes {
-		if o.Index < 0 || o.Index >= len(m.Patches) || m.Patches[o.Index].Status != job.Installing {
+func (m *machine) installed(results []InstallResult) {
+	for _, r := range results {
+		if r.Index < 0 || r.Index >= len(m.Patches) || m.Patches[r.Index].Status != job.Installing {
 			continue
 		}
-		p := &m.Patches[o.Index]
-		p.Reboot = p.Reboot || o.Reboot
-		if o.Code != 0 {
+		p := &m.Patches[r.Index]
+		p.Reboot = p.Reboot || r.Reboot
+		if r.Code != 0 {
 			rule := "JOB-16"
-			if o.Code == job.FileValidationFailed || o.Code == job.FileHashValidationFailed {
+			if r.Code == job.FileValidationFailed || r.Code == job.FileHashValidationFailed {
 				rule = "INT-6"
 			}
-			p.fail(o.Code, rule, o.Text)
+			p.fail(r.Code, rule, r.Text)
 			continue
 		}
 		p.Status = job.Installed
@@ -135,12 +135,12 @@ func (m *machine) deployed(outcomes []Outcome, stopping bool) {
 			p.fail(job.UnspecifiedAgentError, "JOB-16", "The installer said nothing about it.")
 		}
 	}
-	m.next(stopping)
+	m.next()
 }
 
-// takeInventory asks what is installed, in one of the four steps that need to know.
-func (m *machine) takeInventory(step Step) {
-	m.do(TakeInventory{ID: m.wait(step)})
+// takeInventory asks what is installed, in one of the four phases that need to know.
+func (m *machine) takeInventory(p Phase) {
+	m.do(TakeInventory{ID: m.wait(p)})
 }
 
 func (m *machine) inventory(ev InventoryTaken) {
@@ -152,15 +152,15 @@ func (m *machine) inventory(ev InventoryTaken) {
 	if ev.Sessions != 0 {
 		m.Sessions = ev.Sessions
 	}
-	switch m.Step {
-	case StepInventory:
-		m.Mark = ev.Mark
+	switch m.Phase {
+	case PhaseInventory:
+		m.RebootRequired = ev.RebootRequired
 		m.apply(ev.Inventory)
-	case StepRecheck:
+	case PhaseRecheck:
 		m.recheck(ev.Inventory)
-	case StepVerify:
+	case PhaseVerify:
 		m.verify(ev)
-	case StepConfirm:
+	case PhaseConfirm:
 		m.confirm(ev.Inventory)
 	}
 }
@@ -169,15 +169,15 @@ func (m *machine) inventory(ev InventoryTaken) {
 // what was deployed is neither a success nor a failure until it has been looked at (JOB-21).
 func (m *machine) noInventory(trouble string) {
 	m.Tries++
-	if m.Step == StepInventory && m.Tries >= inventoryTries {
+	if m.Phase == PhaseInventory && m.Tries >= inventoryTries {
 		for i := range m.Patches {
 			m.Patches[i].fail(job.UnspecifiedAgentError, "JOB-18", "The inventory could not be taken: "+trouble)
 		}
 		m.end(job.Failed)
 		return
 	}
-	if m.Step != StepInventory && m.Result != job.PendingVerification {
-		m.tell(job.PendingVerification)
+	if m.Phase != PhaseInventory && m.Result != job.PendingVerification {
+		m.reportResult(job.PendingVerification)
 	}
 	m.Until = m.now.Steady.Add(min(inventoryPause<<min(m.Tries-1, 8), inventoryMaxPause))
 }
@@ -191,7 +191,7 @@ func (m *machine) at(i int, inv catalog.Inventory) bool {
 	return ok && orderable && order >= 0
 }
 
-// recheck looks at what an installation that was cut off has left behind (JOB-17).
+// recheck looks at what an installation that was cut off has left (JOB-17).
 func (m *machine) recheck(inv catalog.Inventory) {
 	for i := range m.Patches {
 		p := &m.Patches[i]
@@ -211,7 +211,7 @@ func (m *machine) recheck(inv catalog.Inventory) {
 // verify decides whether a reboot is needed, and confirms what does not wait for one (RBT-2, JOB-18).
 func (m *machine) verify(ev InventoryTaken) {
 	deployed := m.count(job.Installed) > 0
-	if deployed && ev.Mark && !m.Mark {
+	if deployed && ev.RebootRequired && !m.RebootRequired {
 		m.NeedsReboot = true
 	}
 	for i := range m.Patches {
@@ -224,11 +224,11 @@ func (m *machine) verify(ev InventoryTaken) {
 		return
 	}
 	for i := range m.Patches {
-		m.at(i, ev.Inventory) // so that the report says what stands there now
+		m.at(i, ev.Inventory) // so that the report says what is installed now
 	}
-	m.Stage, m.Step = job.StageReboot, StepReboot
-	m.tell(job.PendingReboot)
-	m.rebootEvent(reboot.Due{BootID: m.Boot, Sessions: m.Sessions})
+	m.Stage, m.Phase = job.StageReboot, PhaseReboot
+	m.reportResult(job.PendingReboot)
+	m.rebootEvent(reboot.Due{BootID: m.BootID, Sessions: m.Sessions})
 }
 
 // confirm settles every patch by the inventory, and ends the execution (JOB-18).
@@ -276,25 +276,25 @@ func (m *machine) result() job.Result {
 	}
 }
 
-// rebootEvent advances the reboot machine and carries its effects over.
+// rebootEvent steps the reboot machine and passes its effects on.
 func (m *machine) rebootEvent(ev reboot.Event) {
-	if m.Step != StepReboot {
+	if m.Phase != PhaseReboot {
 		return
 	}
 	state, out := reboot.Step(m.Order.Reboot, m.Reboot, ev, m.now)
 	m.Reboot = state
 	for _, e := range out.Effects {
 		if _, ok := e.(reboot.Reboot); !ok {
-			m.do(Prompt{Order: m.Order.ID, Kind: e})
+			m.do(Prompt{Kind: e})
 			continue
 		}
 		if m.Reboots++; m.Reboots == 1 {
 			m.progress(job.Rebooting)
 		}
-		m.do(Reboot{Order: m.Order.ID})
+		m.do(Reboot{})
 	}
 	if state.Phase == reboot.Rebooted {
 		m.progress(job.Resumed)
-		m.takeInventory(StepConfirm)
+		m.takeInventory(PhaseConfirm)
 	}
 }

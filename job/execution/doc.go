@@ -1,9 +1,10 @@
 // Package execution carries out one order on one asset, as a machine.
 //
-// A [State] is a value. Advance takes it, an [Event] and the time, and returns the next value with reports and effects.
-// First make the value durable together with the reports, then carry out the effects in their order, then bring each
-// result back as an event under the effect's id. Nothing in this package reads a clock or touches the world, so the
-// machine that patches a real host is the one a test drives through an hour in a microsecond.
+// [Step] takes a [Config], a [State], an [Event] and the time, and returns the next state with an [Out]: reports, effects,
+// and how long it waits at most for the next [Tick]. The zero State is an execution that has not begun; the first event is
+// [Begin]. First make the state durable together with the reports, then carry out the effects in their order, then bring
+// each result back as an event under the effect's id. Nothing in this package reads a clock or touches the world, so the
+// machine that patches a real host is the one a test takes through an hour in a microsecond.
 //
 // # Rules
 //
@@ -13,8 +14,8 @@
 //     nothing to deploy, there is no deploy and no reboot, and the execution is Failed; if nothing applied in the first
 //     place it is NotApplicable.
 //   - JOB-3. A job can be cancelled before its scheduled time and until the deploy stage starts, not afterwards: then
-//     the answer is a refusal naming the stage. The truth is told for each asset: Cancelled, or TooLate with the stage,
-//     and CancelPending as long as the asset has not said.
+//     the answer is a refusal naming the stage. Each asset reports what happened there: Cancelled, or TooLate with the
+//     stage; until it does, the cancel is CancelPending.
 //   - JOB-4. The deploy stage begins with the first act that changes the asset, the first pre-action or the first
 //     install. A cancelled execution has left nothing behind but deleted downloads.
 //   - JOB-10. The patch window is none, or 1 minute to 168 h. At its end no new download or install starts; the running

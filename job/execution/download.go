@@ -29,7 +29,7 @@ func (m *machine) apply(inv catalog.Inventory) {
 			p.leave("CAT-3", fmt.Sprintf("%s %s is installed, which is newer than %s; nothing is ever downgraded.", ordered.Name, found.Version, ordered.Version))
 		}
 		if verified && p.Status == job.Inapplicable { // somebody else installed it while the agent was away
-			m.do(Discard{Order: m.Order.ID, Index: i})
+			m.do(Discard{Index: i})
 		}
 	}
 	if m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre) == 0 && len(m.Order.Post) == 0 {
@@ -39,11 +39,11 @@ func (m *machine) apply(inv catalog.Inventory) {
 	if m.count(job.Pending) > 0 {
 		m.progress(job.Downloading)
 	}
-	m.fetchNext()
+	m.downloadNext()
 }
 
-// fetchNext downloads the next patch, or goes on when there is none.
-func (m *machine) fetchNext() {
+// downloadNext downloads the next patch, or goes on when there is none.
+func (m *machine) downloadNext() {
 	for i := range m.Patches {
 		p, ordered := &m.Patches[i], m.Order.Patches[i]
 		switch {
@@ -53,16 +53,16 @@ func (m *machine) fetchNext() {
 		case len(ordered.Files) == 0:
 			p.fail(job.PatchURLMissing, "JOB-2", "The order names no file to download.")
 		default:
-			m.do(Download{ID: m.wait(StepFetch), Order: m.Order.ID, Index: i, Patch: ordered})
+			m.do(Download{ID: m.wait(PhaseDownload), Index: i, Patch: ordered})
 			return
 		}
 	}
 	m.preflight()
 }
 
-// fetched judges the patch that was being downloaded (JOB-2, INT-8).
-func (m *machine) fetched(ev Fetched) {
-	i := m.fetching()
+// downloaded judges the patch that was being downloaded (JOB-2, INT-8).
+func (m *machine) downloaded(ev Downloaded) {
+	i := m.downloading()
 	p, ordered := &m.Patches[i], m.Order.Patches[i]
 	p.Check, p.Digests = nil, nil
 	switch {
@@ -74,13 +74,13 @@ func (m *machine) fetched(ev Fetched) {
 		m.judge(p, ordered, ev)
 	}
 	if p.Status == job.PatchFailed {
-		m.do(Discard{Order: m.Order.ID, Index: i})
+		m.do(Discard{Index: i})
 	}
-	m.fetchNext()
+	m.downloadNext()
 }
 
-func (m *machine) judge(p *PatchState, ordered job.OrderPatch, ev Fetched) {
-	terms := integrity.Terms{Vendor: ordered.Vendor, Product: string(ordered.Product), Order: m.Order.Policy, Own: ev.Policy}
+func (m *machine) judge(p *PatchState, ordered job.OrderPatch, ev Downloaded) {
+	terms := integrity.Terms{Vendor: ordered.Vendor, Product: string(ordered.Product), Order: m.Order.Policy, Own: m.c.Policy}
 	for i, f := range ev.Files {
 		terms.Expect = ordered.Files[i].Expect
 		verdict := terms.Judge(f.Signature, f.Digests)
@@ -108,38 +108,38 @@ func sha256Of(digests []integrity.Digest) (integrity.Digest, bool) {
 	return integrity.Digest{}, false
 }
 
-// preflight asks the platform about what was verified, while nothing has changed yet.
+// preflight asks the platform about what was verified, before anything changes.
 func (m *machine) preflight() {
 	if staged := m.staged(func(int) bool { return true }); len(staged) > 0 {
-		m.do(Preflight{ID: m.wait(StepPreflight), Order: m.Order.ID, Patches: staged})
+		m.do(Preflight{ID: m.wait(PhasePreflight), Patches: staged})
 		return
 	}
 	m.ready()
 }
 
-// checked leaves out what the platform refuses, and what would lower a version (CAT-3, CAT-7).
-func (m *machine) checked(ev Checked) {
-	for _, f := range ev.Findings {
-		if f.Index < 0 || f.Index >= len(m.Patches) || m.Patches[f.Index].Status != job.Verified {
+// preflightDone leaves out what the platform refuses, and what would lower a version (CAT-3, CAT-7).
+func (m *machine) preflightDone(ev PreflightDone) {
+	for _, r := range ev.Results {
+		if r.Index < 0 || r.Index >= len(m.Patches) || m.Patches[r.Index].Status != job.Verified {
 			continue
 		}
-		p, ordered := &m.Patches[f.Index], m.Order.Patches[f.Index]
-		order, orderable := f.Version.Compare(ordered.Version)
+		p, ordered := &m.Patches[r.Index], m.Order.Patches[r.Index]
+		order, orderable := r.Version.Compare(ordered.Version)
 		switch {
-		case f.Refused != "":
-			p.fail(job.PatchInstallationSkipped, "CAT-5", f.Refused)
-		case f.Version.IsZero():
+		case r.Refused != "":
+			p.fail(job.PatchInstallationSkipped, "CAT-5", r.Refused)
+		case r.Version.IsZero():
 		case !orderable || order < 0 || order > 0 && !ordered.LatestOnly:
-			p.fail(job.FileValidationFailed, "CAT-7", fmt.Sprintf("The file contains version %s where %s was ordered.", f.Version, ordered.Version))
+			p.fail(job.FileValidationFailed, "CAT-7", fmt.Sprintf("The file contains version %s where %s was ordered.", r.Version, ordered.Version))
 		}
 		if p.Status == job.PatchFailed {
-			m.do(Discard{Order: m.Order.ID, Index: f.Index})
+			m.do(Discard{Index: r.Index})
 		}
 	}
 	m.ready()
 }
 
-// ready decides whether there is anything to deploy, and asks the server for a last word before it (MAN-7).
+// ready decides whether there is anything to deploy, and makes the last call before it (MAN-7).
 func (m *machine) ready() {
 	if m.nothingLeft() {
 		return
@@ -168,11 +168,11 @@ func (m *machine) lastCall() {
 		m.deploy()
 		return
 	}
-	m.do(LastCall{ID: m.wait(StepLastCall)})
+	m.do(LastCall{ID: m.wait(PhaseLastCall)})
 	m.Until = m.now.Steady.Add(CallWait)
 }
 
-// count tells how many patches have the status.
+// count returns how many patches have the status.
 func (m *machine) count(s job.PatchStatus) int {
 	n := 0
 	for i := range m.Patches {

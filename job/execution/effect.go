@@ -12,61 +12,51 @@ type Effect interface{ effect() }
 // EffectID numbers the effects of one execution. A result whose id is not the one awaited is ignored.
 type EffectID uint64
 
-// The effects that return a result under their id.
+// The effects. Those with an ID are answered by an event with the same ID.
 type (
-	// LastCall asks for a check-in at once; it is answered by Called, or not at all (MAN-7).
+	// LastCall asks for a check-in at once; it is answered by LastCallDone, or not at all (MAN-7).
 	LastCall struct{ ID EffectID }
 	// TakeInventory is answered by InventoryTaken.
 	TakeInventory struct{ ID EffectID }
-	// Download fetches one patch's files into private staging, digesting and looking for signatures; answered by Fetched.
-	// What is staged already under the same order and patch is used again (JOB-17).
+	// Download puts one patch's files into private staging, takes their digests and looks for signatures; answered by
+	// Downloaded. What is staged already under the same order and patch is used again (JOB-17).
 	Download struct {
 		ID    EffectID
-		Order job.OrderID
 		Index int // of the patch
 		Patch job.OrderPatch
 	}
-	// Preflight asks the platform, changing nothing, which of the verified patches it refuses; answered by Checked.
+	// Preflight asks the platform, changing nothing, which of the verified patches it refuses; answered by PreflightDone.
 	Preflight struct {
 		ID      EffectID
-		Order   job.OrderID
 		Patches []Staged
 	}
-	// Deploy installs verified patches together; answered by Deployed. The platform checks the digests again on the
+	// Install installs verified patches together; answered by Installed. The platform checks the digests again on the
 	// descriptors it installs from (INT-6).
-	Deploy struct {
+	Install struct {
 		ID      EffectID
-		Order   job.OrderID
 		Patches []Staged
 	}
-	// Act runs a pre- or post-action; answered by Acted.
-	Act struct {
+	// RunAction runs a pre- or post-action; answered by ActionDone.
+	RunAction struct {
 		ID     EffectID
-		Order  job.OrderID
 		Action job.Action
 	}
 	// Prompt shows, replaces or clears the reboot prompt; Kind is reboot.ShowPrompt, ShowCountdown or ClearPrompt.
 	// A user's answer comes as Answered.
-	Prompt struct {
-		Order job.OrderID
-		Kind  reboot.Effect
-	}
-	// Reboot reboots the asset. Nothing is answered; the next event is Restarted with a new boot identity.
-	// If it returns without effect, the machine asks again.
-	Reboot struct{ Order job.OrderID }
+	Prompt struct{ Kind reboot.Effect }
+	// Reboot reboots the asset. The next event is Restarted with a new boot identity; if no reboot comes, the machine asks
+	// again.
+	Reboot struct{}
 	// Discard deletes staged files: of one patch, or of the whole order when Index is -1.
-	Discard struct {
-		Order job.OrderID
-		Index int
-	}
+	Discard struct{ Index int }
 )
 
 func (LastCall) effect()      {}
 func (TakeInventory) effect() {}
 func (Download) effect()      {}
 func (Preflight) effect()     {}
-func (Deploy) effect()        {}
-func (Act) effect()           {}
+func (Install) effect()       {}
+func (RunAction) effect()     {}
 func (Prompt) effect()        {}
 func (Reboot) effect()        {}
 func (Discard) effect()       {}

@@ -13,84 +13,86 @@ type Event interface{ event() }
 
 // The events.
 type (
-	// Called answers a LastCall: what the server said has been applied already.
-	Called struct{ ID EffectID }
-	// InventoryTaken answers TakeInventory. A failure (Err not empty) is tried again.
-	InventoryTaken struct {
-		ID        EffectID
-		Inventory catalog.Inventory
-		Mark      bool            // the system's own mark that a reboot is required stands (RBT-2)
-		Sessions  reboot.Sessions // who is logged in; zero: as last told
-		Err       string
+	// Begin starts the execution of an order. It is the first event, and ignored later.
+	Begin struct {
+		Order    job.Order
+		BootID   string
+		Sessions reboot.Sessions
 	}
-	// Fetched answers Download.
-	Fetched struct {
+	// LastCallDone answers LastCall: what the server said has been applied already.
+	LastCallDone struct{ ID EffectID }
+	// InventoryTaken answers TakeInventory. After a failure (Err is not empty) it is tried again.
+	InventoryTaken struct {
+		ID             EffectID
+		Inventory      catalog.Inventory
+		RebootRequired bool            // the system itself says that it needs a reboot (RBT-2)
+		Sessions       reboot.Sessions // who is logged in; zero: as before
+		Err            string
+	}
+	// Downloaded answers Download.
+	Downloaded struct {
 		ID    EffectID
-		Files []Evidence // one a file, up to the first that could not be fetched
+		Files []Evidence // one per file, up to the first that could not be downloaded
 		Code  job.Code   // zero, or FileDownloadFailed, LanguageDownloadNotAvailable, PatchURLMissing, UnspecifiedAgentError
 		Text  string     // with Code
-		// Policy is the signer policy that the asset is held to, whatever the order says; zero: none. The agent fills it in.
-		Policy integrity.Excerpt
 	}
-	// Checked answers Preflight.
-	Checked struct {
-		ID       EffectID
-		Findings []Finding
+	// PreflightDone answers Preflight. A patch without a result passes.
+	PreflightDone struct {
+		ID      EffectID
+		Results []PreflightResult
 	}
-	// Deployed answers Deploy, one outcome a patch.
-	Deployed struct {
-		ID       EffectID
-		Outcomes []Outcome
-		Stopping bool // the agent is stopping: keep this and begin nothing
+	// Installed answers Install, with one result per patch.
+	Installed struct {
+		ID      EffectID
+		Results []InstallResult
 	}
-	// Acted answers Act. Exit is the exit code; Err is set when the command could not be run, which counts as exit 1.
-	Acted struct {
+	// ActionDone answers RunAction. Exit is the exit code; Err is set if the command could not be run, which counts as exit 1.
+	ActionDone struct {
 		ID   EffectID
 		Exit int
 		Err  string
-
-		Stopping bool // as in Deployed
 	}
-	// Cancel is the mark of MAN-4, seen in a manifest that was applied.
+	// Cancel says that a manifest which was applied marks the order as cancelled (MAN-4).
 	Cancel struct{}
-	// SessionsChanged brings what is now known of the users.
+	// SessionsChanged says what is now known of the users.
 	SessionsChanged struct{ Sessions reboot.Sessions }
 	// Answered is the user's answer to the reboot prompt.
 	Answered struct{ Later bool }
-	// Restarted is the first event after the agent started, and comes whenever the boot identity is looked at again.
-	Restarted struct{ Boot string }
+	// Restarted is the first event after the agent started. It also comes whenever the boot identity was looked at again.
+	Restarted struct{ BootID string }
 	// Tick says that time has passed.
 	Tick struct{}
 )
 
-func (Called) event()          {}
+func (Begin) event()           {}
+func (LastCallDone) event()    {}
 func (InventoryTaken) event()  {}
-func (Fetched) event()         {}
-func (Checked) event()         {}
-func (Deployed) event()        {}
-func (Acted) event()           {}
+func (Downloaded) event()      {}
+func (PreflightDone) event()   {}
+func (Installed) event()       {}
+func (ActionDone) event()      {}
 func (Cancel) event()          {}
 func (SessionsChanged) event() {}
 func (Answered) event()        {}
 func (Restarted) event()       {}
 func (Tick) event()            {}
 
-// Evidence is what was found out about one fetched file.
+// Evidence is what was found out about one downloaded file.
 type Evidence struct {
 	Size      int64
 	Digests   []integrity.Digest // SHA-256 always, and the algorithms the order's expectation names
 	Signature integrity.Signature
 }
 
-// Finding is the platform's word on one verified patch before anything changes. A patch without a finding passes.
-type Finding struct {
+// PreflightResult is what the platform says of one verified patch before anything changes.
+type PreflightResult struct {
 	Index   int
 	Refused string          // why it would not install, or would add, remove or downgrade something; empty: it passes
 	Version version.Version // what the staged file really contains; zero: not known (CAT-7)
 }
 
-// Outcome is the platform's word on one patch it deployed.
-type Outcome struct {
+// InstallResult is what the platform says of one patch after its installer ran.
+type InstallResult struct {
 	Index  int
 	Code   job.Code // zero: the installer succeeded
 	Text   string

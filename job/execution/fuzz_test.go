@@ -56,7 +56,7 @@ func history(t *testing.T, data []byte) {
 		watch.check()
 	}
 	// The world becomes kind, and time passes.
-	w.fetch, w.findings, w.outcome, w.invErr = map[string]Fetched{}, map[string]Finding{}, map[string]Outcome{}, ""
+	w.download, w.preflight, w.results, w.invErr = map[string]Downloaded{}, map[string]PreflightResult{}, map[string]InstallResult{}, ""
 	w.crash()
 	w.run()
 	watch.check()
@@ -66,7 +66,7 @@ func history(t *testing.T, data []byte) {
 		w.crash()
 		w.run()
 	}
-	require.Equal(t, job.StageDone, w.x.Stage, "stuck at %v", w.x.Step)
+	require.Equal(t, job.StageDone, w.x.Stage, "stuck at %v", w.x.Phase)
 	require.NotContains(t, []job.Result{0, job.PendingReboot, job.PendingVerification}, w.x.Result)
 	for _, p := range w.x.Patches {
 		require.Contains(t, []job.PatchStatus{job.Succeeded, job.PatchFailed, job.Inapplicable}, p.Status, "%s at the end of %v", p.Patch, w.x.Result)
@@ -87,7 +87,7 @@ type watcher struct {
 func (v *watcher) effect(e Effect) bool {
 	t := v.w.t
 	switch e := e.(type) {
-	case Deploy:
+	case Install:
 		require.False(t, v.cancelled, "invariant 2: deployed after it was reported as cancelled")
 		require.Zero(t, v.rebootAt, "invariant 4: installed after the reboot")
 		require.Equal(t, job.StageDeploy, v.w.x.Stage)
@@ -96,7 +96,7 @@ func (v *watcher) effect(e Effect) bool {
 			require.LessOrEqual(t, v.installs[s.Patch.Name], MaxAttempts, "invariant 8")
 			require.Equal(t, []integrity.Digest{good}, s.Digests, "invariant 1")
 		}
-	case Act:
+	case RunAction:
 		require.False(t, v.cancelled, "invariant 2")
 		require.Zero(t, v.rebootAt)
 	case Reboot:
@@ -150,7 +150,7 @@ func (v *watcher) choose(b byte, next func() byte) {
 			e := w.pending[0]
 			v.effect(e)
 			switch e := e.(type) {
-			case Deploy:
+			case Install:
 				w.install(e.Patches[0].Patch)
 			case Reboot:
 				w.boot++
@@ -165,10 +165,10 @@ func (v *watcher) choose(b byte, next func() byte) {
 	case 11:
 		w.event(Answered{Later: next()%2 == 0})
 	case 12:
-		w.fetch["b"] = Fetched{Code: job.FileDownloadFailed, Text: "x"}
-		w.findings["c"] = Finding{Refused: "x"}
+		w.download["b"] = Downloaded{Code: job.FileDownloadFailed, Text: "x"}
+		w.preflight["c"] = PreflightResult{Refused: "x"}
 	case 13:
-		w.outcome["a"] = Outcome{Code: job.InstallerFailed, Text: "x"}
+		w.results["a"] = InstallResult{Code: job.InstallerFailed, Text: "x"}
 		w.exits["pre"] = []int{0, 1, 10, 11, 12, 101}[int(next())%6]
 	case 14:
 		if w.invErr = ""; next()%2 == 0 {
@@ -177,7 +177,7 @@ func (v *watcher) choose(b byte, next func() byte) {
 	case 15: // a result nobody waits for
 		id := EffectID(next())
 		if id != w.x.Waiting {
-			w.event([]Event{Called{id}, Fetched{ID: id}, Checked{ID: id}, Deployed{ID: id}, Acted{ID: id}, InventoryTaken{ID: id}}[int(next())%6])
+			w.event([]Event{LastCallDone{id}, Downloaded{ID: id}, PreflightDone{ID: id}, Installed{ID: id}, ActionDone{ID: id}, InventoryTaken{ID: id}}[int(next())%6])
 		}
 	}
 }

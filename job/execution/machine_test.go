@@ -17,7 +17,7 @@ func TestThreeStages_JOB1_JOB18(t *testing.T) {
 	w.run()
 	require.Equal(t, job.Completed, w.result())
 	require.Equal(t, []string{"inventory", "download chrome", "download zoom", "preflight 2", "call",
-		"deploy chrome", "deploy zoom", "inventory", "discard -1"}, w.log, "no reboot is needed: the check follows at once")
+		"install chrome", "install zoom", "inventory", "discard -1"}, w.log, "no reboot is needed: the check follows at once")
 	require.Equal(t, []job.Progress{job.Started, job.Downloading, job.Downloaded, job.Deploying}, w.progress())
 	require.Equal(t, "2.0.0", w.patch("chrome").Now.String())
 	require.Equal(t, "1.0.0", w.patch("chrome").From.String())
@@ -39,19 +39,19 @@ func TestUpgradesOnly_JOB2_CAT3(t *testing.T) {
 
 func TestFailedDownloadIsLeftOut_JOB2(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a", "b"), map[string]string{"a": "1.0.0", "b": "1.0.0"})
-	w.fetch["a"] = Fetched{Code: job.FileDownloadFailed, Text: "404"}
+	w.download["a"] = Downloaded{Code: job.FileDownloadFailed, Text: "404"}
 	w.run()
 	require.Equal(t, job.CompletedWithFailures, w.result())
 	require.Equal(t, job.FileDownloadFailed, w.patch("a").Code)
 	require.Equal(t, job.Succeeded, w.patch("b").Status)
-	require.Zero(t, w.count("deploy a"))
+	require.Zero(t, w.count("install a"))
 }
 
 func TestNothingLeftIsFailed_JOB2(t *testing.T) {
 	o := orderOf(t, "a", "gone")
 	o.Post = []job.Action{{Name: "after", Command: []string{"true"}}}
 	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
-	w.fetch["a"] = Fetched{Code: job.FileDownloadFailed, Text: "404"}
+	w.download["a"] = Downloaded{Code: job.FileDownloadFailed, Text: "404"}
 	w.run()
 	require.Equal(t, job.Failed, w.result())
 	require.NotContains(t, strings.Join(w.log, ","), "deploy")
@@ -79,13 +79,13 @@ func TestIntegrityDecidesByRule_JOB2_INT1_INT2_INT4_INT8(t *testing.T) {
 			o := orderOf(t, "a", "b")
 			o.Patches[0].Files[0].Expect = c.expect
 			w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
-			w.fetch["a"] = Fetched{Files: []Evidence{c.got}}
+			w.download["a"] = Downloaded{Files: []Evidence{c.got}}
 			w.run()
 			require.Equal(t, job.CompletedWithFailures, w.result())
 			require.Equal(t, c.code, w.patch("a").Code)
 			require.Equal(t, c.rule, w.patch("a").Rule)
 			require.Equal(t, 1, w.count("discard 0"), "the file is deleted")
-			require.Zero(t, w.count("deploy a"))
+			require.Zero(t, w.count("install a"))
 			require.Equal(t, job.Succeeded, w.patch("b").Status)
 		})
 	}
@@ -98,7 +98,7 @@ func TestCancel_JOB3_JOB4(t *testing.T) {
 	for _, c := range []struct {
 		at   string // the first effect the cancel comes before
 		want job.Stage
-	}{{"inventory", 0}, {"download a", 0}, {"preflight 1", 0}, {"call", 0}, {"act stop", job.StageDeploy}, {"deploy a", job.StageDeploy}, {"reboot", job.StageReboot}} {
+	}{{"inventory", 0}, {"download a", 0}, {"preflight 1", 0}, {"call", 0}, {"act stop", job.StageDeploy}, {"install a", job.StageDeploy}, {"reboot", job.StageReboot}} {
 		t.Run(c.at, func(t *testing.T) {
 			w := newWorld(t, o, map[string]string{"a": "1.0.0"})
 			cancelled := false
@@ -149,10 +149,10 @@ func wording(e Effect) string {
 		return "download " + e.Patch.Name
 	case Preflight:
 		return "preflight 1"
-	case Act:
+	case RunAction:
 		return "act " + e.Action.Name
-	case Deploy:
-		return "deploy " + e.Patches[0].Patch.Name
+	case Install:
+		return "install " + e.Patches[0].Patch.Name
 	}
 	w.do(e)
 	return w.log[0]
@@ -160,12 +160,12 @@ func wording(e Effect) string {
 
 func TestPlatformRefusesBeforeAnythingChanges_CAT5(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a", "b"), map[string]string{"a": "1.0.0", "b": "1.0.0"})
-	w.findings["a"] = Finding{Refused: "needs libnew, which is not installed"}
+	w.preflight["a"] = PreflightResult{Refused: "needs libnew, which is not installed"}
 	w.run()
 	require.Equal(t, job.CompletedWithFailures, w.result())
 	require.Equal(t, job.PatchInstallationSkipped, w.patch("a").Code)
 	require.Contains(t, w.patch("a").Text, "libnew")
-	require.Zero(t, w.count("deploy a"))
+	require.Zero(t, w.count("install a"))
 	require.Equal(t, []int{1, 0}, []int{w.count("discard 0"), w.count("discard 1")}, "only what was refused is deleted before the end")
 }
 
@@ -185,9 +185,9 @@ func TestLatestOnlyMovedOn_CAT7(t *testing.T) {
 		o.Patches[0].LatestOnly = c.latest
 		o.Patches[0].Files[0].Expect.Signer = "vendor"
 		w := newWorld(t, o, map[string]string{"a": "1.0.0"})
-		w.fetch["a"] = Fetched{Files: []Evidence{{Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: strings.Repeat("e", 64)}},
+		w.download["a"] = Downloaded{Files: []Evidence{{Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: strings.Repeat("e", 64)}},
 			Signature: integrity.Signature{Status: integrity.Valid, Signer: "vendor"}}}}
-		w.findings["a"] = Finding{Version: semver(t, c.really)}
+		w.preflight["a"] = PreflightResult{Version: semver(t, c.really)}
 		w.installTo["a"] = c.really
 		w.run()
 		p := w.patch("a")
@@ -225,7 +225,7 @@ func TestWindowEnds_JOB10(t *testing.T) {
 	t.Run("while deploying", func(t *testing.T) {
 		w := newWorld(t, o, installed())
 		w.before = func(e Effect) bool {
-			if d, ok := e.(Deploy); ok && d.Patches[0].Index == 1 {
+			if d, ok := e.(Install); ok && d.Patches[0].Index == 1 {
 				w.pass(time.Hour)
 			}
 			return false
@@ -241,7 +241,7 @@ func TestWindowEnds_JOB10(t *testing.T) {
 		o.Patches[0].Reboot = true
 		w := newWorld(t, o, installed())
 		w.before = func(e Effect) bool {
-			if _, ok := e.(Deploy); ok {
+			if _, ok := e.(Install); ok {
 				w.pass(time.Hour)
 			}
 			return false
@@ -294,7 +294,7 @@ func TestTransactionsDeployTogether(t *testing.T) {
 	w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0", "d": "1.0.0"})
 	var groups []int
 	w.before = func(e Effect) bool {
-		if d, ok := e.(Deploy); ok {
+		if d, ok := e.(Install); ok {
 			groups = append(groups, len(d.Patches))
 		}
 		return false
@@ -351,7 +351,7 @@ func TestProceedsWhoeverIsLoggedIn_JOB15(t *testing.T) {
 func TestOutcomeOfAnInstall_JOB16_INT6(t *testing.T) {
 	for code, rule := range map[job.Code]string{job.FileValidationFailed: "INT-6", job.FileHashValidationFailed: "INT-6", job.InstallerFailed: "JOB-16", job.UnspecifiedAgentError: "JOB-16"} {
 		w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
-		w.outcome["a"] = Outcome{Code: code, Text: "no"}
+		w.results["a"] = InstallResult{Code: code, Text: "no"}
 		w.run()
 		require.Equal(t, job.Failed, w.result())
 		require.Equal(t, code, w.patch("a").Code)
@@ -368,7 +368,7 @@ func TestGoneAfterTheInstall_JOB18(t *testing.T) {
 		if _, ok := e.(TakeInventory); ok && gone {
 			delete(w.installed, "a")
 		}
-		if _, ok := e.(Deploy); ok {
+		if _, ok := e.(Install); ok {
 			gone = true
 		}
 		return false

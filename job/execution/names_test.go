@@ -6,10 +6,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
 )
 
-func TestStepNames(t *testing.T) {
-	enumtest.Check(t, map[Step]string{
-		StepInventory: "inventory", StepFetch: "fetch", StepPreflight: "preflight", StepLastCall: "last call", StepPre: "pre-action",
-		StepInstall: "install", StepRecheck: "recheck", StepPost: "post-action", StepVerify: "verify", StepReboot: "reboot",
-		StepConfirm: "confirm", StepEnd: "end",
-	}, steps.All(), steps.Parse)
+func TestPhaseNames(t *testing.T) {
+	enumtest.Check(t, map[Phase]string{
+		PhaseInventory: "inventory", PhaseDownload: "download", PhasePreflight: "preflight", PhaseLastCall: "last call", PhasePre: "pre-action",
+		PhaseInstall: "install", PhaseRecheck: "recheck", PhasePost: "post-action", PhaseVerify: "verify", PhaseReboot: "reboot",
+		PhaseConfirm: "confirm", PhaseEnd: "end",
+	}, phases.All(), phases.Parse)
 }

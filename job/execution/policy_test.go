@@ -29,7 +29,7 @@ func TestOrderUnderAPolicy_INT1_INT4_INT8(t *testing.T) {
 	weak.Clauses[0].AllowUnsigned = true
 	forged := weak.Excerpt()
 	forged.Digest = own.Digest
-	signed := Fetched{Files: []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Valid, Signer: "Acme", Format: integrity.PE}}}}
+	signed := Downloaded{Files: []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Valid, Signer: "Acme", Format: integrity.PE}}}}
 	for _, tc := range []struct {
 		name       string
 		own, order integrity.Excerpt
@@ -51,8 +51,9 @@ func TestOrderUnderAPolicy_INT1_INT4_INT8(t *testing.T) {
 			}
 			require.NoError(t, o.Validate())
 			w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0"})
-			unsigned := Fetched{Files: []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}}, Policy: tc.own}
-			w.fetch["a"], w.fetch["b"], w.fetch["c"] = Fetched{Files: signed.Files, Policy: tc.own}, unsigned, unsigned
+			w.c.Policy = tc.own
+			unsigned := Downloaded{Files: []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}}}
+			w.download["a"], w.download["b"], w.download["c"] = signed, unsigned, unsigned
 			w.run()
 			for name, want := range map[string]integrity.Reason{"a": tc.a, "b": tc.b, "c": tc.c} {
 				got := w.patch(name)
@@ -63,7 +64,7 @@ func TestOrderUnderAPolicy_INT1_INT4_INT8(t *testing.T) {
 				}
 				require.Equal(t, []any{job.PatchFailed, job.FileSignatureFailed, "INT-4"}, []any{got.Status, got.Code, got.Rule})
 				require.Contains(t, got.Text, name+".bin: ")
-				require.Zero(t, w.count("deploy "+name))
+				require.Zero(t, w.count("install "+name))
 			}
 		})
 	}

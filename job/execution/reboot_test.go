@@ -24,19 +24,19 @@ func TestRebootOnceAtTheEnd_RBT1_RBT2(t *testing.T) {
 		{"the one that declares it failed", func(o *job.Order, w *world) {
 			o.Patches[0].Reboot = true
 			if w != nil {
-				w.outcome["a"] = Outcome{Code: job.InstallerFailed, Text: "no"}
+				w.results["a"] = InstallResult{Code: job.InstallerFailed, Text: "no"}
 			}
 		}, 0},
 		{"the installer asks", func(_ *job.Order, w *world) {
 			if w != nil {
-				w.outcome["b"] = Outcome{Reboot: true}
+				w.results["b"] = InstallResult{Reboot: true}
 			}
 		}, 1},
 		{"the mark appeared", func(_ *job.Order, w *world) {
 			if w != nil {
 				w.before = func(e Effect) bool {
-					if _, ok := e.(Deploy); ok {
-						w.mark = true
+					if _, ok := e.(Install); ok {
+						w.required = true
 					}
 					return false
 				}
@@ -44,7 +44,7 @@ func TestRebootOnceAtTheEnd_RBT1_RBT2(t *testing.T) {
 		}, 1},
 		{"the mark was there before", func(_ *job.Order, w *world) {
 			if w != nil {
-				w.mark = true
+				w.required = true
 			}
 		}, 0},
 	} {
@@ -57,7 +57,7 @@ func TestRebootOnceAtTheEnd_RBT1_RBT2(t *testing.T) {
 			require.Equal(t, c.reboots, w.count("reboot"))
 			require.Equal(t, c.reboots, w.x.Reboots)
 			if c.reboots > 0 {
-				require.Less(t, lastIndex(w.log, "deploy b"), lastIndex(w.log, "reboot"))
+				require.Less(t, lastIndex(w.log, "install b"), lastIndex(w.log, "reboot"))
 				require.Equal(t, job.Completed, w.result())
 			}
 		})
@@ -126,7 +126,7 @@ func TestInventoryMissingAfterRebootIsNoFailure_JOB21(t *testing.T) {
 		return false
 	}
 	for w.x.Result != job.PendingVerification {
-		require.NotEmpty(t, w.pending, "step %v", w.x.Step)
+		require.NotEmpty(t, w.pending, "step %v", w.x.Phase)
 		e := w.pending[0]
 		w.pending = w.pending[1:]
 		w.before(e)

@@ -23,9 +23,9 @@ func TestCrashAnywhereResumes_JOB17_JOB21(t *testing.T) {
 					return false
 				}
 				hit = wording2(e)
-				if d, ok := e.(Deploy); ok && after { // done, and its result lost
+				if d, ok := e.(Install); ok && after { // done, and its result lost
 					w.install(d.Patches[0].Patch)
-					w.log = append(w.log, "deploy "+d.Patches[0].Patch.Name)
+					w.log = append(w.log, "install "+d.Patches[0].Patch.Name)
 				}
 				return true
 			}
@@ -42,7 +42,7 @@ func TestCrashAnywhereResumes_JOB17_JOB21(t *testing.T) {
 			for _, name := range []string{"a", "b"} {
 				require.Equal(t, job.Succeeded, w.patch(name).Status, "crash at %s", hit)
 				require.LessOrEqual(t, w.count("download "+name), 1, "a verified download is not repeated")
-				require.LessOrEqual(t, w.count("deploy "+name), MaxAttempts)
+				require.LessOrEqual(t, w.count("install "+name), MaxAttempts)
 			}
 			require.LessOrEqual(t, w.count("reboot"), 1)
 		}
@@ -51,9 +51,9 @@ func TestCrashAnywhereResumes_JOB17_JOB21(t *testing.T) {
 
 func wording2(e Effect) string {
 	switch e.(type) {
-	case Act:
+	case RunAction:
 		return "act"
-	case Deploy:
+	case Install:
 		return "deploy"
 	}
 	return "other"
@@ -63,7 +63,7 @@ func TestCutOffTwiceFails_JOB17(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a", "b"), map[string]string{"a": "1.0.0", "b": "1.0.0"})
 	begun := 0
 	w.before = func(e Effect) bool {
-		if d, ok := e.(Deploy); ok && d.Patches[0].Patch.Name == "a" {
+		if d, ok := e.(Install); ok && d.Patches[0].Patch.Name == "a" {
 			begun++
 			return true
 		}
@@ -82,8 +82,8 @@ func TestStrayResultsAreIgnored(t *testing.T) {
 	strays := func() {
 		before := w.x
 		for id := range EffectID(6) {
-			for _, ev := range []Event{Called{id}, Fetched{ID: id}, Checked{ID: id}, Deployed{ID: id}, Acted{ID: id}, InventoryTaken{ID: id + 7}} {
-				if w.x.Waiting == id && fits(w.x.Step, ev) {
+			for _, ev := range []Event{LastCallDone{id}, Downloaded{ID: id}, PreflightDone{ID: id}, Installed{ID: id}, ActionDone{ID: id}, InventoryTaken{ID: id + 7}} {
+				if w.x.Waiting == id && fits(w.x.Phase, ev) {
 					continue
 				}
 				n := len(w.reports)
@@ -99,18 +99,18 @@ func TestStrayResultsAreIgnored(t *testing.T) {
 	strays()
 }
 
-func fits(s Step, ev Event) bool {
+func fits(p Phase, ev Event) bool {
 	switch ev.(type) {
-	case Called:
-		return s == StepLastCall
-	case Fetched:
-		return s == StepFetch
-	case Checked:
-		return s == StepPreflight
-	case Deployed:
-		return s == StepInstall
-	case Acted:
-		return s == StepPre || s == StepPost
+	case LastCallDone:
+		return p == PhaseLastCall
+	case Downloaded:
+		return p == PhaseDownload
+	case PreflightDone:
+		return p == PhasePreflight
+	case Installed:
+		return p == PhaseInstall
+	case ActionDone:
+		return p == PhasePre || p == PhasePost
 	}
 	return true
 }
@@ -136,6 +136,6 @@ func TestInventoryIsTakenAnewOnResume_JOB17_CAT3(t *testing.T) {
 		require.Equal(t, "CAT-3", w.patch("a").Rule)
 		require.Equal(t, 1, w.count("discard 0"), "its file is deleted")
 		require.Equal(t, job.Succeeded, w.patch("b").Status)
-		require.Zero(t, w.count("deploy a"))
+		require.Zero(t, w.count("install a"))
 	}
 }

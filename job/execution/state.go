@@ -11,14 +11,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// State is an order being carried out: the whole state of the machine. It is a value; Advance returns a new one.
+// State is an order being carried out: the whole state of the machine, as a value. The zero State is an execution that has
+// not begun.
 //
 // It must be durable before an effect of the same step is carried out. That alone makes the point of no return exact:
 // a cancel the machine sees before the commit that enters StageDeploy wins, one it sees afterwards is too late (JOB-3, JOB-4).
 type State struct {
 	Order   job.Order       `json:"order"`
 	Stage   job.Stage       `json:"stage"`
-	Step    Step            `json:"step"`
+	Phase   Phase           `json:"phase"`
 	Waiting EffectID        `json:"waiting,omitempty"` // the effect whose result is awaited; zero: none
 	Last    EffectID        `json:"last,omitempty"`    // the last id given out
 	Until   schedule.Steady `json:"until,omitempty"`   // when to stop waiting, or to try again
@@ -28,14 +29,14 @@ type State struct {
 	Failed  int             `json:"failed,omitempty"`  // actions that failed
 	Aborted bool            `json:"aborted,omitempty"` // an action ended with 12
 
-	NeedsReboot bool            `json:"needsReboot,omitempty"` // RBT-2
-	Mark        bool            `json:"mark,omitempty"`        // the system's own mark stood before the job
-	Boot        string          `json:"boot,omitempty"`        // present boot identity
-	Sessions    reboot.Sessions `json:"sessions,omitempty"`
-	Reboot      reboot.State    `json:"reboot,omitzero"`
-	Reboots     int             `json:"reboots,omitempty"` // asked for
-	SaidTooLate bool            `json:"saidTooLate,omitempty"`
-	Result      job.Result      `json:"result,omitempty"` // the last one reported; final when Stage is StageDone
+	NeedsReboot    bool            `json:"needsReboot,omitempty"`    // after what was deployed (RBT-2)
+	RebootRequired bool            `json:"rebootRequired,omitempty"` // by the system itself, before anything changed
+	BootID         string          `json:"bootID,omitempty"`         // of the present boot
+	Sessions       reboot.Sessions `json:"sessions,omitempty"`
+	Reboot         reboot.State    `json:"reboot,omitzero"`
+	Reboots        int             `json:"reboots,omitempty"` // asked for
+	SaidTooLate    bool            `json:"saidTooLate,omitempty"`
+	Result         job.Result      `json:"result,omitempty"` // the last one reported; final when Stage is StageDone
 }
 
 // PatchState is one patch of an execution.
@@ -56,41 +57,10 @@ func (p *PatchState) leave(rule, text string) {
 	p.Status, p.Rule, p.Text = job.Inapplicable, rule, text
 }
 
-// Out is what a step returns beside the new state.
-type Out struct {
-	Reports []job.Report // to be committed with the state, numbered by the caller
-	Effects []Effect     // to be carried out, in this order, after the commit
-}
-
-// Begin starts the execution of an order on an asset with the given boot identity and sessions.
-func Begin(o job.Order, boot string, sessions reboot.Sessions, at schedule.At) (State, Out) {
-	x := State{Order: o, Stage: job.StageDownload, Boot: boot, Sessions: sessions}
-	for _, p := range o.Patches {
-		x.Patches = append(x.Patches, PatchState{PatchOutcome: job.PatchOutcome{
-			Patch: p.Patch, Name: p.Name, Status: job.Pending, To: p.Version,
-		}})
-	}
-	m := machine{State: x, now: at}
-	m.progress(job.Started)
-	m.takeInventory(StepInventory)
-	return m.done()
-}
-
-// Advance takes one event at one time and returns the state after it, with what is to be reported and carried out.
-// The receiver is not changed. An event the state has no use for changes nothing.
-func (x State) Advance(ev Event, at schedule.At) (State, Out) {
-	x.Patches = slices.Clone(x.Patches)
-	m := machine{State: x, now: at}
-	if x.Stage != job.StageDone {
-		m.handle(ev)
-	}
-	return m.done()
-}
-
 // Wake returns how long after now the execution wants a Tick at the latest; zero: it waits for results only.
 func (x State) Wake(now schedule.Steady) time.Duration {
 	until := x.Until
-	if x.Step == StepReboot {
+	if x.Phase == PhaseReboot {
 		until = x.Reboot.Until
 	}
 	if until.IsZero() || x.Stage == job.StageDone {
@@ -100,10 +70,10 @@ func (x State) Wake(now schedule.Steady) time.Duration {
 }
 
 // Parked reports whether the execution only waits for somebody to reboot by hand (RBT-7).
-func (x State) Parked() bool { return x.Step == StepReboot && x.Reboot.Phase == reboot.Parked }
+func (x State) Parked() bool { return x.Phase == PhaseReboot && x.Reboot.Phase == reboot.Parked }
 
-// Outcomes lists what is known of each patch.
-func (x State) Outcomes() []job.PatchOutcome {
+// outcomes lists what is known of each patch.
+func (x State) outcomes() []job.PatchOutcome {
 	outcomes := make([]job.PatchOutcome, len(x.Patches))
 	for i, p := range x.Patches {
 		outcomes[i] = p.PatchOutcome
@@ -111,12 +81,12 @@ func (x State) Outcomes() []job.PatchOutcome {
 	return outcomes
 }
 
-// Validate says why x is no state the machine can be in, so that damaged storage is noticed and nothing panics on it.
+// Validate says why x is not a state that the machine can be in, so that damaged storage is noticed and nothing panics on it.
 // The error is a *job.Invalid.
 func (x State) Validate() error {
 	var l problem.List
-	if !slices.Contains(job.Stages(), x.Stage) || !steps.Valid(x.Step) {
-		l.Add("stage", x.Stage.String(), "with step %v is unknown", x.Step)
+	if !slices.Contains(job.Stages(), x.Stage) || !phases.Valid(x.Phase) {
+		l.Add("stage", x.Stage.String(), "with phase %v is unknown", x.Phase)
 	}
 	if len(x.Patches) != len(x.Order.Patches) {
 		l.Add("patches", "", "are not those of the order")
@@ -127,14 +97,14 @@ func (x State) Validate() error {
 	if x.Tries < 0 {
 		l.Add("tries", "", "is negative")
 	}
-	if i := x.fetching(); x.Step == StepFetch && (i < 0 || i >= len(x.Order.Patches) || len(x.Order.Patches[i].Files) == 0) {
-		l.Add("step", x.Step.String(), "has nothing to fetch")
+	if i := x.downloading(); x.Phase == PhaseDownload && (i < 0 || i >= len(x.Order.Patches) || len(x.Order.Patches[i].Files) == 0) {
+		l.Add("phase", x.Phase.String(), "has nothing to download")
 	}
 	l.Under("order", x.Order.Validate())
 	return l.Err("execution of " + string(x.Order.ID))
 }
 
-// fetching is the index of the patch that StepFetch waits for: the first pending one; -1 if there is none.
-func (x State) fetching() int {
+// downloading is the index of the patch that PhaseDownload waits for: the first pending one; -1 if there is none.
+func (x State) downloading() int {
 	return slices.IndexFunc(x.Patches, func(p PatchState) bool { return p.Status == job.Pending })
 }

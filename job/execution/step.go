@@ -1,34 +1,207 @@
 package execution
 
-import "github.com/patchpolicy/patchpolicy/internal/enum"
+import (
+	"slices"
+	"time"
 
-// Step is what an execution waits for.
-type Step uint8
-
-// The steps, in their order. Those from StepPre to StepPost belong to the deploy stage.
-const (
-	StepInventory Step = 1 + iota // what is installed, before anything else
-	StepFetch                     // one patch's files
-	StepPreflight                 // the platform's word on what was fetched
-	StepLastCall                  // a last word from the server (MAN-7)
-	StepPre                       // one pre-action
-	StepInstall                   // one installation
-	StepRecheck                   // the inventory after an installation was cut off, or the agent stopped behind a result (JOB-17)
-	StepPost                      // one post-action
-	StepVerify                    // the inventory after the last change (JOB-18)
-	StepReboot                    // the reboot machine
-	StepConfirm                   // the inventory after the reboot (JOB-18)
-	StepEnd                       // nothing
+	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
+	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-var steps = enum.Of[Step]("step", "inventory", "fetch", "preflight", "last call", "pre-action", "install", "recheck",
-	"post-action", "verify", "reboot", "confirm", "end")
+// Config is what an execution is carried out with. It is not part of the state: a change counts from the next step on.
+type Config struct {
+	// Policy is the signer policy that the asset is held to, whatever the order says (INT-4); zero: none. What was judged in
+	// an earlier step keeps its verdict.
+	Policy integrity.Excerpt
+	// Stopping says that the agent is stopping: what an action or an installer returned is kept, and no other begins.
+	Stopping bool
+}
 
-// String returns the step's name.
-func (s Step) String() string { return steps.String(s) }
+// Out is what a step returns beside the new state.
+type Out struct {
+	Reports []job.Report  // to be committed with the state, numbered by the caller
+	Effects []Effect      // to be carried out after the commit, in this order
+	Wake    time.Duration // how long after this step the execution wants a Tick at the latest; zero: it waits for results only
+}
 
-// MarshalText returns the name.
-func (s Step) MarshalText() ([]byte, error) { return steps.MarshalText(s) }
+// Step takes an execution one event further. It is a function of its arguments alone, and does not change s. An event that
+// the state has no use for changes nothing. Of at both times must be set.
+func Step(c Config, s State, ev Event, at schedule.At) (State, Out) {
+	s.Patches = slices.Clone(s.Patches)
+	m := machine{State: s, c: c, now: at}
+	switch s.Stage {
+	case 0:
+		if begin, ok := ev.(Begin); ok {
+			m.begin(begin)
+		}
+	case job.StageDone:
+	default:
+		m.handle(ev)
+	}
+	m.out.Wake = m.Wake(at.Steady)
+	return m.State, m.out
+}
 
-// UnmarshalText sets the step by its name; the error is an unknown name.
-func (s *Step) UnmarshalText(text []byte) error { return steps.UnmarshalText(text, s) }
+// machine is one step in progress.
+type machine struct {
+	State
+	c   Config
+	now schedule.At
+	out Out
+}
+
+func (m *machine) begin(ev Begin) {
+	m.State = State{Order: ev.Order, Stage: job.StageDownload, BootID: ev.BootID, Sessions: ev.Sessions}
+	for _, p := range ev.Order.Patches {
+		m.Patches = append(m.Patches, PatchState{PatchOutcome: job.PatchOutcome{
+			Patch: p.Patch, Name: p.Name, Status: job.Pending, To: p.Version,
+		}})
+	}
+	m.progress(job.Started)
+	m.takeInventory(PhaseInventory)
+}
+
+func (m *machine) handle(ev Event) {
+	switch ev := ev.(type) {
+	case Restarted:
+		m.restarted(ev.BootID)
+	case SessionsChanged:
+		m.Sessions = ev.Sessions
+		m.rebootEvent(reboot.SessionsChanged{Sessions: ev.Sessions})
+	case Answered:
+		if ev.Later {
+			m.rebootEvent(reboot.Defer{})
+		} else {
+			m.rebootEvent(reboot.Accept{})
+		}
+	case Cancel:
+		m.cancel()
+	case Tick:
+		m.tick()
+	case InventoryTaken:
+		if m.awaited(ev.ID, PhaseInventory, PhaseRecheck, PhaseVerify, PhaseConfirm) {
+			m.inventory(ev)
+		}
+	case Downloaded:
+		if m.awaited(ev.ID, PhaseDownload) {
+			m.downloaded(ev)
+		}
+	case PreflightDone:
+		if m.awaited(ev.ID, PhasePreflight) {
+			m.preflightDone(ev)
+		}
+	case LastCallDone:
+		if m.awaited(ev.ID, PhaseLastCall) {
+			m.deploy()
+		}
+	case ActionDone:
+		if m.awaited(ev.ID, PhasePre, PhasePost) {
+			m.acted(ev.Exit, ev.Err)
+		}
+	case Installed:
+		if m.awaited(ev.ID, PhaseInstall) {
+			m.installed(ev.Results)
+		}
+	}
+}
+
+// awaited reports whether the state waits for the result id in one of the phases, and if so stops waiting.
+func (m *machine) awaited(id EffectID, in ...Phase) bool {
+	if id == 0 || id != m.Waiting || !slices.Contains(in, m.Phase) {
+		return false
+	}
+	m.Waiting, m.Until = 0, 0
+	return true
+}
+
+// wait enters a phase that waits for an effect, and returns the effect's id.
+func (m *machine) wait(p Phase) EffectID {
+	m.Last++
+	m.Phase, m.Waiting, m.Until = p, m.Last, 0
+	return m.Last
+}
+
+func (m *machine) do(e Effect) { m.out.Effects = append(m.out.Effects, e) }
+
+func (m *machine) report(r job.Report) { m.out.Reports = append(m.out.Reports, r) }
+
+func (m *machine) progress(p job.Progress) {
+	m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, Progress: p})
+}
+
+// reportResult reports a result, with what is known of each patch, in a size that a server takes.
+func (m *machine) reportResult(r job.Result) {
+	m.Result = r
+	outcomes := m.outcomes()
+	for i := range outcomes {
+		outcomes[i].Text = problem.Clip(outcomes[i].Text, min(job.MaxText, maxReportText/len(outcomes)))
+	}
+	m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, Result: r, Patches: outcomes, Reboots: m.Reboots})
+}
+
+func (m *machine) end(r job.Result) {
+	m.Stage, m.Phase, m.Waiting, m.Until = job.StageDone, PhaseEnd, 0, 0
+	m.reportResult(r)
+	m.do(Discard{Index: -1})
+}
+
+// windowOver reports whether no new download or install may start (JOB-10).
+func (m *machine) windowOver() bool {
+	return !m.Order.End.IsZero() && !m.now.UTC.Before(m.Order.End)
+}
+
+// cancel ends the execution before stage 2; later it reports, once, that the cancel came too late (JOB-3).
+func (m *machine) cancel() {
+	if m.Stage == job.StageDownload {
+		for i := range m.Patches {
+			if p := &m.Patches[i]; p.Status == job.Pending || p.Status == job.Verified {
+				p.fail(job.CodeCancelled, "JOB-3", "The job was cancelled before the deploy stage began.")
+			}
+		}
+		m.end(job.Cancelled)
+		return
+	}
+	if !m.SaidTooLate {
+		m.SaidTooLate = true
+		m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, TooLate: m.Stage})
+	}
+}
+
+func (m *machine) tick() {
+	if m.Phase == PhaseReboot {
+		m.rebootEvent(reboot.Tick{})
+		return
+	}
+	if m.Until.IsZero() || m.now.Steady.Before(m.Until) {
+		return
+	}
+	switch m.Phase {
+	case PhaseLastCall: // nobody answered: go on without an answer (MAN-7)
+		m.deploy()
+	case PhaseInventory, PhaseRecheck, PhaseVerify, PhaseConfirm:
+		m.takeInventory(m.Phase)
+	}
+}
+
+// restarted goes on where the last commit left the execution (JOB-17), or notices a reboot (RBT-8).
+func (m *machine) restarted(bootID string) {
+	m.BootID = bootID
+	if m.Phase == PhaseReboot {
+		m.rebootEvent(reboot.Booted{BootID: bootID})
+		return
+	}
+	m.progress(job.Resumed)
+	switch m.Phase {
+	case PhaseRecheck, PhaseVerify, PhaseConfirm:
+		m.takeInventory(m.Phase)
+	case PhaseInventory, PhaseDownload, PhasePreflight, PhaseLastCall: // much may have changed meanwhile
+		m.takeInventory(PhaseInventory)
+	case PhasePre, PhasePost:
+		m.acted(1, "The agent stopped while it ran.")
+	case PhaseInstall:
+		m.takeInventory(PhaseRecheck)
+	}
+}

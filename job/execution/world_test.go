@@ -47,6 +47,7 @@ func orderOf(t testing.TB, names ...string) job.Order {
 // world is an asset that answers each effect at once, in the ways a test sets.
 type world struct {
 	t         testing.TB
+	c         Config
 	x         State
 	now       schedule.At
 	installed map[string]string
@@ -55,27 +56,26 @@ type world struct {
 	pending   []Effect
 
 	boot      int
-	mark      bool
+	required  bool // the system says that it needs a reboot
 	sessions  reboot.Sessions
 	invErr    string
-	fetch     map[string]Fetched  // by product; default: the good file
-	findings  map[string]Finding  // by product; default: passes
-	outcome   map[string]Outcome  // by product; default: success
-	exits     map[string]int      // by action; default: 0
-	installTo map[string]string   // what a successful install leaves; default: the ordered version
-	silent    map[string]bool     // effects (by kind) that get no answer
-	before    func(e Effect) bool // called before an effect is carried out; true: the agent crashed here
-	rebooted  bool                // a reboot effect boots at once
+	download  map[string]Downloaded      // by product; default: the good file
+	preflight map[string]PreflightResult // by product; default: passes
+	results   map[string]InstallResult   // by product; default: success
+	exits     map[string]int             // by action; default: 0
+	installTo map[string]string          // what a successful install leaves; default: the ordered version
+	silent    map[string]bool            // effects (by kind) that get no answer
+	before    func(e Effect) bool        // called before an effect is carried out; true: the agent crashed here
+	rebooted  bool                       // a reboot effect boots at once
 }
 
 func newWorld(t testing.TB, o job.Order, installed map[string]string) *world {
 	w := &world{
 		t: t, now: start, installed: installed, sessions: reboot.Nobody,
-		fetch: map[string]Fetched{}, findings: map[string]Finding{}, outcome: map[string]Outcome{},
+		download: map[string]Downloaded{}, preflight: map[string]PreflightResult{}, results: map[string]InstallResult{},
 		exits: map[string]int{}, installTo: map[string]string{}, silent: map[string]bool{}, rebooted: true,
 	}
-	x, out := Begin(o, w.bootID(), w.sessions, w.now)
-	w.take(x, out)
+	w.event(Begin{Order: o, BootID: w.bootID(), Sessions: w.sessions})
 	return w
 }
 
@@ -95,6 +95,7 @@ func (w *world) take(x State, out Out) {
 	require.NoError(w.t, err)
 	require.Equal(w.t, string(b), string(again), "the state does not survive its commit")
 	require.NoError(w.t, back.Validate())
+	require.Equal(w.t, out.Wake, back.Wake(w.now.Steady))
 	w.x = back
 	w.reports = append(w.reports, out.Reports...)
 	w.pending = append(w.pending, out.Effects...)
@@ -103,17 +104,17 @@ func (w *world) take(x State, out Out) {
 func (w *world) event(ev Event) {
 	before, err := json.Marshal(w.x)
 	require.NoError(w.t, err)
-	x, out := w.x.Advance(ev, w.now)
+	x, out := Step(w.c, w.x, ev, w.now)
 	after, err := json.Marshal(w.x)
 	require.NoError(w.t, err)
-	require.Equal(w.t, string(before), string(after), "Advance changed its receiver")
+	require.Equal(w.t, string(before), string(after), "Step changed its input")
 	w.take(x, out)
 }
 
 // crash loses everything but the commit, and starts again.
 func (w *world) crash() {
 	w.pending = nil
-	w.event(Restarted{Boot: w.bootID()})
+	w.event(Restarted{BootID: w.bootID()})
 }
 
 // run carries out effects until none is left, waking the machine a bounded number of times.
@@ -145,47 +146,47 @@ func (w *world) do(e Effect) {
 	case LastCall:
 		w.say("call")
 		if !w.silent["call"] {
-			w.event(Called(e))
+			w.event(LastCallDone(e))
 		}
 	case TakeInventory:
 		w.say("inventory")
-		w.event(InventoryTaken{ID: e.ID, Inventory: w.inventory(), Mark: w.mark, Sessions: w.sessions, Err: w.invErr})
+		w.event(InventoryTaken{ID: e.ID, Inventory: w.inventory(), RebootRequired: w.required, Sessions: w.sessions, Err: w.invErr})
 	case Download:
 		name := e.Patch.Name
 		w.say("download %s", name)
-		ev, ok := w.fetch[name]
+		ev, ok := w.download[name]
 		if !ok {
-			ev = Fetched{Files: []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}}}
+			ev = Downloaded{Files: []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}}}
 		}
 		ev.ID = e.ID
 		w.event(ev)
 	case Preflight:
 		w.say("preflight %d", len(e.Patches))
-		ev := Checked{ID: e.ID}
+		ev := PreflightDone{ID: e.ID}
 		for _, s := range e.Patches {
-			if f, ok := w.findings[s.Patch.Name]; ok {
+			if f, ok := w.preflight[s.Patch.Name]; ok {
 				f.Index = s.Index
-				ev.Findings = append(ev.Findings, f)
+				ev.Results = append(ev.Results, f)
 			}
 		}
 		w.event(ev)
-	case Deploy:
-		ev := Deployed{ID: e.ID}
+	case Install:
+		ev := Installed{ID: e.ID}
 		for _, s := range e.Patches {
 			name := s.Patch.Name
-			w.say("deploy %s", name)
+			w.say("install %s", name)
 			require.NotEmpty(w.t, s.Digests)
-			o := w.outcome[name]
+			o := w.results[name]
 			o.Index = s.Index
 			if o.Code == 0 {
 				w.install(s.Patch)
 			}
-			ev.Outcomes = append(ev.Outcomes, o)
+			ev.Results = append(ev.Results, o)
 		}
 		w.event(ev)
-	case Act:
+	case RunAction:
 		w.say("act %s", e.Action.Name)
-		w.event(Acted{ID: e.ID, Exit: w.exits[e.Action.Name]})
+		w.event(ActionDone{ID: e.ID, Exit: w.exits[e.Action.Name]})
 	case Prompt:
 		w.say("prompt %T", e.Kind)
 	case Reboot:
@@ -218,7 +219,7 @@ func (w *world) inventory() catalog.Inventory {
 }
 
 func (w *world) result() job.Result {
-	require.Equal(w.t, job.StageDone, w.x.Stage, "not ended: %v", w.x.Step)
+	require.Equal(w.t, job.StageDone, w.x.Stage, "not ended: %v", w.x.Phase)
 	return w.x.Result
 }
 

@@ -16,7 +16,7 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 	}
 	callCtx, cancel := context.WithTimeout(ctx, l.cfg.CallTimeout)
 	l.cutCall = cancel
-	boot := l.status.Boot
+	boot := l.status.BootID
 	l.helpers.Go(func() {
 		defer cancel()
 		l.cfg.Trace("call:before")

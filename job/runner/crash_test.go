@@ -144,15 +144,15 @@ func (f folder) Inventory(context.Context) (catalog.Inventory, error) {
 }
 
 func (f folder) Status(context.Context) (runner.Status, error) {
-	return runner.Status{Boot: "boot", Sessions: reboot.Nobody}, nil
+	return runner.Status{BootID: "boot", Sessions: reboot.Nobody}, nil
 }
 
-func (f folder) Preflight(context.Context, []runner.Staged) ([]execution.Finding, error) {
+func (f folder) Preflight(context.Context, []runner.Staged) ([]execution.PreflightResult, error) {
 	return nil, nil
 }
 
-func (f folder) Deploy(_ context.Context, patches []runner.Staged) ([]execution.Outcome, error) {
-	var out []execution.Outcome
+func (f folder) Install(_ context.Context, patches []runner.Staged) ([]execution.InstallResult, error) {
+	var out []execution.InstallResult
 	for _, p := range patches {
 		log, err := os.OpenFile(filepath.Join(string(f), "installs"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -173,12 +173,12 @@ func (f folder) Deploy(_ context.Context, patches []runner.Staged) ([]execution.
 		if err := os.Rename(fresh, f.product(p.Patch.Product)); err != nil { // a kill leaves the old version or the new one
 			return nil, err
 		}
-		out = append(out, execution.Outcome{Index: p.Index})
+		out = append(out, execution.InstallResult{Index: p.Index})
 	}
 	return out, nil
 }
 
-func (f folder) Act(context.Context, job.Action) (int, error)                  { return 0, nil }
+func (f folder) RunAction(context.Context, job.Action) (int, error)            { return 0, nil }
 func (f folder) Prompt(context.Context, reboot.Effect, func(later bool)) error { return nil }
 func (f folder) Reboot(context.Context) error                                  { return runner.ErrRebootNotAllowed }
 

@@ -12,7 +12,7 @@
 // Results come back as events through a bounded channel. What is carried out where:
 //
 //   - check-ins: a goroutine each; a newer check-in cuts an older one off;
-//   - TakeInventory, Preflight, Deploy, Act and Reboot: one after the other, in the order of the effects;
+//   - TakeInventory, Preflight, Install, RunAction and Reboot: one after the other, in the order of the effects;
 //   - Download and Discard: one after the other for each order. A Discard cuts off a Download of the same files that runs or waits;
 //   - Prompt: one after the other, not waiting for the others.
 //
@@ -25,7 +25,7 @@
 //
 //   - INT-6: the bytes verified are the bytes installed. Files are staged in a folder of mode 0700 that only root and the agent's user can
 //     swap (New refuses a place below a folder that others own, or may write to unless it is sticky), in files of mode 0600 that are opened
-//     without following links; before a deploy every staged file is opened once, its digest is taken again from that very
+//     without following links; before an install every staged file is opened once, its digest is taken again from that very
 //     descriptor and compared with the one that passed, and the Platform is handed the descriptor, never a path. A file that
 //     changed fails its patch with code 12, one that is gone with code 7.
 //   - INT-8: a Discard deletes the staged files of one patch or of a whole order.
@@ -34,23 +34,23 @@
 //   - JOB-2: what goes wrong with a patch is that patch's result: a download that fails has code 4 (13 without a URL), a Platform
 //     that fails gives each patch it was asked about code 5 or 9.
 //   - JOB-17: a download that was cut off goes on where it stopped, if the server still has the same file; what is staged completely for
-//     the same order and patch is digested anew and used again, not fetched again.
+//     the same order and patch is digested again and used, not fetched again.
 //   - JOB-21: every state is committed before anything that follows from it, the reboot above all.
 //   - JOB-23: files fetched before the start are staged in the same place, and a Discard cuts such a download off and deletes it.
 //   - MAN-7: a check-in is given up when the machine begins the next one, and after Config.CallTimeout.
-//   - MAN-8: the machine is told the wall clock, the boot identity and the time since boot, sleep included.
+//   - MAN-8: each step gets the wall clock, the boot identity and the time since boot, sleep included.
 //   - RBT-8, RBT-9: while an execution is under way the Platform is asked every Config.Poll for the boot identity and the sessions. When it
-//     cannot tell, the sessions are Unknown, which counts as somebody.
+//     cannot say, the sessions are Unknown, which counts as somebody.
 //
 // # Stopping
 //
-// When the context of Run ends, downloads, actions and check-ins are cut off, without a result: the next Run resumes them. A deploy that
-// has begun is waited for. What it, or an action that ended all the same, said is committed, and nothing more is begun. Run then returns nil.
+// When the context of Run ends, downloads, actions and check-ins are cut off, without a result: the next Run resumes them. An install that
+// has begun is waited for. What it, or an action that ended all the same, returned is committed, and nothing more is begun. Run then returns nil.
 //
 // # Crash tests
 //
 // Config.Trace is called at named points, from the goroutine that does the work, so a test can kill the process there:
-// "load", "commit" and each effect by its kind ("inventory", "download", "preflight", "deploy", "act", "prompt", "reboot", "discard",
-// "call"), once with ":before" and once with ":after" appended: "commit:before", "deploy:after".
+// "load", "commit" and each effect by its kind ("inventory", "download", "preflight", "install", "action", "prompt", "reboot", "discard",
+// "call"), once with ":before" and once with ":after" appended: "commit:before", "install:after".
 // A result's event is sent after the ":after" point of its effect.
 package runner

@@ -23,21 +23,21 @@ func (l *loop) carryOut(e agent.Effect) {
 	case execution.TakeInventory:
 		l.work.add(task{name: "inventory", run: func(ctx context.Context) { l.takeInventory(ctx, e, reply) }})
 	case execution.Download:
-		key := staging.Key{Order: e.Order, Index: e.Index}
-		l.fetching(e.Order).add(task{name: "download", key: key, run: func(ctx context.Context) { l.download(ctx, key, e, reply) }})
+		key := staging.Key{Order: order, Index: e.Index}
+		l.fetching(order).add(task{name: "download", key: key, run: func(ctx context.Context) { l.download(ctx, key, e, reply) }})
 	case execution.Preflight:
-		l.work.add(task{name: "preflight", run: func(ctx context.Context) { l.preflight(ctx, e, reply) }})
-	case execution.Deploy:
-		l.work.add(task{name: "deploy", run: func(ctx context.Context) { l.deploy(ctx, e, reply) }})
-	case execution.Act:
-		l.work.add(task{name: "act", run: func(ctx context.Context) { l.act(ctx, e, reply) }})
+		l.work.add(task{name: "preflight", run: func(ctx context.Context) { l.preflight(ctx, order, e, reply) }})
+	case execution.Install:
+		l.work.add(task{name: "install", run: func(ctx context.Context) { l.install(ctx, order, e, reply) }})
+	case execution.RunAction:
+		l.work.add(task{name: "action", run: func(ctx context.Context) { l.runAction(ctx, e, reply) }})
 	case execution.Prompt:
-		l.prompt.add(task{name: "prompt", run: func(ctx context.Context) { l.show(ctx, e, reply) }})
+		l.prompt.add(task{name: "prompt", run: func(ctx context.Context) { l.show(ctx, order, e) }})
 	case execution.Reboot:
 		l.work.add(task{name: "reboot", run: l.reboot})
 	case execution.Discard:
-		key := staging.Key{Order: e.Order, Index: e.Index}
-		fetch := l.fetching(e.Order)
+		key := staging.Key{Order: order, Index: e.Index}
+		fetch := l.fetching(order)
 		fetch.cutOff(key)
 		fetch.add(task{name: "discard", run: func(context.Context) { l.discard(key) }})
 	default:
@@ -54,7 +54,7 @@ func (l *loop) takeInventory(ctx context.Context, e execution.TakeInventory, rep
 	l.cfg.Trace("inventory:after")
 	switch {
 	case err == nil:
-		reply(execution.InventoryTaken{ID: e.ID, Inventory: inv, Mark: status.Mark, Sessions: status.Sessions})
+		reply(execution.InventoryTaken{ID: e.ID, Inventory: inv, RebootRequired: status.RebootRequired, Sessions: status.Sessions})
 	case ctx.Err() == nil:
 		reply(execution.InventoryTaken{ID: e.ID, Err: problem.Clip(err.Error(), job.MaxText)})
 	}
@@ -65,26 +65,26 @@ func (l *loop) download(ctx context.Context, key staging.Key, e execution.Downlo
 	l.cfg.Trace("download:after")
 	switch {
 	case failure == nil:
-		reply(execution.Fetched{ID: e.ID, Files: files})
+		reply(execution.Downloaded{ID: e.ID, Files: files})
 	case ctx.Err() == nil:
-		l.cfg.Logger.Warn("a download failed", "order", e.Order, "patch", e.Patch.Patch, "error", failure.Text)
-		reply(execution.Fetched{ID: e.ID, Files: files, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
+		l.cfg.Logger.Warn("a download failed", "order", key.Order, "patch", e.Patch.Patch, "error", failure.Text)
+		reply(execution.Downloaded{ID: e.ID, Files: files, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
 	}
 }
 
-// opened is the outcome of opening the staged files of an effect's patches (INT-6).
+// opened is what came of opening the staged files of an effect's patches (INT-6).
 type opened struct {
 	good []Staged
-	bad  []execution.Outcome // of the patches whose files are not what was verified
+	bad  []execution.InstallResult // of the patches whose files are not what was verified
 }
 
-// open opens and digests anew what is staged. The caller closes.
+// open opens what is staged, and takes the digests again. The caller closes.
 func (l *loop) open(order job.OrderID, patches []execution.Staged) opened {
 	var o opened
 	for _, p := range patches {
 		files, failure := l.stage.Open(staging.Key{Order: order, Index: p.Index}, p)
 		if failure != nil {
-			o.bad = append(o.bad, execution.Outcome{Index: p.Index, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
+			o.bad = append(o.bad, execution.InstallResult{Index: p.Index, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
 			continue
 		}
 		o.good = append(o.good, Staged{Index: p.Index, Patch: p.Patch, Files: files})
@@ -104,15 +104,15 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// preflight leaves patches whose files changed out without a finding: the deploy that follows gives them their code.
-func (l *loop) preflight(ctx context.Context, e execution.Preflight, reply func(execution.Event)) {
-	o := l.open(e.Order, e.Patches)
+// preflight gives patches whose files changed no result: the install that follows gives them their code.
+func (l *loop) preflight(ctx context.Context, order job.OrderID, e execution.Preflight, reply func(execution.Event)) {
+	o := l.open(order, e.Patches)
 	defer o.close()
-	var findings []execution.Finding
+	var results []execution.PreflightResult
 	var err error
 	if len(o.good) > 0 {
 		l.platform.Lock()
-		findings, err = l.cfg.Platform.Preflight(ctx, o.good)
+		results, err = l.cfg.Platform.Preflight(ctx, o.good)
 		l.platform.Unlock()
 	}
 	l.cfg.Trace("preflight:after")
@@ -120,85 +120,85 @@ func (l *loop) preflight(ctx context.Context, e execution.Preflight, reply func(
 		if ctx.Err() != nil {
 			return
 		}
-		findings = nil
+		results = nil
 		for _, s := range o.good {
-			findings = append(findings, execution.Finding{Index: s.Index, Refused: problem.Clip("it could not be found out whether this patch would install: "+err.Error(), job.MaxText)})
+			results = append(results, execution.PreflightResult{Index: s.Index, Refused: problem.Clip("it could not be found out whether this patch would install: "+err.Error(), job.MaxText)})
 		}
 	}
-	for i := range findings {
-		findings[i].Refused = problem.Clip(findings[i].Refused, job.MaxText)
+	for i := range results {
+		results[i].Refused = problem.Clip(results[i].Refused, job.MaxText)
 	}
-	reply(execution.Checked{ID: e.ID, Findings: findings})
+	reply(execution.PreflightDone{ID: e.ID, Results: results})
 }
 
-func (l *loop) deploy(ctx context.Context, e execution.Deploy, reply func(execution.Event)) {
-	o := l.open(e.Order, e.Patches)
+func (l *loop) install(ctx context.Context, order job.OrderID, e execution.Install, reply func(execution.Event)) {
+	o := l.open(order, e.Patches)
 	defer o.close()
-	var outcomes []execution.Outcome
+	var results []execution.InstallResult
 	if len(o.good) > 0 {
 		l.platform.Lock()
 		if ctx.Err() != nil { // stopped before anything was changed
 			l.platform.Unlock()
 			return
 		}
-		got, err := l.cfg.Platform.Deploy(ctx, o.good)
+		got, err := l.cfg.Platform.Install(ctx, o.good)
 		l.inventory.forget()
 		l.platform.Unlock()
 		if err != nil && ctx.Err() != nil {
-			l.cfg.Trace("deploy:after")
+			l.cfg.Trace("install:after")
 			return
 		}
-		outcomes = settle(o.good, got, err)
+		results = settle(o.good, got, err)
 	}
-	l.cfg.Trace("deploy:after")
-	reply(execution.Deployed{ID: e.ID, Outcomes: append(outcomes, o.bad...)})
+	l.cfg.Trace("install:after")
+	reply(execution.Installed{ID: e.ID, Results: append(results, o.bad...)})
 }
 
-// settle gives every patch exactly one outcome, in order, whatever the platform said.
-func settle(patches []Staged, got []execution.Outcome, err error) []execution.Outcome {
-	out := make([]execution.Outcome, 0, len(patches))
+// settle gives every patch exactly one result, in order, whatever the platform returned.
+func settle(patches []Staged, got []execution.InstallResult, err error) []execution.InstallResult {
+	out := make([]execution.InstallResult, 0, len(patches))
 	for _, p := range patches {
-		o := execution.Outcome{Index: p.Index, Code: job.UnspecifiedAgentError, Text: "the platform said nothing about this patch; what the inventory finds decides"}
+		r := execution.InstallResult{Index: p.Index, Code: job.UnspecifiedAgentError, Text: "the platform said nothing about this patch; what the inventory finds decides"}
 		if err != nil {
-			o.Code, o.Text = job.InstallerFailed, "the installer could not be run: "+err.Error()
+			r.Code, r.Text = job.InstallerFailed, "the installer could not be run: "+err.Error()
 		}
 		for _, g := range got {
 			if g.Index == p.Index {
-				o = g
+				r = g
 				break
 			}
 		}
-		o.Text = problem.Clip(o.Text, job.MaxText)
-		out = append(out, o)
+		r.Text = problem.Clip(r.Text, job.MaxText)
+		out = append(out, r)
 	}
 	return out
 }
 
-func (l *loop) act(ctx context.Context, e execution.Act, reply func(execution.Event)) {
+func (l *loop) runAction(ctx context.Context, e execution.RunAction, reply func(execution.Event)) {
 	l.platform.Lock()
-	exit, err := l.cfg.Platform.Act(ctx, e.Action)
+	exit, err := l.cfg.Platform.RunAction(ctx, e.Action)
 	l.inventory.forget()
 	l.platform.Unlock()
-	l.cfg.Trace("act:after")
+	l.cfg.Trace("action:after")
 	switch {
 	case err == nil:
-		reply(execution.Acted{ID: e.ID, Exit: exit})
+		reply(execution.ActionDone{ID: e.ID, Exit: exit})
 	case ctx.Err() == nil:
-		reply(execution.Acted{ID: e.ID, Exit: 1, Err: problem.Clip(err.Error(), job.MaxText)})
+		reply(execution.ActionDone{ID: e.ID, Exit: 1, Err: problem.Clip(err.Error(), job.MaxText)})
 	}
 }
 
 // show runs Platform.Prompt. The answer may come at any time until Run ends.
-func (l *loop) show(ctx context.Context, e execution.Prompt, reply func(execution.Event)) {
+func (l *loop) show(ctx context.Context, order job.OrderID, e execution.Prompt) {
 	err := l.cfg.Platform.Prompt(l.life, e.Kind, func(later bool) {
 		select {
-		case l.events <- agent.Execution{Order: e.Order, Event: execution.Answered{Later: later}}:
+		case l.events <- agent.Execution{Order: order, Event: execution.Answered{Later: later}}:
 		case <-l.life.Done():
 		}
 	})
 	l.cfg.Trace("prompt:after")
 	if err != nil && ctx.Err() == nil {
-		l.cfg.Logger.Warn("the reboot prompt could not be shown; it counts as unanswered (RBT-5)", "order", e.Order, "error", err)
+		l.cfg.Logger.Warn("the reboot prompt could not be shown; it counts as unanswered (RBT-5)", "order", order, "error", err)
 	}
 }
 

@@ -100,7 +100,7 @@ type computer struct {
 
 	inventoryTakes                                   time.Duration
 	inventoryErr, preflightErr, deployErr, statusErr error
-	outcomes                                         func([]runner.Staged) []execution.Outcome // nil: all succeed
+	outcomes                                         func([]runner.Staged) []execution.InstallResult // nil: all succeed
 	reboots                                          func(*computer) error
 	duringDeploy                                     func(ctx context.Context)
 	duringAct                                        func(ctx context.Context) error
@@ -146,15 +146,15 @@ func (c *computer) Inventory(ctx context.Context) (catalog.Inventory, error) {
 func (c *computer) Status(context.Context) (runner.Status, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return runner.Status{Boot: fmt.Sprint("boot ", c.boot), Sessions: c.sessions, Mark: c.mark}, c.statusErr
+	return runner.Status{BootID: fmt.Sprint("boot ", c.boot), Sessions: c.sessions, RebootRequired: c.mark}, c.statusErr
 }
 
-func (c *computer) Preflight(_ context.Context, patches []runner.Staged) ([]execution.Finding, error) {
+func (c *computer) Preflight(_ context.Context, patches []runner.Staged) ([]execution.PreflightResult, error) {
 	defer c.alone()()
 	return nil, c.preflightErr
 }
 
-func (c *computer) Deploy(ctx context.Context, patches []runner.Staged) ([]execution.Outcome, error) {
+func (c *computer) Install(ctx context.Context, patches []runner.Staged) ([]execution.InstallResult, error) {
 	defer c.alone()()
 	if c.duringDeploy != nil {
 		c.duringDeploy(ctx)
@@ -168,19 +168,19 @@ func (c *computer) Deploy(ctx context.Context, patches []runner.Staged) ([]execu
 	if c.outcomes != nil {
 		return c.outcomes(patches), nil
 	}
-	var out []execution.Outcome
+	var out []execution.InstallResult
 	for _, p := range patches {
 		b, err := io.ReadAll(p.Files[0])
 		if err != nil {
 			return nil, err
 		}
 		c.installed[p.Patch.Product] = string(b)
-		out = append(out, execution.Outcome{Index: p.Index})
+		out = append(out, execution.InstallResult{Index: p.Index})
 	}
 	return out, nil
 }
 
-func (c *computer) Act(ctx context.Context, a job.Action) (int, error) {
+func (c *computer) RunAction(ctx context.Context, a job.Action) (int, error) {
 	defer c.alone()()
 	if c.duringAct != nil {
 		if err := c.duringAct(ctx); err != nil {

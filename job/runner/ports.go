@@ -21,9 +21,9 @@ type State interface {
 
 // Status is what a platform knows about the asset now.
 type Status struct {
-	Boot     string          // identity of this boot; never empty
-	Sessions reboot.Sessions // RBT-9: Unknown when it cannot be found out
-	Mark     bool            // the system's own mark that a reboot is required stands (RBT-2)
+	BootID         string          // of this boot; never empty
+	Sessions       reboot.Sessions // RBT-9: Unknown when it cannot be found out
+	RebootRequired bool            // the system itself says that it needs a reboot (RBT-2)
 }
 
 // Staged is one verified patch with its files, open for reading and checked again on these descriptors (INT-6).
@@ -42,11 +42,11 @@ type Platform interface {
 	// Status is cheap: it is asked every few seconds.
 	Status(ctx context.Context) (Status, error)
 	// Preflight says, changing nothing, which patches would not install, or would add, remove or downgrade anything.
-	Preflight(ctx context.Context, patches []Staged) ([]execution.Finding, error)
-	// Deploy installs the patches in one transaction where the platform has such a thing, and returns one outcome each.
-	Deploy(ctx context.Context, patches []Staged) ([]execution.Outcome, error)
-	// Act runs an action and returns its exit code.
-	Act(ctx context.Context, action job.Action) (int, error)
+	Preflight(ctx context.Context, patches []Staged) ([]execution.PreflightResult, error)
+	// Install installs the patches in one transaction where the platform has such a thing, and returns one result each.
+	Install(ctx context.Context, patches []Staged) ([]execution.InstallResult, error)
+	// RunAction runs an action and returns its exit code.
+	RunAction(ctx context.Context, action job.Action) (int, error)
 	// Prompt shows, replaces or clears the reboot prompt and returns at once; answer is called at most once per prompt.
 	Prompt(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error
 	// Reboot reboots the asset; it returns when the request was taken, or with ErrRebootNotAllowed.

@@ -65,7 +65,7 @@ func (r *Runner) start(ctx context.Context) (*loop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("runner: the platform cannot tell its status, so the agent did not start: %w", err)
 	}
-	if status.Boot == "" {
+	if status.BootID == "" {
 		return nil, errors.New("runner: the platform tells no boot identity, so the agent did not start")
 	}
 	stage, err := staging.Open(cfg.Stage, staging.Config{HTTP: cfg.HTTP, Verifier: cfg.Verifier, Stall: cfg.Stall, Tries: cfg.Tries})
@@ -172,7 +172,7 @@ func (l *loop) take(ctx context.Context, ev agent.Event) error {
 	if ctx.Err() != nil { // the loop saw the event before it saw the stop
 		return l.last(ev)
 	}
-	out, err := l.commit(ctx, ev, func(agent.Out) bool { return true })
+	out, err := l.commit(ctx, l.cfg.Agent, ev, func(agent.Out) bool { return true })
 	if err != nil {
 		return err
 	}
@@ -188,8 +188,8 @@ func (l *loop) take(ctx context.Context, ev agent.Event) error {
 }
 
 // commit steps and, if allowed, saves.
-func (l *loop) commit(ctx context.Context, ev agent.Event, allowed func(agent.Out) bool) (agent.Out, error) {
-	state, out := agent.Step(l.cfg.Agent, l.state, ev, l.moment())
+func (l *loop) commit(ctx context.Context, c agent.Config, ev agent.Event, allowed func(agent.Out) bool) (agent.Out, error) {
+	state, out := agent.Step(c, l.state, ev, l.moment())
 	if !allowed(out) {
 		return agent.Out{}, nil
 	}
@@ -211,7 +211,7 @@ func (l *loop) commit(ctx context.Context, ev agent.Event, allowed func(agent.Ou
 	return out, nil
 }
 
-// finish ends a Run whose context ended: helpers are waited for, a deploy's real result with them, and what they report is committed, and
+// finish ends a Run whose context ended: helpers are waited for, an install's real result with them, and what they return is committed, and
 // no other change of the asset is begun.
 func (l *loop) finish() error {
 	idle := make(chan struct{})
@@ -239,24 +239,16 @@ func (l *loop) finish() error {
 	}
 }
 
-// last takes an event without carrying anything out afterwards. What an action or an installer said is kept and leads to nothing, for nothing
-// else can tell it later. Any other step that would begin an action or an install is not taken: what was not begun would count as cut off
-// (JOB-17), and the next start asks again for what led there.
+// last takes an event without carrying anything out afterwards. What an action or an installer returned is kept and leads to nothing, for
+// it cannot be found out later. Any other step that would begin an action or an install is not taken: what was not begun would count as
+// cut off (JOB-17), and the next start asks again for what led there.
 func (l *loop) last(ev agent.Event) error {
-	if x, ok := ev.(agent.Execution); ok {
-		switch result := x.Event.(type) {
-		case execution.Acted:
-			result.Stopping = true
-			ev = agent.Execution{Order: x.Order, Event: result}
-		case execution.Deployed:
-			result.Stopping = true
-			ev = agent.Execution{Order: x.Order, Event: result}
-		}
-	}
-	_, err := l.commit(context.Background(), ev, func(out agent.Out) bool {
+	c := l.cfg.Agent
+	c.Stopping = true
+	_, err := l.commit(context.Background(), c, ev, func(out agent.Out) bool {
 		for _, e := range out.Effects {
 			switch e.Effect.(type) {
-			case execution.Act, execution.Deploy, execution.Reboot:
+			case execution.RunAction, execution.Install, execution.Reboot:
 				return false
 			}
 		}
@@ -284,7 +276,7 @@ func (l *loop) send(ev agent.Event) { l.events <- ev }
 
 func (l *loop) moment() agent.Moment {
 	c := l.cfg.Clock()
-	return agent.Moment{Wall: c.Wall, Boot: l.status.Boot, Up: c.Up}
+	return agent.Moment{Wall: c.Wall, Boot: l.status.BootID, Up: c.Up}
 }
 
 // orders lists whose staged files are kept.

@@ -57,7 +57,7 @@ func TestCommitComesBeforeEveryEffect_JOB21(t *testing.T) {
 		b.ended()
 		require.NoError(t, stop())
 		trace := b.traced()
-		for _, effect := range []string{"call", "inventory", "download", "preflight", "deploy", "discard"} {
+		for _, effect := range []string{"call", "inventory", "download", "preflight", "install", "discard"} {
 			i := slices.Index(trace, effect+":before")
 			require.Positive(t, i, effect)
 			require.Contains(t, trace[:i], "commit:after", effect)
@@ -134,7 +134,7 @@ func TestPlatformErrorsAreThePatchesResults_JOB2(t *testing.T) {
 		text string
 	}{
 		"deploy":    {func(c *computer) { c.deployErr = errors.New("dpkg is locked") }, job.InstallerFailed, "dpkg is locked"},
-		"silence":   {func(c *computer) { c.outcomes = func([]runner.Staged) []execution.Outcome { return nil } }, job.UnspecifiedAgentError, "said nothing"},
+		"silence":   {func(c *computer) { c.outcomes = func([]runner.Staged) []execution.InstallResult { return nil } }, job.UnspecifiedAgentError, "said nothing"},
 		"preflight": {func(c *computer) { c.preflightErr = errors.New("apt is missing") }, job.PatchInstallationSkipped, "apt is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestTamperedStageIsNeverInstalled_INT6(t *testing.T) {
 			trace := b.cfg.Trace
 			b.cfg.Trace = func(p string) {
 				trace(p)
-				if p == "deploy:before" {
+				if p == "install:before" {
 					paths, err := filepath.Glob(filepath.Join(b.cfg.Stage, "*", "0-*", "0.file"))
 					require.NoError(t, err)
 					require.Len(t, paths, 1)
@@ -314,7 +314,7 @@ func TestServerThatHangsIsGivenUp_MAN7(t *testing.T) {
 			switch p {
 			case "preflight:before":
 				b.server.hang = true
-			case "deploy:after":
+			case "install:after":
 				b.server.hang = false
 			}
 		}

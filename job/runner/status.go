@@ -47,14 +47,14 @@ func (l *loop) look(ctx context.Context) {
 	}
 }
 
-// attend keeps the books on who is to be told what, after each step: executions that are new know the boot identity from the step that made
-// them, and those that ended are forgotten.
+// attend notes after each step what each execution knows: a new one knows the boot identity from the step that began it, and those that
+// ended are forgotten.
 func (l *loop) attend() {
 	under := map[job.OrderID]Status{}
 	for _, e := range l.state.Executions {
 		s, known := l.told[e.Order.ID]
 		if !known {
-			s = Status{Boot: l.status.Boot}
+			s = Status{BootID: l.status.BootID}
 		}
 		under[e.Order.ID] = s
 	}
@@ -71,25 +71,25 @@ func (l *loop) attend() {
 
 // looked notes a status. A platform that cannot tell the boot identity leaves it as it was.
 func (l *loop) looked(s Status) {
-	if s.Boot == "" {
-		s.Boot = l.status.Boot
+	if s.BootID == "" {
+		s.BootID = l.status.BootID
 	}
-	if s.Boot != l.status.Boot {
-		l.cfg.Logger.Info("a new boot identity was seen", "boot", s.Boot)
+	if s.BootID != l.status.BootID {
+		l.cfg.Logger.Info("a new boot identity was seen", "boot", s.BootID)
 	}
 	l.status, l.fresh = s, true
 }
 
-// unsaid returns the news that an execution has not been told, nil if all have.
+// unsaid returns the news that an execution does not know yet; nil if there is none.
 func (l *loop) unsaid() agent.Event {
 	for _, e := range l.state.Executions {
 		id := e.Order.ID
 		told := l.told[id]
 		switch {
-		case told.Boot != l.status.Boot:
-			told.Boot = l.status.Boot
+		case told.BootID != l.status.BootID:
+			told.BootID = l.status.BootID
 			l.told[id] = told
-			return agent.Execution{Order: id, Event: execution.Restarted{Boot: l.status.Boot}}
+			return agent.Execution{Order: id, Event: execution.Restarted{BootID: l.status.BootID}}
 		case l.fresh && told.Sessions != l.status.Sessions:
 			told.Sessions = l.status.Sessions
 			l.told[id] = told

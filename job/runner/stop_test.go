@@ -74,9 +74,9 @@ func TestStopBetweenActsKeepsResults_JOB17_RBT2(t *testing.T) {
 		}
 		o.Post = []job.Action{{Name: "three", Command: []string{"three"}, Timeout: time.Minute}}
 		b.server.put(o)
-		install := func(staged []runner.Staged) []execution.Outcome {
+		install := func(staged []runner.Staged) []execution.InstallResult {
 			b.pc.installed["app"] = "2.0.0"
-			return []execution.Outcome{{Index: staged[0].Index, Reboot: true}}
+			return []execution.InstallResult{{Index: staged[0].Index, Reboot: true}}
 		}
 		b.pc.outcomes = install
 		for range 4 { // three actions and one install, each of them stopped behind

@@ -78,7 +78,7 @@ func (p *Platform) Inventory(context.Context) (catalog.Inventory, error) {
 	return catalog.NewInventory(catalog.Linux, installed)
 }
 
-// Status tells the boot identity and the mark; nobody is logged in.
+// Status returns the boot identity and the mark; nobody is logged in.
 func (p *Platform) Status(context.Context) (runner.Status, error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
@@ -90,50 +90,50 @@ func (p *Platform) Status(context.Context) (runner.Status, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return runner.Status{}, fmt.Errorf("folder: %w", err)
 	}
-	return runner.Status{Boot: string(boot), Sessions: reboot.Nobody, Mark: err == nil}, nil
+	return runner.Status{BootID: string(boot), Sessions: reboot.Nobody, RebootRequired: err == nil}, nil
 }
 
 // Preflight refuses what is no patch, is for another product than ordered, or would add or lower a product (CAT-3), and
-// tells the version each file really contains (CAT-7).
-func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]execution.Finding, error) {
+// reports the version each file really contains (CAT-7).
+func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]execution.PreflightResult, error) {
 	p.lock.Lock()
 	versions, err := p.versions()
 	p.lock.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	var findings []execution.Finding
+	var results []execution.PreflightResult
 	for _, s := range staged {
 		patch, _, err := open(s)
-		finding := execution.Finding{Index: s.Index, Version: patch.Version}
+		result := execution.PreflightResult{Index: s.Index, Version: patch.Version}
 		if err == nil {
 			err = applies(patch, versions)
 		}
 		if err != nil {
-			finding.Refused = err.Error()
+			result.Refused = err.Error()
 		}
-		findings = append(findings, finding)
+		results = append(results, result)
 	}
-	return findings, nil
+	return results, nil
 }
 
-// Deploy installs the patches one after the other.
-func (p *Platform) Deploy(ctx context.Context, staged []runner.Staged) ([]execution.Outcome, error) {
+// Install installs the patches one after the other.
+func (p *Platform) Install(ctx context.Context, staged []runner.Staged) ([]execution.InstallResult, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	var outcomes []execution.Outcome
+	var results []execution.InstallResult
 	for _, s := range staged {
-		outcome := execution.Outcome{Index: s.Index}
+		result := execution.InstallResult{Index: s.Index}
 		patch, err := p.deploy(ctx, s)
 		if err != nil {
-			outcome.Code, outcome.Text = job.InstallerFailed, err.Error()
+			result.Code, result.Text = job.InstallerFailed, err.Error()
 		} else {
-			outcome.Reboot = patch.Reboot
+			result.Reboot = patch.Reboot
 		}
-		outcomes = append(outcomes, outcome)
+		results = append(results, result)
 	}
-	return outcomes, nil
+	return results, nil
 }
 
 func (p *Platform) deploy(ctx context.Context, s runner.Staged) (Patch, error) {
@@ -219,8 +219,8 @@ func (p *Platform) install(patch Patch, content io.Reader) error {
 	return p.replace("versions.json", text)
 }
 
-// Act runs the action's command in the folder.
-func (p *Platform) Act(ctx context.Context, action job.Action) (int, error) {
+// RunAction runs the action's command in the folder.
+func (p *Platform) RunAction(ctx context.Context, action job.Action) (int, error) {
 	if len(action.Command) == 0 {
 		return 0, errors.New("folder: the action has no command")
 	}

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	fail(err)
 	v, err := version.Parse(version.Debian, args[2])
 	fail(err)
-	_, err = p.Deploy(context.Background(), []runner.Staged{{Patch: job.OrderPatch{Product: catalog.ProductID(args[1]), Version: v}, Files: []*os.File{f}}})
+	_, err = p.Install(context.Background(), []runner.Staged{{Patch: job.OrderPatch{Product: catalog.ProductID(args[1]), Version: v}, Files: []*os.File{f}}})
 	fail(err)
 }
 
@@ -98,7 +98,7 @@ func TestAgentKilledWhileDpkgRuns_JOB10_JOB17(t *testing.T) {
 	agent := w.agent()
 	require.NoError(t, agent.Process.Kill())
 	require.Error(t, agent.Wait())
-	_, err := w.p.Deploy(t.Context(), []runner.Staged{w.staged(0, withScript(deb("slow", "2"), "postinst", slow))})
+	_, err := w.p.Install(t.Context(), []runner.Staged{w.staged(0, withScript(deb("slow", "2"), "postinst", slow))})
 	require.ErrorContains(t, err, "another package manager (process ", "dpkg works on, and its lock is honoured")
 	w.goOn()
 	w.p, err = dpkg.New(dpkg.Config{Root: w.root})
@@ -135,18 +135,18 @@ func TestDpkgKilledInTheMiddleIsRepaired_JOB17(t *testing.T) {
 	require.Empty(t, w.audit())
 }
 
-// A stop of the agent does not cut dpkg off: Deploy returns its real outcome.
+// A stop of the agent does not cut dpkg off: Install returns its real result.
 func TestStopDuringDeployWaitsForDpkg_JOB10(t *testing.T) {
 	w := newWorld(t, deb("slow", "1"))
 	ctx, cancel := context.WithCancel(t.Context())
 	type result struct {
-		outcomes []execution.Outcome
+		outcomes []execution.InstallResult
 		err      error
 	}
 	done := make(chan result, 1)
 	staged := w.staged(0, withScript(deb("slow", "2"), "postinst", slow))
 	go func() {
-		o, err := w.p.Deploy(ctx, []runner.Staged{staged})
+		o, err := w.p.Install(ctx, []runner.Staged{staged})
 		done <- result{o, err}
 	}()
 	w.await("started")
@@ -154,6 +154,6 @@ func TestStopDuringDeployWaitsForDpkg_JOB10(t *testing.T) {
 	w.goOn()
 	got := <-done
 	require.NoError(t, got.err)
-	require.Equal(t, []execution.Outcome{{}}, got.outcomes)
+	require.Equal(t, []execution.InstallResult{{}}, got.outcomes)
 	require.Equal(t, "ii 2", w.version("slow"))
 }

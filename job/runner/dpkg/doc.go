@@ -4,34 +4,34 @@
 //	p, err := dpkg.New(dpkg.Config{Root: "/srv/roots/web1"})    // a root folder
 //
 // Inventory reads the package database and apt's policy; it needs no root and changes nothing. Preflight asks apt's resolver by simulation.
-// Deploy is one transaction of dpkg. What this package does for the rules:
+// Install is one transaction of dpkg. What this package does for the rules:
 //
 //   - CAT-3: only upgrades. A patch is refused when its package is not installed or newer on the asset, and dpkg is told to refuse
 //     downgrades besides. No package is ever added or removed: the resolver knows nothing but what is installed and what the order brings, and
 //     may not remove.
 //   - CAT-5: a package on hold is Held in the inventory and refused; one for which apt prefers another than the newest version it knows is
 //     PinnedTo that version.
-//   - CAT-7: Preflight tells the version the file really contains.
+//   - CAT-7: Preflight reports the version that the file really contains.
 //   - INT-6: dpkg, dpkg-deb and apt read the very descriptors the runner checked, as /proc/self/fd paths; no name in a folder is trusted.
 //   - JOB-10: an install that has begun is never killed: dpkg runs in a session of its own, so neither the agent's death nor a signal to it
-//     ends it, writes to a file instead of a pipe, and Deploy waits for it even when its context ends. (Under systemd, give the agent's
+//     ends it, writes to a file instead of a pipe, and Install waits for it even when its context ends. (Under systemd, give the agent's
 //     unit KillMode=process.)
 //   - JOB-13: actions run with the timeout the job gives, inside the root folder if there is one.
 //   - JOB-15: nothing asks who is logged in.
 //   - JOB-17: a package database left half-done by a crash is repaired with "dpkg --configure -a" before anything else; what then is at
 //     its version is not installed again. Until then the inventory has such a package at the version that worked last, so that its upgrade
 //     is missing still and is ordered again.
-//   - RBT-2: an outcome asks for a reboot when /run/reboot-required appeared or named more packages during the deploy, or when a kernel
-//     package of the running version or a newer one was deployed on the host. A mark that stood before is not held against the job.
-//   - RBT-9: sessions are Unknown when neither logind nor utmp can tell. A root folder has Nobody.
+//   - RBT-2: a result asks for a reboot when /run/reboot-required appeared or named more packages during the install, or when a kernel
+//     package of the running version or a newer one was installed on the host. A mark from before the job does not count.
+//   - RBT-9: sessions are Unknown when neither logind nor utmp can say. A root folder has Nobody.
 //
 // # A root folder
 //
-// A root folder's boot identity is the first line of run/patchpolicy-boot-id in it, if that file exists; else the host's. Whoever runs the
+// A root folder's boot identity is the first line of run/patchpolicy-boot-id in it, if that file exists; otherwise the host's. Whoever runs the
 // folder as a container writes a new one at every start. A root folder cannot be rebooted from here, unless Config.RebootCommand says how.
 // While dpkg runs in a root folder, a usr/sbin/policy-rc.d that forbids starting services is put into it, if it has none.
 //
 // # Locks
 //
-// Deploy holds lock-frontend for its whole time, as apt does, and waits for it and for dpkg's own lock up to Config.LockWait.
+// Install holds lock-frontend for its whole time, as apt does, and waits for it and for dpkg's own lock up to Config.LockWait.
 package dpkg

@@ -113,12 +113,12 @@ func (w *world) version(name string) string {
 	return v
 }
 
-func (w *world) deploy(patches ...runner.Staged) map[int]execution.Outcome {
+func (w *world) deploy(patches ...runner.Staged) map[int]execution.InstallResult {
 	w.t.Helper()
-	outcomes, err := w.p.Deploy(w.t.Context(), patches)
+	outcomes, err := w.p.Install(w.t.Context(), patches)
 	require.NoError(w.t, err)
 	require.Len(w.t, outcomes, len(patches))
-	by := map[int]execution.Outcome{}
+	by := map[int]execution.InstallResult{}
 	for _, o := range outcomes {
 		by[o.Index] = o
 	}

@@ -10,7 +10,7 @@ import (
 
 // Preflight refuses the patches whose dependencies neither the asset nor the order meets, and those that would bring in, remove or downgrade
 // a package; the others install together. It changes nothing and needs no root.
-func (p *Platform) Preflight(ctx context.Context, patches []runner.Staged) ([]execution.Finding, error) {
+func (p *Platform) Preflight(ctx context.Context, patches []runner.Staged) ([]execution.PreflightResult, error) {
 	db, err := readDatabase(p.cfg.Root)
 	if err != nil {
 		return nil, err
@@ -19,11 +19,11 @@ func (p *Platform) Preflight(ctx context.Context, patches []runner.Staged) ([]ex
 	if err != nil {
 		return nil, err
 	}
-	findings := make([]execution.Finding, 0, len(patches))
+	results := make([]execution.PreflightResult, 0, len(patches))
 	for _, s := range patches {
-		findings = append(findings, execution.Finding{Index: s.Index, Refused: plan.refused[s.Index], Version: plan.versions[s.Index]})
+		results = append(results, execution.PreflightResult{Index: s.Index, Refused: plan.refused[s.Index], Version: plan.versions[s.Index]})
 	}
-	return findings, nil
+	return results, nil
 }
 
 // deployment is what can be done with some patches.

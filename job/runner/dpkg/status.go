@@ -18,9 +18,9 @@ const bootFile = "run/patchpolicy-boot-id"
 
 // Status tells the boot identity, the sessions (RBT-9) and whether the system's mark that a reboot is required stands.
 func (p *Platform) Status(ctx context.Context) (runner.Status, error) {
-	s := runner.Status{Sessions: reboot.Nobody, Mark: p.rebootMarks().stands}
+	s := runner.Status{Sessions: reboot.Nobody, RebootRequired: p.rebootMarks().stands}
 	var err error
-	if s.Boot, err = p.boot(); err != nil {
+	if s.BootID, err = p.boot(); err != nil {
 		return runner.Status{}, err
 	}
 	if p.host {

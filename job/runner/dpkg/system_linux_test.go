@@ -63,7 +63,7 @@ func TestInventoryOfTheHost(t *testing.T) {
 	require.NoError(t, err)
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	require.NoError(t, err)
-	require.Equal(t, strings.TrimSpace(string(boot)), s.Boot)
+	require.Equal(t, strings.TrimSpace(string(boot)), s.BootID)
 	require.ErrorIs(t, p.Reboot(t.Context()), runner.ErrRebootNotAllowed)
 }
 
@@ -109,26 +109,26 @@ func TestPinsOfARoot_CAT5(t *testing.T) {
 
 func TestActRunsInsideTheRootAndIsBounded_JOB13(t *testing.T) {
 	w := newWorld(t)
-	exit, err := w.p.Act(t.Context(), job.Action{Name: "a", Command: []string{"sh", "-c", "echo $0 $DEBIAN_FRONTEND > /inside", "arg"}})
+	exit, err := w.p.RunAction(t.Context(), job.Action{Name: "a", Command: []string{"sh", "-c", "echo $0 $DEBIAN_FRONTEND > /inside", "arg"}})
 	require.NoError(t, err)
 	require.Zero(t, exit)
 	require.Equal(t, "arg noninteractive\n", w.file("inside"))
 
 	began := time.Now()
-	_, err = w.p.Act(t.Context(), job.Action{Name: "slow", Command: []string{"sh", "-c", "sleep 60 & sleep 60"}, Timeout: 200 * time.Millisecond})
+	_, err = w.p.RunAction(t.Context(), job.Action{Name: "slow", Command: []string{"sh", "-c", "sleep 60 & sleep 60"}, Timeout: 200 * time.Millisecond})
 	require.ErrorContains(t, err, `the action "slow" was ended: the action took longer than its timeout of 200ms`)
 	require.Less(t, time.Since(began), 30*time.Second)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err = w.p.Act(ctx, job.Action{Name: "cut", Command: []string{"/bin/sleep", "60"}, Timeout: time.Minute})
+	_, err = w.p.RunAction(ctx, job.Action{Name: "cut", Command: []string{"/bin/sleep", "60"}, Timeout: time.Minute})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 
-	_, err = w.p.Act(t.Context(), job.Action{Name: "empty"})
+	_, err = w.p.RunAction(t.Context(), job.Action{Name: "empty"})
 	require.ErrorContains(t, err, "no command")
-	_, err = w.p.Act(t.Context(), job.Action{Name: "relative", Command: []string{"../sh"}})
+	_, err = w.p.RunAction(t.Context(), job.Action{Name: "relative", Command: []string{"../sh"}})
 	require.ErrorContains(t, err, "absolute path")
-	exit, err = w.p.Act(t.Context(), job.Action{Name: "killed", Command: []string{"sh", "-c", "kill -9 $$"}})
+	exit, err = w.p.RunAction(t.Context(), job.Action{Name: "killed", Command: []string{"sh", "-c", "kill -9 $$"}})
 	require.Error(t, err, "exit %d", exit)
 }
 
@@ -140,8 +140,8 @@ func TestBootOfARootFolder_RBT8(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(w.root, "run/patchpolicy-boot-id"), []byte("second\n"), 0o644))
 	own, err := w.p.Status(t.Context())
 	require.NoError(t, err)
-	require.NotEqual(t, host.Boot, own.Boot)
-	require.Equal(t, "second", own.Boot)
+	require.NotEqual(t, host.BootID, own.BootID)
+	require.Equal(t, "second", own.BootID)
 }
 
 func TestRebootOnlyAsTheSettingsSay_RBT7(t *testing.T) {

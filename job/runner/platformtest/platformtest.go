@@ -27,14 +27,14 @@ func Run(t *testing.T, make func(t *testing.T) Subject) {
 		{"PreflightPassesAndChangesNothing", preflightChangesNothing},
 		{"PreflightRefusesWhatIsNoUpgrade_CAT3", preflightRefuses},
 		{"PreflightTellsTheRealVersion_CAT7", preflightTellsVersion},
-		{"DeployUpgrades_JOB1", deployUpgrades},
-		{"DeployTwiceIsHarmless_JOB17", deployTwice},
-		{"DeployFailsOnePatchAlone_JOB2", deployFailsOne},
-		{"DeployNeverInstallsFirstOrLower_CAT3", deployNeverDowngrades},
-		{"DeployRefusesWhatIsNoInstaller", deployRefusesGarbage},
-		{"DeployReadsTheDescriptor_INT6", deployReadsDescriptor},
-		{"DeployStoppedBeforeItBeganChangesNothing", deployStopped},
-		{"ActReturnsTheExitCode_JOB13", actExitCodes},
+		{"InstallUpgrades_JOB1", installUpgrades},
+		{"InstallTwiceIsHarmless_JOB17", installTwice},
+		{"InstallFailsOnePatchAlone_JOB2", installFailsOne},
+		{"InstallNeverInstallsFirstOrLower_CAT3", installNeverDowngrades},
+		{"InstallRefusesWhatIsNoInstaller", installRefusesGarbage},
+		{"InstallReadsTheDescriptor_INT6", installReadsDescriptor},
+		{"InstallStoppedBeforeItBeganChangesNothing", installStopped},
+		{"RunActionReturnsTheExitCode_JOB13", actExitCodes},
 		{"PromptReturnsAtOnce", promptReturns},
 		{"RebootNeedsPermission_RBT7", rebootRefused},
 	} {
@@ -74,17 +74,17 @@ func inventoryIsStable(t *testing.T, s Subject) {
 func statusTells(t *testing.T, s Subject) {
 	first, err := s.Platform.Status(t.Context())
 	require.NoError(t, err)
-	require.NotEmpty(t, first.Boot)
+	require.NotEmpty(t, first.BootID)
 	require.Contains(t, reboot.AllSessions(), first.Sessions, "what cannot be found out is Unknown, never zero")
 	second, err := s.Platform.Status(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, first.Boot, second.Boot)
+	require.Equal(t, first.BootID, second.BootID)
 }
 
 // refusals runs Preflight and returns the refusals by index.
 func refusals(t *testing.T, s Subject, patches ...runner.Staged) map[int]string {
 	t.Helper()
-	findings, err := s.Platform.Preflight(t.Context(), patches)
+	results, err := s.Platform.Preflight(t.Context(), patches)
 	require.NoError(t, err)
 	asked := map[int]bool{}
 	for _, p := range patches {
@@ -92,9 +92,9 @@ func refusals(t *testing.T, s Subject, patches ...runner.Staged) map[int]string 
 	}
 	refused := map[int]string{}
 	seen := map[int]bool{}
-	for _, f := range findings {
-		require.True(t, asked[f.Index], "a finding for index %d, which was not asked about", f.Index)
-		require.False(t, seen[f.Index], "two findings for index %d", f.Index)
+	for _, f := range results {
+		require.True(t, asked[f.Index], "a result for index %d, which was not asked about", f.Index)
+		require.False(t, seen[f.Index], "two results for index %d", f.Index)
 		seen[f.Index] = true
 		if f.Refused != "" {
 			refused[f.Index] = f.Refused
@@ -109,9 +109,9 @@ func preflightChangesNothing(t *testing.T, s Subject) {
 		require.Empty(t, refusals(t, s, s.Good.open(t, 3), s.Other.open(t, 7), s.Broken.open(t, 8)))
 	}
 	require.Equal(t, before, inventory(t, s).Digest())
-	findings, err := s.Platform.Preflight(t.Context(), nil)
+	results, err := s.Platform.Preflight(t.Context(), nil)
 	require.NoError(t, err)
-	require.Empty(t, findings)
+	require.Empty(t, results)
 }
 
 func preflightRefuses(t *testing.T, s Subject) {
@@ -122,74 +122,74 @@ func preflightRefuses(t *testing.T, s Subject) {
 }
 
 func preflightTellsVersion(t *testing.T, s Subject) {
-	findings, err := s.Platform.Preflight(t.Context(), []runner.Staged{s.Good.open(t, 0)})
+	results, err := s.Platform.Preflight(t.Context(), []runner.Staged{s.Good.open(t, 0)})
 	require.NoError(t, err)
-	for _, f := range findings {
+	for _, f := range results {
 		if !f.Version.IsZero() {
 			require.Equal(t, s.Good.Order.Version, f.Version)
 		}
 	}
 }
 
-// deploy runs Deploy and returns the outcomes by index, exactly one a patch.
-func deploy(t *testing.T, s Subject, patches ...runner.Staged) map[int]execution.Outcome {
+// install runs Install and returns the results by index, exactly one per patch.
+func install(t *testing.T, s Subject, patches ...runner.Staged) map[int]execution.InstallResult {
 	t.Helper()
-	outcomes, err := s.Platform.Deploy(t.Context(), patches)
+	results, err := s.Platform.Install(t.Context(), patches)
 	require.NoError(t, err)
-	require.Len(t, outcomes, len(patches), "want one outcome a patch")
-	by := map[int]execution.Outcome{}
-	for _, o := range outcomes {
+	require.Len(t, results, len(patches), "want one result per patch")
+	by := map[int]execution.InstallResult{}
+	for _, o := range results {
 		by[o.Index] = o
 	}
 	for _, p := range patches {
 		o, ok := by[p.Index]
-		require.True(t, ok, "no outcome for index %d", p.Index)
+		require.True(t, ok, "no result for index %d", p.Index)
 		if o.Code != 0 {
-			require.NotEmpty(t, o.Text, "a failure without a word")
+			require.NotEmpty(t, o.Text, "a failure without a text")
 		}
 	}
 	return by
 }
 
-func deployUpgrades(t *testing.T, s Subject) {
-	by := deploy(t, s, s.Good.open(t, 4), s.Other.open(t, 2))
+func installUpgrades(t *testing.T, s Subject) {
+	by := install(t, s, s.Good.open(t, 4), s.Other.open(t, 2))
 	require.Zero(t, by[4].Code, by[4].Text)
 	require.Zero(t, by[2].Code, by[2].Text)
 	require.Equal(t, s.Good.Order.Version, installed(t, s, s.Good))
 	require.Equal(t, s.Other.Order.Version, installed(t, s, s.Other))
 }
 
-func deployTwice(t *testing.T, s Subject) {
-	require.Zero(t, deploy(t, s, s.Good.open(t, 0))[0].Code)
+func installTwice(t *testing.T, s Subject) {
+	require.Zero(t, install(t, s, s.Good.open(t, 0))[0].Code)
 	before := inventory(t, s).Digest()
-	o := deploy(t, s, s.Good.open(t, 0))[0]
+	o := install(t, s, s.Good.open(t, 0))[0]
 	require.Zero(t, o.Code, o.Text)
 	require.Equal(t, before, inventory(t, s).Digest())
 }
 
-func deployFailsOne(t *testing.T, s Subject) {
-	by := deploy(t, s, s.Broken.open(t, 0), s.Good.open(t, 1))
+func installFailsOne(t *testing.T, s Subject) {
+	by := install(t, s, s.Broken.open(t, 0), s.Good.open(t, 1))
 	require.NotZero(t, by[0].Code)
 	require.Zero(t, by[1].Code, by[1].Text)
 	require.Equal(t, s.Good.Order.Version, installed(t, s, s.Good))
 }
 
-func deployNeverDowngrades(t *testing.T, s Subject) {
+func installNeverDowngrades(t *testing.T, s Subject) {
 	before := inventory(t, s).Digest()
-	by := deploy(t, s, s.Older.open(t, 0), s.Absent.open(t, 1))
+	by := install(t, s, s.Older.open(t, 0), s.Absent.open(t, 1))
 	require.NotZero(t, by[0].Code)
 	require.NotZero(t, by[1].Code)
 	require.Equal(t, before, inventory(t, s).Digest())
 }
 
-func deployRefusesGarbage(t *testing.T, s Subject) {
+func installRefusesGarbage(t *testing.T, s Subject) {
 	before := inventory(t, s).Digest()
-	require.NotZero(t, deploy(t, s, s.NotAFile.open(t, 0))[0].Code)
+	require.NotZero(t, install(t, s, s.NotAFile.open(t, 0))[0].Code)
 	require.Equal(t, before, inventory(t, s).Digest())
 }
 
-// deployReadsDescriptor puts other files in place of the verified ones after they were opened.
-func deployReadsDescriptor(t *testing.T, s Subject) {
+// installReadsDescriptor puts other files in place of the verified ones after they were opened.
+func installReadsDescriptor(t *testing.T, s Subject) {
 	staged := s.Good.open(t, 0)
 	for _, name := range s.Good.Files {
 		if err := os.Rename(name, name+".moved"); err != nil {
@@ -199,27 +199,27 @@ func deployReadsDescriptor(t *testing.T, s Subject) {
 		require.NoError(t, os.WriteFile(name, []byte("put here by somebody else"), 0o600))
 	}
 	require.Empty(t, refusals(t, s, staged))
-	o := deploy(t, s, staged)[0]
+	o := install(t, s, staged)[0]
 	require.Zero(t, o.Code, o.Text)
 	require.Equal(t, s.Good.Order.Version, installed(t, s, s.Good))
 }
 
-func deployStopped(t *testing.T, s Subject) {
+func installStopped(t *testing.T, s Subject) {
 	before := inventory(t, s).Digest()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := s.Platform.Deploy(ctx, []runner.Staged{s.Good.open(t, 0)})
+	_, err := s.Platform.Install(ctx, []runner.Staged{s.Good.open(t, 0)})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, before, inventory(t, s).Digest())
 }
 
 func actExitCodes(t *testing.T, s Subject) {
 	for _, want := range []int{0, 1, 10, 11, 12, 101} {
-		got, err := s.Platform.Act(t.Context(), s.Exit(want))
+		got, err := s.Platform.RunAction(t.Context(), s.Exit(want))
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
-	_, err := s.Platform.Act(t.Context(), s.Missing)
+	_, err := s.Platform.RunAction(t.Context(), s.Missing)
 	require.Error(t, err)
 }
 
@@ -237,5 +237,5 @@ func rebootRefused(t *testing.T, s Subject) {
 	require.True(t, errors.Is(s.Platform.Reboot(t.Context()), runner.ErrRebootNotAllowed))
 	after, err := s.Platform.Status(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, before.Boot, after.Boot)
+	require.Equal(t, before.BootID, after.BootID)
 }

@@ -52,7 +52,7 @@ func TestDeployIsOneTransactionInAptsOrder_JOB1(t *testing.T) {
 		w.staged(2, docs("2")),
 		w.staged(0, deb("app", "2", "Pre-Depends: lib (>= 2)")),
 		w.staged(1, withScript(deb("lib", "2"), "postinst", "echo $DEBIAN_FRONTEND $DPKG_MAINTSCRIPT_PACKAGE > /env; test -x /usr/sbin/policy-rc.d")))
-	require.Equal(t, map[int]execution.Outcome{0: {Index: 0}, 1: {Index: 1}, 2: {Index: 2}}, by)
+	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0}, 1: {Index: 1}, 2: {Index: 2}}, by)
 	require.Equal(t, "ii 2", w.version("docs"))
 	require.Equal(t, "ii 2", w.version("app"))
 	require.Equal(t, "ii 2", w.version("lib"))
@@ -74,7 +74,7 @@ func TestPostinstFailureIsThatPatchsAlone_JOB2(t *testing.T) {
 	require.Equal(t, job.InstallerFailed, by[1].Code)
 	require.Contains(t, by[1].Text, "needs depends on bad (>= 2)")
 	require.NotContains(t, by[1].Text, "licence server")
-	require.Equal(t, execution.Outcome{Index: 2}, by[2])
+	require.Equal(t, execution.InstallResult{Index: 2}, by[2])
 	require.NotEmpty(t, w.audit())
 	inv, err := w.p.Inventory(t.Context())
 	require.NoError(t, err)
@@ -144,20 +144,20 @@ func TestRebootMarksAreComparedWithBefore_RBT2(t *testing.T) {
 	}
 	w := newWorld(t, deb("a", "1"), deb("b", "1"))
 	by := w.deploy(w.staged(0, withScript(deb("a", "2"), "postinst", mark("a"))), w.staged(1, deb("b", "2")))
-	require.Equal(t, map[int]execution.Outcome{0: {Index: 0, Reboot: true}, 1: {Index: 1}}, by)
+	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0, Reboot: true}, 1: {Index: 1}}, by)
 	s, err := w.p.Status(t.Context())
 	require.NoError(t, err)
-	require.True(t, s.Mark)
+	require.True(t, s.RebootRequired)
 
 	by = w.deploy(w.staged(0, deb("a", "3")), w.staged(1, deb("b", "3")))
-	require.Equal(t, map[int]execution.Outcome{0: {Index: 0}, 1: {Index: 1}}, by, "the mark stood before")
+	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0}, 1: {Index: 1}}, by, "the mark stood before")
 	by = w.deploy(w.staged(0, deb("a", "4")), w.staged(1, withScript(deb("b", "4"), "postinst", mark("b"))))
-	require.Equal(t, map[int]execution.Outcome{0: {Index: 0}, 1: {Index: 1, Reboot: true}}, by, "one more package asks")
+	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0}, 1: {Index: 1, Reboot: true}}, by, "one more package asks")
 
 	require.NoError(t, os.Remove(filepath.Join(w.root, "run/reboot-required")))
 	require.NoError(t, os.Remove(filepath.Join(w.root, "run/reboot-required.pkgs")))
 	by = w.deploy(w.staged(0, deb("a", "5")), w.staged(1, withScript(deb("b", "5"), "postinst", mark())))
-	require.Equal(t, map[int]execution.Outcome{0: {Index: 0, Reboot: true}, 1: {Index: 1, Reboot: true}}, by, "a mark that names nobody counts for all")
+	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0, Reboot: true}, 1: {Index: 1, Reboot: true}}, by, "a mark that names nobody counts for all")
 }
 
 // hold takes a lock as another package manager would, and returns what lets it go.
@@ -173,7 +173,7 @@ func TestLocksAreWaitedFor(t *testing.T) {
 	for _, name := range []string{"var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock"} {
 		w := newWorld(t, deb("a", "1"))
 		release := w.hold(name)
-		_, err := w.p.Deploy(t.Context(), []runner.Staged{w.staged(0, deb("a", "2"))})
+		_, err := w.p.Install(t.Context(), []runner.Staged{w.staged(0, deb("a", "2"))})
 		require.ErrorContains(t, err, "another package manager")
 		require.ErrorContains(t, err, filepath.Join(w.root, name))
 		require.ErrorContains(t, err, "run the job again")
@@ -190,7 +190,7 @@ func TestStopWhileWaitingForALockIsNoFailure(t *testing.T) {
 	defer w.hold("var/lib/dpkg/lock")()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := w.p.Deploy(ctx, []runner.Staged{w.staged(0, deb("a", "2"))})
+	_, err := w.p.Install(ctx, []runner.Staged{w.staged(0, deb("a", "2"))})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 

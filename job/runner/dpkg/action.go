@@ -17,9 +17,9 @@ import (
 
 var errActionTime = errors.New("the action took longer than its timeout")
 
-// Act runs an action without a shell, inside the root, and returns its exit code (JOB-13). It and what it started are killed when its
+// RunAction runs an action without a shell, inside the root, and returns its exit code (JOB-13). It and what it started are killed when its
 // timeout or ctx ends; both give an error.
-func (p *Platform) Act(ctx context.Context, a job.Action) (int, error) {
+func (p *Platform) RunAction(ctx context.Context, a job.Action) (int, error) {
 	if len(a.Command) == 0 {
 		return 0, fmt.Errorf("the action %q has no command", a.Name)
 	}

@@ -18,9 +18,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
-// Deploy upgrades packages in one transaction of dpkg. What an interrupted dpkg left is finished first. Before dpkg runs, an ended ctx
-// ends Deploy without a change; from then on Deploy waits for dpkg whatever becomes of ctx (JOB-10).
-func (p *Platform) Deploy(ctx context.Context, patches []runner.Staged) ([]execution.Outcome, error) {
+// Install upgrades packages in one transaction of dpkg. What an interrupted dpkg left is finished first. Before dpkg runs, an ended ctx
+// ends Install without a change; from then on Install waits for dpkg whatever becomes of ctx (JOB-10).
+func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]execution.InstallResult, error) {
 	locks, err := p.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -54,29 +54,29 @@ func (p *Platform) Deploy(ctx context.Context, patches []runner.Staged) ([]execu
 	}
 	audit := p.audit()
 	needs := p.rebootNeed(marks)
-	outcomes := make([]execution.Outcome, 0, len(patches))
+	results := make([]execution.InstallResult, 0, len(patches))
 	for _, s := range patches {
-		o := execution.Outcome{Index: s.Index}
+		r := execution.InstallResult{Index: s.Index}
 		if why, no := plan.refused[s.Index]; no {
-			o.Code, o.Text = job.InstallerFailed, why
+			r.Code, r.Text = job.InstallerFailed, why
 		} else {
-			p.judge(&o, s, plan.versions[s.Index], after, ran, audit, repaired)
+			p.judge(&r, s, plan.versions[s.Index], after, ran, audit, repaired)
 			_, name, _ := splitProductID(s.Patch.Product)
-			o.Reboot = o.Code == 0 && needs(name)
+			r.Reboot = r.Code == 0 && needs(name)
 		}
-		outcomes = append(outcomes, o)
+		results = append(results, r)
 	}
-	return outcomes, nil
+	return results, nil
 }
 
 // judge goes by what the database says afterwards, not by dpkg's exit code alone: that is one for the whole transaction.
-func (p *Platform) judge(o *execution.Outcome, s runner.Staged, want version.Version, after *database, ran transcript, audit, repaired string) {
+func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want version.Version, after *database, ran transcript, audit, repaired string) {
 	arch, name, _ := splitProductID(s.Patch.Product)
 	e, _ := after.find(arch, name)
 	if e.installed() && e.version == want.String() {
 		return
 	}
-	o.Code = job.InstallerFailed
+	r.Code = job.InstallerFailed
 	text := fmt.Sprintf("dpkg left %s %s at version %s, and %s was to be installed.", name, e.state, e.version, want)
 	if why := ran.about(name); why != "" {
 		text += "\n" + why
@@ -89,7 +89,7 @@ func (p *Platform) judge(o *execution.Outcome, s runner.Staged, want version.Ver
 	if repaired != "" {
 		text += "\nAn earlier interruption could not be repaired: " + lastLines(repaired, 500)
 	}
-	o.Text = text
+	r.Text = text
 }
 
 // command words a command for the administrator of this root.
@@ -208,7 +208,7 @@ func (p *Platform) call(locks *locks, all []candidate, items []int, mode string)
 const firstDescriptor = 3
 
 // dpkg runs dpkg to its end. Its output goes to a file, so that it outlives this process: a pipe nobody reads would kill it.
-// The error is of a dpkg that did not run; one that failed is told by the transcript.
+// The error is of a dpkg that did not run; the transcript has the failure of one that did.
 func (p *Platform) dpkg(locks *locks, files []*os.File, args ...string) (transcript, error) {
 	out, err := os.CreateTemp("", "patchpolicy-dpkg-")
 	if err != nil {
