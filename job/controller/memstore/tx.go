@@ -21,7 +21,8 @@ type reader struct{ controller.Reader }
 
 func (t *tx) finish() { t.over = true }
 
-func (t *tx) check() error {
+// check returns why a call with these bounds cannot be made.
+func (t *tx) check(bounds error) error {
 	if t.over {
 		return controller.ErrOver
 	}
@@ -34,15 +35,12 @@ func (t *tx) check() error {
 			return errConflict
 		}
 	}
-	return nil
+	return bounds
 }
 
 // Get implements controller.Reader.
 func (t *tx) Get(table controller.Table, key string) ([]byte, error) {
-	if err := t.check(); err != nil {
-		return nil, err
-	}
-	if err := controller.CheckKey(table, key); err != nil {
+	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return nil, err
 	}
 	return t.get(table, key), nil
@@ -50,10 +48,7 @@ func (t *tx) Get(table controller.Table, key string) ([]byte, error) {
 
 // GetMany implements controller.Reader.
 func (t *tx) GetMany(keys []controller.Key) ([][]byte, error) {
-	if err := t.check(); err != nil {
-		return nil, err
-	}
-	if err := controller.CheckMany(keys); err != nil {
+	if err := t.check(controller.CheckMany(keys)); err != nil {
 		return nil, err
 	}
 	values := make([][]byte, len(keys))
@@ -73,10 +68,7 @@ func (t *tx) get(table controller.Table, key string) []byte {
 
 // Scan implements controller.Reader.
 func (t *tx) Scan(table controller.Table, from, to string, limit int) ([]controller.Record, error) {
-	if err := t.check(); err != nil {
-		return nil, err
-	}
-	if err := controller.CheckScan(table, from, to, limit); err != nil {
+	if err := t.check(controller.CheckScan(table, from, to, limit)); err != nil {
 		return nil, err
 	}
 	var found []controller.Record
@@ -89,10 +81,7 @@ func (t *tx) Scan(table controller.Table, from, to string, limit int) ([]control
 
 // Put implements controller.Writer.
 func (t *tx) Put(table controller.Table, key string, value []byte) error {
-	if err := t.check(); err != nil {
-		return err
-	}
-	if err := controller.CheckKey(table, key); err != nil {
+	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return err
 	}
 	if err := controller.CheckValue(value); err != nil {
@@ -105,10 +94,7 @@ func (t *tx) Put(table controller.Table, key string, value []byte) error {
 
 // Delete implements controller.Writer.
 func (t *tx) Delete(table controller.Table, key string) error {
-	if err := t.check(); err != nil {
-		return err
-	}
-	if err := controller.CheckKey(table, key); err != nil {
+	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return err
 	}
 	t.own()

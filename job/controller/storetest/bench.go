@@ -10,57 +10,57 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-const table controller.Table = "bench"
-
 // Bench measures what a server does most: small durable writes, reads of one and of some records, and pages of big tables.
 func Bench(b *testing.B, h func(*testing.B) controller.Store) {
+	const t controller.Table = "bench"
 	ctx, value := context.Background(), make([]byte, 300)
-	b.Run("UpdateOne", func(b *testing.B) {
-		s := h(b)
-		for i := 0; b.Loop(); i++ {
-			if err := s.Update(ctx, func(w controller.Writer) error {
-				return w.Put(table, fmt.Sprintf("%08d", i%10_000), value)
-			}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("Update1000", func(b *testing.B) {
-		s := h(b)
-		for i := 0; b.Loop(); i++ {
-			if err := s.Update(ctx, func(w controller.Writer) error {
-				for j := range 1000 {
-					if err := w.Put(table, fmt.Sprintf("%04d%04d", j, i%10), value); err != nil {
-						return err
-					}
+	key := func(i int) string { return fmt.Sprintf("%08d", i) }
+	put := func(s controller.Store, n int, key func(int) string) error {
+		return s.Update(ctx, func(w controller.Writer) error {
+			for i := range n {
+				if err := w.Put(t, key(i), value); err != nil {
+					return err
 				}
-				return nil
-			}); err != nil {
-				b.Fatal(err)
 			}
-		}
-	})
-	b.Run("View", func(b *testing.B) {
+			return nil
+		})
+	}
+	filled := func(b *testing.B) controller.Store {
 		s := h(b)
-		fill(b, s, value)
-		for i := 0; b.Loop(); i++ {
-			if err := s.View(ctx, func(r controller.Reader) error {
-				_, err := r.Get(table, fmt.Sprintf("%08d", i%10_000))
-				return err
-			}); err != nil {
-				b.Fatal(err)
-			}
+		if err := put(s, 10_000, key); err != nil {
+			b.Fatal(err)
 		}
+		return s
+	}
+	run := func(name string, open func(*testing.B) controller.Store, once func(s controller.Store, i int) error) {
+		b.Run(name, func(b *testing.B) {
+			s := open(b)
+			for i := 0; b.Loop(); i++ {
+				if err := once(s, i); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	run("UpdateOne", h, func(s controller.Store, i int) error {
+		return put(s, 1, func(int) string { return key(i % 10_000) })
+	})
+	run("Update1000", h, func(s controller.Store, i int) error {
+		return put(s, 1000, func(j int) string { return fmt.Sprintf("%04d%04d", j, i%10) })
+	})
+	run("View", filled, func(s controller.Store, i int) error {
+		return s.View(ctx, func(r controller.Reader) error { return only(r.Get(t, key(i%10_000))) })
+	})
+	run("Scan1000", filled, func(s controller.Store, _ int) error {
+		return s.View(ctx, func(r controller.Reader) error { return only(r.Scan(t, key(4000), "", 1000)) })
 	})
 	// Both ways of reading eight records in turn, so that whatever else the machine does slows both.
 	b.Run("GetMany8", func(b *testing.B) {
-		s := h(b)
-		fill(b, s, value)
-		random := rand.New(rand.NewPCG(1, 2))
+		s, random := filled(b), rand.New(rand.NewPCG(1, 2))
 		timed := func(read func(controller.Reader, []controller.Key) error) time.Duration {
 			keys := make([]controller.Key, 8)
 			for i := range keys {
-				keys[i] = controller.Key{Table: table, Key: fmt.Sprintf("%08d", random.IntN(10_000))}
+				keys[i] = controller.Key{Table: t, Key: key(random.IntN(10_000))}
 			}
 			start := time.Now()
 			if err := s.View(ctx, func(r controller.Reader) error { return read(r, keys) }); err != nil {
@@ -85,30 +85,4 @@ func Bench(b *testing.B, h func(*testing.B) controller.Store) {
 		b.ReportMetric(float64(gets.Nanoseconds())/float64(b.N), "ns/8gets")
 		b.ReportMetric(float64(gets)/float64(many), "gets/many")
 	})
-	b.Run("Scan1000", func(b *testing.B) {
-		s := h(b)
-		fill(b, s, value)
-		for b.Loop() {
-			if err := s.View(ctx, func(r controller.Reader) error {
-				_, err := r.Scan(table, "00004000", "", 1000)
-				return err
-			}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}
-
-func fill(b *testing.B, s controller.Store, value []byte) {
-	b.Helper()
-	if err := s.Update(context.Background(), func(w controller.Writer) error {
-		for i := range 10_000 {
-			if err := w.Put(table, fmt.Sprintf("%08d", i), value); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
-		b.Fatal(err)
-	}
 }
