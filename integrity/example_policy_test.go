@@ -39,7 +39,7 @@ func ExampleParsePolicy() {
 		fmt.Printf("%s %q: %s\n", p.Field, p.Value, p.Text)
 	}
 	// Output:
-	// sha256:68c43509bd9a322dc447ea320a2a87a256fa9d1c635966b32e59e5f02d4bf78c <nil>
+	// sha256:d0a262412c010e608778060de7ad2e561ef6aaaa0c3ee174ddcb87ecf2cedafd <nil>
 	// acme/reader of Acme: "acme" true
 	// acme/drivers of Acme: "acme-drivers" true
 	// bash of Debian: "debian" true
@@ -72,5 +72,5 @@ func ExampleTerms_Judge() {
 	// true INT-1 The file is validly signed by "Acme"; there is no checksum to compare (clause "acme").
 	// false INT-4 The file carries no signature; the policy wants one by "Acme" (clause "acme").
 	// false INT-4 PolicyMismatch FileSignatureFailed
-	// The order was made under signer policy sha256:d9b876908e55…, and this asset is held to sha256:68c43509bd9a…: give server and asset the same policy.
+	// The order was made under signer policy sha256:a81efaa73c00…, and this asset is held to sha256:d0a262412c01…: give server and asset the same policy.
 }

@@ -1,36 +1,28 @@
 package integrity
 
-import "github.com/patchpolicy/patchpolicy/internal/enum"
+import "strings"
 
-// Format is the form a signature comes in.
-type Format uint8
+// Format names the form a signature comes in: 1 to MaxFormat bytes of lower-case letters, digits, "." and "-".
+//
+// The set is open. A verifier of an importer's own names its format in its answers, and a policy says by [OtherTrust] who
+// is known in it. A policy may name a format that no verifier on an asset judges: a signature in it is then Unsupported
+// there, and one in another format is refused by name (FormatNotAllowed).
+type Format string
 
-// The formats. The first three lie inside the file they sign and are judged by package authenticode, OpenPGP and RPM by
-// package openpgp, the others by package sigstoreverify.
+// The formats that are judged here: the first three lie inside the file they sign and are judged by package authenticode,
+// OpenPGP and RPM by package openpgp, the others by package sigstoreverify.
 const (
-	PE          Format = 1 + iota // Authenticode in a Windows program, library or driver
-	MSI                           // Authenticode in a Windows Installer package
-	CAB                           // Authenticode in a cabinet
-	OpenPGP                       // a detached signature, or a clear-signed text
-	RPM                           // OpenPGP in the header of a package
-	Key                           // a detached signature by a plain key
-	Certificate                   // a detached signature by a key with a certificate
-	DSSE                          // an envelope whose payload names the file by its digest
+	PE          Format = "pe"          // Authenticode in a Windows program, library or driver
+	MSI         Format = "msi"         // Authenticode in a Windows Installer package
+	CAB         Format = "cab"         // Authenticode in a cabinet
+	OpenPGP     Format = "openpgp"     // a detached signature, or a clear-signed text
+	RPM         Format = "rpm"         // OpenPGP in the header of a package
+	Key         Format = "key"         // a detached signature by a plain key
+	Certificate Format = "certificate" // a detached signature by a key with a certificate
+	DSSE        Format = "dsse"        // an envelope whose payload names the file by its digest
 )
 
-var formats = enum.Of[Format]("signature format", "pe", "msi", "cab", "openpgp", "rpm", "key", "certificate", "dsse")
-
-// String returns the format's name.
-func (f Format) String() string { return formats.String(f) }
-
-// MarshalText returns the format's name, the empty text for zero, or an error for an unknown format.
-func (f Format) MarshalText() ([]byte, error) { return formats.MarshalText(f) }
-
-// UnmarshalText sets the format called text; the empty text is zero.
-func (f *Format) UnmarshalText(text []byte) error { return formats.UnmarshalText(text, f) }
-
-// ParseFormat finds a format by its name.
-func ParseFormat(s string) (Format, error) { return formats.Parse(s) }
-
-// Formats lists the formats in order.
-func Formats() []Format { return formats.All() }
+// valid reports whether the format is well formed, known or not.
+func (f Format) valid() bool {
+	return f != "" && len(f) <= MaxFormat && strings.Trim(string(f), "abcdefghijklmnopqrstuvwxyz0123456789.-") == ""
+}

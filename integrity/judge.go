@@ -12,6 +12,9 @@ func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	if !statuses.Valid(s.Status) {
 		s = Signature{Status: Unsupported, Detail: fmt.Sprintf("the verifier answered %s. %s", s.Status, s.Detail)}
 	}
+	if !s.Format.valid() {
+		s.Format = "" // not told
+	}
 	s.Detail = problem.Clip(s.Detail, MaxDetail)
 	v := Verdict{Signature: s}
 	v.Checksum, v.Compared = compare(e.Digests, computed)

@@ -103,7 +103,7 @@ func TestTruthTable_INT1_INT2_INT3_INT4_INT5_INT7_INT9(t *testing.T) {
 	seen := map[Reason]int{}
 	rows := 0
 	outcomes := []string{"", "match", "mismatch"}
-	for _, status := range append(Statuses(), 0, 9) {
+	for _, status := range append(statuses.All(), 0, 9) {
 		for _, expected := range []string{"", "Vendor"} {
 			for _, signer := range []string{"", "Vendor", "Somebody"} {
 				for _, strong := range outcomes {
@@ -134,7 +134,7 @@ func TestTruthTable_INT1_INT2_INT3_INT4_INT5_INT7_INT9(t *testing.T) {
 		}
 	}
 	require.Equal(t, 6*2*3*9*4, rows)
-	for _, r := range Reasons() {
+	for _, r := range reasons.All() {
 		ofPolicy := r == FormatNotAllowed || r == NoClause || r == PolicyMismatch
 		require.Equal(t, ofPolicy, seen[r] == 0, "how often a row came out as %s: %d", r, seen[r])
 	}

@@ -5,6 +5,7 @@ const (
 	MaxDigests = 16  // of one Expectation; there are five algorithms
 	MaxSigner  = 256 // bytes of a signer's name; a certificate's subject fits
 	MaxDetail  = 512 // bytes kept of Signature.Detail, which may quote a hostile file
+	MaxFormat  = 32  // bytes of a format's name; ours have 11 at most
 	maxQuoted  = 80  // bytes of other people's text repeated in a sentence
 )
 

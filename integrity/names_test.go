@@ -11,16 +11,14 @@ import (
 func TestNames(t *testing.T) {
 	enumtest.Check(t, map[Algorithm]string{SHA256: "sha256", SHA384: "sha384", SHA512: "sha512", SHA1: "sha1", MD5: "md5"},
 		Algorithms(), ParseAlgorithm)
-	enumtest.Check(t, map[Status]string{Valid: "valid", Bad: "bad", Absent: "absent", Unsupported: "unsupported"}, Statuses(), ParseStatus)
+	enumtest.Check(t, map[Status]string{Valid: "valid", Bad: "bad", Absent: "absent", Unsupported: "unsupported"}, statuses.All(), statuses.Parse)
 	enumtest.Check(t, map[Reason]string{
 		SignatureValid: "SignatureValid", ChecksumMatched: "ChecksumMatched", SignatureMissing: "SignatureMissing", SignatureBad: "SignatureBad",
 		SignerUnexpected: "SignerUnexpected", SignatureUnsupported: "SignatureUnsupported", ChecksumMismatch: "ChecksumMismatch",
 		LegacyDigest: "LegacyDigest", NoEvidence: "NoEvidence", StrictUnmet: "StrictUnmet",
 		FormatNotAllowed: "FormatNotAllowed", NoClause: "NoClause", PolicyMismatch: "PolicyMismatch",
-	}, Reasons(), ParseReason)
-	enumtest.Check(t, map[Format]string{PE: "pe", MSI: "msi", CAB: "cab", OpenPGP: "openpgp", RPM: "rpm", Key: "key",
-		Certificate: "certificate", DSSE: "dsse"}, Formats(), ParseFormat)
-	enumtest.Check(t, map[Checksum]string{NotCompared: "not compared", Matched: "matched", Mismatched: "mismatched"}, Checksums(), ParseChecksum)
+	}, reasons.All(), reasons.Parse)
+	enumtest.Check(t, map[Checksum]string{NotCompared: "not compared", Matched: "matched", Mismatched: "mismatched"}, checksums.All(), checksums.Parse)
 }
 
 func TestCodesAreThoseOfTheVendor_JOB16(t *testing.T) {

@@ -111,8 +111,8 @@ func (p Policy) Digest() Digest {
 }
 
 // MarshalCanonical returns the one form of the policy that is digested: JSON without spaces, fields as in Policy, signers
-// by name, clauses by vendor and product, lists of names and formats sorted. ParsePolicy reads it. The error is an unknown
-// format.
+// by name, clauses by vendor and product, lists of names and formats sorted. ParsePolicy reads it. The error is a time that
+// cannot be written.
 func (p Policy) MarshalCanonical() ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)

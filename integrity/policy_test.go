@@ -156,7 +156,8 @@ func TestDigestIsOfTheMeaning_INT4(t *testing.T) {
 		change(&p)
 		require.NotEqual(t, digest, p.Digest(), name)
 	}
-	require.Equal(t, Digest{}, Policy{Clauses: []Clause{{Formats: []Format{99}}}}.Digest(), "what cannot be written has none")
+	p.Signers[1].Authenticode[0].At = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
+	require.Equal(t, Digest{}, p.Digest(), "what cannot be written has none")
 }
 
 func TestExcerptOnly(t *testing.T) {
@@ -198,7 +199,7 @@ func TestParsePolicyIsStrict_JOB20(t *testing.T) {
 		"null field":         {strings.Replace(good, `true`, `null`, 1), "a value is null"},
 		"null in a list":     {`{"format":1,"clauses":[null]}`, "a value is null"},
 		"wrong kind":         {strings.Replace(good, `true`, `"yes"`, 1), "cannot unmarshal string"},
-		"unknown format":     {strings.Replace(good, `"allowUnsigned":true`, `"formats":["exe"]`, 1), `unknown signature format "exe": want one of pe, msi`},
+		"unknown format":     {strings.Replace(good, `"allowUnsigned":true`, `"formats":["exe"]`, 1), `formats[0] "exe": none of the clause's signers is known in this format`},
 		"another version":    {strings.Replace(good, `1`, `2`, 1), `format "2": want 1`},
 		"no version":         {`{"clauses":[]}`, `format "0": want 1`},
 		"line of the fault":  {"{\n\"format\":1,\n\"format\":1}", "line 3"},
@@ -221,7 +222,8 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	require.NoError(t, Policy{Format: PolicyFormat}.Validate(), "an empty one trusts nobody")
 	p := wholePolicy()
 	p.Format = 2
-	p.Signers = append(p.Signers, Signer{Name: "Acme"}, Signer{Name: " x", Sigstore: []SigstoreTrust{{}, {Keys: []string{keyPEM + keyPEM, "no PEM", certificatePEM}, Threshold: 4}}})
+	p.Signers = append(p.Signers, Signer{Name: "Acme"}, Signer{Name: " x", Sigstore: []SigstoreTrust{{}, {Keys: []string{keyPEM + keyPEM, "no PEM", certificatePEM}, Threshold: 4}},
+		Other: []OtherTrust{{Format: PE}, {Format: "Mini", Keys: []string{""}}}})
 	p.Signers[0].OpenPGP[0] = OpenPGPTrust{Keyring: "binary", Fingerprints: []string{"0x12", "0f0f"}, Threshold: -1}
 	p.Signers[1].Authenticode[0] = AuthenticodeTrust{Anchors: []string{"sha256:12", "md5:34"}, Usage: "codeSigning", Organisation: "a\tb", At: time.Unix(0, 0)}
 	p.Signers[1].Authenticode = append(p.Signers[1].Authenticode, AuthenticodeTrust{})
@@ -232,7 +234,7 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	p.Clauses = []Clause{
 		{Name: "a", Vendor: "", Product: strings.Repeat("x", MaxTarget+1), Signers: []string{"Acme", "Nobody", "Acme"}},
 		{Name: "a", Vendor: "V", Product: Any, Strict: true, AllowUnsigned: true},
-		{Name: "b", Vendor: "V", Product: Any, Signers: []string{"Acme"}, Formats: []Format{PE, PE, RPM, 0}},
+		{Name: "b", Vendor: "V", Product: Any, Signers: []string{"Acme"}, Formats: []Format{PE, PE, RPM, "", "a b"}},
 	}
 	invalid, ok := errors.AsType[*Invalid](p.Validate())
 	require.True(t, ok)
@@ -252,11 +254,12 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 		"signers[3].name", "signers[3]",
 		"signers[4].name", "signers[4].sigstore[0]",
 		"signers[4].sigstore[1].keys[0]", "signers[4].sigstore[1].keys[1]", "signers[4].sigstore[1].keys[2]", "signers[4].sigstore[1].threshold",
+		"signers[4].other[0].format", "signers[4].other[0].keys", "signers[4].other[1].format", "signers[4].other[1].keys[0]",
 		"clauses[0].vendor", "clauses[0].product", "clauses[0].signers[1]", "clauses[0].signers[2]",
 		"clauses[1].name", "clauses[1]",
-		"clauses[2]", "clauses[2].formats[1]", "clauses[2].formats[2]", "clauses[2].formats[3]",
+		"clauses[2]", "clauses[2].formats[1]", "clauses[2].formats[2]", "clauses[2].formats[3]", "clauses[2].formats[4]",
 	}, fields)
-	require.ErrorContains(t, invalid, "and 14 more")
+	require.ErrorContains(t, invalid, "and 19 more")
 
 	bad, ok := errors.AsType[*Invalid](Excerpt{Digest{MD5, strings.Repeat("a", 32)}, []Clause{{Name: "a", Vendor: "V", Product: "p", Signers: []string{""}}}}.Validate())
 	require.True(t, ok)
@@ -338,6 +341,18 @@ func TestPolicyBounds(t *testing.T) {
 		{"signers[0].sigstore[0].identities", MaxWays, func(n int) Policy {
 			return signer(Signer{Sigstore: []SigstoreTrust{{Identities: slices.Repeat([]Identity{{Anchors: []string{certificatePEM}, Name: "n"}}, n)}}})
 		}},
+		{"signers[0].other", MaxWays, func(n int) Policy {
+			return signer(Signer{Other: slices.Repeat([]OtherTrust{{Format: "minisign", Keys: []string{"RWQ"}}}, n)})
+		}},
+		{"signers[0].other[0].keys", MaxWays, func(n int) Policy {
+			return signer(Signer{Other: []OtherTrust{{Format: "minisign", Keys: repeat("RWQ", n)}}})
+		}},
+		{"signers[0].other[0].keys[0]", MaxTrust, func(n int) Policy {
+			return signer(Signer{Other: []OtherTrust{{Format: "minisign", Keys: []string{strings.Repeat("k", n)}}}})
+		}},
+		{"signers[0].other[0].format", MaxFormat, func(n int) Policy {
+			return signer(Signer{Other: []OtherTrust{{Format: Format(strings.Repeat("f", n)), Keys: []string{"k"}}}})
+		}},
 		{"signers[0].sigstore[0].predicates", MaxWays, func(n int) Policy {
 			return signer(Signer{Sigstore: []SigstoreTrust{{Keys: []string{keyPEM}, Predicates: repeat("p", n)}}})
 		}},
@@ -392,9 +407,10 @@ func TestFormatsAreThoseOfTheSigners(t *testing.T) {
 		{Signer{Authenticode: []AuthenticodeTrust{{Anchors: []string{certificatePEM}}}}, []Format{PE, MSI, CAB}},
 		{Signer{OpenPGP: []OpenPGPTrust{{Keyring: ringPEM}}}, []Format{OpenPGP, RPM}},
 		{Signer{Sigstore: []SigstoreTrust{{Keys: []string{keyPEM}}}}, []Format{Key, Certificate, DSSE}},
+		{Signer{Other: []OtherTrust{{Format: "minisign", Keys: []string{"RWQ"}}}}, []Format{"minisign"}},
 	} {
 		tc.signer.Name = "S"
-		for _, f := range Formats() {
+		for _, f := range []Format{PE, MSI, CAB, OpenPGP, RPM, Key, Certificate, DSSE, "minisign", "other"} {
 			p := Policy{Format: PolicyFormat, Signers: []Signer{tc.signer}, Clauses: []Clause{{Name: "c", Vendor: Any, Product: Any, Signers: []string{"S"}, Formats: []Format{f}}}}
 			require.Equal(t, slices.Contains(tc.can, f), p.Validate() == nil, f)
 		}

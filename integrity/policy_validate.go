@@ -2,6 +2,7 @@ package integrity
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
@@ -18,26 +19,43 @@ import (
 // Validate says everything that is wrong with the policy; it returns nil or an *Invalid. Whether keys and
 // certificates can be read, the verifiers say that are made of them.
 func (p Policy) Validate() error {
-	var bad problems
+	bad := problems{policy: true}
 	if p.Format != PolicyFormat {
 		bad.Add("format", fmt.Sprint(p.Format), "want %d", PolicyFormat)
 	}
-	if bad.count("signers", len(p.Signers), MaxPolicySigners) {
-		p.Signers = p.Signers[:MaxPolicySigners]
-	}
-	signers := map[string]Signer{}
-	for i, s := range p.Signers {
-		at := fmt.Sprintf("signers[%d]", i)
-		bad.name(at+".name", s.Name, MaxSigner)
-		if _, twice := signers[s.Name]; twice {
-			bad.Add(at+".name", s.Name, "is that of another signer; put all that is known of a signer in one place")
-		} else {
-			signers[s.Name] = s
-		}
-		bad.signer(at, s)
-	}
+	signers := bad.signers(p.Signers)
 	bad.clauses(p.Clauses, signers)
 	return bad.Err("signer policy")
+}
+
+// ValidateSigners says everything that is wrong with signers before their keys and certificates are read; it returns nil
+// or an *Invalid, whose fields are as "signers[2].openpgp[0].threshold". It is the part of Policy.Validate that every
+// verifier begins with.
+func ValidateSigners(signers []Signer) error {
+	var bad problems
+	bad.signers(signers)
+	return bad.Err("list of signers")
+}
+
+// signers checks signers and returns them by name.
+func (p *problems) signers(list []Signer) map[string]Signer {
+	p.count("signers", len(list), MaxPolicySigners)
+	known := map[string]Signer{}
+	for i, s := range list[:min(len(list), MaxPolicySigners)] {
+		at := fmt.Sprintf("signers[%d]", i)
+		p.name(at+".name", s.Name, MaxSigner)
+		if _, twice := known[s.Name]; twice {
+			p.Add(at+".name", s.Name, "is that of another signer; put all that is known of a signer in one place")
+		} else {
+			known[s.Name] = s
+		}
+		first := len(p.List)
+		p.signer(at, s)
+		for i := range p.List[first:] { // what quotes nothing names the signer
+			p.List[first+i].Value = cmp.Or(p.List[first+i].Value, s.Name)
+		}
+	}
+	return known
 }
 
 // Validate says everything that is wrong with the excerpt; it returns nil or an *Invalid.
@@ -51,7 +69,10 @@ func (x Excerpt) Validate() error {
 }
 
 // problems collects what is wrong.
-type problems struct{ problem.List }
+type problems struct {
+	problem.List
+	policy bool // it is a policy, which is written as JSON
+}
 
 // count reports whether there are too many of something.
 func (p *problems) count(field string, n, most int) bool {
@@ -117,19 +138,19 @@ func (p *problems) clauseSigners(at string, c Clause, signers map[string]Signer)
 	for i, f := range c.Formats {
 		field := fmt.Sprintf("%s.formats[%d]", at, i)
 		switch {
-		case !formats.Valid(f):
-			p.Add(field, f.String(), "want one of %q", Formats())
+		case !f.valid():
+			p.Add(field, string(f), "want 1 to %d lower-case letters, digits, dots and dashes, as in %q", MaxFormat, PE)
 		case slices.Contains(c.Formats[:i], f):
-			p.Add(field, f.String(), "is there twice")
+			p.Add(field, string(f), "is there twice")
 		case signers != nil && !slices.ContainsFunc(c.Signers, func(name string) bool { return signers[name].signs(f) }):
-			p.Add(field, f.String(), "none of the clause's signers is known in this format; say by what, or leave it out")
+			p.Add(field, string(f), "none of the clause's signers is known in this format; say by what, or leave it out")
 		}
 	}
 }
 
 func (p *problems) signer(at string, s Signer) {
-	if len(s.Authenticode)+len(s.OpenPGP)+len(s.Sigstore) == 0 {
-		p.Add(at, s.Name, "is known by nothing; want authenticode, openpgp or sigstore")
+	if len(s.Authenticode)+len(s.OpenPGP)+len(s.Sigstore)+len(s.Other) == 0 {
+		p.Add(at, s.Name, "is known by nothing; want authenticode, openpgp, sigstore or other")
 	}
 	p.count(at+".authenticode", len(s.Authenticode), MaxWays)
 	for i, a := range s.Authenticode[:min(len(s.Authenticode), MaxWays)] {
@@ -150,15 +171,34 @@ func (p *problems) signer(at string, s Signer) {
 	for i, w := range s.Sigstore[:min(len(s.Sigstore), MaxWays)] {
 		p.sigstore(fmt.Sprintf("%s.sigstore[%d]", at, i), w)
 	}
+	p.count(at+".other", len(s.Other), MaxWays)
+	for i, o := range s.Other[:min(len(s.Other), MaxWays)] {
+		p.other(fmt.Sprintf("%s.other[%d]", at, i), o)
+	}
+}
+
+func (p *problems) other(at string, o OtherTrust) {
+	if !o.Format.valid() || slices.Contains([]Format{PE, MSI, CAB, OpenPGP, RPM, Key, Certificate, DSSE}, o.Format) {
+		p.Add(at+".format", string(o.Format), "want the format of a verifier of your own: 1 to %d lower-case letters, digits, dots and dashes", MaxFormat)
+	}
+	if len(o.Keys) == 0 {
+		p.Add(at+".keys", "", "none; nobody could be trusted")
+	}
+	p.count(at+".keys", len(o.Keys), MaxWays)
+	for i, k := range o.Keys[:min(len(o.Keys), MaxWays)] {
+		if k == "" || len(k) > MaxTrust || !utf8.ValidString(k) {
+			p.Add(fmt.Sprintf("%s.keys[%d]", at, i), "", "has %d bytes; want 1 to %d of UTF-8", len(k), MaxTrust)
+		}
+	}
 }
 
 func (p *problems) openpgp(at string, o OpenPGPTrust) {
-	if len(o.Keyring) > MaxTrust || !strings.Contains(o.Keyring, "-----BEGIN PGP PUBLIC KEY BLOCK-----") {
+	if p.policy && (len(o.Keyring) > MaxTrust || !strings.Contains(o.Keyring, "-----BEGIN PGP PUBLIC KEY BLOCK-----")) {
 		p.Add(at+".keyring", "", "want armored public keys, at most %d bytes", MaxTrust)
 	}
 	p.count(at+".fingerprints", len(o.Fingerprints), MaxWays)
 	for i, f := range o.Fingerprints[:min(len(o.Fingerprints), MaxWays)] {
-		if raw, err := hex.DecodeString(strings.TrimSuffix(f, "!")); err != nil || len(raw) != 20 && len(raw) != 32 {
+		if raw, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSuffix(f, "!"), " ", "")); err != nil || len(raw) != 20 && len(raw) != 32 {
 			p.Add(fmt.Sprintf("%s.fingerprints[%d]", at, i), f, "want 40 or 64 hex digits")
 		}
 	}
@@ -231,6 +271,8 @@ func (p *problems) pem(field, text, kind string) {
 	switch {
 	case len(text) > MaxTrust:
 		p.Add(field, "", "has %d bytes; at most %d", len(text), MaxTrust)
+	case strings.Contains(text, "PRIVATE KEY"):
+		p.Add(field, "", "holds a private key; give the public one, and keep this one away from here")
 	case block == nil || !strings.HasSuffix(block.Type, kind):
 		p.Add(field, "", "want one PEM block %s", kind)
 	case len(bytes.TrimSpace(rest)) > 0:

@@ -29,12 +29,6 @@ func (s Status) MarshalText() ([]byte, error) { return statuses.MarshalText(s) }
 // UnmarshalText sets the status called text; the empty text is zero.
 func (s *Status) UnmarshalText(text []byte) error { return statuses.UnmarshalText(text, s) }
 
-// ParseStatus finds a status by its name.
-func ParseStatus(s string) (Status, error) { return statuses.Parse(s) }
-
-// Statuses lists the statuses in order.
-func Statuses() []Status { return statuses.All() }
-
 // Signature is a verifier's answer about one file.
 type Signature struct {
 	Status   Status    `json:"status"`

@@ -41,7 +41,7 @@ func TestClauseDecides_INT1_INT4_INT5_INT7(t *testing.T) {
 		{"by nobody named", acmeClause(), Expectation{}, Signature{Status: Valid, Format: PE}, SignerUnexpected, 11, "INT-1", "by whom"},
 		{"by another than ordered", acmeClause(), Expectation{Signer: "Acme Labs"}, Signature{Status: Valid, Signer: "Acme", Format: PE}, SignerUnexpected, 11, "INT-1", `the order expects "Acme Labs"`},
 		{"ordered from a stranger", acmeClause(), Expectation{Signer: "Other"}, Signature{Status: Valid, Signer: "Other", Format: PE}, SignerUnexpected, 11, "INT-1", "the policy trusts"},
-		{"in another format", acmeClause(), Expectation{}, Signature{Status: Valid, Signer: "Acme", Format: CAB}, FormatNotAllowed, 11, "INT-1", `in the format "cab"; the policy allows "pe" or "msi" here`},
+		{"in another format", acmeClause(), Expectation{}, Signature{Status: Valid, Signer: "Acme", Format: CAB}, FormatNotAllowed, 11, "INT-1", `in the format "cab"; the policy allows "msi" or "pe" here`},
 		{"in no format", acmeClause(), Expectation{}, Signature{Status: Valid, Signer: "Acme"}, FormatNotAllowed, 11, "INT-1", ""},
 		{"in any format", with(func(c *Clause) { c.Formats = nil }), Expectation{}, Signature{Status: Valid, Signer: "Acme", Format: DSSE}, SignatureValid, 0, "INT-1", ""},
 		{"does not hold", acmeClause(), Expectation{Digests: []Digest{good}}, Signature{Status: Bad}, SignatureBad, 11, "INT-1", ""},

@@ -63,12 +63,6 @@ func (r Reason) MarshalText() ([]byte, error) { return reasons.MarshalText(r) }
 // UnmarshalText sets the reason called text; the empty text is zero.
 func (r *Reason) UnmarshalText(text []byte) error { return reasons.UnmarshalText(text, r) }
 
-// ParseReason finds a reason by its name.
-func ParseReason(s string) (Reason, error) { return reasons.Parse(s) }
-
-// Reasons lists the reasons in order.
-func Reasons() []Reason { return reasons.All() }
-
 // Checksum says how the checksum compared, whatever decided (INT-5).
 type Checksum uint8
 
@@ -89,12 +83,6 @@ func (c Checksum) MarshalText() ([]byte, error) { return checksums.MarshalText(c
 
 // UnmarshalText sets the outcome called text; the empty text is zero.
 func (c *Checksum) UnmarshalText(text []byte) error { return checksums.UnmarshalText(text, c) }
-
-// ParseChecksum finds an outcome by its name.
-func ParseChecksum(s string) (Checksum, error) { return checksums.Parse(s) }
-
-// Checksums lists the outcomes in order.
-func Checksums() []Checksum { return checksums.All() }
 
 // Verdict is the outcome of Judge.
 type Verdict struct {

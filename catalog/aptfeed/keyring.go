@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
@@ -59,7 +60,7 @@ func trusting(rings [][]byte, only []string) (*openpgp.Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	signer := openpgp.Signer{Name: "the repository", Keys: ring}
+	trust := integrity.OpenPGPTrust{Keyring: string(ring)}
 	if len(only) > 0 {
 		keys, err := openpgp.Keys(ring)
 		if err != nil && len(ring) > 0 {
@@ -67,14 +68,14 @@ func trusting(rings [][]byte, only []string) (*openpgp.Verifier, error) {
 		}
 		for _, named := range only {
 			if slices.ContainsFunc(keys, func(k openpgp.Key) bool { return k.Fingerprint == strings.TrimSuffix(named, "!") }) {
-				signer.Fingerprints = append(signer.Fingerprints, named)
+				trust.Fingerprints = append(trust.Fingerprints, named)
 			}
 		}
 	}
-	if len(ring) == 0 || len(only) > 0 && len(signer.Fingerprints) == 0 {
+	if len(ring) == 0 || len(only) > 0 && len(trust.Fingerprints) == 0 {
 		return new(openpgp.Verifier), nil // who trusts nobody
 	}
-	return openpgp.New(signer)
+	return openpgp.New(integrity.Signer{Name: "the repository", OpenPGP: []integrity.OpenPGPTrust{trust}})
 }
 
 // trustedKeys reads trusted.gpg and trusted.gpg.d. A file that is no keyring is left alone, as apt does: it can only make

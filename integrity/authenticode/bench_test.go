@@ -32,7 +32,7 @@ func onDisk(t testing.TB, s sparse) *os.File {
 func BenchmarkVerify(b *testing.B) {
 	v := newVerifier(b, everybody().signer())
 	for format, place := range places(100e6) {
-		b.Run(format.String(), func(b *testing.B) {
+		b.Run(string(format), func(b *testing.B) {
 			s := sealed(b, format, vendorForgery(), place)
 			f := onDisk(b, s)
 			b.SetBytes(s.size)
@@ -60,7 +60,7 @@ func BenchmarkVerify(b *testing.B) {
 func TestMemoryFor1GiB(t *testing.T) {
 	v := newVerifier(t, everybody().signer())
 	for format, place := range places(1 << 30) {
-		t.Run(format.String(), func(t *testing.T) {
+		t.Run(string(format), func(t *testing.T) {
 			f := vendorForgery()
 			f.content = indirectData(format, integrity.SHA256, make([]byte, sha256.Size))
 			s := place(f.signedData(t))

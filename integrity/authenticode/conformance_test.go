@@ -10,7 +10,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	for format, place := range places(5000) {
-		t.Run(format.String(), func(t *testing.T) {
+		t.Run(string(format), func(t *testing.T) {
 			good := sealed(t, format, vendorForgery(), place).bytes()
 			c := &maker{t: t, format: format, good: good}
 			first, last := c.contentAt()
@@ -18,7 +18,7 @@ func TestConformance(t *testing.T) {
 			stranger.who = everybody().people["stranger"]
 			unsigned := program(nil)
 			if format != integrity.PE {
-				unsigned = seed(t, "unsigned."+format.String())
+				unsigned = seed(t, "unsigned."+string(format))
 			}
 			integritytest.Run(t, integritytest.Fixture{
 				Verifier: newVerifier(t, everybody().signer()),

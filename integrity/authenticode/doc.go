@@ -1,7 +1,7 @@
 // Package authenticode judges the signatures inside Windows programs, libraries and drivers (PE), Windows Installer
 // packages (MSI) and cabinets (CAB): an adapter of [integrity.SignatureVerifier] that needs nothing but the standard library.
 //
-// A [Verifier] trusts the signers it was made with and nobody else. A [Signer] is known by the certificates its chain may
+// A [Verifier] trusts the signers it was made with and nobody else. A signer is known ([integrity.AuthenticodeTrust]) by the certificates its chain may
 // end in, pinned by their SHA-256, and by what its own certificate says; the system's roots are never asked, and no
 // network either. [Inspect] tells people what a file says about itself, and so what there is to pin.
 //
@@ -23,10 +23,10 @@
 // # What it answers
 //
 //   - Valid: one signature is by a signer, at a time when the signer's certificates were valid. Signer is its name,
-//     SignedAt the timestamp's time, zero if it was judged at [Signer.At].
+//     SignedAt the timestamp's time, zero if it was judged at AuthenticodeTrust.At.
 //   - Absent: the file is of another format, or of one of the three and carries no signature. A file whose signature was
 //     taken away is just that; an order that expects a signer refuses it (INT-4).
-//   - Unsupported: a signature is there and cannot be judged. It has no trusted timestamp and the signer no [Signer.At];
+//   - Unsupported: a signature is there and cannot be judged. It has no trusted timestamp and the signer no AuthenticodeTrust.At;
 //     it is over a bound of this package; its structure is one that nobody uses; the file cannot be read.
 //   - Bad: anything else.
 //
@@ -47,9 +47,9 @@
 // # Time
 //
 // There is no clock. Certificates live for days to years and mostly have expired when a file is installed, so they are
-// judged at the time that a trusted timestamp tells; [Signer.Timestampers] pins whose. Without one they are judged at
-// [Signer.At], an instant that the author of a policy chose, and without that not at all. A signer's certificate with the
-// usage lifetime signing (1.3.6.1.4.1.311.10.3.13) is always judged at Signer.At. A timestamp that nobody trusts is
+// judged at the time that a trusted timestamp tells; AuthenticodeTrust.Timestampers pins whose. Without one they are judged at
+// AuthenticodeTrust.At, an instant that the author of a policy chose, and without that not at all. A signer's certificate with the
+// usage lifetime signing (1.3.6.1.4.1.311.10.3.13) is always judged at AuthenticodeTrust.At. A timestamp that nobody trusts is
 // worth as much as none; one that does not hold makes the file bad.
 //
 // # What it does not do

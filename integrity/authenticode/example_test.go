@@ -21,12 +21,11 @@ func read(name string) []byte {
 
 // A policy pins whose signatures count; the verdict follows from it and from what the order expects.
 func Example() {
-	v, err := authenticode.New(authenticode.Signer{
-		Name:         "Vendor",
+	v, err := authenticode.New(integrity.Signer{Name: "Vendor", Authenticode: []integrity.AuthenticodeTrust{{
 		Organisation: "Vendor Inc.",
-		Anchors:      []authenticode.Anchor{{Certificate: read("root.pem")}},
-		Timestampers: []authenticode.Anchor{{Certificate: read("stamp-root.pem")}},
-	})
+		Anchors:      []string{string(read("root.pem"))},
+		Timestampers: []string{string(read("stamp-root.pem"))},
+	}}})
 	if err != nil {
 		panic(err)
 	}

@@ -19,7 +19,7 @@ func fuzzFile(f *testing.F, format integrity.Format) {
 		if l, err := open(bytes.NewReader(b), int64(len(b))); err == nil {
 			signed[digestOf(f, l)] = true
 		} else {
-			require.Equal(f, "unsigned."+format.String(), name)
+			require.Equal(f, "unsigned."+string(format), name)
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -27,7 +27,7 @@ func fuzzFile(f *testing.F, format integrity.Format) {
 			t.Skip("larger than the bounds are for")
 		}
 		got := verify(v, b)
-		require.Contains(t, integrity.Statuses(), got.Status)
+		require.Contains(t, []integrity.Status{valid, bad, absentStatus, unsupportedStatus}, got.Status)
 		require.Equal(t, got.Status == integrity.Valid, got.Signer != "")
 		require.Equal(t, got.Status == integrity.Bad || got.Status == integrity.Unsupported, got.Detail != "")
 		if got.Status == integrity.Valid {

@@ -41,12 +41,12 @@ func TestInspectTellsWhatToPin(t *testing.T) {
 	require.Equal(t, "CN=Vendor,O=Vendor Inc.", vendor.Subject)
 	require.Equal(t, "CN=Code CA,O=Vendor Inc.", vendor.Issuer)
 	require.Equal(t, "Vendor Inc.", vendor.Organisation)
-	require.Equal(t, p.vendor.anchor().SHA256, vendor.SHA256)
+	require.Equal(t, p.vendor.sum(), vendor.SHA256)
 	require.Equal(t, notBefore, vendor.NotBefore)
 	require.Equal(t, notAfter, vendor.NotAfter)
 	require.Equal(t, "SHA256-RSA", vendor.Algorithm)
 	require.Empty(t, vendor.Weak)
-	require.Equal(t, p.ca.anchor().SHA256, s.Chain[1].SHA256)
+	require.Equal(t, p.ca.sum(), s.Chain[1].SHA256)
 	require.Len(t, s.Timestamps, 1)
 	require.Equal(t, now, s.Timestamps[0].Time)
 	require.False(t, s.Timestamps[0].Legacy)
@@ -54,7 +54,7 @@ func TestInspectTellsWhatToPin(t *testing.T) {
 	require.Equal(t, "CN=Stamper,O=Vendor Inc.", s.Timestamps[0].Chain[0].Subject)
 
 	// What it says can be pinned.
-	signer := Signer{Name: "Vendor", Anchors: pins(s.Chain[1].SHA256), Timestampers: pins(s.Timestamps[0].Chain[0].SHA256)}
+	signer := known{"Vendor", integrity.AuthenticodeTrust{Anchors: pins(s.Chain[1].SHA256), Timestampers: pins(s.Timestamps[0].Chain[0].SHA256)}}
 	require.Equal(t, integrity.Valid, verify(newVerifier(t, signer), b).Status)
 
 	b[0x50] ^= 1

@@ -17,7 +17,7 @@ import (
 type kind struct {
 	name   string
 	file   func(c *maker) []byte
-	signer func(*Signer) // what the policy says otherwise
+	signer func(*known) // what the policy says otherwise
 	status integrity.Status
 	detail string           // part of it
 	reason integrity.Reason // of Judge, for an order that expects the vendor and the good file's checksum
@@ -94,14 +94,14 @@ func kinds() []kind {
 		{"by a key on P-384", by("P-384"), nil, valid, "", ok},
 		{"SHA-384", func(c *maker) []byte { return c.m.vendorSigned(c.t, c.format, "-h", "sha384") }, nil, valid, "", ok},
 		{"SHA-512", func(c *maker) []byte { return c.m.vendorSigned(c.t, c.format, "-h", "sha512") }, nil, valid, "", ok},
-		{"not stamped, and the policy says when", args("-h", "sha256"), func(s *Signer) { s.At = now }, valid, "", ok},
+		{"not stamped, and the policy says when", args("-h", "sha256"), func(s *known) { s.At = now }, valid, "", ok},
 		{"stamped before the certificate expired, long ago", func(c *maker) []byte {
 			return c.by("expired")
-		}, func(s *Signer) { s.At = now.Add(-48 * time.Hour); s.Timestampers = nil }, valid, "", ok},
-		{"the anchor is the authority", good, func(s *Signer) { s.Anchors = []Anchor{p.ca.anchor()} }, valid, "", ok},
-		{"the anchor is the certificate itself", good, func(s *Signer) { s.Anchors = []Anchor{p.vendor.anchor()} }, valid, "", ok},
-		{"any organisation", by("other organisation"), func(s *Signer) { s.Organisation = "" }, valid, "", ok},
-		{"a usage that it has", by("ends with its time"), func(s *Signer) { s.Usage, s.At = usageLifetime, now }, valid, "", ok},
+		}, func(s *known) { s.At = now.Add(-48 * time.Hour); s.Timestampers = nil }, valid, "", ok},
+		{"the anchor is the authority", good, func(s *known) { s.Anchors = []string{p.ca.anchor()} }, valid, "", ok},
+		{"the anchor is the certificate itself", good, func(s *known) { s.Anchors = []string{p.vendor.anchor()} }, valid, "", ok},
+		{"any organisation", by("other organisation"), func(s *known) { s.Organisation = "" }, valid, "", ok},
+		{"a usage that it has", by("ends with its time"), func(s *known) { s.Usage, s.At = usageLifetime, now }, valid, "", ok},
 		{"nested: SHA-1 outside, SHA-256 inside", func(c *maker) []byte {
 			first := c.sign(p.vendor, []identity{p.ca}, "-h", "sha1", "-ts", c.m.stamps)
 			return c.m.sign(c.t, c.format, first, p.vendor, []identity{p.ca}, "-nest", "-h", "sha256", "-ts", c.m.stamps)
@@ -117,7 +117,7 @@ func kinds() []kind {
 		{"by two organisations", by("two organisations"), nil, bad, "by organisation", no},
 		{"for servers", by("for servers"), nil, bad, "not for signing code", no},
 		{"for anything", by("for anything"), nil, bad, "not for signing code", no},
-		{"without a usage that the policy wants", good, func(s *Signer) { s.Usage = "1.3.6.1.4.1.311.10.3.6" }, bad, "not for usage", no},
+		{"without a usage that the policy wants", good, func(s *known) { s.Usage = "1.3.6.1.4.1.311.10.3.6" }, bad, "not for usage", no},
 		{"RSA-1024", by("RSA-1024"), nil, bad, "RSA key of 1024 bits", no},
 		{"by an authority with RSA-1024", by("by an authority with RSA-1024"), nil, bad, "no certificate that is pinned", no},
 		{"by a certificate that is no authority", by("by a certificate that is no authority"), nil, bad, "no certificate that is pinned", no},
@@ -125,15 +125,15 @@ func kinds() []kind {
 		{"after the certificate expired", by("expired"), nil, bad, "was not valid at", no},
 		{"before the certificate was valid", by("not yet valid"), nil, bad, "was not valid at", no},
 		{"after its authority expired", by("by an expired authority"), nil, bad, "was not valid at", no},
-		{"SHA-1", args("-h", "sha1"), func(s *Signer) { s.At = now }, bad, "sha1", no},
-		{"MD5", args("-h", "md5"), func(s *Signer) { s.At = now }, bad, "md5", no},
+		{"SHA-1", args("-h", "sha1"), func(s *known) { s.At = now }, bad, "sha1", no},
+		{"MD5", args("-h", "md5"), func(s *known) { s.At = now }, bad, "md5", no},
 		{"not stamped", args("-h", "sha256"), nil, unsupportedStatus, "no trusted timestamp", cannot},
-		{"not stamped, and the policy's time is past it", args("-h", "sha256"), func(s *Signer) { s.At = notAfter.Add(time.Hour) }, bad, "was not valid at", no},
+		{"not stamped, and the policy's time is past it", args("-h", "sha256"), func(s *known) { s.At = notAfter.Add(time.Hour) }, bad, "was not valid at", no},
 		{"stamped by a stranger", func(c *maker) []byte {
 			return c.sign(p.vendor, []identity{p.ca}, "-h", "sha256", "-ts", c.m.otherStamp)
 		}, nil, unsupportedStatus, "no trusted timestamp", cannot},
 		{"ends with its certificate, stamped or not", by("ends with its time"), nil, unsupportedStatus, "as long as it is valid", cannot},
-		{"no authority of timestamps is trusted", good, func(s *Signer) { s.Timestampers = nil }, unsupportedStatus, "no trusted timestamp", cannot},
+		{"no authority of timestamps is trusted", good, func(s *known) { s.Timestampers = nil }, unsupportedStatus, "no trusted timestamp", cannot},
 		{"the first byte of the content changed", func(c *maker) []byte {
 			first, _ := c.contentAt()
 			return c.flip(first)
@@ -209,7 +209,7 @@ func TestKinds_INT1_INT4_INT9(t *testing.T) {
 		counts := map[bool]int{}
 		seen := map[string]bool{}
 		for _, k := range append(kinds(), own[f]...) {
-			t.Run(f.String()+"/"+k.name, func(t *testing.T) {
+			t.Run(string(f)+"/"+k.name, func(t *testing.T) {
 				c := *c
 				c.t = t
 				require.False(t, seen[k.name], "two kinds by one name")

@@ -2,9 +2,9 @@ package authenticode
 
 // Bounds on what is configured.
 const (
-	MaxSigners = 64       // of one Verifier; an agent's policies name a few dozen vendors
-	MaxAnchors = 32       // of one Signer, and as many for its timestamps; vendors change their authority every few years
-	MaxPinned  = 16 << 10 // bytes of one anchor's certificate, PEM included; the largest roots have 2 KiB
+	MaxSigners = 64       // ways in which the signers of one Verifier are known; an agent's policies name a few dozen vendors
+	MaxAnchors = 32       // of one way to know a signer, and as many for its timestamps; vendors change their authority every few years
+	MaxPinned  = 16 << 10 // bytes of one anchor's certificate in PEM; the largest roots have 2 KiB
 )
 
 // Bounds on what a file may make the verifier do. What is over one is Unsupported.

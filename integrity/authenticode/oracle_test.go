@@ -147,7 +147,7 @@ func TestOracle_NeverValidWhereOsslsigncodeSaysBad(t *testing.T) {
 	}
 	for _, format := range formats() {
 		all := seeds(t, format)
-		delete(all, "unsigned."+format.String())
+		delete(all, "unsigned."+string(format))
 		var names []string
 		for name, b := range all {
 			names = append(names, name)

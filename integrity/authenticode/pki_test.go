@@ -14,11 +14,14 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
 // identity is a certificate and its key.
@@ -27,9 +30,16 @@ type identity struct {
 	key  crypto.Signer
 }
 
-func (i identity) anchor() Anchor {
+// sum is the certificate's SHA-256 in hex, anchor how a policy gives it, and pem the certificate itself.
+func (i identity) sum() string {
 	sum := sha256.Sum256(i.cert.Raw)
-	return Anchor{SHA256: hex.EncodeToString(sum[:])}
+	return hex.EncodeToString(sum[:])
+}
+
+func (i identity) anchor() string { return "sha256:" + i.sum() }
+
+func (i identity) pem() string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: i.cert.Raw}))
 }
 
 // pki is everybody the tests know: a vendor with its authority, a timestamp authority, and people who should not be trusted.
@@ -173,17 +183,33 @@ func weakRSA() crypto.Signer {
 }
 
 // policyOf is the policy that trusts the vendor and the timestamp authority.
-func (p *pki) signer() Signer {
-	return Signer{
-		Name: "Vendor", Organisation: "Vendor Inc.",
-		Anchors:      []Anchor{{Certificate: p.root.cert.Raw}},
-		Timestampers: []Anchor{{Certificate: p.stampRoot.cert.Raw}},
-	}
+func (p *pki) signer() known {
+	return known{"Vendor", integrity.AuthenticodeTrust{
+		Organisation: "Vendor Inc.", Anchors: []string{p.root.pem()}, Timestampers: []string{p.stampRoot.pem()},
+	}}
 }
 
-func newVerifier(t testing.TB, signers ...Signer) *Verifier {
+// known is a signer who is known in one way.
+type known struct {
+	Name string
+	integrity.AuthenticodeTrust
+}
+
+// signers are the trust model's; all ways of one name are one signer's.
+func signers(list ...known) (all []integrity.Signer) {
+	for _, k := range list {
+		i := slices.IndexFunc(all, func(s integrity.Signer) bool { return s.Name == k.Name })
+		if i < 0 {
+			i, all = len(all), append(all, integrity.Signer{Name: k.Name})
+		}
+		all[i].Authenticode = append(all[i].Authenticode, k.AuthenticodeTrust)
+	}
+	return all
+}
+
+func newVerifier(t testing.TB, list ...known) *Verifier {
 	t.Helper()
-	v, err := New(signers...)
+	v, err := New(signers(list...)...)
 	require.NoError(t, err)
 	return v
 }
@@ -194,7 +220,7 @@ func (i identity) write(t testing.TB, dir string, above ...identity) (certs, key
 	certs, key = filepath.Join(dir, "certs.pem"), filepath.Join(dir, "key.pem")
 	var text []byte
 	for _, c := range append([]identity{i}, above...) {
-		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.cert.Raw})...)
+		text = append(text, c.pem()...)
 	}
 	require.NoError(t, os.WriteFile(certs, text, 0o600))
 	der, err := x509.MarshalPKCS8PrivateKey(i.key)

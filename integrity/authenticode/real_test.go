@@ -35,15 +35,15 @@ const (
 	debianFwupd2022    = "a84a932361ca073ccc186d4cd5a465194e4b38aba08e01f7f5c4624cac361c77" // Debian Secure Boot Signer 2022 - fwupd
 )
 
-func pins(sums ...string) (anchors []Anchor) {
+func pins(sums ...string) (anchors []string) {
 	for _, s := range sums {
-		anchors = append(anchors, Anchor{SHA256: s})
+		anchors = append(anchors, "sha256:"+s)
 	}
 	return anchors
 }
 
 // vendors are whom the real files are by.
-var vendors = map[string]Signer{
+var vendors = map[string]integrity.AuthenticodeTrust{
 	"Microsoft": {Organisation: "Microsoft Corporation", Anchors: pins(microsoftCode2011), Timestampers: pins(microsoftStamp2010, microsoftStampNew)},
 	"Microsoft, for firmware": {Organisation: "Microsoft Corporation", Anchors: pins(microsoftUEFI2011, microsoftUEFI2023),
 		Timestampers: pins(microsoftStamp2010, microsoftStampNew)},
@@ -216,9 +216,7 @@ func TestRealFiles_INT1(t *testing.T) {
 		t.Run(r.vendor+"/"+path.Base(r.file)+" of "+path.Base(r.pkg), func(t *testing.T) {
 			t.Parallel() // most of the time goes into fetching
 			b := r.cached(t)
-			signer := vendors[r.vendor]
-			signer.Name = r.vendor
-			v := newVerifier(t, signer)
+			v := newVerifier(t, known{r.vendor, vendors[r.vendor]})
 			got := verify(v, b)
 			require.Equal(t, integrity.Valid, got.Status, "%+v", got)
 			require.Equal(t, r.vendor, got.Signer)
@@ -249,8 +247,7 @@ func TestRealFiles_INT1(t *testing.T) {
 			if r.vendor == "KDE" {
 				others = vendors["OpenJS"]
 			}
-			others.Name = "somebody else"
-			require.Equal(t, integrity.Bad, verify(newVerifier(t, others), b).Status)
+			require.Equal(t, integrity.Bad, verify(newVerifier(t, known{"somebody else", others}), b).Status)
 		})
 	}
 }

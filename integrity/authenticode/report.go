@@ -34,7 +34,7 @@ type TimestampReport struct {
 	Chain   []CertificateReport `json:"chain,omitempty"`   // the authority's certificate first
 }
 
-// CertificateReport is what a certificate says. SHA256 is what an Anchor pins.
+// CertificateReport is what a certificate says. SHA256 is what an anchor pins.
 type CertificateReport struct {
 	Subject      string    `json:"subject"`
 	Issuer       string    `json:"issuer"`

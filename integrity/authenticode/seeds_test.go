@@ -31,7 +31,7 @@ func seed(t testing.TB, name string) []byte {
 // seeds are the seeds of a format, by name.
 func seeds(t testing.TB, format integrity.Format) map[string][]byte {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(seedFolder, "*."+format.String()))
+	names, err := filepath.Glob(filepath.Join(seedFolder, "*."+string(format)))
 	require.NoError(t, err)
 	require.NotEmpty(t, names)
 	all := map[string][]byte{}
@@ -42,12 +42,10 @@ func seeds(t testing.TB, format integrity.Format) map[string][]byte {
 }
 
 // seedSigner trusts whoever signed the seeds.
-func seedSigner(t testing.TB) Signer {
-	return Signer{
-		Name: "Vendor", Organisation: "Vendor Inc.",
-		Anchors:      []Anchor{{Certificate: seed(t, "root.pem")}},
-		Timestampers: []Anchor{{Certificate: seed(t, "stamp-root.pem")}},
-	}
+func seedSigner(t testing.TB) known {
+	return known{"Vendor", integrity.AuthenticodeTrust{
+		Organisation: "Vendor Inc.", Anchors: []string{string(seed(t, "root.pem"))}, Timestampers: []string{string(seed(t, "stamp-root.pem"))},
+	}}
 }
 
 func TestSeedsAreValid(t *testing.T) {
@@ -82,16 +80,16 @@ func rewriteSeeds(t *testing.T) {
 		write(name, b)
 	}
 	for _, f := range formats() {
-		write("unsigned."+f.String(), m.unsigned[f])
-		write("stamped."+f.String(), m.vendorSigned(t, f))
+		write("unsigned."+string(f), m.unsigned[f])
+		write("stamped."+string(f), m.vendorSigned(t, f))
 		first := m.sign(t, f, m.unsigned[f], p.vendor, []identity{p.ca}, "-h", "sha1", "-ts", m.stamps)
-		write("nested."+f.String(), m.sign(t, f, first, p.people["P-384"], []identity{p.ca, p.root}, "-nest", "-h", "sha384", "-ts", m.stamps))
+		write("nested."+string(f), m.sign(t, f, first, p.people["P-384"], []identity{p.ca, p.root}, "-nest", "-h", "sha384", "-ts", m.stamps))
 	}
 	write("extended.msi", m.vendorSigned(t, integrity.MSI, "-add-msi-dse"))
 	for f, place := range places(700) {
 		legacy := vendorForgery()
 		legacy.legacyStamp = true
-		write("legacy."+f.String(), sealed(t, f, legacy, place).bytes())
+		write("legacy."+string(f), sealed(t, f, legacy, place).bytes())
 	}
 }
 

@@ -1,10 +1,10 @@
 package authenticode
 
 import (
-	"bytes"
 	"crypto/elliptic"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,37 +16,42 @@ import (
 
 func TestNewTellsEveryProblem(t *testing.T) {
 	p := everybody()
-	sum := p.root.anchor().SHA256
-	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
-	one := func(change func(*Signer)) []Signer {
+	block := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	one := func(change func(*known)) []integrity.Signer {
 		s := p.signer()
 		change(&s)
-		return []Signer{s}
+		return signers(s)
 	}
-	anchor := func(a Anchor) []Signer { return one(func(s *Signer) { s.Anchors = []Anchor{a} }) }
+	anchor := func(a string) []integrity.Signer { return one(func(s *known) { s.Anchors = []string{a} }) }
 	for name, c := range map[string]struct {
-		signers []Signer
+		signers []integrity.Signer
 		want    []string // field and a part of the text, each
 	}{
-		"none":                   {nil, []string{"signers: want 1 to 64"}},
-		"no name":                {one(func(s *Signer) { s.Name = "" }), []string{"signers[0].name: want a name"}},
-		"a name nobody expects":  {one(func(s *Signer) { s.Name = " x" }), []string{"signers[0].name: want a name"}},
-		"no anchors":             {one(func(s *Signer) { s.Anchors = nil }), []string{"signers[0].anchors: none"}},
-		"no object identifier":   {one(func(s *Signer) { s.Usage = "code signing" }), []string{"signers[0].usage: "}},
-		"an odd identifier":      {one(func(s *Signer) { s.Usage = "1.03.6" }), []string{"signers[0].usage: "}},
-		"a year of no file":      {one(func(s *Signer) { s.At = time.Unix(0, 0) }), []string{"signers[0].at: no certificate is good in the year 1970"}},
-		"a long organisation":    {one(func(s *Signer) { s.Organisation = strings.Repeat("x", integrity.MaxSigner+1) }), []string{"signers[0].organisation: has 257 bytes"}},
-		"an empty anchor":        {anchor(Anchor{}), []string{"signers[0].anchors[0]: empty"}},
-		"no sum":                 {anchor(Anchor{SHA256: "abc"}), []string{"signers[0].anchors[0]: \"abc\" is no SHA-256"}},
-		"a short sum":            {anchor(Anchor{SHA256: sum[:62]}), []string{"is no SHA-256"}},
-		"no certificate":         {anchor(Anchor{Certificate: []byte("x")}), []string{"not a certificate in DER or PEM"}},
-		"a key":                  {anchor(Anchor{Certificate: block("PRIVATE KEY", []byte("x"))}), []string{"want one CERTIFICATE"}},
-		"two certificates":       {anchor(Anchor{Certificate: bytes.Repeat(block("CERTIFICATE", p.root.cert.Raw), 2)}), []string{"more than one block"}},
-		"another's sum":          {anchor(Anchor{SHA256: p.ca.anchor().SHA256, Certificate: p.root.cert.Raw}), []string{"which of the two is meant"}},
-		"a weak key":             {anchor(Anchor{Certificate: p.people["RSA-1024"].cert.Raw}), []string{"RSA key of 1024 bits"}},
-		"a timestamper's anchor": {one(func(s *Signer) { s.Timestampers = append(s.Timestampers, Anchor{SHA256: "x"}) }), []string{"signers[0].timestampers[1]: "}},
-		"everything": {[]Signer{{}, {Name: "x", Anchors: []Anchor{{}, {SHA256: "x"}}, Usage: "x"}},
-			[]string{"signers[0].name: ", "signers[0].anchors: ", "signers[1].usage: ", "signers[1].anchors[0]: ", "signers[1].anchors[1]: "}},
+		"no name":                {one(func(s *known) { s.Name = "" }), []string{"signers[0].name: has 0 bytes"}},
+		"a name nobody expects":  {one(func(s *known) { s.Name = " x" }), []string{"signers[0].name: want UTF-8"}},
+		"a name twice":           {slices.Concat(signers(p.signer()), signers(p.signer())), []string{"signers[1].name: is that of another signer"}},
+		"known by nothing":       {[]integrity.Signer{{Name: "x"}}, []string{"signers[0]: is known by nothing"}},
+		"no anchors":             {one(func(s *known) { s.Anchors = nil }), []string{"anchors: none"}},
+		"no object identifier":   {one(func(s *known) { s.Usage = "code signing" }), []string{"usage: want dotted numbers"}},
+		"an odd identifier":      {one(func(s *known) { s.Usage = "1.03.6" }), []string{"usage: "}},
+		"a year of no file":      {one(func(s *known) { s.At = time.Unix(0, 0) }), []string{"at: is a year in which no certificate is good"}},
+		"a long organisation":    {one(func(s *known) { s.Organisation = strings.Repeat("x", integrity.MaxSigner+1) }), []string{"organisation: has 257 bytes"}},
+		"an empty anchor":        {anchor(""), []string{"anchors[0]: want one PEM block CERTIFICATE"}},
+		"no sum":                 {anchor("sha256:abc"), []string{"anchors[0]: sha256 has 64 hex digits, not 3"}},
+		"a short sum":            {anchor(p.root.anchor()[:69]), []string{"not 62"}},
+		"another kind of sum":    {anchor("sha1:" + strings.Repeat("a", 40)), []string{"want one PEM block"}},
+		"no certificate":         {anchor(block("CERTIFICATE", []byte("x"))), []string{"anchors[0]: not a certificate: "}},
+		"a key":                  {anchor(block("PUBLIC KEY", []byte("x"))), []string{"want one PEM block CERTIFICATE"}},
+		"a private key":          {anchor(block("PRIVATE KEY", []byte("x"))), []string{"keep this one away"}},
+		"two certificates":       {anchor(p.root.pem() + p.root.pem()), []string{"more than one PEM block"}},
+		"a weak key":             {anchor(p.people["RSA-1024"].pem()), []string{"RSA key of 1024 bits"}},
+		"a timestamper's anchor": {one(func(s *known) { s.Timestampers = append(s.Timestampers, "x") }), []string{"timestampers[1]: "}},
+		"everything": {[]integrity.Signer{{Authenticode: make([]integrity.AuthenticodeTrust, 1)}, {Name: "x", Authenticode: []integrity.AuthenticodeTrust{
+			{Anchors: []string{"", "sha256:x", p.people["RSA-1024"].pem()}, Usage: "x"}}}},
+			[]string{"signers[0].name: ", "signers[0].authenticode[0].anchors: ", "signers[1].authenticode[0].anchors[0]: ",
+				"signers[1].authenticode[0].anchors[1]: ", "signers[1].authenticode[0].usage: ", "signers[1].authenticode[0].anchors[2]: "}},
 	} {
 		_, err := New(c.signers...)
 		invalid, ok := err.(*integrity.Invalid)
@@ -55,29 +60,37 @@ func TestNewTellsEveryProblem(t *testing.T) {
 		for i, p := range invalid.Problems {
 			require.Contains(t, p.Field+": "+p.Text, c.want[i], name)
 			require.Contains(t, err.Error(), p.Text, name)
-			var of int
-			if _, err := fmt.Sscanf(p.Field, "signers[%d]", &of); err == nil {
-				require.Equal(t, c.signers[of].Name, p.Value)
-			}
 		}
 	}
 }
 
-func TestAnchorsMayBeDERorPEM(t *testing.T) {
+// Who is trusted by nothing, in no way or in other formats only, is nobody here; the zero Verifier is the same.
+func TestNobodyIsTrusted_INT1(t *testing.T) {
+	b := sealed(t, integrity.CAB, vendorForgery(), placeCAB(10)).bytes()
+	want := verify(new(Verifier), b)
+	require.Equal(t, integrity.Bad, want.Status)
+	require.Contains(t, want.Detail, "no certificate that is pinned")
+	for _, list := range [][]integrity.Signer{nil, {{Name: "Vendor", OpenPGP: []integrity.OpenPGPTrust{{Keyring: "a ring"}}}}} {
+		v, err := New(list...)
+		require.NoError(t, err)
+		require.Equal(t, want, verify(v, b))
+	}
+}
+
+func TestAnchors(t *testing.T) {
 	p := everybody()
 	b := sealed(t, integrity.CAB, vendorForgery(), placeCAB(10)).bytes()
-	for name, a := range map[string]Anchor{
-		"DER":         {Certificate: p.root.cert.Raw},
-		"PEM":         {Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.root.cert.Raw})},
-		"both":        {SHA256: strings.ToUpper(p.root.anchor().SHA256), Certificate: p.root.cert.Raw},
-		"sum of a CA": p.ca.anchor(),
+	for name, a := range map[string]string{
+		"PEM":               p.root.pem(),
+		"sum of a CA":       p.ca.anchor(),
+		"sum in upper case": "sha256:" + strings.ToUpper(p.ca.sum()),
 	} {
 		s := p.signer()
-		s.Anchors = []Anchor{a}
+		s.Anchors = []string{a}
 		require.Equal(t, integrity.Valid, verify(newVerifier(t, s), b).Status, name)
 	}
 	s := p.signer()
-	s.Anchors = []Anchor{p.root.anchor()} // the file does not carry it, and nobody brings it
+	s.Anchors = []string{p.root.anchor()} // the file does not carry it, and nobody brings it
 	require.Equal(t, integrity.Bad, verify(newVerifier(t, s), b).Status)
 }
 
@@ -102,39 +115,39 @@ func TestSeveralSigners(t *testing.T) {
 
 func TestLimitsOfSigners(t *testing.T) {
 	p := everybody()
-	signers := make([]Signer, MaxSigners+1)
-	for i := range signers {
-		signers[i] = p.signer()
+	list := make([]known, MaxSigners+1)
+	for i := range list {
+		list[i] = p.signer()
+		list[i].Name = fmt.Sprint("Vendor ", i/2)
 	}
-	_, err := New(signers[:MaxSigners]...)
+	_, err := New(signers(list[:MaxSigners]...)...)
 	require.NoError(t, err)
-	_, err = New(signers...)
-	require.ErrorContains(t, err, `signers "65": want 1 to 64`)
+	_, err = New(signers(list...)...)
+	require.ErrorContains(t, err, `signers: are known in more than 64 ways`)
 
 	s := p.signer()
-	s.Timestampers = make([]Anchor, MaxAnchors)
+	s.Timestampers = make([]string, MaxAnchors)
 	for i := range s.Timestampers {
-		s.Timestampers[i] = Anchor{SHA256: fmt.Sprintf("%064x", i)}
+		s.Timestampers[i] = fmt.Sprintf("sha256:%064x", i)
 	}
 	s.Anchors = s.Timestampers
-	_, err = New(s)
+	_, err = New(signers(s)...)
 	require.NoError(t, err)
-	s.Anchors = append(s.Anchors, Anchor{SHA256: strings.Repeat("a", 64)})
-	_, err = New(s)
+	s.Anchors = append(s.Anchors, p.root.anchor())
+	_, err = New(signers(s)...)
 	require.ErrorContains(t, err, "33 of them; at most 32")
 
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.root.cert.Raw})
 	s = p.signer()
-	s.Anchors = []Anchor{{Certificate: append(bytes.Clone(block), bytes.Repeat([]byte("\n"), MaxPinned-len(block))...)}}
-	_, err = New(s)
+	s.Anchors = []string{p.root.pem() + strings.Repeat("\n", MaxPinned-len(p.root.pem()))}
+	_, err = New(signers(s)...)
 	require.NoError(t, err)
-	s.Anchors[0].Certificate = append(s.Anchors[0].Certificate, '\n')
-	_, err = New(s)
+	s.Anchors[0] += "\n"
+	_, err = New(signers(s)...)
 	require.ErrorContains(t, err, "at most 16384")
 
 	for bits, want := range map[int]string{MinRSA - 8: "an RSA key of 2040 bits", MinRSA: ""} {
-		s.Anchors = []Anchor{{Certificate: issue("CA", nil, newRSA(bits), authority).cert.Raw}}
-		_, err := New(s)
+		s.Anchors = []string{issue("CA", nil, newRSA(bits), authority).pem()}
+		_, err := New(signers(s)...)
 		if want == "" {
 			require.NoError(t, err)
 		} else {

@@ -2,7 +2,6 @@ package authenticode
 
 import (
 	"crypto/x509"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -11,37 +10,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Verifier judges signatures in files by its signers. It is immutable and safe for concurrent use. Make it with New.
+// Verifier judges signatures in files by its signers. It is immutable and safe for concurrent use. Make it with New;
+// the zero Verifier trusts nobody.
 type Verifier struct {
 	policies []policy
 	pinned   []*certificate // that the policies bring
 }
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
-
-// New returns a verifier that trusts the given signers, 1 to MaxSigners of them, or an *integrity.Invalid. Its
-// fields are as "signers[2].anchors[0]", and its values the signers' names.
-func New(signers ...Signer) (*Verifier, error) {
-	var bad problem.List
-	if len(signers) == 0 || len(signers) > MaxSigners {
-		bad.Add("signers", fmt.Sprint(len(signers)), "want 1 to %d", MaxSigners)
-		signers = signers[:min(len(signers), MaxSigners)]
-	}
-	v := &Verifier{}
-	for i, s := range signers {
-		p, brought := check(s, func(field, format string, args ...any) {
-			bad.Add(fmt.Sprintf("signers[%d].%s", i, field), s.Name, format, args...)
-		})
-		v.policies = append(v.policies, p)
-		for _, c := range brought {
-			v.pinned = append(v.pinned, newCertificate(c))
-		}
-	}
-	if err := bad.Err("list of Authenticode signers"); err != nil {
-		return nil, err
-	}
-	return v, nil
-}
 
 // Verify judges the signatures in the first size bytes of content. See the package documentation for which answer means
 // what. A signature file says nothing about these formats and is ignored.
@@ -175,13 +151,13 @@ func (v *Verifier) checkStamps(s *signature, pool *pool) (known []knownStamp, er
 // judge asks whether the policy's signer signed, and when. Without that it tells how many of its parts were met.
 func (p policy) judge(signer *certificate, chains []chain, stamps []knownStamp) (name string, at time.Time, met int, why *refusal) {
 	if !slices.ContainsFunc(chains, func(c chain) bool { return slices.Contains(p.anchors, c.anchor()) }) {
-		return "", at, 0, untrusted("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.Name)
+		return "", at, 0, untrusted("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
 	}
 	if p.Organisation != "" && !slices.Equal(signer.Subject.Organization, []string{p.Organisation}) {
-		return "", at, 1, untrusted("it is by organisation %.200q; %q is %.200q", signer.Subject.Organization, p.Name, p.Organisation)
+		return "", at, 1, untrusted("it is by organisation %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
 	}
 	if p.Usage != "" && !hasUsage(signer, p.Usage) {
-		return "", at, 2, untrusted("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.Name)
+		return "", at, 2, untrusted("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.name)
 	}
 	for _, s := range stamps {
 		trusted := slices.ContainsFunc(s.chains, func(c chain) bool { return slices.Contains(p.timestampers, c.anchor()) })
@@ -203,7 +179,7 @@ func (p policy) judge(signer *certificate, chains []chain, stamps []knownStamp) 
 		return "", at, 4, untrusted("the certificate of %.200q or one above it was not valid at %s; it is from %s to %s", signer.Subject,
 			judged.Format(time.RFC3339), signer.NotBefore.Format(time.RFC3339), signer.NotAfter.Format(time.RFC3339))
 	}
-	return p.Name, at, 5, nil
+	return p.name, at, 5, nil
 }
 
 // usageLifetime is the usage of certificates whose signatures end with them, timestamp or not.

@@ -177,7 +177,7 @@ func TestBombs(t *testing.T) {
 	rings["many subkeys' signatures that do not hold"] = manyBackSignatures(t)
 	for name, ring := range rings {
 		harmless(t, name, len(ring), func() {
-			v, err := New(Signer{Name: "Vendor", Keys: ring})
+			v, err := New(signer("Vendor", integrity.OpenPGPTrust{Keyring: string(ring)}))
 			require.Equal(t, err == nil, v != nil)
 		})
 	}

@@ -39,10 +39,10 @@ type subkey struct {
 // key is a key or subkey as evaluated: what does not depend on a time is settled.
 type key struct {
 	Key
-	pub    *packet.PublicKey
-	signer int       // index of the Verifier's signer
-	weak   string    // why others can forge its signatures
-	since  time.Time // from when on it may sign: a subkey not before its primary key
+	pub   *packet.PublicKey
+	way   int       // index of the Verifier's way
+	weak  string    // why others can forge its signatures
+	since time.Time // from when on it may sign: a subkey not before its primary key
 }
 
 func (c *certificate) userID(id string) *userID {

@@ -68,5 +68,5 @@ func TestOutcomes(t *testing.T) {
 	enumtest.Check(t, map[Outcome]string{
 		Good: "good", Broken: "broken", UnknownKey: "unknown key", WeakDigest: "weak digest", WeakKey: "weak key", Expired: "expired",
 		Revoked: "revoked", WrongUse: "wrong use", NotCovering: "not covering", Unjudged: "unjudged", Excess: "excess",
-	}, Outcomes(), ParseOutcome)
+	}, outcomes.All(), outcomes.Parse)
 }

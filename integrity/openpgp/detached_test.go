@@ -256,7 +256,7 @@ func TestThreshold(t *testing.T) {
 	}
 	addSubkey(t, keys[0], keyTime)
 	again := sign(t, patch, keys[0], nil) // by the subkey of the same person
-	v := verifier(t, Signer{Name: "Two of three", Keys: ringOf(t, keys...), Threshold: 2})
+	v := verifier(t, signer("Two of three", integrity.OpenPGPTrust{Keyring: string(ringOf(t, keys...)), Threshold: 2}))
 	for _, tt := range []struct {
 		name   string
 		sigs   []int
@@ -284,7 +284,7 @@ func TestThreshold(t *testing.T) {
 	}
 
 	// Of several signers, the first whose threshold is met is named.
-	v = verifier(t, Signer{Name: "A and B", Keys: ringOf(t, keys[:2]...), Threshold: 2}, Signer{Name: "C", Keys: ringOf(t, keys[2])})
+	v = verifier(t, signer("A and B", integrity.OpenPGPTrust{Keyring: string(ringOf(t, keys[:2]...)), Threshold: 2}), signer("C", integrity.OpenPGPTrust{Keyring: string(ringOf(t, keys[2]))}))
 	c := inspect(t, v, patch, append(bytes.Clone(sigs[0]), sigs[2]...)).Answer
 	require.Equal(t, integrity.Signature{Status: integrity.Valid, Format: integrity.OpenPGP, Signer: "C", SignedAt: signTime.Add(2 * time.Minute)}, c)
 	require.Equal(t, "A and B", inspect(t, v, patch, bytes.Join(sigs, nil)).Answer.Signer)

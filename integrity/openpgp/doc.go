@@ -1,7 +1,7 @@
 // Package openpgp judges OpenPGP signatures: detached ones, clear-signed texts, and those inside RPM packages. It is the
 // adapter of [integrity.SignatureVerifier] to github.com/ProtonMail/go-crypto, and the only package that imports it.
 //
-//	v, err := openpgp.New(openpgp.Signer{Name: "Vendor", Keys: ring, Fingerprints: []string{"6341 AB27 …"}})
+//	v, err := openpgp.New(integrity.Signer{Name: "Vendor", OpenPGP: []integrity.OpenPGPTrust{{Keyring: ring}}})
 //	answer := v.Verify(file, size, signatureFile) // valid, bad, absent or unsupported
 //	report, err := v.Inspect(file, size, signatureFile) // the same, with everything that was found
 //
@@ -21,7 +21,7 @@
 //
 // # What counts
 //
-//   - Keys are those of the [Signer]s alone. There is no web of trust and no key server. Of the keyring only the keys named
+//   - Keys are those of the signers ([integrity.OpenPGPTrust]) alone. There is no web of trust and no key server. Of the keyring only the keys named
 //     by Fingerprints count, or all.
 //   - Digests are SHA-256, SHA-384, SHA-512 and SHA-3. Signatures over SHA-1, SHA-224 and MD5 prove nothing (INT-7), nor do
 //     those by RSA keys under 2048 bits, DSA and ElGamal keys. What a key's owner says of the key itself may be over SHA-1.
@@ -32,12 +32,12 @@
 //   - A key that carries a revocation never counts, whenever it was revoked and for whatever reason, even if the revocation
 //     is not proven: a keyring is configuration.
 //   - A subkey counts if it says that it signs, and it and its primary key have signed for each other.
-//   - Threshold of the Signer's people have to have signed; a key and its subkeys are one of them.
+//   - Threshold of a way's people have to have signed; a key and its subkeys are one of them.
 //
 // # What it answers
 //
 //   - Absent: no signature file, and the content is neither a clear-signed text nor a signed package.
-//   - Valid: for some Signer enough signatures are [Good], and no signature by a known key is [Broken]. Others may be by
+//   - Valid: for some way in which a signer is known enough signatures are [Good], and no signature by a known key is [Broken]. Others may be by
 //     unknown keys, expired or weak; in a package each signature with a tag of its own has to hold. SignedAt is the time of
 //     the newest one that counts.
 //   - Unsupported: a signature file that is not OpenPGP or too large; a message with its content inside; a Debian package with

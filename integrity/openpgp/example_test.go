@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
@@ -20,11 +21,10 @@ func read(name string) []byte {
 
 func Example() {
 	// The asset trusts one key of a keyring, and that for one vendor.
-	v, err := openpgp.New(openpgp.Signer{
-		Name:         "Vendor",
-		Keys:         read("ring.asc"),
+	v, err := openpgp.New(integrity.Signer{Name: "Vendor", OpenPGP: []integrity.OpenPGPTrust{{
+		Keyring:      string(read("ring.asc")),
 		Fingerprints: []string{"12379A644D3AE2D054C3690EF908F3D8512FE43C"},
-	})
+	}}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -79,7 +79,7 @@ func ExampleKeys() {
 }
 
 func ExampleVerifier_Clearsigned() {
-	v, err := openpgp.New(openpgp.Signer{Name: "Builder", Keys: read("ring.asc")})
+	v, err := openpgp.New(integrity.Signer{Name: "Builder", OpenPGP: []integrity.OpenPGPTrust{{Keyring: string(read("ring.asc"))}}})
 	if err != nil {
 		fmt.Println(err)
 		return

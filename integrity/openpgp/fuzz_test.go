@@ -12,7 +12,7 @@ import (
 // testVerifier trusts the keys of testdata.
 func testVerifier(t testing.TB) *Verifier {
 	t.Helper()
-	return verifier(t, Signer{Name: "Vendor", Keys: testFile(t, "ring.asc")})
+	return verifier(t, signer("Vendor", integrity.OpenPGPTrust{Keyring: string(testFile(t, "ring.asc"))}))
 }
 
 // checkAnswer holds any report to what every one must keep.
@@ -121,7 +121,7 @@ func FuzzKeyring(f *testing.F) {
 		again, err := Keys(joined)
 		require.NoError(t, err)
 		require.Equal(t, keys, again)
-		v, err := New(Signer{Name: "Vendor", Keys: ring})
+		v, err := New(signer("Vendor", integrity.OpenPGPTrust{Keyring: string(ring)}))
 		if err != nil {
 			return
 		}

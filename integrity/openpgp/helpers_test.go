@@ -21,6 +21,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/stretchr/testify/require"
 )
 
@@ -100,10 +101,15 @@ func fingerprint(key *openpgp.Entity) string { return fmt.Sprintf("%X", key.Prim
 // trusting returns a verifier of one signer called Vendor.
 func trusting(t testing.TB, keys ...*openpgp.Entity) *Verifier {
 	t.Helper()
-	return verifier(t, Signer{Name: "Vendor", Keys: ringOf(t, keys...)})
+	return verifier(t, signer("Vendor", integrity.OpenPGPTrust{Keyring: string(ringOf(t, keys...))}))
 }
 
-func verifier(t testing.TB, signers ...Signer) *Verifier {
+// signer is known in one way.
+func signer(name string, t integrity.OpenPGPTrust) integrity.Signer {
+	return integrity.Signer{Name: name, OpenPGP: []integrity.OpenPGPTrust{t}}
+}
+
+func verifier(t testing.TB, signers ...integrity.Signer) *Verifier {
 	t.Helper()
 	v, err := New(signers...)
 	require.NoError(t, err)

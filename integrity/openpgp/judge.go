@@ -72,7 +72,7 @@ func (v *Verifier) judge(list []*found) {
 
 // judgeKey settles a signature that the key made.
 func (v *Verifier) judgeKey(f *found, k *key) {
-	f.Signer, f.Fingerprint, f.Key = v.signers[k.signer].name, k.Fingerprint, k.Algorithm
+	f.Signer, f.Fingerprint, f.Key = v.ways[k.way].name, k.Fingerprint, k.Algorithm
 	switch {
 	case f.weak:
 		f.dropWeak()
@@ -98,7 +98,7 @@ func (v *Verifier) judgeKey(f *found, k *key) {
 		f.Outcome = Good
 	}
 	f.packet = nil
-	f.primary = k.Primary
+	f.primary, f.way = k.Primary, k.way
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
@@ -106,11 +106,11 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // conclude makes the answer of what became of the signatures.
 func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Signature {
 	answer := integrity.Signature{Status: integrity.Bad, Format: format}
-	for i, s := range v.signers {
+	for i, s := range v.ways {
 		var by []string // primary keys
 		var at time.Time
 		for _, f := range list {
-			if f.Outcome != Good || f.Signer != s.name {
+			if f.Outcome != Good || f.way != i {
 				continue
 			}
 			if !slices.Contains(by, f.primary) {
@@ -121,7 +121,7 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 			}
 		}
 		if len(by) >= s.threshold && answer.Status != integrity.Valid {
-			answer.Status, answer.Signer, answer.SignedAt = integrity.Valid, v.signers[i].name, at
+			answer.Status, answer.Signer, answer.SignedAt = integrity.Valid, s.name, at
 		} else if len(by) > 0 && answer.Status != integrity.Valid {
 			answer.Detail = fmt.Sprintf("%d of the %d keys of %q that it takes have signed", len(by), s.threshold, s.name)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -234,9 +233,4 @@ func tooDeep(body []byte) bool {
 // critical reports whether the signature has a condition that is not known here.
 func critical(sig *packet.Signature) bool {
 	return slices.ContainsFunc(sig.Notations, func(n *packet.Notation) bool { return n.IsCritical })
-}
-
-// isFingerprint accepts the hex digits of a version 4 or version 6 key's fingerprint.
-func isFingerprint(s string) bool {
-	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789ABCDEF") == ""
 }

@@ -84,9 +84,9 @@ func TestInvalidKeyring(t *testing.T) {
 			require.ErrorContains(t, err, tt.text)
 			_, err = Join(tt.ring)
 			require.ErrorAs(t, err, &invalid)
-			_, err = New(Signer{Name: "Vendor", Keys: tt.ring})
+			_, err = New(signer("Vendor", integrity.OpenPGPTrust{Keyring: string(tt.ring)}))
 			require.ErrorAs(t, err, &invalid)
-			require.Equal(t, "signers[0].keys", invalid.Problems[0].Field)
+			require.Equal(t, "signers[0].openpgp[0].keyring", invalid.Problems[0].Field)
 			require.ErrorContains(t, err, tt.text)
 		})
 	}
@@ -100,39 +100,80 @@ func TestInvalidKeyring(t *testing.T) {
 // New tells everything that is wrong, not the first thing.
 func TestInvalidSigners(t *testing.T) {
 	a, b := makeKey(t, "a", nil), makeKey(t, "b", nil)
+	ring := func(keys ...*openpgp.Entity) string { return string(ringOf(t, keys...)) }
 	_, err := New(
-		Signer{Name: " a", Keys: ringOf(t, a), Threshold: 2},
-		Signer{Name: "b", Keys: ringOf(t, b, a), Fingerprints: []string{fingerprint(a), strings.Repeat("A", 40), "0xABC"}, Threshold: -1},
-		Signer{Name: "b"},
-		Signer{Keys: ringOf(t, b)},
+		signer(" a", integrity.OpenPGPTrust{Keyring: ring(a), Threshold: 2}),
+		signer("b", integrity.OpenPGPTrust{Keyring: ring(b, a), Fingerprints: []string{fingerprint(a), strings.Repeat("A", 40), "0xABC"}, Threshold: -1}),
+		signer("b", integrity.OpenPGPTrust{}),
+		signer("", integrity.OpenPGPTrust{Keyring: ring(b)}),
 	)
 	var invalid *integrity.Invalid
 	require.ErrorAs(t, err, &invalid)
-	for i, want := range []struct {
-		field, name, text string
-	}{
-		{"signers[0].name", " a", "want a name"},
-		{"signers[0].threshold", " a", "2; want 1 to 1"},
-		{"signers[1].fingerprints", "b", `"0xABC" is no fingerprint`},
-		{"signers[1].keys", "b", "is one of signer 0"},
-		{"signers[1].fingerprints", "b", "the keyring has no key " + strings.Repeat("A", 40)},
-		{"signers[1].threshold", "b", "-1; want 1 to 1"},
-		{"signers[2].name", "b", "another signer has it"},
-		{"signers[2].keys", "b", "holds no OpenPGP key"},
-		{"signers[3].name", "", "want a name"},
-	} {
-		require.Equal(t, want.field, invalid.Problems[i].Field)
-		require.Equal(t, want.name, invalid.Problems[i].Value)
-		require.Contains(t, invalid.Problems[i].Text, want.text)
-		require.Contains(t, err.Error(), want.text)
+	var got []string
+	for _, p := range invalid.Problems {
+		got = append(got, p.Field+" "+p.Value+": "+p.Text)
+		require.Contains(t, err.Error(), p.Text)
 	}
-	require.Len(t, invalid.Problems, 9)
+	for i, want := range []string{
+		"signers[0].name  a: want UTF-8",
+		"signers[1].openpgp[0].fingerprints[2] 0xABC: want 40 or 64 hex digits",
+		"signers[1].openpgp[0].threshold -1: want 1 to",
+		"signers[2].name b: is that of another signer",
+		"signers[3].name : has 0 bytes",
+		"signers[0].openpgp[0].threshold  a: 2; want 1 to 1",
+		"signers[1].openpgp[0].keyring b: key " + fingerprint(a) + ` is in another keyring, of " a"`,
+		"signers[1].openpgp[0].fingerprints[1] b: the keyring has no key " + strings.Repeat("A", 40),
+		"signers[2].openpgp[0].keyring b: it holds no OpenPGP key",
+	} {
+		require.True(t, strings.HasPrefix(got[i], want), "%s\n%s", got[i], want)
+	}
+	require.Len(t, got, 9)
 
-	_, err = New()
-	require.ErrorContains(t, err, `signers "0": want 1 to 64`)
-	many := make([]Signer, MaxSigners+1)
-	_, err = New(many...)
-	require.ErrorContains(t, err, `signers "65": want 1 to 64`)
+	_, err = New(integrity.Signer{Name: "x", OpenPGP: make([]integrity.OpenPGPTrust, MaxSigners+1)})
+	require.ErrorAs(t, err, &invalid)
+	require.Equal(t, "are known in more than 64 ways; at most as many", invalid.Problems[len(invalid.Problems)-1].Text)
+}
+
+// Who is trusted by nothing, in no way or in other formats only, is nobody here; the zero Verifier is the same.
+func TestNobodyIsTrusted_INT1(t *testing.T) {
+	key, patch := makeKey(t, "vendor", nil), []byte("the patch")
+	sig := sign(t, patch, key, nil)
+	want := new(Verifier).Verify(bytes.NewReader(patch), int64(len(patch)), sig)
+	require.Equal(t, integrity.Bad, want.Status)
+	require.Contains(t, want.Detail, "none of the trusted keys")
+	for _, list := range [][]integrity.Signer{nil, {{Name: "Vendor", Sigstore: []integrity.SigstoreTrust{{Keys: []string{"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"}}}}}} {
+		require.Equal(t, want, verifier(t, list...).Verify(bytes.NewReader(patch), int64(len(patch)), sig))
+	}
+}
+
+// The ways of one signer do not add up: each has its own threshold. A key is in one of them.
+func TestWaysOfOneSigner_INT1(t *testing.T) {
+	a, b, c := makeKey(t, "a", nil), makeKey(t, "b", nil), makeKey(t, "c", nil)
+	way := func(threshold int, keys ...*openpgp.Entity) integrity.OpenPGPTrust {
+		return integrity.OpenPGPTrust{Keyring: string(ringOf(t, keys...)), Threshold: threshold}
+	}
+	patch := []byte("the patch")
+	v := verifier(t, integrity.Signer{Name: "Vendor", OpenPGP: []integrity.OpenPGPTrust{way(2, a, b), way(1, c)}})
+	for _, tt := range []struct {
+		by   []*openpgp.Entity
+		want integrity.Status
+	}{
+		{[]*openpgp.Entity{a}, integrity.Bad},
+		{[]*openpgp.Entity{a, b}, integrity.Valid},
+		{[]*openpgp.Entity{c}, integrity.Valid},
+		{[]*openpgp.Entity{a, c}, integrity.Valid},
+	} {
+		var sig []byte
+		for _, k := range tt.by {
+			sig = append(sig, sign(t, patch, k, nil)...)
+		}
+		require.Equal(t, tt.want, v.Verify(bytes.NewReader(patch), int64(len(patch)), sig).Status)
+	}
+	v = verifier(t, integrity.Signer{Name: "Vendor", OpenPGP: []integrity.OpenPGPTrust{way(2, a, b), way(2, c, makeKey(t, "d", nil))}})
+	sig := slices.Concat(sign(t, patch, a, nil), sign(t, patch, c, nil))
+	require.Equal(t, integrity.Bad, v.Verify(bytes.NewReader(patch), int64(len(patch)), sig).Status)
+	_, err := New(integrity.Signer{Name: "Vendor", OpenPGP: []integrity.OpenPGPTrust{way(1, a), way(1, a)}})
+	require.ErrorContains(t, err, "signers[0].openpgp[1].keyring")
 }
 
 // Keys that are made alike on purpose do not make the verifier try all of them for one signature.
@@ -146,9 +187,9 @@ func TestTwins(t *testing.T) {
 		}
 		return out
 	}
-	_, err := New(Signer{Name: "Vendor", Keys: ring(maxTwins)})
+	_, err := New(signer("Vendor", integrity.OpenPGPTrust{Keyring: string(ring(maxTwins))}))
 	require.NoError(t, err)
-	_, err = New(Signer{Name: "Vendor", Keys: ring(maxTwins + 1)})
+	_, err = New(signer("Vendor", integrity.OpenPGPTrust{Keyring: string(ring(maxTwins + 1))}))
 	require.ErrorContains(t, err, "more than 8 keys have the key id")
 }
 
@@ -183,7 +224,7 @@ func TestFingerprints(t *testing.T) {
 		{[]string{primary + "!", sub}, true, true},
 		{[]string{fingerprint(other)}, false, false},
 	} {
-		v := verifier(t, Signer{Name: "Vendor", Keys: ring, Fingerprints: tt.pins})
+		v := verifier(t, signer("Vendor", integrity.OpenPGPTrust{Keyring: string(ring), Fingerprints: tt.pins}))
 		valid := func(sig []byte) bool {
 			return v.Verify(bytes.NewReader(patch), int64(len(patch)), sig).Status == integrity.Valid
 		}
@@ -261,7 +302,7 @@ func TestBrokenSignaturesOfKeys(t *testing.T) {
 	key, patch := makeKey(t, "vendor", nil), []byte("the patch")
 	ring := slices.Concat(ringOf(t, key), emptyEmbedded, signaturePacket(nil), signaturePacket([]byte{4, 0x18}), signaturePacket([]byte{4, 0x18, 22}),
 		packetOf(tagUserID, bytes.Repeat([]byte("x"), maxUserID+1)), emptyEmbedded)
-	v := verifier(t, Signer{Name: "Vendor", Keys: ring})
+	v := verifier(t, signer("Vendor", integrity.OpenPGPTrust{Keyring: string(ring)}))
 	require.Equal(t, integrity.Valid, inspect(t, v, patch, sign(t, patch, key, nil)).Answer.Status)
 }
 

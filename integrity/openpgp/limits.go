@@ -3,7 +3,7 @@ package openpgp
 // Bounds on what is configured, and on what a file may make the verifier do. More than that is refused, never cut short
 // silently.
 const (
-	MaxSigners     = 64       // of one Verifier
+	MaxSigners     = 64       // ways in which the signers of one Verifier are known
 	MaxKeyring     = 4 << 20  // bytes of one keyring: Debian's whole one, with all retired keys, has about 60 kB
 	MaxKeys        = 256      // keys and subkeys of one keyring: a distribution has a dozen or two
 	MaxSignatures  = 32       // that one file carries: Debian's main suite has three or four

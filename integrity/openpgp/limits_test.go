@@ -40,13 +40,13 @@ func TestBitsOfRSA(t *testing.T) {
 
 // At the bounds of what is configured and read, and one beyond.
 func TestBounds(t *testing.T) {
-	var signers []Signer
+	var signers []integrity.Signer
 	for i := range MaxSigners {
-		signers = append(signers, Signer{Name: fmt.Sprint(i), Keys: ringOf(t, makeKey(t, "x", nil))})
+		signers = append(signers, signer(fmt.Sprint(i), integrity.OpenPGPTrust{Keyring: string(ringOf(t, makeKey(t, "x", nil)))}))
 	}
 	_, err := New(signers...)
 	require.NoError(t, err)
-	_, err = New(append(signers, Signer{Name: "x", Keys: ringOf(t, makeKey(t, "x", nil))})...)
+	_, err = New(append(signers, signer("x", integrity.OpenPGPTrust{Keyring: string(ringOf(t, makeKey(t, "x", nil)))}))...)
 	var invalid *integrity.Invalid
 	require.ErrorAs(t, err, &invalid)
 	require.Equal(t, "signers", invalid.Problems[0].Field)
@@ -82,7 +82,7 @@ func TestKeysThatEnd(t *testing.T) {
 			require.Zero(t, k.Expires)
 		}
 	}
-	_, err = New(Signer{Name: "a long name", Keys: []byte("x")})
+	_, err = New(signer("a long name", integrity.OpenPGPTrust{Keyring: string([]byte("x"))}))
 	var invalid *integrity.Invalid
 	require.ErrorAs(t, err, &invalid)
 	require.Equal(t, "a long name", invalid.Problems[0].Value)

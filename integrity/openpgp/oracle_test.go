@@ -186,7 +186,7 @@ func TestNeverValidWhereGPGVSaysBad(t *testing.T) {
 	ring := ringOf(t, keys[:len(keys)-1]...)
 	oracle := gpgOracle{t.TempDir()}
 	require.NoError(t, os.WriteFile(filepath.Join(oracle.dir, "ring.gpg"), ring, 0o600))
-	v := verifier(t, Signer{Name: "Vendor", Keys: ring}).At(now)
+	v := verifier(t, signer("Vendor", integrity.OpenPGPTrust{Keyring: string(ring)})).At(now)
 
 	counts, n := map[string]int{}, budget(t, 120)
 	for i := range n {

@@ -67,9 +67,9 @@ func TestRealPackages_INT1(t *testing.T) {
 			if tt.ring != "" {
 				ring, err := os.ReadFile(filepath.Join(dir, tt.ring))
 				require.NoError(t, err)
-				s := Signer{Name: "Vendor", Keys: ring}
+				s := signer("Vendor", integrity.OpenPGPTrust{Keyring: string(ring)})
 				if tt.pin != "" {
-					s.Fingerprints = []string{tt.pin}
+					s.OpenPGP[0].Fingerprints = []string{tt.pin}
 				}
 				v = verifier(t, s)
 			}
@@ -150,7 +150,7 @@ func TestRealInRelease_INT1(t *testing.T) {
 			case strings.HasSuffix(file, "_bookworm_InRelease"):
 				pins = []string{debianArchive, debianStable}
 			}
-			v := verifier(t, Signer{Name: "Debian", Keys: ring, Fingerprints: pins, Threshold: len(pins)})
+			v := verifier(t, signer("Debian", integrity.OpenPGPTrust{Keyring: string(ring), Fingerprints: pins, Threshold: len(pins)}))
 			plain, r := v.Clearsigned(message)
 			require.Equal(t, integrity.Valid, r.Answer.Status, r.Answer.Detail)
 			require.Equal(t, "Debian", r.Answer.Signer)

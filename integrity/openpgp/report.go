@@ -40,18 +40,12 @@ func (o Outcome) MarshalText() ([]byte, error) { return outcomes.MarshalText(o) 
 // UnmarshalText sets the outcome called text; the empty text is zero.
 func (o *Outcome) UnmarshalText(text []byte) error { return outcomes.UnmarshalText(text, o) }
 
-// ParseOutcome finds an outcome by its name.
-func ParseOutcome(s string) (Outcome, error) { return outcomes.Parse(s) }
-
-// Outcomes lists the outcomes in order.
-func Outcomes() []Outcome { return outcomes.All() }
-
 // SignatureInfo is what one signature says, and what became of it.
 type SignatureInfo struct {
 	Covers      string    `json:"covers"` // "file", "text", "header", or "header and payload"
 	Outcome     Outcome   `json:"outcome"`
 	Problem     string    `json:"problem,omitempty"`     // why it does not count, unless Good
-	Signer      string    `json:"signer,omitempty"`      // name of the Signer whose key made it, once that is proven
+	Signer      string    `json:"signer,omitempty"`      // name of the signer whose key made it, once that is proven
 	KeyID       string    `json:"keyId,omitempty"`       // of the key that the signature names, 16 hex digits
 	Fingerprint string    `json:"fingerprint,omitempty"` // of that key, if the signature names it or the key is known
 	Key         string    `json:"key,omitempty"`         // its algorithm, with its bits or curve where the key is known

@@ -34,6 +34,7 @@ type found struct {
 	keyID   uint64
 	namesID bool   // version 4: it names its key by id
 	weak    bool   // its digest carries no trust
+	way     int    // of the key that made it, in the Verifier
 	primary string // fingerprint of the primary key of the key that made it
 }
 

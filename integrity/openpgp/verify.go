@@ -11,13 +11,13 @@ import (
 // Verifier judges OpenPGP signatures by the keys of its signers. It is immutable and safe for concurrent use. Make it with
 // New; the zero Verifier trusts nobody.
 type Verifier struct {
-	signers []trusted
-	keys    map[uint64][]*key // by key id
-	now     time.Time         // zero: judge at the time of the signature
+	ways []way
+	keys map[uint64][]*key // by key id
+	now  time.Time         // zero: judge at the time of the signature
 }
 
-// trusted is what is kept of a Signer.
-type trusted struct {
+// way is what is kept of a way in which a signer is known.
+type way struct {
 	name      string
 	threshold int
 }
@@ -110,7 +110,7 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 	case len(text) == 0:
 		return bad(r, integrity.OpenPGP, "the signature file is empty"), nil
 	case len(detached) > MaxDetached:
-		return unjudged(r, 0, "the signature file has %d bytes; at most %d", len(detached), MaxDetached), nil
+		return unjudged(r, "", "the signature file has %d bytes; at most %d", len(detached), MaxDetached), nil
 	case bytes.HasPrefix(text, []byte("-----BEGIN "+armorSignature)):
 		var headers []string
 		var err error
@@ -124,7 +124,7 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 	case bytes.HasPrefix(text, []byte(armorBegin)):
 		return unjudged(r, integrity.OpenPGP, "the signature file holds %.40q, no detached signature", firstLine(text)), nil
 	case !startsWithSignature(detached):
-		return unjudged(r, 0, "the signature file is not OpenPGP"), nil
+		return unjudged(r, "", "the signature file is not OpenPGP"), nil
 	}
 	list, err := readSignatures(data, file)
 	if err != nil {

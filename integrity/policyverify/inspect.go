@@ -24,11 +24,11 @@ type Report struct {
 func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	r := Report{Answer: v.Verify(content, size, detached)}
 	windows, failedWindows := authenticode.Inspect(content, size)
-	if windows.Format != 0 {
+	if windows.Format != "" {
 		r.Authenticode = &windows
 	}
 	pgp, failedPGP := v.openpgp.Inspect(content, size, detached)
-	if len(pgp.Signatures) > 0 || len(pgp.Digests) > 0 || pgp.Answer.Format != 0 {
+	if len(pgp.Signatures) > 0 || len(pgp.Digests) > 0 || pgp.Answer.Format != "" {
 		r.OpenPGP = &pgp
 	}
 	failed := errors.Join(failedWindows, failedPGP)

@@ -228,7 +228,7 @@ func TestProblemsAreToldInThePolicysWords(t *testing.T) {
 		}}, []string{"signers[1].sigstore[0].keys[0]"}},
 		"more keys than are taken": {integrity.Policy{Format: 1, Signers: []integrity.Signer{
 			{Name: "A", Sigstore: []integrity.SigstoreTrust{{Keys: many}}},
-		}}, []string{"sigstore"}},
+		}}, []string{"signers"}},
 	} {
 		v, err := policyverify.New(tc.policy)
 		require.Nil(t, v, name)

@@ -189,7 +189,7 @@ func TestHostileCertificates_INT9(t *testing.T) {
 	s := newStage(t)
 	id := s.identity()
 	id.Issuer = ""
-	ids := make([]Identity, MaxIdentities)
+	ids := make([]integrity.Identity, MaxIdentities)
 	for i := range ids {
 		ids[i] = id
 	}

@@ -1,7 +1,6 @@
 package sigstoreverify
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
 // parseCertificate reads one certificate that came with a signature.
@@ -26,43 +27,26 @@ func parseCertificate(der []byte) (*x509.Certificate, error) {
 	return c, check(c.PublicKey)
 }
 
-// parseAnchors reads trusted certificates, PEM or DER.
-func parseAnchors(text []byte) ([]*x509.Certificate, error) {
-	if len(text) > MaxPEM*MaxAnchors {
-		return nil, fmt.Errorf("it has %d bytes; at most %d", len(text), MaxPEM*MaxAnchors)
+// parseAnchor reads one trusted certificate.
+func parseAnchor(text string) (*x509.Certificate, error) {
+	if len(text) > MaxPEM {
+		return nil, fmt.Errorf("it has %d bytes; at most %d", len(text), MaxPEM)
 	}
-	blocks := [][]byte{text}
-	if bytes.Contains(text, []byte("-----BEGIN")) {
-		blocks = nil
-		for rest := bytes.TrimSpace(text); len(rest) > 0; rest = bytes.TrimSpace(rest) {
-			var b *pem.Block
-			if b, rest = pem.Decode(rest); b == nil {
-				return nil, errors.New("what follows the last good PEM block is none")
-			}
-			if b.Type != "CERTIFICATE" {
-				return nil, fmt.Errorf("want CERTIFICATE blocks, not %.40q", b.Type)
-			}
-			blocks = append(blocks, b.Bytes)
-		}
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil, errors.New("not a certificate in PEM")
 	}
-	if len(blocks) > MaxAnchors {
-		return nil, fmt.Errorf("%d certificates; at most %d", len(blocks), MaxAnchors)
+	c, err := parseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("want a certificate: %w", err)
 	}
-	var out []*x509.Certificate
-	for _, der := range blocks {
-		c, err := parseCertificate(der)
-		if err != nil {
-			return nil, fmt.Errorf("want a certificate, PEM or DER: %w", err)
-		}
-		out = append(out, c)
-	}
-	return out, nil
+	return c, nil
 }
 
 // identity is an Identity in use.
 type identity struct {
-	Identity
-	signer       int // index of the signer it belongs to
+	integrity.Identity
+	way          int // index of the way it belongs to
 	anchors      pinned
 	timestampers pinned
 }
@@ -206,7 +190,7 @@ func verifyChain(chain []*x509.Certificate, roots pinned, use x509.ExtKeyUsage, 
 }
 
 // whose finds the identity that a certificate is of, and when the signature was made: at is zero where that is unknown.
-func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte) (signer int, at time.Time, err error) {
+func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte) (way int, at time.Time, err error) {
 	timestamps := parseTimestamps(tokens)
 	err = bad("its certificate is of none of the trusted signers (%q)", v.names)
 	for _, id := range v.identities {
@@ -214,7 +198,7 @@ func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte)
 			continue
 		}
 		if at, err = id.judge(chain, sig, timestamps); err == nil {
-			return id.signer, at, nil
+			return id.way, at, nil
 		}
 	}
 	return 0, time.Time{}, err

@@ -8,8 +8,11 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"fmt"
 	"math/big"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,11 +36,13 @@ func newStage(t testing.TB) stage {
 	return s
 }
 
-func (s stage) identity() Identity {
-	return Identity{Anchors: [][]byte{s.root.pem()}, Name: releaseName, Issuer: tokenIssued, Timestampers: [][]byte{s.clockRoot.pem()}}
+func (s stage) identity() integrity.Identity {
+	return integrity.Identity{Anchors: []string{s.root.pem()}, Name: releaseName, Issuer: tokenIssued, Timestampers: []string{s.clockRoot.pem()}}
 }
 
-func identified(ids ...Identity) Signer { return Signer{Name: "Vendor", Identities: ids} }
+func identified(ids ...integrity.Identity) integrity.Signer {
+	return signer("Vendor", integrity.SigstoreTrust{Identities: ids})
+}
 
 // bundle signs the patch by the certificate's key and has it stamped.
 func (s stage) bundle(t testing.TB, patch []byte) object {
@@ -69,16 +74,16 @@ func TestIdentities_INT1(t *testing.T) {
 	s := newStage(t)
 	for name, tc := range map[string]struct {
 		change   func(*x509.Certificate) // of the signer's certificate
-		identity func(*Identity)
+		identity func(*integrity.Identity)
 		want     integrity.Status
 		detail   string
 	}{
 		"as it should be":        {want: integrity.Valid},
-		"anchored in the middle": {identity: func(i *Identity) { i.Anchors = [][]byte{s.middle.Raw} }, want: integrity.Valid},
-		"any issuer":             {identity: func(i *Identity) { i.Issuer = "" }, want: integrity.Valid},
-		"another name":           {identity: func(i *Identity) { i.Name += "x" }, want: integrity.Bad, detail: "none of the trusted signers"},
-		"part of the name":       {identity: func(i *Identity) { i.Name = "https://forge.example" }, want: integrity.Bad, detail: "none of the trusted signers"},
-		"another issuer":         {identity: func(i *Identity) { i.Issuer = "https://other.example" }, want: integrity.Bad, detail: "none of the trusted signers"},
+		"anchored in the middle": {identity: func(i *integrity.Identity) { i.Anchors = []string{s.middle.pem()} }, want: integrity.Valid},
+		"any issuer":             {identity: func(i *integrity.Identity) { i.Issuer = "" }, want: integrity.Valid},
+		"another name":           {identity: func(i *integrity.Identity) { i.Name += "x" }, want: integrity.Bad, detail: "none of the trusted signers"},
+		"part of the name":       {identity: func(i *integrity.Identity) { i.Name = "https://forge.example" }, want: integrity.Bad, detail: "none of the trusted signers"},
+		"another issuer":         {identity: func(i *integrity.Identity) { i.Issuer = "https://other.example" }, want: integrity.Bad, detail: "none of the trusted signers"},
 		"no issuer":              {change: func(c *x509.Certificate) { c.ExtraExtensions = nil }, want: integrity.Bad, detail: "none of the trusted signers"},
 		"older issuer": {change: func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: oldIssuerOID, Value: []byte(tokenIssued)}}
@@ -89,11 +94,11 @@ func TestIdentities_INT1(t *testing.T) {
 		"issuer not text": {change: func(c *x509.Certificate) { c.ExtraExtensions[0].Value = []byte{4, 1, 'x'} }, want: integrity.Bad, detail: "none of the trusted signers"},
 		"e-mail": {
 			change:   func(c *x509.Certificate) { c.EmailAddresses = []string{"release@vendor.example"} },
-			identity: func(i *Identity) { i.Name = "release@vendor.example" }, want: integrity.Valid,
+			identity: func(i *integrity.Identity) { i.Name = "release@vendor.example" }, want: integrity.Valid,
 		},
 		"host": {
 			change:   func(c *x509.Certificate) { c.DNSNames = []string{"vendor.example"} },
-			identity: func(i *Identity) { i.Name = "vendor.example" }, want: integrity.Valid,
+			identity: func(i *integrity.Identity) { i.Name = "vendor.example" }, want: integrity.Valid,
 		},
 		"Fulcio's other name": {
 			change: func(c *x509.Certificate) {
@@ -101,19 +106,19 @@ func TestIdentities_INT1(t *testing.T) {
 				require.NoError(t, err)
 				c.URIs, c.ExtraExtensions = nil, append(c.ExtraExtensions, *e)
 			},
-			identity: func(i *Identity) { i.Name = "release!vendor" }, want: integrity.Valid,
+			identity: func(i *integrity.Identity) { i.Name = "release!vendor" }, want: integrity.Valid,
 		},
 		"organisation": {
 			change:   func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc."} },
-			identity: func(i *Identity) { i.Name, i.Issuer, i.Organisation = "", "", "Vendor Inc." }, want: integrity.Valid,
+			identity: func(i *integrity.Identity) { i.Name, i.Issuer, i.Organisation = "", "", "Vendor Inc." }, want: integrity.Valid,
 		},
 		"two organisations": {
 			change:   func(c *x509.Certificate) { c.Subject.Organization = []string{"Other", "Vendor Inc."} },
-			identity: func(i *Identity) { i.Name, i.Issuer, i.Organisation = "", "", "Vendor Inc." }, want: integrity.Bad, detail: "none of the trusted signers",
+			identity: func(i *integrity.Identity) { i.Name, i.Issuer, i.Organisation = "", "", "Vendor Inc." }, want: integrity.Bad, detail: "none of the trusted signers",
 		},
 		"common name is no name": {
 			change:   func(c *x509.Certificate) { c.Subject.CommonName = "release" },
-			identity: func(i *Identity) { i.Name = "release" }, want: integrity.Bad, detail: "none of the trusted signers",
+			identity: func(i *integrity.Identity) { i.Name = "release" }, want: integrity.Bad, detail: "none of the trusted signers",
 		},
 		"for servers":    {change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, want: integrity.Bad, detail: "for another use"},
 		"for anything":   {change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }, want: integrity.Bad, detail: "for another use"},
@@ -126,11 +131,11 @@ func TestIdentities_INT1(t *testing.T) {
 		"good from then on":     {change: func(c *x509.Certificate) { c.NotBefore = signedOn }, want: integrity.Valid},
 		"good until then":       {change: func(c *x509.Certificate) { c.NotAfter = signedOn }, want: integrity.Valid},
 		"no longer good":        {change: func(c *x509.Certificate) { c.NotAfter = signedOn.Add(-time.Second) }, want: integrity.Bad, detail: "expired"},
-		"no clock is trusted":   {identity: func(i *Identity) { i.Timestampers = nil }, want: integrity.Unsupported, detail: "no timestamp authority is trusted"},
-		"judged at a time":      {identity: func(i *Identity) { i.Timestampers, i.At = nil, signedOn }, want: integrity.Valid},
-		"judged at a late time": {identity: func(i *Identity) { i.Timestampers, i.At = nil, signedOn.AddDate(0, 0, 1) }, want: integrity.Bad, detail: "expired"},
-		"another anchor":        {identity: func(i *Identity) { i.Anchors = [][]byte{authority(t, "Root", nil).Raw} }, want: integrity.Bad, detail: "not trusted"},
-		"another clock":         {identity: func(i *Identity) { i.Timestampers = [][]byte{authority(t, "Clocks", nil).Raw} }, want: integrity.Unsupported, detail: "time of signing is unknown"},
+		"no clock is trusted":   {identity: func(i *integrity.Identity) { i.Timestampers = nil }, want: integrity.Unsupported, detail: "no timestamp authority is trusted"},
+		"judged at a time":      {identity: func(i *integrity.Identity) { i.Timestampers, i.At = nil, signedOn }, want: integrity.Valid},
+		"judged at a late time": {identity: func(i *integrity.Identity) { i.Timestampers, i.At = nil, signedOn.AddDate(0, 0, 1) }, want: integrity.Bad, detail: "expired"},
+		"another anchor":        {identity: func(i *integrity.Identity) { i.Anchors = []string{authority(t, "Root", nil).pem()} }, want: integrity.Bad, detail: "not trusted"},
+		"another clock":         {identity: func(i *integrity.Identity) { i.Timestampers = []string{authority(t, "Clocks", nil).pem()} }, want: integrity.Unsupported, detail: "time of signing is unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := s
@@ -156,7 +161,7 @@ func TestIdentities_INT1(t *testing.T) {
 func TestPinnedCertificate_INT1(t *testing.T) {
 	s := newStage(t)
 	id := s.identity()
-	id.Anchors = [][]byte{s.signer.Raw}
+	id.Anchors = []string{s.signer.pem()}
 	sig := s.signer.sign(t, patch)
 	got := verify(verifier(t, identified(id)), patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer}, stamp(t, s.clock, sig, nil))))
 	require.Equal(t, integrity.Valid, got.Status, got.Detail)
@@ -262,7 +267,7 @@ func TestTimestamps_INT9(t *testing.T) {
 	}
 	t.Run("the authority's own certificate is pinned", func(t *testing.T) {
 		id := id
-		id.Timestampers = [][]byte{s.clock.pem()}
+		id.Timestampers = []string{s.clock.pem()}
 		bare := stamp(t, s.clock, sig, func(k *token) { k.shown = nil })
 		got := verify(verifier(t, identified(id)), patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, bare)))
 		require.Equal(t, integrity.Valid, got.Status, got.Detail)
@@ -317,42 +322,42 @@ func TestCertificateKeys_INT1(t *testing.T) {
 func TestNewFindsEveryProblemOfIdentities(t *testing.T) {
 	s := newStage(t)
 	good := s.identity()
-	with := func(change func(*Identity)) Identity {
+	with := func(change func(*integrity.Identity)) integrity.Identity {
 		id := good
 		change(&id)
 		return id
 	}
-	var many [][]byte
-	for range MaxAnchors + 1 {
-		many = append(many, s.root.Raw)
-	}
+	many := slices.Repeat([]string{s.root.pem()}, MaxAnchors+1)
 	short, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
 	weak := issue(t, nil, short, nil)
+	anchors := func(list ...string) integrity.Identity {
+		return with(func(i *integrity.Identity) { i.Anchors = list })
+	}
 	given := []struct {
-		id          Identity
+		id          integrity.Identity
 		field, want string
 	}{
 		{good, "", ""},
-		{with(func(i *Identity) { i.Anchors = nil }), "signers[0].identities[1].anchors", "none"},
-		{with(func(i *Identity) { i.Name = "" }), "signers[0].identities[2]", "neither a name nor an organisation"},
-		{with(func(i *Identity) { i.Anchors = many }), "signers[0].identities[3].anchors", "17 certificates; at most 16"},
-		{with(func(i *Identity) { i.Anchors = many[:MaxAnchors] }), "", ""},
-		{with(func(i *Identity) { i.Anchors = [][]byte{[]byte("junk")} }), "signers[0].identities[5].anchors[0]", "want a certificate"},
-		{with(func(i *Identity) { i.Timestampers = [][]byte{pemOf(t, s.root.PublicKey)} }), "signers[0].identities[6].timestampers[0]", `want CERTIFICATE blocks, not "PUBLIC KEY"`},
-		{with(func(i *Identity) { i.Anchors = [][]byte{append(s.root.pem(), "tail"...)} }), "signers[0].identities[7].anchors[0]", "what follows"},
-		{with(func(i *Identity) { i.Anchors = [][]byte{append(s.root.pem(), s.middle.pem()...)} }), "", ""},
-		{with(func(i *Identity) { i.Anchors = [][]byte{weak.Raw} }), "signers[0].identities[9].anchors[0]", "RSA with 1024 bits"},
-		{with(func(i *Identity) { i.At = time.Unix(0, 0) }), "signers[0].identities[10].at", "in the year 1970"},
-		{with(func(i *Identity) { i.Anchors = [][]byte{make([]byte, MaxPEM*MaxAnchors+1)} }), "signers[0].identities[11].anchors[0]", "at most 262144"},
-		{with(func(i *Identity) { i.Anchors = [][]byte{bytes.Repeat(s.root.pem(), MaxAnchors+1)} }), "signers[0].identities[12].anchors[0]", "17 certificates; at most 16"},
+		{anchors(), ".anchors", "none"},
+		{with(func(i *integrity.Identity) { i.Name = "" }), "", "neither name nor organisation"},
+		{anchors(many...), ".anchors", "17 certificates; at most 16"},
+		{anchors(many[:MaxAnchors]...), "", ""},
+		{anchors("junk"), ".anchors[0]", "want one PEM block CERTIFICATE"},
+		{with(func(i *integrity.Identity) { i.Timestampers = texts(pemOf(t, s.root.PublicKey)) }), ".timestampers[0]", "want one PEM block CERTIFICATE"},
+		{anchors(s.root.pem() + "tail"), ".anchors[0]", "more than one PEM block"},
+		{anchors(s.root.pem() + s.middle.pem()), ".anchors[0]", "more than one PEM block"},
+		{anchors(weak.pem()), ".anchors[0]", "RSA with 1024 bits"},
+		{anchors(pemOfDER([]byte("x"))), ".anchors[0]", "want a certificate"},
+		{with(func(i *integrity.Identity) { i.At = time.Unix(0, 0) }), ".at", "no certificate is good"},
+		{anchors(s.root.pem() + strings.Repeat("\n", MaxPEM)), ".anchors[0]", "at most 16384"},
 	}
-	var all []Identity
+	var all []integrity.Identity
 	want := map[string]string{}
-	for _, g := range given {
+	for i, g := range given {
 		all = append(all, g.id)
-		if g.field != "" {
-			want[g.field] = g.want
+		if g.want != "" {
+			want[fmt.Sprintf("signers[0].sigstore[0].identities[%d]%s", i, g.field)] = g.want
 		}
 	}
 	_, err = New(identified(all...))
@@ -364,13 +369,10 @@ func TestNewFindsEveryProblemOfIdentities(t *testing.T) {
 		delete(want, p.Field)
 	}
 	require.Empty(t, want)
-	many = nil
-	_, err = New(Signer{Name: "Both", Keys: [][]byte{pemOf(t, keys().ed.Public()), pemOf(t, keys().p256.Public())}, Threshold: 2, Identities: []Identity{good}})
+	both := integrity.SigstoreTrust{Keys: texts(pemOf(t, keys().ed.Public()), pemOf(t, keys().p256.Public())), Threshold: 2, Identities: []integrity.Identity{good}}
+	_, err = New(signer("Both", both))
 	require.ErrorContains(t, err, "certificates are not counted")
-	all = nil
-	for range MaxIdentities + 1 {
-		all = append(all, good)
-	}
+	all = slices.Repeat([]integrity.Identity{good}, MaxIdentities+1)
 	_, err = New(identified(all...))
 	require.ErrorContains(t, err, "33 identities; at most 32")
 	_, err = New(identified(all[1:]...))

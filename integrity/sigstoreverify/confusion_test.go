@@ -126,16 +126,15 @@ func TestInspectTellsNamesAsTheyStand(t *testing.T) {
 
 // No envelope could ever carry so many signatures.
 func TestThresholdAboveWhatEnvelopesCarry(t *testing.T) {
-	s := Signer{Name: "Many"}
+	many := integrity.SigstoreTrust{Threshold: MaxSignatures}
 	for i := range MaxSignatures + 1 {
-		s.Keys = append(s.Keys, pemOf(t, ed25519Key("many "+strconv.Itoa(i)).Public()))
+		many.Keys = append(many.Keys, string(pemOf(t, ed25519Key("many "+strconv.Itoa(i)).Public())))
 	}
-	s.Threshold = MaxSignatures
-	_, err := New(s)
+	_, err := New(signer("Many", many))
 	require.NoError(t, err)
-	s.Threshold++
-	_, err = New(s)
-	require.ErrorContains(t, err, "5 of 5 keys; want 0 to as many as there are, and at most 4")
+	many.Threshold++
+	_, err = New(signer("Many", many))
+	require.ErrorContains(t, err, "5 keys; no envelope has more than 4 signatures")
 }
 
 // A signature of a trusted key's size is judged whatever that is.

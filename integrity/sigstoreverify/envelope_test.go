@@ -143,10 +143,10 @@ func TestEnvelopes_INT9(t *testing.T) {
 		require.Contains(t, got.Detail, "524289 bytes")
 	})
 	t.Run("other predicates", func(t *testing.T) {
-		own := Signer{Name: "Vendor", Keys: [][]byte{pemOf(t, k.ed.Public())}, Predicates: []string{"https://vendor.example/shipped"}}
+		own := signer("Vendor", integrity.SigstoreTrust{Keys: texts(pemOf(t, k.ed.Public())), Predicates: []string{"https://vendor.example/shipped"}})
 		s := statementOf(patch)
 		require.Equal(t, integrity.Unsupported, verify(verifier(t, own), patch, text(t, envelopeOf(t, statementType, text(t, s), k.ed))).Status)
-		s["predicateType"] = own.Predicates[0]
+		s["predicateType"] = own.Sigstore[0].Predicates[0]
 		require.Equal(t, integrity.Valid, verify(verifier(t, own), patch, text(t, envelopeOf(t, statementType, text(t, s), k.ed))).Status)
 	})
 }
@@ -154,7 +154,7 @@ func TestEnvelopes_INT9(t *testing.T) {
 // Several keys of one signer must have signed; the same key twice is one, and keys of others do not count.
 func TestThreshold_INT1(t *testing.T) {
 	k := keys()
-	two := Signer{Name: "Two", Keys: [][]byte{pemOf(t, k.ed.Public()), pemOf(t, k.p256.Public()), pemOf(t, k.rsa2048.Public())}, Threshold: 2}
+	two := signer("Two", integrity.SigstoreTrust{Keys: texts(pemOf(t, k.ed.Public()), pemOf(t, k.p256.Public()), pemOf(t, k.rsa2048.Public())), Threshold: 2})
 	v := verifier(t, two, key(t, "Other", k.p384))
 	payload := text(t, statementOf(patch))
 	for name, tc := range map[string]struct {

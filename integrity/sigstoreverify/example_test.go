@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"fmt"
 
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 )
 
@@ -23,7 +24,7 @@ func Example() {
 	}
 
 	// The asset trusts that key.
-	v, err := sigstoreverify.New(sigstoreverify.Signer{Name: "Vendor", Keys: [][]byte{public}})
+	v, err := sigstoreverify.New(integrity.Signer{Name: "Vendor", Sigstore: []integrity.SigstoreTrust{{Keys: []string{string(public)}}}})
 	if err != nil {
 		fmt.Println(err)
 		return

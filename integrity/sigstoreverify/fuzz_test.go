@@ -115,7 +115,7 @@ func FuzzDocument(f *testing.F) {
 func FuzzTrust(f *testing.F) {
 	s := newStage(f)
 	for _, h := range []*holder{s.root, s.middle, s.signer, s.clock} {
-		f.Add(h.pem())
+		f.Add([]byte(h.pem()))
 		f.Add(h.Raw)
 	}
 	f.Add(pemOf(f, fuzzEd.Public()))
@@ -124,9 +124,9 @@ func FuzzTrust(f *testing.F) {
 	content := patch[:100]
 	file := text(f, s.bundle(f, content))
 	f.Fuzz(func(t *testing.T, trusted []byte) {
-		for _, signer := range []Signer{
-			{Name: "By key", Keys: [][]byte{trusted}},
-			{Name: "By certificate", Identities: []Identity{{Anchors: [][]byte{trusted}, Name: "x", Timestampers: [][]byte{trusted}}}},
+		for _, signer := range []integrity.Signer{
+			keyed("By key", trusted),
+			identified(integrity.Identity{Anchors: texts(trusted), Name: "x", Timestampers: texts(trusted)}),
 		} {
 			v, err := New(signer)
 			if err != nil {

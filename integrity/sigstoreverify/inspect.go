@@ -81,7 +81,7 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 		err = f.recognise()
 	}
 	if err != nil {
-		s := answer(0, err)
+		s := answer("", err)
 		return Report{}, &NoSignature{s.Status, s.Detail}
 	}
 	c := newContent(content, size)

@@ -1,16 +1,13 @@
 package sigstoreverify
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	"github.com/sigstore/sigstore/pkg/signature"
@@ -18,20 +15,11 @@ import (
 )
 
 // parseKey reads and checks one public key.
-func parseKey(text []byte) (crypto.PublicKey, error) {
+func parseKey(text string) (crypto.PublicKey, error) {
 	if len(text) > MaxPEM {
 		return nil, fmt.Errorf("the PEM has %d bytes; at most %d", len(text), MaxPEM)
 	}
-	block, rest := pem.Decode(text)
-	switch {
-	case block == nil:
-		return nil, errors.New("not PEM; want one PUBLIC KEY block")
-	case len(bytes.TrimSpace(rest)) > 0:
-		return nil, errors.New("more follows the first PEM block; give each key on its own")
-	case strings.Contains(block.Type, "PRIVATE"):
-		return nil, errors.New("this is a private key; give the public one, and keep this one away from here")
-	}
-	pub, err := cryptoutils.UnmarshalPEMToPublicKey(text)
+	pub, err := cryptoutils.UnmarshalPEMToPublicKey([]byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("want a PUBLIC KEY block: %w", err)
 	}

@@ -113,8 +113,10 @@ func timestamper(t testing.TB, above *holder) *holder {
 	})
 }
 
-func (h *holder) pem() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Raw})
+func (h *holder) pem() string { return pemOfDER(h.Raw) }
+
+func pemOfDER(der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // sign signs as most do with the key.

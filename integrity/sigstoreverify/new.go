@@ -10,18 +10,33 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// New returns a verifier that trusts the given signers, 1 to MaxSigners of them, or an *integrity.Invalid. Its
-// fields are as "signers[2].identities[0].anchors[1]", and its values the signers' names.
-func New(signers ...Signer) (*Verifier, error) {
+// DefaultPredicates lists the predicate types by which a signer says that a file is what it made or released: SLSA
+// provenance 0.2 and 1, in-toto's release 0.1 and cosign's signature 1.
+func DefaultPredicates() []string {
+	return []string{
+		"https://slsa.dev/provenance/v0.2",
+		"https://slsa.dev/provenance/v1",
+		"https://in-toto.io/attestation/release/v0.1",
+		"https://sigstore.dev/cosign/sign/v1",
+	}
+}
+
+// New returns a verifier that trusts the signers by their [integrity.SigstoreTrust], at most MaxSigners in all, with
+// MaxKeys keys and MaxIdentities identities; with none it trusts nobody. The error is an *integrity.Invalid with every
+// problem, whose fields are as "signers[2].sigstore[0].identities[0].anchors[1]".
+func New(signers ...integrity.Signer) (*Verifier, error) {
 	b := builder{v: &Verifier{}, seen: map[string]string{}}
-	if len(signers) == 0 || len(signers) > MaxSigners {
-		b.Add("signers", fmt.Sprint(len(signers)), "want 1 to %d", MaxSigners)
-		signers = signers[:min(len(signers), MaxSigners)]
-	}
+	b.Under("", integrity.ValidateSigners(signers))
 	for i, s := range signers {
-		b.signer(i, s)
+		for j, t := range s.Sigstore {
+			if len(b.v.ways) == MaxSigners {
+				b.Add("signers", "", "are known in more than %d ways; at most as many", MaxSigners)
+				return nil, b.Err("list of Sigstore signers")
+			}
+			b.way(fmt.Sprintf("signers[%d].sigstore[%d]", i, j), s.Name, t)
+		}
 	}
-	if n := len(b.v.keySigners); n > MaxKeys {
+	if n := len(b.v.keyWays); n > MaxKeys {
 		b.Add("signers", "", "have %d keys; at most %d", n, MaxKeys)
 	}
 	if n := len(b.v.identities); n > MaxIdentities {
@@ -41,42 +56,41 @@ type builder struct {
 	seen map[string]string // DER of a key: where it was given
 }
 
-func (b *builder) signer(i int, s Signer) {
-	at := fmt.Sprintf("signers[%d]", i)
-	if err := (integrity.Expectation{Signer: s.Name}).Validate(); err != nil || s.Name == "" {
-		b.Add(at+".name", s.Name, "want a name that an order can expect: 1 to %d bytes of UTF-8 without control characters or space around it", integrity.MaxSigner)
-	}
-	if len(s.Keys) == 0 && len(s.Identities) == 0 {
-		b.Add(at, s.Name, "neither a key nor an identity; nothing can be by this signer")
-	}
+// way adds a way in which a signer is known.
+func (b *builder) way(at, name string, t integrity.SigstoreTrust) {
 	switch {
-	case s.Threshold < 0 || s.Threshold > max(1, min(len(s.Keys), MaxSignatures)):
-		b.Add(at+".threshold", s.Name, "%d of %d keys; want 0 to as many as there are, and at most %d", s.Threshold, len(s.Keys), MaxSignatures)
-	case s.Threshold > 1 && len(s.Identities) > 0:
-		b.Add(at+".threshold", s.Name, "certificates are not counted; give the identities to another signer of this name, or take them away")
+	case t.Threshold > MaxSignatures:
+		b.AddOnce(at+".threshold", name, "%d keys; no envelope has more than %d signatures", t.Threshold, MaxSignatures)
+	case t.Threshold > 1 && len(t.Identities) > 0:
+		b.AddOnce(at+".threshold", name, "certificates are not counted; give the identities to another way, or take them away")
 	}
-	if len(s.Predicates) > MaxPredicates || slices.Contains(s.Predicates, "") {
-		b.Add(at+".predicates", s.Name, "want up to %d predicate types, none of them empty", MaxPredicates)
+	if len(t.Predicates) > MaxPredicates || slices.Contains(t.Predicates, "") {
+		b.AddOnce(at+".predicates", name, "want up to %d predicate types, none of them empty", MaxPredicates)
 	}
-	signer := len(b.v.signers)
-	b.v.signers = append(b.v.signers, Signer{Name: s.Name, Threshold: s.Threshold, Predicates: slices.Clone(s.Predicates)})
-	if !slices.Contains(b.v.names, s.Name) {
-		b.v.names = append(b.v.names, s.Name)
+	i := len(b.v.ways)
+	b.v.ways = append(b.v.ways, way{name, max(1, t.Threshold), slices.Clone(t.Predicates)})
+	if len(t.Predicates) == 0 {
+		b.v.ways[i].predicates = DefaultPredicates()
 	}
-	for k, text := range s.Keys[:min(len(s.Keys), MaxKeys+1)] {
+	if !slices.Contains(b.v.names, name) {
+		b.v.names = append(b.v.names, name)
+	}
+	for k, text := range t.Keys[:min(len(t.Keys), MaxKeys+1)] {
 		field := fmt.Sprintf("%s.keys[%d]", at, k)
-		if err := b.addKey(signer, fmt.Sprintf("keys[%d] of signer %d (%q)", k, i, s.Name), text); err != nil {
-			b.Add(field, s.Name, "%v", err)
+		if err := b.addKey(i, field, text); err != nil {
+			b.AddOnce(field, name, "%v", err)
 		}
 	}
-	for k, id := range s.Identities[:min(len(s.Identities), MaxIdentities+1)] {
-		b.addIdentity(signer, id, func(field, format string, args ...any) {
-			b.Add(fmt.Sprintf("%s.identities[%d]%s", at, k, field), s.Name, format, args...)
-		})
+	for k, id := range t.Identities[:min(len(t.Identities), MaxIdentities+1)] {
+		field := fmt.Sprintf("%s.identities[%d]", at, k)
+		in := &identity{Identity: id, way: i}
+		in.anchors = b.certificates(field+".anchors", name, id.Anchors)
+		in.timestampers = b.certificates(field+".timestampers", name, id.Timestampers)
+		b.v.identities = append(b.v.identities, in)
 	}
 }
 
-func (b *builder) addKey(signer int, where string, text []byte) error {
+func (b *builder) addKey(way int, where, text string) error {
 	pub, err := parseKey(text)
 	if err != nil {
 		return err
@@ -89,39 +103,27 @@ func (b *builder) addKey(signer int, where string, text []byte) error {
 		return fmt.Errorf("the same key as %s; a signature must name one signer, so give it once", first)
 	}
 	b.seen[string(der)] = where
-	ways, err := candidates(len(b.v.keySigners), pub)
+	ways, err := candidates(len(b.v.keyWays), pub)
 	if err != nil {
 		return err
 	}
-	b.v.keySigners = append(b.v.keySigners, signer)
+	b.v.keyWays = append(b.v.keyWays, way)
 	b.v.candidates = append(b.v.candidates, ways...)
 	return nil
 }
 
-func (b *builder) addIdentity(signer int, id Identity, add func(field, format string, args ...any)) {
-	if id.Name == "" && id.Organisation == "" {
-		add("", "neither a name nor an organisation; it would be anybody whom the anchors' owners gave a certificate")
+// certificates reads anchors.
+func (b *builder) certificates(field, name string, list []string) (out pinned) {
+	if len(list) > MaxAnchors {
+		b.AddOnce(field, name, "%d certificates; at most %d", len(list), MaxAnchors)
+		list = list[:MaxAnchors]
 	}
-	read := func(field string, given [][]byte) (p pinned) {
-		for i, text := range given[:min(len(given), MaxAnchors+1)] {
-			certificates, err := parseAnchors(text)
-			if err != nil {
-				add(fmt.Sprintf("%s[%d]", field, i), "%v", err)
-			}
-			p = append(p, certificates...)
+	for i, text := range list {
+		c, err := parseAnchor(text)
+		if err != nil {
+			b.AddOnce(fmt.Sprintf("%s[%d]", field, i), name, "%v", err)
 		}
-		if len(p) > MaxAnchors {
-			add(field, "%d certificates; at most %d", len(p), MaxAnchors)
-		}
-		return p
+		out = append(out, c)
 	}
-	if len(id.Anchors) == 0 {
-		add(".anchors", "none; no certificate would be trusted")
-	}
-	if y := id.At.Year(); !id.At.IsZero() && (y < 1990 || y > 9999) {
-		add(".at", "no certificate is good in the year %d; leave it zero or give the time the policy was made", y)
-	}
-	in := &identity{Identity: id, signer: signer, anchors: read(".anchors", id.Anchors), timestampers: read(".timestampers", id.Timestampers)}
-	in.Anchors, in.Timestampers = nil, nil // the caller's slices
-	b.v.identities = append(b.v.identities, in)
+	return out
 }

@@ -217,7 +217,7 @@ func TestChainsAsOpenSSL_INT1(t *testing.T) {
 			middle = other.middle.Raw
 		}
 		id := s.identity()
-		id.Anchors, id.Timestampers, id.At = [][]byte{root}, nil, at
+		id.Anchors, id.Timestampers, id.At = []string{pemOfDER(root)}, nil, at
 		b := bundleOf(messageOf(patch, s.signer.sign(t, patch)), []*holder{s.signer, s.middle})
 		b["verificationMaterial"] = object{"x509CertificateChain": object{"certificates": []object{{"rawBytes": b64(leaf)}, {"rawBytes": b64(middle)}}}}
 		v, err := New(identified(id))
@@ -268,8 +268,8 @@ func TestTimestampsAsOpenSSL_INT1(t *testing.T) {
 	})
 	private, err := cryptoutils.MarshalPrivateKeyToPEM(signer)
 	require.NoError(t, err)
-	root := o.file("root.pem", clock.above.pem())
-	o.file("clock.pem", clock.pem())
+	root := o.file("root.pem", []byte(clock.above.pem()))
+	o.file("clock.pem", []byte(clock.pem()))
 	o.file("clock.key", private)
 	o.file("serial", []byte("01\n"))
 	conf := o.file("ts.conf", []byte(strings.Join([]string{

@@ -18,11 +18,18 @@ import (
 // Verifier judges detached signatures by its signers. It is immutable and safe for concurrent use. Make it with New; the
 // zero Verifier trusts nobody.
 type Verifier struct {
-	signers    []Signer
-	names      []string // of the signers, each once
-	keySigners []int    // the signer of each key
+	ways       []way    // in which signers are known
+	names      []string // of the signers
+	keyWays    []int    // the way of each key
 	candidates []candidate
 	identities []*identity
+}
+
+// way is what is kept of a way in which a signer is known.
+type way struct {
+	name       string
+	threshold  int // 1 or more
+	predicates []string
 }
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
@@ -35,36 +42,36 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) inte
 	}
 	f, err := readFile(detached)
 	if err != nil {
-		return answer(0, err)
+		return answer("", err)
 	}
 	if content == nil || size < 0 {
 		return answer(f.format, unsupported("there is no content to judge"))
 	}
-	signer, at, err := v.judge(f, newContent(content, size))
+	way, at, err := v.judge(f, newContent(content, size))
 	if err != nil {
 		return answer(f.format, err)
 	}
-	return integrity.Signature{Status: integrity.Valid, Format: f.format, Signer: v.signers[signer].Name, SignedAt: at}
+	return integrity.Signature{Status: integrity.Valid, Format: f.format, Signer: v.ways[way].name, SignedAt: at}
 }
 
 // judge finds the signer and the time of signing, if that is told. Its errors are refusals, or about reading the content.
-func (v *Verifier) judge(f *file, c *content) (signer int, at time.Time, err error) {
+func (v *Verifier) judge(f *file, c *content) (way int, at time.Time, err error) {
 	switch {
 	case f.envelope != nil && f.chain != nil:
 		return v.judgeEnvelopeOf(f, c)
 	case f.envelope != nil:
-		signer, err = v.judgeEnvelope(f.envelope, c)
+		way, err = v.judgeEnvelope(f.envelope, c)
 	case f.chain != nil:
 		if err = byCertificate(f.chain[0], c, f.signatures[0]); err == nil {
 			err = c.isFile()
 		}
 		if err == nil {
-			signer, at, err = v.whose(f.chain, f.signatures[0], f.timestamps)
+			way, at, err = v.whose(f.chain, f.signatures[0], f.timestamps)
 		}
 	default:
-		signer, err = v.judgePlain(f, c)
+		way, err = v.judgePlain(f, c)
 	}
-	return signer, at, err
+	return way, at, err
 }
 
 // judgePlain judges one signature over the content by the keys.
@@ -77,11 +84,11 @@ func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
 		if key < 0 {
 			continue
 		}
-		signer := v.keySigners[key]
-		if n := v.signers[signer].Threshold; n > 1 {
-			return 0, bad("%q must sign with %d keys, in an envelope; this is one signature", v.signers[signer].Name, n)
+		way := v.ways[v.keyWays[key]]
+		if way.threshold > 1 {
+			return 0, bad("%q must sign with %d keys, in an envelope; this is one signature", way.name, way.threshold)
 		}
-		return signer, c.isFile()
+		return v.keyWays[key], c.isFile()
 	}
 	fits := func(way candidate) bool { return slices.ContainsFunc(f.signatures, way.fits) }
 	if err := f.recognise(); err != nil && (f.foreign() != "" || !slices.ContainsFunc(v.candidates, fits)) {
@@ -128,20 +135,20 @@ func (v *Verifier) judgeEnvelope(e *envelope, c *content) (int, error) {
 			signed[key] = true
 		}
 	}
-	count := make([]int, len(v.signers))
+	count := make([]int, len(v.ways))
 	for key := range signed {
-		count[v.keySigners[key]]++
+		count[v.keyWays[key]]++
 	}
 	err = bad("its envelope is signed by none of the trusted keys (%q)", v.names)
 	for i, n := range count {
 		if n == 0 {
 			continue
 		}
-		if want := max(1, v.signers[i].Threshold); n < want {
-			err = bad("its envelope is signed by %d of %q's keys; want %d", n, v.signers[i].Name, want)
+		if way := v.ways[i]; n < way.threshold {
+			err = bad("its envelope is signed by %d of %q's keys; want %d", n, way.name, way.threshold)
 			continue
 		}
-		if err = v.judgeStatement(i, s, c); err == nil {
+		if err = v.ways[i].judgeStatement(s, c); err == nil {
 			return i, nil
 		}
 	}
@@ -149,7 +156,7 @@ func (v *Verifier) judgeEnvelope(e *envelope, c *content) (int, error) {
 }
 
 // judgeEnvelopeOf judges an envelope that was signed by a certificate's key.
-func (v *Verifier) judgeEnvelopeOf(f *file, c *content) (signer int, at time.Time, err error) {
+func (v *Verifier) judgeEnvelopeOf(f *file, c *content) (way int, at time.Time, err error) {
 	s, err := f.envelope.statement()
 	if err != nil {
 		return 0, at, err
@@ -158,20 +165,16 @@ func (v *Verifier) judgeEnvelopeOf(f *file, c *content) (signer int, at time.Tim
 	if err := byCertificate(f.chain[0], f.envelope.signed(), sig); err != nil {
 		return 0, at, err
 	}
-	if signer, at, err = v.whose(f.chain, sig, f.timestamps); err != nil {
+	if way, at, err = v.whose(f.chain, sig, f.timestamps); err != nil {
 		return 0, at, err
 	}
-	return signer, at, v.judgeStatement(signer, s, c)
+	return way, at, v.ways[way].judgeStatement(s, c)
 }
 
 // judgeStatement says whether the signer's statement makes the content its own.
-func (v *Verifier) judgeStatement(signer int, s *statement, c *content) error {
-	predicates := v.signers[signer].Predicates
-	if len(predicates) == 0 {
-		predicates = DefaultPredicates()
-	}
-	if !slices.Contains(predicates, s.PredicateType) {
-		return unsupported("%q states something else about the file (%.100q); want one of %q", v.signers[signer].Name, s.PredicateType, predicates)
+func (w way) judgeStatement(s *statement, c *content) error {
+	if !slices.Contains(w.predicates, s.PredicateType) {
+		return unsupported("%q states something else about the file (%.100q); want one of %q", w.name, s.PredicateType, w.predicates)
 	}
 	return s.names(c)
 }

@@ -66,15 +66,41 @@ func rsaOf(bits int) *rsa.PublicKey {
 	return &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}
 }
 
-func key(t testing.TB, name string, k crypto.Signer) Signer {
+func key(t testing.TB, name string, k crypto.Signer) integrity.Signer {
 	return keyed(name, pemOf(t, k.Public()))
 }
 
-func keyed(name string, keys ...[]byte) Signer { return Signer{Name: name, Keys: keys} }
+func keyed(name string, keys ...[]byte) integrity.Signer {
+	return signer(name, integrity.SigstoreTrust{Keys: texts(keys...)})
+}
 
-func verifier(t testing.TB, signers ...Signer) *Verifier {
+func texts(list ...[]byte) (out []string) {
+	for _, b := range list {
+		out = append(out, string(b))
+	}
+	return out
+}
+
+func signer(name string, t integrity.SigstoreTrust) integrity.Signer {
+	return integrity.Signer{Name: name, Sigstore: []integrity.SigstoreTrust{t}}
+}
+
+// merged puts all ways of one name together.
+func merged(signers ...integrity.Signer) (all []integrity.Signer) {
+	for _, s := range signers {
+		i := slices.IndexFunc(all, func(other integrity.Signer) bool { return other.Name == s.Name })
+		if i < 0 {
+			all = append(all, s)
+		} else {
+			all[i].Sigstore = append(all[i].Sigstore, s.Sigstore...)
+		}
+	}
+	return all
+}
+
+func verifier(t testing.TB, signers ...integrity.Signer) *Verifier {
 	t.Helper()
-	v, err := New(signers...)
+	v, err := New(merged(signers...)...)
 	require.NoError(t, err)
 	return v
 }
@@ -327,33 +353,33 @@ func TestNewFindsEveryProblem(t *testing.T) {
 	require.NoError(t, err)
 	good := pemOf(t, k.ed.Public())
 	given := []struct {
-		key  Signer
-		want string
+		signer integrity.Signer
+		want   string
 	}{
 		{keyed("Vendor", good), ""},
-		{keyed("Again", good), `same key as keys[0] of signer 0 ("Vendor")`},
-		{keyed("", pemOf(t, k.p256.Public())), "want a name"},
-		{keyed("a\nb", pemOf(t, k.p384.Public())), "want a name"},
-		{keyed("Empty", nil), "not PEM"},
-		{keyed("Junk", []byte("ssh-ed25519 AAAA")), "not PEM"},
-		{keyed("Private", private), "this is a private key"},
-		{keyed("Two", append(bytes.Clone(good), good...)), "more follows"},
-		{keyed("Certificate", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})), "want a PUBLIC KEY block"},
+		{keyed("Again", good), `same key as signers[0].sigstore[0].keys[0]`},
+		{keyed("", pemOf(t, k.p256.Public())), "has 0 bytes"},
+		{keyed("a\nb", pemOf(t, k.p384.Public())), "without control characters"},
+		{keyed("Empty", nil), "want one PEM block PUBLIC KEY"},
+		{keyed("Junk", []byte("ssh-ed25519 AAAA")), "want one PEM block PUBLIC KEY"},
+		{keyed("Private", private), "keep this one away"},
+		{keyed("Two", append(bytes.Clone(good), good...)), "more than one PEM block"},
+		{keyed("Certificate", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})), "want one PEM block PUBLIC KEY"},
 		{keyed("Cut off", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte{0x30, 0x2a}})), "want a PUBLIC KEY block"},
 		{keyed("Weak", pemOf(t, k.weaker.Public())), "RSA with 1024 bits; want 2048 to 4096"},
 		{keyed("Just too weak", pemOf(t, rsaOf(MinRSA-1))), "RSA with 2047 bits; want 2048 to 4096"},
 		{keyed("Too slow", pemOf(t, rsaOf(MaxRSA+1))), "RSA with 4097 bits; want 2048 to 4096"},
 		{keyed("Curve", pemOf(t, p224.Public())), "ECDSA on P-224"},
 		{keyed("No signing", pemOf(t, dh.Public())), "want Ed25519, ECDSA or RSA"},
-		{keyed("Long", append(bytes.Clone(good), make([]byte, MaxPEM)...)), "at most 16384"},
-		{keyed("Nothing"), "neither a key nor an identity"},
-		{Signer{Name: "Three of one", Keys: [][]byte{pemOf(t, k.p521.Public())}, Threshold: 3}, "3 of 1 keys"},
-		{Signer{Name: "Minus", Keys: [][]byte{pemOf(t, k.rsa2048.Public())}, Threshold: -1}, "-1 of 1 keys"},
-		{Signer{Name: "Nothing to say", Keys: [][]byte{pemOf(t, k.rsa3072.Public())}, Predicates: []string{""}}, "none of them empty"},
+		{keyed("Long", append(bytes.Clone(good), bytes.Repeat([]byte("\n"), MaxPEM)...)), "at most 16384"},
+		{keyed("Nothing"), "neither keys nor identities"},
+		{signer("Three of one", integrity.SigstoreTrust{Keys: texts(pemOf(t, k.p521.Public())), Threshold: 3}), "want 1 to 1"},
+		{signer("Minus", integrity.SigstoreTrust{Keys: texts(pemOf(t, k.rsa2048.Public())), Threshold: -1}), "want 1 to 1"},
+		{signer("Nothing to say", integrity.SigstoreTrust{Keys: texts(pemOf(t, k.rsa3072.Public())), Predicates: []string{""}}), "none of them empty"},
 	}
-	var all []Signer
+	var all []integrity.Signer
 	for _, g := range given {
-		all = append(all, g.key)
+		all = append(all, g.signer)
 	}
 	_, err = New(all...)
 	var invalid *integrity.Invalid
@@ -363,38 +389,42 @@ func TestNewFindsEveryProblem(t *testing.T) {
 		var of int
 		_, err := fmt.Sscanf(p.Field, "signers[%d]", &of)
 		require.NoError(t, err)
-		require.Equal(t, given[of].key.Name, p.Value)
 		require.Contains(t, p.Text, given[of].want)
-		require.Contains(t, invalid.Error(), p.Text)
+		given[of].want = "told already"
 	}
-	require.NotContains(t, err.Error(), string(private[40:60]), "a private key never reaches a log")
+	require.NotContains(t, fmt.Sprint(invalid.Problems), string(private[40:60]), "a private key never reaches a log")
 }
 
 func TestNewAtItsLimits(t *testing.T) {
-	_, err := New()
-	require.ErrorContains(t, err, `signers "0": want 1 to 32`)
-	var many []Signer
+	var many []integrity.Signer
 	var keys [][]byte
-	for range max(MaxSigners, MaxKeys) + 1 {
+	for i := range max(MaxSigners, MaxKeys) + 1 {
 		public, _, err := ed25519.GenerateKey(rand.Reader)
 		require.NoError(t, err)
 		keys = append(keys, pemOf(t, public))
-		many = append(many, keyed("Vendor", keys[len(keys)-1]))
+		many = append(many, keyed(fmt.Sprint("Vendor ", i/2), keys[len(keys)-1]))
 	}
-	_, err = New(many...)
-	require.ErrorContains(t, err, `signers "33": want 1 to 32`)
-	_, err = New(many[:MaxSigners]...)
+	_, err := New(merged(many...)...)
+	require.ErrorContains(t, err, `signers: are known in more than 32 ways`)
+	_, err = New(merged(many[:MaxSigners]...)...)
 	require.NoError(t, err)
 	_, err = New(keyed("Vendor", keys...))
 	require.ErrorContains(t, err, "33 keys")
 	_, err = New(keyed("Vendor", keys[:MaxKeys]...))
 	require.NoError(t, err)
-	chatty := many[0]
-	chatty.Predicates = slices.Repeat([]string{"https://vendor.example/shipped"}, MaxPredicates+1)
-	_, err = New(chatty)
+	chatty := integrity.SigstoreTrust{Keys: texts(keys[0]), Predicates: slices.Repeat([]string{"https://vendor.example/shipped"}, MaxPredicates+1)}
+	_, err = New(signer("Vendor", chatty))
 	require.ErrorContains(t, err, "up to 16 predicate types")
 	chatty.Predicates = chatty.Predicates[1:]
-	_, err = New(chatty)
+	_, err = New(signer("Vendor", chatty))
 	require.NoError(t, err)
-	require.Equal(t, integrity.Bad, verify(new(Verifier), patch, make([]byte, 64)).Status, "the zero Verifier trusts nobody")
+}
+
+// Who is trusted by nothing, in no way or in other formats only, is nobody here; the zero Verifier is the same.
+func TestNobodyIsTrusted_INT1(t *testing.T) {
+	want := verify(new(Verifier), patch, make([]byte, 64))
+	require.Equal(t, integrity.Bad, want.Status)
+	for _, list := range [][]integrity.Signer{nil, {{Name: "Vendor", OpenPGP: []integrity.OpenPGPTrust{{Keyring: "a ring"}}}}} {
+		require.Equal(t, want, verify(verifier(t, list...), patch, make([]byte, 64)))
+	}
 }

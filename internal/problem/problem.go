@@ -7,6 +7,7 @@ package problem
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -58,6 +59,13 @@ type List []Problem
 // Add adds a problem. The text is formatted as by fmt.Sprintf, and the value is cut to MaxValue bytes.
 func (l *List) Add(field, value, format string, args ...any) {
 	*l = append(*l, Problem{Field: field, Value: Clip(value, MaxValue), Text: fmt.Sprintf(format, args...)})
+}
+
+// AddOnce adds a problem as Add does unless the list has one with that field: what is not well formed is not read further.
+func (l *List) AddOnce(field, value, format string, args ...any) {
+	if !slices.ContainsFunc(*l, func(p Problem) bool { return p.Field == field }) {
+		l.Add(field, value, format, args...)
+	}
 }
 
 // Under adds what is wrong with the value of a field. An err that is not an *Invalid is one problem; nil is none.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func (p *program) runNow(ctx context.Context, o running) error {
 }
 
 // check reads the keys and the policy, and tells everything that is wrong with the flags.
-func (o running) check() (keys []sigstoreverify.Signer, policy *integrity.Policy, err error) {
+func (o running) check() (keys []integrity.Signer, policy *integrity.Policy, err error) {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if info, err := os.Stat(o.root); err != nil || !info.IsDir() {
@@ -121,7 +122,11 @@ func (o running) check() (keys []sigstoreverify.Signer, policy *integrity.Policy
 			bad("--signer-key: %w", err)
 			continue
 		}
-		keys = append(keys, sigstoreverify.Signer{Name: name, Keys: [][]byte{pem}})
+		at := slices.IndexFunc(keys, func(s integrity.Signer) bool { return s.Name == name })
+		if at < 0 {
+			at, keys = len(keys), append(keys, integrity.Signer{Name: name, Sigstore: make([]integrity.SigstoreTrust, 1)})
+		}
+		keys[at].Sigstore[0].Keys = append(keys[at].Sigstore[0].Keys, string(pem))
 	}
 	if len(keys) > 0 {
 		if _, err := sigstoreverify.New(keys...); err != nil {

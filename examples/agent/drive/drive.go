@@ -31,7 +31,7 @@ type Config struct {
 	Key       ed25519.PrivateKey
 	Platform  dpkg.Config
 	Policy    *integrity.Policy // the signer policy that the asset is held to; nil: none, and Signers are trusted
-	Signers   []sigstoreverify.Signer
+	Signers   []integrity.Signer
 	Zone      string        // the asset's time zone; empty: not told
 	Every     time.Duration // between check-ins; zero: as the server wishes
 	UntilIdle bool          // end once the server has nothing new and nothing is left to do or to report

@@ -74,12 +74,13 @@ func Start(name string) (*Vendor, error) {
 func (v *Vendor) Close() error { return v.server.Close() }
 
 // Signer is what assets need to verify the vendor's signatures.
-func (v *Vendor) Signer() (sigstoreverify.Signer, error) {
+func (v *Vendor) Signer() (integrity.Signer, error) {
 	der, err := x509.MarshalPKIXPublicKey(v.key.Public())
 	if err != nil {
-		return sigstoreverify.Signer{}, fmt.Errorf("vendor: %w", err)
+		return integrity.Signer{}, fmt.Errorf("vendor: %w", err)
 	}
-	return sigstoreverify.Signer{Name: v.name, Keys: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}}, nil
+	key := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	return integrity.Signer{Name: v.name, Sigstore: []integrity.SigstoreTrust{{Keys: []string{key}}}}, nil
 }
 
 // Feed reads the vendor's list over HTTP, as a server does.

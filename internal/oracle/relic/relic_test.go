@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/binary"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -182,13 +181,14 @@ var stricter = []struct{ detail, why string }{
 }
 
 func TestNeverValidWhereRelicSaysBad(t *testing.T) {
-	pinned := func(name string) []ours.Anchor {
+	pinned := func(name string) []string {
 		b, err := os.ReadFile(filepath.Join(folder, name))
 		require.NoError(t, err)
-		block, _ := pem.Decode(b)
-		return []ours.Anchor{{Certificate: block.Bytes}}
+		return []string{string(b)}
 	}
-	v, err := ours.New(ours.Signer{Name: "Vendor", Organisation: "Vendor Inc.", Anchors: pinned("root.pem"), Timestampers: pinned("stamp-root.pem")})
+	v, err := ours.New(integrity.Signer{Name: "Vendor", Authenticode: []integrity.AuthenticodeTrust{{
+		Organisation: "Vendor Inc.", Anchors: pinned("root.pem"), Timestampers: pinned("stamp-root.pem"),
+	}}})
 	require.NoError(t, err)
 	// Relic looks at the first signature alone, so the nested seeds are left out.
 	var names []string
