@@ -171,14 +171,14 @@ func (t *tx) number(got *call, in manifest.CheckIn) error {
 	} else {
 		next, silent, ahead := rev.Heard(in.Held, len(in.Reports))
 		if ahead {
-			got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Wanted)})
+			got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Sealed)})
 		}
 		rev = next
 		if err := t.saveRevisions(in.Asset, rev); err != nil {
 			return err
 		}
 		if silent {
-			runs, err := unheard(t, in.Asset)
+			runs, err := listed(t, tableUnheard, in.Asset)
 			if err == nil {
 				err = t.stepEach(in.Asset, runs, ledger.NeverHeld{})
 			}
