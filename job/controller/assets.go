@@ -154,7 +154,7 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 		if err != nil {
 			return err
 		}
-		runs, err := listed(t, tableReboots, id) // some are withdrawn, and no longer in the queue
+		runs, err := listed(t, tableUnheard, id)
 		if err != nil {
 			return err
 		}

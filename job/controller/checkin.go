@@ -26,7 +26,8 @@ type call struct {
 // Reports are accepted exactly once, in order (MAN-6), at most manifest.MaxReports per call. The answer carries a
 // manifest when the agent holds an older revision than it should, or its manifest expires soon. A call that brings
 // nothing new, from an asset seen less than Config.SeenEvery ago, writes nothing. After that time it writes the asset's
-// own row of last calls, for which nobody else waits. A call costs a fixed number of reads, however many orders there are.
+// own row of last calls, for which nobody else waits. However many orders, patches and reports there are, a call costs a fixed
+// number of reads, unless it brings what orders are made by, or while runs are being cancelled or withdrawn.
 //
 // An asset can only report on its own orders. A report that makes no sense (on an order that it was never given, after the
 // end, on a cancel that nobody asked for) is accepted into the sequence, kept as an Anomaly, and changes nothing.

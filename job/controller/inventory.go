@@ -66,7 +66,7 @@ func (t *tx) takeInventory(id job.AssetID, got *call, sent catalog.Inventory) er
 	}
 	for _, q := range rows {
 		run, err := loadRun(t, q.run)
-		if err == nil && !run.State.Over() {
+		if err == nil && (run.State == ledger.RunMaking || run.State == ledger.RunMade) {
 			err = t.make(run, asset.Asset)
 		}
 		if err != nil {

@@ -18,14 +18,26 @@ import (
 // again for a run that is planned; zero: none is. Whoever changes jobs in between may change that.
 func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
 	now = instant(now)
+	failed := map[Key]bool{} // rows that are passed over: none may keep the others waiting
+	var errs []error
 	for more := true; more; {
+		var at Key
 		err := c.update(ctx, now, func(t *tx) (err error) {
-			more, err = t.tick()
+			at, err = t.tick(failed)
 			return err
 		})
-		if err != nil {
+		switch {
+		case err == nil:
+			more = at != Key{}
+		case at == Key{} || ctx.Err() != nil:
 			return time.Time{}, fmt.Errorf("tick: %w", err)
+		default:
+			failed[at] = true
+			errs = append(errs, err)
 		}
+	}
+	if len(errs) > 0 {
+		return time.Time{}, fmt.Errorf("tick: %w", errors.Join(errs...))
 	}
 	err = c.store.View(ctx, func(r Reader) error {
 		next = time.Time{}
@@ -42,8 +54,9 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 	return next, err
 }
 
-// tick does one bounded piece of what is due, and reports whether there was any. What stops a run comes first.
-func (t *tx) tick() (more bool, err error) {
+// tick does one bounded piece of what is due, and returns the row that asked for it; none: nothing is due. Rows that failed
+// are passed over. What stops a run comes first.
+func (t *tx) tick(failed map[Key]bool) (at Key, err error) {
 	for _, task := range []struct {
 		table Table
 		to    string
@@ -54,25 +67,27 @@ func (t *tx) tick() (more bool, err error) {
 		{tableWork, "", t.pass},
 		{tableShares, "", t.share},
 	} {
-		records, err := t.Scan(task.table, "", task.to, 1)
+		records, err := t.Scan(task.table, "", task.to, min(len(failed)+1, MaxScan))
 		if err != nil {
-			return false, err
+			return Key{}, err
 		}
-		if len(records) == 0 {
-			continue
+		for _, rec := range records {
+			at := Key{task.table, rec.Key}
+			if failed[at] {
+				continue
+			}
+			run, stray, err := t.listedRun(at)
+			switch {
+			case err != nil:
+			case stray:
+				err = t.Delete(at.Table, at.Key)
+			default:
+				_, err = task.do(run)
+			}
+			return at, err
 		}
-		k := Key{task.table, records[0].Key}
-		run, stray, err := t.listedRun(k)
-		switch {
-		case err != nil:
-		case stray: // it must not keep others waiting
-			err = t.Delete(k.Table, k.Key)
-		default:
-			_, err = task.do(run)
-		}
-		return true, err
 	}
-	return false, nil
+	return Key{}, nil
 }
 
 // listedRun loads the run that a row is about. Stray: there is no such run, or it has no such row.
@@ -327,8 +342,8 @@ func (t *tx) planRun(d job.Definition, o schedule.Occurrence) (job.RunID, error)
 	if _, none := errors.AsType[*NotFoundError](err); err != nil && !none {
 		return "", err
 	}
-	run := ledger.PlanRun(id, o, o.Start.Add(-t.c.config.Lead))
-	return id, t.saveRun(old.Run, runRecord{Run: run, Definition: d})
+	plan := ledger.RunPlan{ID: id, Occurrence: o, Due: o.Start.Add(-t.c.config.Lead)}
+	return id, t.saveRun(old.Run, runRecord{Run: ledger.StepRun(old.Run, plan, t.now), Definition: d})
 }
 
 // settled reports whether nothing of a run is open any more.

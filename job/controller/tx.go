@@ -12,7 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// fetched reads through what was fetched at once, so that a use case costs a fixed number of round trips.
+// fetched is a Reader whose Get serves what fetch read in one round trip, or what the transaction wrote.
 type fetched struct {
 	Reader
 	have map[Key][]byte

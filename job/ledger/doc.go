@@ -20,9 +20,10 @@
 //	                                    ▼                                                     ▼
 //	                                  Ended ──made again, if it was withdrawn or never held──► Open
 //
-// An order that is made again while its asset's inventory is not known waits instead of being open, unless it is open and the
-// asset may hold it. An order of an asset that is removed goes the way of a withdrawn one. If it had begun, it is Orphaned,
-// and gone once the asset reports on it all the same.
+// Beside these, an order that waits, or that was never made, ends when nothing of the job applies or the job is withdrawn. One
+// that is made again while its asset's inventory is not known waits, unless it is open and the asset may hold it. When an
+// asset is removed, an order that it may hold is Orphaned. If the asset reports on it all the same, the order is Gone, or
+// Open if it was cancelled since: the mark must reach the asset.
 //
 // # The rules it serves
 //

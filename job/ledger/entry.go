@@ -18,7 +18,7 @@ const (
 	Open                      // the asset's manifest has it
 	Gone                      // the manifest had it, and the asset has not reported what it did with it (JOB-5)
 	Ended                     // Result is final
-	Orphaned                  // its asset was removed after it began, so nobody is left to report a result
+	Orphaned                  // its asset was removed, and may hold it: nobody is left to report what became of it
 )
 
 var phases = enum.Of[Phase]("order phase", "waiting", "open", "gone", "ended", "orphaned")
@@ -92,12 +92,11 @@ func final(r job.Result) bool {
 //	phase     since  stage         result          cancelled  too late       retracted       ended
 //	waiting   0      0             none            no         no             no              no
 //	open      > 0    below done    none, pending   any        if cancelled   if cancelled    no
-//	gone      > 0    below done    none, pending   any        if cancelled   yes             no
+//	gone      > 0    below done    none, pending   no         no             yes             no
 //	ended     any    any           final           any        if cancelled   any             yes
-//	orphaned  > 0    begun         none, pending   any        if cancelled   any             no
+//	orphaned  > 0    below done    none, pending   any        if cancelled   yes             no
 //
-// A pending result means that its stage began, and so does too late. An asset that was removed leaves orders that
-// are gone and cancelled.
+// A pending result means that its stage began, and so does too late.
 func (e Entry) Validate() error {
 	var l problem.List
 	want := func(ok bool, field, format string, args ...any) {
@@ -116,9 +115,9 @@ func (e Entry) Validate() error {
 	want(e.Phase == Ended || e.Result != job.PendingReboot || e.Stage >= job.StageReboot, "result", "is %v before the reboot stage", e.Result)
 	want(e.TooLate == 0 || e.Cancelled, "tooLate", "answers a cancel that nobody asked for")
 	want(e.TooLate == 0 || e.TooLate >= job.StageDeploy && e.Stage >= e.TooLate, "tooLate", "is %v in stage %v", e.TooLate, e.Stage)
-	want(e.Phase != Gone || e.Retracted, "retracted", "is not set, and the order is gone")
+	want(e.Phase != Gone && e.Phase != Orphaned || e.Retracted, "retracted", "is not set, and the order is %v", e.Phase)
+	want(e.Phase != Gone || !e.Cancelled, "cancelled", "is set, and the order is gone")
 	want(e.Phase != Open || !e.Retracted || e.Cancelled, "retracted", "is set, and the order is open")
-	want(e.Phase != Orphaned || e.Stage > 0, "stage", "has not begun, and the order is orphaned")
 	if e.Phase == Waiting {
 		want(e == Entry{Run: e.Run, Asset: e.Asset, Phase: Waiting}, "phase", "is waiting, and something is known of the order")
 	}

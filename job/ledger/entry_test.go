@@ -45,6 +45,7 @@ func TestWhatAnOrderIs(t *testing.T) {
 		"ended: completed":            {begun: true, fixed: true, held: true, succeeded: true, cancel: ended},
 		"ended: failed":               {begun: true, fixed: true, held: true, cancel: ended},
 		"orphaned":                    {begun: true, fixed: true, held: true, cancel: late},
+		"orphaned, not begun":         {held: true, cancel: pending},
 	}
 	require.Len(t, want, len(situations))
 	for _, s := range situations {
@@ -122,11 +123,11 @@ func TestDamagedOrders(t *testing.T) {
 		{"another phase", order(ledger.Orphaned + 1), "phase: is not a phase"},
 		{"open, since no revision", order(ledger.Open), "since: is zero, and the order is open"},
 		{"gone, since no revision", order(ledger.Gone, retracted), "since: is zero, and the order is gone"},
-		{"orphaned, since no revision", order(ledger.Orphaned, stage(job.StageDeploy)), "since: is zero, and the order is orphaned"},
+		{"orphaned, since no revision", order(ledger.Orphaned, retracted, stage(job.StageDeploy)), "since: is zero, and the order is orphaned"},
 		{"open and done", order(ledger.Open, held, stage(job.StageDone)), "stage: is done, and the order is open"},
 		{"open in no stage that is known", order(ledger.Open, held, stage(job.StageDone+1)), "stage: is done, and the order is open"},
 		{"gone and done", order(ledger.Gone, held, retracted, stage(job.StageDone)), "stage: is done, and the order is gone"},
-		{"orphaned and done", order(ledger.Orphaned, held, stage(job.StageDone)), "stage: is done, and the order is orphaned"},
+		{"orphaned and done", order(ledger.Orphaned, held, retracted, stage(job.StageDone)), "stage: is done, and the order is orphaned"},
 		{"ended without a result", order(ledger.Ended, func(e *ledger.Entry) { e.Ended = t0 }), "result: is not final, and the order has ended"},
 		{"ended with a pending result", order(ledger.Ended, result(job.PendingReboot)), "result: is not final, and the order has ended"},
 		{"ended pending verification", order(ledger.Ended, result(job.PendingVerification)), "result: is not final, and the order has ended"},
@@ -142,7 +143,8 @@ func TestDamagedOrders(t *testing.T) {
 		{"too late in a stage that has not begun", order(ledger.Open, held, marked, stage(job.StageDeploy), tooLate(job.StageReboot)), "tooLate: is reboot in stage deploy"},
 		{"gone, and not withdrawn", order(ledger.Gone, held), "retracted: is not set, and the order is gone"},
 		{"open, and withdrawn", order(ledger.Open, held, retracted), "retracted: is set, and the order is open"},
-		{"orphaned before it began", order(ledger.Orphaned, held), "stage: has not begun, and the order is orphaned"},
+		{"orphaned, and not withdrawn", order(ledger.Orphaned, held), "retracted: is not set, and the order is orphaned"},
+		{"gone and cancelled", order(ledger.Gone, held, retracted, marked), "cancelled: is set, and the order is gone"},
 		{"waiting since a revision", order(ledger.Waiting, held), "phase: is waiting, and something is known of the order"},
 		{"waiting and cancelled", order(ledger.Waiting, marked), "phase: is waiting, and something is known of the order"},
 		{"waiting with a text", order(ledger.Waiting, func(e *ledger.Entry) { e.Text = "x" }), "phase: is waiting, and something is known of the order"},

@@ -14,7 +14,7 @@ type Index uint8
 const (
 	Live    Index = 1 + iota // by run: the orders that wait or are open
 	Queue                    // by asset: the same, with what a manifest needs to know of them
-	Unheard                  // by asset: withdrawn orders of which the asset may hold one, and has reported nothing since
+	Unheard                  // by asset: orders that left its manifest, and whose end it may still report
 	Cancels                  // by run: cancels whose outcome is not known
 	Reboots                  // by asset: executions that wait for a reboot
 )
@@ -49,7 +49,7 @@ func (e Entry) Index() []Row {
 	listed := e.Phase == Waiting || e.Phase == Open
 	add(listed, Row{Index: Live})
 	add(listed, Row{Index: Queue, Queued: Queued{e.Phase == Waiting, e.Cancelled, e.Start}})
-	add(e.Phase == Gone && e.Stage == 0, Row{Index: Unheard})
+	add(e.Phase == Gone || e.Phase == Orphaned && e.Stage == 0, Row{Index: Unheard})
 	add(e.waitsForCancel(), Row{Index: Cancels})
 	add(e.waitsForReboot(), Row{Index: Reboots})
 	return rows
@@ -61,7 +61,8 @@ func (e Entry) waitsForReboot() bool {
 	return (e.Phase == Open || e.Phase == Gone) && e.Result == job.PendingReboot
 }
 
-// Changes compares the rows of an order before and after a step: those to write, new or with another value, and those to delete.
+// Changes compares the rows of a value before and after a step. It returns those to write, new or with another content, and
+// those to delete. Key is what a row is stored under.
 func Changes[R comparable, K comparable](before, after []R, key func(R) K) (put, remove []R) {
 	was := make(map[K]R, len(before))
 	for _, r := range before {

@@ -35,13 +35,13 @@ func TestRowsOfAnOrder(t *testing.T) {
 			[]ledger.Row{live, queued(ledger.Queued{Start: t0, Cancelled: true}), cancels, reboots}},
 		{"waits for its inventory", order(ledger.Open, held, start, stage(job.StageDeploy), result(job.PendingVerification)), []ledger.Row{live, queued(ledger.Queued{Start: t0})}},
 		{"gone", order(ledger.Gone, held, start, retracted), []ledger.Row{unheard}},
-		{"gone and marked", order(ledger.Gone, held, start, retracted, marked), []ledger.Row{unheard}},
-		{"gone, begun", order(ledger.Gone, held, start, retracted, stage(job.StageDownload)), nil},
-		{"gone, and waits for a reboot", order(ledger.Gone, held, start, retracted, stage(job.StageReboot), pending), []ledger.Row{reboots}},
+		{"gone, begun", order(ledger.Gone, held, start, retracted, stage(job.StageDownload)), []ledger.Row{unheard}},
+		{"gone, and waits for a reboot", order(ledger.Gone, held, start, retracted, stage(job.StageReboot), pending), []ledger.Row{unheard, reboots}},
 		{"ended", order(ledger.Ended, held, start, stage(job.StageDone), result(job.Completed)), nil},
 		{"ended unheld", order(ledger.Ended, result(job.Withdrawn)), nil},
 		{"cancelled", order(ledger.Ended, held, marked, result(job.Cancelled)), nil},
-		{"orphaned", order(ledger.Orphaned, held, start, stage(job.StageReboot), pending, marked), nil},
+		{"orphaned", order(ledger.Orphaned, held, start, retracted, stage(job.StageReboot), pending, marked), nil},
+		{"orphaned, not begun", order(ledger.Orphaned, held, start, retracted, marked), []ledger.Row{unheard}},
 	} {
 		require.Equal(t, c.want, c.e.Index(), c.what)
 		require.True(t, c.e.Phase == 0 || c.e.Validate() == nil, c.what)

@@ -188,7 +188,7 @@ func TestEveryStep(t *testing.T) {
 		}
 		// The server never ends an order that the asset may have begun.
 		if from.e.Phase != ledger.Ended && to.e.Phase == ledger.Ended && !reported {
-			never := ev == ledger.Event(ledger.NeverHeld{}) && from.e.Phase == ledger.Gone
+			never := ev == ledger.Event(ledger.NeverHeld{}) && (from.e.Phase == ledger.Gone || from.e.Phase == ledger.Orphaned)
 			require.True(t, !from.e.Held(1) || never, about)
 			require.Zero(t, to.e.Stage, about)
 			require.Zero(t, to.e.Since, about)
@@ -224,7 +224,7 @@ func TestEveryStep(t *testing.T) {
 		ledger.Open:     {ledger.Waiting, ledger.Gone, ledger.Ended, ledger.Orphaned},
 		ledger.Gone:     {ledger.Waiting, ledger.Open, ledger.Ended, ledger.Orphaned},
 		ledger.Ended:    {ledger.Waiting, ledger.Open},
-		ledger.Orphaned: {ledger.Gone, ledger.Ended},
+		ledger.Orphaned: {ledger.Waiting, ledger.Open, ledger.Gone, ledger.Ended},
 	} {
 		for phase := ledger.Waiting; phase <= ledger.Orphaned; phase++ {
 			if phase != from {
@@ -244,7 +244,7 @@ func TestIndexOfEveryState(t *testing.T) {
 			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Waiting: true}})
 		case e.Phase == ledger.Open:
 			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Cancelled: e.Cancelled, Start: t0}})
-		case e.Phase == ledger.Gone && !e.Begun():
+		case e.Phase == ledger.Gone, e.Phase == ledger.Orphaned && !e.Begun():
 			want = append(want, ledger.Row{Index: ledger.Unheard})
 		}
 		if e.Cancelled && e.TooLate == 0 && e.Phase == ledger.Open {

@@ -125,11 +125,13 @@ func TestAnswers_JOB3_JOB4_JOB5(t *testing.T) {
 			"withdrawn, marked": "ended, since 2, Cancelled, marked, retracted, at 20:00, +revise, +outcomes",
 		}},
 		{job.Report{Result: job.Withdrawn}, map[string]string{
-			"made again":        "open, since 2", // of the withdrawal before
-			"withdrawn, marked": "ended, since 2, Withdrawn, marked, retracted, at 20:00, +revise, +outcomes",
-			"gone":              "ended, since 2, Withdrawn, retracted, at 20:00, +outcomes",
-			"gone, begun":       "ended, since 2, stage download, Withdrawn, retracted, at 20:00, +outcomes",
-			"gone, deploying":   "ended, since 2, stage deploy, Withdrawn, retracted, at 20:00, +outcomes",
+			"made again":          "open, since 2", // of the withdrawal before
+			"withdrawn, marked":   "ended, since 2, Withdrawn, marked, retracted, at 20:00, +revise, +outcomes",
+			"gone":                "ended, since 2, Withdrawn, retracted, at 20:00, +outcomes",
+			"gone, begun":         "ended, since 2, stage download, Withdrawn, retracted, at 20:00, +outcomes",
+			"gone, deploying":     "ended, since 2, stage deploy, Withdrawn, retracted, at 20:00, +outcomes",
+			"orphaned":            "ended, since 2, stage deploy, Withdrawn, retracted, at 20:00, +outcomes",
+			"orphaned, not begun": "ended, since 2, Withdrawn, retracted, at 20:00, +outcomes",
 		}},
 		{job.Report{TooLate: job.StageDeploy}, map[string]string{
 			"marked":            "open, since 2, stage deploy, marked, too late: deploy",
@@ -233,9 +235,15 @@ func TestLateReportOfAnEarlierWithdrawal_JOB5(t *testing.T) {
 			{said, "ended, since 2, Cancelled, marked, at 20:00"},
 			{said, "=, +objection: the order had ended (Cancelled)"},
 		},
+		"an asset that was removed, and its order cancelled, speaks again": {
+			{ledger.AssetRemoved{}, "orphaned, since 2, retracted, +revise without"},
+			{ledger.CancelAsked{}, "orphaned, since 2, marked, retracted"},
+			{ledger.Reported{Report: job.Report{Progress: job.Started, At: t0}}, "open, since 2, stage download, marked, retracted, +revise"},
+			{ledger.Reported{Report: job.Report{Result: job.Cancelled, At: t0}}, "ended, since 2, stage download, Cancelled, marked, retracted, at 20:00, +revise, +outcomes"},
+		},
 		"an asset that was removed speaks again": {
 			{ledger.Reported{Report: job.Report{Progress: job.Started, At: t0}}, "open, since 2, stage download"},
-			{ledger.AssetRemoved{}, "orphaned, since 2, stage download, +revise"},
+			{ledger.AssetRemoved{}, "orphaned, since 2, stage download, retracted, +revise without"},
 			{ledger.Reported{Report: job.Report{Progress: job.Resumed, At: t0}}, "gone, since 2, stage download, retracted"},
 			{said, "ended, since 2, stage download, Withdrawn, retracted, at 20:00, +outcomes"},
 		},
@@ -300,7 +308,6 @@ func TestObjections_MAN6(t *testing.T) {
 		{"marked, too late", job.Report{Result: job.Cancelled}, "", "it says Cancelled after the deploy stage began (JOB-4)"},
 		{"queued", job.Report{Result: job.Withdrawn}, "", "it says Withdrawn, and the order was not"},
 		{"marked", job.Report{Result: job.Withdrawn}, "", "it says Withdrawn, and the order was not"},
-		{"orphaned", job.Report{Result: job.Withdrawn}, "", "it says Withdrawn, and the order was not"},
 		{"queued", job.Report{Result: job.Failed}, "other-1", `it names patch "other-1", which the order does not`},
 		{"queued", job.Report{Result: job.PendingReboot}, catalog.PatchID(long), `it names patch "` + cut + `", which the order does not`},
 		{"queued", job.Report{Result: job.Failed, Patches: []job.PatchOutcome{said, said}}, "", twice("editor-2")},

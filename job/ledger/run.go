@@ -17,7 +17,7 @@ type RunState uint8
 const (
 	RunPlanned   RunState = 1 + iota // waits until it is due: its start less the lead (MAN-1)
 	RunMaking                        // its orders are being made, or made again after its job changed
-	RunMade                          // every order is made; what became of each, its entry says
+	RunMade                          // its orders are made, or are made as others succeed; their entries say what became of each
 	RunCancelled                     // by an administrator (JOB-3)
 	RunWithdrawn                     // its job was disabled or deleted, or got another start (JOB-5)
 	RunMissed                        // never made: a newer run of the job came due first (JOB-12)
@@ -25,7 +25,7 @@ const (
 
 var runStates = enum.Of[RunState]("run state", "planned", "making", "made", "cancelled", "withdrawn", "missed")
 
-// Over reports whether no order of the run is made any more.
+// Over reports whether the run makes no orders. A withdrawn one makes some again when it is planned again.
 func (s RunState) Over() bool { return s == RunCancelled || s == RunWithdrawn || s == RunMissed }
 
 // String returns the state's name.
@@ -92,6 +92,13 @@ type RunEvent interface{ runEvent() }
 
 // The events of a run.
 type (
+	// RunPlan says that the run of an occurrence is to be made at Due. A run that was withdrawn is planned again: orders that
+	// still have to be withdrawn, or cancelled, are so first.
+	RunPlan struct {
+		ID         job.RunID
+		Occurrence schedule.Occurrence
+		Due        time.Time
+	}
 	// RunDue says that its time has come. Missed: a newer run of the job is due as well (JOB-12).
 	RunDue struct{ Missed bool }
 	// JobChanged says that the job changed and the orders are to follow (MAN-2). Started: the run's start is past everywhere.
@@ -110,17 +117,13 @@ type (
 	}
 )
 
+func (RunPlan) runEvent()     {}
 func (RunDue) runEvent()      {}
 func (JobChanged) runEvent()  {}
 func (PatchesLeft) runEvent() {}
 func (RunCancel) runEvent()   {}
 func (RunWithdraw) runEvent() {}
 func (Passed) runEvent()      {}
-
-// PlanRun returns the run of an occurrence of a job, which is due at due.
-func PlanRun(id job.RunID, o schedule.Occurrence, due time.Time) Run {
-	return Run{ID: id, Start: o.Start, Local: o.Local, State: RunPlanned, Due: due}
-}
 
 // FollowRun returns a run that follows another asset by asset: it gets its orders as the other's succeed (JOB-19).
 func FollowRun(id, after job.RunID, start time.Time) Run {
@@ -132,34 +135,48 @@ func FollowRun(id, after job.RunID, start time.Time) Run {
 func StepRun(r Run, ev RunEvent, at time.Time) Run {
 	r.Passes = slices.Clone(r.Passes)
 	switch ev := ev.(type) {
+	case RunPlan:
+		r = Run{ID: ev.ID, Start: ev.Occurrence.Start, Local: ev.Occurrence.Local, State: RunPlanned, Due: ev.Due, Passes: r.stops()}
 	case RunDue:
 		switch {
 		case r.State != RunPlanned:
 		case ev.Missed:
 			r.State, r.Due = RunMissed, time.Time{}
 		default:
-			r.State, r.Due, r.Passes = RunMaking, time.Time{}, []Pass{{Kind: MakePass}}
+			r.State, r.Due, r.Passes = RunMaking, time.Time{}, append(r.stops(), Pass{Kind: MakePass})
 		}
 	case JobChanged:
 		if r.State == RunMaking || r.State == RunMade { // making again goes by the newest catalog, so nothing is left to trim
-			r.State, r.Passes = RunMaking, []Pass{{Kind: MakePass, Live: ev.Started}}
+			r.State, r.Passes = RunMaking, append(r.stops(), Pass{Kind: MakePass, Live: ev.Started})
 		}
 	case PatchesLeft:
 		r.Passes = slices.DeleteFunc(r.Passes, func(p Pass) bool { return p.Kind == TrimPass })
 		r.Passes = append(r.Passes, Pass{Kind: TrimPass, Drop: ev.Drop})
 	case RunCancel: // also of a run that is withdrawn: an asset may have begun before that came
-		if r.State != RunMissed {
-			r.State, r.Due = RunCancelled, time.Time{}
+		if r.State != RunCancelled && r.State != RunMissed {
+			r.State, r.Due, r.Passes = RunCancelled, time.Time{}, []Pass{{Kind: CancelPass}}
 		}
-		r.Passes = []Pass{{Kind: CancelPass}}
 	case RunWithdraw:
-		if !r.State.Over() {
-			r.State, r.Due, r.Passes = RunWithdrawn, time.Time{}, []Pass{{Kind: WithdrawPass}}
+		if r.State.Over() {
+			break
+		}
+		r.State, r.Due, r.Passes = RunWithdrawn, time.Time{}, r.stops()
+		if len(r.Passes) == 0 { // otherwise none was made since the last withdrawal
+			r.Passes = []Pass{{Kind: WithdrawPass}}
 		}
 	case Passed:
 		r.passed(ev, at)
 	}
 	return r
+}
+
+// stops returns the passes to be finished whatever becomes of the run: those that cancel or withdraw its orders. They come first.
+func (r Run) stops() []Pass {
+	n := 0
+	for n < len(r.Passes) && (r.Passes[n].Kind == CancelPass || r.Passes[n].Kind == WithdrawPass) {
+		n++
+	}
+	return r.Passes[:n:n]
 }
 
 func (r *Run) passed(ev Passed, at time.Time) {

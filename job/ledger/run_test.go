@@ -71,6 +71,7 @@ func TestRunEvents(t *testing.T) {
 		missed    = ledger.RunMissed
 	)
 	left := ledger.PatchesLeft{Drop: []ledger.Drop{{Patch: "editor-2"}, {Patch: "player-2"}}}
+	again := ledger.RunPlan{ID: run, Occurrence: schedule.Occurrence{Start: t0}, Due: later.Add(time.Hour)}
 	for _, c := range []struct {
 		r    ledger.Run
 		ev   ledger.RunEvent
@@ -111,11 +112,13 @@ func TestRunEvents(t *testing.T) {
 		{occurrenceRun(making, ledger.MakePass, ledger.TrimPass), ledger.RunCancel{}, "cancelled, cancel"},
 		{occurrenceRun(made), ledger.RunCancel{}, "cancelled, at 19:00, cancel"},
 		{occurrenceRun(made, ledger.TrimPass), ledger.RunCancel{}, "cancelled, at 19:00, cancel"},
-		{occurrenceRun(cancelled), ledger.RunCancel{}, "cancelled, cancel"},
-		{occurrenceRun(cancelled, ledger.CancelPass), ledger.RunCancel{}, "cancelled, cancel"},
+		{occurrenceRun(cancelled), ledger.RunCancel{}, "cancelled"},
+		{occurrenceRun(cancelled, ledger.CancelPass), ledger.RunCancel{}, "cancelled, cancel after m"},
+		{occurrenceRun(cancelled, ledger.CancelPass, ledger.TrimPass), ledger.RunCancel{}, "cancelled, cancel after m, trim editor-2 after m"},
 		{occurrenceRun(withdrawn), ledger.RunCancel{}, "cancelled, cancel"},
 		{occurrenceRun(withdrawn, ledger.WithdrawPass), ledger.RunCancel{}, "cancelled, cancel"},
-		{occurrenceRun(missed), ledger.RunCancel{}, "missed, cancel"},
+		{occurrenceRun(planned, ledger.WithdrawPass), ledger.RunCancel{}, "cancelled, cancel"},
+		{occurrenceRun(missed), ledger.RunCancel{}, "missed"},
 
 		{occurrenceRun(planned), ledger.RunWithdraw{}, "withdrawn, withdraw"},
 		{occurrenceRun(making, ledger.MakePass, ledger.TrimPass), ledger.RunWithdraw{}, "withdrawn, withdraw"},
@@ -126,6 +129,22 @@ func TestRunEvents(t *testing.T) {
 		{occurrenceRun(withdrawn, ledger.WithdrawPass), ledger.RunWithdraw{}, "withdrawn, withdraw after m"},
 		{occurrenceRun(withdrawn), ledger.RunWithdraw{}, "withdrawn"},
 		{occurrenceRun(missed), ledger.RunWithdraw{}, "missed"},
+
+		// A withdrawn run is planned again. What had to be withdrawn of it still has to be, before anything is made (JOB-5).
+		{ledger.Run{}, again, "planned, due 21:00"},
+		{occurrenceRun(withdrawn), again, "planned, due 21:00"},
+		{occurrenceRun(withdrawn, ledger.WithdrawPass), again, "planned, due 21:00, withdraw after m"},
+		{occurrenceRun(withdrawn, ledger.WithdrawPass, ledger.TrimPass), again, "planned, due 21:00, withdraw after m"},
+		{occurrenceRun(withdrawn, ledger.TrimPass), again, "planned, due 21:00"},
+		{occurrenceRun(planned, ledger.WithdrawPass), ledger.RunDue{}, "making, withdraw after m, make"},
+		{occurrenceRun(planned, ledger.WithdrawPass), ledger.RunDue{Missed: true}, "missed, withdraw after m"},
+		{occurrenceRun(planned, ledger.WithdrawPass), ledger.JobChanged{}, "planned, due 19:00, withdraw after m"},
+		{occurrenceRun(planned, ledger.WithdrawPass), ledger.RunWithdraw{}, "withdrawn, withdraw after m"},
+		{occurrenceRun(planned, ledger.WithdrawPass), ledger.Passed{Last: true}, "planned, due 19:00"},
+		{occurrenceRun(making, ledger.WithdrawPass, ledger.MakePass), ledger.JobChanged{}, "making, withdraw after m, make"},
+		{occurrenceRun(making, ledger.WithdrawPass, ledger.MakePass), ledger.RunWithdraw{}, "withdrawn, withdraw after m"},
+		{occurrenceRun(making, ledger.WithdrawPass, ledger.MakePass), ledger.RunCancel{}, "cancelled, cancel"},
+		{occurrenceRun(making, ledger.WithdrawPass, ledger.MakePass), ledger.Passed{Last: true}, "making, make after m"},
 
 		// The first pass goes on. Its cursor alone moves, until it is done.
 		{occurrenceRun(making, ledger.MakePass, ledger.TrimPass), ledger.Passed{Cursor: "q"}, "making, make after q, trim editor-2 after m"},
@@ -155,7 +174,8 @@ func TestRunEvents(t *testing.T) {
 func TestNewRuns_JOB9_JOB19(t *testing.T) {
 	local := schedule.Occurrence{Start: t0}
 	local.Local++
-	require.Equal(t, ledger.Run{ID: run, Start: t0, Local: local.Local, State: ledger.RunPlanned, Due: later}, ledger.PlanRun(run, local, later))
+	plan := ledger.RunPlan{ID: run, Occurrence: local, Due: later}
+	require.Equal(t, ledger.Run{ID: run, Start: t0, Local: local.Local, State: ledger.RunPlanned, Due: later}, ledger.StepRun(ledger.Run{}, plan, t0))
 	require.Equal(t, ledger.Run{ID: run, Start: t0, State: ledger.RunMade, Made: t0, After: "first@x"}, ledger.FollowRun(run, "first@x", t0))
 }
 
@@ -185,7 +205,8 @@ func TestRowsOfARun_JOB3_JOB5(t *testing.T) {
 		{occurrenceRun(ledger.RunMissed), nil, nil},
 		{occurrenceRun(ledger.RunCancelled), nil, nil},
 		{occurrenceRun(ledger.RunCancelled, ledger.CancelPass), []ledger.RunRow{work, stopping}, ledger.CancelAsked{}},
-		{occurrenceRun(ledger.RunMissed, ledger.CancelPass, ledger.TrimPass), []ledger.RunRow{work, stopping}, ledger.CancelAsked{}},
+		{occurrenceRun(ledger.RunCancelled, ledger.CancelPass, ledger.TrimPass), []ledger.RunRow{work, stopping}, ledger.CancelAsked{}},
+		{occurrenceRun(ledger.RunPlanned, ledger.WithdrawPass), []ledger.RunRow{due, work, stopping}, ledger.Withdrawn{}},
 		{occurrenceRun(ledger.RunWithdrawn, ledger.WithdrawPass), []ledger.RunRow{work, stopping}, ledger.Withdrawn{}},
 		{occurrenceRun(ledger.RunWithdrawn, ledger.TrimPass), []ledger.RunRow{work}, nil},
 	} {
@@ -198,19 +219,24 @@ func TestRowsOfARun_JOB3_JOB5(t *testing.T) {
 // first, what stops a run is done first, and no order of a run that is over is made.
 func TestPassesFitTheState(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
+	plan := ledger.RunPlan{ID: run, Occurrence: schedule.Occurrence{Start: t0}, Due: t0}
 	events := []ledger.RunEvent{
 		ledger.RunDue{}, ledger.RunDue{Missed: true}, ledger.JobChanged{}, ledger.JobChanged{Started: true}, ledger.PatchesLeft{Drop: drop},
-		ledger.RunCancel{}, ledger.RunWithdraw{}, ledger.Passed{Cursor: "a"}, ledger.Passed{Last: true},
+		ledger.RunCancel{}, ledger.RunWithdraw{}, ledger.RunWithdraw{}, ledger.Passed{Cursor: "a"}, ledger.Passed{Last: true}, plan,
 	}
 	seen := map[string]bool{}
 	for range 500 {
-		r := ledger.PlanRun(run, schedule.Occurrence{Start: t0}, t0)
+		r := ledger.StepRun(ledger.Run{}, plan, t0)
 		if random.IntN(4) == 0 {
 			r = ledger.FollowRun(run, "first@x", t0)
 		}
 		for range 20 {
 			before := r
-			r = ledger.StepRun(r, events[random.IntN(len(events))], later)
+			ev := events[random.IntN(len(events))]
+			if ev == ledger.RunEvent(plan) && r.State != ledger.RunWithdrawn {
+				continue // no other run is planned again
+			}
+			r = ledger.StepRun(r, ev, later)
 			about := fmt.Sprintf("%s, then %s", sayRun(before), sayRun(r))
 			seen[sayRun(r)] = true
 			at := map[ledger.PassKind]int{}
@@ -221,11 +247,15 @@ func TestPassesFitTheState(t *testing.T) {
 				require.True(t, !p.Live || p.Kind == ledger.MakePass, about)
 			}
 			require.Equal(t, r.State == ledger.RunPlanned, !r.Due.IsZero(), about)
-			require.Equal(t, r.State == ledger.RunMaking, at[ledger.MakePass] == 1, about)
-			require.LessOrEqual(t, at[ledger.MakePass]+at[ledger.CancelPass]+at[ledger.WithdrawPass], 1, about)
-			require.True(t, at[ledger.CancelPass]+at[ledger.WithdrawPass] == 0 || r.State.Over(), about)
-			cancelled := before.State == ledger.RunWithdrawn && r.State == ledger.RunCancelled
-			require.True(t, !before.State.Over() || r.State == before.State || cancelled, about)
+			stops := min(at[ledger.CancelPass]+at[ledger.WithdrawPass], 1)
+			require.LessOrEqual(t, at[ledger.CancelPass]+at[ledger.WithdrawPass], 1, about)
+			require.Equal(t, r.State == ledger.RunMaking, at[ledger.MakePass] == stops+1, about)
+			require.True(t, at[ledger.CancelPass] == 0 || r.State == ledger.RunCancelled, about)
+			open := before.State == ledger.RunWithdrawn && (r.State == ledger.RunCancelled || r.State == ledger.RunPlanned)
+			require.True(t, !before.State.Over() || r.State == before.State || open, about)
+			// What was to be withdrawn or cancelled still is, or was.
+			_, passed := ev.(ledger.Passed)
+			require.True(t, before.Stopping() == nil || passed || r.Stopping() != nil, about)
 			require.True(t, r.State != ledger.RunMade || !r.Made.IsZero(), about)
 		}
 	}
@@ -236,7 +266,7 @@ func TestPassesFitTheState(t *testing.T) {
 func TestPassVisitsEveryAssetOnce(t *testing.T) {
 	assets := []job.AssetID{"a", "b", "c", "d", "e"}
 	for batch := 1; batch <= len(assets)+1; batch++ {
-		r := ledger.StepRun(ledger.PlanRun(run, schedule.Occurrence{Start: t0}, t0), ledger.RunDue{}, t0)
+		r := ledger.StepRun(occurrenceRun(ledger.RunPlanned), ledger.RunDue{}, t0)
 		var visited []job.AssetID
 		for len(r.Passes) > 0 {
 			n, cursor := 0, job.AssetID("")

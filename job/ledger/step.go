@@ -29,7 +29,7 @@ type (
 	}
 	// Trimmed says that patches were taken out of the order (CAT-6, CAT-9). Empty: nothing is left to do.
 	Trimmed struct{ Empty bool }
-	// Withdrawn says that the job was disabled or deleted, or no longer selects the asset (JOB-5).
+	// Withdrawn says that the job was disabled or deleted, got another start, or no longer selects the asset (JOB-5).
 	Withdrawn struct{}
 	// CancelAsked says that the administrator cancels the run (JOB-3).
 	CancelAsked struct{}
@@ -116,7 +116,7 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 			m.endHere(job.TimedOut, "a newer run of the job is due")
 		}
 	case NeverHeld:
-		if e.Phase == Gone && e.Stage == 0 {
+		if (e.Phase == Gone || e.Phase == Orphaned) && e.Stage == 0 {
 			m.endHere(job.Withdrawn, "withdrawn before the asset received it")
 		}
 	case AssetRemoved:
@@ -146,7 +146,7 @@ func (m *machine) made(ev Made) {
 	}
 	next := Entry{Run: m.Run, Asset: m.Asset, Phase: Open, Start: ev.Start.UTC().Round(0), Since: m.r.next(), Dropped: ev.Dropped}
 	if m.held() { // the asset may hold it as it was
-		next.Since, next.Stale = m.Since, m.Phase == Gone || m.Stale
+		next.Since, next.Stale = m.Since, m.Phase == Gone || m.Phase == Orphaned || m.Stale
 	}
 	m.Entry = next
 	m.do(Revise{})
@@ -179,7 +179,9 @@ func (m *machine) withdraw() {
 
 func (m *machine) cancel() {
 	switch {
-	case m.Phase == 0 || m.Phase == Ended || m.Phase == Orphaned || m.Cancelled || m.Stage >= job.StageDeploy:
+	case m.Phase == 0 || m.Phase == Ended || m.Cancelled || m.Stage >= job.StageDeploy:
+	case m.Phase == Orphaned: // for the case that the asset comes back
+		m.Cancelled = true
 	case !m.held():
 		m.Cancelled = true
 		m.endHere(job.Cancelled, "")
@@ -192,14 +194,14 @@ func (m *machine) cancel() {
 }
 
 func (m *machine) removed() {
-	if m.Stage == 0 || m.Phase != Open && m.Phase != Gone {
+	switch {
+	case m.Phase != Open && m.Phase != Gone || !m.held():
 		m.withdraw()
 		return
+	case m.Phase == Open:
+		m.do(Revise{Without: true})
 	}
-	if m.Phase == Open {
-		m.do(Revise{})
-	}
-	m.Phase, m.Text = Orphaned, "the asset was removed before it reported how this ended"
+	m.Phase, m.Retracted, m.Text = Orphaned, true, "the asset was removed before it reported how this ended"
 }
 
 // endHere ends an order without the asset, which does not hold it.
@@ -227,8 +229,12 @@ func (m *machine) reported(ev Reported) {
 		return
 	}
 	m.At, m.Text, m.Reboots = reportTime(rep.At, m.at), problem.Clip(rep.Text, MaxText), max(m.Reboots, min(rep.Reboots, maxReboots))
-	if m.Phase == Orphaned { // an asset that has the order speaks again
-		m.Phase, m.Retracted = Gone, true
+	switch {
+	case m.Phase == Orphaned && m.Cancelled: // an asset that has the order is back, and must get the mark
+		m.Phase = Open
+		m.do(Revise{})
+	case m.Phase == Orphaned:
+		m.Phase = Gone
 	}
 	switch {
 	case rep.Progress != 0:

@@ -70,7 +70,8 @@ var situations = []struct {
 	{"ended: cancelled", order(ledger.Ended, held, marked, result(job.Cancelled))},
 	{"ended: completed", order(ledger.Ended, held, stage(job.StageDone), result(job.Completed))},
 	{"ended: failed", order(ledger.Ended, held, stage(job.StageDone), result(job.Failed))},
-	{"orphaned", order(ledger.Orphaned, held, stage(job.StageDeploy))},
+	{"orphaned", order(ledger.Orphaned, held, retracted, stage(job.StageDeploy))},
+	{"orphaned, not begun", order(ledger.Orphaned, held, retracted)},
 }
 
 // say writes down what matters of an order and of what goes with a step; "=" if the step changed nothing.
@@ -149,12 +150,12 @@ func TestEvents(t *testing.T) {
 		want map[string]string
 	}{
 		{"the inventory is awaited", ledger.Awaited{}, map[string]string{
-			"never made": "waiting", "not sealed": "waiting", "gone": "waiting", "ended: withdrawn": "waiting",
+			"never made": "waiting", "not sealed": "waiting", "gone": "waiting", "orphaned, not begun": "waiting", "ended: withdrawn": "waiting",
 			"ended unheld: withdrawn": "waiting", "ended unheld: nothing to do": "waiting", "ended unheld: missed": "waiting",
 		}},
 		{"made (MAN-2)", ledger.Made{Start: t0}, map[string]string{
 			"never made": madeNew, "waiting": madeNew, "not sealed": madeNew, "queued": again,
-			"made again": "open, since 2, stale, +revise", "gone": "open, since 2, stale, +revise", "ended: withdrawn": madeNew,
+			"made again": "open, since 2, stale, +revise", "gone": "open, since 2, stale, +revise", "orphaned, not begun": "open, since 2, stale, +revise", "ended: withdrawn": madeNew,
 			"ended unheld: withdrawn": madeNew, "ended unheld: nothing to do": madeNew, "ended unheld: missed": madeNew,
 		}},
 		{"made, with nothing to do", ledger.MadeEmpty{Result: job.NotApplicable}, map[string]string{
@@ -177,25 +178,29 @@ func TestEvents(t *testing.T) {
 		{"a cancel (JOB-3)", ledger.CancelAsked{}, map[string]string{
 			"waiting": "ended, Cancelled, marked, at 20:00", "not sealed": "ended, Cancelled, marked, at 20:00",
 			"queued": "open, since 2, marked, +revise", "made again": "open, since 2, marked, stale, +revise",
-			"begun":       "open, since 2, stage download, marked, +revise",
-			"gone":        "open, since 2, marked, retracted, +revise",
-			"gone, begun": "open, since 2, stage download, marked, retracted, +revise",
+			"begun":               "open, since 2, stage download, marked, +revise",
+			"gone":                "open, since 2, marked, retracted, +revise",
+			"gone, begun":         "open, since 2, stage download, marked, retracted, +revise",
+			"orphaned, not begun": "orphaned, since 2, marked, retracted",
 		}},
 		{"missed (JOB-12)", ledger.Missed{}, map[string]string{
 			"not sealed": "ended, TimedOut, at 20:00",
 		}},
 		{"the asset never held it", ledger.NeverHeld{}, map[string]string{
-			"gone": "ended, Withdrawn, retracted, at 20:00",
+			"gone": "ended, Withdrawn, retracted, at 20:00", "orphaned, not begun": "ended, Withdrawn, retracted, at 20:00",
 		}},
 		{"the asset is removed", ledger.AssetRemoved{}, map[string]string{
-			"waiting": withdrawnHere, "not sealed": withdrawnHere, "queued": gone, "made again": goneStale,
-			"begun":              "orphaned, since 2, stage download, +revise",
-			"deploying":          "orphaned, since 2, stage deploy, +revise",
-			"waits for a reboot": "orphaned, since 2, stage reboot, PendingReboot, +revise",
-			"marked":             "gone, since 2, marked, retracted, +revise without",
-			"marked, begun":      "orphaned, since 2, stage download, marked, +revise",
-			"marked, too late":   "orphaned, since 2, stage deploy, marked, too late: deploy, +revise",
-			"withdrawn, marked":  "gone, since 2, marked, retracted, +revise without",
+			"waiting": withdrawnHere, "not sealed": withdrawnHere,
+			"queued":             "orphaned, since 2, retracted, +revise without",
+			"made again":         "orphaned, since 2, retracted, stale, +revise without",
+			"begun":              "orphaned, since 2, stage download, retracted, +revise without",
+			"deploying":          "orphaned, since 2, stage deploy, retracted, +revise without",
+			"waits for a reboot": "orphaned, since 2, stage reboot, PendingReboot, retracted, +revise without",
+			"marked":             "orphaned, since 2, marked, retracted, +revise without",
+			"marked, begun":      "orphaned, since 2, stage download, marked, retracted, +revise without",
+			"marked, too late":   "orphaned, since 2, stage deploy, marked, too late: deploy, retracted, +revise without",
+			"withdrawn, marked":  "orphaned, since 2, marked, retracted, +revise without",
+			"gone":               "orphaned, since 2, retracted",
 			"gone, begun":        "orphaned, since 2, stage download, retracted",
 			"gone, deploying":    "orphaned, since 2, stage deploy, retracted",
 		}},
@@ -286,7 +291,8 @@ func TestTextsOfTheServersEndings(t *testing.T) {
 		{order(ledger.Gone, held, retracted, full), ledger.NeverHeld{}, "withdrawn before the asset received it"},
 		{order(ledger.Open, held, full, stage(job.StageDeploy)), ledger.AssetRemoved{}, "the asset was removed before it reported how this ended"},
 		{order(ledger.Gone, held, retracted, full, stage(job.StageDeploy)), ledger.AssetRemoved{}, "the asset was removed before it reported how this ended"},
-		{order(ledger.Open, held, full), ledger.AssetRemoved{}, "said"},
+		{order(ledger.Open, held, full), ledger.AssetRemoved{}, "the asset was removed before it reported how this ended"},
+		{order(ledger.Open, fresh, full), ledger.AssetRemoved{}, "said"},
 	} {
 		after, _ := ledger.Step(rev, c.e, c.ev, t0)
 		require.Equal(t, c.want, after.Text, "%T on %v", c.ev, c.e.Phase)
