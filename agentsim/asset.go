@@ -26,7 +26,7 @@ type asset struct {
 	disk    []byte      // the agent's state as it was committed before the last crash
 	state   agent.State // as last committed
 	up      bool        // the computer runs
-	running bool        // the agent does: what it committed is in state, else on disk
+	running bool        // the agent does: what it committed is then in state, otherwise on disk
 	life    uint64      // grows with each crash: what an earlier life began is not answered
 	wake    uint64      // number of the wake-up that counts
 	sleep   time.Time   // until when the computer sleeps
@@ -34,7 +34,7 @@ type asset struct {
 	boots   int
 	booted  time.Time
 	skew    time.Duration // of its clock
-	zone    string        // of its clock; empty: never told
+	zone    string        // of its clock; empty: not reported
 	link    link
 	traps   []trap
 	ignored int // reboots that will come to nothing
@@ -84,10 +84,10 @@ func (w *World) newAsset(id job.AssetID, tags []string, platform catalog.Platfor
 func (a *asset) log(format string, args ...any) { a.w.log(string(a.id), format, args...) }
 
 func (a *asset) moment() agent.Moment {
-	return agent.Moment{Wall: a.w.now.Add(a.skew), Boot: fmt.Sprintf("boot-%d", a.boots), Up: a.w.now.Sub(a.booted)}
+	return agent.Moment{Wall: a.w.now.Add(a.skew), BootID: fmt.Sprintf("boot-%d", a.boots), Up: a.w.now.Sub(a.booted)}
 }
 
-// step lets the agent take an event, commits, and carries out what comes of it: a driver's whole duty.
+// step lets the agent take an event, commits, and carries out what comes of it: all that a driver does.
 func (a *asset) step(ev agent.Event) {
 	if !a.up || a.w.trouble() != nil {
 		return
@@ -107,11 +107,8 @@ func (a *asset) step(ev agent.Event) {
 	}
 	a.after(out.Wake, &a.wake, func() { a.step(agent.Tick{}) })
 	life := a.life
-	if out.Call != nil {
-		a.call(*out.Call)
-	}
 	for _, e := range out.Effects {
-		if a.life == life { // else the effect before it ended this life
+		if a.life == life { // otherwise the effect before it ended this life
 			a.carryOut(e)
 		}
 	}
@@ -186,7 +183,7 @@ func (a *asset) start() {
 	a.step(agent.Started{})
 }
 
-// crash ends the agent and starts it anew; the computer runs on.
+// crash ends the agent and starts it again; the computer runs on.
 func (a *asset) crash() {
 	a.stop()
 	a.start()
@@ -215,7 +212,7 @@ func (a *asset) boot(off time.Duration) {
 	})
 }
 
-// login changes who is logged in, and tells the executions, as a runner that looks often would.
+// login changes who is logged in, and informs the executions, as a runner that looks often would.
 func (a *asset) login(s reboot.Sessions) {
 	a.sessions = s
 	a.log("sessions: %s", s)
@@ -231,7 +228,7 @@ func (a *asset) seen() reboot.Sessions {
 
 func (a *asset) tellSessions() {
 	for _, x := range a.state.Executions {
-		a.step(agent.Execution{Order: x.Order.ID, Event: execution.SessionsChanged{Sessions: a.seen()}})
+		a.step(agent.ForOrder{Order: x.Order.ID, Event: execution.SessionsChanged{Sessions: a.seen()}})
 	}
 }
 

@@ -141,7 +141,7 @@ func (a *asset) userSays(later bool) error {
 		return notNowf("%s is off", a.id)
 	}
 	for _, x := range a.state.Executions {
-		a.says(later, func(ev execution.Event) { a.step(agent.Execution{Order: x.Order.ID, Event: ev}) })
+		a.says(later, func(ev execution.Event) { a.step(agent.ForOrder{Order: x.Order.ID, Event: ev}) })
 	}
 	return nil
 }

@@ -91,9 +91,20 @@ func (a *asset) cutOff(order job.OrderID, d execution.Discard) {
 }
 
 func (a *asset) carryOut(e agent.Effect) {
-	order := e.Order
-	reply := func(ev execution.Event) { a.step(agent.Execution{Order: order, Event: ev}) }
-	switch e := e.Effect.(type) {
+	switch e := e.(type) {
+	case agent.Call:
+		a.call(e)
+	case agent.DownloadEarly:
+		done := func(execution.Event) { a.step(agent.DownloadedEarly{Order: e.Order, Index: e.Index}) }
+		a.download(e.Order, execution.Download{Index: e.Index, Patch: e.Patch}, done)
+	case agent.Execute:
+		a.execute(e.Order, e.Effect)
+	}
+}
+
+func (a *asset) execute(order job.OrderID, e execution.Effect) {
+	reply := func(ev execution.Event) { a.step(agent.ForOrder{Order: order, Event: ev}) }
+	switch e := e.(type) {
 	case execution.TakeInventory:
 		a.queue(a.took.inventory, func() { reply(a.takeInventory(e)) })
 	case execution.Download:

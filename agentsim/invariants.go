@@ -38,7 +38,7 @@ type onlooker struct {
 	revision manifest.Revision
 	held     map[job.OrderID]job.Order // by the newest manifest the agent had to take
 	orders   map[job.OrderID]*seen
-	offer    *offer // the reboot prompt that stands; nil: none
+	offer    *offer // the reboot prompt on the screen; nil: none
 }
 
 // seen is what was seen of one order.
@@ -176,7 +176,7 @@ func (o *onlooker) reported(r job.Report) {
 	}
 }
 
-// final reports whether a result is the last word on an order.
+// final reports whether a result ends an order.
 func final(r job.Result) bool {
 	return r != 0 && r != job.PendingReboot && r != job.PendingVerification
 }
@@ -307,7 +307,7 @@ func (o *onlooker) offers(id job.OrderID) {
 // reboots looks at a reboot that is asked for (invariant 4).
 func (o *onlooker) reboots(id job.OrderID) {
 	e := o.of(id)
-	boot := o.a.moment().Boot
+	boot := o.a.moment().BootID
 	if e.reboots++; e.reboots > 1 && e.rebooted != boot {
 		o.broke(4, "%s reboots the asset a second time", id)
 	}

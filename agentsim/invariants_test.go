@@ -37,13 +37,19 @@ func result(res job.Result) func(job.Report) bool {
 	return func(r job.Report) bool { return r.Result == res }
 }
 
+// executed is the effect of an execution; nil: e is none.
+func executed(e agent.Effect) execution.Effect {
+	x, _ := e.(agent.Execute)
+	return x.Effect
+}
+
 // deployOf is an effect that installs an order's first patch from what is staged.
 func (a *asset) deployOf(o job.Order) agent.Effect {
 	s := execution.Staged{Patch: o.Patches[0]}
 	for _, f := range a.staged[stagedKey{o.ID, 0}].evidence {
 		s.Digests = append(s.Digests, f.Digests[0])
 	}
-	return agent.Effect{Order: o.ID, Effect: execution.Install{ID: 1 << 50, Patches: []execution.Staged{s}}}
+	return agent.Execute{Order: o.ID, Effect: execution.Install{ID: 1 << 50, Patches: []execution.Staged{s}}}
 }
 
 // TestInvariantsCanBreak makes of the agent, its disk, its network or its installer one that breaks a rule, and wants the
@@ -75,10 +81,10 @@ func TestInvariantsCanBreak(t *testing.T) {
 	}
 	deploy := add(func(a *asset) agent.Effect { return a.deployOf(order) })
 	reboot := add(func(*asset) agent.Effect {
-		return agent.Effect{Order: order.ID, Effect: execution.Reboot{}}
+		return agent.Execute{Order: order.ID, Effect: execution.Reboot{}}
 	})
 	act := add(func(*asset) agent.Effect {
-		return agent.Effect{Order: order.ID, Effect: execution.RunAction{ID: 1 << 50, Action: job.Action{Name: "x"}}}
+		return agent.Execute{Order: order.ID, Effect: execution.RunAction{ID: 1 << 50, Action: job.Action{Name: "x"}}}
 	})
 	for _, c := range []struct {
 		name      string
@@ -90,7 +96,7 @@ func TestInvariantsCanBreak(t *testing.T) {
 			return func(before agent.State, after *agent.State, out *agent.Out) {
 				keep(before)
 				for i, e := range out.Effects {
-					if _, ok := e.Effect.(execution.Discard); ok {
+					if _, ok := executed(e).(execution.Discard); ok {
 						out.Effects[i] = a.deployOf(order)
 					}
 				}
@@ -125,7 +131,7 @@ func TestInvariantsCanBreak(t *testing.T) {
 			return func(before agent.State, after *agent.State, out *agent.Out) {
 				keep(*after)
 				for i, e := range out.Effects {
-					if _, ok := e.Effect.(execution.Install); ok {
+					if _, ok := executed(e).(execution.Install); ok {
 						a.watch.reboots(order.ID)
 						out.Effects = slices.Insert(out.Effects, i, e)
 						return
@@ -138,7 +144,7 @@ func TestInvariantsCanBreak(t *testing.T) {
 		{"reboots although suppressed", 4, stage + "web-1 installer of chrome asks for a reboot\nedit j: suppress reboot\nenable j\n+2h", on(result(job.PendingReboot), reboot)},
 		{"never reboots", 5, stage + "web-1 logs in\nweb-1 installer of chrome asks for a reboot\nedit j: defer 2 times for 1h\nenable j\n+8d", func(*asset) twist {
 			return func(_ agent.State, _ *agent.State, out *agent.Out) {
-				out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := e.Effect.(execution.Reboot); return is })
+				out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := executed(e).(execution.Reboot); return is })
 			}
 		}},
 		{"lowers a version", 6, stage + "enable j\n+1h", on(progress(job.Deploying), func(a *asset, _ *agent.State, _ *agent.Out) {
@@ -160,7 +166,7 @@ func TestInvariantsCanBreak(t *testing.T) {
 		})},
 		{"fetches again what was verified", 8, stage + "enable j\n+1h", on(progress(job.Deploying), func(a *asset, _ *agent.State, out *agent.Out) {
 			clear(a.staged)
-			out.Effects = []agent.Effect{{Order: order.ID, Effect: execution.Download{ID: 1 << 50, Patch: order.Patches[0]}}}
+			out.Effects = []agent.Effect{agent.Execute{Order: order.ID, Effect: execution.Download{ID: 1 << 50, Patch: order.Patches[0]}}}
 		})},
 		{"installs a third time", 8, stage + "enable j\n+1h", on(progress(job.Deploying), func(a *asset, _ *agent.State, out *agent.Out) {
 			out.Effects = append(out.Effects, a.deployOf(order), a.deployOf(order), a.deployOf(order))
@@ -176,12 +182,12 @@ func TestInvariantsCanBreak(t *testing.T) {
 		})},
 		{"never ends", 10, stage + "enable j\n+1h expect settled", func(*asset) twist {
 			return func(_ agent.State, _ *agent.State, out *agent.Out) {
-				out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := e.Effect.(execution.Install); return is })
+				out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := executed(e).(execution.Install); return is })
 			}
 		}},
 		{"leaves its files behind", 10, stage + "enable j\n+1h expect settled", func(*asset) twist {
 			return func(_ agent.State, _ *agent.State, out *agent.Out) {
-				out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := e.Effect.(execution.Discard); return is })
+				out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := executed(e).(execution.Discard); return is })
 			}
 		}},
 		{"is never heard", 10, stage + "web-1 takes 1h for download\nenable j\n+20m web-1 loses the next 1000 calls\n+3h expect settled", nil},

@@ -98,11 +98,11 @@ func (a *asset) call(c agent.Call) {
 					a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"})
 					return
 				}
-				if c.ID == a.state.Calls.Out { // else the agent does not wait for it any more
+				if c.ID == a.state.Calls.Out { // otherwise the agent does not wait for it any more
 					a.watch.delivered(answer.Manifest)
 					a.watch.taken = max(a.watch.taken, answer.Acknowledged)
 				}
-				a.step(agent.CalledIn{ID: c.ID, Answer: answer})
+				a.step(agent.CallDone{ID: c.ID, Answer: answer})
 			})
 		}
 	})

@@ -162,8 +162,8 @@ func TestAuditCanFail(t *testing.T) {
 		}), "makes no sense of 1 reports"},
 		"an order nobody knows any more": {10, func(w *World) {
 			w.assets["web-1"].twist = func(before agent.State, after *agent.State, out *agent.Out) {
-				if len(after.Queue) > 0 { // it never tells of what it received, and drops it
-					after.Queue, after.Reports, after.Sequence, out.Call = nil, before.Reports, before.Sequence, nil
+				if len(after.Queue) > 0 { // it drops what it received, and never reports it
+					after.Queue, after.Reports, after.Sequence, out.Effects = nil, before.Reports, before.Sequence, nil
 				}
 			}
 		}, "the asset knows nothing of it"},

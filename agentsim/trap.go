@@ -73,7 +73,15 @@ func (t trap) in(before, after agent.State, out agent.Out) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(out.Effects, func(e agent.Effect) bool { return is(e.Order, effectWord(e.Effect)) })
+	return slices.ContainsFunc(out.Effects, func(e agent.Effect) bool {
+		switch e := e.(type) {
+		case agent.DownloadEarly:
+			return is(e.Order, "download")
+		case agent.Execute:
+			return is(e.Order, effectWord(e.Effect))
+		}
+		return false
+	})
 }
 
 func effectWord(e execution.Effect) string {

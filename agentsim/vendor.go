@@ -28,7 +28,7 @@ type vendor struct {
 	served   map[string]*content // by URL
 }
 
-// content is what stands at a URL.
+// content is what a URL serves.
 type content struct {
 	version   version.Version
 	digests   []integrity.Digest

@@ -24,7 +24,7 @@ type Problem = problem.Problem
 // not only the first.
 type Invalid = problem.Invalid
 
-// WithDefaults returns the policy with its zero durations replaced by their defaults. It mends nothing else.
+// WithDefaults returns the policy with its zero durations replaced by their defaults. It changes nothing else.
 func (p Policy) WithDefaults() Policy {
 	if p.Interval == 0 {
 		p.Interval = defInterval

@@ -103,7 +103,7 @@ func TestParkedKeepsTrackOfSessions_RBT7(t *testing.T) {
 	s, effects := play(Policy{Suppress: true}, State{}, start, Due{BootID: "A", Sessions: Locked}, SessionsChanged{Nobody})
 	require.Equal(t, State{Phase: Parked, BootID: "A", Sessions: Nobody}, s)
 	require.Empty(t, effects)
-	// It stays parked even if the policy changes its mind: that would be a reboot nobody was told of.
+	// It stays parked even if the policy changes its mind: that would be a reboot nobody announced.
 	s, effects = play(Policy{}, s, start.Add(time.Hour), Tick{}, Accept{}, SessionsChanged{Active})
 	require.Equal(t, State{Phase: Parked, BootID: "A", Sessions: Active}, s)
 	require.Empty(t, effects)

@@ -134,7 +134,7 @@ func (b *Budget) turn() {
 	}
 }
 
-// turn is the asset whose turn it is: the first that has a message, else the first that has an effect; -1: none has.
+// turn is the asset whose turn it is: the first that has a message, or if none has, the first that has an effect; -1: none.
 func (st *state) turn(s *scene) int {
 	for _, has := range []func(h *host) bool{func(h *host) bool { return len(h.net) > 0 }, func(h *host) bool { return len(h.lane) > 0 }} {
 		for i, h := range st.hosts[:s.Assets] {
@@ -198,7 +198,7 @@ func (s *scene) pass(st *state) {
 	s.step(st, st.own(first), agent.Tick{}, false)
 }
 
-// windowEnd is the first end of a window behind now; zero: there is none.
+// windowEnd is the first end of a window after now; zero: there is none.
 func (s *scene) windowEnd(now time.Time) (end time.Time) {
 	for _, t := range s.tasks {
 		if t.end.After(now) && (end.IsZero() || t.end.Before(end)) {
@@ -210,7 +210,7 @@ func (s *scene) windowEnd(now time.Time) (end time.Time) {
 
 func (s *scene) tell(st *state, h *host, ev execution.Event) {
 	for _, x := range h.agent.Executions {
-		s.step(st, h, agent.Execution{Order: x.Order.ID, Event: ev}, false)
+		s.step(st, h, agent.ForOrder{Order: x.Order.ID, Event: ev}, false)
 	}
 }
 
@@ -223,13 +223,13 @@ func (s *scene) message(st *state, h *host, i int) {
 	s.serve(st, h, i)
 }
 
-// arrive hands an answer to the agent. It tells the time at which it arrives.
+// arrive hands an answer to the agent. It carries the time at which it arrives.
 func (s *scene) arrive(st *state, h *host, i int, crash bool) {
 	m := h.take(i)
 	if m.id == h.agent.Calls.Out && !crash {
 		h.watch.delivered(m)
 	}
-	s.step(st, h, agent.CalledIn{ID: m.id, Answer: manifest.Answer{At: st.now, Acknowledged: m.ack, Manifest: m.manifest}}, crash)
+	s.step(st, h, agent.CallDone{ID: m.id, Answer: manifest.Answer{At: st.now, Acknowledged: m.ack, Manifest: m.manifest}}, crash)
 }
 
 // serve lets a call reach the server. The answer to one that was given up goes nowhere.

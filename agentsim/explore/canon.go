@@ -107,7 +107,7 @@ func (w *writer) boot(b string) {
 		return
 	}
 	then, ago := *w.h, int64(0)
-	for ; then.boot >= 0 && then.moment(w.now).Boot != b; then.boot-- {
+	for ; then.boot >= 0 && then.moment(w.now).BootID != b; then.boot-- {
 		ago++
 	}
 	w.num(ago)
@@ -188,8 +188,8 @@ func (w *writer) host() {
 		w.message(m)
 	}
 	w.num(int64(len(h.lane)))
-	for _, e := range h.lane {
-		w.effect(e)
+	for _, t := range h.lane {
+		w.pending(t)
 	}
 	w.watch(&h.watch)
 	w.agent(&h.agent)
@@ -220,12 +220,11 @@ func (w *writer) message(m message) {
 	w.released(m.released)
 }
 
-// effect writes an effect by its kind, its job and its patch: its id is that which the execution awaits, or one that it has
-// given up.
-func (w *writer) effect(e agent.Effect) {
+// pending writes an effect by its kind, its job and its patch, and whether its result is awaited or was given up.
+func (w *writer) pending(t pending) {
 	var kind, index int
 	var id execution.EffectID
-	switch e := e.Effect.(type) {
+	switch e := t.effect.(type) {
 	case execution.TakeInventory:
 		kind, id = 1, e.ID
 	case execution.Download:
@@ -243,13 +242,13 @@ func (w *writer) effect(e agent.Effect) {
 	}
 	awaited := false
 	for _, x := range w.h.agent.Executions {
-		awaited = awaited || x.Order.ID == e.Order && x.Waiting == id
+		awaited = awaited || id != 0 && x.Order.ID == t.order && x.Waiting == id
 	}
-	for _, early := range w.h.agent.Early {
-		awaited = awaited || early.Order == e.Order && early.Waiting == id
+	for _, e := range w.h.agent.Early {
+		awaited = awaited || t.early && e.Order == t.order && e.Waiting && e.Next == index
 	}
-	w.num(int64(kind), int64(w.s.job(e.Order)), int64(index))
-	w.bit(id != 0 && awaited)
+	w.num(int64(kind), int64(w.s.job(t.order)), int64(index))
+	w.bit(awaited)
 }
 
 // indexes are the patches of an effect, a bit each.
@@ -263,7 +262,7 @@ func indexes(list []execution.Staged) int {
 
 func (w *writer) watch(o *onlooker) {
 	w.released(o.newest.released)
-	if w.s.Budget.Repeats > 0 { // else it is never played again
+	if w.s.Budget.Repeats > 0 { // otherwise it is never played again
 		w.bit(o.before.revision > 0)
 		w.contents(o.before.contents)
 	}
@@ -288,7 +287,7 @@ func (w *writer) agent(a *agent.State) {
 	w.num(int64(len(a.Early)))
 	for _, e := range a.Early {
 		w.num(int64(w.s.job(e.Order)), int64(e.Next))
-		w.bit(e.Waiting != 0)
+		w.bit(e.Waiting)
 		w.due(e.At)
 	}
 	for _, ids := range [][]job.OrderID{a.Blocked, a.Ended} {
@@ -321,14 +320,14 @@ func (w *writer) agent(a *agent.State) {
 	w.num(int64((w.instant(c.Next).Sub(w.now)+grain-1)/grain), int64(min(c.Failures, 8)))
 	if w.bit(c.LastCall.Order != "", c.LastCall.Effect != 0); c.LastCall.Order != "" {
 		w.num(int64(w.s.job(c.LastCall.Order)))
-		w.bit(c.LastCall.Call == c.Out) // else no answer to it is awaited any more
+		w.bit(c.LastCall.Call == c.Out) // otherwise no answer to it is awaited any more
 		w.due(w.instant(c.LastCall.Until))
 	}
 	w.num(int64(a.Clock.Offset))
 	w.bit(a.Clock.Known)
 }
 
-// order writes what of an order is not the same in all orders of its job.
+// order writes what can differ between orders of one job.
 func (w *writer) order(o *job.Order) {
 	j := w.s.job(o.ID)
 	w.num(int64(j), int64(o.Revision))

@@ -150,7 +150,7 @@ func (s *scene) renamed(h *host, asset int) *host {
 	}
 	c.lane = append(c.lane[:0:0], c.lane...)
 	for i := range c.lane {
-		rename(&c.lane[i].Order)
+		rename(&c.lane[i].order)
 	}
 	c.net = append(c.net[:0:0], c.net...)
 	for i, m := range c.net {
@@ -179,7 +179,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{agent.CallState{}, "Last Out Sent Next Failures LastCall"},
 		{agent.LastCall{}, "Order Effect Call Until"},
 		{agent.Early{}, "Order At Next Waiting"},
-		{agent.Clock{}, "Offset Known Boot Up Wall Steady"},
+		{agent.Clock{}, "Offset Known BootID Up Wall Steady"},
 		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Patches Acted Failed Aborted NeedsReboot RebootRequired BootID Sessions Reboot Reboots SaidTooLate Result"},
 		{execution.PatchState{}, "PatchOutcome Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
@@ -189,6 +189,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{host{}, "asset boot booted agent read wake lane net installed staged sessions prompt watch"},
 		{onlooker{}, "newest before orders offer journal"},
 		{seen{}, "ran received started touched deploying cancelled withdrawn parked needs final failed passed begun reboot"},
+		{pending{}, "order effect early"},
 		{message{}, "id answer given request ack manifest released"},
 		{standIn{}, "jobs books"},
 		{wanted{}, "edited disabled cancelled deleted"},
@@ -222,7 +223,7 @@ func TestClocksAgree_MAN8(t *testing.T) {
 		require.Zero(t, c.Offset)
 		require.Equal(t, c.Wall.Sub(first.Wall), c.Steady.Sub(first.Steady))
 		at := h.moment(st.now)
-		require.Equal(t, at.Boot, c.Boot)
+		require.Equal(t, at.BootID, c.BootID)
 		require.Equal(t, at.Up-c.Up, st.now.Sub(c.Wall))
 		st = s.apply(st, ordinarily)
 	}

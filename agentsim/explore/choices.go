@@ -11,7 +11,7 @@ type Choice uint8
 
 // The choices. Which of them a state has depends on what is under way and on the budget that is left.
 const (
-	Go          Choice = 1 + iota // the ordinary step: the first message, else the first effect, else the time goes on
+	Go          Choice = 1 + iota // the ordinary step: the first message; without one, the first effect; without one, the time goes on
 	Time                          // the time goes on to when somebody wants to be woken, though something is under way
 	Arrive                        // the first message of an asset goes on, though it is another's turn
 	Work                          // the first effect of an asset is carried out, though something else comes first
@@ -20,7 +20,7 @@ const (
 	GiveUp                        // the agent gives its call up, which arrives all the same
 	Repeat                        // the first message arrives, and will arrive once more
 	Replay                        // the first call is answered with the manifest before the newest
-	Crash                         // the agent crashes, right behind its last commit
+	Crash                         // the agent crashes, right after its last commit
 	CrashBefore                   // the effect is carried out, and the agent crashes before it commits the result
 	CutOff                        // the agent crashes in the middle of an installation or an action
 	Boot                          // somebody boots the computer
@@ -39,8 +39,8 @@ const (
 	Later                         // the user puts the reboot off
 	Now                           // the user wants it now
 	Halt                          // the server will crash just before its next commit
-	HaltBehind                    // the server will crash right behind its next commit, and not answer
-	HaltSecond                    // the server will crash right behind its second commit from now
+	HaltBehind                    // the server will crash right after its next commit, and not answer
+	HaltSecond                    // the server will crash right after its second commit from now
 	Publish                       // the vendor publishes a newer version of the first job's first patch
 	End                           // the vendor marks that patch as past its end of life
 	Unlist                        // the vendor withdraws it
@@ -147,7 +147,7 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 		return b.Repeats > 0 && len(h.net) > 0 && !h.net[0].answer && h.watch.before.revision > 0
 	case Crash, Boot:
 		return b.Crashes > 0
-	case CrashBefore: // of what leaves nothing behind, that is the same as Crash
+	case CrashBefore: // for what leaves no trace, that is the same as Crash
 		switch h.next().(type) {
 		case execution.Download, execution.Install, execution.RunAction:
 			return b.Crashes > 0
@@ -162,15 +162,13 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 		}
 	case Sleep:
 		return b.Sleeps > 0 && !s.windowEnd(st.now).IsZero()
-	case Fail:
-		switch h.next().(type) {
+	case Fail, Damage, Age:
+		switch e := h.next().(type) {
 		case execution.Download:
-			return b.Faults > 0 && s.downloads(h)
+			return b.Faults > 0 && h.at(s.job(h.lane[0].order), e.Index).file == none
 		case execution.Install, execution.RunAction, execution.Reboot:
-			return b.Faults > 0
+			return b.Faults > 0 && c == Fail
 		}
-	case Damage, Age:
-		return b.Faults > 0 && s.downloads(h)
 	case Login:
 		return b.Sessions > 0 && h.sessions != reboot.Active
 	case Lock:
@@ -181,12 +179,6 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 		return h.prompt && h.sessions == reboot.Active
 	}
 	return false
-}
-
-// downloads reports whether the next effect of a host is the download of a file that is not staged yet.
-func (s *scene) downloads(h *host) bool {
-	e, ok := h.next().(execution.Download)
-	return ok && h.at(s.job(h.lane[0].Order), e.Index).file == none
 }
 
 // changes says whether a change of a job is possible.

@@ -8,7 +8,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// driver is a driver's duty towards the agent. The zero value does it right; a test plants a bug by filling a field in.
+// driver is how the agent is driven. The zero value does it right; a test plants a bug by filling a field in.
 type driver struct {
 	step    func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out) // instead of agent.Step
 	restore func(agent.State) agent.State                                                       // what a restart makes of what was committed
@@ -24,9 +24,10 @@ func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 		do = s.driver.step
 	}
 	after, out := do(s.configs[h.asset], h.agent, ev, h.moment(st.now))
+	call, todo := split(out.Effects)
 	if crash {
-		if s.driver.early && len(out.Effects) > 0 {
-			h.lane = []agent.Effect{out.Effects[0]}
+		if s.driver.early && len(todo) > 0 {
+			h.lane = todo[:1]
 			s.effect(st, h, asOrdered)
 		}
 		s.restart(st, h)
@@ -35,26 +36,40 @@ func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 	before := h.agent
 	h.agent, h.wake, h.read = after, st.now.Add(out.Wake), &reading{}
 	h.committed(s, st, before, after)
-	if out.Call != nil {
-		s.send(st, h, out.Call)
+	if call != nil {
+		s.send(st, h, call)
 	}
-	for _, e := range out.Effects {
-		switch effect := e.Effect.(type) {
+	for _, t := range todo {
+		switch effect := t.effect.(type) {
 		case execution.Prompt:
 			_, h.prompt = effect.Kind.(reboot.ShowPrompt)
 			if h.prompt {
 				h.watch.offered(st)
 			}
+			continue
 		case execution.Discard:
-			h.lane = slices.DeleteFunc(slices.Clone(h.lane), func(queued agent.Effect) bool {
-				d, ok := queued.Effect.(execution.Download)
-				return ok && queued.Order == e.Order && (effect.Index < 0 || effect.Index == d.Index)
+			h.lane = slices.DeleteFunc(slices.Clone(h.lane), func(queued pending) bool {
+				d, ok := queued.effect.(execution.Download)
+				return ok && queued.order == t.order && (effect.Index < 0 || effect.Index == d.Index)
 			})
-			h.lane = append(h.lane, e)
-		default:
-			h.lane = append(h.lane, e)
+		}
+		h.lane = append(h.lane, t)
+	}
+}
+
+// split takes the check-in out of an agent's effects; nil: there is none.
+func split(effects []agent.Effect) (call *agent.Call, todo []pending) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case agent.Call:
+			call = &e
+		case agent.DownloadEarly:
+			todo = append(todo, pending{order: e.Order, effect: execution.Download{Index: e.Index, Patch: e.Patch}, early: true})
+		case agent.Execute:
+			todo = append(todo, pending{order: e.Order, effect: e.Effect})
 		}
 	}
+	return call, todo
 }
 
 // send puts a check-in on the network, with what a driver adds to it.

@@ -69,16 +69,21 @@ const (
 
 // effect carries out the first effect of the lane.
 func (s *scene) effect(st *state, h *host, how result) {
-	e := h.lane[0]
+	t := h.lane[0]
 	h.lane = h.lane[1:]
-	j := max(s.job(e.Order), 0)
+	j := max(s.job(t.order), 0)
 	reply := func(ev execution.Event) {
-		s.step(st, h, agent.Execution{Order: e.Order, Event: ev}, how == outlives)
+		s.step(st, h, agent.ForOrder{Order: t.order, Event: ev}, how == outlives)
 	}
-	switch e := e.Effect.(type) {
+	switch e := t.effect.(type) {
 	case execution.TakeInventory:
 		reply(execution.InventoryTaken{ID: e.ID, Inventory: s.inventories[h.installed], Sessions: h.sessions})
 	case execution.Download:
+		if t.early {
+			reply = func(execution.Event) {
+				s.step(st, h, agent.DownloadedEarly{Order: t.order, Index: e.Index}, how == outlives)
+			}
+		}
 		s.download(st, h, j, e, how, reply)
 	case execution.Preflight:
 		var results []execution.PreflightResult

@@ -28,7 +28,7 @@ func hook(f func(s *agent.State, ev agent.Event, at *agent.Moment) agent.Event) 
 func changed(f func(before agent.State, after *agent.State)) driver {
 	return driver{step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
 		after, out := agent.Step(c, s, ev, at)
-		if _, ok := ev.(agent.CalledIn); ok {
+		if _, ok := ev.(agent.CallDone); ok {
 			f(s, &after)
 		}
 		return after, out
@@ -57,7 +57,7 @@ type plantedBug struct {
 
 var planted = []plantedBug{
 	{"the driver vouches for whatever it fetched", 1, "vendor", hook(func(_ *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
-		if x, ok := ev.(agent.Execution); ok {
+		if x, ok := ev.(agent.ForOrder); ok {
 			if fetched, ok := x.Event.(execution.Downloaded); ok && len(fetched.Files) > 0 {
 				fetched.Files = staged{good, 2}.evidence()
 				x.Event = fetched
@@ -70,7 +70,7 @@ var planted = []plantedBug{
 	{"a cancel in the answer to the last call is ignored", 2, "cancel", driver{
 		step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
 			after, out := agent.Step(c, s, ev, at)
-			answer, ok := ev.(agent.CalledIn)
+			answer, ok := ev.(agent.CallDone)
 			if !ok || len(s.Executions) == 0 || len(after.Executions) > 0 || s.Calls.LastCall.Call != answer.ID {
 				return after, out
 			}
@@ -85,7 +85,7 @@ var planted = []plantedBug{
 		}
 	})},
 	{"every boot has the same identity", 4, "reboot", hook(func(_ *agent.State, ev agent.Event, at *agent.Moment) agent.Event {
-		at.Boot = "boot-0"
+		at.BootID = "boot-0"
 		return ev
 	})},
 	{"a restart forgets the deferrals", 5, "defer", restored(func(x *execution.State) {
@@ -94,7 +94,7 @@ var planted = []plantedBug{
 		}
 	})},
 	{"what the preflight finds is thrown away", 6, "vendor", hook(func(_ *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
-		if x, ok := ev.(agent.Execution); ok {
+		if x, ok := ev.(agent.ForOrder); ok {
 			if done, ok := x.Event.(execution.PreflightDone); ok {
 				done.Results = nil
 				x.Event = done
@@ -118,7 +118,7 @@ var planted = []plantedBug{
 		return s
 	}}},
 	{"a lower revision is taken", 9, "cancel", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
-		if answer, ok := ev.(agent.CalledIn); ok && answer.ID == s.Calls.Out && len(answer.Answer.Manifest) > 0 {
+		if answer, ok := ev.(agent.CallDone); ok && answer.ID == s.Calls.Out && len(answer.Answer.Manifest) > 0 {
 			s.Revision = manifest.Revision(0)
 		}
 		return ev

@@ -16,7 +16,7 @@ type Violation struct {
 	Broken
 	Story string // the shrunk history, a line a step, with times
 
-	// Scenario is the text of a file that tells the same history in the language of package agentsim, and breaks the same
+	// Scenario is the text of a file that has the same history in the language of package agentsim, and breaks the same
 	// invariant there, where calls and effects take time and the server is the production one. Empty: none was found.
 	Scenario string
 }
@@ -162,7 +162,7 @@ func (s *scene) ordinarily(st *state) string {
 	case len(h.net) > 0:
 		return "a call reaches the server" + at
 	}
-	switch e := h.lane[0].Effect.(type) {
+	switch e := h.lane[0].effect.(type) {
 	case execution.TakeInventory:
 		return "inventory" + at
 	case execution.Download:
@@ -207,7 +207,7 @@ func (s *scene) shrink(t Trace, invariant int) Trace {
 	return t
 }
 
-// without drops one choice; the one behind it may have to come a little later or sooner then.
+// without drops one choice; the one after it may have to come a little later or sooner then.
 func (s *scene) without(t Trace, i int, still func(Trace) bool) (Trace, bool) {
 	shorter := append(append(Trace(nil), t[:i]...), t[i+1:]...)
 	if i == len(shorter) {

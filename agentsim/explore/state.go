@@ -29,17 +29,24 @@ type host struct {
 	boot   int
 	booted time.Time
 
-	agent agent.State    // as committed
-	read  *reading       // its bytes, read back
-	wake  time.Time      // when it wants a Tick
-	lane  []agent.Effect // effects to be carried out, one after the other; memory only
-	net   []message      // under way; what belongs to the agent's calls is memory only
+	agent agent.State // as committed
+	read  *reading    // its bytes, read back
+	wake  time.Time   // when it wants a Tick
+	lane  []pending   // effects to be carried out, one after the other; memory only
+	net   []message   // under way; what belongs to the agent's calls is memory only
 
 	installed [2]level
 	staged    [maxJobs][maxPatches]staged
 	sessions  reboot.Sessions
-	prompt    bool // the reboot prompt stands
+	prompt    bool // the reboot prompt is on the screen
 	watch     onlooker
+}
+
+// pending is an effect of an order's execution, or the download of one of its patches before it begins.
+type pending struct {
+	order  job.OrderID
+	effect execution.Effect
+	early  bool
 }
 
 // message is a call on its way to the server, or an answer on its way back.
@@ -53,7 +60,7 @@ type message struct {
 	released released          // answer: what the manifest says
 }
 
-// reading is what comes of a commit's bytes when an agent starts on them, read once for all crashes behind that commit.
+// reading is what comes of a commit's bytes when an agent starts on them, read once for all crashes after that commit.
 type reading struct {
 	once sync.Once
 	at   agent.State
@@ -75,7 +82,7 @@ func (st *state) own(i int) *host {
 }
 
 func (h *host) moment(now time.Time) agent.Moment {
-	return agent.Moment{Wall: now, Boot: fmt.Sprintf("boot-%d", h.boot), Up: now.Sub(h.booted)}
+	return agent.Moment{Wall: now, BootID: fmt.Sprintf("boot-%d", h.boot), Up: now.Sub(h.booted)}
 }
 
 // take takes a message off the network.
@@ -99,7 +106,7 @@ func (h *host) next() execution.Effect {
 	if len(h.lane) == 0 {
 		return nil
 	}
-	return h.lane[0].Effect
+	return h.lane[0].effect
 }
 
 // start is the state a world begins in: the jobs enabled, the agents started, and their first calls under way.
@@ -121,7 +128,7 @@ func (s *scene) start() *state {
 	return st
 }
 
-// quiet reports whether nothing is under way on a host, and nothing waits to be started or told.
+// quiet reports whether nothing is under way on a host, and nothing waits to be started or reported.
 func (h *host) quiet() bool {
 	a := &h.agent
 	return len(h.lane)+len(h.net)+len(a.Queue)+len(a.Executions)+len(a.Reports) == 0

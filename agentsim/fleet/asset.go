@@ -40,13 +40,13 @@ type asset struct {
 
 	told    installed     // what the server knows to be installed
 	handed  bool          // the server handed out a manifest that the agent did not take yet
-	renewal time.Duration // when the server may send the manifest afresh; zero: there is none
+	renewal time.Duration // when the server may send the manifest again; zero: never
 }
 
 // away is when an asset cannot be reached.
 type away struct {
 	from, to time.Duration // zero: never
-	off      bool          // switched off; else only its network is cut
+	off      bool          // switched off; otherwise only its network is cut
 }
 
 func (a away) at(t time.Duration) bool { return a.to > 0 && t >= a.from && t < a.to }
@@ -129,7 +129,7 @@ func (a *asset) happen() {
 }
 
 func (a *asset) moment() agent.Moment {
-	return agent.Moment{Wall: began.Add(a.s.now + a.skew), Boot: bootName(a.boots), Up: a.s.now - a.booted}
+	return agent.Moment{Wall: began.Add(a.s.now + a.skew), BootID: bootName(a.boots), Up: a.s.now - a.booted}
 }
 
 func bootName(n int) string { return bootNames[min(n, len(bootNames)-1)] }
@@ -159,13 +159,15 @@ func (a *asset) step(ev agent.Event) {
 		a.handed = false
 		a.watch.revised(a, before.Revision, state.Revision)
 	}
-	if out.Call != nil {
-		a.history.call(out.Call.ID, len(out.Call.Request.Reports), out.Call.Request.LastCall)
-		a.call(*out.Call)
-	}
 	for _, e := range out.Effects {
-		a.history.effect(e)
-		a.carryOut(e)
+		switch e := e.(type) { // no job here allows early downloads
+		case agent.Call:
+			a.history.call(e.ID, len(e.Request.Reports), e.Request.LastCall)
+			a.call(e)
+		case agent.Execute:
+			a.history.effect(e.Effect)
+			a.carryOut(e.Order, e.Effect)
+		}
 	}
 	if len(state.Executions) > 0 && !a.watching {
 		a.watchSessions()
@@ -195,7 +197,7 @@ func (a *asset) call(c agent.Call) {
 				return
 			}
 			a.watch.delivered(a, answer)
-			a.step(agent.CalledIn{ID: c.ID, Answer: answer})
+			a.step(agent.CallDone{ID: c.ID, Answer: answer})
 			if epoch == a.s.epoch && a.idle() {
 				a.jump()
 			}
@@ -203,7 +205,7 @@ func (a *asset) call(c agent.Call) {
 	})
 }
 
-// watchSessions tells the executions when somebody comes or goes, as a driver that looks often would.
+// watchSessions informs the executions when somebody comes or goes, as a driver that looks often would.
 func (a *asset) watchSessions() {
 	_, until := a.person.sessions(a.s.now)
 	if until == 0 {
@@ -217,7 +219,7 @@ func (a *asset) watchSessions() {
 		}
 		now, _ := a.person.sessions(a.s.now)
 		for _, x := range slices.Clone(a.state.Executions) {
-			a.step(agent.Execution{Order: x.Order.ID, Event: execution.SessionsChanged{Sessions: now}})
+			a.step(agent.ForOrder{Order: x.Order.ID, Event: execution.SessionsChanged{Sessions: now}})
 		}
 	})
 }

@@ -11,12 +11,11 @@ import (
 )
 
 // carryOut does what the agent asks for, each thing taking its time.
-func (a *asset) carryOut(e agent.Effect) {
-	order := e.Order
+func (a *asset) carryOut(order job.OrderID, e execution.Effect) {
 	reply := func(after time.Duration, ev func() execution.Event) {
-		a.after(after, func() { a.step(agent.Execution{Order: order, Event: ev()}) })
+		a.after(after, func() { a.step(agent.ForOrder{Order: order, Event: ev()}) })
 	}
-	switch e := e.Effect.(type) {
+	switch e := e.(type) {
 	case execution.TakeInventory:
 		reply(time.Second, func() execution.Event {
 			return execution.InventoryTaken{ID: e.ID, Inventory: a.s.inventories[a.has], Sessions: a.sessions()}
@@ -115,7 +114,7 @@ func (a *asset) prompt(order job.OrderID, e execution.Prompt) {
 	}
 	a.after(a.draws.between(5*time.Second, 4*time.Minute), func() {
 		if a.sessions() == reboot.Active {
-			a.step(agent.Execution{Order: order, Event: execution.Answered{Later: answer < 50}})
+			a.step(agent.ForOrder{Order: order, Event: execution.Answered{Later: answer < 50}})
 		}
 	})
 }

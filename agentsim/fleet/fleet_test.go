@@ -135,7 +135,7 @@ func TestShards(t *testing.T) {
 }
 
 // golden is the history of a small world, on whatever processor.
-const golden = "98a7f88f0eca22ca121a9fa11ee8c9a64998d1d4e8d4c2e42585333b853682e8"
+const golden = "a16419e966dc448a7d3073f573fcc7a453f2595f246d5cec4a5c0dd65fc4cb45"
 
 func TestSameHistoryEverywhere(t *testing.T) {
 	require.Equal(t, golden, run(t, Config{Agents: 300, Seed: 11}).History)

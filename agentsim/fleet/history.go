@@ -51,7 +51,7 @@ func (h *history) event(at time.Duration, ev agent.Event) {
 		h.add(happensStart, uint64(at))
 	case agent.Tick:
 		h.tick(at)
-	case agent.CalledIn:
+	case agent.CallDone:
 		h.answer(at, ev.ID, ev.Answer.Acknowledged)
 		sealed := ev.Answer.Manifest
 		if end := bytes.LastIndex(sealed, []byte(`,"signatures"`)); end > 0 { // whoever seals
@@ -59,7 +59,7 @@ func (h *history) event(at time.Duration, ev agent.Event) {
 		}
 	case agent.CallFailed:
 		h.add(happensSilence, uint64(at), ev.ID)
-	case agent.Execution:
+	case agent.ForOrder:
 		h.add(happensResult, uint64(at))
 		h.text(string(ev.Order))
 	}
@@ -95,9 +95,9 @@ func (h *history) report(r job.Report) {
 }
 
 // effect is something an agent asks for.
-func (h *history) effect(e agent.Effect) {
+func (h *history) effect(e execution.Effect) {
 	h.add(happensEffect)
-	switch e := e.Effect.(type) {
+	switch e := e.(type) {
 	case execution.TakeInventory:
 		h.add(1, uint64(e.ID))
 	case execution.Download:

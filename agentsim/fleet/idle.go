@@ -9,14 +9,14 @@ import (
 // far is later than anything that wakes an agent.
 const far = 1000 * day
 
-// idle says whether the agent has nothing to tell and waits for nothing from the server.
+// idle says whether the agent has nothing to report and waits for nothing from the server.
 func (a *asset) idle() bool {
 	calls := a.state.Calls
 	return calls.Out == 0 && calls.Failures == 0 && calls.LastCall.Order == "" && len(a.state.Reports) == 0
 }
 
 // jump passes over the check-ins at which nothing can happen: the agent is idle, the server has just answered it, and until
-// the horizon nothing befalls either. Their times are drawn as the agent draws them. Of what such a check-in leaves behind,
+// the horizon nothing befalls either. Their times are drawn as the agent draws them. Of what such a check-in changes,
 // the time on the agent's clock and in the server's record of last calls, only the last of them counts; it is carried out
 // where somebody might look before the next call. TestBatching holds all this to the letter.
 func (a *asset) jump() {
@@ -39,7 +39,7 @@ func (a *asset) jump() {
 	asked := a.state
 	asked.Calls.Next = asked.Calls.Next.Add(far)
 	_, out := agent.Step(a.config, asked, agent.Tick{}, a.moment())
-	if out.Call != nil || len(out.Effects) > 0 {
+	if len(out.Effects) > 0 {
 		return
 	}
 	wake := a.s.now + out.Wake

@@ -42,7 +42,7 @@ type seen struct {
 	rebooted  bool
 	local     bool       // the server's own word: the asset never held it
 	result    job.Result // final
-	failures  int        // failed installs in the last word on it (RPT-1)
+	failures  int        // failed installs in the last report on it (RPT-1)
 	since     time.Duration
 }
 

@@ -83,7 +83,7 @@ func TestPlantedBugsAreFoundAndShrunk(t *testing.T) {
 // TestPanicsAreFailures wants a panic of the policy code to be told with its world, and to shrink as anything else.
 func TestPanicsAreFailures(t *testing.T) {
 	c := agentsim.Config{Step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
-		if x, ok := ev.(agent.Execution); ok {
+		if x, ok := ev.(agent.ForOrder); ok {
 			if _, ok := x.Event.(execution.Installed); ok {
 				panic("out of paint")
 			}

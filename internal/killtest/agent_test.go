@@ -212,7 +212,7 @@ func (w *watchedState) note(b []byte, what string) error {
 			return err
 		}
 	}
-	line, err := json.Marshal(mark{what, sum(b), s.Revision, s.Sequence, s.Clock.Boot})
+	line, err := json.Marshal(mark{what, sum(b), s.Revision, s.Sequence, s.Clock.BootID})
 	if err == nil {
 		_, err = fmt.Fprintf(w.log, "%s\n", line)
 	}

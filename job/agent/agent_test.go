@@ -186,7 +186,7 @@ func TestParkedExecutionBlocksOnlyIfSaid_RBT7_JOB11(t *testing.T) {
 			continue
 		}
 		require.Equal(t, "Blocked", last(w.told(b.ID)))
-		w.at.Boot, w.at.Up = "by hand", 0
+		w.at.BootID, w.at.Up = "by hand", 0
 		w.crash()
 		w.until(epoch.Add(201 * time.Hour))
 		require.Equal(t, "Completed", last(w.told(a.ID)))
@@ -220,7 +220,7 @@ func TestMissedRuns_JOB12(t *testing.T) {
 	w := newWorld(t, older, newer, windowed)
 	w.until(epoch.Add(-time.Hour))
 	w.pass(30 * time.Hour) // the asset was off
-	w.at.Boot, w.at.Up = "next", 0
+	w.at.BootID, w.at.Up = "next", 0
 	w.crash()
 	w.until(epoch.Add(31 * time.Hour))
 	require.Equal(t, []string{"Received", "TimedOut"}, w.told(older.ID))
@@ -235,7 +235,7 @@ func TestNewestRunThatStillMay_JOB12(t *testing.T) {
 	w := newWorld(t, older, newer)
 	w.until(epoch.Add(-time.Hour))
 	w.pass(48 * time.Hour)
-	w.at.Boot, w.at.Up = "next", 0
+	w.at.BootID, w.at.Up = "next", 0
 	w.crash()
 	w.until(epoch.Add(49 * time.Hour))
 	require.Equal(t, []string{"Received", "TimedOut"}, w.told(newer.ID))
@@ -303,17 +303,17 @@ func TestClock_MAN8(t *testing.T) {
 	done := w.accepted[len(w.accepted)-1]
 	require.WithinDuration(t, epoch, done.At, time.Minute)
 
-	c := Clock{}.anchor(Moment{Wall: epoch, Boot: "b", Up: time.Hour})
+	c := Clock{}.anchor(Moment{Wall: epoch, BootID: "b", Up: time.Hour})
 	for _, m := range []struct {
 		at   Moment
 		want time.Duration
 	}{
-		{Moment{Wall: epoch.Add(time.Minute), Boot: "b", Up: time.Hour + time.Minute}, time.Minute},
-		{Moment{Wall: epoch.Add(99 * time.Hour), Boot: "b", Up: time.Hour + time.Minute}, time.Minute},
-		{Moment{Wall: epoch.Add(-99 * time.Hour), Boot: "b", Up: time.Hour + time.Minute}, time.Minute},
-		{Moment{Wall: epoch.Add(time.Hour), Boot: "c", Up: time.Second}, time.Hour}, // off time counts
-		{Moment{Wall: epoch.Add(-time.Hour), Boot: "c", Up: time.Second}, 0},
-		{Moment{Wall: epoch.AddDate(500, 0, 0), Boot: "c", Up: time.Second}, maxOff},
+		{Moment{Wall: epoch.Add(time.Minute), BootID: "b", Up: time.Hour + time.Minute}, time.Minute},
+		{Moment{Wall: epoch.Add(99 * time.Hour), BootID: "b", Up: time.Hour + time.Minute}, time.Minute},
+		{Moment{Wall: epoch.Add(-99 * time.Hour), BootID: "b", Up: time.Hour + time.Minute}, time.Minute},
+		{Moment{Wall: epoch.Add(time.Hour), BootID: "c", Up: time.Second}, time.Hour}, // off time counts
+		{Moment{Wall: epoch.Add(-time.Hour), BootID: "c", Up: time.Second}, 0},
+		{Moment{Wall: epoch.AddDate(500, 0, 0), BootID: "c", Up: time.Second}, maxOff},
 	} {
 		require.Equal(t, m.want, c.now(m.at).Steady.Sub(c.Steady))
 	}
@@ -344,16 +344,16 @@ func TestClockIsSet_MAN8(t *testing.T) {
 	w := newWorld(t, orderAt(t, "a", epoch))
 	w.until(epoch.Add(-time.Hour))
 	w.server.offset -= 5 * time.Hour
-	w.at = Moment{Wall: w.at.Wall.Add(5 * time.Hour), Boot: "boot-9"}
+	w.at = Moment{Wall: w.at.Wall.Add(5 * time.Hour), BootID: "boot-9"}
 	w.crash()
 	w.until(epoch.Add(5*time.Hour - time.Minute))
 	require.Zero(t, w.downloads["a"])
 	w.until(epoch.Add(5*time.Hour + time.Minute))
 	require.Equal(t, 1, w.downloads["a"])
 
-	// Nobody has told the time yet: the system's clock is all there is, and a correction of it counts.
-	c := Clock{}.anchor(Moment{Wall: epoch, Boot: "b"})
-	require.Equal(t, epoch.Add(time.Hour), c.now(Moment{Wall: epoch.Add(time.Hour), Boot: "b", Up: time.Second}).UTC)
+	// No server has answered yet: the system's clock is all there is, and a correction of it counts.
+	c := Clock{}.anchor(Moment{Wall: epoch, BootID: "b"})
+	require.Equal(t, epoch.Add(time.Hour), c.now(Moment{Wall: epoch.Add(time.Hour), BootID: "b", Up: time.Second}).UTC)
 }
 
 func TestCheckInsAreSpreadAndNeverLate_MAN3(t *testing.T) {
@@ -382,7 +382,7 @@ func TestBacksOffAndReturns(t *testing.T) {
 	require.Zero(t, w.s.Calls.Failures)
 }
 
-// A crash right after each commit in turn leads to the same end, with every report told exactly once (JOB-17, JOB-21, MAN-6).
+// A crash right after each commit in turn leads to the same end, with every report taken exactly once (JOB-17, JOB-21, MAN-6).
 func TestCrashAfterEveryCommit_JOB17_JOB21(t *testing.T) {
 	for n := 1; n < 60; n++ {
 		a, b := orderAt(t, "a", epoch), orderAt(t, "b", epoch)
@@ -409,11 +409,11 @@ func TestCrashAfterEveryCommit_JOB17_JOB21(t *testing.T) {
 
 func TestManyReportsGoInSeveralCalls_MAN6(t *testing.T) {
 	w := newWorld(t)
-	for i := range MaxReports*2 + 5 {
+	for i := range manifest.MaxReports*2 + 5 {
 		w.s.Sequence++
 		w.s.Reports = append(w.s.Reports, job.Report{Sequence: w.s.Sequence, Refused: fmt.Sprint(i)})
 	}
 	w.until(epoch.Add(-5 * time.Hour))
-	require.Len(t, w.accepted, MaxReports*2+5)
+	require.Len(t, w.accepted, manifest.MaxReports*2+5)
 	require.Empty(t, w.s.Reports)
 }

@@ -31,23 +31,14 @@ type LastCall struct {
 	Until  schedule.Steady    `json:"until,omitempty"`  // of the one before the start, for an execution has its own wait
 }
 
-// Call asks the driver to check in: it adds Digest, Boot and, when the server wants it, Inventory to Request.
-// Answered by CalledIn or CallFailed with the same ID.
-type Call struct {
-	ID      uint64
-	Request manifest.CheckIn
-}
-
-// MaxReports is how many reports one check-in carries: what a server takes. More follow at once, so the bound costs no time.
-const MaxReports = manifest.MaxReports
-
 // awaitCall asks for a check-in whose answer the execution, or the start, waits for (MAN-7).
 func (m *machine) awaitCall(last LastCall) {
 	m.s.Calls.LastCall = last
 	m.callNow, m.lastCall = true, true
 }
 
-// call begins a check-in when one is due or wanted. One that is out is waited for, unless a last call or its time comes.
+// call begins a check-in when one is due or wanted. One that is out is waited for, unless a last call or its time comes. It
+// carries as many reports as a server takes; more follow at once, so the bound costs no time.
 func (m *machine) call() {
 	calls := &m.s.Calls
 	due := !m.now.Steady.Before(calls.Next)
@@ -57,18 +48,18 @@ func (m *machine) call() {
 	calls.Last++
 	calls.Out = calls.Last
 	calls.Next = m.now.Steady.Add(m.c.Interval(calls.Last))
-	if calls.LastCall.Order != "" { // the one before is not listened to any more, so this answer is what is waited for
+	if calls.LastCall.Order != "" { // no answer to the one before is awaited any more, so this answer is what is waited for
 		calls.LastCall.Call = calls.Last
 	}
-	reports := m.s.Reports[:min(len(m.s.Reports), MaxReports)]
+	reports := m.s.Reports[:min(len(m.s.Reports), manifest.MaxReports)]
 	calls.Sent = 0
 	if len(reports) > 0 {
 		calls.Sent = reports[len(reports)-1].Sequence
 	}
-	m.out.Call = &Call{ID: calls.Last, Request: manifest.CheckIn{
-		Asset: m.c.Asset, Held: m.s.Revision, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.Boot,
+	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
+		Asset: m.c.Asset, Held: m.s.Revision, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.BootID,
 		LastCall: m.lastCall, Reports: slices.Clone(reports),
-	}}
+	}}))
 }
 
 // Interval is how long after the beginning of a check-in the next one begins, if nothing calls for it sooner. It spreads
@@ -95,7 +86,7 @@ func spread(d time.Duration, words ...string) time.Duration {
 	return d / 1000 * time.Duration(h%1000)
 }
 
-func (m *machine) calledIn(ev CalledIn) {
+func (m *machine) callDone(ev CallDone) {
 	if ev.ID == 0 || ev.ID != m.s.Calls.Out {
 		return
 	}
@@ -137,14 +128,14 @@ func (m *machine) lastCallOver(id uint64) {
 	}
 	m.s.Calls.LastCall = LastCall{}
 	if last.Effect != 0 {
-		m.execution(last.Order, execution.LastCallDone{ID: last.Effect})
+		m.forOrder(last.Order, execution.LastCallDone{ID: last.Effect})
 		return
 	}
 	m.begin(last.Order)
 }
 
-// acknowledge forgets the reports the server has. A server that has more than was ever made talks to an agent whose
-// state was put back: the numbers go on behind the server's, so that no report is taken for a repetition (MAN-6).
+// acknowledge forgets the reports that the server has. If it has more than were ever made, the agent's state was put back:
+// the numbers go on after the server's, so that no report is taken for a repetition (MAN-6).
 func (m *machine) acknowledge(upTo job.Sequence) {
 	if upTo > m.s.Sequence {
 		for i := range m.s.Reports {
@@ -186,16 +177,16 @@ func (m *machine) open(sealed []byte) {
 		m.end(id)
 	}
 	for _, id := range changes.CancelStarted {
-		m.execution(id, execution.Cancel{})
+		m.forOrder(id, execution.Cancel{})
 	}
 	queued := func(id job.OrderID) bool {
 		return slices.ContainsFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
 	}
-	// An end the server does not know of yet is remembered: it might hand the order out once more.
-	told := func(id job.OrderID) bool {
+	// An end that the server does not know of yet is remembered: it might hand the order out once more.
+	reported := func(id job.OrderID) bool {
 		return !slices.ContainsFunc(m.s.Reports, func(r job.Report) bool { return r.Order == id })
 	}
-	m.s.Ended = slices.DeleteFunc(m.s.Ended, func(id job.OrderID) bool { return slices.Contains(changes.Forgotten, id) && told(id) })
+	m.s.Ended = slices.DeleteFunc(m.s.Ended, func(id job.OrderID) bool { return slices.Contains(changes.Forgotten, id) && reported(id) })
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(id job.OrderID) bool { return !queued(id) })
 	if last := m.s.Calls.LastCall; last.Order != "" && last.Effect == 0 && !queued(last.Order) {
 		m.s.Calls.LastCall = LastCall{}

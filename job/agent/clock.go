@@ -8,17 +8,17 @@ import (
 
 // Moment is what the driver's clocks show.
 type Moment struct {
-	Wall time.Time     // the system's clock, UTC
-	Boot string        // identity of this boot
-	Up   time.Duration // time since boot, sleep included
+	Wall   time.Time     // the system's clock, UTC
+	BootID string        // of this boot
+	Up     time.Duration // time since boot, sleep included
 }
 
-// Clock anchors the steady clock: at Steady, the boot was Boot, the time since it Up, and the system's clock showed Wall.
+// Clock anchors the steady clock: at Steady, the boot was BootID, the time since it Up, and the system's clock showed Wall.
 // The zero Clock is not anchored yet.
 type Clock struct {
 	Offset time.Duration   `json:"offset,omitempty"` // the server's clock minus the system's (MAN-8)
 	Known  bool            `json:"known,omitempty"`  // a server has answered
-	Boot   string          `json:"boot,omitempty"`
+	BootID string          `json:"bootID,omitempty"`
 	Up     time.Duration   `json:"up,omitempty"`
 	Wall   time.Time       `json:"wall,omitzero"`
 	Steady schedule.Steady `json:"steady,omitempty"`
@@ -32,11 +32,11 @@ func (c Clock) now(at Moment) schedule.At {
 	return schedule.At{UTC: at.Wall.Add(c.offset(at)), Steady: c.steady(at)}
 }
 
-// offset is the server's clock minus the system's as it shows now. Within a boot the time since boot tells by how much
-// the system's clock was set: the offset goes the other way, so that corrected time runs on until the server is heard
-// again, and nothing starts early or ends early in between (MAN-8).
+// offset is the server's clock minus the system's as it shows now. Within a boot the time since boot shows by how much
+// the system's clock was set: the offset goes the other way, so that corrected time runs on until the next answer, and
+// nothing starts early or ends early in between (MAN-8).
 func (c Clock) offset(at Moment) time.Duration {
-	if set := at.Wall.Sub(c.Wall) - (at.Up - c.Up); c.Known && at.Boot == c.Boot && set.Abs() >= offsetGrain {
+	if set := at.Wall.Sub(c.Wall) - (at.Up - c.Up); c.Known && at.BootID == c.BootID && set.Abs() >= offsetGrain {
 		return c.Offset - set
 	}
 	return c.Offset
@@ -46,7 +46,7 @@ func (c Clock) steady(at Moment) schedule.Steady {
 	switch {
 	case c.Steady.IsZero():
 		return firstSteady
-	case at.Boot == c.Boot:
+	case at.BootID == c.BootID:
 		return c.Steady.Add(max(at.Up-c.Up, 0))
 	default:
 		return c.Steady.Add(min(max(at.Wall.Sub(c.Wall), 0), maxOff))
@@ -55,7 +55,7 @@ func (c Clock) steady(at Moment) schedule.Steady {
 
 // anchor returns the clock anchored at a moment.
 func (c Clock) anchor(at Moment) Clock {
-	return Clock{Offset: c.offset(at), Known: c.Known, Boot: at.Boot, Up: at.Up, Wall: at.Wall, Steady: c.steady(at)}
+	return Clock{Offset: c.offset(at), Known: c.Known, BootID: at.BootID, Up: at.Up, Wall: at.Wall, Steady: c.steady(at)}
 }
 
 const (

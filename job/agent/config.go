@@ -9,7 +9,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Config is an agent's settings. It is not part of the state: changing it takes effect at the next step.
+// Config is an agent's settings. It is not part of the state: a change counts from the next step on.
 type Config struct {
 	Asset      job.AssetID
 	Key        manifest.Verifier // the server's manifest key, pinned at enrolment (MAN-5)

@@ -1,9 +1,10 @@
 // Package agent is one whole agent as a pure machine: its queue, its executions, its unacknowledged reports, its
 // check-ins and its clock.
 //
-// A driver calls Step with each event, commits the state it returns, and only then carries out the call and the effects;
-// results come back as events. Package job/runner is the driver for real assets, package agentsim the one for virtual
-// fleets. Since the driver decides nothing, both show the same agent.
+// A driver calls [Step] with each event and what its clocks show, commits the state it returns, and only then carries out the
+// effects of [Out]; results come back as events, and a [Tick] when [Out] says. The zero [State] is an agent that never ran;
+// the first event of each start is [Started]. Package job/runner is the driver for real assets, package agentsim the one for
+// virtual fleets. Since the driver decides nothing, both show the same agent.
 //
 // # Invariants
 //
@@ -13,7 +14,7 @@
 //  2. After an asset reports Cancelled for an order, nothing of it is deployed there; Cancelled is never reported after
 //     the deploy stage began.
 //  3. An order withdrawn before its execution started never executes.
-//  4. At most one reboot an execution, only after all its installs, only if needed, never if suppressed.
+//  4. At most one reboot per execution, only after all its installs, only if needed, never if suppressed.
 //  5. No reboot later than 168 h after its first offer while the asset is up.
 //  6. No installed version ever goes down, and no product appears that was not there.
 //  7. No patch the agent knows to be withdrawn is deployed by an execution that started afterwards.
@@ -23,6 +24,6 @@
 //  11. The same events give the same history, byte for byte.
 //  12. The server's counts equal what the agents' journals add up to.
 //
-// The rules it serves are MAN-3 to MAN-8, JOB-3, JOB-5, JOB-11, JOB-12, JOB-17, JOB-21, JOB-23 and RBT-7; they stand in full in the
+// The rules it serves are MAN-3 to MAN-8, JOB-3, JOB-5, JOB-11, JOB-12, JOB-17, JOB-21, JOB-23 and RBT-7; their text is in the
 // docs of packages manifest, job and reboot.
 package agent

@@ -6,7 +6,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Event is something that happened: one of the types below or, wrapped in Execution, an execution.Event.
+// Event is something that happened. Exactly one of the types below.
 type Event interface{ event() }
 
 // The events.
@@ -15,25 +15,31 @@ type (
 	Started struct{}
 	// Tick says that time has passed.
 	Tick struct{}
-	// CalledIn is the server's answer to check-in ID.
-	CalledIn struct {
+	// CallDone answers Call: the server's answer came.
+	CallDone struct {
 		ID     uint64
 		Answer manifest.Answer
 	}
-	// CallFailed says that check-in ID got no answer.
+	// CallFailed answers Call: no answer comes.
 	CallFailed struct {
 		ID  uint64
 		Err string
 	}
-	// Execution carries a result or a user's act to the execution of Order.
-	Execution struct {
+	// DownloadedEarly answers DownloadEarly, whether the download succeeded or not: the download stage finds out.
+	DownloadedEarly struct {
+		Order job.OrderID
+		Index int
+	}
+	// ForOrder brings an event to the execution of Order: what answers an Execute, or what a user did.
+	ForOrder struct {
 		Order job.OrderID
 		Event execution.Event
 	}
 )
 
-func (Started) event()    {}
-func (Tick) event()       {}
-func (CalledIn) event()   {}
-func (CallFailed) event() {}
-func (Execution) event()  {}
+func (Started) event()         {}
+func (Tick) event()            {}
+func (CallDone) event()        {}
+func (CallFailed) event()      {}
+func (DownloadedEarly) event() {}
+func (ForOrder) event()        {}

@@ -10,7 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// startsWithoutAnAnswer loses every call from here on, and tells when the order starts.
+// startsWithoutAnAnswer loses every call from here on, and returns when the order starts.
 func startsWithoutAnAnswer(t *testing.T, w *world) time.Time {
 	for range 100 {
 		w.calls = nil // they are lost, and nobody says so
@@ -72,11 +72,11 @@ func TestAnswerToAnotherCallIsIgnored(t *testing.T) {
 	w.until(epoch.Add(-time.Hour))
 	w.pass(20 * time.Minute)
 	_, out := Step(w.c, w.s, Tick{}, w.at)
-	require.NotNil(t, out.Call)
+	call := out.Effects[0].(Call)
 	w.step(Tick{})
 	before := w.s
-	for _, id := range []uint64{0, out.Call.ID - 1, out.Call.ID + 1} {
-		for _, ev := range []Event{CallFailed{ID: id}, CalledIn{ID: id, Answer: manifest.Answer{At: epoch.Add(99 * time.Hour), Acknowledged: 1}}} {
+	for _, id := range []uint64{0, call.ID - 1, call.ID + 1} {
+		for _, ev := range []Event{CallFailed{ID: id}, CallDone{ID: id, Answer: manifest.Answer{At: epoch.Add(99 * time.Hour), Acknowledged: 1}}} {
 			w.step(ev)
 			require.Equal(t, before.Calls, w.s.Calls)
 			require.Equal(t, before.Reports, w.s.Reports)
@@ -94,7 +94,7 @@ func TestEarlyDownloadsTakeTurns_JOB23(t *testing.T) {
 	fetching := func() int {
 		n := 0
 		for _, e := range w.s.Early {
-			if e.Waiting != 0 {
+			if e.Waiting {
 				n++
 			}
 		}
@@ -104,8 +104,8 @@ func TestEarlyDownloadsTakeTurns_JOB23(t *testing.T) {
 		require.LessOrEqual(t, fetching(), 1)
 		if len(w.s.Executions) > 0 {
 			for _, e := range w.queue {
-				d, ok := e.Effect.(execution.Download)
-				require.False(t, ok && d.ID >= earlyIDs, "an early download begins while an order is carried out")
+				_, ok := e.(DownloadEarly)
+				require.False(t, ok, "an early download begins while an order is carried out")
 			}
 		}
 		w.drain(1)

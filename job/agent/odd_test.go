@@ -14,7 +14,7 @@ import (
 // A server that answers and acknowledges nothing is not called in a tight loop, however many reports wait (MAN-6).
 func TestDeafServerIsNotHammered_MAN6(t *testing.T) {
 	w := newWorld(t)
-	for i := range MaxReports + 1 {
+	for i := range manifest.MaxReports + 1 {
 		w.s.Sequence++
 		w.s.Reports = append(w.s.Reports, job.Report{Sequence: w.s.Sequence, Refused: fmt.Sprint(i)})
 	}
@@ -25,7 +25,7 @@ func TestDeafServerIsNotHammered_MAN6(t *testing.T) {
 	require.Less(t, len(w.requests), 4)
 	w.deaf = false
 	w.until(epoch.Add(-5 * time.Hour))
-	require.Len(t, w.accepted, MaxReports+1)
+	require.Len(t, w.accepted, manifest.MaxReports+1)
 }
 
 // A client that can carry but a part of the reports sends the others at once.
@@ -42,7 +42,7 @@ func TestReportsThatDidNotFitGoAtOnce_MAN6(t *testing.T) {
 	call := w.calls[0]
 	w.calls = nil
 	require.Len(t, call.Request.Reports, 10)
-	w.step(CalledIn{ID: call.ID, Answer: manifest.Answer{At: w.at.Wall, Acknowledged: 5}})
+	w.step(CallDone{ID: call.ID, Answer: manifest.Answer{At: w.at.Wall, Acknowledged: 5}})
 	require.Len(t, w.calls, 1)
 	require.Len(t, w.calls[0].Request.Reports, 5)
 }
@@ -64,13 +64,13 @@ func TestOddStatesAreCorrupt(t *testing.T) {
 			data, err := s.MarshalBinary()
 			require.NoError(t, err)
 			var back State
-			var corrupt *Corrupt
+			var corrupt corrupt
 			require.ErrorAs(t, back.UnmarshalBinary(data), &corrupt)
 		})
 	}
 }
 
-// An answer that does not tell the time teaches nothing: the clock the agent goes by stays as it was (MAN-8, JOB-20).
+// An answer without a time teaches nothing: the agent's clock stays as it was (MAN-8, JOB-20).
 func TestAnswerWithoutATimeMovesNoClock_MAN8(t *testing.T) {
 	w := newWorld(t, orderAt(t, "a", epoch))
 	w.server.offset = time.Hour
@@ -81,6 +81,6 @@ func TestAnswerWithoutATimeMovesNoClock_MAN8(t *testing.T) {
 	require.Len(t, w.calls, 1)
 	id := w.calls[0].ID
 	w.calls = nil
-	w.step(CalledIn{ID: id, Answer: manifest.Answer{Acknowledged: job.Sequence(len(w.accepted))}})
+	w.step(CallDone{ID: id, Answer: manifest.Answer{Acknowledged: job.Sequence(len(w.accepted))}})
 	require.Equal(t, time.Hour, w.s.Clock.Offset)
 }

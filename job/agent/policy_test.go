@@ -57,8 +57,8 @@ func TestOwnPolicyDecides_INT4(t *testing.T) {
 	}
 }
 
-// What a policy adds to an agent's state: nothing where there is none, and else a digest and the clauses for an order's
-// products, once an order.
+// What a policy adds to an agent's state: nothing where there is none, otherwise a digest and the clauses for an order's
+// products, once per order.
 func TestPolicyIsSmallInTheState(t *testing.T) {
 	size := func(change func(*job.Order)) int {
 		o := orderAt(t, "a", epoch)

@@ -11,7 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// start looks at the queue: what missed its window ends, what is due starts or is told to wait (JOB-11, JOB-12).
+// start looks at the queue: what missed its window ends, what is due starts or waits (JOB-11, JOB-12).
 func (m *machine) start() {
 	m.expire()
 	due := m.due()
@@ -111,10 +111,10 @@ func (m *machine) begin(id job.OrderID) {
 	m.s.Queue = slices.Delete(m.s.Queue, i, i+1)
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(b job.OrderID) bool { return b == id })
 	m.s.Executions = append(m.s.Executions, execution.State{})
-	m.carryOn(len(m.s.Executions)-1, execution.Begin{Order: order, BootID: m.at.Boot, Sessions: reboot.Unknown})
+	m.execute(len(m.s.Executions)-1, execution.Begin{Order: order, BootID: m.at.BootID, Sessions: reboot.Unknown})
 }
 
-// wake tells when the machine wants a Tick at the latest.
+// wake returns how long the machine waits for a Tick at the latest.
 func (m *machine) wake() time.Duration {
 	wake := m.s.Calls.Next.Sub(m.now.Steady)
 	sooner := func(d time.Duration) { wake = min(wake, d) }

@@ -11,12 +11,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// State is the whole agent: a value that Step replaces. MarshalBinary gives its canonical bytes.
+// State is the whole agent: a value that Step replaces. The zero State is an agent that never ran. MarshalBinary gives its
+// canonical bytes.
 type State struct {
 	Asset      job.AssetID       `json:"asset"`
 	Revision   manifest.Revision `json:"revision"`             // of the manifest held; never falls (MAN-5)
 	Queue      manifest.Queue    `json:"queue,omitempty"`      // received, not started
-	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are fetched before the start (JOB-23)
+	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are downloaded before the start (JOB-23)
 	Blocked    []job.OrderID     `json:"blocked,omitempty"`    // queued orders already reported as Blocked
 	Executions []execution.State `json:"executions,omitempty"` // at most one that is not parked for a reboot by hand (JOB-11)
 	Ended      []job.OrderID     `json:"ended,omitempty"`      // ended, and still in the manifest: never started again
@@ -31,34 +32,34 @@ type State struct {
 // administrator can read what an agent holds.
 func (s State) MarshalBinary() ([]byte, error) { return json.Marshal(plain(s)) }
 
-// UnmarshalBinary sets s from canonical bytes. It returns a *Corrupt.
+// UnmarshalBinary sets s from canonical bytes. The error says why no agent can have written them, and what to do.
 func (s *State) UnmarshalBinary(data []byte) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	var p plain
 	if err := d.Decode(&p); err != nil {
-		return &Corrupt{Why: err.Error()}
+		return corrupt(err.Error())
 	}
 	if canonical, err := json.Marshal(p); err != nil || !bytes.Equal(canonical, data) {
-		return &Corrupt{Why: "it is not in its canonical form"}
+		return corrupt("it is not in its canonical form")
 	}
 	for _, x := range p.Executions {
 		if err := x.Validate(); err != nil {
-			return &Corrupt{Why: err.Error()}
+			return corrupt(err.Error())
 		}
 	}
 	for i, r := range p.Reports {
 		if i > 0 && r.Sequence != p.Reports[i-1].Sequence+1 || r.Sequence > p.Sequence {
-			return &Corrupt{Why: fmt.Sprintf("report %d is out of sequence", r.Sequence)}
+			return corrupt(fmt.Sprintf("report %d is out of sequence", r.Sequence))
 		}
 	}
 	for _, e := range p.Early {
 		if e.Next < 0 {
-			return &Corrupt{Why: fmt.Sprintf("the early download of %s stands at patch %d", e.Order, e.Next)}
+			return corrupt(fmt.Sprintf("the early download of %s is at patch %d", e.Order, e.Next))
 		}
 	}
 	if p.Calls.Failures < 0 {
-		return &Corrupt{Why: fmt.Sprintf("%d check-ins failed", p.Calls.Failures)}
+		return corrupt(fmt.Sprintf("%d check-ins failed", p.Calls.Failures))
 	}
 	*s = State(p)
 	return nil
@@ -78,9 +79,9 @@ func (s State) clone() State {
 // plain is State without its methods.
 type plain State
 
-// Corrupt is the error of UnmarshalBinary: the bytes are no state an agent wrote.
-type Corrupt struct{ Why string }
+// corrupt is the error of UnmarshalBinary: why no agent wrote the bytes.
+type corrupt string
 
-func (e *Corrupt) Error() string {
-	return "the agent's state is corrupt: " + e.Why + "; restore it from a backup, or enrol the asset again"
+func (why corrupt) Error() string {
+	return "the agent's state is corrupt: " + string(why) + "; restore it from a backup, or enrol the asset again"
 }

@@ -36,7 +36,7 @@ func TestCorruptStateIsNamed(t *testing.T) {
 		"unknown field": bytes.Replace(valid, []byte(`{"asset"`), []byte(`{"more":1,"asset"`), 1),
 	} {
 		var s State
-		var corrupt *Corrupt
+		var corrupt corrupt
 		require.ErrorAs(t, s.UnmarshalBinary(data), &corrupt, name)
 		require.Contains(t, corrupt.Error(), "enrol")
 	}
@@ -60,11 +60,11 @@ func FuzzState(f *testing.F) {
 		for _, x := range s.Executions {
 			for _, ev := range []execution.Event{execution.InventoryTaken{ID: x.Waiting}, execution.Downloaded{ID: x.Waiting}, execution.PreflightDone{ID: x.Waiting}, execution.Installed{ID: x.Waiting},
 				execution.ActionDone{ID: x.Waiting}, execution.LastCallDone{ID: x.Waiting}, execution.Cancel{}, execution.Answered{}, execution.Tick{}} {
-				Step(w.c, s, Execution{Order: x.Order.ID, Event: ev}, w.at)
+				Step(w.c, s, ForOrder{Order: x.Order.ID, Event: ev}, w.at)
 			}
 		}
 		Step(w.c, s, Tick{}, w.at)
 		Step(w.c, s, CallFailed{ID: s.Calls.Out}, w.at)
-		Step(w.c, s, CalledIn{ID: s.Calls.Out, Answer: manifest.Answer{At: epoch, Acknowledged: 1 << 40}}, w.at)
+		Step(w.c, s, CallDone{ID: s.Calls.Out, Answer: manifest.Answer{At: epoch, Acknowledged: 1 << 40}}, w.at)
 	})
 }

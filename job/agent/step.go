@@ -9,21 +9,19 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Out is what a step returns beside the new state.
+// Out is what a step returns beside the new state, in which the reports are.
 type Out struct {
-	Call    *Call         // nil: none
-	Effects []Effect      // in order, after the commit
-	Wake    time.Duration // when the machine wants a Tick at the latest; always positive
+	// Effects are to be carried out once the state is durable, and begin in this order. A Call comes first, and nothing waits
+	// for it, nor for a Prompt. What concerns the asset (TakeInventory, Preflight, Install, RunAction, Reboot) is carried out
+	// one after the other. So are, for each order, Download, DownloadEarly and Discard; a Discard cuts off the downloads of
+	// what it deletes.
+	Effects []Effect
+	// Wake is how long after this step the agent wants a Tick at the latest; always positive.
+	Wake time.Duration
 }
 
-// Effect is an execution's effect with the order it belongs to.
-type Effect struct {
-	Order  job.OrderID
-	Effect execution.Effect
-}
-
-// Step takes one event at one moment and returns the state after it, with what is to be carried out once it is durable.
-// It does not change s. An event the state has no use for changes nothing. It never fails: what is refused is reported.
+// Step takes the agent one event further. It is a function of its arguments alone, and does not change s. An event that the
+// state has no use for changes nothing. It never fails: what is refused is reported.
 func Step(c Config, s State, ev Event, at Moment) (State, Out) {
 	at.Wall = at.Wall.Round(0).UTC()
 	m := machine{c: c.WithDefaults(), s: s.clone(), at: at, now: s.Clock.now(at)}
@@ -31,26 +29,27 @@ func Step(c Config, s State, ev Event, at Moment) (State, Out) {
 	_, tick := ev.(Tick)
 	m.handle(ev)
 	m.start()
-	m.fetchEarly()
+	m.downloadEarly()
 	m.call()
-	if !tick || m.out.Call != nil || len(m.out.Effects) > 0 || m.reported {
+	if !tick || len(m.out.Effects) > 0 || m.s.Sequence != s.Sequence {
 		m.s.Clock = m.s.Clock.anchor(at)
 	}
 	m.out.Wake = m.wake()
 	return m.s, m.out
 }
 
-// machine is one step in the making.
+// machine is one step in progress.
 type machine struct {
 	c        Config
 	s        State
 	at       Moment
 	now      schedule.At
 	out      Out
-	reported bool
 	callNow  bool // a check-in is wanted at once
 	lastCall bool // and it is a last call, which waits for no other
 }
+
+func (m *machine) do(e Effect) { m.out.Effects = append(m.out.Effects, e) }
 
 func (m *machine) handle(ev Event) {
 	switch ev := ev.(type) {
@@ -58,36 +57,35 @@ func (m *machine) handle(ev Event) {
 		m.started()
 	case Tick:
 		m.tick()
-	case CalledIn:
-		m.calledIn(ev)
+	case CallDone:
+		m.callDone(ev)
 	case CallFailed:
 		m.callFailed(ev)
-	case Execution:
-		m.execution(ev.Order, ev.Event)
-		if fetched, ok := ev.Event.(execution.Downloaded); ok {
-			m.fetchedEarly(ev.Order, fetched.ID)
-		}
+	case DownloadedEarly:
+		m.downloadedEarly(ev)
+	case ForOrder:
+		m.forOrder(ev.Order, ev.Event)
 	}
 }
 
-// started takes up what the last commit left: the calls that were out are lost, the executions resume.
+// started goes on from the last commit: the calls that were out are lost, the executions resume.
 func (m *machine) started() {
 	m.s.Calls.Out, m.s.Calls.LastCall = 0, LastCall{}
 	m.callNow = true
 	for i := range m.s.Early {
-		m.s.Early[i].Waiting = 0
+		m.s.Early[i].Waiting = false
 	}
 	for _, id := range m.executing() {
-		m.execution(id, execution.Restarted{BootID: m.at.Boot})
+		m.forOrder(id, execution.Restarted{BootID: m.at.BootID})
 	}
 }
 
 func (m *machine) tick() {
 	for _, id := range m.executing() {
-		m.execution(id, execution.Tick{})
+		m.forOrder(id, execution.Tick{})
 	}
 	if last := m.s.Calls.LastCall; last.Order != "" && last.Effect == 0 && !m.now.Steady.Before(last.Until) {
-		m.begin(last.Order) // nobody answered: go on without (MAN-7)
+		m.begin(last.Order) // nobody answered: go on without an answer (MAN-7)
 	}
 }
 
@@ -104,23 +102,20 @@ func (m *machine) report(r job.Report) {
 	m.s.Sequence++
 	r.Sequence, r.At = m.s.Sequence, m.now.UTC.Truncate(time.Second)
 	m.s.Reports = append(m.s.Reports, r)
-	m.reported = true
 	if r.Progress == 0 && m.s.Calls.Failures == 0 {
 		m.callNow = true
 	}
 }
 
-// execution hands an event to an execution, and keeps what comes of it.
-func (m *machine) execution(id job.OrderID, ev execution.Event) {
-	i := slices.IndexFunc(m.s.Executions, func(x execution.State) bool { return x.Order.ID == id })
-	if i < 0 {
-		return
+// forOrder brings an event to the execution of an order, if there is one.
+func (m *machine) forOrder(id job.OrderID, ev execution.Event) {
+	if i := slices.IndexFunc(m.s.Executions, func(x execution.State) bool { return x.Order.ID == id }); i >= 0 {
+		m.execute(i, ev)
 	}
-	m.carryOn(i, ev)
 }
 
-// carryOn steps the execution i.
-func (m *machine) carryOn(i int, ev execution.Event) {
+// execute steps the execution i, and keeps what comes of it.
+func (m *machine) execute(i int, ev execution.Event) {
 	x, out := execution.Step(execution.Config{Policy: m.c.Policy, Stopping: m.c.Stopping}, m.s.Executions[i], ev, m.now)
 	m.s.Executions[i] = x
 	for _, r := range out.Reports {
@@ -131,7 +126,7 @@ func (m *machine) carryOn(i int, ev execution.Event) {
 			m.awaitCall(LastCall{Order: x.Order.ID, Effect: call.ID})
 			continue
 		}
-		m.out.Effects = append(m.out.Effects, Effect{Order: x.Order.ID, Effect: e})
+		m.do(Execute{Order: x.Order.ID, Effect: e})
 	}
 	if x.Stage == job.StageDone {
 		m.s.Executions = slices.Delete(m.s.Executions, i, i+1)

@@ -72,7 +72,7 @@ type world struct {
 
 func newWorld(t testing.TB, orders ...job.Order) *world {
 	w := &world{t: t, c: Config{Asset: "web-1", Key: manifest.NewVerifier(private.Public().(ed25519.PublicKey))}, sessions: reboot.Nobody,
-		at: Moment{Wall: epoch.Add(-6 * time.Hour), Boot: "boot-0"}, installed: map[string]string{}, deploys: map[string]int{}, downloads: map[string]int{}}
+		at: Moment{Wall: epoch.Add(-6 * time.Hour), BootID: "boot-0"}, installed: map[string]string{}, deploys: map[string]int{}, downloads: map[string]int{}}
 	w.server.up = true
 	w.publish(orders...)
 	for _, o := range orders {
@@ -106,10 +106,13 @@ func (w *world) step(ev Event) {
 		w.crash()
 		return
 	}
-	if out.Call != nil {
-		w.calls = append(w.calls, *out.Call)
+	for _, e := range out.Effects {
+		if call, ok := e.(Call); ok {
+			w.calls = append(w.calls, call)
+		} else {
+			w.queue = append(w.queue, e)
+		}
 	}
-	w.queue = append(w.queue, out.Effects...)
 }
 
 func (w *world) crash() {
@@ -163,7 +166,7 @@ func (w *world) answer(call Call) {
 	if call.Request.Held < w.server.revision {
 		a.Manifest = w.seal(w.server.revision, now)
 	}
-	w.step(CalledIn{ID: call.ID, Answer: a})
+	w.step(CallDone{ID: call.ID, Answer: a})
 }
 
 func (w *world) seal(r manifest.Revision, now time.Time) []byte {
@@ -177,9 +180,14 @@ func (w *world) seal(r manifest.Revision, now time.Time) []byte {
 }
 
 func (w *world) do(e Effect) {
-	order := e.Order
-	back := func(ev execution.Event) { w.step(Execution{Order: order, Event: ev}) }
-	switch e := e.Effect.(type) {
+	if early, ok := e.(DownloadEarly); ok {
+		w.downloads[early.Patch.Name]++
+		w.step(DownloadedEarly{Order: early.Order, Index: early.Index})
+		return
+	}
+	order := e.(Execute).Order
+	back := func(ev execution.Event) { w.step(ForOrder{Order: order, Event: ev}) }
+	switch e := e.(Execute).Effect.(type) {
 	case execution.TakeInventory:
 		var list []catalog.Installed
 		for name, v := range w.installed {
@@ -207,7 +215,7 @@ func (w *world) do(e Effect) {
 		}
 	case execution.Reboot:
 		w.reboots++
-		w.at.Boot, w.at.Up = fmt.Sprintf("boot-%d", w.reboots), 0
+		w.at.BootID, w.at.Up = fmt.Sprintf("boot-%d", w.reboots), 0
 		w.pass(time.Minute)
 		w.crash()
 	}

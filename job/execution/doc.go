@@ -17,7 +17,7 @@
 //     the answer is a refusal naming the stage. Each asset reports what happened there: Cancelled, or TooLate with the
 //     stage; until it does, the cancel is CancelPending.
 //   - JOB-4. The deploy stage begins with the first act that changes the asset, the first pre-action or the first
-//     install. A cancelled execution has left nothing behind but deleted downloads.
+//     install. A cancelled execution has left nothing but deleted downloads.
 //   - JOB-10. The patch window is none, or 1 minute to 168 h. At its end no new download or install starts; the running
 //     install is never killed; patches not begun fail as PatchInstallationSkipped. The reboot is not bound by it.
 //   - JOB-13. The exit codes of actions: 0 ok; 1 failed, go on; 10 ok and a reboot is needed; 11 failed and a reboot is

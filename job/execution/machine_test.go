@@ -360,7 +360,7 @@ func TestOutcomeOfAnInstall_JOB16_INT6(t *testing.T) {
 	}
 }
 
-// A product that is gone after its upgrade, or stands at a version that cannot be ordered, is no success (JOB-18).
+// A product that is gone after its upgrade, or is at a version that cannot be ordered, is not a success (JOB-18).
 func TestGoneAfterTheInstall_JOB18(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
 	gone := false

@@ -9,32 +9,31 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// call checks in on a goroutine of its own. An older check-in that still runs is cut off: the machine awaits the newest only.
+// call checks in on a goroutine of its own. An older check-in that still runs is cut off: the machine awaits only the newest.
 func (l *loop) call(ctx context.Context, c agent.Call) {
 	if l.cutCall != nil {
 		l.cutCall()
 	}
 	callCtx, cancel := context.WithTimeout(ctx, l.cfg.CallTimeout)
 	l.cutCall = cancel
-	boot := l.status.BootID
 	l.helpers.Go(func() {
 		defer cancel()
 		l.cfg.Trace("call:before")
-		answer, err := l.checkIn(callCtx, c.Request, boot)
+		answer, err := l.checkIn(callCtx, c.Request)
 		l.cfg.Trace("call:after")
 		switch {
 		case err == nil:
-			l.send(agent.CalledIn{ID: c.ID, Answer: answer})
-		case ctx.Err() == nil: // else the agent stops, and no failure is made up
+			l.send(agent.CallDone{ID: c.ID, Answer: answer})
+		case ctx.Err() == nil: // otherwise the agent stops, and no failure is made up
 			l.cfg.Logger.Warn("the server did not answer", "error", err)
 			l.send(agent.CallFailed{ID: c.ID, Err: problem.Clip(err.Error(), job.MaxText)})
 		}
 	})
 }
 
-// checkIn calls, and calls again with the inventory if the server wants it. When the second call fails, the first one's answer stands.
-func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn, boot string) (manifest.Answer, error) {
-	in.Boot, in.Zone = boot, l.cfg.Zone
+// checkIn calls, and calls again with the inventory if the server wants it. If the second call fails, the first one's answer counts.
+func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
+	in.Zone = l.cfg.Zone
 	inv, known := l.presentInventory()
 	if known {
 		in.Digest = inv.Digest()

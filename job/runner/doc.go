@@ -6,14 +6,15 @@
 //  1. agent.Step;
 //  2. State.Commit, unless the bytes did not change;
 //  3. Config.Observe;
-//  4. the check-in and the effects of the step, handed to the goroutines that carry them out.
+//  4. the effects of the step, handed to the goroutines that carry them out.
 //
 // Nothing is done that is not durable: when a commit fails, Run ends with a *CommitError, and no effect of that step is carried out.
 // Results come back as events through a bounded channel. What is carried out where:
 //
-//   - check-ins: a goroutine each; a newer check-in cuts an older one off;
+//   - Call: on a goroutine of its own; a newer check-in cuts an older one off;
 //   - TakeInventory, Preflight, Install, RunAction and Reboot: one after the other, in the order of the effects;
-//   - Download and Discard: one after the other for each order. A Discard cuts off a Download of the same files that runs or waits;
+//   - Download, DownloadEarly and Discard: one after the other for each order. A Discard cuts off downloads of the same files that run or
+//     wait;
 //   - Prompt: one after the other, not waiting for the others.
 //
 // Two ports are between the runner and the asset: State (adapter boltstate) and Platform (adapter dpkg; conformance suite platformtest).

@@ -14,17 +14,26 @@ import (
 )
 
 // carryOut hands one effect to the goroutine that carries it out.
-func (l *loop) carryOut(e agent.Effect) {
-	order := e.Order
-	reply := func(ev execution.Event) { l.send(agent.Execution{Order: order, Event: ev}) }
-	switch e := e.Effect.(type) {
-	case execution.LastCall:
-		// The agent's machine makes a check-in of it: Out.Call.
+func (l *loop) carryOut(ctx context.Context, e agent.Effect) {
+	switch e := e.(type) {
+	case agent.Call:
+		l.call(ctx, e)
+	case agent.DownloadEarly:
+		l.download(e.Order, e.Index, e.Patch, func(execution.Downloaded) { l.send(agent.DownloadedEarly{Order: e.Order, Index: e.Index}) })
+	case agent.Execute:
+		l.execute(e.Order, e.Effect)
+	default:
+		l.cfg.Logger.Error("an effect of a kind this runner does not know was left out", "kind", fmt.Sprintf("%T", e))
+	}
+}
+
+func (l *loop) execute(order job.OrderID, e execution.Effect) {
+	reply := func(ev execution.Event) { l.send(agent.ForOrder{Order: order, Event: ev}) }
+	switch e := e.(type) {
 	case execution.TakeInventory:
 		l.work.add(task{name: "inventory", run: func(ctx context.Context) { l.takeInventory(ctx, e, reply) }})
 	case execution.Download:
-		key := staging.Key{Order: order, Index: e.Index}
-		l.fetching(order).add(task{name: "download", key: key, run: func(ctx context.Context) { l.download(ctx, key, e, reply) }})
+		l.download(order, e.Index, e.Patch, func(d execution.Downloaded) { d.ID = e.ID; reply(d) })
 	case execution.Preflight:
 		l.work.add(task{name: "preflight", run: func(ctx context.Context) { l.preflight(ctx, order, e, reply) }})
 	case execution.Install:
@@ -60,16 +69,19 @@ func (l *loop) takeInventory(ctx context.Context, e execution.TakeInventory, rep
 	}
 }
 
-func (l *loop) download(ctx context.Context, key staging.Key, e execution.Download, reply func(execution.Event)) {
-	files, failure := l.stage.Fetch(ctx, key, e.Patch)
-	l.cfg.Trace("download:after")
-	switch {
-	case failure == nil:
-		reply(execution.Downloaded{ID: e.ID, Files: files})
-	case ctx.Err() == nil:
-		l.cfg.Logger.Warn("a download failed", "order", key.Order, "patch", e.Patch.Patch, "error", failure.Text)
-		reply(execution.Downloaded{ID: e.ID, Files: files, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
-	}
+func (l *loop) download(order job.OrderID, index int, p job.OrderPatch, reply func(execution.Downloaded)) {
+	key := staging.Key{Order: order, Index: index}
+	l.fetching(order).add(task{name: "download", key: key, run: func(ctx context.Context) {
+		files, failure := l.stage.Fetch(ctx, key, p)
+		l.cfg.Trace("download:after")
+		switch {
+		case failure == nil:
+			reply(execution.Downloaded{Files: files})
+		case ctx.Err() == nil:
+			l.cfg.Logger.Warn("a download failed", "order", order, "patch", p.Patch, "error", failure.Text)
+			reply(execution.Downloaded{Files: files, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
+		}
+	}})
 }
 
 // opened is what came of opening the staged files of an effect's patches (INT-6).
@@ -192,7 +204,7 @@ func (l *loop) runAction(ctx context.Context, e execution.RunAction, reply func(
 func (l *loop) show(ctx context.Context, order job.OrderID, e execution.Prompt) {
 	err := l.cfg.Platform.Prompt(l.life, e.Kind, func(later bool) {
 		select {
-		case l.events <- agent.Execution{Order: order, Event: execution.Answered{Later: later}}:
+		case l.events <- agent.ForOrder{Order: order, Event: execution.Answered{Later: later}}:
 		case <-l.life.Done():
 		}
 	})

@@ -32,7 +32,7 @@ func New(c Config) (*Runner, error) {
 var ErrRunning = errors.New("runner: this runner runs already")
 
 // Run drives the agent until ctx ends, and then returns nil. It returns a *LoadError, a *CommitError, or the error of a platform that cannot
-// tell its status or of a staging folder that cannot be used. It may be called again afterwards.
+// say its status or of a staging folder that cannot be used. It may be called again afterwards.
 func (r *Runner) Run(ctx context.Context) error {
 	if !r.busy.TryLock() {
 		return ErrRunning
@@ -127,8 +127,7 @@ func (l *loop) run(ctx context.Context) error {
 	for {
 		if err := l.take(inner, ev); err != nil {
 			cancel()
-			l.drop()
-			return err
+			return l.finish(err)
 		}
 		if ev = l.unsaid(); ev != nil {
 			continue
@@ -138,7 +137,7 @@ func (l *loop) run(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
 				cancel()
-				return l.finish()
+				return l.finish(nil)
 			case ev = <-l.events:
 			case <-timer.C:
 				ev = agent.Tick{}
@@ -178,11 +177,8 @@ func (l *loop) take(ctx context.Context, ev agent.Event) error {
 	}
 	l.wake = max(out.Wake, time.Millisecond)
 	l.attend()
-	if out.Call != nil {
-		l.call(ctx, *out.Call)
-	}
 	for _, e := range out.Effects {
-		l.carryOut(e)
+		l.carryOut(ctx, e)
 	}
 	return nil
 }
@@ -211,32 +207,23 @@ func (l *loop) commit(ctx context.Context, c agent.Config, ev agent.Event, allow
 	return out, nil
 }
 
-// finish ends a Run whose context ended: helpers are waited for, an install's real result with them, and what they return is committed, and
-// no other change of the asset is begun.
-func (l *loop) finish() error {
+// finish ends a Run whose context ended, by err or from outside: helpers are waited for, an install's real result with them. Unless err is
+// set, what they return is committed, and no other change of the asset is begun.
+func (l *loop) finish(err error) error {
 	idle := make(chan struct{})
 	go func() { l.helpers.Wait(); close(idle) }()
-	for {
+	for wait := idle; wait != nil || len(l.events) > 0; {
 		select {
 		case ev := <-l.events:
-			if err := l.last(ev); err != nil {
-				l.drop()
-				return err
+			if err == nil {
+				err = l.last(ev)
 			}
 		case <-l.watch.seen:
-		case <-idle:
-			for {
-				select {
-				case ev := <-l.events:
-					if err := l.last(ev); err != nil {
-						return err
-					}
-				default:
-					return nil
-				}
-			}
+		case <-wait:
+			wait = nil
 		}
 	}
+	return err
 }
 
 // last takes an event without carrying anything out afterwards. What an action or an installer returned is kept and leads to nothing, for
@@ -247,9 +234,11 @@ func (l *loop) last(ev agent.Event) error {
 	c.Stopping = true
 	_, err := l.commit(context.Background(), c, ev, func(out agent.Out) bool {
 		for _, e := range out.Effects {
-			switch e.Effect.(type) {
-			case execution.RunAction, execution.Install, execution.Reboot:
-				return false
+			if x, ok := e.(agent.Execute); ok {
+				switch x.Effect.(type) {
+				case execution.RunAction, execution.Install, execution.Reboot:
+					return false
+				}
 			}
 		}
 		return true
@@ -257,26 +246,12 @@ func (l *loop) last(ev agent.Event) error {
 	return err
 }
 
-// drop waits for the helpers and takes nothing more from them.
-func (l *loop) drop() {
-	idle := make(chan struct{})
-	go func() { l.helpers.Wait(); close(idle) }()
-	for {
-		select {
-		case <-l.events:
-		case <-l.watch.seen:
-		case <-idle:
-			return
-		}
-	}
-}
-
 // send hands the loop a result. At a stop it still does: the loop listens until every helper ended.
 func (l *loop) send(ev agent.Event) { l.events <- ev }
 
 func (l *loop) moment() agent.Moment {
 	c := l.cfg.Clock()
-	return agent.Moment{Wall: c.Wall, Boot: l.status.BootID, Up: c.Up}
+	return agent.Moment{Wall: c.Wall, BootID: l.status.BootID, Up: c.Up}
 }
 
 // orders lists whose staged files are kept.

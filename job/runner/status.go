@@ -69,7 +69,7 @@ func (l *loop) attend() {
 	}
 }
 
-// looked notes a status. A platform that cannot tell the boot identity leaves it as it was.
+// looked notes a status. A platform that cannot say the boot identity leaves it as it was.
 func (l *loop) looked(s Status) {
 	if s.BootID == "" {
 		s.BootID = l.status.BootID
@@ -89,11 +89,11 @@ func (l *loop) unsaid() agent.Event {
 		case told.BootID != l.status.BootID:
 			told.BootID = l.status.BootID
 			l.told[id] = told
-			return agent.Execution{Order: id, Event: execution.Restarted{BootID: l.status.BootID}}
+			return agent.ForOrder{Order: id, Event: execution.Restarted{BootID: l.status.BootID}}
 		case l.fresh && told.Sessions != l.status.Sessions:
 			told.Sessions = l.status.Sessions
 			l.told[id] = told
-			return agent.Execution{Order: id, Event: execution.SessionsChanged{Sessions: l.status.Sessions}}
+			return agent.ForOrder{Order: id, Event: execution.SessionsChanged{Sessions: l.status.Sessions}}
 		}
 	}
 	return nil

@@ -93,7 +93,7 @@ func (p *Platform) Status(context.Context) (runner.Status, error) {
 	return runner.Status{BootID: string(boot), Sessions: reboot.Nobody, RebootRequired: err == nil}, nil
 }
 
-// Preflight refuses what is no patch, is for another product than ordered, or would add or lower a product (CAT-3), and
+// Preflight refuses what is not a patch, is for another product than ordered, or would add or lower a product (CAT-3), and
 // reports the version each file really contains (CAT-7).
 func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]execution.PreflightResult, error) {
 	p.lock.Lock()

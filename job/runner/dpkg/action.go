@@ -70,7 +70,7 @@ func (p *Platform) program(name string) (string, error) {
 	return "", fmt.Errorf("%s: %w", name, exec.ErrNotFound)
 }
 
-// Prompt hands over to Config.Prompt, or tells the host's terminals.
+// Prompt calls Config.Prompt, or writes to the host's terminals.
 func (p *Platform) Prompt(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error {
 	if p.cfg.Prompt != nil {
 		return p.cfg.Prompt(ctx, prompt, answer)

@@ -6,8 +6,8 @@
 // Inventory reads the package database and apt's policy; it needs no root and changes nothing. Preflight asks apt's resolver by simulation.
 // Install is one transaction of dpkg. What this package does for the rules:
 //
-//   - CAT-3: only upgrades. A patch is refused when its package is not installed or newer on the asset, and dpkg is told to refuse
-//     downgrades besides. No package is ever added or removed: the resolver knows nothing but what is installed and what the order brings, and
+//   - CAT-3: only upgrades. A patch is refused when its package is not installed or newer on the asset, and dpkg refuses downgrades
+//     too. No package is ever added or removed: the resolver knows nothing but what is installed and what the order brings, and
 //     may not remove.
 //   - CAT-5: a package on hold is Held in the inventory and refused; one for which apt prefers another than the newest version it knows is
 //     PinnedTo that version.
@@ -18,7 +18,7 @@
 //     unit KillMode=process.)
 //   - JOB-13: actions run with the timeout the job gives, inside the root folder if there is one.
 //   - JOB-15: nothing asks who is logged in.
-//   - JOB-17: a package database left half-done by a crash is repaired with "dpkg --configure -a" before anything else; what then is at
+//   - JOB-17: a package database left half-done by a crash is repaired with "dpkg --configure -a" before anything else; what is then at
 //     its version is not installed again. Until then the inventory has such a package at the version that worked last, so that its upgrade
 //     is missing still and is ordered again.
 //   - RBT-2: a result asks for a reboot when /run/reboot-required appeared or named more packages during the install, or when a kernel

@@ -16,7 +16,7 @@ import (
 // bootFile is where whoever runs a root folder as a container says which boot it is at.
 const bootFile = "run/patchpolicy-boot-id"
 
-// Status tells the boot identity, the sessions (RBT-9) and whether the system's mark that a reboot is required stands.
+// Status returns the boot identity, the sessions (RBT-9) and whether the system says that it needs a reboot.
 func (p *Platform) Status(ctx context.Context) (runner.Status, error) {
 	s := runner.Status{Sessions: reboot.Nobody, RebootRequired: p.rebootMarks().stands}
 	var err error
@@ -49,7 +49,7 @@ func (p *Platform) boot() (string, error) {
 // sessionsWait bounds the question to logind: Status must be cheap.
 const sessionsWait = 3 * time.Second
 
-// hostSessions asks logind, and where there is none utmp. What neither can tell is Unknown (RBT-9).
+// hostSessions asks logind, and where there is none utmp. What neither can say is Unknown (RBT-9).
 func hostSessions(ctx context.Context) reboot.Sessions {
 	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
 	defer cancel()
