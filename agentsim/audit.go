@@ -20,7 +20,7 @@ func (s *server) audit() error {
 	for _, d := range differences {
 		s.w.broke(12, "the server's own lists disagree with its orders: %s", d)
 	}
-	failures, err := s.listed()
+	failures, err := s.failures(controller.FailureFilter{Limit: controller.MaxPage})
 	if err != nil {
 		return err
 	}
@@ -59,9 +59,8 @@ func (s *server) audit() error {
 	return nil
 }
 
-// listed counts the list of failed installs, page by page.
-func (s *server) listed() (n int, err error) {
-	filter := controller.FailureFilter{Limit: controller.MaxPage}
+// failures counts a list of failed installs, page by page.
+func (s *server) failures(filter controller.FailureFilter) (n int, err error) {
 	for {
 		page, err := s.c.Failures(context.Background(), filter)
 		if err != nil {

@@ -1,10 +1,8 @@
 package agentsim
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -16,306 +14,150 @@ import (
 )
 
 // deeds is what an asset, its user, its network and its parts can do: the words behind the asset's id.
-const deeds = `ASSET logs in|logs out|locks|unlocks
-ASSET cannot|can tell who is logged in
-ASSET answers later|now[ N times]           the next prompts, a minute after each, if somebody is there
-ASSET user says later|now                   at once
-ASSET crashes                               the agent; crashes before|after STEP[ of JOB]: once, at that commit
-ASSET loses power before|after STEP[ of JOB]
-ASSET reboots[ off for D]|goes off|comes on|sleeps for D|ignores N reboots
-ASSET network cut|network back
-ASSET loses the next N calls|answers        on their way
-ASSET next N calls arrive twice|D late
-ASSET is sent a forged|expired|old|damaged|huge manifest, or a manifest of another asset
-ASSET clock +D|-D
-ASSET moves to ZONE                         its computer's time zone
-ASSET loses its state
-ASSET installer of PRODUCT fails|crashes the agent[ N times]
-ASSET installer of PRODUCT lies|asks for a reboot|leaves the reboot mark|is undone by a reboot|works
-ASSET download of PRODUCT fails with CODE
-ASSET refuses PRODUCT: WHY
-ASSET inventory fails N times
-ASSET action NAME exits N
-ASSET takes D for inventory|download|install|action|boot
-ASSET has PRODUCT VERSION                   somebody else installed it
-ASSET waits for reboots by hand
-ASSET is held to POLICY|no policy           a signer policy`
-
-// assetDoes is a line that begins with an asset's id.
-func (p *player) assetDoes(a *asset, rest string) error {
-	f := strings.Fields(rest)
-	if a.asleep() {
-		return notNowf("%s sleeps until +%s", a.id, short(a.sleep.Sub(p.w.cfg.Start)))
-	}
-	switch {
-	case rest == "logs in", rest == "unlocks":
-		a.login(reboot.Active)
-	case rest == "logs out":
-		a.login(reboot.Nobody)
-	case rest == "locks":
-		a.login(reboot.Locked)
-	case rest == "cannot tell who is logged in", rest == "can tell who is logged in":
-		a.blind = f[0] == "cannot"
+var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
+	{"logs in", "", func(a *asset, _ *match) { a.login(reboot.Active) }},
+	{"logs out", "", func(a *asset, _ *match) { a.login(reboot.Nobody) }},
+	{"locks", "", func(a *asset, _ *match) { a.login(reboot.Locked) }},
+	{"unlocks", "", func(a *asset, _ *match) { a.login(reboot.Active) }},
+	{"cannot|can tell who is logged in", "", func(a *asset, m *match) {
+		a.blind = m.w[0] == "cannot"
 		a.tellSessions()
-	case len(f) > 1 && f[0] == "answers":
-		return a.answer(f[1:])
-	case rest == "user says later", rest == "user says now":
-		return a.userSays(f[2] == "later")
-	case len(f) > 0 && (f[0] == "crashes" || f[0] == "reboots" || f[0] == "goes" || f[0] == "comes" || f[0] == "sleeps" || f[0] == "loses" || f[0] == "ignores"):
-		return a.lives(rest, f)
-	case len(f) > 0 && (f[0] == "network" || f[0] == "next" || rest == "is sent a "+strings.Join(f[min(3, len(f)):], " ")):
-		return a.network(rest, f)
-	case len(f) == 2 && f[0] == "clock":
-		return a.setClock(f[1])
-	case strings.HasPrefix(rest, "installer of ") && len(f) > 3:
-		return a.breaks(catalog.ProductID(f[2]), f[3:])
-	case strings.HasPrefix(rest, "download of ") && len(f) == 6 && f[3] == "fails" && f[4] == "with":
-		code, err := job.ParseCode(f[5])
-		a.faults[catalog.ProductID(f[2])] = fault{noFetch: code}
-		return err
-	case len(f) > 2 && f[0] == "refuses":
-		product, why, _ := strings.Cut(strings.TrimPrefix(rest, "refuses "), ":")
-		a.faults[catalog.ProductID(product)] = fault{refuse: strings.TrimSpace(why)}
-	case strings.HasPrefix(rest, "inventory fails ") && len(f) == 4 && f[3] == "times":
-		n, err := number(f[2])
-		a.unread = n
-		return err
-	case len(f) == 4 && f[0] == "action" && f[2] == "exits":
-		n, err := number(f[3])
-		a.exits[f[1]] = n
-		return err
-	case len(f) == 4 && f[0] == "takes" && f[2] == "for":
-		return a.slow(f[1], f[3])
-	case len(f) == 3 && f[0] == "has":
-		v, err := p.w.vendor.parseVersion(f[1], f[2])
-		if err == nil {
-			a.log("somebody installs %s %s", f[1], v)
-			a.installed[catalog.ProductID(f[1])] = v
+	}},
+	{"answers later|now[ N times]", "", func(a *asset, m *match) {
+		if m.w[1] == "" {
+			m.n[0] = 1
 		}
-		return err
-	case len(f) == 3 && strings.HasPrefix(rest, "moves to "):
-		if err := schedule.ValidZone(f[2]); err != nil {
-			return err
+		if len(a.answers)+m.n[0] > MaxTimes {
+			m.err = fmt.Errorf("a user has %d answers at most", MaxTimes)
+			return
 		}
-		a.log("%s", rest)
-		a.zone = f[2]
-	case strings.HasPrefix(rest, "is held to "):
-		policy, err := p.named(strings.TrimPrefix(rest, "is held to "))
-		if err != nil {
-			return err
+		a.answers = append(a.answers, slices.Repeat([]bool{m.w[0] == "later"}, m.n[0])...)
+	}},
+	{"user says later|now", "", whileUp(func(a *asset, m *match) {
+		for _, x := range a.state.Executions {
+			a.says(m.w[0] == "later", func(ev execution.Event) { a.step(agent.ForOrder{Order: x.Order.ID, Event: ev}) })
 		}
-		a.log("%s", rest)
-		a.config.Policy = policy
-	case rest == "waits for reboots by hand":
-		a.config.WaitParked = true
-	default:
-		return fmt.Errorf("%q is nothing an asset does; write one of:\n%s", rest, deeds)
-	}
-	return nil
-}
-
-func (a *asset) answer(f []string) error {
-	n := 1
-	if len(f) == 3 && f[2] == "times" {
-		var err error
-		if n, err = number(f[1]); err != nil {
-			return err
-		}
-	} else if len(f) != 1 {
-		return errors.New("write: answers later 3 times")
-	}
-	if f[0] != "later" && f[0] != "now" {
-		return fmt.Errorf("a user answers later or now, not %q", f[0])
-	}
-	if len(a.answers)+n > MaxTimes {
-		return fmt.Errorf("a user has %d answers at most", MaxTimes)
-	}
-	for range n {
-		a.answers = append(a.answers, f[0] == "later")
-	}
-	return nil
-}
-
-func (a *asset) userSays(later bool) error {
-	if !a.up {
-		return notNowf("%s is off", a.id)
-	}
-	for _, x := range a.state.Executions {
-		a.says(later, func(ev execution.Event) { a.step(agent.ForOrder{Order: x.Order.ID, Event: ev}) })
-	}
-	return nil
-}
-
-// lives is what becomes of the computer and its agent as a whole.
-func (a *asset) lives(rest string, f []string) error {
-	if !a.up && f[0] != "comes" && f[0] != "goes" {
-		return notNowf("%s is off", a.id)
-	}
-	switch {
-	case rest == "crashes":
+	})},
+	{"crashes", "", whileUp(func(a *asset, _ *match) {
 		a.log("agent crashes")
 		a.crash()
-	case f[0] == "crashes":
-		t, err := parseTrap(f[1:])
-		a.traps = append(slices.Clip(a.traps), t)
-		return err
-	case rest == "goes off":
+	})},
+	{"crashes before|after STEP[ of JOB]", "", whileUp(func(a *asset, m *match) { a.trap(m, false) })},
+	{"loses power before|after STEP[ of JOB]", "", whileUp(func(a *asset, m *match) { a.trap(m, true) })},
+	{"reboots", "", whileUp(func(a *asset, _ *match) {
+		a.log("is rebooted by hand")
+		a.boot(a.took.boot)
+	})},
+	{"reboots off for D", "", whileUp(func(a *asset, m *match) {
+		a.log("is rebooted by hand, off for %s", short(m.d[0]))
+		a.boot(m.d[0])
+	})},
+	{"goes off", "", func(a *asset, _ *match) {
 		a.log("is switched off")
 		a.stop()
 		a.up = false
-	case rest == "comes on":
+	}},
+	{"comes on", "", func(a *asset, m *match) {
 		if a.up {
-			return notNowf("%s is on", a.id)
+			m.err = notNowf("%s is on", a.id)
+			return
 		}
 		a.boot(0)
-	case rest == "reboots":
-		a.log("is rebooted by hand")
-		a.boot(a.took.boot)
-	case len(f) == 4 && strings.HasPrefix(rest, "reboots off for "):
-		d, err := ParseDuration(f[3])
-		if err != nil {
-			return err
-		}
-		a.log("is rebooted by hand, off for %s", short(d))
-		a.boot(d)
-	case len(f) == 3 && strings.HasPrefix(rest, "sleeps for "):
-		d, err := ParseDuration(f[2])
-		if err != nil {
-			return err
-		}
-		a.log("sleeps for %s", short(d))
-		a.sleep = a.w.now.Add(d)
+	}},
+	{"sleeps for D", "", whileUp(func(a *asset, m *match) {
+		a.log("sleeps for %s", short(m.d[0]))
+		a.sleep = a.w.now.Add(m.d[0])
 		a.after(0, nil, func() {
 			a.log("wakes up")
 			a.tellSessions()
 			a.step(agent.Tick{})
 		})
-	case len(f) == 3 && f[0] == "ignores" && f[2] == "reboots":
-		n, err := number(f[1])
-		a.ignored = n
-		return err
-	case rest == "loses its state":
+	})},
+	{"ignores N reboots", "", whileUp(func(a *asset, m *match) { a.ignored = m.n[0] })},
+	{"network cut|back", "", func(a *asset, m *match) {
+		a.log("%s", m.text)
+		a.link.cut = m.w[0] == "cut"
+	}},
+	{"loses the next N calls", "", whileUp(func(a *asset, m *match) { a.link.loseCalls = m.n[0] })},
+	{"loses the next N answers", "", whileUp(func(a *asset, m *match) { a.link.loseAnswers = m.n[0] })},
+	{"next N calls arrive twice", "", func(a *asset, m *match) { a.link.repeat = m.n[0] }},
+	{"next N calls arrive D late", "", func(a *asset, m *match) { a.link.late, a.link.lateness = m.n[0], m.d[0] }},
+	{"is sent a forged|expired|old|damaged|huge manifest", "", func(a *asset, m *match) { a.link.fake = m.w[0] }},
+	{"is sent a manifest of another asset", "", func(a *asset, _ *match) { a.link.fake = "other asset" }},
+	{"clock +D", "", func(a *asset, m *match) { a.setClock(m, "+"+m.w[0], m.d[0]) }},
+	{"clock -D", "", func(a *asset, m *match) { a.setClock(m, "-"+m.w[0], -m.d[0]) }},
+	{"moves to ZONE", "", func(a *asset, m *match) {
+		if m.err = schedule.ValidZone(m.w[0]); m.err == nil {
+			a.log("%s", m.text)
+			a.zone = m.w[0]
+		}
+	}},
+	{"loses its state", "", whileUp(func(a *asset, _ *match) {
 		a.log("loses its state")
 		a.stop()
 		a.disk = nil
 		a.watch.forget()
 		a.start()
-	case strings.HasPrefix(rest, "loses power "):
-		t, err := parseTrap(f[2:])
-		t.power = true
-		a.traps = append(slices.Clip(a.traps), t)
-		return err
-	case len(f) == 5 && strings.HasPrefix(rest, "loses the next "):
-		n, err := number(f[3])
-		switch f[4] {
-		case "calls":
-			a.link.loseCalls = n
-		case "answers":
-			a.link.loseAnswers = n
-		default:
-			err = errors.New("write: loses the next 3 calls, or loses the next 3 answers")
+	})},
+	{"installer of PRODUCT fails[ N times]", "", func(a *asset, m *match) {
+		a.breaks(m, fault{code: job.InstallerFailed, text: "The installer ended with exit code 1.", times: m.n[0]})
+	}},
+	{"installer of PRODUCT crashes the agent[ N times]", "", func(a *asset, m *match) { a.breaks(m, fault{crash: true, times: m.n[0]}) }},
+	{"installer of PRODUCT lies", "", func(a *asset, m *match) { a.breaks(m, fault{lies: true}) }},
+	{"installer of PRODUCT asks for a reboot", "", func(a *asset, m *match) { a.breaks(m, fault{reboot: true}) }},
+	{"installer of PRODUCT leaves the reboot mark", "", func(a *asset, m *match) { a.breaks(m, fault{marks: true}) }},
+	{"installer of PRODUCT is undone by a reboot", "", func(a *asset, m *match) { a.breaks(m, fault{undone: true, reboot: true}) }},
+	{"installer of PRODUCT works", "", func(a *asset, m *match) { a.breaks(m, fault{}) }},
+	{"download of PRODUCT fails with CODE", "", func(a *asset, m *match) {
+		code, err := job.ParseCode(m.w[1])
+		a.breaks(m, fault{noFetch: code})
+		m.err = err
+	}},
+	{"refuses PRODUCT: WHY…", "", func(a *asset, m *match) { a.breaks(m, fault{refuse: m.w[1]}) }},
+	{"inventory fails N times", "", func(a *asset, m *match) { a.unread = m.n[0] }},
+	{"action NAME exits N", "", func(a *asset, m *match) { a.exits[m.w[0]] = m.n[0] }},
+	{"takes D for inventory", "", func(a *asset, m *match) { a.took.inventory = m.d[0] }},
+	{"takes D for download", "", func(a *asset, m *match) { a.took.download = m.d[0] }},
+	{"takes D for install", "", func(a *asset, m *match) { a.took.install = m.d[0] }},
+	{"takes D for action", "", func(a *asset, m *match) { a.took.action = m.d[0] }},
+	{"takes D for boot", "", func(a *asset, m *match) { a.took.boot = m.d[0] }},
+	{"has PRODUCT VERSION", "", func(a *asset, m *match) {
+		v, err := a.w.vendor.parseVersion(m.w[0], m.w[1])
+		if m.err = err; err == nil {
+			a.log("somebody installs %s %s", m.w[0], v)
+			a.installed[catalog.ProductID(m.w[0])] = v
 		}
-		return err
-	default:
-		return fmt.Errorf("%q is nothing an asset does; write one of:\n%s", rest, deeds)
-	}
-	return nil
-}
+	}},
+	{"waits for reboots by hand", "", func(a *asset, _ *match) { a.config.WaitParked = true }},
+	{"is held to POLICY…", "", func(a *asset, m *match) {
+		policy, err := m.p.named(m.w[0])
+		if m.err = err; err == nil {
+			a.log("%s", m.text)
+			a.config.Policy = policy
+		}
+	}},
+})
 
-// network is what becomes of an asset's messages.
-func (a *asset) network(rest string, f []string) error {
-	const syntax = "write: network cut, network back, next 2 calls arrive twice, next 2 calls arrive 5m late, or is sent a %s"
-	switch {
-	case rest == "network cut", rest == "network back":
-		a.log("%s", rest)
-		a.link.cut = f[1] == "cut"
-	case len(f) == 5 && f[0] == "next" && f[2] == "calls" && f[3] == "arrive" && f[4] == "twice":
-		n, err := number(f[1])
-		a.link.repeat = n
-		return err
-	case len(f) == 6 && f[0] == "next" && f[2] == "calls" && f[3] == "arrive" && f[5] == "late":
-		n, err := number(f[1])
-		if err == nil {
-			a.link.lateness, err = ParseDuration(f[4])
+// whileUp is for what an asset can do only when it is on.
+func whileUp(do func(*asset, *match)) func(*asset, *match) {
+	return func(a *asset, m *match) {
+		if m.err = notNowf("%s is off", a.id); a.up {
+			m.err = nil
+			do(a, m)
 		}
-		a.link.late = n
-		return err
-	case rest == "is sent a manifest of another asset":
-		a.link.fake = "other asset"
-	case len(f) == 5 && f[4] == "manifest" && slices.Contains([]string{"forged", "expired", "old", "damaged", "huge"}, f[3]):
-		a.link.fake = f[3]
-	default:
-		return fmt.Errorf(syntax, fakes)
 	}
-	return nil
-}
-
-// setClock sets the asset's own clock forward or back against what it shows.
-func (a *asset) setClock(by string) error {
-	sign := time.Duration(1)
-	amount, ok := strings.CutPrefix(by, "+")
-	if !ok {
-		if amount, ok = strings.CutPrefix(by, "-"); !ok {
-			return errors.New("write: clock +2h or clock -2h")
-		}
-		sign = -1
-	}
-	d, err := ParseDuration(amount)
-	if err != nil {
-		return err
-	}
-	if skew := a.skew + sign*d; skew.Abs() > MaxSpan {
-		return fmt.Errorf("the clock would be %s off; %s at most", short(skew.Abs()), short(MaxSpan))
-	}
-	a.log("clock set by %s", by)
-	a.skew += sign * d
-	a.step(agent.Tick{}) // as a driver does that looks at the clock every so often
-	return nil
 }
 
 // breaks sets what the installer of a product does from now on.
-func (a *asset) breaks(product catalog.ProductID, f []string) error {
-	times := 0
-	if n := len(f); n > 2 && f[n-1] == "times" {
-		var err error
-		if times, err = number(f[n-2]); err != nil {
-			return err
-		}
-		f = f[:n-2]
-	}
-	var is fault
-	switch how := strings.Join(f, " "); how {
-	case "fails":
-		is = fault{code: job.InstallerFailed, text: "The installer ended with exit code 1.", times: times}
-	case "crashes the agent":
-		is = fault{crash: true, times: times}
-	case "lies":
-		is.lies = true
-	case "asks for a reboot":
-		is.reboot = true
-	case "leaves the reboot mark":
-		is.marks = true
-	case "is undone by a reboot":
-		is.undone, is.reboot = true, true
-	case "works":
-	default:
-		return fmt.Errorf("%q is nothing an installer does: it fails, crashes the agent, lies, asks for a reboot, leaves the reboot mark, is undone by a reboot, or works", how)
-	}
-	a.faults[product] = is
-	return nil
-}
+func (a *asset) breaks(m *match, how fault) { a.faults[catalog.ProductID(m.w[0])] = how }
 
-func (a *asset) slow(duration, what string) error {
-	d, err := ParseDuration(duration)
-	if err != nil {
-		return err
+// setClock sets the asset's own clock forward or back against what it shows.
+func (a *asset) setClock(m *match, by string, d time.Duration) {
+	if skew := a.skew + d; skew.Abs() > MaxSpan {
+		m.err = fmt.Errorf("the clock would be %s off; %s at most", short(skew.Abs()), short(MaxSpan))
+		return
 	}
-	times := map[string]*time.Duration{
-		"inventory": &a.took.inventory, "download": &a.took.download, "install": &a.took.install, "action": &a.took.action, "boot": &a.took.boot,
-	}
-	if times[what] == nil {
-		return fmt.Errorf("%q takes no time; inventory, download, install, action and boot do", what)
-	}
-	*times[what] = d
-	return nil
+	a.log("clock set by %s", by)
+	a.skew += d
+	a.step(agent.Tick{}) // as a driver does that looks at the clock every so often
 }

@@ -32,9 +32,9 @@
 //
 // # The world
 //
-//	clock INSTANT[, check-in every D][, sync every D][, lead D][, store seed N], where a seed makes the store repeat transactions
-//	patch ID: PRODUCT VERSION[, OPTION]…, an option is one of
-//	pinned | latest only | repository | vendor | signed by NAME | no checksum | checksum sha256|sha384|sha512|sha1|md5 | needs reboot |
+//	clock INSTANT[, check-in every D][, sync every D][, lead D][, store seed N]      a seed makes the store repeat transactions
+//	patch ID: PRODUCT VERSION[, OPTION]…        an option is one of
+//	pinned | latest only | repository | vendor | signed by NAME… | no checksum | checksum sha256|sha384|sha512|sha1|md5 | needs reboot |
 //	requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | transaction NAME
 //	line PRODUCT PREFIX ends TIME[ extended until TIME]
 //	customer supplies PATCH                     the file of a patch with the option vendor
@@ -42,21 +42,23 @@
 //
 // # The administrator
 //
-//	job ID: CLAUSE[, CLAUSE]…, a clause is one of
+//	job ID: CLAUSE[, CLAUSE]…                   a clause is one of
 //	patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
 //	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
 //	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | early download |
 //	first ACTION… | last ACTION… | after JOB per asset | after JOB at N%
 //	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays
 //	enable|disable|delete|cancel JOB
-//	tag ASSET TAG…                              all the tags it has from now on
+//	tag ASSET[ TAG…]                            all the tags it has from now on
 //	sync                                        the catalog, at once
-//	server goes down|comes up|crashes
-//	policy NAME: CLAUSE[, CLAUSE]…, a clause is one of
+//	server goes down
+//	server comes up
+//	server crashes
+//	policy NAME: CLAUSE[, CLAUSE]…              a clause is one of
 //	PRODUCT unsigned | PRODUCT [strictly ]signed by SIGNER…[ or unsigned], where the product * is every one that no other clause names
-//	server is under POLICY|no policy            what it orders from then on
+//	server is under POLICY…                     what it orders from then on; no policy: what it did without
 //	server crashes before|after commit N        the Nth from now that writes something: it starts again, and acts are asked for again
-//	try LINE                                    done if it can be: the server may refuse, an asset be off, a patch be gone
+//	try LINE…                                   done if it can be: the server may refuse, an asset be off, a patch be gone
 //
 // A recurring schedule is one of
 //
@@ -71,43 +73,72 @@
 //
 // # Vendors and assets
 //
+//	vendor feed fails
+//	vendor feed recovers
 //	vendor marks PATCH end of life[ at TIME]
-//	vendor withdraws|removes|takes down|restores PATCH
-//	vendor strips|damages PATCH                 its signature is gone; its bytes are others
-//	vendor signs PATCH by NAME|unreadably
+//	vendor withdraws PATCH
+//	vendor removes PATCH
+//	vendor takes down PATCH
+//	vendor restores PATCH
+//	vendor strips PATCH                         its signature is gone
+//	vendor damages PATCH                        its bytes are others
+//	vendor signs PATCH by NAME
+//	vendor signs PATCH unreadably
 //	vendor serves VERSION for PATCH
-//	vendor feed fails|recovers
 //
-//	ASSET logs in|logs out|locks|unlocks
+//	ASSET logs in
+//	ASSET logs out
+//	ASSET locks
+//	ASSET unlocks
 //	ASSET cannot|can tell who is logged in
 //	ASSET answers later|now[ N times]           the next prompts, a minute after each, if somebody is there
 //	ASSET user says later|now                   at once
-//	ASSET crashes                               the agent; crashes before|after STEP[ of JOB]: once, at that commit
+//	ASSET crashes                               the agent
+//	ASSET crashes before|after STEP[ of JOB]    once, at that commit
 //	ASSET loses power before|after STEP[ of JOB]
-//	ASSET reboots[ off for D]|goes off|comes on|sleeps for D|ignores N reboots
-//	ASSET network cut|network back
-//	ASSET loses the next N calls|answers        on their way
-//	ASSET next N calls arrive twice|D late
-//	ASSET is sent a forged|expired|old|damaged|huge manifest, or a manifest of another asset
-//	ASSET clock +D|-D
+//	ASSET reboots
+//	ASSET reboots off for D
+//	ASSET goes off
+//	ASSET comes on
+//	ASSET sleeps for D
+//	ASSET ignores N reboots
+//	ASSET network cut|back
+//	ASSET loses the next N calls                on their way
+//	ASSET loses the next N answers
+//	ASSET next N calls arrive twice
+//	ASSET next N calls arrive D late
+//	ASSET is sent a forged|expired|old|damaged|huge manifest
+//	ASSET is sent a manifest of another asset
+//	ASSET clock +D
+//	ASSET clock -D
 //	ASSET moves to ZONE                         its computer's time zone
 //	ASSET loses its state
-//	ASSET installer of PRODUCT fails|crashes the agent[ N times]
-//	ASSET installer of PRODUCT lies|asks for a reboot|leaves the reboot mark|is undone by a reboot|works
+//	ASSET installer of PRODUCT fails[ N times]
+//	ASSET installer of PRODUCT crashes the agent[ N times]
+//	ASSET installer of PRODUCT lies
+//	ASSET installer of PRODUCT asks for a reboot
+//	ASSET installer of PRODUCT leaves the reboot mark
+//	ASSET installer of PRODUCT is undone by a reboot
+//	ASSET installer of PRODUCT works
 //	ASSET download of PRODUCT fails with CODE
-//	ASSET refuses PRODUCT: WHY
+//	ASSET refuses PRODUCT: WHY…
 //	ASSET inventory fails N times
 //	ASSET action NAME exits N
-//	ASSET takes D for inventory|download|install|action|boot
+//	ASSET takes D for inventory
+//	ASSET takes D for download
+//	ASSET takes D for install
+//	ASSET takes D for action
+//	ASSET takes D for boot
 //	ASSET has PRODUCT VERSION                   somebody else installed it
 //	ASSET waits for reboots by hand
-//	ASSET is held to POLICY|no policy           a signer policy
+//	ASSET is held to POLICY…                    a signer policy, or no policy
 //
 // A STEP is a progress step or a result, such as Deploying or Completed, or what is to be carried out: inventory, download,
 // preflight, install, action, prompt, reboot.
 //
 // # Expectations
 //
+//	expect …                                    one of these
 //	expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)    by the asset's journal
 //	expect ASSET JOB PATCH STATUS[ CODE][ RULE]
 //	expect ASSET JOB starts N
@@ -122,7 +153,7 @@
 //	expect server silent|behind|refusing|clock off|waiting for reboot|waiting for cancel ASSET…|nobody
 //	expect verdict PATCH on ASSET REASON…
 //	expect preview JOB on ASSET PATCH…|nothing|not selected
-//	expect refused TEXT                                         by the server, the step above
+//	expect refused TEXT…                                        by the server, the step above
 //	expect feed healthy|failing|stale
 //	expect feed rejected N                                      records of its last batch (CAT-16)
 //	expect latency PATCH D                                      from the vendor's publishing to the listing

@@ -1,8 +1,8 @@
 package agentsim
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,93 +12,103 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// expectations is the syntax of expect.
-const expectations = `expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)    by the asset's journal
-expect ASSET JOB PATCH STATUS[ CODE][ RULE]
-expect ASSET JOB starts N
-expect ASSET PRODUCT VERSION|nothing                        what is installed
-expect ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N
-expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one
-expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
-expect server ASSET JOB PATCH STATUS[ CODE][ RULE]
-expect server failed installs N
-expect server failures N[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
-expect server missing on ASSET PATCH…|nothing
-expect server silent|behind|refusing|clock off|waiting for reboot|waiting for cancel ASSET…|nobody
-expect verdict PATCH on ASSET REASON…
-expect preview JOB on ASSET PATCH…|nothing|not selected
-expect refused TEXT                                         by the server, the step above
-expect feed healthy|failing|stale
-expect feed rejected N                                      records of its last batch (CAT-16)
-expect latency PATCH D                                      from the vendor's publishing to the listing
-expect settled`
-
-// expect compares what is with what a line says.
-func (p *player) expect(rest string) error {
-	f := strings.Fields(rest)
-	if len(f) == 0 {
-		return errors.New("say what is expected:\n" + expectations)
-	}
-	if f[0] == "refused" {
-		return p.expectRefused(strings.TrimSpace(strings.TrimPrefix(rest, "refused")))
-	}
-	if err := p.answered(); err != nil {
-		return err
-	}
-	switch {
-	case rest == "settled":
-		return p.w.Settle()
-	case f[0] == "feed" && len(f) == 3 && f[1] == "rejected":
-		return p.compare(f[2], p.rejected())
-	case f[0] == "feed" && len(f) == 2:
-		return p.compare(f[1], p.feed())
-	case f[0] == "server" && len(f) > 2:
-		return p.expectServer(strings.Join(f[1:], " "), f[1:])
-	case f[0] == "latency" && len(f) == 3:
+// expectations is what a line can expect.
+var expectations = formsOf("not understood", "expect ", []form[*player]{
+	{"settled", "", func(p *player, m *match) { m.err = p.w.Settle() }},
+	{"feed healthy|failing|stale", "feed ([^ ]+)", func(p *player, m *match) { m.compare(0, p.feed()) }},
+	{"feed rejected N", "feed rejected (.+)", func(p *player, m *match) { m.compare(0, p.rejected()) }},
+	{"latency PATCH D", "latency ([^ ]+) ([^ ]+)", func(p *player, m *match) {
 		snap, err := p.w.server.c.Snapshot(context.Background())
-		if err != nil {
-			return err
+		if m.err = err; err == nil {
+			patch, _ := snap.Patch(catalog.PatchID(m.w[0]))
+			latency, _ := patch.Latency()
+			m.compare(1, short(latency))
 		}
-		patch, _ := snap.Patch(catalog.PatchID(f[1]))
-		latency, _ := patch.Latency()
-		return p.compare(f[2], short(latency))
-	case f[0] == "verdict" && len(f) > 4 && f[2] == "on":
-		return p.expectVerdict(f)
-	case f[0] == "preview" && len(f) > 4 && f[2] == "on":
-		return p.expectPreview(f)
-	}
-	a := p.w.assets[job.AssetID(f[0])]
-	if a == nil || len(f) < 3 {
-		return fmt.Errorf("%q is not understood; write one of:\n%s", rest, expectations)
-	}
-	want := strings.Join(f[2:], " ")
-	if _, ok := traces[f[1]]; ok {
-		return p.compare(want, fmt.Sprint(len(a.trace(f[1]))))
-	}
-	if _, ok := traces[f[1]+"s"]; ok && len(f) == 6 && f[2] == "between" && f[4] == "and" {
-		return p.expectBetween(a, f[1], f[3], f[5])
-	}
-	if _, product := p.w.vendor.products[catalog.ProductID(f[1])]; product {
+	}},
+	{"verdict PATCH on ASSET REASON…", "", (*player).expectVerdict},
+	{"preview JOB on ASSET PATCH…|nothing|not selected", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
+	{"server silent|behind|refusing|clock off|waiting for reboot|waiting for cancel ASSET…|nobody",
+		"server (silent|behind|refusing|clock off|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
+	{"server failed installs N", "server failed installs ([^ ]+)", func(p *player, m *match) {
+		n, err := p.w.server.c.FailedInstalls(context.Background())
+		if m.err = err; err == nil {
+			m.compare(0, fmt.Sprint(n))
+		}
+	}},
+	{"server failures N[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]", "server failures ([^ ]+)(.*)", (*player).expectFailures},
+	{"server missing on ASSET PATCH…|nothing", "server missing on ([^ ]+) (.+)", func(p *player, m *match) {
+		verdicts, err := p.w.server.c.Missing(context.Background(), job.AssetID(m.w[0]), p.w.now)
+		if m.err = err; err == nil {
+			compareAll(m, 1, verdicts, func(v catalog.Verdict) string { return string(v.Patch) }, "nothing")
+		}
+	}},
+	{"server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]", "server ([^ ]+) ([^ ]+) ([^ ]+)", func(p *player, m *match) {
+		row, ok := p.row(m)
+		m.compare(2, standing(row, ok))
+	}},
+	{"server ASSET JOB PATCH STATUS[ CODE][ RULE]", "server ([^ ]+) ([^ ]+) ([^ ]+) (.+)", func(p *player, m *match) {
+		row, _ := p.row(m)
+		m.compare(3, cmp.Or(outcomeOf(row.Patches, catalog.PatchID(m.w[2])), "nothing"))
+	}},
+	{"ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N",
+		"([^ ]+) (reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes) (.+)", onAsset(func(a *asset, m *match) {
+			m.compare(2, fmt.Sprint(len(a.trace(m.w[1]))))
+		})},
+	{"ASSET reboot|prompt|download|install|start between TIME and TIME", "", onAsset((*asset).expectBetween)},
+	{"ASSET PRODUCT VERSION|nothing", "", onAsset(func(a *asset, m *match) {
+		if _, product := a.w.vendor.products[catalog.ProductID(m.w[1])]; !product {
+			m.err = errOther
+			return
+		}
 		have := "nothing"
-		if v, ok := a.installed[catalog.ProductID(f[1])]; ok {
+		if v, ok := a.installed[catalog.ProductID(m.w[1])]; ok {
 			have = v.String()
 		}
-		return p.compare(want, have)
+		m.compare(2, have)
+	})},
+	{"ASSET JOB starts N", "([^ ]+) ([^ ]+) starts (.+)", onAsset(func(a *asset, m *match) { m.compare(2, fmt.Sprint(a.starts(job.ID(m.w[1])))) })},
+	{"ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)", "([^ ]+) ([^ ]+) ([^ ]+)", onAsset(func(a *asset, m *match) { m.compare(2, a.last(job.ID(m.w[1]))) })},
+	{"ASSET JOB PATCH STATUS[ CODE][ RULE]", "([^ ]+) ([^ ]+) ([^ ]+) (.+)", onAsset(func(a *asset, m *match) {
+		m.compare(3, a.outcome(job.ID(m.w[1]), catalog.PatchID(m.w[2])))
+	})},
+	{"refused TEXT…", "", func(*player, *match) {}}, // what the server said to the line above: see expect
+})
+
+// onAsset is an expectation about an asset that there is.
+func onAsset(do func(*asset, *match)) func(*player, *match) {
+	return func(p *player, m *match) {
+		if m.err = errOther; p.w.assets[job.AssetID(m.w[0])] != nil {
+			m.err = nil
+			do(p.w.assets[job.AssetID(m.w[0])], m)
+		}
 	}
-	if len(f) == 4 && f[2] == "starts" {
-		return p.compare(f[3], fmt.Sprint(a.starts(job.ID(f[1]))))
-	}
-	if len(f) > 3 {
-		return p.compare(strings.Join(f[3:], " "), a.outcome(job.ID(f[1]), catalog.PatchID(f[2])))
-	}
-	return p.compare(want, a.last(job.ID(f[1])))
 }
 
-func (p *player) compare(want, have string) error {
-	if want != have {
-		return &Unmet{Want: want, Have: have}
+// expect compares what is with what a line says.
+func (p *player) expect(m *match) {
+	if text, ok := strings.CutPrefix(m.w[0], "refused"); ok {
+		m.err = p.expectRefused(strings.TrimSpace(text))
+		return
 	}
-	return nil
+	if m.err = p.answered(); m.err == nil {
+		m.err = expectations.say(p, p, m.w[0])
+	}
+}
+
+// compare wants a word to be what there is.
+func (m *match) compare(i int, have string) {
+	if m.err == nil && m.w[i] != have {
+		m.err = &Unmet{Want: m.w[i], Have: have}
+	}
+}
+
+// compareAll wants the words to be a list, or none.
+func compareAll[E any](m *match, i int, list []E, word func(E) string, none string) {
+	var have []string
+	for _, e := range list {
+		have = append(have, word(e))
+	}
+	m.compare(i, cmp.Or(strings.Join(have, " "), none))
 }
 
 func (p *player) expectRefused(text string) error {
@@ -192,24 +202,16 @@ func (a *asset) trace(what string) (at []time.Time) {
 }
 
 // expectBetween says within what time the last of something was.
-func (p *player) expectBetween(a *asset, what, from, to string) error {
-	begin, err := p.instant(from)
-	if err != nil {
-		return err
-	}
-	end, err := p.instant(to)
-	if err != nil {
-		return err
-	}
-	at := a.trace(what + "s")
+func (a *asset) expectBetween(m *match) {
+	at := a.trace(m.w[1] + "s")
 	if len(at) == 0 {
-		return fmt.Errorf("expected a %s between %s and %s; there was none", what, from, to)
+		m.err = fmt.Errorf("expected a %s between %s and %s; there was none", m.w[1], m.w[2], m.w[3])
+		return
 	}
-	if last := at[len(at)-1]; last.Before(begin) || last.After(end) {
-		have := "+" + short(last.Sub(p.w.cfg.Start))
-		return &Unmet{Want: "between " + from + " and " + to, Have: "between " + have + " and +" + short(last.Add(time.Second).Sub(p.w.cfg.Start))}
+	if last := at[len(at)-1]; last.Before(m.at[0]) || last.After(m.at[1]) {
+		since := last.Sub(a.w.cfg.Start)
+		m.err = &Unmet{Want: "between " + m.w[2] + " and " + m.w[3], Have: "between +" + short(since) + " and +" + short(since+time.Second)}
 	}
-	return nil
 }
 
 func (p *player) rejected() string {
@@ -236,49 +238,42 @@ func (p *player) feed() string {
 }
 
 // expectVerdict compares all reasons of a verdict, in their order.
-func (p *player) expectVerdict(f []string) error {
-	a := p.w.assets[job.AssetID(f[3])]
+func (p *player) expectVerdict(m *match) {
+	a := p.w.assets[job.AssetID(m.w[1])]
 	if a == nil {
-		return fmt.Errorf("there is no asset %q", f[3])
+		m.err = fmt.Errorf("there is no asset %q", m.w[1])
+		return
 	}
 	inventory, err := a.inventory()
-	if err != nil {
-		return err
+	if m.err = err; err != nil {
+		return
 	}
 	snap, err := p.w.server.c.Snapshot(context.Background())
-	if err != nil {
-		return err
+	if m.err = err; err != nil {
+		return
 	}
-	verdict := snap.Evaluate(catalog.PatchID(f[1]), inventory, catalog.Options{}, p.w.now)
 	var have []string
-	for _, r := range verdict.Reasons {
+	for _, r := range snap.Evaluate(catalog.PatchID(m.w[0]), inventory, catalog.Options{}, p.w.now).Reasons {
 		if s := r.Code.String(); !slices.Contains(have, s) {
 			have = append(have, s)
 		}
 	}
-	return p.compare(strings.Join(f[4:], " "), strings.Join(have, " "))
+	m.compare(2, strings.Join(have, " "))
 }
 
 // expectPreview compares the patches that a job would deploy on an asset now (JOB-22).
-func (p *player) expectPreview(f []string) error {
+func (p *player) expectPreview(m *match) {
 	ctx := context.Background()
-	status, err := p.w.server.c.Job(ctx, job.ID(f[1]))
-	if err != nil {
-		return err
+	status, err := p.w.server.c.Job(ctx, job.ID(m.w[0]))
+	if m.err = err; err != nil {
+		return
 	}
-	plan, selected, err := p.w.server.c.Preview(ctx, status.Definition, job.AssetID(f[3]), p.w.now)
-	if err != nil {
-		return err
+	plan, selected, err := p.w.server.c.Preview(ctx, status.Definition, job.AssetID(m.w[1]), p.w.now)
+	switch m.err = err; {
+	case err != nil:
+	case !selected:
+		m.compare(2, "not selected")
+	default:
+		compareAll(m, 2, plan.Order.Patches, func(o job.OrderPatch) string { return string(o.Patch) }, "nothing")
 	}
-	var have []string
-	for _, patch := range plan.Order.Patches {
-		have = append(have, string(patch.Patch))
-	}
-	if have == nil {
-		have = []string{"nothing"}
-	}
-	if !selected {
-		have = []string{"not selected"}
-	}
-	return p.compare(strings.Join(f[4:], " "), strings.Join(have, " "))
 }

@@ -2,7 +2,6 @@ package agentsim
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,132 +11,72 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// jobSyntax is the syntax of a job.
-const jobSyntax = `job ID: CLAUSE[, CLAUSE]…, a clause is one of
-patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
-on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
-defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | early download |
-first ACTION… | last ACTION… | after JOB per asset | after JOB at N%`
-
-func (p *player) job(rest string) error { return p.save(rest, true) }
-
-func (p *player) edit(rest string) error { return p.save(rest, false) }
+// jobClauses say what a job is.
+var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
+	{"patches ID…", "", func(d *job.Definition, m *match) { d.Patches = job.Patches{List: words[catalog.PatchID](m.w[0])} }},
+	{"query[ severity S][ product P][ vendor V][ cve C]", "query(?: (.+))?", func(d *job.Definition, m *match) {
+		d.Patches = job.Patches{Query: &job.Query{}}
+		m.err = query(d.Patches.Query, strings.Fields(m.w[0]))
+	}},
+	{"assets ID…", "", func(d *job.Definition, m *match) { d.Assets.Include = words[job.AssetID](m.w[0]) }},
+	{"without ID…", "", func(d *job.Definition, m *match) { d.Assets.Exclude = words[job.AssetID](m.w[0]) }},
+	{"tags T…", "", func(d *job.Definition, m *match) { d.Assets.IncludeTags = words[string](m.w[0]) }},
+	{"all tags", "", func(d *job.Definition, m *match) { d.Assets.Match = job.All }},
+	{"not tagged T…", "", func(d *job.Definition, m *match) { d.Assets.ExcludeTags = words[string](m.w[0]) }},
+	{"on demand", "", func(d *job.Definition, m *match) {
+		d.Schedule = schedule.Schedule{Kind: schedule.OnDemand, Spread: d.Schedule.Spread}
+	}},
+	{"on PLATFORM", "", func(d *job.Definition, m *match) { d.Platform, m.err = catalog.ParsePlatform(m.w[0]) }},
+	{"once at TIME", "", func(d *job.Definition, m *match) {
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, Spread: d.Schedule.Spread, At: m.at[0]}
+	}},
+	{"once at LOCAL-TIME in ZONE", "", func(d *job.Definition, m *match) {
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, Spread: d.Schedule.Spread, Zone: m.w[1]}
+		d.Schedule.Local, m.err = schedule.ParseLocalTime(m.w[0])
+	}},
+	{"daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE", `((?:daily|weekly|monthly|patch tuesday)\b.*)`, func(d *job.Definition, m *match) {
+		d.Schedule = schedule.Schedule{Spread: d.Schedule.Spread}
+		m.err = recurring.say(m.p, &d.Schedule, m.w[0])
+	}},
+	{"start spread D", "", func(d *job.Definition, m *match) { d.Schedule.Spread = m.d[0] }},
+	{"window D", "", func(d *job.Definition, m *match) { d.Window = m.d[0] }},
+	{"defer N times for D", "", func(d *job.Definition, m *match) { d.Reboot.Deferrals, d.Reboot.Interval = m.n[0], m.d[0] }},
+	{"prompt D", "", func(d *job.Definition, m *match) { d.Reboot.Prompt = m.d[0] }},
+	{"countdown D", "", func(d *job.Definition, m *match) { d.Reboot.Countdown = m.d[0] }},
+	{"suppress reboot", "", func(d *job.Definition, m *match) { d.Reboot.Suppress = true }},
+	{"strict", "", func(d *job.Definition, m *match) { d.Strict = true }},
+	{"strict lines", "", func(d *job.Definition, m *match) { d.StrictLines = true }},
+	{"legacy checksums", "", func(d *job.Definition, m *match) { d.AllowLegacy = true }},
+	{"no last call", "", func(d *job.Definition, m *match) { d.NoLastCall = true }},
+	{"early download", "", func(d *job.Definition, m *match) { d.Early = true }},
+	{"first ACTION…", "", func(d *job.Definition, m *match) { d.Pre = actions(m.w[0]) }},
+	{"last ACTION…", "", func(d *job.Definition, m *match) { d.Post = actions(m.w[0]) }},
+	{"after JOB per asset", "", func(d *job.Definition, m *match) { d.After = &job.After{Job: job.ID(m.w[0]), PerAsset: true} }},
+	{"after JOB at N%", "", func(d *job.Definition, m *match) { d.After = &job.After{Job: job.ID(m.w[0]), Share: m.n[0]} }},
+})
 
 // save makes or changes a job. A clause that is not given again stays as it was.
-func (p *player) save(rest string, create bool) error {
-	if err := p.answered(); err != nil {
-		return err
+func (p *player) save(m *match) {
+	if m.err = p.answered(); m.err != nil {
+		return
 	}
-	name, spec, ok := strings.Cut(rest, ":")
-	if !ok {
-		return errors.New("write: " + jobSyntax)
-	}
+	name := m.w[1]
 	d := job.Definition{ID: job.ID(name), Name: name, Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.OnDemand}}
-	if !create {
+	if m.w[0] == "edit" {
 		status, err := p.w.server.c.Job(context.Background(), job.ID(name))
 		if err != nil {
-			return err
+			m.err = err
+			return
 		}
 		d = status.Definition
 	}
-	for _, clause := range clauses(spec) {
-		if err := p.clause(&d, clause); err != nil {
-			return err
-		}
+	if m.err = jobClauses.each(p, &d, m.w[2]); m.err != nil {
+		return
 	}
 	p.refused = p.w.server.act("save "+name, func(ctx context.Context, now time.Time) error {
 		_, err := p.w.server.c.SaveJob(ctx, d, now)
 		return err
 	})
-	return nil
-}
-
-// clause reads one clause of a job.
-func (p *player) clause(d *job.Definition, clause string) (err error) {
-	word, value, _ := strings.Cut(clause, " ")
-	switch {
-	case word == "patches":
-		d.Patches = job.Patches{List: words[catalog.PatchID](value)}
-	case word == "query":
-		d.Patches = job.Patches{Query: &job.Query{}}
-		err = query(d.Patches.Query, strings.Fields(value))
-	case word == "assets":
-		d.Assets.Include = words[job.AssetID](value)
-	case word == "without":
-		d.Assets.Exclude = words[job.AssetID](value)
-	case word == "tags":
-		d.Assets.IncludeTags = words[string](value)
-	case clause == "all tags":
-		d.Assets.Match = job.All
-	case strings.HasPrefix(clause, "not tagged "):
-		d.Assets.ExcludeTags = words[string](strings.TrimPrefix(clause, "not tagged "))
-	case clause == "on demand":
-		d.Schedule = schedule.Schedule{Kind: schedule.OnDemand, Spread: d.Schedule.Spread}
-	case word == "on":
-		d.Platform, err = catalog.ParsePlatform(value)
-	case strings.HasPrefix(clause, "once at "):
-		err = p.once(d, strings.TrimPrefix(clause, "once at "))
-	case isSchedule(clause):
-		d.Schedule, err = parseSchedule(clause, d.Schedule)
-	case strings.HasPrefix(clause, "start spread "):
-		d.Schedule.Spread, err = ParseDuration(strings.TrimPrefix(clause, "start spread "))
-	case clause == "legacy checksums":
-		d.AllowLegacy = true
-	case word == "window":
-		d.Window, err = ParseDuration(value)
-	case clause == "suppress reboot":
-		d.Reboot.Suppress = true
-	case word == "defer": // defer 3 times for 2h
-		f := strings.Fields(value)
-		if len(f) != 4 || f[1] != "times" || f[2] != "for" {
-			return errors.New("write: defer 3 times for 2h")
-		}
-		if d.Reboot.Deferrals, err = number(f[0]); err == nil {
-			d.Reboot.Interval, err = ParseDuration(f[3])
-		}
-	case word == "prompt":
-		d.Reboot.Prompt, err = ParseDuration(value)
-	case word == "countdown":
-		d.Reboot.Countdown, err = ParseDuration(value)
-	case clause == "strict":
-		d.Strict = true
-	case clause == "strict lines":
-		d.StrictLines = true
-	case clause == "no last call":
-		d.NoLastCall = true
-	case clause == "early download":
-		d.Early = true
-	case word == "first":
-		d.Pre = actions(value)
-	case word == "last":
-		d.Post = actions(value)
-	case word == "after": // after JOB per asset, after JOB at 80%
-		other, how, _ := strings.Cut(value, " ")
-		d.After = &job.After{Job: job.ID(other), PerAsset: how == "per asset"}
-		if share, ok := strings.CutPrefix(how, "at "); ok {
-			d.After.Share, err = number(strings.TrimSuffix(share, "%"))
-		} else if !d.After.PerAsset {
-			err = errors.New("write: after JOB per asset, or after JOB at 80%")
-		}
-	default:
-		err = fmt.Errorf("%q is no clause of a job; write: %s", clause, jobSyntax)
-	}
-	return err
-}
-
-// once reads an instant, or a local time with its zone.
-func (p *player) once(d *job.Definition, text string) (err error) {
-	s := schedule.Schedule{Kind: schedule.Once, Spread: d.Schedule.Spread}
-	if local, zone, ok := strings.Cut(text, " in "); ok {
-		if s.Local, err = schedule.ParseLocalTime(local); zone == "each zone" {
-			zone = schedule.AssetZone
-		}
-		s.Zone = zone
-	} else {
-		s.At, err = p.instant(text)
-	}
-	d.Schedule = s
-	return err
 }
 
 func actions(names string) []job.Action {

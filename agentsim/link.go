@@ -15,8 +15,8 @@ type link struct {
 	repeat      int           // how many calls arrive twice
 	late        int           // how many calls arrive so late that nobody waits for the answer any more
 	lateness    time.Duration // how late
-	fake        string        // the manifest that the next answer carries instead; see fakes
-	old         []byte        // the first manifest that was delivered, for fakes
+	fake        string        // the manifest that the next answer carries instead
+	old         []byte        // the first manifest that was delivered, for the fake that is old
 
 	spoil func(*manifest.CheckIn) // tests only: makes of the network one that changes what it carries
 }
@@ -123,9 +123,6 @@ func because(err error) string {
 	}
 	return ", and was refused: " + err.Error()
 }
-
-// fakes are the manifests that an agent must refuse (MAN-5).
-const fakes = "forged|expired|old|damaged|huge manifest, manifest of another asset"
 
 // faked puts the manifest that a line of the scenario asked for in the place of the right one.
 func (a *asset) faked(right []byte) ([]byte, error) {

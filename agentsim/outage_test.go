@@ -117,8 +117,8 @@ web-1 comes on
 		"try expect web-1 chrome 121.0":    "expected 121.0, found 120.0",
 		"enable k\ntry enable j":           "no line expects it",
 		"try clock 2026-03-02T00:00:00Z":   "set once",
-		"try server sings":                 "goes down, comes up or crashes",
-		"try try web-1 clock soon":         "write: clock +2h",
+		"try server sings":                 "write one of:\nserver goes down",
+		"try try web-1 clock soon":         "ASSET clock +D",
 		"try enable k\nexpect refused job": "the server did it",
 	} {
 		s, err := ParseScript("f", stage+line)

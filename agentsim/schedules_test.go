@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
@@ -22,14 +23,15 @@ func TestScheduleWords_JOB9(t *testing.T) {
 		"patch tuesday at 02:00 in UTC":                    {Kind: schedule.PatchTuesday, Time: two, Zone: "UTC"},
 		"patch tuesday -27d at 02:00 in America/Sao_Paulo": {Kind: schedule.PatchTuesday, Time: two, Zone: "America/Sao_Paulo", Offset: -27},
 	} {
-		require.True(t, isSchedule(clause), clause)
-		want.Spread = time.Hour
-		have, err := parseSchedule(clause, schedule.Schedule{Kind: schedule.Once, Spread: time.Hour})
-		require.NoError(t, err, clause)
+		have := schedule.Schedule{}
+		require.NoError(t, recurring.say(&player{}, &have, clause), clause)
 		require.Equal(t, want, have, clause)
 	}
+	d := job.Definition{Schedule: schedule.Schedule{Kind: schedule.Once, Spread: time.Hour}}
+	require.NoError(t, jobClauses.say(&player{}, &d, "daily at 02:00 in UTC"))
+	require.Equal(t, schedule.Schedule{Kind: schedule.Daily, Time: two, Zone: "UTC", Spread: time.Hour}, d.Schedule, "the spread is a clause of its own")
 	for _, clause := range []string{"dailyish at 02:00 in UTC", "patches a", "once at +1h"} {
-		require.False(t, isSchedule(clause), clause)
+		require.ErrorContains(t, recurring.say(&player{}, &d.Schedule, clause), "is no schedule; write one of")
 	}
 }
 

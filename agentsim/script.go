@@ -224,10 +224,8 @@ type player struct {
 }
 
 func (p *player) step(st step) error {
-	word, rest, _ := strings.Cut(st.words, " ")
-	rest = strings.TrimSpace(rest)
-	if word == "clock" {
-		return p.clock(rest)
+	if strings.HasPrefix(st.words, "clock ") {
+		return lines.say(p, p, st.words)
 	}
 	at := st.at.instant(p.w.cfg.Start, p.w.now)
 	if at.Before(p.w.now) {
@@ -245,57 +243,52 @@ func (p *player) step(st step) error {
 // do does what a line says.
 func (p *player) do(words string) error {
 	word, rest, _ := strings.Cut(words, " ")
-	rest = strings.TrimSpace(rest)
-	if i := slices.IndexFunc(verbs, func(v verb) bool { return v.name == word }); i >= 0 {
-		return verbs[i].do(p, rest)
+	if names := lines.names(); slices.Contains(names, word) {
+		return lines.say(p, p, words)
+	} else if p.w.assets[job.AssetID(word)] == nil {
+		return fmt.Errorf("%q is neither an asset nor one of: %s", word, strings.Join(names, ", "))
 	}
-	if a := p.w.assets[job.AssetID(word)]; a != nil {
-		return p.assetDoes(a, rest)
+	a := p.w.assets[job.AssetID(word)]
+	if a.asleep() {
+		return notNowf("%s sleeps until +%s", a.id, short(a.sleep.Sub(p.w.cfg.Start)))
 	}
-	return fmt.Errorf("%q is neither an asset nor one of: %s", word, verbNames())
+	return deeds.say(p, a, rest)
 }
 
-func (p *player) clock(rest string) error {
+// clockClauses are the settings of a world.
+var clockClauses = formsOf("not understood", "clock …, ", []form[*Config]{
+	{"check-in every D", "", func(c *Config, m *match) { c.CheckIn = m.positive() }},
+	{"sync every D", "", func(c *Config, m *match) { c.Sync = m.positive() }},
+	{"lead D", "", func(c *Config, m *match) { c.Lead = m.positive() }},
+	{"store seed N", "store seed (.+)", func(c *Config, m *match) { c.Seed, m.err = strconv.ParseUint(m.w[0], 10, 64) }},
+})
+
+func (p *player) clock(m *match) {
 	if p.w != nil {
-		return errors.New("the clock is set once, at the beginning")
+		m.err = errors.New("the clock is set once, at the beginning")
+		return
 	}
 	c := p.config
-	for i, clause := range clauses(rest) {
-		word, value, _ := strings.Cut(clause, " every ")
-		teach := fmt.Errorf("%q is not understood; write: clock 2026-03-02T00:00:00Z, check-in every 15m, sync every 30m, lead 3h, store seed 7", clause)
-		var err error
-		switch {
-		case i == 0:
-			if c.Start, err = time.Parse(time.RFC3339, clause); err != nil {
-				return teach
-			}
-		case word == "check-in":
-			c.CheckIn, err = positive(value)
-		case word == "sync":
-			c.Sync, err = positive(value)
-		case strings.HasPrefix(clause, "lead "):
-			c.Lead, err = positive(strings.TrimPrefix(clause, "lead "))
-		case strings.HasPrefix(clause, "store seed "):
-			c.Seed, err = strconv.ParseUint(strings.TrimPrefix(clause, "store seed "), 10, 64)
-		default:
-			return teach
-		}
-		if err != nil {
-			return err
+	start, settings, more := strings.Cut(m.w[0], ",")
+	var err error
+	if c.Start, err = time.Parse(time.RFC3339, start); err != nil {
+		m.err = fmt.Errorf("%q is no instant; write: clock 2026-03-02T00:00:00Z, check-in every 15m, sync every 30m, lead 3h, store seed 7", start)
+		return
+	}
+	if more {
+		if m.err = clockClauses.each(p, &c, settings); m.err != nil {
+			return
 		}
 	}
-	w, err := New(c)
-	p.w = w
-	return err
+	p.w, m.err = New(c)
 }
 
-// positive reads a duration that may not be zero.
-func positive(s string) (time.Duration, error) {
-	d, err := ParseDuration(s)
-	if err == nil && d == 0 {
-		err = fmt.Errorf("%q is no time at all", s)
+// positive is a duration that may not be zero.
+func (m *match) positive() time.Duration {
+	if m.d[0] == 0 {
+		m.err = fmt.Errorf("%q is no time at all", m.w[0])
 	}
-	return d, err
+	return m.d[0]
 }
 
 // clauses splits at commas outside quotes.

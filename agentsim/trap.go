@@ -22,23 +22,15 @@ type trap struct {
 // trapSteps are the words for what is to be carried out; progress steps and results have their own names.
 var trapSteps = []string{"inventory", "download", "preflight", "install", "action", "prompt", "reboot"}
 
-// parseTrap reads before|after STEP[ of JOB].
-func parseTrap(f []string) (trap, error) {
-	teach := fmt.Errorf("write: crashes before|after STEP[ of JOB]; a step is a progress step or a result such as Deploying or Completed, or one of %s",
-		strings.Join(trapSteps, ", "))
-	if len(f) != 2 && (len(f) != 4 || f[2] != "of") || f[0] != "before" && f[0] != "after" {
-		return trap{}, teach
+// trap sets one: before|after STEP[ of JOB].
+func (a *asset) trap(m *match, power bool) {
+	_, progress := job.ParseProgress(m.w[1])
+	_, result := job.ParseResult(m.w[1])
+	if progress != nil && result != nil && !slices.Contains(trapSteps, m.w[1]) {
+		m.err = fmt.Errorf("%q is no step; a step is a progress step or a result such as Deploying or Completed, or one of %s", m.w[1], strings.Join(trapSteps, ", "))
+		return
 	}
-	_, progress := job.ParseProgress(f[1])
-	_, result := job.ParseResult(f[1])
-	if progress != nil && result != nil && !slices.Contains(trapSteps, f[1]) {
-		return trap{}, teach
-	}
-	t := trap{after: f[0] == "after", step: strings.ToLower(f[1])}
-	if len(f) == 4 {
-		t.job = job.ID(f[3])
-	}
-	return t, nil
+	a.traps = append(slices.Clip(a.traps), trap{after: m.w[0] == "after", step: strings.ToLower(m.w[1]), job: job.ID(m.w[2]), power: power})
 }
 
 // trapped springs the first trap that the step is in, and reports whether one did.

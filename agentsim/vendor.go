@@ -87,16 +87,17 @@ func digestsOf(product string, v version.Version, salt string) []integrity.Diges
 	return list
 }
 
-// offered is how a patch's one file is offered.
+// offered is a patch, and how its one file is offered.
 type offered struct {
+	catalog.Patch
 	availability catalog.Availability
 	signer       string
 	checksum     integrity.Algorithm // zero: none is published
 }
 
 // publish lists a patch and serves its file. A LatestOnly product has one URL for all its versions.
-func (v *vendor) publish(p catalog.Patch, o offered) {
-	name := string(p.Product)
+func (v *vendor) publish(o offered) {
+	p, name := o.Patch, string(o.Product)
 	url := fmt.Sprintf("https://%s.example/%s", name, p.Version)
 	if o.availability == catalog.LatestOnly {
 		url = fmt.Sprintf("https://%s.example/latest", name)
@@ -188,84 +189,36 @@ func (v *vendor) line(product, prefix string, eol, extended time.Time) {
 	v.products[p.ID] = p
 }
 
-// vendorDeeds is what a vendor can do.
-const vendorDeeds = `vendor marks PATCH end of life[ at TIME]
-vendor withdraws|removes|takes down|restores PATCH
-vendor strips|damages PATCH                 its signature is gone; its bytes are others
-vendor signs PATCH by NAME|unreadably
-vendor serves VERSION for PATCH
-vendor feed fails|recovers`
+// serveOf puts a version's file where a patch is fetched from.
+func (v *vendor) serveOf(p *catalog.Patch, at version.Version) {
+	v.serve(p.Artifacts[0].Source(), string(p.Product), at, p.Artifacts[0].Signer)
+}
 
-// does carries out a line about the vendor.
-func (v *vendor) does(p *player, rest string) error {
-	teach := fmt.Errorf("%q is nothing a vendor does; write one of:\n%s", rest, vendorDeeds)
-	f := strings.Fields(rest)
-	switch {
-	case len(f) < 2:
-		return teach
-	case rest == "feed fails":
-		v.failing = "connection refused"
-		v.w.log("vendor", "%s", rest)
-		return nil
-	case rest == "feed recovers":
-		v.failing = ""
-		v.w.log("vendor", "%s", rest)
-		return nil
-	}
-	id := f[1]
-	if f[0] == "takes" || f[0] == "serves" {
-		id = f[len(f)-1]
-	}
-	patch, ok := v.patches[catalog.PatchID(id)]
-	if !ok {
-		return notNowf("there is no patch %q; what a vendor does is one of:\n%s", id, vendorDeeds)
-	}
-	product, artifact := string(patch.Product), patch.Artifacts[0]
-	served := v.served[artifact.Source()]
-	if served == nil {
-		served = &content{}
-	}
-	switch {
-	case f[0] == "marks" && strings.HasPrefix(rest, "marks "+id+" end of life"):
-		patch.EOLMarked = true
-		if _, at, ok := strings.Cut(rest, " at "); ok {
-			t, err := p.instant(at)
-			if err != nil {
-				return err
-			}
-			patch.EOL = t
+// feed makes the vendor's feed fail for a reason, or recover.
+func (v *vendor) feed(m *match, failing string) {
+	v.failing = failing
+	v.w.log("vendor", "%s", strings.TrimPrefix(m.text, "vendor "))
+}
+
+// ofPatch is a line about a patch, whose id is the ith word, and what is served of it. A patch that loses its id is removed.
+func ofPatch(i int, do func(*match, *catalog.Patch, *content)) func(*player, *match) {
+	return func(p *player, m *match) {
+		v, id := p.w.vendor, catalog.PatchID(m.w[i])
+		patch, ok := v.patches[id]
+		if !ok {
+			m.err = notNowf("there is no patch %q", id)
+			return
 		}
-	case f[0] == "withdraws":
-		patch.Withdrawn = true
-	case f[0] == "removes":
-	case f[0] == "takes" && f[1] == "down":
-		served.gone = true
-	case f[0] == "restores":
-		v.serve(artifact.Source(), product, patch.Version, artifact.Signer)
-	case f[0] == "strips":
-		served.signature = integrity.Signature{Status: integrity.Absent}
-	case f[0] == "damages":
-		served.digests = digestsOf(product, patch.Version, " damaged")
-		if served.signature.Status == integrity.Valid {
-			served.signature = integrity.Signature{Status: integrity.Bad, Detail: "the bytes were changed"}
+		served := v.served[patch.Artifacts[0].Source()]
+		if served == nil {
+			served = &content{}
 		}
-	case len(f) == 3 && f[0] == "signs" && f[2] == "unreadably":
-		served.signature = integrity.Signature{Status: integrity.Unsupported, Detail: "a format that nobody here reads"}
-	case len(f) == 4 && f[0] == "signs" && f[2] == "by":
-		served.signature = integrity.Signature{Status: integrity.Valid, Signer: f[3]}
-	case len(f) == 4 && f[0] == "serves" && f[2] == "for":
-		version, err := v.parseVersion(product, f[1])
-		if err != nil {
-			return err
+		if do(m, &patch, served); m.err != nil {
+			return
 		}
-		v.serve(artifact.Source(), product, version, artifact.Signer)
-	default:
-		return teach
+		v.w.log("vendor", "%s", strings.TrimPrefix(m.text, "vendor "))
+		if v.patches[id] = patch; patch.ID == "" {
+			delete(v.patches, id)
+		}
 	}
-	v.w.log("vendor", "%s", rest)
-	v.patches[patch.ID] = patch
-	if f[0] == "removes" {
-		delete(v.patches, patch.ID)
-	}
-	return nil
 }

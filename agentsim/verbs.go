@@ -16,67 +16,106 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// verb is one kind of line.
-type verb struct {
-	name string
-	do   func(p *player, rest string) error
-}
-
-// verbs is filled in by init, because the lines refer to the table in their errors.
-var verbs []verb
+// lines are all lines but those that begin with an asset. They are filled in by init, since one that tries another refers to
+// the table.
+var lines *forms[*player]
 
 func init() {
-	verbs = []verb{
-		{"clock", (*player).clock},
-		{"patch", (*player).patch},
-		{"line", (*player).line},
-		{"customer", (*player).customer},
-		{"asset", (*player).asset},
-		{"job", (*player).job},
-		{"edit", (*player).edit},
-		{"policy", (*player).policy},
-		{"enable", admin("enable", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
-			_, err := p.w.server.c.EnableJob(ctx, id, now)
-			return err
+	lines = formsOf("not understood", "", []form[*player]{
+		{"clock INSTANT[, check-in every D][, sync every D][, lead D][, store seed N]", "clock (.+)", (*player).clock},
+		{"patch ID: PRODUCT VERSION[, OPTION]…", "patch ([^:]*): ?([^ ]+) ([^,]+)(?:,(.*))?", (*player).patch},
+		{"line PRODUCT PREFIX ends TIME[ extended until TIME]", "", (*player).line},
+		{"customer supplies PATCH", "", (*player).customer},
+		{"asset ID[ in ZONE][ on linux|windows|macos][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]",
+			"asset ([^ ]+)(?: in ([^ ]+))?(?: on ([^ ]+))?(?: tagged (.+?))?(?: has(?: (.*))?)?", (*player).asset},
+		{"job ID: CLAUSE[, CLAUSE]…", "(job) ([^:]*):(.*)", (*player).save},
+		{"edit ID: CLAUSE[, CLAUSE]…", "(edit) ([^:]*):(.*)", (*player).save},
+		{policySyntax, "policy ([^: ]+):(.*)", (*player).policy},
+		{"enable|disable|delete|cancel JOB", "", func(p *player, m *match) {
+			p.act(m, func(ctx context.Context, now time.Time) (err error) {
+				switch c, id := p.w.server.c, job.ID(m.w[1]); m.w[0] {
+				case "enable":
+					_, err = c.EnableJob(ctx, id, now)
+				case "disable":
+					err = c.DisableJob(ctx, id, now)
+				case "delete":
+					err = c.DeleteJob(ctx, id, now)
+				case "cancel":
+					_, err = c.CancelJob(ctx, id, now)
+				}
+				return err
+			})
+		}},
+		{"tag ASSET[ TAG…]", "", func(p *player, m *match) { // (JOB-7)
+			p.act(m, func(ctx context.Context, now time.Time) error {
+				return p.w.server.c.TagAsset(ctx, job.AssetID(m.w[0]), strings.Fields(m.w[1]))
+			})
+		}},
+		{"sync", "", func(p *player, _ *match) { p.w.server.sync() }},
+		{"server goes down", "", func(p *player, _ *match) {
+			p.w.server.up = false
+			p.w.log("server", "goes down")
+		}},
+		{"server comes up", "", (*player).startServer},
+		{"server crashes", "", (*player).startServer},
+		{"server crashes before|after commit N", "", func(p *player, m *match) { m.err = p.w.server.store.crashAt(m.w[0] == "after", m.n[0]) }},
+		{"server is under POLICY…", "", func(p *player, m *match) {
+			policy, err := p.named(m.w[0])
+			if m.err = err; err == nil {
+				p.w.server.policy = policy
+				p.startServer(m)
+			}
+		}},
+		{"vendor feed fails", "", func(p *player, m *match) { p.w.vendor.feed(m, "connection refused") }},
+		{"vendor feed recovers", "", func(p *player, m *match) { p.w.vendor.feed(m, "") }},
+		{"vendor marks PATCH end of life[ at TIME]", "", ofPatch(0, func(m *match, patch *catalog.Patch, _ *content) {
+			if patch.EOLMarked = true; m.w[1] != "" {
+				patch.EOL = m.at[0]
+			}
 		})},
-		{"disable", admin("disable", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
-			return p.w.server.c.DisableJob(ctx, id, now)
+		{"vendor withdraws PATCH", "", ofPatch(0, func(_ *match, patch *catalog.Patch, _ *content) { patch.Withdrawn = true })},
+		{"vendor removes PATCH", "", ofPatch(0, func(_ *match, patch *catalog.Patch, _ *content) { patch.ID = "" })},
+		{"vendor takes down PATCH", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) { served.gone = true })},
+		{"vendor restores PATCH", "", ofPatch(0, func(m *match, patch *catalog.Patch, _ *content) { m.p.w.vendor.serveOf(patch, patch.Version) })},
+		{"vendor strips PATCH", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) {
+			served.signature = integrity.Signature{Status: integrity.Absent}
 		})},
-		{"delete", admin("delete", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
-			return p.w.server.c.DeleteJob(ctx, id, now)
+		{"vendor damages PATCH", "", ofPatch(0, func(_ *match, patch *catalog.Patch, served *content) {
+			served.digests = digestsOf(string(patch.Product), patch.Version, " damaged")
+			if served.signature.Status == integrity.Valid {
+				served.signature = integrity.Signature{Status: integrity.Bad, Detail: "the bytes were changed"}
+			}
 		})},
-		{"cancel", admin("cancel", func(p *player, ctx context.Context, id job.ID, now time.Time) error {
-			_, err := p.w.server.c.CancelJob(ctx, id, now)
-			return err
+		{"vendor signs PATCH by NAME", "", ofPatch(0, func(m *match, _ *catalog.Patch, served *content) {
+			served.signature = integrity.Signature{Status: integrity.Valid, Signer: m.w[1]}
 		})},
-		{"tag", (*player).tag},
-		{"sync", func(p *player, _ string) error { p.w.server.sync(); return nil }},
-		{"vendor", func(p *player, rest string) error { return p.w.vendor.does(p, rest) }},
-		{"server", (*player).serverDoes},
-		{"try", (*player).try},
-		{"expect", (*player).expect},
-	}
+		{"vendor signs PATCH unreadably", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) {
+			served.signature = integrity.Signature{Status: integrity.Unsupported, Detail: "a format that nobody here reads"}
+		})},
+		{"vendor serves VERSION for PATCH", "", ofPatch(1, func(m *match, patch *catalog.Patch, _ *content) {
+			v, err := m.p.w.vendor.parseVersion(string(patch.Product), m.w[0])
+			if m.err = err; err == nil {
+				m.p.w.vendor.serveOf(patch, v)
+			}
+		})},
+		{"try LINE…", "", (*player).try},
+		{"expect …", "expect(?: (.*))?", (*player).expect},
+	})
 }
 
-func verbNames() string {
-	names := make([]string, len(verbs))
-	for i, v := range verbs {
-		names[i] = v.name
+// names are the words that lines begin with.
+func (f *forms[T]) names() (names []string) {
+	for _, one := range f.list {
+		first, _, _ := strings.Cut(one.text, " ")
+		names = append(names, strings.Split(first, "|")...)
 	}
-	return strings.Join(names, ", ")
+	return slices.Compact(names)
 }
 
-// admin is an act that the server may refuse; a refusal is kept for the next line to expect.
-func admin(name string, do func(p *player, ctx context.Context, id job.ID, now time.Time) error) func(p *player, rest string) error {
-	return func(p *player, rest string) error {
-		if err := p.answered(); err != nil {
-			return err
-		}
-		if rest == "" || strings.Contains(rest, " ") {
-			return fmt.Errorf("write: %s JOB", name)
-		}
-		p.refused = p.w.server.act(name+" "+rest, func(ctx context.Context, now time.Time) error { return do(p, ctx, job.ID(rest), now) })
-		return nil
+// act is something that the server may refuse; a refusal is kept for the next line to expect.
+func (p *player) act(m *match, do func(context.Context, time.Time) error) {
+	if m.err = p.answered(); m.err == nil {
+		p.refused = p.w.server.act(m.text, do)
 	}
 }
 
@@ -99,63 +138,42 @@ func (p *player) instant(s string) (time.Time, error) {
 	return t.instant(p.w.cfg.Start, p.w.now), nil
 }
 
-const patchSyntax = `patch ID: PRODUCT VERSION[, OPTION]…, an option is one of
-pinned | latest only | repository | vendor | signed by NAME | no checksum | checksum sha256|sha384|sha512|sha1|md5 | needs reboot |
-requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | transaction NAME`
+// patchOptions say what a patch is, and how its file is offered.
+var patchOptions = formsOf("no option of a patch", "", []form[*offered]{
+	{"pinned", "", func(*offered, *match) {}},
+	{"latest only", "", func(o *offered, _ *match) { o.availability = catalog.LatestOnly }},
+	{"repository", "", func(o *offered, _ *match) { o.availability = catalog.Repository }},
+	{"vendor", "", func(o *offered, _ *match) { o.availability = catalog.Vendor }},
+	{"signed by NAME…", "", func(o *offered, m *match) { o.signer = m.w[0] }},
+	{"no checksum", "", func(o *offered, _ *match) { o.checksum = 0 }},
+	{"checksum sha256|sha384|sha512|sha1|md5", "", func(o *offered, m *match) { o.checksum, m.err = integrity.ParseAlgorithm(m.w[0]) }},
+	{"needs reboot", "", func(o *offered, _ *match) { o.Reboot = true }},
+	{"requires PATCH[ and a reboot]", "", func(o *offered, m *match) {
+		o.Requires = append(o.Requires, catalog.Requirement{Patch: catalog.PatchID(m.w[0]), Reboot: m.w[1] != ""})
+	}},
+	{"supersedes PATCH", "", func(o *offered, m *match) { o.Supersedes = append(o.Supersedes, catalog.PatchID(m.w[0])) }},
+	{"fixes CVE…", "", func(o *offered, m *match) { o.CVEs = strings.Fields(m.w[0]) }},
+	{"severity low|medium|high|critical", "", func(o *offered, m *match) { o.Severity, m.err = catalog.ParseSeverity(m.w[0]) }},
+	{"transaction NAME", "", func(o *offered, m *match) { o.Transaction = m.w[0] }},
+})
 
-func (p *player) patch(rest string) error {
-	id, spec, ok := strings.Cut(rest, ":")
-	parts := clauses(spec)
-	product, text, ok2 := strings.Cut(parts[0], " ")
-	if !ok || !ok2 {
-		return errors.New("write: " + patchSyntax)
+func (p *player) patch(m *match) {
+	v, err := p.w.vendor.parseVersion(m.w[1], m.w[2])
+	if m.err = err; err != nil {
+		return
 	}
-	v, err := p.w.vendor.parseVersion(product, text)
-	if err != nil {
-		return err
+	o := offered{
+		Patch:        catalog.Patch{ID: catalog.PatchID(m.w[0]), Product: catalog.ProductID(m.w[1]), Version: v},
+		availability: catalog.Pinned, checksum: integrity.SHA256,
 	}
-	patch := catalog.Patch{ID: catalog.PatchID(id), Product: catalog.ProductID(product), Version: v}
-	how := offered{availability: catalog.Pinned, checksum: integrity.SHA256}
-	for _, clause := range parts[1:] {
-		word, value, _ := strings.Cut(clause, " ")
-		switch {
-		case clause == "pinned":
-		case clause == "latest only":
-			how.availability = catalog.LatestOnly
-		case clause == "repository":
-			how.availability = catalog.Repository
-		case clause == "vendor":
-			how.availability = catalog.Vendor
-		case clause == "no checksum":
-			how.checksum = 0
-		case word == "checksum":
-			how.checksum, err = integrity.ParseAlgorithm(value)
-		case clause == "needs reboot":
-			patch.Reboot = true
-		case strings.HasPrefix(clause, "signed by "):
-			how.signer = strings.TrimPrefix(clause, "signed by ")
-		case word == "requires" && value != "":
-			other, between := strings.CutSuffix(value, " and a reboot")
-			patch.Requires = append(patch.Requires, catalog.Requirement{Patch: catalog.PatchID(other), Reboot: between})
-		case word == "supersedes" && value != "":
-			patch.Supersedes = append(patch.Supersedes, catalog.PatchID(value))
-		case word == "fixes" && value != "":
-			patch.CVEs = strings.Fields(value)
-		case word == "severity":
-			patch.Severity, err = catalog.ParseSeverity(value)
-		case word == "transaction" && value != "":
-			patch.Transaction = value
-		default:
-			err = fmt.Errorf("%q is no option of a patch; write: %s", clause, patchSyntax)
-		}
-		if err != nil {
-			return err
+	if m.w[3] != "" {
+		if m.err = patchOptions.each(p, &o, m.w[3]); m.err != nil {
+			return
 		}
 	}
-	p.w.vendor.publish(patch, how)
-	p.w.log("vendor", "publishes %s: %s %s", id, product, v)
+	p.w.vendor.publish(o)
+	p.w.log("vendor", "publishes %s: %s %s", m.w[0], m.w[1], v)
 	p.listed()
-	return nil
 }
 
 // listed lets the server see at once what is published before the clock runs.
@@ -165,135 +183,79 @@ func (p *player) listed() {
 	}
 }
 
-func (p *player) line(rest string) error {
-	f := strings.Fields(rest)
-	if len(f) != 4 && (len(f) != 7 || f[4] != "extended" || f[5] != "until") || f[2] != "ends" {
-		return errors.New("write: line chrome 120 ends +10d, or: line chrome 120 ends +10d extended until +100d")
+func (p *player) line(m *match) {
+	if _, ok := p.w.vendor.products[catalog.ProductID(m.w[0])]; !ok {
+		m.err = fmt.Errorf("no patch of %s is listed yet", m.w[0])
+		return
 	}
-	eol, err := p.instant(f[3])
-	if err != nil {
-		return err
-	}
-	var extended time.Time
-	if len(f) == 7 {
-		if extended, err = p.instant(f[6]); err != nil {
-			return err
-		}
-	}
-	if _, ok := p.w.vendor.products[catalog.ProductID(f[0])]; !ok {
-		return fmt.Errorf("no patch of %s is listed yet", f[0])
-	}
-	p.w.vendor.line(f[0], f[1], eol, extended)
-	p.w.log("vendor", "%s line %s ends at %s", f[0], f[1], eol.Format(time.RFC3339))
+	p.w.vendor.line(m.w[0], m.w[1], m.at[0], m.at[1])
+	p.w.log("vendor", "%s line %s ends at %s", m.w[0], m.w[1], m.at[0].Format(time.RFC3339))
 	p.listed()
-	return nil
 }
 
 // customer supplies the file of a patch that no vendor serves (CAT-5).
-func (p *player) customer(rest string) error {
-	id, ok := strings.CutPrefix(rest, "supplies ")
-	patch, known := p.w.vendor.patches[catalog.PatchID(id)]
-	if !ok || !known || patch.Artifacts[0].Availability != catalog.Vendor {
-		return errors.New("write: customer supplies PATCH, where the patch is listed with the option vendor")
+func (p *player) customer(m *match) {
+	patch, known := p.w.vendor.patches[catalog.PatchID(m.w[0])]
+	if !known || patch.Artifacts[0].Availability != catalog.Vendor {
+		m.err = fmt.Errorf("no patch %s is listed with the option vendor", m.w[0])
+		return
 	}
 	p.w.vendor.supply(&patch)
 	p.w.vendor.patches[patch.ID] = patch
-	p.w.log("server", "customer supplies %s", id)
+	p.w.log("server", "customer supplies %s", m.w[0])
 	p.listed()
-	return nil
 }
 
-func (p *player) asset(rest string) error {
-	who, has, _ := strings.Cut(rest, " has ")
-	id, tagged, _ := strings.Cut(who, " tagged ")
-	id, on, _ := strings.Cut(id, " on ")
-	id, zone, _ := strings.Cut(id, " in ")
+func (p *player) asset(m *match) {
+	id, zone, on, tagged, has := m.w[0], m.w[1], m.w[2], m.w[3], m.w[4]
 	platform := catalog.Linux
 	if on != "" {
-		var err error
-		if platform, err = catalog.ParsePlatform(on); err != nil {
-			return err
+		if platform, m.err = catalog.ParsePlatform(on); m.err != nil {
+			return
 		}
 	}
-	if slices.ContainsFunc(verbs, func(v verb) bool { return v.name == id }) {
-		return fmt.Errorf("%q is a word of the language; name the asset otherwise", id)
+	if slices.Contains(lines.names(), id) {
+		m.err = fmt.Errorf("%q is a word of the language; name the asset otherwise", id)
+		return
 	}
 	if p.w.assets[job.AssetID(id)] != nil {
-		return fmt.Errorf("%q is there already", id)
+		m.err = fmt.Errorf("%q is there already", id)
+		return
 	}
-	installed := map[catalog.ProductID]catalog.Installed{}
-	if strings.TrimSpace(has) != "" {
-		for _, clause := range clauses(has) {
-			product, text, _ := strings.Cut(clause, " ")
-			text, held := strings.CutSuffix(text, " on hold")
-			v, err := p.w.vendor.parseVersion(product, text)
-			if err != nil {
-				return fmt.Errorf("%w; write: asset web-1[ in Europe/Berlin][ on windows][ tagged web] has chrome 120.0.6099.71, zoom 5.16.0 on hold", err)
-			}
-			installed[catalog.ProductID(product)] = catalog.Installed{Version: v, Held: held}
+	var installed []catalog.Installed
+	for _, clause := range clauses(has) {
+		if clause == "" {
+			break
 		}
+		product, text, _ := strings.Cut(clause, " ")
+		text, held := strings.CutSuffix(text, " on hold")
+		v, err := p.w.vendor.parseVersion(product, text)
+		if err != nil {
+			m.err = err
+			return
+		}
+		installed = append(installed, catalog.Installed{Product: catalog.ProductID(product), Version: v, Held: held})
 	}
 	if zone != "" {
-		if err := schedule.ValidZone(zone); err != nil {
-			return err
+		if m.err = schedule.ValidZone(zone); m.err != nil {
+			return
 		}
 	}
 	a, err := p.w.newAsset(job.AssetID(id), strings.Fields(tagged), platform)
-	if err != nil {
-		return err
+	if m.err = err; err != nil {
+		return
 	}
 	a.zone = zone
-	for product, i := range installed {
-		a.installed[product], a.held[product] = i.Version, i.Held
+	for _, i := range installed {
+		a.installed[i.Product], a.held[i.Product] = i.Version, i.Held
 	}
-	return nil
 }
 
-// tag gives an asset other tags (JOB-7).
-func (p *player) tag(rest string) error {
-	f := strings.Fields(rest)
-	if len(f) == 0 {
-		return errors.New("write: tag ASSET TAG…, all the tags it has from now on")
+// startServer starts the server, whether it was up or not.
+func (p *player) startServer(m *match) {
+	if m.err = p.w.server.alive(p.w.server.start()); m.err == nil {
+		p.w.log("server", "%s", strings.TrimPrefix(m.text, "server "))
 	}
-	if err := p.answered(); err != nil {
-		return err
-	}
-	p.refused = p.w.server.act("tag "+rest, func(ctx context.Context, now time.Time) error {
-		return p.w.server.c.TagAsset(ctx, job.AssetID(f[0]), f[1:])
-	})
-	return nil
-}
-
-func (p *player) serverDoes(rest string) error {
-	teach := fmt.Errorf("%q is nothing a server does; it goes down, comes up or crashes; or: crashes before|after commit N; or: is under POLICY, is under no policy", rest)
-	s, f := p.w.server, strings.Fields(rest)
-	switch {
-	case rest == "goes down":
-		s.up = false
-	case rest == "comes up", rest == "crashes":
-		if err := s.alive(s.start()); err != nil {
-			return err
-		}
-	case len(f) == 4 && f[0] == "crashes" && (f[1] == "before" || f[1] == "after") && f[2] == "commit":
-		n, err := number(f[3])
-		if err != nil {
-			return err
-		}
-		return s.store.crashAt(f[1] == "after", n)
-	case strings.HasPrefix(rest, "is under "):
-		policy, err := p.named(strings.TrimPrefix(rest, "is under "))
-		if err != nil {
-			return err
-		}
-		s.policy = policy
-		if err := s.alive(s.start()); err != nil {
-			return err
-		}
-	default:
-		return teach
-	}
-	p.w.log("server", "%s", rest)
-	return nil
 }
 
 // notNow is why something cannot be done as things are. To try it is no mistake of a scenario's author.
@@ -302,19 +264,19 @@ type notNow struct{ error }
 func notNowf(format string, args ...any) error { return notNow{fmt.Errorf(format, args...)} }
 
 // try does what a line says if that can be done: the server may refuse it, and an asset may be off or asleep.
-func (p *player) try(rest string) error {
-	if err := p.answered(); err != nil {
-		return err
+func (p *player) try(m *match) {
+	if m.err = p.answered(); m.err != nil {
+		return
 	}
-	err := p.do(rest)
+	err := p.do(m.w[0])
 	p.refused = nil
 	_, not := errors.AsType[notNow](err)
 	_, unknown := errors.AsType[*controller.NotFoundError](err)
 	if not || unknown || gone(err) {
-		p.w.log("try", "%s: %v", rest, err)
-		return nil
+		p.w.log("try", "%s: %v", m.w[0], err)
+		return
 	}
-	return err
+	m.err = err
 }
 
 // number reads a small count.
