@@ -118,7 +118,7 @@ func (l *lean) checkIn(in manifest.CheckIn, now time.Time) (manifest.Answer, err
 	}
 	heard, _, ahead := r.revisions.Heard(in.Held, len(in.Reports))
 	if ahead {
-		return manifest.Answer{}, fmt.Errorf("%s holds revision %d; the newest is %d", in.Asset, in.Held, r.revisions.Wanted)
+		return manifest.Answer{}, fmt.Errorf("%s holds revision %d; the newest is %d", in.Asset, in.Held, r.revisions.Sealed)
 	}
 	r.revisions = heard.Seal(now, manifest.Lifetime)
 	a := manifest.Answer{At: now, Acknowledged: r.acknowledged, WantInventory: in.Inventory == nil && in.Digest != r.digest}

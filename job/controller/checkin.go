@@ -162,7 +162,7 @@ func (t *tx) number(got *call, in manifest.CheckIn) error {
 	} else {
 		next, silent, ahead := rev.Heard(in.Held, len(in.Reports))
 		if ahead {
-			got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Wanted)})
+			got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Sealed)})
 		}
 		rev = next
 		if err := t.saveRevisions(in.Asset, rev); err != nil {

@@ -14,14 +14,16 @@ import (
 // tables are all the tables there are.
 var tables = []controller.Table{
 	"meta", "snapshot", "assets", "seen", "reports", "revisions", "inventories", "inventory", "tokens", "jobs", "runs", "due", "work",
-	"orders", "contents", "outcomes", "live", "queue", "runpatches", "bodies", "failures", "counters", "cancels", "reboots",
-	"followers", "shares", "chained", "gone", "unreachable",
+	"stopping", "orders", "contents", "outcomes", "live", "queue", "unheard", "cancels", "reboots", "runpatches", "bodies", "failures",
+	"counters", "followers", "shares", "chained", "unreachable",
 }
 
 // dump reads the whole store.
-func dump(f *fixture) (all map[controller.Table]map[string]string) {
-	f.Helper()
-	require.NoError(f, f.store.View(ctx, func(r controller.Reader) error {
+func dump(f *fixture) (all map[controller.Table]map[string]string) { return dumpOf(f, f.store) }
+
+func dumpOf(t tester, store controller.Store) (all map[controller.Table]map[string]string) {
+	t.Helper()
+	require.NoError(t, store.View(ctx, func(r controller.Reader) error {
 		all = map[controller.Table]map[string]string{}
 		for _, table := range tables {
 			records, err := r.Scan(table, "", "", controller.MaxScan)

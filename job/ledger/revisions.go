@@ -35,16 +35,17 @@ func (r Revisions) Revise(without bool) Revisions {
 // orders that are Unheard were never held: the asset holds a manifest without them and has nothing to report, while an
 // order that it did hold is reported in the commit that drops it.
 //
-// Ahead reports that the asset holds a revision that is not known here: the server was restored from a backup. The
-// numbers go on above it, since an asset's revision never falls (MAN-5).
+// Ahead reports that the asset holds a revision that was never sealed here: the server was restored from a backup. The
+// numbers go on above it, since an asset's revision never falls (MAN-5). What such a revision has in it is not known, so it
+// proves nothing.
 func (r Revisions) Heard(held manifest.Revision, reports int) (next Revisions, silent, ahead bool) {
-	silent = r.Without > 0 && held >= r.Without && held <= r.Wanted && reports == 0
-	ahead = held > r.Wanted
+	silent = r.Without > 0 && held >= r.Without && held <= r.Sealed && reports == 0
+	ahead = held > r.Sealed
 	if silent {
 		r.Without = 0
 	}
 	if ahead {
-		r.Wanted = held + 1
+		r.Wanted = max(r.Wanted, held+1)
 		if r.Without > 0 {
 			r.Without = r.Wanted
 		}
