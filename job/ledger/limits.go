@@ -8,6 +8,7 @@ const (
 	MaxName = 128
 	// maxReboots is how many reboots of one execution are counted: more are a fault in the asset's report.
 	maxReboots = 1000
-	// maxOutcomes is how many bytes the free texts of one order's outcomes have together: they are stored as one value.
-	maxOutcomes = 512 << 10
+	// maxOutcomes is how many bytes the free texts of one list of outcomes have together. The lists of an order are stored as
+	// one value of at most 4 MiB, in which JSON may write a byte as six.
+	maxOutcomes = 256 << 10
 )

@@ -95,20 +95,36 @@ func badOutcome(patches []job.PatchOutcome) string {
 	return ""
 }
 
-// clipped cuts the free texts of outcomes so that all of them fit into one record.
+// clipped cuts the texts of outcomes so that all of them fit into one record: long ones first, and each to MaxText at most.
 func clipped(list []job.PatchOutcome) []job.PatchOutcome {
-	const maxRule = 32
-	most := min(MaxText, maxOutcomes/(len(list)+1))
-	out := make([]job.PatchOutcome, 0, len(list))
-	for _, p := range list {
-		p.Name, p.Rule, p.Text = problem.Clip(p.Name, most), problem.Clip(p.Rule, maxRule), problem.Clip(p.Text, most)
+	const maxRule, least = 32, 8
+	out := slices.Clone(list)
+	for i := range out {
+		p := &out[i]
+		p.Rule = problem.Clip(p.Rule, maxRule)
 		if p.Check != nil {
 			check := *p.Check
-			check.Rule, check.Text, check.Clause = problem.Clip(check.Rule, maxRule), problem.Clip(check.Text, most), problem.Clip(check.Clause, most)
-			check.Signature.Signer, check.Signature.Detail = problem.Clip(check.Signature.Signer, most), problem.Clip(check.Signature.Detail, most)
+			check.Rule = problem.Clip(check.Rule, maxRule)
 			p.Check = &check
 		}
-		out = append(out, p)
+	}
+	for most, size := MaxText, maxOutcomes+1; size > maxOutcomes && most >= least; most /= 2 {
+		size = 0
+		for i := range out {
+			for _, text := range texts(&out[i]) {
+				*text = problem.Clip(*text, most)
+				size += len(*text)
+			}
+		}
 	}
 	return out
+}
+
+// texts are the free texts of an outcome.
+func texts(p *job.PatchOutcome) []*string {
+	list := []*string{&p.Name, &p.Text}
+	if c := p.Check; c != nil {
+		list = append(list, &c.Text, &c.Clause, &c.Signature.Signer, &c.Signature.Detail)
+	}
+	return list
 }
