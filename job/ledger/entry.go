@@ -60,9 +60,10 @@ func (e Entry) ID() job.OrderID { return job.MakeOrderID(e.Run, e.Asset) }
 func (e Entry) Begun() bool { return e.Stage != 0 || e.Phase == Ended }
 
 // Fixed reports whether making the order again would change nothing: it has begun, or a cancel was asked for. What was
-// withdrawn before it began, and what ended without the asset, is made again.
+// withdrawn before it began, and what ended without the asset, is made again. An order that has begun is never, since it
+// starts at most once on an asset (JOB-24).
 func (e Entry) Fixed() bool {
-	return e.Cancelled || e.Begun() && !(e.Phase == Ended && (e.Since == 0 || e.Result == job.Withdrawn))
+	return e.Cancelled || e.Stage != 0 || e.Phase == Ended && e.Since != 0 && e.Result != job.Withdrawn
 }
 
 // Trimmable reports whether patches can be taken out of the order: it is in the manifest, and no execution of it is known

@@ -1,0 +1,400 @@
+package ledger_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+)
+
+// later is when the reports of these tests come, and t0 when the asset made them.
+var later = t0.Add(time.Hour)
+
+// live are the situations in which an asset can report something.
+func live() (list []ledger.Entry) {
+	for _, s := range situations {
+		if s.e.Phase == ledger.Open || s.e.Phase == ledger.Gone || s.e.Phase == ledger.Orphaned {
+			list = append(list, s.e)
+		}
+	}
+	return list
+}
+
+// spoke is an order after any report that makes sense. An orphaned one is taken up again: the asset has it.
+func spoke(e ledger.Entry) ledger.Entry {
+	if e.At = t0; e.Phase == ledger.Orphaned {
+		e.Phase, e.Retracted = ledger.Gone, true
+	}
+	return e
+}
+
+func report(e ledger.Entry, r job.Report) (ledger.Entry, []ledger.Effect) {
+	if r.At.IsZero() {
+		r.At = t0
+	}
+	after, out := ledger.Step(rev, e, ledger.Reported{Report: r}, later)
+	return after, out.Effects
+}
+
+// A progress step says which stage has begun. No stage is taken back, and downloads before the start are early ones
+// (JOB-16, JOB-23).
+func TestProgress_JOB16_JOB23(t *testing.T) {
+	for _, c := range []struct {
+		p            job.Progress
+		fresh, begun job.Stage // the stage after the report: of an order that had not begun, and of one that had
+	}{
+		{job.Received, 0, job.StageDownload},
+		{job.Blocked, 0, job.StageDownload},
+		{job.Started, job.StageDownload, job.StageDownload},
+		{job.Downloading, 0, job.StageDownload},
+		{job.Downloaded, 0, job.StageDownload},
+		{job.Deploying, job.StageDeploy, job.StageDeploy},
+		{job.Rebooting, job.StageReboot, job.StageReboot},
+		{job.Resumed, job.StageDownload, job.StageDownload},
+	} {
+		for _, e := range live() {
+			want := spoke(e)
+			if want.Progress, want.Stage = c.p, max(e.Stage, c.begun); e.Stage == 0 {
+				want.Stage = c.fresh
+			}
+			after, effects := report(e, job.Report{Progress: c.p})
+			require.Equal(t, want, after, c.p)
+			require.Empty(t, effects, c.p)
+		}
+	}
+}
+
+// A final result ends the order, once, and takes it out of the manifest (JOB-16). The jobs after it may follow when everything
+// is verified, or when there was nothing to do (JOB-19).
+func TestFinalResult_JOB16_JOB19(t *testing.T) {
+	for _, c := range []struct {
+		r      job.Result
+		follow bool
+	}{
+		{job.Completed, true}, {job.CompletedWithFailures, false}, {job.Failed, false}, {job.TimedOut, false}, {job.NotApplicable, true},
+	} {
+		for _, e := range live() {
+			want := spoke(e)
+			want.Phase, want.Stage, want.Result, want.Ended = ledger.Ended, job.StageDone, c.r, later
+			var effects []ledger.Effect
+			if e.Phase == ledger.Open {
+				effects = append(effects, ledger.Revise{})
+			}
+			if effects = append(effects, ledger.KeepOutcomes{}); c.follow {
+				effects = append(effects, ledger.Follow{})
+			}
+			after, have := report(e, job.Report{Result: c.r})
+			require.Equal(t, want, after, c.r)
+			require.Equal(t, effects, have, c.r)
+		}
+	}
+}
+
+// A pending result keeps the order where it is, with what the asset says of each patch (JOB-18).
+func TestPendingResult_JOB18(t *testing.T) {
+	for _, c := range []struct {
+		r     job.Result
+		stage job.Stage
+	}{
+		{job.PendingReboot, job.StageReboot}, {job.PendingVerification, job.StageDeploy},
+	} {
+		for _, e := range live() {
+			want := spoke(e)
+			want.Result, want.Stage = c.r, max(e.Stage, c.stage)
+			after, have := report(e, job.Report{Result: c.r})
+			require.Equal(t, want, after, c.r)
+			require.Equal(t, []ledger.Effect{ledger.KeepOutcomes{}}, have, c.r)
+		}
+	}
+}
+
+// The answers to a cancel and to a withdrawal (JOB-3, JOB-4, JOB-5). Where a situation is missing, the answer makes no sense.
+func TestAnswers_JOB3_JOB4_JOB5(t *testing.T) {
+	for _, c := range []struct {
+		rep  job.Report
+		want map[string]string
+	}{
+		{job.Report{Result: job.Cancelled}, map[string]string{
+			"marked":            "ended, since 2, Cancelled, marked, at 20:00, +revise, +outcomes",
+			"marked, begun":     "ended, since 2, stage download, Cancelled, marked, at 20:00, +revise, +outcomes",
+			"withdrawn, marked": "ended, since 2, Cancelled, marked, retracted, at 20:00, +revise, +outcomes",
+		}},
+		{job.Report{Result: job.Withdrawn}, map[string]string{
+			"made again":        "open, since 2", // of the withdrawal before
+			"withdrawn, marked": "ended, since 2, Withdrawn, marked, retracted, at 20:00, +revise, +outcomes",
+			"gone":              "ended, since 2, Withdrawn, retracted, at 20:00, +outcomes",
+			"gone, begun":       "ended, since 2, stage download, Withdrawn, retracted, at 20:00, +outcomes",
+			"gone, deploying":   "ended, since 2, stage deploy, Withdrawn, retracted, at 20:00, +outcomes",
+		}},
+		{job.Report{TooLate: job.StageDeploy}, map[string]string{
+			"marked":            "open, since 2, stage deploy, marked, too late: deploy",
+			"marked, begun":     "open, since 2, stage deploy, marked, too late: deploy",
+			"marked, too late":  "open, since 2, stage deploy, marked, too late: deploy",
+			"withdrawn, marked": "open, since 2, stage deploy, marked, too late: deploy, retracted",
+		}},
+		{job.Report{TooLate: job.StageReboot}, map[string]string{
+			"marked":            "open, since 2, stage reboot, marked, too late: reboot",
+			"marked, begun":     "open, since 2, stage reboot, marked, too late: reboot",
+			"marked, too late":  "open, since 2, stage reboot, marked, too late: reboot",
+			"withdrawn, marked": "open, since 2, stage reboot, marked, too late: reboot, retracted",
+		}},
+	} {
+		for name := range c.want {
+			situation(t, name)
+		}
+		for _, s := range situations {
+			after, effects := report(s.e, c.rep)
+			have := say(s.e, after, effects)
+			if want, sense := c.want[s.name]; sense {
+				require.Equal(t, want, have, s.name)
+			} else {
+				require.Contains(t, have, "=, +objection: ", s.name)
+			}
+		}
+	}
+}
+
+// An answer to a cancel of an order whose reboot is pending names the stage that the asset says, and no stage is taken back.
+func TestTooLateNamesTheAssetsStage_JOB3(t *testing.T) {
+	e := order(ledger.Open, held, marked, stage(job.StageReboot), result(job.PendingReboot))
+	after, _ := report(e, job.Report{TooLate: job.StageDeploy})
+	require.Equal(t, job.StageDeploy, after.TooLate)
+	require.Equal(t, job.StageReboot, after.Stage)
+	require.NoError(t, after.Validate())
+}
+
+// An order is withdrawn, made again before the asset calls, and so on. Only a report of the last withdrawal ends it (JOB-5).
+func TestLateReportOfAnEarlierWithdrawal_JOB5(t *testing.T) {
+	said := ledger.Reported{Report: job.Report{Result: job.Withdrawn, At: t0}}
+	made := ledger.Made{Start: t0}
+	type step struct {
+		ev   ledger.Event
+		want string
+	}
+	for name, steps := range map[string][]step{
+		"made again": {
+			{ledger.Withdrawn{}, "gone, since 2, retracted, +revise without"},
+			{made, "open, since 2, stale, +revise"},
+			{said, "open, since 2"},
+			{said, "=, +objection: it says Withdrawn, and the order was not"},
+		},
+		"made again twice": {
+			{ledger.Withdrawn{}, "gone, since 2, retracted, +revise without"},
+			{made, "open, since 2, stale, +revise"},
+			{made, "=, +revise"},
+			{said, "open, since 2"},
+		},
+		"withdrawn again": {
+			{ledger.Withdrawn{}, "gone, since 2, retracted, +revise without"},
+			{made, "open, since 2, stale, +revise"},
+			{ledger.Withdrawn{}, "gone, since 2, retracted, stale, +revise without"},
+			{said, "ended, since 2, Withdrawn, retracted, stale, at 20:00, +outcomes"},
+			{said, "=, +objection: the order had ended (Withdrawn)"},
+			{made, "open, since 4, +revise"},
+		},
+		"withdrawn again after the report": {
+			{ledger.Withdrawn{}, "gone, since 2, retracted, +revise without"},
+			{made, "open, since 2, stale, +revise"},
+			{said, "open, since 2"},
+			{ledger.Withdrawn{}, "gone, since 2, retracted, +revise without"},
+			{said, "ended, since 2, Withdrawn, retracted, at 20:00, +outcomes"},
+		},
+		"a withdrawn order is cancelled": {
+			{ledger.Withdrawn{}, "gone, since 2, retracted, +revise without"},
+			{ledger.CancelAsked{}, "open, since 2, marked, retracted, +revise"},
+			{said, "ended, since 2, Withdrawn, marked, retracted, at 20:00, +revise, +outcomes"},
+			{made, "="},
+		},
+		"a withdrawn order is cancelled, and the asset has begun": {
+			{ledger.Withdrawn{}, "gone, since 2, retracted, +revise without"},
+			{ledger.CancelAsked{}, "open, since 2, marked, retracted, +revise"},
+			{ledger.Reported{Report: job.Report{Progress: job.Deploying, At: t0}}, "open, since 2, stage deploy, marked, retracted"},
+			{ledger.Reported{Report: job.Report{TooLate: job.StageDeploy, At: t0}}, "open, since 2, stage deploy, marked, too late: deploy, retracted"},
+			{ledger.Reported{Report: job.Report{Result: job.Completed, At: t0}},
+				"ended, since 2, stage done, Completed, marked, too late: deploy, retracted, at 20:00, +revise, +outcomes, +follow"},
+		},
+		"cancelled after it was made again": {
+			{ledger.Withdrawn{}, "gone, since 2, retracted, +revise without"},
+			{made, "open, since 2, stale, +revise"},
+			{ledger.CancelAsked{}, "open, since 2, marked, stale, +revise"},
+			{said, "open, since 2, marked"},
+			{ledger.Reported{Report: job.Report{Result: job.Cancelled, At: t0}}, "ended, since 2, Cancelled, marked, at 20:00, +revise, +outcomes"},
+		},
+		"cancelled after it was made again, and the report comes last": {
+			{ledger.Withdrawn{}, "gone, since 2, retracted, +revise without"},
+			{made, "open, since 2, stale, +revise"},
+			{ledger.CancelAsked{}, "open, since 2, marked, stale, +revise"},
+			{ledger.Reported{Report: job.Report{Result: job.Cancelled, At: t0}}, "ended, since 2, Cancelled, marked, stale, at 20:00, +revise, +outcomes"},
+			{said, "ended, since 2, Cancelled, marked, at 20:00"},
+			{said, "=, +objection: the order had ended (Cancelled)"},
+		},
+		"an asset that was removed speaks again": {
+			{ledger.Reported{Report: job.Report{Progress: job.Started, At: t0}}, "open, since 2, stage download"},
+			{ledger.AssetRemoved{}, "orphaned, since 2, stage download, +revise"},
+			{ledger.Reported{Report: job.Report{Progress: job.Resumed, At: t0}}, "gone, since 2, stage download, retracted"},
+			{said, "ended, since 2, stage download, Withdrawn, retracted, at 20:00, +outcomes"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := situation(t, "queued")
+			for _, s := range steps {
+				after, out := ledger.Step(rev, e, s.ev, later)
+				require.Equal(t, s.want, say(e, after, out.Effects))
+				require.NoError(t, after.Validate())
+				e = after
+			}
+		})
+	}
+}
+
+// A report of an earlier withdrawal says nothing of the order as it is, not even when the asset reported on it last.
+func TestLateReportSaysNothing_JOB5(t *testing.T) {
+	e := order(ledger.Open, held, stale, full)
+	after, effects := report(e, job.Report{Result: job.Withdrawn, Text: "late", Reboots: 9})
+	e.Stale = false
+	require.Equal(t, e, after)
+	require.Empty(t, effects)
+}
+
+func TestObjections_MAN6(t *testing.T) {
+	long := strings.Repeat("x", ledger.MaxName+1)
+	cut := long[:ledger.MaxName-3] + "…"
+	said := outcome("editor-2", job.Succeeded, 0)
+	twice := func(id string) string { return `it names patch "` + id + `" twice, or says something unknown of it` }
+	for _, c := range []struct {
+		situation string
+		rep       job.Report
+		foreign   catalog.PatchID
+		want      string
+	}{
+		{"queued", job.Report{}, "", "it says 0 things; want one"},
+		{"queued", job.Report{Text: "text alone is nothing", Reboots: 1}, "", "it says 0 things; want one"},
+		{"queued", job.Report{Progress: job.Started, Result: job.Completed}, "", "it says 2 things; want one"},
+		{"queued", job.Report{TooLate: job.StageDeploy, Refused: "x"}, "", "it says 2 things; want one"},
+		{"marked", job.Report{Progress: job.Started, TooLate: job.StageDeploy}, "", "it says 2 things; want one"},
+		{"queued", job.Report{Progress: job.Started, Result: job.Completed, TooLate: job.StageDeploy}, "", "it says 3 things; want one"},
+		{"queued", job.Report{Progress: job.Started, Result: job.Completed, TooLate: job.StageDeploy, Refused: "x"}, "", "it says 4 things; want one"},
+		{"never made", job.Report{}, "", "it says 0 things; want one"},
+		{"never made", job.Report{Progress: job.Started}, "", "there is no such order"},
+		{"waiting", job.Report{Result: job.Completed}, "", "there is no such order"},
+		{"ended: completed", job.Report{Progress: job.Started}, "", "the order had ended (Completed)"},
+		{"ended: completed", job.Report{Result: job.Completed}, "", "the order had ended (Completed)"},
+		{"ended: failed", job.Report{Progress: 99}, "", "the order had ended (Failed)"},
+		{"ended unheld: withdrawn", job.Report{Result: job.Withdrawn}, "", "the order had ended (Withdrawn)"},
+		{"ended: cancelled", job.Report{TooLate: job.StageDeploy}, "", "the order had ended (Cancelled)"},
+		{"queued", job.Report{Refused: "expired"}, "", "it uses a word that is not known"},
+		{"queued", job.Report{Progress: job.Resumed + 1}, "", "it uses a word that is not known"},
+		{"queued", job.Report{Result: job.PendingVerification + 1}, "", "it uses a word that is not known"},
+		{"queued", job.Report{TooLate: job.StageDone + 1}, "", "it uses a word that is not known"},
+		{"queued", job.Report{TooLate: job.StageDeploy}, "", "it says too late for a cancel, and none was asked for"},
+		{"gone, deploying", job.Report{TooLate: job.StageDeploy}, "", "it says too late for a cancel, and none was asked for"},
+		{"marked", job.Report{TooLate: job.StageDownload}, "", "it says too late for a cancel in the stage download (JOB-3)"},
+		{"marked", job.Report{TooLate: job.StageDone}, "", "it says too late for a cancel in the stage done (JOB-3)"},
+		{"queued", job.Report{Result: job.Cancelled}, "", "it says Cancelled, and no cancel was asked for"},
+		{"gone", job.Report{Result: job.Cancelled}, "", "it says Cancelled, and no cancel was asked for"},
+		{"marked, too late", job.Report{Result: job.Cancelled}, "", "it says Cancelled after the deploy stage began (JOB-4)"},
+		{"queued", job.Report{Result: job.Withdrawn}, "", "it says Withdrawn, and the order was not"},
+		{"marked", job.Report{Result: job.Withdrawn}, "", "it says Withdrawn, and the order was not"},
+		{"orphaned", job.Report{Result: job.Withdrawn}, "", "it says Withdrawn, and the order was not"},
+		{"queued", job.Report{Result: job.Failed}, "other-1", `it names patch "other-1", which the order does not`},
+		{"queued", job.Report{Result: job.PendingReboot}, catalog.PatchID(long), `it names patch "` + cut + `", which the order does not`},
+		{"queued", job.Report{Result: job.Failed, Patches: []job.PatchOutcome{said, said}}, "", twice("editor-2")},
+		{"queued", job.Report{Result: job.Failed, Patches: []job.PatchOutcome{said, outcome("", job.Succeeded, 0)}}, "", twice("")},
+		{"queued", job.Report{Result: job.Failed, Patches: []job.PatchOutcome{outcome("a", 0, 0)}}, "", twice("a")},
+		{"queued", job.Report{Result: job.Failed, Patches: []job.PatchOutcome{outcome("a", job.LeftOut+1, 0)}}, "", twice("a")},
+		{"queued", job.Report{Result: job.Failed, Patches: []job.PatchOutcome{outcome("a", job.PatchFailed, 1)}}, "", twice("a")},
+		{"queued", job.Report{Result: job.PendingReboot, Patches: []job.PatchOutcome{outcome(long, job.PatchFailed, 200)}}, "", twice(cut)},
+	} {
+		e := situation(t, c.situation)
+		c.rep.At = t0
+		after, out := ledger.Step(rev, e, ledger.Reported{Report: c.rep, Foreign: c.foreign}, later)
+		require.Equal(t, e, after, c.want)
+		require.Equal(t, []ledger.Effect{ledger.Objection{Text: c.want}}, out.Effects, "%s: %+v", c.situation, c.rep)
+	}
+	e := order(ledger.Open, held, marked, stage(job.StageReboot))
+	_, effects := report(e, job.Report{Result: job.Cancelled})
+	require.Equal(t, []ledger.Effect{ledger.Objection{Text: "it says Cancelled after the deploy stage began (JOB-4)"}}, effects, "nobody said too late")
+}
+
+// Patches are judged where they count: with a result.
+func TestPatchesBesideAProgressStepAreNotLookedAt(t *testing.T) {
+	rep := job.Report{Progress: job.Started, At: t0, Patches: []job.PatchOutcome{outcome("", 99, 1)}}
+	_, out := ledger.Step(rev, situation(t, "queued"), ledger.Reported{Report: rep, Foreign: "other-1"}, later)
+	require.Empty(t, out.Effects)
+}
+
+// Every status and code that an asset can say of a patch is taken in.
+func TestKnownOutcomes_JOB16(t *testing.T) {
+	for _, status := range job.PatchStatuses() {
+		for _, code := range append(job.Codes(), 0) {
+			_, effects := report(situation(t, "queued"), job.Report{Result: job.PendingReboot, Patches: []job.PatchOutcome{outcome("a", status, code)}})
+			require.Equal(t, []ledger.Effect{ledger.KeepOutcomes{}}, effects, "%v %v", status, code)
+		}
+	}
+}
+
+// A report was made before it came, and no computer with an agent is older than 1970. What says otherwise was made now.
+func TestTimesOfReports_MAN8(t *testing.T) {
+	berlin := time.FixedZone("+1", 3600)
+	epoch := time.Unix(0, 0).UTC()
+	for _, c := range []struct {
+		name     string
+		at, want time.Time
+	}{
+		{"the past", t0, t0},
+		{"now", later, later},
+		{"a nanosecond from now", later.Add(1), later},
+		{"next year", later.AddDate(1, 0, 0), later},
+		{"no time", time.Time{}, later},
+		{"1970 in UTC", epoch, epoch},
+		{"before 1970 in UTC", epoch.Add(-1), later},
+		{"another zone", t0.In(berlin), t0},
+		{"nanoseconds", t0.Add(1234567), t0.Add(1234000)},
+		{"the future, in a zone that is behind", later.Add(time.Hour).In(time.FixedZone("-5", -5*3600)), later},
+	} {
+		after, _ := ledger.Step(rev, situation(t, "queued"), ledger.Reported{Report: job.Report{Progress: job.Started, At: c.at}}, later)
+		require.True(t, c.want == after.At, "%s: %v, in UTC and compared with ==", c.name, after.At)
+	}
+}
+
+// The server's own time is what an order ended at: the asset's may be anything.
+func TestEndedIsTheServersTime(t *testing.T) {
+	after, _ := report(situation(t, "queued"), job.Report{Result: job.Completed, At: t0})
+	require.Equal(t, t0, after.At)
+	require.Equal(t, later, after.Ended)
+}
+
+// The newest text counts. The number of reboots is the highest that the asset ever said, up to a bound.
+func TestTextAndReboots(t *testing.T) {
+	long := strings.Repeat("é", ledger.MaxText/2)
+	for _, c := range []struct {
+		had, said, want   int
+		text, kept, about string
+	}{
+		{0, 0, 0, "", "", "nothing"},
+		{2, 1, 2, "blocked by x", "blocked by x", "fewer than before"},
+		{1, 2, 2, long, long, "more than before"},
+		{0, 1000, 1000, long + "x", long[:ledger.MaxText-4] + "…", "the most"},
+		{0, 1001, 1000, "", "", "one past the most"},
+		{3, -1, 3, "", "", "fewer than none"},
+		{0, -1, 0, "", "", "fewer than none, and none before"},
+	} {
+		e := order(ledger.Open, held)
+		e.Reboots, e.Text = c.had, "before"
+		after, _ := report(e, job.Report{Progress: job.Started, Text: c.text, Reboots: c.said})
+		require.Equal(t, c.want, after.Reboots, c.about)
+		require.Equal(t, c.kept, after.Text, c.about)
+		require.LessOrEqual(t, len(after.Text), ledger.MaxText, c.about)
+	}
+}
+
+// A text is a sentence or two, and a name is a line.
+func TestLimits(t *testing.T) {
+	require.Equal(t, 1024, ledger.MaxText)
+	require.Equal(t, 128, ledger.MaxName)
+}
