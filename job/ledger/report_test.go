@@ -353,6 +353,8 @@ func TestTimesOfReports_MAN8(t *testing.T) {
 		{"no time", time.Time{}, later},
 		{"1970 in UTC", epoch, epoch},
 		{"before 1970 in UTC", epoch.Add(-1), later},
+		{"1970 in its zone, and before in UTC", epoch.Add(-time.Hour).In(berlin), later},
+		{"1969 in its zone, and 1970 in UTC", epoch.In(time.FixedZone("-1", -3600)), epoch},
 		{"another zone", t0.In(berlin), t0},
 		{"nanoseconds", t0.Add(1234567), t0.Add(1234000)},
 		{"the future, in a zone that is behind", later.Add(time.Hour).In(time.FixedZone("-5", -5*3600)), later},

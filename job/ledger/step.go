@@ -319,8 +319,9 @@ func stageOf(p job.Progress) job.Stage {
 
 // reportTime is when an asset says that something happened, as far as that is possible: reports are made before they come.
 func reportTime(at, now time.Time) time.Time {
+	at = at.UTC()
 	if at.Year() < 1970 || at.After(now) {
 		return now
 	}
-	return at.UTC().Truncate(time.Microsecond)
+	return at.Truncate(time.Microsecond)
 }
