@@ -154,7 +154,10 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 		if err != nil {
 			return err
 		}
-		runs := make([]job.RunID, 0, len(rows))
+		runs, err := listed(t, tableReboots, id) // some are withdrawn, and no longer in the queue
+		if err != nil {
+			return err
+		}
 		for _, q := range rows {
 			runs = append(runs, q.run)
 		}

@@ -169,7 +169,7 @@ func (t *tx) number(got *call, in manifest.CheckIn) error {
 			return err
 		}
 		if silent {
-			runs, err := unheard(t, in.Asset)
+			runs, err := listed(t, tableUnheard, in.Asset)
 			if err == nil {
 				err = t.stepEach(in.Asset, runs, ledger.NeverHeld{})
 			}

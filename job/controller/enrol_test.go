@@ -145,6 +145,32 @@ func TestRemovedAssetLeavesNothingOpen(t *testing.T) {
 	})
 }
 
+// An order was withdrawn after the asset had begun it, and waits for a reboot. Removed, the asset is waited for no more, and
+// the next of its name needs no reboot (JOB-5).
+func TestRemovedAssetThatHadBegunWhatWasWithdrawn_JOB5(t *testing.T) {
+	stores(t, func(f *fixture) {
+		a, run, order := f.ordered("now")
+		require.NoError(f, f.DisableJob(ctx, "now", f.now))
+		a.report(job.Report{Order: order, Progress: job.Started}) // before the withdrawal came
+		a.report(job.Report{Order: order, Result: job.PendingReboot})
+		f.call(a)
+		reboots, err := f.PendingReboots(ctx, 10)
+		require.NoError(f, err)
+		require.Len(f, reboots, 1)
+		require.NoError(f, f.RemoveAsset(ctx, "a", f.now))
+		reboots, err = f.PendingReboots(ctx, 10)
+		require.NoError(f, err)
+		require.Empty(f, reboots)
+		require.Contains(f, f.asset(run, "a").Text, "the asset was removed")
+		next := f.enrol("a", "all")
+		f.call(next)
+		require.Empty(f, next.orders)
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.False(f, status.NeedsReboot)
+	})
+}
+
 func TestTagBounds(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.enrol("a")

@@ -265,9 +265,9 @@ func (t *tx) stepEach(asset job.AssetID, runs []job.RunID, ev ledger.Event) erro
 	return nil
 }
 
-// unheard lists the runs whose withdrawn orders an asset may hold.
-func unheard(r Reader, asset job.AssetID) (runs []job.RunID, err error) {
-	err = each(r, tableUnheard, key(string(asset)), "", func(rec Record) (bool, error) {
+// listed lists the runs of which an index by asset has an order of an asset.
+func listed(r Reader, index Table, asset job.AssetID) (runs []job.RunID, err error) {
+	err = each(r, index, key(string(asset)), "", func(rec Record) (bool, error) {
 		run, err := last(rec.Key)
 		runs = append(runs, job.RunID(run))
 		return true, err

@@ -20,7 +20,9 @@
 //	                                    ▼                                                     ▼
 //	                                  Ended ──made again, if it was withdrawn or never held──► Open
 //
-// An order of an asset that is removed goes the way of a withdrawn one. If it had begun, it is Orphaned.
+// An order that is made again while its asset's inventory is not known waits instead of being open, unless it is open and the
+// asset may hold it. An order of an asset that is removed goes the way of a withdrawn one. If it had begun, it is Orphaned,
+// and gone once the asset reports on it all the same.
 //
 // # The rules it serves
 //

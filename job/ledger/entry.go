@@ -94,7 +94,7 @@ func final(r job.Result) bool {
 //	open      > 0    below done    none, pending   any        if cancelled   if cancelled    no
 //	gone      > 0    below done    none, pending   any        if cancelled   yes             no
 //	ended     any    any           final           any        if cancelled   any             yes
-//	orphaned  > 0    begun         none, pending   any        if cancelled   if cancelled    no
+//	orphaned  > 0    begun         none, pending   any        if cancelled   any             no
 //
 // A pending result means that its stage began, and so does too late. An asset that was removed leaves orders that
 // are gone and cancelled.
@@ -117,7 +117,7 @@ func (e Entry) Validate() error {
 	want(e.TooLate == 0 || e.Cancelled, "tooLate", "answers a cancel that nobody asked for")
 	want(e.TooLate == 0 || e.TooLate >= job.StageDeploy && e.Stage >= e.TooLate, "tooLate", "is %v in stage %v", e.TooLate, e.Stage)
 	want(e.Phase != Gone || e.Retracted, "retracted", "is not set, and the order is gone")
-	want(e.Phase != Open && e.Phase != Orphaned || !e.Retracted || e.Cancelled, "retracted", "is set, and the order is %v", e.Phase)
+	want(e.Phase != Open || !e.Retracted || e.Cancelled, "retracted", "is set, and the order is open")
 	want(e.Phase != Orphaned || e.Stage > 0, "stage", "has not begun, and the order is orphaned")
 	if e.Phase == Waiting {
 		want(e == Entry{Run: e.Run, Asset: e.Asset, Phase: Waiting}, "phase", "is waiting, and something is known of the order")

@@ -164,11 +164,16 @@ func TestTheTableOfPhasesIsExact(t *testing.T) {
 	t.Logf("%d states are valid, %d reached", count, len(seen))
 }
 
+// lazy is a message that is only made when it is shown.
+type lazy func() string
+
+func (l lazy) String() string { return l() }
+
 // What holds for every order at every step.
 func TestEveryStep(t *testing.T) {
 	phases := map[[2]ledger.Phase]bool{}
 	reachable(t, func(from standing, ev ledger.Event, to standing, effects []ledger.Effect) {
-		about := fmt.Sprintf("%+v\n%T%+v\n%+v", from.e, ev, ev, to.e)
+		about := lazy(func() string { return fmt.Sprintf("%+v\n%T%+v\n%+v", from.e, ev, ev, to.e) })
 		phases[[2]ledger.Phase{from.e.Phase, to.e.Phase}] = true
 		revised := slices.ContainsFunc(effects, func(e ledger.Effect) bool { _, is := e.(ledger.Revise); return is })
 		rep, reported := ev.(ledger.Reported)
@@ -217,14 +222,21 @@ func TestEveryStep(t *testing.T) {
 			require.Equal(t, from, to, about)
 		}
 	})
-	for _, pair := range [][2]ledger.Phase{
-		{0, ledger.Waiting}, {0, ledger.Open}, {0, ledger.Ended}, {ledger.Waiting, ledger.Open}, {ledger.Waiting, ledger.Ended},
-		{ledger.Open, ledger.Gone}, {ledger.Open, ledger.Ended}, {ledger.Open, ledger.Orphaned}, {ledger.Gone, ledger.Open},
-		{ledger.Gone, ledger.Ended}, {ledger.Ended, ledger.Open}, {ledger.Orphaned, ledger.Gone}, {ledger.Orphaned, ledger.Ended},
+	// The life of an order, as the package's documentation draws it.
+	for from, to := range map[ledger.Phase][]ledger.Phase{
+		0:               {ledger.Waiting, ledger.Open, ledger.Ended},
+		ledger.Waiting:  {ledger.Open, ledger.Ended},
+		ledger.Open:     {ledger.Waiting, ledger.Gone, ledger.Ended, ledger.Orphaned},
+		ledger.Gone:     {ledger.Waiting, ledger.Open, ledger.Ended, ledger.Orphaned},
+		ledger.Ended:    {ledger.Waiting, ledger.Open},
+		ledger.Orphaned: {ledger.Gone, ledger.Ended},
 	} {
-		require.True(t, phases[pair], "%v", pair)
+		for phase := ledger.Waiting; phase <= ledger.Orphaned; phase++ {
+			if phase != from {
+				require.Equal(t, slices.Contains(to, phase), phases[[2]ledger.Phase{from, phase}], "%v to %v", from, phase)
+			}
+		}
 	}
-	require.False(t, phases[[2]ledger.Phase{ledger.Ended, ledger.Gone}])
 }
 
 // The index says the same as these sentences.

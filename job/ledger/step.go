@@ -192,13 +192,14 @@ func (m *machine) cancel() {
 }
 
 func (m *machine) removed() {
-	switch {
-	case m.Phase == Open && m.Stage != 0:
-		m.Phase, m.Text = Orphaned, "the asset was removed before it reported how this ended"
-		m.do(Revise{})
-	default:
+	if m.Stage == 0 || m.Phase != Open && m.Phase != Gone {
 		m.withdraw()
+		return
 	}
+	if m.Phase == Open {
+		m.do(Revise{})
+	}
+	m.Phase, m.Text = Orphaned, "the asset was removed before it reported how this ended"
 }
 
 // endHere ends an order without the asset, which does not hold it.

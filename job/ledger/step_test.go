@@ -196,6 +196,8 @@ func TestEvents(t *testing.T) {
 			"marked, begun":      "orphaned, since 2, stage download, marked, +revise",
 			"marked, too late":   "orphaned, since 2, stage deploy, marked, too late: deploy, +revise",
 			"withdrawn, marked":  "gone, since 2, marked, retracted, +revise without",
+			"gone, begun":        "orphaned, since 2, stage download, retracted",
+			"gone, deploying":    "orphaned, since 2, stage deploy, retracted",
 		}},
 		{"no event", nil, nil},
 	} {
@@ -283,6 +285,7 @@ func TestTextsOfTheServersEndings(t *testing.T) {
 		{order(ledger.Open, fresh, full), ledger.Missed{}, "a newer run of the job is due"},
 		{order(ledger.Gone, held, retracted, full), ledger.NeverHeld{}, "withdrawn before the asset received it"},
 		{order(ledger.Open, held, full, stage(job.StageDeploy)), ledger.AssetRemoved{}, "the asset was removed before it reported how this ended"},
+		{order(ledger.Gone, held, retracted, full, stage(job.StageDeploy)), ledger.AssetRemoved{}, "the asset was removed before it reported how this ended"},
 		{order(ledger.Open, held, full), ledger.AssetRemoved{}, "said"},
 	} {
 		after, _ := ledger.Step(rev, c.e, c.ev, t0)
