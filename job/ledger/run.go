@@ -148,7 +148,7 @@ func StepRun(r Run, ev RunEvent, at time.Time) Run {
 		r.Passes = slices.DeleteFunc(r.Passes, func(p Pass) bool { return p.Kind == TrimPass })
 		r.Passes = append(r.Passes, Pass{Kind: TrimPass, Drop: ev.Drop})
 	case RunCancel: // also of a run that is withdrawn: an asset may have begun before that came
-		if !r.State.Over() {
+		if r.State != RunMissed {
 			r.State, r.Due = RunCancelled, time.Time{}
 		}
 		r.Passes = []Pass{{Kind: CancelPass}}
