@@ -3,15 +3,17 @@ package controller
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // Audit compares everything that is kept for quick look-ups with what it is a function of, and returns a sentence for
-// each difference: the indexes of orders and runs, the list and the number of failed installs. A store that nothing but
+// each difference: the indexes of orders, runs and jobs, the list and the number of failed installs. A store that nothing but
 // controllers write has none.
 func (c *Controller) Audit(ctx context.Context) (differences []string, err error) {
 	err = c.store.View(ctx, func(r Reader) error {
@@ -34,7 +36,11 @@ func (c *Controller) Audit(ctx context.Context) (differences []string, err error
 			}
 			o, _, err := load[ledger.Outcomes](r, tableOutcomes, rec.Key)
 			for _, f := range o.Index(e.Run, e.Asset) {
-				want[Key{tableFailures, failureKey(f)}] = ""
+				value, err := json.Marshal(f)
+				if err != nil {
+					return false, err
+				}
+				want[Key{tableFailures, failureKey(f)}] = string(value)
 				failures++
 			}
 			return true, err
@@ -55,7 +61,17 @@ func (c *Controller) Audit(ctx context.Context) (differences []string, err error
 		if err != nil {
 			return err
 		}
-		for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableFailures, tableDue, tableWork, tableStopping} {
+		err = each(r, tableJobs, "", "", func(rec Record) (bool, error) {
+			j, err := decode[jobRecord](tableJobs, rec)
+			if d := j.Definition; err == nil && d.After != nil && d.State == job.Enabled {
+				want[Key{tableFollowers, key(string(d.After.Job), string(d.ID))}] = ""
+			}
+			return true, err
+		})
+		if err != nil {
+			return err
+		}
+		for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableFailures, tableDue, tableWork, tableStopping, tableFollowers} {
 			err := each(r, table, "", "", func(rec Record) (bool, error) {
 				k := Key{table, rec.Key}
 				value, wanted := want[k]
@@ -63,8 +79,8 @@ func (c *Controller) Audit(ctx context.Context) (differences []string, err error
 				switch {
 				case !wanted:
 					differences = append(differences, fmt.Sprintf("table %s lists %q, and should not", table, rec.Key))
-				case table == tableQueue && value != string(rec.Value):
-					differences = append(differences, fmt.Sprintf("table %s has %s under %q; want %s", table, rec.Value, rec.Key, value))
+				case value != string(rec.Value):
+					differences = append(differences, fmt.Sprintf("table %s has %q under %q; want %q", table, rec.Value, rec.Key, value))
 				}
 				return true, nil
 			})
