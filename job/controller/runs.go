@@ -60,21 +60,31 @@ func (t *tx) tick() (more bool, err error) {
 		if len(records) == 0 {
 			continue
 		}
-		id, err := last(records[0].Key)
-		if err != nil {
-			return false, err
+		k := Key{task.table, records[0].Key}
+		run, stray, err := t.listedRun(k)
+		switch {
+		case err != nil:
+		case stray: // it must not keep others waiting
+			err = t.Delete(k.Table, k.Key)
+		default:
+			_, err = task.do(run)
 		}
-		run, err := loadRun(t, job.RunID(id))
-		if err != nil {
-			return false, err
-		}
-		if task.table != tableShares && !run.in(Key{task.table, records[0].Key}) { // a stray row must not keep others waiting
-			return true, t.Delete(task.table, records[0].Key)
-		}
-		_, err = task.do(run)
 		return true, err
 	}
 	return false, nil
+}
+
+// listedRun loads the run that a row is about. Stray: there is no such run, or it has no such row.
+func (t *tx) listedRun(k Key) (run runRecord, stray bool, err error) {
+	id, err := last(k.Key)
+	if err != nil {
+		return run, true, nil
+	}
+	run, err = loadRun(t, job.RunID(id))
+	if _, unknown := errors.AsType[*NotFoundError](err); unknown {
+		return run, true, nil
+	}
+	return run, k.Table != tableShares && !run.in(k), err
 }
 
 // due takes up a planned run.
