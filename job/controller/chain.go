@@ -11,7 +11,7 @@ import (
 // maxChain is how many jobs may run one behind the other: a success at the head makes orders in one transaction.
 const maxChain = 32
 
-// checkChain refuses a job that would run behind itself, behind nothing, or at the end of too long a chain (JOB-19).
+// checkChain refuses a job that would run after itself, after nothing, or at the end of too long a chain (JOB-19).
 func checkChain(r Reader, d job.Definition) error {
 	what := "job " + string(d.ID)
 	for at, n := d.After, 0; at != nil; n++ {
@@ -43,23 +43,36 @@ func enlist(w Writer, old, now job.Definition) error {
 	return mark(w, tableFollowers, string(now.After.Job), string(now.ID))
 }
 
-// followers lists the enabled jobs that run behind another.
-func followers(r Reader, of job.ID) (list []jobRecord, err error) {
-	err = each(r, tableFollowers, key(string(of)), "", func(rec Record) (bool, error) {
-		id, err := last(rec.Key)
+// followers lists the enabled jobs that run after another. Who runs after whom is read once per transaction, since one call
+// may report many successes.
+func (t *tx) followers(of job.ID) (list []jobRecord, err error) {
+	if t.chains == nil {
+		chains := map[job.ID][]job.ID{}
+		err := each(t, tableFollowers, "", "", func(rec Record) (bool, error) {
+			p, err := parts(rec.Key)
+			if err == nil && len(p) == 2 {
+				chains[job.ID(p[0])] = append(chains[job.ID(p[0])], job.ID(p[1]))
+			}
+			return true, err
+		})
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		j, err := loadJob(r, job.ID(id))
+		t.chains = chains
+	}
+	for _, id := range t.chains[of] {
+		j, err := loadJob(t, id)
+		if err != nil {
+			return nil, err
+		}
 		list = append(list, j)
-		return true, err
-	})
-	return list, err
+	}
+	return list, nil
 }
 
 // follow starts the jobs after a run on an asset whose order succeeded (JOB-19).
 func (t *tx) follow(e ledger.Entry) error {
-	list, err := followers(t, e.Run.Job())
+	list, err := t.followers(e.Run.Job())
 	if err != nil {
 		return err
 	}
@@ -138,7 +151,7 @@ func (t *tx) share(run runRecord) (_ runRecord, err error) {
 	if err := unmark(t, tableShares, string(run.ID)); err != nil {
 		return run, err
 	}
-	list, err := followers(t, run.ID.Job())
+	list, err := t.followers(run.ID.Job())
 	if err != nil {
 		return run, err
 	}

@@ -3,6 +3,7 @@ package controller
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -51,10 +52,16 @@ func (t *tx) takeInventory(got *call, sent catalog.Inventory) error {
 	if err != nil {
 		return err
 	}
+	rows = slices.DeleteFunc(rows, func(q queued) bool { return !q.Waiting })
+	var keys []Key
 	for _, q := range rows {
-		if !q.Waiting {
-			continue
-		}
+		e := entryKey(q.run, id)
+		keys = append(keys, Key{tableRuns, key(string(q.run.Job()), string(q.run))}, e, Key{tableOutcomes, e.Key})
+	}
+	if err := t.fetch(keys...); err != nil {
+		return err
+	}
+	for _, q := range rows {
 		run, err := loadRun(t, q.run)
 		if err == nil && !run.State.Over() {
 			err = t.make(run, got.asset.Asset)

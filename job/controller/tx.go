@@ -59,8 +59,9 @@ type tx struct {
 	next []ledger.Entry // that succeeded, and whose followers are to start (JOB-19)
 
 	snap   *catalog.Snapshot
-	probed map[string]bool // unreachable URLs; nil: not read yet
-	wrote  map[Key]bool    // shared records that this transaction has written already
+	probed map[string]bool     // unreachable URLs; nil: not read yet
+	wrote  map[Key]bool        // shared records that this transaction has written already
+	chains map[job.ID][]job.ID // the jobs that run after each; nil: not read yet
 }
 
 // Put writes a record.
