@@ -8,6 +8,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
@@ -296,4 +297,27 @@ func TestWithdrawnAndNeverHeld_JOB5(t *testing.T) {
 		require.NoError(f, err)
 		require.Zero(f, status.AnomalyCount)
 	})
+}
+
+// A run that was withdrawn and then cancelled stays cancelled, whatever becomes of its job (JOB-3).
+func TestCancelOfAWithdrawnRunIsFinal_JOB3(t *testing.T) {
+	f := newFixture(t, memstore.New(memstore.Options{}))
+	f.sync(patch("editor", "2.0.0"))
+	held, never := f.enrol("a", "all"), f.enrol("b", "all")
+	d := definition("nightly", "editor-2.0.0")
+	d.Schedule = daily(f, "13:00", "UTC")
+	run := f.enable(d)
+	f.call(held)
+	require.NoError(t, f.DisableJob(ctx, "nightly", f.now))
+	_, err := f.CancelRun(ctx, run, f.now)
+	require.NoError(t, err)
+	f.call(held)
+	require.Equal(t, []string{"editor-2.0.0 (cancelled)"}, held.patches())
+	second, err := f.EnableJob(ctx, "nightly", f.now)
+	require.NoError(t, err)
+	require.NotEqual(t, run, second)
+	f.call(never)
+	require.Empty(t, never.orders)
+	_, states := f.runs("nightly")
+	require.Equal(t, []ledger.RunState{ledger.RunCancelled, ledger.RunPlanned}, states)
 }

@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -206,7 +207,7 @@ func TestQueryIsFrozenWhenTheOrderIsMade_JOB8(t *testing.T) {
 func TestPassesOverManyAssetsAreCutOffAndCarriedOn(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
-		const n = 450 // three transactions
+		const n = 210 // three transactions
 		enrolMany(f, n)
 		d := definition("many", "editor-2.0.0")
 		_, err := f.SaveJob(ctx, d, f.now)
@@ -229,7 +230,7 @@ func TestPassesOverManyAssetsAreCutOffAndCarriedOn(t *testing.T) {
 		require.NoError(f, err)
 		require.Equal(f, ledger.RunMade, status.State)
 		require.Equal(f, n, status.Assets)
-		for _, id := range []job.AssetID{"m0000", "m0200", "m0449"} {
+		for _, id := range []job.AssetID{"m0000", "m0150", "m0209"} {
 			a := &agent{id: id, inventory: catalog.Inventory{Platform: catalog.Linux}}
 			a.install("editor", "1.0.0")
 			f.call(a)
@@ -237,6 +238,44 @@ func TestPassesOverManyAssetsAreCutOffAndCarriedOn(t *testing.T) {
 			require.Len(f, a.orders, 1)
 		}
 	})
+}
+
+// A manifest names so many orders: those that start first, and of one start those with the lower names. Another comes when one
+// has ended (MAN-4).
+func TestManifestNamesTheFirstOrders_MAN4(t *testing.T) {
+	f := newFixture(t, memstore.New(memstore.Options{}))
+	f.sync(patch("editor", "2.0.0"))
+	a := f.enrol("a", "all")
+	var want []job.ID
+	for i := range manifest.MaxOrders + 2 {
+		d := definition(job.ID(fmt.Sprintf("job-%03d", i)), "editor-2.0.0")
+		at := start.Add(time.Hour)
+		if i < 3 { // the last three by start, the first by name
+			at = start.Add(time.Duration(4-i) * time.Hour / 2)
+		} else {
+			want = append(want, d.ID)
+		}
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: at}
+		f.enable(d)
+	}
+	jobs := func() (list []job.ID) {
+		f.call(a)
+		for _, o := range a.orders {
+			list = append(list, o.Job)
+		}
+		slices.Sort(list)
+		return list
+	}
+	with := func(id job.ID) []job.ID { return append([]job.ID{id}, want...) }
+	require.Equal(t, with("job-002"), jobs())
+	require.Equal(t, "open: editor-2.0.0", stands(f.asset("job-000@20260301T140000Z", "a")))
+	_, err := f.CancelRun(ctx, "job-001@20260301T133000Z", f.now)
+	require.NoError(t, err)
+	require.Equal(t, with("job-002"), jobs(), "one that has no room yet is marked like the others")
+	a.report(job.Report{Order: job.MakeOrderID("job-002@20260301T130000Z", "a"), Result: job.Failed})
+	require.Equal(t, with("job-001"), jobs())
+	a.report(job.Report{Order: job.MakeOrderID("job-001@20260301T133000Z", "a"), Result: job.Cancelled})
+	require.Equal(t, with("job-000"), jobs())
 }
 
 // TestManifestHoldsWhatFits_MAN4 orders far more than one manifest takes: the first order is cut and says so, the later

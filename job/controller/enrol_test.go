@@ -145,6 +145,90 @@ func TestRemovedAssetLeavesNothingOpen(t *testing.T) {
 	})
 }
 
+// An order was withdrawn after the asset had begun it, and waits for a reboot. Removed, the asset is waited for no more, and
+// the next of its name needs no reboot (JOB-5).
+func TestRemovedAssetThatHadBegunWhatWasWithdrawn_JOB5(t *testing.T) {
+	stores(t, func(f *fixture) {
+		a, run, order := f.ordered("now")
+		require.NoError(f, f.DisableJob(ctx, "now", f.now))
+		a.report(job.Report{Order: order, Progress: job.Started}) // before the withdrawal came
+		a.report(job.Report{Order: order, Result: job.PendingReboot})
+		f.call(a)
+		reboots, err := f.PendingReboots(ctx, 10)
+		require.NoError(f, err)
+		require.Len(f, reboots, 1)
+		require.NoError(f, f.RemoveAsset(ctx, "a", f.now))
+		reboots, err = f.PendingReboots(ctx, 10)
+		require.NoError(f, err)
+		require.Empty(f, reboots)
+		require.Contains(f, f.asset(run, "a").Text, "the asset was removed")
+		next := f.enrol("a", "all")
+		f.call(next)
+		require.Empty(f, next.orders)
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.False(f, status.NeedsReboot)
+	})
+}
+
+// An asset is removed, and one of the same name enrols. It gets the orders of jobs that are made from then on, with higher
+// revisions than the one before ever had. What the other one left is not its own, and ends when it holds a manifest without it
+// (MAN-5, MAN-10).
+func TestEnrolledAgainUnderTheSameName_MAN5_MAN10(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		runs := map[string]job.RunID{}
+		for _, id := range []string{"queued", "begun", "ended", "marked"} {
+			runs[id] = f.enable(definition(job.ID(id), "editor-2.0.0"))
+		}
+		f.call(a)
+		runs["fresh"] = f.enable(definition("fresh", "editor-2.0.0"))
+		a.report(job.Report{Order: job.MakeOrderID(runs["begun"], "a"), Progress: job.Started})
+		a.report(job.Report{Order: job.MakeOrderID(runs["ended"], "a"), Result: job.Failed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.PatchFailed, 9)}})
+		f.call(a)
+		runs["unsealed"] = f.enable(definition("unsealed", "editor-2.0.0"))
+		_, err := f.CancelRun(ctx, runs["marked"], f.now)
+		require.NoError(f, err)
+		held := a.held
+		require.NoError(f, f.RemoveAsset(ctx, "a", f.now))
+		for id, want := range map[string]string{
+			"queued": "gone", "begun": "gone", "ended": "ended Failed", "marked": "gone", "fresh": "gone", "unsealed": "ended Withdrawn",
+		} {
+			require.Equal(f, want, stands(f.asset(runs[id], "a")), id)
+		}
+		for _, table := range []controller.Table{"live", "queue", "cancels", "reboots", "assets", "seen", "reports", "inventories", "inventory"} {
+			require.Empty(f, dump(f)[table], table)
+		}
+		list, err := f.Assets(ctx, "", 10, f.now)
+		require.NoError(f, err)
+		require.Empty(f, list)
+
+		next := f.enrolOnly("a", "all")
+		next.install("player", "1.0.0")
+		f.call(next)
+		require.Greater(f, next.held, held)
+		require.Empty(f, next.orders)
+		f.call(next)
+		for id, want := range map[string]string{"queued": "ended Withdrawn", "begun": "gone", "marked": "ended Withdrawn", "fresh": "ended Withdrawn"} {
+			require.Equal(f, want, stands(f.asset(runs[id], "a")), id)
+		}
+		require.Empty(f, dump(f)["unheard"])
+		run := f.enable(definition("new", "player-2.0.0"))
+		f.call(next)
+		require.Equal(f, []string{"player-2.0.0"}, next.patches())
+		next.report(job.Report{Order: job.MakeOrderID(run, "a"), Result: job.Completed})
+		f.call(next)
+		require.Equal(f, job.Completed, f.asset(run, "a").Result)
+		n, err := f.FailedInstalls(ctx)
+		require.NoError(f, err)
+		require.Equal(f, 1, n, "history stays (RPT-1)")
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.Zero(f, status.AnomalyCount)
+	})
+}
+
 func TestTagBounds(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.enrol("a")

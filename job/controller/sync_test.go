@@ -95,7 +95,7 @@ func TestFailedFeedKeepsItsPatches_CAT1(t *testing.T) {
 
 // TestSnapshotIsStoredInPieces reads a catalog of several chunks back through a second controller, then a small one again.
 func TestSnapshotIsStoredInPieces_CAT1(t *testing.T) {
-	stores(t, func(f *fixture) {
+	once(t, func(f *fixture) { // megabytes
 		var many []catalog.Patch
 		random := rand.NewChaCha8([32]byte{1}) // the encoding is compressed: only noise makes it big
 		noise := make([]byte, 1000)

@@ -164,11 +164,16 @@ func TestTheTableOfPhasesIsExact(t *testing.T) {
 	t.Logf("%d states are valid, %d reached", count, len(seen))
 }
 
+// lazy is a message that is only made when it is shown.
+type lazy func() string
+
+func (l lazy) String() string { return l() }
+
 // What holds for every order at every step.
 func TestEveryStep(t *testing.T) {
 	phases := map[[2]ledger.Phase]bool{}
 	reachable(t, func(from standing, ev ledger.Event, to standing, effects []ledger.Effect) {
-		about := fmt.Sprintf("%+v\n%T%+v\n%+v", from.e, ev, ev, to.e)
+		about := lazy(func() string { return fmt.Sprintf("%+v\n%T%+v\n%+v", from.e, ev, ev, to.e) })
 		phases[[2]ledger.Phase{from.e.Phase, to.e.Phase}] = true
 		revised := slices.ContainsFunc(effects, func(e ledger.Effect) bool { _, is := e.(ledger.Revise); return is })
 		rep, reported := ev.(ledger.Reported)
