@@ -173,8 +173,8 @@ func TestRemovedAssetThatHadBegunWhatWasWithdrawn_JOB5(t *testing.T) {
 
 // An asset is removed, and one of the same name enrols. It gets the orders of jobs that are made from then on, with higher
 // revisions than the one before ever had. What the other one left is not its own, and ends when it holds a manifest without it
-// (MAN-5, MAN-10).
-func TestEnrolledAgainUnderTheSameName_MAN5_MAN10(t *testing.T) {
+// (MAN-5).
+func TestEnrolledAgainUnderTheSameName_MAN5(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
 		a := f.enrol("a", "all")

@@ -92,8 +92,8 @@ func TestRestoredServerGoesOnAboveWhatTheAssetHolds_MAN5_JOB3_JOB5(t *testing.T)
 }
 
 // An order was withdrawn, and the server was put back to before it heard of that from the asset, or to before it withdrew.
-// It ends as withdrawn or is handed out again, and nothing is odd about it (JOB-5, JOB-24).
-func TestWithdrawnOrderAfterARestore_JOB5_JOB24(t *testing.T) {
+// It ends as withdrawn or is handed out again, and nothing is odd about it (JOB-5).
+func TestWithdrawnOrderAfterARestore_JOB5(t *testing.T) {
 	type history struct {
 		*fixture
 		a                         *agent
@@ -175,8 +175,8 @@ func TestWithdrawnOrderAfterARestore_JOB5_JOB24(t *testing.T) {
 }
 
 // The restored server has forgotten that the order ended. It hands it out again, the agent answers with its old result,
-// and from then on the order is in no manifest (JOB-24).
-func TestEndedOrderAfterARestore_JOB24(t *testing.T) {
+// and from then on the order is in no manifest.
+func TestEndedOrderAfterARestore(t *testing.T) {
 	f, a, one, backup := lostHistory(t)
 	failed := job.Report{Order: job.MakeOrderID(one, "a"), At: f.now, Result: job.Failed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.PatchFailed, 9)}}
 	a.report(failed)
@@ -194,8 +194,8 @@ func TestEndedOrderAfterARestore_JOB24(t *testing.T) {
 	require.Equal(t, 1, n)
 }
 
-// What ended stays out of every later manifest, whatever becomes of its job (JOB-24).
-func TestEndedOrderIsInNoManifestAgain_JOB24(t *testing.T) {
+// What ended stays out of every later manifest, whatever becomes of its job.
+func TestEndedOrderIsInNoManifestAgain(t *testing.T) {
 	for _, result := range []job.Result{job.Completed, job.CompletedWithFailures, job.Failed, job.TimedOut, job.NotApplicable, job.Cancelled} {
 		t.Run(result.String(), func(t *testing.T) {
 			f := newFixture(t, memstore.New(memstore.Options{}))
@@ -278,8 +278,8 @@ func TestWhatASilentCallProves_JOB5(t *testing.T) {
 	}
 }
 
-// A claim above the highest number there is changes nothing but the list of what is odd (MAN-12).
-func TestImpossibleClaim_MAN12(t *testing.T) {
+// A claim above the highest number there is changes nothing but the list of what is odd.
+func TestImpossibleClaim(t *testing.T) {
 	f := newFixture(t, memstore.New(memstore.Options{}))
 	a := f.enrol("a", "all")
 	for _, c := range []struct {

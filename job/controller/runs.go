@@ -103,19 +103,6 @@ func (t *tx) listedRun(k Key) (run runRecord, stray bool, err error) {
 	return run, k.Table != tableShares && !run.in(k), err
 }
 
-// listedRun loads the run that a row is about. Stray: there is no such run, or it has no such row.
-func (t *tx) listedRun(k Key) (run runRecord, stray bool, err error) {
-	id, err := last(k.Key)
-	if err != nil {
-		return run, true, nil
-	}
-	run, err = loadRun(t, job.RunID(id))
-	if _, unknown := errors.AsType[*NotFoundError](err); unknown {
-		return run, true, nil
-	}
-	return run, k.Table != tableShares && !run.in(k), err
-}
-
 // due takes up a planned run.
 func (t *tx) due(run runRecord) (runRecord, error) {
 	missed, err := t.renew(run)

@@ -61,7 +61,7 @@ func (e Entry) Begun() bool { return e.Stage != 0 || e.Phase == Ended }
 
 // Fixed reports whether making the order again would change nothing: it has begun, or a cancel was asked for. What was
 // withdrawn before it began, and what ended without the asset, is made again. An order that has begun is never, since it
-// starts at most once on an asset (JOB-24).
+// starts at most once on an asset.
 func (e Entry) Fixed() bool {
 	return e.Cancelled || e.Stage != 0 || e.Phase == Ended && e.Since != 0 && e.Result != job.Withdrawn
 }

@@ -162,7 +162,7 @@ func TestDamagedOrders(t *testing.T) {
 }
 
 // What an order needs to be valid is in its record.
-func TestRecordsOfOrders_MAN11(t *testing.T) {
+func TestRecordsOfOrders(t *testing.T) {
 	everything := ledger.Entry{
 		Run: run, Asset: asset, Phase: ledger.Ended, Start: t0, Since: 7, Dropped: 3, Progress: job.Deploying, Stage: job.StageDone, Result: job.Completed,
 		Cancelled: true, TooLate: job.StageDeploy, Retracted: true, Stale: true, At: t0.Add(1000), Ended: later, Reboots: 1, Text: "said",

@@ -320,8 +320,8 @@ func TestAnAssetThatReportsHasTheOrder_JOB5(t *testing.T) {
 	}
 }
 
-// An order that has begun is never made again, even if the asset then reports it as withdrawn (JOB-24).
-func TestBegunIsNeverMadeAgain_JOB24(t *testing.T) {
+// An order that has begun is never made again, even if the asset then reports it as withdrawn.
+func TestBegunIsNeverMadeAgain(t *testing.T) {
 	e, _ := ledger.Step(rev, situation(t, "gone, begun"), ledger.Reported{Report: job.Report{Result: job.Withdrawn}}, t0)
 	require.Equal(t, job.Withdrawn, e.Result)
 	for _, ev := range []ledger.Event{ledger.Made{Start: t0}, ledger.MadeEmpty{Result: job.NotApplicable}, ledger.Awaited{}} {
