@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // CustomURL is where the customer supplies the file of a Vendor artifact (CAT-5).
@@ -20,26 +21,6 @@ func (u CustomURL) place() CustomURL { return CustomURL{Patch: u.Patch, Artifact
 
 func compareCustom(a, b CustomURL) int {
 	return cmp.Or(cmp.Compare(a.Patch, b.Patch), cmp.Compare(a.Artifact, b.Artifact))
-}
-
-// CustomURLError tells every custom URL that WithCustomURLs refused, and why.
-type CustomURLError struct {
-	Refused []RefusedCustomURL // in the order given
-}
-
-// RefusedCustomURL is one custom URL that was refused.
-type RefusedCustomURL struct {
-	CustomURL
-	Unknown bool   // the snapshot has no such patch, or the patch no such artifact
-	Problem string // one plain phrase
-}
-
-func (e *CustomURLError) Error() string {
-	texts := make([]string, len(e.Refused))
-	for i, r := range e.Refused {
-		texts[i] = fmt.Sprintf("custom URL of artifact %.80q of patch %.80q: %s", r.Artifact, r.Patch, r.Problem)
-	}
-	return strings.Join(firstFew(texts, maxProblems), "; ")
 }
 
 // CustomURLs lists the custom URLs that are set, by patch and artifact, those without effect included: the patch may have
@@ -57,8 +38,8 @@ func (s *Snapshot) CustomURLs() []CustomURL {
 // What changes nothing returns s itself.
 //
 // It is all or none. A patch or artifact that the snapshot does not have, an artifact that is not Vendor, a bad URL, one
-// artifact given twice, and more than MaxCustomURLs in all are refused with a *CustomURLError that names each. One that is
-// set can be taken back even when its patch is gone.
+// artifact given twice, and more than MaxCustomURLs in all are refused with an *Invalid that names each. One that is set
+// can be taken back even when its patch is gone.
 func (s *Snapshot) WithCustomURLs(urls []CustomURL) (*Snapshot, error) {
 	if s == nil {
 		s = &Snapshot{}
@@ -68,27 +49,28 @@ func (s *Snapshot) WithCustomURLs(urls []CustomURL) (*Snapshot, error) {
 		custom[u.place()] = u
 	}
 	given := make(map[CustomURL]bool, len(urls))
-	var refused []RefusedCustomURL
+	var bad problem.List
 	for _, u := range urls {
 		_, set := custom[u.place()]
-		r := RefusedCustomURL{CustomURL: u}
-		if given[u.place()] {
-			r.Problem = "it is given twice"
-		} else if r.Unknown, r.Problem = s.customProblem(u, set); r.Problem == "" && u.URL != "" && !set && len(custom) >= MaxCustomURLs {
-			r.Problem = fmt.Sprintf("over the limit of %d custom URLs; take back those without effect", MaxCustomURLs)
+		problem := s.customProblem(u, set)
+		switch {
+		case given[u.place()]:
+			problem = "it is given twice"
+		case problem == "" && u.URL != "" && !set && len(custom) >= MaxCustomURLs:
+			problem = fmt.Sprintf("over the limit of %d custom URLs; take back those without effect", MaxCustomURLs)
 		}
 		given[u.place()] = true
 		switch {
-		case r.Problem != "":
-			refused = append(refused, r)
+		case problem != "":
+			bad.Add(fmt.Sprintf("artifact %.80q of patch %.80q", u.Artifact, u.Patch), "", "%s", problem)
 		case u.URL == "":
 			delete(custom, u.place())
 		default:
 			custom[u.place()] = u
 		}
 	}
-	if len(refused) > 0 {
-		return nil, &CustomURLError{Refused: refused}
+	if err := bad.Err("list of custom URLs"); err != nil {
+		return nil, err
 	}
 	sorted := slices.SortedFunc(maps.Values(custom), compareCustom)
 	if slices.Equal(sorted, s.custom) {
@@ -101,29 +83,26 @@ func (s *Snapshot) WithCustomURLs(urls []CustomURL) (*Snapshot, error) {
 }
 
 // customProblem says what is wrong with a custom URL taken by itself; nothing is with taking back one that is set.
-func (s *Snapshot) customProblem(u CustomURL, set bool) (unknown bool, problem string) {
+func (s *Snapshot) customProblem(u CustomURL, set bool) string {
 	if u.URL == "" && set {
-		return false, ""
+		return ""
 	}
 	i, found := s.patchIndex(u.Patch)
 	if !found {
-		return true, "there is no such patch"
+		return "there is no such patch"
 	}
 	artifacts := s.patches[i].Artifacts
 	k := slices.IndexFunc(artifacts, func(a Artifact) bool { return a.Name == u.Artifact })
 	if k < 0 {
-		return true, "the patch has no such artifact"
+		return "the patch has no such artifact"
 	}
 	if have := artifacts[k].Availability; have != Vendor {
-		return false, fmt.Sprintf("a custom URL is for Vendor artifacts, this is %s", have)
+		return fmt.Sprintf("a custom URL is for Vendor artifacts, this is %s", have)
 	}
-	if u.URL == "" {
-		return false, ""
+	if problem := urlProblem(u.URL); u.URL != "" && problem != "" {
+		return fmt.Sprintf("URL %.200q %s", u.URL, problem)
 	}
-	if problem := urlProblem(u.URL); problem != "" {
-		return false, fmt.Sprintf("URL %.200q %s", u.URL, problem)
-	}
-	return false, ""
+	return ""
 }
 
 // checkCustom returns everything that is wrong with a stored custom URL.

@@ -1,72 +1,44 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
+	"sort"
 	"strings"
 )
 
 // edgeKind is one of the two relations between patches that must not run in a circle.
 type edgeKind struct {
 	noun, verb string
-	each       func(p *Patch, yield func(PatchID))
-	count      func(p *Patch) int
+	to         func(p *Patch) []PatchID
 }
 
 var (
-	supersedence = edgeKind{
-		noun: "supersedence", verb: "supersedes",
-		count: func(p *Patch) int { return len(p.Supersedes) },
-		each: func(p *Patch, yield func(PatchID)) {
-			for _, id := range p.Supersedes {
-				yield(id)
-			}
-		},
-	}
-	requirements = edgeKind{
-		noun: "requirement", verb: "requires",
-		count: func(p *Patch) int { return len(p.Requires) },
-		each: func(p *Patch, yield func(PatchID)) {
-			for _, r := range p.Requires {
-				yield(r.Patch)
-			}
-		},
-	}
+	supersedence = edgeKind{"supersedence", "supersedes", func(p *Patch) []PatchID { return p.Supersedes }}
+	requirements = edgeKind{"requirement", "requires", func(p *Patch) (ids []PatchID) {
+		for _, r := range p.Requires {
+			ids = append(ids, r.Patch)
+		}
+		return ids
+	}}
 )
 
 // edgesOf resolves a relation among n patches sorted by id: for each the indexes it points to, those of unknown patches
 // left out. It is nil when there are none.
-func edgesOf(n int, patch func(i int) *Patch, kind edgeKind) [][]int32 {
-	var edges [][]int32
+func edgesOf(n int, patch func(i int) *Patch, kind edgeKind) (edges [][]int32) {
 	for i := range n {
-		p := patch(i)
-		if kind.count(p) == 0 {
-			continue
-		}
-		kind.each(p, func(id PatchID) {
-			to, found := findIndex(n, patch, id)
+		for _, id := range kind.to(patch(i)) {
+			to, found := sort.Find(n, func(k int) int { return cmp.Compare(id, patch(k).ID) })
 			if !found {
-				return
+				continue
 			}
 			if edges == nil {
 				edges = make([][]int32, n)
 			}
 			edges[i] = append(edges[i], int32(to))
-		})
-	}
-	return edges
-}
-
-func findIndex(n int, patch func(i int) *Patch, id PatchID) (int, bool) {
-	low, high := 0, n
-	for low < high {
-		mid := int(uint(low+high) >> 1)
-		if patch(mid).ID < id {
-			low = mid + 1
-		} else {
-			high = mid
 		}
 	}
-	return low, low < n && patch(low).ID == id
+	return edges
 }
 
 // reach marks what can be reached from some nodes over at least one edge.
@@ -185,14 +157,12 @@ const maxNamed = 12
 
 // describe writes a cycle as "a supersedes b supersedes a".
 func describe(cycle []int32, id func(int32) PatchID, kind edgeKind) string {
-	names := make([]string, 0, maxNamed+2)
-	for i, node := range cycle {
-		if i == maxNamed {
-			names = append(names, "…")
-			break
-		}
+	var names []string
+	for _, node := range cycle[:min(len(cycle), maxNamed)] {
 		names = append(names, string(id(node)))
 	}
-	names = append(names, string(id(cycle[0])))
-	return strings.Join(names, " "+kind.verb+" ")
+	if len(cycle) > maxNamed {
+		names = append(names, "…")
+	}
+	return strings.Join(append(names, string(id(cycle[0]))), " "+kind.verb+" ")
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
@@ -9,25 +10,11 @@ import (
 	"slices"
 )
 
-// DecodeError tells why bytes are no stored snapshot.
-type DecodeError struct {
-	Line    int // of the unpacked text, from 1
-	Problem string
-	Err     error // underneath; may be nil
-}
-
-func (e *DecodeError) Error() string {
-	return fmt.Sprintf("stored catalog: line %d: %s", e.Line, e.Problem)
-}
-
-// Unwrap returns the error underneath.
-func (e *DecodeError) Unwrap() error { return e.Err }
-
-// Decode reads what Encode wrote. It checks everything again, takes at most 4 GiB unpacked and returns a *DecodeError.
+// Decode reads what Encode wrote. It checks everything again, and takes at most 4 GiB unpacked.
 func Decode(r io.Reader) (*Snapshot, error) {
 	zip, err := gzip.NewReader(r)
 	if err != nil {
-		return nil, &DecodeError{Line: 1, Problem: "not a gzip stream: " + err.Error(), Err: err}
+		return nil, fmt.Errorf("stored catalog: not a gzip stream: %w", err)
 	}
 	d := &decoder{lines: bufio.NewScanner(io.LimitReader(zip, maxEncoded)), s: &Snapshot{}}
 	d.lines.Buffer(make([]byte, 1<<16), maxEncodedLine)
@@ -61,23 +48,19 @@ func (r *rest) Read(p []byte) (int, error) {
 }
 
 func (d *decoder) fail(format string, args ...any) error {
-	return &DecodeError{Line: d.line, Problem: fmt.Sprintf(format, args...)}
+	return fmt.Errorf("stored catalog: line %d: %w", d.line, fmt.Errorf(format, args...))
 }
 
 // next reads the next line into v, refusing unknown fields and more than one value.
 func (d *decoder) next(v any) error {
 	d.line++
 	if !d.lines.Scan() {
-		err := d.lines.Err()
-		if err == nil {
-			err = io.ErrUnexpectedEOF
-		}
-		return &DecodeError{Line: d.line, Problem: err.Error(), Err: err}
+		return d.fail("%w", cmp.Or(d.lines.Err(), io.ErrUnexpectedEOF))
 	}
 	d.rest = d.lines.Bytes()
 	end := d.json.InputOffset() + int64(len(d.rest))
 	if err := d.json.Decode(v); err != nil {
-		return &DecodeError{Line: d.line, Problem: err.Error(), Err: err}
+		return d.fail("%w", err)
 	}
 	if d.json.InputOffset() != end {
 		return d.fail("more than one value")
@@ -116,12 +99,12 @@ func (d *decoder) snapshot() error {
 			}
 		}
 	}
+	d.line++
 	if d.lines.Scan() {
-		d.line++
 		return d.fail("text after the last record")
 	}
 	if err := d.lines.Err(); err != nil {
-		return &DecodeError{Line: d.line + 1, Problem: err.Error(), Err: err}
+		return d.fail("%w", err)
 	}
 	for _, kind := range []edgeKind{supersedence, requirements} {
 		edges := edgesOf(len(d.s.patches), func(i int) *Patch { return &d.s.patches[i] }, kind)

@@ -157,10 +157,8 @@ func TestDecodeRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Decode(zipped(t, c.text))
-			var bad *DecodeError
-			require.ErrorAs(t, err, &bad)
+			require.Regexp(t, `^stored catalog: line [1-9]`, err)
 			require.ErrorContains(t, err, c.want)
-			require.Positive(t, bad.Line)
 		})
 	}
 	_, err = Decode(strings.NewReader("not gzip at all"))
@@ -172,9 +170,7 @@ func TestDecodeRefuses(t *testing.T) {
 	b.Bytes()[b.Len()-6] ^= 1 // in the checksum, behind every record
 	_, err = Decode(&b)
 	require.ErrorIs(t, err, gzip.ErrChecksum)
-	var bad *DecodeError
-	require.ErrorAs(t, err, &bad)
-	require.Equal(t, len(lines), bad.Line, "behind the last")
+	require.ErrorContains(t, err, fmt.Sprintf("line %d: ", len(lines)), "behind the last")
 }
 
 func FuzzDecode(f *testing.F) {

@@ -37,7 +37,7 @@ func (s *Snapshot) EvaluateList(ids []PatchID, inv Inventory, o Options, now tim
 	return verdicts
 }
 
-// beats orders verdicts of one product: by version, then by id, as OfProduct does.
+// beats orders verdicts of one product: by version, then by id.
 func beats(v, w Verdict) bool {
 	order, ok := v.To.Compare(w.To)
 	return ok && cmp.Or(order, cmp.Compare(v.Patch, w.Patch)) > 0

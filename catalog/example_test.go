@@ -84,6 +84,6 @@ func ExampleSnapshot_WithCustomURLs() {
 	patch, _ := snapshot.Patch("cad-12.1")
 	fmt.Println(patch.Artifacts[0].Source())
 	// Output:
-	// custom URL of artifact "cad.exe" of patch "cad-12.1": the patch has no such artifact
+	// list of custom URLs is not valid: artifact "cad.exe" of patch "cad-12.1": the patch has no such artifact
 	// https://files.example/cad.msi
 }

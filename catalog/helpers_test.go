@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -92,6 +93,16 @@ func codes(v Verdict) []ReasonCode {
 	return all
 }
 
+// ofProduct lists a product's patches by rising version.
+func ofProduct(s *Snapshot, id ProductID) (ids []PatchID) {
+	if i, found := s.productIndex(id); found {
+		for _, p := range s.versions[i] {
+			ids = append(ids, s.patches[p].ID)
+		}
+	}
+	return ids
+}
+
 // explained checks that a verdict explains itself (CAT-15).
 func explained(t require.TestingT, v Verdict) {
 	require.NotEmpty(t, v.Reasons, v.Patch)
@@ -106,7 +117,7 @@ func explained(t require.TestingT, v Verdict) {
 		require.False(t, r.Code.Blocks() && noted, "a blocking reason stands behind a note: %v", v.Reasons)
 	}
 	require.Equal(t, !blocked, v.Deployable)
-	require.Equal(t, v.Deployable, v.Has(Upgrade))
+	require.Equal(t, v.Deployable, slices.ContainsFunc(v.Reasons, func(r Reason) bool { return r.Code == Upgrade }))
 }
 
 // many makes n products with one patch each and a feed's worth of variety.

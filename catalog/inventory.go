@@ -7,11 +7,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Installed is one product as an asset's inventory found it.
@@ -29,26 +28,23 @@ type Inventory struct {
 	Installed []Installed `json:"installed"`
 }
 
-// InventoryError tells everything that is wrong with what an asset says is installed.
-type InventoryError struct {
-	Problems []string // at most 20, the rest counted in the last
-}
+// Problem is one thing that is wrong with a value. Field says where, and Text what is wrong.
+type Problem = problem.Problem
 
-func (e *InventoryError) Error() string {
-	return "bad inventory: " + strings.Join(e.Problems, "; ")
-}
+// Invalid is the error of a value that is refused as a whole. Problems lists everything that is wrong with it.
+type Invalid = problem.Invalid
 
 // NewInventory sorts what is installed, leaving the argument as it is. It refuses an unknown platform, a product that
 // occurs twice, an installed product without a version, an unfit text and more than MaxInstalled products, with an
-// *InventoryError that names each.
+// *Invalid that names each.
 func NewInventory(platform Platform, installed []Installed) (Inventory, error) {
-	var problems []string
+	var bad problem.List
 	if !platforms.Valid(platform) {
-		problems = append(problems, fmt.Sprintf("%s is no platform", platform))
+		bad.Add("platform", platform.String(), "is no platform")
 	}
 	if len(installed) > MaxInstalled {
-		problems = append(problems, fmt.Sprintf("%d products are installed, the most is %d", len(installed), MaxInstalled))
-		return Inventory{}, &InventoryError{Problems: problems}
+		bad.Add("", "", "%d products are installed, the most is %d", len(installed), MaxInstalled)
+		return Inventory{}, bad.Err("inventory")
 	}
 	sorted := slices.Clone(installed)
 	slices.SortStableFunc(sorted, func(a, b Installed) int { return cmp.Compare(a.Product, b.Product) })
@@ -63,21 +59,13 @@ func NewInventory(platform Platform, installed []Installed) (Inventory, error) {
 			c.addf("it occurs twice")
 		}
 		for _, p := range c.problems {
-			problems = append(problems, fmt.Sprintf("product %.80q: %s", in.Product, p))
+			bad.Add("product", string(in.Product), "%s", p)
 		}
 	}
-	if len(problems) > 0 {
-		return Inventory{}, &InventoryError{Problems: firstFew(problems, 20)}
+	if err := bad.Err("inventory"); err != nil {
+		return Inventory{}, err
 	}
 	return Inventory{Platform: platform, Installed: sorted}, nil
-}
-
-// firstFew keeps most texts, the last of them telling how many were left out.
-func firstFew(texts []string, most int) []string {
-	if len(texts) <= most {
-		return texts
-	}
-	return append(texts[:most-1:most-1], fmt.Sprintf("and %d more", len(texts)-most+1))
 }
 
 // UnmarshalJSON reads an inventory as strictly as NewInventory makes one: unknown fields are refused.
@@ -113,27 +101,17 @@ func (inv Inventory) Find(id ProductID) (Installed, bool) {
 // nothing, and the pinned version; each of these preceded by its length in bytes as an unsigned varint.
 func (inv Inventory) Digest() string {
 	h := sha256.New()
-	var buf []byte
 	put := func(text string) {
-		buf = binary.AppendUvarint(buf, uint64(len(text)))
-		buf = append(buf, text...)
+		h.Write(append(binary.AppendUvarint(nil, uint64(len(text))), text...))
 	}
 	put("inventory 1")
 	put(inv.Platform.String())
 	for _, in := range inv.Installed {
 		put(string(in.Product))
-		// A version that was parsed always has a text form.
-		v, _ := in.Version.MarshalText()
+		v, _ := in.Version.MarshalText() // one that was parsed always has a text form
 		put(string(v))
-		if in.Held {
-			put("held")
-		} else {
-			put("")
-		}
+		put(map[bool]string{true: "held"}[in.Held])
 		put(in.PinnedTo)
-		h.Write(buf)
-		buf = buf[:0]
 	}
-	h.Write(buf)
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

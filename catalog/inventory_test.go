@@ -29,12 +29,14 @@ func TestNewInventorySortsAndFinds(t *testing.T) {
 
 func TestNewInventoryNamesEveryFault(t *testing.T) {
 	_, err := NewInventory(99, []Installed{{Product: "a", Version: ver("1.0.0")}, {Product: "a"}, {Product: "b\n", Version: ver("1.0.0"), PinnedTo: "\x00"}})
-	var bad *InventoryError
+	var bad *Invalid
 	require.ErrorAs(t, err, &bad)
-	require.Equal(t, []string{
-		"platform(99) is no platform", `product "a": it has no version`, `product "a": it occurs twice`,
-		`product "b\n": product "b\n" contains control characters or is not UTF-8`,
-		`product "b\n": the pinned version "\x00" contains control characters or is not UTF-8`,
+	require.Equal(t, []Problem{
+		{Field: "platform", Value: "platform(99)", Text: "is no platform"},
+		{Field: "product", Value: "a", Text: "it has no version"},
+		{Field: "product", Value: "a", Text: "it occurs twice"},
+		{Field: "product", Value: "b\n", Text: `product "b\n" contains control characters or is not UTF-8`},
+		{Field: "product", Value: "b\n", Text: `the pinned version "\x00" contains control characters or is not UTF-8`},
 	}, bad.Problems)
 
 	var many []Installed
@@ -42,9 +44,7 @@ func TestNewInventoryNamesEveryFault(t *testing.T) {
 		many = append(many, Installed{Product: ProductID(fmt.Sprint(i))})
 	}
 	_, err = NewInventory(Linux, many)
-	require.ErrorAs(t, err, &bad)
-	require.Len(t, bad.Problems, 20)
-	require.Equal(t, "and 81 more", bad.Problems[19])
+	require.ErrorContains(t, err, "and 80 more")
 }
 
 func TestInventoryIsBounded(t *testing.T) {

@@ -103,7 +103,7 @@ func TestBadPatchIsRejectedAlone_CAT16(t *testing.T) {
 				require.Empty(t, changes.Rejected)
 				return
 			}
-			require.Equal(t, []PatchID{"editor-1.0.0", "editor-3.0.0"}, s.OfProduct("editor"), "the rest is kept")
+			require.Equal(t, []PatchID{"editor-1.0.0", "editor-3.0.0"}, ofProduct(s, "editor"), "the rest is kept")
 			require.Len(t, changes.Rejected, 1)
 			require.Equal(t, FeedID("acme"), changes.Rejected[0].Feed)
 			require.Contains(t, strings.Join(changes.Rejected[0].Reasons, "; "), c.want)
@@ -264,7 +264,7 @@ func TestProductLivesWithItsPatches_CAT1(t *testing.T) {
 
 	s, changes = Sync(s, []Batch{{Feed: "owner", At: noon}, {Feed: "acme", Err: "down"}}, noon)
 	require.Empty(t, changes.Removed)
-	require.Equal(t, []PatchID{"editor-1.0.0"}, s.OfProduct("editor"))
+	require.Equal(t, []PatchID{"editor-1.0.0"}, ofProduct(s, "editor"))
 	s, changes = Sync(s, nil, noon)
 	require.Equal(t, Changes{}, changes)
 	// Its own next batch must find the product listed somewhere.

@@ -50,14 +50,6 @@ func (s *Snapshot) ID() uint64 {
 	return s.id
 }
 
-// At is when the last sync ran; zero for the empty catalog.
-func (s *Snapshot) At() time.Time {
-	if s == nil {
-		return time.Time{}
-	}
-	return s.at
-}
-
 // Patch looks a patch up, deprecated ones included: reports and histories still name them (CAT-9).
 func (s *Snapshot) Patch(id PatchID) (Patch, bool) {
 	i, found := s.patchIndex(id)
@@ -147,21 +139,7 @@ func (s *Snapshot) Products() iter.Seq[Product] {
 	}
 }
 
-// OfProduct lists a product's patches by rising version, equal versions by id, without deprecated ones (CAT-9). The list
-// is the caller's.
-func (s *Snapshot) OfProduct(id ProductID) []PatchID {
-	i, found := s.productIndex(id)
-	if !found {
-		return nil
-	}
-	ids := make([]PatchID, len(s.versions[i]))
-	for k, p := range s.versions[i] {
-		ids[k] = s.patches[p].ID
-	}
-	return ids
-}
-
-// Newest is the last of OfProduct: the newest patch of a product that is not deprecated (CAT-6).
+// Newest is the newest patch of a product that is not deprecated, the last by id of several of one version (CAT-6).
 func (s *Snapshot) Newest(id ProductID) (Patch, bool) {
 	i, found := s.productIndex(id)
 	if !found || len(s.versions[i]) == 0 {

@@ -140,25 +140,22 @@ func differing(a, b *Product) string {
 
 // mergeLines merges two lists sorted by prefix. Of one prefix the earliest end of life counts, and the latest end of
 // extended support.
-func mergeLines(a, b []Line) []Line {
+func mergeLines(a, b []Line) (merged []Line) {
 	if len(a) == 0 {
 		return b
 	}
-	merged := make([]Line, 0, len(a)+len(b))
-	for len(a) > 0 || len(b) > 0 {
-		switch {
-		case len(b) == 0 || len(a) > 0 && a[0].Prefix < b[0].Prefix:
-			merged, a = append(merged, a[0]), a[1:]
-		case len(a) == 0 || b[0].Prefix < a[0].Prefix:
-			merged, b = append(merged, b[0]), b[1:]
-		default:
-			line := a[0]
-			line.EOL = earliest(a[0].EOL, b[0].EOL)
-			if b[0].Extended.After(line.Extended) {
-				line.Extended = b[0].Extended
+	all := slices.Concat(a, b)
+	slices.SortStableFunc(all, func(a, b Line) int { return cmp.Compare(a.Prefix, b.Prefix) })
+	for _, line := range all {
+		if n := len(merged); n > 0 && merged[n-1].Prefix == line.Prefix {
+			last := &merged[n-1]
+			last.EOL = earliest(last.EOL, line.EOL)
+			if line.Extended.After(last.Extended) {
+				last.Extended = line.Extended
 			}
-			merged, a, b = append(merged, line), a[1:], b[1:]
+			continue
 		}
+		merged = append(merged, line)
 	}
 	return merged
 }

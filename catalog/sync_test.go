@@ -15,8 +15,8 @@ func TestSyncListsPatches_CAT1(t *testing.T) {
 	s, changes := Sync(nil, []Batch{batch(edit("2.0.0"), edit("1.10.0"), edit("1.9.0"))}, noon)
 	require.Equal(t, Changes{Added: []PatchID{"editor-1.10.0", "editor-1.9.0", "editor-2.0.0"}}, changes)
 	require.EqualValues(t, 1, s.ID())
-	require.Equal(t, noon, s.At())
-	require.Equal(t, []PatchID{"editor-1.9.0", "editor-1.10.0", "editor-2.0.0"}, s.OfProduct("editor"))
+	require.Equal(t, noon, s.at)
+	require.Equal(t, []PatchID{"editor-1.9.0", "editor-1.10.0", "editor-2.0.0"}, ofProduct(s, "editor"))
 	newest, has := s.Newest("editor")
 	require.True(t, has)
 	require.Equal(t, PatchID("editor-2.0.0"), newest.ID)
@@ -42,7 +42,6 @@ func TestSyncListsPatches_CAT1(t *testing.T) {
 func TestNilSnapshotIsEmpty(t *testing.T) {
 	var s *Snapshot
 	require.Zero(t, s.ID())
-	require.Zero(t, s.At())
 	_, found := s.Patch("x")
 	require.False(t, found)
 	_, found = s.Product("x")
@@ -53,7 +52,7 @@ func TestNilSnapshotIsEmpty(t *testing.T) {
 	require.False(t, found)
 	require.Zero(t, s.Lifecycle("x"))
 	require.False(t, s.Superseded("x"))
-	require.Empty(t, s.OfProduct("x"))
+	require.Empty(t, ofProduct(s, "x"))
 	require.Empty(t, s.Feeds())
 	require.Empty(t, slices.Collect(s.Patches()))
 	require.Empty(t, slices.Collect(s.Products()))
@@ -76,7 +75,7 @@ func TestFailedFeedKeepsItsPatches_CAT1(t *testing.T) {
 	s2, changes := Sync(s, []Batch{Failed("acme", later, errors.New("connection refused"))}, later)
 	require.Equal(t, Changes{Failed: []FeedID{"acme"}}, changes)
 	require.EqualValues(t, 2, s2.ID(), "that a feed fails is a change")
-	require.Equal(t, []PatchID{"editor-1.0.0"}, s2.OfProduct("editor"))
+	require.Equal(t, []PatchID{"editor-1.0.0"}, ofProduct(s2, "editor"))
 	health := s2.Feeds()[0]
 	require.Equal(t, FeedHealth{Feed: "acme", FirstGood: noon, LastGood: noon, Err: "connection refused", Since: later, Patches: 1}, health)
 	require.True(t, s2.Feeds()[1].Healthy)
@@ -114,7 +113,7 @@ func TestAbsentAndUnchangedFeedsKeep_CAT1(t *testing.T) {
 	require.Equal(t, Changes{}, changes)
 	require.Equal(t, s.ID(), absent.ID())
 	require.Equal(t, noon, absent.Feeds()[0].LastGood)
-	require.Equal(t, later, absent.At())
+	require.Equal(t, later, absent.at)
 
 	unchanged, changes := Sync(s, []Batch{{Feed: "acme", At: later, Unchanged: true}}, later)
 	require.Equal(t, Changes{}, changes)
@@ -246,7 +245,7 @@ func TestDeprecatedIsRemembered_CAT8(t *testing.T) {
 
 func TestDeprecatedLeavesTheCatalog_CAT9(t *testing.T) {
 	s := synced(t, batch(edit("1.0.0"), edit("2.0.0", withdrawn)))
-	require.Equal(t, []PatchID{"editor-1.0.0"}, s.OfProduct("editor"))
+	require.Equal(t, []PatchID{"editor-1.0.0"}, ofProduct(s, "editor"))
 	require.Len(t, slices.Collect(s.Patches()), 1)
 	newest, _ := s.Newest("editor")
 	require.Equal(t, PatchID("editor-1.0.0"), newest.ID)

@@ -17,11 +17,6 @@ type Verdict struct {
 	Reasons    []Reason        `json:"reasons"` // the blocking ones first; for a deployable patch, why
 }
 
-// Has reports whether a reason of this code is among the reasons.
-func (v Verdict) Has(code ReasonCode) bool {
-	return slices.ContainsFunc(v.Reasons, func(r Reason) bool { return r.Code == code })
-}
-
 // With returns the verdict with one more reason in its place. A blocking one makes the patch not deployable and takes
 // the Upgrade reason away. The reasons of v itself stay as they are.
 func (v Verdict) With(r Reason) Verdict {

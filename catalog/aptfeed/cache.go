@@ -3,6 +3,7 @@ package aptfeed
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,8 +14,8 @@ import (
 )
 
 // cache keeps one feed's InRelease and package lists in a folder. It only saves fetching: what is read from it is verified
-// as if it had just come over the network, and a folder that cannot be read is as good as an empty one. A nil cache keeps
-// nothing.
+// as if it had just come over the network, and a folder that cannot be read is as good as an empty one. Without a folder it
+// keeps nothing.
 type cache struct {
 	dir string
 }
@@ -32,30 +33,30 @@ const (
 )
 
 // newCache gives a feed a folder of its own below dir; an empty dir means no cache.
-func newCache(dir string, id catalog.FeedID) *cache {
+func newCache(dir string, id catalog.FeedID) cache {
 	if dir == "" {
-		return nil
+		return cache{}
 	}
-	return &cache{filepath.Join(dir, sumOf([]byte(id)).sha256[:32])}
+	return cache{filepath.Join(dir, sumOf([]byte(id)).sha256[:32])}
 }
 
-func (c *cache) signed(where string) signedRelease {
-	if c == nil {
-		return signedRelease{}
+func (c cache) read(name string, limit int64) ([]byte, error) {
+	if c.dir == "" {
+		return nil, fs.ErrNotExist
 	}
-	text, err := readFile(filepath.Join(c.dir, releaseFile), MaxInRelease)
+	return readFile(filepath.Join(c.dir, name), limit)
+}
+
+func (c cache) signed(where string) signedRelease {
+	text, err := c.read(releaseFile, MaxInRelease)
 	if err != nil {
 		return signedRelease{}
 	}
 	return signedRelease{text: text, where: where, validators: c.meta().Validators}
 }
 
-func (c *cache) meta() meta {
-	var m meta
-	if c == nil {
-		return m
-	}
-	data, err := readFile(filepath.Join(c.dir, metaFile), MaxIndex)
+func (c cache) meta() (m meta) {
+	data, err := c.read(metaFile, MaxIndex)
 	if err != nil || json.Unmarshal(data, &m) != nil {
 		return meta{}
 	}
@@ -63,11 +64,8 @@ func (c *cache) meta() meta {
 }
 
 // list returns a package list that is kept, nil when it is not or is no longer what it was.
-func (c *cache) list(sum fileSum) []byte {
-	if c == nil {
-		return nil
-	}
-	data, err := readFile(filepath.Join(c.dir, listPrefix+sum.sha256), sum.size)
+func (c cache) list(sum fileSum) []byte {
+	data, err := c.read(listPrefix+sum.sha256, sum.size)
 	if err != nil || sumOf(data) != sum {
 		return nil
 	}
@@ -75,15 +73,11 @@ func (c *cache) list(sum fileSum) []byte {
 }
 
 // hold keeps a list. A failure shows when the Release file is kept.
-func (c *cache) hold(sum fileSum, data []byte) {
-	if c != nil {
-		_ = c.write(listPrefix+sum.sha256, data)
-	}
-}
+func (c cache) hold(sum fileSum, data []byte) { _ = c.write(listPrefix+sum.sha256, data) }
 
 // keep keeps a good state, and deletes the lists it does not name.
-func (c *cache) keep(h held) error {
-	if c == nil || h.signed.detached != nil {
+func (c cache) keep(h held) error {
+	if c.dir == "" || h.signed.detached != nil {
 		return nil
 	}
 	m, err := json.Marshal(meta{h.signed.validators, h.published})
@@ -116,12 +110,14 @@ func (h held) names(digest string) bool {
 }
 
 // write replaces a file whole.
-func (c *cache) write(name string, data []byte) error {
+func (c cache) write(name string, data []byte) error {
+	if c.dir == "" {
+		return nil
+	}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return err
 	}
-	path := filepath.Join(c.dir, name)
-	if old, err := readFile(path, int64(len(data))); err == nil && string(old) == string(data) {
+	if old, err := c.read(name, int64(len(data))); err == nil && string(old) == string(data) {
 		return nil
 	}
 	f, err := os.CreateTemp(c.dir, "tmp-*")
@@ -130,7 +126,7 @@ func (c *cache) write(name string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(f.Name(), filepath.Join(c.dir, name))
 	}
 	if err != nil {
 		os.Remove(f.Name())

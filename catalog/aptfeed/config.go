@@ -1,10 +1,9 @@
 package aptfeed
 
 import (
-	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -33,30 +32,18 @@ type Config struct {
 
 // WithDefaults fills in what is not set, reading what it needs to below Root.
 func (c Config) WithDefaults() Config {
-	if c.Root == "" {
-		c.Root = "/"
-	}
-	if c.Dir == "" {
-		c.Dir = filepath.Join(c.Root, "etc/apt")
-	}
-	if c.Lists == "" {
-		c.Lists = filepath.Join(c.Root, "var/lib/apt/lists")
-	}
+	c.Root = cmp.Or(c.Root, "/")
+	c.Dir = cmp.Or(c.Dir, filepath.Join(c.Root, "etc/apt"))
+	c.Lists = cmp.Or(c.Lists, filepath.Join(c.Root, "var/lib/apt/lists"))
 	if c.Channel == "" || c.Distribution == "" {
 		release := osRelease(c.Root)
-		if c.Channel == "" {
-			c.Channel = release["VERSION_CODENAME"]
-		}
-		if c.Distribution == "" {
-			c.Distribution = release["ID"]
-		}
+		c.Channel = cmp.Or(c.Channel, release["VERSION_CODENAME"])
+		c.Distribution = cmp.Or(c.Distribution, release["ID"])
 	}
 	if len(c.Architectures) == 0 {
 		c.Architectures = architectures(c.Root)
 	}
-	if c.Client == nil {
-		c.Client = &http.Client{Timeout: requestTimeout}
-	}
+	c.Client = cmp.Or(c.Client, &http.Client{Timeout: requestTimeout})
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -69,23 +56,19 @@ func (c Config) WithDefaults() Config {
 // validate tells everything that is wrong with a configuration that has its defaults.
 func (c Config) validate() error {
 	var problems []error
-	if c.Channel != "" && (!plainPath(c.Channel) || strings.Contains(c.Channel, "/")) {
+	if c.Channel != "" && !plainChannel(c.Channel) {
 		problems = append(problems, fmt.Errorf("the channel %.80q is no codename", c.Channel))
 	}
 	if len(c.Architectures) == 0 {
 		problems = append(problems, errors.New("no architecture is wanted"))
 	}
 	for _, a := range c.Architectures {
-		if !ValidArchitecture(a) || a == "all" {
+		if !validArchitecture(a) || a == "all" {
 			problems = append(problems, fmt.Errorf("%.40q is no architecture", a))
 		}
 	}
 	return errors.Join(problems...)
 }
-
-// Channel returns the channel that the packages installed under root belong to: VERSION_CODENAME of its os-release, as
-// FromConfig takes it by default. It is empty when that does not tell.
-func Channel(root string) string { return osRelease(root)["VERSION_CODENAME"] }
 
 // osRelease reads os-release(5) below root; what cannot be read is empty.
 func osRelease(root string) map[string]string {
@@ -114,7 +97,7 @@ func architectures(root string) []string {
 		return archs
 	}
 	for line := range strings.Lines(string(data)) {
-		if a := strings.TrimSpace(line); ValidArchitecture(a) && !slices.Contains(archs, a) {
+		if a := strings.TrimSpace(line); validArchitecture(a) && !slices.Contains(archs, a) {
 			archs = append(archs, a)
 		}
 	}
@@ -125,13 +108,7 @@ func architectures(root string) []string {
 var debianNames = map[string]string{"386": "i386", "arm": "armhf", "ppc64le": "ppc64el", "mips64le": "mips64el"}
 
 func nativeArchitecture(status string) string {
-	if arch := dpkgArchitecture(status); arch != "" {
-		return arch
-	}
-	if name, has := debianNames[runtime.GOARCH]; has {
-		return name
-	}
-	return runtime.GOARCH
+	return cmp.Or(dpkgArchitecture(status), debianNames[runtime.GOARCH], runtime.GOARCH)
 }
 
 func dpkgArchitecture(status string) string {
@@ -140,15 +117,10 @@ func dpkgArchitecture(status string) string {
 		return ""
 	}
 	defer f.Close()
-	r := deb822.NewReader(bufio.NewReader(f))
-	for {
-		p, err := r.Next()
-		var broken *deb822.Error
-		if errors.Is(err, io.EOF) || err != nil && !errors.As(err, &broken) {
-			return ""
-		}
-		if err == nil && p.Get("Package") == "dpkg" && ValidArchitecture(p.Get("Architecture")) {
+	for p, err := range deb822.NewReader(f).All() {
+		if err == nil && p.Get("Package") == "dpkg" && validArchitecture(p.Get("Architecture")) {
 			return p.Get("Architecture")
 		}
 	}
+	return ""
 }

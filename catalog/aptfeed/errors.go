@@ -1,6 +1,7 @@
 package aptfeed
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -56,6 +57,12 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// is reports whether err is of that cause.
+func is(err error, cause Cause) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Cause == cause
+}
 
 // fail makes an *Error.
 func fail(cause Cause, where string, err error, format string, args ...any) *Error {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
 // Feed is one suite of one repository. It is a catalog.Feed, safe for concurrent use.
@@ -252,21 +251,6 @@ func (s signedRelease) empty() bool { return len(s.text) == 0 }
 
 func (s signedRelease) equal(t signedRelease) bool {
 	return bytes.Equal(s.text, t.text) && bytes.Equal(s.detached, t.detached)
-}
-
-// open verifies the signature and reads what it covers.
-func (s signedRelease) open(ring *openpgp.Verifier, now time.Time) (release, error) {
-	var plain []byte
-	var err error
-	if s.detached == nil {
-		plain, err = openInRelease(s.text, ring, now, s.where)
-	} else {
-		plain, err = openDetached(s.text, s.detached, ring, now, s.where)
-	}
-	if err != nil {
-		return release{}, err
-	}
-	return parseRelease(plain, s.where)
 }
 
 // origin is where a feed's files come from: a repository, or a folder of downloaded lists.

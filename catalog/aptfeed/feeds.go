@@ -33,7 +33,7 @@ func feeds(c Config, from func(Config, catalog.FeedID, Source) origin) ([]*Feed,
 	if err := c.validate(); err != nil {
 		return nil, fail(Refused, c.Dir, err, "the configuration cannot be used")
 	}
-	sources, problems, err := ReadSources(c.Dir)
+	sources, problems, err := readSources(c.Dir)
 	if err != nil {
 		return nil, err
 	}

@@ -58,13 +58,13 @@ func FuzzOpenInRelease(f *testing.F) {
 		f.Add(append([]byte("x\n"), data...))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		plain, err := openInRelease(data, trusted, today, "InRelease")
+		plain, err := signedRelease{text: data, where: "InRelease"}.verified(trusted, today)
 		if err != nil {
 			require.Nil(t, plain)
 			return
 		}
 		require.Equal(t, "Suite: bookworm\r\n- dashed\r\nFrom here", string(plain))
-		_, err = openInRelease(data, new(openpgp.Verifier), today, "InRelease")
+		_, err = signedRelease{text: data, where: "InRelease"}.verified(new(openpgp.Verifier), today)
 		require.Error(t, err, "nobody is trusted")
 	})
 }

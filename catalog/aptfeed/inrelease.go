@@ -2,6 +2,7 @@ package aptfeed
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 	"time"
 
@@ -9,29 +10,34 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
-// openInRelease returns the text that a trusted key has signed, and nothing else of the file. Several signatures may be
-// there: one good one by a trusted key suffices. Where names the file in errors, each an *Error.
-func openInRelease(data []byte, keys *openpgp.Verifier, now time.Time, where string) ([]byte, error) {
-	text, r := keys.At(now).Clearsigned(data)
-	if r.Answer.Status != integrity.Valid {
-		return nil, refused(r, where)
+// open verifies the signature and reads what it covers.
+func (s signedRelease) open(keys *openpgp.Verifier, now time.Time) (release, error) {
+	text, err := s.verified(keys, now)
+	if err != nil {
+		return release{}, err
 	}
-	return text, nil
+	return parseRelease(text, s.where)
 }
 
-// openDetached checks Release against Release.gpg, armored or binary.
-func openDetached(release, signature []byte, keys *openpgp.Verifier, now time.Time, where string) ([]byte, error) {
-	if len(bytes.TrimSpace(signature)) == 0 {
-		return nil, fail(Unsigned, where, nil, "the signature file is empty")
-	}
-	r, err := keys.At(now).Inspect(bytes.NewReader(release), int64(len(release)), signature)
-	if err != nil {
-		return nil, fail(BadSignature, where, err, "the signature cannot be judged")
+// verified returns the text that a trusted key has signed, and nothing else of the file. Several signatures may be there:
+// one good one by a trusted key suffices. Errors are an *Error.
+func (s signedRelease) verified(keys *openpgp.Verifier, now time.Time) ([]byte, error) {
+	text, r := s.text, openpgp.Report{}
+	switch {
+	case s.detached == nil:
+		text, r = keys.At(now).Clearsigned(s.text)
+	case len(bytes.TrimSpace(s.detached)) == 0:
+		return nil, fail(Unsigned, s.where, nil, "the signature file is empty")
+	default:
+		var err error
+		if r, err = keys.At(now).Inspect(bytes.NewReader(s.text), int64(len(s.text)), s.detached); err != nil {
+			return nil, fail(BadSignature, s.where, err, "the signature cannot be judged")
+		}
 	}
 	if r.Answer.Status != integrity.Valid {
-		return nil, refused(r, where)
+		return nil, refused(r, s.where)
 	}
-	return release, nil
+	return text, nil
 }
 
 // refused is the error about a file that no good signature covers.
@@ -63,12 +69,8 @@ func refused(r openpgp.Report, where string) *Error {
 
 // issuer names the key a signature says it is made by.
 func issuer(s openpgp.SignatureInfo) string {
-	switch {
-	case s.Fingerprint != "":
-		return "key " + s.Fingerprint
-	case s.KeyID != "":
-		return "key " + s.KeyID
-	default:
-		return "an unnamed key"
+	if id := cmp.Or(s.Fingerprint, s.KeyID); id != "" {
+		return "key " + id
 	}
+	return "an unnamed key"
 }

@@ -55,10 +55,15 @@ func (l *list) options(e entry, s *Source, t *Target) bool {
 	return used
 }
 
+// words are the value's, parted by blanks or commas.
+func (o option) words() []string {
+	return strings.FieldsFunc(o.value, func(r rune) bool { return strings.ContainsRune(", \t\n", r) })
+}
+
 func (l *list) architectures(e entry, o option, t *Target) {
 	var archs []string
-	for _, a := range strings.FieldsFunc(o.value, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }) {
-		if !ValidArchitecture(a) {
+	for _, a := range o.words() {
+		if !validArchitecture(a) {
 			l.refuse(e.file, o.line, "%.40q is no architecture", a)
 			continue
 		}
@@ -99,7 +104,7 @@ func (l *list) signedBy(e entry, o option, s *Source) bool {
 		return true
 	}
 	good := true
-	for _, key := range strings.FieldsFunc(o.value, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }) {
+	for _, key := range o.words() {
 		switch {
 		case strings.HasPrefix(key, "/"):
 			s.SignedBy = append(s.SignedBy, key)
@@ -134,7 +139,7 @@ func parseBool(s string) (on, ok bool) {
 	}
 }
 
-// ValidArchitecture accepts the form of Debian's architecture names: lower-case letters, digits and "-".
-func ValidArchitecture(s string) bool {
+// validArchitecture accepts the form of Debian's architecture names: lower-case letters, digits and "-".
+func validArchitecture(s string) bool {
 	return s != "" && len(s) <= 40 && s[0] != '-' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }

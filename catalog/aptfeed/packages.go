@@ -50,22 +50,17 @@ func (r *rejected) add(record string, reasons ...string) {
 func parsePackages(in io.Reader, channel string, archs []string, mixed bool) ([]record, rejected, error) {
 	var records []record
 	var bad rejected
-	r := deb822.NewReader(in)
-	for {
-		p, err := r.Next()
-		var broken *deb822.Error
-		switch {
-		case errors.Is(err, io.EOF):
-			return records, bad, nil
-		case errors.As(err, &broken):
+	for p, err := range deb822.NewReader(in).All() {
+		if broken, is := errors.AsType[*deb822.Error](err); is {
 			bad.add(fmt.Sprintf("the paragraph at line %d", broken.Line), broken.Problem)
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return nil, bad, err
 		}
 		rec, arch, problems := parsePackage(p)
 		named := slices.Contains(archs, arch)
-		if mixed && !named && arch != "all" && ValidArchitecture(arch) {
+		if mixed && !named && arch != "all" && validArchitecture(arch) {
 			continue
 		}
 		if !named && arch != "all" && len(problems) == 0 {
@@ -75,14 +70,15 @@ func parsePackages(in io.Reader, channel string, archs []string, mixed bool) ([]
 			bad.add(fmt.Sprintf("package %.80q %.80q at line %d", p.Get("Package"), p.Get("Version"), p.Line), problems...)
 			continue
 		}
-		if arch != "all" {
-			records = append(records, rec.in(channel, arch))
-			continue
+		in := []string{arch}
+		if arch == "all" {
+			in = archs
 		}
-		for _, arch := range archs {
+		for _, arch := range in {
 			records = append(records, rec.in(channel, arch))
 		}
 	}
+	return records, bad, nil
 }
 
 // in completes a record for one architecture. Its texts become parts of the id.
@@ -117,10 +113,10 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 			description, _, _ = strings.Cut(f.Value, "\n")
 		}
 	}
-	if !ValidPackage(r.name) {
+	if !validPackage(r.name) {
 		addf("%.80q is no package name", r.name)
 	}
-	if !ValidArchitecture(arch) {
+	if !validArchitecture(arch) {
 		addf("%.40q is no architecture", arch)
 	}
 	var err error
@@ -165,9 +161,9 @@ func showable(s string) bool {
 	return len(s) <= catalog.MaxText && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// ValidPackage accepts a package name as Debian's policy has it: lower-case letters, digits, "+", "-" and ".", beginning
+// validPackage accepts a package name as Debian's policy has it: lower-case letters, digits, "+", "-" and ".", beginning
 // with a letter or digit.
-func ValidPackage(s string) bool {
+func validPackage(s string) bool {
 	return len(s) >= 2 && len(s) <= 128 && s[0] != '+' && s[0] != '-' && s[0] != '.' &&
 		strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }

@@ -2,10 +2,12 @@ package aptfeed
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -136,16 +138,7 @@ func (rel release) isSuite(s Source) bool {
 	if s.Flat() || rel.suite == "" && rel.codename == "" {
 		return true
 	}
-	asked := []string{s.Suite}
-	if i := strings.LastIndexByte(s.Suite, '/'); i > 0 {
-		asked = append(asked, s.Suite[:i])
-	}
-	for _, name := range asked {
-		if name == rel.suite || name == rel.codename {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{s.Suite, path.Dir(s.Suite)}, func(asked string) bool { return asked == rel.suite || asked == rel.codename })
 }
 
 // suffixes are those that a release's updates have after its codename.
@@ -153,10 +146,7 @@ var suffixes = []string{"-security", "-updates", "-proposed-updates"}
 
 // baseCodename is the codename of the release that the suite belongs to.
 func (rel release) baseCodename() string {
-	name := rel.codename
-	if name == "" {
-		name = rel.suite
-	}
+	name := cmp.Or(rel.codename, rel.suite)
 	for _, suffix := range suffixes {
 		if base, has := strings.CutSuffix(name, suffix); has && base != "" {
 			return strings.TrimSuffix(base, "-proposed")

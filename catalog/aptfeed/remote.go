@@ -15,7 +15,7 @@ import (
 type remote struct {
 	source Source
 	client *http.Client
-	cache  *cache
+	cache  cache
 }
 
 func (r *remote) kept() signedRelease { return r.cache.signed(r.source.base() + "InRelease") }
@@ -29,11 +29,10 @@ func (r *remote) signed(ctx context.Context, last signedRelease) (signedRelease,
 		have = validators{}
 	}
 	text, v, err := get(ctx, r.client, where, have, MaxInRelease)
-	var e *Error
 	switch {
 	case errors.Is(err, errNotModified):
 		return last, nil
-	case errors.As(err, &e) && e.Cause == Missing:
+	case is(err, Missing):
 		return r.detached(ctx, err)
 	case err != nil:
 		return signedRelease{}, err
@@ -47,15 +46,14 @@ func (r *remote) signed(ctx context.Context, last signedRelease) (signedRelease,
 func (r *remote) detached(ctx context.Context, instead error) (signedRelease, error) {
 	where := r.source.base() + "Release"
 	text, _, err := get(ctx, r.client, where, validators{}, MaxInRelease)
-	var e *Error
-	if errors.As(err, &e) && e.Cause == Missing {
+	if is(err, Missing) {
 		return signedRelease{}, instead
 	}
 	if err != nil {
 		return signedRelease{}, err
 	}
 	signature, _, err := get(ctx, r.client, where+".gpg", validators{}, MaxInRelease)
-	if errors.As(err, &e) && e.Cause == Missing {
+	if is(err, Missing) {
 		return signedRelease{}, fail(Unsigned, where, nil, "there is neither InRelease nor Release.gpg: the repository is not signed")
 	}
 	if err != nil {
@@ -94,8 +92,7 @@ func (r *remote) fetch(ctx context.Context, where string, sum fileSum, offered b
 	if offered && r.source.ByHash != ByHashNever || r.source.ByHash == ByHashAlways {
 		byHash := where[:len(where)-len(path.Base(where))] + "by-hash/SHA256/" + sum.sha256
 		data, _, err := get(ctx, r.client, byHash, validators{}, sum.size)
-		var e *Error
-		if !errors.As(err, &e) || e.Cause != Missing {
+		if !is(err, Missing) {
 			return checked(data, err, byHash, sum)
 		}
 	}
@@ -105,9 +102,8 @@ func (r *remote) fetch(ctx context.Context, where string, sum fileSum, offered b
 
 // checked holds what was fetched to the Release file's word.
 func checked(data []byte, err error, where string, sum fileSum) ([]byte, error) {
-	var e *Error
 	switch {
-	case errors.As(err, &e) && e.Cause == TooLarge:
+	case is(err, TooLarge):
 		return nil, fail(Mismatch, where, nil, "it is longer than the %d bytes that the Release file promises", sum.size)
 	case err != nil:
 		return nil, err

@@ -136,7 +136,7 @@ func TestSourcesFolder(t *testing.T) {
 		writeFile(t, filepath.Join(dir, "sources.list.d", left), "deb http://never b main\n")
 	}
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "sources.list.d/z.list"), 0o755))
-	sources, problems, err := ReadSources(dir)
+	sources, problems, err := readSources(dir)
 	require.NoError(t, err)
 	var uris []string
 	for _, s := range sources {
@@ -145,7 +145,7 @@ func TestSourcesFolder(t *testing.T) {
 	require.Equal(t, []string{"http://first/", "http://second/", "http://third/"}, uris)
 	require.Len(t, problems, 1, "a folder in place of a file cannot be read")
 
-	_, _, err = ReadSources(filepath.Join(dir, "nowhere"))
+	_, _, err = readSources(filepath.Join(dir, "nowhere"))
 	require.ErrorContains(t, err, "the apt configuration cannot be read")
 
 	_, problems = ParseSources("x.list", strings.NewReader(strings.Repeat("#", MaxSourcesFile)))
@@ -194,7 +194,7 @@ func TestDefaultsOfARoot(t *testing.T) {
 	dir := t.TempDir()
 	c := Config{Root: dir}.WithDefaults()
 	require.Len(t, c.Architectures, 1)
-	require.True(t, ValidArchitecture(c.Architectures[0]))
+	require.True(t, validArchitecture(c.Architectures[0]))
 	require.Empty(t, c.Channel)
 	writeFile(t, filepath.Join(dir, "usr/lib/os-release"), "VERSION_CODENAME=\"trixie\"\nID='debian'\n")
 	writeFile(t, filepath.Join(dir, "var/lib/dpkg/status"), "broken\n\nPackage: dpkg\nArchitecture: arm64\n")
@@ -202,7 +202,6 @@ func TestDefaultsOfARoot(t *testing.T) {
 	c = Config{Root: dir}.WithDefaults()
 	require.Equal(t, []string{"arm64", "armhf"}, c.Architectures)
 	require.Equal(t, "trixie", c.Channel)
-	require.Equal(t, "trixie", Channel(dir))
 	require.Equal(t, "debian", c.Distribution)
 	require.Equal(t, filepath.Join(dir, "etc/apt"), c.Dir)
 }
@@ -294,6 +293,6 @@ func TestProductID(t *testing.T) {
 		_, _, _, ok = SplitProductID(bad)
 		require.False(t, ok)
 	}
-	require.False(t, slices.ContainsFunc([]string{"", "a", "A1", "-a", "a b", "a_b"}, ValidPackage))
-	require.True(t, ValidPackage("libstdc++6"))
+	require.False(t, slices.ContainsFunc([]string{"", "a", "A1", "-a", "a b", "a_b"}, validPackage))
+	require.True(t, validPackage("libstdc++6"))
 }

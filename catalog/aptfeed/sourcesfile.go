@@ -11,10 +11,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
 )
 
-// ReadSources reads sources.list and sources.list.d of an apt configuration folder ("/etc/apt"), as sources.list(5) says:
+// readSources reads sources.list and sources.list.d of an apt configuration folder ("/etc/apt"), as sources.list(5) says:
 // one-line .list files and deb822 .sources files, by name. It returns every source and every problem. An error means that
 // the folder could not be read.
-func ReadSources(dir string) ([]Source, []Problem, error) {
+func readSources(dir string) ([]Source, []Problem, error) {
 	if _, err := os.ReadDir(dir); err != nil {
 		return nil, nil, fail(Refused, dir, err, "the apt configuration cannot be read")
 	}
@@ -153,19 +153,10 @@ var optionNames = map[string]string{"architectures": "arch", "languages": "lang"
 
 // stanzas parses deb822 entries.
 func (l *list) stanzas(name, text string) {
-	r := deb822.NewReader(strings.NewReader(text))
-	for {
-		p, err := r.Next()
-		var broken *deb822.Error
-		switch {
-		case errors.Is(err, io.EOF):
-			return
-		case errors.As(err, &broken):
+	for p, err := range deb822.NewReader(strings.NewReader(text)).All() {
+		if broken, is := errors.AsType[*deb822.Error](err); is {
 			l.refuse(name, broken.Line, "%s", broken.Problem)
 			continue
-		case err != nil:
-			l.refuse(name, 0, "it cannot be read: %v", err)
-			return
 		}
 		e := entry{file: name, line: p.Line}
 		for _, f := range p.Fields {

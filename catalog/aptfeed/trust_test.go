@@ -77,7 +77,7 @@ func TestInReleaseTraps(t *testing.T) {
 		{"too many signatures", manySigned(t, MaxSignatures+1, other), TooLarge, "more than 32"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			plain, err := openInRelease(tt.data, trusted, today, "http://example.com/InRelease")
+			plain, err := signedRelease{text: tt.data, where: "http://example.com/InRelease"}.verified(trusted, today)
 			if tt.cause == 0 {
 				require.NoError(t, err)
 				require.Equal(t, "Suite: bookworm", string(plain))
@@ -126,13 +126,13 @@ func TestSignaturesOfGnuPG_INT7(t *testing.T) {
 		require.NoError(t, err)
 		good, err := os.ReadFile("testdata/gpg/sha512.txt")
 		require.NoError(t, err)
-		plain, err := openInRelease(good, trustRing(t, keys), today, "InRelease")
+		plain, err := signedRelease{text: good, where: "InRelease"}.verified(trustRing(t, keys), today)
 		require.NoError(t, err)
 		require.Equal(t, "Suite: bookworm\r\n- dashed\r\nFrom here", string(plain))
 
 		weak, err := os.ReadFile("testdata/gpg/sha1.txt")
 		require.NoError(t, err)
-		_, err = openInRelease(weak, trustRing(t, keys), today, "InRelease")
+		_, err = signedRelease{text: weak, where: "InRelease"}.verified(trustRing(t, keys), today)
 		require.ErrorContains(t, err, "the digest SHA-1 is too weak")
 	}
 }
@@ -149,7 +149,7 @@ func TestReleaseWithDetachedSignature(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t, "bookworm", key).main(deb("hare", "1", "amd64")).publish().serve()
-			plain, err := openInRelease(r.files[r.below("InRelease")], trust(t, key), today, "")
+			plain, err := signedRelease{text: r.files[r.below("InRelease")], where: ""}.verified(trust(t, key), today)
 			require.NoError(t, err)
 			delete(r.files, r.below("InRelease"))
 			r.files[r.below("Release")] = plain
@@ -225,7 +225,7 @@ func TestRepositoryFaults_CAT1(t *testing.T) {
 	}
 	resigned := func(alter func(text string) string) func(*repo) {
 		return func(r *repo) {
-			plain, err := openInRelease(r.files[r.below("InRelease")], trust(t, r.keys...), today, "")
+			plain, err := signedRelease{text: r.files[r.below("InRelease")], where: ""}.verified(trust(t, r.keys...), today)
 			require.NoError(t, err)
 			r.files[r.below("InRelease")] = clearsigned(t, alter(strings.ReplaceAll(string(plain), "\r", ""))+"\n", r.keys...)
 		}
@@ -321,7 +321,7 @@ func packedAs(list string, make func(plain []byte) []byte, cut int) func(*repo) 
 		}
 		packed = packed[:len(packed)-cut]
 		was, is := sumOf(r.files[list+".xz"]), sumOf(packed)
-		signed, err := openInRelease(r.files[r.below("InRelease")], trust(r.t, r.keys...), today, "")
+		signed, err := signedRelease{text: r.files[r.below("InRelease")], where: ""}.verified(trust(r.t, r.keys...), today)
 		require.NoError(r.t, err)
 		text := strings.Replace(strings.ReplaceAll(string(signed), "\r", ""), fmt.Sprintf("%s %8d", was.sha256, was.size), fmt.Sprintf("%s %8d", is.sha256, is.size), 1)
 		r.files[r.below("InRelease")] = clearsigned(r.t, text+"\n", r.keys...)

@@ -1,16 +1,17 @@
 package catalogtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"reflect"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestFeed checks that feeds keep the contract of catalog.Feed. Make returns a new feed that has fetched nothing yet,
@@ -37,101 +38,62 @@ func TestFeed(t *testing.T, make func(t *testing.T) catalog.Feed) {
 func fetch(t *testing.T, f catalog.Feed) catalog.Batch {
 	t.Helper()
 	b, err := f.Fetch(t.Context())
-	if err != nil {
-		t.Fatalf("Fetch: %v", err)
-	}
+	require.NoError(t, err, "Fetch")
 	return b
 }
 
 func testID(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	f := make(t)
 	id := f.ID()
-	if id == "" || len(id) > catalog.MaxID {
-		t.Fatalf("the id %q has %d bytes, want 1 to %d", id, len(id), catalog.MaxID)
-	}
+	require.NotEmpty(t, id)
+	require.LessOrEqual(t, len(id), catalog.MaxID)
 	fetch(t, f)
-	if again := f.ID(); again != id {
-		t.Errorf("the id is %s before a fetch and %s after it", id, again)
-	}
-	if other := make(t).ID(); other != id {
-		t.Errorf("the id of a second feed is %s, want %s: is make's source the same?", other, id)
-	}
+	require.Equal(t, id, f.ID(), "the id is another one than before a fetch")
+	require.Equal(t, id, make(t).ID(), "a second feed has another id: is make's source the same?")
 }
 
 func testFirst(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	f := make(t)
 	b := fetch(t, f)
-	if b.Feed != f.ID() {
-		t.Errorf("the batch is of feed %q, want %q", b.Feed, f.ID())
-	}
-	if b.Unchanged {
-		t.Error("the first batch of a feed says Unchanged")
-	}
-	if b.Err != "" {
-		t.Errorf("Fetch returned no error, and the batch says %q", b.Err)
-	}
-	if len(b.Patches) == 0 {
-		t.Error("there is no patch: the suite would not see anything")
-	}
-	if _, offset := b.At.Zone(); b.At.IsZero() || offset != 0 {
-		t.Errorf("the batch was fetched at %v, want an instant in UTC", b.At)
-	}
+	require.Equal(t, f.ID(), b.Feed, "the batch is of feed %s", b.Feed)
+	require.False(t, b.Unchanged, "the first batch of a feed says Unchanged")
+	require.Empty(t, b.Err, "Fetch returned no error, and the batch says so")
+	require.NotEmpty(t, b.Patches, "there is no patch: the suite would not see anything")
+	_, offset := b.At.Zone()
+	require.True(t, !b.At.IsZero() && offset == 0, "the batch was fetched at %v, want an instant in UTC", b.At)
 	for _, p := range b.Patches {
-		if !p.Listed.IsZero() {
-			t.Errorf("patch %s says when the catalog listed it, which is for Sync to set", p.ID)
-		}
+		require.Zero(t, p.Listed, "patch %s says when the catalog listed it, which is for Sync to set", p.ID)
 	}
-	if _, err := json.Marshal(b.Patches); err != nil {
-		t.Errorf("the patches cannot be written down: %v", err)
-	}
-	if len(b.Rejected) > 0 {
-		t.Errorf("the feed rejected records of a source that has no bad one: %v", b.Rejected)
-	}
+	_, err := json.Marshal(b.Patches)
+	require.NoError(t, err, "the patches cannot be written down")
+	require.Empty(t, b.Rejected, "the feed rejected records of a source that has no bad one")
 }
 
 // text is a batch's content in a comparable form. Order does not count.
-func text(b catalog.Batch) string {
+func text(t *testing.T, b catalog.Batch) string {
+	t.Helper()
 	products, patches := slices.Clone(b.Products), slices.Clone(b.Patches)
-	slices.SortFunc(products, func(a, b catalog.Product) int { return order(a.ID, b.ID) })
-	slices.SortFunc(patches, func(a, b catalog.Patch) int { return order(a.ID, b.ID) })
+	slices.SortFunc(products, func(a, b catalog.Product) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(patches, func(a, b catalog.Patch) int { return cmp.Compare(a.ID, b.ID) })
 	data, err := json.Marshal([]any{b.Feed, products, patches})
-	if err != nil {
-		return "the batch cannot be written down: " + err.Error()
-	}
+	require.NoError(t, err, "the batch cannot be written down")
 	return string(data)
-}
-
-func order[T ~string](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func testSecond(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	f := make(t)
 	first, second := fetch(t, f), fetch(t, f)
-	if second.Unchanged {
-		if len(second.Products)+len(second.Patches)+len(second.Rejected) > 0 {
-			t.Error("a batch that says Unchanged holds records")
-		}
-		if second.Feed != first.Feed || second.At.Before(first.At) {
-			t.Errorf("the unchanged batch is of feed %s at %v, the first was of %s at %v", second.Feed, second.At, first.Feed, first.At)
-		}
+	if !second.Unchanged {
+		require.Equal(t, text(t, first), text(t, second), "two batches of an unchanged source differ")
 		return
 	}
-	if a, b := text(first), text(second); a != b {
-		t.Errorf("two batches of an unchanged source differ:\n%.2000s\n%.2000s", a, b)
-	}
+	require.Zero(t, len(second.Products)+len(second.Patches)+len(second.Rejected), "a batch that says Unchanged holds records")
+	require.Equal(t, first.Feed, second.Feed)
+	require.False(t, second.At.Before(first.At), "the unchanged batch is of %v, the first was of %v", second.At, first.At)
 }
 
 func testAnew(t *testing.T, make func(t *testing.T) catalog.Feed) {
-	if a, b := text(fetch(t, make(t))), text(fetch(t, make(t))); a != b {
-		t.Errorf("two feeds over one source differ:\n%.2000s\n%.2000s", a, b)
-	}
+	require.Equal(t, text(t, fetch(t, make(t))), text(t, fetch(t, make(t))), "two feeds over one source differ")
 }
 
 func testSync(t *testing.T, make func(t *testing.T) catalog.Feed) {
@@ -139,62 +101,49 @@ func testSync(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	first := fetch(t, f)
 	now := first.At.Add(time.Second)
 	snapshot, changes := catalog.Sync(nil, []catalog.Batch{first}, now)
-	if len(changes.Rejected) > 0 {
-		t.Errorf("the catalog rejected %d records, the first: %v", len(changes.Rejected), &changes.Rejected[0])
-	}
-	if len(changes.Added) != len(first.Patches) {
-		t.Errorf("%d of %d patches were added", len(changes.Added), len(first.Patches))
-	}
+	require.Empty(t, changes.Rejected, "the catalog rejected records")
+	require.Len(t, changes.Added, len(first.Patches))
 	next, changes := catalog.Sync(snapshot, []catalog.Batch{fetch(t, f)}, now)
-	if !reflect.DeepEqual(changes, catalog.Changes{}) || next.ID() != snapshot.ID() {
-		t.Errorf("a sync of the unchanged source changed the catalog: %+v", changes)
-	}
+	require.Zero(t, changes, "a sync of the unchanged source changed the catalog")
+	require.Equal(t, snapshot.ID(), next.ID())
 }
 
 func testOwnership(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	f := make(t)
 	b := fetch(t, f)
-	want := text(b)
+	want := text(t, b)
 	for i := range b.Patches {
-		p := &b.Patches[i]
-		for k := range p.Artifacts {
-			p.Artifacts[k].URL = "scribbled"
+		for k := range b.Patches[i].Artifacts {
+			b.Patches[i].Artifacts[k].URL = "scribbled"
 		}
-		p.ID = "scribbled"
+		b.Patches[i].ID = "scribbled"
 	}
 	for i := range b.Products {
 		b.Products[i].ID = "scribbled"
 	}
-	if again := fetch(t, f); !again.Unchanged && text(again) != want {
-		t.Error("what the caller wrote into a batch shows in the next one")
-	}
+	again := fetch(t, f)
+	require.True(t, again.Unchanged || text(t, again) == want, "what the caller wrote into a batch shows in the next one")
 }
 
 func testCancel(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	f := make(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := f.Fetch(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("Fetch with a cancelled context: %v, want an error that is context.Canceled", err)
-	}
-	if b := fetch(t, f); b.Unchanged || len(b.Patches) == 0 {
-		t.Error("the first good batch after a cancelled fetch is not whole")
-	}
+	_, err := f.Fetch(ctx)
+	require.ErrorIs(t, err, context.Canceled, "Fetch with a cancelled context")
+	b := fetch(t, f)
+	require.True(t, !b.Unchanged && len(b.Patches) > 0, "the first good batch after a cancelled fetch is not whole")
 }
 
 func testConcurrent(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	f := make(t)
-	want := text(fetch(t, f))
+	want := text(t, fetch(t, f))
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			b, err := f.Fetch(context.WithoutCancel(t.Context()))
-			switch {
-			case err != nil:
-				t.Errorf("Fetch beside others: %v", err)
-			case !b.Unchanged && text(b) != want:
-				t.Error("a batch fetched beside others differs")
-			}
+			assert.NoError(t, err, "Fetch beside others")
+			assert.True(t, b.Unchanged || text(t, b) == want, "a batch fetched beside others differs")
 		})
 	}
 	wg.Wait()

@@ -1,9 +1,9 @@
 package jsonfeed
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,48 +27,12 @@ type Options struct {
 
 // withDefaults fills in what is zero.
 func (o Options) withDefaults() Options {
-	if o.MaxBytes == 0 {
-		o.MaxBytes = 256 << 20
-	}
-	if o.Timeout == 0 {
-		o.Timeout = 5 * time.Minute
-	}
-	if o.Client == nil {
-		o.Client = &http.Client{}
-	}
+	o.MaxBytes, o.Timeout = cmp.Or(o.MaxBytes, 256<<20), cmp.Or(o.Timeout, 5*time.Minute)
+	o.Client = cmp.Or(o.Client, &http.Client{})
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	return o
-}
-
-// validate returns everything that is wrong with the options, joined.
-func (o Options) validate() error {
-	var problems []error
-	if o.MaxBytes < 0 {
-		problems = append(problems, fmt.Errorf("option MaxBytes is %d, want more than zero", o.MaxBytes))
-	}
-	if o.Timeout < 0 {
-		problems = append(problems, fmt.Errorf("option Timeout is %s, want more than zero", o.Timeout))
-	}
-	return errors.Join(problems...)
-}
-
-// StatusError is a server's answer other than 200 and 304.
-type StatusError struct {
-	URL    string // without credentials
-	Status int
-}
-
-func (e *StatusError) Error() string {
-	return fmt.Sprintf("GET %s: %d %s", e.URL, e.Status, http.StatusText(e.Status))
-}
-
-// TooLargeError is a document over Options.MaxBytes.
-type TooLargeError struct{ MaxBytes int64 }
-
-func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("the document is over the limit of %d bytes", e.MaxBytes)
 }
 
 // Feed is a catalog.Feed that reads one document. It is safe for concurrent use.
@@ -97,8 +61,8 @@ func New(id catalog.FeedID, location string, o Options) (*Feed, error) {
 	if id == "" || len(id) > catalog.MaxID {
 		return nil, fmt.Errorf("feed id %.80q: want 1 to %d bytes", id, catalog.MaxID)
 	}
-	if err := o.validate(); err != nil {
-		return nil, fmt.Errorf("feed %s: %w", id, err)
+	if o.MaxBytes < 0 || o.Timeout < 0 {
+		return nil, fmt.Errorf("feed %s: option MaxBytes is %d and Timeout is %s, want neither below zero", id, o.MaxBytes, o.Timeout)
 	}
 	if location == "" {
 		return nil, fmt.Errorf("feed %s: no location, want an http, https or file URL, or a path", id)
@@ -129,7 +93,7 @@ func New(id catalog.FeedID, location string, o Options) (*Feed, error) {
 func (f *Feed) ID() catalog.FeedID { return f.id }
 
 // Fetch reads the document. It is Unchanged when the server says so (ETag, Last-Modified) or its bytes are those of the
-// last good fetch. Errors are a *StatusError, *TooLargeError, *FormatError, or of the file system, the network or ctx.
+// last good fetch. Errors of the file system, the network and ctx are wrapped.
 func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.options.Timeout)
 	defer cancel()
@@ -200,7 +164,7 @@ func (f *Feed) read(ctx context.Context, last *seen) ([]byte, *seen, error) {
 	case resp.StatusCode == http.StatusNotModified && last != nil:
 		return nil, nil, nil
 	case resp.StatusCode != http.StatusOK:
-		return nil, nil, &StatusError{URL: f.location.Redacted(), Status: resp.StatusCode}
+		return nil, nil, fmt.Errorf("GET %s: %s", f.location.Redacted(), resp.Status)
 	}
 	data, err := f.bounded(resp.Body)
 	return data, &seen{etag: resp.Header.Get("ETag"), lastModified: resp.Header.Get("Last-Modified")}, err
@@ -233,7 +197,7 @@ func (f *Feed) bounded(r io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) > f.options.MaxBytes {
-		return nil, &TooLargeError{MaxBytes: f.options.MaxBytes}
+		return nil, fmt.Errorf("the document is over the limit of %d bytes", f.options.MaxBytes)
 	}
 	return data, nil
 }

@@ -2,6 +2,7 @@ package jsonfeed
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -116,8 +117,7 @@ func TestBadDocumentIsNotRemembered_CAT1(t *testing.T) {
 	s.etag.Store(&tag)
 	for range 2 {
 		_, err = f.Fetch(t.Context())
-		var bad *FormatError
-		require.ErrorAs(t, err, &bad)
+		require.ErrorContains(t, err, "no patch document")
 	}
 	more := everything
 	s.body.Store(&more)
@@ -167,8 +167,7 @@ func TestSizeLimit(t *testing.T) {
 		_, err := feed(t, location, Options{MaxBytes: int64(len(body))}).Fetch(t.Context())
 		require.NoError(t, err)
 		_, err = feed(t, location, Options{MaxBytes: int64(len(body)) - 1}).Fetch(t.Context())
-		var large *TooLargeError
-		require.ErrorAs(t, err, &large)
+		require.ErrorContains(t, err, fmt.Sprintf("over the limit of %d bytes", len(body)-1))
 	}
 }
 
@@ -177,9 +176,7 @@ func TestStatus(t *testing.T) {
 		s, url := serve(t, "", "")
 		s.status = status
 		_, err := feed(t, strings.Replace(url, "http://", "http://user:secret@", 1), Options{}).Fetch(t.Context())
-		var bad *StatusError
-		require.ErrorAs(t, err, &bad)
-		require.Equal(t, status, bad.Status)
+		require.ErrorContains(t, err, fmt.Sprint(": ", status))
 		require.NotContains(t, err.Error(), "secret")
 	}
 }

@@ -9,22 +9,10 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
 // Format is the number of the document format.
 const Format = 1
-
-// FormatError tells why a text is no document of this format. Nothing of it is used.
-type FormatError struct {
-	Problem string
-	Err     error // underneath; may be nil
-}
-
-func (e *FormatError) Error() string { return "no patch document: " + e.Problem }
-
-// Unwrap returns the error underneath.
-func (e *FormatError) Unwrap() error { return e.Err }
 
 // end is an end of life in its two forms (CAT-13).
 type end time.Time
@@ -45,33 +33,15 @@ type line struct {
 	Extended end    `json:"extended,omitzero"`
 }
 
+// product and patch are the catalog's records with an end of life in either form.
 type product struct {
-	ID           catalog.ProductID `json:"id"`
-	Name         string            `json:"name"`
-	Vendor       string            `json:"vendor,omitempty"`
-	Platform     catalog.Platform  `json:"platform"`
-	Architecture string            `json:"architecture,omitempty"`
-	Channel      string            `json:"channel,omitempty"`
-	Scheme       version.Scheme    `json:"scheme"`
-	Lines        []line            `json:"lines,omitempty"`
+	catalog.Product
+	Lines []line `json:"lines,omitempty"`
 }
 
 type patch struct {
-	ID          catalog.PatchID       `json:"id"`
-	Product     catalog.ProductID     `json:"product"`
-	Version     version.Version       `json:"version"`
-	Title       string                `json:"title,omitempty"`
-	Published   time.Time             `json:"published,omitzero"`
-	Severity    catalog.Severity      `json:"severity,omitempty"`
-	CVEs        []string              `json:"cves,omitempty"`
-	Artifacts   []catalog.Artifact    `json:"artifacts"`
-	EOLMarked   bool                  `json:"eolMarked,omitempty"`
-	EOL         end                   `json:"eol,omitzero"`
-	Withdrawn   bool                  `json:"withdrawn,omitempty"`
-	Supersedes  []catalog.PatchID     `json:"supersedes,omitempty"`
-	Requires    []catalog.Requirement `json:"requires,omitempty"`
-	Reboot      bool                  `json:"reboot,omitempty"`
-	Transaction string                `json:"transaction,omitempty"`
+	catalog.Patch
+	EOL end `json:"eol,omitzero"`
 }
 
 type document struct {
@@ -81,55 +51,60 @@ type document struct {
 }
 
 // Parse reads a document. Records that are not fit for the catalog come back as rejected, with every reason and without
-// a feed (CAT-16). What is no document as a whole is a *FormatError.
+// a feed (CAT-16). An error says why the text is no document as a whole; nothing of it is used then.
 func Parse(data []byte) (products []catalog.Product, patches []catalog.Patch, rejected []catalog.Rejected, err error) {
 	var d document
 	if err := strict(data, &d); err != nil {
-		return nil, nil, nil, &FormatError{Problem: err.Error(), Err: err}
+		return nil, nil, nil, fmt.Errorf("no patch document: %w", err)
 	}
 	if d.Format != Format {
-		return nil, nil, nil, &FormatError{Problem: fmt.Sprintf("format %d is not known, want %d", d.Format, Format)}
+		return nil, nil, nil, fmt.Errorf("no patch document: format %d is not known, want %d", d.Format, Format)
 	}
-	refuse := func(record string, problems ...string) {
-		rejected = append(rejected, catalog.Rejected{Record: record, Reasons: problems})
-	}
-	productIDs := make(map[catalog.ProductID]bool, len(d.Products))
-	for i, raw := range d.Products {
+	products = records(d.Products, "product", &rejected, func(raw json.RawMessage) (catalog.Product, string, error) {
 		var r product
-		record, problems := read(raw, &r, "product", i)
-		p := r.product()
-		if problems == nil {
-			problems = p.Check()
+		err := strict(raw, &r)
+		for _, l := range r.Lines {
+			r.Product.Lines = append(r.Product.Lines, catalog.Line{Prefix: l.Prefix, EOL: time.Time(l.EOL), Extended: time.Time(l.Extended)})
 		}
-		if productIDs[p.ID] {
-			problems = append(problems, "duplicate id: the document has it more than once")
-		}
-		if problems != nil {
-			refuse(record, problems...)
-			continue
-		}
-		productIDs[p.ID] = true
-		products = append(products, p)
-	}
-	patchIDs := make(map[catalog.PatchID]bool, len(d.Patches))
-	for i, raw := range d.Patches {
+		return r.Product, string(r.ID), err
+	})
+	patches = records(d.Patches, "patch", &rejected, func(raw json.RawMessage) (catalog.Patch, string, error) {
 		var r patch
-		record, problems := read(raw, &r, "patch", i)
-		p := r.patch()
-		if problems == nil {
-			problems = p.Check()
+		err := strict(raw, &r)
+		if err == nil && !r.Listed.IsZero() { // the catalog's own
+			err = errors.New(`unknown field "listed"`)
 		}
-		if patchIDs[p.ID] {
+		r.Patch.Published, r.Patch.EOL = r.Published.UTC(), time.Time(r.EOL)
+		return r.Patch, string(r.ID), err
+	})
+	return products, patches, rejected, nil
+}
+
+// records reads those of one kind.
+func records[T interface{ Check() []string }](raws []json.RawMessage, kind string, rejected *[]catalog.Rejected, read func(json.RawMessage) (T, string, error)) (fit []T) {
+	seen := make(map[string]bool, len(raws))
+	for i, raw := range raws {
+		record, id, err := read(raw)
+		var problems []string
+		switch {
+		case string(raw) == "null":
+			problems = []string{"it is null"}
+		case err != nil:
+			problems = []string{err.Error()}
+		default:
+			problems = record.Check()
+		}
+		if seen[id] {
 			problems = append(problems, "duplicate id: the document has it more than once")
 		}
 		if problems != nil {
-			refuse(record, problems...)
+			*rejected = append(*rejected, catalog.Rejected{Record: called(raw, kind, i), Reasons: problems})
 			continue
 		}
-		patchIDs[p.ID] = true
-		patches = append(patches, p)
+		seen[id] = true
+		fit = append(fit, record)
 	}
-	return products, patches, rejected, nil
+	return fit
 }
 
 // strict reads one JSON value and nothing else, refusing unknown members.
@@ -148,42 +123,16 @@ func strict(data []byte, v any) error {
 	return nil
 }
 
-// read reads one record and says how to call it: by its id where it has one, else by its place.
-func read(raw json.RawMessage, v any, kind string, index int) (record string, problems []string) {
-	record = fmt.Sprintf("%s number %d", kind, index+1)
+// called names a record: by its id where it has one, else by its place.
+func called(raw json.RawMessage, kind string, index int) string {
 	var named struct {
 		ID string `json:"id"`
 	}
-	// Other members may be of any kind here; the strict reading below tells what is wrong with them.
+	// Other members may be of any kind here; the strict reading tells what is wrong with them.
 	if err := json.Unmarshal(raw, &named); err == nil && named.ID != "" && len(named.ID) <= catalog.MaxID {
-		record = kind + " " + named.ID
+		return kind + " " + named.ID
 	}
-	if string(raw) == "null" {
-		return record, []string{"it is null"}
-	}
-	if err := strict(raw, v); err != nil {
-		return record, []string{err.Error()}
-	}
-	return record, nil
-}
-
-func (r product) product() catalog.Product {
-	p := catalog.Product{
-		ID: r.ID, Name: r.Name, Vendor: r.Vendor, Platform: r.Platform, Architecture: r.Architecture,
-		Channel: r.Channel, Scheme: r.Scheme,
-	}
-	for _, l := range r.Lines {
-		p.Lines = append(p.Lines, catalog.Line{Prefix: l.Prefix, EOL: time.Time(l.EOL), Extended: time.Time(l.Extended)})
-	}
-	return p
-}
-
-func (r patch) patch() catalog.Patch {
-	return catalog.Patch{
-		ID: r.ID, Product: r.Product, Version: r.Version, Title: r.Title, Published: r.Published.UTC(), Severity: r.Severity,
-		CVEs: r.CVEs, Artifacts: r.Artifacts, EOLMarked: r.EOLMarked, EOL: time.Time(r.EOL), Withdrawn: r.Withdrawn,
-		Supersedes: r.Supersedes, Requires: r.Requires, Reboot: r.Reboot, Transaction: r.Transaction,
-	}
+	return fmt.Sprintf("%s number %d", kind, index+1)
 }
 
 // Marshal writes a document that Parse reads back. Listed, which is the catalog's own, is left out. It refuses records
@@ -202,10 +151,7 @@ func Marshal(products []catalog.Product, patches []catalog.Patch) ([]byte, error
 		if reasons := p.Check(); len(reasons) > 0 {
 			refuse("product "+string(p.ID), reasons)
 		}
-		r := product{
-			ID: p.ID, Name: p.Name, Vendor: p.Vendor, Platform: p.Platform, Architecture: p.Architecture,
-			Channel: p.Channel, Scheme: p.Scheme,
-		}
+		r := product{Product: p}
 		for _, l := range p.Lines {
 			r.Lines = append(r.Lines, line{Prefix: l.Prefix, EOL: end(l.EOL.UTC()), Extended: end(l.Extended.UTC())})
 		}
@@ -215,15 +161,11 @@ func Marshal(products []catalog.Product, patches []catalog.Patch) ([]byte, error
 		if reasons := p.Check(); len(reasons) > 0 {
 			refuse("patch "+string(p.ID), reasons)
 		}
-		artifacts := p.Artifacts
-		if artifacts == nil {
-			artifacts = []catalog.Artifact{}
+		p.Published, p.Listed = p.Published.UTC(), time.Time{}
+		if p.Artifacts == nil {
+			p.Artifacts = []catalog.Artifact{}
 		}
-		out.Patches = append(out.Patches, patch{
-			ID: p.ID, Product: p.Product, Version: p.Version, Title: p.Title, Published: p.Published.UTC(), Severity: p.Severity,
-			CVEs: p.CVEs, Artifacts: artifacts, EOLMarked: p.EOLMarked, EOL: end(p.EOL.UTC()), Withdrawn: p.Withdrawn,
-			Supersedes: p.Supersedes, Requires: p.Requires, Reboot: p.Reboot, Transaction: p.Transaction,
-		})
+		out.Patches = append(out.Patches, patch{Patch: p, EOL: end(p.EOL.UTC())})
 	}
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)

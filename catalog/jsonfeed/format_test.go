@@ -133,9 +133,8 @@ func TestNoDocument(t *testing.T) {
 		`{"format":1,"patches":[{"id":]}`: "invalid character",
 	} {
 		_, _, _, err := Parse([]byte(text))
-		var bad *FormatError
-		require.ErrorAs(t, err, &bad, text)
-		require.Contains(t, bad.Problem, want, text)
+		require.ErrorContains(t, err, "no patch document: ", text)
+		require.ErrorContains(t, err, want, text)
 	}
 }
 

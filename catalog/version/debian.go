@@ -1,6 +1,7 @@
 package version
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -70,9 +71,8 @@ func compareDebian(a, b string) int {
 func compareDebianPart(a, b string) int {
 	for a != "" || b != "" {
 		for a != "" && !isDigit(a[0]) || b != "" && !isDigit(b[0]) {
-			x, y := weight(a), weight(b)
-			if x != y {
-				return order(x < y)
+			if c := cmp.Compare(weight(a), weight(b)); c != 0 {
+				return c
 			}
 			a, b = a[1:], b[1:]
 		}

@@ -1,6 +1,7 @@
 package version
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -17,19 +18,13 @@ func semverProblem(text string) string {
 func compareSemver(a, b string) int {
 	a, _, _ = strings.Cut(a, "+")
 	b, _, _ = strings.Cut(b, "+")
-	a, aPre, aHas := strings.Cut(a, "-")
-	b, bPre, bHas := strings.Cut(b, "-")
+	a, aPre, _ := strings.Cut(a, "-")
+	b, bPre, _ := strings.Cut(b, "-")
 	if c := compareDotted(a, b); c != 0 {
 		return c
 	}
-	if !aHas || !bHas {
-		switch {
-		case aHas:
-			return -1
-		case bHas:
-			return 1
-		}
-		return 0
+	if aPre == "" || bPre == "" { // what has a pre-release comes before what has none
+		return cmp.Compare(len(bPre), len(aPre))
 	}
 	return comparePreRelease(aPre, bPre)
 }
@@ -44,32 +39,20 @@ func comparePreRelease(a, b string) int {
 			return c
 		}
 	}
-	switch {
-	case b != "":
-		return -1
-	case a != "":
-		return 1
-	}
-	return 0
+	return cmp.Compare(len(a), len(b))
 }
 
 // compareIdentifiers orders numbers by value, words by bytes, and numbers before words.
 func compareIdentifiers(x, y string) int {
-	xNumber, yNumber := isNumber(x), isNumber(y)
-	if xNumber != yNumber {
-		return order(xNumber)
-	}
-	if xNumber {
+	switch xNumber, yNumber := isNumber(x), isNumber(y); {
+	case xNumber && yNumber:
 		return compareNumbers(x, y)
+	case xNumber:
+		return -1
+	case yNumber:
+		return 1
 	}
 	return strings.Compare(x, y)
 }
 
-func isNumber(s string) bool {
-	for i := range len(s) {
-		if !isDigit(s[i]) {
-			return false
-		}
-	}
-	return s != ""
-}
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -1,6 +1,7 @@
 package version
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -14,21 +15,10 @@ type Version struct {
 	text   string
 }
 
-// ParseError tells why a text is no version.
-type ParseError struct {
-	Scheme  Scheme // as asked for; may be no scheme at all
-	Text    string // the whole text
-	Problem string // what is wrong with it
-}
-
-func (e *ParseError) Error() string {
-	return fmt.Sprintf("%q is not a %s version: %s", problem.Clip(e.Text, 80), e.Scheme, e.Problem)
-}
-
-// Parse checks that text is a version of scheme s. It takes at most MaxLength bytes and returns a *ParseError.
+// Parse checks that text is a version of scheme s. It takes at most MaxLength bytes.
 func Parse(s Scheme, text string) (Version, error) {
 	if fault := faultOf(s, text); fault != "" {
-		return Version{}, &ParseError{Scheme: s, Text: text, Problem: fault}
+		return Version{}, fmt.Errorf("%q is not a %s version: %s", problem.Clip(text, 80), s, fault)
 	}
 	return Version{scheme: s, text: text}, nil
 }
@@ -96,7 +86,7 @@ func (v Version) MarshalText() ([]byte, error) {
 	return []byte(v.scheme.String() + ":" + v.text), nil
 }
 
-// UnmarshalText is the inverse of MarshalText. An unknown scheme is an error that lists the schemes; else it returns a *ParseError.
+// UnmarshalText is the inverse of MarshalText. An unknown scheme is an error that lists the schemes.
 func (v *Version) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*v = Version{}
@@ -104,7 +94,7 @@ func (v *Version) UnmarshalText(text []byte) error {
 	}
 	name, rest, found := strings.Cut(string(text), ":")
 	if !found {
-		return &ParseError{Text: string(text), Problem: `there is no scheme in front, want "scheme:text"`}
+		return fmt.Errorf(`%q is not a version: there is no scheme in front, want "scheme:text"`, problem.Clip(string(text), 80))
 	}
 	s, err := schemes.Parse(name)
 	if err != nil {
@@ -120,25 +110,8 @@ func (v *Version) UnmarshalText(text []byte) error {
 
 // compareNumbers orders two runs of decimal digits by value, whatever their length.
 func compareNumbers(a, b string) int {
-	a, b = trimZeros(a), trimZeros(b)
-	if len(a) != len(b) {
-		return order(len(a) < len(b))
-	}
-	return strings.Compare(a, b)
-}
-
-func trimZeros(s string) string {
-	for len(s) > 0 && s[0] == '0' {
-		s = s[1:]
-	}
-	return s
-}
-
-func order(less bool) int {
-	if less {
-		return -1
-	}
-	return 1
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -2,6 +2,7 @@ package version
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 func TestParse(t *testing.T) {
@@ -72,11 +74,8 @@ func TestParse(t *testing.T) {
 			require.False(t, v.IsZero())
 			continue
 		}
-		var bad *ParseError
-		require.ErrorAs(t, err, &bad, "%s %q", c.scheme, c.text)
-		require.Equal(t, c.scheme, bad.Scheme)
-		require.Equal(t, c.text, bad.Text)
-		require.Contains(t, bad.Problem, c.problem)
+		require.ErrorContains(t, err, fmt.Sprintf("%q is not a %s version: ", problem.Clip(c.text, 80), c.scheme))
+		require.ErrorContains(t, err, c.problem)
 		require.True(t, v.IsZero())
 	}
 }
@@ -185,9 +184,8 @@ func TestTextForm(t *testing.T) {
 
 func TestTextFormRefuses(t *testing.T) {
 	var v Version
-	var bad *ParseError
-	require.ErrorAs(t, v.UnmarshalText([]byte("1.2.3")), &bad)
-	require.ErrorAs(t, v.UnmarshalText([]byte("semver:1.2")), &bad)
+	require.ErrorContains(t, v.UnmarshalText([]byte("1.2.3")), "no scheme in front")
+	require.ErrorContains(t, v.UnmarshalText([]byte("semver:1.2")), "is not a semver version")
 	var unknown *enum.UnknownError
 	require.ErrorAs(t, v.UnmarshalText([]byte("rpm:1.2")), &unknown)
 	require.Error(t, v.UnmarshalText([]byte(":1")))

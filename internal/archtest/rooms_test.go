@@ -82,14 +82,14 @@ var rooms = []room{
 		{"catalog/version", "a patch upgrades to a version"},
 		{"integrity", "an artifact carries digests"},
 		{"internal/enum", "the names of reasons and availabilities"},
-		{"internal/problem", "texts from feeds are kept short and printable"},
+		{"internal/problem", "texts from feeds are kept short and printable, and the error of what is refused as a whole"},
 	}},
 	{path: "catalog/catalogtest", floor: 2, adapter: true, uses: []use{
 		{"catalog", "the port it holds feeds to"},
+		{"github.com/stretchr/testify", "assertions"},
 	}},
 	{path: "catalog/jsonfeed", floor: 2, adapter: true, uses: []use{
 		{"catalog", "the port it fills"},
-		{"catalog/version", "a document names versions"},
 	}},
 	{path: "catalog/aptfeed", floor: 2, adapter: true, uses: []use{
 		{"catalog", "the port it fills"},

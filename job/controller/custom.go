@@ -8,7 +8,7 @@ import (
 
 // SetCustomURLs sets the customer's URLs for Vendor artifacts, and takes back those whose URL is empty (CAT-5), all or
 // none. They stand over every sync. Orders made from now on have them; those that are made keep what they have (JOB-8).
-// The error is a *catalog.CustomURLError that names each one refused.
+// The error is a *catalog.Invalid that names each one refused.
 func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL) error {
 	var next cachedSnapshot
 	err := c.store.Update(ctx, func(w Writer) error {

@@ -112,7 +112,7 @@ func TestCustomURLs_CAT5(t *testing.T) {
 		before := dump(f)
 		require.NoError(f, f.SetCustomURLs(ctx, []catalog.CustomURL{own}))
 		require.Equal(f, before, dump(f), "the same again")
-		var refused *catalog.CustomURLError
+		var refused *catalog.Invalid
 		require.ErrorAs(f, f.SetCustomURLs(ctx, []catalog.CustomURL{{Patch: "player-2.0.0", Artifact: "player.bin", URL: own.URL}}), &refused)
 		own.URL = ""
 		require.NoError(f, f.SetCustomURLs(ctx, []catalog.CustomURL{own}))

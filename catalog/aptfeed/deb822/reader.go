@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 )
 
 // Error tells of a paragraph that breaks the grammar or a bound. The Reader can go on after it.
@@ -42,6 +43,18 @@ func (r *Reader) Next() (Paragraph, error) {
 		return Paragraph{}, tooLong
 	}
 	return parse(string(r.buf), r.at)
+}
+
+// All yields what Next returns until the end, or until an error that is final.
+func (r *Reader) All() iter.Seq2[Paragraph, error] {
+	return func(yield func(Paragraph, error) bool) {
+		for {
+			p, err := r.Next()
+			if errors.Is(err, io.EOF) || !yield(p, err) || r.err != nil && err != nil {
+				return
+			}
+		}
+	}
 }
 
 // collect gathers the lines of one paragraph.

@@ -168,7 +168,7 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e.Status = http.StatusBadRequest
 	case is[*controller.NotFoundError](err):
 		e.Status = http.StatusNotFound
-	case is[*job.Invalid](err), is[*controller.BoundError](err), is[*job.CoDependent](err), is[*catalog.CustomURLError](err):
+	case is[*job.Invalid](err), is[*controller.BoundError](err), is[*job.CoDependent](err):
 		e.Status = http.StatusUnprocessableEntity
 		if invalid, ok := errors.AsType[*job.Invalid](err); ok {
 			e.Text, e.Problems = invalid.What+" is not valid", invalid.Problems

@@ -102,17 +102,12 @@ func (db *database) read(name string) error {
 
 // parse reads paragraphs; name is for errors.
 func (db *database) parse(from io.Reader, name string) error {
-	r := deb822.NewReader(from)
-	for {
-		p, err := r.Next()
-		var bad *deb822.Error
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case errors.As(err, &bad):
+	for p, err := range deb822.NewReader(from).All() {
+		if bad, is := errors.AsType[*deb822.Error](err); is {
 			db.problems = append(db.problems, fmt.Errorf("%s: %w", name, bad))
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return err
 		}
 		if e, ok := parseEntry(p); ok {
@@ -121,6 +116,7 @@ func (db *database) parse(from io.Reader, name string) error {
 			db.problems = append(db.problems, fmt.Errorf("%s: line %d: a package without a name, of more words than one, or with a status that is not three words", name, p.Line))
 		}
 	}
+	return nil
 }
 
 // parseEntry copies what is kept: a paragraph's texts share the whole file's memory.
