@@ -198,3 +198,58 @@ func TestCancelOfWhatWouldStillFollow_JOB3_JOB19(t *testing.T) {
 		require.ErrorAs(f, err, &refused, "now there is nothing left")
 	})
 }
+
+// Every job after another starts, those that wait for a share and those that go asset by asset, and so do the jobs after
+// them. One that has nothing to do starts the next at once (JOB-19).
+func TestEveryFollowerStarts_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"), patch("reader", "2.0.0"))
+		a := f.enrolOnly("a", "all")
+		a.install("editor", "1.0.0", "reader", "1.0.0") // no player: the jobs about it have nothing to do
+		f.call(a)
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		for _, c := range []struct {
+			id    job.ID
+			after job.After
+			patch catalog.PatchID
+		}{
+			{"a-share", job.After{Job: "first", Share: 100}, "reader-2.0.0"},
+			{"b-each", job.After{Job: "first", PerAsset: true}, "reader-2.0.0"},
+			{"c-nothing", job.After{Job: "first", PerAsset: true}, "player-2.0.0"},
+			{"d-after-nothing", job.After{Job: "c-nothing", PerAsset: true}, "player-2.0.0"},
+			{"e-share-of-nothing", job.After{Job: "d-after-nothing", Share: 1}, "reader-2.0.0"},
+			{"f-each-of-nothing", job.After{Job: "d-after-nothing", PerAsset: true}, "reader-2.0.0"},
+		} {
+			d := definition(c.id, c.patch)
+			d.After = &c.after
+			_, err := f.SaveJob(ctx, d, f.now)
+			require.NoError(f, err)
+			_, err = f.EnableJob(ctx, c.id, f.now)
+			require.NoError(f, err)
+		}
+		first, err := f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		f.call(a)
+		f.pass(time.Minute)
+		a.report(job.Report{Order: job.MakeOrderID(first, "a"), Result: job.Completed})
+		f.call(a)
+		var jobs []job.ID
+		for _, o := range a.orders {
+			jobs = append(jobs, o.Job)
+		}
+		require.Equal(f, []job.ID{"b-each", "f-each-of-nothing"}, jobs, "in the very call that brought the success")
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		for id, want := range map[job.ID]job.Result{
+			"a-share": 0, "b-each": 0, "c-nothing": job.NotApplicable, "d-after-nothing": job.NotApplicable, "e-share-of-nothing": 0, "f-each-of-nothing": 0,
+		} {
+			runs, err := f.Runs(ctx, id, "", 10)
+			require.NoError(f, err)
+			require.Len(f, runs, 1, id)
+			require.Equal(f, want, f.asset(runs[0].ID, "a").Result, id)
+		}
+		f.call(a)
+		require.Len(f, a.orders, 4)
+	})
+}
