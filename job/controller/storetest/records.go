@@ -237,7 +237,7 @@ var records = []test{
 		s.update(s.fill("a"))
 		s.view(read)
 		s.update(s.remove("b"), s.put("a", "VA"))
-		require.Equal(s, "[a=VA]", s.view(s.all()), "the Put and the Delete must show")
+		require.Equal(s, "[a=VA]", s.view(s.all()), "a View must see the Put and the Delete")
 		unchanged("after another Update changed and deleted the records")
 		require.NoError(s, s.store.Close(), "Close must succeed")
 		unchanged("after Close")
