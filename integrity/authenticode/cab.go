@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // Of a cabinet's header.
@@ -31,7 +32,7 @@ func openCAB(s source) (*layout, error) {
 	u32 := func(at int) int64 { return int64(binary.LittleEndian.Uint32(h[at:])) }
 	flags := u16(30)
 	if flags&cabFlagReserve == 0 {
-		return f, absent()
+		return f, errAbsent
 	}
 	if len(h) < cabHeader+4 {
 		return f, errCut
@@ -39,7 +40,7 @@ func openCAB(s source) (*layout, error) {
 	// A maker may reserve any number of bytes for itself. They say where a signature is only if they begin so.
 	reserved := u16(36)
 	if reserved < cabReserve {
-		return f, absent()
+		return f, errAbsent
 	}
 	if len(h) < cabSigned {
 		return f, errCut
@@ -47,20 +48,20 @@ func openCAB(s source) (*layout, error) {
 	at, size := u32(44), u32(48)
 	switch {
 	case u32(40) != cabMark, at == 0 && size == 0:
-		return f, absent()
+		return f, errAbsent
 	case u32(36) != cabReserve:
-		return f, unsupported("the cabinet reserves %d bytes in its header, %d a folder and %d a block; signed ones %d, 0 and 0",
+		return f, cms.Unsupported("the cabinet reserves %d bytes in its header, %d a folder and %d a block; signed ones %d, 0 and 0",
 			reserved, h[38], h[39], cabReserve)
 	case flags&cabFlagPrev != 0:
-		return f, unsupported("the cabinet is a later part of a set")
+		return f, cms.Unsupported("the cabinet is a later part of a set")
 	case u32(4) != 0 || u16(34) != 0 || u32(52) != 0:
-		return f, broken("a field of the cabinet's header that no signature covers is not zero")
+		return f, cms.Broken("a field of the cabinet's header that no signature covers is not zero")
 	case size == 0 || at < cabSigned || at+size > s.size:
-		return f, broken("the signature lies at byte %d, with %d bytes, in a file of %d", at, size, s.size)
+		return f, cms.Broken("the signature lies at byte %d, with %d bytes, in a file of %d", at, size, s.size)
 	case at+size < s.size:
-		return f, broken("there are %d bytes after the signature, which it does not cover", s.size-at-size)
+		return f, cms.Broken("there are %d bytes after the signature, which it does not cover", s.size-at-size)
 	case size > MaxSignature:
-		return f, unsupported("the signature has %d bytes; at most %d", size, MaxSignature)
+		return f, cms.Unsupported("the signature has %d bytes; at most %d", size, MaxSignature)
 	}
 	blob, err := s.bytes(at, size)
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // A compound file is a file system in a file: sectors, a table (FAT) that links them to chains, a directory of storages
@@ -64,7 +66,7 @@ func openCompound(s source) (*compound, error) {
 	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(h[at:]) }
 	version, shift := u16(26), u16(30)
 	if !(version == 3 && shift == 9 || version == 4 && shift == 12) || u16(28) != 0xfffe || u16(32) != miniShift || u32(56) != miniCutoff {
-		return nil, unsupported("the compound file is of a kind that is not known: version %d, sectors of 1<<%d bytes", version, shift)
+		return nil, cms.Unsupported("the compound file is of a kind that is not known: version %d, sectors of 1<<%d bytes", version, shift)
 	}
 	c := &compound{source: s, shift: int(shift), pageAt: -1, miniAt: -1, blockAt: -1}
 	size := int64(1) << shift
@@ -88,9 +90,9 @@ func openCompound(s source) (*compound, error) {
 func (c *compound) take(n uint32) error {
 	switch {
 	case n >= c.sectors:
-		return broken("the compound file names sector %d of %d", n, c.sectors)
+		return cms.Broken("the compound file names sector %d of %d", n, c.sectors)
 	case c.used.has(n):
-		return broken("the compound file uses sector %d twice", n)
+		return cms.Broken("the compound file uses sector %d twice", n)
 	}
 	c.used.set(n)
 	return nil
@@ -103,15 +105,15 @@ func (c *compound) at(n uint32) int64 { return (int64(n) + 1) << c.shift }
 func (c *compound) readFAT(h []byte, count, next, more uint32) error {
 	perSector := uint32(1) << (c.shift - 2)
 	if need := (uint64(c.sectors) + uint64(perSector) - 1) / uint64(perSector); uint64(count) < need {
-		return broken("the compound file's table covers %d sectors, and the file has %d", uint64(count)*uint64(perSector), c.sectors)
+		return cms.Broken("the compound file's table covers %d sectors, and the file has %d", uint64(count)*uint64(perSector), c.sectors)
 	}
 	if count > c.sectors {
-		return broken("the compound file's table has %d sectors, and the file %d", count, c.sectors)
+		return cms.Broken("the compound file's table has %d sectors, and the file %d", count, c.sectors)
 	}
 	name := func(n uint32) error {
 		if uint32(len(c.fat)) == count {
 			if n != freeSector {
-				return broken("the compound file names more sectors of its table than the %d it says it has", count)
+				return cms.Broken("the compound file names more sectors of its table than the %d it says it has", count)
 			}
 			return nil
 		}
@@ -139,10 +141,10 @@ func (c *compound) readFAT(h []byte, count, next, more uint32) error {
 		next = binary.LittleEndian.Uint32(list[4*(perSector-1):])
 	}
 	if next != endOfChain && next != freeSector {
-		return broken("the compound file has more lists of the sectors of its table than it says")
+		return cms.Broken("the compound file has more lists of the sectors of its table than it says")
 	}
 	if uint32(len(c.fat)) != count {
-		return broken("the compound file names %d sectors of its table and says it has %d", len(c.fat), count)
+		return cms.Broken("the compound file names %d sectors of its table and says it has %d", len(c.fat), count)
 	}
 	return nil
 }
@@ -153,7 +155,7 @@ func (c *compound) next(n uint32) (uint32, error) {
 	if c.pageAt != int(i) {
 		c.pageAt = -1
 		if int(i) >= len(c.fat) {
-			return 0, broken("the compound file's table does not cover sector %d", n)
+			return 0, cms.Broken("the compound file's table does not cover sector %d", n)
 		}
 		if err := c.sector(c.page, c.fat[i]); err != nil {
 			return 0, err
@@ -175,7 +177,7 @@ func (c *compound) sector(b []byte, n uint32) error {
 func (c *compound) chain(first uint32, n int64) (list []uint32, err error) {
 	for first != endOfChain {
 		if n >= 0 && int64(len(list)) == n {
-			return nil, broken("a chain of sectors is longer than the %d it should have", n)
+			return nil, cms.Broken("a chain of sectors is longer than the %d it should have", n)
 		}
 		if err := c.take(first); err != nil {
 			return nil, err
@@ -186,7 +188,7 @@ func (c *compound) chain(first uint32, n int64) (list []uint32, err error) {
 		}
 	}
 	if n >= 0 && int64(len(list)) != n {
-		return nil, broken("a chain has %d sectors and should have %d", len(list), n)
+		return nil, cms.Broken("a chain has %d sectors and should have %d", len(list), n)
 	}
 	return list, nil
 }
@@ -196,7 +198,7 @@ func (c *compound) readMini(first, count uint32) (err error) {
 	root := c.directory.entries[0]
 	c.miniSize = root.size
 	if c.miniSize < 0 || c.miniSize > c.size {
-		return broken("the compound file's mini stream says it has %d bytes, in a file of %d", c.miniSize, c.size)
+		return cms.Broken("the compound file's mini stream says it has %d bytes, in a file of %d", c.miniSize, c.size)
 	}
 	start := root.start
 	if c.miniSize == 0 {
@@ -248,11 +250,11 @@ func (c *compound) stream(w io.Writer, e entry, block []byte) error {
 		w.Write(piece)
 		left -= int64(len(piece))
 		if left > 0 && n >= c.sectors {
-			return broken("the stream %s ends %d bytes too early", e.text(), left)
+			return cms.Broken("the stream %s ends %d bytes too early", e.text(), left)
 		}
 	}
 	if n != endOfChain {
-		return broken("the stream %s has more sectors than its %d bytes need", e.text(), e.size)
+		return cms.Broken("the stream %s has more sectors than its %d bytes need", e.text(), e.size)
 	}
 	return nil
 }
@@ -263,7 +265,7 @@ func (c *compound) miniStream(w io.Writer, e entry) error {
 	perSector := uint32(1) << (c.shift - miniShift)
 	for left := e.size; left > 0; {
 		if int64(n)<<miniShift >= c.miniSize || c.miniUsed.has(n) {
-			return broken("the stream %s names a part of the mini stream that is missing or taken, %d", e.text(), n)
+			return cms.Broken("the stream %s names a part of the mini stream that is missing or taken, %d", e.text(), n)
 		}
 		c.miniUsed.set(n)
 		i := int(n / perSector)
@@ -285,7 +287,7 @@ func (c *compound) miniStream(w io.Writer, e entry) error {
 		n = next
 	}
 	if e.size > 0 && n != endOfChain {
-		return broken("the stream %s has more parts of the mini stream than its %d bytes need", e.text(), e.size)
+		return cms.Broken("the stream %s has more parts of the mini stream than its %d bytes need", e.text(), e.size)
 	}
 	return nil
 }
@@ -295,7 +297,7 @@ func (c *compound) nextMini(n uint32) (uint32, error) {
 	if c.miniAt != i {
 		c.miniAt = -1
 		if i >= len(c.miniFAT) {
-			return 0, broken("the table of the mini stream does not cover its part %d", n)
+			return 0, cms.Broken("the table of the mini stream does not cover its part %d", n)
 		}
 		if err := c.sector(c.miniPage, c.miniFAT[i]); err != nil {
 			return 0, err
@@ -308,10 +310,10 @@ func (c *compound) nextMini(n uint32) (uint32, error) {
 // read returns the content of a stream of at most limit bytes.
 func (c *compound) read(e entry, limit int64) ([]byte, error) {
 	if e.size > limit {
-		return nil, unsupported("the stream %s has %d bytes; at most %d", e.text(), e.size, limit)
+		return nil, cms.Unsupported("the stream %s has %d bytes; at most %d", e.text(), e.size, limit)
 	}
 	if e.size > c.size {
-		return nil, broken("the stream %s says it has %d bytes, in a file of %d", e.text(), e.size, c.size)
+		return nil, cms.Broken("the stream %s says it has %d bytes, in a file of %d", e.text(), e.size, c.size)
 	}
 	var b bytes.Buffer
 	b.Grow(int(e.size))
@@ -337,21 +339,21 @@ func (c *compound) unused() error {
 			return err
 		}
 		if next != freeSector {
-			return broken("sector %d of the compound file belongs to nothing in it", n)
+			return cms.Broken("sector %d of the compound file belongs to nothing in it", n)
 		}
 	}
 	if last == c.sectors-1 {
 		return nil
 	}
 	if c.size&(1<<c.shift-1) != 0 {
-		return broken("there are bytes after the package's last sector")
+		return cms.Broken("there are bytes after the package's last sector")
 	}
 	for n := last + 1; n < c.sectors; n++ {
 		if err := c.fill(c.page, c.at(n)); err != nil {
 			return err
 		}
 		if len(bytes.Trim(c.page, "\x00")) > 0 {
-			return broken("there is something after the last sector that the package uses, %d", last)
+			return cms.Broken("there is something after the last sector that the package uses, %d", last)
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // fileDigest is what a file has by one algorithm.
@@ -20,10 +21,10 @@ func (f *layout) digest(algs []integrity.Algorithm) (map[integrity.Algorithm]fil
 	hashes := make([]hash.Hash, len(algs))
 	writers := make([]io.Writer, len(algs))
 	for i, a := range algs {
-		hashes[i] = newHash(a)
+		hashes[i] = cms.NewHash(a)
 		writers[i] = hashes[i]
 		if f.extended {
-			h := newHash(a)
+			h := cms.NewHash(a)
 			h.Write(f.metadata)
 			out[a] = fileDigest{metadata: h.Sum(nil)}
 			hashes[i].Write(out[a].metadata)
@@ -41,13 +42,13 @@ func (f *layout) digest(algs []integrity.Algorithm) (map[integrity.Algorithm]fil
 // compare wants the file's digest to be the signed one.
 func (f *layout) compare(s *signature, has fileDigest) error {
 	if subtle.ConstantTimeCompare(s.sum, has.sum) != 1 {
-		return broken("it is over other content: the file was changed")
+		return cms.Broken("it is over other content: the file was changed")
 	}
 	if f.extended && len(f.metadataDigest) != len(has.metadata) {
-		return unsupported("the stream MsiDigitalSignatureEx has %d bytes, and the signature is by %s", len(f.metadataDigest), s.digest)
+		return cms.Unsupported("the stream MsiDigitalSignatureEx has %d bytes, and the signature is by %s", len(f.metadataDigest), s.digest)
 	}
 	if f.extended && subtle.ConstantTimeCompare(f.metadataDigest, has.metadata) != 1 {
-		return broken("the stream MsiDigitalSignatureEx is not the %s digest of the package's metadata", s.digest)
+		return cms.Broken("the stream MsiDigitalSignatureEx is not the %s digest of the package's metadata", s.digest)
 	}
 	return nil
 }

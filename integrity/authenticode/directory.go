@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"unicode/utf16"
+
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // directory is a compound file's tree of storages and streams.
@@ -50,7 +52,7 @@ func (c *compound) readDirectory(first uint32) error {
 		return err
 	}
 	if n := len(list) * (1 << c.shift / entrySize); n > MaxEntries {
-		return unsupported("the compound file's directory has room for %d entries; at most %d", n, MaxEntries)
+		return cms.Unsupported("the compound file's directory has room for %d entries; at most %d", n, MaxEntries)
 	}
 	for _, n := range list {
 		sector := make([]byte, 1<<c.shift)
@@ -62,7 +64,7 @@ func (c *compound) readDirectory(first uint32) error {
 		}
 	}
 	if len(c.directory.entries) == 0 || c.directory.entries[0].kind != kindRoot {
-		return broken("the compound file's directory has no root")
+		return cms.Broken("the compound file's directory has no root")
 	}
 	return c.directory.build()
 }
@@ -89,7 +91,7 @@ var nameRoot = utf16Name("Root Entry")
 func (d *directory) build() error {
 	root := d.entries[0]
 	if !bytes.Equal(root.name, nameRoot) || root.left != noEntry || root.right != noEntry || len(bytes.Trim(root.times[:8], "\x00")) > 0 {
-		return broken("the root of the compound file's directory has another name, siblings, or a time when it was made")
+		return cms.Broken("the root of the compound file's directory has another name, siblings, or a time when it was made")
 	}
 	taken := newBitmap(uint32(len(d.entries)))
 	taken.set(0)
@@ -101,7 +103,7 @@ func (d *directory) build() error {
 		s := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		if s.depth > MaxDepth {
-			return unsupported("the compound file has storages in storages in storages, more than %d deep", MaxDepth)
+			return cms.Unsupported("the compound file has storages in storages in storages, more than %d deep", MaxDepth)
 		}
 		names := map[string]bool{}
 		for siblings := []uint32{d.entries[s.at].child}; len(siblings) > 0; {
@@ -111,17 +113,17 @@ func (d *directory) build() error {
 				continue
 			}
 			if n >= uint32(len(d.entries)) || taken.has(n) {
-				return broken("the compound file's directory names entry %d, which is missing or in it twice", n)
+				return cms.Broken("the compound file's directory names entry %d, which is missing or in it twice", n)
 			}
 			taken.set(n)
 			e := d.entries[n]
 			switch {
 			case e.name == nil || e.kind != kindStorage && e.kind != kindStream || e.size < 0:
-				return broken("entry %d of the compound file's directory has no name, kind or size", n)
+				return cms.Broken("entry %d of the compound file's directory has no name, kind or size", n)
 			case e.kind == kindStream && e.child != noEntry:
-				return broken("the stream %s of the compound file has children", e.text())
+				return cms.Broken("the stream %s of the compound file has children", e.text())
 			case names[string(e.name)]:
-				return broken("the compound file's directory has two entries %s", e.text())
+				return cms.Broken("the compound file's directory has two entries %s", e.text())
 			}
 			names[string(e.name)] = true
 			d.entries[s.at].children = append(d.entries[s.at].children, n)

@@ -1,9 +1,9 @@
 // Package authenticode judges the signatures inside Windows programs, libraries and drivers (PE), Windows Installer
 // packages (MSI) and cabinets (CAB): an adapter of [integrity.SignatureVerifier] that needs nothing but the standard library.
 //
-// A [Verifier] trusts the signers it was made with and nobody else. A signer is known ([integrity.AuthenticodeTrust]) by the certificates its chain may
-// end in, pinned by their SHA-256, and by what its own certificate says; the system's roots are never asked, and no
-// network either. [Inspect] tells people what a file says about itself, and so what there is to pin.
+// A [Verifier] trusts the signers it was made with and nobody else. A signer is known by the certificates its chain may
+// end in, pinned by their SHA-256, and by what its own certificate says ([integrity.AuthenticodeTrust]); the system's roots
+// are never asked, and no network either. [Inspect] tells people what a file says about itself, and so what there is to pin.
 //
 // # What it takes
 //
@@ -58,12 +58,11 @@
 //     is taken out of the policy; a policy may pin the signer's certificate instead of its authority's.
 //   - Page hashes are not compared. They let a system check a program while it loads parts of it; here all of it is digested.
 //   - Catalogs, the detached signatures of drivers' packages, are not read; nor are MSIX, scripts and other formats.
-//   - The ESS certificate identifiers in timestamps are not compared; the certificate is found by issuer and serial number.
 //
 // # What it costs
 //
 // The file is read once, in blocks, whatever the number of its signatures, and the signatures themselves a second time;
-// memory does not depend on its size, but for one bit for each sector of a package and the list of its directory. For any
-// file of up to 1 MiB, however hostile, an answer takes less than a second of a processor and 64 MiB; the bounds in limits.go see
-// to that, tested with bombs and with what fuzzing found.
+// memory does not depend on its size, but for one bit for each sector of a package and the list of its directory. What is
+// read and checked of signatures and certificates is counted against a budget for each file, however hostile, and any file of
+// up to 1 MiB takes at most 64 MiB of memory.
 package authenticode

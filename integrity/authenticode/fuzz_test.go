@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // fuzzFile judges files that begin as signed ones. Whatever happens to a file, it is valid only while its digest is one
@@ -61,9 +62,7 @@ func FuzzSignature(f *testing.F) {
 		if err != nil {
 			continue
 		}
-		blob := der(l.signatures[0])
-		_, whole, _, err := blob.next()
-		require.NoError(f, err)
+		_, whole, _ := cms.Read(l.signatures[0]).Next()
 		f.Add(whole)
 		if name == "stamped.pe" {
 			file = l
@@ -76,7 +75,7 @@ func FuzzSignature(f *testing.F) {
 			t.Skip("larger than the bounds are for")
 		}
 		once := &layout{format: integrity.PE, signatures: [][]byte{blob}}
-		pool := newPool(v.pinned)
+		pool := cms.NewFile(rules, v.pinned)
 		all, err := parseSignatures(once, pool)
 		if err != nil {
 			return
@@ -89,7 +88,9 @@ func FuzzSignature(f *testing.F) {
 			require.Equal(t, integrity.Valid, got.Status)
 			require.Equal(t, sums[s.digest].sum, s.sum)
 		}
-		require.LessOrEqual(t, pool.checks, MaxChecks+MaxChain)
+		checks, read := pool.Cost()
+		require.LessOrEqual(t, checks, cms.MaxChecks+cms.MaxChain)
+		require.LessOrEqual(t, read, cms.MaxWork+len(blob))
 		reportSignature(once, all[0], pool, sums[all[0].digest])
 	})
 }

@@ -1,7 +1,6 @@
 package authenticode
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
@@ -28,8 +28,8 @@ func Inspect(content io.ReaderAt, size int64) (Report, error) {
 		}
 		r.Checksum = sum
 	}
-	if why := asRefusal(err); err != nil && why.status != integrity.Absent {
-		r.Odd = append(r.Odd, problem.Printable(why.text))
+	if why := cms.AsRefusal(err); err != nil && why.Status != integrity.Absent {
+		r.Odd = append(r.Odd, problem.Printable(why.Text))
 	}
 	if content == nil || size < 0 {
 		return r, err
@@ -45,8 +45,8 @@ func (s source) readable() error {
 
 // signatures reports the signatures of a file.
 func (r *Report) signatures(f *layout) error {
-	pool := newPool(nil)
-	all, err := parseSignatures(f, pool)
+	file := cms.NewFile(rules, nil)
+	all, err := parseSignatures(f, file)
 	if err != nil {
 		return err
 	}
@@ -58,15 +58,15 @@ func (r *Report) signatures(f *layout) error {
 	}
 	has, err := f.digest(algs)
 	for _, s := range all {
-		r.Signatures = append(r.Signatures, reportSignature(f, s, pool, has[s.digest]))
+		r.Signatures = append(r.Signatures, reportSignature(f, s, file, has[s.digest]))
 	}
-	if pool.unreadable > 0 {
-		r.Odd = append(r.Odd, fmt.Sprintf("%d certificates cannot be read", pool.unreadable))
+	if file.Unreadable > 0 {
+		r.Odd = append(r.Odd, fmt.Sprintf("%d certificates cannot be read", file.Unreadable))
 	}
 	return err
 }
 
-func reportSignature(f *layout, s *signature, pool *pool, has fileDigest) SignatureReport {
+func reportSignature(f *layout, s *signature, file *cms.File, has fileDigest) SignatureReport {
 	r := SignatureReport{Nested: s.nested, Program: s.program()}
 	err := s.err
 	if s.digest != 0 {
@@ -77,24 +77,18 @@ func reportSignature(f *layout, s *signature, pool *pool, has fileDigest) Signat
 			err = changed
 		}
 	}
-	if signer := pool.find(s.signer); signer != nil {
-		r.Chain = pool.report(signer)
-	}
+	r.Chain = reportChain(file, &s.signer)
 	if err == nil {
-		_, err = pool.check(s.signer, s.data, oidIndirectData)
+		_, err = file.Verify(&s.signer, s.data, oidIndirectData)
 	}
 	if err == nil && s.digest.Legacy() {
-		err = untrusted("it names the file by its %s digest, which carries no trust", s.digest)
+		err = cms.Untrusted("it names the file by its %s digest, which carries no trust", s.digest)
 	}
 	r.Problem = problemText(err)
-	for _, t := range s.stamps {
-		stamp := TimestampReport{Time: t.time, Legacy: t.legacy}
-		if authority := pool.find(t.signer); authority != nil {
-			stamp.Chain = pool.report(authority)
-		}
-		_, err := t.check(pool)
-		stamp.Problem = problemText(err)
-		r.Timestamps = append(r.Timestamps, stamp)
+	for i := range s.stamps {
+		t := &s.stamps[i]
+		_, err := file.VerifyStamp(t)
+		r.Timestamps = append(r.Timestamps, TimestampReport{Time: t.Time, Legacy: t.Legacy, Problem: problemText(err), Chain: reportChain(file, &t.Signer)})
 	}
 	return r
 }
@@ -103,31 +97,21 @@ func problemText(err error) string {
 	if err == nil {
 		return ""
 	}
-	return problem.Printable(asRefusal(err).text)
+	return problem.Printable(cms.AsRefusal(err).Text)
 }
 
-// report lists the certificates above one by the names they give, without asking whether they signed each other.
-func (p *pool) report(c *certificate) (chain []CertificateReport) {
-	var path []*certificate
-	for c != nil && len(path) < MaxChain {
-		path = append(path, c)
-		chain = append(chain, c.report())
-		i := slices.IndexFunc(p.certificates, func(parent *certificate) bool {
-			sameKey := len(c.AuthorityKeyId) == 0 || len(parent.SubjectKeyId) == 0 || bytes.Equal(c.AuthorityKeyId, parent.SubjectKeyId)
-			return bytes.Equal(parent.RawSubject, c.RawIssuer) && sameKey && !slices.Contains(path, parent)
-		})
-		if i < 0 {
-			break
-		}
-		c = p.certificates[i]
+// reportChain lists the signer's certificate and those above it.
+func reportChain(file *cms.File, s *cms.Signer) (chain []CertificateReport) {
+	for _, c := range file.Above(file.Find(s)) {
+		chain = append(chain, report(c))
 	}
 	return chain
 }
 
-func (c *certificate) report() CertificateReport {
+func report(c *cms.Certificate) CertificateReport {
 	r := CertificateReport{
-		Subject: problem.Printable(c.Subject.String()), Issuer: problem.Printable(c.Issuer.String()), SHA256: c.print.String(),
-		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Algorithm: c.SignatureAlgorithm.String(), Weak: c.weak,
+		Subject: problem.Printable(c.Subject.String()), Issuer: problem.Printable(c.Issuer.String()), SHA256: c.Print.String(),
+		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Algorithm: c.SignatureAlgorithm.String(), Weak: c.Weak,
 	}
 	if len(c.Subject.Organization) == 1 {
 		r.Organisation = problem.Printable(c.Subject.Organization[0])
@@ -137,28 +121,22 @@ func (c *certificate) report() CertificateReport {
 
 // program reads what the signer calls the file.
 func (s *signature) program() string {
-	_, _, info, err := s.signer.one(oidOpusInfo)
-	if err != nil || !info.has(tagContext0) {
+	_, info, _ := s.signer.Signed(oidOpusInfo, cms.TagSequence)
+	r := cms.Read(info)
+	if !r.Has(cms.TagContext0) {
 		return ""
 	}
-	name, err := info.take(tagContext0)
-	if err != nil {
-		return ""
-	}
-	tag, _, text, err := name.next()
-	switch {
-	case err != nil:
-		return ""
-	case tag == tagContext: // in two bytes a letter
+	switch tag, _, content := r.Take(cms.TagContext0).Next(); {
+	case tag == cms.TagContext: // in two bytes a letter
 		var units []uint16
-		for pair := range slices.Chunk(text, 2) {
+		for pair := range slices.Chunk(content.Rest(), 2) {
 			if len(pair) == 2 {
 				units = append(units, binary.BigEndian.Uint16(pair))
 			}
 		}
 		return problem.Printable(string(utf16.Decode(units)))
 	default:
-		return problem.Printable(string(text))
+		return problem.Printable(string(content.Rest()))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 func inspect(t *testing.T, b []byte) Report {
@@ -23,8 +24,8 @@ func TestInspectTellsWhatToPin(t *testing.T) {
 	p := everybody()
 	f := vendorForgery()
 	f.attributes = func(a [][]byte) [][]byte { // with a name for the program
-		name := encode(tagContext, []byte("\x00P\x00a\x00t\x00c\x00h\x00\x07"))
-		return append(a, attr(oidOpusInfo, seq(encode(tagContext0, name))))
+		name := cms.Encode(cms.TagContext, []byte("\x00P\x00a\x00t\x00c\x00h\x00\x07"))
+		return append(a, attr(oidOpusInfo, seq(cms.Encode(cms.TagContext0, name))))
 	}
 	b := sealed(t, integrity.PE, f, placePE(100)).bytes()
 	r := inspect(t, b)
@@ -83,7 +84,7 @@ func TestInspectTellsWhatIsWrong(t *testing.T) {
 
 	other := vendorForgery()
 	other.stampedBy = nil
-	other.others = [][]byte{attr(oidTimestampToken, otherToken(t))}
+	other.others = [][]byte{attr(oidMicrosoftTimestamp, otherToken(t))}
 	r = inspect(t, sealed(t, integrity.CAB, other, placeCAB(1)).bytes())
 	require.Contains(t, r.Signatures[0].Timestamps[0].Problem, "over something else")
 

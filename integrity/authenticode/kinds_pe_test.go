@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // Where a test's program has what its signature depends on.
@@ -106,8 +107,8 @@ func peKinds() []kind {
 			for n := range 8 { // a signature that needs padding
 				b := c.m.vendorSigned(c.t, c.format, "-n", "12345678"[:n+1])
 				l, err := open(bytes.NewReader(b), int64(len(b)))
-				if d := der(l.signatures[0]); err == nil {
-					if _, whole, _, _ := d.next(); len(whole) < len(l.signatures[0]) {
+				if err == nil {
+					if _, whole, _ := cms.Read(l.signatures[0]).Next(); len(whole) < len(l.signatures[0]) {
 						b[len(b)-1] = 1
 						return b
 					}
@@ -130,7 +131,7 @@ func peKinds() []kind {
 			binary.LittleEndian.PutUint16(entry[4:], certificateRevision2)
 			binary.LittleEndian.PutUint16(entry[6:], certificateSignedData)
 			copy(entry[certificateHeader:], b)
-			i := bytes.Index(entry, c.parsed().signer.signature)
+			i := bytes.Index(entry, c.parsed().signer.Signature)
 			entry[i+100] ^= 1
 			out := append(bytes.Clone(c.good), entry...)
 			binary.LittleEndian.PutUint32(out[programEntry+4:], uint32(size+len(entry)))
@@ -150,7 +151,6 @@ func (c *maker) strangersBlob() []byte {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	d := der(l.signatures[0])
-	_, whole, _, _ := d.next()
+	_, whole, _ := cms.Read(l.signatures[0]).Next()
 	return whole
 }

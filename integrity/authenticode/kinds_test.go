@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // kind is one thing done to a file that osslsigncode signed, or a way of signing, and what the answer must be.
@@ -58,19 +59,17 @@ func (c *maker) change(find []byte, offset int) []byte {
 func (c *maker) blob() (b []byte, at int) {
 	l, err := open(bytes.NewReader(c.good), int64(len(c.good)))
 	require.NoError(c.t, err)
-	d := der(l.signatures[0])
-	_, b, _, err = d.next()
-	require.NoError(c.t, err)
+	_, b, _ = cms.Read(l.signatures[0]).Next()
 	return b, bytes.Index(c.good, b[:64])
 }
 
 // parsed is the good file's signature.
 func (c *maker) parsed() *signature {
 	b, _ := c.blob()
-	s, _ := parseSignature(b, c.format, newPool(nil))
+	s, _ := parseSignature(b, c.format, cms.NewFile(rules, nil))
 	require.NoError(c.t, s.err)
 	var err error
-	s.stamps, err = parseStamps(s.signer, newPool(nil))
+	s.stamps, err = cms.NewFile(rules, nil).Stamps(&s.signer)
 	require.NoError(c.t, err)
 	return s
 }
@@ -144,14 +143,14 @@ func kinds() []kind {
 		}, nil, bad, "the file was changed", no},
 		{"the signed digest changed", func(c *maker) []byte { return c.change(c.parsed().sum, 5) }, nil, bad, "the file was changed", no},
 		{"the signed attributes changed", func(c *maker) []byte {
-			_, _, sum, err := c.parsed().signer.one(oidMessageDigest)
+			_, sum, err := c.parsed().signer.Signed(oidMessageDigest, 0)
 			require.NoError(c.t, err)
 			return c.change(sum, 0)
 		}, nil, bad, "not that of its content", no},
-		{"the signature value changed", func(c *maker) []byte { return c.change(c.parsed().signer.signature, 100) }, nil, bad, "did not make it", no},
-		{"the timestamp changed", func(c *maker) []byte { return c.change(c.parsed().stamps[0].signer.signature, 100) }, nil, bad, "timestamp", no},
+		{"the signature value changed", func(c *maker) []byte { return c.change(c.parsed().signer.Signature, 100) }, nil, bad, "did not make it", no},
+		{"the timestamp changed", func(c *maker) []byte { return c.change(c.parsed().stamps[0].Signer.Signature, 100) }, nil, bad, "timestamp", no},
 		{"the stamped time changed", func(c *maker) []byte {
-			return c.change([]byte(c.parsed().stamps[0].time.Format("20060102150405Z")), 13)
+			return c.change([]byte(c.parsed().stamps[0].Time.Format("20060102150405Z")), 13)
 		}, nil, bad, "timestamp", no},
 		{"the certificate changed", func(c *maker) []byte { return c.change(p.vendor.cert.RawTBSCertificate[200:264], 20) }, nil, bad, "", no},
 		{"cut off in the middle", func(c *maker) []byte { return c.good[:len(c.good)/2] }, nil, 0, "", 0},

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // layout is what the structure of a file says: where its signatures lie, and what they are over.
@@ -14,7 +15,7 @@ type layout struct {
 	signatures [][]byte // at least one, each with the padding behind it
 
 	// digested writes what a signature is over, reading the file once from its beginning to its end or by the order
-	// that the format wants. Its error is a *refusal.
+	// that the format wants. Its error is a *cms.Refusal.
 	digested func(io.Writer) error
 
 	// Of an MSI with the stream MsiDigitalSignatureEx: a digest of the metadata comes before the content, and the
@@ -32,10 +33,13 @@ type source struct {
 	size int64
 }
 
+// errAbsent says that there is no signature.
+var errAbsent = &cms.Refusal{Status: integrity.Absent}
+
 // errCut says that the file ends before what its own structure names.
 var errCut = errors.New("the file is cut off")
 
-// bytes reads n bytes. The error is errCut if the file has fewer, or a *refusal if they cannot be read.
+// bytes reads n bytes. The error is errCut if the file has fewer, or a *cms.Refusal if they cannot be read.
 func (s source) bytes(off, n int64) ([]byte, error) {
 	if off < 0 || n < 0 || n > s.size || off > s.size-n {
 		return nil, errCut
@@ -47,7 +51,7 @@ func (s source) bytes(off, n int64) ([]byte, error) {
 // fill reads len(b) bytes that lie within the file's size.
 func (s source) fill(b []byte, off int64) error {
 	if n, err := s.at.ReadAt(b, off); n < len(b) {
-		return unsupported("the file cannot be read at byte %d: %v", off+int64(n), err)
+		return cms.Unsupported("the file cannot be read at byte %d: %v", off+int64(n), err)
 	}
 	return nil
 }
@@ -91,11 +95,11 @@ var (
 	magicCompound = []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 )
 
-// open reads a file's structure. The error is a *refusal; with an absent one the layout has the format, zero if the file
+// open reads a file's structure. The error is a *cms.Refusal; with an absent one the layout has the format, zero if the file
 // is none of the three.
 func open(content io.ReaderAt, size int64) (*layout, error) {
 	if content == nil || size < 0 {
-		return &layout{}, unsupported("there is no content to judge")
+		return &layout{}, cms.Unsupported("there is no content to judge")
 	}
 	s := source{content, size}
 	magic, err := s.bytes(0, min(size, int64(len(magicCompound))))
@@ -111,10 +115,10 @@ func open(content io.ReaderAt, size int64) (*layout, error) {
 	case bytes.HasPrefix(magic, magicCompound):
 		f, err = openMSI(s)
 	default:
-		return &layout{}, absent()
+		return &layout{}, errAbsent
 	}
 	if errors.Is(err, errCut) {
-		err = unsupported("the file is no well-formed %s: it ends too early", f.format)
+		err = cms.Unsupported("the file is no well-formed %s: it ends too early", f.format)
 	}
 	return f, err
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // Streams of a package's root that hold its signature. They are not digested.
@@ -61,11 +62,11 @@ func openMSI(s source) (*layout, error) {
 	}
 	root.children = streams
 	if signature == nil && extended == nil {
-		return f, absent()
+		return f, errAbsent
 	}
 	f.format = integrity.MSI
 	if signature == nil {
-		return f, broken("the package has the stream MsiDigitalSignatureEx and no signature")
+		return f, cms.Broken("the package has the stream MsiDigitalSignatureEx and no signature")
 	}
 	blob, err := c.read(*signature, MaxSignature)
 	if err != nil {
@@ -82,7 +83,7 @@ func openMSI(s source) (*layout, error) {
 		// Content has no borders in the digest, so that stream, under another name that comes first, would still fit.
 		first := c.directory.entries[root.children[0]]
 		if first.kind == kindStream && (first.size == sha256.Size || first.size == sha512.Size384 || first.size == sha512.Size) {
-			return f, broken("the package begins with the stream %s, which may be its MsiDigitalSignatureEx renamed", first.text())
+			return f, cms.Broken("the package begins with the stream %s, which may be its MsiDigitalSignatureEx renamed", first.text())
 		}
 	}
 	f.digested = func(w io.Writer) error {
@@ -91,7 +92,7 @@ func openMSI(s source) (*layout, error) {
 			err = c.unused()
 		}
 		if errors.Is(err, errCut) {
-			err = broken("the package ends before its streams do")
+			err = cms.Broken("the package ends before its streams do")
 		}
 		return err
 	}

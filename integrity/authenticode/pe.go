@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // Of a program's headers.
@@ -34,18 +35,18 @@ func openPE(s source) (*layout, error) {
 		return f, err
 	}
 	if len(dos) < peOffsetAt+4 {
-		return f, absent() // a program for DOS
+		return f, errAbsent // a program for DOS
 	}
 	pe := int64(binary.LittleEndian.Uint32(dos[peOffsetAt:]))
 	if pe > s.size-4 {
-		return f, absent()
+		return f, errAbsent
 	}
 	head, err := s.bytes(pe, min(s.size-pe, peFileHeader+112+8*(peSecurity+1)))
 	if err != nil {
 		return f, err
 	}
 	if !bytes.HasPrefix(head, []byte("PE\x00\x00")) {
-		return f, absent()
+		return f, errAbsent
 	}
 	f.format = integrity.PE
 	if len(head) < peFileHeader+2 {
@@ -59,13 +60,13 @@ func openPE(s source) (*layout, error) {
 	case peMagic64:
 		directories = 112
 	default:
-		return f, unsupported("the program's header is of kind %#x, which is not known", magic)
+		return f, cms.Unsupported("the program's header is of kind %#x, which is not known", magic)
 	}
 	if len(optional) < directories {
 		return f, errCut
 	}
 	if binary.LittleEndian.Uint32(optional[directories-4:]) <= peSecurity {
-		return f, absent()
+		return f, errAbsent
 	}
 	at := directories + 8*peSecurity
 	if len(optional) < at+8 {
@@ -74,22 +75,22 @@ func openPE(s source) (*layout, error) {
 	table := int64(binary.LittleEndian.Uint32(optional[at:]))
 	size := int64(binary.LittleEndian.Uint32(optional[at+4:]))
 	if table == 0 && size == 0 {
-		return f, absent()
+		return f, errAbsent
 	}
 	begin := pe + peFileHeader
 	entry := begin + int64(at)
 	f.checksumAt = begin + peChecksum
 	switch {
 	case table < entry+8:
-		return f, broken("the certificate table lies in the headers, at byte %d", table)
+		return f, cms.Broken("the certificate table lies in the headers, at byte %d", table)
 	case table+size > s.size:
-		return f, broken("the certificate table ends at byte %d, after the file's %d bytes", table+size, s.size)
+		return f, cms.Broken("the certificate table ends at byte %d, after the file's %d bytes", table+size, s.size)
 	case table+size < s.size:
-		return f, broken("there are %d bytes after the certificate table, which no signature covers", s.size-table-size)
+		return f, cms.Broken("there are %d bytes after the certificate table, which no signature covers", s.size-table-size)
 	case table%8 != 0:
-		return f, broken("the certificate table is not aligned, at byte %d", table)
+		return f, cms.Broken("the certificate table is not aligned, at byte %d", table)
 	case size > MaxSignature:
-		return f, unsupported("the certificate table has %d bytes; at most %d", size, MaxSignature)
+		return f, cms.Unsupported("the certificate table has %d bytes; at most %d", size, MaxSignature)
 	}
 	b, err := s.bytes(table, size)
 	if err != nil {
@@ -104,27 +105,27 @@ func openPE(s source) (*layout, error) {
 func certificateTable(b []byte) (signatures [][]byte, err error) {
 	for len(b) > 0 {
 		if len(b) < certificateHeader {
-			return nil, broken("the certificate table has %d bytes too many", len(b))
+			return nil, cms.Broken("the certificate table has %d bytes too many", len(b))
 		}
 		n := int64(binary.LittleEndian.Uint32(b))
 		revision, kind := binary.LittleEndian.Uint16(b[4:]), binary.LittleEndian.Uint16(b[6:])
 		switch {
 		case n <= certificateHeader || n > int64(len(b)):
-			return nil, broken("an entry of the certificate table says it has %d bytes, with %d left", n, len(b))
+			return nil, cms.Broken("an entry of the certificate table says it has %d bytes, with %d left", n, len(b))
 		case revision != certificateRevision1 && revision != certificateRevision2 || kind != certificateSignedData:
-			return nil, unsupported("an entry of the certificate table is of kind %d, revision %#x; want PKCS #7", kind, revision)
+			return nil, cms.Unsupported("an entry of the certificate table is of kind %d, revision %#x; want PKCS #7", kind, revision)
 		case len(signatures) == MaxSignatures:
-			return nil, unsupported("the file has more than %d signatures", MaxSignatures)
+			return nil, cms.Unsupported("the file has more than %d signatures", MaxSignatures)
 		}
 		signatures = append(signatures, b[certificateHeader:n])
 		end := min((n+7)&^7, int64(len(b)))
 		if len(bytes.Trim(b[n:end], "\x00")) > 0 {
-			return nil, broken("the padding in the certificate table is not empty")
+			return nil, cms.Broken("the padding in the certificate table is not empty")
 		}
 		b = b[end:]
 	}
 	if len(signatures) == 0 {
-		return nil, broken("the certificate table is empty")
+		return nil, cms.Broken("the certificate table is empty")
 	}
 	return signatures, nil
 }

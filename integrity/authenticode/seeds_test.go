@@ -1,7 +1,6 @@
 package authenticode
 
 import (
-	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // The files in testdata/seeds are signed by osslsigncode and stamped by "openssl ts", so fuzzing begins with what real
@@ -93,37 +93,11 @@ func rewriteSeeds(t *testing.T) {
 	}
 }
 
-func TestBERIsReadAsDER(t *testing.T) {
-	for name, c := range map[string]struct{ ber, want []byte }{
-		"an end mark":        {[]byte{0x30, 0x80, 2, 1, 7, 0, 0}, []byte{0x30, 3, 2, 1, 7}},
-		"a string in pieces": {[]byte{0x30, 0x80, 0x24, 0x80, 4, 1, 'a', 4, 2, 'b', 'c', 0, 0, 0, 0}, []byte{0x30, 5, 4, 3, 'a', 'b', 'c'}},
-		"a long length":      {[]byte{0x30, 0x80, 4, 0x82, 0, 1, 'a', 0, 0}, []byte{0x30, 3, 4, 1, 'a'}},
-		"DER within":         {[]byte{0x30, 0x80, 0x31, 3, 2, 1, 7, 0, 0}, []byte{0x30, 5, 0x31, 3, 2, 1, 7}},
-	} {
-		got, rest, err := toDER(append(bytes.Clone(c.ber), "rest"...))
-		require.NoError(t, err, name)
-		require.Equal(t, c.want, got, name)
-		require.Equal(t, "rest", string(rest), name)
-	}
-	for name, b := range map[string][]byte{
-		"no end":              {0x30, 0x80, 2, 1, 7},
-		"a primitive one":     {4, 0x80, 0, 0},
-		"a piece of no kind":  {0x30, 0x80, 0x24, 0x80, 2, 1, 7, 0, 0, 0, 0},
-		"a length beyond all": {0x30, 0x80, 4, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0},
-		"a length of 32 bits": {0x30, 0x80, 4, 0x84, 0x80, 0, 0, 0, 0, 0}, // negative where an int has no more
-		"too deep":            bytes.Repeat([]byte{0x30, 0x80}, MaxBERDepth+2),
-	} {
-		_, _, err := toDER(b)
-		require.Error(t, err, name)
-	}
-}
-
 // loose writes elements, and those in them, with lengths that are told by end marks.
-func loose(t testing.TB, d der) (out []byte) {
+func loose(t testing.TB, r *cms.Reader) (out []byte) {
 	t.Helper()
-	for len(d) > 0 {
-		tag, whole, body, err := d.next()
-		require.NoError(t, err)
+	for r.More() {
+		tag, whole, body := r.Next()
 		if tag&tagConstructed == 0 {
 			out = append(out, whole...)
 		} else {

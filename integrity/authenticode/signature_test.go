@@ -2,9 +2,8 @@ package authenticode
 
 import (
 	"bytes"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/x509"
+	"fmt"
 	"math/big"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // TestForged judges what no program would sign, each in a cabinet whose digest is right.
@@ -34,11 +34,11 @@ func TestForged_INT9(t *testing.T) {
 		"as it should be":                  {func(*forgery) {}, valid, ""},
 		"SHA-384":                          {func(f *forgery) { f.digest = integrity.SHA384 }, valid, ""},
 		"RSA-PSS":                          {func(f *forgery) { f.scheme = oidRSAPSS }, valid, ""},
-		"an algorithm with its digest":     {func(f *forgery) { f.scheme = oid("1.2.840.113549.1.1.11") }, valid, ""},
-		"an algorithm with another digest": {func(f *forgery) { f.scheme = oid("1.2.840.113549.1.1.12") }, unsupportedStatus, "made by algorithm"},
+		"an algorithm with its digest":     {func(f *forgery) { f.scheme = cms.NewOID("1.2.840.113549.1.1.11") }, valid, ""},
+		"an algorithm with another digest": {func(f *forgery) { f.scheme = cms.NewOID("1.2.840.113549.1.1.12") }, unsupportedStatus, "made by algorithm"},
 		"an algorithm of other keys":       {func(f *forgery) { f.scheme = oidECDSA }, unsupportedStatus, "made by algorithm"},
 		"a signer named by its key":        {func(f *forgery) { f.who = p.people["with a key's name"]; f.byKeyID = true }, valid, ""},
-		"an attribute more":                {extra(attr(oid("1.2.3"), number(1))), valid, ""},
+		"an attribute more":                {extra(attr(cms.NewOID("1.2.3"), number(1))), valid, ""},
 		"stamped in BER":                   {func(f *forgery) { f.looseStamp = true }, valid, ""},
 		"stamped by PKCS #9":               {func(f *forgery) { f.legacyStamp = true }, valid, ""},
 		"SHA-1 in the signer":              {func(f *forgery) { f.digest = integrity.SHA1 }, bad, "made with sha1"},
@@ -47,7 +47,7 @@ func TestForged_INT9(t *testing.T) {
 		"two digests":                      {extra(attr(oidMessageDigest, octets(make([]byte, 32)))), bad, "occurs twice"},
 		"a digest of two parts":            {func(f *forgery) { f.attributes = twoValues }, bad, "not one value"},
 		"another content type": {func(f *forgery) {
-			f.attributes = func(a [][]byte) [][]byte { return [][]byte{attr(oidContentType, object(oidTimestamp)), a[1]} }
+			f.attributes = func(a [][]byte) [][]byte { return [][]byte{attr(oidContentType, object(cms.OIDTimestampInfo)), a[1]} }
 		}, bad, "content of type"},
 		"the signer's certificate is missing": {func(f *forgery) { f.who.cert = p.vendor.cert; f.certs = nil; f.who = hidden(f.who) }, bad, "certificate is missing"},
 		"stamped before the certificate":      {func(f *forgery) { f.stampedAt = notBefore.Add(-time.Second) }, bad, "was not valid at"},
@@ -57,7 +57,7 @@ func TestForged_INT9(t *testing.T) {
 		"stamped by who may not":              {func(f *forgery) { f.stampedBy = &p.vendor }, unsupportedStatus, "no trusted timestamp"},
 		"a timestamp of another signature": {func(f *forgery) {
 			f.stampedBy = nil
-			f.others = [][]byte{attr(oidTimestampToken, otherToken(t))}
+			f.others = [][]byte{attr(oidMicrosoftTimestamp, otherToken(t))}
 		}, bad, "over something else"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,8 +83,8 @@ func hidden(who identity) identity {
 // otherToken is a timestamp over nothing that is there.
 func otherToken(t *testing.T) []byte {
 	sum := sumOf(integrity.SHA256, []byte("something else"))
-	s := forgery{who: everybody().stamper, contentType: oidTimestamp, content: octets(seq(number(1), object(oid("1.2.3.4")),
-		seq(algorithmID(digestOID(integrity.SHA256)), octets(sum)), number(7), encode(tagTime, []byte(now.Format("20060102150405Z")))))}
+	s := forgery{who: everybody().stamper, contentType: cms.OIDTimestampInfo, content: octets(seq(number(1), object(cms.NewOID("1.2.3.4")),
+		seq(algorithmID(digestOID(integrity.SHA256)), octets(sum)), number(7), cms.Encode(cms.TagTime, []byte(now.Format("20060102150405Z")))))}
 	return s.signedData(t)
 }
 
@@ -93,14 +93,14 @@ func TestEarliestTimestampCounts(t *testing.T) {
 	f := vendorForgery()
 	f.stampedBy = nil
 	f.content = indirectData(integrity.CAB, integrity.SHA256, make([]byte, 32))
-	pool := newPool(nil)
+	pool := cms.NewFile(rules, nil)
 	early, late := stampsAt(t, now.Add(-time.Hour)), stampsAt(t, now)
-	for _, order := range [][]knownStamp{{early, late}, {late, early}} {
+	for _, order := range [][]cms.Dated{{early, late}, {late, early}} {
 		v := newVerifier(t, everybody().signer())
-		signer := newCertificate(everybody().vendor.cert)
-		require.NoError(t, pool.add(everybody().ca.cert.Raw))
-		require.NoError(t, pool.add(everybody().root.cert.Raw))
-		chains, err := pool.chains(signer, v.anchors, x509.ExtKeyUsageCodeSigning)
+		signer := rules.Certificate(everybody().vendor.cert)
+		require.NoError(t, pool.Add(everybody().ca.cert.Raw))
+		require.NoError(t, pool.Add(everybody().root.cert.Raw))
+		chains, err := pool.Chains(signer, v.anchors, x509.ExtKeyUsageCodeSigning)
 		require.NoError(t, err)
 		_, at, _, why := v.policies[0].judge(signer, chains, order)
 		require.Nil(t, why)
@@ -108,13 +108,13 @@ func TestEarliestTimestampCounts(t *testing.T) {
 	}
 }
 
-func stampsAt(t *testing.T, at time.Time) knownStamp {
+func stampsAt(t *testing.T, at time.Time) cms.Dated {
 	p := everybody()
-	pool := newPool([]*certificate{newCertificate(p.stampRoot.cert)})
-	authority := newCertificate(p.stamper.cert)
-	chains, err := pool.chains(authority, newVerifier(t, p.signer()).timestampers, x509.ExtKeyUsageTimeStamping)
+	pool := cms.NewFile(rules, []*cms.Certificate{rules.Certificate(p.stampRoot.cert)})
+	authority := rules.Certificate(p.stamper.cert)
+	chains, err := pool.Chains(authority, newVerifier(t, p.signer()).timestampers, x509.ExtKeyUsageTimeStamping)
 	require.NoError(t, err)
-	return knownStamp{at, chains}
+	return cms.Dated{Time: at, Chains: chains}
 }
 
 func TestLimitsOfSignatures(t *testing.T) {
@@ -130,31 +130,31 @@ func TestLimitsOfSignatures(t *testing.T) {
 		make   func(n int) forgery
 		detail string
 	}{
-		"attributes": {MaxAttributes - 2, func(n int) forgery {
+		"attributes": {cms.MaxAttributes - 2, func(n int) forgery {
 			f := inner
 			f.attributes = func(a [][]byte) [][]byte {
-				for range n {
-					a = append(a, attr(oid("1.2.3"), number(1)))
+				for i := range n {
+					a = append(a, attr(cms.NewOID(fmt.Sprint("1.2.", i)), number(1)))
 				}
 				return a
 			}
 			return f
 		}, "more than 64 attributes"},
-		"other attributes": {MaxAttributes - 1, func(n int) forgery {
+		"other attributes": {cms.MaxAttributes - 1, func(n int) forgery {
 			f := inner
 			for range n {
-				f.others = append(f.others, attr(oid("1.2.3"), number(1)))
+				f.others = append(f.others, attr(cms.NewOID("1.2.3"), number(1)))
 			}
 			return f
 		}, "more than 64 attributes"},
-		"timestamps": {MaxTimestamps, func(n int) forgery {
+		"timestamps": {cms.MaxTimestamps, func(n int) forgery {
 			f := inner
 			f.stampedBy = nil
 			var all [][]byte
 			for range n {
 				all = append(all, otherToken(t))
 			}
-			f.others = [][]byte{attr(oidTimestampToken, all...)}
+			f.others = [][]byte{attr(oidMicrosoftTimestamp, all...)}
 			return f
 		}, "more than 4 timestamps"},
 		"signatures": {MaxSignatures - 1, func(n int) forgery {
@@ -168,7 +168,7 @@ func TestLimitsOfSignatures(t *testing.T) {
 			f.others = [][]byte{attr(oidNested, all...)}
 			return f
 		}, "more than 8 signatures"},
-		"certificates": {MaxCertificates - 3, func(n int) forgery {
+		"certificates": {cms.MaxCertificates - 3, func(n int) forgery {
 			f := inner
 			for range n {
 				f.certs = append(f.certs, issue("Other", nil, p256(), authority))
@@ -183,57 +183,11 @@ func TestLimitsOfSignatures(t *testing.T) {
 			require.Contains(t, got.Detail, c.detail)
 		})
 	}
-
-	pool := newPool(nil)
-	require.NoError(t, pool.add(make([]byte, MaxCertificate)))
-	require.ErrorContains(t, pool.add(make([]byte, MaxCertificate+1)), "65537 bytes")
-	require.NoError(t, pool.spend(MaxChecks))
-	require.ErrorContains(t, pool.spend(1), "more than 96 public-key operations")
-	require.Empty(t, weakKey(&x509.Certificate{PublicKey: &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), MaxRSA-1)}}))
-	require.Contains(t, weakKey(&x509.Certificate{PublicKey: &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), MaxRSA)}}), "8193 bits")
-
-	deep := []byte{2, 1, 7}
-	for range MaxLevels - 1 {
-		deep = encode(tagSequence, deep)
-	}
-	require.NoError(t, wellFormed(deep, 0))
-	require.Error(t, wellFormed(encode(tagSequence, deep), 0))
-
-	wrap := func(n int) []byte {
-		b := []byte{2, 1, 7}
-		for range n {
-			b = cat([]byte{0x30, 0x80}, b, []byte{0, 0})
-		}
-		return b
-	}
-	_, _, err := toDER(wrap(MaxBERDepth))
-	require.NoError(t, err)
-	_, _, err = toDER(wrap(MaxBERDepth + 1))
-	require.Error(t, err)
-}
-
-// TestLimitOfChains: a chain of MaxChain certificates is followed to its end, one of more is not.
-func TestLimitOfChains(t *testing.T) {
-	root := issue("CA 0", nil, p256(), authority)
-	pool := newPool(nil)
-	above := root
-	for i := 1; i <= MaxChain; i++ {
-		require.NoError(t, pool.add(above.cert.Raw))
-		leaf := newCertificate(issue("Leaf", &above, p256(), forCode).cert)
-		chains, err := pool.chains(leaf, func(f fingerprint) bool { return f == newCertificate(root.cert).print }, x509.ExtKeyUsageCodeSigning)
-		if i < MaxChain {
-			require.NoError(t, err)
-			require.Len(t, chains[0].certificates, i+1)
-		} else {
-			require.ErrorContains(t, err, "leads to no certificate")
-		}
-		above = issue("CA "+string(rune('0'+i)), &above, newEC(elliptic.P256()), authority)
-	}
 }
 
 func TestLimitsOfFiles(t *testing.T) {
 	v := newVerifier(t, everybody().signer())
-	blob := append(encode(tagSequence, nil), make([]byte, MaxSignature)...)
+	blob := append(cms.Encode(cms.TagSequence, nil), make([]byte, MaxSignature)...)
 	for format, overhead := range map[integrity.Format]int{integrity.PE: certificateHeader, integrity.CAB: 0, integrity.MSI: 0} {
 		place := places(10)[format]
 		for n, want := range map[int]integrity.Status{MaxSignature - overhead: integrity.Bad, MaxSignature - overhead + 8: integrity.Unsupported} {
@@ -274,9 +228,7 @@ func TestLimitsOfFiles(t *testing.T) {
 
 // TestOneSignerOnly: who else signed, and what, would be anybody's guess.
 func TestOneSignerOnly(t *testing.T) {
-	d := der(vendorForgeryFor(integrity.PE).signerInfo(t, nil))
-	_, signer, _, err := d.next()
-	require.NoError(t, err)
+	_, signer, _ := cms.Read(vendorForgeryFor(integrity.PE).signerInfo(t, nil)).Next()
 	for n, want := range map[int]string{0: "not well-formed DER", 2: "more than one signer"} {
 		got := verify(newVerifier(t, everybody().signer()), inPE(withSigner(nil, bytes.Repeat(signer, n))))
 		require.Equal(t, integrity.Bad, got.Status)
@@ -301,7 +253,7 @@ func TestLimitOfSignaturesInAll(t *testing.T) {
 		for range n {
 			l.signatures = append(l.signatures, one)
 		}
-		all, err := parseSignatures(l, newPool(nil))
+		all, err := parseSignatures(l, cms.NewFile(rules, nil))
 		if want == "" {
 			require.NoError(t, err)
 			require.Len(t, all, MaxSignatures)

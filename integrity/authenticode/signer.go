@@ -1,17 +1,16 @@
 package authenticode
 
 import (
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
-	"encoding/pem"
-	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
+
+// rules say which certificates carry trust.
+var rules = cms.Rules{MaxRSA: maxRSA, Lenient: true}
 
 // New returns a verifier that trusts the signers by their [integrity.AuthenticodeTrust], at most MaxSigners in all; with
 // none it trusts nobody. The error is an *integrity.Invalid with every problem, whose fields are as
@@ -29,8 +28,10 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 			at := fmt.Sprintf("signers[%d].authenticode[%d]", i, j)
 			p := policy{AuthenticodeTrust: t, name: s.Name}
 			p.At = t.At.UTC()
-			p.anchors = v.read(&bad, at+".anchors", s.Name, t.Anchors)
-			p.timestampers = v.read(&bad, at+".timestampers", s.Name, t.Timestampers)
+			var anchors, timestampers []*cms.Certificate
+			p.anchors, anchors = rules.Pins(&bad, at+".anchors", s.Name, t.Anchors, MaxAnchors)
+			p.timestampers, timestampers = rules.Pins(&bad, at+".timestampers", s.Name, t.Timestampers, MaxAnchors)
+			v.pinned = slices.Concat(v.pinned, anchors, timestampers)
 			v.policies = append(v.policies, p)
 		}
 	}
@@ -44,50 +45,5 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 type policy struct {
 	integrity.AuthenticodeTrust
 	name                  string
-	anchors, timestampers []fingerprint
+	anchors, timestampers []cms.Fingerprint
 }
-
-// read reads anchors, and keeps the certificates among them.
-func (v *Verifier) read(bad *problem.List, field, name string, list []string) (prints []fingerprint) {
-	if len(list) > MaxAnchors {
-		bad.AddOnce(field, name, "%d of them; at most %d", len(list), MaxAnchors)
-		list = list[:MaxAnchors]
-	}
-	for i, text := range list {
-		var f fingerprint
-		if sum, is := strings.CutPrefix(text, "sha256:"); is {
-			hex.Decode(f[:], []byte(sum)[:min(len(sum), 2*len(f))]) // integrity.ValidateSigners told of any other length
-		} else if c, err := readCertificate(text); err != nil {
-			bad.AddOnce(fmt.Sprintf("%s[%d]", field, i), name, "%v", err)
-		} else {
-			v.pinned = append(v.pinned, c)
-			f = c.print
-		}
-		prints = append(prints, f)
-	}
-	return prints
-}
-
-func readCertificate(text string) (*certificate, error) {
-	if len(text) > MaxPinned {
-		return nil, fmt.Errorf("the certificate has %d bytes; at most %d", len(text), MaxPinned)
-	}
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, errors.New("not a certificate in PEM")
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("not a certificate: %w", err)
-	}
-	c := newCertificate(cert)
-	if c.weak != "" {
-		return nil, fmt.Errorf("the certificate of %.80q has %s", cert.Subject, c.weak)
-	}
-	return c, nil
-}
-
-// fingerprint is the SHA-256 of a certificate in DER.
-type fingerprint [sha256.Size]byte
-
-func (f fingerprint) String() string { return hex.EncodeToString(f[:]) }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 func TestNewTellsEveryProblem(t *testing.T) {
@@ -135,17 +136,17 @@ func TestLimitsOfSigners(t *testing.T) {
 	require.NoError(t, err)
 	s.Anchors = append(s.Anchors, p.root.anchor())
 	_, err = New(signers(s)...)
-	require.ErrorContains(t, err, "33 of them; at most 32")
+	require.ErrorContains(t, err, "33 certificates; at most 32")
 
 	s = p.signer()
-	s.Anchors = []string{p.root.pem() + strings.Repeat("\n", MaxPinned-len(p.root.pem()))}
+	s.Anchors = []string{p.root.pem() + strings.Repeat("\n", cms.MaxCertificate-len(p.root.pem()))}
 	_, err = New(signers(s)...)
 	require.NoError(t, err)
 	s.Anchors[0] += "\n"
 	_, err = New(signers(s)...)
 	require.ErrorContains(t, err, "at most 16384")
 
-	for bits, want := range map[int]string{MinRSA - 8: "an RSA key of 2040 bits", MinRSA: ""} {
+	for bits, want := range map[int]string{cms.MinRSA - 8: "an RSA key of 2040 bits", cms.MinRSA: ""} {
 		s.Anchors = []string{issue("CA", nil, newRSA(bits), authority).pem()}
 		_, err := New(signers(s)...)
 		if want == "" {
@@ -154,5 +155,5 @@ func TestLimitsOfSigners(t *testing.T) {
 			require.ErrorContains(t, err, want)
 		}
 	}
-	require.Contains(t, weakKey(issue("CA", nil, newEC(elliptic.P224()), authority).cert), "P-224")
+	require.Contains(t, rules.Weak(newEC(elliptic.P224()).Public()), "P-224")
 }

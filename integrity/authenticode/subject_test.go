@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // TestOtherSubjects: whatever else a vendor signed can be cut into streams, with its last bytes as the root's class, and
@@ -20,14 +21,14 @@ func TestOtherSubjects_INT9(t *testing.T) {
 		content, class := script[:len(script)-16], script[len(script)-16:]
 		file := compoundFile(9, []file{{name: "\x05DigitalSignature", content: blob}, {name: "Table", content: []byte(content)}})
 		for _, p := range file.pieces {
-			if der(p.b).has(nameRoot[0]) {
+			if cms.Read(p.b).Has(nameRoot[0]) {
 				copy(p.b[entryClass:], class)
 			}
 		}
 		return file
 	}
 	for name, c := range map[string]struct {
-		id     objectID
+		id     cms.OID
 		about  []byte
 		status integrity.Status
 		detail string
@@ -38,7 +39,7 @@ func TestOtherSubjects_INT9(t *testing.T) {
 		"no subject":                  {msi, nil, bad, "no package"},
 		"an empty subject":            {msi, seq(), bad, "no package"},
 		"a program":                   {dataTypes[integrity.PE], nil, bad, "over a file of format"},
-		"something of a type unknown": {oid("1.2.3"), subjectInfo(subjectInstaller), bad, "no package"},
+		"something of a type unknown": {cms.NewOID("1.2.3"), subjectInfo(subjectInstaller), bad, "no package"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := vendorForgery()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
@@ -14,7 +15,7 @@ import (
 // the zero Verifier trusts nobody.
 type Verifier struct {
 	policies []policy
-	pinned   []*certificate // that the policies bring
+	pinned   []*cms.Certificate // that the policies bring
 }
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
@@ -25,18 +26,17 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.S
 	f, err := open(content, size)
 	if err == nil {
 		var answer integrity.Signature
-		if answer, err = v.judge(f); err == nil {
+		if answer, err = v.judge(f, cms.NewFile(rules, v.pinned)); err == nil {
 			return answer
 		}
 	}
-	r := asRefusal(err)
-	return integrity.Signature{Status: r.status, Format: f.format, Detail: problem.Printable(r.text)}
+	r := cms.AsRefusal(err)
+	return integrity.Signature{Status: r.Status, Format: f.format, Detail: problem.Printable(r.Text)}
 }
 
 // judge judges all signatures of a file. One that does not hold decides at once; otherwise the first valid one does.
-func (v *Verifier) judge(f *layout) (integrity.Signature, error) {
-	pool := newPool(v.pinned)
-	all, err := parseSignatures(f, pool)
+func (v *Verifier) judge(f *layout, file *cms.File) (integrity.Signature, error) {
+	all, err := parseSignatures(f, file)
 	if err != nil {
 		return integrity.Signature{}, err
 	}
@@ -53,16 +53,16 @@ func (v *Verifier) judge(f *layout) (integrity.Signature, error) {
 		}
 	}
 	var valid *integrity.Signature
-	var why *refusal
+	var why *cms.Refusal
 	for _, s := range all {
-		answer, err := v.judgeOne(f, s, pool, sums[s.digest])
-		switch r := asRefusal(err); {
+		answer, err := v.judgeOne(f, s, file, sums[s.digest])
+		switch r := cms.AsRefusal(err); {
 		case err == nil && valid == nil:
 			valid = &answer
 		case err == nil:
-		case r.decides:
+		case r.Decides:
 			return integrity.Signature{}, r
-		case why == nil || why.status != integrity.Unsupported && r.status == integrity.Unsupported:
+		case why == nil || why.Status != integrity.Unsupported && r.Status == integrity.Unsupported:
 			why = r
 		}
 	}
@@ -73,7 +73,7 @@ func (v *Verifier) judge(f *layout) (integrity.Signature, error) {
 }
 
 // judgeOne judges one signature of a file that has the digest.
-func (v *Verifier) judgeOne(f *layout, s *signature, pool *pool, has fileDigest) (integrity.Signature, error) {
+func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has fileDigest) (integrity.Signature, error) {
 	var none integrity.Signature
 	if s.err != nil {
 		return none, s.err
@@ -81,24 +81,24 @@ func (v *Verifier) judgeOne(f *layout, s *signature, pool *pool, has fileDigest)
 	if err := f.compare(s, has); err != nil {
 		return none, err
 	}
-	signer, err := pool.check(s.signer, s.data, oidIndirectData)
-	if err != nil && asRefusal(err).decides {
+	signer, err := file.Verify(&s.signer, s.data, oidIndirectData)
+	if err != nil && cms.AsRefusal(err).Decides {
 		return none, err
 	}
-	stamps, stampErr := v.checkStamps(s, pool)
+	stamps, _, stampErr := file.Dated(s.stamps, v.timestampers)
 	switch {
 	case stampErr != nil:
 		return none, stampErr
 	case err != nil:
 		return none, err
 	case s.digest.Legacy():
-		return none, untrusted("it names the file by its %s digest, which carries no trust", s.digest)
+		return none, cms.Untrusted("it names the file by its %s digest, which carries no trust", s.digest)
 	}
-	chains, err := pool.chains(signer, v.anchors, x509.ExtKeyUsageCodeSigning)
+	chains, err := file.Chains(signer, v.anchors, x509.ExtKeyUsageCodeSigning)
 	if err != nil {
 		return none, err
 	}
-	var why *refusal
+	var why *cms.Refusal
 	near := -1 // how far the nearest policy was met
 	for _, p := range v.policies {
 		name, at, met, r := p.judge(signer, chains, stamps)
@@ -113,57 +113,28 @@ func (v *Verifier) judgeOne(f *layout, s *signature, pool *pool, has fileDigest)
 }
 
 // anchors tells whether any policy's signer may end in the certificate.
-func (v *Verifier) anchors(f fingerprint) bool {
+func (v *Verifier) anchors(f cms.Fingerprint) bool {
 	return slices.ContainsFunc(v.policies, func(p policy) bool { return slices.Contains(p.anchors, f) })
 }
 
 // timestampers tells whether any policy's timestamps may end in the certificate.
-func (v *Verifier) timestampers(f fingerprint) bool {
+func (v *Verifier) timestampers(f cms.Fingerprint) bool {
 	return slices.ContainsFunc(v.policies, func(p policy) bool { return slices.Contains(p.timestampers, f) })
 }
 
-// knownStamp is a timestamp that holds, and the chains of its authority at its time.
-type knownStamp struct {
-	time   time.Time
-	chains []chain
-}
-
-// checkStamps wants every timestamp to hold and returns those that some policy may trust. One that is merely not trusted
-// is as good as none: anybody could take it away.
-func (v *Verifier) checkStamps(s *signature, pool *pool) (known []knownStamp, err error) {
-	for _, t := range s.stamps {
-		authority, err := t.check(pool)
-		if err == nil {
-			var chains []chain
-			if chains, err = pool.chains(authority, v.timestampers, x509.ExtKeyUsageTimeStamping); err == nil {
-				chains = slices.DeleteFunc(chains, func(c chain) bool { return !c.validAt(t.time) })
-				known = append(known, knownStamp{t.time, chains})
-			}
-		}
-		if r := asRefusal(err); err != nil && r.decides {
-			r.text = "its timestamp: " + r.text
-			return nil, r
-		}
-	}
-	return known, nil
-}
-
 // judge asks whether the policy's signer signed, and when. Without that it tells how many of its parts were met.
-func (p policy) judge(signer *certificate, chains []chain, stamps []knownStamp) (name string, at time.Time, met int, why *refusal) {
-	if !slices.ContainsFunc(chains, func(c chain) bool { return slices.Contains(p.anchors, c.anchor()) }) {
-		return "", at, 0, untrusted("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
+func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.Dated) (name string, at time.Time, met int, why *cms.Refusal) {
+	if !chains.EndIn(p.anchors) {
+		return "", at, 0, cms.Untrusted("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
 	}
 	if p.Organisation != "" && !slices.Equal(signer.Subject.Organization, []string{p.Organisation}) {
-		return "", at, 1, untrusted("it is by organisation %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
+		return "", at, 1, cms.Untrusted("it is by organisation %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
 	}
 	if p.Usage != "" && !hasUsage(signer, p.Usage) {
-		return "", at, 2, untrusted("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.name)
+		return "", at, 2, cms.Untrusted("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.name)
 	}
-	for _, s := range stamps {
-		trusted := slices.ContainsFunc(s.chains, func(c chain) bool { return slices.Contains(p.timestampers, c.anchor()) })
-		if trusted && (at.IsZero() || s.time.Before(at)) {
-			at = s.time
-		}
+	if times := cms.Times(stamps, p.timestampers); times != nil {
+		at = times[0]
 	}
 	judged := at
 	if at.IsZero() || hasUsage(signer, usageLifetime) {
@@ -171,12 +142,12 @@ func (p policy) judge(signer *certificate, chains []chain, stamps []knownStamp) 
 	}
 	if judged.IsZero() {
 		if at.IsZero() {
-			return "", at, 3, undated("no trusted timestamp says when it was made, so whether the certificate of %.200q was valid cannot be judged", signer.Subject)
+			return "", at, 3, cms.Undated("no trusted timestamp says when it was made, so whether the certificate of %.200q was valid cannot be judged", signer.Subject)
 		}
-		return "", at, 3, undated("the certificate of %.200q is good only as long as it is valid, whatever the timestamp says", signer.Subject)
+		return "", at, 3, cms.Undated("the certificate of %.200q is good only as long as it is valid, whatever the timestamp says", signer.Subject)
 	}
-	if !slices.ContainsFunc(chains, func(c chain) bool { return slices.Contains(p.anchors, c.anchor()) && c.validAt(judged) }) {
-		return "", at, 4, untrusted("the certificate of %.200q or one above it was not valid at %s; it is from %s to %s", signer.Subject,
+	if !chains.ValidAt(p.anchors, judged) {
+		return "", at, 4, cms.Untrusted("the certificate of %.200q or one above it was not valid at %s; it is from %s to %s", signer.Subject,
 			judged.Format(time.RFC3339), signer.NotBefore.Format(time.RFC3339), signer.NotAfter.Format(time.RFC3339))
 	}
 	return p.name, at, 5, nil
@@ -186,7 +157,7 @@ func (p policy) judge(signer *certificate, chains []chain, stamps []knownStamp) 
 const usageLifetime = "1.3.6.1.4.1.311.10.3.13"
 
 // hasUsage tells whether a certificate has an extended key usage.
-func hasUsage(c *certificate, usage string) bool {
+func hasUsage(c *cms.Certificate, usage string) bool {
 	for _, u := range c.UnknownExtKeyUsage {
 		if u.String() == usage {
 			return true

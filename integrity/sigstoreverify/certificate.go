@@ -1,24 +1,28 @@
 package sigstoreverify
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/asn1"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// parseCertificate reads one certificate that came with a signature.
+// rules say which keys and certificates carry trust.
+var rules = cms.Rules{MaxRSA: MaxRSA, Ed25519: true}
+
+// parseCertificate reads one certificate of a bundle.
 func parseCertificate(der []byte) (*x509.Certificate, error) {
-	if len(der) > MaxCertificate {
-		return nil, fmt.Errorf("it has %d bytes; at most %d", len(der), MaxCertificate)
+	if len(der) > cms.MaxCertificate {
+		return nil, fmt.Errorf("it has %d bytes; at most %d", len(der), cms.MaxCertificate)
 	}
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -27,39 +31,11 @@ func parseCertificate(der []byte) (*x509.Certificate, error) {
 	return c, check(c.PublicKey)
 }
 
-// parseAnchor reads one trusted certificate.
-func parseAnchor(text string) (*x509.Certificate, error) {
-	if len(text) > MaxPEM {
-		return nil, fmt.Errorf("it has %d bytes; at most %d", len(text), MaxPEM)
-	}
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, errors.New("not a certificate in PEM")
-	}
-	c, err := parseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("want a certificate: %w", err)
-	}
-	return c, nil
-}
-
 // identity is an Identity in use.
 type identity struct {
 	integrity.Identity
-	way          int // index of the way it belongs to
-	anchors      pinned
-	timestampers pinned
-}
-
-// pinned are certificates that are trusted, and no others.
-type pinned []*x509.Certificate
-
-func (p pinned) pool() *x509.CertPool {
-	pool := x509.NewCertPool()
-	for _, c := range p {
-		pool.AddCert(c)
-	}
-	return pool
+	way                   int // index of the way it belongs to
+	anchors, timestampers []cms.Fingerprint
 }
 
 // The extensions in which Fulcio tells whom it believed: as a DER string, and in the older form as the bare text.
@@ -76,11 +52,12 @@ func tokenIssuer(c *x509.Certificate) (string, bool) {
 		case e.Id.Equal(oldIssuerOID):
 			found = append(found, string(e.Value))
 		case e.Id.Equal(issuerOID):
-			var s string
-			if rest, err := asn1.UnmarshalWithParams(e.Value, &s, "utf8"); err != nil || len(rest) > 0 {
+			r := cms.Read(e.Value)
+			s := r.Only(tagUTF8).Rest()
+			if r.Err() != nil || !utf8.Valid(s) {
 				return "", false
 			}
-			found = append(found, s)
+			found = append(found, string(s))
 		}
 	}
 	if len(found) == 0 || len(slices.Compact(found)) > 1 {
@@ -89,17 +66,19 @@ func tokenIssuer(c *x509.Certificate) (string, bool) {
 	return found[0], true
 }
 
+const tagUTF8 = 0x0c
+
 // Kinds of subject alternative names, by their tags (RFC 5280, section 4.2.1.6).
 const (
-	otherName = 0
-	mailName  = 1
-	hostName  = 2
-	uriName   = 6
+	otherName = cms.TagContext0
+	mailName  = cms.TagContext | 1
+	hostName  = cms.TagContext | 2
+	uriName   = cms.TagContext | 6
 )
 
 // kindOf is the kind of a name that a policy gives. A name of one kind must not pass for one of another: what an
 // authority may name is bounded for each kind of its own, and other names not at all.
-func kindOf(name string) int {
+func kindOf(name string) byte {
 	switch {
 	case strings.Contains(name, ":"):
 		return uriName
@@ -114,7 +93,7 @@ func kindOf(name string) int {
 
 // alternativeNames lists the certificate's subject alternative names of a kind, as they stand in it: package x509 tells
 // a URI as it was understood, which is not letter for letter.
-func alternativeNames(c *x509.Certificate, kind int) (out []string) {
+func alternativeNames(c *x509.Certificate, kind byte) (out []string) {
 	if kind == otherName {
 		if name, err := cryptoutils.UnmarshalOtherNameSAN(c.Extensions); err == nil && name != "" {
 			out = []string{name}
@@ -122,18 +101,17 @@ func alternativeNames(c *x509.Certificate, kind int) (out []string) {
 		return out
 	}
 	for _, e := range c.Extensions {
-		var list, name asn1.RawValue
-		if !e.Id.Equal(cryptoutils.SANOID) || exactly(e.Value, &list, "") != nil {
+		if !e.Id.Equal(cryptoutils.SANOID) {
 			continue
 		}
-		for rest := list.Bytes; len(rest) > 0; {
-			var err error
-			if rest, err = asn1.Unmarshal(rest, &name); err != nil {
-				return nil
+		list := cms.Read(e.Value).Only(cms.TagSequence)
+		for list.More() {
+			if tag, _, name := list.Next(); tag == kind {
+				out = append(out, string(name.Rest()))
 			}
-			if name.Class == asn1.ClassContextSpecific && name.Tag == kind {
-				out = append(out, string(name.Bytes))
-			}
+		}
+		if list.Err() != nil {
+			return nil
 		}
 	}
 	return out
@@ -141,7 +119,7 @@ func alternativeNames(c *x509.Certificate, kind int) (out []string) {
 
 // everyName lists the names of all kinds by which an Identity can be told.
 func everyName(c *x509.Certificate) (out []string) {
-	for _, kind := range []int{hostName, mailName, uriName, otherName} {
+	for _, kind := range []byte{hostName, mailName, uriName, otherName} {
 		out = append(out, alternativeNames(c, kind)...)
 	}
 	return out
@@ -162,86 +140,83 @@ func (id *identity) matches(c *x509.Certificate) bool {
 	return true
 }
 
-// verifyChain says whether the chain was good at that time: up to one of the roots, for that use.
-func verifyChain(chain []*x509.Certificate, roots pinned, use x509.ExtKeyUsage, at time.Time) error {
-	leaf := *chain[0]
-	if !slices.Contains(leaf.ExtKeyUsage, use) {
-		return errors.New("its certificate is for another use")
-	}
-	if leaf.KeyUsage != 0 && leaf.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
-		return errors.New("its certificate is not for signatures")
-	}
-	// A subject may be named by Fulcio's other name alone, which package x509 cannot read; matches does.
+// leafOf is the signer's certificate as chains are looked for: its subject may be named by Fulcio's other name alone, which
+// package x509 cannot read; matches does.
+func leafOf(c *x509.Certificate) *cms.Certificate {
+	leaf := *c
 	if name, err := cryptoutils.UnmarshalOtherNameSAN(leaf.Extensions); err == nil && name != "" {
 		leaf.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(leaf.UnhandledCriticalExtensions), cryptoutils.SANOID.Equal)
 	}
-	// One certificate a subject: hostile ones that could each be above each other would be tried in every order.
-	between, subjects := x509.NewCertPool(), map[string]bool{}
-	for _, c := range chain[1:] {
-		if !subjects[string(c.RawSubject)] {
-			subjects[string(c.RawSubject)] = true
-			between.AddCert(c)
-		}
-	}
-	_, err := leaf.Verify(x509.VerifyOptions{
-		Roots: roots.pool(), Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{use},
-	})
-	return err
+	return rules.Certificate(&leaf)
 }
 
 // whose finds the identity that a certificate is of, and when the signature was made: at is zero where that is unknown.
 func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte) (way int, at time.Time, err error) {
-	timestamps := parseTimestamps(tokens)
-	err = bad("its certificate is of none of the trusted signers (%q)", v.names)
-	for _, id := range v.identities {
-		if !id.matches(chain[0]) {
-			continue
+	named := slices.DeleteFunc(slices.Clone(v.identities), func(id *identity) bool { return !id.matches(chain[0]) })
+	if len(named) == 0 {
+		return 0, at, cms.Broken("its certificate is of none of the trusted signers (%q)", v.names)
+	}
+	file := cms.NewFile(rules, v.pinned)
+	for _, c := range chain[1:] {
+		if err := file.Add(c.Raw); err != nil {
+			return 0, at, err
 		}
-		if at, err = id.judge(chain, sig, timestamps); err == nil {
+	}
+	anyOf := func(pins func(*identity) []cms.Fingerprint) func(cms.Fingerprint) bool {
+		return func(f cms.Fingerprint) bool {
+			return slices.ContainsFunc(named, func(id *identity) bool { return slices.Contains(pins(id), f) })
+		}
+	}
+	stamps, why := readTokens(file, tokens, sig)
+	dated, untrusted, err := file.Dated(stamps, anyOf(func(id *identity) []cms.Fingerprint { return id.timestampers }))
+	if err != nil {
+		return 0, at, err
+	}
+	leaf := leafOf(chain[0])
+	chains, err := file.Chains(leaf, anyOf(func(id *identity) []cms.Fingerprint { return id.anchors }), x509.ExtKeyUsageCodeSigning)
+	if err != nil {
+		return 0, at, err
+	}
+	for _, id := range named {
+		if at, err = id.judge(leaf, chains, dated, cmp.Or(untrusted, why)); err == nil {
 			return id.way, at, nil
 		}
 	}
-	return 0, time.Time{}, err
+	return 0, at, err
 }
 
-// judge judges a chain whose first certificate names the identity, and returns when it signed: zero if that is unknown.
-func (id *identity) judge(chain []*x509.Certificate, sig []byte, timestamps []timestampOrNot) (time.Time, error) {
-	times, why := id.times(sig, timestamps)
-	var signed time.Time
+// readTokens reads the timestamps over sig. Those of which the authority's certificate is neither there nor pinned are
+// left out: bundles have timestamps without certificates, and this one's authority is not trusted here.
+func readTokens(file *cms.File, tokens [][]byte, sig []byte) (stamps []cms.Stamp, why string) {
+	why = "it has no timestamp"
+	for _, token := range tokens {
+		t := file.Answer(token, sig)
+		if t.Signer.Signature != nil && file.Find(&t.Signer) == nil {
+			why = "its timestamp's certificate is not there"
+			continue
+		}
+		stamps = append(stamps, t)
+	}
+	return stamps, why
+}
+
+// judge wants a chain to one of the identity's anchors that was valid at all times that trusted authorities tell, and
+// returns the earliest of them: zero if there is none and the identity says when to judge.
+func (id *identity) judge(leaf *cms.Certificate, chains cms.Chains, dated []cms.Dated, why string) (signed time.Time, err error) {
+	times := cms.Times(dated, id.timestampers)
 	switch {
 	case len(times) > 0:
-		signed = slices.MinFunc(times, time.Time.Compare)
+		signed = times[0]
 	case id.At.IsZero():
-		return signed, unsupported("the time of signing is unknown (%s), so its certificate cannot be judged", why)
+		return signed, cms.Undated("no trusted timestamp says when it was made (%s), so its certificate cannot be judged", why)
 	default:
 		times = []time.Time{id.At}
 	}
 	for _, at := range times {
-		if err := verifyChain(chain, id.anchors, x509.ExtKeyUsageCodeSigning, at); err != nil {
-			return time.Time{}, bad("its certificate is not trusted at %s: %v", at.UTC().Format(time.RFC3339), err)
+		if !chains.ValidAt(id.anchors, at) {
+			return time.Time{}, cms.Untrusted("the certificate of %.200q leads to no anchor of %q that was valid with it at %s; it is from %s to %s", leaf.Holder(),
+				cmp.Or(id.Name, id.Organisation), at.UTC().Format(time.RFC3339), leaf.NotBefore.Format(time.RFC3339), leaf.NotAfter.Format(time.RFC3339))
 		}
 	}
 	return signed, nil
-}
-
-// times are those that trusted authorities say the signature was there at; why tells of one that does not.
-func (id *identity) times(sig []byte, timestamps []timestampOrNot) (times []time.Time, why string) {
-	if len(timestamps) == 0 {
-		return nil, "it has no timestamp"
-	}
-	if len(id.timestampers) == 0 {
-		return nil, "no timestamp authority is trusted"
-	}
-	for i, t := range timestamps {
-		err := t.err
-		if err == nil {
-			err = t.verify(sig, id.timestampers)
-		}
-		if err != nil {
-			why = fmt.Sprintf("timestamp %d: %v", i, err)
-			continue
-		}
-		times = append(times, t.at)
-	}
-	return times, why
 }

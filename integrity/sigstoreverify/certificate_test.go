@@ -21,6 +21,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/integritytest"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // stage has a vendor with a certificate, and a clock that all trust.
@@ -120,22 +121,22 @@ func TestIdentities_INT1(t *testing.T) {
 			change:   func(c *x509.Certificate) { c.Subject.CommonName = "release" },
 			identity: func(i *integrity.Identity) { i.Name = "release" }, want: integrity.Bad, detail: "none of the trusted signers",
 		},
-		"for servers":    {change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, want: integrity.Bad, detail: "for another use"},
-		"for anything":   {change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }, want: integrity.Bad, detail: "for another use"},
-		"for no use":     {change: func(c *x509.Certificate) { c.ExtKeyUsage = nil }, want: integrity.Bad, detail: "for another use"},
+		"for servers":    {change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, want: integrity.Bad, detail: "is not for signing code"},
+		"for anything":   {change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }, want: integrity.Bad, detail: "is not for signing code"},
+		"for no use":     {change: func(c *x509.Certificate) { c.ExtKeyUsage = nil }, want: integrity.Bad, detail: "is not for signing code"},
 		"for encryption": {change: func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }, want: integrity.Bad, detail: "not for signatures"},
 		"unknown critical extension": {change: func(c *x509.Certificate) {
 			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}})
 		}, want: integrity.Bad, detail: "unhandled critical extension"},
-		"not yet good":          {change: func(c *x509.Certificate) { c.NotBefore = signedOn.Add(time.Second) }, want: integrity.Bad, detail: "is not yet valid"},
+		"not yet good":          {change: func(c *x509.Certificate) { c.NotBefore = signedOn.Add(time.Second) }, want: integrity.Bad, detail: "that was valid with it at"},
 		"good from then on":     {change: func(c *x509.Certificate) { c.NotBefore = signedOn }, want: integrity.Valid},
 		"good until then":       {change: func(c *x509.Certificate) { c.NotAfter = signedOn }, want: integrity.Valid},
-		"no longer good":        {change: func(c *x509.Certificate) { c.NotAfter = signedOn.Add(-time.Second) }, want: integrity.Bad, detail: "expired"},
-		"no clock is trusted":   {identity: func(i *integrity.Identity) { i.Timestampers = nil }, want: integrity.Unsupported, detail: "no timestamp authority is trusted"},
+		"no longer good":        {change: func(c *x509.Certificate) { c.NotAfter = signedOn.Add(-time.Second) }, want: integrity.Bad, detail: "that was valid with it at"},
+		"no clock is trusted":   {identity: func(i *integrity.Identity) { i.Timestampers = nil }, want: integrity.Unsupported, detail: "leads to no certificate that is pinned"},
 		"judged at a time":      {identity: func(i *integrity.Identity) { i.Timestampers, i.At = nil, signedOn }, want: integrity.Valid},
-		"judged at a late time": {identity: func(i *integrity.Identity) { i.Timestampers, i.At = nil, signedOn.AddDate(0, 0, 1) }, want: integrity.Bad, detail: "expired"},
-		"another anchor":        {identity: func(i *integrity.Identity) { i.Anchors = []string{authority(t, "Root", nil).pem()} }, want: integrity.Bad, detail: "not trusted"},
-		"another clock":         {identity: func(i *integrity.Identity) { i.Timestampers = []string{authority(t, "Clocks", nil).pem()} }, want: integrity.Unsupported, detail: "time of signing is unknown"},
+		"judged at a late time": {identity: func(i *integrity.Identity) { i.Timestampers, i.At = nil, signedOn.AddDate(0, 0, 1) }, want: integrity.Bad, detail: "that was valid with it at"},
+		"another anchor":        {identity: func(i *integrity.Identity) { i.Anchors = []string{authority(t, "Root", nil).pem()} }, want: integrity.Bad, detail: "no certificate that is pinned"},
+		"another clock":         {identity: func(i *integrity.Identity) { i.Timestampers = []string{authority(t, "Clocks", nil).pem()} }, want: integrity.Unsupported, detail: "no trusted timestamp"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := s
@@ -177,10 +178,10 @@ func TestWeakChains_INT1(t *testing.T) {
 		key    crypto.Signer
 		detail string
 	}{
-		"a signer is no authority": {change: func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature }, detail: "not trusted"},
-		"an expired authority":     {change: func(c *x509.Certificate) { c.NotAfter = signedOn.Add(-time.Second) }, detail: "expired"},
+		"a signer is no authority": {change: func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature }, detail: "no certificate that is pinned"},
+		"an expired authority":     {change: func(c *x509.Certificate) { c.NotAfter = signedOn.Add(-time.Second) }, detail: "that was valid with it at"},
 		"an authority for servers": {change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, detail: "incompatible key usage"},
-		"one with a short RSA key": {key: weak, detail: "RSA with 1024 bits"},
+		"one with a short RSA key": {key: weak, detail: "RSA key of 1024 bits"},
 		"one that may not go on":   {change: func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = 0, true }, detail: ""},
 		"one for names of its own": {change: func(c *x509.Certificate) {
 			c.PermittedURIDomains, c.PermittedDNSDomainsCritical = []string{"other.example"}, true
@@ -206,7 +207,7 @@ func TestWeakChains_INT1(t *testing.T) {
 	}
 }
 
-// What a timestamp must be to tell the time; else the time is unknown.
+// What a timestamp must be to tell the time. One that does not hold decides; one that is merely not trusted tells none.
 func TestTimestamps_INT9(t *testing.T) {
 	s := newStage(t)
 	id := s.identity()
@@ -216,53 +217,62 @@ func TestTimestamps_INT9(t *testing.T) {
 		c.KeyUsage, c.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping} // not critical
 	})
 	refused := value(t, struct{ Status struct{ Status int } }{struct{ Status int }{2}}).FullBytes
+	const valid, bad, unsupported = integrity.Valid, integrity.Bad, integrity.Unsupported
 	for name, tc := range map[string]struct {
 		token  []byte
-		detail string // none: valid
+		want   integrity.Status
+		detail string
 	}{
-		"good":                      {stamp(t, s.clock, sig, nil), ""},
-		"without certificates":      {stamp(t, s.clock, sig, func(k *token) { k.shown = nil }), "certificate is not there"},
-		"about another signature":   {stamp(t, s.clock, sig[1:], nil), "about something else"},
-		"changed":                   {stamp(t, s.clock, sig, func(k *token) { k.badly = true }), "does not hold"},
-		"by no clock":               {stamp(t, s.signer, sig, nil), "not for timestamps alone"},
-		"by half a clock":           {stamp(t, other, sig, nil), "not for timestamps alone"},
-		"by a stranger":             {stamp(t, newStage(t).clock, sig, nil), "unknown authority"},
-		"naming another signer":     {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.signer, value(t, k.info).FullBytes) }), "name another certificate"},
-		"naming no signer":          {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.clock, value(t, k.info).FullBytes)[:2] }), "do not name"},
-		"without a digest":          {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.clock, value(t, k.info).FullBytes)[:1] }), "digest does not match"},
-		"with the digest of others": {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.clock, []byte("x")) }), "digest does not match"},
-		"of another type":           {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.clock, value(t, k.info).FullBytes)[1:] }), "about something else"},
+		"good":                    {stamp(t, s.clock, sig, nil), valid, ""},
+		"without certificates":    {stamp(t, s.clock, sig, func(k *token) { k.shown = nil }), unsupported, "certificate is not there"},
+		"about another signature": {stamp(t, s.clock, sig[1:], nil), bad, "over something else"},
+		"changed":                 {stamp(t, s.clock, sig, func(k *token) { k.badly = true }), bad, "did not make it"},
+		"by no clock":             {stamp(t, s.signer, sig, nil), unsupported, "not for timestamps alone"},
+		"by half a clock":         {stamp(t, other, sig, nil), unsupported, "not for timestamps alone"},
+		"by a stranger":           {stamp(t, newStage(t).clock, sig, nil), unsupported, "no certificate that is pinned"},
+		"naming another signer":   {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.signer, value(t, k.info).FullBytes) }), bad, "name another certificate"},
+		"naming no signer":        {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.clock, value(t, k.info).FullBytes)[:2] }), bad, "do not name"},
+		"without a digest": {stamp(t, s.clock, sig, func(k *token) {
+			a := attributesOf(t, s.clock, value(t, k.info).FullBytes)
+			k.attributes = []attribute{a[0], a[2]}
+		}), bad, "lacks the attribute"},
+		"with the digest of others": {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.clock, []byte("x")) }), bad, "not that of its content"},
+		"of another type":           {stamp(t, s.clock, sig, func(k *token) { k.attributes = attributesOf(t, s.clock, value(t, k.info).FullBytes)[1:] }), bad, "lacks the attribute"},
 		"with an attribute twice": {stamp(t, s.clock, sig, func(k *token) {
 			a := attributesOf(t, s.clock, value(t, k.info).FullBytes)
 			k.attributes = append(a, a[1])
-		}), "has not one value"},
-		"over SHA-1":        {stamp(t, s.clock, sig, func(k *token) { k.info.Imprint.Algorithm.Algorithm = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26} }), "carries no trust"},
-		"listing no digest": {stamp(t, s.clock, sig, func(k *token) { k.listed = nil }), "does not list its digest algorithm"},
+		}), bad, "occurs twice"},
+		"over SHA-1": {stamp(t, s.clock, sig, func(k *token) {
+			k.info.Imprint.Algorithm.Algorithm, k.info.Imprint.Digest = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}, sum(crypto.SHA1, sig)
+		}), unsupported, "carries no trust"},
+		"listing no digest": {stamp(t, s.clock, sig, func(k *token) { k.listed = nil }), bad, "does not name its signer's digest algorithm"},
 		"listing a digest that nobody knows": {stamp(t, s.clock, sig, func(k *token) {
 			k.listed = append(k.listed, pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{2, 16, 840, 1, 103, 67, 4, 2, 1}})
-		}), "carries no trust"},
-		"of another version":  {stamp(t, s.clock, sig, func(k *token) { k.info.Version = 2 }), "version 2"},
-		"before the clock":    {stamp(t, s.clock, sig, func(k *token) { k.info.Time = signedOn.AddDate(-2, 0, 0) }), "not yet valid"},
-		"with a nonce":        {stamp(t, s.clock, sig, func(k *token) { k.info.Nonce = big.NewInt(5); k.info.Ordering = true }), ""},
-		"in which is no time": {stamp(t, s.clock, sig, func(k *token) { k.content = []byte("junk") }), "no timestamp"},
-		"refused":             {refused, "refused (status 2)"},
-		"junk":                {[]byte("junk"), "not a timestamp"},
+		}), bad, "carries no trust"},
+		"of another version":  {stamp(t, s.clock, sig, func(k *token) { k.info.Version = 2 }), bad, "not well-formed"},
+		"before the clock":    {stamp(t, s.clock, sig, func(k *token) { k.info.Time = signedOn.AddDate(-2, 0, 0) }), unsupported, "was not valid at"},
+		"with a nonce":        {stamp(t, s.clock, sig, func(k *token) { k.info.Nonce = big.NewInt(5); k.info.Ordering = true }), valid, ""},
+		"in which is no time": {stamp(t, s.clock, sig, func(k *token) { k.content = []byte("junk") }), bad, "not well-formed"},
+		"refused":             {refused, bad, "the authority refused"},
+		"junk":                {[]byte("junk"), bad, "not well-formed"},
 		"too many certificates": {stamp(t, s.clock, sig, func(k *token) {
-			for range MaxCertificates {
+			for range cms.MaxOfToken {
 				k.shown = append(k.shown, s.root)
 			}
-		}), "more than 8 certificates"},
-		"too large": {make([]byte, MaxTimestamp+1), "at most 65536"},
+		}), unsupported, "more than 8 certificates"},
+		"too large": {make([]byte, cms.MaxToken+1), unsupported, "at most 65536"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := verify(v, patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, tc.token)))
-			if tc.detail == "" {
-				require.Equal(t, integrity.Valid, got.Status, got.Detail)
-				require.Equal(t, signedOn, got.SignedAt)
-				return
-			}
-			require.Equal(t, integrity.Unsupported, got.Status)
+			require.Equal(t, tc.want, got.Status, got.Detail)
 			require.Contains(t, got.Detail, tc.detail)
+			if tc.want == valid {
+				require.Equal(t, signedOn, got.SignedAt)
+			}
+			atPolicysTime := id
+			atPolicysTime.At = signedOn // that the time is known otherwise mends nothing
+			got = verify(verifier(t, identified(atPolicysTime)), patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, tc.token)))
+			require.Equal(t, tc.want == bad, got.Status == bad, got.Detail)
 		})
 	}
 	t.Run("the authority's own certificate is pinned", func(t *testing.T) {
@@ -276,7 +286,7 @@ func TestTimestamps_INT9(t *testing.T) {
 		earlier := signedOn.Add(-time.Minute)
 		late := stamp(t, s.clock, sig, nil)
 		early := stamp(t, s.clock, sig, func(k *token) { k.info.Time = earlier })
-		for _, stamps := range [][][]byte{{late, early}, {early, late}, {[]byte("junk"), early}} {
+		for _, stamps := range [][][]byte{{late, early}, {early, late}, {stamp(t, newStage(t).clock, sig, nil), early}} {
 			got := verify(v, patch, text(t, bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, stamps...)))
 			require.Equal(t, integrity.Valid, got.Status, got.Detail)
 			require.Equal(t, earlier, got.SignedAt)
@@ -347,8 +357,8 @@ func TestNewFindsEveryProblemOfIdentities(t *testing.T) {
 		{with(func(i *integrity.Identity) { i.Timestampers = texts(pemOf(t, s.root.PublicKey)) }), ".timestampers[0]", "want one PEM block CERTIFICATE"},
 		{anchors(s.root.pem() + "tail"), ".anchors[0]", "more than one PEM block"},
 		{anchors(s.root.pem() + s.middle.pem()), ".anchors[0]", "more than one PEM block"},
-		{anchors(weak.pem()), ".anchors[0]", "RSA with 1024 bits"},
-		{anchors(pemOfDER([]byte("x"))), ".anchors[0]", "want a certificate"},
+		{anchors(weak.pem()), ".anchors[0]", "RSA key of 1024 bits"},
+		{anchors(pemOfDER([]byte("x"))), ".anchors[0]", "not a certificate"},
 		{with(func(i *integrity.Identity) { i.At = time.Unix(0, 0) }), ".at", "no certificate is good"},
 		{anchors(s.root.pem() + strings.Repeat("\n", MaxPEM)), ".anchors[0]", "at most 16384"},
 	}

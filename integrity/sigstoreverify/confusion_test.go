@@ -117,7 +117,7 @@ func TestBoundedAuthority_INT1(t *testing.T) {
 // What Inspect tells of a name is what an Identity must say, letter for letter.
 func TestInspectTellsNamesAsTheyStand(t *testing.T) {
 	s := newStage(t)
-	names := value(t, []asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: uriName, Bytes: []byte(releaseName + "#")}}).FullBytes
+	names := value(t, []asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 6, Bytes: []byte(releaseName + "#")}}).FullBytes
 	s.signer = leaf(t, s.middle, func(c *x509.Certificate) {
 		c.URIs, c.ExtraExtensions = nil, append(c.ExtraExtensions, pkix.Extension{Id: cryptoutils.SANOID, Value: names})
 	})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // content is the file of one Verify call; it is digested once for each algorithm that is needed.
@@ -45,7 +47,7 @@ func (c *content) isFile() error {
 		return fmt.Errorf("the content cannot be read: %w", err)
 	}
 	if string(head) == envelopeMark {
-		return bad("the content is no file but a statement taken out of its envelope (it begins with %q)", envelopeMark)
+		return cms.Broken("the content is no file but a statement taken out of its envelope (it begins with %q)", envelopeMark)
 	}
 	return nil
 }

@@ -30,7 +30,8 @@
 // identity's anchors, with keys as above and no SHA-1, each valid at the time of signing. Times are told by RFC 3161
 // timestamps over the signature, by authorities whose chain ends at one of the identity's Timestampers and whose
 // certificate is for timestamps alone: the chain must be valid at all of them, and the earliest is SignedAt. Without one
-// the time is Identity.At.
+// the time is Identity.At. A timestamp by an authority that nobody trusts is worth as much as none; one that does not hold
+// makes the signature bad.
 //
 // # What it answers
 //
@@ -47,13 +48,13 @@
 //
 // Transparency logs: the entries of a bundle are neither verified nor required, and no time is taken from them. Revocation:
 // neither lists nor OCSP are asked. Signed certificate timestamps are not looked at. Trust is what a policy pins; nothing is
-// fetched, and the system's roots are never used. Timestamps in BER, and those signed by RSA PSS, are not read. A chain
-// takes one certificate a subject. A bundle has one signer, so a Threshold above one needs an envelope of its own.
+// fetched, and the system's roots are never used. A bundle has one signer, so a Threshold above one needs an envelope of its
+// own.
 //
 // # What it costs
 //
 // The content is read once for each digest algorithm tried: once for a valid signature of a usual kind if all keys are
 // of one kind, up to three times for a bad one, and once more if it is small enough for a plain Ed25519 signature and a
 // key of that kind is trusted. Memory is bounded by a few buffers and the signature file, and by MaxPureEd25519 where a
-// plain Ed25519 signature is tried. No signature file makes it take more than a second of one processor.
+// plain Ed25519 signature is tried. What is read and checked of certificates and timestamps is counted against a budget.
 package sigstoreverify

@@ -1,15 +1,12 @@
 package sigstoreverify
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"strings"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
+	"github.com/patchpolicy/patchpolicy/internal/strictjson"
 )
 
 // document has the fields of all JSON forms of a signature file; which of them are there tells which form it is.
@@ -67,7 +64,7 @@ var bundleTypes = map[string]string{
 func readDocument(text []byte) (*file, error) {
 	var d document
 	if err := unmarshalOnce(text, &d); err != nil {
-		return nil, unsupported("the signature file is JSON and no envelope or bundle: %v", err)
+		return nil, cms.Unsupported("the signature file is JSON and no envelope or bundle: %v", err)
 	}
 	bundle, envelope := d.MediaType != "" || d.Material != nil, d.Payload != nil || d.PayloadType != nil
 	switch {
@@ -77,9 +74,9 @@ func readDocument(text []byte) (*file, error) {
 		e, err := d.documentEnvelope.envelope()
 		return &file{format: integrity.DSSE, kind: "an envelope", envelope: e}, err
 	case d.Base64Signature != nil:
-		return nil, unsupported("the signature file is a bundle of cosign's older form; make one with --new-bundle-format")
+		return nil, cms.Unsupported("the signature file is a bundle of cosign's older form; make one with --new-bundle-format")
 	default:
-		return nil, unsupported("the signature file is JSON, and neither an envelope (DSSE) nor a sigstore bundle")
+		return nil, cms.Unsupported("the signature file is JSON, and neither an envelope (DSSE) nor a sigstore bundle")
 	}
 }
 
@@ -87,11 +84,11 @@ func (d *document) bundle() (*file, error) {
 	kind, known := bundleTypes[d.MediaType]
 	switch {
 	case !known:
-		return nil, unsupported("the signature file is a bundle of type %.100q; want a sigstore bundle 0.1 to 0.3", d.MediaType)
+		return nil, cms.Unsupported("the signature file is a bundle of type %.100q; want a sigstore bundle 0.1 to 0.3", d.MediaType)
 	case d.Material == nil:
-		return nil, bad("the bundle lacks what its signature could be verified by (verificationMaterial)")
+		return nil, cms.Broken("the bundle lacks what its signature could be verified by (verificationMaterial)")
 	case (d.Message == nil) == (d.Envelope == nil):
-		return nil, bad("the bundle must hold either a signature or an envelope")
+		return nil, cms.Broken("the bundle must hold either a signature or an envelope")
 	}
 	f := &file{format: integrity.Key, kind: kind, logged: len(d.Material.Log)}
 	var err error
@@ -101,20 +98,20 @@ func (d *document) bundle() (*file, error) {
 	if f.chain != nil {
 		f.format = integrity.Certificate
 	}
-	if n := len(d.Material.Timestamps.RFC3161); n > MaxTimestamps {
-		return nil, unsupported("the bundle has %d timestamps; at most %d", n, MaxTimestamps)
+	if n := len(d.Material.Timestamps.RFC3161); n > cms.MaxTimestamps {
+		return nil, cms.Unsupported("the bundle has %d timestamps; at most %d", n, cms.MaxTimestamps)
 	}
 	for i, t := range d.Material.Timestamps.RFC3161 {
 		token, ok := decode64(t.SignedTimestamp)
 		if !ok {
-			return nil, bad("timestamp %d of the bundle is not base64", i)
+			return nil, cms.Broken("timestamp %d of the bundle is not base64", i)
 		}
 		f.timestamps = append(f.timestamps, token)
 	}
 	if d.Message != nil {
 		sig, ok := decode64(d.Message.Signature)
 		if !ok {
-			return nil, bad("the bundle's signature is empty or not base64")
+			return nil, cms.Broken("the bundle's signature is empty or not base64")
 		}
 		f.signatures = [][]byte{sig}
 		return f, nil
@@ -124,7 +121,7 @@ func (d *document) bundle() (*file, error) {
 		return nil, err
 	}
 	if len(f.envelope.signatures) > 1 {
-		return nil, bad("the bundle's envelope has %d signatures; a bundle has one", len(f.envelope.signatures))
+		return nil, cms.Broken("the bundle's envelope has %d signatures; a bundle has one", len(f.envelope.signatures))
 	}
 	return f, nil
 }
@@ -141,74 +138,30 @@ func (m *material) certificates() ([]*x509.Certificate, error) {
 	case m.PublicKey != nil && m.Certificate == nil && m.Chain == nil:
 		return nil, nil
 	default:
-		return nil, bad("the bundle must name either a certificate, a chain of them, or a public key")
+		return nil, cms.Broken("the bundle must name either a certificate, a chain of them, or a public key")
 	}
 	if n := len(raw); n < 1 || n > MaxCertificates {
-		return nil, bad("the bundle has %d certificates; want 1 to %d", n, MaxCertificates)
+		return nil, cms.Broken("the bundle has %d certificates; want 1 to %d", n, MaxCertificates)
 	}
 	var chain []*x509.Certificate
 	for i, r := range raw {
 		der, ok := decode64(r.RawBytes)
 		if !ok {
-			return nil, bad("certificate %d of the bundle is not base64", i)
+			return nil, cms.Broken("certificate %d of the bundle is not base64", i)
 		}
 		c, err := parseCertificate(der)
 		if err != nil {
-			return nil, bad("certificate %d of the bundle: %v", i, err)
+			return nil, cms.Broken("certificate %d of the bundle: %v", i, err)
 		}
 		chain = append(chain, c)
 	}
 	return chain, nil
 }
 
-// unmarshalOnce decodes JSON in which no object has a name twice, however it is spelled: what two readers could read
-// differently is refused.
+// unmarshalOnce decodes JSON in which no object has a name twice.
 func unmarshalOnce(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber() // numbers are not looked at
-	type object struct {
-		names map[string]bool
-		value bool // a value is next, not a name
+	if err := strictjson.Check(text, true); err != nil {
+		return err
 	}
-	var open []*object // nil for a list
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			return json.Unmarshal(text, into)
-		}
-		if err != nil {
-			return err
-		}
-		var top *object
-		if len(open) > 0 {
-			top = open[len(open)-1]
-		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			if top != nil {
-				top.value = false
-			}
-			var inner *object
-			if token == json.Delim('{') {
-				inner = &object{names: map[string]bool{}}
-			}
-			open = append(open, inner)
-			continue
-		case json.Delim('}'), json.Delim(']'):
-			open = open[:len(open)-1]
-			continue
-		}
-		switch {
-		case top == nil:
-		case top.value:
-			top.value = false
-		default:
-			name, _ := token.(string)
-			same := strings.ToLower(strings.ToUpper(name)) // both: to package json, "ſ" is an s as well
-			if top.names[same] {
-				return fmt.Errorf("%.50q is there twice", name)
-			}
-			top.names[same], top.value = true, true
-		}
-	}
+	return json.Unmarshal(text, into)
 }

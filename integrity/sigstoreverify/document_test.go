@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // The forms of bundles, and what is none.
@@ -39,13 +40,13 @@ func TestBundles_INT9(t *testing.T) {
 		"certificate not base64": {bundle: ofKey(), change: func(b object) { b["verificationMaterial"] = object{"certificate": object{"rawBytes": "!"}} }, want: integrity.Bad, detail: "certificate 0 of the bundle is not base64"},
 		"certificate is none":    {bundle: ofKey(), change: func(b object) { b["verificationMaterial"] = object{"certificate": object{"rawBytes": "AAAA"}} }, want: integrity.Bad, detail: "certificate 0 of the bundle: "},
 		"certificate too large": {bundle: ofKey(), change: func(b object) {
-			b["verificationMaterial"] = object{"certificate": object{"rawBytes": b64(make([]byte, MaxCertificate+1))}}
+			b["verificationMaterial"] = object{"certificate": object{"rawBytes": b64(make([]byte, cms.MaxCertificate+1))}}
 		}, want: integrity.Bad, detail: "at most 16384"},
 		"empty chain":                {bundle: ofKey(), change: func(b object) { b["verificationMaterial"] = object{"x509CertificateChain": object{}} }, want: integrity.Bad, detail: "0 certificates"},
 		"as many certificates as go": {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle, s.root, s.root, s.root, s.root, s.root, s.root}, stamp(t, s.clock, sig, nil)), want: integrity.Valid},
 		"one certificate more":       {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle, s.root, s.root, s.root, s.root, s.root, s.root, s.root}), want: integrity.Bad, detail: "9 certificates; want 1 to 8"},
-		"as many timestamps as go":   {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, append(slices.Repeat([][]byte{[]byte("x")}, MaxTimestamps-1), stamp(t, s.clock, sig, nil))...), want: integrity.Valid},
-		"one timestamp more":         {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, slices.Repeat([][]byte{[]byte("x")}, MaxTimestamps+1)...), want: integrity.Unsupported, detail: "5 timestamps; at most 4"},
+		"as many timestamps as go":   {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, slices.Repeat([][]byte{stamp(t, s.clock, sig, nil)}, cms.MaxTimestamps)...), want: integrity.Valid},
+		"one timestamp more":         {bundle: bundleOf(messageOf(patch, sig), []*holder{s.signer, s.middle}, slices.Repeat([][]byte{[]byte("x")}, cms.MaxTimestamps+1)...), want: integrity.Unsupported, detail: "5 timestamps; at most 4"},
 		"timestamp not base64": {bundle: s.bundle(t, patch), change: func(b object) {
 			material(b)["timestampVerificationData"] = object{"rfc3161Timestamps": []object{{"signedTimestamp": "!"}}}
 		}, want: integrity.Bad, detail: "timestamp 0"},

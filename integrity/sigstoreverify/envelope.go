@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
+
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // statementType is the payload type of in-toto statements, the only one that is taken.
@@ -36,23 +38,23 @@ type subject struct {
 
 func (d *documentEnvelope) envelope() (*envelope, error) {
 	if d.PayloadType == nil || d.Payload == nil {
-		return nil, bad("the envelope lacks its payload or its payload's type")
+		return nil, cms.Broken("the envelope lacks its payload or its payload's type")
 	}
 	e := &envelope{payloadType: *d.PayloadType}
 	var ok bool
 	if e.payload, ok = decode64(*d.Payload); !ok {
-		return nil, bad("the envelope's payload is empty or not base64")
+		return nil, cms.Broken("the envelope's payload is empty or not base64")
 	}
 	switch n := len(d.Signatures); {
 	case n == 0:
-		return nil, bad("the envelope has no signature")
+		return nil, cms.Broken("the envelope has no signature")
 	case n > MaxSignatures:
-		return nil, unsupported("the envelope has %d signatures; at most %d", n, MaxSignatures)
+		return nil, cms.Unsupported("the envelope has %d signatures; at most %d", n, MaxSignatures)
 	}
 	for i, s := range d.Signatures {
 		sig, ok := decode64(s.Sig)
 		if !ok {
-			return nil, bad("signature %d of the envelope is empty or not base64", i)
+			return nil, cms.Broken("signature %d of the envelope is empty or not base64", i)
 		}
 		e.signatures = append(e.signatures, sig)
 	}
@@ -75,19 +77,19 @@ func (e *envelope) signed() *content {
 // statement reads the payload.
 func (e *envelope) statement() (*statement, error) {
 	if e.payloadType != statementType {
-		return nil, unsupported("the envelope's payload is of type %.100q; want %s", e.payloadType, statementType)
+		return nil, cms.Unsupported("the envelope's payload is of type %.100q; want %s", e.payloadType, statementType)
 	}
 	var s statement
 	if err := unmarshalOnce(e.payload, &s); err != nil {
-		return nil, bad("the envelope's payload is no statement: %v", err)
+		return nil, cms.Broken("the envelope's payload is no statement: %v", err)
 	}
 	switch n := len(s.Subject); {
 	case !slices.Contains(statementTypes, s.Type):
-		return nil, unsupported("the envelope holds a statement of type %.100q; want one of %q", s.Type, statementTypes)
+		return nil, cms.Unsupported("the envelope holds a statement of type %.100q; want one of %q", s.Type, statementTypes)
 	case n == 0:
-		return nil, bad("the envelope's statement names no file")
+		return nil, cms.Broken("the envelope's statement names no file")
 	case n > MaxSubjects:
-		return nil, unsupported("the envelope's statement names %d files; at most %d", n, MaxSubjects)
+		return nil, cms.Unsupported("the envelope's statement names %d files; at most %d", n, MaxSubjects)
 	}
 	return &s, nil
 }
@@ -124,7 +126,7 @@ func (s *statement) names(c *content) error {
 		known = known || told > 0
 	}
 	if !known {
-		return unsupported("the envelope's statement tells no SHA-256, SHA-384 or SHA-512 digest")
+		return cms.Unsupported("the envelope's statement tells no SHA-256, SHA-384 or SHA-512 digest")
 	}
-	return bad("the envelope's statement is about other files, or the file was changed")
+	return cms.Broken("the envelope's statement is about other files, or the file was changed")
 }

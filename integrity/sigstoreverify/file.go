@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // file is a signature file, taken apart and not yet judged.
@@ -26,13 +27,13 @@ func readFile(detached []byte) (*file, error) {
 	text := bytes.TrimSpace(detached)
 	switch {
 	case len(text) == 0:
-		return nil, bad("the signature file is empty")
+		return nil, cms.Broken("the signature file is empty")
 	case text[0] == '{' && len(detached) <= MaxDocument && json.Valid(text):
 		return readDocument(text)
 	case len(detached) > MaxDocument, text[0] != '{' && len(detached) > MaxSignature:
-		return nil, unsupported("the signature file has %d bytes; at most %d, or %d of JSON", len(detached), MaxSignature, MaxDocument)
+		return nil, cms.Unsupported("the signature file has %d bytes; at most %d, or %d of JSON", len(detached), MaxSignature, MaxDocument)
 	case bytes.HasPrefix(text, []byte("-----BEGIN ")):
-		return nil, unsupported("the signature file is armored (OpenPGP, PEM); want a signature as it is, in base64, or in a bundle")
+		return nil, cms.Unsupported("the signature file is armored (OpenPGP, PEM); want a signature as it is, in base64, or in a bundle")
 	}
 	f := &file{format: integrity.Key, kind: "a signature as it is", signatures: [][]byte{detached}}
 	if raw, err := base64.StdEncoding.Strict().AppendDecode(nil, text); err == nil {
@@ -62,10 +63,10 @@ func (f *file) recognise() error {
 	}
 	b := f.signatures[len(f.signatures)-1]
 	if what := f.foreign(); what != "" {
-		return unsupported("the signature file is %s; want a signature by a key, an envelope or a bundle", what)
+		return cms.Unsupported("the signature file is %s; want a signature by a key, an envelope or a bundle", what)
 	}
 	if isText(b) && bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
-		return bad("the signature file is JSON that is cut off or damaged")
+		return cms.Broken("the signature file is JSON that is cut off or damaged")
 	}
-	return unsupported("the signature, of %d bytes, is of no kind that is known", len(b))
+	return cms.Unsupported("the signature, of %d bytes, is of no kind that is known", len(b))
 }

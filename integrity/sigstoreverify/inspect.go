@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // Report is what a signature file tells about itself, for people. Nothing in it is a verdict: only Verifier.Verify
@@ -56,7 +57,7 @@ type StatementReport struct {
 type TimestampReport struct {
 	Time    time.Time           `json:"time,omitzero"`
 	Problem string              `json:"problem,omitempty"` // why it cannot be right whoever is trusted; empty: it may be
-	Chain   []CertificateReport `json:"chain,omitempty"`   // the certificates it carries
+	Chain   []CertificateReport `json:"chain,omitempty"`   // the authority's certificate first
 }
 
 // NoSignature is the error of Inspect for a signature file that holds none it can tell of.
@@ -75,7 +76,7 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	}
 	f, err := readFile(detached)
 	if err == nil && (content == nil || size < 0) {
-		err = unsupported("there is no content to judge")
+		err = cms.Unsupported("there is no content to judge")
 	}
 	if err == nil && f.format == integrity.Key {
 		err = f.recognise()
@@ -102,13 +103,13 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 		r.Chain = append(r.Chain, reportCertificate(c))
 	}
 	if f.chain != nil {
-		var no *refusal
+		var no *cms.Refusal
 		err := byCertificate(f.chain[0], signed, sig[0])
 		switch {
 		case err == nil:
 			r.Holds = true
 		case errors.As(err, &no):
-			odd("%s", no.detail)
+			odd("%s", no.Text)
 		default:
 			return Report{}, err
 		}
@@ -142,12 +143,12 @@ func (e *envelope) report(c *content, odd func(string, ...any)) (*StatementRepor
 	if !slices.Contains(DefaultPredicates(), s.PredicateType) {
 		odd("A statement of type %.100q does not say that the file is the signer's own, unless a policy takes it so.", s.PredicateType)
 	}
-	var no *refusal
+	var no *cms.Refusal
 	switch err := s.names(c); {
 	case err == nil:
 		r.NamesFile = true
 	case errors.As(err, &no):
-		odd("%s", no.detail)
+		odd("%s", no.Text)
 	default:
 		return nil, err
 	}
@@ -216,20 +217,15 @@ func oddLeaf(c *x509.Certificate, odd func(string, ...any)) {
 	}
 }
 
-// reportTimestamp trusts nobody, so it takes the token's own certificates for anchors.
-func reportTimestamp(token, sig []byte) TimestampReport {
-	t, err := parseTimestamp(token)
-	if err != nil {
-		return TimestampReport{Problem: err.Error()}
+// reportTimestamp trusts nobody.
+func reportTimestamp(token, sig []byte) (r TimestampReport) {
+	file := cms.NewFile(rules, nil)
+	t := file.Answer(token, sig)
+	r.Time = t.Time
+	for _, c := range file.Above(file.Find(&t.Signer)) {
+		r.Chain = append(r.Chain, reportCertificate(c.Certificate))
 	}
-	r := TimestampReport{Time: t.at}
-	for _, c := range t.certificates {
-		r.Chain = append(r.Chain, reportCertificate(c))
-	}
-	if len(t.certificates) == 0 {
-		return r // a policy has its authority's certificate
-	}
-	if err := t.verify(sig, t.certificates); err != nil {
+	if _, err := file.VerifyStamp(&t); err != nil && (r.Chain != nil || t.Signer.Signature == nil) { // a policy may have its authority's certificate
 		r.Problem = err.Error()
 	}
 	return r

@@ -74,8 +74,8 @@ func TestInspectCertificate(t *testing.T) {
 	bare := stamp(t, s.clock, sig, func(k *token) { k.shown = nil })
 	r = inspect(t, patch, text(t, bundleOf(messageOf(patch, sig), []*holder{odd}, bare, stamp(t, s.clock, nil, nil), []byte("junk"))))
 	require.Equal(t, TimestampReport{Time: signedOn}, r.Times[0])
-	require.Equal(t, "it is about something else", r.Times[1].Problem)
-	require.Contains(t, r.Times[2].Problem, "not a timestamp")
+	require.Equal(t, "it is over something else", r.Times[1].Problem)
+	require.Contains(t, r.Times[2].Problem, "not well-formed")
 	require.Zero(t, r.Times[2].Time)
 }
 

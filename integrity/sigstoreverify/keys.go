@@ -28,22 +28,10 @@ func parseKey(text string) (crypto.PublicKey, error) {
 
 // check says which kinds of key are trusted.
 func check(pub crypto.PublicKey) error {
-	switch k := pub.(type) {
-	case ed25519.PublicKey:
-		return nil
-	case *ecdsa.PublicKey:
-		if _, ok := curveHash(k.Curve); !ok {
-			return fmt.Errorf("ECDSA on %s; want P-256, P-384 or P-521", k.Params().Name)
-		}
-		return nil
-	case *rsa.PublicKey:
-		if bits := k.N.BitLen(); bits < MinRSA || bits > MaxRSA {
-			return fmt.Errorf("RSA with %d bits; want %d to %d", bits, MinRSA, MaxRSA)
-		}
-		return nil
-	default:
-		return fmt.Errorf("a key of type %T; want Ed25519, ECDSA or RSA", pub)
+	if weak := rules.Weak(pub); weak != "" {
+		return errors.New(weak)
 	}
+	return nil
 }
 
 // curveHash is the digest that signers use with a curve.

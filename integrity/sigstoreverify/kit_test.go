@@ -127,6 +127,65 @@ func (h *holder) sign(t testing.TB, message []byte) []byte {
 	return sig
 }
 
+// What timestamps are made of, as the standard library writes it.
+type contentInfo struct {
+	Type    asn1.ObjectIdentifier
+	Content asn1.RawValue `asn1:"explicit,tag:0"`
+}
+
+type signedData struct {
+	Version          int
+	DigestAlgorithms []pkix.AlgorithmIdentifier `asn1:"set"`
+	Content          struct {
+		Type    asn1.ObjectIdentifier
+		Content asn1.RawValue `asn1:"explicit,tag:0"`
+	}
+	Certificates asn1.RawValue `asn1:"optional,tag:0"`
+	Revocations  asn1.RawValue `asn1:"optional,tag:1"`
+	Signers      []signerInfo  `asn1:"set"`
+}
+
+type signerInfo struct {
+	Version            int
+	ID                 asn1.RawValue
+	DigestAlgorithm    pkix.AlgorithmIdentifier
+	Attributes         asn1.RawValue `asn1:"tag:0"`
+	SignatureAlgorithm pkix.AlgorithmIdentifier
+	Signature          []byte
+	Unsigned           asn1.RawValue `asn1:"optional,tag:1"`
+}
+
+type timestampInfo struct {
+	Version int
+	Policy  asn1.ObjectIdentifier
+	Imprint struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Digest    []byte
+	}
+	Serial     *big.Int
+	Time       time.Time     `asn1:"generalized"`
+	Accuracy   asn1.RawValue `asn1:"optional,tag:16"`
+	Ordering   bool          `asn1:"optional"`
+	Nonce      *big.Int      `asn1:"optional"`
+	Authority  asn1.RawValue `asn1:"optional,tag:0"`
+	Extensions asn1.RawValue `asn1:"optional,tag:1"`
+}
+
+var (
+	signedDataOID    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
+	timestampInfoOID = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 1, 4}
+
+	contentTypeOID   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 3}
+	messageDigestOID = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}
+	signerV2OID      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 47}
+)
+
+func sum(h crypto.Hash, b []byte) []byte {
+	w := h.New()
+	w.Write(b)
+	return w.Sum(nil)
+}
+
 // token is a timestamp in the making; a test changes it before it is signed.
 type token struct {
 	info       timestampInfo
@@ -149,7 +208,7 @@ func value(t testing.TB, v any) asn1.RawValue {
 	return asn1.RawValue{FullBytes: b}
 }
 
-var sha256ID = pkix.AlgorithmIdentifier{Algorithm: timestampDigests[0].oid}
+var sha256ID = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}}
 
 // stamp makes an authority's answer by the standard library alone: about sig, at signedOn.
 func stamp(t testing.TB, by *holder, sig []byte, change func(*token)) []byte {

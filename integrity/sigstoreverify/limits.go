@@ -9,17 +9,13 @@ const (
 	MaxPredicates = 16       // of one Signer
 	MaxPEM        = 16 << 10 // bytes of one key or anchor; RSA with 4096 bits needs 0.8 KiB, a certificate a few
 	MaxSignature  = 8 << 10  // bytes of a plain signature file; RSA with 4096 bits in base64 needs 0.7 KiB
-	MinRSA        = 2048     // bits; shorter keys are no longer trusted
 	MaxRSA        = 4096     // bits; longer ones take milliseconds each time, and hardly anybody has them
 
 	MaxDocument     = 512 << 10 // bytes of an envelope or bundle; a build's provenance has tens of kilobytes
 	MaxSignatures   = 4         // of one envelope; each is tried with every key
 	MaxSubjects     = 1024      // of one statement
-	MaxCertificates = 8         // of one bundle or timestamp; chains have two to four
+	MaxCertificates = 8         // of one bundle; chains have two to four
 	MaxReported     = 64        // names in a Report, of files and of a certificate's holder
-	MaxTimestamps   = 4         // of one bundle
-	MaxTimestamp    = 64 << 10  // bytes of one of them; those with a chain have a few kilobytes
-	MaxCertificate  = 16 << 10  // bytes of one certificate of a bundle or timestamp
 
 	// MaxPureEd25519 is the largest content, in bytes, that is judged by a plain Ed25519 signature: such a signature
 	// is over the whole message, so it is held in memory, at most three times over for a moment.

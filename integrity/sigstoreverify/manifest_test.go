@@ -165,7 +165,7 @@ func TestManifestKeysThatAreRefused(t *testing.T) {
 	var unsupported *sigstoreverify.UnsupportedKey
 	_, err = sigstoreverify.NewManifestSigner(weak)
 	require.ErrorAs(t, err, &unsupported)
-	require.Contains(t, unsupported.Problem, "RSA with 1024 bits")
+	require.Contains(t, unsupported.Problem, "RSA key of 1024 bits")
 	_, err = sigstoreverify.NewManifestVerifier(weak)
 	require.ErrorAs(t, err, &unsupported)
 	_, err = sigstoreverify.NewManifestSigner(nil)

@@ -7,6 +7,7 @@ import (
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
@@ -84,8 +85,10 @@ func (b *builder) way(at, name string, t integrity.SigstoreTrust) {
 	for k, id := range t.Identities[:min(len(t.Identities), MaxIdentities+1)] {
 		field := fmt.Sprintf("%s.identities[%d]", at, k)
 		in := &identity{Identity: id, way: i}
-		in.anchors = b.certificates(field+".anchors", name, id.Anchors)
-		in.timestampers = b.certificates(field+".timestampers", name, id.Timestampers)
+		var anchors, timestampers []*cms.Certificate
+		in.anchors, anchors = rules.Pins(&b.List, field+".anchors", name, id.Anchors, MaxAnchors)
+		in.timestampers, timestampers = rules.Pins(&b.List, field+".timestampers", name, id.Timestampers, MaxAnchors)
+		b.v.pinned = slices.Concat(b.v.pinned, anchors, timestampers)
 		b.v.identities = append(b.v.identities, in)
 	}
 }
@@ -110,20 +113,4 @@ func (b *builder) addKey(way int, where, text string) error {
 	b.v.keyWays = append(b.v.keyWays, way)
 	b.v.candidates = append(b.v.candidates, ways...)
 	return nil
-}
-
-// certificates reads anchors.
-func (b *builder) certificates(field, name string, list []string) (out pinned) {
-	if len(list) > MaxAnchors {
-		b.AddOnce(field, name, "%d certificates; at most %d", len(list), MaxAnchors)
-		list = list[:MaxAnchors]
-	}
-	for i, text := range list {
-		c, err := parseAnchor(text)
-		if err != nil {
-			b.AddOnce(fmt.Sprintf("%s[%d]", field, i), name, "%v", err)
-		}
-		out = append(out, c)
-	}
-	return out
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"math/big"
 	"unicode/utf8"
+
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // maxPair is the size in bytes of the longest ECDSA signature in ASN.1 that is taken, on P-521.
@@ -27,21 +29,11 @@ func looksPlain(sig []byte) bool {
 	switch n := len(sig); {
 	case n == 64 || n == 96 || n == 132: // Ed25519, or both numbers of ECDSA
 		return true
-	case n >= MinRSA/8 && n <= MaxRSA/8 && n%64 == 0 && !isOpenPGP(sig) && !isCMS(sig):
+	case n >= cms.MinRSA/8 && n <= MaxRSA/8 && n%64 == 0 && !isOpenPGP(sig) && !cms.Begins(sig):
 		return true
 	default:
 		return isPair(sig, maxPair)
 	}
-}
-
-// isCMS says whether the bytes begin as a PKCS #7 or CMS message does: a sequence with the identifier of signed data.
-func isCMS(b []byte) bool {
-	var m struct {
-		Type asn1.ObjectIdentifier
-		Rest asn1.RawValue `asn1:"optional"`
-	}
-	_, err := asn1.Unmarshal(b, &m)
-	return err == nil && m.Type.Equal(signedDataOID)
 }
 
 // isOpenPGP says whether the bytes are OpenPGP packets end to end, each a signature: of a known version and with a
@@ -104,7 +96,7 @@ func foreign(b []byte) string {
 	switch {
 	case isOpenPGP(b):
 		return "an OpenPGP signature"
-	case isCMS(b):
+	case cms.Begins(b):
 		return "a PKCS #7 (CMS) signature"
 	case bytes.HasPrefix(text, []byte("untrusted comment:")):
 		return "a signature of minisign or signify"

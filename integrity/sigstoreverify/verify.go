@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/ed25519"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature/options"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // Verifier judges detached signatures by its signers. It is immutable and safe for concurrent use. Make it with New; the
@@ -23,6 +25,7 @@ type Verifier struct {
 	keyWays    []int    // the way of each key
 	candidates []candidate
 	identities []*identity
+	pinned     []*cms.Certificate // that identities bring
 }
 
 // way is what is kept of a way in which a signer is known.
@@ -45,13 +48,22 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) inte
 		return answer("", err)
 	}
 	if content == nil || size < 0 {
-		return answer(f.format, unsupported("there is no content to judge"))
+		return answer(f.format, cms.Unsupported("there is no content to judge"))
 	}
 	way, at, err := v.judge(f, newContent(content, size))
 	if err != nil {
 		return answer(f.format, err)
 	}
 	return integrity.Signature{Status: integrity.Valid, Format: f.format, Signer: v.ways[way].name, SignedAt: at}
+}
+
+// answer words a refusal. Anything but a refusal is trouble that kept the signature from being judged.
+func answer(format integrity.Format, err error) integrity.Signature {
+	status := integrity.Unsupported
+	if r, ok := errors.AsType[*cms.Refusal](err); ok {
+		status = r.Status
+	}
+	return integrity.Signature{Status: status, Format: format, Detail: err.Error()}
 }
 
 // judge finds the signer and the time of signing, if that is told. Its errors are refusals, or about reading the content.
@@ -86,7 +98,7 @@ func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
 		}
 		way := v.ways[v.keyWays[key]]
 		if way.threshold > 1 {
-			return 0, bad("%q must sign with %d keys, in an envelope; this is one signature", way.name, way.threshold)
+			return 0, cms.Broken("%q must sign with %d keys, in an envelope; this is one signature", way.name, way.threshold)
 		}
 		return v.keyWays[key], c.isFile()
 	}
@@ -95,24 +107,24 @@ func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
 		return 0, err
 	}
 	if c.tooLarge {
-		return 0, unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
+		return 0, cms.Unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
 	}
-	return 0, bad("it is by none of the trusted keys (%q), or the file was changed", v.names)
+	return 0, cms.Broken("it is by none of the trusted keys (%q), or the file was changed", v.names)
 }
 
 // byCertificate says whether the certificate's own key made the signature.
 func byCertificate(leaf *x509.Certificate, c *content, sig []byte) error {
 	ways, err := candidates(0, leaf.PublicKey)
 	if err != nil {
-		return unsupported("its certificate's key: %v", err)
+		return cms.Unsupported("its certificate's key: %v", err)
 	}
 	switch key, err := c.signedBy(ways, sig); {
 	case err != nil:
 		return err
 	case key < 0 && c.tooLarge:
-		return unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
+		return cms.Unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
 	case key < 0:
-		return bad("it is not by its certificate's key, or the file was changed")
+		return cms.Broken("it is not by its certificate's key, or the file was changed")
 	default:
 		return nil
 	}
@@ -139,13 +151,13 @@ func (v *Verifier) judgeEnvelope(e *envelope, c *content) (int, error) {
 	for key := range signed {
 		count[v.keyWays[key]]++
 	}
-	err = bad("its envelope is signed by none of the trusted keys (%q)", v.names)
+	err = cms.Broken("its envelope is signed by none of the trusted keys (%q)", v.names)
 	for i, n := range count {
 		if n == 0 {
 			continue
 		}
 		if way := v.ways[i]; n < way.threshold {
-			err = bad("its envelope is signed by %d of %q's keys; want %d", n, way.name, way.threshold)
+			err = cms.Broken("its envelope is signed by %d of %q's keys; want %d", n, way.name, way.threshold)
 			continue
 		}
 		if err = v.ways[i].judgeStatement(s, c); err == nil {
@@ -174,7 +186,7 @@ func (v *Verifier) judgeEnvelopeOf(f *file, c *content) (way int, at time.Time, 
 // judgeStatement says whether the signer's statement makes the content its own.
 func (w way) judgeStatement(s *statement, c *content) error {
 	if !slices.Contains(w.predicates, s.PredicateType) {
-		return unsupported("%q states something else about the file (%.100q); want one of %q", w.name, s.PredicateType, w.predicates)
+		return cms.Unsupported("%q states something else about the file (%.100q); want one of %q", w.name, s.PredicateType, w.predicates)
 	}
 	return s.names(c)
 }

@@ -27,6 +27,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/integritytest"
+	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
 // keys are made once: RSA keys take a while.
@@ -366,10 +367,10 @@ func TestNewFindsEveryProblem(t *testing.T) {
 		{keyed("Two", append(bytes.Clone(good), good...)), "more than one PEM block"},
 		{keyed("Certificate", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})), "want one PEM block PUBLIC KEY"},
 		{keyed("Cut off", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte{0x30, 0x2a}})), "want a PUBLIC KEY block"},
-		{keyed("Weak", pemOf(t, k.weaker.Public())), "RSA with 1024 bits; want 2048 to 4096"},
-		{keyed("Just too weak", pemOf(t, rsaOf(MinRSA-1))), "RSA with 2047 bits; want 2048 to 4096"},
-		{keyed("Too slow", pemOf(t, rsaOf(MaxRSA+1))), "RSA with 4097 bits; want 2048 to 4096"},
-		{keyed("Curve", pemOf(t, p224.Public())), "ECDSA on P-224"},
+		{keyed("Weak", pemOf(t, k.weaker.Public())), "an RSA key of 1024 bits; want 2048 to 4096"},
+		{keyed("Just too weak", pemOf(t, rsaOf(cms.MinRSA-1))), "an RSA key of 2047 bits; want 2048 to 4096"},
+		{keyed("Too slow", pemOf(t, rsaOf(MaxRSA+1))), "an RSA key of 4097 bits; want 2048 to 4096"},
+		{keyed("Curve", pemOf(t, p224.Public())), "an ECDSA key on P-224"},
 		{keyed("No signing", pemOf(t, dh.Public())), "want Ed25519, ECDSA or RSA"},
 		{keyed("Long", append(bytes.Clone(good), bytes.Repeat([]byte("\n"), MaxPEM)...)), "at most 16384"},
 		{keyed("Nothing"), "neither keys nor identities"},

@@ -23,6 +23,9 @@ var rooms = []room{
 		{testify + "/require", "a suite is a test"},
 	}},
 	{path: "internal/problem", floor: 0, core: true},
+	{path: "internal/strictjson", floor: 0, adapter: true, core: true, uses: []use{
+		{"internal/problem", "an error quotes a name that may be of any length"},
+	}},
 	{path: "internal/debroot", floor: 0},
 
 	// Floor 1: values and rules that need nothing else.
@@ -33,27 +36,21 @@ var rooms = []room{
 	}},
 	{path: "integrity", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of statuses and reasons"},
+		{"internal/strictjson", "a policy means one thing"},
 		{"internal/problem", "the error of what is not valid, and texts that are cut to size"},
 	}},
 	{path: "integrity/integritytest", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it holds verifiers to"},
 	}},
-	{path: "integrity/authenticode", floor: 1, adapter: true, uses: []use{
-		{"integrity", "the port it fills"},
-		{"internal/problem", "what is wrong with signers, and texts of files made printable"},
+	{path: "integrity/internal/cms", floor: 1, adapter: true, core: true, uses: []use{
+		{"integrity", "digest algorithms, and the status of what is refused"},
+		{"internal/problem", "what is wrong with the anchors of a policy"},
 	}},
 	{path: "integrity/openpgp", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
 		{"internal/enum", "the names of a signature's outcomes"},
 		{"internal/problem", "what is wrong with signers and keyrings, and texts of files made printable"},
 		{"github.com/ProtonMail/go-crypto", "packets, keys and the mathematics of OpenPGP; linked by no other adapter"},
-	}},
-	{path: "integrity/sigstoreverify", floor: 1, adapter: true, uses: []use{
-		{"integrity", "the port it fills"},
-		{"internal/problem", "what is wrong with signers"},
-		{"github.com/sigstore/sigstore", "signatures by keys and certificates; linked by nothing else"},
-	}, tests: []use{
-		{"github.com/secure-systems-lab/go-securesystemslib", "the oracle of envelopes"},
 	}},
 	{path: "catalog/aptfeed/deb822", floor: 1, uses: []use{
 		{"internal/problem", "an error quotes a line that may be of any length"},
@@ -69,14 +66,19 @@ var rooms = []room{
 		{"internal/problem", "the error of a policy that is not valid"},
 		{"job/schedule", "the steady clock"},
 	}},
-	{path: "integrity/policyverify", floor: 2, adapter: true, uses: []use{
-		{"integrity", "the policy, and the port it fills"},
-		{"integrity/authenticode", "signatures in Windows files"},
-		{"integrity/openpgp", "OpenPGP signatures"},
-		{"integrity/sigstoreverify", "signatures by plain keys and certificates"},
-		{"internal/problem", "what the verifiers find wrong, in the policy's words"},
+	{path: "integrity/authenticode", floor: 2, adapter: true, uses: []use{
+		{"integrity", "the port it fills"},
+		{"integrity/internal/cms", "signed messages, timestamps and chains"},
+		{"internal/problem", "what is wrong with signers, and texts of files made printable"},
+	}},
+	{path: "integrity/sigstoreverify", floor: 2, adapter: true, uses: []use{
+		{"integrity", "the port it fills"},
+		{"integrity/internal/cms", "timestamps and chains of certificates"},
+		{"internal/strictjson", "a bundle means one thing"},
+		{"internal/problem", "what is wrong with signers"},
+		{"github.com/sigstore/sigstore", "signatures by keys and certificates; linked by nothing else"},
 	}, tests: []use{
-		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},
+		{"github.com/secure-systems-lab/go-securesystemslib", "the oracle of envelopes"},
 	}},
 	{path: "catalog", floor: 2, core: true, links: []string{semver}, uses: []use{
 		{"catalog/version", "a patch upgrades to a version"},
@@ -102,6 +104,17 @@ var rooms = []room{
 		{"github.com/ulikunitz/xz", "lists as repositories compress them"},
 	}, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
+	}},
+
+	// Floor 3: what joins them.
+	{path: "integrity/policyverify", floor: 3, adapter: true, uses: []use{
+		{"integrity", "the policy, and the port it fills"},
+		{"integrity/authenticode", "signatures in Windows files"},
+		{"integrity/openpgp", "OpenPGP signatures"},
+		{"integrity/sigstoreverify", "signatures by plain keys and certificates"},
+		{"internal/problem", "what the verifiers find wrong, in the policy's words"},
+	}, tests: []use{
+		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},
 	}},
 
 	// Floor 4: what is to be done.

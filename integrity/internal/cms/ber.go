@@ -1,0 +1,110 @@
+package cms
+
+import "bytes"
+
+// Some timestamp authorities answer in BER: lengths that are told by an end mark, and strings in pieces. What is signed
+// in there is a string's content and attributes that are in DER anyway, so it can be put into DER before it is read.
+
+const indefinite = 0x80
+
+// toDER returns the first element of b in DER, and what follows it. It is put into DER if it, or something in it, ends by
+// a mark: the stamp of such an authority may lie in a signature that is in DER around it.
+func (f *File) toDER(b []byte) (element, rest []byte, err error) {
+	r := Read(b)
+	_, whole, _ := r.Next()
+	if err = r.Err(); err == nil {
+		err = f.wellFormed(whole)
+	}
+	if err != errMark {
+		return whole, r.left, err
+	}
+	rest = b
+	if element, err = f.convert(&rest, 0); err == nil {
+		err = f.wellFormed(element)
+	}
+	return element, rest, err
+}
+
+// convert takes the next element of left and returns it in DER.
+func (f *File) convert(left *[]byte, depth int) ([]byte, error) {
+	b := *left
+	if depth > MaxBERDepth || len(b) < 2 || b[0]&0x1f == 0x1f {
+		return nil, ErrDER
+	}
+	tag, marked := b[0], b[1] == indefinite
+	inner := left
+	if marked {
+		*left = b[2:]
+	} else {
+		header, n, err := measureBER(b)
+		if err != nil || n > len(b)-header {
+			return nil, ErrDER
+		}
+		body := b[header : header+n]
+		inner, *left = &body, b[header+n:]
+	}
+	if tag&tagConstructed == 0 {
+		if marked {
+			return nil, ErrDER
+		}
+		return Encode(tag, *inner), f.work(len(*inner))
+	}
+	var body []byte
+	for marked && !bytes.HasPrefix(*inner, []byte{0, 0}) || !marked && len(*inner) > 0 {
+		part, err := f.convert(inner, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		if tag == TagOctets|tagConstructed { // the pieces of a string become one
+			piece := Read(part)
+			if part = piece.Bytes(TagOctets); piece.Err() != nil {
+				return nil, piece.Err()
+			}
+		}
+		body = append(body, part...)
+	}
+	if marked {
+		*left = (*left)[2:]
+	}
+	if tag == TagOctets|tagConstructed {
+		tag = TagOctets
+	}
+	return Encode(tag, body), f.work(2 * len(body))
+}
+
+// Encode writes an element.
+func Encode(tag byte, body []byte) []byte {
+	out := make([]byte, 0, len(body)+6)
+	out = append(out, tag)
+	switch n := len(body); {
+	case n < 0x80:
+		out = append(out, byte(n))
+	case n < 1<<8:
+		out = append(out, 0x81, byte(n))
+	case n < 1<<16:
+		out = append(out, 0x82, byte(n>>8), byte(n))
+	case n < 1<<24:
+		out = append(out, 0x83, byte(n>>16), byte(n>>8), byte(n))
+	default:
+		out = append(out, 0x84, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	}
+	return append(out, body...)
+}
+
+// measureBER reads a tag and a definite length in any form.
+func measureBER(b []byte) (header, n int, err error) {
+	count := int(b[1] & 0x7f)
+	if b[1] < 0x80 {
+		return 2, int(b[1]), nil
+	}
+	if count > 8 || len(b) < 2+count {
+		return 0, 0, ErrDER
+	}
+	for _, c := range b[2 : 2+count] {
+		if n >= 1<<22 { // more than any file has, and an int of 32 bits does not overflow
+			return 0, 0, ErrDER
+		}
+		n = n<<8 | int(c)
+	}
+	return 2 + count, n, nil
+}

@@ -1,0 +1,147 @@
+package cms
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+)
+
+// Rules say which keys carry trust for a verifier, and what it lets pass.
+type Rules struct {
+	MaxRSA  int  // bits of an RSA key, which has MinRSA at least
+	Ed25519 bool // such keys carry trust, too
+	// Lenient lets pass what real Windows files need: a timestamp authority's certificate whose usage is not critical,
+	// as Microsoft's were until 2021, and certificates that crypto/x509 does not take, beside those that are needed.
+	Lenient bool
+}
+
+// Weak says why a key carries no trust; empty: it may.
+func (r Rules) Weak(pub crypto.PublicKey) string {
+	switch k := pub.(type) {
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits < MinRSA || bits > r.MaxRSA {
+			return fmt.Sprintf("an RSA key of %d bits; want %d to %d", bits, MinRSA, r.MaxRSA)
+		}
+		return ""
+	case *ecdsa.PublicKey:
+		switch k.Curve {
+		case elliptic.P256(), elliptic.P384(), elliptic.P521():
+			return ""
+		}
+		return "an ECDSA key on " + k.Params().Name + "; want P-256, P-384 or P-521"
+	case ed25519.PublicKey:
+		if r.Ed25519 {
+			return ""
+		}
+	}
+	if r.Ed25519 {
+		return fmt.Sprintf("a key of type %T; want Ed25519, ECDSA or RSA", pub)
+	}
+	return fmt.Sprintf("a key of type %T; want ECDSA or RSA", pub)
+}
+
+// Certificate is one that a file carries, or that a policy brings.
+type Certificate struct {
+	*x509.Certificate
+	Print Fingerprint
+	Weak  string // why nothing that its key signed carries trust; empty: it may
+}
+
+// Holder names whose certificate it is in a sentence: by its subject, or where that is empty by another name.
+func (c *Certificate) Holder() string {
+	switch {
+	case len(c.Subject.Names) > 0:
+		return c.Subject.String()
+	case len(c.URIs) > 0:
+		return c.URIs[0].String()
+	case len(c.EmailAddresses) > 0:
+		return c.EmailAddresses[0]
+	case len(c.DNSNames) > 0:
+		return c.DNSNames[0]
+	default:
+		return fmt.Sprintf("serial number %x", c.SerialNumber)
+	}
+}
+
+// Certificate judges a certificate's key.
+func (r Rules) Certificate(c *x509.Certificate) *Certificate {
+	return &Certificate{c, Fingerprint(sha256.Sum256(c.Raw)), r.Weak(c.PublicKey)}
+}
+
+// Pins reads the anchors of a policy: PEM, or "sha256:" and a certificate's digest. It returns their fingerprints and the
+// certificates among them. What integrity.ValidateSigners did not find wrong with them it adds to bad, under the field.
+func (r Rules) Pins(bad *problem.List, field, name string, list []string, most int) (prints []Fingerprint, brought []*Certificate) {
+	if len(list) > most {
+		bad.AddOnce(field, name, "%d certificates; at most %d", len(list), most)
+		list = list[:most]
+	}
+	for i, text := range list {
+		var print Fingerprint
+		if sum, is := strings.CutPrefix(text, "sha256:"); is {
+			hex.Decode(print[:], []byte(sum)[:min(len(sum), 2*len(print))]) // one of another length is no digest, and was found wrong
+		} else if c, err := r.pin(text); err != nil {
+			bad.AddOnce(fmt.Sprintf("%s[%d]", field, i), name, "%v", err)
+		} else {
+			brought = append(brought, c)
+			print = c.Print
+		}
+		prints = append(prints, print)
+	}
+	return prints, brought
+}
+
+func (r Rules) pin(text string) (*Certificate, error) {
+	if len(text) > MaxCertificate {
+		return nil, fmt.Errorf("the certificate has %d bytes; at most %d", len(text), MaxCertificate)
+	}
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil, errors.New("not a certificate in PEM")
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("not a certificate: %w", err)
+	}
+	c := r.Certificate(cert)
+	if c.Weak != "" {
+		return nil, fmt.Errorf("the certificate of %.80q has %s", c.Holder(), c.Weak)
+	}
+	return c, nil
+}
+
+// Fit wants a certificate that says itself that it is for the usage; the library takes one that says nothing, too. One
+// for timestamps is for nothing else (RFC 3161, 2.3).
+func (r Rules) Fit(c *Certificate, usage x509.ExtKeyUsage) error {
+	name, fit := "signing code", slices.Contains(c.ExtKeyUsage, usage)
+	if usage == x509.ExtKeyUsageTimeStamping {
+		name, fit = "timestamps alone", fit && len(c.ExtKeyUsage) == 1 && len(c.UnknownExtKeyUsage) == 0 && (r.Lenient || criticalUsage(c))
+	}
+	if !fit {
+		return Untrusted("the certificate of %.200q is not for %s", c.Holder(), name)
+	}
+	if c.KeyUsage != 0 && c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
+		return Untrusted("the key of %.200q is not for signatures", c.Holder())
+	}
+	return nil
+}
+
+func criticalUsage(c *Certificate) bool {
+	for _, e := range c.Extensions {
+		if e.Critical && e.Id.Equal([]int{2, 5, 29, 37}) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,403 @@
+package cms
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+func TestBERIsReadAsDER(t *testing.T) {
+	for name, c := range map[string]struct{ ber, want []byte }{
+		"an end mark":         {[]byte{0x30, 0x80, 2, 1, 7, 0, 0}, []byte{0x30, 3, 2, 1, 7}},
+		"a string in pieces":  {[]byte{0x30, 0x80, 0x24, 0x80, 4, 1, 'a', 4, 2, 'b', 'c', 0, 0, 0, 0}, []byte{0x30, 5, 4, 3, 'a', 'b', 'c'}},
+		"a long length":       {[]byte{0x30, 0x80, 4, 0x82, 0, 1, 'a', 0, 0}, []byte{0x30, 3, 4, 1, 'a'}},
+		"DER within":          {[]byte{0x30, 0x80, 0x31, 3, 2, 1, 7, 0, 0}, []byte{0x30, 5, 0x31, 3, 2, 1, 7}},
+		"an end mark in DER":  {[]byte{0x30, 7, 0x30, 0x80, 2, 1, 7, 0, 0}, []byte{0x30, 5, 0x30, 3, 2, 1, 7}},
+		"zeros before a mark": {[]byte{0x30, 0x80, 4, 2, 0, 0, 0, 0}, []byte{0x30, 4, 4, 2, 0, 0}},
+	} {
+		got, rest, err := NewFile(loose, nil).toDER(append(bytes.Clone(c.ber), "rest"...))
+		require.NoError(t, err, name)
+		require.Equal(t, c.want, got, name)
+		require.Equal(t, "rest", string(rest), name)
+	}
+	for name, b := range map[string][]byte{
+		"nothing":             nil,
+		"no end":              {0x30, 0x80, 2, 1, 7},
+		"half an end":         {0x30, 0x80, 2, 1, 7, 0},
+		"a primitive one":     {4, 0x80, 0, 0},
+		"a piece of no kind":  {0x30, 0x80, 0x24, 0x80, 2, 1, 7, 0, 0, 0, 0},
+		"a length beyond all": {0x30, 0x80, 4, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0},
+		"a length of 32 bits": {0x30, 0x80, 4, 0x84, 0x80, 0, 0, 0, 0, 0}, // negative where an int has no more
+		"too deep":            bytes.Repeat([]byte{0x30, 0x80}, MaxBERDepth+2),
+	} {
+		_, _, err := NewFile(loose, nil).toDER(b)
+		require.Error(t, err, name)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	f := NewFile(loose, nil)
+	require.NoError(t, f.Add(make([]byte, MaxCertificate)))
+	require.ErrorContains(t, f.Add(make([]byte, MaxCertificate+1)), "16385 bytes")
+	for i := range MaxCertificates - 1 {
+		require.NoError(t, f.Add([]byte{byte(i)}))
+	}
+	require.ErrorContains(t, f.Add([]byte("one more")), "more than 64 certificates")
+	require.NoError(t, f.Add([]byte{0}), "one that it has")
+	require.Equal(t, MaxCertificates, f.Unreadable)
+	require.NoError(t, f.check(MaxChecks))
+	require.ErrorContains(t, f.check(1), "more than 96 public-key operations")
+	require.NoError(t, f.work(MaxWork))
+	require.ErrorContains(t, f.work(1), "more than 64 MiB")
+	require.ErrorContains(t, NewFile(strict, nil).Add([]byte{0}), "a certificate that cannot be read")
+
+	for rules, most := range map[Rules]int{loose: 8192, strict: 4096} {
+		for bits, want := range map[int]string{MinRSA - 1: "2047 bits", MinRSA: "", most: "", most + 1: fmt.Sprint(most+1, " bits")} {
+			got := rules.Weak(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), uint(bits-1))})
+			require.Equal(t, want == "", got == "", bits)
+			require.Contains(t, got, want)
+		}
+	}
+
+	deep := []byte{2, 1, 7}
+	for range MaxLevels - 1 {
+		deep = seq(deep)
+	}
+	require.NoError(t, NewFile(loose, nil).wellFormed(deep))
+	require.Error(t, NewFile(loose, nil).wellFormed(seq(deep)))
+	wrap := func(n int) []byte {
+		b := []byte{2, 1, 7}
+		for range n {
+			b = cat([]byte{0x30, 0x80}, b, []byte{0, 0})
+		}
+		return b
+	}
+	_, _, err := NewFile(loose, nil).toDER(wrap(MaxBERDepth))
+	require.NoError(t, err)
+	_, _, err = NewFile(loose, nil).toDER(wrap(MaxBERDepth + 1))
+	require.Error(t, err)
+
+	clock := issue(t, nil, nil, forStamps)
+	for n, want := range map[int]string{MaxOfToken: "", MaxOfToken + 1: "more than 8 certificates"} {
+		s := stamped{who: clock}
+		for len(s.shown) < n-1 {
+			s.shown = append(s.shown, clock.Raw) // the same counts, too: it has to be read
+		}
+		stamp := NewFile(strict, nil).Token(s.token(t), signature)
+		require.Equal(t, want == "", stamp.err == nil, "%d: %v", n, stamp.err)
+		if want != "" {
+			require.ErrorContains(t, stamp.err, want)
+		}
+	}
+	require.NotContains(t, NewFile(strict, nil).Token(make([]byte, MaxToken), nil).err.Error(), "at most")
+	require.ErrorContains(t, NewFile(strict, nil).Token(make([]byte, MaxToken+1), nil).err, "at most 65536")
+	_, err = NewFile(strict, nil).reply(make([]byte, MaxToken+1))
+	require.ErrorContains(t, err, "at most 65536")
+
+	var many [][]byte
+	for i := range MaxAttributes + 1 {
+		many = append(many, attr(NewOID(fmt.Sprint("1.2.", i)), number(1)))
+	}
+	r := Read(cat(many[1:]...))
+	require.Len(t, r.attributes(), MaxAttributes)
+	require.NoError(t, r.Err())
+	r = Read(cat(many...))
+	r.attributes()
+	require.ErrorContains(t, r.Err(), "more than 64 attributes")
+	s := Signer{others: []attribute{{oidMicrosoftTimestamp, cat(many[:3]...)}, {oidCountersignature, many[0]}}}
+	stamps, err := NewFile(loose, nil).Stamps(&s)
+	require.NoError(t, err)
+	require.Len(t, stamps, MaxTimestamps)
+	s.others[1].values = cat(many[:2]...)
+	_, err = NewFile(loose, nil).Stamps(&s)
+	require.ErrorContains(t, err, "timestamps")
+}
+
+// A chain of MaxChain certificates is followed to its end, one of more is not.
+func TestLimitOfChains(t *testing.T) {
+	root := issue(t, nil, nil, authority)
+	pins := strict.Certificate(root.Certificate).Print
+	f := NewFile(strict, nil)
+	above := root
+	for i := 1; i <= MaxChain; i++ {
+		require.NoError(t, f.Add(above.Raw))
+		leaf := strict.Certificate(issue(t, above, nil, forCode).Certificate)
+		chains, err := f.Chains(leaf, func(p Fingerprint) bool { return p == pins }, x509.ExtKeyUsageCodeSigning)
+		if i < MaxChain {
+			require.NoError(t, err)
+			require.Len(t, chains[0].certificates, i+1)
+		} else {
+			require.ErrorContains(t, err, "leads to no certificate")
+		}
+		above = issue(t, above, nil, func(c *x509.Certificate) { authority(c); c.Subject.CommonName = fmt.Sprint("CA ", i) })
+	}
+}
+
+// A certificate must say itself what it is for. What crypto/x509 takes to be for everything is for nothing here.
+func TestUsage_INT1(t *testing.T) {
+	root := issue(t, nil, nil, authority)
+	code, stamping, servers, anything := x509.ExtKeyUsageCodeSigning, x509.ExtKeyUsageTimeStamping, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageAny
+	usages := func(list ...x509.ExtKeyUsage) func(*x509.Certificate) {
+		return func(c *x509.Certificate) { c.ExtKeyUsage = list }
+	}
+	key := func(usage x509.KeyUsage, change func(*x509.Certificate)) func(*x509.Certificate) {
+		return func(c *x509.Certificate) { change(c); c.KeyUsage = usage }
+	}
+	const noCode, noStamps, noSignatures = "is not for signing code", "is not for timestamps alone", "is not for signatures"
+	for name, tc := range map[string]struct {
+		change func(*x509.Certificate)
+		usage  x509.ExtKeyUsage
+		strict string // why it is refused; empty: it is not
+		loose  string
+	}{
+		"code":                           {usages(code), code, "", ""},
+		"code and servers":               {usages(code, servers), code, "", ""},
+		"code, and the key for anything": {key(0, usages(code)), code, "", ""},
+		"code, and the key commits":      {key(x509.KeyUsageContentCommitment, usages(code)), code, "", ""},
+		"code, and the key encrypts":     {key(x509.KeyUsageKeyEncipherment, usages(code)), code, noSignatures, noSignatures},
+		"code, and the key certifies":    {key(x509.KeyUsageCertSign, usages(code)), code, noSignatures, noSignatures},
+		"servers":                        {usages(servers), code, noCode, noCode},
+		"anything":                       {usages(anything), code, noCode, noCode},
+		"nothing":                        {usages(), code, noCode, noCode},
+		"timestamps for code":            {forStamps, code, noCode, noCode},
+		"timestamps":                     {forStamps, stamping, "", ""},
+		"timestamps, if one likes":       {usages(stamping), stamping, noStamps, ""},
+		"timestamps and code":            {critical(stamping, code), stamping, noStamps, noStamps},
+		"timestamps and anything":        {critical(stamping, anything), stamping, noStamps, noStamps},
+		"timestamps, the key encrypts":   {key(x509.KeyUsageKeyEncipherment, forStamps), stamping, noSignatures, noSignatures},
+		"code for timestamps":            {critical(code), stamping, noStamps, noStamps},
+		"anything for timestamps":        {critical(anything), stamping, noStamps, noStamps},
+		"nothing for timestamps":         {usages(), stamping, noStamps, noStamps},
+	} {
+		for rules, want := range map[Rules]string{strict: tc.strict, loose: tc.loose} {
+			pinned := rules.Certificate(root.Certificate)
+			leaf := rules.Certificate(issue(t, root, nil, tc.change).Certificate)
+			_, err := NewFile(rules, []*Certificate{pinned}).Chains(leaf, func(p Fingerprint) bool { return p == pinned.Print }, tc.usage)
+			if want == "" {
+				require.NoError(t, err, name)
+				continue
+			}
+			require.ErrorContains(t, err, want, name)
+			require.False(t, AsRefusal(err).Decides, "%s: another signature may be right", name)
+		}
+	}
+}
+
+// What a timestamp must be, whoever is trusted.
+func TestTimestamps_INT9(t *testing.T) {
+	clock, other := issue(t, nil, keyRSA(), forStamps), issue(t, nil, nil, forStamps)
+	extra := func(a ...[]byte) func([][]byte) [][]byte {
+		return func(all [][]byte) [][]byte { return append(all, a...) }
+	}
+	replaced := func(i int, by ...byte) func([][]byte) [][]byte {
+		return func(all [][]byte) [][]byte { all[i] = by; return all }
+	}
+	naming := func(id OID, alg integrity.Algorithm, of *holder, first ...[]byte) func([][]byte) [][]byte {
+		return replaced(2, attr(id, seq(seq(seq(append(first, octets(sum(alg, of.Raw)))...))))...)
+	}
+	unknown := seq(object(NewOID("2.16.840.1.103.67.4.2.1")))
+	for name, tc := range map[string]struct {
+		stamp stamped
+		want  string // empty: it holds
+		mere  bool   // it is merely not trusted
+	}{
+		"as it should be": {stamped{}, "", false},
+		"SHA-384":         {stamped{digest: integrity.SHA384}, "", false},
+		"with all that may follow": {stamped{info: extra(seq(number(1)), []byte{tagBoolean, 1, 0xff}, number(5),
+			Encode(TagContext0, nil), Encode(TagContext1, nil))}, "", false},
+		"in another order":            {stamped{info: extra(number(5), seq(number(1)))}, "not well-formed", false},
+		"of version 2":                {stamped{info: replaced(0, number(2)...)}, "not well-formed", false},
+		"without a time":              {stamped{info: func(i [][]byte) [][]byte { return i[:4] }}, "not well-formed", false},
+		"over something else":         {stamped{info: replaced(2, seq(algorithmOf(integrity.SHA256), octets(make([]byte, 32)))...)}, "over something else", false},
+		"over SHA-1":                  {stamped{info: replaced(2, seq(algorithmOf(integrity.SHA1), octets(sum(integrity.SHA1, signature)))...)}, "sha1", true},
+		"over what nobody knows":      {stamped{info: replaced(2, seq(unknown, octets(make([]byte, 32)))...)}, "is not known", false},
+		"made with SHA-1":             {stamped{digest: integrity.SHA1}, "made with sha1", true},
+		"listing no digest":           {stamped{listed: [][]byte{{}}}, "does not name", false},
+		"listing another digest":      {stamped{listed: [][]byte{algorithmOf(integrity.SHA512)}}, "does not name", false},
+		"listing SHA-1, too":          {stamped{listed: [][]byte{algorithmOf(integrity.SHA256), algorithmOf(integrity.SHA1)}}, "carries no trust", false},
+		"listing what nobody knows":   {stamped{listed: [][]byte{algorithmOf(integrity.SHA256), unknown}}, "carries no trust", false},
+		"listing SHA-512, too":        {stamped{listed: [][]byte{algorithmOf(integrity.SHA256), algorithmOf(integrity.SHA512)}}, "", false},
+		"naming no certificate":       {stamped{attributes: func(a [][]byte) [][]byte { return a[:2] }}, "do not name its signer", false},
+		"naming another":              {stamped{attributes: naming(oidSigningCertV2, integrity.SHA256, other)}, "name another certificate", false},
+		"naming it by SHA-384":        {stamped{attributes: naming(oidSigningCertV2, integrity.SHA384, clock, algorithmOf(integrity.SHA384))}, "", false},
+		"naming it by SHA-1":          {stamped{attributes: naming(oidSigningCertV2, integrity.SHA1, clock, algorithmOf(integrity.SHA1))}, "by the digest algorithm", false},
+		"naming it the older way":     {stamped{attributes: naming(oidSigningCertV1, integrity.SHA1, clock)}, "", false},
+		"naming it and another":       {stamped{attributes: extra(attr(oidSigningCertV1, seq(seq(seq(octets(sum(integrity.SHA1, other.Raw)))))))}, "name another certificate", false},
+		"naming it by no sequence":    {stamped{attributes: replaced(2, attr(oidSigningCertV2, octets(nil))...)}, "of another kind", false},
+		"with an attribute twice":     {stamped{attributes: extra(attr(NewOID("1.2.3"), number(1)), attr(NewOID("1.2.3"), number(2)))}, "occurs twice", false},
+		"with two values":             {stamped{attributes: extra(attr(NewOID("1.2.3"), number(1), number(2)))}, "has not one value", false},
+		"with no value":               {stamped{attributes: extra(attr(NewOID("1.2.3")))}, "has not one value", false},
+		"without a content type":      {stamped{attributes: func(a [][]byte) [][]byte { return a[1:] }}, "lacks the attribute", false},
+		"a digest that is no string":  {stamped{attributes: replaced(1, attr(oidMessageDigest, seq())...)}, "of another kind", false},
+		"with what is no certificate": {stamped{shown: [][]byte{seq(number(1))}}, "cannot be read", false},
+		"with another kind of one":    {stamped{shown: [][]byte{Encode(TagContext1, number(1))}}, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.stamp.who = clock
+			f := NewFile(strict, nil)
+			stamp := f.Token(tc.stamp.token(t), signature)
+			who, err := f.VerifyStamp(&stamp)
+			if tc.want != "" {
+				require.ErrorContains(t, err, tc.want)
+				require.Equal(t, tc.mere, !AsRefusal(err).Decides)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, clock.Raw, who.Raw)
+			require.Equal(t, signedOn, stamp.Time)
+			stamp.Signer.Signature[9] ^= 1
+			_, err = f.VerifyStamp(&stamp)
+			require.ErrorContains(t, err, "did not make it")
+		})
+	}
+}
+
+// Countersignatures are as good as timestamps if they are by strong algorithms. VeriSign and Symantec signed the bare
+// SHA-1 until 2020: that is weak, and not broken.
+func TestCountersignatures_INT7_INT9(t *testing.T) {
+	clock := issue(t, nil, keyRSA(), forStamps)
+	content := func(id OID) func([][]byte) [][]byte {
+		return func(a [][]byte) [][]byte { return append(a, attr(oidContentType, object(id))) }
+	}
+	other := func(a [][]byte) [][]byte { return [][]byte{attr(oidMessageDigest, octets(make([]byte, 20))), a[1]} }
+	for name, tc := range map[string]struct {
+		stamp stamped
+		want  string
+		mere  bool
+	}{
+		"as it should be":          {stamped{}, "", false},
+		"of data":                  {stamped{attributes: content(oidData)}, "", false},
+		"of something else":        {stamped{attributes: content(OIDTimestampInfo)}, "content of type", false},
+		"without a time":           {stamped{attributes: func(a [][]byte) [][]byte { return a[:1] }}, "lacks the attribute", false},
+		"over SHA-1":               {stamped{digest: integrity.SHA1}, "made with sha1", true},
+		"over the bare SHA-1":      {stamped{digest: integrity.SHA1, bare: true}, "made with sha1", true},
+		"over the bare SHA-256":    {stamped{bare: true}, "did not make it", false},
+		"over SHA-1 of other data": {stamped{digest: integrity.SHA1, bare: true, attributes: other}, "not that of its content", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := NewFile(loose, nil)
+			require.NoError(t, f.Add(clock.Raw))
+			tc.stamp.who = clock
+			stamp := countersignature(tc.stamp.counter(t), signature)
+			_, err := f.VerifyStamp(&stamp)
+			if tc.want == "" {
+				require.NoError(t, err)
+				require.Equal(t, signedOn, stamp.Time)
+				return
+			}
+			require.ErrorContains(t, err, tc.want)
+			require.Equal(t, tc.mere, !AsRefusal(err).Decides)
+			if tc.mere { // a change in it is noticed all the same
+				stamp.Signer.Signature[9] ^= 1
+				_, err = f.VerifyStamp(&stamp)
+				require.ErrorContains(t, err, "did not make it")
+			}
+		})
+	}
+}
+
+// A timestamp counts if its authority's chain ends where it should and was valid then; one that does not hold decides.
+func TestDated_INT9(t *testing.T) {
+	root := issue(t, nil, nil, authority)
+	clock := issue(t, root, nil, forStamps)
+	early := issue(t, root, nil, func(c *x509.Certificate) { forStamps(c); c.NotAfter = signedOn.Add(-time.Minute) })
+	pinned := strict.Certificate(root.Certificate)
+	anchored := func(p Fingerprint) bool { return p == pinned.Print }
+	f := NewFile(strict, []*Certificate{pinned})
+	read := func(who *holder, info func([][]byte) [][]byte) Stamp {
+		return f.Token(stamped{who: who, info: info}.token(t), signature)
+	}
+	sooner := func(i [][]byte) [][]byte {
+		return append(i[:4:4], Encode(TagTime, []byte(signedOn.Add(-time.Second).Format("20060102150405Z"))))
+	}
+	known, why, err := f.Dated([]Stamp{read(clock, nil), read(issue(t, nil, nil, forStamps), nil), read(early, nil), read(clock, sooner)}, anchored)
+	require.NoError(t, err)
+	require.Contains(t, why, "was not valid at")
+	require.Equal(t, []time.Time{signedOn.Add(-time.Second), signedOn}, Times(known, []Fingerprint{pinned.Print}))
+	require.Empty(t, Times(known, nil))
+	_, _, err = f.Dated([]Stamp{read(clock, nil), read(clock, func(i [][]byte) [][]byte { return i[:3] })}, anchored)
+	require.ErrorContains(t, err, "its timestamp: it is not well-formed DER")
+}
+
+func TestReply(t *testing.T) {
+	token := stamped{who: issue(t, nil, nil, forStamps)}.token(t)
+	for name, tc := range map[string]struct {
+		reply []byte
+		want  string
+	}{
+		"a token":            {token, ""},
+		"granted":            {seq(seq(number(0)), token), ""},
+		"with changes":       {seq(seq(number(1), seq(Encode(12, []byte("text"))), []byte{tagBits, 2, 0, 0}), token), ""},
+		"in BER":             {cat([]byte{0x30, 0x80}, seq(number(0)), token, []byte{0, 0}), ""},
+		"refused":            {seq(seq(number(2))), "refused"},
+		"refused with one":   {seq(seq(number(2)), token), "refused"},
+		"without a token":    {seq(seq(number(0))), "not well-formed DER"},
+		"with two":           {seq(seq(number(0)), token, token), "not well-formed DER"},
+		"with more behind":   {append(seq(seq(number(0)), token), 0), "not well-formed DER"},
+		"with more in front": {seq(seq(number(0), number(7)), token), "not well-formed DER"},
+		"junk":               {[]byte("junk"), "not well-formed DER"},
+		"nothing":            {nil, "not well-formed DER"},
+	} {
+		got, err := NewFile(strict, nil).reply(tc.reply)
+		if tc.want == "" {
+			require.NoError(t, err, name)
+			require.Equal(t, token, got, name)
+		} else {
+			require.ErrorContains(t, err, tc.want, name)
+		}
+	}
+}
+
+// What is copied at every level, and what is read again and again, is counted.
+func TestWorkIsBounded(t *testing.T) {
+	pieces := octets(make([]byte, 8<<20))
+	for range MaxBERDepth - 2 {
+		pieces = Encode(TagOctets|tagConstructed, pieces)
+	}
+	f := NewFile(loose, nil)
+	_, _, err := f.Message(cat([]byte{0x30, 0x80}, pieces, []byte{0, 0}), oidData, TagSequence, MaxCertificates)
+	require.ErrorContains(t, err, "more than 64 MiB of reading")
+	_, read := f.Cost()
+	require.Less(t, read, MaxWork+20<<20)
+
+	token := stamped{who: issue(t, nil, nil, forStamps)}.token(t)
+	f = NewFile(loose, nil)
+	for err = nil; err == nil; err = f.Token(token, signature).err {
+		require.LessOrEqual(t, f.bytes, MaxWork)
+	}
+	require.ErrorContains(t, err, "more than 64 MiB of reading")
+}
+
+func FuzzMessage(f *testing.F) {
+	clock := issue(f, nil, keyRSA(), forStamps)
+	token := stamped{who: clock}.token(f)
+	f.Add(token)
+	f.Add(stamped{who: clock}.counter(f))
+	f.Add(seq(seq(number(0)), token))
+	f.Add(cat([]byte{0x30, 0x80}, token[4:], []byte{0, 0}))
+	pinned := strict.Certificate(clock.Certificate)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		file := NewFile(strict, []*Certificate{pinned})
+		for _, stamp := range []Stamp{file.Token(b, signature), countersignature(b, signature)} {
+			known, _, err := file.Dated([]Stamp{stamp}, func(p Fingerprint) bool { return p == pinned.Print })
+			require.True(t, err == nil || AsRefusal(err).Text != "")
+			for _, k := range known {
+				require.Equal(t, signedOn, k.Time, "it was made once")
+			}
+		}
+		if token, err := file.reply(b); err == nil {
+			require.LessOrEqual(t, len(token), len(b))
+		}
+		checks, read := file.Cost()
+		require.LessOrEqual(t, checks, MaxChecks+MaxChain)
+		require.LessOrEqual(t, read, MaxWork+2*len(b))
+	})
+}

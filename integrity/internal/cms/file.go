@@ -1,0 +1,121 @@
+package cms
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"math/big"
+	"slices"
+)
+
+// File is what is read of one file's messages: all certificates that may be part of a chain, and what the reading cost so
+// far. Those that the file brings are hints and nothing more, so those of its signatures and timestamps lie together.
+type File struct {
+	rules        Rules
+	certificates []*Certificate
+	known        map[Fingerprint]bool
+	pinned       int           // how many of them a policy brought
+	Unreadable   int           // certificates left out because crypto/x509 does not take them
+	checks       int           // public-key operations done
+	bytes        int           // read, copied and digested
+	edges        map[edge]bool // whether the one signed the other
+}
+
+// edge is a certificate and one that may have signed it.
+type edge struct{ child, parent Fingerprint }
+
+// NewFile begins to read a file by the rules of a verifier, with the certificates that its policy brings.
+func NewFile(rules Rules, pinned []*Certificate) *File {
+	f := &File{rules: rules, known: map[Fingerprint]bool{}, edges: map[edge]bool{}}
+	for _, c := range pinned {
+		if !f.known[c.Print] {
+			f.known[c.Print] = true
+			f.certificates = append(f.certificates, c)
+		}
+	}
+	f.pinned = len(f.certificates)
+	return f
+}
+
+// Add notes a certificate of the file.
+func (f *File) Add(raw []byte) error {
+	if len(raw) > MaxCertificate {
+		return Unsupported("it has a certificate of %d bytes; at most %d", len(raw), MaxCertificate)
+	}
+	print := Fingerprint(sha256.Sum256(raw))
+	if f.known[print] {
+		return nil
+	}
+	if len(f.known)-f.pinned == MaxCertificates {
+		return Unsupported("it has more than %d certificates", MaxCertificates)
+	}
+	f.known[print] = true
+	c, err := x509.ParseCertificate(raw)
+	switch {
+	case err == nil:
+		f.certificates = append(f.certificates, f.rules.Certificate(c))
+	case f.rules.Lenient:
+		f.Unreadable++
+	default:
+		return Broken("it has a certificate that cannot be read: %v", err)
+	}
+	return nil
+}
+
+// Find returns the certificate of a signer, nil if there is none.
+func (f *File) Find(s *Signer) *Certificate {
+	serial := new(big.Int).SetBytes(s.serial)
+	i := slices.IndexFunc(f.certificates, func(c *Certificate) bool {
+		if s.issuer == nil {
+			return len(s.keyID) > 0 && bytes.Equal(c.SubjectKeyId, s.keyID)
+		}
+		return bytes.Equal(c.RawIssuer, s.issuer) && c.SerialNumber.Cmp(serial) == 0
+	})
+	if i < 0 {
+		return nil
+	}
+	return f.certificates[i]
+}
+
+// Above lists a certificate and those above it by the names they give, for people: nobody asked whether they signed each
+// other.
+func (f *File) Above(c *Certificate) (path []*Certificate) {
+	for c != nil && len(path) < MaxChain {
+		path = append(path, c)
+		child := c
+		c = nil
+		for _, parent := range f.certificates {
+			sameKey := len(child.AuthorityKeyId) == 0 || len(parent.SubjectKeyId) == 0 || bytes.Equal(child.AuthorityKeyId, parent.SubjectKeyId)
+			if bytes.Equal(parent.RawSubject, child.RawIssuer) && sameKey && !slices.Contains(path, parent) {
+				c = parent
+				break
+			}
+		}
+	}
+	return path
+}
+
+// check counts public-key operations, which a hostile file could ask for by the thousand.
+func (f *File) check(n int) error {
+	if f.checks += n; f.checks > MaxChecks {
+		return Unsupported("its certificates take more than %d public-key operations to check", MaxChecks)
+	}
+	return nil
+}
+
+// work counts bytes that are read, copied or digested.
+func (f *File) work(n int) error {
+	if f.bytes += n; f.bytes > MaxWork {
+		return Unsupported("its signatures take more than %d MiB of reading", MaxWork>>20)
+	}
+	return nil
+}
+
+// Cost tells how many public-key operations were done and how many bytes read, copied and digested.
+func (f *File) Cost() (checks, bytes int) { return f.checks, f.bytes }
+
+// Fingerprint is the SHA-256 of a certificate in DER.
+type Fingerprint [sha256.Size]byte
+
+func (f Fingerprint) String() string { return hex.EncodeToString(f[:]) }

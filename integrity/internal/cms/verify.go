@@ -1,0 +1,169 @@
+package cms
+
+import (
+	"crypto"
+	"crypto/md5"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/subtle"
+	"crypto/x509"
+	"hash"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// Verify wants the signer's signature to hold over the content, whoever it is, and returns the signer's certificate.
+func (f *File) Verify(s *Signer, content []byte, contentType OID) (*Certificate, error) {
+	if _, id, err := s.Signed(oidContentType, TagOID); err != nil {
+		return nil, err
+	} else if OID(id) != contentType {
+		return nil, Broken("its signer signed a content of type %s", OID(id))
+	}
+	return f.verify(s, content)
+}
+
+func (f *File) verify(s *Signer, content []byte) (*Certificate, error) {
+	_, sum, err := s.Signed(oidMessageDigest, TagOctets)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.work(len(content) + len(s.signed)); err != nil {
+		return nil, err
+	}
+	if !matches(s.Digest, content, sum) {
+		return nil, Broken("its signed digest is not that of its content")
+	}
+	signer := f.Find(s)
+	switch {
+	case signer == nil && f.Unreadable > 0:
+		return nil, Unsupported("its signer's certificate cannot be read")
+	case signer == nil:
+		return nil, Broken("its signer's certificate is missing")
+	}
+	// What carries no trust is checked all the same where that is cheap, so that a change in it is noticed.
+	key, isRSA := signer.PublicKey.(*rsa.PublicKey)
+	if signer.Weak == "" || isRSA && key.N.BitLen() >= 1024 && key.N.BitLen() <= f.rules.MaxRSA {
+		if err := f.check(1); err != nil {
+			return nil, err
+		}
+		if err := s.by(signer); err != nil {
+			return nil, err
+		}
+	}
+	if s.Digest.Legacy() {
+		return nil, Untrusted("it is made with %s, which carries no trust", s.Digest)
+	}
+	if signer.Weak != "" {
+		return nil, Untrusted("the certificate of %.200q has %s", signer.Holder(), signer.Weak)
+	}
+	return signer, nil
+}
+
+// by wants the signature to be by the signer's key.
+func (s *Signer) by(signer *Certificate) error {
+	var err error
+	if s.Digest.Legacy() {
+		key, isRSA := signer.PublicKey.(*rsa.PublicKey)
+		if !isRSA || s.algorithm == oidRSAPSS {
+			return Untrusted("it is made with %s, which carries no trust", s.Digest)
+		}
+		h := NewHash(s.Digest)
+		h.Write(s.signed)
+		err = rsa.VerifyPKCS1v15(key, map[integrity.Algorithm]crypto.Hash{integrity.SHA1: crypto.SHA1, integrity.MD5: crypto.MD5}[s.Digest], h.Sum(nil), s.Signature)
+		if err != nil { // VeriSign and Symantec stamped so until 2020: without saying by which algorithm the digest is
+			err = rsa.VerifyPKCS1v15(key, 0, h.Sum(nil), s.Signature)
+		}
+	} else {
+		scheme, unknown := s.scheme(signer.PublicKeyAlgorithm)
+		if unknown != nil {
+			return unknown
+		}
+		err = signer.CheckSignature(scheme, s.signed, s.Signature)
+	}
+	if err != nil {
+		return Broken("the key of %.200q did not make it", signer.Holder())
+	}
+	return nil
+}
+
+// The kinds of signature algorithms: those of a kind of key alone, for which the signer names the digest,
+var (
+	oidRSA     = NewOID("1.2.840.113549.1.1.1")
+	oidRSAPSS  = NewOID("1.2.840.113549.1.1.10")
+	oidECDSA   = NewOID("1.2.840.10045.2.1")
+	oidEd25519 = NewOID("1.3.101.112")
+)
+
+// and those that name the digest, too.
+var combined = map[OID]x509.SignatureAlgorithm{
+	NewOID("1.2.840.113549.1.1.11"): x509.SHA256WithRSA,
+	NewOID("1.2.840.113549.1.1.12"): x509.SHA384WithRSA,
+	NewOID("1.2.840.113549.1.1.13"): x509.SHA512WithRSA,
+	NewOID("1.2.840.10045.4.3.2"):   x509.ECDSAWithSHA256,
+	NewOID("1.2.840.10045.4.3.3"):   x509.ECDSAWithSHA384,
+	NewOID("1.2.840.10045.4.3.4"):   x509.ECDSAWithSHA512,
+}
+
+// scheme is how the signer signed, by the names it gives.
+func (s *Signer) scheme(key x509.PublicKeyAlgorithm) (x509.SignatureAlgorithm, error) {
+	alg := combined[s.algorithm]
+	for _, w := range []struct {
+		digest          integrity.Algorithm
+		rsa, pss, ecdsa x509.SignatureAlgorithm
+	}{
+		{integrity.SHA256, x509.SHA256WithRSA, x509.SHA256WithRSAPSS, x509.ECDSAWithSHA256},
+		{integrity.SHA384, x509.SHA384WithRSA, x509.SHA384WithRSAPSS, x509.ECDSAWithSHA384},
+		{integrity.SHA512, x509.SHA512WithRSA, x509.SHA512WithRSAPSS, x509.ECDSAWithSHA512},
+	} {
+		switch {
+		case w.digest != s.Digest:
+		case key == x509.RSA && (s.algorithm == oidRSA || alg == w.rsa):
+			return w.rsa, nil
+		case key == x509.RSA && s.algorithm == oidRSAPSS: // its parameters are as usual, or it does not hold
+			return w.pss, nil
+		case key == x509.ECDSA && (s.algorithm == oidECDSA || alg == w.ecdsa):
+			return w.ecdsa, nil
+		case key == x509.Ed25519 && s.algorithm == oidEd25519:
+			return x509.PureEd25519, nil
+		}
+	}
+	return 0, Unsupported("it is made by algorithm %s with %s and a key of kind %s", s.algorithm, s.Digest, key)
+}
+
+// NewHash returns the hash of an algorithm.
+func NewHash(a integrity.Algorithm) hash.Hash {
+	switch a {
+	case integrity.SHA384:
+		return sha512.New384()
+	case integrity.SHA512:
+		return sha512.New()
+	case integrity.SHA1:
+		return sha1.New() // it carries no trust; certificates are named by it
+	case integrity.MD5:
+		return md5.New() // for reports
+	default:
+		return sha256.New()
+	}
+}
+
+func matches(a integrity.Algorithm, content, sum []byte) bool {
+	h := NewHash(a)
+	h.Write(content)
+	return subtle.ConstantTimeCompare(h.Sum(nil), sum) == 1
+}
+
+// DigestInfo reads a digest algorithm and a digest of its length, and nothing else.
+func (r *Reader) DigestInfo() (integrity.Algorithm, []byte) {
+	id := r.algorithm()
+	sum := r.Only(TagOctets).left
+	alg, known := digests[id]
+	if !known {
+		r.Fail(Unsupported("its digest algorithm %s is not known", id))
+	}
+	if len(sum) != alg.Size() {
+		r.Fail(Broken("its %s digest has %d bytes", alg, len(sum)))
+	}
+	return alg, sum
+}

@@ -1,0 +1,68 @@
+// Package strictjson refuses JSON that two readers could read differently, and that encoding/json lets pass.
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+)
+
+// Check wants one JSON value with nothing after it, in which no object has a name twice, in whatever case or letters that
+// encoding/json takes for the same. Unless nulls are allowed it wants none, because a null in place of a value is as good as
+// no value. The error says in which line.
+func Check(data []byte, nulls bool) error {
+	type level struct {
+		names map[string]bool // nil in a list
+		value bool            // a name's value is next
+	}
+	var open []level
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber() // numbers are not looked at
+	fail := func(format string, args ...any) error {
+		return fmt.Errorf("line %d: %s", 1+bytes.Count(data[:d.InputOffset()], []byte("\n")), fmt.Sprintf(format, args...))
+	}
+	for begun := false; !begun || len(open) > 0; begun = true {
+		token, err := d.Token()
+		switch {
+		case errors.Is(err, io.EOF) && len(open) > 0, errors.Is(err, io.ErrUnexpectedEOF):
+			return fail("it ends too early")
+		case errors.Is(err, io.EOF):
+			return fail("it is empty")
+		case err != nil:
+			return fail("%s", strings.TrimPrefix(err.Error(), "json: "))
+		}
+		here := len(open) - 1
+		if name, is := token.(string); is && here >= 0 && open[here].names != nil && !open[here].value {
+			folded := strings.ToLower(strings.ToUpper(name)) // both: to package json, "ſ" is an s as well
+			if open[here].names[folded] {
+				return fail("field %q is there twice", problem.Clip(name, 80))
+			}
+			open[here].names[folded], open[here].value = true, true
+			continue
+		}
+		if here >= 0 {
+			open[here].value = false
+		}
+		switch token {
+		case nil:
+			if !nulls {
+				return fail("a value is null; leave its field out, or say what it is")
+			}
+		case json.Delim('{'):
+			open = append(open, level{names: map[string]bool{}})
+		case json.Delim('['):
+			open = append(open, level{})
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:here]
+		}
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fail("something follows after its end")
+	}
+	return nil
+}
