@@ -32,20 +32,9 @@ type Config struct {
 
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
-	for _, f := range []struct {
-		field *time.Duration
-		value time.Duration
-	}{{&c.CheckIn, 15 * time.Minute}, {&c.Sync, 30 * time.Minute}, {&c.Network, 100 * time.Millisecond}} {
-		if *f.field == 0 {
-			*f.field = f.value
-		}
-	}
-	if c.Start.IsZero() {
-		c.Start = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
-	}
-	if c.events == 0 {
-		c.events = maxEvents
-	}
+	c.CheckIn, c.Sync = cmp.Or(c.CheckIn, 15*time.Minute), cmp.Or(c.Sync, 30*time.Minute)
+	c.Network, c.events = cmp.Or(c.Network, 100*time.Millisecond), cmp.Or(c.events, maxEvents)
+	c.Start = cmp.Or(c.Start, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))
 	if c.Step == nil {
 		c.Step = agent.Step
 	}

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -62,21 +61,6 @@ func (d Definition) Select(asset Asset) bool {
 		return !slices.ContainsFunc(a.IncludeTags, func(tag string) bool { return !has(tag) })
 	}
 	return slices.ContainsFunc(a.IncludeTags, has)
-}
-
-// SelectAssets lists the assets of all on which the definition's job runs, sorted (JOB-7).
-func (d Definition) SelectAssets(all []Asset) []AssetID {
-	include, exclude := set(d.Assets.Include), set(d.Assets.Exclude)
-	byTag := d
-	byTag.Assets.Include, byTag.Assets.Exclude = nil, nil
-	var selected []AssetID
-	for _, asset := range all {
-		if asset.Platform == d.Platform && !exclude[asset.ID] && (include[asset.ID] || byTag.Select(asset)) {
-			selected = append(selected, asset.ID)
-		}
-	}
-	slices.SortFunc(selected, cmp.Compare[AssetID])
-	return slices.Compact(selected)
 }
 
 func set[T comparable](list []T) map[T]bool {

@@ -2,8 +2,6 @@ package job
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
@@ -38,14 +36,4 @@ func checkID(l *problem.List, field, s string) {
 	}
 }
 
-// text refuses what cannot be printed, and what is too long.
-func checkText(l *problem.List, field, s string) {
-	switch {
-	case len(s) > MaxText:
-		l.Add(field, s, "has %d bytes; at most %d are allowed", len(s), MaxText)
-	case !utf8.ValidString(s):
-		l.Add(field, "", "is not valid UTF-8")
-	case strings.ContainsFunc(s, unicode.IsControl):
-		l.Add(field, s, "has a control character; remove it")
-	}
-}
+func checkText(l *problem.List, field, s string) { l.Text(field, s, MaxText) }

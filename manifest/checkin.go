@@ -31,9 +31,9 @@ func (c CheckIn) Validate() error {
 	if c.At.IsZero() {
 		l.Add("at", "", "is missing; send the agent's clock")
 	}
-	checkWord(&l, "boot", c.Boot, MaxWord)
-	checkWord(&l, "zone", c.Zone, MaxWord)
-	checkWord(&l, "digest", c.Digest, MaxWord)
+	l.Text("boot", c.Boot, MaxWord)
+	l.Text("zone", c.Zone, MaxWord)
+	l.Text("digest", c.Digest, MaxWord)
 	if len(c.Reports) > MaxReports {
 		l.Add("reports", fmt.Sprint(len(c.Reports)), "are more than %d; send the oldest and call again", MaxReports)
 	}

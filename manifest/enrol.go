@@ -60,9 +60,9 @@ func (e Enrolment) Validate() error {
 	if _, err := e.Platform.MarshalText(); err != nil || e.Platform == 0 {
 		l.Add("platform", e.Platform.String(), "is not known; choose linux, windows or macos")
 	}
-	checkWord(&l, "architecture", e.Architecture, MaxWord)
-	checkWord(&l, "hostname", e.Hostname, MaxWord)
-	checkWord(&l, "version", e.Version, MaxWord)
+	l.Text("architecture", e.Architecture, MaxWord)
+	l.Text("hostname", e.Hostname, MaxWord)
+	l.Text("version", e.Version, MaxWord)
 	if len(e.Tags) > MaxTags {
 		l.Add("tags", fmt.Sprint(len(e.Tags)), "are more than %d", MaxTags)
 	}

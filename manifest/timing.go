@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -28,23 +29,12 @@ type Timing struct {
 
 // WithDefaults fills in what is zero.
 func (t Timing) WithDefaults() Timing {
-	for _, f := range []struct {
-		field *time.Duration
-		value time.Duration
-	}{
-		{&t.Publish, time.Minute},
-		{&t.CheckIn, 15 * time.Minute},
-		{&t.Jitter, time.Minute},
-		{&t.Network, 30 * time.Second},
-		{&t.Retry, 30 * time.Second},
-	} {
-		if *f.field == 0 {
-			*f.field = f.value
-		}
-	}
-	if t.Failures == 0 {
-		t.Failures = 3
-	}
+	t.Publish = cmp.Or(t.Publish, time.Minute)
+	t.CheckIn = cmp.Or(t.CheckIn, 15*time.Minute)
+	t.Jitter = cmp.Or(t.Jitter, time.Minute)
+	t.Network = cmp.Or(t.Network, 30*time.Second)
+	t.Retry = cmp.Or(t.Retry, 30*time.Second)
+	t.Failures = cmp.Or(t.Failures, 3)
 	return t
 }
 

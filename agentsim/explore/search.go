@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"runtime"
 	"slices"
 	"sync"
@@ -36,12 +37,7 @@ func (r Report) Complete() bool { return r.Broken == nil && r.Unexplored+r.Refus
 func Search(w World, b Bounds) (Report, error) { return search(w, driver{}, b) }
 
 func search(w World, d driver, b Bounds) (Report, error) {
-	if b.Depth <= 0 {
-		b.Depth = DefaultDepth
-	}
-	if b.States <= 0 {
-		b.States = DefaultStates
-	}
+	b.Depth, b.States = cmp.Or(max(b.Depth, 0), DefaultDepth), cmp.Or(max(b.States, 0), DefaultStates)
 	s, err := newScene(w, d)
 	if err != nil {
 		return Report{}, err

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"time"
@@ -28,17 +29,9 @@ type Config struct {
 
 // WithDefaults fills in what is zero.
 func (c Config) WithDefaults() Config {
-	for _, f := range []struct {
-		field *int
-		value int
-	}{{&c.Days, 7}, {&c.Failing, 10}, {&c.Offline, 20}, {&c.Shard, 1000}, {&c.Workers, runtime.GOMAXPROCS(0)}} {
-		if *f.field == 0 {
-			*f.field = f.value
-		}
-	}
-	if c.Cancel == 0 {
-		c.Cancel = 12 * time.Minute
-	}
+	c.Days, c.Failing, c.Offline = cmp.Or(c.Days, 7), cmp.Or(c.Failing, 10), cmp.Or(c.Offline, 20)
+	c.Shard, c.Workers = cmp.Or(c.Shard, 1000), cmp.Or(c.Workers, runtime.GOMAXPROCS(0))
+	c.Cancel = cmp.Or(c.Cancel, 12*time.Minute)
 	return c
 }
 

@@ -1,6 +1,7 @@
 package random
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,12 +26,7 @@ type Options struct {
 
 // withDefaults fills in what is zero.
 func (o Options) withDefaults() Options {
-	if o.Assets == 0 {
-		o.Assets = DefaultAssets
-	}
-	if o.Weeks == 0 {
-		o.Weeks = DefaultWeeks
-	}
+	o.Assets, o.Weeks = cmp.Or(o.Assets, DefaultAssets), cmp.Or(o.Weeks, DefaultWeeks)
 	if o.Troubles == nil {
 		d := stream(o.Seed, "troubles")
 		o.Troubles = slices.DeleteFunc(Troubles(), func(Trouble) bool { return d.chance(30) })

@@ -153,6 +153,7 @@ var rooms = []room{
 		{"manifest", "what goes over the wire"},
 		{"job", "names of assets, reports"},
 		{"internal/enum", "the names of problems"},
+		{"internal/problem", "collects what is wrong with a connection's settings"},
 	}},
 
 	// Floor 7: the agent's side, as a machine.

@@ -68,6 +68,18 @@ func (l *List) AddOnce(field, value, format string, args ...any) {
 	}
 }
 
+// Text adds what is wrong with a text of at most so many bytes: what is too long, and what cannot be printed.
+func (l *List) Text(field, s string, most int) {
+	switch {
+	case len(s) > most:
+		l.Add(field, s, "has %d bytes; at most %d are allowed", len(s), most)
+	case !utf8.ValidString(s):
+		l.Add(field, "", "is not valid UTF-8")
+	case strings.ContainsFunc(s, unicode.IsControl):
+		l.Add(field, s, "has a control character; remove it")
+	}
+}
+
 // Under adds what is wrong with the value of a field. An err that is not an *Invalid is one problem; nil is none.
 func (l *List) Under(field string, err error) {
 	if err == nil {

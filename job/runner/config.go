@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -61,32 +62,17 @@ func (e *LoadError) Unwrap() error { return e.Err }
 
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
-	if c.HTTP == nil {
-		c.HTTP = &http.Client{}
-	}
+	c.HTTP, c.Logger = cmp.Or(c.HTTP, &http.Client{}), cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	c.Poll, c.CallTimeout = cmp.Or(c.Poll, defaultPoll), cmp.Or(c.CallTimeout, defaultCallTimeout)
+	c.Stall, c.Tries = cmp.Or(c.Stall, defaultStall), cmp.Or(c.Tries, defaultTries)
 	if c.Clock == nil {
 		c.Clock = systemClock
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Observe == nil {
 		c.Observe = func(agent.State) {}
 	}
 	if c.Trace == nil {
 		c.Trace = func(string) {}
-	}
-	if c.Poll == 0 {
-		c.Poll = defaultPoll
-	}
-	if c.CallTimeout == 0 {
-		c.CallTimeout = defaultCallTimeout
-	}
-	if c.Stall == 0 {
-		c.Stall = defaultStall
-	}
-	if c.Tries == 0 {
-		c.Tries = defaultTries
 	}
 	return c
 }

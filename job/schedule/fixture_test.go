@@ -32,14 +32,14 @@ func TestNextStart_JOB9_JOB20(t *testing.T) {
 		ok    bool
 	}{
 		{Schedule{Kind: OnDemand}, time.Time{}, epoch.Add(time.Minute), true},
-		{Schedule{Kind: OnDemand}, epoch.Add(time.Minute), epoch.Add(time.Minute), false},
+		{Schedule{Kind: OnDemand}, epoch.Add(time.Minute), time.Time{}, false},
 		{Schedule{Kind: Once, At: epoch.Add(time.Hour).In(time.FixedZone("x", 3600))}, epoch, epoch.Add(time.Hour), true},
-		{Schedule{Kind: Once, At: epoch}, epoch, epoch, false},
+		{Schedule{Kind: Once, At: epoch}, epoch, time.Time{}, false},
 		{Schedule{}, time.Time{}, time.Time{}, false},
 	} {
-		start, ok := c.s.Next(enabled, c.after)
+		o, ok := c.s.NextIn(enabled, c.after, nil)
 		require.Equal(t, c.ok, ok, "%+v", c.s)
-		require.Equal(t, c.want, start)
+		require.Equal(t, Occurrence{Start: c.want}, o)
 	}
 }
 

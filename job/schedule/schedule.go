@@ -86,19 +86,3 @@ func (s Schedule) Equal(other Schedule) bool {
 	s.At, other.At = time.Time{}, time.Time{}
 	return at && s == other
 }
-
-// Next returns the first start after the instant after, of a job enabled at enabled; ok is false when there is none (JOB-9).
-// It knows the starts that no zone takes part in, OnDemand and Once with At; NextIn knows them all.
-// Starts are UTC, in whole seconds.
-func (s Schedule) Next(enabled, after time.Time) (start time.Time, ok bool) {
-	switch {
-	case s.Kind == OnDemand:
-		start = enabled
-	case s.Kind == Once && s.Local == 0:
-		start = s.At
-	default:
-		return time.Time{}, false
-	}
-	start = start.UTC().Truncate(time.Second)
-	return start, start.After(after)
-}

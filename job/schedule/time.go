@@ -51,17 +51,7 @@ func (t TimeOfDay) MarshalText() ([]byte, error) {
 }
 
 // UnmarshalText reads what MarshalText writes; the error is that of ParseTimeOfDay.
-func (t *TimeOfDay) UnmarshalText(text []byte) error {
-	var parsed TimeOfDay
-	if len(text) > 0 {
-		var err error
-		if parsed, err = ParseTimeOfDay(string(text)); err != nil {
-			return err
-		}
-	}
-	*t = parsed
-	return nil
-}
+func (t *TimeOfDay) UnmarshalText(text []byte) error { return unmarshal(text, t, ParseTimeOfDay) }
 
 func (t TimeOfDay) valid() bool    { return t >= 1 && t <= dayMinutes }
 func (t TimeOfDay) minutes() int64 { return int64(t) - 1 }
@@ -110,22 +100,24 @@ func (l LocalTime) MarshalText() ([]byte, error) {
 }
 
 // UnmarshalText reads what MarshalText writes; the error is that of ParseLocalTime.
-func (l *LocalTime) UnmarshalText(text []byte) error {
-	var parsed LocalTime
-	if len(text) > 0 {
-		var err error
-		if parsed, err = ParseLocalTime(string(text)); err != nil {
-			return err
-		}
-	}
-	*l = parsed
-	return nil
-}
+func (l *LocalTime) UnmarshalText(text []byte) error { return unmarshal(text, l, ParseLocalTime) }
 
 func (l LocalTime) valid() bool { return l >= firstDay*dayMinutes && l <= lastTime }
 
 func (l LocalTime) format(layout string) string {
 	return time.Unix(int64(l)*60, 0).UTC().Format(layout)
+}
+
+// unmarshal sets a value by its text; the empty one is not set. What is refused changes nothing.
+func unmarshal[T any](text []byte, to *T, parse func(string) (T, error)) (err error) {
+	var parsed T
+	if len(text) > 0 {
+		parsed, err = parse(string(text))
+	}
+	if err == nil {
+		*to = parsed
+	}
+	return err
 }
 
 // stretchEnd returns an instant after t up to which the clock in t's zone is not changed; not ok: it never is again.

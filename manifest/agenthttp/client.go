@@ -2,6 +2,7 @@ package agenthttp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
@@ -16,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -44,9 +46,7 @@ type Config struct {
 
 // withDefaults fills in what is not set.
 func (c Config) withDefaults() Config {
-	if c.Timeout == 0 {
-		c.Timeout = 30 * time.Second
-	}
+	c.Timeout = cmp.Or(c.Timeout, 30*time.Second)
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -66,32 +66,22 @@ func (c Config) withDefaults() Config {
 
 // Validate says everything that is wrong with the settings. The error is a *job.Invalid.
 func (c Config) Validate() error {
-	var list []job.Problem
-	add := func(field, value, text string) {
-		list = append(list, job.Problem{Field: field, Value: value, Text: text})
-	}
+	var l problem.List
 	u, err := url.Parse(c.Server)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		add("server", c.Server, "is no http or https URL, as https://patch.example:8443")
+		l.Add("server", c.Server, "is no http or https URL, as https://patch.example:8443")
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		add("server", u.Redacted(), "has a user, a query or a fragment; give the base URL alone")
+		l.Add("server", u.Redacted(), "has a user, a query or a fragment; give the base URL alone")
 	}
-	if invalid, ok := errors.AsType[*job.Invalid](job.ValidID(string(c.Asset))); ok {
-		for _, p := range invalid.Problems {
-			add("asset", p.Value, p.Text)
-		}
-	}
+	l.Under("asset", job.ValidID(string(c.Asset)))
 	if len(c.Key) != ed25519.PrivateKeySize {
-		add("key", "", fmt.Sprintf("has %d bytes; an Ed25519 private key has %d", len(c.Key), ed25519.PrivateKeySize))
+		l.Add("key", "", "has %d bytes; an Ed25519 private key has %d", len(c.Key), ed25519.PrivateKeySize)
 	}
 	if c.Timeout < 0 {
-		add("timeout", c.Timeout.String(), "is negative")
+		l.Add("timeout", c.Timeout.String(), "is negative")
 	}
-	if len(list) == 0 {
-		return nil
-	}
-	return &job.Invalid{What: "agent's connection", Problems: list}
+	return l.Err("agent's connection")
 }
 
 // Client calls a server. It is safe for concurrent use.
