@@ -56,59 +56,38 @@ type AssetStatus struct {
 }
 
 // Asset returns one asset; the error is a *NotFoundError for an unknown one.
-func (c *Controller) Asset(ctx context.Context, id job.AssetID, now time.Time) (status AssetStatus, err error) {
-	err = c.store.View(ctx, func(r Reader) error {
+func (c *Controller) Asset(ctx context.Context, id job.AssetID, now time.Time) (AssetStatus, error) {
+	return view(ctx, c.store, func(r Reader) (AssetStatus, error) {
 		rec, err := loadAsset(r, id)
 		if err != nil {
-			return err
+			return AssetStatus{}, err
 		}
-		status, err = c.assetStatus(r, rec, now)
-		return err
+		return c.assetStatus(r, rec, now)
 	})
-	return status, err
 }
 
 // Assets lists assets by id, behind the id after, limit at most (1 to MaxPage).
-func (c *Controller) Assets(ctx context.Context, after job.AssetID, limit int, now time.Time) (list []AssetStatus, err error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	err = c.store.View(ctx, func(r Reader) error {
-		list = nil
-		return eachAsset(r, after, func(rec assetRecord) (bool, error) {
-			status, err := c.assetStatus(r, rec, now)
-			list = append(list, status)
-			return len(list) < limit, err
+func (c *Controller) Assets(ctx context.Context, after job.AssetID, limit int, now time.Time) ([]AssetStatus, error) {
+	return view(ctx, c.store, func(r Reader) ([]AssetStatus, error) {
+		return page(r, tableAssets, "", behind("", after), limit, func(r Reader, rec assetRecord) (AssetStatus, error) {
+			return c.assetStatus(r, rec, now)
 		})
 	})
-	return list, err
 }
 
 func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s AssetStatus, err error) {
 	s = AssetStatus{
 		Asset: rec.Asset, Architecture: rec.Architecture, Hostname: rec.Hostname, Version: rec.Version, Enrolled: rec.Enrolled,
 	}
-	k := key(string(rec.ID))
-	seen, _, err := load[seenRecord](r, tableSeen, k)
+	settled, err := empty(r, tableReboots, key(string(rec.ID)))
 	if err != nil {
 		return s, err
 	}
-	revision, err := loadRevisions(r, rec.ID)
+	got, err := loadCall(r, rec.ID)
 	if err != nil {
 		return s, err
 	}
-	reports, _, err := load[reportsRecord](r, tableReports, k)
-	if err != nil {
-		return s, err
-	}
-	inventory, _, err := load[inventoryRecord](r, tableInventories, k)
-	if err != nil {
-		return s, err
-	}
-	settled, err := empty(r, tableReboots, k)
-	if err != nil {
-		return s, err
-	}
+	seen, reports := got.seen, got.reports
 	heard := seen.At
 	if heard.IsZero() {
 		heard = rec.Enrolled
@@ -116,8 +95,8 @@ func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s As
 	s.LastSeen, s.Silent = seen.At, now.Sub(heard) > c.config.SilentAfter
 	s.Zone = seen.Zone
 	s.Offset, s.OffsetTooFar = seen.Offset, seen.Offset.Abs() > MaxOffset
-	s.Held, s.Newest, s.Behind = seen.Held, revision.Wanted, seen.Held < revision.Wanted
-	s.InventoryAt, s.NeedsReboot = inventory.At, !settled
+	s.Held, s.Newest, s.Behind = seen.Held, got.revisions.Wanted, seen.Held < got.revisions.Wanted
+	s.InventoryAt, s.NeedsReboot = got.inventory.At, !settled
 	s.AnomalyCount, s.LastAnomalies = reports.AnomalyCount, reports.Anomalies
 	if s.Behind || reports.Refused != nil && !reports.Refused.At.Before(seen.At) {
 		s.Refused = reports.Refused
@@ -154,7 +133,7 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 		if err != nil {
 			return err
 		}
-		runs, err := listed(t, tableUnheard, id)
+		runs, err := names[job.RunID](t, tableUnheard, key(string(id)))
 		if err != nil {
 			return err
 		}
@@ -206,19 +185,4 @@ func loadAsset(r Reader, id job.AssetID) (assetRecord, error) {
 		err = &NotFoundError{"asset", string(id)}
 	}
 	return rec, err
-}
-
-// eachAsset visits assets by id, behind the id past.
-func eachAsset(r Reader, past job.AssetID, visit func(assetRecord) (bool, error)) error {
-	from := ""
-	if past != "" {
-		from = after(key(string(past)))
-	}
-	return each(r, tableAssets, "", from, func(rec Record) (bool, error) {
-		asset, err := decode[assetRecord](tableAssets, rec)
-		if err != nil {
-			return false, err
-		}
-		return visit(asset)
-	})
 }

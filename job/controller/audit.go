@@ -15,94 +15,84 @@ import (
 // Audit compares everything that is kept for quick look-ups with what it is a function of, and returns a sentence for
 // each difference: the indexes of orders, runs and jobs, the list and the number of failed installs. A store that nothing but
 // controllers write has none.
-func (c *Controller) Audit(ctx context.Context) (differences []string, err error) {
-	err = c.store.View(ctx, func(r Reader) error {
-		differences = nil
-		want, failures, stops := map[Key]string{}, 0, 0
-		err := each(r, tableOrders, "", "", func(rec Record) (bool, error) {
-			e, err := decode[ledger.Entry](tableOrders, rec)
+func (c *Controller) Audit(ctx context.Context) ([]string, error) { return view(ctx, c.store, audit) }
+
+func audit(r Reader) (differences []string, err error) {
+	add := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
+	want, failures, stops := map[Key]string{}, 0, 0
+	for e, err := range values[ledger.Entry](r, tableOrders, "", "") {
+		if err != nil {
+			return nil, err
+		}
+		if err := e.Validate(); err != nil {
+			add("%v", err)
+		}
+		for _, row := range e.Index() {
+			k, value, err := rowRecord(e, row)
 			if err != nil {
-				return false, err
+				return nil, err
 			}
-			if err := e.Validate(); err != nil {
-				differences = append(differences, err.Error())
-			}
-			for _, row := range e.Index() {
-				k, value, err := rowRecord(e, row)
-				if err != nil {
-					return false, err
-				}
-				want[k] = string(value)
-			}
-			o, _, err := load[ledger.Outcomes](r, tableOutcomes, rec.Key)
-			for _, f := range o.Index(e.Run, e.Asset) {
-				value, err := json.Marshal(f)
-				if err != nil {
-					return false, err
-				}
-				want[Key{tableFailures, failureKey(f)}] = string(value)
-				failures++
-			}
-			return true, err
-		})
-		if err != nil {
-			return err
+			want[k] = string(value)
 		}
-		err = each(r, tableRuns, "", "", func(rec Record) (bool, error) {
-			run, err := decode[runRecord](tableRuns, rec)
-			for _, row := range run.Index() {
-				want[runRowKey(run.Run, row)] = ""
-				if row.Index == ledger.Stopping {
-					stops++
-				}
-			}
-			return true, err
-		})
+		o, _, err := load[ledger.Outcomes](r, tableOutcomes, key(string(e.Run), string(e.Asset)))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		err = each(r, tableJobs, "", "", func(rec Record) (bool, error) {
-			j, err := decode[jobRecord](tableJobs, rec)
-			if d := j.Definition; err == nil && d.After != nil && d.State == job.Enabled {
-				want[Key{tableFollowers, key(string(d.After.Job), string(d.ID))}] = ""
-			}
-			return true, err
-		})
-		if err != nil {
-			return err
-		}
-		for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableFailures, tableDue, tableWork, tableStopping, tableFollowers} {
-			err := each(r, table, "", "", func(rec Record) (bool, error) {
-				k := Key{table, rec.Key}
-				value, wanted := want[k]
-				delete(want, k)
-				switch {
-				case !wanted:
-					differences = append(differences, fmt.Sprintf("table %s lists %q, and should not", table, rec.Key))
-				case value != string(rec.Value):
-					differences = append(differences, fmt.Sprintf("table %s has %q under %q; want %q", table, rec.Value, rec.Key, value))
-				}
-				return true, nil
-			})
+		for _, f := range o.Index(e.Run, e.Asset) {
+			value, err := json.Marshal(f)
 			if err != nil {
-				return err
+				return nil, err
+			}
+			want[Key{tableFailures, failureKey(f)}] = string(value)
+			failures++
+		}
+	}
+	for run, err := range values[runRecord](r, tableRuns, "", "") {
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range run.Index() {
+			want[runRowKey(run.Run, row)] = ""
+			if row.Index == ledger.Stopping {
+				stops++
 			}
 		}
-		for _, k := range slices.SortedFunc(maps.Keys(want), func(a, b Key) int { return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key)) }) {
-			differences = append(differences, fmt.Sprintf("table %s does not list %q", k.Table, k.Key))
-		}
-		counted, err := sum(r, failedInstalls)
+	}
+	for j, err := range values[jobRecord](r, tableJobs, "", "") {
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if counted != failures {
-			differences = append(differences, fmt.Sprintf("%d failed installs are counted; the outcomes have %d", counted, failures))
+		if d := j.Definition; d.After != nil && d.State == job.Enabled {
+			want[Key{tableFollowers, key(string(d.After.Job), string(d.ID))}] = ""
 		}
-		counted, _, err = load[int](r, tableMeta, stopsKey)
-		if err == nil && counted != stops {
-			differences = append(differences, fmt.Sprintf("%d runs are counted as being stopped; %d are", counted, stops))
+	}
+	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableFailures, tableDue, tableWork, tableStopping, tableFollowers} {
+		for rec, err := range records(r, table, "", "") {
+			if err != nil {
+				return nil, err
+			}
+			k := Key{table, rec.Key}
+			value, wanted := want[k]
+			delete(want, k)
+			if !wanted {
+				add("table %s lists %q, and should not", table, rec.Key)
+			} else if value != string(rec.Value) {
+				add("table %s has %q under %q; want %q", table, rec.Value, rec.Key, value)
+			}
 		}
-		return err
-	})
-	return differences, err
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(want), func(a, b Key) int { return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key)) }) {
+		add("table %s does not list %q", k.Table, k.Key)
+	}
+	if counted, err := sum(r, failedInstalls); err != nil {
+		return nil, err
+	} else if counted != failures {
+		add("%d failed installs are counted; the outcomes have %d", counted, failures)
+	}
+	if counted, _, err := load[int](r, tableMeta, stopsKey); err != nil {
+		return nil, err
+	} else if counted != stops {
+		add("%d runs are counted as being stopped; %d are", counted, stops)
+	}
+	return differences, nil
 }

@@ -107,11 +107,9 @@ func (c *Controller) cancel(ctx context.Context, what string, now time.Time, cho
 	default:
 		err = unfinished(c.finish(ctx, more, now))
 	}
-	view := c.store.View(ctx, func(r Reader) (err error) {
-		report.Assets, err = known(r, runs)
-		return err
-	})
-	return report, cmp.Or(err, view)
+	var unread error
+	report.Assets, unread = view(ctx, c.store, func(r Reader) ([]AssetCancel, error) { return known(r, runs) })
+	return report, cmp.Or(err, unread)
 }
 
 // cancel marks runs, and returns those with orders left for another transaction.
@@ -140,7 +138,10 @@ func (t *tx) cancel(runs []runRecord) (more []job.RunID, err error) {
 // known returns what is known of a cancel on each asset.
 func known(r Reader, runs []runRecord) (assets []AssetCancel, err error) {
 	for _, run := range runs {
-		err := eachOrder(r, run.ID, "", func(e ledger.Entry) (bool, error) {
+		for e, err := range entries(r, run.ID) {
+			if err != nil {
+				return nil, err
+			}
 			line := AssetCancel{Run: run.ID, Asset: e.Asset, State: e.Cancel()}
 			switch line.State {
 			case ledger.CancelTooLate:
@@ -149,10 +150,6 @@ func known(r Reader, runs []runRecord) (assets []AssetCancel, err error) {
 				line.Result = e.Result
 			}
 			assets = append(assets, line)
-			return true, nil
-		})
-		if err != nil {
-			return nil, err
 		}
 	}
 	return assets, nil
@@ -180,20 +177,19 @@ func cancellable(r Reader, what string, runs []runRecord) (refused *CancelRefuse
 				return nil, err
 			}
 		}
-		err = eachOrder(r, run.ID, "", func(e ledger.Entry) (bool, error) {
+		for e, err := range entries(r, run.ID) {
+			if err != nil {
+				return nil, err
+			}
 			none = false
 			switch e.Cancel() {
 			case ledger.CancelDone, ledger.CancelPending:
-				refused = nil
+				return nil, nil
 			case ledger.CancelTooLate:
 				if stage := max(e.TooLate, e.Stage); refused.Stage == job.StageDone || stage > refused.Stage {
 					refused.Stage = stage
 				}
 			}
-			return refused != nil, nil
-		})
-		if err != nil || refused == nil {
-			return nil, err
 		}
 	}
 	if none && cancelled {
@@ -207,20 +203,23 @@ func (c *Controller) inProgress(r Reader, run runRecord, now time.Time) (busy bo
 	if run.State == ledger.RunMaking {
 		return true, nil
 	}
-	err = eachOrder(r, run.ID, "", func(e ledger.Entry) (bool, error) {
+	for e, err := range entries(r, run.ID) {
+		if err != nil {
+			return false, err
+		}
 		if e.Phase == ledger.Ended || e.Result == job.PendingReboot {
-			return true, nil
+			continue
 		}
 		rec, err := loadAsset(r, e.Asset)
 		if _, gone := errors.AsType[*NotFoundError](err); gone {
-			return true, nil
+			continue
 		}
 		if err != nil {
 			return false, err
 		}
-		status, err := c.assetStatus(r, rec, now)
-		busy = !status.Silent
-		return !busy, err
-	})
-	return busy, err
+		if status, err := c.assetStatus(r, rec, now); err != nil || !status.Silent {
+			return true, err
+		}
+	}
+	return false, nil
 }

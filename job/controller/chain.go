@@ -48,15 +48,17 @@ func enlist(w Writer, old, now job.Definition) error {
 func (t *tx) followers(of job.ID) (list []jobRecord, err error) {
 	if t.chains == nil {
 		chains := map[job.ID][]job.ID{}
-		err := each(t, tableFollowers, "", "", func(rec Record) (bool, error) {
+		for rec, err := range records(t, tableFollowers, "", "") {
+			if err != nil {
+				return nil, err
+			}
 			p, err := parts(rec.Key)
-			if err == nil && len(p) == 2 {
+			if err != nil {
+				return nil, err
+			}
+			if len(p) == 2 {
 				chains[job.ID(p[0])] = append(chains[job.ID(p[0])], job.ID(p[1]))
 			}
-			return true, err
-		})
-		if err != nil {
-			return nil, err
 		}
 		t.chains = chains
 	}
@@ -155,11 +157,7 @@ func (t *tx) share(run runRecord) (_ runRecord, err error) {
 	if err != nil {
 		return run, err
 	}
-	var tally ledger.Tally
-	err = eachOrder(t, run.ID, "", func(e ledger.Entry) (bool, error) {
-		tally.Add(e)
-		return true, nil
-	})
+	counts, err := tally(t, run.ID)
 	if err != nil {
 		return run, err
 	}
@@ -178,7 +176,7 @@ func (t *tx) share(run runRecord) (_ runRecord, err error) {
 				continue
 			}
 		}
-		if !j.Definition.After.Due(tally.Succeeded, tally.Orders) {
+		if !j.Definition.After.Due(counts.Succeeded, counts.Orders) {
 			continue
 		}
 		next, err := t.schedule(&j)

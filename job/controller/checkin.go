@@ -90,25 +90,25 @@ func callKeys(id job.AssetID) []Key {
 	return []Key{{tableAssets, k}, {tableSeen, k}, {tableReports, k}, {tableRevisions, k}, {tableInventories, k}, {tableMeta, stopsKey}}
 }
 
-func loadCall(f *fetched, id job.AssetID) (got call, err error) {
+func loadCall(r Reader, id job.AssetID) (got call, err error) {
 	k := key(string(id))
-	if there, err := f.Get(tableAssets, k); err != nil || there == nil {
-		_, err = enrolled(f, id) // the error says what is wrong
+	if there, err := r.Get(tableAssets, k); err != nil || there == nil {
+		_, err = enrolled(r, id) // the error says what is wrong
 		return got, err
 	}
-	if got.seen, _, err = load[seenRecord](f, tableSeen, k); err != nil {
+	if got.seen, _, err = load[seenRecord](r, tableSeen, k); err != nil {
 		return got, err
 	}
-	if got.reports, _, err = load[reportsRecord](f, tableReports, k); err != nil {
+	if got.reports, _, err = load[reportsRecord](r, tableReports, k); err != nil {
 		return got, err
 	}
-	if got.revisions, err = loadRevisions(f, id); err != nil {
+	if got.revisions, err = loadRevisions(r, id); err != nil {
 		return got, err
 	}
-	if got.stops, _, err = load[int](f, tableMeta, stopsKey); err != nil {
+	if got.stops, _, err = load[int](r, tableMeta, stopsKey); err != nil {
 		return got, err
 	}
-	got.inventory, _, err = load[inventoryRecord](f, tableInventories, k)
+	got.inventory, _, err = load[inventoryRecord](r, tableInventories, k)
 	return got, err
 }
 
@@ -179,7 +179,7 @@ func (t *tx) number(got *call, in manifest.CheckIn) error {
 			return err
 		}
 		if silent {
-			runs, err := listed(t, tableUnheard, in.Asset)
+			runs, err := names[job.RunID](t, tableUnheard, key(string(in.Asset)))
 			if err == nil {
 				err = t.stepEach(in.Asset, runs, ledger.NeverHeld{})
 			}

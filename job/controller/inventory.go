@@ -76,6 +76,18 @@ func (t *tx) takeInventory(id job.AssetID, got *call, sent catalog.Inventory) er
 	return nil
 }
 
+// knownAsset returns an asset and its last inventory; the error is a *NotFoundError if it has none, or is unknown.
+func knownAsset(r Reader, id job.AssetID) (rec assetRecord, inventory catalog.Inventory, err error) {
+	if rec, err = loadAsset(r, id); err != nil {
+		return rec, inventory, err
+	}
+	inventory, known, err := loadInventory(r, id)
+	if err == nil && !known {
+		err = &NotFoundError{"inventory of asset", string(id)}
+	}
+	return rec, inventory, err
+}
+
 // loadInventory returns an asset's last inventory; known is false while there is none.
 func loadInventory(r Reader, id job.AssetID) (inventory catalog.Inventory, known bool, err error) {
 	header, known, err := load[inventoryRecord](r, tableInventories, key(string(id)))

@@ -298,20 +298,13 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		return job.Plan{}, false, err
 	}
 	err = c.store.View(ctx, func(r Reader) error {
-		rec, err := loadAsset(r, id)
+		rec, inventory, err := knownAsset(r, id)
 		if err != nil {
 			return err
 		}
 		snap, err := c.snapshot(r)
 		if err != nil {
 			return err
-		}
-		inventory, known, err := loadInventory(r, id)
-		if err != nil {
-			return err
-		}
-		if !known {
-			return &NotFoundError{"inventory of asset", string(id)}
 		}
 		o, text := schedule.Occurrence{Start: now}, ""
 		if d.Schedule.Kind != schedule.OnDemand {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -209,19 +210,20 @@ func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) error {
 	return t.only(e, ledger.Trimmed{Empty: empty})
 }
 
-// eachOrder visits every order of a run by asset, after the asset past.
-func eachOrder(r Reader, run job.RunID, past job.AssetID, visit func(ledger.Entry) (bool, error)) error {
-	from := ""
-	if past != "" {
-		from = after(key(string(run), string(past)))
-	}
-	return each(r, tableOrders, key(string(run)), from, func(rec Record) (bool, error) {
-		e, err := decode[ledger.Entry](tableOrders, rec)
+// entries reads the orders of a run by asset.
+func entries(r Reader, run job.RunID) iter.Seq2[ledger.Entry, error] {
+	return values[ledger.Entry](r, tableOrders, key(string(run)), "")
+}
+
+// tally counts the orders of a run.
+func tally(r Reader, run job.RunID) (t ledger.Tally, err error) {
+	for e, err := range entries(r, run) {
 		if err != nil {
-			return false, err
+			return t, err
 		}
-		return visit(e)
-	})
+		t.Add(e)
+	}
+	return t, nil
 }
 
 // queued is an order that waits or is open, as an asset's queue lists it.
@@ -232,16 +234,21 @@ type queued struct {
 
 // queue lists the orders of an asset that wait or are open, by run.
 func queue(r Reader, asset job.AssetID) (list []queued, err error) {
-	err = each(r, tableQueue, key(string(asset)), "", func(rec Record) (bool, error) {
+	for rec, err := range records(r, tableQueue, key(string(asset)), "") {
+		if err != nil {
+			return nil, err
+		}
 		run, err := last(rec.Key)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		row, err := decode[ledger.Queued](tableQueue, rec)
+		if err != nil {
+			return nil, err
+		}
 		list = append(list, queued{job.RunID(run), row})
-		return true, err
-	})
-	return list, err
+	}
+	return list, nil
 }
 
 // stepEach steps orders of an asset.
@@ -263,14 +270,4 @@ func (t *tx) stepEach(asset job.AssetID, runs []job.RunID, ev ledger.Event) erro
 		}
 	}
 	return nil
-}
-
-// listed lists the runs of which an index by asset has an order of an asset.
-func listed(r Reader, index Table, asset job.AssetID) (runs []job.RunID, err error) {
-	err = each(r, index, key(string(asset)), "", func(rec Record) (bool, error) {
-		run, err := last(rec.Key)
-		runs = append(runs, job.RunID(run))
-		return true, err
-	})
-	return runs, err
 }

@@ -64,7 +64,7 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 			return err
 		}
 		wanted := probeURLs(snap)
-		known, err := listUnreachable(w)
+		known, err := all[Unreachable](w, tableUnreachable)
 		if err != nil {
 			return err
 		}
@@ -103,28 +103,15 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 }
 
 // Unreachable lists the URLs that the last probes could not reach, sorted (CAT-10).
-func (c *Controller) Unreachable(ctx context.Context) (list []Unreachable, err error) {
-	err = c.store.View(ctx, func(r Reader) error {
-		list, err = listUnreachable(r)
-		return err
-	})
+func (c *Controller) Unreachable(ctx context.Context) ([]Unreachable, error) {
+	list, err := view(ctx, c.store, func(r Reader) ([]Unreachable, error) { return all[Unreachable](r, tableUnreachable) })
 	slices.SortFunc(list, func(a, b Unreachable) int { return strings.Compare(a.URL, b.URL) })
-	return list, err
-}
-
-func listUnreachable(r Reader) ([]Unreachable, error) {
-	list := []Unreachable{}
-	err := each(r, tableUnreachable, "", "", func(rec Record) (bool, error) {
-		u, err := decode[Unreachable](tableUnreachable, rec)
-		list = append(list, u)
-		return true, err
-	})
 	return list, err
 }
 
 // unreachable is what verdicts are made with.
 func unreachable(r Reader) (map[string]bool, error) {
-	list, err := listUnreachable(r)
+	list, err := all[Unreachable](r, tableUnreachable)
 	if err != nil {
 		return nil, err
 	}

@@ -19,46 +19,21 @@ type JobStatus struct {
 }
 
 // Job returns one job, deleted ones included. The error is a *NotFoundError for an unknown one.
-func (c *Controller) Job(ctx context.Context, id job.ID) (status JobStatus, err error) {
-	err = c.store.View(ctx, func(r Reader) error {
+func (c *Controller) Job(ctx context.Context, id job.ID) (JobStatus, error) {
+	return view(ctx, c.store, func(r Reader) (JobStatus, error) {
 		rec, err := loadJob(r, id)
 		if err != nil {
-			return err
+			return JobStatus{}, err
 		}
-		status, err = jobStatus(r, rec)
-		return err
+		return jobStatus(r, rec)
 	})
-	return status, err
 }
 
 // Jobs lists jobs by id, behind the id past, limit at most (1 to MaxPage), deleted ones included.
-func (c *Controller) Jobs(ctx context.Context, past job.ID, limit int) (list []JobStatus, err error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	from := ""
-	if past != "" {
-		from = after(key(string(past)))
-	}
-	err = c.store.View(ctx, func(r Reader) (err error) {
-		list, err = page(r, tableJobs, "", from, limit, jobStatus)
-		return err
+func (c *Controller) Jobs(ctx context.Context, past job.ID, limit int) ([]JobStatus, error) {
+	return view(ctx, c.store, func(r Reader) ([]JobStatus, error) {
+		return page(r, tableJobs, "", behind("", past), limit, jobStatus)
 	})
-	return list, err
-}
-
-// page decodes up to limit records of a table, from a key on, and tells of each what status makes of it.
-func page[T, S any](r Reader, table Table, prefix, from string, limit int, status func(Reader, T) (S, error)) (list []S, err error) {
-	err = each(r, table, prefix, from, func(rec Record) (bool, error) {
-		v, err := decode[T](table, rec)
-		if err != nil {
-			return false, err
-		}
-		s, err := status(r, v)
-		list = append(list, s)
-		return len(list) < limit, err
-	})
-	return list, err
 }
 
 func jobStatus(r Reader, rec jobRecord) (JobStatus, error) {
@@ -106,35 +81,25 @@ type RunResult struct {
 }
 
 // Run returns one run with its counts. The error is a *NotFoundError for an unknown one.
-func (c *Controller) Run(ctx context.Context, id job.RunID) (status RunStatus, err error) {
-	err = c.store.View(ctx, func(r Reader) error {
+func (c *Controller) Run(ctx context.Context, id job.RunID) (RunStatus, error) {
+	return view(ctx, c.store, func(r Reader) (RunStatus, error) {
 		run, err := loadRun(r, id)
 		if err != nil {
-			return err
+			return RunStatus{}, err
 		}
-		status, err = runStatus(r, run)
-		return err
+		return runStatus(r, run)
 	})
-	return status, err
 }
 
 // Runs lists the runs of a job by start, behind the run past, limit at most (1 to MaxPage).
-func (c *Controller) Runs(ctx context.Context, id job.ID, past job.RunID, limit int) (list []RunStatus, err error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	from := ""
-	if past != "" {
-		from = after(key(string(id), string(past)))
-	}
-	err = c.store.View(ctx, func(r Reader) (err error) {
+func (c *Controller) Runs(ctx context.Context, id job.ID, past job.RunID, limit int) ([]RunStatus, error) {
+	return view(ctx, c.store, func(r Reader) ([]RunStatus, error) {
 		if _, err := loadJob(r, id); err != nil {
-			return err
+			return nil, err
 		}
-		list, err = page(r, tableRuns, key(string(id)), from, limit, runStatus)
-		return err
+		k := key(string(id))
+		return page(r, tableRuns, k, behind(k, past), limit, runStatus)
 	})
-	return list, err
 }
 
 func runStatus(r Reader, run runRecord) (RunStatus, error) {
@@ -145,11 +110,7 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 	if d.Window > 0 {
 		s.End = run.Start.Add(d.Window)
 	}
-	var t ledger.Tally
-	err := eachOrder(r, run.ID, "", func(e ledger.Entry) (bool, error) {
-		t.Add(e)
-		return true, nil
-	})
+	t, err := tally(r, run.ID)
 	s.Assets, s.Waiting, s.NotBegun, s.Executing = t.Orders, t.Waiting, t.NotBegun, t.Executing
 	s.PendingReboots, s.PendingCancels, s.Dropped = t.PendingReboots, t.PendingCancels, t.Dropped
 	for result, n := range t.Results {
@@ -181,22 +142,14 @@ type RunAsset struct {
 }
 
 // RunAssets lists the assets of a run by id, behind the id past, limit at most (1 to MaxPage), each with its patches.
-func (c *Controller) RunAssets(ctx context.Context, id job.RunID, past job.AssetID, limit int) (list []RunAsset, err error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	err = c.store.View(ctx, func(r Reader) error {
-		list = nil
+func (c *Controller) RunAssets(ctx context.Context, id job.RunID, past job.AssetID, limit int) ([]RunAsset, error) {
+	return view(ctx, c.store, func(r Reader) ([]RunAsset, error) {
 		if _, err := loadRun(r, id); err != nil {
-			return err
+			return nil, err
 		}
-		return eachOrder(r, id, past, func(e ledger.Entry) (bool, error) {
-			a, err := runAsset(r, e)
-			list = append(list, a)
-			return len(list) < limit, err
-		})
+		k := key(string(id))
+		return page(r, tableOrders, k, behind(k, past), limit, runAsset)
 	})
-	return list, err
 }
 
 // withdrawn reports whether the manifest lost the order by a withdrawal.

@@ -1,8 +1,10 @@
 package controller
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 )
 
 // load reads a record; found is false, and the value zero, if there is none.
@@ -37,27 +39,107 @@ func mark(w Writer, table Table, parts ...string) error { return w.Put(table, ke
 
 func unmark(w Writer, table Table, parts ...string) error { return w.Delete(table, key(parts...)) }
 
-// each visits the records whose keys begin with prefix, from the key from on, page by page, until visit says false.
-func each(r Reader, table Table, prefix, from string, visit func(Record) (bool, error)) error {
-	const page = 500
-	if from == "" {
-		from = prefix
-	}
-	for {
-		records, err := r.Scan(table, from, after(prefix), page)
-		if err != nil {
-			return err
+// view reads something in one transaction.
+func view[T any](ctx context.Context, s Store, read func(Reader) (T, error)) (v T, err error) {
+	err = s.View(ctx, func(r Reader) (err error) {
+		v, err = read(r)
+		return err
+	})
+	return v, err
+}
+
+// records reads those whose keys begin with prefix, from the key from on, page by page. An error is the last it yields.
+func records(r Reader, table Table, prefix, from string) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		const page = 500
+		from := max(from, prefix)
+		for {
+			list, err := r.Scan(table, from, after(prefix), page)
+			if err != nil {
+				yield(Record{}, err)
+				return
+			}
+			for _, rec := range list {
+				if !yield(rec, nil) {
+					return
+				}
+			}
+			if len(list) < page {
+				return
+			}
+			from = list[page-1].Key + "\x00"
 		}
-		for _, rec := range records {
-			if on, err := visit(rec); err != nil || !on {
-				return err
+	}
+}
+
+// values reads the values of those records.
+func values[T any](r Reader, table Table, prefix, from string) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for rec, err := range records(r, table, prefix, from) {
+			var v T
+			if err == nil {
+				v, err = decode[T](table, rec)
+			}
+			if !yield(v, err) || err != nil {
+				return
 			}
 		}
-		if len(records) < page {
-			return nil
-		}
-		from = records[page-1].Key + "\x00"
 	}
+}
+
+// all reads the values of a small table.
+func all[T any](r Reader, table Table) ([]T, error) {
+	list := []T{}
+	for v, err := range values[T](r, table, "", "") {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// names lists the last parts of the keys that begin with prefix.
+func names[T ~string](r Reader, table Table, prefix string) (list []T, err error) {
+	for rec, err := range records(r, table, prefix, "") {
+		if err != nil {
+			return nil, err
+		}
+		name, err := last(rec.Key)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, T(name))
+	}
+	return list, nil
+}
+
+// behind is where a list goes on after an id; empty: it begins.
+func behind[T ~string](prefix string, id T) string {
+	if id == "" {
+		return prefix
+	}
+	return after(prefix + key(string(id)))
+}
+
+// page reads up to limit values (1 to MaxPage), and tells of each what status makes of it.
+func page[T, S any](r Reader, table Table, prefix, from string, limit int, status func(Reader, T) (S, error)) (list []S, err error) {
+	if err := bound("page", limit, MaxPage); err != nil {
+		return nil, err
+	}
+	for v, err := range values[T](r, table, prefix, from) {
+		if err != nil {
+			return nil, err
+		}
+		s, err := status(r, v)
+		if err != nil {
+			return nil, err
+		}
+		if list = append(list, s); len(list) == limit {
+			break
+		}
+	}
+	return list, nil
 }
 
 // empty says whether no key begins with prefix.

@@ -15,12 +15,8 @@ import (
 
 // FailedInstalls is the number of patch installs that failed, over the whole account (RPT-1): every patch that an asset
 // reported as failed, once an order. A patch cut off by a cancel before it was tried is not among them.
-func (c *Controller) FailedInstalls(ctx context.Context) (n int, err error) {
-	err = c.store.View(ctx, func(r Reader) error {
-		n, err = sum(r, failedInstalls)
-		return err
-	})
-	return n, err
+func (c *Controller) FailedInstalls(ctx context.Context) (int, error) {
+	return view(ctx, c.store, func(r Reader) (int, error) { return sum(r, failedInstalls) })
 }
 
 // FailureFilter says which failures are listed; what is zero does not filter.
@@ -66,53 +62,50 @@ func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page Failur
 	if !f.From.IsZero() {
 		oldest = after(key(fallingTime(f.From)))
 	}
-	err = c.store.View(ctx, func(r Reader) error {
-		page = FailurePage{Failures: []ledger.Failure{}}
-		end := ""
-		return each(r, tableFailures, "", from, func(rec Record) (bool, error) {
+	return view(ctx, c.store, func(r Reader) (FailurePage, error) {
+		page, end := FailurePage{Failures: []ledger.Failure{}}, ""
+		for rec, err := range records(r, tableFailures, "", from) {
+			if err != nil {
+				return page, err
+			}
 			if oldest != "" && rec.Key >= oldest {
-				return false, nil
+				break
 			}
 			x, err := decode[ledger.Failure](tableFailures, rec)
-			switch {
-			case err != nil:
-				return false, err
-			case f.Asset != "" && x.Asset != f.Asset, f.Patch != "" && x.Patch != f.Patch, f.Code != 0 && x.Code != f.Code:
-				return true, nil
-			case len(page.Failures) == f.Limit:
+			if err != nil {
+				return page, err
+			}
+			if f.Asset != "" && x.Asset != f.Asset || f.Patch != "" && x.Patch != f.Patch || f.Code != 0 && x.Code != f.Code {
+				continue
+			}
+			if len(page.Failures) == f.Limit {
 				page.Next = base64.RawURLEncoding.EncodeToString([]byte(end))
-				return false, nil
+				break
 			}
 			page.Failures, end = append(page.Failures, x), rec.Key
-			return true, nil
-		})
+		}
+		return page, nil
 	})
-	return page, err
 }
 
 // Missing lists what is missing on an asset by its last inventory, deployable or not, with the reasons (RPT-3).
 // The error is a *NotFoundError for an unknown asset or one whose inventory is not known yet.
-func (c *Controller) Missing(ctx context.Context, id job.AssetID, now time.Time) (missing []catalog.Verdict, err error) {
-	err = c.store.View(ctx, func(r Reader) error {
-		if _, err := loadAsset(r, id); err != nil {
-			return err
-		}
-		inventory, known, err := loadInventory(r, id)
+func (c *Controller) Missing(ctx context.Context, id job.AssetID, now time.Time) ([]catalog.Verdict, error) {
+	return view(ctx, c.store, func(r Reader) ([]catalog.Verdict, error) {
+		_, inventory, err := knownAsset(r, id)
 		if err != nil {
-			return err
-		}
-		if !known {
-			return &NotFoundError{"inventory of asset", string(id)}
+			return nil, err
 		}
 		probed, err := unreachable(r)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		snap, err := c.snapshot(r)
-		missing = snap.Missing(inventory, catalog.Options{Unreachable: probed}, now)
-		return err
+		if err != nil {
+			return nil, err
+		}
+		return snap.Missing(inventory, catalog.Options{Unreachable: probed}, now), nil
 	})
-	return missing, err
 }
 
 // Open is an order of which something is still to come.
@@ -131,40 +124,52 @@ func (c *Controller) PendingCancels(ctx context.Context, limit int) ([]Open, err
 	return c.open(ctx, tableCancels, limit, func(p []string) Open { return Open{Run: job.RunID(p[0]), Asset: job.AssetID(p[1])} })
 }
 
-func (c *Controller) open(ctx context.Context, table Table, limit int, of func([]string) Open) (list []Open, err error) {
+func (c *Controller) open(ctx context.Context, table Table, limit int, of func([]string) Open) ([]Open, error) {
 	if err := bound("page", limit, MaxPage); err != nil {
 		return nil, err
 	}
-	err = c.store.View(ctx, func(r Reader) error {
-		list = []Open{}
-		return each(r, table, "", "", func(rec Record) (bool, error) {
+	return view(ctx, c.store, func(r Reader) ([]Open, error) {
+		list := []Open{}
+		for rec, err := range records(r, table, "", "") {
+			if err != nil {
+				return nil, err
+			}
 			p, err := parts(rec.Key)
 			if err != nil || len(p) != 2 {
-				return false, errors.Join(errors.New("a key of table "+string(table)+" is damaged"), err)
+				return nil, errors.Join(errors.New("a key of table "+string(table)+" is damaged"), err)
 			}
-			list = append(list, of(p))
-			return len(list) < limit, nil
-		})
+			if list = append(list, of(p)); len(list) == limit {
+				break
+			}
+		}
+		return list, nil
 	})
-	return list, err
 }
 
 // Silent lists the assets that have not called for Config.SilentAfter (RPT-3, MAN-3), by id, limit at most (1 to MaxPage).
-func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) (list []AssetStatus, err error) {
+func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
 	if err := bound("page", limit, MaxPage); err != nil {
 		return nil, err
 	}
-	err = c.store.View(ctx, func(r Reader) error {
-		list = []AssetStatus{}
-		return eachAsset(r, "", func(rec assetRecord) (bool, error) {
+	return view(ctx, c.store, func(r Reader) ([]AssetStatus, error) {
+		list := []AssetStatus{}
+		for rec, err := range values[assetRecord](r, tableAssets, "", "") {
+			if err != nil {
+				return nil, err
+			}
 			status, err := c.assetStatus(r, rec, now)
+			if err != nil {
+				return nil, err
+			}
 			if status.Silent {
 				list = append(list, status)
 			}
-			return len(list) < limit, err
-		})
+			if len(list) == limit {
+				break
+			}
+		}
+		return list, nil
 	})
-	return list, err
 }
 
 // shards spreads a counter over rows, so that the reports of two assets seldom wait for each other.
@@ -185,10 +190,11 @@ func (t *tx) add(counter string, asset job.AssetID, delta int) error {
 }
 
 func sum(r Reader, counter string) (total int, err error) {
-	err = each(r, tableCounters, key(counter), "", func(rec Record) (bool, error) {
-		n, err := decode[int](tableCounters, rec)
+	for n, err := range values[int](r, tableCounters, key(counter), "") {
+		if err != nil {
+			return 0, err
+		}
 		total += n
-		return true, err
-	})
-	return total, err
+	}
+	return total, nil
 }

@@ -231,11 +231,7 @@ func (t *tx) nextAssets(run runRecord, pass ledger.Pass) (assets []job.Asset, er
 
 // batch reads what one transaction of a pass is about: records of a table whose keys end with an asset after the cursor.
 func (t *tx) batch(table Table, prefix string, cursor job.AssetID) ([]Record, error) {
-	from := prefix
-	if cursor != "" {
-		from = after(prefix + key(string(cursor)))
-	}
-	return t.Scan(table, from, after(prefix), t.c.config.Batch)
+	return t.Scan(table, behind(prefix, cursor), after(prefix), t.c.config.Batch)
 }
 
 // fetchAssets reads what making their orders needs.
@@ -298,12 +294,7 @@ func (t *tx) orders(run runRecord, pass ledger.Pass) (cursor job.AssetID, n int,
 
 // stopNow brings the runs that are being cancelled or withdrawn to an asset that calls before its turn.
 func (t *tx) stopNow(asset job.AssetID) error {
-	var runs []job.RunID
-	err := each(t, tableStopping, "", "", func(rec Record) (bool, error) {
-		id, err := last(rec.Key)
-		runs = append(runs, job.RunID(id))
-		return true, err
-	})
+	runs, err := names[job.RunID](t, tableStopping, "")
 	if err != nil {
 		return err
 	}

@@ -74,12 +74,8 @@ func saveSnapshot(w Writer, snap *catalog.Snapshot) (next cachedSnapshot, change
 }
 
 // Snapshot returns the present catalog; it may be held as long as one likes.
-func (c *Controller) Snapshot(ctx context.Context) (snap *catalog.Snapshot, err error) {
-	err = c.store.View(ctx, func(r Reader) error {
-		snap, err = c.snapshot(r)
-		return err
-	})
-	return snap, err
+func (c *Controller) Snapshot(ctx context.Context) (*catalog.Snapshot, error) {
+	return view(ctx, c.store, c.snapshot)
 }
 
 // snapshot returns the catalog as of the transaction, out of the cache when that is the same.
@@ -124,18 +120,20 @@ func (t *tx) planTrims(snap *catalog.Snapshot) error {
 
 func (t *tx) planTrim(snap *catalog.Snapshot, id job.RunID) error {
 	var drop []ledger.Drop
-	err := each(t, tableRunPatches, key(string(id)), "", func(rec Record) (bool, error) {
-		patch, err := last(rec.Key)
-		if err != nil || len(rec.Value) > 0 {
-			return true, err
+	for rec, err := range records(t, tableRunPatches, key(string(id)), "") {
+		if err != nil {
+			return err
 		}
-		if d, bad := undeployable(snap, catalog.PatchID(patch)); bad {
+		patch, err := last(rec.Key)
+		if err != nil {
+			return err
+		}
+		if d, bad := undeployable(snap, catalog.PatchID(patch)); bad && len(rec.Value) == 0 {
 			drop = append(drop, d)
 		}
-		return true, nil
-	})
-	if err != nil || len(drop) == 0 {
-		return err
+	}
+	if len(drop) == 0 {
+		return nil
 	}
 	run, err := loadRun(t, id)
 	if err == nil {

@@ -57,16 +57,8 @@ func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now t
 }
 
 // Tokens lists the tokens by id, those used up or expired included.
-func (c *Controller) Tokens(ctx context.Context) (list []Token, err error) {
-	err = c.store.View(ctx, func(r Reader) error {
-		list = nil
-		return each(r, tableTokens, "", "", func(rec Record) (bool, error) {
-			t, err := decode[Token](tableTokens, rec)
-			list = append(list, t)
-			return true, err
-		})
-	})
-	return list, err
+func (c *Controller) Tokens(ctx context.Context) ([]Token, error) {
+	return view(ctx, c.store, func(r Reader) ([]Token, error) { return all[Token](r, tableTokens) })
 }
 
 // RemoveToken makes a token worthless. Assets that enrolled with it stay.
@@ -135,13 +127,11 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 }
 
 // AssetKey returns the key an asset enrolled with. The error wraps manifest.ErrUnknownAsset for an unknown asset.
-func (c *Controller) AssetKey(ctx context.Context, id job.AssetID) (k ed25519.PublicKey, err error) {
-	err = c.store.View(ctx, func(r Reader) error {
+func (c *Controller) AssetKey(ctx context.Context, id job.AssetID) (ed25519.PublicKey, error) {
+	return view(ctx, c.store, func(r Reader) (ed25519.PublicKey, error) {
 		rec, err := enrolled(r, id)
-		k = rec.Key
-		return err
+		return rec.Key, err
 	})
-	return k, err
 }
 
 // enrolled is loadAsset with the error that agents are told.
