@@ -321,3 +321,22 @@ func TestCancelOfAWithdrawnRunIsFinal_JOB3(t *testing.T) {
 	_, states := f.runs("nightly")
 	require.Equal(t, []ledger.RunState{ledger.RunCancelled, ledger.RunPlanned}, states)
 }
+
+// While every asset is silent, nobody means one run more than another: the run that is made and the planned one behind it
+// are both cancelled, and the job goes on with the run after them (JOB-3).
+func TestCancelJobCancelsEveryRun_JOB3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		f.enrol("a", "all")
+		d := definition("nightly", "editor-2.0.0")
+		d.Schedule = daily(f, "22:00", "UTC")
+		f.enable(d)
+		f.tick(start.Add(20 * time.Hour))
+		report, err := f.CancelJob(ctx, "nightly", f.now)
+		require.NoError(f, err)
+		require.Empty(f, report.Spared)
+		require.Len(f, report.Assets, 1)
+		_, states := f.runs("nightly")
+		require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunCancelled, ledger.RunPlanned}, states)
+	})
+}

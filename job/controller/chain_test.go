@@ -253,3 +253,32 @@ func TestEveryFollowerStarts_JOB19(t *testing.T) {
 		require.Len(f, a.orders, 4)
 	})
 }
+
+// A run behind another is open while one of its own orders is, also when the run before it has nothing open any more.
+func TestFollowerIsOpenForItself_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		d := definition("second", "player-2.0.0")
+		d.After = &job.After{Job: "first", PerAsset: true}
+		_, err = f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		_, err = f.EnableJob(ctx, "second", f.now)
+		require.NoError(f, err)
+		first, err := f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		f.call(a)
+		a.report(job.Report{Order: job.MakeOrderID(first, a.id), Result: job.Completed})
+		f.call(a)
+		status, err := f.Job(ctx, "second")
+		require.NoError(f, err)
+		require.Len(f, status.Open, 1)
+		a.report(job.Report{Order: job.MakeOrderID(status.Open[0], a.id), Result: job.Completed})
+		f.call(a)
+		status, err = f.Job(ctx, "second")
+		require.NoError(f, err)
+		require.Empty(f, status.Open)
+	})
+}
