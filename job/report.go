@@ -19,6 +19,7 @@ type Report struct {
 	TooLate  Stage          `json:"tooLate,omitempty"` // the cancel came when this stage had begun (JOB-3)
 	Refused  string         `json:"refused,omitempty"` // why a manifest was refused (MAN-5)
 	Text     string         `json:"text,omitempty"`    // one plain sentence: which job blocks, say
+	Again    bool           `json:"again,omitempty"`   // with a Result: told before, and the order was handed out once more (JOB-24)
 	Patches  []PatchOutcome `json:"patches,omitempty"` // with a Result
 	Reboots  int            `json:"reboots,omitempty"` // asked for by this execution
 }

@@ -290,11 +290,12 @@ func (w *writer) agent(a *agent.State) {
 		w.bit(e.Waiting)
 		w.due(e.At)
 	}
-	for _, ids := range [][]job.OrderID{a.Blocked, a.Ended} {
-		w.num(int64(len(ids)))
-		for _, id := range ids {
-			w.num(int64(w.s.job(id)))
-		}
+	w.num(int64(len(a.Blocked)), int64(len(a.Ended)))
+	for _, id := range a.Blocked {
+		w.num(int64(w.s.job(id)))
+	}
+	for _, e := range a.Ended { // no world lasts until one is forgotten, so when it ended makes no difference
+		w.num(int64(w.s.job(e.Order)), int64(e.Result))
 	}
 	w.num(int64(len(a.Executions)), int64(len(a.Reports)))
 	for i := range a.Executions {
@@ -303,7 +304,7 @@ func (w *writer) agent(a *agent.State) {
 	for _, r := range a.Reports {
 		w.seq(r.Sequence)
 		w.num(int64(w.s.job(r.Order)), int64(r.Progress), int64(r.Result), int64(r.TooLate))
-		w.bit(r.Refused != "")
+		w.bit(r.Refused != "", r.Again)
 		if w.s.Server {
 			w.num(int64(failures(r.Patches)))
 		}

@@ -143,10 +143,11 @@ func (s *scene) renamed(h *host, asset int) *host {
 		rename(&a.Reports[i].Order)
 	}
 	a.Blocked, a.Ended = append(a.Blocked[:0:0], a.Blocked...), append(a.Ended[:0:0], a.Ended...)
-	for _, list := range [][]job.OrderID{a.Blocked, a.Ended} {
-		for i := range list {
-			rename(&list[i])
-		}
+	for i := range a.Blocked {
+		rename(&a.Blocked[i])
+	}
+	for i := range a.Ended {
+		rename(&a.Ended[i].Order)
 	}
 	c.lane = append(c.lane[:0:0], c.lane...)
 	for i := range c.lane {
@@ -184,7 +185,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{execution.PatchState{}, "PatchOutcome Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},
-		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Patches Reboots"},
+		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Again Patches Reboots"},
 		{state{}, "now hosts standIn server left broken"},
 		{host{}, "asset boot booted agent read wake lane net installed staged sessions prompt watch"},
 		{onlooker{}, "newest before orders offer journal"},

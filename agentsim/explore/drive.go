@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/patchpolicy/patchpolicy/job/agent"
@@ -86,10 +87,11 @@ func (s *scene) restart(st *state, h *host) {
 	h.lane, h.net, h.prompt = nil, nil, false
 	h.read.once.Do(func() {
 		data, err := h.agent.MarshalBinary()
-		if err == nil {
-			err = h.read.at.UnmarshalBinary(data)
+		ended, errEnded := h.agent.MarshalEnded()
+		h.read.err = cmp.Or(err, errEnded)
+		if h.read.err == nil {
+			h.read.err = cmp.Or(h.read.at.UnmarshalBinary(data), h.read.at.UnmarshalEnded(ended))
 		}
-		h.read.err = err
 	})
 	if err := h.read.err; err != nil {
 		st.broke(8, "the agent cannot read what it committed: %v", err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
@@ -20,7 +21,7 @@ type State struct {
 	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are downloaded before the start (JOB-23)
 	Blocked    []job.OrderID     `json:"blocked,omitempty"`    // queued orders already reported as Blocked
 	Executions []execution.State `json:"executions,omitempty"` // at most one that is not parked for a reboot by hand (JOB-11)
-	Ended      []job.OrderID     `json:"ended,omitempty"`      // ended, and still in the manifest: never started again
+	Ended      []Ended           `json:"-"`                    // the oldest first; stored apart, by MarshalEnded
 	Reports    []job.Report      `json:"reports,omitempty"`    // unacknowledged (MAN-6)
 	Sequence   job.Sequence      `json:"sequence"`             // of the last report made
 	Refusal    string            `json:"refusal,omitempty"`    // what was wrong with the last manifest; empty: it was taken
@@ -28,8 +29,39 @@ type State struct {
 	Clock      Clock             `json:"clock,omitzero"`
 }
 
-// MarshalBinary returns the canonical bytes of the state: equal states give equal bytes. They are JSON, so that an
-// administrator can read what an agent holds.
+// Ended is an order that ended here after it had begun, or by a cancel or the end of its window. It never starts again
+// (JOB-24).
+type Ended struct {
+	Order  job.OrderID `json:"order"`
+	Result job.Result  `json:"result"`
+	At     time.Time   `json:"at"` // UTC
+}
+
+// What is remembered of orders that ended (JOB-24).
+const (
+	MaxEnded  = 1000                // the newest
+	EndedKept = 90 * 24 * time.Hour // after that an order is forgotten
+)
+
+// MarshalEnded returns the canonical bytes of Ended. They change only when an order ends, and can be long: whoever stores a
+// state keeps them apart from the rest.
+func (s State) MarshalEnded() ([]byte, error) { return json.Marshal(s.Ended) }
+
+// UnmarshalEnded sets Ended from canonical bytes. The error says why no agent can have written them, and what to do.
+func (s *State) UnmarshalEnded(data []byte) error {
+	var list []Ended
+	if err := json.Unmarshal(data, &list); err != nil {
+		return corrupt(err.Error())
+	}
+	if canonical, err := json.Marshal(list); err != nil || !bytes.Equal(canonical, data) {
+		return corrupt("the list of ended orders is not in its canonical form")
+	}
+	s.Ended = list
+	return nil
+}
+
+// MarshalBinary returns the canonical bytes of the state less Ended: equal states give equal bytes. They are JSON, so that
+// an administrator can read what an agent holds.
 func (s State) MarshalBinary() ([]byte, error) { return json.Marshal(plain(s)) }
 
 // UnmarshalBinary sets s from canonical bytes. The error says why no agent can have written them, and what to do.
@@ -61,6 +93,7 @@ func (s *State) UnmarshalBinary(data []byte) error {
 	if p.Calls.Failures < 0 {
 		return corrupt(fmt.Sprintf("%d check-ins failed", p.Calls.Failures))
 	}
+	p.Ended = s.Ended
 	*s = State(p)
 	return nil
 }
@@ -71,7 +104,6 @@ func (s State) clone() State {
 	s.Early = slices.Clone(s.Early)
 	s.Blocked = slices.Clone(s.Blocked)
 	s.Executions = slices.Clone(s.Executions)
-	s.Ended = slices.Clone(s.Ended)
 	s.Reports = slices.Clone(s.Reports)
 	return s
 }

@@ -130,6 +130,6 @@ func (m *machine) execute(i int, ev execution.Event) {
 	}
 	if x.Stage == job.StageDone {
 		m.s.Executions = slices.Delete(m.s.Executions, i, i+1)
-		m.s.Ended = append(m.s.Ended, x.Order.ID)
+		m.remember(x.Order.ID, out.Reports[len(out.Reports)-1].Result)
 	}
 }

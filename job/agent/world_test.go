@@ -100,6 +100,9 @@ func (w *world) step(ev Event) {
 	require.NoError(w.t, err)
 	var back State
 	require.NoError(w.t, back.UnmarshalBinary(data))
+	ended, err := s.MarshalEnded()
+	require.NoError(w.t, err)
+	require.NoError(w.t, back.UnmarshalEnded(ended))
 	require.GreaterOrEqual(w.t, back.Revision, w.s.Revision, "invariant 9")
 	w.s = back
 	if w.commits++; w.commits == w.crashAt {

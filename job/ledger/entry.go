@@ -46,6 +46,7 @@ type Entry struct {
 	Cancelled bool              `json:"cancelled,omitempty"` // a cancel was asked for; TooLate and Result say what came of it
 	TooLate   job.Stage         `json:"tooLate,omitempty"`   // the stage that had begun when the cancel came; zero: not reported
 	Retracted bool              `json:"retracted,omitempty"` // it was withdrawn since it was last made: the asset may report so
+	Lost      bool              `json:"lost,omitempty"`      // ended by the loss of the agent's state: Result is not known to be true (JOB-24)
 	Stale     bool              `json:"stale,omitempty"`     // a report of an earlier withdrawal may still come: it was made again since
 	At        time.Time         `json:"at,omitzero"`         // of the last report, by the asset's corrected clock
 	Ended     time.Time         `json:"ended,omitzero"`      // when the result came
@@ -56,9 +57,6 @@ type Entry struct {
 // ID names the order.
 func (e Entry) ID() job.OrderID { return job.MakeOrderID(e.Run, e.Asset) }
 
-// Begun reports whether the execution is known to have started, or the order to have ended.
-func (e Entry) Begun() bool { return e.Stage != 0 || e.Phase == Ended }
-
 // Fixed reports whether making the order again would change nothing: it has begun, or a cancel was asked for. What was
 // withdrawn before it began, and what ended without the asset, is made again. An order that has begun is never, since it
 // starts at most once on an asset.
@@ -66,9 +64,9 @@ func (e Entry) Fixed() bool {
 	return e.Cancelled || e.Stage != 0 || e.Phase == Ended && e.Since != 0 && e.Result != job.Withdrawn
 }
 
-// Trimmable reports whether patches can be taken out of the order: it is in the manifest, and no execution of it is known
-// to have started (CAT-6, CAT-9).
-func (e Entry) Trimmable() bool { return e.Phase == Open && e.Stage == 0 && !e.Cancelled }
+// Trimmable reports whether patches can be taken out of the order: it is in the manifest. An execution that has started
+// keeps its copy (CAT-6, CAT-9).
+func (e Entry) Trimmable() bool { return e.Phase == Open && !e.Cancelled }
 
 // Held reports whether the asset may have received the order, given the highest revision that was sealed for it. An asset
 // that reports on an order has it, whatever a server that was restored from a backup knows of its revisions.
@@ -118,6 +116,7 @@ func (e Entry) Validate() error {
 	want(e.Phase != Gone && e.Phase != Orphaned || e.Retracted, "retracted", "is not set, and the order is %v", e.Phase)
 	want(e.Phase != Gone || !e.Cancelled, "cancelled", "is set, and the order is gone")
 	want(e.Phase != Open || !e.Retracted || e.Cancelled, "retracted", "is set, and the order is open")
+	want(!e.Lost || e.Phase == Ended && e.Result == job.Failed && e.Stage != 0, "lost", "is set, and the order is %v", e.Phase)
 	if e.Phase == Waiting {
 		want(e == Entry{Run: e.Run, Asset: e.Asset, Phase: Waiting}, "phase", "is waiting, and something is known of the order")
 	}

@@ -12,8 +12,8 @@ type Index uint8
 
 // The indexes. An order is in each at most once.
 const (
-	Live    Index = 1 + iota // by run: the orders that wait or are open
-	Queue                    // by asset: the same, with what a manifest needs to know of them
+	Live    Index = 1 + iota // by run: the orders that wait, are open, or go on although they were withdrawn
+	Queue                    // by asset: the orders that wait or are open, with what a manifest needs to know of them
 	Unheard                  // by asset: orders that left its manifest, and whose end it may still report
 	Cancels                  // by run: cancels whose outcome is not known
 	Reboots                  // by asset: executions that wait for a reboot
@@ -47,7 +47,7 @@ func (e Entry) Index() []Row {
 		}
 	}
 	listed := e.Phase == Waiting || e.Phase == Open
-	add(listed, Row{Index: Live})
+	add(listed || e.Phase == Gone && e.Stage != 0, Row{Index: Live})
 	add(listed, Row{Index: Queue, Queued: Queued{e.Phase == Waiting, e.Cancelled, e.Start}})
 	add(e.Phase == Gone || e.Phase == Orphaned && e.Stage == 0, Row{Index: Unheard})
 	add(e.waitsForCancel(), Row{Index: Cancels})

@@ -3,6 +3,7 @@ package ledger
 import (
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -51,6 +52,18 @@ func (r Revisions) Heard(held manifest.Revision, reports int) (next Revisions, s
 		}
 	}
 	return r, silent, ahead
+}
+
+// Caller is what the newest call of an asset said of its agent's state. The zero Caller never called.
+type Caller struct {
+	At   time.Time         `json:"at"` // of the call, by the asset's own clock
+	Held manifest.Revision `json:"held"`
+}
+
+// Lost reports whether a call shows that the agent's state was lost or put back: it holds a lower revision than before, or
+// made fewer reports than were accepted (MAN-6). A call that the agent made before the newest one came late, and shows nothing.
+func (c Caller) Lost(in manifest.CheckIn, accepted job.Sequence) bool {
+	return in.At.After(c.At) && (in.Held < c.Held || in.Made < accepted)
 }
 
 // Due reports whether a manifest is to be sealed now: something changed, or the one that the asset holds expires soon.

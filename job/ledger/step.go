@@ -37,6 +37,8 @@ type (
 	Missed struct{}
 	// NeverHeld says that the asset holds a manifest without the order and has nothing left to report.
 	NeverHeld struct{}
+	// StateLost says that the agent's state was lost or put back since it last called, see Caller.Lost (JOB-24).
+	StateLost struct{}
 	// AssetRemoved says that the administrator removed the asset.
 	AssetRemoved struct{}
 	// Reported brings a report of the asset on this order.
@@ -55,6 +57,7 @@ func (Withdrawn) event()    {}
 func (CancelAsked) event()  {}
 func (Missed) event()       {}
 func (NeverHeld) event()    {}
+func (StateLost) event()    {}
 func (AssetRemoved) event() {}
 func (Reported) event()     {}
 
@@ -119,6 +122,8 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 		if (e.Phase == Gone || e.Phase == Orphaned) && e.Stage == 0 {
 			m.endHere(job.Withdrawn, "withdrawn before the asset received it")
 		}
+	case StateLost:
+		m.stateLost()
 	case AssetRemoved:
 		m.removed()
 	case Reported:
@@ -164,11 +169,12 @@ func (m *machine) madeEmpty(ev MadeEmpty) {
 	}
 }
 
-// withdraw takes an order that has not begun out of the manifest. If the asset never received it, that is its end;
-// otherwise the asset reports it (JOB-5).
+// withdraw takes an order out of the manifest, whatever is believed of its execution: an agent that does not hold it never
+// gets it again, and one that started it goes on (JOB-5). If the asset never received it, that is its end; otherwise the
+// asset reports what it did.
 func (m *machine) withdraw() {
 	switch {
-	case m.Begun() || m.Phase != Waiting && m.Phase != Open:
+	case m.Phase != Waiting && m.Phase != Open:
 	case !m.held():
 		m.endHere(job.Withdrawn, "")
 	default:
@@ -202,6 +208,19 @@ func (m *machine) removed() {
 		m.do(Revise{Without: true})
 	}
 	m.Phase, m.Retracted, m.Text = Orphaned, true, "the asset was removed before it reported how this ended"
+}
+
+// stateLost ends an order that the server knows to have begun: the agent knows nothing of it any more, and must not start
+// it again. If it does know, since its state was put back to when it did, its result replaces this one.
+func (m *machine) stateLost() {
+	if m.Stage == 0 || m.Phase != Open && m.Phase != Gone {
+		return
+	}
+	if m.Phase == Open {
+		m.do(Revise{})
+	}
+	m.Phase, m.Lost, m.Result, m.Ended = Ended, true, job.Failed, m.at
+	m.Text = "the agent lost its state; what it did is not known"
 }
 
 // endHere ends an order without the asset, which does not hold it.
@@ -264,7 +283,7 @@ func (m *machine) end(r job.Result) {
 	if r != job.Withdrawn && r != job.Cancelled {
 		m.Stage = job.StageDone
 	}
-	m.Phase, m.Result, m.Ended = Ended, r, m.at
+	m.Phase, m.Lost, m.Result, m.Ended = Ended, false, r, m.at
 	m.do(KeepOutcomes{})
 	m.follow()
 }
@@ -282,7 +301,7 @@ func (m *machine) objection(ev Reported) string {
 		return fmt.Sprintf("it says %d things; want one", said)
 	case m.Phase == 0 || m.Phase == Waiting:
 		return "there is no such order"
-	case m.Phase == Ended:
+	case m.Phase == Ended && !(m.Lost && final(rep.Result)):
 		return fmt.Sprintf("the order had ended (%v)", m.Result)
 	case rep.Refused != "" || !known(rep.Progress) || !known(rep.Result) || !known(rep.TooLate):
 		return "it uses a word that is not known"
@@ -290,7 +309,7 @@ func (m *machine) objection(ev Reported) string {
 		return "it says too late for a cancel, and none was asked for"
 	case rep.TooLate == job.StageDownload || rep.TooLate == job.StageDone:
 		return fmt.Sprintf("it says too late for a cancel in the stage %v (JOB-3)", rep.TooLate)
-	case rep.Result == job.Cancelled && !m.Cancelled:
+	case rep.Result == job.Cancelled && !m.Cancelled && !rep.Again: // what was put back may have forgotten a cancel
 		return "it says Cancelled, and no cancel was asked for"
 	case rep.Result == job.Cancelled && (m.TooLate != 0 || m.Stage >= job.StageDeploy):
 		return "it says Cancelled after the deploy stage began (JOB-4)"

@@ -53,22 +53,26 @@ func (unsigned) Verify(io.ReaderAt, int64, []byte) integrity.Signature {
 type memory struct {
 	mu    sync.Mutex
 	saved []byte
+	ended []byte
 	fail  error
 }
 
-func (m *memory) Load(context.Context) ([]byte, error) {
+func (m *memory) Load(context.Context) ([]byte, []byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return bytes.Clone(m.saved), m.fail
+	return bytes.Clone(m.saved), bytes.Clone(m.ended), m.fail
 }
 
-func (m *memory) Commit(_ context.Context, b []byte) error {
+func (m *memory) Commit(_ context.Context, b, ended []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {
 		return m.fail
 	}
 	m.saved = bytes.Clone(b)
+	if ended != nil {
+		m.ended = bytes.Clone(ended)
+	}
 	return nil
 }
 

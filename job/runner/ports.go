@@ -13,10 +13,11 @@ import (
 
 // State keeps an agent's state durable. One runner uses it at a time.
 type State interface {
-	// Load returns the last committed bytes, nil if there are none.
-	Load(ctx context.Context) ([]byte, error)
-	// Commit replaces them atomically and durably before it returns.
-	Commit(ctx context.Context, state []byte) error
+	// Load returns what was committed last: the state, and the orders that ended. Each is nil if there is none.
+	Load(ctx context.Context) (state, ended []byte, err error)
+	// Commit replaces them, both or neither, and they are durable before it returns. Ended changes seldom and can be long;
+	// nil leaves it as it is.
+	Commit(ctx context.Context, state, ended []byte) error
 }
 
 // Status is what a platform knows about the asset now.

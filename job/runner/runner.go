@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,15 +51,16 @@ func (r *Runner) Run(ctx context.Context) error {
 func (r *Runner) start(ctx context.Context) (*loop, error) {
 	cfg := r.cfg
 	cfg.Trace("load:before")
-	saved, err := cfg.State.Load(ctx)
+	saved, ended, err := cfg.State.Load(ctx)
+	var state agent.State
+	if err == nil && saved != nil {
+		err = state.UnmarshalBinary(saved)
+	}
+	if err == nil && ended != nil {
+		err = state.UnmarshalEnded(ended)
+	}
 	if err != nil {
 		return nil, &LoadError{err}
-	}
-	var state agent.State
-	if saved != nil {
-		if err := state.UnmarshalBinary(saved); err != nil {
-			return nil, &LoadError{err}
-		}
 	}
 	cfg.Trace("load:after")
 	status, err := cfg.Platform.Status(ctx)
@@ -189,14 +191,18 @@ func (l *loop) commit(ctx context.Context, c agent.Config, ev agent.Event, allow
 	if !allowed(out) {
 		return agent.Out{}, nil
 	}
+	var ended []byte
 	b, err := state.MarshalBinary()
+	if err == nil && !slices.Equal(state.Ended, l.state.Ended) {
+		ended, err = state.MarshalEnded()
+	}
 	if err != nil {
 		return out, &CommitError{err}
 	}
-	if !bytes.Equal(b, l.saved) || l.saved == nil {
+	if !bytes.Equal(b, l.saved) || l.saved == nil || ended != nil {
 		l.cfg.Trace("commit:before")
 		// A commit that has begun is finished whatever becomes of ctx: half a stop is worse than a late one.
-		if err := l.cfg.State.Commit(context.WithoutCancel(ctx), b); err != nil {
+		if err := l.cfg.State.Commit(context.WithoutCancel(ctx), b, ended); err != nil {
 			return out, &CommitError{err}
 		}
 		l.cfg.Trace("commit:after")
