@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -28,7 +28,7 @@ func (w *World) Settle() error {
 		if !a.up || a.asleep() || a.link.cut {
 			for _, row := range rows {
 				if row.Asset == a.id {
-					failed += failures(row.Patches)
+					failed += watch.Failures(row.Patches)
 				}
 			}
 			continue
@@ -52,11 +52,11 @@ func (w *World) Settle() error {
 		for _, id := range ids {
 			r := last[id]
 			e := o.orders[id]
-			if e != nil && !final(e.final) && !e.order.Start.After(w.now) && !(r.Result == job.PendingReboot && e.order.Reboot.Suppress) {
+			if e != nil && !e.Ended() && !e.order.Start.After(w.now) && !(r.Result == job.PendingReboot && e.order.Reboot.Suppress) {
 				o.broke(10, "%s was due at %s, and has not ended", id, e.order.Start.Format("2006-01-02T15:04:05Z"))
 			}
-			failed += failures(r.Patches) // by the last word, whether it waits for a reboot or not
-			if final(r.Result) {
+			failed += watch.Failures(r.Patches) // by the last word, whether it waits for a reboot or not
+			if watch.Final(r.Result) {
 				for at := range a.staged {
 					if at.order == id {
 						o.broke(10, "%s ended, and its files are still there", id)
@@ -90,17 +90,6 @@ func (w *World) Settle() error {
 // broke notes an invariant that broke at the server.
 func (w *World) broke(invariant int, format string, args ...any) {
 	w.broken = append(w.broken, &Broken{Invariant: invariant, At: w.now, Text: fmt.Sprintf(format, args...)})
-}
-
-// failures counts the failed installs among outcomes, a patch once (RPT-1).
-func failures(outcomes []job.PatchOutcome) int {
-	patches := map[catalog.PatchID]bool{}
-	for _, p := range outcomes {
-		if p.Status == job.PatchFailed && p.Code != job.CodeCancelled {
-			patches[p.Patch] = true
-		}
-	}
-	return len(patches)
 }
 
 // rows is what the server knows of every order.

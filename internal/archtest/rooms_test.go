@@ -226,7 +226,15 @@ var rooms = []room{
 	}},
 
 	// Floor 9: what drives both.
+	{path: "agentsim/watch", floor: 8, core: true, links: []string{semver}, uses: []use{
+		{"catalog", "the patches it watches"},
+		{"catalog/version", "versions that may only rise"},
+		{"job", "the reports it watches"},
+		{"job/agent", "the commits it watches"},
+		{"reboot", "how long a reboot can be put off"},
+	}},
 	{path: "agentsim", floor: 9, uses: []use{
+		{"agentsim/watch", "the observer of its assets"},
 		{"catalog", "the virtual vendors' patches"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
@@ -243,6 +251,7 @@ var rooms = []room{
 	}},
 	{path: "agentsim/explore", floor: 9, adapter: true, uses: []use{
 		{"agentsim", "the language it writes a broken history in, and the engine that plays it again"},
+		{"agentsim/watch", "the observer of its assets"},
 		{"catalog", "the virtual asset's inventory"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
