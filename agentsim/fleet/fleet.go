@@ -14,7 +14,7 @@ import (
 )
 
 // Run lets a fleet live through its days and tells what became of it. The errors are a *job.Invalid of Config.Validate, a
-// *Broken, and the context's.
+// *watch.Broken, and the context's.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return Result{}, err

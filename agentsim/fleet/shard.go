@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"crypto/ed25519"
-	"crypto/sha256"
 	"fmt"
 	"strconv"
 	"time"
@@ -43,15 +41,16 @@ type act struct {
 }
 
 func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
-	s = &shard{scene: sc, cfg: cfg, first: first, end: time.Duration(cfg.Days) * day, keys: newKeys(cfg), bound: manifest.Timing{}.Bound()}
+	s = &shard{scene: sc, cfg: cfg, first: first, end: time.Duration(cfg.Days) * day, keys: keys{cheap, cheap}, bound: manifest.Timing{}.Bound()}
 	s.tally = newTally(s.end)
-	if cfg.Controller {
-		s.server, err = newFull(sc, s.keys, n)
-	} else {
-		s.server = newLean(sc, s.keys, first)
+	if cfg.keys != nil {
+		s.keys = *cfg.keys
 	}
-	if err != nil {
-		return nil, err
+	s.server = newLean(sc, s.keys, first)
+	if cfg.server != nil {
+		if s.server, err = cfg.server(sc, s.keys, n); err != nil {
+			return nil, err
+		}
 	}
 	s.acts = []act{{Enabled, s.enable}}
 	if cfg.Cancel >= 0 {
@@ -67,17 +66,6 @@ func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
 		}
 	}
 	return s, nil
-}
-
-func newKeys(cfg Config) keys {
-	seed := sha256.Sum256([]byte("patchpolicy fleet"))
-	if !cfg.ed25519 {
-		cheap := newCheapKey(seed)
-		return keys{cheap, cheap, cheap.key}
-	}
-	private := ed25519.NewKeyFromSeed(seed[:])
-	public := private.Public().(ed25519.PublicKey)
-	return keys{manifest.NewSigner(private), manifest.NewVerifier(public), public}
 }
 
 // live lives through all days.
@@ -129,7 +117,7 @@ func (s *shard) enable(now time.Time) (err error) {
 	}
 	for i := range s.assets { // nothing is missing there: they get no order
 		if a := &s.assets[i]; a.told == current {
-			a.watch.order.local, a.watch.order.result = true, job.NotApplicable
+			a.watch.local, a.watch.Result = true, job.NotApplicable
 			a.watch.move(a, StageDone)
 		}
 	}

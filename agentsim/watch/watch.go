@@ -81,7 +81,7 @@ func (o *Order) Reported(r job.Report, held, marked bool) (b *Broken) {
 		b = Breaks(3, "it starts, although it was withdrawn or cancelled before")
 	case o.Ended() && r.Progress != 0:
 		b = Breaks(2, "it reports %s after it ended as %s", r.Progress, o.Result)
-	case o.Ended():
+	case o.Ended() && o.Result != job.Withdrawn: // what was withdrawn can be handed out once more with its end
 		b = Breaks(8, "it ends twice: %s, then %s", o.Result, r.Result)
 	case r.Progress == job.Deploying && marked:
 		b = Breaks(2, "its deploy stage begins, although the cancel mark had come before")
@@ -208,6 +208,8 @@ func (o *Order) Reboots(boot int, suppressed bool) (b *Broken) {
 		b = Breaks(4, "it reboots the asset a second time")
 	case suppressed:
 		b = Breaks(4, "it suppresses the reboot, and reboots")
+	case o.Result != job.PendingReboot:
+		b = Breaks(4, "it reboots, and no report says that it waits for a reboot")
 	case !o.Needs:
 		b = Breaks(4, "it reboots, and nothing that was deployed needs it")
 	}

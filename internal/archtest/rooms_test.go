@@ -272,6 +272,7 @@ var rooms = []room{
 		{"internal/enum", "the names of troubles"},
 	}},
 	{path: "agentsim/fleet", floor: 9, uses: []use{
+		{"agentsim/watch", "the observer of its assets"},
 		{"catalog", "the virtual vendor's patches, the assets' inventories"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
