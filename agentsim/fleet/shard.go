@@ -26,7 +26,6 @@ type shard struct {
 	nextAct  time.Duration // when the first of them comes
 
 	assets []asset
-	queue  queue
 
 	run       job.RunID     // the job's one; empty: it is not enabled yet
 	cancelled time.Duration // zero: not yet
@@ -58,7 +57,6 @@ func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
 	}
 	s.nextAct = Enabled
 	s.assets = make([]asset, n)
-	s.queue = make(queue, n)
 	for i := range s.assets {
 		s.assets[i].init(s, first+i)
 		if err := s.server.enrol(s.assets[i].config.Asset); err != nil {
@@ -68,25 +66,22 @@ func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
 	return s, nil
 }
 
-// live lives through all days.
+// live lives through all days: up to each act of the administrator, one asset after the other, since they do not influence one
+// another.
 func (s *shard) live() error {
-	s.queue.fill(s.assets)
-	for s.err == nil {
-		at, i := s.queue.first()
-		if s.nextAct <= at && s.nextAct < s.end {
-			s.now = s.nextAct
+	for s.now < s.end && s.err == nil {
+		until := min(s.nextAct, s.end)
+		for i := range s.assets {
+			a := &s.assets[i]
+			for at := a.next(); at < until && s.err == nil; at = a.next() {
+				s.now = at
+				a.happen()
+			}
+		}
+		if s.now = until; until < s.end {
 			s.fail(s.act())
-			continue
 		}
-		if at >= s.end {
-			break
-		}
-		s.now = at
-		a := &s.assets[i]
-		a.happen()
-		s.queue.moved(a.next())
 	}
-	s.now = s.end
 	if s.err == nil {
 		s.fail(s.settle())
 	}
