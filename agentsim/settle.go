@@ -88,7 +88,7 @@ func (w *World) Settle() error {
 	if n != failed {
 		w.broke(12, "the server counts %d failed installs; the journals add up to %d", n, failed)
 	}
-	if err := w.server.audit(runs); err != nil {
+	if err := w.server.audit(runs, n); err != nil {
 		return err
 	}
 	return w.trouble()

@@ -184,7 +184,7 @@ func (a *asset) call(c agent.Call) {
 		if !ok || a.life != life || !a.up {
 			return
 		}
-		epoch := a.s.epoch
+		act := a.s.nextAct
 		a.after(a.latency, func() {
 			if a.away.at(a.s.now) {
 				a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"})
@@ -192,7 +192,7 @@ func (a *asset) call(c agent.Call) {
 			}
 			a.watch.delivered(a, answer)
 			a.step(agent.CallDone{ID: c.ID, Answer: answer})
-			if epoch == a.s.epoch && a.idle() {
+			if act == a.s.nextAct && a.idle() {
 				a.jump()
 			}
 		})

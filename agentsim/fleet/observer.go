@@ -140,10 +140,13 @@ func (o *observer) delivered(a *asset, answer manifest.Answer) {
 	took := a.s.now - cancelled
 	connected := a.away.to == 0 || a.away.to <= cancelled-settling || a.away.from > a.s.now
 	a.s.tally.propagated(took, connected)
-	if bound := a.s.bound; connected && took > bound {
+	if connected && took > bound {
 		a.broken(10, "the cancel took %v to reach it; the bound is %v (MAN-3)", took, bound)
 	}
 }
+
+// bound is how long a cancel may take to reach an asset that is connected (MAN-3).
+var bound = manifest.Timing{}.Bound()
 
 // settling is how long an asset that came back may need to make its first call.
 const settling = 30 * time.Minute

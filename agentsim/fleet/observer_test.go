@@ -104,7 +104,7 @@ func TestObserver(t *testing.T) {
 			func(a *asset) { deploying(a); a.staged, a.has = 2, 2; a.watch.deploys(a, deploy) }},
 		"revision falls":        {9, func(a *asset) { commit(a, 4, 5) }, func(a *asset) { commit(a, 5, 4) }},
 		"refuses a manifest":    {9, started, func(a *asset) { report(a, job.Report{Refused: "it is forged"}) }},
-		"cancel comes too late": {10, func(a *asset) { reach(a, a.s.bound) }, func(a *asset) { reach(a, a.s.bound+1) }},
+		"cancel comes too late": {10, func(a *asset) { reach(a, bound) }, func(a *asset) { reach(a, bound+1) }},
 	} {
 		a := fresh()
 		a.has = 0

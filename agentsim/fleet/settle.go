@@ -3,7 +3,6 @@ package fleet
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -12,9 +11,9 @@ import (
 )
 
 // cancel cancels the run.
-func (s *shard) cancel(now time.Time) error {
+func (s *shard) cancel() error {
 	s.cancelled = s.now
-	return s.eachCancel(now, func(a *asset, line controller.AssetCancel) {
+	return s.eachCancel(func(a *asset, line controller.AssetCancel) {
 		o := &a.watch
 		s.tally.cancel.Orders++
 		switch line.State {
@@ -32,8 +31,8 @@ func (s *shard) cancel(now time.Time) error {
 }
 
 // eachCancel cancels the run and visits what the server knows of it, asset by asset.
-func (s *shard) eachCancel(now time.Time, visit func(*asset, controller.AssetCancel)) error {
-	lines, err := s.server.cancel(now)
+func (s *shard) eachCancel(visit func(*asset, controller.AssetCancel)) error {
+	lines, err := s.server.cancel(since(s.now))
 	if err != nil {
 		return err
 	}
@@ -69,7 +68,7 @@ func (s *shard) settle() error {
 		a.history.text(string(data))
 	}
 	if s.cancelled > 0 {
-		err := s.eachCancel(since(s.now), func(a *asset, line controller.AssetCancel) {
+		err := s.eachCancel(func(a *asset, line controller.AssetCancel) {
 			truth := a.watch.cancelState(a.acknowledged())
 			if truth != line.State {
 				a.broken(12, "the server says %v of the cancel; its journal says %v", line.State, truth)

@@ -18,12 +18,9 @@ type shard struct {
 	first  int // the number of its first asset
 	keys   keys
 	server server
-	bound  time.Duration // of propagation (MAN-3)
 
 	now, end time.Duration
-	epoch    int           // grows with each act
-	acts     []act         // of the administrator, to come
-	nextAct  time.Duration // when the first of them comes
+	nextAct  time.Duration // of the administrator; at the end, that
 
 	assets []asset
 
@@ -33,14 +30,8 @@ type shard struct {
 	err       error
 }
 
-// act is something an administrator does.
-type act struct {
-	at time.Duration
-	do func(time.Time) error
-}
-
 func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
-	s = &shard{scene: sc, cfg: cfg, first: first, end: time.Duration(cfg.Days) * day, keys: keys{cheap, cheap}, bound: manifest.Timing{}.Bound()}
+	s = &shard{scene: sc, cfg: cfg, first: first, end: time.Duration(cfg.Days) * day, keys: keys{cheap, cheap}}
 	s.tally = newTally(s.end)
 	if cfg.keys != nil {
 		s.keys = *cfg.keys
@@ -51,11 +42,6 @@ func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
 			return nil, err
 		}
 	}
-	s.acts = []act{{Enabled, s.enable}}
-	if cfg.Cancel >= 0 {
-		s.acts = append(s.acts, act{Enabled + cfg.Cancel, s.cancel})
-	}
-	s.nextAct = Enabled
 	s.assets = make([]asset, n)
 	for i := range s.assets {
 		s.assets[i].init(s, first+i)
@@ -69,21 +55,26 @@ func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
 // live lives through all days: up to each act of the administrator, one asset after the other, since they do not influence one
 // another.
 func (s *shard) live() error {
-	for s.now < s.end && s.err == nil {
-		until := min(s.nextAct, s.end)
+	type act struct {
+		at time.Duration
+		do func() error
+	}
+	acts := []act{{Enabled, s.enable}}
+	if s.cfg.Cancel >= 0 {
+		acts = append(acts, act{Enabled + s.cfg.Cancel, s.cancel})
+	}
+	for _, act := range append(acts, act{s.end, s.settle}) {
+		s.nextAct = act.at
 		for i := range s.assets {
 			a := &s.assets[i]
-			for at := a.next(); at < until && s.err == nil; at = a.next() {
+			for at := a.next(); at < act.at && s.err == nil; at = a.next() {
 				s.now = at
 				a.happen()
 			}
 		}
-		if s.now = until; until < s.end {
-			s.fail(s.act())
+		if s.now = act.at; s.err == nil {
+			s.fail(act.do())
 		}
-	}
-	if s.err == nil {
-		s.fail(s.settle())
 	}
 	return s.err
 }
@@ -95,19 +86,8 @@ func (s *shard) fail(err error) {
 	}
 }
 
-// act lets the administrator do what is due.
-func (s *shard) act() error {
-	s.epoch++
-	do := s.acts[0].do
-	s.acts, s.nextAct = s.acts[1:], far
-	if len(s.acts) > 0 {
-		s.nextAct = s.acts[0].at
-	}
-	return do(since(s.now))
-}
-
-func (s *shard) enable(now time.Time) (err error) {
-	if s.run, err = s.server.enable(now); err != nil {
+func (s *shard) enable() (err error) {
+	if s.run, err = s.server.enable(since(s.now)); err != nil {
 		return err
 	}
 	for i := range s.assets { // nothing is missing there: they get no order
