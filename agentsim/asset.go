@@ -56,7 +56,7 @@ type asset struct {
 	lane      []*task // effects waiting to be carried out, one at a time
 	current   *task
 
-	watch onlooker
+	watch observer
 	twist func(before agent.State, after *agent.State, out *agent.Out) // tests only: makes of the agent one that breaks rules
 }
 
@@ -77,7 +77,7 @@ func (w *World) newAsset(id job.AssetID, tags []string, platform catalog.Platfor
 		faults: map[catalog.ProductID]fault{}, exits: map[string]int{},
 		took: durations{time.Second, 10 * time.Second, time.Second, 30 * time.Second, 10 * time.Second, time.Minute},
 	}
-	a.watch = onlooker{a: a, orders: map[job.OrderID]*seen{}}
+	a.watch = observer{a: a, orders: map[job.OrderID]*seen{}}
 	w.assets[id] = a
 	a.after(0, nil, func() { a.step(agent.Started{}) })
 	return a, nil
@@ -103,7 +103,7 @@ func (a *asset) step(ev agent.Event) {
 		return
 	}
 	a.state = state
-	a.watch.committed(before, state)
+	a.watch.committed(&before, &a.state)
 	if a.trapped(true, before, state, out) {
 		return
 	}

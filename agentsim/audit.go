@@ -3,6 +3,7 @@ package agentsim
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
@@ -12,7 +13,7 @@ import (
 
 // audit compares what the server says in one place with what it says in another, and with what its own agents hold
 // (invariants 10 and 12).
-func (s *server) audit() error {
+func (s *server) audit(runs []listed, failed int) error {
 	differences, err := s.c.Audit(context.Background())
 	if err != nil {
 		return err
@@ -24,21 +25,12 @@ func (s *server) audit() error {
 	if err != nil {
 		return err
 	}
-	if n, err := s.c.FailedInstalls(context.Background()); err != nil {
-		return err
-	} else if n != failures {
-		s.w.broke(12, "the server counts %d failed installs, and lists %d (RPT-2)", n, failures)
-	}
-	jobs, err := s.jobs()
-	if err != nil {
-		return err
+	if failed != failures {
+		s.w.broke(12, "the server counts %d failed installs, and lists %d (RPT-2)", failed, failures)
 	}
 	var reboots, cancels []controller.Open
-	for _, j := range jobs {
-		err := s.runs(j, func(run controller.RunStatus) (bool, error) { return true, s.auditRun(run, &reboots, &cancels) })
-		if err != nil {
-			return err
-		}
+	for _, run := range runs {
+		s.auditRun(run, &reboots, &cancels)
 	}
 	if err := s.auditOpen("waiting for a reboot", s.c.PendingReboots, reboots); err != nil {
 		return err
@@ -92,10 +84,9 @@ func (s *server) auditOpen(what string, list func(context.Context, int) ([]contr
 
 // auditRun wants a run's counts to be those of its rows, and each row that is open and due to be with its asset. It collects
 // the rows that wait for something.
-func (s *server) auditRun(run controller.RunStatus, reboots, cancels *[]controller.Open) error {
-	rows, waiting, results := 0, 0, map[job.Result]int{}
-	err := s.orders(run.ID, func(row controller.RunAsset) {
-		rows++
+func (s *server) auditRun(run listed, reboots, cancels *[]controller.Open) {
+	waiting, results := 0, map[job.Result]int{}
+	for _, row := range run.rows {
 		switch {
 		case row.Waiting:
 			waiting++
@@ -108,10 +99,7 @@ func (s *server) auditRun(run controller.RunStatus, reboots, cancels *[]controll
 		if row.Cancel == ledger.CancelPending {
 			*cancels = append(*cancels, controller.Open{Run: run.ID, Asset: row.Asset})
 		}
-		s.auditRow(run, row)
-	})
-	if err != nil {
-		return err
+		s.auditRow(run.Start, row)
 	}
 	open := run.Waiting + run.NotBegun + run.Executing
 	for _, r := range run.Results {
@@ -121,21 +109,20 @@ func (s *server) auditRun(run controller.RunStatus, reboots, cancels *[]controll
 		}
 		delete(results, r.Result)
 	}
-	if run.Assets != rows || open != rows || len(results) > 0 || run.Waiting != waiting {
+	if rows := len(run.rows); run.Assets != rows || open != rows || len(results) > 0 || run.Waiting != waiting {
 		s.w.broke(12, "run %s counts %d assets and %d by state; %d are listed", run.ID, run.Assets, open, rows)
 	}
-	return nil
 }
 
 // auditRow wants an order that the server waits for to be one that its asset still knows.
-func (s *server) auditRow(run controller.RunStatus, row controller.RunAsset) {
+func (s *server) auditRow(start time.Time, row controller.RunAsset) {
 	a := s.w.assets[row.Asset]
 	if !row.Ended.IsZero() || row.Waiting || a == nil || !a.up || a.asleep() || a.link.cut || len(a.state.Reports) > 0 {
 		return
 	}
 	known := slices.ContainsFunc(a.state.Queue, func(o job.Order) bool { return o.ID == row.Order }) ||
 		slices.ContainsFunc(a.state.Executions, func(x execution.State) bool { return x.Order.ID == row.Order })
-	if started := !run.Start.After(s.w.now.Add(-s.w.cfg.CheckIn)); started && !known {
+	if started := !start.After(s.w.now.Add(-s.w.cfg.CheckIn)); started && !known {
 		a.watch.broke(10, "the server waits for %s, and the asset knows nothing of it", row.Order)
 	}
 }

@@ -2,8 +2,8 @@
 // production controller (package job/controller) and the production agent (package job/agent). Nothing of the policy is
 // copied, so what holds here holds for the programs; and since nothing waits, a month takes a second.
 //
-// A crash leaves of an agent what it had committed, and of the server what its store had. Onlookers watch each asset from
-// outside (the manifests that reach it, the reports it commits, what really happens to it) and check the invariants of
+// A crash leaves of an agent what it had committed, and of the server what its store had. An observer watches each asset from
+// outside (the manifests that reach it, the reports it commits, what really happens to it) and checks the invariants of
 // package job/agent in words of their own; one that does not hold ends the run as a *Broken. The same script gives the same
 // history, byte for byte.
 //

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -53,7 +54,7 @@ func (a *asset) deployOf(o job.Order) agent.Effect {
 }
 
 // TestInvariantsCanBreak makes of the agent, its disk, its network or its installer one that breaks a rule, and wants the
-// onlookers to name the invariant. Without the twist the same lines pass.
+// observer to name the invariant. Without the twist the same lines pass.
 func TestInvariantsCanBreak(t *testing.T) {
 	type twist func(before agent.State, after *agent.State, out *agent.Out)
 	var order job.Order // the one that was executing last
@@ -261,7 +262,7 @@ func TestHistoryIsAFunctionOfTheScript(t *testing.T) {
 func TestDescribeAndCountPatchesOnce_RPT1(t *testing.T) {
 	p := job.PatchOutcome{Patch: catalog.PatchID("a"), Status: job.PatchFailed, Code: job.InstallerFailed}
 	cancelled := job.PatchOutcome{Patch: catalog.PatchID("b"), Status: job.PatchFailed, Code: job.CodeCancelled}
-	require.Equal(t, 1, failures([]job.PatchOutcome{p, p, cancelled}))
+	require.Equal(t, 1, watch.Failures([]job.PatchOutcome{p, p, cancelled}))
 	require.Equal(t, "refused a manifest: why", Describe(job.Report{Refused: "why"}))
 	require.Equal(t, "j TooLate(deploy)", Describe(job.Report{Order: "j@x/a", TooLate: job.StageDeploy}))
 	require.Equal(t, "0s", short(time.Millisecond))

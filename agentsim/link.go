@@ -99,8 +99,7 @@ func (a *asset) call(c agent.Call) {
 					return
 				}
 				if c.ID == a.state.Calls.Out { // otherwise the agent does not wait for it any more
-					a.watch.delivered(answer.Manifest)
-					a.watch.taken = max(a.watch.taken, answer.Acknowledged)
+					a.watch.delivered(answer)
 				}
 				a.step(agent.CallDone{ID: c.ID, Answer: answer})
 			})

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -18,9 +19,15 @@ func (w *World) Settle() error {
 	if err := w.trouble(); err != nil {
 		return err
 	}
-	rows, err := w.server.rows()
+	runs, err := w.server.listed()
 	if err != nil {
 		return err
+	}
+	rows := map[job.OrderID]controller.RunAsset{}
+	for _, run := range runs {
+		for _, row := range run.rows {
+			rows[row.Order] = row
+		}
 	}
 	failed := 0
 	for _, a := range w.sorted() {
@@ -28,7 +35,7 @@ func (w *World) Settle() error {
 		if !a.up || a.asleep() || a.link.cut {
 			for _, row := range rows {
 				if row.Asset == a.id {
-					failed += failures(row.Patches)
+					failed += watch.Failures(row.Patches)
 				}
 			}
 			continue
@@ -52,11 +59,11 @@ func (w *World) Settle() error {
 		for _, id := range ids {
 			r := last[id]
 			e := o.orders[id]
-			if e != nil && !final(e.final) && !e.order.Start.After(w.now) && !(r.Result == job.PendingReboot && e.order.Reboot.Suppress) {
+			if e != nil && !e.Ended() && !e.order.Start.After(w.now) && !(r.Result == job.PendingReboot && e.order.Reboot.Suppress) {
 				o.broke(10, "%s was due at %s, and has not ended", id, e.order.Start.Format("2006-01-02T15:04:05Z"))
 			}
-			failed += failures(r.Patches) // by the last word, whether it waits for a reboot or not
-			if final(r.Result) {
+			failed += watch.Failures(r.Patches) // by the last word, whether it waits for a reboot or not
+			if watch.Final(r.Result) {
 				for at := range a.staged {
 					if at.order == id {
 						o.broke(10, "%s ended, and its files are still there", id)
@@ -81,7 +88,7 @@ func (w *World) Settle() error {
 	if n != failed {
 		w.broke(12, "the server counts %d failed installs; the journals add up to %d", n, failed)
 	}
-	if err := w.server.audit(); err != nil {
+	if err := w.server.audit(runs, n); err != nil {
 		return err
 	}
 	return w.trouble()
@@ -92,104 +99,78 @@ func (w *World) broke(invariant int, format string, args ...any) {
 	w.broken = append(w.broken, &Broken{Invariant: invariant, At: w.now, Text: fmt.Sprintf(format, args...)})
 }
 
-// failures counts the failed installs among outcomes, a patch once (RPT-1).
-func failures(outcomes []job.PatchOutcome) int {
-	patches := map[catalog.PatchID]bool{}
-	for _, p := range outcomes {
-		if p.Status == job.PatchFailed && p.Code != job.CodeCancelled {
-			patches[p.Patch] = true
-		}
-	}
-	return len(patches)
+// listed is a run as the server shows it, with its orders.
+type listed struct {
+	controller.RunStatus
+	rows []controller.RunAsset
 }
 
-// rows is what the server knows of every order.
-func (s *server) rows() (map[job.OrderID]controller.RunAsset, error) {
-	rows := map[job.OrderID]controller.RunAsset{}
-	jobs, err := s.jobs()
-	for _, id := range jobs {
-		err := s.runs(id, func(run controller.RunStatus) (bool, error) {
-			return true, s.orders(run.ID, func(row controller.RunAsset) { rows[row.Order] = row })
-		})
+// listed is what the server shows of every run there ever was.
+func (s *server) listed() (all []listed, err error) {
+	jobs, err := pages(s.c.Jobs, func(j controller.JobStatus) job.ID { return j.ID })
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range jobs {
+		runs, err := s.runs(j.ID)
 		if err != nil {
 			return nil, err
-		}
-	}
-	return rows, err
-}
-
-// jobs lists every job there ever was.
-func (s *server) jobs() (ids []job.ID, err error) {
-	var past job.ID
-	for {
-		jobs, err := s.c.Jobs(context.Background(), past, controller.MaxPage)
-		if err != nil {
-			return nil, err
-		}
-		for _, j := range jobs {
-			past = j.ID
-			ids = append(ids, past)
-		}
-		if len(jobs) < controller.MaxPage {
-			return ids, nil
-		}
-	}
-}
-
-// runs visits the runs of a job by start.
-func (s *server) runs(id job.ID, visit func(controller.RunStatus) (bool, error)) error {
-	var past job.RunID
-	for {
-		runs, err := s.c.Runs(context.Background(), id, past, controller.MaxPage)
-		if err != nil {
-			return err
 		}
 		for _, run := range runs {
-			past = run.ID
-			if on, err := visit(run); err != nil || !on {
-				return err
+			rows, err := s.orders(run.ID)
+			if err != nil {
+				return nil, err
 			}
-		}
-		if len(runs) < controller.MaxPage {
-			return nil
+			all = append(all, listed{run, rows})
 		}
 	}
+	return all, nil
 }
 
-// orders visits the orders of a run by asset.
-func (s *server) orders(id job.RunID, visit func(controller.RunAsset)) error {
-	var past job.AssetID
+// runs lists the runs of a job by start.
+func (s *server) runs(id job.ID) ([]controller.RunStatus, error) {
+	return pages(func(ctx context.Context, past job.RunID, limit int) ([]controller.RunStatus, error) {
+		return s.c.Runs(ctx, id, past, limit)
+	}, func(run controller.RunStatus) job.RunID { return run.ID })
+}
+
+// orders lists the orders of a run by asset.
+func (s *server) orders(id job.RunID) ([]controller.RunAsset, error) {
+	return pages(func(ctx context.Context, past job.AssetID, limit int) ([]controller.RunAsset, error) {
+		return s.c.RunAssets(ctx, id, past, limit)
+	}, func(row controller.RunAsset) job.AssetID { return row.Asset })
+}
+
+// pages reads a list page by page, each after the key of the last row before it.
+func pages[K, E any](list func(ctx context.Context, past K, limit int) ([]E, error), key func(E) K) (all []E, err error) {
+	var past K
 	for {
-		list, err := s.c.RunAssets(context.Background(), id, past, controller.MaxPage)
+		page, err := list(context.Background(), past, controller.MaxPage)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, row := range list {
-			past = row.Asset
-			visit(row)
+		all = append(all, page...)
+		if len(page) < controller.MaxPage {
+			return all, nil
 		}
-		if len(list) < controller.MaxPage {
-			return nil
-		}
+		past = key(page[len(page)-1])
 	}
 }
 
 // row is what the server knows of the latest run of a job on an asset; ok is false when there is none.
 func (s *server) row(asset job.AssetID, id job.ID) (row controller.RunAsset, ok bool, err error) {
-	var runs []job.RunID
-	err = s.runs(id, func(run controller.RunStatus) (bool, error) {
-		runs = append(runs, run.ID)
-		return true, nil
-	})
+	runs, err := s.runs(id)
 	if _, missing := errors.AsType[*controller.NotFoundError](err); missing {
 		return row, false, nil
 	}
-	for i := len(runs) - 1; i >= 0 && err == nil && !ok; i-- {
-		err = s.orders(runs[i], func(r controller.RunAsset) {
-			if r.Asset == asset {
-				row, ok = r, true
-			}
-		})
+	for _, run := range slices.Backward(runs) {
+		rows, err := s.orders(run.ID)
+		if err != nil {
+			return row, false, err
+		}
+		if i := slices.IndexFunc(rows, func(r controller.RunAsset) bool { return r.Asset == asset }); i >= 0 {
+			return rows[i], true, nil
+		}
 	}
-	return row, ok, err
+	return row, false, err
 }

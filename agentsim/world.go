@@ -23,8 +23,8 @@ type Config struct {
 	Lead    time.Duration // before a run's start, at which its orders are handed out; default manifest.Lead (MAN-1); negative: none
 	Seed    uint64        // makes the server's store repeat transactions, as real ones may; zero: never. No history depends on it.
 
-	// Step is the agents' machine; nil: agent.Step, the production one. Put another in its place to see whether the onlookers
-	// notice what it does wrong.
+	// Step is the agents' machine; nil: agent.Step, the production one. Put another in its place to see whether the observer
+	// notices what it does wrong.
 	Step func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out)
 
 	events int // instead of maxEvents

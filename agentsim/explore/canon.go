@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
@@ -260,21 +261,24 @@ func indexes(list []execution.Staged) int {
 	return n
 }
 
-func (w *writer) watch(o *onlooker) {
+func (w *writer) watch(o *observer) {
 	w.released(o.newest.released)
 	if w.s.Budget.Repeats > 0 { // otherwise it is never played again
 		w.bit(o.before.revision > 0)
 		w.contents(o.before.contents)
 	}
-	w.at(o.offer)
-	w.seq(o.journal)
+	w.seq(o.made)
 	for i := range o.orders[:w.s.Jobs] {
 		e := &o.orders[i]
-		w.contents(contents{e.ran})
-		w.bit(e.received, e.started, e.touched, e.deploying, e.cancelled, e.withdrawn, e.parked, e.needs, e.passed[0], e.passed[1])
-		w.b = append(w.b, uint8(e.final), e.failed, e.begun[0], e.begun[1])
-		if w.bit(e.reboot > 0); e.reboot > 0 {
-			w.num(int64(w.h.boot + 1 - e.reboot))
+		w.bit(e.Received, e.Started, e.Touched, e.Deploying, e.Needs)
+		w.b = append(w.b, uint8(e.Result), uint8(e.Failed), e.ran)
+		w.at(e.Offer)
+		if w.bit(e.Rebooted > 0); e.Rebooted > 0 {
+			w.num(int64(w.h.boot + 1 - e.Rebooted))
+		}
+		for _, p := range e.patches {
+			w.bit(p.Passed)
+			w.b = append(w.b, p.Begun)
 		}
 	}
 }
@@ -306,7 +310,7 @@ func (w *writer) agent(a *agent.State) {
 		w.num(int64(w.s.job(r.Order)), int64(r.Progress), int64(r.Result), int64(r.TooLate))
 		w.bit(r.Refused != "", r.Again)
 		if w.s.Server {
-			w.num(int64(failures(r.Patches)))
+			w.num(int64(watch.Failures(r.Patches)))
 		}
 	}
 	w.seq(a.Sequence)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
@@ -188,8 +189,10 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Again Patches Reboots"},
 		{state{}, "now hosts standIn server left broken"},
 		{host{}, "asset boot booted agent read wake lane net installed staged sessions prompt watch"},
-		{onlooker{}, "newest before orders offer journal"},
-		{seen{}, "ran received started touched deploying cancelled withdrawn parked needs final failed passed begun reboot"},
+		{observer{}, "newest before orders made"},
+		{seen{}, "Order ran patches"},
+		{watch.Order{}, "Received Started Touched Deploying Needs Result Failed Rebooted Offer"},
+		{watch.Patch{}, "Passed Begun"},
 		{pending{}, "order effect early"},
 		{message{}, "id answer given request ack manifest released"},
 		{standIn{}, "jobs books"},

@@ -36,7 +36,7 @@ func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 	}
 	before := h.agent
 	h.agent, h.wake, h.read = after, st.now.Add(out.Wake), &reading{}
-	h.committed(s, st, before, after)
+	h.committed(s, st, &before, &h.agent)
 	if call != nil {
 		s.send(st, h, call)
 	}
@@ -45,7 +45,7 @@ func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 		case execution.Prompt:
 			_, h.prompt = effect.Kind.(reboot.ShowPrompt)
 			if h.prompt {
-				h.watch.offered(st)
+				h.watch.orders[max(s.job(t.order), 0)].Offered(st.now)
 			}
 			continue
 		case execution.Discard:

@@ -92,7 +92,7 @@ func (s *scene) effect(st *state, h *host, how result) {
 		}
 		reply(execution.PreflightDone{ID: e.ID, Results: results})
 	case execution.RunAction:
-		h.touches(st, j, "an action runs")
+		st.note(h.watch.orders[j].Touches("runs an action"))
 		if how == breaks {
 			s.restart(st, h)
 			return
@@ -101,7 +101,7 @@ func (s *scene) effect(st *state, h *host, how result) {
 	case execution.Install:
 		s.deploy(st, h, j, e, how, reply)
 	case execution.Reboot:
-		h.reboots(s, st, j)
+		st.note(h.watch.orders[j].Reboots(h.boot, s.Policy.Suppress))
 		if how != fails {
 			s.reboot(st, h)
 		}
@@ -143,7 +143,7 @@ func (s *scene) deploy(st *state, h *host, j int, e execution.Install, how resul
 	var results []execution.InstallResult
 	for _, p := range e.Patches {
 		patch, f := s.tasks[j].number(p.Patch.Patch), *h.at(j, p.Index)
-		h.deploys(s, st, j, patch, p, f)
+		h.deploys(st, j, patch, p, f)
 		result := execution.InstallResult{Index: p.Index}
 		switch how {
 		case breaks:

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
@@ -295,7 +296,7 @@ func (s *scene) dropped(st *state, h *host, m, answer message) {
 	}
 	for _, r := range m.request.Reports {
 		j := s.job(r.Order)
-		if r.Sequence <= answer.ack && j >= 0 && final(r.Result) && r.Result != job.Withdrawn && says[j].present {
+		if r.Sequence <= answer.ack && j >= 0 && watch.Final(r.Result) && r.Result != job.Withdrawn && says[j].present {
 			st.broke(3, "the server acknowledges %s of %s, and goes on handing it out", r.Result, r.Order)
 		}
 	}
@@ -310,7 +311,7 @@ func (s *scene) served(st *state) bool {
 	}
 	for _, h := range st.hosts[:s.Assets] {
 		for j := range s.Jobs {
-			if w := &h.watch.orders[j]; w.received && w.final == 0 && !s.parked(h) {
+			if w := &h.watch.orders[j]; w.Received && !w.Ended() && !s.parked(h) {
 				return false
 			}
 		}
@@ -335,7 +336,7 @@ func (s *scene) count(st *state, c *controller.Controller) {
 	failed := 0
 	for _, h := range st.hosts[:s.Assets] {
 		for j := range s.Jobs {
-			failed += int(h.watch.orders[j].failed)
+			failed += int(h.watch.orders[j].Failed)
 		}
 	}
 	n, err := c.FailedInstalls(ctx)
@@ -350,9 +351,9 @@ func (s *scene) count(st *state, c *controller.Controller) {
 		for _, row := range rows {
 			i := slices.Index(assetNames[:], row.Asset)
 			w := &st.hosts[i].watch.orders[j]
-			again := w.final == job.Withdrawn && !row.HandedOut // made again since, and cancelled or left before it was handed out
-			if w.received && row.Result != w.final && !w.parked && !again {
-				st.broke(12, "the server shows %s of %s; the asset's journal says %s", row.Result, row.Order, w.final)
+			again := w.Result == job.Withdrawn && !row.HandedOut // made again since, and cancelled or left before it was handed out
+			if w.Received && row.Result != w.Result && w.Result != job.PendingReboot && !again {
+				st.broke(12, "the server shows %s of %s; the asset's journal says %s", row.Result, row.Order, w.Result)
 			}
 		}
 	}

@@ -184,8 +184,8 @@ func (v *standIn) settled(s *scene, st *state) bool {
 		}
 		for j, e := range b.entries[:s.Jobs] {
 			w := &h.watch.orders[j]
-			again := w.final == job.Withdrawn && e.Since == 0 // made again since, and ended before it was handed out
-			if w.received && !again && (w.final == 0 && !s.parked(h) || w.final != 0 && (e.Phase != ledger.Ended || e.Result != w.final)) {
+			again := w.Result == job.Withdrawn && e.Since == 0 // made again since, and ended before it was handed out
+			if w.Received && !again && (!w.Ended() && !s.parked(h) || w.Ended() && (e.Phase != ledger.Ended || e.Result != w.Result)) {
 				return false
 			}
 		}

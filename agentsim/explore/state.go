@@ -39,7 +39,7 @@ type host struct {
 	staged    [maxJobs][maxPatches]staged
 	sessions  reboot.Sessions
 	prompt    bool // the reboot prompt is on the screen
-	watch     onlooker
+	watch     observer
 }
 
 // pending is an effect of an order's execution, or the download of one of its patches before it begins.

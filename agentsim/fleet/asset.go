@@ -36,7 +36,7 @@ type asset struct {
 
 	has    installed
 	staged installed // fetched and good
-	watch  onlooker
+	watch  observer
 
 	told    installed     // what the server knows to be installed
 	handed  bool          // the server handed out a manifest that the agent did not take yet
@@ -62,7 +62,7 @@ type due struct {
 // init draws what an asset is like. It stays where it is, since what is on its agenda points to it.
 func (a *asset) init(s *shard, number int) {
 	d := newDraws(s.cfg.Seed, number)
-	*a = asset{s: s, up: true, wake: -1, watch: onlooker{stage: StageNone}}
+	*a = asset{s: s, up: true, wake: -1, watch: observer{stage: StageNone}}
 	a.config = agent.Config{Asset: assetID(number), Key: s.keys.verifier, Every: manifest.Timing{}.WithDefaults().CheckIn}.WithDefaults()
 	a.person = d.person()
 	a.latency = d.between(20*time.Millisecond, 400*time.Millisecond)
@@ -149,15 +149,9 @@ func (a *asset) step(ev agent.Event) {
 	state, out := agent.Step(a.config, before, ev, a.moment())
 	a.state, a.wake = state, a.s.now+out.Wake
 	a.history.event(a.s.now, ev)
-	if made := int(state.Sequence - before.Sequence); made > 0 {
-		for _, r := range state.Reports[len(state.Reports)-min(made, len(state.Reports)):] {
-			a.history.report(r)
-			a.watch.reported(a, r)
-		}
-	}
+	a.watch.committed(a, &before, &a.state)
 	if state.Revision != before.Revision {
 		a.handed = false
-		a.watch.revised(a, before.Revision, state.Revision)
 	}
 	for _, e := range out.Effects {
 		switch e := e.(type) { // no job here allows early downloads
@@ -190,7 +184,7 @@ func (a *asset) call(c agent.Call) {
 		if !ok || a.life != life || !a.up {
 			return
 		}
-		epoch := a.s.epoch
+		act := a.s.nextAct
 		a.after(a.latency, func() {
 			if a.away.at(a.s.now) {
 				a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"})
@@ -198,7 +192,7 @@ func (a *asset) call(c agent.Call) {
 			}
 			a.watch.delivered(a, answer)
 			a.step(agent.CallDone{ID: c.ID, Answer: answer})
-			if epoch == a.s.epoch && a.idle() {
+			if act == a.s.nextAct && a.idle() {
 				a.jump()
 			}
 		})
@@ -233,6 +227,7 @@ func (a *asset) sessions() reboot.Sessions {
 func (a *asset) shutDown() {
 	a.life++
 	a.up = false
+	a.watch.Offer = time.Time{} // RBT-8
 }
 
 // boot begins the next.

@@ -18,13 +18,14 @@ type Config struct {
 	Offline int           // of a thousand agents, so many are away for one to three days; default 20; negative: none
 	Cancel  time.Duration // how long after the job was enabled it is cancelled; default 12 min; negative: never
 
-	Controller bool           // the product's own controller over a store in memory, instead of the lean server. No history depends on it.
-	Shard      int            // agents a server, at most MaxShard; default 1000. No history depends on it.
-	Workers    int            // shards at work at the same time; default: as many as there are processors. No history depends on it.
-	Progress   func(done int) // is told how many agents have lived through all days; may be nil
+	Shard    int            // agents a server, at most MaxShard; default 1000. No history depends on it.
+	Workers  int            // shards at work at the same time; default: as many as there are processors. No history depends on it.
+	Progress func(done int) // is told how many agents have lived through all days; may be nil
 
-	everyCall bool // carry out idle check-ins one by one
-	ed25519   bool // seal manifests as servers do
+	// What tests put in the place of what is cheaper.
+	everyCall bool                                    // carry out idle check-ins one by one
+	keys      *keys                                   // nil: cheapKey
+	server    func(*scene, keys, int) (server, error) // for so many assets; nil: newLean
 }
 
 // WithDefaults fills in what is zero.

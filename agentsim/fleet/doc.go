@@ -18,8 +18,7 @@
 // asset's history depends on it:
 //
 //   - The server is a lean one that keeps ledger entries in arrays where package controller keeps them in a store; both step
-//     them by ledger.Step. Config.Controller puts the controller itself in its place, at about three times the cost (TestServers: every manifest, every report and every
-//     final state are the same).
+//     them by ledger.Step (TestServers: every manifest, every report and every final state are the same).
 //   - Manifests are sealed by a keyed hash instead of Ed25519 (TestSealing).
 //   - Check-ins at which nothing can happen are passed over: the agent is idle, the server has nothing for it, and nobody acts
 //     before the next (TestBatching: also the controller's records are the same, byte for byte).

@@ -26,7 +26,7 @@ func (a *asset) carryOut(order job.OrderID, e execution.Effect) {
 	case execution.Preflight:
 		reply(time.Second, func() execution.Event { return execution.PreflightDone{ID: e.ID} })
 	case execution.Install:
-		a.watch.deploys(a, order, e)
+		a.watch.deploys(a, e)
 		took := time.Duration(0)
 		for range e.Patches {
 			took += a.draws.between(30*time.Second, 3*time.Minute)
@@ -94,7 +94,9 @@ func (a *asset) install(e execution.Install) execution.Event {
 	results := make([]execution.InstallResult, len(e.Patches))
 	for i, p := range e.Patches {
 		results[i].Index = p.Index
-		a.has |= 1 << a.s.product(p.Patch.Product)
+		n := a.s.product(p.Patch.Product)
+		a.has |= 1 << n
+		a.watch.Needs = a.watch.Needs || a.s.products[n].reboot
 	}
 	return execution.Installed{ID: e.ID, Results: results}
 }
@@ -104,7 +106,7 @@ func (a *asset) prompt(order job.OrderID, e execution.Prompt) {
 	if _, ok := e.Kind.(reboot.ShowPrompt); !ok {
 		return
 	}
-	a.watch.offered(a)
+	a.watch.Offered(since(a.s.now))
 	if a.sessions() != reboot.Active {
 		return
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // Run lets a fleet live through its days and tells what became of it. The errors are a *job.Invalid of Config.Validate, a
-// *Broken, and the context's.
+// *watch.Broken, and the context's.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return Result{}, err
@@ -40,7 +40,6 @@ type whole struct {
 	mu    sync.Mutex
 	tally *tally
 	run   job.RunID
-	bound time.Duration
 	done  int
 	errs  []error
 }
@@ -81,7 +80,7 @@ func (f *whole) shard(i int) bool {
 		f.histories[first+i] = s.assets[i].history
 	}
 	f.tally.add(s.tally)
-	f.run, f.bound = s.run, s.bound // the same in all
+	f.run = s.run // the same in all
 	f.done += n
 	if f.cfg.Progress != nil {
 		f.cfg.Progress(f.done)
@@ -123,7 +122,7 @@ func (f *whole) cancel() *Cancel {
 		return nil
 	}
 	c := f.tally.cancel
-	c.At, c.Bound, c.Later = since(Enabled+f.cfg.Cancel), f.bound, f.tally.later
+	c.At, c.Bound, c.Later = since(Enabled+f.cfg.Cancel), bound, f.tally.later
 	total := 0
 	for second, n := range f.tally.connected {
 		total += n

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"reflect"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // rough is a world in which much goes wrong.
@@ -37,7 +39,7 @@ func requireSame(t *testing.T, a, b *shard) {
 	for i := range a.assets {
 		x, y := &a.assets[i], &b.assets[i]
 		if x.history != y.history || !reflect.DeepEqual(x.state, y.state) || x.watch != y.watch {
-			t.Fatalf("asset %s differs:\n%s%s", x.config.Asset, cmp.Diff(x.state, y.state), cmp.Diff(x.watch, y.watch, cmp.AllowUnexported(onlooker{}, seen{})))
+			t.Fatalf("asset %s differs:\n%s%s", x.config.Asset, cmp.Diff(x.state, y.state), cmp.Diff(x.watch, y.watch, cmp.AllowUnexported(observer{})))
 		}
 	}
 	require.Equal(t, a.tally.cancel, b.tally.cancel)
@@ -51,7 +53,7 @@ func requireSame(t *testing.T, a, b *shard) {
 // controller.
 func TestBatching(t *testing.T) {
 	c := rough(30)
-	c.Controller = true
+	c.server = newFull
 	passed := lived(t, c)
 	c.everyCall = true
 	each := lived(t, c)
@@ -102,7 +104,7 @@ func TestServers(t *testing.T) {
 		c.Seed = uint64(seed)
 		change(&c)
 		lean := lived(t, c)
-		c.Controller = true
+		c.server = newFull
 		requireSame(t, lean, lived(t, c))
 	}
 }
@@ -110,7 +112,8 @@ func TestServers(t *testing.T) {
 func TestSealing(t *testing.T) {
 	c := rough(40)
 	cheap := lived(t, c)
-	c.ed25519 = true
+	private := ed25519.NewKeyFromSeed(seed[:])
+	c.keys = &keys{manifest.NewSigner(private), manifest.NewVerifier(private.Public().(ed25519.PublicKey))}
 	requireSame(t, cheap, lived(t, c))
 }
 

@@ -41,7 +41,6 @@ const (
 	happensCall
 	happensReport
 	happensEffect
-	happensAct // of an administrator
 )
 
 // event is one event that an agent takes.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
@@ -109,7 +110,7 @@ func (l *lean) checkIn(in manifest.CheckIn, now time.Time) (manifest.Answer, err
 			objection = r.step(ledger.Reported{Report: rep}, now)
 		}
 		if objection != "" {
-			return manifest.Answer{}, &Broken{Invariant: 12, At: rep.At, Asset: in.Asset, Text: fmt.Sprintf("it reports what makes no sense: %s: %s", word(rep), objection)}
+			return manifest.Answer{}, &watch.Broken{Invariant: 12, At: rep.At, Asset: in.Asset, Text: "its report makes no sense: " + objection}
 		}
 		r.acknowledged = rep.Sequence
 	}

@@ -64,21 +64,3 @@ func TestStageNames(t *testing.T) {
 		StageDone: "done", StageFailed: "failed", StageCancelled: "cancelled",
 	}, stages.All(), stages.Parse)
 }
-
-func TestQueueIsInOrder(t *testing.T) {
-	d := newDraws(7, 0)
-	q := make(queue, 100)
-	for i := range q {
-		q[i] = entry{d.upTo(time.Second), i}
-	}
-	for i := len(q)/2 - 1; i >= 0; i-- {
-		q.down(i)
-	}
-	last := entry{-1, 0}
-	for range 3000 {
-		at, asset := q.first()
-		require.True(t, last.before(entry{at, asset}))
-		last = entry{at, asset}
-		q.moved(at + d.between(time.Millisecond, time.Second))
-	}
-}

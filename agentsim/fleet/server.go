@@ -8,8 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// server is what the agents of a shard talk to, and the administrator. There are two: the product's own controller over a
-// store in memory, and a lean one, which TestServers holds to the controller's every byte.
+// server is what the agents of a shard talk to, and the administrator: a lean one, which TestServers holds to every byte of the
+// product's own controller.
 type server interface {
 	enrol(id job.AssetID) error
 	enable(now time.Time) (job.RunID, error)
@@ -30,5 +30,4 @@ type counts struct {
 type keys struct {
 	signer   manifest.Signer
 	verifier manifest.Verifier
-	public   []byte // what the controller tells agents when they enrol
 }

@@ -3,22 +3,22 @@ package fleet
 import (
 	"errors"
 	"fmt"
-	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // cancel cancels the run.
-func (s *shard) cancel(now time.Time) error {
+func (s *shard) cancel() error {
 	s.cancelled = s.now
-	return s.eachCancel(now, func(a *asset, line controller.AssetCancel) {
-		o := &a.watch.order
+	return s.eachCancel(func(a *asset, line controller.AssetCancel) {
+		o := &a.watch
 		s.tally.cancel.Orders++
 		switch line.State {
 		case ledger.CancelDone: // it had not reached the asset, which will never hold it
-			o.local, o.result = true, job.Cancelled
+			o.local, o.Result = true, job.Cancelled
 			a.watch.move(a, StageCancelled)
 			s.tally.cancel.AtOnce++
 		case ledger.CancelPending:
@@ -31,8 +31,8 @@ func (s *shard) cancel(now time.Time) error {
 }
 
 // eachCancel cancels the run and visits what the server knows of it, asset by asset.
-func (s *shard) eachCancel(now time.Time, visit func(*asset, controller.AssetCancel)) error {
-	lines, err := s.server.cancel(now)
+func (s *shard) eachCancel(visit func(*asset, controller.AssetCancel)) error {
+	lines, err := s.server.cancel(since(s.now))
 	if err != nil {
 		return err
 	}
@@ -52,15 +52,15 @@ func (s *shard) settle() error {
 	var want counts // by the journals
 	for i := range s.assets {
 		a := &s.assets[i]
-		o := &a.watch.order
+		o := &a.watch
 		switch {
-		case o.result == 0 && o.received && s.overdue(a, o):
-			a.watch.broken(a, 10, "its order has no end")
-		case o.result != 0 && (o.local || a.acknowledged()):
-			want.results[o.result]++
-			want.failedInstalls += o.failures
+		case !o.Ended() && o.Received && s.overdue(a):
+			a.broken(10, "its order has no end")
+		case o.Ended() && (o.local || a.acknowledged()):
+			want.results[o.Result]++
+			want.failedInstalls += int(o.Failed)
 		}
-		s.tally.results[o.result]++
+		s.tally.results[o.final()]++
 		data, err := a.state.MarshalBinary()
 		if err != nil {
 			return err
@@ -68,15 +68,15 @@ func (s *shard) settle() error {
 		a.history.text(string(data))
 	}
 	if s.cancelled > 0 {
-		err := s.eachCancel(since(s.now), func(a *asset, line controller.AssetCancel) {
-			truth := a.watch.order.cancelState(a.acknowledged())
+		err := s.eachCancel(func(a *asset, line controller.AssetCancel) {
+			truth := a.watch.cancelState(a.acknowledged())
 			if truth != line.State {
-				a.watch.broken(a, 12, "the server says %v of the cancel; its journal says %v", line.State, truth)
+				a.broken(12, "the server says %v of the cancel; its journal says %v", line.State, truth)
 			}
 			if line.State == ledger.CancelPending {
 				want.pendingCancels++
 			}
-			if a.watch.order.refused {
+			if a.watch.refused {
 				truth = ledger.CancelTooLate
 			}
 			s.tally.cancel.count(truth)
@@ -89,21 +89,21 @@ func (s *shard) settle() error {
 }
 
 // overdue says whether an order should have ended: its asset was there for long enough.
-func (s *shard) overdue(a *asset, o *seen) bool {
-	return !a.away.at(s.end) && max(o.since, a.away.to)+settled < s.end
+func (s *shard) overdue(a *asset) bool {
+	return !a.away.at(s.end) && max(a.watch.since, a.away.to)+settled < s.end
 }
 
 // acknowledged says whether the server has all that the agent reported.
 func (a *asset) acknowledged() bool { return len(a.state.Reports) == 0 }
 
 // cancelState is what the server should say of the cancel, going by the journal; told says whether it has all of that.
-func (o *seen) cancelState(told bool) ledger.CancelState {
+func (o *observer) cancelState(told bool) ledger.CancelState {
 	switch {
-	case o.result == job.Cancelled && (told || o.local):
+	case o.Result == job.Cancelled && (told || o.local):
 		return ledger.CancelDone
-	case told && o.tooLate, told && o.deploying && o.result == 0:
+	case told && o.tooLate, told && o.Deploying && !o.Ended():
 		return ledger.CancelTooLate
-	case told && o.result != 0:
+	case told && o.Ended():
 		return ledger.CancelEnded
 	default:
 		return ledger.CancelPending
@@ -120,5 +120,5 @@ func (s *shard) compare(want counts) error {
 	if have == want {
 		return nil
 	}
-	return &Broken{Invariant: 12, At: since(s.now), Text: fmt.Sprintf("the server counts %v; the journals add up to %v", have, want)}
+	return &watch.Broken{Invariant: 12, At: since(s.now), Text: fmt.Sprintf("the server counts %v; the journals add up to %v", have, want)}
 }

@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"crypto/ed25519"
-	"crypto/sha256"
 	"fmt"
 	"strconv"
 	"time"
@@ -20,15 +18,11 @@ type shard struct {
 	first  int // the number of its first asset
 	keys   keys
 	server server
-	bound  time.Duration // of propagation (MAN-3)
 
 	now, end time.Duration
-	epoch    int           // grows with each act
-	acts     []act         // of the administrator, to come
-	nextAct  time.Duration // when the first of them comes
+	nextAct  time.Duration // of the administrator; at the end, that
 
 	assets []asset
-	queue  queue
 
 	run       job.RunID     // the job's one; empty: it is not enabled yet
 	cancelled time.Duration // zero: not yet
@@ -36,30 +30,19 @@ type shard struct {
 	err       error
 }
 
-// act is something an administrator does.
-type act struct {
-	at time.Duration
-	do func(time.Time) error
-}
-
 func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
-	s = &shard{scene: sc, cfg: cfg, first: first, end: time.Duration(cfg.Days) * day, keys: newKeys(cfg), bound: manifest.Timing{}.Bound()}
+	s = &shard{scene: sc, cfg: cfg, first: first, end: time.Duration(cfg.Days) * day, keys: keys{cheap, cheap}}
 	s.tally = newTally(s.end)
-	if cfg.Controller {
-		s.server, err = newFull(sc, s.keys, n)
-	} else {
-		s.server = newLean(sc, s.keys, first)
+	if cfg.keys != nil {
+		s.keys = *cfg.keys
 	}
-	if err != nil {
-		return nil, err
+	s.server = newLean(sc, s.keys, first)
+	if cfg.server != nil {
+		if s.server, err = cfg.server(sc, s.keys, n); err != nil {
+			return nil, err
+		}
 	}
-	s.acts = []act{{Enabled, s.enable}}
-	if cfg.Cancel >= 0 {
-		s.acts = append(s.acts, act{Enabled + cfg.Cancel, s.cancel})
-	}
-	s.nextAct = Enabled
 	s.assets = make([]asset, n)
-	s.queue = make(queue, n)
 	for i := range s.assets {
 		s.assets[i].init(s, first+i)
 		if err := s.server.enrol(s.assets[i].config.Asset); err != nil {
@@ -69,38 +52,29 @@ func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
 	return s, nil
 }
 
-func newKeys(cfg Config) keys {
-	seed := sha256.Sum256([]byte("patchpolicy fleet"))
-	if !cfg.ed25519 {
-		cheap := newCheapKey(seed)
-		return keys{cheap, cheap, cheap.key}
-	}
-	private := ed25519.NewKeyFromSeed(seed[:])
-	public := private.Public().(ed25519.PublicKey)
-	return keys{manifest.NewSigner(private), manifest.NewVerifier(public), public}
-}
-
-// live lives through all days.
+// live lives through all days: up to each act of the administrator, one asset after the other, since they do not influence one
+// another.
 func (s *shard) live() error {
-	s.queue.fill(s.assets)
-	for s.err == nil {
-		at, i := s.queue.first()
-		if s.nextAct <= at && s.nextAct < s.end {
-			s.now = s.nextAct
-			s.fail(s.act())
-			continue
-		}
-		if at >= s.end {
-			break
-		}
-		s.now = at
-		a := &s.assets[i]
-		a.happen()
-		s.queue.moved(a.next())
+	type act struct {
+		at time.Duration
+		do func() error
 	}
-	s.now = s.end
-	if s.err == nil {
-		s.fail(s.settle())
+	acts := []act{{Enabled, s.enable}}
+	if s.cfg.Cancel >= 0 {
+		acts = append(acts, act{Enabled + s.cfg.Cancel, s.cancel})
+	}
+	for _, act := range append(acts, act{s.end, s.settle}) {
+		s.nextAct = act.at
+		for i := range s.assets {
+			a := &s.assets[i]
+			for at := a.next(); at < act.at && s.err == nil; at = a.next() {
+				s.now = at
+				a.happen()
+			}
+		}
+		if s.now = act.at; s.err == nil {
+			s.fail(act.do())
+		}
 	}
 	return s.err
 }
@@ -112,24 +86,13 @@ func (s *shard) fail(err error) {
 	}
 }
 
-// act lets the administrator do what is due.
-func (s *shard) act() error {
-	s.epoch++
-	do := s.acts[0].do
-	s.acts, s.nextAct = s.acts[1:], far
-	if len(s.acts) > 0 {
-		s.nextAct = s.acts[0].at
-	}
-	return do(since(s.now))
-}
-
-func (s *shard) enable(now time.Time) (err error) {
-	if s.run, err = s.server.enable(now); err != nil {
+func (s *shard) enable() (err error) {
+	if s.run, err = s.server.enable(since(s.now)); err != nil {
 		return err
 	}
 	for i := range s.assets { // nothing is missing there: they get no order
 		if a := &s.assets[i]; a.told == current {
-			a.watch.order.local, a.watch.order.result = true, job.NotApplicable
+			a.watch.local, a.watch.Result = true, job.NotApplicable
 			a.watch.move(a, StageDone)
 		}
 	}

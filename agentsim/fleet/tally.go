@@ -22,7 +22,6 @@ type tally struct {
 	results        [256]int // final results; zero: there is none
 	failedInstalls int      // as the server counts them (RPT-1)
 	cancel         Cancel
-	anomalies      int
 }
 
 const (
@@ -72,7 +71,6 @@ func (t *tally) add(o *tally) {
 	addAll(t.putOff[:], o.putOff[:])
 	addAll(t.results[:], o.results[:])
 	t.failedInstalls += o.failedInstalls
-	t.anomalies += o.anomalies
 	t.cancel.add(o.cancel)
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchpolicy/patchpolicy/agentsim"
-	"github.com/patchpolicy/patchpolicy/agentsim/fleet"
 	"github.com/patchpolicy/patchpolicy/examples/simulate/draw"
 	"github.com/patchpolicy/patchpolicy/examples/simulate/report"
 	"github.com/patchpolicy/patchpolicy/examples/simulate/search"
@@ -30,7 +29,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintln(stderr, "simulate:", err)
-	if _, broken := errors.AsType[*fleet.Broken](err); broken || errors.Is(err, errFailed) || errors.Is(err, search.ErrBroken) || errors.Is(err, draw.ErrFailed) {
+	if _, broken := errors.AsType[*agentsim.Broken](err); broken || errors.Is(err, errFailed) || errors.Is(err, search.ErrBroken) || errors.Is(err, draw.ErrFailed) {
 		return 1
 	}
 	return 2

@@ -240,7 +240,15 @@ var rooms = []room{
 	}},
 
 	// Floor 9: what drives both.
+	{path: "agentsim/watch", floor: 8, core: true, links: []string{semver}, uses: []use{
+		{"catalog", "the patches it watches"},
+		{"catalog/version", "versions that may only rise"},
+		{"job", "the reports it watches"},
+		{"job/agent", "the commits it watches"},
+		{"reboot", "how long a reboot can be put off"},
+	}},
 	{path: "agentsim", floor: 9, uses: []use{
+		{"agentsim/watch", "the observer of its assets"},
 		{"catalog", "the virtual vendors' patches"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
@@ -257,6 +265,7 @@ var rooms = []room{
 	}},
 	{path: "agentsim/explore", floor: 9, adapter: true, uses: []use{
 		{"agentsim", "the language it writes a broken history in, and the engine that plays it again"},
+		{"agentsim/watch", "the observer of its assets"},
 		{"catalog", "the virtual asset's inventory"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
@@ -277,6 +286,7 @@ var rooms = []room{
 		{"internal/enum", "the names of troubles"},
 	}},
 	{path: "agentsim/fleet", floor: 9, uses: []use{
+		{"agentsim/watch", "the observer of its assets"},
 		{"catalog", "the virtual vendor's patches, the assets' inventories"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
@@ -284,8 +294,7 @@ var rooms = []room{
 		{"job/execution", "events and effects of executions"},
 		{"job/agent", "the machine it drives"},
 		{"job/ledger", "what happens to orders on the server"},
-		{"job/controller", "the server it drives"},
-		{"job/controller/memstore", "the server's records, in memory"},
+		{"job/controller", "what a server says of a cancel"},
 		{"job/schedule", "the schedules of its jobs"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},

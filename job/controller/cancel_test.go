@@ -288,6 +288,13 @@ func TestWithdrawnAndNeverHeld_JOB5(t *testing.T) {
 		f.call(a)
 		require.Equal(f, job.Withdrawn, f.asset(run, "a").Result)
 		require.Zero(f, f.asset(run, "b").Result, "it has: its word is under way")
+		sent := queued.unsent
+		queued.sequence--
+		queued.unsent = nil
+		queued.report(job.Report{Order: gone, Progress: job.Blocked}) // told before, and all that this call has room for
+		f.call(queued)
+		require.Zero(f, f.asset(run, "b").Result, "a call with reports proves nothing of what is still to come")
+		queued.report(sent[0])
 		f.call(queued)
 		require.Equal(f, job.Withdrawn, f.asset(run, "b").Result)
 		before := dump(f)

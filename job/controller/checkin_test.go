@@ -309,3 +309,19 @@ func TestUnknownAssetsAreTurnedAway(t *testing.T) {
 		require.ErrorIs(f, err, manifest.ErrInvalid)
 	})
 }
+
+// One report that is missing is noticed as well as many, and the ones behind it are taken in (MAN-6).
+func TestOneLostReport_MAN6(t *testing.T) {
+	stores(t, func(f *fixture) {
+		a, run, order := f.ordered("now")
+		a.report(job.Report{Order: order, Progress: job.Received})
+		a.unsent = nil
+		a.report(job.Report{Order: order, Progress: job.Started})
+		f.call(a)
+		require.Equal(f, job.Started, f.asset(run, a.id).Progress)
+		status, err := f.Asset(ctx, a.id, f.now)
+		require.NoError(f, err)
+		require.Equal(f, 1, status.AnomalyCount)
+		require.Contains(f, status.LastAnomalies[0].Text, "1 to 1")
+	})
+}

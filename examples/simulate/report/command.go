@@ -68,7 +68,6 @@ Exit status: 0 every invariant held, 1 one did not, 2 the call was wrong or a fi
 	f.IntVar(&cfg.Failing, "failing", cfg.Failing, "of a thousand downloads, how many fail; negative: none")
 	f.IntVar(&cfg.Offline, "offline", cfg.Offline, "of a thousand agents, how many are away for some days; negative: none")
 	f.DurationVar(&cfg.Cancel, "cancel", cfg.Cancel, "how long after the job was enabled it is cancelled; negative: never")
-	f.BoolVar(&cfg.Controller, "controller", false, "run the server's own controller, too: the same history, three times slower")
 	f.StringVar(&folder, "out", "", "folder to write to")
 	return c
 }

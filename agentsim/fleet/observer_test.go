@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -14,7 +16,7 @@ import (
 )
 
 // Each wrong deed is noticed, by the number of the invariant it breaks; the right one beside it is not.
-func TestOnlooker(t *testing.T) {
+func TestObserver(t *testing.T) {
 	sc, err := newScene()
 	require.NoError(t, err)
 	fresh := func() *asset {
@@ -36,22 +38,23 @@ func TestOnlooker(t *testing.T) {
 		started(a)
 		report(a, job.Report{Progress: job.Deploying})
 	}
+	deploy := execution.Install{Patches: []execution.Staged{{Patch: job.OrderPatch{Product: sc.products[1].id}}}}
 	rebooting := func(a *asset) {
 		deploying(a)
+		a.install(deploy)
 		report(a, job.Report{Result: job.PendingReboot})
 	}
-	deploy := execution.Install{Patches: []execution.Staged{{Patch: job.OrderPatch{Product: sc.products[1].id}}}}
 	for name, c := range map[string]struct {
 		invariant int
 		right     func(*asset)
 		wrong     func(*asset)
 	}{
-		"installs what did not pass": {1, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, order, deploy) }, func(a *asset) { deploying(a); a.watch.deploys(a, order, deploy) }},
-		"deploys after Cancelled": {2, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, order, deploy) }, func(a *asset) {
+		"installs what did not pass": {1, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, deploy) }, func(a *asset) { deploying(a); a.watch.deploys(a, deploy) }},
+		"deploys after Cancelled": {2, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, deploy) }, func(a *asset) {
 			started(a)
 			report(a, job.Report{Result: job.Cancelled})
 			a.staged = 2
-			a.watch.deploys(a, order, deploy)
+			a.watch.deploys(a, deploy)
 		}},
 		"Cancelled after deploy": {2, func(a *asset) { started(a); report(a, job.Report{Result: job.Cancelled}) },
 			func(a *asset) { deploying(a); report(a, job.Report{Result: job.Cancelled}) }},
@@ -72,27 +75,36 @@ func TestOnlooker(t *testing.T) {
 			func(a *asset) {
 				rebooting(a)
 				a.watch.reboots(a, order)
-				a.watch.due = a.s.now
+				a.boots++
 				a.watch.reboots(a, order)
 			}},
-		"reboots without need": {4, func(a *asset) { rebooting(a); a.watch.reboots(a, order) }, func(a *asset) { deploying(a); a.watch.reboots(a, order) }},
+		"reboots without need": {4, func(a *asset) { rebooting(a); a.watch.reboots(a, order) }, func(a *asset) {
+			deploying(a)
+			report(a, job.Report{Result: job.PendingReboot})
+			a.watch.reboots(a, order)
+		}},
+		"reboots and never said so": {4, func(a *asset) { rebooting(a); a.watch.reboots(a, order) }, func(a *asset) {
+			deploying(a)
+			a.install(deploy)
+			a.watch.reboots(a, order)
+		}},
 		"reboots too late": {5, func(a *asset) {
 			rebooting(a)
-			a.watch.offered(a)
+			a.watch.Offered(since(a.s.now))
 			a.s.now += reboot.MaxDeferral
 			a.watch.reboots(a, order)
 		},
 			func(a *asset) {
 				rebooting(a)
-				a.watch.offered(a)
+				a.watch.Offered(since(a.s.now))
 				a.s.now += reboot.MaxDeferral + 1
 				a.watch.reboots(a, order)
 			}},
-		"installs once more": {8, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, order, deploy) },
-			func(a *asset) { deploying(a); a.staged, a.has = 2, 2; a.watch.deploys(a, order, deploy) }},
-		"revision falls":        {9, func(a *asset) { a.watch.revised(a, 4, 5) }, func(a *asset) { a.watch.revised(a, 5, 4) }},
+		"installs once more": {8, func(a *asset) { deploying(a); a.staged = 2; a.watch.deploys(a, deploy) },
+			func(a *asset) { deploying(a); a.staged, a.has = 2, 2; a.watch.deploys(a, deploy) }},
+		"revision falls":        {9, func(a *asset) { commit(a, 4, 5) }, func(a *asset) { commit(a, 5, 4) }},
 		"refuses a manifest":    {9, started, func(a *asset) { report(a, job.Report{Refused: "it is forged"}) }},
-		"cancel comes too late": {10, func(a *asset) { reach(a, a.s.bound) }, func(a *asset) { reach(a, a.s.bound+1) }},
+		"cancel comes too late": {10, func(a *asset) { reach(a, bound) }, func(a *asset) { reach(a, bound+1) }},
 	} {
 		a := fresh()
 		a.has = 0
@@ -101,11 +113,16 @@ func TestOnlooker(t *testing.T) {
 		a = fresh()
 		a.has = 0
 		c.wrong(a)
-		var broken *Broken
+		var broken *watch.Broken
 		require.ErrorAs(t, a.s.err, &broken, name)
 		require.Equal(t, c.invariant, broken.Invariant, name)
 		require.Contains(t, broken.Error(), fmt.Sprintf("invariant %d broken at 2026-03-", c.invariant))
 	}
+}
+
+// commit takes an agent from one manifest revision to another.
+func commit(a *asset, from, to manifest.Revision) {
+	a.watch.committed(a, &agent.State{Revision: from}, &agent.State{Revision: to})
 }
 
 // reach brings an asset the mark of a cancel so long after it.
@@ -122,14 +139,14 @@ func TestSettle_JOB3(t *testing.T) {
 	broken := func(s *shard, invariant int, text string) {
 		t.Helper()
 		s.err = nil
-		var b *Broken
+		var b *watch.Broken
 		require.ErrorAs(t, s.settle(), &b)
 		require.Equal(t, invariant, b.Invariant)
 		require.Contains(t, b.Text, text)
 	}
 	find := func(s *shard, result job.Result) int {
 		for i := range s.assets {
-			if s.assets[i].watch.order.result == result && !s.assets[i].watch.order.local {
+			if s.assets[i].watch.Result == result && !s.assets[i].watch.local {
 				return i
 			}
 		}
@@ -138,7 +155,7 @@ func TestSettle_JOB3(t *testing.T) {
 	}
 	s := world()
 	require.NoError(t, s.settle(), "it may be looked at again")
-	s.assets[find(s, job.Completed)].watch.order.result = 0
+	s.assets[find(s, job.Completed)].watch.Result = 0
 	broken(s, 10, "no end")
 	s = world()
 	s.server.(*lean).assets[find(s, job.Cancelled)].entry.Result = job.Failed
@@ -167,7 +184,7 @@ func TestLeanServerRefusesNonsense(t *testing.T) {
 		l := &lean{assets: []record{{entry: c.entry}}}
 		c.report.Sequence = 1
 		_, err := l.checkIn(manifest.CheckIn{Asset: asset, Reports: []job.Report{c.report}}, began)
-		var b *Broken
+		var b *watch.Broken
 		require.ErrorAs(t, err, &b, name)
 		require.Equal(t, 12, b.Invariant)
 	}

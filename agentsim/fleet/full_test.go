@@ -24,10 +24,10 @@ type full struct {
 // secret is the enrolment token of every asset.
 const secret = "patchpolicy-fleet-token-0001"
 
-func newFull(sc *scene, k keys, assets int) (*full, error) {
+func newFull(sc *scene, k keys, assets int) (server, error) {
 	f := &full{scene: sc, store: memstore.New(memstore.Options{})}
 	var err error
-	if f.c, err = controller.New(f.store, controller.Config{Signer: k.signer, Key: k.public, Zone: time.LoadLocation}); err != nil {
+	if f.c, err = controller.New(f.store, controller.Config{Signer: k.signer, Key: seed[:], Zone: time.LoadLocation}); err != nil {
 		return nil, err
 	}
 	ctx := context.Background()
