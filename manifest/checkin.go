@@ -18,7 +18,7 @@ type CheckIn struct {
 	Boot      string             `json:"boot,omitempty"`
 	Zone      string             `json:"zone,omitempty"`      // the asset's time zone, a name of the IANA database (JOB-9)
 	LastCall  bool               `json:"lastCall,omitempty"`  // MAN-7
-	Made      job.Sequence       `json:"made,omitempty"`      // the last report that the agent made, sent or not (MAN-6)
+	Made      job.Sequence       `json:"made,omitempty"`      // the last report that was ever made, acknowledged or not (MAN-6)
 	Reports   []job.Report       `json:"reports,omitempty"`   // the oldest unacknowledged ones, in order (MAN-6)
 	Digest    string             `json:"digest,omitempty"`    // catalog.Inventory.Digest of the present inventory
 	Inventory *catalog.Inventory `json:"inventory,omitempty"` // when the server asked for it
@@ -46,9 +46,6 @@ func (c CheckIn) Validate() error {
 		case i > 0 && r.Sequence != c.Reports[i-1].Sequence+1:
 			l.Add(field, fmt.Sprint(r.Sequence), "does not follow %d", c.Reports[i-1].Sequence)
 		}
-	}
-	if n := len(c.Reports); n > 0 && n <= MaxReports && c.Made < c.Reports[n-1].Sequence {
-		l.Add("made", fmt.Sprint(c.Made), "is less than report %d, which is sent", c.Reports[n-1].Sequence)
 	}
 	if c.Inventory != nil && len(c.Inventory.Installed) > MaxInstalled {
 		l.Add("inventory.installed", fmt.Sprint(len(c.Inventory.Installed)), "are more than %d", MaxInstalled)

@@ -74,6 +74,10 @@ func (o *Order) Again(r job.Report) bool {
 // and whether it is marked as cancelled there (invariants 2, 3, 8).
 func (o *Order) Reported(r job.Report, held, marked bool) (b *Broken) {
 	switch {
+	case r.Again && o.Result != 0 && r.Result != o.Result:
+		b = Breaks(8, "it ended as %s, and says again that it ended as %s", o.Result, r.Result)
+	case r.Again: // a server that was put back handed it out once more (JOB-24)
+		return nil
 	case r.TooLate != 0 && !o.Deploying:
 		b = Breaks(2, "it is too late for a cancel, although its deploy stage has not begun")
 	case r.TooLate != 0:

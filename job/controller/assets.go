@@ -28,6 +28,7 @@ type assetRecord struct {
 type seenRecord struct {
 	At     time.Time         `json:"at"`
 	Held   manifest.Revision `json:"held"`
+	Caller ledger.Caller     `json:"caller"`
 	Offset time.Duration     `json:"offset,omitempty"`
 	Boot   string            `json:"boot,omitempty"`
 	Zone   string            `json:"zone,omitempty"` // its own time zone (JOB-9)

@@ -116,7 +116,8 @@ func loadCall(r Reader, id job.AssetID) (got call, err error) {
 func (c *Controller) hasNews(got call, in manifest.CheckIn, now time.Time) bool {
 	rev := got.revisions
 	_, silent, ahead := rev.Heard(in.Held, len(in.Reports))
-	return fresh(in.Reports, got.reports.Acknowledged) ||
+	_, lost := got.seen.Caller.Heard(in, got.reports.Acknowledged)
+	return lost || fresh(in.Reports, got.reports.Acknowledged) ||
 		in.Inventory != nil && in.Inventory.Digest() != got.inventory.Digest ||
 		silent || ahead || rev.Due(now) || got.stops > 0 || c.seenIsOld(got.seen, in, now)
 }
@@ -130,9 +131,15 @@ func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Ti
 func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	k := key(string(in.Asset))
 	before := got.reports
-	if t.c.seenIsOld(got.seen, in, t.now) { // first: orders are made by the zone that the asset reports
-		got.seen = seenRecord{At: t.now, Held: in.Held, Offset: in.Offset, Boot: in.Boot, Zone: in.Zone}
+	caller, lost := got.seen.Caller.Heard(in, before.Acknowledged)
+	if lost || fresh(in.Reports, before.Acknowledged) || t.c.seenIsOld(got.seen, in, t.now) { // first: orders are made by the zone that the asset reports
+		got.seen = seenRecord{At: t.now, Held: in.Held, Caller: caller, Offset: in.Offset, Boot: in.Boot, Zone: in.Zone}
 		if err := save(t, tableSeen, k, got.seen); err != nil {
+			return err
+		}
+	}
+	if lost {
+		if err := t.stateLost(in, got); err != nil {
 			return err
 		}
 	}
@@ -159,6 +166,24 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 		return save(t, tableReports, k, got.reports)
 	}
 	return nil
+}
+
+// stateLost ends the orders that the agent had begun and knows nothing of any more (JOB-24).
+func (t *tx) stateLost(in manifest.CheckIn, got *call) error {
+	got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
+		"its state was lost or put back: it holds manifest revision %d and has made %d reports; %d were accepted", in.Held, in.Made, got.reports.Acknowledged)})
+	runs, err := names[job.RunID](t, tableUnheard, key(string(in.Asset)))
+	if err != nil {
+		return err
+	}
+	rows, err := queue(t, in.Asset)
+	if err != nil {
+		return err
+	}
+	for _, q := range rows {
+		runs = append(runs, q.run)
+	}
+	return t.stepEach(in.Asset, runs, ledger.StateLost{})
 }
 
 // number takes in which manifest the asset holds, and numbers the one that it should hold.

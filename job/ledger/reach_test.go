@@ -48,7 +48,7 @@ func reports() (list []job.Report) {
 func events() (list []ledger.Event) {
 	list = []ledger.Event{
 		ledger.Awaited{}, ledger.Made{Start: t0}, ledger.MadeEmpty{Result: job.NotApplicable}, ledger.MadeEmpty{Result: job.Failed, Text: "no zone"},
-		ledger.Trimmed{}, ledger.Trimmed{Empty: true}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.Missed{}, ledger.NeverHeld{}, ledger.AssetRemoved{},
+		ledger.Trimmed{}, ledger.Trimmed{Empty: true}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.Missed{}, ledger.NeverHeld{}, ledger.StateLost{}, ledger.AssetRemoved{},
 	}
 	for _, r := range reports() {
 		list = append(list, ledger.Reported{Report: r})
@@ -188,11 +188,18 @@ func TestEveryStep(t *testing.T) {
 			require.False(t, to.e.Held(1), about)
 		}
 		// JOB-3: after a cancel nothing is withdrawn, made or missed, but by the asset's removal.
-		if from.e.Cancelled && !reported && ev != (ledger.AssetRemoved{}) && ev != (ledger.NeverHeld{}) {
+		lost := ev == ledger.Event(ledger.StateLost{})
+		if from.e.Cancelled && !reported && !lost && ev != (ledger.AssetRemoved{}) && ev != (ledger.NeverHeld{}) {
 			require.Equal(t, from, to, about)
 		}
-		// The server never ends an order that the asset may have begun.
-		if from.e.Phase != ledger.Ended && to.e.Phase == ledger.Ended && !reported {
+		// JOB-24: what had begun ends with its agent's state, and nothing else does.
+		if lost {
+			begun := from.e.Stage != 0 && (from.e.Phase == ledger.Open || from.e.Phase == ledger.Gone)
+			require.Equal(t, begun, from != to, about)
+			require.True(t, !begun || to.e.Lost && to.e.Result == job.Failed, about)
+		}
+		// Otherwise the server never ends an order that the asset may have begun.
+		if from.e.Phase != ledger.Ended && to.e.Phase == ledger.Ended && !reported && !lost {
 			never := ev == ledger.Event(ledger.NeverHeld{}) && (from.e.Phase == ledger.Gone || from.e.Phase == ledger.Orphaned)
 			require.True(t, !from.e.Held(1) || never, about)
 			require.Zero(t, to.e.Stage, about)
@@ -203,7 +210,7 @@ func TestEveryStep(t *testing.T) {
 			t.Errorf("a stage is taken back: %s", about)
 		}
 		// What ended with a report stays as it is, unless it was withdrawn.
-		if from.e.Phase == ledger.Ended && from.e.Since > 0 && from.e.Result != job.Withdrawn {
+		if from.e.Phase == ledger.Ended && from.e.Since > 0 && from.e.Result != job.Withdrawn && !from.e.Lost {
 			to := to
 			to.e.Stale = from.e.Stale // a late report of an earlier withdrawal is no objection
 			require.Equal(t, from, to, about)
@@ -249,7 +256,10 @@ func TestIndexOfEveryState(t *testing.T) {
 			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Waiting: true}})
 		case e.Phase == ledger.Open:
 			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Cancelled: e.Cancelled, Start: t0}})
-		case e.Phase == ledger.Gone, e.Phase == ledger.Orphaned && !e.Begun():
+		case e.Phase == ledger.Gone, e.Phase == ledger.Orphaned && e.Stage == 0:
+			if e.Phase == ledger.Gone && e.Stage != 0 {
+				want = append(want, ledger.Row{Index: ledger.Live})
+			}
 			want = append(want, ledger.Row{Index: ledger.Unheard})
 		}
 		if e.Cancelled && e.TooLate == 0 && e.Phase == ledger.Open {

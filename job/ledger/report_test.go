@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // later is when the reports of these tests come, and t0 when the asset made them.
@@ -152,7 +153,9 @@ func TestAnswers_JOB3_JOB4_JOB5(t *testing.T) {
 		for _, s := range situations {
 			after, effects := report(s.e, c.rep)
 			have := say(s.e, after, effects)
-			if want, sense := c.want[s.name]; sense {
+			if s.e.Lost && c.rep.Result != job.Cancelled {
+				require.Equal(t, "=", have, "what a state that was put back says of the order before its end")
+			} else if want, sense := c.want[s.name]; sense {
 				require.Equal(t, want, have, s.name)
 			} else {
 				require.Contains(t, have, "=, +objection: ", s.name)
@@ -400,4 +403,55 @@ func TestTextAndReboots(t *testing.T) {
 		require.Equal(t, c.kept, after.Text, c.about)
 		require.LessOrEqual(t, len(after.Text), ledger.MaxText, c.about)
 	}
+}
+
+// An agent whose state was put back to when it carried the order out goes on, and its result is the truth. What it says of
+// the order before that, or of a withdrawal of what it holds once more, changes nothing (JOB-24).
+func TestResultAfterALostState_JOB24(t *testing.T) {
+	e := situation(t, "ended: lost")
+	for _, r := range []job.Report{{Progress: job.Received}, {Progress: job.Deploying}, {Result: job.PendingReboot}, {Result: job.Withdrawn}} {
+		after, effects := report(e, r)
+		require.Equal(t, e, after, "%+v", r)
+		require.Empty(t, effects, "%+v", r)
+	}
+	after, effects := report(e, job.Report{Result: job.Completed})
+	require.Equal(t, "ended, since 2, stage done, Completed, at 20:00, +outcomes, +follow", say(e, after, effects))
+	require.NoError(t, after.Validate())
+}
+
+// A server that was put back forgot a cancel, and hands the order out once more. The agent answers with what it knows (JOB-24).
+func TestOldResultIsNoSurprise_JOB24(t *testing.T) {
+	for _, r := range []job.Result{job.Cancelled, job.TimedOut, job.Completed, job.Failed} {
+		for _, name := range []string{"not sealed", "queued", "marked", "gone"} {
+			after, _ := report(situation(t, name), job.Report{Result: r, Again: true})
+			require.Equal(t, r, after.Result, "%v of an order that is %s", r, name)
+			require.NoError(t, after.Validate())
+		}
+	}
+}
+
+// A call shows that the agent's state was lost or put back, unless it was made before the newest one (MAN-6, JOB-24).
+func TestLostState_MAN6_JOB24(t *testing.T) {
+	newest := ledger.Caller{At: t0, Held: 7}
+	for _, c := range []struct {
+		what string
+		in   manifest.CheckIn
+		lost bool
+	}{
+		{"the same", manifest.CheckIn{At: t0.Add(1), Held: 7, Made: 5}, false},
+		{"further", manifest.CheckIn{At: t0.Add(1), Held: 8, Made: 9}, false},
+		{"reports that are sent count", manifest.CheckIn{At: t0.Add(1), Held: 7, Reports: []job.Report{{Sequence: 5}}}, false},
+		{"a lower revision", manifest.CheckIn{At: t0.Add(1), Held: 6, Made: 5}, true},
+		{"fewer reports than were accepted", manifest.CheckIn{At: t0.Add(1), Held: 7, Made: 4}, true},
+		{"an empty state", manifest.CheckIn{At: t0.Add(1)}, true},
+		{"a call that came late", manifest.CheckIn{At: t0.Add(-1), Held: 6, Made: 4}, false},
+		{"the same call once more", manifest.CheckIn{At: t0, Held: 6, Made: 4}, false},
+		{"by the corrected clock", manifest.CheckIn{At: t0.Add(-time.Hour), Offset: 2 * time.Hour, Held: 6}, true},
+	} {
+		next, lost := newest.Heard(c.in, 5)
+		require.Equal(t, c.lost, lost, c.what)
+		require.Equal(t, c.in.At.Add(c.in.Offset).After(t0), next != newest, c.what)
+	}
+	_, lost := ledger.Caller{}.Heard(manifest.CheckIn{At: t0}, 0)
+	require.False(t, lost, "the first call of all")
 }

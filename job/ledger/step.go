@@ -239,8 +239,11 @@ func (m *machine) follow() {
 
 func (m *machine) reported(ev Reported) {
 	rep := ev.Report
-	if m.Stale && !m.Retracted && rep.Result == job.Withdrawn {
+	switch {
+	case m.Stale && !m.Retracted && rep.Result == job.Withdrawn:
 		m.Stale = false // it is about the withdrawal before the order was made again
+		return
+	case m.Lost && (!final(rep.Result) || rep.Result == job.Withdrawn): // by a state that was put back: only its end tells more
 		return
 	}
 	if text := m.objection(ev); text != "" {
@@ -301,7 +304,7 @@ func (m *machine) objection(ev Reported) string {
 		return fmt.Sprintf("it says %d things; want one", said)
 	case m.Phase == 0 || m.Phase == Waiting:
 		return "there is no such order"
-	case m.Phase == Ended && !(m.Lost && final(rep.Result)):
+	case m.Phase == Ended && !m.Lost:
 		return fmt.Sprintf("the order had ended (%v)", m.Result)
 	case rep.Refused != "" || !known(rep.Progress) || !known(rep.Result) || !known(rep.TooLate):
 		return "it uses a word that is not known"

@@ -59,6 +59,9 @@ func query(in manifest.CheckIn) string {
 	set("boot", in.Boot)
 	set("zone", in.Zone)
 	set("digest", in.Digest)
+	if in.Made != 0 {
+		set("made", strconv.FormatUint(uint64(in.Made), 10))
+	}
 	if in.Offset != 0 {
 		set("offset", strconv.FormatInt(int64(in.Offset), 10))
 	}
@@ -85,6 +88,10 @@ func parseQuery(asset job.AssetID, raw string) (manifest.CheckIn, error) {
 			var n uint64
 			n, err = strconv.ParseUint(value, 10, 64)
 			in.Held = manifest.Revision(n)
+		case "made":
+			var n uint64
+			n, err = strconv.ParseUint(value, 10, 64)
+			in.Made = job.Sequence(n)
 		case "at":
 			in.At, err = parseTime(value)
 		case "offset":
