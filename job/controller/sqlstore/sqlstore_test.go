@@ -28,17 +28,19 @@ func TestStore(t *testing.T) {
 					return s
 				},
 				Durable: true,
-				FullDisk: func(t *testing.T, s controller.Store) func() {
-					writerExec(t, s, "PRAGMA max_page_count = 1") // the engine makes it what is there
-					return func() { writerExec(t, s, "PRAGMA max_page_count = 4294967294") }
-				},
-				// A reference to a row that is missing, which the engine looks for at the commit.
-				FailCommits: func(t *testing.T, s controller.Store) func() {
-					writerExec(t, s, `PRAGMA foreign_keys = ON;
-						CREATE TABLE owners (id INTEGER PRIMARY KEY);
-						CREATE TABLE owned (id INTEGER REFERENCES owners DEFERRABLE INITIALLY DEFERRED);
-						CREATE TRIGGER orphan AFTER INSERT ON records BEGIN INSERT INTO owned VALUES (1); END`)
-					return func() { writerExec(t, s, "DROP TRIGGER orphan; DROP TABLE owned; DROP TABLE owners") }
+				Breaks: map[string]func(*testing.T, controller.Store) func(){
+					"a full disk": func(t *testing.T, s controller.Store) func() {
+						writerExec(t, s, "PRAGMA max_page_count = 1") // the engine makes it what is there
+						return func() { writerExec(t, s, "PRAGMA max_page_count = 4294967294") }
+					},
+					// A reference to a row that is missing, which the engine looks for at the commit.
+					"a commit that fails": func(t *testing.T, s controller.Store) func() {
+						writerExec(t, s, `PRAGMA foreign_keys = ON;
+							CREATE TABLE owners (id INTEGER PRIMARY KEY);
+							CREATE TABLE owned (id INTEGER REFERENCES owners DEFERRABLE INITIALLY DEFERRED);
+							CREATE TRIGGER orphan AFTER INSERT ON records BEGIN INSERT INTO owned VALUES (1); END`)
+						return func() { writerExec(t, s, "DROP TRIGGER orphan; DROP TABLE owned; DROP TABLE owners") }
+					},
 				},
 			})
 		})
