@@ -47,10 +47,11 @@ var records = []test{
 	}},
 	{"one key in two tables is two records", func(s *suite) {
 		before, after := s.on(s.table[:len(s.table)-1]), s.on(s.table+"k")
-		before.write("a=0 k=0 kk=0 z=0")
-		s.write("a=1 k=1 kk=1 z=1")
 		after.write("a=2 k=2 kk=2 z=2")
+		s.write("a=1 k=1 kk=1 z=1")
+		before.write("a=0 k=0 kk=0 z=0")
 		after.write("-k")
+		before.has("a=0 k=0 kk=0 z=0", "a table must not have the records of one whose name begins like it")
 		s.has("a=1 k=1 kk=1 z=1", "table and key must not be joined (a key that ends another table's name was deleted there), nor Scan leave its table")
 		after.has("a=2 kk=2 z=2", "a key in two tables must be deleted in one")
 	}},
