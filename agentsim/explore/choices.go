@@ -111,6 +111,9 @@ func (s *scene) possible(st *state, m move) bool {
 	case aJob:
 		return int(m.of) < s.Jobs && st.left.Changes > 0 && s.changes(st, int(m.of), m.choice)
 	}
+	if m.of > 0 {
+		return false
+	}
 	b := &st.left
 	switch m.choice {
 	case Go:

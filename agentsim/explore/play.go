@@ -80,11 +80,11 @@ func (s *scene) play(t Trace, tell bool) *played {
 				return run
 			}
 		}
-		m, ok := step.move()
-		if !ok {
-			run.wrong = fmt.Errorf("%q is made about nothing that there is", step)
+		if step.Choice == Go {
+			run.wrong = fmt.Errorf("%q is no step of its own: it says how many steps go before a choice", Go)
+			return run
 		}
-		if !ok || !do(m) {
+		if !do(step.move()) {
 			return run
 		}
 	}
@@ -108,7 +108,7 @@ func (s *scene) play(t Trace, tell bool) *played {
 func (p *played) tell(s *scene, before, after *state, m move) {
 	what := s.ordinarily(before)
 	if m != ordinarily {
-		what = strings.ToUpper(stepOf(0, m).String()) + " (else: " + what + ")"
+		what = strings.ToUpper(Step{0, m.choice, m.of}.String()) + " (else: " + what + ")"
 	}
 	fmt.Fprintf(&p.story, "%+10v  %s", after.now.Sub(epoch), what)
 	for i, h := range after.hosts[:s.Assets] {

@@ -63,7 +63,7 @@ func (s *scene) points(t Trace) (list []point) {
 		for range step.After {
 			st = c.apply(st, ordinarily)
 		}
-		m, _ := step.move()
+		m := step.move()
 		of := assetNames[0]
 		if m.choice.target() == anAsset {
 			of = assetNames[m.of]
