@@ -175,8 +175,8 @@ func (w *scribe) history(lines []said) string {
 	}
 	var b strings.Builder
 	for _, l := range lines {
-		fmt.Fprintf(&b, "+%-10s %s\n", brief(l.at), l.words)
+		fmt.Fprintf(&b, "+%-10s %s\n", agentsim.FormatDuration(l.at), l.words)
 	}
-	fmt.Fprintf(&b, "+%-10s expect settled\n", brief(end))
+	fmt.Fprintf(&b, "+%-10s expect settled\n", agentsim.FormatDuration(end))
 	return b.String()
 }

@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
 func TestTraceText(t *testing.T) {
@@ -44,18 +41,6 @@ func TestTraceText(t *testing.T) {
 	}
 	_, _, err = Play(w, Trace{{0, Go, 0}})
 	require.ErrorContains(t, err, "no step of its own")
-}
-
-func TestBrief(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0s", 10 * time.Minute: "10m", time.Hour: "1h", 100 * time.Minute: "1h40m", 90 * time.Second: "1m30s", 50 * time.Millisecond: "50ms",
-		time.Hour + time.Second: "1h0m1s", 10*time.Minute + 50*time.Millisecond: "10m0.05s",
-	} {
-		require.Equal(t, want, brief(d))
-		again, err := agentsim.ParseDuration(want)
-		require.NoError(t, err)
-		require.Equal(t, d, again)
-	}
 }
 
 func FuzzParseTrace(f *testing.F) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
@@ -13,7 +14,7 @@ import (
 func (w *scribe) world() string {
 	var b strings.Builder
 	// a server takes no longer time between check-ins (MAN-3)
-	fmt.Fprintf(&b, "clock %s, check-in every %s\n", epoch.Format(time.RFC3339), brief(min(w.Every, 20*time.Minute)))
+	fmt.Fprintf(&b, "clock %s, check-in every %s\n", epoch.Format(time.RFC3339), agentsim.FormatDuration(min(w.Every, 20*time.Minute)))
 	for i, u := range upgrades {
 		if i < maxPatches || w.Jobs > 1 {
 			b.WriteString(w.patch(u) + "\n")
@@ -33,16 +34,16 @@ func (w *scribe) world() string {
 		for _, name := range assetNames[:w.Assets] {
 			fmt.Fprintf(&b, " %s", name)
 		}
-		fmt.Fprintf(&b, ", once at +%s", brief(t.start.Sub(epoch)))
+		fmt.Fprintf(&b, ", once at +%s", agentsim.FormatDuration(t.start.Sub(epoch)))
 		for _, c := range []struct {
 			is   bool
 			text string
 		}{
-			{w.Window > 0, "window " + brief(w.Window)},
+			{w.Window > 0, "window " + agentsim.FormatDuration(w.Window)},
 			{w.Action, "first stop"},
 			{w.Early, "early download"},
 			{w.Policy.Suppress, "suppress reboot"},
-			{w.Policy.Deferrals > 0, fmt.Sprintf("defer %d times for %s", w.Policy.Deferrals, brief(w.Policy.Interval))},
+			{w.Policy.Deferrals > 0, fmt.Sprintf("defer %d times for %s", w.Policy.Deferrals, agentsim.FormatDuration(w.Policy.Interval))},
 		} {
 			if c.is {
 				fmt.Fprintf(&b, ", %s", c.text)
@@ -93,7 +94,7 @@ func (s *scene) say(st *state, m move) []string {
 	case Publish:
 		return []string{s.patch(upgrades[maxPatches])}
 	case End:
-		return []string{fmt.Sprintf("vendor marks %s end of life at +%s", first, brief(st.now.Sub(epoch)))}
+		return []string{fmt.Sprintf("vendor marks %s end of life at +%s", first, agentsim.FormatDuration(st.now.Sub(epoch)))}
 	case Unlist:
 		return []string{fmt.Sprintf("vendor withdraws %s", first)}
 	case MoveOn:
@@ -134,7 +135,7 @@ func (s *scene) deeds(st *state, h *host, c Choice) []string {
 		}
 		return list
 	case Sleep:
-		return []string{"sleeps for " + brief(s.windowEnd(st.now).Sub(st.now))}
+		return []string{"sleeps for " + agentsim.FormatDuration(s.windowEnd(st.now).Sub(st.now))}
 	case CutOff, Fail, Damage, Age:
 		return spoilt(h.next(), c)
 	}
@@ -174,16 +175,4 @@ func spoilt(e execution.Effect, c Choice) []string {
 		return []string{"ignores 1 reboots"}
 	}
 	return nil
-}
-
-// brief writes a duration without what is zero at its end: 10m for 10m0s.
-func brief(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = s[:len(s)-2]
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = s[:len(s)-2]
-	}
-	return s
 }

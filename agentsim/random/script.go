@@ -39,29 +39,12 @@ func (s script) String() string {
 	for _, l := range s.lines {
 		at := ""
 		if l.at != last {
-			at = "+" + duration(l.at)
+			at = "+" + agentsim.FormatDuration(l.at)
 		}
 		last = l.at
 		fmt.Fprintf(&b, "%-12s %s\n", at, l.words)
 	}
 	return b.String()
-}
-
-// duration writes a duration as the scenario language reads it.
-func duration(d time.Duration) string {
-	text := ""
-	if days := d / (24 * time.Hour); days > 0 {
-		text, d = fmt.Sprintf("%dd", days), d%(24*time.Hour)
-	}
-	for _, u := range []struct {
-		d    time.Duration
-		unit string
-	}{{time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}, {time.Millisecond, "ms"}} {
-		if n := d / u.d; n > 0 {
-			text, d = text+fmt.Sprintf("%d%s", n, u.unit), d%u.d
-		}
-	}
-	return cmp.Or(text, "0s")
 }
 
 // parse reads a scenario's lines, without comments.

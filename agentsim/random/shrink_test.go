@@ -170,7 +170,7 @@ patch x-2: x 2.0          # as ever
 	require.Equal(t, 2, Actions(s.String()))
 	_, err = parse("clock 2026-03-02T00:00:00Z\n+1x enable j")
 	require.ErrorContains(t, err, "line 2")
-	require.Equal(t, "1d2h3m4s5ms", duration(day+2*60*60*1e9+3*60*1e9+4*1e9+5*1e6))
+	require.Equal(t, "1d2h3m4s5ms", agentsim.FormatDuration(day+2*60*60*1e9+3*60*1e9+4*1e9+5*1e6))
 }
 
 // FuzzParse wants what was read and written to be read as the same again.
