@@ -129,14 +129,8 @@ func (p *player) answered() error {
 	return fmt.Errorf("the server refused, and no line expects it: %w", err)
 }
 
-// instant reads a time in a line: +3h15m from the start, or 2026-03-02T00:00:00Z.
-func (p *player) instant(s string) (time.Time, error) {
-	t, err := parseWhen(s)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return t.instant(p.w.cfg.Start, p.w.now), nil
-}
+// instant reads a time in a line.
+func (p *player) instant(s string) (time.Time, error) { return parseWhen(s, p.w.cfg.Start) }
 
 // patchOptions say what a patch is, and how its file is offered.
 var patchOptions = formsOf("no option of a patch", "", []form[*offered]{
