@@ -35,7 +35,7 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 			m.compare(0, fmt.Sprint(n))
 		}
 	}},
-	{"server failures N[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]", "server failures ([^ ]+)(.*)", (*player).expectFailures},
+	{"server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]", "", (*player).expectFailures},
 	{"server missing on ASSET PATCH…|nothing", "server missing on ([^ ]+) (.+)", func(p *player, m *match) {
 		verdicts, err := p.w.server.c.Missing(context.Background(), job.AssetID(m.w[0]), p.w.now)
 		if m.err = err; err == nil {

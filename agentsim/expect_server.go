@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -58,26 +57,9 @@ func standing(row controller.RunAsset, ok bool) string {
 
 // expectFailures counts the list of failed installs (RPT-2).
 func (p *player) expectFailures(m *match) {
-	filter := controller.FailureFilter{Limit: controller.MaxPage}
-	for f := strings.Fields(m.w[1]); len(f) > 0; {
-		switch {
-		case len(f) > 2 && f[0] == "of" && f[1] == "asset":
-			filter.Asset, f = job.AssetID(f[2]), f[3:]
-		case len(f) > 2 && f[0] == "of" && f[1] == "patch":
-			filter.Patch, f = catalog.PatchID(f[2]), f[3:]
-		case len(f) > 2 && f[0] == "with" && f[1] == "code":
-			filter.Code, m.err = job.ParseCode(f[2])
-			f = f[3:]
-		case len(f) > 1 && f[0] == "from":
-			filter.From, m.err = p.instant(f[1])
-			f = f[2:]
-		case len(f) > 1 && f[0] == "to":
-			filter.To, m.err = p.instant(f[1])
-			f = f[2:]
-		default:
-			m.err = fmt.Errorf("%q is no filter; write one of: of asset A, of patch P, with code C, from TIME, to TIME", strings.Join(f, " "))
-		}
-		if m.err != nil {
+	filter := controller.FailureFilter{Asset: job.AssetID(m.w[1]), Patch: catalog.PatchID(m.w[2]), From: m.at[0], To: m.at[1], Limit: controller.MaxPage}
+	if m.w[3] != "" {
+		if filter.Code, m.err = job.ParseCode(m.w[3]); m.err != nil {
 			return
 		}
 	}

@@ -194,12 +194,6 @@ func (v *vendor) serveOf(p *catalog.Patch, at version.Version) {
 	v.serve(p.Artifacts[0].Source(), string(p.Product), at, p.Artifacts[0].Signer)
 }
 
-// feed makes the vendor's feed fail for a reason, or recover.
-func (v *vendor) feed(m *match, failing string) {
-	v.failing = failing
-	v.w.log("vendor", "%s", strings.TrimPrefix(m.text, "vendor "))
-}
-
 // ofPatch is a line about a patch, whose id is the ith word, and what is served of it. A patch that loses its id is removed.
 func ofPatch(i int, do func(*match, *catalog.Patch, *content)) func(*player, *match) {
 	return func(p *player, m *match) {

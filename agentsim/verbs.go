@@ -66,8 +66,10 @@ func init() {
 				p.startServer(m)
 			}
 		}},
-		{"vendor feed fails", "", func(p *player, m *match) { p.w.vendor.feed(m, "connection refused") }},
-		{"vendor feed recovers", "", func(p *player, m *match) { p.w.vendor.feed(m, "") }},
+		{"vendor feed fails|recovers", "", func(p *player, m *match) {
+			p.w.vendor.failing = map[string]string{"fails": "connection refused"}[m.w[0]]
+			p.w.log("vendor", "feed %s", m.w[0])
+		}},
 		{"vendor marks PATCH end of life[ at TIME]", "", ofPatch(0, func(m *match, patch *catalog.Patch, _ *content) {
 			if patch.EOLMarked = true; m.w[1] != "" {
 				patch.EOL = m.at[0]
