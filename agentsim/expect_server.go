@@ -32,24 +32,24 @@ func (p *player) expectAssets(m *match) {
 	}
 }
 
-// row is what the server shows of a job on an asset.
-func (p *player) row(m *match) (row controller.RunAsset, ok bool) {
+// row is what the server shows of a job on an asset; zero: nothing.
+func (p *player) row(m *match) (row controller.RunAsset) {
 	if m.err = errOther; p.w.assets[job.AssetID(m.w[0])] != nil {
-		row, ok, m.err = p.w.server.row(job.AssetID(m.w[0]), job.ID(m.w[1]))
+		row, _, m.err = p.w.server.row(job.AssetID(m.w[0]), job.ID(m.w[1]))
 	}
-	return row, ok
+	return row
 }
 
 // standing is what the server shows of a run on an asset: the answer to a cancel, else the result, else the progress.
-func standing(row controller.RunAsset, ok bool) string {
+func standing(row controller.RunAsset) string {
 	switch {
-	case ok && row.TooLate != 0 && row.Cancel == ledger.CancelTooLate:
+	case row.TooLate != 0 && row.Cancel == ledger.CancelTooLate:
 		return fmt.Sprintf("%s(%s)", row.Cancel, row.TooLate)
-	case ok && row.Cancel != 0:
+	case row.Cancel != 0:
 		return row.Cancel.String()
-	case ok && row.Result != 0:
+	case row.Result != 0:
 		return row.Result.String()
-	case ok && row.Progress != 0:
+	case row.Progress != 0:
 		return row.Progress.String()
 	}
 	return "nothing"
