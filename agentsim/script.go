@@ -290,18 +290,3 @@ func (m *match) positive() time.Duration {
 	}
 	return m.d[0]
 }
-
-// clauses splits at commas outside quotes.
-func clauses(s string) []string {
-	var list []string
-	quoted, from := false, 0
-	for i := range len(s) {
-		switch {
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == ',' && !quoted:
-			list, from = append(list, strings.TrimSpace(s[from:i])), i+1
-		}
-	}
-	return append(list, strings.TrimSpace(s[from:]))
-}

@@ -219,11 +219,11 @@ func (p *player) asset(m *match) {
 		return
 	}
 	var installed []catalog.Installed
-	for _, clause := range clauses(has) {
-		if clause == "" {
+	for clause := range strings.SplitSeq(has, ",") {
+		product, text, _ := strings.Cut(strings.TrimSpace(clause), " ")
+		if product == "" {
 			break
 		}
-		product, text, _ := strings.Cut(clause, " ")
 		text, held := strings.CutSuffix(text, " on hold")
 		v, err := p.w.vendor.parseVersion(product, text)
 		if err != nil {

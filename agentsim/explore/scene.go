@@ -1,14 +1,13 @@
 package explore
 
 import (
-	"crypto/ed25519"
-	"crypto/sha256"
 	"math/bits"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/internal/stamp"
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -74,9 +73,7 @@ type released struct {
 type scene struct {
 	World
 	driver      driver
-	signer      manifest.Signer
-	key         ed25519.PublicKey
-	verifier    manifest.Verifier
+	key         stamp.Key
 	configs     [maxAssets]agent.Config
 	tasks       []task
 	versions    [len(levels)]version.Version
@@ -97,10 +94,7 @@ func newScene(w World, d driver) (*scene, error) {
 	if err := w.validate(); err != nil {
 		return nil, err
 	}
-	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("e", ed25519.SeedSize)))
-	s := &scene{World: w, driver: d, signer: manifest.NewSigner(key), sealed: map[sealedKey][]byte{}, inventories: map[[2]level]catalog.Inventory{}}
-	s.key = key.Public().(ed25519.PublicKey)
-	s.verifier = &verifier{right: manifest.NewVerifier(s.key)}
+	s := &scene{World: w, driver: d, key: stamp.New("explore"), sealed: map[sealedKey][]byte{}, inventories: map[[2]level]catalog.Inventory{}}
 	for i, text := range levels {
 		v, err := version.Parse(version.Semver, text)
 		if err != nil {
@@ -120,7 +114,7 @@ func newScene(w World, d driver) (*scene, error) {
 		s.tasks = append(s.tasks, t)
 	}
 	for i := range w.Assets {
-		s.configs[i] = agent.Config{Asset: assetNames[i], Key: s.verifier, Every: w.Every, WaitParked: w.Parked}.WithDefaults()
+		s.configs[i] = agent.Config{Asset: assetNames[i], Key: s.key, Every: w.Every, WaitParked: w.Parked}.WithDefaults()
 	}
 	for a := range level(len(levels)) {
 		for b := range level(len(levels)) {
@@ -185,32 +179,9 @@ func (s *scene) seal(asset int, r released) ([]byte, error) {
 			d.Orders = append(d.Orders, s.makeOrder(asset, j, c))
 		}
 	}
-	sealed, err := manifest.Seal(d, s.signer)
+	sealed, err := manifest.Seal(d, s.key)
 	if err == nil {
 		s.sealed[key] = sealed
 	}
 	return sealed, err
-}
-
-// verifier remembers what the right one found right: the same bytes are opened in many thousand states.
-type verifier struct {
-	right manifest.Verifier
-	good  sync.Map // SHA-256 of message and signature
-}
-
-func (v *verifier) KeyID() string { return v.right.KeyID() }
-
-func (v *verifier) Verify(message, signature []byte) error {
-	h := sha256.New()
-	h.Write(signature)
-	h.Write(message)
-	sum := [sha256.Size]byte(h.Sum(nil))
-	if _, ok := v.good.Load(sum); ok {
-		return nil
-	}
-	err := v.right.Verify(message, signature)
-	if err == nil {
-		v.good.Store(sum, true)
-	}
-	return err
 }

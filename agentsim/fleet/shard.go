@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/internal/stamp"
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -69,12 +70,14 @@ func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
 	return s, nil
 }
 
+// newKeys returns cheap keys, unless cfg wants real ones. No history depends on that: see TestSealing.
 func newKeys(cfg Config) keys {
-	seed := sha256.Sum256([]byte("patchpolicy fleet"))
+	const words = "patchpolicy fleet"
 	if !cfg.ed25519 {
-		cheap := newCheapKey(seed)
-		return keys{cheap, cheap, cheap.key}
+		key := stamp.New(words)
+		return keys{key, key, key}
 	}
+	seed := sha256.Sum256([]byte(words))
 	private := ed25519.NewKeyFromSeed(seed[:])
 	public := private.Public().(ed25519.PublicKey)
 	return keys{manifest.NewSigner(private), manifest.NewVerifier(public), public}

@@ -224,6 +224,9 @@ var rooms = []room{
 		{"reboot", "who is logged in"},
 		{"golang.org/x/sys", "dpkg's and apt's locks"},
 	}},
+	{path: "agentsim/internal/stamp", floor: 8, uses: []use{
+		{"manifest", "the names of keys"},
+	}},
 
 	// Floor 9: what drives both.
 	{path: "agentsim", floor: 9, uses: []use{
@@ -242,6 +245,7 @@ var rooms = []room{
 		{"internal/problem", "errors that name every problem"},
 	}},
 	{path: "agentsim/explore", floor: 9, adapter: true, uses: []use{
+		{"agentsim/internal/stamp", "cheap signatures"},
 		{"agentsim", "the language it writes a broken history in, and the engine that plays it again"},
 		{"catalog", "the virtual asset's inventory"},
 		{"catalog/version", "the virtual products' versions"},
@@ -263,6 +267,7 @@ var rooms = []room{
 		{"internal/enum", "the names of troubles"},
 	}},
 	{path: "agentsim/fleet", floor: 9, uses: []use{
+		{"agentsim/internal/stamp", "cheap signatures"},
 		{"catalog", "the virtual vendor's patches, the assets' inventories"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
