@@ -238,6 +238,9 @@ var rooms = []room{
 		{"reboot", "who is logged in"},
 		{"golang.org/x/sys", "dpkg's and apt's locks"},
 	}},
+	{path: "agentsim/internal/stamp", floor: 8, uses: []use{
+		{"manifest", "the names of keys"},
+	}},
 
 	// Floor 9: what drives both.
 	{path: "agentsim/watch", floor: 8, core: true, links: []string{semver}, uses: []use{
@@ -264,6 +267,7 @@ var rooms = []room{
 		{"internal/problem", "errors that name every problem"},
 	}},
 	{path: "agentsim/explore", floor: 9, adapter: true, uses: []use{
+		{"agentsim/internal/stamp", "cheap signatures"},
 		{"agentsim", "the language it writes a broken history in, and the engine that plays it again"},
 		{"agentsim/watch", "the observer of its assets"},
 		{"catalog", "the virtual asset's inventory"},
@@ -287,6 +291,7 @@ var rooms = []room{
 	}},
 	{path: "agentsim/fleet", floor: 9, uses: []use{
 		{"agentsim/watch", "the observer of its assets"},
+		{"agentsim/internal/stamp", "cheap signatures"},
 		{"catalog", "the virtual vendor's patches, the assets' inventories"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},
