@@ -139,7 +139,7 @@ var rooms = []room{
 	{path: "manifest/agenthttp", floor: 6, adapter: true, uses: []use{
 		{"manifest", "what goes over the wire"},
 		{"job", "names of assets, reports"},
-		{"internal/enum", "the names of problems"},
+		{"internal/problem", "what is wrong with a client's settings"},
 	}},
 
 	// Floor 7: the agent's side, as a machine.
