@@ -20,8 +20,6 @@ const (
 	MaxIndex = 256 << 20
 	// MaxIndexPlain is the bytes of one package list unpacked. A Release file may promise less and is then the bound.
 	MaxIndexPlain = 1 << 30
-	// MaxSignatures is how many signatures one InRelease carries: Debian's main suite has three or four.
-	MaxSignatures = openpgp.MaxSignatures
 	// MaxRedirects is how many redirects one request follows.
 	MaxRedirects = 10
 	// MaxRejections is how many refused records one index reports one by one; the rest is counted.

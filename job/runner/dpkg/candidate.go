@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
@@ -36,7 +37,7 @@ func (c candidate) same() bool { return c.installed.version == c.version.String(
 // examine looks into one patch's file and holds it against the order and the asset. Refused says why it cannot be deployed; empty: it may be.
 func (p *Platform) examine(ctx context.Context, db *database, s runner.Staged) (c candidate, refused string, err error) {
 	c.index = s.Index
-	arch, name, ok := splitProductID(s.Patch.Product)
+	_, arch, name, ok := debian.SplitProductID(s.Patch.Product)
 	switch {
 	case !ok:
 		return c, fmt.Sprintf("%s is not a Debian package's product", s.Patch.Product), nil

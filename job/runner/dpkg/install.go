@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
@@ -30,7 +31,7 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]exec
 	if err != nil {
 		return nil, err
 	}
-	db, err := readDatabase(p.cfg.Root)
+	db, err := p.database()
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]exec
 			return nil, err
 		}
 	}
-	after, err := readDatabase(p.cfg.Root)
+	after, err := p.database()
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]exec
 			r.Code, r.Text = job.InstallerFailed, why
 		} else {
 			p.judge(&r, s, plan.versions[s.Index], after, ran, audit, repaired)
-			_, name, _ := splitProductID(s.Patch.Product)
+			_, _, name, _ := debian.SplitProductID(s.Patch.Product)
 			r.Reboot = r.Code == 0 && needs(name)
 		}
 		results = append(results, r)
@@ -71,7 +72,7 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]exec
 
 // judge goes by what the database says afterwards, not by dpkg's exit code alone: that is one for the whole transaction.
 func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want version.Version, after *database, ran transcript, audit, repaired string) {
-	arch, name, _ := splitProductID(s.Patch.Product)
+	_, arch, name, _ := debian.SplitProductID(s.Patch.Product)
 	e, _ := after.find(arch, name)
 	if e.installed() && e.version == want.String() {
 		return
@@ -267,7 +268,7 @@ func tail(f *os.File) (string, error) {
 
 // repair finishes what an interrupted dpkg left. It returns what dpkg said when that failed.
 func (p *Platform) repair(locks *locks) (string, error) {
-	db, err := readDatabase(p.cfg.Root)
+	db, err := p.database()
 	if err != nil {
 		return "", err
 	}
