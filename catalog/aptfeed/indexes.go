@@ -112,7 +112,7 @@ func (f *Feed) wanted(r release) (lists []wanted, missing []string) {
 // readIndex reads one package list and holds it to the Release file's word.
 func (f *Feed) readIndex(ctx context.Context, x *index, w wanted, rel release) error {
 	plain, known := rel.files[w.path]
-	limit := int64(MaxIndexPlain)
+	limit := int64(maxIndexPlain)
 	if known {
 		limit = min(limit, plain.size)
 	}

@@ -95,7 +95,7 @@ var rooms = []room{
 	{path: "catalog/jsonfeed", floor: 2, adapter: true, uses: []use{
 		{"catalog", "the port it fills"},
 	}},
-	{path: "catalog/aptfeed", floor: 2, adapter: true, uses: []use{
+	{path: "catalog/aptfeed", floor: 3, adapter: true, uses: []use{
 		{"catalog", "the port it fills"},
 		{"catalog/aptfeed/deb822", "the form of Debian's control files"},
 		{"catalog/debian", "ids, and what a system says of itself"},
