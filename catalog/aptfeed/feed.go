@@ -59,7 +59,10 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	now := f.config.Now()
 	next, err := f.read(ctx, now)
 	if err != nil {
-		return catalog.Batch{}, contextFirst(ctx, err)
+		if ctx.Err() != nil { // the caller gave up, rather than that the server broke off
+			err = fmt.Errorf("%w: %w", ctx.Err(), err)
+		}
+		return catalog.Batch{}, err
 	}
 	same := f.held.given && next.signed.equal(f.held.signed) && next.channel == f.held.channel
 	if !same {
@@ -81,14 +84,6 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 		return catalog.Batch{Feed: f.id, At: now, Unchanged: true}, nil
 	}
 	return f.batch(now), nil
-}
-
-// contextFirst tells a caller that gave up so, rather than that the server broke off.
-func contextFirst(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", ctx.Err(), err)
-	}
-	return err
 }
 
 // read fetches and verifies everything, and changes nothing of the feed.

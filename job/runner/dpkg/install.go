@@ -219,9 +219,7 @@ func (p *Platform) dpkg(locks *locks, files []*os.File, args ...string) (transcr
 	if err := os.Remove(out.Name()); err != nil {
 		return transcript{}, err
 	}
-	if !p.host {
-		args = append([]string{"--root=" + p.cfg.Root}, args...)
-	}
+	args = p.inRoot(args...)
 	name := "dpkg"
 	if n := len(files) + 256; n > 1024 { // the usual limit of open files; the agent's own is higher already
 		args = append([]string{"-c", `ulimit -n "$0" && exec dpkg "$@"`, strconv.Itoa(n)}, args...)
@@ -248,6 +246,14 @@ func (p *Platform) dpkg(locks *locks, files []*os.File, args ...string) (transcr
 		t.err = "dpkg ended with " + ran.Error()
 	}
 	return t, nil
+}
+
+// inRoot makes dpkg's arguments mean the root.
+func (p *Platform) inRoot(args ...string) []string {
+	if p.host {
+		return args
+	}
+	return append([]string{"--root=" + p.cfg.Root}, args...)
 }
 
 // maxOutput is how much of dpkg's output is looked at, from its end, in bytes: the errors of a large transaction fit.
@@ -290,11 +296,7 @@ func (p *Platform) repair(locks *locks) (string, error) {
 
 // audit returns what dpkg finds wrong; empty: nothing.
 func (p *Platform) audit() string {
-	args := []string{"--audit"}
-	if !p.host {
-		args = []string{"--root=" + p.cfg.Root, "--audit"}
-	}
-	out, err := p.tool(context.Background(), "dpkg", args...).CombinedOutput()
+	out, err := tool(context.Background(), "dpkg", p.inRoot("--audit")...).CombinedOutput()
 	if err != nil && len(out) == 0 {
 		return err.Error()
 	}
