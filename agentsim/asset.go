@@ -50,18 +50,15 @@ type asset struct {
 	held      map[catalog.ProductID]bool
 	staged    map[stagedKey]stagedFile // what was fetched
 	faults    map[catalog.ProductID]fault
-	exits     map[string]int // of actions, by name; default 0
-	unread    int            // inventories that will fail
-	took      durations
-	lane      []*task // effects waiting to be carried out, one at a time
+	exits     map[string]int           // of actions, by name; default 0
+	unread    int                      // inventories that will fail
+	took      map[string]time.Duration // how long things take
+	lane      []*task                  // effects waiting to be carried out, one at a time
 	current   *task
 
 	watch observer
 	twist func(before agent.State, after *agent.State, out *agent.Out) // tests only: makes of the agent one that breaks rules
 }
-
-// durations is how long an asset takes for things.
-type durations struct{ inventory, download, preflight, install, action, boot time.Duration }
 
 func (w *World) newAsset(id job.AssetID, tags []string, platform catalog.Platform) (*asset, error) {
 	if len(w.assets) == MaxAssets {
@@ -75,7 +72,8 @@ func (w *World) newAsset(id job.AssetID, tags []string, platform catalog.Platfor
 		config:    agent.Config{Asset: id, Key: manifest.NewVerifier(key("server").Public().(ed25519.PublicKey)), Every: w.cfg.CheckIn},
 		installed: map[catalog.ProductID]version.Version{}, held: map[catalog.ProductID]bool{}, staged: map[stagedKey]stagedFile{},
 		faults: map[catalog.ProductID]fault{}, exits: map[string]int{},
-		took: durations{time.Second, 10 * time.Second, time.Second, 30 * time.Second, 10 * time.Second, time.Minute},
+		took: map[string]time.Duration{"inventory": time.Second, "download": 10 * time.Second, "preflight": time.Second,
+			"install": 30 * time.Second, "action": 10 * time.Second, "boot": time.Minute},
 	}
 	a.watch = observer{a: a, orders: map[job.OrderID]*seen{}}
 	w.assets[id] = a
@@ -217,9 +215,9 @@ func (a *asset) boot(off time.Duration) {
 }
 
 // login changes who is logged in, and informs the executions, as a runner that looks often would.
-func (a *asset) login(s reboot.Sessions) {
-	a.sessions = s
-	a.log("sessions: %s", s)
+func (a *asset) login(m *match) {
+	a.sessions = map[string]reboot.Sessions{"in": reboot.Active, "out": reboot.Nobody, "locks": reboot.Locked, "unlocks": reboot.Active}[m.w[0]]
+	a.log("sessions: %s", a.sessions)
 	a.tellSessions()
 }
 

@@ -10,15 +10,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
-	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // deeds is what an asset, its user, its network and its parts can do: the words behind the asset's id.
 var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
-	{"logs in", "", func(a *asset, _ *match) { a.login(reboot.Active) }},
-	{"logs out", "", func(a *asset, _ *match) { a.login(reboot.Nobody) }},
-	{"locks", "", func(a *asset, _ *match) { a.login(reboot.Locked) }},
-	{"unlocks", "", func(a *asset, _ *match) { a.login(reboot.Active) }},
+	{"logs in|out", "", (*asset).login},
+	{"locks|unlocks", "", (*asset).login},
 	{"cannot|can tell who is logged in", "", func(a *asset, m *match) {
 		a.blind = m.w[0] == "cannot"
 		a.tellSessions()
@@ -46,7 +43,7 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 	{"loses power before|after STEP[ of JOB]", "", whileUp(func(a *asset, m *match) { a.trap(m, true) })},
 	{"reboots", "", whileUp(func(a *asset, _ *match) {
 		a.log("is rebooted by hand")
-		a.boot(a.took.boot)
+		a.boot(a.took["boot"])
 	})},
 	{"reboots off for D", "", whileUp(func(a *asset, m *match) {
 		a.log("is rebooted by hand, off for %s", short(m.d[0]))
@@ -78,8 +75,9 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 		a.log("%s", m.text)
 		a.link.cut = m.w[0] == "cut"
 	}},
-	{"loses the next N calls", "", whileUp(func(a *asset, m *match) { a.link.loseCalls = m.n[0] })},
-	{"loses the next N answers", "", whileUp(func(a *asset, m *match) { a.link.loseAnswers = m.n[0] })},
+	{"loses the next N calls|answers", "", whileUp(func(a *asset, m *match) {
+		*map[string]*int{"calls": &a.link.loseCalls, "answers": &a.link.loseAnswers}[m.w[1]] = m.n[0]
+	})},
 	{"next N calls arrive twice", "", func(a *asset, m *match) { a.link.repeat = m.n[0] }},
 	{"next N calls arrive D late", "", func(a *asset, m *match) { a.link.late, a.link.lateness = m.n[0], m.d[0] }},
 	{"is sent a forged|expired|old|damaged|huge manifest", "", func(a *asset, m *match) { a.link.fake = m.w[0] }},
@@ -116,11 +114,7 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 	{"refuses PRODUCT: WHY…", "", func(a *asset, m *match) { a.breaks(m, fault{refuse: m.w[1]}) }},
 	{"inventory fails N times", "", func(a *asset, m *match) { a.unread = m.n[0] }},
 	{"action NAME exits N", "", func(a *asset, m *match) { a.exits[m.w[0]] = m.n[0] }},
-	{"takes D for inventory", "", func(a *asset, m *match) { a.took.inventory = m.d[0] }},
-	{"takes D for download", "", func(a *asset, m *match) { a.took.download = m.d[0] }},
-	{"takes D for install", "", func(a *asset, m *match) { a.took.install = m.d[0] }},
-	{"takes D for action", "", func(a *asset, m *match) { a.took.action = m.d[0] }},
-	{"takes D for boot", "", func(a *asset, m *match) { a.took.boot = m.d[0] }},
+	{"takes D for inventory|download|install|action|boot", "", func(a *asset, m *match) { a.took[m.w[1]] = m.d[0] }},
 	{"has PRODUCT VERSION", "", func(a *asset, m *match) {
 		v, err := a.w.vendor.parseVersion(m.w[0], m.w[1])
 		if m.err = err; err == nil {

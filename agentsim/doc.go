@@ -73,8 +73,7 @@
 //
 // # Vendors and assets
 //
-//	vendor feed fails
-//	vendor feed recovers
+//	vendor feed fails|recovers
 //	vendor marks PATCH end of life[ at TIME]
 //	vendor withdraws PATCH
 //	vendor removes PATCH
@@ -86,10 +85,8 @@
 //	vendor signs PATCH unreadably
 //	vendor serves VERSION for PATCH
 //
-//	ASSET logs in
-//	ASSET logs out
-//	ASSET locks
-//	ASSET unlocks
+//	ASSET logs in|out
+//	ASSET locks|unlocks
 //	ASSET cannot|can tell who is logged in
 //	ASSET answers later|now[ N times]           the next prompts, a minute after each, if somebody is there
 //	ASSET user says later|now                   at once
@@ -103,8 +100,7 @@
 //	ASSET sleeps for D
 //	ASSET ignores N reboots
 //	ASSET network cut|back
-//	ASSET loses the next N calls                on their way
-//	ASSET loses the next N answers
+//	ASSET loses the next N calls|answers        on their way
 //	ASSET next N calls arrive twice
 //	ASSET next N calls arrive D late
 //	ASSET is sent a forged|expired|old|damaged|huge manifest
@@ -124,11 +120,7 @@
 //	ASSET refuses PRODUCT: WHY…
 //	ASSET inventory fails N times
 //	ASSET action NAME exits N
-//	ASSET takes D for inventory
-//	ASSET takes D for download
-//	ASSET takes D for install
-//	ASSET takes D for action
-//	ASSET takes D for boot
+//	ASSET takes D for inventory|download|install|action|boot
 //	ASSET has PRODUCT VERSION                   somebody else installed it
 //	ASSET waits for reboots by hand
 //	ASSET is held to POLICY…                    a signer policy, or no policy
@@ -148,7 +140,7 @@
 //	expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
 //	expect server ASSET JOB PATCH STATUS[ CODE][ RULE]
 //	expect server failed installs N
-//	expect server failures N[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
+//	expect server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
 //	expect server missing on ASSET PATCH…|nothing
 //	expect server silent|behind|refusing|clock off|waiting for reboot|waiting for cancel ASSET…|nobody
 //	expect verdict PATCH on ASSET REASON…

@@ -106,15 +106,15 @@ func (a *asset) execute(order job.OrderID, e execution.Effect) {
 	reply := func(ev execution.Event) { a.step(agent.ForOrder{Order: order, Event: ev}) }
 	switch e := e.(type) {
 	case execution.TakeInventory:
-		a.queue(a.took.inventory, func() { reply(a.takeInventory(e)) })
+		a.queue(a.took["inventory"], func() { reply(a.takeInventory(e)) })
 	case execution.Download:
 		a.download(order, e, reply)
 	case execution.Preflight:
-		a.queue(a.took.preflight, func() { reply(execution.PreflightDone{ID: e.ID, Results: a.preflight(order, e)}) })
+		a.queue(a.took["preflight"], func() { reply(execution.PreflightDone{ID: e.ID, Results: a.preflight(order, e)}) })
 	case execution.Install:
 		a.install(order, e, reply)
 	case execution.RunAction:
-		a.queue(a.took.action, func() {
+		a.queue(a.took["action"], func() {
 			exit := a.exits[e.Action.Name]
 			a.watch.acted(order, e.Action, exit)
 			a.log("%s ran %s: exit %d", order.Run().Job(), e.Action.Name, exit)
@@ -130,7 +130,7 @@ func (a *asset) execute(order job.OrderID, e execution.Effect) {
 				a.log("goes on as if nothing had been asked")
 				return
 			}
-			a.boot(a.took.boot)
+			a.boot(a.took["boot"])
 		})
 	case execution.Discard:
 		a.cutOff(order, e)
@@ -163,7 +163,7 @@ func (a *asset) download(order job.OrderID, e execution.Download, reply func(exe
 		if _, there := a.staged[at]; there {
 			return 0
 		}
-		return a.took.download
+		return a.took["download"]
 	}
 	a.add(&task{download: at, takes: takes, do: func() {
 		if file, there := a.staged[at]; there {
@@ -209,7 +209,7 @@ func (a *asset) install(order job.OrderID, e execution.Install, reply func(execu
 	var results []execution.InstallResult
 	for _, s := range e.Patches {
 		a.watch.deploys(order, s)
-		a.queue(a.took.install, func() {
+		a.queue(a.took["install"], func() {
 			r, crashed := a.runInstaller(order, s)
 			if crashed {
 				return

@@ -10,13 +10,16 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
 // expectations is what a line can expect.
 var expectations = formsOf("not understood", "expect ", []form[*player]{
 	{"settled", "", func(p *player, m *match) { m.err = p.w.Settle() }},
-	{"feed healthy|failing|stale", "feed ([^ ]+)", func(p *player, m *match) { m.compare(0, p.feed()) }},
-	{"feed rejected N", "feed rejected (.+)", func(p *player, m *match) { m.compare(0, p.rejected()) }},
+	{"feed healthy|failing|stale", "feed ([^ ]+)", func(p *player, m *match) { p.feed(m, health) }},
+	{"feed rejected N", "feed rejected (.+)", func(p *player, m *match) {
+		p.feed(m, func(f controller.FeedStatus) string { return fmt.Sprint(f.Rejected) })
+	}},
 	{"latency PATCH D", "latency ([^ ]+) ([^ ]+)", func(p *player, m *match) {
 		snap, err := p.w.server.c.Snapshot(context.Background())
 		if m.err = err; err == nil {
@@ -35,7 +38,7 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 			m.compare(0, fmt.Sprint(n))
 		}
 	}},
-	{"server failures N[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]", "server failures ([^ ]+)(.*)", (*player).expectFailures},
+	{"server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]", "", (*player).expectFailures},
 	{"server missing on ASSET PATCH…|nothing", "server missing on ([^ ]+) (.+)", func(p *player, m *match) {
 		verdicts, err := p.w.server.c.Missing(context.Background(), job.AssetID(m.w[0]), p.w.now)
 		if m.err = err; err == nil {
@@ -43,12 +46,10 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 		}
 	}},
 	{"server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]", "server ([^ ]+) ([^ ]+) ([^ ]+)", func(p *player, m *match) {
-		row, ok := p.row(m)
-		m.compare(2, standing(row, ok))
+		m.compare(2, standing(p.row(m)))
 	}},
 	{"server ASSET JOB PATCH STATUS[ CODE][ RULE]", "server ([^ ]+) ([^ ]+) ([^ ]+) (.+)", func(p *player, m *match) {
-		row, _ := p.row(m)
-		m.compare(3, cmp.Or(outcomeOf(row.Patches, catalog.PatchID(m.w[2])), "nothing"))
+		m.compare(3, cmp.Or(outcomeOf(p.row(m).Patches, catalog.PatchID(m.w[2])), "nothing"))
 	}},
 	{"ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N",
 		"([^ ]+) (reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes) (.+)", onAsset(func(a *asset, m *match) {
@@ -214,24 +215,19 @@ func (a *asset) expectBetween(m *match) {
 	}
 }
 
-func (p *player) rejected() string {
+// feed compares a word with what the server says of the vendor's feed.
+func (p *player) feed(m *match, word func(controller.FeedStatus) string) {
 	feeds, err := p.w.server.c.Feeds(context.Background(), p.w.now)
-	if err != nil || len(feeds) == 0 {
-		return "nothing"
+	if m.err = err; err == nil {
+		compareAll(m, 0, feeds, word, "nothing")
 	}
-	return fmt.Sprint(feeds[0].Rejected)
 }
 
-func (p *player) feed() string {
-	feeds, err := p.w.server.c.Feeds(context.Background(), p.w.now)
+func health(f controller.FeedStatus) string {
 	switch {
-	case err != nil:
-		return err.Error()
-	case len(feeds) == 0:
-		return "nothing"
-	case feeds[0].Stale:
+	case f.Stale:
 		return "stale"
-	case feeds[0].Healthy:
+	case f.Healthy:
 		return "healthy"
 	}
 	return "failing"

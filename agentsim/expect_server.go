@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -33,24 +32,24 @@ func (p *player) expectAssets(m *match) {
 	}
 }
 
-// row is what the server shows of a job on an asset.
-func (p *player) row(m *match) (row controller.RunAsset, ok bool) {
+// row is what the server shows of a job on an asset; zero: nothing.
+func (p *player) row(m *match) (row controller.RunAsset) {
 	if m.err = errOther; p.w.assets[job.AssetID(m.w[0])] != nil {
-		row, ok, m.err = p.w.server.row(job.AssetID(m.w[0]), job.ID(m.w[1]))
+		row, _, m.err = p.w.server.row(job.AssetID(m.w[0]), job.ID(m.w[1]))
 	}
-	return row, ok
+	return row
 }
 
 // standing is what the server shows of a run on an asset: the answer to a cancel, else the result, else the progress.
-func standing(row controller.RunAsset, ok bool) string {
+func standing(row controller.RunAsset) string {
 	switch {
-	case ok && row.TooLate != 0 && row.Cancel == ledger.CancelTooLate:
+	case row.TooLate != 0 && row.Cancel == ledger.CancelTooLate:
 		return fmt.Sprintf("%s(%s)", row.Cancel, row.TooLate)
-	case ok && row.Cancel != 0:
+	case row.Cancel != 0:
 		return row.Cancel.String()
-	case ok && row.Result != 0:
+	case row.Result != 0:
 		return row.Result.String()
-	case ok && row.Progress != 0:
+	case row.Progress != 0:
 		return row.Progress.String()
 	}
 	return "nothing"
@@ -58,26 +57,9 @@ func standing(row controller.RunAsset, ok bool) string {
 
 // expectFailures counts the list of failed installs (RPT-2).
 func (p *player) expectFailures(m *match) {
-	filter := controller.FailureFilter{Limit: controller.MaxPage}
-	for f := strings.Fields(m.w[1]); len(f) > 0; {
-		switch {
-		case len(f) > 2 && f[0] == "of" && f[1] == "asset":
-			filter.Asset, f = job.AssetID(f[2]), f[3:]
-		case len(f) > 2 && f[0] == "of" && f[1] == "patch":
-			filter.Patch, f = catalog.PatchID(f[2]), f[3:]
-		case len(f) > 2 && f[0] == "with" && f[1] == "code":
-			filter.Code, m.err = job.ParseCode(f[2])
-			f = f[3:]
-		case len(f) > 1 && f[0] == "from":
-			filter.From, m.err = p.instant(f[1])
-			f = f[2:]
-		case len(f) > 1 && f[0] == "to":
-			filter.To, m.err = p.instant(f[1])
-			f = f[2:]
-		default:
-			m.err = fmt.Errorf("%q is no filter; write one of: of asset A, of patch P, with code C, from TIME, to TIME", strings.Join(f, " "))
-		}
-		if m.err != nil {
+	filter := controller.FailureFilter{Asset: job.AssetID(m.w[1]), Patch: catalog.PatchID(m.w[2]), From: m.at[0], To: m.at[1], Limit: controller.MaxPage}
+	if m.w[3] != "" {
+		if filter.Code, m.err = job.ParseCode(m.w[3]); m.err != nil {
 			return
 		}
 	}

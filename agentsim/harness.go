@@ -68,7 +68,7 @@ func (h *Harness) Job(d job.Definition) *Harness {
 // goes on where it was.
 func (h *Harness) Play(lines string) *Harness {
 	h.t.Helper()
-	s, err := parseSteps("Play", lines)
+	s, err := parseSteps("Play", lines, h.p.w.cfg.Start, h.p.w.now)
 	if err == nil {
 		err = s.playOn(&h.p, nil)
 	}

@@ -2,7 +2,6 @@ package agentsim
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -14,9 +13,11 @@ import (
 // jobClauses say what a job is.
 var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	{"patches ID…", "", func(d *job.Definition, m *match) { d.Patches = job.Patches{List: words[catalog.PatchID](m.w[0])} }},
-	{"query[ severity S][ product P][ vendor V][ cve C]", "query(?: (.+))?", func(d *job.Definition, m *match) {
-		d.Patches = job.Patches{Query: &job.Query{}}
-		m.err = query(d.Patches.Query, strings.Fields(m.w[0]))
+	{"query[ severity S][ product P][ vendor V][ cve C]", "", func(d *job.Definition, m *match) {
+		q := &job.Query{Products: words[string](m.w[1]), Vendors: words[string](m.w[2]), CVEs: words[string](m.w[3])}
+		if d.Patches = (job.Patches{Query: q}); m.w[0] != "" {
+			q.MinSeverity, m.err = catalog.ParseSeverity(m.w[0])
+		}
 	}},
 	{"assets ID…", "", func(d *job.Definition, m *match) { d.Assets.Include = words[job.AssetID](m.w[0]) }},
 	{"without ID…", "", func(d *job.Definition, m *match) { d.Assets.Exclude = words[job.AssetID](m.w[0]) }},
@@ -85,26 +86,4 @@ func actions(names string) []job.Action {
 		list = append(list, job.Action{Name: name, Command: []string{name}})
 	}
 	return list
-}
-
-// query reads pairs such as severity high product chrome.
-func query(q *job.Query, f []string) (err error) {
-	for ; len(f) > 1 && err == nil; f = f[2:] {
-		switch f[0] {
-		case "severity":
-			q.MinSeverity, err = catalog.ParseSeverity(f[1])
-		case "product":
-			q.Products = append(q.Products, f[1])
-		case "vendor":
-			q.Vendors = append(q.Vendors, f[1])
-		case "cve":
-			q.CVEs = append(q.CVEs, f[1])
-		default:
-			return fmt.Errorf("a query has severity, product, vendor or cve, not %q", f[0])
-		}
-	}
-	if err == nil && len(f) == 1 {
-		err = fmt.Errorf("%q says nothing without a value", f[0])
-	}
-	return err
 }

@@ -42,9 +42,16 @@ func TestDurationWords(t *testing.T) {
 		have, err := ParseDuration(text)
 		require.NoError(t, err)
 		require.Equal(t, want, have)
-		if want > 0 && text != "90s" {
-			require.Equal(t, text, short(have))
-		}
+	}
+	for want, d := range map[string]time.Duration{
+		"0s": 0, "10m": 10 * time.Minute, "1h": time.Hour, "1h40m": 100 * time.Minute, "1m30s": 90 * time.Second, "50ms": 50 * time.Millisecond,
+		"1h1s": time.Hour + time.Second, "10m50ms": 10*time.Minute + 50*time.Millisecond, "2d12h": 60 * time.Hour,
+		"1d2h3m4s5ms": 26*time.Hour + 3*time.Minute + 4*time.Second + 5*time.Millisecond,
+	} {
+		require.Equal(t, want, FormatDuration(d))
+		again, err := ParseDuration(want)
+		require.NoError(t, err)
+		require.Equal(t, d, again)
 	}
 	for _, text := range []string{"", "d", "1", "-1h", "-1d", "1d-1h", "+1d", "01d", "36501d", "1dd", "9999999999h"} {
 		_, err := ParseDuration(text)

@@ -48,31 +48,14 @@ type Script struct {
 
 type step struct {
 	line  int // index into lines
-	at    when
+	at    time.Time
 	words string // without time and comment
-}
-
-// when is the time of a step: an offset from the clock's start, an instant, or neither: the time of the step before.
-type when struct {
-	offset time.Duration
-	at     time.Time
-	same   bool
-}
-
-func (t when) instant(start, now time.Time) time.Time {
-	switch {
-	case t.same:
-		return now
-	case !t.at.IsZero():
-		return t.at
-	}
-	return start.Add(t.offset)
 }
 
 // ParseScript reads the lines of a scenario; file is its name in errors. What a line says is understood when it is
 // played. The error is a *ScriptError.
 func ParseScript(file, text string) (*Script, error) {
-	s, err := parseSteps(file, text)
+	s, err := parseSteps(file, text, time.Time{}, time.Time{})
 	if err == nil && (len(s.steps) == 0 || !strings.HasPrefix(s.steps[0].words, "clock ")) {
 		err = s.wrong(0, errors.New("a scenario begins with a clock, as in: clock 2026-03-02T00:00:00Z"))
 	}
@@ -82,8 +65,8 @@ func ParseScript(file, text string) (*Script, error) {
 	return s, nil
 }
 
-// parseSteps reads lines that may be a part of a scenario.
-func parseSteps(file, text string) (*Script, error) {
+// parseSteps reads lines that may be a part of a scenario, which began at start and is at now.
+func parseSteps(file, text string, start, now time.Time) (*Script, error) {
 	s := &Script{file: file}
 	if len(text) > MaxScript {
 		return nil, &ScriptError{File: file, Line: 1, Err: fmt.Errorf("the scenario has %d bytes; at most %d are read", len(text), MaxScript)}
@@ -94,17 +77,40 @@ func parseSteps(file, text string) (*Script, error) {
 		if words == "" {
 			continue
 		}
-		at := when{same: true}
 		if first, rest, _ := strings.Cut(words, " "); first[0] == '+' || isInstant(first) {
-			t, err := parseWhen(first)
+			t, err := parseWhen(first, start)
 			if err != nil {
 				return nil, s.wrong(i, err)
 			}
-			at, words = t, strings.TrimSpace(rest)
+			now, words = t, strings.TrimSpace(rest)
 		}
-		s.steps = append(s.steps, step{line: i, at: at, words: words})
+		if clock, ok := strings.CutPrefix(words, "clock "); ok && len(s.steps) == 0 {
+			first, _, _ := strings.Cut(strings.TrimSpace(clock), ",")
+			t, err := time.Parse(time.RFC3339, first)
+			if err != nil {
+				return nil, s.wrong(i, fmt.Errorf("%q is no instant; write: clock 2026-03-02T00:00:00Z, check-in every 15m, sync every 30m, lead 3h, store seed 7", first))
+			}
+			start = t.UTC().Truncate(time.Second)
+			now = start
+		}
+		s.steps = append(s.steps, step{line: i, at: now, words: words})
 	}
 	return s, nil
+}
+
+// Step is one step of a scenario: its time from the clock's start, and what it says without time and comment.
+type Step struct {
+	At    time.Duration
+	Words string
+}
+
+// Steps lists the steps. The first is the clock's.
+func (s *Script) Steps() []Step {
+	list := make([]Step, len(s.steps))
+	for i, st := range s.steps {
+		list[i] = Step{st.at.Sub(s.steps[0].at), st.words}
+	}
+	return list
 }
 
 func (s *Script) wrong(line int, err error) *ScriptError {
@@ -138,17 +144,17 @@ func uncomment(line string) string {
 
 func isInstant(s string) bool { return len(s) > 10 && s[4:5] == "-" && s[7:8] == "-" }
 
-// parseWhen reads +3h15m, +2d4h or 2026-03-02T00:00:00Z.
-func parseWhen(s string) (when, error) {
+// parseWhen reads a time: +3h15m or +2d4h from the start, or 2026-03-02T00:00:00Z.
+func parseWhen(s string, start time.Time) (time.Time, error) {
 	if offset, ok := strings.CutPrefix(s, "+"); ok {
 		d, err := ParseDuration(offset)
-		return when{offset: d}, err
+		return start.Add(d), err
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return when{}, fmt.Errorf("%q is no time; write +3h15m or 2026-03-02T00:00:00Z", s)
+		return time.Time{}, fmt.Errorf("%q is no time; write +3h15m or 2026-03-02T00:00:00Z", s)
 	}
-	return when{at: t.UTC()}, nil
+	return t.UTC(), nil
 }
 
 // ParseDuration reads a duration as Go does, with days: 90s, 15m, 3h15m, 2d12h.
@@ -225,13 +231,13 @@ type player struct {
 
 func (p *player) step(st step) error {
 	if strings.HasPrefix(st.words, "clock ") {
+		p.config.Start = st.at
 		return lines.say(p, p, st.words)
 	}
-	at := st.at.instant(p.w.cfg.Start, p.w.now)
-	if at.Before(p.w.now) {
-		return fmt.Errorf("%s is before the step above, at +%s", at.Format(time.RFC3339), short(p.w.now.Sub(p.w.cfg.Start)))
+	if st.at.Before(p.w.now) {
+		return fmt.Errorf("%s is before the step above, at +%s", st.at.Format(time.RFC3339), short(p.w.now.Sub(p.w.cfg.Start)))
 	}
-	if err := p.w.Run(at); err != nil || st.words == "" {
+	if err := p.w.Run(st.at); err != nil || st.words == "" {
 		return err
 	}
 	if err := p.do(st.words); err != nil {
@@ -269,13 +275,7 @@ func (p *player) clock(m *match) {
 		return
 	}
 	c := p.config
-	start, settings, more := strings.Cut(m.w[0], ",")
-	var err error
-	if c.Start, err = time.Parse(time.RFC3339, start); err != nil {
-		m.err = fmt.Errorf("%q is no instant; write: clock 2026-03-02T00:00:00Z, check-in every 15m, sync every 30m, lead 3h, store seed 7", start)
-		return
-	}
-	if more {
+	if _, settings, more := strings.Cut(m.w[0], ","); more {
 		if m.err = clockClauses.each(p, &c, settings); m.err != nil {
 			return
 		}
@@ -289,19 +289,4 @@ func (m *match) positive() time.Duration {
 		m.err = fmt.Errorf("%q is no time at all", m.w[0])
 	}
 	return m.d[0]
-}
-
-// clauses splits at commas outside quotes.
-func clauses(s string) []string {
-	var list []string
-	quoted, from := false, 0
-	for i := range len(s) {
-		switch {
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == ',' && !quoted:
-			list, from = append(list, strings.TrimSpace(s[from:i])), i+1
-		}
-	}
-	return append(list, strings.TrimSpace(s[from:]))
 }

@@ -106,7 +106,7 @@ func TestScriptErrorsTeach(t *testing.T) {
 		stage + "expect":                                          "write one of:\nexpect settled",
 		stage + "expect web-1 chrome 121.0":                       "expected 121.0, found 120.0",
 		stage + "expect web-9 chrome 121.0":                       "write one of",
-		stage + "expect server failures 0 of cats":                "is no filter",
+		stage + "expect server failures 0 of cats":                "failures COUNT[ of asset A]",
 		stage + "expect web-1 reboot between +1h and +2h":         "there was none",
 		stage + "# It is new. (CAT-3)\nexpect web-1 chrome 121.0": "it shows: It is new. (CAT-3)",
 		stage + "expect web-1 chrome 121.0  # CAT-3":              "it shows: CAT-3",

@@ -1,6 +1,7 @@
 package agentsim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,21 +31,20 @@ func Timeline(history []Line, start time.Time) string {
 	return b.String()
 }
 
-// short writes a duration without parts that are zero: 3h15m, 2d1s.
-func short(d time.Duration) string {
-	d = d.Truncate(time.Second)
-	s := ""
+// short writes a duration in whole seconds.
+func short(d time.Duration) string { return FormatDuration(d.Truncate(time.Second)) }
+
+// FormatDuration writes a duration as ParseDuration reads it, to the millisecond and without parts that are zero: 3h15m, 2d1s.
+func FormatDuration(d time.Duration) string {
+	text := ""
 	for _, u := range []struct {
-		d time.Duration
-		s string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		d    time.Duration
+		unit string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}, {time.Millisecond, "ms"}} {
 		if n := d / u.d; n > 0 {
-			s += fmt.Sprintf("%d%s", n, u.s)
+			text += fmt.Sprintf("%d%s", n, u.unit)
 			d -= n * u.d
 		}
 	}
-	if s == "" {
-		return "0s"
-	}
-	return s
+	return cmp.Or(text, "0s")
 }

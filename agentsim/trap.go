@@ -46,7 +46,7 @@ func (a *asset) trapped(committed bool, before, after agent.State, out agent.Out
 		when := map[bool]string{false: "before", true: "after"}[committed]
 		if t.power {
 			a.log("loses power just %s the commit of %s", when, t.step)
-			a.boot(a.took.boot)
+			a.boot(a.took["boot"])
 		} else {
 			a.log("agent crashes just %s the commit of %s", when, t.step)
 			a.crash()

@@ -2,11 +2,6 @@ package agentsim
 
 import (
 	"cmp"
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,16 +70,9 @@ func (v *vendor) parseVersion(name, text string) (version.Version, error) {
 
 // digestsOf are the digests of the bytes that a version of a product consists of, by every algorithm.
 func digestsOf(product string, v version.Version, salt string) []integrity.Digest {
-	data := []byte(product + " " + v.String() + salt)
-	s256, s384, s512, s1, m5 := sha256.Sum256(data), sha512.Sum384(data), sha512.Sum512(data), sha1.Sum(data), md5.Sum(data)
-	var list []integrity.Digest
-	for _, d := range []struct {
-		algorithm integrity.Algorithm
-		sum       []byte
-	}{{integrity.SHA256, s256[:]}, {integrity.SHA384, s384[:]}, {integrity.SHA512, s512[:]}, {integrity.SHA1, s1[:]}, {integrity.MD5, m5[:]}} {
-		list = append(list, integrity.Digest{Algorithm: d.algorithm, Sum: hex.EncodeToString(d.sum)})
-	}
-	return list
+	d := integrity.NewDigester(integrity.Algorithms()...)
+	_, _ = fmt.Fprintf(d, "%s %s%s", product, v, salt) // it never fails
+	return d.Sums()
 }
 
 // offered is a patch, and how its one file is offered.
@@ -192,12 +180,6 @@ func (v *vendor) line(product, prefix string, eol, extended time.Time) {
 // serveOf puts a version's file where a patch is fetched from.
 func (v *vendor) serveOf(p *catalog.Patch, at version.Version) {
 	v.serve(p.Artifacts[0].Source(), string(p.Product), at, p.Artifacts[0].Signer)
-}
-
-// feed makes the vendor's feed fail for a reason, or recover.
-func (v *vendor) feed(m *match, failing string) {
-	v.failing = failing
-	v.w.log("vendor", "%s", strings.TrimPrefix(m.text, "vendor "))
 }
 
 // ofPatch is a line about a patch, whose id is the ith word, and what is served of it. A patch that loses its id is removed.

@@ -66,8 +66,10 @@ func init() {
 				p.startServer(m)
 			}
 		}},
-		{"vendor feed fails", "", func(p *player, m *match) { p.w.vendor.feed(m, "connection refused") }},
-		{"vendor feed recovers", "", func(p *player, m *match) { p.w.vendor.feed(m, "") }},
+		{"vendor feed fails|recovers", "", func(p *player, m *match) {
+			p.w.vendor.failing = map[string]string{"fails": "connection refused"}[m.w[0]]
+			p.w.log("vendor", "feed %s", m.w[0])
+		}},
 		{"vendor marks PATCH end of life[ at TIME]", "", ofPatch(0, func(m *match, patch *catalog.Patch, _ *content) {
 			if patch.EOLMarked = true; m.w[1] != "" {
 				patch.EOL = m.at[0]
@@ -129,14 +131,8 @@ func (p *player) answered() error {
 	return fmt.Errorf("the server refused, and no line expects it: %w", err)
 }
 
-// instant reads a time in a line: +3h15m from the start, or 2026-03-02T00:00:00Z.
-func (p *player) instant(s string) (time.Time, error) {
-	t, err := parseWhen(s)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return t.instant(p.w.cfg.Start, p.w.now), nil
-}
+// instant reads a time in a line.
+func (p *player) instant(s string) (time.Time, error) { return parseWhen(s, p.w.cfg.Start) }
 
 // patchOptions say what a patch is, and how its file is offered.
 var patchOptions = formsOf("no option of a patch", "", []form[*offered]{
@@ -223,11 +219,11 @@ func (p *player) asset(m *match) {
 		return
 	}
 	var installed []catalog.Installed
-	for _, clause := range clauses(has) {
-		if clause == "" {
+	for clause := range strings.SplitSeq(has, ",") {
+		product, text, _ := strings.Cut(strings.TrimSpace(clause), " ")
+		if product == "" {
 			break
 		}
-		product, text, _ := strings.Cut(clause, " ")
 		text, held := strings.CutSuffix(text, " on hold")
 		v, err := p.w.vendor.parseVersion(product, text)
 		if err != nil {

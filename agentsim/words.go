@@ -158,7 +158,7 @@ func with[E any](m *match, list []E, i int, parse func(string) (E, error)) []E {
 
 // each does what the clauses of a text say.
 func (f *forms[T]) each(p *player, of T, text string) error {
-	for _, clause := range clauses(text) {
+	for clause := range strings.SplitSeq(text, ",") {
 		if err := f.say(p, of, clause); err != nil {
 			return err
 		}

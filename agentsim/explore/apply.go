@@ -13,11 +13,13 @@ import (
 // apply makes a possible move happen, and returns the state after it.
 func (s *scene) apply(before *state, m move) *state {
 	st := before.copy()
+	if b := st.left.of(m.choice); b != nil && *b != AnyTurns {
+		*b--
+	}
 	switch m.choice.target() {
 	case anAsset:
 		s.happen(st, st.own(int(m.of)), m.choice)
 	case aJob:
-		st.left.Changes--
 		if st.server != nil {
 			s.administer(st, int(m.of), m.choice)
 		} else {
@@ -38,14 +40,11 @@ func (s *scene) worldly(st *state, c Choice) {
 	case Go:
 		s.ordinary(st)
 	case Time:
-		st.left.turn()
 		s.pass(st)
 	case Halt, HaltBehind, HaltSecond:
-		st.left.Outages--
 		st.server = st.server.copy()
 		st.server.fuse = 1 + uint8(c-Halt)
 	case Publish, End, Unlist, MoveOn:
-		st.left.Vendor--
 		st.server = st.server.copy()
 		st.server.change(st.now, c)
 	case Sync:
@@ -55,33 +54,22 @@ func (s *scene) worldly(st *state, c Choice) {
 
 // happen is what happens to an asset.
 func (s *scene) happen(st *state, h *host, c Choice) {
-	b := &st.left
 	switch c {
 	case Arrive:
-		b.turn()
 		s.message(st, h, 0)
-	case Work:
-		b.turn()
-		s.effect(st, h, asOrdered)
 	case SecondFirst:
-		b.turn()
 		s.message(st, h, 1)
 	case Lose:
-		b.Losses--
-		m := h.take(0)
-		s.step(st, h, agent.CallFailed{ID: m.id}, false)
+		s.step(st, h, agent.CallFailed{ID: h.take(0).id}, false)
 	case GiveUp:
-		b.Losses--
 		h.net = slices.Clone(h.net)
 		h.net[0].given = true
 		s.step(st, h, agent.CallFailed{ID: h.net[0].id}, false)
 	case Repeat:
-		b.Repeats--
 		m := h.net[0]
 		s.message(st, h, 0)
 		h.put(min(len(h.net), 1), m)
 	case Replay:
-		b.Repeats--
 		old := h.watch.before
 		s.serve(st, h, 0)
 		if len(h.net) > 0 && h.net[0].answer {
@@ -89,48 +77,25 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 			h.net[0].released, h.net[0].manifest = old.released, old.sealed
 		}
 	case Crash:
-		b.Crashes--
 		s.restart(st, h)
 	case CrashBefore:
-		b.Crashes--
-		switch h.next().(type) {
-		case execution.Download, execution.Install, execution.RunAction:
+		if leavesTrace(h.next()) {
 			s.effect(st, h, outlives)
-		default:
+		} else {
 			s.hasty(st, h)
 		}
-	case CutOff:
-		b.Crashes--
-		s.effect(st, h, breaks)
 	case Boot:
-		b.Crashes--
 		s.reboot(st, h)
 	case Sleep:
-		b.Sleeps--
 		st.now = s.windowEnd(st.now)
 		s.step(st, h, agent.Tick{}, false)
-	case Fail:
-		b.Faults--
-		s.effect(st, h, fails)
-	case Damage:
-		b.Faults--
-		s.effect(st, h, spoils)
-	case Age:
-		b.Faults--
-		s.effect(st, h, ages)
+	case Work, CutOff, Fail, Damage, Age:
+		s.effect(st, h, map[Choice]result{Work: asOrdered, CutOff: breaks, Fail: fails, Damage: spoils, Age: ages}[c])
 	case Login, Lock, Logout:
-		b.Sessions--
 		h.sessions = map[Choice]reboot.Sessions{Login: reboot.Active, Lock: reboot.Locked, Logout: reboot.Nobody}[c]
 		s.tell(st, h, execution.SessionsChanged{Sessions: h.sessions})
 	case Later, Now:
 		s.tell(st, h, execution.Answered{Later: c == Later})
-	}
-}
-
-// turn takes one turn from the budget.
-func (b *Budget) turn() {
-	if b.Turns != AnyTurns {
-		b.Turns--
 	}
 }
 

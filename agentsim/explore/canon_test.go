@@ -123,7 +123,7 @@ func (s *scene) mirror(st *state) *state {
 func (s *scene) renamed(h *host, asset int) *host {
 	rename := func(id *job.OrderID) {
 		if j := s.job(*id); j >= 0 {
-			*id = s.orders[asset][j]
+			*id = job.MakeOrderID(s.tasks[j].run, assetNames[asset])
 		}
 	}
 	c := *h

@@ -105,22 +105,27 @@ func (s *scene) moves(st *state) []move {
 }
 
 func (s *scene) possible(st *state, m move) bool {
+	if b := st.left.of(m.choice); b != nil && *b == 0 {
+		return false
+	}
 	switch m.choice.target() {
 	case anAsset:
 		return int(m.of) < s.Assets && s.onAsset(st, st.hosts[m.of], m.choice)
 	case aJob:
-		return int(m.of) < s.Jobs && st.left.Changes > 0 && s.changes(st, int(m.of), m.choice)
+		return int(m.of) < s.Jobs && s.changes(st, int(m.of), m.choice)
 	}
-	b := &st.left
+	if m.of > 0 {
+		return false
+	}
 	switch m.choice {
 	case Go:
 		return true
 	case Time:
-		return b.Turns > 0 && st.turn(s) >= 0
+		return st.turn(s) >= 0
 	case Halt, HaltBehind, HaltSecond:
-		return b.Outages > 0 && st.server != nil && st.server.fuse == 0
+		return st.server != nil && st.server.fuse == 0
 	case Publish, End, Unlist, MoveOn:
-		return b.Vendor > 0 && st.server != nil && st.server.feed.changes(s, m.choice)
+		return st.server != nil && st.server.feed.changes(s, m.choice)
 	case Sync:
 		return st.server != nil && !st.server.sync.IsZero()
 	}
@@ -129,54 +134,53 @@ func (s *scene) possible(st *state, m move) bool {
 
 // onAsset says whether a choice is possible on an asset.
 func (s *scene) onAsset(st *state, h *host, c Choice) bool {
-	b := &st.left
 	switch c {
 	case Arrive:
-		return b.Turns > 0 && len(h.net) > 0 && st.turn(s) != h.asset
+		return len(h.net) > 0 && st.turn(s) != h.asset
 	case Work: // a message of its own comes first, or another asset
-		return b.Turns > 0 && len(h.lane) > 0 && (len(h.net) > 0 || st.turn(s) != h.asset)
+		return len(h.lane) > 0 && (len(h.net) > 0 || st.turn(s) != h.asset)
 	case SecondFirst:
-		return b.Turns > 0 && len(h.net) > 1
-	case Lose:
-		return b.Losses > 0 && len(h.net) > 0
+		return len(h.net) > 1
+	case Lose, Repeat:
+		return len(h.net) > 0
 	case GiveUp:
-		return b.Losses > 0 && len(h.net) > 0 && !h.net[0].answer && h.net[0].id == h.agent.Calls.Out
-	case Repeat:
-		return b.Repeats > 0 && len(h.net) > 0
+		return len(h.net) > 0 && !h.net[0].answer && h.net[0].id == h.agent.Calls.Out
 	case Replay:
-		return b.Repeats > 0 && len(h.net) > 0 && !h.net[0].answer && h.watch.before.revision > 0
+		return len(h.net) > 0 && !h.net[0].answer && h.watch.before.revision > 0
 	case Crash, Boot:
-		return b.Crashes > 0
+		return true
 	case CrashBefore: // for what leaves no trace, that is the same as Crash
-		switch h.next().(type) {
-		case execution.Download, execution.Install, execution.RunAction:
-			return b.Crashes > 0
-		case execution.Reboot:
-			return false
-		}
-		return b.Crashes > 0 && s.driver.early
+		_, boots := h.next().(execution.Reboot)
+		return leavesTrace(h.next()) || s.driver.early && !boots
 	case CutOff:
-		switch h.next().(type) {
-		case execution.Install, execution.RunAction:
-			return b.Crashes > 0
-		}
+		_, fetches := h.next().(execution.Download)
+		return leavesTrace(h.next()) && !fetches
 	case Sleep:
-		return b.Sleeps > 0 && !s.windowEnd(st.now).IsZero()
+		return !s.windowEnd(st.now).IsZero()
 	case Fail, Damage, Age:
 		switch e := h.next().(type) {
 		case execution.Download:
-			return b.Faults > 0 && h.at(s.job(h.lane[0].order), e.Index).file == none
+			return h.at(s.job(h.lane[0].order), e.Index).file == none
 		case execution.Install, execution.RunAction, execution.Reboot:
-			return b.Faults > 0 && c == Fail
+			return c == Fail
 		}
 	case Login:
-		return b.Sessions > 0 && h.sessions != reboot.Active
+		return h.sessions != reboot.Active
 	case Lock:
-		return b.Sessions > 0 && h.sessions == reboot.Active
+		return h.sessions == reboot.Active
 	case Logout:
-		return b.Sessions > 0 && h.sessions != reboot.Nobody
+		return h.sessions != reboot.Nobody
 	case Later, Now:
 		return h.prompt && h.sessions == reboot.Active
+	}
+	return false
+}
+
+// leavesTrace reports whether an effect leaves something behind.
+func leavesTrace(e execution.Effect) bool {
+	switch e.(type) {
+	case execution.Download, execution.Install, execution.RunAction:
+		return true
 	}
 	return false
 }

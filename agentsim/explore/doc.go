@@ -8,8 +8,9 @@
 // # What is real, and what is a stand-in
 //
 // The agent is agent.Step over its state, which a crash brings back from the bytes of State.MarshalBinary; manifests are
-// sealed and opened by package manifest. Effects are carried out one after the other, and live in memory only. Server and
-// agents have one clock, and an answer tells the time at which it arrives: clocks that differ (MAN-8) are for package agentsim.
+// sealed and opened by package manifest, with cheap signatures. Effects are carried out one after the other, and live in memory
+// only. Server and agents have one clock, and an answer tells the time at which it arrives: clocks that differ (MAN-8) are for
+// package agentsim.
 //
 // The server of the worlds server, catalog and fleet is the production one: job/controller over a store of which each state has
 // its own, cheaply, for they share what they have in common. It begins anew in front of each operation, on what was committed,

@@ -11,20 +11,23 @@ import (
 
 // driver is how the agent is driven. The zero value does it right; a test plants a bug by filling a field in.
 type driver struct {
-	step    func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out) // instead of agent.Step
-	restore func(agent.State) agent.State                                                       // what a restart makes of what was committed
-	early   bool                                                                                // effects are carried out before the commit
-	store   func(table, key string, value []byte) []byte                                        // what the server's store makes of a value
-	ack     bool                                                                                // the server answers before it commits
+	step  func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out) // nil: agent.Step
+	early bool                                                                                // effects are carried out before the commit
+	store func(table, key string, value []byte) []byte                                        // what the server's store makes of a value
+	ack   bool                                                                                // the server answers before it commits
+}
+
+// agent is the machine of the agents.
+func (d driver) agent() func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out) {
+	if d.step == nil {
+		return agent.Step
+	}
+	return d.step
 }
 
 // step hands the agent an event and commits what it becomes. With crash, the agent dies just before the commit.
 func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
-	do := agent.Step
-	if s.driver.step != nil {
-		do = s.driver.step
-	}
-	after, out := do(s.configs[h.asset], h.agent, ev, h.moment(st.now))
+	after, out := s.driver.agent()(s.configs[h.asset], h.agent, ev, h.moment(st.now))
 	call, todo := split(out.Effects)
 	if crash {
 		if s.driver.early && len(todo) > 0 {
@@ -97,22 +100,18 @@ func (s *scene) restart(st *state, h *host) {
 		st.broke(8, "the agent cannot read what it committed: %v", err)
 		return
 	}
-	committed := h.read.at
-	if s.driver.restore != nil {
-		committed = s.driver.restore(committed)
-	}
-	h.sweep(s, committed)
-	h.agent = committed
+	h.agent = h.read.at
+	h.sweep(s)
 	s.step(st, h, agent.Started{}, false)
 }
 
 // sweep deletes the files that nothing needs any more, as a driver does at its start.
-func (h *host) sweep(s *scene, a agent.State) {
+func (h *host) sweep(s *scene) {
 	var needed [maxJobs]bool
-	for _, o := range a.Queue {
+	for _, o := range h.agent.Queue {
 		needed[max(s.job(o.ID), 0)] = true
 	}
-	for _, x := range a.Executions {
+	for _, x := range h.agent.Executions {
 		needed[max(s.job(x.Order.ID), 0)] = true
 	}
 	for j := range h.staged {

@@ -44,14 +44,6 @@ func (f staged) evidence() []execution.Evidence {
 // upgradeOf is a patch of a job by its number.
 func upgradeOf(j, patch int) upgrade { return upgrades[j*maxPatches+patch] }
 
-// url is where a patch is fetched from.
-func url(u upgrade, latest bool) string {
-	if latest {
-		return "https://vendor.example/" + string(product(u.product)) + "-latest"
-	}
-	return "https://vendor.example/" + string(u.id)
-}
-
 // at is what is staged of a job's patch, by its index in the order.
 func (h *host) at(j, index int) *staged { return &h.staged[max(j, 0)][index%maxPatches] }
 

@@ -56,18 +56,17 @@ func (f feed) batch(s *scene, now time.Time) catalog.Batch {
 		b.Products = append(b.Products, catalog.Product{ID: product(i), Name: name, Vendor: vendor, Platform: catalog.Linux, Scheme: version.Semver})
 	}
 	for i, u := range upgrades {
-		first := i == 0
 		if i == maxPatches && s.Jobs == 1 && !f.newer {
 			continue
 		}
 		p := catalog.Patch{ID: u.id, Product: product(u.product), Version: s.versions[u.level], Published: epoch, Reboot: s.needsReboot(u)}
-		latest := s.Latest && u.product == 0
-		a := catalog.Artifact{Name: "f", Availability: catalog.Pinned, URL: url(u, latest), Signer: vendor, Digests: []integrity.Digest{digest(good, u.level)}}
-		if latest {
-			a.Availability = catalog.LatestOnly
+		a := catalog.Artifact{Name: "f", Availability: catalog.Pinned, URL: "https://vendor.example/" + string(u.id), Signer: vendor,
+			Digests: []integrity.Digest{digest(good, u.level)}}
+		if s.Latest && u.product == 0 {
+			a.Availability, a.URL = catalog.LatestOnly, "https://vendor.example/a-latest"
 		}
 		p.Artifacts = []catalog.Artifact{a}
-		if first {
+		if i == 0 {
 			p.EOL, p.Withdrawn = f.ended, f.unlisted
 			p.EOLMarked = !f.ended.IsZero()
 		}

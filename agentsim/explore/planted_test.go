@@ -37,14 +37,16 @@ func changed(f func(before agent.State, after *agent.State)) driver {
 
 // restored makes a driver that changes the executions it reads back.
 func restored(f func(x *execution.State)) driver {
-	return driver{restore: func(s agent.State) agent.State {
-		s.Executions = slices.Clone(s.Executions)
-		for i := range s.Executions {
-			s.Executions[i].Patches = slices.Clone(s.Executions[i].Patches)
-			f(&s.Executions[i])
+	return hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
+		if _, ok := ev.(agent.Started); ok {
+			s.Executions = slices.Clone(s.Executions)
+			for i := range s.Executions {
+				s.Executions[i].Patches = slices.Clone(s.Executions[i].Patches)
+				f(&s.Executions[i])
+			}
 		}
-		return s
-	}}
+		return ev
+	})
 }
 
 // plantedBug is a driver that breaks a rule, and the world to search for it.
@@ -113,10 +115,12 @@ var planted = []plantedBug{
 			x.Patches[i].Attempts = 0
 		}
 	})},
-	{"a restart drops the last report", 8, "vendor", driver{restore: func(s agent.State) agent.State {
-		s.Reports = s.Reports[:max(len(s.Reports)-1, 0)]
-		return s
-	}}},
+	{"a restart drops the last report", 8, "vendor", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
+		if _, ok := ev.(agent.Started); ok {
+			s.Reports = s.Reports[:max(len(s.Reports)-1, 0)]
+		}
+		return ev
+	})},
 	{"a lower revision is taken", 9, "cancel", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
 		if answer, ok := ev.(agent.CallDone); ok && answer.ID == s.Calls.Out && len(answer.Answer.Manifest) > 0 {
 			s.Revision = manifest.Revision(0)

@@ -80,11 +80,11 @@ func (s *scene) play(t Trace, tell bool) *played {
 				return run
 			}
 		}
-		m, ok := step.move()
-		if !ok {
-			run.wrong = fmt.Errorf("%q is made about nothing that there is", step)
+		if step.Choice == Go {
+			run.wrong = fmt.Errorf("%q is no step of its own: it says how many steps go before a choice", Go)
+			return run
 		}
-		if !ok || !do(m) {
+		if !do(step.move()) {
 			return run
 		}
 	}
@@ -108,7 +108,7 @@ func (s *scene) play(t Trace, tell bool) *played {
 func (p *played) tell(s *scene, before, after *state, m move) {
 	what := s.ordinarily(before)
 	if m != ordinarily {
-		what = strings.ToUpper(stepOf(0, m).String()) + " (else: " + what + ")"
+		what = strings.ToUpper(Step{0, m.choice, m.of}.String()) + " (else: " + what + ")"
 	}
 	fmt.Fprintf(&p.story, "%+10v  %s", after.now.Sub(epoch), what)
 	for i, h := range after.hosts[:s.Assets] {
@@ -134,16 +134,16 @@ func (s *scene) describe(asset int, r job.Report) string {
 	if j := s.job(r.Order); s.Jobs > 1 && j >= 0 {
 		of = " of " + string(s.tasks[j].id)
 	}
+	what := "TooLate(" + r.TooLate.String() + ")"
 	switch {
-	case r.Progress != 0:
-		return fmt.Sprintf("%sreports %s%s", who, r.Progress, of)
-	case r.Result != 0:
-		return fmt.Sprintf("%sreports %s%s", who, r.Result, of)
-	case r.TooLate != 0:
-		return fmt.Sprintf("%sreports TooLate(%s)%s", who, r.TooLate, of)
-	default:
+	case r.Refused != "":
 		return who + "refuses a manifest"
+	case r.Progress != 0:
+		what = r.Progress.String()
+	case r.Result != 0:
+		what = r.Result.String()
 	}
+	return who + "reports " + what + of
 }
 
 // ordinarily says what the ordinary step of a state is.
@@ -156,28 +156,25 @@ func (s *scene) ordinarily(st *state) string {
 	if s.Assets > 1 {
 		at = " (" + string(assetNames[i]) + ")"
 	}
-	switch {
-	case len(h.net) > 0 && h.net[0].answer:
-		return "an answer arrives" + at
-	case len(h.net) > 0:
-		return "a call reaches the server" + at
-	}
-	switch e := h.lane[0].effect.(type) {
+	what := "discard of staged files"
+	switch e := h.next().(type) {
 	case execution.TakeInventory:
-		return "inventory" + at
+		what = "inventory"
 	case execution.Download:
-		return "download of " + string(e.Patch.Patch) + at
+		what = "download of " + string(e.Patch.Patch)
 	case execution.Preflight:
-		return "preflight" + at
+		what = "preflight"
 	case execution.RunAction:
-		return "action " + e.Action.Name + at
+		what = "action " + e.Action.Name
 	case execution.Install:
-		return "installation of " + string(e.Patches[0].Patch.Patch) + at
+		what = "installation of " + string(e.Patches[0].Patch.Patch)
 	case execution.Reboot:
-		return "reboot" + at
-	default:
-		return "discard of staged files" + at
+		what = "reboot"
 	}
+	if len(h.net) > 0 {
+		what = map[bool]string{true: "an answer arrives", false: "a call reaches the server"}[h.net[0].answer]
+	}
+	return what + at
 }
 
 // shrink drops choices and ordinary steps for as long as the same invariant still breaks.

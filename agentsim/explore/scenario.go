@@ -63,7 +63,7 @@ func (s *scene) points(t Trace) (list []point) {
 		for range step.After {
 			st = c.apply(st, ordinarily)
 		}
-		m, _ := step.move()
+		m := step.move()
 		of := assetNames[0]
 		if m.choice.target() == anAsset {
 			of = assetNames[m.of]
@@ -83,21 +83,7 @@ func (d driver) counting(tell func(of job.AssetID, at time.Time)) driver {
 		tell(c.Asset, at.Wall)
 		return do(c, s, ev, at)
 	}
-	d.restore = nil // the agent does it
 	return d
-}
-
-// agent is the machine that the driver makes of the production one: what a restart changes, it changes itself.
-func (d driver) agent() func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out) {
-	return func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
-		if _, started := ev.(agent.Started); started && d.restore != nil {
-			s = d.restore(s)
-		}
-		if d.step != nil {
-			return d.step(c, s, ev, at)
-		}
-		return agent.Step(c, s, ev, at)
-	}
 }
 
 // search places the choices from i on, the likeliest instants first, and reports whether the scenario breaks as it should.
@@ -162,8 +148,7 @@ func (w *scribe) breaks(lines []said) bool {
 	if !ok || broken.Invariant != w.invariant {
 		return false
 	}
-	planted := w.driver.step != nil || w.driver.restore != nil
-	return !planted || w.play(lines, driver{}) == nil
+	return w.driver.step == nil || w.play(lines, driver{}) == nil
 }
 
 func (w *scribe) play(lines []said, d driver) error {
@@ -190,8 +175,8 @@ func (w *scribe) history(lines []said) string {
 	}
 	var b strings.Builder
 	for _, l := range lines {
-		fmt.Fprintf(&b, "+%-10s %s\n", brief(l.at), l.words)
+		fmt.Fprintf(&b, "+%-10s %s\n", agentsim.FormatDuration(l.at), l.words)
 	}
-	fmt.Fprintf(&b, "+%-10s expect settled\n", brief(end))
+	fmt.Fprintf(&b, "+%-10s expect settled\n", agentsim.FormatDuration(end))
 	return b.String()
 }

@@ -1,18 +1,18 @@
 package explore
 
 import (
-	"crypto/ed25519"
-	"crypto/sha256"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/internal/stamp"
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
-	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -73,14 +73,12 @@ type released struct {
 type scene struct {
 	World
 	driver      driver
-	signer      manifest.Signer
-	key         ed25519.PublicKey
-	verifier    manifest.Verifier
+	key         stamp.Key
 	configs     [maxAssets]agent.Config
 	tasks       []task
-	orders      [maxAssets][maxJobs]job.OrderID
 	versions    [len(levels)]version.Version
 	inventories map[[2]level]catalog.Inventory
+	snap        *catalog.Snapshot // the stand-in's catalog
 
 	mu     sync.Mutex
 	sealed map[sealedKey][]byte
@@ -96,10 +94,7 @@ func newScene(w World, d driver) (*scene, error) {
 	if err := w.validate(); err != nil {
 		return nil, err
 	}
-	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("e", ed25519.SeedSize)))
-	s := &scene{World: w, driver: d, signer: manifest.NewSigner(key), sealed: map[sealedKey][]byte{}, inventories: map[[2]level]catalog.Inventory{}}
-	s.key = key.Public().(ed25519.PublicKey)
-	s.verifier = &verifier{right: manifest.NewVerifier(s.key)}
+	s := &scene{World: w, driver: d, key: stamp.New("explore"), sealed: map[sealedKey][]byte{}, inventories: map[[2]level]catalog.Inventory{}}
 	for i, text := range levels {
 		v, err := version.Parse(version.Semver, text)
 		if err != nil {
@@ -119,10 +114,7 @@ func newScene(w World, d driver) (*scene, error) {
 		s.tasks = append(s.tasks, t)
 	}
 	for i := range w.Assets {
-		s.configs[i] = agent.Config{Asset: assetNames[i], Key: s.verifier, Every: w.Every, WaitParked: w.Parked}.WithDefaults()
-		for j, t := range s.tasks {
-			s.orders[i][j] = job.MakeOrderID(t.run, assetNames[i])
-		}
+		s.configs[i] = agent.Config{Asset: assetNames[i], Key: s.key, Every: w.Every, WaitParked: w.Parked}.WithDefaults()
 	}
 	for a := range level(len(levels)) {
 		for b := range level(len(levels)) {
@@ -134,6 +126,7 @@ func newScene(w World, d driver) (*scene, error) {
 			s.inventories[[2]level{a, b}] = inventory
 		}
 	}
+	s.snap, _ = catalog.Sync(nil, []catalog.Batch{feed{}.batch(s, epoch)}, epoch)
 	var whole contents
 	for j, t := range s.tasks {
 		whole[j] = t.all()
@@ -157,23 +150,14 @@ func (t task) number(id catalog.PatchID) int {
 	return slices.IndexFunc(t.patches, func(u upgrade) bool { return u.id == id })
 }
 
-// makeOrder is the order of a job on an asset as content c has it, for the stand-in.
+// makeOrder is the order of a job on an asset as content c has it, for the stand-in: planned as the production server plans.
 func (s *scene) makeOrder(asset, j int, c content) job.Order {
 	t := s.tasks[j]
-	o := job.Order{ID: s.orders[asset][j], Job: t.id, Name: string(t.id), Run: t.run, Revision: 1, Start: t.start, End: t.end,
-		Reboot: s.Policy, Early: s.Early, Cancelled: c.marked}
+	o := s.definition(t, bits.OnesCount8(c.patches)).Plan(job.PlanInput{Snapshot: s.snap, Asset: assetNames[asset],
+		Inventory: s.inventories[[2]level{1, 1}], Occurrence: schedule.Occurrence{Start: t.start}, Now: epoch}).Order
+	o.Revision, o.Cancelled = 1, c.marked
 	if c.patches != t.all().patches {
 		o.Revision = 2
-	}
-	if s.Action {
-		o.Pre = []job.Action{{Name: "stop", Command: []string{"stop"}}}
-	}
-	for i, u := range t.patches {
-		if c.patches&(1<<i) != 0 {
-			o.Patches = append(o.Patches, job.OrderPatch{Patch: u.id, Product: product(u.product), Name: string(product(u.product)),
-				Version: s.versions[u.level], Reboot: s.needsReboot(u),
-				Files: []job.File{{Name: "f", URL: url(u, false), Expect: integrity.Expectation{Signer: vendor, Digests: []integrity.Digest{digest(good, u.level)}}}}})
-		}
 	}
 	return o
 }
@@ -195,32 +179,9 @@ func (s *scene) seal(asset int, r released) ([]byte, error) {
 			d.Orders = append(d.Orders, s.makeOrder(asset, j, c))
 		}
 	}
-	sealed, err := manifest.Seal(d, s.signer)
+	sealed, err := manifest.Seal(d, s.key)
 	if err == nil {
 		s.sealed[key] = sealed
 	}
 	return sealed, err
-}
-
-// verifier remembers what the right one found right: the same bytes are opened in many thousand states.
-type verifier struct {
-	right manifest.Verifier
-	good  sync.Map // SHA-256 of message and signature
-}
-
-func (v *verifier) KeyID() string { return v.right.KeyID() }
-
-func (v *verifier) Verify(message, signature []byte) error {
-	h := sha256.New()
-	h.Write(signature)
-	h.Write(message)
-	sum := [sha256.Size]byte(h.Sum(nil))
-	if _, ok := v.good.Load(sum); ok {
-		return nil
-	}
-	err := v.right.Verify(message, signature)
-	if err == nil {
-		v.good.Store(sum, true)
-	}
-	return err
 }

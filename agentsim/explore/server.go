@@ -191,7 +191,7 @@ func (s *scene) view(st *state) *controller.Controller {
 
 func (s *scene) controller(st *state, over controller.Store) *controller.Controller {
 	c, err := controller.New(over, controller.Config{
-		Signer: s.signer, Key: s.key, Lead: lead, Timing: manifest.Timing{CheckIn: s.Every}, SeenEvery: -1, Zone: time.LoadLocation,
+		Signer: s.key, Key: ed25519.PublicKey(s.key), Lead: lead, Timing: manifest.Timing{CheckIn: s.Every}, SeenEvery: -1, Zone: time.LoadLocation,
 	})
 	if err != nil {
 		st.broke(10, "the server cannot begin: %v", err)
@@ -255,7 +255,7 @@ func (s *scene) checkIn(st *state, h *host, m message) (answer message, ok bool)
 	}
 	answer = message{id: m.id, answer: true, ack: a.Acknowledged, manifest: a.Manifest}
 	if len(a.Manifest) > 0 {
-		d, err := manifest.Open(a.Manifest, s.verifier, assetNames[h.asset], 0, st.now)
+		d, err := manifest.Open(a.Manifest, s.key, assetNames[h.asset], 0, st.now)
 		if err != nil {
 			st.broke(9, "the server sends a manifest that does not open: %v", err)
 			return answer, false

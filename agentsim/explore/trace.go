@@ -4,62 +4,28 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/patchpolicy/patchpolicy/job"
 )
 
 // Step is one choice out of the ordinary, after so many ordinary steps.
 type Step struct {
 	After  int // ordinary steps before it
 	Choice Choice
-	Asset  job.AssetID // that it happens to; empty where it is made about no asset
-	Job    job.ID      // that it is about; empty where it is made about no job
+	Of     uint8 // the number of the asset it happens to, or of the job it is about, from zero
 }
 
-// move is the step's choice by number; ok is false when its asset or job is none.
-func (s Step) move() (m move, ok bool) {
-	m.choice = s.Choice
-	switch s.Choice.target() {
-	case anAsset:
-		for i, name := range assetNames {
-			if name == s.Asset {
-				m.of, ok = uint8(i), true
-			}
-		}
-		return m, ok && s.Job == ""
-	case aJob:
-		for j, name := range jobNames {
-			if name == s.Job {
-				m.of, ok = uint8(j), true
-			}
-		}
-		return m, ok && s.Asset == ""
-	}
-	return m, choices.Valid(s.Choice) && s.Choice != Go && s.Asset == "" && s.Job == ""
-}
+func (s Step) move() move { return move{s.Choice, s.Of} }
 
 // String returns the choice's name, and what it is about if that is not the first asset or job.
 func (s Step) String() string {
-	of := ""
 	switch {
-	case s.Job != "" && s.Job != jobNames[0]:
-		of = " " + string(s.Job)
-	case s.Asset != "" && s.Asset != assetNames[0]:
-		of = " " + string(s.Asset)
+	case s.Of == 0:
+		return s.Choice.String()
+	case s.Choice.target() == aJob && s.Of < maxJobs:
+		return s.Choice.String() + " " + string(jobNames[s.Of])
+	case s.Choice.target() == anAsset && s.Of < maxAssets:
+		return s.Choice.String() + " " + string(assetNames[s.Of])
 	}
-	return s.Choice.String() + of
-}
-
-// stepOf is a move after so many ordinary steps.
-func stepOf(after int, m move) Step {
-	s := Step{After: after, Choice: m.choice}
-	switch m.choice.target() {
-	case anAsset:
-		s.Asset = assetNames[m.of]
-	case aJob:
-		s.Job = jobNames[m.of]
-	}
-	return s
+	return fmt.Sprintf("%s %d", s.Choice, s.Of)
 }
 
 // Trace is a history: the choices out of the ordinary. Behind the last one everything goes its ordinary way.
@@ -112,24 +78,12 @@ func ParseTrace(text string) (Trace, error) {
 	return t, nil
 }
 
-// parseStep reads a choice, and what it is about if that is not the first.
+// parseStep reads what Step.String writes.
 func parseStep(word string) (Step, bool) {
-	for of := range maxAssets {
-		for _, target := range []target{world, anAsset, aJob} {
-			name := word
-			if of > 0 {
-				suffix := string(assetNames[of])
-				if target == aJob {
-					suffix = string(jobNames[of])
-				}
-				cut, ok := strings.CutSuffix(word, " "+suffix)
-				if !ok || target == world {
-					continue
-				}
-				name = cut
-			}
-			if c, err := choices.Parse(name); err == nil && c != Go && c.target() == target {
-				return stepOf(0, move{c, uint8(of)}), true
+	for _, c := range choices.All()[1:] {
+		for of := range uint8(max(maxAssets, maxJobs)) {
+			if s := (Step{Choice: c, Of: of}); s.String() == word && (of == 0 || c.target() != world) {
+				return s, true
 			}
 		}
 	}
@@ -153,7 +107,7 @@ func traceOf(path []move) Trace {
 			after++
 			continue
 		}
-		t = append(t, stepOf(after, m))
+		t = append(t, Step{after, m.choice, m.of})
 		after = 0
 	}
 	return t

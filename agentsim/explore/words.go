@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
@@ -13,7 +14,7 @@ import (
 func (w *scribe) world() string {
 	var b strings.Builder
 	// a server takes no longer time between check-ins (MAN-3)
-	fmt.Fprintf(&b, "clock %s, check-in every %s\n", epoch.Format(time.RFC3339), brief(min(w.Every, 20*time.Minute)))
+	fmt.Fprintf(&b, "clock %s, check-in every %s\n", epoch.Format(time.RFC3339), agentsim.FormatDuration(min(w.Every, 20*time.Minute)))
 	for i, u := range upgrades {
 		if i < maxPatches || w.Jobs > 1 {
 			b.WriteString(w.patch(u) + "\n")
@@ -33,16 +34,16 @@ func (w *scribe) world() string {
 		for _, name := range assetNames[:w.Assets] {
 			fmt.Fprintf(&b, " %s", name)
 		}
-		fmt.Fprintf(&b, ", once at +%s", brief(t.start.Sub(epoch)))
+		fmt.Fprintf(&b, ", once at +%s", agentsim.FormatDuration(t.start.Sub(epoch)))
 		for _, c := range []struct {
 			is   bool
 			text string
 		}{
-			{w.Window > 0, "window " + brief(w.Window)},
+			{w.Window > 0, "window " + agentsim.FormatDuration(w.Window)},
 			{w.Action, "first stop"},
 			{w.Early, "early download"},
 			{w.Policy.Suppress, "suppress reboot"},
-			{w.Policy.Deferrals > 0, fmt.Sprintf("defer %d times for %s", w.Policy.Deferrals, brief(w.Policy.Interval))},
+			{w.Policy.Deferrals > 0, fmt.Sprintf("defer %d times for %s", w.Policy.Deferrals, agentsim.FormatDuration(w.Policy.Interval))},
 		} {
 			if c.is {
 				fmt.Fprintf(&b, ", %s", c.text)
@@ -80,110 +81,67 @@ func (t task) list(n int) string {
 // trapped are the steps at which an agent can be made to crash before its commit, likelier ones first.
 var trapped = []string{"download", "preflight", "Downloaded", "install", "action", "inventory", "Completed", "CompletedWithFailures", "Failed", "reboot"}
 
+// sayings are the words of package agentsim for a choice, where they are always the same; of an asset or a job, behind its name.
+var sayings = map[Choice]string{
+	Lose: "loses the next 1 calls", GiveUp: "next 1 calls arrive 1m late", Repeat: "next 1 calls arrive twice", Replay: "is sent a old manifest",
+	Crash: "crashes", CrashBefore: "crashes before ", CutOff: "crashes", Boot: "reboots", Fail: "ignores 1 reboots",
+	Cancel: "try cancel", Withdraw: "try disable", Enable: "try enable", Delete: "try delete",
+	Login: "logs in", Lock: "locks", Logout: "logs out", Later: "user says later", Now: "user says now",
+	Halt: "server crashes before commit 1", HaltBehind: "server crashes after commit 1", HaltSecond: "server crashes after commit 2", Sync: "sync",
+}
+
 // say says a choice in the words of package agentsim; several ways, where one of them will do; none, where there are no words.
 func (s *scene) say(st *state, m move) []string {
-	first := upgrades[0].id
+	first, text := upgrades[0].id, sayings[m.choice]
 	switch m.choice {
-	case Halt:
-		return []string{"server crashes before commit 1"}
-	case HaltBehind:
-		return []string{"server crashes after commit 1"}
-	case HaltSecond:
-		return []string{"server crashes after commit 2"}
 	case Publish:
-		return []string{s.patch(upgrades[maxPatches])}
+		text = s.patch(upgrades[maxPatches])
 	case End:
-		return []string{fmt.Sprintf("vendor marks %s end of life at +%s", first, brief(st.now.Sub(epoch)))}
+		text = fmt.Sprintf("vendor marks %s end of life at +%s", first, agentsim.FormatDuration(st.now.Sub(epoch)))
 	case Unlist:
-		return []string{fmt.Sprintf("vendor withdraws %s", first)}
+		text = fmt.Sprintf("vendor withdraws %s", first)
 	case MoveOn:
-		return []string{fmt.Sprintf("vendor serves %s for %s", levels[len(levels)-1], first)}
-	case Sync:
-		return []string{"sync"}
-	}
-	if m.choice.target() == aJob {
+		text = fmt.Sprintf("vendor serves %s for %s", levels[len(levels)-1], first)
+	case Edit:
 		t := s.tasks[m.of]
-		if m.choice == Edit {
-			return []string{fmt.Sprintf("try edit %s: %s", t.id, t.list(len(t.patches)-1))}
-		}
-		verb := map[Choice]string{Cancel: "cancel", Withdraw: "disable", Enable: "enable", Delete: "delete"}[m.choice]
-		return []string{fmt.Sprintf("try %s %s", verb, t.id)}
-	}
-	var list []string
-	for _, deed := range s.deeds(st, st.hosts[m.of], m.choice) {
-		if !strings.HasPrefix(deed, "vendor ") {
-			deed = string(assetNames[m.of]) + " " + deed
-		}
-		list = append(list, deed)
-	}
-	return list
-}
-
-// deeds are what an asset does, or a vendor to what it fetches.
-func (s *scene) deeds(st *state, h *host, c Choice) []string {
-	switch c {
-	case Lose:
-		if len(h.net) > 0 && h.net[0].answer {
-			return []string{"loses the next 1 answers"}
-		}
-		return []string{"loses the next 1 calls"}
-	case CrashBefore:
-		var list []string
-		for _, step := range trapped {
-			list = append(list, "crashes before "+step)
-		}
-		return list
+		text = fmt.Sprintf("try edit %s: %s", t.id, t.list(len(t.patches)-1))
+	case Damage:
+		text = fmt.Sprintf("vendor damages %s", st.hosts[m.of].next().(execution.Download).Patch.Patch)
+	case Age:
+		text = fmt.Sprintf("vendor serves %s for %s", levels[0], st.hosts[m.of].next().(execution.Download).Patch.Patch)
+	case Cancel, Withdraw, Enable, Delete:
+		text += " " + string(s.tasks[m.of].id)
 	case Sleep:
-		return []string{"sleeps for " + brief(s.windowEnd(st.now).Sub(st.now))}
-	case CutOff, Fail, Damage, Age:
-		return spoilt(h.next(), c)
+		text = "sleeps for " + agentsim.FormatDuration(s.windowEnd(st.now).Sub(st.now))
+	case Lose:
+		if st.hosts[m.of].net[0].answer {
+			text = "loses the next 1 answers"
+		}
+	case CutOff, Fail:
+		switch e := st.hosts[m.of].next().(type) {
+		case execution.Download:
+			text = fmt.Sprintf("download of %s fails with %s", e.Patch.Product, job.FileDownloadFailed)
+		case execution.Install:
+			how := map[Choice]string{CutOff: "crashes the agent", Fail: "fails"}[m.choice]
+			text = fmt.Sprintf("installer of %s %s 1 times", e.Patches[0].Patch.Product, how)
+		case execution.RunAction:
+			if m.choice == Fail {
+				text = fmt.Sprintf("action %s exits 1", e.Action.Name)
+			}
+		}
 	}
-	deed := map[Choice]string{
-		GiveUp: "next 1 calls arrive 1m late", Repeat: "next 1 calls arrive twice", Replay: "is sent a old manifest", Crash: "crashes", Boot: "reboots",
-		Login: "logs in", Lock: "locks", Logout: "logs out", Later: "user says later", Now: "user says now",
-	}[c]
-	if deed == "" {
+	if text == "" {
 		return nil
 	}
-	return []string{deed}
-}
-
-// spoilt says how an effect fails.
-func spoilt(e execution.Effect, c Choice) []string {
-	switch e := e.(type) {
-	case execution.Download:
-		switch c {
-		case Fail:
-			return []string{fmt.Sprintf("download of %s fails with %s", e.Patch.Product, job.FileDownloadFailed)}
-		case Damage:
-			return []string{fmt.Sprintf("vendor damages %s", e.Patch.Patch)}
-		case Age:
-			return []string{fmt.Sprintf("vendor serves %s for %s", levels[0], e.Patch.Patch)}
-		}
-	case execution.Install:
-		if c == Fail {
-			return []string{fmt.Sprintf("installer of %s fails 1 times", e.Patches[0].Patch.Product)}
-		}
-		return []string{fmt.Sprintf("installer of %s crashes the agent 1 times", e.Patches[0].Patch.Product)}
-	case execution.RunAction:
-		if c == Fail {
-			return []string{fmt.Sprintf("action %s exits 1", e.Action.Name)}
-		}
-		return []string{"crashes"}
-	case execution.Reboot:
-		return []string{"ignores 1 reboots"}
+	if m.choice.target() == anAsset && !strings.HasPrefix(text, "vendor ") {
+		text = string(assetNames[m.of]) + " " + text
 	}
-	return nil
-}
-
-// brief writes a duration without what is zero at its end: 10m for 10m0s.
-func brief(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = s[:len(s)-2]
+	if m.choice != CrashBefore {
+		return []string{text}
 	}
-	if strings.HasSuffix(s, "h0m") {
-		s = s[:len(s)-2]
+	var list []string
+	for _, step := range trapped {
+		list = append(list, text+step)
 	}
-	return s
+	return list
 }

@@ -46,6 +46,33 @@ type Budget struct {
 	Vendor   uint8 // what a vendor does to its catalog and its files
 }
 
+// of is what a choice takes one of; nil: it is free.
+func (b *Budget) of(c Choice) *uint8 {
+	switch c {
+	case Time, Arrive, Work, SecondFirst:
+		return &b.Turns
+	case Edit, Cancel, Withdraw, Enable, Delete:
+		return &b.Changes
+	case Crash, CrashBefore, CutOff, Boot:
+		return &b.Crashes
+	case Lose, GiveUp:
+		return &b.Losses
+	case Repeat, Replay:
+		return &b.Repeats
+	case Fail, Damage, Age:
+		return &b.Faults
+	case Login, Lock, Logout:
+		return &b.Sessions
+	case Sleep:
+		return &b.Sleeps
+	case Halt, HaltBehind, HaltSecond:
+		return &b.Outages
+	case Publish, End, Unlist, MoveOn:
+		return &b.Vendor
+	}
+	return nil
+}
+
 // Worlds lists the worlds that come with the package.
 func Worlds() []World {
 	list := []World{

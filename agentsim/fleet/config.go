@@ -24,7 +24,7 @@ type Config struct {
 
 	// What tests put in the place of what is cheaper.
 	everyCall bool                                    // carry out idle check-ins one by one
-	keys      *keys                                   // nil: cheapKey
+	keys      *keys                                   // nil: cheap
 	server    func(*scene, keys, int) (server, error) // for so many assets; nil: newLean
 }
 

@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -90,8 +88,9 @@ func newScene() (*scene, error) {
 }
 
 func digests(content string) []integrity.Digest {
-	sum := sha256.Sum256([]byte(content))
-	return []integrity.Digest{{Algorithm: integrity.SHA256, Sum: hex.EncodeToString(sum[:])}}
+	d := integrity.NewDigester(integrity.SHA256)
+	_, _ = d.Write([]byte(content)) // it never fails
+	return d.Sums()
 }
 
 // installed has a bit for each product that is at its new version.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/internal/stamp"
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -29,6 +30,9 @@ type shard struct {
 	tally     *tally
 	err       error
 }
+
+// cheap is the key of every shard, unless a test wants another. No history depends on it: see TestSealing.
+var cheap = stamp.New("patchpolicy fleet")
 
 func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
 	s = &shard{scene: sc, cfg: cfg, first: first, end: time.Duration(cfg.Days) * day, keys: keys{cheap, cheap}}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
 // asset draws an asset, and what becomes of it. It takes draws from its own stream alone.
@@ -122,7 +124,7 @@ func (a *life) network(at time.Duration) {
 	case 4:
 		a.does(at, "next %d calls arrive twice", d.between(1, 200))
 	case 5, 6:
-		a.does(at, "next %d calls arrive %s late", d.between(1, 5), duration(d.span(time.Second, day)))
+		a.does(at, "next %d calls arrive %s late", d.between(1, 5), agentsim.FormatDuration(d.span(time.Second, day)))
 	case 7:
 		a.does(at, "is sent %s", pick(d, "a forged manifest", "a expired manifest", "a old manifest", "a damaged manifest", "a huge manifest", "a manifest of another asset"))
 	}
@@ -142,12 +144,12 @@ func (a *life) power(at time.Duration) {
 	case 5:
 		a.does(at, "reboots")
 	case 6:
-		a.does(at, "reboots off for %s", duration(a.until(at, 10*day)-at))
+		a.does(at, "reboots off for %s", agentsim.FormatDuration(a.until(at, 10*day)-at))
 	case 7:
 		a.does(at, "goes off")
 		a.does(a.until(at, 10*day), "comes on")
 	case 8, 9:
-		a.does(at, "sleeps for %s", duration(a.until(at, 3*day)-at))
+		a.does(at, "sleeps for %s", agentsim.FormatDuration(a.until(at, 3*day)-at))
 	case 10:
 		a.does(at, "ignores %d reboots", d.between(1, 3))
 	case 11:
@@ -167,7 +169,7 @@ func (a *life) clock(at time.Duration) {
 		a.does(at, "moves to %s", pick(d, zones...))
 		return
 	}
-	by := pick(d, "+", "-") + duration(d.span(time.Second, 40*day))
+	by := pick(d, "+", "-") + agentsim.FormatDuration(d.span(time.Second, 40*day))
 	a.does(at, "clock %s", by)
 	if d.chance(50) { // somebody sets it right
 		a.does(a.until(at, 2*day), "clock %s", strings.NewReplacer("+", "-", "-", "+").Replace(by))
@@ -193,7 +195,7 @@ func (a *life) installers(at time.Duration) {
 	case 6:
 		a.does(at, "action %s exits %d", pick(d, "stop", "start", "check"), pick(d, 0, 1, 10, 11, 12, 101, 7))
 	case 7, 8:
-		a.does(at, "takes %s for %s", duration(d.span(time.Second, 12*time.Hour)), pick(d, "inventory", "download", "install", "install", "install", "action", "boot"))
+		a.does(at, "takes %s for %s", agentsim.FormatDuration(d.span(time.Second, 12*time.Hour)), pick(d, "inventory", "download", "install", "install", "install", "action", "boot"))
 	case 9:
 		a.does(at, "has %s %d.0", p.name, d.between(1, p.versions))
 	}

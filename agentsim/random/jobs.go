@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
 var tags = []string{"red", "blue", "green"}
@@ -81,7 +83,7 @@ func (g *generator) timing(d dice, from time.Duration) (text string, due []time.
 	switch d.IntN(9) {
 	case 0, 1:
 		at := d.when(from+2*day, max(from+3*day, g.end-day))
-		return words("once at +"+duration(at), spread), []time.Duration{at}
+		return words("once at +"+agentsim.FormatDuration(at), spread), []time.Duration{at}
 	case 2, 3, 4:
 		return words("daily"+at, spread), due
 	case 5:

@@ -46,7 +46,7 @@ func relations() []relation {
 		{
 			name: "the order in which assets are enrolled changes no asset's history", troubles: quiet, view: histories("a00"),
 			change: func(s *script) {
-				slices.SortStableFunc(s.lines, func(a, b line) int { return strings.Compare(enrolment(b), enrolment(a)) })
+				slices.SortStableFunc(s.lines, func(a, b agentsim.Step) int { return strings.Compare(enrolment(b), enrolment(a)) })
 				s.sort()
 			},
 			wrong: func(s *script) { s.replace(`^asset a000 .*`, "asset a000 tagged all") },
@@ -224,8 +224,8 @@ func installed(w *agentsim.World) string {
 // begin puts the lines that begin with some words at the start.
 func (s *script) begin(words string) {
 	for i, l := range s.lines {
-		if strings.HasPrefix(l.words, words) {
-			s.lines[i].at = 0
+		if strings.HasPrefix(l.Words, words) {
+			s.lines[i].At = 0
 		}
 	}
 	s.sort()
@@ -233,13 +233,13 @@ func (s *script) begin(words string) {
 
 // drop leaves out the lines that contain some words.
 func (s *script) drop(words string) {
-	s.lines = slices.DeleteFunc(s.lines, func(l line) bool { return strings.Contains(l.words, words) })
+	s.lines = slices.DeleteFunc(s.lines, func(l agentsim.Step) bool { return strings.Contains(l.Words, words) })
 }
 
 func (s *script) replace(pattern, by string) {
 	re := regexp.MustCompile(pattern)
 	for i := range s.lines {
-		s.lines[i].words = re.ReplaceAllString(s.lines[i].words, by)
+		s.lines[i].Words = re.ReplaceAllString(s.lines[i].Words, by)
 	}
 }
 
@@ -263,9 +263,9 @@ func each(what string) func(*script) {
 }
 
 // enrolment is the words of a line that enrols an asset at the start; of others, what comes before all of them.
-func enrolment(l line) string {
-	if l.at == 0 && strings.HasPrefix(l.words, "asset ") {
-		return l.words
+func enrolment(l agentsim.Step) string {
+	if l.At == 0 && strings.HasPrefix(l.Words, "asset ") {
+		return l.Words
 	}
 	return ""
 }
@@ -283,15 +283,15 @@ func noMore(s *script) {
 func split(s *script) {
 	list := regexp.MustCompile(`^try job (j\d): patches ([^ ,]+) ([^,]+)(.*)$`)
 	for _, l := range slices.Clone(s.lines) {
-		m := list.FindStringSubmatch(l.words)
+		m := list.FindStringSubmatch(l.Words)
 		if m == nil {
 			continue
 		}
 		s.replace(fmt.Sprintf(`^try job %s: .*`, m[1]), fmt.Sprintf("try job %s: patches %s%s", m[1], m[3], m[4]))
-		s.add(l.at, "try job %s-2: patches %s%s", m[1], m[2], m[4])
+		s.add(l.At, "try job %s-2: patches %s%s", m[1], m[2], m[4])
 		for _, other := range slices.Clone(s.lines) {
-			if verb, ok := strings.CutSuffix(other.words, " "+m[1]); ok {
-				s.add(other.at, "%s %s-2", verb, m[1])
+			if verb, ok := strings.CutSuffix(other.Words, " "+m[1]); ok {
+				s.add(other.At, "%s %s-2", verb, m[1])
 			}
 		}
 	}

@@ -10,25 +10,19 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
-// line is one step of a scenario.
-type line struct {
-	at    time.Duration // from the clock's start
-	words string
-}
-
 // script is a scenario as lines, the clock in front of them.
 type script struct {
 	clock string // what stands behind the word clock
-	lines []line
+	lines []agentsim.Step
 }
 
 func (s *script) add(at time.Duration, format string, args ...any) {
-	s.lines = append(s.lines, line{at, fmt.Sprintf(format, args...)})
+	s.lines = append(s.lines, agentsim.Step{At: at, Words: fmt.Sprintf(format, args...)})
 }
 
 // sort puts the lines in the order of their times. What was added first stays first at the same time.
 func (s *script) sort() {
-	slices.SortStableFunc(s.lines, func(a, b line) int { return cmp.Compare(a.at, b.at) })
+	slices.SortStableFunc(s.lines, func(a, b agentsim.Step) int { return cmp.Compare(a.At, b.At) })
 }
 
 // String is the scenario's text.
@@ -38,69 +32,21 @@ func (s script) String() string {
 	last := time.Duration(-1)
 	for _, l := range s.lines {
 		at := ""
-		if l.at != last {
-			at = "+" + duration(l.at)
+		if l.At != last {
+			at = "+" + agentsim.FormatDuration(l.At)
 		}
-		last = l.at
-		fmt.Fprintf(&b, "%-12s %s\n", at, l.words)
+		last = l.At
+		fmt.Fprintf(&b, "%-12s %s\n", at, l.Words)
 	}
 	return b.String()
 }
 
-// duration writes a duration as the scenario language reads it.
-func duration(d time.Duration) string {
-	text := ""
-	if days := d / (24 * time.Hour); days > 0 {
-		text, d = fmt.Sprintf("%dd", days), d%(24*time.Hour)
-	}
-	for _, u := range []struct {
-		d    time.Duration
-		unit string
-	}{{time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}, {time.Millisecond, "ms"}} {
-		if n := d / u.d; n > 0 {
-			text, d = text+fmt.Sprintf("%d%s", n, u.unit), d%u.d
-		}
-	}
-	return cmp.Or(text, "0s")
-}
-
 // parse reads a scenario's lines, without comments.
 func parse(text string) (script, error) {
-	var s script
-	var start time.Time
-	at := time.Duration(0)
-	for i, text := range strings.Split(text, "\n") {
-		words := strings.TrimSpace(text)
-		if strings.HasPrefix(words, "#") {
-			continue
-		}
-		words, _, _ = strings.Cut(words, " #")
-		words = strings.TrimSpace(words)
-		if clock, ok := strings.CutPrefix(words, "clock "); ok {
-			first, _, _ := strings.Cut(clock, ",")
-			t, err := time.Parse(time.RFC3339, first)
-			if err != nil {
-				return s, fmt.Errorf("line %d: %w", i+1, err)
-			}
-			s.clock, start = clock, t
-			continue
-		}
-		first, rest, _ := strings.Cut(words, " ")
-		offset, isOffset := strings.CutPrefix(first, "+")
-		instant, wrong := time.Parse(time.RFC3339, first)
-		switch {
-		case words == "":
-			continue
-		case isOffset:
-			d, err := agentsim.ParseDuration(offset)
-			if err != nil {
-				return s, fmt.Errorf("line %d: %w", i+1, err)
-			}
-			at, words = d, strings.TrimSpace(rest)
-		case wrong == nil:
-			at, words = instant.Sub(start), strings.TrimSpace(rest)
-		}
-		s.lines = append(s.lines, line{at, words})
+	read, err := agentsim.ParseScript("scenario", text)
+	if err != nil {
+		return script{}, err
 	}
-	return s, nil
+	steps := read.Steps()
+	return script{clock: strings.TrimPrefix(steps[0].Words, "clock "), lines: steps[1:]}, nil
 }

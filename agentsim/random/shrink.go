@@ -44,7 +44,7 @@ type shrinker struct {
 }
 
 // take plays a shorter script, and keeps it if it fails in the same way.
-func (k *shrinker) take(clock string, lines []line) bool {
+func (k *shrinker) take(clock string, lines []agentsim.Step) bool {
 	s := script{clock: clock, lines: lines}
 	text := s.String()
 	if k.left <= 0 || k.tried[text] {
@@ -60,7 +60,7 @@ func (k *shrinker) take(clock string, lines []line) bool {
 	return true
 }
 
-func (k *shrinker) lines() []line { return slices.Clone(k.script.lines) }
+func (k *shrinker) lines() []agentsim.Step { return slices.Clone(k.script.lines) }
 
 // cutEnd leaves out what comes behind the failure. A line of its own then lets the time go on until there.
 func (k *shrinker) cutEnd() {
@@ -70,8 +70,8 @@ func (k *shrinker) cutEnd() {
 		return
 	}
 	at := broken.At.Sub(start)
-	before := slices.DeleteFunc(k.lines(), func(l line) bool { return l.at > at })
-	_ = k.take(k.script.clock, append(before, line{at: (at + time.Second).Truncate(time.Second)}))
+	before := slices.DeleteFunc(k.lines(), func(l agentsim.Step) bool { return l.At > at })
+	_ = k.take(k.script.clock, append(before, agentsim.Step{At: (at + time.Second).Truncate(time.Second)}))
 }
 
 // dropNames leaves out assets, then jobs, products and patches, with every line about them: halves first.
@@ -79,21 +79,21 @@ func (k *shrinker) dropNames() {
 	for _, verb := range []string{"asset", "job", "patch"} {
 		var names []string
 		for _, l := range k.script.lines {
-			f := strings.Fields(strings.TrimPrefix(l.words, "try "))
+			f := strings.Fields(strings.TrimPrefix(l.Words, "try "))
 			if len(f) > 1 && f[0] == verb {
 				names = append(names, strings.TrimSuffix(f[1], ":"))
 			}
 		}
 		reduce(names, func(kept []string) bool {
 			gone := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(kept, n) })
-			return k.take(k.script.clock, slices.DeleteFunc(k.lines(), func(l line) bool { return l.about(gone) }))
+			return k.take(k.script.clock, slices.DeleteFunc(k.lines(), func(l agentsim.Step) bool { return about(l, gone) }))
 		})
 	}
 }
 
 // about reports whether the line says something of one of the names: it declares it, or what it does is done to it.
-func (l line) about(names []string) bool {
-	f := strings.Fields(strings.TrimPrefix(l.words, "try "))
+func about(l agentsim.Step, names []string) bool {
+	f := strings.Fields(strings.TrimPrefix(l.Words, "try "))
 	for i, word := range f[:min(len(f), 3)] {
 		word = strings.TrimSuffix(word, ":")
 		if slices.Contains(names, word) && (i < 2 || f[0] == "vendor" || f[0] == "expect") {
@@ -105,7 +105,7 @@ func (l line) about(names []string) bool {
 
 // dropLines leaves out lines, many at a time first.
 func (k *shrinker) dropLines() {
-	reduce(k.lines(), func(kept []line) bool { return k.take(k.script.clock, kept) })
+	reduce(k.lines(), func(kept []agentsim.Step) bool { return k.take(k.script.clock, kept) })
 }
 
 // reduce looks for a short part of a list that will still do: it leaves out halves, then quarters, and so on to single ones.
@@ -125,13 +125,13 @@ func reduce[T any](list []T, do func([]T) bool) []T {
 // dropParts leaves out clauses of lines, and words of clauses: those that fail without are put back.
 func (k *shrinker) dropParts() {
 	for i := range k.script.lines {
-		if rest, ok := strings.CutPrefix(k.script.lines[i].words, "try "); ok {
+		if rest, ok := strings.CutPrefix(k.script.lines[i].Words, "try "); ok {
 			k.rewrite(i, rest)
 		}
 		for _, separator := range []string{", ", " "} {
-			head, body, _ := strings.Cut(k.script.lines[i].words, ": ")
+			head, body, _ := strings.Cut(k.script.lines[i].Words, ": ")
 			if body == "" {
-				head, body = "", k.script.lines[i].words
+				head, body = "", k.script.lines[i].Words
 			} else {
 				head += ": "
 			}
@@ -148,16 +148,16 @@ func (k *shrinker) dropParts() {
 
 func (k *shrinker) rewrite(i int, words string) bool {
 	lines := k.lines()
-	lines[i].words = words
+	lines[i].Words = words
 	return k.take(k.script.clock, lines)
 }
 
 // drawTogether shortens the time between lines: none at all, or the next round number.
 func (k *shrinker) drawTogether() {
 	for i := range k.script.lines {
-		gap := k.script.lines[i].at
+		gap := k.script.lines[i].At
 		if i > 0 {
-			gap -= k.script.lines[i-1].at
+			gap -= k.script.lines[i-1].At
 		}
 		for _, to := range []time.Duration{0, gap.Truncate(day), gap.Truncate(time.Hour), gap.Truncate(10 * time.Minute), gap.Truncate(time.Minute)} {
 			if to >= gap {
@@ -165,7 +165,7 @@ func (k *shrinker) drawTogether() {
 			}
 			lines := k.lines()
 			for j := i; j < len(lines); j++ {
-				lines[j].at -= gap - to
+				lines[j].At -= gap - to
 			}
 			if k.take(k.script.clock, lines) {
 				break
@@ -183,7 +183,7 @@ func Actions(text string) int {
 	}
 	n := 0
 	for _, l := range s.lines {
-		switch word, _, _ := strings.Cut(l.words, " "); word {
+		switch word, _, _ := strings.Cut(l.Words, " "); word {
 		case "", "asset", "patch", "job", "line", "expect":
 		default:
 			n++

@@ -169,8 +169,8 @@ patch x-2: x 2.0          # as ever
 `, s.String())
 	require.Equal(t, 2, Actions(s.String()))
 	_, err = parse("clock 2026-03-02T00:00:00Z\n+1x enable j")
-	require.ErrorContains(t, err, "line 2")
-	require.Equal(t, "1d2h3m4s5ms", duration(day+2*60*60*1e9+3*60*1e9+4*1e9+5*1e6))
+	require.ErrorContains(t, err, "scenario:2")
+	require.Equal(t, "1d2h3m4s5ms", agentsim.FormatDuration(day+2*60*60*1e9+3*60*1e9+4*1e9+5*1e6))
 }
 
 // FuzzParse wants what was read and written to be read as the same again.
@@ -185,7 +185,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for i := range s.lines { // written to the millisecond, and never before the start
-			if s.lines[i].at = s.lines[i].at.Truncate(1e6); s.lines[i].at < 0 {
+			if s.lines[i].At = s.lines[i].At.Truncate(1e6); s.lines[i].At < 0 {
 				return
 			}
 		}

@@ -3,6 +3,8 @@ package random
 import (
 	"fmt"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
 // product is what a vendor makes. Its versions are 1.0, 2.0 and so on; the patch to version n is called NAME-n.
@@ -68,7 +70,7 @@ func (g *generator) traits(d dice, p product, version int) string {
 // fates are what a vendor does with patches that are out.
 func (g *generator) fates(d dice, p product) {
 	if d.chance(20) {
-		g.add(p.known[2], "line %s %d ends +%s", p.name, d.between(1, p.versions), duration(d.when(0, g.end+week)))
+		g.add(p.known[2], "line %s %d ends +%s", p.name, d.between(1, p.versions), agentsim.FormatDuration(d.when(0, g.end+week)))
 	}
 	for range d.between(0, 2*g.Weeks) {
 		version := d.between(2, p.versions)
@@ -76,7 +78,7 @@ func (g *generator) fates(d dice, p product) {
 		soon := min(at+d.span(time.Hour, 3*day), g.end)
 		switch d.IntN(8) {
 		case 0:
-			g.try(at, "vendor marks %s end of life%s", patch, pick(d, "", " at +"+duration(d.when(at, g.end))))
+			g.try(at, "vendor marks %s end of life%s", patch, pick(d, "", " at +"+agentsim.FormatDuration(d.when(at, g.end))))
 		case 1:
 			g.try(at, "vendor withdraws %s", patch)
 		case 2:

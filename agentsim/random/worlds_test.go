@@ -99,7 +99,7 @@ func TestSameSeedSameWorld(t *testing.T) {
 		require.NoError(t, err)
 		without := with.lines[:0]
 		for _, l := range with.lines {
-			if !l.about([]string{"a008"}) {
+			if !about(l, []string{"a008"}) {
 				without = append(without, l)
 			}
 		}

@@ -33,7 +33,7 @@
 //
 // # Patches
 //
-//   - The product is "deb/<channel>/<architecture>/<package>" ([ProductID]), the patch that, "=" and the version. A package of
+//   - The product is "deb/<channel>/<architecture>/<package>" (debian.ProductID), the patch that, "=" and the version. A package of
 //     architecture "all" is a product of every wanted architecture.
 //   - The channel is the release's codename, which is VERSION_CODENAME of the system's os-release unless Config says
 //     otherwise; security and updates suites share it, and so do other vendors' repositories. A suite of another release of the

@@ -15,9 +15,10 @@ import (
 // Feed is one suite of one repository. It is a catalog.Feed, safe for concurrent use.
 type Feed struct {
 	id      catalog.FeedID
-	source  Source
+	source  source
 	config  Config
 	from    origin
+	cache   cache
 	refused error // of the configuration: every fetch fails with it
 	group   *group
 	index   int // in the group
@@ -36,7 +37,7 @@ type held struct {
 	records   []record // of all indexes, each id once
 	rejected  rejected
 	published map[catalog.PatchID]time.Time // of patches that appeared since the feed was first read
-	view      *view
+	view      view
 	given     bool // a batch was returned
 }
 
@@ -58,7 +59,10 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	now := f.config.Now()
 	next, err := f.read(ctx, now)
 	if err != nil {
-		return catalog.Batch{}, contextFirst(ctx, err)
+		if ctx.Err() != nil { // the caller gave up, rather than that the server broke off
+			err = fmt.Errorf("%w: %w", ctx.Err(), err)
+		}
+		return catalog.Batch{}, err
 	}
 	same := f.held.given && next.signed.equal(f.held.signed) && next.channel == f.held.channel
 	if !same {
@@ -69,14 +73,10 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 		next = f.held
 		next.signed = signed // its validators may be new
 	}
-	if err := f.from.keep(next); err != nil {
+	if err := f.cache.keep(next); err != nil {
 		f.config.Report(Problem{File: f.config.CacheDir, Text: "nothing can be kept there: " + err.Error()})
 	}
-	old := f.held.view
-	if !same {
-		old = nil
-	}
-	next.view = f.group.view(f.index, next.release.vendor(), next.records, old)
+	next.view = f.group.view(f.index, next.release.vendor(), next.records)
 	unchanged := same && next.view.equal(f.held.view)
 	next.given = true
 	f.held = next
@@ -84,14 +84,6 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 		return catalog.Batch{Feed: f.id, At: now, Unchanged: true}, nil
 	}
 	return f.batch(now), nil
-}
-
-// contextFirst tells a caller that gave up so, rather than that the server broke off.
-func contextFirst(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", ctx.Err(), err)
-	}
-	return err
 }
 
 // read fetches and verifies everything, and changes nothing of the feed.
@@ -103,7 +95,7 @@ func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
 	last, newest := f.held.signed, f.held.release.date
 	if last.empty() {
 		// What was kept on disk counts only if it is good itself.
-		kept := f.from.kept()
+		kept := f.cache.signed(f.source.base() + releaseFile)
 		if rel, err := kept.open(ring, now); err == nil {
 			last, newest = kept, rel.date
 		}
@@ -217,8 +209,8 @@ func (f *Feed) batch(now time.Time) catalog.Batch {
 		b.Rejected = append(b.Rejected, catalog.Rejected{Feed: f.id, Record: "further records", Reasons: []string{fmt.Sprintf("%d more are bad", h.rejected.more)}})
 	}
 	for _, r := range h.records {
-		if _, hidden := slices.BinarySearch(h.view.hidden, r.id); hidden {
-			if first, differs := h.view.unequal[r.id]; differs {
+		if first, hidden := h.view.hidden[r.id]; hidden {
+			if first != "" {
 				b.Rejected = append(b.Rejected, catalog.Rejected{Feed: f.id, Record: "patch " + string(r.id), Reasons: []string{
 					fmt.Sprintf("feed %s lists the same version with a different digest: that one counts", first)}})
 			}
@@ -232,7 +224,7 @@ func (f *Feed) batch(now time.Time) catalog.Batch {
 			}
 			b.Products = append(b.Products, r.listed(h.channel, vendor))
 		}
-		p := r.patch(f.source.URI)
+		p := r.patch(f.source.uri)
 		p.Published = h.published[r.id]
 		b.Patches = append(b.Patches, p)
 	}
@@ -257,11 +249,7 @@ func (s signedRelease) equal(t signedRelease) bool {
 type origin interface {
 	// signed returns the Release file; last, when not empty, is the one held already and may be returned again.
 	signed(ctx context.Context, last signedRelease) (signedRelease, error)
-	// kept returns what was kept of an earlier run, if anything.
-	kept() signedRelease
 	// open returns the package list at path, and the extension it is packed with. Sums are what the Release file promises
 	// of its forms.
 	open(ctx context.Context, path string, rel release) (packed, error)
-	// keep remembers a good state.
-	keep(h held) error
 }

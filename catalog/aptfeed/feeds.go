@@ -1,7 +1,6 @@
 package aptfeed
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -14,9 +13,7 @@ import (
 // An entry that is refused becomes a feed too, one whose every fetch fails with the reason: so it shows wherever the
 // health of feeds is shown. An error means that c itself, or the folder, cannot be used.
 func FromConfig(c Config) ([]*Feed, error) {
-	return feeds(c, func(c Config, id catalog.FeedID, s Source) origin {
-		return &remote{s, careful(c.Client), newCache(c.CacheDir, id)}
-	})
+	return feeds(c, func(c Config, f *Feed) origin { return &remote{f.source, careful(c.Client), f.cache} })
 }
 
 // FromLists is FromConfig over the lists that apt has already downloaded: it only reads, needs no network, and verifies
@@ -25,11 +22,12 @@ func FromConfig(c Config) ([]*Feed, error) {
 // A batch's time is when the lists were read, since apt does not keep when it last asked the repository: that a feed of lists
 // is stale (CAT-2) shows only when Valid-Until has passed.
 func FromLists(c Config) ([]*Feed, error) {
-	return feeds(c, func(c Config, _ catalog.FeedID, s Source) origin { return &lists{s, c.Lists} })
+	c.CacheDir = "" // apt's folder is one
+	return feeds(c, func(c Config, f *Feed) origin { return &lists{f.source, c.Lists} })
 }
 
-func feeds(c Config, from func(Config, catalog.FeedID, Source) origin) ([]*Feed, error) {
-	c = c.WithDefaults()
+func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
+	c = c.withDefaults()
 	if err := c.validate(); err != nil {
 		return nil, fail(Refused, c.Dir, err, "the configuration cannot be used")
 	}
@@ -40,11 +38,10 @@ func feeds(c Config, from func(Config, catalog.FeedID, Source) origin) ([]*Feed,
 	g := &group{listings: make([]listing, len(sources))}
 	var all []*Feed
 	for i, s := range sources {
-		f := &Feed{id: feedID(s.URI + " " + s.Suite), source: s, config: c, group: g, index: i}
-		f.from = from(c, f.id, s)
-		if r, is := f.from.(*remote); is {
-			f.held.published = r.cache.meta().Published
-		}
+		f := &Feed{id: feedID(s.uri + " " + s.suite), source: s, config: c, group: g, index: i}
+		f.cache = newCache(c.CacheDir, f.id)
+		f.from = from(c, f)
+		f.held.published = f.cache.meta().Published
 		all = append(all, f)
 	}
 	return append(all, refusals(c, problems)...), nil
@@ -59,16 +56,12 @@ func refusals(c Config, problems []Problem) []*Feed {
 		if !p.Refused {
 			continue
 		}
-		where := p.File
-		if p.Line > 0 {
-			where = fmt.Sprintf("%s:%d", p.File, p.Line)
-		}
-		id := feedID(where)
+		id := feedID(p.where())
 		if known := byID[id]; known != nil {
 			known.Text += "; " + p.Text
 			continue
 		}
-		byID[id] = fail(Refused, where, nil, "%s", p.Text)
+		byID[id] = fail(Refused, p.where(), nil, "%s", p.Text)
 		all = append(all, &Feed{id: id, config: c, refused: byID[id]})
 	}
 	return all

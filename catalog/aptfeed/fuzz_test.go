@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
@@ -25,17 +26,17 @@ func FuzzParseSources(f *testing.F) {
 		if oneLine {
 			name = "x.list"
 		}
-		sources, problems := ParseSources(name, strings.NewReader(in))
+		sources, problems := parse(name, in)
 		for _, s := range sources {
-			require.Equal(t, name, s.File)
-			require.Positive(t, s.Line)
-			require.True(t, strings.HasSuffix(s.URI, "/"))
-			require.NotEmpty(t, s.Targets)
-			again, problem := checkURI(s.URI)
+			require.Equal(t, name, s.file)
+			require.Positive(t, s.line)
+			require.True(t, strings.HasSuffix(s.uri, "/"))
+			require.NotEmpty(t, s.targets)
+			again, problem := checkURI(s.uri)
 			require.Empty(t, problem)
-			require.Equal(t, s.URI, again)
+			require.Equal(t, s.uri, again)
 			require.NotContains(t, s.base(), "..")
-			require.NotEmpty(t, feedID(s.URI+" "+s.Suite))
+			require.NotEmpty(t, feedID(s.uri+" "+s.suite))
 			require.NotContains(t, listName(s.base()), "/")
 		}
 		for _, p := range problems {
@@ -93,7 +94,7 @@ func FuzzParsePackages(f *testing.F) {
 		records, _, err := parsePackages(strings.NewReader(in), "bookworm", []string{"amd64", "arm64"}, true)
 		require.NoError(t, err)
 		for _, r := range records {
-			channel, arch, name, ok := SplitProductID(r.product)
+			channel, arch, name, ok := debian.SplitProductID(r.product)
 			require.True(t, ok)
 			require.Equal(t, []string{"bookworm", r.arch, r.name}, []string{channel, arch, name})
 			if p := r.patch("http://example.com/debian/"); len(p.ID) <= catalog.MaxID && len(p.Artifacts[0].URL) <= catalog.MaxURL {

@@ -24,7 +24,11 @@ var errNotModified = errors.New("not modified")
 // get reads a whole file of at most limit bytes over http, https or file. It returns errNotModified or an *Error.
 func get(ctx context.Context, client *http.Client, address string, have validators, limit int64) ([]byte, validators, error) {
 	if path, is := strings.CutPrefix(address, "file://"); is {
-		data, err := getFile(address, path, limit)
+		path, err := url.PathUnescape(path)
+		if err != nil {
+			return nil, validators{}, fail(Unsupported, address, err, "the address cannot be used")
+		}
+		data, err := readFile(path, limit)
 		return data, validators{}, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -62,38 +66,37 @@ func get(ctx context.Context, client *http.Client, address string, have validato
 	return data, validators{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}, nil
 }
 
-func getFile(address, path string, limit int64) ([]byte, error) {
-	path, err := url.PathUnescape(path)
-	if err != nil {
-		return nil, fail(Unsupported, address, err, "the address cannot be used")
-	}
-	f, err := os.Open(path)
+// readFile reads a whole file of at most limit bytes. Errors are an *Error.
+func readFile(file string, limit int64) ([]byte, error) {
+	f, err := os.Open(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fail(Missing, address, nil, "there is no such file")
+		return nil, fail(Missing, file, nil, "there is no such file")
 	case err != nil:
-		return nil, fail(Unreachable, address, err, "it cannot be read")
+		return nil, fail(Unreachable, file, reason(err), "it cannot be read")
 	}
 	defer f.Close()
-	return readAll(f, address, limit)
+	return readAll(f, file, limit)
 }
 
-func readAll(in io.Reader, address string, limit int64) ([]byte, error) {
+func readAll(in io.Reader, where string, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err != nil {
-		return nil, fail(Unreachable, address, err, "it broke off after %d bytes", len(data))
+		return nil, fail(Unreachable, where, err, "it broke off after %d bytes", len(data))
 	}
 	if int64(len(data)) > limit {
-		return nil, fail(TooLarge, address, nil, "it is longer than %d bytes", limit)
+		return nil, fail(TooLarge, where, nil, "it is longer than %d bytes", limit)
 	}
 	return data, nil
 }
 
-// reason leaves out of a client's error what the caller says anyway: the method and the address.
+// reason leaves out of an error what the caller says anyway: the operation and the address or file.
 func reason(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
 	}
 	return err
 }

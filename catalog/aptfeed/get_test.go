@@ -52,7 +52,7 @@ func TestMaxRedirects(t *testing.T) {
 func TestMaxIndex(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
 	open(t, config(root(t, r.publish().serve())))
-	from := &remote{source: Source{URI: r.uri, Suite: "bookworm"}, client: http.DefaultClient, cache: cache{}}
+	from := &remote{source: source{uri: r.uri, suite: "bookworm"}, client: http.DefaultClient, cache: cache{}}
 	for size, cause := range map[int64]Cause{MaxIndex: Missing, MaxIndex + 1: TooLarge} { // at the limit it is asked for
 		_, err := from.open(t.Context(), "elsewhere/Packages", release{files: map[string]fileSum{"elsewhere/Packages": {size: size}}})
 		var e *Error

@@ -17,7 +17,6 @@ type group struct {
 
 // listing is what one feed listed last.
 type listing struct {
-	version uint64 // grows with every change; zero: nothing listed yet
 	feed    catalog.FeedID
 	vendor  string
 	patches map[catalog.PatchID]string // its SHA-256
@@ -26,14 +25,12 @@ type listing struct {
 
 // view is what the feeds before one do to what it gives.
 type view struct {
-	seen    []uint64                           // versions of the earlier feeds' listings
-	hidden  []catalog.PatchID                  // given by an earlier feed, sorted
-	unequal map[catalog.PatchID]catalog.FeedID // of them, those with other bytes there, and that feed
+	hidden  map[catalog.PatchID]catalog.FeedID // given by an earlier feed: that one if it has other bytes, else empty
 	vendors map[catalog.ProductID]string       // as the first feed names it, where that differs
 }
 
-func (v *view) equal(w *view) bool {
-	return v != nil && slices.Equal(v.hidden, w.hidden) && maps.Equal(v.unequal, w.unequal) && maps.Equal(v.vendors, w.vendors)
+func (v view) equal(w view) bool {
+	return maps.Equal(v.hidden, w.hidden) && maps.Equal(v.vendors, w.vendors)
 }
 
 // list replaces the listing of feed i.
@@ -50,43 +47,27 @@ func (g *group) list(i int, feed catalog.FeedID, vendor string, records []record
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l.version = g.listings[i].version + 1
 	g.listings[i] = l
 }
 
-// view computes what the earlier feeds do to the records of feed i; old is returned when none of them changed since.
-func (g *group) view(i int, vendor string, records []record, old *view) *view {
+// view computes what the earlier feeds do to the records of feed i.
+func (g *group) view(i int, vendor string, records []record) view {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	earlier := g.listings[:i]
-	v := &view{unequal: map[catalog.PatchID]catalog.FeedID{}, vendors: map[catalog.ProductID]string{}}
-	for _, l := range earlier {
-		v.seen = append(v.seen, l.version)
-	}
-	if old != nil && slices.Equal(old.seen, v.seen) {
-		return old
-	}
-	for _, r := range records {
-		for _, l := range earlier {
+	v := view{map[catalog.PatchID]catalog.FeedID{}, map[catalog.ProductID]string{}}
+	for _, l := range slices.Backward(g.listings[:i]) { // the first of them has the last word
+		for _, r := range records {
 			if l.product[r.product] {
-				if l.vendor != vendor {
+				if delete(v.vendors, r.product); l.vendor != vendor {
 					v.vendors[r.product] = l.vendor
 				}
-				break
 			}
-		}
-		for _, l := range earlier {
-			sum, has := l.patches[r.id]
-			if !has {
-				continue
+			if sum, has := l.patches[r.id]; has {
+				if v.hidden[r.id] = ""; sum != r.sha256 {
+					v.hidden[r.id] = l.feed
+				}
 			}
-			v.hidden = append(v.hidden, r.id)
-			if sum != r.sha256 {
-				v.unequal[r.id] = l.feed
-			}
-			break
 		}
 	}
-	slices.Sort(v.hidden)
 	return v
 }

@@ -2,7 +2,8 @@ package aptfeed
 
 import (
 	"context"
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
@@ -58,10 +59,7 @@ func (f *Feed) readIndexes(ctx context.Context, next *held) error {
 
 // digest is the one of the plain list if the Release file has it, else of the form that is fetched.
 func (r release) digest(path string) string {
-	if sum, has := r.files[path]; has {
-		return sum.sha256
-	}
-	for _, extension := range fetchedAs {
+	for _, extension := range append([]string{""}, fetchedAs...) {
 		if sum, has := r.files[path+extension]; has {
 			return sum.sha256
 		}
@@ -69,13 +67,11 @@ func (r release) digest(path string) string {
 	return ""
 }
 
-func (r release) lists(path string) bool { return r.digest(path) != "" }
-
 // wanted spreads the configuration's targets over the package lists that the Release file has. Missing names the components
 // that it has no list of at all.
 func (f *Feed) wanted(r release) (lists []wanted, missing []string) {
 	add := func(w wanted) bool {
-		if !r.lists(w.path) {
+		if r.digest(w.path) == "" {
 			return false
 		}
 		for i := range lists {
@@ -91,9 +87,9 @@ func (f *Feed) wanted(r release) (lists []wanted, missing []string) {
 		lists = append(lists, w)
 		return true
 	}
-	for _, t := range f.source.Targets {
+	for _, t := range f.source.targets {
 		archs := t.wanted(f.config.Architectures)
-		if f.source.Flat() {
+		if f.source.flat() {
 			if !add(wanted{"Packages", archs, true}) {
 				missing = append(missing, "Packages")
 			}
@@ -101,13 +97,13 @@ func (f *Feed) wanted(r release) (lists []wanted, missing []string) {
 		}
 		found := false
 		for _, arch := range archs {
-			found = add(wanted{t.Component + "/binary-" + arch + "/Packages", []string{arch}, false}) || found
+			found = add(wanted{t.component + "/binary-" + arch + "/Packages", []string{arch}, false}) || found
 		}
 		if r.archAll && slices.Contains(r.architectures, "all") && len(archs) > 0 {
-			found = add(wanted{t.Component + "/binary-all/Packages", slices.Clone(archs), false}) || found
+			found = add(wanted{t.component + "/binary-all/Packages", slices.Clone(archs), false}) || found
 		}
 		if !found {
-			missing = append(missing, fmt.Sprintf("component %s for %s", t.Component, strings.Join(archs, ", ")))
+			missing = append(missing, fmt.Sprintf("component %s for %s", t.component, strings.Join(archs, ", ")))
 		}
 	}
 	return lists, missing
@@ -116,7 +112,7 @@ func (f *Feed) wanted(r release) (lists []wanted, missing []string) {
 // readIndex reads one package list and holds it to the Release file's word.
 func (f *Feed) readIndex(ctx context.Context, x *index, w wanted, rel release) error {
 	plain, known := rel.files[w.path]
-	limit := int64(MaxIndexPlain)
+	limit := int64(maxIndexPlain)
 	if known {
 		limit = min(limit, plain.size)
 	}
@@ -129,17 +125,18 @@ func (f *Feed) readIndex(ctx context.Context, x *index, w wanted, rel release) e
 	if err != nil {
 		return fail(Malformed, list.where, err, "it cannot be unpacked")
 	}
-	counted := newSumming(unpacked, limit)
-	x.records, x.rejected, err = parsePackages(counted, x.channel, w.archs, w.mixed)
+	// What unpacks to more is a decompression bomb, or simply not the file that was promised.
+	bounded, hash := &io.LimitedReader{R: unpacked, N: limit + 1}, sha256.New()
+	x.records, x.rejected, err = parsePackages(io.TeeReader(bounded, hash), x.channel, w.archs, w.mixed)
 	switch {
-	case errors.Is(err, errTooLong) && known:
+	case bounded.N == 0 && known:
 		return fail(Mismatch, list.where, nil, "it unpacks to more than the %d bytes that the Release file promises", plain.size)
-	case errors.Is(err, errTooLong):
+	case bounded.N == 0:
 		return fail(TooLarge, list.where, nil, "it unpacks to more than %d bytes", limit)
 	case err != nil:
 		return fail(Malformed, list.where, err, "it cannot be unpacked")
 	}
-	if got := counted.sum(); known && got != plain {
+	if got := (fileSum{limit + 1 - bounded.N, hex.EncodeToString(hash.Sum(nil))}); known && got != plain {
 		return fail(Mismatch, list.where, nil, "it unpacks to %d bytes with SHA-256 %s, and the Release file promises %d with %s", got.size, got.sha256, plain.size, plain.sha256)
 	}
 	return nil

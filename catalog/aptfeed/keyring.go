@@ -3,9 +3,6 @@ package aptfeed
 import (
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,10 +16,10 @@ const armorBegin = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 // loadKeyring gathers the keys a source trusts: those in place, those of the named files, or else the configuration's own
 // ones (trusted.gpg and trusted.gpg.d). Paths are inside root.
-func loadKeyring(s Source, root, dir string) (*openpgp.Verifier, error) {
-	where := fmt.Sprintf("%s:%d", s.File, s.Line)
-	if s.Keys != "" {
-		keys, err := trusting([][]byte{[]byte(s.Keys)}, nil)
+func loadKeyring(s source, root, dir string) (*openpgp.Verifier, error) {
+	where := fmt.Sprintf("%s:%d", s.file, s.line)
+	if s.keys != "" {
+		keys, err := trusting([][]byte{[]byte(s.keys)}, nil)
 		if err != nil {
 			return nil, fail(Refused, where, err, "the key block in Signed-By cannot be read")
 		}
@@ -30,7 +27,7 @@ func loadKeyring(s Source, root, dir string) (*openpgp.Verifier, error) {
 	}
 	var rings [][]byte
 	var only []string
-	for _, named := range s.SignedBy {
+	for _, named := range s.signedBy {
 		if !strings.HasPrefix(named, "/") {
 			only = append(only, named)
 			continue
@@ -94,7 +91,7 @@ func trustedKeys(dir string) ([][]byte, error) {
 	for _, file := range files {
 		keys, err := readKeys(file)
 		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) {
+			if !is(err, Missing) {
 				problems = append(problems, err)
 			}
 			continue
@@ -115,23 +112,6 @@ func readKeys(file string) ([]byte, error) {
 	}
 	if _, err := openpgp.Keys(data); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return data, nil
-}
-
-// readFile reads a whole file of at most limit bytes.
-func readFile(file string, limit int64) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s is longer than %d bytes", file, limit)
 	}
 	return data, nil
 }

@@ -18,10 +18,8 @@ const (
 	MaxInRelease = openpgp.MaxClearsigned
 	// MaxIndex is the bytes of one package list as it travels: Ubuntu's universe has 15 MB as xz, 75 MB plain.
 	MaxIndex = 256 << 20
-	// MaxIndexPlain is the bytes of one package list unpacked. A Release file may promise less and is then the bound.
-	MaxIndexPlain = 1 << 30
-	// MaxSignatures is how many signatures one InRelease carries: Debian's main suite has three or four.
-	MaxSignatures = openpgp.MaxSignatures
+	// maxIndexPlain is the bytes of one package list unpacked. A Release file may promise less and is then the bound.
+	maxIndexPlain = 1 << 30
 	// MaxRedirects is how many redirects one request follows.
 	MaxRedirects = 10
 	// MaxRejections is how many refused records one index reports one by one; the rest is counted.

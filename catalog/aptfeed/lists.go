@@ -15,31 +15,24 @@ import (
 
 // lists is a folder of lists that apt has downloaded. Nothing in it is written, locked or fetched.
 type lists struct {
-	source Source
+	source source
 	dir    string
 }
-
-func (l *lists) kept() signedRelease { return signedRelease{} }
-
-func (l *lists) keep(held) error { return nil }
 
 const update = "run \"apt-get update\""
 
 func (l *lists) signed(_ context.Context, last signedRelease) (signedRelease, error) {
 	where := l.file("InRelease")
 	text, err := readFile(where, MaxInRelease)
-	if err == nil {
-		return signedRelease{text: text, where: where}, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return signedRelease{}, fail(Unreachable, where, err, "it cannot be read")
+	if !is(err, Missing) {
+		return signedRelease{text: text, where: where}, err
 	}
 	text, err = readFile(l.file("Release"), MaxInRelease)
-	if errors.Is(err, fs.ErrNotExist) {
+	if is(err, Missing) {
 		return signedRelease{}, fail(Missing, where, nil, "apt has not downloaded this suite: %s", update)
 	}
 	if err != nil {
-		return signedRelease{}, fail(Unreachable, l.file("Release"), err, "it cannot be read")
+		return signedRelease{}, err
 	}
 	signature, err := readFile(l.file("Release.gpg"), MaxInRelease)
 	if err != nil {
@@ -73,9 +66,9 @@ func (l *lists) open(_ context.Context, path string, rel release) (packed, error
 // file is where apt keeps the file of that path.
 func (l *lists) file(path string) string {
 	base := l.source.base()
-	if l.source.Flat() {
+	if l.source.flat() {
 		// apt takes the "./" of a flat suite into the name.
-		base = l.source.URI + strings.TrimPrefix(l.source.Suite, "/")
+		base = l.source.uri + strings.TrimPrefix(l.source.suite, "/")
 	}
 	return filepath.Join(l.dir, listName(base+path))
 }

@@ -17,7 +17,7 @@ import (
 // download does what apt-get update does with the repository's files: it keeps InRelease and the lists, packed its own way.
 func download(t testing.TB, dir string, r *repo, form string) {
 	t.Helper()
-	l := &lists{source: Source{URI: r.uri, Suite: r.suite}, dir: filepath.Join(dir, "var/lib/apt/lists")}
+	l := &lists{source: source{uri: r.uri, suite: r.suite}, dir: filepath.Join(dir, "var/lib/apt/lists")}
 	writeFile(t, l.file("InRelease"), string(r.files[r.below("InRelease")]))
 	for list, paragraphs := range r.lists {
 		plain := strings.Join(paragraphs, "\n")
@@ -139,10 +139,10 @@ func TestListNameAsAptHasIt(t *testing.T) {
 		}
 	}
 	for _, s := range sources {
-		for _, target := range s.Targets {
+		for _, target := range s.targets {
 			path := "Packages"
-			if !s.Flat() {
-				path = target.Component + "/binary-amd64/Packages"
+			if !s.flat() {
+				path = target.component + "/binary-amd64/Packages"
 			}
 			l := lists{source: s}
 			got = append(got, l.file(path))

@@ -3,10 +3,12 @@ package aptfeed
 import (
 	"slices"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 )
 
 // options applies an entry's options. It reports false when the entry is disabled or refused.
-func (l *list) options(e entry, s *Source, t *Target) bool {
+func (l *list) options(e entry, s *source, t *target) bool {
 	used := true
 	for _, o := range e.options {
 		switch o.name {
@@ -24,12 +26,12 @@ func (l *list) options(e entry, s *Source, t *Target) bool {
 			on, ok := parseBool(o.value)
 			switch {
 			case o.value == "force":
-				s.ByHash = ByHashAlways
+				s.byHash = "always"
 			case !ok:
 				l.refuse(e.file, o.line, "by-hash is yes, no or force, not %.40q", o.value)
 				used = false
 			case !on:
-				s.ByHash = ByHashNever
+				s.byHash = "never"
 			}
 		case "trusted":
 			l.refuse(e.file, o.line, "trusted=%.20s is refused: this feed takes nothing whose signature it cannot check; sign the repository and name its key in signed-by", o.value)
@@ -60,10 +62,10 @@ func (o option) words() []string {
 	return strings.FieldsFunc(o.value, func(r rune) bool { return strings.ContainsRune(", \t\n", r) })
 }
 
-func (l *list) architectures(e entry, o option, t *Target) {
+func (l *list) architectures(e entry, o option, t *target) {
 	var archs []string
 	for _, a := range o.words() {
-		if !validArchitecture(a) {
+		if !debian.ValidArchitecture(a) {
 			l.refuse(e.file, o.line, "%.40q is no architecture", a)
 			continue
 		}
@@ -71,51 +73,51 @@ func (l *list) architectures(e entry, o option, t *Target) {
 	}
 	switch o.mode {
 	case '+':
-		t.Add = append(t.Add, archs...)
+		t.add = append(t.add, archs...)
 	case '-':
-		t.Remove = append(t.Remove, archs...)
+		t.remove = append(t.remove, archs...)
 	default:
-		t.Architectures = archs
+		t.architectures = archs
 	}
 }
 
 // wanted are the architectures to take, given those of the configuration.
-func (t Target) wanted(configured []string) []string {
+func (t target) wanted(configured []string) []string {
 	archs := slices.Clone(configured)
-	if len(t.Architectures) > 0 {
-		archs = slices.Clone(t.Architectures)
+	if len(t.architectures) > 0 {
+		archs = slices.Clone(t.architectures)
 	}
-	for _, a := range t.Add {
+	for _, a := range t.add {
 		if !slices.Contains(archs, a) {
 			archs = append(archs, a)
 		}
 	}
-	return slices.DeleteFunc(archs, func(a string) bool { return slices.Contains(t.Remove, a) })
+	return slices.DeleteFunc(archs, func(a string) bool { return slices.Contains(t.remove, a) })
 }
 
 // signedBy takes keyring files, fingerprints and a key block in place.
-func (l *list) signedBy(e entry, o option, s *Source) bool {
+func (l *list) signedBy(e entry, o option, s *source) bool {
 	if o.mode != '=' {
 		l.refuse(e.file, o.line, "signed-by can only be set as a whole")
 		return false
 	}
 	if strings.Contains(o.value, armorBegin) {
-		s.Keys = o.value
+		s.keys = o.value
 		return true
 	}
 	good := true
 	for _, key := range o.words() {
 		switch {
 		case strings.HasPrefix(key, "/"):
-			s.SignedBy = append(s.SignedBy, key)
+			s.signedBy = append(s.signedBy, key)
 		case isFingerprint(strings.TrimSuffix(key, "!")):
-			s.SignedBy = append(s.SignedBy, strings.ToUpper(key))
+			s.signedBy = append(s.signedBy, strings.ToUpper(key))
 		default:
 			l.refuse(e.file, o.line, "signed-by names %.80q: want the absolute path of a keyring or a fingerprint of 40 hex digits", key)
 			good = false
 		}
 	}
-	if good && len(s.SignedBy) == 0 {
+	if good && len(s.signedBy) == 0 {
 		l.refuse(e.file, o.line, "signed-by names no key")
 		return false
 	}
@@ -137,9 +139,4 @@ func parseBool(s string) (on, ok bool) {
 	default:
 		return false, false
 	}
-}
-
-// validArchitecture accepts the form of Debian's architecture names: lower-case letters, digits and "-".
-func validArchitecture(s string) bool {
-	return s != "" && len(s) <= 40 && s[0] != '-' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }

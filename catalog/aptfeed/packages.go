@@ -13,6 +13,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -60,7 +61,7 @@ func parsePackages(in io.Reader, channel string, archs []string, mixed bool) ([]
 		}
 		rec, arch, problems := parsePackage(p)
 		named := slices.Contains(archs, arch)
-		if mixed && !named && arch != "all" && validArchitecture(arch) {
+		if mixed && !named && arch != "all" && debian.ValidArchitecture(arch) {
 			continue
 		}
 		if !named && arch != "all" && len(problems) == 0 {
@@ -83,8 +84,8 @@ func parsePackages(in io.Reader, channel string, archs []string, mixed bool) ([]
 
 // in completes a record for one architecture. Its texts become parts of the id.
 func (r record) in(channel, arch string) record {
-	product := string(ProductID(channel, arch, r.name))
-	r.id = PatchID(catalog.ProductID(product), r.version.String())
+	product := string(debian.ProductID(channel, arch, r.name))
+	r.id = debian.PatchID(catalog.ProductID(product), r.version.String())
 	r.product = catalog.ProductID(r.id[:len(product)])
 	r.name = string(r.product[len(product)-len(r.name):])
 	r.arch = arch
@@ -116,7 +117,7 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 	if !validPackage(r.name) {
 		addf("%.80q is no package name", r.name)
 	}
-	if !validArchitecture(arch) {
+	if !debian.ValidArchitecture(arch) {
 		addf("%.40q is no architecture", arch)
 	}
 	var err error

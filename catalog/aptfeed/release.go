@@ -117,7 +117,7 @@ func parseDate(text string) (time.Time, error) {
 }
 
 // check compares the Release file with what was asked for and with the clock. Last is the date of the newest one seen.
-func (rel release) check(s Source, now, last time.Time, ignoreValidUntil bool, where string) error {
+func (rel release) check(s source, now, last time.Time, ignoreValidUntil bool, where string) error {
 	const layout = time.RFC3339
 	switch {
 	case rel.date.After(now.Add(MaxAhead)):
@@ -127,18 +127,18 @@ func (rel release) check(s Source, now, last time.Time, ignoreValidUntil bool, w
 	case rel.date.Before(last):
 		return fail(RolledBack, where, nil, "it is dated %s, but one of %s was seen before: the mirror lags behind, or somebody replays an old state", rel.date.Format(layout), last.Format(layout))
 	case !rel.isSuite(s):
-		return fail(WrongSuite, where, nil, "it is of suite %q, codename %q, not of %q", rel.suite, rel.codename, s.Suite)
+		return fail(WrongSuite, where, nil, "it is of suite %q, codename %q, not of %q", rel.suite, rel.codename, s.suite)
 	}
 	return nil
 }
 
 // isSuite reports whether the file is of the suite that was asked for: its Suite or Codename, of which the source's may go
 // on after a slash ("buster/updates"). One that names neither, and a flat repository, is not held to it.
-func (rel release) isSuite(s Source) bool {
-	if s.Flat() || rel.suite == "" && rel.codename == "" {
+func (rel release) isSuite(s source) bool {
+	if s.flat() || rel.suite == "" && rel.codename == "" {
 		return true
 	}
-	return slices.ContainsFunc([]string{s.Suite, path.Dir(s.Suite)}, func(asked string) bool { return asked == rel.suite || asked == rel.codename })
+	return slices.ContainsFunc([]string{s.suite, path.Dir(s.suite)}, func(asked string) bool { return asked == rel.suite || asked == rel.codename })
 }
 
 // suffixes are those that a release's updates have after its codename.

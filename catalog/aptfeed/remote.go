@@ -13,14 +13,10 @@ import (
 
 // remote is a repository, reached over http, https or file.
 type remote struct {
-	source Source
+	source source
 	client *http.Client
 	cache  cache
 }
-
-func (r *remote) kept() signedRelease { return r.cache.signed(r.source.base() + "InRelease") }
-
-func (r *remote) keep(h held) error { return r.cache.keep(h) }
 
 func (r *remote) signed(ctx context.Context, last signedRelease) (signedRelease, error) {
 	where := r.source.base() + "InRelease"
@@ -89,7 +85,7 @@ func (r *remote) open(ctx context.Context, list string, rel release) (packed, er
 // fetch gets a list, under its digest if the repository offers that: such an address never changes its content while the
 // repository is being updated.
 func (r *remote) fetch(ctx context.Context, where string, sum fileSum, offered bool) ([]byte, error) {
-	if offered && r.source.ByHash != ByHashNever || r.source.ByHash == ByHashAlways {
+	if offered && r.source.byHash != "never" || r.source.byHash == "always" {
 		byHash := where[:len(where)-len(path.Base(where))] + "by-hash/SHA256/" + sum.sha256
 		data, _, err := get(ctx, r.client, byHash, validators{}, sum.size)
 		if !is(err, Missing) {

@@ -7,44 +7,34 @@ import (
 	"strings"
 )
 
-// Source is one suite of one repository, as the entries of an apt configuration name it together.
-type Source struct {
-	File     string    // of the first entry
-	Line     int       // of the first entry
-	URI      string    // of the repository, ending in "/"
-	Suite    string    // ending in "/" for a flat repository, which has no components
-	Targets  []Target  // what is taken of it, in the order of the entries; empty for a flat repository
-	SignedBy []string  // keyring files and fingerprints that alone are trusted; empty: the configuration's own keys
-	Keys     string    // an armored key block given in place
-	ByHash   ByHashUse // the entry's own word on by-hash addresses
+// source is one suite of one repository, as the entries of an apt configuration name it together.
+type source struct {
+	file     string   // of the first entry
+	line     int      // of the first entry
+	uri      string   // of the repository, ending in "/"
+	suite    string   // ending in "/" for a flat repository, which has no components
+	targets  []target // what is taken of it, in the order of the entries; one without a component for a flat repository
+	signedBy []string // keyring files and fingerprints that alone are trusted; empty: the configuration's own keys
+	keys     string   // an armored key block given in place
+	byHash   string   // whether lists are fetched under their digests: "always", "never", or empty: when the Release file offers it
 }
 
-// Target is one component for some architectures.
-type Target struct {
-	Component     string
-	Architectures []string // empty: those of the configuration
-	Add, Remove   []string // architectures added to and taken from those of the configuration
+// target is one component for some architectures.
+type target struct {
+	component     string
+	architectures []string // empty: those of the configuration
+	add, remove   []string // architectures added to and taken from those of the configuration
 }
 
-// ByHashUse says whether lists are fetched under their digests, as by-hash of sources.list(5).
-type ByHashUse uint8
-
-// The uses.
-const (
-	ByHashOffered ByHashUse = iota // when the Release file offers it
-	ByHashNever
-	ByHashAlways
-)
-
-// Flat reports whether the source is a flat repository: no dists folder, no components.
-func (s Source) Flat() bool { return strings.HasSuffix(s.Suite, "/") }
+// flat reports whether the source is a flat repository: no dists folder, no components.
+func (s source) flat() bool { return strings.HasSuffix(s.suite, "/") }
 
 // base is the address that the paths in the Release file are relative to.
-func (s Source) base() string {
-	if s.Flat() {
-		return joinURL(s.URI, strings.TrimPrefix(s.Suite, "./"))
+func (s source) base() string {
+	if s.flat() {
+		return joinURL(s.uri, strings.TrimPrefix(s.suite, "./"))
 	}
-	return joinURL(s.URI, "dists/"+s.Suite+"/")
+	return joinURL(s.uri, "dists/"+s.suite+"/")
 }
 
 // joinURL appends a relative path, escaping it.
@@ -63,11 +53,13 @@ type Problem struct {
 	Refused bool // the entry, or the file, is not used; else only the part that the text names is ignored
 }
 
-func (p Problem) Error() string {
+func (p Problem) Error() string { return p.where() + ": " + p.Text }
+
+func (p Problem) where() string {
 	if p.Line == 0 {
-		return p.File + ": " + p.Text
+		return p.File
 	}
-	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text)
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
 // entry is one line or stanza before it is spread over its URIs and suites.
@@ -91,7 +83,7 @@ type option struct {
 
 // list gathers sources and problems.
 type list struct {
-	sources  []Source
+	sources  []source
 	problems []Problem
 }
 
@@ -116,9 +108,9 @@ func (l *list) add(e entry) {
 			l.refuse(e.file, e.line, "unknown type %.40q: want deb or deb-src", t)
 		}
 	}
-	model := Source{File: e.file, Line: e.line}
-	target := Target{}
-	if !l.options(e, &model, &target) || !wanted {
+	model := source{file: e.file, line: e.line}
+	var wants target
+	if !l.options(e, &model, &wants) || !wanted {
 		return
 	}
 	if len(e.uris) == 0 {
@@ -145,49 +137,48 @@ func (l *list) add(e entry) {
 		}
 		for _, suite := range e.suites {
 			s := model
-			s.URI, s.Suite = checked, suite
-			l.addSuite(s, target, e.components)
+			s.uri, s.suite = checked, suite
+			l.addSuite(s, wants, e.components)
 		}
 	}
 }
 
 // addSuite checks the suite and adds or merges the source.
-func (l *list) addSuite(s Source, target Target, components []string) {
-	flat := s.Flat()
+func (l *list) addSuite(s source, t target, components []string) {
+	flat := s.flat()
 	switch {
-	case s.Suite != "/" && s.Suite != "./" && !plainPath(strings.TrimPrefix(strings.TrimSuffix(s.Suite, "/"), "./")):
-		l.refuse(s.File, s.Line, "%.80q is no suite", s.Suite)
+	case s.suite != "/" && s.suite != "./" && !plainPath(strings.TrimPrefix(strings.TrimSuffix(s.suite, "/"), "./")):
+		l.refuse(s.file, s.line, "%.80q is no suite", s.suite)
 		return
 	case flat && len(components) > 0:
-		l.refuse(s.File, s.Line, "the suite %q ends in \"/\", which means a flat repository: it has no components, but %q is named", s.Suite, components[0])
+		l.refuse(s.file, s.line, "the suite %q ends in \"/\", which means a flat repository: it has no components, but %q is named", s.suite, components[0])
 		return
 	case !flat && len(components) == 0:
-		l.refuse(s.File, s.Line, "no component is named for the suite %q", s.Suite)
+		l.refuse(s.file, s.line, "no component is named for the suite %q", s.suite)
 		return
 	}
 	for _, component := range components {
-		t := target
-		t.Component = component
-		s.Targets = append(s.Targets, t)
+		t.component = component
+		s.targets = append(s.targets, t)
 	}
 	if flat {
-		s.Targets = []Target{target}
+		s.targets = []target{t}
 	}
-	i := slices.IndexFunc(l.sources, func(o Source) bool { return o.URI == s.URI && o.Suite == s.Suite })
+	i := slices.IndexFunc(l.sources, func(o source) bool { return o.uri == s.uri && o.suite == s.suite })
 	if i < 0 {
 		if len(l.sources) == MaxSources {
-			l.refuse(s.File, s.Line, "more than %d suites are configured", MaxSources)
+			l.refuse(s.file, s.line, "more than %d suites are configured", MaxSources)
 			return
 		}
 		l.sources = append(l.sources, s)
 		return
 	}
 	have := &l.sources[i]
-	if !slices.Equal(have.SignedBy, s.SignedBy) || have.Keys != s.Keys || have.ByHash != s.ByHash {
-		l.refuse(s.File, s.Line, "%s %s is configured at %s:%d with other options (signed-by, by-hash): make them agree", s.URI, s.Suite, have.File, have.Line)
+	if !slices.Equal(have.signedBy, s.signedBy) || have.keys != s.keys || have.byHash != s.byHash {
+		l.refuse(s.file, s.line, "%s %s is configured at %s:%d with other options (signed-by, by-hash): make them agree", s.uri, s.suite, have.file, have.line)
 		return
 	}
-	have.Targets = append(have.Targets, s.Targets...)
+	have.targets = append(have.targets, s.targets...)
 }
 
 // checkURI returns the URI in the form that other places use, or the problem with it.

@@ -12,24 +12,34 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
 )
 
+// parse parses one sources file.
+func parse(name, text string) ([]source, []Problem) {
+	l := &list{}
+	l.file(name, text)
+	return l.sources, l.problems
+}
+
 // render writes sources and problems as text, one a line.
-func render(sources []Source, problems []Problem) string {
+func render(sources []source, problems []Problem) string {
 	var b strings.Builder
 	for _, s := range sources {
-		fmt.Fprintf(&b, "%d %s %s", s.Line, s.URI, s.Suite)
-		for _, t := range s.Targets {
-			fmt.Fprintf(&b, " %s%v", t.Component, t.wanted([]string{"amd64", "i386"}))
+		fmt.Fprintf(&b, "%d %s %s", s.line, s.uri, s.suite)
+		for _, t := range s.targets {
+			fmt.Fprintf(&b, " %s%v", t.component, t.wanted([]string{"amd64", "i386"}))
 		}
-		if len(s.SignedBy) > 0 {
-			fmt.Fprintf(&b, " by %s", strings.Join(s.SignedBy, ","))
+		if len(s.signedBy) > 0 {
+			fmt.Fprintf(&b, " by %s", strings.Join(s.signedBy, ","))
 		}
-		if s.Keys != "" {
-			fmt.Fprintf(&b, " keys %q", s.Keys)
+		if s.keys != "" {
+			fmt.Fprintf(&b, " keys %q", s.keys)
 		}
-		b.WriteString(map[ByHashUse]string{ByHashOffered: "", ByHashNever: " by-hash never", ByHashAlways: " by-hash always"}[s.ByHash])
+		if s.byHash != "" {
+			b.WriteString(" by-hash " + s.byHash)
+		}
 		b.WriteString("\n")
 	}
 	for _, p := range problems {
@@ -89,7 +99,7 @@ x.list:10: "cdrom:[x]/": the scheme cdrom is not supported: want http, https, fi
 		{"a bad line costs only itself", "nonsense\ndeb http://h b main", "2 http://h/ b main[amd64 i386]\nx.list:1: want \"deb URI suite component…\", not \"nonsense\" refused=true\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, tt.want, render(ParseSources("x.list", strings.NewReader(tt.in))))
+			require.Equal(t, tt.want, render(parse("x.list", tt.in)))
 		})
 	}
 }
@@ -115,16 +125,16 @@ func TestDeb822Sources(t *testing.T) {
 		{"a bad stanza costs only itself", "nonsense\n\nTypes: deb\nURIs: http://h\nSuites: b\nComponents: main\n", "3 http://h/ b main[amd64 i386]\nx.sources:1: want \"Name: value\", not \"nonsense\" refused=true\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, tt.want, render(ParseSources("x.sources", strings.NewReader(tt.in))))
+			require.Equal(t, tt.want, render(parse("x.sources", tt.in)))
 		})
 	}
 }
 
 func TestTargets(t *testing.T) {
-	sources, problems := ParseSources("x.list", strings.NewReader("deb [arch=arm64] http://h b main\ndeb [arch+=riscv64 arch-=i386] http://h c main"))
+	sources, problems := parse("x.list", "deb [arch=arm64] http://h b main\ndeb [arch+=riscv64 arch-=i386] http://h c main")
 	require.Empty(t, problems)
-	require.Equal(t, []Target{{Component: "main", Architectures: []string{"arm64"}}}, sources[0].Targets)
-	require.Equal(t, []Target{{Component: "main", Add: []string{"riscv64"}, Remove: []string{"i386"}}}, sources[1].Targets)
+	require.Equal(t, []target{{component: "main", architectures: []string{"arm64"}}}, sources[0].targets)
+	require.Equal(t, []target{{component: "main", add: []string{"riscv64"}, remove: []string{"i386"}}}, sources[1].targets)
 }
 
 func TestSourcesFolder(t *testing.T) {
@@ -140,7 +150,7 @@ func TestSourcesFolder(t *testing.T) {
 	require.NoError(t, err)
 	var uris []string
 	for _, s := range sources {
-		uris = append(uris, s.URI)
+		uris = append(uris, s.uri)
 	}
 	require.Equal(t, []string{"http://first/", "http://second/", "http://third/"}, uris)
 	require.Len(t, problems, 1, "a folder in place of a file cannot be read")
@@ -148,15 +158,18 @@ func TestSourcesFolder(t *testing.T) {
 	_, _, err = readSources(filepath.Join(dir, "nowhere"))
 	require.ErrorContains(t, err, "the apt configuration cannot be read")
 
-	_, problems = ParseSources("x.list", strings.NewReader(strings.Repeat("#", MaxSourcesFile)))
-	require.Empty(t, problems)
-	_, problems = ParseSources("x.list", strings.NewReader(strings.Repeat("#", MaxSourcesFile+1)))
-	require.Len(t, problems, 1)
+	for size, want := range map[int]int{MaxSourcesFile: 0, MaxSourcesFile + 1: 1} {
+		long := t.TempDir()
+		writeFile(t, filepath.Join(long, "sources.list"), strings.Repeat("#", size))
+		_, problems, err = readSources(long)
+		require.NoError(t, err)
+		require.Len(t, problems, want)
+	}
 	var many strings.Builder
 	for i := range MaxSources + 1 {
 		fmt.Fprintf(&many, "deb http://h s%d main\n", i)
 	}
-	sources, problems = ParseSources("x.list", strings.NewReader(many.String()))
+	sources, problems = parse("x.list", many.String())
 	require.Len(t, sources, MaxSources)
 	require.Len(t, problems, 1)
 }
@@ -192,14 +205,14 @@ func TestConfigIsChecked(t *testing.T) {
 
 func TestDefaultsOfARoot(t *testing.T) {
 	dir := t.TempDir()
-	c := Config{Root: dir}.WithDefaults()
+	c := Config{Root: dir}.withDefaults()
 	require.Len(t, c.Architectures, 1)
-	require.True(t, validArchitecture(c.Architectures[0]))
+	require.True(t, debian.ValidArchitecture(c.Architectures[0]))
 	require.Empty(t, c.Channel)
 	writeFile(t, filepath.Join(dir, "usr/lib/os-release"), "VERSION_CODENAME=\"trixie\"\nID='debian'\n")
 	writeFile(t, filepath.Join(dir, "var/lib/dpkg/status"), "broken\n\nPackage: dpkg\nArchitecture: arm64\n")
 	writeFile(t, filepath.Join(dir, "var/lib/dpkg/arch"), "arm64\narmhf\n\nBAD\n")
-	c = Config{Root: dir}.WithDefaults()
+	c = Config{Root: dir}.withDefaults()
 	require.Equal(t, []string{"arm64", "armhf"}, c.Architectures)
 	require.Equal(t, "trixie", c.Channel)
 	require.Equal(t, "debian", c.Distribution)
@@ -283,16 +296,7 @@ func TestParseDate(t *testing.T) {
 	}
 }
 
-func TestProductID(t *testing.T) {
-	id := ProductID("bookworm", "amd64", "libc6")
-	require.Equal(t, catalog.ProductID("deb/bookworm/amd64/libc6"), id)
-	channel, arch, name, ok := SplitProductID(id)
-	require.True(t, ok)
-	require.Equal(t, []string{"bookworm", "amd64", "libc6"}, []string{channel, arch, name})
-	for _, bad := range []catalog.ProductID{"", "deb/a/b", "rpm/a/b/c", "deb/a/b/c/d"} {
-		_, _, _, ok = SplitProductID(bad)
-		require.False(t, ok)
-	}
+func TestValidPackage(t *testing.T) {
 	require.False(t, slices.ContainsFunc([]string{"", "a", "A1", "-a", "a b", "a_b"}, validPackage))
 	require.True(t, validPackage("libstdc++6"))
 }

@@ -2,7 +2,6 @@ package aptfeed
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,7 +13,7 @@ import (
 // readSources reads sources.list and sources.list.d of an apt configuration folder ("/etc/apt"), as sources.list(5) says:
 // one-line .list files and deb822 .sources files, by name. It returns every source and every problem. An error means that
 // the folder could not be read.
-func readSources(dir string) ([]Source, []Problem, error) {
+func readSources(dir string) ([]source, []Problem, error) {
 	if _, err := os.ReadDir(dir); err != nil {
 		return nil, nil, fail(Refused, dir, err, "the apt configuration cannot be read")
 	}
@@ -31,25 +30,16 @@ func readSources(dir string) ([]Source, []Problem, error) {
 	}
 	l := &list{}
 	for i, file := range files {
-		f, err := os.Open(file)
-		if i == 0 && errors.Is(err, fs.ErrNotExist) {
-			continue
+		data, err := readFile(file, MaxSourcesFile)
+		switch {
+		case i == 0 && is(err, Missing):
+		case err != nil:
+			l.refuse(file, 0, "%s", strings.TrimPrefix(err.Error(), file+": "))
+		default:
+			l.file(file, string(data))
 		}
-		if err != nil {
-			l.refuse(file, 0, "it cannot be read: %v", err)
-			continue
-		}
-		l.file(file, f)
-		f.Close()
 	}
 	return l.sources, l.problems, nil
-}
-
-// ParseSources reads one sources file; the name tells the format (.list or .sources) and stands in the problems.
-func ParseSources(name string, content io.Reader) ([]Source, []Problem) {
-	l := &list{}
-	l.file(name, content)
-	return l.sources, l.problems
 }
 
 // sourcesName is apt's rule for the names in sources.list.d; others are silently left alone.
@@ -62,17 +52,12 @@ func sourcesName(name string) bool {
 	return !strings.HasPrefix(name, ".") && (strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".sources"))
 }
 
-func (l *list) file(name string, content io.Reader) {
-	data, err := io.ReadAll(io.LimitReader(content, MaxSourcesFile+1))
-	switch {
-	case err != nil:
-		l.refuse(name, 0, "it cannot be read: %v", err)
-	case len(data) > MaxSourcesFile:
-		l.refuse(name, 0, "it is longer than %d bytes", MaxSourcesFile)
-	case strings.HasSuffix(name, ".sources"):
-		l.stanzas(name, string(data))
-	default:
-		l.lines(name, string(data))
+// file parses one sources file; the name tells the format (.list or .sources) and stands in the problems.
+func (l *list) file(name, text string) {
+	if strings.HasSuffix(name, ".sources") {
+		l.stanzas(name, text)
+	} else {
+		l.lines(name, text)
 	}
 }
 

@@ -74,7 +74,7 @@ func TestInReleaseTraps(t *testing.T) {
 		{"by a revoked key", byRevoked, BadSignature, "revoked"},
 		{"by an unknown and an expired key", clearsigned(t, "Suite: bookworm\n", other, expired), BadSignature, "expired"},
 		{"by a key that is too short", clearsigned(t, "Suite: bookworm\n", short), UnknownKey, "not trusted"},
-		{"too many signatures", manySigned(t, MaxSignatures+1, other), TooLarge, "more than 32"},
+		{"too many signatures", manySigned(t, ours.MaxSignatures+1, other), TooLarge, "more than 32"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			plain, err := signedRelease{text: tt.data, where: "http://example.com/InRelease"}.verified(trusted, today)

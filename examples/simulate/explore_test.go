@@ -36,7 +36,7 @@ func TestExploreReplays(t *testing.T) {
 
 // A violation comes with the file and the command that plays it again; nothing that is there is written over.
 func TestExploreWritesAScenario(t *testing.T) {
-	v := &explore.Violation{World: "cancel", Trace: explore.Trace{{After: 3, Choice: explore.Crash, Asset: "web-1"}},
+	v := &explore.Violation{World: "cancel", Trace: explore.Trace{{After: 3, Choice: explore.Crash}},
 		Broken: explore.Broken{Invariant: 8, Text: "a report is gone"}, Story: "it went\n", Scenario: "clock 2026-03-02T06:00:00Z\n"}
 	file := filepath.Join(t.TempDir(), "broken.txt")
 	var out strings.Builder

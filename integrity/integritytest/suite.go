@@ -42,34 +42,44 @@ func Run(t *testing.T, f Fixture) {
 			t.Fatal("the fixture lacks a verifier, a signer's name or files, or its unsigned file has a signature file")
 		}
 	})
-	t.Run("valid", func(t *testing.T) { f.testValid(t) })
+	t.Run("valid", f.testValid)
 	t.Run("absent", func(t *testing.T) {
-		wantStatus(t, f.Verifier, f.Unsigned, integrity.Absent)
+		files := []File{f.Unsigned}
 		if detached {
-			wantStatus(t, f.Verifier, File{Content: f.Signed.Content}, integrity.Absent)
+			files = append(files, File{Content: f.Signed.Content})
+		}
+		for _, file := range files {
+			if got := f.judge(t, file); got.Status != integrity.Absent {
+				t.Errorf("got %+v; want it absent", got)
+			}
 		}
 	})
-	t.Run("stranger", func(t *testing.T) { wantRefused(t, f.Verifier, f.Stranger) })
+	t.Run("stranger", func(t *testing.T) { f.refuses(t, "as it is", f.Stranger) })
 	t.Run("bad", func(t *testing.T) {
 		for name, file := range f.Bad {
-			t.Run(name, func(t *testing.T) { wantRefused(t, f.Verifier, file) })
+			t.Run(name, func(t *testing.T) { f.refuses(t, "as it is", file) })
 		}
 	})
-	t.Run("changed content", func(t *testing.T) { f.testChangedContent(t, detached) })
+	t.Run("changed content", f.testChangedContent)
 	if detached {
-		t.Run("changed signature", func(t *testing.T) { f.testChangedSignature(t) })
+		t.Run("changed signature", f.testChangedSignature)
+		t.Run("reads only what it was given", func(t *testing.T) {
+			longer := append(bytes.Clone(f.Signed.Content), "and more"...)
+			if got := f.answer(t, bytes.NewReader(longer), int64(len(f.Signed.Content)), f.Signed.Detached); got.Status != integrity.Valid {
+				t.Errorf("bytes beyond the size were judged: %+v", got)
+			}
+		})
 	}
-	t.Run("unreadable", func(t *testing.T) { f.testUnreadable(t) })
-	t.Run("reads only what it was given", func(t *testing.T) { f.testSize(t, detached) })
-	t.Run("concurrent use", func(t *testing.T) { f.testConcurrent(t) })
+	t.Run("unreadable", f.testUnreadable)
+	t.Run("concurrent use", f.testConcurrent)
 }
 
 func (f Fixture) testValid(t *testing.T) {
-	got := judge(t, f.Verifier, f.Signed)
+	got := f.judge(t, f.Signed)
 	if got.Status != integrity.Valid || got.Signer != f.Signer {
 		t.Fatalf("got %+v; want it valid by %q", got, f.Signer)
 	}
-	if again := judge(t, f.Verifier, f.Signed); again != got {
+	if again := f.judge(t, f.Signed); again != got {
 		t.Fatalf("the second answer %+v differs from the first %+v", again, got)
 	}
 	content, sig := bytes.Clone(f.Signed.Content), bytes.Clone(f.Signed.Detached)
@@ -79,30 +89,33 @@ func (f Fixture) testValid(t *testing.T) {
 	}
 }
 
-func (f Fixture) testChangedContent(t *testing.T, detached bool) {
-	check := anyAnswer
-	if detached {
-		check = refused
+func (f Fixture) testChangedContent(t *testing.T) {
+	check := func(name string, content []byte) {
+		if file := (File{content, f.Signed.Detached}); file.Detached == nil {
+			f.judge(t, file)
+		} else {
+			f.refuses(t, name, file)
+		}
 	}
 	content := f.Signed.Content
 	for _, i := range spread(len(content)) {
 		changed := bytes.Clone(content)
 		changed[i] ^= 0x40
-		check(t, fmt.Sprintf("byte %d changed", i), f.Verifier, File{changed, f.Signed.Detached})
-		check(t, fmt.Sprintf("cut to %d bytes", i), f.Verifier, File{content[:i], f.Signed.Detached})
+		check(fmt.Sprintf("byte %d changed", i), changed)
+		check(fmt.Sprintf("cut to %d bytes", i), content[:i])
 	}
-	check(t, "a byte added", f.Verifier, File{append(bytes.Clone(content), 0), f.Signed.Detached})
+	check("a byte added", append(bytes.Clone(content), 0))
 }
 
 func (f Fixture) testChangedSignature(t *testing.T) {
 	sig := f.Signed.Detached
 	for _, i := range spread(len(bytes.TrimSpace(sig))) { // a line's end may go missing and change nothing
-		refused(t, fmt.Sprintf("cut to %d bytes", i), f.Verifier, File{f.Signed.Content, sig[:i:i]})
+		f.refuses(t, fmt.Sprintf("cut to %d bytes", i), File{f.Signed.Content, sig[:i:i]})
 		for _, bit := range []byte{1, 0x40} {
 			changed := bytes.Clone(sig)
 			changed[i] ^= bit
 			// Text forms have bits that mean nothing, so this may stay valid; but it never becomes absent.
-			if got := anyAnswer(t, fmt.Sprintf("byte %d changed", i), f.Verifier, File{f.Signed.Content, changed}); got.Status == integrity.Absent {
+			if got := f.judge(t, File{f.Signed.Content, changed}); got.Status == integrity.Absent {
 				t.Errorf("byte %d of the signature changed: absent", i)
 			}
 		}
@@ -116,53 +129,41 @@ func (f Fixture) testChangedSignature(t *testing.T) {
 		"huge text": bytes.Repeat([]byte("QUJD"), hugeDetached/4),
 		"nested":    bytes.Repeat([]byte("{\"a\":["), 1000),
 	} {
-		refused(t, name, f.Verifier, File{f.Signed.Content, junk})
+		f.refuses(t, name, File{f.Signed.Content, junk})
 	}
 }
 
 // testUnreadable: what cannot be read was not judged, so it is neither valid nor absent.
 func (f Fixture) testUnreadable(t *testing.T) {
-	for name, at := range map[string]io.ReaderAt{
-		"error at once":   failing{f.Signed.Content, 0},
-		"error half-way":  failing{f.Signed.Content, len(f.Signed.Content) / 2},
-		"ends before end": bytes.NewReader(f.Signed.Content[:len(f.Signed.Content)-1]),
-		"empty":           bytes.NewReader(nil),
+	content := f.Signed.Content
+	size := int64(len(content))
+	for name, file := range map[string]struct {
+		at   io.ReaderAt
+		size int64
+	}{
+		"error at once":       {failing{content, 0}, size},
+		"error half-way":      {failing{content, len(content) / 2}, size},
+		"ends before end":     {bytes.NewReader(content[:size-1]), size},
+		"empty":               {bytes.NewReader(nil), size},
+		"negative size":       {bytes.NewReader(content), -1},
+		"size beyond the end": {bytes.NewReader(content), size + 10},
 	} {
-		got := answer(t, f.Verifier, at, int64(len(f.Signed.Content)), f.Signed.Detached)
-		if got.Status == integrity.Valid || got.Status == integrity.Absent {
+		if got := f.answer(t, file.at, file.size, f.Signed.Detached); got.Status == integrity.Valid || got.Status == integrity.Absent {
 			t.Errorf("%s: %+v", name, got)
 		}
-	}
-	for name, size := range map[string]int64{"negative size": -1, "size beyond the end": int64(len(f.Signed.Content)) + 10} {
-		got := answer(t, f.Verifier, bytes.NewReader(f.Signed.Content), size, f.Signed.Detached)
-		if got.Status == integrity.Valid || got.Status == integrity.Absent {
-			t.Errorf("%s: %+v", name, got)
-		}
-	}
-}
-
-func (f Fixture) testSize(t *testing.T, detached bool) {
-	if !detached {
-		t.Log("the signature is embedded: nothing to show beyond changed content")
-		return
-	}
-	longer := append(bytes.Clone(f.Signed.Content), "and more"...)
-	got := answer(t, f.Verifier, bytes.NewReader(longer), int64(len(f.Signed.Content)), f.Signed.Detached)
-	if got.Status != integrity.Valid {
-		t.Errorf("bytes beyond the size were judged: %+v", got)
 	}
 }
 
 func (f Fixture) testConcurrent(t *testing.T) {
-	wantSigned, wantStranger := judge(t, f.Verifier, f.Signed), judge(t, f.Verifier, f.Stranger)
+	wantSigned, wantStranger := f.judge(t, f.Signed), f.judge(t, f.Stranger)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for range 4 {
-				if got := judge(t, f.Verifier, f.Signed); got != wantSigned {
+				if got := f.judge(t, f.Signed); got != wantSigned {
 					t.Errorf("got %+v; alone it was %+v", got, wantSigned)
 				}
-				if got := judge(t, f.Verifier, f.Stranger); got != wantStranger {
+				if got := f.judge(t, f.Stranger); got != wantStranger {
 					t.Errorf("got %+v; alone it was %+v", got, wantStranger)
 				}
 			}
@@ -171,48 +172,29 @@ func (f Fixture) testConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-func wantStatus(t *testing.T, v integrity.SignatureVerifier, f File, want integrity.Status) {
+// refuses wants Bad or Unsupported: both fail the file (INT-1, INT-9).
+func (f Fixture) refuses(t *testing.T, name string, file File) {
 	t.Helper()
-	if got := judge(t, v, f); got.Status != want {
-		t.Errorf("got %+v; want it %s", got, want)
-	}
-}
-
-func wantRefused(t *testing.T, v integrity.SignatureVerifier, f File) {
-	t.Helper()
-	refused(t, "as it is", v, f)
-}
-
-// refused wants Bad or Unsupported: both fail the file (INT-1, INT-9).
-func refused(t *testing.T, name string, v integrity.SignatureVerifier, f File) integrity.Signature {
-	t.Helper()
-	got := judge(t, v, f)
-	if got.Status != integrity.Bad && got.Status != integrity.Unsupported {
+	if got := f.judge(t, file); got.Status != integrity.Bad && got.Status != integrity.Unsupported {
 		t.Errorf("%s: got %+v; want it bad or unsupported", name, got)
 	}
-	return got
 }
 
-// anyAnswer wants only one of the four answers, and no panic.
-func anyAnswer(t *testing.T, _ string, v integrity.SignatureVerifier, f File) integrity.Signature {
+// judge wants one of the four answers, and no panic.
+func (f Fixture) judge(t *testing.T, file File) integrity.Signature {
 	t.Helper()
-	return judge(t, v, f)
-}
-
-func judge(t *testing.T, v integrity.SignatureVerifier, f File) integrity.Signature {
-	t.Helper()
-	return answer(t, v, bytes.NewReader(f.Content), int64(len(f.Content)), f.Detached)
+	return f.answer(t, bytes.NewReader(file.Content), int64(len(file.Content)), file.Detached)
 }
 
 // answer asks the verifier and checks what every answer must keep.
-func answer(t *testing.T, v integrity.SignatureVerifier, at io.ReaderAt, size int64, detached []byte) (s integrity.Signature) {
+func (f Fixture) answer(t *testing.T, at io.ReaderAt, size int64, detached []byte) (s integrity.Signature) {
 	t.Helper()
 	defer func() {
 		if p := recover(); p != nil {
 			t.Errorf("the verifier panicked: %v", p)
 		}
 	}()
-	s = v.Verify(at, size, detached)
+	s = f.Verifier.Verify(at, size, detached)
 	if _, err := s.Status.MarshalText(); err != nil || s.Status == 0 {
 		t.Errorf("%+v is none of the four answers (INT-9)", s)
 	}
@@ -241,10 +223,10 @@ type failing struct {
 }
 
 func (f failing) ReadAt(p []byte, off int64) (int, error) {
-	if off >= int64(f.limit) {
-		return 0, errDisk
+	n := 0
+	if off < int64(f.limit) {
+		n = copy(p, f.content[off:f.limit])
 	}
-	n := copy(p, f.content[off:f.limit])
 	if n < len(p) {
 		return n, errDisk
 	}
@@ -256,11 +238,10 @@ var errDisk = errors.New("the disk fails")
 // spread picks at most 40 places from 0 to n-1, the ends always.
 func spread(n int) []int {
 	var places []int
-	step := max(1, n/39)
-	for i := 0; i < n; i += step {
+	for i := 0; i < n-1; i += max(1, n/39) {
 		places = append(places, i)
 	}
-	if n > 0 && places[len(places)-1] != n-1 {
+	if n > 0 {
 		places = append(places, n-1)
 	}
 	return places

@@ -90,12 +90,17 @@ var rooms = []room{
 		{"catalog", "the port it holds feeds to"},
 		{"github.com/stretchr/testify", "assertions"},
 	}},
+	{path: "catalog/debian", floor: 2, adapter: true, uses: []use{
+		{"catalog", "ids of products and patches"},
+		{"catalog/aptfeed/deb822", "the form of dpkg's status file"},
+	}},
 	{path: "catalog/jsonfeed", floor: 2, adapter: true, uses: []use{
 		{"catalog", "the port it fills"},
 	}},
-	{path: "catalog/aptfeed", floor: 2, adapter: true, uses: []use{
+	{path: "catalog/aptfeed", floor: 3, adapter: true, uses: []use{
 		{"catalog", "the port it fills"},
 		{"catalog/aptfeed/deb822", "the form of Debian's control files"},
+		{"catalog/debian", "ids, and what a system says of itself"},
 		{"catalog/version", "Debian versions"},
 		{"integrity", "a package carries digests"},
 		{"integrity/openpgp", "a repository's signature"},
@@ -152,8 +157,7 @@ var rooms = []room{
 	{path: "manifest/agenthttp", floor: 6, adapter: true, uses: []use{
 		{"manifest", "what goes over the wire"},
 		{"job", "names of assets, reports"},
-		{"internal/enum", "the names of problems"},
-		{"internal/problem", "collects what is wrong with a connection's settings"},
+		{"internal/problem", "what is wrong with a client's settings"},
 	}},
 
 	// Floor 7: the agent's side, as a machine.
@@ -231,12 +235,16 @@ var rooms = []room{
 	{path: "job/runner/dpkg", floor: 8, adapter: true, uses: []use{
 		{"catalog", "its inventory"},
 		{"catalog/aptfeed/deb822", "the form of dpkg's status file"},
+		{"catalog/debian", "ids, and what a system says of itself"},
 		{"catalog/version", "Debian versions"},
 		{"job", "orders and failure codes"},
 		{"job/execution", "what it is asked, and answers"},
 		{"job/runner", "the port it fills"},
 		{"reboot", "who is logged in"},
 		{"golang.org/x/sys", "dpkg's and apt's locks"},
+	}},
+	{path: "agentsim/internal/stamp", floor: 8, uses: []use{
+		{"manifest", "the names of keys"},
 	}},
 
 	// Floor 9: what drives both.
@@ -264,6 +272,7 @@ var rooms = []room{
 		{"internal/problem", "errors that name every problem"},
 	}},
 	{path: "agentsim/explore", floor: 9, adapter: true, uses: []use{
+		{"agentsim/internal/stamp", "cheap signatures"},
 		{"agentsim", "the language it writes a broken history in, and the engine that plays it again"},
 		{"agentsim/watch", "the observer of its assets"},
 		{"catalog", "the virtual asset's inventory"},
@@ -287,6 +296,7 @@ var rooms = []room{
 	}},
 	{path: "agentsim/fleet", floor: 9, uses: []use{
 		{"agentsim/watch", "the observer of its assets"},
+		{"agentsim/internal/stamp", "cheap signatures"},
 		{"catalog", "the virtual vendor's patches, the assets' inventories"},
 		{"catalog/version", "the virtual products' versions"},
 		{"integrity", "the virtual files' evidence"},

@@ -3,7 +3,9 @@ package debroot
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,57 +25,49 @@ type Deb struct {
 
 // Build writes the package into folder and returns its path. The file is the same for the same Deb.
 func (d Deb) Build(ctx context.Context, folder string) (string, error) {
-	arch := d.Architecture
-	if arch == "" {
-		var err error
-		if arch, err = Architecture(ctx); err != nil {
-			return "", err
-		}
+	own, err := Architecture(ctx)
+	if err != nil {
+		return "", err
 	}
+	arch := cmp.Or(d.Architecture, own)
 	tree, err := os.MkdirTemp("", "deb-")
 	if err != nil {
 		return "", err
 	}
 	defer os.RemoveAll(tree)
-	control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: Nobody <nobody@example.org>\nDescription: test package\n", d.Name, d.Version, arch)
-	for _, f := range d.Fields {
-		control += f + "\n"
+	fields := append([]string{"Package: " + d.Name, "Version: " + d.Version, "Architecture: " + arch,
+		"Maintainer: Nobody <nobody@example.org>", "Description: test package"}, d.Fields...)
+	files := map[string]string{"DEBIAN/control": strings.Join(fields, "\n") + "\n"}
+	if len(d.Conffiles) > 0 {
+		files["DEBIAN/conffiles"] = strings.Join(d.Conffiles, "\n") + "\n"
 	}
-	write := func(name, text string, mode os.FileMode) error {
-		to := filepath.Join(tree, name)
+	maps.Copy(files, d.Files)
+	if err := write(tree, files, 0o644); err != nil {
+		return "", err
+	}
+	scripts := map[string]string{}
+	for name, text := range d.Scripts {
+		scripts["DEBIAN/"+name] = "#!/bin/sh\n" + text + "\n"
+	}
+	if err := errors.Join(write(tree, scripts, 0o755), os.Chmod(tree, 0o755)); err != nil {
+		return "", err
+	}
+	to := filepath.Join(folder, fmt.Sprintf("%s_%s_%s.deb", d.Name, strings.ReplaceAll(d.Version, ":", "%3a"), arch))
+	return to, run(ctx, "dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, to)
+}
+
+// write writes files by their paths under dir.
+func write(dir string, files map[string]string, mode os.FileMode) error {
+	for name, text := range files {
+		to := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return err
 		}
-		return os.WriteFile(to, []byte(text), mode)
-	}
-	if err := write("DEBIAN/control", control, 0o644); err != nil {
-		return "", err
-	}
-	if len(d.Conffiles) > 0 {
-		if err := write("DEBIAN/conffiles", strings.Join(d.Conffiles, "\n")+"\n", 0o644); err != nil {
-			return "", err
+		if err := os.WriteFile(to, []byte(text), mode); err != nil {
+			return err
 		}
 	}
-	for name, text := range d.Scripts {
-		if err := write("DEBIAN/"+name, "#!/bin/sh\n"+text+"\n", 0o755); err != nil {
-			return "", err
-		}
-	}
-	for name, text := range d.Files {
-		if err := write(name, text, 0o644); err != nil {
-			return "", err
-		}
-	}
-	if err := os.Chmod(tree, 0o755); err != nil {
-		return "", err
-	}
-	to := filepath.Join(folder, fmt.Sprintf("%s_%s_%s.deb", d.Name, strings.ReplaceAll(d.Version, ":", "%3a"), cmp.Or(d.Architecture, arch)))
-	cmd := exec.CommandContext(ctx, "dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, to)
-	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("dpkg-deb: %w: %s", err, out)
-	}
-	return to, nil
+	return nil
 }
 
 // Architecture is the machine's own.
@@ -87,12 +81,7 @@ func Architecture(ctx context.Context) (string, error) {
 
 // Install installs packages into a root with dpkg itself.
 func Install(ctx context.Context, root string, debs ...string) error {
-	cmd := exec.CommandContext(ctx, "dpkg", append([]string{"--root=" + root, "--force-unsafe-io", "--install"}, debs...)...)
-	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("dpkg --install: %w: %s", err, out)
-	}
-	return nil
+	return run(ctx, "dpkg", append([]string{"--root=" + root, "--force-unsafe-io", "--install"}, debs...)...)
 }
 
 // Version asks dpkg for the state and version of a package in a root, "ii 1.2-3"; empty when it does not know it.

@@ -3,7 +3,6 @@ package debroot
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,15 +17,12 @@ func Tiny(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	files := map[string]string{
+	if err := write(dir, map[string]string{
 		"var/lib/dpkg/status":    "",
 		"var/lib/dpkg/available": "",
 		"etc/os-release":         "ID=debian\nVERSION_CODENAME=tiny\n",
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			return err
-		}
+	}, 0o644); err != nil {
+		return err
 	}
 	for _, program := range []string{"sh", "sleep", "touch", "cat"} {
 		if err := copyProgram(ctx, dir, program); err != nil {
@@ -42,39 +38,18 @@ func copyProgram(ctx context.Context, dir, program string) error {
 	if err != nil {
 		return err
 	}
-	if err := copyFile(from, filepath.Join(dir, "bin", program)); err != nil {
-		return err
-	}
 	out, err := exec.CommandContext(ctx, "ldd", from).Output()
 	if err != nil {
 		return fmt.Errorf("ldd %s: %w", from, err)
 	}
+	copying := []string{"-L", "--parents"}
 	for word := range strings.FieldsSeq(string(out)) {
 		if strings.HasPrefix(word, "/") {
-			if err := copyFile(word, filepath.Join(dir, word)); err != nil {
-				return err
-			}
+			copying = append(copying, word)
 		}
 	}
-	return nil
-}
-
-func copyFile(from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	if err := run(ctx, "cp", append(copying, dir)...); err != nil {
 		return err
 	}
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		_ = out.Close()
-		return err
-	}
-	return out.Close()
+	return run(ctx, "cp", "-L", from, filepath.Join(dir, "bin", program))
 }

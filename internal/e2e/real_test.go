@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/internal/debroot"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -142,7 +142,7 @@ func promises(t *testing.T, s *server, asset job.AssetID) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for _, v := range s.missing(asset) {
-		_, _, name, ok := aptfeed.SplitProductID(v.Product)
+		_, _, name, ok := debian.SplitProductID(v.Product)
 		require.True(t, ok, v.Product)
 		if v.Deployable {
 			require.Empty(t, all[name], "one version of each package")

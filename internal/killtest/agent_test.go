@@ -75,7 +75,7 @@ func runAgent(s spec) error {
 	}
 	kept := &watchedState{State: state, points: p, log: commits, fault: s.Fault}
 	link.Server = client
-	r, err := runner.New(runner.Config{
+	err = runner.Run(ctx, runner.Config{
 		Agent: agent.Config{Asset: id.Asset, Key: manifest.NewVerifier(id.ManifestKey), Every: every, Retry: retry},
 		State: kept, Platform: &disk{platform, log, p, kept.where}, Server: link, Verifier: integrity.Chain(),
 		Stage: h.Stage(), Poll: every, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
@@ -91,9 +91,6 @@ func runAgent(s spec) error {
 		},
 	})
 	if err != nil {
-		return err
-	}
-	if err := r.Run(ctx); err != nil {
 		return err
 	}
 	os.Exit(exitReboot) // nothing else ends ctx

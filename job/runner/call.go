@@ -14,7 +14,7 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 	if l.cutCall != nil {
 		l.cutCall()
 	}
-	callCtx, cancel := context.WithTimeout(ctx, l.cfg.CallTimeout)
+	callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 	l.cutCall = cancel
 	l.helpers.Go(func() {
 		defer cancel()
@@ -34,21 +34,21 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 // checkIn calls, and calls again with the inventory if the server wants it. If the second call fails, the first one's answer counts.
 func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
 	in.Zone = l.cfg.Zone
-	inv, known := l.presentInventory()
-	if known {
+	inv := l.presentInventory(false)
+	if inv != nil {
 		in.Digest = inv.Digest()
 	}
 	answer, err := l.cfg.Server.CheckIn(ctx, in)
 	if err != nil || !answer.WantInventory {
 		return answer, err
 	}
-	if !known {
-		if inv, err = l.firstInventory(); err != nil {
-			l.cfg.Logger.Warn("the server wants the inventory, and it could not be taken", "error", err)
+	if inv == nil {
+		if inv = l.presentInventory(true); inv == nil {
+			l.cfg.Logger.Warn("the server wants the inventory, and the platform is at work or could not tell it; the next check-in tries again")
 			return answer, nil
 		}
 	}
-	in.Inventory, in.Digest = &inv, inv.Digest()
+	in.Inventory, in.Digest = inv, inv.Digest()
 	second, err := l.cfg.Server.CheckIn(ctx, in)
 	if err != nil {
 		l.cfg.Logger.Warn("the inventory could not be delivered", "error", err)

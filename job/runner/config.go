@@ -21,16 +21,13 @@ type Config struct {
 	Verifier integrity.SignatureVerifier
 	Stage    string // folder for staged files, made with mode 0700 if missing; it belongs to this runner alone (INT-6)
 
-	Zone        string            // the asset's time zone, a name of the IANA database, told at each check-in (JOB-9); empty: not told
-	HTTP        *http.Client      // its transport fetches patch files; nil: one with the usual proxy settings and no cookies
-	Clock       func() Clock      // nil: the machine's own
-	Logger      *slog.Logger      // nil: none
-	Observe     func(agent.State) // called after every commit, from Run's goroutine; it must not change the state; nil: none
-	Trace       func(point string)
-	Poll        time.Duration // between looks at Platform.Status while an execution is under way; default 5 s
-	CallTimeout time.Duration // bound of one check-in; default 60 s
-	Stall       time.Duration // a download that brings no byte for this long is cut off and tried again; default 60 s
-	Tries       int           // of a download that makes no headway; default 5
+	Zone    string            // the asset's time zone, a name of the IANA database, told at each check-in (JOB-9); empty: not told
+	HTTP    *http.Client      // its transport fetches patch files; nil: one with the usual proxy settings and no cookies
+	Clock   func() Clock      // nil: the machine's own
+	Logger  *slog.Logger      // nil: none
+	Observe func(agent.State) // called after every commit, from Run's goroutine; it must not change the state; nil: none
+	Trace   func(point string)
+	Poll    time.Duration // between looks at Platform.Status while an execution is under way; default 5 s
 }
 
 // Clock is what the asset's clocks show. The boot identity comes from Platform.Status.
@@ -42,29 +39,11 @@ type Clock struct {
 // ErrRebootNotAllowed is what Platform.Reboot returns when its settings do not let it reboot the asset.
 var ErrRebootNotAllowed = errors.New("rebooting this asset is not allowed by the agent's settings: reboot it by hand, or allow it there")
 
-// CommitError ends Run: the state could not be made durable, so nothing that follows from it was done.
-type CommitError struct{ Err error }
-
-func (e *CommitError) Error() string {
-	return fmt.Sprintf("the agent's state could not be saved, so the agent stopped before acting on it (free disk space or repair the state file, then start it again): %v", e.Err)
-}
-
-func (e *CommitError) Unwrap() error { return e.Err }
-
-// LoadError ends Run: the saved state could not be read.
-type LoadError struct{ Err error }
-
-func (e *LoadError) Error() string {
-	return fmt.Sprintf("the agent's saved state could not be read, so the agent did not start: %v", e.Err)
-}
-
-func (e *LoadError) Unwrap() error { return e.Err }
-
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
-	c.HTTP, c.Logger = cmp.Or(c.HTTP, &http.Client{}), cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
-	c.Poll, c.CallTimeout = cmp.Or(c.Poll, defaultPoll), cmp.Or(c.CallTimeout, defaultCallTimeout)
-	c.Stall, c.Tries = cmp.Or(c.Stall, defaultStall), cmp.Or(c.Tries, defaultTries)
+	c.HTTP = cmp.Or(c.HTTP, &http.Client{})
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	c.Poll = cmp.Or(c.Poll, defaultPoll)
 	if c.Clock == nil {
 		c.Clock = systemClock
 	}
@@ -94,9 +73,6 @@ func (c Config) validate() error {
 	}
 	need(c.Stage != "", "Stage is missing: name a folder for staged files")
 	need(c.Poll >= 0, fmt.Sprintf("Poll is %v: want a positive duration, or zero for the default", c.Poll))
-	need(c.CallTimeout >= 0, fmt.Sprintf("CallTimeout is %v: want a positive duration, or zero for the default", c.CallTimeout))
-	need(c.Stall >= 0, fmt.Sprintf("Stall is %v: want a positive duration, or zero for the default", c.Stall))
-	need(c.Tries >= 0 && c.Tries <= MaxTries, fmt.Sprintf("Tries is %d: want 1 to %d, or zero for the default", c.Tries, MaxTries))
 	if len(errs) > 0 {
 		return fmt.Errorf("runner: %w", errors.Join(errs...))
 	}

@@ -65,7 +65,7 @@ func child(dir, server, point string) error {
 	var mu sync.Mutex
 	points := 0
 	done := false
-	r, err := runner.New(runner.Config{
+	err = runner.Run(ctx, runner.Config{
 		Agent: agent.Config{Asset: asset, Key: manifest.NewVerifier(serverKey.Public().(ed25519.PublicKey))},
 		State: state, Platform: folder(dir), Server: remote(server), Verifier: unsigned{}, Stage: filepath.Join(dir, "stage"),
 		Trace: func(p string) {
@@ -88,9 +88,6 @@ func child(dir, server, point string) error {
 		},
 	})
 	if err != nil {
-		return err
-	}
-	if err := r.Run(ctx); err != nil {
 		return err
 	}
 	if !done {

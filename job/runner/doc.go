@@ -1,14 +1,14 @@
 // Package runner drives one whole agent, the pure machine of job/agent, on a real asset.
 //
-// New checks a Config, and Run drives the machine until its context ends: it loads the agent's state, and from then on one goroutine
-// takes one event at a time and does, in this order,
+// Run drives the machine until its context ends: it loads the agent's state, and from then on one goroutine takes one event at
+// a time and does, in this order,
 //
 //  1. agent.Step;
 //  2. State.Commit, unless the bytes did not change;
 //  3. Config.Observe;
 //  4. the effects of the step, handed to the goroutines that carry them out.
 //
-// Nothing is done that is not durable: when a commit fails, Run ends with a *CommitError, and no effect of that step is carried out.
+// Nothing is done that is not durable: when a commit fails, Run ends with an error, and no effect of that step is carried out.
 // Results come back as events through a bounded channel. What is carried out where:
 //
 //   - Call: on a goroutine of its own; a newer check-in cuts an older one off;
@@ -25,7 +25,7 @@
 // The runner holds the parts of these rules that are outside the machine:
 //
 //   - INT-6: the bytes verified are the bytes installed. Files are staged in a folder of mode 0700 that only root and the agent's user can
-//     swap (New refuses a place below a folder that others own, or may write to unless it is sticky), in files of mode 0600 that are opened
+//     swap (Run refuses a place below a folder that others own, or may write to unless it is sticky), in files of mode 0600 that are opened
 //     without following links; before an install every staged file is opened once, its digest is taken again from that very
 //     descriptor and compared with the one that passed, and the Platform is handed the descriptor, never a path. A file that
 //     changed fails its patch with code 12, one that is gone with code 7.
@@ -38,7 +38,7 @@
 //     the same order and patch is digested again and used, not fetched again.
 //   - JOB-21: every state is committed before anything that follows from it, the reboot above all.
 //   - JOB-23: files fetched before the start are staged in the same place, and a Discard cuts such a download off and deletes it.
-//   - MAN-7: a check-in is given up when the machine begins the next one, and after Config.CallTimeout.
+//   - MAN-7: a check-in is given up when the machine begins the next one, and after 60 s.
 //   - MAN-8: each step gets the wall clock, the boot identity and the time since boot, sleep included.
 //   - RBT-8, RBT-9: while an execution is under way the Platform is asked every Config.Poll for the boot identity and the sessions. When it
 //     cannot say, the sessions are Unknown, which counts as somebody.

@@ -55,7 +55,9 @@ func (l *loop) execute(order job.OrderID, e execution.Effect) {
 }
 
 func (l *loop) takeInventory(ctx context.Context, e execution.TakeInventory, reply func(execution.Event)) {
-	inv, err := l.freshInventory(ctx)
+	l.platform.Lock()
+	inv, err := l.askInventory(ctx)
+	l.platform.Unlock()
 	var status Status
 	if err == nil {
 		status, err = l.cfg.Platform.Status(ctx)
@@ -154,7 +156,7 @@ func (l *loop) install(ctx context.Context, order job.OrderID, e execution.Insta
 			return
 		}
 		got, err := l.cfg.Platform.Install(ctx, o.good)
-		l.inventory.forget()
+		l.inventory.Store(nil)
 		l.platform.Unlock()
 		if err != nil && ctx.Err() != nil {
 			l.cfg.Trace("install:after")
@@ -189,7 +191,7 @@ func settle(patches []Staged, got []execution.InstallResult, err error) []execut
 func (l *loop) runAction(ctx context.Context, e execution.RunAction, reply func(execution.Event)) {
 	l.platform.Lock()
 	exit, err := l.cfg.Platform.RunAction(ctx, e.Action)
-	l.inventory.forget()
+	l.inventory.Store(nil)
 	l.platform.Unlock()
 	l.cfg.Trace("action:after")
 	switch {

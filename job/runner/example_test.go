@@ -42,7 +42,12 @@ func Example() {
 	}
 	defer state.Close()
 	server := office{called: make(chan struct{})}
-	r, err := runner.New(runner.Config{
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		<-server.called // a real agent runs until it is told to stop
+		stop()
+	}()
+	err = runner.Run(ctx, runner.Config{
 		Agent:    agent.Config{Asset: "web-1", Key: manifest.NewVerifier(serverKey.Public().(ed25519.PublicKey))},
 		State:    state,
 		Platform: newComputer(map[catalog.ProductID]string{"app": "1.0.0"}),
@@ -50,15 +55,7 @@ func Example() {
 		Verifier: unsigned{},
 		Stage:    filepath.Join(dir, "stage"),
 	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	go func() {
-		<-server.called // a real agent runs until it is told to stop
-		stop()
-	}()
-	fmt.Println("stopped:", r.Run(ctx))
+	fmt.Println("stopped:", err)
 	// Output:
 	// stopped: <nil>
 }

@@ -350,11 +350,9 @@ func fileURL(path string) string {
 // run starts a runner; stop ends it and returns Run's error.
 func (b *bench) run() (stop func() error) {
 	b.Helper()
-	r, err := runner.New(b.cfg)
-	require.NoError(b, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx) }()
+	go func() { done <- runner.Run(ctx, b.cfg) }()
 	return func() error { cancel(); return <-done }
 }
 

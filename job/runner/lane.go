@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
@@ -24,8 +25,8 @@ type lane struct {
 	mu      sync.Mutex
 	queue   []task
 	working bool
-	current staging.Key
-	cut     context.CancelFunc // of the task that runs; nil: none
+	current staging.Key        // of the task that runs or ran last
+	cut     context.CancelFunc // its context's; only work changes it
 }
 
 func (l *lane) add(t task) {
@@ -42,15 +43,8 @@ func (l *lane) add(t task) {
 func (l *lane) cutOff(k staging.Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	kept := l.queue[:0]
-	for _, t := range l.queue {
-		if !k.Covers(t.key) {
-			kept = append(kept, t)
-		}
-	}
-	clear(l.queue[len(kept):])
-	l.queue = kept
-	if l.cut != nil && k.Covers(l.current) {
+	l.queue = slices.DeleteFunc(l.queue, func(t task) bool { return k.Covers(t.key) })
+	if k.Covers(l.current) {
 		l.cut()
 	}
 }
@@ -71,7 +65,7 @@ func (l *lane) work() {
 		}
 		l.trace(t.name + ":before")
 		t.run(ctx)
-		l.done()
+		l.cut()
 	}
 }
 
@@ -87,11 +81,4 @@ func (l *lane) next() (task, context.Context, bool) {
 	ctx, cancel := context.WithCancel(l.ctx)
 	l.current, l.cut = t.key, cancel
 	return t, ctx, true
-}
-
-func (l *lane) done() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.cut()
-	l.current, l.cut = staging.Key{}, nil
 }

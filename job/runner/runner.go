@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
@@ -15,75 +16,48 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
 )
 
-// Runner drives one agent. Make it with New.
-type Runner struct {
-	cfg  Config
-	busy sync.Mutex // held while Run runs
-}
-
-// New checks the settings. It touches nothing yet.
-func New(c Config) (*Runner, error) {
+// Run checks the settings and drives the agent until ctx ends, and then returns nil. It returns an error when the settings
+// are not valid, the saved state cannot be read or a new one not saved, the platform cannot say its status, or the staging
+// folder cannot be used.
+func Run(ctx context.Context, c Config) error {
 	if err := c.validate(); err != nil {
-		return nil, err
+		return err
 	}
-	return &Runner{cfg: c.withDefaults()}, nil
-}
-
-// ErrRunning is what Run returns when the same Runner runs already.
-var ErrRunning = errors.New("runner: this runner runs already")
-
-// Run drives the agent until ctx ends, and then returns nil. It returns a *LoadError, a *CommitError, or the error of a platform that cannot
-// say its status or of a staging folder that cannot be used. It may be called again afterwards.
-func (r *Runner) Run(ctx context.Context) error {
-	if !r.busy.TryLock() {
-		return ErrRunning
+	l := &loop{
+		cfg:    c.withDefaults(),
+		events: make(chan agent.Event, eventBuffer),
+		seen:   make(chan Status),
+		fetch:  map[job.OrderID]*lane{},
 	}
-	defer r.busy.Unlock()
-	l, err := r.start(ctx)
-	if err != nil {
+	if err := l.load(ctx); err != nil {
 		return err
 	}
 	defer l.stage.Close()
 	return l.run(ctx)
 }
 
-// start loads what the loop needs.
-func (r *Runner) start(ctx context.Context) (*loop, error) {
-	cfg := r.cfg
-	cfg.Trace("load:before")
-	saved, ended, err := cfg.State.Load(ctx)
-	var state agent.State
-	if err == nil && saved != nil {
-		err = state.UnmarshalBinary(saved)
+// load gets what the loop needs.
+func (l *loop) load(ctx context.Context) (err error) {
+	l.cfg.Trace("load:before")
+	var ended []byte
+	if l.saved, ended, err = l.cfg.State.Load(ctx); err == nil && l.saved != nil {
+		err = l.state.UnmarshalBinary(l.saved)
 	}
 	if err == nil && ended != nil {
-		err = state.UnmarshalEnded(ended)
+		err = l.state.UnmarshalEnded(ended)
 	}
 	if err != nil {
-		return nil, &LoadError{err}
+		return fmt.Errorf("the agent's saved state could not be read, so the agent did not start: %w", err)
 	}
-	cfg.Trace("load:after")
-	status, err := cfg.Platform.Status(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("runner: the platform cannot tell its status, so the agent did not start: %w", err)
+	l.cfg.Trace("load:after")
+	if l.status, err = l.cfg.Platform.Status(ctx); err != nil {
+		return fmt.Errorf("runner: the platform cannot tell its status, so the agent did not start: %w", err)
 	}
-	if status.BootID == "" {
-		return nil, errors.New("runner: the platform tells no boot identity, so the agent did not start")
+	if l.status.BootID == "" {
+		return errors.New("runner: the platform tells no boot identity, so the agent did not start")
 	}
-	stage, err := staging.Open(cfg.Stage, staging.Config{HTTP: cfg.HTTP, Verifier: cfg.Verifier, Stall: cfg.Stall, Tries: cfg.Tries})
-	if err != nil {
-		return nil, err
-	}
-	return &loop{
-		cfg:    cfg,
-		stage:  stage,
-		state:  state,
-		saved:  saved,
-		status: status,
-		events: make(chan agent.Event, eventBuffer),
-		watch:  watch{wanted: make(chan bool, 1), seen: make(chan Status)},
-		fetch:  map[job.OrderID]*lane{},
-	}, nil
+	l.stage, err = staging.Open(l.cfg.Stage, staging.Config{HTTP: l.cfg.HTTP, Verifier: l.cfg.Verifier, Stall: stall, Tries: tries})
+	return err
 }
 
 // loop is one Run. Its fields belong to Run's goroutine unless their type says otherwise.
@@ -95,21 +69,21 @@ type loop struct {
 	saved  []byte // as committed
 	status Status
 	fresh  bool // status was asked for since the executions came up
-	wanted bool // the platform's status is
 	told   map[job.OrderID]Status
 	wake   time.Duration
 
 	events  chan agent.Event
-	watch   watch
+	seen    chan Status           // unbuffered
+	looking bool                  // the platform is asked for its status
 	work    *lane                 // what the platform does
 	prompt  *lane                 // what it shows
 	fetch   map[job.OrderID]*lane // downloads and discards: orders do not wait for each other's
 	cutCall context.CancelFunc    // of the last check-in; nil: none yet
 	helpers sync.WaitGroup
 
-	platform  sync.Mutex // its methods are called one at a time
-	taking    sync.Mutex // held by the check-in that takes an inventory; locked before platform
-	inventory inventoryCache
+	platform  sync.Mutex                // its methods are called one at a time
+	taking    sync.Mutex                // held by the check-in that takes an inventory; locked before platform
+	inventory atomic.Pointer[inventory] // the last one, for the check-ins; nil: none, or something changed since
 }
 
 // run is the loop.
@@ -121,8 +95,8 @@ func (l *loop) run(ctx context.Context) error {
 		l.cfg.Logger.Warn("staged files that nothing needs any more could not be deleted", "error", err)
 	}
 	l.work, l.prompt = l.lane(), l.lane()
-	l.helpers.Go(func() { l.look(inner) })
-
+	poll := time.NewTicker(l.cfg.Poll)
+	defer poll.Stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var ev agent.Event = agent.Started{}
@@ -143,7 +117,9 @@ func (l *loop) run(ctx context.Context) error {
 			case ev = <-l.events:
 			case <-timer.C:
 				ev = agent.Tick{}
-			case s := <-l.watch.seen:
+			case <-poll.C:
+				l.look()
+			case s := <-l.seen:
 				l.looked(s)
 				ev = l.unsaid()
 			}
@@ -173,7 +149,7 @@ func (l *loop) take(ctx context.Context, ev agent.Event) error {
 	if ctx.Err() != nil { // the loop saw the event before it saw the stop
 		return l.last(ev)
 	}
-	out, err := l.commit(ctx, l.cfg.Agent, ev, func(agent.Out) bool { return true })
+	out, err := l.commit(ctx, l.cfg.Agent, ev)
 	if err != nil {
 		return err
 	}
@@ -185,10 +161,11 @@ func (l *loop) take(ctx context.Context, ev agent.Event) error {
 	return nil
 }
 
-// commit steps and, if allowed, saves.
-func (l *loop) commit(ctx context.Context, c agent.Config, ev agent.Event, allowed func(agent.Out) bool) (agent.Out, error) {
+// commit steps and saves. An agent that stops does not take a step that would begin an action or an install: what was not
+// begun would count as cut off (JOB-17), and the next start asks again for what led there.
+func (l *loop) commit(ctx context.Context, c agent.Config, ev agent.Event) (agent.Out, error) {
 	state, out := agent.Step(c, l.state, ev, l.moment())
-	if !allowed(out) {
+	if c.Stopping && slices.ContainsFunc(out.Effects, changesAsset) {
 		return agent.Out{}, nil
 	}
 	var ended []byte
@@ -196,15 +173,16 @@ func (l *loop) commit(ctx context.Context, c agent.Config, ev agent.Event, allow
 	if err == nil && !slices.Equal(state.Ended, l.state.Ended) {
 		ended, err = state.MarshalEnded()
 	}
-	if err != nil {
-		return out, &CommitError{err}
-	}
-	if !bytes.Equal(b, l.saved) || l.saved == nil || ended != nil {
+	changed := l.saved == nil || ended != nil || !bytes.Equal(b, l.saved)
+	if err == nil && changed {
 		l.cfg.Trace("commit:before")
 		// A commit that has begun is finished whatever becomes of ctx: half a stop is worse than a late one.
-		if err := l.cfg.State.Commit(context.WithoutCancel(ctx), b, ended); err != nil {
-			return out, &CommitError{err}
-		}
+		err = l.cfg.State.Commit(context.WithoutCancel(ctx), b, ended)
+	}
+	if err != nil {
+		return out, fmt.Errorf("the agent's state could not be saved, so the agent stopped before acting on it (free disk space or repair the state file, then start it again): %w", err)
+	}
+	if changed {
 		l.cfg.Trace("commit:after")
 		l.saved = b
 	}
@@ -224,7 +202,6 @@ func (l *loop) finish(err error) error {
 			if err == nil {
 				err = l.last(ev)
 			}
-		case <-l.watch.seen:
 		case <-wait:
 			wait = nil
 		}
@@ -233,23 +210,23 @@ func (l *loop) finish(err error) error {
 }
 
 // last takes an event without carrying anything out afterwards. What an action or an installer returned is kept and leads to nothing, for
-// it cannot be found out later. Any other step that would begin an action or an install is not taken: what was not begun would count as
-// cut off (JOB-17), and the next start asks again for what led there.
+// it cannot be found out later.
 func (l *loop) last(ev agent.Event) error {
 	c := l.cfg.Agent
 	c.Stopping = true
-	_, err := l.commit(context.Background(), c, ev, func(out agent.Out) bool {
-		for _, e := range out.Effects {
-			if x, ok := e.(agent.Execute); ok {
-				switch x.Effect.(type) {
-				case execution.RunAction, execution.Install, execution.Reboot:
-					return false
-				}
-			}
-		}
-		return true
-	})
+	_, err := l.commit(context.Background(), c, ev)
 	return err
+}
+
+// changesAsset says whether an effect runs something on the asset.
+func changesAsset(e agent.Effect) bool {
+	if x, ok := e.(agent.Execute); ok {
+		switch x.Effect.(type) {
+		case execution.RunAction, execution.Install, execution.Reboot:
+			return true
+		}
+	}
+	return false
 }
 
 // send hands the loop a result. At a stop it still does: the loop listens until every helper ended.

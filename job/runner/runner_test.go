@@ -90,18 +90,15 @@ func TestFailedCommitStopsBeforeTheEffect_JOB21(t *testing.T) {
 					effects++
 				}
 			}
-			r, err := runner.New(b.cfg)
-			require.NoError(t, err)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 			defer cancel()
-			err = r.Run(ctx)
+			err := runner.Run(ctx, b.cfg)
 			if commits < n {
 				require.NoError(t, err)
 				finished = true
 				return
 			}
-			var failed *runner.CommitError
-			require.ErrorAs(t, err, &failed)
+			require.ErrorContains(t, err, "the agent's state could not be saved")
 			require.ErrorContains(t, err, "disk full")
 			require.ErrorContains(t, err, "free disk space")
 			require.Zero(t, effects, "commit %d failed, and an effect was begun: %v", n, b.traced())
@@ -115,14 +112,13 @@ func TestFailedCommitStopsBeforeTheEffect_JOB21(t *testing.T) {
 func TestSavedStateThatCannotBeReadStopsTheStart(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		b.state.saved = []byte("{")
-		r, err := runner.New(b.cfg)
-		require.NoError(t, err)
-		var bad *runner.LoadError
-		require.ErrorAs(t, r.Run(t.Context()), &bad)
+		run := func() error { return runner.Run(t.Context(), b.cfg) }
+		require.ErrorContains(t, run(), "the agent's saved state could not be read")
 		b.state.saved, b.state.fail = nil, errors.New("no such disk")
-		require.ErrorAs(t, r.Run(t.Context()), &bad)
+		require.ErrorContains(t, run(), "the agent's saved state could not be read")
+		require.ErrorContains(t, run(), "no such disk")
 		b.state.fail, b.pc.statusErr = nil, errors.New("no boot id")
-		require.ErrorContains(t, r.Run(t.Context()), "cannot tell its status")
+		require.ErrorContains(t, run(), "cannot tell its status")
 		require.Empty(t, b.server.calls)
 	})
 }
@@ -394,23 +390,9 @@ func TestCheckInDoesNotWaitForADeploy_MAN3(t *testing.T) {
 	})
 }
 
-func TestTwoRunsAtOnceAreRefused(t *testing.T) {
-	bubble(t, func(t *testing.T, b *bench) {
-		r, err := runner.New(b.cfg)
-		require.NoError(t, err)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- r.Run(ctx) }()
-		synctest.Wait()
-		require.ErrorIs(t, r.Run(t.Context()), runner.ErrRunning)
-		cancel()
-		require.NoError(t, <-done)
-	})
-}
-
-func TestNewNamesEverythingThatIsMissing(t *testing.T) {
-	_, err := runner.New(runner.Config{Poll: -1, Tries: 101})
-	for _, want := range []string{"State is missing", "Platform is missing", "Server is missing", "Verifier is missing", "Stage is missing", "Poll is -1ns", "Tries is 101"} {
+func TestRunNamesEverythingThatIsMissing(t *testing.T) {
+	err := runner.Run(t.Context(), runner.Config{Poll: -1})
+	for _, want := range []string{"State is missing", "Platform is missing", "Server is missing", "Verifier is missing", "Stage is missing", "Poll is -1ns"} {
 		require.ErrorContains(t, err, want)
 	}
 }

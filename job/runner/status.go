@@ -1,8 +1,7 @@
 package runner
 
 import (
-	"context"
-	"time"
+	"cmp"
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
@@ -10,45 +9,29 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// watch is what the loop and the goroutine that asks for the status share.
-type watch struct {
-	wanted chan bool   // whether an execution is under way; the newest value counts
-	seen   chan Status // unbuffered
-}
-
-// look asks the platform for its status every so often, and at once when an execution comes up.
-func (l *loop) look(ctx context.Context) {
-	ticker := time.NewTicker(l.cfg.Poll)
-	defer ticker.Stop()
-	wanted := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case wanted = <-l.watch.wanted:
-		case <-ticker.C:
-		}
-		if !wanted {
-			continue
-		}
-		s, err := l.cfg.Platform.Status(ctx)
+// look asks the platform for its status if an execution is under way and nobody asks already.
+func (l *loop) look() {
+	if l.looking || len(l.state.Executions) == 0 {
+		return
+	}
+	l.looking = true
+	l.helpers.Go(func() {
+		s, err := l.cfg.Platform.Status(l.life)
 		if err != nil {
-			if ctx.Err() != nil {
-				return
+			if l.life.Err() == nil {
+				l.cfg.Logger.Warn("the platform cannot tell its status; it counts as in use (RBT-9)", "error", err)
 			}
-			l.cfg.Logger.Warn("the platform cannot tell its status; it counts as in use (RBT-9)", "error", err)
 			s = Status{Sessions: reboot.Unknown}
 		}
 		select {
-		case <-ctx.Done():
-			return
-		case l.watch.seen <- s:
+		case l.seen <- s:
+		case <-l.life.Done():
 		}
-	}
+	})
 }
 
 // attend notes after each step what each execution knows: a new one knows the boot identity from the step that began it, and those that
-// ended are forgotten.
+// ended are forgotten. The platform is looked at as soon as there is one.
 func (l *loop) attend() {
 	under := map[job.OrderID]Status{}
 	for _, e := range l.state.Executions {
@@ -58,26 +41,20 @@ func (l *loop) attend() {
 		}
 		under[e.Order.ID] = s
 	}
-	l.told = under
-	if wanted := len(under) > 0; wanted != l.wanted {
-		l.wanted, l.fresh = wanted, false
-		select { // the newest value counts
-		case <-l.watch.wanted:
-		default:
-		}
-		l.watch.wanted <- wanted
+	if (len(under) > 0) != (len(l.told) > 0) {
+		l.fresh = false
+		l.look()
 	}
+	l.told = under
 }
 
 // looked notes a status. A platform that cannot say the boot identity leaves it as it was.
 func (l *loop) looked(s Status) {
-	if s.BootID == "" {
-		s.BootID = l.status.BootID
-	}
+	s.BootID = cmp.Or(s.BootID, l.status.BootID)
 	if s.BootID != l.status.BootID {
 		l.cfg.Logger.Info("a new boot identity was seen", "boot", s.BootID)
 	}
-	l.status, l.fresh = s, true
+	l.status, l.fresh, l.looking = s, true, false
 }
 
 // unsaid returns the news that an execution does not know yet; nil if there is none.

@@ -126,9 +126,7 @@ func TestResultInTheMomentOfTheStopIsKept_JOB21(t *testing.T) {
 					<-ctx.Done() // the loop is busy while the install ends and the stop comes
 				}
 			}
-			r, err := runner.New(b.cfg)
-			require.NoError(t, err)
-			require.NoError(t, r.Run(ctx))
+			require.NoError(t, runner.Run(ctx, b.cfg))
 			require.Equal(t, job.Installed, b.state.state(t).Executions[0].Patches[0].Status)
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -12,39 +11,21 @@ import (
 	"strings"
 )
 
-// errTooLarge: more bytes than allowed.
-var errTooLarge = errors.New("too large")
-
-// readAll reads at most limit bytes; one more is errTooLarge.
-func readAll(r io.Reader, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, limit+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case int64(len(b)) > limit:
-		return nil, errTooLarge
-	}
-	return b, nil
-}
-
 // readBody reads a request's body as sent.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *Problem) {
-	tooLarge := func() *Problem { return newProblem(TooLarge, "the request is over %d bytes", limit) }
-	if r.ContentLength > limit {
-		return nil, tooLarge()
-	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, tooLarge()
-	}
-	if err != nil {
+func readBody(r request, limit int64) ([]byte, *Problem) {
+	b, err := io.ReadAll(http.MaxBytesReader(r.w, r.Body, limit))
+	switch {
+	case isTooLarge(err):
+		return nil, newProblem(TooLarge, "the request is over %d bytes", limit)
+	case err != nil:
 		return nil, newProblem(Invalid, "the request broke off")
 	}
 	return b, nil
 }
 
-// plain decompresses a body, to limit bytes at most.
-func plain(body []byte, encoding string, limit int64) ([]byte, *Problem) {
+// plain decompresses a request's body, to limit bytes at most.
+func plain(r request, body []byte, limit int64) ([]byte, *Problem) {
+	encoding := r.Header.Get("Content-Encoding")
 	switch strings.ToLower(encoding) {
 	case "", "identity":
 		return body, nil
@@ -56,14 +37,19 @@ func plain(body []byte, encoding string, limit int64) ([]byte, *Problem) {
 	if err != nil {
 		return nil, newProblem(Invalid, "the request is not gzip, though it says so")
 	}
-	b, err := readAll(z, limit)
+	b, err := io.ReadAll(http.MaxBytesReader(nil, z, limit))
 	switch {
-	case errors.Is(err, errTooLarge):
+	case isTooLarge(err):
 		return nil, newProblem(TooLarge, "the request decompresses to over %d bytes", limit)
 	case err != nil:
 		return nil, newProblem(Invalid, "the request's gzip is damaged")
 	}
 	return b, nil
+}
+
+func isTooLarge(err error) bool {
+	_, ok := errors.AsType[*http.MaxBytesError](err)
+	return ok
 }
 
 // elements counts the elements of all lists in a JSON text, with a byte of memory for each level; of what is not JSON, anything.
@@ -93,22 +79,18 @@ func elements(text []byte) (n int) {
 }
 
 // compress returns b in gzip where that pays.
-func compress(b []byte) (out []byte, compressed bool, err error) {
+func compress(b []byte) (out []byte, compressed bool) {
 	if len(b) < gzipFrom {
-		return b, false, nil
+		return b, false
 	}
-	var buf bytes.Buffer
+	var buf bytes.Buffer // takes everything
 	z := gzip.NewWriter(&buf)
-	if _, err := z.Write(b); err != nil {
-		return nil, false, fmt.Errorf("compress: %w", err)
-	}
-	if err := z.Close(); err != nil {
-		return nil, false, fmt.Errorf("compress: %w", err)
-	}
+	_, _ = z.Write(b)
+	_ = z.Close()
 	if buf.Len() >= len(b) {
-		return b, false, nil
+		return b, false
 	}
-	return buf.Bytes(), true, nil
+	return buf.Bytes(), true
 }
 
 // acceptsGzip reads Accept-Encoding.

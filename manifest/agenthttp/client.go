@@ -10,9 +10,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -44,51 +44,30 @@ type Config struct {
 	Transport http.RoundTripper
 }
 
-// withDefaults fills in what is not set.
-func (c Config) withDefaults() Config {
-	c.Timeout = cmp.Or(c.Timeout, 30*time.Second)
-	if c.Clock == nil {
-		c.Clock = time.Now
-	}
-	if c.Transport == nil {
-		c.Transport = &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:    10 * time.Second,
-			IdleConnTimeout:        90 * time.Second,
-			MaxIdleConnsPerHost:    1,
-			MaxResponseHeaderBytes: MaxHeader,
-			ForceAttemptHTTP2:      true,
-		}
-	}
-	return c
-}
-
 // Validate says everything that is wrong with the settings. The error is a *job.Invalid.
 func (c Config) Validate() error {
-	var l problem.List
+	var list problem.List
 	u, err := url.Parse(c.Server)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		l.Add("server", c.Server, "is no http or https URL, as https://patch.example:8443")
+		list.Add("server", c.Server, "is no http or https URL, as https://patch.example:8443")
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		l.Add("server", u.Redacted(), "has a user, a query or a fragment; give the base URL alone")
+		list.Add("server", u.Redacted(), "has a user, a query or a fragment; give the base URL alone")
 	}
-	l.Under("asset", job.ValidID(string(c.Asset)))
+	list.Under("asset", job.ValidID(string(c.Asset)))
 	if len(c.Key) != ed25519.PrivateKeySize {
-		l.Add("key", "", "has %d bytes; an Ed25519 private key has %d", len(c.Key), ed25519.PrivateKeySize)
+		list.Add("key", "", "has %d bytes; an Ed25519 private key has %d", len(c.Key), ed25519.PrivateKeySize)
 	}
 	if c.Timeout < 0 {
-		l.Add("timeout", c.Timeout.String(), "is negative")
+		list.Add("timeout", c.Timeout.String(), "is negative")
 	}
-	return l.Err("agent's connection")
+	return list.Err("agent's connection")
 }
 
 // Client calls a server. It is safe for concurrent use.
 type Client struct {
 	config Config
 	http   *http.Client
-	base   string
 	skew   atomic.Int64 // what to add to the own clock when signing, as the server last told, in ns
 }
 
@@ -97,13 +76,25 @@ func NewClient(config Config) (*Client, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	config = config.withDefaults()
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
+	if config.Transport == nil {
+		config.Transport = &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			TLSClientConfig:        &tls.Config{RootCAs: config.Roots, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    10 * time.Second,
+			IdleConnTimeout:        90 * time.Second,
+			MaxIdleConnsPerHost:    1,
+			MaxResponseHeaderBytes: MaxHeader,
+			ForceAttemptHTTP2:      true,
+		}
+	}
 	return &Client{
 		config: config,
-		base:   strings.TrimRight(config.Server, "/"),
 		http: &http.Client{
 			Transport: config.Transport,
-			Timeout:   config.Timeout,
+			Timeout:   cmp.Or(config.Timeout, 30*time.Second),
 			// A signature is for one place: nothing is followed anywhere else.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -113,7 +104,7 @@ func NewClient(config Config) (*Client, error) {
 // Close closes idle connections. The client can be used again.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// CheckIn calls the server. A call that carries neither reports nor an inventory goes as a conditional GET.
+// CheckIn calls the server.
 //
 // Of more reports than one request may carry only the oldest are sent: the answer acknowledges those, and the caller
 // calls again with the rest (MAN-6). The errors are a *Problem when the server refused, and the network's.
@@ -122,21 +113,10 @@ func (c *Client) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 		return manifest.Answer{}, fmt.Errorf("check in: asset %q is not the client's, %q", in.Asset, c.config.Asset)
 	}
 	in.At = in.At.UTC()
-	call := call{method: http.MethodGet, path: PathManifest}
-	if len(in.Reports) > 0 || in.Inventory != nil {
-		body, err := encode(in)
-		if err != nil {
-			return manifest.Answer{}, fmt.Errorf("check in: %w", err)
-		}
-		call = call.post(PathCheckIn, body)
-	} else {
-		call.query = query(in)
-		call.header = http.Header{"If-None-Match": {etag(in.Held)}}
-	}
 	var answer manifest.Answer
-	header, err := c.do(ctx, call, &answer)
-	if err == nil && header != nil {
-		answer, err = unchanged(header)
+	body, err := encode(in)
+	if err == nil {
+		err = c.call(ctx, PathCheckIn, body, &answer)
 	}
 	if err != nil {
 		return manifest.Answer{}, fmt.Errorf("check in: %w", err)
@@ -162,89 +142,51 @@ func encode(in manifest.CheckIn) ([]byte, error) {
 	}
 }
 
-// unchanged makes the answer that a 304 stands for.
-func unchanged(h http.Header) (manifest.Answer, error) {
-	at, err := parseTime(h.Get(HeaderTime))
-	if err != nil {
-		return manifest.Answer{}, fmt.Errorf("header %s: %w", HeaderTime, err)
-	}
-	n, err := strconv.ParseUint(h.Get(HeaderAcknowledged), 10, 64)
-	if err != nil {
-		return manifest.Answer{}, fmt.Errorf("header %s: %w", HeaderAcknowledged, err)
-	}
-	return manifest.Answer{At: at, Acknowledged: job.Sequence(n)}, nil
-}
-
-// call is one request, to be signed as often as it takes.
-type call struct {
-	method, path, query string
-	header              http.Header
-	body                []byte
-}
-
-// post makes the call carry JSON, compressed where that pays.
-func (c call) post(path string, body []byte) call {
-	c.method, c.path = http.MethodPost, path
-	c.header = http.Header{"Content-Type": {mediaJSON}}
-	if small, compressed, err := compress(body); err == nil && compressed {
-		body = small
-		c.header.Set("Content-Encoding", "gzip")
-	}
-	c.body = body
-	return c
-}
-
-// do sends the call, a second time if the server objects to the clock, and reads the answer into v.
-// The header is that of a 304, nil otherwise.
-func (c *Client) do(ctx context.Context, call call, v any) (http.Header, error) {
-	header, err := c.once(ctx, call, v)
+// call posts JSON, a second time if the server objects to the clock, and reads the answer into v.
+func (c *Client) call(ctx context.Context, path string, body []byte, v any) error {
+	err := c.once(ctx, path, body, v)
 	if p, ok := errors.AsType[*Problem](err); ok && p.Kind == Clock && !p.Now.IsZero() {
 		c.skew.Store(int64(p.Now.Sub(c.config.Clock())))
-		header, err = c.once(ctx, call, v)
+		err = c.once(ctx, path, body, v)
 	}
-	return header, err
+	return err
 }
 
-func (c *Client) once(ctx context.Context, call call, v any) (http.Header, error) {
-	target := call.path
-	if call.query != "" {
-		target += "?" + call.query
-	}
-	req, err := http.NewRequestWithContext(ctx, call.method, c.base+target, bytes.NewReader(call.body))
+func (c *Client) once(ctx context.Context, path string, body []byte, v any) error {
+	body, compressed := compress(body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(c.config.Server, "/")+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if call.header != nil {
-		req.Header = call.header.Clone()
+	req.Header.Set("Content-Type", mediaJSON)
+	if compressed {
+		req.Header.Set("Content-Encoding", "gzip")
 	}
+	// Every call may be repeated, so one that met a connection just closed is; the empty header itself is not sent.
+	req.Header["Idempotency-Key"] = nil
 	signed{
-		method: call.method, target: target, asset: c.config.Asset, body: call.body,
+		method: http.MethodPost, target: path, asset: c.config.Asset, body: body,
 		time: c.config.Clock().Add(time.Duration(c.skew.Load())),
 	}.sign(req.Header, c.config.Key)
 
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusNotModified {
-		return resp.Header, nil
+	answer, err := io.ReadAll(http.MaxBytesReader(nil, resp.Body, MaxAnswer))
+	switch {
+	case isTooLarge(err):
+		return fmt.Errorf("the answer is over %d bytes", MaxAnswer)
+	case err != nil:
+		return fmt.Errorf("read answer: %w", err)
+	case resp.StatusCode != http.StatusOK:
+		return readProblem(resp.StatusCode, resp.Header.Get("Content-Type"), answer)
+	case !isMedia(resp.Header.Get("Content-Type"), mediaJSON):
+		return readProblem(resp.StatusCode, "", nil)
 	}
-	body, err := readAll(resp.Body, MaxAnswer)
-	if err != nil {
-		if errors.Is(err, errTooLarge) {
-			return nil, fmt.Errorf("the answer is over %d bytes", MaxAnswer)
-		}
-		return nil, fmt.Errorf("read answer: %w", err)
+	if err := json.Unmarshal(answer, v); err != nil {
+		return fmt.Errorf("read answer: %w", err)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, readProblem(resp.StatusCode, resp.Header.Get("Content-Type"), body)
-	}
-	if !isMedia(resp.Header.Get("Content-Type"), mediaJSON) {
-		return nil, readProblem(resp.StatusCode, "", nil)
-	}
-	if err := json.Unmarshal(body, v); err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
-	}
-	return nil, nil
+	return nil
 }

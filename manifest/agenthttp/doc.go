@@ -5,18 +5,13 @@
 //
 // # Routes
 //
-//	POST /v1/agent/enrol      manifest.Enrolment -> manifest.Enrolled
-//	POST /v1/agent/check-in   manifest.CheckIn   -> manifest.Answer
-//	GET  /v1/agent/manifest   the facts of a manifest.CheckIn without reports and inventory in the query -> manifest.Answer
+//	POST /v1/agent/enrol     manifest.Enrolment -> manifest.Enrolled
+//	POST /v1/agent/check-in  manifest.CheckIn   -> manifest.Answer
 //
 // Bodies are JSON as encoding/json writes the types, plain or with Content-Encoding: gzip, both ways. A request is read up to
 // [MaxRequest] bytes ([MaxEnrolment] for an enrolment), as sent and again decompressed. Fields that are not known are ignored, so
-// that two releases can talk.
-//
-// The query of GET has held and at, and offset (nanoseconds), boot, zone, digest and lastCall=true where they are set. With
-// If-None-Match: "7", 7 being the held revision, an answer that carries neither a manifest nor a wish for the inventory is
-// 304 without a body; Answer.At and Answer.Acknowledged stand in the headers Patchpolicy-Time and Patchpolicy-Acknowledged.
-// So the call of an agent that has nothing to say to a server that has nothing new costs a few hundred bytes.
+// that two releases can talk. The call of an agent that has nothing to say to a server that has nothing new costs a few
+// hundred bytes.
 //
 // # Signatures
 //

@@ -41,12 +41,8 @@ func Enrol(ctx context.Context, config Config, e manifest.Enrolment, want string
 		return manifest.Enrolled{}, fmt.Errorf("enrol: %w", err)
 	}
 	var enrolled manifest.Enrolled
-	header, err := client.do(ctx, call{}.post(PathEnrol, body), &enrolled)
-	switch {
-	case err != nil:
+	if err := client.call(ctx, PathEnrol, body, &enrolled); err != nil {
 		return manifest.Enrolled{}, fmt.Errorf("enrol: %w", err)
-	case header != nil:
-		return manifest.Enrolled{}, fmt.Errorf("enrol: the server answered that nothing changed")
 	}
 	if err := pinned(enrolled, want); err != nil {
 		return manifest.Enrolled{}, err

@@ -15,6 +15,21 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
+// Backend is the server behind the handler. It is safe for concurrent use.
+//
+// Errors that wrap one of package manifest's (ErrBadToken, ErrAssetExists, ErrUnknownAsset, ErrInvalid, ErrUnavailable)
+// are told to the agent with their text; any other is logged and answered as an internal error without it.
+type Backend interface {
+	// Enrol makes the caller an asset. The enrolment has passed its Validate; the token is the backend's to judge.
+	// The same enrolment again (same asset, same key) must succeed again, because the first answer may have been lost.
+	Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error)
+	// AssetKey returns the key an asset enrolled with, or ErrUnknownAsset. It is asked at every request, before anything is believed.
+	AssetKey(ctx context.Context, asset job.AssetID) (ed25519.PublicKey, error)
+	// CheckIn answers a call. The request was signed by the asset it names and has passed its Validate.
+	// It may arrive more than once, and late (MAN-6).
+	CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error)
+}
+
 // Options are a handler's settings.
 type Options struct {
 	// Clock is the server's clock. Default time.Now.
@@ -23,23 +38,17 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// withDefaults fills in what is not set.
-func (o Options) withDefaults() Options {
-	if o.Clock == nil {
-		o.Clock = time.Now
-	}
-	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
-	return o
-}
-
-// NewHandler serves the three routes from backend. Mount it at the root of the base URL that agents are given;
+// NewHandler serves the two routes from backend. Mount it at the root of the base URL that agents are given;
 // behind a path use http.StripPrefix. It is safe for concurrent use and starts no goroutine.
 func NewHandler(backend Backend, options Options) http.Handler {
-	h := &handler{backend, options.withDefaults()}
+	if options.Clock == nil {
+		options.Clock = time.Now
+	}
+	options.Logger = cmp.Or(options.Logger, slog.New(slog.DiscardHandler))
+	h := &handler{backend, options}
 	mux := http.NewServeMux()
-	mux.Handle(PathEnrol, h.route(PathEnrol, http.MethodPost, h.enrol))
-	mux.Handle(PathCheckIn, h.route(PathCheckIn, http.MethodPost, h.checkIn))
-	mux.Handle(PathManifest, h.route(PathManifest, http.MethodGet, h.manifest))
+	mux.HandleFunc(PathEnrol, h.route(h.enrol))
+	mux.HandleFunc(PathCheckIn, h.route(h.checkIn))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		newProblem(NotFound, "there is no %.200q here", r.URL.Path).write(w)
 	})
@@ -55,62 +64,60 @@ type handler struct {
 type request struct {
 	*http.Request
 	w     http.ResponseWriter
-	path  string
 	asset job.AssetID // as claimed
 	time  time.Time   // as claimed, within the replay window
 }
 
-func (h *handler) route(path, method string, serve func(request) *Problem) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (h *handler) route(serve func(request) *Problem) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		p := func() *Problem {
-			if r.Method != method {
-				w.Header().Set("Allow", method)
-				return newProblem(WrongMethod, "%.32q is not possible here", r.Method)
-			}
-			if method == http.MethodPost && !isMedia(r.Header.Get("Content-Type"), mediaJSON) {
-				return newProblem(WrongType, "Content-Type %.64q is not %s", r.Header.Get("Content-Type"), mediaJSON)
-			}
-			asset, at, p := h.claims(r)
-			if p != nil {
-				return p
-			}
-			return serve(request{r, w, path, asset, at})
-		}()
+		in := request{Request: r, w: w}
+		p := h.admit(&in)
+		if p == nil {
+			p = serve(in)
+		}
 		if p != nil {
 			p.write(w)
 		}
-	})
+	}
 }
 
-// claims reads who says to have signed, and when. It is cheap, and comes before anything is looked up or read.
-func (h *handler) claims(r *http.Request) (job.AssetID, time.Time, *Problem) {
+// admit checks the method, the type, who says to have signed, and when. It is cheap, and comes before anything is looked
+// up or read.
+func (h *handler) admit(r *request) *Problem {
+	if r.Method != http.MethodPost {
+		r.w.Header().Set("Allow", http.MethodPost)
+		return newProblem(WrongMethod, "%.32q is not possible here", r.Method)
+	}
+	if !isMedia(r.Header.Get("Content-Type"), mediaJSON) {
+		return newProblem(WrongType, "Content-Type %.64q is not %s", r.Header.Get("Content-Type"), mediaJSON)
+	}
 	for _, name := range []string{HeaderAsset, HeaderTime, HeaderSignature} {
 		if n := len(r.Header.Values(name)); n != 1 {
-			return "", time.Time{}, newProblem(NotSigned, "the header %s is there %d times", name, n)
+			return newProblem(NotSigned, "the header %s is there %d times", name, n)
 		}
 	}
-	asset := r.Header.Get(HeaderAsset)
-	if err := job.ValidID(asset); err != nil {
-		return "", time.Time{}, newProblem(NotSigned, "%s: %v", HeaderAsset, err)
+	r.asset = job.AssetID(r.Header.Get(HeaderAsset))
+	if err := job.ValidID(string(r.asset)); err != nil {
+		return newProblem(NotSigned, "%s: %v", HeaderAsset, err)
 	}
-	at, err := parseTime(r.Header.Get(HeaderTime))
-	if err != nil {
-		return "", time.Time{}, newProblem(NotSigned, "%s: %v", HeaderTime, err)
+	var err error
+	if r.time, err = parseTime(r.Header.Get(HeaderTime)); err != nil {
+		return newProblem(NotSigned, "%s: %v", HeaderTime, err)
 	}
 	now := h.Clock()
-	if away := at.Sub(now).Abs(); away > ReplayWindow {
-		p := newProblem(Clock, "the request's time %s is %v away from the server's", formatTime(at), away.Round(time.Second))
+	if away := r.time.Sub(now).Abs(); away > ReplayWindow {
+		p := newProblem(Clock, "the request's time %s is %v away from the server's", formatTime(r.time), away.Round(time.Second))
 		p.Now = now.UTC()
-		return "", time.Time{}, p
+		return p
 	}
-	return job.AssetID(asset), at, nil
+	return nil
 }
 
 // signed checks the signature over the request and body.
 func (r request) signed(key ed25519.PublicKey, body []byte) *Problem {
-	s := signed{method: r.Method, target: r.path, asset: r.asset, time: r.time, body: body}
+	s := signed{method: r.Method, target: r.URL.Path, asset: r.asset, time: r.time, body: body}
 	if r.URL.RawQuery != "" {
 		s.target += "?" + r.URL.RawQuery
 	}
@@ -120,29 +127,13 @@ func (r request) signed(key ed25519.PublicKey, body []byte) *Problem {
 	return nil
 }
 
-// authentic reads a request's body once it is known which key must have signed it.
-func (h *handler) authentic(r request) ([]byte, *Problem) {
-	key, err := h.backend.AssetKey(r.Context(), r.asset)
-	if err != nil {
-		return nil, h.problem(r, err)
-	}
-	body, p := readBody(r.w, r.Request, MaxRequest)
-	if p != nil {
-		return nil, p
-	}
-	if p := r.signed(key, body); p != nil {
-		return nil, p
-	}
-	return plain(body, r.Header.Get("Content-Encoding"), MaxRequest)
-}
-
 // enrol takes the key from the enrolment itself: the signature proves that the sender owns it, the token that it may enrol.
 func (h *handler) enrol(r request) *Problem {
-	body, p := readBody(r.w, r.Request, MaxEnrolment)
+	body, p := readBody(r, MaxEnrolment)
 	if p != nil {
 		return p
 	}
-	text, p := plain(body, r.Header.Get("Content-Encoding"), MaxEnrolment)
+	text, p := plain(r, body, MaxEnrolment)
 	if p != nil {
 		return p
 	}
@@ -167,7 +158,18 @@ func (h *handler) enrol(r request) *Problem {
 }
 
 func (h *handler) checkIn(r request) *Problem {
-	text, p := h.authentic(r)
+	key, err := h.backend.AssetKey(r.Context(), r.asset)
+	if err != nil {
+		return h.problem(r, err)
+	}
+	body, p := readBody(r, MaxRequest)
+	if p != nil {
+		return p
+	}
+	if p := r.signed(key, body); p != nil {
+		return p
+	}
+	text, p := plain(r, body, MaxRequest)
 	if p != nil {
 		return p
 	}
@@ -181,47 +183,15 @@ func (h *handler) checkIn(r request) *Problem {
 	if in.Asset != r.asset {
 		return newProblem(Invalid, "the check-in is of asset %q, signed by %q", in.Asset, r.asset)
 	}
-	answer, p := h.call(r, in)
-	if p != nil {
-		return p
-	}
-	return h.answer(r, answer)
-}
-
-// manifest is the check-in of an agent that has nothing to tell.
-func (h *handler) manifest(r request) *Problem {
-	if _, p := h.authentic(r); p != nil {
-		return p
-	}
-	in, err := parseQuery(r.asset, r.URL.RawQuery)
-	if err != nil {
-		return newProblem(Invalid, "%v", err)
-	}
-	answer, p := h.call(r, in)
-	if p != nil {
-		return p
-	}
-	if answer.Manifest == nil && !answer.WantInventory && r.Header.Get("If-None-Match") == etag(in.Held) {
-		head := r.w.Header()
-		head.Set("ETag", etag(in.Held))
-		head.Set(HeaderTime, formatTime(answer.At))
-		head.Set(HeaderAcknowledged, strconv.FormatUint(uint64(answer.Acknowledged), 10))
-		r.w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	return h.answer(r, answer)
-}
-
-func (h *handler) call(r request, in manifest.CheckIn) (manifest.Answer, *Problem) {
 	if err := in.Validate(); err != nil {
-		return manifest.Answer{}, h.problem(r, err)
+		return h.problem(r, err)
 	}
 	answer, err := h.backend.CheckIn(r.Context(), in)
 	if err != nil {
-		return manifest.Answer{}, h.problem(r, err)
+		return h.problem(r, err)
 	}
 	answer.At = answer.At.UTC()
-	return answer, nil
+	return h.answer(r, answer)
 }
 
 // answer writes a success.
@@ -234,11 +204,8 @@ func (h *handler) answer(r request, v any) *Problem {
 	head.Set("Content-Type", mediaJSON)
 	head.Set("Vary", "Accept-Encoding")
 	if acceptsGzip(strings.Join(r.Header.Values("Accept-Encoding"), ",")) {
-		small, compressed, err := compress(body)
-		if err != nil {
-			return h.problem(r, err)
-		}
-		if body = small; compressed {
+		var compressed bool
+		if body, compressed = compress(body); compressed {
 			head.Set("Content-Encoding", "gzip")
 		}
 	}
@@ -252,7 +219,7 @@ func (h *handler) problem(r request, err error) *Problem {
 	p, known := problemOf(err)
 	if !known {
 		h.Logger.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelError, "agent request failed",
-			slog.String("path", r.path), slog.String("asset", string(r.asset)), slog.Any("error", err))
+			slog.String("path", r.URL.Path), slog.String("asset", string(r.asset)), slog.Any("error", err))
 	}
 	return p
 }

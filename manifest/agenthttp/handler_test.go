@@ -15,7 +15,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -115,10 +114,10 @@ func TestReplayWindow(t *testing.T) {
 func TestEnrolmentIsSigned(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		want   Kind // zero: accepted
+		want   Kind // empty: accepted
 		change func(*manifest.Enrolment)
 	}{
-		{"good", 0, func(*manifest.Enrolment) {}},
+		{"good", "", func(*manifest.Enrolment) {}},
 		{"somebody else's key", NotSigned, func(e *manifest.Enrolment) { e.Key = public(otherKey) }},
 		{"no key", Invalid, func(e *manifest.Enrolment) { e.Key = nil }},
 		{"another name than it signs as", Invalid, func(e *manifest.Enrolment) { e.Asset = "web-2" }},
@@ -129,7 +128,7 @@ func TestEnrolmentIsSigned(t *testing.T) {
 			e := enrolment()
 			c.change(&e)
 			w := send(handlerOf(newBackend()), "POST", PathEnrol, marshal(t, e))
-			if c.want == 0 {
+			if c.want == "" {
 				require.Equal(t, http.StatusOK, w.Code)
 				return
 			}
@@ -146,7 +145,7 @@ func TestBadRequests(t *testing.T) {
 	enrol := marshal(t, enrolment())
 	bomb := zip(make([]byte, MaxRequest+1))
 	require.Less(t, len(bomb), 20_000)
-	get := func(q string) string { return PathManifest + "?" + q }
+	says := func(more string) []byte { return []byte(`{"asset":"web-1","at":"2026-01-31T12:00:00Z",` + more + `}`) }
 	deep := []byte(strings.Repeat("[", 1<<20))
 
 	for _, c := range []struct {
@@ -184,22 +183,16 @@ func TestBadRequests(t *testing.T) {
 		{"no type", WrongType, "POST", PathEnrol, enrol, []func(*http.Request){func(r *http.Request) { r.Header.Del("Content-Type") }}},
 		{"GET check-in", WrongMethod, "GET", PathCheckIn, nil, nil},
 		{"GET enrol", WrongMethod, "GET", PathEnrol, nil, nil},
-		{"POST manifest", WrongMethod, "POST", PathManifest, nil, nil},
-		{"HEAD manifest", WrongMethod, "HEAD", PathManifest, nil, nil},
-		{"a method nobody knows", WrongMethod, "BREW", PathManifest, nil, nil},
+		{"HEAD check-in", WrongMethod, "HEAD", PathCheckIn, nil, nil},
+		{"a method nobody knows", WrongMethod, "BREW", PathCheckIn, nil, nil},
 		{"no route", NotFound, "GET", "/", nil, nil},
 		{"below a route", NotFound, "POST", PathCheckIn + "/x", nil, nil},
-		{"no query", Invalid, "GET", PathManifest, nil, nil},
-		{"no held revision", Invalid, "GET", get("at=2026-01-31T12:00:00Z"), nil, nil},
-		{"no clock", Invalid, "GET", get("held=7"), nil, nil},
-		{"a fact twice", Invalid, "GET", get("held=7&held=8&at=2026-01-31T12:00:00Z"), nil, nil},
-		{"an unknown fact", Invalid, "GET", get("held=7&at=2026-01-31T12:00:00Z&reports=1"), nil, nil},
-		{"a negative revision", Invalid, "GET", get("held=-7&at=2026-01-31T12:00:00Z"), nil, nil},
-		{"a revision too large", Invalid, "GET", get("held=18446744073709551616&at=2026-01-31T12:00:00Z"), nil, nil},
-		{"an offset that is none", Invalid, "GET", get("held=7&at=2026-01-31T12:00:00Z&offset=1h"), nil, nil},
-		{"a flag that is none", Invalid, "GET", get("held=7&at=2026-01-31T12:00:00Z&lastCall=perhaps"), nil, nil},
-		{"a boot identity too long", Invalid, "GET", get("held=7&at=2026-01-31T12:00:00Z&boot=" + strings.Repeat("b", manifest.MaxWord+1)), nil, nil},
-		{"a bad escape", Invalid, "GET", get("held=%zz"), nil, nil},
+		{"no clock", Invalid, "POST", PathCheckIn, []byte(`{"asset":"web-1","held":7}`), nil},
+		{"a negative revision", Invalid, "POST", PathCheckIn, says(`"held":-7`), nil},
+		{"a revision too large", Invalid, "POST", PathCheckIn, says(`"held":18446744073709551616`), nil},
+		{"an offset that is none", Invalid, "POST", PathCheckIn, says(`"offset":"1h"`), nil},
+		{"a flag that is none", Invalid, "POST", PathCheckIn, says(`"lastCall":"perhaps"`), nil},
+		{"a boot identity too long", Invalid, "POST", PathCheckIn, says(`"boot":"` + strings.Repeat("b", manifest.MaxWord+1) + `"`), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBackend()
@@ -277,13 +270,8 @@ func TestAnswersAreNotCachedAndCompressedOnRequest(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	enumtest.Check(t, map[Kind]string{
-		BadToken: "bad-token", AssetExists: "asset-exists", UnknownAsset: "unknown-asset", Invalid: "invalid", Unavailable: "unavailable",
-		NotSigned: "not-signed", Clock: "clock", TooLarge: "too-large", WrongType: "wrong-type", WrongMethod: "wrong-method",
-		NotFound: "not-found", Internal: "internal",
-	}, kinds.All(), kinds.Parse)
-	require.Len(t, about, len(kinds.All()))
-	for _, k := range kinds.All() {
+	for k := range about {
+		require.True(t, strings.HasPrefix(string(k), "urn:patchpolicy:problem:"))
 		w := httptest.NewRecorder()
 		newProblem(k, "because").write(w)
 		p := requireProblem(t, w, k)
@@ -294,8 +282,6 @@ func TestKinds(t *testing.T) {
 		}
 		require.NotErrorIs(t, p, context.Canceled)
 	}
-	_, err := kinds.Parse("teapot")
-	require.Error(t, err)
 }
 
 // FuzzHandler lets the fuzzer be an enrolled asset that says anything: it is answered, never with a failure of the server.
@@ -303,28 +289,14 @@ func FuzzHandler(f *testing.F) {
 	f.Add(uint8(0), false, checkInBody(f))
 	f.Add(uint8(0), true, zip(checkInBody(f)))
 	f.Add(uint8(1), false, marshal(f, enrolment()))
-	f.Add(uint8(2), false, []byte(query(manifest.CheckIn{At: t0, Held: 7, Boot: "b", Digest: "d", Offset: 1, LastCall: true})))
-	f.Fuzz(func(t *testing.T, route uint8, gzipped bool, text []byte) {
-		method, target, body := "POST", PathCheckIn, text
-		switch route % 3 {
-		case 1:
-			target = PathEnrol
-		case 2:
-			method, body = "GET", nil
-		}
-		r := httptest.NewRequest(method, target, bytes.NewReader(body))
+	f.Fuzz(func(t *testing.T, route uint8, gzipped bool, body []byte) {
+		target := []string{PathCheckIn, PathEnrol}[route%2]
+		r := httptest.NewRequest(http.MethodPost, target, bytes.NewReader(body))
 		r.Header.Set("Content-Type", mediaJSON)
-		if method == "GET" {
-			r.URL.Path, r.URL.RawQuery = PathManifest, string(text)
-			target = PathManifest
-			if len(text) > 0 {
-				target += "?" + string(text)
-			}
-		}
 		if gzipped {
 			r.Header.Set("Content-Encoding", "gzip")
 		}
-		signed{method: method, target: target, asset: asset, time: t0, body: body}.sign(r.Header, agentKey)
+		signed{method: http.MethodPost, target: target, asset: asset, time: t0, body: body}.sign(r.Header, agentKey)
 		b := newBackend()
 		w := httptest.NewRecorder()
 		handlerOf(b).ServeHTTP(w, r)
@@ -334,27 +306,12 @@ func FuzzHandler(f *testing.F) {
 				require.NoError(t, in.Validate())
 				require.Equal(t, asset, in.Asset)
 			}
-		case http.StatusInternalServerError, http.StatusNotModified:
+		case http.StatusInternalServerError:
 			t.Fatal(w.Code)
 		default:
 			require.Empty(t, b.calls)
 			p := readProblem(w.Code, w.Header().Get("Content-Type"), w.Body.Bytes())
 			require.NotZero(t, p.Kind)
 		}
-	})
-}
-
-// What goes into a query comes out of it.
-func FuzzQuery(f *testing.F) {
-	f.Add(uint64(7), int64(0), int64(0), "boot", "digest", true)
-	f.Add(uint64(1<<64-1), int64(-1), int64(1<<62), "a&b=c;d\x00é", "", false)
-	f.Fuzz(func(t *testing.T, held uint64, at, offset int64, boot, digest string, last bool) {
-		in := manifest.CheckIn{
-			Asset: asset, Held: manifest.Revision(held), At: time.Unix(0, at).UTC(), Offset: time.Duration(offset),
-			Boot: boot, Digest: digest, LastCall: last,
-		}
-		out, err := parseQuery(asset, query(in))
-		require.NoError(t, err)
-		require.Equal(t, in, out)
 	})
 }

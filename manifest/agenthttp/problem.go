@@ -7,44 +7,30 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Kind says what a server refused.
-type Kind uint8
+// Kind says what a server refused: a URI.
+type Kind string
 
 // The kinds, each with its HTTP status.
 const (
-	BadToken     Kind = 1 + iota // 403: manifest.ErrBadToken
-	AssetExists                  // 409: manifest.ErrAssetExists
-	UnknownAsset                 // 401: manifest.ErrUnknownAsset
-	Invalid                      // 400: manifest.ErrInvalid
-	Unavailable                  // 503: manifest.ErrUnavailable
-	NotSigned                    // 401: the request is not signed by the asset's key
-	Clock                        // 401: the request's time is not within ReplayWindow of Problem.Now
-	TooLarge                     // 413: over MaxRequest, MaxElements or MaxEnrolment
-	WrongType                    // 415: not JSON, or compressed with something else than gzip
-	WrongMethod                  // 405
-	NotFound                     // 404
-	Internal                     // 500: see the server's log
+	BadToken     Kind = "urn:patchpolicy:problem:bad-token"     // 403: manifest.ErrBadToken
+	AssetExists  Kind = "urn:patchpolicy:problem:asset-exists"  // 409: manifest.ErrAssetExists
+	UnknownAsset Kind = "urn:patchpolicy:problem:unknown-asset" // 401: manifest.ErrUnknownAsset
+	Invalid      Kind = "urn:patchpolicy:problem:invalid"       // 400: manifest.ErrInvalid
+	Unavailable  Kind = "urn:patchpolicy:problem:unavailable"   // 503: manifest.ErrUnavailable
+	NotSigned    Kind = "urn:patchpolicy:problem:not-signed"    // 401: the request is not signed by the asset's key
+	Clock        Kind = "urn:patchpolicy:problem:clock"         // 401: the request's time is not within ReplayWindow of Problem.Now
+	TooLarge     Kind = "urn:patchpolicy:problem:too-large"     // 413: over MaxRequest, MaxElements or MaxEnrolment
+	WrongType    Kind = "urn:patchpolicy:problem:wrong-type"    // 415: not JSON, or compressed with something else than gzip
+	WrongMethod  Kind = "urn:patchpolicy:problem:wrong-method"  // 405
+	NotFound     Kind = "urn:patchpolicy:problem:not-found"     // 404
+	Internal     Kind = "urn:patchpolicy:problem:internal"      // 500: see the server's log
 )
-
-var kinds = enum.Of[Kind]("problem kind", "bad-token", "asset-exists", "unknown-asset", "invalid", "unavailable", "not-signed",
-	"clock", "too-large", "wrong-type", "wrong-method", "not-found", "internal")
-
-// String returns the kind's name.
-func (k Kind) String() string { return kinds.String(k) }
-
-// MarshalText returns the kind's name.
-func (k Kind) MarshalText() ([]byte, error) { return kinds.MarshalText(k) }
-
-// UnmarshalText sets the kind to the one called text.
-func (k *Kind) UnmarshalText(text []byte) error { return kinds.UnmarshalText(text, k) }
 
 // what is told with each kind.
 var about = map[Kind]struct {
@@ -66,13 +52,10 @@ var about = map[Kind]struct {
 	Internal:     {http.StatusInternalServerError, nil, "Try again later; the server's log says more."},
 }
 
-const problemType = "urn:patchpolicy:problem:"
-
 // Problem is a refusal as it goes over the wire (RFC 9457, application/problem+json), and the error a Client returns for it.
 // errors.Is finds the sentinel of package manifest that the kind stands for.
 type Problem struct {
-	Kind   Kind      `json:"-"`     // zero: a kind this release does not know, or an answer that did not come from a Handler
-	Type   string    `json:"type"`  // "urn:patchpolicy:problem:" and the kind
+	Kind   Kind      `json:"type"`  // empty: the answer did not come from a Handler; a later release may have more kinds
 	Title  string    `json:"title"` // of the HTTP status
 	Status int       `json:"status"`
 	Text   string    `json:"error"`
@@ -82,10 +65,7 @@ type Problem struct {
 
 func newProblem(k Kind, format string, args ...any) *Problem {
 	a := about[k]
-	return &Problem{
-		Kind: k, Type: problemType + k.String(), Title: http.StatusText(a.status), Status: a.status,
-		Text: fmt.Sprintf(format, args...), Hint: a.hint,
-	}
+	return &Problem{k, http.StatusText(a.status), a.status, fmt.Sprintf(format, args...), a.hint, time.Time{}}
 }
 
 // Error says what the server refused and what to do.
@@ -111,8 +91,8 @@ func problemOf(err error) (p *Problem, known bool) {
 	if invalid, ok := errors.AsType[*job.Invalid](err); ok {
 		return newProblem(Invalid, "%v", invalid), true
 	}
-	for _, k := range kinds.All() { // the order of the constants: no error is two of them
-		if is := about[k].is; is != nil && errors.Is(err, is) {
+	for k, a := range about { // no error is two of them
+		if a.is != nil && errors.Is(err, a.is) {
 			return newProblem(k, "%v", err), true
 		}
 	}
@@ -149,8 +129,5 @@ func readProblem(status int, contentType string, body []byte) *Problem {
 		}
 	}
 	p.Status = status
-	if k, err := kinds.Parse(strings.TrimPrefix(p.Type, problemType)); err == nil {
-		p.Kind = k
-	}
 	return &p
 }

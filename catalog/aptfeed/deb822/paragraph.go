@@ -18,7 +18,8 @@ type Paragraph struct {
 // Lookup finds a field, whatever the case of its name, and tells whether it is there.
 func (p Paragraph) Lookup(name string) (Field, bool) {
 	for _, f := range p.Fields {
-		if sameName(f.Name, name) {
+		// The cheap test comes first: names are compared for every field of every package.
+		if len(f.Name) == len(name) && strings.EqualFold(f.Name, name) {
 			return f, true
 		}
 	}
@@ -41,6 +42,3 @@ func (f Field) Lines() []string {
 	}
 	return lines
 }
-
-// sameName is strings.EqualFold with the cheap test first: names are compared for every field of every package.
-func sameName(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }

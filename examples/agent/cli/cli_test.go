@@ -18,7 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -199,11 +199,11 @@ func newAsset(t *testing.T) *asset {
 	require.NoError(t, err)
 	to, err := version.Parse(version.Debian, "2")
 	require.NoError(t, err)
-	product := aptfeed.ProductID("tiny", arch, "demo")
+	product := debian.ProductID("tiny", arch, "demo")
 	a.order = job.Order{
 		Job: "upgrade", Name: "upgrade", Revision: 1, NoLastCall: true,
 		Patches: []job.OrderPatch{{
-			Patch: aptfeed.PatchID(product, "2"), Product: product, Name: "demo", Version: to, Transaction: "dpkg",
+			Patch: debian.PatchID(product, "2"), Product: product, Name: "demo", Version: to, Transaction: "dpkg",
 			Files: []job.File{{
 				Name: filepath.Base(file), URL: "file://" + file, Size: int64(len(data)),
 				Expect: integrity.Expectation{Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: hex.EncodeToString(sum[:])}}},

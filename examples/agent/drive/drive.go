@@ -78,7 +78,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	if every == 0 {
 		every = c.Identity.Every
 	}
-	r, err := runner.New(runner.Config{
+	c.Logger.Info("the agent runs", "asset", c.Identity.Asset, "server", c.Identity.Server, "every", every)
+	if c.Policy != nil {
+		c.Logger.Info("it is held to a signer policy", "digest", policy.Digest)
+	}
+	err = runner.Run(ctx, runner.Config{
 		Agent:    agent.Config{Asset: c.Identity.Asset, Key: manifest.NewVerifier(c.Identity.ManifestKey), Every: every, Policy: policy},
 		State:    state,
 		Platform: platform,
@@ -89,14 +93,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		Logger:   c.Logger,
 		Observe:  w.show,
 	})
-	if err != nil {
-		return err
-	}
-	c.Logger.Info("the agent runs", "asset", c.Identity.Asset, "server", c.Identity.Server, "every", every)
-	if c.Policy != nil {
-		c.Logger.Info("it is held to a signer policy", "digest", policy.Digest)
-	}
-	if err := r.Run(ctx); err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
+	if err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
 		return err // else it was stopped before it had begun
 	}
 	c.Logger.Info("the agent stopped")

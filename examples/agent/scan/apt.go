@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
@@ -21,7 +21,7 @@ type pkg struct{ name, arch string }
 func (p pkg) String() string { return p.name + ":" + p.arch }
 
 func pkgOf(id catalog.ProductID) pkg {
-	_, arch, name, _ := aptfeed.SplitProductID(id)
+	_, arch, name, _ := debian.SplitProductID(id)
 	return pkg{name, arch}
 }
 
@@ -35,7 +35,8 @@ type apt struct {
 	flags  []string // of every call
 }
 
-func newApt(root, native string, archs []string) (*apt, error) {
+// newApt takes the architectures that the root has packages of, the native one first.
+func newApt(root string, archs []string) (*apt, error) {
 	for _, program := range []string{"apt-get", "apt-cache"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return nil, fmt.Errorf("%s is not on this machine, and a scan asks it what it would do: install the package apt: %w", program, err)
@@ -45,7 +46,7 @@ func newApt(root, native string, archs []string) (*apt, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &apt{native: native, dir: dir}
+	a := &apt{native: archs[0], dir: dir}
 	conf := ""
 	for _, o := range []string{
 		"Dir::Cache::pkgcache=" + filepath.Join(dir, "pkgcache.bin"),
@@ -58,7 +59,7 @@ func newApt(root, native string, archs []string) (*apt, error) {
 	if root != "/" {
 		// The folder has to be known before apt reads the rest of its configuration, which it then finds in there.
 		conf = fmt.Sprintf("Dir %s;\nDir::State::status %s;\n", quote(root), quote(filepath.Join(root, "var/lib/dpkg/status")))
-		a.flags = append(a.flags, "-o", "APT::Architecture="+native)
+		a.flags = append(a.flags, "-o", "APT::Architecture="+a.native)
 		for _, arch := range archs {
 			a.flags = append(a.flags, "-o", "APT::Architectures::="+arch)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 )
 
@@ -81,12 +82,12 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	feeds := aptfeed.Config{
 		Root: root, IgnoreValidUntil: c.IgnoreValidUntil, Now: c.Now,
 		Report: func(p aptfeed.Problem) { report.Notes = append(report.Notes, p.Error()) },
-	}.WithDefaults()
+	}
 	snapshot, err := catalogOf(ctx, feeds, now, &report)
 	if err != nil {
 		return Report{}, err
 	}
-	a, err := newApt(root, platform.Architecture(), feeds.Architectures)
+	a, err := newApt(root, debian.Architectures(root))
 	if err != nil {
 		return Report{}, err
 	}
@@ -217,7 +218,7 @@ func unknown(snapshot *catalog.Snapshot, verdicts []catalog.Verdict, choices map
 func otherChannel(snapshot *catalog.Snapshot, channels map[string]bool, p pkg, version string) string {
 	found := ""
 	for channel := range channels {
-		id := aptfeed.PatchID(aptfeed.ProductID(channel, p.arch, p.name), version)
+		id := debian.PatchID(debian.ProductID(channel, p.arch, p.name), version)
 		if _, has := snapshot.Patch(id); has && (found == "" || channel < found) {
 			found = channel
 		}

@@ -100,14 +100,10 @@ func (a *Asset) boot(ctx context.Context, enrolled manifest.Enrolled, server run
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
 	up := time.Now()
-	agent, err := runner.New(runner.Config{
+	return runner.Run(ctx, runner.Config{
 		Agent: agent.Config{Asset: enrolled.Asset, Key: manifest.NewVerifier(enrolled.ManifestKey), Every: enrolled.Every, Retry: enrolled.Every},
 		State: state, Platform: a.disk, Server: server, Verifier: a.cfg.Verifier, Stage: filepath.Join(a.cfg.Dir, "stage"),
 		Clock:   func() runner.Clock { return runner.Clock{Wall: time.Now().UTC(), Up: time.Since(up)} },
 		Observe: a.cfg.Observe, Poll: enrolled.Every,
 	})
-	if err != nil {
-		return err
-	}
-	return agent.Run(ctx)
 }

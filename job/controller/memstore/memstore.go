@@ -19,10 +19,9 @@ type Options struct {
 type Store struct {
 	mu      sync.Mutex
 	writing chan struct{} // holds one element while an Update runs that may commit
-	ended   sync.Cond     // a transaction ended
-	state   tables
-	old     tables // the state before the last commit
-	running int
+	running sync.WaitGroup
+	state   *node
+	old     *node // the state before the last commit
 	closed  bool
 	random  *rand.Rand
 }
@@ -30,7 +29,6 @@ type Store struct {
 // New returns an empty store.
 func New(o Options) *Store {
 	s := &Store{}
-	s.ended.L = &s.mu
 	if o.Seed != 0 {
 		s.random = rand.New(rand.NewPCG(o.Seed, 0))
 	}
@@ -47,41 +45,44 @@ func (s *Store) Clone() *Store {
 
 // View implements controller.Store.
 func (s *Store) View(ctx context.Context, fn func(controller.Reader) error) error {
-	attempts, err := s.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.end()
-	for range attempts {
-		s.rehearse(ctx, func(t *tx) error { return fn(reader{t}) })
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	t := &tx{ctx: ctx, state: s.now()}
-	defer t.finish()
-	if err := fn(reader{t}); err != nil {
-		return err
-	}
-	return ctx.Err()
+	return s.run(ctx, false, func(t *tx) error { return fn(reader{t}) })
 }
 
 // Update implements controller.Store.
 func (s *Store) Update(ctx context.Context, fn func(controller.Writer) error) error {
+	return s.run(ctx, true, func(t *tx) error { return fn(t) })
+}
+
+// Close implements controller.Store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	closed := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return controller.ErrClosed
+	}
+	s.running.Wait()
+	return nil
+}
+
+func (s *Store) run(ctx context.Context, write bool, fn func(*tx) error) error {
 	attempts, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.end()
+	defer s.running.Done()
 	for range attempts {
-		s.rehearse(ctx, func(t *tx) error { return fn(t) })
+		s.rehearse(ctx, fn)
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case s.writing <- struct{}{}:
+	if write {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case s.writing <- struct{}{}:
+			defer func() { <-s.writing }()
+		}
 	}
-	defer func() { <-s.writing }()
 	if err := ctx.Err(); err != nil { // a select takes either case when both are ready
 		return err
 	}
@@ -90,26 +91,12 @@ func (s *Store) Update(ctx context.Context, fn func(controller.Writer) error) er
 	if err := fn(t); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil || !write {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.old, s.state = s.state, t.state
-	return nil
-}
-
-// Close implements controller.Store.
-func (s *Store) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return controller.ErrClosed
-	}
-	s.closed = true
-	for s.running > 0 {
-		s.ended.Wait()
-	}
 	return nil
 }
 
@@ -123,7 +110,7 @@ func (s *Store) begin(ctx context.Context) (attempts int, err error) {
 	if s.closed {
 		return 0, controller.ErrClosed
 	}
-	s.running++
+	s.running.Add(1)
 	if s.writing == nil { // not in New: most clones never run a transaction
 		s.writing = make(chan struct{}, 1)
 	}
@@ -133,14 +120,7 @@ func (s *Store) begin(ctx context.Context) (attempts int, err error) {
 	return attempts, nil
 }
 
-func (s *Store) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.running--
-	s.ended.Broadcast()
-}
-
-func (s *Store) now() tables {
+func (s *Store) now() *node {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state

@@ -1,64 +1,75 @@
 package memstore
 
-// node is the root of an immutable treap: a search tree by key, a heap by priority. A change copies the path to it, so
-// whoever holds an old root keeps an old state.
+import (
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/job/controller"
+)
+
+// node is the root of an immutable treap: a search tree by table and key, a heap by priority. A change copies the path to
+// it, so whoever holds an old root keeps an old state.
 type node struct {
-	key         string
+	key         controller.Key
 	value       []byte
 	priority    uint64
 	left, right *node
 }
 
 // priority spreads keys evenly and the same way each time, which keeps the tree shallow (FNV-1a and a final mix).
-func priority(key string) uint64 {
+func priority(key controller.Key) uint64 {
 	h := uint64(14695981039346656037)
-	for i := range len(key) {
-		h = (h ^ uint64(key[i])) * 1099511628211
+	for _, part := range []string{string(key.Table), key.Key} {
+		for i := range len(part) {
+			h = (h ^ uint64(part[i])) * 1099511628211
+		}
 	}
 	h ^= h >> 32
 	h *= 0x9e3779b97f4a7c15
 	return h ^ h>>29
 }
 
-func (n *node) find(key string) *node {
-	for n != nil && n.key != key {
-		if key < n.key {
+// compare orders keys by table, then by key.
+func compare(a, b controller.Key) int {
+	if a.Table == b.Table {
+		return strings.Compare(a.Key, b.Key)
+	}
+	return strings.Compare(string(a.Table), string(b.Table))
+}
+
+func (n *node) find(key controller.Key) []byte {
+	for n != nil {
+		switch order := compare(key, n.key); {
+		case order == 0:
+			return n.value // nobody ever changes it
+		case order < 0:
 			n = n.left
-		} else {
+		default:
 			n = n.right
 		}
 	}
-	return n
+	return nil
 }
 
-// walk visits keys in [from, to) in order until visit says no; an empty to is no bound.
-func (n *node) walk(from, to string, visit func(*node) bool) bool {
+// walk visits the records from a key on, in order, until visit says no.
+func (n *node) walk(from controller.Key, visit func(*node) bool) bool {
 	if n == nil {
 		return true
 	}
-	if from < n.key && !n.left.walk(from, to, visit) {
-		return false
+	if compare(from, n.key) > 0 {
+		return n.right.walk(from, visit)
 	}
-	if from <= n.key {
-		if to != "" && n.key >= to {
-			return false
-		}
-		if !visit(n) {
-			return false
-		}
-	}
-	return n.right.walk(from, to, visit)
+	return n.left.walk(from, visit) && visit(n) && n.right.walk(from, visit)
 }
 
-func (n *node) put(key string, value []byte) *node {
+func (n *node) put(key controller.Key, value []byte) *node {
 	if n == nil {
 		return &node{key: key, value: value, priority: priority(key)}
 	}
 	c := *n
-	switch {
-	case key == n.key:
+	switch order := compare(key, n.key); {
+	case order == 0:
 		c.value = value
-	case key < n.key:
+	case order < 0:
 		c.left = n.left.put(key, value)
 		if l := c.left; l.priority > c.priority { // l is a fresh copy
 			c.left, l.right = l.right, &c
@@ -74,17 +85,17 @@ func (n *node) put(key string, value []byte) *node {
 	return &c
 }
 
-func (n *node) remove(key string) *node {
+func (n *node) remove(key controller.Key) *node {
 	if n == nil {
 		return nil
 	}
-	if key == n.key {
-		return join(n.left, n.right)
-	}
 	c := *n
-	if key < n.key {
+	switch order := compare(key, n.key); {
+	case order == 0:
+		return join(n.left, n.right)
+	case order < 0:
 		c.left = n.left.remove(key)
-	} else {
+	default:
 		c.right = n.right.remove(key)
 	}
 	return &c

@@ -2,16 +2,14 @@ package memstore
 
 import (
 	"context"
-	"slices"
 
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// tx is one run of a transaction's fn. Its state is its own once owned is set.
+// tx is one run of a transaction's fn.
 type tx struct {
 	ctx       context.Context
-	state     tables
-	owned     bool
+	state     *node
 	over      bool
 	failAfter int // calls until this run meets a conflict; zero: never
 }
@@ -43,7 +41,7 @@ func (t *tx) Get(table controller.Table, key string) ([]byte, error) {
 	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return nil, err
 	}
-	return t.get(table, key), nil
+	return t.state.find(controller.Key{Table: table, Key: key}), nil
 }
 
 // GetMany implements controller.Reader.
@@ -53,17 +51,9 @@ func (t *tx) GetMany(keys []controller.Key) ([][]byte, error) {
 	}
 	values := make([][]byte, len(keys))
 	for i, k := range keys {
-		values[i] = t.get(k.Table, k.Key)
+		values[i] = t.state.find(k)
 	}
 	return values, nil
-}
-
-func (t *tx) get(table controller.Table, key string) []byte {
-	n := t.state.root(table).find(key)
-	if n == nil {
-		return nil
-	}
-	return n.value // nobody ever changes it
 }
 
 // Scan implements controller.Reader.
@@ -72,8 +62,11 @@ func (t *tx) Scan(table controller.Table, from, to string, limit int) ([]control
 		return nil, err
 	}
 	var found []controller.Record
-	t.state.root(table).walk(from, to, func(n *node) bool {
-		found = append(found, controller.Record{Key: n.key, Value: n.value})
+	t.state.walk(controller.Key{Table: table, Key: from}, func(n *node) bool {
+		if n.key.Table != table || to != "" && n.key.Key >= to {
+			return false
+		}
+		found = append(found, controller.Record{Key: n.key.Key, Value: n.value})
 		return len(found) < limit
 	})
 	return found, nil
@@ -87,8 +80,7 @@ func (t *tx) Put(table controller.Table, key string, value []byte) error {
 	if err := controller.CheckValue(value); err != nil {
 		return err
 	}
-	t.own()
-	t.state.set(table, t.state.root(table).put(key, append([]byte{}, value...)))
+	t.state = t.state.put(controller.Key{Table: table, Key: key}, append([]byte{}, value...))
 	return nil
 }
 
@@ -97,13 +89,6 @@ func (t *tx) Delete(table controller.Table, key string) error {
 	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return err
 	}
-	t.own()
-	t.state.set(table, t.state.root(table).remove(key))
+	t.state = t.state.remove(controller.Key{Table: table, Key: key})
 	return nil
-}
-
-func (t *tx) own() {
-	if !t.owned {
-		t.state, t.owned = slices.Clone(t.state), true
-	}
 }

@@ -5,5 +5,5 @@
 // One server process uses a file; a second that opens it waits for the first one's transactions and is correct, only slow.
 //
 // The schema is built by the numbered files in migrations, each applied once, in order, in one transaction. A file that a
-// newer program has migrated is refused with *NewerSchemaError. Everything one engine does differently is in dialect.go.
+// newer program has migrated is refused with *NewerSchemaError.
 package sqlstore

@@ -52,13 +52,13 @@ func migrations(fsys fs.FS, folder string) ([]migration, error) {
 }
 
 // migrate brings the schema up to date in one transaction, or refuses.
-func migrate(ctx context.Context, db *sql.DB, d dialect, steps []migration) error {
+func migrate(ctx context.Context, db *sql.DB, steps []migration) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.ExecContext(ctx, d.versions); err != nil {
+	if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER PRIMARY KEY, name TEXT NOT NULL)"); err != nil {
 		return err
 	}
 	var have int
@@ -72,7 +72,7 @@ func migrate(ctx context.Context, db *sql.DB, d dialect, steps []migration) erro
 		if _, err := tx.ExecContext(ctx, m.sql); err != nil {
 			return fmt.Errorf("migration %s: %w", m.name, err)
 		}
-		if _, err := tx.ExecContext(ctx, d.applied, m.version, m.name); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO schema_versions (version, name) VALUES (?, ?)", m.version, m.name); err != nil {
 			return err
 		}
 	}

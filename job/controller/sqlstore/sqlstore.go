@@ -8,33 +8,27 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
 const (
-	readers = 8               // connections for View: more than the cores of a small server
-	busy    = 5 * time.Second // how long another process's transaction is waited for
-	tries   = 8               // runs of a transaction that keeps meeting conflicts, until the store gives up
+	readers = 8 // connections for View: more than the cores of a small server
+	tries   = 8 // runs of a transaction that keeps meeting conflicts, until the store gives up
 )
 
 // Store is a controller.Store on an SQL database.
 type Store struct {
-	dialect dialect
-	write   *sql.DB // one connection
-	read    *sql.DB
-	writes  statements
-	reads   statements
+	write, read   *sql.DB // write has one connection
+	writes, reads statements
 
 	mu      sync.Mutex
-	ended   sync.Cond // a transaction ended
-	running int
+	running sync.WaitGroup
 	closed  bool
 }
 
-// statements are prepared once; those that write are nil on the reading side.
-type statements struct{ get, getMany, scan, scanTo, put, remove *sql.Stmt }
+// statements are prepared once, by their texts.
+type statements map[string]*sql.Stmt
 
 // OpenSQLite opens the database file, creating it (mode 0600) and migrating it as needed.
 // It returns a *NewerSchemaError for a file of a newer program, and an error for one that is no database.
@@ -51,62 +45,48 @@ func OpenSQLite(ctx context.Context, path string) (*Store, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	slashed := filepath.ToSlash(path)
-	if slashed[0] != '/' {
-		slashed = "/" + slashed // C:/… of Windows
-	}
-	millis := int(busy / time.Millisecond)
-	s, err := open(ctx, sqliteDialect, sqliteSource(slashed, true, millis), sqliteSource(slashed, false, millis))
-	if err != nil {
+	s := &Store{}
+	if err := s.open(ctx, path); err != nil {
+		_ = s.shut()
 		return nil, fmt.Errorf("open the database %s: %w", path, err)
 	}
 	return s, nil
 }
 
-func open(ctx context.Context, d dialect, writeSource, readSource string) (*Store, error) {
-	s := &Store{dialect: d}
-	s.ended.L = &s.mu
-	if err := s.prepare(ctx, writeSource, readSource); err != nil {
-		_ = s.shut()
-		return nil, err
-	}
-	return s, nil
-}
-
-func (s *Store) prepare(ctx context.Context, writeSource, readSource string) (err error) {
-	d := s.dialect
-	if s.write, err = sql.Open(d.driver, writeSource); err != nil {
+func (s *Store) open(ctx context.Context, path string) (err error) {
+	if s.write, err = sql.Open("sqlite", source(path, true)); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1) // one writer: the next waits here, not in the engine
-	steps, err := migrations(files, d.migrations)
+	steps, err := migrations(files, "migrations")
 	if err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.write, d, steps); err != nil {
+	if err := migrate(ctx, s.write, steps); err != nil {
 		return err
 	}
-	if s.read, err = sql.Open(d.driver, readSource); err != nil {
+	if s.read, err = sql.Open("sqlite", source(path, false)); err != nil {
 		return err
 	}
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
-	for _, p := range []struct {
-		db   *sql.DB
-		to   **sql.Stmt
-		text string
-	}{
-		{s.write, &s.writes.get, d.get}, {s.write, &s.writes.getMany, d.getMany},
-		{s.write, &s.writes.scan, d.scan}, {s.write, &s.writes.scanTo, d.scanTo},
-		{s.write, &s.writes.put, d.put}, {s.write, &s.writes.remove, d.remove},
-		{s.read, &s.reads.get, d.get}, {s.read, &s.reads.getMany, d.getMany},
-		{s.read, &s.reads.scan, d.scan}, {s.read, &s.reads.scanTo, d.scanTo},
-	} {
-		if *p.to, err = p.db.PrepareContext(ctx, p.text); err != nil {
-			return err
-		}
+	if s.writes, err = prepare(ctx, s.write, get, getMany, scan, put, remove); err != nil {
+		return err
 	}
-	return nil
+	s.reads, err = prepare(ctx, s.read, get, getMany, scan)
+	return err
+}
+
+func prepare(ctx context.Context, db *sql.DB, texts ...string) (statements, error) {
+	prepared := statements{}
+	for _, text := range texts {
+		statement, err := db.PrepareContext(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		prepared[text] = statement
+	}
+	return prepared, nil
 }
 
 // View implements controller.Store.
@@ -122,15 +102,13 @@ func (s *Store) Update(ctx context.Context, fn func(controller.Writer) error) er
 // Close implements controller.Store.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	closed := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
 		return controller.ErrClosed
 	}
-	s.closed = true
-	for s.running > 0 {
-		s.ended.Wait()
-	}
-	s.mu.Unlock()
+	s.running.Wait()
 	return s.shut()
 }
 
@@ -151,23 +129,20 @@ func (s *Store) run(ctx context.Context, db *sql.DB, prepared statements, fn fun
 		return err
 	}
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	closed := s.closed
+	if !closed {
+		s.running.Add(1)
+	}
+	s.mu.Unlock()
+	if closed {
 		return controller.ErrClosed
 	}
-	s.running++
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.running--
-		s.ended.Broadcast()
-		s.mu.Unlock()
-	}()
+	defer s.running.Done()
 	var err error
 	for again, i := true, 0; again && i < tries; i++ {
-		t := &tx{ctx: ctx, dialect: &s.dialect, prepared: prepared}
+		t := &tx{ctx: ctx, prepared: prepared}
 		err = t.run(db, fn, finish)
-		again = s.dialect.retry(t.failed)
+		again = conflict(t.failed)
 	}
 	return err
 }

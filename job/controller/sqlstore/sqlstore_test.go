@@ -28,17 +28,19 @@ func TestStore(t *testing.T) {
 					return s
 				},
 				Durable: true,
-				FullDisk: func(t *testing.T, s controller.Store) func() {
-					writerExec(t, s, "PRAGMA max_page_count = 1") // the engine makes it what is there
-					return func() { writerExec(t, s, "PRAGMA max_page_count = 4294967294") }
-				},
-				// A reference to a row that is missing, which the engine looks for at the commit.
-				FailCommits: func(t *testing.T, s controller.Store) func() {
-					writerExec(t, s, `PRAGMA foreign_keys = ON;
-						CREATE TABLE owners (id INTEGER PRIMARY KEY);
-						CREATE TABLE owned (id INTEGER REFERENCES owners DEFERRABLE INITIALLY DEFERRED);
-						CREATE TRIGGER orphan AFTER INSERT ON records BEGIN INSERT INTO owned VALUES (1); END`)
-					return func() { writerExec(t, s, "DROP TRIGGER orphan; DROP TABLE owned; DROP TABLE owners") }
+				Breaks: map[string]func(*testing.T, controller.Store) func(){
+					"a full disk": func(t *testing.T, s controller.Store) func() {
+						writerExec(t, s, "PRAGMA max_page_count = 1") // the engine makes it what is there
+						return func() { writerExec(t, s, "PRAGMA max_page_count = 4294967294") }
+					},
+					// A reference to a row that is missing, which the engine looks for at the commit.
+					"a commit that fails": func(t *testing.T, s controller.Store) func() {
+						writerExec(t, s, `PRAGMA foreign_keys = ON;
+							CREATE TABLE owners (id INTEGER PRIMARY KEY);
+							CREATE TABLE owned (id INTEGER REFERENCES owners DEFERRABLE INITIALLY DEFERRED);
+							CREATE TRIGGER orphan AFTER INSERT ON records BEGIN INSERT INTO owned VALUES (1); END`)
+						return func() { writerExec(t, s, "DROP TRIGGER orphan; DROP TABLE owned; DROP TABLE owners") }
+					},
 				},
 			})
 		})
@@ -99,7 +101,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	s, err := OpenSQLite(context.Background(), path)
 	require.NoError(t, err)
-	_, err = s.write.Exec(sqliteDialect.applied, 7, "0007_from_the_future.sql")
+	_, err = s.write.Exec("INSERT INTO schema_versions (version, name) VALUES (7, '0007_from_the_future.sql')")
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	_, err = OpenSQLite(context.Background(), path)
@@ -110,7 +112,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 
 func TestMigrations(t *testing.T) {
 	ctx := context.Background()
-	db, err := sql.Open("sqlite", sqliteSource(filepath.ToSlash(filepath.Join(t.TempDir(), "m.db")), true, 1000))
+	db, err := sql.Open("sqlite", source(filepath.Join(t.TempDir(), "m.db"), true))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	fsys := fstest.MapFS{
@@ -119,18 +121,18 @@ func TestMigrations(t *testing.T) {
 	}
 	steps, err := migrations(fsys, "m")
 	require.NoError(t, err)
-	require.NoError(t, migrate(ctx, db, sqliteDialect, steps[:1]))
-	require.NoError(t, migrate(ctx, db, sqliteDialect, steps))
-	require.NoError(t, migrate(ctx, db, sqliteDialect, steps), "each is applied once")
+	require.NoError(t, migrate(ctx, db, steps[:1]))
+	require.NoError(t, migrate(ctx, db, steps))
+	require.NoError(t, migrate(ctx, db, steps), "each is applied once")
 	var a, b string
 	require.NoError(t, db.QueryRow("SELECT a, b FROM one").Scan(&a, &b))
 	require.Equal(t, []string{"kept", "new"}, []string{a, b})
 
 	broken := append(steps, migration{3, "0003_broken.sql", "CREATE TABLE three (a TEXT); nonsense"})
-	require.ErrorContains(t, migrate(ctx, db, sqliteDialect, broken), "0003_broken.sql")
+	require.ErrorContains(t, migrate(ctx, db, broken), "0003_broken.sql")
 	_, err = db.Exec("SELECT * FROM three")
 	require.Error(t, err, "a migration that fails leaves nothing")
-	require.NoError(t, migrate(ctx, db, sqliteDialect, steps))
+	require.NoError(t, migrate(ctx, db, steps))
 
 	for _, name := range []string{"m/0004_gap.sql", "m/three.sql", "m/0003.sql"} {
 		bad := fstest.MapFS{name: {}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -11,7 +12,6 @@ import (
 // tx is one run of a transaction's fn.
 type tx struct {
 	ctx      context.Context
-	dialect  *dialect
 	tx       *sql.Tx
 	prepared statements
 	failed   error // why it cannot commit any more
@@ -62,13 +62,15 @@ func (t *tx) fail(err error) error {
 	return err
 }
 
+func (t *tx) statement(text string) *sql.Stmt { return t.tx.StmtContext(t.ctx, t.prepared[text]) }
+
 // Get implements controller.Reader.
 func (t *tx) Get(table controller.Table, key string) ([]byte, error) {
 	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return nil, err
 	}
 	var value []byte
-	err := t.tx.StmtContext(t.ctx, t.prepared.get).QueryRowContext(t.ctx, string(table), []byte(key)).Scan(&value)
+	err := t.statement(get).QueryRowContext(t.ctx, string(table), []byte(key)).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -87,7 +89,7 @@ func (t *tx) GetMany(keys []controller.Key) ([][]byte, error) {
 	if len(keys) == 0 {
 		return values, nil
 	}
-	rows, err := t.tx.StmtContext(t.ctx, t.prepared.getMany).QueryContext(t.ctx, t.dialect.keys(keys)...)
+	rows, err := t.statement(getMany).QueryContext(t.ctx, list(keys))
 	if err != nil {
 		return nil, t.fail(err)
 	}
@@ -108,11 +110,10 @@ func (t *tx) Scan(table controller.Table, from, to string, limit int) ([]control
 	if err := t.check(controller.CheckScan(table, from, to, limit)); err != nil {
 		return nil, err
 	}
-	statement, args := t.prepared.scan, []any{string(table), []byte(from), limit}
-	if to != "" {
-		statement, args = t.prepared.scanTo, []any{string(table), []byte(from), []byte(to), limit}
+	if to == "" {
+		to = strings.Repeat("\xff", controller.MaxKey+1) // above every key
 	}
-	rows, err := t.tx.StmtContext(t.ctx, statement).QueryContext(t.ctx, args...)
+	rows, err := t.statement(scan).QueryContext(t.ctx, string(table), []byte(from), []byte(to), limit)
 	if err != nil {
 		return nil, t.fail(err)
 	}
@@ -136,7 +137,7 @@ func (t *tx) Put(table controller.Table, key string, value []byte) error {
 	if err := controller.CheckValue(value); err != nil {
 		return err
 	}
-	_, err := t.tx.StmtContext(t.ctx, t.prepared.put).ExecContext(t.ctx, string(table), []byte(key), present(value))
+	_, err := t.statement(put).ExecContext(t.ctx, string(table), []byte(key), present(value))
 	return t.fail(err)
 }
 
@@ -145,7 +146,7 @@ func (t *tx) Delete(table controller.Table, key string) error {
 	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return err
 	}
-	_, err := t.tx.StmtContext(t.ctx, t.prepared.remove).ExecContext(t.ctx, string(table), []byte(key))
+	_, err := t.statement(remove).ExecContext(t.ctx, string(table), []byte(key))
 	return t.fail(err)
 }
 

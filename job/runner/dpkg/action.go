@@ -81,7 +81,7 @@ func (p *Platform) Prompt(ctx context.Context, prompt reboot.Effect, answer func
 	}
 	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
 	defer cancel()
-	return p.tool(ctx, "wall", text).Run()
+	return tool(ctx, "wall", text).Run()
 }
 
 // announcement words a prompt for people at terminals; empty: nothing is to be said.
@@ -111,7 +111,7 @@ func (p *Platform) Reboot(ctx context.Context) error {
 			command = []string{"systemctl", "reboot"}
 		}
 	}
-	if out, err := p.tool(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
+	if out, err := tool(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", command[0], err, lastLines(string(out), 500))
 	}
 	return nil

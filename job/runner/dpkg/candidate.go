@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
@@ -36,7 +37,7 @@ func (c candidate) same() bool { return c.installed.version == c.version.String(
 // examine looks into one patch's file and holds it against the order and the asset. Refused says why it cannot be deployed; empty: it may be.
 func (p *Platform) examine(ctx context.Context, db *database, s runner.Staged) (c candidate, refused string, err error) {
 	c.index = s.Index
-	arch, name, ok := splitProductID(s.Patch.Product)
+	_, arch, name, ok := debian.SplitProductID(s.Patch.Product)
 	switch {
 	case !ok:
 		return c, fmt.Sprintf("%s is not a Debian package's product", s.Patch.Product), nil
@@ -80,7 +81,7 @@ func (p *Platform) examine(ctx context.Context, db *database, s runner.Staged) (
 
 // control reads a package file's own words.
 func (p *Platform) control(ctx context.Context, f *os.File) (entry, error) {
-	cmd := p.tool(ctx, "dpkg-deb", "--show", "--showformat=${Package}\\n${Version}\\n${Architecture}\\n", "/proc/self/fd/3")
+	cmd := tool(ctx, "dpkg-deb", "--show", "--showformat=${Package}\\n${Version}\\n${Architecture}\\n", "/proc/self/fd/3")
 	cmd.ExtraFiles = []*os.File{f}
 	out, err := cmd.Output()
 	if err != nil {

@@ -1,18 +1,18 @@
 package dpkg
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -45,16 +45,9 @@ func New(c Config) (*Platform, error) {
 	if c.LockWait < 0 {
 		errs = append(errs, fmt.Errorf("LockWait is %v: want a positive duration, or zero for the default", c.LockWait))
 	}
-	if c.LockWait == 0 {
-		c.LockWait = defaultLockWait
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	root, err := filepath.Abs(c.Root)
-	if c.Root == "" {
-		root, err = "/", nil
-	}
+	c.LockWait = cmp.Or(c.LockWait, defaultLockWait)
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	root, err := filepath.Abs(cmp.Or(c.Root, "/"))
 	if err != nil {
 		errs = append(errs, err)
 	}
@@ -64,44 +57,19 @@ func New(c Config) (*Platform, error) {
 			errs = append(errs, fmt.Errorf("%s is not on this machine: install the package dpkg: %w", program, err))
 		}
 	}
-	p := &Platform{cfg: c, host: root == "/"}
-	if db, err := readDatabase(root); err != nil {
-		errs = append(errs, err)
-	} else {
-		p.native = db.native
-	}
 	if c.Channel == "" {
-		if p.cfg.Channel, err = codename(root); err != nil {
-			errs = append(errs, err)
+		if c.Channel = debian.OSRelease(root)["VERSION_CODENAME"]; c.Channel == "" {
+			errs = append(errs, fmt.Errorf("the os-release of %s names no VERSION_CODENAME: set Channel", root))
 		}
 	} else if strings.ContainsAny(c.Channel, "/ \t\n") {
 		errs = append(errs, fmt.Errorf("Channel is %q: want a word without slashes and blanks", c.Channel))
+	}
+	p := &Platform{cfg: c, host: root == "/", native: debian.Architectures(root)[0]}
+	if _, err := p.database(); err != nil {
+		errs = append(errs, err)
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("dpkg: %w", errors.Join(errs...))
 	}
 	return p, nil
-}
-
-// codename reads VERSION_CODENAME of a root's os-release.
-func codename(root string) (string, error) {
-	var first error
-	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
-		f, err := os.Open(filepath.Join(root, name))
-		if err != nil {
-			first = errors.Join(first, err)
-			continue
-		}
-		defer f.Close()
-		lines := bufio.NewScanner(f)
-		for lines.Scan() {
-			if v, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), "VERSION_CODENAME="); ok {
-				if v = strings.Trim(v, `"'`); v != "" {
-					return v, nil
-				}
-			}
-		}
-		return "", fmt.Errorf("%s names no VERSION_CODENAME: set Channel", f.Name())
-	}
-	return "", fmt.Errorf("the channel is not known: set Channel: %w", first)
 }

@@ -1,12 +1,10 @@
 package dpkg
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -66,9 +64,9 @@ type database struct {
 var resolverFields = []string{"Multi-Arch", "Essential", "Protected", "Important", "Pre-Depends", "Depends", "Provides", "Conflicts", "Breaks", "Replaces"}
 
 // readDatabase reads the status file and what an interrupted dpkg left beside it.
-func readDatabase(root string) (*database, error) {
+func readDatabase(root, native string) (*database, error) {
 	admin := filepath.Join(root, "var/lib/dpkg")
-	db := &database{index: map[string]int{}}
+	db := &database{native: native, index: map[string]int{}}
 	if err := db.read(filepath.Join(admin, "status")); err != nil {
 		return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
 	}
@@ -84,9 +82,6 @@ func readDatabase(root string) (*database, error) {
 		if err := db.read(filepath.Join(admin, "updates", n.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
 		}
-	}
-	if db.native, err = nativeArchitecture(admin, db); err != nil {
-		return nil, err
 	}
 	return db, nil
 }
@@ -177,25 +172,4 @@ func (db *database) architectures() []string {
 	}
 	slices.Sort(archs[1:])
 	return archs
-}
-
-// nativeArchitecture asks the root itself: the package dpkg, else the list of architectures, else the machine's own dpkg.
-func nativeArchitecture(admin string, db *database) (string, error) {
-	for _, e := range db.entries {
-		if e.name == "dpkg" && e.installed() && e.arch != "all" && e.arch != "" {
-			return e.arch, nil
-		}
-	}
-	if f, err := os.Open(filepath.Join(admin, "arch")); err == nil {
-		defer f.Close()
-		lines := bufio.NewScanner(f)
-		if lines.Scan() && strings.TrimSpace(lines.Text()) != "" {
-			return strings.TrimSpace(lines.Text()), nil
-		}
-	}
-	out, err := exec.Command("dpkg", "--print-architecture").Output()
-	if err != nil {
-		return "", fmt.Errorf("the native architecture cannot be found out: dpkg --print-architecture: %w", err)
-	}
-	return strings.TrimSpace(string(out)), nil
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/internal/debroot"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -70,7 +70,7 @@ func (w *world) build(d debroot.Deb) string {
 	return path
 }
 
-func debian(t *testing.T, s string) version.Version {
+func debVersion(t *testing.T, s string) version.Version {
 	t.Helper()
 	v, err := version.Parse(version.Debian, s)
 	require.NoError(t, err)
@@ -78,13 +78,13 @@ func debian(t *testing.T, s string) version.Version {
 }
 
 func (w *world) product(name string) catalog.ProductID {
-	return aptfeed.ProductID("tiny", w.arch, name)
+	return debian.ProductID("tiny", w.arch, name)
 }
 
 // order words an order for a package file.
 func (w *world) order(d debroot.Deb) job.OrderPatch {
 	id := w.product(d.Name)
-	return job.OrderPatch{Patch: aptfeed.PatchID(id, d.Version), Product: id, Name: d.Name, Version: debian(w.t, d.Version), Transaction: "dpkg",
+	return job.OrderPatch{Patch: debian.PatchID(id, d.Version), Product: id, Name: d.Name, Version: debVersion(w.t, d.Version), Transaction: "dpkg",
 		Files: []job.File{{Name: d.Name + ".deb"}}}
 }
 

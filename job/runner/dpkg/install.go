@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
@@ -30,7 +31,7 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]exec
 	if err != nil {
 		return nil, err
 	}
-	db, err := readDatabase(p.cfg.Root)
+	db, err := p.database()
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]exec
 			return nil, err
 		}
 	}
-	after, err := readDatabase(p.cfg.Root)
+	after, err := p.database()
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]exec
 			r.Code, r.Text = job.InstallerFailed, why
 		} else {
 			p.judge(&r, s, plan.versions[s.Index], after, ran, audit, repaired)
-			_, name, _ := splitProductID(s.Patch.Product)
+			_, _, name, _ := debian.SplitProductID(s.Patch.Product)
 			r.Reboot = r.Code == 0 && needs(name)
 		}
 		results = append(results, r)
@@ -71,7 +72,7 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]exec
 
 // judge goes by what the database says afterwards, not by dpkg's exit code alone: that is one for the whole transaction.
 func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want version.Version, after *database, ran transcript, audit, repaired string) {
-	arch, name, _ := splitProductID(s.Patch.Product)
+	_, arch, name, _ := debian.SplitProductID(s.Patch.Product)
 	e, _ := after.find(arch, name)
 	if e.installed() && e.version == want.String() {
 		return
@@ -218,9 +219,7 @@ func (p *Platform) dpkg(locks *locks, files []*os.File, args ...string) (transcr
 	if err := os.Remove(out.Name()); err != nil {
 		return transcript{}, err
 	}
-	if !p.host {
-		args = append([]string{"--root=" + p.cfg.Root}, args...)
-	}
+	args = p.inRoot(args...)
 	name := "dpkg"
 	if n := len(files) + 256; n > 1024 { // the usual limit of open files; the agent's own is higher already
 		args = append([]string{"-c", `ulimit -n "$0" && exec dpkg "$@"`, strconv.Itoa(n)}, args...)
@@ -249,6 +248,14 @@ func (p *Platform) dpkg(locks *locks, files []*os.File, args ...string) (transcr
 	return t, nil
 }
 
+// inRoot makes dpkg's arguments mean the root.
+func (p *Platform) inRoot(args ...string) []string {
+	if p.host {
+		return args
+	}
+	return append([]string{"--root=" + p.cfg.Root}, args...)
+}
+
 // maxOutput is how much of dpkg's output is looked at, from its end, in bytes: the errors of a large transaction fit.
 const maxOutput = 256 << 10
 
@@ -267,7 +274,7 @@ func tail(f *os.File) (string, error) {
 
 // repair finishes what an interrupted dpkg left. It returns what dpkg said when that failed.
 func (p *Platform) repair(locks *locks) (string, error) {
-	db, err := readDatabase(p.cfg.Root)
+	db, err := p.database()
 	if err != nil {
 		return "", err
 	}
@@ -289,11 +296,7 @@ func (p *Platform) repair(locks *locks) (string, error) {
 
 // audit returns what dpkg finds wrong; empty: nothing.
 func (p *Platform) audit() string {
-	args := []string{"--audit"}
-	if !p.host {
-		args = []string{"--root=" + p.cfg.Root, "--audit"}
-	}
-	out, err := p.tool(context.Background(), "dpkg", args...).CombinedOutput()
+	out, err := tool(context.Background(), "dpkg", p.inRoot("--audit")...).CombinedOutput()
 	if err != nil && len(out) == 0 {
 		return err.Error()
 	}

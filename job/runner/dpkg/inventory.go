@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
@@ -12,7 +13,7 @@ import (
 // upgrade that dpkg did not finish is missing still: such a package has the version that worked last (JOB-17). Packages whose
 // record cannot be read are left out and logged.
 func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
-	db, err := readDatabase(p.cfg.Root)
+	db, err := p.database()
 	if err != nil {
 		return catalog.Inventory{}, err
 	}
@@ -36,7 +37,7 @@ func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 			continue
 		}
 		installed = append(installed, catalog.Installed{
-			Product:  p.productID(e.arch, e.name),
+			Product:  debian.ProductID(p.cfg.Channel, p.real(e.arch), e.name),
 			Version:  v,
 			Held:     e.held(),
 			PinnedTo: pins[e.name+":"+p.real(e.arch)],

@@ -11,22 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
-
-func TestProductIDsAreTheFeeds(t *testing.T) {
-	p := &Platform{cfg: Config{Channel: "bookworm"}, native: "amd64"}
-	for _, c := range [][3]string{{"amd64", "libc6", "amd64"}, {"i386", "libc6", "i386"}, {"all", "tzdata", "amd64"}} {
-		id := p.productID(c[0], c[1])
-		require.Equal(t, aptfeed.ProductID("bookworm", c[2], c[1]), id)
-		arch, name, ok := splitProductID(id)
-		_, wantArch, wantName, wantOK := aptfeed.SplitProductID(id)
-		require.Equal(t, []any{wantArch, wantName, wantOK}, []any{arch, name, ok})
-	}
-	_, _, ok := splitProductID("rpm/9/x86_64/bash")
-	require.False(t, ok)
-}
 
 func TestPinsAreWhatAptPrefersBelowTheNewest_CAT5(t *testing.T) {
 	const policy = `newest:
@@ -75,8 +61,7 @@ unknown:
   Candidate: (none)
   Version table:
 `
-	pins, err := parsePolicy(strings.NewReader(policy), "amd64")
-	require.NoError(t, err)
+	pins := parsePolicy(policy, "amd64")
 	require.Equal(t, map[string]string{"pinned:amd64": "1.5-1", "forbidden:amd64": "1:1.0", "foreign:i386": "1"}, pins)
 }
 
@@ -171,9 +156,8 @@ func TestDatabaseIsReadWithItsJournal_JOB17(t *testing.T) {
 		"var/lib/dpkg/updates/0001":  "Package: held\nStatus: install ok installed\nArchitecture: all\nVersion: 1:2-4\n",
 		"var/lib/dpkg/updates/tmp.i": "half a parag",
 	})
-	db, err := readDatabase(root)
+	db, err := readDatabase(root, "amd64")
 	require.NoError(t, err)
-	require.Equal(t, "amd64", db.native)
 	require.True(t, db.journal)
 	require.True(t, db.dirty())
 	require.Len(t, db.problems, 1)
@@ -195,15 +179,8 @@ func TestDatabaseIsReadWithItsJournal_JOB17(t *testing.T) {
 		"Package: broken\nStatus: install ok installed\nVersion: 2\nArchitecture: amd64\n\n", finished(db))
 }
 
-func TestNativeArchitectureComesFromTheRootItself(t *testing.T) {
-	root := files(t, map[string]string{"var/lib/dpkg/status": "", "var/lib/dpkg/arch": "riscv64\namd64\n"})
-	db, err := readDatabase(root)
-	require.NoError(t, err)
-	require.Equal(t, "riscv64", db.native)
-}
-
 func TestDatabaseThatIsNotThere(t *testing.T) {
-	_, err := readDatabase(t.TempDir())
+	_, err := readDatabase(t.TempDir(), "amd64")
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.ErrorContains(t, err, "the package database of")
 }
@@ -231,7 +208,7 @@ func FuzzDatabase(f *testing.F) {
 func FuzzPolicy(f *testing.F) {
 	f.Add("a:\n  Installed: 1\n  Candidate: 1\n  Version table:\n     2 500\n *** 1 100\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		_, _ = parsePolicy(strings.NewReader(text), "amd64")
+		_ = parsePolicy(text, "amd64")
 	})
 }
 

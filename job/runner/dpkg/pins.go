@@ -1,13 +1,13 @@
 package dpkg
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
@@ -28,7 +28,7 @@ func (p *Platform) pins(ctx context.Context, db *database) (map[string]string, e
 	if len(args) == 1 {
 		return nil, nil
 	}
-	cmd := p.tool(ctx, "apt-cache", args...)
+	cmd := tool(ctx, "apt-cache", args...)
 	if !p.host {
 		conf, err := p.rootAptConf()
 		if err != nil {
@@ -41,21 +41,13 @@ func (p *Platform) pins(ctx context.Context, db *database) (map[string]string, e
 	if err != nil {
 		return nil, fmt.Errorf("apt-cache policy: %w%s", err, stderrOf(err))
 	}
-	return parsePolicy(strings.NewReader(string(out)), p.native)
+	return parsePolicy(string(out), p.native), nil
 }
 
 // hasLists says whether apt has downloaded anything in the root.
 func (p *Platform) hasLists() bool {
-	names, err := os.ReadDir(p.path("var/lib/apt/lists"))
-	if err != nil {
-		return false
-	}
-	for _, n := range names {
-		if strings.Contains(n.Name(), "_Packages") {
-			return true
-		}
-	}
-	return false
+	names, err := fs.Glob(os.DirFS(p.path("var/lib/apt/lists")), "*_Packages*")
+	return err == nil && len(names) > 0
 }
 
 // rootAptConf writes a configuration that makes the machine's apt look at the root, writing no caches there.
@@ -64,30 +56,31 @@ func (p *Platform) rootAptConf() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var b strings.Builder
-	set := func(key, value string) { fmt.Fprintf(&b, "%s %s;\n", key, quote(value)) }
-	set("Dir", p.cfg.Root)
-	set("Dir::State::status", p.path("var/lib/dpkg/status"))
-	set("Dir::Cache::pkgcache", "")
-	set("Dir::Cache::srcpkgcache", "")
-	set("APT::Architecture", p.native)
-	_, err = f.WriteString(b.String())
+	_, err = f.WriteString(aptConf(
+		"Dir", p.cfg.Root,
+		"Dir::State::status", p.path("var/lib/dpkg/status"),
+		"Dir::Cache::pkgcache", "",
+		"Dir::Cache::srcpkgcache", "",
+		"APT::Architecture", p.native,
+	))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(f.Name()))
 	}
 	return f.Name(), nil
 }
 
-// quote makes a value of apt.conf(5).
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+// aptConf writes apt.conf(5) of keys, each followed by its value.
+func aptConf(settings ...string) string {
+	var b strings.Builder
+	for pair := range slices.Chunk(settings, 2) {
+		fmt.Fprintf(&b, "%s \"%s\";\n", pair[0], strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(pair[1]))
+	}
+	return b.String()
 }
 
 // parsePolicy reads what "apt-cache policy NAME…" prints.
-func parsePolicy(r io.Reader, native string) (map[string]string, error) {
+func parsePolicy(out, native string) map[string]string {
 	pins := map[string]string{}
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
 	var pkg, installed, candidate string
 	var newest version.Version
 	flush := func() {
@@ -98,16 +91,13 @@ func parsePolicy(r io.Reader, native string) (map[string]string, error) {
 		if prefers == "(none)" {
 			prefers = installed
 		}
-		v, err := version.Parse(version.Debian, prefers)
-		if err != nil {
-			return // a package apt knows nothing of
-		}
+		v, _ := version.Parse(version.Debian, prefers) // none of a package apt knows nothing of, which compares with none
 		if order, ok := v.Compare(newest); ok && order < 0 {
 			pins[pkg] = prefers
 		}
 	}
-	for lines.Scan() {
-		line := lines.Text()
+	for line := range strings.Lines(out) {
+		line = strings.TrimRight(line, "\n")
 		text := strings.TrimSpace(line)
 		key, value, _ := strings.Cut(text, ": ")
 		switch {
@@ -136,5 +126,5 @@ func parsePolicy(r io.Reader, native string) (map[string]string, error) {
 		}
 	}
 	flush()
-	return pins, lines.Err()
+	return pins
 }

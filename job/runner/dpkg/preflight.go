@@ -11,7 +11,7 @@ import (
 // Preflight refuses the patches whose dependencies neither the asset nor the order meets, and those that would bring in, remove or downgrade
 // a package; the others install together. It changes nothing and needs no root.
 func (p *Platform) Preflight(ctx context.Context, patches []runner.Staged) ([]execution.PreflightResult, error) {
-	db, err := readDatabase(p.cfg.Root)
+	db, err := p.database()
 	if err != nil {
 		return nil, err
 	}

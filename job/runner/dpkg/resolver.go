@@ -56,24 +56,24 @@ func (r *resolver) prepare(db *database) error {
 	if err := os.WriteFile(filepath.Join(r.dir, "status"), []byte(finished(db)), 0o600); err != nil {
 		return err
 	}
-	var b strings.Builder
-	set := func(key, value string) { fmt.Fprintf(&b, "%s %s;\n", key, quote(value)) }
+	settings := []string{
+		"Dir::State", filepath.Join(r.dir, "state"),
+		"Dir::State::lists", filepath.Join(r.dir, "lists"),
+		"Dir::State::status", filepath.Join(r.dir, "status"),
+		"Dir::Cache", filepath.Join(r.dir, "cache"),
+		"Dir::Log", filepath.Join(r.dir, "log"),
+		"APT::Architecture", r.p.native,
+		"APT::Install-Recommends", "false",
+		"APT::Get::Remove", "false",
+		"Debug::NoLocking", "true",
+	}
 	for _, key := range []string{"main", "parts", "sourcelist", "sourceparts", "preferences", "preferencesparts"} {
-		set("Dir::Etc::"+key, "/dev/null")
+		settings = append(settings, "Dir::Etc::"+key, "/dev/null")
 	}
-	set("Dir::State", filepath.Join(r.dir, "state"))
-	set("Dir::State::lists", filepath.Join(r.dir, "lists"))
-	set("Dir::State::status", filepath.Join(r.dir, "status"))
-	set("Dir::Cache", filepath.Join(r.dir, "cache"))
-	set("Dir::Log", filepath.Join(r.dir, "log"))
-	set("APT::Architecture", r.p.native)
 	for _, a := range db.architectures() {
-		set("APT::Architectures::", a)
+		settings = append(settings, "APT::Architectures::", a)
 	}
-	set("APT::Install-Recommends", "false")
-	set("APT::Get::Remove", "false")
-	set("Debug::NoLocking", "true")
-	return os.WriteFile(filepath.Join(r.dir, "apt.conf"), []byte(b.String()), 0o600)
+	return os.WriteFile(filepath.Join(r.dir, "apt.conf"), []byte(aptConf(settings...)), 0o600)
 }
 
 func debName(i int) string { return strconv.Itoa(i) + ".deb" }
@@ -130,7 +130,7 @@ func (r *resolver) ask(ctx context.Context, set []int) (answer, error) {
 	for _, i := range set {
 		args = append(args, "./"+debName(i))
 	}
-	cmd := r.p.tool(ctx, "apt-get", args...)
+	cmd := tool(ctx, "apt-get", args...)
 	cmd.Dir = r.dir
 	cmd.Env = append(cmd.Env, "APT_CONFIG="+filepath.Join(r.dir, "apt.conf"))
 	out, err := cmd.CombinedOutput()

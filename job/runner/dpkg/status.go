@@ -2,10 +2,10 @@ package dpkg
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -64,18 +64,12 @@ func hostSessions(ctx context.Context) reboot.Sessions {
 }
 
 func logind(ctx context.Context) reboot.Sessions {
-	ask := func(args ...string) (string, bool) {
-		cmd := exec.CommandContext(ctx, "loginctl", args...)
-		cmd.Env = environment()
-		out, err := cmd.Output()
-		return string(out), err == nil
-	}
-	list, ok := ask("list-sessions", "--no-legend")
-	if !ok {
+	list, err := tool(ctx, "loginctl", "list-sessions", "--no-legend").Output()
+	if err != nil {
 		return reboot.Unknown
 	}
 	var ids []string
-	for line := range strings.Lines(list) {
+	for line := range strings.Lines(string(list)) {
 		if f := strings.Fields(line); len(f) > 0 {
 			ids = append(ids, f[0])
 		}
@@ -87,11 +81,12 @@ func logind(ctx context.Context) reboot.Sessions {
 	if len(ids) > most {
 		return reboot.Active
 	}
-	shown, ok := ask(append([]string{"show-session", "--property=Class", "--property=State", "--property=LockedHint"}, ids...)...)
-	if !ok { // one may have ended between the two questions
+	args := append([]string{"show-session", "--property=Class", "--property=State", "--property=LockedHint"}, ids...)
+	shown, err := tool(ctx, "loginctl", args...).Output()
+	if err != nil { // one may have ended between the two questions
 		return reboot.Unknown
 	}
-	return parseSessions(shown)
+	return parseSessions(string(shown))
 }
 
 // parseSessions reads blocks of Class=, State= and LockedHint= lines.
@@ -114,4 +109,25 @@ func parseSessions(shown string) reboot.Sessions {
 		}
 	}
 	return found
+}
+
+// The layout of a utmp record, the same on every Linux of today: the type at the beginning, the user's name after pid, line and id.
+const (
+	utmpRecord  = 384
+	utmpUser    = 44
+	userProcess = 7
+	maxUtmp     = 1 << 20 // bytes looked at: 2,700 sessions
+)
+
+// parseUtmp looks for a record of a logged-in user. A file that is no list of records tells nothing.
+func parseUtmp(b []byte) reboot.Sessions {
+	if len(b)%utmpRecord != 0 || len(b) > maxUtmp {
+		return reboot.Unknown
+	}
+	for ; len(b) > 0; b = b[utmpRecord:] {
+		if binary.NativeEndian.Uint16(b) == userProcess && b[utmpUser] != 0 {
+			return reboot.Active
+		}
+	}
+	return reboot.Nobody
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/internal/debroot"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/runner"
@@ -28,9 +29,9 @@ func TestInventoryIsWhatIsInstalled_CAT5(t *testing.T) {
 	inv, err := w.p.Inventory(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, catalog.Inventory{Platform: catalog.Linux, Installed: []catalog.Installed{
-		{Product: w.product("app"), Version: debian(t, "1")},
-		{Product: w.product("docs"), Version: debian(t, "1:2-3")},
-		{Product: w.product("held"), Version: debian(t, "3"), Held: true},
+		{Product: w.product("app"), Version: debVersion(t, "1")},
+		{Product: w.product("docs"), Version: debVersion(t, "1:2-3")},
+		{Product: w.product("held"), Version: debVersion(t, "3"), Held: true},
 	}}, inv)
 }
 
@@ -52,9 +53,9 @@ func TestInventoryOfTheHost(t *testing.T) {
 		installed++
 		arch := f[2]
 		if arch == "all" {
-			arch = p.Architecture()
+			arch = debian.Architectures("/")[0]
 		}
-		found, ok := inv.Find(catalog.ProductID("deb/" + p.Channel() + "/" + arch + "/" + f[1]))
+		found, ok := inv.Find(debian.ProductID(debian.OSRelease("/")["VERSION_CODENAME"], arch, f[1]))
 		require.True(t, ok, line)
 		require.Equal(t, f[3], found.Version.String(), line)
 	}
@@ -185,7 +186,7 @@ func TestForeignArchitectures(t *testing.T) {
 	p, err := dpkg.New(dpkg.Config{Root: w.root})
 	require.NoError(t, err)
 	w.p = p
-	require.Equal(t, w.arch, p.Architecture())
+	require.Equal(t, w.arch, debian.Architectures(w.root)[0])
 	s := w.staged(0, lib("2"))
 	require.Contains(t, w.refused(s)[0], "contains lib for "+foreign)
 	s.Patch.Product = catalog.ProductID("deb/tiny/" + foreign + "/lib")

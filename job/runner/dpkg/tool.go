@@ -26,7 +26,7 @@ func environment() []string {
 }
 
 // tool makes a command that answers a question: it is killed when ctx ends.
-func (p *Platform) tool(ctx context.Context, name string, args ...string) *exec.Cmd {
+func tool(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = environment()
 	return cmd

@@ -2,7 +2,6 @@ package platformtest
 
 import (
 	"context"
-	"errors"
 	"os"
 	"testing"
 	"time"
@@ -91,11 +90,9 @@ func refusals(t *testing.T, s Subject, patches ...runner.Staged) map[int]string 
 		asked[p.Index] = true
 	}
 	refused := map[int]string{}
-	seen := map[int]bool{}
 	for _, f := range results {
-		require.True(t, asked[f.Index], "a result for index %d, which was not asked about", f.Index)
-		require.False(t, seen[f.Index], "two results for index %d", f.Index)
-		seen[f.Index] = true
+		require.True(t, asked[f.Index], "a result for index %d, which was not asked about, or a second one", f.Index)
+		asked[f.Index] = false
 		if f.Refused != "" {
 			refused[f.Index] = f.Refused
 		}
@@ -234,7 +231,7 @@ func promptReturns(t *testing.T, s Subject) {
 func rebootRefused(t *testing.T, s Subject) {
 	before, err := s.Platform.Status(t.Context())
 	require.NoError(t, err)
-	require.True(t, errors.Is(s.Platform.Reboot(t.Context()), runner.ErrRebootNotAllowed))
+	require.ErrorIs(t, s.Platform.Reboot(t.Context()), runner.ErrRebootNotAllowed)
 	after, err := s.Platform.Status(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, before.BootID, after.BootID)

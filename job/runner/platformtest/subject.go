@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
@@ -36,9 +38,7 @@ func (p Patch) open(t *testing.T, index int) runner.Staged {
 	s := runner.Staged{Index: index, Patch: p.Order}
 	for _, name := range p.Files {
 		f, err := os.Open(name)
-		if err != nil {
-			t.Fatalf("the subject's file cannot be opened: %v", err)
-		}
+		require.NoError(t, err, "the subject's file cannot be opened")
 		t.Cleanup(func() { f.Close() })
 		s.Files = append(s.Files, f)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -26,7 +27,7 @@ func (s *Store) Fetch(ctx context.Context, k Key, p job.OrderPatch) ([]execution
 	}
 	var found []execution.Evidence
 	for i, file := range p.Files {
-		e, failure := s.fetchFile(ctx, folder, i, file)
+		e, failure := s.fetchFile(ctx, fileBase(folder, i), file)
 		if failure != nil {
 			return found, failure
 		}
@@ -36,24 +37,24 @@ func (s *Store) Fetch(ctx context.Context, k Key, p job.OrderPatch) ([]execution
 }
 
 // fetchFile stages one file with its detached signature, using what is there already.
-func (s *Store) fetchFile(ctx context.Context, folder string, i int, file job.File) (execution.Evidence, *Failure) {
+func (s *Store) fetchFile(ctx context.Context, base string, file job.File) (execution.Evidence, *Failure) {
 	if file.URL == "" {
 		return execution.Evidence{}, &Failure{job.PatchURLMissing, fmt.Sprintf("the order gives no address for %s: set a custom URL for this patch and make the job again", file.Name)}
 	}
 	var received []integrity.Digest
-	if !s.exists(fileName(folder, i, complete)) {
+	if !s.exists(base + complete) {
 		var failure *Failure
-		if received, failure = s.fetchContent(ctx, folder, i, file); failure != nil {
+		if received, failure = s.fetchContent(ctx, base, file); failure != nil {
 			return execution.Evidence{}, failure
 		}
 	}
-	f, err := s.openFile(fileName(folder, i, complete))
+	f, err := s.reopen(base+complete, os.O_RDONLY)
 	if err != nil {
 		return execution.Evidence{}, s.local(err, file)
 	}
 	defer f.Close()
 	d := integrity.NewDigester(file.Expect.Algorithms()...)
-	size, err := digestFrom(d, f)
+	size, err := digest(d, f, whole)
 	if err != nil {
 		return execution.Evidence{}, s.local(err, file)
 	}
@@ -62,9 +63,9 @@ func (s *Store) fetchFile(ctx context.Context, folder string, i int, file job.Fi
 			return execution.Evidence{}, &Failure{job.FileHashValidationFailed, fmt.Sprintf("the staged file of %s is not what was received, so it is not installed (INT-6): check the disk of %s", file.Name, s.dir)}
 		}
 	}
-	m := s.readMeta(fileName(folder, i, metaFile))
+	m := s.readMeta(base + metaFile)
 	if file.SignatureURL != "" && !m.Asked { // what was noted of it is lost, which is not absent (INT-9)
-		if failure := s.keepSignature(ctx, folder, i, file, &m); failure != nil {
+		if failure := s.keepSignature(ctx, base, file, &m); failure != nil {
 			return execution.Evidence{}, failure
 		}
 	}
@@ -78,52 +79,80 @@ func (s *Store) fetchFile(ctx context.Context, folder string, i int, file job.Fi
 
 // fetchContent fetches one file and its signature; both are durable when there is no
 // failure. It returns the digest of what came.
-func (s *Store) fetchContent(ctx context.Context, folder string, i int, file job.File) ([]integrity.Digest, *Failure) {
+func (s *Store) fetchContent(ctx context.Context, base string, file job.File) ([]integrity.Digest, *Failure) {
 	a, failure := parseAddress(file.URL)
 	if failure != nil {
 		return nil, failure
 	}
-	m := s.readMeta(fileName(folder, i, metaFile))
-	f, at, err := s.takeUp(folder, i, file, &m)
+	m := s.readMeta(base + metaFile)
+	f, at, err := s.takeUp(base, file, &m)
 	if err != nil {
 		return nil, s.local(err, file)
 	}
 	defer f.Close()
-	t := &transfer{store: s, file: file, from: a, f: f, at: at, meta: m, metaName: fileName(folder, i, metaFile)}
+	t := &transfer{store: s, file: file, from: a, f: f, at: at, meta: m, metaName: base + metaFile}
 	if failure := t.run(ctx); failure != nil {
 		if t.discard {
-			s.removePartial(folder, i, f)
+			s.removePartial(base, f)
 		}
 		return nil, failure
 	}
-	if failure := s.keepSignature(ctx, folder, i, file, &t.meta); failure != nil {
+	if failure := s.keepSignature(ctx, base, file, &t.meta); failure != nil {
 		return nil, failure // the content stays: only the signature is asked for again
 	}
-	if err := s.finish(f, folder, i); err != nil {
-		s.removePartial(folder, i, f)
+	if err := s.finish(f, base); err != nil {
+		s.removePartial(base, f)
 		return nil, s.local(err, file)
 	}
 	return t.received.Sums(), nil
 }
 
-// keepSignature fetches the detached signature and notes what came of it.
-func (s *Store) keepSignature(ctx context.Context, folder string, i int, file job.File, m *meta) *Failure {
-	detached, signed, failure := s.fetchSignature(ctx, file)
-	if failure != nil {
-		return failure
+// keepSignature fetches the detached signature and notes what came of it: there may be none (INT-9); any doubt is a failure.
+func (s *Store) keepSignature(ctx context.Context, base string, file job.File, m *meta) *Failure {
+	m.Asked, m.Signed, m.Detached = true, false, nil
+	if file.SignatureURL != "" {
+		a, failure := parseAddress(file.SignatureURL)
+		if failure != nil {
+			return failure
+		}
+		_, tr := s.retry(ctx, func() (bool, *trouble) { return false, s.signatureOnce(ctx, a, m) })
+		if tr != nil {
+			return &Failure{job.FileDownloadFailed, fmt.Sprintf("the signature of %s could not be fetched from %s: %v", file.Name, a, tr.err)}
+		}
 	}
-	m.Asked, m.Signed, m.Detached = true, signed, detached
-	if err := s.writeMeta(fileName(folder, i, metaFile), *m); err != nil {
+	if err := s.writeMeta(base+metaFile, *m); err != nil {
 		return s.local(err, file)
 	}
 	return nil
 }
 
+// signatureOnce uses one connection.
+func (s *Store) signatureOnce(ctx context.Context, a address, m *meta) *trouble {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.Stall, errStalled)
+	defer cancel()
+	r, tr := s.request(ctx, a, 0, "")
+	if tr != nil {
+		if errors.Is(tr.err, fs.ErrNotExist) || errors.Is(tr.err, errNotThere) {
+			return nil
+		}
+		return stalled(ctx, tr, s.cfg.Stall)
+	}
+	defer r.body.Close()
+	b, err := io.ReadAll(io.LimitReader(r.body, MaxSignature+1))
+	switch {
+	case err != nil:
+		return stalled(ctx, &trouble{err: plain(err), again: true}, s.cfg.Stall)
+	case len(b) > MaxSignature:
+		return &trouble{err: fmt.Errorf("it is longer than %d bytes, so it is no detached signature: correct its address", MaxSignature)}
+	}
+	m.Signed, m.Detached = true, b
+	return nil
+}
+
 // takeUp opens the partial file and says from where to go on. It starts anew when the server gave nothing to be sure by.
-func (s *Store) takeUp(folder string, i int, file job.File, m *meta) (*os.File, int64, error) {
-	name := fileName(folder, i, partial)
+func (s *Store) takeUp(base string, file job.File, m *meta) (*os.File, int64, error) {
 	if m.URL == file.URL {
-		if f, err := s.reopen(name, os.O_RDWR); err == nil {
+		if f, err := s.reopen(base+partial, os.O_RDWR); err == nil {
 			at, err := f.Seek(0, io.SeekEnd)
 			if err == nil && (m.Validator != "" || at == m.Total) {
 				return f, at, nil
@@ -132,16 +161,16 @@ func (s *Store) takeUp(folder string, i int, file job.File, m *meta) (*os.File, 
 		}
 	}
 	*m = meta{URL: file.URL}
-	f, err := s.create(name)
+	f, err := s.create(base + partial)
 	return f, 0, err
 }
 
 // removePartial gives the space back: an open file is emptied first, since not every system deletes one at once.
-func (s *Store) removePartial(folder string, i int, f *os.File) {
+func (s *Store) removePartial(base string, f *os.File) {
 	_ = f.Truncate(0) // best effort: the Discard of the patch deletes all of it
 	_ = f.Close()
-	_ = s.root.Remove(fileName(folder, i, partial))
-	_ = s.root.Remove(fileName(folder, i, metaFile))
+	_ = s.root.Remove(base + partial)
+	_ = s.root.Remove(base + metaFile)
 }
 
 // local words a failure of the asset's own disk.
@@ -156,15 +185,24 @@ func (s *Store) local(err error, file job.File) *Failure {
 	return &Failure{job.FileDownloadFailed, fmt.Sprintf("%s could not be staged in %s: %v", file.Name, s.dir, err)}
 }
 
-// pause waits, or returns ctx's error.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
+// retry tries until once has no trouble, or trying again is of no use: how often it was tried since the last headway, and the
+// trouble that is left.
+func (s *Store) retry(ctx context.Context, once func() (headway bool, tr *trouble)) (try int, tr *trouble) {
+	wait := firstPause
+	for try = 1; ; try++ {
+		headway, tr := once()
+		if headway {
+			try, wait = 1, firstPause
+		}
+		if tr == nil || !tr.again || try >= s.cfg.Tries {
+			return try, tr
+		}
+		select {
+		case <-ctx.Done():
+			return try, tr
+		case <-time.After(min(max(wait, tr.after), maxPause)):
+		}
+		wait *= 2
 	}
 }
 

@@ -12,9 +12,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// openFile opens a regular file for reading, never through a link.
-func (s *Store) openFile(name string) (*os.File, error) { return s.reopen(name, os.O_RDONLY) }
-
 // reopen opens an existing regular file that is the agent's alone, never through a link.
 func (s *Store) reopen(name string, flags int) (*os.File, error) {
 	before, err := s.root.Lstat(name)
@@ -64,17 +61,14 @@ type meta struct {
 
 // readMeta returns the zero meta when there is none, or none that makes sense: then everything is fetched again.
 func (s *Store) readMeta(name string) meta {
-	f, err := s.openFile(name)
+	f, err := s.reopen(name, os.O_RDONLY)
 	if err != nil {
 		return meta{}
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxMeta))
-	if err != nil {
-		return meta{}
-	}
 	var m meta
-	if json.Unmarshal(b, &m) != nil {
+	if err != nil || json.Unmarshal(b, &m) != nil {
 		return meta{}
 	}
 	return m
@@ -99,25 +93,20 @@ func (s *Store) writeMeta(name string, m meta) error {
 	return s.root.Rename(name+".new", name)
 }
 
-// finish makes a complete file durable under its final name.
-func (s *Store) finish(f *os.File, folder string, i int) error {
+// finish makes a complete file durable under its final name, where folders can be synced.
+func (s *Store) finish(f *os.File, base string) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := s.root.Rename(fileName(folder, i, partial), fileName(folder, i, complete)); err != nil {
+	if err := s.root.Rename(base+partial, base+complete); err != nil {
 		return err
 	}
-	return s.syncFolder(folder)
-}
-
-// syncFolder makes a rename durable where folders can be synced.
-func (s *Store) syncFolder(folder string) error {
-	d, err := s.root.Open(folder)
+	folder, err := s.root.Open(path.Dir(base))
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !foldersCannotSync {
+	defer folder.Close()
+	if err := folder.Sync(); err != nil && !foldersCannotSync {
 		return err
 	}
 	return nil
@@ -128,13 +117,7 @@ func (s *Store) exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// digestFrom feeds all of f, from its beginning, to d and returns its size.
-func digestFrom(d *integrity.Digester, f *os.File) (int64, error) { return digestPart(d, f, 1<<62) }
-
-// digestPart feeds at most the first n bytes of f to d and returns how many there were.
-func digestPart(d *integrity.Digester, f *os.File, n int64) (int64, error) {
-	return io.CopyBuffer(writerOnly{d}, io.NewSectionReader(f, 0, n), make([]byte, buffer))
+// digest feeds at most the first n bytes of f to d and returns how many there were.
+func digest(d *integrity.Digester, f *os.File, n int64) (int64, error) {
+	return io.Copy(d, io.NewSectionReader(f, 0, n))
 }
-
-// writerOnly keeps io.Copy to the given buffer.
-type writerOnly struct{ io.Writer }

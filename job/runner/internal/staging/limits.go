@@ -13,6 +13,8 @@ const (
 	maxPause = 30 * time.Second
 	// firstPause is before the second try; it doubles.
 	firstPause = time.Second
+	// whole is more than any file has.
+	whole = 1 << 62
 	// buffer is read at a time.
 	buffer = 256 << 10
 	// maxMeta bounds a meta file: a signature in base64 and some fields.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -153,49 +152,6 @@ func openLocal(a address) (response, *trouble) {
 	return response{body: f, total: info.Size()}, nil
 }
 
-// fetchSignature fetches a detached signature. Signed is false when there is none (INT-9); any doubt is a failure.
-func (s *Store) fetchSignature(ctx context.Context, file job.File) (detached []byte, signed bool, failure *Failure) {
-	if file.SignatureURL == "" {
-		return nil, false, nil
-	}
-	a, failure := parseAddress(file.SignatureURL)
-	if failure != nil {
-		return nil, false, failure
-	}
-	wait := firstPause
-	for try := 1; ; try++ {
-		detached, signed, tr := s.signatureOnce(ctx, a)
-		if tr == nil {
-			return detached, signed, nil
-		}
-		if ctx.Err() != nil || !tr.again || try >= s.cfg.Tries || pause(ctx, min(max(wait, tr.after), maxPause)) != nil {
-			return nil, false, &Failure{job.FileDownloadFailed, fmt.Sprintf("the signature of %s could not be fetched from %s: %v", file.Name, a, tr.err)}
-		}
-		wait *= 2
-	}
-}
-
-func (s *Store) signatureOnce(ctx context.Context, a address) ([]byte, bool, *trouble) {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.Stall, errStalled)
-	defer cancel()
-	r, tr := s.request(ctx, a, 0, "")
-	if tr != nil {
-		if absent(tr) {
-			return nil, false, nil
-		}
-		return nil, false, stalled(ctx, tr, s.cfg.Stall)
-	}
-	defer r.body.Close()
-	b, err := io.ReadAll(io.LimitReader(r.body, MaxSignature+1))
-	switch {
-	case err != nil:
-		return nil, false, stalled(ctx, &trouble{err: plain(err), again: true}, s.cfg.Stall)
-	case len(b) > MaxSignature:
-		return nil, false, &trouble{err: fmt.Errorf("it is longer than %d bytes, so it is no detached signature: correct its address", MaxSignature)}
-	}
-	return b, true, nil
-}
-
 // validatorOf picks what If-Range takes: a strong ETag, else a Last-Modified.
 func validatorOf(h http.Header) string {
 	if tag := h.Get("ETag"); strings.HasPrefix(tag, `"`) {
@@ -206,24 +162,10 @@ func validatorOf(h http.Header) string {
 
 // contentRange reads "bytes first-last/total"; total is -1 when it is "*".
 func contentRange(s string) (first, total int64, ok bool) {
-	s, ok = strings.CutPrefix(s, "bytes ")
-	if !ok {
-		return 0, 0, false
-	}
-	span, size, ok := strings.Cut(s, "/")
-	if !ok {
-		return 0, 0, false
-	}
-	from, to, ok := strings.Cut(span, "-")
-	if !ok {
-		return 0, 0, false
-	}
-	first, err := strconv.ParseInt(from, 10, 64)
-	if err != nil || first < 0 {
-		return 0, 0, false
-	}
-	last, err := strconv.ParseInt(to, 10, 64)
-	if err != nil || last < first {
+	var last int64
+	var size string
+	_, err := fmt.Sscanf(s, "bytes %d-%d/%s", &first, &last, &size)
+	if err != nil || first < 0 || last < first || s != fmt.Sprintf("bytes %d-%d/%s", first, last, size) {
 		return 0, 0, false
 	}
 	if size == "*" {
@@ -249,11 +191,6 @@ func plain(err error) error {
 		return ue.Err
 	}
 	return err
-}
-
-// absent reports the answers by which a signature is not there.
-func absent(tr *trouble) bool {
-	return errors.Is(tr.err, fs.ErrNotExist) || errors.Is(tr.err, errNotThere)
 }
 
 // errNotThere is 404 or 410.

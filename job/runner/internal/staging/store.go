@@ -11,7 +11,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -115,13 +117,8 @@ func openPrivate(dir string) (*os.Root, error) {
 // sweep deletes what others own, may use or reach, as it may be in a folder that was open to them before. Where one file
 // of an order is such, the whole order goes: it is fetched again.
 func (s *Store) sweep() error {
-	names, err := s.list(".")
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, name := range names {
-		err := fs.WalkDir(s.root.FS(), name, func(_ string, d fs.DirEntry, err error) error {
+	return s.remove(".", func(name string) bool {
+		return nil != fs.WalkDir(s.root.FS(), name, func(_ string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
@@ -134,11 +131,7 @@ func (s *Store) sweep() error {
 			}
 			return private(info)
 		})
-		if err != nil {
-			errs = append(errs, s.root.RemoveAll(name))
-		}
-	}
-	return errors.Join(errs...)
+	})
 }
 
 // Close closes the folder. Files that were opened stay open.
@@ -150,49 +143,29 @@ func (s *Store) Discard(k Key) error {
 	if k.Index < 0 {
 		return s.root.RemoveAll(folder)
 	}
-	names, err := s.list(folder)
-	if err != nil {
-		return err
-	}
-	prefix := strconv.Itoa(k.Index) + "-"
-	var errs []error
-	for _, name := range names {
-		if len(name) > len(prefix) && name[:len(prefix)] == prefix {
-			errs = append(errs, s.root.RemoveAll(path.Join(folder, name)))
-		}
-	}
-	return errors.Join(errs...)
+	return s.remove(folder, func(name string) bool { return strings.HasPrefix(name, strconv.Itoa(k.Index)+"-") })
 }
 
 // Keep deletes what is staged for all orders but these.
 func (s *Store) Keep(orders []job.OrderID) error {
-	keep := map[string]bool{}
-	for _, o := range orders {
-		keep[orderFolder(o)] = true
-	}
-	names, err := s.list(".")
-	if err != nil {
+	return s.remove(".", func(name string) bool {
+		return !slices.ContainsFunc(orders, func(o job.OrderID) bool { return orderFolder(o) == name })
+	})
+}
+
+// remove deletes what is unwanted in a folder. It is no error if there is no such folder.
+func (s *Store) remove(folder string, unwanted func(name string) bool) error {
+	names, err := fs.ReadDir(s.root.FS(), folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	var errs []error
-	for _, name := range names {
-		if !keep[name] {
-			errs = append(errs, s.root.RemoveAll(name))
+	for _, n := range names {
+		if unwanted(n.Name()) {
+			errs = append(errs, s.root.RemoveAll(path.Join(folder, n.Name())))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func (s *Store) list(folder string) ([]string, error) {
-	f, err := s.root.Open(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return f.Readdirnames(-1)
 }
 
 // Open opens the files of one verified patch and digests them anew on the descriptors that are returned, to be compared with the digests
@@ -211,13 +184,13 @@ func (s *Store) Open(k Key, staged execution.Staged) ([]*os.File, *Failure) {
 	}
 	for i, want := range staged.Digests {
 		name := staged.Patch.Files[i].Name
-		f, err := s.openFile(fileName(folder, i, complete))
+		f, err := s.reopen(fileBase(folder, i)+complete, os.O_RDONLY)
 		if err != nil {
 			return fail(job.FileValidationFailed, fmt.Sprintf("the staged file of %s cannot be opened any more, so it is not installed: %v", name, err))
 		}
 		files = append(files, f)
 		d := integrity.NewDigester(want.Algorithm)
-		if _, err := digestFrom(d, f); err != nil {
+		if _, err := digest(d, f, whole); err != nil {
 			return fail(job.FileValidationFailed, fmt.Sprintf("the staged file of %s cannot be read any more, so it is not installed: %v", name, err))
 		}
 		if got := d.Sums(); len(got) != 1 || got[0] != want {
@@ -244,9 +217,8 @@ func patchFolder(k Key, p job.OrderPatch) string {
 	return path.Join(orderFolder(k.Order), strconv.Itoa(k.Index)+"-"+hash(b))
 }
 
-func fileName(folder string, i int, ending string) string {
-	return path.Join(folder, strconv.Itoa(i)+ending)
-}
+// fileBase is the name of file i of a patch, up to its ending.
+func fileBase(folder string, i int) string { return path.Join(folder, strconv.Itoa(i)) }
 
 // hash shortens a name to a file name: 128 bits are plenty against chance and against malice of a signed order's author.
 func hash(b []byte) string {

@@ -36,41 +36,33 @@ type trouble struct {
 // run tries until the file is complete, or a try brings nothing for the last time.
 func (t *transfer) run(ctx context.Context) *Failure {
 	t.received = integrity.NewDigester(integrity.SHA256)
-	if n, err := digestPart(t.received, t.f, t.at); err != nil || n != t.at {
+	if n, err := digest(t.received, t.f, t.at); err != nil || n != t.at {
 		return t.store.local(fmt.Errorf("what came before cannot be read again (%d of %d bytes): %w", n, t.at, err), t.file)
 	}
 	if t.meta.Total > 0 && t.at == t.meta.Total {
 		return nil // only the signature was missing
 	}
-	wait := firstPause
-	for try := 1; ; try++ {
+	try, tr := t.store.retry(ctx, func() (bool, *trouble) {
 		before := t.at
 		tr := t.once(ctx)
-		switch {
-		case tr == nil:
-			return nil
-		case ctx.Err() != nil:
-			return &Failure{job.FileDownloadFailed, fmt.Sprintf("the download of %s was stopped", t.from)}
-		case tr.local:
-			t.discard = true
-			if diskFull(tr.err) && t.file.Size == 0 && t.meta.Total > 0 {
-				t.file.Size = t.meta.Total
-			}
-			return t.store.local(tr.err, t.file)
-		case !tr.again:
-			t.discard = true
-			return &Failure{job.FileDownloadFailed, fmt.Sprintf("%s could not be fetched from %s: %v", t.file.Name, t.from, tr.err)}
+		return t.at > before, tr
+	})
+	switch {
+	case tr == nil:
+		return nil
+	case ctx.Err() != nil:
+		return &Failure{job.FileDownloadFailed, fmt.Sprintf("the download of %s was stopped", t.from)}
+	case tr.local:
+		t.discard = true
+		if diskFull(tr.err) && t.file.Size == 0 && t.meta.Total > 0 {
+			t.file.Size = t.meta.Total
 		}
-		if t.at > before {
-			try, wait = 1, firstPause
-		}
-		if try >= t.store.cfg.Tries {
-			return &Failure{job.FileDownloadFailed, fmt.Sprintf("%s could not be fetched from %s in %d tries: %v. What came so far is kept; check the way to that server.", t.file.Name, t.from, try, tr.err)}
-		}
-		if pause(ctx, min(max(wait, tr.after), maxPause)) != nil {
-			return &Failure{job.FileDownloadFailed, fmt.Sprintf("the download of %s was stopped", t.from)}
-		}
-		wait *= 2
+		return t.store.local(tr.err, t.file)
+	case !tr.again:
+		t.discard = true
+		return &Failure{job.FileDownloadFailed, fmt.Sprintf("%s could not be fetched from %s: %v", t.file.Name, t.from, tr.err)}
+	default:
+		return &Failure{job.FileDownloadFailed, fmt.Sprintf("%s could not be fetched from %s in %d tries: %v. What came so far is kept; check the way to that server.", t.file.Name, t.from, try, tr.err)}
 	}
 }
 

@@ -15,16 +15,12 @@ import (
 // maxLinks is how many links are followed on the way to the folder, as the system does.
 const maxLinks = 40
 
-// checkWay refuses a path on which somebody else could swap a folder or a link, now or before the next start (INT-6):
+// checkWay refuses an absolute path on which somebody else could swap a folder or a link, now or before the next start (INT-6):
 // each folder on it must belong to root or to the agent's user and be writable by its owner alone, or be sticky as /tmp
 // is, where only owners rename what they have. Below a folder that only its owner can enter, everything is safe, as far as
 // no link leads out of it. What does not exist yet is not looked at.
 func checkWay(dir string) error {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
-	at, rest := "/", parts(abs)
+	at, rest := "/", parts(dir)
 	shelter := "" // a folder on the way that only its owner can enter
 	for links := 0; ; {
 		info, err := os.Lstat(at)

@@ -1,0 +1,64 @@
+package sqlstore
+
+import (
+	"encoding/hex"
+	"errors"
+	"net/url"
+	"path/filepath"
+
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+const (
+	get = "SELECT value FROM records WHERE tbl = ? AND key = ?"
+	// getMany has a row with position and value for each record that is found.
+	getMany = `SELECT k.key, r.value FROM json_each(?) AS k CROSS JOIN records AS r
+		ON r.tbl = CAST(unhex(substr(k.value, 1, instr(k.value, ' ') - 1)) AS TEXT)
+		AND r.key = unhex(substr(k.value, instr(k.value, ' ') + 1))`
+	scan   = "SELECT key, value FROM records WHERE tbl = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
+	put    = "INSERT INTO records (tbl, key, value) VALUES (?, ?, ?) ON CONFLICT (tbl, key) DO UPDATE SET value = excluded.value"
+	remove = "DELETE FROM records WHERE tbl = ? AND key = ?"
+)
+
+// conflict says whether an error means that nothing was committed, and fn is to run again.
+func conflict(err error) bool {
+	var e *sqlite.Error
+	// The low byte is the primary code: a busy snapshot is a kind of busy.
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+}
+
+// list makes one parameter of a list of keys, so that one statement serves every length: a JSON array with a text
+// "TABLE KEY" for each, in hex, because JSON cannot hold all bytes. Statements with one pair of parameters per key are
+// up to a quarter faster, but need a prepared text for each of several lengths.
+func list(keys []controller.Key) string {
+	text := []byte{'['}
+	for i, k := range keys {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, '"')
+		text = hex.AppendEncode(text, []byte(k.Table))
+		text = append(text, ' ')
+		text = hex.AppendEncode(text, []byte(k.Key))
+		text = append(text, '"')
+	}
+	return string(append(text, ']'))
+}
+
+// source names a file for the driver. A writer takes the lock when it begins, so it never has to give up halfway. Each
+// waits for other processes' transactions for 5 s.
+func source(path string, writer bool) string {
+	path = filepath.ToSlash(path)
+	if path[0] != '/' {
+		path = "/" + path // C:/… of Windows
+	}
+	q := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)"}}
+	if writer {
+		q.Set("_txlock", "immediate")
+	} else {
+		q.Add("_pragma", "query_only(1)")
+	}
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
+}
