@@ -42,14 +42,23 @@ type Failure struct {
 
 // LeaveOut replaces what the server left out of the order, at most job.MaxPatches of it.
 func (o Outcomes) LeaveOut(left []job.PatchOutcome) Outcomes {
-	o.LeftOut = clipped(left[:min(len(left), job.MaxPatches)])
+	o.LeftOut = clipped(o.unreported(left[:min(len(left), job.MaxPatches)]))
 	return o
+}
+
+// unreported are those outcomes of which the asset reported nothing. A patch can be taken out of an order that has begun, and
+// then what the asset did counts.
+func (o Outcomes) unreported(list []job.PatchOutcome) []job.PatchOutcome {
+	return slices.DeleteFunc(slices.Clone(list), func(l job.PatchOutcome) bool {
+		return slices.ContainsFunc(o.Reported, func(p job.PatchOutcome) bool { return p.Patch == l.Patch })
+	})
 }
 
 // Report replaces what the asset reported. A patch counts as failed once, however often it is reported, and no longer
 // when a later report says otherwise. A patch that a cancel kept from being tried is not a failed install (RPT-1).
 func (o Outcomes) Report(patches []job.PatchOutcome, at time.Time) Outcomes {
 	o.Reported = clipped(patches)
+	o.LeftOut = o.unreported(o.LeftOut)
 	before := o.Failed
 	o.Failed = nil
 	for _, p := range o.Reported {
