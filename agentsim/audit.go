@@ -43,7 +43,7 @@ func (s *server) audit(runs []listed, failed int) error {
 		if err != nil {
 			return err
 		}
-		if n := len(status.LastAnomalies); n > 0 && !a.watch.lost {
+		if n := len(status.LastAnomalies); n > 0 && !a.watch.lost && !s.restored {
 			last := status.LastAnomalies[n-1]
 			a.watch.broke(12, "the server makes no sense of %d reports of its own agent, the last on %s: %s", status.AnomalyCount, last.Order, last.Text)
 		}

@@ -54,6 +54,7 @@
 //	server goes down
 //	server comes up
 //	server crashes
+//	server is put back to TIME                  it goes on from a backup of then
 //	policy NAME: CLAUSE[, CLAUSE]…              a clause is one of
 //	PRODUCT unsigned | PRODUCT [strictly ]signed by SIGNER…[ or unsigned], where the product * is every one that no other clause names
 //	server is under POLICY…                     what it orders from then on; no policy: what it did without
@@ -108,7 +109,8 @@
 //	ASSET clock +D
 //	ASSET clock -D
 //	ASSET moves to ZONE                         its computer's time zone
-//	ASSET loses its state
+//	ASSET loses its state                       the agent's
+//	ASSET is reinstalled                        its agent: the state and what it had downloaded are gone
 //	ASSET installer of PRODUCT fails[ N times]
 //	ASSET installer of PRODUCT crashes the agent[ N times]
 //	ASSET installer of PRODUCT lies

@@ -58,6 +58,11 @@ func init() {
 		}},
 		{"server comes up", "", (*player).startServer},
 		{"server crashes", "", (*player).startServer},
+		{"server is put back to TIME", "", func(p *player, m *match) {
+			if m.err = p.w.server.putBack(p.backups[m.at[0]]); m.err == nil {
+				p.w.log("server", "%s", strings.TrimPrefix(m.text, "server "))
+			}
+		}},
 		{"server crashes before|after commit N", "", func(p *player, m *match) { m.err = p.w.server.store.crashAt(m.w[0] == "after", m.n[0]) }},
 		{"server is under POLICY…", "", func(p *player, m *match) {
 			policy, err := p.named(m.w[0])
