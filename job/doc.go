@@ -9,7 +9,10 @@
 // Those of schedules are in package job/schedule, those of executions in package job/execution.
 //
 //   - JOB-5. Disabling or deleting a job is a withdrawal, which is not a cancel: it takes an order out of an agent's
-//     queue if the new manifest arrives before the execution started. A started execution goes on and takes its time.
+//     queue if the new manifest arrives before the execution started. A started execution goes on and takes its time. The
+//     order leaves the manifest at once, whatever the server believes of its execution, so an agent that does not hold it,
+//     because it was installed anew, never gets it again. A cancel after that puts it back, marked; a marked order never
+//     starts.
 //   - JOB-6. A job is Disabled (as it is saved), Enabled, or Deleted. Enabling needs at least one patch, query or
 //     action, at least one asset or tag, and a valid schedule. Deleted is final, and its history stays.
 //   - JOB-7. Its assets are ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, the
@@ -33,4 +36,11 @@
 //     which also makes the real orders.
 //   - JOB-23. A job may allow its downloads before the start, spread over the lead, as part of the download stage: a
 //     cancel or withdrawal deletes what was fetched, and integrity is judged the same way.
+//   - JOB-24. An order starts at most once on an asset. The agent remembers which orders ended after they had begun, or
+//     were cancelled or timed out: id, result and time, for 90 days, the newest 1,000. It answers one that is handed out
+//     again with its old result, so a server that was restored from a backup repeats nothing. An order that was withdrawn
+//     before it began may be handed out again. An order that the server knows to have begun is never handed to an agent
+//     that no longer holds it: it ends as Failed, "the agent lost its state; what it did is not known", and no patch of it
+//     counts as a failed install. If the agent's state was put back, and it still carries the order out, its result
+//     replaces that.
 package job

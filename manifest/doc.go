@@ -81,6 +81,8 @@
 //     that is signed and not in canonical form. It keeps the queue it has and reports the refusal.
 //   - MAN-6: Reports carry a sequence number for each asset, from 1 without gaps. The server accepts each exactly once, whatever is
 //     lost, repeated or reordered on the way, and acknowledges in its answer every report up to a number; the agent keeps them till then.
+//     A call that holds a lower revision than an earlier one, or comes from an agent that made fewer reports than were accepted
+//     ([CheckIn.Made]), shows that the agent's state was lost or put back.
 //   - MAN-7: Last call: an agent checks in just before it starts an execution and again just before stage 2, waits 10 seconds at most,
 //     and goes on without an answer if none comes. So whatever was changed or cancelled while an agent can be reached is honoured
 //     up to those two instants, whatever the check-in interval. It is a setting of the job, on by default; a job's start spread keeps

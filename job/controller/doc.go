@@ -10,7 +10,7 @@
 //
 // # What each use case guarantees
 //
-//   - Sync replaces the catalog at once or not at all (CAT-1). Every order that is not known to have begun then loses the
+//   - Sync replaces the catalog at once or not at all (CAT-1). Every open order then loses the
 //     patches that are deprecated or gone (CAT-9) or are no longer the newest of their only URL (CAT-6).
 //   - SaveJob, EnableJob, DisableJob and DeleteJob change a job and everything that follows from it: a planned run, the
 //     orders of runs that have not begun, and the manifest revision of every asset concerned (MAN-2).

@@ -23,11 +23,11 @@
 // Beside these, an order that waits, or that was never made, ends when nothing of the job applies or the job is withdrawn. One
 // that is made again while its asset's inventory is not known waits, unless it is open and the asset may hold it. When an
 // asset is removed, an order that it may hold is Orphaned. If the asset reports on it all the same, the order is Gone, or
-// Open if it was cancelled since: the mark must reach the asset.
+// Open if it was cancelled since: the mark must reach the asset. When an agent's state is lost, what it had begun ends.
 //
 // # The rules it serves
 //
-// JOB-3, JOB-4 (a cancel and its answer), JOB-5 (withdrawal), JOB-12 (missed runs), JOB-19 (who may follow), JOB-23 (early
+// JOB-3, JOB-4 (a cancel and its answer), JOB-5 (withdrawal), JOB-24 (a lost state), JOB-12 (missed runs), JOB-19 (who may follow), JOB-23 (early
 // downloads), MAN-2, MAN-4, MAN-5 (revisions), MAN-6 (reports that make no sense), CAT-6, CAT-9 (patches that leave orders),
 // RPT-1, RPT-2 (failed installs). They stand in full in the docs of packages job, manifest, catalog and job/controller.
 package ledger
