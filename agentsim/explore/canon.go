@@ -138,7 +138,7 @@ func (w *writer) world(st *state) {
 		w.due(t.end)
 	}
 	l := st.left
-	w.b = append(w.b, l.Turns, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor)
+	w.b = append(w.b, l.Turns, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor, l.Reinstalls, l.Restores)
 	for _, j := range st.standIn.jobs[:w.s.Jobs] {
 		w.bit(j.edited, j.disabled, j.cancelled, j.deleted)
 	}
@@ -151,9 +151,13 @@ func (w *writer) book(b *book) {
 	if w.bit(r.Without > 0); r.Without > 0 {
 		w.num(int64(w.revision) - int64(r.Without))
 	}
+	if w.s.Budget.Reinstalls > 0 {
+		w.at(b.caller.At)
+		w.num(int64(w.revision) - int64(b.caller.Held))
+	}
 	for j, e := range b.entries[:w.s.Jobs] {
 		w.num(int64(e.Phase), int64(e.Stage), int64(e.Result), int64(e.TooLate))
-		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Since > 0, e.Held(r.Sealed))
+		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Lost, e.Since > 0, e.Held(r.Sealed))
 		w.b = append(w.b, b.patches[j])
 	}
 }
@@ -205,6 +209,10 @@ func (w *writer) message(m message) {
 		if w.s.Server {
 			w.num(int64(m.request.Held))
 			w.text(m.request.Digest)
+		}
+		if w.s.Server || w.s.Budget.Reinstalls > 0 {
+			w.at(m.request.At)
+			w.seq(m.request.Made)
 		}
 		w.bit(m.request.Held < w.revision)
 		if n := len(m.request.Reports); n > 0 {
@@ -268,9 +276,10 @@ func (w *writer) watch(o *observer) {
 		w.contents(o.before.contents)
 	}
 	w.seq(o.made)
+	w.seq(o.taken)
 	for i := range o.orders[:w.s.Jobs] {
 		e := &o.orders[i]
-		w.bit(e.Received, e.Started, e.Touched, e.Deploying, e.Needs)
+		w.bit(e.Received, e.Started, e.Touched, e.Deploying, e.Needs, e.Barred)
 		w.b = append(w.b, uint8(e.Result), uint8(e.Failed), e.ran)
 		w.at(e.Offer)
 		if w.bit(e.Rebooted > 0); e.Rebooted > 0 {
