@@ -147,9 +147,9 @@ var planted = []plantedBug{
 		}
 		return ev
 	})},
-	{"a cancelled order is not remembered", 2, "lost", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
+	{"an order that ended with failures is not remembered", 13, "lost", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
 		if len(s.Reports) == 0 {
-			s.Ended = slices.DeleteFunc(slices.Clone(s.Ended), func(e agent.Ended) bool { return e.Result == job.Cancelled })
+			s.Ended = slices.DeleteFunc(slices.Clone(s.Ended), func(e agent.Ended) bool { return e.Result == job.CompletedWithFailures })
 		}
 		return ev
 	})},

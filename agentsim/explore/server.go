@@ -93,6 +93,7 @@ func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok 
 // openServer sets the server up: the catalog, the assets with what is installed on them, and the jobs, enabled.
 func (s *scene) openServer(st *state) {
 	st.server = &server{store: newLedgerStore()}
+	st.server.store.callers = s.Budget.Reinstalls > 0 || s.Budget.Restores > 0
 	ctx := context.Background()
 	_, err := s.serving(st, func(c *controller.Controller) error {
 		const secret = "explore-enrolment-token-0001"
