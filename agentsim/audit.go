@@ -71,6 +71,7 @@ func (s *server) auditOpen(what string, list func(context.Context, int) ([]contr
 	if err != nil || len(rows) > controller.MaxPage {
 		return err
 	}
+	have = slices.DeleteFunc(have, func(o controller.Open) bool { return o.Run == "" }) // the asset's own
 	for _, o := range rows {
 		if !slices.Contains(have, o) {
 			s.w.broke(12, "%s on %s is %s, and not listed (RPT-3)", o.Run, o.Asset, what)

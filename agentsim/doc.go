@@ -99,6 +99,7 @@
 //	ASSET goes off
 //	ASSET comes on
 //	ASSET sleeps for D
+//	reboot pending on ASSET                     its system asks for one, whoever caused it
 //	ASSET ignores N reboots
 //	ASSET network cut|back
 //	ASSET loses the next N calls|answers        on their way

@@ -51,6 +51,15 @@ func init() {
 				return p.w.server.c.TagAsset(ctx, job.AssetID(m.w[0]), strings.Fields(m.w[1]))
 			})
 		}},
+		{"reboot pending on ASSET", "", func(p *player, m *match) {
+			a := p.w.assets[job.AssetID(m.w[0])]
+			if a == nil {
+				m.err = fmt.Errorf("there is no asset %s", m.w[0])
+				return
+			}
+			a.mark = true
+			a.log("its system asks for a reboot")
+		}},
 		{"sync", "", func(p *player, _ *match) { p.w.server.sync() }},
 		{"server goes down", "", func(p *player, _ *match) {
 			p.w.server.up = false

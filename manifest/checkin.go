@@ -11,17 +11,19 @@ import (
 
 // CheckIn is an agent's call.
 type CheckIn struct {
-	Asset     job.AssetID        `json:"asset"`
-	Held      Revision           `json:"held"`             // the revision the agent holds
-	At        time.Time          `json:"at"`               // the agent's own clock, uncorrected, UTC
-	Offset    time.Duration      `json:"offset,omitempty"` // server's clock minus its own, as last learned (MAN-8)
-	Boot      string             `json:"boot,omitempty"`
-	Zone      string             `json:"zone,omitempty"`      // the asset's time zone, a name of the IANA database (JOB-9)
-	LastCall  bool               `json:"lastCall,omitempty"`  // MAN-7
-	Made      job.Sequence       `json:"made,omitempty"`      // the last report that was ever made, acknowledged or not (MAN-6)
-	Reports   []job.Report       `json:"reports,omitempty"`   // the oldest unacknowledged ones, in order (MAN-6)
-	Digest    string             `json:"digest,omitempty"`    // catalog.Inventory.Digest of the present inventory
-	Inventory *catalog.Inventory `json:"inventory,omitempty"` // when the server asked for it
+	Asset       job.AssetID        `json:"asset"`
+	Held        Revision           `json:"held"`             // the revision the agent holds
+	At          time.Time          `json:"at"`               // the agent's own clock, uncorrected, UTC
+	Offset      time.Duration      `json:"offset,omitempty"` // server's clock minus its own, as last learned (MAN-8)
+	Boot        string             `json:"boot,omitempty"`
+	Reboot      bool               `json:"reboot,omitempty"`     // the system itself says that it needs a reboot (RBT-11)
+	RebootSince time.Time          `json:"rebootSince,omitzero"` // by the agent's own clock, uncorrected, UTC; zero: not known
+	Zone        string             `json:"zone,omitempty"`       // the asset's time zone, a name of the IANA database (JOB-9)
+	LastCall    bool               `json:"lastCall,omitempty"`   // MAN-7
+	Made        job.Sequence       `json:"made,omitempty"`       // the last report that was ever made, acknowledged or not (MAN-6)
+	Reports     []job.Report       `json:"reports,omitempty"`    // the oldest unacknowledged ones, in order (MAN-6)
+	Digest      string             `json:"digest,omitempty"`     // catalog.Inventory.Digest of the present inventory
+	Inventory   *catalog.Inventory `json:"inventory,omitempty"`  // when the server asked for it
 }
 
 // Validate says everything that is wrong with the call: its bounds, and reports that are not numbered without gaps (MAN-6).

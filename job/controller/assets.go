@@ -31,7 +31,8 @@ type seenRecord struct {
 	Caller ledger.Caller     `json:"caller"`
 	Offset time.Duration     `json:"offset,omitempty"`
 	Boot   string            `json:"boot,omitempty"`
-	Zone   string            `json:"zone,omitempty"` // its own time zone (JOB-9)
+	Reboot ledger.Pending    `json:"reboot,omitzero"` // that none of its orders waits for
+	Zone   string            `json:"zone,omitempty"`  // its own time zone (JOB-9)
 }
 
 // AssetStatus is an asset with what its calls tell.
@@ -50,7 +51,7 @@ type AssetStatus struct {
 	Newest        manifest.Revision `json:"newest"`         // the one it should hold
 	Behind        bool              `json:"behind"`         // a change has not reached it yet (MAN-2)
 	InventoryAt   time.Time         `json:"inventoryAt,omitzero"`
-	NeedsReboot   bool              `json:"needsReboot,omitempty"`
+	NeedsReboot   bool              `json:"needsReboot,omitempty"`   // see PendingReboots
 	Refused       *Refusal          `json:"refused,omitempty"`       // the last manifest it refused, until it holds a newer one (MAN-5)
 	AnomalyCount  int               `json:"anomalyCount,omitempty"`  // reports that made no sense, ever
 	LastAnomalies []Anomaly         `json:"lastAnomalies,omitempty"` // the newest of them, in order
@@ -149,6 +150,9 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 			return err
 		}
 		if _, err := saveChunks(t, tableInventory, key(string(id)), nil, inventory.Chunks); err != nil {
+			return err
+		}
+		if err := t.Delete(tableReboots, key(string(id), "")); err != nil {
 			return err
 		}
 		// The revision stays: it never falls, whoever bears the name next (MAN-5).

@@ -58,6 +58,18 @@ func audit(r Reader) (differences []string, err error) {
 			}
 		}
 	}
+	for rec, err := range records(r, tableSeen, "", "") {
+		if err != nil {
+			return nil, err
+		}
+		seen, err := decode[seenRecord](tableSeen, rec)
+		if err != nil {
+			return nil, err
+		}
+		if !seen.Reboot.Since.IsZero() {
+			want[Key{tableReboots, rec.Key + key("")}] = ""
+		}
+	}
 	for j, err := range values[jobRecord](r, tableJobs, "", "") {
 		if err != nil {
 			return nil, err

@@ -123,7 +123,7 @@ func (c *Controller) hasNews(got call, in manifest.CheckIn, now time.Time) bool 
 }
 
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
-	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone ||
+	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.Reboot.Heard(in, now) != seen.Reboot ||
 		(seen.Offset.Abs() > MaxOffset) != (in.Offset.Abs() > MaxOffset)
 }
 
@@ -132,14 +132,20 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	k := key(string(in.Asset))
 	before := got.reports
 	caller, lost := got.seen.Caller.Heard(in, before.Acknowledged)
-	if lost || fresh(in.Reports, before.Acknowledged) || t.c.seenIsOld(got.seen, in, t.now) { // first: orders are made by the zone that the asset reports
-		got.seen = seenRecord{At: t.now, Held: in.Held, Caller: caller, Offset: in.Offset, Boot: in.Boot, Zone: in.Zone}
-		if err := save(t, tableSeen, k, got.seen); err != nil {
+	pending := got.seen.Reboot
+	if lost {
+		var err error
+		if pending, err = t.stateLost(in, got); err != nil {
 			return err
 		}
 	}
-	if lost {
-		if err := t.stateLost(in, got); err != nil {
+	pending = pending.Heard(in, t.now)
+	if lost || fresh(in.Reports, before.Acknowledged) || t.c.seenIsOld(got.seen, in, t.now) { // first: orders are made by the zone that the asset reports
+		if err := t.listReboot(in.Asset, got.seen.Reboot, pending); err != nil {
+			return err
+		}
+		got.seen = seenRecord{At: t.now, Held: in.Held, Caller: caller, Offset: in.Offset, Boot: in.Boot, Reboot: pending, Zone: in.Zone}
+		if err := save(t, tableSeen, k, got.seen); err != nil {
 			return err
 		}
 	}
@@ -168,22 +174,43 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	return nil
 }
 
-// stateLost ends the orders that the agent had begun and knows nothing of any more (JOB-24).
-func (t *tx) stateLost(in manifest.CheckIn, got *call) error {
+// listReboot lists an asset that needs a reboot which none of its orders waits for, or takes it off the list.
+func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) error {
+	switch {
+	case was.Since.IsZero() == is.Since.IsZero():
+		return nil
+	case is.Since.IsZero():
+		return t.Delete(tableReboots, key(string(asset), ""))
+	default:
+		return t.Put(tableReboots, key(string(asset), ""), nil)
+	}
+}
+
+// stateLost ends the orders that the agent had begun and knows nothing of any more (JOB-24). A reboot that one of them waited
+// for is pending all the same (RBT-11).
+func (t *tx) stateLost(in manifest.CheckIn, got *call) (pending ledger.Pending, err error) {
+	pending = got.seen.Reboot
 	got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
 		"its state was lost or put back: it holds manifest revision %d and has made %d reports; %d were accepted", in.Held, in.Made, got.reports.Acknowledged)})
 	runs, err := names[job.RunID](t, tableUnheard, key(string(in.Asset)))
 	if err != nil {
-		return err
+		return pending, err
 	}
 	rows, err := queue(t, in.Asset)
 	if err != nil {
-		return err
+		return pending, err
 	}
 	for _, q := range rows {
 		runs = append(runs, q.run)
 	}
-	return t.stepEach(in.Asset, runs, ledger.StateLost{})
+	for _, run := range runs {
+		e, err := loadEntry(t, run, in.Asset)
+		if err != nil {
+			return pending, err
+		}
+		pending = pending.Keep(e, got.seen.Boot)
+	}
+	return pending, t.stepEach(in.Asset, runs, ledger.StateLost{})
 }
 
 // number takes in which manifest the asset holds, and numbers the one that it should hold.

@@ -110,11 +110,12 @@ func (c *Controller) Missing(ctx context.Context, id job.AssetID, now time.Time)
 
 // Open is an order of which something is still to come.
 type Open struct {
-	Run   job.RunID   `json:"run"`
+	Run   job.RunID   `json:"run,omitempty"` // empty: the asset needs a reboot that no order waits for
 	Asset job.AssetID `json:"asset"`
 }
 
-// PendingReboots lists who needs a reboot and for which run (RPT-3), by asset and run, limit at most (1 to MaxPage).
+// PendingReboots lists who needs a reboot and for which run (RPT-3), by asset and run, limit at most (1 to MaxPage). Without a
+// run it is a reboot that the system itself asks for, or that an agent had reported before its state was lost (RBT-11).
 func (c *Controller) PendingReboots(ctx context.Context, limit int) ([]Open, error) {
 	return c.open(ctx, tableReboots, limit, func(p []string) Open { return Open{Run: job.RunID(p[1]), Asset: job.AssetID(p[0])} })
 }

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -24,7 +25,8 @@ type State interface {
 type Status struct {
 	BootID         string          // of this boot; never empty
 	Sessions       reboot.Sessions // RBT-9: Unknown when it cannot be found out
-	RebootRequired bool            // the system itself says that it needs a reboot (RBT-2)
+	RebootRequired bool            // the system itself says that it needs a reboot (RBT-2, RBT-11)
+	RebootSince    time.Time       // since when, by the system's clock; zero: not known
 }
 
 // Staged is one verified patch with its files, open for reading and checked again on these descriptors (INT-6).
