@@ -12,9 +12,10 @@ import (
 // CheckIn is an agent's call.
 type CheckIn struct {
 	Asset       job.AssetID        `json:"asset"`
-	Held        Revision           `json:"held"`             // the revision the agent holds
-	At          time.Time          `json:"at"`               // the agent's own clock, uncorrected, UTC
-	Offset      time.Duration      `json:"offset,omitempty"` // server's clock minus its own, as last learned (MAN-8)
+	Held        Revision           `json:"held"`                 // the revision the agent holds
+	HeldDigest  string             `json:"heldDigest,omitempty"` // its Digest
+	At          time.Time          `json:"at"`                   // the agent's own clock, uncorrected, UTC
+	Offset      time.Duration      `json:"offset,omitempty"`     // server's clock minus its own, as last learned (MAN-8)
 	Boot        string             `json:"boot,omitempty"`
 	Reboot      bool               `json:"reboot,omitempty"`     // the system itself says that it needs a reboot (RBT-11)
 	RebootSince time.Time          `json:"rebootSince,omitzero"` // by the agent's own clock, uncorrected, UTC; zero: not known
@@ -37,6 +38,7 @@ func (c CheckIn) Validate() error {
 	l.Text("boot", c.Boot, MaxWord)
 	l.Text("zone", c.Zone, MaxWord)
 	l.Text("digest", c.Digest, MaxWord)
+	l.Text("heldDigest", c.HeldDigest, MaxWord)
 	if len(c.Reports) > MaxReports {
 		l.Add("reports", fmt.Sprint(len(c.Reports)), "are more than %d; send the oldest and call again", MaxReports)
 	}

@@ -151,6 +151,9 @@ func (w *writer) book(b *book) {
 	if w.bit(r.Without > 0); r.Without > 0 {
 		w.num(int64(w.revision) - int64(r.Without))
 	}
+	if w.s.Budget.Restores > 0 {
+		w.text(r.Digest)
+	}
 	if w.s.Budget.Reinstalls > 0 {
 		w.at(b.caller.At)
 		w.num(int64(w.revision) - int64(b.caller.Held))
@@ -213,6 +216,7 @@ func (w *writer) message(m message) {
 		if w.s.Server || w.s.Budget.Reinstalls > 0 {
 			w.at(m.request.At)
 			w.seq(m.request.Made)
+			w.text(m.request.HeldDigest)
 		}
 		w.bit(m.request.Held < w.revision)
 		if n := len(m.request.Reports); n > 0 {
@@ -294,6 +298,9 @@ func (w *writer) watch(o *observer) {
 
 func (w *writer) agent(a *agent.State) {
 	w.num(int64(w.revision)-int64(a.Revision), int64(len(a.Queue)))
+	if w.s.Budget.Restores > 0 { // otherwise a revision says it all
+		w.text(a.Held)
+	}
 	for i := range a.Queue {
 		w.order(&a.Queue[i])
 	}

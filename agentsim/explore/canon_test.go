@@ -177,7 +177,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		value  any
 		fields string
 	}{
-		{agent.State{}, "Asset Revision Queue Early Blocked Executions Ended Reports Sequence Refusal Calls Clock"},
+		{agent.State{}, "Asset Revision Held Queue Early Blocked Executions Ended Reports Sequence Refusal Calls Clock"},
 		{agent.CallState{}, "Last Out Sent Next Failures LastCall"},
 		{agent.LastCall{}, "Order Effect Call Until"},
 		{agent.Early{}, "Order At Next Waiting"},
@@ -199,7 +199,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{wanted{}, "edited disabled cancelled deleted"},
 		{book{}, "revisions entries patches accepted caller"},
 		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Result Cancelled TooLate Retracted Lost Stale At Ended Reboots Text"},
-		{ledger.Revisions{}, "Wanted Sealed Issued Expires Without"},
+		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},
 		{feed{}, "newer ended unlisted moved"},

@@ -69,8 +69,7 @@
 // order no later than it acknowledges its final result, unless it was put back to a backup.
 //
 // Where an agent can be installed anew, and the server be put back to a backup of when the jobs were enabled, invariant 13 is
-// checked by what the server knew when the agent lost its state. What the old server sent and the new one did not is not
-// told apart yet, so in these worlds few messages overtake each other.
+// checked by what the server knew when the agent lost its state.
 //
 // # When two states are the same
 //

@@ -160,7 +160,7 @@ func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer messa
 			}
 		}
 	}
-	heard, silent, ahead := b.revisions.Heard(m.request.Held, len(m.request.Reports))
+	heard, silent, ahead := b.revisions.Heard(*m.request)
 	if ahead && !s.restored(st) {
 		st.broke(9, "the agent holds revision %d; the server has sealed %d", m.request.Held, b.revisions.Sealed)
 		return answer, false
@@ -181,6 +181,9 @@ func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer messa
 			return answer, false
 		}
 		answer.manifest = sealed
+		if s.Budget.Restores > 0 {
+			b.revisions.Digest = manifest.Digest(sealed)
+		}
 	}
 	return answer, true
 }

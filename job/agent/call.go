@@ -57,7 +57,7 @@ func (m *machine) call() {
 		calls.Sent = reports[len(reports)-1].Sequence
 	}
 	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
-		Asset: m.c.Asset, Held: m.s.Revision, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.BootID,
+		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.BootID,
 		LastCall: m.lastCall, Made: m.s.Sequence, Reports: slices.Clone(reports),
 	}}))
 }
@@ -156,7 +156,7 @@ func (m *machine) open(sealed []byte) {
 		return
 	}
 	m.s.Refusal = ""
-	m.s.Revision = doc.Revision
+	m.s.Revision, m.s.Held = doc.Revision, manifest.Digest(sealed)
 	queue, changes := m.s.Queue.Apply(doc, m.executing(), m.ended())
 	m.s.Queue = queue
 	for _, id := range changes.Received {

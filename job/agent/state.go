@@ -17,6 +17,7 @@ import (
 type State struct {
 	Asset      job.AssetID       `json:"asset"`
 	Revision   manifest.Revision `json:"revision"`             // of the manifest held; never falls (MAN-5)
+	Held       string            `json:"held,omitempty"`       // its digest
 	Queue      manifest.Queue    `json:"queue,omitempty"`      // received, not started
 	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are downloaded before the start (JOB-23)
 	Blocked    []job.OrderID     `json:"blocked,omitempty"`    // queued orders already reported as Blocked

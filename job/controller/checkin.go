@@ -54,8 +54,11 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 		if err := t.takeIn(&got, in); err != nil {
 			return err
 		}
-		answer, err = c.answer(&t.fetched, got, in, now)
-		return err
+		if answer, err = c.answer(&t.fetched, got, in, now); err != nil || answer.Manifest == nil {
+			return err
+		}
+		got.revisions.Digest = manifest.Digest(answer.Manifest)
+		return t.saveRevisions(in.Asset, got.revisions)
 	})
 	return answer, err
 }
@@ -115,7 +118,7 @@ func loadCall(r Reader, id job.AssetID) (got call, err error) {
 // hasNews reports whether the call changes anything that is stored.
 func (c *Controller) hasNews(got call, in manifest.CheckIn, now time.Time) bool {
 	rev := got.revisions
-	_, silent, ahead := rev.Heard(in.Held, len(in.Reports))
+	_, silent, ahead := rev.Heard(in)
 	_, lost := got.seen.Caller.Heard(in, got.reports.Acknowledged)
 	return lost || fresh(in.Reports, got.reports.Acknowledged) ||
 		in.Inventory != nil && in.Inventory.Digest() != got.inventory.Digest ||
@@ -222,7 +225,7 @@ func (t *tx) number(got *call, in manifest.CheckIn) error {
 	if in.Held > MaxRevision {
 		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("claims to hold manifest revision %d; the highest possible is %d", in.Held, MaxRevision)})
 	} else {
-		next, silent, ahead := rev.Heard(in.Held, len(in.Reports))
+		next, silent, ahead := rev.Heard(in)
 		if ahead {
 			got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Sealed)})
 		}

@@ -17,6 +17,7 @@ type Revisions struct {
 	Sealed  manifest.Revision `json:"sealed"` // the highest that the asset may hold
 	Issued  time.Time         `json:"issued,omitzero"`
 	Expires time.Time         `json:"expires,omitzero"`
+	Digest  string            `json:"digest,omitempty"`  // of the manifest that Sealed was last handed out as
 	Without manifest.Revision `json:"without,omitempty"` // from this one on the manifests have none of the orders that are gone; zero: none is
 }
 
@@ -36,12 +37,13 @@ func (r Revisions) Revise(without bool) Revisions {
 // orders that are Unheard were never held: the asset holds a manifest without them and has nothing to report, while an
 // order that it did hold is reported in the commit that drops it.
 //
-// Ahead reports that the asset holds a revision that was never sealed here: the server was restored from a backup. The
-// numbers go on above it, since an asset's revision never falls (MAN-5). What such a revision has in it is not known, so it
-// proves nothing.
-func (r Revisions) Heard(held manifest.Revision, reports int) (next Revisions, silent, ahead bool) {
-	silent = r.Without > 0 && held >= r.Without && held <= r.Sealed && reports == 0
-	ahead = held > r.Sealed
+// Ahead reports that the asset holds a manifest that was never sealed here, by its revision or, with the same revision, by its
+// digest: the server was restored from a backup. The numbers go on above it, since an asset's revision never falls (MAN-5).
+// What such a manifest has in it is not known, so it proves nothing.
+func (r Revisions) Heard(in manifest.CheckIn) (next Revisions, silent, ahead bool) {
+	held := in.Held
+	ahead = held > r.Sealed || held == r.Sealed && in.HeldDigest != "" && r.Digest != "" && in.HeldDigest != r.Digest
+	silent = r.Without > 0 && held >= r.Without && !ahead && len(in.Reports) == 0
 	if silent {
 		r.Without = 0
 	}
@@ -85,7 +87,7 @@ func (r Revisions) Seal(now time.Time, lifetime time.Duration) Revisions {
 		return r
 	}
 	r.Wanted = r.next()
-	r.Sealed, r.Issued = r.Wanted, now.Truncate(time.Second)
+	r.Sealed, r.Issued, r.Digest = r.Wanted, now.Truncate(time.Second), ""
 	r.Expires = r.Issued.Add(lifetime)
 	return r
 }
