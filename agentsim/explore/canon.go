@@ -153,6 +153,7 @@ func (w *writer) book(b *book) {
 	}
 	if w.s.Budget.Restores > 0 {
 		w.text(r.Digest)
+		w.bit(r.Behind)
 	}
 	if w.s.Budget.Reinstalls > 0 {
 		w.at(b.caller.At)

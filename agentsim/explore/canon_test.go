@@ -199,7 +199,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{wanted{}, "edited disabled cancelled deleted"},
 		{book{}, "revisions entries patches accepted caller"},
 		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Result Cancelled TooLate Retracted Lost Stale At Ended Reboots Text"},
-		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest Without"},
+		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest Behind Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},
 		{feed{}, "newer ended unlisted moved"},

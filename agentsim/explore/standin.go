@@ -144,6 +144,9 @@ func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer messa
 			}
 		}
 	}
+	if heard, _, ahead := b.revisions.Heard(*m.request); ahead {
+		b.revisions = heard
+	}
 	for _, r := range m.request.Reports {
 		switch {
 		case r.Sequence <= b.accepted:

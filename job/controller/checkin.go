@@ -152,6 +152,15 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 			return err
 		}
 	}
+	rev, err := t.revisions(in.Asset)
+	if err != nil {
+		return err
+	}
+	if next, _, ahead := rev.Heard(in); ahead { // reports are judged by it
+		if err := t.saveRevisions(in.Asset, next); err != nil {
+			return err
+		}
+	}
 	if got.stops > 0 {
 		if err := t.stopNow(in.Asset); err != nil {
 			return err

@@ -428,6 +428,10 @@ func TestOldResultIsNoSurprise_JOB24(t *testing.T) {
 			require.NoError(t, after.Validate())
 		}
 	}
+	behind := rev
+	behind.Behind = true
+	after, _ := ledger.Step(behind, situation(t, "gone, begun"), ledger.Reported{Report: job.Report{Result: job.Cancelled}}, t0)
+	require.Equal(t, job.Cancelled, after.Result, "of a server that is known to have been put back")
 }
 
 // A call shows that the agent's state was lost or put back, unless it was made before the newest one (MAN-6, JOB-24).

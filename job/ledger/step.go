@@ -312,7 +312,7 @@ func (m *machine) objection(ev Reported) string {
 		return "it says too late for a cancel, and none was asked for"
 	case rep.TooLate == job.StageDownload || rep.TooLate == job.StageDone:
 		return fmt.Sprintf("it says too late for a cancel in the stage %v (JOB-3)", rep.TooLate)
-	case rep.Result == job.Cancelled && !m.Cancelled && !rep.Again: // what was put back may have forgotten a cancel
+	case rep.Result == job.Cancelled && !m.Cancelled && !rep.Again && !m.r.Behind: // a server that was put back forgot the cancel
 		return "it says Cancelled, and no cancel was asked for"
 	case rep.Result == job.Cancelled && (m.TooLate != 0 || m.Stage >= job.StageDeploy):
 		return "it says Cancelled after the deploy stage began (JOB-4)"
