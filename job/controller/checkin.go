@@ -129,7 +129,7 @@ func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Ti
 // takeIn stores what the call brings and numbers the manifest that the asset should hold.
 func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	k := key(string(in.Asset))
-	before := got.reports
+	before, zone := got.reports, got.seen.Zone
 	if t.c.seenIsOld(got.seen, in, t.now) { // first: orders are made by the zone that the asset reports
 		got.seen = seenRecord{At: t.now, Held: in.Held, Offset: in.Offset, Boot: in.Boot, Zone: in.Zone}
 		if err := save(t, tableSeen, k, got.seen); err != nil {
@@ -146,6 +146,15 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	}
 	if in.Inventory != nil {
 		if err := t.takeInventory(in.Asset, got, *in.Inventory); err != nil {
+			return err
+		}
+	}
+	if in.Zone != zone {
+		asset, err := enrolled(t, in.Asset)
+		if err == nil {
+			err = t.moved(asset.Asset, zone)
+		}
+		if err != nil {
 			return err
 		}
 	}

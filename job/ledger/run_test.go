@@ -70,6 +70,12 @@ func TestRunEvents(t *testing.T) {
 		withdrawn = ledger.RunWithdrawn
 		missed    = ledger.RunMissed
 	)
+	hour := func(h int) time.Time { return time.Date(t0.Year(), t0.Month(), t0.Day(), h, 0, 0, 0, time.UTC) }
+	dueAgain := func(passes ...ledger.PassKind) ledger.Run {
+		r := occurrenceRun(making, passes...)
+		r.Due = hour(21)
+		return r
+	}
 	left := ledger.PatchesLeft{Drop: []ledger.Drop{{Patch: "editor-2"}, {Patch: "player-2"}}}
 	again := ledger.RunPlan{ID: run, Occurrence: schedule.Occurrence{Start: t0}, Due: later.Add(time.Hour)}
 	for _, c := range []struct {
@@ -90,10 +96,12 @@ func TestRunEvents(t *testing.T) {
 		{occurrenceRun(planned), ledger.JobChanged{}, "planned, due 19:00"},
 		{occurrenceRun(planned), ledger.JobChanged{Started: true}, "planned, due 19:00"},
 		{occurrenceRun(making, ledger.MakePass), ledger.JobChanged{}, "making, make"},
-		{occurrenceRun(making, ledger.MakePass, ledger.TrimPass), ledger.JobChanged{Started: true}, "making, make live"},
-		{occurrenceRun(made), ledger.JobChanged{}, "making, at 19:00, make"},
-		{occurrenceRun(made), ledger.JobChanged{Started: true}, "making, at 19:00, make live"},
-		{occurrenceRun(made, ledger.TrimPass), ledger.JobChanged{}, "making, at 19:00, make"},
+		{occurrenceRun(making, ledger.MakePass, ledger.TrimPass), ledger.JobChanged{Started: true}, "making, remake live"},
+		{occurrenceRun(made), ledger.JobChanged{}, "making, at 19:00, remake"},
+		{occurrenceRun(made), ledger.JobChanged{Started: true}, "making, at 19:00, remake live"},
+		{occurrenceRun(made, ledger.TrimPass), ledger.JobChanged{}, "making, at 19:00, remake"},
+		{occurrenceRun(making, ledger.RemakePass), ledger.JobChanged{}, "making, remake"},
+		{occurrenceRun(making, ledger.MorePass), ledger.JobChanged{}, "making, make"},
 		{occurrenceRun(cancelled, ledger.CancelPass), ledger.JobChanged{}, "cancelled, cancel after m"},
 		{occurrenceRun(withdrawn, ledger.WithdrawPass), ledger.JobChanged{}, "withdrawn, withdraw after m"},
 		{occurrenceRun(missed), ledger.JobChanged{}, "missed"},
@@ -104,6 +112,30 @@ func TestRunEvents(t *testing.T) {
 		{occurrenceRun(making, ledger.MakePass), left, "making, make after m, trim editor-2 player-2"},
 		{occurrenceRun(making, ledger.MakePass, ledger.TrimPass), left, "making, make after m, trim editor-2 player-2"},
 		{occurrenceRun(cancelled, ledger.CancelPass), left, "cancelled, cancel after m, trim editor-2 player-2"},
+
+		// Where each asset goes by its own zone, a run is taken up again for each zone, and is being made until the last (MAN-1).
+		{occurrenceRun(planned), ledger.RunDue{Last: later}, "making, make"},
+		{occurrenceRun(planned), ledger.RunDue{Last: hour(21)}, "making, due 21:00, make"},
+		{occurrenceRun(planned), ledger.RunDue{Missed: true, Last: hour(21)}, "missed"},
+		{dueAgain(ledger.MakePass), ledger.Passed{Cursor: "q", Next: hour(20)}, "making, due 20:00, make after q"},
+		{dueAgain(ledger.MakePass), ledger.Passed{Cursor: "q", Next: hour(22)}, "making, due 21:00, make after q"},
+		{occurrenceRun(making, ledger.MakePass), ledger.Passed{Last: true, Next: hour(22)}, "making, due 22:00, at 20:00"},
+		{dueAgain(ledger.MakePass), ledger.Passed{Last: true}, "making, due 21:00, at 20:00"},
+		{dueAgain(), ledger.RunDue{Last: hour(22)}, "making, due 22:00, more"},
+		{dueAgain(), ledger.RunDue{}, "making, more"},
+		{dueAgain(ledger.MakePass), ledger.RunDue{}, "making, make after m, more"},
+		{dueAgain(ledger.TrimPass, ledger.MorePass), ledger.RunDue{}, "making, trim editor-2 after m, more"},
+		{occurrenceRun(making, ledger.MakePass, ledger.MorePass), ledger.Passed{Last: true}, "making, at 20:00, more after m"},
+		{occurrenceRun(making, ledger.MorePass), ledger.Passed{Last: true}, "made, at 20:00"},
+		{dueAgain(), ledger.ZoneTold{Due: hour(20)}, "making, due 20:00"},
+		{dueAgain(), ledger.ZoneTold{Due: hour(22)}, "making, due 21:00"},
+		{occurrenceRun(making, ledger.MorePass), ledger.ZoneTold{Due: hour(22)}, "making, due 22:00, more after m"},
+		{occurrenceRun(planned), ledger.ZoneTold{Due: hour(18)}, "planned, due 19:00"},
+		{occurrenceRun(made), ledger.ZoneTold{Due: hour(18)}, "made, at 19:00"},
+		{dueAgain(), ledger.JobChanged{}, "making, due 21:00, remake"},
+		{dueAgain(), left, "making, due 21:00, trim editor-2 player-2"},
+		{dueAgain(), ledger.RunCancel{}, "cancelled, cancel"},
+		{dueAgain(), ledger.RunWithdraw{}, "withdrawn, withdraw"},
 
 		// A cancel comes before all, and after a withdrawal too: an asset may have begun before that came. The run stays
 		// cancelled, whatever becomes of its job (JOB-3).
@@ -174,8 +206,8 @@ func TestRunEvents(t *testing.T) {
 func TestNewRuns_JOB9_JOB19(t *testing.T) {
 	local := schedule.Occurrence{Start: t0}
 	local.Local++
-	plan := ledger.RunPlan{ID: run, Occurrence: local, Due: later}
-	require.Equal(t, ledger.Run{ID: run, Start: t0, Local: local.Local, State: ledger.RunPlanned, Due: later}, ledger.StepRun(ledger.Run{}, plan, t0))
+	plan := ledger.RunPlan{ID: run, Occurrence: local, From: t0, Due: later}
+	require.Equal(t, ledger.Run{ID: run, Start: t0, Local: local.Local, From: t0, State: ledger.RunPlanned, Due: later}, ledger.StepRun(ledger.Run{}, plan, t0))
 	require.Equal(t, ledger.Run{ID: run, Start: t0, State: ledger.RunMade, Made: t0, After: "first@x"}, ledger.FollowRun(run, "first@x", t0))
 }
 
@@ -223,6 +255,7 @@ func TestPassesFitTheState(t *testing.T) {
 	events := []ledger.RunEvent{
 		ledger.RunDue{}, ledger.RunDue{Missed: true}, ledger.JobChanged{}, ledger.JobChanged{Started: true}, ledger.PatchesLeft{Drop: drop},
 		ledger.RunCancel{}, ledger.RunWithdraw{}, ledger.RunWithdraw{}, ledger.Passed{Cursor: "a"}, ledger.Passed{Last: true}, plan,
+		ledger.RunDue{Last: later.Add(time.Hour)}, ledger.Passed{Last: true, Next: later.Add(time.Minute)}, ledger.ZoneTold{Due: later},
 	}
 	seen := map[string]bool{}
 	for range 500 {
@@ -244,12 +277,15 @@ func TestPassesFitTheState(t *testing.T) {
 				require.Zero(t, at[p.Kind], about)
 				at[p.Kind] = i + 1
 				require.Equal(t, p.Kind == ledger.TrimPass, p.Drop != nil, about)
-				require.True(t, !p.Live || p.Kind == ledger.MakePass, about)
+				require.True(t, !p.Live || p.Kind == ledger.RemakePass, about)
 			}
-			require.Equal(t, r.State == ledger.RunPlanned, !r.Due.IsZero(), about)
+			require.True(t, r.State != ledger.RunPlanned || !r.Due.IsZero(), about)
+			require.True(t, r.Due.IsZero() || r.State == ledger.RunPlanned || r.State == ledger.RunMaking, about)
 			stops := min(at[ledger.CancelPass]+at[ledger.WithdrawPass], 1)
 			require.LessOrEqual(t, at[ledger.CancelPass]+at[ledger.WithdrawPass], 1, about)
-			require.Equal(t, r.State == ledger.RunMaking, at[ledger.MakePass] == stops+1, about)
+			makes := at[ledger.MakePass] + at[ledger.MorePass] + at[ledger.RemakePass]
+			require.Equal(t, r.State == ledger.RunMaking, makes > 0 || r.State != ledger.RunPlanned && !r.Due.IsZero(), about)
+			require.True(t, at[ledger.MakePass] == 0 || at[ledger.MakePass] == stops+1, about)
 			require.True(t, at[ledger.CancelPass] == 0 || r.State == ledger.RunCancelled, about)
 			open := before.State == ledger.RunWithdrawn && (r.State == ledger.RunCancelled || r.State == ledger.RunPlanned)
 			require.True(t, !before.State.Over() || r.State == before.State || open, about)
