@@ -203,11 +203,12 @@ func (t *tx) follows(run runRecord, asset job.Asset, before string) error {
 	if err != nil {
 		return err
 	}
+	was, is := t.assetZone(before), t.assetZone(zone)
 	pass := ledger.Pass{Kind: ledger.MakePass}
 	switch {
 	case e.Phase == 0 && !t.dueIn(run, before).After(run.Taken):
 		pass = ledger.Pass{Kind: ledger.MorePass, Since: run.Taken}
-	case e.Phase == ledger.Open && t.dueIn(run, before).Equal(t.dueIn(run, zone)):
+	case e.Phase == ledger.Open && is.unusable == "" && run.Local.In(was.Location).Equal(run.Local.In(is.Location)):
 		return nil
 	case e.Phase == ledger.Gone, e.Phase == ledger.Ended && (e.Since != 0 || e.Result != job.Failed && e.Result != job.TimedOut):
 		return nil
