@@ -206,6 +206,11 @@ func (t *tx) follows(run runRecord, asset job.Asset, before string) error {
 	was, is := t.assetZone(before), t.assetZone(zone)
 	pass := ledger.Pass{Kind: ledger.MakePass}
 	switch {
+	case e.Phase == 0 && before == "" && !t.dueIn(run, zone).After(t.now):
+		if !run.Definition.Select(asset) {
+			return nil
+		}
+		return t.only(e, ledger.MadeEmpty{Result: job.TimedOut, Text: "The asset enrolled when its orders of this run were already due (MAN-1)."})
 	case e.Phase == 0 && !t.dueIn(run, before).After(run.Taken):
 		pass = ledger.Pass{Kind: ledger.MorePass, Since: run.Taken}
 	case e.Phase == ledger.Open && is.unusable == "" && run.Local.In(was.Location).Equal(run.Local.In(is.Location)):

@@ -283,6 +283,42 @@ func TestZoneToldWithTheInventory_JOB9(t *testing.T) {
 	})
 }
 
+// An asset that enrols while a run is being made zone by zone is part of it if its own turn is still to come; else it waits for
+// the next run, as with any other job.
+func TestAssetThatEnrolsAfterItsTurn_JOB9_MAN1(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		d := definition("night", "editor-2.0.0")
+		d.Schedule = daily(f, "16:00", schedule.AssetZone)
+		run := f.enable(d) // at 12:00 UTC
+		enrol := func(id job.AssetID, zone string) *agent {
+			a := f.enrolOnly(id, "all")
+			a.zone = zone
+			a.install("editor", "1.0.0")
+			f.call(a)
+			return a
+		}
+		f.tick(start.Add(2 * time.Hour)) // 14:00 in London, 09:00 in New York
+		london, york, tokyo := enrol("london", "Europe/London"), enrol("york", "America/New_York"), enrol("tokyo", "Asia/Tokyo")
+		for _, a := range []*agent{london, york, tokyo} {
+			require.Empty(f, a.orders, a.id)
+		}
+		f.tick(start.Add(6 * time.Hour)) // 13:00 in New York
+		for _, a := range []*agent{london, york, tokyo} {
+			f.call(a)
+		}
+		require.Empty(f, london.orders, "its turn was over")
+		require.Contains(f, f.asset(run, "london").Text, "already due")
+		require.Len(f, york.orders, 1)
+		require.Equal(f, run, york.orders[0].Run)
+		require.Empty(f, tokyo.orders)
+		f.tick(start.Add(16 * time.Hour)) // 04:00 UTC: 13:00 in Tokyo
+		f.call(tokyo)
+		require.Len(f, tokyo.orders, 1)
+		require.Equal(f, job.RunID("night@20260302T160000"), tokyo.orders[0].Run)
+	})
+}
+
 // Another server, or this one before, may hand orders out by another lead.
 func TestStoppedRunStaysSoWithAnotherLead_JOB3_JOB5(t *testing.T) {
 	stores(t, func(f *fixture) {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
@@ -69,6 +70,7 @@ type zoneAsset struct {
 
 type zoneWorld struct {
 	*fixture
+	config  controller.Config
 	random  *rand.Rand
 	clocks  map[string]clock
 	runs    []time.Time // dates and times, as if in UTC
@@ -342,7 +344,7 @@ func newZoneWorld(t *testing.T, seed uint64, days int) *zoneWorld {
 	random := rand.New(rand.NewPCG(seed, 9))
 	c := config()
 	c.Batch = 1 + random.IntN(4)
-	w := &zoneWorld{fixture: fixtureOf(t, memstore.New(memstore.Options{}), c), random: random, clocks: map[string]clock{}, up: true}
+	w := &zoneWorld{fixture: fixtureOf(t, memstore.New(memstore.Options{}), c), config: c, random: random, clocks: map[string]clock{}, up: true}
 	around := changes[random.IntN(len(changes))]
 	w.now = around.Add(-time.Duration(random.IntN(60*days*16)) * time.Minute)
 	w.enabled = w.now
@@ -388,6 +390,13 @@ func (w *zoneWorld) minute() {
 		w.say("the server is up: %v", w.up)
 	}
 	if w.up && !w.next.IsZero() && !w.next.After(w.now) {
+		if w.random.IntN(2) == 0 { // a server that dies on the way, and starts again
+			dies, err := controller.New(&failing{Store: w.store, after: w.random.IntN(8)}, w.config)
+			require.NoError(w, err)
+			if _, err = dies.Tick(ctx, w.now); err != nil {
+				require.ErrorIs(w, err, errDied)
+			}
+		}
 		next, err := w.Tick(ctx, w.now)
 		require.NoError(w, err)
 		w.next = next
