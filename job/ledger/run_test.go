@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata"
 
 	"github.com/stretchr/testify/require"
 
@@ -296,6 +297,53 @@ func TestPassesFitTheState(t *testing.T) {
 		}
 	}
 	require.Greater(t, len(seen), 25, "the walks go everywhere")
+}
+
+// Who was no part of the run when its turn came is none of it later, also when a pass is overtaken by the next turn.
+func TestTurnsThatAreOver_JOB9(t *testing.T) {
+	due := ledger.RunDue{Last: t0.Add(26 * time.Hour)}
+	r := ledger.StepRun(occurrenceRun(ledger.RunPlanned), due, t0)
+	require.Equal(t, []ledger.Pass{{Kind: ledger.MakePass}}, r.Passes)
+	r = ledger.StepRun(r, ledger.Passed{Last: true}, t0)
+	r = ledger.StepRun(r, due, t0.Add(time.Hour))
+	require.Equal(t, []ledger.Pass{{Kind: ledger.MorePass, Since: t0}}, r.Passes)
+	r = ledger.StepRun(r, ledger.Passed{Cursor: "m"}, t0.Add(time.Hour))
+	r = ledger.StepRun(r, due, t0.Add(2*time.Hour))
+	require.Equal(t, []ledger.Pass{{Kind: ledger.MorePass, Since: t0}}, r.Passes, "some had not had their turn")
+	r = ledger.StepRun(r, ledger.Passed{Last: true}, t0.Add(2*time.Hour))
+	r = ledger.StepRun(r, ledger.RunDue{}, t0.Add(26*time.Hour))
+	require.Equal(t, []ledger.Pass{{Kind: ledger.MorePass, Since: t0.Add(2 * time.Hour)}}, r.Passes)
+	require.Equal(t, ledger.RunMade, ledger.StepRun(r, ledger.Passed{Last: true}, t0.Add(26*time.Hour)).State)
+}
+
+// Whether the start is past, or a newer run is due, the clock of the asset's zone says.
+func TestTooLate_JOB9_JOB12(t *testing.T) {
+	local := func(s string) schedule.LocalTime {
+		l, err := schedule.ParseLocalTime(s)
+		require.NoError(t, err)
+		return l
+	}
+	at := func(s string) time.Time {
+		at, err := time.Parse(time.RFC3339, s)
+		require.NoError(t, err)
+		return at
+	}
+	east, west := time.FixedZone("east", 9*60*60), time.FixedZone("west", -5*60*60)
+	r := ledger.Run{ID: run, Local: local("2026-03-02T22:00"), From: at("2026-03-02T13:00:00Z")}
+	newer := []schedule.LocalTime{local("2026-03-03T22:00"), local("2026-03-04T22:00")}
+	require.Contains(t, r.TooLate(east, nil, r.From), "JOB-9", "13:00Z is the start, and that has passed")
+	r.From = r.From.Add(-time.Second)
+	require.Empty(t, r.TooLate(east, nil, at("2026-03-09T00:00:00Z")), "missed, and the newest")
+	require.Empty(t, r.TooLate(east, newer, at("2026-03-03T12:59:59Z")))
+	require.Contains(t, r.TooLate(east, newer, at("2026-03-03T13:00:00Z")), "JOB-12")
+	require.Empty(t, r.TooLate(west, newer, at("2026-03-04T02:59:59Z")), "the same run, on another clock")
+	require.Contains(t, r.TooLate(west, newer, at("2026-03-04T03:00:00Z")), "JOB-12")
+
+	apia, err := time.LoadLocation("Pacific/Apia")
+	require.NoError(t, err)
+	skipped := ledger.Run{ID: run, Local: local("2011-12-30T00:00"), From: at("2011-12-01T00:00:00Z")}
+	require.Contains(t, skipped.TooLate(apia, []schedule.LocalTime{local("2011-12-31T00:00")}, at("2011-12-30T09:00:00Z")), "JOB-12",
+		"a day that is skipped: both would start at once, and the later is the one")
 }
 
 // A pass that is cut off anywhere carries on where it was, and visits every asset once.
