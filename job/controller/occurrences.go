@@ -113,10 +113,14 @@ type assetZone struct {
 
 // assetZone finds the zone that an asset tells.
 func (c *Controller) assetZone(name string) (zone assetZone) {
-	var err error
 	if name == "" {
-		zone.unusable = "The job goes by the asset's own time zone, and the asset never told it (JOB-20)."
-	} else if zone.Location, err = c.location(name); err != nil {
+		return assetZone{unusable: "The job goes by the asset's own time zone, and the asset never told it (JOB-20)."}
+	}
+	err := schedule.ValidZone(name)
+	if err == nil {
+		zone.Location, err = c.location(name)
+	}
+	if err != nil {
 		zone.unusable = fmt.Sprintf("The job goes by the asset's own time zone %q, which cannot be used: %v (JOB-20).", name, err)
 	}
 	return zone
@@ -138,8 +142,8 @@ func zoneName(r Reader, asset job.AssetID) (string, error) {
 	return seen.Zone, err
 }
 
-// dueIn is when the order of a zoned run is due on an asset that says its clock is in a zone (MAN-1). Where that cannot be used, it
-// is due with the first.
+// dueIn is when the order of a zoned run is due on an asset that says its clock is in a zone (MAN-1). Where that cannot be
+// used, it is due with the first.
 func (t *tx) dueIn(run runRecord, zone string) time.Time {
 	start := run.Start
 	if at := t.assetZone(zone); at.unusable == "" {
@@ -150,6 +154,9 @@ func (t *tx) dueIn(run runRecord, zone string) time.Time {
 
 // newer lists the newer runs of a run's job that are planned, or made on some asset, by the local times they start at.
 func (t *tx) newer(run runRecord) (list []schedule.LocalTime, err error) {
+	if list, known := t.newerRuns[run.ID]; known {
+		return list, nil
+	}
 	rec, err := loadJob(t, run.Definition.ID)
 	if err != nil {
 		return nil, err
@@ -163,6 +170,7 @@ func (t *tx) newer(run runRecord) (list []schedule.LocalTime, err error) {
 			list = append(list, other.Local)
 		}
 	}
+	t.newerRuns[run.ID] = list
 	return list, nil
 }
 
@@ -180,7 +188,15 @@ func (t *tx) moved(asset job.Asset, before string) error {
 		runs = append(runs, q.run)
 	}
 	slices.Sort(runs)
-	for _, id := range slices.Compact(runs) {
+	runs = slices.Compact(runs)
+	var keys []Key
+	for _, id := range runs {
+		keys = append(keys, Key{tableRuns, key(string(id.Job()), string(id))})
+	}
+	if err := t.fetch(keys...); err != nil {
+		return err
+	}
+	for _, id := range runs {
 		run, err := loadRun(t, id)
 		if err == nil && run.zoned() && (run.State == ledger.RunMaking || run.State == ledger.RunMade) {
 			err = t.follows(run, asset, before)
@@ -192,8 +208,9 @@ func (t *tx) moved(asset job.Asset, before string) error {
 	return nil
 }
 
-// follows makes the order of a run on an asset that has moved: one that has not begun, or that was left out because of the
-// zone before. Without one, it makes it if the asset's turn had not come in that zone, or has not in the new one.
+// follows makes the order of a run on an asset that has moved: one that has not begun or, while other zones are still to
+// come, one that was left out because of the zone before. Where there is none, it is made if the asset's turn had not come
+// in that zone, or has not in the new one.
 func (t *tx) follows(run runRecord, asset job.Asset, before string) error {
 	e, err := loadEntry(t, run.ID, asset.ID)
 	if err != nil {
