@@ -377,6 +377,7 @@ func newZoneWorld(t *testing.T, seed uint64, days int) *zoneWorld {
 		w.say("%s is in %q", a.id, a.zone)
 	}
 	w.enable(w.d)
+	w.next = w.now
 	w.turns()
 	return w
 }
