@@ -23,7 +23,8 @@
 //   - JOB-11. One execution at a time on an asset. Others wait as Blocked, naming the job, and start if their window
 //     still allows; else they are TimedOut.
 //   - JOB-12. An asset that is offline at the start runs the job when its agent is back, with a window only inside it.
-//     Of several missed runs of a job only the newest runs.
+//     Of several missed runs of a recurring job only the newest runs. Missed is decided per asset: an outage of the server
+//     loses no run that is still ahead, or whose window is still open, in that asset's zone.
 //   - JOB-14. If one patch needs another and a reboot between them, one job cannot hold both, because a job reboots once,
 //     at its end. Such a job is refused when it is enabled, naming every such pair, and Split offers the chain of jobs,
 //     each running after its predecessor's reboot is verified. A query leaves the dependent patch to a later run. A

@@ -66,8 +66,8 @@
 //
 // # Rules
 //
-//   - MAN-1: The server hands an order out three hours before the run's start ([Lead]). A job that is enabled later than that is handed
-//     out at the next check-in.
+//   - MAN-1: The server hands an order out three hours before the run's start ([Lead]); where each asset goes by its own zone, three
+//     hours before that asset's start. A job that is enabled later than that is handed out at the next check-in.
 //   - MAN-2: A change to a job makes a new manifest revision for each asset it concerns. It takes effect on an asset when that asset
 //     receives it, within what JOB-3 and JOB-5 allow: a cancel until deploy starts, a withdrawal until the execution starts.
 //   - MAN-3: A change reaches a connected agent in 5 to 30 minutes. The bound is the sum of the publishing delay, the network and the

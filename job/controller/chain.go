@@ -91,7 +91,7 @@ func (t *tx) follow(e ledger.Entry) error {
 		}
 		rec, found, err := load[assetRecord](t, tableAssets, key(string(e.Asset)))
 		if err == nil && open && found {
-			err = t.make(run, rec.Asset)
+			_, err = t.make(run, rec.Asset, ledger.Pass{Kind: ledger.MakePass})
 		}
 		if err != nil {
 			return err

@@ -133,7 +133,7 @@ func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Ti
 // takeIn stores what the call brings and numbers the manifest that the asset should hold.
 func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	k := key(string(in.Asset))
-	before := got.reports
+	before, zone := got.reports, got.seen.Zone
 	caller, lost := got.seen.Caller.Heard(in, before.Acknowledged)
 	pending := got.seen.Reboot
 	if lost {
@@ -171,6 +171,15 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	}
 	if in.Inventory != nil {
 		if err := t.takeInventory(in.Asset, got, *in.Inventory); err != nil {
+			return err
+		}
+	}
+	if in.Zone != zone {
+		asset, err := enrolled(t, in.Asset)
+		if err == nil {
+			err = t.moved(asset.Asset, zone)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -47,8 +47,13 @@
 // A job that recurs (JOB-9) has one run planned at any time; when that is taken up, the next is planned. Of the runs that
 // came due while no server was there only the newest is made, the others are missed (JOB-12). A run that was cancelled
 // stays so. An edit makes those orders of a run again that have not begun; a run whose start is past gets no further ones.
-// Where each asset goes by its own zone, a run is planned by the zone ahead of all others, so orders are handed out up to
-// 26 hours earlier than the lead where the clock is behind.
+//
+// Where each asset goes by its own zone, a run is planned while it is ahead on any clock, and taken up when it is due on
+// the clock that is ahead of all others. Then it is being made for 26 hours. A pass goes over all assets, makes the orders
+// of those whose own start is at most the lead away (MAN-1), and finds out when the next are due; then comes the next pass.
+// The run is missed as a whole if a newer one has started everywhere, else asset by asset. A call that reports another zone
+// makes the asset's orders again and may make the next pass come sooner. As with any run, an asset that enrols when its turn
+// is over waits for the next.
 //
 // A job that runs after another (JOB-19) gets its orders asset by asset, in the check-in that brings the success, or as a
 // run of its own at the Tick after enough assets succeeded. Success is Completed, or NotApplicable: there was nothing to do.

@@ -100,7 +100,7 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 			_, err = t.stop(run, ledger.RunWithdraw{})
 		default:
 			run.Definition = d
-			_, err = t.stepRun(run, ledger.JobChanged{Started: recurs(d.Schedule) && begun(run, t.now)})
+			_, err = t.stepRun(run, ledger.JobChanged{Started: recurs(d.Schedule) && run.lastStart().Before(t.now)})
 		}
 		if err != nil {
 			return err
@@ -114,15 +114,6 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 	}
 	_, err := t.schedule(rec)
 	return err
-}
-
-// begun reports whether a run has started on all assets that take part in it, whatever their zones.
-func begun(run runRecord, now time.Time) bool {
-	start := run.Start
-	if run.Local != 0 && run.Definition.Schedule.Zone == schedule.AssetZone {
-		start = start.Add(26 * time.Hour) // from UTC+14 to UTC−12
-	}
-	return start.Before(now)
 }
 
 // enable says why a job cannot be enabled at a time.
@@ -146,7 +137,7 @@ func (t *tx) schedule(rec *jobRecord) (job.RunID, error) {
 	if err != nil {
 		return "", err
 	}
-	id, err := t.planRun(rec.Definition, o)
+	id, err := t.planRun(rec.Definition, o, t.now)
 	if err != nil {
 		return "", err
 	}
@@ -160,8 +151,12 @@ func (c *Controller) first(r Reader, d job.Definition, now time.Time) (o schedul
 		o.Start, err = freeStart(r, d, now) // two runs are never one
 		return o, err
 	}
+	zone, err := c.lastZone(d)
+	if err != nil {
+		return o, err
+	}
 	for after := now; ; after = o.Start {
-		if o, err = c.next(d, now, after); err != nil {
+		if o, err = next(d, zone, now, after); err != nil {
 			return o, err
 		}
 		run, err := loadRun(r, d.Run(o))
@@ -199,7 +194,8 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 }
 
 // EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is enabled later than the lead before its start is
-// handed out at the next check-in (MAN-1). It returns the run planned. The run is empty for a job that was enabled already, which
+// handed out at the next check-in (MAN-1). Where each asset goes by its own zone, the run is the first that is ahead on any
+// clock; assets whose clocks are past it are left out of it, with the reason. It returns the run planned. The run is empty for a job that was enabled already, which
 // stays as it is, and for one that runs behind another: that waits for successes from now on (JOB-19).
 //
 // Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
@@ -306,17 +302,11 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		if err != nil {
 			return err
 		}
-		o, text := schedule.Occurrence{Start: now}, ""
+		o := schedule.Occurrence{Start: now}
 		if d.Schedule.Kind != schedule.OnDemand {
-			if o, err = c.next(d, now, now); err != nil {
+			if o, err = c.nextOn(r, d, id, now); err != nil {
 				return err
 			}
-			if o, text, err = c.onAsset(r, d, o, id); err != nil {
-				return err
-			}
-		}
-		if text != "" {
-			return problem.One("asset "+string(id), "zone", "", "%s", text)
 		}
 		probed, err := unreachable(r)
 		if err != nil {
@@ -326,6 +316,26 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		return nil
 	})
 	return plan, selected, err
+}
+
+// nextOn is the next occurrence of a job on an asset. The error is a *job.Invalid: there is none, or no zone to reckon it in.
+func (c *Controller) nextOn(r Reader, d job.Definition, asset job.AssetID, now time.Time) (o schedule.Occurrence, err error) {
+	zone, err := c.lastZone(d)
+	if err == nil && d.Schedule.Zone == schedule.AssetZone {
+		name, err := zoneName(r, asset)
+		if err != nil {
+			return o, err
+		}
+		own := c.assetZone(name)
+		if own.unusable != "" {
+			return o, problem.One("asset "+string(asset), "zone", name, "%s", own.unusable)
+		}
+		zone = own.Location
+	}
+	if err != nil {
+		return o, err
+	}
+	return next(d, zone, now, now)
 }
 
 // plan decides what a job does on an asset; orders and previews are made by it alike (JOB-22).

@@ -61,8 +61,8 @@ type RunStatus struct {
 	Name           string          `json:"name"` // the job's
 	Revision       uint64          `json:"revision"`
 	State          ledger.RunState `json:"state"`
-	Start          time.Time       `json:"start"`
-	End            time.Time       `json:"end,omitzero"`
+	Start          time.Time       `json:"start"`         // where each asset goes by its own zone: the earliest anywhere
+	End            time.Time       `json:"end,omitzero"`  // of the window; there: of the latest anywhere
 	Made           time.Time       `json:"made,omitzero"` // when the last order was made
 	Assets         int             `json:"assets"`
 	Waiting        int             `json:"waiting"`   // for an asset's first inventory
@@ -108,7 +108,7 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 		ID: run.ID, Job: d.ID, Name: d.Name, Revision: d.Revision, State: run.State, Start: run.Start, Made: run.Made, Results: []RunResult{},
 	}
 	if d.Window > 0 {
-		s.End = run.Start.Add(d.Window)
+		s.End = run.lastStart().Add(d.Window)
 	}
 	t, err := tally(r, run.ID)
 	s.Assets, s.Waiting, s.NotBegun, s.Executing = t.Orders, t.Waiting, t.NotBegun, t.Executing

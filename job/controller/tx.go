@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // fetched is a Reader whose Get serves what fetch read in one round trip, or what the transaction wrote.
@@ -60,9 +61,12 @@ type tx struct {
 	revs map[job.AssetID]ledger.Revisions // as loaded, or saved since
 
 	snap   *catalog.Snapshot
-	probed map[string]bool     // unreachable URLs; nil: not read yet
-	wrote  map[Key]bool        // shared records that this transaction has written already
-	chains map[job.ID][]job.ID // the jobs that run after each; nil: not read yet
+	probed map[string]bool      // unreachable URLs; nil: not read yet
+	wrote  map[Key]bool         // shared records that this transaction has written already
+	chains map[job.ID][]job.ID  // the jobs that run after each; nil: not read yet
+	zones  map[string]assetZone // as found by the names that assets tell
+
+	newerRuns map[job.RunID][]schedule.LocalTime // see newer
 }
 
 // Put writes a record.
@@ -83,7 +87,10 @@ func (t *tx) Delete(table Table, key string) error {
 // update runs one transaction.
 func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx) error) error {
 	return c.store.Update(ctx, func(w Writer) error {
-		t := &tx{fetched: fetched{Reader: w}, w: w, c: c, now: now, wrote: map[Key]bool{}, revs: map[job.AssetID]ledger.Revisions{}}
+		t := &tx{
+			fetched: fetched{Reader: w}, w: w, c: c, now: now, wrote: map[Key]bool{}, revs: map[job.AssetID]ledger.Revisions{},
+			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{},
+		}
 		if err := fn(t); err != nil {
 			return err
 		}

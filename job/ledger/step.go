@@ -21,7 +21,8 @@ type (
 		Start   time.Time
 		Dropped int
 	}
-	// MadeEmpty says that it was made and has nothing to do. Result is NotApplicable, or Failed with the reason in Text.
+	// MadeEmpty says that it was made and has nothing to do. Result is NotApplicable, or with the reason in Text Failed or, of
+	// an asset whose clock is past the start (JOB-9, JOB-12), TimedOut.
 	MadeEmpty struct {
 		Result  job.Result
 		Text    string
