@@ -135,7 +135,7 @@ func (m *machine) wake() time.Duration {
 		}
 	}
 	for _, x := range m.s.Executions {
-		if d := x.Wake(m.now.Steady); d > 0 {
+		if d := x.Wake(m.now); d > 0 {
 			sooner(d)
 		}
 	}

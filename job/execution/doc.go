@@ -18,8 +18,10 @@
 //     stage; until it does, the cancel is CancelPending.
 //   - JOB-4. The deploy stage begins with the first act that changes the asset, the first pre-action or the first
 //     install. A cancelled execution has left nothing but deleted downloads.
-//   - JOB-10. The patch window is none, or 1 minute to 168 h. At its end no new download or install starts; the running
-//     install is never killed; patches not begun fail as PatchInstallationSkipped. The reboot is not bound by it.
+//   - JOB-10. The patch window is none, or 1 minute to 168 h. At its end no new download or install starts, and a
+//     running download is stopped, because it can no longer lead to an install: what was fetched and not installed is
+//     deleted. A running install goes on; only an install limit ends it (JOB-25). Patches whose install has not begun
+//     fail as PatchInstallationSkipped. The reboot is not bound by it.
 //   - JOB-13. The exit codes of actions: 0 ok; 1 failed, go on; 10 ok and a reboot is needed; 11 failed and a reboot is
 //     needed; 12 abort the rest; 101 skipped. Any other counts as 1. All pre-actions, then the patches, then all
 //     post-actions, then at most one reboot.

@@ -58,15 +58,27 @@ func (p *PatchState) leave(rule, text string) {
 }
 
 // Wake returns how long after now the execution wants a Tick at the latest; zero: it waits for results only.
-func (x State) Wake(now schedule.Steady) time.Duration {
+func (x State) Wake(now schedule.At) time.Duration {
 	until := x.Until
 	if x.Phase == PhaseReboot {
 		until = x.Reboot.Until
 	}
-	if until.IsZero() || x.Stage == job.StageDone {
+	switch {
+	case x.Stage == job.StageDone:
 		return 0
+	case x.endsWithWindow():
+		return max(x.Order.End.Sub(now.UTC), time.Millisecond)
+	case until.IsZero():
+		return 0
+	default:
+		return max(until.Sub(now.Steady), time.Millisecond)
 	}
-	return max(until.Sub(now), time.Millisecond)
+}
+
+// endsWithWindow reports whether the end of the window cuts off what the execution waits for: it can no longer lead to an
+// install (JOB-10).
+func (x State) endsWithWindow() bool {
+	return (x.Phase == PhaseDownload || x.Phase == PhasePreflight) && !x.Order.End.IsZero()
 }
 
 // Parked reports whether the execution only waits for somebody to reboot by hand (RBT-7).

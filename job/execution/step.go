@@ -41,7 +41,7 @@ func Step(c Config, s State, ev Event, at schedule.At) (State, Out) {
 	default:
 		m.handle(ev)
 	}
-	m.out.Wake = m.Wake(at.Steady)
+	m.out.Wake = m.Wake(at)
 	return m.State, m.out
 }
 
@@ -148,7 +148,7 @@ func (m *machine) end(r job.Result) {
 	m.do(Discard{Index: -1})
 }
 
-// windowOver reports whether no new download or install may start (JOB-10).
+// windowOver reports whether no download may go on and no install may start (JOB-10).
 func (m *machine) windowOver() bool {
 	return !m.Order.End.IsZero() && !m.now.UTC.Before(m.Order.End)
 }
@@ -173,6 +173,10 @@ func (m *machine) cancel() {
 func (m *machine) tick() {
 	if m.Phase == PhaseReboot {
 		m.rebootEvent(reboot.Tick{})
+		return
+	}
+	if m.endsWithWindow() && m.windowOver() {
+		m.downloadNext() // fails what is pending, and ends the execution
 		return
 	}
 	if m.Until.IsZero() || m.now.Steady.Before(m.Until) {

@@ -65,6 +65,7 @@ type world struct {
 	exits     map[string]int             // by action; default: 0
 	installTo map[string]string          // what a successful install leaves; default: the ordered version
 	silent    map[string]bool            // effects (by kind) that get no answer
+	hangs     string                     // an effect, in words, that gets no answer
 	before    func(e Effect) bool        // called before an effect is carried out; true: the agent crashed here
 	rebooted  bool                       // a reboot effect boots at once
 }
@@ -95,7 +96,7 @@ func (w *world) take(x State, out Out) {
 	require.NoError(w.t, err)
 	require.Equal(w.t, string(b), string(again), "the state does not survive its commit")
 	require.NoError(w.t, back.Validate())
-	require.Equal(w.t, out.Wake, back.Wake(w.now.Steady))
+	require.Equal(w.t, out.Wake, back.Wake(w.now))
 	w.x = back
 	w.reports = append(w.reports, out.Reports...)
 	w.pending = append(w.pending, out.Effects...)
@@ -129,7 +130,7 @@ func (w *world) run() {
 			}
 			w.do(e)
 		}
-		wake := w.x.Wake(w.now.Steady)
+		wake := w.x.Wake(w.now)
 		if wake == 0 {
 			return
 		}
@@ -154,6 +155,9 @@ func (w *world) do(e Effect) {
 	case Download:
 		name := e.Patch.Name
 		w.say("download %s", name)
+		if w.hangs == w.log[len(w.log)-1] {
+			return
+		}
 		ev, ok := w.download[name]
 		if !ok {
 			ev = Downloaded{Files: []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}}}
@@ -162,6 +166,9 @@ func (w *world) do(e Effect) {
 		w.event(ev)
 	case Preflight:
 		w.say("preflight %d", len(e.Patches))
+		if w.hangs == w.log[len(w.log)-1] {
+			return
+		}
 		ev := PreflightDone{ID: e.ID}
 		for _, s := range e.Patches {
 			if f, ok := w.preflight[s.Patch.Name]; ok {
