@@ -18,7 +18,8 @@
 //     frozen for that run: missing patches that nothing supersedes, newest published first, 2,000 at most; how many the
 //     cap dropped is counted and shown.
 //   - JOB-11. One execution at a time on an asset. Others wait as Blocked, naming the job, and start if their window
-//     still allows; else they are TimedOut.
+//     still allows; else they are TimedOut. An execution that is over but for its verification, because the inventory
+//     cannot be taken, holds up no other (JOB-18).
 //   - JOB-12. An asset that is offline at the start runs the job when its agent is back, with a window only inside it.
 //     Of several missed runs of a job only the newest runs.
 //   - JOB-14. If one patch needs another and a reboot between them, one job cannot hold both, because a job reboots once,

@@ -39,7 +39,7 @@ func (m *machine) start() {
 // occupied names the job that keeps others from starting; empty: none does.
 func (m *machine) occupied() job.ID {
 	for _, x := range m.s.Executions {
-		if !x.Parked() || m.c.WaitParked {
+		if !x.Unverified() && (!x.Parked() || m.c.WaitParked) {
 			return x.Order.Job
 		}
 	}

@@ -19,7 +19,7 @@ type State struct {
 	Queue      manifest.Queue    `json:"queue,omitempty"`      // received, not started
 	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are downloaded before the start (JOB-23)
 	Blocked    []job.OrderID     `json:"blocked,omitempty"`    // queued orders already reported as Blocked
-	Executions []execution.State `json:"executions,omitempty"` // at most one that is not parked for a reboot by hand (JOB-11)
+	Executions []execution.State `json:"executions,omitempty"` // at most one that is neither parked for a reboot by hand nor was unverified (JOB-11, JOB-18)
 	Ended      []job.OrderID     `json:"ended,omitempty"`      // ended, and still in the manifest: never started again
 	Reports    []job.Report      `json:"reports,omitempty"`    // unacknowledged (MAN-6)
 	Sequence   job.Sequence      `json:"sequence"`             // of the last report made

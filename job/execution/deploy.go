@@ -148,7 +148,7 @@ func (m *machine) inventory(ev InventoryTaken) {
 		m.noInventory(ev.Err)
 		return
 	}
-	m.Tries = 0
+	m.Tries, m.Failing = 0, 0
 	if ev.Sessions != 0 {
 		m.Sessions = ev.Sessions
 	}
@@ -165,21 +165,42 @@ func (m *machine) inventory(ev InventoryTaken) {
 	}
 }
 
-// noInventory tries again after a pause. Before anything changed it gives up after some tries; afterwards never, because
-// what was deployed is neither a success nor a failure until it has been looked at (JOB-21).
+// noInventory tries again after a pause. What was deployed is neither a success nor a failure until it has been looked at
+// (JOB-21), but not for ever (JOB-18).
 func (m *machine) noInventory(trouble string) {
 	m.Tries++
-	if m.Phase == PhaseInventory && m.Tries >= inventoryTries {
+	if m.Failing.IsZero() {
+		m.Failing = m.now.Steady
+	}
+	switch {
+	case m.Phase == PhaseInventory && m.Tries >= inventoryTries:
 		for i := range m.Patches {
 			m.Patches[i].fail(job.UnspecifiedAgentError, "JOB-18", "The inventory could not be taken: "+trouble)
 		}
 		m.end(job.Failed)
 		return
-	}
-	if m.Phase != PhaseInventory && m.Result != job.PendingVerification {
+	case m.Phase != PhaseInventory && m.now.Steady.Sub(m.Failing) >= MaxUnverified:
+		m.unverified(trouble)
+		return
+	case m.Phase != PhaseInventory && m.Result != job.PendingVerification:
 		m.reportResult(job.PendingVerification)
 	}
 	m.Until = m.now.Steady.Add(min(inventoryPause<<min(m.Tries-1, 8), inventoryMaxPause))
+}
+
+// unverified ends an execution whose inventory could not be taken for too long (JOB-18). It asks for no reboot: nobody knows
+// what came of it.
+func (m *machine) unverified(trouble string) {
+	m.skip(func(*PatchState) bool { return true }, "JOB-18", "The inventory could not be taken before its installation: "+trouble)
+	for i := range m.Patches {
+		switch p := &m.Patches[i]; p.Status {
+		case job.Installed:
+			p.fail(job.UnspecifiedAgentError, "JOB-18", fmt.Sprintf("Installed, could not be verified: the inventory could not be taken for %v: %s", MaxUnverified, trouble))
+		case job.Installing:
+			p.fail(job.DeployerProcessCrashed, "JOB-18", "Its installation was cut off, and the inventory that shows what came of it could not be taken: "+trouble)
+		}
+	}
+	m.end(m.result())
 }
 
 // at reports whether the inventory has patch i at its version; newer is as good (CAT-7).
@@ -211,16 +232,13 @@ func (m *machine) recheck(inv catalog.Inventory) {
 // verify decides whether a reboot is needed, and confirms what does not wait for one (RBT-2, JOB-18).
 func (m *machine) verify(ev InventoryTaken) {
 	deployed := m.count(job.Installed) > 0
-	if deployed && ev.RebootRequired && !m.RebootRequired {
-		m.NeedsReboot = true
-	}
-	for i := range m.Patches {
-		if p := &m.Patches[i]; p.Status == job.Installed && (p.Reboot || m.Order.Patches[i].Reboot) {
-			m.NeedsReboot = true
-		}
-	}
-	if !m.NeedsReboot {
+	m.NeedsReboot = m.asksForReboot() || deployed && ev.RebootRequired && !m.RebootRequired
+	switch {
+	case !m.NeedsReboot:
 		m.confirm(ev.Inventory)
+		return
+	case m.c.Busy:
+		m.Until = m.now.Steady.Add(inventoryPause)
 		return
 	}
 	for i := range m.Patches {
@@ -229,6 +247,16 @@ func (m *machine) verify(ev InventoryTaken) {
 	m.Stage, m.Phase = job.StageReboot, PhaseReboot
 	m.reportResult(job.PendingReboot)
 	m.rebootEvent(reboot.Due{BootID: m.BootID, Sessions: m.Sessions})
+}
+
+// asksForReboot reports whether an action, an installer or a patch that was deployed asks for a reboot (RBT-2).
+func (m *machine) asksForReboot() bool {
+	for i, p := range m.Patches {
+		if p.Status == job.Installed && (p.Reboot || m.Order.Patches[i].Reboot) {
+			return true
+		}
+	}
+	return m.NeedsReboot
 }
 
 // confirm settles every patch by the inventory, and ends the execution (JOB-18).

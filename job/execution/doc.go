@@ -30,7 +30,11 @@
 //     is looked for in the inventory and, if it is not at its version, installed once more; cut off twice, it fails as
 //     DeployerProcessCrashed. An action that was cut off counts as failed and is not run again.
 //   - JOB-18. After the reboot the inventory is taken again: a patch at its version succeeded, another one failed with
-//     code 15. If no reboot is needed the check follows at once.
+//     code 15. If no reboot is needed the check follows at once. If the inventory cannot be taken for 24 h, counted from
+//     the first failed try, the execution ends: installed patches fail with code 5, "installed, could not be verified",
+//     cut-off ones with code 10, and no reboot is asked for. Once its last install and action are over, an unverified
+//     execution holds up no other job; if it turns out to need a reboot, it waits with that until the other one is done.
 //   - JOB-21. What an execution did is durable before anything that could cut its report off, the reboot above all, and
-//     is reported until it is acknowledged. A reboot never turns a success into a failure or an unknown.
+//     is reported until it is acknowledged. A reboot by itself never turns a success into a failure or an unknown; only JOB-18's
+//     24 hours end in "could not be verified".
 package execution

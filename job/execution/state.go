@@ -24,6 +24,7 @@ type State struct {
 	Last    EffectID        `json:"last,omitempty"`    // the last id given out
 	Until   schedule.Steady `json:"until,omitempty"`   // when to stop waiting, or to try again
 	Tries   int             `json:"tries,omitempty"`   // failed inventories in a row
+	Failing schedule.Steady `json:"failing,omitempty"` // since the first of them; zero: the last inventory could be taken
 	Patches []PatchState    `json:"patches,omitempty"` // as Order.Patches
 	Acted   int             `json:"acted,omitempty"`   // actions done, pre-actions first
 	Failed  int             `json:"failed,omitempty"`  // actions that failed
@@ -83,6 +84,16 @@ func (x State) endsWithWindow() bool {
 
 // Parked reports whether the execution only waits for somebody to reboot by hand (RBT-7).
 func (x State) Parked() bool { return x.Phase == PhaseReboot && x.Reboot.Phase == reboot.Parked }
+
+// Unverified reports whether the last install and action are over, and the inventory that shows what came of them cannot be
+// taken: the execution holds up no other job (JOB-18).
+func (x State) Unverified() bool { return x.verifies() && !x.Failing.IsZero() }
+
+// AtWork reports whether a reboot now would cut something off: the execution neither waits for a reboot by hand nor for
+// another try to verify what it did.
+func (x State) AtWork() bool { return !x.Parked() && !(x.verifies() && x.Waiting == 0) }
+
+func (x State) verifies() bool { return x.Phase == PhaseVerify || x.Phase == PhaseConfirm }
 
 // outcomes lists what is known of each patch.
 func (x State) outcomes() []job.PatchOutcome {

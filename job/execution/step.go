@@ -18,6 +18,9 @@ type Config struct {
 	Policy integrity.Excerpt
 	// Stopping says that the agent is stopping: what an action or an installer returned is kept, and no other begins.
 	Stopping bool
+	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18). A reboot
+	// of this one waits for it.
+	Busy bool
 }
 
 // Out is what a step returns beside the new state.
@@ -192,6 +195,7 @@ func (m *machine) tick() {
 
 // restarted goes on where the last commit left the execution (JOB-17), or notices a reboot (RBT-8).
 func (m *machine) restarted(bootID string) {
+	rebooted := bootID != m.BootID
 	m.BootID = bootID
 	if m.Phase == PhaseReboot {
 		m.rebootEvent(reboot.Booted{BootID: bootID})
@@ -199,7 +203,14 @@ func (m *machine) restarted(bootID string) {
 	}
 	m.progress(job.Resumed)
 	switch m.Phase {
-	case PhaseRecheck, PhaseVerify, PhaseConfirm:
+	case PhaseVerify:
+		if !rebooted || !m.asksForReboot() {
+			m.takeInventory(PhaseVerify)
+			return
+		}
+		m.Stage, m.NeedsReboot = job.StageReboot, true // somebody rebooted before it was asked for (RBT-8)
+		m.takeInventory(PhaseConfirm)
+	case PhaseRecheck, PhaseConfirm:
 		m.takeInventory(m.Phase)
 	case PhaseInventory, PhaseDownload, PhasePreflight, PhaseLastCall: // much may have changed meanwhile
 		m.takeInventory(PhaseInventory)

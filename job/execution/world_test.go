@@ -119,8 +119,12 @@ func (w *world) crash() {
 }
 
 // run carries out effects until none is left, waking the machine a bounded number of times.
-func (w *world) run() {
-	for range 1000 {
+func (w *world) run() { w.until(1000 * 24 * time.Hour) }
+
+// until is run for a time.
+func (w *world) until(d time.Duration) {
+	end := w.now.UTC.Add(d)
+	for range 10_000 {
 		for len(w.pending) > 0 {
 			e := w.pending[0]
 			w.pending = w.pending[1:]
@@ -131,7 +135,7 @@ func (w *world) run() {
 			w.do(e)
 		}
 		wake := w.x.Wake(w.now)
-		if wake == 0 {
+		if wake == 0 || w.now.UTC.Add(wake).After(end) {
 			return
 		}
 		w.pass(wake)

@@ -34,6 +34,8 @@ func (c *inventoryCache) get() (inv catalog.Inventory, taken, cost time.Duration
 func (l *loop) freshInventory(ctx context.Context) (catalog.Inventory, error) {
 	l.platform.Lock()
 	defer l.platform.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, inventoryTime)
+	defer cancel()
 	return l.inventoryLocked(ctx)
 }
 
