@@ -45,6 +45,7 @@
 //	job ID: CLAUSE[, CLAUSE]…                   a clause is one of
 //	patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
 //	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
+//	install limit D | stuck after D |
 //	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | early download |
 //	first ACTION… | last ACTION… | after JOB per asset | after JOB at N%
 //	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays
@@ -150,7 +151,7 @@
 //	expect server failed installs N
 //	expect server failures N[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
 //	expect server missing on ASSET PATCH…|nothing
-//	expect server silent|behind|refusing|clock off|waiting for reboot|waiting for cancel ASSET…|nobody
+//	expect server silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody
 //	expect verdict PATCH on ASSET REASON…
 //	expect preview JOB on ASSET PATCH…|nothing|not selected
 //	expect refused TEXT…                                        by the server, the step above

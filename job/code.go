@@ -18,7 +18,7 @@ const (
 	FileValidationFailed         Code = 7  // neither signature nor checksum (INT-3), or another version than was ordered (CAT-7)
 	CodeCancelled                Code = 8  // JOB-3
 	InstallerFailed              Code = 9  // also where the installer claims a success that the inventory does not show (JOB-18)
-	DeployerProcessCrashed       Code = 10 // the install was cut off execution.MaxAttempts times (JOB-17), or once, and never looked at (JOB-18)
+	DeployerProcessCrashed       Code = 10 // the install was cut off execution.MaxAttempts times (JOB-17), or once, and never looked at (JOB-18); or it ran into its limit (JOB-25)
 	FileSignatureFailed          Code = 11 // INT-1, INT-4, INT-9
 	FileHashValidationFailed     Code = 12 // INT-2, and INT-6 when the staged file changed
 	PatchURLMissing              Code = 13 // the order names no file to fetch

@@ -194,7 +194,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{standIn{}, "jobs books"},
 		{wanted{}, "edited disabled cancelled deleted"},
 		{book{}, "revisions entries patches accepted"},
-		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Result Cancelled TooLate Retracted Stale At Ended Reboots Text"},
+		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Began Result Cancelled TooLate Retracted Stale At Ended Reboots Text"},
 		{ledger.Revisions{}, "Wanted Sealed Issued Expires Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},

@@ -129,6 +129,7 @@ type RunAsset struct {
 	HandedOut bool               `json:"handedOut,omitempty"` // the asset may have received it
 	Progress  job.Progress       `json:"progress,omitempty"`
 	Stage     job.Stage          `json:"stage,omitempty"`  // the furthest known to have begun
+	Since     time.Time          `json:"since,omitzero"`   // when that stage began, or its reboot was asked for (JOB-25)
 	Result    job.Result         `json:"result,omitempty"` // or what it waits for
 	Ended     time.Time          `json:"ended,omitzero"`   // when the final result came
 	At        time.Time          `json:"at,omitzero"`      // of the last report, by the asset's corrected clock
@@ -159,7 +160,7 @@ func withdrawn(e ledger.Entry) bool {
 
 func runAsset(r Reader, e ledger.Entry) (RunAsset, error) {
 	a := RunAsset{
-		Asset: e.Asset, Order: e.ID(), Waiting: e.Phase == ledger.Waiting, Progress: e.Progress, Stage: e.Stage, Result: e.Result,
+		Asset: e.Asset, Order: e.ID(), Waiting: e.Phase == ledger.Waiting, Progress: e.Progress, Stage: e.Stage, Since: e.Began, Result: e.Result,
 		Ended: e.Ended, At: e.At, TooLate: e.TooLate, Withdrawn: withdrawn(e),
 		Reboots: e.Reboots, Dropped: e.Dropped, Text: e.Text,
 	}

@@ -123,6 +123,7 @@ var indexes = map[ledger.Index]struct {
 }{
 	ledger.Live: {tableLive, false}, ledger.Queue: {tableQueue, true}, ledger.Unheard: {tableUnheard, true},
 	ledger.Cancels: {tableCancels, false}, ledger.Reboots: {tableReboots, true},
+	ledger.Working: {tableWorking, false},
 }
 
 // rowRecord is where an order's row of an index is stored, and as what.
@@ -132,8 +133,11 @@ func rowRecord(e ledger.Entry, row ledger.Row) (k Key, value []byte, err error) 
 	if at.byAsset {
 		k.Key = key(string(e.Asset), string(e.Run))
 	}
-	if row.Index == ledger.Queue {
+	switch row.Index {
+	case ledger.Queue:
 		value, err = json.Marshal(row.Queued)
+	case ledger.Working:
+		value, err = json.Marshal(row.Stage)
 	}
 	return k, value, err
 }

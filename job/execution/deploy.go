@@ -110,7 +110,7 @@ func (m *machine) install() {
 		p.Status = job.Installing
 		p.Attempts++
 	}
-	m.do(Install{ID: m.wait(PhaseInstall), Patches: group})
+	m.do(Install{ID: m.wait(PhaseInstall), Patches: group, Limit: m.Order.InstallLimit})
 }
 
 func (m *machine) installed(results []InstallResult) {
@@ -122,8 +122,11 @@ func (m *machine) installed(results []InstallResult) {
 		p.Reboot = p.Reboot || r.Reboot
 		if r.Code != 0 {
 			rule := "JOB-16"
-			if r.Code == job.FileValidationFailed || r.Code == job.FileHashValidationFailed {
+			switch r.Code {
+			case job.FileValidationFailed, job.FileHashValidationFailed:
 				rule = "INT-6"
+			case job.DeployerProcessCrashed:
+				rule = "JOB-25"
 			}
 			p.fail(r.Code, rule, r.Text)
 			continue
@@ -214,6 +217,10 @@ func (m *machine) at(i int, inv catalog.Inventory) bool {
 
 // recheck looks at what an installation that was cut off has left (JOB-17).
 func (m *machine) recheck(inv catalog.Inventory) {
+	if m.Result == job.PendingVerification { // it waits no more, and is at work again
+		m.Result = 0
+		m.progress(job.Deploying)
+	}
 	for i := range m.Patches {
 		p := &m.Patches[i]
 		switch {

@@ -94,7 +94,7 @@ type PreflightResult struct {
 // InstallResult is what the platform says of one patch after its installer ran.
 type InstallResult struct {
 	Index  int
-	Code   job.Code // zero: the installer succeeded
+	Code   job.Code // zero: the installer succeeded; DeployerProcessCrashed: it was ended at the limit (JOB-25)
 	Text   string
 	Reboot bool // the installer asks for a reboot (RBT-2)
 }

@@ -167,3 +167,42 @@ func TestRebootWaitsForTheOtherExecution_JOB18_JOB11(t *testing.T) {
 	require.Equal(t, job.Completed, w.result())
 	require.Equal(t, 1, w.count("reboot"))
 }
+
+// The limit goes with the installer, and what it ended is final: it is not tried again.
+func TestInstallLimit_JOB25(t *testing.T) {
+	o := orderOf(t, "a", "b")
+	o.InstallLimit = 20 * time.Minute
+	w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
+	w.results["a"] = InstallResult{Code: job.DeployerProcessCrashed, Text: "It ran longer than 20m."}
+	w.before = func(e Effect) bool {
+		if d, ok := e.(Install); ok {
+			require.Equal(t, o.InstallLimit, d.Limit)
+		}
+		return false
+	}
+	w.run()
+	require.Equal(t, job.CompletedWithFailures, w.result())
+	require.Equal(t, job.DeployerProcessCrashed, w.patch("a").Code)
+	require.Equal(t, "JOB-25", w.patch("a").Rule)
+	require.Equal(t, 1, w.count("install a"))
+	require.Equal(t, job.Succeeded, w.patch("b").Status)
+}
+
+// An execution that waited for an inventory in the middle says when it is at work again: only then can it be stuck.
+func TestWorksAgainAfterARecheck_JOB25_JOB18(t *testing.T) {
+	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
+	w.before = func(e Effect) bool {
+		_, is := e.(Install)
+		if is = is && w.x.Patches[0].Attempts == 1; is {
+			w.invErr = "no"
+		}
+		return is
+	}
+	w.until(time.Hour)
+	require.Equal(t, job.PendingVerification, w.x.Result)
+	w.invErr = ""
+	w.run()
+	require.Equal(t, job.Completed, w.result())
+	progress := w.progress()
+	require.Equal(t, job.Deploying, progress[len(progress)-1])
+}

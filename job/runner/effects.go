@@ -153,7 +153,7 @@ func (l *loop) install(ctx context.Context, order job.OrderID, e execution.Insta
 			l.platform.Unlock()
 			return
 		}
-		got, err := l.cfg.Platform.Install(ctx, o.good)
+		got, err := l.cfg.Platform.Install(ctx, o.good, e.Limit)
 		l.inventory.forget()
 		l.platform.Unlock()
 		if err != nil && ctx.Err() != nil {

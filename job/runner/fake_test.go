@@ -95,7 +95,8 @@ type computer struct {
 	later     bool // what the user answers
 	deploys   int
 	acts      []string
-	busy      int // calls under way that must come one at a time
+	limits    []time.Duration // of the installs
+	busy      int             // calls under way that must come one at a time
 	overlap   bool
 
 	inventoryTakes                                   time.Duration
@@ -154,8 +155,9 @@ func (c *computer) Preflight(_ context.Context, patches []runner.Staged) ([]exec
 	return nil, c.preflightErr
 }
 
-func (c *computer) Install(ctx context.Context, patches []runner.Staged) ([]execution.InstallResult, error) {
+func (c *computer) Install(ctx context.Context, patches []runner.Staged, limit time.Duration) ([]execution.InstallResult, error) {
 	defer c.alone()()
+	c.limits = append(c.limits, limit)
 	if c.duringDeploy != nil {
 		c.duringDeploy(ctx)
 	}

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -43,8 +44,11 @@ type Platform interface {
 	Status(ctx context.Context) (Status, error)
 	// Preflight says, changing nothing, which patches would not install, or would add, remove or downgrade anything.
 	Preflight(ctx context.Context, patches []Staged) ([]execution.PreflightResult, error)
-	// Install installs the patches in one transaction where the platform has such a thing, and returns one result each.
-	Install(ctx context.Context, patches []Staged) ([]execution.InstallResult, error)
+	// Install installs the patches in one transaction where the platform has such a thing, and returns one result each. An
+	// ended ctx ends it only before anything has changed. An installer that still runs after limit (zero: none) is asked to
+	// end, and killed a little later with all it started; a patch that is not at its version then has code
+	// DeployerProcessCrashed (JOB-25). Without a limit nothing is killed.
+	Install(ctx context.Context, patches []Staged, limit time.Duration) ([]execution.InstallResult, error)
 	// RunAction runs an action and returns its exit code.
 	RunAction(ctx context.Context, action job.Action) (int, error)
 	// Prompt shows, replaces or clears the reboot prompt and returns at once; answer is called at most once per prompt.

@@ -189,3 +189,18 @@ func TestDownloadIsCutOffAtTheEndOfTheWindow_JOB10(t *testing.T) {
 		require.Equal(t, "2.0.0", b.pc.installed["app"], "the next job was not held up")
 	})
 }
+
+// The platform is given the limit of the order, none if it has none.
+func TestInstallLimitReachesThePlatform_JOB25(t *testing.T) {
+	for _, limit := range []time.Duration{0, time.Hour} {
+		bubble(t, func(t *testing.T, b *bench) {
+			o := b.order("patchday", "app")
+			o.InstallLimit = limit
+			b.server.put(o)
+			stop := b.run()
+			b.ended()
+			require.NoError(t, stop())
+			require.Equal(t, []time.Duration{limit}, b.pc.limits)
+		})
+	}
+}

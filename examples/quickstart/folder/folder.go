@@ -117,16 +117,23 @@ func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]execu
 	return results, nil
 }
 
-// Install installs the patches one after the other.
-func (p *Platform) Install(ctx context.Context, staged []runner.Staged) ([]execution.InstallResult, error) {
+// Install installs the patches one after the other. What is left of them when the limit comes has not changed anything.
+func (p *Platform) Install(ctx context.Context, staged []runner.Staged, limit time.Duration) ([]execution.InstallResult, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
 	}
 	var results []execution.InstallResult
 	for _, s := range staged {
 		result := execution.InstallResult{Index: s.Index}
 		patch, err := p.deploy(ctx, s)
-		if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			result.Code, result.Text = job.DeployerProcessCrashed, err.Error()
+		} else if err != nil {
 			result.Code, result.Text = job.InstallerFailed, err.Error()
 		} else {
 			result.Reboot = patch.Reboot
