@@ -148,6 +148,7 @@
 //	expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one
 //	expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
 //	expect server ASSET JOB PATCH STATUS[ CODE][ RULE]
+//	expect server ASSET JOB action NAME exits N|nothing          nothing: it was not run
 //	expect server failed installs N
 //	expect server failures N[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
 //	expect server missing on ASSET PATCH…|nothing

@@ -118,7 +118,7 @@ func (a *asset) execute(order job.OrderID, e execution.Effect) {
 			exit := a.exits[e.Action.Name]
 			a.watch.acted(order, e.Action, exit)
 			a.log("%s ran %s: exit %d", order.Run().Job(), e.Action.Name, exit)
-			reply(execution.ActionDone{ID: e.ID, Exit: exit})
+			reply(execution.ActionDone{ID: e.ID, Exit: exit, Output: fmt.Sprintf("%s ends with %d", e.Action.Name, exit)})
 		})
 	case execution.Prompt:
 		a.prompt(order, e, reply)

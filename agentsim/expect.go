@@ -42,6 +42,16 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 			compareAll(m, 1, verdicts, func(v catalog.Verdict) string { return string(v.Patch) }, "nothing")
 		}
 	}},
+	{"server ASSET JOB action NAME exits N", "server ([^ ]+) ([^ ]+) action ([^ ]+) exits ([^ ]+)", func(p *player, m *match) {
+		row, _ := p.row(m)
+		have := "nothing"
+		for _, a := range row.Actions {
+			if a.Name == m.w[2] {
+				have = fmt.Sprint(a.Exit)
+			}
+		}
+		m.compare(3, have)
+	}},
 	{"server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]", "server ([^ ]+) ([^ ]+) ([^ ]+)", func(p *player, m *match) {
 		row, ok := p.row(m)
 		m.compare(2, standing(row, ok))

@@ -28,6 +28,8 @@ const (
 	MinStuckAfter     = time.Minute
 	MaxStuckAfter     = 168 * time.Hour
 	DefaultStuckAfter = 2 * time.Hour
+	// MaxOutput is how many bytes of an action's output are kept, from its end: the last words are the reason (JOB-13).
+	MaxOutput = 1024
 	// MaxActionTime bounds one action; DefaultActionTime is used where none is set.
 	MaxActionTime     = 24 * time.Hour
 	DefaultActionTime = 10 * time.Minute

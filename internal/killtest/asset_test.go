@@ -69,8 +69,8 @@ func (d *disk) Install(ctx context.Context, patches []runner.Staged, limit time.
 }
 
 // RunAction runs nothing: it only notes that it was asked to.
-func (d *disk) RunAction(_ context.Context, a job.Action) (int, error) {
-	return 0, d.note("act %s", a.Name)
+func (d *disk) RunAction(_ context.Context, a job.Action) (int, string, error) {
+	return 0, "", d.note("act %s", a.Name)
 }
 
 func (d *disk) Reboot(ctx context.Context) error {

@@ -192,3 +192,19 @@ func TestStuck_JOB25_RPT3(t *testing.T) {
 		}
 	})
 }
+
+// The run's display says what the actions came to (JOB-13).
+func TestActionsOfARun_JOB13(t *testing.T) {
+	stores(t, func(f *fixture) {
+		a, run, order := f.ordered("now")
+		require.Empty(f, f.asset(run, "a").Actions)
+		pre := job.ActionOutcome{Name: "stop", Exit: 1, Text: "no such service"}
+		a.report(job.Report{Order: order, Result: job.PendingReboot, Actions: []job.ActionOutcome{pre}})
+		f.call(a)
+		require.Equal(f, []job.ActionOutcome{pre}, f.asset(run, "a").Actions)
+		post := job.ActionOutcome{Name: "start", Post: true}
+		a.report(job.Report{Order: order, Result: job.CompletedWithFailures, Actions: []job.ActionOutcome{pre, post}})
+		f.call(a)
+		require.Equal(f, []job.ActionOutcome{pre, post}, f.asset(run, "a").Actions)
+	})
+}

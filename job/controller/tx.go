@@ -162,7 +162,8 @@ func (t *tx) step(e ledger.Entry, ev ledger.Event) (after ledger.Entry, objectio
 			t.next = append(t.next, after)
 		case ledger.KeepOutcomes:
 			err = t.outcomes(after, func(o ledger.Outcomes) ledger.Outcomes {
-				return o.Report(ev.(ledger.Reported).Report.Patches, after.At)
+				report := ev.(ledger.Reported).Report
+				return o.Report(report.Patches, after.At).Ran(report.Actions)
 			})
 		case ledger.Objection:
 			objection = effect.Text
@@ -238,7 +239,7 @@ func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcom
 		return err
 	}
 	after := change(before)
-	if !found && len(after.LeftOut) == 0 && len(after.Reported) == 0 {
+	if !found && len(after.LeftOut)+len(after.Reported)+len(after.Actions) == 0 {
 		return nil
 	}
 	if err := save(t, tableOutcomes, k, after); err != nil {

@@ -2,9 +2,11 @@ package execution
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -45,9 +47,15 @@ func (m *machine) act() {
 	}
 }
 
-func (m *machine) acted(exit int, trouble string) {
+// acted takes in the end of an action. Output is the end of what it wrote, trouble why it could not be run.
+func (m *machine) acted(exit int, output, trouble string) {
 	if trouble != "" {
-		exit = 1
+		exit, output = 1, strings.TrimSpace(output)+"\n"+trouble
+	}
+	if run := slices.Concat(m.Order.Pre, m.Order.Post); m.Acted < len(run) {
+		m.Actions = append(m.Actions, job.ActionOutcome{
+			Name: run[m.Acted].Name, Post: m.Acted >= len(m.Order.Pre), Exit: exit, Text: problem.Tail(output, job.MaxOutput),
+		})
 	}
 	m.Acted++
 	switch exit {

@@ -24,7 +24,8 @@
 //     fail as PatchInstallationSkipped. The reboot is not bound by it.
 //   - JOB-13. The exit codes of actions: 0 ok; 1 failed, go on; 10 ok and a reboot is needed; 11 failed and a reboot is
 //     needed; 12 abort the rest; 101 skipped. Any other counts as 1. All pre-actions, then the patches, then all
-//     post-actions, then at most one reboot.
+//     post-actions, then at most one reboot. Every result says of each action that was run its name, its exit code and the
+//     end of its output.
 //   - JOB-15. An execution proceeds whether the screen is locked, unlocked, or nobody is logged in.
 //   - JOB-17. A restart in the middle resumes: nothing verified is downloaded again; a patch whose install was cut off
 //     is looked for in the inventory and, if it is not at its version, installed once more; cut off twice, it fails as

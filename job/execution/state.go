@@ -17,18 +17,19 @@ import (
 // It must be durable before an effect of the same step is carried out. That alone makes the point of no return exact:
 // a cancel the machine sees before the commit that enters StageDeploy wins, one it sees afterwards is too late (JOB-3, JOB-4).
 type State struct {
-	Order   job.Order       `json:"order"`
-	Stage   job.Stage       `json:"stage"`
-	Phase   Phase           `json:"phase"`
-	Waiting EffectID        `json:"waiting,omitempty"` // the effect whose result is awaited; zero: none
-	Last    EffectID        `json:"last,omitempty"`    // the last id given out
-	Until   schedule.Steady `json:"until,omitempty"`   // when to stop waiting, or to try again
-	Tries   int             `json:"tries,omitempty"`   // failed inventories in a row
-	Failing schedule.Steady `json:"failing,omitempty"` // since the first of them; zero: the last inventory could be taken
-	Patches []PatchState    `json:"patches,omitempty"` // as Order.Patches
-	Acted   int             `json:"acted,omitempty"`   // actions done, pre-actions first
-	Failed  int             `json:"failed,omitempty"`  // actions that failed
-	Aborted bool            `json:"aborted,omitempty"` // an action ended with 12
+	Order   job.Order           `json:"order"`
+	Stage   job.Stage           `json:"stage"`
+	Phase   Phase               `json:"phase"`
+	Waiting EffectID            `json:"waiting,omitempty"` // the effect whose result is awaited; zero: none
+	Last    EffectID            `json:"last,omitempty"`    // the last id given out
+	Until   schedule.Steady     `json:"until,omitempty"`   // when to stop waiting, or to try again
+	Tries   int                 `json:"tries,omitempty"`   // failed inventories in a row
+	Failing schedule.Steady     `json:"failing,omitempty"` // since the first of them; zero: the last inventory could be taken
+	Patches []PatchState        `json:"patches,omitempty"` // as Order.Patches
+	Acted   int                 `json:"acted,omitempty"`   // actions done, pre-actions first
+	Actions []job.ActionOutcome `json:"actions,omitempty"` // of those done
+	Failed  int                 `json:"failed,omitempty"`  // actions that failed
+	Aborted bool                `json:"aborted,omitempty"` // an action ended with 12
 
 	NeedsReboot    bool            `json:"needsReboot,omitempty"`    // after what was deployed (RBT-2)
 	RebootRequired bool            `json:"rebootRequired,omitempty"` // by the system itself, before anything changed

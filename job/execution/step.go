@@ -33,7 +33,7 @@ type Out struct {
 // Step takes an execution one event further. It is a function of its arguments alone, and does not change s. An event that
 // the state has no use for changes nothing. Of at both times must be set.
 func Step(c Config, s State, ev Event, at schedule.At) (State, Out) {
-	s.Patches = slices.Clone(s.Patches)
+	s.Patches, s.Actions = slices.Clone(s.Patches), slices.Clip(s.Actions)
 	m := machine{State: s, c: c, now: at}
 	switch s.Stage {
 	case 0:
@@ -102,7 +102,7 @@ func (m *machine) handle(ev Event) {
 		}
 	case ActionDone:
 		if m.awaited(ev.ID, PhasePre, PhasePost) {
-			m.acted(ev.Exit, ev.Err)
+			m.acted(ev.Exit, ev.Output, ev.Err)
 		}
 	case Installed:
 		if m.awaited(ev.ID, PhaseInstall) {
@@ -142,7 +142,7 @@ func (m *machine) reportResult(r job.Result) {
 	for i := range outcomes {
 		outcomes[i].Text = problem.Clip(outcomes[i].Text, min(job.MaxText, maxReportText/len(outcomes)))
 	}
-	m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, Result: r, Patches: outcomes, Reboots: m.Reboots})
+	m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, Result: r, Patches: outcomes, Actions: m.Actions, Reboots: m.Reboots})
 }
 
 func (m *machine) end(r job.Result) {
@@ -215,7 +215,7 @@ func (m *machine) restarted(bootID string) {
 	case PhaseInventory, PhaseDownload, PhasePreflight, PhaseLastCall: // much may have changed meanwhile
 		m.takeInventory(PhaseInventory)
 	case PhasePre, PhasePost:
-		m.acted(1, "The agent stopped while it ran.")
+		m.acted(1, "", "The agent stopped while it ran.")
 	case PhaseInstall:
 		m.takeInventory(PhaseRecheck)
 	}

@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -205,4 +206,45 @@ func TestWorksAgainAfterARecheck_JOB25_JOB18(t *testing.T) {
 	require.Equal(t, job.Completed, w.result())
 	progress := w.progress()
 	require.Equal(t, job.Deploying, progress[len(progress)-1])
+}
+
+// What the actions came to is in every result: name, exit code and the end of what they wrote, in a form that can be shown.
+func TestActionsAreReported_JOB13(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Patches[0].Reboot = true
+	for _, name := range []string{"stop", "check"} {
+		o.Pre = append(o.Pre, job.Action{Name: name, Command: []string{"x"}})
+	}
+	o.Post = []job.Action{{Name: "start", Command: []string{"x"}}, {Name: "last", Command: []string{"x"}}, {Name: "never", Command: []string{"x"}}}
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.exits = map[string]int{"check": 77, "last": 12}
+	w.outputs = map[string]string{"check": strings.Repeat("x", 9999) + "\r\n\x1b[31mno space\n", "stop": "stopped\n"}
+	w.before = func(e Effect) bool {
+		r, ok := e.(RunAction)
+		return ok && r.Action.Name == "start"
+	}
+	w.run()
+	require.Equal(t, job.CompletedWithFailures, w.result())
+	results := 0
+	for _, r := range w.reports {
+		if r.Result == 0 {
+			require.Empty(t, r.Actions)
+			continue
+		}
+		results++
+		require.Len(t, r.Actions, 4, "not the one that was not run")
+		require.Equal(t, job.ActionOutcome{Name: "stop", Text: "stopped"}, r.Actions[0])
+		require.Equal(t, 77, r.Actions[1].Exit)
+		require.Len(t, r.Actions[1].Text, job.MaxOutput)
+		require.Regexp(t, `^…x+\n\\x1b\[31mno space$`, r.Actions[1].Text)
+		require.Equal(t, job.ActionOutcome{Name: "start", Post: true, Exit: 1, Text: "The agent stopped while it ran."}, r.Actions[2])
+		require.Equal(t, job.ActionOutcome{Name: "last", Post: true, Exit: 12}, r.Actions[3])
+	}
+	require.Equal(t, 2, results, "before the reboot and after it")
+
+	w = newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
+	w.x.Order.Pre = []job.Action{{Name: "slow", Command: []string{"x"}}}
+	m := machine{State: w.x, now: w.now}
+	m.acted(0, "half of it\n", "it took longer than 10m")
+	require.Equal(t, []job.ActionOutcome{{Name: "slow", Exit: 1, Text: "half of it\nit took longer than 10m"}}, m.Actions)
 }

@@ -63,6 +63,7 @@ type world struct {
 	preflight map[string]PreflightResult // by product; default: passes
 	results   map[string]InstallResult   // by product; default: success
 	exits     map[string]int             // by action; default: 0
+	outputs   map[string]string          // by action
 	installTo map[string]string          // what a successful install leaves; default: the ordered version
 	silent    map[string]bool            // effects (by kind) that get no answer
 	hangs     string                     // an effect, in words, that gets no answer
@@ -197,7 +198,7 @@ func (w *world) do(e Effect) {
 		w.event(ev)
 	case RunAction:
 		w.say("act %s", e.Action.Name)
-		w.event(ActionDone{ID: e.ID, Exit: w.exits[e.Action.Name]})
+		w.event(ActionDone{ID: e.ID, Exit: w.exits[e.Action.Name], Output: w.outputs[e.Action.Name]})
 	case Prompt:
 		w.say("prompt %T", e.Kind)
 	case Reboot:

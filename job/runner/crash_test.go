@@ -178,7 +178,7 @@ func (f folder) Install(_ context.Context, patches []runner.Staged, _ time.Durat
 	return out, nil
 }
 
-func (f folder) RunAction(context.Context, job.Action) (int, error)            { return 0, nil }
+func (f folder) RunAction(context.Context, job.Action) (int, string, error)    { return 0, "", nil }
 func (f folder) Prompt(context.Context, reboot.Effect, func(later bool)) error { return nil }
 func (f folder) Reboot(context.Context) error                                  { return runner.ErrRebootNotAllowed }
 

@@ -188,15 +188,15 @@ func settle(patches []Staged, got []execution.InstallResult, err error) []execut
 
 func (l *loop) runAction(ctx context.Context, e execution.RunAction, reply func(execution.Event)) {
 	l.platform.Lock()
-	exit, err := l.cfg.Platform.RunAction(ctx, e.Action)
+	exit, output, err := l.cfg.Platform.RunAction(ctx, e.Action)
 	l.inventory.forget()
 	l.platform.Unlock()
 	l.cfg.Trace("action:after")
 	switch {
 	case err == nil:
-		reply(execution.ActionDone{ID: e.ID, Exit: exit})
+		reply(execution.ActionDone{ID: e.ID, Exit: exit, Output: output})
 	case ctx.Err() == nil:
-		reply(execution.ActionDone{ID: e.ID, Exit: 1, Err: problem.Clip(err.Error(), job.MaxText)})
+		reply(execution.ActionDone{ID: e.ID, Exit: 1, Output: output, Err: problem.Clip(err.Error(), job.MaxText)})
 	}
 }
 

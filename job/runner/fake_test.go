@@ -182,17 +182,17 @@ func (c *computer) Install(ctx context.Context, patches []runner.Staged, limit t
 	return out, nil
 }
 
-func (c *computer) RunAction(ctx context.Context, a job.Action) (int, error) {
+func (c *computer) RunAction(ctx context.Context, a job.Action) (int, string, error) {
 	defer c.alone()()
 	if c.duringAct != nil {
 		if err := c.duringAct(ctx); err != nil {
-			return 0, err
+			return 0, "", err
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.acts = append(c.acts, a.Name)
-	return 0, nil
+	return 0, "ran " + a.Name + "\n", nil
 }
 
 func (c *computer) Prompt(_ context.Context, p reboot.Effect, answer func(bool)) error {

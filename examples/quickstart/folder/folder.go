@@ -227,17 +227,17 @@ func (p *Platform) install(patch Patch, content io.Reader) error {
 }
 
 // RunAction runs the action's command in the folder.
-func (p *Platform) RunAction(ctx context.Context, action job.Action) (int, error) {
+func (p *Platform) RunAction(ctx context.Context, action job.Action) (int, string, error) {
 	if len(action.Command) == 0 {
-		return 0, errors.New("folder: the action has no command")
+		return 0, "", errors.New("folder: the action has no command")
 	}
 	cmd := exec.CommandContext(ctx, action.Command[0], action.Command[1:]...)
 	cmd.Dir = p.cfg.Dir
-	err := cmd.Run()
+	output, err := cmd.CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
-		return exit.ExitCode(), nil
+		return exit.ExitCode(), string(output), nil
 	}
-	return 0, err
+	return 0, string(output), err
 }
 
 // Prompt shows nothing, for nobody is there to see it.

@@ -2,6 +2,7 @@ package folder
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,6 +23,7 @@ import (
 // TestMain lets the test's own binary, a program every system has, be the command of an action: "BINARY exit 11".
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "exit" {
+		fmt.Println("exit", os.Args[2])
 		code, err := strconv.Atoi(os.Args[2])
 		if err != nil {
 			panic(err)

@@ -27,7 +27,7 @@ func TestConformance(t *testing.T) {
 			Older:    w.patch(deb("older", "1")),
 			NotAFile: garbage,
 			Exit: func(code int) job.Action {
-				return job.Action{Name: "exit", Command: []string{"sh", "-c", fmt.Sprintf("exit %d", code)}}
+				return job.Action{Name: "exit", Command: []string{"sh", "-c", fmt.Sprintf("echo exit %d >&2; exit %d", code, code)}}
 			},
 			Missing: job.Action{Name: "missing", Command: []string{"no-such-program"}},
 		}

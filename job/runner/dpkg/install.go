@@ -230,14 +230,11 @@ const overLimit = "dpkg was ended: it ran longer than the install limit of the j
 // dpkg runs dpkg to its end, or until ctx ends: then it and what it started are asked to end, and killed after Config.Grace. Its output goes to a file, so that it outlives this process: a pipe nobody reads would kill it.
 // The error is of a dpkg that did not run; the transcript has the failure of one that did.
 func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, args ...string) (transcript, error) {
-	out, err := os.CreateTemp("", "patchpolicy-dpkg-")
+	out, err := outputFile()
 	if err != nil {
 		return transcript{}, err
 	}
 	defer out.Close()
-	if err := os.Remove(out.Name()); err != nil {
-		return transcript{}, err
-	}
 	if !p.host {
 		args = append([]string{"--root=" + p.cfg.Root}, args...)
 	}
@@ -258,7 +255,7 @@ func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, arg
 		return transcript{err: overLimit, ended: true}, nil
 	}
 	ran := cmd.Run()
-	text, err := tail(out)
+	text, err := tail(out, maxOutput)
 	if err != nil {
 		text += "\n(its output could not be read: " + err.Error() + ")"
 	}
@@ -280,12 +277,25 @@ func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, arg
 // maxOutput is how much of dpkg's output is looked at, from its end, in bytes: the errors of a large transaction fit.
 const maxOutput = 256 << 10
 
-func tail(f *os.File) (string, error) {
+// outputFile is a file without a name for what a program writes.
+func outputFile() (*os.File, error) {
+	f, err := os.CreateTemp("", "patchpolicy-output-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// tail reads the last bytes of a file, most at most.
+func tail(f *os.File, most int64) (string, error) {
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return "", err
 	}
-	b := make([]byte, min(end, maxOutput))
+	b := make([]byte, min(end, most))
 	_, err = f.ReadAt(b, end-int64(len(b)))
 	if errors.Is(err, io.EOF) {
 		err = nil

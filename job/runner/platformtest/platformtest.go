@@ -3,6 +3,7 @@ package platformtest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -242,11 +243,12 @@ func installWithinLimit(t *testing.T, s Subject) {
 
 func actExitCodes(t *testing.T, s Subject) {
 	for _, want := range []int{0, 1, 10, 11, 12, 101} {
-		got, err := s.Platform.RunAction(t.Context(), s.Exit(want))
+		got, output, err := s.Platform.RunAction(t.Context(), s.Exit(want))
 		require.NoError(t, err)
 		require.Equal(t, want, got)
+		require.Contains(t, output, fmt.Sprint("exit ", want), "what it wrote")
 	}
-	_, err := s.Platform.RunAction(t.Context(), s.Missing)
+	_, _, err := s.Platform.RunAction(t.Context(), s.Missing)
 	require.Error(t, err)
 }
 

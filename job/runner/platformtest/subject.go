@@ -20,7 +20,7 @@ type Subject struct {
 	Older    Patch // of a version lower than the installed one (CAT-3)
 	NotAFile Patch // ordered like Good, and its file is no installer at all
 
-	// Exit makes an action that ends with an exit code; Missing is one whose program does not exist.
+	// Exit makes an action that writes "exit" and its exit code, and ends with it; Missing is one whose program does not exist.
 	Exit    func(code int) job.Action
 	Missing job.Action
 }
