@@ -32,10 +32,11 @@
 //   - JOB-20. A time, zone, window or policy that cannot be understood is refused. It never means "now" or "no limit".
 //   - JOB-22. A preview tells for a job and any asset what would happen now and why, changing nothing: Definition.Plan,
 //     which also makes the real orders.
+//   - JOB-23. A job may allow its downloads before the start, spread over the lead, as part of the download stage: a
+//     cancel or withdrawal deletes what was fetched, and integrity is judged the same way.
+//   - JOB-24. An order starts at most once on an asset, also after its agent or the server lost its state. Not built yet.
 //   - JOB-25. Stuck is visible: an execution whose stage has lasted longer than expected (2 h by default; a job can set it)
 //     is listed with the stage and since when. Waiting for a user, an opening, a slot or an inventory is not stuck. An
 //     install limit (none by default, at least 10 min) ends an installer politely, then hard, and the patch fails with
 //     code 10. Without one, nothing is killed.
-//   - JOB-23. A job may allow its downloads before the start, spread over the lead, as part of the download stage: a
-//     cancel or withdrawal deletes what was fetched, and integrity is judged the same way.
 package job

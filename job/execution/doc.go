@@ -35,8 +35,6 @@
 //     the first failed try, the execution ends: installed patches fail with code 5, "installed, could not be verified",
 //     cut-off ones with code 10, and no reboot is asked for. Once its last install and action are over, an unverified
 //     execution holds up no other job; if it turns out to need a reboot, it waits with that until the other one is done.
-//   - JOB-25. An install limit ends an installer that runs longer, politely, then hard, and its patches fail with code 10.
-//     Without one nothing is killed.
 //   - JOB-21. What an execution did is durable before anything that could cut its report off, the reboot above all, and
 //     is reported until it is acknowledged. A reboot by itself never turns a success into a failure or an unknown; only JOB-18's
 //     24 hours end in "could not be verified".
