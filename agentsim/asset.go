@@ -250,6 +250,11 @@ func Describe(r job.Report) string {
 		return fmt.Sprintf("%s TooLate(%s)", name, r.TooLate)
 	}
 	s := fmt.Sprintf("%s %s%s", name, r.Result, text)
+	for _, a := range r.Actions {
+		if a.Exit != 0 {
+			s += fmt.Sprintf("\naction %s exit %d: %s", a.Name, a.Exit, a.Text)
+		}
+	}
 	for _, p := range r.Patches {
 		s += fmt.Sprintf("\n%s %s", p.Patch, p.Status)
 		if p.Code != 0 {

@@ -45,6 +45,7 @@
 //	job ID: CLAUSE[, CLAUSE]…                   a clause is one of
 //	patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
 //	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
+//	install limit D | stuck after D |
 //	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | early download |
 //	first ACTION… | last ACTION… | after JOB per asset | after JOB at N%
 //	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays
@@ -142,10 +143,11 @@
 //	expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one
 //	expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
 //	expect server ASSET JOB PATCH STATUS[ CODE][ RULE]
+//	expect server ASSET JOB action NAME exits N|nothing          nothing: it was not run
 //	expect server failed installs N
 //	expect server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
 //	expect server missing on ASSET PATCH…|nothing
-//	expect server silent|behind|refusing|clock off|waiting for reboot|waiting for cancel ASSET…|nobody
+//	expect server silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody
 //	expect verdict PATCH on ASSET REASON…
 //	expect preview JOB on ASSET PATCH…|nothing|not selected
 //	expect refused TEXT…                                        by the server, the step above

@@ -30,8 +30,8 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 	}},
 	{"verdict PATCH on ASSET REASON…", "", (*player).expectVerdict},
 	{"preview JOB on ASSET PATCH…|nothing|not selected", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
-	{"server silent|behind|refusing|clock off|waiting for reboot|waiting for cancel ASSET…|nobody",
-		"server (silent|behind|refusing|clock off|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
+	{"server silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody",
+		"server (silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
 	{"server failed installs N", "server failed installs ([^ ]+)", func(p *player, m *match) {
 		n, err := p.w.server.c.FailedInstalls(context.Background())
 		if m.err = err; err == nil {
@@ -44,6 +44,16 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 		if m.err = err; err == nil {
 			compareAll(m, 1, verdicts, func(v catalog.Verdict) string { return string(v.Patch) }, "nothing")
 		}
+	}},
+	{"server ASSET JOB action NAME exits N", "server ([^ ]+) ([^ ]+) action ([^ ]+) exits ([^ ]+)", func(p *player, m *match) {
+		row := p.row(m)
+		have := "nothing"
+		for _, a := range row.Actions {
+			if a.Name == m.w[2] {
+				have = fmt.Sprint(a.Exit)
+			}
+		}
+		m.compare(3, have)
 	}},
 	{"server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]", "server ([^ ]+) ([^ ]+) ([^ ]+)", func(p *player, m *match) {
 		m.compare(2, standing(p.row(m)))

@@ -24,6 +24,13 @@ func (p *player) expectAssets(m *match) {
 		}
 		return
 	}
+	if m.w[0] == "stuck" {
+		list, err := p.w.server.c.Stuck(ctx, controller.MaxPage, p.w.now)
+		if m.err = err; err == nil {
+			compareAll(m, 1, list, func(o controller.StuckOrder) string { return string(o.Asset) }, "nobody")
+		}
+		return
+	}
 	list, err := p.w.server.c.Assets(ctx, "", controller.MaxPage, p.w.now)
 	list = slices.DeleteFunc(list, func(s controller.AssetStatus) bool {
 		return !map[string]bool{"silent": s.Silent, "behind": s.Behind, "refusing": s.Refused != nil, "clock off": s.OffsetTooFar}[m.w[0]]

@@ -41,6 +41,8 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	}},
 	{"start spread D", "", func(d *job.Definition, m *match) { d.Schedule.Spread = m.d[0] }},
 	{"window D", "", func(d *job.Definition, m *match) { d.Window = m.d[0] }},
+	{"install limit D", "", func(d *job.Definition, m *match) { d.InstallLimit = m.d[0] }},
+	{"stuck after D", "", func(d *job.Definition, m *match) { d.StuckAfter = m.d[0] }},
 	{"defer N times for D", "", func(d *job.Definition, m *match) { d.Reboot.Deferrals, d.Reboot.Interval = m.n[0], m.d[0] }},
 	{"prompt D", "", func(d *job.Definition, m *match) { d.Reboot.Prompt = m.d[0] }},
 	{"countdown D", "", func(d *job.Definition, m *match) { d.Reboot.Countdown = m.d[0] }},

@@ -21,7 +21,8 @@
 //     frozen for that run: missing patches that nothing supersedes, newest published first, 2,000 at most; how many the
 //     cap dropped is counted and shown.
 //   - JOB-11. One execution at a time on an asset. Others wait as Blocked, naming the job, and start if their window
-//     still allows; else they are TimedOut.
+//     still allows; else they are TimedOut. An execution that is over but for its verification, because the inventory
+//     cannot be taken, holds up no other (JOB-18).
 //   - JOB-12. An asset that is offline at the start runs the job when its agent is back, with a window only inside it.
 //     Of several missed runs of a recurring job only the newest runs. Missed is decided per asset: an outage of the server
 //     loses no run that is still ahead, or whose window is still open, in that asset's zone.
@@ -44,4 +45,8 @@
 //     that no longer holds it: it ends as Failed, "the agent lost its state; what it did is not known", and no patch of it
 //     counts as a failed install. If the agent's state was put back, and it still carries the order out, its result
 //     replaces that.
+//   - JOB-25. Stuck is visible: an execution whose stage has lasted longer than expected (2 h by default; a job can set it)
+//     is listed with the stage and since when. Waiting for a user, an opening, a slot or an inventory is not stuck. An
+//     install limit (none by default, at least 10 min) ends an installer politely, then hard, and the patch fails with
+//     code 10. Without one, nothing is killed.
 package job

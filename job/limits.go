@@ -21,6 +21,15 @@ const (
 	// MinWindow and MaxWindow bound a patch window (JOB-10).
 	MinWindow = time.Minute
 	MaxWindow = 168 * time.Hour
+	// MinInstallLimit and MaxInstallLimit bound an install limit: what is ended sooner was hardly stuck (JOB-25).
+	MinInstallLimit = 10 * time.Minute
+	MaxInstallLimit = 168 * time.Hour
+	// MinStuckAfter and MaxStuckAfter bound how long a stage is expected to take; DefaultStuckAfter is used where nothing is set (JOB-25).
+	MinStuckAfter     = time.Minute
+	MaxStuckAfter     = 168 * time.Hour
+	DefaultStuckAfter = 2 * time.Hour
+	// MaxOutput is how many bytes of an action's output are kept, from its end: the last words are the reason (JOB-13).
+	MaxOutput = 1024
 	// MaxActionTime bounds one action; DefaultActionTime is used where none is set.
 	MaxActionTime     = 24 * time.Hour
 	DefaultActionTime = 10 * time.Minute

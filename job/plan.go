@@ -55,7 +55,7 @@ func (d Definition) Plan(in PlanInput) Plan {
 	start, end := d.Span(in.Occurrence, in.Asset)
 	plan := Plan{Order: Order{
 		ID: MakeOrderID(run, in.Asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
-		Start: start, End: end, Pre: d.Pre, Post: d.Post, Reboot: d.Reboot, NoLastCall: d.NoLastCall, Early: d.Early,
+		Start: start, End: end, Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, NoLastCall: d.NoLastCall, Early: d.Early,
 	}}
 	later := dependent(snap, verdicts)
 	for _, v := range verdicts {

@@ -39,7 +39,7 @@ func (m *machine) start() {
 // occupied names the job that keeps others from starting; empty: none does.
 func (m *machine) occupied() job.ID {
 	for _, x := range m.s.Executions {
-		if !x.Parked() || m.c.WaitParked {
+		if !x.Unverified() && (!x.Parked() || m.c.WaitParked) {
 			return x.Order.Job
 		}
 	}
@@ -151,7 +151,7 @@ func (m *machine) wake() time.Duration {
 		}
 	}
 	for _, x := range m.s.Executions {
-		if d := x.Wake(m.now.Steady); d > 0 {
+		if d := x.Wake(m.now); d > 0 {
 			sooner(d)
 		}
 	}

@@ -78,7 +78,7 @@ func audit(r Reader) (differences []string, err error) {
 			want[Key{tableFollowers, key(string(d.After.Job), string(d.ID))}] = ""
 		}
 	}
-	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableFailures, tableDue, tableWork, tableStopping, tableFollowers} {
+	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableFailures, tableDue, tableWork, tableStopping, tableFollowers} {
 		for rec, err := range records(r, table, "", "") {
 			if err != nil {
 				return nil, err

@@ -74,5 +74,5 @@
 //     Failures returns it; without a filter it has as many entries as the number says.
 //   - RPT-3. Always answerable: what is missing where (Missing); what failed and why (Failures, RunAssets); who needs a
 //     reboot (PendingReboots); which cancels are pending (PendingCancels); which agents have not called (Silent); which
-//     feeds are stale (Feeds).
+//     feeds are stale (Feeds); what is stuck (Stuck).
 package controller

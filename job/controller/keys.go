@@ -31,6 +31,7 @@ const (
 	tableUnheard     Table = "unheard"     // asset, run: ledger.Unheard
 	tableCancels     Table = "cancels"     // run, asset: ledger.Cancels
 	tableReboots     Table = "reboots"     // asset, run: ledger.Reboots; without a run: the asset's ledger.Pending
+	tableWorking     Table = "working"     // run, asset: ledger.Working, with ledger.StageSince
 	tableRunPatches  Table = "runpatches"  // run, patch: what orders of the run hold or held
 	tableBodies      Table = "bodies"      // SHA-256: job.OrderPatch, shared by all orders that hold the same
 	tableFailures    Table = "failures"    // time falling, asset, run, patch: ledger.Failure

@@ -123,22 +123,24 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 
 // RunAsset is one asset of a run.
 type RunAsset struct {
-	Asset     job.AssetID        `json:"asset"`
-	Order     job.OrderID        `json:"order"`
-	Waiting   bool               `json:"waiting,omitempty"`   // for the asset's first inventory
-	HandedOut bool               `json:"handedOut,omitempty"` // the asset may have received it
-	Progress  job.Progress       `json:"progress,omitempty"`
-	Stage     job.Stage          `json:"stage,omitempty"`  // the furthest known to have begun
-	Result    job.Result         `json:"result,omitempty"` // or what it waits for
-	Ended     time.Time          `json:"ended,omitzero"`   // when the final result came
-	At        time.Time          `json:"at,omitzero"`      // of the last report, by the asset's corrected clock
-	Cancel    ledger.CancelState `json:"cancel,omitempty"` // zero: no cancel was asked for
-	TooLate   job.Stage          `json:"tooLate,omitempty"`
-	Withdrawn bool               `json:"withdrawn,omitempty"` // no longer in the asset's manifest
-	Reboots   int                `json:"reboots,omitempty"`   // asked for by the execution
-	Dropped   int                `json:"dropped,omitempty"`   // patches beyond the cap of JOB-8
-	Text      string             `json:"text,omitempty"`
-	Patches   []job.PatchOutcome `json:"patches,omitempty"` // as reported, then those left out; before a report, those ordered as pending
+	Asset     job.AssetID         `json:"asset"`
+	Order     job.OrderID         `json:"order"`
+	Waiting   bool                `json:"waiting,omitempty"`   // for the asset's first inventory
+	HandedOut bool                `json:"handedOut,omitempty"` // the asset may have received it
+	Progress  job.Progress        `json:"progress,omitempty"`
+	Stage     job.Stage           `json:"stage,omitempty"`  // the furthest known to have begun
+	Since     time.Time           `json:"since,omitzero"`   // when that stage began, or its reboot was asked for (JOB-25)
+	Result    job.Result          `json:"result,omitempty"` // or what it waits for
+	Ended     time.Time           `json:"ended,omitzero"`   // when the final result came
+	At        time.Time           `json:"at,omitzero"`      // of the last report, by the asset's corrected clock
+	Cancel    ledger.CancelState  `json:"cancel,omitempty"` // zero: no cancel was asked for
+	TooLate   job.Stage           `json:"tooLate,omitempty"`
+	Withdrawn bool                `json:"withdrawn,omitempty"` // no longer in the asset's manifest
+	Reboots   int                 `json:"reboots,omitempty"`   // asked for by the execution
+	Dropped   int                 `json:"dropped,omitempty"`   // patches beyond the cap of JOB-8
+	Text      string              `json:"text,omitempty"`
+	Actions   []job.ActionOutcome `json:"actions,omitempty"` // as reported: those that were run (JOB-13)
+	Patches   []job.PatchOutcome  `json:"patches,omitempty"` // as reported, then those left out; before a report, those ordered as pending
 }
 
 // RunAssets lists the assets of a run by id, behind the id past, limit at most (1 to MaxPage), each with its patches.
@@ -159,7 +161,7 @@ func withdrawn(e ledger.Entry) bool {
 
 func runAsset(r Reader, e ledger.Entry) (RunAsset, error) {
 	a := RunAsset{
-		Asset: e.Asset, Order: e.ID(), Waiting: e.Phase == ledger.Waiting, Progress: e.Progress, Stage: e.Stage, Result: e.Result,
+		Asset: e.Asset, Order: e.ID(), Waiting: e.Phase == ledger.Waiting, Progress: e.Progress, Stage: e.Stage, Since: e.Began, Result: e.Result,
 		Ended: e.Ended, At: e.At, TooLate: e.TooLate, Withdrawn: withdrawn(e),
 		Reboots: e.Reboots, Dropped: e.Dropped, Text: e.Text,
 	}
@@ -174,7 +176,7 @@ func runAsset(r Reader, e ledger.Entry) (RunAsset, error) {
 	if err != nil {
 		return a, err
 	}
-	a.Patches = outcomes.Reported
+	a.Patches, a.Actions = outcomes.Reported, outcomes.Actions
 	if len(a.Patches) == 0 && e.Phase != ledger.Waiting && e.Phase != ledger.Ended {
 		orders, err := loadContents(&fetched{Reader: r}, e.ID())
 		if err != nil {

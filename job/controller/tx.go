@@ -130,6 +130,7 @@ var indexes = map[ledger.Index]struct {
 }{
 	ledger.Live: {tableLive, false}, ledger.Queue: {tableQueue, true}, ledger.Unheard: {tableUnheard, true},
 	ledger.Cancels: {tableCancels, false}, ledger.Reboots: {tableReboots, true},
+	ledger.Working: {tableWorking, false},
 }
 
 // rowRecord is where an order's row of an index is stored, and as what.
@@ -139,8 +140,11 @@ func rowRecord(e ledger.Entry, row ledger.Row) (k Key, value []byte, err error) 
 	if at.byAsset {
 		k.Key = key(string(e.Asset), string(e.Run))
 	}
-	if row.Index == ledger.Queue {
+	switch row.Index {
+	case ledger.Queue:
 		value, err = json.Marshal(row.Queued)
+	case ledger.Working:
+		value, err = json.Marshal(row.Stage)
 	}
 	return k, value, err
 }
@@ -165,7 +169,8 @@ func (t *tx) step(e ledger.Entry, ev ledger.Event) (after ledger.Entry, objectio
 			t.next = append(t.next, after)
 		case ledger.KeepOutcomes:
 			err = t.outcomes(after, func(o ledger.Outcomes) ledger.Outcomes {
-				return o.Report(ev.(ledger.Reported).Report.Patches, after.At)
+				report := ev.(ledger.Reported).Report
+				return o.Report(report.Patches, after.At).Ran(report.Actions)
 			})
 		case ledger.Objection:
 			objection = effect.Text
@@ -241,7 +246,7 @@ func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcom
 		return err
 	}
 	after := change(before)
-	if !found && len(after.LeftOut) == 0 && len(after.Reported) == 0 {
+	if !found && len(after.LeftOut)+len(after.Reported)+len(after.Actions) == 0 {
 		return nil
 	}
 	if err := save(t, tableOutcomes, k, after); err != nil {

@@ -42,6 +42,7 @@ type Entry struct {
 	Dropped   int               `json:"dropped,omitempty"`   // patches over a limit (JOB-8)
 	Progress  job.Progress      `json:"progress,omitempty"`  // as last reported
 	Stage     job.Stage         `json:"stage,omitempty"`     // the furthest known to have begun; zero: none
+	Began     time.Time         `json:"began,omitzero"`      // when the stage began, or its reboot was asked for: as reported
 	Result    job.Result        `json:"result,omitempty"`    // as last reported; final in Ended
 	Cancelled bool              `json:"cancelled,omitempty"` // a cancel was asked for; TooLate and Result say what came of it
 	TooLate   job.Stage         `json:"tooLate,omitempty"`   // the stage that had begun when the cancel came; zero: not reported

@@ -14,9 +14,10 @@ import (
 
 // Outcomes is what became of the patches of one order. It is apart from the Entry, because it can be long.
 type Outcomes struct {
-	LeftOut  []job.PatchOutcome `json:"leftOut,omitempty"`  // by the server: never ordered, or taken out again
-	Reported []job.PatchOutcome `json:"reported,omitempty"` // as the asset last reported them
-	Failed   []Failed           `json:"failed,omitempty"`   // of Reported, sorted by patch: the failed installs (RPT-1)
+	LeftOut  []job.PatchOutcome  `json:"leftOut,omitempty"`  // by the server: never ordered, or taken out again
+	Reported []job.PatchOutcome  `json:"reported,omitempty"` // as the asset last reported them
+	Actions  []job.ActionOutcome `json:"actions,omitempty"`  // as the asset last reported them (JOB-13)
+	Failed   []Failed            `json:"failed,omitempty"`   // of Reported, sorted by patch: the failed installs (RPT-1)
 }
 
 // Failed is a patch whose install failed, and when that was first reported.
@@ -72,6 +73,16 @@ func (o Outcomes) Report(patches []job.PatchOutcome, at time.Time) Outcomes {
 		o.Failed = append(o.Failed, f)
 	}
 	slices.SortFunc(o.Failed, byPatch)
+	return o
+}
+
+// Ran replaces what the asset reported of the actions it ran, in so many and such texts as an order can have.
+func (o Outcomes) Ran(actions []job.ActionOutcome) Outcomes {
+	o.Actions = slices.Clone(actions[:min(len(actions), 2*job.MaxActions)])
+	for i := range o.Actions {
+		a := &o.Actions[i]
+		a.Name, a.Text = problem.Clip(a.Name, MaxName), problem.Tail(a.Text, job.MaxOutput)
+	}
 	return o
 }
 

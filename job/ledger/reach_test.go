@@ -85,7 +85,7 @@ func (s standing) renumbered() standing {
 	small(&s.r.Wanted)
 	small(&s.r.Without)
 	s.r.Sealed = 1
-	s.e.Progress, s.e.Text, s.e.Reboots, s.e.Dropped = 0, "", 0, 0
+	s.e.Progress, s.e.Text, s.e.Reboots, s.e.Dropped, s.e.Began = 0, "", 0, 0, time.Time{}
 	return s
 }
 
@@ -267,6 +267,9 @@ func TestIndexOfEveryState(t *testing.T) {
 		}
 		if e.Result == job.PendingReboot && e.Phase != ledger.Orphaned {
 			want = append(want, ledger.Row{Index: ledger.Reboots})
+		}
+		if e.Stage != 0 && (e.Phase == ledger.Open || e.Phase == ledger.Gone) && e.Stage < job.StageReboot && e.Result != job.PendingVerification {
+			want = append(want, ledger.Row{Index: ledger.Working, Stage: ledger.StageSince{Stage: e.Stage}})
 		}
 		have := e.Index()
 		if len(want) == 0 {

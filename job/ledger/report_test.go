@@ -63,6 +63,12 @@ func TestProgress_JOB16_JOB23(t *testing.T) {
 			if want.Progress, want.Stage = c.p, max(e.Stage, c.begun); e.Stage == 0 {
 				want.Stage = c.fresh
 			}
+			if want.Stage != e.Stage || c.p == job.Rebooting {
+				want.Began = want.At
+			}
+			if c.p == job.Deploying && e.Result == job.PendingVerification {
+				want.Result = 0 // it goes on after a recheck
+			}
 			after, effects := report(e, job.Report{Progress: c.p})
 			require.Equal(t, want, after, c.p)
 			require.Empty(t, effects, c.p)
@@ -106,7 +112,9 @@ func TestPendingResult_JOB18(t *testing.T) {
 	} {
 		for _, e := range live() {
 			want := spoke(e)
-			want.Result, want.Stage = c.r, max(e.Stage, c.stage)
+			if want.Result, want.Stage = c.r, max(e.Stage, c.stage); want.Stage != e.Stage {
+				want.Began = want.At
+			}
 			after, have := report(e, job.Report{Result: c.r})
 			require.Equal(t, want, after, c.r)
 			require.Equal(t, []ledger.Effect{ledger.KeepOutcomes{}}, have, c.r)
@@ -458,4 +466,33 @@ func TestLostState_MAN6_JOB24(t *testing.T) {
 	}
 	_, lost := ledger.Caller{}.Heard(manifest.CheckIn{At: t0}, 0)
 	require.False(t, lost, "the first call of all")
+}
+
+// A stage is counted from the report that says that it began, and the reboot from the first that says that it was asked for,
+// whatever else is reported meanwhile (JOB-25).
+func TestStageBegan_JOB25(t *testing.T) {
+	e := order(ledger.Open, held)
+	at := t0
+	say := func(r job.Report) ledger.Entry {
+		at = at.Add(time.Minute)
+		r.At = at
+		e, _ = ledger.Step(rev, e, ledger.Reported{Report: r}, at.Add(time.Hour))
+		return e
+	}
+	require.True(t, say(job.Report{Progress: job.Received}).Began.IsZero())
+	require.True(t, say(job.Report{Progress: job.Downloading}).Began.IsZero(), "early")
+	require.Equal(t, at, say(job.Report{Progress: job.Started}).Began)
+	began := at
+	require.Equal(t, began, say(job.Report{Progress: job.Downloading}).Began)
+	require.Equal(t, began, say(job.Report{Progress: job.Resumed}).Began, "a restart begins no stage")
+	began = at.Add(time.Minute)
+	require.Equal(t, began, say(job.Report{Progress: job.Deploying}).Began)
+	require.Equal(t, began, say(job.Report{Result: job.PendingVerification}).Began)
+	require.Equal(t, began, say(job.Report{Progress: job.Deploying}).Began)
+	began = at.Add(time.Minute)
+	require.Equal(t, began, say(job.Report{Result: job.PendingReboot}).Began)
+	began = at.Add(time.Minute)
+	require.Equal(t, began, say(job.Report{Progress: job.Rebooting}).Began)
+	require.Equal(t, began, say(job.Report{Progress: job.Rebooting}).Began)
+	require.True(t, say(job.Report{Result: job.Completed}).Began.IsZero())
 }

@@ -259,9 +259,13 @@ func (m *machine) reported(ev Reported) {
 	case m.Phase == Orphaned:
 		m.Phase = Gone
 	}
+	stage, asked := m.Stage, rep.Progress == job.Rebooting && m.Progress != job.Rebooting
 	switch {
 	case rep.Progress != 0:
 		m.Progress = rep.Progress
+		if rep.Progress == job.Deploying && m.Result == job.PendingVerification { // it goes on after a recheck (JOB-17)
+			m.Result = 0
+		}
 		// Before the execution starts, downloads are early ones, and no stage has begun (JOB-23).
 		if early := m.Stage == 0 && (rep.Progress == job.Downloading || rep.Progress == job.Downloaded); !early {
 			m.Stage = max(m.Stage, stageOf(rep.Progress))
@@ -276,6 +280,12 @@ func (m *machine) reported(ev Reported) {
 		m.do(KeepOutcomes{})
 	default:
 		m.end(rep.Result)
+	}
+	switch {
+	case m.Phase == Ended:
+		m.Began = time.Time{}
+	case m.Stage != stage || asked:
+		m.Began = m.At
 	}
 }
 

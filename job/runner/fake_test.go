@@ -99,7 +99,8 @@ type computer struct {
 	later     bool // what the user answers
 	deploys   int
 	acts      []string
-	busy      int // calls under way that must come one at a time
+	limits    []time.Duration // of the installs
+	busy      int             // calls under way that must come one at a time
 	overlap   bool
 
 	inventoryTakes                                   time.Duration
@@ -158,8 +159,9 @@ func (c *computer) Preflight(_ context.Context, patches []runner.Staged) ([]exec
 	return nil, c.preflightErr
 }
 
-func (c *computer) Install(ctx context.Context, patches []runner.Staged) ([]execution.InstallResult, error) {
+func (c *computer) Install(ctx context.Context, patches []runner.Staged, limit time.Duration) ([]execution.InstallResult, error) {
 	defer c.alone()()
+	c.limits = append(c.limits, limit)
 	if c.duringDeploy != nil {
 		c.duringDeploy(ctx)
 	}
@@ -184,17 +186,17 @@ func (c *computer) Install(ctx context.Context, patches []runner.Staged) ([]exec
 	return out, nil
 }
 
-func (c *computer) RunAction(ctx context.Context, a job.Action) (int, error) {
+func (c *computer) RunAction(ctx context.Context, a job.Action) (int, string, error) {
 	defer c.alone()()
 	if c.duringAct != nil {
 		if err := c.duringAct(ctx); err != nil {
-			return 0, err
+			return 0, "", err
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.acts = append(c.acts, a.Name)
-	return 0, nil
+	return 0, "ran " + a.Name + "\n", nil
 }
 
 func (c *computer) Prompt(_ context.Context, p reboot.Effect, answer func(bool)) error {

@@ -46,10 +46,14 @@ type Platform interface {
 	Status(ctx context.Context) (Status, error)
 	// Preflight says, changing nothing, which patches would not install, or would add, remove or downgrade anything.
 	Preflight(ctx context.Context, patches []Staged) ([]execution.PreflightResult, error)
-	// Install installs the patches in one transaction where the platform has such a thing, and returns one result each.
-	Install(ctx context.Context, patches []Staged) ([]execution.InstallResult, error)
-	// RunAction runs an action and returns its exit code.
-	RunAction(ctx context.Context, action job.Action) (int, error)
+	// Install installs the patches in one transaction where the platform has such a thing, and returns one result each. An
+	// ended ctx ends it only before anything has changed. An installer that still runs after limit (zero: none) is asked to
+	// end, and killed a little later with all it started; a patch that is not at its version then has code
+	// DeployerProcessCrashed (JOB-25). Without a limit nothing is killed.
+	Install(ctx context.Context, patches []Staged, limit time.Duration) ([]execution.InstallResult, error)
+	// RunAction runs an action and returns its exit code and the end of what it wrote to its output and its error output, at
+	// least the last job.MaxOutput bytes. A program that could not be run, or was cut off, is an error.
+	RunAction(ctx context.Context, action job.Action) (exit int, output string, err error)
 	// Prompt shows, replaces or clears the reboot prompt and returns at once; answer is called at most once per prompt.
 	Prompt(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error
 	// Reboot reboots the asset; it returns when the request was taken, or with ErrRebootNotAllowed.
