@@ -458,13 +458,13 @@ func TestEndedOrderIsAnswered_JOB24(t *testing.T) {
 	require.Equal(t, []job.OrderID{taken.ID}, (&machine{s: w.s}).ended(), "the others are forgotten after 90 days, when there is something new to remember")
 }
 
-// At most MaxEnded orders are remembered, the newest.
+// At most maxEnded orders are remembered, the newest.
 func TestNewestEndedOrdersAreKept_JOB24(t *testing.T) {
 	m := machine{}
-	for i := range MaxEnded + 10 {
+	for i := range maxEnded + 10 {
 		m.now.UTC = epoch.Add(time.Duration(i) * time.Second)
 		m.remember(job.OrderID(strconv.Itoa(i)), job.Completed)
 	}
-	require.Len(t, m.s.Ended, MaxEnded)
+	require.Len(t, m.s.Ended, maxEnded)
 	require.Equal(t, job.OrderID("10"), m.s.Ended[0].Order)
 }
