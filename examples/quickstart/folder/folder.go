@@ -122,6 +122,7 @@ func (p *Platform) Install(ctx context.Context, staged []runner.Staged, limit ti
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	stopped := ctx
 	if limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
@@ -131,7 +132,7 @@ func (p *Platform) Install(ctx context.Context, staged []runner.Staged, limit ti
 	for _, s := range staged {
 		result := execution.InstallResult{Index: s.Index}
 		patch, err := p.deploy(ctx, s)
-		if errors.Is(err, context.DeadlineExceeded) {
+		if err != nil && ctx.Err() != nil && stopped.Err() == nil {
 			result.Code, result.Text = job.DeployerProcessCrashed, err.Error()
 		} else if err != nil {
 			result.Code, result.Text = job.InstallerFailed, err.Error()
