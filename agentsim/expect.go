@@ -45,7 +45,7 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 			compareAll(m, 1, verdicts, func(v catalog.Verdict) string { return string(v.Patch) }, "nothing")
 		}
 	}},
-	{"server ASSET JOB action NAME exits N", "server ([^ ]+) ([^ ]+) action ([^ ]+) exits ([^ ]+)", func(p *player, m *match) {
+	{"server ASSET JOB action NAME exits N|nothing", "server ([^ ]+) ([^ ]+) action ([^ ]+) exits ([^ ]+)", func(p *player, m *match) {
 		row := p.row(m)
 		have := "nothing"
 		for _, a := range row.Actions {
