@@ -30,10 +30,6 @@ func utf16Name(s string) []byte {
 // classInstaller ends the classes of transforms, packages and patches, 000C1082, 000C1084 and 000C1086.
 var classInstaller = []byte("\x10\x0c\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46")
 
-func installer(class []byte) bool {
-	return (class[0] == 0x82 || class[0] == 0x84 || class[0] == 0x86) && bytes.Equal(class[1:], classInstaller)
-}
-
 // openMSI reads a Windows Installer package, transform or patch. The content of all streams is digested, in the order of
 // their names, and each storage's class behind them.
 func openMSI(s source) (*layout, error) {
@@ -44,7 +40,7 @@ func openMSI(s source) (*layout, error) {
 		return f, err
 	}
 	root := &c.directory[0]
-	if installer(root.clsid) {
+	if bytes.IndexByte([]byte{0x82, 0x84, 0x86}, root.clsid[0]) >= 0 && bytes.Equal(root.clsid[1:], classInstaller) {
 		f.format = integrity.MSI
 	}
 	var signature, extended *entry
