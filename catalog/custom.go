@@ -26,10 +26,7 @@ func compareCustom(a, b CustomURL) int {
 // CustomURLs lists the custom URLs that are set, by patch and artifact, those without effect included: the patch may have
 // left the catalog, or its artifact be no Vendor artifact any more. The list is the caller's.
 func (s *Snapshot) CustomURLs() []CustomURL {
-	if s == nil {
-		return nil
-	}
-	return slices.Clone(s.custom)
+	return slices.Clone(s.orEmpty().custom)
 }
 
 // WithCustomURLs returns the next snapshot, in which the customer's URLs for Vendor artifacts are set, and taken back
@@ -41,9 +38,7 @@ func (s *Snapshot) CustomURLs() []CustomURL {
 // artifact given twice, and more than MaxCustomURLs in all are refused with an *Invalid that names each. One that is set
 // can be taken back even when its patch is gone.
 func (s *Snapshot) WithCustomURLs(urls []CustomURL) (*Snapshot, error) {
-	if s == nil {
-		s = &Snapshot{}
-	}
+	s = s.orEmpty()
 	custom := make(map[CustomURL]CustomURL, len(s.custom)+len(urls)) // by place: the same without its URL
 	for _, u := range s.custom {
 		custom[u.place()] = u

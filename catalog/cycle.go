@@ -43,9 +43,6 @@ func edgesOf(n int, patch func(i int) *Patch, kind edgeKind) (edges [][]int32) {
 
 // reach marks what can be reached from some nodes over at least one edge.
 func reach(edges [][]int32, from []int32) []bool {
-	if edges == nil {
-		return nil
-	}
 	reached := make([]bool, len(edges))
 	open := slices.Clone(from)
 	for len(open) > 0 {

@@ -58,9 +58,7 @@ type encodedPatch struct {
 // Encode writes the snapshot with everything Sync needs to go on from it: feed health, deprecations and custom
 // URLs included.
 func (s *Snapshot) Encode(w io.Writer) error {
-	if s == nil {
-		s = &Snapshot{}
-	}
+	s = s.orEmpty()
 	zip := gzip.NewWriter(w)
 	buffer := bufio.NewWriterSize(zip, 1<<16)
 	if err := s.encodeLines(buffer); err != nil {

@@ -44,10 +44,14 @@ type offer struct {
 // ID numbers the snapshots. It grows by one when a sync changed anything but the time of a feed's last good fetch, and
 // when WithCustomURLs changed anything. The empty catalog is 0.
 func (s *Snapshot) ID() uint64 {
+	return s.orEmpty().id
+}
+
+func (s *Snapshot) orEmpty() *Snapshot {
 	if s == nil {
-		return 0
+		return &Snapshot{}
 	}
-	return s.id
+	return s
 }
 
 // Patch looks a patch up, deprecated ones included: reports and histories still name them (CAT-9).
@@ -60,10 +64,7 @@ func (s *Snapshot) Patch(id PatchID) (Patch, bool) {
 }
 
 func (s *Snapshot) patchIndex(id PatchID) (int, bool) {
-	if s == nil {
-		return 0, false
-	}
-	return findPatch(s.patches, id)
+	return findPatch(s.orEmpty().patches, id)
 }
 
 func findPatch(patches []Patch, id PatchID) (int, bool) {
@@ -80,10 +81,7 @@ func (s *Snapshot) Product(id ProductID) (Product, bool) {
 }
 
 func (s *Snapshot) productIndex(id ProductID) (int, bool) {
-	if s == nil {
-		return 0, false
-	}
-	return findProduct(s.products, id)
+	return findProduct(s.orEmpty().products, id)
 }
 
 func findProduct(products []Product, id ProductID) (int, bool) {
@@ -114,10 +112,7 @@ func (s *Snapshot) Superseded(id PatchID) bool {
 // Patches yields the patches in id order, without deprecated ones (CAT-9).
 func (s *Snapshot) Patches() iter.Seq[Patch] {
 	return func(yield func(Patch) bool) {
-		if s == nil {
-			return
-		}
-		for i := range s.patches {
+		for i := range s.orEmpty().patches {
 			if !s.states[i].deprecated && !yield(*s.patchAt(i)) {
 				return
 			}
@@ -127,16 +122,7 @@ func (s *Snapshot) Patches() iter.Seq[Patch] {
 
 // Products yields the products in id order.
 func (s *Snapshot) Products() iter.Seq[Product] {
-	return func(yield func(Product) bool) {
-		if s == nil {
-			return
-		}
-		for i := range s.products {
-			if !yield(s.products[i]) {
-				return
-			}
-		}
-	}
+	return slices.Values(s.orEmpty().products)
 }
 
 // Newest is the newest patch of a product that is not deprecated, the last by id of several of one version (CAT-6).
@@ -161,10 +147,7 @@ func (s *Snapshot) newestVersion(i int) version.Version {
 
 // Feeds lists the health of every feed ever synced, by id (CAT-1, CAT-2). The list is the caller's.
 func (s *Snapshot) Feeds() []FeedHealth {
-	if s == nil {
-		return nil
-	}
-	return slices.Clone(s.feeds)
+	return slices.Clone(s.orEmpty().feeds)
 }
 
 // FeedOf returns the health of the feed that a patch comes from.

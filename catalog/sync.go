@@ -29,9 +29,7 @@ type Changes struct {
 // keep theirs stand. A feed that holds an id from before goes first, then the feed with the lower id. Several feeds may
 // list one product if they agree in everything but Lines; the lines are merged, the earliest end of life counting.
 func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
-	if prev == nil {
-		prev = &Snapshot{}
-	}
+	prev = prev.orEmpty()
 	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now), custom: prev.custom}, now: stamp(now)}
 	s.feeds(batches)
 	s.products()

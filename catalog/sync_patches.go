@@ -91,29 +91,17 @@ func (s *syncer) distinct(all []candidate) []candidate {
 // themselves, so that without the new ones none is left.
 func (s *syncer) refuseCycles(all []candidate, kind edgeKind) []candidate {
 	edges := edgesOf(len(all), func(i int) *Patch { return all[i].patch }, kind)
-	if edges == nil {
-		return all
-	}
-	bad := make(map[int32]bool)
+	bad := make(map[PatchID]bool) // each id is there once
 	for _, members := range cycles(edges) {
 		path := fmt.Sprintf("%s cycle: %s", kind.noun, describe(shortestCycle(edges, members), func(i int32) PatchID { return all[i].patch.ID }, kind))
 		for _, m := range members {
 			if all[m].rank != kept {
-				bad[m] = true
+				bad[all[m].patch.ID] = true
 				s.refuse(all[m], path)
 			}
 		}
 	}
-	if len(bad) == 0 {
-		return all
-	}
-	left := make([]candidate, 0, len(all)-len(bad))
-	for i, c := range all {
-		if !bad[int32(i)] {
-			left = append(left, c)
-		}
-	}
-	return left
+	return slices.DeleteFunc(all, func(c candidate) bool { return bad[c.patch.ID] })
 }
 
 // patches takes the candidates in.

@@ -1,11 +1,11 @@
 package integrity
 
 import (
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
-	"hash"
+	"crypto"
+	_ "crypto/md5" // what hashes names
+	_ "crypto/sha1"
+	_ "crypto/sha256"
+	_ "crypto/sha512"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
@@ -24,43 +24,26 @@ const (
 
 var algorithms = enum.Of[Algorithm]("digest algorithm", "sha256", "sha384", "sha512", "sha1", "md5")
 
-// Size is the length of the algorithm's sums in bytes; zero for an unknown algorithm.
-func (a Algorithm) Size() int {
-	switch a {
-	case SHA256:
-		return sha256.Size
-	case SHA384:
-		return sha512.Size384
-	case SHA512:
-		return sha512.Size
-	case SHA1:
-		return sha1.Size
-	case MD5:
-		return md5.Size
-	default:
+var hashes = [...]crypto.Hash{SHA256: crypto.SHA256, SHA384: crypto.SHA384, SHA512: crypto.SHA512, SHA1: crypto.SHA1, MD5: crypto.MD5}
+
+// Hash is the algorithm by its number in package crypto; zero for an unknown algorithm.
+func (a Algorithm) Hash() crypto.Hash {
+	if !algorithms.Valid(a) {
 		return 0
 	}
+	return hashes[a]
+}
+
+// Size is the length of the algorithm's sums in bytes; zero for an unknown algorithm.
+func (a Algorithm) Size() int {
+	if !algorithms.Valid(a) {
+		return 0
+	}
+	return hashes[a].Size()
 }
 
 // Legacy reports whether the algorithm carries trust only by the explicit switch (INT-7). An unknown one does so never.
 func (a Algorithm) Legacy() bool { return a == SHA1 || a == MD5 }
-
-func (a Algorithm) new() hash.Hash {
-	switch a {
-	case SHA256:
-		return sha256.New()
-	case SHA384:
-		return sha512.New384()
-	case SHA512:
-		return sha512.New()
-	case SHA1:
-		return sha1.New()
-	case MD5:
-		return md5.New()
-	default:
-		return nil
-	}
-}
 
 // String returns the algorithm's name, as in a digest's text form.
 func (a Algorithm) String() string { return algorithms.String(a) }

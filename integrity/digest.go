@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -94,7 +95,7 @@ func NewDigester(algs ...Algorithm) *Digester {
 	d := &Digester{}
 	for _, a := range distinct(algs) {
 		d.algs = append(d.algs, a)
-		d.hashes = append(d.hashes, a.new())
+		d.hashes = append(d.hashes, a.Hash().New())
 	}
 	return d
 }
@@ -122,14 +123,5 @@ func (d *Digester) Size() int64 { return d.size }
 
 // distinct returns the known algorithms among algs, each once, in the order of Algorithms.
 func distinct(algs []Algorithm) []Algorithm {
-	var out []Algorithm
-	for _, a := range Algorithms() {
-		for _, given := range algs {
-			if given == a {
-				out = append(out, a)
-				break
-			}
-		}
-	}
-	return out
+	return slices.DeleteFunc(Algorithms(), func(a Algorithm) bool { return !slices.Contains(algs, a) })
 }

@@ -2,6 +2,7 @@ package integrity
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -55,11 +56,8 @@ func (e Expectation) Validate() error {
 		if err := d.check(); err != nil {
 			bad.Add(field, d.String(), "%s", err.(*InvalidDigest).Problem)
 		}
-		for _, other := range e.Digests[:i] {
-			if other.Algorithm == d.Algorithm && other.Sum != d.Sum {
-				bad.Add(field, d.String(), "contradicts %s; keep the right one", other)
-				break
-			}
+		if k := slices.IndexFunc(e.Digests[:i], func(other Digest) bool { return other.Algorithm == d.Algorithm && other.Sum != d.Sum }); k >= 0 {
+			bad.Add(field, d.String(), "contradicts %s; keep the right one", e.Digests[k])
 		}
 	}
 	return bad.Err("integrity expectation")

@@ -144,12 +144,10 @@ func compare(expected, computed []Digest) (Checksum, Algorithm) {
 				}
 			}
 		}
-		switch {
-		case pairs == 0:
-			continue
-		case matches == pairs: // all of them: contradicting digests prove nothing
+		if pairs > 0 && matches == pairs { // all of them: contradicting digests prove nothing
 			return Matched, a
-		default:
+		}
+		if pairs > 0 {
 			return Mismatched, a
 		}
 	}

@@ -50,21 +50,19 @@ func (x Excerpt) IsZero() bool { return x.Digest == Digest{} && len(x.Clauses) =
 //
 // A product that some clause names belongs to the vendor beside it: under the name of another vendor it finds no clause,
 // rather than a wider one. The vendor is the order's word and proves nothing.
-func (x Excerpt) For(vendor, product string) (Clause, bool) { return pick(x.Clauses, vendor, product) }
-
-func pick(clauses []Clause, vendor, product string) (Clause, bool) {
+func (x Excerpt) For(vendor, product string) (Clause, bool) {
 	at, most, named := -1, 0, false
-	for i := range clauses {
-		c := &clauses[i]
+	for i := range x.Clauses {
+		c := &x.Clauses[i]
 		named = named || c.Product == product && product != Any
 		if rank := c.rank(vendor, product); rank > most {
 			at, most = i, rank
 		}
 	}
-	if most == 0 || named && clauses[at].Product == Any {
+	if most == 0 || named && x.Clauses[at].Product == Any {
 		return Clause{}, false
 	}
-	return clauses[at], true
+	return x.Clauses[at], true
 }
 
 // rank tells how closely a clause is about a product: 4 names product and vendor, 3 the product, 2 the vendor, 1 neither,

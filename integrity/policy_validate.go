@@ -39,9 +39,8 @@ func ValidateSigners(signers []Signer) error {
 
 // signers checks signers and returns them by name.
 func (p *problems) signers(list []Signer) map[string]Signer {
-	p.count("signers", len(list), MaxPolicySigners)
 	known := map[string]Signer{}
-	for i, s := range list[:min(len(list), MaxPolicySigners)] {
+	for i, s := range upTo(p, "signers", list, MaxPolicySigners) {
 		at := fmt.Sprintf("signers[%d]", i)
 		p.name(at+".name", s.Name, MaxSigner)
 		if _, twice := known[s.Name]; twice {
@@ -74,12 +73,12 @@ type problems struct {
 	policy bool // it is a policy, which is written as JSON
 }
 
-// count reports whether there are too many of something.
-func (p *problems) count(field string, n, most int) bool {
-	if n > most {
-		p.Add(field, fmt.Sprint(n), "are too many; at most %d", most)
+// upTo refuses a list that is too long, and returns what is looked at of it.
+func upTo[T any](p *problems, field string, list []T, most int) []T {
+	if len(list) > most {
+		p.Add(field, fmt.Sprint(len(list)), "are too many; at most %d", most)
 	}
-	return n > most
+	return list[:min(len(list), most)]
 }
 
 func (p *problems) name(field, s string, most int) {
@@ -93,11 +92,8 @@ func (p *problems) name(field, s string, most int) {
 
 // clauses checks a list of clauses. Signers are those of the policy, nil where they are not known.
 func (p *problems) clauses(list []Clause, signers map[string]Signer) {
-	if p.count("clauses", len(list), MaxClauses) {
-		list = list[:MaxClauses]
-	}
 	names, targets := map[string]bool{}, map[[2]string]string{}
-	for i, c := range list {
+	for i, c := range upTo(p, "clauses", list, MaxClauses) {
 		at := fmt.Sprintf("clauses[%d]", i)
 		p.name(at+".name", c.Name, MaxSigner)
 		p.name(at+".vendor", c.Vendor, MaxTarget)
@@ -118,9 +114,7 @@ func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 }
 
 func (p *problems) clauseSigners(at string, c Clause, signers map[string]Signer) {
-	if p.count(at+".signers", len(c.Signers), MaxWays) {
-		c.Signers = c.Signers[:MaxWays]
-	}
+	c.Signers = upTo(p, at+".signers", c.Signers, MaxWays)
 	for i, name := range c.Signers {
 		field := fmt.Sprintf("%s.signers[%d]", at, i)
 		if slices.Contains(c.Signers[:i], name) {
@@ -132,9 +126,7 @@ func (p *problems) clauseSigners(at string, c Clause, signers map[string]Signer)
 			p.name(field, name, MaxSigner)
 		}
 	}
-	if p.count(at+".formats", len(c.Formats), MaxWays) {
-		c.Formats = c.Formats[:MaxWays]
-	}
+	c.Formats = upTo(p, at+".formats", c.Formats, MaxWays)
 	for i, f := range c.Formats {
 		field := fmt.Sprintf("%s.formats[%d]", at, i)
 		switch {
@@ -152,8 +144,7 @@ func (p *problems) signer(at string, s Signer) {
 	if len(s.Authenticode)+len(s.OpenPGP)+len(s.Sigstore)+len(s.Other) == 0 {
 		p.Add(at, s.Name, "is known by nothing; want authenticode, openpgp, sigstore or other")
 	}
-	p.count(at+".authenticode", len(s.Authenticode), MaxWays)
-	for i, a := range s.Authenticode[:min(len(s.Authenticode), MaxWays)] {
+	for i, a := range upTo(p, at+".authenticode", s.Authenticode, MaxWays) {
 		at := fmt.Sprintf("%s.authenticode[%d]", at, i)
 		p.anchors(at+".anchors", a.Anchors, true, true)
 		p.anchors(at+".timestampers", a.Timestampers, false, true)
@@ -163,16 +154,13 @@ func (p *problems) signer(at string, s Signer) {
 		}
 		p.time(at+".at", a.At)
 	}
-	p.count(at+".openpgp", len(s.OpenPGP), MaxWays)
-	for i, o := range s.OpenPGP[:min(len(s.OpenPGP), MaxWays)] {
+	for i, o := range upTo(p, at+".openpgp", s.OpenPGP, MaxWays) {
 		p.openpgp(fmt.Sprintf("%s.openpgp[%d]", at, i), o)
 	}
-	p.count(at+".sigstore", len(s.Sigstore), MaxWays)
-	for i, w := range s.Sigstore[:min(len(s.Sigstore), MaxWays)] {
+	for i, w := range upTo(p, at+".sigstore", s.Sigstore, MaxWays) {
 		p.sigstore(fmt.Sprintf("%s.sigstore[%d]", at, i), w)
 	}
-	p.count(at+".other", len(s.Other), MaxWays)
-	for i, o := range s.Other[:min(len(s.Other), MaxWays)] {
+	for i, o := range upTo(p, at+".other", s.Other, MaxWays) {
 		p.other(fmt.Sprintf("%s.other[%d]", at, i), o)
 	}
 }
@@ -184,8 +172,7 @@ func (p *problems) other(at string, o OtherTrust) {
 	if len(o.Keys) == 0 {
 		p.Add(at+".keys", "", "none; nobody could be trusted")
 	}
-	p.count(at+".keys", len(o.Keys), MaxWays)
-	for i, k := range o.Keys[:min(len(o.Keys), MaxWays)] {
+	for i, k := range upTo(p, at+".keys", o.Keys, MaxWays) {
 		if k == "" || len(k) > MaxTrust || !utf8.ValidString(k) {
 			p.Add(fmt.Sprintf("%s.keys[%d]", at, i), "", "has %d bytes; want 1 to %d of UTF-8", len(k), MaxTrust)
 		}
@@ -196,8 +183,7 @@ func (p *problems) openpgp(at string, o OpenPGPTrust) {
 	if p.policy && (len(o.Keyring) > MaxTrust || !strings.Contains(o.Keyring, "-----BEGIN PGP PUBLIC KEY BLOCK-----")) {
 		p.Add(at+".keyring", "", "want armored public keys, at most %d bytes", MaxTrust)
 	}
-	p.count(at+".fingerprints", len(o.Fingerprints), MaxWays)
-	for i, f := range o.Fingerprints[:min(len(o.Fingerprints), MaxWays)] {
+	for i, f := range upTo(p, at+".fingerprints", o.Fingerprints, MaxWays) {
 		if raw, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSuffix(f, "!"), " ", "")); err != nil || len(raw) != 20 && len(raw) != 32 {
 			p.Add(fmt.Sprintf("%s.fingerprints[%d]", at, i), f, "want 40 or 64 hex digits")
 		}
@@ -209,12 +195,10 @@ func (p *problems) sigstore(at string, w SigstoreTrust) {
 	if len(w.Keys)+len(w.Identities) == 0 {
 		p.Add(at, "", "has neither keys nor identities")
 	}
-	p.count(at+".keys", len(w.Keys), MaxWays)
-	for i, k := range w.Keys[:min(len(w.Keys), MaxWays)] {
+	for i, k := range upTo(p, at+".keys", w.Keys, MaxWays) {
 		p.pem(fmt.Sprintf("%s.keys[%d]", at, i), k, "PUBLIC KEY")
 	}
-	p.count(at+".identities", len(w.Identities), MaxWays)
-	for i, id := range w.Identities[:min(len(w.Identities), MaxWays)] {
+	for i, id := range upTo(p, at+".identities", w.Identities, MaxWays) {
 		at := fmt.Sprintf("%s.identities[%d]", at, i)
 		p.anchors(at+".anchors", id.Anchors, true, false)
 		p.anchors(at+".timestampers", id.Timestampers, false, false)
@@ -225,7 +209,7 @@ func (p *problems) sigstore(at string, w SigstoreTrust) {
 		p.time(at+".at", id.At)
 	}
 	p.threshold(at, w.Threshold, len(w.Keys))
-	p.count(at+".predicates", len(w.Predicates), MaxWays)
+	upTo(p, at+".predicates", w.Predicates, MaxWays)
 }
 
 func (p *problems) organisation(at, s string) {
@@ -252,8 +236,7 @@ func (p *problems) anchors(at string, list []string, needed, byDigest bool) {
 	if needed && len(list) == 0 {
 		p.Add(at, "", "none; nobody could be trusted")
 	}
-	p.count(at, len(list), MaxWays)
-	for i, a := range list[:min(len(list), MaxWays)] {
+	for i, a := range upTo(p, at, list, MaxWays) {
 		field := fmt.Sprintf("%s[%d]", at, i)
 		if !byDigest || !strings.HasPrefix(a, "sha256:") {
 			p.pem(field, a, "CERTIFICATE")

@@ -1,10 +1,6 @@
 package integrity
 
-import (
-	"fmt"
-
-	"github.com/patchpolicy/patchpolicy/internal/enum"
-)
+import "github.com/patchpolicy/patchpolicy/internal/enum"
 
 // Code is the failure code of a check, numbered as in JOB-16.
 type Code uint8
@@ -16,19 +12,12 @@ const (
 	FileHashValidationFailed Code = 12 // INT-2
 )
 
+var codes = enum.At[Code]("integrity code", []string{
+	FileValidationFailed: "FileValidationFailed", FileSignatureFailed: "FileSignatureFailed", FileHashValidationFailed: "FileHashValidationFailed",
+})
+
 // String returns the code's name as the vendor publishes it, or "integrity code(n)".
-func (c Code) String() string {
-	switch c {
-	case FileValidationFailed:
-		return "FileValidationFailed"
-	case FileSignatureFailed:
-		return "FileSignatureFailed"
-	case FileHashValidationFailed:
-		return "FileHashValidationFailed"
-	default:
-		return fmt.Sprintf("integrity code(%d)", uint8(c))
-	}
-}
+func (c Code) String() string { return codes.String(c) }
 
 // Reason says what decided.
 type Reason uint8

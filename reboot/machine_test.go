@@ -152,7 +152,7 @@ func TestAnyHistory_RBT3_RBT4_RBT5_RBT6_RBT7(t *testing.T) {
 	ended := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		h := &history{policy: genPolicy(t), now: start, boot: "boot-1", punctual: rapid.Bool().Draw(t, "punctual")}
-		users := rapid.SampledFrom(AllSessions())
+		users := rapid.SampledFrom(sessions.All())
 		h.step(t, Due{BootID: h.boot, Sessions: users.Draw(t, "at first")})
 		for range rapid.IntRange(0, 40).Draw(t, "events") {
 			late := rapid.SampledFrom([]time.Duration{0, 1, time.Second, time.Minute, time.Hour, 20 * time.Hour, 200 * time.Hour}).Draw(t, "later")

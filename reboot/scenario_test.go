@@ -61,7 +61,7 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 		return d.CmdArgs[i].Key
 	}
 	users := func(s string) Sessions {
-		v, err := ParseSessions(s)
+		v, err := sessions.Parse(s)
 		require.NoError(t, err, d.Pos)
 		return v
 	}

@@ -24,12 +24,6 @@ func (s Sessions) MarshalText() ([]byte, error) { return sessions.MarshalText(s)
 // UnmarshalText sets the answer called text; the empty text is zero.
 func (s *Sessions) UnmarshalText(text []byte) error { return sessions.UnmarshalText(text, s) }
 
-// ParseSessions finds an answer by its name.
-func ParseSessions(s string) (Sessions, error) { return sessions.Parse(s) }
-
-// AllSessions lists the answers in order.
-func AllSessions() []Sessions { return sessions.All() }
-
 // known is what counts: an answer this package does not know is Unknown, which means that somebody is there (RBT-9).
 func known(s Sessions) Sessions {
 	if sessions.Valid(s) {

@@ -30,12 +30,6 @@ func (p Phase) MarshalText() ([]byte, error) { return phases.MarshalText(p) }
 // UnmarshalText sets the phase called text; the empty text is zero.
 func (p *Phase) UnmarshalText(text []byte) error { return phases.UnmarshalText(text, p) }
 
-// ParsePhase finds a phase by its name.
-func ParsePhase(s string) (Phase, error) { return phases.Parse(s) }
-
-// Phases lists the phases in order.
-func Phases() []Phase { return phases.All() }
-
 // State is the machine's whole state: a small flat value. The zero State is a machine at the beginning.
 type State struct {
 	Phase      Phase           `json:"phase,omitempty"`

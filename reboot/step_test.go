@@ -32,7 +32,7 @@ func everyPhase(t *testing.T) map[Phase]State {
 	out[Asked], _ = play(Policy{Countdown: -1}, State{}, start, due)
 	out[Parked], _ = play(Policy{Suppress: true}, State{}, start, due)
 	out[Rebooted], _ = play(p, State{}, start, due, Booted{"B"})
-	require.Len(t, out, len(Phases()))
+	require.Len(t, out, len(phases.All()))
 	for phase, s := range out {
 		require.Equal(t, phase, s.Phase)
 	}
@@ -115,7 +115,7 @@ func TestWhatCannotBeFoundOutIsSomebody_RBT9(t *testing.T) {
 		state, out := Step(Policy{Deferrals: 1}, State{}, Due{BootID: "A", Sessions: s}, at(start))
 		require.Equal(t, Prompting, state.Phase)
 		require.Len(t, out.Effects, 1)
-		require.Contains(t, AllSessions(), state.Sessions)
+		require.Contains(t, sessions.All(), state.Sessions)
 		state, _ = Step(Policy{Deferrals: 1}, state, SessionsChanged{s}, at(start))
 		require.Equal(t, Prompting, state.Phase)
 	}

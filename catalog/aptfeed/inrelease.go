@@ -2,7 +2,6 @@ package aptfeed
 
 import (
 	"bytes"
-	"cmp"
 	"strings"
 	"time"
 
@@ -52,9 +51,9 @@ func refused(r openpgp.Report, where string) *Error {
 		case openpgp.Excess:
 			return fail(TooLarge, where, nil, "%s", s.Problem)
 		case openpgp.UnknownKey, openpgp.WeakKey:
-			unknown = append(unknown, issuer(s))
+			unknown = append(unknown, s.By())
 		default:
-			bad = append(bad, "by "+issuer(s)+": "+s.Problem)
+			bad = append(bad, "by "+s.By()+": "+s.Problem)
 		}
 	}
 	switch {
@@ -65,12 +64,4 @@ func refused(r openpgp.Report, where string) *Error {
 	default:
 		return fail(BadSignature, where, nil, "%s", r.Answer.Detail)
 	}
-}
-
-// issuer names the key a signature says it is made by.
-func issuer(s openpgp.SignatureInfo) string {
-	if id := cmp.Or(s.Fingerprint, s.KeyID); id != "" {
-		return "key " + id
-	}
-	return "an unnamed key"
 }

@@ -25,7 +25,6 @@ type release struct {
 	byHash        bool
 	notAutomatic  bool // apt installs from it only on request
 	archAll       bool // packages of architecture "all" have a list of their own
-	components    []string
 	architectures []string
 	files         map[string]fileSum // the package lists, by path
 }
@@ -53,7 +52,6 @@ func parseRelease(text []byte, where string) (release, error) {
 		codename:      p.Get("Codename"),
 		byHash:        yes("Acquire-By-Hash"),
 		notAutomatic:  yes("NotAutomatic"),
-		components:    strings.Fields(p.Get("Components")),
 		architectures: strings.Fields(p.Get("Architectures")),
 		files:         map[string]fileSum{},
 	}

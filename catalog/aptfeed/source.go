@@ -215,18 +215,12 @@ func checkURI(uri string) (checked, problem string) {
 // plainPath accepts a relative path of ordinary names: what a suite or component is.
 func plainPath(path string) bool {
 	for part := range strings.SplitSeq(path, "/") {
-		if part == "" || part == "." || part == ".." {
+		if part == "" || part == "." || part == ".." || strings.Trim(part, nameBytes+"+~:") != "" {
 			return false
-		}
-		for _, c := range []byte(part) {
-			if !isNameByte(c) {
-				return false
-			}
 		}
 	}
 	return true
 }
 
-func isNameByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' || c == '+' || c == '~' || c == ':'
-}
+// nameBytes are what names of files may have in every place.
+const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."

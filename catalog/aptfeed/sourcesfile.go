@@ -44,12 +44,7 @@ func readSources(dir string) ([]source, []Problem, error) {
 
 // sourcesName is apt's rule for the names in sources.list.d; others are silently left alone.
 func sourcesName(name string) bool {
-	for _, c := range []byte(name) {
-		if c == '~' || c == ':' || c == '+' || !isNameByte(c) {
-			return false
-		}
-	}
-	return !strings.HasPrefix(name, ".") && (strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".sources"))
+	return strings.Trim(name, nameBytes) == "" && !strings.HasPrefix(name, ".") && (strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".sources"))
 }
 
 // file parses one sources file; the name tells the format (.list or .sources) and stands in the problems.

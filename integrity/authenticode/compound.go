@@ -28,23 +28,23 @@ const (
 // compound is a compound file that is being read.
 type compound struct {
 	source
-	shift   int      // a sector has 1<<shift bytes
-	sectors uint32   // of the file, the last one perhaps cut short
-	fat     []uint32 // sectors of the table
-	used    bitmap   // sectors that were taken
+	shift   int     // a sector has 1<<shift bytes
+	sectors uint32  // of the file, the last one perhaps cut short
+	fat     sectors // the table
+	used    bitmap  // sectors that were taken
 
-	page   []byte // one sector of the table
-	pageAt int    // its index, -1: none
-
-	mini      []uint32 // sectors of the mini stream
+	mini      sectors // the mini stream
 	miniSize  int64
-	miniFAT   []uint32 // sectors of its table
+	miniFAT   sectors // its table
 	miniUsed  bitmap
-	miniPage  []byte // one sector of its table
-	miniAt    int
-	block     []byte // one sector of the mini stream
-	blockAt   int
 	directory directory
+}
+
+// sectors is a list of sectors, of which the one that was read last is kept.
+type sectors struct {
+	list []uint32
+	page []byte
+	at   int // index of what is in page, -1: nothing
 }
 
 // bitmap notes which sectors were taken.
@@ -68,15 +68,14 @@ func openCompound(s source) (*compound, error) {
 	if !(version == 3 && shift == 9 || version == 4 && shift == 12) || u16(28) != 0xfffe || u16(32) != miniShift || u32(56) != miniCutoff {
 		return nil, cms.Unsupported("the compound file is of a kind that is not known: version %d, sectors of 1<<%d bytes", version, shift)
 	}
-	c := &compound{source: s, shift: int(shift), pageAt: -1, miniAt: -1, blockAt: -1}
-	size := int64(1) << shift
-	if sectors := (s.size - 1) >> shift; sectors < 1 || sectors >= endOfChain-16 {
+	none := func() sectors { return sectors{page: make([]byte, 1<<shift), at: -1} }
+	c := &compound{source: s, shift: int(shift), fat: none(), mini: none(), miniFAT: none()}
+	count := (s.size - 1) >> shift // the header has the place of one
+	if count < 1 || count >= endOfChain-16 {
 		return nil, errCut
-	} else {
-		c.sectors = uint32(sectors) // the header has the place of one
 	}
+	c.sectors = uint32(count)
 	c.used = newBitmap(c.sectors)
-	c.page, c.miniPage, c.block = make([]byte, size), make([]byte, size), make([]byte, size)
 	if err := c.readFAT(h, u32(44), u32(68), u32(72)); err != nil {
 		return nil, err
 	}
@@ -111,13 +110,13 @@ func (c *compound) readFAT(h []byte, count, next, more uint32) error {
 		return cms.Broken("the compound file's table has %d sectors, and the file %d", count, c.sectors)
 	}
 	name := func(n uint32) error {
-		if uint32(len(c.fat)) == count {
+		if uint32(len(c.fat.list)) == count {
 			if n != freeSector {
 				return cms.Broken("the compound file names more sectors of its table than the %d it says it has", count)
 			}
 			return nil
 		}
-		c.fat = append(c.fat, n)
+		c.fat.list = append(c.fat.list, n)
 		return c.take(n)
 	}
 	for i := range headerFATs {
@@ -143,34 +142,44 @@ func (c *compound) readFAT(h []byte, count, next, more uint32) error {
 	if next != endOfChain && next != freeSector {
 		return cms.Broken("the compound file has more lists of the sectors of its table than it says")
 	}
-	if uint32(len(c.fat)) != count {
-		return cms.Broken("the compound file names %d sectors of its table and says it has %d", len(c.fat), count)
+	if uint32(len(c.fat.list)) != count {
+		return cms.Broken("the compound file names %d sectors of its table and says it has %d", len(c.fat.list), count)
 	}
 	return nil
 }
 
 // next returns what the table says about a sector: which one follows it.
 func (c *compound) next(n uint32) (uint32, error) {
-	i, j := n>>(c.shift-2), n&(1<<(c.shift-2)-1)
-	if c.pageAt != int(i) {
-		c.pageAt = -1
-		if int(i) >= len(c.fat) {
-			return 0, cms.Broken("the compound file's table does not cover sector %d", n)
-		}
-		if err := c.sector(c.page, c.fat[i]); err != nil {
-			return 0, err
-		}
-		c.pageAt = int(i)
-	}
-	return binary.LittleEndian.Uint32(c.page[4*j:]), nil
+	return c.entry(&c.fat, n, "the compound file's table does not cover sector %d")
 }
 
-// sector reads a whole sector.
-func (c *compound) sector(b []byte, n uint32) error {
-	if c.at(n)+int64(len(b)) > c.size {
-		return errCut
+// entry returns the entry of a table.
+func (c *compound) entry(table *sectors, n uint32, uncovered string) (uint32, error) {
+	i, j := int(n>>(c.shift-2)), n&(1<<(c.shift-2)-1)
+	if i >= len(table.list) {
+		return 0, cms.Broken(uncovered, n)
 	}
-	return c.fill(b, c.at(n))
+	page, err := c.sector(table, i)
+	if err != nil {
+		return 0, err
+	}
+	return binary.LittleEndian.Uint32(page[4*j:]), nil
+}
+
+// sector returns the sector at an index of the list, which is whole. It is good until the next call for the list.
+func (c *compound) sector(from *sectors, i int) ([]byte, error) {
+	if from.at != i {
+		from.at = -1
+		at := c.at(from.list[i])
+		if at+int64(len(from.page)) > c.size {
+			return nil, errCut
+		}
+		if err := c.fill(from.page, at); err != nil {
+			return nil, err
+		}
+		from.at = i
+	}
+	return from.page, nil
 }
 
 // chain lists the sectors of a chain, which must have n of them; n<0: as many as it has.
@@ -195,7 +204,7 @@ func (c *compound) chain(first uint32, n int64) (list []uint32, err error) {
 
 // readMini finds the mini stream and its table.
 func (c *compound) readMini(first, count uint32) (err error) {
-	root := c.directory.entries[0]
+	root := c.directory[0]
 	c.miniSize = root.size
 	if c.miniSize < 0 || c.miniSize > c.size {
 		return cms.Broken("the compound file's mini stream says it has %d bytes, in a file of %d", c.miniSize, c.size)
@@ -204,13 +213,13 @@ func (c *compound) readMini(first, count uint32) (err error) {
 	if c.miniSize == 0 {
 		start = endOfChain // some writers leave the field as they like
 	}
-	if c.mini, err = c.chain(start, (c.miniSize+1<<c.shift-1)>>c.shift); err != nil {
+	if c.mini.list, err = c.chain(start, (c.miniSize+1<<c.shift-1)>>c.shift); err != nil {
 		return err
 	}
 	if count == 0 {
 		first = endOfChain
 	}
-	if c.miniFAT, err = c.chain(first, int64(count)); err != nil {
+	if c.miniFAT.list, err = c.chain(first, int64(count)); err != nil {
 		return err
 	}
 	c.miniUsed = newBitmap(uint32((c.miniSize + 1<<miniShift - 1) >> miniShift))
@@ -268,43 +277,22 @@ func (c *compound) miniStream(w io.Writer, e entry) error {
 			return cms.Broken("the stream %s names a part of the mini stream that is missing or taken, %d", e.text(), n)
 		}
 		c.miniUsed.set(n)
-		i := int(n / perSector)
-		if c.blockAt != i {
-			c.blockAt = -1
-			if err := c.sector(c.block, c.mini[i]); err != nil {
-				return err
-			}
-			c.blockAt = i
-		}
-		at := int64(n%perSector) << miniShift
-		k := min(left, 1<<miniShift)
-		w.Write(c.block[at : at+k])
-		left -= k
-		next, err := c.nextMini(n)
+		block, err := c.sector(&c.mini, int(n/perSector))
 		if err != nil {
 			return err
 		}
-		n = next
+		at := int64(n%perSector) << miniShift
+		k := min(left, 1<<miniShift)
+		w.Write(block[at : at+k])
+		left -= k
+		if n, err = c.entry(&c.miniFAT, n, "the table of the mini stream does not cover its part %d"); err != nil {
+			return err
+		}
 	}
 	if e.size > 0 && n != endOfChain {
 		return cms.Broken("the stream %s has more parts of the mini stream than its %d bytes need", e.text(), e.size)
 	}
 	return nil
-}
-
-func (c *compound) nextMini(n uint32) (uint32, error) {
-	i, j := int(n>>(c.shift-2)), n&(1<<(c.shift-2)-1)
-	if c.miniAt != i {
-		c.miniAt = -1
-		if i >= len(c.miniFAT) {
-			return 0, cms.Broken("the table of the mini stream does not cover its part %d", n)
-		}
-		if err := c.sector(c.miniPage, c.miniFAT[i]); err != nil {
-			return 0, err
-		}
-		c.miniAt = i
-	}
-	return binary.LittleEndian.Uint32(c.miniPage[4*j:]), nil
 }
 
 // read returns the content of a stream of at most limit bytes.
@@ -349,10 +337,10 @@ func (c *compound) unused() error {
 		return cms.Broken("there are bytes after the package's last sector")
 	}
 	for n := last + 1; n < c.sectors; n++ {
-		if err := c.fill(c.page, c.at(n)); err != nil {
+		if err := c.fill(c.fat.page, c.at(n)); err != nil {
 			return err
 		}
-		if len(bytes.Trim(c.page, "\x00")) > 0 {
+		if len(bytes.Trim(c.fat.page, "\x00")) > 0 {
 			return cms.Broken("there is something after the last sector that the package uses, %d", last)
 		}
 	}

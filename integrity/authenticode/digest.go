@@ -21,10 +21,10 @@ func (f *layout) digest(algs []integrity.Algorithm) (map[integrity.Algorithm]fil
 	hashes := make([]hash.Hash, len(algs))
 	writers := make([]io.Writer, len(algs))
 	for i, a := range algs {
-		hashes[i] = cms.NewHash(a)
+		hashes[i] = a.Hash().New()
 		writers[i] = hashes[i]
 		if f.extended {
-			h := cms.NewHash(a)
+			h := a.Hash().New()
 			h.Write(f.metadata)
 			out[a] = fileDigest{metadata: h.Sum(nil)}
 			hashes[i].Write(out[a].metadata)

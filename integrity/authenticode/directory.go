@@ -11,9 +11,7 @@ import (
 )
 
 // directory is a compound file's tree of storages and streams.
-type directory struct {
-	entries []entry
-}
+type directory []entry
 
 // Kinds of entries.
 const (
@@ -55,15 +53,15 @@ func (c *compound) readDirectory(first uint32) error {
 		return cms.Unsupported("the compound file's directory has room for %d entries; at most %d", n, MaxEntries)
 	}
 	for _, n := range list {
-		sector := make([]byte, 1<<c.shift)
-		if err := c.sector(sector, n); err != nil {
+		sector, err := c.bytes(c.at(n), 1<<c.shift)
+		if err != nil {
 			return err
 		}
 		for e := range slices.Chunk(sector, entrySize) {
-			c.directory.entries = append(c.directory.entries, c.parseEntry(e))
+			c.directory = append(c.directory, c.parseEntry(e))
 		}
 	}
-	if len(c.directory.entries) == 0 || c.directory.entries[0].kind != kindRoot {
+	if len(c.directory) == 0 || c.directory[0].kind != kindRoot {
 		return cms.Broken("the compound file's directory has no root")
 	}
 	return c.directory.build()
@@ -88,12 +86,12 @@ func (c *compound) parseEntry(b []byte) entry {
 var nameRoot = utf16Name("Root Entry")
 
 // build finds the children of every storage. Each entry is taken once, so links in a circle are found.
-func (d *directory) build() error {
-	root := d.entries[0]
+func (d directory) build() error {
+	root := d[0]
 	if !bytes.Equal(root.name, nameRoot) || root.left != noEntry || root.right != noEntry || len(bytes.Trim(root.times[:8], "\x00")) > 0 {
 		return cms.Broken("the root of the compound file's directory has another name, siblings, or a time when it was made")
 	}
-	taken := newBitmap(uint32(len(d.entries)))
+	taken := newBitmap(uint32(len(d)))
 	taken.set(0)
 	type storage struct {
 		at    uint32
@@ -106,17 +104,17 @@ func (d *directory) build() error {
 			return cms.Unsupported("the compound file has storages in storages in storages, more than %d deep", MaxDepth)
 		}
 		names := map[string]bool{}
-		for siblings := []uint32{d.entries[s.at].child}; len(siblings) > 0; {
+		for siblings := []uint32{d[s.at].child}; len(siblings) > 0; {
 			n := siblings[len(siblings)-1]
 			siblings = siblings[:len(siblings)-1]
 			if n == noEntry {
 				continue
 			}
-			if n >= uint32(len(d.entries)) || taken.has(n) {
+			if n >= uint32(len(d)) || taken.has(n) {
 				return cms.Broken("the compound file's directory names entry %d, which is missing or in it twice", n)
 			}
 			taken.set(n)
-			e := d.entries[n]
+			e := d[n]
 			switch {
 			case e.name == nil || e.kind != kindStorage && e.kind != kindStream || e.size < 0:
 				return cms.Broken("entry %d of the compound file's directory has no name, kind or size", n)
@@ -126,15 +124,15 @@ func (d *directory) build() error {
 				return cms.Broken("the compound file's directory has two entries %s", e.text())
 			}
 			names[string(e.name)] = true
-			d.entries[s.at].children = append(d.entries[s.at].children, n)
+			d[s.at].children = append(d[s.at].children, n)
 			siblings = append(siblings, e.left, e.right)
 			if e.kind == kindStorage {
 				todo = append(todo, storage{n, s.depth + 1})
 			}
 		}
 		// Signatures are over the streams in the order of their names' bytes.
-		slices.SortFunc(d.entries[s.at].children, func(a, b uint32) int {
-			return bytes.Compare(d.entries[a].name, d.entries[b].name)
+		slices.SortFunc(d[s.at].children, func(a, b uint32) int {
+			return bytes.Compare(d[a].name, d[b].name)
 		})
 	}
 	return nil

@@ -60,7 +60,7 @@ func digestOID(a integrity.Algorithm) cms.OID {
 }
 
 func sumOf(a integrity.Algorithm, b []byte) []byte {
-	h := cms.NewHash(a)
+	h := a.Hash().New()
 	h.Write(b)
 	return h.Sum(nil)
 }

@@ -88,9 +88,8 @@ func FuzzSignature(f *testing.F) {
 			require.Equal(t, integrity.Valid, got.Status)
 			require.Equal(t, sums[s.digest].sum, s.sum)
 		}
-		checks, read := pool.Cost()
-		require.LessOrEqual(t, checks, cms.MaxChecks+cms.MaxChain)
-		require.LessOrEqual(t, read, cms.MaxWork+len(blob))
+		require.LessOrEqual(t, pool.Checks, cms.MaxChecks+cms.MaxChain)
+		require.LessOrEqual(t, pool.Bytes, cms.MaxWork+len(blob))
 		reportSignature(once, all[0], pool, sums[all[0].digest])
 	})
 }

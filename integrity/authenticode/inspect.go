@@ -34,13 +34,8 @@ func Inspect(content io.ReaderAt, size int64) (Report, error) {
 	if content == nil || size < 0 {
 		return r, err
 	}
-	return r, source{content, size}.readable()
-}
-
-// readable wants the last byte to be there.
-func (s source) readable() error {
-	_, err := s.bytes(max(s.size-1, 0), min(s.size, 1))
-	return err
+	_, err = source{content, size}.bytes(max(size-1, 0), min(size, 1)) // the last byte has to be there
+	return r, err
 }
 
 // signatures reports the signatures of a file.
@@ -103,20 +98,16 @@ func problemText(err error) string {
 // reportChain lists the signer's certificate and those above it.
 func reportChain(file *cms.File, s *cms.Signer) (chain []CertificateReport) {
 	for _, c := range file.Above(file.Find(s)) {
-		chain = append(chain, report(c))
+		r := CertificateReport{
+			Subject: problem.Printable(c.Subject.String()), Issuer: problem.Printable(c.Issuer.String()), SHA256: c.Print.String(),
+			NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Algorithm: c.SignatureAlgorithm.String(), Weak: c.Weak,
+		}
+		if len(c.Subject.Organization) == 1 {
+			r.Organisation = problem.Printable(c.Subject.Organization[0])
+		}
+		chain = append(chain, r)
 	}
 	return chain
-}
-
-func report(c *cms.Certificate) CertificateReport {
-	r := CertificateReport{
-		Subject: problem.Printable(c.Subject.String()), Issuer: problem.Printable(c.Issuer.String()), SHA256: c.Print.String(),
-		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Algorithm: c.SignatureAlgorithm.String(), Weak: c.Weak,
-	}
-	if len(c.Subject.Organization) == 1 {
-		r.Organisation = problem.Printable(c.Subject.Organization[0])
-	}
-	return r
 }
 
 // program reads what the signer calls the file.

@@ -23,7 +23,7 @@ func (c *maker) opened(b []byte) *compound {
 func (c *maker) streamNamed(b []byte, name string) (e entry, at int) {
 	i := bytes.Index(b, append(utf16Name(name), 0)) // the name is followed by zeros
 	require.Positive(c.t, i)
-	for _, e := range c.opened(b).directory.entries {
+	for _, e := range c.opened(b).directory {
 		if bytes.Equal(e.name, utf16Name(name)) {
 			return e, i
 		}
@@ -34,7 +34,7 @@ func (c *maker) streamNamed(b []byte, name string) (e entry, at int) {
 
 // largest finds the entry of the largest stream that is not the signature.
 func (c *maker) largest(b []byte) (e entry, at int) {
-	for _, other := range c.opened(b).directory.entries {
+	for _, other := range c.opened(b).directory {
 		if other.kind == kindStream && other.size > e.size && !bytes.Equal(other.name, nameSignature) {
 			e = other
 		}
@@ -46,7 +46,7 @@ func (c *maker) largest(b []byte) (e entry, at int) {
 // link is where the table says which sector follows n.
 func (c *maker) link(b []byte, n uint32) int {
 	m := c.opened(b)
-	return int(m.at(m.fat[n>>(m.shift-2)])) + 4*int(n&(1<<(m.shift-2)-1))
+	return int(m.at(m.fat.list[n>>(m.shift-2)])) + 4*int(n&(1<<(m.shift-2)-1))
 }
 
 // put writes a 32-bit number into a copy of b.
@@ -148,7 +148,7 @@ func msiKinds() []kind {
 		}, nil, bad, "belongs to nothing", no},
 		{"siblings in a circle", func(c *maker) []byte {
 			_, at := c.largest(c.good)
-			i := slices.IndexFunc(c.opened(c.good).directory.entries, func(e entry) bool { return bytes.Equal(e.name, nameSignature) })
+			i := slices.IndexFunc(c.opened(c.good).directory, func(e entry) bool { return bytes.Equal(e.name, nameSignature) })
 			b := put(c.good, at+entryLeft, uint32(i))
 			return put(b, at+entryRight, uint32(i))
 		}, nil, bad, "twice", no},

@@ -177,17 +177,17 @@ func (c *maker) contentAt() (first, last int64) {
 	}
 	m, err := openCompound(source{bytes.NewReader(c.good), size})
 	require.NoError(c.t, err)
-	streams := m.directory.entries[0].children
+	streams := m.directory[0].children
 	at := func(n uint32, i int64) int64 {
-		e := m.directory.entries[n]
+		e := m.directory[n]
 		if e.size >= miniCutoff {
 			return m.at(e.start) + i // its sectors follow each other
 		}
 		offset := int64(e.start)<<miniShift + i
-		return m.at(m.mini[offset>>m.shift]) + offset&(1<<m.shift-1)
+		return m.at(m.mini.list[offset>>m.shift]) + offset&(1<<m.shift-1)
 	}
 	end := streams[len(streams)-1]
-	return at(streams[2], 0), at(end, m.directory.entries[end].size-1) // the first two are the signature and another's summary
+	return at(streams[2], 0), at(end, m.directory[end].size-1) // the first two are the signature and another's summary
 }
 
 // flip changes a bit of the good file.

@@ -30,10 +30,6 @@ func utf16Name(s string) []byte {
 // classInstaller ends the classes of transforms, packages and patches, 000C1082, 000C1084 and 000C1086.
 var classInstaller = []byte("\x10\x0c\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46")
 
-func installer(class []byte) bool {
-	return (class[0] == 0x82 || class[0] == 0x84 || class[0] == 0x86) && bytes.Equal(class[1:], classInstaller)
-}
-
 // openMSI reads a Windows Installer package, transform or patch. The content of all streams is digested, in the order of
 // their names, and each storage's class behind them.
 func openMSI(s source) (*layout, error) {
@@ -43,14 +39,14 @@ func openMSI(s source) (*layout, error) {
 		f.format = integrity.MSI // it may be one
 		return f, err
 	}
-	root := &c.directory.entries[0]
-	if installer(root.clsid) {
+	root := &c.directory[0]
+	if bytes.IndexByte([]byte{0x82, 0x84, 0x86}, root.clsid[0]) >= 0 && bytes.Equal(root.clsid[1:], classInstaller) {
 		f.format = integrity.MSI
 	}
 	var signature, extended *entry
 	streams := root.children[:0:0]
 	for _, n := range root.children {
-		e := &c.directory.entries[n]
+		e := &c.directory[n]
 		switch {
 		case e.kind == kindStream && bytes.Equal(e.name, nameSignature):
 			signature = e
@@ -81,7 +77,7 @@ func openMSI(s source) (*layout, error) {
 		f.metadata = c.directory.metadata(nil, 0)
 	} else if len(root.children) > 0 {
 		// Content has no borders in the digest, so that stream, under another name that comes first, would still fit.
-		first := c.directory.entries[root.children[0]]
+		first := c.directory[root.children[0]]
 		if first.kind == kindStream && (first.size == sha256.Size || first.size == sha512.Size384 || first.size == sha512.Size) {
 			return f, cms.Broken("the package begins with the stream %s, which may be its MsiDigitalSignatureEx renamed", first.text())
 		}
@@ -101,9 +97,9 @@ func openMSI(s source) (*layout, error) {
 
 // digest writes the content of a storage's streams and its class.
 func (c *compound) digest(w io.Writer, at uint32, block []byte) error {
-	storage := c.directory.entries[at]
+	storage := c.directory[at]
 	for _, n := range storage.children {
-		e := c.directory.entries[n]
+		e := c.directory[n]
 		var err error
 		if e.kind == kindStorage {
 			err = c.digest(w, n, block)
@@ -119,8 +115,8 @@ func (c *compound) digest(w io.Writer, at uint32, block []byte) error {
 }
 
 // metadata appends what MsiDigitalSignatureEx is a digest of: names, sizes, classes, states and times.
-func (d *directory) metadata(b []byte, at uint32) []byte {
-	e := d.entries[at]
+func (d directory) metadata(b []byte, at uint32) []byte {
+	e := d[at]
 	if e.kind != kindRoot {
 		b = append(b, e.name[:len(e.name)-2]...)
 	}

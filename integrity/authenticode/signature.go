@@ -109,17 +109,11 @@ func parseIndirectData(content []byte, format integrity.Format) (integrity.Algor
 	}
 	// What is digested of a package is content that may begin with anything and be cut into streams anywhere, so all else
 	// that the signer signed would fit, too, if the signature did not say that it is over a package.
-	if format == integrity.MSI && (id != dataTypes[format] || !bytes.Equal(subject(about), subjectInstaller)) {
+	info := cms.Read(about.Rest()).Take(cms.TagSequence)
+	info.Bytes(cms.TagInteger) // the subject interface's version
+	if format == integrity.MSI && (id != dataTypes[format] || !bytes.Equal(info.Bytes(cms.TagOctets), subjectInstaller)) {
 		d.Fail(cms.Broken("it is over a script or something else that is no package"))
 	}
 	alg, sum := d.Only(cms.TagSequence).DigestInfo()
 	return alg, sum, d.Err()
-}
-
-// subject reads the subject interface that digested the data, after its version.
-func subject(about *cms.Reader) []byte {
-	info := cms.Read(about.Rest())
-	info = info.Take(cms.TagSequence)
-	info.Bytes(cms.TagInteger)
-	return info.Bytes(cms.TagOctets)
 }

@@ -102,7 +102,7 @@ func TestEarliestTimestampCounts(t *testing.T) {
 		require.NoError(t, pool.Add(everybody().root.cert.Raw))
 		chains, err := pool.Chains(signer, v.anchors, x509.ExtKeyUsageCodeSigning)
 		require.NoError(t, err)
-		_, at, _, why := v.policies[0].judge(signer, chains, order)
+		at, _, why := v.policies[0].judge(signer, chains, order)
 		require.Nil(t, why)
 		require.Equal(t, now.Add(-time.Hour), at)
 	}
@@ -213,11 +213,11 @@ func TestLimitsOfFiles(t *testing.T) {
 
 	// Storages in storages: each stream becomes the child of the one before.
 	for depth, want := range map[int]string{MaxDepth: "", MaxDepth + 1: "more than 16 deep"} {
-		d := directory{entries: []entry{{kind: kindRoot, name: nameRoot, left: noEntry, right: noEntry, child: 1, times: make([]byte, 16)}}}
+		d := directory{{kind: kindRoot, name: nameRoot, left: noEntry, right: noEntry, child: 1, times: make([]byte, 16)}}
 		for i := range depth {
-			d.entries = append(d.entries, entry{name: utf16Name("s"), kind: kindStorage, left: noEntry, right: noEntry, child: uint32(i + 2)})
+			d = append(d, entry{name: utf16Name("s"), kind: kindStorage, left: noEntry, right: noEntry, child: uint32(i + 2)})
 		}
-		d.entries[depth].child = noEntry
+		d[depth].child = noEntry
 		if err := d.build(); want == "" {
 			require.NoError(t, err)
 		} else {

@@ -2,6 +2,7 @@ package authenticode
 
 import (
 	"crypto/x509"
+	"encoding/asn1"
 	"io"
 	"slices"
 	"time"
@@ -101,9 +102,9 @@ func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has fileDig
 	var why *cms.Refusal
 	near := -1 // how far the nearest policy was met
 	for _, p := range v.policies {
-		name, at, met, r := p.judge(signer, chains, stamps)
+		at, met, r := p.judge(signer, chains, stamps)
 		if r == nil {
-			return integrity.Signature{Status: integrity.Valid, Format: f.format, Signer: name, SignedAt: at}, nil
+			return integrity.Signature{Status: integrity.Valid, Format: f.format, Signer: p.name, SignedAt: at}, nil
 		}
 		if met > near {
 			why, near = r, met
@@ -123,15 +124,15 @@ func (v *Verifier) timestampers(f cms.Fingerprint) bool {
 }
 
 // judge asks whether the policy's signer signed, and when. Without that it tells how many of its parts were met.
-func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.Dated) (name string, at time.Time, met int, why *cms.Refusal) {
+func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.Dated) (at time.Time, met int, why *cms.Refusal) {
 	if !chains.EndIn(p.anchors) {
-		return "", at, 0, cms.Untrusted("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
+		return at, 0, cms.Untrusted("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
 	}
 	if p.Organisation != "" && !slices.Equal(signer.Subject.Organization, []string{p.Organisation}) {
-		return "", at, 1, cms.Untrusted("it is by organisation %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
+		return at, 1, cms.Untrusted("it is by organisation %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
 	}
 	if p.Usage != "" && !hasUsage(signer, p.Usage) {
-		return "", at, 2, cms.Untrusted("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.name)
+		return at, 2, cms.Untrusted("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.name)
 	}
 	if times := cms.Times(stamps, p.timestampers); times != nil {
 		at = times[0]
@@ -142,15 +143,15 @@ func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.D
 	}
 	if judged.IsZero() {
 		if at.IsZero() {
-			return "", at, 3, cms.Undated("no trusted timestamp says when it was made, so whether the certificate of %.200q was valid cannot be judged", signer.Subject)
+			return at, 3, cms.Undated("no trusted timestamp says when it was made, so whether the certificate of %.200q was valid cannot be judged", signer.Subject)
 		}
-		return "", at, 3, cms.Undated("the certificate of %.200q is good only as long as it is valid, whatever the timestamp says", signer.Subject)
+		return at, 3, cms.Undated("the certificate of %.200q is good only as long as it is valid, whatever the timestamp says", signer.Subject)
 	}
 	if !chains.ValidAt(p.anchors, judged) {
-		return "", at, 4, cms.Untrusted("the certificate of %.200q or one above it was not valid at %s; it is from %s to %s", signer.Subject,
+		return at, 4, cms.Untrusted("the certificate of %.200q or one above it was not valid at %s; it is from %s to %s", signer.Subject,
 			judged.Format(time.RFC3339), signer.NotBefore.Format(time.RFC3339), signer.NotAfter.Format(time.RFC3339))
 	}
-	return p.name, at, 5, nil
+	return at, 5, nil
 }
 
 // usageLifetime is the usage of certificates whose signatures end with them, timestamp or not.
@@ -158,10 +159,6 @@ const usageLifetime = "1.3.6.1.4.1.311.10.3.13"
 
 // hasUsage tells whether a certificate has an extended key usage.
 func hasUsage(c *cms.Certificate, usage string) bool {
-	for _, u := range c.UnknownExtKeyUsage {
-		if u.String() == usage {
-			return true
-		}
-	}
-	return slices.ContainsFunc(c.ExtKeyUsage, func(u x509.ExtKeyUsage) bool { return u.OID().String() == usage })
+	return slices.ContainsFunc(c.UnknownExtKeyUsage, func(u asn1.ObjectIdentifier) bool { return u.String() == usage }) ||
+		slices.ContainsFunc(c.ExtKeyUsage, func(u x509.ExtKeyUsage) bool { return u.OID().String() == usage })
 }

@@ -148,7 +148,7 @@ func TestDetached_INT9(t *testing.T) {
 				require.Equal(t, integrity.Bad, v.Verify(strings.NewReader("x"+string(patch)), int64(len(patch)+1), tt.sig).Status)
 			}
 			// Whoever knows no key finds nothing valid, and never nothing at all.
-			blind, err := Inspect(bytes.NewReader(patch), int64(len(patch)), tt.sig)
+			blind, err := new(Verifier).Inspect(bytes.NewReader(patch), int64(len(patch)), tt.sig)
 			require.NoError(t, err)
 			require.NotEqual(t, integrity.Valid, blind.Answer.Status)
 			require.NotEqual(t, integrity.Absent, blind.Answer.Status)

@@ -42,9 +42,9 @@ func Example() {
 	// bad
 }
 
-func ExampleInspect() {
+func ExampleVerifier_Inspect() {
 	rpm := read("legacy.rpm")
-	r, err := openpgp.Inspect(bytes.NewReader(rpm), int64(len(rpm)), nil)
+	r, err := new(openpgp.Verifier).Inspect(bytes.NewReader(rpm), int64(len(rpm)), nil)
 	if err != nil {
 		fmt.Println(err)
 	}

@@ -84,9 +84,6 @@ func (d *digest) writeText(p []byte) {
 // ambiguous reports whether programs differ in what the text is.
 func (d *digest) ambiguous() bool { return d.stray || d.last == '\r' }
 
-// cloner returns the digest's state for signatures to go on from.
-func (d *digest) cloner() hash.Cloner { return d.state.(hash.Cloner) }
-
 // unreadable is trouble with the file, not with what is in it.
 type unreadable struct{ err error }
 

@@ -2,6 +2,7 @@ package openpgp
 
 import (
 	"fmt"
+	"hash"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +32,7 @@ func (v *Verifier) prepare(list []*found) {
 		case len(v.keys[f.keyID]) == 0 && f.weak:
 			f.dropWeak()
 		case len(v.keys[f.keyID]) == 0:
-			f.drop(UnknownKey, "%s is none of the trusted keys", f.by())
+			f.drop(UnknownKey, "%s is none of the trusted keys", f.By())
 		case len(v.candidates(f)) == 0: // programs that look for the id alone take it for a broken one
 			f.drop(Broken, "it names the id of a trusted key, but another fingerprint")
 		default:
@@ -52,7 +53,7 @@ func (v *Verifier) judge(list []*found) {
 		}
 		d := f.over.want(f.packet.Hash, f.text(), f.packet.Salt())
 		for _, k := range v.candidates(f) {
-			if f.holds(k.pub, d.cloner()) {
+			if f.holds(k.pub, d.state.(hash.Cloner)) {
 				v.judgeKey(f, k)
 				switch {
 				case f.Outcome != Good:
@@ -156,5 +157,5 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 
 // sentence tells what became of one signature.
 func (f *found) sentence() string {
-	return fmt.Sprintf("by %s over the %s: %s", f.by(), f.Covers, f.Problem)
+	return fmt.Sprintf("by %s over the %s: %s", f.By(), f.Covers, f.Problem)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -89,9 +88,12 @@ func readKeyring(ring []byte) ([]*certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	packets, err := splitPackets(binary, maxPackets)
-	if err != nil {
+	packets, more, err := splitPackets(binary, maxPackets)
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("it is no OpenPGP keyring: %w", err)
+	case more:
+		return nil, fmt.Errorf("it is no OpenPGP keyring: there are more than %d packets", maxPackets)
 	}
 	reader := keyringReader{seen: map[string]*certificate{}}
 	for _, p := range packets {
@@ -194,7 +196,7 @@ func (r *keyringReader) addSignature(p rawPacket) {
 	}
 	parsed, err := p.parse()
 	sig, ok := parsed.(*packet.Signature)
-	if !ok || err != nil || !sig.CheckKeyIdOrFingerprint(r.cert.primary) || critical(sig) {
+	if !ok || err != nil || !sig.CheckKeyIdOrFingerprint(r.cert.primary) || critical(sig) != nil {
 		return // other people's, and what cannot be judged
 	}
 	switch {
@@ -230,7 +232,12 @@ func tooDeep(body []byte) bool {
 	return false
 }
 
-// critical reports whether the signature has a condition that is not known here.
-func critical(sig *packet.Signature) bool {
-	return slices.ContainsFunc(sig.Notations, func(n *packet.Notation) bool { return n.IsCritical })
+// critical returns a condition of the signature, none of which is known here; nil: it has none.
+func critical(sig *packet.Signature) *packet.Notation {
+	for _, n := range sig.Notations {
+		if n.IsCritical {
+			return n
+		}
+	}
+	return nil
 }

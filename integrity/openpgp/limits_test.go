@@ -28,8 +28,9 @@ func TestBitsOfRSA(t *testing.T) {
 	require.Equal(t, "RSA 16384", describeKey(key(MaxRSA)))
 
 	// A short one counts as what it is, even if it is written as a long one.
-	packets, err := splitPackets(bare(t, makeKey(t, "short", rsaBits(1024))), 1)
+	packets, more, err := splitPackets(bare(t, makeKey(t, "short", rsaBits(1024))), 1)
 	require.NoError(t, err)
+	require.False(t, more)
 	body := packets[0].body
 	padded := slices.Concat(body[:6], []byte{MinRSA >> 8, MinRSA & 0xff}, make([]byte, 128), body[8:])
 	keys, err := Keys(packetOf(tagPublicKey, padded))

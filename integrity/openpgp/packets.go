@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
@@ -28,26 +27,18 @@ type rawPacket struct {
 	body []byte
 }
 
-// splitPackets cuts data into at most limit packets. The forms of length that only streams need are refused.
-func splitPackets(data []byte, limit int) ([]rawPacket, error) {
-	var out []rawPacket
-	for len(data) > 0 {
-		if len(out) == limit {
-			return out, &tooMany{limit}
-		}
+// splitPackets cuts data into at most limit packets, and reports whether there are more. The forms of length that only
+// streams need are refused.
+func splitPackets(data []byte, limit int) (out []rawPacket, more bool, err error) {
+	for len(data) > 0 && len(out) < limit {
 		p, rest, err := nextPacket(data)
 		if err != nil {
-			return out, err
+			return nil, false, err
 		}
 		out, data = append(out, p), rest
 	}
-	return out, nil
+	return out, len(data) > 0, nil
 }
-
-// tooMany is the error of splitPackets when there are more packets than the limit.
-type tooMany struct{ limit int }
-
-func (e *tooMany) Error() string { return fmt.Sprintf("there are more than %d packets", e.limit) }
 
 var (
 	errNoPackets  = errors.New("it is no OpenPGP data")

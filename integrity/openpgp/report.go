@@ -1,6 +1,7 @@
 package openpgp
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -53,6 +54,14 @@ type SignatureInfo struct {
 	Version     int       `json:"version,omitempty"`     // of the signature packet: 3, 4 or 6
 	Created     time.Time `json:"created,omitzero"`      // UTC, as the signer says
 	Expires     time.Time `json:"expires,omitzero"`      // UTC; zero: never
+}
+
+// By names the key that made the signature, or that it says made it: "key " and hex digits, or "an unnamed key".
+func (s SignatureInfo) By() string {
+	if id := cmp.Or(s.Fingerprint, s.KeyID); id != "" {
+		return "key " + id
+	}
+	return "an unnamed key"
 }
 
 // DigestInfo is a digest that a package carries of itself.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -30,13 +31,11 @@ type rpmFile struct {
 	promised   string      // that digest, in lower-case hex
 }
 
-// rpmDigest is a digest of the header that the signature header carries.
-type rpmDigest struct {
+// headerDigests are the digests of the header that the signature header carries.
+var headerDigests = []struct {
 	tag       uint32
 	algorithm crypto.Hash
-}
-
-var headerDigests = []rpmDigest{{tagSHA1Header, crypto.SHA1}, {tagSHA256Header, crypto.SHA256}, {tagSHA3Header, crypto.SHA3_256}}
+}{{tagSHA1Header, crypto.SHA1}, {tagSHA256Header, crypto.SHA256}, {tagSHA3Header, crypto.SHA3_256}}
 
 // inspectRPM judges a package by the signatures in it.
 func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
@@ -65,13 +64,14 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 
 	for _, d := range headerDigests {
 		if value, has := f.signatures.values[d.tag]; has {
-			r.Digests = append(r.Digests, DigestInfo{"header", hashName(d.algorithm), value.is(f.overHeader.sum(d.algorithm))})
+			texts, _ := value.strings()
+			holds := len(texts) == 1 && strings.ToLower(texts[0]) == f.overHeader.sum(d.algorithm)
+			r.Digests = append(r.Digests, DigestInfo{"header", d.algorithm.String(), holds})
 		}
 	}
 	if f.payload != 0 {
-		r.Digests = append(r.Digests, DigestInfo{"payload", hashName(f.payload), payload.sum(f.payload) == f.promised})
-	}
-	if f.payload == 0 {
+		r.Digests = append(r.Digests, DigestInfo{"payload", f.payload.String(), payload.sum(f.payload) == f.promised})
+	} else {
 		r.Odd = append(r.Odd, "the header promises no digest of the payload that carries trust, as rpm's own did before version 4.14")
 	}
 	for _, s := range f.list {
@@ -82,8 +82,8 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	answer := v.conclude(integrity.RPM, f.list)
 	if len(f.list) == 0 {
 		answer = integrity.Signature{Status: integrity.Absent, Format: integrity.RPM}
-	} else if s := f.doubtful(); s != nil && answer.Status == integrity.Valid {
-		answer = bad(r, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", s.sentence()).Answer
+	} else if i := slices.IndexFunc(f.list[:f.single], unproven); i >= 0 && answer.Status == integrity.Valid {
+		answer = bad(r, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", f.list[i].sentence()).Answer
 	}
 	if answer.Status != integrity.Bad {
 		for _, d := range r.Digests {
@@ -95,20 +95,13 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	return r.with(f.list, answer), nil
 }
 
-// doubtful returns a signature that rpm wants to hold, whatever others do, and of which that is not known; nil: there is
-// none. Of those in base64 one may be by a key or of a kind that only others know.
-func (f *rpmFile) doubtful() *found {
-	for _, s := range f.list[:f.single] {
-		if s.Signer == "" {
-			return s
-		}
-	}
-	return nil
-}
+// unproven tells of a signature that rpm wants to hold, whatever others do, whether that is not known. Of those in base64
+// one may be by a key or of a kind that only others know.
+func unproven(s *found) bool { return s.Signer == "" }
 
 // failed is the report about a package that could not be taken apart.
 func (r Report) failed(err error) (Report, error) {
-	if file := new(unreadable); errors.As(err, &file) {
+	if _, is := errors.AsType[*unreadable](err); is {
 		return r.unreadable(err)
 	}
 	return bad(r, integrity.RPM, "the package is broken: %v", err), nil
@@ -223,22 +216,7 @@ func (f *rpmFile) addSignature(data []byte, over *subject) error {
 	return nil
 }
 
-// is compares a digest's value with the sum of the header.
-func (v rpmValue) is(sum string) bool {
-	texts, ok := v.strings()
-	return ok && len(texts) == 1 && strings.ToLower(texts[0]) == sum
-}
-
 // sum returns the digest of what was written to the subject, in lower-case hex.
 func (s *subject) sum(algorithm crypto.Hash) string {
 	return hex.EncodeToString(s.want(algorithm, false, nil).state.Sum(nil))
-}
-
-func hashName(h crypto.Hash) string {
-	for number, hash := range strongHashes {
-		if hash == h {
-			return hashNames[number]
-		}
-	}
-	return h.String()
 }

@@ -133,12 +133,10 @@ func (r *rpmEntries) add(entry []byte) error {
 		return fmt.Errorf("the data of tag %d is not where it has to be", tag)
 	}
 	r.last = offset + unit*int64(count) // of strings at least that
-	for _, w := range r.wanted {
-		if w == tag {
-			return r.keep(tag, kind, offset, count)
-		}
+	if !slices.Contains(r.wanted, tag) {
+		return nil
 	}
-	return nil
+	return r.keep(tag, kind, offset, count)
 }
 
 const (

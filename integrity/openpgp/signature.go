@@ -2,6 +2,7 @@ package openpgp
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	_ "crypto/sha256" // what strongHashes names
 	_ "crypto/sha3"
@@ -51,9 +52,8 @@ func (f *found) dropWeak() { f.drop(WeakDigest, "the digest %s is too weak", f.D
 
 // readSignatures reads what must be nothing but signatures, all over the same subject.
 func readSignatures(data []byte, over *subject) ([]*found, error) {
-	packets, err := splitPackets(data, MaxSignatures)
-	var excess *tooMany
-	if err != nil && !errors.As(err, &excess) {
+	packets, more, err := splitPackets(data, MaxSignatures)
+	if err != nil {
 		return nil, err
 	}
 	var out []*found
@@ -63,7 +63,7 @@ func readSignatures(data []byte, over *subject) ([]*found, error) {
 		}
 		out = append(out, readSignature(p, over))
 	}
-	if excess != nil {
+	if more {
 		f := &found{SignatureInfo: SignatureInfo{Covers: over.name}}
 		f.drop(Excess, "there are more than %d signatures", MaxSignatures)
 		out = append(out, f)
@@ -114,13 +114,13 @@ func readSignature(p rawPacket, over *subject) *found {
 	}
 	_, strong := strongHashes[digest]
 	f.weak = !strong
-	var unsupported pgperrors.UnsupportedError
+	_, unsupported := errors.AsType[pgperrors.UnsupportedError](err)
 	switch {
 	case f.Digest == "":
 		f.drop(Unjudged, "digest algorithm %d is unknown", digest)
 	case err != nil && !strong: // the library does not read those over MD5
 		f.dropWeak()
-	case errors.As(err, &unsupported):
+	case unsupported:
 		f.drop(Unjudged, "%v", err)
 	case err != nil:
 		f.drop(Broken, "the signature is broken: %v", err)
@@ -131,11 +131,8 @@ func readSignature(p rawPacket, over *subject) *found {
 	case f.Version == 4 && f.contradicts(parts):
 		f.drop(Broken, "it names several keys as the one that made it")
 	default:
-		for _, n := range f.packet.Notations {
-			if n.IsCritical {
-				f.drop(Unjudged, "its critical notation %.40q is unknown", n.Name)
-				break
-			}
+		if n := critical(f.packet); n != nil {
+			f.drop(Unjudged, "its critical notation %.40q is unknown", n.Name)
 		}
 	}
 	return f
@@ -227,18 +224,6 @@ func (f *found) describe(sig *packet.Signature) {
 	}
 }
 
-// by names the signature in a sentence.
-func (f *found) by() string {
-	switch {
-	case f.Fingerprint != "":
-		return "key " + f.Fingerprint
-	case f.KeyID != "":
-		return "key " + f.KeyID
-	default:
-		return "an unnamed key"
-	}
-}
-
 // holds reports whether the key made the signature over what was digested so far; h is left as it was. The two bytes of the
 // digest that the signature repeats have to be right, too: GnuPG and rpm want it so.
 func (f *found) holds(key *packet.PublicKey, h hash.Cloner) bool {
@@ -253,23 +238,12 @@ func (f *found) holds(key *packet.PublicKey, h hash.Cloner) bool {
 	return err == nil && key.VerifySignature(digested, f.packet) == nil
 }
 
+var algorithmNames = map[packet.PublicKeyAlgorithm]string{
+	packet.PubKeyAlgoRSA: "RSA", packet.PubKeyAlgoRSASignOnly: "RSA", packet.PubKeyAlgoRSAEncryptOnly: "RSA",
+	packet.PubKeyAlgoDSA: "DSA", packet.PubKeyAlgoElGamal: "ElGamal", packet.PubKeyAlgoECDSA: "ECDSA",
+	packet.PubKeyAlgoEdDSA: "EdDSA", packet.PubKeyAlgoEd25519: "Ed25519", packet.PubKeyAlgoEd448: "Ed448",
+}
+
 func algorithmName(a packet.PublicKeyAlgorithm) string {
-	switch a {
-	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly, packet.PubKeyAlgoRSAEncryptOnly:
-		return "RSA"
-	case packet.PubKeyAlgoDSA:
-		return "DSA"
-	case packet.PubKeyAlgoElGamal:
-		return "ElGamal"
-	case packet.PubKeyAlgoECDSA:
-		return "ECDSA"
-	case packet.PubKeyAlgoEdDSA:
-		return "EdDSA"
-	case packet.PubKeyAlgoEd25519:
-		return "Ed25519"
-	case packet.PubKeyAlgoEd448:
-		return "Ed448"
-	default:
-		return fmt.Sprintf("algorithm %d", a)
-	}
+	return cmp.Or(algorithmNames[a], fmt.Sprintf("algorithm %d", a))
 }

@@ -45,12 +45,16 @@ func (b *builder) way(at, name string, t integrity.OpenPGPTrust) {
 		b.AddOnce(at+".keyring", name, "%v", err)
 		return
 	}
-	pins := readPins(t.Fingerprints)
+	pins := make([]pin, len(t.Fingerprints))
+	for j, text := range t.Fingerprints {
+		digits, exact := strings.CutSuffix(strings.ToUpper(strings.ReplaceAll(text, " ", "")), "!")
+		pins[j] = pin{text: digits, exact: exact}
+	}
 	people := 0
 	for _, c := range certificates {
 		owned := false
 		for _, k := range c.keys() {
-			if len(pins) > 0 && !pins.take(k) {
+			if len(pins) > 0 && !take(pins, k) {
 				continue
 			}
 			owned = true
@@ -86,23 +90,11 @@ type pin struct {
 	used  bool
 }
 
-type pins []pin
-
-// readPins reads fingerprints that integrity.ValidateSigners has seen.
-func readPins(list []string) (out pins) {
-	for _, text := range list {
-		digits, exact := strings.CutSuffix(strings.ToUpper(strings.ReplaceAll(text, " ", "")), "!")
-		out = append(out, pin{text: digits, exact: exact})
-	}
-	return out
-}
-
 // take reports whether the key is named, by itself or through its primary key.
-func (p pins) take(k *key) bool {
-	taken := false
-	for i := range p {
-		if p[i].text == k.Fingerprint || !p[i].exact && p[i].text == k.Primary {
-			p[i].used, taken = true, true
+func take(pins []pin, k *key) (taken bool) {
+	for i, p := range pins {
+		if p.text == k.Fingerprint || !p.exact && p.text == k.Primary {
+			pins[i].used, taken = true, true
 		}
 	}
 	return taken

@@ -86,11 +86,6 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 	return r, nil
 }
 
-// Inspect tells what there is to know about a file's signatures without knowing any key.
-func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
-	return new(Verifier).Inspect(content, size, detached)
-}
-
 // startSize is how much of a file tells what it is.
 const startSize = 64
 
@@ -122,7 +117,8 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 			return bad(r, integrity.OpenPGP, "the armored signature is empty"), nil
 		}
 	case bytes.HasPrefix(text, []byte(armorBegin)):
-		return unjudged(r, integrity.OpenPGP, "the signature file holds %.40q, no detached signature", firstLine(text)), nil
+		line, _, _ := bytes.Cut(text, []byte("\n"))
+		return unjudged(r, integrity.OpenPGP, "the signature file holds %.40q, no detached signature", bytes.TrimSpace(line)), nil
 	case !startsWithSignature(detached):
 		return unjudged(r, "", "the signature file is not OpenPGP"), nil
 	}
@@ -147,9 +143,4 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 func startsWithSignature(data []byte) bool {
 	first := data[0]
 	return first&0xC0 == 0xC0 && first&0x3f == tagSignature || first&0xC0 == 0x80 && first>>2&0xf == tagSignature
-}
-
-func firstLine(text []byte) []byte {
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return bytes.TrimSpace(line)
 }

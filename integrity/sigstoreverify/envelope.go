@@ -2,11 +2,11 @@ package sigstoreverify
 
 import (
 	"bytes"
-	"crypto"
 	"encoding/hex"
 	"slices"
 	"strconv"
 
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
@@ -94,11 +94,8 @@ func (e *envelope) statement() (*statement, error) {
 	return &s, nil
 }
 
-// statementDigests are the names of the digests that carry trust (INT-7).
-var statementDigests = []struct {
-	name string
-	hash crypto.Hash
-}{{"sha256", crypto.SHA256}, {"sha384", crypto.SHA384}, {"sha512", crypto.SHA512}}
+// statementDigests are the digests that carry trust (INT-7). Statements name them as integrity does.
+var statementDigests = []integrity.Algorithm{integrity.SHA256, integrity.SHA384, integrity.SHA512}
 
 // names says whether the content is one of the subjects: at least one digest that carries trust is told of it, and all
 // that are told are the content's.
@@ -106,13 +103,13 @@ func (s *statement) names(c *content) error {
 	known := false
 	for _, subject := range s.Subject {
 		told, equal := 0, 0
-		for _, d := range statementDigests {
-			text, ok := subject.Digest[d.name]
+		for _, a := range statementDigests {
+			text, ok := subject.Digest[a.String()]
 			if !ok {
 				continue
 			}
 			told++
-			digest, err := c.digest(d.hash)
+			digest, err := c.digest(a.Hash())
 			if err != nil {
 				return err
 			}

@@ -53,18 +53,15 @@ func decode64(s string) ([]byte, bool) {
 	return nil, false
 }
 
-// foreign names what the file is if that is told by its form and something else.
-func (f *file) foreign() string { return foreign(f.signatures[len(f.signatures)-1]) }
-
 // recognise refuses what holds no signature of a kind that is taken: not known here is not bad (INT-9).
 func (f *file) recognise() error {
 	if slices.ContainsFunc(f.signatures, looksPlain) {
 		return nil
 	}
-	b := f.signatures[len(f.signatures)-1]
 	if what := f.foreign(); what != "" {
 		return cms.Unsupported("the signature file is %s; want a signature by a key, an envelope or a bundle", what)
 	}
+	b := f.signatures[len(f.signatures)-1]
 	if isText(b) && bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
 		return cms.Broken("the signature file is JSON that is cut off or damaged")
 	}

@@ -7,7 +7,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -103,14 +102,7 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 		r.Chain = append(r.Chain, reportCertificate(c))
 	}
 	if f.chain != nil {
-		var no *cms.Refusal
-		err := byCertificate(f.chain[0], signed, sig[0])
-		switch {
-		case err == nil:
-			r.Holds = true
-		case errors.As(err, &no):
-			odd("%s", no.Text)
-		default:
+		if r.Holds, err = holds(byCertificate(f.chain[0], signed, sig[0]), odd); err != nil {
 			return Report{}, err
 		}
 		r.Algorithm = keyName(f.chain[0].PublicKey)
@@ -143,16 +135,17 @@ func (e *envelope) report(c *content, odd func(string, ...any)) (*StatementRepor
 	if !slices.Contains(DefaultPredicates(), s.PredicateType) {
 		odd("A statement of type %.100q does not say that the file is the signer's own, unless a policy takes it so.", s.PredicateType)
 	}
-	var no *cms.Refusal
-	switch err := s.names(c); {
-	case err == nil:
-		r.NamesFile = true
-	case errors.As(err, &no):
+	r.NamesFile, err = holds(s.names(c), odd)
+	return r, err
+}
+
+// holds reports whether err is nil, and takes a refusal for what is odd; other errors are about reading the content.
+func holds(err error, odd func(string, ...any)) (bool, error) {
+	if no, refused := errors.AsType[*cms.Refusal](err); refused {
 		odd("%s", no.Text)
-	default:
-		return nil, err
+		return false, nil
 	}
-	return r, nil
+	return err == nil, err
 }
 
 // shapes says which kinds of key could have made signatures of these lengths.
@@ -195,12 +188,11 @@ func keyName(pub crypto.PublicKey) string {
 }
 
 func reportCertificate(c *x509.Certificate) CertificateReport {
-	sum := sha256.Sum256(c.Raw)
 	issuer, _ := tokenIssuer(c)
 	names := everyName(c)
 	return CertificateReport{
 		Subject: c.Subject.String(), Issuer: c.Issuer.String(), Names: names[:min(len(names), MaxReported)], TokenIssuer: issuer,
-		Key: keyName(c.PublicKey), SHA256: hex.EncodeToString(sum[:]), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
+		Key: keyName(c.PublicKey), SHA256: cms.Fingerprint(sha256.Sum256(c.Raw)).String(), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
 	}
 }
 

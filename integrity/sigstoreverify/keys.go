@@ -34,19 +34,8 @@ func check(pub crypto.PublicKey) error {
 	return nil
 }
 
-// curveHash is the digest that signers use with a curve.
-func curveHash(c elliptic.Curve) (crypto.Hash, bool) {
-	switch c {
-	case elliptic.P256():
-		return crypto.SHA256, true
-	case elliptic.P384():
-		return crypto.SHA384, true
-	case elliptic.P521():
-		return crypto.SHA512, true
-	default:
-		return 0, false
-	}
-}
+// curveHashes are the digests that signers use with a curve.
+var curveHashes = map[elliptic.Curve]crypto.Hash{elliptic.P256(): crypto.SHA256, elliptic.P384(): crypto.SHA384, elliptic.P521(): crypto.SHA512}
 
 // whole stands for no digest: the signature is over the content itself.
 const whole = crypto.Hash(0)
@@ -79,12 +68,11 @@ func candidates(key int, pub crypto.PublicKey) ([]candidate, error) {
 		// The library would copy the content for each key.
 		out = append(out, candidate{key: key, pure: k, hash: whole, fits: size(ed25519.SignatureSize)})
 	case *ecdsa.PublicKey:
-		usual, _ := curveHash(k.Curve)
 		// The library would take the two numbers at any even length; only the curve's own is taken here.
 		n := (k.Params().BitSize + 7) / 8
 		fits := func(sig []byte) bool { return len(sig) == 2*n || isPair(sig, 2*n+16) }
 		for _, h := range hashes {
-			add(h, h == usual, fits)
+			add(h, h == curveHashes[k.Curve], fits)
 		}
 	case *rsa.PublicKey:
 		for _, h := range hashes {

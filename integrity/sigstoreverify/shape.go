@@ -91,9 +91,9 @@ func openPGPSignature(b []byte) (body, rest []byte, ok bool) {
 }
 
 // foreign names what a file is that holds no signature of a kind that is taken; none if that cannot be told.
-func foreign(b []byte) string {
-	text := bytes.TrimSpace(b)
-	switch {
+func (f *file) foreign() string {
+	b := f.signatures[len(f.signatures)-1]
+	switch text := bytes.TrimSpace(b); {
 	case isOpenPGP(b):
 		return "an OpenPGP signature"
 	case cms.Begins(b):

@@ -32,7 +32,7 @@ func Sign(key crypto.Signer, content io.Reader) ([]byte, error) {
 	}
 	hash := crypto.SHA256
 	if k, ok := key.Public().(*ecdsa.PublicKey); ok {
-		hash, _ = curveHash(k.Curve)
+		hash = curveHashes[k.Curve]
 	}
 	signer, err := signature.LoadSignerWithOpts(key, options.WithHash(hash), options.WithED25519ph())
 	if err != nil {

@@ -1,6 +1,9 @@
 package cms
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Some timestamp authorities answer in BER: lengths that are told by an end mark, and strings in pieces. What is signed
 // in there is a string's content and attributes that are in DER anyway, so it can be put into DER before it is read.
@@ -74,19 +77,12 @@ func (f *File) convert(left *[]byte, depth int) ([]byte, error) {
 
 // Encode writes an element.
 func Encode(tag byte, body []byte) []byte {
-	out := make([]byte, 0, len(body)+6)
-	out = append(out, tag)
-	switch n := len(body); {
-	case n < 0x80:
+	out := append(make([]byte, 0, len(body)+6), tag)
+	if n := len(body); n < 0x80 {
 		out = append(out, byte(n))
-	case n < 1<<8:
-		out = append(out, 0x81, byte(n))
-	case n < 1<<16:
-		out = append(out, 0x82, byte(n>>8), byte(n))
-	case n < 1<<24:
-		out = append(out, 0x83, byte(n>>16), byte(n>>8), byte(n))
-	default:
-		out = append(out, 0x84, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	} else {
+		length := bytes.TrimLeft(binary.BigEndian.AppendUint32(nil, uint32(n)), "\x00")
+		out = append(append(out, 0x80|byte(len(length))), length...)
 	}
 	return append(out, body...)
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
@@ -138,10 +139,5 @@ func (r Rules) Fit(c *Certificate, usage x509.ExtKeyUsage) error {
 }
 
 func criticalUsage(c *Certificate) bool {
-	for _, e := range c.Extensions {
-		if e.Critical && e.Id.Equal([]int{2, 5, 29, 37}) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Critical && e.Id.Equal([]int{2, 5, 29, 37}) })
 }

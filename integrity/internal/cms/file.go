@@ -17,8 +17,8 @@ type File struct {
 	known        map[Fingerprint]bool
 	pinned       int           // how many of them a policy brought
 	Unreadable   int           // certificates left out because crypto/x509 does not take them
-	checks       int           // public-key operations done
-	bytes        int           // read, copied and digested
+	Checks       int           // public-key operations done
+	Bytes        int           // read, copied and digested
 	edges        map[edge]bool // whether the one signed the other
 }
 
@@ -98,7 +98,7 @@ func (f *File) Above(c *Certificate) (path []*Certificate) {
 
 // check counts public-key operations, which a hostile file could ask for by the thousand.
 func (f *File) check(n int) error {
-	if f.checks += n; f.checks > MaxChecks {
+	if f.Checks += n; f.Checks > MaxChecks {
 		return Unsupported("its certificates take more than %d public-key operations to check", MaxChecks)
 	}
 	return nil
@@ -106,14 +106,11 @@ func (f *File) check(n int) error {
 
 // work counts bytes that are read, copied or digested.
 func (f *File) work(n int) error {
-	if f.bytes += n; f.bytes > MaxWork {
+	if f.Bytes += n; f.Bytes > MaxWork {
 		return Unsupported("its signatures take more than %d MiB of reading", MaxWork>>20)
 	}
 	return nil
 }
-
-// Cost tells how many public-key operations were done and how many bytes read, copied and digested.
-func (f *File) Cost() (checks, bytes int) { return f.checks, f.bytes }
 
 // Fingerprint is the SHA-256 of a certificate in DER.
 type Fingerprint [sha256.Size]byte

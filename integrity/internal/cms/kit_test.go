@@ -37,7 +37,7 @@ func algorithmOf(a integrity.Algorithm) []byte {
 }
 
 func sum(a integrity.Algorithm, b []byte) []byte {
-	h := NewHash(a)
+	h := a.Hash().New()
 	h.Write(b)
 	return h.Sum(nil)
 }

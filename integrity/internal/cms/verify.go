@@ -1,15 +1,9 @@
 package cms
 
 import (
-	"crypto"
-	"crypto/md5"
 	"crypto/rsa"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
 	"crypto/subtle"
 	"crypto/x509"
-	"hash"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -69,9 +63,9 @@ func (s *Signer) by(signer *Certificate) error {
 		if !isRSA || s.algorithm == oidRSAPSS {
 			return Untrusted("it is made with %s, which carries no trust", s.Digest)
 		}
-		h := NewHash(s.Digest)
+		h := s.Digest.Hash().New()
 		h.Write(s.signed)
-		err = rsa.VerifyPKCS1v15(key, map[integrity.Algorithm]crypto.Hash{integrity.SHA1: crypto.SHA1, integrity.MD5: crypto.MD5}[s.Digest], h.Sum(nil), s.Signature)
+		err = rsa.VerifyPKCS1v15(key, s.Digest.Hash(), h.Sum(nil), s.Signature)
 		if err != nil { // VeriSign and Symantec stamped so until 2020: without saying by which algorithm the digest is
 			err = rsa.VerifyPKCS1v15(key, 0, h.Sum(nil), s.Signature)
 		}
@@ -132,24 +126,8 @@ func (s *Signer) scheme(key x509.PublicKeyAlgorithm) (x509.SignatureAlgorithm, e
 	return 0, Unsupported("it is made by algorithm %s with %s and a key of kind %s", s.algorithm, s.Digest, key)
 }
 
-// NewHash returns the hash of an algorithm.
-func NewHash(a integrity.Algorithm) hash.Hash {
-	switch a {
-	case integrity.SHA384:
-		return sha512.New384()
-	case integrity.SHA512:
-		return sha512.New()
-	case integrity.SHA1:
-		return sha1.New() // it carries no trust; certificates are named by it
-	case integrity.MD5:
-		return md5.New() // for reports
-	default:
-		return sha256.New()
-	}
-}
-
 func matches(a integrity.Algorithm, content, sum []byte) bool {
-	h := NewHash(a)
+	h := a.Hash().New()
 	h.Write(content)
 	return subtle.ConstantTimeCompare(h.Sum(nil), sum) == 1
 }
