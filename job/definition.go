@@ -23,7 +23,7 @@ type Definition struct {
 	Pre         []Action          `json:"pre,omitempty"`  // before the patches (JOB-13)
 	Post        []Action          `json:"post,omitempty"` // after them
 	Schedule    schedule.Schedule `json:"schedule"`
-	After       *After            `json:"after,omitempty"`  // runs behind another job instead (JOB-19)
+	After       *After            `json:"after,omitempty"`  // runs after another job, see After (JOB-19)
 	Window      time.Duration     `json:"window,omitempty"` // 1 min to 168 h; zero: none (JOB-10)
 	Reboot      reboot.Policy     `json:"reboot"`
 	Strict      bool              `json:"strict,omitempty"`      // files need a valid signature and a matching checksum (INT-5)

@@ -26,8 +26,12 @@
 //     each running after its predecessor's reboot is verified. A query leaves the dependent patch to a later run. A
 //     requirement without a reboot only orders the installs. Cycles are refused by name when the catalog is synced.
 //   - JOB-16. Results: see Result; steps on the way: see Progress; failure codes with the vendor's numbers: see Code.
-//   - JOB-19. A job may run after another, when a share of the other's assets succeeded or on each asset once it
-//     verified the predecessor: see After.
+//   - JOB-19. A job may run after another, when a given share of the other's assets succeeded, or on each asset once that
+//     asset verified the predecessor; optionally after a delay, and then at the next time of a schedule of its own (see
+//     After). The share counts the assets whose order was not withdrawn and which were not removed, and is reckoned again
+//     when an order is withdrawn or an asset removed. In a run that was cancelled or withdrawn as a whole all assets count:
+//     stopping a job starts nothing. Deleting a predecessor that enabled jobs wait for is refused unless forced, naming
+//     them. With no asset left the follower does not start, and says so; a follower that has not started says why.
 //   - JOB-20. A time, zone, window or policy that cannot be understood is refused. It never means "now" or "no limit".
 //   - JOB-22. A preview tells for a job and any asset what would happen now and why, changing nothing: Definition.Plan,
 //     which also makes the real orders.

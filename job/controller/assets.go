@@ -140,6 +140,13 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 		for _, q := range rows {
 			runs = append(runs, q.run)
 		}
+		followed, err := t.followed() // a share of their assets may be enough without this one (JOB-19)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, followed...)
+		slices.Sort(runs)
+		runs = slices.Compact(runs)
 		if err := t.stepEach(id, runs, ledger.AssetRemoved{}); err != nil {
 			return err
 		}

@@ -151,7 +151,7 @@ func TestCancelBeforeTheOrdersAreMade_JOB3(t *testing.T) {
 func TestWithdrawalIsNotCancel_JOB5(t *testing.T) {
 	for name, retire := range map[string]func(*fixture) error{
 		"disable": func(f *fixture) error { return f.DisableJob(ctx, "now", f.now) },
-		"delete":  func(f *fixture) error { return f.DeleteJob(ctx, "now", f.now) },
+		"delete":  func(f *fixture) error { return f.DeleteJob(ctx, "now", false, f.now) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			stores(t, func(f *fixture) {

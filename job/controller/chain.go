@@ -1,14 +1,17 @@
 package controller
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// maxChain is how many jobs may run one behind the other: a success at the head makes orders in one transaction.
+// maxChain is how many jobs may run one after the other: a success at the head makes orders in one transaction.
 const maxChain = 32
 
 // checkChain refuses a job that would run after itself, after nothing, or at the end of too long a chain (JOB-19).
@@ -30,7 +33,7 @@ func checkChain(r Reader, d job.Definition) error {
 	return nil
 }
 
-// enlist keeps the list of who runs behind whom in step with a job's change.
+// enlist keeps the list of who runs after whom in step with a job's change.
 func enlist(w Writer, old, now job.Definition) error {
 	if old.After != nil {
 		if err := unmark(w, tableFollowers, string(old.After.Job), string(old.ID)); err != nil {
@@ -72,7 +75,7 @@ func (t *tx) followers(of job.ID) (list []jobRecord, err error) {
 	return list, nil
 }
 
-// follow starts the jobs after a run on an asset whose order succeeded (JOB-19).
+// follow starts the jobs that go asset by asset on an asset whose order succeeded (JOB-19).
 func (t *tx) follow(e ledger.Entry) error {
 	list, err := t.followers(e.Run.Job())
 	if err != nil {
@@ -80,30 +83,45 @@ func (t *tx) follow(e ledger.Entry) error {
 	}
 	for _, j := range list {
 		if !j.Definition.After.PerAsset {
-			if err := mark(t, tableShares, string(e.Run)); err != nil { // the next Tick counts
-				return err
-			}
 			continue
 		}
-		run, open, err := t.chained(j, e.Run)
-		if err != nil {
-			return err
-		}
 		rec, found, err := load[assetRecord](t, tableAssets, key(string(e.Asset)))
-		if err == nil && open && found {
-			err = t.make(run, rec.Asset)
-		}
 		if err != nil {
 			return err
+		}
+		if found && j.Definition.Select(rec.Asset) {
+			if err := t.followOn(j, e, rec.Asset); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// followOn makes the order of a job on an asset that verified the run before. In a run that is planned, it waits until that is due.
+func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) error {
+	find := t.chained
+	if recurs(j.Definition.Schedule) {
+		find = t.nextTime
+	}
+	run, open, err := find(j, e)
+	switch {
+	case err != nil || !open:
+		return err
+	case run.State != ledger.RunPlanned:
+		return t.make(run, asset)
+	}
+	waits, err := loadEntry(t, run.ID, asset.ID)
+	if err != nil {
+		return err
+	}
+	return t.only(waits, ledger.Awaited{})
+}
+
 // chained returns the run of a job that follows a run asset by asset, and begins it with the first asset. Open is false
 // when it was cancelled.
-func (t *tx) chained(j jobRecord, before job.RunID) (run runRecord, open bool, err error) {
-	k := key(string(before), string(j.Definition.ID))
+func (t *tx) chained(j jobRecord, e ledger.Entry) (run runRecord, open bool, err error) {
+	k := key(string(e.Run), string(j.Definition.ID))
 	id, err := t.Get(tableChained, k)
 	if err != nil {
 		return run, false, err
@@ -118,7 +136,7 @@ func (t *tx) chained(j jobRecord, before job.RunID) (run runRecord, open bool, e
 	if err != nil {
 		return run, false, err
 	}
-	run = runRecord{Run: ledger.FollowRun(job.MakeRunID(j.Definition.ID, start), before, start), Definition: j.Definition}
+	run = runRecord{Run: ledger.FollowRun(job.MakeRunID(j.Definition.ID, start), e.Run, start), Definition: j.Definition}
 	run.Made = t.now
 	if err := t.Put(tableChained, k, []byte(run.ID)); err != nil {
 		return run, false, err
@@ -126,10 +144,47 @@ func (t *tx) chained(j jobRecord, before job.RunID) (run runRecord, open bool, e
 	if err := t.saveRun(ledger.Run{}, run); err != nil {
 		return run, false, err
 	}
-	if err := t.reopen(&j, run.ID); err != nil {
-		return run, false, err
+	return run, true, t.opened(j, run.ID)
+}
+
+// nextTime returns the run of a job's next time on an asset that verified a run now, and plans it for the first asset. One that was
+// cancelled stays so: then it is the time after it.
+func (t *tx) nextTime(j jobRecord, e ledger.Entry) (run runRecord, open bool, err error) {
+	d := j.Definition
+	from := t.now.Add(d.After.Delay)
+	for {
+		o, err := t.c.nextOn(t, d, from, e.Asset)
+		if err != nil {
+			return run, false, err
+		}
+		run, err = loadRun(t, d.Run(o))
+		_, missing := errors.AsType[*NotFoundError](err)
+		switch {
+		case missing || err == nil && run.State == ledger.RunWithdrawn:
+			if d.Schedule.Zone == schedule.AssetZone {
+				o.Start = o.Local.In(earliest)
+			}
+			id, err := t.planRun(d, o, e.Run)
+			if err != nil {
+				return run, false, err
+			}
+			if run, err = loadRun(t, id); err != nil {
+				return run, false, err
+			}
+			return run, true, t.opened(j, id)
+		case err != nil || !run.State.Over():
+			return run, err == nil, err
+		}
+		from = o.Start.Add(time.Second)
 	}
-	return run, true, save(t, tableJobs, key(string(j.Definition.ID)), j)
+}
+
+// opened saves a job that has a new run.
+func (t *tx) opened(j jobRecord, run job.RunID) error {
+	if err := t.reopen(&j, run); err != nil {
+		return err
+	}
+	return save(t, tableJobs, key(string(j.Definition.ID)), j)
 }
 
 // freeStart is the first second from now on at which the job has no run yet.
@@ -148,42 +203,84 @@ func freeStart(r Reader, d job.Definition, now time.Time) (time.Time, error) {
 	}
 }
 
+// recount has the next Tick reckon the share of a run that succeeded, if a job waits for one (JOB-19).
+func (t *tx) recount(run job.RunID) error {
+	if t.have[Key{tableShares, key(string(run))}] != nil { // marked in this transaction
+		return nil
+	}
+	list, err := t.followers(run.Job())
+	if err != nil {
+		return err
+	}
+	for _, j := range list {
+		if !j.Definition.After.PerAsset {
+			return mark(t, tableShares, string(run))
+		}
+	}
+	return nil
+}
+
+// recountOpen reckons the shares of a job's open runs.
+func (t *tx) recountOpen(of job.ID) error {
+	rec, err := loadJob(t, of)
+	if err != nil {
+		return err
+	}
+	for _, run := range rec.Open {
+		if err := t.recount(run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followed lists the open runs of the jobs that others run after.
+func (t *tx) followed() (runs []job.RunID, err error) {
+	if _, err := t.followers(""); err != nil { // reads who runs after whom
+		return nil, err
+	}
+	for id := range t.chains {
+		rec, err := loadJob(t, id)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, rec.Open...)
+	}
+	return runs, nil
+}
+
 // share starts the jobs that follow a run once a share of its assets succeeded, if enough have (JOB-19).
 func (t *tx) share(run runRecord) (_ runRecord, err error) {
 	if err := unmark(t, tableShares, string(run.ID)); err != nil {
 		return run, err
 	}
+	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking {
+		return run, nil // it is reckoned again when all orders are made
+	}
 	list, err := t.followers(run.ID.Job())
 	if err != nil {
 		return run, err
 	}
-	counts, err := tally(t, run.ID)
+	n, err := reckon(t, run)
 	if err != nil {
 		return run, err
 	}
 	for _, j := range list {
-		k := key(string(run.ID), string(j.Definition.ID))
-		started, err := t.Get(tableChained, k)
-		if err != nil {
-			return run, err
-		}
-		if started != nil { // a run that was withdrawn does not count: the job is on again
-			next, err := loadRun(t, job.RunID(started))
-			if err != nil {
-				return run, err
-			}
-			if next.State != ledger.RunWithdrawn {
-				continue
-			}
-		}
-		if !j.Definition.After.Due(counts.Succeeded, counts.Orders) {
+		after := j.Definition.After
+		if !after.Due(n.succeeded, n.assets) {
 			continue
 		}
-		next, err := t.schedule(&j)
+		if _, started, err := startedBy(t, run.ID, j.Definition.ID); err != nil {
+			return run, err
+		} else if started {
+			continue
+		}
+		from := t.now.Add(after.Delay)
+		next, err := t.schedule(&j, from, from.Add(-1))
 		if err != nil {
 			return run, err
 		}
-		if err := t.Put(tableChained, k, []byte(next)); err != nil {
+		if err := t.Put(tableChained, key(string(run.ID), string(j.Definition.ID)), []byte(next)); err != nil {
 			return run, err
 		}
 		if err := save(t, tableJobs, key(string(j.Definition.ID)), j); err != nil {
@@ -191,4 +288,157 @@ func (t *tx) share(run runRecord) (_ runRecord, err error) {
 		}
 	}
 	return run, nil
+}
+
+// startedBy returns the run of a job that another's run started. One that was withdrawn does not count: the job may be on again.
+func startedBy(r Reader, before job.RunID, follower job.ID) (run runRecord, started bool, err error) {
+	id, err := r.Get(tableChained, key(string(before), string(follower)))
+	if err != nil || id == nil {
+		return run, false, err
+	}
+	run, err = loadRun(r, job.RunID(id))
+	return run, err == nil && run.State != ledger.RunWithdrawn, err
+}
+
+// shareCount is what a share of a run's assets is taken of.
+type shareCount struct{ orders, assets, succeeded, ended int } // assets: those that count, as the two after it
+
+// reckon counts the assets of a run whose order was not withdrawn, and which were not removed. In a run that was cancelled or
+// withdrawn as a whole all count: whoever stops a job starts nothing by that (JOB-19).
+func reckon(r Reader, run runRecord) (n shareCount, err error) {
+	var batch []ledger.Entry
+	count := func() error {
+		keys := make([]Key, 0, len(batch))
+		for _, e := range batch {
+			keys = append(keys, Key{tableAssets, key(string(e.Asset))})
+		}
+		assets, err := r.GetMany(keys)
+		if err != nil {
+			return err
+		}
+		for i, e := range batch {
+			n.orders++
+			if !run.State.Over() && (assets[i] == nil || !e.Counts()) {
+				continue
+			}
+			n.assets++
+			if e.Phase == ledger.Ended {
+				n.ended++
+			}
+			if e.Succeeded() {
+				n.succeeded++
+			}
+		}
+		batch = batch[:0]
+		return nil
+	}
+	for e, err := range entries(r, run.ID) {
+		if err != nil {
+			return n, err
+		}
+		if batch = append(batch, e); len(batch) == MaxMany {
+			if err := count(); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, count()
+}
+
+// Waits says why an enabled job that runs after another has no run in progress (JOB-19).
+type Waits struct {
+	Text      string    `json:"text"`          // one sentence or two
+	Run       job.RunID `json:"run,omitempty"` // the other job's run that it waits for; empty: there is none
+	Needed    int       `json:"needed"`        // assets of that run that must have succeeded
+	Succeeded int       `json:"succeeded"`     // that have
+	Counted   int       `json:"counted"`       // assets that the share is taken of
+}
+
+// waits says what a job waits for; nil if it runs after no other, is not enabled, or has started. Open are its unsettled runs.
+func waits(r Reader, d job.Definition, open []job.RunID) (*Waits, error) {
+	if d.After == nil || d.State != job.Enabled {
+		return nil, nil
+	}
+	for _, id := range open {
+		run, err := loadRun(r, id)
+		if err != nil || run.State != ledger.RunPlanned {
+			return nil, err
+		}
+		return &Waits{Text: fmt.Sprintf("Its run %s is planned and starts at %s.", id, run.Start.Format(time.RFC3339))}, nil
+	}
+	before, err := loadJob(r, d.After.Job)
+	if err != nil {
+		return nil, err
+	}
+	run, found, err := lastRun(r, before)
+	switch {
+	case err != nil:
+		return nil, err
+	case before.Definition.State == job.Deleted:
+		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, is deleted: name another one, or run this job by name.", d.After.Job)}, nil
+	case found && run.State != ledger.RunPlanned:
+		return waitsFor(r, d, run)
+	case before.Definition.State == job.Disabled:
+		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, is disabled.", d.After.Job)}, nil
+	case found:
+		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, starts at %s.", d.After.Job, run.Start.Format(time.RFC3339))}, nil
+	default:
+		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, has no run yet.", d.After.Job)}, nil
+	}
+}
+
+// lastRun returns the newest run of a job that is no longer planned, else the planned one.
+func lastRun(r Reader, rec jobRecord) (last runRecord, found bool, err error) {
+	for _, id := range rec.Open {
+		run, err := loadRun(r, id)
+		if err != nil {
+			return last, false, err
+		}
+		planned, was := run.State == ledger.RunPlanned, last.State == ledger.RunPlanned
+		if !found || was && !planned || was == planned && run.Start.After(last.Start) {
+			last, found = run, true
+		}
+	}
+	return last, found, nil
+}
+
+// waitsFor says what a job waits for in a run of the other; nil if that run has started it.
+func waitsFor(r Reader, d job.Definition, run runRecord) (*Waits, error) {
+	_, started, err := startedBy(r, run.ID, d.ID)
+	if err != nil || started {
+		return nil, err
+	}
+	n, err := reckon(r, run)
+	if err != nil {
+		return nil, err
+	}
+	a := d.After
+	w := &Waits{Run: run.ID, Needed: max(1, a.Needed(n.assets)), Succeeded: n.succeeded, Counted: n.assets}
+	again := fmt.Sprintf("the next run of job %s", a.Job)
+	stopped := run.State.Over()
+	switch {
+	case run.State == ledger.RunMaking:
+		w.Text = fmt.Sprintf("The orders of run %s are being made.", run.ID)
+	case n.orders == 0:
+		w.Text = fmt.Sprintf("Run %s has no asset, so it does not start; it waits for %s.", run.ID, again)
+	case n.assets == 0:
+		w.Text = fmt.Sprintf("No asset is left in run %s: the orders were withdrawn or the assets removed, so it does not start; it waits for %s.", run.ID, again)
+	case a.PerAsset:
+		w.Text = fmt.Sprintf("It starts on each asset that succeeds in run %s: of %d, %d have, none of them while this job was enabled.", run.ID, n.assets, n.succeeded)
+		if n.succeeded == 0 {
+			w.Text = fmt.Sprintf("It starts on each asset that succeeds in run %s: none of %d has.", run.ID, n.assets)
+		}
+	case a.Due(n.succeeded, n.assets):
+		w.Text = fmt.Sprintf("In run %s, %d of %d assets succeeded and %d are needed. It starts when the server next counts them: after the next change in that run, or %s.",
+			run.ID, n.succeeded, n.assets, w.Needed, again)
+	default:
+		w.Text = fmt.Sprintf("It needs %d of the %d assets of run %s to succeed (%d %%); %d have.", w.Needed, n.assets, run.ID, a.Share, n.succeeded)
+	}
+	switch {
+	case stopped:
+		w.Text += fmt.Sprintf(" That run was stopped (%v); it waits for %s.", run.State, again)
+	case !a.PerAsset && n.assets > 0 && n.ended == n.assets && !a.Due(n.succeeded, n.assets):
+		w.Text += fmt.Sprintf(" All have ended, so it starts only when assets that did not succeed leave, or after %s.", again)
+	}
+	return w, nil
 }

@@ -51,7 +51,9 @@
 // 26 hours earlier than the lead where the clock is behind.
 //
 // A job that runs after another (JOB-19) gets its orders asset by asset, in the check-in that brings the success, or as a
-// run of its own at the Tick after enough assets succeeded. Success is Completed, or NotApplicable: there was nothing to do.
+// run of its own at the Tick after enough assets succeeded. With times of its own, the run of the next one is planned then. Success
+// is Completed, or NotApplicable: there was nothing to do. The ledger says when a share is to be reckoned again (ledger.Recount),
+// and so does the end of a pass that made orders. JobStatus.Waits says why a follower has not started.
 //
 // # What is stored
 //

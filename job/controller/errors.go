@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/patchpolicy/patchpolicy/job"
 )
@@ -25,6 +26,20 @@ func (e *CancelRefused) Error() string {
 		return fmt.Sprintf("%s cannot be cancelled: it has ended", e.What)
 	}
 	return fmt.Sprintf("%s cannot be cancelled: stage %v has begun; it goes on and reports its result", e.What, e.Stage)
+}
+
+// FollowedError refuses to delete a job that enabled jobs run after (JOB-19).
+type FollowedError struct {
+	Job       job.ID
+	Followers []job.ID
+}
+
+func (e *FollowedError) Error() string {
+	names := make([]string, len(e.Followers))
+	for i, id := range e.Followers {
+		names[i] = string(id)
+	}
+	return fmt.Sprintf("job %s cannot be deleted: enabled jobs run after it (%s); disable or change them first, or force it (JOB-19)", e.Job, strings.Join(names, ", "))
 }
 
 // UnfinishedError says that a change is stored, but that not all orders follow it yet. The next Tick carries on.

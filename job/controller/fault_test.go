@@ -215,7 +215,7 @@ func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
 	})
 	try("tag", func() error { return f.TagAsset(ctx, "b", []string{"other"}) })
 	try("disable", func() error { return f.DisableJob(ctx, "n", f.now) })
-	try("delete", func() error { return f.DeleteJob(ctx, "n", f.now) })
+	try("delete", func() error { return f.DeleteJob(ctx, "n", false, f.now) })
 	vendor := patch("editor", "3.0.0")
 	vendor.Artifacts[0].Availability, vendor.Artifacts[0].URL, vendor.EOLMarked = catalog.Vendor, "", true
 	supplied := batch(vendor)

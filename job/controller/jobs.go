@@ -97,7 +97,7 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 		case run.State.Over():
 			continue
 		case !same:
-			_, err = t.stop(run, ledger.RunWithdraw{})
+			_, err = t.withdraw(run)
 		default:
 			run.Definition = d
 			_, err = t.stepRun(run, ledger.JobChanged{Started: recurs(d.Schedule) && begun(run, t.now)})
@@ -109,11 +109,23 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 	if same {
 		return nil
 	}
-	if err := enlist(t, old, d); err != nil || d.After != nil {
+	if err := enlist(t, old, d); err != nil {
 		return err
 	}
-	_, err := t.schedule(rec)
+	t.chains = nil
+	if d.After != nil {
+		return t.recountOpen(d.After.Job) // by another share, or for another time
+	}
+	_, err := t.schedule(rec, t.now, t.now)
 	return err
+}
+
+// withdraw withdraws a run of a job, unless it is over: what became of it never changes.
+func (t *tx) withdraw(run runRecord) (runRecord, error) {
+	if over, err := settled(t, run); err != nil || over && begun(run, t.now) {
+		return run, err
+	}
+	return t.stop(run, ledger.RunWithdraw{})
 }
 
 // begun reports whether a run has started on all assets that take part in it, whatever their zones.
@@ -140,13 +152,13 @@ func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 	return d.CheckPairs(snap)
 }
 
-// schedule plans the next run of an enabled job.
-func (t *tx) schedule(rec *jobRecord) (job.RunID, error) {
-	o, err := t.c.first(t, rec.Definition, t.now)
+// schedule plans the next run of an enabled job: at a time from enabled on and after after.
+func (t *tx) schedule(rec *jobRecord, enabled, after time.Time) (job.RunID, error) {
+	o, err := t.c.first(t, rec.Definition, enabled, after)
 	if err != nil {
 		return "", err
 	}
-	id, err := t.planRun(rec.Definition, o)
+	id, err := t.planRun(rec.Definition, o, "")
 	if err != nil {
 		return "", err
 	}
@@ -155,13 +167,13 @@ func (t *tx) schedule(rec *jobRecord) (job.RunID, error) {
 
 // first is the next occurrence of a job that has no run yet. A run that was withdrawn and has the same start again is the
 // same run, its withdrawn orders made anew.
-func (c *Controller) first(r Reader, d job.Definition, now time.Time) (o schedule.Occurrence, err error) {
+func (c *Controller) first(r Reader, d job.Definition, enabled, after time.Time) (o schedule.Occurrence, err error) {
 	if d.Schedule.Kind == schedule.OnDemand {
-		o.Start, err = freeStart(r, d, now) // two runs are never one
+		o.Start, err = freeStart(r, d, enabled) // two runs are never one
 		return o, err
 	}
-	for after := now; ; after = o.Start {
-		if o, err = c.next(d, now, after); err != nil {
+	for ; ; after = o.Start {
+		if o, err = c.next(d, enabled, after); err != nil {
 			return o, err
 		}
 		run, err := loadRun(r, d.Run(o))
@@ -200,7 +212,8 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 
 // EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is enabled later than the lead before its start is
 // handed out at the next check-in (MAN-1). It returns the run planned. The run is empty for a job that was enabled already, which
-// stays as it is, and for one that runs behind another: that waits for successes from now on (JOB-19).
+// stays as it is, and for one that runs after another: that waits for successes from now on, and JobStatus.Waits says for
+// which (JOB-19).
 //
 // Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
 // still to follow.
@@ -223,7 +236,7 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 			return err
 		}
 		if rec.Definition.After == nil {
-			if run, err = t.schedule(&rec); err != nil {
+			if run, err = t.schedule(&rec, now, now); err != nil {
 				return err
 			}
 		}
@@ -242,15 +255,16 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 // Errors: a *NotFoundError; a *job.Invalid for a job that is deleted; an *UnfinishedError when the job is disabled and some
 // of its orders are still to follow.
 func (c *Controller) DisableJob(ctx context.Context, id job.ID, now time.Time) error {
-	return c.retire(ctx, id, job.Disabled, now)
+	return c.retire(ctx, id, job.Disabled, false, now)
 }
 
-// DeleteJob withdraws like DisableJob. Deleted is final; the job's history stays (JOB-6).
-func (c *Controller) DeleteJob(ctx context.Context, id job.ID, now time.Time) error {
-	return c.retire(ctx, id, job.Deleted, now)
+// DeleteJob withdraws like DisableJob. Deleted is final; the job's history stays (JOB-6). The error is a *FollowedError if
+// enabled jobs run after it, unless the deletion is forced: then they wait, and say so (JOB-19). Otherwise see DisableJob.
+func (c *Controller) DeleteJob(ctx context.Context, id job.ID, force bool, now time.Time) error {
+	return c.retire(ctx, id, job.Deleted, force, now)
 }
 
-func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now time.Time) error {
+func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, force bool, now time.Time) error {
 	now = instant(now)
 	var more []job.RunID
 	err := c.update(ctx, now, func(t *tx) error {
@@ -262,10 +276,15 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now
 		if rec.Definition.State == job.Deleted {
 			return problem.One("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)")
 		}
+		if state == job.Deleted && !force {
+			if err := t.unfollowed(id); err != nil {
+				return err
+			}
+		}
 		for _, open := range rec.Open {
 			run, err := loadRun(t, open)
 			if err == nil {
-				run, err = t.stop(run, ledger.RunWithdraw{})
+				run, err = t.withdraw(run)
 			}
 			if err != nil {
 				return err
@@ -285,6 +304,19 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now
 		return err
 	}
 	return unfinished(c.finish(ctx, more, now))
+}
+
+// unfollowed returns a *FollowedError if enabled jobs run after a job.
+func (t *tx) unfollowed(id job.ID) error {
+	list, err := t.followers(id)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	refused := &FollowedError{Job: id}
+	for _, j := range list {
+		refused.Followers = append(refused.Followers, j.Definition.ID)
+	}
+	return refused
 }
 
 // Preview says what a job would do on an asset now, and why, with nothing changed; orders are made by the same code

@@ -36,7 +36,7 @@ func TestStatesOfAJob_JOB6(t *testing.T) {
 		require.ErrorAs(f, err, &bad)
 		require.Len(f, bad.Problems, 2, "no patch and no asset: both are told")
 
-		require.NoError(f, f.DeleteJob(ctx, "j", f.now))
+		require.NoError(f, f.DeleteJob(ctx, "j", false, f.now))
 		require.ErrorAs(f, f.DisableJob(ctx, "j", f.now), &bad)
 		_, err = f.SaveJob(ctx, definition("j"), f.now)
 		require.ErrorAs(f, err, &bad)

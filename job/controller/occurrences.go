@@ -42,6 +42,10 @@ func (c *Controller) next(d job.Definition, enabled, after time.Time) (schedule.
 	if err != nil {
 		return schedule.Occurrence{}, problem.One("job "+string(d.ID), "schedule.zone", d.Schedule.Zone, "cannot be used: %v (JOB-20)", err)
 	}
+	return nextIn(d, enabled, after, zone)
+}
+
+func nextIn(d job.Definition, enabled, after time.Time, zone *time.Location) (schedule.Occurrence, error) {
 	o, ok := d.Schedule.NextIn(enabled, after, zone)
 	if !ok {
 		return o, problem.One("job "+string(d.ID), "schedule", d.Schedule.Kind.String(), "has no start after %s (JOB-20)", after.Format(time.RFC3339))
@@ -49,13 +53,28 @@ func (c *Controller) next(d job.Definition, enabled, after time.Time) (schedule.
 	return o, nil
 }
 
+// nextOn is the first occurrence on an asset at an instant or after it. Where the asset's own zone is needed and unknown, it is the
+// earliest anywhere: the asset is left out of that run with the reason.
+func (c *Controller) nextOn(r Reader, d job.Definition, from time.Time, asset job.AssetID) (schedule.Occurrence, error) {
+	if d.Schedule.Zone == schedule.AssetZone {
+		seen, _, err := load[seenRecord](r, tableSeen, key(string(asset)))
+		if err != nil {
+			return schedule.Occurrence{}, err
+		}
+		if zone, err := c.location(seen.Zone); err == nil && seen.Zone != "" {
+			return nextIn(d, from, from.Add(-1), zone)
+		}
+	}
+	return c.next(d, from, from.Add(-1))
+}
+
 // recurs reports whether a schedule has a next run behind each.
 func recurs(s schedule.Schedule) bool { return s.Kind != schedule.OnDemand && s.Kind != schedule.Once }
 
-// renew plans the next run of a recurring job when one is taken up. Missed: the one taken up is not worth making, since a
+// renew plans the next run of a recurring job when one of its times is taken up. Missed: the one taken up is not worth making, since a
 // newer one came due while no server was there, and of several missed runs only the newest runs (JOB-12).
 func (t *tx) renew(run runRecord) (missed bool, err error) {
-	if !recurs(run.Definition.Schedule) || run.After != "" {
+	if run.Local == 0 || !recurs(run.Definition.Schedule) || run.Definition.After != nil {
 		return false, nil
 	}
 	rec, err := loadJob(t, run.Definition.ID)
@@ -85,7 +104,7 @@ func (t *tx) renew(run runRecord) (missed bool, err error) {
 			return false, nil
 		}
 	}
-	id, err := t.planRun(d, o)
+	id, err := t.planRun(d, o, "")
 	if err == nil {
 		err = t.reopen(&rec, id)
 	}

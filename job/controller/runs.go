@@ -124,11 +124,16 @@ func (t *tx) pass(run runRecord) (runRecord, error) {
 		return run, fmt.Errorf("run %s: %w", run.ID, err)
 	}
 	end := n < t.c.config.Batch
-	if end && pass.Kind == ledger.TrimPass {
+	switch {
+	case end && pass.Kind == ledger.TrimPass:
 		for _, d := range pass.Drop {
 			if err := t.Put(tableRunPatches, key(string(run.ID), string(d.Patch)), trimmed); err != nil {
 				return run, err
 			}
+		}
+	case end && pass.Kind == ledger.MakePass:
+		if err := t.recount(run.ID); err != nil { // from now on its orders are all there
+			return run, err
 		}
 	}
 	return t.stepRun(run, ledger.Passed{Cursor: cursor, Last: end})
@@ -327,13 +332,14 @@ func (t *tx) countStops(more bool) error {
 }
 
 // planRun stores the run of an occurrence. One that was withdrawn and has the same start is the same run, planned again.
-func (t *tx) planRun(d job.Definition, o schedule.Occurrence) (job.RunID, error) {
+// After is the run that it follows asset by asset.
+func (t *tx) planRun(d job.Definition, o schedule.Occurrence, after job.RunID) (job.RunID, error) {
 	id := d.Run(o)
 	old, err := loadRun(t, id)
 	if _, none := errors.AsType[*NotFoundError](err); err != nil && !none {
 		return "", err
 	}
-	plan := ledger.RunPlan{ID: id, Occurrence: o, Due: o.Start.Add(-t.c.config.Lead)}
+	plan := ledger.RunPlan{ID: id, Occurrence: o, Due: o.Start.Add(-t.c.config.Lead), After: after}
 	return id, t.saveRun(old.Run, runRecord{Run: ledger.StepRun(old.Run, plan, t.now), Definition: d})
 }
 

@@ -64,7 +64,7 @@ func (k *PassKind) UnmarshalText(text []byte) error { return passKinds.Unmarshal
 type Pass struct {
 	Kind   PassKind    `json:"kind"`
 	Cursor job.AssetID `json:"cursor,omitempty"` // the assets up to this one are done
-	Live   bool        `json:"live,omitempty"`   // of MakePass: the start is past, so no further asset gets an order
+	Live   bool        `json:"live,omitempty"`   // of MakePass: no further asset gets an order
 	Drop   []Drop      `json:"drop,omitempty"`   // of TrimPass
 }
 
@@ -98,6 +98,7 @@ type (
 		ID         job.RunID
 		Occurrence schedule.Occurrence
 		Due        time.Time
+		After      job.RunID // the run that it follows asset by asset; empty: none
 	}
 	// RunDue says that its time has come. Missed: a newer run of the job is due as well (JOB-12).
 	RunDue struct{ Missed bool }
@@ -136,14 +137,17 @@ func StepRun(r Run, ev RunEvent, at time.Time) Run {
 	r.Passes = slices.Clone(r.Passes)
 	switch ev := ev.(type) {
 	case RunPlan:
-		r = Run{ID: ev.ID, Start: ev.Occurrence.Start, Local: ev.Occurrence.Local, State: RunPlanned, Due: ev.Due, Passes: r.stops()}
+		r = Run{
+			ID: ev.ID, Start: ev.Occurrence.Start, Local: ev.Occurrence.Local, State: RunPlanned, Due: ev.Due, After: ev.After, Passes: r.stops(),
+		}
 	case RunDue:
 		switch {
 		case r.State != RunPlanned:
 		case ev.Missed:
 			r.State, r.Due = RunMissed, time.Time{}
 		default:
-			r.State, r.Due, r.Passes = RunMaking, time.Time{}, append(r.stops(), Pass{Kind: MakePass})
+			// Of a run that follows asset by asset, the orders of the assets that have succeeded wait.
+			r.State, r.Due, r.Passes = RunMaking, time.Time{}, append(r.stops(), Pass{Kind: MakePass, Live: r.After != ""})
 		}
 	case JobChanged:
 		if r.State == RunMaking || r.State == RunMade { // making again goes by the newest catalog, so nothing is left to trim

@@ -76,7 +76,7 @@ func (h handler) routes() []route {
 		{"GET jobs", page, h.jobs},
 		{"GET jobs/{id}", nil, func(r *http.Request) (any, error) { return c.Job(r.Context(), jobID(r)) }},
 		{"PUT jobs/{id}", nil, h.saveJob},
-		{"DELETE jobs/{id}", nil, h.changing(func(r *http.Request) (any, error) { return nil, c.DeleteJob(r.Context(), jobID(r), h.Clock()) })},
+		{"DELETE jobs/{id}", []string{"force"}, h.changing(h.deleteJob)},
 		{"POST jobs/{id}/enable", nil, h.changing(func(r *http.Request) (any, error) {
 			run, err := c.EnableJob(r.Context(), jobID(r), h.Clock())
 			return Enabled{run}, err
@@ -168,6 +168,8 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e.Status = http.StatusBadRequest
 	case is[*controller.NotFoundError](err):
 		e.Status = http.StatusNotFound
+	case is[*controller.FollowedError](err):
+		e.Status = http.StatusConflict
 	case is[*job.Invalid](err), is[*controller.BoundError](err), is[*job.CoDependent](err):
 		e.Status = http.StatusUnprocessableEntity
 		if invalid, ok := errors.AsType[*job.Invalid](err); ok {
@@ -267,6 +269,14 @@ func (h handler) customURLs(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return nil, h.Controller.SetCustomURLs(r.Context(), urls)
+}
+
+func (h handler) deleteJob(r *http.Request) (any, error) {
+	force := r.URL.Query().Get("force")
+	if force != "" && force != "true" && force != "false" {
+		return nil, badRequest{fmt.Errorf("force is %.40q; want true or false", force)}
+	}
+	return nil, h.Controller.DeleteJob(r.Context(), jobID(r), force == "true", h.Clock())
 }
 
 func (h handler) saveJob(r *http.Request) (any, error) {

@@ -81,6 +81,9 @@ func ParseDefinition(data []byte) (d job.Definition, err error) {
 	if schedule, ok := raw["schedule"].(map[string]any); ok {
 		duration("schedule.", schedule, "spread")
 	}
+	if after, ok := raw["after"].(map[string]any); ok {
+		duration("after.", after, "delay")
+	}
 	if policy, ok := raw["reboot"].(map[string]any); ok {
 		for _, name := range []string{"interval", "prompt", "countdown"} {
 			duration("reboot.", policy, name)

@@ -27,14 +27,12 @@ const jobExample = `  {
 func (r *remote) jobs() *cobra.Command {
 	noun := &cobra.Command{Use: "job", Short: "Jobs: which patches, on which assets, when"}
 	noun.AddCommand(r.jobCreate(), r.jobList(), r.jobShow(), r.jobPreview(), r.jobCancel())
-	for _, v := range []struct{ verb, short, method, suffix, done string }{
-		{"disable", "Withdraw what has not started; what has goes on (JOB-5)", http.MethodPost, "/disable", "disabled"},
-		{"delete", "Like disable, for ever; the history stays (JOB-6)", http.MethodDelete, "", "deleted"},
-	} {
-		noun.AddCommand(&cobra.Command{Use: v.verb + " JOB", Short: v.short, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-			return act(cmd, r, v.method, "jobs/"+escaped(args[0])+v.suffix, nil, v.done)
-		}})
-	}
+	noun.AddCommand(&cobra.Command{
+		Use: "disable JOB", Short: "Withdraw what has not started; what has goes on (JOB-5)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return act(cmd, r, http.MethodPost, "jobs/"+escaped(args[0])+"/disable", nil, "disabled")
+		},
+	}, r.jobDelete())
 	noun.AddCommand(&cobra.Command{
 		Use: "enable JOB", Short: "Enable a job and print its run", Args: cobra.ExactArgs(1),
 		Long: "Enable a job. Its orders are handed out 3 h before the start; if that is sooner, at each asset's next check-in (MAN-1).",
@@ -51,6 +49,22 @@ func (r *remote) jobs() *cobra.Command {
 		},
 	})
 	return noun
+}
+
+func (r *remote) jobDelete() *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use: "delete JOB", Short: "Like disable, for ever; the history stays (JOB-6)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := "jobs/" + escaped(args[0])
+			if force {
+				path += "?force=true"
+			}
+			return act(cmd, r, http.MethodDelete, path, nil, "deleted")
+		},
+	}
+	c.Flags().BoolVar(&force, "force", false, "though enabled jobs run after it; they wait then, and say so (JOB-19)")
+	return c
 }
 
 func (r *remote) jobCreate() *cobra.Command {
@@ -134,6 +148,9 @@ func (r *remote) jobShow() *cobra.Command {
 		}
 		if err := table(cmd.OutOrStdout(), "JOB STATE REVISION SCHEDULE AT NAME", [][]any{{j.ID, j.State, j.Revision, j.Schedule.Kind, j.Schedule.At, j.Name}}); err != nil {
 			return err
+		}
+		if j.Waits != nil {
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "\nIt has not started: %s\n", show(j.Waits.Text))
 		}
 		_, _ = fmt.Fprintln(cmd.OutOrStdout())
 		return runTable(cmd, runs)
