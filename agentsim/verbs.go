@@ -47,14 +47,18 @@ func init() {
 			})
 		}},
 		{"delete JOB by force", "", func(p *player, m *match) { // (JOB-19)
-			p.act(m, func(ctx context.Context, now time.Time) error { return p.w.server.c.DeleteJob(ctx, job.ID(m.w[0]), true, now) })
+			p.act(m, func(ctx context.Context, now time.Time) error {
+				return p.w.server.c.DeleteJob(ctx, job.ID(m.w[0]), true, now)
+			})
 		}},
 		{"remove ASSET", "", func(p *player, m *match) {
 			if a := p.w.assets[job.AssetID(m.w[0])]; a != nil && a.up {
 				m.err = notNowf("%s is on; only a computer that is off is removed here", a.id)
 				return
 			}
-			p.act(m, func(ctx context.Context, now time.Time) error { return p.w.server.c.RemoveAsset(ctx, job.AssetID(m.w[0]), now) })
+			p.act(m, func(ctx context.Context, now time.Time) error {
+				return p.w.server.c.RemoveAsset(ctx, job.AssetID(m.w[0]), now)
+			})
 		}},
 		{"tag ASSET[ TAG…]", "", func(p *player, m *match) { // (JOB-7)
 			p.act(m, func(ctx context.Context, now time.Time) error {

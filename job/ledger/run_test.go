@@ -80,7 +80,7 @@ func TestRunEvents(t *testing.T) {
 		{occurrenceRun(planned), ledger.RunDue{}, "making, make"},
 		{occurrenceRun(planned), ledger.RunDue{Missed: true}, "missed"},
 		// Of a run that follows asset by asset, only the orders that wait are made (JOB-19).
-		{ledger.StepRun(ledger.Run{}, ledger.RunPlan{ID: run, Due: t0, After: "first@20260301T120000Z"}, t0), ledger.RunDue{}, "making, make live"},
+		{ledger.StepRun(ledger.Run{}, ledger.RunPlan{ID: run, Occurrence: schedule.Occurrence{Start: t0}, Due: t0, After: "first@20260301T120000Z"}, t0), ledger.RunDue{}, "making, make live"},
 		{occurrenceRun(making, ledger.MakePass), ledger.RunDue{}, "making, make after m"},
 		{occurrenceRun(making, ledger.MakePass), ledger.RunDue{Missed: true}, "making, make after m"},
 		{occurrenceRun(made), ledger.RunDue{}, "made, at 19:00"},
