@@ -48,7 +48,7 @@
 //	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | early download |
 //	first ACTION… | last ACTION… | after JOB per asset[ plus D] | after JOB at N%[ plus D]
 //	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays
-//	enable|disable|delete|cancel JOB
+//	enable|disable|delete|cancel|run JOB
 //	delete JOB by force                         though enabled jobs run after it
 //	remove ASSET                                that is off
 //	tag ASSET[ TAG…]                            all the tags it has from now on

@@ -31,7 +31,7 @@ func init() {
 		{"job ID: CLAUSE[, CLAUSE]…", "(job) ([^:]*):(.*)", (*player).save},
 		{"edit ID: CLAUSE[, CLAUSE]…", "(edit) ([^:]*):(.*)", (*player).save},
 		{policySyntax, "policy ([^: ]+):(.*)", (*player).policy},
-		{"enable|disable|delete|cancel JOB", "", func(p *player, m *match) {
+		{"enable|disable|delete|cancel|run JOB", "", func(p *player, m *match) {
 			p.act(m, func(ctx context.Context, now time.Time) (err error) {
 				switch c, id := p.w.server.c, job.ID(m.w[1]); m.w[0] {
 				case "enable":
@@ -40,6 +40,8 @@ func init() {
 					err = c.DisableJob(ctx, id, now)
 				case "delete":
 					err = c.DeleteJob(ctx, id, false, now)
+				case "run":
+					_, err = c.RunJob(ctx, id, now)
 				case "cancel":
 					_, err = c.CancelJob(ctx, id, now)
 				}

@@ -14,8 +14,9 @@
 //     patches that are deprecated or gone (CAT-9) or are no longer the newest of their only URL (CAT-6).
 //   - SaveJob, EnableJob, DisableJob and DeleteJob change a job and everything that follows from it: a planned run, the
 //     orders of runs that have not begun, and the manifest revision of every asset concerned (MAN-2).
+//   - RunJob runs an enabled job now, by name. Disabling, deleting and editing a job leave its runs that have ended as they are.
 //   - CancelRun and CancelJob report for each asset what is known: Cancelled, CancelPending, TooLate with the stage, or
-//     Ended. They refuse with *CancelRefused when nothing can be cancelled any more, and then change nothing (JOB-3).
+//     Ended. They refuse with *CancelRefused when there is nothing to cancel, say why, and then change nothing (JOB-3).
 //   - Tick makes the orders of a run once, however often it is called, by however many servers, and wherever it is cut off.
 //     An asset whose inventory is not known yet gets its order in the check-in that brings it.
 //   - Probed takes in which URLs of the patches that are marked for their end of life cannot be reached; ProbeURLs lists

@@ -249,7 +249,46 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 	return run, unfinished(err)
 }
 
-// DisableJob disables a job and withdraws its orders: an asset drops what it has not started when it receives the next
+// RunJob starts a run of an enabled job now, whatever its schedule says and whatever it runs after, and returns it. It is beside
+// the runs that are planned: those come as they would. Each call makes a run of its own.
+//
+// Errors: a *NotFoundError; a *job.Invalid for a job that is not enabled; a *job.CoDependent (JOB-14); an *UnfinishedError when
+// the run is stored and orders are still to follow.
+func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
+	now = instant(now)
+	err = c.update(ctx, now, func(t *tx) error {
+		rec, err := loadJob(t, id)
+		if err != nil {
+			return err
+		}
+		d := rec.Definition
+		if d.State != job.Enabled {
+			return problem.One("job "+string(id), "state", d.State.String(), "cannot be run; enable the job first (JOB-6)")
+		}
+		snap, err := c.snapshot(t)
+		if err != nil {
+			return err
+		}
+		if err := d.CheckPairs(snap); err != nil {
+			return err
+		}
+		start, err := freeStart(t, d, now)
+		if err != nil {
+			return err
+		}
+		if run, err = t.planRun(d, schedule.Occurrence{Start: start}, ""); err != nil {
+			return err
+		}
+		return t.opened(rec, run)
+	})
+	if err != nil {
+		return "", err
+	}
+	_, err = c.Tick(ctx, now)
+	return run, unfinished(err)
+}
+
+// DisableJob disables a job and withdraws its orders that have not ended: an asset drops what it has not started when it receives the next
 // manifest, and goes on with what it has (JOB-5). That holds at once for every asset that calls, however many there are.
 //
 // Errors: a *NotFoundError; a *job.Invalid for a job that is deleted; an *UnfinishedError when the job is disabled and some

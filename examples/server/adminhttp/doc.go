@@ -14,6 +14,7 @@
 //	PUT    jobs/{id}                    a definition → the definition as saved
 //	GET    jobs?after&limit             GET jobs/{id}     DELETE jobs/{id}?force=true, though enabled jobs run after it
 //	POST   jobs/{id}/enable             → {run}           POST jobs/{id}/disable
+//	POST   jobs/{id}/run                → {run}, which starts now
 //	POST   jobs/{id}/cancel             → a cancel report
 //	GET    jobs/{id}/runs?after&limit   GET jobs/{id}/preview?asset
 //	GET    runs/{id}                    GET runs/{id}/assets?after&limit   POST runs/{id}/cancel

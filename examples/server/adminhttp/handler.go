@@ -81,6 +81,10 @@ func (h handler) routes() []route {
 			run, err := c.EnableJob(r.Context(), jobID(r), h.Clock())
 			return Enabled{run}, err
 		})},
+		{"POST jobs/{id}/run", nil, h.changing(func(r *http.Request) (any, error) {
+			run, err := c.RunJob(r.Context(), jobID(r), h.Clock())
+			return Enabled{run}, err
+		})},
 		{"POST jobs/{id}/disable", nil, h.changing(func(r *http.Request) (any, error) { return nil, c.DisableJob(r.Context(), jobID(r), h.Clock()) })},
 		{"POST jobs/{id}/cancel", nil, func(r *http.Request) (any, error) { return cancelled(c.CancelJob(r.Context(), jobID(r), h.Clock())) }},
 		{"GET jobs/{id}/runs", page, h.runs},

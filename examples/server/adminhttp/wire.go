@@ -32,9 +32,9 @@ type MadeToken struct {
 	Token  controller.Token `json:"token"`
 }
 
-// Enabled is the answer to enabling a job.
+// Enabled is the answer to enabling a job, and to running one by name.
 type Enabled struct {
-	Run job.RunID `json:"run,omitempty"` // empty: it was enabled already, or runs behind another job
+	Run job.RunID `json:"run,omitempty"` // empty: it was enabled already, or runs after another job
 }
 
 // Preview is what a job would do on an asset now.

@@ -42,7 +42,18 @@ func (r *remote) jobs() *cobra.Command {
 				return err
 			}
 			if out.Run == "" {
-				out.Run = "(no run is planned: it was enabled already, or runs behind another job)"
+				out.Run = "(no run is planned: it was enabled already, or runs after another job)"
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), out.Run)
+			return err
+		},
+	}, &cobra.Command{
+		Use: "run JOB", Short: "Start a run of an enabled job now and print it", Args: cobra.ExactArgs(1),
+		Long: "Start a run of an enabled job now, whatever its schedule says and whatever it runs after. Its other runs come as planned.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out, done, err := do[adminhttp.Enabled](cmd, r, http.MethodPost, "jobs/"+escaped(args[0])+"/run", nil, nil)
+			if err != nil || done {
+				return err
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), out.Run)
 			return err
@@ -72,7 +83,7 @@ func (r *remote) jobCreate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "create -f FILE", Short: "Save a job; a new one is disabled, one that exists keeps its state",
 		Long: "Save a job from a JSON file. Saving an enabled job again makes its orders that have not started anew (MAN-2).\n\nA job file:\n\n" + jobExample +
-			"\n\nInstead of a query, patches may be a list: {\"list\": [\"PATCH-ID\"]}. A schedule is {\"kind\": \"on demand\"}, which starts when the\njob is enabled, once as above, or recurs:\n\n" +
+			"\n\nInstead of a query, patches may be a list: {\"list\": [\"PATCH-ID\"]}. A schedule is {\"kind\": \"on demand\"}, which starts when the\njob is enabled or run by name, once as above, or recurs:\n\n" +
 			"  {\"kind\": \"daily\", \"time\": \"22:00\", \"zone\": \"Europe/Berlin\", \"spread\": \"30m\"}\n" +
 			"  {\"kind\": \"weekly\", \"time\": \"22:00\", \"zone\": \"asset\", \"weekdays\": [\"saturday\"]}\n" +
 			"  {\"kind\": \"patch tuesday\", \"time\": \"02:30\", \"zone\": \"UTC\", \"offset\": 4}\n\n" +
