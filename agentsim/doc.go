@@ -45,7 +45,7 @@
 //	job ID: CLAUSE[, CLAUSE]…                   a clause is one of
 //	patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
 //	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
-//	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | early download |
+//	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | late joiners | early download |
 //	first ACTION… | last ACTION… | after JOB per asset[ plus D] | after JOB at N%[ plus D]
 //	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays
 //	enable|disable|delete|cancel|run JOB

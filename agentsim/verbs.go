@@ -64,7 +64,7 @@ func init() {
 		}},
 		{"tag ASSET[ TAG…]", "", func(p *player, m *match) { // (JOB-7)
 			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.TagAsset(ctx, job.AssetID(m.w[0]), strings.Fields(m.w[1]))
+				return p.w.server.c.TagAsset(ctx, job.AssetID(m.w[0]), strings.Fields(m.w[1]), now)
 			})
 		}},
 		{"sync", "", func(p *player, _ *match) { p.w.server.sync() }},

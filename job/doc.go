@@ -38,4 +38,7 @@
 //     which also makes the real orders.
 //   - JOB-23. A job may allow its downloads before the start, spread over the lead, as part of the download stage: a
 //     cancel or withdrawal deletes what was fetched, and integrity is judged the same way.
+//   - JOB-26. A job can include late joiners: an asset that enrols or gets the tag after the orders were made gets its order
+//     too, until the run's window ends, or without a window until 24 h after the start (JoinTime). Default: no. Of several
+//     runs that still take some, it gets that of the newest.
 package job

@@ -21,6 +21,8 @@ const (
 	// MinWindow and MaxWindow bound a patch window (JOB-10).
 	MinWindow = time.Minute
 	MaxWindow = 168 * time.Hour
+	// JoinTime is how long after its start a run without a window takes late joiners (JOB-26).
+	JoinTime = 24 * time.Hour
 	// MaxFollowDelay is the longest delay between a job and the one after it (JOB-19): a quarter of a year.
 	MaxFollowDelay = 92 * 24 * time.Hour
 	// MaxActionTime bounds one action; DefaultActionTime is used where none is set.

@@ -65,8 +65,11 @@ func audit(r Reader) (differences []string, err error) {
 		if d := j.Definition; d.After != nil && d.State == job.Enabled {
 			want[Key{tableFollowers, key(string(d.After.Job), string(d.ID))}] = ""
 		}
+		if d := j.Definition; d.LateJoiners && d.State == job.Enabled {
+			want[Key{tableJoins, key(string(d.ID))}] = ""
+		}
 	}
-	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableFailures, tableDue, tableWork, tableStopping, tableFollowers} {
+	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableFailures, tableDue, tableWork, tableStopping, tableFollowers, tableJoins} {
 		for rec, err := range records(r, table, "", "") {
 			if err != nil {
 				return nil, err

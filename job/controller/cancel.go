@@ -126,7 +126,7 @@ func (c *Controller) cancel(ctx context.Context, what string, now time.Time, cho
 	var refused *CancelRefused
 	var more []job.RunID
 	err = c.update(ctx, now, func(t *tx) (err error) {
-		if refused, err = cancellable(t, what, why, runs); err != nil {
+		if refused, err = cancellable(t, what, why, runs, now); err != nil {
 			return err
 		}
 		if refused != nil {
@@ -193,7 +193,7 @@ func known(r Reader, runs []runRecord) (assets []AssetCancel, err error) {
 
 // cancellable returns a *CancelRefused if nothing of the runs was or can still be cancelled. It stops at the first that can. Why is
 // said if no order was made.
-func cancellable(r Reader, what, why string, runs []runRecord) (refused *CancelRefused, err error) {
+func cancellable(r Reader, what, why string, runs []runRecord, now time.Time) (refused *CancelRefused, err error) {
 	refused = &CancelRefused{What: what, Stage: job.StageDone}
 	none, cancelled := true, false
 	for _, run := range runs {
@@ -203,14 +203,14 @@ func cancellable(r Reader, what, why string, runs []runRecord) (refused *CancelR
 		}
 		cancelled = cancelled || run.State == ledger.RunCancelled
 		switch {
-		case run.State == ledger.RunPlanned, run.State == ledger.RunMaking:
+		case run.State == ledger.RunPlanned, run.State == ledger.RunMaking, run.joinable(now):
 			return nil, nil // orders that will not be made
 		case run.After != "" && !run.State.Over(): // further assets could follow
 			before, err := loadRun(r, run.After)
 			if err != nil {
 				return nil, err
 			}
-			if done, err := settled(r, before); err != nil || !done {
+			if done, err := over(r, before, now); err != nil || !done {
 				return nil, err
 			}
 		}

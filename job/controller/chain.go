@@ -33,8 +33,16 @@ func checkChain(r Reader, d job.Definition) error {
 	return nil
 }
 
-// enlist keeps the list of who runs after whom in step with a job's change.
+// enlist keeps the lists of who runs after whom, and of who takes late joiners, in step with a job's change.
 func enlist(w Writer, old, now job.Definition) error {
+	if err := unmark(w, tableJoins, string(old.ID)); err != nil {
+		return err
+	}
+	if now.LateJoiners && now.State == job.Enabled {
+		if err := mark(w, tableJoins, string(now.ID)); err != nil {
+			return err
+		}
+	}
 	if old.After != nil {
 		if err := unmark(w, tableFollowers, string(old.After.Job), string(old.ID)); err != nil {
 			return err

@@ -213,7 +213,7 @@ func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
 		}
 		return err
 	})
-	try("tag", func() error { return f.TagAsset(ctx, "b", []string{"other"}) })
+	try("tag", func() error { return f.TagAsset(ctx, "b", []string{"other"}, f.now) })
 	try("disable", func() error { return f.DisableJob(ctx, "n", f.now) })
 	try("delete", func() error { return f.DeleteJob(ctx, "n", false, f.now) })
 	vendor := patch("editor", "3.0.0")

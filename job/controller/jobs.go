@@ -106,10 +106,7 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 			return err
 		}
 	}
-	if same {
-		return nil
-	}
-	if err := enlist(t, old, d); err != nil {
+	if err := enlist(t, old, d); err != nil || same {
 		return err
 	}
 	t.chains = nil
@@ -129,12 +126,14 @@ func (t *tx) withdraw(run runRecord) (runRecord, error) {
 }
 
 // begun reports whether a run has started on all assets that take part in it, whatever their zones.
-func begun(run runRecord, now time.Time) bool {
-	start := run.Start
+func begun(run runRecord, now time.Time) bool { return latestStart(run).Before(now) }
+
+// latestStart is when a run starts on the last of its assets, whatever their zones.
+func latestStart(run runRecord) time.Time {
 	if run.Local != 0 && run.Definition.Schedule.Zone == schedule.AssetZone {
-		start = start.Add(26 * time.Hour) // from UTC+14 to UTC−12
+		return run.Start.Add(26 * time.Hour) // from UTC+14 to UTC−12
 	}
-	return start.Before(now)
+	return run.Start
 }
 
 // enable says why a job cannot be enabled at a time.
@@ -198,7 +197,7 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 		if err != nil {
 			return err
 		}
-		done, err := settled(t, run)
+		done, err := over(t, run, t.now)
 		if err != nil {
 			return err
 		}

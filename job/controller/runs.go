@@ -359,6 +359,18 @@ func settled(r Reader, run runRecord) (bool, error) {
 	return settled(r, before)
 }
 
+// over reports whether a run is settled, and no asset can take part in it any more.
+func over(r Reader, run runRecord, now time.Time) (bool, error) {
+	done, err := settled(r, run)
+	for done && err == nil && !run.joinable(now) {
+		if run.After == "" {
+			return true, nil
+		}
+		run, err = loadRun(r, run.After)
+	}
+	return false, err
+}
+
 func runKey(id job.RunID) (string, error) {
 	owner := id.Job()
 	if len(id) > 2*job.MaxID || job.ValidID(string(owner)) != nil {

@@ -264,7 +264,7 @@ func (h handler) tag(r *http.Request) (any, error) {
 	if err := body(r, &tags); err != nil {
 		return nil, err
 	}
-	return nil, h.Controller.TagAsset(r.Context(), asset(r), tags)
+	return nil, h.Controller.TagAsset(r.Context(), asset(r), tags, h.Clock())
 }
 
 func (h handler) customURLs(r *http.Request) (any, error) {
