@@ -48,6 +48,7 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	{"strict lines", "", func(d *job.Definition, m *match) { d.StrictLines = true }},
 	{"legacy checksums", "", func(d *job.Definition, m *match) { d.AllowLegacy = true }},
 	{"no last call", "", func(d *job.Definition, m *match) { d.NoLastCall = true }},
+	{"gives up after N failures", "", func(d *job.Definition, m *match) { d.GiveUp = m.n[0] }},
 	{"late joiners", "", func(d *job.Definition, m *match) { d.LateJoiners = true }},
 	{"early download", "", func(d *job.Definition, m *match) { d.Early = true }},
 	{"first ACTION…", "", func(d *job.Definition, m *match) { d.Pre = actions(m.w[0]) }},

@@ -53,6 +53,11 @@ func init() {
 				return p.w.server.c.DeleteJob(ctx, job.ID(m.w[0]), true, now)
 			})
 		}},
+		{"retry PATCH of JOB on ASSET", "", func(p *player, m *match) { // (JOB-27)
+			p.act(m, func(ctx context.Context, now time.Time) error {
+				return p.w.server.c.RetryPatch(ctx, job.ID(m.w[1]), job.AssetID(m.w[2]), catalog.PatchID(m.w[0]), now)
+			})
+		}},
 		{"remove ASSET", "", func(p *player, m *match) {
 			if a := p.w.assets[job.AssetID(m.w[0])]; a != nil && a.up {
 				m.err = notNowf("%s is on; only a computer that is off is removed here", a.id)

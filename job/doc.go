@@ -38,7 +38,13 @@
 //     which also makes the real orders.
 //   - JOB-23. A job may allow its downloads before the start, spread over the lead, as part of the download stage: a
 //     cancel or withdrawal deletes what was fetched, and integrity is judged the same way.
+//   - JOB-24. An order starts at most once on an asset, also after a restored server or a lost state. Not built yet.
+//   - JOB-25. Stuck is visible: what lasts longer than expected is listed, and an install may have a limit. Not built yet.
 //   - JOB-26. A job can include late joiners: an asset that enrols or gets the tag after the orders were made gets its order
 //     too, until the run's window ends, or without a window until 24 h after the start (JoinTime). Default: no. Of several
 //     runs that still take some, it gets that of the newest.
+//   - JOB-27. A job can give up: after N failed runs (default: never) the patch is left out on that asset with the reason,
+//     until a newer version or a named act. An order with nothing left to do for that reason is Failed. An install that never
+//     began (code 14) and a result that the agent does not know (code 5) are no failed run. Failed downloads are retried
+//     within the window, or without one for 24 h.
 package job

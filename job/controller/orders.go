@@ -67,6 +67,8 @@ func (t *tx) make(run runRecord, asset job.Asset) error {
 	switch {
 	case problem != "":
 		return t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: problem, Dropped: dropped})
+	case plan.Empty() && plan.GaveUp():
+		return t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy here (JOB-27).", Dropped: dropped})
 	case plan.Empty():
 		return t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
 	}
@@ -92,7 +94,8 @@ func (t *tx) plan(d job.Definition, asset job.AssetID, inventory catalog.Invento
 			return plan, err
 		}
 	}
-	return t.c.plan(t.snap, t.probed, d, asset, inventory, o, t.now), nil
+	failed, err := failedOn(t, d, asset)
+	return t.c.plan(t.snap, t.probed, failed, d, asset, inventory, o, t.now), err
 }
 
 // saveContent freezes an order.

@@ -248,9 +248,18 @@ func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcom
 		if err := save(t, tableFailures, failureKey(f), f); err != nil {
 			return err
 		}
+		if !f.Tried() {
+			continue
+		}
+		if err := save(t, tableTried, triedKey(f), f.At); err != nil {
+			return err
+		}
 	}
 	for _, f := range remove {
 		if err := t.Delete(tableFailures, failureKey(f)); err != nil {
+			return err
+		}
+		if err := t.Delete(tableTried, triedKey(f)); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@
 //	GET    jobs?after&limit             GET jobs/{id}     DELETE jobs/{id}?force=true, though enabled jobs run after it
 //	POST   jobs/{id}/enable             → {run}           POST jobs/{id}/disable
 //	POST   jobs/{id}/run                → {run}, which starts now
+//	GET    jobs/{id}/given-up?limit     POST jobs/{id}/retry?asset&patch, which tries a given-up patch again (JOB-27)
 //	POST   jobs/{id}/cancel             → a cancel report
 //	GET    jobs/{id}/runs?after&limit   GET jobs/{id}/preview?asset
 //	GET    runs/{id}                    GET runs/{id}/assets?after&limit   POST runs/{id}/cancel

@@ -86,6 +86,17 @@ func (h handler) routes() []route {
 			return Enabled{run}, err
 		})},
 		{"POST jobs/{id}/disable", nil, h.changing(func(r *http.Request) (any, error) { return nil, c.DisableJob(r.Context(), jobID(r), h.Clock()) })},
+		{"GET jobs/{id}/given-up", []string{"limit"}, func(r *http.Request) (any, error) {
+			n, err := limit(r)
+			if err != nil {
+				return nil, err
+			}
+			return c.GivenUp(r.Context(), jobID(r), n)
+		}},
+		{"POST jobs/{id}/retry", []string{"asset", "patch"}, func(r *http.Request) (any, error) {
+			q := r.URL.Query()
+			return nil, c.RetryPatch(r.Context(), jobID(r), job.AssetID(q.Get("asset")), catalog.PatchID(q.Get("patch")), h.Clock())
+		}},
 		{"POST jobs/{id}/cancel", nil, func(r *http.Request) (any, error) { return cancelled(c.CancelJob(r.Context(), jobID(r), h.Clock())) }},
 		{"GET jobs/{id}/runs", page, h.runs},
 		{"GET jobs/{id}/preview", []string{"asset"}, h.preview},

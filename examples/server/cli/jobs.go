@@ -26,7 +26,7 @@ const jobExample = `  {
 
 func (r *remote) jobs() *cobra.Command {
 	noun := &cobra.Command{Use: "job", Short: "Jobs: which patches, on which assets, when"}
-	noun.AddCommand(r.jobCreate(), r.jobList(), r.jobShow(), r.jobPreview(), r.jobCancel())
+	noun.AddCommand(r.jobGivenUp(), r.jobRetry(), r.jobCreate(), r.jobList(), r.jobShow(), r.jobPreview(), r.jobCancel())
 	noun.AddCommand(&cobra.Command{
 		Use: "disable JOB", Short: "Withdraw what has not started; what has goes on (JOB-5)", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -60,6 +60,40 @@ func (r *remote) jobs() *cobra.Command {
 		},
 	})
 	return noun
+}
+
+func (r *remote) jobGivenUp() *cobra.Command {
+	return &cobra.Command{
+		Use: "given-up JOB", Short: "The patches that a job leaves out on an asset because they failed too often (JOB-27)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list, done, err := do[[]controller.GivenUp](cmd, r, http.MethodGet, "jobs/"+escaped(args[0])+"/given-up", url.Values{"limit": {"1000"}}, nil)
+			if err != nil || done {
+				return err
+			}
+			var rows [][]any
+			for _, g := range list {
+				rows = append(rows, []any{g.Asset, g.Patch, g.Runs, g.Last})
+			}
+			return table(cmd.OutOrStdout(), "ASSET PATCH FAILED-RUNS LAST", rows)
+		},
+	}
+}
+
+func (r *remote) jobRetry() *cobra.Command {
+	var asset, patch string
+	c := &cobra.Command{
+		Use: "retry JOB --asset ASSET --patch PATCH", Short: "Have a job try a patch again that it gave up on an asset (JOB-27)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if asset == "" || patch == "" {
+				return usageError{errors.New("--asset or --patch is missing: see server job given-up JOB")}
+			}
+			path := "jobs/" + escaped(args[0]) + "/retry?" + url.Values{"asset": {asset}, "patch": {patch}}.Encode()
+			return act(cmd, r, http.MethodPost, path, nil, "the next run tries it")
+		},
+	}
+	c.Flags().StringVar(&asset, "asset", "", "the asset")
+	c.Flags().StringVar(&patch, "patch", "", "the patch")
+	return c
 }
 
 func (r *remote) jobDelete() *cobra.Command {
