@@ -15,6 +15,9 @@
 //   - SaveJob, EnableJob, DisableJob and DeleteJob change a job and everything that follows from it: a planned run, the
 //     orders of runs that have not begun, and the manifest revision of every asset concerned (MAN-2).
 //   - RunJob runs an enabled job now, by name. Disabling, deleting and editing a job leave its runs that have ended as they are.
+//   - Enrol and TagAsset make the orders of an asset in runs that take late joiners (JOB-26).
+//   - With a job that gives up, orders leave out what failed too often on the asset. GivenUp lists it, and RetryPatch has it tried
+//     again (JOB-27).
 //   - CancelRun and CancelJob report for each asset what is known: Cancelled, CancelPending, TooLate with the stage, or
 //     Ended. They refuse with *CancelRefused when there is nothing to cancel, say why, and then change nothing (JOB-3).
 //   - Tick makes the orders of a run once, however often it is called, by however many servers, and wherever it is cut off.

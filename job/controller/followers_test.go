@@ -181,6 +181,31 @@ func TestEditOfTheShareAndTheDelay_JOB19(t *testing.T) {
 	})
 }
 
+// An enabled job that had times of its own becomes a follower, and the other way round.
+func TestEditMakesAFollower_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		first := f.enable(definition("first", "editor-2.0.0"))
+		f.ended(a, first, job.Completed)
+		d := definition("next", "player-2.0.0")
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: f.now.Add(24 * time.Hour)}
+		f.enable(d)
+		d.Schedule = schedule.Schedule{Kind: schedule.OnDemand}
+		d.After = &job.After{Job: "first", Share: 100, Delay: 12 * time.Hour}
+		_, err := f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		require.Contains(f, f.waits("next").Text, "is planned and starts at "+f.now.Add(12*time.Hour).Format(time.RFC3339))
+		d.After = nil
+		_, err = f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		f.call(a)
+		require.Equal(f, []string{"player-2.0.0"}, a.patches(), "on demand: now")
+		require.Empty(f, f.waits("next"))
+		require.NoError(f, f.DeleteJob(ctx, "first", false, f.now), "nobody runs after it any more")
+	})
+}
+
 // Asset by asset in each asset's own zone: each takes part in the run of its own next night, and a run that was cancelled
 // stays so.
 func TestFollowersNextTimeInEachZone_JOB19_JOB9(t *testing.T) {

@@ -110,8 +110,11 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 		return err
 	}
 	t.chains = nil
-	if d.After != nil {
-		return t.recountOpen(d.After.Job) // by another share, or for another time
+	if d.After != nil { // by another share, or for another time, as saved
+		if err := save(t, tableJobs, key(string(d.ID)), *rec); err != nil {
+			return err
+		}
+		return t.recountOpen(d.After.Job)
 	}
 	_, err := t.schedule(rec, t.now, t.now)
 	return err

@@ -121,6 +121,8 @@ func (r *remote) jobCreate() *cobra.Command {
 			"  {\"kind\": \"daily\", \"time\": \"22:00\", \"zone\": \"Europe/Berlin\", \"spread\": \"30m\"}\n" +
 			"  {\"kind\": \"weekly\", \"time\": \"22:00\", \"zone\": \"asset\", \"weekdays\": [\"saturday\"]}\n" +
 			"  {\"kind\": \"patch tuesday\", \"time\": \"02:30\", \"zone\": \"UTC\", \"offset\": 4}\n\n" +
+			"A job that runs after another has \"after\": {\"job\": \"nightly\", \"share\": 80, \"delay\": \"24h\"}, or {\"job\": \"nightly\", \"perAsset\": true}, and\n" +
+			"is on demand or recurs; \"lateJoiners\": true takes assets that enrol or get the tag later; \"giveUp\": 3 leaves a patch out on an\nasset after three failed runs.\n\n" +
 			"The zone \"asset\" is each asset's own. \"go doc ./job/schedule.Kind\" lists them all.",
 		Example: "  server job create -f nightly.json && server job preview nightly --asset web-1 && server job enable nightly\n  generate-job | server job create -f -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
