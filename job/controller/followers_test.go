@@ -181,6 +181,37 @@ func TestEditOfTheShareAndTheDelay_JOB19(t *testing.T) {
 	})
 }
 
+// An asset that verified the first job after the window of the others has one of its own. A run that was cancelled stays so.
+func TestWindowOfAnAssetThatFollowsLate_JOB19_JOB10(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		agents := []*agent{f.enrol("a", "all"), f.enrol("b", "all"), f.enrol("c", "all"), f.enrol("d", "all")}
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		f.follows("next", job.After{Job: "first", PerAsset: true}, func(d *job.Definition) { d.Window = time.Hour })
+		first, err := f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		for i, a := range agents {
+			f.ended(a, first, job.Completed)
+			if i == 3 {
+				require.Empty(f, a.orders)
+				continue
+			}
+			require.Len(f, a.orders, 1)
+			require.True(f, a.orders[0].End.After(f.now))
+			f.pass(40 * time.Minute)
+			if i == 2 {
+				_, err = f.CancelRun(ctx, a.orders[0].Run, f.now)
+				require.NoError(f, err)
+				f.pass(40 * time.Minute)
+			}
+		}
+		runs := f.runsOf("next")
+		require.Len(f, runs, 2)
+		require.Equal(f, []int{2, 1}, []int{runs[0].Assets, runs[1].Assets})
+	})
+}
+
 // An enabled job that had times of its own becomes a follower, and the other way round.
 func TestEditMakesAFollower_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
