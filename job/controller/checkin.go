@@ -156,7 +156,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	if err != nil {
 		return err
 	}
-	if next, _, ahead := rev.Heard(in); ahead { // reports are judged by it
+	if next, _, ahead := rev.Heard(in); ahead && in.Held <= MaxRevision { // reports are judged by it
 		if err := t.saveRevisions(in.Asset, next); err != nil {
 			return err
 		}
