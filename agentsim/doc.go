@@ -46,10 +46,14 @@
 //	patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
 //	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
 //	install limit D | stuck after D |
-//	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | early download |
-//	first ACTION… | last ACTION… | after JOB per asset | after JOB at N%
+//	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | late joiners |
+//	gives up after N failures | early download |
+//	first ACTION… | last ACTION… | after JOB per asset[ plus D] | after JOB at N%[ plus D]
 //	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays
-//	enable|disable|delete|cancel JOB
+//	enable|disable|delete|cancel|run JOB
+//	delete JOB by force                         though enabled jobs run after it
+//	retry PATCH of JOB on ASSET                 that the job gave up
+//	remove ASSET                                that is off
 //	tag ASSET[ TAG…]                            all the tags it has from now on
 //	sync                                        the catalog, at once
 //	server goes down
@@ -150,6 +154,7 @@
 //	expect server silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody
 //	expect verdict PATCH on ASSET REASON…
 //	expect preview JOB on ASSET PATCH…|nothing|not selected
+//	expect job JOB waits TEXT…                                  why one that runs after another has not started
 //	expect refused TEXT…                                        by the server, the step above
 //	expect feed healthy|failing|stale
 //	expect feed rejected N                                      records of its last batch (CAT-16)

@@ -82,6 +82,16 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 	{"ASSET JOB PATCH STATUS[ CODE][ RULE]", "([^ ]+) ([^ ]+) ([^ ]+) (.+)", onAsset(func(a *asset, m *match) {
 		m.compare(3, a.outcome(job.ID(m.w[1]), catalog.PatchID(m.w[2])))
 	})},
+	{"job JOB waits TEXT…", "", func(p *player, m *match) { // (JOB-19)
+		status, err := p.w.server.c.Job(context.Background(), job.ID(m.w[0]))
+		have := "nothing"
+		if status.Waits != nil {
+			have = status.Waits.Text
+		}
+		if m.err = err; err == nil && !strings.Contains(have, m.w[1]) {
+			m.err = &Unmet{Want: m.w[1], Have: have}
+		}
+	}},
 	{"refused TEXT…", "", func(*player, *match) {}}, // what the server said to the line above: see expect
 })
 

@@ -51,11 +51,17 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	{"strict lines", "", func(d *job.Definition, m *match) { d.StrictLines = true }},
 	{"legacy checksums", "", func(d *job.Definition, m *match) { d.AllowLegacy = true }},
 	{"no last call", "", func(d *job.Definition, m *match) { d.NoLastCall = true }},
+	{"gives up after N failures", "", func(d *job.Definition, m *match) { d.GiveUp = m.n[0] }},
+	{"late joiners", "", func(d *job.Definition, m *match) { d.LateJoiners = true }},
 	{"early download", "", func(d *job.Definition, m *match) { d.Early = true }},
 	{"first ACTION…", "", func(d *job.Definition, m *match) { d.Pre = actions(m.w[0]) }},
 	{"last ACTION…", "", func(d *job.Definition, m *match) { d.Post = actions(m.w[0]) }},
-	{"after JOB per asset", "", func(d *job.Definition, m *match) { d.After = &job.After{Job: job.ID(m.w[0]), PerAsset: true} }},
-	{"after JOB at N%", "", func(d *job.Definition, m *match) { d.After = &job.After{Job: job.ID(m.w[0]), Share: m.n[0]} }},
+	{"after JOB per asset[ plus D]", "", func(d *job.Definition, m *match) {
+		d.After = &job.After{Job: job.ID(m.w[0]), PerAsset: true, Delay: m.d[0]}
+	}},
+	{"after JOB at N%[ plus D]", "", func(d *job.Definition, m *match) {
+		d.After = &job.After{Job: job.ID(m.w[0]), Share: m.n[0], Delay: m.d[0]}
+	}},
 })
 
 // save makes or changes a job. A clause that is not given again stays as it was.

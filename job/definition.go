@@ -23,7 +23,7 @@ type Definition struct {
 	Pre          []Action          `json:"pre,omitempty"`  // before the patches (JOB-13)
 	Post         []Action          `json:"post,omitempty"` // after them
 	Schedule     schedule.Schedule `json:"schedule"`
-	After        *After            `json:"after,omitempty"`        // runs behind another job instead (JOB-19)
+	After        *After            `json:"after,omitempty"`        // runs after another job, see After (JOB-19)
 	Window       time.Duration     `json:"window,omitempty"`       // 1 min to 168 h; zero: none (JOB-10)
 	InstallLimit time.Duration     `json:"installLimit,omitempty"` // of one installer's run, 10 min to 168 h; zero: none (JOB-25)
 	StuckAfter   time.Duration     `json:"stuckAfter,omitempty"`   // how long a stage takes at most before it is listed, 1 min to 168 h; zero: 2 h (JOB-25)
@@ -33,6 +33,8 @@ type Definition struct {
 	StrictLines  bool              `json:"strictLines,omitempty"` // an installed line past its end of life blocks, too (CAT-11)
 	NoLastCall   bool              `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)
 	Early        bool              `json:"early,omitempty"`       // files may be fetched before the start (JOB-23)
+	GiveUp       int               `json:"giveUp,omitempty"`      // after so many failed runs a patch is left out on an asset; zero: never (JOB-27)
+	LateJoiners  bool              `json:"lateJoiners,omitempty"` // assets that enrol or get the tag later take part, too (JOB-26)
 }
 
 // State is where a definition stands (JOB-6).
@@ -78,6 +80,12 @@ func (d Definition) Validate() error {
 	l.Under("schedule", d.Schedule.Validate())
 	checkSpread(&l, d)
 	checkAfter(&l, d)
+	if d.GiveUp < 0 || d.GiveUp > MaxGiveUp {
+		l.Add("giveUp", fmt.Sprint(d.GiveUp), "is not between 0 (never) and %d (JOB-27)", MaxGiveUp)
+	}
+	if d.LateJoiners && d.After != nil && d.After.PerAsset {
+		l.Add("lateJoiners", "true", "changes nothing in a job that goes asset by asset: set it in job %s (JOB-26)", d.After.Job)
+	}
 	if d.Window != 0 && (d.Window < MinWindow || d.Window > MaxWindow) {
 		l.Add("window", d.Window.String(), "is neither zero (none) nor between %v and %v (JOB-10)", MinWindow, MaxWindow)
 	}

@@ -14,7 +14,8 @@
 //     because it was installed anew, never gets it again. A cancel after that puts it back, marked; a marked order never
 //     starts.
 //   - JOB-6. A job is Disabled (as it is saved), Enabled, or Deleted. Enabling needs at least one patch, query or
-//     action, at least one asset or tag, and a valid schedule. Deleted is final, and its history stays.
+//     action, at least one asset or tag, and a valid schedule. Deleted is final, and its history stays: no change of a job
+//     changes a run all of whose orders have ended. An enabled job can also be run by name, at once.
 //   - JOB-7. Its assets are ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, the
 //     included tags matching Any or All. A job has one platform.
 //   - JOB-8. Its patches come from a list or from a query, never both. A query is resolved when the orders are made and
@@ -31,8 +32,12 @@
 //     each running after its predecessor's reboot is verified. A query leaves the dependent patch to a later run. A
 //     requirement without a reboot only orders the installs. Cycles are refused by name when the catalog is synced.
 //   - JOB-16. Results: see Result; steps on the way: see Progress; failure codes with the vendor's numbers: see Code.
-//   - JOB-19. A job may run after another, when a share of the other's assets succeeded or on each asset once it
-//     verified the predecessor: see After.
+//   - JOB-19. A job may run after another, when a given share of the other's assets succeeded, or on each asset once that
+//     asset verified the predecessor; optionally after a delay, and then at the next time of a schedule of its own (see
+//     After). The share counts the assets whose order was not withdrawn and which were not removed, and is reckoned again
+//     when an order is withdrawn or an asset removed. In a run that was cancelled or withdrawn as a whole all assets count:
+//     stopping a job starts nothing. Deleting a predecessor that enabled jobs wait for is refused unless forced, naming
+//     them. With no asset left the follower does not start, and says so; a follower that has not started says why.
 //   - JOB-20. A time, zone, window or policy that cannot be understood is refused. It never means "now" or "no limit".
 //   - JOB-22. A preview tells for a job and any asset what would happen now and why, changing nothing: Definition.Plan,
 //     which also makes the real orders.
@@ -49,4 +54,12 @@
 //     is listed with the stage and since when. Waiting for a user, an opening, a slot or an inventory is not stuck. An
 //     install limit (none by default, at least 10 min) ends an installer politely, then hard, and the patch fails with
 //     code 10. Without one, nothing is killed.
+//   - JOB-26. A job can include late joiners: an asset that enrols or gets the tag after the orders were made gets its order
+//     too, until the run's window ends, or without a window until 24 h after the start (JoinTime). Default: no. Of several
+//     runs that still take some, it gets that of the newest. In each asset's own zone that goes by the asset's clock, and
+//     whoever comes before the asset's own turn takes part anyway (JOB-9).
+//   - JOB-27. A job can give up: after N failed runs (default: never) the patch is left out on that asset with the reason,
+//     until a newer version or a named act. An order with nothing left to do for that reason is Failed. An install that never
+//     began (code 14) and a result that the agent does not know (code 5) are no failed run. That
+//     failed downloads are retried within the window, or without one for 24 h, is not built.
 package job

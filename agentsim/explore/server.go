@@ -156,7 +156,7 @@ func (s *scene) administer(st *state, j int, what Choice) {
 		case Enable:
 			_, err = c.EnableJob(ctx, t.id, st.now)
 		case Delete:
-			err = c.DeleteJob(ctx, t.id, st.now)
+			err = c.DeleteJob(ctx, t.id, false, st.now)
 		}
 		return err
 	})

@@ -106,19 +106,23 @@ func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s As
 	return s, nil
 }
 
-// TagAsset replaces an asset's tags. Runs that are already made keep their assets; later ones go by the new tags (JOB-7).
-func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string) error {
+// TagAsset replaces an asset's tags. Runs that are already made keep their assets; later ones go by the new tags (JOB-7). Of the
+// runs that take late joiners, the asset gets the orders that its new tags select it for (JOB-26).
+func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string, now time.Time) error {
 	tags, err := cleanTags(tags)
 	if err != nil {
 		return err
 	}
-	return c.store.Update(ctx, func(w Writer) error {
-		rec, err := loadAsset(w, id)
+	return c.update(ctx, instant(now), func(t *tx) error {
+		rec, err := loadAsset(t, id)
 		if err != nil {
 			return err
 		}
 		rec.Tags = tags
-		return save(w, tableAssets, key(string(id)), rec)
+		if err := save(t, tableAssets, key(string(id)), rec); err != nil {
+			return err
+		}
+		return t.join(rec.Asset)
 	})
 }
 
@@ -142,6 +146,13 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 		for _, q := range rows {
 			runs = append(runs, q.run)
 		}
+		followed, err := t.followed() // a share of their assets may be enough without this one (JOB-19)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, followed...)
+		slices.Sort(runs)
+		runs = slices.Compact(runs)
 		if err := t.stepEach(id, runs, ledger.AssetRemoved{}); err != nil {
 			return err
 		}

@@ -44,6 +44,13 @@ func audit(r Reader) (differences []string, err error) {
 				return nil, err
 			}
 			want[Key{tableFailures, failureKey(f)}] = string(value)
+			if f.Tried() {
+				at, err := json.Marshal(f.At)
+				if err != nil {
+					return nil, err
+				}
+				want[Key{tableTried, triedKey(f)}] = string(at)
+			}
 			failures++
 		}
 	}
@@ -77,8 +84,11 @@ func audit(r Reader) (differences []string, err error) {
 		if d := j.Definition; d.After != nil && d.State == job.Enabled {
 			want[Key{tableFollowers, key(string(d.After.Job), string(d.ID))}] = ""
 		}
+		if d := j.Definition; d.LateJoiners && d.State == job.Enabled {
+			want[Key{tableJoins, key(string(d.ID))}] = ""
+		}
 	}
-	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableFailures, tableDue, tableWork, tableStopping, tableFollowers} {
+	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableFailures, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins} {
 		for rec, err := range records(r, table, "", "") {
 			if err != nil {
 				return nil, err

@@ -14,8 +14,12 @@
 //     patches that are deprecated or gone (CAT-9) or are no longer the newest of their only URL (CAT-6).
 //   - SaveJob, EnableJob, DisableJob and DeleteJob change a job and everything that follows from it: a planned run, the
 //     orders of runs that have not begun, and the manifest revision of every asset concerned (MAN-2).
+//   - RunJob runs an enabled job now, by name. Disabling, deleting and editing a job leave its runs that have ended as they are.
+//   - Enrol and TagAsset make the orders of an asset in runs that take late joiners (JOB-26).
+//   - With a job that gives up, orders leave out what failed too often on the asset. GivenUp lists it, and RetryPatch has it tried
+//     again (JOB-27).
 //   - CancelRun and CancelJob report for each asset what is known: Cancelled, CancelPending, TooLate with the stage, or
-//     Ended. They refuse with *CancelRefused when nothing can be cancelled any more, and then change nothing (JOB-3).
+//     Ended. They refuse with *CancelRefused when there is nothing to cancel, say why, and then change nothing (JOB-3).
 //   - Tick makes the orders of a run once, however often it is called, by however many servers, and wherever it is cut off.
 //     An asset whose inventory is not known yet gets its order in the check-in that brings it.
 //   - Probed takes in which URLs of the patches that are marked for their end of life cannot be reached; ProbeURLs lists
@@ -56,7 +60,9 @@
 // is over waits for the next.
 //
 // A job that runs after another (JOB-19) gets its orders asset by asset, in the check-in that brings the success, or as a
-// run of its own at the Tick after enough assets succeeded. Success is Completed, or NotApplicable: there was nothing to do.
+// run of its own at the Tick after enough assets succeeded. With times of its own, the run of the next one is planned then. Success
+// is Completed, or NotApplicable: there was nothing to do. The ledger says when a share is to be reckoned again (ledger.Recount),
+// and so does the end of a pass that made orders. JobStatus.Waits says why a follower has not started.
 //
 // # What is stored
 //

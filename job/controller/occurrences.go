@@ -46,6 +46,26 @@ func next(d job.Definition, zone *time.Location, from, after time.Time) (schedul
 	return o, nil
 }
 
+// nextOn is the first occurrence of a job after an instant, on an asset. Unusable says why the asset's own zone cannot be used where
+// it is needed: then the occurrence is the first anywhere. The error is a *job.Invalid: there is none.
+func (c *Controller) nextOn(r Reader, d job.Definition, asset job.AssetID, from, after time.Time) (o schedule.Occurrence, unusable string, err error) {
+	zone, err := c.lastZone(d)
+	if err == nil && d.Schedule.Zone == schedule.AssetZone {
+		var name string
+		name, err = zoneName(r, asset)
+		own := c.assetZone(name)
+		zone, unusable = own.Location, own.unusable
+		if unusable != "" {
+			zone = schedule.East
+		}
+	}
+	if err != nil {
+		return o, "", err
+	}
+	o, err = next(d, zone, from, after)
+	return o, unusable, err
+}
+
 // zoned reports whether a run starts by each asset's own clock.
 func (run runRecord) zoned() bool {
 	return run.Definition.Schedule.Zone == schedule.AssetZone && run.Local != 0
@@ -62,10 +82,10 @@ func (run runRecord) lastStart() time.Time {
 // recurs reports whether a schedule has a next run behind each.
 func recurs(s schedule.Schedule) bool { return s.Kind != schedule.OnDemand && s.Kind != schedule.Once }
 
-// renew plans the next run of a recurring job when one is taken up. Missed: the one taken up is not worth making, since a
-// newer one has started on every asset while no server was there, and of several missed runs only the newest runs (JOB-12).
+// renew plans the next run of a recurring job when one of its times is taken up. Missed: the one taken up is not worth making,
+// since a newer one has started on every asset while no server was there, and of several missed runs only the newest runs (JOB-12).
 func (t *tx) renew(run runRecord) (missed bool, err error) {
-	if !recurs(run.Definition.Schedule) || run.After != "" {
+	if run.Local == 0 || !recurs(run.Definition.Schedule) || run.Definition.After != nil {
 		return false, nil
 	}
 	rec, err := loadJob(t, run.Definition.ID)
@@ -95,7 +115,7 @@ func (t *tx) renew(run runRecord) (missed bool, err error) {
 			return false, nil
 		}
 	}
-	id, err := t.planRun(d, o, run.From)
+	id, err := t.planRun(d, ledger.RunPlan{Occurrence: o, From: run.From})
 	if err == nil {
 		err = t.reopen(&rec, id)
 	}
@@ -154,6 +174,9 @@ func (t *tx) dueIn(run runRecord, zone string) time.Time {
 
 // newer lists the newer runs of a run's job that are planned, or made on some asset, by the local times they start at.
 func (t *tx) newer(run runRecord) (list []schedule.LocalTime, err error) {
+	if run.After != "" {
+		return nil, nil // an asset that takes part in this one may take part in none of them
+	}
 	if list, known := t.newerRuns[run.ID]; known {
 		return list, nil
 	}
@@ -205,6 +228,9 @@ func (t *tx) moved(asset job.Asset, before string) error {
 			return fmt.Errorf("order %s: %w", job.MakeOrderID(id, asset.ID), err)
 		}
 	}
+	if before == "" { // only now it is known where the asset can still join
+		return t.join(asset)
+	}
 	return nil
 }
 
@@ -223,6 +249,8 @@ func (t *tx) follows(run runRecord, asset job.Asset, before string) error {
 	was, is := t.assetZone(before), t.assetZone(zone)
 	pass := ledger.Pass{Kind: ledger.MakePass}
 	switch {
+	case e.Phase == 0 && run.After != "":
+		return nil // it has not passed the run before
 	case e.Phase == 0 && before == "" && !t.dueIn(run, zone).After(t.now):
 		if !run.Definition.Select(asset) {
 			return nil
@@ -235,9 +263,6 @@ func (t *tx) follows(run runRecord, asset job.Asset, before string) error {
 	case e.Phase == ledger.Gone, e.Phase == ledger.Ended && (e.Since != 0 || e.Result != job.Failed && e.Result != job.TimedOut):
 		return nil
 	}
-	due, err := t.make(run, asset, pass)
-	if err == nil && due.After(t.now) {
-		_, err = t.stepRun(run, ledger.ZoneTold{Due: due})
-	}
+	_, err = t.makeOrTell(run, asset, pass)
 	return err
 }

@@ -72,16 +72,28 @@ func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Ti
 		return due, err
 	}
 	dropped := plan.Dropped + cut
-	if err := order.Validate(); err != nil {
+	err = order.Validate()
+	switch {
+	case err != nil:
 		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: err.Error(), Dropped: dropped})
-	}
-	if plan.Empty() {
+	case plan.Empty() && plan.GaveUp():
+		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy here (JOB-27).", Dropped: dropped})
+	case plan.Empty():
 		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
 	}
 	if err := t.saveContent(order); err != nil {
 		return due, err
 	}
 	return due, t.only(e, ledger.Made{Start: order.Start, Dropped: dropped})
+}
+
+// makeOrTell is make outside of the run's passes: if the asset's turn comes later, there will be a pass for it.
+func (t *tx) makeOrTell(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
+	due, err = t.make(run, asset, pass)
+	if err == nil && due.After(t.now) {
+		_, err = t.stepRun(run, ledger.ZoneTold{Due: due})
+	}
+	return due, err
 }
 
 // turn reports whether an order is to be made now. Due is when it is due, where that goes by the asset's own clock.
@@ -143,7 +155,8 @@ func (t *tx) plan(d job.Definition, asset job.AssetID, inventory catalog.Invento
 			return plan, err
 		}
 	}
-	return t.c.plan(t.snap, t.probed, d, asset, inventory, o, t.now), nil
+	failed, err := failedOn(t, d, asset)
+	return t.c.plan(t.snap, t.probed, failed, d, asset, inventory, o, t.now), err
 }
 
 // saveContent freezes an order.

@@ -99,7 +99,7 @@ func TestPassesThatAreCutOffComeToTheSameEnd_MAN2_JOB3_JOB5_CAT9(t *testing.T) {
 		{"trim all", func(c *controller.Controller) error { _, err := c.Sync(ctx, batch(), f.now); return err }},
 		{"cancel", func(c *controller.Controller) error { _, err := c.CancelRun(ctx, run, f.now); return err }},
 		{"withdraw", func(c *controller.Controller) error { return c.DisableJob(ctx, "job", f.now) }},
-		{"delete", func(c *controller.Controller) error { return c.DeleteJob(ctx, "job", f.now) }},
+		{"delete", func(c *controller.Controller) error { return c.DeleteJob(ctx, "job", false, f.now) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := dumpOf(t, base)

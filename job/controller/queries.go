@@ -16,6 +16,7 @@ type JobStatus struct {
 	Changed time.Time   `json:"changed"`
 	Enabled time.Time   `json:"enabled,omitzero"` // when it was last enabled
 	Open    []job.RunID `json:"open,omitempty"`   // runs with something still to happen
+	Waits   *Waits      `json:"waits,omitempty"`  // why a job that runs after another has not started; nil: it has, or runs after none
 }
 
 // Job returns one job, deleted ones included. The error is a *NotFoundError for an unknown one.
@@ -51,7 +52,9 @@ func jobStatus(r Reader, rec jobRecord) (JobStatus, error) {
 			s.Open = append(s.Open, id)
 		}
 	}
-	return s, nil
+	var err error
+	s.Waits, err = waits(r, rec.Definition, s.Open)
+	return s, err
 }
 
 // RunStatus is a run as it stands.
@@ -65,7 +68,7 @@ type RunStatus struct {
 	End            time.Time       `json:"end,omitzero"`  // of the window; there: of the latest anywhere
 	Made           time.Time       `json:"made,omitzero"` // when the last order was made
 	Assets         int             `json:"assets"`
-	Waiting        int             `json:"waiting"`   // for an asset's first inventory
+	Waiting        int             `json:"waiting"`   // for an asset's first inventory, or until the run is due
 	NotBegun       int             `json:"notBegun"`  // not known to have started
 	Executing      int             `json:"executing"` // started and not ended
 	PendingReboots int             `json:"pendingReboots"`
@@ -125,7 +128,7 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 type RunAsset struct {
 	Asset     job.AssetID         `json:"asset"`
 	Order     job.OrderID         `json:"order"`
-	Waiting   bool                `json:"waiting,omitempty"`   // for the asset's first inventory
+	Waiting   bool                `json:"waiting,omitempty"`   // for the asset's first inventory, or until the run is due
 	HandedOut bool                `json:"handedOut,omitempty"` // the asset may have received it
 	Progress  job.Progress        `json:"progress,omitempty"`
 	Stage     job.Stage           `json:"stage,omitempty"`  // the furthest known to have begun

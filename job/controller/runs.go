@@ -136,7 +136,13 @@ func (t *tx) pass(run runRecord) (runRecord, error) {
 			}
 		}
 	}
-	return t.stepRun(run, passed)
+	if run, err = t.stepRun(run, passed); err != nil {
+		return run, err
+	}
+	if pass.Kind.Makes() && run.State == ledger.RunMade { // from now on its orders are all there
+		err = t.recount(run.ID)
+	}
+	return run, err
 }
 
 // stop cancels or withdraws a run, and does the first batch of its orders, which are all in a small fleet.
@@ -342,17 +348,18 @@ func (t *tx) countStops(more bool) error {
 }
 
 // planRun stores the run of an occurrence. One that was withdrawn and has the same start is the same run, planned again.
-// Where each asset goes by its own zone, it is due for those whose clocks are ahead of all others.
-func (t *tx) planRun(d job.Definition, o schedule.Occurrence, from time.Time) (job.RunID, error) {
-	id := d.Run(o)
+// Where each asset goes by its own zone, it is due for those whose clocks are ahead of all others. The plan needs no ID and no Due.
+func (t *tx) planRun(d job.Definition, plan ledger.RunPlan) (job.RunID, error) {
+	id := d.Run(plan.Occurrence)
 	old, err := loadRun(t, id)
 	if _, none := errors.AsType[*NotFoundError](err); err != nil && !none {
 		return "", err
 	}
-	if d.Schedule.Zone == schedule.AssetZone {
-		o.Start = o.Local.In(schedule.East)
+	plan.ID = id
+	if d.Schedule.Zone == schedule.AssetZone && plan.Occurrence.Local != 0 {
+		plan.Occurrence.Start = plan.Occurrence.Local.In(schedule.East)
 	}
-	plan := ledger.RunPlan{ID: id, Occurrence: o, From: from, Due: o.Start.Add(-t.c.config.Lead)}
+	plan.Due = plan.Occurrence.Start.Add(-t.c.config.Lead)
 	return id, t.saveRun(old.Run, runRecord{Run: ledger.StepRun(old.Run, plan, t.now), Definition: d})
 }
 
@@ -370,6 +377,18 @@ func settled(r Reader, run runRecord) (bool, error) {
 		return false, err
 	}
 	return settled(r, before)
+}
+
+// over reports whether a run is settled, and no asset can take part in it any more.
+func over(r Reader, run runRecord, now time.Time) (bool, error) {
+	done, err := settled(r, run)
+	for done && err == nil && !run.joinable(now) {
+		if run.After == "" {
+			return true, nil
+		}
+		run, err = loadRun(r, run.After)
+	}
+	return false, err
 }
 
 func runKey(id job.RunID) (string, error) {

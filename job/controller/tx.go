@@ -57,7 +57,7 @@ type tx struct {
 	w    Writer
 	c    *Controller
 	now  time.Time
-	next []ledger.Entry                   // that succeeded, and whose followers are to start (JOB-19)
+	next []ledger.Entry                   // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
 	revs map[job.AssetID]ledger.Revisions // as loaded, or saved since
 
 	snap   *catalog.Snapshot
@@ -167,6 +167,8 @@ func (t *tx) step(e ledger.Entry, ev ledger.Event) (after ledger.Entry, objectio
 			err = t.saveRevisions(e.Asset, rev)
 		case ledger.Follow:
 			t.next = append(t.next, after)
+		case ledger.Recount:
+			err = t.recount(after.Run)
 		case ledger.KeepOutcomes:
 			err = t.outcomes(after, func(o ledger.Outcomes) ledger.Outcomes {
 				report := ev.(ledger.Reported).Report
@@ -258,9 +260,18 @@ func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcom
 		if err := save(t, tableFailures, failureKey(f), f); err != nil {
 			return err
 		}
+		if !f.Tried() {
+			continue
+		}
+		if err := save(t, tableTried, triedKey(f), f.At); err != nil {
+			return err
+		}
 	}
 	for _, f := range remove {
 		if err := t.Delete(tableFailures, failureKey(f)); err != nil {
+			return err
+		}
+		if err := t.Delete(tableTried, triedKey(f)); err != nil {
 			return err
 		}
 	}

@@ -81,6 +81,12 @@ func (e Entry) Succeeded() bool {
 	return e.Phase == Ended && (e.Result == job.Completed || e.Result == job.NotApplicable)
 }
 
+// Counts reports whether a share of the run's assets counts this one (JOB-19): it has an order, and that was not withdrawn.
+// An order that an asset carries out although it was withdrawn counts again when its result comes.
+func (e Entry) Counts() bool {
+	return e.Phase != 0 && e.Phase != Gone && e.Phase != Orphaned && e.Result != job.Withdrawn
+}
+
 // final reports whether a result ends an order.
 func final(r job.Result) bool {
 	return r != 0 && r != job.PendingReboot && r != job.PendingVerification

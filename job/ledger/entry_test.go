@@ -89,6 +89,17 @@ func TestSucceeded_JOB19(t *testing.T) {
 }
 
 // What came of a cancel is what the asset did (JOB-3).
+// A share counts all orders but those that were withdrawn, or whose asset was removed (JOB-19).
+func TestCounts_JOB19(t *testing.T) {
+	for _, s := range situations {
+		left := map[string]bool{
+			"never made": true, "gone": true, "gone, begun": true, "gone, deploying": true, "orphaned": true, "orphaned, not begun": true,
+			"ended unheld: withdrawn": true, "ended: withdrawn": true,
+		}[s.name]
+		require.Equal(t, !left, s.e.Counts(), s.name)
+	}
+}
+
 func TestCancelState_JOB3(t *testing.T) {
 	for _, c := range []struct {
 		e    ledger.Entry

@@ -41,6 +41,12 @@ type Failure struct {
 	Text  string          `json:"text,omitempty"`
 }
 
+// Tried reports whether the failure says something of the patch on the asset, so that a job may give it up after some (JOB-27). An
+// install that never began, or an agent that does not know what it did, says nothing.
+func (f Failure) Tried() bool {
+	return f.Code != job.PatchInstallationSkipped && f.Code != job.UnspecifiedAgentError
+}
+
 // LeaveOut replaces what the server left out of the order, at most job.MaxPatches of it.
 func (o Outcomes) LeaveOut(left []job.PatchOutcome) Outcomes {
 	o.LeftOut = clipped(o.unreported(left[:min(len(left), job.MaxPatches)]))

@@ -224,6 +224,10 @@ func TestEveryStep(t *testing.T) {
 		follow := slices.Contains(effects, ledger.Effect(ledger.Follow{}))
 		_, empty := ev.(ledger.MadeEmpty)
 		require.Equal(t, to.e.Succeeded() && (!from.e.Succeeded() || empty && !from.e.Fixed()), follow, about)
+		// JOB-19: a share is reckoned again when it may have become enough: one more success, or one that counted and left.
+		_, removed := ev.(ledger.AssetRemoved)
+		recount := slices.Contains(effects, ledger.Effect(ledger.Recount{}))
+		require.Equal(t, to.e.Succeeded() && !from.e.Succeeded() || from.e.Counts() && (removed || !to.e.Counts()), recount, about)
 		// JOB-4: no cancel succeeds after the deploy stage began.
 		if reported && rep.Report.Result == job.Cancelled && from.e.Stage >= job.StageDeploy {
 			require.Equal(t, from, to, about)

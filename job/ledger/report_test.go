@@ -93,7 +93,7 @@ func TestFinalResult_JOB16_JOB19(t *testing.T) {
 				effects = append(effects, ledger.Revise{})
 			}
 			if effects = append(effects, ledger.KeepOutcomes{}); c.follow {
-				effects = append(effects, ledger.Follow{})
+				effects = append(effects, ledger.Follow{}, ledger.Recount{})
 			}
 			after, have := report(e, job.Report{Result: c.r})
 			require.Equal(t, want, after, c.r)

@@ -70,7 +70,7 @@ func (k *PassKind) UnmarshalText(text []byte) error { return passKinds.Unmarshal
 type Pass struct {
 	Kind   PassKind    `json:"kind"`
 	Cursor job.AssetID `json:"cursor,omitempty"` // the assets up to this one are done
-	Live   bool        `json:"live,omitempty"`   // of RemakePass: the start is past, so no further asset gets an order
+	Live   bool        `json:"live,omitempty"`   // of passes that make orders: no further asset gets one, only those listed as live
 	Since  time.Time   `json:"since,omitzero"`   // of MorePass: where orders were due by then, assets have had their turn
 	Drop   []Drop      `json:"drop,omitempty"`   // of TrimPass
 }
@@ -108,6 +108,7 @@ type (
 		Occurrence schedule.Occurrence
 		From       time.Time
 		Due        time.Time
+		After      job.RunID // the run that it follows asset by asset; empty: none
 	}
 	// RunDue says that the time at which it is due has come. Missed: a newer run of the job has started in every zone
 	// (JOB-12). Last is when orders are due in the last zone; zero: they are due everywhere at once.
@@ -156,7 +157,8 @@ func StepRun(r Run, ev RunEvent, at time.Time) Run {
 	switch ev := ev.(type) {
 	case RunPlan:
 		r = Run{
-			ID: ev.ID, Start: ev.Occurrence.Start, Local: ev.Occurrence.Local, From: ev.From, State: RunPlanned, Due: ev.Due, Passes: r.stops(),
+			ID: ev.ID, Start: ev.Occurrence.Start, Local: ev.Occurrence.Local, From: ev.From, State: RunPlanned, Due: ev.Due, After: ev.After,
+			Passes: r.stops(),
 		}
 	case RunDue:
 		r.due(ev, at)
@@ -202,14 +204,14 @@ func (r *Run) due(ev RunDue, at time.Time) {
 	case r.State == RunPlanned && ev.Missed:
 		r.State = RunMissed
 		return
-	case r.State == RunPlanned:
-		r.State, r.Passes = RunMaking, append(r.stops(), Pass{Kind: MakePass})
+	case r.State == RunPlanned: // of a run that follows asset by asset, the orders of the assets that have succeeded wait
+		r.State, r.Passes = RunMaking, append(r.stops(), Pass{Kind: MakePass, Live: r.After != ""})
 	default: // a pass in progress may have left behind assets whose time has come since
 		if i := slices.IndexFunc(r.Passes, func(p Pass) bool { return p.Kind == MorePass }); i >= 0 {
 			since = r.Passes[i].Since
 			r.Passes = slices.Delete(r.Passes, i, i+1)
 		}
-		r.Passes = append(r.Passes, Pass{Kind: MorePass, Since: since})
+		r.Passes = append(r.Passes, Pass{Kind: MorePass, Live: r.After != "", Since: since})
 	}
 	if ev.Last.After(at) {
 		r.dueBy(ev.Last)

@@ -86,6 +86,8 @@ func TestRunEvents(t *testing.T) {
 	}{
 		{occurrenceRun(planned), ledger.RunDue{}, "making, make"},
 		{occurrenceRun(planned), ledger.RunDue{Missed: true}, "missed"},
+		// Of a run that follows asset by asset, only the orders that wait are made (JOB-19).
+		{ledger.StepRun(ledger.Run{}, ledger.RunPlan{ID: run, Occurrence: schedule.Occurrence{Start: t0}, Due: t0, After: "first@20260301T120000Z"}, t0), ledger.RunDue{}, "making, make live"},
 		{occurrenceRun(making, ledger.MakePass), ledger.RunDue{}, "making, make after m"},
 		{occurrenceRun(making, ledger.MakePass), ledger.RunDue{Missed: true}, "making, make after m"},
 		{occurrenceRun(made), ledger.RunDue{}, "made, at 19:00"},
@@ -253,6 +255,8 @@ func TestRowsOfARun_JOB3_JOB5(t *testing.T) {
 func TestPassesFitTheState(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	plan := ledger.RunPlan{ID: run, Occurrence: schedule.Occurrence{Start: t0}, Due: t0}
+	follow := plan
+	follow.After = "first@x"
 	events := []ledger.RunEvent{
 		ledger.RunDue{}, ledger.RunDue{Missed: true}, ledger.JobChanged{}, ledger.JobChanged{Started: true}, ledger.PatchesLeft{Drop: drop},
 		ledger.RunCancel{}, ledger.RunWithdraw{}, ledger.RunWithdraw{}, ledger.Passed{Cursor: "a"}, ledger.Passed{Last: true}, plan,
@@ -263,6 +267,9 @@ func TestPassesFitTheState(t *testing.T) {
 		r := ledger.StepRun(ledger.Run{}, plan, t0)
 		if random.IntN(4) == 0 {
 			r = ledger.FollowRun(run, "first@x", t0)
+		}
+		if random.IntN(4) == 0 {
+			r = ledger.StepRun(ledger.Run{}, follow, t0)
 		}
 		for range 20 {
 			before := r
@@ -278,7 +285,7 @@ func TestPassesFitTheState(t *testing.T) {
 				require.Zero(t, at[p.Kind], about)
 				at[p.Kind] = i + 1
 				require.Equal(t, p.Kind == ledger.TrimPass, p.Drop != nil, about)
-				require.True(t, !p.Live || p.Kind == ledger.RemakePass, about)
+				require.True(t, !p.Live || p.Kind == ledger.RemakePass || r.After != "" && p.Kind != ledger.TrimPass, about)
 			}
 			require.True(t, r.State != ledger.RunPlanned || !r.Due.IsZero(), about)
 			require.True(t, r.Due.IsZero() || r.State == ledger.RunPlanned || r.State == ledger.RunMaking, about)

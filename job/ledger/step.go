@@ -69,8 +69,10 @@ type Effect interface{ effect() }
 type (
 	// Revise gives the asset's manifest a number that the asset has not seen: see Revisions.Revise.
 	Revise struct{ Without bool }
-	// Follow starts the jobs that run after this one (JOB-19).
+	// Follow starts the jobs that run on this asset after this one (JOB-19).
 	Follow struct{}
+	// Recount has the share of the run's assets that succeeded reckoned again: this one succeeded, or left it (JOB-19).
+	Recount struct{}
 	// KeepOutcomes stores what the report says of each patch: see Outcomes.Report.
 	KeepOutcomes struct{}
 	// Objection says that a report makes no sense, and changed nothing.
@@ -79,6 +81,7 @@ type (
 
 func (Revise) effect()       {}
 func (Follow) effect()       {}
+func (Recount) effect()      {}
 func (KeepOutcomes) effect() {}
 func (Objection) effect()    {}
 
@@ -129,6 +132,9 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 		m.removed()
 	case Reported:
 		m.reported(ev)
+	}
+	if _, removed := ev.(AssetRemoved); m.Succeeded() && !e.Succeeded() || e.Counts() && (removed || !m.Counts()) {
+		m.do(Recount{})
 	}
 	return m.Entry, m.out
 }

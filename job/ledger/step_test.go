@@ -105,6 +105,7 @@ func say(before, after ledger.Entry, effects []ledger.Effect) string {
 			add(e.Without, "+revise without")
 		case ledger.Follow:
 			words = append(words, "+follow")
+		case ledger.Recount: // a function of the two entries: see TestLifeOfAnOrder
 		case ledger.KeepOutcomes:
 			words = append(words, "+outcomes")
 		case ledger.Objection:
