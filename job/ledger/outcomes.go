@@ -42,9 +42,10 @@ type Failure struct {
 }
 
 // Tried reports whether the failure says something of the patch on the asset, so that a job may give it up after some (JOB-27). An
-// install that never began, or an agent that does not know what it did, says nothing.
+// install that never began, or an agent that does not know what it did, or could not verify it (JOB-18), says nothing.
 func (f Failure) Tried() bool {
-	return f.Code != job.PatchInstallationSkipped && f.Code != job.UnspecifiedAgentError
+	unverified := f.Code == job.DeployerProcessCrashed && f.Rule == "JOB-18"
+	return f.Code != job.PatchInstallationSkipped && f.Code != job.UnspecifiedAgentError && !unverified
 }
 
 // LeaveOut replaces what the server left out of the order, at most job.MaxPatches of it.
