@@ -238,7 +238,7 @@ func loadContents(f *fetched, ids ...job.OrderID) ([]job.Order, error) {
 	return orders, nil
 }
 
-// trim takes patches out of an order that has not begun (CAT-6, CAT-9).
+// trim takes patches out of an open order (CAT-6, CAT-9).
 func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) error {
 	if !e.Trimmable() {
 		return nil
