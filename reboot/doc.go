@@ -46,4 +46,7 @@
 //     its place.
 //   - RBT-9. If it cannot be found out who is logged in, somebody is: Unknown, zero and values this package does not know
 //     are treated like Active.
+//   - RBT-10. Prompts, countdowns and reboots can be kept to reboot hours. Not built yet.
+//   - RBT-11. A reboot that is pending is a fact about the asset, whoever caused it: reported in check-ins with its age,
+//     listed until the boot identity changes and the system's own flag is gone, also when the agent's state was lost.
 package reboot

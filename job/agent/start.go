@@ -100,7 +100,7 @@ func (m *machine) end(id job.OrderID, r job.Result, why string) {
 // remember notes that an order ended, so that it never starts again (JOB-24).
 func (m *machine) remember(id job.OrderID, r job.Result) {
 	now := m.now.UTC.Truncate(time.Second)
-	old := func(e Ended) bool { return now.Sub(e.At) > EndedKept }
+	old := func(e Ended) bool { return now.Sub(e.At) > endedKept }
 	kept := slices.DeleteFunc(slices.Clone(m.s.Ended), old)
 	m.s.Ended = append(kept[max(0, len(kept)+1-MaxEnded):], Ended{id, r, now})
 }

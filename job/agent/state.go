@@ -41,7 +41,7 @@ type Ended struct {
 // What is remembered of orders that ended (JOB-24).
 const (
 	MaxEnded  = 1000                // the newest
-	EndedKept = 90 * 24 * time.Hour // after that an order is forgotten
+	endedKept = 90 * 24 * time.Hour // after that an order is forgotten
 )
 
 // MarshalEnded returns the canonical bytes of Ended. They change only when an order ends, and can be long: whoever stores a
