@@ -102,7 +102,7 @@ func ExampleSearch() {
 	world := World{
 		Name: "mine", Jobs: 2, Delay: time.Minute, Patches: 2, Action: true, Window: 2 * time.Hour, Early: true, Every: 20 * time.Minute,
 		Reboot: true, Users: true, Parked: true, Policy: reboot.Policy{Deferrals: 1},
-		Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 1, Losses: 1, Repeats: 1, Faults: 1, Sessions: 1, Sleeps: 1},
+		Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 1, Losses: 1, Repeats: 1, Faults: 1, Sessions: 1, Sleeps: 1, Reinstalls: 1, Restores: 1},
 	}
 	report, err := Search(world, Bounds{Depth: 1})
 	if err != nil {
