@@ -151,7 +151,8 @@ func (w *writer) book(b *book) {
 	if w.bit(r.Without > 0); r.Without > 0 {
 		w.num(int64(w.revision) - int64(r.Without))
 	}
-	if w.s.Budget.Restores > 0 {
+	if w.s.Budget.Restores > 0 { // a backup has its own numbers, so that differences are not all that matters
+		w.num(int64(r.Sealed), int64(b.accepted))
 		w.text(r.Digest)
 		w.bit(r.Behind)
 	}
@@ -220,6 +221,12 @@ func (w *writer) message(m message) {
 			w.text(m.request.HeldDigest)
 		}
 		w.bit(m.request.Held < w.revision)
+		if w.s.Budget.Restores > 0 { // a server that is put back may lack reports that the agent holds no more
+			w.num(int64(len(m.request.Reports)))
+			for i := range m.request.Reports {
+				w.report(&m.request.Reports[i])
+			}
+		}
 		if n := len(m.request.Reports); n > 0 {
 			w.seq(max(m.request.Reports[n-1].Sequence, w.accepted))
 		} else {
@@ -322,13 +329,8 @@ func (w *writer) agent(a *agent.State) {
 	for i := range a.Executions {
 		w.execution(&a.Executions[i])
 	}
-	for _, r := range a.Reports {
-		w.seq(r.Sequence)
-		w.num(int64(w.s.job(r.Order)), int64(r.Progress), int64(r.Result), int64(r.TooLate))
-		w.bit(r.Refused != "", r.Again)
-		if w.s.Server {
-			w.num(int64(watch.Failures(r.Patches)))
-		}
+	for i := range a.Reports {
+		w.report(&a.Reports[i])
 	}
 	w.seq(a.Sequence)
 	w.text(a.Refusal)
@@ -347,6 +349,15 @@ func (w *writer) agent(a *agent.State) {
 	}
 	w.num(int64(a.Clock.Offset))
 	w.bit(a.Clock.Known)
+}
+
+func (w *writer) report(r *job.Report) {
+	w.seq(r.Sequence)
+	w.num(int64(w.s.job(r.Order)), int64(r.Progress), int64(r.Result), int64(r.TooLate))
+	w.bit(r.Refused != "", r.Again)
+	if w.s.Server {
+		w.num(int64(watch.Failures(r.Patches)))
+	}
 }
 
 // order writes what can differ between orders of one job.

@@ -63,7 +63,11 @@ func (o *observer) delivered(m message) {
 
 // committed looks at a commit, and at the reports in it.
 func (h *host) committed(s *scene, st *state, before, after *agent.State) {
-	fresh, broken := watch.Committed(before, after, &h.watch.made, h.watch.taken)
+	taken := h.watch.taken
+	if s.Budget.Reinstalls == 0 && s.Budget.Restores == 0 { // all that the server lacks must be there, whatever it said
+		taken = st.accepted(h)
+	}
+	fresh, broken := watch.Committed(before, after, &h.watch.made, taken)
 	st.note(broken)
 	for _, r := range fresh {
 		if j := s.job(r.Order); j >= 0 {
@@ -77,6 +81,14 @@ func (h *host) committed(s *scene, st *state, before, after *agent.State) {
 			st.note(e.Reported(r, held.present, held.marked))
 		}
 	}
+}
+
+// accepted is the last report of an asset that its server has.
+func (st *state) accepted(h *host) job.Sequence {
+	if st.server != nil {
+		return st.server.accepted[h.asset]
+	}
+	return st.standIn.books[h.asset].accepted
 }
 
 // reinstalled is a state that was lost: what the server knows to have begun must not start again.

@@ -150,9 +150,9 @@ func TestRebootMarksAreComparedWithBefore_RBT2(t *testing.T) {
 	require.True(t, s.RebootRequired)
 
 	by = w.deploy(w.staged(0, deb("a", "3")), w.staged(1, deb("b", "3")))
-	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0}, 1: {Index: 1}}, by, "the mark stood before")
+	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0, Reboot: true}, 1: {Index: 1}}, by, "the mark stood before, and names a")
 	by = w.deploy(w.staged(0, deb("a", "4")), w.staged(1, withScript(deb("b", "4"), "postinst", mark("b"))))
-	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0}, 1: {Index: 1, Reboot: true}}, by, "one more package asks")
+	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0, Reboot: true}, 1: {Index: 1, Reboot: true}}, by, "one more package asks")
 
 	require.NoError(t, os.Remove(filepath.Join(w.root, "run/reboot-required")))
 	require.NoError(t, os.Remove(filepath.Join(w.root, "run/reboot-required.pkgs")))
