@@ -3,6 +3,7 @@ package agentsim
 import (
 	"cmp"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,6 +25,7 @@ type asset struct {
 	config   agent.Config
 
 	disk    []byte      // the agent's state as it was committed before the last crash
+	ended   []byte      // and the orders that ended
 	state   agent.State // as last committed
 	up      bool        // the computer runs
 	running bool        // the agent does: what it committed is then in state, otherwise on disk
@@ -153,14 +155,16 @@ func (a *asset) stop() {
 	}
 	data, err := a.state.MarshalBinary()
 	a.w.fail(err)
-	a.disk, a.state, a.running = data, agent.State{}, false
+	ended, err := a.state.MarshalEnded()
+	a.w.fail(err)
+	a.disk, a.ended, a.state, a.running = data, ended, agent.State{}, false
 }
 
 // start starts the agent on what it committed. Staged files that it needs no more are deleted, as the runner does.
 func (a *asset) start() {
 	var state agent.State
 	if a.disk != nil {
-		if err := state.UnmarshalBinary(a.disk); err != nil {
+		if err := errors.Join(state.UnmarshalBinary(a.disk), state.UnmarshalEnded(a.ended)); err != nil {
 			a.w.fail(fmt.Errorf("%s cannot read its own state: %w", a.id, err))
 			return
 		}
@@ -246,6 +250,11 @@ func Describe(r job.Report) string {
 		return fmt.Sprintf("%s TooLate(%s)", name, r.TooLate)
 	}
 	s := fmt.Sprintf("%s %s%s", name, r.Result, text)
+	for _, a := range r.Actions {
+		if a.Exit != 0 {
+			s += fmt.Sprintf("\naction %s exit %d: %s", a.Name, a.Exit, a.Text)
+		}
+	}
 	for _, p := range r.Patches {
 		s += fmt.Sprintf("\n%s %s", p.Patch, p.Status)
 		if p.Code != 0 {

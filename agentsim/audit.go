@@ -43,7 +43,7 @@ func (s *server) audit(runs []listed, failed int) error {
 		if err != nil {
 			return err
 		}
-		if n := len(status.LastAnomalies); n > 0 && !a.watch.lost {
+		if n := len(status.LastAnomalies); n > 0 && !a.watch.lost && !s.restored {
 			last := status.LastAnomalies[n-1]
 			a.watch.broke(12, "the server makes no sense of %d reports of its own agent, the last on %s: %s", status.AnomalyCount, last.Order, last.Text)
 		}
@@ -71,6 +71,7 @@ func (s *server) auditOpen(what string, list func(context.Context, int) ([]contr
 	if err != nil || len(rows) > controller.MaxPage {
 		return err
 	}
+	have = slices.DeleteFunc(have, func(o controller.Open) bool { return o.Run == "" }) // the asset's own
 	for _, o := range rows {
 		if !slices.Contains(have, o) {
 			s.w.broke(12, "%s on %s is %s, and not listed (RPT-3)", o.Run, o.Asset, what)

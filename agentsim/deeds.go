@@ -92,10 +92,12 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 	}},
 	{"loses its state", "", whileUp(func(a *asset, _ *match) {
 		a.log("loses its state")
-		a.stop()
-		a.disk = nil
-		a.watch.forget()
-		a.start()
+		a.forget()
+	})},
+	{"is reinstalled", "", whileUp(func(a *asset, _ *match) {
+		a.log("its agent is installed anew")
+		clear(a.staged)
+		a.forget()
 	})},
 	{"installer of PRODUCT fails[ N times]", "", func(a *asset, m *match) {
 		a.breaks(m, fault{code: job.InstallerFailed, text: "The installer ended with exit code 1.", times: m.n[0]})
@@ -140,6 +142,14 @@ func whileUp(do func(*asset, *match)) func(*asset, *match) {
 			do(a, m)
 		}
 	}
+}
+
+// forget ends the agent and starts one that knows nothing.
+func (a *asset) forget() {
+	a.stop()
+	a.disk, a.ended = nil, nil
+	a.watch.forget()
+	a.start()
 }
 
 // breaks sets what the installer of a product does from now on.

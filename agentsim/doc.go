@@ -45,15 +45,21 @@
 //	job ID: CLAUSE[, CLAUSE]…                   a clause is one of
 //	patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
 //	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
-//	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | early download |
-//	first ACTION… | last ACTION… | after JOB per asset | after JOB at N%
+//	install limit D | stuck after D |
+//	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | late joiners |
+//	gives up after N failures | early download |
+//	first ACTION… | last ACTION… | after JOB per asset[ plus D] | after JOB at N%[ plus D]
 //	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays
-//	enable|disable|delete|cancel JOB
+//	enable|disable|delete|cancel|run JOB
+//	delete JOB by force                         though enabled jobs run after it
+//	retry PATCH of JOB on ASSET                 that the job gave up
+//	remove ASSET                                that is off
 //	tag ASSET[ TAG…]                            all the tags it has from now on
 //	sync                                        the catalog, at once
 //	server goes down
 //	server comes up
 //	server crashes
+//	server is put back to TIME                  it goes on from a backup of then
 //	policy NAME: CLAUSE[, CLAUSE]…              a clause is one of
 //	PRODUCT unsigned | PRODUCT [strictly ]signed by SIGNER…[ or unsigned], where the product * is every one that no other clause names
 //	server is under POLICY…                     what it orders from then on; no policy: what it did without
@@ -98,6 +104,7 @@
 //	ASSET goes off
 //	ASSET comes on
 //	ASSET sleeps for D
+//	reboot pending on ASSET                     its system asks for one, whoever caused it
 //	ASSET ignores N reboots
 //	ASSET network cut|back
 //	ASSET loses the next N calls|answers        on their way
@@ -108,7 +115,8 @@
 //	ASSET clock +D
 //	ASSET clock -D
 //	ASSET moves to ZONE                         its computer's time zone
-//	ASSET loses its state
+//	ASSET loses its state                       the agent's
+//	ASSET is reinstalled                        its agent: the state and what it had downloaded are gone
 //	ASSET installer of PRODUCT fails[ N times]
 //	ASSET installer of PRODUCT crashes the agent[ N times]
 //	ASSET installer of PRODUCT lies
@@ -139,12 +147,14 @@
 //	expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one
 //	expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
 //	expect server ASSET JOB PATCH STATUS[ CODE][ RULE]
+//	expect server ASSET JOB action NAME exits N|nothing          nothing: it was not run
 //	expect server failed installs N
 //	expect server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
 //	expect server missing on ASSET PATCH…|nothing
-//	expect server silent|behind|refusing|clock off|waiting for reboot|waiting for cancel ASSET…|nobody
+//	expect server silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody
 //	expect verdict PATCH on ASSET REASON…
 //	expect preview JOB on ASSET PATCH…|nothing|not selected
+//	expect job JOB waits TEXT…                                  why one that runs after another has not started
 //	expect refused TEXT…                                        by the server, the step above
 //	expect feed healthy|failing|stale
 //	expect feed rejected N                                      records of its last batch (CAT-16)

@@ -118,7 +118,7 @@ func (a *asset) execute(order job.OrderID, e execution.Effect) {
 			exit := a.exits[e.Action.Name]
 			a.watch.acted(order, e.Action, exit)
 			a.log("%s ran %s: exit %d", order.Run().Job(), e.Action.Name, exit)
-			reply(execution.ActionDone{ID: e.ID, Exit: exit})
+			reply(execution.ActionDone{ID: e.ID, Exit: exit, Output: fmt.Sprintf("%s ends with %d", e.Action.Name, exit)})
 		})
 	case execution.Prompt:
 		a.prompt(order, e, reply)
@@ -207,10 +207,16 @@ func (a *asset) preflight(order job.OrderID, e execution.Preflight) []execution.
 // install installs one patch after the other; a crash in between leaves what was installed until then.
 func (a *asset) install(order job.OrderID, e execution.Install, reply func(execution.Event)) {
 	var results []execution.InstallResult
+	left := e.Limit
 	for _, s := range e.Patches {
 		a.watch.deploys(order, s)
-		a.queue(a.took["install"], func() {
-			r, crashed := a.runInstaller(order, s)
+		takes, ended := a.took["install"], e.Limit > 0 && a.took["install"] > left
+		if e.Limit > 0 {
+			takes = min(takes, left)
+			left -= takes
+		}
+		a.queue(takes, func() {
+			r, crashed := a.runInstaller(order, s, ended)
 			if crashed {
 				return
 			}
@@ -222,7 +228,12 @@ func (a *asset) install(order job.OrderID, e execution.Install, reply func(execu
 	}
 }
 
-func (a *asset) runInstaller(order job.OrderID, s execution.Staged) (r execution.InstallResult, crashed bool) {
+// runInstaller brings a patch to its end. Ended: by its limit, before it had changed anything (JOB-25).
+func (a *asset) runInstaller(order job.OrderID, s execution.Staged, ended bool) (r execution.InstallResult, crashed bool) {
+	if ended {
+		a.log("ends the installer of %s at its limit", s.Patch.Patch)
+		return execution.InstallResult{Index: s.Index, Code: job.DeployerProcessCrashed, Text: "It ran longer than the install limit."}, false
+	}
 	product := s.Patch.Product
 	f := a.faults[product]
 	if f.times > 0 { // the last time, it works again

@@ -30,8 +30,8 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 	}},
 	{"verdict PATCH on ASSET REASON…", "", (*player).expectVerdict},
 	{"preview JOB on ASSET PATCH…|nothing|not selected", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
-	{"server silent|behind|refusing|clock off|waiting for reboot|waiting for cancel ASSET…|nobody",
-		"server (silent|behind|refusing|clock off|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
+	{"server silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody",
+		"server (silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
 	{"server failed installs N", "server failed installs ([^ ]+)", func(p *player, m *match) {
 		n, err := p.w.server.c.FailedInstalls(context.Background())
 		if m.err = err; err == nil {
@@ -44,6 +44,16 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 		if m.err = err; err == nil {
 			compareAll(m, 1, verdicts, func(v catalog.Verdict) string { return string(v.Patch) }, "nothing")
 		}
+	}},
+	{"server ASSET JOB action NAME exits N|nothing", "server ([^ ]+) ([^ ]+) action ([^ ]+) exits ([^ ]+)", func(p *player, m *match) {
+		row := p.row(m)
+		have := "nothing"
+		for _, a := range row.Actions {
+			if a.Name == m.w[2] {
+				have = fmt.Sprint(a.Exit)
+			}
+		}
+		m.compare(3, have)
 	}},
 	{"server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]", "server ([^ ]+) ([^ ]+) ([^ ]+)", func(p *player, m *match) {
 		m.compare(2, standing(p.row(m)))
@@ -72,6 +82,16 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 	{"ASSET JOB PATCH STATUS[ CODE][ RULE]", "([^ ]+) ([^ ]+) ([^ ]+) (.+)", onAsset(func(a *asset, m *match) {
 		m.compare(3, a.outcome(job.ID(m.w[1]), catalog.PatchID(m.w[2])))
 	})},
+	{"job JOB waits TEXT…", "", func(p *player, m *match) { // (JOB-19)
+		status, err := p.w.server.c.Job(context.Background(), job.ID(m.w[0]))
+		have := "nothing"
+		if status.Waits != nil {
+			have = status.Waits.Text
+		}
+		if m.err = err; err == nil && !strings.Contains(have, m.w[1]) {
+			m.err = &Unmet{Want: m.w[1], Have: have}
+		}
+	}},
 	{"refused TEXT…", "", func(*player, *match) {}}, // what the server said to the line above: see expect
 })
 

@@ -18,8 +18,16 @@ func (p *player) expectAssets(m *match) {
 		"waiting for reboot": p.w.server.c.PendingReboots, "waiting for cancel": p.w.server.c.PendingCancels,
 	}[m.w[0]]; open != nil {
 		list, err := open(ctx, controller.MaxPage)
+		list = slices.CompactFunc(list, func(a, b controller.Open) bool { return m.w[0] == "waiting for reboot" && a.Asset == b.Asset })
 		if m.err = err; err == nil {
 			compareAll(m, 1, list, func(o controller.Open) string { return string(o.Asset) }, "nobody")
+		}
+		return
+	}
+	if m.w[0] == "stuck" {
+		list, err := p.w.server.c.Stuck(ctx, controller.MaxPage, p.w.now)
+		if m.err = err; err == nil {
+			compareAll(m, 1, list, func(o controller.StuckOrder) string { return string(o.Asset) }, "nobody")
 		}
 		return
 	}

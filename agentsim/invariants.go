@@ -21,10 +21,12 @@ type Broken = watch.Broken
 // observer watches one asset from outside, as package watch says.
 type observer struct {
 	a        *asset
-	journal  []job.Report // every report the agent ever committed that was not lost with its state
-	made     job.Sequence // the last report since the state was lost
-	taken    job.Sequence // the last report that the server said it has
-	lost     bool         // the agent lost its state at any time
+	journal  []job.Report          // every report the agent ever committed that was not lost with its state
+	made     job.Sequence          // the last report since the state was lost
+	taken    job.Sequence          // the last report that the server said it has
+	lost     bool                  // the agent lost its state at any time
+	unknown  map[job.Sequence]bool // reports that the server had, and has no more
+	left     map[job.OrderID]bool  // orders that had not ended when it last did
 	revision manifest.Revision
 	held     map[job.OrderID]job.Order // by the newest manifest the agent had to take
 	orders   map[job.OrderID]*seen
@@ -69,9 +71,23 @@ func (e *seen) patch(index int) *watch.Patch {
 	return e.patches[index]
 }
 
-// forget is a state that was lost: reports that never arrived are gone, and the agent knows of nothing it did.
+// forget is a state that was lost: reports that never arrived are gone, and the agent knows of nothing it did. How an order
+// ends that it had not ended is up to the server.
 func (o *observer) forget() {
-	*o = observer{a: o.a, journal: o.journal, lost: true, orders: map[job.OrderID]*seen{}}
+	*o = observer{a: o.a, journal: o.journal, unknown: o.unknown, lost: true, left: map[job.OrderID]bool{}, orders: map[job.OrderID]*seen{}}
+	for _, r := range o.journal {
+		o.left[r.Order] = !watch.Final(r.Result)
+	}
+}
+
+// forgotten are reports that the server had, and has no more: it was put back.
+func (o *observer) forgotten(after, upTo job.Sequence) {
+	if o.unknown == nil {
+		o.unknown = map[job.Sequence]bool{}
+	}
+	for n := after + 1; n <= upTo; n++ {
+		o.unknown[n] = true
+	}
 }
 
 // delivered is an answer that the agent waits for. If it has to take the manifest, its orders are what counts from now on.

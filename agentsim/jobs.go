@@ -41,6 +41,8 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	}},
 	{"start spread D", "", func(d *job.Definition, m *match) { d.Schedule.Spread = m.d[0] }},
 	{"window D", "", func(d *job.Definition, m *match) { d.Window = m.d[0] }},
+	{"install limit D", "", func(d *job.Definition, m *match) { d.InstallLimit = m.d[0] }},
+	{"stuck after D", "", func(d *job.Definition, m *match) { d.StuckAfter = m.d[0] }},
 	{"defer N times for D", "", func(d *job.Definition, m *match) { d.Reboot.Deferrals, d.Reboot.Interval = m.n[0], m.d[0] }},
 	{"prompt D", "", func(d *job.Definition, m *match) { d.Reboot.Prompt = m.d[0] }},
 	{"countdown D", "", func(d *job.Definition, m *match) { d.Reboot.Countdown = m.d[0] }},
@@ -49,11 +51,17 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	{"strict lines", "", func(d *job.Definition, m *match) { d.StrictLines = true }},
 	{"legacy checksums", "", func(d *job.Definition, m *match) { d.AllowLegacy = true }},
 	{"no last call", "", func(d *job.Definition, m *match) { d.NoLastCall = true }},
+	{"gives up after N failures", "", func(d *job.Definition, m *match) { d.GiveUp = m.n[0] }},
+	{"late joiners", "", func(d *job.Definition, m *match) { d.LateJoiners = true }},
 	{"early download", "", func(d *job.Definition, m *match) { d.Early = true }},
 	{"first ACTION…", "", func(d *job.Definition, m *match) { d.Pre = actions(m.w[0]) }},
 	{"last ACTION…", "", func(d *job.Definition, m *match) { d.Post = actions(m.w[0]) }},
-	{"after JOB per asset", "", func(d *job.Definition, m *match) { d.After = &job.After{Job: job.ID(m.w[0]), PerAsset: true} }},
-	{"after JOB at N%", "", func(d *job.Definition, m *match) { d.After = &job.After{Job: job.ID(m.w[0]), Share: m.n[0]} }},
+	{"after JOB per asset[ plus D]", "", func(d *job.Definition, m *match) {
+		d.After = &job.After{Job: job.ID(m.w[0]), PerAsset: true, Delay: m.d[0]}
+	}},
+	{"after JOB at N%[ plus D]", "", func(d *job.Definition, m *match) {
+		d.After = &job.After{Job: job.ID(m.w[0]), Share: m.n[0], Delay: m.d[0]}
+	}},
 })
 
 // save makes or changes a job. A clause that is not given again stays as it was.

@@ -30,7 +30,7 @@ func (a *asset) call(c agent.Call) {
 		a.w.fail(err)
 		return
 	}
-	in.Digest, in.Zone = inventory.Digest(), a.zone
+	in.Digest, in.Zone, in.Reboot = inventory.Digest(), a.zone, a.mark
 	if a.link.spoil != nil {
 		a.link.spoil(&in)
 	}

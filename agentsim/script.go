@@ -204,6 +204,9 @@ func (s *Script) play(c Config, rewrite func(line int, unmet *Unmet)) (*World, e
 }
 
 func (s *Script) playOn(p *player, rewrite func(line int, unmet *Unmet)) error {
+	if err := s.planBackups(p); err != nil {
+		return err
+	}
 	for _, st := range s.steps {
 		err := p.step(st)
 		if unmet, ok := errors.AsType[*Unmet](err); ok && rewrite != nil {
@@ -220,6 +223,33 @@ func (s *Script) playOn(p *player, rewrite func(line int, unmet *Unmet)) error {
 	return nil
 }
 
+// planBackups notes to when the server will be put back: what it has then is kept.
+func (s *Script) planBackups(p *player) error {
+	for _, st := range s.steps {
+		when, is := strings.CutPrefix(st.words, putBack)
+		if !is {
+			continue
+		}
+		start := s.steps[0].at
+		if p.w != nil {
+			start = p.w.cfg.Start
+		}
+		at, err := parseWhen(when, start)
+		if err == nil && (at.After(st.at) || p.w != nil && at.Before(p.w.now)) {
+			err = fmt.Errorf("the server has nothing of %s: it can be put back to a time before this line, and after the scenario began", when)
+		}
+		if err != nil {
+			return s.wrong(st.line, err)
+		}
+		p.backupAt = append(p.backupAt, at)
+	}
+	slices.SortFunc(p.backupAt, time.Time.Compare)
+	p.backups = map[time.Time]backup{}
+	return nil
+}
+
+const putBack = "server is put back to "
+
 // player is a scenario being played.
 type player struct {
 	config  Config
@@ -227,6 +257,8 @@ type player struct {
 	refused error // the answer to the last act of the administrator; nil: it was done
 
 	policies map[string]integrity.Excerpt // by the name that a line gave them
+	backupAt []time.Time                  // still to be made
+	backups  map[time.Time]backup
 }
 
 func (p *player) step(st step) error {
@@ -236,6 +268,12 @@ func (p *player) step(st step) error {
 	}
 	if st.at.Before(p.w.now) {
 		return fmt.Errorf("%s is before the step above, at +%s", st.at.Format(time.RFC3339), short(p.w.now.Sub(p.w.cfg.Start)))
+	}
+	for ; len(p.backupAt) > 0 && !p.backupAt[0].After(st.at); p.backupAt = p.backupAt[1:] {
+		if err := p.w.Run(p.backupAt[0]); err != nil {
+			return err
+		}
+		p.backups[p.backupAt[0]] = p.w.server.backup()
 	}
 	if err := p.w.Run(st.at); err != nil || st.words == "" {
 		return err

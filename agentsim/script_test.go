@@ -67,7 +67,7 @@ func TestScriptErrorsTeach(t *testing.T) {
 		stage + "+2h\n+1h expect settled":                         "is before the step above, at +2h",
 		stage + "+400d expect settled":                            "a world sees 366d at most",
 		stage + "fly j":                                           "neither an asset nor one of: clock, patch",
-		stage + "enable":                                          "write: enable|disable|delete|cancel JOB",
+		stage + "enable":                                          "write: enable|disable|delete|cancel|run JOB",
 		stage + "enable k\nexpect settled":                        "no line expects it",
 		stage + "enable k":                                        "no line expects it",
 		stage + "enable j\nexpect refused x":                      "the server did it",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
+	"maps"
 	"time"
 	_ "time/tzdata" // scenarios play the same on a host that has no time zone database
 
@@ -23,6 +24,9 @@ type server struct {
 	up    bool
 	due   uint64 // number of the wake-up that counts
 
+	accepted map[job.AssetID]job.Sequence // the last report of each asset
+	restored bool                         // it was put back to a backup at any time
+
 	policy integrity.Excerpt // that orders are made under
 }
 
@@ -30,7 +34,7 @@ type server struct {
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
-	s := &server{w: w, store: &fragile{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}}
+	s := &server{w: w, accepted: map[job.AssetID]job.Sequence{}, store: &fragile{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}}
 	if err := s.start(); err != nil {
 		return nil, err
 	}
@@ -106,6 +110,7 @@ func (s *server) checkIn(in manifest.CheckIn) (manifest.Answer, error) {
 	answer, err := s.c.CheckIn(context.Background(), in, s.w.now)
 	switch {
 	case err == nil:
+		s.accepted[in.Asset] = answer.Acknowledged
 		s.tick()
 	case !gone(s.alive(err)):
 		s.w.fail(fmt.Errorf("the server refuses the call of %s: %w", in.Asset, err))
@@ -123,6 +128,28 @@ func (s *server) enrol(id job.AssetID, tags []string, platform catalog.Platform)
 			return err
 		}
 	}
+}
+
+// backup is what a server had at some time.
+type backup struct {
+	store    *memstore.Store
+	accepted map[job.AssetID]job.Sequence
+}
+
+func (s *server) backup() backup {
+	return backup{s.store.Store.(*memstore.Store).Clone(), maps.Clone(s.accepted)}
+}
+
+// putBack starts the server anew on a backup. What it had heard since it knows no more, and nobody tells it again.
+func (s *server) putBack(b backup) error {
+	for id, a := range s.w.assets {
+		if _, known := b.accepted[id]; !known && s.accepted[id] > 0 {
+			return fmt.Errorf("%s enrolled after that: the server would not know it", id)
+		}
+		a.watch.forgotten(b.accepted[id], s.accepted[id])
+	}
+	s.store.Store, s.accepted, s.restored = b.store.Clone(), maps.Clone(b.accepted), true
+	return s.start()
 }
 
 // act does something an administrator asks for, and logs it with its answer.

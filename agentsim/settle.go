@@ -46,7 +46,7 @@ func (w *World) Settle() error {
 		last := map[job.OrderID]job.Report{}
 		var ids []job.OrderID // in the journal's order
 		for _, r := range o.journal {
-			if r.Order == "" {
+			if r.Order == "" || o.unknown[r.Sequence] {
 				continue
 			}
 			if _, known := last[r.Order]; !known {
@@ -76,6 +76,7 @@ func (w *World) Settle() error {
 			case !known:
 				o.broke(12, "the server knows nothing of %s; the asset's journal says %s", id, Describe(r))
 			case r.Result == job.Withdrawn && row.Result != r.Result && !row.HandedOut: // made again since, and nothing was to be done
+			case o.left[id] && !watch.Final(r.Result) && !row.Ended.IsZero(): // the agent lost its state over it (JOB-24)
 			case row.Result != r.Result:
 				o.broke(12, "the server shows %s %s; the asset's journal says %s", id, row.Result, r.Result)
 			}

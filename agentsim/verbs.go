@@ -31,7 +31,7 @@ func init() {
 		{"job ID: CLAUSE[, CLAUSE]…", "(job) ([^:]*):(.*)", (*player).save},
 		{"edit ID: CLAUSE[, CLAUSE]…", "(edit) ([^:]*):(.*)", (*player).save},
 		{policySyntax, "policy ([^: ]+):(.*)", (*player).policy},
-		{"enable|disable|delete|cancel JOB", "", func(p *player, m *match) {
+		{"enable|disable|delete|cancel|run JOB", "", func(p *player, m *match) {
 			p.act(m, func(ctx context.Context, now time.Time) (err error) {
 				switch c, id := p.w.server.c, job.ID(m.w[1]); m.w[0] {
 				case "enable":
@@ -39,17 +39,47 @@ func init() {
 				case "disable":
 					err = c.DisableJob(ctx, id, now)
 				case "delete":
-					err = c.DeleteJob(ctx, id, now)
+					err = c.DeleteJob(ctx, id, false, now)
+				case "run":
+					_, err = c.RunJob(ctx, id, now)
 				case "cancel":
 					_, err = c.CancelJob(ctx, id, now)
 				}
 				return err
 			})
 		}},
+		{"delete JOB by force", "", func(p *player, m *match) { // (JOB-19)
+			p.act(m, func(ctx context.Context, now time.Time) error {
+				return p.w.server.c.DeleteJob(ctx, job.ID(m.w[0]), true, now)
+			})
+		}},
+		{"retry PATCH of JOB on ASSET", "", func(p *player, m *match) { // (JOB-27)
+			p.act(m, func(ctx context.Context, now time.Time) error {
+				return p.w.server.c.RetryPatch(ctx, job.ID(m.w[1]), job.AssetID(m.w[2]), catalog.PatchID(m.w[0]), now)
+			})
+		}},
+		{"remove ASSET", "", func(p *player, m *match) {
+			if a := p.w.assets[job.AssetID(m.w[0])]; a != nil && a.up {
+				m.err = notNowf("%s is on; only a computer that is off is removed here", a.id)
+				return
+			}
+			p.act(m, func(ctx context.Context, now time.Time) error {
+				return p.w.server.c.RemoveAsset(ctx, job.AssetID(m.w[0]), now)
+			})
+		}},
 		{"tag ASSET[ TAG…]", "", func(p *player, m *match) { // (JOB-7)
 			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.TagAsset(ctx, job.AssetID(m.w[0]), strings.Fields(m.w[1]))
+				return p.w.server.c.TagAsset(ctx, job.AssetID(m.w[0]), strings.Fields(m.w[1]), now)
 			})
+		}},
+		{"reboot pending on ASSET", "", func(p *player, m *match) {
+			a := p.w.assets[job.AssetID(m.w[0])]
+			if a == nil {
+				m.err = fmt.Errorf("there is no asset %s", m.w[0])
+				return
+			}
+			a.mark = true
+			a.log("its system asks for a reboot")
 		}},
 		{"sync", "", func(p *player, _ *match) { p.w.server.sync() }},
 		{"server goes down", "", func(p *player, _ *match) {
@@ -58,6 +88,11 @@ func init() {
 		}},
 		{"server comes up", "", (*player).startServer},
 		{"server crashes", "", (*player).startServer},
+		{"server is put back to TIME", "", func(p *player, m *match) {
+			if m.err = p.w.server.putBack(p.backups[m.at[0]]); m.err == nil {
+				p.w.log("server", "%s", strings.TrimPrefix(m.text, "server "))
+			}
+		}},
 		{"server crashes before|after commit N", "", func(p *player, m *match) { m.err = p.w.server.store.crashAt(m.w[0] == "after", m.n[0]) }},
 		{"server is under POLICY…", "", func(p *player, m *match) {
 			policy, err := p.named(m.w[0])

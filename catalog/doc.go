@@ -46,8 +46,8 @@
 //     stays Deprecated for as long as its feed lists it, even if the feed takes the date or the withdrawal back.
 //   - CAT-9. A deprecated patch leaves the catalog: it is not yielded, listed, newest or missing, and its verdict is
 //     Deprecated. It can still be looked up by its id, because histories and reports keep naming it. Sync names it in
-//     Deprecated, so that active jobs withdraw it from every run not yet executing. The verdict on a patch that the
-//     snapshot does not hold is UnknownPatch.
+//     Deprecated, so that every open order loses it at once, whatever the server believes of its execution; one that has
+//     started keeps its copy. The verdict on a patch that the snapshot does not hold is UnknownPatch.
 //   - CAT-10. A patch that is marked but not deprecated is still honoured as long as its URLs are valid and its files can
 //     be reached; its verdict notes EOLMarked. Probing is the caller's: a URL it found unreachable makes the patch
 //     ArtifactUnreachable ([Options]). A mark without a date never deprecates by itself.

@@ -3,23 +3,30 @@ package job
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// After makes a job run behind another (JOB-19). Each run of the other starts one run of this job, whose own schedule
-// must be on demand.
+// After makes a job run after another (JOB-19). Each run of the other starts a run of this job: at once and after Delay if its
+// own schedule is on demand, and at the next time of a schedule that recurs, counted from then. With PerAsset, all assets
+// that verified the other run by then take part in that time's run, and the later ones in a later time's; a Delay then needs
+// such a schedule, since otherwise each asset would need a run of its own.
 type After struct {
-	Job      ID   `json:"job"`
-	Share    int  `json:"share,omitempty"`    // percent of the other run's assets that must have succeeded, 1 to 100
-	PerAsset bool `json:"perAsset,omitempty"` // instead: on each asset once that asset verified the other run
+	Job      ID            `json:"job"`
+	Share    int           `json:"share,omitempty"`    // percent of the other run's assets that must have succeeded, 1 to 100
+	PerAsset bool          `json:"perAsset,omitempty"` // instead: on each asset once that asset verified the other run
+	Delay    time.Duration `json:"delay,omitempty"`    // whole seconds, at most MaxFollowDelay; zero: none
 }
+
+// Needed is how many of the assets that count must have succeeded.
+func (a After) Needed(assets int) int { return (assets*a.Share + 99) / 100 }
 
 // Due reports whether a share of assets that succeeded is enough. No assets are never enough.
 func (a After) Due(succeeded, assets int) bool {
-	return !a.PerAsset && assets > 0 && succeeded*100 >= a.Share*assets
+	return !a.PerAsset && assets > 0 && succeeded >= a.Needed(assets)
 }
 
 func checkAfter(l *problem.List, d Definition) {
@@ -34,8 +41,15 @@ func checkAfter(l *problem.List, d Definition) {
 	if a.PerAsset != (a.Share == 0) || a.Share < 0 || a.Share > 100 {
 		l.Add("after.share", fmt.Sprint(a.Share), "give either perAsset or a share from 1 to 100 percent (JOB-19)")
 	}
-	if d.Schedule.Kind != schedule.OnDemand {
-		l.Add("schedule.kind", d.Schedule.Kind.String(), "a job that runs after another has no times of its own; use \"on demand\" (JOB-19)")
+	onDemand := d.Schedule.Kind == schedule.OnDemand
+	switch {
+	case a.Delay < 0 || a.Delay > MaxFollowDelay || a.Delay%time.Second != 0:
+		l.Add("after.delay", a.Delay.String(), "is not between 0s and %v, in whole seconds (JOB-19)", MaxFollowDelay)
+	case a.Delay > 0 && a.PerAsset && onDemand:
+		l.Add("after.delay", a.Delay.String(), "with perAsset needs a schedule that recurs, at whose next time after the delay each asset starts (JOB-19)")
+	}
+	if d.Schedule.Kind == schedule.Once {
+		l.Add("schedule.kind", d.Schedule.Kind.String(), "could be past before the other job succeeds; use \"on demand\" or a schedule that recurs (JOB-19)")
 	}
 }
 

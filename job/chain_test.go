@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -100,6 +101,36 @@ func TestAfter_JOB19(t *testing.T) {
 	}
 }
 
+// A follower may have a delay and times of its own. What could never start, or would need a run for each asset, is refused.
+func TestDelayAndTimesOfAFollower_JOB19(t *testing.T) {
+	demand := schedule.Schedule{Kind: schedule.OnDemand}
+	daily := schedule.Schedule{Kind: schedule.Daily, Time: schedule.Clock(2, 0), Zone: "UTC"}
+	for _, c := range []struct {
+		after After
+		s     schedule.Schedule
+		want  string // in the error; empty: valid
+	}{
+		{After{Share: 80, Delay: 24 * time.Hour}, demand, ""},
+		{After{Share: 80, Delay: 24 * time.Hour}, daily, ""},
+		{After{Share: 80}, daily, ""},
+		{After{PerAsset: true}, daily, ""},
+		{After{PerAsset: true, Delay: MaxFollowDelay}, daily, ""},
+		{After{PerAsset: true, Delay: time.Second}, demand, "needs a schedule that recurs"},
+		{After{Share: 80, Delay: -time.Second}, demand, "is not between 0s and 2208h0m0s"},
+		{After{Share: 80, Delay: MaxFollowDelay + time.Second}, daily, "is not between"},
+		{After{Share: 80, Delay: time.Millisecond}, daily, "in whole seconds"},
+		{After{Share: 80}, schedule.Schedule{Kind: schedule.Once, At: epoch}, "could be past before the other job succeeds"},
+	} {
+		c.after.Job = "first"
+		err := Definition{ID: "self", State: Disabled, Platform: catalog.Linux, Schedule: c.s, After: &c.after}.Validate()
+		if c.want == "" {
+			require.NoError(t, err, "%+v", c)
+		} else {
+			require.ErrorContains(t, err, c.want, "%+v", c)
+		}
+	}
+}
+
 func TestShareIsOfAll_JOB19(t *testing.T) {
 	half := After{Job: "first", Share: 50}
 	for _, c := range []struct {
@@ -109,4 +140,5 @@ func TestShareIsOfAll_JOB19(t *testing.T) {
 		require.Equal(t, c.due, half.Due(c.succeeded, c.assets), c)
 	}
 	require.False(t, After{Job: "first", PerAsset: true}.Due(2, 2))
+	require.Equal(t, []int{0, 1, 1, 2, 50}, []int{half.Needed(0), half.Needed(1), half.Needed(2), half.Needed(3), half.Needed(100)})
 }

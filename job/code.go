@@ -14,11 +14,11 @@ type Code uint8
 const (
 	LanguageDownloadNotAvailable Code = 3  // there is no file in the asset's language: for platforms to report
 	FileDownloadFailed           Code = 4  // JOB-2
-	UnspecifiedAgentError        Code = 5  // the agent or its platform did not do what it should
+	UnspecifiedAgentError        Code = 5  // the agent or its platform did not do what it should; installed, could not be verified (JOB-18)
 	FileValidationFailed         Code = 7  // neither signature nor checksum (INT-3), or another version than was ordered (CAT-7)
 	CodeCancelled                Code = 8  // JOB-3
 	InstallerFailed              Code = 9  // also where the installer claims a success that the inventory does not show (JOB-18)
-	DeployerProcessCrashed       Code = 10 // the install was cut off execution.MaxAttempts times (JOB-17)
+	DeployerProcessCrashed       Code = 10 // the install was cut off execution.MaxAttempts times (JOB-17), or once, and never looked at (JOB-18); or it ran into its limit (JOB-25)
 	FileSignatureFailed          Code = 11 // INT-1, INT-4, INT-9
 	FileHashValidationFailed     Code = 12 // INT-2, and INT-6 when the staged file changed
 	PatchURLMissing              Code = 13 // the order names no file to fetch

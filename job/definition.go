@@ -13,24 +13,28 @@ import (
 
 // Definition is the administrator's intent: which patches, which assets, when, and with what care.
 type Definition struct {
-	ID          ID                `json:"id"`
-	Name        string            `json:"name"`
-	Revision    uint64            `json:"revision"` // grows with every change
-	State       State             `json:"state"`
-	Platform    catalog.Platform  `json:"platform"` // one a job (JOB-7)
-	Assets      Assets            `json:"assets"`
-	Patches     Patches           `json:"patches"`
-	Pre         []Action          `json:"pre,omitempty"`  // before the patches (JOB-13)
-	Post        []Action          `json:"post,omitempty"` // after them
-	Schedule    schedule.Schedule `json:"schedule"`
-	After       *After            `json:"after,omitempty"`  // runs behind another job instead (JOB-19)
-	Window      time.Duration     `json:"window,omitempty"` // 1 min to 168 h; zero: none (JOB-10)
-	Reboot      reboot.Policy     `json:"reboot"`
-	Strict      bool              `json:"strict,omitempty"`      // files need a valid signature and a matching checksum (INT-5)
-	AllowLegacy bool              `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
-	StrictLines bool              `json:"strictLines,omitempty"` // an installed line past its end of life blocks, too (CAT-11)
-	NoLastCall  bool              `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)
-	Early       bool              `json:"early,omitempty"`       // files may be fetched before the start (JOB-23)
+	ID           ID                `json:"id"`
+	Name         string            `json:"name"`
+	Revision     uint64            `json:"revision"` // grows with every change
+	State        State             `json:"state"`
+	Platform     catalog.Platform  `json:"platform"` // one a job (JOB-7)
+	Assets       Assets            `json:"assets"`
+	Patches      Patches           `json:"patches"`
+	Pre          []Action          `json:"pre,omitempty"`  // before the patches (JOB-13)
+	Post         []Action          `json:"post,omitempty"` // after them
+	Schedule     schedule.Schedule `json:"schedule"`
+	After        *After            `json:"after,omitempty"`        // runs after another job, see After (JOB-19)
+	Window       time.Duration     `json:"window,omitempty"`       // 1 min to 168 h; zero: none (JOB-10)
+	InstallLimit time.Duration     `json:"installLimit,omitempty"` // of one installer's run, 10 min to 168 h; zero: none (JOB-25)
+	StuckAfter   time.Duration     `json:"stuckAfter,omitempty"`   // how long a stage takes at most before it is listed, 1 min to 168 h; zero: 2 h (JOB-25)
+	Reboot       reboot.Policy     `json:"reboot"`
+	Strict       bool              `json:"strict,omitempty"`      // files need a valid signature and a matching checksum (INT-5)
+	AllowLegacy  bool              `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
+	StrictLines  bool              `json:"strictLines,omitempty"` // an installed line past its end of life blocks, too (CAT-11)
+	NoLastCall   bool              `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)
+	Early        bool              `json:"early,omitempty"`       // files may be fetched before the start (JOB-23)
+	GiveUp       int               `json:"giveUp,omitempty"`      // after so many failed runs a patch is left out on an asset; zero: never (JOB-27)
+	LateJoiners  bool              `json:"lateJoiners,omitempty"` // assets that enrol or get the tag later take part, too (JOB-26)
 }
 
 // State is where a definition stands (JOB-6).
@@ -76,8 +80,18 @@ func (d Definition) Validate() error {
 	l.Under("schedule", d.Schedule.Validate())
 	checkSpread(&l, d)
 	checkAfter(&l, d)
+	if d.GiveUp < 0 || d.GiveUp > MaxGiveUp {
+		l.Add("giveUp", fmt.Sprint(d.GiveUp), "is not between 0 (never) and %d (JOB-27)", MaxGiveUp)
+	}
+	if d.LateJoiners && d.After != nil && d.After.PerAsset {
+		l.Add("lateJoiners", "true", "changes nothing in a job that goes asset by asset: set it in job %s (JOB-26)", d.After.Job)
+	}
 	if d.Window != 0 && (d.Window < MinWindow || d.Window > MaxWindow) {
 		l.Add("window", d.Window.String(), "is neither zero (none) nor between %v and %v (JOB-10)", MinWindow, MaxWindow)
+	}
+	checkInstallLimit(&l, d.InstallLimit)
+	if d.StuckAfter != 0 && (d.StuckAfter < MinStuckAfter || d.StuckAfter > MaxStuckAfter) {
+		l.Add("stuckAfter", d.StuckAfter.String(), "is neither zero (%v) nor between %v and %v (JOB-25)", DefaultStuckAfter, MinStuckAfter, MaxStuckAfter)
 	}
 	l.Under("reboot", d.Reboot.Validate())
 	return l.Err("job " + string(d.ID))
@@ -123,6 +137,12 @@ func (d Definition) Span(o schedule.Occurrence, asset AssetID) (start, end time.
 func checkPlatform(l *problem.List, d Definition) {
 	if _, err := d.Platform.MarshalText(); err != nil || d.Platform == 0 {
 		l.Add("platform", d.Platform.String(), "a job has one platform; choose linux, windows or macos (JOB-7)")
+	}
+}
+
+func checkInstallLimit(l *problem.List, d time.Duration) {
+	if d != 0 && (d < MinInstallLimit || d > MaxInstallLimit) {
+		l.Add("installLimit", d.String(), "is neither zero (none) nor between %v and %v (JOB-25)", MinInstallLimit, MaxInstallLimit)
 	}
 }
 

@@ -9,28 +9,57 @@
 // Those of schedules are in package job/schedule, those of executions in package job/execution.
 //
 //   - JOB-5. Disabling or deleting a job is a withdrawal, which is not a cancel: it takes an order out of an agent's
-//     queue if the new manifest arrives before the execution started. A started execution goes on and takes its time.
+//     queue if the new manifest arrives before the execution started. A started execution goes on and takes its time. The
+//     order leaves the manifest at once, whatever the server believes of its execution, so an agent that does not hold it,
+//     because it was installed anew, never gets it again. A cancel after that puts it back, marked; a marked order never
+//     starts.
 //   - JOB-6. A job is Disabled (as it is saved), Enabled, or Deleted. Enabling needs at least one patch, query or
-//     action, at least one asset or tag, and a valid schedule. Deleted is final, and its history stays.
+//     action, at least one asset or tag, and a valid schedule. Deleted is final, and its history stays: no change of a job
+//     changes a run all of whose orders have ended. An enabled job can also be run by name, at once.
 //   - JOB-7. Its assets are ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, the
 //     included tags matching Any or All. A job has one platform.
 //   - JOB-8. Its patches come from a list or from a query, never both. A query is resolved when the orders are made and
 //     frozen for that run: missing patches that nothing supersedes, newest published first, 2,000 at most; how many the
 //     cap dropped is counted and shown.
 //   - JOB-11. One execution at a time on an asset. Others wait as Blocked, naming the job, and start if their window
-//     still allows; else they are TimedOut.
+//     still allows; else they are TimedOut. An execution that is over but for its verification, because the inventory
+//     cannot be taken, holds up no other (JOB-18).
 //   - JOB-12. An asset that is offline at the start runs the job when its agent is back, with a window only inside it.
-//     Of several missed runs of a job only the newest runs.
+//     Of several missed runs of a recurring job only the newest runs. Missed is decided per asset: an outage of the server
+//     loses no run that is still ahead, or whose window is still open, in that asset's zone.
 //   - JOB-14. If one patch needs another and a reboot between them, one job cannot hold both, because a job reboots once,
 //     at its end. Such a job is refused when it is enabled, naming every such pair, and Split offers the chain of jobs,
 //     each running after its predecessor's reboot is verified. A query leaves the dependent patch to a later run. A
 //     requirement without a reboot only orders the installs. Cycles are refused by name when the catalog is synced.
 //   - JOB-16. Results: see Result; steps on the way: see Progress; failure codes with the vendor's numbers: see Code.
-//   - JOB-19. A job may run after another, when a share of the other's assets succeeded or on each asset once it
-//     verified the predecessor: see After.
+//   - JOB-19. A job may run after another, when a given share of the other's assets succeeded, or on each asset once that
+//     asset verified the predecessor; optionally after a delay, and then at the next time of a schedule of its own (see
+//     After). The share counts the assets whose order was not withdrawn and which were not removed, and is reckoned again
+//     when an order is withdrawn or an asset removed. In a run that was cancelled or withdrawn as a whole all assets count:
+//     stopping a job starts nothing. Deleting a predecessor that enabled jobs wait for is refused unless forced, naming
+//     them. With no asset left the follower does not start, and says so; a follower that has not started says why.
 //   - JOB-20. A time, zone, window or policy that cannot be understood is refused. It never means "now" or "no limit".
 //   - JOB-22. A preview tells for a job and any asset what would happen now and why, changing nothing: Definition.Plan,
 //     which also makes the real orders.
 //   - JOB-23. A job may allow its downloads before the start, spread over the lead, as part of the download stage: a
 //     cancel or withdrawal deletes what was fetched, and integrity is judged the same way.
+//   - JOB-24. An order starts at most once on an asset. The agent remembers which orders ended after they had begun, or
+//     were cancelled or timed out: id, result and time, for 90 days, the newest 1,000. It answers one that is handed out
+//     again with its old result, so a server that was restored from a backup repeats nothing. An order that was withdrawn
+//     before it began may be handed out again. An order that the server knows to have begun is never handed to an agent
+//     that no longer holds it: it ends as Failed, "the agent lost its state; what it did is not known", and no patch of it
+//     counts as a failed install. If the agent's state was put back, and it still carries the order out, its result
+//     replaces that.
+//   - JOB-25. Stuck is visible: an execution whose stage has lasted longer than expected (2 h by default; a job can set it)
+//     is listed with the stage and since when. Waiting for a user, an opening, a slot or an inventory is not stuck. An
+//     install limit (none by default, at least 10 min) ends an installer politely, then hard, and the patch fails with
+//     code 10. Without one, nothing is killed.
+//   - JOB-26. A job can include late joiners: an asset that enrols or gets the tag after the orders were made gets its order
+//     too, until the run's window ends, or without a window until 24 h after the start (JoinTime). Default: no. Of several
+//     runs that still take some, it gets that of the newest. In each asset's own zone that goes by the asset's clock, and
+//     whoever comes before the asset's own turn takes part anyway (JOB-9).
+//   - JOB-27. A job can give up: after N failed runs (default: never) the patch is left out on that asset with the reason,
+//     until a newer version or a named act. An order with nothing left to do for that reason is Failed. An install that never
+//     began (code 14) and a result that the agent does not know (code 5) are no failed run. That
+//     failed downloads are retried within the window, or without one for 24 h, is not built.
 package job

@@ -21,6 +21,21 @@ const (
 	// MinWindow and MaxWindow bound a patch window (JOB-10).
 	MinWindow = time.Minute
 	MaxWindow = 168 * time.Hour
+	// MinInstallLimit and MaxInstallLimit bound an install limit: what is ended sooner was hardly stuck (JOB-25).
+	MinInstallLimit = 10 * time.Minute
+	MaxInstallLimit = 168 * time.Hour
+	// MinStuckAfter and MaxStuckAfter bound how long a stage is expected to take; DefaultStuckAfter is used where nothing is set (JOB-25).
+	MinStuckAfter     = time.Minute
+	MaxStuckAfter     = 168 * time.Hour
+	DefaultStuckAfter = 2 * time.Hour
+	// MaxOutput is how many bytes of an action's output are kept, from its end: the last words are the reason (JOB-13).
+	MaxOutput = 1024
+	// MaxGiveUp is the highest number of failed runs after which a job gives a patch up (JOB-27). Who wants more means never.
+	MaxGiveUp = 100
+	// JoinTime is how long after its start a run without a window takes late joiners (JOB-26).
+	JoinTime = 24 * time.Hour
+	// MaxFollowDelay is the longest delay between a job and the one after it (JOB-19): a quarter of a year.
+	MaxFollowDelay = 92 * 24 * time.Hour
 	// MaxActionTime bounds one action; DefaultActionTime is used where none is set.
 	MaxActionTime     = 24 * time.Hour
 	DefaultActionTime = 10 * time.Minute

@@ -23,6 +23,10 @@ func TestBoundsOfADefinition_JOB20(t *testing.T) {
 	}{
 		{"name", MaxText, 1, func(d *Definition, n int64) { d.Name = strings.Repeat("x", int(n)) }},
 		{"window", int64(MaxWindow), 1, func(d *Definition, n int64) { d.Window = time.Duration(n) }},
+		{"installLimit", int64(MaxInstallLimit), 1, func(d *Definition, n int64) { d.InstallLimit = time.Duration(n) }},
+		{"installLimit", int64(MinInstallLimit), -1, func(d *Definition, n int64) { d.InstallLimit = time.Duration(n) }},
+		{"stuckAfter", int64(MaxStuckAfter), 1, func(d *Definition, n int64) { d.StuckAfter = time.Duration(n) }},
+		{"stuckAfter", int64(MinStuckAfter), -1, func(d *Definition, n int64) { d.StuckAfter = time.Duration(n) }},
 		{"window", int64(MinWindow), -1, func(d *Definition, n int64) { d.Window = time.Duration(n) }},
 		{"assets.include", MaxSelection, 1, func(d *Definition, n int64) { d.Assets.Include = repeated[AssetID]("a", n) }},
 		{"assets.excludeTags", MaxSelection, 1, func(d *Definition, n int64) { d.Assets.ExcludeTags = repeated[string]("a", n) }},

@@ -15,21 +15,22 @@ import (
 
 // Order is a run as frozen for one asset. What it has in common with the Definition means the same there.
 type Order struct {
-	ID         OrderID           `json:"id"`
-	Job        ID                `json:"job"`
-	Name       string            `json:"name"` // the job's
-	Run        RunID             `json:"run"`
-	Revision   uint64            `json:"revision"`     // the definition's
-	Start      time.Time         `json:"start"`        // UTC
-	End        time.Time         `json:"end,omitzero"` // of the window, UTC; zero: none (JOB-10)
-	Patches    []OrderPatch      `json:"patches,omitempty"`
-	Pre        []Action          `json:"pre,omitempty"`
-	Post       []Action          `json:"post,omitempty"`
-	Reboot     reboot.Policy     `json:"reboot"`
-	NoLastCall bool              `json:"noLastCall,omitempty"`
-	Early      bool              `json:"early,omitempty"`     // files may be fetched before the start (JOB-23)
-	Cancelled  bool              `json:"cancelled,omitempty"` // the mark of MAN-4
-	Policy     integrity.Excerpt `json:"policy,omitzero"`     // of the signer policy it was made under; zero: under none (INT-4)
+	ID           OrderID           `json:"id"`
+	Job          ID                `json:"job"`
+	Name         string            `json:"name"` // the job's
+	Run          RunID             `json:"run"`
+	Revision     uint64            `json:"revision"`     // the definition's
+	Start        time.Time         `json:"start"`        // UTC
+	End          time.Time         `json:"end,omitzero"` // of the window, UTC; zero: none (JOB-10)
+	Patches      []OrderPatch      `json:"patches,omitempty"`
+	Pre          []Action          `json:"pre,omitempty"`
+	Post         []Action          `json:"post,omitempty"`
+	InstallLimit time.Duration     `json:"installLimit,omitempty"` // zero: none (JOB-25)
+	Reboot       reboot.Policy     `json:"reboot"`
+	NoLastCall   bool              `json:"noLastCall,omitempty"`
+	Early        bool              `json:"early,omitempty"`     // files may be fetched before the start (JOB-23)
+	Cancelled    bool              `json:"cancelled,omitempty"` // the mark of MAN-4
+	Policy       integrity.Excerpt `json:"policy,omitzero"`     // of the signer policy it was made under; zero: under none (INT-4)
 }
 
 // OrderPatch is one patch of an order with all an agent needs to fetch, judge and deploy it.
@@ -84,6 +85,7 @@ func (o Order) Validate() error {
 	}
 	checkActions(&l, "pre", o.Pre)
 	checkActions(&l, "post", o.Post)
+	checkInstallLimit(&l, o.InstallLimit)
 	l.Under("reboot", o.Reboot.Validate())
 	if !o.Policy.IsZero() {
 		l.Under("policy", o.Policy.Validate())

@@ -18,7 +18,10 @@ func TestBoundsAreThoseOfTheBook(t *testing.T) {
 	for name, c := range map[string]struct{ have, want any }{
 		"MaxID": {MaxID, 128}, "MaxPatches": {MaxPatches, 2000}, "MaxSelection": {MaxSelection, 100_000},
 		"MaxActions": {MaxActions, 32}, "MaxArguments": {MaxArguments, 256}, "MaxFiles": {MaxFiles, 64}, "MaxText": {MaxText, 4096},
-		"MinWindow": {MinWindow, 60 * time.Second}, "MaxWindow": {MaxWindow, 7 * 24 * time.Hour},
+		"MinInstallLimit": {MinInstallLimit, 600 * time.Second}, "MaxInstallLimit": {MaxInstallLimit, 7 * 24 * time.Hour},
+		"MinStuckAfter": {MinStuckAfter, 60 * time.Second}, "MaxStuckAfter": {MaxStuckAfter, 7 * 24 * time.Hour},
+		"DefaultStuckAfter": {DefaultStuckAfter, 120 * time.Minute},
+		"MinWindow":         {MinWindow, 60 * time.Second}, "MaxWindow": {MaxWindow, 7 * 24 * time.Hour},
 		"MaxActionTime": {MaxActionTime, 1440 * time.Minute}, "DefaultActionTime": {DefaultActionTime, 600 * time.Second},
 	} {
 		require.EqualValues(t, c.want, c.have, name)

@@ -21,6 +21,14 @@ type PatchOutcome struct {
 	Check  *integrity.Verdict `json:"check,omitempty"` // of the file that decided
 }
 
+// ActionOutcome is what became of one pre- or post-action that was run (JOB-13).
+type ActionOutcome struct {
+	Name string `json:"name"`
+	Post bool   `json:"post,omitempty"` // after the patches
+	Exit int    `json:"exit"`           // its exit code; 1 if it could not be run or was cut off
+	Text string `json:"text,omitempty"` // why it could not be run, or the end of its output: printable, at most MaxOutput bytes
+}
+
 // PatchStatus is where one patch of an execution stands.
 type PatchStatus uint8
 

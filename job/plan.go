@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,14 +23,26 @@ func (p Plan) Empty() bool {
 	return len(p.Order.Patches) == 0 && len(p.Order.Pre) == 0 && len(p.Order.Post) == 0
 }
 
+// giveUpRule is the rule of what is left out because it failed too often.
+const giveUpRule = "JOB-27"
+
+// GaveUp reports whether a patch was left out because it failed too often here.
+func (p Plan) GaveUp() bool {
+	return slices.ContainsFunc(p.LeftOut, func(o PatchOutcome) bool { return o.Rule == giveUpRule })
+}
+
+// GivesUp reports whether the job leaves a patch out on an asset on which it failed in so many of its runs.
+func (d Definition) GivesUp(runs int) bool { return d.GiveUp > 0 && runs >= d.GiveUp }
+
 // PlanInput is what a plan is made of.
 type PlanInput struct {
 	Snapshot    *catalog.Snapshot
 	Asset       AssetID
 	Inventory   catalog.Inventory
-	Occurrence  schedule.Occurrence // of a schedule in each asset's own zone: the one in this asset's zone
-	Unreachable map[string]bool     // the URLs that a probe could not reach (CAT-10)
-	Policy      integrity.Excerpt   // the signer policy the order is made under; zero: none (INT-4)
+	Occurrence  schedule.Occurrence     // of a schedule in each asset's own zone: the one in this asset's zone
+	Unreachable map[string]bool         // the URLs that a probe could not reach (CAT-10)
+	Failed      map[catalog.PatchID]int // in how many runs of the job each patch failed on the asset (JOB-27)
+	Policy      integrity.Excerpt       // the signer policy the order is made under; zero: none (INT-4)
 	Now         time.Time
 }
 
@@ -55,7 +68,7 @@ func (d Definition) Plan(in PlanInput) Plan {
 	start, end := d.Span(in.Occurrence, in.Asset)
 	plan := Plan{Order: Order{
 		ID: MakeOrderID(run, in.Asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
-		Start: start, End: end, Pre: d.Pre, Post: d.Post, Reboot: d.Reboot, NoLastCall: d.NoLastCall, Early: d.Early,
+		Start: start, End: end, Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, NoLastCall: d.NoLastCall, Early: d.Early,
 	}}
 	later := dependent(snap, verdicts)
 	for _, v := range verdicts {
@@ -68,6 +81,12 @@ func (d Definition) Plan(in PlanInput) Plan {
 			plan.LeftOut = append(plan.LeftOut, PatchOutcome{
 				Patch: v.Patch, Name: product.Name, Status: LeftOut, From: v.From, To: v.To, Rule: "JOB-14",
 				Text: fmt.Sprintf("It needs %s and a reboot between them; a later run takes it.", later[v.Patch]),
+			})
+		case d.GivesUp(in.Failed[v.Patch]):
+			plan.LeftOut = append(plan.LeftOut, PatchOutcome{
+				Patch: v.Patch, Name: product.Name, Status: LeftOut, From: v.From, To: v.To, Rule: giveUpRule,
+				Text: fmt.Sprintf("It failed here in %d runs of this job, which gives up after %d; a newer version is tried, or this one when it is asked for.",
+					in.Failed[v.Patch], d.GiveUp),
 			})
 		case len(plan.Order.Patches) == MaxPatches:
 			plan.Dropped++

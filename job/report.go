@@ -11,16 +11,18 @@ type Sequence uint64
 
 // Report is one thing an asset says about one order. Exactly one of Progress, Result, TooLate and Refused is set.
 type Report struct {
-	Sequence Sequence       `json:"sequence"`
-	At       time.Time      `json:"at"`              // UTC, by the asset's corrected clock (MAN-8)
-	Order    OrderID        `json:"order,omitempty"` // empty for Refused
-	Progress Progress       `json:"progress,omitempty"`
-	Result   Result         `json:"result,omitempty"`  // a Pending one is followed by another
-	TooLate  Stage          `json:"tooLate,omitempty"` // the cancel came when this stage had begun (JOB-3)
-	Refused  string         `json:"refused,omitempty"` // why a manifest was refused (MAN-5)
-	Text     string         `json:"text,omitempty"`    // one plain sentence: which job blocks, say
-	Patches  []PatchOutcome `json:"patches,omitempty"` // with a Result
-	Reboots  int            `json:"reboots,omitempty"` // asked for by this execution
+	Sequence Sequence        `json:"sequence"`
+	At       time.Time       `json:"at"`              // UTC, by the asset's corrected clock (MAN-8)
+	Order    OrderID         `json:"order,omitempty"` // empty for Refused
+	Progress Progress        `json:"progress,omitempty"`
+	Result   Result          `json:"result,omitempty"`  // a Pending one is followed by another
+	TooLate  Stage           `json:"tooLate,omitempty"` // the cancel came when this stage had begun (JOB-3)
+	Refused  string          `json:"refused,omitempty"` // why a manifest was refused (MAN-5)
+	Text     string          `json:"text,omitempty"`    // one plain sentence: which job blocks, say
+	Again    bool            `json:"again,omitempty"`   // with a Result: told before, and the order was handed out once more (JOB-24)
+	Patches  []PatchOutcome  `json:"patches,omitempty"` // with a Result
+	Actions  []ActionOutcome `json:"actions,omitempty"` // with a Result: those run so far, in their order
+	Reboots  int             `json:"reboots,omitempty"` // asked for by this execution
 }
 
 // Progress is a step an asset reports on the way (JOB-16).

@@ -12,7 +12,7 @@ const (
 	Failed                                  // nothing succeeded, or failures left nothing to deploy (JOB-2)
 	Cancelled                               // before the deploy stage (JOB-3)
 	Withdrawn                               // before the execution started (JOB-5)
-	TimedOut                                // the window ended before it could start (JOB-11, JOB-12)
+	TimedOut                                // the window ended before it could start, or the start was past (JOB-9, JOB-11, JOB-12)
 	NotApplicable                           // no patch applied, and there was no action (JOB-2)
 	PendingReboot                           // deployed; what it became is known after the reboot (JOB-18)
 	PendingVerification                     // deployed; the inventory cannot be taken yet, and is tried again (JOB-18, JOB-21)

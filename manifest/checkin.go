@@ -11,16 +11,20 @@ import (
 
 // CheckIn is an agent's call.
 type CheckIn struct {
-	Asset     job.AssetID        `json:"asset"`
-	Held      Revision           `json:"held"`             // the revision the agent holds
-	At        time.Time          `json:"at"`               // the agent's own clock, uncorrected, UTC
-	Offset    time.Duration      `json:"offset,omitempty"` // server's clock minus its own, as last learned (MAN-8)
-	Boot      string             `json:"boot,omitempty"`
-	Zone      string             `json:"zone,omitempty"`      // the asset's time zone, a name of the IANA database (JOB-9)
-	LastCall  bool               `json:"lastCall,omitempty"`  // MAN-7
-	Reports   []job.Report       `json:"reports,omitempty"`   // the oldest unacknowledged ones, in order (MAN-6)
-	Digest    string             `json:"digest,omitempty"`    // catalog.Inventory.Digest of the present inventory
-	Inventory *catalog.Inventory `json:"inventory,omitempty"` // when the server asked for it
+	Asset       job.AssetID        `json:"asset"`
+	Held        Revision           `json:"held"`                 // the revision the agent holds
+	HeldDigest  string             `json:"heldDigest,omitempty"` // its Digest
+	At          time.Time          `json:"at"`                   // the agent's own clock, uncorrected, UTC
+	Offset      time.Duration      `json:"offset,omitempty"`     // server's clock minus its own, as last learned (MAN-8)
+	Boot        string             `json:"boot,omitempty"`
+	Reboot      bool               `json:"reboot,omitempty"`     // the system itself says that it needs a reboot (RBT-11)
+	RebootSince time.Time          `json:"rebootSince,omitzero"` // by the agent's own clock, uncorrected, UTC; zero: not known
+	Zone        string             `json:"zone,omitempty"`       // the asset's time zone, a name of the IANA database (JOB-9)
+	LastCall    bool               `json:"lastCall,omitempty"`   // MAN-7
+	Made        job.Sequence       `json:"made,omitempty"`       // the last report that was ever made, acknowledged or not (MAN-6)
+	Reports     []job.Report       `json:"reports,omitempty"`    // the oldest unacknowledged ones, in order (MAN-6)
+	Digest      string             `json:"digest,omitempty"`     // catalog.Inventory.Digest of the present inventory
+	Inventory   *catalog.Inventory `json:"inventory,omitempty"`  // when the server asked for it
 }
 
 // Validate says everything that is wrong with the call: its bounds, and reports that are not numbered without gaps (MAN-6).
@@ -34,6 +38,7 @@ func (c CheckIn) Validate() error {
 	l.Text("boot", c.Boot, MaxWord)
 	l.Text("zone", c.Zone, MaxWord)
 	l.Text("digest", c.Digest, MaxWord)
+	l.Text("heldDigest", c.HeldDigest, MaxWord)
 	if len(c.Reports) > MaxReports {
 		l.Add("reports", fmt.Sprint(len(c.Reports)), "are more than %d; send the oldest and call again", MaxReports)
 	}

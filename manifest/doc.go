@@ -28,7 +28,7 @@
 // false or empty; the others are always there, and an empty list of orders is [].
 //
 //	document  = format asset revision issued expires orders
-//	order     = id job name run revision start [end] [patches] [pre] [post] reboot [noLastCall] [early] [cancelled] [policy]
+//	order     = id job name run revision start [end] [patches] [pre] [post] [installLimit] reboot [noLastCall] [early] [cancelled] [policy]
 //	patch     = patch product name [vendor] version [latestOnly] [reboot] [transaction] files
 //	file      = name url [signatureUrl] [size] expect
 //	expect    = [signer] [digests] [strict] [allowLegacy]
@@ -66,8 +66,8 @@
 //
 // # Rules
 //
-//   - MAN-1: The server hands an order out three hours before the run's start ([Lead]). A job that is enabled later than that is handed
-//     out at the next check-in.
+//   - MAN-1: The server hands an order out three hours before the run's start ([Lead]); where each asset goes by its own zone, three
+//     hours before that asset's start. A job that is enabled later than that is handed out at the next check-in.
 //   - MAN-2: A change to a job makes a new manifest revision for each asset it concerns. It takes effect on an asset when that asset
 //     receives it, within what JOB-3 and JOB-5 allow: a cancel until deploy starts, a withdrawal until the execution starts.
 //   - MAN-3: A change reaches a connected agent in 5 to 30 minutes. The bound is the sum of the publishing delay, the network and the
@@ -81,6 +81,8 @@
 //     that is signed and not in canonical form. It keeps the queue it has and reports the refusal.
 //   - MAN-6: Reports carry a sequence number for each asset, from 1 without gaps. The server accepts each exactly once, whatever is
 //     lost, repeated or reordered on the way, and acknowledges in its answer every report up to a number; the agent keeps them till then.
+//     A call that holds a lower revision than an earlier one, or comes from an agent that made fewer reports than were accepted
+//     ([CheckIn.Made]), shows that the agent's state was lost or put back.
 //   - MAN-7: Last call: an agent checks in just before it starts an execution and again just before stage 2, waits 10 seconds at most,
 //     and goes on without an answer if none comes. So whatever was changed or cancelled while an agent can be reached is honoured
 //     up to those two instants, whatever the check-in interval. It is a setting of the job, on by default; a job's start spread keeps

@@ -20,12 +20,12 @@ type Changes struct {
 	Withdrawn     []job.OrderID // absent and not started: out of the queue (JOB-5)
 	Cancelled     []job.OrderID // marked and not started, whether held before or not: out of the queue, to be reported (JOB-3)
 	CancelStarted []job.OrderID // marked and executing: for the execution to decide (JOB-3)
-	Forgotten     []job.OrderID // ended and absent: may be forgotten once its final report is acknowledged
+	Again         []job.OrderID // ended here, and named all the same: for the agent to answer (JOB-24)
 }
 
 // Apply makes the queue what the document says (MAN-4). It changes neither argument. Executing are the orders that have
-// started and not ended: nothing but the cancel mark reaches them. Ended are those that ended here, by a result, a
-// withdrawal or a cancel: they are never queued again while a document names them.
+// started and not ended: nothing but the cancel mark reaches them. Ended are those that ended here after they had begun, or by
+// a cancel or the end of their window: they are never queued again (JOB-24).
 //
 // The document must be one that Open returned, or valid by Validate. Applying it twice changes nothing the second time
 // but lists a cancel again until the caller counts the order as ended.
@@ -60,6 +60,7 @@ func (q Queue) Apply(d Document, executing, ended []job.OrderID) (Queue, Changes
 		was := known[o.ID]
 		switch {
 		case was.standing == over:
+			c.Again = append(c.Again, o.ID)
 		case was.standing == started && o.Cancelled:
 			c.CancelStarted = append(c.CancelStarted, o.ID)
 		case was.standing == started:
@@ -78,11 +79,6 @@ func (q Queue) Apply(d Document, executing, ended []job.OrderID) (Queue, Changes
 	for i := range q {
 		if id := q[i].ID; !present[id] && known[id].standing == queued {
 			c.Withdrawn = append(c.Withdrawn, id)
-		}
-	}
-	for _, id := range ended {
-		if !present[id] && known[id].standing == over {
-			c.Forgotten = append(c.Forgotten, id)
 		}
 	}
 	slices.SortStableFunc(next, before)

@@ -37,10 +37,10 @@ func TestApply_MAN4(t *testing.T) {
 		{"executing and changed: left alone", nil, id, nil, []job.Order{changed}, nil, manifest.Changes{}},
 		{"JOB-5: executing and absent: goes on", nil, id, nil, nil, nil, manifest.Changes{}},
 		{"JOB-3: executing and marked: the execution decides", nil, id, nil, []job.Order{cancelled(a)}, nil, manifest.Changes{CancelStarted: id}},
-		{"ended and named: never again", nil, nil, id, []job.Order{a}, nil, manifest.Changes{}},
-		{"ended and changed: never again", nil, nil, id, []job.Order{changed}, nil, manifest.Changes{}},
-		{"ended and marked: its result is the answer", nil, nil, id, []job.Order{cancelled(a)}, nil, manifest.Changes{}},
-		{"ended and absent: forgotten", nil, nil, id, nil, nil, manifest.Changes{Forgotten: id}},
+		{"JOB-24: ended and named: never again", nil, nil, id, []job.Order{a}, nil, manifest.Changes{Again: id}},
+		{"JOB-24: ended and changed: never again", nil, nil, id, []job.Order{changed}, nil, manifest.Changes{Again: id}},
+		{"JOB-24: ended and marked: its result is the answer", nil, nil, id, []job.Order{cancelled(a)}, nil, manifest.Changes{Again: id}},
+		{"ended and absent", nil, nil, id, nil, nil, manifest.Changes{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			queue, changes := c.queue.Apply(document(c.says...), c.executing, c.ended)
@@ -155,7 +155,7 @@ func TestApplyAgainstOracle_MAN4(t *testing.T) {
 				&changes.Withdrawn:     queued && !named,
 				&changes.Cancelled:     free && named && said.Cancelled,
 				&changes.CancelStarted: slices.Contains(w.executing, id) && named && said.Cancelled,
-				&changes.Forgotten:     slices.Contains(w.ended, id) && !named,
+				&changes.Again:         slices.Contains(w.ended, id) && !slices.Contains(w.executing, id) && named,
 			} {
 				require.Equal(t, want, slices.Contains(*list, id), "%s in %+v", id, changes)
 			}

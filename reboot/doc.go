@@ -46,4 +46,8 @@
 //     its place.
 //   - RBT-9. If it cannot be found out who is logged in, somebody is: Unknown, zero and values this package does not know
 //     are treated like Active.
+//   - RBT-10. Reboot hours: a calendar in which prompts, countdowns and reboots may happen. Not built yet.
+//   - RBT-11. A reboot that is pending is a fact about the asset, whoever caused it: reported in check-ins with its age, and
+//     listed until the boot identity changes and the system's own flag is gone, also when the agent's state was lost. That
+//     a job may reboot for it though it installs nothing is not built.
 package reboot

@@ -49,6 +49,8 @@ func (s *scene) worldly(st *state, c Choice) {
 		st.server.change(st.now, c)
 	case Sync:
 		s.sync(st)
+	case Restore:
+		s.restore(st)
 	}
 }
 
@@ -86,6 +88,8 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 		}
 	case Boot:
 		s.reboot(st, h)
+	case Reinstall:
+		s.reinstall(st, h)
 	case Sleep:
 		st.now = s.windowEnd(st.now)
 		s.step(st, h, agent.Tick{}, false)

@@ -138,7 +138,7 @@ func (w *writer) world(st *state) {
 		w.due(t.end)
 	}
 	l := st.left
-	w.b = append(w.b, l.Turns, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor)
+	w.b = append(w.b, l.Turns, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor, l.Reinstalls, l.Restores)
 	for _, j := range st.standIn.jobs[:w.s.Jobs] {
 		w.bit(j.edited, j.disabled, j.cancelled, j.deleted)
 	}
@@ -151,9 +151,18 @@ func (w *writer) book(b *book) {
 	if w.bit(r.Without > 0); r.Without > 0 {
 		w.num(int64(w.revision) - int64(r.Without))
 	}
+	if w.s.Budget.Restores > 0 { // a backup has its own numbers, so that differences are not all that matters
+		w.num(int64(r.Sealed), int64(b.accepted))
+		w.text(r.Digest)
+		w.bit(r.Behind)
+	}
+	if w.s.Budget.Reinstalls > 0 {
+		w.at(b.caller.At)
+		w.num(int64(w.revision) - int64(b.caller.Held))
+	}
 	for j, e := range b.entries[:w.s.Jobs] {
 		w.num(int64(e.Phase), int64(e.Stage), int64(e.Result), int64(e.TooLate))
-		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Since > 0, e.Held(r.Sealed))
+		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Lost, e.Since > 0, e.Held(r.Sealed))
 		w.b = append(w.b, b.patches[j])
 	}
 }
@@ -206,7 +215,18 @@ func (w *writer) message(m message) {
 			w.num(int64(m.request.Held))
 			w.text(m.request.Digest)
 		}
+		if w.s.Server || w.s.Budget.Reinstalls > 0 {
+			w.at(m.request.At)
+			w.seq(m.request.Made)
+			w.text(m.request.HeldDigest)
+		}
 		w.bit(m.request.Held < w.revision)
+		if w.s.Budget.Restores > 0 { // a server that is put back may lack reports that the agent holds no more
+			w.num(int64(len(m.request.Reports)))
+			for i := range m.request.Reports {
+				w.report(&m.request.Reports[i])
+			}
+		}
 		if n := len(m.request.Reports); n > 0 {
 			w.seq(max(m.request.Reports[n-1].Sequence, w.accepted))
 		} else {
@@ -268,9 +288,10 @@ func (w *writer) watch(o *observer) {
 		w.contents(o.before.contents)
 	}
 	w.seq(o.made)
+	w.seq(o.taken)
 	for i := range o.orders[:w.s.Jobs] {
 		e := &o.orders[i]
-		w.bit(e.Received, e.Started, e.Touched, e.Deploying, e.Needs)
+		w.bit(e.Received, e.Started, e.Touched, e.Deploying, e.Needs, e.Barred)
 		w.b = append(w.b, uint8(e.Result), uint8(e.Failed), e.ran)
 		w.at(e.Offer)
 		if w.bit(e.Rebooted > 0); e.Rebooted > 0 {
@@ -285,6 +306,9 @@ func (w *writer) watch(o *observer) {
 
 func (w *writer) agent(a *agent.State) {
 	w.num(int64(w.revision)-int64(a.Revision), int64(len(a.Queue)))
+	if w.s.Budget.Restores > 0 { // otherwise a revision says it all
+		w.text(a.Held)
+	}
 	for i := range a.Queue {
 		w.order(&a.Queue[i])
 	}
@@ -294,23 +318,19 @@ func (w *writer) agent(a *agent.State) {
 		w.bit(e.Waiting)
 		w.due(e.At)
 	}
-	for _, ids := range [][]job.OrderID{a.Blocked, a.Ended} {
-		w.num(int64(len(ids)))
-		for _, id := range ids {
-			w.num(int64(w.s.job(id)))
-		}
+	w.num(int64(len(a.Blocked)), int64(len(a.Ended)))
+	for _, id := range a.Blocked {
+		w.num(int64(w.s.job(id)))
+	}
+	for _, e := range a.Ended { // no world lasts until one is forgotten, so when it ended makes no difference
+		w.num(int64(w.s.job(e.Order)), int64(e.Result))
 	}
 	w.num(int64(len(a.Executions)), int64(len(a.Reports)))
 	for i := range a.Executions {
 		w.execution(&a.Executions[i])
 	}
-	for _, r := range a.Reports {
-		w.seq(r.Sequence)
-		w.num(int64(w.s.job(r.Order)), int64(r.Progress), int64(r.Result), int64(r.TooLate))
-		w.bit(r.Refused != "")
-		if w.s.Server {
-			w.num(int64(watch.Failures(r.Patches)))
-		}
+	for i := range a.Reports {
+		w.report(&a.Reports[i])
 	}
 	w.seq(a.Sequence)
 	w.text(a.Refusal)
@@ -331,6 +351,15 @@ func (w *writer) agent(a *agent.State) {
 	w.bit(a.Clock.Known)
 }
 
+func (w *writer) report(r *job.Report) {
+	w.seq(r.Sequence)
+	w.num(int64(w.s.job(r.Order)), int64(r.Progress), int64(r.Result), int64(r.TooLate))
+	w.bit(r.Refused != "", r.Again)
+	if w.s.Server {
+		w.num(int64(watch.Failures(r.Patches)))
+	}
+}
+
 // order writes what can differ between orders of one job.
 func (w *writer) order(o *job.Order) {
 	j := w.s.job(o.ID)
@@ -347,6 +376,7 @@ func (w *writer) execution(x *execution.State) {
 	w.num(int64(x.Stage), int64(x.Phase), int64(x.Tries), int64(x.Acted), int64(x.Failed), int64(x.Sessions), int64(x.Reboots), int64(x.Result))
 	w.bit(x.Waiting != 0, x.Aborted, x.NeedsReboot, x.RebootRequired, x.SaidTooLate)
 	w.at(w.instant(x.Until))
+	w.at(w.instant(x.Failing))
 	w.boot(x.BootID)
 	for i := range x.Patches {
 		p := &x.Patches[i]

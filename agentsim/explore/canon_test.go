@@ -144,10 +144,11 @@ func (s *scene) renamed(h *host, asset int) *host {
 		rename(&a.Reports[i].Order)
 	}
 	a.Blocked, a.Ended = append(a.Blocked[:0:0], a.Blocked...), append(a.Ended[:0:0], a.Ended...)
-	for _, list := range [][]job.OrderID{a.Blocked, a.Ended} {
-		for i := range list {
-			rename(&list[i])
-		}
+	for i := range a.Blocked {
+		rename(&a.Blocked[i])
+	}
+	for i := range a.Ended {
+		rename(&a.Ended[i].Order)
 	}
 	c.lane = append(c.lane[:0:0], c.lane...)
 	for i := range c.lane {
@@ -176,33 +177,33 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		value  any
 		fields string
 	}{
-		{agent.State{}, "Asset Revision Queue Early Blocked Executions Ended Reports Sequence Refusal Calls Clock"},
+		{agent.State{}, "Asset Revision Held Queue Early Blocked Executions Ended Reports Sequence Refusal Calls Clock"},
 		{agent.CallState{}, "Last Out Sent Next Failures LastCall"},
 		{agent.LastCall{}, "Order Effect Call Until"},
 		{agent.Early{}, "Order At Next Waiting"},
 		{agent.Clock{}, "Offset Known BootID Up Wall Steady"},
-		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Patches Acted Failed Aborted NeedsReboot RebootRequired BootID Sessions Reboot Reboots SaidTooLate Result"},
+		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Patches Acted Actions Failed Aborted NeedsReboot RebootRequired BootID Sessions Reboot Reboots SaidTooLate Result"},
 		{execution.PatchState{}, "PatchOutcome Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},
-		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Patches Reboots"},
+		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Again Patches Actions Reboots"},
 		{state{}, "now hosts standIn server left broken"},
 		{host{}, "asset boot booted agent read wake lane net installed staged sessions prompt watch"},
-		{observer{}, "newest before orders made"},
+		{observer{}, "newest before orders made taken"},
 		{seen{}, "Order ran patches"},
-		{watch.Order{}, "Received Started Touched Deploying Needs Result Failed Rebooted Offer"},
+		{watch.Order{}, "Received Started Touched Deploying Needs Result Failed Rebooted Offer Barred"},
 		{watch.Patch{}, "Passed Begun"},
 		{pending{}, "order effect early"},
 		{message{}, "id answer given request ack manifest released"},
 		{standIn{}, "jobs books"},
 		{wanted{}, "edited disabled cancelled deleted"},
-		{book{}, "revisions entries patches accepted"},
-		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Result Cancelled TooLate Retracted Stale At Ended Reboots Text"},
-		{ledger.Revisions{}, "Wanted Sealed Issued Expires Without"},
+		{book{}, "revisions entries patches accepted caller"},
+		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Began Result Cancelled TooLate Retracted Lost Stale At Ended Reboots Text"},
+		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest Behind Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},
 		{feed{}, "newer ended unlisted moved"},
-		{Budget{}, "Turns Changes Crashes Losses Repeats Faults Sessions Sleeps Outages Vendor"},
+		{Budget{}, "Turns Changes Crashes Losses Repeats Faults Sessions Sleeps Outages Vendor Reinstalls Restores"},
 	} {
 		var names []string
 		for f := range reflect.TypeOf(c.value).Fields() {

@@ -46,12 +46,14 @@ const (
 	Unlist                        // the vendor withdraws it
 	MoveOn                        // the vendor serves a newer version from its address
 	Sync                          // the server takes in what the vendor changed, at once
+	Reinstall                     // the agent is installed anew: its state and its files are gone
+	Restore                       // the server is put back to a backup of when the jobs were enabled
 )
 
 var choices = enum.Of[Choice]("choice", "go", "time", "arrive", "work", "second first", "lose", "give up", "repeat", "replay", "crash",
 	"crash before commit", "cut off", "boot", "sleep", "fail", "damage", "age", "edit", "cancel", "withdraw", "enable", "delete",
 	"login", "lock", "logout", "later", "now", "halt", "halt behind commit", "halt behind second commit",
-	"publish", "end of life", "unlist", "move on", "sync")
+	"publish", "end of life", "unlist", "move on", "sync", "reinstall", "restore")
 
 // String returns the choice's name.
 func (c Choice) String() string { return choices.String(c) }
@@ -67,7 +69,7 @@ const (
 
 func (c Choice) target() target {
 	switch c {
-	case Go, Time, Halt, HaltBehind, HaltSecond, Publish, End, Unlist, MoveOn, Sync:
+	case Go, Time, Halt, HaltBehind, HaltSecond, Publish, End, Unlist, MoveOn, Sync, Restore:
 		return world
 	case Edit, Cancel, Withdraw, Enable, Delete:
 		return aJob
@@ -118,7 +120,7 @@ func (s *scene) possible(st *state, m move) bool {
 		return false
 	}
 	switch m.choice {
-	case Go:
+	case Go, Restore:
 		return true
 	case Time:
 		return st.turn(s) >= 0
@@ -147,7 +149,7 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 		return len(h.net) > 0 && !h.net[0].answer && h.net[0].id == h.agent.Calls.Out
 	case Replay:
 		return len(h.net) > 0 && !h.net[0].answer && h.watch.before.revision > 0
-	case Crash, Boot:
+	case Crash, Boot, Reinstall:
 		return true
 	case CrashBefore: // for what leaves no trace, that is the same as Crash
 		_, boots := h.next().(execution.Reboot)

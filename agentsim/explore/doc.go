@@ -59,14 +59,17 @@
 //
 // # What is checked
 //
-// Onlookers read the invariants of package job/agent in their own words, at each step: 1 to 9. Invariant 10 is checked from
+// Observers read the invariants of package job/agent in their own words, at each step: 1 to 9. Invariant 10 is checked from
 // every state: its ordinary way, with no further trouble, must lead to an end, at which each agent holds the newest manifest,
 // nothing is under way, and an order it received has a final result that the server knows. Beside these, as part of invariant
 // 2, no deploy stage may begin when the cancel mark came before it (JOB-3).
 //
 // With the production server invariant 12 is checked at every end: what it shows of each order is the asset's last word, and
 // its count of failed installs is what the journals add up to. And at each answer, as part of invariant 3: the server drops an
-// order no later than it acknowledges its final result, for the agent forgets the order then.
+// order no later than it acknowledges its final result, unless it was put back to a backup.
+//
+// Where an agent can be installed anew, and the server be put back to a backup of when the jobs were enabled, invariant 13 is
+// checked by what the server knew when the agent lost its state.
 //
 // # When two states are the same
 //
@@ -94,8 +97,8 @@
 //
 // The production server's records hold instants and numbers that only count up. They are written as they are, and so are the
 // time and the reports' numbers in these worlds: there two states are the same only at the same time, assets keep their places,
-// and an ordinary way is followed to its first end. Of the store, only when an asset was last seen is left out: that decides
-// nothing but what is shown as silent.
+// and an ordinary way is followed to its first end. Of the store, only when an asset was last seen is left out, where no state can
+// be lost: there it decides nothing but what is shown as silent.
 //
 // Tests compare what states that were merged do next, and what the mirror images of states do; another one holds that every
 // field is either written or left out on purpose.
@@ -116,7 +119,8 @@
 //   - JOB-3, JOB-4. A cancel wins until the commit that begins the deploy stage; worlds try it at every point.
 //   - JOB-5, JOB-6. Withdrawn orders leave the queue, and started ones go on; deleted jobs do not come back.
 //   - JOB-11. One execution at a time, whatever becomes of the job that is waited for.
+//   - JOB-24. An order starts at most once, whatever the agent or the server lost.
 //   - JOB-17, JOB-21. What was committed is what a crash leaves; reports outlive it, and nothing is installed a third time.
 //   - MAN-4 to MAN-7. Manifests come late, twice, or not at all; old ones are played again; last calls get no answer.
-//   - CAT-6, CAT-7, CAT-9. Patches leave the orders that have not begun, whatever crashes meanwhile.
+//   - CAT-6, CAT-7, CAT-9. Patches leave the open orders, whatever crashes meanwhile.
 package explore

@@ -1,10 +1,16 @@
 package explore
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"slices"
 
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/execution"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -14,6 +20,7 @@ type driver struct {
 	early bool                                                                                // effects are carried out before the commit
 	store func(table, key string, value []byte) []byte                                        // what the server's store makes of a value
 	ack   bool                                                                                // the server answers before it commits
+	deaf  bool                                                                                // the stand-in overhears that a state was lost
 }
 
 // agent is the machine of the agents.
@@ -89,10 +96,11 @@ func (s *scene) restart(st *state, h *host) {
 	h.lane, h.net, h.prompt = nil, nil, false
 	h.read.once.Do(func() {
 		data, err := h.agent.MarshalBinary()
-		if err == nil {
-			err = h.read.at.UnmarshalBinary(data)
+		ended, errEnded := h.agent.MarshalEnded()
+		h.read.err = cmp.Or(err, errEnded)
+		if h.read.err == nil {
+			h.read.err = cmp.Or(h.read.at.UnmarshalBinary(data), h.read.at.UnmarshalEnded(ended))
 		}
-		h.read.err = err
 	})
 	if err := h.read.err; err != nil {
 		st.broke(8, "the agent cannot read what it committed: %v", err)
@@ -118,6 +126,52 @@ func (h *host) sweep(s *scene) {
 		}
 	}
 }
+
+// reinstall installs the agent anew, which takes as long as a boot.
+func (s *scene) reinstall(st *state, h *host) {
+	st.now = st.now.Add(bootTime)
+	var knows [maxJobs]bool
+	for j := range s.Jobs {
+		knows[j] = s.knows(st, h.asset, j)
+	}
+	h.watch.reinstalled(knows)
+	h.agent, h.read, h.staged = agent.State{}, &reading{}, [maxJobs][maxPatches]staged{}
+	s.restart(st, h)
+}
+
+// knows reports whether the server knows that an order began on an asset.
+func (s *scene) knows(st *state, asset, j int) bool {
+	if st.server == nil {
+		e := st.standIn.books[asset].entries[j]
+		return e.Stage != 0 || e.Phase == ledger.Ended && e.Result != job.Withdrawn
+	}
+	rows, err := s.view(st).RunAssets(context.Background(), s.tasks[j].run, "", controller.MaxPage)
+	if _, missing := errors.AsType[*controller.NotFoundError](err); err != nil && !missing {
+		st.broke(12, "the server cannot show %s: %v", s.tasks[j].run, err)
+	}
+	i := slices.IndexFunc(rows, func(r controller.RunAsset) bool { return r.Asset == assetNames[asset] })
+	return i >= 0 && (rows[i].Stage != 0 || !rows[i].Ended.IsZero() && rows[i].Result != job.Withdrawn)
+}
+
+// restore puts the server back to what it had when the world began. The vendor stays where he is.
+func (s *scene) restore(st *state) {
+	for i := range s.Assets {
+		st.own(i).watch.restored()
+	}
+	if st.server == nil {
+		st.standIn = s.first.standIn
+		return
+	}
+	v := s.first.server.copy()
+	v.feed, v.due = st.server.feed, st.now
+	if v.feed != s.first.server.feed {
+		v.sync = st.now.Add(syncEvery)
+	}
+	st.server = v
+}
+
+// restored reports whether the server was put back.
+func (s *scene) restored(st *state) bool { return st.left.Restores < s.Budget.Restores }
 
 // reboot takes the computer down and up again.
 func (s *scene) reboot(st *state, h *host) {

@@ -55,10 +55,10 @@ func TestEveryChoiceIsMade(t *testing.T) {
 	for _, c := range []Choice{Arrive, Work, Lose, Crash, Boot, Cancel, Withdraw, Delete} {
 		require.True(t, made[move{c, 1}], "%s of a second asset or job", c)
 	}
-	require.Len(t, choices.All(), 35)
+	require.Len(t, choices.All(), 37)
 	for _, c := range []Choice{Go, Time, Arrive, Work, SecondFirst, Lose, GiveUp, Repeat, Replay, Crash, CrashBefore, CutOff, Boot, Sleep, Fail,
 		Damage, Age, Edit, Cancel, Withdraw, Enable, Delete, Login, Lock, Logout, Later, Now, Halt, HaltBehind, HaltSecond, Publish, End, Unlist,
-		MoveOn, Sync} {
+		MoveOn, Sync, Reinstall, Restore} {
 		require.Contains(t, choices.All(), c)
 	}
 }
@@ -69,18 +69,20 @@ func ExampleWorlds() {
 		fmt.Printf("%-8s %d by %d, production server: %-5v %+v\n", w.Name, w.Assets, w.Jobs, w.Server, w.Budget)
 	}
 	// Output:
-	// cancel   1 by 1, production server: false {Turns:255 Changes:2 Crashes:2 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
-	// reboot   1 by 1, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:1 Sessions:2 Sleeps:0 Outages:0 Vendor:0}
-	// vendor   1 by 1, production server: false {Turns:255 Changes:0 Crashes:2 Losses:1 Repeats:0 Faults:2 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
-	// defer    1 by 1, production server: false {Turns:255 Changes:0 Crashes:3 Losses:0 Repeats:0 Faults:1 Sessions:1 Sleeps:0 Outages:0 Vendor:0}
-	// early    1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
-	// blocked  1 by 2, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:1 Outages:0 Vendor:0}
-	// parked   1 by 2, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
-	// pair     2 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
-	// four     2 by 2, production server: false {Turns:255 Changes:1 Crashes:1 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0}
-	// server   1 by 1, production server: true  {Turns:1 Changes:2 Crashes:1 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:1 Vendor:0}
-	// catalog  1 by 1, production server: true  {Turns:1 Changes:1 Crashes:0 Losses:0 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:2}
-	// fleet    2 by 2, production server: true  {Turns:1 Changes:2 Crashes:0 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:0}
+	// cancel   1 by 1, production server: false {Turns:255 Changes:2 Crashes:2 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
+	// reboot   1 by 1, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:1 Sessions:2 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
+	// vendor   1 by 1, production server: false {Turns:255 Changes:0 Crashes:2 Losses:1 Repeats:0 Faults:2 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
+	// defer    1 by 1, production server: false {Turns:255 Changes:0 Crashes:3 Losses:0 Repeats:0 Faults:1 Sessions:1 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
+	// early    1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
+	// blocked  1 by 2, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:1 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
+	// parked   1 by 2, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
+	// pair     2 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
+	// four     2 by 2, production server: false {Turns:255 Changes:1 Crashes:1 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
+	// lost     1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:1 Restores:1}
+	// restored 1 by 1, production server: true  {Turns:1 Changes:2 Crashes:0 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:1 Restores:1}
+	// server   1 by 1, production server: true  {Turns:1 Changes:2 Crashes:1 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:1 Vendor:0 Reinstalls:0 Restores:0}
+	// catalog  1 by 1, production server: true  {Turns:1 Changes:1 Crashes:0 Losses:0 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:2 Reinstalls:0 Restores:0}
+	// fleet    2 by 2, production server: true  {Turns:1 Changes:2 Crashes:0 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:0 Reinstalls:0 Restores:0}
 }
 
 // The report is the same on one core and on several.
@@ -100,7 +102,7 @@ func ExampleSearch() {
 	world := World{
 		Name: "mine", Jobs: 2, Delay: time.Minute, Patches: 2, Action: true, Window: 2 * time.Hour, Early: true, Every: 20 * time.Minute,
 		Reboot: true, Users: true, Parked: true, Policy: reboot.Policy{Deferrals: 1},
-		Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 1, Losses: 1, Repeats: 1, Faults: 1, Sessions: 1, Sleeps: 1},
+		Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 1, Losses: 1, Repeats: 1, Faults: 1, Sessions: 1, Sleeps: 1, Reinstalls: 1, Restores: 1},
 	}
 	report, err := Search(world, Bounds{Depth: 1})
 	if err != nil {

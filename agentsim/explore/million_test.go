@@ -49,6 +49,11 @@ func TestMillionStates_JOB3(t *testing.T) {
 	fmt.Printf("explored %d distinct states of world cancel: no invariant broke\n", r.States)
 }
 
+// Whatever agent or server loses, and loses again, no order starts twice (invariant 13).
+func TestLostTwice_JOB24(t *testing.T) {
+	searched(t, World{Name: "lost twice", Patches: 1, Budget: Budget{Turns: 1, Changes: 1, Reinstalls: 2, Restores: 2}}, Bounds{States: *states})
+}
+
 // No invariant breaks in any world, within the bound.
 func TestWorldsHold(t *testing.T) {
 	for _, w := range Worlds() {

@@ -30,6 +30,7 @@ type observer struct {
 	before sheet // and the one before it
 	orders [maxJobs]seen
 	made   job.Sequence // the last report committed
+	taken  job.Sequence // the last one that the server said it has
 }
 
 // sheet is a manifest as it was delivered.
@@ -47,6 +48,7 @@ type seen struct {
 
 // delivered is an answer that the agent waits for.
 func (o *observer) delivered(m message) {
+	o.taken = max(o.taken, m.ack)
 	if r := m.released; r.revision > o.newest.revision {
 		o.before, o.newest = o.newest, sheet{r, m.manifest}
 		for j := range o.orders {
@@ -61,7 +63,11 @@ func (o *observer) delivered(m message) {
 
 // committed looks at a commit, and at the reports in it.
 func (h *host) committed(s *scene, st *state, before, after *agent.State) {
-	fresh, broken := watch.Committed(before, after, &h.watch.made, st.accepted(h))
+	taken := h.watch.taken
+	if s.Budget.Reinstalls == 0 && s.Budget.Restores == 0 { // all that the server lacks must be there, whatever it said
+		taken = st.accepted(h)
+	}
+	fresh, broken := watch.Committed(before, after, &h.watch.made, taken)
 	st.note(broken)
 	for _, r := range fresh {
 		if j := s.job(r.Order); j >= 0 {
@@ -83,6 +89,22 @@ func (st *state) accepted(h *host) job.Sequence {
 		return st.server.accepted[h.asset]
 	}
 	return st.standIn.books[h.asset].accepted
+}
+
+// reinstalled is a state that was lost: what the server knows to have begun must not start again.
+func (o *observer) reinstalled(knows [maxJobs]bool) {
+	*o = observer{orders: o.orders}
+	for j := range o.orders {
+		e := &o.orders[j]
+		*e = seen{Order: watch.Order{Barred: e.Barred || knows[j], Failed: e.Failed}}
+	}
+}
+
+// restored is a server that was put back to when nothing had begun: what the agent lost before, nobody knows any more.
+func (o *observer) restored() {
+	for j := range o.orders {
+		o.orders[j].Barred, o.orders[j].Failed = false, 0
+	}
 }
 
 // downloaded is a file that was fetched.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/agentsim"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -140,6 +141,37 @@ var planted = []plantedBug{
 		}
 		return value
 	}}},
+	{"an order that ended is forgotten once the server knows", 13, "lost", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
+		if len(s.Reports) == 0 {
+			s.Ended = nil
+		}
+		return ev
+	})},
+	{"an order that ended with failures is not remembered", 13, "lost", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
+		if len(s.Reports) == 0 {
+			s.Ended = slices.DeleteFunc(slices.Clone(s.Ended), func(e agent.Ended) bool { return e.Result == job.CompletedWithFailures })
+		}
+		return ev
+	})},
+	{"a restart forgets what ended", 13, "lost", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
+		if _, ok := ev.(agent.Started); ok && len(s.Reports) == 0 {
+			s.Ended = nil
+		}
+		return ev
+	})},
+	{"an order that is handed out once more is not answered", 10, "lost", driver{
+		step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
+			after, out := agent.Step(c, s, ev, at)
+			n := len(after.Reports)
+			after.Reports = slices.DeleteFunc(slices.Clone(after.Reports), func(r job.Report) bool { return r.Again })
+			after.Sequence -= job.Sequence(n - len(after.Reports))
+			out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool {
+				call, ok := e.(agent.Call)
+				return ok && slices.ContainsFunc(call.Request.Reports, func(r job.Report) bool { return r.Again })
+			})
+			return after, out
+		}}},
+	{"the server overhears that a state was lost", 13, "lost", driver{deaf: true}},
 	{"a restart is not told to the agent", 10, "vendor", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
 		if _, ok := ev.(agent.Started); ok && s.Asset != "" {
 			return agent.Tick{}
@@ -151,7 +183,7 @@ var planted = []plantedBug{
 // replayed plays a violation's scenario: it breaks with the bug and holds without, as it does when simulate plays the file. A
 // bug of the agent has one; a bug of the server's or of the order of a driver's duties has no place there.
 func (d driver) replayed(t *testing.T, v *Violation) {
-	if d.early || d.ack || d.store != nil {
+	if d.early || d.ack || d.deaf || d.store != nil {
 		require.Empty(t, v.Scenario)
 		return
 	}
@@ -210,7 +242,7 @@ func TestPlantedBugsAreFound(t *testing.T) {
 		})
 	}
 	t.Logf("planted bugs\n%s", table.String())
-	for _, invariant := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12} {
+	for _, invariant := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13} {
 		require.True(t, slices.ContainsFunc(planted, func(p plantedBug) bool { return p.invariant == invariant }), "no bug was planted for invariant %d", invariant)
 	}
 }

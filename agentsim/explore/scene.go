@@ -79,6 +79,7 @@ type scene struct {
 	versions    [len(levels)]version.Version
 	inventories map[[2]level]catalog.Inventory
 	snap        *catalog.Snapshot // the stand-in's catalog
+	first       *state            // in which the world begins
 
 	mu     sync.Mutex
 	sealed map[sealedKey][]byte
@@ -132,6 +133,8 @@ func newScene(w World, d driver) (*scene, error) {
 		whole[j] = t.all()
 	}
 	_, err := s.seal(0, released{1, whole})
+	s.first = &state{now: epoch, left: w.Budget}
+	s.open(s.first)
 	return s, err
 }
 

@@ -93,6 +93,7 @@ func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok 
 // openServer sets the server up: the catalog, the assets with what is installed on them, and the jobs, enabled.
 func (s *scene) openServer(st *state) {
 	st.server = &server{store: newLedgerStore()}
+	st.server.store.callers = s.Budget.Reinstalls > 0 || s.Budget.Restores > 0
 	ctx := context.Background()
 	_, err := s.serving(st, func(c *controller.Controller) error {
 		const secret = "explore-enrolment-token-0001"
@@ -155,7 +156,7 @@ func (s *scene) administer(st *state, j int, what Choice) {
 		case Enable:
 			_, err = c.EnableJob(ctx, t.id, st.now)
 		case Delete:
-			err = c.DeleteJob(ctx, t.id, st.now)
+			err = c.DeleteJob(ctx, t.id, false, st.now)
 		}
 		return err
 	})
@@ -287,6 +288,9 @@ func (s *scene) read(d manifest.Document) released {
 // dropped checks that the server drops an order no later than it acknowledges its final result: else an agent that forgot
 // the order could be handed it once more (invariant 3).
 func (s *scene) dropped(st *state, h *host, m, answer message) {
+	if s.restored(st) { // it may make no sense of a result; the agent answers when the order is handed out once more (JOB-24)
+		return
+	}
 	says := answer.released.contents
 	if answer.manifest == nil {
 		if m.request.Held != h.watch.newest.revision {
@@ -351,7 +355,8 @@ func (s *scene) count(st *state, c *controller.Controller) {
 		for _, row := range rows {
 			i := slices.Index(assetNames[:], row.Asset)
 			w := &st.hosts[i].watch.orders[j]
-			again := w.Result == job.Withdrawn && !row.HandedOut // made again since, and cancelled or left before it was handed out
+			// made again since, and cancelled or left before it was handed out
+			again := (w.Result == job.Withdrawn || s.restored(st)) && !row.HandedOut
 			if w.Received && row.Result != w.Result && w.Result != job.PendingReboot && !again {
 				st.broke(12, "the server shows %s of %s; the asset's journal says %s", row.Result, row.Order, w.Result)
 			}

@@ -24,6 +24,7 @@ type book struct {
 	entries   [maxJobs]ledger.Entry
 	patches   [maxJobs]uint8 // of the orders as they were last made, a bit each
 	accepted  job.Sequence
+	caller    ledger.Caller
 }
 
 // open enables the jobs, by whatever server the world has.
@@ -135,24 +136,35 @@ func (v *standIn) change(s *scene, st *state, j int, c Choice) {
 // checkIn takes the reports, and sends the manifest if the agent holds a lower one.
 func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer message, ok bool) {
 	b := v.own(h.asset)
+	if s.Budget.Reinstalls > 0 {
+		var lost bool
+		if b.caller, lost = b.caller.Heard(*m.request, b.accepted); lost && !s.driver.deaf {
+			for j := range s.Jobs {
+				b.step(st, j, ledger.StateLost{})
+			}
+		}
+	}
+	if heard, _, ahead := b.revisions.Heard(*m.request); ahead {
+		b.revisions = heard
+	}
 	for _, r := range m.request.Reports {
 		switch {
 		case r.Sequence <= b.accepted:
 			continue
-		case r.Sequence > b.accepted+1:
+		case r.Sequence > b.accepted+1 && !s.restored(st):
 			st.broke(8, "the agent sends report %d; the server has them up to %d", r.Sequence, b.accepted)
 			return answer, false
 		}
 		b.accepted = r.Sequence
 		if j := s.job(r.Order); j >= 0 {
-			if objection := b.step(st, j, ledger.Reported{Report: r}); objection != "" {
+			if objection := b.step(st, j, ledger.Reported{Report: r}); objection != "" && !s.restored(st) {
 				st.broke(12, "the server makes no sense of a report on %s: %s", r.Order, objection)
 				return answer, false
 			}
 		}
 	}
-	heard, silent, ahead := b.revisions.Heard(m.request.Held, len(m.request.Reports))
-	if ahead {
+	heard, silent, ahead := b.revisions.Heard(*m.request)
+	if ahead && !s.restored(st) {
 		st.broke(9, "the agent holds revision %d; the server has sealed %d", m.request.Held, b.revisions.Sealed)
 		return answer, false
 	}
@@ -172,6 +184,9 @@ func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer messa
 			return answer, false
 		}
 		answer.manifest = sealed
+		if s.Budget.Restores > 0 {
+			b.revisions.Digest = manifest.Digest(sealed)
+		}
 	}
 	return answer, true
 }
@@ -184,7 +199,7 @@ func (v *standIn) settled(s *scene, st *state) bool {
 		}
 		for j, e := range b.entries[:s.Jobs] {
 			w := &h.watch.orders[j]
-			again := w.Result == job.Withdrawn && e.Since == 0 // made again since, and ended before it was handed out
+			again := (w.Result == job.Withdrawn || w.Ended() && s.restored(st)) && e.Since == 0 // made again since, and ended before it was handed out
 			if w.Received && !again && (!w.Ended() && !s.parked(h) || w.Ended() && (e.Phase != ledger.Ended || e.Result != w.Result)) {
 				return false
 			}

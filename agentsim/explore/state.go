@@ -111,7 +111,7 @@ func (h *host) next() execution.Effect {
 
 // start is the state a world begins in: the jobs enabled, the agents started, and their first calls under way.
 func (s *scene) start() *state {
-	st := &state{now: epoch, left: s.Budget}
+	st := s.first.copy()
 	users := reboot.Nobody
 	if s.Users {
 		users = reboot.Active
@@ -119,7 +119,6 @@ func (s *scene) start() *state {
 	for i := range s.Assets {
 		st.hosts[i] = &host{asset: i, read: &reading{}, booted: epoch, installed: [2]level{1, 1}, sessions: users}
 	}
-	s.open(st)
 	for i := range s.Assets {
 		if st.broken == nil {
 			s.restart(st, st.own(i))

@@ -18,17 +18,18 @@ var errHalted = errors.New("the server crashed")
 // what they have in common they share.
 type ledgerStore struct {
 	*memstore.Store
-	sum    [4]uint64                                           // the sum of the hashes of all records: no order of writes matters
-	fuse   uint8                                               // see server
-	halted bool                                                // nothing is committed any more
-	tamper func(table, key string, value []byte) (made []byte) // tests only: what becomes of a value; of nil, what is deleted, if it is to stay
+	sum     [4]uint64                                           // the sum of the hashes of all records: no order of writes matters
+	callers bool                                                // when an asset was last seen counts
+	fuse    uint8                                               // see server
+	halted  bool                                                // nothing is committed any more
+	tamper  func(table, key string, value []byte) (made []byte) // tests only: what becomes of a value; of nil, what is deleted, if it is to stay
 }
 
 func newLedgerStore() *ledgerStore { return &ledgerStore{Store: memstore.New(memstore.Options{})} }
 
 // clone is a store of its own with the same contents.
 func (l *ledgerStore) clone(tamper func(table, key string, value []byte) []byte, fuse uint8) *ledgerStore {
-	return &ledgerStore{Store: l.Store.Clone(), sum: l.sum, fuse: fuse, tamper: tamper}
+	return &ledgerStore{Store: l.Store.Clone(), sum: l.sum, callers: l.callers, fuse: fuse, tamper: tamper}
 }
 
 // Update implements controller.Store. A transaction that writes nothing is no commit to crash at.
@@ -101,9 +102,10 @@ func (t *ledgerTx) Delete(table controller.Table, key string) error {
 	return t.Writer.Delete(table, key)
 }
 
-// count adds a record to the sum, or takes it out. When an asset was last seen decides nothing but what is shown as silent.
+// count adds a record to the sum, or takes it out. When an asset was last seen decides nothing but what is shown as silent,
+// unless a state can be lost.
 func (t *ledgerTx) count(table controller.Table, key string, value []byte, sign int) {
-	if table == "seen" || value == nil && sign < 0 {
+	if table == "seen" && !t.l.callers || value == nil && sign < 0 {
 		return
 	}
 	h := sha256.New()

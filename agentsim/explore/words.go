@@ -88,6 +88,7 @@ var sayings = map[Choice]string{
 	Cancel: "try cancel", Withdraw: "try disable", Enable: "try enable", Delete: "try delete",
 	Login: "logs in", Lock: "locks", Logout: "logs out", Later: "user says later", Now: "user says now",
 	Halt: "server crashes before commit 1", HaltBehind: "server crashes after commit 1", HaltSecond: "server crashes after commit 2", Sync: "sync",
+	Reinstall: "is reinstalled", Restore: "server is put back to +1s",
 }
 
 // say says a choice in the words of package agentsim; several ways, where one of them will do; none, where there are no words.

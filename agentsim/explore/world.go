@@ -44,6 +44,9 @@ type Budget struct {
 	Sleeps   uint8 // of an asset past the end of its window
 	Outages  uint8 // crashes of the production server, before or behind a commit
 	Vendor   uint8 // what a vendor does to its catalog and its files
+
+	Reinstalls uint8 // of an agent, which loses its state
+	Restores   uint8 // of the server, from its first backup
 }
 
 // of is what a choice takes one of; nil: it is free.
@@ -69,6 +72,10 @@ func (b *Budget) of(c Choice) *uint8 {
 		return &b.Outages
 	case Publish, End, Unlist, MoveOn:
 		return &b.Vendor
+	case Reinstall:
+		return &b.Reinstalls
+	case Restore:
+		return &b.Restores
 	}
 	return nil
 }
@@ -94,6 +101,10 @@ func Worlds() []World {
 			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1}},
 		{Name: "four", Text: "two jobs on two assets that are alike", Assets: 2, Jobs: 2, Patches: 1, Delay: time.Minute,
 			Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 1}},
+		{Name: "lost", Text: "a job that changes, an agent that is installed anew and a server that is put back to a backup", Patches: 2, Action: true,
+			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1, Faults: 1, Reinstalls: 1, Restores: 1}},
+		{Name: "restored", Text: "the production server, which is put back to a backup, and an agent that is installed anew", Server: true, Patches: 1,
+			Budget: Budget{Turns: 1, Changes: 2, Losses: 1, Reinstalls: 1, Restores: 1}},
 		{Name: "server", Text: "the production server, which crashes; a job that changes; messages that get lost or come twice", Server: true, Patches: 2,
 			Window: time.Hour, Budget: Budget{Turns: 1, Changes: 2, Crashes: 1, Losses: 1, Repeats: 1, Outages: 1}},
 		{Name: "catalog", Text: "the production server, and a vendor who publishes, ends, withdraws and moves on", Server: true, Patches: 2, Latest: true,

@@ -117,7 +117,7 @@ func (l *lean) checkIn(in manifest.CheckIn, now time.Time) (manifest.Answer, err
 	if in.Inventory != nil {
 		r.inventory, r.digest = in.Inventory, in.Digest
 	}
-	heard, _, ahead := r.revisions.Heard(in.Held, len(in.Reports))
+	heard, _, ahead := r.revisions.Heard(in)
 	if ahead {
 		return manifest.Answer{}, fmt.Errorf("%s holds revision %d; the newest is %d", in.Asset, in.Held, r.revisions.Sealed)
 	}
@@ -125,6 +125,7 @@ func (l *lean) checkIn(in manifest.CheckIn, now time.Time) (manifest.Answer, err
 	a := manifest.Answer{At: now, Acknowledged: r.acknowledged, WantInventory: in.Inventory == nil && in.Digest != r.digest}
 	if in.Held < r.revisions.Sealed {
 		a.Manifest, err = r.seal(in.Asset, l.signer)
+		r.revisions.Digest = manifest.Digest(a.Manifest)
 	}
 	return a, err
 }

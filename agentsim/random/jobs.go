@@ -72,7 +72,14 @@ func (g *generator) timing(d dice, from time.Duration) (text string, due []time.
 		spread = "start spread " + pick(d, "1m", "30m", "2h")
 	}
 	if len(g.jobs) > 0 && d.chance(35) {
-		return words("on demand", spread, fmt.Sprintf("after %s %s", pick(d, g.jobs...), pick(d, "per asset", "per asset", "at 1%", "at 50%", "at 100%"))), nil
+		after := fmt.Sprintf("after %s %s", pick(d, g.jobs...), pick(d, "per asset", "per asset", "at 1%", "at 50%", "at 100%"))
+		switch {
+		case d.chance(25): // at the next of its own times
+			return words("daily"+at, spread, after+pick(d, "", " plus 6h", " plus 2d")), nil
+		case strings.HasSuffix(after, "%"):
+			after += pick(d, "", "", " plus 1h")
+		}
+		return words("on demand", spread, after), nil
 	}
 	clock := time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute - g.start.Sub(g.start.Truncate(day))
 	for n := day; n < g.end; n += day {
@@ -115,7 +122,8 @@ func (g *generator) care(d dice) string {
 		}
 		return ""
 	}
-	return words(window, reboot, some(10, "strict"), some(10, "strict lines"), some(20, "legacy checksums"), some(20, "no last call"), some(25, "early download"))
+	return words(window, reboot, some(10, "strict"), some(10, "strict lines"), some(20, "legacy checksums"), some(20, "no last call"),
+		some(25, "early download"), some(20, "late joiners"), some(20, "gives up after 2 failures"))
 }
 
 // acts are what administrators do with a job later: at any time, or just before or after something of it is due.
@@ -140,10 +148,10 @@ func (g *generator) acts(d dice, id string, due []time.Duration, from time.Durat
 		case 7:
 			g.try(at, "edit %s: %s", id, pick(d, g.who(d), "window 1d", "defer 2 times for 1h", "suppress reboot", "early download"))
 		case 8:
-			g.try(at, "enable %s", id)
+			g.try(at, "%s %s", pick(d, "enable", "run"), id)
 		case 9:
 			if d.chance(30) {
-				g.try(at, "delete %s", id)
+				g.try(at, "delete %s%s", id, pick(d, "", " by force"))
 			}
 		default: // while something of it may be carried out
 			at = min(max(pick(d, due...)+d.when(10*time.Second, 15*time.Minute), from), g.end)

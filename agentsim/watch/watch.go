@@ -54,6 +54,7 @@ type Order struct {
 	Failed    uint16    // installs, by the last result (RPT-1)
 	Rebooted  int       // the boot in which a reboot was last asked for, plus one; zero: none was
 	Offer     time.Time // the first prompt of a reboot that has not come (RBT-6); zero: none
+	Barred    bool      // the server knew that it had begun when the agent lost its state
 }
 
 // Final reports whether a result ends an order.
@@ -71,17 +72,23 @@ func (o *Order) Again(r job.Report) bool {
 }
 
 // Reported takes a report on the order: held and marked say whether the newest manifest that the agent had to take holds it,
-// and whether it is marked as cancelled there (invariants 2, 3, 8).
+// and whether it is marked as cancelled there (invariants 2, 3, 8, 13).
 func (o *Order) Reported(r job.Report, held, marked bool) (b *Broken) {
 	switch {
+	case r.Again && o.Result != 0 && r.Result != o.Result:
+		b = Breaks(8, "it ended as %s, and says again that it ended as %s", o.Result, r.Result)
+	case r.Again: // a server that was put back handed it out once more (JOB-24)
+		return nil
+	case r.Progress == job.Started && (o.Started || o.Barred):
+		b = Breaks(13, "it starts once more")
 	case r.TooLate != 0 && !o.Deploying:
 		b = Breaks(2, "it is too late for a cancel, although its deploy stage has not begun")
 	case r.TooLate != 0:
 	case r.Progress == job.Started && (o.Result == job.Withdrawn || !held || marked):
 		b = Breaks(3, "it starts, although it was withdrawn or cancelled before")
-	case o.Ended() && r.Progress != 0:
+	case o.Ended() && r.Progress != 0 && r.Progress != job.Received:
 		b = Breaks(2, "it reports %s after it ended as %s", r.Progress, o.Result)
-	case o.Ended() && o.Result != job.Withdrawn: // what was withdrawn can be handed out once more with its end
+	case o.Ended() && r.Result != 0 && o.Result != job.Withdrawn: // what was withdrawn can be handed out once more with its end
 		b = Breaks(8, "it ends twice: %s, then %s", o.Result, r.Result)
 	case r.Progress == job.Deploying && marked:
 		b = Breaks(2, "its deploy stage begins, although the cancel mark had come before")

@@ -154,15 +154,15 @@ func (w *watchedState) where() string {
 	return "start"
 }
 
-func (w *watchedState) Load(ctx context.Context) ([]byte, error) {
-	b, err := w.State.Load(ctx)
+func (w *watchedState) Load(ctx context.Context) (b, ended []byte, err error) {
+	b, ended, err = w.State.Load(ctx)
 	if err == nil {
 		err = w.note(b, loaded)
 	}
-	return b, err
+	return b, ended, err
 }
 
-func (w *watchedState) Commit(ctx context.Context, b []byte) error {
+func (w *watchedState) Commit(ctx context.Context, b, ended []byte) error {
 	var s agent.State
 	if err := s.UnmarshalBinary(b); err != nil {
 		return err
@@ -172,7 +172,7 @@ func (w *watchedState) Commit(ctx context.Context, b []byte) error {
 		return err
 	}
 	w.points.pass("commit:before " + w.where())
-	if err := w.keep(ctx, b, s); err != nil {
+	if err := w.keep(ctx, b, ended, s); err != nil {
 		return err
 	}
 	if err := w.note(b, committed); err != nil {
@@ -183,7 +183,7 @@ func (w *watchedState) Commit(ctx context.Context, b []byte) error {
 }
 
 // keep commits, or with a planted fault does so later, or not at all.
-func (w *watchedState) keep(ctx context.Context, b []byte, s agent.State) error {
+func (w *watchedState) keep(ctx context.Context, b, ended []byte, s agent.State) error {
 	switch w.fault {
 	case faultLate:
 		b, w.before = w.before, b
@@ -199,7 +199,7 @@ func (w *watchedState) keep(ctx context.Context, b []byte, s agent.State) error 
 	if b == nil {
 		return nil
 	}
-	return w.State.Commit(ctx, b)
+	return w.State.Commit(ctx, b, ended)
 }
 
 func (w *watchedState) note(b []byte, what string) error {

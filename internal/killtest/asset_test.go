@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/folder"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -38,7 +39,7 @@ func (d *disk) note(format string, args ...any) error {
 }
 
 // Install installs one patch after the other, with a point before and after each.
-func (d *disk) Install(ctx context.Context, patches []runner.Staged) (all []execution.InstallResult, err error) {
+func (d *disk) Install(ctx context.Context, patches []runner.Staged, limit time.Duration) (all []execution.InstallResult, err error) {
 	for _, p := range patches {
 		before, err := d.Inventory(ctx)
 		if err != nil {
@@ -49,7 +50,7 @@ func (d *disk) Install(ctx context.Context, patches []runner.Staged) (all []exec
 			return nil, err
 		}
 		d.points.pass("install:before " + d.where())
-		outcomes, err := d.Platform.Install(ctx, []runner.Staged{p})
+		outcomes, err := d.Platform.Install(ctx, []runner.Staged{p}, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -68,8 +69,8 @@ func (d *disk) Install(ctx context.Context, patches []runner.Staged) (all []exec
 }
 
 // RunAction runs nothing: it only notes that it was asked to.
-func (d *disk) RunAction(_ context.Context, a job.Action) (int, error) {
-	return 0, d.note("act %s", a.Name)
+func (d *disk) RunAction(_ context.Context, a job.Action) (int, string, error) {
+	return 0, "", d.note("act %s", a.Name)
 }
 
 func (d *disk) Reboot(ctx context.Context) error {

@@ -157,7 +157,7 @@ func loadBytes(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := state.Load(context.Background())
+	b, _, err := state.Load(context.Background())
 	return b, errors.Join(err, state.Close())
 }
 

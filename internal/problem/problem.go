@@ -151,3 +151,20 @@ func Printable(s string) string {
 	}
 	return b.String()
 }
+
+// Tail returns the end of what a program wrote, with everything escaped but line ends that would not show as itself, in n
+// bytes at most, n being 3 or more. A cut is marked with "…".
+func Tail(s string, n int) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	for i, line := range lines {
+		lines[i] = Printable(strings.ReplaceAll(strings.TrimRight(line, "\r"), "\t", " "))
+	}
+	if s = strings.Join(lines, "\n"); len(s) <= n {
+		return s
+	}
+	s = s[len(s)-n+len("…"):]
+	for s != "" && !utf8.RuneStart(s[0]) {
+		s = s[1:]
+	}
+	return "…" + s
+}

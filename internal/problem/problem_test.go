@@ -93,3 +93,14 @@ func FuzzPrintable(f *testing.F) {
 		require.Equal(t, p, problem.Printable(p))
 	})
 }
+
+func TestTail(t *testing.T) {
+	for s, want := range map[string]string{
+		"": "", " done\r\n": "done", "a\tb\nc": "a b\nc", "\x1b[31mred": `\x1b[31mred`, "bad \xff": `bad \xff`,
+		"0123456789abcdefghijk": "…456789abcdefghijk", "ééééééééééééééé": "…éééééééé",
+	} {
+		got := problem.Tail(s, 20)
+		require.Equal(t, want, got, "%q", s)
+		require.LessOrEqual(t, len(got), 20)
+	}
+}

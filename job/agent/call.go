@@ -57,8 +57,8 @@ func (m *machine) call() {
 		calls.Sent = reports[len(reports)-1].Sequence
 	}
 	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
-		Asset: m.c.Asset, Held: m.s.Revision, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.BootID,
-		LastCall: m.lastCall, Reports: slices.Clone(reports),
+		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.BootID,
+		LastCall: m.lastCall, Made: m.s.Sequence, Reports: slices.Clone(reports),
 	}}))
 }
 
@@ -156,8 +156,8 @@ func (m *machine) open(sealed []byte) {
 		return
 	}
 	m.s.Refusal = ""
-	m.s.Revision = doc.Revision
-	queue, changes := m.s.Queue.Apply(doc, m.executing(), m.s.Ended)
+	m.s.Revision, m.s.Held = doc.Revision, manifest.Digest(sealed)
+	queue, changes := m.s.Queue.Apply(doc, m.executing(), m.ended())
 	m.s.Queue = queue
 	for _, id := range changes.Received {
 		m.report(job.Report{Order: id, Progress: job.Received})
@@ -173,8 +173,7 @@ func (m *machine) open(sealed []byte) {
 		m.report(job.Report{Order: id, Result: job.Withdrawn, Text: "withdrawn before it started"})
 	}
 	for _, id := range changes.Cancelled {
-		m.report(job.Report{Order: id, Result: job.Cancelled, Text: "cancelled before it started"})
-		m.end(id)
+		m.end(id, job.Cancelled, "cancelled before it started")
 	}
 	for _, id := range changes.CancelStarted {
 		m.forOrder(id, execution.Cancel{})
@@ -182,11 +181,12 @@ func (m *machine) open(sealed []byte) {
 	queued := func(id job.OrderID) bool {
 		return slices.ContainsFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
 	}
-	// An end that the server does not know of yet is remembered: it might hand the order out once more.
-	reported := func(id job.OrderID) bool {
-		return !slices.ContainsFunc(m.s.Reports, func(r job.Report) bool { return r.Order == id })
+	for _, id := range changes.Again { // as long as its report is under way, the server cannot know better
+		if !slices.ContainsFunc(m.s.Reports, func(r job.Report) bool { return r.Order == id }) {
+			e := m.s.Ended[slices.IndexFunc(m.s.Ended, func(e Ended) bool { return e.Order == id })]
+			m.report(job.Report{Order: id, Result: e.Result, Again: true, Text: "it had ended at " + e.At.Format(time.RFC3339) + ", and is not started again"})
+		}
 	}
-	m.s.Ended = slices.DeleteFunc(m.s.Ended, func(id job.OrderID) bool { return slices.Contains(changes.Forgotten, id) && reported(id) })
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(id job.OrderID) bool { return !queued(id) })
 	if last := m.s.Calls.LastCall; last.Order != "" && last.Effect == 0 && !queued(last.Order) {
 		m.s.Calls.LastCall = LastCall{}

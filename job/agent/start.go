@@ -39,7 +39,7 @@ func (m *machine) start() {
 // occupied names the job that keeps others from starting; empty: none does.
 func (m *machine) occupied() job.ID {
 	for _, x := range m.s.Executions {
-		if !x.Parked() || m.c.WaitParked {
+		if !x.Unverified() && (!x.Parked() || m.c.WaitParked) {
 			return x.Order.Job
 		}
 	}
@@ -81,20 +81,36 @@ func (m *machine) expire() {
 		default:
 			return false
 		}
-		m.report(job.Report{Order: o.ID, Result: job.TimedOut, Text: why})
-		m.end(o.ID)
+		m.end(o.ID, job.TimedOut, why)
 		return true
 	})
 }
 
-// end remembers that an order ended, so that it is not started again while the manifest names it.
-func (m *machine) end(id job.OrderID) {
-	m.s.Ended = append(m.s.Ended, id)
+// end ends a queued order.
+func (m *machine) end(id job.OrderID, r job.Result, why string) {
+	m.report(job.Report{Order: id, Result: r, Text: why})
+	m.remember(id, r)
 	m.dropEarly(id)
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(b job.OrderID) bool { return b == id })
 	if last := m.s.Calls.LastCall; last.Order == id && last.Effect == 0 {
 		m.s.Calls.LastCall = LastCall{}
 	}
+}
+
+// remember notes that an order ended, so that it never starts again (JOB-24).
+func (m *machine) remember(id job.OrderID, r job.Result) {
+	now := m.now.UTC.Truncate(time.Second)
+	old := func(e Ended) bool { return now.Sub(e.At) > endedKept }
+	kept := slices.DeleteFunc(slices.Clone(m.s.Ended), old)
+	m.s.Ended = append(kept[max(0, len(kept)+1-maxEnded):], Ended{id, r, now})
+}
+
+func (m *machine) ended() []job.OrderID {
+	ids := make([]job.OrderID, len(m.s.Ended))
+	for i, e := range m.s.Ended {
+		ids[i] = e.Order
+	}
+	return ids
 }
 
 // begin starts a queued order, if it is still there and due: the answer it waited for may have corrected the clock (MAN-8).
@@ -135,7 +151,7 @@ func (m *machine) wake() time.Duration {
 		}
 	}
 	for _, x := range m.s.Executions {
-		if d := x.Wake(m.now.Steady); d > 0 {
+		if d := x.Wake(m.now); d > 0 {
 			sooner(d)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
@@ -16,11 +17,12 @@ import (
 type State struct {
 	Asset      job.AssetID       `json:"asset"`
 	Revision   manifest.Revision `json:"revision"`             // of the manifest held; never falls (MAN-5)
+	Held       string            `json:"held,omitempty"`       // its digest
 	Queue      manifest.Queue    `json:"queue,omitempty"`      // received, not started
 	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are downloaded before the start (JOB-23)
 	Blocked    []job.OrderID     `json:"blocked,omitempty"`    // queued orders already reported as Blocked
-	Executions []execution.State `json:"executions,omitempty"` // at most one that is not parked for a reboot by hand (JOB-11)
-	Ended      []job.OrderID     `json:"ended,omitempty"`      // ended, and still in the manifest: never started again
+	Executions []execution.State `json:"executions,omitempty"` // at most one that is neither parked for a reboot by hand nor was unverified (JOB-11, JOB-18)
+	Ended      []Ended           `json:"-"`                    // the oldest first; stored apart, by MarshalEnded
 	Reports    []job.Report      `json:"reports,omitempty"`    // unacknowledged (MAN-6)
 	Sequence   job.Sequence      `json:"sequence"`             // of the last report made
 	Refusal    string            `json:"refusal,omitempty"`    // what was wrong with the last manifest; empty: it was taken
@@ -28,8 +30,39 @@ type State struct {
 	Clock      Clock             `json:"clock,omitzero"`
 }
 
-// MarshalBinary returns the canonical bytes of the state: equal states give equal bytes. They are JSON, so that an
-// administrator can read what an agent holds.
+// Ended is an order that ended here after it had begun, or by a cancel or the end of its window. It never starts again
+// (JOB-24).
+type Ended struct {
+	Order  job.OrderID `json:"order"`
+	Result job.Result  `json:"result"`
+	At     time.Time   `json:"at"` // UTC
+}
+
+// What is remembered of orders that ended (JOB-24).
+const (
+	maxEnded  = 1000                // the newest
+	endedKept = 90 * 24 * time.Hour // after that an order is forgotten
+)
+
+// MarshalEnded returns the canonical bytes of Ended. They change only when an order ends, and can be long: whoever stores a
+// state keeps them apart from the rest.
+func (s State) MarshalEnded() ([]byte, error) { return json.Marshal(s.Ended) }
+
+// UnmarshalEnded sets Ended from canonical bytes. The error says why no agent can have written them, and what to do.
+func (s *State) UnmarshalEnded(data []byte) error {
+	var list []Ended
+	if err := json.Unmarshal(data, &list); err != nil {
+		return corrupt(err.Error())
+	}
+	if canonical, err := json.Marshal(list); err != nil || !bytes.Equal(canonical, data) {
+		return corrupt("the list of ended orders is not in its canonical form")
+	}
+	s.Ended = list
+	return nil
+}
+
+// MarshalBinary returns the canonical bytes of the state less Ended: equal states give equal bytes. They are JSON, so that
+// an administrator can read what an agent holds.
 func (s State) MarshalBinary() ([]byte, error) { return json.Marshal(plain(s)) }
 
 // UnmarshalBinary sets s from canonical bytes. The error says why no agent can have written them, and what to do.
@@ -61,6 +94,7 @@ func (s *State) UnmarshalBinary(data []byte) error {
 	if p.Calls.Failures < 0 {
 		return corrupt(fmt.Sprintf("%d check-ins failed", p.Calls.Failures))
 	}
+	p.Ended = s.Ended
 	*s = State(p)
 	return nil
 }
@@ -71,7 +105,6 @@ func (s State) clone() State {
 	s.Early = slices.Clone(s.Early)
 	s.Blocked = slices.Clone(s.Blocked)
 	s.Executions = slices.Clone(s.Executions)
-	s.Ended = slices.Clone(s.Ended)
 	s.Reports = slices.Clone(s.Reports)
 	return s
 }

@@ -116,7 +116,11 @@ func (m *machine) forOrder(id job.OrderID, ev execution.Event) {
 
 // execute steps the execution i, and keeps what comes of it.
 func (m *machine) execute(i int, ev execution.Event) {
-	x, out := execution.Step(execution.Config{Policy: m.c.Policy, Stopping: m.c.Stopping}, m.s.Executions[i], ev, m.now)
+	c := execution.Config{Policy: m.c.Policy, Stopping: m.c.Stopping}
+	for j, other := range m.s.Executions {
+		c.Busy = c.Busy || j != i && other.AtWork()
+	}
+	x, out := execution.Step(c, m.s.Executions[i], ev, m.now)
 	m.s.Executions[i] = x
 	for _, r := range out.Reports {
 		m.report(r)
@@ -130,6 +134,6 @@ func (m *machine) execute(i int, ev execution.Event) {
 	}
 	if x.Stage == job.StageDone {
 		m.s.Executions = slices.Delete(m.s.Executions, i, i+1)
-		m.s.Ended = append(m.s.Ended, x.Order.ID)
+		m.remember(x.Order.ID, out.Reports[len(out.Reports)-1].Result)
 	}
 }

@@ -65,6 +65,8 @@ type world struct {
 	discards  []job.OrderID
 	reboots   int
 	sessions  reboot.Sessions
+	unread    bool                 // the inventory cannot be taken
+	during    func(product string) // called while a product is installed; nil: nothing happens meanwhile
 	deaf      bool
 	crashAt   int // crash right after this commit; 0: never
 	commits   int
@@ -100,6 +102,9 @@ func (w *world) step(ev Event) {
 	require.NoError(w.t, err)
 	var back State
 	require.NoError(w.t, back.UnmarshalBinary(data))
+	ended, err := s.MarshalEnded()
+	require.NoError(w.t, err)
+	require.NoError(w.t, back.UnmarshalEnded(ended))
 	require.GreaterOrEqual(w.t, back.Revision, w.s.Revision, "invariant 9")
 	w.s = back
 	if w.commits++; w.commits == w.crashAt {
@@ -189,6 +194,10 @@ func (w *world) do(e Effect) {
 	back := func(ev execution.Event) { w.step(ForOrder{Order: order, Event: ev}) }
 	switch e := e.(Execute).Effect.(type) {
 	case execution.TakeInventory:
+		if w.unread {
+			back(execution.InventoryTaken{ID: e.ID, Err: "database is damaged"})
+			return
+		}
 		var list []catalog.Installed
 		for name, v := range w.installed {
 			list = append(list, catalog.Installed{Product: catalog.ProductID(name), Version: semver(w.t, v)})
@@ -205,6 +214,9 @@ func (w *world) do(e Effect) {
 		var results []execution.InstallResult
 		for _, s := range e.Patches {
 			w.deploys[s.Patch.Name]++
+			if w.during != nil {
+				w.during(s.Patch.Name)
+			}
 			w.installed[s.Patch.Name] = s.Patch.Version.String()
 			results = append(results, execution.InstallResult{Index: s.Index})
 		}

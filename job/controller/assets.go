@@ -28,9 +28,11 @@ type assetRecord struct {
 type seenRecord struct {
 	At     time.Time         `json:"at"`
 	Held   manifest.Revision `json:"held"`
+	Caller ledger.Caller     `json:"caller"`
 	Offset time.Duration     `json:"offset,omitempty"`
 	Boot   string            `json:"boot,omitempty"`
-	Zone   string            `json:"zone,omitempty"` // its own time zone (JOB-9)
+	Reboot ledger.Pending    `json:"reboot,omitzero"` // that none of its orders waits for
+	Zone   string            `json:"zone,omitempty"`  // its own time zone (JOB-9)
 }
 
 // AssetStatus is an asset with what its calls tell.
@@ -49,7 +51,7 @@ type AssetStatus struct {
 	Newest        manifest.Revision `json:"newest"`         // the one it should hold
 	Behind        bool              `json:"behind"`         // a change has not reached it yet (MAN-2)
 	InventoryAt   time.Time         `json:"inventoryAt,omitzero"`
-	NeedsReboot   bool              `json:"needsReboot,omitempty"`
+	NeedsReboot   bool              `json:"needsReboot,omitempty"`   // see PendingReboots
 	Refused       *Refusal          `json:"refused,omitempty"`       // the last manifest it refused, until it holds a newer one (MAN-5)
 	AnomalyCount  int               `json:"anomalyCount,omitempty"`  // reports that made no sense, ever
 	LastAnomalies []Anomaly         `json:"lastAnomalies,omitempty"` // the newest of them, in order
@@ -104,19 +106,23 @@ func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s As
 	return s, nil
 }
 
-// TagAsset replaces an asset's tags. Runs that are already made keep their assets; later ones go by the new tags (JOB-7).
-func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string) error {
+// TagAsset replaces an asset's tags. Runs that are already made keep their assets; later ones go by the new tags (JOB-7). Of the
+// runs that take late joiners, the asset gets the orders that its new tags select it for (JOB-26).
+func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string, now time.Time) error {
 	tags, err := cleanTags(tags)
 	if err != nil {
 		return err
 	}
-	return c.store.Update(ctx, func(w Writer) error {
-		rec, err := loadAsset(w, id)
+	return c.update(ctx, instant(now), func(t *tx) error {
+		rec, err := loadAsset(t, id)
 		if err != nil {
 			return err
 		}
 		rec.Tags = tags
-		return save(w, tableAssets, key(string(id)), rec)
+		if err := save(t, tableAssets, key(string(id)), rec); err != nil {
+			return err
+		}
+		return t.join(rec.Asset)
 	})
 }
 
@@ -140,6 +146,13 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 		for _, q := range rows {
 			runs = append(runs, q.run)
 		}
+		followed, err := t.followed() // a share of their assets may be enough without this one (JOB-19)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, followed...)
+		slices.Sort(runs)
+		runs = slices.Compact(runs)
 		if err := t.stepEach(id, runs, ledger.AssetRemoved{}); err != nil {
 			return err
 		}
@@ -148,6 +161,9 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 			return err
 		}
 		if _, err := saveChunks(t, tableInventory, key(string(id)), nil, inventory.Chunks); err != nil {
+			return err
+		}
+		if err := t.Delete(tableReboots, key(string(id), "")); err != nil {
 			return err
 		}
 		// The revision stays: it never falls, whoever bears the name next (MAN-5).

@@ -44,6 +44,13 @@ func audit(r Reader) (differences []string, err error) {
 				return nil, err
 			}
 			want[Key{tableFailures, failureKey(f)}] = string(value)
+			if f.Tried() {
+				at, err := json.Marshal(f.At)
+				if err != nil {
+					return nil, err
+				}
+				want[Key{tableTried, triedKey(f)}] = string(at)
+			}
 			failures++
 		}
 	}
@@ -58,6 +65,18 @@ func audit(r Reader) (differences []string, err error) {
 			}
 		}
 	}
+	for rec, err := range records(r, tableSeen, "", "") {
+		if err != nil {
+			return nil, err
+		}
+		seen, err := decode[seenRecord](tableSeen, rec)
+		if err != nil {
+			return nil, err
+		}
+		if !seen.Reboot.Since.IsZero() {
+			want[Key{tableReboots, rec.Key + key("")}] = ""
+		}
+	}
 	for j, err := range values[jobRecord](r, tableJobs, "", "") {
 		if err != nil {
 			return nil, err
@@ -65,8 +84,11 @@ func audit(r Reader) (differences []string, err error) {
 		if d := j.Definition; d.After != nil && d.State == job.Enabled {
 			want[Key{tableFollowers, key(string(d.After.Job), string(d.ID))}] = ""
 		}
+		if d := j.Definition; d.LateJoiners && d.State == job.Enabled {
+			want[Key{tableJoins, key(string(d.ID))}] = ""
+		}
 	}
-	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableFailures, tableDue, tableWork, tableStopping, tableFollowers} {
+	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableFailures, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins} {
 		for rec, err := range records(r, table, "", "") {
 			if err != nil {
 				return nil, err

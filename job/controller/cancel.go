@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -34,9 +35,9 @@ type AssetCancel struct {
 // Errors: a *CancelRefused if nothing can be cancelled any more, and the report is filled all the same; an
 // *UnfinishedError when the run is cancelled and some of its orders are still to follow; a *NotFoundError.
 func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time) (CancelReport, error) {
-	return c.cancel(ctx, "run "+string(id), now, func(r Reader, _ *CancelReport) ([]runRecord, error) {
+	return c.cancel(ctx, "run "+string(id), now, func(r Reader, _ *CancelReport) ([]runRecord, string, error) {
 		run, err := loadRun(r, id)
-		return []runRecord{run}, err
+		return []runRecord{run}, noOrder(run), err
 	})
 }
 
@@ -45,10 +46,10 @@ func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time)
 // hand is missing: whoever cancels a job that deploys means that run and is refused (JOB-3), and the next one is spared.
 // The job stays enabled: to keep it from running again, disable it.
 func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (CancelReport, error) {
-	return c.cancel(ctx, "job "+string(id), now, func(r Reader, report *CancelReport) ([]runRecord, error) {
+	return c.cancel(ctx, "job "+string(id), now, func(r Reader, report *CancelReport) ([]runRecord, string, error) {
 		rec, err := loadJob(r, id)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		var runs []runRecord
 		busy := false
@@ -58,17 +59,51 @@ func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (C
 				busy, err = c.inProgress(r, run, now)
 			}
 			if err != nil {
-				return nil, err
+				return nil, "", err
 			}
 			runs = append(runs, run)
+		}
+		why, err := idle(r, rec, runs)
+		if err != nil {
+			return nil, "", err
 		}
 		planned := func(r runRecord) bool { return r.State == ledger.RunPlanned }
 		if i := slices.IndexFunc(runs, planned); busy && i >= 0 {
 			report.Spared = runs[i].ID
 			runs = slices.Delete(runs, i, i+1)
 		}
-		return runs, nil
+		return runs, why, nil
 	})
+}
+
+// noOrder says why a run has nothing to cancel, if it has no order.
+func noOrder(run runRecord) string {
+	switch run.State {
+	case ledger.RunMissed:
+		return "it was never made, since a newer run of the job came due first (JOB-12)"
+	case ledger.RunWithdrawn:
+		return "it was withdrawn before an order was made"
+	default:
+		return "it has no order, since its job selected no asset"
+	}
+}
+
+// idle says why a job has nothing to cancel, if none of its runs has.
+func idle(r Reader, rec jobRecord, runs []runRecord) (string, error) {
+	status, err := jobStatus(r, rec)
+	switch {
+	case err != nil:
+		return "", err
+	case rec.Enabled.IsZero():
+		return "it was never enabled, so it has no run", nil
+	case len(runs) > 0 && status.Waits == nil:
+		newest := slices.MaxFunc(runs, func(a, b runRecord) int { return a.Start.Compare(b.Start) })
+		return fmt.Sprintf("its last run is %s, and %s", newest.ID, noOrder(newest)), nil
+	case status.Waits != nil:
+		return "it has not started since it was last enabled, or since its last run ended. " + status.Waits.Text, nil
+	default:
+		return fmt.Sprintf("it is %v and has no run", rec.Definition.State), nil
+	}
 }
 
 // errRefused undoes the transaction of a cancel that comes too late.
@@ -76,12 +111,13 @@ var errRefused = errors.New("nothing can be cancelled any more")
 
 // cancel marks the chosen runs in one short transaction, with a first batch of their orders, and brings the mark to the
 // other orders in further ones.
-func (c *Controller) cancel(ctx context.Context, what string, now time.Time, choose func(Reader, *CancelReport) ([]runRecord, error)) (report CancelReport, err error) {
+func (c *Controller) cancel(ctx context.Context, what string, now time.Time, choose func(Reader, *CancelReport) ([]runRecord, string, error)) (report CancelReport, err error) {
 	now = instant(now)
 	var runs []runRecord
+	var why string // there is nothing to cancel, if no order was made
 	err = c.store.View(ctx, func(r Reader) (err error) {
 		report = CancelReport{}
-		runs, err = choose(r, &report)
+		runs, why, err = choose(r, &report)
 		return err
 	})
 	if err != nil {
@@ -90,7 +126,7 @@ func (c *Controller) cancel(ctx context.Context, what string, now time.Time, cho
 	var refused *CancelRefused
 	var more []job.RunID
 	err = c.update(ctx, now, func(t *tx) (err error) {
-		if refused, err = cancellable(t, what, runs); err != nil {
+		if refused, err = cancellable(t, what, why, runs, now); err != nil {
 			return err
 		}
 		if refused != nil {
@@ -155,8 +191,9 @@ func known(r Reader, runs []runRecord) (assets []AssetCancel, err error) {
 	return assets, nil
 }
 
-// cancellable returns a *CancelRefused if nothing of the runs was or can still be cancelled. It stops at the first that can.
-func cancellable(r Reader, what string, runs []runRecord) (refused *CancelRefused, err error) {
+// cancellable returns a *CancelRefused if nothing of the runs was or can still be cancelled. It stops at the first that can. Why is
+// said if no order was made.
+func cancellable(r Reader, what, why string, runs []runRecord, now time.Time) (refused *CancelRefused, err error) {
 	refused = &CancelRefused{What: what, Stage: job.StageDone}
 	none, cancelled := true, false
 	for _, run := range runs {
@@ -166,14 +203,14 @@ func cancellable(r Reader, what string, runs []runRecord) (refused *CancelRefuse
 		}
 		cancelled = cancelled || run.State == ledger.RunCancelled
 		switch {
-		case run.State == ledger.RunPlanned, run.State == ledger.RunMaking:
+		case run.State == ledger.RunPlanned, run.State == ledger.RunMaking, run.joinable(now):
 			return nil, nil // orders that will not be made
 		case run.After != "" && !run.State.Over(): // further assets could follow
 			before, err := loadRun(r, run.After)
 			if err != nil {
 				return nil, err
 			}
-			if done, err := settled(r, before); err != nil || !done {
+			if done, err := over(r, before, now); err != nil || !done {
 				return nil, err
 			}
 		}
@@ -192,8 +229,11 @@ func cancellable(r Reader, what string, runs []runRecord) (refused *CancelRefuse
 			}
 		}
 	}
-	if none && cancelled {
+	switch {
+	case none && cancelled:
 		return nil, nil
+	case none:
+		refused.Stage, refused.Why = 0, why
 	}
 	return refused, nil
 }

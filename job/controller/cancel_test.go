@@ -113,7 +113,7 @@ func TestCancelRefused_JOB3(t *testing.T) {
 		_, err = f.CancelRun(ctx, run, f.now)
 		require.ErrorAs(f, err, &refused)
 		require.Equal(f, job.StageDone, refused.Stage)
-		require.ErrorContains(f, err, "has ended")
+		require.ErrorContains(f, err, "its orders have ended")
 	})
 }
 
@@ -151,7 +151,7 @@ func TestCancelBeforeTheOrdersAreMade_JOB3(t *testing.T) {
 func TestWithdrawalIsNotCancel_JOB5(t *testing.T) {
 	for name, retire := range map[string]func(*fixture) error{
 		"disable": func(f *fixture) error { return f.DisableJob(ctx, "now", f.now) },
-		"delete":  func(f *fixture) error { return f.DeleteJob(ctx, "now", f.now) },
+		"delete":  func(f *fixture) error { return f.DeleteJob(ctx, "now", false, f.now) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			stores(t, func(f *fixture) {
@@ -178,7 +178,11 @@ func TestWithdrawalIsNotCancel_JOB5(t *testing.T) {
 				f.call(queued)
 				require.Equal(f, job.Withdrawn, f.asset(run, "b-queued").Result)
 				f.call(started)
-				require.Len(f, started.orders, 1, "what has started goes on")
+				require.Empty(f, started.orders, "whatever has begun leaves the manifest; the asset goes on by itself (MAN-4)")
+				require.True(f, f.asset(run, "c-started").Withdrawn)
+				status, err := f.Job(ctx, "now")
+				require.NoError(f, err)
+				require.Equal(f, []job.RunID{run}, status.Open, "one is still at it")
 				started.report(job.Report{Order: order, Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
 				f.call(started)
 				require.Equal(f, job.Completed, f.asset(run, "c-started").Result)
@@ -345,5 +349,50 @@ func TestCancelJobCancelsEveryRun_JOB3(t *testing.T) {
 		require.Len(f, report.Assets, 1)
 		_, states := f.runs("nightly")
 		require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunCancelled, ledger.RunPlanned}, states)
+	})
+}
+
+// With nothing to cancel the refusal says why, and never that something ended which has not begun (JOB-3).
+func TestNothingToCancel_JOB3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		refused := func(id job.ID, stage job.Stage, want string) {
+			f.Helper()
+			report, err := f.CancelJob(ctx, id, f.now)
+			var refused *controller.CancelRefused
+			require.ErrorAs(f, err, &refused)
+			require.Equal(f, stage, refused.Stage)
+			require.EqualError(f, err, "job "+string(id)+" cannot be cancelled: "+want)
+			require.Empty(f, report.Spared)
+		}
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		refused("first", 0, "it was never enabled, so it has no run")
+		f.follows("next", job.After{Job: "first", Share: 100})
+		refused("next", 0, "it has not started since it was last enabled, or since its last run ended. Job first, which it runs after, is disabled.")
+		first, err := f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		needs := "It needs 1 of the 1 assets of run " + string(first) + " to succeed (100 %); 0 have."
+		refused("next", 0, "it has not started since it was last enabled, or since its last run ended. "+needs)
+		require.NoError(f, f.DisableJob(ctx, "next", f.now))
+		refused("next", 0, "it is disabled and has no run")
+		f.ended(a, first, job.Completed)
+		refused("first", job.StageDone, "its orders have ended")
+		require.NoError(f, f.DeleteJob(ctx, "first", false, f.now))
+		refused("first", job.StageDone, "its orders have ended")
+
+		d := definition("later", "editor-2.0.0")
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: f.now.Add(24 * time.Hour)}
+		later := f.enable(d)
+		require.NoError(f, f.DisableJob(ctx, "later", f.now))
+		refused("later", 0, "its last run is "+string(later)+", and it was withdrawn before an order was made")
+		_, err = f.CancelRun(ctx, later, f.now)
+		require.EqualError(f, err, "run "+string(later)+" cannot be cancelled: it was withdrawn before an order was made")
+		d = definition("nobody", "editor-2.0.0")
+		d.Assets.IncludeTags = []string{"nobody"}
+		nobody := f.enable(d)
+		_, err = f.CancelRun(ctx, nobody, f.now)
+		require.EqualError(f, err, "run "+string(nobody)+" cannot be cancelled: it has no order, since its job selected no asset")
 	})
 }

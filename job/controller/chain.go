@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -8,7 +9,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// maxChain is how many jobs may run one behind the other: a success at the head makes orders in one transaction.
+// maxChain is how many jobs may run one after the other: a success at the head makes orders in one transaction.
 const maxChain = 32
 
 // checkChain refuses a job that would run after itself, after nothing, or at the end of too long a chain (JOB-19).
@@ -30,8 +31,16 @@ func checkChain(r Reader, d job.Definition) error {
 	return nil
 }
 
-// enlist keeps the list of who runs behind whom in step with a job's change.
+// enlist keeps the lists of who runs after whom, and of who takes late joiners, in step with a job's change.
 func enlist(w Writer, old, now job.Definition) error {
+	if err := unmark(w, tableJoins, string(old.ID)); err != nil {
+		return err
+	}
+	if now.LateJoiners && now.State == job.Enabled {
+		if err := mark(w, tableJoins, string(now.ID)); err != nil {
+			return err
+		}
+	}
 	if old.After != nil {
 		if err := unmark(w, tableFollowers, string(old.After.Job), string(old.ID)); err != nil {
 			return err
@@ -72,7 +81,7 @@ func (t *tx) followers(of job.ID) (list []jobRecord, err error) {
 	return list, nil
 }
 
-// follow starts the jobs after a run on an asset whose order succeeded (JOB-19).
+// follow starts the jobs that go asset by asset on an asset whose order succeeded (JOB-19).
 func (t *tx) follow(e ledger.Entry) error {
 	list, err := t.followers(e.Run.Job())
 	if err != nil {
@@ -80,45 +89,67 @@ func (t *tx) follow(e ledger.Entry) error {
 	}
 	for _, j := range list {
 		if !j.Definition.After.PerAsset {
-			if err := mark(t, tableShares, string(e.Run)); err != nil { // the next Tick counts
-				return err
-			}
 			continue
 		}
-		run, open, err := t.chained(j, e.Run)
-		if err != nil {
-			return err
-		}
 		rec, found, err := load[assetRecord](t, tableAssets, key(string(e.Asset)))
-		if err == nil && open && found {
-			err = t.make(run, rec.Asset)
-		}
 		if err != nil {
 			return err
+		}
+		if found && j.Definition.Select(rec.Asset) {
+			if err := t.followOn(j, e, rec.Asset); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// followOn makes the order of a job on an asset that verified the run before. In a run that is planned, or whose turn has not
+// come on the asset's clock, it waits until that is due.
+func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) error {
+	find := t.chained
+	if recurs(j.Definition.Schedule) {
+		find = t.nextTime
+	}
+	run, open, err := find(j, e)
+	if err != nil || !open {
+		return err
+	}
+	waits, err := loadEntry(t, run.ID, asset.ID)
+	if err == nil && run.State != ledger.RunPlanned {
+		var due time.Time
+		due, err = t.makeOrTell(run, asset, ledger.Pass{Kind: ledger.MakePass})
+		if !due.After(t.now) || waits.Phase != 0 {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return t.only(waits, ledger.Awaited{})
+}
+
 // chained returns the run of a job that follows a run asset by asset, and begins it with the first asset. Open is false
 // when it was cancelled.
-func (t *tx) chained(j jobRecord, before job.RunID) (run runRecord, open bool, err error) {
-	k := key(string(before), string(j.Definition.ID))
+func (t *tx) chained(j jobRecord, e ledger.Entry) (run runRecord, open bool, err error) {
+	k := key(string(e.Run), string(j.Definition.ID))
 	id, err := t.Get(tableChained, k)
 	if err != nil {
 		return run, false, err
 	}
 	if id != nil {
 		run, err = loadRun(t, job.RunID(id))
-		if err != nil || run.State != ledger.RunWithdrawn {
+		window := run.Definition.Window
+		closed := window > 0 && !run.State.Over() && !t.now.Before(run.Start.Add(window))
+		if err != nil || run.State != ledger.RunWithdrawn && !closed {
 			return run, !run.State.Over(), err
-		} // the job was off in between, and is on again: it goes on with a run of its own
+		} // the job was off in between, and is on again, or the window has closed: it goes on with a run of its own
 	}
 	start, err := freeStart(t, j.Definition, t.now)
 	if err != nil {
 		return run, false, err
 	}
-	run = runRecord{Run: ledger.FollowRun(job.MakeRunID(j.Definition.ID, start), before, start), Definition: j.Definition}
+	run = runRecord{Run: ledger.FollowRun(job.MakeRunID(j.Definition.ID, start), e.Run, start), Definition: j.Definition}
 	run.Made = t.now
 	if err := t.Put(tableChained, k, []byte(run.ID)); err != nil {
 		return run, false, err
@@ -126,10 +157,44 @@ func (t *tx) chained(j jobRecord, before job.RunID) (run runRecord, open bool, e
 	if err := t.saveRun(ledger.Run{}, run); err != nil {
 		return run, false, err
 	}
-	if err := t.reopen(&j, run.ID); err != nil {
-		return run, false, err
+	return run, true, t.opened(j, run.ID)
+}
+
+// nextTime returns the run of a job's next time on an asset that verified a run now, and plans it for the first asset. One that was
+// cancelled stays so: then it is the time after it.
+func (t *tx) nextTime(j jobRecord, e ledger.Entry) (run runRecord, open bool, err error) {
+	d := j.Definition
+	from := t.now.Add(d.After.Delay)
+	for {
+		o, _, err := t.c.nextOn(t, d, e.Asset, from, from.Add(-1)) // without a zone, the order is left out with the reason
+		if err != nil {
+			return run, false, err
+		}
+		run, err = loadRun(t, d.Run(o))
+		_, missing := errors.AsType[*NotFoundError](err)
+		switch {
+		case missing || err == nil && run.State == ledger.RunWithdrawn:
+			id, err := t.planRun(d, ledger.RunPlan{Occurrence: o, After: e.Run})
+			if err != nil {
+				return run, false, err
+			}
+			if run, err = loadRun(t, id); err != nil {
+				return run, false, err
+			}
+			return run, true, t.opened(j, id)
+		case err != nil || !run.State.Over():
+			return run, err == nil, err
+		}
+		from = o.Start.Add(time.Second)
 	}
-	return run, true, save(t, tableJobs, key(string(j.Definition.ID)), j)
+}
+
+// opened saves a job that has a new run.
+func (t *tx) opened(j jobRecord, run job.RunID) error {
+	if err := t.reopen(&j, run); err != nil {
+		return err
+	}
+	return save(t, tableJobs, key(string(j.Definition.ID)), j)
 }
 
 // freeStart is the first second from now on at which the job has no run yet.
@@ -148,42 +213,84 @@ func freeStart(r Reader, d job.Definition, now time.Time) (time.Time, error) {
 	}
 }
 
+// recount has the next Tick reckon the share of a run that succeeded, if a job waits for one (JOB-19).
+func (t *tx) recount(run job.RunID) error {
+	if t.have[Key{tableShares, key(string(run))}] != nil { // marked in this transaction
+		return nil
+	}
+	list, err := t.followers(run.Job())
+	if err != nil {
+		return err
+	}
+	for _, j := range list {
+		if !j.Definition.After.PerAsset {
+			return mark(t, tableShares, string(run))
+		}
+	}
+	return nil
+}
+
+// recountOpen reckons the shares of a job's open runs.
+func (t *tx) recountOpen(of job.ID) error {
+	rec, err := loadJob(t, of)
+	if err != nil {
+		return err
+	}
+	for _, run := range rec.Open {
+		if err := t.recount(run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followed lists the open runs of the jobs that others run after.
+func (t *tx) followed() (runs []job.RunID, err error) {
+	if _, err := t.followers(""); err != nil { // reads who runs after whom
+		return nil, err
+	}
+	for id := range t.chains {
+		rec, err := loadJob(t, id)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, rec.Open...)
+	}
+	return runs, nil
+}
+
 // share starts the jobs that follow a run once a share of its assets succeeded, if enough have (JOB-19).
 func (t *tx) share(run runRecord) (_ runRecord, err error) {
 	if err := unmark(t, tableShares, string(run.ID)); err != nil {
 		return run, err
 	}
+	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking {
+		return run, nil // it is reckoned again when all orders are made
+	}
 	list, err := t.followers(run.ID.Job())
 	if err != nil {
 		return run, err
 	}
-	counts, err := tally(t, run.ID)
+	n, err := reckon(t, run)
 	if err != nil {
 		return run, err
 	}
 	for _, j := range list {
-		k := key(string(run.ID), string(j.Definition.ID))
-		started, err := t.Get(tableChained, k)
-		if err != nil {
-			return run, err
-		}
-		if started != nil { // a run that was withdrawn does not count: the job is on again
-			next, err := loadRun(t, job.RunID(started))
-			if err != nil {
-				return run, err
-			}
-			if next.State != ledger.RunWithdrawn {
-				continue
-			}
-		}
-		if !j.Definition.After.Due(counts.Succeeded, counts.Orders) {
+		after := j.Definition.After
+		if !after.Due(n.succeeded, n.assets) {
 			continue
 		}
-		next, err := t.schedule(&j)
+		if _, started, err := startedBy(t, run.ID, j.Definition.ID); err != nil {
+			return run, err
+		} else if started {
+			continue
+		}
+		from := t.now.Add(after.Delay)
+		next, err := t.schedule(&j, from, from.Add(-1))
 		if err != nil {
 			return run, err
 		}
-		if err := t.Put(tableChained, k, []byte(next)); err != nil {
+		if err := t.Put(tableChained, key(string(run.ID), string(j.Definition.ID)), []byte(next)); err != nil {
 			return run, err
 		}
 		if err := save(t, tableJobs, key(string(j.Definition.ID)), j); err != nil {
@@ -191,4 +298,59 @@ func (t *tx) share(run runRecord) (_ runRecord, err error) {
 		}
 	}
 	return run, nil
+}
+
+// startedBy returns the run of a job that another's run started. One that was withdrawn does not count: the job may be on again.
+func startedBy(r Reader, before job.RunID, follower job.ID) (run runRecord, started bool, err error) {
+	id, err := r.Get(tableChained, key(string(before), string(follower)))
+	if err != nil || id == nil {
+		return run, false, err
+	}
+	run, err = loadRun(r, job.RunID(id))
+	return run, err == nil && run.State != ledger.RunWithdrawn, err
+}
+
+// shareCount is what a share of a run's assets is taken of.
+type shareCount struct{ orders, assets, succeeded, ended int } // assets: those that count, as the two after it
+
+// reckon counts the assets of a run whose order was not withdrawn, and which were not removed. In a run that was cancelled or
+// withdrawn as a whole all count: whoever stops a job starts nothing by that (JOB-19).
+func reckon(r Reader, run runRecord) (n shareCount, err error) {
+	var batch []ledger.Entry
+	count := func() error {
+		keys := make([]Key, 0, len(batch))
+		for _, e := range batch {
+			keys = append(keys, Key{tableAssets, key(string(e.Asset))})
+		}
+		assets, err := r.GetMany(keys)
+		if err != nil {
+			return err
+		}
+		for i, e := range batch {
+			n.orders++
+			if !run.State.Over() && (assets[i] == nil || !e.Counts()) {
+				continue
+			}
+			n.assets++
+			if e.Phase == ledger.Ended {
+				n.ended++
+			}
+			if e.Succeeded() {
+				n.succeeded++
+			}
+		}
+		batch = batch[:0]
+		return nil
+	}
+	for e, err := range entries(r, run.ID) {
+		if err != nil {
+			return n, err
+		}
+		if batch = append(batch, e); len(batch) == MaxMany {
+			if err := count(); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, count()
 }

@@ -54,8 +54,11 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 		if err := t.takeIn(&got, in); err != nil {
 			return err
 		}
-		answer, err = c.answer(&t.fetched, got, in, now)
-		return err
+		if answer, err = c.answer(&t.fetched, got, in, now); err != nil || answer.Manifest == nil {
+			return err
+		}
+		got.revisions.Digest = manifest.Digest(answer.Manifest)
+		return t.saveRevisions(in.Asset, got.revisions)
 	})
 	return answer, err
 }
@@ -115,24 +118,46 @@ func loadCall(r Reader, id job.AssetID) (got call, err error) {
 // hasNews reports whether the call changes anything that is stored.
 func (c *Controller) hasNews(got call, in manifest.CheckIn, now time.Time) bool {
 	rev := got.revisions
-	_, silent, ahead := rev.Heard(in.Held, len(in.Reports))
-	return fresh(in.Reports, got.reports.Acknowledged) ||
+	_, silent, ahead := rev.Heard(in)
+	_, lost := got.seen.Caller.Heard(in, got.reports.Acknowledged)
+	return lost || fresh(in.Reports, got.reports.Acknowledged) ||
 		in.Inventory != nil && in.Inventory.Digest() != got.inventory.Digest ||
 		silent || ahead || rev.Due(now) || got.stops > 0 || c.seenIsOld(got.seen, in, now)
 }
 
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
-	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone ||
+	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.Reboot.Heard(in, now) != seen.Reboot ||
 		(seen.Offset.Abs() > MaxOffset) != (in.Offset.Abs() > MaxOffset)
 }
 
 // takeIn stores what the call brings and numbers the manifest that the asset should hold.
 func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	k := key(string(in.Asset))
-	before := got.reports
-	if t.c.seenIsOld(got.seen, in, t.now) { // first: orders are made by the zone that the asset reports
-		got.seen = seenRecord{At: t.now, Held: in.Held, Offset: in.Offset, Boot: in.Boot, Zone: in.Zone}
+	before, zone := got.reports, got.seen.Zone
+	caller, lost := got.seen.Caller.Heard(in, before.Acknowledged)
+	pending := got.seen.Reboot
+	if lost {
+		var err error
+		if pending, err = t.stateLost(in, got); err != nil {
+			return err
+		}
+	}
+	pending = pending.Heard(in, t.now)
+	if lost || fresh(in.Reports, before.Acknowledged) || t.c.seenIsOld(got.seen, in, t.now) { // first: orders are made by the zone that the asset reports
+		if err := t.listReboot(in.Asset, got.seen.Reboot, pending); err != nil {
+			return err
+		}
+		got.seen = seenRecord{At: t.now, Held: in.Held, Caller: caller, Offset: in.Offset, Boot: in.Boot, Reboot: pending, Zone: in.Zone}
 		if err := save(t, tableSeen, k, got.seen); err != nil {
+			return err
+		}
+	}
+	rev, err := t.revisions(in.Asset)
+	if err != nil {
+		return err
+	}
+	if next, _, ahead := rev.Heard(in); ahead && in.Held <= MaxRevision { // reports are judged by it
+		if err := t.saveRevisions(in.Asset, next); err != nil {
 			return err
 		}
 	}
@@ -149,6 +174,15 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 			return err
 		}
 	}
+	if in.Zone != zone {
+		asset, err := enrolled(t, in.Asset)
+		if err == nil {
+			err = t.moved(asset.Asset, zone)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if err := t.followAll(); err != nil { // before the manifest is numbered, so that it has their orders
 		return err
 	}
@@ -161,6 +195,45 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	return nil
 }
 
+// listReboot lists an asset that needs a reboot which none of its orders waits for, or takes it off the list.
+func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) error {
+	switch {
+	case was.Since.IsZero() == is.Since.IsZero():
+		return nil
+	case is.Since.IsZero():
+		return t.Delete(tableReboots, key(string(asset), ""))
+	default:
+		return t.Put(tableReboots, key(string(asset), ""), nil)
+	}
+}
+
+// stateLost ends the orders that the agent had begun and knows nothing of any more (JOB-24). A reboot that one of them waited
+// for is pending all the same (RBT-11).
+func (t *tx) stateLost(in manifest.CheckIn, got *call) (pending ledger.Pending, err error) {
+	pending = got.seen.Reboot
+	got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
+		"its state was lost or put back: it holds manifest revision %d and has made %d reports; %d were accepted", in.Held, in.Made, got.reports.Acknowledged)})
+	runs, err := names[job.RunID](t, tableUnheard, key(string(in.Asset)))
+	if err != nil {
+		return pending, err
+	}
+	rows, err := queue(t, in.Asset)
+	if err != nil {
+		return pending, err
+	}
+	for _, q := range rows {
+		runs = append(runs, q.run)
+	}
+	for _, run := range runs {
+		e, err := loadEntry(t, run, in.Asset)
+		if err != nil {
+			return pending, err
+		}
+		pending = pending.Keep(e, got.seen.Boot)
+	}
+	return pending, t.stepEach(in.Asset, runs, ledger.StateLost{})
+}
+
 // number takes in which manifest the asset holds, and numbers the one that it should hold.
 func (t *tx) number(got *call, in manifest.CheckIn) error {
 	rev, err := t.revisions(in.Asset) // what came in may have changed it
@@ -170,7 +243,7 @@ func (t *tx) number(got *call, in manifest.CheckIn) error {
 	if in.Held > MaxRevision {
 		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("claims to hold manifest revision %d; the highest possible is %d", in.Held, MaxRevision)})
 	} else {
-		next, silent, ahead := rev.Heard(in.Held, len(in.Reports))
+		next, silent, ahead := rev.Heard(in)
 		if ahead {
 			got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Sealed)})
 		}

@@ -182,7 +182,7 @@ func TestAssetsOfARun_JOB7(t *testing.T) {
 			ids = append(ids, a.Asset)
 		}
 		require.Equal(f, []job.AssetID{"in", "named"}, ids)
-		require.NoError(f, f.TagAsset(ctx, "other", []string{"all"}))
+		require.NoError(f, f.TagAsset(ctx, "other", []string{"all"}, f.now))
 		f.pass(time.Minute)
 		require.NoError(f, f.DisableJob(ctx, "now", f.now))
 		run, err = f.EnableJob(ctx, "now", f.now)

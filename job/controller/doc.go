@@ -10,12 +10,16 @@
 //
 // # What each use case guarantees
 //
-//   - Sync replaces the catalog at once or not at all (CAT-1). Every order that is not known to have begun then loses the
+//   - Sync replaces the catalog at once or not at all (CAT-1). Every open order then loses the
 //     patches that are deprecated or gone (CAT-9) or are no longer the newest of their only URL (CAT-6).
 //   - SaveJob, EnableJob, DisableJob and DeleteJob change a job and everything that follows from it: a planned run, the
 //     orders of runs that have not begun, and the manifest revision of every asset concerned (MAN-2).
+//   - RunJob runs an enabled job now, by name. Disabling, deleting and editing a job leave its runs that have ended as they are.
+//   - Enrol and TagAsset make the orders of an asset in runs that take late joiners (JOB-26).
+//   - With a job that gives up, orders leave out what failed too often on the asset. GivenUp lists it, and RetryPatch has it tried
+//     again (JOB-27).
 //   - CancelRun and CancelJob report for each asset what is known: Cancelled, CancelPending, TooLate with the stage, or
-//     Ended. They refuse with *CancelRefused when nothing can be cancelled any more, and then change nothing (JOB-3).
+//     Ended. They refuse with *CancelRefused when there is nothing to cancel, say why, and then change nothing (JOB-3).
 //   - Tick makes the orders of a run once, however often it is called, by however many servers, and wherever it is cut off.
 //     An asset whose inventory is not known yet gets its order in the check-in that brings it.
 //   - Probed takes in which URLs of the patches that are marked for their end of life cannot be reached; ProbeURLs lists
@@ -47,11 +51,18 @@
 // A job that recurs (JOB-9) has one run planned at any time; when that is taken up, the next is planned. Of the runs that
 // came due while no server was there only the newest is made, the others are missed (JOB-12). A run that was cancelled
 // stays so. An edit makes those orders of a run again that have not begun; a run whose start is past gets no further ones.
-// Where each asset goes by its own zone, a run is planned by the zone ahead of all others, so orders are handed out up to
-// 26 hours earlier than the lead where the clock is behind.
+//
+// Where each asset goes by its own zone, a run is planned while it is ahead on any clock, and taken up when it is due on
+// the clock that is ahead of all others. Then it is being made for 26 hours. A pass goes over all assets, makes the orders
+// of those whose own start is at most the lead away (MAN-1), and finds out when the next are due; then comes the next pass.
+// The run is missed as a whole if a newer one has started everywhere, else asset by asset. A call that reports another zone
+// makes the asset's orders again and may make the next pass come sooner. As with any run, an asset that enrols when its turn
+// is over waits for the next.
 //
 // A job that runs after another (JOB-19) gets its orders asset by asset, in the check-in that brings the success, or as a
-// run of its own at the Tick after enough assets succeeded. Success is Completed, or NotApplicable: there was nothing to do.
+// run of its own at the Tick after enough assets succeeded. With times of its own, the run of the next one is planned then. Success
+// is Completed, or NotApplicable: there was nothing to do. The ledger says when a share is to be reckoned again (ledger.Recount),
+// and so does the end of a pass that made orders. JobStatus.Waits says why a follower has not started.
 //
 // # What is stored
 //
@@ -69,5 +80,5 @@
 //     Failures returns it; without a filter it has as many entries as the number says.
 //   - RPT-3. Always answerable: what is missing where (Missing); what failed and why (Failures, RunAssets); who needs a
 //     reboot (PendingReboots); which cancels are pending (PendingCancels); which agents have not called (Silent); which
-//     feeds are stale (Feeds).
+//     feeds are stale (Feeds); what is stuck (Stuck).
 package controller

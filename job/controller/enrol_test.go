@@ -236,11 +236,11 @@ func TestTagBounds(t *testing.T) {
 		for i := range tags {
 			tags[i] = strings.Repeat("t", i+1)
 		}
-		require.NoError(f, f.TagAsset(ctx, "a", tags[:manifest.MaxTags]))
-		require.Error(f, f.TagAsset(ctx, "a", tags))
-		require.Error(f, f.TagAsset(ctx, "a", []string{""}))
-		require.Error(f, f.TagAsset(ctx, "unknown", []string{"x"}))
-		require.NoError(f, f.TagAsset(ctx, "a", []string{"b", "a", "b"}))
+		require.NoError(f, f.TagAsset(ctx, "a", tags[:manifest.MaxTags], f.now))
+		require.Error(f, f.TagAsset(ctx, "a", tags, f.now))
+		require.Error(f, f.TagAsset(ctx, "a", []string{""}, f.now))
+		require.Error(f, f.TagAsset(ctx, "unknown", []string{"x"}, f.now))
+		require.NoError(f, f.TagAsset(ctx, "a", []string{"b", "a", "b"}, f.now))
 		status, err := f.Asset(ctx, "a", f.now)
 		require.NoError(f, err)
 		require.Equal(f, []string{"a", "b"}, status.Tags)

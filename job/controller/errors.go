@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/patchpolicy/patchpolicy/job"
 )
@@ -14,17 +15,37 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string { return fmt.Sprintf("no %s %q is known", e.Kind, e.ID) }
 
-// CancelRefused is the answer to a cancel that comes too late everywhere (JOB-3).
+// CancelRefused is the answer to a cancel when nothing can be cancelled (JOB-3).
 type CancelRefused struct {
 	What  string    // the job or the run
-	Stage job.Stage // the furthest stage an asset is known to have reached; StageDone when all have ended
+	Stage job.Stage // the furthest stage an asset is known to have reached; StageDone when all have ended; zero: no order was made
+	Why   string    // there is nothing to cancel; empty: the stage says it
 }
 
 func (e *CancelRefused) Error() string {
-	if e.Stage == job.StageDone {
-		return fmt.Sprintf("%s cannot be cancelled: it has ended", e.What)
+	why := e.Why
+	switch {
+	case why != "":
+	case e.Stage == job.StageDone:
+		why = "its orders have ended"
+	default:
+		why = fmt.Sprintf("stage %v has begun; it goes on and reports its result", e.Stage)
 	}
-	return fmt.Sprintf("%s cannot be cancelled: stage %v has begun; it goes on and reports its result", e.What, e.Stage)
+	return fmt.Sprintf("%s cannot be cancelled: %s", e.What, why)
+}
+
+// FollowedError refuses to delete a job that enabled jobs run after (JOB-19).
+type FollowedError struct {
+	Job       job.ID
+	Followers []job.ID
+}
+
+func (e *FollowedError) Error() string {
+	names := make([]string, len(e.Followers))
+	for i, id := range e.Followers {
+		names[i] = string(id)
+	}
+	return fmt.Sprintf("job %s cannot be deleted: enabled jobs run after it (%s); disable or change them first, or force it (JOB-19)", e.Job, strings.Join(names, ", "))
 }
 
 // UnfinishedError says that a change is stored, but that not all orders follow it yet. The next Tick carries on.

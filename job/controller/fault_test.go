@@ -213,9 +213,9 @@ func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
 		}
 		return err
 	})
-	try("tag", func() error { return f.TagAsset(ctx, "b", []string{"other"}) })
+	try("tag", func() error { return f.TagAsset(ctx, "b", []string{"other"}, f.now) })
 	try("disable", func() error { return f.DisableJob(ctx, "n", f.now) })
-	try("delete", func() error { return f.DeleteJob(ctx, "n", f.now) })
+	try("delete", func() error { return f.DeleteJob(ctx, "n", false, f.now) })
 	vendor := patch("editor", "3.0.0")
 	vendor.Artifacts[0].Availability, vendor.Artifacts[0].URL, vendor.EOLMarked = catalog.Vendor, "", true
 	supplied := batch(vendor)

@@ -185,7 +185,7 @@ func (a *agent) report(r job.Report) {
 }
 
 func (a *agent) request(now time.Time) manifest.CheckIn {
-	return manifest.CheckIn{Asset: a.id, Held: a.held, At: now, Boot: "boot-1", Zone: a.zone, Digest: a.inventory.Digest(), Reports: a.unsent}
+	return manifest.CheckIn{Asset: a.id, Held: a.held, At: now, Boot: "boot-1", Zone: a.zone, Digest: a.inventory.Digest(), Made: a.sequence, Reports: a.unsent}
 }
 
 // call checks in, twice if the server wants the inventory, and takes over what it answers.

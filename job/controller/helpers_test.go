@@ -15,7 +15,7 @@ import (
 var tables = []controller.Table{
 	"meta", "snapshot", "assets", "seen", "reports", "revisions", "inventories", "inventory", "tokens", "jobs", "runs", "due", "work",
 	"stopping", "orders", "contents", "outcomes", "live", "queue", "unheard", "cancels", "reboots", "runpatches", "bodies", "failures",
-	"counters", "followers", "shares", "chained", "unreachable",
+	"counters", "followers", "tried", "retried", "joins", "shares", "chained", "unreachable",
 }
 
 // dump reads the whole store.

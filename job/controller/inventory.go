@@ -67,7 +67,7 @@ func (t *tx) takeInventory(id job.AssetID, got *call, sent catalog.Inventory) er
 	for _, q := range rows {
 		run, err := loadRun(t, q.run)
 		if err == nil && (run.State == ledger.RunMaking || run.State == ledger.RunMade) {
-			err = t.make(run, asset.Asset)
+			_, err = t.make(run, asset.Asset, ledger.Pass{Kind: ledger.MorePass})
 		}
 		if err != nil {
 			return fmt.Errorf("order %s: %w", job.MakeOrderID(q.run, id), err)

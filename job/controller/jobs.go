@@ -97,32 +97,35 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 		case run.State.Over():
 			continue
 		case !same:
-			_, err = t.stop(run, ledger.RunWithdraw{})
+			_, err = t.withdraw(run)
 		default:
 			run.Definition = d
-			_, err = t.stepRun(run, ledger.JobChanged{Started: recurs(d.Schedule) && begun(run, t.now)})
+			_, err = t.stepRun(run, ledger.JobChanged{Started: recurs(d.Schedule) && run.lastStart().Before(t.now)})
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if same {
-		return nil
-	}
-	if err := enlist(t, old, d); err != nil || d.After != nil {
+	if err := enlist(t, old, d); err != nil || same {
 		return err
 	}
-	_, err := t.schedule(rec)
+	t.chains = nil
+	if d.After != nil { // by another share, or for another time, as saved
+		if err := save(t, tableJobs, key(string(d.ID)), *rec); err != nil {
+			return err
+		}
+		return t.recountOpen(d.After.Job)
+	}
+	_, err := t.schedule(rec, t.now, t.now)
 	return err
 }
 
-// begun reports whether a run has started on all assets that take part in it, whatever their zones.
-func begun(run runRecord, now time.Time) bool {
-	start := run.Start
-	if run.Local != 0 && run.Definition.Schedule.Zone == schedule.AssetZone {
-		start = start.Add(26 * time.Hour) // from UTC+14 to UTC−12
+// withdraw withdraws a run of a job, unless it is over: what became of it never changes.
+func (t *tx) withdraw(run runRecord) (runRecord, error) {
+	if over, err := settled(t, run); err != nil || over && run.lastStart().Before(t.now) {
+		return run, err
 	}
-	return start.Before(now)
+	return t.stop(run, ledger.RunWithdraw{})
 }
 
 // enable says why a job cannot be enabled at a time.
@@ -140,13 +143,13 @@ func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 	return d.CheckPairs(snap)
 }
 
-// schedule plans the next run of an enabled job.
-func (t *tx) schedule(rec *jobRecord) (job.RunID, error) {
-	o, err := t.c.first(t, rec.Definition, t.now)
+// schedule plans the next run of an enabled job: at a time from enabled on and after after.
+func (t *tx) schedule(rec *jobRecord, enabled, after time.Time) (job.RunID, error) {
+	o, err := t.c.first(t, rec.Definition, enabled, after)
 	if err != nil {
 		return "", err
 	}
-	id, err := t.planRun(rec.Definition, o)
+	id, err := t.planRun(rec.Definition, ledger.RunPlan{Occurrence: o, From: after})
 	if err != nil {
 		return "", err
 	}
@@ -155,13 +158,20 @@ func (t *tx) schedule(rec *jobRecord) (job.RunID, error) {
 
 // first is the next occurrence of a job that has no run yet. A run that was withdrawn and has the same start again is the
 // same run, its withdrawn orders made anew.
-func (c *Controller) first(r Reader, d job.Definition, now time.Time) (o schedule.Occurrence, err error) {
+func (c *Controller) first(r Reader, d job.Definition, enabled, after time.Time) (o schedule.Occurrence, err error) {
 	if d.Schedule.Kind == schedule.OnDemand {
-		o.Start, err = freeStart(r, d, now) // two runs are never one
+		o.Start, err = freeStart(r, d, enabled) // two runs are never one
 		return o, err
 	}
-	for after := now; ; after = o.Start {
-		if o, err = c.next(d, now, after); err != nil {
+	zone, err := c.lastZone(d)
+	if err != nil {
+		return o, err
+	}
+	if d.After != nil && d.Schedule.Zone == schedule.AssetZone {
+		zone = schedule.East // no run follows this one, so the start is to be ahead on every asset
+	}
+	for ; ; after = o.Start {
+		if o, err = next(d, zone, enabled, after); err != nil {
 			return o, err
 		}
 		run, err := loadRun(r, d.Run(o))
@@ -186,7 +196,7 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 		if err != nil {
 			return err
 		}
-		done, err := settled(t, run)
+		done, err := over(t, run, t.now)
 		if err != nil {
 			return err
 		}
@@ -199,8 +209,10 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 }
 
 // EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is enabled later than the lead before its start is
-// handed out at the next check-in (MAN-1). It returns the run planned. The run is empty for a job that was enabled already, which
-// stays as it is, and for one that runs behind another: that waits for successes from now on (JOB-19).
+// handed out at the next check-in (MAN-1). Where each asset goes by its own zone, the run is the first that is ahead on any
+// clock; assets whose clocks are past it are left out of it, with the reason. It returns the run planned. The run is empty for
+// a job that was enabled already, which stays as it is, and for one that runs after another: that waits for successes from now
+// on, and JobStatus.Waits says for which (JOB-19).
 //
 // Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
 // still to follow.
@@ -223,7 +235,7 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 			return err
 		}
 		if rec.Definition.After == nil {
-			if run, err = t.schedule(&rec); err != nil {
+			if run, err = t.schedule(&rec, now, now); err != nil {
 				return err
 			}
 		}
@@ -236,21 +248,61 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 	return run, unfinished(err)
 }
 
-// DisableJob disables a job and withdraws its orders: an asset drops what it has not started when it receives the next
+// RunJob starts a run of an enabled job now, whatever its schedule says and whatever it runs after, and returns it. It is beside
+// the runs that are planned: those come as they would. Each call makes a run of its own.
+//
+// Errors: a *NotFoundError; a *job.Invalid for a job that is not enabled; a *job.CoDependent (JOB-14); an *UnfinishedError when
+// the run is stored and orders are still to follow.
+func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
+	now = instant(now)
+	err = c.update(ctx, now, func(t *tx) error {
+		rec, err := loadJob(t, id)
+		if err != nil {
+			return err
+		}
+		d := rec.Definition
+		if d.State != job.Enabled {
+			return problem.One("job "+string(id), "state", d.State.String(), "cannot be run; enable the job first (JOB-6)")
+		}
+		snap, err := c.snapshot(t)
+		if err != nil {
+			return err
+		}
+		if err := d.CheckPairs(snap); err != nil {
+			return err
+		}
+		start, err := freeStart(t, d, now)
+		if err != nil {
+			return err
+		}
+		if run, err = t.planRun(d, ledger.RunPlan{Occurrence: schedule.Occurrence{Start: start}}); err != nil {
+			return err
+		}
+		return t.opened(rec, run)
+	})
+	if err != nil {
+		return "", err
+	}
+	_, err = c.Tick(ctx, now)
+	return run, unfinished(err)
+}
+
+// DisableJob disables a job and withdraws its orders that have not ended: an asset drops what it has not started when it receives the next
 // manifest, and goes on with what it has (JOB-5). That holds at once for every asset that calls, however many there are.
 //
 // Errors: a *NotFoundError; a *job.Invalid for a job that is deleted; an *UnfinishedError when the job is disabled and some
 // of its orders are still to follow.
 func (c *Controller) DisableJob(ctx context.Context, id job.ID, now time.Time) error {
-	return c.retire(ctx, id, job.Disabled, now)
+	return c.retire(ctx, id, job.Disabled, false, now)
 }
 
-// DeleteJob withdraws like DisableJob. Deleted is final; the job's history stays (JOB-6).
-func (c *Controller) DeleteJob(ctx context.Context, id job.ID, now time.Time) error {
-	return c.retire(ctx, id, job.Deleted, now)
+// DeleteJob withdraws like DisableJob. Deleted is final; the job's history stays (JOB-6). The error is a *FollowedError if
+// enabled jobs run after it, unless the deletion is forced: then they wait, and say so (JOB-19). Otherwise see DisableJob.
+func (c *Controller) DeleteJob(ctx context.Context, id job.ID, force bool, now time.Time) error {
+	return c.retire(ctx, id, job.Deleted, force, now)
 }
 
-func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now time.Time) error {
+func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, force bool, now time.Time) error {
 	now = instant(now)
 	var more []job.RunID
 	err := c.update(ctx, now, func(t *tx) error {
@@ -262,10 +314,15 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now
 		if rec.Definition.State == job.Deleted {
 			return problem.One("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)")
 		}
+		if state == job.Deleted && !force {
+			if err := t.unfollowed(id); err != nil {
+				return err
+			}
+		}
 		for _, open := range rec.Open {
 			run, err := loadRun(t, open)
 			if err == nil {
-				run, err = t.stop(run, ledger.RunWithdraw{})
+				run, err = t.withdraw(run)
 			}
 			if err != nil {
 				return err
@@ -287,6 +344,19 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, now
 	return unfinished(c.finish(ctx, more, now))
 }
 
+// unfollowed returns a *FollowedError if enabled jobs run after a job.
+func (t *tx) unfollowed(id job.ID) error {
+	list, err := t.followers(id)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	refused := &FollowedError{Job: id}
+	for _, j := range list {
+		refused.Followers = append(refused.Followers, j.Definition.ID)
+	}
+	return refused
+}
+
 // Preview says what a job would do on an asset now, and why, with nothing changed; orders are made by the same code
 // (JOB-22). The definition need not be saved. Selected tells whether the job would run on the asset at all (JOB-7).
 // The error is a *job.Invalid or a *NotFoundError, also for an asset whose inventory is not known yet.
@@ -306,32 +376,32 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		if err != nil {
 			return err
 		}
-		o, text := schedule.Occurrence{Start: now}, ""
+		o := schedule.Occurrence{Start: now}
 		if d.Schedule.Kind != schedule.OnDemand {
-			if o, err = c.next(d, now, now); err != nil {
+			next, unusable, err := c.nextOn(r, d, id, now, now)
+			switch {
+			case err != nil:
 				return err
+			case unusable != "":
+				return problem.One("asset "+string(id), "zone", "", "%s", unusable)
 			}
-			if o, text, err = c.onAsset(r, d, o, id); err != nil {
-				return err
-			}
-		}
-		if text != "" {
-			return problem.One("asset "+string(id), "zone", "", "%s", text)
+			o = next
 		}
 		probed, err := unreachable(r)
 		if err != nil {
 			return err
 		}
-		plan, selected = c.plan(snap, probed, d, id, inventory, o, now), d.Select(rec.Asset)
-		return nil
+		failed, err := failedOn(r, d, id)
+		plan, selected = c.plan(snap, probed, failed, d, id, inventory, o, now), d.Select(rec.Asset)
+		return err
 	})
 	return plan, selected, err
 }
 
 // plan decides what a job does on an asset; orders and previews are made by it alike (JOB-22).
-func (c *Controller) plan(snap *catalog.Snapshot, probed map[string]bool, d job.Definition, asset job.AssetID, inventory catalog.Inventory, o schedule.Occurrence, now time.Time) job.Plan {
+func (c *Controller) plan(snap *catalog.Snapshot, probed map[string]bool, failed map[catalog.PatchID]int, d job.Definition, asset job.AssetID, inventory catalog.Inventory, o schedule.Occurrence, now time.Time) job.Plan {
 	return d.Plan(job.PlanInput{
-		Snapshot: snap, Asset: asset, Inventory: inventory, Occurrence: o, Unreachable: probed, Policy: c.config.Policy, Now: now,
+		Snapshot: snap, Asset: asset, Inventory: inventory, Occurrence: o, Unreachable: probed, Failed: failed, Policy: c.config.Policy, Now: now,
 	})
 }
 

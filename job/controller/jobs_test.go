@@ -36,7 +36,7 @@ func TestStatesOfAJob_JOB6(t *testing.T) {
 		require.ErrorAs(f, err, &bad)
 		require.Len(f, bad.Problems, 2, "no patch and no asset: both are told")
 
-		require.NoError(f, f.DeleteJob(ctx, "j", f.now))
+		require.NoError(f, f.DeleteJob(ctx, "j", false, f.now))
 		require.ErrorAs(f, f.DisableJob(ctx, "j", f.now), &bad)
 		_, err = f.SaveJob(ctx, definition("j"), f.now)
 		require.ErrorAs(f, err, &bad)
@@ -223,5 +223,108 @@ func TestPreviewChangesNothingAndTellsTheSame_JOB22(t *testing.T) {
 		}
 		_, _, err = f.Preview(ctx, job.Definition{}, "a", f.now)
 		require.Error(f, err)
+	})
+}
+
+// What became of a run never changes: neither disabling or deleting its job nor an edit relabels one whose orders have ended.
+func TestHistoryStays_JOB6(t *testing.T) {
+	changes := map[string]func(f *fixture) error{
+		"disable": func(f *fixture) error { return f.DisableJob(ctx, "j", f.now) },
+		"delete":  func(f *fixture) error { return f.DeleteJob(ctx, "j", false, f.now) },
+		"edit": func(f *fixture) error {
+			d := definition("j", "editor-2.0.0")
+			d.Schedule = schedule.Schedule{Kind: schedule.Daily, Time: schedule.Clock(3, 0), Zone: "UTC"}
+			_, err := f.SaveJob(ctx, d, f.now)
+			return err
+		},
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			stores(t, func(f *fixture) {
+				f.sync(patch("editor", "2.0.0"))
+				a, b := f.enrol("a", "all"), f.enrol("b", "all")
+				run := f.enable(definition("j", "editor-2.0.0"))
+				f.pass(time.Minute)
+				f.ended(a, run, job.Completed)
+				f.ended(b, run, job.Failed)
+				f.enrol("c", "other")
+				before, err := f.Run(ctx, run)
+				require.NoError(f, err)
+				require.Equal(f, ledger.RunMade, before.State)
+				require.NoError(f, change(f))
+				after, err := f.Run(ctx, run)
+				require.NoError(f, err)
+				require.Equal(f, before, after)
+			})
+		})
+	}
+	t.Run("a run that is still ahead is withdrawn", func(t *testing.T) {
+		stores(t, func(f *fixture) { // also when nobody has anything to do in it so far
+			f.sync(patch("editor", "2.0.0"))
+			d := definition("j", "editor-2.0.0")
+			d.Schedule = schedule.Schedule{Kind: schedule.Once, At: f.now.Add(time.Hour)}
+			run := f.enable(d)
+			require.NoError(f, f.DisableJob(ctx, "j", f.now))
+			again, err := f.EnableJob(ctx, "j", f.now)
+			require.NoError(f, err)
+			require.Equal(f, run, again)
+		})
+	})
+}
+
+// An enabled job is run again by name, whatever its schedule says, and its other runs come as planned.
+func TestRunByName_JOB6(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		again := func(id job.ID) job.RunID {
+			f.Helper()
+			run, err := f.RunJob(ctx, id, f.now)
+			require.NoError(f, err)
+			require.Equal(f, job.MakeRunID(id, f.now), run)
+			f.call(a)
+			require.Equal(f, run, a.orders[len(a.orders)-1].Run)
+			return run
+		}
+		_, err := f.RunJob(ctx, "none", f.now)
+		var missing *controller.NotFoundError
+		require.ErrorAs(f, err, &missing)
+		_, err = f.SaveJob(ctx, definition("j", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		_, err = f.RunJob(ctx, "j", f.now)
+		require.ErrorContains(f, err, "enable the job first")
+		first, err := f.EnableJob(ctx, "j", f.now)
+		require.NoError(f, err)
+		f.ended(a, first, job.Completed)
+		f.pass(time.Hour)
+		second := again("j")
+		f.ended(a, second, job.Completed)
+		f.follows("next", job.After{Job: "none-yet", Share: 100}, func(d *job.Definition) { d.After.Job = "j" })
+		f.pass(time.Hour)
+		again("next") // whatever it runs after
+		require.NoError(f, f.DisableJob(ctx, "next", f.now))
+
+		// The night's run is made already when the job is run by name, and stays what it is.
+		d := definition("nightly", "editor-2.0.0")
+		d.Schedule = schedule.Schedule{Kind: schedule.Daily, Time: schedule.Clock(16, 0), Zone: "UTC"}
+		night := f.enable(d)
+		f.pass(time.Hour)
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		before, err := f.Run(ctx, night)
+		require.NoError(f, err)
+		require.Equal(f, ledger.RunMade, before.State)
+		by, err := f.RunJob(ctx, "nightly", f.now)
+		require.NoError(f, err)
+		after, err := f.Run(ctx, night)
+		require.NoError(f, err)
+		require.Equal(f, before, after)
+		list, err := f.Runs(ctx, "nightly", "", 10)
+		require.NoError(f, err)
+		var ids []job.RunID
+		for _, r := range list {
+			ids = append(ids, r.ID)
+		}
+		require.Equal(f, []job.RunID{by, night, "nightly@20260302T160000"}, ids)
 	})
 }

@@ -30,12 +30,16 @@ const (
 	tableQueue       Table = "queue"       // asset, run: ledger.Queue, with ledger.Queued
 	tableUnheard     Table = "unheard"     // asset, run: ledger.Unheard
 	tableCancels     Table = "cancels"     // run, asset: ledger.Cancels
-	tableReboots     Table = "reboots"     // asset, run: ledger.Reboots
+	tableReboots     Table = "reboots"     // asset, run: ledger.Reboots; without a run: the asset's ledger.Pending
+	tableWorking     Table = "working"     // run, asset: ledger.Working, with ledger.StageSince
 	tableRunPatches  Table = "runpatches"  // run, patch: what orders of the run hold or held
 	tableBodies      Table = "bodies"      // SHA-256: job.OrderPatch, shared by all orders that hold the same
 	tableFailures    Table = "failures"    // time falling, asset, run, patch: ledger.Failure
 	tableCounters    Table = "counters"    // name, shard
 	tableFollowers   Table = "followers"   // job, job: the second runs after the first
+	tableTried       Table = "tried"       // job, asset, patch, run: when it failed, of the failures that say something (JOB-27)
+	tableRetried     Table = "retried"     // job, asset, patch: when somebody asked to try it again
+	tableJoins       Table = "joins"       // job: it is enabled and takes late joiners
 	tableShares      Table = "shares"      // run: whether enough of its assets succeeded is to be counted
 	tableChained     Table = "chained"     // run, job: the run of the job that the run started
 	tableUnreachable Table = "unreachable" // hash of a URL: Unreachable

@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -11,19 +12,19 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// earliest is the zone whose clock is ahead of all others: where a local time comes first. A run whose assets each go by
-// their own zone is planned by it.
-var earliest = time.FixedZone("UTC+14", 14*60*60)
-
-// zone finds the zone that a schedule's starts are reckoned in for the whole run; nil for one that needs none.
-func (c *Controller) zone(s schedule.Schedule) (*time.Location, error) {
-	switch s.Zone {
+// lastZone finds the zone in which the starts of a job come last; nil for a schedule that needs none. Where each asset goes
+// by its own zone, a start is ahead while it is ahead in that one. The error is a *job.Invalid: the zone is unknown.
+func (c *Controller) lastZone(d job.Definition) (zone *time.Location, err error) {
+	switch d.Schedule.Zone {
 	case "":
 		return nil, nil
 	case schedule.AssetZone:
-		return earliest, nil
+		return schedule.West, nil
 	}
-	return c.location(s.Zone)
+	if zone, err = c.location(d.Schedule.Zone); err != nil {
+		err = problem.One("job "+string(d.ID), "schedule.zone", d.Schedule.Zone, "cannot be used: %v (JOB-20)", err)
+	}
+	return zone, err
 }
 
 func (c *Controller) location(name string) (*time.Location, error) {
@@ -36,26 +37,55 @@ func (c *Controller) location(name string) (*time.Location, error) {
 	return c.config.Zone(name)
 }
 
-// next is the first occurrence of a job after an instant. The error is a *job.Invalid: the zone is unknown, or there is none.
-func (c *Controller) next(d job.Definition, enabled, after time.Time) (schedule.Occurrence, error) {
-	zone, err := c.zone(d.Schedule)
-	if err != nil {
-		return schedule.Occurrence{}, problem.One("job "+string(d.ID), "schedule.zone", d.Schedule.Zone, "cannot be used: %v (JOB-20)", err)
-	}
-	o, ok := d.Schedule.NextIn(enabled, after, zone)
+// next is the first occurrence of a job after an instant, in a zone. The error is a *job.Invalid: there is none.
+func next(d job.Definition, zone *time.Location, from, after time.Time) (schedule.Occurrence, error) {
+	o, ok := d.Schedule.NextIn(from, after, zone)
 	if !ok {
 		return o, problem.One("job "+string(d.ID), "schedule", d.Schedule.Kind.String(), "has no start after %s (JOB-20)", after.Format(time.RFC3339))
 	}
 	return o, nil
 }
 
+// nextOn is the first occurrence of a job after an instant, on an asset. Unusable says why the asset's own zone cannot be used where
+// it is needed: then the occurrence is the first anywhere. The error is a *job.Invalid: there is none.
+func (c *Controller) nextOn(r Reader, d job.Definition, asset job.AssetID, from, after time.Time) (o schedule.Occurrence, unusable string, err error) {
+	zone, err := c.lastZone(d)
+	if err == nil && d.Schedule.Zone == schedule.AssetZone {
+		var name string
+		name, err = zoneName(r, asset)
+		own := c.assetZone(name)
+		zone, unusable = own.Location, own.unusable
+		if unusable != "" {
+			zone = schedule.East
+		}
+	}
+	if err != nil {
+		return o, "", err
+	}
+	o, err = next(d, zone, from, after)
+	return o, unusable, err
+}
+
+// zoned reports whether a run starts by each asset's own clock.
+func (run runRecord) zoned() bool {
+	return run.Definition.Schedule.Zone == schedule.AssetZone && run.Local != 0
+}
+
+// lastStart is when a run starts on the last of all assets, before any spread.
+func (run runRecord) lastStart() time.Time {
+	if run.zoned() {
+		return run.Local.In(schedule.West)
+	}
+	return run.Start
+}
+
 // recurs reports whether a schedule has a next run behind each.
 func recurs(s schedule.Schedule) bool { return s.Kind != schedule.OnDemand && s.Kind != schedule.Once }
 
-// renew plans the next run of a recurring job when one is taken up. Missed: the one taken up is not worth making, since a
-// newer one came due while no server was there, and of several missed runs only the newest runs (JOB-12).
+// renew plans the next run of a recurring job when one of its times is taken up. Missed: the one taken up is not worth making,
+// since a newer one has started on every asset while no server was there, and of several missed runs only the newest runs (JOB-12).
 func (t *tx) renew(run runRecord) (missed bool, err error) {
-	if !recurs(run.Definition.Schedule) || run.After != "" {
+	if run.Local == 0 || !recurs(run.Definition.Schedule) || run.Definition.After != nil {
 		return false, nil
 	}
 	rec, err := loadJob(t, run.Definition.ID)
@@ -63,15 +93,15 @@ func (t *tx) renew(run runRecord) (missed bool, err error) {
 		return false, err
 	}
 	d := rec.Definition
-	o, err := t.c.next(d, rec.Enabled, run.Start)
-	if err != nil {
-		return false, nil // the last there is
-	}
-	zone, err := t.c.zone(d.Schedule)
+	zone, err := t.c.lastZone(d)
 	if err != nil {
 		return false, err
 	}
-	if newest, ok := d.Schedule.PrevIn(rec.Enabled, t.now, zone); ok && newest.Start.After(o.Start) {
+	o, err := next(d, zone, run.From, run.lastStart())
+	if err != nil {
+		return false, nil // the last there is
+	}
+	if newest, ok := d.Schedule.PrevIn(run.From, t.now, zone); ok && newest.Start.After(o.Start) {
 		o = newest
 	}
 	for { // one that was cancelled stays so
@@ -81,11 +111,11 @@ func (t *tx) renew(run runRecord) (missed bool, err error) {
 		} else if err != nil {
 			return false, err
 		}
-		if o, err = t.c.next(d, rec.Enabled, o.Start); err != nil {
+		if o, err = next(d, zone, run.From, o.Start); err != nil {
 			return false, nil
 		}
 	}
-	id, err := t.planRun(d, o)
+	id, err := t.planRun(d, ledger.RunPlan{Occurrence: o, From: run.From})
 	if err == nil {
 		err = t.reopen(&rec, id)
 	}
@@ -95,22 +125,144 @@ func (t *tx) renew(run runRecord) (missed bool, err error) {
 	return !o.Start.After(t.now), save(t, tableJobs, key(string(d.ID)), rec)
 }
 
-// onAsset turns an occurrence of a job into the one on an asset. The text says why there is none.
-func (c *Controller) onAsset(r Reader, d job.Definition, o schedule.Occurrence, asset job.AssetID) (_ schedule.Occurrence, text string, err error) {
-	if d.Schedule.Zone != schedule.AssetZone || o.Local == 0 {
-		return o, "", nil
+// assetZone is the time zone that an asset's clock is in.
+type assetZone struct {
+	*time.Location
+	unusable string // a sentence that says why; empty: it is not
+}
+
+// assetZone finds the zone that an asset tells.
+func (c *Controller) assetZone(name string) (zone assetZone) {
+	if name == "" {
+		return assetZone{unusable: "The job goes by the asset's own time zone, and the asset never told it (JOB-20)."}
 	}
+	err := schedule.ValidZone(name)
+	if err == nil {
+		zone.Location, err = c.location(name)
+	}
+	if err != nil {
+		zone.unusable = fmt.Sprintf("The job goes by the asset's own time zone %q, which cannot be used: %v (JOB-20).", name, err)
+	}
+	return zone
+}
+
+// assetZone finds each zone once in a transaction.
+func (t *tx) assetZone(name string) assetZone {
+	zone, found := t.zones[name]
+	if !found {
+		zone = t.c.assetZone(name)
+		t.zones[name] = zone
+	}
+	return zone
+}
+
+// zoneName returns the zone that an asset says its clock is in; empty: it never told.
+func zoneName(r Reader, asset job.AssetID) (string, error) {
 	seen, _, err := load[seenRecord](r, tableSeen, key(string(asset)))
+	return seen.Zone, err
+}
+
+// dueIn is when the order of a zoned run is due on an asset that says its clock is in a zone (MAN-1). Where that cannot be
+// used, it is due with the first.
+func (t *tx) dueIn(run runRecord, zone string) time.Time {
+	start := run.Start
+	if at := t.assetZone(zone); at.unusable == "" {
+		start = run.Local.In(at.Location)
+	}
+	return start.Add(-t.c.config.Lead)
+}
+
+// newer lists the newer runs of a run's job that are planned, or made on some asset, by the local times they start at.
+func (t *tx) newer(run runRecord) (list []schedule.LocalTime, err error) {
+	if run.After != "" {
+		return nil, nil // an asset that takes part in this one may take part in none of them
+	}
+	if list, known := t.newerRuns[run.ID]; known {
+		return list, nil
+	}
+	rec, err := loadJob(t, run.Definition.ID)
 	if err != nil {
-		return o, "", err
+		return nil, err
 	}
-	if seen.Zone == "" {
-		return o, "The job goes by the asset's own time zone, and the asset never told it (JOB-20).", nil
+	for _, id := range rec.Open {
+		other, err := loadRun(t, id)
+		if err != nil {
+			return nil, err
+		}
+		if other.Local > run.Local && !other.State.Over() {
+			list = append(list, other.Local)
+		}
 	}
-	zone, err := c.location(seen.Zone)
+	t.newerRuns[run.ID] = list
+	return list, nil
+}
+
+// moved makes an asset's orders of runs that go by its own clock again when that was in another zone before (JOB-9).
+func (t *tx) moved(asset job.Asset, before string) error {
+	rows, err := queue(t, asset.ID)
 	if err != nil {
-		return o, fmt.Sprintf("The job goes by the asset's own time zone %q, which cannot be used: %v (JOB-20).", seen.Zone, err), nil
+		return err
 	}
-	o.Start = o.Local.In(zone)
-	return o, "", nil
+	runs, err := names[job.RunID](t, tableDue, "") // of these, zones are still to come
+	if err != nil {
+		return err
+	}
+	for _, q := range rows {
+		runs = append(runs, q.run)
+	}
+	slices.Sort(runs)
+	runs = slices.Compact(runs)
+	var keys []Key
+	for _, id := range runs {
+		keys = append(keys, Key{tableRuns, key(string(id.Job()), string(id))})
+	}
+	if err := t.fetch(keys...); err != nil {
+		return err
+	}
+	for _, id := range runs {
+		run, err := loadRun(t, id)
+		if err == nil && run.zoned() && (run.State == ledger.RunMaking || run.State == ledger.RunMade) {
+			err = t.follows(run, asset, before)
+		}
+		if err != nil {
+			return fmt.Errorf("order %s: %w", job.MakeOrderID(id, asset.ID), err)
+		}
+	}
+	if before == "" { // only now it is known where the asset can still join
+		return t.join(asset)
+	}
+	return nil
+}
+
+// follows makes the order of a run on an asset that has moved: one that has not begun or, while other zones are still to
+// come, one that was left out because of the zone before. Where there is none, it is made if the asset's turn had not come
+// in that zone, or has not in the new one.
+func (t *tx) follows(run runRecord, asset job.Asset, before string) error {
+	e, err := loadEntry(t, run.ID, asset.ID)
+	if err != nil {
+		return err
+	}
+	zone, err := zoneName(t, asset.ID)
+	if err != nil {
+		return err
+	}
+	was, is := t.assetZone(before), t.assetZone(zone)
+	pass := ledger.Pass{Kind: ledger.MakePass}
+	switch {
+	case e.Phase == 0 && run.After != "":
+		return nil // it has not passed the run before
+	case e.Phase == 0 && before == "" && !t.dueIn(run, zone).After(t.now):
+		if !run.Definition.Select(asset) {
+			return nil
+		}
+		return t.only(e, ledger.MadeEmpty{Result: job.TimedOut, Text: "The asset enrolled when its orders of this run were already due (MAN-1)."})
+	case e.Phase == 0 && !t.dueIn(run, before).After(run.Taken):
+		pass = ledger.Pass{Kind: ledger.MorePass, Since: run.Taken}
+	case e.Phase == ledger.Open && is.unusable == "" && run.Local.In(was.Location).Equal(run.Local.In(is.Location)):
+		return nil
+	case e.Phase == ledger.Gone, e.Phase == ledger.Ended && (e.Since != 0 || e.Result != job.Failed && e.Result != job.TimedOut):
+		return nil
+	}
+	_, err = t.makeOrTell(run, asset, pass)
+	return err
 }

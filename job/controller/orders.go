@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -27,53 +28,115 @@ type patchRef struct {
 	Body  string          `json:"body"` // key in tableBodies
 }
 
-// make makes the order of a run on an asset, or makes it again after the job changed (MAN-2). What has begun or was
-// cancelled is left alone.
-func (t *tx) make(run runRecord, asset job.Asset) error {
+// make makes the order of a run on an asset, or makes it again (MAN-2). What has begun or was cancelled is left alone. Due
+// is when the asset's turn comes, if it has no order and that is later; nothing is made then.
+func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
 	e, err := loadEntry(t, run.ID, asset.ID)
-	if err != nil || e.Fixed() {
-		return err
+	if err != nil {
+		return due, err
 	}
-	if !run.Definition.Select(asset) {
-		return t.only(e, ledger.Withdrawn{})
+	due, turn, err := t.turn(run, e, pass)
+	if err != nil || !turn {
+		return due, err
+	}
+	start, left, err := t.onAsset(run, e)
+	if err != nil {
+		return due, err
+	}
+	switch {
+	case pass.Kind == ledger.RemakePass && recurs(run.Definition.Schedule) && e.Phase != ledger.Open && e.Phase != ledger.Waiting &&
+		left.Result != job.Failed && start.Start.Before(t.now): // there is a next run
+		return due, nil
+	case !run.Definition.Select(asset):
+		return due, t.only(e, ledger.Withdrawn{})
 	}
 	inventory, known, err := loadInventory(t, asset.ID)
-	if err != nil {
-		return err
-	}
-	if !known {
-		return t.only(e, ledger.Awaited{})
-	}
-	start, problem, err := t.c.onAsset(t, run.Definition, schedule.Occurrence{Local: run.Local, Start: run.Start}, asset.ID)
-	if err != nil {
-		return err
+	switch {
+	case err != nil:
+		return due, err
+	case !known:
+		return due, t.only(e, ledger.Awaited{})
+	case left.Result != 0:
+		return due, t.only(e, left)
 	}
 	plan, err := t.plan(run.Definition, asset.ID, inventory, start)
 	if err != nil {
-		return err
+		return due, err
 	}
 	order, cut, err := manifest.Fit(plan.Order)
 	if err != nil {
-		return err
+		return due, err
 	}
 	err = t.outcomes(e, func(o ledger.Outcomes) ledger.Outcomes { return o.LeaveOut(plan.LeftOut) })
 	if err != nil {
-		return err
-	}
-	if err := order.Validate(); err != nil && problem == "" {
-		problem = err.Error()
+		return due, err
 	}
 	dropped := plan.Dropped + cut
+	err = order.Validate()
 	switch {
-	case problem != "":
-		return t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: problem, Dropped: dropped})
+	case err != nil:
+		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: err.Error(), Dropped: dropped})
+	case plan.Empty() && plan.GaveUp():
+		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy here (JOB-27).", Dropped: dropped})
 	case plan.Empty():
-		return t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
+		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
 	}
 	if err := t.saveContent(order); err != nil {
-		return err
+		return due, err
 	}
-	return t.only(e, ledger.Made{Start: order.Start, Dropped: dropped})
+	return due, t.only(e, ledger.Made{Start: order.Start, Dropped: dropped})
+}
+
+// makeOrTell is make outside of the run's passes: if the asset's turn comes later, there will be a pass for it.
+func (t *tx) makeOrTell(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
+	due, err = t.make(run, asset, pass)
+	if err == nil && due.After(t.now) {
+		_, err = t.stepRun(run, ledger.ZoneTold{Due: due})
+	}
+	return due, err
+}
+
+// turn reports whether an order is to be made now. Due is when it is due, where that goes by the asset's own clock.
+func (t *tx) turn(run runRecord, e ledger.Entry, pass ledger.Pass) (due time.Time, now bool, err error) {
+	unmade := e.Phase == 0 || e.Phase == ledger.Waiting
+	if e.Fixed() || pass.Kind == ledger.MorePass && !unmade {
+		return due, false, nil
+	}
+	if !run.zoned() {
+		return due, true, nil
+	}
+	name, err := zoneName(t, e.Asset)
+	if err != nil {
+		return due, false, err
+	}
+	due = t.dueIn(run, name)
+	late := e.Phase == 0 && !due.After(pass.Since) // the asset had no part in the run when its turn came
+	return due, !late && !(unmade && due.After(t.now)), nil
+}
+
+// onAsset is the occurrence of a run on an asset, or why the asset is left out.
+func (t *tx) onAsset(run runRecord, e ledger.Entry) (o schedule.Occurrence, left ledger.MadeEmpty, err error) {
+	o = schedule.Occurrence{Local: run.Local, Start: run.Start}
+	if !run.zoned() {
+		return o, left, nil
+	}
+	name, err := zoneName(t, e.Asset)
+	if err != nil {
+		return o, left, err
+	}
+	zone := t.assetZone(name)
+	if zone.unusable != "" {
+		return o, ledger.MadeEmpty{Result: job.Failed, Text: zone.unusable}, nil
+	}
+	o.Start = run.Local.In(zone.Location)
+	if e.Phase == ledger.Open { // the asset ends what it holds itself
+		return o, left, nil
+	}
+	newer, err := t.newer(run)
+	if text := run.TooLate(zone.Location, newer, t.now); text != "" {
+		left = ledger.MadeEmpty{Result: job.TimedOut, Text: text}
+	}
+	return o, left, err
 }
 
 // only steps an order of which nothing else is asked.
@@ -92,7 +155,8 @@ func (t *tx) plan(d job.Definition, asset job.AssetID, inventory catalog.Invento
 			return plan, err
 		}
 	}
-	return t.c.plan(t.snap, t.probed, d, asset, inventory, o, t.now), nil
+	failed, err := failedOn(t, d, asset)
+	return t.c.plan(t.snap, t.probed, failed, d, asset, inventory, o, t.now), err
 }
 
 // saveContent freezes an order.
@@ -174,7 +238,7 @@ func loadContents(f *fetched, ids ...job.OrderID) ([]job.Order, error) {
 	return orders, nil
 }
 
-// trim takes patches out of an order that has not begun (CAT-6, CAT-9).
+// trim takes patches out of an open order (CAT-6, CAT-9).
 func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) error {
 	if !e.Trimmable() {
 		return nil

@@ -16,6 +16,7 @@ type JobStatus struct {
 	Changed time.Time   `json:"changed"`
 	Enabled time.Time   `json:"enabled,omitzero"` // when it was last enabled
 	Open    []job.RunID `json:"open,omitempty"`   // runs with something still to happen
+	Waits   *Waits      `json:"waits,omitempty"`  // why a job that runs after another has not started; nil: it has, or runs after none
 }
 
 // Job returns one job, deleted ones included. The error is a *NotFoundError for an unknown one.
@@ -51,7 +52,9 @@ func jobStatus(r Reader, rec jobRecord) (JobStatus, error) {
 			s.Open = append(s.Open, id)
 		}
 	}
-	return s, nil
+	var err error
+	s.Waits, err = waits(r, rec.Definition, s.Open)
+	return s, err
 }
 
 // RunStatus is a run as it stands.
@@ -61,11 +64,11 @@ type RunStatus struct {
 	Name           string          `json:"name"` // the job's
 	Revision       uint64          `json:"revision"`
 	State          ledger.RunState `json:"state"`
-	Start          time.Time       `json:"start"`
-	End            time.Time       `json:"end,omitzero"`
+	Start          time.Time       `json:"start"`         // where each asset goes by its own zone: the earliest anywhere
+	End            time.Time       `json:"end,omitzero"`  // of the window; there: of the latest anywhere
 	Made           time.Time       `json:"made,omitzero"` // when the last order was made
 	Assets         int             `json:"assets"`
-	Waiting        int             `json:"waiting"`   // for an asset's first inventory
+	Waiting        int             `json:"waiting"`   // for an asset's first inventory, or until the run is due
 	NotBegun       int             `json:"notBegun"`  // not known to have started
 	Executing      int             `json:"executing"` // started and not ended
 	PendingReboots int             `json:"pendingReboots"`
@@ -108,7 +111,7 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 		ID: run.ID, Job: d.ID, Name: d.Name, Revision: d.Revision, State: run.State, Start: run.Start, Made: run.Made, Results: []RunResult{},
 	}
 	if d.Window > 0 {
-		s.End = run.Start.Add(d.Window)
+		s.End = run.lastStart().Add(d.Window)
 	}
 	t, err := tally(r, run.ID)
 	s.Assets, s.Waiting, s.NotBegun, s.Executing = t.Orders, t.Waiting, t.NotBegun, t.Executing
@@ -123,22 +126,24 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 
 // RunAsset is one asset of a run.
 type RunAsset struct {
-	Asset     job.AssetID        `json:"asset"`
-	Order     job.OrderID        `json:"order"`
-	Waiting   bool               `json:"waiting,omitempty"`   // for the asset's first inventory
-	HandedOut bool               `json:"handedOut,omitempty"` // the asset may have received it
-	Progress  job.Progress       `json:"progress,omitempty"`
-	Stage     job.Stage          `json:"stage,omitempty"`  // the furthest known to have begun
-	Result    job.Result         `json:"result,omitempty"` // or what it waits for
-	Ended     time.Time          `json:"ended,omitzero"`   // when the final result came
-	At        time.Time          `json:"at,omitzero"`      // of the last report, by the asset's corrected clock
-	Cancel    ledger.CancelState `json:"cancel,omitempty"` // zero: no cancel was asked for
-	TooLate   job.Stage          `json:"tooLate,omitempty"`
-	Withdrawn bool               `json:"withdrawn,omitempty"` // no longer in the asset's manifest
-	Reboots   int                `json:"reboots,omitempty"`   // asked for by the execution
-	Dropped   int                `json:"dropped,omitempty"`   // patches beyond the cap of JOB-8
-	Text      string             `json:"text,omitempty"`
-	Patches   []job.PatchOutcome `json:"patches,omitempty"` // as reported, then those left out; before a report, those ordered as pending
+	Asset     job.AssetID         `json:"asset"`
+	Order     job.OrderID         `json:"order"`
+	Waiting   bool                `json:"waiting,omitempty"`   // for the asset's first inventory, or until the run is due
+	HandedOut bool                `json:"handedOut,omitempty"` // the asset may have received it
+	Progress  job.Progress        `json:"progress,omitempty"`
+	Stage     job.Stage           `json:"stage,omitempty"`  // the furthest known to have begun
+	Since     time.Time           `json:"since,omitzero"`   // when that stage began, or its reboot was asked for (JOB-25)
+	Result    job.Result          `json:"result,omitempty"` // or what it waits for
+	Ended     time.Time           `json:"ended,omitzero"`   // when the final result came
+	At        time.Time           `json:"at,omitzero"`      // of the last report, by the asset's corrected clock
+	Cancel    ledger.CancelState  `json:"cancel,omitempty"` // zero: no cancel was asked for
+	TooLate   job.Stage           `json:"tooLate,omitempty"`
+	Withdrawn bool                `json:"withdrawn,omitempty"` // no longer in the asset's manifest
+	Reboots   int                 `json:"reboots,omitempty"`   // asked for by the execution
+	Dropped   int                 `json:"dropped,omitempty"`   // patches beyond the cap of JOB-8
+	Text      string              `json:"text,omitempty"`
+	Actions   []job.ActionOutcome `json:"actions,omitempty"` // as reported: those that were run (JOB-13)
+	Patches   []job.PatchOutcome  `json:"patches,omitempty"` // as reported, then those left out; before a report, those ordered as pending
 }
 
 // RunAssets lists the assets of a run by id, behind the id past, limit at most (1 to MaxPage), each with its patches.
@@ -159,7 +164,7 @@ func withdrawn(e ledger.Entry) bool {
 
 func runAsset(r Reader, e ledger.Entry) (RunAsset, error) {
 	a := RunAsset{
-		Asset: e.Asset, Order: e.ID(), Waiting: e.Phase == ledger.Waiting, Progress: e.Progress, Stage: e.Stage, Result: e.Result,
+		Asset: e.Asset, Order: e.ID(), Waiting: e.Phase == ledger.Waiting, Progress: e.Progress, Stage: e.Stage, Since: e.Began, Result: e.Result,
 		Ended: e.Ended, At: e.At, TooLate: e.TooLate, Withdrawn: withdrawn(e),
 		Reboots: e.Reboots, Dropped: e.Dropped, Text: e.Text,
 	}
@@ -174,7 +179,7 @@ func runAsset(r Reader, e ledger.Entry) (RunAsset, error) {
 	if err != nil {
 		return a, err
 	}
-	a.Patches = outcomes.Reported
+	a.Patches, a.Actions = outcomes.Reported, outcomes.Actions
 	if len(a.Patches) == 0 && e.Phase != ledger.Waiting && e.Phase != ledger.Ended {
 		orders, err := loadContents(&fetched{Reader: r}, e.ID())
 		if err != nil {

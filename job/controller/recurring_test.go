@@ -85,11 +85,15 @@ func TestMissedWhileTheServerWasAway_JOB12(t *testing.T) {
 	})
 }
 
-func TestEachAssetsOwnZone_JOB9(t *testing.T) {
+// A run that is ahead on some asset's clock is planned. Each asset gets its order the lead before its own start, and those
+// whose clocks are past it are left out, even if a window would still be open.
+func TestEachAssetsOwnZone_JOB9_MAN1(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
 		agents := map[string]*agent{}
-		for id, zone := range map[string]string{"kiritimati": "Pacific/Kiritimati", "berlin": "Europe/Berlin", "honolulu": "Pacific/Honolulu", "odd": "Mars/Base", "mute": ""} {
+		for id, zone := range map[string]string{
+			"kiritimati": "Pacific/Kiritimati", "berlin": "Europe/Berlin", "honolulu": "Pacific/Honolulu", "odd": "Mars/Base", "mute": "",
+		} {
 			a := f.enrolOnly(job.AssetID(id), "all")
 			a.zone = zone
 			a.install("editor", "1.0.0")
@@ -97,23 +101,37 @@ func TestEachAssetsOwnZone_JOB9(t *testing.T) {
 			agents[id] = a
 		}
 		d := definition("night", "editor-2.0.0")
-		d.Schedule = daily(f, "23:00", schedule.AssetZone)
+		d.Schedule, d.Window = daily(f, "23:00", schedule.AssetZone), 24*time.Hour
 		run := f.enable(d)
-		require.Equal(f, job.RunID("night@20260302T230000"), run)
-		f.tick(start.Add(42 * time.Hour)) // nobody has missed a run yet
-		for id, want := range map[string]time.Time{
-			"kiritimati": time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), "berlin": time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC), "honolulu": time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC),
+		require.Equal(f, job.RunID("night@20260301T230000"), run)
+		for _, asset := range []struct {
+			id    string
+			start time.Time
+		}{
+			{"berlin", time.Date(2026, 3, 1, 22, 0, 0, 0, time.UTC)}, {"honolulu", time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)},
 		} {
-			f.call(agents[id])
-			require.NotEmpty(f, agents[id].orders, id)
-			require.Equal(f, want, agents[id].orders[0].Start, id)
-			require.Equal(f, run, agents[id].orders[0].Run, "one run on all assets")
+			a := agents[asset.id]
+			f.tick(asset.start.Add(-3*time.Hour - time.Second))
+			f.call(a)
+			require.Empty(f, a.orders, "it is not yet time")
+			f.tick(asset.start.Add(-3 * time.Hour))
+			f.call(a)
+			require.Len(f, a.orders, 1, asset.id)
+			require.Equal(f, asset.start, a.orders[0].Start)
+			require.Equal(f, run, a.orders[0].Run, "one run on all assets")
 		}
+		row := f.asset(run, "kiritimati")
+		require.Equal(f, job.TimedOut, row.Result)
+		require.Contains(f, row.Text, "JOB-9")
 		for _, id := range []job.AssetID{"odd", "mute"} {
 			row := f.asset(run, id)
 			require.Equal(f, job.Failed, row.Result)
 			require.Contains(f, row.Text, "JOB-20", "what cannot be understood never means now")
 		}
+		f.tick(start.Add(23 * time.Hour)) // 23:00 in the last zone
+		status, err := f.Run(ctx, run)
+		require.NoError(f, err)
+		require.Equal(f, ledger.RunMade, status.State)
 	})
 }
 
@@ -260,7 +278,44 @@ func TestZoneToldWithTheInventory_JOB9(t *testing.T) {
 		require.NoError(f, err)
 		require.Zero(f, f.asset(run, "a").Result, f.asset(run, "a").Text)
 		f.call(a)
-		require.Equal(f, time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC), a.orders[0].Start)
+		require.Equal(f, time.Date(2026, 3, 1, 22, 0, 0, 0, time.UTC), a.orders[0].Start)
+		require.Len(f, a.orders, 1, "the next is due in seven hours")
+	})
+}
+
+// An asset that enrols while a run is being made zone by zone is part of it if its own turn is still to come; else it waits for
+// the next run, as with any other job.
+func TestAssetThatEnrolsAfterItsTurn_JOB9_MAN1(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		d := definition("night", "editor-2.0.0")
+		d.Schedule = daily(f, "16:00", schedule.AssetZone)
+		run := f.enable(d) // at 12:00 UTC
+		enrol := func(id job.AssetID, zone string) *agent {
+			a := f.enrolOnly(id, "all")
+			a.zone = zone
+			a.install("editor", "1.0.0")
+			f.call(a)
+			return a
+		}
+		f.tick(start.Add(2 * time.Hour)) // 14:00 in London, 09:00 in New York
+		london, york, tokyo := enrol("london", "Europe/London"), enrol("york", "America/New_York"), enrol("tokyo", "Asia/Tokyo")
+		for _, a := range []*agent{london, york, tokyo} {
+			require.Empty(f, a.orders, a.id)
+		}
+		f.tick(start.Add(6 * time.Hour)) // 13:00 in New York
+		for _, a := range []*agent{london, york, tokyo} {
+			f.call(a)
+		}
+		require.Empty(f, london.orders, "its turn was over")
+		require.Contains(f, f.asset(run, "london").Text, "already due")
+		require.Len(f, york.orders, 1)
+		require.Equal(f, run, york.orders[0].Run)
+		require.Empty(f, tokyo.orders)
+		f.tick(start.Add(16 * time.Hour)) // 04:00 UTC: 13:00 in Tokyo
+		f.call(tokyo)
+		require.Len(f, tokyo.orders, 1)
+		require.Equal(f, job.RunID("night@20260302T160000"), tokyo.orders[0].Run)
 	})
 }
 
@@ -305,7 +360,7 @@ func TestPreviewOfARecurringJob_JOB22_JOB20(t *testing.T) {
 		f.call(a)
 		plan, _, err = f.Preview(ctx, d, "a", f.now)
 		require.NoError(f, err)
-		require.Equal(f, time.Date(2026, 3, 2, 16, 15, 0, 0, time.UTC), plan.Order.Start, "the next that no asset's clock has passed")
+		require.Equal(f, time.Date(2026, 3, 1, 16, 15, 0, 0, time.UTC), plan.Order.Start, "the next that the asset's clock has not passed")
 
 		d.Schedule.Zone = "Europe/Nowhere"
 		_, _, err = f.Preview(ctx, d, "a", f.now)

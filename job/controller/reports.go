@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -110,11 +111,12 @@ func (c *Controller) Missing(ctx context.Context, id job.AssetID, now time.Time)
 
 // Open is an order of which something is still to come.
 type Open struct {
-	Run   job.RunID   `json:"run"`
+	Run   job.RunID   `json:"run,omitempty"` // empty: the asset needs a reboot that no order waits for
 	Asset job.AssetID `json:"asset"`
 }
 
-// PendingReboots lists who needs a reboot and for which run (RPT-3), by asset and run, limit at most (1 to MaxPage).
+// PendingReboots lists who needs a reboot and for which run (RPT-3), by asset and run, limit at most (1 to MaxPage). Without a
+// run it is a reboot that the system itself asks for, or that an agent had reported before its state was lost (RBT-11).
 func (c *Controller) PendingReboots(ctx context.Context, limit int) ([]Open, error) {
 	return c.open(ctx, tableReboots, limit, func(p []string) Open { return Open{Run: job.RunID(p[1]), Asset: job.AssetID(p[0])} })
 }
@@ -164,6 +166,54 @@ func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) ([]As
 			if status.Silent {
 				list = append(list, status)
 			}
+			if len(list) == limit {
+				break
+			}
+		}
+		return list, nil
+	})
+}
+
+// StuckOrder is an execution whose stage has lasted longer than its job expects.
+type StuckOrder struct {
+	Run   job.RunID     `json:"run"`
+	Asset job.AssetID   `json:"asset"`
+	Stage job.Stage     `json:"stage"`
+	Since time.Time     `json:"since"` // by the asset's corrected clock
+	After time.Duration `json:"after"` // how long the job expects a stage to take
+}
+
+// Stuck lists the executions whose stage has lasted longer than their job's StuckAfter, by run and asset, limit at most (1 to
+// MaxPage). Waiting for a user or an inventory is not stuck (JOB-25, RPT-3).
+func (c *Controller) Stuck(ctx context.Context, limit int, now time.Time) ([]StuckOrder, error) {
+	if err := bound("page", limit, MaxPage); err != nil {
+		return nil, err
+	}
+	return view(ctx, c.store, func(r Reader) ([]StuckOrder, error) {
+		list := []StuckOrder{}
+		var of runRecord // the rows of a run are together
+		for rec, err := range records(r, tableWorking, "", "") {
+			if err != nil {
+				return nil, err
+			}
+			stage, err := decode[ledger.StageSince](tableWorking, rec)
+			if err != nil {
+				return nil, err
+			}
+			p, err := parts(rec.Key)
+			if err != nil || len(p) != 2 {
+				return nil, errors.Join(errors.New("a key of table "+string(tableWorking)+" is damaged"), err)
+			}
+			if run := job.RunID(p[0]); of.ID != run {
+				if of, err = loadRun(r, run); err != nil {
+					return nil, err
+				}
+			}
+			after := cmp.Or(of.Definition.StuckAfter, job.DefaultStuckAfter)
+			if now.Sub(stage.Since) <= after {
+				continue
+			}
+			list = append(list, StuckOrder{Run: of.ID, Asset: job.AssetID(p[1]), Stage: stage.Stage, Since: stage.Since, After: after})
 			if len(list) == limit {
 				break
 			}

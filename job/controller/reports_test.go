@@ -142,3 +142,69 @@ func TestAlwaysAnswerable_RPT3(t *testing.T) {
 		require.Equal(f, job.AssetID("quiet"), assets[0].ID)
 	})
 }
+
+// An execution is listed when its stage has lasted longer than its job expects, and as long as it waits for nobody.
+func TestStuck_JOB25_RPT3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a, b := f.enrol("a", "all"), f.enrol("b", "all")
+		d := definition("now", "editor-2.0.0")
+		d.StuckAfter = time.Hour
+		hasty := f.enable(d)
+		usual := f.enable(definition("usual", "editor-2.0.0"))
+		f.call(a)
+		f.call(b)
+		say := func(x *agent, run job.RunID, r job.Report) {
+			r.Order, r.At = job.MakeOrderID(run, x.id), f.now
+			x.report(r)
+			f.call(x)
+		}
+		stuck := func() []controller.StuckOrder {
+			list, err := f.Stuck(ctx, 10, f.now)
+			require.NoError(f, err)
+			return list
+		}
+		say(a, hasty, job.Report{Progress: job.Started})
+		say(b, hasty, job.Report{Progress: job.Started})
+		say(b, usual, job.Report{Progress: job.Received})
+		f.pass(time.Hour)
+		require.Empty(f, stuck(), "not longer than expected")
+		began := f.now.Add(-time.Hour)
+		f.pass(time.Second)
+		say(b, hasty, job.Report{Progress: job.Deploying})
+		want := controller.StuckOrder{Run: hasty, Asset: "a", Stage: job.StageDownload, Since: began, After: time.Hour}
+		require.Equal(f, []controller.StuckOrder{want}, stuck())
+		row := f.asset(hasty, "a")
+		require.Equal(f, began, row.Since)
+		say(a, hasty, job.Report{Result: job.Failed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.PatchFailed, 4)}})
+		say(b, hasty, job.Report{Result: job.PendingVerification})
+		f.pass(10 * time.Hour)
+		require.Empty(f, stuck(), "ended, waits for its inventory, not begun")
+		say(a, usual, job.Report{Progress: job.Started})
+		f.pass(2*time.Hour + time.Second)
+		require.Equal(f, job.DefaultStuckAfter, stuck()[0].After)
+		err := f.DisableJob(ctx, "usual", f.now)
+		require.NoError(f, err)
+		require.Len(f, stuck(), 1, "a withdrawal does not unstick it")
+		for _, limit := range []int{0, controller.MaxPage + 1} {
+			_, err := f.Stuck(ctx, limit, f.now)
+			require.Error(f, err)
+		}
+	})
+}
+
+// The run's display says what the actions came to (JOB-13).
+func TestActionsOfARun_JOB13(t *testing.T) {
+	stores(t, func(f *fixture) {
+		a, run, order := f.ordered("now")
+		require.Empty(f, f.asset(run, "a").Actions)
+		pre := job.ActionOutcome{Name: "stop", Exit: 1, Text: "no such service"}
+		a.report(job.Report{Order: order, Result: job.PendingReboot, Actions: []job.ActionOutcome{pre}})
+		f.call(a)
+		require.Equal(f, []job.ActionOutcome{pre}, f.asset(run, "a").Actions)
+		post := job.ActionOutcome{Name: "start", Post: true}
+		a.report(job.Report{Order: order, Result: job.CompletedWithFailures, Actions: []job.ActionOutcome{pre, post}})
+		f.call(a)
+		require.Equal(f, []job.ActionOutcome{pre, post}, f.asset(run, "a").Actions)
+	})
+}

@@ -232,7 +232,7 @@ func TestEndedOrderIsInNoManifestAgain(t *testing.T) {
 				func() error { f.sync(patch("player", "2.0.0")); return nil },
 				func() error { _, err := f.Tick(ctx, f.now.Add(30*time.Minute)); return err },
 				func() error { _, err := f.CancelRun(ctx, run, f.now); _ = err; return nil },
-				func() error { return f.DeleteJob(ctx, "job", f.now) },
+				func() error { return f.DeleteJob(ctx, "job", false, f.now) },
 			} {
 				f.pass(time.Minute)
 				require.NoError(t, change())

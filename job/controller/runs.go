@@ -103,35 +103,46 @@ func (t *tx) listedRun(k Key) (run runRecord, stray bool, err error) {
 	return run, k.Table != tableShares && !run.in(k), err
 }
 
-// due takes up a planned run.
+// due takes up a planned run, or goes on with the next zones of one that each asset starts by its own clock.
 func (t *tx) due(run runRecord) (runRecord, error) {
-	missed, err := t.renew(run)
-	if err != nil {
-		return run, err
+	ev := ledger.RunDue{}
+	if run.zoned() {
+		ev.Last = run.lastStart().Add(-t.c.config.Lead)
 	}
-	return t.stepRun(run, ledger.RunDue{Missed: missed})
+	if run.State == ledger.RunPlanned {
+		var err error
+		if ev.Missed, err = t.renew(run); err != nil {
+			return run, err
+		}
+	}
+	return t.stepRun(run, ev)
 }
 
 // pass does one batch of a run's first pass.
 func (t *tx) pass(run runRecord) (runRecord, error) {
 	pass := run.Passes[0]
 	visit := t.orders
-	if pass.Kind == ledger.MakePass {
+	if pass.Kind.Makes() {
 		visit = t.assets
 	}
-	cursor, n, err := visit(run, pass)
+	passed, err := visit(run, pass)
 	if err != nil {
 		return run, fmt.Errorf("run %s: %w", run.ID, err)
 	}
-	end := n < t.c.config.Batch
-	if end && pass.Kind == ledger.TrimPass {
+	if passed.Last && pass.Kind == ledger.TrimPass {
 		for _, d := range pass.Drop {
 			if err := t.Put(tableRunPatches, key(string(run.ID), string(d.Patch)), trimmed); err != nil {
 				return run, err
 			}
 		}
 	}
-	return t.stepRun(run, ledger.Passed{Cursor: cursor, Last: end})
+	if run, err = t.stepRun(run, passed); err != nil {
+		return run, err
+	}
+	if pass.Kind.Makes() && run.State == ledger.RunMade { // from now on its orders are all there
+		err = t.recount(run.ID)
+	}
+	return run, err
 }
 
 // stop cancels or withdraws a run, and does the first batch of its orders, which are all in a small fleet.
@@ -164,29 +175,34 @@ func (c *Controller) finish(ctx context.Context, runs []job.RunID, now time.Time
 }
 
 // assets makes the orders of the next assets of a run.
-func (t *tx) assets(run runRecord, pass ledger.Pass) (cursor job.AssetID, n int, err error) {
+func (t *tx) assets(run runRecord, pass ledger.Pass) (passed ledger.Passed, err error) {
 	assets, err := t.nextAssets(run, pass)
 	if err != nil {
-		return cursor, 0, err
+		return passed, err
 	}
-	if err := t.fetchAssets(run, assets); err != nil {
-		return cursor, 0, err
+	if err := t.fetchAssets(run, pass, assets); err != nil {
+		return passed, err
 	}
 	for _, asset := range assets {
-		cursor = asset.ID
+		passed.Cursor = asset.ID
 		if run.After != "" { // an asset without an order has not passed the run before
 			k := entryKey(run.ID, asset.ID)
 			if had, err := t.Get(k.Table, k.Key); err != nil {
-				return cursor, 0, err
+				return passed, err
 			} else if had == nil {
 				continue
 			}
 		}
-		if err := t.make(run, asset); err != nil {
-			return cursor, 0, fmt.Errorf("asset %s: %w", asset.ID, err)
+		due, err := t.make(run, asset, pass)
+		if err != nil {
+			return passed, fmt.Errorf("asset %s: %w", asset.ID, err)
+		}
+		if due.After(t.now) && (passed.Next.IsZero() || due.Before(passed.Next)) {
+			passed.Next = due
 		}
 	}
-	return cursor, len(assets), nil
+	passed.Last = len(assets) < t.c.config.Batch
+	return passed, nil
 }
 
 // nextAssets lists the next assets of a pass: all there are, or those with a live order.
@@ -235,10 +251,13 @@ func (t *tx) batch(table Table, prefix string, cursor job.AssetID) ([]Record, er
 }
 
 // fetchAssets reads what making their orders needs.
-func (t *tx) fetchAssets(run runRecord, assets []job.Asset) error {
+func (t *tx) fetchAssets(run runRecord, pass ledger.Pass, assets []job.Asset) error {
 	var keys []Key
 	for _, a := range assets {
 		keys = append(keys, entryKey(run.ID, a.ID))
+		if run.zoned() {
+			keys = append(keys, Key{tableSeen, key(string(a.ID))})
+		}
 	}
 	if err := t.fetch(keys...); err != nil {
 		return err
@@ -249,47 +268,49 @@ func (t *tx) fetchAssets(run runRecord, assets []job.Asset) error {
 		if err != nil {
 			return err
 		}
-		if e.Fixed() || !run.Definition.Select(a) {
+		_, turn, err := t.turn(run, e, pass)
+		if err != nil {
+			return err
+		}
+		if !turn || !run.Definition.Select(a) {
 			continue
 		}
 		k := key(string(a.ID))
 		keys = append(keys, Key{tableOutcomes, entryKey(run.ID, a.ID).Key}, Key{tableRevisions, k}, Key{tableInventories, k},
 			Key{tableInventory, k + key(chunkPart(0))}) // few have more than one piece
-		if run.Definition.Schedule.Zone == schedule.AssetZone {
-			keys = append(keys, Key{tableSeen, k})
-		}
 	}
 	return t.fetch(keys...)
 }
 
 // orders brings a pass to the next orders of a run.
-func (t *tx) orders(run runRecord, pass ledger.Pass) (cursor job.AssetID, n int, err error) {
+func (t *tx) orders(run runRecord, pass ledger.Pass) (passed ledger.Passed, err error) {
 	records, err := t.batch(tableOrders, key(string(run.ID)), pass.Cursor)
 	if err != nil {
-		return cursor, 0, err
+		return passed, err
 	}
 	entries, keys := make([]ledger.Entry, len(records)), make([]Key, len(records))
 	for i, rec := range records {
 		if entries[i], err = decode[ledger.Entry](tableOrders, rec); err != nil {
-			return cursor, 0, err
+			return passed, err
 		}
 		keys[i] = Key{tableRevisions, key(string(entries[i].Asset))}
 	}
 	if err := t.fetch(keys...); err != nil {
-		return cursor, 0, err
+		return passed, err
 	}
 	for _, e := range entries {
-		cursor = e.Asset
+		passed.Cursor = e.Asset
 		if ev := run.Stopping(); ev != nil {
 			err = t.only(e, ev)
 		} else {
 			err = t.trim(e, pass.Drop)
 		}
 		if err != nil {
-			return cursor, 0, fmt.Errorf("asset %s: %w", e.Asset, err)
+			return passed, fmt.Errorf("asset %s: %w", e.Asset, err)
 		}
 	}
-	return cursor, len(entries), nil
+	passed.Last = len(entries) < t.c.config.Batch
+	return passed, nil
 }
 
 // stopNow brings the runs that are being cancelled or withdrawn to an asset that calls before its turn.
@@ -327,19 +348,24 @@ func (t *tx) countStops(more bool) error {
 }
 
 // planRun stores the run of an occurrence. One that was withdrawn and has the same start is the same run, planned again.
-func (t *tx) planRun(d job.Definition, o schedule.Occurrence) (job.RunID, error) {
-	id := d.Run(o)
+// Where each asset goes by its own zone, it is due for those whose clocks are ahead of all others. The plan needs no ID and no Due.
+func (t *tx) planRun(d job.Definition, plan ledger.RunPlan) (job.RunID, error) {
+	id := d.Run(plan.Occurrence)
 	old, err := loadRun(t, id)
 	if _, none := errors.AsType[*NotFoundError](err); err != nil && !none {
 		return "", err
 	}
-	plan := ledger.RunPlan{ID: id, Occurrence: o, Due: o.Start.Add(-t.c.config.Lead)}
+	plan.ID = id
+	if d.Schedule.Zone == schedule.AssetZone && plan.Occurrence.Local != 0 {
+		plan.Occurrence.Start = plan.Occurrence.Local.In(schedule.East)
+	}
+	plan.Due = plan.Occurrence.Start.Add(-t.c.config.Lead)
 	return id, t.saveRun(old.Run, runRecord{Run: ledger.StepRun(old.Run, plan, t.now), Definition: d})
 }
 
 // settled reports whether nothing of a run is open any more.
 func settled(r Reader, run runRecord) (bool, error) {
-	if run.State == ledger.RunPlanned || len(run.Passes) > 0 {
+	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking || len(run.Passes) > 0 {
 		return false, nil
 	}
 	none, err := empty(r, tableLive, key(string(run.ID)))
@@ -351,6 +377,18 @@ func settled(r Reader, run runRecord) (bool, error) {
 		return false, err
 	}
 	return settled(r, before)
+}
+
+// over reports whether a run is settled, and no asset can take part in it any more.
+func over(r Reader, run runRecord, now time.Time) (bool, error) {
+	done, err := settled(r, run)
+	for done && err == nil && !run.joinable(now) {
+		if run.After == "" {
+			return true, nil
+		}
+		run, err = loadRun(r, run.After)
+	}
+	return false, err
 }
 
 func runKey(id job.RunID) (string, error) {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestPatchesLeaveOrdersThatHaveNotBegun_CAT6_CAT9(t *testing.T) {
+func TestPatchesLeaveOpenOrders_CAT6_CAT9(t *testing.T) {
 	for name, c := range map[string]struct {
 		before catalog.Patch
 		after  []catalog.Patch
@@ -46,7 +46,14 @@ func TestPatchesLeaveOrdersThatHaveNotBegun_CAT6_CAT9(t *testing.T) {
 				require.Equal(f, job.LeftOut, patches[1].Status)
 				require.Equal(f, c.rule, patches[1].Rule)
 				f.call(started)
-				require.Len(f, started.patches(), 2, "executing: left alone")
+				require.Equal(f, []string{"player-2.0.0"}, started.patches(), "whatever has begun; the execution keeps its copy")
+				started.report(job.Report{Order: started.orders[0].ID, Result: job.Completed, Patches: []job.PatchOutcome{
+					outcome("editor-2.0.0", job.Succeeded, 0), outcome("player-2.0.0", job.Succeeded, 0),
+				}})
+				f.call(started)
+				for _, p := range f.asset(run, "b-started").Patches {
+					require.Equal(f, job.Succeeded, p.Status, "%s: what the asset did counts", p.Patch)
+				}
 				f.call(sole)
 				require.Empty(f, sole.orders, "nothing is left to do")
 

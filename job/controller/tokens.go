@@ -81,12 +81,12 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 	}
 	now = instant(now)
 	id := hash(e.Token)
-	err := c.store.Update(ctx, func(w Writer) error {
-		old, err := loadAsset(w, e.Asset)
+	err := c.update(ctx, now, func(t *tx) error {
+		old, err := loadAsset(t, e.Asset)
 		if missing := (*NotFoundError)(nil); err != nil && !errors.As(err, &missing) {
 			return err
 		}
-		token, found, err := load[Token](w, tableTokens, key(id))
+		token, found, err := load[Token](t, tableTokens, key(id))
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 			return fmt.Errorf("%w: %q", manifest.ErrAssetExists, e.Asset)
 		}
 		token.Uses--
-		if err := save(w, tableTokens, key(id), token); err != nil {
+		if err := save(t, tableTokens, key(id), token); err != nil {
 			return err
 		}
 		rec := assetRecord{
@@ -116,7 +116,10 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		if rec.Tags, err = cleanTags(slices.Compact(tags)); err != nil {
 			return fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
 		}
-		return save(w, tableAssets, key(string(e.Asset)), rec)
+		if err := save(t, tableAssets, key(string(e.Asset)), rec); err != nil {
+			return err
+		}
+		return t.join(rec.Asset)
 	})
 	if err != nil {
 		return manifest.Enrolled{}, err

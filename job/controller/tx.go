@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // fetched is a Reader whose Get serves what fetch read in one round trip, or what the transaction wrote.
@@ -56,13 +57,16 @@ type tx struct {
 	w    Writer
 	c    *Controller
 	now  time.Time
-	next []ledger.Entry                   // that succeeded, and whose followers are to start (JOB-19)
+	next []ledger.Entry                   // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
 	revs map[job.AssetID]ledger.Revisions // as loaded, or saved since
 
 	snap   *catalog.Snapshot
-	probed map[string]bool     // unreachable URLs; nil: not read yet
-	wrote  map[Key]bool        // shared records that this transaction has written already
-	chains map[job.ID][]job.ID // the jobs that run after each; nil: not read yet
+	probed map[string]bool      // unreachable URLs; nil: not read yet
+	wrote  map[Key]bool         // shared records that this transaction has written already
+	chains map[job.ID][]job.ID  // the jobs that run after each; nil: not read yet
+	zones  map[string]assetZone // as found by the names that assets tell
+
+	newerRuns map[job.RunID][]schedule.LocalTime // see newer
 }
 
 // Put writes a record.
@@ -83,7 +87,10 @@ func (t *tx) Delete(table Table, key string) error {
 // update runs one transaction.
 func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx) error) error {
 	return c.store.Update(ctx, func(w Writer) error {
-		t := &tx{fetched: fetched{Reader: w}, w: w, c: c, now: now, wrote: map[Key]bool{}, revs: map[job.AssetID]ledger.Revisions{}}
+		t := &tx{
+			fetched: fetched{Reader: w}, w: w, c: c, now: now, wrote: map[Key]bool{}, revs: map[job.AssetID]ledger.Revisions{},
+			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{},
+		}
 		if err := fn(t); err != nil {
 			return err
 		}
@@ -123,6 +130,7 @@ var indexes = map[ledger.Index]struct {
 }{
 	ledger.Live: {tableLive, false}, ledger.Queue: {tableQueue, true}, ledger.Unheard: {tableUnheard, true},
 	ledger.Cancels: {tableCancels, false}, ledger.Reboots: {tableReboots, true},
+	ledger.Working: {tableWorking, false},
 }
 
 // rowRecord is where an order's row of an index is stored, and as what.
@@ -132,8 +140,11 @@ func rowRecord(e ledger.Entry, row ledger.Row) (k Key, value []byte, err error) 
 	if at.byAsset {
 		k.Key = key(string(e.Asset), string(e.Run))
 	}
-	if row.Index == ledger.Queue {
+	switch row.Index {
+	case ledger.Queue:
 		value, err = json.Marshal(row.Queued)
+	case ledger.Working:
+		value, err = json.Marshal(row.Stage)
 	}
 	return k, value, err
 }
@@ -156,9 +167,12 @@ func (t *tx) step(e ledger.Entry, ev ledger.Event) (after ledger.Entry, objectio
 			err = t.saveRevisions(e.Asset, rev)
 		case ledger.Follow:
 			t.next = append(t.next, after)
+		case ledger.Recount:
+			err = t.recount(after.Run)
 		case ledger.KeepOutcomes:
 			err = t.outcomes(after, func(o ledger.Outcomes) ledger.Outcomes {
-				return o.Report(ev.(ledger.Reported).Report.Patches, after.At)
+				report := ev.(ledger.Reported).Report
+				return o.Report(report.Patches, after.At).Ran(report.Actions)
 			})
 		case ledger.Objection:
 			objection = effect.Text
@@ -234,7 +248,7 @@ func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcom
 		return err
 	}
 	after := change(before)
-	if !found && len(after.LeftOut) == 0 && len(after.Reported) == 0 {
+	if !found && len(after.LeftOut)+len(after.Reported)+len(after.Actions) == 0 {
 		return nil
 	}
 	if err := save(t, tableOutcomes, k, after); err != nil {
@@ -246,9 +260,18 @@ func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcom
 		if err := save(t, tableFailures, failureKey(f), f); err != nil {
 			return err
 		}
+		if !f.Tried() {
+			continue
+		}
+		if err := save(t, tableTried, triedKey(f), f.At); err != nil {
+			return err
+		}
 	}
 	for _, f := range remove {
 		if err := t.Delete(tableFailures, failureKey(f)); err != nil {
+			return err
+		}
+		if err := t.Delete(tableTried, triedKey(f)); err != nil {
 			return err
 		}
 	}

@@ -32,11 +32,11 @@ func TestAnswersOfAUser_RBT3(t *testing.T) {
 }
 
 func TestWakeOfOneThatWaitsForNothing(t *testing.T) {
-	now := start.Steady
+	now := start
 	require.Zero(t, State{Stage: job.StageDownload, Phase: PhaseDownload}.Wake(now), "for an effect, not for a time")
-	require.Zero(t, State{Stage: job.StageDone, Until: now.Add(time.Hour)}.Wake(now))
-	require.Equal(t, time.Hour, State{Stage: job.StageDownload, Phase: PhaseDownload, Until: now.Add(time.Hour)}.Wake(now))
-	require.Equal(t, time.Millisecond, State{Stage: job.StageDownload, Phase: PhaseDownload, Until: now}.Wake(now), "zero would say: for nothing")
+	require.Zero(t, State{Stage: job.StageDone, Until: now.Steady.Add(time.Hour)}.Wake(now))
+	require.Equal(t, time.Hour, State{Stage: job.StageDownload, Phase: PhaseDownload, Until: now.Steady.Add(time.Hour)}.Wake(now))
+	require.Equal(t, time.Millisecond, State{Stage: job.StageDownload, Phase: PhaseDownload, Until: now.Steady}.Wake(now), "zero would say: for nothing")
 }
 
 // Each number of a stored execution that cannot be is named.

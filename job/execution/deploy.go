@@ -2,9 +2,11 @@ package execution
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -45,9 +47,15 @@ func (m *machine) act() {
 	}
 }
 
-func (m *machine) acted(exit int, trouble string) {
+// acted takes in the end of an action. Output is the end of what it wrote, trouble why it could not be run.
+func (m *machine) acted(exit int, output, trouble string) {
 	if trouble != "" {
-		exit = 1
+		exit, output = 1, strings.TrimSpace(output)+"\n"+trouble
+	}
+	if run := slices.Concat(m.Order.Pre, m.Order.Post); m.Acted < len(run) {
+		m.Actions = append(m.Actions, job.ActionOutcome{
+			Name: run[m.Acted].Name, Post: m.Acted >= len(m.Order.Pre), Exit: exit, Text: problem.Tail(output, job.MaxOutput),
+		})
 	}
 	m.Acted++
 	switch exit {
@@ -110,7 +118,7 @@ func (m *machine) install() {
 		p.Status = job.Installing
 		p.Attempts++
 	}
-	m.do(Install{ID: m.wait(PhaseInstall), Patches: group})
+	m.do(Install{ID: m.wait(PhaseInstall), Patches: group, Limit: m.Order.InstallLimit})
 }
 
 func (m *machine) installed(results []InstallResult) {
@@ -122,8 +130,11 @@ func (m *machine) installed(results []InstallResult) {
 		p.Reboot = p.Reboot || r.Reboot
 		if r.Code != 0 {
 			rule := "JOB-16"
-			if r.Code == job.FileValidationFailed || r.Code == job.FileHashValidationFailed {
+			switch r.Code {
+			case job.FileValidationFailed, job.FileHashValidationFailed:
 				rule = "INT-6"
+			case job.DeployerProcessCrashed:
+				rule = "JOB-25"
 			}
 			p.fail(r.Code, rule, r.Text)
 			continue
@@ -148,7 +159,7 @@ func (m *machine) inventory(ev InventoryTaken) {
 		m.noInventory(ev.Err)
 		return
 	}
-	m.Tries = 0
+	m.Tries, m.Failing = 0, 0
 	if ev.Sessions != 0 {
 		m.Sessions = ev.Sessions
 	}
@@ -165,21 +176,42 @@ func (m *machine) inventory(ev InventoryTaken) {
 	}
 }
 
-// noInventory tries again after a pause. Before anything changed it gives up after some tries; afterwards never, because
-// what was deployed is neither a success nor a failure until it has been looked at (JOB-21).
+// noInventory tries again after a pause. What was deployed is neither a success nor a failure until it has been looked at
+// (JOB-21), but not for ever (JOB-18).
 func (m *machine) noInventory(trouble string) {
 	m.Tries++
-	if m.Phase == PhaseInventory && m.Tries >= inventoryTries {
+	if m.Failing.IsZero() {
+		m.Failing = m.now.Steady
+	}
+	switch {
+	case m.Phase == PhaseInventory && m.Tries >= inventoryTries:
 		for i := range m.Patches {
 			m.Patches[i].fail(job.UnspecifiedAgentError, "JOB-18", "The inventory could not be taken: "+trouble)
 		}
 		m.end(job.Failed)
 		return
-	}
-	if m.Phase != PhaseInventory && m.Result != job.PendingVerification {
+	case m.Phase != PhaseInventory && m.now.Steady.Sub(m.Failing) >= MaxUnverified:
+		m.unverified(trouble)
+		return
+	case m.Phase != PhaseInventory && m.Result != job.PendingVerification:
 		m.reportResult(job.PendingVerification)
 	}
 	m.Until = m.now.Steady.Add(min(inventoryPause<<min(m.Tries-1, 8), inventoryMaxPause))
+}
+
+// unverified ends an execution whose inventory could not be taken for too long (JOB-18). It asks for no reboot: nobody knows
+// what came of it.
+func (m *machine) unverified(trouble string) {
+	m.skip(func(*PatchState) bool { return true }, "JOB-18", "The inventory could not be taken before its installation: "+trouble)
+	for i := range m.Patches {
+		switch p := &m.Patches[i]; p.Status {
+		case job.Installed:
+			p.fail(job.UnspecifiedAgentError, "JOB-18", fmt.Sprintf("Installed, could not be verified: the inventory could not be taken for %v: %s", MaxUnverified, trouble))
+		case job.Installing:
+			p.fail(job.DeployerProcessCrashed, "JOB-18", "Its installation was cut off, and the inventory that shows what came of it could not be taken: "+trouble)
+		}
+	}
+	m.end(m.result())
 }
 
 // at reports whether the inventory has patch i at its version; newer is as good (CAT-7).
@@ -193,6 +225,10 @@ func (m *machine) at(i int, inv catalog.Inventory) bool {
 
 // recheck looks at what an installation that was cut off has left (JOB-17).
 func (m *machine) recheck(inv catalog.Inventory) {
+	if m.Result == job.PendingVerification { // it waits no more, and is at work again
+		m.Result = 0
+		m.progress(job.Deploying)
+	}
 	for i := range m.Patches {
 		p := &m.Patches[i]
 		switch {
@@ -211,16 +247,13 @@ func (m *machine) recheck(inv catalog.Inventory) {
 // verify decides whether a reboot is needed, and confirms what does not wait for one (RBT-2, JOB-18).
 func (m *machine) verify(ev InventoryTaken) {
 	deployed := m.count(job.Installed) > 0
-	if deployed && ev.RebootRequired && !m.RebootRequired {
-		m.NeedsReboot = true
-	}
-	for i := range m.Patches {
-		if p := &m.Patches[i]; p.Status == job.Installed && (p.Reboot || m.Order.Patches[i].Reboot) {
-			m.NeedsReboot = true
-		}
-	}
-	if !m.NeedsReboot {
+	m.NeedsReboot = m.asksForReboot() || deployed && ev.RebootRequired && !m.RebootRequired
+	switch {
+	case !m.NeedsReboot:
 		m.confirm(ev.Inventory)
+		return
+	case m.c.Busy:
+		m.Until = m.now.Steady.Add(inventoryPause)
 		return
 	}
 	for i := range m.Patches {
@@ -229,6 +262,16 @@ func (m *machine) verify(ev InventoryTaken) {
 	m.Stage, m.Phase = job.StageReboot, PhaseReboot
 	m.reportResult(job.PendingReboot)
 	m.rebootEvent(reboot.Due{BootID: m.BootID, Sessions: m.Sessions})
+}
+
+// asksForReboot reports whether an action, an installer or a patch that was deployed asks for a reboot (RBT-2).
+func (m *machine) asksForReboot() bool {
+	for i, p := range m.Patches {
+		if p.Status == job.Installed && (p.Reboot || m.Order.Patches[i].Reboot) {
+			return true
+		}
+	}
+	return m.NeedsReboot
 }
 
 // confirm settles every patch by the inventory, and ends the execution (JOB-18).

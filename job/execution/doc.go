@@ -18,17 +18,24 @@
 //     stage; until it does, the cancel is CancelPending.
 //   - JOB-4. The deploy stage begins with the first act that changes the asset, the first pre-action or the first
 //     install. A cancelled execution has left nothing but deleted downloads.
-//   - JOB-10. The patch window is none, or 1 minute to 168 h. At its end no new download or install starts; the running
-//     install is never killed; patches not begun fail as PatchInstallationSkipped. The reboot is not bound by it.
+//   - JOB-10. The patch window is none, or 1 minute to 168 h. At its end no new download or install starts, and a
+//     running download is stopped, because it can no longer lead to an install: what was fetched and not installed is
+//     deleted. A running install goes on; only an install limit ends it (JOB-25). Patches whose install has not begun
+//     fail as PatchInstallationSkipped. The reboot is not bound by it.
 //   - JOB-13. The exit codes of actions: 0 ok; 1 failed, go on; 10 ok and a reboot is needed; 11 failed and a reboot is
 //     needed; 12 abort the rest; 101 skipped. Any other counts as 1. All pre-actions, then the patches, then all
-//     post-actions, then at most one reboot.
+//     post-actions, then at most one reboot. Every result says of each action that was run its name, its exit code and the
+//     end of its output.
 //   - JOB-15. An execution proceeds whether the screen is locked, unlocked, or nobody is logged in.
 //   - JOB-17. A restart in the middle resumes: nothing verified is downloaded again; a patch whose install was cut off
 //     is looked for in the inventory and, if it is not at its version, installed once more; cut off twice, it fails as
 //     DeployerProcessCrashed. An action that was cut off counts as failed and is not run again.
 //   - JOB-18. After the reboot the inventory is taken again: a patch at its version succeeded, another one failed with
-//     code 15. If no reboot is needed the check follows at once.
+//     code 15. If no reboot is needed the check follows at once. If the inventory cannot be taken for 24 h, counted from
+//     the first failed try, the execution ends: installed patches fail with code 5, "installed, could not be verified",
+//     cut-off ones with code 10, and no reboot is asked for. Once its last install and action are over, an unverified
+//     execution holds up no other job; if it turns out to need a reboot, it waits with that until the other one is done.
 //   - JOB-21. What an execution did is durable before anything that could cut its report off, the reboot above all, and
-//     is reported until it is acknowledged. A reboot never turns a success into a failure or an unknown.
+//     is reported until it is acknowledged. A reboot by itself never turns a success into a failure or an unknown; only JOB-18's
+//     24 hours end in "could not be verified".
 package execution

@@ -36,7 +36,7 @@ func (m *machine) apply(inv catalog.Inventory) {
 		m.end(job.NotApplicable)
 		return
 	}
-	if m.count(job.Pending) > 0 {
+	if m.count(job.Pending) > 0 && !m.windowOver() {
 		m.progress(job.Downloading)
 	}
 	m.downloadNext()
@@ -49,7 +49,7 @@ func (m *machine) downloadNext() {
 		switch {
 		case p.Status != job.Pending:
 		case m.windowOver():
-			p.fail(job.PatchInstallationSkipped, "JOB-10", "The patch window ended before its download began.")
+			p.fail(job.PatchInstallationSkipped, "JOB-10", "The patch window ended before its download was complete.")
 		case len(ordered.Files) == 0:
 			p.fail(job.PatchURLMissing, "JOB-2", "The order names no file to download.")
 		default:
@@ -110,6 +110,9 @@ func sha256Of(digests []integrity.Digest) (integrity.Digest, bool) {
 
 // preflight asks the platform about what was verified, before anything changes.
 func (m *machine) preflight() {
+	if m.nothingLeft() {
+		return
+	}
 	if staged := m.staged(func(int) bool { return true }); len(staged) > 0 {
 		m.do(Preflight{ID: m.wait(PhasePreflight), Patches: staged})
 		return

@@ -1,6 +1,8 @@
 package execution
 
 import (
+	"time"
+
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
@@ -31,10 +33,11 @@ type (
 		Patches []Staged
 	}
 	// Install installs verified patches together; answered by Installed. The platform checks the digests again on the
-	// descriptors it installs from (INT-6).
+	// descriptors it installs from (INT-6), and ends an installer that runs longer than Limit, if that is not zero (JOB-25).
 	Install struct {
 		ID      EffectID
 		Patches []Staged
+		Limit   time.Duration
 	}
 	// RunAction runs a pre- or post-action; answered by ActionDone.
 	RunAction struct {

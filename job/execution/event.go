@@ -46,11 +46,13 @@ type (
 		ID      EffectID
 		Results []InstallResult
 	}
-	// ActionDone answers RunAction. Exit is the exit code; Err is set if the command could not be run, which counts as exit 1.
+	// ActionDone answers RunAction. Exit is the exit code, Output the end of what it wrote; Err is set if the command could not
+	// be run, which counts as exit 1.
 	ActionDone struct {
-		ID   EffectID
-		Exit int
-		Err  string
+		ID     EffectID
+		Exit   int
+		Output string
+		Err    string
 	}
 	// Cancel says that a manifest which was applied marks the order as cancelled (MAN-4).
 	Cancel struct{}
@@ -94,7 +96,7 @@ type PreflightResult struct {
 // InstallResult is what the platform says of one patch after its installer ran.
 type InstallResult struct {
 	Index  int
-	Code   job.Code // zero: the installer succeeded
+	Code   job.Code // zero: the installer succeeded; DeployerProcessCrashed: it was ended at the limit (JOB-25)
 	Text   string
 	Reboot bool // the installer asks for a reboot (RBT-2)
 }

@@ -17,6 +17,9 @@ const (
 	inventoryPause    = 15 * time.Second
 	inventoryMaxPause = 15 * time.Minute
 	// inventoryTries is how many failures in a row end an execution that has not changed anything yet.
-	// Afterwards there is no such end: what was deployed is verified however long it takes.
 	inventoryTries = 5
 )
+
+// MaxUnverified is how long after the first failed try an inventory may be missing before an execution that has changed
+// something ends without it (JOB-18).
+const MaxUnverified = 24 * time.Hour

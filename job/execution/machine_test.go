@@ -105,7 +105,7 @@ func TestCancel_JOB3_JOB4(t *testing.T) {
 			w.before = func(Effect) bool { return false }
 			for w.x.Stage != job.StageDone {
 				if len(w.pending) == 0 {
-					w.pass(max(w.x.Wake(w.now.Steady), time.Second))
+					w.pass(max(w.x.Wake(w.now), time.Second))
 					w.event(Tick{})
 					continue
 				}
@@ -206,21 +206,46 @@ func TestWindowEnds_JOB10(t *testing.T) {
 	o.End = epoch.Add(time.Hour)
 	installed := func() map[string]string { return map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0"} }
 
-	t.Run("while downloading", func(t *testing.T) {
+	for _, hangs := range []string{"download b", "preflight 3"} {
+		t.Run("during "+hangs, func(t *testing.T) {
+			w := newWorld(t, o, installed())
+			w.hangs = hangs
+			w.run()
+			require.Equal(t, job.Failed, w.result())
+			require.Equal(t, o.End, w.now.UTC, "not a moment later")
+			require.Equal(t, "discard -1", w.log[len(w.log)-1], "what was fetched is deleted, and what runs is cut off with it")
+			for _, name := range []string{"a", "b", "c"} {
+				require.Equal(t, job.PatchInstallationSkipped, w.patch(name).Code)
+				require.Equal(t, "JOB-10", w.patch(name).Rule)
+			}
+			require.Zero(t, w.count("call"))
+		})
+	}
+	t.Run("in the step that brings the last file", func(t *testing.T) {
 		w := newWorld(t, o, installed())
 		w.before = func(e Effect) bool {
-			if d, ok := e.(Download); ok && d.Index == 1 {
+			if d, ok := e.(Download); ok && d.Index == 2 {
 				w.pass(time.Hour)
 			}
 			return false
 		}
 		w.run()
 		require.Equal(t, job.Failed, w.result())
-		require.Equal(t, 1, w.count("download b"), "the running download is not killed")
-		for _, name := range []string{"a", "b", "c"} {
-			require.Equal(t, job.PatchInstallationSkipped, w.patch(name).Code)
+		require.Zero(t, w.count("preflight 3"))
+	})
+	t.Run("while the agent was down", func(t *testing.T) {
+		w := newWorld(t, o, installed())
+		w.before = func(e Effect) bool {
+			d, ok := e.(Download)
+			if ok = ok && d.Index == 1; ok {
+				w.pass(2 * time.Hour)
+			}
+			return ok
 		}
-		require.Zero(t, w.count("download c"))
+		w.run()
+		require.Equal(t, job.Failed, w.result())
+		require.Zero(t, w.count("download b"))
+		require.Equal(t, job.PatchInstallationSkipped, w.patch("a").Code)
 	})
 	t.Run("while deploying", func(t *testing.T) {
 		w := newWorld(t, o, installed())

@@ -132,12 +132,12 @@ func TestInventoryMissingAfterRebootIsNoFailure_JOB21(t *testing.T) {
 		w.before(e)
 		w.do(e)
 		if len(w.pending) == 0 && w.x.Result != job.PendingVerification {
-			w.pass(w.x.Wake(w.now.Steady))
+			w.pass(w.x.Wake(w.now))
 			w.event(Tick{})
 		}
 	}
 	for range 50 {
-		w.pass(w.x.Wake(w.now.Steady))
+		w.pass(w.x.Wake(w.now))
 		w.event(Tick{})
 		if len(w.pending) > 0 {
 			e := w.pending[0]

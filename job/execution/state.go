@@ -17,17 +17,19 @@ import (
 // It must be durable before an effect of the same step is carried out. That alone makes the point of no return exact:
 // a cancel the machine sees before the commit that enters StageDeploy wins, one it sees afterwards is too late (JOB-3, JOB-4).
 type State struct {
-	Order   job.Order       `json:"order"`
-	Stage   job.Stage       `json:"stage"`
-	Phase   Phase           `json:"phase"`
-	Waiting EffectID        `json:"waiting,omitempty"` // the effect whose result is awaited; zero: none
-	Last    EffectID        `json:"last,omitempty"`    // the last id given out
-	Until   schedule.Steady `json:"until,omitempty"`   // when to stop waiting, or to try again
-	Tries   int             `json:"tries,omitempty"`   // failed inventories in a row
-	Patches []PatchState    `json:"patches,omitempty"` // as Order.Patches
-	Acted   int             `json:"acted,omitempty"`   // actions done, pre-actions first
-	Failed  int             `json:"failed,omitempty"`  // actions that failed
-	Aborted bool            `json:"aborted,omitempty"` // an action ended with 12
+	Order   job.Order           `json:"order"`
+	Stage   job.Stage           `json:"stage"`
+	Phase   Phase               `json:"phase"`
+	Waiting EffectID            `json:"waiting,omitempty"` // the effect whose result is awaited; zero: none
+	Last    EffectID            `json:"last,omitempty"`    // the last id given out
+	Until   schedule.Steady     `json:"until,omitempty"`   // when to stop waiting, or to try again
+	Tries   int                 `json:"tries,omitempty"`   // failed inventories in a row
+	Failing schedule.Steady     `json:"failing,omitempty"` // since the first of them; zero: the last inventory could be taken
+	Patches []PatchState        `json:"patches,omitempty"` // as Order.Patches
+	Acted   int                 `json:"acted,omitempty"`   // actions done, pre-actions first
+	Actions []job.ActionOutcome `json:"actions,omitempty"` // of those done
+	Failed  int                 `json:"failed,omitempty"`  // actions that failed
+	Aborted bool                `json:"aborted,omitempty"` // an action ended with 12
 
 	NeedsReboot    bool            `json:"needsReboot,omitempty"`    // after what was deployed (RBT-2)
 	RebootRequired bool            `json:"rebootRequired,omitempty"` // by the system itself, before anything changed
@@ -58,19 +60,41 @@ func (p *PatchState) leave(rule, text string) {
 }
 
 // Wake returns how long after now the execution wants a Tick at the latest; zero: it waits for results only.
-func (x State) Wake(now schedule.Steady) time.Duration {
+func (x State) Wake(now schedule.At) time.Duration {
 	until := x.Until
 	if x.Phase == PhaseReboot {
 		until = x.Reboot.Until
 	}
-	if until.IsZero() || x.Stage == job.StageDone {
+	switch {
+	case x.Stage == job.StageDone:
 		return 0
+	case x.endsWithWindow():
+		return max(x.Order.End.Sub(now.UTC), time.Millisecond)
+	case until.IsZero():
+		return 0
+	default:
+		return max(until.Sub(now.Steady), time.Millisecond)
 	}
-	return max(until.Sub(now), time.Millisecond)
+}
+
+// endsWithWindow reports whether the end of the window cuts off what the execution waits for: it can no longer lead to an
+// install (JOB-10).
+func (x State) endsWithWindow() bool {
+	return (x.Phase == PhaseDownload || x.Phase == PhasePreflight) && !x.Order.End.IsZero()
 }
 
 // Parked reports whether the execution only waits for somebody to reboot by hand (RBT-7).
 func (x State) Parked() bool { return x.Phase == PhaseReboot && x.Reboot.Phase == reboot.Parked }
+
+// Unverified reports whether the last install and action are over, and the inventory that shows what came of them cannot be
+// taken: the execution holds up no other job (JOB-18).
+func (x State) Unverified() bool { return x.verifies() && !x.Failing.IsZero() }
+
+// AtWork reports whether a reboot now would cut something off: the execution neither waits for a reboot by hand nor for
+// another try to verify what it did.
+func (x State) AtWork() bool { return !x.Parked() && !(x.verifies() && x.Waiting == 0) }
+
+func (x State) verifies() bool { return x.Phase == PhaseVerify || x.Phase == PhaseConfirm }
 
 // outcomes lists what is known of each patch.
 func (x State) outcomes() []job.PatchOutcome {

@@ -18,6 +18,9 @@ type Config struct {
 	Policy integrity.Excerpt
 	// Stopping says that the agent is stopping: what an action or an installer returned is kept, and no other begins.
 	Stopping bool
+	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18). A reboot
+	// of this one waits for it.
+	Busy bool
 }
 
 // Out is what a step returns beside the new state.
@@ -30,7 +33,7 @@ type Out struct {
 // Step takes an execution one event further. It is a function of its arguments alone, and does not change s. An event that
 // the state has no use for changes nothing. Of at both times must be set.
 func Step(c Config, s State, ev Event, at schedule.At) (State, Out) {
-	s.Patches = slices.Clone(s.Patches)
+	s.Patches, s.Actions = slices.Clone(s.Patches), slices.Clip(s.Actions)
 	m := machine{State: s, c: c, now: at}
 	switch s.Stage {
 	case 0:
@@ -41,7 +44,7 @@ func Step(c Config, s State, ev Event, at schedule.At) (State, Out) {
 	default:
 		m.handle(ev)
 	}
-	m.out.Wake = m.Wake(at.Steady)
+	m.out.Wake = m.Wake(at)
 	return m.State, m.out
 }
 
@@ -99,7 +102,7 @@ func (m *machine) handle(ev Event) {
 		}
 	case ActionDone:
 		if m.awaited(ev.ID, PhasePre, PhasePost) {
-			m.acted(ev.Exit, ev.Err)
+			m.acted(ev.Exit, ev.Output, ev.Err)
 		}
 	case Installed:
 		if m.awaited(ev.ID, PhaseInstall) {
@@ -139,7 +142,7 @@ func (m *machine) reportResult(r job.Result) {
 	for i := range outcomes {
 		outcomes[i].Text = problem.Clip(outcomes[i].Text, min(job.MaxText, maxReportText/len(outcomes)))
 	}
-	m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, Result: r, Patches: outcomes, Reboots: m.Reboots})
+	m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, Result: r, Patches: outcomes, Actions: m.Actions, Reboots: m.Reboots})
 }
 
 func (m *machine) end(r job.Result) {
@@ -148,7 +151,7 @@ func (m *machine) end(r job.Result) {
 	m.do(Discard{Index: -1})
 }
 
-// windowOver reports whether no new download or install may start (JOB-10).
+// windowOver reports whether no download may go on and no install may start (JOB-10).
 func (m *machine) windowOver() bool {
 	return !m.Order.End.IsZero() && !m.now.UTC.Before(m.Order.End)
 }
@@ -175,6 +178,10 @@ func (m *machine) tick() {
 		m.rebootEvent(reboot.Tick{})
 		return
 	}
+	if m.endsWithWindow() && m.windowOver() {
+		m.downloadNext() // fails what is pending, and ends the execution
+		return
+	}
 	if m.Until.IsZero() || m.now.Steady.Before(m.Until) {
 		return
 	}
@@ -188,6 +195,7 @@ func (m *machine) tick() {
 
 // restarted goes on where the last commit left the execution (JOB-17), or notices a reboot (RBT-8).
 func (m *machine) restarted(bootID string) {
+	rebooted := bootID != m.BootID
 	m.BootID = bootID
 	if m.Phase == PhaseReboot {
 		m.rebootEvent(reboot.Booted{BootID: bootID})
@@ -195,12 +203,19 @@ func (m *machine) restarted(bootID string) {
 	}
 	m.progress(job.Resumed)
 	switch m.Phase {
-	case PhaseRecheck, PhaseVerify, PhaseConfirm:
+	case PhaseVerify:
+		if !rebooted || !m.asksForReboot() {
+			m.takeInventory(PhaseVerify)
+			return
+		}
+		m.Stage, m.NeedsReboot = job.StageReboot, true // somebody rebooted before it was asked for (RBT-8)
+		m.takeInventory(PhaseConfirm)
+	case PhaseRecheck, PhaseConfirm:
 		m.takeInventory(m.Phase)
 	case PhaseInventory, PhaseDownload, PhasePreflight, PhaseLastCall: // much may have changed meanwhile
 		m.takeInventory(PhaseInventory)
 	case PhasePre, PhasePost:
-		m.acted(1, "The agent stopped while it ran.")
+		m.acted(1, "", "The agent stopped while it ran.")
 	case PhaseInstall:
 		m.takeInventory(PhaseRecheck)
 	}

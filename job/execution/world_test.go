@@ -63,8 +63,10 @@ type world struct {
 	preflight map[string]PreflightResult // by product; default: passes
 	results   map[string]InstallResult   // by product; default: success
 	exits     map[string]int             // by action; default: 0
+	outputs   map[string]string          // by action
 	installTo map[string]string          // what a successful install leaves; default: the ordered version
 	silent    map[string]bool            // effects (by kind) that get no answer
+	hangs     string                     // an effect, in words, that gets no answer
 	before    func(e Effect) bool        // called before an effect is carried out; true: the agent crashed here
 	rebooted  bool                       // a reboot effect boots at once
 }
@@ -95,7 +97,7 @@ func (w *world) take(x State, out Out) {
 	require.NoError(w.t, err)
 	require.Equal(w.t, string(b), string(again), "the state does not survive its commit")
 	require.NoError(w.t, back.Validate())
-	require.Equal(w.t, out.Wake, back.Wake(w.now.Steady))
+	require.Equal(w.t, out.Wake, back.Wake(w.now))
 	w.x = back
 	w.reports = append(w.reports, out.Reports...)
 	w.pending = append(w.pending, out.Effects...)
@@ -118,8 +120,12 @@ func (w *world) crash() {
 }
 
 // run carries out effects until none is left, waking the machine a bounded number of times.
-func (w *world) run() {
-	for range 1000 {
+func (w *world) run() { w.until(1000 * 24 * time.Hour) }
+
+// until is run for a time.
+func (w *world) until(d time.Duration) {
+	end := w.now.UTC.Add(d)
+	for range 10_000 {
 		for len(w.pending) > 0 {
 			e := w.pending[0]
 			w.pending = w.pending[1:]
@@ -129,8 +135,8 @@ func (w *world) run() {
 			}
 			w.do(e)
 		}
-		wake := w.x.Wake(w.now.Steady)
-		if wake == 0 {
+		wake := w.x.Wake(w.now)
+		if wake == 0 || w.now.UTC.Add(wake).After(end) {
 			return
 		}
 		w.pass(wake)
@@ -154,6 +160,9 @@ func (w *world) do(e Effect) {
 	case Download:
 		name := e.Patch.Name
 		w.say("download %s", name)
+		if w.hangs == w.log[len(w.log)-1] {
+			return
+		}
 		ev, ok := w.download[name]
 		if !ok {
 			ev = Downloaded{Files: []Evidence{{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}}}
@@ -162,6 +171,9 @@ func (w *world) do(e Effect) {
 		w.event(ev)
 	case Preflight:
 		w.say("preflight %d", len(e.Patches))
+		if w.hangs == w.log[len(w.log)-1] {
+			return
+		}
 		ev := PreflightDone{ID: e.ID}
 		for _, s := range e.Patches {
 			if f, ok := w.preflight[s.Patch.Name]; ok {
@@ -186,7 +198,7 @@ func (w *world) do(e Effect) {
 		w.event(ev)
 	case RunAction:
 		w.say("act %s", e.Action.Name)
-		w.event(ActionDone{ID: e.ID, Exit: w.exits[e.Action.Name]})
+		w.event(ActionDone{ID: e.ID, Exit: w.exits[e.Action.Name], Output: w.outputs[e.Action.Name]})
 	case Prompt:
 		w.say("prompt %T", e.Kind)
 	case Reboot:

@@ -14,7 +14,7 @@ type Phase uint8
 
 // The phases. [Entry.Validate] has the combinations with the other fields that are possible in each.
 const (
-	Waiting  Phase = 1 + iota // it is not made yet: the asset has sent no inventory
+	Waiting  Phase = 1 + iota // it is not made yet: the asset has sent no inventory, or its zone's turn has not come since
 	Open                      // the asset's manifest has it
 	Gone                      // the manifest had it, and the asset has not reported what it did with it (JOB-5)
 	Ended                     // Result is final
@@ -42,10 +42,12 @@ type Entry struct {
 	Dropped   int               `json:"dropped,omitempty"`   // patches over a limit (JOB-8)
 	Progress  job.Progress      `json:"progress,omitempty"`  // as last reported
 	Stage     job.Stage         `json:"stage,omitempty"`     // the furthest known to have begun; zero: none
+	Began     time.Time         `json:"began,omitzero"`      // when the stage began, or its reboot was asked for: as reported
 	Result    job.Result        `json:"result,omitempty"`    // as last reported; final in Ended
 	Cancelled bool              `json:"cancelled,omitempty"` // a cancel was asked for; TooLate and Result say what came of it
 	TooLate   job.Stage         `json:"tooLate,omitempty"`   // the stage that had begun when the cancel came; zero: not reported
 	Retracted bool              `json:"retracted,omitempty"` // it was withdrawn since it was last made: the asset may report so
+	Lost      bool              `json:"lost,omitempty"`      // ended by the loss of the agent's state: Result is not known to be true (JOB-24)
 	Stale     bool              `json:"stale,omitempty"`     // a report of an earlier withdrawal may still come: it was made again since
 	At        time.Time         `json:"at,omitzero"`         // of the last report, by the asset's corrected clock
 	Ended     time.Time         `json:"ended,omitzero"`      // when the result came
@@ -56,9 +58,6 @@ type Entry struct {
 // ID names the order.
 func (e Entry) ID() job.OrderID { return job.MakeOrderID(e.Run, e.Asset) }
 
-// Begun reports whether the execution is known to have started, or the order to have ended.
-func (e Entry) Begun() bool { return e.Stage != 0 || e.Phase == Ended }
-
 // Fixed reports whether making the order again would change nothing: it has begun, or a cancel was asked for. What was
 // withdrawn before it began, and what ended without the asset, is made again. An order that has begun is never, since it
 // starts at most once on an asset.
@@ -66,9 +65,9 @@ func (e Entry) Fixed() bool {
 	return e.Cancelled || e.Stage != 0 || e.Phase == Ended && e.Since != 0 && e.Result != job.Withdrawn
 }
 
-// Trimmable reports whether patches can be taken out of the order: it is in the manifest, and no execution of it is known
-// to have started (CAT-6, CAT-9).
-func (e Entry) Trimmable() bool { return e.Phase == Open && e.Stage == 0 && !e.Cancelled }
+// Trimmable reports whether patches can be taken out of the order: it is in the manifest. An execution that has started
+// keeps its copy (CAT-6, CAT-9).
+func (e Entry) Trimmable() bool { return e.Phase == Open && !e.Cancelled }
 
 // Held reports whether the asset may have received the order, given the highest revision that was sealed for it. An asset
 // that reports on an order has it, whatever a server that was restored from a backup knows of its revisions.
@@ -80,6 +79,12 @@ func (e Entry) Held(sealed manifest.Revision) bool {
 // was nothing to do.
 func (e Entry) Succeeded() bool {
 	return e.Phase == Ended && (e.Result == job.Completed || e.Result == job.NotApplicable)
+}
+
+// Counts reports whether a share of the run's assets counts this one (JOB-19): it has an order, and that was not withdrawn.
+// An order that an asset carries out although it was withdrawn counts again when its result comes.
+func (e Entry) Counts() bool {
+	return e.Phase != 0 && e.Phase != Gone && e.Phase != Orphaned && e.Result != job.Withdrawn
 }
 
 // final reports whether a result ends an order.
@@ -118,6 +123,7 @@ func (e Entry) Validate() error {
 	want(e.Phase != Gone && e.Phase != Orphaned || e.Retracted, "retracted", "is not set, and the order is %v", e.Phase)
 	want(e.Phase != Gone || !e.Cancelled, "cancelled", "is set, and the order is gone")
 	want(e.Phase != Open || !e.Retracted || e.Cancelled, "retracted", "is set, and the order is open")
+	want(!e.Lost || e.Phase == Ended && e.Result == job.Failed && e.Stage != 0, "lost", "is set, and the order is %v", e.Phase)
 	if e.Phase == Waiting {
 		want(e == Entry{Run: e.Run, Asset: e.Asset, Phase: Waiting}, "phase", "is waiting, and something is known of the order")
 	}

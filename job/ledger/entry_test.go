@@ -14,8 +14,8 @@ import (
 // What can be said of an order in each situation.
 func TestWhatAnOrderIs(t *testing.T) {
 	type is struct {
-		begun, fixed, trimmable, held, succeeded bool
-		cancel                                   ledger.CancelState
+		fixed, trimmable, held, succeeded bool
+		cancel                            ledger.CancelState
 	}
 	const (
 		done, pending, late, ended = ledger.CancelDone, ledger.CancelPending, ledger.CancelTooLate, ledger.CancelEnded
@@ -26,31 +26,32 @@ func TestWhatAnOrderIs(t *testing.T) {
 		"not sealed":                  {trimmable: true, cancel: pending},
 		"queued":                      {trimmable: true, held: true, cancel: pending},
 		"made again":                  {trimmable: true, held: true, cancel: pending},
-		"begun":                       {begun: true, fixed: true, held: true, cancel: pending},
-		"deploying":                   {begun: true, fixed: true, held: true, cancel: late},
-		"waits for a reboot":          {begun: true, fixed: true, held: true, cancel: late},
+		"begun":                       {fixed: true, trimmable: true, held: true, cancel: pending},
+		"deploying":                   {fixed: true, trimmable: true, held: true, cancel: late},
+		"waits for a reboot":          {fixed: true, trimmable: true, held: true, cancel: late},
 		"marked":                      {fixed: true, held: true, cancel: pending},
-		"marked, begun":               {begun: true, fixed: true, held: true, cancel: pending},
-		"marked, too late":            {begun: true, fixed: true, held: true, cancel: late},
+		"marked, begun":               {fixed: true, held: true, cancel: pending},
+		"marked, too late":            {fixed: true, held: true, cancel: late},
 		"withdrawn, marked":           {fixed: true, held: true, cancel: pending},
 		"gone":                        {held: true, cancel: pending},
-		"gone, begun":                 {begun: true, fixed: true, held: true, cancel: pending},
-		"gone, deploying":             {begun: true, fixed: true, held: true, cancel: late},
-		"ended unheld: withdrawn":     {begun: true, cancel: ended},
-		"ended unheld: cancelled":     {begun: true, fixed: true, cancel: done},
-		"ended unheld: nothing to do": {begun: true, succeeded: true, cancel: ended},
-		"ended unheld: missed":        {begun: true, cancel: ended},
-		"ended: withdrawn":            {begun: true, held: true, cancel: ended},
-		"ended: cancelled":            {begun: true, fixed: true, held: true, cancel: done},
-		"ended: completed":            {begun: true, fixed: true, held: true, succeeded: true, cancel: ended},
-		"ended: failed":               {begun: true, fixed: true, held: true, cancel: ended},
-		"orphaned":                    {begun: true, fixed: true, held: true, cancel: late},
+		"gone, begun":                 {fixed: true, held: true, cancel: pending},
+		"gone, deploying":             {fixed: true, held: true, cancel: late},
+		"ended unheld: withdrawn":     {cancel: ended},
+		"ended unheld: cancelled":     {fixed: true, cancel: done},
+		"ended unheld: nothing to do": {succeeded: true, cancel: ended},
+		"ended unheld: missed":        {cancel: ended},
+		"ended: withdrawn":            {held: true, cancel: ended},
+		"ended: cancelled":            {fixed: true, held: true, cancel: done},
+		"ended: completed":            {fixed: true, held: true, succeeded: true, cancel: ended},
+		"ended: failed":               {fixed: true, held: true, cancel: ended},
+		"ended: lost":                 {fixed: true, held: true, cancel: ended},
+		"orphaned":                    {fixed: true, held: true, cancel: late},
 		"orphaned, not begun":         {held: true, cancel: pending},
 	}
 	require.Len(t, want, len(situations))
 	for _, s := range situations {
 		e := s.e
-		require.Equal(t, want[s.name], is{e.Begun(), e.Fixed(), e.Trimmable(), e.Held(rev.Sealed), e.Succeeded(), e.Cancel()}, s.name)
+		require.Equal(t, want[s.name], is{e.Fixed(), e.Trimmable(), e.Held(rev.Sealed), e.Succeeded(), e.Cancel()}, s.name)
 	}
 }
 
@@ -88,6 +89,17 @@ func TestSucceeded_JOB19(t *testing.T) {
 }
 
 // What came of a cancel is what the asset did (JOB-3).
+// A share counts all orders but those that were withdrawn, or whose asset was removed (JOB-19).
+func TestCounts_JOB19(t *testing.T) {
+	for _, s := range situations {
+		left := map[string]bool{
+			"never made": true, "gone": true, "gone, begun": true, "gone, deploying": true, "orphaned": true, "orphaned, not begun": true,
+			"ended unheld: withdrawn": true, "ended: withdrawn": true,
+		}[s.name]
+		require.Equal(t, !left, s.e.Counts(), s.name)
+	}
+}
+
 func TestCancelState_JOB3(t *testing.T) {
 	for _, c := range []struct {
 		e    ledger.Entry

@@ -12,14 +12,15 @@ type Index uint8
 
 // The indexes. An order is in each at most once.
 const (
-	Live    Index = 1 + iota // by run: the orders that wait or are open
-	Queue                    // by asset: the same, with what a manifest needs to know of them
+	Live    Index = 1 + iota // by run: the orders that wait, are open, or go on although they were withdrawn
+	Queue                    // by asset: the orders that wait or are open, with what a manifest needs to know of them
 	Unheard                  // by asset: orders that left its manifest, and whose end it may still report
 	Cancels                  // by run: cancels whose outcome is not known
 	Reboots                  // by asset: executions that wait for a reboot
+	Working                  // by run: executions that wait for nobody, with the stage and since when (JOB-25)
 )
 
-var indexes = enum.Of[Index]("index of orders", "live", "queue", "unheard", "cancels", "reboots")
+var indexes = enum.Of[Index]("index of orders", "live", "queue", "unheard", "cancels", "reboots", "working")
 
 // String returns the index's name.
 func (i Index) String() string { return indexes.String(i) }
@@ -27,7 +28,14 @@ func (i Index) String() string { return indexes.String(i) }
 // Row is an order's row in one index. Rows are compared with ==.
 type Row struct {
 	Index  Index
-	Queued Queued // in Queue
+	Queued Queued     // in Queue
+	Stage  StageSince // in Working
+}
+
+// StageSince is the stage of an execution, and when it began.
+type StageSince struct {
+	Stage job.Stage `json:"stage"`
+	Since time.Time `json:"since"`
 }
 
 // Queued is what a manifest is chosen by.
@@ -47,11 +55,12 @@ func (e Entry) Index() []Row {
 		}
 	}
 	listed := e.Phase == Waiting || e.Phase == Open
-	add(listed, Row{Index: Live})
+	add(listed || e.Phase == Gone && e.Stage != 0, Row{Index: Live})
 	add(listed, Row{Index: Queue, Queued: Queued{e.Phase == Waiting, e.Cancelled, e.Start}})
 	add(e.Phase == Gone || e.Phase == Orphaned && e.Stage == 0, Row{Index: Unheard})
 	add(e.waitsForCancel(), Row{Index: Cancels})
 	add(e.waitsForReboot(), Row{Index: Reboots})
+	add(e.works(), Row{Index: Working, Stage: StageSince{e.Stage, e.Began}})
 	return rows
 }
 
@@ -59,6 +68,19 @@ func (e Entry) waitsForCancel() bool { return e.Phase == Open && e.Cancelled && 
 
 func (e Entry) waitsForReboot() bool {
 	return (e.Phase == Open || e.Phase == Gone) && e.Result == job.PendingReboot
+}
+
+// works reports whether the execution is expected to go on by itself: it waits neither for a user nor for an inventory. A
+// reboot that was asked for is expected to come.
+func (e Entry) works() bool {
+	switch {
+	case e.Phase != Open && e.Phase != Gone || e.Stage == 0 || e.Result == job.PendingVerification:
+		return false
+	case e.Stage == job.StageReboot:
+		return e.Progress == job.Rebooting
+	default:
+		return true
+	}
 }
 
 // Changes compares the rows of a value before and after a step. It returns those to write, new or with another content, and

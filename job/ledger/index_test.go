@@ -15,6 +15,9 @@ import (
 func TestRowsOfAnOrder(t *testing.T) {
 	start := func(e *ledger.Entry) { e.Start = t0 }
 	live, unheard, cancels, reboots := ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Unheard}, ledger.Row{Index: ledger.Cancels}, ledger.Row{Index: ledger.Reboots}
+	working := func(s job.Stage) ledger.Row {
+		return ledger.Row{Index: ledger.Working, Stage: ledger.StageSince{Stage: s}}
+	}
 	queued := func(q ledger.Queued) ledger.Row { return ledger.Row{Index: ledger.Queue, Queued: q} }
 	pending := result(job.PendingReboot)
 	for _, c := range []struct {
@@ -25,18 +28,21 @@ func TestRowsOfAnOrder(t *testing.T) {
 		{"never made", none, nil},
 		{"waiting", order(ledger.Waiting), []ledger.Row{live, queued(ledger.Queued{Waiting: true})}},
 		{"open", order(ledger.Open, fresh, start), []ledger.Row{live, queued(ledger.Queued{Start: t0})}},
-		{"begun", order(ledger.Open, held, start, stage(job.StageDeploy)), []ledger.Row{live, queued(ledger.Queued{Start: t0})}},
+		{"begun", order(ledger.Open, held, start, stage(job.StageDeploy)), []ledger.Row{live, queued(ledger.Queued{Start: t0}), working(job.StageDeploy)}},
 		{"marked", order(ledger.Open, held, start, marked), []ledger.Row{live, queued(ledger.Queued{Start: t0, Cancelled: true}), cancels}},
 		{"marked, and deploying by its own report", order(ledger.Open, held, start, marked, stage(job.StageDeploy)),
-			[]ledger.Row{live, queued(ledger.Queued{Start: t0, Cancelled: true}), cancels}},
-		{"marked, too late", order(ledger.Open, held, start, marked, stage(job.StageDeploy), tooLate(job.StageDeploy)), []ledger.Row{live, queued(ledger.Queued{Start: t0, Cancelled: true})}},
+			[]ledger.Row{live, queued(ledger.Queued{Start: t0, Cancelled: true}), cancels, working(job.StageDeploy)}},
+		{"marked, too late", order(ledger.Open, held, start, marked, stage(job.StageDeploy), tooLate(job.StageDeploy)),
+			[]ledger.Row{live, queued(ledger.Queued{Start: t0, Cancelled: true}), working(job.StageDeploy)}},
+		{"reboots", order(ledger.Open, held, start, stage(job.StageReboot), pending, func(e *ledger.Entry) { e.Progress = job.Rebooting }),
+			[]ledger.Row{live, queued(ledger.Queued{Start: t0}), reboots, working(job.StageReboot)}},
 		{"waits for a reboot", order(ledger.Open, held, start, stage(job.StageReboot), pending), []ledger.Row{live, queued(ledger.Queued{Start: t0}), reboots}},
 		{"marked, and waits for a reboot", order(ledger.Open, held, start, marked, stage(job.StageReboot), pending),
 			[]ledger.Row{live, queued(ledger.Queued{Start: t0, Cancelled: true}), cancels, reboots}},
 		{"waits for its inventory", order(ledger.Open, held, start, stage(job.StageDeploy), result(job.PendingVerification)), []ledger.Row{live, queued(ledger.Queued{Start: t0})}},
 		{"gone", order(ledger.Gone, held, start, retracted), []ledger.Row{unheard}},
-		{"gone, begun", order(ledger.Gone, held, start, retracted, stage(job.StageDownload)), []ledger.Row{unheard}},
-		{"gone, and waits for a reboot", order(ledger.Gone, held, start, retracted, stage(job.StageReboot), pending), []ledger.Row{unheard, reboots}},
+		{"gone, begun", order(ledger.Gone, held, start, retracted, stage(job.StageDownload)), []ledger.Row{live, unheard, working(job.StageDownload)}},
+		{"gone, and waits for a reboot", order(ledger.Gone, held, start, retracted, stage(job.StageReboot), pending), []ledger.Row{live, unheard, reboots}},
 		{"ended", order(ledger.Ended, held, start, stage(job.StageDone), result(job.Completed)), nil},
 		{"ended unheld", order(ledger.Ended, result(job.Withdrawn)), nil},
 		{"cancelled", order(ledger.Ended, held, marked, result(job.Cancelled)), nil},
@@ -51,8 +57,8 @@ func TestRowsOfAnOrder(t *testing.T) {
 // In the order in which a manifest needs them, and under names that people read.
 func TestNamesOfIndexes(t *testing.T) {
 	for i, want := range map[ledger.Index]string{
-		ledger.Live: "live", ledger.Queue: "queue", ledger.Unheard: "unheard", ledger.Cancels: "cancels", ledger.Reboots: "reboots",
-		0: "index of orders(0)", ledger.Reboots + 1: "index of orders(6)",
+		ledger.Live: "live", ledger.Queue: "queue", ledger.Unheard: "unheard", ledger.Cancels: "cancels", ledger.Reboots: "reboots", ledger.Working: "working",
+		0: "index of orders(0)", ledger.Working + 1: "index of orders(7)",
 	} {
 		require.Equal(t, want, i.String())
 	}

@@ -89,7 +89,7 @@ func (p *pair) answer(in request) (ack job.Sequence, rev manifest.Revision, c co
 			p.step(ledger.Reported{Report: rep})
 		}
 	}
-	next, silent, ahead := p.r.Heard(in.held, len(in.reports))
+	next, silent, ahead := p.r.Heard(manifest.CheckIn{Held: in.held, Reports: in.reports})
 	p.check(!ahead, "the asset holds %d", in.held)
 	if p.r = next; silent {
 		p.step(ledger.NeverHeld{})

@@ -17,6 +17,6 @@ func TestNames(t *testing.T) {
 		RunPlanned: "planned", RunMaking: "making", RunMade: "made", RunCancelled: "cancelled", RunWithdrawn: "withdrawn", RunMissed: "missed",
 	}, runStates.All(), runStates.Parse)
 	enumtest.Check(t, map[PassKind]string{
-		MakePass: "make", TrimPass: "trim", CancelPass: "cancel", WithdrawPass: "withdraw",
+		MakePass: "make", MorePass: "more", RemakePass: "remake", TrimPass: "trim", CancelPass: "cancel", WithdrawPass: "withdraw",
 	}, passKinds.All(), passKinds.Parse)
 }

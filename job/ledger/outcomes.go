@@ -14,9 +14,10 @@ import (
 
 // Outcomes is what became of the patches of one order. It is apart from the Entry, because it can be long.
 type Outcomes struct {
-	LeftOut  []job.PatchOutcome `json:"leftOut,omitempty"`  // by the server: never ordered, or taken out again
-	Reported []job.PatchOutcome `json:"reported,omitempty"` // as the asset last reported them
-	Failed   []Failed           `json:"failed,omitempty"`   // of Reported, sorted by patch: the failed installs (RPT-1)
+	LeftOut  []job.PatchOutcome  `json:"leftOut,omitempty"`  // by the server: never ordered, or taken out again
+	Reported []job.PatchOutcome  `json:"reported,omitempty"` // as the asset last reported them
+	Actions  []job.ActionOutcome `json:"actions,omitempty"`  // as the asset last reported them (JOB-13)
+	Failed   []Failed            `json:"failed,omitempty"`   // of Reported, sorted by patch: the failed installs (RPT-1)
 }
 
 // Failed is a patch whose install failed, and when that was first reported.
@@ -40,16 +41,32 @@ type Failure struct {
 	Text  string          `json:"text,omitempty"`
 }
 
+// Tried reports whether the failure says something of the patch on the asset, so that a job may give it up after some (JOB-27). An
+// install that never began, or an agent that does not know what it did, or could not verify it (JOB-18), says nothing.
+func (f Failure) Tried() bool {
+	unverified := f.Code == job.DeployerProcessCrashed && f.Rule == "JOB-18"
+	return f.Code != job.PatchInstallationSkipped && f.Code != job.UnspecifiedAgentError && !unverified
+}
+
 // LeaveOut replaces what the server left out of the order, at most job.MaxPatches of it.
 func (o Outcomes) LeaveOut(left []job.PatchOutcome) Outcomes {
-	o.LeftOut = clipped(left[:min(len(left), job.MaxPatches)])
+	o.LeftOut = clipped(o.unreported(left[:min(len(left), job.MaxPatches)]))
 	return o
+}
+
+// unreported are those outcomes of which the asset reported nothing. A patch can be taken out of an order that has begun, and
+// then what the asset did counts.
+func (o Outcomes) unreported(list []job.PatchOutcome) []job.PatchOutcome {
+	return slices.DeleteFunc(slices.Clone(list), func(l job.PatchOutcome) bool {
+		return slices.ContainsFunc(o.Reported, func(p job.PatchOutcome) bool { return p.Patch == l.Patch })
+	})
 }
 
 // Report replaces what the asset reported. A patch counts as failed once, however often it is reported, and no longer
 // when a later report says otherwise. A patch that a cancel kept from being tried is not a failed install (RPT-1).
 func (o Outcomes) Report(patches []job.PatchOutcome, at time.Time) Outcomes {
 	o.Reported = clipped(patches)
+	o.LeftOut = o.unreported(o.LeftOut)
 	before := o.Failed
 	o.Failed = nil
 	for _, p := range o.Reported {
@@ -63,6 +80,16 @@ func (o Outcomes) Report(patches []job.PatchOutcome, at time.Time) Outcomes {
 		o.Failed = append(o.Failed, f)
 	}
 	slices.SortFunc(o.Failed, byPatch)
+	return o
+}
+
+// Ran replaces what the asset reported of the actions it ran, in so many and such texts as an order can have.
+func (o Outcomes) Ran(actions []job.ActionOutcome) Outcomes {
+	o.Actions = slices.Clone(actions[:min(len(actions), 2*job.MaxActions)])
+	for i := range o.Actions {
+		a := &o.Actions[i]
+		a.Name, a.Text = problem.Clip(a.Name, MaxName), problem.Tail(a.Text, job.MaxOutput)
+	}
 	return o
 }
 

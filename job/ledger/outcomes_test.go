@@ -228,3 +228,22 @@ func TestFailedIsSorted(t *testing.T) {
 	}
 	require.Equal(t, []catalog.PatchID{"c", "a", "b"}, patches)
 }
+
+// What an asset says of its actions is kept in bounds, and so that it can be shown (JOB-13).
+func TestActionsOfAnOrder_JOB13(t *testing.T) {
+	var list []job.ActionOutcome
+	for range 2*job.MaxActions + 9 {
+		list = append(list, job.ActionOutcome{Name: strings.Repeat("n", 9999), Exit: 3, Text: strings.Repeat("\x1b", 9999) + "end"})
+	}
+	o := ledger.Outcomes{}.Ran(list)
+	require.Len(t, o.Actions, 2*job.MaxActions)
+	for _, a := range o.Actions {
+		require.LessOrEqual(t, len(a.Name), ledger.MaxName)
+		require.LessOrEqual(t, len(a.Text), job.MaxOutput)
+		require.NotContains(t, a.Text, "\x1b")
+		require.True(t, strings.HasSuffix(a.Text, "end"))
+		require.Equal(t, 3, a.Exit)
+	}
+	require.Len(t, list[0].Name, 9999, "the report is not written to")
+	require.Empty(t, o.Ran(nil).Actions)
+}

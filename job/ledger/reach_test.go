@@ -48,7 +48,7 @@ func reports() (list []job.Report) {
 func events() (list []ledger.Event) {
 	list = []ledger.Event{
 		ledger.Awaited{}, ledger.Made{Start: t0}, ledger.MadeEmpty{Result: job.NotApplicable}, ledger.MadeEmpty{Result: job.Failed, Text: "no zone"},
-		ledger.Trimmed{}, ledger.Trimmed{Empty: true}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.Missed{}, ledger.NeverHeld{}, ledger.AssetRemoved{},
+		ledger.Trimmed{}, ledger.Trimmed{Empty: true}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.Missed{}, ledger.NeverHeld{}, ledger.StateLost{}, ledger.AssetRemoved{},
 	}
 	for _, r := range reports() {
 		list = append(list, ledger.Reported{Report: r})
@@ -85,7 +85,7 @@ func (s standing) renumbered() standing {
 	small(&s.r.Wanted)
 	small(&s.r.Without)
 	s.r.Sealed = 1
-	s.e.Progress, s.e.Text, s.e.Reboots, s.e.Dropped = 0, "", 0, 0
+	s.e.Progress, s.e.Text, s.e.Reboots, s.e.Dropped, s.e.Began = 0, "", 0, 0, time.Time{}
 	return s
 }
 
@@ -188,11 +188,18 @@ func TestEveryStep(t *testing.T) {
 			require.False(t, to.e.Held(1), about)
 		}
 		// JOB-3: after a cancel nothing is withdrawn, made or missed, but by the asset's removal.
-		if from.e.Cancelled && !reported && ev != (ledger.AssetRemoved{}) && ev != (ledger.NeverHeld{}) {
+		lost := ev == ledger.Event(ledger.StateLost{})
+		if from.e.Cancelled && !reported && !lost && ev != (ledger.AssetRemoved{}) && ev != (ledger.NeverHeld{}) {
 			require.Equal(t, from, to, about)
 		}
-		// The server never ends an order that the asset may have begun.
-		if from.e.Phase != ledger.Ended && to.e.Phase == ledger.Ended && !reported {
+		// JOB-24: what had begun ends with its agent's state, and nothing else does.
+		if lost {
+			begun := from.e.Stage != 0 && (from.e.Phase == ledger.Open || from.e.Phase == ledger.Gone)
+			require.Equal(t, begun, from != to, about)
+			require.True(t, !begun || to.e.Lost && to.e.Result == job.Failed, about)
+		}
+		// Otherwise the server never ends an order that the asset may have begun.
+		if from.e.Phase != ledger.Ended && to.e.Phase == ledger.Ended && !reported && !lost {
 			never := ev == ledger.Event(ledger.NeverHeld{}) && (from.e.Phase == ledger.Gone || from.e.Phase == ledger.Orphaned)
 			require.True(t, !from.e.Held(1) || never, about)
 			require.Zero(t, to.e.Stage, about)
@@ -203,7 +210,7 @@ func TestEveryStep(t *testing.T) {
 			t.Errorf("a stage is taken back: %s", about)
 		}
 		// What ended with a report stays as it is, unless it was withdrawn.
-		if from.e.Phase == ledger.Ended && from.e.Since > 0 && from.e.Result != job.Withdrawn {
+		if from.e.Phase == ledger.Ended && from.e.Since > 0 && from.e.Result != job.Withdrawn && !from.e.Lost {
 			to := to
 			to.e.Stale = from.e.Stale // a late report of an earlier withdrawal is no objection
 			require.Equal(t, from, to, about)
@@ -217,6 +224,10 @@ func TestEveryStep(t *testing.T) {
 		follow := slices.Contains(effects, ledger.Effect(ledger.Follow{}))
 		_, empty := ev.(ledger.MadeEmpty)
 		require.Equal(t, to.e.Succeeded() && (!from.e.Succeeded() || empty && !from.e.Fixed()), follow, about)
+		// JOB-19: a share is reckoned again when it may have become enough: one more success, or one that counted and left.
+		_, removed := ev.(ledger.AssetRemoved)
+		recount := slices.Contains(effects, ledger.Effect(ledger.Recount{}))
+		require.Equal(t, to.e.Succeeded() && !from.e.Succeeded() || from.e.Counts() && (removed || !to.e.Counts()), recount, about)
 		// JOB-4: no cancel succeeds after the deploy stage began.
 		if reported && rep.Report.Result == job.Cancelled && from.e.Stage >= job.StageDeploy {
 			require.Equal(t, from, to, about)
@@ -249,7 +260,10 @@ func TestIndexOfEveryState(t *testing.T) {
 			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Waiting: true}})
 		case e.Phase == ledger.Open:
 			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Cancelled: e.Cancelled, Start: t0}})
-		case e.Phase == ledger.Gone, e.Phase == ledger.Orphaned && !e.Begun():
+		case e.Phase == ledger.Gone, e.Phase == ledger.Orphaned && e.Stage == 0:
+			if e.Phase == ledger.Gone && e.Stage != 0 {
+				want = append(want, ledger.Row{Index: ledger.Live})
+			}
 			want = append(want, ledger.Row{Index: ledger.Unheard})
 		}
 		if e.Cancelled && e.TooLate == 0 && e.Phase == ledger.Open {
@@ -257,6 +271,9 @@ func TestIndexOfEveryState(t *testing.T) {
 		}
 		if e.Result == job.PendingReboot && e.Phase != ledger.Orphaned {
 			want = append(want, ledger.Row{Index: ledger.Reboots})
+		}
+		if e.Stage != 0 && (e.Phase == ledger.Open || e.Phase == ledger.Gone) && e.Stage < job.StageReboot && e.Result != job.PendingVerification {
+			want = append(want, ledger.Row{Index: ledger.Working, Stage: ledger.StageSince{Stage: e.Stage}})
 		}
 		have := e.Index()
 		if len(want) == 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // later is when the reports of these tests come, and t0 when the asset made them.
@@ -62,6 +63,12 @@ func TestProgress_JOB16_JOB23(t *testing.T) {
 			if want.Progress, want.Stage = c.p, max(e.Stage, c.begun); e.Stage == 0 {
 				want.Stage = c.fresh
 			}
+			if want.Stage != e.Stage || c.p == job.Rebooting {
+				want.Began = want.At
+			}
+			if c.p == job.Deploying && e.Result == job.PendingVerification {
+				want.Result = 0 // it goes on after a recheck
+			}
 			after, effects := report(e, job.Report{Progress: c.p})
 			require.Equal(t, want, after, c.p)
 			require.Empty(t, effects, c.p)
@@ -86,7 +93,7 @@ func TestFinalResult_JOB16_JOB19(t *testing.T) {
 				effects = append(effects, ledger.Revise{})
 			}
 			if effects = append(effects, ledger.KeepOutcomes{}); c.follow {
-				effects = append(effects, ledger.Follow{})
+				effects = append(effects, ledger.Follow{}, ledger.Recount{})
 			}
 			after, have := report(e, job.Report{Result: c.r})
 			require.Equal(t, want, after, c.r)
@@ -105,7 +112,9 @@ func TestPendingResult_JOB18(t *testing.T) {
 	} {
 		for _, e := range live() {
 			want := spoke(e)
-			want.Result, want.Stage = c.r, max(e.Stage, c.stage)
+			if want.Result, want.Stage = c.r, max(e.Stage, c.stage); want.Stage != e.Stage {
+				want.Began = want.At
+			}
 			after, have := report(e, job.Report{Result: c.r})
 			require.Equal(t, want, after, c.r)
 			require.Equal(t, []ledger.Effect{ledger.KeepOutcomes{}}, have, c.r)
@@ -152,7 +161,9 @@ func TestAnswers_JOB3_JOB4_JOB5(t *testing.T) {
 		for _, s := range situations {
 			after, effects := report(s.e, c.rep)
 			have := say(s.e, after, effects)
-			if want, sense := c.want[s.name]; sense {
+			if s.e.Lost && c.rep.Result != job.Cancelled {
+				require.Equal(t, "=", have, "what a state that was put back says of the order before its end")
+			} else if want, sense := c.want[s.name]; sense {
 				require.Equal(t, want, have, s.name)
 			} else {
 				require.Contains(t, have, "=, +objection: ", s.name)
@@ -400,4 +411,88 @@ func TestTextAndReboots(t *testing.T) {
 		require.Equal(t, c.kept, after.Text, c.about)
 		require.LessOrEqual(t, len(after.Text), ledger.MaxText, c.about)
 	}
+}
+
+// An agent whose state was put back to when it carried the order out goes on, and its result is the truth. What it says of
+// the order before that, or of a withdrawal of what it holds once more, changes nothing (JOB-24).
+func TestResultAfterALostState_JOB24(t *testing.T) {
+	e := situation(t, "ended: lost")
+	for _, r := range []job.Report{{Progress: job.Received}, {Progress: job.Deploying}, {Result: job.PendingReboot}, {Result: job.Withdrawn}} {
+		after, effects := report(e, r)
+		require.Equal(t, e, after, "%+v", r)
+		require.Empty(t, effects, "%+v", r)
+	}
+	after, effects := report(e, job.Report{Result: job.Completed})
+	require.Equal(t, "ended, since 2, stage done, Completed, at 20:00, +outcomes, +follow", say(e, after, effects))
+	require.NoError(t, after.Validate())
+}
+
+// A server that was put back forgot a cancel, and hands the order out once more. The agent answers with what it knows (JOB-24).
+func TestOldResultIsNoSurprise_JOB24(t *testing.T) {
+	for _, r := range []job.Result{job.Cancelled, job.TimedOut, job.Completed, job.Failed} {
+		for _, name := range []string{"not sealed", "queued", "marked", "gone"} {
+			after, _ := report(situation(t, name), job.Report{Result: r, Again: true})
+			require.Equal(t, r, after.Result, "%v of an order that is %s", r, name)
+			require.NoError(t, after.Validate())
+		}
+	}
+	behind := rev
+	behind.Behind = true
+	after, _ := ledger.Step(behind, situation(t, "gone, begun"), ledger.Reported{Report: job.Report{Result: job.Cancelled}}, t0)
+	require.Equal(t, job.Cancelled, after.Result, "of a server that is known to have been put back")
+}
+
+// A call shows that the agent's state was lost or put back, unless it was made before the newest one (MAN-6, JOB-24).
+func TestLostState_MAN6_JOB24(t *testing.T) {
+	newest := ledger.Caller{At: t0, Held: 7}
+	for _, c := range []struct {
+		what string
+		in   manifest.CheckIn
+		lost bool
+	}{
+		{"the same", manifest.CheckIn{At: t0.Add(1), Held: 7, Made: 5}, false},
+		{"further", manifest.CheckIn{At: t0.Add(1), Held: 8, Made: 9}, false},
+		{"reports that are sent count", manifest.CheckIn{At: t0.Add(1), Held: 7, Reports: []job.Report{{Sequence: 5}}}, false},
+		{"a lower revision", manifest.CheckIn{At: t0.Add(1), Held: 6, Made: 5}, true},
+		{"fewer reports than were accepted", manifest.CheckIn{At: t0.Add(1), Held: 7, Made: 4}, true},
+		{"an empty state", manifest.CheckIn{At: t0.Add(1)}, true},
+		{"a call that came late", manifest.CheckIn{At: t0.Add(-1), Held: 6, Made: 4}, false},
+		{"the same call once more", manifest.CheckIn{At: t0, Held: 6, Made: 4}, false},
+		{"by the corrected clock", manifest.CheckIn{At: t0.Add(-time.Hour), Offset: 2 * time.Hour, Held: 6}, true},
+	} {
+		next, lost := newest.Heard(c.in, 5)
+		require.Equal(t, c.lost, lost, c.what)
+		require.Equal(t, c.in.At.Add(c.in.Offset).After(t0), next != newest, c.what)
+	}
+	_, lost := ledger.Caller{}.Heard(manifest.CheckIn{At: t0}, 0)
+	require.False(t, lost, "the first call of all")
+}
+
+// A stage is counted from the report that says that it began, and the reboot from the first that says that it was asked for,
+// whatever else is reported meanwhile (JOB-25).
+func TestStageBegan_JOB25(t *testing.T) {
+	e := order(ledger.Open, held)
+	at := t0
+	say := func(r job.Report) ledger.Entry {
+		at = at.Add(time.Minute)
+		r.At = at
+		e, _ = ledger.Step(rev, e, ledger.Reported{Report: r}, at.Add(time.Hour))
+		return e
+	}
+	require.True(t, say(job.Report{Progress: job.Received}).Began.IsZero())
+	require.True(t, say(job.Report{Progress: job.Downloading}).Began.IsZero(), "early")
+	require.Equal(t, at, say(job.Report{Progress: job.Started}).Began)
+	began := at
+	require.Equal(t, began, say(job.Report{Progress: job.Downloading}).Began)
+	require.Equal(t, began, say(job.Report{Progress: job.Resumed}).Began, "a restart begins no stage")
+	began = at.Add(time.Minute)
+	require.Equal(t, began, say(job.Report{Progress: job.Deploying}).Began)
+	require.Equal(t, began, say(job.Report{Result: job.PendingVerification}).Began)
+	require.Equal(t, began, say(job.Report{Progress: job.Deploying}).Began)
+	began = at.Add(time.Minute)
+	require.Equal(t, began, say(job.Report{Result: job.PendingReboot}).Began)
+	began = at.Add(time.Minute)
+	require.Equal(t, began, say(job.Report{Progress: job.Rebooting}).Began)
+	require.Equal(t, began, say(job.Report{Progress: job.Rebooting}).Began)
+	require.True(t, say(job.Report{Result: job.Completed}).Began.IsZero())
 }

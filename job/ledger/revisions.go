@@ -3,6 +3,7 @@ package ledger
 import (
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -16,6 +17,8 @@ type Revisions struct {
 	Sealed  manifest.Revision `json:"sealed"` // the highest that the asset may hold
 	Issued  time.Time         `json:"issued,omitzero"`
 	Expires time.Time         `json:"expires,omitzero"`
+	Digest  string            `json:"digest,omitempty"`  // of the manifest that Sealed was last handed out as
+	Behind  bool              `json:"behind,omitempty"`  // the asset held a manifest once that was never sealed here
 	Without manifest.Revision `json:"without,omitempty"` // from this one on the manifests have none of the orders that are gone; zero: none is
 }
 
@@ -35,22 +38,44 @@ func (r Revisions) Revise(without bool) Revisions {
 // orders that are Unheard were never held: the asset holds a manifest without them and has nothing to report, while an
 // order that it did hold is reported in the commit that drops it.
 //
-// Ahead reports that the asset holds a revision that was never sealed here: the server was restored from a backup. The
-// numbers go on above it, since an asset's revision never falls (MAN-5). What such a revision has in it is not known, so it
-// proves nothing.
-func (r Revisions) Heard(held manifest.Revision, reports int) (next Revisions, silent, ahead bool) {
-	silent = r.Without > 0 && held >= r.Without && held <= r.Sealed && reports == 0
-	ahead = held > r.Sealed
+// Ahead reports that the asset holds a manifest that was never sealed here, by its revision or, with the same revision, by its
+// digest: the server was restored from a backup. The numbers go on above it, since an asset's revision never falls (MAN-5).
+// What such a manifest has in it is not known, so it proves nothing.
+func (r Revisions) Heard(in manifest.CheckIn) (next Revisions, silent, ahead bool) {
+	held := in.Held
+	ahead = held > r.Sealed || held == r.Sealed && in.HeldDigest != "" && r.Digest != "" && in.HeldDigest != r.Digest
+	silent = r.Without > 0 && held >= r.Without && !ahead && len(in.Reports) == 0
 	if silent {
 		r.Without = 0
 	}
 	if ahead {
+		r.Behind = true
 		r.Wanted = max(r.Wanted, held+1)
 		if r.Without > 0 {
 			r.Without = r.Wanted
 		}
 	}
 	return r, silent, ahead
+}
+
+// Caller is what the newest call of an asset said of its agent's state. The zero Caller never called.
+type Caller struct {
+	At   time.Time         `json:"at"` // when the agent made the call, by its corrected clock
+	Held manifest.Revision `json:"held"`
+}
+
+// Heard takes in a call. Lost reports whether it shows that the agent's state was lost or put back: the agent holds a lower
+// revision than before, or made fewer reports than were accepted (MAN-6). A call that was made before the newest one came
+// late, and shows nothing.
+func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence) (next Caller, lost bool) {
+	at, made := in.At.Add(in.Offset), in.Made
+	if n := len(in.Reports); n > 0 {
+		made = max(made, in.Reports[n-1].Sequence)
+	}
+	if !at.After(c.At) {
+		return c, false
+	}
+	return Caller{at, in.Held}, in.Held < c.Held || made < accepted
 }
 
 // Due reports whether a manifest is to be sealed now: something changed, or the one that the asset holds expires soon.
@@ -64,7 +89,7 @@ func (r Revisions) Seal(now time.Time, lifetime time.Duration) Revisions {
 		return r
 	}
 	r.Wanted = r.next()
-	r.Sealed, r.Issued = r.Wanted, now.Truncate(time.Second)
+	r.Sealed, r.Issued, r.Digest = r.Wanted, now.Truncate(time.Second), ""
 	r.Expires = r.Issued.Add(lifetime)
 	return r
 }

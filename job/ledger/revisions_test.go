@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -66,7 +67,8 @@ func TestHeard_JOB5_MAN5(t *testing.T) {
 		{"an asset without orders", ledger.Revisions{}, 0, 0, ledger.Revisions{}, false, false},
 		{"an asset that is not known to have held any", ledger.Revisions{}, 1, 0, ledger.Revisions{Wanted: 2}, false, true},
 	} {
-		next, silent, ahead := c.r.Heard(c.held, c.reports)
+		next, silent, ahead := c.r.Heard(manifest.CheckIn{Held: c.held, Reports: make([]job.Report, c.reports)})
+		c.want.Behind = c.ahead
 		require.Equal(t, c.want, next, c.name)
 		require.Equal(t, c.silent, silent, c.name)
 		require.Equal(t, c.ahead, ahead, c.name)
@@ -135,14 +137,14 @@ func TestNumbersOnlyGrow_MAN5(t *testing.T) {
 				require.Equal(t, r.Wanted, r.Sealed)
 			case 2:
 				held := manifest.Revision(random.Uint64N(uint64(r.Sealed) + 1))
-				_, _, ahead := r.Heard(held, 0)
+				_, _, ahead := r.Heard(manifest.CheckIn{Held: held})
 				require.False(t, ahead, "%d is one of %+v", held, r)
-				r, _, _ = r.Heard(held, random.IntN(2))
+				r, _, _ = r.Heard(manifest.CheckIn{Held: held, Reports: make([]job.Report, random.IntN(2))})
 			case 3:
 				held := r.Sealed + 1 + manifest.Revision(random.Uint64N(3))
-				_, silent, ahead := r.Heard(held, 0)
+				_, silent, ahead := r.Heard(manifest.CheckIn{Held: held})
 				require.True(t, ahead && !silent)
-				r, _, _ = r.Heard(held, random.IntN(2))
+				r, _, _ = r.Heard(manifest.CheckIn{Held: held, Reports: make([]job.Report, random.IntN(2))})
 				require.Greater(t, r.Wanted, held)
 			}
 			require.GreaterOrEqual(t, r.Wanted, before.Wanted)
@@ -150,5 +152,20 @@ func TestNumbersOnlyGrow_MAN5(t *testing.T) {
 			require.GreaterOrEqual(t, r.Wanted, r.Sealed)
 			require.LessOrEqual(t, r.Without, r.Wanted)
 		}
+	}
+}
+
+// A server that was put back may seal the very revision that an asset holds. It goes on above it (MAN-5).
+func TestSameRevisionOtherManifest_MAN5(t *testing.T) {
+	r := ledger.Revisions{Wanted: 7, Sealed: 7, Digest: "ours", Without: 7}
+	next, silent, ahead := r.Heard(manifest.CheckIn{Held: 7, HeldDigest: "theirs"})
+	require.True(t, ahead)
+	require.False(t, silent, "what it has in it is not known")
+	require.True(t, next.Due(t0))
+	require.EqualValues(t, 8, next.Seal(t0, time.Hour).Sealed)
+	require.Empty(t, next.Seal(t0, time.Hour).Digest, "of another manifest")
+	for _, in := range []manifest.CheckIn{{Held: 7, HeldDigest: "ours"}, {Held: 7}, {Held: 6, HeldDigest: "older"}} {
+		_, _, ahead = r.Heard(in)
+		require.False(t, ahead, "%+v", in)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata"
 
 	"github.com/stretchr/testify/require"
 
@@ -70,6 +71,12 @@ func TestRunEvents(t *testing.T) {
 		withdrawn = ledger.RunWithdrawn
 		missed    = ledger.RunMissed
 	)
+	hour := func(h int) time.Time { return time.Date(t0.Year(), t0.Month(), t0.Day(), h, 0, 0, 0, time.UTC) }
+	dueAgain := func(passes ...ledger.PassKind) ledger.Run {
+		r := occurrenceRun(making, passes...)
+		r.Due = hour(21)
+		return r
+	}
 	left := ledger.PatchesLeft{Drop: []ledger.Drop{{Patch: "editor-2"}, {Patch: "player-2"}}}
 	again := ledger.RunPlan{ID: run, Occurrence: schedule.Occurrence{Start: t0}, Due: later.Add(time.Hour)}
 	for _, c := range []struct {
@@ -79,6 +86,8 @@ func TestRunEvents(t *testing.T) {
 	}{
 		{occurrenceRun(planned), ledger.RunDue{}, "making, make"},
 		{occurrenceRun(planned), ledger.RunDue{Missed: true}, "missed"},
+		// Of a run that follows asset by asset, only the orders that wait are made (JOB-19).
+		{ledger.StepRun(ledger.Run{}, ledger.RunPlan{ID: run, Occurrence: schedule.Occurrence{Start: t0}, Due: t0, After: "first@20260301T120000Z"}, t0), ledger.RunDue{}, "making, make live"},
 		{occurrenceRun(making, ledger.MakePass), ledger.RunDue{}, "making, make after m"},
 		{occurrenceRun(making, ledger.MakePass), ledger.RunDue{Missed: true}, "making, make after m"},
 		{occurrenceRun(made), ledger.RunDue{}, "made, at 19:00"},
@@ -90,10 +99,12 @@ func TestRunEvents(t *testing.T) {
 		{occurrenceRun(planned), ledger.JobChanged{}, "planned, due 19:00"},
 		{occurrenceRun(planned), ledger.JobChanged{Started: true}, "planned, due 19:00"},
 		{occurrenceRun(making, ledger.MakePass), ledger.JobChanged{}, "making, make"},
-		{occurrenceRun(making, ledger.MakePass, ledger.TrimPass), ledger.JobChanged{Started: true}, "making, make live"},
-		{occurrenceRun(made), ledger.JobChanged{}, "making, at 19:00, make"},
-		{occurrenceRun(made), ledger.JobChanged{Started: true}, "making, at 19:00, make live"},
-		{occurrenceRun(made, ledger.TrimPass), ledger.JobChanged{}, "making, at 19:00, make"},
+		{occurrenceRun(making, ledger.MakePass, ledger.TrimPass), ledger.JobChanged{Started: true}, "making, remake live"},
+		{occurrenceRun(made), ledger.JobChanged{}, "making, at 19:00, remake"},
+		{occurrenceRun(made), ledger.JobChanged{Started: true}, "making, at 19:00, remake live"},
+		{occurrenceRun(made, ledger.TrimPass), ledger.JobChanged{}, "making, at 19:00, remake"},
+		{occurrenceRun(making, ledger.RemakePass), ledger.JobChanged{}, "making, remake"},
+		{occurrenceRun(making, ledger.MorePass), ledger.JobChanged{}, "making, make"},
 		{occurrenceRun(cancelled, ledger.CancelPass), ledger.JobChanged{}, "cancelled, cancel after m"},
 		{occurrenceRun(withdrawn, ledger.WithdrawPass), ledger.JobChanged{}, "withdrawn, withdraw after m"},
 		{occurrenceRun(missed), ledger.JobChanged{}, "missed"},
@@ -104,6 +115,30 @@ func TestRunEvents(t *testing.T) {
 		{occurrenceRun(making, ledger.MakePass), left, "making, make after m, trim editor-2 player-2"},
 		{occurrenceRun(making, ledger.MakePass, ledger.TrimPass), left, "making, make after m, trim editor-2 player-2"},
 		{occurrenceRun(cancelled, ledger.CancelPass), left, "cancelled, cancel after m, trim editor-2 player-2"},
+
+		// Where each asset goes by its own zone, a run is taken up again for each zone, and is being made until the last (MAN-1).
+		{occurrenceRun(planned), ledger.RunDue{Last: later}, "making, make"},
+		{occurrenceRun(planned), ledger.RunDue{Last: hour(21)}, "making, due 21:00, make"},
+		{occurrenceRun(planned), ledger.RunDue{Missed: true, Last: hour(21)}, "missed"},
+		{dueAgain(ledger.MakePass), ledger.Passed{Cursor: "q", Next: hour(20)}, "making, due 20:00, make after q"},
+		{dueAgain(ledger.MakePass), ledger.Passed{Cursor: "q", Next: hour(22)}, "making, due 21:00, make after q"},
+		{occurrenceRun(making, ledger.MakePass), ledger.Passed{Last: true, Next: hour(22)}, "making, due 22:00, at 20:00"},
+		{dueAgain(ledger.MakePass), ledger.Passed{Last: true}, "making, due 21:00, at 20:00"},
+		{dueAgain(), ledger.RunDue{Last: hour(22)}, "making, due 22:00, more"},
+		{dueAgain(), ledger.RunDue{}, "making, more"},
+		{dueAgain(ledger.MakePass), ledger.RunDue{}, "making, make after m, more"},
+		{dueAgain(ledger.TrimPass, ledger.MorePass), ledger.RunDue{}, "making, trim editor-2 after m, more"},
+		{occurrenceRun(making, ledger.MakePass, ledger.MorePass), ledger.Passed{Last: true}, "making, at 20:00, more after m"},
+		{occurrenceRun(making, ledger.MorePass), ledger.Passed{Last: true}, "made, at 20:00"},
+		{dueAgain(), ledger.ZoneTold{Due: hour(20)}, "making, due 20:00"},
+		{dueAgain(), ledger.ZoneTold{Due: hour(22)}, "making, due 21:00"},
+		{occurrenceRun(making, ledger.MorePass), ledger.ZoneTold{Due: hour(22)}, "making, due 22:00, more after m"},
+		{occurrenceRun(planned), ledger.ZoneTold{Due: hour(18)}, "planned, due 19:00"},
+		{occurrenceRun(made), ledger.ZoneTold{Due: hour(18)}, "made, at 19:00"},
+		{dueAgain(), ledger.JobChanged{}, "making, due 21:00, remake"},
+		{dueAgain(), left, "making, due 21:00, trim editor-2 player-2"},
+		{dueAgain(), ledger.RunCancel{}, "cancelled, cancel"},
+		{dueAgain(), ledger.RunWithdraw{}, "withdrawn, withdraw"},
 
 		// A cancel comes before all, and after a withdrawal too: an asset may have begun before that came. The run stays
 		// cancelled, whatever becomes of its job (JOB-3).
@@ -174,8 +209,8 @@ func TestRunEvents(t *testing.T) {
 func TestNewRuns_JOB9_JOB19(t *testing.T) {
 	local := schedule.Occurrence{Start: t0}
 	local.Local++
-	plan := ledger.RunPlan{ID: run, Occurrence: local, Due: later}
-	require.Equal(t, ledger.Run{ID: run, Start: t0, Local: local.Local, State: ledger.RunPlanned, Due: later}, ledger.StepRun(ledger.Run{}, plan, t0))
+	plan := ledger.RunPlan{ID: run, Occurrence: local, From: t0, Due: later}
+	require.Equal(t, ledger.Run{ID: run, Start: t0, Local: local.Local, From: t0, State: ledger.RunPlanned, Due: later}, ledger.StepRun(ledger.Run{}, plan, t0))
 	require.Equal(t, ledger.Run{ID: run, Start: t0, State: ledger.RunMade, Made: t0, After: "first@x"}, ledger.FollowRun(run, "first@x", t0))
 }
 
@@ -220,15 +255,21 @@ func TestRowsOfARun_JOB3_JOB5(t *testing.T) {
 func TestPassesFitTheState(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	plan := ledger.RunPlan{ID: run, Occurrence: schedule.Occurrence{Start: t0}, Due: t0}
+	follow := plan
+	follow.After = "first@x"
 	events := []ledger.RunEvent{
 		ledger.RunDue{}, ledger.RunDue{Missed: true}, ledger.JobChanged{}, ledger.JobChanged{Started: true}, ledger.PatchesLeft{Drop: drop},
 		ledger.RunCancel{}, ledger.RunWithdraw{}, ledger.RunWithdraw{}, ledger.Passed{Cursor: "a"}, ledger.Passed{Last: true}, plan,
+		ledger.RunDue{Last: later.Add(time.Hour)}, ledger.Passed{Last: true, Next: later.Add(time.Minute)}, ledger.ZoneTold{Due: later},
 	}
 	seen := map[string]bool{}
 	for range 500 {
 		r := ledger.StepRun(ledger.Run{}, plan, t0)
 		if random.IntN(4) == 0 {
 			r = ledger.FollowRun(run, "first@x", t0)
+		}
+		if random.IntN(4) == 0 {
+			r = ledger.StepRun(ledger.Run{}, follow, t0)
 		}
 		for range 20 {
 			before := r
@@ -244,12 +285,15 @@ func TestPassesFitTheState(t *testing.T) {
 				require.Zero(t, at[p.Kind], about)
 				at[p.Kind] = i + 1
 				require.Equal(t, p.Kind == ledger.TrimPass, p.Drop != nil, about)
-				require.True(t, !p.Live || p.Kind == ledger.MakePass, about)
+				require.True(t, !p.Live || p.Kind == ledger.RemakePass || r.After != "" && p.Kind != ledger.TrimPass, about)
 			}
-			require.Equal(t, r.State == ledger.RunPlanned, !r.Due.IsZero(), about)
+			require.True(t, r.State != ledger.RunPlanned || !r.Due.IsZero(), about)
+			require.True(t, r.Due.IsZero() || r.State == ledger.RunPlanned || r.State == ledger.RunMaking, about)
 			stops := min(at[ledger.CancelPass]+at[ledger.WithdrawPass], 1)
 			require.LessOrEqual(t, at[ledger.CancelPass]+at[ledger.WithdrawPass], 1, about)
-			require.Equal(t, r.State == ledger.RunMaking, at[ledger.MakePass] == stops+1, about)
+			makes := at[ledger.MakePass] + at[ledger.MorePass] + at[ledger.RemakePass]
+			require.Equal(t, r.State == ledger.RunMaking, makes > 0 || r.State != ledger.RunPlanned && !r.Due.IsZero(), about)
+			require.True(t, at[ledger.MakePass] == 0 || at[ledger.MakePass] == stops+1, about)
 			require.True(t, at[ledger.CancelPass] == 0 || r.State == ledger.RunCancelled, about)
 			open := before.State == ledger.RunWithdrawn && (r.State == ledger.RunCancelled || r.State == ledger.RunPlanned)
 			require.True(t, !before.State.Over() || r.State == before.State || open, about)
@@ -260,6 +304,53 @@ func TestPassesFitTheState(t *testing.T) {
 		}
 	}
 	require.Greater(t, len(seen), 25, "the walks go everywhere")
+}
+
+// Who was no part of the run when its turn came is none of it later, also when a pass is overtaken by the next turn.
+func TestTurnsThatAreOver_JOB9(t *testing.T) {
+	due := ledger.RunDue{Last: t0.Add(26 * time.Hour)}
+	r := ledger.StepRun(occurrenceRun(ledger.RunPlanned), due, t0)
+	require.Equal(t, []ledger.Pass{{Kind: ledger.MakePass}}, r.Passes)
+	r = ledger.StepRun(r, ledger.Passed{Last: true}, t0)
+	r = ledger.StepRun(r, due, t0.Add(time.Hour))
+	require.Equal(t, []ledger.Pass{{Kind: ledger.MorePass, Since: t0}}, r.Passes)
+	r = ledger.StepRun(r, ledger.Passed{Cursor: "m"}, t0.Add(time.Hour))
+	r = ledger.StepRun(r, due, t0.Add(2*time.Hour))
+	require.Equal(t, []ledger.Pass{{Kind: ledger.MorePass, Since: t0}}, r.Passes, "some had not had their turn")
+	r = ledger.StepRun(r, ledger.Passed{Last: true}, t0.Add(2*time.Hour))
+	r = ledger.StepRun(r, ledger.RunDue{}, t0.Add(26*time.Hour))
+	require.Equal(t, []ledger.Pass{{Kind: ledger.MorePass, Since: t0.Add(2 * time.Hour)}}, r.Passes)
+	require.Equal(t, ledger.RunMade, ledger.StepRun(r, ledger.Passed{Last: true}, t0.Add(26*time.Hour)).State)
+}
+
+// Whether the start is past, or a newer run is due, the clock of the asset's zone says.
+func TestTooLate_JOB9_JOB12(t *testing.T) {
+	local := func(s string) schedule.LocalTime {
+		l, err := schedule.ParseLocalTime(s)
+		require.NoError(t, err)
+		return l
+	}
+	at := func(s string) time.Time {
+		at, err := time.Parse(time.RFC3339, s)
+		require.NoError(t, err)
+		return at
+	}
+	east, west := time.FixedZone("east", 9*60*60), time.FixedZone("west", -5*60*60)
+	r := ledger.Run{ID: run, Local: local("2026-03-02T22:00"), From: at("2026-03-02T13:00:00Z")}
+	newer := []schedule.LocalTime{local("2026-03-03T22:00"), local("2026-03-04T22:00")}
+	require.Contains(t, r.TooLate(east, nil, r.From), "JOB-9", "13:00Z is the start, and that has passed")
+	r.From = r.From.Add(-time.Second)
+	require.Empty(t, r.TooLate(east, nil, at("2026-03-09T00:00:00Z")), "missed, and the newest")
+	require.Empty(t, r.TooLate(east, newer, at("2026-03-03T12:59:59Z")))
+	require.Contains(t, r.TooLate(east, newer, at("2026-03-03T13:00:00Z")), "JOB-12")
+	require.Empty(t, r.TooLate(west, newer, at("2026-03-04T02:59:59Z")), "the same run, on another clock")
+	require.Contains(t, r.TooLate(west, newer, at("2026-03-04T03:00:00Z")), "JOB-12")
+
+	apia, err := time.LoadLocation("Pacific/Apia")
+	require.NoError(t, err)
+	skipped := ledger.Run{ID: run, Local: local("2011-12-30T00:00"), From: at("2011-12-01T00:00:00Z")}
+	require.Contains(t, skipped.TooLate(apia, []schedule.LocalTime{local("2011-12-31T00:00")}, at("2011-12-30T09:00:00Z")), "JOB-12",
+		"a day that is skipped: both would start at once, and the later is the one")
 }
 
 // A pass that is cut off anywhere carries on where it was, and visits every asset once.

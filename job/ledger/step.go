@@ -21,7 +21,8 @@ type (
 		Start   time.Time
 		Dropped int
 	}
-	// MadeEmpty says that it was made and has nothing to do. Result is NotApplicable, or Failed with the reason in Text.
+	// MadeEmpty says that it was made and has nothing to do. Result is NotApplicable, or with the reason in Text Failed or, of
+	// an asset whose clock is past the start (JOB-9, JOB-12), TimedOut.
 	MadeEmpty struct {
 		Result  job.Result
 		Text    string
@@ -37,6 +38,8 @@ type (
 	Missed struct{}
 	// NeverHeld says that the asset holds a manifest without the order and has nothing left to report.
 	NeverHeld struct{}
+	// StateLost says that the agent's state was lost or put back since it last called, see Caller.Lost (JOB-24).
+	StateLost struct{}
 	// AssetRemoved says that the administrator removed the asset.
 	AssetRemoved struct{}
 	// Reported brings a report of the asset on this order.
@@ -55,6 +58,7 @@ func (Withdrawn) event()    {}
 func (CancelAsked) event()  {}
 func (Missed) event()       {}
 func (NeverHeld) event()    {}
+func (StateLost) event()    {}
 func (AssetRemoved) event() {}
 func (Reported) event()     {}
 
@@ -65,8 +69,10 @@ type Effect interface{ effect() }
 type (
 	// Revise gives the asset's manifest a number that the asset has not seen: see Revisions.Revise.
 	Revise struct{ Without bool }
-	// Follow starts the jobs that run after this one (JOB-19).
+	// Follow starts the jobs that run on this asset after this one (JOB-19).
 	Follow struct{}
+	// Recount has the share of the run's assets that succeeded reckoned again: this one succeeded, or left it (JOB-19).
+	Recount struct{}
 	// KeepOutcomes stores what the report says of each patch: see Outcomes.Report.
 	KeepOutcomes struct{}
 	// Objection says that a report makes no sense, and changed nothing.
@@ -75,6 +81,7 @@ type (
 
 func (Revise) effect()       {}
 func (Follow) effect()       {}
+func (Recount) effect()      {}
 func (KeepOutcomes) effect() {}
 func (Objection) effect()    {}
 
@@ -119,10 +126,15 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 		if (e.Phase == Gone || e.Phase == Orphaned) && e.Stage == 0 {
 			m.endHere(job.Withdrawn, "withdrawn before the asset received it")
 		}
+	case StateLost:
+		m.stateLost()
 	case AssetRemoved:
 		m.removed()
 	case Reported:
 		m.reported(ev)
+	}
+	if _, removed := ev.(AssetRemoved); m.Succeeded() && !e.Succeeded() || e.Counts() && (removed || !m.Counts()) {
+		m.do(Recount{})
 	}
 	return m.Entry, m.out
 }
@@ -164,11 +176,12 @@ func (m *machine) madeEmpty(ev MadeEmpty) {
 	}
 }
 
-// withdraw takes an order that has not begun out of the manifest. If the asset never received it, that is its end;
-// otherwise the asset reports it (JOB-5).
+// withdraw takes an order out of the manifest, whatever is believed of its execution: an agent that does not hold it never
+// gets it again, and one that started it goes on (JOB-5). If the asset never received it, that is its end; otherwise the
+// asset reports what it did.
 func (m *machine) withdraw() {
 	switch {
-	case m.Begun() || m.Phase != Waiting && m.Phase != Open:
+	case m.Phase != Waiting && m.Phase != Open:
 	case !m.held():
 		m.endHere(job.Withdrawn, "")
 	default:
@@ -204,6 +217,19 @@ func (m *machine) removed() {
 	m.Phase, m.Retracted, m.Text = Orphaned, true, "the asset was removed before it reported how this ended"
 }
 
+// stateLost ends an order that the server knows to have begun: the agent knows nothing of it any more, and must not start
+// it again. If it does know, since its state was put back to when it did, its result replaces this one.
+func (m *machine) stateLost() {
+	if m.Stage == 0 || m.Phase != Open && m.Phase != Gone {
+		return
+	}
+	if m.Phase == Open {
+		m.do(Revise{})
+	}
+	m.Phase, m.Lost, m.Result, m.Ended = Ended, true, job.Failed, m.at
+	m.Text = "the agent lost its state; what it did is not known"
+}
+
 // endHere ends an order without the asset, which does not hold it.
 func (m *machine) endHere(r job.Result, text string) {
 	m.Phase, m.Since, m.Result, m.Ended = Ended, 0, r, m.at
@@ -220,8 +246,11 @@ func (m *machine) follow() {
 
 func (m *machine) reported(ev Reported) {
 	rep := ev.Report
-	if m.Stale && !m.Retracted && rep.Result == job.Withdrawn {
+	switch {
+	case m.Stale && !m.Retracted && rep.Result == job.Withdrawn:
 		m.Stale = false // it is about the withdrawal before the order was made again
+		return
+	case m.Lost && (!final(rep.Result) || rep.Result == job.Withdrawn): // by a state that was put back: only its end tells more
 		return
 	}
 	if text := m.objection(ev); text != "" {
@@ -236,9 +265,13 @@ func (m *machine) reported(ev Reported) {
 	case m.Phase == Orphaned:
 		m.Phase = Gone
 	}
+	stage, asked := m.Stage, rep.Progress == job.Rebooting && m.Progress != job.Rebooting
 	switch {
 	case rep.Progress != 0:
 		m.Progress = rep.Progress
+		if rep.Progress == job.Deploying && m.Result == job.PendingVerification { // it goes on after a recheck (JOB-17)
+			m.Result = 0
+		}
 		// Before the execution starts, downloads are early ones, and no stage has begun (JOB-23).
 		if early := m.Stage == 0 && (rep.Progress == job.Downloading || rep.Progress == job.Downloaded); !early {
 			m.Stage = max(m.Stage, stageOf(rep.Progress))
@@ -254,6 +287,12 @@ func (m *machine) reported(ev Reported) {
 	default:
 		m.end(rep.Result)
 	}
+	switch {
+	case m.Phase == Ended:
+		m.Began = time.Time{}
+	case m.Stage != stage || asked:
+		m.Began = m.At
+	}
 }
 
 // end takes in the final result.
@@ -264,7 +303,7 @@ func (m *machine) end(r job.Result) {
 	if r != job.Withdrawn && r != job.Cancelled {
 		m.Stage = job.StageDone
 	}
-	m.Phase, m.Result, m.Ended = Ended, r, m.at
+	m.Phase, m.Lost, m.Result, m.Ended = Ended, false, r, m.at
 	m.do(KeepOutcomes{})
 	m.follow()
 }
@@ -282,7 +321,7 @@ func (m *machine) objection(ev Reported) string {
 		return fmt.Sprintf("it says %d things; want one", said)
 	case m.Phase == 0 || m.Phase == Waiting:
 		return "there is no such order"
-	case m.Phase == Ended:
+	case m.Phase == Ended && !m.Lost:
 		return fmt.Sprintf("the order had ended (%v)", m.Result)
 	case rep.Refused != "" || !known(rep.Progress) || !known(rep.Result) || !known(rep.TooLate):
 		return "it uses a word that is not known"
@@ -290,7 +329,7 @@ func (m *machine) objection(ev Reported) string {
 		return "it says too late for a cancel, and none was asked for"
 	case rep.TooLate == job.StageDownload || rep.TooLate == job.StageDone:
 		return fmt.Sprintf("it says too late for a cancel in the stage %v (JOB-3)", rep.TooLate)
-	case rep.Result == job.Cancelled && !m.Cancelled:
+	case rep.Result == job.Cancelled && !m.Cancelled && !rep.Again && !m.r.Behind: // a server that was put back forgot the cancel
 		return "it says Cancelled, and no cancel was asked for"
 	case rep.Result == job.Cancelled && (m.TooLate != 0 || m.Stage >= job.StageDeploy):
 		return "it says Cancelled after the deploy stage began (JOB-4)"

@@ -29,6 +29,7 @@ func fresh(e *ledger.Entry)     { e.Since = 4 }
 func marked(e *ledger.Entry)    { e.Cancelled = true }
 func retracted(e *ledger.Entry) { e.Retracted = true }
 func stale(e *ledger.Entry)     { e.Stale = true }
+func lost(e *ledger.Entry)      { e.Lost = true }
 
 func stage(s job.Stage) func(*ledger.Entry) { return func(e *ledger.Entry) { e.Stage = s } }
 
@@ -70,6 +71,7 @@ var situations = []struct {
 	{"ended: cancelled", order(ledger.Ended, held, marked, result(job.Cancelled))},
 	{"ended: completed", order(ledger.Ended, held, stage(job.StageDone), result(job.Completed))},
 	{"ended: failed", order(ledger.Ended, held, stage(job.StageDone), result(job.Failed))},
+	{"ended: lost", order(ledger.Ended, held, stage(job.StageDeploy), result(job.Failed), lost)},
 	{"orphaned", order(ledger.Orphaned, held, retracted, stage(job.StageDeploy))},
 	{"orphaned, not begun", order(ledger.Orphaned, held, retracted)},
 }
@@ -93,6 +95,7 @@ func say(before, after ledger.Entry, effects []ledger.Effect) string {
 		add(after.TooLate != 0, "too late: %v", after.TooLate)
 		add(after.Retracted, "retracted")
 		add(after.Stale, "stale")
+		add(after.Lost, "lost")
 		add(!after.Ended.IsZero(), "at %s", after.Ended.Format("15:04"))
 	}
 	for _, e := range effects {
@@ -102,6 +105,7 @@ func say(before, after ledger.Entry, effects []ledger.Effect) string {
 			add(e.Without, "+revise without")
 		case ledger.Follow:
 			words = append(words, "+follow")
+		case ledger.Recount: // a function of the two entries: see TestLifeOfAnOrder
 		case ledger.KeepOutcomes:
 			words = append(words, "+outcomes")
 		case ledger.Objection:
@@ -168,12 +172,28 @@ func TestEvents(t *testing.T) {
 		}},
 		{"trimmed (CAT-6, CAT-9)", ledger.Trimmed{}, map[string]string{
 			"not sealed": "=, +revise", "queued": "=, +revise", "made again": "=, +revise",
+			"begun": "=, +revise", "deploying": "=, +revise", "waits for a reboot": "=, +revise",
 		}},
 		{"trimmed, and nothing is left", ledger.Trimmed{Empty: true}, map[string]string{
 			"not sealed": withdrawnHere, "queued": gone, "made again": goneStale,
+			"begun":              "gone, since 2, stage download, retracted, +revise without",
+			"deploying":          "gone, since 2, stage deploy, retracted, +revise without",
+			"waits for a reboot": "gone, since 2, stage reboot, PendingReboot, retracted, +revise without",
 		}},
 		{"withdrawn (JOB-5)", ledger.Withdrawn{}, map[string]string{
 			"waiting": withdrawnHere, "not sealed": withdrawnHere, "queued": gone, "made again": goneStale,
+			"begun":              "gone, since 2, stage download, retracted, +revise without",
+			"deploying":          "gone, since 2, stage deploy, retracted, +revise without",
+			"waits for a reboot": "gone, since 2, stage reboot, PendingReboot, retracted, +revise without",
+		}},
+		{"the agent's state is lost (JOB-24)", ledger.StateLost{}, map[string]string{
+			"begun":              "ended, since 2, stage download, Failed, lost, at 20:00, +revise",
+			"deploying":          "ended, since 2, stage deploy, Failed, lost, at 20:00, +revise",
+			"waits for a reboot": "ended, since 2, stage reboot, Failed, lost, at 20:00, +revise",
+			"marked, begun":      "ended, since 2, stage download, Failed, marked, lost, at 20:00, +revise",
+			"marked, too late":   "ended, since 2, stage deploy, Failed, marked, too late: deploy, lost, at 20:00, +revise",
+			"gone, begun":        "ended, since 2, stage download, Failed, retracted, lost, at 20:00",
+			"gone, deploying":    "ended, since 2, stage deploy, Failed, retracted, lost, at 20:00",
 		}},
 		{"a cancel (JOB-3)", ledger.CancelAsked{}, map[string]string{
 			"waiting": "ended, Cancelled, marked, at 20:00", "not sealed": "ended, Cancelled, marked, at 20:00",

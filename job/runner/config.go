@@ -21,7 +21,7 @@ type Config struct {
 	Verifier integrity.SignatureVerifier
 	Stage    string // folder for staged files, made with mode 0700 if missing; it belongs to this runner alone (INT-6)
 
-	Zone    string            // the asset's time zone, a name of the IANA database, told at each check-in (JOB-9); empty: not told
+	Zone    func() string     // the asset's time zone, a name of the IANA database, asked before each check-in, on any goroutine (JOB-9); nil or empty: not told
 	HTTP    *http.Client      // its transport fetches patch files; nil: one with the usual proxy settings and no cookies
 	Clock   func() Clock      // nil: the machine's own
 	Logger  *slog.Logger      // nil: none
@@ -46,6 +46,9 @@ func (c Config) withDefaults() Config {
 	c.Poll = cmp.Or(c.Poll, defaultPoll)
 	if c.Clock == nil {
 		c.Clock = systemClock
+	}
+	if c.Zone == nil {
+		c.Zone = func() string { return "" }
 	}
 	if c.Observe == nil {
 		c.Observe = func(agent.State) {}

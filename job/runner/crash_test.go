@@ -148,7 +148,7 @@ func (f folder) Preflight(context.Context, []runner.Staged) ([]execution.Preflig
 	return nil, nil
 }
 
-func (f folder) Install(_ context.Context, patches []runner.Staged) ([]execution.InstallResult, error) {
+func (f folder) Install(_ context.Context, patches []runner.Staged, _ time.Duration) ([]execution.InstallResult, error) {
 	var out []execution.InstallResult
 	for _, p := range patches {
 		log, err := os.OpenFile(filepath.Join(string(f), "installs"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -175,7 +175,7 @@ func (f folder) Install(_ context.Context, patches []runner.Staged) ([]execution
 	return out, nil
 }
 
-func (f folder) RunAction(context.Context, job.Action) (int, error)            { return 0, nil }
+func (f folder) RunAction(context.Context, job.Action) (int, string, error)    { return 0, "", nil }
 func (f folder) Prompt(context.Context, reboot.Effect, func(later bool)) error { return nil }
 func (f folder) Reboot(context.Context) error                                  { return runner.ErrRebootNotAllowed }
 

@@ -36,6 +36,8 @@
 //     that fails gives each patch it was asked about code 5 or 9.
 //   - JOB-17: a download that was cut off goes on where it stopped, if the server still has the same file; what is staged completely for
 //     the same order and patch is digested again and used, not fetched again.
+//   - JOB-18: an inventory that hangs for 30 minutes is a failed try.
+//   - JOB-25: the Platform is given the install limit, which it alone can enforce.
 //   - JOB-21: every state is committed before anything that follows from it, the reboot above all.
 //   - JOB-23: files fetched before the start are staged in the same place, and a Discard cuts such a download off and deletes it.
 //   - MAN-7: a check-in is given up when the machine begins the next one, and after 60 s.

@@ -56,7 +56,9 @@ func (l *loop) execute(order job.OrderID, e execution.Effect) {
 
 func (l *loop) takeInventory(ctx context.Context, e execution.TakeInventory, reply func(execution.Event)) {
 	l.platform.Lock()
-	inv, err := l.askInventory(ctx)
+	bounded, cancel := context.WithTimeout(ctx, inventoryTime)
+	defer cancel()
+	inv, err := l.askInventory(bounded)
 	l.platform.Unlock()
 	var status Status
 	if err == nil {
@@ -155,7 +157,7 @@ func (l *loop) install(ctx context.Context, order job.OrderID, e execution.Insta
 			l.platform.Unlock()
 			return
 		}
-		got, err := l.cfg.Platform.Install(ctx, o.good)
+		got, err := l.cfg.Platform.Install(ctx, o.good, e.Limit)
 		l.inventory.Store(nil)
 		l.platform.Unlock()
 		if err != nil && ctx.Err() != nil {
@@ -190,15 +192,15 @@ func settle(patches []Staged, got []execution.InstallResult, err error) []execut
 
 func (l *loop) runAction(ctx context.Context, e execution.RunAction, reply func(execution.Event)) {
 	l.platform.Lock()
-	exit, err := l.cfg.Platform.RunAction(ctx, e.Action)
+	exit, output, err := l.cfg.Platform.RunAction(ctx, e.Action)
 	l.inventory.Store(nil)
 	l.platform.Unlock()
 	l.cfg.Trace("action:after")
 	switch {
 	case err == nil:
-		reply(execution.ActionDone{ID: e.ID, Exit: exit})
+		reply(execution.ActionDone{ID: e.ID, Exit: exit, Output: output})
 	case ctx.Err() == nil:
-		reply(execution.ActionDone{ID: e.ID, Exit: 1, Err: problem.Clip(err.Error(), job.MaxText)})
+		reply(execution.ActionDone{ID: e.ID, Exit: 1, Output: output, Err: problem.Clip(err.Error(), job.MaxText)})
 	}
 }
 

@@ -53,22 +53,26 @@ func (unsigned) Verify(io.ReaderAt, int64, []byte) integrity.Signature {
 type memory struct {
 	mu    sync.Mutex
 	saved []byte
+	ended []byte
 	fail  error
 }
 
-func (m *memory) Load(context.Context) ([]byte, error) {
+func (m *memory) Load(context.Context) ([]byte, []byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return bytes.Clone(m.saved), m.fail
+	return bytes.Clone(m.saved), bytes.Clone(m.ended), m.fail
 }
 
-func (m *memory) Commit(_ context.Context, b []byte) error {
+func (m *memory) Commit(_ context.Context, b, ended []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {
 		return m.fail
 	}
 	m.saved = bytes.Clone(b)
+	if ended != nil {
+		m.ended = bytes.Clone(ended)
+	}
 	return nil
 }
 
@@ -95,7 +99,8 @@ type computer struct {
 	later     bool // what the user answers
 	deploys   int
 	acts      []string
-	busy      int // calls under way that must come one at a time
+	limits    []time.Duration // of the installs
+	busy      int             // calls under way that must come one at a time
 	overlap   bool
 
 	inventoryTakes                                   time.Duration
@@ -154,8 +159,9 @@ func (c *computer) Preflight(_ context.Context, patches []runner.Staged) ([]exec
 	return nil, c.preflightErr
 }
 
-func (c *computer) Install(ctx context.Context, patches []runner.Staged) ([]execution.InstallResult, error) {
+func (c *computer) Install(ctx context.Context, patches []runner.Staged, limit time.Duration) ([]execution.InstallResult, error) {
 	defer c.alone()()
+	c.limits = append(c.limits, limit)
 	if c.duringDeploy != nil {
 		c.duringDeploy(ctx)
 	}
@@ -180,17 +186,17 @@ func (c *computer) Install(ctx context.Context, patches []runner.Staged) ([]exec
 	return out, nil
 }
 
-func (c *computer) RunAction(ctx context.Context, a job.Action) (int, error) {
+func (c *computer) RunAction(ctx context.Context, a job.Action) (int, string, error) {
 	defer c.alone()()
 	if c.duringAct != nil {
 		if err := c.duringAct(ctx); err != nil {
-			return 0, err
+			return 0, "", err
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.acts = append(c.acts, a.Name)
-	return 0, nil
+	return 0, "ran " + a.Name + "\n", nil
 }
 
 func (c *computer) Prompt(_ context.Context, p reboot.Effect, answer func(bool)) error {

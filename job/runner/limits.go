@@ -18,6 +18,8 @@ const (
 	tries = 5
 	// eventBuffer is how many results wait for the loop at most; whoever has one more waits.
 	eventBuffer = 64
+	// inventoryTime bounds the inventory of an execution: one that hangs is a failed try, and not a wait without end (JOB-18).
+	inventoryTime = 30 * time.Minute
 	// inventoryFresh is how old a cached inventory may be when taking one is expensive.
 	inventoryFresh = time.Hour
 	// inventoryCheap is how long an inventory may take to be taken anew at each check-in.

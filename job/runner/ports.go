@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -13,17 +14,19 @@ import (
 
 // State keeps an agent's state durable. One runner uses it at a time.
 type State interface {
-	// Load returns the last committed bytes, nil if there are none.
-	Load(ctx context.Context) ([]byte, error)
-	// Commit replaces them atomically and durably before it returns.
-	Commit(ctx context.Context, state []byte) error
+	// Load returns what was committed last: the state, and the orders that ended. Each is nil if there is none.
+	Load(ctx context.Context) (state, ended []byte, err error)
+	// Commit replaces them, both or neither, and they are durable before it returns. Ended changes seldom and can be long;
+	// nil leaves it as it is.
+	Commit(ctx context.Context, state, ended []byte) error
 }
 
 // Status is what a platform knows about the asset now.
 type Status struct {
 	BootID         string          // of this boot; never empty
 	Sessions       reboot.Sessions // RBT-9: Unknown when it cannot be found out
-	RebootRequired bool            // the system itself says that it needs a reboot (RBT-2)
+	RebootRequired bool            // the system itself says that it needs a reboot (RBT-2, RBT-11)
+	RebootSince    time.Time       // since when, by the system's clock; zero: not known
 }
 
 // Staged is one verified patch with its files, open for reading and checked again on these descriptors (INT-6).
@@ -43,10 +46,14 @@ type Platform interface {
 	Status(ctx context.Context) (Status, error)
 	// Preflight says, changing nothing, which patches would not install, or would add, remove or downgrade anything.
 	Preflight(ctx context.Context, patches []Staged) ([]execution.PreflightResult, error)
-	// Install installs the patches in one transaction where the platform has such a thing, and returns one result each.
-	Install(ctx context.Context, patches []Staged) ([]execution.InstallResult, error)
-	// RunAction runs an action and returns its exit code.
-	RunAction(ctx context.Context, action job.Action) (int, error)
+	// Install installs the patches in one transaction where the platform has such a thing, and returns one result each. An
+	// ended ctx ends it only before anything has changed. An installer that still runs after limit (zero: none) is asked to
+	// end, and killed a little later with all it started; a patch that is not at its version then has code
+	// DeployerProcessCrashed (JOB-25). Without a limit nothing is killed.
+	Install(ctx context.Context, patches []Staged, limit time.Duration) ([]execution.InstallResult, error)
+	// RunAction runs an action and returns its exit code and the end of what it wrote to its output and its error output, at
+	// least the last job.MaxOutput bytes. A program that could not be run, or was cut off, is an error.
+	RunAction(ctx context.Context, action job.Action) (exit int, output string, err error)
 	// Prompt shows, replaces or clears the reboot prompt and returns at once; answer is called at most once per prompt.
 	Prompt(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error
 	// Reboot reboots the asset; it returns when the request was taken, or with ErrRebootNotAllowed.

@@ -39,8 +39,12 @@ func Run(ctx context.Context, c Config) error {
 // load gets what the loop needs.
 func (l *loop) load(ctx context.Context) (err error) {
 	l.cfg.Trace("load:before")
-	if l.saved, err = l.cfg.State.Load(ctx); err == nil && l.saved != nil {
+	var ended []byte
+	if l.saved, ended, err = l.cfg.State.Load(ctx); err == nil && l.saved != nil {
 		err = l.state.UnmarshalBinary(l.saved)
+	}
+	if err == nil && ended != nil {
+		err = l.state.UnmarshalEnded(ended)
 	}
 	if err != nil {
 		return fmt.Errorf("the agent's saved state could not be read, so the agent did not start: %w", err)
@@ -164,12 +168,16 @@ func (l *loop) commit(ctx context.Context, c agent.Config, ev agent.Event) (agen
 	if c.Stopping && slices.ContainsFunc(out.Effects, changesAsset) {
 		return agent.Out{}, nil
 	}
+	var ended []byte
 	b, err := state.MarshalBinary()
-	changed := l.saved == nil || !bytes.Equal(b, l.saved)
+	if err == nil && !slices.Equal(state.Ended, l.state.Ended) {
+		ended, err = state.MarshalEnded()
+	}
+	changed := l.saved == nil || ended != nil || !bytes.Equal(b, l.saved)
 	if err == nil && changed {
 		l.cfg.Trace("commit:before")
 		// A commit that has begun is finished whatever becomes of ctx: half a stop is worse than a late one.
-		err = l.cfg.State.Commit(context.WithoutCancel(ctx), b)
+		err = l.cfg.State.Commit(context.WithoutCancel(ctx), b, ended)
 	}
 	if err != nil {
 		return out, fmt.Errorf("the agent's state could not be saved, so the agent stopped before acting on it (free disk space or repair the state file, then start it again): %w", err)

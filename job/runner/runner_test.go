@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -280,6 +281,37 @@ func TestStatusThatFailsCountsAsSomebody_RBT9(t *testing.T) {
 		b.pc.mu.Unlock()
 		require.Equal(t, job.Completed, b.ended().Result)
 		require.NoError(t, stop())
+	})
+}
+
+// A computer that travels is set to another time zone while its agent runs. The last calls tell it too.
+func TestEachCallTellsTheZone_JOB9_MAN7(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		var moved atomic.Bool
+		b.cfg.Zone = func() string {
+			if moved.Load() {
+				return "America/New_York"
+			}
+			return "Asia/Tokyo"
+		}
+		b.server.put(b.order("patchday", "app"))
+		trace := b.cfg.Trace
+		b.cfg.Trace = func(p string) {
+			trace(p)
+			if p == "preflight:before" {
+				moved.Store(true)
+			}
+		}
+		stop := b.run()
+		require.Equal(t, job.Completed, b.ended().Result)
+		require.NoError(t, stop())
+		var zones []string
+		for _, call := range b.server.calls {
+			if call.LastCall {
+				zones = append(zones, call.Zone)
+			}
+		}
+		require.Equal(t, []string{"Asia/Tokyo", "America/New_York"}, slices.Compact(zones), "before the start, and before the deploy")
 	})
 }
 

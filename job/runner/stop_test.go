@@ -2,6 +2,8 @@ package runner_test
 
 import (
 	"context"
+	"net/http"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -128,6 +130,75 @@ func TestResultInTheMomentOfTheStopIsKept_JOB21(t *testing.T) {
 			}
 			require.NoError(t, runner.Run(ctx, b.cfg))
 			require.Equal(t, job.Installed, b.state.state(t).Executions[0].Patches[0].Status)
+		})
+	}
+}
+
+// drip serves a byte a second, until the request's context ends.
+type drip struct{ cut chan struct{} }
+
+func (d drip) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, ContentLength: 1 << 20, Header: http.Header{}, Body: dripping{r.Context(), d}, Request: r}, nil
+}
+
+type dripping struct {
+	ctx context.Context
+	drip
+}
+
+func (d dripping) Read(p []byte) (int, error) {
+	select {
+	case <-d.ctx.Done():
+		return 0, d.ctx.Err()
+	case <-time.After(time.Second):
+		return copy(p, "x"), nil
+	}
+}
+
+func (d dripping) Close() error { close(d.cut); return nil }
+
+// A vendor that never stalls and never ends holds nothing up beyond the window: the transfer is cut off and deleted.
+func TestDownloadIsCutOffAtTheEndOfTheWindow_JOB10(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		o := b.order("patchday", "app", "lib")
+		o.End = o.Start.Add(time.Minute)
+		o.Patches[1].Files[0].URL, o.Patches[1].Files[0].Size = "https://vendor.example/lib", 1<<20
+		next := b.order("next", "app")
+		next.Start, next.Run = o.End, job.MakeRunID("next", o.End)
+		next.ID = job.MakeOrderID(next.Run, asset)
+		d := drip{make(chan struct{})}
+		b.cfg.HTTP = &http.Client{Transport: d}
+		b.server.put(o, next)
+		stop := b.run()
+		<-d.cut
+		require.WithinRange(t, time.Now(), o.End, o.End.Add(2*time.Second))
+		b.until("the next job", func() bool { r := b.server.result(); return r != nil && r.Order == next.ID })
+		require.NoError(t, stop())
+		for _, r := range b.server.accepted {
+			if r.Order == o.ID && r.Result != 0 {
+				require.Equal(t, job.Failed, r.Result)
+				require.Equal(t, job.PatchInstallationSkipped, r.Patches[0].Code)
+				require.Equal(t, job.PatchInstallationSkipped, r.Patches[1].Code)
+			}
+		}
+		staged, err := filepath.Glob(filepath.Join(b.cfg.Stage, "*"))
+		require.NoError(t, err)
+		require.Empty(t, staged)
+		require.Equal(t, "2.0.0", b.pc.installed["app"], "the next job was not held up")
+	})
+}
+
+// The platform is given the limit of the order, none if it has none.
+func TestInstallLimitReachesThePlatform_JOB25(t *testing.T) {
+	for _, limit := range []time.Duration{0, time.Hour} {
+		bubble(t, func(t *testing.T, b *bench) {
+			o := b.order("patchday", "app")
+			o.InstallLimit = limit
+			b.server.put(o)
+			stop := b.run()
+			b.ended()
+			require.NoError(t, stop())
+			require.Equal(t, []time.Duration{limit}, b.pc.limits)
 		})
 	}
 }

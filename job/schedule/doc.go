@@ -10,6 +10,11 @@
 //     Once may be an instant; every other time is one on the clock of a named zone or of each asset's own. A day the
 //     month lacks is skipped. A local time that a clock change skips runs at the first instant after the gap; one that
 //     occurs twice runs at the first. Starts can be spread over the assets by at most 2 h, shorter than the window and
-//     fixed for an asset and run. Schedule.NextIn and PrevIn give the runs, job.Definition.Span an asset's start and the
-//     end of its window; zones are arguments.
+//     fixed for an asset and run. In each asset's own zone, whether a start is past, was missed, or is next is answered by
+//     that asset's clock. So "tonight at 22:00" can be enabled while it is ahead anywhere; assets where the start has
+//     passed are left out of that run with the reason, even if a window would still be open. A run keeps one identity in
+//     all zones, its local time, and so do its orders when an asset moves: an order that has not begun is made again at
+//     the call that reports the new zone, which may be the last call; if the move puts the start in the past, the run
+//     counts as missed (JOB-12). An asset whose zone is unknown or invalid is left out with the reason. Schedule.NextIn
+//     and PrevIn give the runs, job.Definition.Span an asset's start and the end of its window; zones are arguments.
 package schedule

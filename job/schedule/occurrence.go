@@ -22,8 +22,7 @@ const horizon = 366
 // after may so come to start at the same instant: then they are one, the later.
 //
 // The zone is the one that Zone names, or for AssetZone the asset's. The caller resolves names, because that reads the
-// time zone database. The first start of an AssetZone schedule on any asset is the one in a zone 14 hours ahead of UTC,
-// the last one that in a zone 12 hours behind it.
+// time zone database. The first start of an AssetZone schedule on any asset is the one in East, the last the one in West.
 func (s Schedule) NextIn(enabled, after time.Time, zone *time.Location) (o Occurrence, ok bool) {
 	enabled = enabled.Truncate(time.Second)
 	if before := enabled.Add(-1); after.Before(before) {

@@ -61,6 +61,13 @@ func (n *Nth) UnmarshalText(text []byte) error { return nths.UnmarshalText(text,
 // AssetZone, as the Zone of a Schedule, stands for each asset's own time zone.
 const AssetZone = "asset"
 
+// East and West are the zones in which a local time comes first and last of all: no clock is more than 14 hours ahead of
+// UTC, or more than 12 behind it.
+var (
+	East = time.FixedZone("UTC+14", 14*60*60)
+	West = time.FixedZone("UTC-12", -12*60*60)
+)
+
 // Schedule says when a job runs (JOB-9): see Kind for the fields that each kind takes, NextIn and PrevIn for the
 // runs that follow from it. In JSON, Monday to Thursday nights on each asset's own clock, and the Saturday after Patch Tuesday
 // in Berlin, spread over half an hour:

@@ -111,7 +111,7 @@ var fields = []struct {
 }
 
 // Past says why no run can start any more, when the only start has passed at now in every zone; nil otherwise (JOB-20).
-// No clock is more than 12 hours behind UTC. The error is an *Invalid.
+// The error is an *Invalid.
 func (s Schedule) Past(now time.Time) error {
 	if s.Kind != Once {
 		return nil
@@ -120,7 +120,7 @@ func (s Schedule) Past(now time.Time) error {
 	if !s.At.IsZero() && !s.At.After(now) {
 		l.Add("at", s.At.Format(time.RFC3339), "is past; give a later start, or run the job on demand (JOB-20)")
 	}
-	if s.Local.valid() && !s.Local.In(time.FixedZone("", -12*60*60)).After(now) {
+	if s.Local.valid() && !s.Local.In(West).After(now) {
 		l.Add("local", s.Local.String(), "is past in every zone; give a later start, or run the job on demand (JOB-20)")
 	}
 	return l.Err("schedule")

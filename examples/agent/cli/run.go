@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,11 +85,9 @@ func (p *program) runNow(ctx context.Context, o running) error {
 		}
 	}
 	logger := p.logger()
-	if o.zone == "" {
-		o.zone = drive.Zone(o.root)
-	}
+	zone := func() string { return cmp.Or(o.zone, drive.Zone(o.root)) } // a computer that travels is set to another
 	return drive.Run(ctx, drive.Config{
-		Home: h, Identity: id, Key: key, Policy: policy, Signers: keys, Zone: o.zone, Every: o.every, UntilIdle: o.untilIdle, Logger: logger,
+		Home: h, Identity: id, Key: key, Policy: policy, Signers: keys, Zone: zone, Every: o.every, UntilIdle: o.untilIdle, Logger: logger,
 		Platform: dpkg.Config{Root: o.root, AllowReboot: o.allowReboot, RebootCommand: strings.Fields(o.rebootCommand), Logger: logger},
 	})
 }

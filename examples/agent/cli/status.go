@@ -90,7 +90,7 @@ func statusOf(ctx context.Context, h home.Home) (shown, error) {
 	if err != nil {
 		return shown{}, err
 	}
-	data, err := file.Load(ctx)
+	data, _, err := file.Load(ctx)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return shown{}, err
 	}

@@ -32,7 +32,7 @@ type Config struct {
 	Platform  dpkg.Config
 	Policy    *integrity.Policy // the signer policy that the asset is held to; nil: none, and Signers are trusted
 	Signers   []integrity.Signer
-	Zone      string        // the asset's time zone; empty: not told
+	Zone      func() string // the asset's time zone, asked before each check-in; nil: not told
 	Every     time.Duration // between check-ins; zero: as the server wishes
 	UntilIdle bool          // end once the server has nothing new and nothing is left to do or to report
 	Logger    *slog.Logger

@@ -117,16 +117,24 @@ func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]execu
 	return results, nil
 }
 
-// Install installs the patches one after the other.
-func (p *Platform) Install(ctx context.Context, staged []runner.Staged) ([]execution.InstallResult, error) {
+// Install installs the patches one after the other. What is left of them when the limit comes has not changed anything.
+func (p *Platform) Install(ctx context.Context, staged []runner.Staged, limit time.Duration) ([]execution.InstallResult, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	stopped := ctx
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
 	}
 	var results []execution.InstallResult
 	for _, s := range staged {
 		result := execution.InstallResult{Index: s.Index}
 		patch, err := p.deploy(ctx, s)
-		if err != nil {
+		if err != nil && ctx.Err() != nil && stopped.Err() == nil {
+			result.Code, result.Text = job.DeployerProcessCrashed, err.Error()
+		} else if err != nil {
 			result.Code, result.Text = job.InstallerFailed, err.Error()
 		} else {
 			result.Reboot = patch.Reboot
@@ -220,17 +228,17 @@ func (p *Platform) install(patch Patch, content io.Reader) error {
 }
 
 // RunAction runs the action's command in the folder.
-func (p *Platform) RunAction(ctx context.Context, action job.Action) (int, error) {
+func (p *Platform) RunAction(ctx context.Context, action job.Action) (int, string, error) {
 	if len(action.Command) == 0 {
-		return 0, errors.New("folder: the action has no command")
+		return 0, "", errors.New("folder: the action has no command")
 	}
 	cmd := exec.CommandContext(ctx, action.Command[0], action.Command[1:]...)
 	cmd.Dir = p.cfg.Dir
-	err := cmd.Run()
+	output, err := cmd.CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
-		return exit.ExitCode(), nil
+		return exit.ExitCode(), string(output), nil
 	}
-	return 0, err
+	return 0, string(output), err
 }
 
 // Prompt shows nothing, for nobody is there to see it.

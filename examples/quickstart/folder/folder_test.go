@@ -2,6 +2,7 @@ package folder
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,6 +23,7 @@ import (
 // TestMain lets the test's own binary, a program every system has, be the command of an action: "BINARY exit 11".
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "exit" {
+		fmt.Println("exit", os.Args[2])
 		code, err := strconv.Atoi(os.Args[2])
 		if err != nil {
 			panic(err)
@@ -50,6 +52,7 @@ func TestPlatform(t *testing.T) {
 			Good:     patch(Patch{Product: "reader", Version: semver(t, "1.6.0")}),
 			Other:    patch(Patch{Product: "editor", Version: semver(t, "2.1.0")}),
 			Broken:   patch(Patch{Product: "reader", Version: semver(t, "1.6.0"), Fails: "the disk is upside down"}),
+			Hangs:    patch(Patch{Product: "editor", Version: semver(t, "2.1.0"), Millis: 60_000}),
 			Absent:   patch(Patch{Product: "office", Version: semver(t, "1.0.0")}),
 			Older:    patch(Patch{Product: "reader", Version: semver(t, "1.4.0")}),
 			NotAFile: written(t, "reader", semver(t, "1.6.0"), []byte("MZ\x90\n")),
@@ -126,7 +129,7 @@ func TestDeployUpgradesAndNothingElse_CAT3(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, results, 1)
 			require.Equal(t, 3, results[0].Index)
-			outcomes, err := p.Install(t.Context(), staged)
+			outcomes, err := p.Install(t.Context(), staged, 0)
 			require.NoError(t, err)
 			require.Len(t, outcomes, 1)
 			require.Equal(t, 3, outcomes[0].Index)
@@ -161,7 +164,7 @@ func TestRebootIsANewBootAndTakesTheMarkAway_RBT2_RBT8(t *testing.T) {
 
 	file, err := Patch{Format: Format, Product: "kernel", Version: semver(t, "6.1.0"), Reboot: true}.File(nil)
 	require.NoError(t, err)
-	outcomes, err := p.Install(t.Context(), []runner.Staged{stage(t, "kernel", string(file))})
+	outcomes, err := p.Install(t.Context(), []runner.Staged{stage(t, "kernel", string(file))}, 0)
 	require.NoError(t, err)
 	require.Equal(t, []execution.InstallResult{{Index: 3, Reboot: true}}, outcomes)
 	marked, err := p.Status(t.Context())
@@ -194,7 +197,7 @@ func TestACutInstallationLeavesTheOldVersion(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	outcomes, err := p.Install(ctx, []runner.Staged{stage(t, "reader", string(file))})
+	outcomes, err := p.Install(ctx, []runner.Staged{stage(t, "reader", string(file))}, 0)
 	require.NoError(t, err)
 	require.Equal(t, job.InstallerFailed, outcomes[0].Code)
 	inv, err := p.Inventory(t.Context())

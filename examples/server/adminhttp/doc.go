@@ -3,7 +3,7 @@
 // Every request carries "Authorization: Bearer TOKEN". Bodies and answers are JSON; unknown members and parameters are
 // refused. An error is {"error": text, "problems"?: [{field, value, text}], "report"?: what a refused cancel tells}, with
 //
-//	400 the request cannot be understood   401 no or a wrong token   404 no such thing   409 a cancel comes too late
+//	400 the request cannot be understood   401 no or a wrong token   404 no such thing   409 a cancel comes too late, or jobs run after one that is to be deleted
 //	413 too large   422 understood and not valid   500 the server's own trouble, told in its log   503 it is stopping
 //
 // The routes, below Prefix:
@@ -12,8 +12,10 @@
 //	GET    tokens                       DELETE tokens/{id}
 //	GET    assets?after&limit           GET assets/{id}   PUT assets/{id}/tags [tag…]   DELETE assets/{id}
 //	PUT    jobs/{id}                    a definition → the definition as saved
-//	GET    jobs?after&limit             GET jobs/{id}     DELETE jobs/{id}
+//	GET    jobs?after&limit             GET jobs/{id}     DELETE jobs/{id}?force=true, though enabled jobs run after it
 //	POST   jobs/{id}/enable             → {run}           POST jobs/{id}/disable
+//	POST   jobs/{id}/run                → {run}, which starts now
+//	GET    jobs/{id}/given-up?limit     POST jobs/{id}/retry?asset&patch, which tries a given-up patch again (JOB-27)
 //	POST   jobs/{id}/cancel             → a cancel report
 //	GET    jobs/{id}/runs?after&limit   GET jobs/{id}/preview?asset
 //	GET    runs/{id}                    GET runs/{id}/assets?after&limit   POST runs/{id}/cancel

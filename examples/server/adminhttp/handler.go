@@ -76,12 +76,27 @@ func (h handler) routes() []route {
 		{"GET jobs", page, h.jobs},
 		{"GET jobs/{id}", nil, func(r *http.Request) (any, error) { return c.Job(r.Context(), jobID(r)) }},
 		{"PUT jobs/{id}", nil, h.saveJob},
-		{"DELETE jobs/{id}", nil, h.changing(func(r *http.Request) (any, error) { return nil, c.DeleteJob(r.Context(), jobID(r), h.Clock()) })},
+		{"DELETE jobs/{id}", []string{"force"}, h.changing(h.deleteJob)},
 		{"POST jobs/{id}/enable", nil, h.changing(func(r *http.Request) (any, error) {
 			run, err := c.EnableJob(r.Context(), jobID(r), h.Clock())
 			return Enabled{run}, err
 		})},
+		{"POST jobs/{id}/run", nil, h.changing(func(r *http.Request) (any, error) {
+			run, err := c.RunJob(r.Context(), jobID(r), h.Clock())
+			return Enabled{run}, err
+		})},
 		{"POST jobs/{id}/disable", nil, h.changing(func(r *http.Request) (any, error) { return nil, c.DisableJob(r.Context(), jobID(r), h.Clock()) })},
+		{"GET jobs/{id}/given-up", []string{"limit"}, func(r *http.Request) (any, error) {
+			n, err := limit(r)
+			if err != nil {
+				return nil, err
+			}
+			return c.GivenUp(r.Context(), jobID(r), n)
+		}},
+		{"POST jobs/{id}/retry", []string{"asset", "patch"}, func(r *http.Request) (any, error) {
+			q := r.URL.Query()
+			return nil, c.RetryPatch(r.Context(), jobID(r), job.AssetID(q.Get("asset")), catalog.PatchID(q.Get("patch")), h.Clock())
+		}},
 		{"POST jobs/{id}/cancel", nil, func(r *http.Request) (any, error) { return cancelled(c.CancelJob(r.Context(), jobID(r), h.Clock())) }},
 		{"GET jobs/{id}/runs", page, h.runs},
 		{"GET jobs/{id}/preview", []string{"asset"}, h.preview},
@@ -168,6 +183,8 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e.Status = http.StatusBadRequest
 	case is[*controller.NotFoundError](err):
 		e.Status = http.StatusNotFound
+	case is[*controller.FollowedError](err):
+		e.Status = http.StatusConflict
 	case is[*job.Invalid](err), is[*controller.BoundError](err), is[*job.CoDependent](err):
 		e.Status = http.StatusUnprocessableEntity
 		if invalid, ok := errors.AsType[*job.Invalid](err); ok {
@@ -258,7 +275,7 @@ func (h handler) tag(r *http.Request) (any, error) {
 	if err := body(r, &tags); err != nil {
 		return nil, err
 	}
-	return nil, h.Controller.TagAsset(r.Context(), asset(r), tags)
+	return nil, h.Controller.TagAsset(r.Context(), asset(r), tags, h.Clock())
 }
 
 func (h handler) customURLs(r *http.Request) (any, error) {
@@ -267,6 +284,14 @@ func (h handler) customURLs(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return nil, h.Controller.SetCustomURLs(r.Context(), urls)
+}
+
+func (h handler) deleteJob(r *http.Request) (any, error) {
+	force := r.URL.Query().Get("force")
+	if force != "" && force != "true" && force != "false" {
+		return nil, badRequest{fmt.Errorf("force is %.40q; want true or false", force)}
+	}
+	return nil, h.Controller.DeleteJob(r.Context(), jobID(r), force == "true", h.Clock())
 }
 
 func (h handler) saveJob(r *http.Request) (any, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -91,7 +92,13 @@ func TestEveryEndpointRefusesBadInput(t *testing.T) {
 		{"PUT /v1/admin/jobs/j", `{"id": "j", "window": 1.5}`, 400},
 		{"PUT /v1/admin/jobs/j", `null`, 400},
 		{"DELETE /v1/admin/jobs/none", "", 404},
+		{"DELETE /v1/admin/jobs/j?force=maybe", "", 400},
 		{"POST /v1/admin/jobs/none/enable", "", 404},
+		{"POST /v1/admin/jobs/none/run", "", 404},
+		{"POST /v1/admin/jobs/j/run", "", 422},
+		{"GET /v1/admin/jobs/none/given-up", "", 404},
+		{"GET /v1/admin/jobs/j/given-up?limit=x", "", 400},
+		{"POST /v1/admin/jobs/none/retry?asset=a&patch=p", "", 404},
 		{"POST /v1/admin/jobs/none/disable", "", 404},
 		{"POST /v1/admin/jobs/none/cancel", "", 404},
 		{"POST /v1/admin/jobs/j/cancel", "", 409},
@@ -121,6 +128,35 @@ func TestEveryEndpointRefusesBadInput(t *testing.T) {
 	}
 	_, e := send(t, s, "PUT", "/v1/admin/jobs/j", `{"id": "j"}`)
 	require.Greater(t, len(e.Problems), 1, "every problem is told")
+}
+
+// A follower says what it waits for, its predecessor is deleted only by force, and an enabled job is run by name (JOB-19, JOB-6).
+func TestChainOverHTTP_JOB19(t *testing.T) {
+	s, _ := server(t)
+	c := adminhttp.Client{Server: s.URL, Token: token, HTTP: s.Client()}
+	ctx := context.Background()
+	save := func(id, more string) {
+		text := fmt.Sprintf(`{"id": %q, "platform": "linux", "assets": {"includeTags": ["all"]}, "patches": {"query": {}}, "schedule": {"kind": "on demand"}%s}`, id, more)
+		require.NoError(t, c.Do(ctx, "PUT", "jobs/"+id, nil, json.RawMessage(text), nil))
+	}
+	save("first", "")
+	save("next", `, "after": {"job": "first", "share": 80, "delay": "24h"}, "lateJoiners": true, "giveUp": 3`)
+	require.NoError(t, c.Do(ctx, "POST", "jobs/next/enable", nil, nil, nil))
+	var status controller.JobStatus
+	require.NoError(t, c.Do(ctx, "GET", "jobs/next", nil, nil, &status))
+	require.Equal(t, &job.After{Job: "first", Share: 80, Delay: 24 * time.Hour}, status.After)
+	require.Equal(t, "Job first, which it runs after, is disabled.", status.Waits.Text)
+	var e *adminhttp.Error
+	require.ErrorAs(t, c.Do(ctx, "DELETE", "jobs/first", nil, nil, nil), &e)
+	require.Equal(t, http.StatusConflict, e.Status)
+	require.Contains(t, e.Text, "(next)")
+	require.NoError(t, c.Do(ctx, "DELETE", "jobs/first", url.Values{"force": {"true"}}, nil, nil))
+	var run adminhttp.Enabled
+	require.NoError(t, c.Do(ctx, "POST", "jobs/next/run", nil, nil, &run))
+	require.Equal(t, job.ID("next"), run.Run.Job())
+	var given []controller.GivenUp
+	require.NoError(t, c.Do(ctx, "GET", "jobs/next/given-up", nil, nil, &given))
+	require.Empty(t, given)
 }
 
 func TestOnlyTheAdministratorGetsIn(t *testing.T) {

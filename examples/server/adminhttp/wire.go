@@ -32,9 +32,9 @@ type MadeToken struct {
 	Token  controller.Token `json:"token"`
 }
 
-// Enabled is the answer to enabling a job.
+// Enabled is the answer to enabling a job, and to running one by name.
 type Enabled struct {
-	Run job.RunID `json:"run,omitempty"` // empty: it was enabled already, or runs behind another job
+	Run job.RunID `json:"run,omitempty"` // empty: it was enabled already, or runs after another job
 }
 
 // Preview is what a job would do on an asset now.
@@ -80,6 +80,9 @@ func ParseDefinition(data []byte) (d job.Definition, err error) {
 	duration("", raw, "window")
 	if schedule, ok := raw["schedule"].(map[string]any); ok {
 		duration("schedule.", schedule, "spread")
+	}
+	if after, ok := raw["after"].(map[string]any); ok {
+		duration("after.", after, "delay")
 	}
 	if policy, ok := raw["reboot"].(map[string]any); ok {
 		for _, name := range []string{"interval", "prompt", "countdown"} {

@@ -26,15 +26,13 @@ const jobExample = `  {
 
 func (r *remote) jobs() *cobra.Command {
 	noun := &cobra.Command{Use: "job", Short: "Jobs: which patches, on which assets, when"}
-	noun.AddCommand(r.jobCreate(), r.jobList(), r.jobShow(), r.jobPreview(), r.jobCancel())
-	for _, v := range []struct{ verb, short, method, suffix, done string }{
-		{"disable", "Withdraw what has not started; what has goes on (JOB-5)", http.MethodPost, "/disable", "disabled"},
-		{"delete", "Like disable, for ever; the history stays (JOB-6)", http.MethodDelete, "", "deleted"},
-	} {
-		noun.AddCommand(&cobra.Command{Use: v.verb + " JOB", Short: v.short, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-			return act(cmd, r, v.method, "jobs/"+escaped(args[0])+v.suffix, nil, v.done)
-		}})
-	}
+	noun.AddCommand(r.jobGivenUp(), r.jobRetry(), r.jobCreate(), r.jobList(), r.jobShow(), r.jobPreview(), r.jobCancel())
+	noun.AddCommand(&cobra.Command{
+		Use: "disable JOB", Short: "Withdraw what has not started; what has goes on (JOB-5)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return act(cmd, r, http.MethodPost, "jobs/"+escaped(args[0])+"/disable", nil, "disabled")
+		},
+	}, r.jobDelete())
 	noun.AddCommand(&cobra.Command{
 		Use: "enable JOB", Short: "Enable a job and print its run", Args: cobra.ExactArgs(1),
 		Long: "Enable a job. Its orders are handed out 3 h before the start; if that is sooner, at each asset's next check-in (MAN-1).",
@@ -44,7 +42,18 @@ func (r *remote) jobs() *cobra.Command {
 				return err
 			}
 			if out.Run == "" {
-				out.Run = "(no run is planned: it was enabled already, or runs behind another job)"
+				out.Run = "(no run is planned: it was enabled already, or runs after another job)"
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), out.Run)
+			return err
+		},
+	}, &cobra.Command{
+		Use: "run JOB", Short: "Start a run of an enabled job now and print it", Args: cobra.ExactArgs(1),
+		Long: "Start a run of an enabled job now, whatever its schedule says and whatever it runs after. Its other runs come as planned.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out, done, err := do[adminhttp.Enabled](cmd, r, http.MethodPost, "jobs/"+escaped(args[0])+"/run", nil, nil)
+			if err != nil || done {
+				return err
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), out.Run)
 			return err
@@ -53,15 +62,67 @@ func (r *remote) jobs() *cobra.Command {
 	return noun
 }
 
+func (r *remote) jobGivenUp() *cobra.Command {
+	return &cobra.Command{
+		Use: "given-up JOB", Short: "The patches that a job leaves out on an asset because they failed too often (JOB-27)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list, done, err := do[[]controller.GivenUp](cmd, r, http.MethodGet, "jobs/"+escaped(args[0])+"/given-up", url.Values{"limit": {"1000"}}, nil)
+			if err != nil || done {
+				return err
+			}
+			var rows [][]any
+			for _, g := range list {
+				rows = append(rows, []any{g.Asset, g.Patch, g.Runs, g.Last})
+			}
+			return table(cmd.OutOrStdout(), "ASSET PATCH FAILED-RUNS LAST", rows)
+		},
+	}
+}
+
+func (r *remote) jobRetry() *cobra.Command {
+	var asset, patch string
+	c := &cobra.Command{
+		Use: "retry JOB --asset ASSET --patch PATCH", Short: "Have a job try a patch again that it gave up on an asset (JOB-27)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if asset == "" || patch == "" {
+				return usageError{errors.New("--asset or --patch is missing: see server job given-up JOB")}
+			}
+			path := "jobs/" + escaped(args[0]) + "/retry?" + url.Values{"asset": {asset}, "patch": {patch}}.Encode()
+			return act(cmd, r, http.MethodPost, path, nil, "the next run tries it")
+		},
+	}
+	c.Flags().StringVar(&asset, "asset", "", "the asset")
+	c.Flags().StringVar(&patch, "patch", "", "the patch")
+	return c
+}
+
+func (r *remote) jobDelete() *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use: "delete JOB", Short: "Like disable, for ever; the history stays (JOB-6)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := "jobs/" + escaped(args[0])
+			if force {
+				path += "?force=true"
+			}
+			return act(cmd, r, http.MethodDelete, path, nil, "deleted")
+		},
+	}
+	c.Flags().BoolVar(&force, "force", false, "though enabled jobs run after it; they wait then, and say so (JOB-19)")
+	return c
+}
+
 func (r *remote) jobCreate() *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use: "create -f FILE", Short: "Save a job; a new one is disabled, one that exists keeps its state",
 		Long: "Save a job from a JSON file. Saving an enabled job again makes its orders that have not started anew (MAN-2).\n\nA job file:\n\n" + jobExample +
-			"\n\nInstead of a query, patches may be a list: {\"list\": [\"PATCH-ID\"]}. A schedule is {\"kind\": \"on demand\"}, which starts when the\njob is enabled, once as above, or recurs:\n\n" +
+			"\n\nInstead of a query, patches may be a list: {\"list\": [\"PATCH-ID\"]}. A schedule is {\"kind\": \"on demand\"}, which starts when the\njob is enabled or run by name, once as above, or recurs:\n\n" +
 			"  {\"kind\": \"daily\", \"time\": \"22:00\", \"zone\": \"Europe/Berlin\", \"spread\": \"30m\"}\n" +
 			"  {\"kind\": \"weekly\", \"time\": \"22:00\", \"zone\": \"asset\", \"weekdays\": [\"saturday\"]}\n" +
 			"  {\"kind\": \"patch tuesday\", \"time\": \"02:30\", \"zone\": \"UTC\", \"offset\": 4}\n\n" +
+			"A job that runs after another has \"after\": {\"job\": \"nightly\", \"share\": 80, \"delay\": \"24h\"}, or {\"job\": \"nightly\", \"perAsset\": true}, and\n" +
+			"is on demand or recurs; \"lateJoiners\": true takes assets that enrol or get the tag later; \"giveUp\": 3 leaves a patch out on an\nasset after three failed runs.\n\n" +
 			"The zone \"asset\" is each asset's own. \"go doc ./job/schedule.Kind\" lists them all.",
 		Example: "  server job create -f nightly.json && server job preview nightly --asset web-1 && server job enable nightly\n  generate-job | server job create -f -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -134,6 +195,9 @@ func (r *remote) jobShow() *cobra.Command {
 		}
 		if err := table(cmd.OutOrStdout(), "JOB STATE REVISION SCHEDULE AT NAME", [][]any{{j.ID, j.State, j.Revision, j.Schedule.Kind, j.Schedule.At, j.Name}}); err != nil {
 			return err
+		}
+		if j.Waits != nil {
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "\nIt has not started: %s\n", show(j.Waits.Text))
 		}
 		_, _ = fmt.Fprintln(cmd.OutOrStdout())
 		return runTable(cmd, runs)

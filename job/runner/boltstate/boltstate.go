@@ -44,8 +44,9 @@ type State struct {
 var _ runner.State = (*State)(nil)
 
 var (
-	bucket = []byte("agent")
-	key    = []byte("state")
+	bucket   = []byte("agent")
+	stateKey = []byte("state")
+	endedKey = []byte("ended")
 )
 
 // Open opens the file, making it if it is missing. It returns ErrInUse, a *Corrupt, or an error of the file system.
@@ -72,20 +73,20 @@ func Open(path string) (s *State, err error) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("the agent's state file cannot be made private: %w", err), db.Close())
 	}
-	if _, err := s.Load(context.Background()); err != nil {
+	if _, _, err := s.Load(context.Background()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
-// Load returns the last committed bytes, nil if there are none. It returns a *Corrupt when they are not what was committed.
-func (s *State) Load(ctx context.Context) (state []byte, err error) {
+// Load returns what was committed last, nil if nothing was. It returns a *Corrupt when that is not what is there.
+func (s *State) Load(ctx context.Context) (state, ended []byte, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			state, err = nil, &Corrupt{s.path, fmt.Sprint(r)}
+			state, ended, err = nil, nil, &Corrupt{s.path, fmt.Sprint(r)}
 		}
 	}()
 	err = s.db.View(func(tx *bbolt.Tx) error {
@@ -93,48 +94,55 @@ func (s *State) Load(ctx context.Context) (state []byte, err error) {
 		if b == nil && tx.ID() <= freshID {
 			return nil
 		}
-		if b == nil || b.Get(key) == nil {
+		if b == nil || b.Get(stateKey) == nil {
 			return &Corrupt{s.path, "the record is missing"}
 		}
-		v := b.Get(key)
+		v := b.Get(stateKey)
 		if len(v) < sha256.Size {
 			return &Corrupt{s.path, "the record is cut off"}
 		}
-		if !bytes.Equal(checksum(tx, v[sha256.Size:]), v[:sha256.Size]) {
+		list := b.Get(endedKey)
+		if !bytes.Equal(checksum(tx, v[sha256.Size:], list), v[:sha256.Size]) {
 			return &Corrupt{s.path, "the record does not match its checksum"}
 		}
-		state = bytes.Clone(v[sha256.Size:])
+		state, ended = bytes.Clone(v[sha256.Size:]), bytes.Clone(list)
 		return nil
 	})
-	return state, err
+	return state, ended, err
 }
 
-// Commit replaces the state; it is durable when Commit returns.
-func (s *State) Commit(ctx context.Context, state []byte) error {
+// Commit replaces the state, and the orders that ended unless they are nil. It is durable when Commit returns.
+func (s *State) Commit(ctx context.Context, state, ended []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if len(state) > maxState {
-		return fmt.Errorf("a state of %d bytes is refused: the most is %d", len(state), maxState)
+	if len(state)+len(ended) > maxState {
+		return fmt.Errorf("a state of %d bytes is refused: the most is %d", len(state)+len(ended), maxState)
 	}
 	return s.db.Update(func(tx *bbolt.Tx) error {
 		b, err := tx.CreateBucketIfNotExists(bucket)
 		if err != nil {
 			return err
 		}
-		return b.Put(key, append(checksum(tx, state), state...))
+		if ended == nil {
+			ended = bytes.Clone(b.Get(endedKey))
+		} else if err := b.Put(endedKey, ended); err != nil {
+			return err
+		}
+		return b.Put(stateKey, append(checksum(tx, state, ended), state...))
 	})
 }
 
 // freshID is the transaction of a file that nothing was committed to. Each commit is one transaction, and makes the record anew.
 const freshID = 1
 
-// checksum is over the state and the transaction that it was committed in: in a copy that was made while the agent went on, the headers of one
+// checksum is over both records and the transaction that it was committed in: in a copy that was made while the agent went on, the headers of one
 // commit may lead to the record of another.
-func checksum(tx *bbolt.Tx, state []byte) []byte {
+func checksum(tx *bbolt.Tx, state, ended []byte) []byte {
 	h := sha256.New()
-	_ = binary.Write(h, binary.BigEndian, int64(tx.ID())) // a hash takes everything
+	_ = binary.Write(h, binary.BigEndian, []int64{int64(tx.ID()), int64(len(state))}) // a hash takes everything
 	h.Write(state)
+	h.Write(ended)
 	return h.Sum(nil)
 }
 

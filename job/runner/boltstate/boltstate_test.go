@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	old, err := s.Load(context.Background())
+	old, _, err := s.Load(context.Background())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	n := number(old)
 	for {
 		n++
-		if err := s.Commit(context.Background(), state(n)); err != nil {
+		if err := s.Commit(context.Background(), state(n), nil); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -63,12 +63,12 @@ func TestCommitIsReadBackAfterReopen_JOB21(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	s, err := boltstate.Open(path)
 	require.NoError(t, err)
-	b, err := s.Load(t.Context())
+	b, _, err := s.Load(t.Context())
 	require.NoError(t, err)
 	require.Nil(t, b)
 	for _, want := range [][]byte{[]byte("one"), {}, []byte("three")} {
-		require.NoError(t, s.Commit(t.Context(), want))
-		b, err = s.Load(t.Context())
+		require.NoError(t, s.Commit(t.Context(), want, nil))
+		b, _, err = s.Load(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(b))
 	}
@@ -76,7 +76,7 @@ func TestCommitIsReadBackAfterReopen_JOB21(t *testing.T) {
 	s, err = boltstate.Open(path)
 	require.NoError(t, err)
 	defer s.Close()
-	b, err = s.Load(t.Context())
+	b, _, err = s.Load(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "three", string(b))
 	if runtime.GOOS != "windows" {
@@ -101,7 +101,7 @@ func TestDamagedFileIsTypedAndSaysWhatToDo(t *testing.T) {
 	good := filepath.Join(dir, "good.db")
 	s, err := boltstate.Open(good)
 	require.NoError(t, err)
-	require.NoError(t, s.Commit(t.Context(), bytes.Repeat([]byte("state"), 5000)))
+	require.NoError(t, s.Commit(t.Context(), bytes.Repeat([]byte("state"), 5000), nil))
 	require.NoError(t, s.Close())
 	whole, err := os.ReadFile(good)
 	require.NoError(t, err)
@@ -134,8 +134,8 @@ func TestEndedContextCommitsNothing(t *testing.T) {
 	defer s.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, s.Commit(ctx, []byte("x")), context.Canceled)
-	b, err := s.Load(t.Context())
+	require.ErrorIs(t, s.Commit(ctx, []byte("x"), nil), context.Canceled)
+	b, _, err := s.Load(t.Context())
 	require.NoError(t, err)
 	require.Nil(t, b)
 }
@@ -172,7 +172,7 @@ func TestKilledAtRandomInstantsLosesNothing_JOB21(t *testing.T) {
 		require.NoError(t, os.WriteFile(copied, b, 0o600))
 		s, err := boltstate.Open(copied)
 		require.NoError(t, err)
-		got, err := s.Load(t.Context())
+		got, _, err := s.Load(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, s.Close())
 		n := number(got)

@@ -36,7 +36,7 @@ func TestCopyOfAFileInUse_JOB21(t *testing.T) {
 		if n%5 == 0 {
 			state = state[:2] // small enough to share a page
 		}
-		require.NoError(t, s.Commit(t.Context(), state))
+		require.NoError(t, s.Commit(t.Context(), state, nil))
 		number[string(state)] = n
 		file, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -75,6 +75,6 @@ func loaded(path string, content []byte) (state []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	state, err = s.Load(context.Background())
+	state, _, err = s.Load(context.Background())
 	return state, errors.Join(err, s.Close())
 }

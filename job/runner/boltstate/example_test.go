@@ -23,12 +23,12 @@ func Example() {
 	defer state.Close()
 
 	ctx := context.Background()
-	before, _ := state.Load(ctx)
+	before, _, _ := state.Load(ctx)
 	fmt.Println("before:", before == nil)
-	if err := state.Commit(ctx, []byte("revision 7")); err != nil {
+	if err := state.Commit(ctx, []byte("revision 7"), nil); err != nil {
 		log.Fatal(err)
 	}
-	after, _ := state.Load(ctx)
+	after, _, _ := state.Load(ctx)
 	fmt.Println("after:", string(after))
 	// Output:
 	// before: true

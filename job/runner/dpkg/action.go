@@ -17,11 +17,11 @@ import (
 
 var errActionTime = errors.New("the action took longer than its timeout")
 
-// RunAction runs an action without a shell, inside the root, and returns its exit code (JOB-13). It and what it started are killed when its
+// RunAction runs an action without a shell, inside the root, and returns its exit code and the end of its output (JOB-13). It and what it started are killed when its
 // timeout or ctx ends; both give an error.
-func (p *Platform) RunAction(ctx context.Context, a job.Action) (int, error) {
+func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, output string, err error) {
 	if len(a.Command) == 0 {
-		return 0, fmt.Errorf("the action %q has no command", a.Name)
+		return 0, "", fmt.Errorf("the action %q has no command", a.Name)
 	}
 	timeout := a.Timeout
 	if timeout <= 0 {
@@ -31,26 +31,33 @@ func (p *Platform) RunAction(ctx context.Context, a job.Action) (int, error) {
 	defer cancel()
 	program, err := p.program(a.Command[0])
 	if err != nil {
-		return 0, fmt.Errorf("the action %q cannot be run: %w", a.Name, err)
+		return 0, "", fmt.Errorf("the action %q cannot be run: %w", a.Name, err)
 	}
 	cmd := exec.CommandContext(ctx, program, a.Command[1:]...)
 	cmd.Env = environment()
+	out, err := outputFile()
+	if err != nil {
+		return 0, "", err
+	}
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out // a service that the action starts may go on writing
 	cmd.WaitDelay = 5 * time.Second
 	contain(cmd, p.cfg.Root)
 	err = cmd.Run()
+	output, _ = tail(out, job.MaxOutput) // its result counts without
 	switch {
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errActionTime):
-		return 0, fmt.Errorf("the action %q was ended: %w of %v", a.Name, errActionTime, timeout)
+		return 0, output, fmt.Errorf("the action %q was ended: %w of %v", a.Name, errActionTime, timeout)
 	case ctx.Err() != nil:
-		return 0, ctx.Err()
+		return 0, output, ctx.Err()
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
-		return exit.ExitCode(), nil
+		return exit.ExitCode(), output, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("the action %q could not be run: %w", a.Name, err)
+		return 0, output, fmt.Errorf("the action %q could not be run: %w", a.Name, err)
 	}
-	return 0, nil
+	return 0, output, nil
 }
 
 // program finds a command in the root; its path is valid inside.

@@ -23,6 +23,7 @@ type Config struct {
 	AllowReboot   bool          // let Reboot reboot (RBT-7); false: it returns runner.ErrRebootNotAllowed
 	RebootCommand []string      // program and arguments; empty: systemctl or shutdown on the host, none for a root folder
 	LockWait      time.Duration // how long another package manager is waited for; default 10 min
+	Grace         time.Duration // how long an installer at its limit is given to end by itself, before it is killed (JOB-25); default 1 min
 	Logger        *slog.Logger  // nil: none
 
 	// Prompt shows, replaces or clears the reboot prompt, as runner.Platform.Prompt. Nil: on the host the users' terminals are told with
@@ -32,6 +33,9 @@ type Config struct {
 
 // defaultLockWait is how long another package manager is waited for: an unattended upgrade of a slow machine fits.
 const defaultLockWait = 10 * time.Minute
+
+// defaultGrace lets dpkg finish writing what it has unpacked.
+const defaultGrace = time.Minute
 
 // ErrUnsupported is what New returns where there is no dpkg to drive.
 var ErrUnsupported = errors.New("dpkg: Debian packages can be managed on Linux only")
@@ -45,7 +49,10 @@ func New(c Config) (*Platform, error) {
 	if c.LockWait < 0 {
 		errs = append(errs, fmt.Errorf("LockWait is %v: want a positive duration, or zero for the default", c.LockWait))
 	}
-	c.LockWait = cmp.Or(c.LockWait, defaultLockWait)
+	if c.Grace < 0 {
+		errs = append(errs, fmt.Errorf("Grace is %v: want a positive duration, or zero for the default", c.Grace))
+	}
+	c.LockWait, c.Grace = cmp.Or(c.LockWait, defaultLockWait), cmp.Or(c.Grace, defaultGrace)
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	root, err := filepath.Abs(cmp.Or(c.Root, "/"))
 	if err != nil {

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	fail(err)
 	v, err := version.Parse(version.Debian, args[2])
 	fail(err)
-	_, err = p.Install(context.Background(), []runner.Staged{{Patch: job.OrderPatch{Product: catalog.ProductID(args[1]), Version: v}, Files: []*os.File{f}}})
+	_, err = p.Install(context.Background(), []runner.Staged{{Patch: job.OrderPatch{Product: catalog.ProductID(args[1]), Version: v}, Files: []*os.File{f}}}, 0)
 	fail(err)
 }
 
@@ -98,7 +98,7 @@ func TestAgentKilledWhileDpkgRuns_JOB10_JOB17(t *testing.T) {
 	agent := w.agent()
 	require.NoError(t, agent.Process.Kill())
 	require.Error(t, agent.Wait())
-	_, err := w.p.Install(t.Context(), []runner.Staged{w.staged(0, withScript(deb("slow", "2"), "postinst", slow))})
+	_, err := w.p.Install(t.Context(), []runner.Staged{w.staged(0, withScript(deb("slow", "2"), "postinst", slow))}, 0)
 	require.ErrorContains(t, err, "another package manager (process ", "dpkg works on, and its lock is honoured")
 	w.goOn()
 	w.p, err = dpkg.New(dpkg.Config{Root: w.root})
@@ -146,7 +146,7 @@ func TestStopDuringDeployWaitsForDpkg_JOB10(t *testing.T) {
 	done := make(chan result, 1)
 	staged := w.staged(0, withScript(deb("slow", "2"), "postinst", slow))
 	go func() {
-		o, err := w.p.Install(ctx, []runner.Staged{staged})
+		o, err := w.p.Install(ctx, []runner.Staged{staged}, 0)
 		done <- result{o, err}
 	}()
 	w.await("started")

@@ -13,7 +13,7 @@
 //     PinnedTo that version.
 //   - CAT-7: Preflight reports the version that the file really contains.
 //   - INT-6: dpkg, dpkg-deb and apt read the very descriptors the runner checked, as /proc/self/fd paths; no name in a folder is trusted.
-//   - JOB-10: an install that has begun is never killed: dpkg runs in a session of its own, so neither the agent's death nor a signal to it
+//   - JOB-10: an install that has begun is not killed, except at a limit (JOB-25): dpkg runs in a session of its own, so neither the agent's death nor a signal to it
 //     ends it, writes to a file instead of a pipe, and Install waits for it even when its context ends. (Under systemd, give the agent's
 //     unit KillMode=process.)
 //   - JOB-13: actions run with the timeout the job gives, inside the root folder if there is one.
@@ -21,6 +21,8 @@
 //   - JOB-17: a package database left half-done by a crash is repaired with "dpkg --configure -a" before anything else; what is then at
 //     its version is not installed again. Until then the inventory has such a package at the version that worked last, so that its upgrade
 //     is missing still and is ordered again.
+//   - JOB-25: at the install limit dpkg and the maintainer scripts get SIGTERM, and after Config.Grace SIGKILL. What is not at its version
+//     then has code 10; the next install repairs the database first (JOB-17).
 //   - RBT-2: a result asks for a reboot when /run/reboot-required appeared or named more packages during the install, or when a kernel
 //     package of the running version or a newer one was installed on the host. A mark from before the job does not count.
 //   - RBT-9: sessions are Unknown when neither logind nor utmp can say. A root folder has Nobody.

@@ -58,7 +58,7 @@ func newWorld(t *testing.T, installed ...debroot.Deb) *world {
 	if len(paths) > 0 {
 		require.NoError(t, debroot.Install(t.Context(), w.root, paths...))
 	}
-	w.p, err = dpkg.New(dpkg.Config{Root: w.root, LockWait: 2 * time.Second})
+	w.p, err = dpkg.New(dpkg.Config{Root: w.root, LockWait: 2 * time.Second, Grace: time.Second})
 	require.NoError(t, err)
 	return w
 }
@@ -115,7 +115,7 @@ func (w *world) version(name string) string {
 
 func (w *world) deploy(patches ...runner.Staged) map[int]execution.InstallResult {
 	w.t.Helper()
-	outcomes, err := w.p.Install(w.t.Context(), patches)
+	outcomes, err := w.p.Install(w.t.Context(), patches, 0)
 	require.NoError(w.t, err)
 	require.Len(w.t, outcomes, len(patches))
 	by := map[int]execution.InstallResult{}

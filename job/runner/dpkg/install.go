@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
@@ -20,14 +21,15 @@ import (
 )
 
 // Install upgrades packages in one transaction of dpkg. What an interrupted dpkg left is finished first. Before dpkg runs, an ended ctx
-// ends Install without a change; from then on Install waits for dpkg whatever becomes of ctx (JOB-10).
-func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]execution.InstallResult, error) {
+// ends Install without a change; from then on Install waits for dpkg whatever becomes of ctx (JOB-10), for as long as limit
+// allows. The repair and the transaction have that time each (JOB-25).
+func (p *Platform) Install(ctx context.Context, patches []runner.Staged, limit time.Duration) ([]execution.InstallResult, error) {
 	locks, err := p.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer locks.close()
-	repaired, err := p.repair(locks)
+	repaired, err := p.repair(ctx, locks, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +47,7 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]exec
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if ran, err = p.install(locks, plan.all, todo); err != nil {
+		if ran, err = p.install(ctx, locks, plan.all, todo, limit); err != nil {
 			return nil, err
 		}
 	}
@@ -70,6 +72,14 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged) ([]exec
 	return results, nil
 }
 
+// within ends only with the limit (JOB-25), whatever becomes of ctx (JOB-10).
+func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if ctx = context.WithoutCancel(ctx); limit <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, limit)
+}
+
 // judge goes by what the database says afterwards, not by dpkg's exit code alone: that is one for the whole transaction.
 func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want version.Version, after *database, ran transcript, audit, repaired string) {
 	_, arch, name, _ := debian.SplitProductID(s.Patch.Product)
@@ -78,6 +88,9 @@ func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want versi
 		return
 	}
 	r.Code = job.InstallerFailed
+	if ran.ended {
+		r.Code = job.DeployerProcessCrashed
+	}
 	text := fmt.Sprintf("dpkg left %s %s at version %s, and %s was to be installed.", name, e.state, e.version, want)
 	if why := ran.about(name); why != "" {
 		text += "\n" + why
@@ -105,6 +118,7 @@ func (p *Platform) command(dpkg string) string {
 type transcript struct {
 	output string // its end, with the descriptors' paths replaced by names
 	err    string // how it ended, when not well
+	ended  bool   // by the install limit (JOB-25)
 }
 
 // about finds what dpkg said on the failure of one package.
@@ -159,14 +173,16 @@ func (d deployment) todo() steps {
 
 // install carries the steps out, all in one call of dpkg unless apt wants something configured before something else is unpacked.
 // A step that fails does not keep the others from going on (JOB-2); nothing is configured twice.
-func (p *Platform) install(locks *locks, all []candidate, todo steps) (transcript, error) {
+func (p *Platform) install(ctx context.Context, locks *locks, all []candidate, todo steps, limit time.Duration) (transcript, error) {
+	ctx, cancel := within(ctx, limit)
+	defer cancel()
 	undo, err := p.forbidServices()
 	if err != nil {
 		return transcript{}, err
 	}
 	defer undo()
 	if len(todo) == 1 || len(todo) == 2 && todo[1].configure {
-		return p.call(locks, all, todo[0].items, "--install")
+		return p.call(ctx, locks, all, todo[0].items, "--install")
 	}
 	var t transcript
 	for _, s := range todo {
@@ -174,18 +190,19 @@ func (p *Platform) install(locks *locks, all []candidate, todo steps) (transcrip
 		if s.configure {
 			mode = "--configure"
 		}
-		one, err := p.call(locks, all, s.items, mode)
+		one, err := p.call(ctx, locks, all, s.items, mode)
 		if err != nil {
 			return t, err
 		}
 		t.output += one.output
 		t.err = cmp.Or(t.err, one.err)
+		t.ended = t.ended || one.ended
 	}
 	return t, nil
 }
 
 // call runs dpkg on candidates: by their descriptors, or by their names to configure them.
-func (p *Platform) call(locks *locks, all []candidate, items []int, mode string) (transcript, error) {
+func (p *Platform) call(ctx context.Context, locks *locks, all []candidate, items []int, mode string) (transcript, error) {
 	args := []string{"--force-confdef", "--force-confold", "--refuse-downgrade", "--auto-deconfigure", mode}
 	var files []*os.File
 	var names []string
@@ -200,7 +217,7 @@ func (p *Platform) call(locks *locks, all []candidate, items []int, mode string)
 		files = append(files, c.file)
 		names = append(names, path+" ", c.name+" ") // the blank keeps /fd/1 out of /fd/10
 	}
-	t, err := p.dpkg(locks, files, args...)
+	t, err := p.dpkg(ctx, locks, files, args...)
 	t.output = strings.NewReplacer(names...).Replace(t.output)
 	return t, err
 }
@@ -208,37 +225,45 @@ func (p *Platform) call(locks *locks, all []candidate, items []int, mode string)
 // firstDescriptor is the child's number of the first extra file.
 const firstDescriptor = 3
 
-// dpkg runs dpkg to its end. Its output goes to a file, so that it outlives this process: a pipe nobody reads would kill it.
+// overLimit is how a dpkg ended that ran into the install limit.
+const overLimit = "dpkg was ended: it ran longer than the install limit of the job"
+
+// dpkg runs dpkg to its end, or until ctx ends: then it and what it started are asked to end, and killed after Config.Grace. Its output goes to a file, so that it outlives this process: a pipe nobody reads would kill it.
 // The error is of a dpkg that did not run; the transcript has the failure of one that did.
-func (p *Platform) dpkg(locks *locks, files []*os.File, args ...string) (transcript, error) {
-	out, err := os.CreateTemp("", "patchpolicy-dpkg-")
+func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, args ...string) (transcript, error) {
+	out, err := outputFile()
 	if err != nil {
 		return transcript{}, err
 	}
 	defer out.Close()
-	if err := os.Remove(out.Name()); err != nil {
-		return transcript{}, err
-	}
 	args = p.inRoot(args...)
 	name := "dpkg"
 	if n := len(files) + 256; n > 1024 { // the usual limit of open files; the agent's own is higher already
 		args = append([]string{"-c", `ulimit -n "$0" && exec dpkg "$@"`, strconv.Itoa(n)}, args...)
 		name = "sh"
 	}
-	cmd := exec.Command(name, args...)
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(environment(), "DPKG_FRONTEND_LOCKED=true")
 	cmd.ExtraFiles = files
 	cmd.Stdout, cmd.Stderr = out, out
-	detach(cmd)
+	detach(cmd, p.cfg.Grace)
 	if err := locks.yield(); err != nil {
 		return transcript{}, err
 	}
+	if ctx.Err() != nil { // an earlier call took all the time there is
+		return transcript{err: overLimit, ended: true}, nil
+	}
 	ran := cmd.Run()
-	text, err := tail(out)
+	text, err := tail(out, maxOutput)
 	if err != nil {
 		text += "\n(its output could not be read: " + err.Error() + ")"
 	}
 	t := transcript{output: text}
+	if ran != nil && ctx.Err() != nil {
+		sweep(cmd, p.cfg.Grace)
+		t.err, t.ended = overLimit, true
+		return t, nil
+	}
 	if _, exited := errors.AsType[*exec.ExitError](ran); ran != nil && !exited {
 		return t, fmt.Errorf("dpkg could not be run: %w", ran)
 	}
@@ -259,12 +284,25 @@ func (p *Platform) inRoot(args ...string) []string {
 // maxOutput is how much of dpkg's output is looked at, from its end, in bytes: the errors of a large transaction fit.
 const maxOutput = 256 << 10
 
-func tail(f *os.File) (string, error) {
+// outputFile is a file without a name for what a program writes.
+func outputFile() (*os.File, error) {
+	f, err := os.CreateTemp("", "patchpolicy-output-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// tail reads the last bytes of a file, most at most.
+func tail(f *os.File, most int64) (string, error) {
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return "", err
 	}
-	b := make([]byte, min(end, maxOutput))
+	b := make([]byte, min(end, most))
 	_, err = f.ReadAt(b, end-int64(len(b)))
 	if errors.Is(err, io.EOF) {
 		err = nil
@@ -273,7 +311,9 @@ func tail(f *os.File) (string, error) {
 }
 
 // repair finishes what an interrupted dpkg left. It returns what dpkg said when that failed.
-func (p *Platform) repair(locks *locks) (string, error) {
+func (p *Platform) repair(ctx context.Context, locks *locks, limit time.Duration) (string, error) {
+	ctx, cancel := within(ctx, limit)
+	defer cancel()
 	db, err := p.database()
 	if err != nil {
 		return "", err
@@ -287,7 +327,7 @@ func (p *Platform) repair(locks *locks) (string, error) {
 		return "", err
 	}
 	defer undo()
-	t, err := p.dpkg(locks, nil, "--force-confdef", "--force-confold", "--configure", "-a")
+	t, err := p.dpkg(ctx, locks, nil, "--force-confdef", "--force-confold", "--configure", "-a")
 	if err != nil || t.err == "" {
 		return "", err
 	}

@@ -150,9 +150,9 @@ func TestRebootMarksAreComparedWithBefore_RBT2(t *testing.T) {
 	require.True(t, s.RebootRequired)
 
 	by = w.deploy(w.staged(0, deb("a", "3")), w.staged(1, deb("b", "3")))
-	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0}, 1: {Index: 1}}, by, "the mark stood before")
+	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0, Reboot: true}, 1: {Index: 1}}, by, "the mark stood before, and names a")
 	by = w.deploy(w.staged(0, deb("a", "4")), w.staged(1, withScript(deb("b", "4"), "postinst", mark("b"))))
-	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0}, 1: {Index: 1, Reboot: true}}, by, "one more package asks")
+	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0, Reboot: true}, 1: {Index: 1, Reboot: true}}, by, "one more package asks")
 
 	require.NoError(t, os.Remove(filepath.Join(w.root, "run/reboot-required")))
 	require.NoError(t, os.Remove(filepath.Join(w.root, "run/reboot-required.pkgs")))
@@ -173,7 +173,7 @@ func TestLocksAreWaitedFor(t *testing.T) {
 	for _, name := range []string{"var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock"} {
 		w := newWorld(t, deb("a", "1"))
 		release := w.hold(name)
-		_, err := w.p.Install(t.Context(), []runner.Staged{w.staged(0, deb("a", "2"))})
+		_, err := w.p.Install(t.Context(), []runner.Staged{w.staged(0, deb("a", "2"))}, 0)
 		require.ErrorContains(t, err, "another package manager")
 		require.ErrorContains(t, err, filepath.Join(w.root, name))
 		require.ErrorContains(t, err, "run the job again")
@@ -190,7 +190,7 @@ func TestStopWhileWaitingForALockIsNoFailure(t *testing.T) {
 	defer w.hold("var/lib/dpkg/lock")()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := w.p.Install(ctx, []runner.Staged{w.staged(0, deb("a", "2"))})
+	_, err := w.p.Install(ctx, []runner.Staged{w.staged(0, deb("a", "2"))}, 0)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
@@ -203,4 +203,37 @@ func TestNewNamesEverythingThatIsWrong(t *testing.T) {
 	w := newWorld(t)
 	_, err = dpkg.New(dpkg.Config{Root: w.root, Channel: "a/b"})
 	require.ErrorContains(t, err, `Channel is "a/b"`)
+}
+
+// limited installs with a limit and says how long it took.
+func (w *world) limited(limit time.Duration, patches ...runner.Staged) (map[int]execution.InstallResult, time.Duration) {
+	w.t.Helper()
+	began := time.Now()
+	results, err := w.p.Install(w.t.Context(), patches, limit)
+	require.NoError(w.t, err)
+	by := map[int]execution.InstallResult{}
+	for _, r := range results {
+		by[r.Index] = r
+	}
+	return by, time.Since(began)
+}
+
+// A script that waits for ever is asked to end, and may still tidy up; nothing of it is left running.
+func TestInstallLimit_JOB25(t *testing.T) {
+	w := newWorld(t, deb("waits", "1"), deb("good", "1"))
+	asks := "[ ! -e /answer ] || exit 0; trap 'echo bye > /said; exit 1' TERM; while :; do sleep 0.1 || :; done"
+	by, took := w.limited(2*time.Second, w.staged(0, deb("good", "2")), w.staged(1, withScript(deb("waits", "2"), "postinst", asks)))
+	require.Less(t, took, 30*time.Second)
+	require.Equal(t, "bye\n", w.file("said"))
+	require.Zero(t, by[0].Code, "it was done before the limit came: %s", by[0].Text)
+	require.Equal(t, job.DeployerProcessCrashed, by[1].Code)
+	require.Contains(t, by[1].Text, "install limit")
+	// The next install repairs first, and its repair is limited in the same way.
+	by, took = w.limited(2*time.Second, w.staged(0, deb("good", "3")))
+	require.Less(t, took, 30*time.Second)
+	require.Zero(t, by[0].Code, "another package's repair is no reason: %s", by[0].Text)
+	require.NoError(t, os.WriteFile(filepath.Join(w.root, "answer"), nil, 0o600))
+	by, _ = w.limited(time.Minute, w.staged(0, deb("good", "4")))
+	require.Zero(t, by[0].Code, by[0].Text)
+	require.Empty(t, w.audit())
 }

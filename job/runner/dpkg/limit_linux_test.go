@@ -36,7 +36,7 @@ func TestMoreFilesThanTheUsualLimit_JOB8(t *testing.T) {
 	locks, err := p.lock(t.Context())
 	require.NoError(t, err)
 	defer locks.close()
-	ran, err := p.dpkg(locks, files, "--install", "/proc/self/fd/"+strconv.Itoa(firstDescriptor+len(files)-1))
+	ran, err := p.dpkg(t.Context(), locks, files, "--install", "/proc/self/fd/"+strconv.Itoa(firstDescriptor+len(files)-1))
 	require.NoError(t, err)
 	require.Empty(t, ran.err, ran.output)
 	v, err := debroot.Version(t.Context(), root, "last")

@@ -5,6 +5,7 @@ package dpkg
 import (
 	"context"
 	"os/exec"
+	"time"
 )
 
 // On other systems New returns ErrUnsupported, so nothing here is ever reached; it lets programs that name this package build.
@@ -15,5 +16,6 @@ func (p *Platform) lock(context.Context) (*locks, error) { return nil, ErrUnsupp
 func (l *locks) yield() error                            { return ErrUnsupported }
 func (l *locks) close()                                  {}
 
-func detach(*exec.Cmd)          {}
-func contain(*exec.Cmd, string) {}
+func detach(*exec.Cmd, time.Duration) {}
+func sweep(*exec.Cmd, time.Duration)  {}
+func contain(*exec.Cmd, string)       {}

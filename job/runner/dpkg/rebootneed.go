@@ -3,6 +3,7 @@ package dpkg
 import (
 	"os"
 	"strings"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
@@ -10,6 +11,7 @@ import (
 // marks is what the system itself says about a needed reboot.
 type marks struct {
 	stands   bool
+	since    time.Time
 	packages map[string]bool // that asked for it
 }
 
@@ -20,8 +22,8 @@ const (
 
 func (p *Platform) rebootMarks() marks {
 	m := marks{packages: map[string]bool{}}
-	if _, err := os.Stat(p.path(markFile)); err == nil {
-		m.stands = true
+	if info, err := os.Stat(p.path(markFile)); err == nil {
+		m.stands, m.since = true, info.ModTime()
 	}
 	b, err := os.ReadFile(p.path(markPackages))
 	if err != nil {
@@ -33,23 +35,17 @@ func (p *Platform) rebootMarks() marks {
 	return m
 }
 
-// rebootNeed compares the marks with those before a deploy and says for each deployed package whether a reboot is needed because of it (RBT-2).
-// A new mark that names nobody counts for all of them.
+// rebootNeed compares the marks with those before a deploy and says for each deployed package whether a reboot is needed because
+// of it (RBT-2): the mark names it, whoever left the mark at first, or the mark is new and names nobody.
 func (p *Platform) rebootNeed(before marks) func(name string) bool {
 	now := p.rebootMarks()
-	fresh := map[string]bool{}
-	for name := range now.packages {
-		if !before.packages[name] {
-			fresh[name] = true
-		}
-	}
-	all := now.stands && !before.stands && len(fresh) == 0
+	all := now.stands && !before.stands && len(now.packages) == 0
 	running := ""
 	if p.host {
 		running = runningKernel()
 	}
 	return func(name string) bool {
-		return all || fresh[name] || kernelNeedsReboot(name, running)
+		return all || now.packages[name] || kernelNeedsReboot(name, running)
 	}
 }
 

@@ -18,7 +18,8 @@ const bootFile = "run/patchpolicy-boot-id"
 
 // Status returns the boot identity, the sessions (RBT-9) and whether the system says that it needs a reboot.
 func (p *Platform) Status(ctx context.Context) (runner.Status, error) {
-	s := runner.Status{Sessions: reboot.Nobody, RebootRequired: p.rebootMarks().stands}
+	mark := p.rebootMarks()
+	s := runner.Status{Sessions: reboot.Nobody, RebootRequired: mark.stands, RebootSince: mark.since}
 	var err error
 	if s.BootID, err = p.boot(); err != nil {
 		return runner.Status{}, err

@@ -110,26 +110,31 @@ func TestPinsOfARoot_CAT5(t *testing.T) {
 
 func TestActRunsInsideTheRootAndIsBounded_JOB13(t *testing.T) {
 	w := newWorld(t)
-	exit, err := w.p.RunAction(t.Context(), job.Action{Name: "a", Command: []string{"sh", "-c", "echo $0 $DEBIAN_FRONTEND > /inside", "arg"}})
+	exit, _, err := w.p.RunAction(t.Context(), job.Action{Name: "a", Command: []string{"sh", "-c", "echo $0 $DEBIAN_FRONTEND > /inside", "arg"}})
 	require.NoError(t, err)
 	require.Zero(t, exit)
 	require.Equal(t, "arg noninteractive\n", w.file("inside"))
 
+	_, output, err := w.p.RunAction(t.Context(), job.Action{Name: "loud", Command: []string{"sh", "-c", "while [ ${#x} -lt 5000 ]; do x=x$x-; done; echo $x; echo why >&2; exit 3"}})
+	require.NoError(t, err)
+	require.Len(t, output, job.MaxOutput)
+	require.True(t, strings.HasSuffix(output, "-\nwhy\n"), output)
+
 	began := time.Now()
-	_, err = w.p.RunAction(t.Context(), job.Action{Name: "slow", Command: []string{"sh", "-c", "sleep 60 & sleep 60"}, Timeout: 200 * time.Millisecond})
+	_, _, err = w.p.RunAction(t.Context(), job.Action{Name: "slow", Command: []string{"sh", "-c", "sleep 60 & sleep 60"}, Timeout: 200 * time.Millisecond})
 	require.ErrorContains(t, err, `the action "slow" was ended: the action took longer than its timeout of 200ms`)
 	require.Less(t, time.Since(began), 30*time.Second)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err = w.p.RunAction(ctx, job.Action{Name: "cut", Command: []string{"/bin/sleep", "60"}, Timeout: time.Minute})
+	_, _, err = w.p.RunAction(ctx, job.Action{Name: "cut", Command: []string{"/bin/sleep", "60"}, Timeout: time.Minute})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 
-	_, err = w.p.RunAction(t.Context(), job.Action{Name: "empty"})
+	_, _, err = w.p.RunAction(t.Context(), job.Action{Name: "empty"})
 	require.ErrorContains(t, err, "no command")
-	_, err = w.p.RunAction(t.Context(), job.Action{Name: "relative", Command: []string{"../sh"}})
+	_, _, err = w.p.RunAction(t.Context(), job.Action{Name: "relative", Command: []string{"../sh"}})
 	require.ErrorContains(t, err, "absolute path")
-	exit, err = w.p.RunAction(t.Context(), job.Action{Name: "killed", Command: []string{"sh", "-c", "kill -9 $$"}})
+	exit, _, err = w.p.RunAction(t.Context(), job.Action{Name: "killed", Command: []string{"sh", "-c", "kill -9 $$"}})
 	require.Error(t, err, "exit %d", exit)
 }
 

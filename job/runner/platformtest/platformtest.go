@@ -2,6 +2,7 @@ package platformtest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/reboot"
@@ -33,6 +35,8 @@ func Run(t *testing.T, make func(t *testing.T) Subject) {
 		{"InstallRefusesWhatIsNoInstaller", installRefusesGarbage},
 		{"InstallReadsTheDescriptor_INT6", installReadsDescriptor},
 		{"InstallStoppedBeforeItBeganChangesNothing", installStopped},
+		{"InstallEndsAtItsLimit_JOB25", installLimited},
+		{"InstallWithinItsLimit_JOB25", installWithinLimit},
 		{"RunActionReturnsTheExitCode_JOB13", actExitCodes},
 		{"PromptReturnsAtOnce", promptReturns},
 		{"RebootNeedsPermission_RBT7", rebootRefused},
@@ -132,7 +136,7 @@ func preflightTellsVersion(t *testing.T, s Subject) {
 // install runs Install and returns the results by index, exactly one per patch.
 func install(t *testing.T, s Subject, patches ...runner.Staged) map[int]execution.InstallResult {
 	t.Helper()
-	results, err := s.Platform.Install(t.Context(), patches)
+	results, err := s.Platform.Install(t.Context(), patches, 0)
 	require.NoError(t, err)
 	require.Len(t, results, len(patches), "want one result per patch")
 	by := map[int]execution.InstallResult{}
@@ -206,18 +210,43 @@ func installStopped(t *testing.T, s Subject) {
 	before := inventory(t, s).Digest()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := s.Platform.Install(ctx, []runner.Staged{s.Good.open(t, 0)})
+	_, err := s.Platform.Install(ctx, []runner.Staged{s.Good.open(t, 0)}, 0)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, before, inventory(t, s).Digest())
 }
 
+// installLimited wants an installer that runs into its limit to be ended, and the asset to be usable afterwards.
+func installLimited(t *testing.T, s Subject) {
+	began := time.Now()
+	results, err := s.Platform.Install(t.Context(), []runner.Staged{s.Hangs.open(t, 3)}, time.Second)
+	require.NoError(t, err)
+	require.Less(t, time.Since(began), time.Minute, "it was not ended")
+	require.Len(t, results, 1)
+	require.Equal(t, 3, results[0].Index)
+	require.Equal(t, job.DeployerProcessCrashed, results[0].Code, results[0].Text)
+	require.NotEmpty(t, results[0].Text)
+	o := install(t, s, s.Good.open(t, 0))[0]
+	require.Zero(t, o.Code, o.Text)
+}
+
+func installWithinLimit(t *testing.T, s Subject) {
+	results, err := s.Platform.Install(t.Context(), []runner.Staged{s.Good.open(t, 0), s.Broken.open(t, 1)}, time.Hour)
+	require.NoError(t, err)
+	require.Len(t, results, 2)
+	for _, r := range results {
+		require.NotEqual(t, job.DeployerProcessCrashed, r.Code, "it did not run into its limit: %s", r.Text)
+		require.Equal(t, r.Index == 0, r.Code == 0, r.Text)
+	}
+}
+
 func actExitCodes(t *testing.T, s Subject) {
 	for _, want := range []int{0, 1, 10, 11, 12, 101} {
-		got, err := s.Platform.RunAction(t.Context(), s.Exit(want))
+		got, output, err := s.Platform.RunAction(t.Context(), s.Exit(want))
 		require.NoError(t, err)
 		require.Equal(t, want, got)
+		require.Contains(t, output, fmt.Sprint("exit ", want), "what it wrote")
 	}
-	_, err := s.Platform.RunAction(t.Context(), s.Missing)
+	_, _, err := s.Platform.RunAction(t.Context(), s.Missing)
 	require.Error(t, err)
 }
 

@@ -17,11 +17,12 @@ type Subject struct {
 	Good     Patch // upgrades an installed product, and needs nothing
 	Other    Patch // upgrades another installed product, and needs nothing
 	Broken   Patch // passes Preflight, and its installer fails
+	Hangs    Patch // passes Preflight, upgrades another product than Good, and its installer ends neither by itself nor when it is asked to
 	Absent   Patch // of a product that is not installed (CAT-3)
 	Older    Patch // of a version lower than the installed one (CAT-3)
 	NotAFile Patch // ordered like Good, and its file is no installer at all
 
-	// Exit makes an action that ends with an exit code; Missing is one whose program does not exist.
+	// Exit makes an action that writes "exit" and its exit code, and ends with it; Missing is one whose program does not exist.
 	Exit    func(code int) job.Action
 	Missing job.Action
 }

@@ -1,0 +1,343 @@
+package controller_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
+)
+
+// follows saves and enables a job after another, about the player.
+func (f *fixture) follows(id job.ID, after job.After, change ...func(*job.Definition)) {
+	f.Helper()
+	d := definition(id, "player-2.0.0")
+	d.After = &after
+	for _, c := range change {
+		c(&d)
+	}
+	_, err := f.SaveJob(ctx, d, f.now)
+	require.NoError(f, err)
+	_, err = f.EnableJob(ctx, id, f.now)
+	require.NoError(f, err)
+}
+
+// ended lets an asset report the result of a run, and the server count.
+func (f *fixture) ended(a *agent, run job.RunID, result job.Result) {
+	f.Helper()
+	f.call(a)
+	a.report(job.Report{Order: job.MakeOrderID(run, a.id), Result: result})
+	f.call(a)
+	_, err := f.Tick(ctx, f.now)
+	require.NoError(f, err)
+}
+
+func (f *fixture) runsOf(id job.ID) []controller.RunStatus {
+	f.Helper()
+	runs, err := f.Runs(ctx, id, "", 100)
+	require.NoError(f, err)
+	return runs
+}
+
+func (f *fixture) waits(id job.ID) controller.Waits {
+	f.Helper()
+	status, err := f.Job(ctx, id)
+	require.NoError(f, err)
+	if status.Waits == nil {
+		return controller.Waits{}
+	}
+	return *status.Waits
+}
+
+// However an asset leaves the run, the share is reckoned again without it: before it began, after it failed, when nobody else is
+// left to report, and also an asset that had succeeded.
+func TestShareWithoutAssetsThatLeft_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a, b := f.enrol("a", "all"), f.enrol("b", "all")
+		f.enrol("c", "all")
+		f.enrol("d", "all", "old")
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		f.follows("next", job.After{Job: "first", Share: 100})
+		require.Equal(f, "Job first, which it runs after, is disabled.", f.waits("next").Text)
+		first, err := f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		f.pass(time.Minute)
+		f.ended(a, first, job.Completed)
+		f.ended(b, first, job.Failed)
+		require.Equal(f, controller.Waits{
+			Text: "It needs 4 of the 4 assets of run " + string(first) + " to succeed (100 %); 1 have.", Run: first, Needed: 4, Succeeded: 1, Counted: 4,
+		}, f.waits("next"))
+
+		d := definition("first", "editor-2.0.0")
+		d.Assets.ExcludeTags = []string{"old"}
+		_, err = f.SaveJob(ctx, d, f.now) // d never called: its order ends
+		require.NoError(f, err)
+		require.Equal(f, 3, f.waits("next").Counted)
+		require.NoError(f, f.RemoveAsset(ctx, "b", f.now)) // its order has ended
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		require.Empty(f, f.runsOf("next"))
+		require.Equal(f, 2, f.waits("next").Counted)
+		require.NoError(f, f.RemoveAsset(ctx, "c", f.now)) // its order waits
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		require.Len(f, f.runsOf("next"), 1)
+		require.Empty(f, f.waits("next"), "it has started")
+	})
+}
+
+// A removed asset counts neither as one nor as a success, and with none left the follower does not start and says so.
+func TestShareOfNobody_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a, b := f.enrol("a", "all"), f.enrol("b", "all")
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		f.follows("next", job.After{Job: "first", Share: 60})
+		first, err := f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		f.ended(a, first, job.Completed)
+		f.ended(b, first, job.Failed)
+		for _, id := range []job.AssetID{"a", "b"} {
+			require.NoError(f, f.RemoveAsset(ctx, id, f.now))
+			_, err = f.Tick(ctx, f.now)
+			require.NoError(f, err)
+			require.Empty(f, f.runsOf("next"), "none of those that are left succeeded")
+		}
+		require.Contains(f, f.waits("next").Text, "No asset is left in run "+string(first))
+	})
+}
+
+// The share is of all orders, not of those that a pass has made so far.
+func TestShareIsReckonedWhenAllOrdersAreMade_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		done := f.enrol("a", "all") // has nothing to do: its order ends when it is made
+		done.install("editor", "2.0.0", "player", "1.0.0")
+		f.call(done)
+		b := f.enrol("b", "all")
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		f.follows("next", job.After{Job: "first", Share: 100})
+		first, err := f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		require.Empty(f, f.runsOf("next"))
+		f.ended(b, first, job.Completed)
+		require.Len(f, f.runsOf("next"), 1)
+	})
+}
+
+// Where nobody has anything to do, everybody succeeded.
+func TestShareOfAJobWithNothingToDo_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		for _, id := range []job.AssetID{"a", "b"} {
+			a := f.enrolOnly(id, "all")
+			a.install("editor", "2.0.0", "player", "1.0.0")
+			f.call(a)
+		}
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		f.follows("next", job.After{Job: "first", Share: 100})
+		_, err = f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		require.Len(f, f.runsOf("next"), 1)
+	})
+}
+
+// A smaller share counts at once: nothing else may ever happen in the run. Another delay plans the run again.
+func TestEditOfTheShareAndTheDelay_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a, b := f.enrol("a", "all"), f.enrol("b", "all")
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		f.follows("next", job.After{Job: "first", Share: 100})
+		first, err := f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		f.ended(a, first, job.Completed)
+		f.ended(b, first, job.Failed)
+		require.Empty(f, f.runsOf("next"))
+		for _, delay := range []time.Duration{48 * time.Hour, 24 * time.Hour} {
+			d := definition("next", "player-2.0.0")
+			d.After = &job.After{Job: "first", Share: 50, Delay: delay}
+			_, err = f.SaveJob(ctx, d, f.now)
+			require.NoError(f, err)
+			status, err := f.Job(ctx, "next")
+			require.NoError(f, err)
+			require.Len(f, status.Open, 1)
+			run, err := f.Run(ctx, status.Open[0])
+			require.NoError(f, err)
+			require.Equal(f, ledger.RunPlanned, run.State)
+			require.Equal(f, f.now.Add(delay), run.Start)
+			require.Contains(f, status.Waits.Text, "is planned and starts at "+run.Start.Format(time.RFC3339))
+		}
+	})
+}
+
+// An asset that verified the first job after the window of the others has one of its own. A run that was cancelled stays so.
+func TestWindowOfAnAssetThatFollowsLate_JOB19_JOB10(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		agents := []*agent{f.enrol("a", "all"), f.enrol("b", "all"), f.enrol("c", "all"), f.enrol("d", "all")}
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		f.follows("next", job.After{Job: "first", PerAsset: true}, func(d *job.Definition) { d.Window = time.Hour })
+		first, err := f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		for i, a := range agents {
+			f.ended(a, first, job.Completed)
+			if i == 3 {
+				require.Empty(f, a.orders)
+				continue
+			}
+			require.Len(f, a.orders, 1)
+			require.True(f, a.orders[0].End.After(f.now))
+			f.pass(40 * time.Minute)
+			if i == 2 {
+				_, err = f.CancelRun(ctx, a.orders[0].Run, f.now)
+				require.NoError(f, err)
+				f.pass(40 * time.Minute)
+			}
+		}
+		runs := f.runsOf("next")
+		require.Len(f, runs, 2)
+		require.Equal(f, []int{2, 1}, []int{runs[0].Assets, runs[1].Assets})
+	})
+}
+
+// An enabled job that had times of its own becomes a follower, and the other way round.
+func TestEditMakesAFollower_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		first := f.enable(definition("first", "editor-2.0.0"))
+		f.ended(a, first, job.Completed)
+		d := definition("next", "player-2.0.0")
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: f.now.Add(24 * time.Hour)}
+		f.enable(d)
+		d.Schedule = schedule.Schedule{Kind: schedule.OnDemand}
+		d.After = &job.After{Job: "first", Share: 100, Delay: 12 * time.Hour}
+		_, err := f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		require.Contains(f, f.waits("next").Text, "is planned and starts at "+f.now.Add(12*time.Hour).Format(time.RFC3339))
+		d.After = nil
+		_, err = f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		f.call(a)
+		require.Equal(f, []string{"player-2.0.0"}, a.patches(), "on demand: now")
+		require.Empty(f, f.waits("next"))
+		require.NoError(f, f.DeleteJob(ctx, "first", false, f.now), "nobody runs after it any more")
+	})
+}
+
+// Asset by asset in each asset's own zone: each takes part in the run of its own next night, and a run that was cancelled
+// stays so.
+func TestFollowersNextTimeInEachZone_JOB19_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		var agents []*agent
+		for _, zone := range []string{"Asia/Tokyo", "America/New_York", "Asia/Tokyo"} { // 21:00 and 07:00 on March 1
+			a := f.enrolOnly(job.AssetID("a"+string(rune('0'+len(agents)))), "all")
+			a.zone = zone
+			a.install("editor", "1.0.0", "player", "1.0.0")
+			f.call(a)
+			agents = append(agents, a)
+		}
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		f.follows("night", job.After{Job: "first", PerAsset: true, Delay: 2 * time.Hour}, func(d *job.Definition) {
+			d.Schedule = schedule.Schedule{Kind: schedule.Daily, Time: schedule.Clock(22, 0), Zone: schedule.AssetZone}
+		})
+		first, err := f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		for _, a := range agents[:2] {
+			f.ended(a, first, job.Completed)
+		}
+		var ids []job.RunID
+		for _, r := range f.runsOf("night") {
+			ids = append(ids, r.ID)
+		}
+		require.Equal(f, []job.RunID{"night@20260301T220000", "night@20260302T220000"}, ids, "in Tokyo 22:00 is less than two hours ahead")
+		_, err = f.CancelRun(ctx, "night@20260302T220000", f.now)
+		require.NoError(f, err)
+		f.ended(agents[2], first, job.Completed)
+		f.pass(20 * time.Hour) // 08:00 UTC on March 2: past 22:00 in New York, and far from 22:00 on March 3 in UTC+14
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		for _, a := range agents {
+			f.call(a)
+		}
+		orders := func(a *agent) (list []string) {
+			for _, o := range a.orders {
+				list = append(list, string(o.Run)+" at "+o.Start.Format(time.RFC3339))
+			}
+			return list
+		}
+		require.Equal(f, []string{"night@20260301T220000 at 2026-03-02T03:00:00Z"}, orders(agents[1]))
+		require.Empty(f, orders(agents[0]), "its run was cancelled")
+		require.Empty(f, orders(agents[2]), "and it goes a day later")
+		f.pass(24 * time.Hour)
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		f.call(agents[2])
+		require.Empty(f, orders(agents[2]), "its turn comes by its own clock (MAN-1)")
+		f.pass(2 * time.Hour)
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		f.call(agents[2])
+		require.Equal(f, []string{"night@20260303T220000 at 2026-03-03T13:00:00Z"}, orders(agents[2]))
+	})
+}
+
+// A predecessor of enabled jobs is deleted only by force, and they say so (JOB-19).
+func TestDeleteOfAPredecessor_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		f.enable(definition("first", "editor-2.0.0"))
+		f.follows("b", job.After{Job: "first", Share: 1})
+		f.follows("a", job.After{Job: "first", PerAsset: true})
+		var followed *controller.FollowedError
+		require.ErrorAs(f, f.DeleteJob(ctx, "first", false, f.now), &followed)
+		require.Equal(f, &controller.FollowedError{Job: "first", Followers: []job.ID{"a", "b"}}, followed)
+		require.ErrorContains(f, followed, "enabled jobs run after it (a, b)")
+		require.NoError(f, f.DisableJob(ctx, "a", f.now))
+		require.ErrorAs(f, f.DeleteJob(ctx, "first", false, f.now), &followed)
+		require.Equal(f, []job.ID{"b"}, followed.Followers)
+		require.NoError(f, f.DeleteJob(ctx, "first", true, f.now))
+		require.Contains(f, f.waits("b").Text, "Job first, which it runs after, is deleted")
+		require.NoError(f, f.DeleteJob(ctx, "b", false, f.now), "nobody runs after it")
+		require.Empty(f, f.waits("b"))
+	})
+}
+
+// What a follower asset by asset says.
+func TestWhyAFollowerAssetByAssetHasNotStarted_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		f.enrol("b", "all")
+		d := definition("first", "editor-2.0.0")
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: f.now.Add(6 * time.Hour)}
+		first := f.enable(d)
+		f.follows("next", job.After{Job: "first", PerAsset: true})
+		require.Equal(f, "Job first, which it runs after, starts at 2026-03-01T18:00:00Z.", f.waits("next").Text)
+		f.pass(6 * time.Hour)
+		_, err := f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		require.Equal(f, "It starts on each asset that succeeds in run "+string(first)+": none of 2 has.", f.waits("next").Text)
+		require.NoError(f, f.DisableJob(ctx, "next", f.now))
+		f.ended(a, first, job.Completed)
+		_, err = f.EnableJob(ctx, "next", f.now)
+		require.NoError(f, err)
+		require.Equal(f, "It starts on each asset that succeeds in run "+string(first)+": of 2, 1 have, none of them while this job was enabled.", f.waits("next").Text)
+		f.follows("third", job.After{Job: "next", Share: 100})
+		require.Equal(f, "Job next, which it runs after, has no run yet.", f.waits("third").Text)
+	})
+}

@@ -1,0 +1,72 @@
+package controller
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+)
+
+// joinable reports whether an asset that enrols or is tagged now could still take part in a run whose orders were made before
+// (JOB-26).
+func (run runRecord) joinable(now time.Time) bool {
+	made := run.State == ledger.RunMaking || run.State == ledger.RunMade
+	return made && run.Definition.LateJoiners && run.joinsUntil(now, run.lastStart())
+}
+
+// joinsUntil reports whether that is so where the run starts at an instant.
+func (run runRecord) joinsUntil(now, start time.Time) bool {
+	return now.Before(start.Add(cmp.Or(run.Definition.Window, job.JoinTime)))
+}
+
+// join makes the orders of an asset that enrolled, was tagged or told its zone now, in the newest run of each job that takes late
+// joiners (JOB-26). Where the asset goes by its own clock, it is the newest whose turn has come there: those after it have the
+// asset anyway.
+func (t *tx) join(asset job.Asset) error {
+	jobs, err := names[job.ID](t, tableJoins, "")
+	if err != nil {
+		return err
+	}
+	zone, err := zoneName(t, asset.ID)
+	if err != nil {
+		return err
+	}
+	for _, id := range jobs {
+		rec, err := loadJob(t, id)
+		if err != nil {
+			return err
+		}
+		var newest runRecord
+		for _, open := range rec.Open {
+			run, err := loadRun(t, open)
+			switch {
+			case err != nil:
+				return err
+			case run.State == ledger.RunPlanned, run.zoned() && t.dueIn(run, zone).After(t.now):
+			case newest.ID == "" || run.Start.After(newest.Start):
+				newest = run
+			}
+		}
+		if newest.joinable(t.now) && newest.Definition.Select(asset) {
+			if err := t.joinRun(newest, asset, zone); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// joinRun makes the order of an asset that has none in a run, unless it is too late where the asset is. Until the asset has
+// reported its zone, that is not known.
+func (t *tx) joinRun(run runRecord, asset job.Asset, zone string) error {
+	e, err := loadEntry(t, run.ID, asset.ID)
+	if err != nil || e.Phase == ledger.Waiting || e.Phase == ledger.Open {
+		return err
+	}
+	if at := t.assetZone(zone); run.zoned() && at.unusable == "" && !run.joinsUntil(t.now, run.Local.In(at.Location)) {
+		return nil
+	}
+	_, err = t.make(run, asset, ledger.Pass{Kind: ledger.MakePass})
+	return err
+}

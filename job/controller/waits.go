@@ -1,0 +1,107 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+)
+
+// Waits says why an enabled job that runs after another has no run in progress (JOB-19).
+type Waits struct {
+	Text      string    `json:"text"`          // one sentence or two
+	Run       job.RunID `json:"run,omitempty"` // the other job's run that it waits for; empty: there is none
+	Needed    int       `json:"needed"`        // assets of that run that must have succeeded
+	Succeeded int       `json:"succeeded"`     // that have
+	Counted   int       `json:"counted"`       // assets that the share is taken of
+}
+
+// waits says what a job waits for; nil if it runs after no other, is not enabled, or has started. Open are its unsettled runs.
+func waits(r Reader, d job.Definition, open []job.RunID) (*Waits, error) {
+	if d.After == nil || d.State != job.Enabled {
+		return nil, nil
+	}
+	for _, id := range open {
+		run, err := loadRun(r, id)
+		if err != nil || run.State != ledger.RunPlanned {
+			return nil, err
+		}
+		return &Waits{Text: fmt.Sprintf("Its run %s is planned and starts at %s.", id, run.Start.Format(time.RFC3339))}, nil
+	}
+	before, err := loadJob(r, d.After.Job)
+	if err != nil {
+		return nil, err
+	}
+	run, found, err := lastRun(r, before)
+	switch {
+	case err != nil:
+		return nil, err
+	case before.Definition.State == job.Deleted:
+		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, is deleted: name another one, or run this job by name.", d.After.Job)}, nil
+	case found && run.State != ledger.RunPlanned:
+		return waitsFor(r, d, run)
+	case before.Definition.State == job.Disabled:
+		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, is disabled.", d.After.Job)}, nil
+	case found:
+		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, starts at %s.", d.After.Job, run.Start.Format(time.RFC3339))}, nil
+	default:
+		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, has no run yet.", d.After.Job)}, nil
+	}
+}
+
+// lastRun returns the newest run of a job that is no longer planned, else the planned one.
+func lastRun(r Reader, rec jobRecord) (last runRecord, found bool, err error) {
+	for _, id := range rec.Open {
+		run, err := loadRun(r, id)
+		if err != nil {
+			return last, false, err
+		}
+		planned, was := run.State == ledger.RunPlanned, last.State == ledger.RunPlanned
+		if !found || was && !planned || was == planned && run.Start.After(last.Start) {
+			last, found = run, true
+		}
+	}
+	return last, found, nil
+}
+
+// waitsFor says what a job waits for in a run of the other; nil if that run has started it.
+func waitsFor(r Reader, d job.Definition, run runRecord) (*Waits, error) {
+	_, started, err := startedBy(r, run.ID, d.ID)
+	if err != nil || started {
+		return nil, err
+	}
+	n, err := reckon(r, run)
+	if err != nil {
+		return nil, err
+	}
+	a := d.After
+	w := &Waits{Run: run.ID, Needed: max(1, a.Needed(n.assets)), Succeeded: n.succeeded, Counted: n.assets}
+	again := fmt.Sprintf("the next run of job %s", a.Job)
+	stopped := run.State.Over()
+	switch {
+	case run.State == ledger.RunMaking:
+		w.Text = fmt.Sprintf("The orders of run %s are being made.", run.ID)
+	case n.orders == 0:
+		w.Text = fmt.Sprintf("Run %s has no asset, so it does not start; it waits for %s.", run.ID, again)
+	case n.assets == 0:
+		w.Text = fmt.Sprintf("No asset is left in run %s: the orders were withdrawn or the assets removed, so it does not start; it waits for %s.", run.ID, again)
+	case a.PerAsset:
+		w.Text = fmt.Sprintf("It starts on each asset that succeeds in run %s: of %d, %d have, none of them while this job was enabled.", run.ID, n.assets, n.succeeded)
+		if n.succeeded == 0 {
+			w.Text = fmt.Sprintf("It starts on each asset that succeeds in run %s: none of %d has.", run.ID, n.assets)
+		}
+	case a.Due(n.succeeded, n.assets):
+		w.Text = fmt.Sprintf("In run %s, %d of %d assets succeeded and %d are needed. It starts when the server next counts them: after the next change in that run, or %s.",
+			run.ID, n.succeeded, n.assets, w.Needed, again)
+	default:
+		w.Text = fmt.Sprintf("It needs %d of the %d assets of run %s to succeed (%d %%); %d have.", w.Needed, n.assets, run.ID, a.Share, n.succeeded)
+	}
+	switch {
+	case stopped:
+		w.Text += fmt.Sprintf(" That run was stopped (%v); it waits for %s.", run.State, again)
+	case !a.PerAsset && n.assets > 0 && n.ended == n.assets && !a.Due(n.succeeded, n.assets):
+		w.Text += fmt.Sprintf(" All have ended, so it starts only when assets that did not succeed leave, or after %s.", again)
+	}
+	return w, nil
+}
