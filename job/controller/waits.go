@@ -22,12 +22,12 @@ func waits(r Reader, d job.Definition, open []job.RunID) (*Waits, error) {
 	if d.After == nil || d.State != job.Enabled {
 		return nil, nil
 	}
-	for _, id := range open {
-		run, err := loadRun(r, id)
+	if len(open) > 0 {
+		run, err := loadRun(r, open[0])
 		if err != nil || run.State != ledger.RunPlanned {
 			return nil, err
 		}
-		return &Waits{Text: fmt.Sprintf("Its run %s is planned and starts at %s.", id, run.Start.Format(time.RFC3339))}, nil
+		return &Waits{Text: fmt.Sprintf("Its run %s is planned and starts at %s.", run.ID, run.Start.Format(time.RFC3339))}, nil
 	}
 	before, err := loadJob(r, d.After.Job)
 	if err != nil {

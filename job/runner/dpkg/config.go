@@ -50,7 +50,7 @@ func New(c Config) (*Platform, error) {
 		errs = append(errs, fmt.Errorf("LockWait is %v: want a positive duration, or zero for the default", c.LockWait))
 	}
 	if c.Grace < 0 {
-		errs = append(errs, fmt.Errorf("Grace is %v: want a positive duration, or zero for the default", c.Grace))
+		errs = append(errs, fmt.Errorf("the setting Grace is %v: want a positive duration, or zero for the default", c.Grace))
 	}
 	c.LockWait, c.Grace = cmp.Or(c.LockWait, defaultLockWait), cmp.Or(c.Grace, defaultGrace)
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
@@ -69,7 +69,7 @@ func New(c Config) (*Platform, error) {
 			errs = append(errs, fmt.Errorf("the os-release of %s names no VERSION_CODENAME: set Channel", root))
 		}
 	} else if strings.ContainsAny(c.Channel, "/ \t\n") {
-		errs = append(errs, fmt.Errorf("Channel is %q: want a word without slashes and blanks", c.Channel))
+		errs = append(errs, fmt.Errorf("the setting Channel is %q: want a word without slashes and blanks", c.Channel))
 	}
 	p := &Platform{cfg: c, host: root == "/", native: debian.Architectures(root)[0]}
 	if _, err := p.database(); err != nil {
