@@ -186,6 +186,7 @@ func TestWithdrawalIsNotCancel_JOB5(t *testing.T) {
 				started.report(job.Report{Order: order, Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
 				f.call(started)
 				require.Equal(f, job.Completed, f.asset(run, "c-started").Result)
+				require.True(f, f.asset(run, "c-started").Withdrawn, "and it says that it was withdrawn all the same")
 				for _, id := range []job.AssetID{"b-queued", "c-started"} {
 					status, err := f.Asset(ctx, id, f.now)
 					require.NoError(f, err)
