@@ -41,6 +41,7 @@ func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 	w.asset.start()
 	await(t, "dpkg to be in the middle", func() bool { return exists(w.root, "started") })
 	w.server.p.kill()
+	w.server.wire.to("")
 	require.NoError(t, os.WriteFile(filepath.Join(w.root, "go"), nil, 0o644))
 	await(t, "the agent to have a result", func() bool {
 		reports := w.asset.status().State.Reports

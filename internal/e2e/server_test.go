@@ -50,6 +50,7 @@ func (s *server) start() {
 	if b, err := os.ReadFile(log); err == nil {
 		before = len(b)
 	}
+	s.wire.to("") // until it listens
 	s.p = start(s.t, "server", log, program(s.t, "server"), "serve", "--dir", s.dir, "--listen", "127.0.0.1:0", "--check-in", "1s",
 		"--apt-config", s.apt, "--apt-cache", filepath.Join(s.dir, "apt-cache"))
 	await(s.t, "the server to listen", func() bool {

@@ -47,7 +47,7 @@ func newWire(t *testing.T) *wire {
 	return w
 }
 
-// to sets where the server is.
+// to sets where the server is; empty: nowhere, and nobody looks at check-ins that it cannot hear.
 func (w *wire) to(addr string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -70,6 +70,9 @@ func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	if at == "" {
+		panic(http.ErrAbortHandler)
+	}
 	var f fate
 	if watch != nil && r.URL.Path == agenthttp.PathCheckIn {
 		f = watch(checkIn(r, body))

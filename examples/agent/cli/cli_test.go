@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,6 +25,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/debroot"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -249,7 +251,11 @@ func TestRunUpgradesAPackage_JOB1(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &s))
 	require.Equal(t, manifest.Revision(2), s.State.Revision)
 	require.Empty(t, s.State.Queue)
-	require.Equal(t, []job.OrderID{a.order.ID}, s.State.Ended)
+	file, err := boltstate.Open(home.Home(a.state).StateFile())
+	require.NoError(t, err)
+	_, ended, err := file.Load(t.Context())
+	require.NoError(t, errors.Join(err, file.Close()))
+	require.Contains(t, string(ended), a.order.ID, "remembered (JOB-24)")
 	code, out, _ = call(t, "status", "--state", a.state)
 	require.Equal(t, OK, code)
 	require.Contains(t, out, "revision  2")
