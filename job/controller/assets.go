@@ -135,16 +135,9 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 		if _, err := loadAsset(t, id); err != nil {
 			return err
 		}
-		rows, err := queue(t, id)
+		runs, err := notEnded(t, id)
 		if err != nil {
 			return err
-		}
-		runs, err := names[job.RunID](t, tableUnheard, key(string(id)))
-		if err != nil {
-			return err
-		}
-		for _, q := range rows {
-			runs = append(runs, q.run)
 		}
 		followed, err := t.followed() // a share of their assets may be enough without this one (JOB-19)
 		if err != nil {

@@ -135,6 +135,10 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	k := key(string(in.Asset))
 	before, zone := got.reports, got.seen.Zone
 	caller, lost := got.seen.Caller.Heard(in, before.Acknowledged)
+	late := in.At.Add(in.Offset).Before(got.seen.Caller.At)
+	if late { // it tells of a boot and a place that are over
+		in.Boot, in.Zone = got.seen.Boot, got.seen.Zone
+	}
 	pending := got.seen.Reboot
 	if lost {
 		var err error
@@ -142,7 +146,9 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 			return err
 		}
 	}
-	pending = pending.Heard(in, t.now)
+	if !late {
+		pending = pending.Heard(in, t.now)
+	}
 	if lost || fresh(in.Reports, before.Acknowledged) || t.c.seenIsOld(got.seen, in, t.now) { // first: orders are made by the zone that the asset reports
 		if err := t.listReboot(in.Asset, got.seen.Reboot, pending); err != nil {
 			return err
@@ -213,16 +219,9 @@ func (t *tx) stateLost(in manifest.CheckIn, got *call) (pending ledger.Pending, 
 	pending = got.seen.Reboot
 	got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
 		"its state was lost or put back: it holds manifest revision %d and has made %d reports; %d were accepted", in.Held, in.Made, got.reports.Acknowledged)})
-	runs, err := names[job.RunID](t, tableUnheard, key(string(in.Asset)))
+	runs, err := notEnded(t, in.Asset)
 	if err != nil {
 		return pending, err
-	}
-	rows, err := queue(t, in.Asset)
-	if err != nil {
-		return pending, err
-	}
-	for _, q := range rows {
-		runs = append(runs, q.run)
 	}
 	for _, run := range runs {
 		e, err := loadEntry(t, run, in.Asset)

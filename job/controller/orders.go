@@ -315,6 +315,19 @@ func queue(r Reader, asset job.AssetID) (list []queued, err error) {
 	return list, nil
 }
 
+// notEnded lists the runs of which an asset has an order that has not ended.
+func notEnded(r Reader, asset job.AssetID) ([]job.RunID, error) {
+	runs, err := names[job.RunID](r, tableUnheard, key(string(asset)))
+	if err != nil {
+		return nil, err
+	}
+	rows, err := queue(r, asset)
+	for _, q := range rows {
+		runs = append(runs, q.run)
+	}
+	return runs, err
+}
+
 // stepEach steps orders of an asset.
 func (t *tx) stepEach(asset job.AssetID, runs []job.RunID, ev ledger.Event) error {
 	keys := make([]Key, 0, len(runs))

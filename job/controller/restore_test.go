@@ -299,3 +299,39 @@ func TestImpossibleClaim(t *testing.T) {
 		require.Equal(t, c.text, status.LastAnomalies[c.anomalies-1].Text)
 	}
 }
+
+// A call that comes late tells of a boot and a place that are over: it neither ends a pending reboot nor begins one, and moves
+// no asset (JOB-9, RBT-11).
+func TestLateCallTellsOfThePast_JOB9_RBT11(t *testing.T) {
+	stores(t, func(f *fixture) {
+		a := f.enrol("a", "all")
+		call := func(at time.Time, boot string, flag bool) {
+			in := a.request(at)
+			in.Boot, in.Reboot = boot, flag
+			_, err := f.CheckIn(ctx, in, f.now)
+			require.NoError(f, err)
+		}
+		pending := func() int {
+			list, err := f.PendingReboots(ctx, 10)
+			require.NoError(f, err)
+			return len(list)
+		}
+		f.pass(time.Hour)
+		a.zone = "Europe/Berlin"
+		call(f.now, "boot-2", true)
+		require.Equal(f, 1, pending())
+		f.pass(time.Hour)
+		a.zone = "Asia/Tokyo"
+		call(f.now.Add(-90*time.Minute), "boot-1", false)
+		require.Equal(f, 1, pending(), "an older call")
+		status, err := f.Asset(ctx, a.id, f.now)
+		require.NoError(f, err)
+		require.Equal(f, "Europe/Berlin", status.Zone)
+		a.zone = "Europe/Berlin"
+		call(f.now, "boot-3", false)
+		require.Zero(f, pending())
+		f.pass(time.Minute)
+		call(f.now.Add(-time.Hour), "boot-2", true)
+		require.Zero(f, pending(), "an older call")
+	})
+}
