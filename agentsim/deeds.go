@@ -95,7 +95,7 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 		a.forget()
 	})},
 	{"is reinstalled", "", whileUp(func(a *asset, _ *match) {
-		a.log("its agent is installed anew")
+		a.log("its agent is reinstalled")
 		clear(a.staged)
 		a.forget()
 	})},

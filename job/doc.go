@@ -11,7 +11,7 @@
 //   - JOB-5. Disabling or deleting a job is a withdrawal, which is not a cancel: it takes an order out of an agent's
 //     queue if the new manifest arrives before the execution started. A started execution goes on and takes its time. The
 //     order leaves the manifest at once, whatever the server believes of its execution, so an agent that does not hold it,
-//     because it was installed anew, never gets it again. A cancel after that puts it back, marked; a marked order never
+//     because it was reinstalled, never gets it again. A cancel after that puts it back, marked; a marked order never
 //     starts.
 //   - JOB-6. A job is Disabled (as it is saved), Enabled, or Deleted. Enabling needs at least one patch, query or
 //     action, at least one asset or tag, and a valid schedule. Deleted is final, and its history stays: no change of a job

@@ -78,7 +78,8 @@
 //     changed replaces the queued one and leaves a started one alone.
 //   - MAN-5: A manifest is signed, names its asset, carries a revision that only grows, and an expiry. An agent refuses a bad signature,
 //     another asset's manifest, a lower revision, an expired one (at the instant of expiry it is), one over the size limit, and one
-//     that is signed and not in canonical form. It keeps the queue it has and reports the refusal.
+//     that is signed and not in canonical form. It keeps the queue it has and reports the refusal. A check-in names the revision
+//     and the [Digest] of the manifest held; a server that finds a higher revision, or the same with another digest, goes on above it.
 //   - MAN-6: Reports carry a sequence number for each asset, from 1 without gaps. The server accepts each exactly once, whatever is
 //     lost, repeated or reordered on the way, and acknowledges in its answer every report up to a number; the agent keeps them till then.
 //     A call that holds a lower revision than an earlier one, or comes from an agent that made fewer reports than were accepted

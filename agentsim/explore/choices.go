@@ -46,7 +46,7 @@ const (
 	Unlist                        // the vendor withdraws it
 	MoveOn                        // the vendor serves a newer version from its address
 	Sync                          // the server takes in what the vendor changed, at once
-	Reinstall                     // the agent is installed anew: its state and its files are gone
+	Reinstall                     // the agent is reinstalled: its state and its files are gone
 	Restore                       // the server is put back to a backup of when the jobs were enabled
 )
 

@@ -68,7 +68,7 @@
 // its count of failed installs is what the journals add up to. And at each answer, as part of invariant 3: the server drops an
 // order no later than it acknowledges its final result, unless it was put back to a backup.
 //
-// Where an agent can be installed anew, and the server be put back to a backup of when the jobs were enabled, invariant 13 is
+// Where an agent can be reinstalled, and the server be put back to a backup of when the jobs were enabled, invariant 13 is
 // checked by what the server knew when the agent lost its state.
 //
 // # When two states are the same

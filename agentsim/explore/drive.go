@@ -127,7 +127,7 @@ func (h *host) sweep(s *scene) {
 	}
 }
 
-// reinstall installs the agent anew, which takes as long as a boot.
+// reinstall deletes the agent's state and files. It takes as long as a boot.
 func (s *scene) reinstall(st *state, h *host) {
 	st.now = st.now.Add(bootTime)
 	var knows [maxJobs]bool

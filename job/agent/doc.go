@@ -23,7 +23,7 @@
 //  10. With an agent that keeps calling, every order reaches a final result.
 //  11. The same events give the same history, byte for byte.
 //  12. The server's counts equal what the agents' journals add up to.
-//  13. An order starts at most once on an asset, also after the server was restored, or the agent was installed anew while
+//  13. An order starts at most once on an asset, also after the server was restored, or the agent was reinstalled while
 //     the server knows the order as begun, ended or withdrawn; not if both forgot it.
 //
 // The rules it serves are MAN-3 to MAN-8, JOB-3, JOB-5, JOB-11, JOB-12, JOB-17, JOB-21, JOB-23, JOB-24 and RBT-7; their text is in the

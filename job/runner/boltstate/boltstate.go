@@ -32,7 +32,7 @@ type Corrupt struct {
 }
 
 func (e *Corrupt) Error() string {
-	return fmt.Sprintf("the agent's state file %s is damaged (%s): restore it from a backup; or, to start with an empty one, move it away, and the server hands every order out again", e.Path, e.Why)
+	return fmt.Sprintf("the agent's state file %s is damaged (%s): restore it from a backup; or, to start with an empty one, move it away, and the server hands out again what it does not know to have begun", e.Path, e.Why)
 }
 
 // State is an open file.
