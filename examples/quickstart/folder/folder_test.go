@@ -195,7 +195,7 @@ func TestACutInstallationLeavesTheOldVersion(t *testing.T) {
 	require.NoError(t, p.Setup("reader", semver(t, "1.0.0")))
 	file, err := Patch{Format: Format, Product: "reader", Version: semver(t, "2.0.0"), Millis: MaxMillis}.File(nil)
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // long enough to begin, not to end
 	defer cancel()
 	outcomes, err := p.Install(ctx, []runner.Staged{stage(t, "reader", string(file))}, 0)
 	require.NoError(t, err)
