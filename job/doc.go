@@ -20,7 +20,12 @@
 //     included tags matching Any or All. A job has one platform.
 //   - JOB-8. Its patches come from a list or from a query, never both. A query is resolved when the orders are made and
 //     frozen for that run: missing patches that nothing supersedes, newest published first, 2,000 at most; how many the
-//     cap dropped is counted and shown.
+//     cap dropped is counted and shown. It asks for a severity of at least, CVE ids, any CVE id, known to be exploited,
+//     products, vendors, channels, classes and a needed reboot, and takes what meets all that it asks for. Each can be an
+//     exclusion too: a patch that meets any one exclusion is left out, whatever else it meets. What is not known of a
+//     patch is met by no condition: a query for what is exploited takes only what is known to be, and excluding what is
+//     exploited leaves out no other. A query that excludes all it asks for is refused. (The order by deadline, exploited
+//     and severity before newest is not built.)
 //   - JOB-11. One execution at a time on an asset. Others wait as Blocked, naming the job, and start if their window
 //     still allows; else they are TimedOut. An execution that is over but for its verification, because the inventory
 //     cannot be taken, holds up no other (JOB-18).
