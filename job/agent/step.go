@@ -118,7 +118,7 @@ func (m *machine) forOrder(id job.OrderID, ev execution.Event) {
 func (m *machine) execute(i int, ev execution.Event) {
 	c := execution.Config{Policy: m.c.Policy, Stopping: m.c.Stopping}
 	for j, other := range m.s.Executions {
-		c.Busy = c.Busy || j != i && other.AtWork()
+		c.Busy = c.Busy || j != i && (other.AtWork() || m.s.Executions[i].Retrying() && m.occupies(other))
 	}
 	x, out := execution.Step(c, m.s.Executions[i], ev, m.now)
 	m.s.Executions[i] = x

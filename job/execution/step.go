@@ -18,8 +18,8 @@ type Config struct {
 	Policy integrity.Excerpt
 	// Stopping says that the agent is stopping: what an action or an installer returned is kept, and no other begins.
 	Stopping bool
-	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18). A reboot
-	// of this one waits for it.
+	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18) or waited to
+	// try its downloads again (JOB-27). A reboot of this one, and its downloads, wait for it.
 	Busy bool
 }
 
@@ -190,6 +190,12 @@ func (m *machine) tick() {
 		m.deploy()
 	case PhaseInventory, PhaseRecheck, PhaseVerify, PhaseConfirm:
 		m.takeInventory(m.Phase)
+	case PhaseDownload:
+		if m.c.Busy {
+			m.Until = m.now.Steady.Add(downloadPause)
+			return
+		}
+		m.takeInventory(PhaseInventory) // another job may have installed something meanwhile
 	}
 }
 
@@ -202,6 +208,9 @@ func (m *machine) restarted(bootID string) {
 		return
 	}
 	m.progress(job.Resumed)
+	if m.Retrying() {
+		return
+	}
 	switch m.Phase {
 	case PhaseVerify:
 		if !rebooted || !m.asksForReboot() {
