@@ -118,13 +118,22 @@ func (m *machine) retry() (ok bool) {
 		}
 		pause = min(pause, left)
 	}
-	if p.Tries == 1 {
-		m.report(job.Report{
-			At: m.now.UTC, Order: m.Order.ID, Progress: job.Downloading, Text: problem.Clip("waits to try again: "+p.Text, job.MaxOutput),
-		})
-	}
 	m.Phase, m.Waiting, m.Until = PhaseDownload, 0, m.now.Steady.Add(pause)
+	m.waits()
 	return true
+}
+
+// waits reports that the execution is retrying, and why.
+func (m *machine) waits() {
+	for _, p := range m.Patches {
+		if p.Status == job.Pending {
+			m.report(job.Report{
+				At: m.now.UTC, Order: m.Order.ID, Progress: job.Downloading,
+				Text: problem.Clip(fmt.Sprintf("waits to try again after %d failed tries: %s", p.Tries, p.Text), job.MaxOutput),
+			})
+			return
+		}
+	}
 }
 
 // giveUp fails what did not reach its source.

@@ -52,8 +52,8 @@ func TestDownloadsAreRetriedForADay_JOB27(t *testing.T) {
 	require.Equal(t, "JOB-27", w.patch("a").Rule)
 	require.Equal(t, "It could not be downloaded in 30 tries: The network is down.", w.patch("b").Text)
 	require.Zero(t, w.count("act stop"), "JOB-4")
-	require.Equal(t, []job.Progress{job.Started, job.Downloading, job.Downloading}, w.progress(), "and said once that it waits")
-	require.Equal(t, "waits to try again: The network is down.", w.reports[2].Text)
+	require.Len(t, w.reports, 2+29+1, "each pause is reported")
+	require.Equal(t, "waits to try again after 29 failed tries: The network is down.", w.reports[30].Text)
 }
 
 // As soon as one patch is ready, the others fail, and what is ready is deployed.

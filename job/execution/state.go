@@ -138,8 +138,8 @@ func (x State) Validate() error {
 			l.Add(fmt.Sprintf("patches[%d].tries", i), "", "is %d", p.Tries)
 		}
 	}
-	if x.Retrying() && x.Until.IsZero() {
-		l.Add("until", "", "is not set, and downloads wait to be tried again")
+	if x.Retrying() && (x.Until.IsZero() || !slices.ContainsFunc(x.Patches, func(p PatchState) bool { return p.Status == job.Pending })) {
+		l.Add("until", "", "says when to try downloads again, and there is none, or no time")
 	}
 	if i := x.downloading(); x.Phase == PhaseDownload && x.Waiting != 0 && (i < 0 || i >= len(x.Order.Patches) || len(x.Order.Patches[i].Files) == 0) {
 		l.Add("phase", x.Phase.String(), "has nothing to download")

@@ -209,6 +209,7 @@ func (m *machine) restarted(bootID string) {
 	}
 	m.progress(job.Resumed)
 	if m.Retrying() {
+		m.waits()
 		return
 	}
 	switch m.Phase {
