@@ -111,7 +111,7 @@ func (m *machine) retry() (ok bool) {
 	p := &m.Patches[i]
 	pause := min(downloadPause<<min(p.Tries-1, 6), downloadMaxPause)
 	if m.Order.End.IsZero() {
-		left := MaxMissed - m.now.Steady.Sub(m.Missed)
+		left := maxMissed - m.now.Steady.Sub(m.Missed)
 		if left <= 0 {
 			m.giveUp("JOB-27")
 			return false

@@ -24,8 +24,8 @@ const (
 const (
 	downloadPause    = time.Minute
 	downloadMaxPause = time.Hour
-	// MaxMissed is how long after the first failed try an execution without a window goes on trying.
-	MaxMissed = 24 * time.Hour
+	// maxMissed is how long after the first failed try an execution without a window goes on trying.
+	maxMissed = 24 * time.Hour
 )
 
 // MaxUnverified is how long after the first failed try an inventory may be missing before an execution that has changed
