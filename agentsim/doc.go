@@ -35,7 +35,8 @@
 //	clock INSTANT[, check-in every D][, sync every D][, lead D][, store seed N]      a seed makes the store repeat transactions
 //	patch ID: PRODUCT VERSION[, OPTION]…        an option is one of
 //	pinned | latest only | repository | vendor | signed by NAME… | no checksum | checksum sha256|sha384|sha512|sha1|md5 | needs reboot |
-//	requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | transaction NAME
+//	requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | exploited |
+//	class security|bugfix|feature|driver|definition | transaction NAME
 //	line PRODUCT PREFIX ends TIME[ extended until TIME]
 //	customer supplies PATCH                     the file of a patch with the option vendor
 //	asset ID[ in ZONE][ on linux|windows|macos][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]
@@ -43,7 +44,7 @@
 // # The administrator
 //
 //	job ID: CLAUSE[, CLAUSE]…                   a clause is one of
-//	patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
+//	patches ID… | query but not CONDITION or … | query[ CONDITION and …][ but not CONDITION or …] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
 //	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
 //	install limit D | stuck after D |
 //	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | late joiners |
@@ -65,6 +66,10 @@
 //	server is under POLICY…                     what it orders from then on; no policy: what it did without
 //	server crashes before|after commit N        the Nth from now that writes something: it starts again, and acts are asked for again
 //	try LINE…                                   done if it can be: the server may refuse, an asset be off, a patch be gone
+//
+// A CONDITION of a query (JOB-8) is one of
+//
+//	product P… | vendor V… | channel C… | class C… | cve C… | any cve | severity S | exploited | needs reboot
 //
 // A recurring schedule is one of
 //

@@ -2,6 +2,7 @@ package agentsim
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -13,12 +14,8 @@ import (
 // jobClauses say what a job is.
 var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	{"patches ID…", "", func(d *job.Definition, m *match) { d.Patches = job.Patches{List: words[catalog.PatchID](m.w[0])} }},
-	{"query[ severity S][ product P][ vendor V][ cve C]", "", func(d *job.Definition, m *match) {
-		q := &job.Query{Products: words[string](m.w[1]), Vendors: words[string](m.w[2]), CVEs: words[string](m.w[3])}
-		if d.Patches = (job.Patches{Query: q}); m.w[0] != "" {
-			q.MinSeverity, m.err = catalog.ParseSeverity(m.w[0])
-		}
-	}},
+	{"query but not CONDITION or …", "query()(?: but not (.+))", query},
+	{"query[ CONDITION and …][ but not CONDITION or …]", "query(?: (.+?))?(?: but not (.+))?", query},
 	{"assets ID…", "", func(d *job.Definition, m *match) { d.Assets.Include = words[job.AssetID](m.w[0]) }},
 	{"without ID…", "", func(d *job.Definition, m *match) { d.Assets.Exclude = words[job.AssetID](m.w[0]) }},
 	{"tags T…", "", func(d *job.Definition, m *match) { d.Assets.IncludeTags = words[string](m.w[0]) }},
@@ -63,6 +60,41 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 		d.After = &job.After{Job: job.ID(m.w[0]), Share: m.n[0], Delay: m.d[0]}
 	}},
 })
+
+// conditions are what a query takes patches by, and leaves them out by (JOB-8).
+var conditions = formsOf("no condition of a query", "", []form[*job.Conditions]{
+	{"product P…", "", func(c *job.Conditions, m *match) { c.Products = words[string](m.w[0]) }},
+	{"vendor V…", "", func(c *job.Conditions, m *match) { c.Vendors = words[string](m.w[0]) }},
+	{"channel C…", "", func(c *job.Conditions, m *match) { c.Channels = words[string](m.w[0]) }},
+	{"class C…", "", func(c *job.Conditions, m *match) {
+		for name := range strings.FieldsSeq(m.w[0]) {
+			class, err := catalog.ParseClass(name)
+			c.Classes, m.err = append(c.Classes, class), errors.Join(m.err, err)
+		}
+	}},
+	{"cve C…", "", func(c *job.Conditions, m *match) { c.CVEs = words[string](m.w[0]) }},
+	{"any cve", "", func(c *job.Conditions, _ *match) { c.AnyCVE = true }},
+	{"severity S", "", func(c *job.Conditions, m *match) { c.MinSeverity, m.err = catalog.ParseSeverity(m.w[0]) }},
+	{"exploited", "", func(c *job.Conditions, _ *match) { c.Exploited = true }},
+	{"needs reboot", "", func(c *job.Conditions, _ *match) { c.Reboot = true }},
+})
+
+// query makes a job's patches a query. All of the conditions are asked for, and none of those after "but not".
+func query(d *job.Definition, m *match) {
+	var q job.Query
+	d.Patches = job.Patches{Query: &q}
+	for i, of := range []struct {
+		conditions *job.Conditions
+		between    string
+	}{{&q.Conditions, " and "}, {&q.Exclude, " or "}} {
+		if m.w[i] == "" {
+			continue
+		}
+		for text := range strings.SplitSeq(m.w[i], of.between) {
+			m.err = errors.Join(m.err, conditions.say(m.p, of.conditions, text))
+		}
+	}
+}
 
 // save makes or changes a job. A clause that is not given again stays as it was.
 func (p *player) save(m *match) {

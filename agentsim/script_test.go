@@ -110,6 +110,9 @@ func TestScriptErrorsTeach(t *testing.T) {
 		stage + "expect web-1 reboot between +1h and +2h":         "there was none",
 		stage + "# It is new. (CAT-3)\nexpect web-1 chrome 121.0": "it shows: It is new. (CAT-3)",
 		stage + "expect web-1 chrome 121.0  # CAT-3":              "it shows: CAT-3",
+		stage + "job q: query colour red":                         "no condition of a query",
+		stage + "job q: query exploited and class x":              `unknown class "x"`,
+		stage + "job q: query but not any cve and exploited":      "write: any cve",
 		stage + "policy p: chrome":                                "is no clause",
 		stage + "policy p: chrome signed by":                      "is no clause",
 		stage + "policy p: chrome strictly unsigned":              "is no clause",
@@ -140,7 +143,7 @@ func TestDocHasTheWholeLanguage(t *testing.T) {
 			require.Regexp(t, `(?m)^`+regexp.QuoteMeta(line)+`($|  )`, doc)
 		}
 	}
-	for _, table := range [][]string{texts(clockClauses), texts(patchOptions), texts(jobClauses), texts(policyClauses)} {
+	for _, table := range [][]string{texts(clockClauses), texts(patchOptions), texts(jobClauses), texts(conditions), texts(policyClauses)} {
 		for _, clause := range table {
 			require.Regexp(t, `[|,\n] ?`+regexp.QuoteMeta(strings.TrimPrefix(clause, clockClauses.prefix))+`( \||,|\]|\n)`, doc)
 		}

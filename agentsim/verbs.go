@@ -185,6 +185,8 @@ var patchOptions = formsOf("no option of a patch", "", []form[*offered]{
 	{"supersedes PATCH", "", func(o *offered, m *match) { o.Supersedes = append(o.Supersedes, catalog.PatchID(m.w[0])) }},
 	{"fixes CVE…", "", func(o *offered, m *match) { o.CVEs = strings.Fields(m.w[0]) }},
 	{"severity low|medium|high|critical", "", func(o *offered, m *match) { o.Severity, m.err = catalog.ParseSeverity(m.w[0]) }},
+	{"exploited", "", func(o *offered, _ *match) { o.Exploited = true }},
+	{"class security|bugfix|feature|driver|definition", "", func(o *offered, m *match) { o.Class, m.err = catalog.ParseClass(m.w[0]) }},
 	{"transaction NAME", "", func(o *offered, m *match) { o.Transaction = m.w[0] }},
 })
 

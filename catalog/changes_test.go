@@ -19,7 +19,8 @@ func TestEveryFieldOfAPatchIsCompared_CAT1(t *testing.T) {
 			"CVEs": func(p *Patch) { p.CVEs = []string{"CVE-2026-0001"} }, "EOLMarked": marked, "EOL": ends(noon.Add(time.Hour)),
 			"Withdrawn": withdrawn, "Supersedes": supersedes("x"), "Requires": requires("x"), "Reboot": func(p *Patch) { p.Reboot = true },
 			"Transaction": func(p *Patch) { p.Transaction = "x" }, "Product": func(p *Patch) { p.Product = "other" },
-			"Artifacts": func(p *Patch) { p.Artifacts = nil },
+			"Artifacts": func(p *Patch) { p.Artifacts = nil }, "Exploited": func(p *Patch) { p.Exploited = true },
+			"Class": func(p *Patch) { p.Class = Driver },
 		}
 		for name, change := range map[string]func(*Artifact){
 			"Name": func(a *Artifact) { a.Name = "x" }, "Availability": func(a *Artifact) { a.Availability = Repository },

@@ -58,6 +58,9 @@ func (p Patch) Check() []string {
 	if p.Severity != 0 && !severities.Valid(p.Severity) {
 		c.addf("unknown severity %d", uint8(p.Severity))
 	}
+	if p.Class != 0 && !classes.Valid(p.Class) {
+		c.addf("unknown class %d", uint8(p.Class))
+	}
 	if c.count("CVE ids", len(p.CVEs), MaxCVEs) {
 		for _, cve := range p.CVEs {
 			c.text("a CVE id", cve, MaxCVE, true)

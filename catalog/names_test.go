@@ -14,6 +14,8 @@ func TestNames(t *testing.T) {
 		availabilities.All(), availabilities.Parse)
 	enumtest.Check(t, map[Severity]string{Unrated: "unrated", Low: "low", Medium: "medium", High: "high", Critical: "critical"},
 		severities.All(), severities.Parse)
+	enumtest.Check(t, map[Class]string{Security: "security", Bugfix: "bugfix", Feature: "feature", Driver: "driver", Definition: "definition"},
+		classes.All(), classes.Parse)
 	enumtest.Check(t, map[Lifecycle]string{LifecycleActive: "Active", LifecycleEOLMarked: "EOLMarked", LifecycleDeprecated: "Deprecated"},
 		lifecycles.All(), lifecycles.Parse)
 	enumtest.Check(t, map[ReasonCode]string{

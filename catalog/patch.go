@@ -33,6 +33,32 @@ func (s Severity) MarshalText() ([]byte, error) { return severities.MarshalText(
 // UnmarshalText is the inverse of MarshalText.
 func (s *Severity) UnmarshalText(text []byte) error { return severities.UnmarshalText(text, s) }
 
+// Class is what a vendor says that a patch is for: data for selection, never a gate.
+type Class uint8
+
+// The classes. The zero Class is one that the vendor did not state.
+const (
+	Security   Class = 1 + iota // it closes a vulnerability
+	Bugfix                      // it mends something else
+	Feature                     // it brings something new
+	Driver                      // it drives a device, firmware included
+	Definition                  // what a scanner looks for
+)
+
+var classes = enum.Of[Class]("class", "security", "bugfix", "feature", "driver", "definition")
+
+// ParseClass finds a class by its name. The error lists the names there are.
+func ParseClass(name string) (Class, error) { return classes.Parse(name) }
+
+// String returns the class's name.
+func (c Class) String() string { return classes.String(c) }
+
+// MarshalText returns the class's name, and the empty text for the zero value.
+func (c Class) MarshalText() ([]byte, error) { return classes.MarshalText(c) }
+
+// UnmarshalText is the inverse of MarshalText.
+func (c *Class) UnmarshalText(text []byte) error { return classes.UnmarshalText(text, c) }
+
 // Patch is an upgrade of one product to one version.
 type Patch struct {
 	ID          PatchID         `json:"id"`
@@ -43,6 +69,8 @@ type Patch struct {
 	Listed      time.Time       `json:"listed,omitzero"`    // first seen by a sync; Sync sets it
 	Severity    Severity        `json:"severity,omitempty"`
 	CVEs        []string        `json:"cves,omitempty"`
+	Exploited   bool            `json:"exploited,omitempty"` // what it closes is known to be exploited; false: not known, never "not exploited"
+	Class       Class           `json:"class,omitempty"`     // zero: not told
 	Artifacts   []Artifact      `json:"artifacts"`
 	EOLMarked   bool            `json:"eolMarked,omitempty"` // the vendor announced end of life; Sync sets it when EOL is set
 	EOL         time.Time       `json:"eol,omitzero"`        // when; zero: no date given (CAT-10)

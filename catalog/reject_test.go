@@ -41,6 +41,7 @@ func TestBadPatchIsRejectedAlone_CAT16(t *testing.T) {
 		{"unknown product", func(p *Patch) { p.Product = "nobody" }, `unknown product "nobody"`},
 		{"no version", func(p *Patch) { p.Version = version.Version{} }, "it has no version"},
 		{"version of another scheme", func(p *Patch) { p.Version = dotted }, "version 1.2 is of scheme dotted, the product's is semver"},
+		{"unknown class", func(p *Patch) { p.Class = 99 }, "unknown class 99"},
 		{"unknown severity", func(p *Patch) { p.Severity = 99 }, "unknown severity 99"},
 		{"impossible time", func(p *Patch) { p.Published = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "year 10000"},
 		{"impossible end", ends(time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)), "year -1"},

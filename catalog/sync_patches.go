@@ -142,6 +142,7 @@ func compareOffers(a, b offer) int {
 func equalPatch(a, b *Patch) bool {
 	return a.ID == b.ID && a.Product == b.Product && a.Version == b.Version && a.Title == b.Title &&
 		a.Published.Equal(b.Published) && a.Severity == b.Severity && slices.Equal(a.CVEs, b.CVEs) &&
+		a.Exploited == b.Exploited && a.Class == b.Class &&
 		slices.EqualFunc(a.Artifacts, b.Artifacts, equalArtifact) &&
 		a.EOLMarked == b.EOLMarked && a.EOL.Equal(b.EOL) && a.Withdrawn == b.Withdrawn &&
 		slices.Equal(a.Supersedes, b.Supersedes) && slices.Equal(a.Requires, b.Requires) &&

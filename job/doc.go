@@ -19,11 +19,16 @@
 //   - JOB-7. Its assets are ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, the
 //     included tags matching Any or All. A job has one platform.
 //   - JOB-8. Its patches come from a list or from a query, never both. A query is resolved when the orders are made and
-//     frozen for that run, also when an order of it is planned again (JOB-14): missing patches that nothing supersedes, newest published first, 2,000 at most; how many the
-//     cap dropped is counted and shown.
+//     frozen for that run, also when an order of it is planned again (JOB-14): missing patches that nothing supersedes,
+//     newest published first, 2,000 at most; how many the cap dropped is counted and shown. It asks for a severity of at
+//     least, CVE ids, any CVE id, known to be exploited, products, vendors, channels, classes and a needed reboot, and takes
+//     what meets all that it asks for. Each can be an exclusion too: a patch that meets any one exclusion is left out,
+//     whatever else it meets. What is not known of a patch is met by no condition: a query for what is exploited takes only
+//     what is known to be, and excluding what is exploited leaves out no other. A query that excludes all it asks for is
+//     refused. (The order by deadline, exploited and severity before newest is not built.)
 //   - JOB-11. One execution at a time on an asset. Others wait as Blocked, naming the job, and start if their window
 //     still allows; else they are TimedOut. An execution that is over but for its verification, because the inventory
-//     cannot be taken, holds up no other (JOB-18).
+//     cannot be taken, holds up no other (JOB-18); neither does one that only waits to try its downloads again (JOB-27).
 //   - JOB-12. An asset that is offline at the start runs the job when its agent is back, with a window only inside it.
 //     Of several missed runs of a recurring job only the newest runs. Missed is decided per asset: an outage of the server
 //     loses no run that is still ahead, or whose window is still open, in that asset's zone.
@@ -59,15 +64,18 @@
 //     counts as a failed install. If the agent's state was put back, and it still carries the order out, its result
 //     replaces that.
 //   - JOB-25. Stuck is visible: an execution whose stage has lasted longer than expected (2 h by default; a job can set it)
-//     is listed with the stage and since when. Waiting for a user, an opening, a slot or an inventory is not stuck. An
-//     install limit (none by default, at least 10 min) ends an installer politely, then hard, and the patch fails with
-//     code 10. Without one, nothing is killed.
+//     is listed with the stage and since when. Waiting for a user, an opening, a slot or an inventory is not stuck;
+//     waiting for the source of a download is. An install limit (none by default, at least 10 min) ends an installer
+//     politely, then hard, and the patch fails with code 10. Without one, nothing is killed.
 //   - JOB-26. A job can include late joiners: an asset that enrols or gets the tag after the orders were made gets its order
 //     too, until the run's window ends, or without a window until 24 h after the start (JoinTime). Default: no. Of several
 //     runs that still take some, it gets that of the newest. In each asset's own zone that goes by the asset's clock, and
 //     whoever comes before the asset's own turn takes part anyway (JOB-9).
 //   - JOB-27. A job can give up: after N failed runs (default: never) the patch is left out on that asset with the reason,
 //     until a newer version or a named act. An order with nothing left to do for that reason is Failed. An install that never
-//     began (code 14) and a result that the agent does not know (code 5) are no failed run. That
-//     failed downloads are retried within the window, or without one for 24 h, is not built.
+//     began (code 14) and a result that the agent does not know (code 5) are no failed run.
+//     Failed downloads are retried within the window, or without one for 24 h: while no patch of the order is ready to deploy
+//     and the source of one could not be reached (code 4), the execution waits in the download stage and tries again after
+//     1, 2, 4 … minutes, at most an hour apart, with a new inventory. As soon as one patch is ready, the others go on
+//     without what failed (JOB-2). It holds up no other job meanwhile, and tries nothing while another is at work.
 package job

@@ -2,6 +2,7 @@ package job
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,13 @@ func TestBoundsOfADefinition_JOB20(t *testing.T) {
 		{"window", int64(MinWindow), -1, func(d *Definition, n int64) { d.Window = time.Duration(n) }},
 		{"assets.include", MaxSelection, 1, func(d *Definition, n int64) { d.Assets.Include = repeated[AssetID]("a", n) }},
 		{"assets.excludeTags", MaxSelection, 1, func(d *Definition, n int64) { d.Assets.ExcludeTags = repeated[string]("a", n) }},
-		{"patches.query.cves", MaxSelection, 1, func(d *Definition, n int64) { d.Patches.Query = &Query{CVEs: repeated[string]("a", n)} }},
+		{"patches.query.cves", MaxSelection, 1, func(d *Definition, n int64) { d.Patches.Query = &Query{Conditions: Conditions{CVEs: numbered(n)}} }},
+		{"patches.query.exclude.products", MaxSelection, 1, func(d *Definition, n int64) {
+			d.Patches.Query = &Query{Exclude: Conditions{Products: numbered(n)}}
+		}},
+		{"patches.query.exclude.vendors[0]", MaxText, 1, func(d *Definition, n int64) {
+			d.Patches.Query = &Query{Exclude: Conditions{Vendors: []string{strings.Repeat("x", int(n))}}}
+		}},
 		{"pre", MaxActions, 1, func(d *Definition, n int64) {
 			d.Pre = nil
 			for range n {
@@ -52,6 +59,14 @@ func TestBoundsOfADefinition_JOB20(t *testing.T) {
 		require.Len(t, invalid.Problems, 1)
 		require.Equal(t, c.field, invalid.Problems[0].Field)
 	}
+}
+
+func numbered(n int64) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = strconv.Itoa(i)
+	}
+	return list
 }
 
 func repeated[T ~string](s T, n int64) []T {

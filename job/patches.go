@@ -15,29 +15,6 @@ type Patches struct {
 	Query *Query            `json:"query,omitempty"`
 }
 
-// Query takes missing, non-superseded patches that meet every set field, newest published first, MaxPatches at most (JOB-8).
-// The zero Query takes everything missing.
-type Query struct {
-	Products    []string         `json:"products,omitempty"`    // product names or ids
-	Vendors     []string         `json:"vendors,omitempty"`     // of the product
-	Channels    []string         `json:"channels,omitempty"`    // of the product
-	MinSeverity catalog.Severity `json:"minSeverity,omitempty"` // zero: any
-	CVEs        []string         `json:"cves,omitempty"`        // one of them is enough
-}
-
-func (q Query) matches(snap *catalog.Snapshot, id catalog.PatchID) bool {
-	patch, ok := snap.Patch(id)
-	if !ok || snap.Superseded(id) {
-		return false
-	}
-	product, _ := snap.Product(patch.Product)
-	named := func(list []string, values ...string) bool {
-		return len(list) == 0 || slices.ContainsFunc(values, func(v string) bool { return slices.Contains(list, v) })
-	}
-	return named(q.Products, product.Name, string(product.ID)) && named(q.Vendors, product.Vendor) &&
-		named(q.Channels, product.Channel) && named(q.CVEs, patch.CVEs...) && patch.Severity >= q.MinSeverity
-}
-
 // newestFirst sorts by the time of publishing, newest first, and by id where that is equal (JOB-8).
 func newestFirst(snap *catalog.Snapshot, verdicts []catalog.Verdict) {
 	slices.SortFunc(verdicts, func(a, b catalog.Verdict) int {
@@ -70,17 +47,7 @@ func checkPatches(l *problem.List, s Patches) {
 		}
 		seen[string(id)] = true
 	}
-	if q := s.Query; q != nil {
-		for _, f := range []struct {
-			name string
-			list []string
-		}{{"products", q.Products}, {"vendors", q.Vendors}, {"channels", q.Channels}, {"cves", q.CVEs}} {
-			if len(f.list) > MaxSelection {
-				l.Add("patches.query."+f.name, fmt.Sprint(len(f.list)), "is longer than %d", MaxSelection)
-			}
-		}
-		if _, err := q.MinSeverity.MarshalText(); err != nil {
-			l.Add("patches.query.minSeverity", q.MinSeverity.String(), "is no severity")
-		}
+	if s.Query != nil {
+		checkQuery(l, *s.Query)
 	}
 }

@@ -95,11 +95,11 @@ func TestPlanFromAQuery_JOB8(t *testing.T) {
 		return list
 	}
 	require.Equal(t, []string{"p0", "p1", "p2", "p3"}, names(Query{}), "missing ones, newest published first")
-	require.Equal(t, []string{"p0", "p2"}, names(Query{MinSeverity: catalog.High}))
-	require.Equal(t, []string{"p0", "p2"}, names(Query{CVEs: []string{"CVE-2026-0001", "CVE-2026-0002"}}))
-	require.Equal(t, []string{"p3"}, names(Query{Products: []string{"p3", "p4"}}))
-	require.Empty(t, names(Query{Vendors: []string{"other"}}))
-	require.Empty(t, names(Query{Channels: []string{"beta"}}))
+	require.Equal(t, []string{"p0", "p2"}, names(Query{Conditions: Conditions{MinSeverity: catalog.High}}))
+	require.Equal(t, []string{"p0", "p2"}, names(Query{Conditions: Conditions{CVEs: []string{"CVE-2026-0001", "CVE-2026-0002"}}}))
+	require.Equal(t, []string{"p3"}, names(Query{Conditions: Conditions{Products: []string{"p3", "p4"}}}))
+	require.Empty(t, names(Query{Conditions: Conditions{Vendors: []string{"other"}}}))
+	require.Empty(t, names(Query{Conditions: Conditions{Channels: []string{"beta"}}}))
 }
 
 func TestPlanCapsAndCounts_JOB8(t *testing.T) {

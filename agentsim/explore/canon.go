@@ -377,10 +377,11 @@ func (w *writer) execution(x *execution.State) {
 	w.bit(x.Waiting != 0, x.Aborted, x.NeedsReboot, x.RebootRequired, x.SaidTooLate)
 	w.at(w.instant(x.Until))
 	w.at(w.instant(x.Failing))
+	w.at(w.instant(x.Missed))
 	w.boot(x.BootID)
 	for i := range x.Patches {
 		p := &x.Patches[i]
-		w.num(int64(p.Status), int64(p.Code), int64(p.Attempts), int64(len(p.Digests)))
+		w.num(int64(p.Status), int64(p.Code), int64(p.Tries), int64(p.Attempts), int64(len(p.Digests)))
 		w.bit(p.Reboot)
 		for _, d := range p.Digests {
 			w.text(d.Sum)

@@ -37,7 +37,9 @@ func (g *generator) what(d dice) string {
 		acts = words(pick(d, "", "first stop"), pick(d, "", "last start", "last start check"))
 	}
 	if d.chance(50) {
-		return words(pick(d, "query", "query", "query severity medium", "query product "+g.products[0].name), acts)
+		name := g.products[0].name
+		return words(pick(d, "query", "query", "query severity medium", "query product "+name, "query but not product "+name,
+			"query but not needs reboot or severity critical", "query any cve but not exploited", "query class security"), acts)
 	}
 	var list []string
 	for range d.between(1, 4) {

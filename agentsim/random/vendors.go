@@ -49,7 +49,7 @@ func (g *generator) publish(d dice) {
 
 // traits are what a patch has beside its file.
 func (g *generator) traits(d dice, p product, version int) string {
-	reboot, other, severity, supersedes := "", "", "", ""
+	reboot, other, severity, supersedes, class := "", "", "", "", ""
 	if d.chance(35) {
 		reboot = "needs reboot"
 	}
@@ -64,7 +64,10 @@ func (g *generator) traits(d dice, p product, version int) string {
 	if d.chance(40) {
 		severity = "severity " + pick(d, "low", "medium", "high", "critical")
 	}
-	return words(pick(d, "", "", "", "", "no checksum", "checksum sha512", "checksum sha1"), reboot, other, severity, supersedes)
+	if d := stream(g.Seed, "class", p.patch(version)); d.chance(40) {
+		class = pick(d, "class security", "class bugfix", "fixes CVE-2026-0001", "class security, fixes CVE-2026-0002, exploited")
+	}
+	return words(pick(d, "", "", "", "", "no checksum", "checksum sha512", "checksum sha1"), reboot, other, severity, supersedes, class)
 }
 
 // fates are what a vendor does with patches that are out.

@@ -57,7 +57,7 @@ func TestWorldsReachEverything(t *testing.T) {
 		"crashes at a commit of its store", "just before the commit", "just after the commit", "call arrived twice", "answer lost",
 		"the delayed call arrived", "call lost", "user answers", "is rebooted by hand", "goes on as if nothing", "clock set",
 		"moves to", "sleeps", "is switched off", "somebody installs", "inventory fails", "loses its state", "refused a manifest", "deprecated",
-		"no longer the newest", "Received (changed)", "feed fails", "newer run of the job", "sessions: locked",
+		"no longer the newest", "Received (changed)", "feed fails", "newer run of the job", "sessions: locked", "waits to try again",
 	} {
 		missing[words] = true
 	}

@@ -46,6 +46,9 @@
 //   - A build that is in several suites is given by the first suite of the configuration that lists it; if that drops it, the
 //     next one takes over at its next fetch, unchanged itself or not. The other suites' copy is left out silently if its digest
 //     is the same, and named among the rejected records if it is not.
+//   - A build that any suite of the configuration whose name ends in "-security" lists is of class Security, whichever suite
+//     gives it; a suite that comes before that one in the configuration says so from its second fetch on. Of others no class
+//     is known.
 //   - Phased updates (Ubuntu) are patches like others: which asset is in which phase only the asset can say.
 //   - Bad records are left out and told with every reason (CAT-16). Files are named by their base name; a path that leaves the
 //     repository is a bad record.

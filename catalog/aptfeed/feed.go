@@ -67,7 +67,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	same := f.held.given && next.signed.equal(f.held.signed) && next.channel == f.held.channel
 	if !same {
 		f.merge(&next)
-		f.group.list(f.index, f.id, next.release.vendor(), next.records)
+		f.group.list(f.index, f.id, next.release, next.records)
 	} else {
 		signed := next.signed
 		next = f.held
@@ -226,6 +226,9 @@ func (f *Feed) batch(now time.Time) catalog.Batch {
 		}
 		p := r.patch(f.source.uri)
 		p.Published = h.published[r.id]
+		if h.view.security[r.id] {
+			p.Class = catalog.Security
+		}
 		b.Patches = append(b.Patches, p)
 	}
 	return b

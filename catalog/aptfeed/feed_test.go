@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -206,6 +207,25 @@ func TestOnePatchInTwoSuites_CAT16(t *testing.T) {
 	main.answer = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusBadGateway); return true }
 	failed(t, all[0], Unreachable)
 	require.True(t, fetch(t, all[1]).Unchanged)
+}
+
+// A build is a security update if a security suite lists it, whichever suite gives it: Ubuntu copies them to its updates.
+func TestSecuritySuiteMakesTheClass(t *testing.T) {
+	key := newKey(t, "archive", 0)
+	updates := newRepo(t, "jammy-updates", key).main(deb("hare", "1", "amd64"), deb("fox", "1", "amd64"), deb("owl", "1", "amd64")).publish().serve()
+	security := newRepo(t, "jammy-security", key).main(deb("hare", "1", "amd64"), otherBytes(deb("fox", "1", "amd64")), deb("hare", "2", "amd64")).publish().serve()
+	classes := func(b catalog.Batch) map[string]catalog.Class {
+		m := map[string]catalog.Class{}
+		for _, p := range b.Patches {
+			m[path.Base(string(p.ID))] = p.Class
+		}
+		return m
+	}
+	all := open(t, config(root(t, updates, security)))
+	require.Equal(t, map[string]catalog.Class{"hare=1": 0, "fox=1": 0, "owl=1": 0}, classes(fetch(t, all[0])))
+	require.Equal(t, map[string]catalog.Class{"hare=2": catalog.Security}, classes(fetch(t, all[1])))
+	require.Equal(t, map[string]catalog.Class{"hare=1": catalog.Security, "fox=1": 0, "owl=1": 0}, classes(fetch(t, all[0])))
+	require.True(t, fetch(t, all[0]).Unchanged)
 }
 
 func otherBytes(paragraph string) string {

@@ -17,29 +17,32 @@ type group struct {
 
 // listing is what one feed listed last.
 type listing struct {
-	feed    catalog.FeedID
-	vendor  string
-	patches map[catalog.PatchID]string // its SHA-256
-	product map[catalog.ProductID]bool
+	feed     catalog.FeedID
+	vendor   string
+	security bool                       // it is a security suite
+	patches  map[catalog.PatchID]string // its SHA-256
+	product  map[catalog.ProductID]bool
 }
 
-// view is what the feeds before one do to what it gives.
+// view is what the other feeds do to what one gives.
 type view struct {
-	hidden  map[catalog.PatchID]catalog.FeedID // given by an earlier feed: that one if it has other bytes, else empty
-	vendors map[catalog.ProductID]string       // as the first feed names it, where that differs
+	hidden   map[catalog.PatchID]catalog.FeedID // given by an earlier feed: that one if it has other bytes, else empty
+	vendors  map[catalog.ProductID]string       // as the first feed names it, where that differs
+	security map[catalog.PatchID]bool           // builds that a security suite lists
 }
 
 func (v view) equal(w view) bool {
-	return maps.Equal(v.hidden, w.hidden) && maps.Equal(v.vendors, w.vendors)
+	return maps.Equal(v.hidden, w.hidden) && maps.Equal(v.vendors, w.vendors) && maps.Equal(v.security, w.security)
 }
 
 // list replaces the listing of feed i.
-func (g *group) list(i int, feed catalog.FeedID, vendor string, records []record) {
+func (g *group) list(i int, feed catalog.FeedID, r release, records []record) {
 	l := listing{
-		feed:    feed,
-		vendor:  vendor,
-		patches: make(map[catalog.PatchID]string, len(records)),
-		product: make(map[catalog.ProductID]bool, len(records)),
+		feed:     feed,
+		vendor:   r.vendor(),
+		security: r.security(),
+		patches:  make(map[catalog.PatchID]string, len(records)),
+		product:  make(map[catalog.ProductID]bool, len(records)),
 	}
 	for _, r := range records {
 		l.patches[r.id] = r.sha256
@@ -50,11 +53,18 @@ func (g *group) list(i int, feed catalog.FeedID, vendor string, records []record
 	g.listings[i] = l
 }
 
-// view computes what the earlier feeds do to the records of feed i.
+// view computes what the other feeds do to the records of feed i.
 func (g *group) view(i int, vendor string, records []record) view {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	v := view{map[catalog.PatchID]catalog.FeedID{}, map[catalog.ProductID]string{}}
+	v := view{map[catalog.PatchID]catalog.FeedID{}, map[catalog.ProductID]string{}, map[catalog.PatchID]bool{}}
+	for _, l := range g.listings {
+		for _, r := range records {
+			if l.security && l.patches[r.id] == r.sha256 {
+				v.security[r.id] = true
+			}
+		}
+	}
 	for _, l := range slices.Backward(g.listings[:i]) { // the first of them has the last word
 		for _, r := range records {
 			if l.product[r.product] {

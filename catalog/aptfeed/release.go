@@ -153,6 +153,11 @@ func (rel release) baseCodename() string {
 	return name
 }
 
+// security reports whether the suite is one of security updates.
+func (r release) security() bool {
+	return strings.HasSuffix(r.suite, "-security") || strings.HasSuffix(r.codename, "-security")
+}
+
 // vendor is the Origin, if it can be shown.
 func (r release) vendor() string {
 	if !showable(r.origin) {

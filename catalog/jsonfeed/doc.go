@@ -14,7 +14,7 @@
 //	                "channel"?: text, "scheme": scheme, "lines"?: [line…*] }
 //	line        = { "prefix": text, "eol"?: end, "extended"?: end }
 //	patch       = { "id": text, "product": text, "version": version, "title"?: text, "published"?: instant,
-//	                "severity"?: severity, "cves"?: [text…*], "artifacts"?: [artifact…*],
+//	                "severity"?: severity, "cves"?: [text…*], "exploited"?: bool, "class"?: class, "artifacts"?: [artifact…*],
 //	                "eolMarked"?: bool, "eol"?: end, "withdrawn"?: bool, "supersedes"?: [text…*],
 //	                "requires"?: [requirement…*], "reboot"?: bool, "transaction"?: text }
 //	requirement = { "patch": text, "reboot"?: bool }
@@ -25,6 +25,7 @@
 //	scheme       = "semver" | "debian" | "dotted"
 //	version      = scheme ":" text, as "debian:1:2.36-9" or "semver:2.0.1"
 //	severity     = "unrated" | "low" | "medium" | "high" | "critical"
+//	class        = "security" | "bugfix" | "feature" | "driver" | "definition"
 //	availability = "Pinned" | "LatestOnly" | "Repository" | "Vendor"
 //	digest       = algorithm ":" hex, as "sha256:9f86…"; algorithm = "sha256" | "sha384" | "sha512" | "sha1" | "md5"
 //	instant      = RFC 3339, as "2026-01-02T15:04:05Z"

@@ -55,7 +55,7 @@ const everything = `{"format": 1,
  "products": [{"id": "p", "name": "P", "vendor": "V", "platform": "linux", "architecture": "amd64", "channel": "beta", "scheme": "debian",
    "lines": [{"prefix": "1", "eol": "2026-01-01T10:00:00+01:00", "extended": "2030-06-30"}, {"prefix": "2"}]}],
  "patches": [{"id": "p1", "product": "p", "version": "debian:1:2-3", "title": "T <&>", "published": "2026-01-02T15:04:05.5+02:00", "severity": "high",
-   "cves": ["CVE-2026-1"], "eolMarked": true, "eol": "2027-01-01", "withdrawn": true, "supersedes": ["p0"],
+   "cves": ["CVE-2026-1"], "exploited": true, "class": "driver", "eolMarked": true, "eol": "2027-01-01", "withdrawn": true, "supersedes": ["p0"],
    "requires": [{"patch": "q", "reboot": true}, {"patch": "r"}], "reboot": true, "transaction": "dpkg",
    "artifacts": [{"name": "a", "availability": "Vendor", "customUrl": "file:///srv/a", "size": 1, "digests": ["md5:00000000000000000000000000000000"],
      "signer": "S", "signatureUrl": "http://acme.example/a.sig"}, {"name": "b", "availability": "Repository"}]},
@@ -74,6 +74,8 @@ func TestMarshalRoundTrip(t *testing.T) {
 	require.Equal(t, time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), products[0].Lines[0].EOL)
 	require.Equal(t, time.Date(2030, 7, 1, 0, 0, 0, 0, time.UTC), products[0].Lines[0].Extended)
 	require.Equal(t, catalog.High, patches[0].Severity)
+	require.Equal(t, catalog.Driver, patches[0].Class)
+	require.True(t, patches[0].Exploited)
 }
 
 // same takes an empty list for none.
@@ -153,6 +155,7 @@ func TestBadRecordIsRejectedAlone_CAT16(t *testing.T) {
 		{`{"id":"x","product":"p","version":"semver:1.0.0","eol":"soon"}`, "patch x", "neither a date"},
 		{`{"id":"x","product":"p","version":"semver:1.0.0","eol":true}`, "patch x", "cannot unmarshal"},
 		{`{"id":"x","product":"p","version":"semver:1.0.0","severity":"awful"}`, "patch x", `unknown severity "awful"`},
+		{`{"id":"x","product":"p","version":"semver:1.0.0","class":"other"}`, "patch x", `unknown class "other"`},
 		{`{"id":"x","product":"p","version":"semver:1.0.0","artifacts":[{"name":"a","availability":"Pinned","url":"ftp://acme.example/a"}]}`, "patch x", "not http, https or file"},
 		{`{"id":"x","product":"p","version":"semver:1.0.0","artifacts":[{"name":"a","availability":"Repository","size":-1}]}`, "patch x", "negative size"},
 		{`{"id":"x","product":"p","version":"semver:1.0.0","artifacts":[{"name":"a","availability":"Repository","size":1e30}]}`, "patch x", "cannot unmarshal number"},

@@ -39,11 +39,15 @@ func (m *machine) start() {
 // occupied names the job that keeps others from starting; empty: none does.
 func (m *machine) occupied() job.ID {
 	for _, x := range m.s.Executions {
-		if !x.Unverified() && (!x.Parked() || m.c.WaitParked) {
+		if m.occupies(x) {
 			return x.Order.Job
 		}
 	}
 	return ""
+}
+
+func (m *machine) occupies(x execution.State) bool {
+	return !x.Unverified() && !x.Retrying() && (!x.Parked() || m.c.WaitParked)
 }
 
 // due lists the queued orders whose start has come, by start and id.

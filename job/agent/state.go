@@ -21,7 +21,7 @@ type State struct {
 	Queue      manifest.Queue    `json:"queue,omitempty"`      // received, not started
 	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are downloaded before the start (JOB-23)
 	Blocked    []job.OrderID     `json:"blocked,omitempty"`    // queued orders already reported as Blocked
-	Executions []execution.State `json:"executions,omitempty"` // at most one that is neither parked for a reboot by hand nor was unverified (JOB-11, JOB-18)
+	Executions []execution.State `json:"executions,omitempty"` // at most one that is neither parked for a reboot by hand, nor was unverified, nor waits to download again (JOB-11, JOB-18, JOB-27)
 	Ended      []Ended           `json:"-"`                    // the oldest first; stored apart, by MarshalEnded
 	Reports    []job.Report      `json:"reports,omitempty"`    // unacknowledged (MAN-6)
 	Sequence   job.Sequence      `json:"sequence"`             // of the last report made

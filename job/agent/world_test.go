@@ -66,6 +66,7 @@ type world struct {
 	reboots   int
 	sessions  reboot.Sessions
 	unread    bool                 // the inventory cannot be taken
+	offline   map[string]bool      // products that cannot be downloaded
 	during    func(product string) // called while a product is installed; nil: nothing happens meanwhile
 	deaf      bool
 	crashAt   int // crash right after this commit; 0: never
@@ -206,6 +207,10 @@ func (w *world) do(e Effect) {
 		require.NoError(w.t, err)
 		back(execution.InventoryTaken{ID: e.ID, Inventory: inv, Sessions: w.sessions})
 	case execution.Download:
+		if w.offline[e.Patch.Name] {
+			back(execution.Downloaded{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."})
+			return
+		}
 		w.downloads[e.Patch.Name]++
 		back(execution.Downloaded{ID: e.ID, Files: []execution.Evidence{{Digests: []integrity.Digest{digest}, Signature: integrity.Signature{Status: integrity.Absent}}}})
 	case execution.Preflight:

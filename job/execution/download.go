@@ -2,9 +2,11 @@ package execution
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -14,6 +16,9 @@ func (m *machine) apply(inv catalog.Inventory) {
 		p, ordered := &m.Patches[i], m.Order.Patches[i]
 		if p.Status != job.Pending && p.Status != job.Verified {
 			continue
+		}
+		if p.Status == job.Pending {
+			p.Code = 0 // what did not reach its source is tried again
 		}
 		verified := p.Status == job.Verified
 		found, ok := inv.Find(ordered.Product)
@@ -36,7 +41,7 @@ func (m *machine) apply(inv catalog.Inventory) {
 		m.end(job.NotApplicable)
 		return
 	}
-	if m.count(job.Pending) > 0 && !m.windowOver() {
+	if m.count(job.Pending) > 0 && m.Missed.IsZero() && !m.windowOver() {
 		m.progress(job.Downloading)
 	}
 	m.downloadNext()
@@ -49,7 +54,12 @@ func (m *machine) downloadNext() {
 		switch {
 		case p.Status != job.Pending:
 		case m.windowOver():
-			p.fail(job.PatchInstallationSkipped, "JOB-10", "The patch window ended before its download was complete.")
+			text := "The patch window ended before its download was complete."
+			if p.Tries > 0 {
+				text += fmt.Sprintf(" It failed %d times: %s", p.Tries, p.Text)
+			}
+			p.fail(job.PatchInstallationSkipped, "JOB-10", text)
+		case p.Code != 0: // tried, and its source not reached
 		case len(ordered.Files) == 0:
 			p.fail(job.PatchURLMissing, "JOB-2", "The order names no file to download.")
 		default:
@@ -66,6 +76,8 @@ func (m *machine) downloaded(ev Downloaded) {
 	p, ordered := &m.Patches[i], m.Order.Patches[i]
 	p.Check, p.Digests = nil, nil
 	switch {
+	case ev.Code == job.FileDownloadFailed:
+		m.miss(p, ev.Text)
 	case ev.Code != 0:
 		p.fail(ev.Code, "JOB-2", ev.Text)
 	case len(ev.Files) != len(ordered.Files):
@@ -77,6 +89,67 @@ func (m *machine) downloaded(ev Downloaded) {
 		m.do(Discard{Index: i})
 	}
 	m.downloadNext()
+}
+
+// miss notes that a download did not reach its source. The patch stays pending until it is known whether another one is
+// ready to deploy.
+func (m *machine) miss(p *PatchState, text string) {
+	p.Code, p.Text = job.FileDownloadFailed, text
+	p.Tries++
+	if m.Missed.IsZero() {
+		m.Missed = m.now.Steady
+	}
+}
+
+// retry waits to try again what did not reach its source: within the window, or without one for a day. Not ok: there is
+// nothing of the kind, or the day is over (JOB-27).
+func (m *machine) retry() (ok bool) {
+	i := slices.IndexFunc(m.Patches, func(p PatchState) bool { return p.Status == job.Pending })
+	if i < 0 {
+		return false
+	}
+	p := &m.Patches[i]
+	pause := min(downloadPause<<min(p.Tries-1, 6), downloadMaxPause)
+	if m.Order.End.IsZero() {
+		left := maxMissed - m.now.Steady.Sub(m.Missed)
+		if left <= 0 {
+			m.giveUp("JOB-27")
+			return false
+		}
+		pause = min(pause, left)
+	}
+	m.Phase, m.Waiting, m.Until = PhaseDownload, 0, m.now.Steady.Add(pause)
+	m.waits()
+	return true
+}
+
+// waits reports that the execution is retrying, and why.
+func (m *machine) waits() {
+	for _, p := range m.Patches {
+		if p.Status == job.Pending {
+			m.report(job.Report{
+				At: m.now.UTC, Order: m.Order.ID, Progress: job.Downloading,
+				Text: problem.Clip(fmt.Sprintf("waits to try again after %d failed tries: %s", p.Tries, p.Text), job.MaxOutput),
+			})
+			return
+		}
+	}
+}
+
+// giveUp fails what did not reach its source.
+func (m *machine) giveUp(rule string) {
+	for i := range m.Patches {
+		p := &m.Patches[i]
+		if p.Status != job.Pending {
+			continue
+		}
+		text := p.Text
+		if p.Tries > 1 {
+			text = fmt.Sprintf("It could not be downloaded in %d tries: %s", p.Tries, text)
+		}
+		p.fail(job.FileDownloadFailed, rule, text)
+		m.do(Discard{Index: i})
+	}
 }
 
 func (m *machine) judge(p *PatchState, ordered job.OrderPatch, ev Downloaded) {
@@ -147,6 +220,7 @@ func (m *machine) ready() {
 	if m.nothingLeft() {
 		return
 	}
+	m.giveUp("JOB-2") // the others go on
 	if m.count(job.Verified) > 0 {
 		m.progress(job.Downloaded)
 	}
@@ -154,7 +228,7 @@ func (m *machine) ready() {
 }
 
 // nothingLeft ends the execution if failures, the window's end among them, left nothing to deploy: then there is no deploy
-// and no reboot (JOB-2).
+// and no reboot (JOB-2). Downloads that did not reach their source are tried again before (JOB-27).
 func (m *machine) nothingLeft() bool {
 	if m.windowOver() {
 		m.skip(func(*PatchState) bool { return true }, "JOB-10", "The patch window ended before its installation began.")
@@ -162,7 +236,9 @@ func (m *machine) nothingLeft() bool {
 	if len(m.Patches) == m.count(job.Inapplicable) || m.count(job.Verified) > 0 {
 		return false
 	}
-	m.end(job.Failed)
+	if !m.retry() {
+		m.end(job.Failed)
+	}
 	return true
 }
 

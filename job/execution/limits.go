@@ -20,6 +20,14 @@ const (
 	inventoryTries = 5
 )
 
+// Pauses between tries to reach the sources of downloads: doubling from the first to the last (JOB-27).
+const (
+	downloadPause    = time.Minute
+	downloadMaxPause = time.Hour
+	// maxMissed is how long after the first failed try an execution without a window goes on trying.
+	maxMissed = 24 * time.Hour
+)
+
 // MaxUnverified is how long after the first failed try an inventory may be missing before an execution that has changed
 // something ends without it (JOB-18).
 const MaxUnverified = 24 * time.Hour

@@ -8,7 +8,7 @@ type Phase uint8
 // The phases, in their order. Those from PhasePre to PhasePost belong to the deploy stage.
 const (
 	PhaseInventory Phase = 1 + iota // what is installed, before anything else
-	PhaseDownload                   // one patch's files
+	PhaseDownload                   // one patch's files, or the time to try failed downloads again (JOB-27)
 	PhasePreflight                  // what the platform says of the verified patches
 	PhaseLastCall                   // a check-in just before the deploy stage (MAN-7)
 	PhasePre                        // one pre-action

@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -26,6 +27,7 @@ type State struct {
 	Until   schedule.Steady     `json:"until,omitempty"`   // when to stop waiting, or to try again
 	Tries   int                 `json:"tries,omitempty"`   // failed inventories in a row
 	Failing schedule.Steady     `json:"failing,omitempty"` // since the first of them; zero: the last inventory could be taken
+	Missed  schedule.Steady     `json:"missed,omitempty"`  // since the first download that did not reach its source; zero: none did
 	Patches []PatchState        `json:"patches,omitempty"` // as Order.Patches
 	Acted   int                 `json:"acted,omitempty"`   // actions done, pre-actions first
 	Actions []job.ActionOutcome `json:"actions,omitempty"` // of those done
@@ -42,9 +44,10 @@ type State struct {
 	Result         job.Result      `json:"result,omitempty"` // the last one reported; final when Stage is StageDone
 }
 
-// PatchState is one patch of an execution.
+// PatchState is one patch of an execution. One that is pending and has a code did not reach its source, and is tried again.
 type PatchState struct {
 	job.PatchOutcome
+	Tries    int                `json:"tries,omitempty"`    // downloads that did not reach the source (JOB-27)
 	Attempts int                `json:"attempts,omitempty"` // installs begun (JOB-17)
 	Reboot   bool               `json:"reboot,omitempty"`   // the installer asked for a reboot
 	Digests  []integrity.Digest `json:"digests,omitempty"`  // SHA-256 of each file that passed INT
@@ -70,7 +73,11 @@ func (x State) Wake(now schedule.At) time.Duration {
 	case x.Stage == job.StageDone:
 		return 0
 	case x.endsWithWindow():
-		return max(x.Order.End.Sub(now.UTC), time.Millisecond)
+		wake := x.Order.End.Sub(now.UTC)
+		if !until.IsZero() {
+			wake = min(wake, until.Sub(now.Steady))
+		}
+		return max(wake, time.Millisecond)
 	case until.IsZero():
 		return 0
 	default:
@@ -91,9 +98,14 @@ func (x State) Parked() bool { return x.Phase == PhaseReboot && x.Reboot.Phase =
 // taken: the execution holds up no other job (JOB-18).
 func (x State) Unverified() bool { return x.verifies() && !x.Failing.IsZero() }
 
-// AtWork reports whether a reboot now would cut something off: the execution neither waits for a reboot by hand nor for
-// another try to verify what it did.
-func (x State) AtWork() bool { return !x.Parked() && !(x.verifies() && x.Waiting == 0) }
+// Retrying reports whether the execution only waits to try its failed downloads again: it holds up no other job (JOB-27).
+func (x State) Retrying() bool { return x.Phase == PhaseDownload && x.Waiting == 0 }
+
+// AtWork reports whether a reboot now would cut something off: the execution waits neither for a reboot by hand, nor for
+// another try to download something or to verify what it did.
+func (x State) AtWork() bool {
+	return !x.Parked() && !x.Retrying() && !(x.verifies() && x.Waiting == 0)
+}
 
 func (x State) verifies() bool { return x.Phase == PhaseVerify || x.Phase == PhaseConfirm }
 
@@ -132,14 +144,23 @@ func (x State) Validate() error {
 	if x.Tries < 0 {
 		l.Add("tries", "", "is negative")
 	}
-	if i := x.downloading(); x.Phase == PhaseDownload && (i < 0 || i >= len(x.Order.Patches) || len(x.Order.Patches[i].Files) == 0) {
+	for i, p := range x.Patches {
+		if p.Tries < 0 || p.Status == job.Pending && p.Code != 0 && p.Tries == 0 {
+			l.Add(fmt.Sprintf("patches[%d].tries", i), "", "is %d", p.Tries)
+		}
+	}
+	if x.Retrying() && (x.Until.IsZero() || !slices.ContainsFunc(x.Patches, func(p PatchState) bool { return p.Status == job.Pending })) {
+		l.Add("until", "", "says when to try downloads again, and there is none, or no time")
+	}
+	if i := x.downloading(); x.Phase == PhaseDownload && x.Waiting != 0 && (i < 0 || i >= len(x.Order.Patches) || len(x.Order.Patches[i].Files) == 0) {
 		l.Add("phase", x.Phase.String(), "has nothing to download")
 	}
 	l.Under("order", x.Order.Validate())
 	return l.Err("execution of " + string(x.Order.ID))
 }
 
-// downloading is the index of the patch that PhaseDownload waits for: the first pending one; -1 if there is none.
+// downloading is the index of the patch that PhaseDownload waits for: the first pending one that was not tried yet; -1 if
+// there is none.
 func (x State) downloading() int {
-	return slices.IndexFunc(x.Patches, func(p PatchState) bool { return p.Status == job.Pending })
+	return slices.IndexFunc(x.Patches, func(p PatchState) bool { return p.Status == job.Pending && p.Code == 0 })
 }

@@ -19,8 +19,8 @@ type Config struct {
 	Policy integrity.Excerpt
 	// Stopping says that the agent is stopping: what an action or an installer returned is kept, and no other begins.
 	Stopping bool
-	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18). A reboot
-	// of this one waits for it.
+	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18) or waited to
+	// try its downloads again (JOB-27). A reboot of this one, and its downloads, wait for it.
 	Busy bool
 	// Pending are the products that other executions have installed and not confirmed yet: a reboot of theirs may be pending
 	// (JOB-14).
@@ -194,6 +194,12 @@ func (m *machine) tick() {
 		m.deploy()
 	case PhaseInventory, PhaseRequire, PhaseRecheck, PhaseVerify, PhaseConfirm:
 		m.takeInventory(m.Phase)
+	case PhaseDownload:
+		if m.c.Busy {
+			m.Until = m.now.Steady.Add(downloadPause)
+			return
+		}
+		m.takeInventory(PhaseInventory) // another job may have installed something meanwhile
 	}
 }
 
@@ -206,6 +212,10 @@ func (m *machine) restarted(bootID string) {
 		return
 	}
 	m.progress(job.Resumed)
+	if m.Retrying() {
+		m.waits()
+		return
+	}
 	switch m.Phase {
 	case PhaseVerify:
 		if !rebooted || !m.asksForReboot() {

@@ -18,7 +18,7 @@ import (
 const jobExample = `  {
     "id": "nightly", "name": "Nightly security patches", "platform": "linux",
     "assets": {"includeTags": ["web"], "excludeTags": ["frozen"]},
-    "patches": {"query": {"minSeverity": "high"}},
+    "patches": {"query": {"minSeverity": "high", "exclude": {"products": ["java"], "classes": ["driver"]}}},
     "schedule": {"kind": "once", "at": "2027-01-31T22:00:00Z"},
     "window": "4h",
     "reboot": {"deferrals": 3, "interval": "1h"}
@@ -117,7 +117,10 @@ func (r *remote) jobCreate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "create -f FILE", Short: "Save a job; a new one is disabled, one that exists keeps its state",
 		Long: "Save a job from a JSON file. Saving an enabled job again makes its orders that have not started anew (MAN-2).\n\nA job file:\n\n" + jobExample +
-			"\n\nInstead of a query, patches may be a list: {\"list\": [\"PATCH-ID\"]}. A schedule is {\"kind\": \"on demand\"}, which starts when the\njob is enabled or run by name, once as above, or recurs:\n\n" +
+			"\n\nA query takes the missing patches that meet all it sets and nothing that its \"exclude\" sets; {} takes all. Both take products, vendors,\n" +
+			"channels, classes (security, bugfix, feature, driver, definition) and cves, each a list; anyCve, exploited and reboot, which are true or\n" +
+			"left out; and minSeverity (JOB-8). Instead of a query, patches may be a list: {\"list\": [\"PATCH-ID\"]}.\n\n" +
+			"A schedule is {\"kind\": \"on demand\"}, which starts when the job is enabled or run by name, once as above, or recurs:\n\n" +
 			"  {\"kind\": \"daily\", \"time\": \"22:00\", \"zone\": \"Europe/Berlin\", \"spread\": \"30m\"}\n" +
 			"  {\"kind\": \"weekly\", \"time\": \"22:00\", \"zone\": \"asset\", \"weekdays\": [\"saturday\"]}\n" +
 			"  {\"kind\": \"patch tuesday\", \"time\": \"02:30\", \"zone\": \"UTC\", \"offset\": 4}\n\n" +

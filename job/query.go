@@ -1,0 +1,146 @@
+package job
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+)
+
+// Query takes missing, non-superseded patches that meet every condition that is set and none that Exclude sets, newest
+// published first, MaxPatches at most (JOB-8). The zero Query takes everything missing.
+type Query struct {
+	Conditions
+	Exclude Conditions `json:"exclude,omitzero"` // a patch that meets any one of these is left out
+}
+
+// Conditions are what patches are selected by. A list is met by one of its entries; upper and lower case are the same.
+type Conditions struct {
+	Products    []string         `json:"products,omitempty"`    // product names or ids
+	Vendors     []string         `json:"vendors,omitempty"`     // of the product
+	Channels    []string         `json:"channels,omitempty"`    // of the product
+	Classes     []catalog.Class  `json:"classes,omitempty"`     // a patch whose class is not known is in none
+	CVEs        []string         `json:"cves,omitempty"`        // CVE ids
+	AnyCVE      bool             `json:"anyCve,omitempty"`      // it has a CVE id
+	MinSeverity catalog.Severity `json:"minSeverity,omitempty"` // at least; a patch without a severity is unrated
+	Exploited   bool             `json:"exploited,omitempty"`   // known to be exploited; what is not known does not count as met
+	Reboot      bool             `json:"reboot,omitempty"`      // it declares that it needs a reboot
+}
+
+func (q Query) matches(snap *catalog.Snapshot, id catalog.PatchID) bool {
+	patch, ok := snap.Patch(id)
+	if !ok || snap.Superseded(id) {
+		return false
+	}
+	product, _ := snap.Product(patch.Product)
+	met, set := q.met(patch, product)
+	excluded, _ := q.Exclude.met(patch, product)
+	return met == set && excluded == 0
+}
+
+// met counts the conditions that are set, and those of them that the patch meets.
+func (c Conditions) met(patch catalog.Patch, product catalog.Product) (met, set int) {
+	condition := func(isSet, holds bool) {
+		if isSet {
+			set++
+			if holds {
+				met++
+			}
+		}
+	}
+	named := func(list []string, values ...string) {
+		condition(len(list) > 0, slices.ContainsFunc(values, func(v string) bool {
+			return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, v) })
+		}))
+	}
+	named(c.Products, product.Name, string(product.ID))
+	named(c.Vendors, product.Vendor)
+	named(c.Channels, product.Channel)
+	named(c.CVEs, patch.CVEs...)
+	condition(len(c.Classes) > 0, slices.Contains(c.Classes, patch.Class))
+	condition(c.AnyCVE, len(patch.CVEs) > 0)
+	condition(c.MinSeverity != 0, max(patch.Severity, catalog.Unrated) >= c.MinSeverity)
+	condition(c.Exploited, patch.Exploited)
+	condition(c.Reboot, patch.Reboot)
+	return met, set
+}
+
+func checkQuery(l *problem.List, q Query) {
+	const field = "patches.query"
+	before := len(*l)
+	checkConditions(l, field, q.Conditions)
+	checkConditions(l, field+".exclude", q.Exclude)
+	if len(*l) > before {
+		return
+	}
+	in, out := q.Conditions, q.Exclude
+	for _, f := range []struct {
+		name string
+		all  bool // it excludes everything that the query asks for
+	}{
+		{"products", allOf(in.Products, out.Products)},
+		{"vendors", allOf(in.Vendors, out.Vendors)},
+		{"channels", allOf(in.Channels, out.Channels)},
+		{"classes", allOf(classNames(in.Classes), classNames(out.Classes))},
+		{"cves", allOf(in.CVEs, out.CVEs)},
+		{"anyCve", out.AnyCVE && (in.AnyCVE || len(in.CVEs) > 0)},
+		{"minSeverity", out.MinSeverity != 0 && out.MinSeverity <= max(in.MinSeverity, catalog.Unrated)},
+		{"exploited", in.Exploited && out.Exploited},
+		{"reboot", in.Reboot && out.Reboot},
+	} {
+		if f.all {
+			l.Add(field+".exclude."+f.name, "", "excludes everything that the query asks for, so no patch can match; change one of them (JOB-8)")
+		}
+	}
+}
+
+// allOf reports whether a list is set and everything in it is also in the other.
+func allOf(list, other []string) bool {
+	in := make(map[string]bool, len(other))
+	for _, s := range other {
+		in[strings.ToLower(s)] = true
+	}
+	return len(list) > 0 && !slices.ContainsFunc(list, func(s string) bool { return !in[strings.ToLower(s)] })
+}
+
+func classNames(list []catalog.Class) []string {
+	names := make([]string, len(list))
+	for i, c := range list {
+		names[i] = c.String()
+	}
+	return names
+}
+
+func checkConditions(l *problem.List, field string, c Conditions) {
+	for _, f := range []struct {
+		name string
+		list []string
+	}{{"products", c.Products}, {"vendors", c.Vendors}, {"channels", c.Channels}, {"classes", classNames(c.Classes)}, {"cves", c.CVEs}} {
+		if len(f.list) > MaxSelection {
+			l.Add(field+"."+f.name, fmt.Sprint(len(f.list)), "is longer than %d", MaxSelection)
+			continue
+		}
+		seen := make(map[string]bool, len(f.list))
+		for i, s := range f.list {
+			entry, key := fmt.Sprintf("%s.%s[%d]", field, f.name, i), strings.ToLower(s)
+			checkText(l, entry, s)
+			if s == "" {
+				l.Add(entry, "", "is empty")
+			}
+			if seen[key] {
+				l.Add(entry, s, "is named twice")
+			}
+			seen[key] = true
+		}
+	}
+	for i, class := range c.Classes {
+		if _, err := catalog.ParseClass(class.String()); err != nil {
+			l.Add(fmt.Sprintf("%s.classes[%d]", field, i), "", "%v", err)
+		}
+	}
+	if _, err := c.MinSeverity.MarshalText(); err != nil {
+		l.Add(field+".minSeverity", "", "%v", err)
+	}
+}
