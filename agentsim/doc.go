@@ -46,7 +46,7 @@
 //	patches ID… | query[ severity S][ product P][ vendor V][ cve C] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
 //	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
 //	install limit D | stuck after D |
-//	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | late joiners |
+//	defer N times for D | prompt D | countdown D | no countdown | suppress reboot | strict | strict lines | legacy checksums | no last call | late joiners |
 //	gives up after N failures | early download |
 //	first ACTION… | last ACTION… | after JOB per asset[ plus D] | after JOB at N%[ plus D]
 //	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays
@@ -144,6 +144,7 @@
 //	expect ASSET JOB starts N
 //	expect ASSET PRODUCT VERSION|nothing                        what is installed
 //	expect ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N
+//	expect ASSET prompt|countdown says TEXT…                    the last one, as the timeline has it
 //	expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one
 //	expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
 //	expect server ASSET JOB PATCH STATUS[ CODE][ RULE]

@@ -65,6 +65,7 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 		"([^ ]+) (reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes) (.+)", onAsset(func(a *asset, m *match) {
 			m.compare(2, fmt.Sprint(len(a.trace(m.w[1]))))
 		})},
+	{"ASSET prompt|countdown says TEXT…", "([^ ]+) (prompt|countdown) says (.+)", onAsset((*asset).expectSays)}, // (RBT-12)
 	{"ASSET reboot|prompt|download|install|start between TIME and TIME", "", onAsset((*asset).expectBetween)},
 	{"ASSET PRODUCT VERSION|nothing", "", onAsset(func(a *asset, m *match) {
 		if _, product := a.w.vendor.products[catalog.ProductID(m.w[1])]; !product {
@@ -232,6 +233,19 @@ func (a *asset) expectBetween(m *match) {
 	if last := at[len(at)-1]; last.Before(m.at[0]) || last.After(m.at[1]) {
 		since := last.Sub(a.w.cfg.Start)
 		m.err = &Unmet{Want: "between " + m.w[2] + " and " + m.w[3], Have: "between +" + short(since) + " and +" + short(since+time.Second)}
+	}
+}
+
+// expectSays says what the last prompt or countdown showed.
+func (a *asset) expectSays(m *match) {
+	have := "nothing"
+	for _, l := range a.w.history {
+		if l.Actor == string(a.id) && traces[m.w[1]+"s"](l.Text) {
+			have = l.Text
+		}
+	}
+	if !strings.Contains(have, m.w[2]) {
+		m.err = &Unmet{Want: m.w[2], Have: have}
 	}
 }
 

@@ -15,7 +15,7 @@
 //     the deploy stage began.
 //  3. An order withdrawn before its execution started never executes.
 //  4. At most one reboot per execution, only after all its installs, only if needed, never if suppressed.
-//  5. No reboot later than 168 h after its first offer while the asset is up.
+//  5. No deferral carries a reboot beyond 168 h after its first offer while the asset is up.
 //  6. No installed version ever goes down, and no product appears that was not there.
 //  7. No patch the agent knows to be withdrawn is deployed by an execution that started afterwards.
 //  8. A crash at any instant loses no report, repeats no verified download, and installs no patch a third time.

@@ -328,7 +328,7 @@ func (m *machine) rebootEvent(ev reboot.Event) {
 	m.Reboot = state
 	for _, e := range out.Effects {
 		if _, ok := e.(reboot.Reboot); !ok {
-			m.do(Prompt{Kind: e})
+			m.do(m.prompt(e))
 			continue
 		}
 		if m.Reboots++; m.Reboots == 1 {

@@ -96,6 +96,7 @@ type computer struct {
 	sessions  reboot.Sessions
 	mark      bool
 	prompts   []string
+	shown     []execution.Prompt
 	later     bool // what the user answers
 	deploys   int
 	acts      []string
@@ -199,12 +200,13 @@ func (c *computer) RunAction(ctx context.Context, a job.Action) (int, string, er
 	return 0, "ran " + a.Name + "\n", nil
 }
 
-func (c *computer) Prompt(_ context.Context, p reboot.Effect, answer func(bool)) error {
+func (c *computer) Prompt(_ context.Context, p execution.Prompt, answer func(bool)) error {
 	c.mu.Lock()
-	c.prompts = append(c.prompts, fmt.Sprintf("%T", p))
+	c.prompts = append(c.prompts, fmt.Sprintf("%T", p.Kind))
+	c.shown = append(c.shown, p)
 	later := c.later
 	c.mu.Unlock()
-	if _, ok := p.(reboot.ShowPrompt); ok {
+	if _, ok := p.Kind.(reboot.ShowPrompt); ok {
 		go answer(later)
 	}
 	return nil

@@ -54,8 +54,9 @@ type Platform interface {
 	// RunAction runs an action and returns its exit code and the end of what it wrote to its output and its error output, at
 	// least the last job.MaxOutput bytes. A program that could not be run, or was cut off, is an error.
 	RunAction(ctx context.Context, action job.Action) (exit int, output string, err error)
-	// Prompt shows, replaces or clears the reboot prompt and returns at once; answer is called at most once per prompt.
-	Prompt(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error
+	// Prompt shows, replaces or clears the reboot prompt and returns at once; answer is called at most once per prompt. It shows
+	// all that prompt says (RBT-12).
+	Prompt(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error
 	// Reboot reboots the asset; it returns when the request was taken, or with ErrRebootNotAllowed.
 	Reboot(ctx context.Context) error
 }

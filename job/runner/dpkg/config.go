@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
-	"github.com/patchpolicy/patchpolicy/reboot"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // Config is a platform's settings.
@@ -28,7 +28,7 @@ type Config struct {
 
 	// Prompt shows, replaces or clears the reboot prompt, as runner.Platform.Prompt. Nil: on the host the users' terminals are told with
 	// wall(1), which takes no answer (so each prompt counts as a deferral used, RBT-5); in a root folder nobody is there.
-	Prompt func(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error
+	Prompt func(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error
 }
 
 // defaultLockWait is how long another package manager is waited for: an unattended upgrade of a slow machine fits.
