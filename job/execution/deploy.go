@@ -160,9 +160,7 @@ func (m *machine) inventory(ev InventoryTaken) {
 		return
 	}
 	m.Tries, m.Failing = 0, 0
-	if ev.Sessions != 0 {
-		m.Sessions = ev.Sessions
-	}
+	m.Sessions = ev.Sessions.Known()
 	switch m.Phase {
 	case PhaseInventory:
 		m.RebootRequired = ev.RebootRequired

@@ -174,3 +174,109 @@ func TestRebootIsToldBeforeAndBehind_RBT1_JOB18(t *testing.T) {
 	require.Equal(t, []job.Progress{job.Started, job.Downloading, job.Downloaded, job.Deploying, job.Rebooting, job.Resumed}, w.progress())
 	require.True(t, slices.Contains(w.log[lastIndex(w.log, "reboot"):], "inventory"), w.log)
 }
+
+// Who is logged in was known, and cannot be found out when the inventory is taken: somebody is. A state keeps no value that
+// could not be written down.
+func TestWhoeverCannotBeFoundOutIsSomebody_RBT9(t *testing.T) {
+	for _, s := range []reboot.Sessions{0, reboot.Unknown, 99} {
+		o := orderOf(t, "a")
+		o.Patches[0].Reboot = true
+		o.Reboot = reboot.Policy{Deferrals: 1}
+		w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+		w.before = func(e Effect) bool {
+			if _, ok := e.(Install); ok {
+				w.sessions = s // nobody was there until now
+			}
+			return false
+		}
+		w.run()
+		require.Equal(t, 1, w.count("prompt reboot.ShowPrompt"), s)
+		require.Equal(t, job.Completed, w.result())
+
+		w = newWorld(t, o, map[string]string{"a": "1.0.0"})
+		w.event(SessionsChanged{Sessions: s})
+		require.Equal(t, reboot.Unknown, w.x.Sessions)
+		x, _ := Step(Config{}, State{}, Begin{Order: o, Sessions: s}, start)
+		require.Equal(t, reboot.Unknown, x.Sessions)
+	}
+}
+
+// prompts lists the prompts and countdowns among effects.
+func prompts(effects []Effect) (list []Prompt) {
+	for _, e := range effects {
+		if p, ok := e.(Prompt); ok {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func TestPromptSaysWhatTheUserNeeds_RBT12(t *testing.T) {
+	names := strings.Fields("a b c d e f g h i j k l m")
+	o := orderOf(t, names...)
+	o.Name = "Patch day"
+	o.Post = []job.Action{{Name: "tidy", Command: []string{"tidy"}}, {Name: "sweep", Command: []string{"sweep"}}, {Name: "mop", Command: []string{"mop"}}}
+	o.Reboot = reboot.Policy{Deferrals: 2, Interval: time.Hour, Prompt: 10 * time.Minute, Countdown: 5 * time.Minute}
+	installed := map[string]string{}
+	for _, name := range names {
+		installed[name] = "1.0.0"
+	}
+	installed["a"] = "2.0.0"
+	w := newWorld(t, o, installed)
+	w.sessions = reboot.Active
+	w.results["b"] = InstallResult{Code: job.InstallerFailed}
+	w.exits = map[string]int{"tidy": 10, "sweep": 11, "mop": 1}
+	var shown []Prompt
+	var at []time.Time
+	w.before = func(e Effect) bool {
+		for _, p := range prompts([]Effect{e}) {
+			shown, at = append(shown, p), append(at, w.now.UTC)
+		}
+		return false
+	}
+	w.run()
+	require.Equal(t, job.CompletedWithFailures, w.result())
+	require.Len(t, shown, 6, "two prompts, one countdown, each cleared")
+	first, countdown := shown[0], shown[4]
+	require.Equal(t, Prompt{Kind: first.Kind, Job: "Patch day", For: names[2:12], More: 3, Last: at[0].Add(2*70*time.Minute + 5*time.Minute)}, first)
+	require.Equal(t, "c, d, e, f, g, h, i, j, k, l and 3 more", first.Reasons(), "m, tidy and sweep")
+	require.Equal(t, 2, first.Kind.(reboot.ShowPrompt).Remaining)
+	require.Equal(t, first.Last, shown[2].Last, "nobody answers")
+	require.Equal(t, first.Last, countdown.Last)
+	require.Equal(t, first.Last, at[5], "then the reboot was asked for")
+	require.Equal(t, Prompt{Kind: reboot.ClearPrompt{}}, shown[5])
+}
+
+func TestShortListsAreWhole_RBT12(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Post = []job.Action{{Name: "tidy", Command: []string{"tidy"}}}
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.exits = map[string]int{"tidy": 10}
+	var shown []Prompt
+	w.before = func(e Effect) bool { shown = append(shown, prompts([]Effect{e})...); return false }
+	w.run()
+	require.Equal(t, "a, action tidy", shown[0].Reasons())
+	require.Equal(t, "nightly", shown[0].Job, "it has no name")
+	require.Zero(t, shown[0].More)
+	require.WithinDuration(t, w.now.UTC, shown[0].Last, 0)
+}
+
+// The order is asked for its reboot again: the countdown comes again, with its new instant.
+func TestRebootAskedForAgainCountsDownAgain_RBT10(t *testing.T) {
+	o := orderOf(t, "a")
+	o.Patches[0].Reboot = true
+	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+	w.rebooted = false
+	w.until(12 * time.Minute)
+	require.Equal(t, 2, w.count("reboot"))
+	require.Equal(t, 2, w.count("prompt reboot.ShowCountdown"))
+	require.Equal(t, 2, w.x.Reboots)
+	w.crash()
+	w.until(2 * time.Minute)
+	require.Equal(t, 3, w.count("prompt reboot.ShowCountdown"))
+	require.Equal(t, 2, w.count("reboot"))
+	w.boot++
+	w.crash()
+	w.run()
+	require.Equal(t, job.Completed, w.result())
+}

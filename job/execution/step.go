@@ -57,7 +57,7 @@ type machine struct {
 }
 
 func (m *machine) begin(ev Begin) {
-	m.State = State{Order: ev.Order, Stage: job.StageDownload, BootID: ev.BootID, Sessions: ev.Sessions}
+	m.State = State{Order: ev.Order, Stage: job.StageDownload, BootID: ev.BootID, Sessions: ev.Sessions.Known()}
 	for _, p := range ev.Order.Patches {
 		m.Patches = append(m.Patches, PatchState{PatchOutcome: job.PatchOutcome{
 			Patch: p.Patch, Name: p.Name, Status: job.Pending, To: p.Version,
@@ -72,7 +72,7 @@ func (m *machine) handle(ev Event) {
 	case Restarted:
 		m.restarted(ev.BootID)
 	case SessionsChanged:
-		m.Sessions = ev.Sessions
+		m.Sessions = ev.Sessions.Known()
 		m.rebootEvent(reboot.SessionsChanged{Sessions: ev.Sessions})
 	case Answered:
 		if ev.Later {

@@ -43,7 +43,8 @@
 //   - MAN-7: a check-in is given up when the machine begins the next one, and after 60 s.
 //   - MAN-8: each step gets the wall clock, the boot identity and the time since boot, sleep included.
 //   - RBT-8, RBT-9: while an execution is under way the Platform is asked every Config.Poll for the boot identity and the sessions. When it
-//     cannot say, the sessions are Unknown, which counts as somebody.
+//     fails, says none of the known answers, or does not answer within 30 s, the sessions are Unknown, which counts as somebody, whatever
+//     was known before.
 //
 // # Stopping
 //

@@ -62,7 +62,7 @@ func (l *loop) takeInventory(ctx context.Context, e execution.TakeInventory, rep
 	l.platform.Unlock()
 	var status Status
 	if err == nil {
-		status, err = l.cfg.Platform.Status(ctx)
+		status, err = l.askStatus(ctx)
 	}
 	l.cfg.Trace("inventory:after")
 	switch {

@@ -108,6 +108,7 @@ type computer struct {
 	inventoryErr, preflightErr, deployErr, statusErr error
 	outcomes                                         func([]runner.Staged) []execution.InstallResult // nil: all succeed
 	reboots                                          func(*computer) error
+	statusHangs                                      func(ctx context.Context)
 	duringDeploy                                     func(ctx context.Context)
 	duringAct                                        func(ctx context.Context) error
 }
@@ -149,7 +150,13 @@ func (c *computer) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	return catalog.NewInventory(catalog.Linux, all)
 }
 
-func (c *computer) Status(context.Context) (runner.Status, error) {
+func (c *computer) Status(ctx context.Context) (runner.Status, error) {
+	c.mu.Lock()
+	hangs := c.statusHangs
+	c.mu.Unlock()
+	if hangs != nil {
+		hangs(ctx)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return runner.Status{BootID: fmt.Sprint("boot ", c.boot), Sessions: c.sessions, RebootRequired: c.mark}, c.statusErr

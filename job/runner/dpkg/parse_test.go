@@ -92,8 +92,12 @@ func TestSessionsOfLogind_RBT5_RBT9(t *testing.T) {
 		"Class=user\nState=closing\nLockedHint=no\n":                                                 reboot.Nobody,
 		"Class=something-new\nState=active\nLockedHint=no\n":                                         reboot.Active,
 	} {
-		require.Equal(t, want, parseSessions(shown), shown)
+		require.Equal(t, want, parseSessions(shown, strings.Count(shown, "State=")), shown)
 	}
+	const greeter = "Class=greeter\nState=online\nLockedHint=no\n"
+	require.Equal(t, reboot.Nobody, parseSessions(greeter, 1))
+	require.Equal(t, reboot.Unknown, parseSessions(greeter, 2), "one is not described")
+	require.Equal(t, reboot.Unknown, parseSessions("", 1))
 }
 
 func TestSessionsOfUtmp_RBT9(t *testing.T) {
@@ -103,7 +107,7 @@ func TestSessionsOfUtmp_RBT9(t *testing.T) {
 		copy(b[utmpUser:], user)
 		return b
 	}
-	require.Equal(t, reboot.Nobody, parseUtmp(nil))
+	require.Equal(t, reboot.Unknown, parseUtmp(nil), "nobody writes it")
 	require.Equal(t, reboot.Nobody, parseUtmp(record(2, "reboot")))
 	require.Equal(t, reboot.Nobody, parseUtmp(record(8, "anna")), "a session that ended")
 	require.Equal(t, reboot.Active, parseUtmp(bytes.Join([][]byte{record(2, "reboot"), record(7, "anna")}, nil)))
