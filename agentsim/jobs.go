@@ -46,6 +46,7 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	{"defer N times for D", "", func(d *job.Definition, m *match) { d.Reboot.Deferrals, d.Reboot.Interval = m.n[0], m.d[0] }},
 	{"prompt D", "", func(d *job.Definition, m *match) { d.Reboot.Prompt = m.d[0] }},
 	{"countdown D", "", func(d *job.Definition, m *match) { d.Reboot.Countdown = m.d[0] }},
+	{"reboots for a pending reboot", "", func(d *job.Definition, _ *match) { d.RebootPending = true }},
 	{"no countdown", "", func(d *job.Definition, _ *match) { d.Reboot.Countdown = -1 }},
 	{"suppress reboot", "", func(d *job.Definition, m *match) { d.Reboot.Suppress = true }},
 	{"strict", "", func(d *job.Definition, m *match) { d.Strict = true }},

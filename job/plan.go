@@ -16,11 +16,12 @@ type Plan struct {
 	Order   Order          // see Empty
 	LeftOut []PatchOutcome // patches that were considered and are not in the order, each with its rule and reason
 	Dropped int            // deployable patches beyond MaxPatches (JOB-8)
+	Reboots bool           // a reboot is pending on the asset, and the order reboots for it (RBT-11)
 }
 
 // Empty reports whether the order has nothing to do; it is not worth handing out then.
 func (p Plan) Empty() bool {
-	return len(p.Order.Patches) == 0 && len(p.Order.Pre) == 0 && len(p.Order.Post) == 0
+	return len(p.Order.Patches) == 0 && len(p.Order.Pre) == 0 && len(p.Order.Post) == 0 && !p.Reboots
 }
 
 // giveUpRule is the rule of what is left out because it failed too often.
@@ -44,6 +45,8 @@ type PlanInput struct {
 	Failed      map[catalog.PatchID]int // in how many runs of the job each patch failed on the asset (JOB-27)
 	Policy      integrity.Excerpt       // the signer policy the order is made under; zero: none (INT-4)
 	Now         time.Time
+
+	RebootPending bool // a reboot is pending on the asset, whoever caused it (RBT-11)
 }
 
 // Plan resolves the definition for one asset: it chooses the patches by their verdicts, caps them, orders the installs by
@@ -68,8 +71,9 @@ func (d Definition) Plan(in PlanInput) Plan {
 	start, end := d.Span(in.Occurrence, in.Asset)
 	plan := Plan{Order: Order{
 		ID: MakeOrderID(run, in.Asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
-		Start: start, End: end, Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, NoLastCall: d.NoLastCall, Early: d.Early,
-	}}
+		Start: start, End: end, Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, RebootPending: d.RebootPending,
+		NoLastCall: d.NoLastCall, Early: d.Early,
+	}, Reboots: d.RebootPending && in.RebootPending}
 	later := dependent(snap, verdicts)
 	for _, v := range verdicts {
 		patch, _ := snap.Patch(v.Patch)

@@ -119,6 +119,7 @@ func (m *machine) execute(i int, ev execution.Event) {
 	c := execution.Config{Policy: m.c.Policy, Stopping: m.c.Stopping}
 	for j, other := range m.s.Executions {
 		c.Busy = c.Busy || j != i && other.AtWork()
+		c.Parked = c.Parked || j != i && other.Parked()
 	}
 	x, out := execution.Step(c, m.s.Executions[i], ev, m.now)
 	m.s.Executions[i] = x

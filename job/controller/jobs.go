@@ -392,16 +392,20 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 			return err
 		}
 		failed, err := failedOn(r, d, id)
-		plan, selected = c.plan(snap, probed, failed, d, id, inventory, o, now), d.Select(rec.Asset)
+		if err != nil {
+			return err
+		}
+		pending, err := rebootPendingFor(r, d, id)
+		plan, selected = c.plan(snap, probed, failed, pending, d, id, inventory, o, now), d.Select(rec.Asset)
 		return err
 	})
 	return plan, selected, err
 }
 
 // plan decides what a job does on an asset; orders and previews are made by it alike (JOB-22).
-func (c *Controller) plan(snap *catalog.Snapshot, probed map[string]bool, failed map[catalog.PatchID]int, d job.Definition, asset job.AssetID, inventory catalog.Inventory, o schedule.Occurrence, now time.Time) job.Plan {
+func (c *Controller) plan(snap *catalog.Snapshot, probed map[string]bool, failed map[catalog.PatchID]int, pending bool, d job.Definition, asset job.AssetID, inventory catalog.Inventory, o schedule.Occurrence, now time.Time) job.Plan {
 	return d.Plan(job.PlanInput{
-		Snapshot: snap, Asset: asset, Inventory: inventory, Occurrence: o, Unreachable: probed, Failed: failed, Policy: c.config.Policy, Now: now,
+		Snapshot: snap, Asset: asset, Inventory: inventory, Occurrence: o, Unreachable: probed, Failed: failed, RebootPending: pending, Policy: c.config.Policy, Now: now,
 	})
 }
 

@@ -78,6 +78,8 @@ func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Ti
 		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: err.Error(), Dropped: dropped})
 	case plan.Empty() && plan.GaveUp():
 		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy here (JOB-27).", Dropped: dropped})
+	case plan.Empty() && plan.Order.RebootPending:
+		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset, and no reboot is pending there (RBT-11).", Dropped: dropped})
 	case plan.Empty():
 		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
 	}
@@ -156,7 +158,25 @@ func (t *tx) plan(d job.Definition, asset job.AssetID, inventory catalog.Invento
 		}
 	}
 	failed, err := failedOn(t, d, asset)
-	return t.c.plan(t.snap, t.probed, failed, d, asset, inventory, o, t.now), err
+	if err != nil {
+		return plan, err
+	}
+	pending, err := rebootPendingFor(t, d, asset)
+	return t.c.plan(t.snap, t.probed, failed, pending, d, asset, inventory, o, t.now), err
+}
+
+// rebootPendingFor reports whether a reboot is pending on an asset, if the job asks: its system says so, or one of its orders
+// waits for it (RBT-11).
+func rebootPendingFor(r Reader, d job.Definition, asset job.AssetID) (bool, error) {
+	if !d.RebootPending {
+		return false, nil
+	}
+	return rebootPending(r, asset)
+}
+
+func rebootPending(r Reader, asset job.AssetID) (bool, error) {
+	none, err := empty(r, tableReboots, key(string(asset)))
+	return !none, err
 }
 
 // saveContent freezes an order.
@@ -265,7 +285,13 @@ func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) error {
 	if err != nil {
 		return err
 	}
-	empty := job.Plan{Order: order}.Empty()
+	pending := false
+	if order.RebootPending {
+		if pending, err = rebootPending(t, e.Asset); err != nil {
+			return err
+		}
+	}
+	empty := job.Plan{Order: order, Reboots: pending}.Empty()
 	if !empty {
 		if err := t.saveContent(order); err != nil {
 			return err

@@ -28,6 +28,10 @@ func (m *machine) deploy() {
 	}
 	m.Stage, m.Waiting, m.Until = job.StageDeploy, 0, 0
 	m.progress(job.Deploying)
+	if !m.deployable() { // there is no deploy, only the reboot for what was pending already (JOB-2, RBT-2)
+		m.takeInventory(PhaseVerify)
+		return
+	}
 	m.act()
 }
 
@@ -164,6 +168,7 @@ func (m *machine) inventory(ev InventoryTaken) {
 	switch m.Phase {
 	case PhaseInventory:
 		m.RebootRequired = ev.RebootRequired
+		m.Pending = m.Order.RebootPending && m.pending(ev)
 		m.apply(ev.Inventory)
 	case PhaseRecheck:
 		m.recheck(ev.Inventory)
@@ -245,7 +250,8 @@ func (m *machine) recheck(inv catalog.Inventory) {
 // verify decides whether a reboot is needed, and confirms what does not wait for one (RBT-2, JOB-18).
 func (m *machine) verify(ev InventoryTaken) {
 	deployed := m.count(job.Installed) > 0
-	m.NeedsReboot = m.asksForReboot() || deployed && ev.RebootRequired && !m.RebootRequired
+	m.Pending = m.Pending && m.pending(ev) // somebody may have rebooted meanwhile
+	m.NeedsReboot = m.asksForReboot() || deployed && ev.RebootRequired && !m.RebootRequired || m.Pending
 	switch {
 	case !m.NeedsReboot:
 		m.confirm(ev.Inventory)
@@ -261,6 +267,9 @@ func (m *machine) verify(ev InventoryTaken) {
 	m.reportResult(job.PendingReboot)
 	m.rebootEvent(reboot.Due{BootID: m.BootID, Sessions: m.Sessions})
 }
+
+// pending reports whether a reboot is pending on the asset, whoever caused it (RBT-11).
+func (m *machine) pending(ev InventoryTaken) bool { return ev.RebootRequired || m.c.Parked }
 
 // asksForReboot reports whether an action, an installer or a patch that was deployed asks for a reboot (RBT-2).
 func (m *machine) asksForReboot() bool {

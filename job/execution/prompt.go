@@ -64,5 +64,8 @@ func (m *machine) reasons() (list []string) {
 			list = append(list, "action "+a.Name)
 		}
 	}
+	if m.Pending {
+		list = append(list, "a reboot that was pending already")
+	}
 	return list
 }

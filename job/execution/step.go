@@ -21,6 +21,8 @@ type Config struct {
 	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18). A reboot
 	// of this one waits for it.
 	Busy bool
+	// Parked says that another execution on the asset waits for somebody to reboot by hand (RBT-7): a reboot is pending.
+	Parked bool
 }
 
 // Out is what a step returns beside the new state.
