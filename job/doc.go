@@ -14,7 +14,7 @@
 //     because it was reinstalled, never gets it again. A cancel after that puts it back, marked; a marked order never
 //     starts.
 //   - JOB-6. A job is Disabled (as it is saved), Enabled, or Deleted. Enabling needs at least one patch, query or
-//     action, at least one asset or tag, and a valid schedule. Deleted is final, and its history stays: no change of a job
+//     action (or that it reboots for a pending reboot, RBT-11), at least one asset or tag, and a valid schedule. Deleted is final, and its history stays: no change of a job
 //     changes a run all of whose orders have ended. An enabled job can also be run by name, at once.
 //   - JOB-7. Its assets are ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, the
 //     included tags matching Any or All. A job has one platform.
@@ -62,4 +62,7 @@
 //     until a newer version or a named act. An order with nothing left to do for that reason is Failed. An install that never
 //     began (code 14) and a result that the agent does not know (code 5) are no failed run. That
 //     failed downloads are retried within the window, or without one for 24 h, is not built.
+//   - RBT-11. A job may reboot for a reboot that is pending already, whoever caused it, though it installs nothing, if it says
+//     so: Definition.RebootPending. An asset where none is pending and nothing else is to be done has no part in the run. A
+//     definition that says so and suppresses its reboot (RBT-7) contradicts itself, and is refused.
 package job

@@ -43,8 +43,8 @@
 //     or off counts; a machine that is woken after the bound asks at its first event.
 //   - RBT-7. With Suppress the asset is never rebooted and nobody is prompted, whether the screen is locked or not. The
 //     machine waits in Parked, with no effects, until somebody reboots by hand. Whether later jobs wait for that too is a
-//     setting of the agent: by default they do on Windows and do not on Linux. If the policy changes to Suppress later,
-//     the machine clears the screen and parks.
+//     setting of the agent: by default they do on Windows and do not on Linux; a job that reboots for it never does (RBT-11).
+//     If the policy changes to Suppress later, the machine clears the screen and parks.
 //   - RBT-8. Any reboot after Due counts, whoever caused it and in whatever phase: a boot identity other than that of
 //     Due leads to Rebooted. An empty identity proves nothing; if that of Due was empty, the first that is known takes
 //     its place.

@@ -76,6 +76,7 @@ func ExampleWorlds() {
 	// early    1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
 	// blocked  1 by 2, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:1 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
 	// parked   1 by 2, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
+	// pending  1 by 2, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
 	// pair     2 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
 	// four     2 by 2, production server: false {Turns:255 Changes:1 Crashes:1 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
 	// lost     1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:1 Restores:1}

@@ -57,7 +57,7 @@ func TestWorldsReachEverything(t *testing.T) {
 		"crashes at a commit of its store", "just before the commit", "just after the commit", "call arrived twice", "answer lost",
 		"the delayed call arrived", "call lost", "user answers", "is rebooted by hand", "goes on as if nothing", "clock set",
 		"moves to", "sleeps", "is switched off", "somebody installs", "inventory fails", "loses its state", "refused a manifest", "deprecated",
-		"no longer the newest", "Received (changed)", "feed fails", "newer run of the job", "sessions: locked",
+		"no longer the newest", "Received (changed)", "feed fails", "newer run of the job", "sessions: locked", "a reboot that was pending already",
 	} {
 		missing[words] = true
 	}
@@ -67,7 +67,7 @@ func TestWorldsReachEverything(t *testing.T) {
 		}
 	}
 	played := 0
-	for s := *seed; len(missing) > 0 && s < *seed+uint64(max(10, *seeds)); s++ {
+	for s := *seed; len(missing) > 0 && s < *seed+uint64(max(30, *seeds)); s++ {
 		text, err := Generate(Options{Seed: s, Assets: 10, Weeks: 1, Troubles: Troubles()})
 		require.NoError(t, err)
 		w, failure := Play(text, agentsim.Config{})
