@@ -114,6 +114,15 @@ func ExampleSearch() {
 	// Output: mine true true
 }
 
+// A small world in which the second job reboots for the first's reboot, whatever else happens to it.
+func TestSecondJobRebootsForTheFirst_RBT11_RBT8(t *testing.T) {
+	report, err := Search(World{Name: "small", Jobs: 2, Delay: time.Minute, Patches: 1, Reboot: true, Policy: reboot.Policy{Suppress: true}, Parked: true, Pending: true,
+		Budget: Budget{Turns: 1, Changes: 1, Crashes: 1, Faults: 1}}, Bounds{Depth: 3, States: 5000})
+	require.NoError(t, err)
+	require.Nil(t, report.Broken)
+	require.Positive(t, report.Final)
+}
+
 func TestDepthIsKept(t *testing.T) {
 	w, err := FindWorld("cancel")
 	require.NoError(t, err)

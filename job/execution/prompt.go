@@ -6,16 +6,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // Prompt shows, replaces or clears the reboot prompt, with what the user needs to know (RBT-12). A user's answer comes as
-// Answered. What is shown of it is written by administrators and vendors: escape what a screen would not show as itself.
+// Answered. Names are written by administrators and vendors: what a screen would not show as itself is escaped in them,
+// and they are cut to 100 bytes.
 type Prompt struct {
 	Kind reboot.Effect // ShowPrompt, ShowCountdown or ClearPrompt; the fields below belong to the first two
 	Job  string        // the job's name, or its id if it has none
-	For  []string      // what the reboot is for, the first MaxNamed of them; see Reasons
+	For  []string      // what the reboot is for, the first ten; see Reasons
 	More int           // how many more there are
 	Last time.Time     // UTC: the last instant, when the reboot is asked for at the latest
 }
@@ -43,14 +45,19 @@ func (m *machine) prompt(kind reboot.Effect) Prompt {
 	default:
 		return p
 	}
-	p.Job = cmp.Or(m.Order.Name, string(m.Order.Job))
+	p.Job = shown(cmp.Or(m.Order.Name, string(m.Order.Job)))
 	p.For = m.reasons()
-	if p.More = len(p.For) - MaxNamed; p.More > 0 {
-		p.For = p.For[:MaxNamed]
+	if p.More = max(len(p.For)-maxNamed, 0); p.More > 0 {
+		p.For = p.For[:maxNamed]
 	}
-	p.More = max(p.More, 0)
+	for i, name := range p.For {
+		p.For[i] = shown(name)
+	}
 	return p
 }
+
+// shown is a name as a screen shows it.
+func shown(name string) string { return problem.Clip(problem.Printable(name), maxName) }
 
 // reasons lists what the reboot is for.
 func (m *machine) reasons() (list []string) {

@@ -250,12 +250,13 @@ func TestPromptSaysWhatTheUserNeeds_RBT12(t *testing.T) {
 func TestShortListsAreWhole_RBT12(t *testing.T) {
 	o := orderOf(t, "a")
 	o.Post = []job.Action{{Name: "tidy", Command: []string{"tidy"}}}
+	o.Patches[0].Name = "a\u202e" + strings.Repeat("z", 2*maxName)
 	w := newWorld(t, o, map[string]string{"a": "1.0.0"})
 	w.exits = map[string]int{"tidy": 10}
 	var shown []Prompt
 	w.before = func(e Effect) bool { shown = append(shown, prompts([]Effect{e})...); return false }
 	w.run()
-	require.Equal(t, "a, action tidy", shown[0].Reasons())
+	require.Equal(t, `a\u202e`+strings.Repeat("z", maxName-len(`a\u202e…`))+"…, action tidy", shown[0].Reasons(), "names come from outside")
 	require.Equal(t, "nightly", shown[0].Job, "it has no name")
 	require.Zero(t, shown[0].More)
 	require.WithinDuration(t, w.now.UTC, shown[0].Last, 0)

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
@@ -85,7 +84,7 @@ func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, answer f
 		return p.cfg.Prompt(ctx, prompt, answer)
 	}
 	text := announcement(prompt, time.Local)
-	if !p.host || text == "" {
+	if !p.host || !p.cfg.AllowReboot || text == "" { // what cannot come is not announced, time and again
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
@@ -95,7 +94,7 @@ func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, answer f
 
 // announcement words a prompt for people at terminals, with the last instant in their zone; empty: nothing is to be said.
 func announcement(prompt execution.Prompt, zone *time.Location) string {
-	why := problem.Printable(fmt.Sprintf("Job %s needs it for: %s.", prompt.Job, prompt.Reasons()))
+	why := fmt.Sprintf("Job %s needs it for: %s.", prompt.Job, prompt.Reasons())
 	last := prompt.Last.In(zone).Format("Mon 2 Jan 15:04 MST")
 	switch e := prompt.Kind.(type) {
 	case reboot.ShowPrompt:

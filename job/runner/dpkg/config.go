@@ -27,7 +27,8 @@ type Config struct {
 	Logger        *slog.Logger  // nil: none
 
 	// Prompt shows, replaces or clears the reboot prompt, as runner.Platform.Prompt. Nil: on the host the users' terminals are told with
-	// wall(1), which takes no answer (so each prompt counts as a deferral used, RBT-5); in a root folder nobody is there.
+	// wall(1), which takes no answer (so each prompt counts as a deferral used, RBT-5); in a root folder nobody is there,
+	// and without AllowReboot nothing is announced.
 	Prompt func(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error
 }
 
