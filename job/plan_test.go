@@ -197,7 +197,7 @@ func TestRebootsForAPendingReboot_JOB6_RBT11(t *testing.T) {
 	snap, _ := catalog.Sync(nil, nil, epoch)
 	for _, c := range []struct{ says, pending, empty bool }{{true, true, false}, {true, false, true}, {false, true, true}, {false, false, true}} {
 		d.RebootPending = c.says
-		p := d.Plan(PlanInput{Snapshot: snap, Asset: "web-1", Occurrence: schedule.Occurrence{Start: epoch}, RebootPending: c.pending, Now: epoch})
+		p := d.Plan(PlanInput{Snapshot: snap, Asset: "web-1", Occurrence: schedule.Occurrence{Start: epoch}, Pending: PendingReboots{Unknown: c.pending}, Now: epoch})
 		require.Equal(t, c.empty, p.Empty(), c)
 		require.Equal(t, c.says, p.Order.RebootPending, "it may be pending by the time the order runs")
 		require.NoError(t, p.Order.Validate())
