@@ -47,7 +47,7 @@
 //	patches ID… | query but not CONDITION or … | query[ CONDITION and …][ but not CONDITION or …] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
 //	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
 //	install limit D | stuck after D |
-//	defer N times for D | prompt D | countdown D | suppress reboot | strict | strict lines | legacy checksums | no last call | late joiners |
+//	defer N times for D | prompt D | countdown D | no countdown | suppress reboot | reboots for a pending reboot | strict | strict lines | legacy checksums | no last call | late joiners |
 //	gives up after N failures | early download |
 //	first ACTION… | last ACTION… | after JOB per asset[ plus D] | after JOB at N%[ plus D]
 //	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays
@@ -149,6 +149,7 @@
 //	expect ASSET JOB starts N
 //	expect ASSET PRODUCT VERSION|nothing                        what is installed
 //	expect ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N
+//	expect ASSET prompt|countdown says TEXT…                    the last one, as the timeline has it
 //	expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one
 //	expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
 //	expect server ASSET JOB PATCH STATUS[ CODE][ RULE]
@@ -158,7 +159,7 @@
 //	expect server missing on ASSET PATCH…|nothing
 //	expect server silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody
 //	expect verdict PATCH on ASSET REASON…
-//	expect preview JOB on ASSET PATCH…|nothing|not selected
+//	expect preview JOB on ASSET PATCH…|reboot|nothing|not selected   reboot: for one that is pending
 //	expect job JOB waits TEXT…                                  why one that runs after another has not started
 //	expect refused TEXT…                                        by the server, the step above
 //	expect feed healthy|failing|stale

@@ -270,7 +270,7 @@ func (a *asset) prompt(order job.OrderID, e execution.Prompt, reply func(executi
 	switch kind := e.Kind.(type) {
 	case reboot.ShowPrompt:
 		a.watch.offers(order)
-		a.log("asks to reboot: now or later (%d left)", kind.Remaining)
+		a.log("asks to reboot for %s: now or later (%d left), %s at the latest", about(e), kind.Remaining, a.w.since(e.Last))
 		if len(a.answers) == 0 || a.sessions != reboot.Active {
 			return
 		}
@@ -278,10 +278,13 @@ func (a *asset) prompt(order job.OrderID, e execution.Prompt, reply func(executi
 		a.answers = a.answers[1:]
 		a.after(time.Minute, nil, func() { a.says(later, reply) })
 	case reboot.ShowCountdown:
-		a.log("reboots in %v", kind.Left)
+		a.log("reboots in %v, %s, for %s", kind.Left.Round(time.Second), a.w.since(e.Last), about(e))
 	case reboot.ClearPrompt:
 	}
 }
+
+// about is the job that a prompt is of, and what its reboot is for (RBT-12).
+func about(p execution.Prompt) string { return fmt.Sprintf("%s (%s)", p.Job, p.Reasons()) }
 
 // says is a user's answer, whatever is on the screen.
 func (a *asset) says(later bool, reply func(execution.Event)) {

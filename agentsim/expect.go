@@ -29,7 +29,7 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 		}
 	}},
 	{"verdict PATCH on ASSET REASON…", "", (*player).expectVerdict},
-	{"preview JOB on ASSET PATCH…|nothing|not selected", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
+	{"preview JOB on ASSET PATCH…|reboot|nothing|not selected", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
 	{"server silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody",
 		"server (silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
 	{"server failed installs N", "server failed installs ([^ ]+)", func(p *player, m *match) {
@@ -65,6 +65,7 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 		"([^ ]+) (reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes) (.+)", onAsset(func(a *asset, m *match) {
 			m.compare(2, fmt.Sprint(len(a.trace(m.w[1]))))
 		})},
+	{"ASSET prompt|countdown says TEXT…", "([^ ]+) (prompt|countdown) says (.+)", onAsset((*asset).expectSays)}, // (RBT-12)
 	{"ASSET reboot|prompt|download|install|start between TIME and TIME", "", onAsset((*asset).expectBetween)},
 	{"ASSET PRODUCT VERSION|nothing", "", onAsset(func(a *asset, m *match) {
 		if _, product := a.w.vendor.products[catalog.ProductID(m.w[1])]; !product {
@@ -235,6 +236,19 @@ func (a *asset) expectBetween(m *match) {
 	}
 }
 
+// expectSays says what the last prompt or countdown showed.
+func (a *asset) expectSays(m *match) {
+	have := "nothing"
+	for _, l := range a.w.history {
+		if l.Actor == string(a.id) && traces[m.w[1]+"s"](l.Text) {
+			have = l.Text
+		}
+	}
+	if !strings.Contains(have, m.w[2]) {
+		m.err = &Unmet{Want: m.w[2], Have: have}
+	}
+}
+
 // feed compares a word with what the server says of the vendor's feed.
 func (p *player) feed(m *match, word func(controller.FeedStatus) string) {
 	feeds, err := p.w.server.c.Feeds(context.Background(), p.w.now)
@@ -277,7 +291,8 @@ func (p *player) expectVerdict(m *match) {
 	m.compare(2, strings.Join(have, " "))
 }
 
-// expectPreview compares the patches that a job would deploy on an asset now (JOB-22).
+// expectPreview compares the patches that a job would deploy on an asset now, and whether it would reboot for a pending reboot
+// (JOB-22, RBT-11).
 func (p *player) expectPreview(m *match) {
 	ctx := context.Background()
 	status, err := p.w.server.c.Job(ctx, job.ID(m.w[0]))
@@ -290,6 +305,13 @@ func (p *player) expectPreview(m *match) {
 	case !selected:
 		m.compare(2, "not selected")
 	default:
-		compareAll(m, 2, plan.Order.Patches, func(o job.OrderPatch) string { return string(o.Patch) }, "nothing")
+		var have []string
+		for _, o := range plan.Order.Patches {
+			have = append(have, string(o.Patch))
+		}
+		if plan.Reboots {
+			have = append(have, "reboot")
+		}
+		compareAll(m, 2, have, func(word string) string { return word }, "nothing")
 	}
 }

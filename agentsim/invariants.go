@@ -225,7 +225,19 @@ func (o *observer) offers(id job.OrderID) {
 
 func (o *observer) reboots(id job.OrderID) {
 	e := o.of(id)
+	e.Needs = e.Needs || e.order.RebootPending && o.pending(e)
 	o.note(id, e.Reboots(o.a.boots, e.order.Reboot.Suppress))
+}
+
+// pending reports whether the asset needs a reboot that is not an order's own: by its system, or by what another order
+// reported last (RBT-11).
+func (o *observer) pending(own *seen) bool {
+	for _, e := range o.orders {
+		if e != own && e.Result == job.PendingReboot {
+			return true
+		}
+	}
+	return o.a.mark
 }
 
 // rebooting is the computer going down, whoever caused it (RBT-8).

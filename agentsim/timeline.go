@@ -31,6 +31,9 @@ func Timeline(history []Line, start time.Time) string {
 	return b.String()
 }
 
+// since writes an instant as the timeline does.
+func (w *World) since(at time.Time) string { return "+" + short(at.Sub(w.cfg.Start)) }
+
 // short writes a duration in whole seconds.
 func short(d time.Duration) string { return FormatDuration(d.Truncate(time.Second)) }
 

@@ -35,6 +35,9 @@ type Definition struct {
 	Early        bool              `json:"early,omitempty"`       // files may be fetched before the start (JOB-23)
 	GiveUp       int               `json:"giveUp,omitempty"`      // after so many failed runs a patch is left out on an asset; zero: never (JOB-27)
 	LateJoiners  bool              `json:"lateJoiners,omitempty"` // assets that enrol or get the tag later take part, too (JOB-26)
+
+	// RebootPending says that it reboots for a reboot that was pending already, also if it installs nothing (RBT-11).
+	RebootPending bool `json:"rebootPending,omitempty"`
 }
 
 // State is where a definition stands (JOB-6).
@@ -94,6 +97,7 @@ func (d Definition) Validate() error {
 		l.Add("stuckAfter", d.StuckAfter.String(), "is neither zero (%v) nor between %v and %v (JOB-25)", DefaultStuckAfter, MinStuckAfter, MaxStuckAfter)
 	}
 	l.Under("reboot", d.Reboot.Validate())
+	checkRebootPending(&l, d.RebootPending, d.Reboot)
 	return l.Err("job " + string(d.ID))
 }
 
@@ -105,8 +109,8 @@ func (d Definition) Enable(now time.Time) error {
 	if d.State == Deleted {
 		l.Add("state", d.State.String(), "is final; save the job under another id (JOB-6)")
 	}
-	if len(d.Patches.List) == 0 && d.Patches.Query == nil && len(d.Pre) == 0 && len(d.Post) == 0 {
-		l.Add("patches", "", "no patch, query or action is given; add at least one (JOB-6)")
+	if len(d.Patches.List) == 0 && d.Patches.Query == nil && len(d.Pre) == 0 && len(d.Post) == 0 && !d.RebootPending {
+		l.Add("patches", "", "no patch, query or action is given; add at least one, or set rebootPending (JOB-6)")
 	}
 	if len(d.Assets.Include) == 0 && len(d.Assets.IncludeTags) == 0 {
 		l.Add("assets", "", "no asset and no tag is included; add at least one (JOB-6)")
@@ -143,6 +147,13 @@ func checkPlatform(l *problem.List, d Definition) {
 func checkInstallLimit(l *problem.List, d time.Duration) {
 	if d != 0 && (d < MinInstallLimit || d > MaxInstallLimit) {
 		l.Add("installLimit", d.String(), "is neither zero (none) nor between %v and %v (JOB-25)", MinInstallLimit, MaxInstallLimit)
+	}
+}
+
+// checkRebootPending refuses a job that reboots for what is pending and never reboots (RBT-7, RBT-11).
+func checkRebootPending(l *problem.List, pending bool, policy reboot.Policy) {
+	if pending && policy.Suppress {
+		l.Add("rebootPending", "true", "contradicts reboot.suppress, under which the asset is never rebooted; keep one of them (RBT-7, RBT-11)")
 	}
 }
 

@@ -14,8 +14,9 @@
 //     because it was reinstalled, never gets it again. A cancel after that puts it back, marked; a marked order never
 //     starts.
 //   - JOB-6. A job is Disabled (as it is saved), Enabled, or Deleted. Enabling needs at least one patch, query or
-//     action, at least one asset or tag, and a valid schedule. Deleted is final, and its history stays: no change of a job
-//     changes a run all of whose orders have ended. An enabled job can also be run by name, at once.
+//     action (or that it reboots for a pending reboot, RBT-11), at least one asset or tag, and a valid schedule. Deleted is
+//     final, and its history stays: no change of a job changes a run all of whose orders have ended. An enabled job can also
+//     be run by name, at once.
 //   - JOB-7. Its assets are ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, the
 //     included tags matching Any or All. A job has one platform.
 //   - JOB-8. Its patches come from a list or from a query, never both. A query is resolved when the orders are made and
@@ -78,4 +79,7 @@
 //     and the source of one could not be reached (code 4), the execution waits in the download stage and tries again after
 //     1, 2, 4 … minutes, at most an hour apart, with a new inventory. As soon as one patch is ready, the others go on
 //     without what failed (JOB-2). It holds up no other job meanwhile, and tries nothing while another is at work.
+//   - RBT-11. A job may reboot for a reboot that is pending already, whoever caused it, though it installs nothing, if it says
+//     so: Definition.RebootPending. An asset where none is pending and nothing else is to be done has no part in the run. A
+//     definition that says so and suppresses its reboot (RBT-7) contradicts itself, and is refused.
 package job

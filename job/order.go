@@ -31,6 +31,9 @@ type Order struct {
 	Early        bool              `json:"early,omitempty"`     // files may be fetched before the start (JOB-23)
 	Cancelled    bool              `json:"cancelled,omitempty"` // the mark of MAN-4
 	Policy       integrity.Excerpt `json:"policy,omitzero"`     // of the signer policy it was made under; zero: under none (INT-4)
+
+	// RebootPending says that a reboot which was pending when it began is a reason for its own (RBT-2, RBT-11).
+	RebootPending bool `json:"rebootPending,omitempty"`
 }
 
 // OrderPatch is one patch of an order with all an agent needs to fetch, judge and deploy it.
@@ -88,6 +91,7 @@ func (o Order) Validate() error {
 	checkActions(&l, "post", o.Post)
 	checkInstallLimit(&l, o.InstallLimit)
 	l.Under("reboot", o.Reboot.Validate())
+	checkRebootPending(&l, o.RebootPending, o.Reboot)
 	if !o.Policy.IsZero() {
 		l.Under("policy", o.Policy.Validate())
 	}

@@ -16,11 +16,12 @@ type Plan struct {
 	Order   Order          // see Empty
 	LeftOut []PatchOutcome // patches that were considered and are not in the order, each with its rule and reason
 	Dropped int            // deployable patches beyond MaxPatches (JOB-8)
+	Reboots bool           // a reboot is pending on the asset, and the order reboots for it (RBT-11)
 }
 
 // Empty reports whether the order has nothing to do; it is not worth handing out then.
 func (p Plan) Empty() bool {
-	return len(p.Order.Patches) == 0 && len(p.Order.Pre) == 0 && len(p.Order.Post) == 0
+	return len(p.Order.Patches) == 0 && len(p.Order.Pre) == 0 && len(p.Order.Post) == 0 && !p.Reboots
 }
 
 // giveUpRule is the rule of what is left out because it failed too often.
@@ -34,9 +35,10 @@ func (p Plan) GaveUp() bool {
 	return slices.ContainsFunc(p.LeftOut, func(o PatchOutcome) bool { return o.Rule == giveUpRule })
 }
 
-// Unmet reports whether a patch was left out because the asset does not have what it needs (JOB-14).
-func (p Plan) Unmet() bool {
-	return slices.ContainsFunc(p.LeftOut, func(o PatchOutcome) bool { return o.Rule == requirementRule })
+// Waits reports whether something that the plan lacks may still come: what a patch needs (JOB-14), or a pending reboot (RBT-11).
+func (p Plan) Waits() bool {
+	unmet := func(o PatchOutcome) bool { return o.Rule == requirementRule }
+	return slices.ContainsFunc(p.LeftOut, unmet) || p.Order.RebootPending && !p.Reboots
 }
 
 // GivesUp reports whether the job leaves a patch out on an asset on which it failed in so many of its runs.
@@ -77,8 +79,9 @@ func (d Definition) Plan(in PlanInput) Plan {
 	start, end := d.Span(in.Occurrence, in.Asset)
 	plan := Plan{Order: Order{
 		ID: MakeOrderID(run, in.Asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
-		Start: start, End: end, Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, NoLastCall: d.NoLastCall, Early: d.Early,
-	}}
+		Start: start, End: end, Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, RebootPending: d.RebootPending,
+		NoLastCall: d.NoLastCall, Early: d.Early,
+	}, Reboots: d.RebootPending && in.Pending.Any()}
 	var patches []OrderPatch
 	leave := func(v catalog.Verdict, name, rule, text string) {
 		plan.LeftOut = append(plan.LeftOut, PatchOutcome{Patch: v.Patch, Name: name, Status: LeftOut, From: v.From, To: v.To, Rule: rule, Text: text})

@@ -189,6 +189,28 @@ func TestEnableNeedsSomethingSomewhereSometime_JOB6(t *testing.T) {
 	require.ErrorContains(t, d.Enable(epoch.Add(-time.Second)), "final")
 }
 
+// A job may consist of a reboot for one that is pending, and has something to do only where one is. It cannot suppress it.
+func TestRebootsForAPendingReboot_JOB6_RBT11(t *testing.T) {
+	d := Definition{ID: "tidy", State: Disabled, Platform: catalog.Linux, Assets: Assets{Include: []AssetID{"web-1"}}, RebootPending: true,
+		Schedule: schedule.Schedule{Kind: schedule.OnDemand}}
+	require.NoError(t, d.Enable(epoch))
+	snap, _ := catalog.Sync(nil, nil, epoch)
+	for _, c := range []struct{ says, pending, empty bool }{{true, true, false}, {true, false, true}, {false, true, true}, {false, false, true}} {
+		d.RebootPending = c.says
+		p := d.Plan(PlanInput{Snapshot: snap, Asset: "web-1", Occurrence: schedule.Occurrence{Start: epoch}, Pending: PendingReboots{Unknown: c.pending}, Now: epoch})
+		require.Equal(t, c.empty, p.Empty(), c)
+		require.Equal(t, c.says, p.Order.RebootPending, "it may be pending by the time the order runs")
+		require.NoError(t, p.Order.Validate())
+	}
+	require.ErrorContains(t, d.Enable(epoch), "rebootPending")
+
+	d.RebootPending, d.Reboot.Suppress = true, true
+	require.ErrorContains(t, d.Validate(), "contradicts reboot.suppress")
+	o := orderOf(t, "a")
+	o.RebootPending, o.Reboot.Suppress = true, true
+	require.ErrorContains(t, o.Validate(), "contradicts reboot.suppress")
+}
+
 func TestOrderValidate(t *testing.T) {
 	valid := orderOf(t, "a")
 	for _, c := range []struct {

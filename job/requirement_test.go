@@ -68,7 +68,7 @@ func TestRequirementIsAFactAboutTheAsset_JOB14(t *testing.T) {
 				has[p.Name] = i + 1
 			}
 			require.Equal(t, c.want == "", has["top"] > 0)
-			require.Equal(t, c.want != "", plan.Unmet())
+			require.Equal(t, c.want != "", plan.Waits())
 			if c.want != "" {
 				out := plan.LeftOut[len(plan.LeftOut)-1]
 				require.Equal(t, []any{catalog.PatchID("top-2.0.0"), "JOB-14", semver(t, "1.0.0")}, []any{out.Patch, out.Rule, out.From})

@@ -1,6 +1,10 @@
 package reboot
 
-import "time"
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job/schedule"
+)
 
 // Effect is something to carry out once the new state is durable. Exactly one of the types below.
 type Effect interface{ effect() }
@@ -9,11 +13,15 @@ type Effect interface{ effect() }
 type (
 	// ShowPrompt asks the user whether to reboot now or later. It replaces a prompt or countdown on the screen.
 	ShowPrompt struct {
-		Remaining int           // deferrals left, this one included
-		Wait      time.Duration // how long the prompt waits
+		Remaining int             // deferrals left, this one included
+		Wait      time.Duration   // how long the prompt waits
+		Last      schedule.Steady // the last instant: when the reboot is asked for if nobody ever answers (RBT-12)
 	}
 	// ShowCountdown announces the reboot. It replaces a prompt or countdown on the screen.
-	ShowCountdown struct{ Left time.Duration }
+	ShowCountdown struct {
+		Left time.Duration
+		Last schedule.Steady // when the countdown ends and the reboot is asked for (RBT-12)
+	}
 	// ClearPrompt takes the prompt or countdown off the screen.
 	ClearPrompt struct{}
 	// Reboot reboots the asset. The results so far must be durable first (JOB-21).

@@ -22,7 +22,14 @@ func ExampleStep() {
 		// A real agent makes state durable here, and only then carries the effects out.
 		fmt.Printf("%s %s", now.Sub(start), state.Phase)
 		for _, e := range out.Effects {
-			fmt.Printf(" %T%+v", e, e)
+			switch e := e.(type) {
+			case reboot.ShowPrompt:
+				fmt.Printf(", prompt: %d left, reboot at %s at the latest", e.Remaining, e.Last.Sub(start))
+			case reboot.ShowCountdown:
+				fmt.Printf(", countdown of %s", e.Left)
+			default:
+				fmt.Printf(", %T", e)
+			}
 		}
 		fmt.Println()
 	}
@@ -37,12 +44,12 @@ func ExampleStep() {
 	now = now.Add(30 * time.Second)
 	step(reboot.Booted{BootID: "boot 2"})
 	// Output:
-	// 0s prompting reboot.ShowPrompt{Remaining:2 Wait:5m0s}
-	// 1m0s deferred reboot.ClearPrompt{}
-	// 1h1m0s prompting reboot.ShowPrompt{Remaining:1 Wait:5m0s}
-	// 1h6m0s deferred reboot.ClearPrompt{}
-	// 2h6m0s counting reboot.ShowCountdown{Left:10m0s}
-	// 2h16m0s asked reboot.ClearPrompt{} reboot.Reboot{}
+	// 0s prompting, prompt: 2 left, reboot at 2h20m0s at the latest
+	// 1m0s deferred, reboot.ClearPrompt
+	// 1h1m0s prompting, prompt: 1 left, reboot at 2h16m0s at the latest
+	// 1h6m0s deferred, reboot.ClearPrompt
+	// 2h6m0s counting, countdown of 10m0s
+	// 2h16m0s asked, reboot.ClearPrompt, reboot.Reboot
 	// 2h16m30s rebooted
 }
 

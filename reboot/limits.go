@@ -11,7 +11,7 @@ const (
 	MaxDeferrals = 1000            // prompts; one every ten minutes for a week
 	MinWait      = time.Second     // for Interval and Prompt; shorter is a flood of prompts that nobody can read
 	MaxCountdown = 24 * time.Hour  // it cannot be put off any more; for longer waits there are deferrals
-	firstPause   = time.Minute     // before a reboot that did not come is asked for again; doubles with every time
+	firstPause   = time.Minute     // before the countdown to a reboot that did not come begins again; doubles every time
 	maxPause     = time.Hour       // so a reboot that becomes possible again comes within the hour
 	defInterval  = time.Hour       // Policy.Interval
 	defPrompt    = 5 * time.Minute // Policy.Prompt

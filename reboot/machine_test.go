@@ -22,7 +22,9 @@ type history struct {
 	prompts  int    // new prompts shown
 	offered  schedule.Steady
 	asked    bool
-	punctual bool // no tick ever came later than Out.Wake
+	last     schedule.Steady // the earliest last instant that was shown (RBT-12)
+	counted  schedule.Steady // when the countdown on the screen began; zero: there is none
+	punctual bool            // no tick ever came later than Out.Wake
 }
 
 // fataler is what rapid.T and testing.T have in common.
@@ -70,9 +72,19 @@ func (h *history) check(t fataler, before State, e Event, out Out) {
 				h.offered = h.now
 			}
 			h.screen, rank = "prompt", 2
+			h.checkLast(fail, effect.Last)
 		case ShowCountdown:
 			if effect.Left <= 0 {
 				fail("a countdown of no time")
+			}
+			if before.Phase != Counting {
+				h.counted = h.now
+			}
+			if effect.Last != h.now.Add(effect.Left) { // RBT-12
+				fail("a countdown to another instant than its last")
+			}
+			if before.Asks == 0 {
+				h.checkLast(fail, effect.Last)
 			}
 			h.screen, rank = "countdown", 2
 		case Reboot:
@@ -92,6 +104,15 @@ func (h *history) check(t fataler, before State, e Event, out Out) {
 	if reboots > 0 && h.state.Phase != Asked {
 		fail("a reboot outside Asked")
 	}
+	// RBT-10: a reboot that is asked for again has shown the whole countdown again.
+	if whole := h.policy.bounded().Countdown; reboots > 0 && before.Asks > 0 && whole > 0 {
+		if before.Phase != Counting || h.counted.IsZero() || h.now.Sub(h.counted) < whole {
+			fail("asked again without a whole countdown")
+		}
+	}
+	if h.state.Phase != Counting {
+		h.counted = 0
+	}
 	h.asked = h.asked || reboots > 0
 	// RBT-3, RBT-5: no more deferrals than promised, and none without a prompt.
 	if allowed := min(max(h.policy.Deferrals, 0), MaxDeferrals); h.state.Used > allowed || h.state.Used > h.prompts || h.state.Used < before.Used {
@@ -108,7 +129,8 @@ func (h *history) check(t fataler, before State, e Event, out Out) {
 	if h.offered != h.state.FirstOffer {
 		fail("the first offer is misremembered")
 	}
-	waiting := h.state.Phase == Prompting || h.state.Phase == Deferred || h.state.Phase == Counting
+	waiting := h.state.Phase == Prompting || h.state.Phase == Deferred || h.state.Phase == Counting && h.state.Asks == 0
+	again := h.state.Phase == Asked || h.state.Phase == Counting && h.state.Asks > 0
 	if end := h.offered.Add(MaxDeferral); !h.offered.IsZero() && waiting {
 		if h.state.Until > end {
 			fail("waits beyond 168 h")
@@ -117,10 +139,10 @@ func (h *history) check(t fataler, before State, e Event, out Out) {
 			fail("still waiting after 168 h")
 		}
 	}
-	if h.punctual && reboots > 0 && before.Phase != Asked && !h.offered.IsZero() && h.now > h.offered.Add(MaxDeferral) {
-		fail("asked later than 168 h")
+	if first := reboots > 0 && before.Asks == 0; h.punctual && first && !h.offered.IsZero() && h.now > min(h.offered.Add(MaxDeferral), h.last) {
+		fail("asked later than 168 h, or than the last instant that was shown")
 	}
-	if out.Wake != wake(h.state, h.now) || (out.Wake > 0) != (waiting || h.state.Phase == Asked) {
+	if out.Wake != wake(h.state, h.now) || (out.Wake > 0) != (waiting || again) {
 		fail("wake")
 	}
 	// The state is small, and its text form is all of it.
@@ -129,6 +151,19 @@ func (h *history) check(t fataler, before State, e Event, out Out) {
 	if err != nil || json.Unmarshal(data, &back) != nil || back != h.state || len(data) > 256 {
 		fail("the state does not survive: " + string(data))
 	}
+}
+
+// checkLast looks at a last instant that is shown before the reboot was ever asked for (RBT-12).
+func (h *history) checkLast(fail func(string), last schedule.Steady) {
+	switch {
+	case last <= h.now:
+		fail("a last instant that is past")
+	case !h.offered.IsZero() && last > h.offered.Add(MaxDeferral):
+		fail("a last instant beyond 168 h")
+	case h.punctual && !h.last.IsZero() && last > h.last:
+		fail("a last instant that moves on")
+	}
+	h.last = last
 }
 
 func genPolicy(t *rapid.T) Policy {
@@ -175,6 +210,12 @@ func TestAnyHistory_RBT3_RBT4_RBT5_RBT6_RBT7(t *testing.T) {
 			}
 			h.now = h.now.Add(wake(h.state, h.now))
 			h.step(t, Tick{})
+		}
+		for range rapid.IntRange(0, 5).Draw(t, "rounds in vain") {
+			if wake := wake(h.state, h.now); wake > 0 {
+				h.now = h.now.Add(wake)
+				h.step(t, Tick{})
+			}
 		}
 		if parked := h.state.Phase == Parked; parked != h.policy.Suppress || parked == h.asked {
 			t.Fatalf("suppressed %v, asked %v, at the end %+v", h.policy.Suppress, h.asked, h.state)

@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// TestScenarios runs testdata/scenarios, one file for each of RBT-3, RBT-4, RBT-5, RBT-6, RBT-7, RBT-8 and RBT-9. A scenario begins with
+// TestScenarios runs testdata/scenarios, one file for each of RBT-3, RBT-4, RBT-5, RBT-6, RBT-7, RBT-8, RBT-9, RBT-10 and RBT-12. A scenario begins with
 //
 //	policy [suppress] [deferrals=N] [interval=D] [prompt=D] [countdown=D]
 //
@@ -131,7 +131,7 @@ func (w *world) step(e Event) string {
 	for _, e := range out.Effects {
 		switch e := e.(type) {
 		case ShowPrompt:
-			fmt.Fprintf(&b, " | show prompt for %s, %d left", e.Wait, e.Remaining)
+			fmt.Fprintf(&b, " | show prompt for %s, %d left, %s at the latest", e.Wait, e.Remaining, since(e.Last))
 		case ShowCountdown:
 			fmt.Fprintf(&b, " | show countdown of %s", e.Left)
 		case ClearPrompt:

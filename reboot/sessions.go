@@ -24,8 +24,9 @@ func (s Sessions) MarshalText() ([]byte, error) { return sessions.MarshalText(s)
 // UnmarshalText sets the answer called text; the empty text is zero.
 func (s *Sessions) UnmarshalText(text []byte) error { return sessions.UnmarshalText(text, s) }
 
-// known is what counts: an answer this package does not know is Unknown, which means that somebody is there (RBT-9).
-func known(s Sessions) Sessions {
+// Known returns what counts: zero and an answer that this package does not know are Unknown, which means that somebody is
+// there (RBT-9).
+func (s Sessions) Known() Sessions {
 	if sessions.Valid(s) {
 		return s
 	}

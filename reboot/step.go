@@ -64,7 +64,7 @@ func (m *machine) out(before Phase) (out Out) {
 func shown(p Phase) bool { return p == Prompting || p == Counting }
 
 func (m *machine) due(e Due) {
-	m.State = State{BootID: e.BootID, Sessions: known(e.Sessions)}
+	m.State = State{BootID: e.BootID, Sessions: e.Sessions.Known()}
 	if m.p.Suppress {
 		m.Phase = Parked
 		return
@@ -83,7 +83,7 @@ func (m *machine) live(e Event) {
 	}
 	switch e := e.(type) {
 	case SessionsChanged:
-		m.sessionsChanged(known(e.Sessions))
+		m.sessionsChanged(e.Sessions.Known())
 	case Accept:
 		if m.Phase == Prompting || m.Phase == Deferred {
 			m.count()
@@ -139,8 +139,10 @@ func (m *machine) advance() bool {
 		m.putOff(m.Until)
 	case Deferred:
 		m.offer()
-	case Counting, Asked:
+	case Counting:
 		m.ask()
+	case Asked: // it did not come: whoever is there now sees the countdown again (RBT-10)
+		m.count()
 	default: // Parked waits for no time
 		return false
 	}
@@ -172,15 +174,19 @@ func (m *machine) putOff(from schedule.Steady) {
 	m.advance() // it may be over already: the asset slept
 }
 
-// count starts the countdown; without one, or when MaxDeferral is over, it asks at once.
+// count starts the countdown; without one, or when MaxDeferral is over, it asks at once. RBT-6 is kept once the reboot was
+// asked for, so nothing cuts the countdown to asking again.
 func (m *machine) count() {
-	m.Phase, m.Until = Counting, m.before(m.now.Add(m.p.Countdown), 0)
+	m.Phase, m.Until = Counting, m.now.Add(m.p.Countdown)
+	if m.Asks <= 0 {
+		m.Until = m.before(m.Until, 0)
+	}
 	if !m.advance() {
 		m.showAgain()
 	}
 }
 
-// ask asks for the reboot, and plans to ask again after a pause that doubles up to maxPause.
+// ask asks for the reboot, and plans to count down again after a pause that doubles up to maxPause.
 func (m *machine) ask() {
 	pause := firstPause
 	for range min(max(m.Asks, 0), 6) {
@@ -195,10 +201,16 @@ func (m *machine) ask() {
 func (m *machine) showAgain() {
 	switch left := m.Until.Sub(m.now); m.Phase {
 	case Prompting:
-		m.show = ShowPrompt{Remaining: m.p.Deferrals - m.Used, Wait: left}
+		m.show = ShowPrompt{Remaining: m.p.Deferrals - m.Used, Wait: left, Last: m.last()}
 	case Counting:
-		m.show = ShowCountdown{Left: left}
+		m.show = ShowCountdown{Left: left, Last: m.Until}
 	}
+}
+
+// last is when the reboot is asked for if this prompt and those that follow go unanswered: the latest that can be (RBT-12).
+func (m *machine) last() schedule.Steady {
+	left := time.Duration(m.p.Deferrals - m.Used)
+	return m.before(m.Until.Add(left*m.p.Interval+(left-1)*m.p.Prompt+m.p.Countdown), 0)
 }
 
 // before returns t, or the end that RBT-6 sets, less the time that is needed until then, whichever comes first.

@@ -174,3 +174,22 @@ func TestNoPolicyEscapesTheBound_RBT6(t *testing.T) {
 		require.LessOrEqual(t, now, start.Add(MaxDeferral), "%+v: asked after %s", p, now.Sub(start))
 	}
 }
+
+// A repeated countdown gives way to a policy that suppresses, and to a reboot that came after all (RBT-7, RBT-8).
+func TestRepeatedCountdownIsGivenUp_RBT10(t *testing.T) {
+	p := Policy{Countdown: time.Minute}
+	s, _ := play(p, State{}, start, Due{BootID: "A", Sessions: Nobody})
+	s, _ = play(p, s, s.Until, Tick{}) // the countdown is over
+	s, _ = play(p, s, s.Until, Tick{}) // and the pause
+	require.Equal(t, Counting, s.Phase)
+	require.Equal(t, 1, s.Asks)
+	got, effects := play(Policy{Suppress: true}, s, s.Until, Tick{})
+	require.Equal(t, Parked, got.Phase)
+	require.Equal(t, []Effect{ClearPrompt{}}, effects)
+	got, effects = play(p, s, s.Until, Booted{"B"})
+	require.Equal(t, Rebooted, got.Phase)
+	require.Equal(t, []Effect{ClearPrompt{}}, effects)
+	got, effects = play(p, s, s.Until, Tick{})
+	require.Equal(t, 2, got.Asks)
+	require.Equal(t, []Effect{ClearPrompt{}, Reboot{}}, effects)
+}

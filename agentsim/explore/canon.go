@@ -374,7 +374,7 @@ func (w *writer) order(o *job.Order) {
 func (w *writer) execution(x *execution.State) {
 	w.order(&x.Order)
 	w.num(int64(x.Stage), int64(x.Phase), int64(x.Tries), int64(x.Acted), int64(x.Failed), int64(x.Sessions), int64(x.Reboots), int64(x.Result))
-	w.bit(x.Waiting != 0, x.Aborted, x.NeedsReboot, x.RebootRequired, x.SaidTooLate)
+	w.bit(x.Waiting != 0, x.Aborted, x.NeedsReboot, x.RebootRequired, x.Pending, x.SaidTooLate)
 	w.at(w.instant(x.Until))
 	w.at(w.instant(x.Failing))
 	w.at(w.instant(x.Missed))

@@ -46,7 +46,8 @@
 //
 // Start times, window ends, check-ins and deferrals come as the time goes on, in all worlds; with time as a choice, also while
 // something is under way. Two jobs that are due at once wait for each other (JOB-11), and the second has a newer version of the
-// first's product: blocked, parked (the first's reboot is left to somebody, RBT-7), four, fleet.
+// first's product: blocked, parked (the first's reboot is left to somebody, RBT-7),
+// pending (and the second reboots for it, RBT-11), four, fleet.
 //
 // Not explored: schedules that recur, chains of jobs, actions that ask for a reboot, installers that do, patches that need each
 // other, tags, zones, more than two of anything, clocks that are set, messages of an earlier life of an agent, and two servers

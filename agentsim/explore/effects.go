@@ -93,7 +93,10 @@ func (s *scene) effect(st *state, h *host, how result) {
 	case execution.Install:
 		s.deploy(st, h, j, e, how, reply)
 	case execution.Reboot:
-		st.note(h.watch.orders[j].Reboots(h.boot, s.Policy.Suppress))
+		policy, pending := s.reboots(j)
+		order := &h.watch.orders[j]
+		order.Needs = order.Needs || pending && h.watch.orders[0].Result == job.PendingReboot
+		st.note(order.Reboots(h.boot, policy.Suppress))
 		if how != fails {
 			s.reboot(st, h)
 		}

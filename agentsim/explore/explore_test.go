@@ -76,6 +76,7 @@ func ExampleWorlds() {
 	// early    1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
 	// blocked  1 by 2, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:1 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
 	// parked   1 by 2, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
+	// pending  1 by 2, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
 	// pair     2 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
 	// four     2 by 2, production server: false {Turns:255 Changes:1 Crashes:1 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
 	// lost     1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:1 Restores:1}
@@ -111,6 +112,15 @@ func ExampleSearch() {
 	}
 	fmt.Println(report.World, report.Broken == nil, report.States > 300)
 	// Output: mine true true
+}
+
+// A small world in which the second job reboots for the first's reboot, whatever else happens to it.
+func TestSecondJobRebootsForTheFirst_RBT11_RBT8(t *testing.T) {
+	report, err := Search(World{Name: "small", Jobs: 2, Delay: time.Minute, Patches: 1, Reboot: true, Policy: reboot.Policy{Suppress: true}, Parked: true, Pending: true,
+		Budget: Budget{Turns: 1, Changes: 1, Crashes: 1, Faults: 1}}, Bounds{Depth: 3, States: 5000})
+	require.NoError(t, err)
+	require.Nil(t, report.Broken)
+	require.Positive(t, report.Final)
 }
 
 func TestDepthIsKept(t *testing.T) {

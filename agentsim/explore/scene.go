@@ -14,6 +14,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // epoch is when a world begins: any whole second will do.
@@ -167,6 +168,15 @@ func (s *scene) makeOrder(asset, j int, c content) job.Order {
 
 // needsReboot says whether a patch declares that it needs a reboot: the first one of a world that has such a patch.
 func (s *scene) needsReboot(u upgrade) bool { return s.Reboot && u == upgrades[0] }
+
+// reboots is how a job reboots, and whether it does for a reboot that is pending.
+func (s *scene) reboots(j int) (p reboot.Policy, pending bool) {
+	p = s.Policy
+	if pending = s.Pending && j > 0; pending {
+		p.Suppress = false
+	}
+	return p, pending
+}
 
 // seal is the production manifest of a release, made once.
 func (s *scene) seal(asset int, r released) ([]byte, error) {

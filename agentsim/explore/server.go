@@ -131,7 +131,8 @@ func (s *scene) openServer(st *state) {
 // definition is a job with its first patches.
 func (s *scene) definition(t task, patches int) job.Definition {
 	d := job.Definition{ID: t.id, Name: string(t.id), Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.Once, At: t.start},
-		Assets: job.Assets{Include: slices.Clone(assetNames[:s.Assets])}, Window: s.Window, Reboot: s.Policy, Early: s.Early}
+		Assets: job.Assets{Include: slices.Clone(assetNames[:s.Assets])}, Window: s.Window, Early: s.Early}
+	d.Reboot, d.RebootPending = s.reboots(slices.Index(jobNames[:], t.id))
 	for _, u := range t.patches[:patches] {
 		d.Patches.List = append(d.Patches.List, u.id)
 	}

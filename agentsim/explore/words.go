@@ -29,7 +29,8 @@ func (w *scribe) world() string {
 			fmt.Fprintf(&b, "%s waits for reboots by hand\n", name)
 		}
 	}
-	for _, t := range w.tasks {
+	for j, t := range w.tasks {
+		policy, pending := w.reboots(j)
 		fmt.Fprintf(&b, "job %s: %s, assets", t.id, t.list(len(t.patches)))
 		for _, name := range assetNames[:w.Assets] {
 			fmt.Fprintf(&b, " %s", name)
@@ -42,8 +43,9 @@ func (w *scribe) world() string {
 			{w.Window > 0, "window " + agentsim.FormatDuration(w.Window)},
 			{w.Action, "first stop"},
 			{w.Early, "early download"},
-			{w.Policy.Suppress, "suppress reboot"},
-			{w.Policy.Deferrals > 0, fmt.Sprintf("defer %d times for %s", w.Policy.Deferrals, agentsim.FormatDuration(w.Policy.Interval))},
+			{policy.Suppress, "suppress reboot"},
+			{pending, "reboots for a pending reboot"},
+			{policy.Deferrals > 0, fmt.Sprintf("defer %d times for %s", policy.Deferrals, agentsim.FormatDuration(policy.Interval))},
 		} {
 			if c.is {
 				fmt.Fprintf(&b, ", %s", c.text)

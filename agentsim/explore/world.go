@@ -21,6 +21,7 @@ type World struct {
 	Reboot  bool          // the first patch needs a reboot
 	Policy  reboot.Policy // how it is rebooted
 	Parked  bool          // later jobs wait for a reboot that is left to somebody (RBT-7)
+	Pending bool          // the second job suppresses nothing, and reboots for the first's (RBT-11)
 	Users   bool          // somebody is logged in at first
 	Early   bool          // files are fetched before the start (JOB-23)
 	Every   time.Duration // between check-ins; zero: 20 min
@@ -97,6 +98,8 @@ func Worlds() []World {
 			Window: 30 * time.Minute, Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1, Sleeps: 1}},
 		{Name: "parked", Text: "two jobs, the first's reboot left to somebody", Jobs: 2, Patches: 1, Reboot: true, Policy: reboot.Policy{Suppress: true},
 			Parked: true, Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 2}},
+		{Name: "pending", Text: "two jobs; the second reboots for the first's reboot, which is left to somebody", Jobs: 2, Patches: 1, Reboot: true,
+			Policy: reboot.Policy{Suppress: true}, Parked: true, Pending: true, Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 2, Faults: 1}},
 		{Name: "pair", Text: "one job on two assets that are alike", Assets: 2, Patches: 1,
 			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1}},
 		{Name: "four", Text: "two jobs on two assets that are alike", Assets: 2, Jobs: 2, Patches: 1, Delay: time.Minute,

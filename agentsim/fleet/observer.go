@@ -120,8 +120,8 @@ func (o *observer) deploys(a *asset, e execution.Install) {
 
 // reboots looks at a reboot that the agent asks for.
 func (o *observer) reboots(a *asset, order job.OrderID) {
-	a.note(o.Reboots(a.boots, policy.Suppress))
 	a.note(o.Late(since(a.s.now)))
+	a.note(o.Reboots(a.boots, policy.Suppress))
 	for _, x := range a.state.Executions {
 		if x.Order.ID == order {
 			a.s.tally.rebooted(a.s.now-o.due, x.Reboot.Used)

@@ -31,6 +31,11 @@ func (g *generator) asset(id string) {
 		g.add(born, "%s waits for reboots by hand", id)
 	}
 	a.user()
+	if p := stream(g.Seed, "pending", id); p.chance(30) { // something that no job installed asks for a reboot (RBT-11)
+		for range p.between(1, g.Weeks) {
+			g.try(p.when(born, g.end), "reboot pending on %s", id)
+		}
+	}
 	luck := pick(d, 0, 1, 3, 6, 10) // troubles a week, of each kind, at most
 	for _, t := range []struct {
 		trouble Trouble

@@ -18,7 +18,11 @@ func (g *generator) job(id string) {
 		at = d.when(0, g.end/2)
 	}
 	timing, due := g.timing(d, at)
-	g.try(at, "job %s: %s", id, words(g.what(d), g.who(d), timing, g.care(d)))
+	care := g.care(d)
+	if !strings.Contains(care, "suppress") && stream(g.Seed, "pending", id).chance(25) {
+		care = words(care, "reboots for a pending reboot")
+	}
+	g.try(at, "job %s: %s", id, words(g.what(d), g.who(d), timing, care))
 	on := d.when(at, at+2*day)
 	g.try(on, "enable %s", id)
 	g.jobs = append(g.jobs, id)

@@ -58,6 +58,7 @@ func TestWorldsReachEverything(t *testing.T) {
 		"the delayed call arrived", "call lost", "user answers", "is rebooted by hand", "goes on as if nothing", "clock set",
 		"moves to", "sleeps", "is switched off", "somebody installs", "inventory fails", "loses its state", "refused a manifest", "deprecated",
 		"no longer the newest", "Received (changed)", "feed fails", "newer run of the job", "sessions: locked", "waits to try again",
+		"a reboot that was pending already",
 	} {
 		missing[words] = true
 	}
@@ -67,7 +68,7 @@ func TestWorldsReachEverything(t *testing.T) {
 		}
 	}
 	played := 0
-	for s := *seed; len(missing) > 0 && s < *seed+uint64(max(10, *seeds)); s++ {
+	for s := *seed; len(missing) > 0 && s < *seed+uint64(max(30, *seeds)); s++ {
 		text, err := Generate(Options{Seed: s, Assets: 10, Weeks: 1, Troubles: Troubles()})
 		require.NoError(t, err)
 		w, failure := Play(text, agentsim.Config{})

@@ -53,7 +53,7 @@ type Order struct {
 	Result    job.Result
 	Failed    uint16    // installs, by the last result (RPT-1)
 	Rebooted  int       // the boot in which a reboot was last asked for, plus one; zero: none was
-	Offer     time.Time // the first prompt of a reboot that has not come (RBT-6); zero: none
+	Offer     time.Time // the first prompt of a reboot that was neither asked for nor came (RBT-6); zero: none
 	Barred    bool      // the server knew that it had begun when the agent lost its state
 }
 
@@ -199,11 +199,11 @@ func (o *Order) Offered(now time.Time) bool {
 	return first
 }
 
-// Late says whether a reboot that was offered should have come by now (invariant 5). Whoever calls it adds to the time what
+// Late says whether a reboot that was offered should have been asked for by now (invariant 5). Whoever calls it adds to the time what
 // a boot may take. When the computer goes down, whoever caused it, the caller clears the offer (RBT-8).
 func (o *Order) Late(now time.Time) *Broken {
 	if !o.Offer.IsZero() && now.Sub(o.Offer) > reboot.MaxDeferral {
-		return Breaks(5, "a reboot was first offered %v ago, and has not come", now.Sub(o.Offer))
+		return Breaks(5, "a reboot was first offered %v ago, and was not asked for", now.Sub(o.Offer))
 	}
 	return nil
 }
@@ -220,7 +220,7 @@ func (o *Order) Reboots(boot int, suppressed bool) (b *Broken) {
 	case !o.Needs:
 		b = Breaks(4, "it reboots, and nothing that was deployed needs it")
 	}
-	o.Rebooted = boot + 1
+	o.Rebooted, o.Offer = boot+1, time.Time{} // deferral is over; whether the computer obeys is not the agent's (RBT-6, RBT-10)
 	return b
 }
 

@@ -16,7 +16,7 @@ type Config struct {
 	Every      time.Duration     // between check-ins; default 15 min (MAN-3)
 	Retry      time.Duration     // after a failed check-in, doubling up to Every; default 30 s
 	LastCall   time.Duration     // how long a last call is waited for; default 10 s (MAN-7)
-	WaitParked bool              // later jobs wait for a suppressed reboot, as they should on Windows and need not on Linux (RBT-7)
+	WaitParked bool              // later jobs wait for a suppressed reboot, as they should on Windows and need not on Linux (RBT-7), unless they reboot for it (RBT-11)
 	Policy     integrity.Excerpt // as in execution.Config
 	Stopping   bool              // as in execution.Config
 }

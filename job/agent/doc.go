@@ -15,7 +15,7 @@
 //     the deploy stage began.
 //  3. An order withdrawn before its execution started never executes.
 //  4. At most one reboot per execution, only after all its installs, only if needed, never if suppressed.
-//  5. No reboot later than 168 h after its first offer while the asset is up.
+//  5. No deferral carries a reboot beyond 168 h after its first offer while the asset is up.
 //  6. No installed version ever goes down, and no product appears that was not there.
 //  7. No patch the agent knows to be withdrawn is deployed by an execution that started afterwards.
 //  8. A crash at any instant loses no report, repeats no verified download, and installs no patch a third time.
@@ -26,6 +26,6 @@
 //  13. An order starts at most once on an asset, also after the server was restored, or the agent was reinstalled while
 //     the server knows the order as begun, ended or withdrawn; not if both forgot it.
 //
-// The rules it serves are MAN-3 to MAN-8, JOB-3, JOB-5, JOB-11, JOB-12, JOB-17, JOB-21, JOB-23, JOB-24 and RBT-7; their text is in the
+// The rules it serves are MAN-3 to MAN-8, JOB-3, JOB-5, JOB-11, JOB-12, JOB-17, JOB-21, JOB-23, JOB-24, RBT-7 and RBT-11; their text is in the
 // docs of packages manifest, job and reboot.
 package agent

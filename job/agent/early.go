@@ -33,13 +33,13 @@ func (m *machine) planEarly(id job.OrderID) {
 
 // downloadEarly begins the next early download, one at a time, and none while an order is being carried out.
 func (m *machine) downloadEarly() {
-	if m.occupied() != "" || slices.ContainsFunc(m.s.Early, func(e Early) bool { return e.Waiting }) {
+	if slices.ContainsFunc(m.s.Early, func(e Early) bool { return e.Waiting }) {
 		return
 	}
 	for i := range m.s.Early {
 		e := &m.s.Early[i]
 		q := slices.IndexFunc(m.s.Queue, func(o job.Order) bool { return o.ID == e.Order })
-		if q < 0 || e.At.After(m.now.UTC) || e.Next >= len(m.s.Queue[q].Patches) {
+		if q < 0 || e.At.After(m.now.UTC) || e.Next >= len(m.s.Queue[q].Patches) || m.occupied(m.s.Queue[q]) != "" {
 			continue
 		}
 		e.Waiting = true

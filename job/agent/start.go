@@ -14,20 +14,20 @@ import (
 // start looks at the queue: what missed its window ends, what is due starts or waits (JOB-11, JOB-12).
 func (m *machine) start() {
 	m.expire()
-	due := m.due()
-	if len(due) == 0 {
-		return
-	}
-	if by := m.occupied(); by != "" {
-		for _, o := range due {
-			if !slices.Contains(m.s.Blocked, o.ID) {
-				m.s.Blocked = append(m.s.Blocked, o.ID)
-				m.report(job.Report{Order: o.ID, Progress: job.Blocked, Text: fmt.Sprintf("waits for job %s", by)})
-			}
+	var free []job.Order
+	for _, o := range m.due() {
+		by := m.occupied(o)
+		if by == "" {
+			free = append(free, o)
+		} else if !slices.Contains(m.s.Blocked, o.ID) {
+			m.s.Blocked = append(m.s.Blocked, o.ID)
+			m.report(job.Report{Order: o.ID, Progress: job.Blocked, Text: fmt.Sprintf("waits for job %s", by)})
 		}
+	}
+	if len(free) == 0 {
 		return
 	}
-	first := due[0]
+	first := free[0]
 	switch {
 	case first.NoLastCall:
 		m.begin(first.ID)
@@ -36,18 +36,19 @@ func (m *machine) start() {
 	}
 }
 
-// occupied names the job that keeps others from starting; empty: none does.
-func (m *machine) occupied() job.ID {
+// occupied names the job that keeps an order from starting; empty: none does. An order that reboots for a pending reboot does
+// not wait for that reboot (RBT-11).
+func (m *machine) occupied(o job.Order) job.ID {
 	for _, x := range m.s.Executions {
-		if m.occupies(x) {
+		if m.occupies(x, o) {
 			return x.Order.Job
 		}
 	}
 	return ""
 }
 
-func (m *machine) occupies(x execution.State) bool {
-	return !x.Unverified() && !x.Retrying() && (!x.Parked() || m.c.WaitParked)
+func (m *machine) occupies(x execution.State, o job.Order) bool {
+	return !x.Unverified() && !x.Retrying() && (!x.Parked() || m.c.WaitParked && !o.RebootPending)
 }
 
 // due lists the queued orders whose start has come, by start and id.
@@ -123,7 +124,7 @@ func (m *machine) begin(id job.OrderID) {
 		m.s.Calls.LastCall = LastCall{}
 	}
 	i := slices.IndexFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
-	if i < 0 || m.s.Queue[i].Start.After(m.now.UTC) || m.occupied() != "" {
+	if i < 0 || m.s.Queue[i].Start.After(m.now.UTC) || m.occupied(m.s.Queue[i]) != "" {
 		return
 	}
 	order := m.s.Queue[i]

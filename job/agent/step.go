@@ -119,7 +119,8 @@ func (m *machine) execute(i int, ev execution.Event) {
 	c := execution.Config{Policy: m.c.Policy, Stopping: m.c.Stopping}
 	for j, other := range m.s.Executions {
 		if j != i {
-			c.Busy = c.Busy || other.AtWork() || m.s.Executions[i].Retrying() && m.occupies(other)
+			c.Busy = c.Busy || other.AtWork() || m.s.Executions[i].Retrying() && m.occupies(other, m.s.Executions[i].Order)
+			c.Parked = c.Parked || other.Parked()
 			c.Pending = append(c.Pending, other.Unconfirmed()...)
 		}
 	}

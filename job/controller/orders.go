@@ -82,10 +82,12 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	switch {
 	case err != nil:
 		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: err.Error(), Dropped: dropped})
-	case plan.Empty() && plan.Unmet() && t.now.Before(order.Start): // what it needs may still come (JOB-14)
+	case plan.Empty() && plan.Waits() && t.now.Before(order.Start): // it may still come (JOB-14, RBT-11)
 		return order.Start, t.only(e, ledger.Awaited{})
 	case plan.Empty() && plan.GaveUp():
 		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy here (JOB-27).", Dropped: dropped})
+	case plan.Empty() && plan.Order.RebootPending:
+		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset, and no reboot is pending there (RBT-11).", Dropped: dropped})
 	case plan.Empty():
 		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
 	}
@@ -285,7 +287,15 @@ func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) error {
 	if err != nil {
 		return err
 	}
-	empty := job.Plan{Order: order}.Empty()
+	plan := job.Plan{Order: order}
+	if order.RebootPending {
+		pending, err := pendingReboots(t, e.Asset)
+		if err != nil {
+			return err
+		}
+		plan.Reboots = pending.Any()
+	}
+	empty := plan.Empty()
 	if !empty {
 		if _, err := t.saveContent(order); err != nil {
 			return err

@@ -108,7 +108,7 @@ func (c *Controller) plan(r Reader, d job.Definition, in job.PlanInput) (plan jo
 	in.Policy = c.config.Policy
 	plan = d.Plan(in)
 	afterReboot := func(r job.Requirement) bool { return r.Reboot }
-	if !slices.ContainsFunc(plan.Order.Patches, func(p job.OrderPatch) bool { return slices.ContainsFunc(p.Requires, afterReboot) }) {
+	if !d.RebootPending && !slices.ContainsFunc(plan.Order.Patches, func(p job.OrderPatch) bool { return slices.ContainsFunc(p.Requires, afterReboot) }) {
 		return plan, nil
 	}
 	if in.Pending, err = pendingReboots(r, in.Asset); err != nil {
@@ -132,6 +132,7 @@ func pendingReboots(r Reader, asset job.AssetID) (pending job.PendingReboots, er
 		if err != nil {
 			return pending, err
 		}
+		pending.Unknown = pending.Unknown || len(orders[0].Patches) == 0 // an action asked, or it reboots for another one
 		for _, p := range orders[0].Patches {
 			pending.Products = append(pending.Products, p.Product)
 		}

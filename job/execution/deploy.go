@@ -28,6 +28,10 @@ func (m *machine) deploy() {
 	}
 	m.Stage, m.Waiting, m.Until = job.StageDeploy, 0, 0
 	m.progress(job.Deploying)
+	if !m.deployable() { // there is no deploy, only the reboot for what was pending already (JOB-2, RBT-2)
+		m.takeInventory(PhaseVerify)
+		return
+	}
 	m.act()
 }
 
@@ -169,12 +173,11 @@ func (m *machine) inventory(ev InventoryTaken) {
 		return
 	}
 	m.Tries, m.Failing = 0, 0
-	if ev.Sessions != 0 {
-		m.Sessions = ev.Sessions
-	}
+	m.Sessions = ev.Sessions.Known()
 	switch m.Phase {
 	case PhaseInventory:
 		m.RebootRequired = ev.RebootRequired
+		m.Pending = m.Order.RebootPending && m.pending(ev)
 		m.apply(ev.Inventory)
 	case PhaseRequire:
 		m.require(ev)
@@ -263,7 +266,8 @@ func (m *machine) recheck(inv catalog.Inventory) {
 // verify decides whether a reboot is needed, and confirms what does not wait for one (RBT-2, JOB-18).
 func (m *machine) verify(ev InventoryTaken) {
 	deployed := m.count(job.Installed) > 0
-	m.NeedsReboot = m.asksForReboot() || deployed && ev.RebootRequired && !m.RebootRequired
+	m.Pending = m.Pending && m.pending(ev) // somebody may have rebooted meanwhile
+	m.NeedsReboot = m.asksForReboot() || deployed && ev.RebootRequired && !m.RebootRequired || m.Pending
 	switch {
 	case !m.NeedsReboot:
 		m.confirm(ev.Inventory)
@@ -279,6 +283,9 @@ func (m *machine) verify(ev InventoryTaken) {
 	m.reportResult(job.PendingReboot)
 	m.rebootEvent(reboot.Due{BootID: m.BootID, Sessions: m.Sessions})
 }
+
+// pending reports whether a reboot is pending on the asset, whoever caused it (RBT-11).
+func (m *machine) pending(ev InventoryTaken) bool { return ev.RebootRequired || m.c.Parked }
 
 // asksForReboot reports whether an action, an installer or a patch that was deployed asks for a reboot (RBT-2).
 func (m *machine) asksForReboot() bool {
@@ -326,7 +333,7 @@ func (m *machine) result() job.Result {
 	failed := m.count(job.PatchFailed) + m.Failed
 	succeeded := m.count(job.Succeeded) + m.Acted - m.Failed
 	switch {
-	case failed+succeeded == 0: // what it needs is not there (JOB-14)
+	case failed+succeeded == 0 && !m.Pending: // what it needs is not there (JOB-14), and it did not reboot either (RBT-11)
 		return job.NotApplicable
 	case failed == 0:
 		return job.Completed
@@ -346,7 +353,7 @@ func (m *machine) rebootEvent(ev reboot.Event) {
 	m.Reboot = state
 	for _, e := range out.Effects {
 		if _, ok := e.(reboot.Reboot); !ok {
-			m.do(Prompt{Kind: e})
+			m.do(m.prompt(e))
 			continue
 		}
 		if m.Reboots++; m.Reboots == 1 {

@@ -13,6 +13,7 @@
 //   - JOB-2. A patch whose download or integrity check fails is left out and the others go on. If failures leave
 //     nothing to deploy, there is no deploy and no reboot, and the execution is Failed; if nothing applied in the first
 //     place it is NotApplicable. Before that, sources that could not be reached are tried again (JOB-27, in package job).
+//     One that reboots for a pending reboot does that all the same, with the same result (RBT-2).
 //   - JOB-3. A job can be cancelled before its scheduled time and until the deploy stage starts, not afterwards: then
 //     the answer is a refusal naming the stage. Each asset reports what happened there: Cancelled, or TooLate with the
 //     stage; until it does, the cancel is CancelPending.
@@ -38,4 +39,18 @@
 //   - JOB-21. What an execution did is durable before anything that could cut its report off, the reboot above all, and
 //     is reported until it is acknowledged. A reboot by itself never turns a success into a failure or an unknown; only JOB-18's
 //     24 hours end in "could not be verified".
+//   - RBT-2. A reboot is due only if something that deployed successfully needs it: a patch's own declaration, the installer's
+//     exit code, an action's exit code, or the system's own mark that a reboot is required and that was not there before the
+//     job; or, if the job says so, a reboot that was pending already (RBT-11).
+//   - RBT-9. If the agent cannot tell who is logged in, it assumes that somebody is: whatever an event says that is not known
+//     counts as somebody, also when nobody was there before.
+//   - RBT-11. A job may reboot for a pending reboot though it installs nothing, if it says so (job.Order.RebootPending). One is
+//     pending if the system says so or another execution on the asset waits for a reboot by hand. It counts if it was pending
+//     when the execution began, and still is at its end: a reboot meanwhile, whoever caused it, was that reboot. If none is
+//     pending and there is nothing else to do, the execution is NotApplicable. After the reboot there may be nothing to
+//     verify: it is Completed, or Failed if all its patches failed. The execution that waited ends as it would after any
+//     reboot (RBT-8).
+//   - RBT-12. A prompt tells what the user needs: which job and products, how many deferrals are left, and the last instant:
+//     see Prompt. Of the products, the actions that ask for the reboot, and a reboot that was pending already, it names the
+//     first ten and counts the others.
 package execution

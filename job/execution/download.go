@@ -37,8 +37,11 @@ func (m *machine) apply(inv catalog.Inventory) {
 			m.do(Discard{Index: i})
 		}
 	}
-	if m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre) == 0 && len(m.Order.Post) == 0 {
+	if m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre) == 0 && len(m.Order.Post) == 0 && !m.Pending {
 		m.end(job.NotApplicable)
+		if m.Order.RebootPending {
+			m.out.Reports[len(m.out.Reports)-1].Text = "No reboot is pending here any more, and there is nothing else to do (RBT-11)."
+		}
 		return
 	}
 	if m.count(job.Pending) > 0 && m.Missed.IsZero() && !m.windowOver() {
@@ -228,18 +231,27 @@ func (m *machine) ready() {
 }
 
 // nothingLeft ends the execution if failures, the window's end among them, left nothing to deploy: then there is no deploy
-// and no reboot (JOB-2). Downloads that did not reach their source are tried again before (JOB-27).
+// and no reboot (JOB-2), unless the job reboots for one that was pending already (RBT-2). Downloads that did not reach their
+// source are tried again before (JOB-27).
 func (m *machine) nothingLeft() bool {
 	if m.windowOver() {
 		m.skip(func(*PatchState) bool { return true }, "JOB-10", "The patch window ended before its installation began.")
 	}
-	if len(m.Patches) == m.count(job.Inapplicable) || m.count(job.Verified) > 0 {
+	switch {
+	case m.deployable():
+		return false
+	case m.retry():
+		return true
+	case m.Pending:
 		return false
 	}
-	if !m.retry() {
-		m.end(job.Failed)
-	}
+	m.end(job.Failed)
 	return true
+}
+
+// deployable reports whether failures have left something to deploy, or there are none.
+func (m *machine) deployable() bool {
+	return len(m.Patches) == m.count(job.Inapplicable) || m.count(job.Verified) > 0
 }
 
 func (m *machine) lastCall() {

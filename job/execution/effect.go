@@ -5,7 +5,6 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
-	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // Effect is something to carry out once the new state is durable. Exactly one of the types below.
@@ -44,9 +43,6 @@ type (
 		ID     EffectID
 		Action job.Action
 	}
-	// Prompt shows, replaces or clears the reboot prompt; Kind is reboot.ShowPrompt, ShowCountdown or ClearPrompt.
-	// A user's answer comes as Answered.
-	Prompt struct{ Kind reboot.Effect }
 	// Reboot reboots the asset. The next event is Restarted with a new boot identity; if no reboot comes, the machine asks
 	// again.
 	Reboot struct{}
@@ -60,7 +56,6 @@ func (Download) effect()      {}
 func (Preflight) effect()     {}
 func (Install) effect()       {}
 func (RunAction) effect()     {}
-func (Prompt) effect()        {}
 func (Reboot) effect()        {}
 func (Discard) effect()       {}
 

@@ -26,7 +26,7 @@ type (
 		ID             EffectID
 		Inventory      catalog.Inventory
 		RebootRequired bool            // the system itself says that it needs a reboot (RBT-2)
-		Sessions       reboot.Sessions // who is logged in; zero: as before
+		Sessions       reboot.Sessions // who is logged in; what is not known counts as somebody, whoever was there before (RBT-9)
 		Err            string
 	}
 	// Downloaded answers Download.

@@ -44,8 +44,11 @@ func history(t *testing.T, data []byte) {
 	}
 	o.NoLastCall = shape&32 != 0
 	o.Reboot = reboot.Policy{Suppress: shape&64 != 0, Deferrals: int(shape>>7) * 2, Interval: time.Hour}
+	pending := next()
+	o.RebootPending = pending&1 != 0 && !o.Reboot.Suppress
 
 	w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0", "c": "1.0.0"})
+	w.required, w.c.Parked = pending&2 != 0, pending&4 != 0
 	watch := &watcher{w: w, installs: map[string]int{}}
 	w.before = watch.effect
 	for range 300 {
@@ -103,6 +106,7 @@ func (v *watcher) effect(e Effect) bool {
 		require.False(t, v.w.x.Order.Reboot.Suppress, "invariant 4")
 		require.Zero(t, v.rebootAt, "invariant 4: a second reboot")
 		require.True(t, v.w.x.NeedsReboot, "invariant 4")
+		v.w.required, v.w.c.Parked = false, false // it boots, or has no more reason to than before
 		if v.w.rebooted {
 			v.rebootAt++
 		}

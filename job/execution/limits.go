@@ -7,6 +7,10 @@ const (
 	MaxAttempts = 2
 	// CallWait is how long a last call is waited for (MAN-7).
 	CallWait = 10 * time.Second
+	// maxNamed is how many products and actions a reboot prompt names; the others it counts (RBT-12). They fit a dialogue.
+	maxNamed = 10
+	// maxName is how many bytes of a name it shows.
+	maxName = 100
 	// maxReportText is how many bytes the explanations of all patches of one report have together. What a server would not
 	// take could never be delivered, nor any report after it.
 	maxReportText = 2 << 20

@@ -36,6 +36,7 @@ type State struct {
 
 	NeedsReboot    bool            `json:"needsReboot,omitempty"`    // after what was deployed (RBT-2)
 	RebootRequired bool            `json:"rebootRequired,omitempty"` // by the system itself, before anything changed
+	Pending        bool            `json:"pending,omitempty"`        // one was pending when it began, and the order reboots for it (RBT-11)
 	BootID         string          `json:"bootID,omitempty"`         // of the present boot
 	Sessions       reboot.Sessions `json:"sessions,omitempty"`
 	Reboot         reboot.State    `json:"reboot,omitzero"`

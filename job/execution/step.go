@@ -22,6 +22,8 @@ type Config struct {
 	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18) or waited to
 	// try its downloads again (JOB-27). A reboot of this one, and its downloads, wait for it.
 	Busy bool
+	// Parked says that another execution on the asset waits for somebody to reboot by hand (RBT-7): a reboot is pending.
+	Parked bool
 	// Pending are the products that other executions have installed and not confirmed yet: a reboot of theirs may be pending
 	// (JOB-14).
 	Pending []catalog.ProductID
@@ -61,7 +63,7 @@ type machine struct {
 }
 
 func (m *machine) begin(ev Begin) {
-	m.State = State{Order: ev.Order, Stage: job.StageDownload, BootID: ev.BootID, Sessions: ev.Sessions}
+	m.State = State{Order: ev.Order, Stage: job.StageDownload, BootID: ev.BootID, Sessions: ev.Sessions.Known()}
 	for _, p := range ev.Order.Patches {
 		m.Patches = append(m.Patches, PatchState{PatchOutcome: job.PatchOutcome{
 			Patch: p.Patch, Name: p.Name, Status: job.Pending, To: p.Version,
@@ -76,7 +78,7 @@ func (m *machine) handle(ev Event) {
 	case Restarted:
 		m.restarted(ev.BootID)
 	case SessionsChanged:
-		m.Sessions = ev.Sessions
+		m.Sessions = ev.Sessions.Known()
 		m.rebootEvent(reboot.SessionsChanged{Sessions: ev.Sessions})
 	case Answered:
 		if ev.Later {

@@ -34,7 +34,7 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 // checkIn calls, and calls again with the inventory if the server wants it. If the second call fails, the first one's answer counts.
 func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
 	in.Zone = l.cfg.Zone()
-	if status, err := l.cfg.Platform.Status(ctx); err == nil { // otherwise the next call tells
+	if status, err := l.askStatus(ctx); err == nil { // otherwise the next call tells
 		in.Reboot, in.RebootSince = status.RebootRequired, status.RebootSince.UTC()
 	}
 	inv := l.presentInventory(false)

@@ -42,8 +42,10 @@
 //   - JOB-23: files fetched before the start are staged in the same place, and a Discard cuts such a download off and deletes it.
 //   - MAN-7: a check-in is given up when the machine begins the next one, and after 60 s.
 //   - MAN-8: each step gets the wall clock, the boot identity and the time since boot, sleep included.
+//   - RBT-12: the Platform is handed all that a prompt has to say.
 //   - RBT-8, RBT-9: while an execution is under way the Platform is asked every Config.Poll for the boot identity and the sessions. When it
-//     cannot say, the sessions are Unknown, which counts as somebody.
+//     fails, says none of the known answers, or does not answer within 30 s, the sessions are Unknown, which counts as somebody, whatever
+//     was known before.
 //
 // # Stopping
 //

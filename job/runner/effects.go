@@ -62,7 +62,7 @@ func (l *loop) takeInventory(ctx context.Context, e execution.TakeInventory, rep
 	l.platform.Unlock()
 	var status Status
 	if err == nil {
-		status, err = l.cfg.Platform.Status(ctx)
+		status, err = l.askStatus(ctx)
 	}
 	l.cfg.Trace("inventory:after")
 	switch {
@@ -206,7 +206,7 @@ func (l *loop) runAction(ctx context.Context, e execution.RunAction, reply func(
 
 // show runs Platform.Prompt. The answer may come at any time until Run ends.
 func (l *loop) show(ctx context.Context, order job.OrderID, e execution.Prompt) {
-	err := l.cfg.Platform.Prompt(l.life, e.Kind, func(later bool) {
+	err := l.cfg.Platform.Prompt(l.life, e, func(later bool) {
 		select {
 		case l.events <- agent.ForOrder{Order: order, Event: execution.Answered{Later: later}}:
 		case <-l.life.Done():

@@ -96,6 +96,7 @@ type computer struct {
 	sessions  reboot.Sessions
 	mark      bool
 	prompts   []string
+	shown     []execution.Prompt
 	later     bool // what the user answers
 	deploys   int
 	acts      []string
@@ -107,6 +108,7 @@ type computer struct {
 	inventoryErr, preflightErr, deployErr, statusErr error
 	outcomes                                         func([]runner.Staged) []execution.InstallResult // nil: all succeed
 	reboots                                          func(*computer) error
+	statusHangs                                      func(ctx context.Context)
 	duringDeploy                                     func(ctx context.Context)
 	duringAct                                        func(ctx context.Context) error
 }
@@ -148,7 +150,13 @@ func (c *computer) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	return catalog.NewInventory(catalog.Linux, all)
 }
 
-func (c *computer) Status(context.Context) (runner.Status, error) {
+func (c *computer) Status(ctx context.Context) (runner.Status, error) {
+	c.mu.Lock()
+	hangs := c.statusHangs
+	c.mu.Unlock()
+	if hangs != nil {
+		hangs(ctx)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return runner.Status{BootID: fmt.Sprint("boot ", c.boot), Sessions: c.sessions, RebootRequired: c.mark}, c.statusErr
@@ -199,12 +207,13 @@ func (c *computer) RunAction(ctx context.Context, a job.Action) (int, string, er
 	return 0, "ran " + a.Name + "\n", nil
 }
 
-func (c *computer) Prompt(_ context.Context, p reboot.Effect, answer func(bool)) error {
+func (c *computer) Prompt(_ context.Context, p execution.Prompt, answer func(bool)) error {
 	c.mu.Lock()
-	c.prompts = append(c.prompts, fmt.Sprintf("%T", p))
+	c.prompts = append(c.prompts, fmt.Sprintf("%T", p.Kind))
+	c.shown = append(c.shown, p)
 	later := c.later
 	c.mu.Unlock()
-	if _, ok := p.(reboot.ShowPrompt); ok {
+	if _, ok := p.Kind.(reboot.ShowPrompt); ok {
 		go answer(later)
 	}
 	return nil

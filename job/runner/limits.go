@@ -9,6 +9,8 @@ const maxSleep = time.Minute
 const (
 	// defaultPoll is between looks at the platform's status: a user who logs out is noticed soon, and it costs next to nothing.
 	defaultPoll = 5 * time.Second
+	// statusTime is how long the platform's status is waited for: it is cheap, so whoever takes longer hangs (RBT-9).
+	statusTime = 30 * time.Second
 	// callTimeout bounds a check-in: a manifest of 2,000 patches over a slow line fits.
 	callTimeout = 60 * time.Second
 	// stall is how long a download may bring nothing until it is cut off and tried again.

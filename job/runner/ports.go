@@ -24,7 +24,7 @@ type State interface {
 // Status is what a platform knows about the asset now.
 type Status struct {
 	BootID         string          // of this boot; never empty
-	Sessions       reboot.Sessions // RBT-9: Unknown when it cannot be found out
+	Sessions       reboot.Sessions // RBT-9: Unknown when it cannot be found out; so are zero and any value that is none
 	RebootRequired bool            // the system itself says that it needs a reboot (RBT-2, RBT-11)
 	RebootSince    time.Time       // since when, by the system's clock; zero: not known
 }
@@ -42,7 +42,7 @@ type Staged struct {
 type Platform interface {
 	// Inventory lists what is installed.
 	Inventory(ctx context.Context) (catalog.Inventory, error)
-	// Status is cheap: it is asked every few seconds.
+	// Status is cheap: it is asked every few seconds. An error, or no answer within 30 s, counts as sessions that are Unknown.
 	Status(ctx context.Context) (Status, error)
 	// Preflight says, changing nothing, which patches would not install, or would add, remove or downgrade anything.
 	Preflight(ctx context.Context, patches []Staged) ([]execution.PreflightResult, error)
@@ -54,8 +54,9 @@ type Platform interface {
 	// RunAction runs an action and returns its exit code and the end of what it wrote to its output and its error output, at
 	// least the last job.MaxOutput bytes. A program that could not be run, or was cut off, is an error.
 	RunAction(ctx context.Context, action job.Action) (exit int, output string, err error)
-	// Prompt shows, replaces or clears the reboot prompt and returns at once; answer is called at most once per prompt.
-	Prompt(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error
+	// Prompt shows, replaces or clears the reboot prompt and returns at once; answer is called at most once per prompt. It shows
+	// all that prompt says (RBT-12).
+	Prompt(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error
 	// Reboot reboots the asset; it returns when the request was taken, or with ErrRebootNotAllowed.
 	Reboot(ctx context.Context) error
 }

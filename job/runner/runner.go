@@ -50,7 +50,7 @@ func (l *loop) load(ctx context.Context) (err error) {
 		return fmt.Errorf("the agent's saved state could not be read, so the agent did not start: %w", err)
 	}
 	l.cfg.Trace("load:after")
-	if l.status, err = l.cfg.Platform.Status(ctx); err != nil {
+	if l.status, err = l.askStatus(ctx); err != nil {
 		return fmt.Errorf("runner: the platform cannot tell its status, so the agent did not start: %w", err)
 	}
 	if l.status.BootID == "" {
@@ -75,6 +75,7 @@ type loop struct {
 	events  chan agent.Event
 	seen    chan Status           // unbuffered
 	looking bool                  // the platform is asked for its status
+	asked   time.Duration         // since when, on the clock's Up
 	work    *lane                 // what the platform does
 	prompt  *lane                 // what it shows
 	fetch   map[job.OrderID]*lane // downloads and discards: orders do not wait for each other's
@@ -119,6 +120,7 @@ func (l *loop) run(ctx context.Context) error {
 				ev = agent.Tick{}
 			case <-poll.C:
 				l.look()
+				ev = l.unsaid()
 			case s := <-l.seen:
 				l.looked(s)
 				ev = l.unsaid()

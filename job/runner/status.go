@@ -2,6 +2,7 @@ package runner
 
 import (
 	"cmp"
+	"context"
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
@@ -9,14 +10,22 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// look asks the platform for its status if an execution is under way and nobody asks already.
+// look asks the platform for its status if an execution is under way. If it is asked already, and does not answer in time,
+// nobody knows who is there.
 func (l *loop) look() {
-	if l.looking || len(l.state.Executions) == 0 {
+	now := l.cfg.Clock().Up
+	switch {
+	case len(l.state.Executions) == 0:
+		return
+	case l.looking:
+		if now-l.asked > statusTime {
+			l.seeNobodyKnows()
+		}
 		return
 	}
-	l.looking = true
+	l.looking, l.asked = true, now
 	l.helpers.Go(func() {
-		s, err := l.cfg.Platform.Status(l.life)
+		s, err := l.askStatus(l.life)
 		if err != nil {
 			if l.life.Err() == nil {
 				l.cfg.Logger.Warn("the platform cannot tell its status; it counts as in use (RBT-9)", "error", err)
@@ -28,6 +37,30 @@ func (l *loop) look() {
 		case <-l.life.Done():
 		}
 	})
+}
+
+// askStatus asks the platform for its status, for a bounded time. What comes later may not be true any more.
+func (l *loop) askStatus(ctx context.Context) (Status, error) {
+	bounded, cancel := context.WithTimeout(ctx, statusTime)
+	defer cancel()
+	s, err := l.cfg.Platform.Status(bounded)
+	if err == nil {
+		err = bounded.Err()
+	}
+	if err != nil {
+		return Status{}, err
+	}
+	s.Sessions = s.Sessions.Known()
+	return s, nil
+}
+
+// seeNobodyKnows notes that the platform cannot say who is logged in (RBT-9). What else it said last still counts.
+func (l *loop) seeNobodyKnows() {
+	if l.fresh && l.status.Sessions == reboot.Unknown {
+		return
+	}
+	l.cfg.Logger.Warn("the platform does not tell its status; it counts as in use (RBT-9)", "for", statusTime)
+	l.status.Sessions, l.fresh = reboot.Unknown, true
 }
 
 // attend notes after each step what each execution knows: a new one knows the boot identity from the step that began it, and those that

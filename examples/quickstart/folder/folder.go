@@ -242,7 +242,7 @@ func (p *Platform) RunAction(ctx context.Context, action job.Action) (int, strin
 }
 
 // Prompt shows nothing, for nobody is there to see it.
-func (p *Platform) Prompt(context.Context, reboot.Effect, func(later bool)) error { return nil }
+func (p *Platform) Prompt(context.Context, execution.Prompt, func(later bool)) error { return nil }
 
 // Reboot takes the mark away, changes the boot identity and asks for the restart. Without Config.Restart it returns
 // runner.ErrRebootNotAllowed.

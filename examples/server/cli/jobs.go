@@ -125,7 +125,7 @@ func (r *remote) jobCreate() *cobra.Command {
 			"  {\"kind\": \"weekly\", \"time\": \"22:00\", \"zone\": \"asset\", \"weekdays\": [\"saturday\"]}\n" +
 			"  {\"kind\": \"patch tuesday\", \"time\": \"02:30\", \"zone\": \"UTC\", \"offset\": 4}\n\n" +
 			"A job that runs after another has \"after\": {\"job\": \"nightly\", \"share\": 80, \"delay\": \"24h\"}, or {\"job\": \"nightly\", \"perAsset\": true}, and\n" +
-			"is on demand or recurs; \"lateJoiners\": true takes assets that enrol or get the tag later; \"giveUp\": 3 leaves a patch out on an\nasset after three failed runs.\n\n" +
+			"is on demand or recurs; \"lateJoiners\": true takes assets that enrol or get the tag later; \"giveUp\": 3 leaves a patch out on an\nasset after three failed runs; \"rebootPending\": true reboots for a\nreboot that is pending already, also if it installs nothing (RBT-11).\n\n" +
 			"The zone \"asset\" is each asset's own. \"go doc ./job/schedule.Kind\" lists them all.",
 		Example: "  server job create -f nightly.json && server job preview nightly --asset web-1 && server job enable nightly\n  generate-job | server job create -f -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -225,6 +225,9 @@ func (r *remote) jobPreview() *cobra.Command {
 			var rows [][]any
 			for _, x := range p.Order.Patches {
 				rows = append(rows, []any{x.Patch, x.Name, x.Version, "install", "", ""})
+			}
+			if p.Reboots {
+				rows = append(rows, []any{"", "", "", "reboot", "RBT-11", "A reboot is pending, and the job reboots for it."})
 			}
 			for _, x := range p.LeftOut {
 				rows = append(rows, []any{x.Patch, x.Name, x.To, "leave out", x.Rule, x.Text})

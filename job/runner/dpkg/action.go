@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -78,12 +79,12 @@ func (p *Platform) program(name string) (string, error) {
 }
 
 // Prompt calls Config.Prompt, or writes to the host's terminals.
-func (p *Platform) Prompt(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error {
+func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error {
 	if p.cfg.Prompt != nil {
 		return p.cfg.Prompt(ctx, prompt, answer)
 	}
-	text := announcement(prompt)
-	if !p.host || text == "" {
+	text := announcement(prompt, time.Local)
+	if !p.host || !p.cfg.AllowReboot || text == "" { // what cannot come is not announced, time and again
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
@@ -91,13 +92,15 @@ func (p *Platform) Prompt(ctx context.Context, prompt reboot.Effect, answer func
 	return tool(ctx, "wall", text).Run()
 }
 
-// announcement words a prompt for people at terminals; empty: nothing is to be said.
-func announcement(prompt reboot.Effect) string {
-	switch e := prompt.(type) {
+// announcement words a prompt for people at terminals, with the last instant in their zone; empty: nothing is to be said.
+func announcement(prompt execution.Prompt, zone *time.Location) string {
+	why := fmt.Sprintf("Job %s needs it for: %s.", prompt.Job, prompt.Reasons())
+	last := prompt.Last.In(zone).Format("Mon 2 Jan 15:04 MST")
+	switch e := prompt.Kind.(type) {
 	case reboot.ShowPrompt:
-		return fmt.Sprintf("Updates were installed and this computer needs a reboot. It can still be put off %d times. Save your work.", e.Remaining)
+		return fmt.Sprintf("This computer needs a reboot. %s It can still be put off %d times, and comes on %s at the latest. Save your work.", why, e.Remaining, last)
 	case reboot.ShowCountdown:
-		return fmt.Sprintf("Updates were installed. This computer reboots in %v. Save your work.", e.Left.Round(time.Second))
+		return fmt.Sprintf("This computer reboots in %v, on %s. %s Save your work.", e.Left.Round(time.Second), last, why)
 	default:
 		return ""
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
-	"github.com/patchpolicy/patchpolicy/reboot"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
 // Config is a platform's settings.
@@ -27,8 +27,9 @@ type Config struct {
 	Logger        *slog.Logger  // nil: none
 
 	// Prompt shows, replaces or clears the reboot prompt, as runner.Platform.Prompt. Nil: on the host the users' terminals are told with
-	// wall(1), which takes no answer (so each prompt counts as a deferral used, RBT-5); in a root folder nobody is there.
-	Prompt func(ctx context.Context, prompt reboot.Effect, answer func(later bool)) error
+	// wall(1), which takes no answer (so each prompt counts as a deferral used, RBT-5); in a root folder nobody is there,
+	// and without AllowReboot nothing is announced.
+	Prompt func(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error
 }
 
 // defaultLockWait is how long another package manager is waited for: an unattended upgrade of a slow machine fits.

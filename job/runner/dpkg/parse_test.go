@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -91,8 +92,12 @@ func TestSessionsOfLogind_RBT5_RBT9(t *testing.T) {
 		"Class=user\nState=closing\nLockedHint=no\n":                                                 reboot.Nobody,
 		"Class=something-new\nState=active\nLockedHint=no\n":                                         reboot.Active,
 	} {
-		require.Equal(t, want, parseSessions(shown), shown)
+		require.Equal(t, want, parseSessions(shown, strings.Count(shown, "State=")), shown)
 	}
+	const greeter = "Class=greeter\nState=online\nLockedHint=no\n"
+	require.Equal(t, reboot.Nobody, parseSessions(greeter, 1))
+	require.Equal(t, reboot.Unknown, parseSessions(greeter, 2), "one is not described")
+	require.Equal(t, reboot.Unknown, parseSessions("", 1))
 }
 
 func TestSessionsOfUtmp_RBT9(t *testing.T) {
@@ -102,7 +107,7 @@ func TestSessionsOfUtmp_RBT9(t *testing.T) {
 		copy(b[utmpUser:], user)
 		return b
 	}
-	require.Equal(t, reboot.Nobody, parseUtmp(nil))
+	require.Equal(t, reboot.Unknown, parseUtmp(nil), "nobody writes it")
 	require.Equal(t, reboot.Nobody, parseUtmp(record(2, "reboot")))
 	require.Equal(t, reboot.Nobody, parseUtmp(record(8, "anna")), "a session that ended")
 	require.Equal(t, reboot.Active, parseUtmp(bytes.Join([][]byte{record(2, "reboot"), record(7, "anna")}, nil)))
@@ -235,8 +240,18 @@ func TestLastLinesCutAtALine(t *testing.T) {
 	require.Equal(t, "… third", lastLines("first\nsecond\nthird\n", 9))
 }
 
-func TestAnnouncementsNameWhatIsLeft_RBT3(t *testing.T) {
-	require.Contains(t, announcement(reboot.ShowPrompt{Remaining: 2}), "put off 2 times")
-	require.Contains(t, announcement(reboot.ShowCountdown{Left: 5 * time.Minute}), "reboots in 5m0s")
-	require.Empty(t, announcement(reboot.ClearPrompt{}))
+func TestAnnouncementsSayWhatAUserNeeds_RBT3_RBT12(t *testing.T) {
+	p := execution.Prompt{Kind: reboot.ShowPrompt{Remaining: 2}, Job: "patchday", For: []string{"curl", "openssl"}, More: 3,
+		Last: time.Date(2026, 3, 2, 14, 20, 0, 0, time.UTC)}
+	zone := time.FixedZone("CET", 3600)
+	text := announcement(p, zone)
+	for _, want := range []string{"put off 2 times", "Job patchday", "curl, openssl", "and 3 more", "Mon 2 Mar 15:20 CET at the latest"} {
+		require.Contains(t, text, want)
+	}
+	p.Kind = reboot.ShowCountdown{Left: 5 * time.Minute}
+	text = announcement(p, zone)
+	for _, want := range []string{"reboots in 5m0s, on Mon 2 Mar 15:20 CET", "Job patchday", "and 3 more"} {
+		require.Contains(t, text, want)
+	}
+	require.Empty(t, announcement(execution.Prompt{Kind: reboot.ClearPrompt{}}, zone))
 }

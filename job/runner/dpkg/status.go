@@ -87,12 +87,16 @@ func logind(ctx context.Context) reboot.Sessions {
 	if err != nil { // one may have ended between the two questions
 		return reboot.Unknown
 	}
-	return parseSessions(string(shown))
+	return parseSessions(string(shown), len(ids))
 }
 
-// parseSessions reads blocks of Class=, State= and LockedHint= lines.
-func parseSessions(shown string) reboot.Sessions {
+// parseSessions reads blocks of Class=, State= and LockedHint= lines, one for each of so many sessions. Of one that is not
+// described nobody knows whose it is.
+func parseSessions(shown string, sessions int) reboot.Sessions {
 	found := reboot.Nobody
+	if strings.Count("\n"+shown, "\nState=") < sessions {
+		found = reboot.Unknown
+	}
 	for block := range strings.SplitSeq(shown, "\n\n") {
 		f := map[string]string{}
 		for line := range strings.Lines(block) {
@@ -102,7 +106,7 @@ func parseSessions(shown string) reboot.Sessions {
 		switch {
 		case len(strings.TrimSpace(block)) == 0, f["State"] == "closing", strings.HasPrefix(f["Class"], "manager"), f["Class"] == "greeter", f["Class"] == "background", f["Class"] == "lock-screen":
 		case f["LockedHint"] == "yes":
-			if found == reboot.Nobody {
+			if found != reboot.Active {
 				found = reboot.Locked
 			}
 		default:
@@ -120,9 +124,10 @@ const (
 	maxUtmp     = 1 << 20 // bytes looked at: 2,700 sessions
 )
 
-// parseUtmp looks for a record of a logged-in user. A file that is no list of records tells nothing.
+// parseUtmp looks for a record of a logged-in user. A file that is no list of records tells nothing, nor does an empty one:
+// where utmp is written there is at least the record of the boot.
 func parseUtmp(b []byte) reboot.Sessions {
-	if len(b)%utmpRecord != 0 || len(b) > maxUtmp {
+	if len(b) == 0 || len(b)%utmpRecord != 0 || len(b) > maxUtmp {
 		return reboot.Unknown
 	}
 	for ; len(b) > 0; b = b[utmpRecord:] {

@@ -16,6 +16,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/internal/debroot"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 	"github.com/patchpolicy/patchpolicy/reboot"
@@ -159,13 +160,13 @@ func TestRebootOnlyAsTheSettingsSay_RBT7(t *testing.T) {
 	require.ErrorIs(t, err, runner.ErrRebootNotAllowed, "the host must not be rebooted for a root folder")
 	require.ErrorContains(t, err, "set RebootCommand")
 
-	var shown []reboot.Effect
+	var shown []execution.Prompt
 	told, err := dpkg.New(dpkg.Config{Root: w.root, AllowReboot: true, RebootCommand: []string{"touch", filepath.Join(w.root, "rebooted")},
-		Prompt: func(_ context.Context, p reboot.Effect, _ func(bool)) error { shown = append(shown, p); return nil }})
+		Prompt: func(_ context.Context, p execution.Prompt, _ func(bool)) error { shown = append(shown, p); return nil }})
 	require.NoError(t, err)
 	require.NoError(t, told.Reboot(t.Context()))
 	require.FileExists(t, filepath.Join(w.root, "rebooted"))
-	require.NoError(t, told.Prompt(t.Context(), reboot.ClearPrompt{}, func(bool) {}))
+	require.NoError(t, told.Prompt(t.Context(), execution.Prompt{Kind: reboot.ClearPrompt{}}, func(bool) {}))
 	require.Len(t, shown, 1)
 
 	broken, err := dpkg.New(dpkg.Config{Root: w.root, AllowReboot: true, RebootCommand: []string{"false"}})

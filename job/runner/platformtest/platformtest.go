@@ -252,7 +252,12 @@ func actExitCodes(t *testing.T, s Subject) {
 
 func promptReturns(t *testing.T, s Subject) {
 	answers := make(chan bool, 8)
-	for _, p := range []reboot.Effect{reboot.ShowPrompt{Remaining: 2, Wait: time.Minute}, reboot.ShowCountdown{Left: time.Minute}, reboot.ClearPrompt{}} {
+	last := time.Now().Add(time.Hour)
+	for _, p := range []execution.Prompt{
+		{Kind: reboot.ShowPrompt{Remaining: 2, Wait: time.Minute}, Job: "patchday", For: []string{"curl"}, More: 1, Last: last},
+		{Kind: reboot.ShowCountdown{Left: time.Minute}, Job: "patchday", For: []string{"curl"}, Last: last},
+		{Kind: reboot.ClearPrompt{}},
+	} {
 		require.NoError(t, s.Platform.Prompt(t.Context(), p, func(later bool) { answers <- later }))
 	}
 	require.LessOrEqual(t, len(answers), 1, "more than one answer to one prompt")
