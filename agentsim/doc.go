@@ -35,10 +35,13 @@
 //	clock INSTANT[, check-in every D][, sync every D][, lead D][, store seed N]      a seed makes the store repeat transactions
 //	patch ID: PRODUCT VERSION[, OPTION]…        an option is one of
 //	pinned | latest only | repository | vendor | signed by NAME… | no checksum | checksum sha256|sha384|sha512|sha1|md5 | needs reboot |
-//	requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | transaction NAME
+//	on PLATFORM[/ARCHITECTURE] | requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | transaction NAME
 //	line PRODUCT PREFIX ends TIME[ extended until TIME]
 //	customer supplies PATCH                     the file of a patch with the option vendor
-//	asset ID[ in ZONE][ on linux|windows|macos][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]
+//	asset ID[ in ZONE][ on PLATFORM[/ARCHITECTURE]][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]
+//
+// A PLATFORM is linux, windows or macos, an ARCHITECTURE amd64, arm64 or 386; what names none is for linux on amd64. A product is
+// one title on one of each, so patches and assets of different ones may name the same product, and do not mean the same.
 //
 // # The administrator
 //

@@ -67,12 +67,12 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 		})},
 	{"ASSET reboot|prompt|download|install|start between TIME and TIME", "", onAsset((*asset).expectBetween)},
 	{"ASSET PRODUCT VERSION|nothing", "", onAsset(func(a *asset, m *match) {
-		if _, product := a.w.vendor.products[catalog.ProductID(m.w[1])]; !product {
+		if len(a.w.vendor.named(m.w[1])) == 0 {
 			m.err = errOther
 			return
 		}
 		have := "nothing"
-		if v, ok := a.installed[catalog.ProductID(m.w[1])]; ok {
+		if v, ok := a.installed[a.product(m.w[1])]; ok {
 			have = v.String()
 		}
 		m.compare(2, have)

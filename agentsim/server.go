@@ -118,11 +118,11 @@ func (s *server) checkIn(in manifest.CheckIn) (manifest.Answer, error) {
 	return answer, err
 }
 
-func (s *server) enrol(id job.AssetID, tags []string, platform catalog.Platform) error {
+func (s *server) enrol(id job.AssetID, tags []string, on place) error {
 	ctx := context.Background()
 	for {
 		_, err := s.c.Enrol(ctx, manifest.Enrolment{
-			Token: token, Asset: id, Key: key("asset " + string(id)).Public().(ed25519.PublicKey), Platform: platform, Architecture: "amd64", Tags: tags,
+			Token: token, Asset: id, Key: key("asset " + string(id)).Public().(ed25519.PublicKey), Platform: on.platform, Architecture: on.architecture, Tags: tags,
 		}, s.w.now)
 		if !gone(s.alive(err)) {
 			return err
