@@ -259,13 +259,7 @@ func Describe(r job.Report) string {
 		}
 	}
 	for _, p := range r.Patches {
-		s += fmt.Sprintf("\n%s %s", p.Patch, p.Status)
-		if p.Code != 0 {
-			s += fmt.Sprintf(" %s(%d)", p.Code, p.Code)
-		}
-		if p.Rule != "" {
-			s += fmt.Sprintf(" [%s] %s", p.Rule, p.Text)
-		}
+		s += fmt.Sprintf("\n%s %s", p.Patch, describeOutcome(p))
 	}
 	return s
 }

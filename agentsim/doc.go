@@ -30,6 +30,9 @@
 // Durations are Go's, with days: 90s, 15m, 3h15m, 2d12h. What is published at the start is listed at once, later things by the
 // next sync. Agents call when they start, and then as often as the clock line says.
 //
+// An expectation that does not hold says what explains it, for the assets, jobs, patches and products that it names: verdicts,
+// refusals, and how far the orders came. For an asset in a time zone, times are told on its own clock too.
+//
 // # The world
 //
 //	clock INSTANT[, check-in every D][, sync every D][, lead D][, store seed N]      a seed makes the store repeat transactions

@@ -3,6 +3,7 @@ package agentsim
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,6 +114,9 @@ func (p *player) expect(m *match) {
 	}
 	if m.err = p.answered(); m.err == nil {
 		m.err = expectations.say(p, p, m.w[0])
+	}
+	if unmet, ok := errors.AsType[*Unmet](m.err); ok {
+		unmet.Why = append(unmet.Why, p.why(m.w[0])...)
 	}
 }
 
@@ -226,12 +230,15 @@ func (a *asset) trace(what string) (at []time.Time) {
 func (a *asset) expectBetween(m *match) {
 	at := a.trace(m.w[1] + "s")
 	if len(at) == 0 {
-		m.err = fmt.Errorf("expected a %s between %s and %s; there was none", m.w[1], m.w[2], m.w[3])
+		m.err = &Unmet{Want: fmt.Sprintf("a %s between %s and %s", m.w[1], m.w[2], m.w[3])}
 		return
 	}
 	if last := at[len(at)-1]; last.Before(m.at[0]) || last.After(m.at[1]) {
 		since := last.Sub(a.w.cfg.Start)
-		m.err = &Unmet{Want: "between " + m.w[2] + " and " + m.w[3], Have: "between +" + short(since) + " and +" + short(since+time.Second)}
+		m.err = &Unmet{
+			Want: "between " + m.w[2] + " and " + m.w[3], Have: "between +" + short(since) + " and +" + short(since+time.Second),
+			Why: []string{fmt.Sprintf("the last %s was at %s", m.w[1], moment(last, a.zone))},
+		}
 	}
 }
 
@@ -260,21 +267,30 @@ func (p *player) expectVerdict(m *match) {
 		m.err = fmt.Errorf("there is no asset %q", m.w[1])
 		return
 	}
-	inventory, err := a.inventory()
-	if m.err = err; err != nil {
-		return
-	}
-	snap, err := p.w.server.c.Snapshot(context.Background())
+	verdict, err := p.verdict(a, catalog.PatchID(m.w[0]))
 	if m.err = err; err != nil {
 		return
 	}
 	var have []string
-	for _, r := range snap.Evaluate(catalog.PatchID(m.w[0]), inventory, catalog.Options{}, p.w.now).Reasons {
+	for _, r := range verdict.Reasons {
 		if s := r.Code.String(); !slices.Contains(have, s) {
 			have = append(have, s)
 		}
 	}
 	m.compare(2, strings.Join(have, " "))
+}
+
+// verdict is the catalog's on a patch, for what the asset has now.
+func (p *player) verdict(a *asset, id catalog.PatchID) (catalog.Verdict, error) {
+	inventory, err := a.inventory()
+	if err != nil {
+		return catalog.Verdict{}, err
+	}
+	snap, err := p.w.server.c.Snapshot(context.Background())
+	if err != nil {
+		return catalog.Verdict{}, err
+	}
+	return snap.Evaluate(id, inventory, catalog.Options{}, p.w.now), nil
 }
 
 // expectPreview compares the patches that a job would deploy on an asset now (JOB-22).

@@ -173,7 +173,8 @@ func TestUnmetExpectation(t *testing.T) {
 	w, err := s.play(Config{}, nil)
 	var unmet *Unmet
 	require.ErrorAs(t, err, &unmet)
-	require.Equal(t, Unmet{Want: "121.0", Have: "120.0"}, *unmet)
+	require.Equal(t, []string{"121.0", "120.0"}, []string{unmet.Want, unmet.Have})
+	require.Contains(t, unmet.Why, "job j was never enabled")
 	require.NoError(t, w.Settle(), "nothing is under way")
 }
 

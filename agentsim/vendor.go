@@ -193,6 +193,24 @@ func (v *vendor) fetch(p job.OrderPatch) (execution.Downloaded, version.Version)
 	return out, really
 }
 
+// patchesOf lists the patches of a product to a version by id; all, if none leads there.
+func (v *vendor) patchesOf(product catalog.ProductID, to string) (ids []catalog.PatchID) {
+	var all []catalog.PatchID
+	for id, p := range v.patches {
+		if p.Product != product {
+			continue
+		}
+		if all = append(all, id); p.Version.String() == to {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		ids = all
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // line sets a version line of a product and its end of life.
 func (v *vendor) line(product catalog.ProductID, prefix string, eol, extended time.Time) {
 	p := v.products[product]
