@@ -35,8 +35,8 @@ ny moves to Asia/Tokyo
 	require.NoError(t, err)
 	require.Equal(t, `+5h          ny         (00:00 New York) is switched off
 +5h          plain      is switched off
++6h          ny         (01:00 New York) booted
 +6h          ny         (01:00 New York) moves to Asia/Tokyo
-+6h          ny         (15:00 Tokyo) booted
 +7h          ny         (16:00 Tokyo) is switched off
 `, Timeline(w.History(), w.Start()))
 }
