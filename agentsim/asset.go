@@ -19,10 +19,12 @@ import (
 
 // asset is one computer with the production agent on it. A crash leaves of the agent what it committed.
 type asset struct {
-	w      *World
-	id     job.AssetID
-	on     place
-	config agent.Config
+	w        *World
+	id       job.AssetID
+	on       place
+	tags     []string  // that it enrols with
+	enrolled time.Time // last
+	config   agent.Config
 
 	disk    []byte      // the agent's state as it was committed before the last crash
 	ended   []byte      // and the orders that ended
@@ -68,7 +70,7 @@ func (w *World) newAsset(id job.AssetID, tags []string, on place) (*asset, error
 		return nil, err
 	}
 	a := &asset{
-		w: w, id: id, on: on, up: true, running: true, booted: w.now, sessions: reboot.Nobody,
+		w: w, id: id, on: on, tags: tags, enrolled: w.now, up: true, running: true, booted: w.now, sessions: reboot.Nobody,
 		config:    agent.Config{Asset: id, Key: manifest.NewVerifier(key("server").Public().(ed25519.PublicKey)), Every: w.cfg.CheckIn},
 		installed: map[catalog.ProductID]version.Version{}, held: map[catalog.ProductID]bool{}, staged: map[stagedKey]stagedFile{},
 		faults: map[catalog.ProductID]fault{}, exits: map[string]int{},

@@ -39,6 +39,9 @@ func (s *server) audit(runs []listed, failed int) error {
 		return err
 	}
 	for _, a := range s.w.sorted() {
+		if s.removed[a.id] {
+			continue
+		}
 		status, err := s.c.Asset(context.Background(), a.id, s.w.now)
 		if err != nil {
 			return err
@@ -118,7 +121,13 @@ func (s *server) auditRun(run listed, reboots, cancels *[]controller.Open) {
 // auditRow wants an order that the server waits for to be one that its asset still knows.
 func (s *server) auditRow(start time.Time, row controller.RunAsset) {
 	a := s.w.assets[row.Asset]
-	if !row.Ended.IsZero() || row.Waiting || a == nil || !a.up || a.asleep() || a.link.cut || len(a.state.Reports) > 0 {
+	if !row.Ended.IsZero() || row.Waiting || a == nil || !a.up || a.asleep() || a.link.cut || s.removed[a.id] || len(a.state.Reports) > 0 {
+		return
+	}
+	switch {
+	case a.watch.lost && a.watch.revision == 0: // the server has not heard of it yet
+		return
+	case a.watch.replacedAt.After(start) && row.Withdrawn: // nobody will ever report on it (MAN-10)
 		return
 	}
 	known := slices.ContainsFunc(a.state.Queue, func(o job.Order) bool { return o.ID == row.Order }) ||

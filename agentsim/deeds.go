@@ -93,9 +93,12 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 		a.log("loses its state")
 		a.forget()
 	})},
-	{"is reinstalled", "", whileUp(func(a *asset, _ *match) {
+	{"is reinstalled", "", whileUp(func(a *asset, m *match) {
 		a.log("its agent is reinstalled")
 		clear(a.staged)
+		if a.w.server.removed[a.id] {
+			m.err = a.enrolAgain()
+		}
 		a.forget()
 	})},
 	{"installer of PRODUCT fails[ N times]", "", func(a *asset, m *match) {
@@ -149,6 +152,19 @@ func (a *asset) forget() {
 	a.disk, a.ended = nil, nil
 	a.watch.forget()
 	a.start()
+}
+
+// enrolAgain makes the server know an asset that was removed. Its reports are counted from one again.
+func (a *asset) enrolAgain() error {
+	s := a.w.server
+	if !s.up {
+		return notNow{errDown}
+	}
+	a.watch.replaced(s.accepted[a.id])
+	a.enrolled = a.w.now
+	delete(s.removed, a.id)
+	delete(s.accepted, a.id)
+	return s.enrol(a.id, a.tags, a.on)
 }
 
 // breaks sets what the installer of a product does from now on.

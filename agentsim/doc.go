@@ -59,7 +59,7 @@
 //	enable|disable|delete|cancel|run JOB
 //	delete JOB by force                         though enabled jobs run after it
 //	retry PATCH of JOB on ASSET                 that the job gave up
-//	remove ASSET                                that is off
+//	remove ASSET                                the server refuses its calls from then on; what it has begun goes on
 //	tag ASSET[ TAG…]                            all the tags it has from now on
 //	sync                                        the catalog, at once
 //	server goes down
@@ -122,7 +122,7 @@
 //	ASSET clock -D
 //	ASSET moves to ZONE                         its computer's time zone
 //	ASSET loses its state                       the agent's
-//	ASSET is reinstalled                        its agent: the state and what it had downloaded are gone
+//	ASSET is reinstalled                        its agent: the state and what it had downloaded are gone; it enrols if it was removed
 //	ASSET installer of PRODUCT fails[ N times]
 //	ASSET installer of PRODUCT crashes the agent[ N times]
 //	ASSET installer of PRODUCT lies

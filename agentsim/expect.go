@@ -150,7 +150,7 @@ func (p *player) expectRefused(text string) error {
 
 // last is the last thing the asset's journal says of a job: the answer to a cancel counts until something else is said.
 func (a *asset) last(id job.ID) string {
-	for _, r := range slices.Backward(a.watch.journal) {
+	for _, r := range slices.Backward(a.watch.reports()) {
 		switch {
 		case r.Order == "" || r.Order.Run().Job() != id:
 		case r.Result != 0:
@@ -166,7 +166,7 @@ func (a *asset) last(id job.ID) string {
 
 // starts counts the runs of a job that began on the asset.
 func (a *asset) starts(id job.ID) (n int) {
-	for _, r := range a.watch.journal {
+	for _, r := range a.watch.reports() {
 		if r.Progress == job.Started && r.Order.Run().Job() == id {
 			n++
 		}
@@ -176,7 +176,7 @@ func (a *asset) starts(id job.ID) (n int) {
 
 // outcome is what became of a patch by the last result: status, code, rule.
 func (a *asset) outcome(id job.ID, patch catalog.PatchID) string {
-	for _, r := range slices.Backward(a.watch.journal) {
+	for _, r := range slices.Backward(a.watch.reports()) {
 		if r.Result != 0 && r.Order.Run().Job() == id {
 			if s := outcomeOf(r.Patches, patch); s != "" {
 				return s

@@ -150,7 +150,7 @@ func (x *explanation) order(a *asset, status controller.JobStatus, patches []cat
 	default:
 		x.row(a, row)
 	}
-	for _, r := range slices.Backward(a.watch.journal) {
+	for _, r := range slices.Backward(a.watch.reports()) {
 		if r.Order != "" && r.Order.Run().Job() == status.ID {
 			said, _, _ := strings.Cut(Describe(r), "\n")
 			x.add("the last that %s says of it: %s, at %s", a.id, said, moment(r.At, a.zone))

@@ -236,7 +236,7 @@ func (s *Script) playOn(p *player, rewrite func(line int, unmet *Unmet)) error {
 // planBackups notes to when the server will be put back: what it has then is kept.
 func (s *Script) planBackups(p *player) error {
 	for _, st := range s.steps {
-		when, is := strings.CutPrefix(st.words, putBack)
+		when, is := strings.CutPrefix(strings.TrimPrefix(st.words, "try "), putBack)
 		if !is {
 			continue
 		}

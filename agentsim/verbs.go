@@ -59,14 +59,12 @@ func init() {
 				return p.w.server.c.RetryPatch(ctx, job.ID(m.w[1]), job.AssetID(m.w[2]), catalog.PatchID(m.w[0]), now)
 			})
 		}},
-		{"remove ASSET", "", func(p *player, m *match) {
-			if a := p.w.assets[job.AssetID(m.w[0])]; a != nil && a.up {
-				m.err = notNowf("%s is on; only a computer that is off is removed here", a.id)
-				return
+		{"remove ASSET", "", func(p *player, m *match) { // (MAN-10)
+			id := job.AssetID(m.w[0])
+			p.act(m, func(ctx context.Context, now time.Time) error { return p.w.server.c.RemoveAsset(ctx, id, now) })
+			if _, err := p.w.server.c.AssetKey(context.Background(), id); err != nil {
+				p.w.server.removed[id] = true
 			}
-			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.RemoveAsset(ctx, job.AssetID(m.w[0]), now)
-			})
 		}},
 		{"tag ASSET[ TAG…]", "", func(p *player, m *match) { // (JOB-7)
 			p.act(m, func(ctx context.Context, now time.Time) error {
