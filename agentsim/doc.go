@@ -44,7 +44,8 @@
 //	asset ID[ in ZONE][ on PLATFORM[/ARCHITECTURE]][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]
 //
 // A PLATFORM is linux, windows or macos, an ARCHITECTURE amd64, arm64 or 386; what names none is for linux on amd64. A product is
-// one title on one of each, so patches and assets of different ones may name the same product, and do not mean the same.
+// one title on one of each, so patches and assets of different ones may name the same product, and do not mean the same. A job is for
+// one platform, on whatever architecture (JOB-7).
 //
 // # The administrator
 //
