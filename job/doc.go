@@ -19,7 +19,7 @@
 //   - JOB-7. Its assets are ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, the
 //     included tags matching Any or All. A job has one platform.
 //   - JOB-8. Its patches come from a list or from a query, never both. A query is resolved when the orders are made and
-//     frozen for that run: missing patches that nothing supersedes, newest published first, 2,000 at most; how many the
+//     frozen for that run, also when an order of it is planned again (JOB-14): missing patches that nothing supersedes, newest published first, 2,000 at most; how many the
 //     cap dropped is counted and shown.
 //   - JOB-11. One execution at a time on an asset. Others wait as Blocked, naming the job, and start if their window
 //     still allows; else they are TimedOut. An execution that is over but for its verification, because the inventory
@@ -30,7 +30,15 @@
 //   - JOB-14. If one patch needs another and a reboot between them, one job cannot hold both, because a job reboots once,
 //     at its end. Such a job is refused when it is enabled, naming every such pair, and Split offers the chain of jobs,
 //     each running after its predecessor's reboot is verified. A query leaves the dependent patch to a later run. A
-//     requirement without a reboot only orders the installs. Cycles are refused by name when the catalog is synced.
+//     requirement without a reboot orders the installs. Cycles are refused by name when the catalog is synced.
+//     A requirement is also a fact about the asset: a patch is deployable only where the product of the one it needs is at
+//     that version or newer (and, for a requirement with a reboot, no reboot of it is pending), or where that one is ahead
+//     of it in the same order. It is asked when the order is made and again just before the install. Unmet at planning: left
+//     out with the reason, which is no failure. Unmet at the install because the other failed in this order: code 14, counted;
+//     for any other reason inapplicable, not counted, and if nothing is left then, the order is NotApplicable. A
+//     follower's order is planned with an inventory taken after its predecessor ended, and an order that has not begun is
+//     planned again when the asset's inventory or pending reboot changes. A reboot that is pending for an unknown cause may
+//     be that of any product.
 //   - JOB-16. Results: see Result; steps on the way: see Progress; failure codes with the vendor's numbers: see Code.
 //   - JOB-19. A job may run after another, when a given share of the other's assets succeeded, or on each asset once that
 //     asset verified the predecessor; optionally after a delay, and then at the next time of a schedule of its own (see

@@ -43,6 +43,7 @@ type OrderPatch struct {
 	LatestOnly  bool              `json:"latestOnly,omitempty"`  // a newer version than ordered is a success (CAT-7)
 	Reboot      bool              `json:"reboot,omitempty"`      // it says itself that it needs one (RBT-2)
 	Transaction string            `json:"transaction,omitempty"` // patches of the same one are installed together; empty: alone
+	Requires    []Requirement     `json:"requires,omitempty"`    // asked again just before its install (JOB-14)
 	Files       []File            `json:"files"`
 }
 
@@ -104,6 +105,14 @@ func checkOrderPatch(l *problem.List, at string, patch OrderPatch) {
 	checkText(l, at+".transaction", patch.Transaction)
 	if patch.Version.IsZero() {
 		l.Add(at+".version", "", "is missing")
+	}
+	if len(patch.Requires) > catalog.MaxEdges {
+		l.Add(at+".requires", fmt.Sprint(len(patch.Requires)), "are more than %d", catalog.MaxEdges)
+	}
+	for i, r := range patch.Requires {
+		field := fmt.Sprintf("%s.requires[%d]", at, i)
+		checkText(l, field+".patch", string(r.Patch))
+		checkText(l, field+".product", string(r.Product))
 	}
 	if len(patch.Files) > MaxFiles {
 		l.Add(at+".files", fmt.Sprint(len(patch.Files)), "are more than %d", MaxFiles)

@@ -26,9 +26,17 @@ func (p Plan) Empty() bool {
 // giveUpRule is the rule of what is left out because it failed too often.
 const giveUpRule = "JOB-27"
 
+// requirementRule is the rule of what is left out because the asset does not have what it needs.
+const requirementRule = "JOB-14"
+
 // GaveUp reports whether a patch was left out because it failed too often here.
 func (p Plan) GaveUp() bool {
 	return slices.ContainsFunc(p.LeftOut, func(o PatchOutcome) bool { return o.Rule == giveUpRule })
+}
+
+// Unmet reports whether a patch was left out because the asset does not have what it needs (JOB-14).
+func (p Plan) Unmet() bool {
+	return slices.ContainsFunc(p.LeftOut, func(o PatchOutcome) bool { return o.Rule == requirementRule })
 }
 
 // GivesUp reports whether the job leaves a patch out on an asset on which it failed in so many of its runs.
@@ -42,6 +50,7 @@ type PlanInput struct {
 	Occurrence  schedule.Occurrence     // of a schedule in each asset's own zone: the one in this asset's zone
 	Unreachable map[string]bool         // the URLs that a probe could not reach (CAT-10)
 	Failed      map[catalog.PatchID]int // in how many runs of the job each patch failed on the asset (JOB-27)
+	Pending     PendingReboots          // of the asset
 	Policy      integrity.Excerpt       // the signer policy the order is made under; zero: none (INT-4)
 	Now         time.Time
 }
@@ -70,79 +79,53 @@ func (d Definition) Plan(in PlanInput) Plan {
 		ID: MakeOrderID(run, in.Asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
 		Start: start, End: end, Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, NoLastCall: d.NoLastCall, Early: d.Early,
 	}}
-	later := dependent(snap, verdicts)
+	var patches []OrderPatch
+	leave := func(v catalog.Verdict, name, rule, text string) {
+		plan.LeftOut = append(plan.LeftOut, PatchOutcome{Patch: v.Patch, Name: name, Status: LeftOut, From: v.From, To: v.To, Rule: rule, Text: text})
+	}
 	for _, v := range verdicts {
 		patch, _ := snap.Patch(v.Patch)
 		product, _ := snap.Product(v.Product)
 		switch {
 		case !v.Deployable:
-			plan.LeftOut = append(plan.LeftOut, leftOut(v, product.Name))
-		case later[v.Patch] != "":
-			plan.LeftOut = append(plan.LeftOut, PatchOutcome{
-				Patch: v.Patch, Name: product.Name, Status: LeftOut, From: v.From, To: v.To, Rule: "JOB-14",
-				Text: fmt.Sprintf("It needs %s and a reboot between them; a later run takes it.", later[v.Patch]),
-			})
+			rule, text := blocked(v)
+			leave(v, product.Name, rule, text)
 		case d.GivesUp(in.Failed[v.Patch]):
-			plan.LeftOut = append(plan.LeftOut, PatchOutcome{
-				Patch: v.Patch, Name: product.Name, Status: LeftOut, From: v.From, To: v.To, Rule: giveUpRule,
-				Text: fmt.Sprintf("It failed here in %d runs of this job, which gives up after %d; a newer version is tried, or this one when it is asked for.",
-					in.Failed[v.Patch], d.GiveUp),
-			})
-		case len(plan.Order.Patches) == MaxPatches:
-			plan.Dropped++
+			leave(v, product.Name, giveUpRule, fmt.Sprintf(
+				"It failed here in %d runs of this job, which gives up after %d; a newer version is tried, or this one when it is asked for.",
+				in.Failed[v.Patch], d.GiveUp))
+		case !trusted(in.Policy, product):
+			leave(v, product.Name, "INT-4", fmt.Sprintf(
+				"No clause of the signer policy is about product %q of vendor %q, so nothing is trusted for it.", product.ID, product.Vendor))
 		default:
-			plan.Order.Patches = append(plan.Order.Patches, d.orderPatch(patch, product))
+			patches = append(patches, d.orderPatch(snap, patch, product))
 		}
 	}
-	plan.Order.Patches = requirementsFirst(snap, plan.Order.Patches)
-	return plan.under(in.Policy)
+	patches, without := arrange(in, patches)
+	plan.LeftOut = append(plan.LeftOut, without...)
+	plan.Dropped = max(0, len(patches)-MaxPatches)
+	plan.Order.Patches = patches[:len(patches)-plan.Dropped]
+	if !in.Policy.IsZero() { // the order carries its digest and the clauses for the order's patches (INT-4)
+		var clauses []integrity.Clause
+		for _, p := range plan.Order.Patches {
+			clause, _ := in.Policy.For(p.Vendor, string(p.Product))
+			clauses = append(clauses, clause)
+		}
+		plan.Order.Policy = in.Policy.Only(clauses...)
+	}
+	return plan
 }
 
-// under puts the plan under a signer policy: the order carries its digest and the clauses for the order's patches. A patch
-// that no clause is about is left out, since none of its files could pass (INT-4). A zero policy changes nothing.
-func (p Plan) under(policy integrity.Excerpt) Plan {
-	if policy.IsZero() {
-		return p
-	}
-	var clauses []integrity.Clause
-	patches := make([]OrderPatch, 0, len(p.Order.Patches))
-	for _, ordered := range p.Order.Patches {
-		clause, found := policy.For(ordered.Vendor, string(ordered.Product))
-		if !found {
-			p.LeftOut = append(p.LeftOut, PatchOutcome{
-				Patch: ordered.Patch, Name: ordered.Name, Status: LeftOut, To: ordered.Version, Rule: "INT-4",
-				Text: fmt.Sprintf("No clause of the signer policy is about product %q of vendor %q, so nothing is trusted for it.", ordered.Product, ordered.Vendor),
-			})
-			continue
-		}
-		clauses = append(clauses, clause)
-		patches = append(patches, ordered)
-	}
-	p.Order.Patches, p.Order.Policy = patches, policy.Only(clauses...)
-	return p
+// trusted reports whether files of a product can pass under a signer policy: without a clause about it, none could (INT-4).
+func trusted(policy integrity.Excerpt, product catalog.Product) bool {
+	_, found := policy.For(product.Vendor, string(product.ID))
+	return found || policy.IsZero()
 }
 
-// dependent maps the deployable patches that need another of them and a reboot between to the one they need (JOB-14).
-func dependent(snap *catalog.Snapshot, verdicts []catalog.Verdict) map[catalog.PatchID]catalog.PatchID {
-	var list []catalog.PatchID
-	for _, v := range verdicts {
-		if v.Deployable {
-			list = append(list, v.Patch)
-		}
-	}
-	needs := map[catalog.PatchID]catalog.PatchID{}
-	for _, p := range rebootPairs(snap, list) {
-		if needs[p.Patch] == "" {
-			needs[p.Patch] = p.Needs
-		}
-	}
-	return needs
-}
-
-func (d Definition) orderPatch(patch catalog.Patch, product catalog.Product) OrderPatch {
+func (d Definition) orderPatch(snap *catalog.Snapshot, patch catalog.Patch, product catalog.Product) OrderPatch {
 	ordered := OrderPatch{
 		Patch: patch.ID, Product: patch.Product, Name: product.Name, Vendor: product.Vendor, Version: patch.Version,
-		Reboot: patch.Reboot, Transaction: patch.Transaction,
+		Reboot: patch.Reboot, Transaction: patch.Transaction, Requires: requirements(snap, patch),
 	}
 	for _, a := range patch.Artifacts {
 		url := a.URL
@@ -158,45 +141,14 @@ func (d Definition) orderPatch(patch catalog.Patch, product catalog.Product) Ord
 	return ordered
 }
 
-// leftOut turns a verdict that blocks into the outcome reports show: the first reason decides, all are told.
-func leftOut(v catalog.Verdict, name string) PatchOutcome {
-	out := PatchOutcome{Patch: v.Patch, Name: name, Status: LeftOut, From: v.From, To: v.To}
+// blocked is why a verdict blocks, as reports show it: the first reason decides, all are told.
+func blocked(v catalog.Verdict) (rule, text string) {
 	texts := make([]string, 0, len(v.Reasons))
 	for _, r := range v.Reasons {
 		texts = append(texts, r.Text)
 	}
 	if len(v.Reasons) > 0 {
-		out.Rule = v.Reasons[0].Rule
+		rule = v.Reasons[0].Rule
 	}
-	out.Text = strings.Join(texts, " ")
-	return out
-}
-
-// requirementsFirst moves each patch behind the ones of the same order that it requires and leaves the rest in place.
-// The catalog refuses cycles, so the walk ends.
-func requirementsFirst(snap *catalog.Snapshot, patches []OrderPatch) []OrderPatch {
-	at := make(map[catalog.PatchID]int, len(patches))
-	for i, p := range patches {
-		at[p.Patch] = i
-	}
-	sorted := make([]OrderPatch, 0, len(patches))
-	placed := make([]bool, len(patches))
-	var place func(i int)
-	place = func(i int) {
-		if placed[i] {
-			return
-		}
-		placed[i] = true
-		patch, _ := snap.Patch(patches[i].Patch)
-		for _, r := range patch.Requires {
-			if j, ok := at[r.Patch]; ok {
-				place(j)
-			}
-		}
-		sorted = append(sorted, patches[i])
-	}
-	for i := range patches {
-		place(i)
-	}
-	return sorted
+	return rule, strings.Join(texts, " ")
 }

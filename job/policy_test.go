@@ -45,7 +45,7 @@ func TestPlanUnderAPolicy_INT4(t *testing.T) {
 	require.Equal(t, plan.Order.Patches[:2], held.Order.Patches)
 	require.Equal(t, policy.Excerpt(), held.Order.Policy)
 	require.Equal(t, []PatchOutcome{plan.LeftOut[0], {
-		Patch: "d-2.0.0", Name: "d", Status: LeftOut, To: semver(t, "2.0.0"), Rule: "INT-4",
+		Patch: "d-2.0.0", Name: "d", Status: LeftOut, From: semver(t, "1.0.0"), To: semver(t, "2.0.0"), Rule: "INT-4",
 		Text: `No clause of the signer policy is about product "d" of vendor "other", so nothing is trusted for it.`,
 	}}, held.LeftOut)
 	require.Len(t, plan.LeftOut, 1, "without a policy")

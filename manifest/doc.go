@@ -29,7 +29,8 @@
 //
 //	document  = format asset revision issued expires orders
 //	order     = id job name run revision start [end] [patches] [pre] [post] [installLimit] reboot [noLastCall] [early] [cancelled] [policy]
-//	patch     = patch product name [vendor] version [latestOnly] [reboot] [transaction] files
+//	patch     = patch product name [vendor] version [latestOnly] [reboot] [transaction] [requires] files
+//	requires  = patch product version [reboot]
 //	file      = name url [signatureUrl] [size] expect
 //	expect    = [signer] [digests] [strict] [allowLegacy]
 //	action    = name command [timeout]

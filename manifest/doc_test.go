@@ -57,7 +57,7 @@ func TestDocumentedFields(t *testing.T) {
 		name string
 		of   any
 	}{
-		{"document", manifest.Document{}}, {"order", job.Order{}}, {"patch", job.OrderPatch{}}, {"file", job.File{}},
+		{"document", manifest.Document{}}, {"order", job.Order{}}, {"patch", job.OrderPatch{}}, {"requires", job.Requirement{}}, {"file", job.File{}},
 		{"expect", integrity.Expectation{}}, {"action", job.Action{}}, {"reboot", reboot.Policy{}},
 		{"policy", integrity.Excerpt{}}, {"clause", integrity.Clause{}},
 	} {

@@ -118,7 +118,10 @@ func (m *machine) forOrder(id job.OrderID, ev execution.Event) {
 func (m *machine) execute(i int, ev execution.Event) {
 	c := execution.Config{Policy: m.c.Policy, Stopping: m.c.Stopping}
 	for j, other := range m.s.Executions {
-		c.Busy = c.Busy || j != i && other.AtWork()
+		if j != i {
+			c.Busy = c.Busy || other.AtWork()
+			c.Pending = append(c.Pending, other.Unconfirmed()...)
+		}
 	}
 	x, out := execution.Step(c, m.s.Executions[i], ev, m.now)
 	m.s.Executions[i] = x

@@ -104,8 +104,8 @@ func (t *tx) follow(e ledger.Entry) error {
 	return nil
 }
 
-// followOn makes the order of a job on an asset that verified the run before. In a run that is planned, or whose turn has not
-// come on the asset's clock, it waits until that is due.
+// followOn makes the order of a job on an asset that verified the run before, by an inventory taken since (JOB-14). In a run
+// that is planned, or whose turn has not come on the asset's clock, it waits until that is due.
 func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) error {
 	find := t.chained
 	if recurs(j.Definition.Schedule) {
@@ -116,7 +116,9 @@ func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) error {
 		return err
 	}
 	waits, err := loadEntry(t, run.ID, asset.ID)
-	if err == nil && run.State != ledger.RunPlanned {
+	fresh := t.outdated != asset.ID
+	t.wanted = t.wanted || !fresh
+	if err == nil && run.State != ledger.RunPlanned && fresh {
 		var due time.Time
 		due, err = t.makeOrTell(run, asset, ledger.Pass{Kind: ledger.MakePass})
 		if !due.After(t.now) || waits.Phase != 0 {

@@ -175,8 +175,9 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	if err := t.fold(in, &got.reports); err != nil {
 		return err
 	}
+	changed := false
 	if in.Inventory != nil {
-		if err := t.takeInventory(in.Asset, got, *in.Inventory); err != nil {
+		if changed, err = t.takeInventory(in.Asset, got, *in.Inventory); err != nil {
 			return err
 		}
 	}
@@ -189,8 +190,26 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 			return err
 		}
 	}
+	if changed || t.rebooting {
+		asset, err := enrolled(t, in.Asset)
+		if err == nil {
+			err = t.planAgain(asset.Asset)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if in.Inventory == nil && in.Digest != got.inventory.Digest {
+		t.outdated = in.Asset
+	}
 	if err := t.followAll(); err != nil { // before the manifest is numbered, so that it has their orders
 		return err
+	}
+	if t.wanted && got.inventory.Digest != "" {
+		got.inventory.Wanted = true
+		if err := save(t, tableInventories, k, got.inventory); err != nil {
+			return err
+		}
 	}
 	if err := t.number(got, in); err != nil {
 		return err
@@ -207,8 +226,10 @@ func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) error {
 	case was.Since.IsZero() == is.Since.IsZero():
 		return nil
 	case is.Since.IsZero():
+		t.rebooting = true
 		return t.Delete(tableReboots, key(string(asset), ""))
 	default:
+		t.rebooting = true
 		return t.Put(tableReboots, key(string(asset), ""), nil)
 	}
 }
@@ -297,7 +318,7 @@ func (t *tx) endMissed(asset job.AssetID) error {
 // answer reads only. The manifest of a revision is the same bytes however often it is asked for.
 func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
 	a := manifest.Answer{At: now, Acknowledged: got.reports.Acknowledged}
-	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || in.Digest != "" && in.Digest != got.inventory.Digest)
+	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || got.inventory.Wanted || in.Digest != "" && in.Digest != got.inventory.Digest)
 	if in.Held >= got.revisions.Sealed {
 		return a, nil
 	}

@@ -127,7 +127,7 @@ func TestCallCostsAFixedNumberOfReads(t *testing.T) {
 		{"a manifest", 6, false, func(world) {}},
 		{"the manifest again", 4, false, lost},
 		{"reports on the way", 2, false, func(w world) { w.call(w.a); say(w, job.Report{Progress: job.Started}, false) }},
-		{"results with patches", 3, false, func(w world) { w.call(w.a); say(w, job.Report{Result: job.PendingReboot}, true) }},
+		{"results with patches", 9, false, func(w world) { w.call(w.a); say(w, job.Report{Result: job.PendingReboot}, true) }},
 		{"every order succeeded", 5, false, func(w world) { w.call(w.a); each(w, job.Completed) }},
 		{"every order failed", 4, false, func(w world) { w.call(w.a); each(w, job.Failed) }},
 		{"every order was withdrawn", 4, false, func(w world) { w.call(w.a); withdraw(w); each(w, job.Withdrawn) }},

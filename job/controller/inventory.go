@@ -3,7 +3,6 @@ package controller
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -17,63 +16,39 @@ type inventoryRecord struct {
 	Digest string    `json:"digest"`
 	At     time.Time `json:"at"`
 	Chunks int       `json:"chunks"`
+	Wanted bool      `json:"wanted,omitempty"` // though the digest is this one: an order waits for a fresh one
 }
 
-// takeInventory stores a changed inventory and makes the orders that waited for the first one.
-func (t *tx) takeInventory(id job.AssetID, got *call, sent catalog.Inventory) error {
+// takeInventory stores an inventory, and reports whether orders are to be planned again by it.
+func (t *tx) takeInventory(id job.AssetID, got *call, sent catalog.Inventory) (changed bool, err error) {
 	asset, err := enrolled(t, id)
 	if err != nil {
-		return err
+		return false, err
 	}
 	inventory, err := catalog.NewInventory(sent.Platform, sent.Installed)
 	switch {
 	case err != nil:
 		got.reports.anomaly(Anomaly{At: t.now, Text: problem.Clip(err.Error(), ledger.MaxText)})
-		return nil
+		return false, nil
 	case inventory.Platform != asset.Platform:
 		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, asset.Platform)})
-		return nil
+		return false, nil
 	}
 	digest := inventory.Digest()
-	if digest == got.inventory.Digest {
-		return nil
+	if digest == got.inventory.Digest && !got.inventory.Wanted {
+		return false, nil
 	}
 	data, err := json.Marshal(inventory)
 	if err != nil {
-		return fmt.Errorf("inventory of asset %s: %w", id, err)
+		return false, fmt.Errorf("inventory of asset %s: %w", id, err)
 	}
 	k := key(string(id))
 	chunks, err := saveChunks(t, tableInventory, k, data, got.inventory.Chunks)
 	if err != nil {
-		return err
+		return false, err
 	}
 	got.inventory = inventoryRecord{Digest: digest, At: t.now, Chunks: chunks}
-	if err := save(t, tableInventories, k, got.inventory); err != nil {
-		return err
-	}
-	rows, err := queue(t, id)
-	if err != nil {
-		return err
-	}
-	rows = slices.DeleteFunc(rows, func(q queued) bool { return !q.Waiting })
-	var keys []Key
-	for _, q := range rows {
-		e := entryKey(q.run, id)
-		keys = append(keys, Key{tableRuns, key(string(q.run.Job()), string(q.run))}, e, Key{tableOutcomes, e.Key})
-	}
-	if err := t.fetch(keys...); err != nil {
-		return err
-	}
-	for _, q := range rows {
-		run, err := loadRun(t, q.run)
-		if err == nil && (run.State == ledger.RunMaking || run.State == ledger.RunMade) {
-			_, err = t.make(run, asset.Asset, ledger.Pass{Kind: ledger.MorePass})
-		}
-		if err != nil {
-			return fmt.Errorf("order %s: %w", job.MakeOrderID(q.run, id), err)
-		}
-	}
-	return nil
+	return true, save(t, tableInventories, k, got.inventory)
 }
 
 // knownAsset returns an asset and its last inventory; the error is a *NotFoundError if it has none, or is unknown.

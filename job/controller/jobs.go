@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
@@ -391,18 +390,11 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		if err != nil {
 			return err
 		}
-		failed, err := failedOn(r, d, id)
-		plan, selected = c.plan(snap, probed, failed, d, id, inventory, o, now), d.Select(rec.Asset)
+		selected = d.Select(rec.Asset)
+		plan, err = c.plan(r, d, job.PlanInput{Snapshot: snap, Asset: id, Inventory: inventory, Occurrence: o, Unreachable: probed, Now: now})
 		return err
 	})
 	return plan, selected, err
-}
-
-// plan decides what a job does on an asset; orders and previews are made by it alike (JOB-22).
-func (c *Controller) plan(snap *catalog.Snapshot, probed map[string]bool, failed map[catalog.PatchID]int, d job.Definition, asset job.AssetID, inventory catalog.Inventory, o schedule.Occurrence, now time.Time) job.Plan {
-	return d.Plan(job.PlanInput{
-		Snapshot: snap, Asset: asset, Inventory: inventory, Occurrence: o, Unreachable: probed, Failed: failed, Policy: c.config.Policy, Now: now,
-	})
 }
 
 // loadJob returns a job; the error is a *NotFoundError for an unknown one.

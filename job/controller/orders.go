@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -59,10 +60,15 @@ func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Ti
 	case left.Result != 0:
 		return due, t.only(e, left)
 	}
-	plan, err := t.plan(run.Definition, asset.ID, inventory, start)
+	plan, err := t.plan(run.Definition, e.Asset, inventory, start)
 	if err != nil {
 		return due, err
 	}
+	return t.makeAs(plan, e)
+}
+
+// makeAs makes an order as it is planned. Due is when that is to be tried again, if it waits for what it needs.
+func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	order, cut, err := manifest.Fit(plan.Order)
 	if err != nil {
 		return due, err
@@ -76,12 +82,15 @@ func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Ti
 	switch {
 	case err != nil:
 		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: err.Error(), Dropped: dropped})
+	case plan.Empty() && plan.Unmet() && t.now.Before(order.Start): // what it needs may still come (JOB-14)
+		return order.Start, t.only(e, ledger.Awaited{})
 	case plan.Empty() && plan.GaveUp():
 		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy here (JOB-27).", Dropped: dropped})
 	case plan.Empty():
 		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
 	}
-	if err := t.saveContent(order); err != nil {
+	same, err := t.saveContent(order)
+	if err != nil || same && e.Phase == ledger.Open {
 		return due, err
 	}
 	return due, t.only(e, ledger.Made{Start: order.Start, Dropped: dropped})
@@ -91,7 +100,7 @@ func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Ti
 func (t *tx) makeOrTell(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
 	due, err = t.make(run, asset, pass)
 	if err == nil && due.After(t.now) {
-		_, err = t.stepRun(run, ledger.ZoneTold{Due: due})
+		_, err = t.stepRun(run, ledger.OrderDue{Due: due})
 	}
 	return due, err
 }
@@ -103,7 +112,7 @@ func (t *tx) turn(run runRecord, e ledger.Entry, pass ledger.Pass) (due time.Tim
 		return due, false, nil
 	}
 	if !run.zoned() {
-		return due, true, nil
+		return due, pass.Kind != ledger.MorePass || e.Phase == ledger.Waiting, nil
 	}
 	name, err := zoneName(t, e.Asset)
 	if err != nil {
@@ -155,12 +164,11 @@ func (t *tx) plan(d job.Definition, asset job.AssetID, inventory catalog.Invento
 			return plan, err
 		}
 	}
-	failed, err := failedOn(t, d, asset)
-	return t.c.plan(t.snap, t.probed, failed, d, asset, inventory, o, t.now), err
+	return t.c.plan(t, d, job.PlanInput{Snapshot: t.snap, Asset: asset, Inventory: inventory, Occurrence: o, Unreachable: t.probed, Now: t.now})
 }
 
-// saveContent freezes an order.
-func (t *tx) saveContent(order job.Order) error {
+// saveContent freezes an order. Same: it was frozen so before.
+func (t *tx) saveContent(order job.Order) (same bool, err error) {
 	content := contentRecord{Order: order, Patches: make([]patchRef, 0, len(order.Patches))}
 	content.Order.Patches = nil
 	once := func(k Key, value []byte) error {
@@ -173,19 +181,31 @@ func (t *tx) saveContent(order job.Order) error {
 	for _, p := range order.Patches {
 		data, err := json.Marshal(p)
 		if err != nil {
-			return fmt.Errorf("patch %s: %w", p.Patch, err)
+			return false, fmt.Errorf("patch %s: %w", p.Patch, err)
 		}
 		sum := sha256.Sum256(data)
 		body := hex.EncodeToString(sum[:])
 		if err := once(Key{tableBodies, key(body)}, data); err != nil {
-			return err
+			return false, err
 		}
 		if err := once(Key{tableRunPatches, key(string(order.Run), string(p.Patch))}, nil); err != nil {
-			return err
+			return false, err
 		}
 		content.Patches = append(content.Patches, patchRef{p.Patch, body})
 	}
-	return save(t, tableContents, contentKey(order.ID).Key, content)
+	k := contentKey(order.ID)
+	before, err := t.Get(k.Table, k.Key)
+	if err != nil {
+		return false, err
+	}
+	data, err := json.Marshal(content)
+	if err != nil {
+		return false, fmt.Errorf("order %s: %w", order.ID, err)
+	}
+	if bytes.Equal(before, data) {
+		return true, nil
+	}
+	return false, t.Put(k.Table, k.Key, data)
 }
 
 func contentKey(id job.OrderID) Key {
@@ -267,7 +287,7 @@ func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) error {
 	}
 	empty := job.Plan{Order: order}.Empty()
 	if !empty {
-		if err := t.saveContent(order); err != nil {
+		if _, err := t.saveContent(order); err != nil {
 			return err
 		}
 	}

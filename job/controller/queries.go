@@ -68,7 +68,7 @@ type RunStatus struct {
 	End            time.Time       `json:"end,omitzero"`  // of the window; there: of the latest anywhere
 	Made           time.Time       `json:"made,omitzero"` // when the last order was made
 	Assets         int             `json:"assets"`
-	Waiting        int             `json:"waiting"`   // for an asset's first inventory, or until the run is due
+	Waiting        int             `json:"waiting"`   // for an asset's inventory, until the run is due, or for what its patches need
 	NotBegun       int             `json:"notBegun"`  // not known to have started
 	Executing      int             `json:"executing"` // started and not ended
 	PendingReboots int             `json:"pendingReboots"`
@@ -128,7 +128,7 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 type RunAsset struct {
 	Asset     job.AssetID         `json:"asset"`
 	Order     job.OrderID         `json:"order"`
-	Waiting   bool                `json:"waiting,omitempty"`   // for the asset's first inventory, or until the run is due
+	Waiting   bool                `json:"waiting,omitempty"`   // for the asset's inventory, until the run is due, or for what its patches need
 	HandedOut bool                `json:"handedOut,omitempty"` // the asset may have received it
 	Progress  job.Progress        `json:"progress,omitempty"`
 	Stage     job.Stage           `json:"stage,omitempty"`  // the furthest known to have begun

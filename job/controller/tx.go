@@ -21,16 +21,20 @@ type fetched struct {
 
 // fetch reads records that are about to be asked for.
 func (f *fetched) fetch(keys ...Key) error {
-	for len(keys) > 0 {
-		n := min(len(keys), MaxMany)
-		values, err := f.GetMany(keys[:n])
+	var missing []Key
+	for _, k := range keys {
+		if _, have := f.have[k]; !have {
+			missing = append(missing, k)
+		}
+	}
+	for n := range slices.Chunk(missing, MaxMany) {
+		values, err := f.GetMany(n)
 		if err != nil {
 			return err
 		}
-		for i, k := range keys[:n] {
+		for i, k := range n {
 			f.remember(k, values[i])
 		}
-		keys = keys[n:]
 	}
 	return nil
 }
@@ -59,6 +63,10 @@ type tx struct {
 	now  time.Time
 	next []ledger.Entry                   // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
 	revs map[job.AssetID]ledger.Revisions // as loaded, or saved since
+
+	outdated  job.AssetID // the asset whose call says that the inventory stored is not its present one
+	wanted    bool        // an order waits for the present one
+	rebooting bool        // the reboots that are pending on the asset which calls are others than before
 
 	snap   *catalog.Snapshot
 	probed map[string]bool      // unreachable URLs; nil: not read yet
@@ -193,6 +201,9 @@ func (t *tx) saveEntry(before, after ledger.Entry) error {
 		return err
 	}
 	put, remove := ledger.Changes(before.Index(), after.Index(), func(r ledger.Row) ledger.Index { return r.Index })
+	for _, row := range slices.Concat(put, remove) {
+		t.rebooting = t.rebooting || row.Index == ledger.Reboots
+	}
 	for _, row := range put {
 		k, value, err := rowRecord(after, row)
 		if err == nil {

@@ -104,21 +104,30 @@ func (m *machine) install() {
 			return
 		}
 	}
-	var transaction string
-	first := -1
-	group := m.staged(func(i int) bool {
-		if first < 0 {
-			first, transaction = i, m.Order.Patches[i].Transaction
-			return true
-		}
-		return transaction != "" && m.Order.Patches[i].Transaction == transaction
-	})
+	group := m.group()
+	if m.Phase != PhaseRequire && slices.ContainsFunc(group, func(s Staged) bool { return len(s.Patch.Requires) > 0 }) {
+		m.takeInventory(PhaseRequire)
+		return
+	}
 	for _, s := range group {
 		p := &m.Patches[s.Index]
 		p.Status = job.Installing
 		p.Attempts++
 	}
 	m.do(Install{ID: m.wait(PhaseInstall), Patches: group, Limit: m.Order.InstallLimit})
+}
+
+// group is the next patch to be installed, with those of the same transaction.
+func (m *machine) group() []Staged {
+	var transaction string
+	first := -1
+	return m.staged(func(i int) bool {
+		if first < 0 {
+			first, transaction = i, m.Order.Patches[i].Transaction
+			return true
+		}
+		return transaction != "" && m.Order.Patches[i].Transaction == transaction
+	})
 }
 
 func (m *machine) installed(results []InstallResult) {
@@ -149,7 +158,7 @@ func (m *machine) installed(results []InstallResult) {
 	m.next()
 }
 
-// takeInventory asks what is installed, in one of the four phases that need to know.
+// takeInventory asks what is installed, in one of the five phases that need to know.
 func (m *machine) takeInventory(p Phase) {
 	m.do(TakeInventory{ID: m.wait(p)})
 }
@@ -167,6 +176,8 @@ func (m *machine) inventory(ev InventoryTaken) {
 	case PhaseInventory:
 		m.RebootRequired = ev.RebootRequired
 		m.apply(ev.Inventory)
+	case PhaseRequire:
+		m.require(ev)
 	case PhaseRecheck:
 		m.recheck(ev.Inventory)
 	case PhaseVerify:
@@ -223,12 +234,17 @@ func (m *machine) at(i int, inv catalog.Inventory) bool {
 	return ok && orderable && order >= 0
 }
 
-// recheck looks at what an installation that was cut off has left (JOB-17).
-func (m *machine) recheck(inv catalog.Inventory) {
-	if m.Result == job.PendingVerification { // it waits no more, and is at work again
+// waitsNoMore says that an execution which could not take the inventory is at work again.
+func (m *machine) waitsNoMore() {
+	if m.Result == job.PendingVerification {
 		m.Result = 0
 		m.progress(job.Deploying)
 	}
+}
+
+// recheck looks at what an installation that was cut off has left (JOB-17).
+func (m *machine) recheck(inv catalog.Inventory) {
+	m.waitsNoMore()
 	for i := range m.Patches {
 		p := &m.Patches[i]
 		switch {
@@ -310,6 +326,8 @@ func (m *machine) result() job.Result {
 	failed := m.count(job.PatchFailed) + m.Failed
 	succeeded := m.count(job.Succeeded) + m.Acted - m.Failed
 	switch {
+	case failed+succeeded == 0: // what it needs is not there (JOB-14)
+		return job.NotApplicable
 	case failed == 0:
 		return job.Completed
 	case succeeded == 0:

@@ -12,6 +12,7 @@ const (
 	PhasePreflight                  // what the platform says of the verified patches
 	PhaseLastCall                   // a check-in just before the deploy stage (MAN-7)
 	PhasePre                        // one pre-action
+	PhaseRequire                    // the inventory before the install of a patch that needs others (JOB-14)
 	PhaseInstall                    // one installation
 	PhaseRecheck                    // the inventory after an installation was cut off, or the agent stopped after a result (JOB-17)
 	PhasePost                       // one post-action
@@ -21,7 +22,7 @@ const (
 	PhaseEnd                        // nothing
 )
 
-var phases = enum.Of[Phase]("execution phase", "inventory", "download", "preflight", "last call", "pre-action", "install", "recheck",
+var phases = enum.Of[Phase]("execution phase", "inventory", "download", "preflight", "last call", "pre-action", "require", "install", "recheck",
 	"post-action", "verify", "reboot", "confirm", "end")
 
 // String returns the phase's name.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -95,6 +96,16 @@ func (x State) Unverified() bool { return x.verifies() && !x.Failing.IsZero() }
 func (x State) AtWork() bool { return !x.Parked() && !(x.verifies() && x.Waiting == 0) }
 
 func (x State) verifies() bool { return x.Phase == PhaseVerify || x.Phase == PhaseConfirm }
+
+// Unconfirmed are the products that were installed, and of which it is not confirmed yet what came of them.
+func (x State) Unconfirmed() (products []catalog.ProductID) {
+	for i, p := range x.Patches {
+		if p.Status == job.Installed {
+			products = append(products, x.Order.Patches[i].Product)
+		}
+	}
+	return products
+}
 
 // outcomes lists what is known of each patch.
 func (x State) outcomes() []job.PatchOutcome {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -21,6 +22,9 @@ type Config struct {
 	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18). A reboot
 	// of this one waits for it.
 	Busy bool
+	// Pending are the products that other executions have installed and not confirmed yet: a reboot of theirs may be pending
+	// (JOB-14).
+	Pending []catalog.ProductID
 }
 
 // Out is what a step returns beside the new state.
@@ -85,7 +89,7 @@ func (m *machine) handle(ev Event) {
 	case Tick:
 		m.tick()
 	case InventoryTaken:
-		if m.awaited(ev.ID, PhaseInventory, PhaseRecheck, PhaseVerify, PhaseConfirm) {
+		if m.awaited(ev.ID, PhaseInventory, PhaseRequire, PhaseRecheck, PhaseVerify, PhaseConfirm) {
 			m.inventory(ev)
 		}
 	case Downloaded:
@@ -188,7 +192,7 @@ func (m *machine) tick() {
 	switch m.Phase {
 	case PhaseLastCall: // nobody answered: go on without an answer (MAN-7)
 		m.deploy()
-	case PhaseInventory, PhaseRecheck, PhaseVerify, PhaseConfirm:
+	case PhaseInventory, PhaseRequire, PhaseRecheck, PhaseVerify, PhaseConfirm:
 		m.takeInventory(m.Phase)
 	}
 }
@@ -210,7 +214,7 @@ func (m *machine) restarted(bootID string) {
 		}
 		m.Stage, m.NeedsReboot = job.StageReboot, true // somebody rebooted before it was asked for (RBT-8)
 		m.takeInventory(PhaseConfirm)
-	case PhaseRecheck, PhaseConfirm:
+	case PhaseRequire, PhaseRecheck, PhaseConfirm:
 		m.takeInventory(m.Phase)
 	case PhaseInventory, PhaseDownload, PhasePreflight, PhaseLastCall: // much may have changed meanwhile
 		m.takeInventory(PhaseInventory)

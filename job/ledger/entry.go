@@ -14,7 +14,7 @@ type Phase uint8
 
 // The phases. [Entry.Validate] has the combinations with the other fields that are possible in each.
 const (
-	Waiting  Phase = 1 + iota // it is not made yet: the asset has sent no inventory, or its zone's turn has not come since
+	Waiting  Phase = 1 + iota // not made yet: the asset's inventory, its zone's turn or what the patches need is still to come
 	Open                      // the asset's manifest has it
 	Gone                      // the manifest had it, and the asset has not reported what it did with it (JOB-5)
 	Ended                     // Result is final

@@ -107,7 +107,7 @@ func Changes[R comparable, K comparable](before, after []R, key func(R) K) (put,
 // Tally counts orders by where they stand.
 type Tally struct {
 	Orders         int
-	Waiting        int // for the asset's first inventory
+	Waiting        int // not made yet
 	NotBegun       int // not known to have started
 	Executing      int // started, and not ended
 	PendingReboots int // of those executing

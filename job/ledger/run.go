@@ -116,8 +116,8 @@ type (
 		Missed bool
 		Last   time.Time
 	}
-	// ZoneTold says that an asset's clock is in a zone where its order is due at Due.
-	ZoneTold struct{ Due time.Time }
+	// OrderDue says that an order is to be made at Due: by the asset's clock (JOB-9), or as it waits for what it needs (JOB-14).
+	OrderDue struct{ Due time.Time }
 	// JobChanged says that the job changed and the orders are to follow (MAN-2). Started: the run's start is past everywhere.
 	JobChanged struct{ Started bool }
 	// PatchesLeft says that patches may no longer be deployed (CAT-6, CAT-9). It names all that the orders may have, those
@@ -138,7 +138,7 @@ type (
 
 func (RunPlan) runEvent()     {}
 func (RunDue) runEvent()      {}
-func (ZoneTold) runEvent()    {}
+func (OrderDue) runEvent()    {}
 func (JobChanged) runEvent()  {}
 func (PatchesLeft) runEvent() {}
 func (RunCancel) runEvent()   {}
@@ -162,7 +162,7 @@ func StepRun(r Run, ev RunEvent, at time.Time) Run {
 		}
 	case RunDue:
 		r.due(ev, at)
-	case ZoneTold:
+	case OrderDue:
 		r.dueBy(ev.Due)
 	case JobChanged:
 		if r.State == RunMaking || r.State == RunMade { // making again goes by the newest catalog, so nothing is left to trim
@@ -193,7 +193,7 @@ func StepRun(r Run, ev RunEvent, at time.Time) Run {
 	return r
 }
 
-// due takes the run up, or goes on with its next zones.
+// due takes the run up, or goes on with its next zones, or with the orders that wait for what they need.
 func (r *Run) due(ev RunDue, at time.Time) {
 	if r.Due.IsZero() {
 		return
@@ -220,8 +220,8 @@ func (r *Run) due(ev RunDue, at time.Time) {
 
 // dueBy sees to it that further orders are made at a time.
 func (r *Run) dueBy(at time.Time) {
-	if r.State == RunMaking && !at.IsZero() && (r.Due.IsZero() || at.Before(r.Due)) {
-		r.Due = at
+	if (r.State == RunMaking || r.State == RunMade) && !at.IsZero() && (r.Due.IsZero() || at.Before(r.Due)) {
+		r.State, r.Due = RunMaking, at
 	}
 }
 

@@ -130,11 +130,11 @@ func TestRunEvents(t *testing.T) {
 		{dueAgain(ledger.TrimPass, ledger.MorePass), ledger.RunDue{}, "making, trim editor-2 after m, more"},
 		{occurrenceRun(making, ledger.MakePass, ledger.MorePass), ledger.Passed{Last: true}, "making, at 20:00, more after m"},
 		{occurrenceRun(making, ledger.MorePass), ledger.Passed{Last: true}, "made, at 20:00"},
-		{dueAgain(), ledger.ZoneTold{Due: hour(20)}, "making, due 20:00"},
-		{dueAgain(), ledger.ZoneTold{Due: hour(22)}, "making, due 21:00"},
-		{occurrenceRun(making, ledger.MorePass), ledger.ZoneTold{Due: hour(22)}, "making, due 22:00, more after m"},
-		{occurrenceRun(planned), ledger.ZoneTold{Due: hour(18)}, "planned, due 19:00"},
-		{occurrenceRun(made), ledger.ZoneTold{Due: hour(18)}, "made, at 19:00"},
+		{dueAgain(), ledger.OrderDue{Due: hour(20)}, "making, due 20:00"},
+		{dueAgain(), ledger.OrderDue{Due: hour(22)}, "making, due 21:00"},
+		{occurrenceRun(making, ledger.MorePass), ledger.OrderDue{Due: hour(22)}, "making, due 22:00, more after m"},
+		{occurrenceRun(planned), ledger.OrderDue{Due: hour(18)}, "planned, due 19:00"},
+		{occurrenceRun(made), ledger.OrderDue{Due: hour(22)}, "making, due 22:00, at 19:00"}, // what an order needs may still come (JOB-14)
 		{dueAgain(), ledger.JobChanged{}, "making, due 21:00, remake"},
 		{dueAgain(), left, "making, due 21:00, trim editor-2 player-2"},
 		{dueAgain(), ledger.RunCancel{}, "cancelled, cancel"},
@@ -260,7 +260,7 @@ func TestPassesFitTheState(t *testing.T) {
 	events := []ledger.RunEvent{
 		ledger.RunDue{}, ledger.RunDue{Missed: true}, ledger.JobChanged{}, ledger.JobChanged{Started: true}, ledger.PatchesLeft{Drop: drop},
 		ledger.RunCancel{}, ledger.RunWithdraw{}, ledger.RunWithdraw{}, ledger.Passed{Cursor: "a"}, ledger.Passed{Last: true}, plan,
-		ledger.RunDue{Last: later.Add(time.Hour)}, ledger.Passed{Last: true, Next: later.Add(time.Minute)}, ledger.ZoneTold{Due: later},
+		ledger.RunDue{Last: later.Add(time.Hour)}, ledger.Passed{Last: true, Next: later.Add(time.Minute)}, ledger.OrderDue{Due: later},
 	}
 	seen := map[string]bool{}
 	for range 500 {

@@ -14,7 +14,8 @@ type Event interface{ event() }
 
 // The events.
 type (
-	// Awaited says that the job selects the asset, whose inventory is not known yet.
+	// Awaited says that the job selects the asset, and that something is to come before its order can be made. An order that
+	// the asset holds stays as it is.
 	Awaited struct{}
 	// Made says that the order was made, or made again because its job changed (MAN-2), and has something to do.
 	Made struct {

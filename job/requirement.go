@@ -1,0 +1,135 @@
+package job
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+)
+
+// Requirement is what an asset must have before a patch is installed there (JOB-14).
+type Requirement struct {
+	Patch   catalog.PatchID   `json:"patch"`
+	Product catalog.ProductID `json:"product"` // the patch's; empty: the catalog does not have it, and nothing meets the requirement
+	Version version.Version   `json:"version"`
+	Reboot  bool              `json:"reboot,omitempty"` // a reboot must come between
+}
+
+// Provides reports whether a patch of the same order brings what is required.
+func (r Requirement) Provides(p OrderPatch) bool {
+	order, orderable := p.Version.Compare(r.Version)
+	return r.Product != "" && p.Product == r.Product && orderable && order >= 0
+}
+
+// Unmet says in one sentence why an asset does not meet the requirement; empty: it does.
+func (r Requirement) Unmet(inv catalog.Inventory, pending PendingReboots) string {
+	if r.Product == "" {
+		return fmt.Sprintf("It needs %s, which the catalog does not have.", r.Patch)
+	}
+	found, installed := inv.Find(r.Product)
+	order, orderable := found.Version.Compare(r.Version)
+	switch {
+	case !installed:
+		return fmt.Sprintf("It needs %s (%s %s), and %s is not installed.", r.Patch, r.Product, r.Version, r.Product)
+	case !orderable || order < 0:
+		return fmt.Sprintf("It needs %s (%s %s), and %s is installed.", r.Patch, r.Product, r.Version, found.Version)
+	case r.Reboot && pending.Unknown:
+		return fmt.Sprintf("It needs %s and a reboot after it; a reboot is pending here.", r.Patch)
+	case r.Reboot && slices.Contains(pending.Products, r.Product):
+		return fmt.Sprintf("It needs %s and a reboot after it, which is pending.", r.Patch)
+	default:
+		return ""
+	}
+}
+
+// PendingReboots says for what an asset still has to be rebooted. The zero value is for nothing.
+type PendingReboots struct {
+	Unknown  bool                // the system itself says that it needs a reboot; for what is not known, so it may be for any product
+	Products []catalog.ProductID // those that executions have installed which still wait for their reboot
+}
+
+// Any reports whether a reboot is pending.
+func (p PendingReboots) Any() bool { return p.Unknown || len(p.Products) > 0 }
+
+// requirements freezes what a patch needs.
+func requirements(snap *catalog.Snapshot, patch catalog.Patch) (list []Requirement) {
+	for _, r := range patch.Requires {
+		needed, _ := snap.Patch(r.Patch)
+		list = append(list, Requirement{Patch: r.Patch, Product: needed.Product, Version: needed.Version, Reboot: r.Reboot})
+	}
+	return list
+}
+
+// arrangement puts the patches of an order behind those of them that they need (JOB-14).
+type arrangement struct {
+	in       PlanInput
+	patches  []OrderPatch
+	of       map[catalog.ProductID]int // the index of each product's patch
+	state    []placing                 // of the patch at the same index
+	arranged []OrderPatch
+	without  []PatchOutcome
+}
+
+// placing is how far a patch is placed.
+type placing uint8
+
+const (
+	unplaced placing = iota
+	started          // what it needs is being placed
+	placed
+	unmet
+)
+
+// arrange moves each patch behind those that it needs, and leaves the rest in place. Without is what cannot be installed,
+// since the asset does not have what it needs and the order does not bring it.
+func arrange(in PlanInput, patches []OrderPatch) (arranged []OrderPatch, without []PatchOutcome) {
+	a := arrangement{in: in, patches: patches, of: make(map[catalog.ProductID]int, len(patches)), state: make([]placing, len(patches))}
+	for i, p := range patches {
+		a.of[p.Product] = i
+	}
+	afterReboot := func(r Requirement) bool { return r.Reboot }
+	for i, p := range patches { // first, so that a newer version of what they need, in the same order, comes after them
+		if slices.ContainsFunc(p.Requires, afterReboot) {
+			a.place(i)
+		}
+	}
+	for i := range patches {
+		a.place(i)
+	}
+	return a.arranged, a.without
+}
+
+// place reports whether a patch is in the order, with all that it needs ahead of it.
+func (a *arrangement) place(i int) bool {
+	if a.state[i] != unplaced {
+		return a.state[i] == placed // one that is started needs itself
+	}
+	a.state[i] = started
+	p := a.patches[i]
+	for _, r := range p.Requires {
+		text := r.Unmet(a.in.Inventory, a.in.Pending)
+		if text == "" {
+			continue
+		}
+		if j, brought := a.of[r.Product]; brought && r.Provides(a.patches[j]) {
+			switch {
+			case !a.place(j):
+				text = fmt.Sprintf("It needs %s, which is left out too.", r.Patch)
+			case r.Reboot:
+				text = fmt.Sprintf("It needs %s and a reboot between them; a later run takes it.", r.Patch)
+			default:
+				continue
+			}
+		}
+		a.state[i] = unmet
+		found, _ := a.in.Inventory.Find(p.Product)
+		a.without = append(a.without, PatchOutcome{
+			Patch: p.Patch, Name: p.Name, Status: LeftOut, From: found.Version, To: p.Version, Rule: requirementRule, Text: text,
+		})
+		return false
+	}
+	a.state[i] = placed
+	a.arranged = append(a.arranged, p)
+	return true
+}
