@@ -62,6 +62,10 @@ func (w *World) Settle() error {
 			if e != nil && !e.Ended() && !e.order.Start.After(w.now) && !(r.Result == job.PendingReboot && e.order.Reboot.Suppress) {
 				o.broke(10, "%s was due at %s, and has not ended", id, e.order.Start.Format("2006-01-02T15:04:05Z"))
 			}
+			row, known := rows[id]
+			if !known && w.server.restored { // it was ordered after the backup that the server was put back to
+				continue
+			}
 			failed += watch.Failures(r.Patches) // by the last word, whether it waits for a reboot or not
 			if watch.Final(r.Result) {
 				for at := range a.staged {
@@ -71,7 +75,6 @@ func (w *World) Settle() error {
 					}
 				}
 			}
-			row, known := rows[id]
 			switch {
 			case !known:
 				o.broke(12, "the server knows nothing of %s; the asset's journal says %s", id, Describe(r))
