@@ -118,7 +118,7 @@ func (s *server) auditRun(run listed, reboots, cancels *[]controller.Open) {
 	}
 }
 
-// orphaned reports whether an order is one that nobody will report on: its asset was removed over it (MAN-10).
+// orphaned reports whether an order is one that nobody will report on: its asset was removed over it.
 func (s *server) orphaned(start time.Time, row controller.RunAsset) bool {
 	a := s.w.assets[row.Asset]
 	return s.removed[row.Asset] || a != nil && row.Withdrawn && a.watch.replacedAt.After(start)

@@ -59,7 +59,7 @@ func (w *World) Settle() error {
 		for _, id := range ids {
 			r := last[id]
 			e := o.orders[id]
-			if e != nil && !e.Ended() && !e.order.Start.After(w.now) && !(r.Result == job.PendingReboot && e.order.Reboot.Suppress) {
+			if e != nil && !e.Ended() && !e.order.Start.After(w.now) && !(e.Result == job.PendingReboot && e.order.Reboot.Suppress) {
 				o.broke(10, "%s was due at %s, and has not ended", id, e.order.Start.Format("2006-01-02T15:04:05Z"))
 			}
 			row, known := rows[id]

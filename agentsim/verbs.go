@@ -59,7 +59,7 @@ func init() {
 				return p.w.server.c.RetryPatch(ctx, job.ID(m.w[1]), job.AssetID(m.w[2]), catalog.PatchID(m.w[0]), now)
 			})
 		}},
-		{"remove ASSET", "", func(p *player, m *match) { // (MAN-10)
+		{"remove ASSET", "", func(p *player, m *match) {
 			id := job.AssetID(m.w[0])
 			p.act(m, func(ctx context.Context, now time.Time) error { return p.w.server.c.RemoveAsset(ctx, id, now) })
 			if _, err := p.w.server.c.AssetKey(context.Background(), id); err != nil && p.w.assets[id] != nil {
