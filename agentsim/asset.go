@@ -21,7 +21,9 @@ import (
 type asset struct {
 	w        *World
 	id       job.AssetID
-	platform catalog.Platform
+	on       place
+	tags     []string  // that it enrols with
+	enrolled time.Time // last
 	config   agent.Config
 
 	disk    []byte      // the agent's state as it was committed before the last crash
@@ -60,15 +62,15 @@ type asset struct {
 	twist func(before agent.State, after *agent.State, out *agent.Out) // tests only: makes of the agent one that breaks rules
 }
 
-func (w *World) newAsset(id job.AssetID, tags []string, platform catalog.Platform) (*asset, error) {
+func (w *World) newAsset(id job.AssetID, tags []string, on place) (*asset, error) {
 	if len(w.assets) == MaxAssets {
 		return nil, fmt.Errorf("a world has %d assets at most", MaxAssets)
 	}
-	if err := w.server.enrol(id, tags, platform); err != nil {
+	if err := w.server.enrol(id, tags, on); err != nil {
 		return nil, err
 	}
 	a := &asset{
-		w: w, id: id, platform: platform, up: true, running: true, booted: w.now, sessions: reboot.Nobody,
+		w: w, id: id, on: on, tags: tags, enrolled: w.now, up: true, running: true, booted: w.now, sessions: reboot.Nobody,
 		config:    agent.Config{Asset: id, Key: manifest.NewVerifier(key("server").Public().(ed25519.PublicKey)), Every: w.cfg.CheckIn},
 		installed: map[catalog.ProductID]version.Version{}, held: map[catalog.ProductID]bool{}, staged: map[stagedKey]stagedFile{},
 		faults: map[catalog.ProductID]fault{}, exits: map[string]int{},
@@ -80,6 +82,9 @@ func (w *World) newAsset(id job.AssetID, tags []string, platform catalog.Platfor
 	a.after(0, nil, func() { a.step(agent.Started{}) })
 	return a, nil
 }
+
+// product is the id of what is called so on the asset.
+func (a *asset) product(name string) catalog.ProductID { return a.w.vendor.product(name, a.on) }
 
 func (a *asset) log(format string, args ...any) { a.w.log(string(a.id), format, args...) }
 
@@ -142,7 +147,7 @@ func (a *asset) inventory() (catalog.Inventory, error) {
 		list = append(list, catalog.Installed{Product: id, Version: v, Held: a.held[id]})
 	}
 	slices.SortFunc(list, func(a, b catalog.Installed) int { return cmp.Compare(a.Product, b.Product) })
-	return catalog.NewInventory(a.platform, list)
+	return catalog.NewInventory(a.on.platform, list)
 }
 
 // stop ends the agent; what it had not committed, and what it was doing, is gone. What it had committed is written down
@@ -256,13 +261,7 @@ func Describe(r job.Report) string {
 		}
 	}
 	for _, p := range r.Patches {
-		s += fmt.Sprintf("\n%s %s", p.Patch, p.Status)
-		if p.Code != 0 {
-			s += fmt.Sprintf(" %s(%d)", p.Code, p.Code)
-		}
-		if p.Rule != "" {
-			s += fmt.Sprintf(" [%s] %s", p.Rule, p.Text)
-		}
+		s += fmt.Sprintf("\n%s %s", p.Patch, describeOutcome(p))
 	}
 	return s
 }

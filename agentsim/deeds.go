@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
@@ -94,9 +93,12 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 		a.log("loses its state")
 		a.forget()
 	})},
-	{"is reinstalled", "", whileUp(func(a *asset, _ *match) {
+	{"is reinstalled", "", whileUp(func(a *asset, m *match) {
 		a.log("its agent is reinstalled")
 		clear(a.staged)
+		if a.w.server.removed[a.id] {
+			m.err = a.enrolAgain()
+		}
 		a.forget()
 	})},
 	{"installer of PRODUCT fails[ N times]", "", func(a *asset, m *match) {
@@ -118,10 +120,10 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 	{"action NAME exits N", "", func(a *asset, m *match) { a.exits[m.w[0]] = m.n[0] }},
 	{"takes D for inventory|download|install|action|boot", "", func(a *asset, m *match) { a.took[m.w[1]] = m.d[0] }},
 	{"has PRODUCT VERSION", "", func(a *asset, m *match) {
-		v, err := a.w.vendor.parseVersion(m.w[0], m.w[1])
+		id, v, err := a.w.vendor.parseVersion(m.w[0], a.on, m.w[1])
 		if m.err = err; err == nil {
 			a.log("somebody installs %s %s", m.w[0], v)
-			a.installed[catalog.ProductID(m.w[0])] = v
+			a.installed[id] = v
 		}
 	}},
 	{"waits for reboots by hand", "", func(a *asset, _ *match) { a.config.WaitParked = true }},
@@ -152,8 +154,21 @@ func (a *asset) forget() {
 	a.start()
 }
 
+// enrolAgain makes the server know an asset that was removed. Its reports are counted from one again.
+func (a *asset) enrolAgain() error {
+	s := a.w.server
+	if !s.up {
+		return notNow{errDown}
+	}
+	a.watch.replaced(s.accepted[a.id])
+	a.enrolled = a.w.now
+	delete(s.removed, a.id)
+	delete(s.accepted, a.id)
+	return s.enrol(a.id, a.tags, a.on)
+}
+
 // breaks sets what the installer of a product does from now on.
-func (a *asset) breaks(m *match, how fault) { a.faults[catalog.ProductID(m.w[0])] = how }
+func (a *asset) breaks(m *match, how fault) { a.faults[a.product(m.w[0])] = how }
 
 // setClock sets the asset's own clock forward or back against what it shows.
 func (a *asset) setClock(m *match, by string, d time.Duration) {

@@ -30,16 +30,23 @@
 // Durations are Go's, with days: 90s, 15m, 3h15m, 2d12h. What is published at the start is listed at once, later things by the
 // next sync. Agents call when they start, and then as often as the clock line says.
 //
+// An expectation that does not hold says what explains it, for the assets, jobs, patches and products that it names: verdicts,
+// refusals, and how far the orders came. For an asset in a time zone, times are told on its own clock too.
+//
 // # The world
 //
 //	clock INSTANT[, check-in every D][, sync every D][, lead D][, store seed N]      a seed makes the store repeat transactions
 //	patch ID: PRODUCT VERSION[, OPTION]…        an option is one of
 //	pinned | latest only | repository | vendor | signed by NAME… | no checksum | checksum sha256|sha384|sha512|sha1|md5 | needs reboot |
-//	requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | exploited |
+//	on PLATFORM[/ARCHITECTURE] | requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | exploited |
 //	class security|bugfix|feature|driver|definition | transaction NAME
 //	line PRODUCT PREFIX ends TIME[ extended until TIME]
 //	customer supplies PATCH                     the file of a patch with the option vendor
-//	asset ID[ in ZONE][ on linux|windows|macos][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]
+//	asset ID[ in ZONE][ on PLATFORM[/ARCHITECTURE]][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]
+//
+// A PLATFORM is linux, windows or macos, an ARCHITECTURE amd64, arm64 or 386; what names none is for linux on amd64. A product is
+// one title on one of each, so patches and assets of different ones may name the same product, and do not mean the same. A job is for
+// one platform, on whatever architecture (JOB-7).
 //
 // # The administrator
 //
@@ -54,7 +61,7 @@
 //	enable|disable|delete|cancel|run JOB
 //	delete JOB by force                         though enabled jobs run after it
 //	retry PATCH of JOB on ASSET                 that the job gave up
-//	remove ASSET                                that is off
+//	remove ASSET                                the server refuses its calls from then on; what it has begun goes on
 //	tag ASSET[ TAG…]                            all the tags it has from now on
 //	sync                                        the catalog, at once
 //	server goes down
@@ -121,7 +128,7 @@
 //	ASSET clock -D
 //	ASSET moves to ZONE                         its computer's time zone
 //	ASSET loses its state                       the agent's
-//	ASSET is reinstalled                        its agent: the state and what it had downloaded are gone
+//	ASSET is reinstalled                        its agent: the state and what it had downloaded are gone; it enrols if it was removed
 //	ASSET installer of PRODUCT fails[ N times]
 //	ASSET installer of PRODUCT crashes the agent[ N times]
 //	ASSET installer of PRODUCT lies

@@ -3,6 +3,7 @@ package agentsim
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,12 +69,12 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 	{"ASSET prompt|countdown says TEXT…", "([^ ]+) (prompt|countdown) says (.+)", onAsset((*asset).expectSays)}, // (RBT-12)
 	{"ASSET reboot|prompt|download|install|start between TIME and TIME", "", onAsset((*asset).expectBetween)},
 	{"ASSET PRODUCT VERSION|nothing", "", onAsset(func(a *asset, m *match) {
-		if _, product := a.w.vendor.products[catalog.ProductID(m.w[1])]; !product {
+		if len(a.w.vendor.named(m.w[1])) == 0 {
 			m.err = errOther
 			return
 		}
 		have := "nothing"
-		if v, ok := a.installed[catalog.ProductID(m.w[1])]; ok {
+		if v, ok := a.installed[a.product(m.w[1])]; ok {
 			have = v.String()
 		}
 		m.compare(2, have)
@@ -115,6 +116,9 @@ func (p *player) expect(m *match) {
 	if m.err = p.answered(); m.err == nil {
 		m.err = expectations.say(p, p, m.w[0])
 	}
+	if unmet, ok := errors.AsType[*Unmet](m.err); ok {
+		unmet.Why = append(unmet.Why, p.why(m.w[0])...)
+	}
 }
 
 // compare wants a word to be what there is.
@@ -147,7 +151,7 @@ func (p *player) expectRefused(text string) error {
 
 // last is the last thing the asset's journal says of a job: the answer to a cancel counts until something else is said.
 func (a *asset) last(id job.ID) string {
-	for _, r := range slices.Backward(a.watch.journal) {
+	for _, r := range slices.Backward(a.watch.reports()) {
 		switch {
 		case r.Order == "" || r.Order.Run().Job() != id:
 		case r.Result != 0:
@@ -163,7 +167,7 @@ func (a *asset) last(id job.ID) string {
 
 // starts counts the runs of a job that began on the asset.
 func (a *asset) starts(id job.ID) (n int) {
-	for _, r := range a.watch.journal {
+	for _, r := range a.watch.reports() {
 		if r.Progress == job.Started && r.Order.Run().Job() == id {
 			n++
 		}
@@ -173,7 +177,7 @@ func (a *asset) starts(id job.ID) (n int) {
 
 // outcome is what became of a patch by the last result: status, code, rule.
 func (a *asset) outcome(id job.ID, patch catalog.PatchID) string {
-	for _, r := range slices.Backward(a.watch.journal) {
+	for _, r := range slices.Backward(a.watch.reports()) {
 		if r.Result != 0 && r.Order.Run().Job() == id {
 			if s := outcomeOf(r.Patches, patch); s != "" {
 				return s
@@ -227,12 +231,15 @@ func (a *asset) trace(what string) (at []time.Time) {
 func (a *asset) expectBetween(m *match) {
 	at := a.trace(m.w[1] + "s")
 	if len(at) == 0 {
-		m.err = fmt.Errorf("expected a %s between %s and %s; there was none", m.w[1], m.w[2], m.w[3])
+		m.err = &Unmet{Want: fmt.Sprintf("a %s between %s and %s", m.w[1], m.w[2], m.w[3])}
 		return
 	}
 	if last := at[len(at)-1]; last.Before(m.at[0]) || last.After(m.at[1]) {
 		since := last.Sub(a.w.cfg.Start)
-		m.err = &Unmet{Want: "between " + m.w[2] + " and " + m.w[3], Have: "between +" + short(since) + " and +" + short(since+time.Second)}
+		m.err = &Unmet{
+			Want: "between " + m.w[2] + " and " + m.w[3], Have: "between +" + short(since) + " and +" + short(since+time.Second),
+			Why: []string{fmt.Sprintf("the last %s was at %s", m.w[1], moment(last, a.zone))},
+		}
 	}
 }
 
@@ -274,21 +281,30 @@ func (p *player) expectVerdict(m *match) {
 		m.err = fmt.Errorf("there is no asset %q", m.w[1])
 		return
 	}
-	inventory, err := a.inventory()
-	if m.err = err; err != nil {
-		return
-	}
-	snap, err := p.w.server.c.Snapshot(context.Background())
+	verdict, err := p.verdict(a, catalog.PatchID(m.w[0]))
 	if m.err = err; err != nil {
 		return
 	}
 	var have []string
-	for _, r := range snap.Evaluate(catalog.PatchID(m.w[0]), inventory, catalog.Options{}, p.w.now).Reasons {
+	for _, r := range verdict.Reasons {
 		if s := r.Code.String(); !slices.Contains(have, s) {
 			have = append(have, s)
 		}
 	}
 	m.compare(2, strings.Join(have, " "))
+}
+
+// verdict is the catalog's on a patch, for what the asset has now.
+func (p *player) verdict(a *asset, id catalog.PatchID) (catalog.Verdict, error) {
+	inventory, err := a.inventory()
+	if err != nil {
+		return catalog.Verdict{}, err
+	}
+	snap, err := p.w.server.c.Snapshot(context.Background())
+	if err != nil {
+		return catalog.Verdict{}, err
+	}
+	return snap.Evaluate(id, inventory, catalog.Options{}, p.w.now), nil
 }
 
 // expectPreview compares the patches that a job would deploy on an asset now, and whether it would reboot for a pending reboot

@@ -76,6 +76,9 @@ asset pc-1 tagged office has kernel 1.0
 	//                         kernel-2 installed [INT-2] The file carries no signature; its checksum matches by sha256.
 	//
 	// Play:6: +1d6h    expect pc-1 nightly Completed: expected Completed, found PendingReboot
+	//   why: the server shows nightly@20260302T220000Z/pc-1 as PendingReboot
+	//   why: the last that pc-1 says of it: nightly PendingReboot, at 2026-03-02T22:00:43Z
+	//   why: kernel-2 of job nightly: installed [INT-2] The file carries no signature; its checksum matches by sha256.
 	//   it shows: The asset runs the new kernel in the morning. (RBT-3)
 }
 

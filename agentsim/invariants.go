@@ -20,16 +20,18 @@ type Broken = watch.Broken
 
 // observer watches one asset from outside, as package watch says.
 type observer struct {
-	a        *asset
-	journal  []job.Report          // every report the agent ever committed that was not lost with its state
-	made     job.Sequence          // the last report since the state was lost
-	taken    job.Sequence          // the last report that the server said it has
-	lost     bool                  // the agent lost its state at any time
-	unknown  map[job.Sequence]bool // reports that the server had, and has no more
-	left     map[job.OrderID]bool  // orders that had not ended when it last did
-	revision manifest.Revision
-	held     map[job.OrderID]job.Order // by the newest manifest the agent had to take
-	orders   map[job.OrderID]*seen
+	a          *asset
+	replacedAt time.Time             // when the asset was last enrolled again, after it was removed
+	former     []job.Report          // those that the server had before the asset was removed and enrolled again
+	journal    []job.Report          // every report the agent ever committed that was not lost with its state
+	made       job.Sequence          // the last report since the state was lost
+	taken      job.Sequence          // the last report that the server said it has
+	lost       bool                  // the agent lost its state at any time
+	unknown    map[job.Sequence]bool // reports that the server had, and has no more
+	left       map[job.OrderID]bool  // orders that had not ended when it last did
+	revision   manifest.Revision
+	held       map[job.OrderID]job.Order // by the newest manifest the agent had to take
+	orders     map[job.OrderID]*seen
 }
 
 // seen is what was seen of one order.
@@ -74,10 +76,34 @@ func (e *seen) patch(index int) *watch.Patch {
 // forget is a state that was lost: reports that never arrived are gone, and the agent knows of nothing it did. How an order
 // ends that it had not ended is up to the server.
 func (o *observer) forget() {
-	*o = observer{a: o.a, journal: o.journal, unknown: o.unknown, lost: true, left: map[job.OrderID]bool{}, orders: map[job.OrderID]*seen{}}
-	for _, r := range o.journal {
+	*o = observer{a: o.a, replacedAt: o.replacedAt, former: o.former, journal: o.journal, unknown: o.unknown, lost: true, left: map[job.OrderID]bool{}, orders: map[job.OrderID]*seen{}}
+	for _, r := range o.reports() {
 		o.left[r.Order] = !watch.Final(r.Result)
 	}
+}
+
+// replaced is the asset being enrolled once more: the server has its reports up to a number, and counts from one again.
+func (o *observer) replaced(accepted job.Sequence) {
+	for _, r := range o.journal {
+		if r.Sequence <= accepted && !o.unknown[r.Sequence] {
+			o.former = append(o.former, r)
+		}
+	}
+	o.journal, o.unknown, o.replacedAt = nil, nil, o.a.w.now
+}
+
+// reports are all that the agent ever committed and that was not lost with its state.
+func (o *observer) reports() []job.Report { return slices.Concat(o.former, o.journal) }
+
+// known are those that the server has not lost either.
+func (o *observer) known() []job.Report {
+	list := slices.Clone(o.former)
+	for _, r := range o.journal {
+		if !o.unknown[r.Sequence] {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // forgotten are reports that the server had, and has no more: it was put back.
@@ -116,6 +142,7 @@ func (o *observer) committed(before, after *agent.State) {
 	for _, r := range fresh {
 		// What the server never got is lost with the state.
 		o.journal = append(o.journal[:min(len(o.journal), int(r.Sequence)-1)], r)
+		delete(o.unknown, r.Sequence) // an agent that lost its state counts on from what the server still had
 		o.a.log("%s", Describe(r))
 		if r.Order != "" {
 			o.reported(r)

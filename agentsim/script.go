@@ -34,10 +34,20 @@ func (e *ScriptError) Unwrap() error { return e.Err }
 // Unmet is an expectation that did not hold.
 type Unmet struct {
 	Want string
-	Have string // in the words an expect line uses
+	Have string   // in the words an expect line uses; empty: nothing of the kind happened
+	Why  []string // what explains it, a sentence each: verdicts, refusals, how far the orders came
 }
 
-func (e *Unmet) Error() string { return fmt.Sprintf("expected %s, found %s", e.Want, e.Have) }
+func (e *Unmet) Error() string {
+	s := fmt.Sprintf("expected %s, found %s", e.Want, e.Have)
+	if e.Have == "" {
+		s = fmt.Sprintf("expected %s; there was none", e.Want)
+	}
+	for _, why := range e.Why {
+		s += "\n  why: " + why
+	}
+	return s
+}
 
 // Script is a parsed scenario: see the package doc for the language.
 type Script struct {
@@ -209,7 +219,7 @@ func (s *Script) playOn(p *player, rewrite func(line int, unmet *Unmet)) error {
 	}
 	for _, st := range s.steps {
 		err := p.step(st)
-		if unmet, ok := errors.AsType[*Unmet](err); ok && rewrite != nil {
+		if unmet, ok := errors.AsType[*Unmet](err); ok && rewrite != nil && unmet.Have != "" {
 			rewrite(st.line, unmet)
 			continue
 		}
@@ -226,7 +236,7 @@ func (s *Script) playOn(p *player, rewrite func(line int, unmet *Unmet)) error {
 // planBackups notes to when the server will be put back: what it has then is kept.
 func (s *Script) planBackups(p *player) error {
 	for _, st := range s.steps {
-		when, is := strings.CutPrefix(st.words, putBack)
+		when, is := strings.CutPrefix(strings.TrimPrefix(st.words, "try "), putBack)
 		if !is {
 			continue
 		}

@@ -87,7 +87,12 @@ func TestScriptErrorsTeach(t *testing.T) {
 		stage + "customer supplies chrome-121":                    "option vendor",
 		stage + "asset job has chrome 1.0":                        "is a word of the language",
 		stage + "asset web-1 has chrome 1.0":                      "is there already",
-		stage + "asset web-2 on amiga":                            "amiga",
+		stage + "asset web-2 on amiga":                            "want one of linux, windows, macos",
+		stage + "asset web-2 on linux/z80":                        "write one of: amd64, arm64, 386",
+		stage + "patch x: chrome 122.0, on amiga":                 "want one of linux, windows, macos",
+		stage + "patch x: chrome 122.0, on windows/z80":           "write one of: amd64, arm64, 386",
+		stage + "patch x: chrome 122.0, on":                       "on PLATFORM[/ARCHITECTURE]",
+		stage + "job k: on windows/arm64":                         "want one of linux, windows, macos",
 		stage + "vendor dances chrome-121":                        "write one of:\nvendor feed fails",
 		stage + "vendor withdraws opera":                          "there is no patch",
 		stage + "server sings":                                    "write one of:\nserver goes down",
@@ -171,7 +176,8 @@ func TestUnmetExpectation(t *testing.T) {
 	w, err := s.play(Config{}, nil)
 	var unmet *Unmet
 	require.ErrorAs(t, err, &unmet)
-	require.Equal(t, Unmet{Want: "121.0", Have: "120.0"}, *unmet)
+	require.Equal(t, []string{"121.0", "120.0"}, []string{unmet.Want, unmet.Have})
+	require.Contains(t, unmet.Why, "job j was never enabled")
 	require.NoError(t, w.Settle(), "nothing is under way")
 }
 

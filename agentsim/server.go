@@ -3,6 +3,7 @@ package agentsim
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -25,6 +26,7 @@ type server struct {
 	due   uint64 // number of the wake-up that counts
 
 	accepted map[job.AssetID]job.Sequence // the last report of each asset
+	removed  map[job.AssetID]bool         // assets that were, and have not been enrolled since
 	restored bool                         // it was put back to a backup at any time
 
 	policy integrity.Excerpt // that orders are made under
@@ -34,7 +36,7 @@ type server struct {
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
-	s := &server{w: w, accepted: map[job.AssetID]job.Sequence{}, store: &fragile{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}}
+	s := &server{w: w, accepted: map[job.AssetID]job.Sequence{}, removed: map[job.AssetID]bool{}, store: &fragile{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}}
 	if err := s.start(); err != nil {
 		return nil, err
 	}
@@ -112,17 +114,18 @@ func (s *server) checkIn(in manifest.CheckIn) (manifest.Answer, error) {
 	case err == nil:
 		s.accepted[in.Asset] = answer.Acknowledged
 		s.tick()
+	case s.removed[in.Asset] && errors.Is(err, manifest.ErrUnknownAsset):
 	case !gone(s.alive(err)):
 		s.w.fail(fmt.Errorf("the server refuses the call of %s: %w", in.Asset, err))
 	}
 	return answer, err
 }
 
-func (s *server) enrol(id job.AssetID, tags []string, platform catalog.Platform) error {
+func (s *server) enrol(id job.AssetID, tags []string, on place) error {
 	ctx := context.Background()
 	for {
 		_, err := s.c.Enrol(ctx, manifest.Enrolment{
-			Token: token, Asset: id, Key: key("asset " + string(id)).Public().(ed25519.PublicKey), Platform: platform, Architecture: "amd64", Tags: tags,
+			Token: token, Asset: id, Key: key("asset " + string(id)).Public().(ed25519.PublicKey), Platform: on.platform, Architecture: on.architecture, Tags: tags,
 		}, s.w.now)
 		if !gone(s.alive(err)) {
 			return err
@@ -132,23 +135,25 @@ func (s *server) enrol(id job.AssetID, tags []string, platform catalog.Platform)
 
 // backup is what a server had at some time.
 type backup struct {
+	at       time.Time
 	store    *memstore.Store
 	accepted map[job.AssetID]job.Sequence
+	removed  map[job.AssetID]bool
 }
 
 func (s *server) backup() backup {
-	return backup{s.store.Store.(*memstore.Store).Clone(), maps.Clone(s.accepted)}
+	return backup{s.w.now, s.store.Store.(*memstore.Store).Clone(), maps.Clone(s.accepted), maps.Clone(s.removed)}
 }
 
 // putBack starts the server anew on a backup. What it had heard since it knows no more, and nobody tells it again.
 func (s *server) putBack(b backup) error {
 	for id, a := range s.w.assets {
-		if _, known := b.accepted[id]; !known && s.accepted[id] > 0 {
-			return fmt.Errorf("%s enrolled after that: the server would not know it", id)
+		if !a.enrolled.Before(b.at) {
+			return notNowf("%s enrolled after that: the server would not know it", id)
 		}
 		a.watch.forgotten(b.accepted[id], s.accepted[id])
 	}
-	s.store.Store, s.accepted, s.restored = b.store.Clone(), maps.Clone(b.accepted), true
+	s.store.Store, s.accepted, s.removed, s.restored = b.store.Clone(), maps.Clone(b.accepted), maps.Clone(b.removed), true
 	return s.start()
 }
 

@@ -14,7 +14,7 @@ import (
 // Settle checks what must hold once the agents have called and nothing is under way: every order that was due came to a
 // final result and left no files behind, and what the server shows, order by order and as a count, is what the agents'
 // journals add up to (invariants 10 and 12). Orders that are not due yet, and those that wait for a reboot by hand, may wait.
-// An asset that is off, asleep or cut off promises nothing: what the server shows of it is taken as it is.
+// An asset that is off, asleep, cut off or removed promises nothing: what the server shows of it is taken as it is.
 func (w *World) Settle() error {
 	if err := w.trouble(); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (w *World) Settle() error {
 	failed := 0
 	for _, a := range w.sorted() {
 		o := &a.watch
-		if !a.up || a.asleep() || a.link.cut {
+		if !a.up || a.asleep() || a.link.cut || w.server.removed[a.id] {
 			for _, row := range rows {
 				if row.Asset == a.id {
 					failed += watch.Failures(row.Patches)
@@ -45,8 +45,8 @@ func (w *World) Settle() error {
 		}
 		last := map[job.OrderID]job.Report{}
 		var ids []job.OrderID // in the journal's order
-		for _, r := range o.journal {
-			if r.Order == "" || o.unknown[r.Sequence] {
+		for _, r := range o.known() {
+			if r.Order == "" {
 				continue
 			}
 			if _, known := last[r.Order]; !known {
@@ -59,8 +59,12 @@ func (w *World) Settle() error {
 		for _, id := range ids {
 			r := last[id]
 			e := o.orders[id]
-			if e != nil && !e.Ended() && !e.order.Start.After(w.now) && !(r.Result == job.PendingReboot && e.order.Reboot.Suppress) {
+			if e != nil && !e.Ended() && !e.order.Start.After(w.now) && !(e.Result == job.PendingReboot && e.order.Reboot.Suppress) {
 				o.broke(10, "%s was due at %s, and has not ended", id, e.order.Start.Format("2006-01-02T15:04:05Z"))
+			}
+			row, known := rows[id]
+			if !known && w.server.restored { // it was ordered after the backup that the server was put back to
+				continue
 			}
 			failed += watch.Failures(r.Patches) // by the last word, whether it waits for a reboot or not
 			if watch.Final(r.Result) {
@@ -71,7 +75,6 @@ func (w *World) Settle() error {
 					}
 				}
 			}
-			row, known := rows[id]
 			switch {
 			case !known:
 				o.broke(12, "the server knows nothing of %s; the asset's journal says %s", id, Describe(r))

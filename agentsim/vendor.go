@@ -3,6 +3,7 @@ package agentsim
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -53,19 +54,40 @@ func (v *vendor) batch() catalog.Batch {
 	return b
 }
 
-// parseVersion reads a version in the product's scheme. A product named for the first time gets the first scheme of
-// dotted, semver and debian that takes the text.
-func (v *vendor) parseVersion(name, text string) (version.Version, error) {
-	if p, ok := v.products[catalog.ProductID(name)]; ok {
-		return version.Parse(p.Scheme, text)
+// parseVersion reads a version of what is called so at a place, in the product's scheme. A product named for the first time
+// gets the first scheme of dotted, semver and debian that takes the text.
+func (v *vendor) parseVersion(name string, at place, text string) (catalog.ProductID, version.Version, error) {
+	id := v.product(name, at)
+	if p, ok := v.products[id]; ok {
+		parsed, err := version.Parse(p.Scheme, text)
+		return id, parsed, err
 	}
 	for _, scheme := range []version.Scheme{version.Dotted, version.Semver, version.Debian} {
 		if parsed, err := version.Parse(scheme, text); err == nil {
-			v.products[catalog.ProductID(name)] = catalog.Product{ID: catalog.ProductID(name), Name: name, Vendor: name, Platform: catalog.Linux, Scheme: scheme}
-			return parsed, nil
+			v.products[id] = catalog.Product{ID: id, Name: name, Vendor: name, Platform: at.platform, Architecture: at.architecture, Scheme: scheme}
+			return id, parsed, nil
 		}
 	}
-	return version.Version{}, fmt.Errorf("%q is no version: write it as 121.0.6167.85, 1.2.3-rc.1 or 1:2.3-4", text)
+	return id, version.Version{}, fmt.Errorf("%q is no version: write it as 121.0.6167.85, 1.2.3-rc.1 or 1:2.3-4", text)
+}
+
+// product is the id of what is called so at a place: the name, and where that is not the usual place, the place behind it.
+func (v *vendor) product(name string, at place) catalog.ProductID {
+	if p, ok := v.products[catalog.ProductID(name)]; at == usual || ok && at.fits(p) {
+		return catalog.ProductID(name)
+	}
+	return catalog.ProductID(name + "/" + at.String())
+}
+
+// named lists the products of a name, at whatever place, by id.
+func (v *vendor) named(name string) (ids []catalog.ProductID) {
+	for id, p := range v.products {
+		if p.Name == name || string(id) == name {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // digestsOf are the digests of the bytes that a version of a product consists of, by every algorithm.
@@ -78,6 +100,7 @@ func digestsOf(product string, v version.Version, salt string) []integrity.Diges
 // offered is a patch, and how its one file is offered.
 type offered struct {
 	catalog.Patch
+	place        place
 	availability catalog.Availability
 	signer       string
 	checksum     integrity.Algorithm // zero: none is published
@@ -85,14 +108,16 @@ type offered struct {
 
 // publish lists a patch and serves its file. A LatestOnly product has one URL for all its versions.
 func (v *vendor) publish(o offered) {
-	p, name := o.Patch, string(o.Product)
-	url := fmt.Sprintf("https://%s.example/%s", name, p.Version)
+	p, id := o.Patch, string(o.Product)
+	name, at, _ := strings.Cut(id, "/")
+	file := p.Version.String()
 	if o.availability == catalog.LatestOnly {
-		url = fmt.Sprintf("https://%s.example/latest", name)
+		file = "latest"
 	}
+	url := "https://" + path.Join(name+".example", at, file)
 	p.Published = v.w.now
 	a := catalog.Artifact{Name: name + ".pkg", Availability: o.availability, URL: url, Signer: o.signer}
-	for _, d := range digestsOf(name, p.Version, "") {
+	for _, d := range digestsOf(id, p.Version, "") {
 		if d.Algorithm == o.checksum {
 			a.Digests = []integrity.Digest{d}
 		}
@@ -103,7 +128,7 @@ func (v *vendor) publish(o offered) {
 	if o.availability == catalog.Vendor {
 		a.URL = ""
 	} else {
-		v.serve(url, name, p.Version, o.signer)
+		v.serve(url, id, p.Version, o.signer)
 	}
 	p.Artifacts = []catalog.Artifact{a}
 	v.patches[p.ID] = p
@@ -168,9 +193,27 @@ func (v *vendor) fetch(p job.OrderPatch) (execution.Downloaded, version.Version)
 	return out, really
 }
 
+// patchesOf lists the patches of a product to a version by id; all, if none leads there.
+func (v *vendor) patchesOf(product catalog.ProductID, to string) (ids []catalog.PatchID) {
+	var all []catalog.PatchID
+	for id, p := range v.patches {
+		if p.Product != product {
+			continue
+		}
+		if all = append(all, id); p.Version.String() == to {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		ids = all
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // line sets a version line of a product and its end of life.
-func (v *vendor) line(product, prefix string, eol, extended time.Time) {
-	p := v.products[catalog.ProductID(product)]
+func (v *vendor) line(product catalog.ProductID, prefix string, eol, extended time.Time) {
+	p := v.products[product]
 	lines := slices.DeleteFunc(slices.Clone(p.Lines), func(l catalog.Line) bool { return l.Prefix == prefix })
 	p.Lines = append(lines, catalog.Line{Prefix: prefix, EOL: eol, Extended: extended})
 	slices.SortFunc(p.Lines, func(a, b catalog.Line) int { return cmp.Compare(a.Prefix, b.Prefix) })

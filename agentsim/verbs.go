@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
@@ -26,8 +27,8 @@ func init() {
 		{"patch ID: PRODUCT VERSION[, OPTION]…", "patch ([^:]*): ?([^ ]+) ([^,]+)(?:,(.*))?", (*player).patch},
 		{"line PRODUCT PREFIX ends TIME[ extended until TIME]", "", (*player).line},
 		{"customer supplies PATCH", "", (*player).customer},
-		{"asset ID[ in ZONE][ on linux|windows|macos][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]",
-			"asset ([^ ]+)(?: in ([^ ]+))?(?: on ([^ ]+))?(?: tagged (.+?))?(?: has(?: (.*))?)?", (*player).asset},
+		{"asset ID[ in ZONE][ on PLATFORM[/ARCHITECTURE]][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]",
+			"asset ([^ ]+)(?: in ([^ ]+))?(?: on ([^ /]+)(?:/([^ ]+))?)?(?: tagged (.+?))?(?: has(?: (.*))?)?", (*player).asset},
 		{"job ID: CLAUSE[, CLAUSE]…", "(job) ([^:]*):(.*)", (*player).save},
 		{"edit ID: CLAUSE[, CLAUSE]…", "(edit) ([^:]*):(.*)", (*player).save},
 		{policySyntax, "policy ([^: ]+):(.*)", (*player).policy},
@@ -59,13 +60,11 @@ func init() {
 			})
 		}},
 		{"remove ASSET", "", func(p *player, m *match) {
-			if a := p.w.assets[job.AssetID(m.w[0])]; a != nil && a.up {
-				m.err = notNowf("%s is on; only a computer that is off is removed here", a.id)
-				return
+			id := job.AssetID(m.w[0])
+			p.act(m, func(ctx context.Context, now time.Time) error { return p.w.server.c.RemoveAsset(ctx, id, now) })
+			if _, err := p.w.server.c.AssetKey(context.Background(), id); err != nil && p.w.assets[id] != nil {
+				p.w.server.removed[id] = true
 			}
-			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.RemoveAsset(ctx, job.AssetID(m.w[0]), now)
-			})
 		}},
 		{"tag ASSET[ TAG…]", "", func(p *player, m *match) { // (JOB-7)
 			p.act(m, func(ctx context.Context, now time.Time) error {
@@ -130,7 +129,7 @@ func init() {
 			served.signature = integrity.Signature{Status: integrity.Unsupported, Detail: "a format that nobody here reads"}
 		})},
 		{"vendor serves VERSION for PATCH", "", ofPatch(1, func(m *match, patch *catalog.Patch, _ *content) {
-			v, err := m.p.w.vendor.parseVersion(string(patch.Product), m.w[0])
+			v, err := version.Parse(patch.Version.Scheme(), m.w[0])
 			if m.err = err; err == nil {
 				m.p.w.vendor.serveOf(patch, v)
 			}
@@ -179,6 +178,7 @@ var patchOptions = formsOf("no option of a patch", "", []form[*offered]{
 	{"no checksum", "", func(o *offered, _ *match) { o.checksum = 0 }},
 	{"checksum sha256|sha384|sha512|sha1|md5", "", func(o *offered, m *match) { o.checksum, m.err = integrity.ParseAlgorithm(m.w[0]) }},
 	{"needs reboot", "", func(o *offered, _ *match) { o.Reboot = true }},
+	{"on PLATFORM[/ARCHITECTURE]", "", func(o *offered, m *match) { o.place, m.err = parsePlace(m.w[0], m.w[1]) }},
 	{"requires PATCH[ and a reboot]", "", func(o *offered, m *match) {
 		o.Requires = append(o.Requires, catalog.Requirement{Patch: catalog.PatchID(m.w[0]), Reboot: m.w[1] != ""})
 	}},
@@ -191,21 +191,21 @@ var patchOptions = formsOf("no option of a patch", "", []form[*offered]{
 })
 
 func (p *player) patch(m *match) {
-	v, err := p.w.vendor.parseVersion(m.w[1], m.w[2])
-	if m.err = err; err != nil {
-		return
-	}
-	o := offered{
-		Patch:        catalog.Patch{ID: catalog.PatchID(m.w[0]), Product: catalog.ProductID(m.w[1]), Version: v},
-		availability: catalog.Pinned, checksum: integrity.SHA256,
-	}
+	o := offered{Patch: catalog.Patch{ID: catalog.PatchID(m.w[0])}, place: usual, availability: catalog.Pinned, checksum: integrity.SHA256}
 	if m.w[3] != "" {
 		if m.err = patchOptions.each(p, &o, m.w[3]); m.err != nil {
 			return
 		}
 	}
+	if o.Product, o.Version, m.err = p.w.vendor.parseVersion(m.w[1], o.place, m.w[2]); m.err != nil {
+		return
+	}
 	p.w.vendor.publish(o)
-	p.w.log("vendor", "publishes %s: %s %s", m.w[0], m.w[1], v)
+	on := ""
+	if o.place != usual {
+		on = " on " + o.place.String()
+	}
+	p.w.log("vendor", "publishes %s: %s %s%s", m.w[0], m.w[1], o.Version, on)
 	p.listed()
 }
 
@@ -217,11 +217,14 @@ func (p *player) listed() {
 }
 
 func (p *player) line(m *match) {
-	if _, ok := p.w.vendor.products[catalog.ProductID(m.w[0])]; !ok {
+	ids := p.w.vendor.named(m.w[0])
+	if len(ids) == 0 {
 		m.err = fmt.Errorf("no patch of %s is listed yet", m.w[0])
 		return
 	}
-	p.w.vendor.line(m.w[0], m.w[1], m.at[0], m.at[1])
+	for _, id := range ids {
+		p.w.vendor.line(id, m.w[1], m.at[0], m.at[1])
+	}
 	p.w.log("vendor", "%s line %s ends at %s", m.w[0], m.w[1], m.at[0].Format(time.RFC3339))
 	p.listed()
 }
@@ -240,10 +243,9 @@ func (p *player) customer(m *match) {
 }
 
 func (p *player) asset(m *match) {
-	id, zone, on, tagged, has := m.w[0], m.w[1], m.w[2], m.w[3], m.w[4]
-	platform := catalog.Linux
-	if on != "" {
-		if platform, m.err = catalog.ParsePlatform(on); m.err != nil {
+	id, zone, tagged, has, at := m.w[0], m.w[1], m.w[4], m.w[5], usual
+	if m.w[2] != "" {
+		if at, m.err = parsePlace(m.w[2], m.w[3]); m.err != nil {
 			return
 		}
 	}
@@ -257,24 +259,24 @@ func (p *player) asset(m *match) {
 	}
 	var installed []catalog.Installed
 	for clause := range strings.SplitSeq(has, ",") {
-		product, text, _ := strings.Cut(strings.TrimSpace(clause), " ")
-		if product == "" {
+		name, text, _ := strings.Cut(strings.TrimSpace(clause), " ")
+		if name == "" {
 			break
 		}
 		text, held := strings.CutSuffix(text, " on hold")
-		v, err := p.w.vendor.parseVersion(product, text)
+		product, v, err := p.w.vendor.parseVersion(name, at, text)
 		if err != nil {
 			m.err = err
 			return
 		}
-		installed = append(installed, catalog.Installed{Product: catalog.ProductID(product), Version: v, Held: held})
+		installed = append(installed, catalog.Installed{Product: product, Version: v, Held: held})
 	}
 	if zone != "" {
 		if m.err = schedule.ValidZone(zone); m.err != nil {
 			return
 		}
 	}
-	a, err := p.w.newAsset(job.AssetID(id), strings.Fields(tagged), platform)
+	a, err := p.w.newAsset(job.AssetID(id), strings.Fields(tagged), at)
 	if m.err = err; err != nil {
 		return
 	}

@@ -47,7 +47,22 @@ func (g *generator) asset(id string) {
 			}
 		}
 	}
+	a.removed()
 	a.rest()
+}
+
+// removed is the asset being taken from the server by somebody, and perhaps enrolled again.
+func (a *life) removed() {
+	d := a.d
+	gone, at := d.chance(15), d.when(a.born, a.g.end-day)
+	back, soon := d.chance(50), a.until(at, 4*day)
+	if !gone || !a.g.has(Edits) {
+		return
+	}
+	a.g.try(at, "remove %s", a.id)
+	if back {
+		a.does(soon, "is reinstalled")
+	}
 }
 
 // installed is what an asset has at first.
@@ -160,7 +175,7 @@ func (a *life) power(at time.Duration) {
 	case 11:
 		switch {
 		case d.chance(20):
-			a.does(at, "loses its state")
+			a.does(at, "%s", pick(d, "loses its state", "is reinstalled"))
 		case d.chance(20):
 			a.dead = true
 			a.does(at, "goes off")

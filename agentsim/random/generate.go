@@ -126,6 +126,10 @@ func (g *generator) outages(d dice) {
 			g.add(at, "server crashes")
 		}
 	}
+	for range d.between(0, 2*g.Weeks) {
+		at := d.when(day, g.end-day)
+		g.try(at, "server is put back to +%s", agentsim.FormatDuration(max(at-d.span(time.Minute, 3*day), time.Minute)))
+	}
 	for range d.between(0, 40*g.Weeks) {
 		g.add(d.when(0, g.end), "server crashes %s commit %d", pick(d, "before", "after"), d.between(1, 20))
 	}

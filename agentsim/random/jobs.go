@@ -164,6 +164,10 @@ func (g *generator) acts(d dice, id string, due []time.Duration, from time.Durat
 			g.try(at, "cancel %s", id)
 		}
 	}
+	for range d.between(0, 2*g.Weeks) {
+		p := pick(d, g.products...)
+		g.try(d.when(from, g.end), "retry %s of %s on a%03d", p.patch(d.between(2, p.versions)), id, d.IntN(min(g.Assets, 4)))
+	}
 	if d.chance(50) {
 		asset := fmt.Sprintf("a%03d", d.IntN(min(g.Assets, 4)))
 		g.try(d.when(from, g.end), "tag %s %s", asset, strings.Join(tags[d.IntN(len(tags)):], " "))

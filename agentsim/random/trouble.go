@@ -12,9 +12,9 @@ const (
 	Power                         // crashes of agents before and behind every kind of step, power losses, sleep, assets that are off
 	Clocks                        // assets' clocks are set, and assets move to other time zones
 	Installers                    // installers, downloads, actions and inventories fail, lie, or take long; others install things
-	Server                        // the server is down, crashes, and crashes before and behind commits of its store
+	Server                        // the server is down, crashes, also before and behind commits of its store, and is put back to a backup
 	Vendors                       // ends of life, withdrawals, files that are gone, changed or newer, feeds that fail
-	Edits                         // administrators disable, cancel, change, delete and tag
+	Edits                         // administrators disable, cancel, change, delete, retry and tag, and remove assets
 	Store                         // the store repeats its transactions, as real ones may
 )
 

@@ -56,9 +56,9 @@ func TestWorldsReachEverything(t *testing.T) {
 	for _, words := range []string{
 		"crashes at a commit of its store", "just before the commit", "just after the commit", "call arrived twice", "answer lost",
 		"the delayed call arrived", "call lost", "user answers", "is rebooted by hand", "goes on as if nothing", "clock set",
-		"moves to", "sleeps", "is switched off", "somebody installs", "inventory fails", "loses its state", "refused a manifest", "deprecated",
-		"no longer the newest", "Received (changed)", "feed fails", "newer run of the job", "sessions: locked", "waits to try again",
-		"a reboot that was pending already",
+		"moves to", "sleeps", "is switched off", "somebody installs", "inventory fails", "loses its state", "its agent is reinstalled",
+		"is put back to", "remove a0", "refused a manifest", "deprecated", "no longer the newest", "Received (changed)", "feed fails",
+		"newer run of the job", "sessions: locked", "waits to try again", "a reboot that was pending already",
 	} {
 		missing[words] = true
 	}

@@ -1,0 +1,251 @@
+package agentsim
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+)
+
+// explanation collects, in sentences, what stands between a line's expectation and what was found.
+type explanation struct {
+	p    *player
+	list []string
+}
+
+// maxReasons is how much of it is told.
+const maxReasons = 20
+
+func (x *explanation) add(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); len(x.list) < maxReasons && !slices.Contains(x.list, s) {
+		x.list = append(x.list, s)
+	}
+}
+
+// why explains a line that did not hold, by the assets, jobs, patches and products that it names.
+func (p *player) why(line string) []string {
+	x := &explanation{p: p}
+	var assets []*asset
+	var jobs []controller.JobStatus
+	var patches []catalog.PatchID
+	named := strings.Fields(line)
+	for _, word := range named {
+		if a := p.w.assets[job.AssetID(word)]; a != nil {
+			assets = append(assets, a)
+		} else if status, err := p.w.server.c.Job(context.Background(), job.ID(word)); err == nil {
+			jobs = append(jobs, status)
+		} else if patch, known := p.w.vendor.patches[catalog.PatchID(word)]; known {
+			patches = append(patches, patch.ID)
+		} else if len(assets) > 0 {
+			patches = append(patches, p.w.vendor.patchesOf(assets[0].product(word), named[len(named)-1])...)
+		}
+	}
+	for _, status := range jobs {
+		x.job(status)
+	}
+	for _, a := range assets {
+		x.asset(a)
+		x.jobs(a, jobs, patches)
+	}
+	return x.list
+}
+
+// asset says what keeps an asset from hearing of anything.
+func (x *explanation) asset(a *asset) {
+	if here := local(a.w.now, a.zone); here != "" {
+		x.add("it is %s on %s", moment(a.w.now, a.zone), a.id)
+	}
+	switch {
+	case !a.up:
+		x.add("%s is off", a.id)
+	case a.asleep():
+		x.add("%s sleeps until %s", a.id, moment(a.sleep, a.zone))
+	case a.link.cut:
+		x.add("the network of %s is cut", a.id)
+	}
+	status, err := a.w.server.c.Asset(context.Background(), a.id, a.w.now)
+	switch {
+	case err != nil:
+		x.add("the server refuses the calls of %s: %v", a.id, err)
+	case status.LastSeen.IsZero():
+		x.add("%s has not called yet", a.id)
+	case status.Behind:
+		x.add("%s last called at %s and holds manifest %d, not yet %d", a.id, moment(status.LastSeen, a.zone), status.Held, status.Newest)
+	}
+	if err == nil && status.Refused != nil {
+		x.add("%s refused a manifest: %s", a.id, status.Refused.Text)
+	}
+}
+
+// jobs says what became on an asset of the jobs that a line names, or else of those that may bring its patches.
+func (x *explanation) jobs(a *asset, named []controller.JobStatus, patches []catalog.PatchID) {
+	list := named
+	if len(named) == 0 {
+		all, err := pages(x.p.w.server.c.Jobs, func(j controller.JobStatus) job.ID { return j.ID })
+		if err != nil {
+			x.add("%v", err)
+		}
+		for _, status := range all {
+			brings := func(id catalog.PatchID) bool { return slices.Contains(status.Patches.List, id) }
+			if len(patches) == 0 || status.Patches.Query != nil || slices.ContainsFunc(patches, brings) {
+				list = append(list, status)
+			}
+		}
+		if len(list) == 0 {
+			x.add("no job brings %s to %s", join(patches, " or "), a.id)
+		}
+	}
+	told := map[catalog.PatchID]bool{}
+	for _, status := range list {
+		x.job(status)
+		x.order(a, status, patches, told)
+	}
+	for _, id := range patches {
+		if !told[id] {
+			x.verdict(a, id)
+		}
+	}
+}
+
+// job says why a job makes no orders at all, and what the server refused about it.
+func (x *explanation) job(status controller.JobStatus) {
+	switch {
+	case status.State == job.Disabled && status.Enabled.IsZero():
+		x.add("job %s was never enabled", status.ID)
+	case status.State != job.Enabled:
+		x.add("job %s is %s", status.ID, status.State)
+	case status.Waits != nil:
+		x.add("job %s waits: %s", status.ID, status.Waits.Text)
+	}
+	for _, l := range slices.Backward(x.p.w.history) {
+		act, refusal, refused := strings.Cut(l.Text, ": refused: ")
+		if refused && l.Actor == "server" && slices.Contains(strings.Fields(act), string(status.ID)) {
+			x.add("%s, at %s, was refused: %s", act, moment(l.At, ""), refusal)
+			return
+		}
+	}
+}
+
+// order says how far a job came on an asset, and what became of patches; none: of all that did not succeed.
+func (x *explanation) order(a *asset, status controller.JobStatus, patches []catalog.PatchID, told map[catalog.PatchID]bool) {
+	if why := x.unselected(a, status.Definition); why != "" {
+		x.add("job %s does not select %s: %s", status.ID, a.id, why)
+	}
+	row, there, err := a.w.server.row(a.id, status.ID)
+	switch {
+	case err != nil:
+		x.add("%v", err)
+	case !there && len(status.Open) > 0:
+		run, err := a.w.server.c.Run(context.Background(), status.Open[0])
+		if err == nil {
+			x.add("no order of job %s is made for %s: its run %s is %s, and starts at %s", status.ID, a.id, run.ID, run.State, moment(run.Start, a.zone))
+		}
+	case !there:
+		x.add("no order of job %s was ever made for %s", status.ID, a.id)
+	default:
+		x.row(a, row)
+	}
+	for _, r := range slices.Backward(a.watch.reports()) {
+		if r.Order != "" && r.Order.Run().Job() == status.ID {
+			said, _, _ := strings.Cut(Describe(r), "\n")
+			x.add("the last that %s says of it: %s, at %s", a.id, said, moment(r.At, a.zone))
+			break
+		}
+	}
+	for _, o := range row.Patches {
+		if len(patches) > 0 && !slices.Contains(patches, o.Patch) || len(patches) == 0 && o.Status == job.Succeeded {
+			continue
+		}
+		told[o.Patch] = true
+		x.add("%s of job %s: %s", o.Patch, status.ID, describeOutcome(o))
+	}
+}
+
+// unselected says why a job does not run on an asset (JOB-7); empty: it does, or the server knows neither.
+func (x *explanation) unselected(a *asset, d job.Definition) string {
+	status, err := a.w.server.c.Asset(context.Background(), a.id, a.w.now)
+	switch {
+	case err != nil || d.Select(status.Asset):
+		return ""
+	case d.Platform != status.Platform:
+		return fmt.Sprintf("it is for %s, the asset runs %s", d.Platform, status.Platform)
+	case slices.Contains(d.Assets.Exclude, a.id):
+		return "the asset is excluded by name"
+	case len(d.Assets.IncludeTags) == 0:
+		return fmt.Sprintf("it is for %s", join(d.Assets.Include, " "))
+	case len(status.Tags) == 0:
+		return fmt.Sprintf("it is for assets tagged %s, this one has no tag", strings.Join(d.Assets.IncludeTags, " "))
+	}
+	not := ""
+	if len(d.Assets.ExcludeTags) > 0 {
+		not = " and not " + strings.Join(d.Assets.ExcludeTags, " ")
+	}
+	return fmt.Sprintf("it is for assets tagged %s%s, this one is tagged %s", strings.Join(d.Assets.IncludeTags, " "), not, strings.Join(status.Tags, " "))
+}
+
+// row says where the server sees an order.
+func (x *explanation) row(a *asset, row controller.RunAsset) {
+	text := ""
+	if row.Text != "" {
+		text = " (" + row.Text + ")"
+	}
+	switch {
+	case row.Result != 0:
+		x.add("the server shows %s as %s%s", row.Order, row.Result, text)
+	case row.Progress != 0:
+		x.add("the server shows %s as %s%s", row.Order, row.Progress, text)
+	case row.Waiting:
+		x.add("%s waits for the asset's inventory, for its run to be due, or for what its patches need%s", row.Order, text)
+	case row.HandedOut:
+		x.add("%s may have reached the asset, which has said nothing of it%s", row.Order, text)
+	default:
+		x.add("%s has not been handed out%s", row.Order, text)
+	}
+	if run, err := a.w.server.c.Run(context.Background(), row.Order.Run()); err == nil && row.Ended.IsZero() && run.Start.After(a.w.now) {
+		x.add("run %s starts at %s", run.ID, moment(run.Start, a.zone))
+	}
+	switch {
+	case row.Cancel == ledger.CancelTooLate:
+		x.add("the cancel came too late: stage %s had begun", row.TooLate)
+	case row.Cancel != 0:
+		x.add("a cancel was asked for: %s", row.Cancel)
+	case row.Withdrawn && row.Result != job.Withdrawn:
+		x.add("the order was withdrawn: it is no longer in the asset's manifest")
+	}
+}
+
+// verdict says what the catalog says of a patch that no order has.
+func (x *explanation) verdict(a *asset, id catalog.PatchID) {
+	v, err := x.p.verdict(a, id)
+	if err != nil {
+		x.add("%v", err)
+	}
+	for _, r := range v.Reasons {
+		x.add("%s on %s: %s [%s] %s", id, a.id, r.Code, r.Rule, r.Text)
+	}
+}
+
+func describeOutcome(p job.PatchOutcome) string {
+	s := p.Status.String()
+	if p.Code != 0 {
+		s += fmt.Sprintf(" %s(%d)", p.Code, p.Code)
+	}
+	if p.Rule != "" {
+		s += fmt.Sprintf(" [%s] %s", p.Rule, p.Text)
+	}
+	return s
+}
+
+// join writes words one after the other.
+func join[T ~string](list []T, between string) string {
+	var all []string
+	for _, word := range list {
+		all = append(all, string(word))
+	}
+	return strings.Join(all, between)
+}
