@@ -63,7 +63,8 @@
 //     before it began may be handed out again. An order that the server knows to have begun is never handed to an agent
 //     that no longer holds it: it ends as Failed, "the agent lost its state; what it did is not known", and no patch of it
 //     counts as a failed install. If the agent's state was put back, and it still carries the order out, its result
-//     replaces that.
+//     replaces that. A server that was itself put back cannot know what was lost since: its manifest says of an order that it
+//     had begun, and an agent that knows nothing of that ends it in the same way.
 //   - JOB-25. Stuck is visible: an execution whose stage has lasted longer than expected (2 h by default; a job can set it)
 //     is listed with the stage and since when. Waiting for a user, an opening, a slot or an inventory is not stuck;
 //     waiting for the source of a download is. An install limit (none by default, at least 10 min) ends an installer

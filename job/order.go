@@ -30,6 +30,7 @@ type Order struct {
 	NoLastCall   bool              `json:"noLastCall,omitempty"`
 	Early        bool              `json:"early,omitempty"`     // files may be fetched before the start (JOB-23)
 	Cancelled    bool              `json:"cancelled,omitempty"` // the mark of MAN-4
+	Begun        bool              `json:"begun,omitempty"`     // known to have begun: an agent that does not know of it never starts it (JOB-24)
 	Policy       integrity.Excerpt `json:"policy,omitzero"`     // of the signer policy it was made under; zero: under none (INT-4)
 
 	// RebootPending says that a reboot which was pending when it began is a reason for its own (RBT-2, RBT-11).

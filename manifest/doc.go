@@ -28,7 +28,7 @@
 // false or empty; the others are always there, and an empty list of orders is [].
 //
 //	document  = format asset revision issued expires orders
-//	order     = id job name run revision start [end] [patches] [pre] [post] [installLimit] reboot [noLastCall] [early] [cancelled] [policy]
+//	order     = id job name run revision start [end] [patches] [pre] [post] [installLimit] reboot [noLastCall] [early] [cancelled] [begun] [policy] [rebootPending]
 //	patch     = patch product name [vendor] version [latestOnly] [reboot] [transaction] [requires] files
 //	requires  = patch product version [reboot]
 //	file      = name url [signatureUrl] [size] expect

@@ -20,6 +20,7 @@ type Changes struct {
 	Withdrawn     []job.OrderID // absent and not started: out of the queue (JOB-5)
 	Cancelled     []job.OrderID // marked and not started, whether held before or not: out of the queue, to be reported (JOB-3)
 	CancelStarted []job.OrderID // marked and executing: for the execution to decide (JOB-3)
+	Lost          []job.OrderID // begun by the server's word, and not known here to have: out of the queue, to be reported (JOB-24)
 	Again         []job.OrderID // ended here, and named all the same: for the agent to answer (JOB-24)
 }
 
@@ -64,6 +65,8 @@ func (q Queue) Apply(d Document, executing, ended []job.OrderID) (Queue, Changes
 		case was.standing == started && o.Cancelled:
 			c.CancelStarted = append(c.CancelStarted, o.ID)
 		case was.standing == started:
+		case o.Begun:
+			c.Lost = append(c.Lost, o.ID)
 		case o.Cancelled:
 			c.Cancelled = append(c.Cancelled, o.ID)
 		case was.standing == queued:

@@ -18,6 +18,8 @@ func TestApply_MAN4(t *testing.T) {
 	a := order("a", t0)
 	changed := a
 	changed.Revision = 2
+	begun := a
+	begun.Begun = true
 	id := ids(a)
 	for _, c := range []struct {
 		name             string
@@ -37,6 +39,11 @@ func TestApply_MAN4(t *testing.T) {
 		{"executing and changed: left alone", nil, id, nil, []job.Order{changed}, nil, manifest.Changes{}},
 		{"JOB-5: executing and absent: goes on", nil, id, nil, nil, nil, manifest.Changes{}},
 		{"JOB-3: executing and marked: the execution decides", nil, id, nil, []job.Order{cancelled(a)}, nil, manifest.Changes{CancelStarted: id}},
+		{"JOB-24: begun, and unknown here: lost", nil, nil, nil, []job.Order{begun}, nil, manifest.Changes{Lost: id}},
+		{"JOB-24: begun, and queued here: lost", manifest.Queue{a}, nil, nil, []job.Order{begun}, nil, manifest.Changes{Lost: id}},
+		{"JOB-24: begun, and marked: lost, not cancelled", nil, nil, nil, []job.Order{cancelled(begun)}, nil, manifest.Changes{Lost: id}},
+		{"JOB-24: begun and executing: goes on", nil, id, nil, []job.Order{begun}, nil, manifest.Changes{}},
+		{"JOB-24: begun and ended: its result is the answer", nil, nil, id, []job.Order{begun}, nil, manifest.Changes{Again: id}},
 		{"JOB-24: ended and named: never again", nil, nil, id, []job.Order{a}, nil, manifest.Changes{Again: id}},
 		{"JOB-24: ended and changed: never again", nil, nil, id, []job.Order{changed}, nil, manifest.Changes{Again: id}},
 		{"JOB-24: ended and marked: its result is the answer", nil, nil, id, []job.Order{cancelled(a)}, nil, manifest.Changes{Again: id}},
@@ -96,7 +103,7 @@ func drawDocument(t *rapid.T, label string) manifest.Document {
 	var orders []job.Order
 	for i := range 6 {
 		o := order(fmt.Sprint("job", i), t0.Add(time.Duration(i%3)*time.Hour))
-		switch rapid.IntRange(0, 3).Draw(t, fmt.Sprint(label, i)) {
+		switch rapid.IntRange(0, 4).Draw(t, fmt.Sprint(label, i)) {
 		case 1:
 			orders = append(orders, o)
 		case 2:
@@ -104,6 +111,9 @@ func drawDocument(t *rapid.T, label string) manifest.Document {
 			orders = append(orders, o)
 		case 3:
 			orders = append(orders, cancelled(o))
+		case 4:
+			o.Begun = true
+			orders = append(orders, o)
 		}
 	}
 	return document(orders...)
@@ -114,7 +124,7 @@ func TestLostManifestsDoNotMatter_MAN4(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, lost, last := drawWorld(t), drawDocument(t, "lost"), drawDocument(t, "last")
 		between, changes := w.queue.Apply(lost, w.executing, w.ended)
-		if len(changes.Cancelled) > 0 || len(changes.Withdrawn) > 0 {
+		if len(changes.Cancelled) > 0 || len(changes.Withdrawn) > 0 || len(changes.Lost) > 0 {
 			return // these end orders here: then the agent has seen something that the other has not
 		}
 		got, _ := between.Apply(last, w.executing, w.ended)
@@ -145,7 +155,7 @@ func TestApplyAgainstOracle_MAN4(t *testing.T) {
 			now, stays := find(got, id)
 			free := !slices.Contains(w.executing, id) && !slices.Contains(w.ended, id)
 
-			require.Equal(t, free && named && !said.Cancelled, stays, "queued")
+			require.Equal(t, free && named && !said.Cancelled && !said.Begun, stays, "queued")
 			if stays {
 				require.Equal(t, said, now)
 			}
@@ -153,7 +163,8 @@ func TestApplyAgainstOracle_MAN4(t *testing.T) {
 				&changes.Received:      stays && !queued,
 				&changes.Replaced:      stays && queued && held.Revision != said.Revision,
 				&changes.Withdrawn:     queued && !named,
-				&changes.Cancelled:     free && named && said.Cancelled,
+				&changes.Cancelled:     free && named && said.Cancelled && !said.Begun,
+				&changes.Lost:          free && named && said.Begun,
 				&changes.CancelStarted: slices.Contains(w.executing, id) && named && said.Cancelled,
 				&changes.Again:         slices.Contains(w.ended, id) && !slices.Contains(w.executing, id) && named,
 			} {
@@ -162,7 +173,7 @@ func TestApplyAgainstOracle_MAN4(t *testing.T) {
 		}
 		require.True(t, slices.IsSortedFunc(got, func(a, b job.Order) int { return a.Start.Compare(b.Start) }))
 
-		again, second := got.Apply(d, w.executing, append(slices.Clone(w.ended), changes.Cancelled...))
+		again, second := got.Apply(d, w.executing, slices.Concat(w.ended, changes.Cancelled, changes.Lost))
 		require.Equal(t, got, again)
 		require.Empty(t, slices.Concat(second.Received, second.Replaced, second.Withdrawn, second.Cancelled), "applied twice")
 	})

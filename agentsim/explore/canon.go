@@ -119,7 +119,7 @@ func (w *writer) seq(n job.Sequence) { w.num(int64(n) - int64(w.accepted)) }
 
 func (w *writer) contents(c contents) {
 	for _, c := range c[:w.s.Jobs] {
-		w.bit(c.present, c.marked)
+		w.bit(c.present, c.marked, c.begun)
 		w.b = append(w.b, c.patches)
 	}
 }

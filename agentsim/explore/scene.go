@@ -57,7 +57,7 @@ func (t task) all() content { return content{present: true, patches: 1<<len(t.pa
 
 // content is what a manifest says of an order.
 type content struct {
-	present, marked bool
+	present, marked, begun bool
 	patches         uint8 // a bit each
 }
 
@@ -159,7 +159,7 @@ func (s *scene) makeOrder(asset, j int, c content) job.Order {
 	t := s.tasks[j]
 	o := s.definition(t, bits.OnesCount8(c.patches)).Plan(job.PlanInput{Snapshot: s.snap, Asset: assetNames[asset],
 		Inventory: s.inventories[[2]level{1, 1}], Occurrence: schedule.Occurrence{Start: t.start}, Now: epoch}).Order
-	o.Revision, o.Cancelled = 1, c.marked
+	o.Revision, o.Cancelled, o.Begun = 1, c.marked, c.begun
 	if c.patches != t.all().patches {
 		o.Revision = 2
 	}

@@ -276,7 +276,7 @@ func (s *scene) read(d manifest.Document) released {
 		if j < 0 {
 			continue
 		}
-		r.contents[j] = content{present: true, marked: o.Cancelled}
+		r.contents[j] = content{present: true, marked: o.Cancelled, begun: o.Begun}
 		for _, p := range o.Patches {
 			if n := s.tasks[j].number(p.Patch); n >= 0 {
 				r.contents[j].patches |= 1 << n

@@ -86,7 +86,7 @@ func (b *book) newest(s *scene) (r released) {
 	r.revision = b.revisions.Sealed
 	for j, e := range b.entries[:s.Jobs] {
 		if e.Phase == ledger.Open {
-			r.contents[j] = content{present: true, marked: e.Cancelled, patches: b.patches[j]}
+			r.contents[j] = content{present: true, marked: e.Cancelled, begun: e.Doubtful, patches: b.patches[j]}
 		}
 	}
 	return r
@@ -146,6 +146,9 @@ func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer messa
 	}
 	if heard, _, ahead := b.revisions.Heard(*m.request); ahead {
 		b.revisions = heard
+		for j := range s.Jobs {
+			b.step(st, j, ledger.ServerPutBack{})
+		}
 	}
 	for _, r := range m.request.Reports {
 		switch {

@@ -175,6 +175,9 @@ func (m *machine) open(sealed []byte) {
 	for _, id := range changes.Cancelled {
 		m.end(id, job.Cancelled, "cancelled before it started")
 	}
+	for _, id := range changes.Lost {
+		m.end(id, job.Failed, "it had begun, and the agent's state was lost since; what it did is not known")
+	}
 	for _, id := range changes.CancelStarted {
 		m.forOrder(id, execution.Cancel{})
 	}

@@ -139,12 +139,27 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	if late { // it tells of a boot and a place that are over
 		in.Boot, in.Zone = got.seen.Boot, got.seen.Zone
 	}
-	pending := got.seen.Reboot
-	if lost {
-		var err error
-		if pending, err = t.stateLost(in, got); err != nil {
+	rev, err := t.revisions(in.Asset)
+	if err != nil {
+		return err
+	}
+	next, _, ahead := rev.Heard(in)
+	if ahead = ahead && in.Held <= MaxRevision; ahead { // reports are judged by it
+		if err := t.saveRevisions(in.Asset, next); err != nil {
 			return err
 		}
+	}
+	pending := got.seen.Reboot
+	switch {
+	case lost:
+		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
+			"its state was lost or put back: it holds manifest revision %d and has made %d reports; %d were accepted", in.Held, in.Made, got.reports.Acknowledged)})
+		pending, err = t.doubt(in.Asset, got.seen, ledger.StateLost{})
+	case ahead:
+		pending, err = t.doubt(in.Asset, got.seen, ledger.ServerPutBack{})
+	}
+	if err != nil {
+		return err
 	}
 	if !late {
 		pending = pending.Heard(in, t.now)
@@ -155,15 +170,6 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 		}
 		got.seen = seenRecord{At: t.now, Held: in.Held, Caller: caller, Offset: in.Offset, Boot: in.Boot, Reboot: pending, Zone: in.Zone}
 		if err := save(t, tableSeen, k, got.seen); err != nil {
-			return err
-		}
-	}
-	rev, err := t.revisions(in.Asset)
-	if err != nil {
-		return err
-	}
-	if next, _, ahead := rev.Heard(in); ahead && in.Held <= MaxRevision { // reports are judged by it
-		if err := t.saveRevisions(in.Asset, next); err != nil {
 			return err
 		}
 	}
@@ -234,24 +240,22 @@ func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) error {
 	}
 }
 
-// stateLost ends the orders that the agent had begun and knows nothing of any more (JOB-24). A reboot that one of them waited
-// for is pending all the same (RBT-11).
-func (t *tx) stateLost(in manifest.CheckIn, got *call) (pending ledger.Pending, err error) {
-	pending = got.seen.Reboot
-	got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
-		"its state was lost or put back: it holds manifest revision %d and has made %d reports; %d were accepted", in.Held, in.Made, got.reports.Acknowledged)})
-	runs, err := notEnded(t, in.Asset)
+// doubt tells the orders that the asset had begun that the agent, or the server, may have forgotten of them (JOB-24). A reboot
+// that one of them waited for is pending all the same, until the asset has another boot identity (RBT-11).
+func (t *tx) doubt(asset job.AssetID, seen seenRecord, ev ledger.Event) (pending ledger.Pending, err error) {
+	pending = seen.Reboot
+	runs, err := notEnded(t, asset)
 	if err != nil {
 		return pending, err
 	}
 	for _, run := range runs {
-		e, err := loadEntry(t, run, in.Asset)
+		e, err := loadEntry(t, run, asset)
 		if err != nil {
 			return pending, err
 		}
-		pending = pending.Keep(e, got.seen.Boot)
+		pending = pending.Keep(e, seen.Boot)
 	}
-	return pending, t.stepEach(in.Asset, runs, ledger.StateLost{})
+	return pending, t.stepEach(asset, runs, ev)
 }
 
 // number takes in which manifest the asset holds, and numbers the one that it should hold.
@@ -345,7 +349,7 @@ func (c *Controller) seal(f *fetched, asset job.AssetID, rev ledger.Revisions) (
 		return nil, err
 	}
 	for i := range orders {
-		orders[i].Cancelled = rows[i].Cancelled
+		orders[i].Cancelled, orders[i].Begun = rows[i].Cancelled, rows[i].Begun
 	}
 	if orders, err = manifest.Hold(orders); err != nil {
 		return nil, err

@@ -140,9 +140,13 @@ func (c *Controller) open(ctx context.Context, table Table, limit int, of func([
 			if err != nil || len(p) != 2 {
 				return nil, errors.Join(errors.New("a key of table "+string(table)+" is damaged"), err)
 			}
-			if list = append(list, of(p)); len(list) == limit {
+			if n := len(list); n > 0 && list[n-1].Run == "" && list[n-1].Asset == of(p).Asset {
+				list = list[:n-1] // an order of the asset waits for it
+			}
+			if len(list) == limit {
 				break
 			}
+			list = append(list, of(p))
 		}
 		return list, nil
 	})

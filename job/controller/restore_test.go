@@ -335,3 +335,44 @@ func TestLateCallTellsOfThePast_JOB9_RBT11(t *testing.T) {
 		require.Zero(f, pending(), "an older call")
 	})
 }
+
+// A server that was put back says of an order which it knows to have begun that it had, once, and keeps the reboot that the
+// order waits for on its list until the asset has another boot identity (JOB-24, RBT-11).
+func TestRestoredServerSaysWhatHadBegun_JOB24_RBT11(t *testing.T) {
+	store := memstore.New(memstore.Options{})
+	f := newFixture(t, store)
+	f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+	a := f.enrol("a", "all")
+	one := f.enable(definition("one", "editor-2.0.0"))
+	f.call(a)
+	a.report(job.Report{Order: job.MakeOrderID(one, "a"), Result: job.PendingReboot, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Installed, 0)}})
+	f.call(a)
+	backup := store.Clone()
+	f.enable(definition("two", "player-2.0.0"))
+	f.call(a)
+
+	g := f.restored(t, backup)
+	g.call(a)
+	require.Len(t, a.orders, 1)
+	require.True(t, a.orders[0].Begun)
+	held := a.held
+	g.pass(time.Minute)
+	g.call(a)
+	require.Equal(t, held, a.held)
+	waits := func() []controller.Open {
+		list, err := g.PendingReboots(ctx, 10)
+		require.NoError(t, err)
+		return list
+	}
+	require.Equal(t, []controller.Open{{Run: one, Asset: "a"}}, waits(), "listed once")
+	a.report(job.Report{Order: job.MakeOrderID(one, "a"), Result: job.Failed, Text: "its state was lost"})
+	g.call(a)
+	require.Equal(t, []controller.Open{{Asset: "a"}}, waits())
+	g.pass(time.Minute)
+	in := a.request(g.now)
+	in.Boot = "boot-2"
+	_, err := g.CheckIn(ctx, in, g.now)
+	require.NoError(t, err)
+	require.Empty(t, waits())
+	g.audited()
+}

@@ -177,7 +177,7 @@ func TestDamagedOrders(t *testing.T) {
 func TestRecordsOfOrders(t *testing.T) {
 	everything := ledger.Entry{
 		Run: run, Asset: asset, Phase: ledger.Ended, Start: t0, Since: 7, Dropped: 3, Progress: job.Deploying, Stage: job.StageDone, Result: job.Completed,
-		Cancelled: true, TooLate: job.StageDeploy, Retracted: true, Stale: true, At: t0.Add(1000), Ended: later, Reboots: 1, Text: "said",
+		Cancelled: true, TooLate: job.StageDeploy, Retracted: true, Stale: true, Doubtful: true, At: t0.Add(1000), Ended: later, Reboots: 1, Text: "said",
 	}
 	list := []ledger.Entry{everything}
 	for _, s := range situations {
@@ -193,6 +193,6 @@ func TestRecordsOfOrders(t *testing.T) {
 	data, err := json.Marshal(everything)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"run": "nightly@20260302T220000Z", "asset": "a-1", "phase": "ended", "start": "2026-03-02T19:00:00Z", "since": 7, "dropped": 3,
-		"progress": "Deploying", "stage": "done", "result": "Completed", "cancelled": true, "tooLate": "deploy", "retracted": true, "stale": true,
+		"progress": "Deploying", "stage": "done", "result": "Completed", "cancelled": true, "tooLate": "deploy", "retracted": true, "stale": true, "doubtful": true,
 		"at": "2026-03-02T19:00:00.000001Z", "ended": "2026-03-02T20:00:00Z", "reboots": 1, "text": "said"}`, string(data))
 }

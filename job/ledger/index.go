@@ -42,6 +42,7 @@ type StageSince struct {
 type Queued struct {
 	Waiting   bool      `json:"waiting,omitempty"`
 	Cancelled bool      `json:"cancelled,omitempty"`
+	Begun     bool      `json:"begun,omitempty"` // the manifest says so
 	Start     time.Time `json:"start,omitzero"`
 }
 
@@ -56,7 +57,7 @@ func (e Entry) Index() []Row {
 	}
 	listed := e.Phase == Waiting || e.Phase == Open
 	add(listed || e.Phase == Gone && e.Stage != 0, Row{Index: Live})
-	add(listed, Row{Index: Queue, Queued: Queued{e.Phase == Waiting, e.Cancelled, e.Start}})
+	add(listed, Row{Index: Queue, Queued: Queued{e.Phase == Waiting, e.Cancelled, e.Doubtful, e.Start}})
 	add(e.Phase == Gone || e.Phase == Orphaned && e.Stage == 0, Row{Index: Unheard})
 	add(e.waitsForCancel(), Row{Index: Cancels})
 	add(e.waitsForReboot(), Row{Index: Reboots})

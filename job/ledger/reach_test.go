@@ -48,7 +48,7 @@ func reports() (list []job.Report) {
 func events() (list []ledger.Event) {
 	list = []ledger.Event{
 		ledger.Awaited{}, ledger.Made{Start: t0}, ledger.MadeEmpty{Result: job.NotApplicable}, ledger.MadeEmpty{Result: job.Failed, Text: "no zone"},
-		ledger.Trimmed{}, ledger.Trimmed{Empty: true}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.Missed{}, ledger.NeverHeld{}, ledger.StateLost{}, ledger.AssetRemoved{},
+		ledger.Trimmed{}, ledger.Trimmed{Empty: true}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.Missed{}, ledger.NeverHeld{}, ledger.StateLost{}, ledger.ServerPutBack{}, ledger.AssetRemoved{},
 	}
 	for _, r := range reports() {
 		list = append(list, ledger.Reported{Report: r})
@@ -189,7 +189,8 @@ func TestEveryStep(t *testing.T) {
 		}
 		// JOB-3: after a cancel nothing is withdrawn, made or missed, but by the asset's removal.
 		lost := ev == ledger.Event(ledger.StateLost{})
-		if from.e.Cancelled && !reported && !lost && ev != (ledger.AssetRemoved{}) && ev != (ledger.NeverHeld{}) {
+		putBack := ev == ledger.Event(ledger.ServerPutBack{})
+		if from.e.Cancelled && !reported && !lost && !putBack && ev != (ledger.AssetRemoved{}) && ev != (ledger.NeverHeld{}) {
 			require.Equal(t, from, to, about)
 		}
 		// JOB-24: what had begun ends with its agent's state, and nothing else does.
@@ -197,6 +198,11 @@ func TestEveryStep(t *testing.T) {
 			begun := from.e.Stage != 0 && (from.e.Phase == ledger.Open || from.e.Phase == ledger.Gone)
 			require.Equal(t, begun, from != to, about)
 			require.True(t, !begun || to.e.Lost && to.e.Result == job.Failed, about)
+		}
+		// And the manifest of a server that was put back says what had begun.
+		if putBack {
+			require.Equal(t, from.e.Phase == ledger.Open && from.e.Stage != 0, to.e.Phase == ledger.Open && to.e.Doubtful, about)
+			require.True(t, from == to || revised, about)
 		}
 		// Otherwise the server never ends an order that the asset may have begun.
 		if from.e.Phase != ledger.Ended && to.e.Phase == ledger.Ended && !reported && !lost {
@@ -259,7 +265,7 @@ func TestIndexOfEveryState(t *testing.T) {
 		case e.Phase == ledger.Waiting:
 			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Waiting: true}})
 		case e.Phase == ledger.Open:
-			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Cancelled: e.Cancelled, Start: t0}})
+			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Cancelled: e.Cancelled, Begun: e.Doubtful, Start: t0}})
 		case e.Phase == ledger.Gone, e.Phase == ledger.Orphaned && e.Stage == 0:
 			if e.Phase == ledger.Gone && e.Stage != 0 {
 				want = append(want, ledger.Row{Index: ledger.Live})

@@ -41,6 +41,9 @@ type (
 	NeverHeld struct{}
 	// StateLost says that the agent's state was lost or put back since it last called, see Caller.Lost (JOB-24).
 	StateLost struct{}
+	// ServerPutBack says that the asset holds a manifest which this server has never sealed: it goes on from a backup (MAN-5).
+	// The agent's state may have been lost since.
+	ServerPutBack struct{}
 	// AssetRemoved says that the administrator removed the asset.
 	AssetRemoved struct{}
 	// Reported brings a report of the asset on this order.
@@ -51,17 +54,18 @@ type (
 	}
 )
 
-func (Awaited) event()      {}
-func (Made) event()         {}
-func (MadeEmpty) event()    {}
-func (Trimmed) event()      {}
-func (Withdrawn) event()    {}
-func (CancelAsked) event()  {}
-func (Missed) event()       {}
-func (NeverHeld) event()    {}
-func (StateLost) event()    {}
-func (AssetRemoved) event() {}
-func (Reported) event()     {}
+func (Awaited) event()       {}
+func (Made) event()          {}
+func (MadeEmpty) event()     {}
+func (Trimmed) event()       {}
+func (Withdrawn) event()     {}
+func (CancelAsked) event()   {}
+func (Missed) event()        {}
+func (NeverHeld) event()     {}
+func (StateLost) event()     {}
+func (ServerPutBack) event() {}
+func (AssetRemoved) event()  {}
+func (Reported) event()      {}
 
 // Effect is something to carry out in the transaction that stores the entry. Exactly one of the types below.
 type Effect interface{ effect() }
@@ -129,6 +133,8 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 		}
 	case StateLost:
 		m.stateLost()
+	case ServerPutBack:
+		m.serverPutBack()
 	case AssetRemoved:
 		m.removed()
 	case Reported:
@@ -229,6 +235,14 @@ func (m *machine) stateLost() {
 	}
 	m.Phase, m.Lost, m.Result, m.Ended = Ended, true, job.Failed, m.at
 	m.Text = "the agent lost its state; what it did is not known"
+}
+
+// serverPutBack marks an order that is known to have begun: the agent may have lost it since, and must not start it again.
+func (m *machine) serverPutBack() {
+	if m.Phase == Open && m.Stage != 0 && !m.Doubtful {
+		m.Doubtful = true
+		m.do(Revise{})
+	}
 }
 
 // endHere ends an order without the asset, which does not hold it.

@@ -95,6 +95,7 @@ func say(before, after ledger.Entry, effects []ledger.Effect) string {
 		add(after.TooLate != 0, "too late: %v", after.TooLate)
 		add(after.Retracted, "retracted")
 		add(after.Stale, "stale")
+		add(after.Doubtful, "doubtful")
 		add(after.Lost, "lost")
 		add(!after.Ended.IsZero(), "at %s", after.Ended.Format("15:04"))
 	}
@@ -194,6 +195,13 @@ func TestEvents(t *testing.T) {
 			"marked, too late":   "ended, since 2, stage deploy, Failed, marked, too late: deploy, lost, at 20:00, +revise",
 			"gone, begun":        "ended, since 2, stage download, Failed, retracted, lost, at 20:00",
 			"gone, deploying":    "ended, since 2, stage deploy, Failed, retracted, lost, at 20:00",
+		}},
+		{"the server was put back (JOB-24)", ledger.ServerPutBack{}, map[string]string{
+			"begun":              "open, since 2, stage download, doubtful, +revise",
+			"deploying":          "open, since 2, stage deploy, doubtful, +revise",
+			"waits for a reboot": "open, since 2, stage reboot, PendingReboot, doubtful, +revise",
+			"marked, begun":      "open, since 2, stage download, marked, doubtful, +revise",
+			"marked, too late":   "open, since 2, stage deploy, marked, too late: deploy, doubtful, +revise",
 		}},
 		{"a cancel (JOB-3)", ledger.CancelAsked{}, map[string]string{
 			"waiting": "ended, Cancelled, marked, at 20:00", "not sealed": "ended, Cancelled, marked, at 20:00",
