@@ -58,7 +58,7 @@ func (t task) all() content { return content{present: true, patches: 1<<len(t.pa
 // content is what a manifest says of an order.
 type content struct {
 	present, marked, begun bool
-	patches         uint8 // a bit each
+	patches                uint8 // a bit each
 }
 
 // contents is what a manifest says of each job's order.

@@ -404,7 +404,7 @@ func TestSuppressedWhateverIsPending_RBT7_RBT11(t *testing.T) {
 		case TakeInventory:
 			x, out = Step(Config{}, x, InventoryTaken{ID: e.ID, RebootRequired: true}, start)
 		case LastCall:
-			x, out = Step(Config{}, x, LastCallDone{ID: e.ID}, start)
+			x, out = Step(Config{}, x, LastCallDone(e), start)
 		default:
 			t.Fatalf("%T", e)
 		}
