@@ -35,7 +35,6 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 	if err := in.Validate(); err != nil {
 		return manifest.Answer{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
 	}
-	now = instant(now)
 	news := len(in.Reports) > 0 || in.Inventory != nil // or it turns out so; what was sent before changes nothing
 	if !news {
 		answer, news, err = c.look(ctx, in, now)
@@ -78,7 +77,7 @@ func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Tim
 		if err != nil {
 			return err
 		}
-		if news = c.hasNews(got, in, now); news {
+		if news = got.news(in, now); news {
 			return nil
 		}
 		answer, err = c.answer(f, got, in, now)
@@ -115,14 +114,12 @@ func loadCall(r Reader, id job.AssetID) (got call, err error) {
 	return got, err
 }
 
-// hasNews reports whether the call changes anything that is stored.
-func (c *Controller) hasNews(got call, in manifest.CheckIn, now time.Time) bool {
+// news reports whether a call without reports and inventory changes anything that is stored, beside what was last seen.
+func (got call) news(in manifest.CheckIn, now time.Time) bool {
 	rev := got.revisions
 	_, silent, ahead := rev.Heard(in)
 	_, lost := got.seen.Caller.Heard(in, got.reports.Acknowledged)
-	return lost || fresh(in.Reports, got.reports.Acknowledged) ||
-		in.Inventory != nil && in.Inventory.Digest() != got.inventory.Digest ||
-		silent || ahead || rev.Due(now) || got.stops > 0 || c.seenIsOld(got.seen, in, now)
+	return lost || silent || ahead || rev.Due(now) || got.stops != 0
 }
 
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
@@ -167,7 +164,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 			return err
 		}
 	}
-	if got.stops > 0 {
+	if got.stops != 0 {
 		if err := t.stopNow(in.Asset); err != nil {
 			return err
 		}
@@ -296,7 +293,7 @@ func (t *tx) endMissed(asset job.AssetID) error {
 
 // answer reads only. The manifest of a revision is the same bytes however often it is asked for.
 func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
-	a := manifest.Answer{At: now, Acknowledged: got.reports.Acknowledged}
+	a := manifest.Answer{At: instant(now), Acknowledged: got.reports.Acknowledged}
 	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || in.Digest != "" && in.Digest != got.inventory.Digest)
 	if in.Held >= got.revisions.Sealed {
 		return a, nil

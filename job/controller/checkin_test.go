@@ -241,6 +241,11 @@ func TestRefusedManifestIsShown_MAN5(t *testing.T) {
 		require.Equal(f, "Expired: the clock is wrong", status.Refused.Text)
 		f.pass(time.Minute)
 		a.unsent = nil
+		_, err = f.CheckIn(ctx, a.request(f.now), f.now)
+		require.NoError(f, err)
+		status, err = f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.NotNil(f, status.Refused, "it still holds the one before")
 		f.call(a)
 		f.call(a)
 		status, err = f.Asset(ctx, "a", f.now)

@@ -33,7 +33,6 @@ type jobRecord struct {
 // Errors: a *job.Invalid with every problem, also for a Deleted job and for an enabled one that could not be enabled as
 // changed; an *UnfinishedError when the job is saved and orders are still to follow.
 func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Time) (job.Definition, error) {
-	now = instant(now)
 	d.State, d.Revision = job.Disabled, 0
 	if err := d.Validate(); err != nil {
 		return job.Definition{}, err
@@ -53,7 +52,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 		old := rec.Definition
 		switch {
 		case !found:
-			rec.Created, saved.Revision = now, 1
+			rec.Created, saved.Revision = t.now, 1
 		case old.State == job.Deleted:
 			return problem.One("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another id (JOB-6)")
 		default:
@@ -63,7 +62,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 			}
 			saved.Revision++
 		}
-		rec.Definition, rec.Changed = saved, now
+		rec.Definition, rec.Changed = saved, t.now
 		if saved.State == job.Enabled {
 			if err := t.change(&rec, old); err != nil {
 				return err
@@ -217,7 +216,6 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 // Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
 // still to follow.
 func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
-	now = instant(now)
 	err = c.update(ctx, now, func(t *tx) error {
 		run = ""
 		rec, err := loadJob(t, id)
@@ -227,15 +225,15 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 		if rec.Definition.State == job.Enabled {
 			return nil
 		}
-		if err := c.enable(t, rec.Definition, now); err != nil {
+		if err := c.enable(t, rec.Definition, t.now); err != nil {
 			return err
 		}
-		rec.Definition.State, rec.Changed, rec.Enabled = job.Enabled, now, now
+		rec.Definition.State, rec.Changed, rec.Enabled = job.Enabled, t.now, t.now
 		if err := enlist(t, rec.Definition, rec.Definition); err != nil {
 			return err
 		}
 		if rec.Definition.After == nil {
-			if run, err = t.schedule(&rec, now, now); err != nil {
+			if run, err = t.schedule(&rec, t.now, t.now); err != nil {
 				return err
 			}
 		}
@@ -254,7 +252,6 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 // Errors: a *NotFoundError; a *job.Invalid for a job that is not enabled; a *job.CoDependent (JOB-14); an *UnfinishedError when
 // the run is stored and orders are still to follow.
 func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
-	now = instant(now)
 	err = c.update(ctx, now, func(t *tx) error {
 		rec, err := loadJob(t, id)
 		if err != nil {
@@ -271,7 +268,7 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 		if err := d.CheckPairs(snap); err != nil {
 			return err
 		}
-		start, err := freeStart(t, d, now)
+		start, err := freeStart(t, d, t.now)
 		if err != nil {
 			return err
 		}
@@ -303,7 +300,6 @@ func (c *Controller) DeleteJob(ctx context.Context, id job.ID, force bool, now t
 }
 
 func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, force bool, now time.Time) error {
-	now = instant(now)
 	var more []job.RunID
 	err := c.update(ctx, now, func(t *tx) error {
 		more = nil
@@ -332,7 +328,7 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 			}
 		}
 		old := rec.Definition
-		rec.Definition.State, rec.Changed = state, now
+		rec.Definition.State, rec.Changed = state, t.now
 		if err := enlist(t, old, rec.Definition); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -116,6 +117,13 @@ func TestAlwaysAnswerable_RPT3(t *testing.T) {
 		require.NoError(f, err)
 		require.Len(f, silent, 1)
 		require.Equal(f, job.AssetID("quiet"), silent[0].ID)
+		f.enrolOnly("new")
+		for after, want := range map[time.Duration]bool{0: false, manifest.MaxPropagation: false, manifest.MaxPropagation + 1: true} {
+			status, err = f.Asset(ctx, "new", f.now.Add(after))
+			require.NoError(f, err)
+			require.Equal(f, want, status.Silent, "it never called: counted from when it enrolled")
+			require.Zero(f, status.LastSeen)
+		}
 
 		feeds, err := f.Feeds(ctx, f.now)
 		require.NoError(f, err)
@@ -139,7 +147,7 @@ func TestAlwaysAnswerable_RPT3(t *testing.T) {
 		assets, err := f.Assets(ctx, "a", 1, f.now)
 		require.NoError(f, err)
 		require.Len(f, assets, 1)
-		require.Equal(f, job.AssetID("quiet"), assets[0].ID)
+		require.Equal(f, job.AssetID("new"), assets[0].ID)
 	})
 }
 

@@ -17,7 +17,6 @@ import (
 // cut off. It may be called at any time and by several servers; each run is made once. Next is when it should be called
 // again for a run that is planned; zero: none is. Whoever changes jobs in between may change that.
 func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
-	now = instant(now)
 	failed := map[Key]bool{} // rows that are passed over: none may keep the others waiting
 	var errs []error
 	for more := true; more; {

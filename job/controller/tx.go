@@ -88,7 +88,7 @@ func (t *tx) Delete(table Table, key string) error {
 func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx) error) error {
 	return c.store.Update(ctx, func(w Writer) error {
 		t := &tx{
-			fetched: fetched{Reader: w}, w: w, c: c, now: now, wrote: map[Key]bool{}, revs: map[job.AssetID]ledger.Revisions{},
+			fetched: fetched{Reader: w}, w: w, c: c, now: instant(now), wrote: map[Key]bool{}, revs: map[job.AssetID]ledger.Revisions{},
 			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{},
 		}
 		if err := fn(t); err != nil {
