@@ -233,6 +233,9 @@ func TestDisabledAndEnabledAgain_JOB6(t *testing.T) {
 		again, err := f.EnableJob(ctx, "once", f.now)
 		require.NoError(f, err)
 		require.Equal(f, run, again, "the same start is the same run")
+		once, err := f.Job(ctx, "once")
+		require.NoError(f, err)
+		require.Equal(f, []job.RunID{run}, once.Open)
 		a.report(job.Report{Order: gone, Result: job.Withdrawn}) // of the withdrawal before
 		f.call(a)
 		require.Equal(f, []string{"editor-2.0.0"}, a.patches())

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -155,7 +154,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 			return err
 		}
 	}
-	rev, err := t.revisions(in.Asset)
+	rev, err := loadRevisions(t, in.Asset)
 	if err != nil {
 		return err
 	}
@@ -232,7 +231,7 @@ func (t *tx) stateLost(in manifest.CheckIn, got *call) (pending ledger.Pending, 
 
 // number takes in which manifest the asset holds, and numbers the one that it should hold.
 func (t *tx) number(got *call, in manifest.CheckIn) error {
-	rev, err := t.revisions(in.Asset) // what came in may have changed it
+	rev, err := loadRevisions(t, in.Asset) // what came in may have changed it
 	if err != nil {
 		return err
 	}
@@ -275,7 +274,7 @@ func (t *tx) endMissed(asset job.AssetID) error {
 	if err != nil {
 		return err
 	}
-	due := func(q queued) bool { return !q.Waiting && !q.Cancelled && !q.Start.After(t.now) }
+	due := func(q queued) bool { return !q.Cancelled && !q.Start.After(t.now) }
 	newest := map[job.ID]time.Time{}
 	for _, q := range rows {
 		if due(q) && q.Start.After(newest[q.run.Job()]) {
@@ -310,8 +309,6 @@ func (c *Controller) seal(f *fetched, asset job.AssetID, rev ledger.Revisions) (
 		return nil, err
 	}
 	rows = slices.DeleteFunc(rows, func(q queued) bool { return q.Waiting })
-	slices.SortStableFunc(rows, func(a, b queued) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.run, b.run)) })
-	rows = rows[:min(len(rows), manifest.MaxOrders)] // the later ones do not fit
 	ids := make([]job.OrderID, 0, len(rows))
 	for _, q := range rows {
 		ids = append(ids, job.MakeOrderID(q.run, asset))

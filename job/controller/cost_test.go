@@ -169,6 +169,47 @@ func TestCallCostsAFixedNumberOfReads(t *testing.T) {
 	}
 }
 
+// A transaction of a pass costs a fixed number of reads, however many assets it is about.
+func TestPassCostsAFixedNumberOfReads(t *testing.T) {
+	daily := schedule.Schedule{Kind: schedule.Daily, Time: schedule.Clock(23, 0), Zone: schedule.AssetZone}
+	for _, c := range []struct {
+		name string
+		do   func(*fixture, job.Definition) error
+	}{
+		{"make", func(f *fixture, _ job.Definition) error { _, err := f.RunJob(ctx, "j", f.now); return err }},
+		{"make again", func(f *fixture, d job.Definition) error {
+			d.Name = "other"
+			_, err := f.SaveJob(ctx, d, f.now)
+			return err
+		}},
+		{"withdraw", func(f *fixture, _ job.Definition) error { return f.DisableJob(ctx, "j", f.now) }},
+		{"make where each goes by its own clock", func(f *fixture, d job.Definition) error {
+			d.Schedule = daily
+			_, err := f.SaveJob(ctx, d, f.now)
+			return err
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			reads := map[int]int{}
+			for _, n := range []int{1, 50} {
+				s := &counting{Store: memstore.New(memstore.Options{}), tables: map[controller.Table]int{}}
+				f := newFixture(t, s)
+				f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+				enrolMany(f, n)
+				for _, a := range f.agents {
+					a.zone = "Pacific/Kiritimati"
+					f.call(a)
+				}
+				d := definition("j", "editor-2.0.0")
+				f.enable(d)
+				require.Zero(f, len(dump(f)["outcomes"]), "nothing was left out")
+				reads[n] = s.during(func() { require.NoError(t, c.do(f, d)) })
+			}
+			require.Equal(t, reads[1], reads[50])
+		})
+	}
+}
+
 // A manifest is chosen by the rows of the queue alone: they carry what it needs to know of each order.
 func TestManifestIsChosenByTheQueue_MAN4(t *testing.T) {
 	s := &counting{Store: memstore.New(memstore.Options{}), tables: map[controller.Table]int{}}

@@ -110,6 +110,27 @@ func TestShareWithoutTheLastThatFailed_JOB19(t *testing.T) {
 	})
 }
 
+// What is waited for is a share of the run that was taken up last, not of the one that is planned.
+func TestWaitsForTheRunInProgress_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("first", "editor-2.0.0")
+		d.Schedule = daily(f, "22:00", "UTC")
+		f.enable(d)
+		f.follows("next", job.After{Job: "first", Share: 100})
+		for day := range 2 {
+			f.tick(start.Add(time.Duration(24*day+10) * time.Hour))
+			f.call(a)
+			ids, _ := f.runs("first")
+			require.Len(f, ids, day+2)
+			require.Equal(f, controller.Waits{
+				Text: "It needs 1 of the 1 assets of run " + ids[day] + " to succeed (100 %); 0 have.", Run: job.RunID(ids[day]), Needed: 1, Counted: 1,
+			}, f.waits("next"))
+		}
+	})
+}
+
 // Each job that waits for a share of the same run starts by it. A smaller share counts in every run that is open.
 func TestSharesOfOneRun_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
@@ -188,6 +209,7 @@ func TestShareOfNobody_JOB19(t *testing.T) {
 			require.Empty(f, f.runsOf("next"), "none of those that are left succeeded")
 		}
 		require.Contains(f, f.waits("next").Text, "No asset is left in run "+string(first))
+		require.NotContains(f, f.waits("next").Text, "All have ended")
 	})
 }
 
@@ -417,6 +439,10 @@ func TestFollowersNightAgain_JOB19_JOB3_JOB5(t *testing.T) {
 		_, err := f.EnableJob(ctx, "night", f.now)
 		require.NoError(f, err)
 		f.ended(agents[1], first, job.Completed)
+		agents[1].install("editor", "2.0.0", "player", "1.0.0")
+		f.call(agents[1])
+		require.Empty(f, agents[1].orders, "another inventory brings it no sooner")
+		require.True(f, f.asset("night@20260301T220000", "b").Waiting)
 		ids, states := f.runs("night")
 		require.Equal(f, []string{"night@20260301T220000"}, ids)
 		require.Equal(f, []ledger.RunState{ledger.RunPlanned}, states)
@@ -426,6 +452,19 @@ func TestFollowersNightAgain_JOB19_JOB3_JOB5(t *testing.T) {
 		ids, states = f.runs("night")
 		require.Equal(f, []string{"night@20260301T220000", "night@20260302T220000"}, ids)
 		require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunPlanned}, states)
+	})
+}
+
+// A run that a share starts is ahead on every asset: none follows it for those that would be too late.
+func TestShareStartsANightThatIsAheadEverywhere_JOB19_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		first := f.enable(definition("first", "editor-2.0.0"))
+		f.follows("night", job.After{Job: "first", Share: 100}, func(d *job.Definition) { d.Schedule = daily(f, "22:00", schedule.AssetZone) })
+		f.ended(a, first, job.Completed)
+		ids, _ := f.runs("night") // it is 02:00 on March 2 in UTC+14
+		require.Equal(f, []string{"night@20260302T220000"}, ids)
 	})
 }
 

@@ -52,15 +52,15 @@ func (c *Controller) GivenUp(ctx context.Context, id job.ID, limit int) ([]Given
 				return nil, err
 			}
 			for _, g := range failed {
-				if rec.Definition.GivesUp(g.Runs) {
-					list = append(list, g)
+				if !rec.Definition.GivesUp(g.Runs) {
+					continue
+				}
+				if list = append(list, g); len(list) == limit {
+					return list, nil
 				}
 			}
-			if len(list) >= limit {
-				break
-			}
 		}
-		return list[:min(len(list), limit)], nil
+		return list, nil
 	})
 }
 

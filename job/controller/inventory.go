@@ -3,7 +3,6 @@ package controller
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -55,7 +54,6 @@ func (t *tx) takeInventory(id job.AssetID, got *call, sent catalog.Inventory) er
 	if err != nil {
 		return err
 	}
-	rows = slices.DeleteFunc(rows, func(q queued) bool { return !q.Waiting })
 	var keys []Key
 	for _, q := range rows {
 		e := entryKey(q.run, id)
@@ -92,14 +90,14 @@ func knownAsset(r Reader, id job.AssetID) (rec assetRecord, inventory catalog.In
 func loadInventory(r Reader, id job.AssetID) (inventory catalog.Inventory, known bool, err error) {
 	header, known, err := load[inventoryRecord](r, tableInventories, key(string(id)))
 	if err != nil || !known {
-		return inventory, false, err
+		return inventory, known, err
 	}
 	data, err := loadChunks(r, tableInventory, key(string(id)), header.Chunks)
 	if err == nil {
 		err = json.Unmarshal(data, &inventory)
 	}
 	if err != nil {
-		return inventory, false, fmt.Errorf("inventory of asset %s: %w", id, err)
+		err = fmt.Errorf("inventory of asset %s: %w", id, err)
 	}
-	return inventory, true, nil
+	return inventory, known, err
 }

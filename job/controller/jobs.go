@@ -33,7 +33,7 @@ type jobRecord struct {
 // Errors: a *job.Invalid with every problem, also for a Deleted job and for an enabled one that could not be enabled as
 // changed; an *UnfinishedError when the job is saved and orders are still to follow.
 func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Time) (job.Definition, error) {
-	d.State, d.Revision = job.Disabled, 0
+	d.State = job.Disabled
 	if err := d.Validate(); err != nil {
 		return job.Definition{}, err
 	}
@@ -88,6 +88,9 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 	if err := t.c.enable(t, d, at); err != nil {
 		return err
 	}
+	if err := enlist(t, old, d); err != nil {
+		return err
+	}
 	for _, id := range rec.Open {
 		run, err := loadRun(t, id)
 		switch {
@@ -105,10 +108,9 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 			return err
 		}
 	}
-	if err := enlist(t, old, d); err != nil || same {
-		return err
+	if same {
+		return nil
 	}
-	t.chains = nil
 	if d.After != nil { // by another share, or for another time, as saved
 		if err := save(t, tableJobs, key(string(d.ID)), *rec); err != nil {
 			return err
@@ -290,7 +292,7 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 // Errors: a *NotFoundError; a *job.Invalid for a job that is deleted; an *UnfinishedError when the job is disabled and some
 // of its orders are still to follow.
 func (c *Controller) DisableJob(ctx context.Context, id job.ID, now time.Time) error {
-	return c.retire(ctx, id, job.Disabled, false, now)
+	return c.retire(ctx, id, job.Disabled, true, now)
 }
 
 // DeleteJob withdraws like DisableJob. Deleted is final; the job's history stays (JOB-6). The error is a *FollowedError if
@@ -310,7 +312,7 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 		if rec.Definition.State == job.Deleted {
 			return problem.One("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)")
 		}
-		if state == job.Deleted && !force {
+		if !force {
 			if err := t.unfollowed(id); err != nil {
 				return err
 			}
@@ -361,7 +363,7 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		d.State = job.Disabled
 	}
 	if err := d.Validate(); err != nil {
-		return job.Plan{}, false, err
+		return plan, selected, err
 	}
 	err = c.store.View(ctx, func(r Reader) error {
 		rec, inventory, err := knownAsset(r, id)

@@ -146,8 +146,8 @@ func empty(r Reader, table Table, prefix string) (bool, error) {
 // last returns the last part of a key.
 func last(k string) (string, error) {
 	all, err := parts(k)
-	if err != nil || len(all) == 0 {
-		return "", fmt.Errorf("key %q has no parts: %w", k, err)
+	if err != nil {
+		return "", err
 	}
 	return all[len(all)-1], nil
 }
