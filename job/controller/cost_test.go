@@ -133,6 +133,7 @@ func TestCallCostsAFixedNumberOfReads(t *testing.T) {
 		{"every order was withdrawn", 4, false, func(w world) { w.call(w.a); withdraw(w); each(w, job.Withdrawn) }},
 		{"no order was ever held", 4, false, func(w world) { lost(w); withdraw(w); w.call(w.a) }},
 		{"every order is made", 9, true, func(world) {}},
+		{"another inventory", 6, true, func(w world) { w.call(w.a); w.a.install("x", "1.0.0") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, n := range []size{{1, 1, 1}, {50, 1, 1}, {1, 200, 1}, {1, 1, 100}, {50, 10, 100}} {
@@ -182,6 +183,7 @@ func TestPassCostsAFixedNumberOfReads(t *testing.T) {
 			_, err := f.SaveJob(ctx, d, f.now)
 			return err
 		}},
+		{"nothing to do, and a job waits for a share", func(f *fixture, _ job.Definition) error { _, err := f.RunJob(ctx, "k", f.now); return err }},
 		{"withdraw", func(f *fixture, _ job.Definition) error { return f.DisableJob(ctx, "j", f.now) }},
 		{"make where each goes by its own clock", func(f *fixture, d job.Definition) error {
 			d.Schedule = daily
@@ -202,12 +204,31 @@ func TestPassCostsAFixedNumberOfReads(t *testing.T) {
 				}
 				d := definition("j", "editor-2.0.0")
 				f.enable(d)
-				require.Zero(f, len(dump(f)["outcomes"]), "nothing was left out")
+				f.enable(definition("k", "player-2.0.0")) // which none has
+				f.follows("next", job.After{Job: "k", Share: 100, Delay: time.Hour})
 				reads[n] = s.during(func() { require.NoError(t, c.do(f, d)) })
 			}
 			require.Equal(t, reads[1], reads[50])
 		})
 	}
+}
+
+// What does not concern an order that is made costs nothing: another inventory reads no run, and a patch list of which nothing is
+// left out stores no outcomes.
+func TestNothingIsKeptOrReadInVain(t *testing.T) {
+	s := &counting{Store: memstore.New(memstore.Options{}), tables: map[controller.Table]int{}}
+	f := newFixture(t, s)
+	a, _, _ := f.ordered("now")
+	require.Empty(t, dump(f)["outcomes"])
+	a.install("editor", "1.0.0", "other", "1.0.0")
+	in := a.request(f.now)
+	in.Inventory = &a.inventory
+	s.during(func() {
+		_, err := f.CheckIn(ctx, in, f.now)
+		require.NoError(t, err)
+	})
+	require.NotZero(t, s.tables["queue"])
+	require.Zero(t, s.tables["runs"])
 }
 
 // A manifest is chosen by the rows of the queue alone: they carry what it needs to know of each order.

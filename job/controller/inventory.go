@@ -3,6 +3,7 @@ package controller
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -54,6 +55,7 @@ func (t *tx) takeInventory(id job.AssetID, got *call, sent catalog.Inventory) er
 	if err != nil {
 		return err
 	}
+	rows = slices.DeleteFunc(rows, func(q queued) bool { return !q.Waiting })
 	var keys []Key
 	for _, q := range rows {
 		e := entryKey(q.run, id)

@@ -14,7 +14,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// fetched is a Reader whose Get serves what fetch read in one round trip, or what the transaction wrote.
+// fetched is a Reader whose Get reads a record once, if fetch has not read it with others, and serves what the transaction wrote.
 type fetched struct {
 	Reader
 	have map[Key][]byte
@@ -43,12 +43,17 @@ func (f *fetched) remember(k Key, value []byte) {
 	f.have[k] = value
 }
 
-// Get returns a fetched record, or reads it.
+// Get returns a record.
 func (f *fetched) Get(table Table, key string) ([]byte, error) {
-	if value, have := f.have[Key{table, key}]; have {
-		return value, nil
+	k := Key{table, key}
+	if _, have := f.have[k]; !have {
+		value, err := f.Reader.Get(table, key)
+		if err != nil {
+			return nil, err
+		}
+		f.remember(k, value)
 	}
-	return f.Reader.Get(table, key)
+	return f.have[k], nil
 }
 
 // tx is one transaction that changes something. It steps the machines of package ledger: it loads a value, steps it, and
