@@ -424,6 +424,32 @@ func TestCancelJobWhileOrdersAreMade_JOB3_JOB9(t *testing.T) {
 	})
 }
 
+// A run whose cancel was cut off is open until every order was looked at, also when none of them is live any more.
+func TestCutOffCancelIsOpen_JOB3(t *testing.T) {
+	c := config()
+	c.Batch = 1
+	f := fixtureOf(t, memstore.New(memstore.Options{}), c)
+	f.sync(patch("editor", "2.0.0"))
+	f.enrol("a", "all")
+	b := f.enrol("b", "all")
+	run := f.enable(definition("now", "editor-2.0.0"))
+	f.call(b)
+	b.report(job.Report{Order: b.orders[0].ID, Result: job.Completed})
+	f.call(b)
+	dies, err := controller.New(&failing{Store: f.store, after: 1}, c)
+	require.NoError(t, err)
+	_, err = dies.CancelRun(ctx, run, f.now)
+	require.ErrorIs(t, err, errDied)
+	require.Empty(t, dump(f)["live"])
+	for _, open := range [][]job.RunID{{run}, nil} {
+		status, err := f.Job(ctx, "now")
+		require.NoError(t, err)
+		require.Equal(t, open, status.Open)
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(t, err)
+	}
+}
+
 // An asset on which the cancel came too late and whose order has ended since hides no other that still deploys.
 func TestRefusalNamesAStageThatGoesOn_JOB3(t *testing.T) {
 	stores(t, func(f *fixture) {

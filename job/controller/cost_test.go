@@ -19,6 +19,7 @@ import (
 type counting struct {
 	controller.Store
 	reads  int
+	bodies int // that were written
 	tables map[controller.Table]int
 }
 
@@ -67,6 +68,9 @@ type countingWriter struct {
 }
 
 func (w countingWriter) Put(table controller.Table, key string, value []byte) error {
+	if table == "bodies" {
+		w.s.bodies++
+	}
 	return w.w.Put(table, key, value)
 }
 func (w countingWriter) Delete(table controller.Table, key string) error {
@@ -75,7 +79,7 @@ func (w countingWriter) Delete(table controller.Table, key string) error {
 
 // during counts the reads of what is done.
 func (s *counting) during(do func()) int {
-	s.reads = 0
+	s.reads, s.bodies = 0, 0
 	clear(s.tables)
 	do()
 	return s.reads
@@ -207,6 +211,7 @@ func TestPassCostsAFixedNumberOfReads(t *testing.T) {
 				f.enable(definition("k", "player-2.0.0")) // which none has
 				f.follows("next", job.After{Job: "k", Share: 100, Delay: time.Hour})
 				reads[n] = s.during(func() { require.NoError(t, c.do(f, d)) })
+				require.LessOrEqual(t, s.bodies, 1, "what assets share is written once")
 			}
 			require.Equal(t, reads[1], reads[50])
 		})

@@ -240,7 +240,9 @@ func TestTagBounds(t *testing.T) {
 		require.Error(f, f.TagAsset(ctx, "a", tags, f.now))
 		require.Error(f, f.TagAsset(ctx, "a", []string{""}, f.now))
 		require.Error(f, f.TagAsset(ctx, "unknown", []string{"x"}, f.now))
-		require.NoError(f, f.TagAsset(ctx, "a", []string{"b", "a", "b"}, f.now))
+		tags = []string{"b", "a", "b"}
+		require.NoError(f, f.TagAsset(ctx, "a", tags, f.now))
+		require.Equal(f, []string{"b", "a", "b"}, tags, "they are the caller's")
 		status, err := f.Asset(ctx, "a", f.now)
 		require.NoError(f, err)
 		require.Equal(f, []string{"a", "b"}, status.Tags)

@@ -104,6 +104,8 @@ func TestShareWithoutTheLastThatFailed_JOB19(t *testing.T) {
 		f.ended(b, first, job.Failed)
 		require.Contains(f, f.waits("next").Text, "All have ended, so it starts only when assets that did not succeed leave, or after the next run of job first.")
 		require.NoError(f, f.RemoveAsset(ctx, "b", f.now))
+		require.Equal(f, "In run "+string(first)+", 1 of 1 assets succeeded and 1 are needed. It starts when the server next counts them: "+
+			"after the next change in that run, or the next run of job first.", f.waits("next").Text)
 		_, err := f.Tick(ctx, f.now)
 		require.NoError(f, err)
 		require.Len(f, f.runsOf("next"), 1)
@@ -181,12 +183,10 @@ func TestShareWhileZonesAreToCome_JOB19_JOB9(t *testing.T) {
 		require.Empty(f, f.runsOf("next"), "one of three")
 		second := f.runsOf("first")[1].ID
 		f.ended(agents[0], second, job.Completed)
-		f.call(agents[1])
-		require.Empty(f, f.runsOf("next"), "one of two so far")
-		f.tick(start.Add(54 * time.Hour))
-		require.Empty(f, f.runsOf("next"))
 		f.ended(agents[1], second, job.Completed)
-		require.Len(f, f.runsOf("next"), 1)
+		require.Empty(f, f.runsOf("next"), "two of two so far")
+		f.tick(start.Add(54 * time.Hour))
+		require.Len(f, f.runsOf("next"), 1, "two of three, and no more to come")
 	})
 }
 

@@ -135,6 +135,29 @@ func TestEachAssetsOwnZone_JOB9_MAN1(t *testing.T) {
 	})
 }
 
+// A run by name goes by no clock: it starts now, wherever an asset is and whether or not it has reported its zone.
+func TestRunByNameWhereEachGoesByItsOwnZone_JOB6_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		west, mute := f.enrolOnly("a", "all"), f.enrol("b", "all")
+		west.zone = "Pacific/Honolulu"
+		west.install("editor", "1.0.0")
+		f.call(west)
+		d := definition("night", "editor-2.0.0")
+		d.Schedule = daily(f, "23:00", schedule.AssetZone)
+		f.enable(d)
+		f.call(mute)
+		run, err := f.RunJob(ctx, "night", f.now)
+		require.NoError(f, err)
+		for _, a := range []*agent{west, mute} {
+			f.call(a)
+			require.Len(f, a.orders, 1)
+			require.Equal(f, run, a.orders[0].Run)
+			require.Equal(f, start, a.orders[0].Start)
+		}
+	})
+}
+
 // An asset whose turn has come gets its order with its first inventory, also while the run is being made for others.
 func TestFirstInventoryWhileZonesAreToCome_JOB9_MAN1(t *testing.T) {
 	stores(t, func(f *fixture) {

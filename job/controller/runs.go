@@ -35,8 +35,8 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 			errs = append(errs, err)
 		}
 	}
-	if len(errs) > 0 {
-		return time.Time{}, fmt.Errorf("tick: %w", errors.Join(errs...))
+	if err := errors.Join(errs...); err != nil {
+		return time.Time{}, fmt.Errorf("tick: %w", err)
 	}
 	err = c.store.View(ctx, func(r Reader) error {
 		next = time.Time{}
