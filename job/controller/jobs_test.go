@@ -324,6 +324,17 @@ func TestHistoryStays_JOB6(t *testing.T) {
 	})
 }
 
+// What cannot be a run's name names none.
+func TestUnknownRuns(t *testing.T) {
+	f := newFixture(t, memstore.New(memstore.Options{}))
+	f.enable(definition("j", "editor-2.0.0"))
+	for _, id := range []job.RunID{"", "j", "j@", "j/k@20260301T120000Z", "k@20260301T120000Z", job.RunID("j@" + strings.Repeat("x", 2000))} {
+		_, err := f.Run(ctx, id)
+		var missing *controller.NotFoundError
+		require.ErrorAs(t, err, &missing, id)
+	}
+}
+
 // An enabled job is run again by name, whatever its schedule says, and its other runs come as planned.
 func TestRunByName_JOB6(t *testing.T) {
 	stores(t, func(f *fixture) {
