@@ -113,7 +113,7 @@ func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string
 	if err != nil {
 		return err
 	}
-	return c.update(ctx, instant(now), func(t *tx) error {
+	return c.update(ctx, now, func(t *tx) error {
 		rec, err := loadAsset(t, id)
 		if err != nil {
 			return err
@@ -130,7 +130,6 @@ func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string
 // withdrawn, and nothing waits for what it had begun: neither its pending reboots and cancels are listed any more, nor
 // does an asset of the same name that enrols later get its orders.
 func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
-	now = instant(now)
 	return c.update(ctx, now, func(t *tx) error {
 		if _, err := loadAsset(t, id); err != nil {
 			return err
@@ -143,10 +142,7 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 		if err != nil {
 			return err
 		}
-		runs = append(runs, followed...)
-		slices.Sort(runs)
-		runs = slices.Compact(runs)
-		if err := t.stepEach(id, runs, ledger.AssetRemoved{}); err != nil {
+		if err := t.stepEach(id, append(runs, followed...), ledger.AssetRemoved{}); err != nil {
 			return err
 		}
 		inventory, _, err := load[inventoryRecord](t, tableInventories, key(string(id)))

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
@@ -81,11 +80,8 @@ func audit(r Reader) (differences []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if d := j.Definition; d.After != nil && d.State == job.Enabled {
-			want[Key{tableFollowers, key(string(d.After.Job), string(d.ID))}] = ""
-		}
-		if d := j.Definition; d.LateJoiners && d.State == job.Enabled {
-			want[Key{tableJoins, key(string(d.ID))}] = ""
+		for _, k := range jobRows(j.Definition) {
+			want[k] = ""
 		}
 	}
 	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableFailures, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins} {

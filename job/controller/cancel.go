@@ -35,9 +35,9 @@ type AssetCancel struct {
 // Errors: a *CancelRefused if nothing can be cancelled any more, and the report is filled all the same; an
 // *UnfinishedError when the run is cancelled and some of its orders are still to follow; a *NotFoundError.
 func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time) (CancelReport, error) {
-	return c.cancel(ctx, "run "+string(id), now, func(r Reader, _ *CancelReport) ([]runRecord, string, error) {
+	return c.cancel(ctx, "run "+string(id), now, func(r Reader) (chosen, error) {
 		run, err := loadRun(r, id)
-		return []runRecord{run}, noOrder(run), err
+		return chosen{runs: []runRecord{run}, why: noOrder(run)}, err
 	})
 }
 
@@ -46,12 +46,11 @@ func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time)
 // hand is missing: whoever cancels a job that deploys means that run and is refused (JOB-3), and the next one is spared.
 // The job stays enabled: to keep it from running again, disable it.
 func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (CancelReport, error) {
-	return c.cancel(ctx, "job "+string(id), now, func(r Reader, report *CancelReport) ([]runRecord, string, error) {
+	return c.cancel(ctx, "job "+string(id), now, func(r Reader) (of chosen, err error) {
 		rec, err := loadJob(r, id)
 		if err != nil {
-			return nil, "", err
+			return of, err
 		}
-		var runs []runRecord
 		busy := false
 		for _, open := range rec.Open {
 			run, err := loadRun(r, open)
@@ -59,21 +58,27 @@ func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (C
 				busy, err = c.inProgress(r, run, now)
 			}
 			if err != nil {
-				return nil, "", err
+				return of, err
 			}
-			runs = append(runs, run)
+			of.runs = append(of.runs, run)
 		}
-		why, err := idle(r, rec, runs)
-		if err != nil {
-			return nil, "", err
+		if of.why, err = idle(r, rec, of.runs); err != nil {
+			return of, err
 		}
 		planned := func(r runRecord) bool { return r.State == ledger.RunPlanned }
-		if i := slices.IndexFunc(runs, planned); busy && i >= 0 {
-			report.Spared = runs[i].ID
-			runs = slices.Delete(runs, i, i+1)
+		if i := slices.IndexFunc(of.runs, planned); busy && i >= 0 {
+			of.spared = of.runs[i].ID
+			of.runs = slices.Delete(of.runs, i, i+1)
 		}
-		return runs, why, nil
+		return of, nil
 	})
+}
+
+// chosen are the runs that a cancel is about.
+type chosen struct {
+	runs   []runRecord
+	spared job.RunID
+	why    string // there is nothing to cancel, if no order was made
 }
 
 // noOrder says why a run has nothing to cancel, if it has no order.
@@ -111,28 +116,22 @@ var errRefused = errors.New("nothing can be cancelled any more")
 
 // cancel marks the chosen runs in one short transaction, with a first batch of their orders, and brings the mark to the
 // other orders in further ones.
-func (c *Controller) cancel(ctx context.Context, what string, now time.Time, choose func(Reader, *CancelReport) ([]runRecord, string, error)) (report CancelReport, err error) {
-	now = instant(now)
-	var runs []runRecord
-	var why string // there is nothing to cancel, if no order was made
-	err = c.store.View(ctx, func(r Reader) (err error) {
-		report = CancelReport{}
-		runs, why, err = choose(r, &report)
-		return err
-	})
+func (c *Controller) cancel(ctx context.Context, what string, now time.Time, choose func(Reader) (chosen, error)) (report CancelReport, err error) {
+	of, err := view(ctx, c.store, choose)
 	if err != nil {
 		return report, err
 	}
+	report.Spared = of.spared
 	var refused *CancelRefused
 	var more []job.RunID
 	err = c.update(ctx, now, func(t *tx) (err error) {
-		if refused, err = cancellable(t, what, why, runs, now); err != nil {
+		if refused, err = cancellable(t, what, of.why, of.runs, t.now); err != nil {
 			return err
 		}
 		if refused != nil {
 			return errRefused
 		}
-		more, err = t.cancel(runs)
+		more, err = t.cancel(of.runs)
 		return err
 	})
 	switch {
@@ -144,7 +143,7 @@ func (c *Controller) cancel(ctx context.Context, what string, now time.Time, cho
 		err = unfinished(c.finish(ctx, more, now))
 	}
 	var unread error
-	report.Assets, unread = view(ctx, c.store, func(r Reader) ([]AssetCancel, error) { return known(r, runs) })
+	report.Assets, unread = view(ctx, c.store, func(r Reader) ([]AssetCancel, error) { return known(r, of.runs) })
 	return report, cmp.Or(err, unread)
 }
 
@@ -194,7 +193,7 @@ func known(r Reader, runs []runRecord) (assets []AssetCancel, err error) {
 // cancellable returns a *CancelRefused if nothing of the runs was or can still be cancelled. It stops at the first that can. Why is
 // said if no order was made.
 func cancellable(r Reader, what, why string, runs []runRecord, now time.Time) (refused *CancelRefused, err error) {
-	refused = &CancelRefused{What: what, Stage: job.StageDone}
+	refused = &CancelRefused{What: what}
 	none, cancelled := true, false
 	for _, run := range runs {
 		run, err := loadRun(r, run.ID)
@@ -223,8 +222,8 @@ func cancellable(r Reader, what, why string, runs []runRecord, now time.Time) (r
 			case ledger.CancelDone, ledger.CancelPending:
 				return nil, nil
 			case ledger.CancelTooLate:
-				if stage := max(e.TooLate, e.Stage); refused.Stage == job.StageDone || stage > refused.Stage {
-					refused.Stage = stage
+				if stage := max(e.TooLate, e.Stage); stage != job.StageDone {
+					refused.Stage = max(refused.Stage, stage)
 				}
 			}
 		}
@@ -233,7 +232,9 @@ func cancellable(r Reader, what, why string, runs []runRecord, now time.Time) (r
 	case none && cancelled:
 		return nil, nil
 	case none:
-		refused.Stage, refused.Why = 0, why
+		refused.Why = why
+	case refused.Stage == 0:
+		refused.Stage = job.StageDone
 	}
 	return refused, nil
 }

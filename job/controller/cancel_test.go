@@ -76,6 +76,10 @@ func TestCancelPerAsset_JOB3(t *testing.T) {
 		require.Equal(f, job.Completed, got.Result)
 		require.Equal(f, ledger.CancelTooLate, got.Cancel)
 		require.Equal(f, job.StageDeploy, got.TooLate)
+		status, err := f.Run(ctx, run)
+		require.NoError(f, err)
+		require.Equal(f, []controller.RunResult{{Result: job.Completed, Assets: 2}, {Result: job.Cancelled, Assets: 3}}, status.Results)
+		require.Equal(f, []int{6, 1, 0}, []int{status.Assets, status.Executing, status.NotBegun})
 		pending, err = f.PendingCancels(ctx, 10)
 		require.NoError(f, err)
 		require.Empty(f, pending)
@@ -233,6 +237,9 @@ func TestDisabledAndEnabledAgain_JOB6(t *testing.T) {
 		again, err := f.EnableJob(ctx, "once", f.now)
 		require.NoError(f, err)
 		require.Equal(f, run, again, "the same start is the same run")
+		once, err := f.Job(ctx, "once")
+		require.NoError(f, err)
+		require.Equal(f, []job.RunID{run}, once.Open)
 		a.report(job.Report{Order: gone, Result: job.Withdrawn}) // of the withdrawal before
 		f.call(a)
 		require.Equal(f, []string{"editor-2.0.0"}, a.patches())
@@ -350,6 +357,130 @@ func TestCancelJobCancelsEveryRun_JOB3(t *testing.T) {
 		require.Len(f, report.Assets, 1)
 		_, states := f.runs("nightly")
 		require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunCancelled, ledger.RunPlanned}, states)
+	})
+}
+
+// Whoever cancels a job while an asset that calls has not ended its run means that run: the planned one is spared.
+func TestCancelJobSparesThePlannedRun_JOB3(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		report job.Report
+		then   func(*fixture)
+		spared bool
+	}{
+		{"not begun, and the asset calls", job.Report{Progress: job.Received}, nil, true},
+		{"begun", job.Report{Progress: job.Started}, nil, true},
+		{"waits for a reboot by hand", job.Report{Result: job.PendingReboot}, nil, false},
+		{"ended", job.Report{Result: job.Completed}, nil, false},
+		{"the asset is silent", job.Report{Progress: job.Started}, func(f *fixture) { f.pass(time.Hour) }, false},
+		{"the asset is removed", job.Report{Progress: job.Started}, func(f *fixture) { require.NoError(f, f.RemoveAsset(ctx, "a", f.now)) }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			stores(t, func(f *fixture) {
+				f.sync(patch("editor", "2.0.0"))
+				a := f.enrol("a", "all")
+				d := definition("nightly", "editor-2.0.0")
+				d.Schedule = daily(f, "22:00", "UTC")
+				f.enable(d)
+				f.tick(start.Add(10 * time.Hour))
+				f.call(a)
+				c.report.Order = a.orders[0].ID
+				a.report(c.report)
+				f.call(a)
+				if c.then != nil {
+					c.then(f)
+				}
+				report, err := f.CancelJob(ctx, "nightly", f.now)
+				require.NoError(f, err)
+				ids, states := f.runs("nightly")
+				if c.spared {
+					require.Equal(f, job.RunID(ids[1]), report.Spared)
+					require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunPlanned}, states)
+					return
+				}
+				require.Empty(f, report.Spared)
+				require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunPlanned}, states[1:])
+			})
+		})
+	}
+}
+
+// A run that is being made is in progress though no order of it is made yet.
+func TestCancelJobWhileOrdersAreMade_JOB3_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrolOnly("a", "all")
+		a.zone = "Pacific/Honolulu"
+		a.install("editor", "1.0.0")
+		f.call(a)
+		d := definition("night", "editor-2.0.0")
+		d.Schedule = daily(f, "23:00", schedule.AssetZone)
+		f.enable(d)
+		f.tick(start)
+		_, states := f.runs("night")
+		require.Equal(f, []ledger.RunState{ledger.RunMaking, ledger.RunPlanned}, states)
+		report, err := f.CancelJob(ctx, "night", f.now)
+		require.NoError(f, err)
+		require.Empty(f, report.Assets)
+		require.NotEmpty(f, report.Spared)
+		_, states = f.runs("night")
+		require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunPlanned}, states)
+	})
+}
+
+// A run whose cancel was cut off is open until every order was looked at, also when none of them is live any more.
+func TestCutOffCancelIsOpen_JOB3(t *testing.T) {
+	c := config()
+	c.Batch = 1
+	f := fixtureOf(t, memstore.New(memstore.Options{}), c)
+	f.sync(patch("editor", "2.0.0"))
+	f.enrol("a", "all")
+	b := f.enrol("b", "all")
+	run := f.enable(definition("now", "editor-2.0.0"))
+	f.call(b)
+	b.report(job.Report{Order: b.orders[0].ID, Result: job.Completed})
+	f.call(b)
+	dies, err := controller.New(&failing{Store: f.store, after: 1}, c)
+	require.NoError(t, err)
+	_, err = dies.CancelRun(ctx, run, f.now)
+	require.ErrorIs(t, err, errDied)
+	require.Empty(t, dump(f)["live"])
+	for _, open := range [][]job.RunID{{run}, nil} {
+		status, err := f.Job(ctx, "now")
+		require.NoError(t, err)
+		require.Equal(t, open, status.Open)
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(t, err)
+	}
+}
+
+// An asset on which the cancel came too late and whose order has ended since hides no other that still deploys.
+func TestRefusalNamesAStageThatGoesOn_JOB3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a, b := f.enrol("a", "all"), f.enrol("b", "all")
+		run := f.enable(definition("now", "editor-2.0.0"))
+		for _, x := range []*agent{a, b} {
+			f.call(x)
+			x.report(job.Report{Order: x.orders[0].ID, Progress: job.Started})
+			f.call(x)
+		}
+		_, err := f.CancelRun(ctx, run, f.now)
+		require.NoError(f, err)
+		for _, x := range []*agent{a, b} {
+			x.report(job.Report{Order: x.orders[0].ID, Progress: job.Deploying})
+			x.report(job.Report{Order: x.orders[0].ID, TooLate: job.StageDeploy})
+			f.call(x)
+		}
+		b.report(job.Report{Order: b.orders[0].ID, Result: job.Completed})
+		f.call(b)
+		report, err := f.CancelRun(ctx, run, f.now)
+		var refused *controller.CancelRefused
+		require.ErrorAs(f, err, &refused)
+		require.Equal(f, job.StageDeploy, refused.Stage)
+		require.Equal(f, []controller.AssetCancel{
+			{Run: run, Asset: "a", State: ledger.CancelTooLate, Stage: job.StageDeploy}, {Run: run, Asset: "b", State: ledger.CancelTooLate, Stage: job.StageDone},
+		}, report.Assets)
 	})
 }
 

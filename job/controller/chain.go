@@ -33,23 +33,31 @@ func checkChain(r Reader, d job.Definition) error {
 
 // enlist keeps the lists of who runs after whom, and of who takes late joiners, in step with a job's change.
 func enlist(w Writer, old, now job.Definition) error {
-	if err := unmark(w, tableJoins, string(old.ID)); err != nil {
-		return err
-	}
-	if now.LateJoiners && now.State == job.Enabled {
-		if err := mark(w, tableJoins, string(now.ID)); err != nil {
+	for _, k := range jobRows(old) {
+		if err := w.Delete(k.Table, k.Key); err != nil {
 			return err
 		}
 	}
-	if old.After != nil {
-		if err := unmark(w, tableFollowers, string(old.After.Job), string(old.ID)); err != nil {
+	for _, k := range jobRows(now) {
+		if err := w.Put(k.Table, k.Key, nil); err != nil {
 			return err
 		}
 	}
-	if now.After == nil || now.State != job.Enabled {
+	return nil
+}
+
+// jobRows are a job's rows in those lists.
+func jobRows(d job.Definition) (rows []Key) {
+	if d.State != job.Enabled {
 		return nil
 	}
-	return mark(w, tableFollowers, string(now.After.Job), string(now.ID))
+	if d.LateJoiners {
+		rows = append(rows, Key{tableJoins, key(string(d.ID))})
+	}
+	if d.After != nil {
+		rows = append(rows, Key{tableFollowers, key(string(d.After.Job), string(d.ID))})
+	}
+	return rows
 }
 
 // followers lists the enabled jobs that run after another. Who runs after whom is read once per transaction, since one call
@@ -91,11 +99,11 @@ func (t *tx) follow(e ledger.Entry) error {
 		if !j.Definition.After.PerAsset {
 			continue
 		}
-		rec, found, err := load[assetRecord](t, tableAssets, key(string(e.Asset)))
+		rec, _, err := load[assetRecord](t, tableAssets, key(string(e.Asset)))
 		if err != nil {
 			return err
 		}
-		if found && j.Definition.Select(rec.Asset) {
+		if j.Definition.Select(rec.Asset) {
 			if err := t.followOn(j, e, rec.Asset); err != nil {
 				return err
 			}
@@ -111,66 +119,63 @@ func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) error {
 	if recurs(j.Definition.Schedule) {
 		find = t.nextTime
 	}
-	run, open, err := find(j, e)
-	if err != nil || !open {
+	run, err := find(j, e)
+	if err != nil || run.State.Over() { // it was cancelled
 		return err
 	}
 	waits, err := loadEntry(t, run.ID, asset.ID)
-	fresh := t.outdated != asset.ID
-	t.wanted = t.wanted || !fresh
-	if err == nil && run.State != ledger.RunPlanned && fresh {
-		var due time.Time
-		due, err = t.makeOrTell(run, asset, ledger.Pass{Kind: ledger.MakePass})
-		if !due.After(t.now) || waits.Phase != 0 {
-			return err
-		}
-	}
 	if err != nil {
 		return err
+	}
+	fresh := t.outdated != asset.ID
+	t.wanted = t.wanted || !fresh
+	if run.State != ledger.RunPlanned && fresh {
+		due, err := t.makeOrTell(run, asset, ledger.Pass{Kind: ledger.MakePass})
+		if err != nil || !due.After(t.now) || waits.Phase != 0 {
+			return err
+		}
 	}
 	return t.only(waits, ledger.Awaited{})
 }
 
-// chained returns the run of a job that follows a run asset by asset, and begins it with the first asset. Open is false
-// when it was cancelled.
-func (t *tx) chained(j jobRecord, e ledger.Entry) (run runRecord, open bool, err error) {
+// chained returns the run of a job that follows a run asset by asset, and begins it with the first asset.
+func (t *tx) chained(j jobRecord, e ledger.Entry) (run runRecord, err error) {
 	k := key(string(e.Run), string(j.Definition.ID))
 	id, err := t.Get(tableChained, k)
 	if err != nil {
-		return run, false, err
+		return run, err
 	}
 	if id != nil {
 		run, err = loadRun(t, job.RunID(id))
 		window := run.Definition.Window
-		closed := window > 0 && !run.State.Over() && !t.now.Before(run.Start.Add(window))
+		closed := window != 0 && !run.State.Over() && !t.now.Before(run.Start.Add(window))
 		if err != nil || run.State != ledger.RunWithdrawn && !closed {
-			return run, !run.State.Over(), err
+			return run, err
 		} // the job was off in between, and is on again, or the window has closed: it goes on with a run of its own
 	}
 	start, err := freeStart(t, j.Definition, t.now)
 	if err != nil {
-		return run, false, err
+		return run, err
 	}
 	run = runRecord{Run: ledger.FollowRun(job.MakeRunID(j.Definition.ID, start), e.Run, start), Definition: j.Definition}
-	run.Made = t.now
 	if err := t.Put(tableChained, k, []byte(run.ID)); err != nil {
-		return run, false, err
+		return run, err
 	}
 	if err := t.saveRun(ledger.Run{}, run); err != nil {
-		return run, false, err
+		return run, err
 	}
-	return run, true, t.opened(j, run.ID)
+	return run, t.opened(j, run.ID)
 }
 
 // nextTime returns the run of a job's next time on an asset that verified a run now, and plans it for the first asset. One that was
 // cancelled stays so: then it is the time after it.
-func (t *tx) nextTime(j jobRecord, e ledger.Entry) (run runRecord, open bool, err error) {
+func (t *tx) nextTime(j jobRecord, e ledger.Entry) (run runRecord, err error) {
 	d := j.Definition
 	from := t.now.Add(d.After.Delay)
 	for {
 		o, _, err := t.c.nextOn(t, d, e.Asset, from, from.Add(-1)) // without a zone, the order is left out with the reason
 		if err != nil {
-			return run, false, err
+			return run, err
 		}
 		run, err = loadRun(t, d.Run(o))
 		_, missing := errors.AsType[*NotFoundError](err)
@@ -178,14 +183,14 @@ func (t *tx) nextTime(j jobRecord, e ledger.Entry) (run runRecord, open bool, er
 		case missing || err == nil && run.State == ledger.RunWithdrawn:
 			id, err := t.planRun(d, ledger.RunPlan{Occurrence: o, After: e.Run})
 			if err != nil {
-				return run, false, err
+				return run, err
 			}
 			if run, err = loadRun(t, id); err != nil {
-				return run, false, err
+				return run, err
 			}
-			return run, true, t.opened(j, id)
+			return run, t.opened(j, id)
 		case err != nil || !run.State.Over():
-			return run, err == nil, err
+			return run, err
 		}
 		from = o.Start.Add(time.Second)
 	}
@@ -217,16 +222,13 @@ func freeStart(r Reader, d job.Definition, now time.Time) (time.Time, error) {
 
 // recount has the next Tick reckon the share of a run that succeeded, if a job waits for one (JOB-19).
 func (t *tx) recount(run job.RunID) error {
-	if t.have[Key{tableShares, key(string(run))}] != nil { // marked in this transaction
-		return nil
-	}
 	list, err := t.followers(run.Job())
 	if err != nil {
 		return err
 	}
 	for _, j := range list {
 		if !j.Definition.After.PerAsset {
-			return mark(t, tableShares, string(run))
+			return t.Put(tableShares, key(string(run)), nil)
 		}
 	}
 	return nil
@@ -263,7 +265,7 @@ func (t *tx) followed() (runs []job.RunID, err error) {
 
 // share starts the jobs that follow a run once a share of its assets succeeded, if enough have (JOB-19).
 func (t *tx) share(run runRecord) (_ runRecord, err error) {
-	if err := unmark(t, tableShares, string(run.ID)); err != nil {
+	if err := t.Delete(tableShares, key(string(run.ID))); err != nil {
 		return run, err
 	}
 	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking {
@@ -318,17 +320,16 @@ type shareCount struct{ orders, assets, succeeded, ended int } // assets: those 
 // reckon counts the assets of a run whose order was not withdrawn, and which were not removed. In a run that was cancelled or
 // withdrawn as a whole all count: whoever stops a job starts nothing by that (JOB-19).
 func reckon(r Reader, run runRecord) (n shareCount, err error) {
-	var batch []ledger.Entry
-	count := func() error {
-		keys := make([]Key, 0, len(batch))
-		for _, e := range batch {
+	count := func(list []ledger.Entry) error {
+		var keys []Key
+		for _, e := range list {
 			keys = append(keys, Key{tableAssets, key(string(e.Asset))})
 		}
 		assets, err := r.GetMany(keys)
 		if err != nil {
 			return err
 		}
-		for i, e := range batch {
+		for i, e := range list {
 			n.orders++
 			if !run.State.Over() && (assets[i] == nil || !e.Counts()) {
 				continue
@@ -341,18 +342,19 @@ func reckon(r Reader, run runRecord) (n shareCount, err error) {
 				n.succeeded++
 			}
 		}
-		batch = batch[:0]
 		return nil
 	}
+	var list []ledger.Entry // some at a time: a run may have a million
 	for e, err := range entries(r, run.ID) {
 		if err != nil {
 			return n, err
 		}
-		if batch = append(batch, e); len(batch) == MaxMany {
-			if err := count(); err != nil {
+		if list = append(list, e); len(list) == MaxMany {
+			if err := count(list); err != nil {
 				return n, err
 			}
+			list = nil
 		}
 	}
-	return n, count()
+	return n, count(list)
 }

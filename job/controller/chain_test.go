@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -123,6 +124,26 @@ func TestChainThatLeadsBackIsRefused_JOB19(t *testing.T) {
 	})
 }
 
+// A success at the head makes the orders of all that follow in one transaction, so a chain has an end: 32 jobs before the last.
+func TestLengthOfAChain_JOB19(t *testing.T) {
+	once(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		id := func(i int) job.ID { return job.ID(fmt.Sprintf("j%02d", i)) }
+		for i := range 34 {
+			d := definition(id(i), "editor-2.0.0")
+			if i > 0 {
+				d.After = &job.After{Job: id(i - 1), PerAsset: true}
+			}
+			_, err := f.SaveJob(ctx, d, f.now)
+			require.NoError(f, err)
+		}
+		_, err := f.EnableJob(ctx, id(32), f.now)
+		require.NoError(f, err)
+		_, err = f.EnableJob(ctx, id(33), f.now)
+		require.ErrorContains(f, err, "over more than 32 jobs")
+	})
+}
+
 // A job that was disabled takes part again from when it is enabled, also behind a run that has begun before.
 func TestFollowerEnabledAgain_JOB19_JOB6(t *testing.T) {
 	for name, after := range map[string]job.After{"per asset": {Job: "first", PerAsset: true}, "share": {Job: "first", Share: 1}} {
@@ -196,6 +217,27 @@ func TestCancelOfWhatWouldStillFollow_JOB3_JOB19(t *testing.T) {
 		var refused *controller.CancelRefused
 		_, err = f.CancelRun(ctx, runs[0].ID, f.now)
 		require.ErrorAs(f, err, &refused, "now there is nothing left")
+	})
+}
+
+// Once the run before has ended everywhere, no asset follows any more, and a follower that ended is not to be cancelled.
+func TestCancelOfAFollowerThatEnded_JOB3_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a, b := f.enrol("a", "all"), f.enrol("b", "all")
+		_, err := f.SaveJob(ctx, definition("first", "editor-2.0.0"), f.now)
+		require.NoError(f, err)
+		f.follows("second", job.After{Job: "first", PerAsset: true})
+		first, err := f.EnableJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		f.ended(a, first, job.Completed)
+		second := f.runsOf("second")[0].ID
+		f.ended(a, second, job.Completed)
+		f.ended(b, first, job.Failed)
+		_, err = f.CancelRun(ctx, second, f.now)
+		var refused *controller.CancelRefused
+		require.ErrorAs(f, err, &refused)
+		require.Equal(f, job.StageDone, refused.Stage)
 	})
 }
 

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -35,7 +34,6 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 	if err := in.Validate(); err != nil {
 		return manifest.Answer{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
 	}
-	now = instant(now)
 	news := len(in.Reports) > 0 || in.Inventory != nil // or it turns out so; what was sent before changes nothing
 	if !news {
 		answer, news, err = c.look(ctx, in, now)
@@ -78,7 +76,7 @@ func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Tim
 		if err != nil {
 			return err
 		}
-		if news = c.hasNews(got, in, now); news {
+		if news = got.news(in, now); news {
 			return nil
 		}
 		answer, err = c.answer(f, got, in, now)
@@ -115,14 +113,12 @@ func loadCall(r Reader, id job.AssetID) (got call, err error) {
 	return got, err
 }
 
-// hasNews reports whether the call changes anything that is stored.
-func (c *Controller) hasNews(got call, in manifest.CheckIn, now time.Time) bool {
+// news reports whether a call without reports and inventory changes anything that is stored, beside what was last seen.
+func (got call) news(in manifest.CheckIn, now time.Time) bool {
 	rev := got.revisions
 	_, silent, ahead := rev.Heard(in)
 	_, lost := got.seen.Caller.Heard(in, got.reports.Acknowledged)
-	return lost || fresh(in.Reports, got.reports.Acknowledged) ||
-		in.Inventory != nil && in.Inventory.Digest() != got.inventory.Digest ||
-		silent || ahead || rev.Due(now) || got.stops > 0 || c.seenIsOld(got.seen, in, now)
+	return lost || silent || ahead || rev.Due(now) || got.stops != 0
 }
 
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
@@ -139,7 +135,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	if late { // it tells of a boot and a place that are over
 		in.Boot, in.Zone = got.seen.Boot, got.seen.Zone
 	}
-	rev, err := t.revisions(in.Asset)
+	rev, err := loadRevisions(t, in.Asset)
 	if err != nil {
 		return err
 	}
@@ -173,7 +169,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 			return err
 		}
 	}
-	if got.stops > 0 {
+	if got.stops != 0 {
 		if err := t.stopNow(in.Asset); err != nil {
 			return err
 		}
@@ -260,7 +256,7 @@ func (t *tx) doubt(asset job.AssetID, seen seenRecord, ev ledger.Event) (pending
 
 // number takes in which manifest the asset holds, and numbers the one that it should hold.
 func (t *tx) number(got *call, in manifest.CheckIn) error {
-	rev, err := t.revisions(in.Asset) // what came in may have changed it
+	rev, err := loadRevisions(t, in.Asset) // what came in may have changed it
 	if err != nil {
 		return err
 	}
@@ -303,7 +299,7 @@ func (t *tx) endMissed(asset job.AssetID) error {
 	if err != nil {
 		return err
 	}
-	due := func(q queued) bool { return !q.Waiting && !q.Cancelled && !q.Start.After(t.now) }
+	due := func(q queued) bool { return !q.Cancelled && !q.Start.After(t.now) }
 	newest := map[job.ID]time.Time{}
 	for _, q := range rows {
 		if due(q) && q.Start.After(newest[q.run.Job()]) {
@@ -321,7 +317,7 @@ func (t *tx) endMissed(asset job.AssetID) error {
 
 // answer reads only. The manifest of a revision is the same bytes however often it is asked for.
 func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
-	a := manifest.Answer{At: now, Acknowledged: got.reports.Acknowledged}
+	a := manifest.Answer{At: instant(now), Acknowledged: got.reports.Acknowledged}
 	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || got.inventory.Wanted || in.Digest != "" && in.Digest != got.inventory.Digest)
 	if in.Held >= got.revisions.Sealed {
 		return a, nil
@@ -338,8 +334,6 @@ func (c *Controller) seal(f *fetched, asset job.AssetID, rev ledger.Revisions) (
 		return nil, err
 	}
 	rows = slices.DeleteFunc(rows, func(q queued) bool { return q.Waiting })
-	slices.SortStableFunc(rows, func(a, b queued) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.run, b.run)) })
-	rows = rows[:min(len(rows), manifest.MaxOrders)] // the later ones do not fit
 	ids := make([]job.OrderID, 0, len(rows))
 	for _, q := range rows {
 		ids = append(ids, job.MakeOrderID(q.run, asset))

@@ -241,6 +241,11 @@ func TestRefusedManifestIsShown_MAN5(t *testing.T) {
 		require.Equal(f, "Expired: the clock is wrong", status.Refused.Text)
 		f.pass(time.Minute)
 		a.unsent = nil
+		_, err = f.CheckIn(ctx, a.request(f.now), f.now)
+		require.NoError(f, err)
+		status, err = f.Asset(ctx, "a", f.now)
+		require.NoError(f, err)
+		require.NotNil(f, status.Refused, "it still holds the one before")
 		f.call(a)
 		f.call(a)
 		status, err = f.Asset(ctx, "a", f.now)
@@ -308,6 +313,78 @@ func TestUnknownAssetsAreTurnedAway(t *testing.T) {
 		_, err = f.CheckIn(ctx, manifest.CheckIn{Asset: "a/b"}, f.now)
 		require.ErrorIs(f, err, manifest.ErrInvalid)
 	})
+}
+
+// A report that is repeated changes nothing, and a new one is a call like any other, however soon it comes.
+func TestLastCallIsThatOfTheNewestReport_MAN6(t *testing.T) {
+	stores(t, func(f *fixture) {
+		a, run, order := f.ordered("now")
+		f.call(a)
+		first := f.now
+		a.report(job.Report{Order: order, Progress: job.Started})
+		f.pass(10 * time.Second)
+		_, err := f.CheckIn(ctx, a.request(f.now), f.now)
+		require.NoError(f, err)
+		after := dump(f)
+		late := a.request(first.Add(5 * time.Second)) // made before the report was
+		late.Made, late.Reports = 0, nil
+		f.pass(10 * time.Second)
+		_, err = f.CheckIn(ctx, late, f.now)
+		require.NoError(f, err)
+		require.Empty(f, f.asset(run, "a").Result, "no state was lost")
+		_, err = f.CheckIn(ctx, a.request(f.now), f.now)
+		require.NoError(f, err)
+		require.Equal(f, after, dump(f))
+	})
+}
+
+// An agent whose state was lost or put back knows nothing of what it had begun: that has failed, a reboot that it waited for is
+// pending all the same, and what had not begun goes on (JOB-24, RBT-11).
+func TestStateOfTheAgentIsLost_JOB24_RBT11(t *testing.T) {
+	for name, lose := range map[string]func(*agent){
+		"lost":     func(a *agent) { a.held, a.sequence = 0, 0 },
+		"put back": func(a *agent) { a.sequence = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			stores(t, func(f *fixture) {
+				f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+				a := f.enrol("a", "all")
+				runs := map[string]job.RunID{}
+				for _, id := range []string{"begun", "reboots", "gone", "fresh"} {
+					runs[id] = f.enable(definition(job.ID(id), "editor-2.0.0"))
+				}
+				f.call(a)
+				for _, id := range []string{"begun", "gone"} {
+					a.report(job.Report{Order: job.MakeOrderID(runs[id], "a"), At: f.now, Progress: job.Started})
+				}
+				a.report(job.Report{Order: job.MakeOrderID(runs["reboots"], "a"), At: f.now, Result: job.PendingReboot})
+				f.call(a)
+				require.NoError(f, f.DisableJob(ctx, "gone", f.now))
+				f.call(a)
+				f.call(a)
+				f.pass(10 * time.Second)
+				held := a.held
+				lose(a)
+				f.call(a)
+				require.Greater(f, a.held, held)
+				for _, id := range []string{"begun", "reboots", "gone"} {
+					row := f.asset(runs[id], "a")
+					require.Equal(f, job.Failed, row.Result, id)
+					require.Contains(f, row.Text, "lost its state")
+				}
+				require.Empty(f, f.asset(runs["fresh"], "a").Result)
+				require.Len(f, a.orders, 1)
+				reboots, err := f.PendingReboots(ctx, 10)
+				require.NoError(f, err)
+				require.Equal(f, []controller.Open{{Asset: "a"}}, reboots)
+				status, err := f.Asset(ctx, "a", f.now)
+				require.NoError(f, err)
+				require.True(f, status.NeedsReboot)
+				require.Contains(f, status.LastAnomalies[0].Text, "its state was lost or put back: it holds manifest revision")
+				require.Contains(f, status.LastAnomalies[0].Text, "; 3 were accepted")
+			})
+		})
+	}
 }
 
 // One report that is missing is noticed as well as many, and the ones behind it are taken in (MAN-6).

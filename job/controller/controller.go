@@ -110,7 +110,6 @@ func New(store Store, config Config) (*Controller, error) {
 	}
 	config = config.WithDefaults()
 	config.Lead = max(config.Lead, 0)
-	config.SeenEvery = max(config.SeenEvery, 0)
 	return &Controller{store: store, config: config}, nil
 }
 

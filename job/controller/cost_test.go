@@ -19,6 +19,7 @@ import (
 type counting struct {
 	controller.Store
 	reads  int
+	bodies int // that were written
 	tables map[controller.Table]int
 }
 
@@ -67,6 +68,9 @@ type countingWriter struct {
 }
 
 func (w countingWriter) Put(table controller.Table, key string, value []byte) error {
+	if table == "bodies" {
+		w.s.bodies++
+	}
 	return w.w.Put(table, key, value)
 }
 func (w countingWriter) Delete(table controller.Table, key string) error {
@@ -75,7 +79,7 @@ func (w countingWriter) Delete(table controller.Table, key string) error {
 
 // during counts the reads of what is done.
 func (s *counting) during(do func()) int {
-	s.reads = 0
+	s.reads, s.bodies = 0, 0
 	clear(s.tables)
 	do()
 	return s.reads
@@ -133,6 +137,7 @@ func TestCallCostsAFixedNumberOfReads(t *testing.T) {
 		{"every order was withdrawn", 4, false, func(w world) { w.call(w.a); withdraw(w); each(w, job.Withdrawn) }},
 		{"no order was ever held", 4, false, func(w world) { lost(w); withdraw(w); w.call(w.a) }},
 		{"every order is made", 9, true, func(world) {}},
+		{"another inventory", 6, true, func(w world) { w.call(w.a); w.a.install("x", "1.0.0") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, n := range []size{{1, 1, 1}, {50, 1, 1}, {1, 200, 1}, {1, 1, 100}, {50, 10, 100}} {
@@ -167,6 +172,70 @@ func TestCallCostsAFixedNumberOfReads(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A transaction of a pass costs a fixed number of reads, however many assets it is about.
+func TestPassCostsAFixedNumberOfReads(t *testing.T) {
+	daily := schedule.Schedule{Kind: schedule.Daily, Time: schedule.Clock(23, 0), Zone: schedule.AssetZone}
+	for _, c := range []struct {
+		name string
+		do   func(*fixture, job.Definition) error
+	}{
+		{"make", func(f *fixture, _ job.Definition) error { _, err := f.RunJob(ctx, "j", f.now); return err }},
+		{"make again", func(f *fixture, d job.Definition) error {
+			d.Name = "other"
+			_, err := f.SaveJob(ctx, d, f.now)
+			return err
+		}},
+		{"nothing to do, and a job waits for a share", func(f *fixture, _ job.Definition) error { _, err := f.RunJob(ctx, "k", f.now); return err }},
+		{"withdraw", func(f *fixture, _ job.Definition) error { return f.DisableJob(ctx, "j", f.now) }},
+		{"make where each goes by its own clock", func(f *fixture, d job.Definition) error {
+			d.Schedule = daily
+			_, err := f.SaveJob(ctx, d, f.now)
+			return err
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			reads := map[int]int{}
+			for _, n := range []int{1, 50} {
+				s := &counting{Store: memstore.New(memstore.Options{}), tables: map[controller.Table]int{}}
+				f := newFixture(t, s)
+				f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+				enrolMany(f, n)
+				for _, a := range f.agents {
+					a.zone = "Pacific/Kiritimati"
+					f.call(a)
+				}
+				d := definition("j", "editor-2.0.0")
+				f.enable(d)
+				f.enable(definition("k", "player-2.0.0")) // which none has
+				f.follows("next", job.After{Job: "k", Share: 100, Delay: time.Hour})
+				reads[n] = s.during(func() { require.NoError(t, c.do(f, d)) })
+				require.LessOrEqual(t, s.bodies, 1, "what assets share is written once")
+			}
+			require.Equal(t, reads[1], reads[50])
+		})
+	}
+}
+
+// What does not concern an order costs nothing: for one that has begun, another inventory reads no run, and a patch list of which
+// nothing is left out stores no outcomes.
+func TestNothingIsKeptOrReadInVain(t *testing.T) {
+	s := &counting{Store: memstore.New(memstore.Options{}), tables: map[controller.Table]int{}}
+	f := newFixture(t, s)
+	a, _, order := f.ordered("now")
+	require.Empty(t, dump(f)["outcomes"])
+	a.report(job.Report{Order: order, Progress: job.Started})
+	f.call(a)
+	a.install("editor", "1.0.0", "other", "1.0.0")
+	in := a.request(f.now)
+	in.Inventory = &a.inventory
+	s.during(func() {
+		_, err := f.CheckIn(ctx, in, f.now)
+		require.NoError(t, err)
+	})
+	require.NotZero(t, s.tables["queue"])
+	require.Zero(t, s.tables["runs"])
 }
 
 // A manifest is chosen by the rows of the queue alone: they carry what it needs to know of each order.

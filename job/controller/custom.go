@@ -10,9 +10,7 @@ import (
 // none. They stand over every sync. Orders made from now on have them; those that are made keep what they have (JOB-8).
 // The error is a *catalog.Invalid that names each one refused.
 func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL) error {
-	var next cachedSnapshot
-	err := c.store.Update(ctx, func(w Writer) error {
-		next = cachedSnapshot{}
+	return c.store.Update(ctx, func(w Writer) error {
 		old, err := c.snapshot(w)
 		if err != nil {
 			return err
@@ -21,13 +19,9 @@ func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL
 		if err != nil || snap == old {
 			return err
 		}
-		next, _, err = saveSnapshot(w, snap)
+		_, _, err = saveSnapshot(w, snap)
 		return err
 	})
-	if err == nil && next.snapshot != nil {
-		c.cached.Store(&next)
-	}
-	return err
 }
 
 // CustomURLs lists the custom URLs that are set, by patch and artifact, those without effect included (CAT-5).

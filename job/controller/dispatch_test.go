@@ -64,6 +64,30 @@ func TestJobEnabledLateGoesOutAtTheNextCheckIn_MAN1(t *testing.T) {
 	})
 }
 
+// Without a lead, orders are made at their start and not before, and calls are kept as they come.
+func TestNoLead_MAN1(t *testing.T) {
+	c := config()
+	c.Lead, c.SeenEvery = -time.Hour, -time.Hour
+	f := fixtureOf(t, memstore.New(memstore.Options{}), c)
+	f.sync(patch("editor", "2.0.0"))
+	a := f.enrol("a", "all")
+	d := definition("once", "editor-2.0.0")
+	d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(time.Hour)}
+	f.enable(d)
+	next, err := f.Tick(ctx, f.now)
+	require.NoError(t, err)
+	require.Equal(t, start.Add(time.Hour), next)
+	for _, wait := range []time.Duration{time.Hour - time.Second, time.Second} {
+		f.pass(wait)
+		_, err = f.Tick(ctx, f.now)
+		require.NoError(t, err)
+		require.Equal(t, f.now == start.Add(time.Hour), f.call(a).Manifest != nil)
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(t, err)
+		require.Equal(t, f.now, status.LastSeen)
+	}
+}
+
 func TestCheckInWithNothingNewWritesNothing(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -74,6 +98,7 @@ func TestCheckInWithNothingNewWritesNothing(t *testing.T) {
 		before := dump(f)
 		f.pass(30 * time.Second)
 		require.Nil(f, f.call(a).Manifest)
+		f.reads(a.request(f.now))
 		require.Equal(f, before, dump(f))
 		f.pass(30 * time.Second)
 		f.call(a)
@@ -83,6 +108,15 @@ func TestCheckInWithNothingNewWritesNothing(t *testing.T) {
 		delete(after, "seen")
 		require.Equal(f, before, after)
 	})
+}
+
+// reads lets an asset call a server that cannot write: a call that brings nothing new waits for nobody.
+func (f *fixture) reads(in manifest.CheckIn) {
+	f.Helper()
+	c, err := controller.New(&failing{Store: f.store}, config())
+	require.NoError(f, err)
+	_, err = c.CheckIn(ctx, in, f.now)
+	require.NoError(f, err)
 }
 
 func TestLostAnswerIsRepeatedToTheByte_MAN4(t *testing.T) {

@@ -240,7 +240,9 @@ func TestTagBounds(t *testing.T) {
 		require.Error(f, f.TagAsset(ctx, "a", tags, f.now))
 		require.Error(f, f.TagAsset(ctx, "a", []string{""}, f.now))
 		require.Error(f, f.TagAsset(ctx, "unknown", []string{"x"}, f.now))
-		require.NoError(f, f.TagAsset(ctx, "a", []string{"b", "a", "b"}, f.now))
+		tags = []string{"b", "a", "b"}
+		require.NoError(f, f.TagAsset(ctx, "a", tags, f.now))
+		require.Equal(f, []string{"b", "a", "b"}, tags, "they are the caller's")
 		status, err := f.Asset(ctx, "a", f.now)
 		require.NoError(f, err)
 		require.Equal(f, []string{"a", "b"}, status.Tags)
@@ -256,6 +258,21 @@ func TestConfig(t *testing.T) {
 	other := config()
 	other.Signer = manifest.NewSigner(ed25519.NewKeyFromSeed([]byte(strings.Repeat("x", ed25519.SeedSize))))
 	require.ErrorContains(t, other.Validate(), "another key")
+	for _, c := range []struct {
+		change func(*controller.Config)
+		ok     bool
+	}{
+		{func(c *controller.Config) { c.Lifetime = manifest.RenewBefore }, false},
+		{func(c *controller.Config) { c.Lifetime = manifest.RenewBefore + 1 }, true},
+		{func(c *controller.Config) { c.Lifetime = manifest.MaxLifetime }, true},
+		{func(c *controller.Config) { c.Lifetime = manifest.MaxLifetime + 1 }, false},
+		{func(c *controller.Config) { c.Lead = 30 * 24 * time.Hour }, true},
+		{func(c *controller.Config) { c.Lead = 30*24*time.Hour + 1 }, false},
+	} {
+		config := config()
+		c.change(&config)
+		require.Equal(t, c.ok, config.Validate() == nil, "%+v", config)
+	}
 	full := config().WithDefaults()
 	require.Equal(t, manifest.Lead, full.Lead)
 	require.NoError(t, full.Validate())

@@ -106,7 +106,7 @@ func (t *tx) foreign(asset job.AssetID, reports []job.Report) ([]catalog.PatchID
 	of := make([][]catalog.PatchID, len(reports))
 	held := func(run job.RunID, p catalog.PatchID) Key { return Key{tableRunPatches, key(string(run), string(p))} }
 	for i, rep := range reports {
-		if !ours(asset, rep) || rep.Result == 0 {
+		if !ours(asset, rep) {
 			continue
 		}
 		content, _, err := load[contentRecord](t, tableContents, contentKey(rep.Order).Key)

@@ -92,6 +92,104 @@ func TestShareWithoutAssetsThatLeft_JOB19(t *testing.T) {
 	})
 }
 
+// When all have ended, only that those which failed leave can still start the next job, and it does.
+func TestShareWithoutTheLastThatFailed_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a, b := f.enrol("a", "all"), f.enrol("b", "all")
+		first := f.enable(definition("first", "editor-2.0.0"))
+		f.follows("next", job.After{Job: "first", Share: 100})
+		f.ended(a, first, job.Completed)
+		require.NotContains(f, f.waits("next").Text, "All have ended")
+		f.ended(b, first, job.Failed)
+		require.Contains(f, f.waits("next").Text, "All have ended, so it starts only when assets that did not succeed leave, or after the next run of job first.")
+		require.NoError(f, f.RemoveAsset(ctx, "b", f.now))
+		require.Equal(f, "In run "+string(first)+", 1 of 1 assets succeeded and 1 are needed. It starts when the server next counts them: "+
+			"after the next change in that run, or the next run of job first.", f.waits("next").Text)
+		_, err := f.Tick(ctx, f.now)
+		require.NoError(f, err)
+		require.Len(f, f.runsOf("next"), 1)
+	})
+}
+
+// What is waited for is a share of the run that was taken up last, not of the one that is planned.
+func TestWaitsForTheRunInProgress_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("first", "editor-2.0.0")
+		d.Schedule = daily(f, "22:00", "UTC")
+		f.enable(d)
+		f.follows("next", job.After{Job: "first", Share: 100})
+		for day := range 2 {
+			f.tick(start.Add(time.Duration(24*day+10) * time.Hour))
+			f.call(a)
+			ids, _ := f.runs("first")
+			require.Len(f, ids, day+2)
+			require.Equal(f, controller.Waits{
+				Text: "It needs 1 of the 1 assets of run " + ids[day] + " to succeed (100 %); 0 have.", Run: job.RunID(ids[day]), Needed: 1, Counted: 1,
+			}, f.waits("next"))
+		}
+	})
+}
+
+// Each job that waits for a share of the same run starts by it. A smaller share counts in every run that is open.
+func TestSharesOfOneRun_JOB19(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a, b := f.enrol("a", "all"), f.enrol("b", "all")
+		first := f.enable(definition("first", "editor-2.0.0"))
+		for _, id := range []job.ID{"half", "more", "some"} {
+			f.follows(id, job.After{Job: "first", Share: 50})
+		}
+		f.follows("whole", job.After{Job: "first", Share: 100})
+		f.ended(a, first, job.Completed)
+		for _, id := range []job.ID{"half", "more", "some"} {
+			require.Len(f, f.runsOf(id), 1)
+		}
+		f.pass(time.Minute)
+		second, err := f.RunJob(ctx, "first", f.now)
+		require.NoError(f, err)
+		f.ended(b, second, job.Failed)
+		require.Empty(f, f.runsOf("whole"))
+		f.follows("whole", job.After{Job: "first", Share: 50})
+		require.Len(f, f.runsOf("whole"), 1, "by the first run")
+	})
+}
+
+// Where each asset goes by its own zone, the share is of all: those whose turn is still to come count.
+func TestShareWhileZonesAreToCome_JOB19_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		var agents []*agent
+		for i, zone := range []string{"America/New_York", "America/New_York", "Pacific/Honolulu"} { // 07:00 and 02:00
+			a := f.enrolOnly(job.AssetID("a"+string(rune('0'+i))), "all")
+			a.zone = zone
+			a.install("editor", "1.0.0", "player", "1.0.0")
+			f.call(a)
+			agents = append(agents, a)
+		}
+		d := definition("first", "editor-2.0.0")
+		d.Schedule = daily(f, "11:00", schedule.AssetZone)
+		first := f.enable(d)
+		f.follows("next", job.After{Job: "first", Share: 50})
+		f.tick(start.Add(time.Hour))
+		f.ended(agents[0], first, job.Failed)
+		f.ended(agents[1], first, job.Failed)
+		require.Equal(f, "The orders of run "+string(first)+" are being made.", f.waits("next").Text, "not that all have ended")
+		f.tick(start.Add(6 * time.Hour))
+		f.ended(agents[2], first, job.Completed)
+		f.tick(start.Add(30 * time.Hour))
+		require.Empty(f, f.runsOf("next"), "one of three")
+		second := f.runsOf("first")[1].ID
+		f.ended(agents[0], second, job.Completed)
+		f.ended(agents[1], second, job.Completed)
+		require.Empty(f, f.runsOf("next"), "two of two so far")
+		f.tick(start.Add(54 * time.Hour))
+		require.Len(f, f.runsOf("next"), 1, "two of three, and no more to come")
+	})
+}
+
 // A removed asset counts neither as one nor as a success, and with none left the follower does not start and says so.
 func TestShareOfNobody_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
@@ -111,6 +209,7 @@ func TestShareOfNobody_JOB19(t *testing.T) {
 			require.Empty(f, f.runsOf("next"), "none of those that are left succeeded")
 		}
 		require.Contains(f, f.waits("next").Text, "No asset is left in run "+string(first))
+		require.NotContains(f, f.waits("next").Text, "All have ended")
 	})
 }
 
@@ -293,6 +392,79 @@ func TestFollowersNextTimeInEachZone_JOB19_JOB9(t *testing.T) {
 		require.NoError(f, err)
 		f.call(agents[2])
 		require.Equal(f, []string{"night@20260303T220000 at 2026-03-03T13:00:00Z"}, orders(agents[2]))
+	})
+}
+
+// An asset that verified the first job while the run of its night is being made waits for its own turn in that run.
+func TestFollowerWaitsForItsTurn_JOB19_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		early, late := f.enrolOnly("a", "all"), f.enrolOnly("b", "all")
+		early.zone, late.zone = "Pacific/Kiritimati", "Pacific/Honolulu" // 02:00 on March 2 and on March 1
+		for _, a := range []*agent{early, late} {
+			a.install("editor", "1.0.0", "player", "1.0.0")
+			f.call(a)
+		}
+		first := f.enable(definition("first", "editor-2.0.0"))
+		f.follows("night", job.After{Job: "first", PerAsset: true}, func(d *job.Definition) {
+			d.Schedule = daily(f, "04:00", schedule.AssetZone)
+		})
+		f.ended(early, first, job.Completed)
+		require.Len(f, f.runsOf("night"), 1)
+		night := f.runsOf("night")[0]
+		require.Equal(f, ledger.RunMaking, night.State)
+		f.call(early)
+		require.Len(f, early.orders, 1)
+		f.pass(11 * time.Hour) // 13:00 there on March 1: its next 04:00 is that of the same run
+		f.ended(late, first, job.Completed)
+		require.Len(f, f.runsOf("night"), 1)
+		require.True(f, f.asset(night.ID, "b").Waiting)
+		require.Empty(f, late.orders)
+		f.tick(start.Add(24 * time.Hour))
+		f.call(late)
+		require.Len(f, late.orders, 1)
+		require.Equal(f, "2026-03-02T14:00:00Z", late.orders[0].Start.Format(time.RFC3339))
+	})
+}
+
+// A follower that was off in between goes on with the run of the same night, and not with one that was cancelled.
+func TestFollowersNightAgain_JOB19_JOB3_JOB5(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		agents := []*agent{f.enrol("a", "all"), f.enrol("b", "all"), f.enrol("c", "all")}
+		first := f.enable(definition("first", "editor-2.0.0"))
+		f.follows("night", job.After{Job: "first", PerAsset: true}, func(d *job.Definition) { d.Schedule = daily(f, "22:00", "UTC") })
+		f.ended(agents[0], first, job.Completed)
+		require.NoError(f, f.DisableJob(ctx, "night", f.now))
+		_, err := f.EnableJob(ctx, "night", f.now)
+		require.NoError(f, err)
+		f.ended(agents[1], first, job.Completed)
+		agents[1].install("editor", "2.0.0", "player", "1.0.0")
+		f.call(agents[1])
+		require.Empty(f, agents[1].orders, "another inventory brings it no sooner")
+		require.True(f, f.asset("night@20260301T220000", "b").Waiting)
+		ids, states := f.runs("night")
+		require.Equal(f, []string{"night@20260301T220000"}, ids)
+		require.Equal(f, []ledger.RunState{ledger.RunPlanned}, states)
+		_, err = f.CancelRun(ctx, "night@20260301T220000", f.now)
+		require.NoError(f, err)
+		f.ended(agents[2], first, job.Completed)
+		ids, states = f.runs("night")
+		require.Equal(f, []string{"night@20260301T220000", "night@20260302T220000"}, ids)
+		require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunPlanned}, states)
+	})
+}
+
+// A run that a share starts is ahead on every asset: none follows it for those that would be too late.
+func TestShareStartsANightThatIsAheadEverywhere_JOB19_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		first := f.enable(definition("first", "editor-2.0.0"))
+		f.follows("night", job.After{Job: "first", Share: 100}, func(d *job.Definition) { d.Schedule = daily(f, "22:00", schedule.AssetZone) })
+		f.ended(a, first, job.Completed)
+		ids, _ := f.runs("night") // it is 02:00 on March 2 in UTC+14
+		require.Equal(f, []string{"night@20260302T220000"}, ids)
 	})
 }
 

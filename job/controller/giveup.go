@@ -52,22 +52,22 @@ func (c *Controller) GivenUp(ctx context.Context, id job.ID, limit int) ([]Given
 				return nil, err
 			}
 			for _, g := range failed {
-				if rec.Definition.GivesUp(g.Runs) {
-					list = append(list, g)
+				if !rec.Definition.GivesUp(g.Runs) {
+					continue
+				}
+				if list = append(list, g); len(list) == limit {
+					return list, nil
 				}
 			}
-			if len(list) >= limit {
-				break
-			}
 		}
-		return list[:min(len(list), limit)], nil
+		return list, nil
 	})
 }
 
 // RetryPatch has a job try a patch on an asset again that it gave up, or may give up soon: what failed until now no longer counts. The
 // next order has it. The error is a *NotFoundError, also for a patch that no run of the job failed to install there.
 func (c *Controller) RetryPatch(ctx context.Context, id job.ID, asset job.AssetID, patch catalog.PatchID, now time.Time) error {
-	return c.update(ctx, instant(now), func(t *tx) error {
+	return c.update(ctx, now, func(t *tx) error {
 		if _, err := loadJob(t, id); err != nil {
 			return err
 		}

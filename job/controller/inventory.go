@@ -67,14 +67,14 @@ func knownAsset(r Reader, id job.AssetID) (rec assetRecord, inventory catalog.In
 func loadInventory(r Reader, id job.AssetID) (inventory catalog.Inventory, known bool, err error) {
 	header, known, err := load[inventoryRecord](r, tableInventories, key(string(id)))
 	if err != nil || !known {
-		return inventory, false, err
+		return inventory, known, err
 	}
 	data, err := loadChunks(r, tableInventory, key(string(id)), header.Chunks)
 	if err == nil {
 		err = json.Unmarshal(data, &inventory)
 	}
 	if err != nil {
-		return inventory, false, fmt.Errorf("inventory of asset %s: %w", id, err)
+		err = fmt.Errorf("inventory of asset %s: %w", id, err)
 	}
-	return inventory, true, nil
+	return inventory, known, err
 }

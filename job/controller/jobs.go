@@ -32,8 +32,7 @@ type jobRecord struct {
 // Errors: a *job.Invalid with every problem, also for a Deleted job and for an enabled one that could not be enabled as
 // changed; an *UnfinishedError when the job is saved and orders are still to follow.
 func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Time) (job.Definition, error) {
-	now = instant(now)
-	d.State, d.Revision = job.Disabled, 0
+	d.State = job.Disabled
 	if err := d.Validate(); err != nil {
 		return job.Definition{}, err
 	}
@@ -52,7 +51,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 		old := rec.Definition
 		switch {
 		case !found:
-			rec.Created, saved.Revision = now, 1
+			rec.Created, saved.Revision = t.now, 1
 		case old.State == job.Deleted:
 			return problem.One("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another id (JOB-6)")
 		default:
@@ -62,7 +61,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 			}
 			saved.Revision++
 		}
-		rec.Definition, rec.Changed = saved, now
+		rec.Definition, rec.Changed = saved, t.now
 		if saved.State == job.Enabled {
 			if err := t.change(&rec, old); err != nil {
 				return err
@@ -88,6 +87,9 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 	if err := t.c.enable(t, d, at); err != nil {
 		return err
 	}
+	if err := enlist(t, old, d); err != nil {
+		return err
+	}
 	for _, id := range rec.Open {
 		run, err := loadRun(t, id)
 		switch {
@@ -105,10 +107,9 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 			return err
 		}
 	}
-	if err := enlist(t, old, d); err != nil || same {
-		return err
+	if same {
+		return nil
 	}
-	t.chains = nil
 	if d.After != nil { // by another share, or for another time, as saved
 		if err := save(t, tableJobs, key(string(d.ID)), *rec); err != nil {
 			return err
@@ -216,7 +217,6 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 // Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
 // still to follow.
 func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
-	now = instant(now)
 	err = c.update(ctx, now, func(t *tx) error {
 		run = ""
 		rec, err := loadJob(t, id)
@@ -226,15 +226,15 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 		if rec.Definition.State == job.Enabled {
 			return nil
 		}
-		if err := c.enable(t, rec.Definition, now); err != nil {
+		if err := c.enable(t, rec.Definition, t.now); err != nil {
 			return err
 		}
-		rec.Definition.State, rec.Changed, rec.Enabled = job.Enabled, now, now
+		rec.Definition.State, rec.Changed, rec.Enabled = job.Enabled, t.now, t.now
 		if err := enlist(t, rec.Definition, rec.Definition); err != nil {
 			return err
 		}
 		if rec.Definition.After == nil {
-			if run, err = t.schedule(&rec, now, now); err != nil {
+			if run, err = t.schedule(&rec, t.now, t.now); err != nil {
 				return err
 			}
 		}
@@ -253,7 +253,6 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 // Errors: a *NotFoundError; a *job.Invalid for a job that is not enabled; a *job.CoDependent (JOB-14); an *UnfinishedError when
 // the run is stored and orders are still to follow.
 func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
-	now = instant(now)
 	err = c.update(ctx, now, func(t *tx) error {
 		rec, err := loadJob(t, id)
 		if err != nil {
@@ -270,7 +269,7 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 		if err := d.CheckPairs(snap); err != nil {
 			return err
 		}
-		start, err := freeStart(t, d, now)
+		start, err := freeStart(t, d, t.now)
 		if err != nil {
 			return err
 		}
@@ -292,7 +291,7 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 // Errors: a *NotFoundError; a *job.Invalid for a job that is deleted; an *UnfinishedError when the job is disabled and some
 // of its orders are still to follow.
 func (c *Controller) DisableJob(ctx context.Context, id job.ID, now time.Time) error {
-	return c.retire(ctx, id, job.Disabled, false, now)
+	return c.retire(ctx, id, job.Disabled, true, now)
 }
 
 // DeleteJob withdraws like DisableJob. Deleted is final; the job's history stays (JOB-6). The error is a *FollowedError if
@@ -302,7 +301,6 @@ func (c *Controller) DeleteJob(ctx context.Context, id job.ID, force bool, now t
 }
 
 func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, force bool, now time.Time) error {
-	now = instant(now)
 	var more []job.RunID
 	err := c.update(ctx, now, func(t *tx) error {
 		more = nil
@@ -313,7 +311,7 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 		if rec.Definition.State == job.Deleted {
 			return problem.One("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)")
 		}
-		if state == job.Deleted && !force {
+		if !force {
 			if err := t.unfollowed(id); err != nil {
 				return err
 			}
@@ -331,7 +329,7 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 			}
 		}
 		old := rec.Definition
-		rec.Definition.State, rec.Changed = state, now
+		rec.Definition.State, rec.Changed = state, t.now
 		if err := enlist(t, old, rec.Definition); err != nil {
 			return err
 		}
@@ -364,7 +362,7 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		d.State = job.Disabled
 	}
 	if err := d.Validate(); err != nil {
-		return job.Plan{}, false, err
+		return plan, selected, err
 	}
 	err = c.store.View(ctx, func(r Reader) error {
 		rec, inventory, err := knownAsset(r, id)

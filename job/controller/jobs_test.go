@@ -1,6 +1,8 @@
 package controller_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -174,6 +177,55 @@ func TestEditedScheduleMovesTheRun_MAN2(t *testing.T) {
 	})
 }
 
+// A job whose only start is past can still be edited: the start stays what it is.
+func TestEditAfterTheOnlyStart_MAN2_JOB20(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		d := definition("once", "editor-2.0.0")
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(time.Hour)}
+		f.enable(d)
+		f.pass(2 * time.Hour)
+		d.Patches.List = []catalog.PatchID{"player-2.0.0"}
+		_, err := f.SaveJob(ctx, d, f.now)
+		require.NoError(f, err)
+		f.call(a)
+		require.Equal(f, []string{"player-2.0.0"}, a.patches())
+		require.Equal(f, start.Add(time.Hour), a.orders[0].Start)
+	})
+}
+
+// overtaken is a store in which another transaction commits first, once: the one that was begun runs again.
+type overtaken struct {
+	controller.Store
+	by func()
+}
+
+func (s *overtaken) Update(ctx context.Context, fn func(controller.Writer) error) error {
+	if by := s.by; by != nil {
+		s.by = nil
+		_ = s.Store.Update(ctx, func(w controller.Writer) error { return errors.Join(fn(w), errDied) }) // comes to nothing
+		by()
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+// Of two people who enable a job at once, the second is not given a run that does not exist.
+func TestEnabledByTwoAtOnce_JOB6(t *testing.T) {
+	f := newFixture(t, memstore.New(memstore.Options{}))
+	_, err := f.SaveJob(ctx, definition("j", "editor-2.0.0"), f.now)
+	require.NoError(t, err)
+	c, err := controller.New(&overtaken{f.store, func() {
+		_, err := f.EnableJob(ctx, "j", f.now.Add(-time.Minute))
+		require.NoError(t, err)
+	}}, config())
+	require.NoError(t, err)
+	run, err := c.EnableJob(ctx, "j", f.now)
+	require.NoError(t, err)
+	require.Empty(t, run)
+	require.Len(t, f.runsOf("j"), 1)
+}
+
 func TestPlannedRunTakesTheEdit_MAN2(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -270,6 +322,17 @@ func TestHistoryStays_JOB6(t *testing.T) {
 			require.Equal(f, run, again)
 		})
 	})
+}
+
+// What cannot be a run's name names none.
+func TestUnknownRuns(t *testing.T) {
+	f := newFixture(t, memstore.New(memstore.Options{}))
+	f.enable(definition("j", "editor-2.0.0"))
+	for _, id := range []job.RunID{"", "j", "j@", "j/k@20260301T120000Z", "k@20260301T120000Z", job.RunID("j@" + strings.Repeat("x", 2000))} {
+		_, err := f.Run(ctx, id)
+		var missing *controller.NotFoundError
+		require.ErrorAs(t, err, &missing, id)
+	}
 }
 
 // An enabled job is run again by name, whatever its schedule says, and its other runs come as planned.

@@ -44,7 +44,7 @@ func (t *tx) join(asset job.Asset) error {
 			case err != nil:
 				return err
 			case run.State == ledger.RunPlanned, run.zoned() && t.dueIn(run, zone).After(t.now):
-			case newest.ID == "" || run.Start.After(newest.Start):
+			case run.Start.After(newest.Start):
 				newest = run
 			}
 		}

@@ -78,9 +78,12 @@ func TestLateJoinersAreOrderedOnce_JOB26(t *testing.T) {
 		f.call(b)
 		require.Len(f, b.orders, 1)
 		require.Equal(f, second, b.orders[0].Run, "not both")
-		f.tag("b", "other")
 		f.call(b)
-		require.Len(f, b.orders, 1, "runs that are made keep their assets")
+		for _, tags := range [][]string{{"all", "more"}, {"other"}} {
+			f.tag("b", tags...)
+			require.Nil(f, f.call(b).Manifest, "runs that are made keep their assets, and the orders as they are")
+		}
+		require.Len(f, b.orders, 1)
 
 		// What could still join can be cancelled, also when all others have ended.
 		f.ended(a, second, job.Completed)
@@ -89,6 +92,9 @@ func TestLateJoinersAreOrderedOnce_JOB26(t *testing.T) {
 		require.NoError(f, err)
 		late := f.enrol("late", "all")
 		require.Empty(f, late.orders)
+		status, err := f.Run(ctx, second)
+		require.NoError(f, err)
+		require.Equal(f, 2, status.Assets)
 		third, err := f.RunJob(ctx, "j", f.now)
 		require.NoError(f, err)
 		require.NoError(f, f.DisableJob(ctx, "j", f.now))
@@ -125,6 +131,18 @@ func TestLateJoinersInEachZone_JOB26_JOB9(t *testing.T) {
 		f.call(newYork)
 		require.Len(f, newYork.orders, 1)
 		require.Equal(f, "2026-03-03T03:00:00Z", newYork.orders[0].Start.Format(time.RFC3339))
+		second := d
+		second.ID = "j2"
+		f.enable(second)
+		toronto := in("toronto", "America/Toronto") // where it has the same start
+		f.tag("toronto", "all")
+		f.call(toronto)
+		require.Len(f, toronto.orders, 2, "of each job")
+		boston := f.enrolOnly("boston", "all")
+		boston.zone = "America/New_York"
+		boston.install("editor", "1.0.0")
+		f.call(boston)
+		require.Len(f, boston.orders, 2, "also with the call that tells the zone")
 	})
 }
 

@@ -48,17 +48,9 @@ const (
 // key joins parts so that keys compare as the lists of their parts do. In each part a zero byte becomes 00 FF, and
 // 00 01 ends it; so no part can imitate the end of another.
 func key(parts ...string) string {
-	n := 0
-	for _, p := range parts {
-		n += len(p) + 2
-	}
 	var b strings.Builder
-	b.Grow(n)
 	for _, p := range parts {
-		if strings.IndexByte(p, 0) >= 0 {
-			p = strings.ReplaceAll(p, "\x00", "\x00\xff")
-		}
-		b.WriteString(p)
+		b.WriteString(strings.ReplaceAll(p, "\x00", "\x00\xff"))
 		b.WriteString("\x00\x01")
 	}
 	return b.String()
@@ -81,7 +73,7 @@ func parts(k string) ([]string, error) {
 			found = append(found, b.String())
 			b.Reset()
 		default:
-			return nil, fmt.Errorf("key %q: a zero byte at %d is neither escaped nor an end", k, i-1)
+			return nil, fmt.Errorf("key %q: a zero byte is neither escaped nor an end", k)
 		}
 	}
 	if b.Len() > 0 {

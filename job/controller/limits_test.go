@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,7 +38,22 @@ func TestBoundsOfTheStore(t *testing.T) {
 	}
 }
 
+// The bounds that others build on are the documented ones.
+func TestBoundsAreTheDocumentedOnes(t *testing.T) {
+	for what, c := range map[string][2]int{
+		"table": {controller.MaxTable, 32}, "key": {controller.MaxKey, 1024}, "value": {controller.MaxValue, 4 << 20}, "scan": {controller.MaxScan, 10_000},
+		"many": {controller.MaxMany, 1000}, "anomalies": {controller.MaxAnomalies, 32}, "unreachable": {controller.MaxUnreachable, 5000},
+		"definition": {controller.MaxDefinition, 2 << 20}, "batch": {controller.MaxBatch, 1000}, "page": {controller.MaxPage, 1000},
+		"token uses": {controller.MaxTokenUses, 100_000}, "revision": {int(controller.MaxRevision), 9_007_199_254_740_991},
+	} {
+		require.Equal(t, c[1], c[0], what)
+	}
+	require.Equal(t, 5*time.Minute, controller.MaxOffset) // MAN-8
+}
+
 func TestErrorsSayWhat(t *testing.T) {
+	require.EqualError(t, &controller.BoundError{What: "page", Have: 0, Limit: 9}, "page is empty or not positive (0): want 1 to 9")
+	require.EqualError(t, &controller.BoundError{What: "page", Have: 10, Limit: 9}, "page is 10: the limit is 9")
 	require.EqualError(t, &controller.NotFoundError{Kind: "job", ID: "x"}, `no job "x" is known`)
 	cause := errors.New("disk full")
 	err := error(&controller.UnfinishedError{Err: cause})

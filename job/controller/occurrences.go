@@ -3,7 +3,6 @@ package controller
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -210,8 +209,6 @@ func (t *tx) moved(asset job.Asset, before string) error {
 	for _, q := range rows {
 		runs = append(runs, q.run)
 	}
-	slices.Sort(runs)
-	runs = slices.Compact(runs)
 	var keys []Key
 	for _, id := range runs {
 		keys = append(keys, Key{tableRuns, key(string(id.Job()), string(id))})

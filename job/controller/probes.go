@@ -72,7 +72,7 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 		for _, u := range known {
 			if _, is := slices.BinarySearch(wanted, u.URL); is {
 				since[u.URL] = u
-			} else if err := unmark(w, tableUnreachable, hash(u.URL)); err != nil {
+			} else if err := w.Delete(tableUnreachable, key(hash(u.URL))); err != nil {
 				return err
 			}
 		}
@@ -83,7 +83,7 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 			case !is:
 			case p.Err == "" && bad:
 				delete(since, p.URL)
-				if err := unmark(w, tableUnreachable, hash(p.URL)); err != nil {
+				if err := w.Delete(tableUnreachable, key(hash(p.URL))); err != nil {
 					return err
 				}
 			case p.Err == "" || bad && u.Err == problem.Clip(p.Err, ledger.MaxText) || !bad && len(since) >= MaxUnreachable:

@@ -34,11 +34,6 @@ func save[T any](w Writer, table Table, k string, value T) error {
 	return w.Put(table, k, data)
 }
 
-// mark puts a record whose key says all.
-func mark(w Writer, table Table, parts ...string) error { return w.Put(table, key(parts...), nil) }
-
-func unmark(w Writer, table Table, parts ...string) error { return w.Delete(table, key(parts...)) }
-
 // view reads something in one transaction.
 func view[T any](ctx context.Context, s Store, read func(Reader) (T, error)) (v T, err error) {
 	err = s.View(ctx, func(r Reader) (err error) {
@@ -151,8 +146,8 @@ func empty(r Reader, table Table, prefix string) (bool, error) {
 // last returns the last part of a key.
 func last(k string) (string, error) {
 	all, err := parts(k)
-	if err != nil || len(all) == 0 {
-		return "", fmt.Errorf("key %q has no parts: %w", k, err)
+	if err != nil {
+		return "", err
 	}
 	return all[len(all)-1], nil
 }

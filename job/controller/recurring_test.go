@@ -135,6 +135,74 @@ func TestEachAssetsOwnZone_JOB9_MAN1(t *testing.T) {
 	})
 }
 
+// A run by name goes by no clock: it starts now, wherever an asset is and whether or not it has reported its zone.
+func TestRunByNameWhereEachGoesByItsOwnZone_JOB6_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		west, mute := f.enrolOnly("a", "all"), f.enrol("b", "all")
+		west.zone = "Pacific/Honolulu"
+		west.install("editor", "1.0.0")
+		f.call(west)
+		d := definition("night", "editor-2.0.0")
+		d.Schedule = daily(f, "23:00", schedule.AssetZone)
+		f.enable(d)
+		f.call(mute)
+		run, err := f.RunJob(ctx, "night", f.now)
+		require.NoError(f, err)
+		for _, a := range []*agent{west, mute} {
+			f.call(a)
+			require.Len(f, a.orders, 1)
+			require.Equal(f, run, a.orders[0].Run)
+			require.Equal(f, start, a.orders[0].Start)
+		}
+	})
+}
+
+// An asset whose turn has come gets its order with its first inventory, also while the run is being made for others.
+func TestFirstInventoryWhileZonesAreToCome_JOB9_MAN1(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		a := f.enrolOnly("a", "all")
+		a.zone = "America/New_York" // 07:00
+		in := a.request(f.now)
+		_, err := f.CheckIn(ctx, in, f.now)
+		require.NoError(f, err)
+		d := definition("noon", "editor-2.0.0")
+		d.Schedule = daily(f, "11:00", schedule.AssetZone)
+		run := f.enable(d)
+		f.tick(start.Add(2 * time.Hour))
+		require.True(f, f.asset(run, "a").Waiting)
+		a.install("editor", "1.0.0")
+		f.call(a)
+		require.Len(f, a.orders, 1)
+		_, states := f.runs("noon")
+		require.Equal(f, ledger.RunMaking, states[0])
+	})
+}
+
+// A job that was off in between has the runs of the same nights planned again, each in its turn.
+func TestNightsAreWithdrawnAndPlannedAgain_JOB5_JOB9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		f.enrol("a", "all")
+		d := definition("nightly", "editor-2.0.0")
+		d.Schedule = daily(f, "22:00", "UTC")
+		f.enable(d)
+		f.tick(start.Add(8 * time.Hour))
+		require.NoError(f, f.DisableJob(ctx, "nightly", f.now))
+		ids, states := f.runs("nightly")
+		require.Equal(f, []ledger.RunState{ledger.RunWithdrawn, ledger.RunWithdrawn}, states)
+		_, err := f.EnableJob(ctx, "nightly", f.now)
+		require.NoError(f, err)
+		again, states := f.runs("nightly")
+		require.Equal(f, ids, again)
+		require.Equal(f, []ledger.RunState{ledger.RunMade, ledger.RunPlanned}, states)
+		run, err := f.Run(ctx, job.RunID(ids[0]))
+		require.NoError(f, err)
+		require.Zero(f, run.End, "it has no window")
+	})
+}
+
 func TestSpreadAndWindow_JOB9_JOB10(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -157,6 +225,9 @@ func TestSpreadAndWindow_JOB9_JOB10(t *testing.T) {
 			require.Equal(f, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), o.End)
 		}
 		require.Greater(f, len(starts), 1)
+		run, err := f.Run(ctx, "nightly@20260301T220000")
+		require.NoError(f, err)
+		require.Equal(f, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), run.End)
 	})
 }
 

@@ -51,10 +51,7 @@ func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page Failur
 	}
 	if f.Page != "" {
 		last, err := base64.RawURLEncoding.DecodeString(f.Page)
-		if err != nil || len(last) >= MaxKey {
-			return page, ErrBadPage
-		}
-		if p, err := parts(string(last)); err != nil || len(p) != 4 {
+		if p, _ := parts(string(last)); err != nil || len(p) != 4 || len(last) >= MaxKey {
 			return page, ErrBadPage
 		}
 		from = max(from, string(last)+"\x00")

@@ -9,6 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -116,6 +118,13 @@ func TestAlwaysAnswerable_RPT3(t *testing.T) {
 		require.NoError(f, err)
 		require.Len(f, silent, 1)
 		require.Equal(f, job.AssetID("quiet"), silent[0].ID)
+		f.enrolOnly("new")
+		for after, want := range map[time.Duration]bool{0: false, manifest.MaxPropagation: false, manifest.MaxPropagation + 1: true} {
+			status, err = f.Asset(ctx, "new", f.now.Add(after))
+			require.NoError(f, err)
+			require.Equal(f, want, status.Silent, "it never called: counted from when it enrolled")
+			require.Zero(f, status.LastSeen)
+		}
 
 		feeds, err := f.Feeds(ctx, f.now)
 		require.NoError(f, err)
@@ -139,7 +148,7 @@ func TestAlwaysAnswerable_RPT3(t *testing.T) {
 		assets, err := f.Assets(ctx, "a", 1, f.now)
 		require.NoError(f, err)
 		require.Len(f, assets, 1)
-		require.Equal(f, job.AssetID("quiet"), assets[0].ID)
+		require.Equal(f, job.AssetID("new"), assets[0].ID)
 	})
 }
 
@@ -206,5 +215,78 @@ func TestActionsOfARun_JOB13(t *testing.T) {
 		a.report(job.Report{Order: order, Result: job.CompletedWithFailures, Actions: []job.ActionOutcome{pre, post}})
 		f.call(a)
 		require.Equal(f, []job.ActionOutcome{pre, post}, f.asset(run, "a").Actions)
+	})
+}
+
+// cut checks that a list is cut at its limit, and that no other limit than 1 to MaxPage is taken.
+func cut[T any](f *fixture, list func(limit int) ([]T, error)) {
+	f.Helper()
+	all, err := list(controller.MaxPage)
+	require.NoError(f, err)
+	require.Greater(f, len(all), 2)
+	for n := range all {
+		got, err := list(n + 1)
+		require.NoError(f, err)
+		require.Equal(f, all[:n+1], got)
+	}
+	for _, n := range []int{-1, 0, controller.MaxPage + 1} {
+		_, err := list(n)
+		var bad *controller.BoundError
+		require.ErrorAs(f, err, &bad)
+	}
+}
+
+func TestListsAreCutAtTheirLimit_RPT3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		agents := []*agent{f.enrol("a", "all"), f.enrol("b", "all"), f.enrol("c", "all")}
+		runs := map[string]job.RunID{}
+		for _, id := range []string{"cancelled", "failing", "hasty", "reboots", "stuck"} {
+			d := definition(job.ID(id), "editor-2.0.0", "player-2.0.0")
+			d.GiveUp = 1
+			if id == "hasty" {
+				d.StuckAfter = time.Hour
+			}
+			runs[id] = f.enable(d)
+		}
+		again, err := f.RunJob(ctx, "hasty", f.now)
+		require.NoError(f, err)
+		for _, a := range agents {
+			f.call(a)
+			say := func(run job.RunID, r job.Report) {
+				r.Order, r.At = job.MakeOrderID(run, a.id), f.now
+				a.report(r)
+			}
+			for _, run := range []job.RunID{runs["hasty"], again, runs["stuck"]} {
+				say(run, job.Report{Progress: job.Started})
+			}
+			say(runs["reboots"], job.Report{Result: job.PendingReboot})
+			say(runs["failing"], job.Report{Result: job.Failed, Patches: []job.PatchOutcome{
+				outcome("editor-2.0.0", job.PatchFailed, job.InstallerFailed), outcome("player-2.0.0", job.PatchFailed, job.InstallerFailed),
+			}})
+			f.call(a)
+		}
+		_, err = f.CancelRun(ctx, runs["cancelled"], f.now)
+		require.NoError(f, err)
+		f.pass(90 * time.Minute)
+		cut(f, func(n int) ([]controller.StuckOrder, error) { return f.Stuck(ctx, n, f.now) })
+		stuck, err := f.Stuck(ctx, 10, f.now)
+		require.NoError(f, err)
+		require.Len(f, stuck, 6, "not those of the job that expects two hours")
+		require.Equal(f, again, stuck[5].Run)
+		f.pass(time.Hour)
+		cut(f, func(n int) ([]controller.StuckOrder, error) { return f.Stuck(ctx, n, f.now) })
+		cut(f, func(n int) ([]controller.AssetStatus, error) { return f.Silent(ctx, n, f.now) })
+		cut(f, func(n int) ([]controller.AssetStatus, error) { return f.Assets(ctx, "", n, f.now) })
+		cut(f, func(n int) ([]controller.Open, error) { return f.PendingReboots(ctx, n) })
+		cut(f, func(n int) ([]controller.Open, error) { return f.PendingCancels(ctx, n) })
+		cut(f, func(n int) ([]controller.GivenUp, error) { return f.GivenUp(ctx, "failing", n) })
+		cut(f, func(n int) ([]controller.JobStatus, error) { return f.Jobs(ctx, "", n) })
+		cut(f, func(n int) ([]controller.RunAsset, error) { return f.RunAssets(ctx, runs["stuck"], "", n) })
+		cut(f, func(n int) ([]ledger.Failure, error) {
+			page, err := f.Failures(ctx, controller.FailureFilter{Limit: n})
+			require.Equal(f, n > 0 && n < 6, page.Next != "")
+			return page.Failures, err
+		})
 	})
 }

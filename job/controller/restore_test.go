@@ -274,7 +274,34 @@ func TestWhatASilentCallProves_JOB5(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.ended, f.asset(run, "a").Result == job.Withdrawn)
 			require.Equal(t, c.ended, len(dump(f)["unheard"]) == 0)
+			if c.ended {
+				require.NotContains(t, dump(f)["revisions"]["a\x00\x01"], "without", "nothing is left to prove")
+			}
 		})
+	}
+}
+
+// A manifest of the newest number that another server sealed shows by its digest: the numbers go on above it (MAN-5).
+func TestManifestOfAnotherServer_MAN5(t *testing.T) {
+	f := newFixture(t, memstore.New(memstore.Options{}))
+	f.sync(patch("editor", "2.0.0"))
+	a := f.enrol("a", "all")
+	f.enable(definition("one", "editor-2.0.0"))
+	in := a.request(f.now)
+	answer, err := f.CheckIn(ctx, in, f.now)
+	require.NoError(t, err)
+	for digest, anomalies := range map[string]int{"": 0, manifest.Digest(answer.Manifest): 0, "another": 1} {
+		f := &fixture{tester: t, Controller: f.Controller, store: f.store.(*memstore.Store).Clone(), now: f.now}
+		f.Controller, err = controller.New(f.store, config())
+		require.NoError(t, err)
+		in.Held, in.HeldDigest = 1, digest
+		got, err := f.CheckIn(ctx, in, f.now)
+		require.NoError(t, err)
+		status, err := f.Asset(ctx, "a", f.now)
+		require.NoError(t, err)
+		require.Equal(t, anomalies, status.AnomalyCount, digest)
+		require.Equal(t, anomalies == 1, got.Manifest != nil)
+		require.Equal(t, manifest.Revision(1+anomalies), status.Newest)
 	}
 }
 

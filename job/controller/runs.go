@@ -17,7 +17,6 @@ import (
 // cut off. It may be called at any time and by several servers; each run is made once. Next is when it should be called
 // again for a run that is planned; zero: none is. Whoever changes jobs in between may change that.
 func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
-	now = instant(now)
 	failed := map[Key]bool{} // rows that are passed over: none may keep the others waiting
 	var errs []error
 	for more := true; more; {
@@ -36,8 +35,8 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 			errs = append(errs, err)
 		}
 	}
-	if len(errs) > 0 {
-		return time.Time{}, fmt.Errorf("tick: %w", errors.Join(errs...))
+	if err := errors.Join(errs...); err != nil {
+		return time.Time{}, fmt.Errorf("tick: %w", err)
 	}
 	err = c.store.View(ctx, func(r Reader) error {
 		next = time.Time{}
@@ -276,7 +275,8 @@ func (t *tx) fetchAssets(run runRecord, pass ledger.Pass, assets []job.Asset) er
 			continue
 		}
 		k := key(string(a.ID))
-		keys = append(keys, Key{tableOutcomes, entryKey(run.ID, a.ID).Key}, Key{tableRevisions, k}, Key{tableInventories, k},
+		order := entryKey(run.ID, a.ID).Key
+		keys = append(keys, Key{tableOutcomes, order}, Key{tableContents, order}, Key{tableRevisions, k}, Key{tableInventories, k},
 			Key{tableInventory, k + key(chunkPart(0))}) // few have more than one piece
 	}
 	return t.fetch(keys...)

@@ -24,7 +24,6 @@ type snapshotRecord struct {
 //
 // The error is an *UnfinishedError when the catalog is stored and orders are still to follow.
 func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time.Time) (catalog.Changes, error) {
-	now = instant(now)
 	var changes catalog.Changes
 	var next cachedSnapshot
 	err := c.update(ctx, now, func(t *tx) error {
@@ -33,7 +32,7 @@ func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time
 			return err
 		}
 		var snap *catalog.Snapshot
-		snap, changes = catalog.Sync(old, batches, now)
+		snap, changes = catalog.Sync(old, batches, t.now)
 		var changed bool
 		if next, changed, err = saveSnapshot(t, snap); err != nil {
 			return err

@@ -68,6 +68,22 @@ func TestPatchesLeaveOpenOrders_CAT6_CAT9(t *testing.T) {
 	}
 }
 
+// A patch that is withdrawn leaves every run that holds it.
+func TestPatchLeavesEveryRun_CAT9(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		a := f.enrol("a", "all")
+		for _, id := range []job.ID{"one", "two", "three"} {
+			f.enable(definition(id, "editor-2.0.0", "player-2.0.0"))
+		}
+		f.call(a)
+		require.Len(f, a.patches(), 6)
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0", withdrawn))
+		f.call(a)
+		require.Equal(f, []string{"editor-2.0.0", "editor-2.0.0", "editor-2.0.0"}, a.patches())
+	})
+}
+
 func TestPinnedPatchStaysWhenANewerOneIsListed_CAT6(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))

@@ -79,7 +79,6 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 	if err := e.Validate(); err != nil {
 		return manifest.Enrolled{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
 	}
-	now = instant(now)
 	id := hash(e.Token)
 	err := c.update(ctx, now, func(t *tx) error {
 		old, err := loadAsset(t, e.Asset)
@@ -98,7 +97,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 			return fmt.Errorf("%w: it is not known", manifest.ErrBadToken)
 		case token.Uses <= 0:
 			return fmt.Errorf("%w: it is used up", manifest.ErrBadToken)
-		case !token.Expires.IsZero() && !now.Before(token.Expires):
+		case !token.Expires.IsZero() && !t.now.Before(token.Expires):
 			return fmt.Errorf("%w: it expired at %s", manifest.ErrBadToken, token.Expires.Format(time.RFC3339))
 		case old.ID == e.Asset && !ed25519.PublicKey(old.Key).Equal(e.Key):
 			return fmt.Errorf("%w: %q", manifest.ErrAssetExists, e.Asset)
@@ -109,7 +108,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		}
 		rec := assetRecord{
 			Asset: job.Asset{ID: e.Asset, Platform: e.Platform}, Key: e.Key, Token: id,
-			Architecture: e.Architecture, Hostname: e.Hostname, Version: e.Version, Enrolled: now,
+			Architecture: e.Architecture, Hostname: e.Hostname, Version: e.Version, Enrolled: t.now,
 		}
 		tags := slices.Concat(old.Tags, token.Tags, e.Tags)
 		slices.Sort(tags)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// fetched is a Reader whose Get serves what fetch read in one round trip, or what the transaction wrote.
+// fetched is a Reader whose Get reads a record once, if fetch has not read it with others, and serves what the transaction wrote.
 type fetched struct {
 	Reader
 	have map[Key][]byte
@@ -46,12 +47,17 @@ func (f *fetched) remember(k Key, value []byte) {
 	f.have[k] = value
 }
 
-// Get returns a fetched record, or reads it.
+// Get returns a record.
 func (f *fetched) Get(table Table, key string) ([]byte, error) {
-	if value, have := f.have[Key{table, key}]; have {
-		return value, nil
+	k := Key{table, key}
+	if _, have := f.have[k]; !have {
+		value, err := f.Reader.Get(table, key)
+		if err != nil {
+			return nil, err
+		}
+		f.remember(k, value)
 	}
-	return f.Reader.Get(table, key)
+	return f.have[k], nil
 }
 
 // tx is one transaction that changes something. It steps the machines of package ledger: it loads a value, steps it, and
@@ -61,8 +67,7 @@ type tx struct {
 	w    Writer
 	c    *Controller
 	now  time.Time
-	next []ledger.Entry                   // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
-	revs map[job.AssetID]ledger.Revisions // as loaded, or saved since
+	next []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
 
 	outdated  job.AssetID // the asset whose call says that the inventory stored is not its present one
 	wanted    bool        // an order waits for the present one
@@ -96,7 +101,7 @@ func (t *tx) Delete(table Table, key string) error {
 func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx) error) error {
 	return c.store.Update(ctx, func(w Writer) error {
 		t := &tx{
-			fetched: fetched{Reader: w}, w: w, c: c, now: now, wrote: map[Key]bool{}, revs: map[job.AssetID]ledger.Revisions{},
+			fetched: fetched{Reader: w}, w: w, c: c, now: instant(now), wrote: map[Key]bool{},
 			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{},
 		}
 		if err := fn(t); err != nil {
@@ -160,7 +165,7 @@ func rowRecord(e ledger.Entry, row ledger.Row) (k Key, value []byte, err error) 
 // step takes an order one event further, stores it, and carries out what follows. Objection says what is wrong with a
 // report that was not taken in.
 func (t *tx) step(e ledger.Entry, ev ledger.Event) (after ledger.Entry, objection string, err error) {
-	rev, err := t.revisions(e.Asset)
+	rev, err := loadRevisions(t, e.Asset)
 	if err != nil {
 		return e, "", err
 	}
@@ -225,41 +230,29 @@ func (t *tx) saveEntry(before, after ledger.Entry) error {
 	return nil
 }
 
-// revisions returns the numbers of an asset's manifests.
-func (t *tx) revisions(asset job.AssetID) (ledger.Revisions, error) {
-	if rev, have := t.revs[asset]; have {
-		return rev, nil
-	}
-	rev, err := loadRevisions(t, asset)
-	if err == nil {
-		t.revs[asset] = rev
-	}
-	return rev, err
-}
-
+// loadRevisions returns the numbers of an asset's manifests.
 func loadRevisions(r Reader, asset job.AssetID) (ledger.Revisions, error) {
 	rev, _, err := load[ledger.Revisions](r, tableRevisions, key(string(asset)))
 	return rev, err
 }
 
 func (t *tx) saveRevisions(asset job.AssetID, rev ledger.Revisions) error {
-	before, err := t.revisions(asset)
+	before, err := loadRevisions(t, asset)
 	if err != nil || before == rev {
 		return err
 	}
-	t.revs[asset] = rev
 	return save(t, tableRevisions, key(string(asset)), rev)
 }
 
 // outcomes changes what became of an order's patches, and the account's list and number of failed installs with it (RPT-1).
 func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcomes) error {
 	k := key(string(e.Run), string(e.Asset))
-	before, found, err := load[ledger.Outcomes](t, tableOutcomes, k)
+	before, _, err := load[ledger.Outcomes](t, tableOutcomes, k)
 	if err != nil {
 		return err
 	}
 	after := change(before)
-	if !found && len(after.LeftOut)+len(after.Reported)+len(after.Actions) == 0 {
+	if reflect.DeepEqual(before, after) {
 		return nil
 	}
 	if err := save(t, tableOutcomes, k, after); err != nil {

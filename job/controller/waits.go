@@ -100,7 +100,7 @@ func waitsFor(r Reader, d job.Definition, run runRecord) (*Waits, error) {
 	switch {
 	case stopped:
 		w.Text += fmt.Sprintf(" That run was stopped (%v); it waits for %s.", run.State, again)
-	case !a.PerAsset && n.assets > 0 && n.ended == n.assets && !a.Due(n.succeeded, n.assets):
+	case run.State != ledger.RunMaking && !a.PerAsset && n.assets != 0 && n.ended == n.assets && !a.Due(n.succeeded, n.assets):
 		w.Text += fmt.Sprintf(" All have ended, so it starts only when assets that did not succeed leave, or after %s.", again)
 	}
 	return w, nil
