@@ -71,7 +71,7 @@ job one: patches top-2, assets a-1, once at +6h
 		"failed": {"a-1 installer of top fails\nenable one\n+8h expect a-1 top 2.0", []string{
 			"as Failed", "top-2 of job one: failed InstallerFailed(9) [JOB-16] The installer ended with exit code 1.",
 		}},
-		"tries again":       {"vendor takes down top-2\nenable one\n+8h expect a-1 one top-2 succeeded INT-2", []string{"waits to try again after 7 failed tries: Nothing is served at"}},
+		"tries again":       {"vendor takes down top-2\nenable one\n+8h expect a-1 one top-2 succeeded INT-2", []string{"waits to try again (failed tries: 7): Nothing is served at"}},
 		"cannot be fetched": {"vendor takes down top-2\nenable one\n+32h expect a-1 one top-2 succeeded INT-2", []string{"top-2 of job one: failed FileDownloadFailed(4)"}},
 		"waits for another job": {"job two: patches base-2, assets a-1, once at +5h55m\na-1 takes 4h for install\nenable one\nenable two\n+8h expect a-1 one Completed", []string{
 			"the last that a-1 says of it: one Blocked (waits for job two), at 2026-03-02T06:00Z (01:00 New York)",

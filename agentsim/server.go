@@ -44,7 +44,7 @@ func newServer(w *World) (*server, error) {
 	return s, err
 }
 
-// start begins the server anew on what its store has.
+// start starts the server on what its store has.
 func (s *server) start() (err error) {
 	private := key("server")
 	s.c, err = controller.New(s.store, controller.Config{
@@ -145,7 +145,7 @@ func (s *server) backup() backup {
 	return backup{s.w.now, s.store.Store.(*memstore.Store).Clone(), maps.Clone(s.accepted), maps.Clone(s.removed)}
 }
 
-// putBack starts the server anew on a backup. What it had heard since it knows no more, and nobody tells it again.
+// putBack starts the server from a backup. What it heard since is lost.
 func (s *server) putBack(b backup) error {
 	for id, a := range s.w.assets {
 		if !a.enrolled.Before(b.at) {

@@ -33,7 +33,7 @@ func (s Severity) MarshalText() ([]byte, error) { return severities.MarshalText(
 // UnmarshalText is the inverse of MarshalText.
 func (s *Severity) UnmarshalText(text []byte) error { return severities.UnmarshalText(text, s) }
 
-// Class is what a vendor says that a patch is for: data for selection, never a gate.
+// Class is what a patch is for, as its feed states it: data for selection, never a gate.
 type Class uint8
 
 // The classes. The zero Class is one that the vendor did not state.

@@ -13,7 +13,7 @@ type Requirement struct {
 	Patch   catalog.PatchID   `json:"patch"`
 	Product catalog.ProductID `json:"product"` // the patch's; empty: the catalog does not have it, and nothing meets the requirement
 	Version version.Version   `json:"version"`
-	Reboot  bool              `json:"reboot,omitempty"` // a reboot must come between
+	Reboot  bool              `json:"reboot,omitempty"` // and a reboot after it
 }
 
 // Provides reports whether a patch of the same order brings what is required.
@@ -43,10 +43,10 @@ func (r Requirement) Unmet(inv catalog.Inventory, pending PendingReboots) string
 	}
 }
 
-// PendingReboots says for what an asset still has to be rebooted. The zero value is for nothing.
+// PendingReboots says which products an asset still has to be rebooted for. The zero value: none.
 type PendingReboots struct {
-	Unknown  bool                // the system itself says that it needs a reboot; for what is not known, so it may be for any product
-	Products []catalog.ProductID // those that executions have installed which still wait for their reboot
+	Unknown  bool                // the system itself says that it needs a reboot, which may be for any product
+	Products []catalog.ProductID // installed by executions that still wait for their reboot
 }
 
 // Any reports whether a reboot is pending.
@@ -61,7 +61,7 @@ func requirements(snap *catalog.Snapshot, patch catalog.Patch) (list []Requireme
 	return list
 }
 
-// arrangement puts the patches of an order behind those of them that they need (JOB-14).
+// arrangement is the work of arrange (JOB-14).
 type arrangement struct {
 	in       PlanInput
 	patches  []OrderPatch
@@ -81,8 +81,8 @@ const (
 	unmet
 )
 
-// arrange moves each patch behind those that it needs, and leaves the rest in place. Without is what cannot be installed,
-// since the asset does not have what it needs and the order does not bring it.
+// arrange puts each patch after those that it needs, and leaves the rest in place. Without lists the patches that need what
+// neither the asset has nor the order brings.
 func arrange(in PlanInput, patches []OrderPatch) (arranged []OrderPatch, without []PatchOutcome) {
 	a := arrangement{in: in, patches: patches, of: make(map[catalog.ProductID]int, len(patches)), state: make([]placing, len(patches))}
 	for i, p := range patches {

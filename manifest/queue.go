@@ -20,7 +20,7 @@ type Changes struct {
 	Withdrawn     []job.OrderID // absent and not started: out of the queue (JOB-5)
 	Cancelled     []job.OrderID // marked and not started, whether held before or not: out of the queue, to be reported (JOB-3)
 	CancelStarted []job.OrderID // marked and executing: for the execution to decide (JOB-3)
-	Lost          []job.OrderID // begun by the server's word, and not known here to have: out of the queue, to be reported (JOB-24)
+	Lost          []job.OrderID // marked as begun, and unknown here: out of the queue, to be reported as Failed (JOB-24)
 	Again         []job.OrderID // ended here, and named all the same: for the agent to answer (JOB-24)
 }
 

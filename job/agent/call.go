@@ -176,7 +176,7 @@ func (m *machine) open(sealed []byte) {
 		m.end(id, job.Cancelled, "cancelled before it started")
 	}
 	for _, id := range changes.Lost {
-		m.end(id, job.Failed, "it had begun, and the agent's state was lost since; what it did is not known")
+		m.end(id, job.Failed, "the agent lost its state; what it did is not known")
 	}
 	for _, id := range changes.CancelStarted {
 		m.forOrder(id, execution.Cancel{})

@@ -236,8 +236,8 @@ func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) error {
 	}
 }
 
-// doubt tells the orders that the asset had begun that the agent, or the server, may have forgotten of them (JOB-24). A reboot
-// that one of them waited for is pending all the same, until the asset has another boot identity (RBT-11).
+// doubt steps every order of the asset that has not ended: the agent or the server may have lost what it knew of it (JOB-24). A
+// reboot that such an order waits for stays pending until the asset has another boot identity (RBT-11).
 func (t *tx) doubt(asset job.AssetID, seen seenRecord, ev ledger.Event) (pending ledger.Pending, err error) {
 	pending = seen.Reboot
 	runs, err := notEnded(t, asset)

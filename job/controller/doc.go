@@ -60,7 +60,7 @@
 // is over waits for the next.
 //
 // An order that has not begun is planned again when the asset's inventory or pending reboot changes (JOB-14); what a query had
-// found stays. One that has nothing to do but patches whose needs are unmet waits for these, at most until its start.
+// found stays. One whose patches all wait for what they need waits with them, at most until its start.
 //
 // A job that runs after another (JOB-19) gets its orders asset by asset, in the check-in that brings the success, or as a
 // run of its own at the Tick after enough assets succeeded. With times of its own, the run of the next one is planned then. Success

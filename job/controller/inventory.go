@@ -16,7 +16,7 @@ type inventoryRecord struct {
 	Digest string    `json:"digest"`
 	At     time.Time `json:"at"`
 	Chunks int       `json:"chunks"`
-	Wanted bool      `json:"wanted,omitempty"` // though the digest is this one: an order waits for a fresh one
+	Wanted bool      `json:"wanted,omitempty"` // ask for it even if the digest is the same: an order waits for a new one
 }
 
 // takeInventory stores an inventory, and reports whether orders are to be planned again by it.

@@ -67,7 +67,7 @@ func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Ti
 	return t.makeAs(plan, e)
 }
 
-// makeAs makes an order as it is planned. Due is when that is to be tried again, if it waits for what it needs.
+// makeAs stores an order as it is planned. Due is when to plan it again, if it waits for what it needs.
 func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	order, cut, err := manifest.Fit(plan.Order)
 	if err != nil {
@@ -169,7 +169,7 @@ func (t *tx) plan(d job.Definition, asset job.AssetID, inventory catalog.Invento
 	return t.c.plan(t, d, job.PlanInput{Snapshot: t.snap, Asset: asset, Inventory: inventory, Occurrence: o, Unreachable: t.probed, Now: t.now})
 }
 
-// saveContent freezes an order. Same: it was frozen so before.
+// saveContent freezes an order. Same reports that nothing changed.
 func (t *tx) saveContent(order job.Order) (same bool, err error) {
 	content := contentRecord{Order: order, Patches: make([]patchRef, 0, len(order.Patches))}
 	content.Order.Patches = nil

@@ -9,8 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// planAgain makes the orders of an asset that wait, and makes those again that have not begun: its inventory came, or a reboot
-// began or ceased to be pending (JOB-14).
+// planAgain makes an asset's waiting orders, and makes those again that have not begun, after its inventory or its pending
+// reboots changed (JOB-14).
 func (t *tx) planAgain(asset job.Asset) error {
 	rows, err := queue(t, asset.ID)
 	if err != nil {
@@ -99,8 +99,8 @@ func (t *tx) makeAgain(e ledger.Entry, asset job.Asset, inventory catalog.Invent
 	return err
 }
 
-// plan decides what a job does on an asset; orders and previews are made by it alike (JOB-22). The input needs neither Failed
-// nor Pending nor Policy.
+// plan plans a job on an asset, for orders and previews alike (JOB-22). It fills in Failed, Pending and Policy; Pending is read
+// only if it matters.
 func (c *Controller) plan(r Reader, d job.Definition, in job.PlanInput) (plan job.Plan, err error) {
 	if in.Failed, err = failedOn(r, d, in.Asset); err != nil {
 		return plan, err
@@ -117,7 +117,7 @@ func (c *Controller) plan(r Reader, d job.Definition, in job.PlanInput) (plan jo
 	return d.Plan(in), nil
 }
 
-// pendingReboots says for what an asset still has to be rebooted (RBT-11).
+// pendingReboots returns what an asset still has to be rebooted for (RBT-11).
 func pendingReboots(r Reader, asset job.AssetID) (pending job.PendingReboots, err error) {
 	runs, err := names[job.RunID](r, tableReboots, key(string(asset)))
 	if err != nil {

@@ -69,9 +69,9 @@ type tx struct {
 	now  time.Time
 	next []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
 
-	outdated  job.AssetID // the asset whose call says that the inventory stored is not its present one
+	outdated  job.AssetID // the asset that calls, if the stored inventory is not its present one
 	wanted    bool        // an order waits for the present one
-	rebooting bool        // the reboots that are pending on the asset which calls are others than before
+	rebooting bool        // the pending reboots of the asset that calls have changed
 
 	snap   *catalog.Snapshot
 	probed map[string]bool      // unreachable URLs; nil: not read yet

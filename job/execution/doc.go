@@ -13,7 +13,8 @@
 //   - JOB-2. A patch whose download or integrity check fails is left out and the others go on. If failures leave
 //     nothing to deploy, there is no deploy and no reboot, and the execution is Failed; if nothing applied in the first
 //     place it is NotApplicable. Before that, sources that could not be reached are tried again (JOB-27, in package job).
-//     One that reboots for a pending reboot does that all the same, with the same result (RBT-2).
+//     An execution that reboots for a pending reboot reboots all the same: if its patches failed it is Failed, and if none
+//     applied it is Completed (RBT-2, RBT-11).
 //   - JOB-3. A job can be cancelled before its scheduled time and until the deploy stage starts, not afterwards: then
 //     the answer is a refusal naming the stage. Each asset reports what happened there: Cancelled, or TooLate with the
 //     stage; until it does, the cancel is CancelPending.

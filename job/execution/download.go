@@ -132,7 +132,7 @@ func (m *machine) waits() {
 		if p.Status == job.Pending {
 			m.report(job.Report{
 				At: m.now.UTC, Order: m.Order.ID, Progress: job.Downloading,
-				Text: problem.Clip(fmt.Sprintf("waits to try again after %d failed tries: %s", p.Tries, p.Text), job.MaxOutput),
+				Text: problem.Clip(fmt.Sprintf("waits to try again (failed tries: %d): %s", p.Tries, p.Text), job.MaxOutput),
 			})
 			return
 		}

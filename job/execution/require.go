@@ -7,8 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// require asks just before an install whether the asset has what the patches need, and goes on with those that can be
-// installed (JOB-14).
+// require checks, just before an install, what the next patches need, and leaves out those that do not have it (JOB-14).
 func (m *machine) require(ev InventoryTaken) {
 	m.waitsNoMore()
 	for m.leaveUnmet(m.group(), ev) {
@@ -34,7 +33,7 @@ func (m *machine) leaveUnmet(group []Staged, ev InventoryTaken) bool {
 	return false
 }
 
-// unmet says why a requirement is not met; the empty text: it is. Failed: the order had what is required, and that failed.
+// unmet returns why a requirement is not met; empty: it is met. Failed: the order had what is required, and that failed.
 func (m *machine) unmet(r job.Requirement, group []Staged, ev InventoryTaken) (failed bool, text string) {
 	text = r.Unmet(ev.Inventory, job.PendingReboots{Unknown: m.RebootRequired && ev.RebootRequired, Products: m.c.Pending})
 	i := slices.IndexFunc(m.Order.Patches, r.Provides)

@@ -53,7 +53,7 @@ func TestDownloadsAreRetriedForADay_JOB27(t *testing.T) {
 	require.Equal(t, "It could not be downloaded in 30 tries: The network is down.", w.patch("b").Text)
 	require.Zero(t, w.count("act stop"), "JOB-4")
 	require.Len(t, w.reports, 2+29+1, "each pause is reported")
-	require.Equal(t, "waits to try again after 29 failed tries: The network is down.", w.reports[30].Text)
+	require.Equal(t, "waits to try again (failed tries: 29): The network is down.", w.reports[30].Text)
 }
 
 // As soon as one patch is ready, the others fail, and what is ready is deployed.

@@ -110,7 +110,7 @@ func (x State) AtWork() bool {
 
 func (x State) verifies() bool { return x.Phase == PhaseVerify || x.Phase == PhaseConfirm }
 
-// Unconfirmed are the products that were installed, and of which it is not confirmed yet what came of them.
+// Unconfirmed are the products that were installed, and not verified yet.
 func (x State) Unconfirmed() (products []catalog.ProductID) {
 	for i, p := range x.Patches {
 		if p.Status == job.Installed {

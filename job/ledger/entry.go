@@ -48,7 +48,7 @@ type Entry struct {
 	TooLate   job.Stage         `json:"tooLate,omitempty"`   // the stage that had begun when the cancel came; zero: not reported
 	Retracted bool              `json:"retracted,omitempty"` // it was withdrawn since it was last made: the asset may report so
 	Lost      bool              `json:"lost,omitempty"`      // ended by the loss of the agent's state: Result is not known to be true (JOB-24)
-	Doubtful  bool              `json:"doubtful,omitempty"`  // it had begun before the server was put back: its order says so (JOB-24)
+	Doubtful  bool              `json:"doubtful,omitempty"`  // it had begun when the server was put back to a backup: the manifest says so (JOB-24)
 	Stale     bool              `json:"stale,omitempty"`     // a report of an earlier withdrawal may still come: it was made again since
 	At        time.Time         `json:"at,omitzero"`         // of the last report, by the asset's corrected clock
 	Ended     time.Time         `json:"ended,omitzero"`      // when the result came

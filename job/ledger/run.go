@@ -116,7 +116,7 @@ type (
 		Missed bool
 		Last   time.Time
 	}
-	// OrderDue says that an order is to be made at Due: by the asset's clock (JOB-9), or as it waits for what it needs (JOB-14).
+	// OrderDue says when an order is to be made: by the asset's clock (JOB-9), or when it stops waiting for what it needs (JOB-14).
 	OrderDue struct{ Due time.Time }
 	// JobChanged says that the job changed and the orders are to follow (MAN-2). Started: the run's start is past everywhere.
 	JobChanged struct{ Started bool }

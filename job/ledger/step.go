@@ -17,7 +17,8 @@ type (
 	// Awaited says that the job selects the asset, and that something is to come before its order can be made. An order that
 	// the asset holds stays as it is.
 	Awaited struct{}
-	// Made says that the order was made, or made again because its job changed (MAN-2), and has something to do.
+	// Made says that the order has something to do. It was made, or made again because its job (MAN-2), the asset's inventory
+	// or a pending reboot (JOB-14) changed.
 	Made struct {
 		Start   time.Time
 		Dropped int

@@ -116,7 +116,7 @@ func (r *remote) jobCreate() *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use: "create -f FILE", Short: "Save a job; a new one is disabled, one that exists keeps its state",
-		Long: "Save a job from a JSON file. Saving an enabled job again makes its orders that have not started anew (MAN-2).\n\nA job file:\n\n" + jobExample +
+		Long: "Save a job from a JSON file. Saving an enabled job again makes those of its orders again that have not started (MAN-2).\n\nA job file:\n\n" + jobExample +
 			"\n\nA query takes the missing patches that meet all it sets and nothing that its \"exclude\" sets; {} takes all. Both take products, vendors,\n" +
 			"channels, classes (security, bugfix, feature, driver, definition) and cves, each a list; anyCve, exploited and reboot, which are true or\n" +
 			"left out; and minSeverity (JOB-8). Instead of a query, patches may be a list: {\"list\": [\"PATCH-ID\"]}.\n\n" +
