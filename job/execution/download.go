@@ -224,6 +224,7 @@ func (m *machine) ready() {
 		return
 	}
 	m.giveUp("JOB-2") // the others go on
+	m.Missed = 0
 	if m.count(job.Verified) > 0 {
 		m.progress(job.Downloaded)
 	}
