@@ -97,10 +97,11 @@ func (s *server) auditRun(run listed, reboots, cancels *[]controller.Open) {
 		case !row.Ended.IsZero():
 			results[row.Result]++
 		}
-		if row.Result == job.PendingReboot && !s.orphaned(run.Start, row) { // who was removed is on no list
+		// Who was removed is on no list.
+		if row.Result == job.PendingReboot && !s.orphaned(run.Start, row) {
 			*reboots = append(*reboots, controller.Open{Run: run.ID, Asset: row.Asset})
 		}
-		if row.Cancel == ledger.CancelPending {
+		if row.Cancel == ledger.CancelPending && !s.orphaned(run.Start, row) {
 			*cancels = append(*cancels, controller.Open{Run: run.ID, Asset: row.Asset})
 		}
 		s.auditRow(run.Start, row)

@@ -162,7 +162,7 @@ func (w *writer) book(b *book) {
 	}
 	for j, e := range b.entries[:w.s.Jobs] {
 		w.num(int64(e.Phase), int64(e.Stage), int64(e.Result), int64(e.TooLate))
-		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Lost, e.Doubtful, e.Since > 0, e.Held(r.Sealed))
+		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Lost, e.Doubtful, e.Again, e.Since > 0, e.Held(r.Sealed))
 		w.b = append(w.b, b.patches[j])
 	}
 }

@@ -198,7 +198,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{standIn{}, "jobs books"},
 		{wanted{}, "edited disabled cancelled deleted"},
 		{book{}, "revisions entries patches accepted caller"},
-		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Began Result Cancelled TooLate Retracted Lost Doubtful Stale At Ended Reboots Text"},
+		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Began Result Cancelled TooLate Retracted Lost Again Doubtful Stale At Ended Reboots Text"},
 		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest Behind Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},

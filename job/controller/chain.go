@@ -127,6 +127,9 @@ func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) error {
 	if err != nil {
 		return err
 	}
+	if waits.Phase == ledger.Open || waits.Phase == ledger.Gone {
+		return nil
+	}
 	fresh := t.outdated != asset.ID
 	t.wanted = t.wanted || !fresh
 	if run.State != ledger.RunPlanned && fresh {

@@ -192,7 +192,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 			return err
 		}
 	}
-	if changed || t.rebooting {
+	if changed || t.replan {
 		asset, err := enrolled(t, in.Asset)
 		if err == nil {
 			err = t.planAgain(asset.Asset)
@@ -228,10 +228,10 @@ func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) error {
 	case was.Since.IsZero() == is.Since.IsZero():
 		return nil
 	case is.Since.IsZero():
-		t.rebooting = true
+		t.replan = true
 		return t.Delete(tableReboots, key(string(asset), ""))
 	default:
-		t.rebooting = true
+		t.replan = true
 		return t.Put(tableReboots, key(string(asset), ""), nil)
 	}
 }

@@ -77,13 +77,16 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	if err != nil {
 		return due, err
 	}
-	dropped := plan.Dropped + cut
+	dropped, until := plan.Dropped+cut, order.Start
+	if !order.End.IsZero() {
+		until = order.End
+	}
 	err = order.Validate()
 	switch {
 	case err != nil:
 		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: err.Error(), Dropped: dropped})
-	case plan.Empty() && plan.Waits() && t.now.Before(order.Start): // it may still come (JOB-14, RBT-11)
-		return order.Start, t.only(e, ledger.Awaited{})
+	case plan.Empty() && plan.Waits() && t.now.Before(until): // it may still come (JOB-14, RBT-11)
+		return until, t.only(e, ledger.Awaited{})
 	case plan.Empty() && plan.GaveUp():
 		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy here (JOB-27).", Dropped: dropped})
 	case plan.Empty() && plan.Order.RebootPending:

@@ -93,6 +93,9 @@ func (t *tx) makeAgain(e ledger.Entry, asset job.Asset, inventory catalog.Invent
 			return err
 		}
 	}
+	if run.Definition.Patches.Query != nil {
+		plan.Dropped = e.Dropped
+	}
 	if err == nil {
 		_, err = t.makeAs(plan, e)
 	}
@@ -132,10 +135,18 @@ func pendingReboots(r Reader, asset job.AssetID) (pending job.PendingReboots, er
 		if err != nil {
 			return pending, err
 		}
-		pending.Unknown = pending.Unknown || len(orders[0].Patches) == 0 // an action asked, or it reboots for another one
-		for _, p := range orders[0].Patches {
-			pending.Products = append(pending.Products, p.Product)
+		outcomes, _, err := load[ledger.Outcomes](r, tableOutcomes, contentKey(orders[0].ID).Key)
+		if err != nil {
+			return pending, err
 		}
+		known := len(pending.Products)
+		for _, p := range orders[0].Patches {
+			installed := func(o job.PatchOutcome) bool { return o.Patch == p.Patch && o.Status == job.Installed }
+			if slices.ContainsFunc(outcomes.Reported, installed) {
+				pending.Products = append(pending.Products, p.Product)
+			}
+		}
+		pending.Unknown = pending.Unknown || len(pending.Products) == known // an action asked, or it reboots for another one
 	}
 	return pending, nil
 }

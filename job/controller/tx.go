@@ -69,9 +69,9 @@ type tx struct {
 	now  time.Time
 	next []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
 
-	outdated  job.AssetID // the asset that calls, if the stored inventory is not its present one
-	wanted    bool        // an order waits for the present one
-	rebooting bool        // the pending reboots of the asset that calls have changed
+	outdated job.AssetID // the asset that calls, if the stored inventory is not its present one
+	wanted   bool        // an order waits for the present one
+	replan   bool        // orders of the asset that calls are to be planned again: its pending reboots changed, or one waits again
 
 	snap   *catalog.Snapshot
 	probed map[string]bool      // unreachable URLs; nil: not read yet
@@ -207,8 +207,9 @@ func (t *tx) saveEntry(before, after ledger.Entry) error {
 	}
 	put, remove := ledger.Changes(before.Index(), after.Index(), func(r ledger.Row) ledger.Index { return r.Index })
 	for _, row := range slices.Concat(put, remove) {
-		t.rebooting = t.rebooting || row.Index == ledger.Reboots
+		t.replan = t.replan || row.Index == ledger.Reboots
 	}
+	t.replan = t.replan || before.Again && after.Phase == ledger.Waiting
 	for _, row := range put {
 		k, value, err := rowRecord(after, row)
 		if err == nil {

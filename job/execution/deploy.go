@@ -26,6 +26,10 @@ func (m *machine) deploy() {
 	if m.nothingLeft() {
 		return
 	}
+	if m.Phase != PhaseRequire && m.needy(m.staged(func(int) bool { return true })) {
+		m.takeInventory(PhaseRequire) // nothing is begun that cannot be installed
+		return
+	}
 	m.Stage, m.Waiting, m.Until = job.StageDeploy, 0, 0
 	m.progress(job.Deploying)
 	if !m.deployable() { // there is no deploy, only the reboot for what was pending already (JOB-2, RBT-2)
@@ -109,7 +113,7 @@ func (m *machine) install() {
 		}
 	}
 	group := m.group()
-	if m.Phase != PhaseRequire && slices.ContainsFunc(group, func(s Staged) bool { return len(s.Patch.Requires) > 0 }) {
+	if m.Phase != PhaseRequire && m.needy(group) {
 		m.takeInventory(PhaseRequire)
 		return
 	}
@@ -198,16 +202,23 @@ func (m *machine) noInventory(trouble string) {
 		m.Failing = m.now.Steady
 	}
 	switch {
-	case m.Phase == PhaseInventory && m.Tries >= inventoryTries:
+	case m.Phase == PhaseRequire && m.Stage == job.StageDeploy && m.Tries >= inventoryTries:
+		m.skip(func(*PatchState) bool { return true }, "JOB-14", "The inventory could not be taken before its installation: "+trouble)
+		m.act()
+		return
+	case m.Stage == job.StageDownload && m.Tries >= inventoryTries:
 		for i := range m.Patches {
-			m.Patches[i].fail(job.UnspecifiedAgentError, "JOB-18", "The inventory could not be taken: "+trouble)
+			if p := &m.Patches[i]; p.Status == job.Pending || p.Status == job.Verified {
+				p.fail(job.UnspecifiedAgentError, "JOB-18", "The inventory could not be taken: "+trouble)
+			}
 		}
 		m.end(job.Failed)
 		return
-	case m.Phase != PhaseInventory && m.now.Steady.Sub(m.Failing) >= MaxUnverified:
+	case m.Phase == PhaseInventory || m.Phase == PhaseRequire: // nothing waits to be verified
+	case m.now.Steady.Sub(m.Failing) >= MaxUnverified:
 		m.unverified(trouble)
 		return
-	case m.Phase != PhaseInventory && m.Result != job.PendingVerification:
+	case m.Result != job.PendingVerification:
 		m.reportResult(job.PendingVerification)
 	}
 	m.Until = m.now.Steady.Add(min(inventoryPause<<min(m.Tries-1, 8), inventoryMaxPause))

@@ -243,7 +243,13 @@ func (m *machine) nothingLeft() bool {
 		return false
 	case m.retry():
 		return true
-	case m.Pending:
+	}
+	for i := range m.Patches { // what they need failed
+		if p := &m.Patches[i]; p.Status == job.Verified {
+			p.fail(job.PatchInstallationSkipped, "JOB-14", fmt.Sprintf("It needs %s, which failed.", m.lacks(i).Patch))
+		}
+	}
+	if m.Pending {
 		return false
 	}
 	m.end(job.Failed)
@@ -252,7 +258,12 @@ func (m *machine) nothingLeft() bool {
 
 // deployable reports whether failures have left something to deploy, or there are none.
 func (m *machine) deployable() bool {
-	return len(m.Patches) == m.count(job.Inapplicable) || m.count(job.Verified) > 0
+	for i, p := range m.Patches {
+		if p.Status == job.Verified && m.lacks(i) == (job.Requirement{}) {
+			return true
+		}
+	}
+	return len(m.Patches) == m.count(job.Inapplicable)
 }
 
 func (m *machine) lastCall() {

@@ -9,10 +9,45 @@ import (
 
 // require checks, just before an install, what the next patches need, and leaves out those that do not have it (JOB-14).
 func (m *machine) require(ev InventoryTaken) {
-	m.waitsNoMore()
-	for m.leaveUnmet(m.group(), ev) {
+	if m.Stage == job.StageDeploy {
+		for m.leaveUnmet(m.group(), ev) {
+		}
+		m.act()
+		return
 	}
-	m.act()
+	m.RebootRequired = ev.RebootRequired // nothing was installed yet
+	for m.leaveUnmet(m.staged(func(int) bool { return true }), ev) {
+	}
+	for len(m.Order.Pre) == 0 && m.leaveUnmet(m.group(), ev) { // it is installed next
+	}
+	if m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre)+len(m.Order.Post) == 0 && !m.Pending {
+		m.end(job.NotApplicable)
+		return
+	}
+	m.deploy()
+}
+
+// needy reports whether one of the patches needs another.
+func (m *machine) needy(patches []Staged) bool {
+	return slices.ContainsFunc(patches, func(s Staged) bool { return len(s.Patch.Requires) > 0 })
+}
+
+// lacks is a requirement of patch i that the order was to meet and cannot, or cannot yet: what is required was not downloaded, or
+// lacks something itself. The empty one: there is none. Each patch comes after those that it needs.
+func (m *machine) lacks(i int) (lacked job.Requirement) {
+	for _, r := range m.Order.Patches[i].Requires {
+		j := slices.IndexFunc(m.Order.Patches[:i], r.Provides)
+		if j < 0 {
+			continue
+		}
+		p := m.Patches[j]
+		order, orderable := p.From.Compare(r.Version)
+		there := orderable && order >= 0
+		if !there && (p.Status == job.Pending || p.Status == job.PatchFailed || p.Status == job.Verified && m.lacks(j) != job.Requirement{}) {
+			return r
+		}
+	}
+	return lacked
 }
 
 // leaveUnmet leaves out the first patch of a group whose requirements are not met, and reports whether there was one.
@@ -33,7 +68,8 @@ func (m *machine) leaveUnmet(group []Staged, ev InventoryTaken) bool {
 	return false
 }
 
-// unmet returns why a requirement is not met; empty: it is met. Failed: the order had what is required, and that failed.
+// unmet returns why a requirement is not met; empty: it is met, or may be met by a patch that is installed together with this one
+// or before it. Failed: the order had what is required, and that failed.
 func (m *machine) unmet(r job.Requirement, group []Staged, ev InventoryTaken) (failed bool, text string) {
 	text = r.Unmet(ev.Inventory, job.PendingReboots{Unknown: m.RebootRequired && ev.RebootRequired, Products: m.c.Pending})
 	i := slices.IndexFunc(m.Order.Patches, r.Provides)
@@ -42,7 +78,7 @@ func (m *machine) unmet(r job.Requirement, group []Staged, ev InventoryTaken) (f
 	}
 	together := slices.ContainsFunc(group, func(s Staged) bool { return s.Index == i })
 	switch status := m.Patches[i].Status; {
-	case r.Reboot && (together || status == job.Installed):
+	case r.Reboot && (status == job.Installed || together && text != ""):
 		return false, fmt.Sprintf("It needs %s and a reboot between them; a later run takes it.", r.Patch)
 	case together:
 		return false, ""

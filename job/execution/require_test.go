@@ -121,7 +121,71 @@ func TestRequirementAndATroubledAgent_JOB14_JOB17_JOB18(t *testing.T) {
 		return false
 	}
 	w.run()
-	require.Equal(t, []any{job.Failed, job.PatchInstallationSkipped}, []any{w.x.Result, w.x.Patches[0].Code})
-	require.GreaterOrEqual(t, w.now.Steady.Sub(began.Steady), MaxUnverified)
-	require.Less(t, w.now.Steady.Sub(began.Steady), MaxUnverified+2*time.Hour)
+	require.Equal(t, []any{job.Failed, job.UnspecifiedAgentError}, []any{w.x.Result, w.x.Patches[0].Code})
+	require.Less(t, w.now.Steady.Sub(began.Steady), time.Hour)
+	for _, r := range w.reports {
+		require.NotEqual(t, job.PendingVerification, r.Result, "nothing was installed")
+		require.NotEqual(t, job.Deploying, r.Progress)
+	}
+
+	o := orderOf(t, "top")
+	o.Pre = []job.Action{{Name: "drain", Command: []string{"drain"}}}
+	o.Patches[0].Requires = []job.Requirement{{Patch: "base-2", Product: "base", Version: semver(t, "2.0.0")}}
+	w = newWorld(t, o, map[string]string{"top": "1.0.0", "base": "2.0.0"})
+	w.before = func(e Effect) bool {
+		if asks(w, e) && w.x.Stage == job.StageDeploy {
+			w.invErr = "database is damaged"
+		}
+		return false
+	}
+	w.until(2 * time.Hour)
+	require.Equal(t, job.PatchInstallationSkipped, w.x.Patches[0].Code, "after the action it is not known")
+}
+
+// A cancel is in time while the agent asks for the first time: nothing has changed (JOB-3, JOB-4).
+func TestRequirementIsAskedBeforeTheDeployStage_JOB14_JOB3_JOB4_JOB10(t *testing.T) {
+	needy := func() *world {
+		o := orderOf(t, "top")
+		o.End = epoch.Add(time.Hour)
+		o.Patches[0].Requires = []job.Requirement{{Patch: "base-2", Product: "base", Version: semver(t, "2.0.0")}}
+		w := newWorld(t, o, map[string]string{"top": "1.0.0", "base": "2.0.0"})
+		w.before = func(e Effect) bool {
+			_, inventory := e.(TakeInventory)
+			w.silent["inventory"] = inventory && w.x.Phase == PhaseRequire
+			return false
+		}
+		w.until(time.Minute)
+		require.Equal(t, PhaseRequire, w.x.Phase)
+		return w
+	}
+	w := needy()
+	w.event(Cancel{})
+	require.Equal(t, job.Cancelled, w.x.Result)
+	w = needy()
+	w.until(2 * time.Hour)
+	require.Equal(t, []any{job.Failed, job.PatchInstallationSkipped}, []any{w.x.Result, w.x.Patches[0].Code}, "the window ended")
+}
+
+// What needs a patch that cannot be downloaded is not ready: the download is tried again, and when that is given up neither an
+// action runs nor anything is deployed (JOB-27, JOB-2).
+func TestRequirementAndDownloads_JOB14_JOB27_JOB2(t *testing.T) {
+	o := orderOf(t, "base", "top", "roof")
+	o.Pre = []job.Action{{Name: "drain", Command: []string{"drain"}}}
+	o.Patches[1].Requires = []job.Requirement{{Patch: "base-2", Product: "base", Version: semver(t, "2.0.0")}}
+	o.Patches[2].Requires = []job.Requirement{{Patch: "top-2", Product: "top", Version: semver(t, "2.0.0")}}
+	w := newWorld(t, o, map[string]string{"base": "1.0.0", "top": "1.0.0", "roof": "1.0.0"})
+	w.download["base"] = Downloaded{Code: job.FileDownloadFailed, Text: "down"}
+	w.until(time.Hour)
+	require.True(t, w.x.Retrying())
+	delete(w.download, "base")
+	w.run()
+	require.Equal(t, job.Completed, w.x.Result)
+
+	w = newWorld(t, o, map[string]string{"base": "1.0.0", "top": "1.0.0", "roof": "1.0.0"})
+	w.download["base"] = Downloaded{Code: job.FileDownloadFailed, Text: "down"}
+	w.run()
+	require.Equal(t, []any{job.Failed, 0}, []any{w.x.Result, w.x.Acted})
+	for i, code := range []job.Code{job.FileDownloadFailed, job.PatchInstallationSkipped, job.PatchInstallationSkipped} {
+		require.Equal(t, code, w.x.Patches[i].Code)
+	}
 }

@@ -89,7 +89,8 @@ func (x State) Wake(now schedule.At) time.Duration {
 // endsWithWindow reports whether the end of the window cuts off what the execution waits for: it can no longer lead to an
 // install (JOB-10).
 func (x State) endsWithWindow() bool {
-	return (x.Phase == PhaseDownload || x.Phase == PhasePreflight) && !x.Order.End.IsZero()
+	cut := x.Phase == PhaseDownload || x.Phase == PhasePreflight || x.Phase == PhaseRequire && x.Stage == job.StageDownload
+	return cut && !x.Order.End.IsZero()
 }
 
 // Parked reports whether the execution only waits for somebody to reboot by hand (RBT-7).

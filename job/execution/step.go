@@ -219,6 +219,12 @@ func (m *machine) restarted(bootID string) {
 		return
 	}
 	switch m.Phase {
+	case PhaseRequire:
+		if m.Stage == job.StageDownload {
+			m.takeInventory(PhaseInventory)
+			return
+		}
+		m.takeInventory(PhaseRequire)
 	case PhaseVerify:
 		if !rebooted || !m.asksForReboot() {
 			m.takeInventory(PhaseVerify)
@@ -226,7 +232,7 @@ func (m *machine) restarted(bootID string) {
 		}
 		m.Stage, m.NeedsReboot = job.StageReboot, true // somebody rebooted before it was asked for (RBT-8)
 		m.takeInventory(PhaseConfirm)
-	case PhaseRequire, PhaseRecheck, PhaseConfirm:
+	case PhaseRecheck, PhaseConfirm:
 		m.takeInventory(m.Phase)
 	case PhaseInventory, PhaseDownload, PhasePreflight, PhaseLastCall: // much may have changed meanwhile
 		m.takeInventory(PhaseInventory)

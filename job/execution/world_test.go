@@ -156,6 +156,9 @@ func (w *world) do(e Effect) {
 		}
 	case TakeInventory:
 		w.say("inventory")
+		if w.silent["inventory"] {
+			return
+		}
 		w.event(InventoryTaken{ID: e.ID, Inventory: w.inventory(), RebootRequired: w.required, Sessions: w.sessions, Err: w.invErr})
 	case Download:
 		name := e.Patch.Name

@@ -48,6 +48,7 @@ type Entry struct {
 	TooLate   job.Stage         `json:"tooLate,omitempty"`   // the stage that had begun when the cancel came; zero: not reported
 	Retracted bool              `json:"retracted,omitempty"` // it was withdrawn since it was last made: the asset may report so
 	Lost      bool              `json:"lost,omitempty"`      // ended by the loss of the agent's state: Result is not known to be true (JOB-24)
+	Again     bool              `json:"again,omitempty"`     // gone, and to be made again: it waits once the asset has let go of it
 	Doubtful  bool              `json:"doubtful,omitempty"`  // it had begun when the server was put back to a backup: the manifest says so (JOB-24)
 	Stale     bool              `json:"stale,omitempty"`     // a report of an earlier withdrawal may still come: it was made again since
 	At        time.Time         `json:"at,omitzero"`         // of the last report, by the asset's corrected clock
@@ -123,8 +124,9 @@ func (e Entry) Validate() error {
 	want(e.TooLate == 0 || e.TooLate >= job.StageDeploy && e.Stage >= e.TooLate, "tooLate", "is %v in stage %v", e.TooLate, e.Stage)
 	want(e.Phase != Gone && e.Phase != Orphaned || e.Retracted, "retracted", "is not set, and the order is %v", e.Phase)
 	want(e.Phase != Gone || !e.Cancelled, "cancelled", "is set, and the order is gone")
-	want(e.Phase != Open || !e.Retracted || e.Cancelled, "retracted", "is set, and the order is open")
+	want(e.Phase != Open || !e.Retracted || e.Cancelled || e.Doubtful, "retracted", "is set, and the order is open")
 	want(!e.Lost || e.Phase == Ended && e.Result == job.Failed && e.Stage != 0, "lost", "is set, and the order is %v", e.Phase)
+	want(!e.Again || e.Phase == Gone, "again", "is set, and the order is %v", e.Phase)
 	want(!e.Doubtful || e.Stage != 0, "doubtful", "is set, and the order has not begun")
 	if e.Phase == Waiting {
 		want(e == Entry{Run: e.Run, Asset: e.Asset, Phase: Waiting}, "phase", "is waiting, and something is known of the order")

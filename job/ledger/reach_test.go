@@ -201,7 +201,9 @@ func TestEveryStep(t *testing.T) {
 		}
 		// And the manifest of a server that was put back says what had begun.
 		if putBack {
-			require.Equal(t, from.e.Phase == ledger.Open && from.e.Stage != 0, to.e.Phase == ledger.Open && to.e.Doubtful, about)
+			begun := (from.e.Phase == ledger.Open || from.e.Phase == ledger.Gone) && from.e.Stage != 0
+			require.Equal(t, begun && !(from.e.Phase == ledger.Open && from.e.Doubtful), from != to, about)
+			require.Equal(t, begun, to.e.Phase == ledger.Open && to.e.Doubtful, about)
 			require.True(t, from == to || revised, about)
 		}
 		// Otherwise the server never ends an order that the asset may have begun.

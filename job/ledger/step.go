@@ -14,8 +14,8 @@ type Event interface{ event() }
 
 // The events.
 type (
-	// Awaited says that the job selects the asset, and that something is to come before its order can be made. An order that
-	// the asset holds stays as it is.
+	// Awaited says that the job selects the asset, and that something is to come before its order can be made. One that the
+	// asset may hold is withdrawn, and waits when the asset has let go of it.
 	Awaited struct{}
 	// Made says that the order has something to do. It was made, or made again because its job (MAN-2), the asset's inventory
 	// or a pending reboot (JOB-14) changed.
@@ -102,9 +102,7 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 	m := machine{Entry: e, r: r, at: at}
 	switch ev := ev.(type) {
 	case Awaited:
-		if !e.Fixed() && !(e.Phase == Open && m.held()) {
-			m.Entry = Entry{Run: e.Run, Asset: e.Asset, Phase: Waiting}
-		}
+		m.awaited()
 	case Made:
 		m.made(ev)
 	case MadeEmpty:
@@ -141,6 +139,7 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 	case Reported:
 		m.reported(ev)
 	}
+	m.Again = m.Again && m.Phase == Gone
 	if _, removed := ev.(AssetRemoved); m.Succeeded() && !e.Succeeded() || e.Counts() && (removed || !m.Counts()) {
 		m.do(Recount{})
 	}
@@ -159,6 +158,17 @@ func (m *machine) do(e Effect) { m.out.Effects = append(m.out.Effects, e) }
 
 // held reports whether the asset may hold the order and has not reported its end.
 func (m *machine) held() bool { return m.Phase != Ended && m.Held(m.r.Sealed) }
+
+func (m *machine) awaited() {
+	switch {
+	case m.Fixed():
+	case (m.Phase == Open || m.Phase == Gone) && m.held():
+		m.withdraw()
+		m.Again = true
+	default:
+		m.Entry = Entry{Run: m.Run, Asset: m.Asset, Phase: Waiting}
+	}
+}
 
 func (m *machine) made(ev Made) {
 	if m.Fixed() {
@@ -190,6 +200,7 @@ func (m *machine) madeEmpty(ev MadeEmpty) {
 func (m *machine) withdraw() {
 	switch {
 	case m.Phase != Waiting && m.Phase != Open:
+	case m.Doubtful: // it stays, and never starts, until the asset has said what came of it
 	case !m.held():
 		m.endHere(job.Withdrawn, "")
 	default:
@@ -240,8 +251,8 @@ func (m *machine) stateLost() {
 
 // serverPutBack marks an order that is known to have begun: the agent may have lost it since, and must not start it again.
 func (m *machine) serverPutBack() {
-	if m.Phase == Open && m.Stage != 0 && !m.Doubtful {
-		m.Doubtful = true
+	if m.Phase == Gone && m.Stage != 0 || m.Phase == Open && m.Stage != 0 && !m.Doubtful {
+		m.Phase, m.Doubtful = Open, true // it never starts, so it may be in the manifest
 		m.do(Revise{})
 	}
 }
@@ -313,6 +324,10 @@ func (m *machine) reported(ev Reported) {
 
 // end takes in the final result.
 func (m *machine) end(r job.Result) {
+	if r == job.Withdrawn && m.Again {
+		m.Entry = Entry{Run: m.Run, Asset: m.Asset, Phase: Waiting}
+		return
+	}
 	if m.Phase == Open {
 		m.do(Revise{})
 	}

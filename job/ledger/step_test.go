@@ -96,6 +96,7 @@ func say(before, after ledger.Entry, effects []ledger.Effect) string {
 		add(after.Retracted, "retracted")
 		add(after.Stale, "stale")
 		add(after.Doubtful, "doubtful")
+		add(after.Again, "again")
 		add(after.Lost, "lost")
 		add(!after.Ended.IsZero(), "at %s", after.Ended.Format("15:04"))
 	}
@@ -155,7 +156,8 @@ func TestEvents(t *testing.T) {
 		want map[string]string
 	}{
 		{"the inventory is awaited", ledger.Awaited{}, map[string]string{
-			"never made": "waiting", "not sealed": "waiting", "gone": "waiting", "orphaned, not begun": "waiting", "ended: withdrawn": "waiting",
+			"never made": "waiting", "not sealed": "waiting", "queued": "gone, since 2, retracted, again, +revise without",
+			"made again": "gone, since 2, retracted, stale, again, +revise without", "gone": "gone, since 2, retracted, again", "orphaned, not begun": "waiting", "ended: withdrawn": "waiting",
 			"ended unheld: withdrawn": "waiting", "ended unheld: nothing to do": "waiting", "ended unheld: missed": "waiting",
 		}},
 		{"made (MAN-2)", ledger.Made{Start: t0}, map[string]string{
@@ -202,6 +204,8 @@ func TestEvents(t *testing.T) {
 			"waits for a reboot": "open, since 2, stage reboot, PendingReboot, doubtful, +revise",
 			"marked, begun":      "open, since 2, stage download, marked, doubtful, +revise",
 			"marked, too late":   "open, since 2, stage deploy, marked, too late: deploy, doubtful, +revise",
+			"gone, begun":        "open, since 2, stage download, retracted, doubtful, +revise",
+			"gone, deploying":    "open, since 2, stage deploy, retracted, doubtful, +revise",
 		}},
 		{"a cancel (JOB-3)", ledger.CancelAsked{}, map[string]string{
 			"waiting": "ended, Cancelled, marked, at 20:00", "not sealed": "ended, Cancelled, marked, at 20:00",
@@ -341,7 +345,7 @@ func TestAnAssetThatReportsHasTheOrder_JOB5(t *testing.T) {
 		"missed":        {ledger.Missed{}, "="},
 		"nothing to do": {ledger.MadeEmpty{Result: job.NotApplicable}, "gone, since 4, retracted, +revise without"},
 		"made again":    {ledger.Made{Start: t0}, "open, since 4, +revise"},
-		"awaited":       {ledger.Awaited{}, "="},
+		"awaited":       {ledger.Awaited{}, "gone, since 4, retracted, again, +revise without"},
 	} {
 		after, out := ledger.Step(rev, e, c.ev, t0)
 		require.Equal(t, c.want, say(e, after, out.Effects), name)
