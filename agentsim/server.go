@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 	_ "time/tzdata" // scenarios play the same on a host that has no time zone database
 
@@ -147,11 +148,14 @@ func (s *server) backup() backup {
 
 // putBack starts the server from a backup. What it heard since is lost.
 func (s *server) putBack(b backup) error {
-	for id, a := range s.w.assets {
-		if !a.enrolled.Before(b.at) {
+	ids := slices.Sorted(maps.Keys(s.w.assets))
+	for _, id := range ids {
+		if !s.w.assets[id].enrolled.Before(b.at) {
 			return notNowf("%s enrolled after that: the server would not know it", id)
 		}
-		a.watch.forgotten(b.accepted[id], s.accepted[id])
+	}
+	for _, id := range ids {
+		s.w.assets[id].watch.forgotten(b.accepted[id], s.accepted[id])
 	}
 	s.store.Store, s.accepted, s.removed, s.restored = b.store.Clone(), maps.Clone(b.accepted), maps.Clone(b.removed), true
 	return s.start()

@@ -94,9 +94,9 @@ func (k *shrinker) dropNames() {
 // about reports whether the line says something of one of the names: it declares it, or what it does is done to it.
 func about(l agentsim.Step, names []string) bool {
 	f := strings.Fields(strings.TrimPrefix(l.Words, "try "))
-	for i, word := range f[:min(len(f), 3)] {
+	for i, word := range f[:min(len(f), 4)] {
 		word = strings.TrimSuffix(word, ":")
-		if slices.Contains(names, word) && (i < 2 || f[0] == "vendor" || f[0] == "expect") {
+		if slices.Contains(names, word) && (i < 2 || f[0] == "vendor" || f[0] == "expect" || f[0] == "reboot") {
 			return true
 		}
 	}

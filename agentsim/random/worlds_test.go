@@ -68,7 +68,7 @@ func TestWorldsReachEverything(t *testing.T) {
 		}
 	}
 	played := 0
-	for s := *seed; len(missing) > 0 && s < *seed+uint64(max(30, *seeds)); s++ {
+	for s := *seed; len(missing) > 0 && s < *seed+uint64(max(60, *seeds)); s++ {
 		text, err := Generate(Options{Seed: s, Assets: 10, Weeks: 1, Troubles: Troubles()})
 		require.NoError(t, err)
 		w, failure := Play(text, agentsim.Config{})
