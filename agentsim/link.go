@@ -30,7 +30,7 @@ func (a *asset) call(c agent.Call) {
 		a.w.fail(err)
 		return
 	}
-	in.Digest, in.Zone, in.Reboot = inventory.Digest(), a.zone, a.mark
+	in.Digest, in.Zone, in.Reboot = inventory.Digest(), a.zone, in.Reboot || a.mark
 	if a.link.spoil != nil {
 		a.link.spoil(&in)
 	}

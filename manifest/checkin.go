@@ -17,7 +17,7 @@ type CheckIn struct {
 	At          time.Time          `json:"at"`                   // the agent's own clock, uncorrected, UTC
 	Offset      time.Duration      `json:"offset,omitempty"`     // server's clock minus its own, as last learned (MAN-8)
 	Boot        string             `json:"boot,omitempty"`
-	Reboot      bool               `json:"reboot,omitempty"`     // the system itself says that it needs a reboot (RBT-11)
+	Reboot      bool               `json:"reboot,omitempty"`     // the system itself needs a reboot, or an order that ended does (RBT-11, JOB-18)
 	RebootSince time.Time          `json:"rebootSince,omitzero"` // by the agent's own clock, uncorrected, UTC; zero: not known
 	Zone        string             `json:"zone,omitempty"`       // the asset's time zone, a name of the IANA database (JOB-9)
 	LastCall    bool               `json:"lastCall,omitempty"`   // MAN-7

@@ -334,6 +334,7 @@ func (w *writer) agent(a *agent.State) {
 	}
 	w.seq(a.Sequence)
 	w.text(a.Refusal)
+	w.boot(a.Owed.BootID)
 	c := &a.Calls
 	if w.bit(c.Out != 0); c.Out != 0 { // it is the last one, then
 		if w.bit(c.Sent == 0); c.Sent != 0 {

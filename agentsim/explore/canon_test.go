@@ -177,7 +177,8 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		value  any
 		fields string
 	}{
-		{agent.State{}, "Asset Revision Held Queue Early Blocked Executions Ended Reports Sequence Refusal Calls Clock"},
+		{agent.State{}, "Asset Revision Held Queue Early Blocked Executions Ended Reports Sequence Refusal Owed Calls Clock"},
+		{agent.Owed{}, "BootID Since"},
 		{agent.CallState{}, "Last Out Sent Next Failures LastCall"},
 		{agent.LastCall{}, "Order Effect Call Until"},
 		{agent.Early{}, "Order At Next Waiting"},

@@ -56,9 +56,13 @@ func (m *machine) call() {
 	if len(reports) > 0 {
 		calls.Sent = reports[len(reports)-1].Sequence
 	}
+	var since time.Time
+	if m.owes() {
+		since = m.s.Owed.Since
+	}
 	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
 		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.BootID,
-		LastCall: m.lastCall, Made: m.s.Sequence, Reports: slices.Clone(reports),
+		Reboot: m.owes(), RebootSince: since, LastCall: m.lastCall, Made: m.s.Sequence, Reports: slices.Clone(reports),
 	}}))
 }
 

@@ -47,3 +47,24 @@ func TestWaitsOrHasNothingToDo_RBT11_RBT7(t *testing.T) {
 	require.Equal(t, "NotApplicable", last(w.told(c.ID)))
 	require.Zero(t, w.reboots)
 }
+
+// A reboot that is owed is told at each call until the computer was rebooted (JOB-18, RBT-11).
+func TestOwedRebootIsToldUntilItCame_JOB18_RBT11(t *testing.T) {
+	w := newWorld(t)
+	owed := Owed{BootID: "boot-0", Since: epoch.Add(-time.Hour)}
+	at := Moment{Wall: epoch, Up: time.Hour, BootID: "boot-0"}
+	calls := func(s State) (told bool, after State) {
+		after, out := Step(w.c, s, Started{}, at)
+		call, ok := out.Effects[0].(Call)
+		require.True(t, ok)
+		require.Equal(t, call.Request.Reboot, !call.Request.RebootSince.IsZero())
+		return call.Request.Reboot, after
+	}
+	told, after := calls(State{Owed: owed})
+	require.True(t, told)
+	require.Equal(t, owed, after.Owed)
+	at.BootID = "boot-1"
+	told, after = calls(after)
+	require.False(t, told)
+	require.Zero(t, after.Owed)
+}

@@ -26,8 +26,16 @@ type State struct {
 	Reports    []job.Report      `json:"reports,omitempty"`    // unacknowledged (MAN-6)
 	Sequence   job.Sequence      `json:"sequence"`             // of the last report made
 	Refusal    string            `json:"refusal,omitempty"`    // what was wrong with the last manifest; empty: it was taken
+	Owed       Owed              `json:"owed,omitzero"`
 	Calls      CallState         `json:"calls,omitzero"`
 	Clock      Clock             `json:"clock,omitzero"`
+}
+
+// Owed is a reboot that an order needed which ended without it, since it could not be verified (JOB-18, RBT-11). The zero Owed is
+// none.
+type Owed struct {
+	BootID string    `json:"bootID"` // of the boot in which it ended
+	Since  time.Time `json:"since"`  // by the agent's own clock, uncorrected, UTC
 }
 
 // Ended is an order that ended here after it had begun, or by a cancel or the end of its window. It never starts again

@@ -68,10 +68,16 @@ func (m *machine) handle(ev Event) {
 	}
 }
 
+// owes reports whether a reboot is owed in this boot.
+func (m *machine) owes() bool { return m.s.Owed != Owed{} && m.s.Owed.BootID == m.at.BootID }
+
 // started goes on from the last commit: the calls that were out are lost, the executions resume.
 func (m *machine) started() {
 	m.s.Calls.Out, m.s.Calls.LastCall = 0, LastCall{}
 	m.callNow = true
+	if !m.owes() {
+		m.s.Owed = Owed{}
+	}
 	for i := range m.s.Early {
 		m.s.Early[i].Waiting = false
 	}
@@ -124,7 +130,11 @@ func (m *machine) execute(i int, ev execution.Event) {
 			c.Pending = append(c.Pending, other.Unconfirmed()...)
 		}
 	}
+	c.Parked = c.Parked || m.owes()
 	x, out := execution.Step(c, m.s.Executions[i], ev, m.now)
+	if out.Owes {
+		m.s.Owed = Owed{m.at.BootID, m.at.Wall}
+	}
 	m.s.Executions[i] = x
 	for _, r := range out.Reports {
 		m.report(r)

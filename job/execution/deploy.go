@@ -227,6 +227,7 @@ func (m *machine) noInventory(trouble string) {
 // unverified ends an execution whose inventory could not be taken for too long (JOB-18). It asks for no reboot: nobody knows
 // what came of it.
 func (m *machine) unverified(trouble string) {
+	m.out.Owes = m.Stage == job.StageDeploy && m.asksForReboot()
 	m.skip(func(*PatchState) bool { return true }, "JOB-18", "The inventory could not be taken before its installation: "+trouble)
 	for i := range m.Patches {
 		switch p := &m.Patches[i]; p.Status {

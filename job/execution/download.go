@@ -198,6 +198,7 @@ func (m *machine) preflight() {
 
 // preflightDone leaves out what the platform refuses, and what would lower a version (CAT-3, CAT-7).
 func (m *machine) preflightDone(ev PreflightDone) {
+	m.RebootRequired = m.RebootRequired || ev.RebootRequired // the downloads may have taken hours
 	for _, r := range ev.Results {
 		if r.Index < 0 || r.Index >= len(m.Patches) || m.Patches[r.Index].Status != job.Verified {
 			continue

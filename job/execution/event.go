@@ -38,8 +38,9 @@ type (
 	}
 	// PreflightDone answers Preflight. A patch without a result passes.
 	PreflightDone struct {
-		ID      EffectID
-		Results []PreflightResult
+		ID             EffectID
+		Results        []PreflightResult
+		RebootRequired bool // the system itself says that it needs a reboot, still before anything changes (RBT-2)
 	}
 	// Installed answers Install, with one result per patch.
 	Installed struct {

@@ -22,7 +22,8 @@ type Config struct {
 	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18) or waited to
 	// try its downloads again (JOB-27). A reboot of this one, and its downloads, wait for it.
 	Busy bool
-	// Parked says that another execution on the asset waits for somebody to reboot by hand (RBT-7): a reboot is pending.
+	// Parked says that another execution on the asset waits for somebody to reboot by hand (RBT-7), or ended without the reboot that
+	// it needed (JOB-18): a reboot is pending.
 	Parked bool
 	// Pending are the products that other executions have installed and not confirmed yet: a reboot of theirs may be pending
 	// (JOB-14).
@@ -33,6 +34,7 @@ type Config struct {
 type Out struct {
 	Reports []job.Report  // to be committed with the state, numbered by the caller
 	Effects []Effect      // to be carried out after the commit, in this order
+	Owes    bool          // it ended without a reboot that what it installed needs (JOB-18)
 	Wake    time.Duration // how long after this step the execution wants a Tick at the latest; zero: it waits for results only
 }
 

@@ -248,3 +248,20 @@ func TestActionsAreReported_JOB13(t *testing.T) {
 	m.acted(0, "half of it\n", "it took longer than 10m")
 	require.Equal(t, []job.ActionOutcome{{Name: "slow", Exit: 1, Text: "half of it\nit took longer than 10m"}}, m.Actions)
 }
+
+// An execution that ends unverified asks for no reboot, and says if what it installed needs one (JOB-18, RBT-11).
+func TestUnverifiedOwesItsReboot_JOB18_RBT11(t *testing.T) {
+	for _, reboot := range []bool{true, false} {
+		o := orderOf(t, "a")
+		o.Patches[0].Reboot = reboot
+		w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+		w.before = func(e Effect) bool {
+			if _, ok := e.(Install); ok {
+				w.invErr = "database is damaged"
+			}
+			return false
+		}
+		w.run()
+		require.Equal(t, []any{job.Failed, reboot}, []any{w.x.Result, w.owes})
+	}
+}

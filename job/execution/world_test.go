@@ -65,6 +65,7 @@ type world struct {
 	exits     map[string]int             // by action; default: 0
 	outputs   map[string]string          // by action
 	installTo map[string]string          // what a successful install leaves; default: the ordered version
+	owes      bool                       // a step said that a reboot is owed
 	silent    map[string]bool            // effects (by kind) that get no answer
 	hangs     string                     // an effect, in words, that gets no answer
 	before    func(e Effect) bool        // called before an effect is carried out; true: the agent crashed here
@@ -98,7 +99,7 @@ func (w *world) take(x State, out Out) {
 	require.Equal(w.t, string(b), string(again), "the state does not survive its commit")
 	require.NoError(w.t, back.Validate())
 	require.Equal(w.t, out.Wake, back.Wake(w.now))
-	w.x = back
+	w.x, w.owes = back, w.owes || out.Owes
 	w.reports = append(w.reports, out.Reports...)
 	w.pending = append(w.pending, out.Effects...)
 }

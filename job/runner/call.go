@@ -35,7 +35,9 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
 	in.Zone = l.cfg.Zone()
 	if status, err := l.askStatus(ctx); err == nil { // otherwise the next call tells
-		in.Reboot, in.RebootSince = status.RebootRequired, status.RebootSince.UTC()
+		if status.RebootRequired {
+			in.Reboot, in.RebootSince = true, status.RebootSince.UTC()
+		}
 	}
 	inv := l.presentInventory(false)
 	if inv != nil {

@@ -144,7 +144,11 @@ func (l *loop) preflight(ctx context.Context, order job.OrderID, e execution.Pre
 	for i := range results {
 		results[i].Refused = problem.Clip(results[i].Refused, job.MaxText)
 	}
-	reply(execution.PreflightDone{ID: e.ID, Results: results})
+	status, err := l.askStatus(ctx)
+	if err != nil && ctx.Err() == nil {
+		l.cfg.Logger.Warn("the platform did not tell its status before the deploy stage", "error", err)
+	}
+	reply(execution.PreflightDone{ID: e.ID, Results: results, RebootRequired: status.RebootRequired})
 }
 
 func (l *loop) install(ctx context.Context, order job.OrderID, e execution.Install, reply func(execution.Event)) {
