@@ -110,7 +110,9 @@ func (a *asset) execute(order job.OrderID, e execution.Effect) {
 	case execution.Download:
 		a.download(order, e, reply)
 	case execution.Preflight:
-		a.queue(a.took["preflight"], func() { reply(execution.PreflightDone{ID: e.ID, Results: a.preflight(order, e), RebootRequired: a.mark}) })
+		a.queue(a.took["preflight"], func() {
+			reply(execution.PreflightDone{ID: e.ID, Results: a.preflight(order, e), RebootRequired: a.mark})
+		})
 	case execution.Install:
 		a.install(order, e, reply)
 	case execution.RunAction:

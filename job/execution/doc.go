@@ -35,8 +35,9 @@
 //   - JOB-18. After the reboot the inventory is taken again: a patch at its version succeeded, another one failed with
 //     code 15. If no reboot is needed the check follows at once. If the inventory cannot be taken for 24 h, counted from
 //     the first failed try, the execution ends: installed patches fail with code 5, "installed, could not be verified",
-//     cut-off ones with code 10, and no reboot is asked for; one that is needed stays listed (RBT-11). Once its last install and action are over, an unverified
-//     execution holds up no other job; if it turns out to need a reboot, it waits with that until the other one is done.
+//     cut-off ones with code 10, and no reboot is asked for; one that is needed stays listed (RBT-11). Once its last
+//     install and action are over, an unverified execution holds up no other job; if it turns out to need a reboot, it
+//     waits with that until the other one is done.
 //   - JOB-21. What an execution did is durable before anything that could cut its report off, the reboot above all, and
 //     is reported until it is acknowledged. A reboot by itself never turns a success into a failure or an unknown; only JOB-18's
 //     24 hours end in "could not be verified".
