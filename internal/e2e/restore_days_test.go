@@ -28,21 +28,25 @@ func putBack(t *testing.T, dir, backup string) {
 	output(t, "cp", "--archive", backup, dir)
 }
 
-// heard waits until the server has an asset's call that was made after this, and the asset holds what it should.
-func (s *server) heard(name job.AssetID) (a controller.AssetStatus) {
+// seen is what the server knows of an asset.
+func (s *server) seen(name job.AssetID) (found controller.AssetStatus) {
 	s.t.Helper()
-	find := func() bool {
-		for _, a = range s.assets() {
-			if a.ID == name {
-				return true
-			}
+	for _, a := range s.assets() {
+		if a.ID == name {
+			found = a
 		}
-		return false
 	}
-	require.True(s.t, find())
-	before := a.LastSeen
-	await(s.t, "a call of "+string(name), func() bool { return find() && a.LastSeen.After(before) && !a.Behind })
-	return a
+	return found
+}
+
+// heard waits until the server has a call of an asset that it had not when it was as before, and the asset holds what it should. A
+// call that brings nothing new leaves no trace for a while.
+func (s *server) heard(before controller.AssetStatus, name job.AssetID) {
+	s.t.Helper()
+	await(s.t, "a call of "+string(name), func() bool {
+		a := s.seen(name)
+		return a.LastSeen.After(before.LastSeen) && !a.Behind
+	})
 }
 
 // A server that is put back to a backup hands out again what has ended since. The agent answers with what came of it, and starts
@@ -58,6 +62,7 @@ func TestServerPutBackRepeatsNothing_JOB24_MAN5(t *testing.T) {
 	w.server.knows(w.asset.name)
 	w.asset.stop()
 	run := w.enable("first")
+	before := w.server.seen(w.asset.name)
 	w.server.p.kill()
 	backup := copied(t, w.server.dir)
 
@@ -74,7 +79,7 @@ func TestServerPutBackRepeatsNothing_JOB24_MAN5(t *testing.T) {
 	w.server.start()
 	a := w.server.ended(run)
 	require.Equal(t, job.Completed.String(), a.Result.String())
-	w.server.heard(w.asset.name)
+	w.server.heard(before, w.asset.name)
 	w.asset.idle()
 	again := func(r job.Report) bool { return r.Order == a.Order && r.Again && r.Result == job.Completed }
 	require.True(t, slices.ContainsFunc(w.asset.journal(), again), "the server had to be told again")
@@ -127,10 +132,11 @@ func TestDeletedDuringAnOutage_JOB5_JOB24(t *testing.T) {
 			ask[any](w.server, "job", "delete", "first")
 			w.repo.answering(nil)
 			lose(w, snapshot)
+			before := w.server.seen(w.asset.name)
 			w.server.wire.to(w.server.addr)
 			w.asset.start()
 			w.server.knows(w.asset.name)
-			w.server.heard(w.asset.name)
+			w.server.heard(before, w.asset.name)
 			w.asset.idle()
 			require.Empty(t, w.asset.journal(), "nothing was started")
 			require.Len(t, w.repo.requests(big), 1)
