@@ -49,7 +49,7 @@ func newServer(w *World) (*server, error) {
 func (s *server) start() (err error) {
 	private := key("server")
 	s.c, err = controller.New(s.store, controller.Config{
-		Signer: manifest.NewSigner(private), Key: private.Public().(ed25519.PublicKey),
+		Signer: manifest.NewSigner(private),
 		Lead: s.w.cfg.Lead, Timing: manifest.Timing{CheckIn: s.w.cfg.CheckIn}, SeenEvery: -1, Zone: time.LoadLocation, Policy: s.policy,
 	})
 	s.up = err == nil

@@ -25,6 +25,8 @@ type CheckIn struct {
 	Reports     []job.Report       `json:"reports,omitempty"`    // the oldest unacknowledged ones, in order (MAN-6)
 	Digest      string             `json:"digest,omitempty"`     // catalog.Inventory.Digest of the present inventory
 	Inventory   *catalog.Inventory `json:"inventory,omitempty"`  // when the server asked for it
+	Key         string             `json:"key,omitempty"`        // names the asset's own key, as Fingerprint does; the transport on the server sets it
+	Trust       uint64             `json:"trust,omitempty"`      // the version of the trust document that is held (MAN-13)
 }
 
 // Validate says everything that is wrong with the call: its bounds, and reports that are not numbered without gaps (MAN-6).
@@ -63,4 +65,5 @@ type Answer struct {
 	Acknowledged  job.Sequence `json:"acknowledged"`            // every report up to this one is accepted (MAN-6)
 	Manifest      []byte       `json:"manifest,omitempty"`      // sealed; nil when the agent holds the newest and it does not expire soon
 	WantInventory bool         `json:"wantInventory,omitempty"` // call again, with Inventory
+	Trust         [][]byte     `json:"trust,omitempty"`         // the versions of the trust document that follow CheckIn.Trust (MAN-13)
 }

@@ -19,6 +19,8 @@ var (
 	ErrAssetExists = errors.New("an asset of this name is enrolled with another key")
 	// ErrUnknownAsset: no such asset is enrolled, or it was removed.
 	ErrUnknownAsset = errors.New("asset is not enrolled")
+	// ErrRefused: the server itself, and nobody on the way, refused the call (MAN-7, MAN-12).
+	ErrRefused = errors.New("the server refused the call")
 	// ErrInvalid: the request breaks a bound or contradicts itself; the wrapping text says where.
 	ErrInvalid = errors.New("invalid request")
 	// ErrUnavailable: the server cannot answer now; the same request may succeed later.
@@ -29,7 +31,8 @@ var (
 type Enrolment struct {
 	Token        string            `json:"token"`        // from the administrator
 	Asset        job.AssetID       `json:"asset"`        // the wanted name
-	Key          ed25519.PublicKey `json:"key"`          // the agent's own: it signs every later request
+	Key          ed25519.PublicKey `json:"key"`          // the agent's own: it signs the enrolment
+	Exchange     []byte            `json:"exchange"`     // AgentExchange of it: what later calls are authenticated by (MAN-12); empty where nothing is sent over a network
 	Platform     catalog.Platform  `json:"platform"`     //
 	Architecture string            `json:"architecture"` // in the platform's words: "amd64"
 	Hostname     string            `json:"hostname,omitempty"`
@@ -38,13 +41,10 @@ type Enrolment struct {
 }
 
 // Enrolled is the server's answer. The same enrolment sent twice, because the first answer was lost, is answered the same.
-// It hands out an Ed25519 key. A server that signs by another kind (see Signer) gives its agents the public half on
-// another way, such as with their installation, and they are made with its Verifier.
+// What an agent believes from then on, it has from the trust document, which it fetched and checked before it sent anything.
 type Enrolled struct {
-	Asset       job.AssetID       `json:"asset"`
-	ManifestKey ed25519.PublicKey `json:"manifestKey"` // to be pinned: the agent believes manifests by this key alone (MAN-5)
-	Every       time.Duration     `json:"every"`       // between check-ins (MAN-3)
-	Fingerprint string            `json:"fingerprint"` // Fingerprint(ManifestKey), for people to compare
+	Asset job.AssetID   `json:"asset"`
+	Every time.Duration `json:"every"` // between check-ins (MAN-3)
 }
 
 // Validate says everything that is wrong with the enrolment. The error is a *job.Invalid.
@@ -56,6 +56,9 @@ func (e Enrolment) Validate() error {
 	l.Under("asset", job.ValidID(string(e.Asset)))
 	if len(e.Key) != ed25519.PublicKeySize {
 		l.Add("key", "", "has %d bytes; an Ed25519 public key has %d", len(e.Key), ed25519.PublicKeySize)
+	}
+	if _, err := exchangeKey(e.Exchange); len(e.Exchange) > 0 && err != nil {
+		l.Add("exchange", "", "is no X25519 key: %v", err)
 	}
 	if _, err := e.Platform.MarshalText(); err != nil || e.Platform == 0 {
 		l.Add("platform", e.Platform.String(), "is not known; choose linux, windows or macos")

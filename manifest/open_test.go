@@ -118,8 +118,8 @@ func TestOpenNeedsAKey(t *testing.T) {
 	good := seal(t, document())
 	for _, bad := range []ed25519.PublicKey{nil, public[:31], append(bytes.Clone(public), 0)} {
 		v := manifest.NewVerifier(bad)
-		require.Empty(t, v.KeyID())
-		require.Error(t, v.Verify(nil, make([]byte, ed25519.SignatureSize)))
+		require.Empty(t, v.KeyIDs())
+		require.Error(t, v.Verify(manifest.Fingerprint(bad), nil, make([]byte, ed25519.SignatureSize)))
 		d, err := manifest.Open(good, v, asset, 0, t0)
 		require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
 	}

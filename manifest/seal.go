@@ -2,13 +2,13 @@ package manifest
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -18,75 +18,8 @@ import (
 // PayloadType is the DSSE payload type of a manifest. The signature covers it.
 const PayloadType = "application/vnd.patchpolicy.manifest.v1+json"
 
-// The errors of Seal, beside the *job.Invalid of Validate and what the signer returns.
-var (
-	// ErrTooLarge: the sealed document would be over MaxSealed. Hand out fewer of its orders, the earliest first.
-	ErrTooLarge = fmt.Errorf("sealed manifest would be over %d bytes", MaxSealed)
-	// ErrBadKey: what NewSigner was given is no Ed25519 key.
-	ErrBadKey = errors.New("not an Ed25519 private key")
-)
-
-// Signer signs with the server's manifest key, wherever that is kept and of whatever kind it is.
-type Signer interface {
-	// KeyID names the key: the Fingerprint of an Ed25519 key, and for others what their Verifier says.
-	KeyID() string
-	// Sign returns the signature over message.
-	Sign(message []byte) ([]byte, error)
-}
-
-// Verifier holds a pinned key: the public half of a Signer. It must be safe for concurrent use.
-type Verifier interface {
-	// KeyID names the key, as the Signer does. Empty: there is none, and nothing is believed.
-	KeyID() string
-	// Verify returns nil if signature is the key's over message; else what is wrong.
-	Verify(message, signature []byte) error
-}
-
-// NewSigner returns a Signer that holds the key in memory. With anything but an Ed25519 private key its Sign returns ErrBadKey.
-func NewSigner(key ed25519.PrivateKey) Signer { return signer{key} }
-
-type signer struct{ key ed25519.PrivateKey }
-
-func (s signer) KeyID() string {
-	if len(s.key) != ed25519.PrivateKeySize {
-		return ""
-	}
-	return Fingerprint(ed25519.PublicKey(s.key[ed25519.SeedSize:]))
-}
-
-func (s signer) Sign(message []byte) ([]byte, error) {
-	if len(s.key) != ed25519.PrivateKeySize {
-		return nil, ErrBadKey
-	}
-	return ed25519.Sign(s.key, message), nil
-}
-
-// NewVerifier returns a Verifier by an Ed25519 key. With anything else its KeyID is empty.
-func NewVerifier(key ed25519.PublicKey) Verifier { return verifier{key} }
-
-type verifier struct{ key ed25519.PublicKey }
-
-func (v verifier) KeyID() string {
-	if len(v.key) != ed25519.PublicKeySize {
-		return ""
-	}
-	return Fingerprint(v.key)
-}
-
-func (v verifier) Verify(message, signature []byte) error {
-	if len(v.key) != ed25519.PublicKeySize || !ed25519.Verify(v.key, message, signature) {
-		return errSignature
-	}
-	return nil
-}
-
-var errSignature = errors.New("not an Ed25519 signature by this key over these bytes")
-
-// Fingerprint is how a key is shown and named: "sha256:" and the SHA-256 of its 32 bytes in lower-case hex.
-func Fingerprint(key ed25519.PublicKey) string {
-	sum := sha256.Sum256(key)
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
+// ErrTooLarge is returned by Seal when the sealed document would be over MaxSealed. Hand out fewer of its orders, the earliest first.
+var ErrTooLarge = fmt.Errorf("sealed manifest would be over %d bytes", MaxSealed)
 
 // pae is DSSE's pre-authentication encoding: what is signed.
 func pae(payloadType string, payload []byte) []byte {
@@ -179,7 +112,7 @@ func verify(sealed []byte, pinned Verifier) ([]byte, *Refused) {
 	}
 	const shape = "a DSSE envelope with one signature"
 	bad := func(have, want string) ([]byte, *Refused) { return nil, &Refused{BadSignature, have, want} }
-	if pinned == nil || pinned.KeyID() == "" {
+	if pinned == nil || len(pinned.KeyIDs()) == 0 {
 		return bad("no pinned key, or one that is none", "the server's manifest key")
 	}
 	var e envelope
@@ -192,12 +125,12 @@ func verify(sealed []byte, pinned Verifier) ([]byte, *Refused) {
 	if again, err := json.Marshal(e); err != nil || !bytes.Equal(again, sealed) {
 		return bad("an envelope that has more in it, or is written in another way", shape)
 	}
-	sig, want := e.Signatures[0], pinned.KeyID()
-	if sig.KeyID != want {
-		return bad(fmt.Sprintf("a signature by key %q", problem.Clip(sig.KeyID, problem.MaxValue)), fmt.Sprintf("one by the pinned key %q", want))
+	sig, want := e.Signatures[0], "one by the pinned key "+strings.Join(pinned.KeyIDs(), " or ")
+	if !slices.Contains(pinned.KeyIDs(), sig.KeyID) {
+		return bad(fmt.Sprintf("a signature by key %q", problem.Clip(sig.KeyID, problem.MaxValue)), want)
 	}
-	if err := pinned.Verify(pae(e.PayloadType, e.Payload), sig.Sig); err != nil {
-		return bad("a signature that does not hold: "+problem.Clip(err.Error(), problem.MaxValue), fmt.Sprintf("one by the pinned key %q", want))
+	if err := pinned.Verify(sig.KeyID, pae(e.PayloadType, e.Payload), sig.Sig); err != nil {
+		return bad("a signature that does not hold: "+problem.Clip(err.Error(), problem.MaxValue), want)
 	}
 	if e.PayloadType != PayloadType {
 		return nil, &Refused{Malformed, fmt.Sprintf("payload type %q", problem.Clip(e.PayloadType, problem.MaxValue)), fmt.Sprintf("%q", PayloadType)}

@@ -193,7 +193,7 @@ func (s *scene) view(st *state) *controller.Controller {
 
 func (s *scene) controller(st *state, over controller.Store) *controller.Controller {
 	c, err := controller.New(over, controller.Config{
-		Signer: s.key, Key: ed25519.PublicKey(s.key), Lead: lead, Timing: manifest.Timing{CheckIn: s.Every}, SeenEvery: -1, Zone: time.LoadLocation,
+		Signer: s.key, Lead: lead, Timing: manifest.Timing{CheckIn: s.Every}, SeenEvery: -1, Zone: time.LoadLocation,
 	})
 	if err != nil {
 		st.broke(10, "the server cannot begin: %v", err)

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"time"
@@ -28,7 +27,7 @@ const secret = "patchpolicy-fleet-token-0001"
 func newFull(sc *scene, k keys, assets int) (server, error) {
 	f := &full{scene: sc, store: memstore.New(memstore.Options{})}
 	var err error
-	if f.c, err = controller.New(f.store, controller.Config{Signer: k.signer, Key: ed25519.PublicKey(cheap), Zone: time.LoadLocation}); err != nil {
+	if f.c, err = controller.New(f.store, controller.Config{Signer: k.signer, Zone: time.LoadLocation}); err != nil {
 		return nil, err
 	}
 	ctx := context.Background()

@@ -39,7 +39,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := &cobra.Command{Use: "server", Short: "A patch-management server", Long: long}
-	root.AddCommand(initCommand(), serveCommand())
+	root.AddCommand(initCommand(), serveCommand(), keyCommand())
 	root.AddCommand(cli.Commands()...)
 	root.SetContext(ctx)
 	code := cli.Run(root)
@@ -49,21 +49,30 @@ func main() {
 
 func initCommand() *cobra.Command {
 	var dir string
+	var roots, threshold int
 	c := &cobra.Command{
-		Use: "init", Short: "Make the manifest key and the administrator's token, readable by you alone",
-		Long: "Make the server's folder with manifest.key, which signs every order (keep a copy offline: without it every agent must\n" +
-			"enrol again), and admin.token. Files that exist are never replaced.",
-		Example: "  server init --dir /var/lib/patchpolicy",
+		Use: "init", Short: "Make the server's keys and the administrator's token, readable by you alone",
+		Long: "Make the server's folder:\n\n" +
+			"  manifest.key  signs every order\n" +
+			"  exchange.key  authenticates what agents and the server say to each other\n" +
+			"  root-1.key …  sign the trust document, which says which keys count; keep them offline, and a copy: who has lost\n" +
+			"                as many that too few are left can never change a key without enrolling every agent again\n" +
+			"  trust.json    the trust document; no secret\n" +
+			"  admin.token   lets you use this command on a running server\n\n" +
+			"Files that exist are never replaced.",
+		Example: "  server init --dir /var/lib/patchpolicy\n  server init --root-keys 3 --root-threshold 2",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			files, key, err := serve.Init(dir)
+			files, chain, err := serve.Init(dir, roots, threshold)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "manifest key: %s\nfingerprint:  %s\nadmin token:  %s\n", files.Key, manifest.Fingerprint(key), files.AdminToken)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "manifest key: %s\nfingerprint:  %s\nadmin token:  %s\n", files.Key, manifest.TrustFingerprint(chain[0]), files.AdminToken)
 			return err
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "patchpolicy", "folder of the server's files")
+	c.Flags().IntVar(&roots, "root-keys", 1, "how many root keys to make")
+	c.Flags().IntVar(&threshold, "root-threshold", 1, "how many of them must sign a new version of the trust document")
 	return c
 }
 

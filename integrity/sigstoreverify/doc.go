@@ -1,6 +1,6 @@
 // Package sigstoreverify judges detached signatures made with plain keys or with certificates, and signed statements in
 // envelopes: the adapter of [integrity.SignatureVerifier] to github.com/sigstore/sigstore, and the only package that
-// imports it. It also seals manifests by any signer of that library (NewManifestSigner).
+// imports it.
 //
 // # What a signature file may be
 //

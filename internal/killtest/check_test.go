@@ -278,7 +278,7 @@ func (v *verdict) outcome(o offer) job.PatchOutcome {
 
 // openServer opens a server's database as the server does.
 func openServer(files serve.Files, path string) (*controller.Controller, *sqlstore.Store, error) {
-	key, err := serve.ReadKey(files.Key)
+	keys, err := files.ReadKeys()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -286,7 +286,7 @@ func openServer(files serve.Files, path string) (*controller.Controller, *sqlsto
 	if err != nil {
 		return nil, nil, err
 	}
-	ctl, err := controller.New(store, controllerConfig(key))
+	ctl, err := controller.New(store, controllerConfig(keys))
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}

@@ -2,7 +2,6 @@ package killtest
 
 import (
 	"context"
-	"crypto/ed25519"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -20,6 +19,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/jsonfeed"
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -47,7 +47,7 @@ func runServer(s spec) error {
 // runStepped is the server's process with points: before and after each commit, and before and after each answer.
 func runStepped(s spec) error {
 	files := serverFiles(s.Dir)
-	key, err := serve.ReadKey(files.Key)
+	keys, err := files.ReadKeys()
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func runStepped(s spec) error {
 	if err != nil {
 		return err
 	}
-	ctl, err := controller.New(&steppedStore{Store: store, points: p, fault: s.Fault}, controllerConfig(key))
+	ctl, err := controller.New(&steppedStore{Store: store, points: p, fault: s.Fault}, controllerConfig(keys))
 	if err != nil {
 		return err
 	}
@@ -112,12 +112,16 @@ func runStepped(s spec) error {
 	}
 }
 
-func controllerConfig(key ed25519.PrivateKey) controller.Config {
-	return controller.Config{Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey), Timing: manifest.Timing{CheckIn: time.Minute}}
+func controllerConfig(k serve.Keys) controller.Config {
+	return controller.Config{Signer: k.Signer, Trust: k.Trust, Exchange: k.Exchange, Timing: manifest.Timing{CheckIn: time.Minute}}
 }
 
 // backend gives the controller the time.
 type backend struct{ *controller.Controller }
+
+func (b backend) Leave(ctx context.Context, id job.AssetID, _ string) error {
+	return b.RemoveAsset(ctx, id, time.Now())
+}
 
 func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
 	return b.Controller.Enrol(ctx, e, time.Now())

@@ -68,7 +68,7 @@ func newWorld(dir, role string, seed uint64) (w *world, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if _, _, err := serve.Init(filepath.Dir(serverFiles(dir).Key)); err != nil {
+	if _, _, err := serve.Init(filepath.Dir(serverFiles(dir).Key), 1, 1); err != nil {
 		return nil, err
 	}
 	token, err := serve.ReadToken(serverFiles(dir).AdminToken)
@@ -196,13 +196,13 @@ func (w *world) enrol(ctx context.Context) error {
 	var enrolled manifest.Enrolled
 	err = w.wait(ctx, "the enrolment", func() (bool, error) {
 		var err error
-		enrolled, err = agenthttp.Enrol(ctx, connection, manifest.Enrolment{Token: token.Secret, Platform: catalog.Linux}, "")
+		enrolled, id.Trust, err = agenthttp.Enrol(ctx, connection, manifest.Enrolment{Token: token.Secret, Platform: catalog.Linux}, "")
 		if _, refused := errors.AsType[*agenthttp.Problem](err); refused {
 			return false, err
 		}
 		return err == nil, nil
 	})
-	id.ManifestKey, id.Every = enrolled.ManifestKey, enrolled.Every
+	id.Every = enrolled.Every
 	return errors.Join(err, h.Save(id))
 }
 

@@ -62,7 +62,7 @@ func (m *machine) call() {
 	}
 	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
 		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.BootID,
-		Reboot: m.owes(), RebootSince: since, LastCall: m.lastCall, Made: m.s.Sequence, Reports: slices.Clone(reports),
+		Reboot: m.owes(), RebootSince: since, LastCall: m.lastCall, Made: m.s.Sequence, Reports: slices.Clone(reports), Trust: m.trust().Version,
 	}}))
 }
 
@@ -102,6 +102,7 @@ func (m *machine) callDone(ev CallDone) {
 	waiting := len(m.s.Reports)
 	m.acknowledge(ev.Answer.Acknowledged)
 	taken := waiting - len(m.s.Reports)
+	m.follow(ev.Answer.Trust)
 	if len(ev.Answer.Manifest) > 0 {
 		m.open(ev.Answer.Manifest)
 	}
@@ -154,7 +155,7 @@ func (m *machine) acknowledge(upTo job.Sequence) {
 
 // open takes a manifest in, or refuses it and keeps the queue (MAN-5).
 func (m *machine) open(sealed []byte) {
-	doc, err := manifest.Open(sealed, m.c.Key, m.c.Asset, m.s.Revision, m.now.UTC)
+	doc, err := manifest.Open(sealed, m.keys(), m.c.Asset, m.s.Revision, m.now.UTC)
 	if err != nil {
 		m.refuse(err)
 		return

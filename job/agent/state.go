@@ -27,6 +27,8 @@ type State struct {
 	Sequence   job.Sequence      `json:"sequence"`             // of the last report made
 	Refusal    string            `json:"refusal,omitempty"`    // what was wrong with the last manifest; empty: it was taken
 	Owed       Owed              `json:"owed,omitzero"`
+	Trust      []byte            `json:"trust,omitempty"`     // the newest trust document that was followed, sealed (MAN-13)
+	TrustTold  uint64            `json:"trustTold,omitempty"` // the version whose end was reported
 	Calls      CallState         `json:"calls,omitzero"`
 	Clock      Clock             `json:"clock,omitzero"`
 }

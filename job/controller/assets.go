@@ -17,7 +17,8 @@ import (
 type assetRecord struct {
 	job.Asset
 	Key          ed25519.PublicKey `json:"key"`
-	Token        string            `json:"token"` // hash
+	Exchange     []byte            `json:"exchange,omitempty"` // the agent's X25519 key; no secret (MAN-12)
+	Token        string            `json:"token"`              // hash
 	Architecture string            `json:"architecture,omitempty"`
 	Hostname     string            `json:"hostname,omitempty"`
 	Version      string            `json:"version,omitempty"`

@@ -305,7 +305,7 @@ func TestInventoryIsAskedForWhenItChanged(t *testing.T) {
 func TestUnknownAssetsAreTurnedAway(t *testing.T) {
 	stores(t, func(f *fixture) {
 		for _, id := range []job.AssetID{"unknown", "a/b", ""} {
-			_, err := f.AssetKey(ctx, id)
+			_, err := f.Secrets(ctx, id, "")
 			require.ErrorIs(f, err, manifest.ErrUnknownAsset)
 		}
 		_, err := f.CheckIn(ctx, manifest.CheckIn{Asset: "unknown", At: f.now}, f.now)

@@ -1,8 +1,11 @@
 package controller
 
 import (
-	"crypto/ed25519"
+	"bytes"
+	"crypto/ecdh"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -16,8 +19,12 @@ import (
 type Config struct {
 	// Signer signs the manifests. Required.
 	Signer manifest.Signer
-	// Key is the public half of Signer's key, told to agents when they enrol (MAN-5). Required.
-	Key ed25519.PublicKey
+	// Trust is every version of the trust document (MAN-13), for agents to follow; the newest names Signer's key. Empty: agents are given the key
+	// in another way.
+	Trust manifest.Chain
+	// Exchange are the server's X25519 keys, the newest first, which the newest trust document names. Agents that have not heard of
+	// it yet go by an older one.
+	Exchange []*ecdh.PrivateKey
 	// Lead is how long before its start a run's orders are made and handed out (MAN-1). Default manifest.Lead; negative: none.
 	Lead time.Duration
 	// Lifetime is how long a manifest is good for. Default manifest.Lifetime; at most manifest.MaxLifetime.
@@ -63,14 +70,18 @@ func (c Config) WithDefaults() Config {
 func (c Config) Validate() error {
 	c = c.WithDefaults()
 	var l problem.List
-	if len(c.Key) != ed25519.PublicKeySize {
-		l.Add("key", "", "has %d bytes; an Ed25519 public key has %d", len(c.Key), ed25519.PublicKeySize)
-	}
-	switch {
-	case c.Signer == nil:
+	if c.Signer == nil {
 		l.Add("signer", "", "is missing; make one with manifest.NewSigner")
-	case len(c.Key) == ed25519.PublicKeySize && c.Signer.KeyID() != manifest.Fingerprint(c.Key):
-		l.Add("signer", c.Signer.KeyID(), "signs with another key than %s", manifest.Fingerprint(c.Key))
+	}
+	if trust, err := c.Trust.Newest(); err != nil {
+		l.Add("trust", "", "is not a chain from the first version on: %v", err)
+	} else if len(c.Trust) > 0 && c.Signer != nil {
+		if ids := manifest.Keys(trust.Manifest).KeyIDs(); !slices.Contains(ids, c.Signer.KeyID()) {
+			l.Add("signer", c.Signer.KeyID(), "is none of the keys that trust document %d names: %s", trust.Version, strings.Join(ids, ", "))
+		}
+		if len(c.Exchange) == 0 || !bytes.Equal(c.Exchange[0].PublicKey().Bytes(), trust.Exchange) {
+			l.Add("exchange", "", "does not begin with the key that trust document %d names", trust.Version)
+		}
 	}
 	if !c.Policy.IsZero() {
 		l.Under("policy", c.Policy.Validate())

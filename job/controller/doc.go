@@ -3,7 +3,7 @@
 // catalog, job, ledger and manifest, and writes what changed. It has no clock, no network and no goroutine: every use case
 // takes the time as an argument, and its caller runs Sync and Tick when they are due.
 //
-//	c, err := controller.New(store, controller.Config{Signer: signer, Key: publicKey})
+//	c, err := controller.New(store, controller.Config{Signer: signer})
 //	c.Sync(ctx, batches, now)              // every 30 minutes, with what the feeds brought
 //	next, err := c.Tick(ctx, now)          // again at next, and whenever a job changed
 //	answer, err := c.CheckIn(ctx, in, now) // for each agent's call; manifest/agenthttp brings them

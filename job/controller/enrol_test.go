@@ -31,15 +31,14 @@ func TestEnrol(t *testing.T) {
 		e.Tags = []string{"own", "lab"}
 		got, err := f.Enrol(ctx, e, f.now)
 		require.NoError(f, err)
-		require.Equal(f, manifest.Enrolled{
-			Asset: "a", ManifestKey: key.Public().(ed25519.PublicKey), Every: 15 * time.Minute, Fingerprint: manifest.Fingerprint(key.Public().(ed25519.PublicKey)),
-		}, got)
+		require.Equal(f, manifest.Enrolled{Asset: "a", Every: 15 * time.Minute}, got)
 		status, err := f.Asset(ctx, "a", f.now)
 		require.NoError(f, err)
 		require.Equal(f, []string{"lab", "own"}, status.Tags)
-		k, err := f.AssetKey(ctx, "a")
+		_, err = f.Secrets(ctx, "a", manifest.Fingerprint(e.Key))
 		require.NoError(f, err)
-		require.Equal(f, e.Key, k)
+		_, err = f.Secrets(ctx, "a", manifest.Fingerprint(key.Public().(ed25519.PublicKey)))
+		require.ErrorIs(f, err, manifest.ErrUnknownAsset, "another key")
 
 		again, err := f.Enrol(ctx, e, f.now)
 		require.NoError(f, err)

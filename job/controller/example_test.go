@@ -22,7 +22,7 @@ func Example() {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) // a real one is drawn at random
 	public := key.Public().(ed25519.PublicKey)
-	c, err := controller.New(memstore.New(memstore.Options{}), controller.Config{Signer: manifest.NewSigner(key), Key: public})
+	c, err := controller.New(memstore.New(memstore.Options{}), controller.Config{Signer: manifest.NewSigner(key)})
 	if err != nil {
 		panic(err)
 	}

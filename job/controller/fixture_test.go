@@ -81,7 +81,7 @@ func once(t *testing.T, test func(*fixture)) {
 }
 
 func config() controller.Config {
-	return controller.Config{Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey), Zone: time.LoadLocation}
+	return controller.Config{Signer: manifest.NewSigner(key), Zone: time.LoadLocation}
 }
 
 func newFixture(t *testing.T, s controller.Store) *fixture { return fixtureOf(t, s, config()) }

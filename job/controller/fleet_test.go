@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -65,7 +66,7 @@ func TestServersShareAStore_RPT1(t *testing.T) {
 						if answer.Manifest == nil {
 							continue
 						}
-						doc, err := manifest.Open(answer.Manifest, manifest.NewVerifier(config().Key), id, a.held, now)
+						doc, err := manifest.Open(answer.Manifest, manifest.NewVerifier(key.Public().(ed25519.PublicKey)), id, a.held, now)
 						if err != nil {
 							errs <- err
 							return

@@ -107,7 +107,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 			return err
 		}
 		rec := assetRecord{
-			Asset: job.Asset{ID: e.Asset, Platform: e.Platform}, Key: e.Key, Token: id,
+			Asset: job.Asset{ID: e.Asset, Platform: e.Platform}, Key: e.Key, Exchange: e.Exchange, Token: id,
 			Architecture: e.Architecture, Hostname: e.Hostname, Version: e.Version, Enrolled: t.now,
 		}
 		tags := slices.Concat(old.Tags, token.Tags, e.Tags)
@@ -123,17 +123,23 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 	if err != nil {
 		return manifest.Enrolled{}, err
 	}
-	return manifest.Enrolled{
-		Asset: e.Asset, ManifestKey: c.config.Key, Every: c.config.Timing.CheckIn, Fingerprint: manifest.Fingerprint(c.config.Key),
-	}, nil
+	return manifest.Enrolled{Asset: e.Asset, Every: c.config.Timing.CheckIn}, nil
 }
 
-// AssetKey returns the key an asset enrolled with. The error wraps manifest.ErrUnknownAsset for an unknown asset.
-func (c *Controller) AssetKey(ctx context.Context, id job.AssetID) (ed25519.PublicKey, error) {
-	return view(ctx, c.store, func(r Reader) (ed25519.PublicKey, error) {
-		rec, err := enrolled(r, id)
-		return rec.Key, err
-	})
+// Trust returns every version of the trust document (MAN-13).
+func (c *Controller) Trust() manifest.Chain { return c.config.Trust }
+
+// Secrets returns what the calls of an asset with the key of that name may be authenticated by: its secret with each exchange key of the
+// server (MAN-12). The error wraps manifest.ErrUnknownAsset if there is no such asset, or it has another key.
+func (c *Controller) Secrets(ctx context.Context, id job.AssetID, keyID string) ([]manifest.Secret, error) {
+	rec, err := view(ctx, c.store, func(r Reader) (assetRecord, error) { return enrolled(r, id) })
+	if err != nil {
+		return nil, err
+	}
+	if manifest.Fingerprint(rec.Key) != keyID {
+		return nil, fmt.Errorf("%w: %q with another key", manifest.ErrUnknownAsset, id)
+	}
+	return manifest.ServerSecrets(c.config.Exchange, id, keyID, rec.Exchange)
 }
 
 // enrolled is loadAsset with the error that agents are told.

@@ -3,48 +3,67 @@ package agenthttp
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sync/semaphore"
 )
 
-// readBody reads a request's body as sent.
-func readBody(r request, limit int64) ([]byte, *Problem) {
-	b, err := io.ReadAll(http.MaxBytesReader(r.w, r.Body, limit))
-	switch {
-	case isTooLarge(err):
-		return nil, newProblem(TooLarge, "the request is over %d bytes", limit)
-	case err != nil:
-		return nil, newProblem(Invalid, "the request broke off")
+// decode reads a request's JSON into v: at most limit bytes, as sent and decompressed, which are taken from pool and counted in
+// r.held. What says it is an "enrolment", say.
+func (r *request) decode(v any, limit int64, pool *semaphore.Weighted, what string) *Problem {
+	body, p := r.read(r.Body, limit, pool)
+	if p != nil {
+		return p
 	}
-	return b, nil
+	if contentOf(body) != r.signed.content {
+		return newProblem(NotSigned, "the request's body is not the one that its header %s names", HeaderContent)
+	}
+	switch encoding := r.Header.Get("Content-Encoding"); strings.ToLower(encoding) {
+	case "", "identity":
+	case "gzip":
+		z, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return newProblem(Invalid, "the request is not gzip, though it says so")
+		}
+		if body, p = r.read(z, limit, pool); p != nil {
+			return p
+		}
+	default:
+		return newProblem(WrongType, "Content-Encoding %.64q is not known", encoding)
+	}
+	if n := elements(body); n > MaxElements {
+		return newProblem(TooLarge, "the lists of the %s have %d elements; at most %d are allowed", what, n, MaxElements)
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return newProblem(Invalid, "the %s cannot be read: %v", what, err)
+	}
+	return nil
 }
 
-// plain decompresses a request's body, to limit bytes at most.
-func plain(r request, body []byte, limit int64) ([]byte, *Problem) {
-	encoding := r.Header.Get("Content-Encoding")
-	switch strings.ToLower(encoding) {
-	case "", "identity":
-		return body, nil
-	case "gzip":
-	default:
-		return nil, newProblem(WrongType, "Content-Encoding %.64q is not known", encoding)
+// read reads to the end. What is read is taken from pool step by step: who sends slowly holds no more than it has sent.
+func (r *request) read(from io.Reader, limit int64, pool *semaphore.Weighted) ([]byte, *Problem) {
+	const step = 64 << 10
+	var b bytes.Buffer
+	for {
+		if !pool.TryAcquire(step) {
+			return nil, newProblem(Unavailable, "too many requests are under way")
+		}
+		r.held += step
+		switch n, err := io.CopyN(&b, from, min(step, limit+1-int64(b.Len()))); {
+		case int64(b.Len()) > limit:
+			return nil, newProblem(TooLarge, "the request is over %d bytes", limit)
+		case errors.Is(err, io.EOF) && n < step:
+			return b.Bytes(), nil
+		case err != nil:
+			return nil, newProblem(Invalid, "the request broke off, or is damaged")
+		}
 	}
-	z, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
-		return nil, newProblem(Invalid, "the request is not gzip, though it says so")
-	}
-	b, err := io.ReadAll(http.MaxBytesReader(nil, z, limit))
-	switch {
-	case isTooLarge(err):
-		return nil, newProblem(TooLarge, "the request decompresses to over %d bytes", limit)
-	case err != nil:
-		return nil, newProblem(Invalid, "the request's gzip is damaged")
-	}
-	return b, nil
 }
 
 func isTooLarge(err error) bool {

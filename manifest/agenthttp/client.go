@@ -12,8 +12,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,16 +26,17 @@ import (
 
 // Config is a client's settings.
 type Config struct {
-	// Server is the base URL, http or https, with or without a path.
-	//
-	// Over plain http a manifest can be neither forged nor altered, because it is signed (MAN-5). But whoever sits on the way can
-	// read it, hold it back, and make up the rest of an answer: the server's time, and the acknowledgement of reports it never
-	// passed on. Use https wherever the network is not trusted.
+	// Server is the base URL, https, with or without a path; http on the loopback.
 	Server string
+	// PlainHTTP allows http elsewhere. Whoever is on the way can then read everything, the enrolment token too, but can neither
+	// forge nor alter anything (MAN-5, MAN-12).
+	PlainHTTP bool
 	// Asset is who calls; of Enrol, the wanted name.
 	Asset job.AssetID
-	// Key signs every request.
+	// Key is the agent's own. It signs the enrolment; of it and the trust document comes the secret that authenticates calls.
 	Key ed25519.PrivateKey
+	// Trust is the newest version of the server's trust document that is believed, sealed. Enrol returns it; it needs none.
+	Trust []byte
 	// Roots are the certificate authorities trusted for https. Default: the system's.
 	Roots *x509.CertPool
 	// Timeout bounds one request with its answer; a context may end it earlier. Default 30 s (manifest.Timing.Network).
@@ -54,6 +57,9 @@ func (c Config) Validate() error {
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		list.Add("server", u.Redacted(), "has a user, a query or a fragment; give the base URL alone")
 	}
+	if err == nil && u.Scheme == "http" && !c.PlainHTTP && !isLoopback(u.Hostname()) {
+		list.Add("server", u.Redacted(), "is plain http, which others can read; give an https URL, or allow plain http")
+	}
 	list.Under("asset", job.ValidID(string(c.Asset)))
 	if len(c.Key) != ed25519.PrivateKeySize {
 		list.Add("key", "", "has %d bytes; an Ed25519 private key has %d", len(c.Key), ed25519.PrivateKeySize)
@@ -64,15 +70,49 @@ func (c Config) Validate() error {
 	return list.Err("agent's connection")
 }
 
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}
+
 // Client calls a server. It is safe for concurrent use.
 type Client struct {
 	config Config
 	http   *http.Client
 	skew   atomic.Int64 // what to add to the own clock when signing, as the server last told, in ns
+
+	lock   sync.Mutex
+	trust  manifest.Trust
+	secret manifest.Secret
 }
 
-// NewClient returns a client, or the *job.Invalid of Config.Validate. It does not connect.
+// NewClient returns a client that believes Config.Trust. The error is the *job.Invalid of Config.Validate, a
+// *manifest.Distrusted, or manifest.ErrExchange. It does not connect.
 func NewClient(config Config) (*Client, error) {
+	c, err := newClient(config)
+	if err != nil {
+		return nil, err
+	}
+	trust, err := manifest.OpenTrust(config.Trust)
+	if err == nil {
+		err = c.believe(trust)
+	}
+	return c, err
+}
+
+// believe goes by a version of the trust document from the next call on.
+func (c *Client) believe(trust manifest.Trust) error {
+	secret, err := manifest.AgentSecret(c.config.Key, c.config.Asset, trust.Exchange)
+	if err != nil {
+		return err
+	}
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.trust, c.secret = trust, secret
+	return nil
+}
+
+func newClient(config Config) (*Client, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
@@ -104,10 +144,12 @@ func NewClient(config Config) (*Client, error) {
 // Close closes idle connections. The client can be used again.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// CheckIn calls the server.
+// CheckIn calls the server. It believes no answer that is not authenticated as the server's answer to this very call (MAN-12),
+// and follows the trust documents in it (MAN-13).
 //
 // Of more reports than one request may carry only the oldest are sent: the answer acknowledges those, and the caller
-// calls again with the rest (MAN-6). The errors are a *Problem when the server refused, and the network's.
+// calls again with the rest (MAN-6). The errors are a *Problem when the server refused (errors.Is manifest.ErrRefused: it was the
+// server itself), and the network's.
 func (c *Client) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
 	if in.Asset != c.config.Asset {
 		return manifest.Answer{}, fmt.Errorf("check in: asset %q is not the client's, %q", in.Asset, c.config.Asset)
@@ -116,12 +158,31 @@ func (c *Client) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 	var answer manifest.Answer
 	body, err := encode(in)
 	if err == nil {
-		err = c.call(ctx, PathCheckIn, body, &answer)
+		err = c.proven(ctx, PathCheckIn, body, &answer)
 	}
 	if err != nil {
 		return manifest.Answer{}, fmt.Errorf("check in: %w", err)
 	}
-	return answer, nil
+	c.lock.Lock()
+	trust := c.trust
+	c.lock.Unlock()
+	trust, sealed, err := trust.FollowAll(answer.Trust)
+	if err == nil && sealed != nil {
+		err = c.believe(trust)
+	}
+	if err != nil && sealed != nil {
+		return manifest.Answer{}, fmt.Errorf("check in: %w", err)
+	}
+	return answer, nil // what of it is not believed the agent reports
+}
+
+// Leave tells the server that this asset leaves it. The errors are those of CheckIn.
+func (c *Client) Leave(ctx context.Context) error {
+	var nothing struct{}
+	if err := c.proven(ctx, PathLeave, []byte("{}"), &nothing); err != nil {
+		return fmt.Errorf("leave: %w", err)
+	}
+	return nil
 }
 
 // encode writes a check-in with as many of its reports as fit.
@@ -142,19 +203,33 @@ func encode(in manifest.CheckIn) ([]byte, error) {
 	}
 }
 
-// call posts JSON, a second time if the server objects to the clock, and reads the answer into v.
-func (c *Client) call(ctx context.Context, path string, body []byte, v any) error {
-	err := c.once(ctx, path, body, v)
-	if p, ok := errors.AsType[*Problem](err); ok && p.Kind == Clock && !p.Now.IsZero() {
-		c.skew.Store(int64(p.Now.Sub(c.config.Clock())))
-		err = c.once(ctx, path, body, v)
+// proven posts JSON that is authenticated by the secret, a second time if the server objects to the clock, and reads the
+// answer into v.
+func (c *Client) proven(ctx context.Context, path string, body []byte, v any) error {
+	c.lock.Lock()
+	secret := c.secret
+	c.lock.Unlock()
+	prove := func(s signed) []byte { return secret.MAC(requestContext, s.parts()...) }
+	err := c.post(ctx, path, body, prove, secret, v)
+	if p, ok := errors.AsType[*Problem](err); ok && p.Authentic && c.setClock(p) {
+		err = c.post(ctx, path, body, prove, secret, v)
 	}
 	return err
 }
 
-func (c *Client) once(ctx context.Context, path string, body []byte, v any) error {
+// setClock takes the time that a refusal tells, for signing.
+func (c *Client) setClock(p *Problem) bool {
+	if p.Kind != Clock || p.Now.IsZero() {
+		return false
+	}
+	c.skew.Store(int64(p.Now.Sub(c.config.Clock())))
+	return true
+}
+
+// post sends JSON with a proof, and reads the answer into v.
+func (c *Client) post(ctx context.Context, path string, body []byte, prove func(signed) []byte, secret manifest.Secret, v any) error {
 	body, compressed := compress(body)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(c.config.Server, "/")+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url(path), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -164,29 +239,59 @@ func (c *Client) once(ctx context.Context, path string, body []byte, v any) erro
 	}
 	// Every call may be repeated, so one that met a connection just closed is; the empty header itself is not sent.
 	req.Header["Idempotency-Key"] = nil
-	signed{
-		method: http.MethodPost, target: path, asset: c.config.Asset, body: body,
-		time: c.config.Clock().Add(time.Duration(c.skew.Load())),
-	}.sign(req.Header, c.config.Key)
-
-	resp, err := c.http.Do(req)
+	s := signed{
+		method: http.MethodPost, target: path, asset: c.config.Asset, key: c.keyID(),
+		time: c.config.Clock().Add(time.Duration(c.skew.Load())), content: contentOf(body),
+	}
+	s.headers(req.Header, prove(s))
+	status, answer, header, err := c.do(req)
 	if err != nil {
 		return err
 	}
+	authentic := header.Get(HeaderProof) == answerProof(secret, req.Header.Get(HeaderProof), status, answer)
+	if status == http.StatusOK && !authentic {
+		return &Problem{
+			Status: status, Title: http.StatusText(status), Text: "the answer is not authenticated as the server's answer to this call",
+			Hint: "Look for who alters this agent's traffic. If the server lost its exchange key, enrol this agent again.",
+		}
+	}
+	return decodeAnswer(status, header, answer, authentic, v)
+}
+
+// do sends a request and reads the answer.
+func (c *Client) do(req *http.Request) (status int, answer []byte, header http.Header, err error) {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return 0, nil, nil, err
+	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(http.MaxBytesReader(nil, resp.Body, MaxAnswer))
+	answer, err = io.ReadAll(http.MaxBytesReader(nil, resp.Body, MaxAnswer))
 	switch {
 	case isTooLarge(err):
-		return fmt.Errorf("the answer is over %d bytes", MaxAnswer)
+		err = fmt.Errorf("the answer is over %d bytes", MaxAnswer)
 	case err != nil:
-		return fmt.Errorf("read answer: %w", err)
-	case resp.StatusCode != http.StatusOK:
-		return readProblem(resp.StatusCode, resp.Header.Get("Content-Type"), answer)
-	case !isMedia(resp.Header.Get("Content-Type"), mediaJSON):
-		return readProblem(resp.StatusCode, "", nil)
+		err = fmt.Errorf("read answer: %w", err)
+	}
+	return resp.StatusCode, answer, resp.Header, err
+}
+
+func decodeAnswer(status int, header http.Header, answer []byte, authentic bool, v any) error {
+	switch contentType := header.Get("Content-Type"); {
+	case status != http.StatusOK:
+		p := readProblem(status, contentType, answer)
+		p.Authentic = authentic
+		return p
+	case !isMedia(contentType, mediaJSON):
+		return readProblem(status, "", nil)
 	}
 	if err := json.Unmarshal(answer, v); err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
 	return nil
+}
+
+func (c *Client) url(path string) string { return strings.TrimRight(c.config.Server, "/") + path }
+
+func (c *Client) keyID() string {
+	return manifest.Fingerprint(ed25519.PublicKey(c.config.Key[ed25519.SeedSize:]))
 }

@@ -3,6 +3,9 @@ package agenthttp
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -38,11 +41,13 @@ func TestWrongClock_MAN8(t *testing.T) {
 // A server whose clock runs away, or that lies about it, gets two requests and no more.
 func TestClockIsTakenOnce(t *testing.T) {
 	n := 0
-	client := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	client := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n++
 		p := newProblem(Clock, "no")
 		p.Now = t0.AddDate(n, 0, 0)
-		p.write(w)
+		body := p.body()
+		w.Header().Set(HeaderProof, answerProof(secret, r.Header.Get(HeaderProof), p.Status, body))
+		p.write(w, body)
 	}))
 	_, err := client.CheckIn(t.Context(), manifest.CheckIn{Asset: asset, At: t0})
 	var p *Problem
@@ -88,17 +93,17 @@ func TestStrangeAnswers(t *testing.T) {
 		"the connection cut":        {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			answer, err := clientOf(t, c.serve).CheckIn(t.Context(), manifest.CheckIn{Asset: asset, At: t0})
+			answer, err := clientOf(t, proving(c.serve)).CheckIn(t.Context(), manifest.CheckIn{Asset: asset, At: t0})
 			require.ErrorContains(t, err, c.want)
 			require.Zero(t, answer)
 		})
 	}
-	answer, err := clientOf(t, text(200, mediaJSON, `{"at":"2026-01-31T12:00:00Z","acknowledged":3,"later":true}`)).
+	answer, err := clientOf(t, proving(text(200, mediaJSON, `{"at":"2026-01-31T12:00:00Z","acknowledged":3,"later":true}`))).
 		CheckIn(t.Context(), manifest.CheckIn{Asset: asset, At: t0})
 	require.NoError(t, err, "a later release may say more")
 	require.Equal(t, manifest.Answer{At: t0, Acknowledged: 3}, answer)
 
-	_, err = Enrol(t.Context(), configOf(httptestURL(t, text(304, "", ""))), enrolment(), "")
+	_, _, err = Enrol(t.Context(), configOf(httptestURL(t, text(304, "", ""))), enrolment(), "")
 	require.Error(t, err)
 }
 
@@ -173,16 +178,20 @@ func TestClientCompresses(t *testing.T) {
 	require.Less(t, lengths[1], int64(2000))
 }
 
-// The bytes that are signed, so that another implementation can be written from the package comment.
-func TestSignedMessage(t *testing.T) {
-	s := signed{method: "POST", target: PathCheckIn, asset: asset, time: t0, body: []byte("{}")}
-	require.Equal(t, "patchpolicy-request-v1\nPOST\n/v1/agent/check-in\nweb-1\n2026-01-31T12:00:00Z\n"+
+// The bytes that are authenticated, so that another implementation can be written from the package comment.
+func TestProvenMessage(t *testing.T) {
+	s := signed{method: "POST", target: PathCheckIn, asset: asset, key: "sha256:00", time: t0, content: contentOf([]byte("{}"))}
+	require.Equal(t, "patchpolicy-request-v1\nPOST\n/v1/agent/check-in\nweb-1\nsha256:00\n2026-01-31T12:00:00Z\n"+
 		"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\n", string(s.message()))
-	h := http.Header{}
-	s.sign(h, agentKey)
-	require.True(t, s.holds(public(agentKey), h.Get(HeaderSignature)))
-	require.False(t, s.holds(public(otherKey), h.Get(HeaderSignature)))
-	require.False(t, s.holds(nil, h.Get(HeaderSignature)))
+	mac := hmac.New(sha256.New, secret[:])
+	mac.Write(s.message())
+	require.True(t, s.provenBy(secret, base64.StdEncoding.EncodeToString(mac.Sum(nil))))
+	require.False(t, s.provenBy(manifest.Secret{}, base64.StdEncoding.EncodeToString(mac.Sum(nil))))
+	require.False(t, s.provenBy(secret, ""))
+	signature := base64.StdEncoding.EncodeToString(ed25519.Sign(agentKey, s.message()))
+	require.True(t, s.signedBy(public(agentKey), signature))
+	require.False(t, s.signedBy(public(otherKey), signature))
+	require.False(t, s.signedBy(nil, signature))
 }
 
 func FuzzReadProblem(f *testing.F) {

@@ -4,66 +4,84 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 
-	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// WrongServer is the error of Enrol when the server's manifest key is not the expected one, or not told rightly.
-type WrongServer struct{ Have, Want string } // fingerprints
-
-// Error says what to compare.
-func (e *WrongServer) Error() string {
-	return fmt.Sprintf("the server's manifest key is %s, want %s: compare the fingerprint with the administrator's before enrolling", e.Have, e.Want)
-}
-
-// Enrol makes this machine an asset of the server: e with Asset and Key filled in from the settings is sent, signed by that key.
-// The answer's Asset is the name to use from then on.
-// Want is the fingerprint of the server's manifest key as the administrator told it; empty: whatever the server says
-// is pinned, which over plain http means whoever answered.
+// Enrol makes this machine an asset of the server: e with Asset, Key and Exchange filled in from the settings is sent, signed by
+// that key. Trust is the newest version of the server's trust document, for
+// Config.Trust and agent.Config.Trust.
+//
+// Want is the fingerprint of a version of the trust document as the administrator told it (manifest.TrustFingerprint). It is checked
+// before anything secret is sent. Empty: whatever the server says is believed, as its certificate vouches for it; over plain http
+// beyond the loopback nobody does, so there it is required.
 //
 // It may be repeated until it succeeds. The errors are a *job.Invalid, a *Problem (errors.Is manifest.ErrBadToken,
-// manifest.ErrAssetExists), a *WrongServer, and the network's.
-func Enrol(ctx context.Context, config Config, e manifest.Enrolment, want string) (manifest.Enrolled, error) {
-	client, err := NewClient(config)
+// manifest.ErrAssetExists), a *manifest.Distrusted, and the network's.
+func Enrol(ctx context.Context, config Config, e manifest.Enrolment, want string) (enrolled manifest.Enrolled, trust []byte, err error) {
+	client, err := newClient(config)
 	if err != nil {
-		return manifest.Enrolled{}, err
+		return enrolled, nil, err
 	}
 	defer client.Close()
+	if want == "" && !strings.HasPrefix(config.Server, "https:") && config.PlainHTTP {
+		return enrolled, nil, problem.One("enrolment", "fingerprint", "", "is missing: over plain http it must be given")
+	}
 	e.Asset = config.Asset
 	e.Key = ed25519.PublicKey(config.Key[ed25519.SeedSize:])
+	if e.Exchange, err = manifest.AgentExchange(config.Key); err != nil {
+		return enrolled, nil, err
+	}
 	if err := e.Validate(); err != nil {
-		return manifest.Enrolled{}, err
+		return enrolled, nil, err
+	}
+	if trust, err = client.fetchTrust(ctx, want); err != nil {
+		return enrolled, nil, fmt.Errorf("enrol: %w", err)
 	}
 	body, err := json.Marshal(e)
 	if err != nil {
-		return manifest.Enrolled{}, fmt.Errorf("enrol: %w", err)
+		return enrolled, nil, fmt.Errorf("enrol: %w", err)
 	}
-	var enrolled manifest.Enrolled
-	if err := client.call(ctx, PathEnrol, body, &enrolled); err != nil {
-		return manifest.Enrolled{}, fmt.Errorf("enrol: %w", err)
+	sign := func(s signed) []byte { return ed25519.Sign(config.Key, s.message()) }
+	err = client.post(ctx, PathEnrol, body, sign, client.secret, &enrolled)
+	if p, ok := errors.AsType[*Problem](err); ok && client.setClock(p) { // nobody gains by a lie: it only dates this signature
+		err = client.post(ctx, PathEnrol, body, sign, client.secret, &enrolled)
 	}
-	if err := pinned(enrolled, want); err != nil {
-		return manifest.Enrolled{}, err
+	switch {
+	case err != nil:
+	case enrolled.Asset != config.Asset:
+		err = fmt.Errorf("the server's answer is about asset %q", enrolled.Asset)
+	case enrolled.Every <= 0:
+		err = errors.New("the server's answer has no check-in interval")
 	}
-	return enrolled, nil
+	if err != nil {
+		return manifest.Enrolled{}, nil, fmt.Errorf("enrol: %w", err)
+	}
+	return enrolled, trust, nil
 }
 
-// pinned checks an enrolment's answer.
-func pinned(e manifest.Enrolled, want string) error {
-	if err := job.ValidID(string(e.Asset)); err != nil {
-		return fmt.Errorf("enrol: the server's answer: %w", err)
+// fetchTrust asks for the server's trust documents, and believes the newest that follows the one with a fingerprint.
+func (c *Client) fetchTrust(ctx context.Context, want string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url(PathTrust), nil)
+	if err != nil {
+		return nil, err
 	}
-	if len(e.ManifestKey) != ed25519.PublicKeySize || e.Every <= 0 {
-		return fmt.Errorf("enrol: the server's answer has no manifest key or no check-in interval")
+	status, body, header, err := c.do(req)
+	if err != nil {
+		return nil, err
 	}
-	have := manifest.Fingerprint(e.ManifestKey)
-	if want == "" {
-		want = e.Fingerprint
+	var answer trustAnswer
+	if err := decodeAnswer(status, header, body, false, &answer); err != nil {
+		return nil, err
 	}
-	if have != want {
-		return &WrongServer{have, want}
+	trust, sealed, err := answer.Trust.Pin(want)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return sealed, c.believe(trust)
 }

@@ -2,7 +2,9 @@ package agenthttp_test
 
 import (
 	"context"
+	"crypto/ecdh"
 	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http/httptest"
@@ -17,10 +19,12 @@ import (
 
 // shelf is a server that has one sealed manifest for every asset. A real one is a job/controller.
 type shelf struct {
-	key ed25519.PrivateKey
+	key      manifest.Signer
+	exchange *ecdh.PrivateKey
+	trust    []byte
 
 	mu     sync.Mutex
-	assets map[job.AssetID]ed25519.PublicKey
+	assets map[job.AssetID]manifest.Enrolment
 }
 
 func (s *shelf) Enrol(_ context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
@@ -29,18 +33,27 @@ func (s *shelf) Enrol(_ context.Context, e manifest.Enrolment) (manifest.Enrolle
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.assets[e.Asset] = e.Key
-	key := s.key.Public().(ed25519.PublicKey)
-	return manifest.Enrolled{Asset: e.Asset, ManifestKey: key, Every: 15 * time.Minute, Fingerprint: manifest.Fingerprint(key)}, nil
+	s.assets[e.Asset] = e
+	return manifest.Enrolled{Asset: e.Asset, Every: 15 * time.Minute}, nil
 }
 
-func (s *shelf) AssetKey(_ context.Context, asset job.AssetID) (ed25519.PublicKey, error) {
+func (s *shelf) Trust() manifest.Chain { return manifest.Chain{s.trust} }
+
+func (s *shelf) Secrets(_ context.Context, asset job.AssetID, keyID string) ([]manifest.Secret, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if key, ok := s.assets[asset]; ok {
-		return key, nil
+	e, enrolled := s.assets[asset]
+	if !enrolled || manifest.Fingerprint(e.Key) != keyID {
+		return nil, manifest.ErrUnknownAsset
 	}
-	return nil, manifest.ErrUnknownAsset
+	return manifest.ServerSecrets([]*ecdh.PrivateKey{s.exchange}, asset, keyID, e.Exchange)
+}
+
+func (s *shelf) Leave(_ context.Context, asset job.AssetID, _ string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.assets, asset)
+	return nil
 }
 
 func (s *shelf) CheckIn(_ context.Context, in manifest.CheckIn) (manifest.Answer, error) {
@@ -51,19 +64,30 @@ func (s *shelf) CheckIn(_ context.Context, in manifest.CheckIn) (manifest.Answer
 	}
 	sealed, err := manifest.Seal(manifest.Document{
 		Format: manifest.Format, Asset: in.Asset, Revision: 1, Issued: now, Expires: now.Add(manifest.Lifetime),
-	}, manifest.NewSigner(s.key))
+	}, s.key)
 	answer.Manifest = sealed
 	return answer, err
 }
 
 // A server, and an agent that enrols, checks in, and opens the manifest it gets.
 func Example() {
-	_, serverKey, err := ed25519.GenerateKey(nil)
+	public, serverKey, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	backend := &shelf{key: serverKey, assets: map[job.AssetID]ed25519.PublicKey{}}
+	exchange, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	own, signer := manifest.Ed25519(public), manifest.NewSigner(serverKey)
+	sealed, err := manifest.SealTrust(manifest.NewTrust(own, own, exchange.PublicKey().Bytes(), time.Now()), signer)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	backend := &shelf{key: signer, exchange: exchange, trust: sealed, assets: map[job.AssetID]manifest.Enrolment{}}
 	server := httptest.NewServer(agenthttp.NewHandler(backend, agenthttp.Options{})) // a real one: agenthttp.NewServer(addr, handler)
 	defer server.Close()
 
@@ -75,15 +99,22 @@ func Example() {
 	}
 	config := agenthttp.Config{Server: server.URL, Asset: "web-1", Key: agentKey}
 	enrolment := manifest.Enrolment{Token: "guessed", Platform: catalog.Linux, Architecture: "amd64"}
-	_, err = agenthttp.Enrol(ctx, config, enrolment, "")
+	fingerprint := manifest.TrustFingerprint(sealed) // the administrator tells it
+	_, _, err = agenthttp.Enrol(ctx, config, enrolment, fingerprint)
 	fmt.Println(errors.Is(err, manifest.ErrBadToken))
 
 	enrolment.Token = "from the administrator"
-	enrolled, err := agenthttp.Enrol(ctx, config, enrolment, "")
+	enrolled, believed, err := agenthttp.Enrol(ctx, config, enrolment, fingerprint)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	trust, err := manifest.OpenTrust(believed)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	config.Trust = believed
 	client, err := agenthttp.NewClient(config)
 	if err != nil {
 		fmt.Println(err)
@@ -102,7 +133,7 @@ func Example() {
 			fmt.Println("nothing new")
 			continue
 		}
-		doc, err := manifest.Open(answer.Manifest, manifest.NewVerifier(enrolled.ManifestKey), enrolled.Asset, held, answer.At)
+		doc, err := manifest.Open(answer.Manifest, manifest.Keys(trust.Manifest), enrolled.Asset, held, answer.At)
 		if err != nil {
 			fmt.Println(err)
 			return

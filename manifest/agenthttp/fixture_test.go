@@ -3,6 +3,7 @@ package agenthttp
 import (
 	"bytes"
 	"context"
+	"crypto/ecdh"
 	"crypto/ed25519"
 	"encoding/json"
 	"io"
@@ -25,7 +26,18 @@ var (
 	agentKey  = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
 	serverKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize))
 	otherKey  = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize))
+	exchange  = must(ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{4}, 32)))
+	trust     = must(manifest.SealTrust(manifest.NewTrust(manifest.Ed25519(public(serverKey)), manifest.Ed25519(public(serverKey)), exchange.PublicKey().Bytes(), t0),
+		manifest.NewSigner(serverKey)))
+	secret = must(manifest.AgentSecret(agentKey, asset, exchange.PublicKey().Bytes()))
 )
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
 
 const asset job.AssetID = "web-1"
 
@@ -35,6 +47,8 @@ func public(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519
 type backend struct {
 	mu     sync.Mutex
 	keys   map[job.AssetID]ed25519.PublicKey
+	agents map[job.AssetID][]byte // exchange keys
+	left   []job.AssetID
 	answer manifest.Answer
 	err    error // of CheckIn
 	calls  []manifest.CheckIn
@@ -43,6 +57,7 @@ type backend struct {
 func newBackend() *backend {
 	return &backend{
 		keys:   map[job.AssetID]ed25519.PublicKey{asset: public(agentKey)},
+		agents: map[job.AssetID][]byte{asset: must(manifest.AgentExchange(agentKey))},
 		answer: manifest.Answer{At: t0, Acknowledged: 3},
 	}
 }
@@ -56,19 +71,26 @@ func (b *backend) Enrol(_ context.Context, e manifest.Enrolment) (manifest.Enrol
 	if known, ok := b.keys[e.Asset]; ok && !known.Equal(e.Key) {
 		return manifest.Enrolled{}, manifest.ErrAssetExists
 	}
-	b.keys[e.Asset] = e.Key
-	return manifest.Enrolled{
-		Asset: e.Asset, ManifestKey: public(serverKey), Every: 15 * time.Minute, Fingerprint: manifest.Fingerprint(public(serverKey)),
-	}, nil
+	b.keys[e.Asset], b.agents[e.Asset] = e.Key, e.Exchange
+	return manifest.Enrolled{Asset: e.Asset, Every: 15 * time.Minute}, nil
 }
 
-func (b *backend) AssetKey(_ context.Context, a job.AssetID) (ed25519.PublicKey, error) {
+func (b *backend) Trust() manifest.Chain { return manifest.Chain{trust} }
+
+func (b *backend) Secrets(_ context.Context, a job.AssetID, keyID string) ([]manifest.Secret, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if key, ok := b.keys[a]; ok {
-		return key, nil
+	if key, ok := b.keys[a]; ok && manifest.Fingerprint(key) == keyID {
+		return manifest.ServerSecrets([]*ecdh.PrivateKey{exchange}, a, keyID, b.agents[a])
 	}
 	return nil, manifest.ErrUnknownAsset
+}
+
+func (b *backend) Leave(_ context.Context, a job.AssetID, _ string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = append(b.left, a)
+	return b.err
 }
 
 func (b *backend) CheckIn(_ context.Context, in manifest.CheckIn) (manifest.Answer, error) {
@@ -98,7 +120,7 @@ func clientOf(t *testing.T, h http.Handler, change ...func(*Config)) *Client {
 }
 
 func configOf(url string, change ...func(*Config)) Config {
-	config := Config{Server: url, Asset: asset, Key: agentKey, Clock: clock}
+	config := Config{Server: url, Asset: asset, Key: agentKey, Trust: trust, Clock: clock}
 	for _, f := range change {
 		f(&config)
 	}
@@ -106,7 +128,7 @@ func configOf(url string, change ...func(*Config)) Config {
 }
 
 func enrolment() manifest.Enrolment {
-	return manifest.Enrolment{Token: "token", Asset: asset, Key: public(agentKey), Platform: catalog.Linux, Architecture: "amd64", Tags: []string{"web"}}
+	return manifest.Enrolment{Token: "token", Asset: asset, Key: public(agentKey), Exchange: must(manifest.AgentExchange(agentKey)), Platform: catalog.Linux, Architecture: "amd64", Tags: []string{"web"}}
 }
 
 func reports(n int, text string) (list []job.Report) {
@@ -122,13 +144,41 @@ func marshal(t testing.TB, v any) []byte {
 	return b
 }
 
+// claim is what a request of the asset says of itself.
+func claim(method, target string, body []byte) signed {
+	return signed{method: method, target: target, asset: asset, key: manifest.Fingerprint(public(agentKey)), time: t0, content: contentOf(body)}
+}
+
+func prove(h http.Header, s signed, by manifest.Secret) {
+	s.headers(h, by.MAC(requestContext, s.parts()...))
+}
+
+// proving authenticates whatever a handler answers, as a server would that has lost its mind.
+func proving(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r)
+		w.Header().Set(HeaderProof, answerProof(secret, r.Header.Get(HeaderProof), rec.Code, rec.Body.Bytes()))
+		for name, values := range rec.Header() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(rec.Code)
+		_, _ = w.Write(rec.Body.Bytes())
+	})
+}
+
 // send makes a signed request, lets change spoil it after it was signed, and serves it.
 func send(h http.Handler, method, target string, body []byte, change ...func(*http.Request)) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, bytes.NewReader(body))
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", mediaJSON)
 	}
-	signed{method: method, target: target, asset: asset, time: t0, body: body}.sign(r.Header, agentKey)
+	if target == PathEnrol {
+		s := claim(method, target, body)
+		s.headers(r.Header, ed25519.Sign(agentKey, s.message()))
+	} else {
+		prove(r.Header, claim(method, target, body), secret)
+	}
 	for _, f := range change {
 		f(r)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,11 +37,18 @@ func TestUnsignedIsRefused(t *testing.T) {
 	good := checkInBody(t)
 	resign := func(change func(*signed)) func(*http.Request) {
 		return func(r *http.Request) {
-			s := signed{method: "POST", target: PathCheckIn, asset: asset, time: t0, body: good}
+			s := claim("POST", PathCheckIn, good)
 			change(&s)
 			h := http.Header{}
-			s.sign(h, agentKey)
-			r.Header.Set(HeaderSignature, h.Get(HeaderSignature))
+			prove(h, s, secret)
+			r.Header.Set(HeaderProof, h.Get(HeaderProof))
+		}
+	}
+	dated := func(at time.Time) func(*http.Request) {
+		return func(r *http.Request) {
+			s := claim("POST", PathCheckIn, good)
+			s.time = at
+			prove(r.Header, s, secret)
 		}
 	}
 	for _, c := range []struct {
@@ -48,19 +56,21 @@ func TestUnsignedIsRefused(t *testing.T) {
 		want   Kind
 		change func(*http.Request)
 	}{
-		{"no signature", NotSigned, func(r *http.Request) { r.Header.Del(HeaderSignature) }},
+		{"no signature", NotSigned, func(r *http.Request) { r.Header.Del(HeaderProof) }},
 		{"no time", NotSigned, func(r *http.Request) { r.Header.Del(HeaderTime) }},
 		{"no asset", NotSigned, func(r *http.Request) { r.Header.Del(HeaderAsset) }},
-		{"two signatures", NotSigned, func(r *http.Request) { r.Header.Add(HeaderSignature, r.Header.Get(HeaderSignature)) }},
+		{"two signatures", NotSigned, func(r *http.Request) { r.Header.Add(HeaderProof, r.Header.Get(HeaderProof)) }},
 		{"two assets", NotSigned, func(r *http.Request) { r.Header.Add(HeaderAsset, "web-2") }},
-		{"an empty signature", NotSigned, header(HeaderSignature, "")},
-		{"a signature that is no base64", NotSigned, header(HeaderSignature, "!")},
-		{"a signature of zeroes", NotSigned, header(HeaderSignature, strings.Repeat("A", 86)+"==")},
+		{"an empty signature", NotSigned, header(HeaderProof, "")},
+		{"a signature that is no base64", NotSigned, header(HeaderProof, "!")},
+		{"a signature of zeroes", NotSigned, header(HeaderProof, strings.Repeat("A", 43)+"=")},
 		{"a signature with a line break", NotSigned, func(r *http.Request) {
-			r.Header.Set(HeaderSignature, r.Header.Get(HeaderSignature)[:8]+"\n"+r.Header.Get(HeaderSignature)[8:])
+			r.Header.Set(HeaderProof, r.Header.Get(HeaderProof)[:8]+"\n"+r.Header.Get(HeaderProof)[8:])
 		}},
 		{"another's key", NotSigned, func(r *http.Request) {
-			signed{method: "POST", target: PathCheckIn, asset: asset, time: t0, body: good}.sign(r.Header, otherKey)
+			s := claim("POST", PathCheckIn, good)
+			s.key = manifest.Fingerprint(public(otherKey))
+			prove(r.Header, s, must(manifest.AgentSecret(otherKey, asset, exchange.PublicKey().Bytes())))
 		}},
 		{"the body swapped", NotSigned, body(strings.Replace(string(good), "hello", "hullo", 1))},
 		{"the body gone", NotSigned, body("")},
@@ -75,11 +85,19 @@ func TestUnsignedIsRefused(t *testing.T) {
 		{"a time that is none", NotSigned, header(HeaderTime, "now")},
 		{"a query added", NotSigned, func(r *http.Request) { r.URL.RawQuery = "held=9" }},
 		{"an asset's name that is none", NotSigned, header(HeaderAsset, "../web-1")},
-		{"an asset nobody knows", UnknownAsset, header(HeaderAsset, "web-2")},
-		{"too old", Clock, header(HeaderTime, formatTime(t0.Add(-ReplayWindow-1)))},
-		{"too far ahead", Clock, header(HeaderTime, formatTime(t0.Add(ReplayWindow+1)))},
-		{"ages old", Clock, header(HeaderTime, "0001-01-01T00:00:00Z")},
-		{"ages ahead", Clock, header(HeaderTime, "9999-12-31T23:59:59Z")},
+		{"another's secret, our key's name", NotSigned, func(r *http.Request) {
+			prove(r.Header, claim("POST", PathCheckIn, good), must(manifest.AgentSecret(otherKey, asset, exchange.PublicKey().Bytes())))
+		}},
+		{"a signature by the asset's key, as a thief of the database could not make either", NotSigned, func(r *http.Request) {
+			s := claim("POST", PathCheckIn, good)
+			s.headers(r.Header, ed25519.Sign(agentKey, s.message()))
+		}},
+		{"an asset nobody knows", NotSigned, header(HeaderAsset, "web-2")},
+		{"too old", Clock, dated(t0.Add(-ReplayWindow - 1))},
+		{"too far ahead", Clock, dated(t0.Add(ReplayWindow + 1))},
+		{"ages old", Clock, dated(time.Time{})},
+		{"ages ahead", Clock, dated(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC))},
+		{"ages old, and not proven", NotSigned, header(HeaderTime, "0001-01-01T00:00:00Z")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBackend()
@@ -118,7 +136,7 @@ func TestEnrolmentIsSigned(t *testing.T) {
 		change func(*manifest.Enrolment)
 	}{
 		{"good", "", func(*manifest.Enrolment) {}},
-		{"somebody else's key", NotSigned, func(e *manifest.Enrolment) { e.Key = public(otherKey) }},
+		{"somebody else's key", Invalid, func(e *manifest.Enrolment) { e.Key = public(otherKey) }},
 		{"no key", Invalid, func(e *manifest.Enrolment) { e.Key = nil }},
 		{"another name than it signs as", Invalid, func(e *manifest.Enrolment) { e.Asset = "web-2" }},
 		{"a bad token", BadToken, func(e *manifest.Enrolment) { e.Token = "guessed" }},
@@ -137,7 +155,15 @@ func TestEnrolmentIsSigned(t *testing.T) {
 	}
 	e := marshal(t, enrolment())
 	requireProblem(t, send(handlerOf(newBackend()), "POST", PathEnrol, e, body(strings.Replace(string(e), "amd64", "arm64", 1))), NotSigned)
-	requireProblem(t, send(handlerOf(newBackend()), "POST", PathEnrol, e, header(HeaderTime, "2025-01-31T12:00:00Z")), Clock)
+	s := claim("POST", PathEnrol, e)
+	s.time = t0.AddDate(-1, 0, 0)
+	requireProblem(t, send(handlerOf(newBackend()), "POST", PathEnrol, e, func(r *http.Request) {
+		s.headers(r.Header, ed25519.Sign(agentKey, s.message()))
+	}), Clock)
+	s.key = manifest.Fingerprint(public(otherKey))
+	requireProblem(t, send(handlerOf(newBackend()), "POST", PathEnrol, e, func(r *http.Request) {
+		s.headers(r.Header, ed25519.Sign(otherKey, s.message()))
+	}), Invalid)
 }
 
 func TestBadRequests(t *testing.T) {
@@ -273,8 +299,9 @@ func TestKinds(t *testing.T) {
 	for k := range about {
 		require.True(t, strings.HasPrefix(string(k), "urn:patchpolicy:problem:"))
 		w := httptest.NewRecorder()
-		newProblem(k, "because").write(w)
-		p := requireProblem(t, w, k)
+		p := newProblem(k, "because")
+		p.write(w, p.body())
+		p = requireProblem(t, w, k)
 		require.Contains(t, p.Error(), "because")
 		require.Contains(t, p.Error(), p.Hint)
 		if is := about[k].is; is != nil {
@@ -296,7 +323,10 @@ func FuzzHandler(f *testing.F) {
 		if gzipped {
 			r.Header.Set("Content-Encoding", "gzip")
 		}
-		signed{method: http.MethodPost, target: target, asset: asset, time: t0, body: body}.sign(r.Header, agentKey)
+		s := claim(http.MethodPost, target, body)
+		if prove(r.Header, s, secret); target == PathEnrol {
+			s.headers(r.Header, ed25519.Sign(agentKey, s.message()))
+		}
 		b := newBackend()
 		w := httptest.NewRecorder()
 		handlerOf(b).ServeHTTP(w, r)

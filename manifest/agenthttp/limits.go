@@ -22,6 +22,8 @@ const (
 	MaxHeader = 16 << 10
 	// ReplayWindow is how far the time of a signed request may be from the server's clock, either way.
 	ReplayWindow = 5 * time.Minute
+	// enrolTime is how long an enrolment may take to arrive.
+	enrolTime = 10 * time.Second
 	// gzipFrom is the size in bytes from which compressing pays.
 	gzipFrom = 1 << 10
 )

@@ -23,7 +23,7 @@ const (
 	UnknownAsset Kind = "urn:patchpolicy:problem:unknown-asset" // 401: manifest.ErrUnknownAsset
 	Invalid      Kind = "urn:patchpolicy:problem:invalid"       // 400: manifest.ErrInvalid
 	Unavailable  Kind = "urn:patchpolicy:problem:unavailable"   // 503: manifest.ErrUnavailable
-	NotSigned    Kind = "urn:patchpolicy:problem:not-signed"    // 401: the request is not signed by the asset's key
+	NotSigned    Kind = "urn:patchpolicy:problem:not-signed"    // 401: the request is not proven to be of an enrolled asset
 	Clock        Kind = "urn:patchpolicy:problem:clock"         // 401: the request's time is not within ReplayWindow of Problem.Now
 	TooLarge     Kind = "urn:patchpolicy:problem:too-large"     // 413: over MaxRequest, MaxElements or MaxEnrolment
 	WrongType    Kind = "urn:patchpolicy:problem:wrong-type"    // 415: not JSON, or compressed with something else than gzip
@@ -40,10 +40,10 @@ var about = map[Kind]struct {
 }{
 	BadToken:     {http.StatusForbidden, manifest.ErrBadToken, "Ask the administrator for a new enrolment token."},
 	AssetExists:  {http.StatusConflict, manifest.ErrAssetExists, "Enrol under another name, or have the administrator remove the old asset."},
-	UnknownAsset: {http.StatusUnauthorized, manifest.ErrUnknownAsset, "Enrol this agent."},
+	UnknownAsset: {http.StatusUnauthorized, manifest.ErrUnknownAsset, "Enrol this agent again."},
 	Invalid:      {http.StatusBadRequest, manifest.ErrInvalid, "Use the same release of server and agent."},
 	Unavailable:  {http.StatusServiceUnavailable, manifest.ErrUnavailable, "Try again later."},
-	NotSigned:    {http.StatusUnauthorized, nil, "Sign with the key this asset enrolled with; if it is lost, enrol again under another name."},
+	NotSigned:    {http.StatusUnauthorized, nil, "If this asset was removed, or its key is lost, enrol it again."},
 	Clock:        {http.StatusUnauthorized, nil, `Sign again with the time in "now", and set this machine's clock.`},
 	TooLarge:     {http.StatusRequestEntityTooLarge, nil, "Send fewer reports at a time."},
 	WrongType:    {http.StatusUnsupportedMediaType, nil, "Send application/json, plain or with Content-Encoding: gzip."},
@@ -61,11 +61,14 @@ type Problem struct {
 	Text   string    `json:"error"`
 	Hint   string    `json:"hint"`
 	Now    time.Time `json:"now,omitzero"` // the server's clock, with Clock
+
+	// Authentic: the server itself answered this very request. If not, whoever is on the way may have made it up.
+	Authentic bool `json:"-"`
 }
 
 func newProblem(k Kind, format string, args ...any) *Problem {
 	a := about[k]
-	return &Problem{k, http.StatusText(a.status), a.status, fmt.Sprintf(format, args...), a.hint, time.Time{}}
+	return &Problem{k, http.StatusText(a.status), a.status, fmt.Sprintf(format, args...), a.hint, time.Time{}, false}
 }
 
 // Error says what the server refused and what to do.
@@ -80,8 +83,12 @@ func (p *Problem) Error() string {
 	return s
 }
 
-// Is reports whether target is the sentinel that the kind stands for.
+// Is reports whether target is the sentinel that the kind stands for; and manifest.ErrRefused of what the server itself
+// refused for good.
 func (p *Problem) Is(target error) bool {
+	if target == manifest.ErrRefused {
+		return p.Authentic && p.Status < http.StatusInternalServerError && p.Kind != Clock
+	}
 	is := about[p.Kind].is
 	return is != nil && is == target
 }
@@ -102,18 +109,22 @@ func problemOf(err error) (p *Problem, known bool) {
 	return newProblem(Internal, "the server failed"), false
 }
 
-func (p *Problem) write(w http.ResponseWriter) {
+func (p *Problem) body() []byte {
+	body, err := json.Marshal(p)
+	if err != nil { // a clock that shows a year past 9999
+		return []byte("{}")
+	}
+	return body
+}
+
+func (p *Problem) write(w http.ResponseWriter, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", mediaProblem)
 	switch p.Status {
 	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", "Patchpolicy-Ed25519")
+		h.Set("WWW-Authenticate", "Patchpolicy")
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", "30")
-	}
-	body, err := json.Marshal(p)
-	if err != nil { // a clock that shows a year past 9999
-		body = []byte("{}")
 	}
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(body) // the agent is gone: nobody to tell

@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -66,7 +67,7 @@ func serve(t *testing.T, h http.Handler) *pipes {
 
 func pipeClient(t *testing.T, p *pipes, change ...func(*Config)) *Client {
 	c, err := NewClient(configOf("http://server", append(change, func(c *Config) {
-		c.Clock, c.Transport = time.Now, &http.Transport{DialContext: p.dial}
+		c.PlainHTTP, c.Clock, c.Transport = true, time.Now, &http.Transport{DialContext: p.dial}
 	})...))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
@@ -143,9 +144,12 @@ func TestSlowPeersAreLetGo(t *testing.T) {
 // signedHead are headers of a check-in whose body of 1,000 bytes never comes in time.
 func signedHead() string {
 	h := http.Header{}
-	signed{method: "POST", target: PathCheckIn, asset: asset, time: t0}.sign(h, agentKey)
-	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n%s: %s\r\n%s: %s\r\n%s: %s\r\n\r\n",
-		PathCheckIn, HeaderAsset, h.Get(HeaderAsset), HeaderTime, h.Get(HeaderTime), HeaderSignature, h.Get(HeaderSignature))
+	prove(h, claim("POST", PathCheckIn, nil), secret)
+	h.Set("Content-Type", mediaJSON)
+	h.Set("Content-Length", "1000")
+	var head strings.Builder
+	_ = h.Write(&head)
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\n%s\r\n", PathCheckIn, head.String())
 }
 
 // A server that does not answer costs the client its timeout and no more.

@@ -2,33 +2,46 @@ package agenthttp
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // The routes, relative to the server's base URL.
 const (
+	PathTrust   = "/v1/agent/trust"
 	PathEnrol   = "/v1/agent/enrol"
 	PathCheckIn = "/v1/agent/check-in"
+	PathLeave   = "/v1/agent/leave"
 )
 
-// The headers of a request.
+// The headers of a request. An answer has HeaderProof.
 const (
-	HeaderAsset     = "Patchpolicy-Asset"     // who signs
-	HeaderTime      = "Patchpolicy-Time"      // when, RFC 3339
-	HeaderSignature = "Patchpolicy-Signature" // base64
+	HeaderAsset   = "Patchpolicy-Asset"   // who calls
+	HeaderKey     = "Patchpolicy-Key"     // the name of its key, manifest.Fingerprint
+	HeaderTime    = "Patchpolicy-Time"    // when, RFC 3339
+	HeaderContent = "Patchpolicy-Content" // SHA-256 of the body as sent, in lower-case hex
+	HeaderProof   = "Patchpolicy-Proof"   // base64
 )
 
 const (
 	mediaJSON    = "application/json"
 	mediaProblem = "application/problem+json"
+)
+
+// The contexts of what is authenticated.
+const (
+	requestContext = "patchpolicy-request-v1"
+	answerContext  = "patchpolicy-answer-v1"
 )
 
 // formatTime writes an instant for a header.
@@ -43,33 +56,63 @@ func parseTime(s string) (time.Time, error) {
 	return t.UTC(), nil
 }
 
-// signed is everything a request's signature covers.
+// signed is everything that the proof of a request covers. None of the parts can hold a line break.
 type signed struct {
-	method string
-	target string // route and query, without the base URL's path, which a proxy may change
-	asset  job.AssetID
-	time   time.Time
-	body   []byte // as sent, compressed or not
+	method  string
+	target  string // route and query, without the base URL's path, which a proxy may change
+	asset   job.AssetID
+	key     string // the name of the asset's key
+	time    time.Time
+	content string // SHA-256 of the body as sent, in lower-case hex
 }
 
-// message is the text that is signed: six lines, none of which can hold a line break.
+func (s signed) parts() []string {
+	return []string{s.method, s.target, string(s.asset), s.key, formatTime(s.time), s.content}
+}
+
+// message is the text that an enrolment's signature covers: the one that a MAC covers too.
 func (s signed) message() []byte {
-	sum := sha256.Sum256(s.body)
-	return []byte(strings.Join([]string{
-		"patchpolicy-request-v1", s.method, s.target, string(s.asset), formatTime(s.time), hex.EncodeToString(sum[:]),
-	}, "\n") + "\n")
+	return []byte(requestContext + "\n" + strings.Join(s.parts(), "\n") + "\n")
 }
 
-// sign sets the three headers.
-func (s signed) sign(h http.Header, key ed25519.PrivateKey) {
+// headers sets the headers with a proof.
+func (s signed) headers(h http.Header, proof []byte) {
 	h.Set(HeaderAsset, string(s.asset))
+	h.Set(HeaderKey, s.key)
 	h.Set(HeaderTime, formatTime(s.time))
-	h.Set(HeaderSignature, base64.StdEncoding.EncodeToString(ed25519.Sign(key, s.message())))
+	h.Set(HeaderContent, s.content)
+	h.Set(HeaderProof, encodeProof(proof))
 }
 
-// holds says whether the signature is key's over s.
-func (s signed) holds(key ed25519.PublicKey, signature string) bool {
-	sig, err := base64.StdEncoding.DecodeString(signature)
-	return err == nil && base64.StdEncoding.EncodeToString(sig) == signature && // one way to write it, no other
-		len(key) == ed25519.PublicKeySize && ed25519.Verify(key, s.message(), sig)
+// signedBy says whether the proof is key's signature over s.
+func (s signed) signedBy(key ed25519.PublicKey, proof string) bool {
+	sig := decodeProof(proof)
+	return len(key) == ed25519.PublicKeySize && sig != nil && ed25519.Verify(key, s.message(), sig)
+}
+
+// provenBy says whether the proof is the MAC under secret over s.
+func (s signed) provenBy(secret manifest.Secret, proof string) bool {
+	return hmac.Equal(decodeProof(proof), secret.MAC(requestContext, s.parts()...))
+}
+
+// answerProof authenticates an answer to the request with the given proof: nobody can pass it off as the answer to another.
+// Body is as it was before compression.
+func answerProof(secret manifest.Secret, request string, status int, body []byte) string {
+	return encodeProof(secret.MAC(answerContext, request, strconv.Itoa(status), contentOf(body)))
+}
+
+func encodeProof(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+
+// decodeProof reads what encodeProof wrote and nothing else; nil: it is none.
+func decodeProof(s string) []byte {
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil || encodeProof(b) != s {
+		return nil
+	}
+	return b
+}
+
+func contentOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
 }

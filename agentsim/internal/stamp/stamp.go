@@ -30,9 +30,12 @@ func (k Key) Sign(message []byte) ([]byte, error) {
 	return h.Sum(nil), nil
 }
 
+// KeyIDs names the key.
+func (k Key) KeyIDs() []string { return []string{k.KeyID()} }
+
 // Verify wants the signature that Sign makes.
-func (k Key) Verify(message, signature []byte) error {
-	if want, _ := k.Sign(message); !bytes.Equal(want, signature) {
+func (k Key) Verify(keyID string, message, signature []byte) error {
+	if want, _ := k.Sign(message); keyID != k.KeyID() || !bytes.Equal(want, signature) {
 		return errors.New("not made with this key over these bytes")
 	}
 	return nil

@@ -71,7 +71,7 @@ Exit codes: 0 all went well, 1 something failed, 2 wrong usage or bad input.`,
 		},
 	}
 	root.PersistentFlags().BoolVarP(&p.verbose, "verbose", "v", false, "log more")
-	root.AddCommand(p.scan(), p.verify(), p.enrol(), p.run(), p.status())
+	root.AddCommand(p.scan(), p.verify(), p.enrol(), p.leave(), p.run(), p.status())
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(err)

@@ -67,13 +67,13 @@ func TestBadInput(t *testing.T) {
 		{"both tokens", enrol("--token-file", empty), []string{"either --token-file or --token"}},
 		{"bad server", enrol("--server", "ftp://x"), []string{"no http or https URL"}},
 		{"bad name", enrol("--name", "a b"), []string{"--name"}},
-		{"bad fingerprint", enrol("--manifest-key", "sha256:12"), []string{"--manifest-key"}},
+		{"bad fingerprint", enrol("--fingerprint", "sha256:12"), []string{"--fingerprint"}},
 		{"missing file", enrol("--token", "", "--token-file", "/nowhere"), []string{"--token-file"}},
 		{"empty file", enrol("--token", "", "--token-file", empty), []string{"is empty"}},
 		{"huge file", enrol("--token", "", "--token-file", huge), []string{"more than"}},
 		{"no certificates", enrol("--ca", rubbish), []string{"--ca"}},
 		{"too many tags", enrol("--tag", strings.Repeat("x,", manifest.MaxTags+1)), []string{"tags"}},
-		{"four faults", []string{"enrol", "--state", state, "--server", "x", "--name", "/", "--manifest-key", "y"}, []string{"--server", "--token-file", "--name", "--manifest-key"}},
+		{"four faults", []string{"enrol", "--state", state, "--server", "x", "--name", "/", "--fingerprint", "y"}, []string{"--server", "--token-file", "--name", "--fingerprint"}},
 		{"bad policies", []string{"run", "--state", state, "--policy", rubbish, "--signer-key", "a=" + rubbish}, []string{"--policy: signer policy is not valid", "--policy and --signer-key"}},
 		{"bad policy to enrol with", enrol("--policy", put(t, "policy", `{"format": 1, "clauses": [{"strikt": true}]}`)), []string{"--policy", `unknown field "strikt"`}},
 		{"policy with keys that are none", enrol("--policy", put(t, "policy", `{"format": 1, "signers": [{"name": "A", "sigstore": [{"keys": ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"]}]}]}`)),
@@ -114,21 +114,24 @@ func TestEnrol(t *testing.T) {
 	code, _, err := call(t, append(enrol, "--token", "wrong")...)
 	require.Equal(t, Failed, code)
 	require.Contains(t, err, "token")
-	code, _, err = call(t, append(enrol, "--token", token, "--manifest-key", "sha256:"+strings.Repeat("0", 64))...)
+	code, _, err = call(t, append(enrol, "--token", token, "--fingerprint", "sha256:"+strings.Repeat("0", 64))...)
 	require.Equal(t, Failed, code)
-	require.Contains(t, err, manifest.Fingerprint(s.public))
+	require.Contains(t, err, manifest.TrustFingerprint(s.trust))
 	first, _, _ := s.told()
+	require.Empty(t, first, "nothing is sent to the wrong server")
+	code, _, err = call(t, append(enrol, "--token", "wrong")...)
+	require.Equal(t, Failed, code)
 
-	code, out, err := call(t, append(enrol, "--token-file", put(t, "token", token+"\n"), "--manifest-key", manifest.Fingerprint(s.public))...)
+	code, out, err := call(t, append(enrol, "--token-file", put(t, "token", token+"\n"), "--fingerprint", manifest.TrustFingerprint(s.trust))...)
 	require.Equal(t, OK, code, err)
-	require.Contains(t, out, manifest.Fingerprint(s.public))
+	require.Contains(t, out, manifest.TrustFingerprint(s.trust))
 	second, _, _ := s.told()
 	require.Equal(t, first.Key, second.Key, "tried again with the same key, as after a lost answer")
 	require.Equal(t, []string{"prod", "web"}, sorted(second.Tags))
 
 	id, _, loadErr := home.Home(state).Load()
 	require.NoError(t, loadErr)
-	require.Equal(t, home.Identity{Format: 1, Server: s.url, Asset: "web-1", ManifestKey: s.public, Every: time.Minute}, id)
+	require.Equal(t, home.Identity{Format: 1, Server: s.url, Asset: "web-1", Trust: id.Trust, Every: time.Minute}, id)
 	for _, name := range []string{"agent.json", "agent.key"} {
 		info, err := os.Stat(filepath.Join(state, name))
 		require.NoError(t, err)

@@ -28,7 +28,8 @@ import (
 const maxInput = integrity.MaxPolicy
 
 type enrolment struct {
-	state, server, token, tokenFile, name, manifestKey, ca, policy string
+	state, server, token, tokenFile, name, fingerprint, ca, policy string
+	again, plainHTTP                                               bool
 	tags                                                           []string
 }
 
@@ -37,12 +38,16 @@ func (p *program) enrol() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "enrol",
 		Short: "Make this machine an asset of a server",
-		Long: `Enrol makes a key for this machine, which never leaves it, and asks the server to take it in. The server's manifest key is
-pinned: from then on the agent believes only what that key signed. Give its fingerprint with --manifest-key, as the
-administrator told it, wherever somebody could stand between this machine and the server.
+		Long: `Enrol makes a key for this machine, which never leaves it, and asks the server to take it in. The server's trust document says
+which keys sign its manifests; the agent believes it, and the versions that follow it, alone. Give its fingerprint with
+--fingerprint, as "server init" and "server key show" print it: it is checked before the token is sent. Over plain http, which needs
+--plain-http anywhere but on this machine itself, it is required.
 
 A signer policy given with --policy is pinned as well: whatever the server orders, nothing is installed that the policy does
 not let pass, and what was ordered under another policy is refused.
+
+A machine that is enrolled, and was removed by the server or copied from another one, enrols again with --again: it gets a new key
+and begins with an empty queue.
 
 It can be repeated until it succeeds. Exit codes: 0 enrolled, 1 the server refused or was not reached, 2 bad input.`,
 		Args: cobra.NoArgs,
@@ -51,10 +56,12 @@ It can be repeated until it succeeds. Exit codes: 0 enrolled, 1 the server refus
 	state(cmd, &o.state)
 	f := cmd.Flags()
 	f.StringVar(&o.server, "server", "", "the server's base URL, http or https")
-	f.StringVar(&o.tokenFile, "token-file", "", "file with the administrator's token; \"-\" reads it from the standard input")
-	f.StringVar(&o.token, "token", "", "the token itself; others on this machine can see it in the list of processes")
+	f.StringVar(&o.tokenFile, "token-file", "", "file with the enrolment token; \"-\" reads it from the standard input")
+	f.StringVar(&o.token, "token", "", "the enrolment token itself; others on this machine can see it in the list of processes")
 	f.StringVar(&o.name, "name", "", "the asset's name (default: this machine's)")
-	f.StringVar(&o.manifestKey, "manifest-key", "", "fingerprint that the server's manifest key must have, \"sha256:\" and 64 hex digits")
+	f.StringVar(&o.fingerprint, "fingerprint", "", "fingerprint of the server's trust document, \"sha256:\" and 64 hex digits")
+	f.BoolVar(&o.plainHTTP, "plain-http", false, "allow a server that is reached over plain http: others can read what is sent, the token too")
+	f.BoolVar(&o.again, "again", false, "give up the identity that this machine has, and enrol it anew")
 	f.StringVar(&o.ca, "ca", "", "PEM file of the certificate authorities to trust for the server (default: the system's)")
 	f.StringVar(&o.policy, "policy", "", "file with the signer policy that the agent shall hold the server's orders to; it is kept (default: none)")
 	f.StringSliceVar(&o.tags, "tag", nil, "tag to give the asset; may be repeated")
@@ -67,37 +74,49 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 		return err
 	}
 	h := home.Home(o.state)
-	if h.Enrolled() {
-		return misuse("an agent is enrolled in %s already: give this one a folder of its own with --state", o.state)
+	if h.Enrolled() && !o.again {
+		return misuse("an agent is enrolled in %s already: to give that up say --again, or give this one a folder of its own with --state", o.state)
+	}
+	if err := stopped(h); err != nil {
+		return err
 	}
 	if err := h.Make(); err != nil {
 		return misused{err}
 	}
-	key, err := h.Key()
+	makeKey := h.Key
+	if o.again {
+		makeKey = h.NextKey
+	}
+	key, err := makeKey()
 	if err != nil {
 		return misused{err}
 	}
 	hostname, _ := os.Hostname() // for people to read: it may be missing
-	id := home.Identity{Server: strings.TrimRight(o.server, "/"), Asset: job.AssetID(o.name), Roots: roots}
-	enrolled, err := agenthttp.Enrol(ctx, drive.Connection(id, key), manifest.Enrolment{
+	id := home.Identity{Server: strings.TrimRight(o.server, "/"), Asset: job.AssetID(o.name), Roots: roots, PlainHTTP: o.plainHTTP}
+	enrolled, trust, err := agenthttp.Enrol(ctx, drive.Connection(id, key), manifest.Enrolment{
 		Token: token, Platform: catalog.Linux, Architecture: debian.Architectures("/")[0], Hostname: hostname, Tags: o.tags,
-	}, o.manifestKey)
+	}, o.fingerprint)
 	if _, invalid := errors.AsType[*job.Invalid](err); invalid {
 		return misused{err}
 	}
 	if err != nil {
 		return err
 	}
+	if o.again {
+		if err := h.Renew(); err != nil {
+			return err
+		}
+	}
 	if policy != nil {
 		if err := h.SavePolicy(*policy); err != nil { // before it counts as enrolled, so that it never runs without
 			return err
 		}
 	}
-	id.Asset, id.ManifestKey, id.Every = enrolled.Asset, enrolled.ManifestKey, enrolled.Every
+	id.Trust, id.Every = trust, enrolled.Every
 	if err := h.Save(id); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "enrolled as %s with %s; the server's manifest key is %s\n", id.Asset, id.Server, enrolled.Fingerprint)
+	_, err = fmt.Fprintf(p.out, "enrolled as %s with %s; the server's trust document is %s\n", id.Asset, id.Server, manifest.TrustFingerprint(trust))
 	if err == nil && policy != nil {
 		_, err = fmt.Fprintf(p.out, "held to signer policy %s\n", policy.Digest())
 	}
@@ -113,7 +132,7 @@ func (o *enrolment) check() (token, roots string, policy *integrity.Policy, err 
 	}
 	switch {
 	case (o.token == "") == (o.tokenFile == ""):
-		bad("give the administrator's token with either --token-file or --token")
+		bad("give the enrolment token with either --token-file or --token")
 	case o.token != "":
 		token = o.token
 	default:
@@ -133,8 +152,8 @@ func (o *enrolment) check() (token, roots string, policy *integrity.Policy, err 
 	if err := job.ValidID(o.name); err != nil {
 		bad("--name: %w", err)
 	}
-	if o.manifestKey != "" && !isFingerprint(o.manifestKey) {
-		bad("--manifest-key: %q is no fingerprint: want \"sha256:\" and 64 hex digits", o.manifestKey)
+	if o.fingerprint != "" && !isFingerprint(o.fingerprint) {
+		bad("--fingerprint: %q is no fingerprint: want \"sha256:\" and 64 hex digits", o.fingerprint)
 	}
 	if o.ca != "" {
 		data, err := readInput(o.ca)
@@ -156,7 +175,7 @@ func (o *enrolment) check() (token, roots string, policy *integrity.Policy, err 
 	if err := errors.Join(errs...); err != nil {
 		return "", "", nil, misused{err}
 	}
-	o.manifestKey = strings.ToLower(o.manifestKey)
+	o.fingerprint = strings.ToLower(o.fingerprint)
 	return token, roots, policy, nil
 }
 

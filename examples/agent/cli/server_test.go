@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"crypto/ecdh"
 	"crypto/ed25519"
+	"crypto/rand"
 	"net/http/httptest"
 	"slices"
 	"sync"
@@ -19,9 +21,10 @@ import (
 
 // server is a server of one asset that hands out what the test says.
 type server struct {
-	url     string
-	public  ed25519.PublicKey
-	private ed25519.PrivateKey
+	url      string
+	private  ed25519.PrivateKey
+	exchange *ecdh.PrivateKey
+	trust    []byte
 
 	mu        sync.Mutex
 	enrolment manifest.Enrolment
@@ -38,7 +41,12 @@ func newServer(t *testing.T) *server {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
-	s := &server{public: public, private: private, revision: 1}
+	exchange, err := ecdh.X25519().GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	own := manifest.Ed25519(public)
+	trust, err := manifest.SealTrust(manifest.NewTrust(own, own, exchange.PublicKey().Bytes(), time.Now()), manifest.NewSigner(private))
+	require.NoError(t, err)
+	s := &server{private: private, exchange: exchange, trust: trust, revision: 1}
 	h := httptest.NewServer(agenthttp.NewHandler(s, agenthttp.Options{}))
 	t.Cleanup(h.Close)
 	s.url = h.URL
@@ -52,16 +60,25 @@ func (s *server) Enrol(_ context.Context, e manifest.Enrolment) (manifest.Enroll
 		return manifest.Enrolled{}, manifest.ErrBadToken
 	}
 	s.enrolment = e
-	return manifest.Enrolled{Asset: e.Asset, ManifestKey: s.public, Every: time.Minute, Fingerprint: manifest.Fingerprint(s.public)}, nil
+	return manifest.Enrolled{Asset: e.Asset, Every: time.Minute}, nil
 }
 
-func (s *server) AssetKey(_ context.Context, asset job.AssetID) (ed25519.PublicKey, error) {
+func (s *server) Trust() manifest.Chain { return manifest.Chain{s.trust} }
+
+func (s *server) Secrets(_ context.Context, asset job.AssetID, keyID string) ([]manifest.Secret, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.enrolment.Asset != asset {
+	if s.enrolment.Asset != asset || manifest.Fingerprint(s.enrolment.Key) != keyID {
 		return nil, manifest.ErrUnknownAsset
 	}
-	return s.enrolment.Key, nil
+	return manifest.ServerSecrets([]*ecdh.PrivateKey{s.exchange}, asset, keyID, s.enrolment.Exchange)
+}
+
+func (s *server) Leave(context.Context, job.AssetID, string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.enrolment = manifest.Enrolment{}
+	return nil
 }
 
 func (s *server) CheckIn(_ context.Context, in manifest.CheckIn) (manifest.Answer, error) {

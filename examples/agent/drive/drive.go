@@ -73,7 +73,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer func() { err = errors.Join(err, journal.Close()) }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w := &window{home: c.Home, journal: journal, logger: c.Logger}
+	w := &window{home: c.Home, identity: c.Identity, journal: journal, logger: c.Logger}
 	every := c.Every
 	if every == 0 {
 		every = c.Identity.Every
@@ -83,7 +83,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		c.Logger.Info("it is held to a signer policy", "digest", policy.Digest)
 	}
 	err = runner.Run(ctx, runner.Config{
-		Agent:    agent.Config{Asset: c.Identity.Asset, Key: manifest.NewVerifier(c.Identity.ManifestKey), Every: every, Policy: policy},
+		Agent:    agent.Config{Asset: c.Identity.Asset, Trust: c.Identity.SealedTrust(), Every: every, Policy: policy},
 		State:    state,
 		Platform: platform,
 		Server:   &watched{Client: client, window: w, idle: cancel, untilIdle: c.UntilIdle},
@@ -102,7 +102,7 @@ func Run(ctx context.Context, c Config) (err error) {
 
 // Connection is how an agent calls its server. A list of certificate authorities that holds none trusts nobody.
 func Connection(id home.Identity, key ed25519.PrivateKey) agenthttp.Config {
-	c := agenthttp.Config{Server: id.Server, Asset: id.Asset, Key: key}
+	c := agenthttp.Config{Server: id.Server, PlainHTTP: id.PlainHTTP, Asset: id.Asset, Key: key, Trust: id.SealedTrust()}
 	if id.Roots != "" {
 		c.Roots = x509.NewCertPool()
 		c.Roots.AppendCertsFromPEM([]byte(id.Roots))
@@ -112,11 +112,12 @@ func Connection(id home.Identity, key ed25519.PrivateKey) agenthttp.Config {
 
 // window shows the agent's state to other programs. What it writes is for people: when it cannot, the agent goes on.
 type window struct {
-	home    home.Home
-	journal *home.Journal
-	logger  *slog.Logger
-	shown   []byte
-	idle    atomic.Bool // nothing is queued, under way or unreported
+	home     home.Home
+	identity home.Identity
+	journal  *home.Journal
+	logger   *slog.Logger
+	shown    []byte
+	idle     atomic.Bool // nothing is queued, under way or unreported
 }
 
 func (w *window) show(s agent.State) {
@@ -126,6 +127,10 @@ func (w *window) show(s agent.State) {
 		return
 	}
 	w.shown = data
+	if s.Trust != nil && !bytes.Equal(s.Trust, w.identity.Trust) {
+		w.identity.Trust = s.Trust // so that the next start calls by its exchange key
+		err = errors.Join(err, w.home.Save(w.identity))
+	}
 	err = errors.Join(err, w.journal.Add(s.Reports), w.home.WriteStatus(home.Status{Process: os.Getpid(), Written: time.Now().UTC(), State: s}))
 	if err != nil {
 		w.logger.Warn("the status or the journal could not be written", "error", err)

@@ -16,16 +16,18 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // Identity is who an agent is, as the server enrolled it.
 type Identity struct {
-	Format      int               `json:"format"` // 1
-	Server      string            `json:"server"` // base URL
-	Asset       job.AssetID       `json:"asset"`
-	ManifestKey ed25519.PublicKey `json:"manifestKey"`     // the server's, pinned (MAN-5)
-	Every       time.Duration     `json:"every"`           // between check-ins, as the server wishes (MAN-3)
-	Roots       string            `json:"roots,omitempty"` // PEM of the certificate authorities trusted for the server; empty: the system's
+	Format    int             `json:"format"` // 1
+	Server    string          `json:"server"` // base URL
+	Asset     job.AssetID     `json:"asset"`
+	Trust     json.RawMessage `json:"trust"`               // the newest trust document of the server that is believed, sealed (MAN-13)
+	Every     time.Duration   `json:"every"`               // between check-ins, as the server wishes (MAN-3)
+	Roots     string          `json:"roots,omitempty"`     // PEM of the certificate authorities trusted for the server; empty: the system's
+	PlainHTTP bool            `json:"plainHTTP,omitempty"` // the server may be called over plain http beyond the loopback
 }
 
 // maxFile is the bytes of the largest file read: a status with full queues.
@@ -66,7 +68,7 @@ func (h Home) Load() (Identity, ed25519.PrivateKey, error) {
 	if err := id.check(); err != nil {
 		return Identity{}, nil, fmt.Errorf("%s: %w", h.file("agent.json"), err)
 	}
-	key, err := h.key()
+	key, err := h.key("agent.key")
 	return id, key, err
 }
 
@@ -78,12 +80,20 @@ func (id Identity) check() error {
 		return errors.New("it names no server")
 	case job.ValidID(string(id.Asset)) != nil:
 		return job.ValidID(string(id.Asset))
-	case len(id.ManifestKey) != ed25519.PublicKeySize:
-		return fmt.Errorf("the manifest key has %d bytes, want %d", len(id.ManifestKey), ed25519.PublicKeySize)
 	case id.Every <= 0:
 		return fmt.Errorf("the check-in interval is %v", id.Every)
 	}
-	return nil
+	_, err := manifest.OpenTrust(id.SealedTrust())
+	return err
+}
+
+// SealedTrust is the trust document as it was signed.
+func (id Identity) SealedTrust() []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, id.Trust) != nil {
+		return nil
+	}
+	return b.Bytes()
 }
 
 // Save keeps who the agent is.
@@ -99,8 +109,10 @@ func (h Home) Enrolled() bool {
 }
 
 // Key returns the agent's key, making one the first time.
-func (h Home) Key() (ed25519.PrivateKey, error) {
-	key, err := h.key()
+func (h Home) Key() (ed25519.PrivateKey, error) { return h.makeKey("agent.key") }
+
+func (h Home) makeKey(name string) (ed25519.PrivateKey, error) {
+	key, err := h.key(name)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
@@ -112,11 +124,11 @@ func (h Home) Key() (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key, h.write("agent.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return key, h.write(name, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
-func (h Home) key() (ed25519.PrivateKey, error) {
-	name := h.file("agent.key")
+func (h Home) key(file string) (ed25519.PrivateKey, error) {
+	name := h.file(file)
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, fmt.Errorf("the agent's key: %w", err)
@@ -124,7 +136,7 @@ func (h Home) key() (ed25519.PrivateKey, error) {
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("the agent's key %s can be read by others (mode %04o): anybody may have it; enrol anew, or, if nobody else uses this machine, chmod 600 it", name, info.Mode().Perm())
 	}
-	data, err := h.read("agent.key")
+	data, err := h.read(file)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 func made(t *testing.T) Home {
@@ -21,6 +22,17 @@ func made(t *testing.T) Home {
 	h := Home(filepath.Join(t.TempDir(), "a", "b"))
 	require.NoError(t, h.Make())
 	return h
+}
+
+// trust is a trust document of some server.
+func trust(t *testing.T) []byte {
+	private := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	exchange, err := manifest.AgentExchange(private)
+	require.NoError(t, err)
+	own := manifest.Ed25519(private.Public().(ed25519.PublicKey))
+	sealed, err := manifest.SealTrust(manifest.NewTrust(own, own, exchange, time.Now()), manifest.NewSigner(private))
+	require.NoError(t, err)
+	return sealed
 }
 
 func TestIdentityRoundTrip(t *testing.T) {
@@ -33,22 +45,22 @@ func TestIdentityRoundTrip(t *testing.T) {
 	again, err := h.Key()
 	require.NoError(t, err)
 	require.Equal(t, key, again)
-	want := Identity{Format: 1, Server: "http://127.0.0.1", Asset: "web-1", ManifestKey: ed25519.PublicKey(key[32:]), Every: time.Minute}
+	want := Identity{Format: 1, Server: "http://127.0.0.1", Asset: "web-1", Trust: trust(t), Every: time.Minute}
 	require.NoError(t, h.Save(want))
 	require.True(t, h.Enrolled())
 	got, have, err := h.Load()
 	require.NoError(t, err)
+	got.Trust = got.SealedTrust()
 	require.Equal(t, want, got)
 	require.Equal(t, key, have)
 }
 
 func TestDamagedIdentityIsRefused(t *testing.T) {
-	key := ed25519.PublicKey(make([]byte, ed25519.PublicKeySize))
-	good := Identity{Format: 1, Server: "http://127.0.0.1", Asset: "web-1", ManifestKey: key, Every: time.Minute}
+	good := Identity{Format: 1, Server: "http://127.0.0.1", Asset: "web-1", Trust: trust(t), Every: time.Minute}
 	require.NoError(t, good.check())
 	for want, spoil := range map[string]func(*Identity){
 		"format": func(i *Identity) { i.Format = 2 }, "server": func(i *Identity) { i.Server = "" }, "id": func(i *Identity) { i.Asset = "/" },
-		"manifest key": func(i *Identity) { i.ManifestKey = key[1:] }, "interval": func(i *Identity) { i.Every = 0 },
+		"trust": func(i *Identity) { i.Trust = []byte("{}") }, "interval": func(i *Identity) { i.Every = 0 },
 	} {
 		bad := good
 		spoil(&bad)

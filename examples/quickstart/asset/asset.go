@@ -28,7 +28,7 @@ type Config struct {
 	Dir         string // of its disk and its agent's state; it belongs to this asset alone
 	Server      string // base URL
 	Token       string
-	Fingerprint string // of the server's manifest key
+	Fingerprint string // of the server's trust document
 	Verifier    integrity.SignatureVerifier
 	Observe     func(agent.State) // called after each change of the agent's state
 }
@@ -67,19 +67,20 @@ func (a *Asset) Run(ctx context.Context) error {
 		return err
 	}
 	connection := agenthttp.Config{Server: a.cfg.Server, Asset: a.cfg.ID, Key: key}
-	enrolled, err := agenthttp.Enrol(ctx, connection, manifest.Enrolment{
+	enrolled, trust, err := agenthttp.Enrol(ctx, connection, manifest.Enrolment{
 		Token: a.cfg.Token, Platform: catalog.Linux, Architecture: runtime.GOARCH,
 	}, a.cfg.Fingerprint)
 	if err != nil {
 		return fmt.Errorf("asset %s: %w", a.cfg.ID, err)
 	}
+	connection.Trust = trust
 	client, err := agenthttp.NewClient(connection)
 	if err != nil {
 		return fmt.Errorf("asset %s: %w", a.cfg.ID, err)
 	}
 	defer client.Close()
 	for ctx.Err() == nil {
-		if err := a.boot(ctx, enrolled, client); err != nil {
+		if err := a.boot(ctx, enrolled, trust, client); err != nil {
 			return fmt.Errorf("asset %s: %w", a.cfg.ID, err)
 		}
 	}
@@ -87,7 +88,7 @@ func (a *Asset) Run(ctx context.Context) error {
 }
 
 // boot runs the agent until the asset goes down.
-func (a *Asset) boot(ctx context.Context, enrolled manifest.Enrolled, server runner.Server) (err error) {
+func (a *Asset) boot(ctx context.Context, enrolled manifest.Enrolled, trust []byte, server runner.Server) (err error) {
 	ctx, down := context.WithCancel(ctx)
 	defer down()
 	a.lock.Lock()
@@ -101,7 +102,7 @@ func (a *Asset) boot(ctx context.Context, enrolled manifest.Enrolled, server run
 	defer func() { err = errors.Join(err, state.Close()) }()
 	up := time.Now()
 	return runner.Run(ctx, runner.Config{
-		Agent: agent.Config{Asset: enrolled.Asset, Key: manifest.NewVerifier(enrolled.ManifestKey), Every: enrolled.Every, Retry: enrolled.Every},
+		Agent: agent.Config{Asset: enrolled.Asset, Trust: trust, Every: enrolled.Every, Retry: enrolled.Every},
 		State: state, Platform: a.disk, Server: server, Verifier: a.cfg.Verifier, Stage: filepath.Join(a.cfg.Dir, "stage"),
 		Clock:   func() runner.Clock { return runner.Clock{Wall: time.Now().UTC(), Up: time.Since(up)} },
 		Observe: a.cfg.Observe, Poll: enrolled.Every,

@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"crypto/ecdh"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
@@ -33,7 +34,7 @@ type Server struct {
 	*controller.Controller
 	URL         string
 	Token       string // enrols as many assets as Start was told
-	Fingerprint string // of the manifest key, for agents to compare
+	Fingerprint string // of the trust document, for agents to compare
 
 	store *sqlstore.Store
 	http  *http.Server
@@ -49,18 +50,27 @@ func Start(ctx context.Context, dir string, assets int) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	exchange, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	signer, key := manifest.NewSigner(private), manifest.Ed25519(public)
+	trust, err := manifest.SealTrust(manifest.NewTrust(key, key, exchange.PublicKey().Bytes(), time.Now()), signer)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	store, err := sqlstore.OpenSQLite(ctx, filepath.Join(dir, "server.db"))
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	control, err := controller.New(store, controller.Config{
-		Signer: manifest.NewSigner(private), Key: public,
+		Signer: signer, Trust: manifest.Chain{trust}, Exchange: []*ecdh.PrivateKey{exchange},
 		Timing: manifest.Timing{CheckIn: CheckIn, Publish: -1, Jitter: -1},
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	s := &Server{Controller: control, Token: rand.Text(), Fingerprint: manifest.Fingerprint(public), store: store}
+	s := &Server{Controller: control, Token: rand.Text(), Fingerprint: manifest.TrustFingerprint(trust), store: store}
 	if _, err := control.AddToken(ctx, s.Token, controller.Token{Name: "quickstart", Uses: assets}, time.Now()); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -133,6 +143,10 @@ type backend struct{ *controller.Controller }
 
 func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
 	return b.Controller.Enrol(ctx, e, time.Now())
+}
+
+func (b backend) Leave(ctx context.Context, id job.AssetID, _ string) error {
+	return b.RemoveAsset(ctx, id, time.Now())
 }
 
 func (b backend) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {

@@ -27,7 +27,7 @@ const token = "an administrator's token"
 func server(t *testing.T) (*httptest.Server, *memstore.Store) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	store := memstore.New(memstore.Options{Seed: 1})
-	c, err := controller.New(store, controller.Config{Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey)})
+	c, err := controller.New(store, controller.Config{Signer: manifest.NewSigner(key)})
 	require.NoError(t, err)
 	s := httptest.NewServer(adminhttp.NewHandler(adminhttp.Options{
 		Controller: c, Token: token,

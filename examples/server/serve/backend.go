@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"time"
@@ -24,10 +23,18 @@ func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enro
 	return enrolled, stopping(err)
 }
 
-// AssetKey implements agenthttp.Backend.
-func (b backend) AssetKey(ctx context.Context, id job.AssetID) (ed25519.PublicKey, error) {
-	key, err := b.controller.AssetKey(ctx, id)
-	return key, stopping(err)
+// Trust implements agenthttp.Backend.
+func (b backend) Trust() manifest.Chain { return b.controller.Trust() }
+
+// Secrets implements agenthttp.Backend.
+func (b backend) Secrets(ctx context.Context, id job.AssetID, keyID string) ([]manifest.Secret, error) {
+	secrets, err := b.controller.Secrets(ctx, id, keyID)
+	return secrets, stopping(err)
+}
+
+// Leave implements agenthttp.Backend.
+func (b backend) Leave(ctx context.Context, id job.AssetID, _ string) error {
+	return stopping(b.controller.RemoveAsset(ctx, id, time.Now()))
 }
 
 // CheckIn implements agenthttp.Backend.

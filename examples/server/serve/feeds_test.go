@@ -51,7 +51,7 @@ func (s *broken) Update(ctx context.Context, fn func(controller.Writer) error) e
 
 func newController(t *testing.T, s controller.Store) *controller.Controller {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	c, err := controller.New(s, controller.Config{Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey)})
+	c, err := controller.New(s, controller.Config{Signer: manifest.NewSigner(key)})
 	require.NoError(t, err)
 	return c
 }
@@ -101,28 +101,28 @@ func TestFeedsKeepPasswordsToThemselves(t *testing.T) {
 
 func TestSecretFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
-	files, public, err := Init(dir)
+	files, chain, err := Init(dir, 1, 1)
 	require.NoError(t, err)
-	key, err := ReadKey(files.Key)
+	keys, err := files.ReadKeys()
 	require.NoError(t, err)
-	require.True(t, public.Equal(key.Public()))
+	require.Equal(t, chain[0], []byte(keys.Trust[0]))
 	token, err := ReadToken(files.AdminToken)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(token), 20)
-	_, _, err = Init(dir)
+	_, _, err = Init(dir, 1, 1)
 	require.ErrorContains(t, err, "not replaced")
-	again, err := ReadKey(files.Key)
+	again, err := files.ReadKeys()
 	require.NoError(t, err)
-	require.Equal(t, key, again)
+	require.Equal(t, keys, again)
 
-	_, err = ReadKey(filepath.Join(dir, "none"))
+	_, err = readSeeds(filepath.Join(dir, "none"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	_, err = ReadKey(dir)
+	_, err = readSeeds(dir)
 	require.Error(t, err)
 	for _, content := range []string{"", "x", "c2hvcnQ=", strings.Repeat("A", 5000)} {
 		path := filepath.Join(t.TempDir(), "bad")
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-		_, err = ReadKey(path)
+		_, err = readSeeds(path)
 		require.Error(t, err, "%.10q", content)
 	}
 	for _, content := range []string{"", "short", "two words that are long enough"} {

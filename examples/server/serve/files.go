@@ -1,50 +1,51 @@
 package serve
 
 import (
-	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // Files says where a server keeps what must survive it.
 type Files struct {
 	DB         string // SQLite database
 	Key        string // seed of the manifest key, in base64: who has it commands every agent
+	Exchange   string // the exchange keys, in base64, the newest first: who has one can listen in, and speak as any agent
+	Trust      string // every version of the trust document; no secret
 	AdminToken string // bearer token of the administration
 }
 
 // In names the files in one folder.
 func In(dir string) Files {
-	return Files{DB: filepath.Join(dir, "server.db"), Key: filepath.Join(dir, "manifest.key"), AdminToken: filepath.Join(dir, "admin.token")}
+	return Files{DB: filepath.Join(dir, "server.db"), Key: filepath.Join(dir, "manifest.key"), Exchange: filepath.Join(dir, "exchange.key"),
+		Trust: filepath.Join(dir, "trust.json"), AdminToken: filepath.Join(dir, "admin.token")}
 }
 
-// Init makes the key and the token, mode 0600. It never replaces a file: a new key would cut every enrolled agent off.
-func Init(dir string) (Files, ed25519.PublicKey, error) {
+// Init makes the keys and the token, mode 0600: so many root keys, of which threshold must sign each further version of the trust
+// document. It never replaces a file: new keys would cut every enrolled agent off.
+func Init(dir string, roots, threshold int) (Files, manifest.Chain, error) {
 	f := In(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return f, nil, err
 	}
-	for _, path := range []string{f.Key, f.AdminToken} {
+	for _, path := range []string{f.Key, f.Exchange, f.Trust, f.AdminToken} {
 		if _, err := os.Lstat(path); err == nil {
 			return f, nil, fmt.Errorf("%s exists; it is not replaced: choose another folder, or remove it if no agent has enrolled", path)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return f, nil, err
 		}
 	}
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+	chain, err := f.makeKeys(roots, threshold)
 	if err != nil {
 		return f, nil, err
 	}
-	if err := create(f.Key, base64.StdEncoding.EncodeToString(private.Seed())); err != nil {
-		return f, nil, err
-	}
-	return f, public, create(f.AdminToken, rand.Text())
+	return f, chain, create(f.AdminToken, rand.Text())
 }
 
 func create(path, content string) error {
@@ -54,19 +55,6 @@ func create(path, content string) error {
 	}
 	_, err = file.WriteString(content + "\n")
 	return errors.Join(err, file.Sync(), file.Close())
-}
-
-// ReadKey reads the manifest key.
-func ReadKey(path string) (ed25519.PrivateKey, error) {
-	text, err := readSecret(path)
-	if err != nil {
-		return nil, err
-	}
-	seed, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("%s holds no manifest key (the base64 of %d bytes)", path, ed25519.SeedSize)
-	}
-	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 // ReadToken reads the administrator's token.

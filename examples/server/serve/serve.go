@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -65,7 +64,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	key, err := ReadKey(c.Key)
+	keys, err := c.ReadKeys()
 	if err != nil {
 		return err
 	}
@@ -79,10 +78,13 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	ctl, err := controller.New(store, controller.Config{
-		Signer: manifest.NewSigner(key), Key: key.Public().(ed25519.PublicKey), Timing: manifest.Timing{CheckIn: c.CheckIn}, Zone: time.LoadLocation,
+		Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Timing: manifest.Timing{CheckIn: c.CheckIn}, Zone: time.LoadLocation,
 		Policy: c.Policy,
 	})
 	if err != nil {
+		return err
+	}
+	if err := ctl.CheckTrust(ctx); err != nil {
 		return err
 	}
 	listener, err := c.listen()
@@ -112,13 +114,21 @@ func Run(ctx context.Context, c Config) (err error) {
 	})
 	group.Go(func() error { syncLoop(ctx, s, p, c.SyncEvery); return nil })
 	group.Go(func() error { tickLoop(ctx, ctl, p, kick, c.Logger); return nil })
-	c.Logger.Info("listening", "addr", listener.Addr().String(), "tls", c.TLSCert != "", "fingerprint", manifest.Fingerprint(key.Public().(ed25519.PublicKey)))
+	c.Logger.Info("listening", "addr", listener.Addr().String(), "tls", c.TLSCert != "", "fingerprint", manifest.TrustFingerprint(keys.Trust[len(keys.Trust)-1]))
+	c.warnOfExpiry(keys.Trust)
 	if c.Listening != nil {
 		c.Listening(listener.Addr())
 	}
 	err = group.Wait()
 	c.Logger.Info("stopped")
 	return err
+}
+
+// warnOfExpiry announces the end of the trust document (MAN-13).
+func (c Config) warnOfExpiry(chain manifest.Chain) {
+	if t, err := chain.Newest(); err == nil && t.Expired(time.Now().Add(manifest.TrustNotice)) {
+		c.Logger.Warn("the trust document ends soon: renew it with \"server key rotate --keep\"", "version", t.Version, "expires", t.Expires)
+	}
 }
 
 func (c Config) listen() (net.Listener, error) {

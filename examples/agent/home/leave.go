@@ -1,0 +1,41 @@
+package home
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// nextKey is the key of an enrolment that replaces the present one.
+const nextKey = "agent.key.next"
+
+// NextKey returns the key with which a machine that is enrolled enrols again, making one the first time.
+func (h Home) NextKey() (ed25519.PrivateKey, error) { return h.makeKey(nextKey) }
+
+// Renew takes the next key into use, and forgets what belongs to the identity before: its queue and downloads, and the policy. The
+// journal stays. Save comes after it.
+func (h Home) Renew() error {
+	return errors.Join(h.forget(), os.Rename(h.file(nextKey), h.file("agent.key")))
+}
+
+// Leave forgets who this agent is, with its key. The journal stays.
+func (h Home) Leave() error {
+	if err := h.remove("agent.json", "agent.key", nextKey); err != nil {
+		return err
+	}
+	return h.forget()
+}
+
+func (h Home) forget() error {
+	return errors.Join(h.remove("state.db", "status.json", "policy.json"), os.RemoveAll(h.Stage()))
+}
+
+func (h Home) remove(names ...string) (err error) {
+	for _, name := range names {
+		if failed := os.Remove(h.file(name)); !errors.Is(failed, fs.ErrNotExist) {
+			err = errors.Join(err, failed)
+		}
+	}
+	return err
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchpolicy/patchpolicy/examples/server/serve"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+func keyCommand() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use: "key", Short: "Show and change the keys that agents believe",
+		Long: `The trust document says which keys sign manifests. Every version is signed by the root keys of the one before it, so that
+agents follow it by themselves, one version after the other, however many they missed. A change takes effect when the server
+starts the next time.
+
+  server key rotate                         # a new manifest key, signed by root-1.key in --dir
+  server key rotate --root /media/usb/root-1.key
+  server key rotate --keep                  # the same keys, a later end
+  server key rotate --new-roots 3 --new-threshold 2 --root root-1.key
+
+Where more root keys must sign than are at hand, rotate prepares the version, and each holder signs it:
+
+  server key sign --root /media/usb/root-2.key`,
+	}
+	c.PersistentFlags().StringVar(&dir, "dir", "patchpolicy", "folder made by \"server init\"")
+	files := func() serve.Files { return serve.In(dir) }
+	c.AddCommand(keyShow(files), keyRotate(files), keySign(files))
+	return c
+}
+
+func keyShow(files func() serve.Files) *cobra.Command {
+	return &cobra.Command{
+		Use: "show", Short: "Show every version of the trust document", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			keys, err := files().ReadKeys()
+			if err != nil {
+				return err
+			}
+			for _, sealed := range keys.Trust {
+				t, err := manifest.OpenTrust(sealed)
+				if err == nil {
+					err = showTrust(cmd.OutOrStdout(), t, sealed)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func showTrust(w io.Writer, t manifest.Trust, sealed []byte) error {
+	_, err := fmt.Fprintf(w, "version %d\n  fingerprint  %s\n  issued       %s\n  expires      %s\n  root keys    %d, of which %d must sign\n",
+		t.Version, manifest.TrustFingerprint(sealed), t.Issued.Format(time.DateTime), t.Expires.Format(time.DateTime), len(t.Root), t.Threshold)
+	for _, k := range t.Manifest {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "  manifest key %s\n", k.ID())
+		}
+	}
+	return err
+}
+
+func keyRotate(files func() serve.Files) *cobra.Command {
+	var r serve.Rotation
+	var roots []string
+	var keep bool
+	c := &cobra.Command{
+		Use: "rotate", Short: "Make the next version of the trust document, with a new manifest key", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r.Manifest = !keep
+			if err := files().Rotate(r); err != nil {
+				return err
+			}
+			return sign(cmd, files(), roots)
+		},
+	}
+	c.Flags().BoolVar(&keep, "keep", false, "keep the manifest key; only what the other flags say changes, and the end of the document")
+	c.Flags().BoolVar(&r.Exchange, "exchange", false, "a new exchange key as well")
+	c.Flags().IntVar(&r.Roots, "new-roots", 0, "make so many new root keys in --dir, in place of the old ones")
+	c.Flags().IntVar(&r.Threshold, "new-threshold", 0, "how many of the new root keys must sign (default: all)")
+	c.Flags().DurationVar(&r.Lifetime, "lifetime", 0, "how long the document is good for (default: two years)")
+	rootFlag(c, &roots)
+	return c
+}
+
+func keySign(files func() serve.Files) *cobra.Command {
+	var roots []string
+	c := &cobra.Command{
+		Use: "sign", Short: "Sign the version that \"server key rotate\" prepared", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return sign(cmd, files(), roots) },
+	}
+	rootFlag(c, &roots)
+	return c
+}
+
+func rootFlag(c *cobra.Command, roots *[]string) {
+	c.Flags().StringArrayVar(roots, "root", nil, "file with a root key; may be repeated (default: root-1.key in --dir)")
+}
+
+func sign(cmd *cobra.Command, files serve.Files, roots []string) error {
+	if len(roots) == 0 {
+		roots = []string{files.Root(1)}
+	}
+	version, err := files.Sign(roots)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "version %d of the trust document is in effect when the server starts the next time\n", version)
+	return err
+}

@@ -1,0 +1,45 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// trustKey is the record of the trust document that the store was last used with.
+const trustKey = "trust"
+
+type trustRecord struct {
+	Version     uint64 `json:"version"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+// TrustError is the error of CheckTrust: the keys of this server are not those that the agents of this store believe.
+type TrustError struct{ Have, Want string }
+
+// Error says what to do.
+func (e *TrustError) Error() string {
+	return fmt.Sprintf("this server's trust document is %s, and the store was last used with %s: its agents would refuse every manifest; "+
+		"give the server the keys and trust documents that belong to this store", e.Have, e.Want)
+}
+
+// CheckTrust wants Config.Trust to be, or to follow, what the store was last used with, and notes it there (MAN-13). Call it when a
+// server starts. The error is a *TrustError, or the store's. Without trust documents it does nothing.
+func (c *Controller) CheckTrust(ctx context.Context) error {
+	chain := c.config.Trust
+	if len(chain) == 0 {
+		return nil
+	}
+	now := trustRecord{uint64(len(chain)), manifest.TrustFingerprint(chain[len(chain)-1])}
+	return c.store.Update(ctx, func(w Writer) error {
+		was, found, err := load[trustRecord](w, tableMeta, trustKey)
+		if err != nil || was == now {
+			return err
+		}
+		if found && (was.Version > now.Version || manifest.TrustFingerprint(chain[was.Version-1]) != was.Fingerprint) {
+			return &TrustError{fmt.Sprintf("version %d, %s", now.Version, now.Fingerprint), fmt.Sprintf("version %d, %s", was.Version, was.Fingerprint)}
+		}
+		return save(w, tableMeta, trustKey, now)
+	})
+}

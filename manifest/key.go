@@ -1,0 +1,173 @@
+package manifest
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+)
+
+// ErrBadKey: what NewSigner was given is no Ed25519 key.
+var ErrBadKey = errors.New("not an Ed25519 private key")
+
+// Signer signs with a key of the server, wherever that is kept.
+type Signer interface {
+	// KeyID names the key, as PublicKey.ID does.
+	KeyID() string
+	// Sign returns the signature over message.
+	Sign(message []byte) ([]byte, error)
+}
+
+// Verifier holds the keys that are believed: the public halves of Signers. It must be safe for concurrent use.
+type Verifier interface {
+	// KeyIDs names the keys, as their Signers do. None: nothing is believed.
+	KeyIDs() []string
+	// Verify returns nil if signature is by the key of that name over message, and the name is one of KeyIDs; else what is wrong.
+	Verify(keyID string, message, signature []byte) error
+}
+
+// NewSigner returns a Signer that holds the key in memory. With anything but an Ed25519 private key its Sign returns ErrBadKey.
+func NewSigner(key ed25519.PrivateKey) Signer { return signer{key} }
+
+type signer struct{ key ed25519.PrivateKey }
+
+func (s signer) KeyID() string {
+	if len(s.key) != ed25519.PrivateKeySize {
+		return ""
+	}
+	return Fingerprint(ed25519.PublicKey(s.key[ed25519.SeedSize:]))
+}
+
+func (s signer) Sign(message []byte) ([]byte, error) {
+	if len(s.key) != ed25519.PrivateKeySize {
+		return nil, ErrBadKey
+	}
+	return ed25519.Sign(s.key, message), nil
+}
+
+// NewVerifier returns a Verifier by one Ed25519 key. With anything else it believes nothing.
+func NewVerifier(key ed25519.PublicKey) Verifier { return Keys{Ed25519(key)} }
+
+// Fingerprint is how an Ed25519 key is shown and named: "sha256:" and the SHA-256 of its 32 bytes in lower-case hex.
+func Fingerprint(key ed25519.PublicKey) string { return digestOf(key) }
+
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// The kinds of keys that sign manifests and trust documents.
+const (
+	KindEd25519 = "ed25519"
+	// KindP256 is ECDSA on P-256 over the SHA-256 of the message, the signature in ASN.1: what key services and hardware
+	// modules have that have no Ed25519.
+	KindP256 = "ecdsa-p256-sha256"
+)
+
+// PublicKey is a key as a trust document names it.
+type PublicKey struct {
+	Kind  string `json:"kind"`
+	Bytes []byte `json:"key"` // Ed25519: the 32 bytes; P-256: the uncompressed point, 65 bytes
+}
+
+// Ed25519 names an Ed25519 key.
+func Ed25519(key ed25519.PublicKey) PublicKey { return PublicKey{KindEd25519, key} }
+
+// P256 names a key on P-256. The error says that it is on another curve, or not on it.
+func P256(key *ecdsa.PublicKey) (PublicKey, error) {
+	if key == nil || key.Curve != elliptic.P256() {
+		return PublicKey{}, problem.One("public key", "curve", "", "is not P-256")
+	}
+	point, err := key.Bytes()
+	return PublicKey{KindP256, point}, err
+}
+
+// NewP256Signer returns a Signer by a key of kind KindP256 that is kept elsewhere: key signs the SHA-256 that it is given, and
+// returns ASN.1. The error is that of P256.
+func NewP256Signer(key crypto.Signer) (Signer, error) {
+	public, is := key.Public().(*ecdsa.PublicKey)
+	if !is {
+		return nil, problem.One("public key", "kind", fmt.Sprintf("%T", key.Public()), "is not ECDSA")
+	}
+	named, err := P256(public)
+	return p256Signer{key, named.ID()}, err
+}
+
+type p256Signer struct {
+	key crypto.Signer
+	id  string
+}
+
+func (s p256Signer) KeyID() string { return s.id }
+
+func (s p256Signer) Sign(message []byte) ([]byte, error) {
+	sum := sha256.Sum256(message)
+	return s.key.Sign(nil, sum[:], crypto.SHA256) // without randomness: RFC 6979, or the module's own
+}
+
+// ID names the key: "sha256:" and the SHA-256 of its bytes in lower-case hex.
+func (k PublicKey) ID() string { return digestOf(k.Bytes) }
+
+// Validate says what is wrong with the key. The error is a *job.Invalid. A key of a kind that is not known is not valid, and
+// verifies nothing.
+func (k PublicKey) Validate() error {
+	switch k.Kind {
+	case KindEd25519:
+		if len(k.Bytes) != ed25519.PublicKeySize {
+			return problem.One("public key", "key", "", "has %d bytes; an Ed25519 key has %d", len(k.Bytes), ed25519.PublicKeySize)
+		}
+	case KindP256:
+		if _, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), k.Bytes); err != nil {
+			return problem.One("public key", "key", "", "is no point on P-256")
+		}
+	default:
+		return problem.One("public key", "kind", k.Kind, "is not known; want %s or %s", KindEd25519, KindP256)
+	}
+	return nil
+}
+
+func (k PublicKey) verify(message, signature []byte) bool {
+	switch k.Kind {
+	case KindEd25519:
+		return len(k.Bytes) == ed25519.PublicKeySize && ed25519.Verify(k.Bytes, message, signature)
+	case KindP256:
+		key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), k.Bytes)
+		sum := sha256.Sum256(message)
+		return err == nil && ecdsa.VerifyASN1(key, sum[:], signature)
+	default:
+		return false
+	}
+}
+
+// Keys is a Verifier by any of some keys. Those that are not valid are not among them.
+type Keys []PublicKey
+
+// KeyIDs implements Verifier.
+func (k Keys) KeyIDs() []string {
+	var ids []string
+	for _, key := range k {
+		if key.Validate() == nil {
+			ids = append(ids, key.ID())
+		}
+	}
+	return ids
+}
+
+// Verify implements Verifier.
+func (k Keys) Verify(keyID string, message, signature []byte) error {
+	i := slices.IndexFunc(k, func(key PublicKey) bool { return key.Validate() == nil && key.ID() == keyID })
+	if i < 0 {
+		return fmt.Errorf("no key %.80q is believed", keyID)
+	}
+	if !k[i].verify(message, signature) {
+		return errors.New("not a signature by this key over these bytes")
+	}
+	return nil
+}
