@@ -319,6 +319,9 @@ func (t *tx) endMissed(asset job.AssetID) error {
 func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
 	a := manifest.Answer{At: instant(now), Acknowledged: got.reports.Acknowledged}
 	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || got.inventory.Wanted || in.Digest != "" && in.Digest != got.inventory.Digest)
+	if in.Trust > 0 { // else the agent has its keys in another way
+		a.Trust = c.config.Trust.After(in.Trust)
+	}
 	if in.Held >= got.revisions.Sealed {
 		return a, nil
 	}

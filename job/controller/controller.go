@@ -73,7 +73,7 @@ func (c Config) Validate() error {
 	if c.Signer == nil {
 		l.Add("signer", "", "is missing; make one with manifest.NewSigner")
 	}
-	if trust, err := c.Trust.Newest(); err != nil {
+	if trust, err := c.Trust.Newest(); err != nil || trust.Version != uint64(len(c.Trust)) {
 		l.Add("trust", "", "is not a chain from the first version on: %v", err)
 	} else if len(c.Trust) > 0 && c.Signer != nil {
 		if ids := manifest.Keys(trust.Manifest).KeyIDs(); !slices.Contains(ids, c.Signer.KeyID()) {
