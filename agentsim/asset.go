@@ -2,7 +2,6 @@ package agentsim
 
 import (
 	"cmp"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
-	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -71,7 +69,7 @@ func (w *World) newAsset(id job.AssetID, tags []string, on place) (*asset, error
 	}
 	a := &asset{
 		w: w, id: id, on: on, tags: tags, enrolled: w.now, up: true, running: true, booted: w.now, sessions: reboot.Nobody,
-		config:    agent.Config{Asset: id, Key: manifest.NewVerifier(key("server").Public().(ed25519.PublicKey)), Every: w.cfg.CheckIn},
+		config:    agent.Config{Asset: id, Trust: w.server.keys.trust[len(w.server.keys.trust)-1], Every: w.cfg.CheckIn},
 		installed: map[catalog.ProductID]version.Version{}, held: map[catalog.ProductID]bool{}, staged: map[stagedKey]stagedFile{},
 		faults: map[catalog.ProductID]fault{}, exits: map[string]int{},
 		took: map[string]time.Duration{"inventory": time.Second, "download": 10 * time.Second, "preflight": time.Second,

@@ -68,6 +68,7 @@
 //	server comes up
 //	server crashes
 //	server is put back to TIME                  it goes on from a backup of then
+//	server rotates its manifest key[ and root keys]      with a new version of the trust document; it starts again with it
 //	policy NAME: CLAUSE[, CLAUSE]…              a clause is one of
 //	PRODUCT unsigned | PRODUCT [strictly ]signed by SIGNER…[ or unsigned], where the product * is every one that no other clause names
 //	server is under POLICY…                     what it orders from then on; no policy: what it did without

@@ -2,6 +2,7 @@ package agentsim
 
 import (
 	"context"
+	"crypto/ecdh"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type server struct {
 	restored bool                         // it was put back to a backup at any time
 
 	policy integrity.Excerpt // that orders are made under
+	keys   keys
 }
 
 // token is the enrolment token of every asset.
@@ -38,18 +40,21 @@ const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
 	s := &server{w: w, accepted: map[job.AssetID]job.Sequence{}, removed: map[job.AssetID]bool{}, store: &fragile{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}}
-	if err := s.start(); err != nil {
+	var err error
+	if s.keys, err = newKeys(w); err == nil {
+		err = s.start()
+	}
+	if err != nil {
 		return nil, err
 	}
-	_, err := s.c.AddToken(context.Background(), token, controller.Token{Expires: w.now.AddDate(100, 0, 0), Uses: controller.MaxTokenUses}, w.now)
+	_, err = s.c.AddToken(context.Background(), token, controller.Token{Expires: w.now.AddDate(100, 0, 0), Uses: controller.MaxTokenUses}, w.now)
 	return s, err
 }
 
 // start starts the server on what its store has.
 func (s *server) start() (err error) {
-	private := key("server")
 	s.c, err = controller.New(s.store, controller.Config{
-		Signer: manifest.NewSigner(private),
+		Signer: manifest.NewSigner(key(s.keys.manifest)), Trust: s.keys.trust, Exchange: []*ecdh.PrivateKey{s.keys.exchange},
 		Lead: s.w.cfg.Lead, Timing: manifest.Timing{CheckIn: s.w.cfg.CheckIn}, SeenEvery: -1, Zone: time.LoadLocation, Policy: s.policy,
 	})
 	s.up = err == nil

@@ -93,6 +93,11 @@ func init() {
 			}
 		}},
 		{"server crashes before|after commit N", "", func(p *player, m *match) { m.err = p.w.server.store.crashAt(m.w[0] == "after", m.n[0]) }},
+		{"server rotates its manifest key[ and root keys]", "server rotates its manifest key( and root keys)?", func(p *player, m *match) { // (MAN-13)
+			if m.err = p.w.server.keys.rotate(p.w, m.w[0] != ""); m.err == nil {
+				p.startServer(m)
+			}
+		}},
 		{"server is under POLICY…", "", func(p *player, m *match) {
 			policy, err := p.named(m.w[0])
 			if m.err = err; err == nil {

@@ -1,8 +1,9 @@
 // Package manifest holds the signed document that tells an asset every order it should hold, and what both sides do with it.
 //
 // When what an asset should hold changed, or [RenewalDue] says so, the server takes the orders that fit into one document, see
-// [Hold], numbers it and calls [Seal]. The agent calls [Open] with the key it pinned when it enrolled, the revision it holds and its corrected
+// [Hold], numbers it and calls [Seal]. The agent calls [Open] with the keys that it believes, the revision it holds and its corrected
 // clock, and applies what it gets with [Queue.Apply]; a [Refused] manifest changes nothing and is reported.
+// Which keys those are, [Trust] says: a document that the agent pins when it enrols, and whose later versions it follows.
 // [Timing] computes how long a change takes to reach an agent. [CheckIn], [Answer], [Enrolment] and [Enrolled] are what the two
 // sides say to each other, whatever carries it; package agenthttp carries it over HTTP.
 //
@@ -17,9 +18,8 @@
 //
 //	sealed    = {"payloadType":type,"payload":base64(payload),"signatures":[{"keyid":keyid,"sig":base64(sig)}]}
 //	type      = "application/vnd.patchpolicy.manifest.v1+json"
-//	keyid     = "sha256:" and the SHA-256 of the 32 bytes of the Ed25519 public key, in lower-case hex;
-//	            of another kind of key what its Verifier calls it
-//	sig       = the Ed25519 signature over message, or the other key's
+//	keyid     = "sha256:" and the SHA-256 of the public key's bytes, see PublicKey, in lower-case hex
+//	sig       = the signature over message
 //	message   = "DSSEv1 " length(type) " " type " " length(payload) " " payload
 //	            lengths in bytes, decimal
 //	payload   = the document
@@ -59,11 +59,30 @@
 //	"signatures":[{"keyid":"sha256:139e3940e64b5491722088d9a0d741628fc826e09475d341a780acde3c4b8070",
 //	"sig":"LyPcJipa4OFGaVx8lDjTHrTCMMNmJkBM8B/PYNJJrQO/C4RBMSyCMqJq+0HeQ5F8O/0LaZX0/3s94atkmKYTDw=="}]}
 //
-// # What the signature does and does not do
+// # Trust documents
 //
-// Whoever carries a manifest can neither forge nor change one, nor give an agent one of another asset, an older one than it holds,
-// or an expired one. They can hold manifests back; an agent then goes on with the queue it has, and the server sees that it does not
-// call. An agent that lost its state takes any manifest of its asset that has not expired, which is why they expire.
+// A sealed trust document is a DSSE envelope too, with type "application/vnd.patchpolicy.trust.v1+json" and one or more
+// signatures. Its fields are those of [Trust]. The next version counts when as many root keys of the present one have signed it as that
+// one wants, and as many of its own. So the keys that sign every day can be replaced with no agent touched by hand, a
+// thief of such a key is shut out by the next version, and the root keys can be kept offline, with several holders.
+//
+// # Secrets
+//
+// Each asset shares a [Secret] with its server, by which requests and answers are authenticated. It is X25519 between a
+// key made from the agent's own and the server's exchange key, through HKDF with SHA-256; so nothing secret is sent, and none is
+// in the server's database.
+//
+// # What whoever is on the way, or has a copy, can do
+//
+// Whoever carries manifests can neither forge nor change one, nor give an agent one of another asset, an older one than it
+// holds, or an expired one. They can hold messages back; an agent then goes on with the queue it has until that expires, and the
+// server sees that it does not call. An agent that lost its state takes any manifest of its asset that has not expired,
+// which is why they expire.
+//
+// With a copy of the server's database one can read it: inventories, jobs, results. One can neither give orders, nor speak
+// as an asset or as the server, nor enrol: it holds public keys, and digests of enrolment tokens. With the exchange key, one can speak as any
+// asset, and answer its calls with a wrong time and acknowledgements, but give no orders. With the manifest key, one can give
+// orders to agents whose answers one can authenticate as well, until the next version of the trust document.
 //
 // # Rules
 //
@@ -92,4 +111,10 @@
 //   - MAN-8: Starts are instants in UTC. An agent learns its clock's offset from the server's answers ([Answer.At]), reports it
 //     ([CheckIn.Offset]), and applies the corrected time to starts, windows and the expiry of manifests; durations (countdown, deferral,
 //     waits) never shrink or stretch when the clock is set. An offset over 5 minutes is shown to the administrator.
+//   - MAN-12: Requests and answers are authenticated (time, acknowledgement, revision) by the [Secret] that the asset and
+//     its server agreed on when it enrolled. An answer that is not the server's to this very call is no answer.
+//   - MAN-13: The manifest key can be replaced with no agent touched by hand: a signed trust document (version, keys, threshold,
+//     expiry) names the keys that may sign, and each new version is signed by the threshold of the one before. Old versions are kept,
+//     so an agent that missed three follows them one by one. Expiry is announced 90 days ahead ([TrustNotice]); expired, agents keep
+//     the last keys, report it, and still follow a newer version.
 package manifest

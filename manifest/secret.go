@@ -58,7 +58,8 @@ func ServerSecrets(exchange []*ecdh.PrivateKey, asset job.AssetID, keyID string,
 	return secrets, nil
 }
 
-// MAC authenticates a message of some parts. Context says what it is for: a MAC of one context is none of another.
+// MAC authenticates a message of some parts, none of which has a line break in it. Context says what it is for: a MAC of one
+// context is none of another.
 func (s Secret) MAC(context string, parts ...string) []byte {
 	h := hmac.New(sha256.New, s[:])
 	h.Write([]byte(context + "\n" + strings.Join(parts, "\n") + "\n"))

@@ -15,7 +15,7 @@ func (m *machine) trust() (newest manifest.Trust) {
 		if len(sealed) == 0 {
 			continue
 		}
-		if t, err := manifest.OpenTrust(sealed); err == nil && t.Version > newest.Version {
+		if t, err := manifest.ReadTrust(sealed); err == nil && t.Version > newest.Version { // it was believed when it was taken
 			newest = t
 		}
 	}

@@ -5,29 +5,45 @@
 //
 // # Routes
 //
-//	POST /v1/agent/enrol     manifest.Enrolment -> manifest.Enrolled
-//	POST /v1/agent/check-in  manifest.CheckIn   -> manifest.Answer
+//	GET  /v1/agent/trust                         -> {"trust": [every version of the trust document, base64]}
+//	POST /v1/agent/enrol     manifest.Enrolment  -> manifest.Enrolled
+//	POST /v1/agent/check-in  manifest.CheckIn    -> manifest.Answer
+//	POST /v1/agent/leave     {}                  -> {}
 //
 // Bodies are JSON as encoding/json writes the types, plain or with Content-Encoding: gzip, both ways. A request is read up to
-// [MaxRequest] bytes ([MaxEnrolment] for an enrolment), as sent and again decompressed. Fields that are not known are ignored, so
-// that two releases can talk. The call of an agent that has nothing to say to a server that has nothing new costs a few
-// hundred bytes.
+// [MaxRequest] bytes ([MaxEnrolment] for an enrolment), as sent and again decompressed. The call of an agent that has nothing to
+// say to a server that has nothing new costs a few hundred bytes.
 //
-// # Signatures
+// # Requests are proven
 //
-// Every request is signed by the agent's Ed25519 key: the key the asset enrolled with or, of an enrolment, the key it brings.
+// Every request but the first says who calls, and proves it (MAN-12):
 //
-//	Patchpolicy-Asset:     the asset
-//	Patchpolicy-Time:      the time of signing, RFC 3339 in UTC without trailing zeroes
-//	Patchpolicy-Signature: base64 of the Ed25519 signature over the message
+//	Patchpolicy-Asset:   the asset
+//	Patchpolicy-Key:     the name of the agent's own key, manifest.Fingerprint
+//	Patchpolicy-Time:    the time of sending, RFC 3339 in UTC without trailing zeroes
+//	Patchpolicy-Content: SHA-256 of the body as sent, compressed or not, in lower-case hex
+//	Patchpolicy-Proof:   base64 of a proof of the message
 //
-//	message = "patchpolicy-request-v1" LF method LF target LF asset LF time LF sha256 LF
+//	message = "patchpolicy-request-v1" LF method LF target LF asset LF key LF time LF content LF
 //	target  = the route as above and, if there is a query, "?" and the query as sent
-//	sha256  = of the body as sent, compressed or not, in lower-case hex
+//	proof   = of an enrolment, the signature of the key it brings; else HMAC-SHA256 under the asset's manifest.Secret
+//
+// The handler checks the proof before it reads a byte of the body, and gives who is not enrolled the same answer as who cannot
+// prove to be. All bodies under way are bounded together, see [Options.MaxBodies].
 //
 // The time must be within [ReplayWindow] of the server's clock. Agents' clocks may be wrong (MAN-8), so the refusal carries the
-// server's time and the client signs again with it, once, and remembers the difference. Within that window whoever recorded a
-// request can send it again: a check-in is made to be repeated (MAN-6), and the answer tells what the recorded one told.
+// server's time and the client sends again with it, once, and remembers the difference. Within that window whoever recorded a
+// request can send it again: a check-in is made to be repeated (MAN-6), and only the asset can read the proof of the answer.
+//
+// # Answers are proven
+//
+// An answer to a proven request carries Patchpolicy-Proof as well, refusals too:
+//
+//	proof = HMAC-SHA256 under the asset's manifest.Secret of
+//	        "patchpolicy-answer-v1" LF the request's proof LF status LF SHA-256 of the body before compression LF
+//
+// The client takes no success without it, and says of a refusal whether it is [Problem.Authentic]: whoever is on the way can hold an
+// answer back, but neither make one up nor pass off another call's.
 //
 // # Problems
 //
@@ -41,9 +57,7 @@
 //
 // # Plain http
 //
-// It is allowed: manifests are signed, so nobody on the way can forge one (MAN-5), and requests are signed, so nobody can call in
-// another asset's name. What plain http does not give is secrecy (the enrolment token above all), certainty at enrolment about whose
-// manifest key is pinned (compare the fingerprint), and the rest of the answers: somebody on the way can make up acknowledgements, so
-// that reports are lost, and times, so that starts move and requests are signed for a time to come. Use https wherever the
-// network is not trusted.
+// Over plain http everything can be read, the enrolment token too, and nothing altered. It is allowed on the loopback; elsewhere
+// only with [Config.PlainHTTP], and then an enrolment needs the fingerprint of the server's trust document. The fingerprint is
+// checked, always, before the token is sent.
 package agenthttp
