@@ -104,9 +104,10 @@ func (c Config) Validate() error {
 
 // Controller is the server's side of the product. It is safe for concurrent use, and several of them may share a store.
 type Controller struct {
-	store  Store
-	config Config
-	cached atomic.Pointer[cachedSnapshot]
+	store   Store
+	config  Config
+	cached  atomic.Pointer[cachedSnapshot]
+	secrets secrets
 }
 
 type cachedSnapshot struct {

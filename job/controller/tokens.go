@@ -139,7 +139,7 @@ func (c *Controller) Secrets(ctx context.Context, id job.AssetID, keyID string) 
 	if manifest.Fingerprint(rec.Key) != keyID {
 		return nil, fmt.Errorf("%w: %q with another key", manifest.ErrUnknownAsset, id)
 	}
-	return manifest.ServerSecrets(c.config.Exchange, id, keyID, rec.Exchange)
+	return c.secrets.of(c.config.Exchange, id, keyID, rec.Exchange)
 }
 
 // enrolled is loadAsset with the error that agents are told.

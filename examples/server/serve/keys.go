@@ -29,8 +29,14 @@ type Keys struct {
 // The suffix of files that wait for enough signatures by root keys.
 const pending = ".next"
 
-// ReadKeys reads the keys, and wants them to fit each other.
+// ReadKeys reads the keys, once a rotation that was cut off is finished.
 func (f Files) ReadKeys() (k Keys, err error) {
+	if k.Trust, err = f.readTrust(); err == nil {
+		_, err = f.finish(k.Trust)
+	}
+	if err != nil {
+		return k, err
+	}
 	seeds, err := readSeeds(f.Key)
 	if err != nil {
 		return k, err
@@ -46,8 +52,7 @@ func (f Files) ReadKeys() (k Keys, err error) {
 		}
 		k.Exchange = append(k.Exchange, own)
 	}
-	k.Trust, err = f.readTrust()
-	return k, err
+	return k, nil
 }
 
 func (f Files) readTrust() (manifest.Chain, error) {
@@ -148,7 +153,7 @@ func (f Files) Rotate(r Rotation) error {
 	if err != nil {
 		return err
 	}
-	if err := f.finish(chain); err != nil {
+	if _, err := f.finish(chain); err != nil {
 		return err
 	}
 	t, err := chain.Newest()
@@ -206,6 +211,9 @@ func (f Files) Sign(roots []string) (version uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if done, err := f.finish(chain); err != nil || done {
+		return uint64(len(chain)), err
+	}
 	next, err := os.ReadFile(f.Trust + pending)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, errors.New("no version of the trust document is prepared; prepare one with \"server key rotate\"")
@@ -238,24 +246,25 @@ func (f Files) Sign(roots []string) (version uint64, err error) {
 	if err := f.writeTrust(chain); err != nil {
 		return 0, err
 	}
-	return t.Version, f.finish(chain)
+	_, err = f.finish(chain)
+	return t.Version, err
 }
 
-// finish puts the keys of the newest version in place, if a crash kept Sign from it.
-func (f Files) finish(chain manifest.Chain) error {
+// finish puts the keys of the newest version in place, if that is the one that was prepared: Sign may have been cut off before.
+func (f Files) finish(chain manifest.Chain) (done bool, err error) {
 	next, err := os.ReadFile(f.Trust + pending)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
 	if err != nil || manifest.TrustFingerprint([]byte(strings.TrimSpace(string(next)))) != manifest.TrustFingerprint(chain[len(chain)-1]) {
-		return err
+		return false, err
 	}
 	for _, path := range []string{f.Key, f.Exchange} {
 		if err := os.Rename(path+pending, path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+			return false, err
 		}
 	}
-	return os.Remove(f.Trust + pending)
+	return true, os.Remove(f.Trust + pending)
 }
 
 func publicOf(seed []byte) manifest.PublicKey {
