@@ -115,6 +115,7 @@ func serveCommand() *cobra.Command {
 	f.StringVar(&config.Listen, "listen", "127.0.0.1:8443", "HOST:PORT to listen on; without TLS only a loopback address")
 	f.StringVar(&config.TLSCert, "tls-cert", "", "PEM file with the certificate chain")
 	f.StringVar(&config.TLSKey, "tls-key", "", "PEM file with the certificate's key")
+	f.BoolVar(&config.PlainHTTP, "plain-http", false, "listen beyond the loopback without TLS, behind a proxy that has it")
 	f.DurationVar(&config.SyncEvery, "sync-every", catalog.SyncEvery, "time between two syncs of the catalog")
 	f.DurationVar(&config.CheckIn, "check-in", 0, "time agents are told to wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
 	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document (repeatable)")

@@ -57,7 +57,7 @@ func (c Config) Validate() error {
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		list.Add("server", u.Redacted(), "has a user, a query or a fragment; give the base URL alone")
 	}
-	if err == nil && u.Scheme == "http" && !c.PlainHTTP && !isLoopback(u.Hostname()) {
+	if err == nil && u.Scheme == "http" && !c.PlainHTTP && !Loopback(u.Hostname()) {
 		list.Add("server", u.Redacted(), "is plain http, which others can read; give an https URL, or allow plain http")
 	}
 	list.Under("asset", job.ValidID(string(c.Asset)))
@@ -70,7 +70,8 @@ func (c Config) Validate() error {
 	return list.Err("agent's connection")
 }
 
-func isLoopback(host string) bool {
+// Loopback reports whether a host is this machine itself, where plain http can be read by nobody else.
+func Loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
+	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
 // The exit codes.
@@ -78,7 +79,7 @@ func strict(cmd *cobra.Command) {
 // remote is how a command reaches the server.
 type remote struct {
 	server, token, ca string
-	asJSON            bool
+	asJSON, plainHTTP bool
 	timeout           time.Duration
 }
 
@@ -90,6 +91,7 @@ func Commands() []*cobra.Command {
 		f := c.PersistentFlags()
 		f.StringVar(&r.server, "server", "http://127.0.0.1:8443", "base URL of the server")
 		f.StringVar(&r.token, "admin-token", serve.In("patchpolicy").AdminToken, "file with the administrator's token")
+		f.BoolVar(&r.plainHTTP, "plain-http", false, "allow plain http to another machine: others can read what is sent, the administrator's token too")
 		f.StringVar(&r.ca, "ca", "", "PEM file with the authority of the server's certificate (default: the system's)")
 		f.BoolVar(&r.asJSON, "json", false, "print the server's JSON instead of a table")
 		f.DurationVar(&r.timeout, "timeout", 10*time.Minute, "how long the server may take")
@@ -102,6 +104,9 @@ func (r *remote) client() (adminhttp.Client, error) {
 	u, err := url.Parse(r.server)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return c, usageError{fmt.Errorf("--server %q: want http://HOST:PORT or https://HOST:PORT", r.server)}
+	}
+	if u.Scheme == "http" && !r.plainHTTP && !agenthttp.Loopback(u.Hostname()) {
+		return c, usageError{fmt.Errorf("--server %q: over plain http others can read the administrator's token; give an https URL, or --plain-http", r.server)}
 	}
 	if r.timeout <= 0 {
 		return c, usageError{fmt.Errorf("--timeout %v: want more than zero", r.timeout)}

@@ -29,6 +29,7 @@ type Config struct {
 	Listen    string            // host:port; port 0 chooses a free one
 	TLSCert   string            // PEM file; empty: plain HTTP
 	TLSKey    string            // PEM file
+	PlainHTTP bool              // listen beyond the loopback without TLS: something in front of the server has it
 	SyncEvery time.Duration     // between syncs (CAT-1)
 	CheckIn   time.Duration     // what agents are told to wait between calls; zero: the default (MAN-3)
 	Policy    integrity.Excerpt // the signer policy that orders are made under; zero: none
@@ -50,8 +51,8 @@ func (c Config) Validate() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		problems = append(problems, errors.New("a TLS certificate and its key go together; give both or none"))
 	}
-	if ip := net.ParseIP(host); err == nil && c.TLSCert == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		problems = append(problems, fmt.Errorf("listen address %q can be reached from outside; give a TLS certificate and key, or listen on 127.0.0.1", c.Listen))
+	if err == nil && c.TLSCert == "" && !c.PlainHTTP && !agenthttp.Loopback(host) {
+		problems = append(problems, fmt.Errorf("listen address %q can be reached from outside; give a TLS certificate and key, listen on 127.0.0.1, or, behind a proxy that has TLS, say --plain-http", c.Listen))
 	}
 	if c.SyncEvery < time.Second {
 		problems = append(problems, fmt.Errorf("interval between syncs %v: want at least 1s", c.SyncEvery))
