@@ -34,9 +34,10 @@ type watch func(manifest.CheckIn) fate
 
 // fate is what becomes of a check-in.
 type fate struct {
-	cut  bool   // the server never hears of it
-	lose bool   // the server answers, and nobody hears that
-	then func() // run before the agent's connection ends or the answer goes back; may be nil
+	cut  bool                             // the server never hears of it
+	lose bool                             // the server answers, and nobody hears that
+	lie  func(*httptest.ResponseRecorder) // makes another answer of the server's; may be nil
+	then func()                           // run before the agent's connection ends or the answer goes back; may be nil
 }
 
 func newWire(t *testing.T) *wire {
@@ -78,11 +79,17 @@ func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		f = watch(checkIn(r, body))
 	}
 	answer := httptest.NewRecorder()
+	if f.lie != nil {
+		r.Header.Del("Accept-Encoding") // so that it can be read
+	}
 	down := f.cut
 	if !f.cut {
 		proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: at})
 		proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { down = true }
 		proxy.ServeHTTP(answer, r)
+	}
+	if f.lie != nil && !down {
+		f.lie(answer)
 	}
 	if f.then != nil {
 		f.then()
