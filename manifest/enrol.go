@@ -35,6 +35,7 @@ type Enrolment struct {
 	Hostname     string            `json:"hostname,omitempty"`
 	Version      string            `json:"version,omitempty"` // of the agent
 	Tags         []string          `json:"tags,omitempty"`
+	Format       int               `json:"format,omitempty"` // Format; 0 is read as 1
 }
 
 // Enrolled is the server's answer. The same enrolment sent twice, because the first answer was lost, is answered the same.
@@ -42,13 +43,17 @@ type Enrolment struct {
 // another way, such as with their installation, and they are made with its Verifier.
 type Enrolled struct {
 	Asset       job.AssetID       `json:"asset"`
-	ManifestKey ed25519.PublicKey `json:"manifestKey"` // to be pinned: the agent believes manifests by this key alone (MAN-5)
-	Every       time.Duration     `json:"every"`       // between check-ins (MAN-3)
-	Fingerprint string            `json:"fingerprint"` // Fingerprint(ManifestKey), for people to compare
+	ManifestKey ed25519.PublicKey `json:"manifestKey"`      // to be pinned: the agent believes manifests by this key alone (MAN-5)
+	Every       time.Duration     `json:"every"`            // between check-ins (MAN-3)
+	Fingerprint string            `json:"fingerprint"`      // Fingerprint(ManifestKey), for people to compare
+	Format      int               `json:"format,omitempty"` // Format; 0 is read as 1
 }
 
-// Validate says everything that is wrong with the enrolment. The error is a *job.Invalid.
+// Validate says everything that is wrong with the enrolment. The error is a *job.Invalid, or a *NewerFormat.
 func (e Enrolment) Validate() error {
+	if err := CheckFormat("enrolment", e.Format, Format); err != nil {
+		return err
+	}
 	var l problem.List
 	if e.Token == "" || len(e.Token) > MaxToken { // a secret: its value does not go into errors
 		l.Add("token", "", "has %d bytes; ask the administrator for one, of at most %d", len(e.Token), MaxToken)
