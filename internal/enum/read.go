@@ -26,7 +26,10 @@ type Keeper interface{ KeepUnknown(text string) }
 // not fail the rest: the field becomes [Unknown], and the innermost [Noter] around it is told; a [Keeper] keeps its text. So
 // does a number of an enum that has none of its own text form, if it is too large. V is a pointer; on an error what it
 // points to is undefined.
-func Unmarshal(data []byte, v any) error {
+func Unmarshal(data []byte, v any) error { return UnmarshalTo(data, v, nil) }
+
+// UnmarshalTo is Unmarshal with a Noter for what has none of its own; nil: it is not noted.
+func UnmarshalTo(data []byte, v any, outer Noter) error {
 	err := json.Unmarshal(data, v)
 	if err == nil {
 		return nil
@@ -34,7 +37,7 @@ func Unmarshal(data []byte, v any) error {
 	// What cannot be read at all fails again, with the same error.
 	at := reflect.ValueOf(v).Elem()
 	at.SetZero()
-	return read(data, at, nil, "")
+	return read(data, at, outer, "")
 }
 
 // read reads piece by piece what could not be read in one go.
