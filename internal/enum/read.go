@@ -37,13 +37,23 @@ func UnmarshalTo(data []byte, v any, outer Noter) error {
 	// What cannot be read at all fails again, with the same error.
 	at := reflect.ValueOf(v).Elem()
 	at.SetZero()
-	return read(data, at, outer, "")
+	return read(data, at, func(field, name string) {
+		if outer != nil {
+			outer.NoteUnknown(field, name)
+		}
+	}, "")
 }
 
 // read reads piece by piece what could not be read in one go.
-func read(data []byte, v reflect.Value, to Noter, field string) error {
+func read(data []byte, v reflect.Value, note func(field, name string), field string) error {
 	if noter, is := v.Addr().Interface().(Noter); is {
-		to, field = noter, ""
+		var notes [][2]string // told at the end: its text may come after them
+		defer func() {
+			for _, n := range notes {
+				noter.NoteUnknown(n[0], n[1])
+			}
+		}()
+		note, field = func(field, name string) { notes = append(notes, [2]string{field, name}) }, ""
 	}
 	err := json.Unmarshal(data, v.Addr().Interface())
 	if err == nil {
@@ -68,35 +78,35 @@ func read(data []byte, v reflect.Value, to Noter, field string) error {
 			return err
 		}
 		v.SetUint(Unknown)
-		if to != nil && name != unknownName {
-			to.NoteUnknown(field, name)
+		if name != unknownName {
+			note(field, name)
 		}
 		return nil
 	case kind == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		return read(data, v.Elem(), to, field)
+		return read(data, v.Elem(), note, field)
 	case kind == reflect.Slice:
-		return readList(data, v, to, field)
+		return readList(data, v, note, field)
 	case kind == reflect.Struct:
 		var members map[string]json.RawMessage
 		if json.Unmarshal(data, &members) != nil {
 			return err
 		}
 		v.SetZero()
-		return readObject(members, v, to, field)
+		return readObject(members, v, note, field)
 	default:
 		return err
 	}
 }
 
-func readList(data []byte, v reflect.Value, to Noter, field string) error {
+func readList(data []byte, v reflect.Value, note func(field, name string), field string) error {
 	var elements []json.RawMessage
 	if err := json.Unmarshal(data, &elements); err != nil {
 		return err
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(elements), len(elements)))
 	for i, element := range elements {
-		if err := read(element, v.Index(i), to, fmt.Sprintf("%s[%d]", field, i)); err != nil {
+		if err := read(element, v.Index(i), note, fmt.Sprintf("%s[%d]", field, i)); err != nil {
 			return err
 		}
 	}
@@ -104,13 +114,13 @@ func readList(data []byte, v reflect.Value, to Noter, field string) error {
 }
 
 // readObject reads the members that the struct has fields for.
-func readObject(members map[string]json.RawMessage, v reflect.Value, to Noter, field string) error {
+func readObject(members map[string]json.RawMessage, v reflect.Value, note func(field, name string), field string) error {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		tag, tagged := f.Tag.Lookup("json")
 		name, _, _ := strings.Cut(tag, ",")
 		if f.Anonymous && !tagged && f.Type.Kind() == reflect.Struct { // its members are those of v
-			if err := readObject(members, v.Field(i), to, field); err != nil {
+			if err := readObject(members, v.Field(i), note, field); err != nil {
 				return err
 			}
 			continue
@@ -119,7 +129,7 @@ func readObject(members map[string]json.RawMessage, v reflect.Value, to Noter, f
 		if !there || !f.IsExported() {
 			continue
 		}
-		if err := read(member, v.Field(i), to, strings.TrimPrefix(field+"."+name, ".")); err != nil {
+		if err := read(member, v.Field(i), note, strings.TrimPrefix(field+"."+name, ".")); err != nil {
 			return err
 		}
 	}
