@@ -55,7 +55,7 @@ func (o Order) Refuse(why string) Report {
 // maxRefusal is how many bytes of a refusal's reason stand beside each patch: 2,000 of them fit into a report.
 const maxRefusal = 200
 
-// LackText says that an agent lacks a capability.
+// LackText says that an agent lacks a capability that an order needs.
 func LackText(capability string) string {
 	return fmt.Sprintf("The order needs the capability %q, which the agent does not have or is told not to use.", capability)
 }

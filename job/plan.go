@@ -17,7 +17,7 @@ type Plan struct {
 	LeftOut []PatchOutcome // patches that were considered and are not in the order, each with its rule and reason
 	Dropped int            // deployable patches beyond MaxPatches (JOB-8)
 	Reboots bool           // a reboot is pending on the asset, and the order reboots for it (RBT-11)
-	Lacks   string         // a capability that the order needs and the asset's agent does not have: it is not handed out (MAN-11); empty: none
+	Lacks   string         // for who knows the asset's agent to fill in: a capability that the order needs and the agent lacks, so it is not handed out (MAN-11); empty: none
 }
 
 // Empty reports whether the order has nothing to do; it is not worth handing out then.
@@ -55,8 +55,6 @@ type PlanInput struct {
 	Failed      map[catalog.PatchID]int // in how many runs of the job each patch failed on the asset (JOB-27)
 	Pending     PendingReboots          // of the asset
 	Policy      integrity.Excerpt       // the signer policy the order is made under; zero: none (INT-4)
-	Told        bool                    // the asset's agent told what it can do; otherwise it can do what the first format has (MAN-11)
-	Can         []string                // what it told, see Capabilities
 	Now         time.Time
 }
 
@@ -120,9 +118,6 @@ func (d Definition) Plan(in PlanInput) Plan {
 		plan.Order.Policy = in.Policy.Only(clauses...)
 	}
 	plan.Order.Needs = plan.Order.needs()
-	if in.Told {
-		plan.Lacks = plan.Order.Lacks(in.Can)
-	}
 	return plan
 }
 

@@ -41,7 +41,7 @@ func (c *CheckIn) UnmarshalJSON(data []byte) error {
 // Validate says everything that is wrong with the call: its bounds, and reports that are not numbered without gaps (MAN-6).
 // The error is a *job.Invalid, or a *NewerFormat. What the reports and the inventory say is for their receiver to judge.
 func (c CheckIn) Validate() error {
-	if err := CheckFormat("check-in", c.Format, Format); err != nil {
+	if err := CheckFormat("the check-in", c.Format, Format); err != nil {
 		return err
 	}
 	var l problem.List

@@ -112,7 +112,7 @@ func decode(payload []byte) (Document, error) {
 	if err := json.Unmarshal(payload, &form); err != nil {
 		return Document{}, err
 	}
-	if err := CheckFormat("manifest", form.Format, Format); err != nil {
+	if err := CheckFormat("the manifest", form.Format, Format); err != nil {
 		return Document{}, err
 	}
 	var d Document

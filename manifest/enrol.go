@@ -51,7 +51,7 @@ type Enrolled struct {
 
 // Validate says everything that is wrong with the enrolment. The error is a *job.Invalid, or a *NewerFormat.
 func (e Enrolment) Validate() error {
-	if err := CheckFormat("enrolment", e.Format, Format); err != nil {
+	if err := CheckFormat("the enrolment", e.Format, Format); err != nil {
 		return err
 	}
 	var l problem.List

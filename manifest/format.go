@@ -5,7 +5,7 @@ import "fmt"
 // NewerFormat is the error of whoever reads a form whose format number is above those it knows: a later release changed the
 // meaning of something, and must not be misunderstood (MAN-11). Nothing of the form is used.
 type NewerFormat struct {
-	What string // the form: "check-in", "agent state"
+	What string // the form: "the check-in", "the agent's state"
 	Have int    // its format
 	Know int    // the highest that this release knows
 }

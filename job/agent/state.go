@@ -76,7 +76,7 @@ func (s State) MarshalEnded() ([]byte, error) { return json.Marshal(endedForm{Fo
 // UnmarshalEnded sets Ended from what MarshalEnded of this release or another wrote, as UnmarshalBinary does.
 func (s *State) UnmarshalEnded(data []byte) error {
 	var form endedForm
-	if err := unmarshal("list of ended orders", data, &form); err != nil {
+	if err := unmarshal("the list of ended orders", data, &form); err != nil {
 		return err
 	}
 	for i := range form.Ended {
@@ -120,7 +120,7 @@ func unmarshal(what string, data []byte, v any) error {
 // is a *manifest.NewerFormat, or says why no agent can have written the bytes and what to do.
 func (s *State) UnmarshalBinary(data []byte) error {
 	var form stateForm
-	if err := unmarshal("agent state", data, &form); err != nil {
+	if err := unmarshal("the agent's state", data, &form); err != nil {
 		return err
 	}
 	p := form.plain

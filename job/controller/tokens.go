@@ -125,6 +125,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 	}
 	return manifest.Enrolled{
 		Asset: e.Asset, ManifestKey: c.config.Key, Every: c.config.Timing.CheckIn, Fingerprint: manifest.Fingerprint(c.config.Key),
+		Format: manifest.Format,
 	}, nil
 }
 
