@@ -33,6 +33,7 @@ func TestEnrol(t *testing.T) {
 		require.NoError(f, err)
 		require.Equal(f, manifest.Enrolled{
 			Asset: "a", ManifestKey: key.Public().(ed25519.PublicKey), Every: 15 * time.Minute, Fingerprint: manifest.Fingerprint(key.Public().(ed25519.PublicKey)),
+			Format: manifest.Format,
 		}, got)
 		status, err := f.Asset(ctx, "a", f.now)
 		require.NoError(f, err)

@@ -15,7 +15,9 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // Identity is who an agent is, as the server enrolled it.
@@ -27,6 +29,9 @@ type Identity struct {
 	Every       time.Duration     `json:"every"`           // between check-ins, as the server wishes (MAN-3)
 	Roots       string            `json:"roots,omitempty"` // PEM of the certificate authorities trusted for the server; empty: the system's
 }
+
+// Format is the format of the files that this package writes, and the highest that it reads; 0 is read as 1 (MAN-11).
+const Format = 1
 
 // maxFile is the bytes of the largest file read: a status with full queues.
 const maxFile = 64 << 20
@@ -71,9 +76,10 @@ func (h Home) Load() (Identity, ed25519.PrivateKey, error) {
 }
 
 func (id Identity) check() error {
+	if err := manifest.CheckFormat("it", id.Format, Format); err != nil {
+		return err
+	}
 	switch {
-	case id.Format != 1:
-		return fmt.Errorf("its format is %d, this agent knows 1", id.Format)
 	case id.Server == "":
 		return errors.New("it names no server")
 	case job.ValidID(string(id.Asset)) != nil:
@@ -88,7 +94,7 @@ func (id Identity) check() error {
 
 // Save keeps who the agent is.
 func (h Home) Save(id Identity) error {
-	id.Format = 1
+	id.Format = Format
 	return h.writeJSON("agent.json", id)
 }
 
@@ -159,7 +165,7 @@ func (h Home) readJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(data, v); err != nil {
+	if err := enum.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("%s is damaged: %w", h.file(name), err)
 	}
 	return nil
