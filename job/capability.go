@@ -17,9 +17,6 @@ const (
 // Capabilities lists what an agent of this release can do if nothing keeps it from it, sorted.
 func Capabilities() []string { return []string{CanRunActions} }
 
-// MaxCapabilities is how many capabilities one list names.
-const MaxCapabilities = 64
-
 // needs lists the capabilities that an order needs, whoever made it, sorted.
 func (o Order) needs() []string {
 	needs := slices.Clone(o.Needs)

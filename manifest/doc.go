@@ -108,6 +108,8 @@
 //   - MAN-8: Starts are instants in UTC. An agent learns its clock's offset from the server's answers ([Answer.At]), reports it
 //     ([CheckIn.Offset]), and applies the corrected time to starts, windows and the expiry of manifests; durations (countdown, deferral,
 //     waits) never shrink or stretch when the clock is set. An offset over 5 minutes is shown to the administrator.
+//   - MAN-9: One identity, one computer. Not built yet.
+//   - MAN-10: Removal reaches the agent. Not built yet.
 //   - MAN-11: Releases live side by side. Readers ignore fields they do not know, in check-ins, manifests, agent state and stored
 //     records. Unknown enum values are kept as text and never break the rest, but an order whose deciding field is unknown is not
 //     started (Failed, code 5, naming it). Every persisted or transmitted form has a format number. A check-in says the agent's

@@ -188,6 +188,7 @@ func read(t testing.TB, forms map[string]json.RawMessage) (got understood) {
 
 	var state agent.State
 	require.NoError(t, state.UnmarshalBinary(forms["state"]))
+	require.Equal(t, agent.Format, unpack[struct{ Format int }](t, forms["state"]).Format)
 	require.NoError(t, state.UnmarshalEnded(forms["ended"]))
 	again, err := state.MarshalBinary()
 	require.NoError(t, err)

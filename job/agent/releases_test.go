@@ -82,6 +82,7 @@ func TestOneMoreDigest_MAN11(t *testing.T) {
 	w := newWorld(t, o)
 	w.until(epoch.Add(time.Hour))
 	require.Equal(t, job.Completed, w.last(o.ID).Result)
+	require.Equal(t, integrity.Unknown, more.Algorithm)
 }
 
 // An agent says what it is and can do; told to run no actions, it begins no order that has some, whoever made it (MAN-11).

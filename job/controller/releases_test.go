@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -136,7 +137,7 @@ func TestRecordsOfALaterFormat_MAN11(t *testing.T) {
 	require.NoError(t, store.View(ctx, func(r controller.Reader) error {
 		list, err := r.Scan("meta", "format", "formatz", 2)
 		require.Len(t, list, 1)
-		require.Equal(t, "1", string(list[0].Value))
+		require.Equal(t, fmt.Sprint(controller.RecordsFormat), string(list[0].Value))
 		at = list[0].Key
 		return err
 	}))
