@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -106,18 +107,19 @@ func (d Document) encode() ([]byte, error) { return json.Marshal(d.canonical()) 
 // decode reads a document that another release may have written: fields that it does not know are ignored, names and texts
 // that it does not know are kept (MAN-11). The signature covers the bytes, so there is no need for one way to write it.
 func decode(payload []byte) (Document, error) {
-	var form struct {
-		Format int `json:"format"`
-	}
-	if err := json.Unmarshal(payload, &form); err != nil {
-		return Document{}, err
-	}
-	if err := CheckFormat("the manifest", form.Format, Format); err != nil {
-		return Document{}, err
-	}
 	var d Document
-	if err := enum.Unmarshal(payload, &d); err != nil {
-		return Document{}, err
+	err := enum.Unmarshal(payload, &d)
+	if err != nil { // of a later format the rest need not be readable
+		var form struct {
+			Format int `json:"format"`
+		}
+		if json.Unmarshal(payload, &form) != nil {
+			return Document{}, err
+		}
+		d.Format = form.Format
+	}
+	if newer := CheckFormat("the manifest", d.Format, Format); newer != nil || err != nil {
+		return Document{}, cmp.Or(newer, err)
 	}
 	if d.Format == 0 {
 		d.Format = 1

@@ -76,7 +76,7 @@ func (s State) MarshalEnded() ([]byte, error) { return json.Marshal(endedForm{Fo
 // UnmarshalEnded sets Ended from what MarshalEnded of this release or another wrote, as UnmarshalBinary does.
 func (s *State) UnmarshalEnded(data []byte) error {
 	var form endedForm
-	if err := unmarshal("the list of ended orders", data, &form); err != nil {
+	if err := unmarshal("the list of ended orders", data, &form, &form.Format); err != nil {
 		return err
 	}
 	for i := range form.Ended {
@@ -99,20 +99,18 @@ type stateForm struct {
 func (s State) MarshalBinary() ([]byte, error) { return json.Marshal(stateForm{Format, plain(s)}) }
 
 // unmarshal reads what may be of another release. Fields that are not known are ignored, names are kept as text (MAN-11).
-func unmarshal(what string, data []byte, v any) error {
-	var form struct {
+func unmarshal(what string, data []byte, v any, format *int) error {
+	err := enum.Unmarshal(data, v)
+	if err == nil {
+		return manifest.CheckFormat(what, *format, Format)
+	}
+	var form struct { // of a later one the rest need not be readable
 		Format int `json:"format"`
 	}
-	if err := json.Unmarshal(data, &form); err != nil {
-		return corrupt(err.Error())
+	if json.Unmarshal(data, &form) == nil && form.Format > Format {
+		return manifest.CheckFormat(what, form.Format, Format)
 	}
-	if err := manifest.CheckFormat(what, form.Format, Format); err != nil {
-		return err
-	}
-	if err := enum.Unmarshal(data, v); err != nil {
-		return corrupt(err.Error())
-	}
-	return nil
+	return corrupt(err.Error())
 }
 
 // UnmarshalBinary sets s from what MarshalBinary of this release or another wrote. What this release does not know of it does
@@ -120,7 +118,7 @@ func unmarshal(what string, data []byte, v any) error {
 // is a *manifest.NewerFormat, or says why no agent can have written the bytes and what to do.
 func (s *State) UnmarshalBinary(data []byte) error {
 	var form stateForm
-	if err := unmarshal("the agent's state", data, &form); err != nil {
+	if err := unmarshal("the agent's state", data, &form, &form.Format); err != nil {
 		return err
 	}
 	p := form.plain
