@@ -5,21 +5,25 @@ import (
 	"cmp"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// Decode reads what Encode wrote. It checks everything again, and takes at most 4 GiB unpacked.
+// Decode reads what Encode wrote, of this release or another (MAN-11). It checks everything again, and takes at most 4 GiB unpacked.
+// A product or patch that says something in a name or a version scheme that this release does not know is left out: the next
+// sync lists it again, or rejects it (CAT-16).
 func Decode(r io.Reader) (*Snapshot, error) {
 	zip, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("stored catalog: not a gzip stream: %w", err)
 	}
-	d := &decoder{lines: bufio.NewScanner(io.LimitReader(zip, maxEncoded)), s: &Snapshot{}}
+	d := &decoder{lines: bufio.NewScanner(io.LimitReader(zip, maxEncoded)), s: &Snapshot{}, left: map[ProductID]bool{}}
 	d.lines.Buffer(make([]byte, 1<<16), maxEncodedLine)
 	d.json = json.NewDecoder(&d.rest)
-	d.json.DisallowUnknownFields()
 	if err := d.snapshot(); err != nil {
 		return nil, err
 	}
@@ -33,7 +37,13 @@ type decoder struct {
 	rest  rest
 	json  *json.Decoder // reads rest: one for all lines, as making one a line costs as much as reading the line
 	s     *Snapshot
+
+	strange bool // the present record has a name that is not known
+	left    map[ProductID]bool
 }
+
+// NoteUnknown notes that the present record is to be left out.
+func (d *decoder) NoteUnknown(string, string) { d.strange = true }
 
 // rest is what is left of the present line. A value that does not end on its line is cut off.
 type rest []byte
@@ -51,7 +61,7 @@ func (d *decoder) fail(format string, args ...any) error {
 	return fmt.Errorf("stored catalog: line %d: %w", d.line, fmt.Errorf(format, args...))
 }
 
-// next reads the next line into v, refusing unknown fields and more than one value.
+// next reads the next line into v, refusing more than one value.
 func (d *decoder) next(v any) error {
 	d.line++
 	if !d.lines.Scan() {
@@ -59,7 +69,9 @@ func (d *decoder) next(v any) error {
 	}
 	d.rest = d.lines.Bytes()
 	end := d.json.InputOffset() + int64(len(d.rest))
-	if err := d.json.Decode(v); err != nil {
+	d.strange = false
+	line := []byte(d.rest)
+	if err := d.json.Decode(v); err != nil && (errors.Is(err, io.ErrUnexpectedEOF) || enum.UnmarshalTo(line, v, d) != nil) {
 		return d.fail("%w", err)
 	}
 	if d.json.InputOffset() != end {
@@ -138,6 +150,10 @@ func (d *decoder) product() error {
 	if err := d.next(&p); err != nil {
 		return err
 	}
+	if d.strange {
+		d.left[p.Product.ID] = true
+		return nil
+	}
 	var problems []string
 	if n := len(d.s.products); n > 0 && d.s.products[n-1].ID >= p.Product.ID {
 		problems = append(problems, "it is out of order")
@@ -169,6 +185,9 @@ func (d *decoder) patch() error {
 	var p encodedPatch
 	if err := d.next(&p); err != nil {
 		return err
+	}
+	if d.strange || d.left[p.Patch.Product] || p.Patch.Version.NotKnown() != "" {
+		return nil
 	}
 	problems := p.Patch.Check()
 	if n := len(d.s.patches); n > 0 && d.s.patches[n-1].ID >= p.Patch.ID {

@@ -139,7 +139,6 @@ func TestDecodeRefuses(t *testing.T) {
 		{"cycle of requirements", replaced(`"supersedes":["editor-1.0.0"]`, `"requires":[{"patch":"editor-2.0.0"}]`), "requirement cycle with patch editor-2.0.0"},
 		{"cut off", strings.Join(lines[:len(lines)-2], ""), "unexpected EOF"},
 		{"something after", good + "{}\n", "text after the last record"},
-		{"unknown field", replaced(`"healthy"`, `"happy"`), `unknown field "happy"`},
 		{"two values in a line", replaced("}\n", "}{}\n"), "more than one value"},
 		{"feed without id", replaced(`{"feed":"acme","healthy"`, `{"feed":"","healthy"`), "the feed id is empty"},
 		{"feeds out of order", replaced(`{"feed":"acme","healthy"`, `{"feed":"zzz","healthy"`), "out of order"},
@@ -161,6 +160,21 @@ func TestDecodeRefuses(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+	// A later release had more to say (MAN-11).
+	for _, c := range []struct {
+		name, text string
+		patches    int
+	}{
+		{"unknown field", replaced(`"healthy"`, `"happy"`), 3},
+		{"unknown platform", replaced(`"platform":"linux"`, `"platform":"amiga"`), 0},
+		{"unknown scheme", replaced(`"version":"semver:2.0.0"`, `"version":"zap:2.0.0"`), 2},
+		{"unknown availability", replaced(`"availability":"Pinned"`, `"availability":"Flying"`), 2},
+	} {
+		s, err := Decode(zipped(t, c.text))
+		require.NoError(t, err, c.name)
+		require.Equal(t, c.patches, len(s.patches), c.name)
+	}
+
 	_, err = Decode(strings.NewReader("not gzip at all"))
 	require.ErrorIs(t, err, gzip.ErrHeader)
 	var b bytes.Buffer

@@ -1,15 +1,14 @@
 package catalog
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"slices"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
@@ -21,8 +20,8 @@ type Installed struct {
 	PinnedTo string          `json:"pinnedTo,omitempty"` // the version the asset's package manager prefers, when not the newest it knows
 }
 
-// Inventory is what is installed on one asset, sorted by product, each product once. NewInventory and UnmarshalJSON make
-// one that is; of another one, Find may miss products.
+// Inventory is what is installed on one asset, sorted by product, each product once. NewInventory makes one that is; of one
+// that is not sorted, Find may miss products.
 type Inventory struct {
 	Platform  Platform    `json:"platform"`
 	Installed []Installed `json:"installed"`
@@ -68,20 +67,16 @@ func NewInventory(platform Platform, installed []Installed) (Inventory, error) {
 	return Inventory{Platform: platform, Installed: sorted}, nil
 }
 
-// UnmarshalJSON reads an inventory as strictly as NewInventory makes one: unknown fields are refused.
+// UnmarshalJSON reads an inventory that another release may have written (MAN-11): fields and names that it does not know do
+// no harm. It sorts; what is wrong with the inventory, NewInventory says.
 func (inv *Inventory) UnmarshalJSON(data []byte) error {
 	type plain Inventory
 	var p plain
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&p); err != nil {
+	if err := enum.Unmarshal(data, &p); err != nil {
 		return err
 	}
-	made, err := NewInventory(p.Platform, p.Installed)
-	if err != nil {
-		return err
-	}
-	*inv = made
+	slices.SortStableFunc(p.Installed, func(a, b Installed) int { return cmp.Compare(a.Product, b.Product) })
+	*inv = Inventory(p)
 	return nil
 }
 

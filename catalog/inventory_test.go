@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
 func TestNewInventorySortsAndFinds(t *testing.T) {
@@ -67,12 +69,38 @@ func TestInventoryJSON(t *testing.T) {
 	var back Inventory
 	require.NoError(t, json.Unmarshal(data, &back))
 	require.Equal(t, inv, back)
-	for _, bad := range []string{
-		`{"platform":"linux","installed":[{"product":"a","version":"semver:1"}]}`, `{"platform":"linux","more":1}`, `{"platform":"amiga"}`, `{}`, `[]`,
-		`{"platform":"linux","installed":[{"product":"a","version":"semver:1.0.0"},{"product":"a","version":"semver:1.0.0"}]}`,
-	} {
+	for _, bad := range []string{`[]`, `{"installed":1}`, `{"installed":[{"version":1}]}`, `{"platform":7}`} {
 		require.Error(t, json.Unmarshal([]byte(bad), &back), bad)
 		require.Equal(t, inv, back)
+	}
+}
+
+// An inventory of a later release is read: what is not known in it prints as it came, and has no order (MAN-11).
+func TestInventoryOfALaterRelease_MAN11(t *testing.T) {
+	var inv Inventory
+	require.NoError(t, json.Unmarshal([]byte(`{"platform":"linux","more":{"a":[1]},"installed":[
+		{"product":"b","version":"zap:1~2","more":1},{"product":"a","version":"semver:2.0.0"},{"product":"c","version":"semver:2"}]}`), &inv))
+	b, _ := inv.Find("b")
+	require.Equal(t, "zap:1~2", b.Version.String())
+	require.Equal(t, version.Unknown, b.Version.Scheme())
+	_, ordered := b.Version.Compare(b.Version)
+	require.False(t, ordered)
+	c, _ := inv.Find("c")
+	require.Equal(t, `version "semver:2"`, c.Version.NotKnown())
+	made, err := NewInventory(inv.Platform, inv.Installed)
+	require.NoError(t, err, "it is good for the rest")
+	require.Equal(t, inv, made)
+	data, err := json.Marshal(inv)
+	require.NoError(t, err)
+	require.Contains(t, string(data), `"zap:1~2"`, "it is written as it came")
+
+	for _, odd := range []string{
+		`{"platform":"amiga"}`, `{}`, `{"platform":"linux","installed":[{"product":"a","version":"semver:1.0.0"},{"product":"a","version":"semver:1.0.0"}]}`,
+	} {
+		var inv Inventory
+		require.NoError(t, json.Unmarshal([]byte(odd), &inv), odd)
+		_, err := NewInventory(inv.Platform, inv.Installed)
+		require.Error(t, err, "that is for the receiver to judge")
 	}
 }
 

@@ -22,6 +22,9 @@ const (
 	MD5
 )
 
+// Unknown is the algorithm of a digest whose algorithm, or whose text, this release does not know: see [Digest.KeepUnknown].
+const Unknown Algorithm = enum.Unknown
+
 var algorithms = enum.Of[Algorithm]("digest algorithm", "sha256", "sha384", "sha512", "sha1", "md5")
 
 var hashes = [...]crypto.Hash{SHA256: crypto.SHA256, SHA384: crypto.SHA384, SHA512: crypto.SHA512, SHA1: crypto.SHA1, MD5: crypto.MD5}

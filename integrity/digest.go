@@ -11,9 +11,11 @@ import (
 )
 
 // Digest is the digest of some bytes. Its text form is "sha256:" and lower-case hex. Digests compare with ==.
+//
+// One of the algorithm Unknown came from another release (MAN-11). It is written as it came, and proves nothing.
 type Digest struct {
 	Algorithm Algorithm
-	Sum       string // lower-case hex
+	Sum       string // lower-case hex; of an unknown algorithm the whole text form
 }
 
 // InvalidDigest says why a text is not a digest, or why a Digest has no text form. It is not an [Invalid], so that a digest
@@ -46,11 +48,35 @@ func ParseDigest(s string) (Digest, error) {
 }
 
 // String returns the text form. It prints an invalid digest too, as what it is.
-func (d Digest) String() string { return d.Algorithm.String() + ":" + d.Sum }
+func (d Digest) String() string {
+	if d.Algorithm == Unknown {
+		return problem.Printable(d.Sum)
+	}
+	return d.Algorithm.String() + ":" + d.Sum
+}
+
+// KeepUnknown makes d the digest of an unknown algorithm that has the given text form, cut to maxUnknown bytes. Whoever
+// reads what another release may have written calls it with what UnmarshalText refuses (MAN-11).
+func (d *Digest) KeepUnknown(text string) { *d = Digest{Unknown, problem.Clip(text, maxUnknown)} }
+
+// NotKnown names what this release does not know of a digest, as `algorithm "blake3"`; empty: it knows all.
+func (d Digest) NotKnown() string {
+	if d.Algorithm != Unknown {
+		return ""
+	}
+	name, _, found := strings.Cut(d.Sum, ":")
+	if _, err := ParseAlgorithm(name); found && err != nil {
+		return fmt.Sprintf("algorithm %q", problem.Clip(name, maxQuoted))
+	}
+	return fmt.Sprintf("digest %q", problem.Clip(d.Sum, maxQuoted))
+}
 
 // MarshalText returns the text form. It returns an *InvalidDigest for a digest that ParseDigest would not give, the
 // zero Digest included.
 func (d Digest) MarshalText() ([]byte, error) {
+	if d.Algorithm == Unknown {
+		return []byte(d.Sum), nil
+	}
 	if err := d.check(); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,8 @@ const (
 	MaxActions = 32
 	// MaxArguments is how many words the command of an action has.
 	MaxArguments = 256
+	// MaxCapabilities is how many capabilities one order needs, and one agent names (MAN-11).
+	MaxCapabilities = 64
 	// MaxFiles is how many files one patch has.
 	MaxFiles = 64
 	// MaxText is the longest free text in bytes: names, arguments, URLs, and explanations coming from outside.

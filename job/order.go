@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,9 @@ type Order struct {
 
 	// RebootPending says that a reboot which was pending when it began is a reason for its own (RBT-2, RBT-11).
 	RebootPending bool `json:"rebootPending,omitempty"`
+
+	// Needs names what an agent must be able to do to carry the order out, see Capabilities; MaxCapabilities at most.
+	Needs []string `json:"needs,omitempty"`
 }
 
 // OrderPatch is one patch of an order with all an agent needs to fetch, judge and deploy it.
@@ -60,7 +64,7 @@ type File struct {
 	Expect       integrity.Expectation `json:"expect"`
 }
 
-// Validate says everything that is wrong with an order; the error is an *Invalid.
+// Validate says everything that is wrong with an order; the error is an *Invalid. What NotKnown names is not wrong.
 func (o Order) Validate() error {
 	var l problem.List
 	checkID(&l, "job", string(o.Job))
@@ -93,9 +97,10 @@ func (o Order) Validate() error {
 	checkInstallLimit(&l, o.InstallLimit)
 	l.Under("reboot", o.Reboot.Validate())
 	checkRebootPending(&l, o.RebootPending, o.Reboot)
-	if !o.Policy.IsZero() {
+	if !o.Policy.IsZero() && o.Policy.Digest.NotKnown() == "" {
 		l.Under("policy", o.Policy.Validate())
 	}
+	checkNames(&l, "needs", o.Needs)
 	return l.Err("order " + string(o.ID))
 }
 
@@ -137,8 +142,42 @@ func checkOrderPatch(l *problem.List, at string, patch OrderPatch) {
 		if f.SignatureURL != "" {
 			checkURL(l, field+".signatureUrl", f.SignatureURL)
 		}
-		l.Under(field+".expect", f.Expect.Validate())
+		expect := f.Expect
+		if slices.ContainsFunc(expect.Digests, notKnown) {
+			expect.Digests = slices.DeleteFunc(slices.Clone(expect.Digests), notKnown)
+		}
+		l.Under(field+".expect", expect.Validate())
 	}
+}
+
+func notKnown(d integrity.Digest) bool { return d.NotKnown() != "" }
+
+// NotKnown names the first thing in an order that this release does not know and would have to know to carry it out, as
+// `patches[0].version: scheme "zap"`; empty: there is nothing of the kind. Such an order is not started (MAN-11). A digest by
+// an unknown algorithm matters only where no digest that carries trust is beside it (INT-7).
+func (o Order) NotKnown() string {
+	if what := o.Policy.Digest.NotKnown(); what != "" {
+		return "policy.digest: " + what
+	}
+	for i, p := range o.Patches {
+		at := fmt.Sprintf("patches[%d]", i)
+		if what := p.Version.NotKnown(); what != "" {
+			return at + ".version: " + what
+		}
+		for j, r := range p.Requires {
+			if what := r.Version.NotKnown(); what != "" {
+				return fmt.Sprintf("%s.requires[%d].version: %s", at, j, what)
+			}
+		}
+		for j, f := range p.Files {
+			trusted := func(d integrity.Digest) bool { return !notKnown(d) && !d.Algorithm.Legacy() }
+			k := slices.IndexFunc(f.Expect.Digests, notKnown)
+			if k >= 0 && !slices.ContainsFunc(f.Expect.Digests, trusted) {
+				return fmt.Sprintf("%s.files[%d].expect.digests[%d]: %s", at, j, k, f.Expect.Digests[k].NotKnown())
+			}
+		}
+	}
+	return ""
 }
 
 func checkURL(l *problem.List, field, s string) {

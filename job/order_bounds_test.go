@@ -17,7 +17,7 @@ import (
 func TestBoundsAreThoseOfTheBook(t *testing.T) {
 	for name, c := range map[string]struct{ have, want any }{
 		"MaxID": {MaxID, 128}, "MaxPatches": {MaxPatches, 2000}, "MaxSelection": {MaxSelection, 100_000},
-		"MaxActions": {MaxActions, 32}, "MaxArguments": {MaxArguments, 256}, "MaxFiles": {MaxFiles, 64}, "MaxText": {MaxText, 4096},
+		"MaxActions": {MaxActions, 32}, "MaxCapabilities": {MaxCapabilities, 64}, "MaxArguments": {MaxArguments, 256}, "MaxFiles": {MaxFiles, 64}, "MaxText": {MaxText, 4096},
 		"MinInstallLimit": {MinInstallLimit, 600 * time.Second}, "MaxInstallLimit": {MaxInstallLimit, 7 * 24 * time.Hour},
 		"MinStuckAfter": {MinStuckAfter, 60 * time.Second}, "MaxStuckAfter": {MaxStuckAfter, 7 * 24 * time.Hour},
 		"DefaultStuckAfter": {DefaultStuckAfter, 120 * time.Minute},
@@ -36,6 +36,8 @@ func TestBoundsOfAnOrder_JOB20(t *testing.T) {
 		limit int
 		set   func(o *Order, n int)
 	}{
+		{"needs", MaxCapabilities, func(o *Order, n int) { o.Needs = slices.Repeat([]string{"flying"}, n) }},
+		{"needs[0]", MaxID, func(o *Order, n int) { o.Needs = []string{strings.Repeat("x", n)} }},
 		{"name", MaxText, func(o *Order, n int) { o.Name = strings.Repeat("x", n) }},
 		{"patches", MaxPatches, func(o *Order, n int) {
 			first := o.Patches[0]

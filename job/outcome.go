@@ -21,6 +21,9 @@ type PatchOutcome struct {
 	Check  *integrity.Verdict `json:"check,omitempty"` // of the file that decided
 }
 
+// NoteUnknown adds to Text what a field says that this release does not know, as `status "Flying"` (MAN-11).
+func (p *PatchOutcome) NoteUnknown(field, name string) { p.Text = NoteUnknown(p.Text, field, name) }
+
 // ActionOutcome is what became of one pre- or post-action that was run (JOB-13).
 type ActionOutcome struct {
 	Name string `json:"name"`

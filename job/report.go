@@ -1,9 +1,12 @@
 package job
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Sequence numbers an asset's reports from 1 without gaps (MAN-6).
@@ -24,6 +27,18 @@ type Report struct {
 	Actions  []ActionOutcome `json:"actions,omitempty"` // with a Result: those run so far, in their order
 	Reboots  int             `json:"reboots,omitempty"` // asked for by this execution
 }
+
+// NoteUnknown adds to Text what a field says that this release does not know, as `progress "Flying"`. The field itself then
+// prints as "unknown", and the rest is as it came (MAN-11).
+func (r *Report) NoteUnknown(field, name string) { r.Text = NoteUnknown(r.Text, field, name) }
+
+// NoteUnknown adds to a text what a field says that this release does not know.
+func NoteUnknown(text, field, name string) string {
+	return problem.Clip(strings.TrimPrefix(fmt.Sprintf("%s; %s %q", text, field, problem.Clip(name, maxNoted)), "; "), MaxText)
+}
+
+// maxNoted is how many bytes of an unknown name are kept: ours have 40 at most.
+const maxNoted = 80
 
 // Progress is a step an asset reports on the way (JOB-16).
 type Progress uint8

@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// CheckIn is an agent's call.
+// CheckIn is an agent's call. It is read as one of another release may have written it, see the package documentation.
 type CheckIn struct {
 	Asset       job.AssetID        `json:"asset"`
 	Held        Revision           `json:"held"`                 // the revision the agent holds
@@ -27,12 +28,28 @@ type CheckIn struct {
 	Inventory   *catalog.Inventory `json:"inventory,omitempty"`  // when the server asked for it
 	Key         string             `json:"key,omitempty"`        // names the asset's own key, as Fingerprint does; the transport on the server sets it
 	Trust       uint64             `json:"trust,omitempty"`      // the version of the trust document that is held (MAN-13)
+	Format      int                `json:"format,omitempty"`     // Format; 0: from before there was a number, and the agent tells nothing below
+	Release     string             `json:"release,omitempty"`    // of the agent
+	Hostname    string             `json:"hostname,omitempty"`
+	Can         []string           `json:"can,omitempty"` // what the agent can do, see job.Capabilities
+}
+
+// UnmarshalJSON reads a call. What it says in names that this release does not know is kept as text (MAN-11).
+func (c *CheckIn) UnmarshalJSON(data []byte) error {
+	type plain CheckIn
+	return enum.Unmarshal(data, (*plain)(c))
 }
 
 // Validate says everything that is wrong with the call: its bounds, and reports that are not numbered without gaps (MAN-6).
-// The error is a *job.Invalid. What the reports and the inventory say is for their receiver to judge.
+// The error is a *job.Invalid, or a *NewerFormat. What the reports and the inventory say is for their receiver to judge.
 func (c CheckIn) Validate() error {
+	if err := CheckFormat("the check-in", c.Format, Format); err != nil {
+		return err
+	}
 	var l problem.List
+	if c.Format < 0 {
+		l.Add("format", fmt.Sprint(c.Format), "is not a format: they begin at 1")
+	}
 	l.Under("asset", job.ValidID(string(c.Asset)))
 	if c.At.IsZero() {
 		l.Add("at", "", "is missing; send the agent's clock")
@@ -41,6 +58,9 @@ func (c CheckIn) Validate() error {
 	l.Text("zone", c.Zone, MaxWord)
 	l.Text("digest", c.Digest, MaxWord)
 	l.Text("heldDigest", c.HeldDigest, MaxWord)
+	l.Text("release", c.Release, MaxWord)
+	l.Text("hostname", c.Hostname, MaxWord)
+	l.Under("can", job.ValidCapabilities(c.Can))
 	if len(c.Reports) > MaxReports {
 		l.Add("reports", fmt.Sprint(len(c.Reports)), "are more than %d; send the oldest and call again", MaxReports)
 	}
@@ -66,4 +86,5 @@ type Answer struct {
 	Manifest      []byte       `json:"manifest,omitempty"`      // sealed; nil when the agent holds the newest and it does not expire soon
 	WantInventory bool         `json:"wantInventory,omitempty"` // call again, with Inventory
 	Trust         [][]byte     `json:"trust,omitempty"`         // the versions of the trust document that follow CheckIn.Trust (MAN-13)
+	Format        int          `json:"format,omitempty"`        // Format; 0 is read as 1
 }

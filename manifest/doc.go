@@ -11,10 +11,10 @@
 //
 // # Format
 //
-// A sealed manifest is a DSSE v1 envelope in JSON with exactly one signature, at most [MaxSealed] bytes long. There is one way to write it
-// and one way only: without spaces, the fields in this order, strings and numbers as encoding/json writes them, base64 of the
-// standard alphabet with padding. A reader writes again what it has read and refuses what does not come out the same to the byte,
-// so unknown and repeated fields, other spellings and trailing data need no rules of their own.
+// A sealed manifest is a DSSE v1 envelope in JSON with exactly one signature, at most [MaxSealed] bytes long. The envelope is written
+// in one way only: without spaces, the fields in this order, strings as encoding/json writes them, base64 of the standard
+// alphabet with padding. A reader writes again what it has read and refuses what does not come out the same to the byte, so
+// nobody on the way can add anything to it. The document within is covered by the signature, and read as the next section says.
 //
 //	sealed    = {"payloadType":type,"payload":base64(payload),"signatures":[{"keyid":keyid,"sig":base64(sig)}]}
 //	type      = "application/vnd.patchpolicy.manifest.v1+json"
@@ -28,7 +28,7 @@
 // false or empty; the others are always there, and an empty list of orders is [].
 //
 //	document  = format asset revision issued expires orders
-//	order     = id job name run revision start [end] [patches] [pre] [post] [installLimit] reboot [noLastCall] [early] [cancelled] [begun] [policy] [rebootPending]
+//	order     = id job name run revision start [end] [patches] [pre] [post] [installLimit] reboot [noLastCall] [early] [cancelled] [begun] [policy] [rebootPending] [needs]
 //	patch     = patch product name [vendor] version [latestOnly] [reboot] [transaction] [requires] files
 //	requires  = patch product version [reboot]
 //	file      = name url [signatureUrl] [size] expect
@@ -38,9 +38,9 @@
 //	policy    = digest [clauses]
 //	clause    = name vendor product [signers] [formats] [allowUnsigned] [strict] [allowLegacy]
 //
-// Format is 1. Instants are in UTC and whole seconds, as 2026-01-31T12:00:00Z; durations are nanoseconds; a version is its
-// scheme, a colon and its text; a digest is its algorithm, a colon and lower-case hex. Orders stand by start and then id (as bytes),
-// none twice, [MaxOrders] at most, each valid by job.Order.Validate and with an id that names the document's asset. Expires is
+// Format is 1. Seal writes the fields in this order. Instants are in UTC and whole seconds, as 2026-01-31T12:00:00Z; durations are nanoseconds; a version is its
+// scheme, a colon and its text; a digest is its algorithm, a colon and lower-case hex. Orders are written by start and then id (as
+// bytes), none twice, [MaxOrders] at most, each valid by job.Order.Validate and with an id that names the document's asset. Expires is
 // after issued, by [MaxLifetime] at most. The meaning of an order's fields is told at job.Order.
 //
 // For example, asset web-1 should hold one order, of a job that runs one command. The payload, broken into lines here:
@@ -58,6 +58,23 @@
 //	N0IjpbeyJuYW1lIjoibm90ZSIsImNvbW1hbmQiOlsiL2Jpbi90cnVlIl19XSwicmVib290Ijp7fX1dfQ==",
 //	"signatures":[{"keyid":"sha256:139e3940e64b5491722088d9a0d741628fc826e09475d341a780acde3c4b8070",
 //	"sig":"LyPcJipa4OFGaVx8lDjTHrTCMMNmJkBM8B/PYNJJrQO/C4RBMSyCMqJq+0HeQ5F8O/0LaZX0/3s94atkmKYTDw=="}]}
+//
+// # Releases side by side
+//
+// An agent and a server of different releases understand each other (MAN-11). A reader of a document, a call or an answer
+// ignores fields that it does not know. A name that it does not know is kept as text and shown, and the rest is as it came: see
+// job.Report.NoteUnknown for a report, version.Version.KeepUnknown for a version. An order in which a version or a digest is not
+// known stays in the queue and is not started: when it is due, it ends as Failed with code 5, naming the field, and so does one
+// that needs what the agent cannot do (job.Order.Needs). What is zero is left out, so an older reader does not see it.
+//
+// A release that has something new to say
+//
+//   - adds a field, whose zero value means what was meant before there was a field;
+//   - never changes what a field means, nor its kind (a number, a text, a list), nor takes the name of one that is gone;
+//   - adds a capability where an agent that ignores the field would do the wrong thing: a restriction, or another way to install.
+//     Orders need it, agents that have it say so in each call, and the server hands such an order to no other ([CheckIn.Can]);
+//   - raises the format only if older readers must refuse the whole. They then say so with a [NewerFormat] (a document: Malformed),
+//     and keep what they hold. A form without a number is of format 1.
 //
 // # Trust documents
 //
@@ -97,8 +114,7 @@
 //     that is absent from a newer revision is withdrawn (JOB-5); one that is marked cancelled in it is cancelled (JOB-3); one that
 //     changed replaces the queued one and leaves a started one alone.
 //   - MAN-5: A manifest is signed, names its asset, carries a revision that only grows, and an expiry. An agent refuses a bad signature,
-//     another asset's manifest, a lower revision, an expired one (at the instant of expiry it is), one over the size limit, and one
-//     that is signed and not in canonical form. It keeps the queue it has and reports the refusal. A check-in names the revision
+//     another asset's manifest, a lower revision, an expired one (at the instant of expiry it is), and one over the size limit. It keeps the queue it has and reports the refusal. A check-in names the revision
 //     and the [Digest] of the manifest held; a server that finds a higher revision, or the same with another digest, goes on above it.
 //   - MAN-6: Reports carry a sequence number for each asset, from 1 without gaps. The server accepts each exactly once, whatever is
 //     lost, repeated or reordered on the way, and acknowledges in its answer every report up to a number; the agent keeps them till then.
@@ -111,6 +127,13 @@
 //   - MAN-8: Starts are instants in UTC. An agent learns its clock's offset from the server's answers ([Answer.At]), reports it
 //     ([CheckIn.Offset]), and applies the corrected time to starts, windows and the expiry of manifests; durations (countdown, deferral,
 //     waits) never shrink or stretch when the clock is set. An offset over 5 minutes is shown to the administrator.
+//   - MAN-9: One identity, one computer. Not built yet.
+//   - MAN-10: Removal reaches the agent. Not built yet.
+//   - MAN-11: Releases live side by side. Readers ignore fields they do not know, in check-ins, manifests, agent state and stored
+//     records. Unknown enum values are kept as text and never break the rest, but an order whose deciding field is unknown is not
+//     started (Failed, code 5, naming it). Every persisted or transmitted form has a format number. A check-in says the agent's
+//     release, host name and what it can do, and the server orders nothing it cannot. From the first tag on, the forms that each
+//     release wrote are kept as test data and must stay readable.
 //   - MAN-12: Requests and answers are authenticated (time, acknowledgement, revision) by the [Secret] that the asset and
 //     its server agreed on when it enrolled. An answer that is not the server's to this very call is no answer.
 //   - MAN-13: The manifest key can be replaced with no agent touched by hand: a signed trust document (version, keys, threshold,

@@ -1,12 +1,13 @@
 package manifest
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
@@ -24,7 +25,8 @@ type Document struct {
 	Orders   []job.Order `json:"orders"`  // by Start, then ID
 }
 
-// Format is the Document.Format this package writes and reads.
+// Format is the format of what this package writes, and the highest that it reads: of a Document, and of what the two sides
+// say to each other. A form of a higher one is refused with a *NewerFormat; Open puts it into words.
 const Format = 1
 
 // How long a manifest is good for, and how long before its end a server sends a fresh one of the same content under the
@@ -102,31 +104,27 @@ func (d Document) canonical() Document {
 // encode writes the canonical form.
 func (d Document) encode() ([]byte, error) { return json.Marshal(d.canonical()) }
 
-// decode reads a canonical form and nothing else. Unknown and repeated fields, other spellings of a value, trailing data,
-// unsorted orders: all of them show as a difference when the document is written again.
+// decode reads a document that another release may have written: fields that it does not know are ignored, names and texts
+// that it does not know are kept (MAN-11). The signature covers the bytes, so there is no need for one way to write it.
 func decode(payload []byte) (Document, error) {
 	var d Document
-	if err := json.Unmarshal(payload, &d); err != nil {
-		return Document{}, err
-	}
-	again, err := d.encode()
-	if err != nil {
-		return Document{}, err
-	}
-	if !bytes.Equal(again, payload) {
-		return Document{}, fmt.Errorf("not in canonical form from byte %d on", difference(again, payload))
-	}
-	return d, nil
-}
-
-// difference returns the first index at which a and b differ.
-func difference(a, b []byte) int {
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			return i
+	err := enum.Unmarshal(payload, &d)
+	if err != nil { // of a later format the rest need not be readable
+		var form struct {
+			Format int `json:"format"`
 		}
+		if json.Unmarshal(payload, &form) != nil {
+			return Document{}, err
+		}
+		d.Format = form.Format
 	}
-	return min(len(a), len(b))
+	if newer := CheckFormat("the manifest", d.Format, Format); newer != nil || err != nil {
+		return Document{}, cmp.Or(newer, err)
+	}
+	if d.Format == 0 {
+		d.Format = 1
+	}
+	return d.canonical(), nil
 }
 
 func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

@@ -38,17 +38,22 @@ type Enrolment struct {
 	Hostname     string            `json:"hostname,omitempty"`
 	Version      string            `json:"version,omitempty"` // of the agent
 	Tags         []string          `json:"tags,omitempty"`
+	Format       int               `json:"format,omitempty"` // Format; 0 is read as 1
 }
 
 // Enrolled is the server's answer. The same enrolment sent twice, because the first answer was lost, is answered the same.
 // What an agent believes from then on, it has from the trust document, which it fetched and checked before it sent anything.
 type Enrolled struct {
-	Asset job.AssetID   `json:"asset"`
-	Every time.Duration `json:"every"` // between check-ins (MAN-3)
+	Asset  job.AssetID   `json:"asset"`
+	Every  time.Duration `json:"every"`            // between check-ins (MAN-3)
+	Format int           `json:"format,omitempty"` // Format; 0 is read as 1
 }
 
-// Validate says everything that is wrong with the enrolment. The error is a *job.Invalid.
+// Validate says everything that is wrong with the enrolment. The error is a *job.Invalid, or a *NewerFormat.
 func (e Enrolment) Validate() error {
+	if err := CheckFormat("the enrolment", e.Format, Format); err != nil {
+		return err
+	}
 	var l problem.List
 	if e.Token == "" || len(e.Token) > MaxToken { // a secret: its value does not go into errors
 		l.Add("token", "", "has %d bytes; ask the administrator for one, of at most %d", len(e.Token), MaxToken)

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -173,38 +174,19 @@ func TestOpenRefusesOtherForms_MAN5(t *testing.T) {
 	}
 	for name, p := range map[string][]byte{
 		"empty":                     {},
-		"null":                      []byte("null"),
 		"a list":                    []byte("[]"),
-		"an empty object":           []byte("{}"),
 		"cut":                       []byte(good[:len(good)-1]),
 		"something behind":          []byte(good + "{}"),
-		"a space behind":            []byte(good + " "),
-		"spaces within":             replace(`,"asset"`, `, "asset"`),
-		"an unknown field":          replace(`,"asset"`, `,"x":1,"asset"`),
-		"a repeated field":          replace(`,"revision":7`, `,"revision":9,"revision":7`),
-		"a field in other case":     replace(`"revision"`, `"Revision"`),
-		"an unknown field within":   replace(`"job":"job000"`, `"job":"job000","run as":"root"`),
-		"a zero written out":        replace(`"job":"job000"`, `"job":"job000","cancelled":false`),
-		"fields in another order":   replace(`"format":1,"asset":"web-1"`, `"asset":"web-1","format":1`),
-		"an escaped letter":         replace(`"web-1"`, `"web\u002d1"`),
-		"no UTF-8":                  replace(`"name":"job000"`, "\"name\":\"job\xff\""),
 		"a number as text":          replace(`"revision":7`, `"revision":"7"`),
 		"a number with a point":     replace(`"revision":7`, `"revision":7.0`),
 		"a negative number":         replace(`"revision":7`, `"revision":-7`),
 		"too large a number":        replace(`"revision":7`, `"revision":18446744073709551616`),
-		"a fraction of a second":    replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2026-01-31T12:00:00.5Z"`),
-		"another zone":              replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2026-01-31T13:00:00+01:00"`),
-		"UTC in other letters":      replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2026-01-31T12:00:00+00:00"`),
 		"no time":                   replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"soon"`),
 		"expiry before issue":       replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2027-01-31T12:00:00Z"`),
 		"too long a life":           replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2025-01-31T12:00:00Z"`),
-		"orders null":               []byte(good[:strings.Index(good, `"orders"`)] + `"orders":null}`),
-		"orders absent":             []byte(good[:strings.Index(good, `,"orders"`)] + `}`),
-		"orders unsorted":           []byte(strings.NewReplacer("job000", "job001", "job001", "job000", "T120000Z", "T130000Z", "T130000Z", "T120000Z", "T12:00:00Z\",\"post", "T13:00:00Z\",\"post", "T13:00:00Z\",\"post", "T12:00:00Z\",\"post").Replace(good)),
 		"an order of another asset": []byte(strings.ReplaceAll(good, "/web-1", "/web-2")),
 		"an order that is invalid":  replace(`"/bin/true"`, `""`),
 		"an order twice":            []byte(strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(good, "job001", "job000"), "T130000Z", "T120000Z"), "13:00:00", "12:00:00")),
-		"an HTML letter unescaped":  replace(`"name":"job000"`, `"name":"a&b"`),
 		"a negative format":         replace(`"format":1`, `"format":-1`),
 		"a later format":            replace(`"format":1`, `"format":2`),
 		"a later format's fields":   replace(`"format":1`, `"format":2,"new":true`),
@@ -230,6 +212,55 @@ func TestOpenRefusesOtherForms_MAN5(t *testing.T) {
 	require.Len(t, d.Orders, 2)
 }
 
+// What a later release writes in another way, or has more to say of, is read (MAN-11).
+func TestOpenReadsOtherReleases_MAN11(t *testing.T) {
+	want := document(jobs(2)...)
+	good := string(payload(t, seal(t, want)))
+	replace := func(from, to string) string {
+		require.Contains(t, good, from)
+		return strings.Replace(good, from, to, 1)
+	}
+	for name, p := range map[string]string{
+		"as it is":                good,
+		"a space behind":          good + " ",
+		"spaces within":           replace(`,"asset"`, `, "asset"`),
+		"an unknown field":        replace(`,"asset"`, `,"x":{"y":[1]},"asset"`),
+		"a repeated field":        replace(`,"revision":7`, `,"revision":9,"revision":7`),
+		"an unknown field within": replace(`"job":"job000"`, `"job":"job000","run as":"root"`),
+		"a zero written out":      replace(`"job":"job000"`, `"job":"job000","cancelled":false`),
+		"fields in another order": replace(`"format":1,"asset":"web-1"`, `"asset":"web-1","format":1`),
+		"no format":               replace(`"format":1,`, ``),
+		"an escaped letter":       replace(`"web-1"`, `"web\u002d1"`),
+		"a fraction of a second":  replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2026-01-31T12:00:00.5Z"`),
+		"another zone":            replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2026-01-31T13:00:00+01:00"`),
+		"orders unsorted":         strings.Replace(good, good[strings.Index(good, `{"id":"job000`):len(good)-2], good[strings.Index(good, `{"id":"job001`):len(good)-2]+","+good[strings.Index(good, `{"id":"job000`):strings.Index(good, `,{"id":"job001`)], 1),
+	} {
+		d, err := manifest.Open(envelope(manifest.PayloadType, []byte(p)), pinned, asset, 0, t0)
+		require.NoError(t, err, name)
+		require.Equal(t, want, d, name)
+	}
+}
+
+// A version scheme, a digest algorithm or a need that this release does not know is kept: the agent judges it when the order is
+// due (MAN-11).
+func TestOpenKeepsWhatItDoesNotKnow_MAN11(t *testing.T) {
+	o := patched(t, order("a", t0))
+	o.Needs = []string{"flying"}
+	p := string(payload(t, seal(t, document(o))))
+	scheme, _, _ := strings.Cut(string(o.Patches[0].Version.Scheme().String()), ":")
+	p = strings.Replace(p, `"version":"`+scheme+`:`, `"version":"zap:`, 1)
+	p = strings.Replace(p, `"sha256:`, `"blake3:`, 1)
+	require.Contains(t, p, "blake3")
+	d, err := manifest.Open(envelope(manifest.PayloadType, []byte(p)), pinned, asset, 0, t0)
+	require.NoError(t, err)
+	require.Equal(t, "patches[0].version: scheme \"zap\"", d.Orders[0].NotKnown())
+	d.Orders[0].Patches[0].Version = o.Patches[0].Version
+	require.Contains(t, d.Orders[0].NotKnown(), `digests[0]: algorithm "blake3"`)
+	require.Equal(t, []string{"flying"}, d.Orders[0].Needs)
+	require.Equal(t, "flying", d.Orders[0].Lacks(job.Capabilities()))
+	reads(t, d)
+}
+
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte(`{"payloadType":"a","payload":"e30=","signatures":[{"keyid":"","sig":""}]}`))
@@ -239,9 +270,21 @@ func FuzzOpen(f *testing.F) {
 		if d, err := open(sealed); err != nil {
 			refusal(t, d, err)
 		} else {
-			require.Equal(t, string(seal(t, d)), string(sealed), "opened another writing of the same")
+			reads(t, d)
 		}
 	})
+}
+
+// reads wants a document that was read to be written so that it reads the same (MAN-11).
+func reads(t *testing.T, d manifest.Document) {
+	sealed, err := manifest.Seal(d, manifest.NewSigner(key))
+	if errors.Is(err, manifest.ErrTooLarge) {
+		return
+	}
+	require.NoError(t, err)
+	again, err := open(sealed)
+	require.NoError(t, err)
+	require.Equal(t, string(sealed), string(seal(t, again)))
 }
 
 // FuzzOpenSigned lets the fuzzer behind the signature.
@@ -254,7 +297,7 @@ func FuzzOpenSigned(f *testing.F) {
 		if d, err := open(sealed); err != nil {
 			require.NotEqual(t, manifest.BadSignature, refusal(t, d, err).Reason)
 		} else {
-			require.Equal(t, string(seal(t, d)), string(sealed), "opened another writing of the same")
+			reads(t, d)
 		}
 	})
 }

@@ -16,7 +16,7 @@ const (
 	LowerRevision                          // older than the one the agent holds
 	Expired                                // its expiry is not after now
 	TooLarge                               // over MaxSealed
-	Malformed                              // signed, and yet not in canonical form or breaking a bound
+	Malformed                              // signed, and yet no document, of a later format (MAN-11), or breaking a bound
 )
 
 var refusalReasons = enum.Of[RefusalReason]("manifest refusal", "BadSignature", "WrongAsset", "LowerRevision", "Expired", "TooLarge", "Malformed")
@@ -57,7 +57,7 @@ func (r *Refused) remedy() string {
 	case TooLarge:
 		return "spread the jobs of this asset over more time"
 	case Malformed:
-		return "use the same release of server and agent"
+		return "bring this agent to the server's release"
 	default:
 		return "report this as a bug"
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -43,7 +44,14 @@ func Seal(d Document, k Signer) ([]byte, error) {
 	}
 	// A text that is no UTF-8 is written with this escape, and nothing else that Validate lets through is changed by writing it.
 	if bytes.Contains(payload, []byte(`\ufffd`)) {
-		if _, err := decode(payload); err != nil {
+		again, err := decode(payload)
+		if err == nil {
+			var written []byte
+			if written, err = again.encode(); err == nil && !bytes.Equal(written, payload) {
+				err = errors.New("a text is not UTF-8")
+			}
+		}
+		if err != nil {
 			return nil, fmt.Errorf("encode manifest: the document cannot be written without loss: %w", err)
 		}
 	}
@@ -82,16 +90,12 @@ func Open(sealed []byte, pinned Verifier, asset job.AssetID, held Revision, now 
 		return Document{}, refused
 	}
 	d, err := decode(payload)
-	var other struct {
-		Format *int `json:"format"`
-	}
+	newer, isNewer := errors.AsType[*NewerFormat](err)
 	switch {
-	case err != nil && json.Unmarshal(payload, &other) == nil && other.Format != nil && *other.Format != Format:
-		return Document{}, &Refused{Malformed, fmt.Sprintf("format %d", *other.Format), fmt.Sprintf("format %d", Format)}
+	case isNewer:
+		return Document{}, &Refused{Malformed, fmt.Sprintf("format %d, which a later release of the agent knows", newer.Have), fmt.Sprintf("format %d at most", Format)}
 	case err != nil:
-		return Document{}, &Refused{Malformed, "a document that cannot be read: " + problem.Clip(err.Error(), problem.MaxValue), "the canonical form"}
-	case d.Format != Format:
-		return Document{}, &Refused{Malformed, fmt.Sprintf("format %d", d.Format), fmt.Sprintf("format %d", Format)}
+		return Document{}, &Refused{Malformed, "a document that cannot be read: " + problem.Clip(err.Error(), problem.MaxValue), "a document"}
 	case d.Asset != asset:
 		return Document{}, &Refused{WrongAsset, fmt.Sprintf("a manifest for asset %q", problem.Clip(string(d.Asset), problem.MaxValue)), fmt.Sprintf("one for %q", asset)}
 	case d.Revision < held:

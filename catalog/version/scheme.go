@@ -20,5 +20,8 @@ func (s Scheme) String() string { return schemes.String(s) }
 // MarshalText returns the scheme's name, and the empty text for the zero value.
 func (s Scheme) MarshalText() ([]byte, error) { return schemes.MarshalText(s) }
 
+// Unknown is the scheme of a version whose scheme, or whose text, this release does not know: see [Version.KeepUnknown].
+const Unknown Scheme = enum.Unknown
+
 // UnmarshalText is the inverse of MarshalText.
 func (s *Scheme) UnmarshalText(text []byte) error { return schemes.UnmarshalText(text, s) }

@@ -9,7 +9,8 @@ import (
 )
 
 // Version is a valid version of one scheme. Versions compare with == as texts and with Compare by their order.
-// The zero Version is no version. The text form of MarshalText is "scheme:text".
+// The zero Version is no version. The text form of MarshalText is "scheme:text". One of the scheme Unknown came from another
+// release (MAN-11): it prints and is written as it came, and has no order.
 type Version struct {
 	scheme Scheme
 	text   string
@@ -63,8 +64,13 @@ func (v Version) Compare(w Version) (order int, ok bool) {
 // Scheme returns the scheme; zero for the zero Version.
 func (v Version) Scheme() Scheme { return v.scheme }
 
-// String returns the text as it was parsed, without the scheme.
-func (v Version) String() string { return v.text }
+// String returns the text as it was parsed, without the scheme; of an unknown scheme with it, as far as it prints.
+func (v Version) String() string {
+	if v.scheme == Unknown {
+		return problem.Printable(v.text)
+	}
+	return v.text
+}
 
 // IsZero reports whether v is no version.
 func (v Version) IsZero() bool { return v == Version{} }
@@ -83,7 +89,28 @@ func (v Version) MarshalText() ([]byte, error) {
 	if v.IsZero() {
 		return []byte{}, nil
 	}
+	if v.scheme == Unknown {
+		return []byte(v.text), nil
+	}
 	return []byte(v.scheme.String() + ":" + v.text), nil
+}
+
+// KeepUnknown makes v the version of an unknown scheme that has the given text form, cut to MaxLength bytes. Whoever reads
+// what another release may have written calls it with what UnmarshalText refuses (MAN-11).
+func (v *Version) KeepUnknown(text string) {
+	*v = Version{scheme: Unknown, text: problem.Clip(text, MaxLength)}
+}
+
+// NotKnown names what this release does not know of a version, as `scheme "zap"`; empty: it knows all.
+func (v Version) NotKnown() string {
+	if v.scheme != Unknown {
+		return ""
+	}
+	name, _, found := strings.Cut(v.text, ":")
+	if _, err := schemes.Parse(name); found && err != nil {
+		return fmt.Sprintf("scheme %q", problem.Clip(name, 80))
+	}
+	return fmt.Sprintf("version %q", problem.Clip(v.text, 80))
 }
 
 // UnmarshalText is the inverse of MarshalText. An unknown scheme is an error that lists the schemes.

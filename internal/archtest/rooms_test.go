@@ -150,7 +150,7 @@ var rooms = []room{
 		{"catalog", "a check-in carries an inventory"},
 		{"job", "a document holds orders"},
 		{"internal/problem", "collects what is wrong with a document, a call or an enrolment"},
-		{"internal/enum", "the names of refusals"},
+		{"internal/enum", "the names of refusals, and reads the names of other releases"},
 	}, tests: []use{
 		{"github.com/secure-systems-lab/go-securesystemslib", "the oracle of the signed envelope"},
 	}},
@@ -167,6 +167,7 @@ var rooms = []room{
 		{"job/execution", "runs executions"},
 		{"job/schedule", "the time of a step"},
 		{"manifest", "opens and applies manifests"},
+		{"internal/enum", "reads the names of other releases"},
 		{"reboot", "an execution begins with what is known of the users"},
 	}},
 	{path: "job/runner/internal/staging", floor: 7, uses: []use{
@@ -194,6 +195,7 @@ var rooms = []room{
 		{"job/ledger", "what happens to orders, runs and revisions"},
 		{"manifest", "seals manifests, answers check-ins"},
 		{"internal/problem", "cuts text from outside"},
+		{"internal/enum", "reads the names of other releases"},
 	}},
 	{path: "job/controller/storetest", floor: 8, adapter: true, uses: []use{
 		{"job/controller", "the port it holds stores to"},
@@ -316,6 +318,9 @@ var rooms = []room{
 	{path: "internal/archtest", floor: programs},
 	{path: "internal/e2e", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories it makes"},
+	}},
+	{path: "internal/forms", floor: programs, tests: []use{
+		{"github.com/secure-systems-lab/go-securesystemslib", "signs what a later release may write"},
 	}},
 	{path: "internal/killtest", floor: programs},
 	{path: "internal/mutate", floor: programs},

@@ -41,8 +41,11 @@ func Of[E ~uint8](kind string, names ...string) Names[E] {
 // At names the values of an E that has gaps: names[e] is the name of e.
 func At[E ~uint8](kind string, names []string) Names[E] { return Names[E]{kind, names} }
 
-// String returns the name of e, or "kind(n)" for an unknown value.
+// String returns the name of e, "unknown" for Unknown, or "kind(n)" for a number that is no value.
 func (n Names[E]) String(e E) string {
+	if e == Unknown {
+		return unknownName
+	}
 	if !n.Valid(e) {
 		return fmt.Sprintf("%s(%d)", n.kind, uint8(e))
 	}
@@ -75,11 +78,14 @@ func (n Names[E]) unknown(value string) error {
 	return &UnknownError{Kind: n.kind, Value: value, Want: want}
 }
 
-// MarshalText returns the name of e; the zero value, which means "not set", is the empty text.
-// An unknown value is refused with an *UnknownError.
+// MarshalText returns the name of e; the zero value, which means "not set", is the empty text, and Unknown is "unknown".
+// A number that is no value is refused with an *UnknownError.
 func (n Names[E]) MarshalText(e E) ([]byte, error) {
 	if e == 0 {
 		return []byte{}, nil
+	}
+	if e == Unknown {
+		return []byte(unknownName), nil
 	}
 	if !n.Valid(e) {
 		return nil, n.unknown(fmt.Sprint(uint8(e)))

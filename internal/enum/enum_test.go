@@ -31,7 +31,8 @@ func TestNamesAreNumberedFromOne(t *testing.T) {
 		pear:  "pear",
 		plum:  "purple plum",
 		4:     "fruit(4)",
-		255:   "fruit(255)",
+		254:   "fruit(254)",
+		255:   "unknown",
 	} {
 		require.Equal(t, want, f.String())
 		require.Equal(t, f >= apple && f <= plum, fruits.Valid(f), "%s", f)

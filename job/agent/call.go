@@ -62,7 +62,8 @@ func (m *machine) call() {
 	}
 	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
 		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.BootID,
-		Reboot: m.owes(), RebootSince: since, LastCall: m.lastCall, Made: m.s.Sequence, Reports: slices.Clone(reports), Trust: m.trust().Version,
+		Reboot: m.owes(), RebootSince: since, LastCall: m.lastCall, Made: m.s.Sequence, Reports: slices.Clone(reports),
+		Format: manifest.Format, Trust: m.trust().Version, Release: m.c.Release, Hostname: m.c.Hostname, Can: m.c.Can,
 	}}))
 }
 
@@ -157,7 +158,7 @@ func (m *machine) acknowledge(upTo job.Sequence) {
 func (m *machine) open(sealed []byte) {
 	doc, err := manifest.Open(sealed, m.keys(), m.c.Asset, m.s.Revision, m.now.UTC)
 	if err != nil {
-		m.refuse(err)
+		m.refuseManifest(err)
 		return
 	}
 	m.s.Refusal = ""
@@ -192,7 +193,11 @@ func (m *machine) open(sealed []byte) {
 	for _, id := range changes.Again { // as long as its report is under way, the server cannot know better
 		if !slices.ContainsFunc(m.s.Reports, func(r job.Report) bool { return r.Order == id }) {
 			e := m.s.Ended[slices.IndexFunc(m.s.Ended, func(e Ended) bool { return e.Order == id })]
-			m.report(job.Report{Order: id, Result: e.Result, Again: true, Text: "it had ended at " + e.At.Format(time.RFC3339) + ", and is not started again"})
+			text := "it had ended at " + e.At.Format(time.RFC3339) + ", and is not started again"
+			if e.NotKnown != "" {
+				text += "; its " + e.NotKnown + " is of another release"
+			}
+			m.report(job.Report{Order: id, Result: e.Result, Again: true, Text: text})
 		}
 	}
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(id job.OrderID) bool { return !queued(id) })
@@ -201,8 +206,8 @@ func (m *machine) open(sealed []byte) {
 	}
 }
 
-// refuse reports a refusal once, not at every call while the server sends the same.
-func (m *machine) refuse(err error) {
+// refuseManifest reports a refusal once, not at every call while the server sends the same.
+func (m *machine) refuseManifest(err error) {
 	key := err.Error()
 	if refused, ok := errors.AsType[*manifest.Refused](err); ok {
 		key = fmt.Sprintf("%s %s", refused.Reason, refused.Have) // what was wanted moves on with the clock

@@ -20,6 +20,9 @@ type Config struct {
 	WaitParked bool              // later jobs wait for a suppressed reboot, as they should on Windows and need not on Linux (RBT-7), unless they reboot for it (RBT-11)
 	Policy     integrity.Excerpt // as in execution.Config
 	Stopping   bool              // as in execution.Config
+	Release    string            // of the agent, and the asset's host name: both told in each call, at most manifest.MaxWord bytes; empty: not told
+	Hostname   string
+	Can        []string // what the agent may do, see job.Capabilities; nil: all of them (MAN-11)
 }
 
 // WithDefaults fills in what is zero.
@@ -32,6 +35,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.LastCall <= 0 {
 		c.LastCall = execution.CallWait
+	}
+	if c.Can == nil {
+		c.Can = job.Capabilities()
 	}
 	return c
 }

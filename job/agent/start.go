@@ -14,6 +14,7 @@ import (
 // start looks at the queue: what missed its window ends, what is due starts or waits (JOB-11, JOB-12).
 func (m *machine) start() {
 	m.expire()
+	m.refuse()
 	var free []job.Order
 	for _, o := range m.due() {
 		by := m.occupied(o)
@@ -91,10 +92,42 @@ func (m *machine) expire() {
 	})
 }
 
+// refuse ends the queued orders that are due and that this agent cannot carry out (MAN-11). Until then they wait: a newer
+// manifest may replace them, or a newer release of the agent the old.
+func (m *machine) refuse() {
+	m.s.Queue = slices.DeleteFunc(m.s.Queue, func(o job.Order) bool {
+		if o.Start.After(m.now.UTC) {
+			return false
+		}
+		why := m.cannot(o)
+		if why != "" {
+			m.endAs(o.Refuse(why))
+		}
+		return why != ""
+	})
+}
+
+// cannot says why this agent cannot carry an order out; empty: it can.
+func (m *machine) cannot(o job.Order) string {
+	if what := o.NotKnown(); what != "" {
+		return what + " is not known to this release"
+	}
+	if need := o.Lacks(m.c.Can); need != "" {
+		return job.LackText(need)
+	}
+	return ""
+}
+
 // end ends a queued order.
 func (m *machine) end(id job.OrderID, r job.Result, why string) {
-	m.report(job.Report{Order: id, Result: r, Text: why})
-	m.remember(id, r)
+	m.endAs(job.Report{Order: id, Result: r, Text: why})
+}
+
+// endAs ends a queued order with a report.
+func (m *machine) endAs(r job.Report) {
+	id := r.Order
+	m.report(r)
+	m.remember(id, r.Result)
 	m.dropEarly(id)
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(b job.OrderID) bool { return b == id })
 	if last := m.s.Calls.LastCall; last.Order == id && last.Effect == 0 {
@@ -107,7 +140,7 @@ func (m *machine) remember(id job.OrderID, r job.Result) {
 	now := m.now.UTC.Truncate(time.Second)
 	old := func(e Ended) bool { return now.Sub(e.At) > endedKept }
 	kept := slices.DeleteFunc(slices.Clone(m.s.Ended), old)
-	m.s.Ended = append(kept[max(0, len(kept)+1-maxEnded):], Ended{id, r, now})
+	m.s.Ended = append(kept[max(0, len(kept)+1-maxEnded):], Ended{Order: id, Result: r, At: now})
 }
 
 func (m *machine) ended() []job.OrderID {

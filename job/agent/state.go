@@ -1,12 +1,12 @@
 package agent
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -46,6 +46,14 @@ type Ended struct {
 	Order  job.OrderID `json:"order"`
 	Result job.Result  `json:"result"`
 	At     time.Time   `json:"at"` // UTC
+
+	// NotKnown is the result as another release named it, as `result "Flying"`, and Result is Failed then; empty: it is known.
+	NotKnown string `json:"notKnown,omitempty"`
+}
+
+// NoteUnknown notes it.
+func (e *Ended) NoteUnknown(field, name string) {
+	e.NotKnown = job.NoteUnknown(e.NotKnown, field, name)
 }
 
 // What is remembered of orders that ended (JOB-24).
@@ -54,38 +62,68 @@ const (
 	endedKept = 90 * 24 * time.Hour // after that an order is forgotten
 )
 
+// Format is the format of the states that this package writes, and the highest that it reads: of both parts.
+const Format = 1
+
+// endedForm is how Ended is stored.
+type endedForm struct {
+	Format int     `json:"format"`
+	Ended  []Ended `json:"ended"`
+}
+
 // MarshalEnded returns the canonical bytes of Ended. They change only when an order ends, and can be long: whoever stores a
 // state keeps them apart from the rest.
-func (s State) MarshalEnded() ([]byte, error) { return json.Marshal(s.Ended) }
+func (s State) MarshalEnded() ([]byte, error) { return json.Marshal(endedForm{Format, s.Ended}) }
 
-// UnmarshalEnded sets Ended from canonical bytes. The error says why no agent can have written them, and what to do.
+// UnmarshalEnded sets Ended from what MarshalEnded of this release or another wrote, as UnmarshalBinary does.
 func (s *State) UnmarshalEnded(data []byte) error {
-	var list []Ended
-	if err := json.Unmarshal(data, &list); err != nil {
-		return corrupt(err.Error())
+	var form endedForm
+	if err := unmarshal("the list of ended orders", data, &form, &form.Format); err != nil {
+		return err
 	}
-	if canonical, err := json.Marshal(list); err != nil || !bytes.Equal(canonical, data) {
-		return corrupt("the list of ended orders is not in its canonical form")
+	for i := range form.Ended {
+		if e := &form.Ended[i]; e.Result == enum.Unknown {
+			e.Result = job.Failed
+		}
 	}
-	s.Ended = list
+	s.Ended = form.Ended
 	return nil
+}
+
+// stateForm is how a State less Ended is stored.
+type stateForm struct {
+	Format int `json:"format"`
+	plain
 }
 
 // MarshalBinary returns the canonical bytes of the state less Ended: equal states give equal bytes. They are JSON, so that
 // an administrator can read what an agent holds.
-func (s State) MarshalBinary() ([]byte, error) { return json.Marshal(plain(s)) }
+func (s State) MarshalBinary() ([]byte, error) { return json.Marshal(stateForm{Format, plain(s)}) }
 
-// UnmarshalBinary sets s from canonical bytes. The error says why no agent can have written them, and what to do.
+// unmarshal reads what may be of another release. Fields that are not known are ignored, names are kept as text (MAN-11).
+func unmarshal(what string, data []byte, v any, format *int) error {
+	err := enum.Unmarshal(data, v)
+	if err == nil {
+		return manifest.CheckFormat(what, *format, Format)
+	}
+	var form struct { // of a later one the rest need not be readable
+		Format int `json:"format"`
+	}
+	if json.Unmarshal(data, &form) == nil && form.Format > Format {
+		return manifest.CheckFormat(what, form.Format, Format)
+	}
+	return corrupt(err.Error())
+}
+
+// UnmarshalBinary sets s from what MarshalBinary of this release or another wrote. What this release does not know of it does
+// not get lost where people look (MAN-11): an execution that it cannot go on with ends as Failed at the next start. The error
+// is a *manifest.NewerFormat, or says why no agent can have written the bytes and what to do.
 func (s *State) UnmarshalBinary(data []byte) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	var p plain
-	if err := d.Decode(&p); err != nil {
-		return corrupt(err.Error())
+	var form stateForm
+	if err := unmarshal("the agent's state", data, &form, &form.Format); err != nil {
+		return err
 	}
-	if canonical, err := json.Marshal(p); err != nil || !bytes.Equal(canonical, data) {
-		return corrupt("it is not in its canonical form")
-	}
+	p := form.plain
 	for _, x := range p.Executions {
 		if err := x.Validate(); err != nil {
 			return corrupt(err.Error())

@@ -40,7 +40,7 @@ func (m *machine) follow(chain [][]byte) {
 	for _, sealed := range chain {
 		next, newer, err := t.FollowAll([][]byte{sealed})
 		if err != nil {
-			m.refuse(err)
+			m.refuseManifest(err)
 			break
 		}
 		if newer != nil {

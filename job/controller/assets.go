@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"fmt"
@@ -34,14 +35,43 @@ type seenRecord struct {
 	Boot   string            `json:"boot,omitempty"`
 	Reboot ledger.Pending    `json:"reboot,omitzero"` // that none of its orders waits for
 	Zone   string            `json:"zone,omitempty"`  // its own time zone (JOB-9)
+
+	Format   int      `json:"format,omitempty"` // of the call; zero: it told none of the following (MAN-11)
+	Release  string   `json:"release,omitempty"`
+	Hostname string   `json:"hostname,omitempty"`
+	Can      []string `json:"can,omitempty"`
+}
+
+// tellsOtherwise reports whether a call tells another thing of the agent than the last one did.
+func (s seenRecord) tellsOtherwise(in manifest.CheckIn) bool {
+	return s.Format != in.Format || s.Release != in.Release || s.Hostname != in.Hostname || !slices.Equal(s.Can, in.Can)
+}
+
+// lacks names a capability that an order needs and that the agent does not have; empty: none. One that never told has those
+// of the first format.
+func (s seenRecord) lacks(o job.Order) string {
+	if s.Format == 0 {
+		return o.Lacks(job.Capabilities())
+	}
+	return o.Lacks(s.Can)
+}
+
+// lost reports whether the agent lost a capability since.
+func (s seenRecord) lost(before seenRecord) bool {
+	all := job.Order{Needs: before.Can}
+	if before.Format == 0 {
+		all.Needs = job.Capabilities()
+	}
+	return s.lacks(all) != ""
 }
 
 // AssetStatus is an asset with what its calls tell.
 type AssetStatus struct {
 	job.Asset
 	Architecture  string            `json:"architecture,omitempty"`
-	Hostname      string            `json:"hostname,omitempty"`
-	Version       string            `json:"version,omitempty"` // of the agent
+	Hostname      string            `json:"hostname,omitempty"` // as last told, in a call or when it enrolled
+	Version       string            `json:"version,omitempty"`  // of the agent, as last told
+	Can           []string          `json:"can,omitempty"`      // what the agent last told that it can do, see job.Capabilities (MAN-11)
 	Enrolled      time.Time         `json:"enrolled"`
 	LastSeen      time.Time         `json:"lastSeen,omitzero"` // to Config.SeenEvery; zero: never called
 	Silent        bool              `json:"silent"`            // not called for Config.SilentAfter: no bound on how long changes take (MAN-3)
@@ -95,6 +125,7 @@ func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s As
 	if heard.IsZero() {
 		heard = rec.Enrolled
 	}
+	s.Hostname, s.Version, s.Can = cmp.Or(seen.Hostname, s.Hostname), cmp.Or(seen.Release, s.Version), seen.Can
 	s.LastSeen, s.Silent = seen.At, now.Sub(heard) > c.config.SilentAfter
 	s.Zone = seen.Zone
 	s.Offset, s.OffsetTooFar = seen.Offset, seen.Offset.Abs() > MaxOffset

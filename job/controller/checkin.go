@@ -122,7 +122,7 @@ func (got call) news(in manifest.CheckIn, now time.Time) bool {
 }
 
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
-	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.Reboot.Heard(in, now) != seen.Reboot ||
+	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.tellsOtherwise(in) || seen.Reboot.Heard(in, now) != seen.Reboot ||
 		(seen.Offset.Abs() > MaxOffset) != (in.Offset.Abs() > MaxOffset)
 }
 
@@ -134,6 +134,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	late := in.At.Add(in.Offset).Before(got.seen.Caller.At)
 	if late { // it tells of a boot and a place that are over
 		in.Boot, in.Zone = got.seen.Boot, got.seen.Zone
+		in.Format, in.Release, in.Hostname, in.Can = got.seen.Format, got.seen.Release, got.seen.Hostname, got.seen.Can
 	}
 	rev, err := loadRevisions(t, in.Asset)
 	if err != nil {
@@ -164,7 +165,12 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 		if err := t.listReboot(in.Asset, got.seen.Reboot, pending); err != nil {
 			return err
 		}
-		got.seen = seenRecord{At: t.now, Held: in.Held, Caller: caller, Offset: in.Offset, Boot: in.Boot, Reboot: pending, Zone: in.Zone}
+		before := got.seen
+		got.seen = seenRecord{
+			At: t.now, Held: in.Held, Caller: caller, Offset: in.Offset, Boot: in.Boot, Reboot: pending, Zone: in.Zone,
+			Format: in.Format, Release: in.Release, Hostname: in.Hostname, Can: in.Can,
+		}
+		t.replan = t.replan || got.seen.lost(before)
 		if err := save(t, tableSeen, k, got.seen); err != nil {
 			return err
 		}
@@ -179,7 +185,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	}
 	changed := false
 	if in.Inventory != nil {
-		if changed, err = t.takeInventory(in.Asset, got, *in.Inventory); err != nil {
+		if changed, err = t.takeInventory(in.Asset, got, in); err != nil {
 			return err
 		}
 	}
@@ -317,7 +323,7 @@ func (t *tx) endMissed(asset job.AssetID) error {
 
 // answer reads only. The manifest of a revision is the same bytes however often it is asked for.
 func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
-	a := manifest.Answer{At: instant(now), Acknowledged: got.reports.Acknowledged}
+	a := manifest.Answer{Format: manifest.Format, At: instant(now), Acknowledged: got.reports.Acknowledged}
 	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || got.inventory.Wanted || in.Digest != "" && in.Digest != got.inventory.Digest)
 	if in.Trust > 0 { // else the agent has its keys in another way
 		a.Trust = c.config.Trust.After(in.Trust)

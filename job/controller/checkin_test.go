@@ -161,7 +161,6 @@ func TestNonsenseIsKeptAndNotFolded(t *testing.T) {
 			{Order: order, Result: job.Failed, Patches: []job.PatchOutcome{outcome(catalog.PatchID(strings.Repeat("p", 5000)), job.PatchFailed, 9)}},
 			{Order: order, Result: job.Failed, Patches: append(ok, ok...)},
 			{Order: order, Result: job.Failed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", 99, 0)}},
-			{Order: order, Result: job.Failed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.PatchFailed, 200)}},
 		}
 		for _, r := range nonsense {
 			a.report(r)

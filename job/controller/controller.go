@@ -122,7 +122,7 @@ func New(store Store, config Config) (*Controller, error) {
 	}
 	config = config.WithDefaults()
 	config.Lead = max(config.Lead, 0)
-	return &Controller{store: store, config: config}, nil
+	return &Controller{store: &formed{Store: store}, config: config}, nil
 }
 
 // instant is how times enter: UTC, without what JSON and keys do not carry.

@@ -31,7 +31,7 @@ func TestEnrol(t *testing.T) {
 		e.Tags = []string{"own", "lab"}
 		got, err := f.Enrol(ctx, e, f.now)
 		require.NoError(f, err)
-		require.Equal(f, manifest.Enrolled{Asset: "a", Every: 15 * time.Minute}, got)
+		require.Equal(f, manifest.Enrolled{Asset: "a", Every: 15 * time.Minute, Format: manifest.Format}, got)
 		status, err := f.Asset(ctx, "a", f.now)
 		require.NoError(f, err)
 		require.Equal(f, []string{"lab", "own"}, status.Tags)

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // inventoryRecord is the header of an asset's stored inventory.
@@ -20,12 +22,12 @@ type inventoryRecord struct {
 }
 
 // takeInventory stores an inventory, and reports whether orders are to be planned again by it.
-func (t *tx) takeInventory(id job.AssetID, got *call, sent catalog.Inventory) (changed bool, err error) {
+func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (changed bool, err error) {
 	asset, err := enrolled(t, id)
 	if err != nil {
 		return false, err
 	}
-	inventory, err := catalog.NewInventory(sent.Platform, sent.Installed)
+	inventory, err := catalog.NewInventory(in.Inventory.Platform, in.Inventory.Installed)
 	switch {
 	case err != nil:
 		got.reports.anomaly(Anomaly{At: t.now, Text: problem.Clip(err.Error(), ledger.MaxText)})
@@ -34,7 +36,7 @@ func (t *tx) takeInventory(id job.AssetID, got *call, sent catalog.Inventory) (c
 		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, asset.Platform)})
 		return false, nil
 	}
-	digest := inventory.Digest()
+	digest := cmp.Or(in.Digest, inventory.Digest()) // an agent of a later release counts what is not known here
 	if digest == got.inventory.Digest && !got.inventory.Wanted {
 		return false, nil
 	}

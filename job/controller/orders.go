@@ -73,6 +73,12 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	if err != nil {
 		return due, err
 	}
+	if plan.Lacks != "" {
+		for _, p := range order.Refuse(job.LackText(plan.Lacks)).Patches {
+			p.Status = job.LeftOut
+			plan.LeftOut = append(plan.LeftOut, p)
+		}
+	}
 	err = t.outcomes(e, func(o ledger.Outcomes) ledger.Outcomes { return o.LeaveOut(plan.LeftOut) })
 	if err != nil {
 		return due, err
@@ -93,6 +99,9 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset, and no reboot is pending there (RBT-11).", Dropped: dropped})
 	case plan.Empty():
 		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
+	}
+	if plan.Lacks != "" {
+		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: job.LackText(plan.Lacks), Dropped: dropped})
 	}
 	same, err := t.saveContent(order)
 	if err != nil || same && e.Phase == ledger.Open {

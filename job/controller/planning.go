@@ -87,7 +87,7 @@ func (t *tx) makeAgain(e ledger.Entry, asset job.Asset, inventory catalog.Invent
 		}
 	}
 	plan, err := t.plan(d, e.Asset, inventory, start)
-	if err == nil && plan.Empty() { // the asset finds out itself, if it has the order
+	if err == nil && (plan.Empty() || plan.Lacks != "") { // the asset finds out itself, if it has the order
 		var has bool
 		if has, err = held(t, e); has {
 			return err
@@ -103,13 +103,16 @@ func (t *tx) makeAgain(e ledger.Entry, asset job.Asset, inventory catalog.Invent
 }
 
 // plan plans a job on an asset, for orders and previews alike (JOB-22). It fills in Failed, Pending and Policy; Pending is read
-// only if it matters.
+// only if it matters. So are the capabilities of the asset's agent.
 func (c *Controller) plan(r Reader, d job.Definition, in job.PlanInput) (plan job.Plan, err error) {
 	if in.Failed, err = failedOn(r, d, in.Asset); err != nil {
 		return plan, err
 	}
 	in.Policy = c.config.Policy
 	plan = d.Plan(in)
+	if plan.Lacks, err = lacking(r, in.Asset, plan.Order); err != nil {
+		return plan, err
+	}
 	afterReboot := func(r job.Requirement) bool { return r.Reboot }
 	if !d.RebootPending && !slices.ContainsFunc(plan.Order.Patches, func(p job.OrderPatch) bool { return slices.ContainsFunc(p.Requires, afterReboot) }) {
 		return plan, nil
@@ -117,7 +120,19 @@ func (c *Controller) plan(r Reader, d job.Definition, in job.PlanInput) (plan jo
 	if in.Pending, err = pendingReboots(r, in.Asset); err != nil {
 		return plan, err
 	}
-	return d.Plan(in), nil
+	lacks := plan.Lacks // it needs the same whatever is pending
+	plan = d.Plan(in)
+	plan.Lacks = lacks
+	return plan, nil
+}
+
+// lacking names a capability that an order needs and that the asset's agent does not have; empty: none (MAN-11).
+func lacking(r Reader, asset job.AssetID, o job.Order) (string, error) {
+	if len(o.Needs) == 0 {
+		return "", nil
+	}
+	seen, _, err := load[seenRecord](r, tableSeen, key(string(asset)))
+	return seen.lacks(o), err
 }
 
 // pendingReboots returns what an asset still has to be rebooted for (RBT-11).

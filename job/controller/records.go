@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
 // load reads a record; found is false, and the value zero, if there is none.
@@ -13,14 +15,14 @@ func load[T any](r Reader, table Table, k string) (value T, found bool, err erro
 	if err != nil || data == nil {
 		return value, false, err
 	}
-	if err := json.Unmarshal(data, &value); err != nil {
+	if err := enum.Unmarshal(data, &value); err != nil {
 		return value, false, fmt.Errorf("record %q of table %s: %w", k, table, err)
 	}
 	return value, true, nil
 }
 
 func decode[T any](table Table, rec Record) (value T, err error) {
-	if err := json.Unmarshal(rec.Value, &value); err != nil {
+	if err := enum.Unmarshal(rec.Value, &value); err != nil {
 		return value, fmt.Errorf("record %q of table %s: %w", rec.Key, table, err)
 	}
 	return value, nil

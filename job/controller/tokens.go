@@ -123,7 +123,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 	if err != nil {
 		return manifest.Enrolled{}, err
 	}
-	return manifest.Enrolled{Asset: e.Asset, Every: c.config.Timing.CheckIn}, nil
+	return manifest.Enrolled{Asset: e.Asset, Every: c.config.Timing.CheckIn, Format: manifest.Format}, nil
 }
 
 // Trust returns every version of the trust document (MAN-13).

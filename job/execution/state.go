@@ -1,12 +1,14 @@
 package execution
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
@@ -43,6 +45,30 @@ type State struct {
 	Reboots        int             `json:"reboots,omitempty"` // asked for
 	SaidTooLate    bool            `json:"saidTooLate,omitempty"`
 	Result         job.Result      `json:"result,omitempty"` // the last one reported; final when Stage is StageDone
+
+	// NotKnown says what another release wrote here that this one does not know, as `phase "Flying"`; empty: nothing.
+	NotKnown string `json:"notKnown,omitempty"`
+}
+
+// NoteUnknown notes it.
+func (x *State) NoteUnknown(field, name string) {
+	x.NotKnown = job.NoteUnknown(x.NotKnown, field, name)
+}
+
+// strange says what keeps this release from going on with an execution that another one began; empty: nothing does (MAN-11).
+func (x State) strange() string {
+	if what := x.Order.NotKnown(); what != "" {
+		return what
+	}
+	if x.Stage == enum.Unknown || x.Phase == enum.Unknown || x.Reboot.Phase == enum.Unknown {
+		return cmp.Or(x.NotKnown, "its phase")
+	}
+	for _, p := range x.Patches {
+		if p.Status == enum.Unknown {
+			return fmt.Sprintf("patch %s: %s", p.Patch, p.Text)
+		}
+	}
+	return ""
 }
 
 // PatchState is one patch of an execution. One that is pending and has a code did not reach its source, and is tried again.
@@ -131,10 +157,11 @@ func (x State) outcomes() []job.PatchOutcome {
 }
 
 // Validate says why x is not a state that the machine can be in, so that damaged storage is noticed and nothing panics on it.
+// One that another release left (NotKnown) is none of them, and passes: it ends with the next start.
 // The error is a *job.Invalid.
 func (x State) Validate() error {
 	var l problem.List
-	if !slices.Contains(job.Stages(), x.Stage) || !phases.Valid(x.Phase) {
+	if stage, phase := x.Stage == enum.Unknown || slices.Contains(job.Stages(), x.Stage), x.Phase == enum.Unknown || phases.Valid(x.Phase); !stage || !phase {
 		l.Add("stage", x.Stage.String(), "with phase %v is unknown", x.Phase)
 	}
 	if len(x.Patches) != len(x.Order.Patches) {

@@ -211,6 +211,10 @@ func (m *machine) tick() {
 func (m *machine) restarted(bootID string) {
 	rebooted := bootID != m.BootID
 	m.BootID = bootID
+	if what := m.strange(); what != "" {
+		m.abandon(what)
+		return
+	}
 	if m.Phase == PhaseReboot {
 		m.rebootEvent(reboot.Booted{BootID: bootID})
 		return
@@ -243,4 +247,21 @@ func (m *machine) restarted(bootID string) {
 	case PhaseInstall:
 		m.takeInventory(PhaseRecheck)
 	}
+}
+
+// abandon ends an execution that another release of the agent began, and with which this one cannot go on. What it installed
+// is not verified, and it asks for no reboot.
+func (m *machine) abandon(what string) {
+	text := what + " is not known to this release, which cannot go on with what another one began"
+	m.out.Owes = m.Stage >= job.StageDeploy && m.asksForReboot()
+	for i := range m.Patches {
+		switch p := &m.Patches[i]; p.Status {
+		case job.Succeeded, job.PatchFailed, job.Inapplicable:
+		default:
+			p.fail(job.UnspecifiedAgentError, "MAN-11", text)
+		}
+	}
+	m.end(job.Failed)
+	report := &m.out.Reports[len(m.out.Reports)-1]
+	report.Text = problem.Clip(text, job.MaxText)
 }

@@ -30,6 +30,7 @@
 // JOB-3, JOB-4 (a cancel and its answer), JOB-5 (withdrawal), JOB-9 (runs by each asset's clock), JOB-12 (missed runs), JOB-19
 // (who may follow, and what a share counts), JOB-23 (early downloads), JOB-24 (a lost state), JOB-25 (what is stuck), JOB-27
 // (which failures count), RBT-11 (pending reboots), MAN-1 (when orders are due), MAN-2, MAN-4, MAN-5 (revisions), MAN-6 (reports that make no sense),
+// MAN-11 (reports of a later release: what it says in a name that is not known here is kept as text; such a result ends the order as Failed, until a report that is known says more),
 // CAT-6, CAT-9 (patches that leave orders), RPT-1, RPT-2 (failed installs). They stand in full in the docs of packages job,
 // job/schedule, manifest, reboot, catalog and job/controller.
 package ledger

@@ -47,7 +47,7 @@ type Entry struct {
 	Cancelled bool              `json:"cancelled,omitempty"` // a cancel was asked for; TooLate and Result say what came of it
 	TooLate   job.Stage         `json:"tooLate,omitempty"`   // the stage that had begun when the cancel came; zero: not reported
 	Retracted bool              `json:"retracted,omitempty"` // it was withdrawn since it was last made: the asset may report so
-	Lost      bool              `json:"lost,omitempty"`      // ended by the loss of the agent's state: Result is not known to be true (JOB-24)
+	Lost      bool              `json:"lost,omitempty"`      // Result is not known to be true: the agent's state was lost (JOB-24), or it said a result that is not known here (MAN-11)
 	Again     bool              `json:"again,omitempty"`     // gone, and to be made again: it waits once the asset has let go of it
 	Doubtful  bool              `json:"doubtful,omitempty"`  // it had begun when the server was put back to a backup: the manifest says so (JOB-24)
 	Stale     bool              `json:"stale,omitempty"`     // a report of an earlier withdrawal may still come: it was made again since

@@ -114,7 +114,7 @@ func (o Outcomes) Index(run job.RunID, asset job.AssetID) []Failure {
 func badOutcome(patches []job.PatchOutcome) string {
 	seen := make(map[catalog.PatchID]bool, len(patches))
 	for _, p := range patches {
-		if p.Patch == "" || seen[p.Patch] || p.Status == 0 || !known(p.Status) || p.Code != 0 && !p.Code.Known() {
+		if p.Patch == "" || seen[p.Patch] || p.Status == 0 || !known(p.Status) {
 			return fmt.Sprintf("it names patch %q twice, or says something unknown of it", problem.Clip(string(p.Patch), MaxName))
 		}
 		seen[p.Patch] = true

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -325,8 +326,7 @@ func TestObjections_MAN6(t *testing.T) {
 		{"queued", job.Report{Result: job.Failed, Patches: []job.PatchOutcome{said, outcome("", job.Succeeded, 0)}}, "", twice("")},
 		{"queued", job.Report{Result: job.Failed, Patches: []job.PatchOutcome{outcome("a", 0, 0)}}, "", twice("a")},
 		{"queued", job.Report{Result: job.Failed, Patches: []job.PatchOutcome{outcome("a", job.LeftOut+1, 0)}}, "", twice("a")},
-		{"queued", job.Report{Result: job.Failed, Patches: []job.PatchOutcome{outcome("a", job.PatchFailed, 1)}}, "", twice("a")},
-		{"queued", job.Report{Result: job.PendingReboot, Patches: []job.PatchOutcome{outcome(long, job.PatchFailed, 200)}}, "", twice(cut)},
+		{"queued", job.Report{Result: job.PendingReboot, Patches: []job.PatchOutcome{outcome(long, 200, 0)}}, "", twice(cut)},
 	} {
 		e := situation(t, c.situation)
 		c.rep.At = t0
@@ -337,6 +337,56 @@ func TestObjections_MAN6(t *testing.T) {
 	e := order(ledger.Open, held, marked, stage(job.StageReboot))
 	_, effects := report(e, job.Report{Result: job.Cancelled})
 	require.Equal(t, []ledger.Effect{ledger.Objection{Text: "it says Cancelled after the deploy stage began (JOB-4)"}}, effects, "nobody said too late")
+}
+
+// A later release says something in a name that is not known here. It is kept as text, and the rest counts (MAN-11).
+func TestReportOfALaterRelease_MAN11(t *testing.T) {
+	read := func(text string) (rep job.Report) {
+		require.NoError(t, enum.Unmarshal([]byte(text), &rep))
+		rep.At = t0
+		return rep
+	}
+	after, effects := report(situation(t, "queued"), read(`{"progress":"Flying","text":"high","more":1}`))
+	require.Empty(t, effects)
+	require.Equal(t, `high; progress "Flying"`, after.Text)
+	require.Equal(t, ledger.Open, after.Phase)
+	require.NoError(t, after.Validate())
+
+	after, _ = report(situation(t, "marked"), read(`{"tooLate":"Flying"}`))
+	require.Equal(t, job.StageDeploy, after.TooLate, "whatever stage it is, deploy has begun")
+	require.NoError(t, after.Validate())
+
+	rep := read(`{"result":"Flying","patches":[{"patch":"editor-2","status":"Flying","code":16},{"patch":"editor-3","status":"failed","code":300}]}`)
+	after, effects = report(situation(t, "queued"), rep)
+	require.Equal(t, []ledger.Effect{ledger.Revise{}, ledger.KeepOutcomes{}}, effects)
+	require.Equal(t, job.Failed, after.Result)
+	require.Equal(t, `result "Flying"`, after.Text)
+	require.NoError(t, after.Validate())
+	outcomes := ledger.Outcomes{}.Report(rep.Patches, t0)
+	require.Len(t, outcomes.Failed, 1, "what is not known to have failed does not count as failed")
+	require.Equal(t, `status "Flying"`, outcomes.Reported[0].Text)
+	require.Equal(t, `code "300"`, outcomes.Reported[1].Text)
+
+	again, effects := report(after, read(`{"progress":"Resumed"}`))
+	require.Equal(t, after, again, "only its end tells more")
+	require.Empty(t, effects)
+	known, _ := report(after, read(`{"result":"Completed"}`))
+	require.Equal(t, job.Completed, known.Result, "a result that is known replaces it")
+	require.False(t, known.Lost)
+	require.NoError(t, known.Validate())
+}
+
+// What a later release of the server left in a phase that this one does not know stays as it is (MAN-11).
+func TestEntryOfALaterRelease_MAN11(t *testing.T) {
+	for _, text := range []string{`{"run":"a@1","asset":"a-1","phase":"Flying"}`, `{"run":"a@1","asset":"a-1","phase":"open","since":1,"stage":"Flying"}`} {
+		var e ledger.Entry
+		require.NoError(t, enum.Unmarshal([]byte(text), &e))
+		for _, ev := range []ledger.Event{ledger.Made{}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.AssetRemoved{}, ledger.Reported{Report: job.Report{Result: job.Completed}}} {
+			after, out := ledger.Step(rev, e, ev, later)
+			require.Equal(t, e, after)
+			require.Empty(t, out.Effects)
+		}
+	}
 }
 
 // Patches are judged where they count: with a result.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 )
@@ -95,10 +96,14 @@ func (Objection) effect()    {}
 type Out struct{ Effects []Effect }
 
 // Step takes the entry one event further and returns the new entry and what goes with it. It is a function of its
-// arguments alone. An event that the entry has no use for changes nothing.
+// arguments alone. An event that the entry has no use for changes nothing; none has a use for an entry in a phase or stage
+// that this release does not know: it is left as a later one wrote it (MAN-11).
 //
 // Revisions are those of the entry's asset before the step. At is the server's clock, UTC.
 func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
+	if e.Phase == enum.Unknown || e.Stage == enum.Unknown {
+		return e, Out{}
+	}
 	m := machine{Entry: e, r: r, at: at}
 	switch ev := ev.(type) {
 	case Awaited:
@@ -273,6 +278,10 @@ func (m *machine) follow() {
 
 func (m *machine) reported(ev Reported) {
 	rep := ev.Report
+	if rep.TooLate == enum.Unknown { // whatever stage that is, deploy has begun
+		rep.TooLate = max(m.Stage, job.StageDeploy)
+		ev.Report = rep
+	}
 	switch {
 	case m.Stale && !m.Retracted && rep.Result == job.Withdrawn:
 		m.Stale = false // it is about the withdrawal before the order was made again
@@ -311,6 +320,9 @@ func (m *machine) reported(ev Reported) {
 	case rep.Result == job.PendingVerification:
 		m.Result, m.Stage = rep.Result, max(m.Stage, job.StageDeploy)
 		m.do(KeepOutcomes{})
+	case rep.Result == enum.Unknown: // it ended somehow; a later report that is known replaces this (MAN-11)
+		m.end(job.Failed)
+		m.Lost = m.Phase == Ended
 	default:
 		m.end(rep.Result)
 	}
@@ -375,6 +387,7 @@ func (m *machine) objection(ev Reported) string {
 	}
 }
 
+// known reports whether a value is one that can be read, [enum.Unknown] among them.
 func known[E interface{ MarshalText() ([]byte, error) }](e E) bool {
 	_, err := e.MarshalText()
 	return err == nil
@@ -389,7 +402,7 @@ func stageOf(p job.Progress) job.Stage {
 		return job.StageDeploy
 	case job.Rebooting:
 		return job.StageReboot
-	default: // Received, Blocked
+	default: // Received, Blocked, and what is not known
 		return 0
 	}
 }

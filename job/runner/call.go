@@ -43,7 +43,7 @@ func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answe
 	if inv != nil {
 		in.Digest = inv.Digest()
 	}
-	answer, err := l.cfg.Server.CheckIn(ctx, in)
+	answer, err := l.ask(ctx, in)
 	if err != nil || !answer.WantInventory {
 		return answer, err
 	}
@@ -54,10 +54,19 @@ func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answe
 		}
 	}
 	in.Inventory, in.Digest = inv, inv.Digest()
-	second, err := l.cfg.Server.CheckIn(ctx, in)
+	second, err := l.ask(ctx, in)
 	if err != nil {
 		l.cfg.Logger.Warn("the inventory could not be delivered", "error", err)
 		return answer, nil
 	}
 	return second, nil
+}
+
+// ask calls once. An answer of a later format than is known here is none (MAN-11).
+func (l *loop) ask(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
+	answer, err := l.cfg.Server.CheckIn(ctx, in)
+	if err == nil {
+		err = manifest.CheckFormat("the server's answer", answer.Format, manifest.Format)
+	}
+	return answer, err
 }

@@ -118,5 +118,8 @@ func (s *Weekdays) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// KeepUnknown makes s the empty set, which no schedule takes: a later release wrote something else (MAN-11).
+func (s *Weekdays) KeepUnknown(string) { *s = 0 }
+
 func (s Weekdays) valid() bool { return s&noWeekday == 0 }
 func (s Weekdays) count() int  { return bits.OnesCount8(uint8(s)) }

@@ -94,7 +94,7 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 	hostname, _ := os.Hostname() // for people to read: it may be missing
 	id := home.Identity{Server: strings.TrimRight(o.server, "/"), Asset: job.AssetID(o.name), Roots: roots, PlainHTTP: o.plainHTTP}
 	enrolled, trust, err := agenthttp.Enrol(ctx, drive.Connection(id, key), manifest.Enrolment{
-		Token: token, Platform: catalog.Linux, Architecture: debian.Architectures("/")[0], Hostname: hostname, Tags: o.tags,
+		Token: token, Platform: catalog.Linux, Architecture: debian.Architectures("/")[0], Hostname: hostname, Version: drive.Release(), Tags: o.tags, Format: manifest.Format,
 	}, o.fingerprint)
 	if _, invalid := errors.AsType[*job.Invalid](err); invalid {
 		return misused{err}

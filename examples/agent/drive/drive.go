@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -82,8 +83,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	if c.Policy != nil {
 		c.Logger.Info("it is held to a signer policy", "digest", policy.Digest)
 	}
+	hostname, _ := os.Hostname() // for people to read: it may be missing
 	err = runner.Run(ctx, runner.Config{
-		Agent:    agent.Config{Asset: c.Identity.Asset, Trust: c.Identity.SealedTrust(), Every: every, Policy: policy},
+		Agent: agent.Config{
+			Asset: c.Identity.Asset, Trust: c.Identity.SealedTrust(), Every: every, Policy: policy, Release: Release(), Hostname: hostname,
+		},
 		State:    state,
 		Platform: platform,
 		Server:   &watched{Client: client, window: w, idle: cancel, untilIdle: c.UntilIdle},
@@ -98,6 +102,15 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	c.Logger.Info("the agent stopped")
 	return nil
+}
+
+// Release is the release of this program, as its build tells; empty: it does not.
+func Release() string {
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return ""
+	}
+	return info.Main.Version
 }
 
 // Connection is how an agent calls its server. A list of certificate authorities that holds none trusts nobody.

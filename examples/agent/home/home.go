@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -29,6 +30,9 @@ type Identity struct {
 	Roots     string          `json:"roots,omitempty"`     // PEM of the certificate authorities trusted for the server; empty: the system's
 	PlainHTTP bool            `json:"plainHTTP,omitempty"` // the server may be called over plain http beyond the loopback
 }
+
+// Format is the format of the files that this package writes, and the highest that it reads; 0 is read as 1 (MAN-11).
+const Format = 1
 
 // maxFile is the bytes of the largest file read: a status with full queues.
 const maxFile = 64 << 20
@@ -73,9 +77,10 @@ func (h Home) Load() (Identity, ed25519.PrivateKey, error) {
 }
 
 func (id Identity) check() error {
+	if err := manifest.CheckFormat("it", id.Format, Format); err != nil {
+		return err
+	}
 	switch {
-	case id.Format != 1:
-		return fmt.Errorf("its format is %d, this agent knows 1", id.Format)
 	case id.Server == "":
 		return errors.New("it names no server")
 	case job.ValidID(string(id.Asset)) != nil:
@@ -98,7 +103,7 @@ func (id Identity) SealedTrust() []byte {
 
 // Save keeps who the agent is.
 func (h Home) Save(id Identity) error {
-	id.Format = 1
+	id.Format = Format
 	return h.writeJSON("agent.json", id)
 }
 
@@ -171,7 +176,7 @@ func (h Home) readJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(data, v); err != nil {
+	if err := enum.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("%s is damaged: %w", h.file(name), err)
 	}
 	return nil

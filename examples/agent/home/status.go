@@ -11,25 +11,34 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // Status is what a running agent shows of itself after each commit.
 type Status struct {
+	Format  int         `json:"format"`  // Format; see WriteStatus
 	Process int         `json:"process"` // of the agent that wrote it
 	Written time.Time   `json:"written"`
 	State   agent.State `json:"state"`
 }
 
-// WriteStatus replaces the status.
-func (h Home) WriteStatus(s Status) error { return h.writeJSON("status.json", s) }
+// WriteStatus replaces the status, and numbers it.
+func (h Home) WriteStatus(s Status) error {
+	s.Format = Format
+	return h.writeJSON("status.json", s)
+}
 
 // ReadStatus returns the last status; not ok when there is none yet.
 func (h Home) ReadStatus() (s Status, ok bool, err error) {
 	err = h.readJSON("status.json", &s)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Status{}, false, nil
+	}
+	if err == nil {
+		err = manifest.CheckFormat(h.file("status.json"), s.Format, Format)
 	}
 	return s, err == nil, err
 }
@@ -45,6 +54,12 @@ func (s Status) Running() bool {
 	}
 	err = p.Signal(syscall.Signal(0))
 	return err == nil || errors.Is(err, fs.ErrPermission)
+}
+
+// entry is a line of the journal.
+type entry struct {
+	Format int `json:"format"`
+	job.Report
 }
 
 // Journal is the list of every report an agent made.
@@ -71,8 +86,15 @@ func (h Home) OpenJournal() (*Journal, error) {
 		if err != nil {
 			break // the end, or a line without one
 		}
-		var report job.Report
-		if json.Unmarshal(line, &report) != nil {
+		var report entry
+		err = enum.Unmarshal(line, &report)
+		if err == nil {
+			err = manifest.CheckFormat(f.Name(), report.Format, Format)
+		}
+		if newer, is := errors.AsType[*manifest.NewerFormat](err); is {
+			return nil, errors.Join(newer, f.Close())
+		}
+		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%s is damaged at byte %d: move it away", f.Name(), j.end), f.Close())
 		}
 		j.last = max(j.last, report.Sequence)
@@ -90,7 +112,7 @@ func (j *Journal) Add(reports []job.Report) error {
 		if r.Sequence <= j.last {
 			continue
 		}
-		line, err := json.Marshal(r)
+		line, err := json.Marshal(entry{Format, r})
 		if err != nil {
 			return err
 		}
