@@ -67,6 +67,7 @@
 //	server goes down
 //	server comes up
 //	server crashes
+//	server refuses|answers ASSET                its calls: a refusal that is known to come from the server
 //	server is put back to TIME                  it goes on from a backup of then
 //	policy NAME: CLAUSE[, CLAUSE]…              a clause is one of
 //	PRODUCT unsigned | PRODUCT [strictly ]signed by SIGNER…[ or unsigned], where the product * is every one that no other clause names

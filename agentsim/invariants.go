@@ -119,7 +119,7 @@ func (o *observer) forgotten(after, upTo job.Sequence) {
 // delivered is an answer that the agent waits for. If it has to take the manifest, its orders are what counts from now on.
 func (o *observer) delivered(answer manifest.Answer) {
 	o.taken = max(o.taken, answer.Acknowledged)
-	d, err := manifest.Open(answer.Manifest, o.a.config.Key, o.a.id, o.revision, o.a.w.now)
+	d, err := manifest.Open(answer.Manifest, o.a.config.Key, o.a.id, o.revision, "", o.a.w.now)
 	if err != nil {
 		return
 	}

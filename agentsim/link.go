@@ -1,6 +1,7 @@
 package agentsim
 
 import (
+	"errors"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job/agent"
@@ -84,6 +85,8 @@ func (a *asset) call(c agent.Call) {
 			return
 		}
 		switch {
+		case errors.Is(err, manifest.ErrRefused):
+			a.after(network, nil, func() { a.step(agent.CallRefused{ID: c.ID, Err: err.Error()}) })
 		case err != nil:
 			failed(network, err.Error())
 		case take(&l.loseAnswers):
@@ -98,7 +101,7 @@ func (a *asset) call(c agent.Call) {
 					a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"})
 					return
 				}
-				if c.ID == a.state.Calls.Out { // otherwise the agent does not wait for it any more
+				if c.ID == a.state.Calls.Out && a.state.Clock.Sure(answer.At, a.moment()) { // otherwise it does not take it
 					a.watch.delivered(answer)
 				}
 				a.step(agent.CallDone{ID: c.ID, Answer: answer})

@@ -93,6 +93,10 @@ func init() {
 			}
 		}},
 		{"server crashes before|after commit N", "", func(p *player, m *match) { m.err = p.w.server.store.crashAt(m.w[0] == "after", m.n[0]) }},
+		{"server refuses|answers ASSET", "", func(p *player, m *match) { // (MAN-7)
+			p.w.server.refusing[job.AssetID(m.w[1])] = m.w[0] == "refuses"
+			p.w.log("server", "%s the calls of %s", m.w[0], m.w[1])
+		}},
 		{"server is under POLICY…", "", func(p *player, m *match) {
 			policy, err := p.named(m.w[0])
 			if m.err = err; err == nil {

@@ -42,11 +42,11 @@ func TestKeysOfOtherKinds_MAN5(t *testing.T) {
 		want := document(jobs(2)...)
 		sealed, err := manifest.Seal(want, key)
 		require.NoError(t, err)
-		d, err := manifest.Open(sealed, key, asset, 7, t0)
+		d, err := manifest.Open(sealed, key, asset, 7, "", t0)
 		require.NoError(t, err)
 		require.Equal(t, want, d)
 
-		_, err = manifest.Open(sealed, pinned, asset, 7, t0)
+		_, err = manifest.Open(sealed, pinned, asset, 7, "", t0)
 		refused, ok := errors.AsType[*manifest.Refused](err)
 		require.True(t, ok)
 		require.Equal(t, manifest.BadSignature, refused.Reason)

@@ -49,6 +49,7 @@ func (d Document) Validate() error {
 	if d.Revision == 0 {
 		l.Add("revision", "0", "is not a revision: they begin at 1")
 	}
+	number(&l, "revision", d.Revision)
 	d.times(&l)
 	d.orders(&l)
 	return l.Err("manifest")

@@ -120,12 +120,12 @@ func TestOpenNeedsAKey(t *testing.T) {
 		v := manifest.NewVerifier(bad)
 		require.Empty(t, v.KeyID())
 		require.Error(t, v.Verify(nil, make([]byte, ed25519.SignatureSize)))
-		d, err := manifest.Open(good, v, asset, 0, t0)
+		d, err := manifest.Open(good, v, asset, 0, "", t0)
 		require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
 	}
-	d, err := manifest.Open(good, nil, asset, 0, t0)
+	d, err := manifest.Open(good, nil, asset, 0, "", t0)
 	require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
-	d, err = manifest.Open(good, manifest.NewVerifier(make(ed25519.PublicKey, ed25519.PublicKeySize)), asset, 0, t0)
+	d, err = manifest.Open(good, manifest.NewVerifier(make(ed25519.PublicKey, ed25519.PublicKeySize)), asset, 0, "", t0)
 	require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
 }
 
@@ -147,13 +147,14 @@ func TestOpenRefusesWhatIsNotForNow_MAN5(t *testing.T) {
 		{"the last instant", asset, 7, t0.Add(manifest.Lifetime - 1), 0},
 		{"at the instant", asset, 7, t0.Add(manifest.Lifetime), manifest.Expired},
 		{"long after", asset, 7, t0.AddDate(100, 0, 0), manifest.Expired},
-		{"before it was issued", asset, 7, t0.AddDate(-1, 0, 0), 0}, // the clock is not the manifest's to judge
+		{"before it was issued", asset, 7, t0.Add(manifest.Lifetime - manifest.MaxLifetime - manifest.MaxSkew), 0}, // clocks differ
+		{"too long before", asset, 7, t0.Add(manifest.Lifetime - manifest.MaxLifetime - manifest.MaxSkew - 1), manifest.ExpiresLate},
 		{"in another zone", asset, 7, t0.Add(manifest.Lifetime).In(time.FixedZone("", 3600)), manifest.Expired},
 		{"another asset's, old and expired", "web-2", 8, t0.AddDate(1, 0, 0), manifest.WrongAsset},
 		{"old and expired", asset, 8, t0.AddDate(1, 0, 0), manifest.LowerRevision},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, err := manifest.Open(seal(t, document()), pinned, c.asset, c.held, c.now)
+			d, err := manifest.Open(seal(t, document()), pinned, c.asset, c.held, "", c.now)
 			if c.reason == 0 {
 				require.NoError(t, err)
 				require.Equal(t, manifest.Revision(7), d.Revision)
@@ -212,7 +213,7 @@ func TestOpenRefusesOtherForms_MAN5(t *testing.T) {
 		"deep nesting":              []byte(`{"orders":` + strings.Repeat("[", 2<<20)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := manifest.Open(envelope(manifest.PayloadType, p), pinned, asset, 0, t0)
+			d, err := manifest.Open(envelope(manifest.PayloadType, p), pinned, asset, 0, "", t0)
 			require.Equal(t, manifest.Malformed, refusal(t, d, err).Reason, "%v", err)
 			if strings.HasPrefix(name, "a later format") {
 				require.ErrorContains(t, err, "format 2")

@@ -191,7 +191,7 @@ func TestWholeLife(t *testing.T) {
 	require.True(t, strings.HasPrefix(run, "now@"), run)
 	answer, err = agent.CheckIn(ctx, in)
 	require.NoError(t, err)
-	document, err := manifest.Open(answer.Manifest, manifest.NewVerifier(enrolled.ManifestKey), "web-1", 0, time.Now())
+	document, err := manifest.Open(answer.Manifest, manifest.NewVerifier(enrolled.ManifestKey), "web-1", 0, "", time.Now())
 	require.NoError(t, err)
 	require.Len(t, document.Orders, 1)
 	require.Equal(t, 2*time.Hour, document.Orders[0].End.Sub(document.Orders[0].Start))

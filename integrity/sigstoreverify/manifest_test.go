@@ -63,9 +63,9 @@ func ExampleNewManifestSigner() {
 		fmt.Println(err)
 		return
 	}
-	doc, err := manifest.Open(sealed, pinned, "web-1", 6, now)
+	doc, err := manifest.Open(sealed, pinned, "web-1", 6, "", now)
 	fmt.Println(doc.Asset, doc.Revision, err)
-	_, err = manifest.Open(append(sealed[:len(sealed)-1], ' '), pinned, "web-1", 6, now)
+	_, err = manifest.Open(append(sealed[:len(sealed)-1], ' '), pinned, "web-1", 6, "", now)
 	var refused *manifest.Refused
 	fmt.Println(errors.As(err, &refused), refused.Reason)
 	// Output:
@@ -113,7 +113,7 @@ func TestManifestsByEveryKind_MAN5(t *testing.T) {
 	}
 	for by, bytes := range sealed {
 		for pinned, v := range pins {
-			got, err := manifest.Open(bytes, v, "web-1", 0, now)
+			got, err := manifest.Open(bytes, v, "web-1", 0, "", now)
 			if by == pinned {
 				require.NoError(t, err, by)
 				require.Equal(t, doc.Revision, got.Revision)
@@ -128,11 +128,11 @@ func TestManifestsByEveryKind_MAN5(t *testing.T) {
 	// An Ed25519 key is the same key here and there.
 	public := ed.Public().(ed25519.PublicKey)
 	require.Equal(t, manifest.Fingerprint(public), pins["Ed25519"].KeyID())
-	_, err = manifest.Open(sealed["Ed25519"], manifest.NewVerifier(public), "web-1", 0, now)
+	_, err = manifest.Open(sealed["Ed25519"], manifest.NewVerifier(public), "web-1", 0, "", now)
 	require.NoError(t, err)
 	there, err := manifest.Seal(doc, manifest.NewSigner(ed))
 	require.NoError(t, err)
-	_, err = manifest.Open(there, pins["Ed25519"], "web-1", 0, now)
+	_, err = manifest.Open(there, pins["Ed25519"], "web-1", 0, "", now)
 	require.NoError(t, err)
 
 	// Others are named by their PKIX form, and their envelopes are DSSE like any other's.

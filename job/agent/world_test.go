@@ -53,6 +53,7 @@ type world struct {
 	server struct {
 		orders   []job.Order
 		revision manifest.Revision
+		issued   time.Time // when the last manifest was
 		up       bool
 		offset   time.Duration
 		forge    func(sealed []byte) []byte
@@ -169,8 +170,11 @@ func (w *world) answer(call Call) {
 	}
 	now := w.at.Wall.Add(w.server.offset)
 	a := manifest.Answer{At: now, Acknowledged: job.Sequence(len(w.accepted))}
+	if manifest.RenewalDue(w.server.issued.Add(manifest.Lifetime), now) && !w.server.issued.IsZero() {
+		w.server.revision++
+	}
 	if call.Request.Held < w.server.revision {
-		a.Manifest = w.seal(w.server.revision, now)
+		a.Manifest, w.server.issued = w.seal(w.server.revision, now), now
 	}
 	w.step(CallDone{ID: call.ID, Answer: a})
 }

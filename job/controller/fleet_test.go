@@ -65,7 +65,7 @@ func TestServersShareAStore_RPT1(t *testing.T) {
 						if answer.Manifest == nil {
 							continue
 						}
-						doc, err := manifest.Open(answer.Manifest, manifest.NewVerifier(config().Key), id, a.held, now)
+						doc, err := manifest.Open(answer.Manifest, manifest.NewVerifier(config().Key), id, a.held, "", now)
 						if err != nil {
 							errs <- err
 							return

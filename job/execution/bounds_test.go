@@ -17,7 +17,7 @@ import (
 func TestBoundsAreThoseOfTheBook(t *testing.T) {
 	for name, c := range map[string]struct{ have, want any }{
 		"maxReportText": {maxReportText, 2_097_152},
-		"MaxAttempts":   {MaxAttempts, 2}, "CallWait": {CallWait, 10_000 * time.Millisecond},
+		"MaxAttempts":   {MaxAttempts, 2},
 		"inventoryPause": {inventoryPause, 15_000 * time.Millisecond}, "inventoryMaxPause": {inventoryMaxPause, 900 * time.Second},
 		"inventoryTries": {inventoryTries, 5}, "MaxUnverified": {MaxUnverified, 86_400 * time.Second},
 	} {

@@ -102,7 +102,7 @@ func Example() {
 			fmt.Println("nothing new")
 			continue
 		}
-		doc, err := manifest.Open(answer.Manifest, manifest.NewVerifier(enrolled.ManifestKey), enrolled.Asset, held, answer.At)
+		doc, err := manifest.Open(answer.Manifest, manifest.NewVerifier(enrolled.ManifestKey), enrolled.Asset, held, "", answer.At)
 		if err != nil {
 			fmt.Println(err)
 			return
