@@ -18,6 +18,7 @@ func TestBoundsAreThoseOfTheBook_MAN5(t *testing.T) {
 		"MaxInstalled": {manifest.MaxInstalled, 100_000}, "MaxTags": {manifest.MaxTags, 100}, "MaxToken": {manifest.MaxToken, 512},
 		"MaxWord": {manifest.MaxWord, 255}, "MaxLifetime": {manifest.MaxLifetime, 2160 * time.Hour},
 		"Lifetime": {manifest.Lifetime, 168 * time.Hour}, "RenewBefore": {manifest.RenewBefore, 48 * time.Hour},
+		"MaxSkew": {manifest.MaxSkew, 300 * time.Second}, "MaxNumber": {int64(manifest.MaxNumber), int64(9_007_199_254_740_992)},
 		"Lead": {manifest.Lead, 180 * time.Minute}, "MaxPropagation": {manifest.MaxPropagation, 30 * time.Minute},
 	} {
 		require.EqualValues(t, c.want, c.have, name)

@@ -57,8 +57,13 @@ func (c CheckIn) Validate() error {
 			l.Add(field, fmt.Sprint(r.Sequence), "does not follow %d", c.Reports[i-1].Sequence)
 		}
 		number(&l, field, r.Sequence)
-		if r.Reboots < 0 || r.Reboots > MaxNumber {
-			l.Add(fmt.Sprintf("reports[%d].reboots", i), fmt.Sprint(r.Reboots), "is not a number of reboots")
+		if n := int64(r.Reboots); n < 0 || n > MaxNumber {
+			l.Add(fmt.Sprintf("reports[%d].reboots", i), fmt.Sprint(n), "is not a number of reboots")
+		}
+		for j, a := range r.Actions {
+			if n := int64(a.Exit); n < -MaxNumber || n > MaxNumber {
+				l.Add(fmt.Sprintf("reports[%d].actions[%d].exit", i, j), fmt.Sprint(n), "is over %d either way (MAN-12)", int64(MaxNumber))
+			}
 		}
 	}
 	if c.Inventory != nil && len(c.Inventory.Installed) > MaxInstalled {

@@ -75,6 +75,12 @@ func (d Document) orders(l *problem.List) {
 	for i, o := range d.Orders {
 		field := fmt.Sprintf("orders[%d]", i)
 		l.Under(field, o.Validate())
+		number(l, field+".revision", o.Revision)
+		for j, p := range o.Patches {
+			for k, f := range p.Files {
+				number(l, fmt.Sprintf("%s.patches[%d].files[%d].size", field, j, k), uint64(max(f.Size, 0)))
+			}
+		}
 		if want := job.MakeOrderID(o.Run, d.Asset); o.ID != want {
 			l.Add(field+".id", string(o.ID), "is not the order of this asset; want %q", want)
 		}

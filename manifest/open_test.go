@@ -165,6 +165,47 @@ func TestOpenRefusesWhatIsNotForNow_MAN5(t *testing.T) {
 	}
 }
 
+// The same revision again is fine if it says the same; with other content somebody made two of one number.
+func TestOpenRefusesOtherContentOfTheSameRevision_MAN5(t *testing.T) {
+	held, other := seal(t, document()), seal(t, document(jobs(1)...))
+	for _, c := range []struct {
+		revision manifest.Revision
+		digest   string
+		sealed   []byte
+		reason   manifest.RefusalReason // zero: accepted
+	}{
+		{7, manifest.Digest(held), held, 0},
+		{7, manifest.Digest(held), other, manifest.OtherContent},
+		{7, "", other, 0}, // not known
+		{6, manifest.Digest(held), other, 0},
+		{8, manifest.Digest(held), other, manifest.LowerRevision},
+	} {
+		d, err := manifest.Open(c.sealed, pinned, asset, c.revision, c.digest, t0)
+		if c.reason == 0 {
+			require.NoError(t, err)
+			continue
+		}
+		require.Equal(t, c.reason, refusal(t, d, err).Reason)
+	}
+}
+
+// A manifest that is dated ahead would be good for longer than any may be. Clocks that differ a little do no harm.
+func TestOpenRefusesALateExpiry_MAN5(t *testing.T) {
+	for ahead, want := range map[time.Duration]manifest.RefusalReason{
+		0: 0, manifest.MaxSkew: 0, manifest.MaxSkew + time.Second: manifest.ExpiresLate, 300 * 24 * time.Hour: manifest.ExpiresLate,
+	} {
+		doc := document()
+		doc.Issued = t0.Add(ahead)
+		doc.Expires = doc.Issued.Add(manifest.MaxLifetime)
+		d, err := manifest.Open(seal(t, doc), pinned, asset, 0, "", t0)
+		if want == 0 {
+			require.NoError(t, err)
+			continue
+		}
+		require.Equal(t, want, refusal(t, d, err).Reason, ahead)
+	}
+}
+
 // What the server signed and should not have: another release, a fault, or another use of its key.
 func TestOpenRefusesOtherForms_MAN5(t *testing.T) {
 	good := string(payload(t, seal(t, document(jobs(2)...))))
