@@ -346,7 +346,9 @@ func (w *writer) agent(a *agent.State) {
 	if w.bit(c.LastCall.Order != "", c.LastCall.Effect != 0); c.LastCall.Order != "" {
 		w.num(int64(w.s.job(c.LastCall.Order)))
 		w.due(w.instant(c.LastCall.Until))
-		w.due(w.instant(c.Next)) // tries again before that, or not
+		if c.Out == 0 { // the next try is so many seconds away
+			w.due(w.instant(c.Next))
+		}
 		w.num(int64(c.LastCall.Tries))
 	}
 	w.num(int64(a.Clock.Offset), int64(a.Clock.Jump)) // no world lasts until a manifest expires
