@@ -67,6 +67,7 @@
 //	server goes down
 //	server comes up
 //	server crashes
+//	server refuses|answers ASSET                its calls: a refusal that is known to come from the server
 //	server is put back to TIME                  it goes on from a backup of then
 //	server rotates its manifest key[ and root keys]      with a new version of the trust document; it starts again with it
 //	policy NAME: CLAUSE[, CLAUSE]…              a clause is one of

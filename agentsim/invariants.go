@@ -119,7 +119,10 @@ func (o *observer) forgotten(after, upTo job.Sequence) {
 // delivered is an answer that the agent waits for. If it has to take the manifest, its orders are what counts from now on.
 func (o *observer) delivered(answer manifest.Answer) {
 	o.taken = max(o.taken, answer.Acknowledged)
-	d, err := manifest.Open(answer.Manifest, manifest.Keys{public(o.a.w.server.keys.manifest)}, o.a.id, o.revision, o.a.w.now)
+	if !o.a.state.Clock.Sure(answer.At, o.a.moment()) {
+		return // its time needs a second answer, and the manifest comes with that (MAN-12)
+	}
+	d, err := manifest.Open(answer.Manifest, manifest.Keys{public(o.a.w.server.keys.manifest)}, o.a.id, o.revision, "", o.a.w.now)
 	if err != nil {
 		return
 	}

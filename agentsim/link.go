@@ -1,6 +1,7 @@
 package agentsim
 
 import (
+	"errors"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job/agent"
@@ -84,6 +85,8 @@ func (a *asset) call(c agent.Call) {
 			return
 		}
 		switch {
+		case errors.Is(err, manifest.ErrRefused):
+			a.after(network, nil, func() { a.step(agent.CallRefused{ID: c.ID, Err: err.Error()}) })
 		case err != nil:
 			failed(network, err.Error())
 		case take(&l.loseAnswers):

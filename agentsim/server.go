@@ -29,6 +29,7 @@ type server struct {
 
 	accepted map[job.AssetID]job.Sequence // the last report of each asset
 	removed  map[job.AssetID]bool         // assets that were, and have not been enrolled since
+	refusing map[job.AssetID]bool         // assets whose calls are refused, so that they know
 	restored bool                         // it was put back to a backup at any time
 
 	policy integrity.Excerpt // that orders are made under
@@ -39,7 +40,7 @@ type server struct {
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
-	s := &server{w: w, accepted: map[job.AssetID]job.Sequence{}, removed: map[job.AssetID]bool{}, store: &fragile{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}}
+	s := &server{w: w, accepted: map[job.AssetID]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{}, store: &fragile{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}}
 	var err error
 	if s.keys, err = newKeys(w); err == nil {
 		err = s.start()
@@ -114,6 +115,9 @@ func (s *server) sync() catalog.Changes {
 func (s *server) checkIn(in manifest.CheckIn) (manifest.Answer, error) {
 	if !s.up {
 		return manifest.Answer{}, errDown
+	}
+	if s.refusing[in.Asset] {
+		return manifest.Answer{}, manifest.ErrRefused
 	}
 	answer, err := s.c.CheckIn(context.Background(), in, s.w.now)
 	switch {

@@ -14,7 +14,7 @@ import (
 // Settle checks what must hold once the agents have called and nothing is under way: every order that was due came to a
 // final result and left no files behind, and what the server shows, order by order and as a count, is what the agents'
 // journals add up to (invariants 10 and 12). Orders that are not due yet, and those that wait for a reboot by hand, may wait.
-// An asset that is off, asleep, cut off or removed promises nothing: what the server shows of it is taken as it is.
+// An asset that is off, asleep, cut off, refused or removed promises nothing: what the server shows of it is taken as it is.
 func (w *World) Settle() error {
 	if err := w.trouble(); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (w *World) Settle() error {
 	failed := 0
 	for _, a := range w.sorted() {
 		o := &a.watch
-		if !a.up || a.asleep() || a.link.cut || w.server.removed[a.id] {
+		if !a.up || a.asleep() || a.link.cut || w.server.removed[a.id] || w.server.refusing[a.id] {
 			for _, row := range rows {
 				if row.Asset == a.id {
 					failed += watch.Failures(row.Patches)

@@ -98,6 +98,10 @@ func init() {
 				p.startServer(m)
 			}
 		}},
+		{"server refuses|answers ASSET", "", func(p *player, m *match) { // (MAN-7)
+			p.w.server.refusing[job.AssetID(m.w[1])] = m.w[0] == "refuses"
+			p.w.log("server", "%s the calls of %s", m.w[0], m.w[1])
+		}},
 		{"server is under POLICY…", "", func(p *player, m *match) {
 			policy, err := p.named(m.w[0])
 			if m.err = err; err == nil {

@@ -46,7 +46,7 @@ type Progress uint8
 // The progress steps.
 const (
 	Received    Progress = 1 + iota // the order is in the agent's queue
-	Blocked                         // it is due, and waits for another execution on the asset (JOB-11)
+	Blocked                         // it is due, and waits: for another execution on the asset (JOB-11), or for the server (MAN-5, MAN-7)
 	Started                         // the execution began
 	Downloading                     // something applies, and its files are fetched
 	Downloaded                      // every file that passed INT is staged, and the last word is asked for (MAN-7)

@@ -18,6 +18,7 @@ func TestBoundsAreThoseOfTheBook_MAN5(t *testing.T) {
 		"MaxInstalled": {manifest.MaxInstalled, 100_000}, "MaxTags": {manifest.MaxTags, 100}, "MaxToken": {manifest.MaxToken, 512},
 		"MaxWord": {manifest.MaxWord, 255}, "MaxLifetime": {manifest.MaxLifetime, 2160 * time.Hour},
 		"Lifetime": {manifest.Lifetime, 168 * time.Hour}, "RenewBefore": {manifest.RenewBefore, 48 * time.Hour},
+		"MaxSkew": {manifest.MaxSkew, 300 * time.Second}, "MaxNumber": {int64(manifest.MaxNumber), int64(9_007_199_254_740_992)},
 		"Lead": {manifest.Lead, 180 * time.Minute}, "MaxPropagation": {manifest.MaxPropagation, 30 * time.Minute},
 	} {
 		require.EqualValues(t, c.want, c.have, name)
@@ -43,11 +44,11 @@ func TestKeysOfOtherKinds_MAN5(t *testing.T) {
 		want := document(jobs(2)...)
 		sealed, err := manifest.Seal(want, key)
 		require.NoError(t, err)
-		d, err := manifest.Open(sealed, key, asset, 7, t0)
+		d, err := manifest.Open(sealed, key, asset, 7, "", t0)
 		require.NoError(t, err)
 		require.Equal(t, want, d)
 
-		_, err = manifest.Open(sealed, pinned, asset, 7, t0)
+		_, err = manifest.Open(sealed, pinned, asset, 7, "", t0)
 		refused, ok := errors.AsType[*manifest.Refused](err)
 		require.True(t, ok)
 		require.Equal(t, manifest.BadSignature, refused.Reason)

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -54,6 +55,12 @@ func (c CheckIn) Validate() error {
 	if c.At.IsZero() {
 		l.Add("at", "", "is missing; send the agent's clock")
 	}
+	number(&l, "held", c.Held)
+	number(&l, "made", c.Made)
+	number(&l, "trust", c.Trust)
+	if most := time.Duration(MaxNumber); c.Offset.Abs() > most {
+		l.Add("offset", c.Offset.String(), "is more than %v either way; send that, and At so that the sum is right", most)
+	}
 	l.Text("boot", c.Boot, MaxWord)
 	l.Text("zone", c.Zone, MaxWord)
 	l.Text("digest", c.Digest, MaxWord)
@@ -72,12 +79,25 @@ func (c CheckIn) Validate() error {
 		case i > 0 && r.Sequence != c.Reports[i-1].Sequence+1:
 			l.Add(field, fmt.Sprint(r.Sequence), "does not follow %d", c.Reports[i-1].Sequence)
 		}
+		number(&l, field, r.Sequence)
+		if n := int64(r.Reboots); n < 0 || n > MaxNumber {
+			l.Add(fmt.Sprintf("reports[%d].reboots", i), fmt.Sprint(n), "is not a number of reboots")
+		}
+		for j, a := range r.Actions {
+			if n := int64(a.Exit); n < -MaxNumber || n > MaxNumber {
+				l.Add(fmt.Sprintf("reports[%d].actions[%d].exit", i, j), fmt.Sprint(n), "is over %d either way (MAN-12)", int64(MaxNumber))
+			}
+		}
 	}
 	if c.Inventory != nil && len(c.Inventory.Installed) > MaxInstalled {
 		l.Add("inventory.installed", fmt.Sprint(len(c.Inventory.Installed)), "are more than %d", MaxInstalled)
 	}
 	return l.Err("check-in")
 }
+
+// ErrRefused is an authenticated refusal: the server answered, and takes no calls of this agent. Nothing starts until it does
+// again (MAN-7). An error that is not one, such as a broken connection, says nothing.
+var ErrRefused = errors.New("the server refuses the calls of this agent")
 
 // Answer is the server's answer to a CheckIn.
 type Answer struct {
@@ -87,4 +107,22 @@ type Answer struct {
 	WantInventory bool         `json:"wantInventory,omitempty"` // call again, with Inventory
 	Trust         [][]byte     `json:"trust,omitempty"`         // the versions of the trust document that follow CheckIn.Trust (MAN-13)
 	Format        int          `json:"format,omitempty"`        // Format; 0 is read as 1
+}
+
+// Validate says what is wrong with the answer's numbers; to the agent an answer that is not valid is none (MAN-12). What its
+// Manifest is worth is for Open to judge. The error is a *job.Invalid.
+func (a Answer) Validate() error {
+	var l problem.List
+	if y := a.At.UTC().Year(); y < 2000 || y >= 2100 {
+		l.Add("at", a.At.String(), "is not a time between 2000 and 2100")
+	}
+	number(&l, "acknowledged", a.Acknowledged)
+	return l.Err("answer")
+}
+
+// number adds what is over MaxNumber.
+func number[N ~uint64](l *problem.List, field string, n N) {
+	if n > MaxNumber {
+		l.Add(field, fmt.Sprint(n), "is over %d (MAN-12)", uint64(MaxNumber))
+	}
 }

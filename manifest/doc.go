@@ -113,17 +113,25 @@
 //   - MAN-4: A manifest is the whole queue an asset should hold, not a difference, so a lost message can never wedge an agent. An order
 //     that is absent from a newer revision is withdrawn (JOB-5); one that is marked cancelled in it is cancelled (JOB-3); one that
 //     changed replaces the queued one and leaves a started one alone.
-//   - MAN-5: A manifest is signed, names its asset, carries a revision that only grows, and an expiry. An agent refuses a bad signature,
-//     another asset's manifest, a lower revision, an expired one (at the instant of expiry it is), and one over the size limit. It keeps the queue it has and reports the refusal. A check-in names the revision
-//     and the [Digest] of the manifest held; a server that finds a higher revision, or the same with another digest, goes on above it.
+//   - MAN-5: A manifest is signed, names its asset, carries a revision that only grows and an expiry at most [MaxLifetime] after the
+//     agent's corrected time (and [MaxSkew], by which clocks may differ). An agent refuses a bad signature, another asset's manifest,
+//     a lower revision, the same revision with other content, an expired one (at the instant of expiry it is), one that expires too
+//     late, and one over the size limit. It keeps the queue it has and reports the refusal. A check-in names the revision and the
+//     [Digest] of the manifest held; a server that finds a higher revision, or the same with another digest, goes on above it and
+//     records it. Orders of a manifest that has expired since are not started, nor their files fetched early, until a server has
+//     answered, which sends a fresh one: an agent without a server for longer than the lifetime ([Lifetime]) starts nothing, and
+//     reports what is due as Blocked. A window ends the wait; what has begun goes on.
 //   - MAN-6: Reports carry a sequence number for each asset, from 1 without gaps. The server accepts each exactly once, whatever is
 //     lost, repeated or reordered on the way, and acknowledges in its answer every report up to a number; the agent keeps them till then.
 //     A call that holds a lower revision than an earlier one, or comes from an agent that made fewer reports than were accepted
 //     ([CheckIn.Made]), shows that the agent's state was lost or put back.
-//   - MAN-7: Last call: an agent checks in just before it starts an execution and again just before stage 2, waits 10 seconds at most,
-//     and goes on without an answer if none comes. So whatever was changed or cancelled while an agent can be reached is honoured
-//     up to those two instants, whatever the check-in interval. It is a setting of the job, on by default; a job's start spread keeps
-//     the calls of many assets apart.
+//   - MAN-7: Last call: an agent checks in just before it starts an execution and again just before stage 2, waits 10 seconds, trying
+//     again while calls fail (after 1, 2, 4 … 30 seconds), and goes on without an answer if none comes in that time. An order whose
+//     start passed while the asset was off or asleep waits for an answer up to 5 minutes instead. So whatever was withdrawn, changed
+//     or cancelled before the start, or cancelled before stage 2, while an agent can be reached, is honoured whatever the check-in
+//     interval. An authenticated refusal ([ErrRefused]) is an answer, after which nothing starts until a call is answered without
+//     one; an unauthenticated one is a failed call. It is a setting of the job, on by default; a job's start spread keeps the calls of
+//     many assets apart.
 //   - MAN-8: Starts are instants in UTC. An agent learns its clock's offset from the server's answers ([Answer.At]), reports it
 //     ([CheckIn.Offset]), and applies the corrected time to starts, windows and the expiry of manifests; durations (countdown, deferral,
 //     waits) never shrink or stretch when the clock is set. An offset over 5 minutes is shown to the administrator.
@@ -134,8 +142,13 @@
 //     started (Failed, code 5, naming it). Every persisted or transmitted form has a format number. A check-in says the agent's
 //     release, host name and what it can do, and the server orders nothing it cannot. From the first tag on, the forms that each
 //     release wrote are kept as test data and must stay readable.
-//   - MAN-12: Requests and answers are authenticated (time, acknowledgement, revision) by the [Secret] that the asset and
-//     its server agreed on when it enrolled. An answer that is not the server's to this very call is no answer.
+//   - MAN-12: Requests and answers are authenticated (time, acknowledgement, revision) by the [Secret] that the asset and its server
+//     agreed on when it enrolled. An answer that is not the server's to this very call is no answer. No number from the wire passes
+//     [MaxNumber], and no arithmetic on one can wrap: [CheckIn.Validate], [Answer.Validate] and [Document.Validate] hold it. An
+//     acknowledgement above what was sent means that the agent's state was put back: its numbers go on above it, up to half of
+//     MaxNumber; what is higher makes the answer a failed call. An answer whose time is more than [MaxSkew] from the corrected clock
+//     needs a second answer that agrees: the agent calls again at once, once; until then its clock goes on as it was, and a manifest
+//     beside such a time is neither taken nor refused.
 //   - MAN-13: The manifest key can be replaced with no agent touched by hand: a signed trust document (version, keys, threshold,
 //     expiry) names the keys that may sign, and each new version is signed by the threshold of the one before. Old versions are kept,
 //     so an agent that missed three follows them one by one. Expiry is announced 90 days ahead ([TrustNotice]); expired, agents keep

@@ -45,7 +45,7 @@ func TestWorkedExample(t *testing.T) {
 	require.Equal(t, wantSealed, string(sealed))
 	require.Equal(t, wantPayload, string(payload(t, sealed)))
 
-	d, err := manifest.Open([]byte(wantSealed), manifest.NewVerifier(zeroes.Public().(ed25519.PublicKey)), "web-1", 0, t0)
+	d, err := manifest.Open([]byte(wantSealed), manifest.NewVerifier(zeroes.Public().(ed25519.PublicKey)), "web-1", 0, "", t0)
 	require.NoError(t, err)
 	require.Equal(t, document(order("nightly", t0)), d)
 }

@@ -51,6 +51,7 @@ func (d Document) Validate() error {
 	if d.Revision == 0 {
 		l.Add("revision", "0", "is not a revision: they begin at 1")
 	}
+	number(&l, "revision", d.Revision)
 	d.times(&l)
 	d.orders(&l)
 	return l.Err("manifest")
@@ -76,6 +77,12 @@ func (d Document) orders(l *problem.List) {
 	for i, o := range d.Orders {
 		field := fmt.Sprintf("orders[%d]", i)
 		l.Under(field, o.Validate())
+		number(l, field+".revision", o.Revision)
+		for j, p := range o.Patches {
+			for k, f := range p.Files {
+				number(l, fmt.Sprintf("%s.patches[%d].files[%d].size", field, j, k), uint64(max(f.Size, 0)))
+			}
+		}
 		if want := job.MakeOrderID(o.Run, d.Asset); o.ID != want {
 			l.Add(field+".id", string(o.ID), "is not the order of this asset; want %q", want)
 		}

@@ -19,8 +19,6 @@ var (
 	ErrAssetExists = errors.New("an asset of this name is enrolled with another key")
 	// ErrUnknownAsset: no such asset is enrolled, or it was removed.
 	ErrUnknownAsset = errors.New("asset is not enrolled")
-	// ErrRefused: the server itself, and nobody on the way, refused the call (MAN-7, MAN-12).
-	ErrRefused = errors.New("the server refused the call")
 	// ErrInvalid: the request breaks a bound or contradicts itself; the wrapping text says where.
 	ErrInvalid = errors.New("invalid request")
 	// ErrUnavailable: the server cannot answer now; the same request may succeed later.

@@ -30,7 +30,7 @@ func Example() {
 		return
 	}
 
-	doc, err := manifest.Open(sealed, pinned, "web-1", 6, now)
+	doc, err := manifest.Open(sealed, pinned, "web-1", 6, "", now)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -38,10 +38,10 @@ func Example() {
 	queue, changes := manifest.Queue{}.Apply(doc, nil, nil)
 	fmt.Println("revision", doc.Revision, "queued", len(queue), "received", changes.Received)
 
-	_, err = manifest.Open(sealed, pinned, "web-1", 8, now)
+	_, err = manifest.Open(sealed, pinned, "web-1", 8, "", now)
 	fmt.Println(err)
 	var refused *manifest.Refused
-	_, err = manifest.Open(sealed, pinned, "web-2", 0, now)
+	_, err = manifest.Open(sealed, pinned, "web-2", 0, "", now)
 	fmt.Println(errors.As(err, &refused), refused.Reason)
 	// Output:
 	// revision 7 queued 1 received [nightly@20260131T140000Z/web-1]

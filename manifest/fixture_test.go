@@ -64,7 +64,7 @@ func seal(t testing.TB, d manifest.Document) []byte {
 
 // open opens as the agent of asset does that holds revision 7, at t0.
 func open(sealed []byte) (manifest.Document, error) {
-	return manifest.Open(sealed, pinned, asset, 7, t0)
+	return manifest.Open(sealed, pinned, asset, 7, "", t0)
 }
 
 // jobs makes n orders an hour apart, in order.

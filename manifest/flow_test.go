@@ -19,7 +19,7 @@ type agent struct {
 }
 
 func (a *agent) receive(t *testing.T, sealed []byte, now time.Time) {
-	d, err := manifest.Open(sealed, pinned, asset, a.revision, now)
+	d, err := manifest.Open(sealed, pinned, asset, a.revision, "", now)
 	require.NoError(t, err)
 	a.revision = d.Revision
 	a.queue, a.changes = a.queue.Apply(d, a.executing, a.ended)
@@ -57,7 +57,7 @@ func TestChangesTakeEffectOnReceipt_MAN2(t *testing.T) {
 	slow.receive(t, two, t0)
 	require.Equal(t, manifest.Changes{CancelStarted: ids(first), Withdrawn: ids(second)}, slow.changes)
 
-	_, err := manifest.Open(one, pinned, asset, quick.revision, t0)
+	_, err := manifest.Open(one, pinned, asset, quick.revision, "", t0)
 	require.ErrorContains(t, err, "LowerRevision", "played again, the old one takes nothing back")
 
 	quick.ended = ids(first)

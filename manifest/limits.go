@@ -12,6 +12,12 @@ const (
 	// MaxLifetime is the longest time between Issued and Expires: how long an old manifest could be played to an agent that
 	// has forgotten which revision it held.
 	MaxLifetime = 90 * 24 * time.Hour
+	// MaxSkew is how far an agent's corrected clock may be from its server's before anybody wonders (MAN-8, MAN-12). An expiry may
+	// exceed MaxLifetime by that much, as an agent sees it: otherwise it would refuse what an honest server just made.
+	MaxSkew = 5 * time.Minute
+	// MaxNumber is the highest number on the wire: what JSON readers in other languages count exactly (MAN-12). Whoever counts
+	// on above another's number takes one up to half of it only, so that a wrong one never uses the numbers up.
+	MaxNumber = 1 << 53
 	// MaxReports is how many reports one check-in carries. An agent with more sends the oldest and calls again (MAN-6).
 	MaxReports = 200
 	// MaxInstalled is how many products one inventory names.

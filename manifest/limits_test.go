@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"crypto/ed25519"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -104,9 +105,9 @@ func TestRenewalDue(t *testing.T) {
 	require.LessOrEqual(t, manifest.Lifetime, manifest.MaxLifetime)
 }
 
-func reports(from, n int) (list []job.Report) {
+func reports(from job.Sequence, n int) (list []job.Report) {
 	for i := range n {
-		list = append(list, job.Report{Sequence: job.Sequence(from + i), At: t0, Order: "a@20260131T120000Z/web-1", Progress: job.Received})
+		list = append(list, job.Report{Sequence: from + job.Sequence(i), At: t0, Order: "a@20260131T120000Z/web-1", Progress: job.Received})
 	}
 	return list
 }
@@ -138,10 +139,48 @@ func TestCheckInValidate_MAN6(t *testing.T) {
 		{"unnumbered", checkIn(func(in *manifest.CheckIn) { in.Reports = reports(0, 2) }), []string{"reports[0].sequence"}},
 		{"a gap", checkIn(func(in *manifest.CheckIn) { in.Reports = append(reports(1, 2), reports(4, 2)...) }), []string{"reports[2].sequence"}},
 		{"one twice", checkIn(func(in *manifest.CheckIn) { in.Reports = append(reports(1, 2), reports(2, 1)...) }), []string{"reports[2].sequence"}},
+		{"numbers at every limit", checkIn(func(in *manifest.CheckIn) {
+			in.Held, in.Made, in.Offset = manifest.MaxNumber, manifest.MaxNumber, -manifest.MaxNumber
+			in.Reports = reports(manifest.MaxNumber, 1)
+		}), nil},
+		{"numbers past every limit", checkIn(func(in *manifest.CheckIn) {
+			in.Held, in.Made, in.Offset = manifest.MaxNumber+1, math.MaxUint64, math.MinInt64
+			in.Reports = reports(manifest.MaxNumber+1, 1)
+			in.Reports[0].Reboots, in.Reports[0].Actions = -1, []job.ActionOutcome{{Exit: math.MaxInt}}
+		}), []string{"held", "made", "offset", "reports[0].sequence", "reports[0].reboots", "reports[0].actions[0].exit"}},
 		{"backwards", checkIn(func(in *manifest.CheckIn) { in.Reports = append(reports(2, 1), reports(1, 1)...) }), []string{"reports[1].sequence"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { requireFields(t, c.fields, c.in.Validate()) })
 	}
+}
+
+func TestAnswerValidate_MAN12(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		a      manifest.Answer
+		fields []string
+	}{
+		{"ordinary", manifest.Answer{At: t0, Acknowledged: 7}, nil},
+		{"at every limit", manifest.Answer{At: time.Date(2099, 12, 31, 23, 59, 59, 0, time.UTC), Acknowledged: manifest.MaxNumber}, nil},
+		{"past every limit", manifest.Answer{At: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), Acknowledged: math.MaxUint64}, []string{"at", "acknowledged"}},
+		{"no time", manifest.Answer{}, []string{"at"}},
+		{"long ago", manifest.Answer{At: time.Date(1999, 12, 31, 23, 59, 59, 0, time.UTC), Acknowledged: manifest.MaxNumber + 1}, []string{"at", "acknowledged"}},
+		{"a huge manifest, which Open refuses", manifest.Answer{At: t0, Manifest: make([]byte, manifest.MaxSealed+1)}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) { requireFields(t, c.fields, c.a.Validate()) })
+	}
+}
+
+// No number in a manifest passes what whoever reads it counts exactly; the revision after the highest is not made.
+func TestNumbersOfADocument_MAN12(t *testing.T) {
+	d := document(patched(t, order("a", t0)))
+	d.Revision, d.Orders[0].Revision, d.Orders[0].Patches[0].Files[0].Size = manifest.MaxNumber, manifest.MaxNumber, manifest.MaxNumber
+	require.NoError(t, d.Validate())
+	d.Revision, d.Orders[0].Revision, d.Orders[0].Patches[0].Files[0].Size = manifest.MaxNumber+1, manifest.MaxNumber+1, manifest.MaxNumber+1
+	requireFields(t, []string{"revision", "orders[0].revision", "orders[0].patches[0].files[0].size"}, d.Validate())
+	d.Revision = math.MaxUint64
+	_, err := manifest.Seal(d, manifest.NewSigner(key))
+	require.Error(t, err)
 }
 
 func TestEnrolmentValidate(t *testing.T) {

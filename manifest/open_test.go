@@ -121,12 +121,12 @@ func TestOpenNeedsAKey(t *testing.T) {
 		v := manifest.NewVerifier(bad)
 		require.Empty(t, v.KeyIDs())
 		require.Error(t, v.Verify(manifest.Fingerprint(bad), nil, make([]byte, ed25519.SignatureSize)))
-		d, err := manifest.Open(good, v, asset, 0, t0)
+		d, err := manifest.Open(good, v, asset, 0, "", t0)
 		require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
 	}
-	d, err := manifest.Open(good, nil, asset, 0, t0)
+	d, err := manifest.Open(good, nil, asset, 0, "", t0)
 	require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
-	d, err = manifest.Open(good, manifest.NewVerifier(make(ed25519.PublicKey, ed25519.PublicKeySize)), asset, 0, t0)
+	d, err = manifest.Open(good, manifest.NewVerifier(make(ed25519.PublicKey, ed25519.PublicKeySize)), asset, 0, "", t0)
 	require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
 }
 
@@ -148,13 +148,14 @@ func TestOpenRefusesWhatIsNotForNow_MAN5(t *testing.T) {
 		{"the last instant", asset, 7, t0.Add(manifest.Lifetime - 1), 0},
 		{"at the instant", asset, 7, t0.Add(manifest.Lifetime), manifest.Expired},
 		{"long after", asset, 7, t0.AddDate(100, 0, 0), manifest.Expired},
-		{"before it was issued", asset, 7, t0.AddDate(-1, 0, 0), 0}, // the clock is not the manifest's to judge
+		{"before it was issued", asset, 7, t0.Add(manifest.Lifetime - manifest.MaxLifetime - manifest.MaxSkew), 0}, // clocks differ
+		{"too long before", asset, 7, t0.Add(manifest.Lifetime - manifest.MaxLifetime - manifest.MaxSkew - 1), manifest.ExpiresLate},
 		{"in another zone", asset, 7, t0.Add(manifest.Lifetime).In(time.FixedZone("", 3600)), manifest.Expired},
 		{"another asset's, old and expired", "web-2", 8, t0.AddDate(1, 0, 0), manifest.WrongAsset},
 		{"old and expired", asset, 8, t0.AddDate(1, 0, 0), manifest.LowerRevision},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, err := manifest.Open(seal(t, document()), pinned, c.asset, c.held, c.now)
+			d, err := manifest.Open(seal(t, document()), pinned, c.asset, c.held, "", c.now)
 			if c.reason == 0 {
 				require.NoError(t, err)
 				require.Equal(t, manifest.Revision(7), d.Revision)
@@ -162,6 +163,47 @@ func TestOpenRefusesWhatIsNotForNow_MAN5(t *testing.T) {
 			}
 			require.Equal(t, c.reason, refusal(t, d, err).Reason)
 		})
+	}
+}
+
+// The same revision again is fine if it says the same; with other content somebody made two of one number.
+func TestOpenRefusesOtherContentOfTheSameRevision_MAN5(t *testing.T) {
+	held, other := seal(t, document()), seal(t, document(jobs(1)...))
+	for _, c := range []struct {
+		revision manifest.Revision
+		digest   string
+		sealed   []byte
+		reason   manifest.RefusalReason // zero: accepted
+	}{
+		{7, manifest.Digest(held), held, 0},
+		{7, manifest.Digest(held), other, manifest.OtherContent},
+		{7, "", other, 0}, // not known
+		{6, manifest.Digest(held), other, 0},
+		{8, manifest.Digest(held), other, manifest.LowerRevision},
+	} {
+		d, err := manifest.Open(c.sealed, pinned, asset, c.revision, c.digest, t0)
+		if c.reason == 0 {
+			require.NoError(t, err)
+			continue
+		}
+		require.Equal(t, c.reason, refusal(t, d, err).Reason)
+	}
+}
+
+// A manifest that is dated ahead would be good for longer than any may be. Clocks that differ a little do no harm.
+func TestOpenRefusesALateExpiry_MAN5(t *testing.T) {
+	for ahead, want := range map[time.Duration]manifest.RefusalReason{
+		0: 0, manifest.MaxSkew: 0, manifest.MaxSkew + time.Second: manifest.ExpiresLate, 300 * 24 * time.Hour: manifest.ExpiresLate,
+	} {
+		doc := document()
+		doc.Issued = t0.Add(ahead)
+		doc.Expires = doc.Issued.Add(manifest.MaxLifetime)
+		d, err := manifest.Open(seal(t, doc), pinned, asset, 0, "", t0)
+		if want == 0 {
+			require.NoError(t, err)
+			continue
+		}
+		require.Equal(t, want, refusal(t, d, err).Reason, ahead)
 	}
 }
 
@@ -194,7 +236,7 @@ func TestOpenRefusesOtherForms_MAN5(t *testing.T) {
 		"deep nesting":              []byte(`{"orders":` + strings.Repeat("[", 2<<20)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := manifest.Open(envelope(manifest.PayloadType, p), pinned, asset, 0, t0)
+			d, err := manifest.Open(envelope(manifest.PayloadType, p), pinned, asset, 0, "", t0)
 			require.Equal(t, manifest.Malformed, refusal(t, d, err).Reason, "%v", err)
 			if strings.HasPrefix(name, "a later format") {
 				require.ErrorContains(t, err, "format 2")
@@ -235,7 +277,7 @@ func TestOpenReadsOtherReleases_MAN11(t *testing.T) {
 		"another zone":            replace(`"issued":"2026-01-31T12:00:00Z"`, `"issued":"2026-01-31T13:00:00+01:00"`),
 		"orders unsorted":         strings.Replace(good, good[strings.Index(good, `{"id":"job000`):len(good)-2], good[strings.Index(good, `{"id":"job001`):len(good)-2]+","+good[strings.Index(good, `{"id":"job000`):strings.Index(good, `,{"id":"job001`)], 1),
 	} {
-		d, err := manifest.Open(envelope(manifest.PayloadType, []byte(p)), pinned, asset, 0, t0)
+		d, err := manifest.Open(envelope(manifest.PayloadType, []byte(p)), pinned, asset, 0, "", t0)
 		require.NoError(t, err, name)
 		require.Equal(t, want, d, name)
 	}
@@ -251,7 +293,7 @@ func TestOpenKeepsWhatItDoesNotKnow_MAN11(t *testing.T) {
 	p = strings.Replace(p, `"version":"`+scheme+`:`, `"version":"zap:`, 1)
 	p = strings.Replace(p, `"sha256:`, `"blake3:`, 1)
 	require.Contains(t, p, "blake3")
-	d, err := manifest.Open(envelope(manifest.PayloadType, []byte(p)), pinned, asset, 0, t0)
+	d, err := manifest.Open(envelope(manifest.PayloadType, []byte(p)), pinned, asset, 0, "", t0)
 	require.NoError(t, err)
 	require.Equal(t, "patches[0].version: scheme \"zap\"", d.Orders[0].NotKnown())
 	d.Orders[0].Patches[0].Version = o.Patches[0].Version

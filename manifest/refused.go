@@ -17,9 +17,11 @@ const (
 	Expired                                // its expiry is not after now
 	TooLarge                               // over MaxSealed
 	Malformed                              // signed, and yet no document, of a later format (MAN-11), or breaking a bound
+	OtherContent                           // of the revision that the agent holds, and says something else
+	ExpiresLate                            // its expiry is more than MaxLifetime after now
 )
 
-var refusalReasons = enum.Of[RefusalReason]("manifest refusal", "BadSignature", "WrongAsset", "LowerRevision", "Expired", "TooLarge", "Malformed")
+var refusalReasons = enum.Of[RefusalReason]("manifest refusal", "BadSignature", "WrongAsset", "LowerRevision", "Expired", "TooLarge", "Malformed", "OtherContent", "ExpiresLate")
 
 // String returns the reason's name.
 func (r RefusalReason) String() string { return refusalReasons.String(r) }
@@ -52,8 +54,12 @@ func (r *Refused) remedy() string {
 		return "look for two agents that share an identity, or for a server or proxy that mixes up their answers"
 	case LowerRevision:
 		return "if the server was restored from a backup, enrol this agent again; if not, look for who replays old answers"
+	case OtherContent:
+		return "look for two servers that hand out manifests under one key; the server goes on above this revision when the agent calls"
 	case Expired:
 		return "check the clocks of the server and of this asset, and look for a cache between them"
+	case ExpiresLate:
+		return "check the clock of the server, and of this asset"
 	case TooLarge:
 		return "spread the jobs of this asset over more time"
 	case Malformed:

@@ -11,7 +11,7 @@ import (
 func TestRefusalReasons(t *testing.T) {
 	enumtest.Check(t, map[RefusalReason]string{
 		BadSignature: "BadSignature", WrongAsset: "WrongAsset", LowerRevision: "LowerRevision",
-		Expired: "Expired", TooLarge: "TooLarge", Malformed: "Malformed",
+		Expired: "Expired", TooLarge: "TooLarge", Malformed: "Malformed", OtherContent: "OtherContent", ExpiresLate: "ExpiresLate",
 	}, refusalReasons.All(), refusalReasons.Parse)
 	seen := map[string]bool{}
 	for _, r := range refusalReasons.All() {

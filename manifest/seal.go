@@ -81,16 +81,19 @@ func Digest(sealed []byte) string {
 }
 
 // Open checks a sealed manifest (MAN-5) and returns its document: signed by the pinned key, meant for asset, not lower than the held
-// revision, not expired at now (at the very instant it is), and in every point valid. Now is the corrected clock (MAN-8).
+// revision, the same as the held one if it has its revision, not expired at now (at the very instant it is), its expiry at most
+// MaxLifetime and MaxSkew after now, and in every point valid. Now is the corrected clock (MAN-8). Digest is the Digest of the
+// manifest held; empty: not known.
 //
 // The error is always a *Refused. Nothing of a refused manifest is returned.
-func Open(sealed []byte, pinned Verifier, asset job.AssetID, held Revision, now time.Time) (Document, error) {
+func Open(sealed []byte, pinned Verifier, asset job.AssetID, held Revision, digest string, now time.Time) (Document, error) {
 	payload, refused := verify(sealed, pinned)
 	if refused != nil {
 		return Document{}, refused
 	}
 	d, err := decode(payload)
 	newer, isNewer := errors.AsType[*NewerFormat](err)
+	latest := now.Add(MaxLifetime + MaxSkew)
 	switch {
 	case isNewer:
 		return Document{}, &Refused{Malformed, fmt.Sprintf("format %d, which a later release of the agent knows", newer.Have), fmt.Sprintf("format %d at most", Format)}
@@ -100,8 +103,12 @@ func Open(sealed []byte, pinned Verifier, asset job.AssetID, held Revision, now 
 		return Document{}, &Refused{WrongAsset, fmt.Sprintf("a manifest for asset %q", problem.Clip(string(d.Asset), problem.MaxValue)), fmt.Sprintf("one for %q", asset)}
 	case d.Revision < held:
 		return Document{}, &Refused{LowerRevision, fmt.Sprintf("revision %d", d.Revision), fmt.Sprintf("%d or higher", held)}
+	case d.Revision == held && digest != "" && Digest(sealed) != digest:
+		return Document{}, &Refused{OtherContent, fmt.Sprintf("revision %d with other content", d.Revision), "the one held already, or a higher one"}
 	case !now.Before(d.Expires):
 		return Document{}, &Refused{Expired, "expiry at " + d.Expires.Format(time.RFC3339), "one after " + now.UTC().Format(time.RFC3339)}
+	case d.Expires.After(latest):
+		return Document{}, &Refused{ExpiresLate, "expiry at " + d.Expires.Format(time.RFC3339), "one until " + latest.UTC().Format(time.RFC3339)}
 	}
 	if err := d.Validate(); err != nil {
 		return Document{}, &Refused{Malformed, problem.Clip(err.Error(), problem.MaxValue), "a valid document"}

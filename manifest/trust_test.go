@@ -215,9 +215,9 @@ func TestP256_MAN13(t *testing.T) {
 	for _, signer := range []manifest.Signer{hsm, manifest.NewSigner(seed(1))} {
 		order, err := manifest.Seal(document(), signer)
 		require.NoError(t, err)
-		_, err = manifest.Open(order, manifest.Keys(trust.Manifest), asset, 7, t0)
+		_, err = manifest.Open(order, manifest.Keys(trust.Manifest), asset, 7, "", t0)
 		require.NoError(t, err)
-		_, err = manifest.Open(order, manifest.Keys{named1(3)}, asset, 7, t0)
+		_, err = manifest.Open(order, manifest.Keys{named1(3)}, asset, 7, "", t0)
 		require.Error(t, err)
 	}
 	other, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)

@@ -345,11 +345,15 @@ func (w *writer) agent(a *agent.State) {
 	w.num(int64((w.instant(c.Next).Sub(w.now)+grain-1)/grain), int64(min(c.Failures, 8)))
 	if w.bit(c.LastCall.Order != "", c.LastCall.Effect != 0); c.LastCall.Order != "" {
 		w.num(int64(w.s.job(c.LastCall.Order)))
-		w.bit(c.LastCall.Call == c.Out) // otherwise no answer to it is awaited any more
 		w.due(w.instant(c.LastCall.Until))
+		if c.Out == 0 { // the next try is so many seconds away
+			w.due(w.instant(c.Next))
+		}
+		w.num(int64(c.LastCall.Tries))
 	}
-	w.num(int64(a.Clock.Offset))
-	w.bit(a.Clock.Known)
+	w.num(int64(a.Clock.Offset), int64(a.Clock.Jump)) // no world lasts until a manifest expires
+	w.bit(a.Clock.Known, c.Refused)
+	w.back(a)
 }
 
 func (w *writer) report(r *job.Report) {
@@ -393,4 +397,13 @@ func (w *writer) execution(x *execution.State) {
 	w.boot(r.BootID)
 	w.at(w.instant(r.FirstOffer))
 	w.at(w.instant(r.Until))
+}
+
+// back writes since when the agent is back, by the only thing that it is asked for: which starts had passed.
+func (w *writer) back(a *agent.State) {
+	if w.bit(a.Back.IsZero()); !a.Back.IsZero() {
+		for _, t := range w.s.tasks {
+			w.bit(t.start.After(a.Back))
+		}
+	}
 }

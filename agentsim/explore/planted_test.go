@@ -74,7 +74,7 @@ var planted = []plantedBug{
 		step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
 			after, out := agent.Step(c, s, ev, at)
 			answer, ok := ev.(agent.CallDone)
-			if !ok || len(s.Executions) == 0 || len(after.Executions) > 0 || s.Calls.LastCall.Call != answer.ID {
+			if !ok || len(s.Executions) == 0 || len(after.Executions) > 0 || s.Calls.LastCall.Order == "" || s.Calls.Out != answer.ID {
 				return after, out
 			}
 			answer.Answer.Manifest = nil

@@ -257,7 +257,7 @@ func (s *scene) checkIn(st *state, h *host, m message) (answer message, ok bool)
 	}
 	answer = message{id: m.id, answer: true, ack: a.Acknowledged, manifest: a.Manifest}
 	if len(a.Manifest) > 0 {
-		d, err := manifest.Open(a.Manifest, s.key, assetNames[h.asset], 0, st.now)
+		d, err := manifest.Open(a.Manifest, s.key, assetNames[h.asset], 0, "", st.now)
 		if err != nil {
 			st.broke(9, "the server sends a manifest that does not open: %v", err)
 			return answer, false

@@ -190,7 +190,9 @@ func (a *asset) call(c agent.Call) {
 				a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"})
 				return
 			}
-			a.watch.delivered(a, answer)
+			if a.state.Clock.Sure(answer.At, a.moment()) { // otherwise the agent does not take it
+				a.watch.delivered(a, answer)
+			}
 			a.step(agent.CallDone{ID: c.ID, Answer: answer})
 			if act == a.s.nextAct && a.idle() {
 				a.jump()

@@ -138,7 +138,7 @@ func TestShards(t *testing.T) {
 }
 
 // golden is the history of a small world, on whatever processor.
-const golden = "dd7f9dcaf6ab912970855fead76fa5c84e6c764d8ebb98fc57151df3711039c2"
+const golden = "2d77f39e16dd8ab27a633aebece274f3569ca07a54698c9ce3f79f4101888dbe"
 
 func TestSameHistoryEverywhere(t *testing.T) {
 	require.Equal(t, golden, run(t, Config{Agents: 300, Seed: 11}).History)

@@ -12,7 +12,7 @@ const far = 1000 * day
 // idle says whether the agent has nothing to report and waits for nothing from the server.
 func (a *asset) idle() bool {
 	calls := a.state.Calls
-	return calls.Out == 0 && calls.Failures == 0 && calls.LastCall.Order == "" && len(a.state.Reports) == 0
+	return calls.Out == 0 && calls.Failures == 0 && calls.LastCall.Order == "" && a.state.Clock.Jump == 0 && len(a.state.Reports) == 0
 }
 
 // jump passes over the check-ins at which nothing can happen: the agent is idle, the server has just answered it, and until

@@ -193,7 +193,7 @@ func TestWholeLife(t *testing.T) {
 	require.NoError(t, err)
 	trust, err := manifest.OpenTrust(config.Trust)
 	require.NoError(t, err)
-	document, err := manifest.Open(answer.Manifest, manifest.Keys(trust.Manifest), "web-1", 0, time.Now())
+	document, err := manifest.Open(answer.Manifest, manifest.Keys(trust.Manifest), "web-1", 0, "", time.Now())
 	require.NoError(t, err)
 	require.Len(t, document.Orders, 1)
 	require.Equal(t, 2*time.Hour, document.Orders[0].End.Sub(document.Orders[0].Start))

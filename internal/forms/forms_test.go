@@ -102,7 +102,7 @@ func TestEverySetIsRead_MAN11(t *testing.T) {
 			forms := set(t, release)
 			read(t, forms)
 			sealed := forms["manifest"]
-			d, err := manifest.Open(sealed, manifest.NewVerifier(public), "web-1", 0, now)
+			d, err := manifest.Open(sealed, manifest.NewVerifier(public), "web-1", 0, "", now)
 			require.NoError(t, err, "as it was signed")
 			require.Empty(t, d.Orders[0].NotKnown())
 			require.Empty(t, d.Orders[0].Lacks(job.Capabilities()))
@@ -182,7 +182,7 @@ func read(t testing.TB, forms map[string]json.RawMessage) (got understood) {
 		require.NoError(t, enrolment.Validate())
 	}
 
-	d, err := manifest.Open(seal(forms["document"]), manifest.NewVerifier(public), "web-1", 0, now)
+	d, err := manifest.Open(seal(forms["document"]), manifest.NewVerifier(public), "web-1", 0, "", now)
 	require.NoError(t, err)
 	got.order = d.Orders[0]
 

@@ -306,7 +306,7 @@ func (s *server) call(id job.AssetID, reports ...job.Report) {
 	answer, err := s.CheckIn(context.Background(), *in, now)
 	require.NoError(s, err)
 	if answer.Manifest != nil {
-		d, err := manifest.Open(answer.Manifest, manifest.NewVerifier(public), id, in.Held, now)
+		d, err := manifest.Open(answer.Manifest, manifest.NewVerifier(public), id, in.Held, in.HeldDigest, now)
 		require.NoError(s, err)
 		in.Held, in.HeldDigest = d.Revision, manifest.Digest(answer.Manifest)
 	}

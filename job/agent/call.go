@@ -19,22 +19,51 @@ type CallState struct {
 	Out      uint64          `json:"out,omitempty"`      // id of the one an answer is awaited for; zero: none
 	Sent     job.Sequence    `json:"sent,omitempty"`     // the last report it carries
 	Next     schedule.Steady `json:"next,omitempty"`     // when the next is begun
-	Failures int             `json:"failures,omitempty"` // in a row
+	Failures int             `json:"failures,omitempty"` // in a row; those of one last call count as one
+	Refused  bool            `json:"refused,omitempty"`  // the server has refused a call, and answered none since: nothing starts (MAN-7)
 	LastCall LastCall        `json:"lastCall,omitzero"`
 }
 
-// LastCall is a last call that is awaited (MAN-7); the zero value is none.
+// LastCall is a last call that is awaited (MAN-7); the zero value is none. Whatever check-in is answered next answers it.
 type LastCall struct {
 	Order  job.OrderID        `json:"order"`
 	Effect execution.EffectID `json:"effect,omitempty"` // the execution's effect it answers; zero: it is the one before the start
-	Call   uint64             `json:"call"`             // id of the check-in
-	Until  schedule.Steady    `json:"until,omitempty"`  // of the one before the start, for an execution has its own wait
+	Until  schedule.Steady    `json:"until,omitempty"`  // when it is no longer waited for; zero: only an answer ends the wait
+	Tries  int                `json:"tries,omitempty"`  // check-ins that failed since
 }
 
-// awaitCall asks for a check-in whose answer the execution, or the start, waits for (MAN-7).
-func (m *machine) awaitCall(last LastCall) {
+// awaitCall asks for a check-in whose answer an execution waits for, or without an effect an order's start (MAN-7).
+func (m *machine) awaitCall(o job.Order, effect execution.EffectID) {
+	wait := m.c.LastCall
+	if !m.s.Back.IsZero() && !o.Start.After(m.s.Back) {
+		wait = max(wait, lateCall)
+	}
+	last := LastCall{Order: o.ID, Effect: effect, Until: m.now.Steady.Add(wait)}
+	if m.s.Calls.Refused {
+		last.Until = 0
+	}
 	m.s.Calls.LastCall = last
 	m.callNow, m.lastCall = true, true
+}
+
+// awake notices that the asset was off or asleep: the agent has just started, or a Tick that it wanted came late. Whatever is
+// due then waits longer for an answer, since the network may come back later than the agent (MAN-7).
+func (m *machine) awake(ev Event) {
+	const slack = time.Minute // a slow disk is no sleep
+	before := m.s.Clock.Wall.Add(m.s.Clock.Offset)
+	_, back := ev.(Started)
+	slept := func(wanted schedule.Steady) bool { return !wanted.IsZero() && m.now.Steady.Sub(wanted) > slack }
+	back = back || slept(m.s.Calls.Next) || slept(m.s.Calls.LastCall.Until)
+	for _, o := range m.s.Queue {
+		back = back || o.Start.After(before) && m.now.UTC.After(o.Start.Add(slack))
+	}
+	if !back {
+		return
+	}
+	m.s.Back = m.now.UTC
+	if last := &m.s.Calls.LastCall; !last.Until.IsZero() {
+		last.Until = m.now.Steady.Add(max(m.c.LastCall, lateCall))
+	}
 }
 
 // call begins a check-in when one is due or wanted. One that is out is waited for, unless a last call or its time comes. It
@@ -48,9 +77,6 @@ func (m *machine) call() {
 	calls.Last++
 	calls.Out = calls.Last
 	calls.Next = m.now.Steady.Add(m.c.Interval(calls.Last))
-	if calls.LastCall.Order != "" { // no answer to the one before is awaited any more, so this answer is what is waited for
-		calls.LastCall.Call = calls.Last
-	}
 	reports := m.s.Reports[:min(len(m.s.Reports), manifest.MaxReports)]
 	calls.Sent = 0
 	if len(reports) > 0 {
@@ -60,9 +86,11 @@ func (m *machine) call() {
 	if m.owes() {
 		since = m.s.Owed.Since
 	}
+	const most = time.Duration(manifest.MaxNumber)
+	offset := max(min(m.s.Clock.offset(m.at), most), -most)
 	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
-		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.BootID,
-		Reboot: m.owes(), RebootSince: since, LastCall: m.lastCall, Made: m.s.Sequence, Reports: slices.Clone(reports),
+		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.now.UTC.Add(-offset), Offset: offset, Boot: m.at.BootID,
+		Reboot: m.owes(), RebootSince: since, LastCall: calls.LastCall.Order != "", Made: m.s.Sequence, Reports: slices.Clone(reports),
 		Format: manifest.Format, Trust: m.trust().Version, Release: m.c.Release, Hostname: m.c.Hostname, Can: m.c.Can,
 	}}))
 }
@@ -92,52 +120,79 @@ func spread(d time.Duration, words ...string) time.Duration {
 }
 
 func (m *machine) callDone(ev CallDone) {
-	if ev.ID == 0 || ev.ID != m.s.Calls.Out {
+	calls, a := &m.s.Calls, ev.Answer
+	if a.Validate() != nil || a.Acknowledged > max(m.s.Sequence, manifest.MaxNumber/2) { // the numbers must never run out (MAN-12)
+		m.noAnswer(ev.ID, false)
 		return
 	}
-	m.s.Calls.Out, m.s.Calls.Failures = 0, 0
-	if !ev.Answer.At.IsZero() {
-		m.s.Clock = m.s.Clock.learn(ev.Answer.At, m.at)
-		m.now = m.s.Clock.now(m.at)
+	if ev.ID == 0 || ev.ID != calls.Out {
+		return
 	}
+	calls.Out = 0
 	waiting := len(m.s.Reports)
-	m.acknowledge(ev.Answer.Acknowledged)
+	m.acknowledge(a.Acknowledged)
 	taken := waiting - len(m.s.Reports)
-	m.follow(ev.Answer.Trust)
-	if len(ev.Answer.Manifest) > 0 {
-		m.open(ev.Answer.Manifest)
+	doubted := m.s.Clock.Jump != 0
+	var sure bool
+	if m.s.Clock, sure = m.s.Clock.learn(a.At, m.at); !sure { // another answer has to agree, and what that one brings counts (MAN-12)
+		if m.callNow = m.callNow || !doubted; doubted && !calls.LastCall.Until.IsZero() {
+			m.missed()
+		}
+		return
 	}
-	m.lastCallOver(ev.ID)
+	m.now = m.s.Clock.now(m.at)
+	calls.Failures, calls.Refused, m.s.Back = 0, false, time.Time{}
+	m.follow(a.Trust)
+	if len(a.Manifest) > 0 {
+		m.open(a.Manifest)
+	}
+	m.lastCallOver()
 	// Made meanwhile, or beyond what one call carries. A server that takes none of what was sent is not called at once again.
-	if len(m.s.Reports) > 0 && (taken > 0 || m.s.Reports[0].Sequence > m.s.Calls.Sent) {
+	if len(m.s.Reports) > 0 && (taken > 0 || m.s.Reports[0].Sequence > calls.Sent) {
 		m.callNow = true
 	}
 }
 
-func (m *machine) callFailed(ev CallFailed) {
-	if ev.ID == 0 || ev.ID != m.s.Calls.Out {
+// noAnswer goes on after a check-in that brought no answer. Refused: the server has said that it gives none.
+func (m *machine) noAnswer(id uint64, refused bool) {
+	calls := &m.s.Calls
+	if id == 0 || id != calls.Out {
 		return
 	}
-	calls := &m.s.Calls
 	calls.Out = 0
-	pause := min(m.c.Retry<<min(calls.Failures, 16), m.c.Every)
-	calls.Failures++
-	calls.Next = m.now.Steady.Add(pause)
-	m.lastCallOver(ev.ID)
+	if refused {
+		calls.Refused, calls.LastCall.Until = true, 0
+		if calls.LastCall.Effect == 0 { // the start asks again when the server answers
+			calls.LastCall = LastCall{}
+		}
+	}
+	m.missed()
 }
 
-// lastCallOver goes on with what waited for the check-in.
-func (m *machine) lastCallOver(id uint64) {
-	last := m.s.Calls.LastCall
-	if last.Order == "" || last.Call != id {
-		return
+// missed plans the next check-in after one that brought nothing: soon while a last call is waited for, else later and later.
+func (m *machine) missed() {
+	calls := &m.s.Calls
+	last := &calls.LastCall
+	pause := min(m.c.Retry<<min(calls.Failures, 16), m.c.Every)
+	if last.Until.IsZero() || last.Tries == 0 {
+		calls.Failures++
 	}
+	if !last.Until.IsZero() {
+		pause = min(lastCallPause<<min(last.Tries, 16), m.c.Retry)
+		last.Tries++
+	}
+	calls.Next = m.now.Steady.Add(pause)
+}
+
+// lastCallOver goes on with what waited for an answer.
+func (m *machine) lastCallOver() {
+	last := m.s.Calls.LastCall
 	m.s.Calls.LastCall = LastCall{}
 	if last.Effect != 0 {
 		m.forOrder(last.Order, execution.LastCallDone{ID: last.Effect})
-		return
+	} else if last.Order != "" {
+		m.begin(last.Order)
 	}
-	m.begin(last.Order)
 }
 
 // acknowledge forgets the reports that the server has. If it has more than were ever made, the agent's state was put back:
@@ -156,13 +211,13 @@ func (m *machine) acknowledge(upTo job.Sequence) {
 
 // open takes a manifest in, or refuses it and keeps the queue (MAN-5).
 func (m *machine) open(sealed []byte) {
-	doc, err := manifest.Open(sealed, m.keys(), m.c.Asset, m.s.Revision, m.now.UTC)
+	doc, err := manifest.Open(sealed, m.keys(), m.c.Asset, m.s.Revision, m.s.Held, m.now.UTC)
 	if err != nil {
 		m.refuseManifest(err)
 		return
 	}
 	m.s.Refusal = ""
-	m.s.Revision, m.s.Held = doc.Revision, manifest.Digest(sealed)
+	m.s.Revision, m.s.Held, m.s.Expires = doc.Revision, manifest.Digest(sealed), doc.Expires
 	queue, changes := m.s.Queue.Apply(doc, m.executing(), m.ended())
 	m.s.Queue = queue
 	for _, id := range changes.Received {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job/schedule"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // Moment is what the driver's clocks show.
@@ -18,6 +19,7 @@ type Moment struct {
 type Clock struct {
 	Offset time.Duration   `json:"offset,omitempty"` // the server's clock minus the system's (MAN-8)
 	Known  bool            `json:"known,omitempty"`  // a server has answered
+	Jump   time.Duration   `json:"jump,omitempty"`   // how far an answer wants to set the corrected clock, which another one has to confirm; zero: none (MAN-12)
 	BootID string          `json:"bootID,omitempty"`
 	Up     time.Duration   `json:"up,omitempty"`
 	Wall   time.Time       `json:"wall,omitzero"`
@@ -55,7 +57,7 @@ func (c Clock) steady(at Moment) schedule.Steady {
 
 // anchor returns the clock anchored at a moment.
 func (c Clock) anchor(at Moment) Clock {
-	return Clock{Offset: c.offset(at), Known: c.Known, BootID: at.BootID, Up: at.Up, Wall: at.Wall, Steady: c.steady(at)}
+	return Clock{Offset: c.offset(at), Known: c.Known, Jump: c.Jump, BootID: at.BootID, Up: at.Up, Wall: at.Wall, Steady: c.steady(at)}
 }
 
 const (
@@ -64,16 +66,32 @@ const (
 	// maxOff is the longest an asset counts as switched off: nothing waits for so long, and a system's clock that is out by
 	// decades at every other boot must not overflow the steady clock.
 	maxOff = 365 * 24 * time.Hour
+	// maxOffset is the largest offset: a system's clock that is out by more must not overflow what is reckoned with it.
+	maxOffset = 70 * 365 * 24 * time.Hour
 	// offsetGrain is the least change of the offset worth keeping: less is the network's own delay.
 	offsetGrain = 2 * time.Second
 )
 
-// learn takes the server's time from an answer, and anchors the clock.
-func (c Clock) learn(server time.Time, at Moment) Clock {
+// learn takes the server's time from an answer, and anchors the clock. Not sure: it is further from the corrected clock than
+// manifest.MaxSkew, and no answer just before said the same; the corrected clock goes on as it was (MAN-12). So does the first
+// answer ever if it is that far from the system's clock.
+func (c Clock) learn(server time.Time, at Moment) (_ Clock, sure bool) {
 	c = c.anchor(at)
-	c.Known = true
-	if offset := server.Sub(at.Wall).Round(time.Millisecond); (offset - c.Offset).Abs() >= offsetGrain {
+	offset := min(max(server.Sub(at.Wall), -maxOffset), maxOffset).Round(time.Millisecond)
+	jump := offset - c.Offset
+	if jump.Abs() > manifest.MaxSkew && (c.Jump == 0 || (jump-c.Jump).Abs() > manifest.MaxSkew) {
+		c.Jump = jump
+		return c, false
+	}
+	c.Known, c.Jump = true, 0
+	if jump.Abs() >= offsetGrain {
 		c.Offset = offset
 	}
-	return c
+	return c, true
+}
+
+// Sure reports whether an agent with this clock believes the server's time in an answer that comes now.
+func (c Clock) Sure(server time.Time, at Moment) bool {
+	_, sure := c.learn(server, at)
+	return sure
 }

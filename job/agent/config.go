@@ -5,7 +5,6 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
-	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -16,7 +15,7 @@ type Config struct {
 	Trust      []byte            // the trust document that the agent was enrolled with, sealed; State.Trust holds what followed (MAN-13)
 	Every      time.Duration     // between check-ins; default 15 min (MAN-3)
 	Retry      time.Duration     // after a failed check-in, doubling up to Every; default 30 s
-	LastCall   time.Duration     // how long a last call is waited for; default 10 s (MAN-7)
+	LastCall   time.Duration     // how long a last call is waited for; default DefaultLastCall (MAN-7)
 	WaitParked bool              // later jobs wait for a suppressed reboot, as they should on Windows and need not on Linux (RBT-7), unless they reboot for it (RBT-11)
 	Policy     integrity.Excerpt // as in execution.Config
 	Stopping   bool              // as in execution.Config
@@ -24,6 +23,15 @@ type Config struct {
 	Hostname   string
 	Can        []string // what the agent may do, see job.Capabilities; nil: all of them (MAN-11)
 }
+
+// How long the answer to a last call is waited for (MAN-7).
+const (
+	DefaultLastCall = 10 * time.Second
+	// lateCall is for an order whose start had passed when the asset came back: its network may take a while to come back, too.
+	lateCall = 5 * time.Minute
+	// lastCallPause is after the first call of it that fails; it doubles up to Config.Retry.
+	lastCallPause = time.Second
+)
 
 // WithDefaults fills in what is zero.
 func (c Config) WithDefaults() Config {
@@ -34,7 +42,7 @@ func (c Config) WithDefaults() Config {
 		c.Retry = 30 * time.Second
 	}
 	if c.LastCall <= 0 {
-		c.LastCall = execution.CallWait
+		c.LastCall = DefaultLastCall
 	}
 	if c.Can == nil {
 		c.Can = job.Capabilities()

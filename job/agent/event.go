@@ -20,8 +20,13 @@ type (
 		ID     uint64
 		Answer manifest.Answer
 	}
-	// CallFailed answers Call: no answer comes.
+	// CallFailed answers Call: no answer comes, or none of which the sender is known.
 	CallFailed struct {
+		ID  uint64
+		Err string
+	}
+	// CallRefused answers Call: the server is known to refuse it (manifest.ErrRefused), and nothing starts until it answers.
+	CallRefused struct {
 		ID  uint64
 		Err string
 	}
@@ -41,5 +46,6 @@ func (Started) event()         {}
 func (Tick) event()            {}
 func (CallDone) event()        {}
 func (CallFailed) event()      {}
+func (CallRefused) event()     {}
 func (DownloadedEarly) event() {}
 func (ForOrder) event()        {}

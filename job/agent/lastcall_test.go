@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -38,7 +37,7 @@ func TestLastCallIsWaitedForAndNoLonger_MAN7(t *testing.T) {
 		w.until(epoch.Add(-time.Second))
 		want := wait
 		if want == 0 {
-			want = execution.CallWait
+			want = DefaultLastCall
 		}
 		require.Equal(t, want, startsWithoutAnAnswer(t, w).Sub(epoch))
 	}

@@ -17,12 +17,12 @@ func (m *machine) start() {
 	m.refuse()
 	var free []job.Order
 	for _, o := range m.due() {
-		by := m.occupied(o)
-		if by == "" {
+		why := m.blocked(o)
+		if why == "" {
 			free = append(free, o)
 		} else if !slices.Contains(m.s.Blocked, o.ID) {
 			m.s.Blocked = append(m.s.Blocked, o.ID)
-			m.report(job.Report{Order: o.ID, Progress: job.Blocked, Text: fmt.Sprintf("waits for job %s", by)})
+			m.report(job.Report{Order: o.ID, Progress: job.Blocked, Text: why})
 		}
 	}
 	if len(free) == 0 {
@@ -32,9 +32,24 @@ func (m *machine) start() {
 	switch {
 	case first.NoLastCall:
 		m.begin(first.ID)
-	case m.s.Calls.LastCall.Order != first.ID:
-		m.awaitCall(LastCall{Order: first.ID, Until: m.now.Steady.Add(m.c.LastCall)})
+	case m.s.Calls.LastCall.Effect == 0 && m.s.Calls.LastCall.Order != first.ID:
+		m.awaitCall(first, 0)
 	}
+}
+
+// blocked says why an order that is due does not start; empty: it may. One that waits for the server starts when an answer has
+// come, and with it a manifest that has not expired (MAN-5, MAN-7).
+func (m *machine) blocked(o job.Order) string {
+	by := m.occupied(o)
+	switch expires := m.s.Expires; {
+	case by != "":
+		return fmt.Sprintf("waits for job %s", by)
+	case m.s.Calls.Refused:
+		return "waits for the server, which refuses this agent's calls (MAN-7)"
+	case !expires.IsZero() && !m.now.UTC.Before(expires):
+		return fmt.Sprintf("waits for the server: the manifest expired at %s (MAN-5)", expires.Format(time.RFC3339))
+	}
+	return ""
 }
 
 // occupied names the job that keeps an order from starting; empty: none does. An order that reboots for a pending reboot does
@@ -153,11 +168,8 @@ func (m *machine) ended() []job.OrderID {
 
 // begin starts a queued order, if it is still there and due: the answer it waited for may have corrected the clock (MAN-8).
 func (m *machine) begin(id job.OrderID) {
-	if last := m.s.Calls.LastCall; last.Order == id && last.Effect == 0 {
-		m.s.Calls.LastCall = LastCall{}
-	}
 	i := slices.IndexFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
-	if i < 0 || m.s.Queue[i].Start.After(m.now.UTC) || m.occupied(m.s.Queue[i]) != "" {
+	if i < 0 || m.s.Queue[i].Start.After(m.now.UTC) || m.blocked(m.s.Queue[i]) != "" {
 		return
 	}
 	order := m.s.Queue[i]
@@ -172,7 +184,7 @@ func (m *machine) begin(id job.OrderID) {
 func (m *machine) wake() time.Duration {
 	wake := m.s.Calls.Next.Sub(m.now.Steady)
 	sooner := func(d time.Duration) { wake = min(wake, d) }
-	if last := m.s.Calls.LastCall; last.Order != "" && last.Effect == 0 {
+	if last := m.s.Calls.LastCall; !last.Until.IsZero() {
 		sooner(last.Until.Sub(m.now.Steady))
 	}
 	for _, o := range m.s.Queue {

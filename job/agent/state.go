@@ -18,6 +18,7 @@ type State struct {
 	Asset      job.AssetID       `json:"asset"`
 	Revision   manifest.Revision `json:"revision"`             // of the manifest held; never falls (MAN-5)
 	Held       string            `json:"held,omitempty"`       // its digest
+	Expires    time.Time         `json:"expires,omitzero"`     // when it expires, UTC: from then on none of its orders starts (MAN-5); zero: none is held
 	Queue      manifest.Queue    `json:"queue,omitempty"`      // received, not started
 	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are downloaded before the start (JOB-23)
 	Blocked    []job.OrderID     `json:"blocked,omitempty"`    // queued orders already reported as Blocked
@@ -30,6 +31,7 @@ type State struct {
 	Trust      []byte            `json:"trust,omitempty"`     // the newest trust document that was followed, sealed (MAN-13)
 	TrustTold  uint64            `json:"trustTold,omitempty"` // the version whose end was reported
 	Calls      CallState         `json:"calls,omitzero"`
+	Back       time.Time         `json:"back,omitzero"` // when the asset last came back from being off or asleep, UTC; zero: a server has answered since (MAN-7)
 	Clock      Clock             `json:"clock,omitzero"`
 }
 
@@ -139,8 +141,8 @@ func (s *State) UnmarshalBinary(data []byte) error {
 			return corrupt(fmt.Sprintf("the early download of %s is at patch %d", e.Order, e.Next))
 		}
 	}
-	if p.Calls.Failures < 0 {
-		return corrupt(fmt.Sprintf("%d check-ins failed", p.Calls.Failures))
+	if n := min(p.Calls.Failures, p.Calls.LastCall.Tries); n < 0 {
+		return corrupt(fmt.Sprintf("%d check-ins failed", n))
 	}
 	p.Ended = s.Ended
 	*s = State(p)

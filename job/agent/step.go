@@ -27,6 +27,7 @@ func Step(c Config, s State, ev Event, at Moment) (State, Out) {
 	m := machine{c: c.WithDefaults(), s: s.clone(), at: at, now: s.Clock.now(at)}
 	m.s.Asset = c.Asset
 	_, tick := ev.(Tick)
+	m.awake(ev)
 	m.handle(ev)
 	m.start()
 	m.downloadEarly()
@@ -60,7 +61,9 @@ func (m *machine) handle(ev Event) {
 	case CallDone:
 		m.callDone(ev)
 	case CallFailed:
-		m.callFailed(ev)
+		m.noAnswer(ev.ID, false)
+	case CallRefused:
+		m.noAnswer(ev.ID, true)
 	case DownloadedEarly:
 		m.downloadedEarly(ev)
 	case ForOrder:
@@ -90,8 +93,8 @@ func (m *machine) tick() {
 	for _, id := range m.executing() {
 		m.forOrder(id, execution.Tick{})
 	}
-	if last := m.s.Calls.LastCall; last.Order != "" && last.Effect == 0 && !m.now.Steady.Before(last.Until) {
-		m.begin(last.Order) // nobody answered: go on without an answer (MAN-7)
+	if last := m.s.Calls.LastCall; !last.Until.IsZero() && !m.now.Steady.Before(last.Until) {
+		m.lastCallOver() // nobody answered: go on without an answer (MAN-7)
 	}
 }
 
@@ -139,9 +142,12 @@ func (m *machine) execute(i int, ev execution.Event) {
 	for _, r := range out.Reports {
 		m.report(r)
 	}
+	if last := &m.s.Calls.LastCall; last.Effect != 0 && last.Order == x.Order.ID && last.Effect != x.Waiting {
+		*last = LastCall{} // it waits no longer: it was cancelled, or its window ended
+	}
 	for _, e := range out.Effects {
 		if call, ok := e.(execution.LastCall); ok {
-			m.awaitCall(LastCall{Order: x.Order.ID, Effect: call.ID})
+			m.awaitCall(x.Order, call.ID)
 			continue
 		}
 		m.do(Execute{Order: x.Order.ID, Effect: e})

@@ -53,7 +53,10 @@ type world struct {
 	server struct {
 		orders   []job.Order
 		revision manifest.Revision
+		issued   time.Time // when the last manifest was
 		up       bool
+		acked    job.Sequence
+		refuses  bool // and says so
 		offset   time.Duration
 		forge    func(sealed []byte) []byte
 	}
@@ -69,7 +72,8 @@ type world struct {
 	offline   map[string]bool      // products that cannot be downloaded
 	during    func(product string) // called while a product is installed; nil: nothing happens meanwhile
 	deaf      bool
-	crashAt   int // crash right after this commit; 0: never
+	gaps      bool // the server takes reports though it lacks those before them, as the production server does
+	crashAt   int  // crash right after this commit; 0: never
 	commits   int
 }
 
@@ -161,16 +165,23 @@ func (w *world) answer(call Call) {
 		w.step(CallFailed{ID: call.ID, Err: "connection refused"})
 		return
 	}
+	if w.server.refuses {
+		w.step(CallRefused{ID: call.ID, Err: "not enrolled here"})
+		return
+	}
 	w.requests = append(w.requests, call.Request)
 	for _, r := range call.Request.Reports {
-		if !w.deaf && r.Sequence == job.Sequence(len(w.accepted))+1 {
-			w.accepted = append(w.accepted, r)
+		if !w.deaf && (r.Sequence == w.server.acked+1 || w.gaps && r.Sequence > w.server.acked) {
+			w.accepted, w.server.acked = append(w.accepted, r), r.Sequence
 		}
 	}
 	now := w.at.Wall.Add(w.server.offset)
-	a := manifest.Answer{At: now, Acknowledged: job.Sequence(len(w.accepted))}
+	a := manifest.Answer{At: now, Acknowledged: w.server.acked}
+	if manifest.RenewalDue(w.server.issued.Add(manifest.Lifetime), now) && !w.server.issued.IsZero() {
+		w.server.revision++
+	}
 	if call.Request.Held < w.server.revision {
-		a.Manifest = w.seal(w.server.revision, now)
+		a.Manifest, w.server.issued = w.seal(w.server.revision, now), now
 	}
 	w.step(CallDone{ID: call.ID, Answer: a})
 }

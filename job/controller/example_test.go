@@ -54,7 +54,7 @@ func Example() {
 	fmt.Println("run:", run, err)
 
 	answer, _ := c.CheckIn(ctx, in, now)
-	document, err := manifest.Open(answer.Manifest, manifest.NewVerifier(public), "pc-1", 0, now)
+	document, err := manifest.Open(answer.Manifest, manifest.NewVerifier(public), "pc-1", 0, "", now)
 	if err != nil {
 		panic(err)
 	}

@@ -204,7 +204,7 @@ func (f *fixture) call(a *agent) manifest.Answer {
 		a.unsent = a.unsent[1:]
 	}
 	if answer.Manifest != nil {
-		d, err := manifest.Open(answer.Manifest, manifest.NewVerifier(key.Public().(ed25519.PublicKey)), a.id, a.held, f.now)
+		d, err := manifest.Open(answer.Manifest, manifest.NewVerifier(key.Public().(ed25519.PublicKey)), a.id, a.held, "", f.now)
 		require.NoError(f, err)
 		require.Greater(f, d.Revision, a.held)
 		a.held, a.orders = d.Revision, d.Orders

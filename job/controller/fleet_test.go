@@ -66,7 +66,7 @@ func TestServersShareAStore_RPT1(t *testing.T) {
 						if answer.Manifest == nil {
 							continue
 						}
-						doc, err := manifest.Open(answer.Manifest, manifest.NewVerifier(key.Public().(ed25519.PublicKey)), id, a.held, now)
+						doc, err := manifest.Open(answer.Manifest, manifest.NewVerifier(key.Public().(ed25519.PublicKey)), id, a.held, "", now)
 						if err != nil {
 							errs <- err
 							return

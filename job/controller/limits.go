@@ -30,8 +30,8 @@ const (
 	MaxPage = 1000
 	// MaxTokenUses bounds how many assets one token enrols.
 	MaxTokenUses = 100_000
-	// MaxRevision is the highest manifest revision an asset may claim to hold: what JSON readers in other languages count exactly.
-	MaxRevision manifest.Revision = 1<<53 - 1
+	// MaxRevision is the highest manifest revision an asset may claim to hold. Those made after it never get to manifest.MaxNumber.
+	MaxRevision manifest.Revision = manifest.MaxNumber / 2
 	// MaxOffset is the clock offset from which an asset is flagged (MAN-8).
 	MaxOffset = 5 * time.Minute
 )

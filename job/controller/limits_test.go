@@ -44,7 +44,7 @@ func TestBoundsAreTheDocumentedOnes(t *testing.T) {
 		"table": {controller.MaxTable, 32}, "key": {controller.MaxKey, 1024}, "value": {controller.MaxValue, 4 << 20}, "scan": {controller.MaxScan, 10_000},
 		"many": {controller.MaxMany, 1000}, "anomalies": {controller.MaxAnomalies, 32}, "unreachable": {controller.MaxUnreachable, 5000},
 		"definition": {controller.MaxDefinition, 2 << 20}, "batch": {controller.MaxBatch, 1000}, "page": {controller.MaxPage, 1000},
-		"token uses": {controller.MaxTokenUses, 100_000}, "revision": {int(controller.MaxRevision), 9_007_199_254_740_991},
+		"token uses": {controller.MaxTokenUses, 100_000}, "revision": {int(controller.MaxRevision), 4_503_599_627_370_496},
 	} {
 		require.Equal(t, c[1], c[0], what)
 	}

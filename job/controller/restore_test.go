@@ -314,8 +314,8 @@ func TestImpossibleClaim(t *testing.T) {
 		anomalies   int
 		text        string
 	}{
-		{controller.MaxRevision + 1, controller.MaxRevision + 1, 1, "claims to hold manifest revision 9007199254740992; the highest possible is 9007199254740991"},
-		{controller.MaxRevision, controller.MaxRevision + 1, 2, "holds manifest revision 9007199254740991; the newest known here was 0"},
+		{controller.MaxRevision + 1, controller.MaxRevision + 1, 1, "claims to hold manifest revision 4503599627370497; the highest possible is 4503599627370496"},
+		{controller.MaxRevision, controller.MaxRevision + 1, 2, "holds manifest revision 4503599627370496; the newest known here was 0"},
 	} {
 		a.held = c.held
 		f.call(a)

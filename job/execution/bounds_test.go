@@ -16,8 +16,8 @@ import (
 // What both ends of a wire hold each other to does not change by accident.
 func TestBoundsAreThoseOfTheBook(t *testing.T) {
 	for name, c := range map[string]struct{ have, want any }{
-		"maxReportText": {maxReportText, 2_097_152},
-		"MaxAttempts":   {MaxAttempts, 2}, "CallWait": {CallWait, 10_000 * time.Millisecond},
+		"maxReportText":  {maxReportText, 2_097_152},
+		"MaxAttempts":    {MaxAttempts, 2},
 		"inventoryPause": {inventoryPause, 15_000 * time.Millisecond}, "inventoryMaxPause": {inventoryMaxPause, 900 * time.Second},
 		"inventoryTries": {inventoryTries, 5}, "MaxUnverified": {MaxUnverified, 86_400 * time.Second},
 	} {

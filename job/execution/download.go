@@ -273,7 +273,6 @@ func (m *machine) lastCall() {
 		return
 	}
 	m.do(LastCall{ID: m.wait(PhaseLastCall)})
-	m.Until = m.now.Steady.Add(CallWait)
 }
 
 // count returns how many patches have the status.

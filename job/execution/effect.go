@@ -15,7 +15,7 @@ type EffectID uint64
 
 // The effects. Those with an ID are answered by an event with the same ID.
 type (
-	// LastCall asks for a check-in at once; it is answered by LastCallDone, or not at all (MAN-7).
+	// LastCall asks for a check-in at once; it is answered by LastCallDone when an answer came, or was waited for long enough (MAN-7).
 	LastCall struct{ ID EffectID }
 	// TakeInventory is answered by InventoryTaken.
 	TakeInventory struct{ ID EffectID }

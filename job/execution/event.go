@@ -19,7 +19,7 @@ type (
 		BootID   string
 		Sessions reboot.Sessions
 	}
-	// LastCallDone answers LastCall: what the server said has been applied already.
+	// LastCallDone answers LastCall: what the server said, if it said anything, has been applied already.
 	LastCallDone struct{ ID EffectID }
 	// InventoryTaken answers TakeInventory. After a failure (Err is not empty) it is tried again.
 	InventoryTaken struct {

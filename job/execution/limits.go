@@ -5,8 +5,6 @@ import "time"
 const (
 	// MaxAttempts is how often the install of one patch is begun (JOB-17).
 	MaxAttempts = 2
-	// CallWait is how long a last call is waited for (MAN-7).
-	CallWait = 10 * time.Second
 	// maxNamed is how many products and actions a reboot prompt names; the others it counts (RBT-12). They fit a dialogue.
 	maxNamed = 10
 	// maxName is how many bytes of a name it shows.

@@ -346,12 +346,29 @@ func TestInstallerLies_JOB18(t *testing.T) {
 	require.Equal(t, job.InstallerFailed, w.patch("a").Code)
 }
 
-func TestLastCallGoesOnWithoutAnAnswer_MAN7(t *testing.T) {
-	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
-	w.silent["call"] = true
-	w.run()
-	require.Equal(t, job.Completed, w.result())
-	require.Equal(t, CallWait, w.now.UTC.Sub(epoch))
+// How long an answer is waited for is its caller's business: only the end of a window ends the wait here, for the agent may be
+// refused for ever.
+func TestLastCallIsWaitedFor_MAN7_JOB10(t *testing.T) {
+	for _, window := range []time.Duration{0, time.Hour} {
+		o := orderOf(t, "a")
+		if window > 0 {
+			o.End = o.Start.Add(window)
+		}
+		w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+		w.silent["call"] = true
+		w.run()
+		if window == 0 {
+			require.Equal(t, PhaseLastCall, w.x.Phase)
+			require.Zero(t, w.x.Wake(w.now), "it waits for nothing else")
+			w.event(LastCallDone{w.x.Waiting})
+			w.run()
+			require.Equal(t, job.Completed, w.result())
+			continue
+		}
+		require.Equal(t, job.Failed, w.result())
+		require.Equal(t, job.PatchInstallationSkipped, w.patch("a").Code)
+		require.Equal(t, o.End, w.now.UTC)
+	}
 }
 
 func TestNoLastCall_MAN7(t *testing.T) {

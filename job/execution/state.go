@@ -116,6 +116,9 @@ func (x State) Wake(now schedule.At) time.Duration {
 // install (JOB-10).
 func (x State) endsWithWindow() bool {
 	cut := x.Phase == PhaseDownload || x.Phase == PhasePreflight || x.Phase == PhaseRequire && x.Stage == job.StageDownload
+	if x.Phase == PhaseLastCall { // a server that refuses may keep it waiting for ever
+		cut = slices.ContainsFunc(x.Patches, func(p PatchState) bool { return p.Status == job.Verified })
+	}
 	return cut && !x.Order.End.IsZero()
 }
 

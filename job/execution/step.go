@@ -187,15 +187,17 @@ func (m *machine) tick() {
 		return
 	}
 	if m.endsWithWindow() && m.windowOver() {
-		m.downloadNext() // fails what is pending, and ends the execution
+		if m.Phase == PhaseLastCall {
+			m.nothingLeft() // ends the execution, unless it has a reboot of its own to do
+		} else {
+			m.downloadNext() // fails what is pending, and ends the execution
+		}
 		return
 	}
 	if m.Until.IsZero() || m.now.Steady.Before(m.Until) {
 		return
 	}
 	switch m.Phase {
-	case PhaseLastCall: // nobody answered: go on without an answer (MAN-7)
-		m.deploy()
 	case PhaseInventory, PhaseRequire, PhaseRecheck, PhaseVerify, PhaseConfirm:
 		m.takeInventory(m.Phase)
 	case PhaseDownload:

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -24,6 +25,9 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 		switch {
 		case err == nil:
 			l.send(agent.CallDone{ID: c.ID, Answer: answer})
+		case ctx.Err() == nil && errors.Is(err, manifest.ErrRefused):
+			l.cfg.Logger.Warn("the server refuses this agent's calls; nothing starts until it answers again", "error", err)
+			l.send(agent.CallRefused{ID: c.ID, Err: problem.Clip(err.Error(), job.MaxText)})
 		case ctx.Err() == nil: // otherwise the agent stops, and no failure is made up
 			l.cfg.Logger.Warn("the server did not answer", "error", err)
 			l.send(agent.CallFailed{ID: c.ID, Err: problem.Clip(err.Error(), job.MaxText)})
@@ -31,7 +35,8 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 	})
 }
 
-// checkIn calls, and calls again with the inventory if the server wants it. If the second call fails, the first one's answer counts.
+// checkIn calls, and calls again with the inventory if the server wants it. If the second call fails, the first one's answer counts; a refusal
+// counts.
 func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
 	in.Zone = l.cfg.Zone()
 	if status, err := l.askStatus(ctx); err == nil { // otherwise the next call tells
@@ -55,6 +60,9 @@ func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answe
 	}
 	in.Inventory, in.Digest = inv, inv.Digest()
 	second, err := l.ask(ctx, in)
+	if errors.Is(err, manifest.ErrRefused) {
+		return answer, err
+	}
 	if err != nil {
 		l.cfg.Logger.Warn("the inventory could not be delivered", "error", err)
 		return answer, nil

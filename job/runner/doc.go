@@ -40,7 +40,8 @@
 //   - JOB-25: the Platform is given the install limit, which it alone can enforce.
 //   - JOB-21: every state is committed before anything that follows from it, the reboot above all.
 //   - JOB-23: files fetched before the start are staged in the same place, and a Discard cuts such a download off and deletes it.
-//   - MAN-7: a check-in is given up when the machine begins the next one, and after 60 s.
+//   - MAN-7: a check-in is given up when the machine begins the next one, and after 60 s. An error that is manifest.ErrRefused is a
+//     refusal; any other is a call that failed.
 //   - MAN-8: each step gets the wall clock, the boot identity and the time since boot, sleep included.
 //   - RBT-12: the Platform is handed all that a prompt has to say.
 //   - RBT-8, RBT-9: while an execution is under way the Platform is asked every Config.Poll for the boot identity and the sessions. When it

@@ -236,6 +236,7 @@ type server struct {
 	digest   string
 	calls    []manifest.CheckIn
 	down     bool
+	refuses  bool
 	hang     bool
 }
 
@@ -257,6 +258,9 @@ func (s *server) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, in)
+	if s.refuses {
+		return manifest.Answer{}, fmt.Errorf("no asset of that name: %w", manifest.ErrRefused)
+	}
 	if s.down {
 		return manifest.Answer{}, errors.New("connection refused")
 	}

@@ -61,7 +61,8 @@ type Platform interface {
 	Reboot(ctx context.Context) error
 }
 
-// Server is the agent's way to its server. CheckIn returns the answer, or an error when there is none.
+// Server is the agent's way to its server. CheckIn returns the answer, or an error when there is none;
+// one that is manifest.ErrRefused is the server's own word.
 type Server interface {
 	CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error)
 }

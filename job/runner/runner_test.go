@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -404,6 +405,34 @@ func TestServerThatIsAwayIsCalledAgain_MAN7(t *testing.T) {
 		b.server.mu.Lock()
 		b.server.down = false
 		require.Greater(t, len(b.server.calls), 2)
+		b.server.mu.Unlock()
+		require.Equal(t, job.Completed, b.ended().Result)
+		require.NoError(t, stop())
+	})
+}
+
+// A refusal that is the server's own word is an answer, and holds up what waits for one; it costs no time to know it.
+func TestServerThatRefuses_MAN7(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		var once sync.Once
+		b.server.put(b.order("patchday", "app"))
+		trace := b.cfg.Trace
+		b.cfg.Trace = func(p string) {
+			trace(p)
+			if p == "preflight:before" {
+				once.Do(func() {
+					b.server.mu.Lock()
+					b.server.refuses = true
+					b.server.mu.Unlock()
+				})
+			}
+		}
+		stop := b.run()
+		time.Sleep(2 * time.Hour)
+		b.server.mu.Lock()
+		require.Zero(t, b.pc.deploys)
+		require.Less(t, len(b.server.calls), 130, "one per minute, as ever")
+		b.server.refuses = false
 		b.server.mu.Unlock()
 		require.Equal(t, job.Completed, b.ended().Result)
 		require.NoError(t, stop())

@@ -133,7 +133,7 @@ func Example() {
 			fmt.Println("nothing new")
 			continue
 		}
-		doc, err := manifest.Open(answer.Manifest, manifest.Keys(trust.Manifest), enrolled.Asset, held, answer.At)
+		doc, err := manifest.Open(answer.Manifest, manifest.Keys(trust.Manifest), enrolled.Asset, held, "", answer.At)
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -90,7 +90,7 @@ func TestManifestThroughTheWire_MAN5(t *testing.T) {
 	b.answer.Manifest = sealed
 	answer, err := client.CheckIn(t.Context(), manifest.CheckIn{Asset: asset, At: t0, Held: 7})
 	require.NoError(t, err)
-	d, err := manifest.Open(answer.Manifest, manifest.NewVerifier(public(serverKey)), asset, 7, answer.At)
+	d, err := manifest.Open(answer.Manifest, manifest.NewVerifier(public(serverKey)), asset, 7, "", answer.At)
 	require.NoError(t, err)
 	require.Equal(t, manifest.Revision(8), d.Revision)
 }
