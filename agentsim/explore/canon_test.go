@@ -183,7 +183,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{agent.LastCall{}, "Order Effect Call Until"},
 		{agent.Early{}, "Order At Next Waiting"},
 		{agent.Clock{}, "Offset Known BootID Up Wall Steady"},
-		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result"},
+		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result NotKnown"}, // empty: no other release takes part
 		{execution.PatchState{}, "PatchOutcome Tries Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},
