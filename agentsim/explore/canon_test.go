@@ -177,13 +177,13 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		value  any
 		fields string
 	}{
-		{agent.State{}, "Asset Revision Held Expires Queue Early Blocked Executions Ended Reports Sequence Refusal Owed Calls Back Clock"},
+		{agent.State{}, "Asset Revision Held Expires Queue Early Blocked Executions Ended Reports Sequence Refusal Owed Trust TrustTold Calls Back Clock"}, // no trust document: the keys stay what they are
 		{agent.Owed{}, "BootID Since"},
 		{agent.CallState{}, "Last Out Sent Next Failures Refused LastCall"},
 		{agent.LastCall{}, "Order Effect Until Tries"},
 		{agent.Early{}, "Order At Next Waiting"},
 		{agent.Clock{}, "Offset Known Jump BootID Up Wall Steady"},
-		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result"},
+		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result NotKnown"}, // empty: no other release takes part
 		{execution.PatchState{}, "PatchOutcome Tries Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},

@@ -142,7 +142,7 @@ func TestStatus(t *testing.T) {
 	_, ok, err := h.ReadStatus()
 	require.NoError(t, err)
 	require.False(t, ok)
-	want := Status{Process: os.Getpid(), Written: time.Now().UTC().Truncate(time.Second), State: agent.State{Asset: "web-1", Revision: 3}}
+	want := Status{Format: Format, Process: os.Getpid(), Written: time.Now().UTC().Truncate(time.Second), State: agent.State{Asset: "web-1", Revision: 3}}
 	require.NoError(t, h.WriteStatus(want))
 	got, ok, err := h.ReadStatus()
 	require.NoError(t, err)
