@@ -72,7 +72,7 @@ func TestBadInput(t *testing.T) {
 		{"empty file", enrol("--token", "", "--token-file", empty), []string{"is empty"}},
 		{"huge file", enrol("--token", "", "--token-file", huge), []string{"more than"}},
 		{"no certificates", enrol("--ca", rubbish), []string{"--ca"}},
-		{"too many tags", enrol("--tag", strings.Repeat("x,", manifest.MaxTags+1)), []string{"tags"}},
+		{"tags of its own choice", enrol("--tag", "web"), []string{"--tag"}},
 		{"four faults", []string{"enrol", "--state", state, "--server", "x", "--name", "/", "--manifest-key", "y"}, []string{"--server", "--token-file", "--name", "--manifest-key"}},
 		{"bad policies", []string{"run", "--state", state, "--policy", rubbish, "--signer-key", "a=" + rubbish}, []string{"--policy: signer policy is not valid", "--policy and --signer-key"}},
 		{"bad policy to enrol with", enrol("--policy", put(t, "policy", `{"format": 1, "clauses": [{"strikt": true}]}`)), []string{"--policy", `unknown field "strikt"`}},
@@ -109,7 +109,7 @@ func TestHelpTeaches(t *testing.T) {
 func TestEnrol(t *testing.T) {
 	s := newServer(t)
 	state := filepath.Join(t.TempDir(), "state")
-	enrol := []string{"enrol", "--state", state, "--server", s.url + "/", "--name", "web-1", "--tag", "web,prod"}
+	enrol := []string{"enrol", "--state", state, "--server", s.url + "/", "--name", "web-1"}
 
 	code, _, err := call(t, append(enrol, "--token", "wrong")...)
 	require.Equal(t, Failed, code)
@@ -124,7 +124,6 @@ func TestEnrol(t *testing.T) {
 	require.Contains(t, out, manifest.Fingerprint(s.public))
 	second, _, _ := s.told()
 	require.Equal(t, first.Key, second.Key, "tried again with the same key, as after a lost answer")
-	require.Equal(t, []string{"prod", "web"}, sorted(second.Tags))
 
 	id, _, loadErr := home.Home(state).Load()
 	require.NoError(t, loadErr)
@@ -156,13 +155,6 @@ func TestEnrol(t *testing.T) {
 	code, _, err = call(t, "status", "--state", state)
 	require.Equal(t, Usage, code)
 	require.Contains(t, err, "format")
-}
-
-func sorted(list []string) []string {
-	if len(list) == 2 && list[0] > list[1] {
-		list[0], list[1] = list[1], list[0]
-	}
-	return list
 }
 
 func TestServerDown(t *testing.T) {

@@ -29,7 +29,6 @@ const maxInput = integrity.MaxPolicy
 
 type enrolment struct {
 	state, server, token, tokenFile, name, manifestKey, ca, policy string
-	tags                                                           []string
 }
 
 func (p *program) enrol() *cobra.Command {
@@ -51,13 +50,12 @@ It can be repeated until it succeeds. Exit codes: 0 enrolled, 1 the server refus
 	state(cmd, &o.state)
 	f := cmd.Flags()
 	f.StringVar(&o.server, "server", "", "the server's base URL, http or https")
-	f.StringVar(&o.tokenFile, "token-file", "", "file with the administrator's token; \"-\" reads it from the standard input")
+	f.StringVar(&o.tokenFile, "token-file", "", "file with the enrolment token; \"-\" reads it from the standard input")
 	f.StringVar(&o.token, "token", "", "the token itself; others on this machine can see it in the list of processes")
 	f.StringVar(&o.name, "name", "", "the asset's name (default: this machine's)")
 	f.StringVar(&o.manifestKey, "manifest-key", "", "fingerprint that the server's manifest key must have, \"sha256:\" and 64 hex digits")
 	f.StringVar(&o.ca, "ca", "", "PEM file of the certificate authorities to trust for the server (default: the system's)")
 	f.StringVar(&o.policy, "policy", "", "file with the signer policy that the agent shall hold the server's orders to; it is kept (default: none)")
-	f.StringSliceVar(&o.tags, "tag", nil, "tag to give the asset; may be repeated")
 	return cmd
 }
 
@@ -80,7 +78,7 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 	hostname, _ := os.Hostname() // for people to read: it may be missing
 	id := home.Identity{Server: strings.TrimRight(o.server, "/"), Asset: job.AssetID(o.name), Roots: roots}
 	enrolled, err := agenthttp.Enrol(ctx, drive.Connection(id, key), manifest.Enrolment{
-		Token: token, Platform: catalog.Linux, Architecture: debian.Architectures("/")[0], Hostname: hostname, Tags: o.tags,
+		Token: token, Platform: catalog.Linux, Architecture: debian.Architectures("/")[0], Hostname: hostname,
 	}, o.manifestKey)
 	if _, invalid := errors.AsType[*job.Invalid](err); invalid {
 		return misused{err}

@@ -266,7 +266,7 @@ func (h handler) makeToken(r *http.Request) (any, error) {
 		return nil, err
 	}
 	secret := rand.Text()
-	token, err := h.Controller.AddToken(r.Context(), secret, controller.Token{Name: in.Name, Uses: in.Uses, Tags: in.Tags, Expires: in.Expires}, h.Clock())
+	token, err := h.Controller.AddToken(r.Context(), secret, controller.Token{Name: in.Name, Uses: in.Uses, Tags: in.Tags, Names: in.Names, Expires: in.Expires}, h.Clock())
 	return MadeToken{secret, token}, err
 }
 
