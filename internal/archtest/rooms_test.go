@@ -27,6 +27,7 @@ var rooms = []room{
 		{"internal/problem", "an error quotes a name that may be of any length"},
 	}},
 	{path: "internal/debroot", floor: 0},
+	{path: "internal/owned", floor: 0},
 
 	// Floor 1: values and rules that need nothing else.
 	{path: "catalog/version", floor: 1, core: true, links: []string{semver}, uses: []use{
@@ -173,6 +174,7 @@ var rooms = []room{
 		{"integrity", "digests and signatures of what is fetched"},
 		{"job", "names of orders"},
 		{"job/execution", "evidence"},
+		{"internal/owned", "nobody else can swap the folder"},
 		{"golang.org/x/sys", "private files and links on Windows"},
 	}},
 
