@@ -1,0 +1,168 @@
+//go:build unix
+
+package owned_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/internal/owned"
+)
+
+// nobody is a user without rights, by number.
+const nobody = 65534
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("acting as another user needs root")
+	}
+	t.Skip("SKIPPED: acting as another user needs root")
+}
+
+func TestCheck(t *testing.T) {
+	needRoot(t)
+	file := func(mode os.FileMode, owner int) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path, []byte("x"), 0o600))
+			require.NoError(t, os.Chown(path, owner, owner))
+			require.NoError(t, os.Chmod(path, mode))
+		}
+	}
+	folder := func(mode os.FileMode, owner int) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			require.NoError(t, os.Mkdir(path, 0o700))
+			require.NoError(t, os.Chown(path, owner, owner))
+			require.NoError(t, os.Chmod(path, mode))
+		}
+	}
+	link := func(t *testing.T, path string) {
+		require.NoError(t, os.WriteFile(path+".real", nil, 0o600))
+		require.NoError(t, os.Symlink(path+".real", path))
+	}
+	pipe := func(t *testing.T, path string) { require.NoError(t, syscall.Mkfifo(path, 0o600)) }
+	parent := func(mode os.FileMode, owner int) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			file(0o600, 0)(t, path)
+			require.NoError(t, os.Chown(filepath.Dir(path), owner, owner))
+			require.NoError(t, os.Chmod(filepath.Dir(path), mode))
+		}
+	}
+	for name, tc := range map[string]struct {
+		kind       owned.Kind
+		make       func(*testing.T, string)
+		why, mends string // empty: it passes
+	}{
+		"a secret":                 {owned.Secret, file(0o600, 0), "", ""},
+		"a secret nobody writes":   {owned.Secret, file(0o400, 0), "", ""},
+		"a secret others read":     {owned.Secret, file(0o604, 0), "can be read by others (mode 0604)", "chmod 600 "},
+		"a secret its group reads": {owned.Secret, file(0o640, 0), "can be read by others (mode 0640)", "chmod 600 "},
+		"a secret others write":    {owned.Secret, file(0o666, 0), "can be written by others (mode 0666)", "chmod 600 "},
+		"somebody's secret":        {owned.Secret, file(0o600, nobody), "belongs to user 65534", "chown 0 "},
+		"a state":                  {owned.State, file(0o644, 0), "", ""},
+		"a state others write":     {owned.State, file(0o646, 0), "can be written by others (mode 0646)", "chmod 644 "},
+		"a state its group writes": {owned.State, file(0o660, 0), "can be written by others", "chmod 640 "},
+		"somebody's state":         {owned.State, file(0o644, nobody), "belongs to user 65534", "chown 0 "},
+		"a link":                   {owned.State, link, "is a link, not a regular file", "remove it"},
+		"a link to nothing":        {owned.Secret, func(t *testing.T, p string) { require.NoError(t, os.Symlink("nowhere", p)) }, "is a link", "remove it"},
+		"a pipe":                   {owned.Secret, pipe, "is a pipe, not a regular file", "remove it"},
+		"a folder for a file":      {owned.State, folder(0o700, 0), "is a folder, not a regular file", "remove it"},
+		"a folder":                 {owned.Dir, folder(0o755, 0), "", ""},
+		"a folder others write to": {owned.Dir, folder(0o757, 0), "is writable by others (mode 0757)", "chmod go-w "},
+		"a sticky folder":          {owned.Dir, folder(0o777|os.ModeSticky, 0), "is writable by others (mode 0777)", "chmod go-w "},
+		"somebody's folder":        {owned.Dir, folder(0o700, nobody), "belongs to user 65534", "chown 0 "},
+		"a link to a folder":       {owned.Dir, func(t *testing.T, p string) { require.NoError(t, os.Symlink(t.TempDir(), p)) }, "is a link, not a folder", "remove it"},
+		"a file for a folder":      {owned.Dir, file(0o600, 0), "is a file, not a folder", "remove it"},
+		"in somebody's folder":     {owned.Secret, parent(0o755, nobody), "belongs to user 65534, who could swap what is in it", "chown 0 "},
+		"in a folder open to all":  {owned.Secret, parent(0o777, 0), "is writable by others (mode 0777), who could swap", "chmod go-w "},
+		"in one open to its group": {owned.State, parent(0o775, 0), "is writable by others (mode 0775), who could swap", "chmod go-w "},
+		"in a sticky one":          {owned.Secret, parent(0o777|os.ModeSticky, 0), "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "a b", "thing")
+			require.NoError(t, os.Mkdir(filepath.Dir(path), 0o755))
+			tc.make(t, path)
+			err := owned.Check(path, tc.kind)
+			if tc.kind != owned.Dir {
+				done := time.AfterFunc(time.Minute, func() { panic("it waits for a pipe") })
+				f, opening := owned.Open(path, os.O_RDONLY, tc.kind)
+				done.Stop()
+				require.Equal(t, err, opening)
+				if f != nil {
+					require.NoError(t, f.Close())
+				}
+			}
+			if tc.why == "" {
+				require.NoError(t, err)
+				return
+			}
+			bad, is := errors.AsType[*owned.Error](err)
+			require.True(t, is, "%v", err)
+			require.Contains(t, bad.Why, tc.why)
+			require.Contains(t, bad.Mend, tc.mends)
+			require.True(t, strings.HasPrefix(path, bad.Path))
+			require.Contains(t, err.Error(), "'"+bad.Path+"'", "quoted for a shell")
+		})
+	}
+}
+
+// What is not there may be made, where its way is sound; what is made is for its owner alone, whatever the umask.
+func TestMake(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	require.ErrorIs(t, owned.Check(dir, owned.Dir), fs.ErrNotExist)
+	require.NoError(t, owned.Folder(dir))
+	require.NoError(t, owned.Folder(dir))
+	file := filepath.Join(dir, "f")
+	_, err := owned.Open(file, os.O_RDWR, owned.State)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	f, err := owned.Open(file, os.O_RDWR|os.O_CREATE, owned.Secret)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	require.NoError(t, owned.Write(file, []byte("secret")))
+	require.NoError(t, owned.Write(file, []byte("another")))
+	data, err := owned.Read(file, owned.Secret, 7)
+	require.NoError(t, err)
+	require.Equal(t, "another", string(data))
+	_, err = owned.Read(file, owned.Secret, 6)
+	require.ErrorContains(t, err, "more than 6 bytes")
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 1, "nothing is left aside")
+
+	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o777))
+	for _, err := range []error{owned.Folder(filepath.Join(dir, "c")), owned.Folder(filepath.Join(filepath.Dir(dir), "c")), owned.Write(filepath.Join(dir, "g"), nil)} {
+		var bad *owned.Error
+		require.ErrorAs(t, err, &bad)
+		require.Equal(t, filepath.Dir(dir), bad.Path)
+	}
+	require.NoFileExists(t, filepath.Join(dir, "g"))
+}
+
+// A link is not written through, and what cannot be written leaves what was.
+func TestWriteRefuses(t *testing.T) {
+	dir := t.TempDir()
+	real := filepath.Join(dir, "real")
+	require.NoError(t, os.WriteFile(real, []byte("kept"), 0o600))
+	require.NoError(t, os.Symlink(real, filepath.Join(dir, "link")))
+	var bad *owned.Error
+	require.ErrorAs(t, owned.Write(filepath.Join(dir, "link"), []byte("x")), &bad)
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
+	require.ErrorAs(t, owned.Write(filepath.Join(dir, "folder"), []byte("x")), &bad)
+	data, err := os.ReadFile(real)
+	require.NoError(t, err)
+	require.Equal(t, "kept", string(data))
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 3)
+}
