@@ -206,6 +206,8 @@ var rooms = []room{
 	}},
 	{path: "job/controller/sqlstore", floor: 8, adapter: true, uses: []use{
 		{"job/controller", "the port it fills"},
+		{"internal/owned", "the file is nobody else's"},
+		{"golang.org/x/sys", "the lock on Windows"},
 		{"modernc.org/sqlite", "the embedded database; linked by nothing else"},
 	}},
 
