@@ -28,6 +28,7 @@ var rooms = []room{
 	}},
 	{path: "internal/debroot", floor: 0},
 	{path: "internal/owned", floor: 0},
+	{path: "internal/token", floor: 0},
 
 	// Floor 1: values and rules that need nothing else.
 	{path: "catalog/version", floor: 1, core: true, links: []string{semver}, uses: []use{

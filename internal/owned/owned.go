@@ -78,6 +78,22 @@ func Check(path string, kind Kind) error {
 	return judge(path, info, kind)
 }
 
+// CheckLinked is Check of a file that links may lead to, as those to the keys of certificates do. The links and every folder on
+// the way are held to what Check asks of a way.
+func CheckLinked(path string, kind Kind) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	if err := way(path, false, true); err != nil {
+		return err
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return err
+	}
+	return Check(path, kind)
+}
+
 // judge judges what is there.
 func judge(path string, info fs.FileInfo, kind Kind) error {
 	want, right := "a regular file", info.Mode().IsRegular()

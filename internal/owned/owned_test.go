@@ -149,6 +149,42 @@ func TestMake(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "g"))
 }
 
+// Links that lead to a file are followed where a file may be reached so, and each is looked at.
+func TestCheckLinked(t *testing.T) {
+	needRoot(t)
+	for name, tc := range map[string]struct {
+		spoil func(t *testing.T, dir string)
+		why   string
+	}{
+		"all is well":            {func(*testing.T, string) {}, ""},
+		"somebody's link":        {func(t *testing.T, dir string) { require.NoError(t, os.Lchown(dir+"/live/key", nobody, nobody)) }, "belongs to user 65534"},
+		"an open folder":         {func(t *testing.T, dir string) { require.NoError(t, os.Chmod(dir+"/archive", 0o777)) }, "is writable by others"},
+		"an open folder of link": {func(t *testing.T, dir string) { require.NoError(t, os.Chmod(dir+"/live", 0o777)) }, "is writable by others"},
+		"a key others read":      {func(t *testing.T, dir string) { require.NoError(t, os.Chmod(dir+"/archive/key1", 0o644)) }, "can be read by others"},
+		"nothing there":          {func(t *testing.T, dir string) { require.NoError(t, os.Remove(dir+"/archive/key1")) }, "no such file"},
+		"a folder": {func(t *testing.T, dir string) {
+			require.NoError(t, os.Remove(dir+"/archive/key1"))
+			require.NoError(t, os.Mkdir(dir+"/archive/key1", 0o700))
+		}, "is a folder"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, os.Mkdir(dir+"/archive", 0o755))
+			require.NoError(t, os.Mkdir(dir+"/live", 0o755))
+			require.NoError(t, os.WriteFile(dir+"/archive/key1", nil, 0o600))
+			require.NoError(t, os.Symlink("../archive/key1", dir+"/live/key"))
+			tc.spoil(t, dir)
+			err := owned.CheckLinked(dir+"/live/key", owned.Secret)
+			if tc.why == "" {
+				require.NoError(t, err)
+				require.NoError(t, owned.CheckLinked(dir+"/archive/key1", owned.Secret))
+				return
+			}
+			require.ErrorContains(t, err, tc.why)
+		})
+	}
+}
+
 // A link is not written through, and what cannot be written leaves what was.
 func TestWriteRefuses(t *testing.T) {
 	dir := t.TempDir()

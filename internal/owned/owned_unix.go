@@ -57,7 +57,10 @@ func whose(path string, info fs.FileInfo, kind Kind) error {
 // on it, itself included, must belong to root or to the process's user and be writable by its owner alone, or be sticky as
 // /tmp is, where only owners rename what they have. With shelter, everything below a folder that only its owner can enter
 // is safe, as far as no link leads out of it. What does not exist yet is not looked at.
-func Way(dir string, shelter bool) error {
+func Way(dir string, shelter bool) error { return way(dir, shelter, false) }
+
+// way is Way, which with file may end at a file.
+func way(dir string, shelter, file bool) error {
 	at, rest := "/", parts(dir)
 	sheltering := "" // a folder on the way that only its owner can enter
 	for links := 0; ; {
@@ -88,6 +91,7 @@ func Way(dir string, shelter bool) error {
 			if at = filepath.Dir(at); filepath.IsAbs(target) {
 				at = "/"
 			}
+		case !info.IsDir() && file && len(rest) == 0:
 		case !info.IsDir():
 			return &Error{at, "is " + typeOf(info) + ", not a folder", "name another folder"}
 		case sheltered:

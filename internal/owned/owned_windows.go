@@ -12,5 +12,7 @@ func whose(string, fs.FileInfo, Kind) error { return nil }
 // Way is not checked on Windows.
 func Way(string, bool) error { return nil }
 
+func way(string, bool, bool) error { return nil }
+
 // SyncDir does nothing: folders cannot be synced on Windows.
 func SyncDir(string) error { return nil }

@@ -13,7 +13,8 @@
 // migrated by the numbered files in migrations, each applied once, in order, in one transaction.
 //
 // All pages are read (PRAGMA quick_check); a file that is not whole is refused with *DamagedError, so that nothing answers
-// from it. That took 3 s for a database of 500 MB on two cores of 2020; OpenUnchecked leaves it out.
+// from it. For a database of 500 MB that takes one to two seconds, and the time to read 500 MB from a cold disk;
+// OpenUnchecked leaves it out.
 //
 // What was written last is in the log, NAME-wal, until the engine moves it into the file. The file says whether a server has
 // it open. One that says so and has no log is a copy of a running server's file, or its log was deleted: *CopiedError. What
