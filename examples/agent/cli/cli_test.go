@@ -333,3 +333,50 @@ func TestScanCommand(t *testing.T) {
 	require.Equal(t, Failed, code)
 	require.Contains(t, err, `run "apt-get update" first`)
 }
+
+// An agent whose folder was prepared by somebody else does not start, and does not enrol there.
+func TestFilesOfOthersAreRefused(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: acting as another user needs root")
+	}
+	s := newServer(t)
+	dir := t.TempDir()
+	enrol := func(state string, more ...string) []string {
+		return append([]string{"enrol", "--state", state, "--server", s.url, "--name", "web-1"}, more...)
+	}
+	theirs := filepath.Join(dir, "theirs")
+	require.NoError(t, os.Mkdir(theirs, 0o700))
+	require.NoError(t, os.Chown(theirs, 65534, 65534))
+	code, _, err := call(t, enrol(theirs, "--token", token)...)
+	require.Equal(t, Usage, code)
+	require.Contains(t, err, "belongs to user 65534")
+	planted := filepath.Join(dir, "planted")
+	require.NoError(t, os.Mkdir(planted, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(planted, "agent.key"), nil, 0o600))
+	require.NoError(t, os.Chown(filepath.Join(planted, "agent.key"), 65534, 65534))
+	code, _, err = call(t, enrol(planted, "--token", token)...)
+	require.Equal(t, Usage, code)
+	require.Contains(t, err, "belongs to user 65534")
+	state := filepath.Join(dir, "state")
+	file := put(t, "token", token)
+	require.NoError(t, os.Chmod(file, 0o644))
+	code, _, err = call(t, enrol(state, "--token-file", file)...)
+	require.Equal(t, Usage, code)
+	require.Contains(t, err, "chmod 600")
+	told, _, _ := s.told()
+	require.Empty(t, told.Asset, "nothing was sent")
+	require.NoError(t, os.Chmod(file, 0o600))
+	code, _, err = call(t, enrol(state, "--token-file", file)...)
+	require.Equal(t, OK, code, err)
+	for _, name := range []string{"state.db", "journal.jsonl"} {
+		target := filepath.Join(dir, "target")
+		require.NoError(t, os.Symlink(target, filepath.Join(state, name)))
+		for _, command := range []string{"run", "status"} {
+			code, _, err = call(t, command, "--state", state)
+			require.Equal(t, Usage, code)
+			require.Contains(t, err, name+" is a link")
+		}
+		require.NoFileExists(t, target)
+		require.NoError(t, os.Remove(filepath.Join(state, name)))
+	}
+}

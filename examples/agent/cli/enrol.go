@@ -19,6 +19,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/agent/drive"
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
@@ -115,7 +116,11 @@ func (o *enrolment) check() (token, roots string, policy *integrity.Policy, err 
 	case o.token != "":
 		token = o.token
 	default:
-		data, err := readInput(o.tokenFile)
+		var data []byte
+		err := owned.Check(o.tokenFile, owned.Secret)
+		if err == nil || o.tokenFile == "-" {
+			data, err = readInput(o.tokenFile)
+		}
 		token = strings.TrimSpace(string(data))
 		if err != nil {
 			bad("--token-file: %w", err)

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 )
@@ -60,7 +61,7 @@ type Journal struct {
 
 // OpenJournal opens it for writing. A line that a crash cut off is cut away.
 func (h Home) OpenJournal() (*Journal, error) {
-	f, err := os.OpenFile(h.file("journal.jsonl"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := owned.Open(h.file("journal.jsonl"), os.O_RDWR|os.O_CREATE, owned.State)
 	if err != nil {
 		return nil, err
 	}
