@@ -4,7 +4,8 @@
 // by a link is not one's own. [Check] looks at four things, in this order:
 //
 //   - the way: every folder above is owned by root or by the process's user, and nobody else may write to it, unless it is
-//     sticky, as /tmp is. Links on the way are followed, and held to the same.
+//     sticky, as /tmp is. Links on the way are followed, and held to the same. A user's own group, which has the user's
+//     number, is not somebody else.
 //   - the type: a regular file, or a folder. Never a link, a pipe or a device.
 //   - the owner: the process's user, or root.
 //   - the mode, see [Kind].

@@ -149,6 +149,32 @@ func TestMake(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "g"))
 }
 
+// A user's own group, as most systems make one for each, may write, since nobody else is in it.
+func TestOwnGroup(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	for _, path := range []string{dir, filepath.Dir(dir)} { // both of this test
+		require.NoError(t, os.Chmod(path, 0o775))
+		require.NoError(t, os.Chown(path, nobody, nobody))
+	}
+	file := filepath.Join(dir, "f")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	require.NoError(t, os.Chown(file, nobody, nobody))
+	check := func(mode os.FileMode, group int, kind owned.Kind) error {
+		require.NoError(t, os.Chown(dir, nobody, group))
+		require.NoError(t, os.Chown(file, nobody, group))
+		require.NoError(t, os.Chmod(file, mode))
+		old := syscall.Geteuid()
+		require.NoError(t, syscall.Setreuid(-1, nobody))
+		defer func() { require.NoError(t, syscall.Setreuid(-1, old)) }()
+		return owned.Check(file, kind)
+	}
+	require.NoError(t, check(0o660, nobody, owned.State))
+	require.ErrorContains(t, check(0o660, nobody, owned.Secret), "mode 0660")
+	require.ErrorContains(t, check(0o662, nobody, owned.State), "mode 0662")
+	require.ErrorContains(t, check(0o660, 100, owned.State), "is writable by others (mode 0775)", "another group")
+}
+
 // Links that lead to a file are followed where a file may be reached so, and each is looked at.
 func TestCheckLinked(t *testing.T) {
 	needRoot(t)

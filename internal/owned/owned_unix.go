@@ -33,7 +33,7 @@ func whose(path string, info fs.FileInfo, kind Kind) error {
 			fmt.Sprintf("run this as that user, or, if you know what it holds, chown %d %s", user, printable(path))}
 	}
 	perm := info.Mode().Perm()
-	others := fs.FileMode(0o022)
+	others := writers(st)
 	if kind == Secret {
 		others = 0o077
 		if st.Uid == 0 && user != 0 {
@@ -51,6 +51,14 @@ func whose(path string, info fs.FileInfo, kind Kind) error {
 	default:
 		return &Error{path, fmt.Sprintf("can be written by others (mode %04o)", perm), fmt.Sprintf("look at what it holds, then chmod %o %s", perm&^others, printable(path))}
 	}
+}
+
+// writers are the bits of others who may write. The group of a user's own, which has the user's number, is the user.
+func writers(st *syscall.Stat_t) fs.FileMode {
+	if st.Uid != 0 && st.Uid == st.Gid {
+		return 0o002
+	}
+	return 0o022
 }
 
 // Way refuses an absolute path of a folder on which somebody else could swap a folder or a link, now or later: each folder
@@ -73,7 +81,10 @@ func way(dir string, shelter, file bool) error {
 		}
 		sheltered := sheltering != "" && strings.HasPrefix(at, sheltering+"/")
 		st, ok := info.Sys().(*syscall.Stat_t)
-		if ok && !sheltered && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		if !ok {
+			return nil
+		}
+		if !sheltered && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
 			return &Error{at, "belongs to user " + strconv.Itoa(int(st.Uid)) + ", who could swap what is in it",
 				fmt.Sprintf("name another folder, or chown %d %s", os.Geteuid(), printable(at))}
 		}
@@ -97,7 +108,7 @@ func way(dir string, shelter, file bool) error {
 		case sheltered:
 		case shelter && perm&0o011 == 0:
 			sheltering = at
-		case perm&0o022 != 0 && info.Mode()&fs.ModeSticky == 0:
+		case perm&writers(st) != 0 && info.Mode()&fs.ModeSticky == 0:
 			return &Error{at, fmt.Sprintf("is writable by others (mode %04o), who could swap what is in it", perm),
 				fmt.Sprintf("chmod go-w %s, or name another folder", printable(at))}
 		}

@@ -46,7 +46,10 @@ The backup has no keys: keep manifest.key apart, once and offline. Without it ev
 that was there is kept under another name beside it.
 
 Nothing runs twice (JOB-24), and what agents did since the backup is not lost: they say how it ended. What you did since is
-lost: jobs, tags, tokens, custom URLs; a removed asset is back. An agent that enrolled since must enrol again.`,
+lost: jobs, tags, tokens, custom URLs; a removed asset is back. An agent that enrolled since must enrol again.
+
+A server refuses its own database as a copy when sqlite3 was used on it after a crash, which merges the log and deletes it.
+Nothing is missing then: restore server.db onto itself, with --lossy.`,
 		Example: "  server restore /backup/patchpolicy-2026-03-01.db --dir /var/lib/patchpolicy",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := files()

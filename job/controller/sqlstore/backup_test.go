@@ -212,6 +212,11 @@ func TestCopyWithoutItsLog(t *testing.T) {
 	r := opened(t, restored)
 	require.Zero(t, count(t, r), "the log is lost")
 	require.NoError(t, r.Close())
+	alike := filepath.Join(t.TempDir(), "s.db")
+	require.NoError(t, copyFile(alike, copied))
+	_, err = Restore(ctx, alike, alike, true, time.Now())
+	require.NoError(t, err, "onto itself")
+	require.NoError(t, opened(t, alike).Close())
 
 	require.NoError(t, copyFile(copied+"-wal", path+"-wal"))
 	whole := opened(t, copied)
