@@ -243,6 +243,11 @@ func TestCopyWithoutItsLog(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	_, err = OpenSQLite(ctx, path)
 	require.ErrorAs(t, err, &missing)
+	other := filepath.Join(t.TempDir(), "s.db")
+	require.NoError(t, copyFile(other+"-wal", copied)) // any log
+	_, err = OpenSQLite(ctx, other)
+	require.ErrorAs(t, err, &missing, "a log without its file")
+	require.NoFileExists(t, other)
 }
 
 // A database of another program is refused and left as it is, whether it has an id or not.

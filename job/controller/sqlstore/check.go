@@ -55,15 +55,20 @@ var suffixes = []string{"", "-wal", "-shm", "-journal"}
 // examine looks at a database before anything is written to it, without changing it. It returns the version of its schema, 0
 // for one that is missing or empty. Its lock is held.
 func examine(ctx context.Context, path string, full bool) (version int, err error) {
-	exists := map[string]bool{}
+	exists, size := map[string]bool{}, map[string]int64{}
 	for _, suffix := range suffixes {
 		err := owned.Check(path+suffix, owned.State)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return 0, err
 		}
-		exists[suffix] = err == nil
+		if info, err := os.Stat(path + suffix); err == nil {
+			exists[suffix], size[suffix] = true, info.Size()
+		}
 	}
-	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 && !exists["-wal"] {
+	switch {
+	case size[""] == 0 && size["-wal"] > 0:
+		return 0, &MissingError{path}
+	case size[""] == 0:
 		return 0, nil
 	}
 	db, err := sql.Open("sqlite", source(path, look, !exists["-wal"]))

@@ -1,0 +1,53 @@
+package serve
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+)
+
+// A real disk that is full at each point of Init in turn: no key is left empty or half, and Init is called again.
+func TestFullDiskLeavesNoEmptyKey(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8k,mode=0755"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("mounting a small disk needs root: %v", err)
+		}
+		t.Skipf("SKIPPED: mounting a small disk needs root: %v", err)
+	}
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, 0)) })
+	fill := func(pages int) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "fill"), make([]byte, pages*4096), 0o600))
+	}
+	files := In(filepath.Join(dir, "server"))
+	agent := home.Home(filepath.Join(dir, "agent"))
+	require.NoError(t, agent.Make())
+	fill(2)
+	_, _, err := Init(filepath.Dir(files.Key))
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.NoFileExists(t, files.Key)
+	_, err = agent.Key()
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	left, err := os.ReadDir(string(agent))
+	require.NoError(t, err)
+	require.Empty(t, left)
+	fill(1)
+	_, first, err := Init(filepath.Dir(files.Key))
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.NoFileExists(t, files.AdminToken)
+	require.NotNil(t, first)
+	fill(0)
+	_, second, err := Init(filepath.Dir(files.Key))
+	require.NoError(t, err)
+	require.Equal(t, first, second)
+	_, err = ReadToken(files.AdminToken)
+	require.NoError(t, err)
+	require.NoError(t, os.RemoveAll(filepath.Dir(files.Key)))
+	_, err = agent.Key()
+	require.NoError(t, err)
+}
