@@ -110,16 +110,7 @@ func Restore(ctx context.Context, path, from string, lossy bool, now time.Time) 
 		return "", fmt.Errorf("read the backup: %w", err)
 	}
 	if _, err := settle(ctx, fresh, lossy, time.Time{}); err != nil {
-		if e, is := errors.AsType[*DamagedError](err); is {
-			e.Path = from
-		}
-		if e, is := errors.AsType[*CopiedError](err); is {
-			e.Path = from
-		}
-		if e, is := errors.AsType[*ForeignError](err); is {
-			e.Path = from
-		}
-		return "", fmt.Errorf("restore %s: %w", from, err)
+		return "", fmt.Errorf("restore %s, read as %s: %w", from, filepath.Base(fresh), err)
 	}
 	before = path + ".before-" + now.UTC().Format("20060102T150405Z")
 	// At every instant there is a database at path: the old one, at worst without its log, or the new one.
