@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/ecdh"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // scenarios play the same on a host that has no time zone database
 
@@ -36,7 +38,7 @@ type server struct {
 	keys   keys
 }
 
-// token is the enrolment token of every asset.
+// token is the enrolment token of every asset without tags.
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
@@ -132,10 +134,21 @@ func (s *server) checkIn(in manifest.CheckIn) (manifest.Answer, error) {
 }
 
 func (s *server) enrol(id job.AssetID, tags []string, on place) error {
-	ctx := context.Background()
+	ctx, secret := context.Background(), token
+	for len(tags) > 0 { // tags belong to a token
+		secret = token + "-" + fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(tags, " "))))
+		_, err := s.c.AddToken(ctx, secret, controller.Token{Tags: tags}, s.w.now)
+		if gone(s.alive(err)) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		break
+	}
 	for {
 		_, err := s.c.Enrol(ctx, manifest.Enrolment{
-			Token: token, Asset: id, Key: key("asset " + string(id)).Public().(ed25519.PublicKey), Platform: on.platform, Architecture: on.architecture, Tags: tags,
+			Token: secret, Asset: id, Key: key("asset " + string(id)).Public().(ed25519.PublicKey), Platform: on.platform, Architecture: on.architecture,
 		}, s.w.now)
 		if !gone(s.alive(err)) {
 			return err

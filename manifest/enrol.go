@@ -3,7 +3,6 @@ package manifest
 import (
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -13,7 +12,7 @@ import (
 
 // The refusals a server gives an agent. A server wraps them with what is worth saying; the wire's adapter turns them into its own codes.
 var (
-	// ErrBadToken: the enrolment token is unknown, used up or expired.
+	// ErrBadToken: the enrolment token is unknown, used up, expired, or not for the wanted name.
 	ErrBadToken = errors.New("enrolment token not accepted")
 	// ErrAssetExists: the wanted name belongs to an asset with another key.
 	ErrAssetExists = errors.New("an asset of this name is enrolled with another key")
@@ -35,8 +34,7 @@ type Enrolment struct {
 	Architecture string            `json:"architecture"` // in the platform's words: "amd64"
 	Hostname     string            `json:"hostname,omitempty"`
 	Version      string            `json:"version,omitempty"` // of the agent
-	Tags         []string          `json:"tags,omitempty"`
-	Format       int               `json:"format,omitempty"` // Format; 0 is read as 1
+	Format       int               `json:"format,omitempty"`  // Format; 0 is read as 1
 }
 
 // Enrolled is the server's answer. The same enrolment sent twice, because the first answer was lost, is answered the same.
@@ -69,11 +67,5 @@ func (e Enrolment) Validate() error {
 	l.Text("architecture", e.Architecture, MaxWord)
 	l.Text("hostname", e.Hostname, MaxWord)
 	l.Text("version", e.Version, MaxWord)
-	if len(e.Tags) > MaxTags {
-		l.Add("tags", fmt.Sprint(len(e.Tags)), "are more than %d", MaxTags)
-	}
-	for i, tag := range e.Tags {
-		l.Under(fmt.Sprintf("tags[%d]", i), job.ValidID(tag))
-	}
 	return l.Err("enrolment")
 }

@@ -189,12 +189,6 @@ func TestEnrolmentValidate(t *testing.T) {
 		change(&e)
 		return e
 	}
-	tags := func(n int) (tags []string) {
-		for range n {
-			tags = append(tags, "web")
-		}
-		return tags
-	}
 	for _, c := range []struct {
 		name   string
 		e      manifest.Enrolment
@@ -202,14 +196,14 @@ func TestEnrolmentValidate(t *testing.T) {
 	}{
 		{"good", good(func(*manifest.Enrolment) {}), nil},
 		{"at every limit", good(func(e *manifest.Enrolment) {
-			e.Token, e.Hostname, e.Tags = strings.Repeat("t", manifest.MaxToken), strings.Repeat("h", manifest.MaxWord), tags(manifest.MaxTags)
+			e.Token, e.Hostname = strings.Repeat("t", manifest.MaxToken), strings.Repeat("h", manifest.MaxWord)
 		}), nil},
 		{"past every limit", good(func(e *manifest.Enrolment) {
-			e.Token, e.Hostname, e.Tags = strings.Repeat("t", manifest.MaxToken+1), strings.Repeat("h", manifest.MaxWord+1), tags(manifest.MaxTags+1)
-		}), []string{"token", "hostname", "tags"}},
+			e.Token, e.Hostname = strings.Repeat("t", manifest.MaxToken+1), strings.Repeat("h", manifest.MaxWord+1)
+		}), []string{"token", "hostname"}},
 		{"nothing at all", manifest.Enrolment{}, []string{"token", "asset", "key", "platform"}},
-		{"all wrong", manifest.Enrolment{Token: "t", Asset: "a/b", Key: ed25519.PublicKey("short"), Platform: 99, Architecture: "\x00", Version: "\x1b[31m", Tags: []string{"ok", ""}},
-			[]string{"asset", "key", "platform", "architecture", "version", "tags[1]"}},
+		{"all wrong", manifest.Enrolment{Token: "t", Asset: "a/b", Key: ed25519.PublicKey("short"), Platform: 99, Architecture: "\x00", Version: "\x1b[31m"},
+			[]string{"asset", "key", "platform", "architecture", "version"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := c.e.Validate()

@@ -32,6 +32,7 @@ First steps:
   server job preview JOB --asset ASSET           # what would happen, and why
   server job enable JOB
   server run show RUN
+  server backup FILE                             # do not copy the database instead
 
 Exit codes: 0 done, 1 it failed, 2 the command line was not understood.`
 
@@ -40,6 +41,7 @@ func main() {
 	defer stop()
 	root := &cobra.Command{Use: "server", Short: "A patch-management server", Long: long}
 	root.AddCommand(initCommand(), serveCommand(), keyCommand())
+	root.AddCommand(cli.Backups()...)
 	root.AddCommand(cli.Commands()...)
 	root.SetContext(ctx)
 	code := cli.Run(root)
@@ -122,6 +124,7 @@ func serveCommand() *cobra.Command {
 	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, as /etc/apt (repeatable)")
 	f.StringVar(&apt, "apt-cache", "", "folder that keeps fetched package lists across restarts")
 	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents that are held to one want the same (default: none)")
+	f.BoolVar(&config.Unchecked, "skip-check", false, "do not read the whole database at the start to see whether it is damaged (1 to 2 s for 500 MB)")
 	f.TextVar(&level, "log-level", &level, "debug, info, warn or error")
 	return c
 }

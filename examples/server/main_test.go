@@ -23,6 +23,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/token"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -313,6 +314,9 @@ func TestBadInput(t *testing.T) {
 	s.write("bad.key", "not a key")
 	s.write("bad.db", strings.Repeat("this is no database ", 100))
 	s.write("bad.json", "{")
+	s.write("enrol.token", token.NewEnrolment())
+	s.write("open.token", token.NewAdmin())
+	require.NoError(t, os.Chmod(filepath.Join(s.dir, "open.token"), 0o644))
 	s.write("twice.json", jobFile+jobFile)
 	s.write("unknown.json", `{"id": "x", "nmae": "typo"}`)
 	s.write("window.json", `{"id": "x", "window": "soon"}`)
@@ -348,6 +352,15 @@ func TestBadInput(t *testing.T) {
 		{"job list --server http://127.0.0.1:1", 1, "does not answer"},
 		{"job list --admin-token nowhere", 1, "server init"},
 		{"job list --admin-token bad.key", 1, "holds no token"},
+		{"job list --admin-token enrol.token", 1, "holds an enrolment token"},
+		{"job list --admin-token open.token", 1, "chmod 600"},
+		{"serve --listen 127.0.0.1:0 --tls-cert cert.pem --tls-key open.token", 1, "chmod 600"},
+		{"serve --listen 127.0.0.1:0 --db enrol.token", 1, "damaged"},
+		{"backup", 2, "arg"},
+		{"backup x.db --dir elsewhere", 1, "no such file"},
+		{"backup no/such/folder.db --db bad.json", 1, "no/such"},
+		{"restore nowhere.db", 1, "nowhere.db"},
+		{"restore bad.db", 1, "bad.db"},
 		{"job list --ca bad.json", 1, "no certificate"},
 		{"job create", 2, "file"},
 		{"job create -f nowhere.json", 1, "nowhere.json"},
@@ -381,4 +394,94 @@ func TestHelpTeaches(t *testing.T) {
 	}
 	stdout, _, _ := s.run("--help")
 	require.Contains(t, stdout, "Exit codes")
+}
+
+// A damaged database stops the server, and no report answers from it, with the check or without.
+func TestDamagedDatabaseAnswersNothing(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: a process cannot be asked to stop by a signal on Windows")
+	}
+	s := newShell(t)
+	s.ok("init")
+	stop := s.serve()
+	for range 30 {
+		s.ok("token", "create", "--name", strings.Repeat("n", 200), "--names", "lab-*", "--tag", "lab")
+	}
+	require.Contains(t, s.ok("token", "list"), "lab-*")
+	_, stderr, code := s.run("token", "create", "--names", "[", "--server", s.url)
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "lab-*")
+	_, code = stop(syscall.SIGTERM)
+	require.Zero(t, code)
+	db := filepath.Join(s.dir, "patchpolicy", "server.db")
+	whole, err := os.ReadFile(db)
+	require.NoError(t, err)
+	const page = 4096
+	for at := page; at < len(whole); at += page {
+		damaged := bytes.Clone(whole)
+		clear(damaged[at : at+page])
+		require.NoError(t, os.WriteFile(db, damaged, 0o600))
+		_, stderr, code := s.run("serve", "--listen", "127.0.0.1:0")
+		require.Equal(t, 1, code, "page %d", at/page)
+		require.Contains(t, stderr, "is damaged")
+		require.Contains(t, stderr, "restore a backup")
+	}
+	require.NoError(t, os.WriteFile(db, whole, 0o600))
+	stop = s.serve()
+	backup := filepath.Join(s.dir, "backup.db")
+	require.Contains(t, s.okOffline("backup", backup), "format 2")
+	_, _, code = s.run("backup", backup)
+	require.Equal(t, 1, code)
+	_, code = stop(syscall.SIGTERM)
+	require.Zero(t, code)
+	require.NoError(t, os.WriteFile(db, whole[:len(whole)/2], 0o600))
+	require.Contains(t, s.okOffline("restore", backup), "must enrol again")
+	stop = s.serve("--skip-check")
+	require.Equal(t, 31, strings.Count(s.ok("token", "list"), "\n"))
+	_, code = stop(syscall.SIGTERM)
+	require.Zero(t, code)
+}
+
+// okOffline runs a command that does not talk to a server.
+func (s *shell) okOffline(args ...string) string {
+	s.t.Helper()
+	stdout, stderr, code := s.run(args...)
+	require.Zero(s.t, code, "%v: %s", args, stderr)
+	return stdout
+}
+
+// Wrong tokens are logged, with where they came from and without themselves, and slowed; the right administrator's token is not.
+func TestWrongTokens(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: a process cannot be asked to stop by a signal on Windows")
+	}
+	s := newShell(t)
+	s.ok("init")
+	stop := s.serve()
+	_, key, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	config := agenthttp.Config{Server: s.url, Asset: "web-1", Key: key}
+	wrong := token.NewEnrolment()
+	for range 12 {
+		_, _, err = agenthttp.Enrol(t.Context(), config, manifest.Enrolment{Token: wrong, Platform: catalog.Linux, Architecture: "amd64"}, "")
+		require.Error(t, err)
+	}
+	require.ErrorContains(t, err, "429")
+	require.ErrorContains(t, err, "try again in")
+	guess := token.NewAdmin()
+	r, err := http.NewRequest(http.MethodGet, s.url+"/v1/admin/jobs", nil)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+guess)
+	resp, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
+	require.NotEmpty(t, resp.Header.Get("Retry-After"))
+	s.ok("job", "list")
+	log, code := stop(syscall.SIGTERM)
+	require.Zero(t, code)
+	require.Contains(t, log, `msg="wrong token" from=127.0.0.1:`)
+	require.Contains(t, log, "asset=web-1")
+	require.NotContains(t, log, wrong)
+	require.NotContains(t, log, guess)
 }

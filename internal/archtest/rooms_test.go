@@ -27,6 +27,8 @@ var rooms = []room{
 		{"internal/problem", "an error quotes a name that may be of any length"},
 	}},
 	{path: "internal/debroot", floor: 0},
+	{path: "internal/owned", floor: 0},
+	{path: "internal/token", floor: 0},
 
 	// Floor 1: values and rules that need nothing else.
 	{path: "catalog/version", floor: 1, core: true, links: []string{semver}, uses: []use{
@@ -174,6 +176,7 @@ var rooms = []room{
 		{"integrity", "digests and signatures of what is fetched"},
 		{"job", "names of orders"},
 		{"job/execution", "evidence"},
+		{"internal/owned", "nobody else can swap the folder"},
 		{"golang.org/x/sys", "private files and links on Windows"},
 	}},
 
@@ -206,6 +209,8 @@ var rooms = []room{
 	}},
 	{path: "job/controller/sqlstore", floor: 8, adapter: true, uses: []use{
 		{"job/controller", "the port it fills"},
+		{"internal/owned", "the file is nobody else's"},
+		{"golang.org/x/sys", "the lock on Windows"},
 		{"modernc.org/sqlite", "the embedded database; linked by nothing else"},
 	}},
 

@@ -280,7 +280,7 @@ func records(t testing.TB) map[string]table {
 
 func (s *server) enrol(id job.AssetID) {
 	_, err := s.Enrol(context.Background(), manifest.Enrolment{
-		Token: strings.Repeat("s", 32), Asset: id, Key: public, Platform: catalog.Linux, Architecture: "amd64", Hostname: string(id), Version: "v0", Tags: []string{"lab"}, Format: manifest.Format,
+		Token: strings.Repeat("s", 32), Asset: id, Key: public, Platform: catalog.Linux, Architecture: "amd64", Hostname: string(id), Version: "v0", Format: manifest.Format,
 	}, now)
 	require.NoError(s, err)
 	inventory, err := catalog.NewInventory(catalog.Linux, []catalog.Installed{{Product: "editor", Version: semver(s, "1.0.0"), PinnedTo: "2.0.0"}, {Product: "player", Version: semver(s, "1.0.0"), Held: true}})

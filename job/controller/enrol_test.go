@@ -16,7 +16,7 @@ import (
 
 func TestEnrol(t *testing.T) {
 	stores(t, func(f *fixture) {
-		token, err := f.AddToken(ctx, secret, controller.Token{Name: "lab", Uses: 2, Tags: []string{"lab"}, Expires: start.Add(time.Hour)}, f.now)
+		token, err := f.AddToken(ctx, secret, controller.Token{Name: "lab", Uses: 2, Tags: []string{"own", "lab"}, Expires: start.Add(time.Hour)}, f.now)
 		require.NoError(f, err)
 		require.NotContains(f, token.ID, secret)
 		long, err := f.AddToken(ctx, secret+" of another", controller.Token{Name: strings.Repeat("n", ledger.MaxName+1)}, f.now)
@@ -28,7 +28,6 @@ func TestEnrol(t *testing.T) {
 			}
 		}
 		e := enrolment("a")
-		e.Tags = []string{"own", "lab"}
 		got, err := f.Enrol(ctx, e, f.now)
 		require.NoError(f, err)
 		require.Equal(f, manifest.Enrolled{Asset: "a", Every: 15 * time.Minute, Format: manifest.Format}, got)
@@ -85,6 +84,11 @@ func TestTokenBounds(t *testing.T) {
 			"too many uses": {secret, controller.Token{Uses: controller.MaxTokenUses + 1}, false},
 			"negative uses": {secret, controller.Token{Uses: -1}, false},
 			"past":          {secret, controller.Token{Expires: start}, false},
+			"a pattern":     {secret, controller.Token{Names: "lab-[0-9]*"}, true},
+			"bad pattern":   {secret, controller.Token{Names: "lab-["}, false},
+			"never fits":    {secret, controller.Token{Names: "lab/*"}, false},
+			"long pattern":  {secret, controller.Token{Names: strings.Repeat("*", manifest.MaxWord+1)}, false},
+			"no text":       {secret, controller.Token{Names: "\xff*"}, false},
 			"bad tag":       {secret, controller.Token{Tags: []string{"a b"}}, false},
 		} {
 			_, err := f.AddToken(ctx, c.secret, c.token, f.now)
@@ -93,6 +97,34 @@ func TestTokenBounds(t *testing.T) {
 				require.NotContains(f, err.Error(), c.secret, "a secret is not repeated")
 			}
 		}
+	})
+}
+
+// A token says under which names assets enrol with it, and how they are tagged. A wrong name costs no use of it, and is not told the pattern.
+func TestTokenSaysNames(t *testing.T) {
+	stores(t, func(f *fixture) {
+		_, err := f.AddToken(ctx, secret, controller.Token{Names: "lab-?*", Tags: []string{"lab"}}, f.now)
+		require.NoError(f, err)
+		for _, name := range []job.AssetID{"domain-controllers", "lab-", "xlab-1", "LAB-1", "lab"} {
+			_, err = f.Enrol(ctx, enrolment(name), f.now)
+			require.ErrorIs(f, err, manifest.ErrBadToken)
+			require.ErrorContains(f, err, string(name))
+			require.NotContains(f, err.Error(), "?")
+		}
+		_, err = f.Enrol(ctx, enrolment("lab-1"), f.now)
+		require.NoError(f, err)
+		status, err := f.Asset(ctx, "lab-1", f.now)
+		require.NoError(f, err)
+		require.Equal(f, []string{"lab"}, status.Tags)
+		_, err = f.Enrol(ctx, enrolment("lab-2"), f.now)
+		require.ErrorIs(f, err, manifest.ErrBadToken, "used up")
+		_, err = f.AddToken(ctx, secret, controller.Token{Names: "dc-*", Tags: []string{"dc"}}, f.now)
+		require.NoError(f, err)
+		_, err = f.Enrol(ctx, enrolment("lab-1"), f.now)
+		require.NoError(f, err, "the same enrolment is answered the same")
+		status, err = f.Asset(ctx, "lab-1", f.now)
+		require.NoError(f, err)
+		require.Equal(f, []string{"lab"}, status.Tags)
 	})
 }
 

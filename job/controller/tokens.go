@@ -7,8 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -22,7 +25,8 @@ type Token struct {
 	Name    string    `json:"name,omitempty"`   // for people
 	Expires time.Time `json:"expires,omitzero"` // UTC; zero: never
 	Uses    int       `json:"uses"`             // enrolments left; on AddToken, zero is 1
-	Tags    []string  `json:"tags,omitempty"`   // given to every asset that enrols with it
+	Tags    []string  `json:"tags,omitempty"`   // given to every asset that enrols with it; an agent chooses none
+	Names   string    `json:"names,omitempty"`  // pattern, as of path.Match, that the asset's name must fit ("lab-*"); empty: any name
 	Created time.Time `json:"created"`
 }
 
@@ -44,6 +48,10 @@ func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now t
 	if !t.Expires.IsZero() && !t.Expires.After(now) {
 		return Token{}, problem.One("token", "expires", t.Expires.Format(time.RFC3339), "is past; give a later time")
 	}
+	if _, err := path.Match(t.Names, ""); err != nil || len(t.Names) > manifest.MaxWord || strings.Contains(t.Names, "/") || !utf8.ValidString(t.Names) {
+		return Token{}, problem.One("token", "names", t.Names,
+			"is not a pattern that names can fit; write at most %d bytes, with * for any letters, ? for one, [a-c] for one of several, as lab-*", manifest.MaxWord)
+	}
 	tags, err := cleanTags(t.Tags)
 	if err != nil {
 		return Token{}, err
@@ -59,6 +67,12 @@ func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now t
 // Tokens lists the tokens by id, those used up or expired included.
 func (c *Controller) Tokens(ctx context.Context) ([]Token, error) {
 	return view(ctx, c.store, func(r Reader) ([]Token, error) { return all[Token](r, tableTokens) })
+}
+
+// fits says whether the token is for an asset of this name.
+func (t Token) fits(name job.AssetID) bool {
+	ok, err := path.Match(t.Names, string(name))
+	return t.Names == "" || ok && err == nil
 }
 
 // RemoveToken makes a token worthless. Assets that enrolled with it stay.
@@ -99,6 +113,8 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 			return fmt.Errorf("%w: it is used up", manifest.ErrBadToken)
 		case !token.Expires.IsZero() && !t.now.Before(token.Expires):
 			return fmt.Errorf("%w: it expired at %s", manifest.ErrBadToken, token.Expires.Format(time.RFC3339))
+		case !token.fits(e.Asset):
+			return fmt.Errorf("%w: it is not for the name %q; ask the administrator which names it is for", manifest.ErrBadToken, e.Asset)
 		case old.ID == e.Asset && !ed25519.PublicKey(old.Key).Equal(e.Key):
 			return fmt.Errorf("%w: %q", manifest.ErrAssetExists, e.Asset)
 		}
@@ -110,7 +126,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 			Asset: job.Asset{ID: e.Asset, Platform: e.Platform}, Key: e.Key, Exchange: e.Exchange, Token: id,
 			Architecture: e.Architecture, Hostname: e.Hostname, Version: e.Version, Enrolled: t.now,
 		}
-		tags := slices.Concat(old.Tags, token.Tags, e.Tags)
+		tags := slices.Concat(old.Tags, token.Tags)
 		slices.Sort(tags)
 		if rec.Tags, err = cleanTags(slices.Compact(tags)); err != nil {
 			return fmt.Errorf("%w: %w", manifest.ErrInvalid, err)

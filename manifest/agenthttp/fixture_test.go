@@ -128,7 +128,7 @@ func configOf(url string, change ...func(*Config)) Config {
 }
 
 func enrolment() manifest.Enrolment {
-	return manifest.Enrolment{Token: "token", Asset: asset, Key: public(agentKey), Exchange: must(manifest.AgentExchange(agentKey)), Platform: catalog.Linux, Architecture: "amd64", Tags: []string{"web"}}
+	return manifest.Enrolment{Token: "token", Asset: asset, Key: public(agentKey), Exchange: must(manifest.AgentExchange(agentKey)), Platform: catalog.Linux, Architecture: "amd64"}
 }
 
 func reports(n int, text string) (list []job.Report) {

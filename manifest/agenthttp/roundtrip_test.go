@@ -131,7 +131,7 @@ func TestEnrol(t *testing.T) {
 	_, _, err = Enrol(t.Context(), configOf(server.URL), e, "")
 	require.ErrorIs(t, err, manifest.ErrBadToken)
 	require.NotContains(t, err.Error(), "guessed")
-	e.Tags = []string{"not a tag"}
+	e.Architecture = "\x00"
 	_, _, err = Enrol(t.Context(), configOf(server.URL), e, "")
 	var invalid *job.Invalid
 	require.ErrorAs(t, err, &invalid)

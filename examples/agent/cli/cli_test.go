@@ -73,7 +73,8 @@ func TestBadInput(t *testing.T) {
 		{"empty file", enrol("--token", "", "--token-file", empty), []string{"is empty"}},
 		{"huge file", enrol("--token", "", "--token-file", huge), []string{"more than"}},
 		{"no certificates", enrol("--ca", rubbish), []string{"--ca"}},
-		{"too many tags", enrol("--tag", strings.Repeat("x,", manifest.MaxTags+1)), []string{"tags"}},
+		{"the administrator's token", enrol("--token", "ppa_ABCDEFGHIJKLMNOPQRSTUVWXYZ"), []string{"the administrator's token, which no agent must have"}},
+		{"tags of its own choice", enrol("--tag", "web"), []string{"--tag"}},
 		{"four faults", []string{"enrol", "--state", state, "--server", "x", "--name", "/", "--fingerprint", "y"}, []string{"--server", "--token-file", "--name", "--fingerprint"}},
 		{"bad policies", []string{"run", "--state", state, "--policy", rubbish, "--signer-key", "a=" + rubbish}, []string{"--policy: signer policy is not valid", "--policy and --signer-key"}},
 		{"bad policy to enrol with", enrol("--policy", put(t, "policy", `{"format": 1, "clauses": [{"strikt": true}]}`)), []string{"--policy", `unknown field "strikt"`}},
@@ -110,7 +111,7 @@ func TestHelpTeaches(t *testing.T) {
 func TestEnrol(t *testing.T) {
 	s := newServer(t)
 	state := filepath.Join(t.TempDir(), "state")
-	enrol := []string{"enrol", "--state", state, "--server", s.url + "/", "--name", "web-1", "--tag", "web,prod"}
+	enrol := []string{"enrol", "--state", state, "--server", s.url + "/", "--name", "web-1"}
 
 	code, _, err := call(t, append(enrol, "--token", "wrong")...)
 	require.Equal(t, Failed, code)
@@ -130,7 +131,6 @@ func TestEnrol(t *testing.T) {
 	require.Contains(t, out, manifest.TrustFingerprint(s.trust))
 	second, _, _ := s.told()
 	require.EqualValues(t, key[ed25519.SeedSize:], second.Key, "tried again with the same key, as after a lost answer")
-	require.Equal(t, []string{"prod", "web"}, sorted(second.Tags))
 
 	id, _, loadErr := home.Home(state).Load()
 	require.NoError(t, loadErr)
@@ -162,13 +162,6 @@ func TestEnrol(t *testing.T) {
 	code, _, err = call(t, "status", "--state", state)
 	require.Equal(t, Usage, code)
 	require.Contains(t, err, "format")
-}
-
-func sorted(list []string) []string {
-	if len(list) == 2 && list[0] > list[1] {
-		list[0], list[1] = list[1], list[0]
-	}
-	return list
 }
 
 func TestServerDown(t *testing.T) {
@@ -346,4 +339,51 @@ func TestScanCommand(t *testing.T) {
 	code, _, err = call(t, "scan", "--root", a.root, "--json")
 	require.Equal(t, Failed, code)
 	require.Contains(t, err, `run "apt-get update" first`)
+}
+
+// An agent whose folder was prepared by somebody else does not start, and does not enrol there.
+func TestFilesOfOthersAreRefused(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: acting as another user needs root")
+	}
+	s := newServer(t)
+	dir := t.TempDir()
+	enrol := func(state string, more ...string) []string {
+		return append([]string{"enrol", "--state", state, "--server", s.url, "--name", "web-1"}, more...)
+	}
+	theirs := filepath.Join(dir, "theirs")
+	require.NoError(t, os.Mkdir(theirs, 0o700))
+	require.NoError(t, os.Chown(theirs, 65534, 65534))
+	code, _, err := call(t, enrol(theirs, "--token", token)...)
+	require.Equal(t, Usage, code)
+	require.Contains(t, err, "belongs to user 65534")
+	planted := filepath.Join(dir, "planted")
+	require.NoError(t, os.Mkdir(planted, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(planted, "agent.key"), nil, 0o600))
+	require.NoError(t, os.Chown(filepath.Join(planted, "agent.key"), 65534, 65534))
+	code, _, err = call(t, enrol(planted, "--token", token)...)
+	require.Equal(t, Usage, code)
+	require.Contains(t, err, "belongs to user 65534")
+	state := filepath.Join(dir, "state")
+	file := put(t, "token", token)
+	require.NoError(t, os.Chmod(file, 0o644))
+	code, _, err = call(t, enrol(state, "--token-file", file)...)
+	require.Equal(t, Usage, code)
+	require.Contains(t, err, "chmod 600")
+	told, _, _ := s.told()
+	require.Empty(t, told.Asset, "nothing was sent")
+	require.NoError(t, os.Chmod(file, 0o600))
+	code, _, err = call(t, enrol(state, "--token-file", file)...)
+	require.Equal(t, OK, code, err)
+	for _, name := range []string{"state.db", "journal.jsonl"} {
+		target := filepath.Join(dir, "target")
+		require.NoError(t, os.Symlink(target, filepath.Join(state, name)))
+		for _, command := range []string{"run", "status"} {
+			code, _, err = call(t, command, "--state", state)
+			require.Equal(t, Usage, code)
+			require.Contains(t, err, name+" is a link")
+		}
+		require.NoFileExists(t, target)
+		require.NoError(t, os.Remove(filepath.Join(state, name)))
+	}
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/agent/drive"
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/owned"
+	tokens "github.com/patchpolicy/patchpolicy/internal/token"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
@@ -30,7 +32,6 @@ const maxInput = integrity.MaxPolicy
 type enrolment struct {
 	state, server, token, tokenFile, name, fingerprint, ca, policy string
 	again, plainHTTP                                               bool
-	tags                                                           []string
 }
 
 func (p *program) enrol() *cobra.Command {
@@ -64,7 +65,6 @@ It can be repeated until it succeeds. Exit codes: 0 enrolled, 1 the server refus
 	f.BoolVar(&o.again, "again", false, "give up the identity that this machine has, and enrol it anew")
 	f.StringVar(&o.ca, "ca", "", "PEM file of the certificate authorities to trust for the server (default: the system's)")
 	f.StringVar(&o.policy, "policy", "", "file with the signer policy that the agent shall hold the server's orders to; it is kept (default: none)")
-	f.StringSliceVar(&o.tags, "tag", nil, "tag to give the asset; may be repeated")
 	return cmd
 }
 
@@ -94,7 +94,7 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 	hostname, _ := os.Hostname() // for people to read: it may be missing
 	id := home.Identity{Server: strings.TrimRight(o.server, "/"), Asset: job.AssetID(o.name), Roots: roots, PlainHTTP: o.plainHTTP}
 	enrolled, trust, err := agenthttp.Enrol(ctx, drive.Connection(id, key), manifest.Enrolment{
-		Token: token, Platform: catalog.Linux, Architecture: debian.Architectures("/")[0], Hostname: hostname, Version: drive.Release(), Tags: o.tags, Format: manifest.Format,
+		Token: token, Platform: catalog.Linux, Architecture: debian.Architectures("/")[0], Hostname: hostname, Version: drive.Release(), Format: manifest.Format,
 	}, o.fingerprint)
 	if _, invalid := errors.AsType[*job.Invalid](err); invalid {
 		return misused{err}
@@ -136,13 +136,20 @@ func (o *enrolment) check() (token, roots string, policy *integrity.Policy, err 
 	case o.token != "":
 		token = o.token
 	default:
-		data, err := readInput(o.tokenFile)
+		var data []byte
+		err := owned.Check(o.tokenFile, owned.Secret)
+		if err == nil || o.tokenFile == "-" {
+			data, err = readInput(o.tokenFile)
+		}
 		token = strings.TrimSpace(string(data))
 		if err != nil {
 			bad("--token-file: %w", err)
 		} else if token == "" {
 			bad("--token-file: %s is empty", o.tokenFile)
 		}
+	}
+	if tokens.IsAdmin(token) {
+		bad("this is the administrator's token, which no agent must have: make an enrolment token with \"server token create\"")
 	}
 	if o.name == "" {
 		if o.name, err = os.Hostname(); err != nil {

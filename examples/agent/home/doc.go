@@ -8,5 +8,6 @@
 //	status.json    the state as of the last commit, for "agent status"
 //	journal.jsonl  every report this agent ever made, one a line, in order
 //
-// The folder and the files are for their owner alone; a key that others can read is refused.
+// The folder and the files are for their owner alone. All of them are looked at before the first is opened (see internal/owned):
+// what belongs to somebody else, what others may write, a key that others may read, and a link are refused.
 package home

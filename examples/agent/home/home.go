@@ -10,12 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -51,18 +53,42 @@ func (h Home) Stage() string { return h.file("stage") }
 // ErrNotEnrolled is returned where no agent has enrolled yet.
 var ErrNotEnrolled = errors.New("no agent is enrolled here: run \"agent enrol\" first, or name its folder with --state")
 
-// Make makes the folder, for the owner alone.
+// files are what the agent opens in its folder, and what each is.
+var files = map[string]owned.Kind{
+	"agent.key": owned.Secret, "agent.json": owned.State, "policy.json": owned.State, "state.db": owned.State,
+	"journal.jsonl": owned.State, "status.json": owned.State, "stage": owned.Dir,
+}
+
+// check looks at the folder, and at everything in it that the agent opens, before any of it is opened: whose it is, who else
+// can use it, and whether a link leads elsewhere.
+func (h Home) check() error {
+	if err := owned.Check(string(h), owned.Dir); err != nil {
+		return fmt.Errorf("the state folder: %w", err)
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := owned.Check(h.file(name), files[name]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Make makes the folder, for the owner alone. One that is there already, and what is in it, must be the owner's.
 func (h Home) Make() error {
-	if err := os.MkdirAll(string(h), 0o700); err != nil {
+	if err := owned.Folder(string(h)); err != nil {
 		return fmt.Errorf("the state folder cannot be made: %w", err)
 	}
-	return nil
+	return h.check()
 }
 
 // Load reads who the agent is, and its key. It returns ErrNotEnrolled, or what is wrong with the files.
 func (h Home) Load() (Identity, ed25519.PrivateKey, error) {
 	var id Identity
-	err := h.readJSON("agent.json", &id)
+	err := h.check()
+	if err == nil {
+		err = h.readJSON("agent.json", &id)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return Identity{}, nil, fmt.Errorf("%s: %w", h, ErrNotEnrolled)
 	}
@@ -134,16 +160,9 @@ func (h Home) makeKey(name string) (ed25519.PrivateKey, error) {
 
 func (h Home) key(file string) (ed25519.PrivateKey, error) {
 	name := h.file(file)
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, fmt.Errorf("the agent's key: %w", err)
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("the agent's key %s can be read by others (mode %04o): anybody may have it; enrol anew, or, if nobody else uses this machine, chmod 600 it", name, info.Mode().Perm())
-	}
 	data, err := h.read(file)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the agent's key: %w", err)
 	}
 	block, rest := pem.Decode(data)
 	if block == nil || block.Type != "PRIVATE KEY" || len(bytes.TrimSpace(rest)) > 0 {
@@ -161,14 +180,7 @@ func (h Home) key(file string) (ed25519.PrivateKey, error) {
 }
 
 func (h Home) read(name string) ([]byte, error) {
-	info, err := os.Stat(h.file(name))
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("%s has %d bytes, the most is %d", h.file(name), info.Size(), maxFile)
-	}
-	return os.ReadFile(h.file(name))
+	return owned.Read(h.file(name), files[name], maxFile)
 }
 
 func (h Home) readJSON(name string, v any) error {
@@ -191,18 +203,4 @@ func (h Home) writeJSON(name string, v any) error {
 }
 
 // write replaces a file whole, for the owner alone.
-func (h Home) write(name string, data []byte) error {
-	f, err := os.CreateTemp(string(h), name+".*.tmp") // with mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), h.file(name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
-}
+func (h Home) write(name string, data []byte) error { return owned.Write(h.file(name), data) }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -75,7 +76,7 @@ type Journal struct {
 
 // OpenJournal opens it for writing. A line that a crash cut off is cut away.
 func (h Home) OpenJournal() (*Journal, error) {
-	f, err := os.OpenFile(h.file("journal.jsonl"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := owned.Open(h.file("journal.jsonl"), os.O_RDWR|os.O_CREATE, owned.State)
 	if err != nil {
 		return nil, err
 	}

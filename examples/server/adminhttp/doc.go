@@ -8,7 +8,7 @@
 //
 // The routes, below Prefix:
 //
-//	POST   tokens                       {name, uses, tags, expires} → {secret, token}; the secret is told once
+//	POST   tokens                       {name, uses, tags, names, expires} → {secret, token}; the secret is told once
 //	GET    tokens                       DELETE tokens/{id}
 //	GET    assets?after&limit           GET assets/{id}   PUT assets/{id}/tags [tag…]   DELETE assets/{id}
 //	PUT    jobs/{id}                    a definition → the definition as saved

@@ -2,7 +2,6 @@ package adminhttp
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/token"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -265,9 +265,9 @@ func (h handler) makeToken(r *http.Request) (any, error) {
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	secret := rand.Text()
-	token, err := h.Controller.AddToken(r.Context(), secret, controller.Token{Name: in.Name, Uses: in.Uses, Tags: in.Tags, Expires: in.Expires}, h.Clock())
-	return MadeToken{secret, token}, err
+	secret := token.NewEnrolment()
+	made, err := h.Controller.AddToken(r.Context(), secret, controller.Token{Name: in.Name, Uses: in.Uses, Tags: in.Tags, Names: in.Names, Expires: in.Expires}, h.Clock())
+	return MadeToken{secret, made}, err
 }
 
 func (h handler) tag(r *http.Request) (any, error) {

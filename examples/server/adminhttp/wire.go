@@ -23,6 +23,7 @@ type NewToken struct {
 	Name    string    `json:"name,omitempty"`
 	Uses    int       `json:"uses,omitempty"`
 	Tags    []string  `json:"tags,omitempty"`
+	Names   string    `json:"names,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
 }
 

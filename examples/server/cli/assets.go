@@ -17,7 +17,7 @@ func (r *remote) tokens() *cobra.Command {
 	var lasts time.Duration
 	create := &cobra.Command{
 		Use: "create", Short: "Make a token and print its secret, this once",
-		Example: "  server token create                                  # one agent, within a day\n  server token create --uses 50 --tag lab --expires-in 2h",
+		Example: "  server token create                                  # one agent, within a day\n  server token create --uses 50 --tag lab --names 'lab-*' --expires-in 2h",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if lasts < 0 {
 				return usageError{fmt.Errorf("--expires-in %v: want zero (never) or more", lasts)}
@@ -36,6 +36,7 @@ func (r *remote) tokens() *cobra.Command {
 	create.Flags().StringVar(&in.Name, "name", "", "for people")
 	create.Flags().IntVar(&in.Uses, "uses", 1, "how many agents may enrol with it")
 	create.Flags().StringSliceVar(&in.Tags, "tag", nil, "tag given to every asset that enrols with it (repeatable)")
+	create.Flags().StringVar(&in.Names, "names", "", "pattern that the names of assets that enrol with it must fit, as 'lab-*' (default: any name)")
 	create.Flags().DurationVar(&lasts, "expires-in", 24*time.Hour, "how long it is good for; 0: for ever")
 	list := &cobra.Command{Use: "list", Short: "List the tokens", RunE: func(cmd *cobra.Command, _ []string) error {
 		tokens, done, err := do[[]controller.Token](cmd, r, http.MethodGet, "tokens", nil, nil)
@@ -44,9 +45,9 @@ func (r *remote) tokens() *cobra.Command {
 		}
 		var rows [][]any
 		for _, t := range tokens {
-			rows = append(rows, []any{t.ID, t.Name, t.Uses, t.Expires, t.Tags})
+			rows = append(rows, []any{t.ID, t.Name, t.Uses, t.Expires, t.Tags, t.Names})
 		}
-		return table(cmd.OutOrStdout(), "ID NAME USES-LEFT EXPIRES TAGS", rows)
+		return table(cmd.OutOrStdout(), "ID NAME USES-LEFT EXPIRES TAGS NAMES", rows)
 	}}
 	remove := &cobra.Command{Use: "delete ID", Short: "Make a token worthless", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return act(cmd, r, http.MethodDelete, "tokens/"+escaped(args[0]), nil, "deleted")

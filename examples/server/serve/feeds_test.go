@@ -16,6 +16,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/token"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -106,9 +107,9 @@ func TestSecretFiles(t *testing.T) {
 	keys, err := files.ReadKeys()
 	require.NoError(t, err)
 	require.Equal(t, chain[0], []byte(keys.Trust[0]))
-	token, err := ReadToken(files.AdminToken)
+	secret, err := ReadToken(files.AdminToken)
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(token), 20)
+	require.GreaterOrEqual(t, len(secret), 20)
 	_, _, err = Init(dir, 1, 1)
 	require.ErrorContains(t, err, "not replaced")
 	again, err := files.ReadKeys()
@@ -130,5 +131,75 @@ func TestSecretFiles(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 		_, err = ReadToken(path)
 		require.Error(t, err, content)
+	}
+}
+
+// Init that was cut off at any point, as by a full disk, is called again; it never replaces what is there.
+func TestInitIsRepeated(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "server")
+	files, public, err := Init(dir)
+	require.NoError(t, err)
+	first, err := ReadToken(files.AdminToken)
+	require.NoError(t, err)
+	require.True(t, token.IsAdmin(first))
+	require.NoError(t, os.Remove(files.AdminToken))
+	require.NoError(t, os.WriteFile(files.AdminToken+".123.tmp", nil, 0o600)) // that a crash left
+	_, again, err := Init(dir)
+	require.NoError(t, err)
+	require.Equal(t, public, again, "the key stays")
+	second, err := ReadToken(files.AdminToken)
+	require.NoError(t, err)
+	require.NotEqual(t, first, second)
+
+	require.NoError(t, os.Remove(files.Key))
+	_, _, err = Init(dir)
+	require.NoError(t, err, "no agent has enrolled")
+	kept, err := ReadToken(files.AdminToken)
+	require.NoError(t, err)
+	require.Equal(t, second, kept)
+	require.NoError(t, os.WriteFile(files.DB, []byte("x"), 0o600))
+	require.NoError(t, os.Remove(files.Key))
+	_, _, err = Init(dir)
+	require.ErrorContains(t, err, "put your copy of it back")
+	require.NoFileExists(t, files.Key)
+	require.NoError(t, os.WriteFile(files.Key, nil, 0o600))
+	require.NoError(t, os.Remove(files.AdminToken))
+	_, _, err = Init(dir)
+	require.ErrorContains(t, err, "holds no manifest key")
+	require.NoFileExists(t, files.AdminToken)
+}
+
+// Keys of others, keys that others read, and keys where others could swap them are refused, with the command that mends it.
+func TestOthersSecretsAreRefused(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: acting as another user needs root")
+	}
+	for name, c := range map[string]struct {
+		spoil func(path string) error
+		says  string
+	}{
+		"others read it":         {func(p string) error { return os.Chmod(p, 0o644) }, "chmod 600"},
+		"others write it":        {func(p string) error { return os.Chmod(p, 0o666) }, "chmod 600"},
+		"somebody's":             {func(p string) error { return os.Chown(p, 65534, 65534) }, "chown 0"},
+		"in somebody's folder":   {func(p string) error { return os.Chown(filepath.Dir(p), 65534, 65534) }, "chown 0"},
+		"in a folder for all":    {func(p string) error { return os.Chmod(filepath.Dir(p), 0o777) }, "chmod go-w"},
+		"above a folder for all": {func(p string) error { return os.Chmod(filepath.Dir(filepath.Dir(p)), 0o777) }, "chmod go-w"},
+		"a link":                 {func(p string) error { return errors.Join(os.Rename(p, p+".real"), os.Symlink(p+".real", p)) }, "is a link"},
+		"a folder":               {func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o700)) }, "is a folder"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files, _, err := Init(filepath.Join(t.TempDir(), "a", "b"))
+			require.NoError(t, err)
+			require.NoError(t, c.spoil(files.Key))
+			_, err = ReadKey(files.Key)
+			require.ErrorContains(t, err, c.says)
+			files, _, err = Init(filepath.Join(t.TempDir(), "a", "b"))
+			require.NoError(t, err)
+			require.NoError(t, c.spoil(files.AdminToken))
+			_, err = ReadToken(files.AdminToken)
+			require.ErrorContains(t, err, c.says)
+			_, _, err = Init(filepath.Dir(files.AdminToken))
+			require.Error(t, err)
+		})
 	}
 }

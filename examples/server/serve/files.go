@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,10 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/patchpolicy/patchpolicy/internal/owned"
+	"github.com/patchpolicy/patchpolicy/internal/token"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Files says where a server keeps what must survive it.
+// Files says where a server keeps what must survive it. They are looked at before they are used: whose they are, who else
+// can read or swap them (see internal/owned).
 type Files struct {
 	DB         string // SQLite database
 	Key        string // seed of the manifest key, in base64: who has it commands every agent
@@ -28,55 +30,68 @@ func In(dir string) Files {
 }
 
 // Init makes the keys and the token, mode 0600: so many root keys, of which threshold must sign each further version of the trust
-// document. It never replaces a file: new keys would cut every enrolled agent off.
+// document. It never replaces a file: new keys would cut every enrolled agent off. Each file is there whole or not at all,
+// so that Init which was cut off, as by a full disk, is called again.
 func Init(dir string, roots, threshold int) (Files, manifest.Chain, error) {
 	f := In(dir)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := owned.Folder(dir); err != nil {
 		return f, nil, err
 	}
-	for _, path := range []string{f.Key, f.Exchange, f.Trust, f.AdminToken} {
-		if _, err := os.Lstat(path); err == nil {
-			return f, nil, fmt.Errorf("%s exists; it is not replaced: choose another folder, or remove it if no agent has enrolled", path)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return f, nil, err
-		}
-	}
-	chain, err := f.makeKeys(roots, threshold)
+	hasTrust, err := exists(f.Trust) // the last of the keys
 	if err != nil {
 		return f, nil, err
 	}
-	return f, chain, create(f.AdminToken, rand.Text())
+	hasToken, err := exists(f.AdminToken)
+	if err != nil {
+		return f, nil, err
+	}
+	hasDB, err := exists(f.DB)
+	switch {
+	case err != nil:
+		return f, nil, err
+	case hasTrust && hasToken:
+		return f, nil, fmt.Errorf("%s and %s exist; they are not replaced: choose another folder, or remove them if no agent has enrolled", f.Trust, f.AdminToken)
+	case !hasTrust && hasDB:
+		return f, nil, fmt.Errorf("%s is missing, and agents of %s believe nothing that other keys sign: put your copy of the keys back", f.Trust, f.DB)
+	}
+	var chain manifest.Chain
+	if hasTrust {
+		chain, err = f.readTrust()
+	} else {
+		chain, err = f.makeKeys(roots, threshold)
+	}
+	if err == nil && !hasToken {
+		err = owned.Write(f.AdminToken, []byte(token.NewAdmin()+"\n"))
+	}
+	return f, chain, err
 }
 
-func create(path, content string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
+func exists(path string) (bool, error) {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
-	_, err = file.WriteString(content + "\n")
-	return errors.Join(err, file.Sync(), file.Close())
+	return err == nil, err
 }
 
 // ReadToken reads the administrator's token.
 func ReadToken(path string) (string, error) {
 	text, err := readSecret(path)
-	if err == nil && (len(text) < 16 || strings.ContainsAny(text, " \t\r\n")) {
-		err = fmt.Errorf("%s holds no token (one word of at least 16 bytes)", path)
+	switch {
+	case err != nil:
+		return "", err
+	case token.IsEnrolment(text):
+		return "", fmt.Errorf("%s holds an enrolment token; give the administrator's, which \"server init\" made", path)
+	case len(text) < 16 || strings.ContainsAny(text, " \t\r\n"):
+		return "", fmt.Errorf("%s holds no token (one word of at least 16 bytes)", path)
 	}
-	return text, err
+	return text, nil
 }
 
 func readSecret(path string) (string, error) {
-	info, err := os.Stat(path)
+	data, err := owned.Read(path, owned.Secret, 4096)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%s is missing; make it with \"server init\": %w", path, err)
 	}
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() || info.Size() > 4096 {
-		return "", fmt.Errorf("%s is no small file", path)
-	}
-	data, err := os.ReadFile(path)
 	return strings.TrimSpace(string(data)), err
 }

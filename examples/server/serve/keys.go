@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -56,7 +57,7 @@ func (f Files) ReadKeys() (k Keys, err error) {
 }
 
 func (f Files) readTrust() (manifest.Chain, error) {
-	data, err := os.ReadFile(f.Trust)
+	data, err := owned.Read(f.Trust, owned.State, manifest.MaxTrust*manifest.MaxTrustVersions)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing; make it with \"server init\": %w", f.Trust, err)
 	}
@@ -86,7 +87,7 @@ func (f Files) writeTrust(chain manifest.Chain) error {
 	if err != nil {
 		return err
 	}
-	return replace(f.Trust, string(data), 0o644)
+	return owned.Write(f.Trust, append(data, '\n'))
 }
 
 // makeKeys makes the first keys: roots root keys, threshold of which must sign the trust documents that follow.
@@ -94,21 +95,24 @@ func (f Files) makeKeys(roots, threshold int) (manifest.Chain, error) {
 	if roots < 1 || roots > manifest.MaxTrustKeys || threshold < 1 || threshold > roots {
 		return nil, fmt.Errorf("%d of %d root keys: want 1 to %d root keys, and a threshold of at most their number", threshold, roots, manifest.MaxTrustKeys)
 	}
-	signing, err := newSeed(f.Key)
+	signing, err := seed(f.Key)
 	if err != nil {
 		return nil, err
 	}
-	exchange, err := newExchange(f.Exchange, nil)
+	exchange, err := seed(f.Exchange)
 	if err != nil {
 		return nil, err
 	}
-	t := manifest.NewTrust(manifest.PublicKey{}, publicOf(signing), exchange, time.Now())
+	own, err := ecdh.X25519().NewPrivateKey(exchange)
+	if err != nil {
+		return nil, err
+	}
+	t := manifest.NewTrust(manifest.PublicKey{}, publicOf(signing), own.PublicKey().Bytes(), time.Now())
+	var signers []manifest.Signer
+	if signers, t.Root, err = f.makeRoots(1, roots); err != nil {
+		return nil, err
+	}
 	t.Threshold = threshold
-	signers, public, err := f.makeRoots(roots)
-	if err != nil {
-		return nil, err
-	}
-	t.Root = public
 	sealed, err := manifest.SealTrust(t, signers...)
 	if err != nil {
 		return nil, err
@@ -121,17 +125,14 @@ func (f Files) Root(i int) string {
 	return filepath.Join(filepath.Dir(f.Trust), "root-"+strconv.Itoa(i)+".key")
 }
 
-// makeRoots makes root keys, in files root-1.key and so on that do not exist yet.
-func (f Files) makeRoots(n int) (signers []manifest.Signer, public []manifest.PublicKey, err error) {
-	for i := 1; len(signers) < n; i++ {
-		seed, err := newSeed(f.Root(i))
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
+// makeRoots makes n root keys, from that number on.
+func (f Files) makeRoots(from, n int) (signers []manifest.Signer, public []manifest.PublicKey, err error) {
+	for i := range n {
+		key, err := seed(f.Root(from + i))
 		if err != nil {
 			return nil, nil, err
 		}
-		signers, public = append(signers, manifest.NewSigner(ed25519.NewKeyFromSeed(seed))), append(public, publicOf(seed))
+		signers, public = append(signers, manifest.NewSigner(ed25519.NewKeyFromSeed(key))), append(public, publicOf(key))
 	}
 	return signers, public, nil
 }
@@ -173,24 +174,29 @@ func (f Files) Rotate(r Rotation) error {
 		}
 	}
 	if r.Manifest {
-		seed, err := newSeed(f.Key + pending)
+		key, err := seed(f.Key + pending)
 		if err != nil {
 			return err
 		}
-		t.Manifest = []manifest.PublicKey{publicOf(seed)}
+		t.Manifest = []manifest.PublicKey{publicOf(key)}
 	}
 	if r.Exchange {
 		old, err := readSeeds(f.Exchange)
 		if err != nil {
 			return err
 		}
-		if t.Exchange, err = newExchange(f.Exchange+pending, old); err != nil {
+		own, err := ecdh.X25519().GenerateKey(rand.Reader)
+		if err != nil {
+			return err
+		}
+		t.Exchange = own.PublicKey().Bytes()
+		if err := writeSeeds(f.Exchange+pending, slices.Insert(old, 0, own.Bytes())...); err != nil {
 			return err
 		}
 	}
 	var signers []manifest.Signer
 	if r.Roots > 0 {
-		if signers, t.Root, err = f.makeRoots(r.Roots); err != nil {
+		if signers, t.Root, err = f.makeRoots(1+rootsEver(chain), r.Roots); err != nil {
 			return err
 		}
 		if t.Threshold = r.Threshold; t.Threshold == 0 {
@@ -201,7 +207,7 @@ func (f Files) Rotate(r Rotation) error {
 	if err != nil {
 		return err
 	}
-	return replace(f.Trust+pending, string(sealed), 0o644)
+	return owned.Write(f.Trust+pending, append(sealed, '\n'))
 }
 
 // Sign signs the prepared version with root keys from files. If it has enough signatures then, it is in effect from the next
@@ -214,7 +220,7 @@ func (f Files) Sign(roots []string) (version uint64, err error) {
 	if done, err := f.finish(chain); err != nil || done {
 		return uint64(len(chain)), err
 	}
-	next, err := os.ReadFile(f.Trust + pending)
+	next, err := owned.Read(f.Trust+pending, owned.State, manifest.MaxTrust)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, errors.New("no version of the trust document is prepared; prepare one with \"server key rotate\"")
 	}
@@ -232,7 +238,7 @@ func (f Files) Sign(roots []string) (version uint64, err error) {
 	if next, err = manifest.SignTrust([]byte(strings.TrimSpace(string(next))), signers...); err != nil {
 		return 0, err
 	}
-	if err := replace(f.Trust+pending, string(next), 0o644); err != nil {
+	if err := owned.Write(f.Trust+pending, append(next, '\n')); err != nil {
 		return 0, err
 	}
 	t, err := chain.Newest()
@@ -252,7 +258,7 @@ func (f Files) Sign(roots []string) (version uint64, err error) {
 
 // finish puts the keys of the newest version in place, if that is the one that was prepared: Sign may have been cut off before.
 func (f Files) finish(chain manifest.Chain) (done bool, err error) {
-	next, err := os.ReadFile(f.Trust + pending)
+	next, err := owned.Read(f.Trust+pending, owned.State, manifest.MaxTrust)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -267,28 +273,43 @@ func (f Files) finish(chain manifest.Chain) (done bool, err error) {
 	return true, os.Remove(f.Trust + pending)
 }
 
+// rootsEver counts the root keys of all versions, whose files may be elsewhere.
+func rootsEver(chain manifest.Chain) int {
+	ids := map[string]bool{}
+	for _, sealed := range chain {
+		if t, err := manifest.ReadTrust(sealed); err == nil {
+			for _, k := range t.Root {
+				ids[k.ID()] = true
+			}
+		}
+	}
+	return len(ids)
+}
+
 func publicOf(seed []byte) manifest.PublicKey {
 	return manifest.Ed25519(ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
 }
 
-// newSeed draws a key and writes it to a file that must not exist.
-func newSeed(path string) ([]byte, error) {
-	seed := make([]byte, ed25519.SeedSize)
-	_, _ = rand.Read(seed) // never fails
-	return seed, create(path, base64.StdEncoding.EncodeToString(seed))
+// seed reads the key of a file, or draws one and writes it.
+func seed(path string) ([]byte, error) {
+	seeds, err := readSeeds(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
+			return nil, err
+		}
+		return seeds[0], nil
+	}
+	drawn := make([]byte, ed25519.SeedSize)
+	_, _ = rand.Read(drawn) // never fails
+	return drawn, writeSeeds(path, drawn)
 }
 
-// newExchange draws an exchange key, writes it in front of the old ones, and returns its public half.
-func newExchange(path string, old [][]byte) ([]byte, error) {
-	own, err := ecdh.X25519().GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
+func writeSeeds(path string, seeds ...[]byte) error {
+	var text strings.Builder
+	for _, seed := range seeds {
+		text.WriteString(base64.StdEncoding.EncodeToString(seed) + "\n")
 	}
-	var lines []string
-	for _, seed := range slices.Insert(old, 0, own.Bytes()) {
-		lines = append(lines, base64.StdEncoding.EncodeToString(seed))
-	}
-	return own.PublicKey().Bytes(), create(path, strings.Join(lines, "\n"))
+	return owned.Write(path, []byte(text.String()))
 }
 
 // readSeeds reads keys of 32 bytes in base64, one a line.
@@ -309,21 +330,4 @@ func readSeeds(path string) ([][]byte, error) {
 		return nil, fmt.Errorf("%s holds no key", path)
 	}
 	return seeds, nil
-}
-
-// replace writes a file aside, and renames it over the one there is.
-func replace(path, content string, mode fs.FileMode) error {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(content + "\n")
-	err = errors.Join(err, file.Chmod(mode), file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
 }

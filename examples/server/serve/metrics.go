@@ -53,7 +53,9 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	if err := m.jobs(ctx, to); err != nil {
 		m.logger.Error("metrics", "err", err)
 	}
-	if n, err := m.controller.FailedInstalls(ctx); err == nil {
+	if n, err := m.controller.FailedInstalls(ctx); err != nil {
+		m.logger.Error("metrics", "err", err) // and no number, least of all 0
+	} else {
 		to <- prometheus.MustNewConstMetric(failedDesc, prometheus.GaugeValue, float64(n))
 	}
 	feeds, err := m.controller.Feeds(ctx, now)
@@ -74,19 +76,11 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 
 func (m *metrics) jobs(ctx context.Context, to chan<- prometheus.Metric) error {
 	count := make(map[job.State]int)
-	var past job.ID
-	for {
-		page, err := m.controller.Jobs(ctx, past, controller.MaxPage)
-		if err != nil {
-			return err
-		}
-		for _, j := range page {
-			count[j.State]++
-			past = j.ID
-		}
-		if len(page) < controller.MaxPage {
-			break
-		}
+	err := pages(func(last controller.JobStatus) ([]controller.JobStatus, error) {
+		return m.controller.Jobs(ctx, last.ID, controller.MaxPage)
+	}, func(j controller.JobStatus) { count[j.State]++ })
+	if err != nil {
+		return err
 	}
 	for _, state := range job.States() {
 		to <- prometheus.MustNewConstMetric(jobsDesc, prometheus.GaugeValue, float64(count[state]), state.String())

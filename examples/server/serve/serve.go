@@ -17,6 +17,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -35,6 +36,7 @@ type Config struct {
 	Policy    integrity.Excerpt // the signer policy that orders are made under; zero: none
 	Feeds     []catalog.Feed
 	Logger    *slog.Logger
+	Unchecked bool           // the database is not read through at the start
 	Listening func(net.Addr) // told once it takes connections; may be nil
 }
 
@@ -73,7 +75,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	store, err := sqlstore.OpenSQLite(ctx, c.DB)
+	open := sqlstore.OpenSQLite
+	if c.Unchecked {
+		open = sqlstore.OpenUnchecked
+	}
+	store, err := open(ctx, c.DB)
 	if err != nil {
 		return err
 	}
@@ -113,6 +119,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		defer stop()
 		return server.Shutdown(draining)
 	})
+	group.Go(func() error { checkpointLoop(ctx, store, c.Logger); return nil })
 	group.Go(func() error { syncLoop(ctx, s, p, c.SyncEvery); return nil })
 	group.Go(func() error { tickLoop(ctx, ctl, p, kick, c.Logger); return nil })
 	c.Logger.Info("listening", "addr", listener.Addr().String(), "tls", c.TLSCert != "", "fingerprint", manifest.TrustFingerprint(keys.Trust[len(keys.Trust)-1]))
@@ -136,6 +143,9 @@ func (c Config) listen() (net.Listener, error) {
 	if c.TLSCert == "" {
 		return net.Listen("tcp", c.Listen)
 	}
+	if err := owned.CheckLinked(c.TLSKey, owned.Secret); err != nil {
+		return nil, fmt.Errorf("TLS key: %w", err)
+	}
 	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
 	if err != nil {
 		return nil, fmt.Errorf("TLS certificate %s and key %s: %w", c.TLSCert, c.TLSKey, err)
@@ -144,9 +154,9 @@ func (c Config) listen() (net.Listener, error) {
 }
 
 func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kick chan<- struct{}) http.Handler {
-	m := newMetrics(ctl, c.Logger)
+	m, limit := newMetrics(ctl, c.Logger), newLimiter(c.Logger)
 	mux := http.NewServeMux()
-	mux.Handle(adminhttp.Prefix, adminhttp.NewHandler(adminhttp.Options{
+	mux.Handle(adminhttp.Prefix, limit.admin(adminhttp.NewHandler(adminhttp.Options{
 		Controller: ctl, Token: token, Logger: c.Logger, Sync: s.run,
 		Changed: func() {
 			select {
@@ -154,15 +164,31 @@ func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kic
 			default: // it is kicked already
 			}
 		},
-	}))
-	mux.Handle("GET /metrics", adminhttp.Guard(token, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})))
-	mux.Handle("/", agenthttp.NewHandler(backend{ctl, m}, agenthttp.Options{Logger: c.Logger}))
+	})))
+	mux.Handle("GET /metrics", limit.admin(adminhttp.Guard(token, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))))
+	mux.Handle("/", limit.agents(agenthttp.NewHandler(backend{ctl, m}, agenthttp.Options{Logger: c.Logger})))
 	return mux
 }
 
 func stored(err error) bool {
 	_, ok := errors.AsType[*controller.UnfinishedError](err)
 	return ok
+}
+
+// checkpointLoop keeps the database's log short, so that a copy of the file alone lacks little (see sqlstore.Backup).
+func checkpointLoop(ctx context.Context, store *sqlstore.Store, logger *slog.Logger) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := store.Checkpoint(ctx); err != nil && ctx.Err() == nil {
+			logger.Error("checkpoint of the database", "err", err)
+		}
+	}
 }
 
 // syncLoop syncs the catalog, and finds out what of it cannot be reached (CAT-10).
@@ -182,8 +208,7 @@ func syncLoop(ctx context.Context, s *syncer, p *prober, every time.Duration) {
 	}
 }
 
-// tickLoop makes due orders. It wakes for the next planned run, when a job changed, and now and then all the same,
-// because another server on the same store may have planned one. Before a planned run is made it is probed what can be
+// tickLoop makes due orders. It wakes for the next planned run, when a job changed, and now and then all the same. Before a planned run is made it is probed what can be
 // reached (CAT-10); a job that starts when it is enabled goes by the last probes.
 func tickLoop(ctx context.Context, ctl *controller.Controller, p *prober, kick <-chan struct{}, logger *slog.Logger) {
 	const most, least, retry = time.Minute, 100 * time.Millisecond, 5 * time.Second

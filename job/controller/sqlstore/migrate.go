@@ -11,16 +11,22 @@ import (
 )
 
 //go:embed migrations/*.sql
-var files embed.FS
+var steps embed.FS
 
-// NewerSchemaError says that a newer program has changed the database's schema. Use that program, or a backup.
+// Versions of the schema.
+const (
+	sessions = 2 // the first that has the table session
+	latest   = 2 // of this program
+)
+
+// NewerSchemaError says that a later release has written the database. Use that release, or a backup.
 type NewerSchemaError struct {
 	Have int // version of the database
 	Know int // newest version this program knows
 }
 
 func (e *NewerSchemaError) Error() string {
-	return fmt.Sprintf("the database has schema version %d, this program knows up to %d: use the newer program, or restore a backup", e.Have, e.Know)
+	return fmt.Sprintf("this database was written by a later release: it has schema version %d, this program knows up to %d: use that release, or restore a backup", e.Have, e.Know)
 }
 
 type migration struct {
@@ -51,30 +57,27 @@ func migrations(fsys fs.FS, folder string) ([]migration, error) {
 	return found, nil
 }
 
-// migrate brings the schema up to date in one transaction, or refuses.
-func migrate(ctx context.Context, db *sql.DB, steps []migration) error {
+// migrate brings the schema up to date from the version it has, in one transaction, or refuses.
+func migrate(ctx context.Context, db *sql.DB, have int, steps []migration) error {
+	if have > len(steps) {
+		return &NewerSchemaError{Have: have, Know: len(steps)}
+	}
+	if have == len(steps) {
+		return nil
+	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER PRIMARY KEY, name TEXT NOT NULL)"); err != nil {
-		return err
-	}
-	var have int
-	if err := tx.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_versions").Scan(&have); err != nil {
-		return err
-	}
-	if have > len(steps) {
-		return &NewerSchemaError{Have: have, Know: len(steps)}
-	}
 	for _, m := range steps[have:] {
 		if _, err := tx.ExecContext(ctx, m.sql); err != nil {
 			return fmt.Errorf("migration %s: %w", m.name, err)
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO schema_versions (version, name) VALUES (?, ?)", m.version, m.name); err != nil {
-			return err
-		}
+	}
+	// Both are in the file's header. The table is how the version was kept before.
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; DROP TABLE IF EXISTS schema_versions", applicationID, len(steps))); err != nil {
+		return err
 	}
 	return tx.Commit()
 }

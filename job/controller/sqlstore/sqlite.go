@@ -17,9 +17,9 @@ const (
 	getMany = `SELECT k.key, r.value FROM json_each(?) AS k CROSS JOIN records AS r
 		ON r.tbl = CAST(unhex(substr(k.value, 1, instr(k.value, ' ') - 1)) AS TEXT)
 		AND r.key = unhex(substr(k.value, instr(k.value, ' ') + 1))`
-	scan   = "SELECT key, value FROM records WHERE tbl = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
-	put    = "INSERT INTO records (tbl, key, value) VALUES (?, ?, ?) ON CONFLICT (tbl, key) DO UPDATE SET value = excluded.value"
-	remove = "DELETE FROM records WHERE tbl = ? AND key = ?"
+	scan  = "SELECT key, value FROM records WHERE tbl = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
+	put   = "INSERT INTO records (tbl, key, value) VALUES (?, ?, ?) ON CONFLICT (tbl, key) DO UPDATE SET value = excluded.value"
+	erase = "DELETE FROM records WHERE tbl = ? AND key = ?"
 )
 
 // conflict says whether an error means that nothing was committed, and fn is to run again.
@@ -47,18 +47,35 @@ func list(keys []controller.Key) string {
 	return string(append(text, ']'))
 }
 
-// source names a file for the driver. A writer takes the lock when it begins, so it never has to give up halfway. Each
-// waits for other processes' transactions for 5 s.
-func source(path string, writer bool) string {
+// access is how a connection uses a file.
+type access int
+
+const (
+	look  access = iota // reads, and changes nothing, whosever the file is
+	read                // reads
+	write               // takes the lock when a transaction begins, so it never has to give up halfway
+	plain               // as write, and leaves the way in which the file is written as it is
+)
+
+// source names a file for the driver. A connection waits for other processes' transactions for 5 s. With still, nobody
+// writes to the file, and it has no log.
+func source(path string, by access, still bool) string {
 	path = filepath.ToSlash(path)
 	if path[0] != '/' {
 		path = "/" + path // C:/… of Windows
 	}
-	q := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)"}}
-	if writer {
+	q := url.Values{"_pragma": {"busy_timeout(5000)"}, "mode": {"rw"}}
+	switch by {
+	case look:
+		q.Set("mode", "ro")
+	case read:
+		q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(FULL)", "query_only(1)")
+	case write:
+		q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(FULL)")
 		q.Set("_txlock", "immediate")
-	} else {
-		q.Add("_pragma", "query_only(1)")
+	}
+	if still {
+		q.Set("immutable", "1")
 	}
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
 }

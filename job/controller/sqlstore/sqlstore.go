@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"sync"
 
+	"modernc.org/sqlite"
+
+	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
@@ -19,6 +22,8 @@ const (
 
 // Store is a controller.Store on an SQL database.
 type Store struct {
+	lock          *lock
+	marked        bool    // the file says that it is open
 	write, read   *sql.DB // write has one connection
 	writes, reads statements
 
@@ -30,50 +35,98 @@ type Store struct {
 // statements are prepared once, by their texts.
 type statements map[string]*sql.Stmt
 
-// OpenSQLite opens the database file, creating it (mode 0600) and migrating it as needed.
-// It returns a *NewerSchemaError for a file of a newer program, and an error for one that is no database.
-func OpenSQLite(ctx context.Context, path string) (*Store, error) {
+// OpenSQLite opens the database file, creating it (mode 0600) and migrating it as needed, and locks it against other
+// processes until Close.
+//
+// It reads all of the file first, and writes nothing to one that it refuses: with an *InUseError, a *ForeignError, a
+// *NewerSchemaError, a *DamagedError, a *CopiedError, a *MissingError, or an *owned.Error when somebody else could read or
+// swap the file.
+func OpenSQLite(ctx context.Context, path string) (*Store, error) { return open(ctx, path, true) }
+
+// OpenUnchecked is OpenSQLite for a file that takes too long to read: it is not known to be whole.
+func OpenUnchecked(ctx context.Context, path string) (*Store, error) { return open(ctx, path, false) }
+
+func open(ctx context.Context, path string, full bool) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	// The engine would create it with the umask's mode; what is in it is nobody else's business.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
+	gate.Lock()
+	defer gate.Unlock()
 	s := &Store{}
-	if err := s.open(ctx, path); err != nil {
+	if s.lock, err = take(path, true); err == nil {
+		err = s.open(ctx, path, full)
+	}
+	if err != nil {
 		_ = s.shut()
-		return nil, fmt.Errorf("open the database %s: %w", path, err)
+		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, path string) (err error) {
-	if s.write, err = sql.Open("sqlite", source(path, true)); err != nil {
-		return err
-	}
-	s.write.SetMaxOpenConns(1) // one writer: the next waits here, not in the engine
-	steps, err := migrations(files, "migrations")
+func (s *Store) open(ctx context.Context, path string, full bool) error {
+	have, err := examine(ctx, path, full)
 	if err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.write, steps); err != nil {
+	if have == 0 {
+		if s.lock.server() != 0 {
+			return &MissingError{path}
+		}
+		// The engine would create it with the umask's mode; what is in it is nobody else's business.
+		f, err := owned.Open(path, os.O_RDWR|os.O_CREATE, owned.State)
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	if have > latest {
+		return &NewerSchemaError{Have: have, Know: latest}
+	}
+	list, err := migrations(steps, "migrations")
+	if err != nil {
 		return err
 	}
-	if s.read, err = sql.Open("sqlite", source(path, false)); err != nil {
+	if s.write, err = sql.Open("sqlite", source(path, write, false)); err != nil {
+		return err
+	}
+	s.write.SetMaxOpenConns(1) // one writer: the next waits here, not in the engine
+	if err := migrate(ctx, s.write, have, list); err != nil {
+		return err
+	}
+	// In the file itself before anything else is written, so that a copy without the log is known for one.
+	s.marked = true
+	if _, err := s.write.ExecContext(ctx, "UPDATE session SET open = 1, saved = 0; PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		return err
+	}
+	s.lock.sign()
+	if s.read, err = sql.Open("sqlite", source(path, read, false)); err != nil {
 		return err
 	}
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
-	if s.writes, err = prepare(ctx, s.write, get, getMany, scan, put, remove); err != nil {
+	if s.writes, err = prepare(ctx, s.write, get, getMany, scan, put, erase); err != nil {
 		return err
 	}
 	s.reads, err = prepare(ctx, s.read, get, getMany, scan)
+	return err
+}
+
+// MissingError says that there is no database where one was used before.
+type MissingError struct {
+	Path string
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("the database %s is missing or empty, and one was used here before: restore a backup, or, to begin with an empty one, remove %s.lock and %s-wal", e.Path, e.Path, e.Path)
+}
+
+// Checkpoint moves what is in the log into the file, as far as no reader needs it where it is. The engine does so by itself
+// now and then; a copy of the file alone lacks what was written since, see [Backup].
+func (s *Store) Checkpoint(ctx context.Context) error {
+	_, err := s.write.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
 	return err
 }
 
@@ -96,6 +149,9 @@ func (s *Store) View(ctx context.Context, fn func(controller.Reader) error) erro
 
 // Update implements controller.Store.
 func (s *Store) Update(ctx context.Context, fn func(controller.Writer) error) error {
+	if s.write == nil {
+		return errors.New("a backup is only read")
+	}
 	return s.run(ctx, s.write, s.writes, func(t *tx) error { return fn(t) }, (*sql.Tx).Commit)
 }
 
@@ -109,16 +165,45 @@ func (s *Store) Close() error {
 		return controller.ErrClosed
 	}
 	s.running.Wait()
+	gate.Lock()
+	defer gate.Unlock()
 	return s.shut()
+}
+
+// unmark says in the file that it is closed, or else leaves the log, without which the file would pass for a copy.
+func (s *Store) unmark() error {
+	ctx := context.Background()
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err = conn.ExecContext(ctx, "UPDATE session SET open = 0"); err != nil {
+		err = errors.Join(err, keepLog(conn))
+	}
+	return errors.Join(err, conn.Close())
+}
+
+// keepLog makes a connection leave the log where it is, although it is the last one.
+func keepLog(conn *sql.Conn) error {
+	return conn.Raw(func(c any) error {
+		_, err := c.(sqlite.FileControl).FileControlPersistWAL("main", 1)
+		return err
+	})
 }
 
 func (s *Store) shut() error {
 	var errs []error
+	if s.marked && s.lock.stores == 1 {
+		errs = append(errs, s.unmark())
+	}
 	// The reading side first: the last connection to go tidies the log away, and it must be one that may write.
 	for _, db := range []*sql.DB{s.read, s.write} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.release())
 	}
 	return errors.Join(errs...)
 }

@@ -146,7 +146,7 @@ func (t *tx) Delete(table controller.Table, key string) error {
 	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return err
 	}
-	_, err := t.statement(remove).ExecContext(t.ctx, string(table), []byte(key))
+	_, err := t.statement(erase).ExecContext(t.ctx, string(table), []byte(key))
 	return t.fail(err)
 }
 

@@ -24,5 +24,3 @@ func diskFull(err error) bool {
 func ownedByUs(fs.FileInfo) error { return nil }
 
 func private(fs.FileInfo) error { return nil }
-
-func checkWay(string) error { return nil }

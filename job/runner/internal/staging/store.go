@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
@@ -77,13 +78,13 @@ func openPrivate(dir string) (*os.Root, error) {
 		return nil, err
 	}
 	// Before, so that nothing is made where others could swap it; and after, since they could until it was made.
-	if err := checkWay(dir); err != nil {
+	if err := owned.Way(filepath.Dir(dir), true); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := checkWay(dir); err != nil {
+	if err := owned.Way(filepath.Dir(dir), true); err != nil {
 		return nil, err
 	}
 	named, err := os.Lstat(dir)

@@ -1,0 +1,97 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/patchpolicy/patchpolicy/internal/owned"
+)
+
+// InUseError says that another process has the database open.
+type InUseError struct {
+	Path    string // of the database
+	Process int    // its number; zero: not known
+}
+
+func (e *InUseError) Error() string {
+	who := "another process"
+	if e.Process > 0 {
+		who = fmt.Sprintf("process %d", e.Process)
+	}
+	return fmt.Sprintf("the database %s is in use by %s: stop that one first, or name another database", e.Path, who)
+}
+
+// errLocked is what tryLock returns for a file that another process has locked.
+var errLocked = errors.New("locked by another process")
+
+// lock is held on a file beside the database, by the operating system: a process that is killed no longer holds it. It is not
+// the engine's own lock, so that a backup can be made while a server runs. The file stays, and names the last server.
+// The stores of one process share a lock.
+type lock struct {
+	file   *os.File
+	path   string // of the database
+	stores int
+}
+
+var (
+	gate  sync.Mutex           // held while a store is opened or closed, and a database restored
+	locks = map[string]*lock{} // that this process holds, by path
+)
+
+// take takes the lock, or returns an *InUseError. The gate is held.
+func take(path string, share bool) (*lock, error) {
+	if l := locks[path]; l != nil {
+		if !share {
+			return nil, &InUseError{path, os.Getpid()}
+		}
+		l.stores++
+		return l, nil
+	}
+	f, err := owned.Open(path+".lock", os.O_RDWR|os.O_CREATE, owned.State)
+	if err != nil {
+		return nil, err
+	}
+	l := &lock{f, path, 1}
+	switch err := tryLock(f); {
+	case errors.Is(err, errLocked):
+		return nil, errors.Join(&InUseError{path, l.server()}, f.Close())
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
+	}
+	locks[path] = l
+	return l, nil
+}
+
+// server is the number of the last process that served the database; zero: none ever did, or it is not known.
+func (l *lock) server() int {
+	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, 32))
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// sign says that this process serves the database. It is for people, so an error does not matter.
+func (l *lock) sign() {
+	if l.file.Truncate(0) == nil {
+		_, _ = l.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	}
+}
+
+// release gives the lock back if no other store of this process has it. The end of the process does so, too.
+func (l *lock) release() error {
+	if l.stores--; l.stores > 0 {
+		return nil
+	}
+	delete(locks, l.path)
+	return l.file.Close()
+}
