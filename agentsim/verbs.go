@@ -62,7 +62,7 @@ func init() {
 		{"remove ASSET", "", func(p *player, m *match) {
 			id := job.AssetID(m.w[0])
 			p.act(m, func(ctx context.Context, now time.Time) error { return p.w.server.c.RemoveAsset(ctx, id, now) })
-			if _, err := p.w.server.c.AssetKey(context.Background(), id); err != nil && p.w.assets[id] != nil {
+			if _, err := p.w.server.c.AssetKey(context.Background(), id, ""); err != nil && p.w.assets[id] != nil {
 				p.w.server.removed[id] = true
 			}
 		}},

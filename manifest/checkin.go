@@ -25,6 +25,8 @@ type CheckIn struct {
 	Reports     []job.Report       `json:"reports,omitempty"`    // the oldest unacknowledged ones, in order (MAN-6)
 	Digest      string             `json:"digest,omitempty"`     // catalog.Inventory.Digest of the present inventory
 	Inventory   *catalog.Inventory `json:"inventory,omitempty"`  // when the server asked for it
+	Call        uint64             `json:"call,omitempty"`       // number of this call, which grows with each; a request with Inventory has that of the one before (MAN-6)
+	Key         string             `json:"key,omitempty"`        // Fingerprint of the asset's own key; empty: that of the asset which bears the name now (MAN-10)
 }
 
 // Validate says everything that is wrong with the call: its bounds, and reports that are not numbered without gaps (MAN-6).
@@ -39,6 +41,10 @@ func (c CheckIn) Validate() error {
 	l.Text("zone", c.Zone, MaxWord)
 	l.Text("digest", c.Digest, MaxWord)
 	l.Text("heldDigest", c.HeldDigest, MaxWord)
+	l.Text("key", c.Key, MaxWord)
+	if c.Call > 1<<53-1 {
+		l.Add("call", fmt.Sprint(c.Call), "is above 2^53-1, which no agent comes to")
+	}
 	if len(c.Reports) > MaxReports {
 		l.Add("reports", fmt.Sprint(len(c.Reports)), "are more than %d; send the oldest and call again", MaxReports)
 	}

@@ -26,6 +26,7 @@ type writer struct {
 	h        *host
 	revision manifest.Revision // from which those of the host's manifests are counted
 	accepted job.Sequence      // and its reports
+	call0    uint64            // and its calls; with the production server, none
 }
 
 func (s *scene) hash(st *state) hash {
@@ -39,7 +40,7 @@ func (s *scene) hash(st *state) hash {
 		one := writer{b: make([]byte, 0, 512), s: s, now: st.now, h: h}
 		if st.server == nil {
 			b := st.standIn.books[i]
-			one.revision, one.accepted = b.revisions.Sealed, b.accepted
+			one.revision, one.accepted, one.call0 = b.revisions.Sealed, b.accepted, b.caller.Call
 			one.book(b)
 		} else {
 			one.seq(st.server.accepted[i])
@@ -144,6 +145,17 @@ func (w *writer) world(st *state) {
 	}
 }
 
+// call writes the number of a call as counted from the newest one that the stand-in heard. How far it is behind or ahead matters
+// only as far as calls can be lost in a row.
+func (w *writer) call(n uint64) {
+	const lost = 6
+	if d := int64(n) - int64(w.call0); w.s.Server {
+		w.num(d)
+	} else {
+		w.num(min(max(d, -lost), lost))
+	}
+}
+
 // book writes what the server has of an asset: of instants and texts only that they are there.
 func (w *writer) book(b *book) {
 	r := b.revisions
@@ -158,11 +170,12 @@ func (w *writer) book(b *book) {
 	}
 	if w.s.Budget.Reinstalls > 0 {
 		w.at(b.caller.At)
+		w.num(min(int64(b.caller.Call), 7)) // which boots called does not matter: none comes back in these worlds
 		w.num(int64(w.revision) - int64(b.caller.Held))
 	}
 	for j, e := range b.entries[:w.s.Jobs] {
 		w.num(int64(e.Phase), int64(e.Stage), int64(e.Result), int64(e.TooLate))
-		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Lost, e.Doubtful, e.Again, e.Since > 0, e.Held(r.Sealed))
+		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Lost, e.Doubtful, e.Again, e.Former != "", e.Since > 0, e.Held(r.Sealed))
 		w.b = append(w.b, b.patches[j])
 	}
 }
@@ -217,6 +230,7 @@ func (w *writer) message(m message) {
 		}
 		if w.s.Server || w.s.Budget.Reinstalls > 0 {
 			w.at(m.request.At)
+			w.call(m.request.Call)
 			w.seq(m.request.Made)
 			w.text(m.request.HeldDigest)
 		}
@@ -336,6 +350,9 @@ func (w *writer) agent(a *agent.State) {
 	w.text(a.Refusal)
 	w.boot(a.Owed.BootID)
 	c := &a.Calls
+	if w.s.Server || w.s.Budget.Reinstalls > 0 {
+		w.call(c.Last)
+	}
 	if w.bit(c.Out != 0); c.Out != 0 { // it is the last one, then
 		if w.bit(c.Sent == 0); c.Sent != 0 {
 			w.seq(c.Sent)

@@ -93,7 +93,8 @@ func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok 
 // openServer sets the server up: the catalog, the assets with what is installed on them, and the jobs, enabled.
 func (s *scene) openServer(st *state) {
 	st.server = &server{store: newLedgerStore()}
-	st.server.store.callers = s.Budget.Reinstalls > 0 || s.Budget.Restores > 0
+	b := s.Budget
+	st.server.store.callers = b.Reinstalls+b.Restores+b.Losses+b.Repeats > 0 // a call can come late, or show that a state was lost
 	ctx := context.Background()
 	_, err := s.serving(st, func(c *controller.Controller) error {
 		const secret = "explore-enrolment-token-0001"

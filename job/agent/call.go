@@ -62,7 +62,7 @@ func (m *machine) call() {
 	}
 	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
 		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.at.Wall, Offset: m.s.Clock.offset(m.at), Boot: m.at.BootID,
-		Reboot: m.owes(), RebootSince: since, LastCall: m.lastCall, Made: m.s.Sequence, Reports: slices.Clone(reports),
+		Reboot: m.owes(), RebootSince: since, LastCall: m.lastCall, Made: m.s.Sequence, Reports: slices.Clone(reports), Call: calls.Last,
 	}}))
 }
 

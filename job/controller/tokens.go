@@ -74,7 +74,7 @@ func (c *Controller) RemoveToken(ctx context.Context, id string) error {
 }
 
 // Enrol makes the caller an asset. Errors wrap manifest.ErrInvalid, ErrBadToken and ErrAssetExists. The same enrolment
-// sent again is answered the same and uses the token once.
+// sent again is answered the same and uses the token once. The key of a removed asset is not taken back (MAN-10).
 func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.Time) (manifest.Enrolled, error) {
 	if err := e.Validate(); err != nil {
 		return manifest.Enrolled{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
@@ -88,6 +88,12 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		token, found, err := load[Token](t, tableTokens, key(id))
 		if err != nil {
 			return err
+		}
+		if removed, _, err := t.former(e.Asset, manifest.Fingerprint(e.Key)); err != nil {
+			return err
+		} else if !removed.Until.IsZero() {
+			return fmt.Errorf("%w: the key is that of asset %q as it was removed at %s, and is not taken back; enrol with a new one: agent enrol --again",
+				manifest.ErrInvalid, e.Asset, removed.At.Format(time.RFC3339))
 		}
 		again := old.ID == e.Asset && old.Token == id && ed25519.PublicKey(old.Key).Equal(e.Key)
 		switch {
@@ -128,11 +134,23 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 	}, nil
 }
 
-// AssetKey returns the key an asset enrolled with. The error wraps manifest.ErrUnknownAsset for an unknown asset.
-func (c *Controller) AssetKey(ctx context.Context, id job.AssetID) (ed25519.PublicKey, error) {
+// AssetKey returns the key called keyID (manifest.Fingerprint) of the asset that bears a name now, or of one that bore it and was
+// removed in the last 90 days (MAN-10). An empty keyID is that of the present one. The error wraps manifest.ErrUnknownAsset if
+// there is no such asset or key.
+func (c *Controller) AssetKey(ctx context.Context, id job.AssetID, keyID string) (ed25519.PublicKey, error) {
 	return view(ctx, c.store, func(r Reader) (ed25519.PublicKey, error) {
 		rec, err := enrolled(r, id)
-		return rec.Key, err
+		if keyID == "" || err == nil && keyID == manifest.Fingerprint(rec.Key) || job.ValidID(string(id)) != nil {
+			return rec.Key, err
+		}
+		if err != nil && !errors.Is(err, manifest.ErrUnknownAsset) {
+			return nil, err
+		}
+		removed, found, err := loadRemoved(r, id, keyID)
+		if err == nil && !found {
+			err = fmt.Errorf("%w: %q with the key %q", manifest.ErrUnknownAsset, id, problem.Clip(keyID, ledger.MaxName))
+		}
+		return removed.Key, err
 	})
 }
 

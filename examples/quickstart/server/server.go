@@ -131,6 +131,10 @@ func (s *Server) failed(err error) {
 // backend gives the controller the time.
 type backend struct{ *controller.Controller }
 
+func (b backend) AssetKey(ctx context.Context, id job.AssetID) (ed25519.PublicKey, error) {
+	return b.Controller.AssetKey(ctx, id, "")
+}
+
 func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
 	return b.Controller.Enrol(ctx, e, time.Now())
 }

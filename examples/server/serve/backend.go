@@ -26,7 +26,7 @@ func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enro
 
 // AssetKey implements agenthttp.Backend.
 func (b backend) AssetKey(ctx context.Context, id job.AssetID) (ed25519.PublicKey, error) {
-	key, err := b.controller.AssetKey(ctx, id)
+	key, err := b.controller.AssetKey(ctx, id, "")
 	return key, stopping(err)
 }
 
