@@ -39,7 +39,7 @@ func (s *server) audit(runs []listed, failed int) error {
 		return err
 	}
 	for _, a := range s.w.sorted() {
-		if s.removed[a.id] {
+		if s.removed[a.id] || a.shared {
 			continue
 		}
 		status, err := s.c.Asset(context.Background(), a.as, s.w.now)

@@ -137,8 +137,8 @@ func (v *standIn) change(s *scene, st *state, j int, c Choice) {
 func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer message, ok bool) {
 	b, late := v.own(h.asset), false
 	if s.Budget.Reinstalls > 0 {
-		caller, age, lost := b.caller.Heard(*m.request, b.accepted, st.now)
-		if b.caller, late = caller, age == ledger.Late; lost && !s.driver.deaf {
+		caller, heard := b.caller.Heard(*m.request, b.accepted, st.now)
+		if b.caller, late = caller, heard.Age == ledger.Late; heard.Lost && !s.driver.deaf {
 			for j := range s.Jobs {
 				b.step(st, j, ledger.StateLost{})
 			}

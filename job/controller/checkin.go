@@ -81,15 +81,15 @@ func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Tim
 			return err
 		}
 		seen, _, err := load[seenRecord](f, tableSeen, key(string(in.Asset)))
-		_, age, _ := seen.Caller.Heard(in, 0, now)
-		if news = age == ledger.Newest && c.seenIsOld(seen, in, now); news || err != nil { // most often
+		_, heard := seen.Caller.Heard(in, 0, now)
+		if news = heard.Age == ledger.Newest && c.seenIsOld(seen, in, now); news || err != nil { // most often
 			return err
 		}
 		got, err := loadCall(f, in.Asset, in.Key)
 		if err != nil {
 			return err
 		}
-		got.late = age == ledger.Late
+		got.late = heard.Age == ledger.Late
 		if news = !got.late && got.news(in, now); news {
 			return nil
 		}
@@ -141,9 +141,9 @@ func loadCall(r Reader, id job.AssetID, keyID string) (got call, err error) {
 func (got call) news(in manifest.CheckIn, now time.Time) bool {
 	rev := got.revisions
 	_, silent, ahead := rev.Heard(in)
-	caller, _, lost := got.seen.Caller.Heard(in, got.reports.Acknowledged, now)
+	caller, heard := got.seen.Caller.Heard(in, got.reports.Acknowledged, now)
 	changed := caller.Cloned != got.seen.Caller.Cloned || !slices.Equal(caller.Boots, got.seen.Caller.Boots)
-	return changed || lost || silent || ahead || rev.Due(now) || got.stops != 0
+	return changed || heard.Lost || heard.Back || silent || ahead || rev.Due(now) || got.stops != 0
 }
 
 // seenIsOld reports whether a call, if it is the newest, says more than what is stored of the one before.
@@ -160,9 +160,9 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("claims to hold manifest revision %d; the highest possible is %d", in.Held, MaxRevision)})
 		in.Held, in.HeldDigest = got.seen.Held, ""
 	}
-	caller, age, lost := got.seen.Caller.Heard(in, before.Acknowledged, t.now)
+	caller, heard := got.seen.Caller.Heard(in, before.Acknowledged, t.now)
 	cloned := !got.seen.Caller.Cloned.IsZero()
-	if got.late = age == ledger.Late; got.late { // it says how things were
+	if got.late = heard.Age == ledger.Late; got.late { // it says how things were
 		in.Inventory, in.Digest, in.Zone = nil, got.inventory.Digest, zone
 	}
 	rev, err := loadRevisions(t, in.Asset)
@@ -177,20 +177,23 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	}
 	pending := got.seen.Reboot
 	switch {
-	case lost:
+	case heard.Lost:
 		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
 			"its state was lost or put back: it holds manifest revision %d and has made %d reports; %d were accepted", in.Held, in.Made, got.reports.Acknowledged)})
 		pending, err = t.doubt(in.Asset, got.seen, ledger.StateLost{})
 	case ahead:
 		pending, err = t.doubt(in.Asset, got.seen, ledger.ServerPutBack{})
+	case heard.Back:
+		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
+			"its state was put back: it makes call %d in boot %q after call %d in boot %q", in.Call, in.Boot, got.seen.Caller.Call, got.seen.Boot)})
 	case cloned && caller.Cloned.IsZero():
 		pending, err = t.doubt(in.Asset, got.seen, ledger.StateLost{})
 	}
 	if err != nil {
 		return err
 	}
-	news := lost || fresh(in.Reports, before.Acknowledged) || cloned != !caller.Cloned.IsZero() || t.c.seenIsOld(got.seen, in, t.now)
-	if age == ledger.Newest && news { // first: orders are made by the zone that the asset reports
+	news := heard.Lost || heard.Back || fresh(in.Reports, before.Acknowledged) || cloned != !caller.Cloned.IsZero() || t.c.seenIsOld(got.seen, in, t.now)
+	if heard.Age == ledger.Newest && news { // first: orders are made by the zone that the asset reports
 		pending = pending.Heard(in, t.now)
 		if err := t.listReboot(in.Asset, got.seen.Reboot, pending); err != nil {
 			return err

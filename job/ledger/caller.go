@@ -37,13 +37,18 @@ const (
 	Newest
 )
 
-// Heard takes in a call that came at now. Lost reports whether it shows that the agent's state was lost or put back: its number
-// does not grow, it holds a lower revision than before, made fewer reports than were accepted, or has a boot identity that was
-// over (MAN-6, MAN-9). Late calls and calls of cloned assets do not show that.
+// Heard is what a call shows beside its contents.
+type Heard struct {
+	Age  Age
+	Lost bool // the agent knows less than it said before: it holds a lower revision, or made fewer reports than were accepted (MAN-6)
+	Back bool // its state was put back, though it may know all that it said: its number does not grow, or its boot identity was over (MAN-9)
+}
+
+// Heard takes in a call that came at now. Late calls and calls of cloned assets show nothing of the agent's state.
 //
 // The numbers of one state grow with each call. So a number above all others is that of a newer call, whatever the clocks say;
 // any other is newer if its corrected clock is. A clock that is ahead of the server's does not count for more than the server's.
-func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence, now time.Time) (next Caller, age Age, lost bool) {
+func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence, now time.Time) (next Caller, heard Heard) {
 	at, made := in.At.Add(in.Offset), in.Made
 	if n := len(in.Reports); n > 0 {
 		made = max(made, in.Reports[n-1].Sequence)
@@ -54,16 +59,18 @@ func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence, now time.Time)
 	}
 	switch {
 	case in.Call == c.Call && at.Equal(c.At) && (in.Boot == "" || in.Boot == c.boot()):
-		return c, Repeat, false
+		return c, Heard{Age: Repeat}
 	case in.Call > c.Top || at.After(before) || in.Call > c.Call && at.Equal(before):
 	default:
-		return c, Late, false
+		return c, Heard{Age: Late}
 	}
-	fell := in.Call != 0 && in.Call <= c.Call
-	over := in.Boot != c.boot() && slices.Contains(c.Boots, in.Boot)
-	lost = c.Cloned.IsZero() && (fell || over || in.Held < c.Held || made < accepted)
+	heard.Age = Newest
+	if c.Cloned.IsZero() {
+		heard.Lost = in.Held < c.Held || made < accepted
+		heard.Back = in.Call != 0 && in.Call <= c.Call || in.Boot != c.boot() && slices.Contains(c.Boots, in.Boot)
+	}
 	c.Call, c.Top, c.At, c.Came, c.Held = in.Call, max(c.Top, in.Call), at, now, in.Held
-	return c.booted(in.Boot, now), Newest, lost
+	return c.booted(in.Boot, now), heard
 }
 
 // boot is the boot identity of the newest call.
