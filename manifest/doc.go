@@ -99,7 +99,7 @@
 //     count. Its orders wait; only marks on orders that never start stay in the manifest (a cancel must reach what was begun). It
 //     ends when one boot identity alone has called for 24 h, or by a named act; the server says how to enrol the copy anew.
 //   - MAN-10: Removal reaches the agent. A removed asset's key and revision are kept for 90 days; until it holds a last, signed, empty
-//     manifest each of its calls gets it; afterwards its calls are refused, but for those that bring reports which are new. A
+//     manifest each of its calls gets it; afterwards its calls are refused, but for those that bring reports. A
 //     new computer of the same name has another key ([CheckIn.Key]), revisions from one, and nothing of the old one's. What a
 //     removed asset had has ended; what it reports of the end within the 90 days is taken into the history.
 package manifest

@@ -33,7 +33,7 @@ func (s *scene) hash(st *state) hash {
 	w := writer{b: make([]byte, 0, 1024), s: s, now: st.now}
 	w.world(st)
 	if st.server != nil {
-		w.server(st.server)
+		w.server(st)
 	}
 	var hosts [][]byte
 	for i, h := range st.hosts[:s.Assets] {
@@ -43,7 +43,7 @@ func (s *scene) hash(st *state) hash {
 			one.revision, one.accepted, one.call0 = b.revisions.Sealed, b.accepted, b.caller.Call
 			one.book(b)
 		} else {
-			one.seq(st.server.accepted[i])
+			one.seq(st.server.accepted[s.own(h)])
 		}
 		one.host()
 		hosts = append(hosts, one.b)
@@ -139,7 +139,7 @@ func (w *writer) world(st *state) {
 		w.due(t.end)
 	}
 	l := st.left
-	w.b = append(w.b, l.Turns, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor, l.Reinstalls, l.Restores)
+	w.b = append(w.b, l.Turns, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor, l.Reinstalls, l.Restores, l.Removals, l.Clones)
 	for _, j := range st.standIn.jobs[:w.s.Jobs] {
 		w.bit(j.edited, j.disabled, j.cancelled, j.deleted)
 	}
@@ -181,8 +181,11 @@ func (w *writer) book(b *book) {
 }
 
 // server writes the production server. Its records hold instants, so now is written, too: states at other times are others.
-func (w *writer) server(v *server) {
+func (w *writer) server(st *state) {
+	v := st.server
 	w.num(w.now.UnixNano())
+	w.num(int64(st.turns.last), int64(st.turns.count))
+	w.at(st.turns.at)
 	for _, part := range v.store.sum {
 		w.b = binary.LittleEndian.AppendUint64(w.b, part)
 	}
@@ -199,7 +202,9 @@ func (w *writer) server(v *server) {
 
 func (w *writer) host() {
 	h := w.h
-	w.bit(h.prompt)
+	w.bit(h.prompt, h.absent, h.copied, h.removed, h.refused)
+	w.num(int64(h.key))
+	w.bit(slices.Concat(h.had[:], h.former[:])...)
 	w.num(int64(h.sessions), int64(h.installed[0]), int64(h.installed[1]))
 	for _, order := range h.staged[:w.s.Jobs] {
 		for _, f := range order {

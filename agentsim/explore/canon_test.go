@@ -188,8 +188,9 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},
 		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Again Patches Actions Reboots"},
-		{state{}, "now hosts standIn server left broken"},
-		{host{}, "asset boot booted agent read wake lane net installed staged sessions prompt watch"},
+		{state{}, "now hosts standIn server left turns broken"},
+		{turns{}, "last at count"},
+		{host{}, "asset absent copied boot booted key removed refused had former agent read wake lane net installed staged sessions prompt watch"},
 		{observer{}, "newest before orders made taken"},
 		{seen{}, "Order ran patches"},
 		{watch.Order{}, "Received Started Touched Deploying Needs Result Failed Rebooted Offer Barred"},
@@ -205,7 +206,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},
 		{feed{}, "newer ended unlisted moved"},
-		{Budget{}, "Turns Changes Crashes Losses Repeats Faults Sessions Sleeps Outages Vendor Reinstalls Restores"},
+		{Budget{}, "Turns Changes Crashes Losses Repeats Faults Sessions Sleeps Outages Vendor Reinstalls Restores Removals Clones"},
 	} {
 		var names []string
 		for f := range reflect.TypeOf(c.value).Fields() {

@@ -42,7 +42,7 @@ func (t *tx) former(id job.AssetID, keyID string) (rec removedRecord, found bool
 // manifest revisions and orders of its own.
 //
 // The removed asset's key is known for another 90 days. Until it holds a last, empty manifest, each of its calls is answered with
-// that. Then its calls are refused; only those with new reports are acknowledged. If they say how an order ended that it had, the
+// that. Then its calls are refused; only those with reports are acknowledged. If they say how an order ended that it had, the
 // history has it (MAN-10).
 func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) error {
@@ -116,7 +116,7 @@ func (c *Controller) farewell(ctx context.Context, in manifest.CheckIn, now time
 		next, _, ahead := rec.Revisions.Heard(in)
 		switch {
 		case !ahead && in.Held >= rec.Revisions.Without || in.Held >= MaxRevision:
-			if rec.Acknowledged == before.Acknowledged {
+			if len(in.Reports) == 0 {
 				refused = fmt.Errorf("%w: %q was removed at %s and holds its last manifest; to make this computer an asset again, give it a new key: agent enrol --again (MAN-10)",
 					manifest.ErrUnknownAsset, in.Asset, rec.At.Format(time.RFC3339))
 			}

@@ -53,6 +53,8 @@ func TestRemovalReachesTheAgent_MAN10(t *testing.T) {
 				require.Empty(f, a.orders)
 				require.Contains(f, f.refused(a), `"a" was removed at`)
 				a.report(job.Report{Order: order, Result: job.Withdrawn})
+				_, err = f.CheckIn(ctx, a.request(f.now), f.now) // the answer is lost
+				require.NoError(f, err)
 				require.Empty(f, f.call(a).Manifest)
 				require.Empty(f, a.unsent, "its last reports are acknowledged")
 				require.Contains(f, f.refused(a), "agent enrol --again")
