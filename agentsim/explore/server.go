@@ -95,7 +95,7 @@ func (s *scene) openServer(st *state) {
 	st.server.store.callers = b.Reinstalls+b.Restores+b.Losses+b.Repeats+b.Removals+b.Clones > 0 // a call can come late, or show that a state was lost
 	ctx := context.Background()
 	_, err := s.serving(st, func(c *controller.Controller) error {
-		_, err := c.AddToken(ctx, secret, controller.Token{Expires: st.now.Add(time.Hour), Uses: s.Assets + int(s.Budget.Removals)}, st.now)
+		_, err := c.AddToken(ctx, secret, controller.Token{Expires: st.now.AddDate(10, 0, 0), Uses: s.Assets + int(s.Budget.Removals)}, st.now)
 		if err != nil {
 			return err
 		}
