@@ -20,6 +20,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/jsonfeed"
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -118,6 +119,10 @@ func controllerConfig(key ed25519.PrivateKey) controller.Config {
 
 // backend gives the controller the time.
 type backend struct{ *controller.Controller }
+
+func (b backend) AssetKey(ctx context.Context, id job.AssetID) (ed25519.PublicKey, error) {
+	return b.Controller.AssetKey(ctx, id, "")
+}
 
 func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
 	return b.Controller.Enrol(ctx, e, time.Now())
