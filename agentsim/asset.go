@@ -2,6 +2,7 @@ package agentsim
 
 import (
 	"cmp"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,13 +13,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
+	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // asset is one computer with the production agent on it. A crash leaves of the agent what it committed.
 type asset struct {
 	w        *World
-	id       job.AssetID
+	id       job.AssetID // by which the scenario names it
+	as       job.AssetID // by which it calls: that of another, if it is a copy or took its name
+	key      ed25519.PrivateKey
+	shared   bool // another computer calls or called under the same identity
 	on       place
 	tags     []string  // that it enrols with
 	enrolled time.Time // last
@@ -64,11 +69,19 @@ func (w *World) newAsset(id job.AssetID, tags []string, on place) (*asset, error
 	if len(w.assets) == MaxAssets {
 		return nil, fmt.Errorf("a world has %d assets at most", MaxAssets)
 	}
-	if err := w.server.enrol(id, tags, on); err != nil {
+	a := w.bare(id, tags, on)
+	if err := w.server.enrol(a); err != nil {
 		return nil, err
 	}
+	w.assets[id] = a
+	a.after(0, nil, func() { a.step(agent.Started{}) })
+	return a, nil
+}
+
+// bare is a computer that runs, and has not enrolled.
+func (w *World) bare(id job.AssetID, tags []string, on place) *asset {
 	a := &asset{
-		w: w, id: id, on: on, tags: tags, enrolled: w.now, up: true, running: true, booted: w.now, sessions: reboot.Nobody,
+		w: w, id: id, as: id, on: on, tags: tags, enrolled: w.now, up: true, running: true, booted: w.now, sessions: reboot.Nobody,
 		config:    agent.Config{Asset: id, Trust: w.server.keys.trust[len(w.server.keys.trust)-1], Every: w.cfg.CheckIn},
 		installed: map[catalog.ProductID]version.Version{}, held: map[catalog.ProductID]bool{}, staged: map[stagedKey]stagedFile{},
 		faults: map[catalog.ProductID]fault{}, exits: map[string]int{},
@@ -76,10 +89,11 @@ func (w *World) newAsset(id job.AssetID, tags []string, on place) (*asset, error
 			"install": 30 * time.Second, "action": 10 * time.Second, "boot": time.Minute},
 	}
 	a.watch = observer{a: a, orders: map[job.OrderID]*seen{}}
-	w.assets[id] = a
-	a.after(0, nil, func() { a.step(agent.Started{}) })
-	return a, nil
+	return a
 }
+
+// fingerprint names the asset's own key.
+func (a *asset) fingerprint() string { return manifest.Fingerprint(a.key.Public().(ed25519.PublicKey)) }
 
 // product is the id of what is called so on the asset.
 func (a *asset) product(name string) catalog.ProductID { return a.w.vendor.product(name, a.on) }
@@ -87,7 +101,7 @@ func (a *asset) product(name string) catalog.ProductID { return a.w.vendor.produ
 func (a *asset) log(format string, args ...any) { a.w.log(string(a.id), format, args...) }
 
 func (a *asset) moment() agent.Moment {
-	return agent.Moment{Wall: a.w.now.Add(a.skew), BootID: fmt.Sprintf("boot-%d", a.boots), Up: a.w.now.Sub(a.booted)}
+	return agent.Moment{Wall: a.w.now.Add(a.skew), BootID: fmt.Sprintf("%s-boot-%d", a.id, a.boots), Up: a.w.now.Sub(a.booted)}
 }
 
 // step lets the agent take an event, commits, and carries out what comes of it: all that a driver does.

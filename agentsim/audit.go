@@ -39,10 +39,10 @@ func (s *server) audit(runs []listed, failed int) error {
 		return err
 	}
 	for _, a := range s.w.sorted() {
-		if s.removed[a.id] {
+		if s.removed[a.id] || a.shared {
 			continue
 		}
-		status, err := s.c.Asset(context.Background(), a.id, s.w.now)
+		status, err := s.c.Asset(context.Background(), a.as, s.w.now)
 		if err != nil {
 			return err
 		}
@@ -97,11 +97,10 @@ func (s *server) auditRun(run listed, reboots, cancels *[]controller.Open) {
 		case !row.Ended.IsZero():
 			results[row.Result]++
 		}
-		// Who was removed is on no list.
-		if row.Result == job.PendingReboot && !s.orphaned(run.Start, row) {
+		if row.Result == job.PendingReboot {
 			*reboots = append(*reboots, controller.Open{Run: run.ID, Asset: row.Asset})
 		}
-		if row.Cancel == ledger.CancelPending && !s.orphaned(run.Start, row) {
+		if row.Cancel == ledger.CancelPending {
 			*cancels = append(*cancels, controller.Open{Run: run.ID, Asset: row.Asset})
 		}
 		s.auditRow(run.Start, row)
@@ -119,19 +118,13 @@ func (s *server) auditRun(run listed, reboots, cancels *[]controller.Open) {
 	}
 }
 
-// orphaned reports whether an order is one that nobody will report on: its asset was removed over it.
-func (s *server) orphaned(start time.Time, row controller.RunAsset) bool {
-	a := s.w.assets[row.Asset]
-	return s.removed[row.Asset] || a != nil && row.Withdrawn && a.watch.replacedAt.After(start)
-}
-
 // auditRow wants an order that the server waits for to be one that its asset still knows.
 func (s *server) auditRow(start time.Time, row controller.RunAsset) {
 	a := s.w.assets[row.Asset]
 	if !row.Ended.IsZero() || row.Waiting || a == nil || !a.up || a.asleep() || a.link.cut || len(a.state.Reports) > 0 {
 		return
 	}
-	if s.orphaned(start, row) || a.watch.lost && a.watch.revision == 0 { // the server has not heard of what was lost yet
+	if a.shared || a.watch.lost && a.watch.revision == 0 { // the server has not heard of what was lost yet
 		return
 	}
 	known := slices.ContainsFunc(a.state.Queue, func(o job.Order) bool { return o.ID == row.Order }) ||

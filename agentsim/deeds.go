@@ -1,7 +1,11 @@
 package agentsim
 
 import (
+	"cmp"
+	"crypto/ed25519"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -9,6 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // deeds is what an asset, its user, its network and its parts can do: the words behind the asset's id.
@@ -97,10 +102,18 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 		a.log("its agent is reinstalled")
 		clear(a.staged)
 		if a.w.server.removed[a.id] {
-			m.err = a.enrolAgain()
+			m.err = a.enrolAgain(a.as)
 		}
 		a.forget()
 	})},
+	{"enrols again[ as NAME]", "", whileUp(func(a *asset, m *match) { // (MAN-10)
+		a.log("%s", m.text)
+		if m.err = a.enrolAgain(cmp.Or(job.AssetID(m.w[0]), a.id)); m.err == nil {
+			clear(a.staged)
+			a.forget()
+		}
+	})},
+	{"is cloned as NAME", "", func(a *asset, m *match) { m.err = a.clone(job.AssetID(m.w[0]), m) }}, // (MAN-9)
 	{"installer of PRODUCT fails[ N times]", "", func(a *asset, m *match) {
 		a.breaks(m, fault{code: job.InstallerFailed, text: "The installer ended with exit code 1.", times: m.n[0]})
 	}},
@@ -154,17 +167,67 @@ func (a *asset) forget() {
 	a.start()
 }
 
-// enrolAgain makes the server know an asset that was removed. Its reports are counted from one again.
-func (a *asset) enrolAgain() error {
+// enrolAgain makes the computer an asset with a new key. Its reports are counted from one again.
+func (a *asset) enrolAgain(as job.AssetID) error {
 	s := a.w.server
 	if !s.up {
 		return notNow{errDown}
 	}
-	a.watch.replaced(s.accepted[a.id])
-	a.enrolled = a.w.now
+	was, own := a.as, a.key
+	a.as = as
+	if err := s.enrol(a); err != nil {
+		a.as, a.key = was, own
+		return err
+	}
+	a.watch.replaced(s.accepted[manifest.Fingerprint(own.Public().(ed25519.PublicKey))])
+	a.enrolled, a.config.Asset = a.w.now, as
 	delete(s.removed, a.id)
-	delete(s.accepted, a.id)
-	return s.enrol(a.id, a.tags, a.on)
+	a.w.share(as)
+	return nil
+}
+
+// share notes which computers call or called under one identity.
+func (w *World) share(as job.AssetID) {
+	var of []*asset
+	for _, a := range w.sorted() {
+		if a.as == as {
+			of = append(of, a)
+		}
+	}
+	for _, a := range of {
+		a.shared = a.shared || len(of) > 1
+	}
+}
+
+// clone makes a computer with a copy of this one's disk: the agent's identity and state, its downloads, and what is installed. It has
+// a clock and boots of its own, and starts now.
+func (a *asset) clone(id job.AssetID, m *match) error {
+	switch {
+	case a.w.assets[id] != nil || slices.Contains(lines.names(), string(id)):
+		return fmt.Errorf("%q is there already, or a word of the language", id)
+	case len(a.w.assets) == MaxAssets:
+		return fmt.Errorf("a world has %d assets at most", MaxAssets)
+	}
+	c := a.w.bare(id, a.tags, a.on)
+	a.log("%s", m.text)
+	c.as, c.key, c.config, c.zone, c.enrolled = a.as, a.key, a.config, a.zone, a.enrolled
+	c.installed, c.held, c.staged = maps.Clone(a.installed), maps.Clone(a.held), maps.Clone(a.staged)
+	c.took, c.exits, c.faults = maps.Clone(a.took), maps.Clone(a.exits), maps.Clone(a.faults)
+	c.disk, c.ended, c.running = a.disk, a.ended, false
+	if a.running {
+		data, err := a.state.MarshalBinary()
+		ended, errEnded := a.state.MarshalEnded()
+		if err := errors.Join(err, errEnded); err != nil {
+			return err
+		}
+		c.disk, c.ended = data, ended
+	}
+	c.watch = a.watch.copied(c)
+	a.w.server.removed[id] = a.w.server.removed[a.id]
+	a.w.assets[id] = c
+	a.w.share(a.as)
+	c.after(0, nil, c.start)
+	return nil
 }
 
 // breaks sets what the installer of a product does from now on.

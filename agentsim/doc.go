@@ -61,7 +61,8 @@
 //	enable|disable|delete|cancel|run JOB
 //	delete JOB by force                         though enabled jobs run after it
 //	retry PATCH of JOB on ASSET                 that the job gave up
-//	remove ASSET                                the server refuses its calls from then on; what it has begun goes on
+//	remove ASSET                                each of its calls gets a last, empty manifest until it holds it, and is refused then; what it has begun goes on
+//	settle ASSET                                one computer alone is the asset again, though another called as it
 //	tag ASSET[ TAG…]                            all the tags it has from now on
 //	sync                                        the catalog, at once
 //	server goes down
@@ -131,6 +132,8 @@
 //	ASSET moves to ZONE                         its computer's time zone
 //	ASSET loses its state                       the agent's
 //	ASSET is reinstalled                        its agent: the state and what it had downloaded are gone; it enrols if it was removed
+//	ASSET enrols again[ as NAME]                with a new key and without its state; without a name, under its own
+//	ASSET is cloned as NAME                     a computer with a copy of its disk, which calls as the same asset, and has boots and a clock of its own
 //	ASSET installer of PRODUCT fails[ N times]
 //	ASSET installer of PRODUCT crashes the agent[ N times]
 //	ASSET installer of PRODUCT lies
@@ -152,6 +155,8 @@
 //
 // # Expectations
 //
+// A copy goes by the name it was given. What the server shows is that of the asset which both call as.
+//
 //	expect …                                    one of these
 //	expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)    by the asset's journal
 //	expect ASSET JOB PATCH STATUS[ CODE][ RULE]
@@ -166,7 +171,7 @@
 //	expect server failed installs N
 //	expect server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
 //	expect server missing on ASSET PATCH…|nothing
-//	expect server silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody
+//	expect server silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody
 //	expect verdict PATCH on ASSET REASON…
 //	expect preview JOB on ASSET PATCH…|reboot|nothing|not selected   reboot: for one that is pending
 //	expect job JOB waits TEXT…                                  why one that runs after another has not started

@@ -31,8 +31,8 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 	}},
 	{"verdict PATCH on ASSET REASON…", "", (*player).expectVerdict},
 	{"preview JOB on ASSET PATCH…|reboot|nothing|not selected", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
-	{"server silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody",
-		"server (silent|behind|refusing|clock off|stuck|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
+	{"server silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody",
+		"server (silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
 	{"server failed installs N", "server failed installs ([^ ]+)", func(p *player, m *match) {
 		n, err := p.w.server.c.FailedInstalls(context.Background())
 		if m.err = err; err == nil {

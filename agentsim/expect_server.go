@@ -33,7 +33,7 @@ func (p *player) expectAssets(m *match) {
 	}
 	list, err := p.w.server.c.Assets(ctx, "", controller.MaxPage, p.w.now)
 	list = slices.DeleteFunc(list, func(s controller.AssetStatus) bool {
-		return !map[string]bool{"silent": s.Silent, "behind": s.Behind, "refusing": s.Refused != nil, "clock off": s.OffsetTooFar}[m.w[0]]
+		return !map[string]bool{"silent": s.Silent, "behind": s.Behind, "refusing": s.Refused != nil, "cloned": s.Cloned != nil, "clock off": s.OffsetTooFar}[m.w[0]]
 	})
 	if m.err = err; err == nil {
 		compareAll(m, 1, list, func(s controller.AssetStatus) string { return string(s.ID) }, "nobody")

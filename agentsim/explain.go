@@ -68,7 +68,7 @@ func (x *explanation) asset(a *asset) {
 	case a.link.cut:
 		x.add("the network of %s is cut", a.id)
 	}
-	status, err := a.w.server.c.Asset(context.Background(), a.id, a.w.now)
+	status, err := a.w.server.c.Asset(context.Background(), a.as, a.w.now)
 	switch {
 	case err != nil:
 		x.add("the server refuses the calls of %s: %v", a.id, err)
@@ -136,7 +136,7 @@ func (x *explanation) order(a *asset, status controller.JobStatus, patches []cat
 	if why := x.unselected(a, status.Definition); why != "" {
 		x.add("job %s does not select %s: %s", status.ID, a.id, why)
 	}
-	row, there, err := a.w.server.row(a.id, status.ID)
+	row, there, err := a.w.server.row(a.as, status.ID)
 	switch {
 	case err != nil:
 		x.add("%v", err)
@@ -168,13 +168,13 @@ func (x *explanation) order(a *asset, status controller.JobStatus, patches []cat
 
 // unselected says why a job does not run on an asset (JOB-7); empty: it does, or the server knows neither.
 func (x *explanation) unselected(a *asset, d job.Definition) string {
-	status, err := a.w.server.c.Asset(context.Background(), a.id, a.w.now)
+	status, err := a.w.server.c.Asset(context.Background(), a.as, a.w.now)
 	switch {
 	case err != nil || d.Select(status.Asset):
 		return ""
 	case d.Platform != status.Platform:
 		return fmt.Sprintf("it is for %s, the asset runs %s", d.Platform, status.Platform)
-	case slices.Contains(d.Assets.Exclude, a.id):
+	case slices.Contains(d.Assets.Exclude, a.as):
 		return "the asset is excluded by name"
 	case len(d.Assets.IncludeTags) == 0:
 		return fmt.Sprintf("it is for %s", join(d.Assets.Include, " "))

@@ -1,6 +1,7 @@
 package agentsim
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -20,18 +21,17 @@ type Broken = watch.Broken
 
 // observer watches one asset from outside, as package watch says.
 type observer struct {
-	a          *asset
-	replacedAt time.Time             // when the asset was last enrolled again, after it was removed
-	former     []job.Report          // those that the server had before the asset was removed and enrolled again
-	journal    []job.Report          // every report the agent ever committed that was not lost with its state
-	made       job.Sequence          // the last report since the state was lost
-	taken      job.Sequence          // the last report that the server said it has
-	lost       bool                  // the agent lost its state at any time
-	unknown    map[job.Sequence]bool // reports that the server had, and has no more
-	left       map[job.OrderID]bool  // orders that had not ended when it last did
-	revision   manifest.Revision
-	held       map[job.OrderID]job.Order // by the newest manifest the agent had to take
-	orders     map[job.OrderID]*seen
+	a        *asset
+	former   []job.Report          // those that the server had before the asset was removed and enrolled again
+	journal  []job.Report          // every report the agent ever committed that was not lost with its state
+	made     job.Sequence          // the last report since the state was lost
+	taken    job.Sequence          // the last report that the server said it has
+	lost     bool                  // the agent lost its state at any time
+	unknown  map[job.Sequence]bool // reports that the server had, and has no more
+	left     map[job.OrderID]bool  // orders that had not ended when it last did
+	revision manifest.Revision
+	held     map[job.OrderID]job.Order // by the newest manifest the agent had to take
+	orders   map[job.OrderID]*seen
 }
 
 // seen is what was seen of one order.
@@ -76,20 +76,37 @@ func (e *seen) patch(index int) *watch.Patch {
 // forget is a state that was lost: reports that never arrived are gone, and the agent knows of nothing it did. How an order
 // ends that it had not ended is up to the server.
 func (o *observer) forget() {
-	*o = observer{a: o.a, replacedAt: o.replacedAt, former: o.former, journal: o.journal, unknown: o.unknown, lost: true, left: map[job.OrderID]bool{}, orders: map[job.OrderID]*seen{}}
+	*o = observer{a: o.a, former: o.former, journal: o.journal, unknown: o.unknown, lost: true, left: map[job.OrderID]bool{}, orders: map[job.OrderID]*seen{}}
 	for _, r := range o.reports() {
 		o.left[r.Order] = !watch.Final(r.Result)
 	}
 }
 
-// replaced is the asset being enrolled once more: the server has its reports up to a number, and counts from one again.
+// replaced is the computer being enrolled once more: the server has its reports up to a number, and counts from one again.
 func (o *observer) replaced(accepted job.Sequence) {
 	for _, r := range o.journal {
 		if r.Sequence <= accepted && !o.unknown[r.Sequence] {
 			o.former = append(o.former, r)
 		}
 	}
-	o.journal, o.unknown, o.replacedAt = nil, nil, o.a.w.now
+	o.journal, o.unknown = nil, nil
+}
+
+// copied is the observer of a copy of the computer: what was seen of this one was seen of that.
+func (o *observer) copied(to *asset) observer {
+	c := *o
+	c.a, c.journal, c.former, c.unknown, c.left = to, slices.Clone(o.journal), slices.Clone(o.former), maps.Clone(o.unknown), maps.Clone(o.left)
+	c.orders = map[job.OrderID]*seen{}
+	for id, e := range o.orders {
+		own := *e
+		own.patches = map[int]*watch.Patch{}
+		for i, p := range e.patches {
+			patch := *p
+			own.patches[i] = &patch
+		}
+		c.orders[id] = &own
+	}
+	return c
 }
 
 // reports are all that the agent ever committed and that was not lost with its state.
@@ -122,7 +139,7 @@ func (o *observer) delivered(answer manifest.Answer) {
 	if !o.a.state.Clock.Sure(answer.At, o.a.moment()) {
 		return // its time needs a second answer, and the manifest comes with that (MAN-12)
 	}
-	d, err := manifest.Open(answer.Manifest, manifest.Keys{public(o.a.w.server.keys.manifest)}, o.a.id, o.revision, "", o.a.w.now)
+	d, err := manifest.Open(answer.Manifest, manifest.Keys{public(o.a.w.server.keys.manifest)}, o.a.as, o.revision, "", o.a.w.now)
 	if err != nil {
 		return
 	}

@@ -31,16 +31,16 @@ func (a *asset) call(c agent.Call) {
 		a.w.fail(err)
 		return
 	}
-	in.Digest, in.Zone, in.Reboot = inventory.Digest(), a.zone, in.Reboot || a.mark
+	in.Digest, in.Zone, in.Reboot, in.Key = inventory.Digest(), a.zone, in.Reboot || a.mark, a.fingerprint()
 	if a.link.spoil != nil {
 		a.link.spoil(&in)
 	}
 	send := func() (manifest.Answer, error) {
-		answer, err := a.w.server.checkIn(in)
+		answer, err := a.w.server.checkIn(a, in)
 		if err == nil && answer.WantInventory {
 			with := in
 			with.Inventory = &inventory
-			answer, err = a.w.server.checkIn(with)
+			answer, err = a.w.server.checkIn(a, with)
 		}
 		return answer, err
 	}
@@ -138,7 +138,7 @@ func (a *asset) faked(right []byte) ([]byte, error) {
 	a.link.fake = ""
 	a.log("is sent a wrong manifest: %s", kind)
 	d := manifest.Document{
-		Format: manifest.Format, Asset: a.id, Revision: a.state.Revision + 100, Issued: a.w.now.Truncate(time.Second),
+		Format: manifest.Format, Asset: a.as, Revision: a.state.Revision + 100, Issued: a.w.now.Truncate(time.Second),
 		Expires: a.w.now.Truncate(time.Second).Add(manifest.Lifetime),
 	}
 	signer := key("server")

@@ -29,10 +29,11 @@ type server struct {
 	up    bool
 	due   uint64 // number of the wake-up that counts
 
-	accepted map[job.AssetID]job.Sequence // the last report of each asset
-	removed  map[job.AssetID]bool         // assets that were, and have not been enrolled since
-	refusing map[job.AssetID]bool         // assets whose calls are refused, so that they know
-	restored bool                         // it was put back to a backup at any time
+	enrolled int                     // keys there ever were
+	accepted map[string]job.Sequence // the last report of each key
+	removed  map[job.AssetID]bool    // computers whose asset was removed, and which have not been enrolled since
+	refusing map[job.AssetID]bool    // assets whose calls are refused, so that they know
+	restored bool                    // it was put back to a backup at any time
 
 	policy integrity.Excerpt // that orders are made under
 	keys   keys
@@ -42,7 +43,7 @@ type server struct {
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
-	s := &server{w: w, accepted: map[job.AssetID]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{}, store: &fragile{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}}
+	s := &server{w: w, accepted: map[string]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{}, store: &fragile{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}}
 	var err error
 	if s.keys, err = newKeys(w); err == nil {
 		err = s.start()
@@ -114,7 +115,7 @@ func (s *server) sync() catalog.Changes {
 
 // checkIn answers a call. The error tells that the server is not there, or breaks down over it: any other would be one that
 // no agent can do anything about.
-func (s *server) checkIn(in manifest.CheckIn) (manifest.Answer, error) {
+func (s *server) checkIn(a *asset, in manifest.CheckIn) (manifest.Answer, error) {
 	if !s.up {
 		return manifest.Answer{}, errDown
 	}
@@ -124,20 +125,23 @@ func (s *server) checkIn(in manifest.CheckIn) (manifest.Answer, error) {
 	answer, err := s.c.CheckIn(context.Background(), in, s.w.now)
 	switch {
 	case err == nil:
-		s.accepted[in.Asset] = answer.Acknowledged
+		s.accepted[in.Key] = answer.Acknowledged
 		s.tick()
-	case s.removed[in.Asset] && errors.Is(err, manifest.ErrUnknownAsset):
+	case s.removed[a.id] && errors.Is(err, manifest.ErrUnknownAsset):
 	case !gone(s.alive(err)):
 		s.w.fail(fmt.Errorf("the server refuses the call of %s: %w", in.Asset, err))
 	}
 	return answer, err
 }
 
-func (s *server) enrol(id job.AssetID, tags []string, on place) error {
+// enrol enrols a computer with a new key.
+func (s *server) enrol(a *asset) error {
 	ctx, secret := context.Background(), token
-	for len(tags) > 0 { // tags belong to a token
-		secret = token + "-" + fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(tags, " "))))
-		_, err := s.c.AddToken(ctx, secret, controller.Token{Tags: tags}, s.w.now)
+	s.enrolled++
+	a.key = key(fmt.Sprintf("asset %d", s.enrolled))
+	for len(a.tags) > 0 { // tags belong to a token
+		secret = token + "-" + fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(a.tags, " "))))
+		_, err := s.c.AddToken(ctx, secret, controller.Token{Tags: a.tags}, s.w.now)
 		if gone(s.alive(err)) {
 			continue
 		}
@@ -148,7 +152,7 @@ func (s *server) enrol(id job.AssetID, tags []string, on place) error {
 	}
 	for {
 		_, err := s.c.Enrol(ctx, manifest.Enrolment{
-			Token: secret, Asset: id, Key: key("asset " + string(id)).Public().(ed25519.PublicKey), Platform: on.platform, Architecture: on.architecture,
+			Token: secret, Asset: a.as, Key: a.key.Public().(ed25519.PublicKey), Platform: a.on.platform, Architecture: a.on.architecture,
 		}, s.w.now)
 		if !gone(s.alive(err)) {
 			return err
@@ -160,7 +164,7 @@ func (s *server) enrol(id job.AssetID, tags []string, on place) error {
 type backup struct {
 	at       time.Time
 	store    *memstore.Store
-	accepted map[job.AssetID]job.Sequence
+	accepted map[string]job.Sequence
 	removed  map[job.AssetID]bool
 }
 
@@ -177,7 +181,8 @@ func (s *server) putBack(b backup) error {
 		}
 	}
 	for _, id := range ids {
-		s.w.assets[id].watch.forgotten(b.accepted[id], s.accepted[id])
+		k := s.w.assets[id].fingerprint()
+		s.w.assets[id].watch.forgotten(b.accepted[k], s.accepted[k])
 	}
 	s.store.Store, s.accepted, s.removed, s.restored = b.store.Clone(), maps.Clone(b.accepted), maps.Clone(b.removed), true
 	return s.start()

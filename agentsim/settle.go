@@ -14,7 +14,8 @@ import (
 // Settle checks what must hold once the agents have called and nothing is under way: every order that was due came to a
 // final result and left no files behind, and what the server shows, order by order and as a count, is what the agents'
 // journals add up to (invariants 10 and 12). Orders that are not due yet, and those that wait for a reboot by hand, may wait.
-// An asset that is off, asleep, cut off, refused or removed promises nothing: what the server shows of it is taken as it is.
+// An asset that is off, asleep, cut off, refused or removed promises nothing: what the server shows of it is taken as it is, as it is of
+// one that several computers are or were.
 func (w *World) Settle() error {
 	if err := w.trouble(); err != nil {
 		return err
@@ -29,19 +30,22 @@ func (w *World) Settle() error {
 			rows[row.Order] = row
 		}
 	}
-	failed := 0
+	failed, borne, counted := 0, map[job.AssetID]bool{}, map[job.AssetID]bool{}
 	for _, a := range w.sorted() {
 		o := &a.watch
-		if !a.up || a.asleep() || a.link.cut || w.server.removed[a.id] || w.server.refusing[a.id] {
+		borne[a.as] = true
+		away := !a.up || a.asleep() || a.link.cut || w.server.removed[a.id] || w.server.refusing[a.id]
+		if n := len(a.state.Reports); n > 0 && !away {
+			o.broke(10, "%d reports are not acknowledged", n)
+		}
+		if away || a.shared {
 			for _, row := range rows {
-				if row.Asset == a.id {
+				if row.Asset == a.as && !counted[a.as] {
 					failed += watch.Failures(row.Patches)
 				}
 			}
+			counted[a.as] = true
 			continue
-		}
-		if n := len(a.state.Reports); n > 0 {
-			o.broke(10, "%d reports are not acknowledged", n)
 		}
 		last := map[job.OrderID]job.Report{}
 		var ids []job.OrderID // in the journal's order
@@ -83,6 +87,11 @@ func (w *World) Settle() error {
 			case row.Result != r.Result:
 				o.broke(12, "the server shows %s %s; the asset's journal says %s", id, row.Result, r.Result)
 			}
+		}
+	}
+	for _, row := range rows {
+		if !borne[row.Asset] { // its computer enrolled under another name
+			failed += watch.Failures(row.Patches)
 		}
 	}
 	n, err := w.server.c.FailedInstalls(context.Background())

@@ -62,9 +62,18 @@ func init() {
 		{"remove ASSET", "", func(p *player, m *match) {
 			id := job.AssetID(m.w[0])
 			p.act(m, func(ctx context.Context, now time.Time) error { return p.w.server.c.RemoveAsset(ctx, id, now) })
-			if _, err := p.w.server.c.Asset(context.Background(), id, p.w.now); err != nil && p.w.assets[id] != nil {
-				p.w.server.removed[id] = true
+			if _, err := p.w.server.c.Asset(context.Background(), id, p.w.now); err != nil {
+				for _, a := range p.w.sorted() {
+					if a.as == id {
+						p.w.server.removed[a.id] = true
+					}
+				}
 			}
+		}},
+		{"settle ASSET", "", func(p *player, m *match) { // (MAN-9)
+			p.act(m, func(ctx context.Context, now time.Time) error {
+				return p.w.server.c.SettleClone(ctx, job.AssetID(m.w[0]), now)
+			})
 		}},
 		{"tag ASSET[ TAG…]", "", func(p *player, m *match) { // (JOB-7)
 			p.act(m, func(ctx context.Context, now time.Time) error {

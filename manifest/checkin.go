@@ -27,7 +27,8 @@ type CheckIn struct {
 	Reports     []job.Report       `json:"reports,omitempty"`    // the oldest unacknowledged ones, in order (MAN-6)
 	Digest      string             `json:"digest,omitempty"`     // catalog.Inventory.Digest of the present inventory
 	Inventory   *catalog.Inventory `json:"inventory,omitempty"`  // when the server asked for it
-	Key         string             `json:"key,omitempty"`        // names the asset's own key, as Fingerprint does; the transport on the server sets it
+	Call        uint64             `json:"call,omitempty"`       // number of this call, which grows with each; a request with Inventory has that of the one before (MAN-6)
+	Key         string             `json:"key,omitempty"`        // Fingerprint of the asset's own key, which the transport makes sure of; empty: that of the asset which bears the name now (MAN-10)
 	Trust       uint64             `json:"trust,omitempty"`      // the version of the trust document that is held (MAN-13)
 	Format      int                `json:"format,omitempty"`     // Format; 0: from before there was a number, and the agent tells nothing below
 	Release     string             `json:"release,omitempty"`    // of the agent
@@ -68,6 +69,8 @@ func (c CheckIn) Validate() error {
 	l.Text("release", c.Release, MaxWord)
 	l.Text("hostname", c.Hostname, MaxWord)
 	l.Under("can", job.ValidCapabilities(c.Can))
+	l.Text("key", c.Key, MaxWord)
+	number(&l, "call", c.Call)
 	if len(c.Reports) > MaxReports {
 		l.Add("reports", fmt.Sprint(len(c.Reports)), "are more than %d; send the oldest and call again", MaxReports)
 	}

@@ -124,7 +124,8 @@
 //   - MAN-6: Reports carry a sequence number for each asset, from 1 without gaps. The server accepts each exactly once, whatever is
 //     lost, repeated or reordered on the way, and acknowledges in its answer every report up to a number; the agent keeps them till then.
 //     A call that holds a lower revision than an earlier one, or comes from an agent that made fewer reports than were accepted
-//     ([CheckIn.Made]), shows that the agent's state was lost or put back.
+//     ([CheckIn.Made]), shows that the agent's state was lost or put back. Calls are numbered ([CheckIn.Call]): one that the agent made
+//     before the newest one brings its reports and says nothing else.
 //   - MAN-7: Last call: an agent checks in just before it starts an execution and again just before stage 2, waits 10 seconds, trying
 //     again while calls fail (after 1, 2, 4 … 30 seconds), and goes on without an answer if none comes in that time. An order whose
 //     start passed while the asset was off or asleep waits for an answer up to 5 minutes instead. So whatever was withdrawn, changed
@@ -135,8 +136,15 @@
 //   - MAN-8: Starts are instants in UTC. An agent learns its clock's offset from the server's answers ([Answer.At]), reports it
 //     ([CheckIn.Offset]), and applies the corrected time to starts, windows and the expiry of manifests; durations (countdown, deferral,
 //     waits) never shrink or stretch when the clock is set. An offset over 5 minutes is shown to the administrator.
-//   - MAN-9: One identity, one computer. Not built yet.
-//   - MAN-10: Removal reaches the agent. Not built yet.
+//   - MAN-9: One identity, one computer. Two boot identities that each come back after the other (A, B, A, B), in the order in which the
+//     agents made the calls ([CheckIn.Call], not the order of arrival), mean two computers; A, B, A alone is recorded as a state put
+//     back (a reverted snapshot). A cloned asset's manifest becomes empty and it is listed; what has started goes on, and its reports
+//     count. Its orders wait; only marks on orders that never start stay in the manifest (a cancel must reach what was begun). It
+//     ends when one boot identity alone has called for 24 h, or by a named act; the server says how to enrol the copy anew.
+//   - MAN-10: Removal reaches the agent. A removed asset's key and revision are kept for 90 days; until it holds a last, signed, empty
+//     manifest each of its calls gets it; afterwards its calls are refused, but for those that bring reports. A
+//     new computer of the same name has another key ([CheckIn.Key]), revisions from one, and nothing of the old one's. What a
+//     removed asset had has ended; what it reports of the end within the 90 days is taken into the history.
 //   - MAN-11: Releases live side by side. Readers ignore fields they do not know, in check-ins, manifests, agent state and stored
 //     records. Unknown enum values are kept as text and never break the rest, but an order whose deciding field is unknown is not
 //     started (Failed, code 5, naming it). Every persisted or transmitted form has a format number. A check-in says the agent's

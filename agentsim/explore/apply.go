@@ -51,6 +51,10 @@ func (s *scene) worldly(st *state, c Choice) {
 		s.sync(st)
 	case Restore:
 		s.restore(st)
+	case Clone:
+		s.clone(st)
+	case Settle:
+		s.settle(st)
 	}
 }
 
@@ -90,6 +94,10 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 		s.reboot(st, h)
 	case Reinstall:
 		s.reinstall(st, h)
+	case Remove:
+		s.remove(st, h)
+	case Enrol:
+		s.enrol(st, h)
 	case Sleep:
 		st.now = s.windowEnd(st.now)
 		s.step(st, h, agent.Tick{}, false)
@@ -150,7 +158,7 @@ func (s *scene) pass(st *state) {
 		wake = st.server.wake()
 	}
 	for i, h := range st.hosts[:s.Assets] {
-		if wake.IsZero() || h.wake.Before(wake) {
+		if !h.absent && (wake.IsZero() || h.wake.Before(wake)) {
 			first, wake = i, h.wake
 		}
 	}

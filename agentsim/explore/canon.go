@@ -26,23 +26,24 @@ type writer struct {
 	h        *host
 	revision manifest.Revision // from which those of the host's manifests are counted
 	accepted job.Sequence      // and its reports
+	call0    uint64            // and its calls; with the production server, none
 }
 
 func (s *scene) hash(st *state) hash {
 	w := writer{b: make([]byte, 0, 1024), s: s, now: st.now}
 	w.world(st)
 	if st.server != nil {
-		w.server(st.server)
+		w.server(st)
 	}
 	var hosts [][]byte
 	for i, h := range st.hosts[:s.Assets] {
 		one := writer{b: make([]byte, 0, 512), s: s, now: st.now, h: h}
 		if st.server == nil {
 			b := st.standIn.books[i]
-			one.revision, one.accepted = b.revisions.Sealed, b.accepted
+			one.revision, one.accepted, one.call0 = b.revisions.Sealed, b.accepted, b.caller.Call
 			one.book(b)
 		} else {
-			one.seq(st.server.accepted[i])
+			one.seq(st.server.accepted[s.own(h)])
 		}
 		one.host()
 		hosts = append(hosts, one.b)
@@ -138,9 +139,20 @@ func (w *writer) world(st *state) {
 		w.due(t.end)
 	}
 	l := st.left
-	w.b = append(w.b, l.Turns, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor, l.Reinstalls, l.Restores)
+	w.b = append(w.b, l.Turns, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor, l.Reinstalls, l.Restores, l.Removals, l.Clones)
 	for _, j := range st.standIn.jobs[:w.s.Jobs] {
 		w.bit(j.edited, j.disabled, j.cancelled, j.deleted)
+	}
+}
+
+// call writes the number of a call as counted from the newest one that the stand-in heard. How far it is behind or ahead matters
+// only as far as calls can be lost in a row.
+func (w *writer) call(n uint64) {
+	const lost = 6
+	if d := int64(n) - int64(w.call0); w.s.Server {
+		w.num(d)
+	} else {
+		w.num(min(max(d, -lost), lost))
 	}
 }
 
@@ -158,18 +170,22 @@ func (w *writer) book(b *book) {
 	}
 	if w.s.Budget.Reinstalls > 0 {
 		w.at(b.caller.At)
+		w.num(min(int64(b.caller.Call), 7)) // which boots called does not matter: none comes back in these worlds
 		w.num(int64(w.revision) - int64(b.caller.Held))
 	}
 	for j, e := range b.entries[:w.s.Jobs] {
 		w.num(int64(e.Phase), int64(e.Stage), int64(e.Result), int64(e.TooLate))
-		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Lost, e.Doubtful, e.Again, e.Since > 0, e.Held(r.Sealed))
+		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Lost, e.Doubtful, e.Again, e.Former != "", e.Since > 0, e.Held(r.Sealed))
 		w.b = append(w.b, b.patches[j])
 	}
 }
 
 // server writes the production server. Its records hold instants, so now is written, too: states at other times are others.
-func (w *writer) server(v *server) {
+func (w *writer) server(st *state) {
+	v := st.server
 	w.num(w.now.UnixNano())
+	w.num(int64(st.turns.last), int64(st.turns.count))
+	w.at(st.turns.at)
 	for _, part := range v.store.sum {
 		w.b = binary.LittleEndian.AppendUint64(w.b, part)
 	}
@@ -186,7 +202,9 @@ func (w *writer) server(v *server) {
 
 func (w *writer) host() {
 	h := w.h
-	w.bit(h.prompt)
+	w.bit(h.prompt, h.absent, h.copied, h.removed, h.refused)
+	w.num(int64(h.key))
+	w.bit(slices.Concat(h.had[:], h.former[:])...)
 	w.num(int64(h.sessions), int64(h.installed[0]), int64(h.installed[1]))
 	for _, order := range h.staged[:w.s.Jobs] {
 		for _, f := range order {
@@ -217,6 +235,7 @@ func (w *writer) message(m message) {
 		}
 		if w.s.Server || w.s.Budget.Reinstalls > 0 {
 			w.at(m.request.At)
+			w.call(m.request.Call)
 			w.seq(m.request.Made)
 			w.text(m.request.HeldDigest)
 		}
@@ -336,6 +355,9 @@ func (w *writer) agent(a *agent.State) {
 	w.text(a.Refusal)
 	w.boot(a.Owed.BootID)
 	c := &a.Calls
+	if w.s.Server || w.s.Budget.Reinstalls > 0 {
+		w.call(c.Last)
+	}
 	if w.bit(c.Out != 0); c.Out != 0 { // it is the last one, then
 		if w.bit(c.Sent == 0); c.Sent != 0 {
 			w.seq(c.Sent)

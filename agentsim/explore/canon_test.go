@@ -188,8 +188,9 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},
 		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Again Patches Actions Reboots"},
-		{state{}, "now hosts standIn server left broken"},
-		{host{}, "asset boot booted agent read wake lane net installed staged sessions prompt watch"},
+		{state{}, "now hosts standIn server left turns broken"},
+		{turns{}, "last at count"},
+		{host{}, "asset absent copied boot booted key removed refused had former agent read wake lane net installed staged sessions prompt watch"},
 		{observer{}, "newest before orders made taken"},
 		{seen{}, "Order ran patches"},
 		{watch.Order{}, "Received Started Touched Deploying Needs Result Failed Rebooted Offer Barred"},
@@ -199,12 +200,13 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{standIn{}, "jobs books"},
 		{wanted{}, "edited disabled cancelled deleted"},
 		{book{}, "revisions entries patches accepted caller"},
-		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Began Result Cancelled TooLate Retracted Lost Again Doubtful Stale At Ended Reboots Text"},
+		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Began Result Cancelled TooLate Retracted Lost Former Again Doubtful Stale At Ended Reboots Text"},
+		{ledger.Caller{}, "Call Top At Came Held Boots Alone Cloned"},
 		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest Behind Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},
 		{feed{}, "newer ended unlisted moved"},
-		{Budget{}, "Turns Changes Crashes Losses Repeats Faults Sessions Sleeps Outages Vendor Reinstalls Restores"},
+		{Budget{}, "Turns Changes Crashes Losses Repeats Faults Sessions Sleeps Outages Vendor Reinstalls Restores Removals Clones"},
 	} {
 		var names []string
 		for f := range reflect.TypeOf(c.value).Fields() {

@@ -48,12 +48,16 @@ const (
 	Sync                          // the server takes in what the vendor changed, at once
 	Reinstall                     // the agent is reinstalled: its state and its files are gone
 	Restore                       // the server is put back to a backup of when the jobs were enabled
+	Remove                        // the administrator removes an asset
+	Enrol                         // its computer, or another one, enrols under its name with a new key and nothing else
+	Clone                         // the first asset's disk is copied to another computer, which starts
+	Settle                        // the administrator says that one computer alone is the asset
 )
 
 var choices = enum.Of[Choice]("choice", "go", "time", "arrive", "work", "second first", "lose", "give up", "repeat", "replay", "crash",
 	"crash before commit", "cut off", "boot", "sleep", "fail", "damage", "age", "edit", "cancel", "withdraw", "enable", "delete",
 	"login", "lock", "logout", "later", "now", "halt", "halt behind commit", "halt behind second commit",
-	"publish", "end of life", "unlist", "move on", "sync", "reinstall", "restore")
+	"publish", "end of life", "unlist", "move on", "sync", "reinstall", "restore", "remove", "enrol", "clone", "settle")
 
 // String returns the choice's name.
 func (c Choice) String() string { return choices.String(c) }
@@ -69,7 +73,7 @@ const (
 
 func (c Choice) target() target {
 	switch c {
-	case Go, Time, Halt, HaltBehind, HaltSecond, Publish, End, Unlist, MoveOn, Sync, Restore:
+	case Go, Time, Halt, HaltBehind, HaltSecond, Publish, End, Unlist, MoveOn, Sync, Restore, Clone, Settle:
 		return world
 	case Edit, Cancel, Withdraw, Enable, Delete:
 		return aJob
@@ -130,13 +134,24 @@ func (s *scene) possible(st *state, m move) bool {
 		return st.server != nil && st.server.feed.changes(s, m.choice)
 	case Sync:
 		return st.server != nil && !st.server.sync.IsZero()
+	case Clone:
+		return s.Copy && st.hosts[1].absent
+	case Settle:
+		return s.Copy && !st.hosts[1].absent
 	}
 	return false
 }
 
 // onAsset says whether a choice is possible on an asset.
 func (s *scene) onAsset(st *state, h *host, c Choice) bool {
+	if h.absent {
+		return false
+	}
 	switch c {
+	case Remove:
+		return st.server != nil && !h.removed
+	case Enrol:
+		return h.removed
 	case Arrive:
 		return len(h.net) > 0 && st.turn(s) != h.asset
 	case Work: // a message of its own comes first, or another asset

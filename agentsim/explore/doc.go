@@ -29,6 +29,10 @@
 // each trouble one history has, so that there are finitely many states. Histories with the fewest choices out of the ordinary
 // are searched first, so what is found first is nearly as short as it can be; what can be left out is then left out.
 //
+// In world cloned the second computer is a copy of the first one's disk, which calls as the same asset; in world removed the asset is
+// removed, and a computer enrols under its name with a new key. Neither of two that call in turn is handed anything that could
+// start, nothing of a removed asset stays open, and its name's next bearer is handed nothing that it had (MAN-9, MAN-10).
+//
 // What is tried (which world has how much of it, the example of Worlds lists):
 //
 //	Turns     time, arrive, work, second first: a message or an effect waits, overtakes, or is overtaken
@@ -41,6 +45,8 @@
 //	Sessions  login, logout, lock; and in these worlds a prompt is answered later, now, or by nobody
 //	Sleeps    the computer sleeps past the end of a window
 //	Outages   the production server halts before or behind its next commit, or behind the second
+//	Removals  of an asset; and a computer that takes its name
+//	Clones    a copy starts; the administrator settles it
 //	Vendor    publishes a newer version, marks the end of life, withdraws (unlist), moves its address on to a newer file; the
 //	          catalog is synced at once, or half an hour later
 //

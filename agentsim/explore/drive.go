@@ -11,6 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
@@ -86,7 +87,7 @@ func split(effects []agent.Effect) (call *agent.Call, todo []pending) {
 func (s *scene) send(st *state, h *host, c *agent.Call) {
 	request := c.Request
 	if st.server != nil {
-		request.Digest = s.inventories[h.installed].Digest()
+		request.Digest, request.Key = s.inventories[h.installed].Digest(), manifest.Fingerprint(s.keyOf(h))
 	}
 	h.put(len(h.net), message{id: c.ID, request: &request})
 }

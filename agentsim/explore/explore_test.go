@@ -55,10 +55,10 @@ func TestEveryChoiceIsMade(t *testing.T) {
 	for _, c := range []Choice{Arrive, Work, Lose, Crash, Boot, Cancel, Withdraw, Delete} {
 		require.True(t, made[move{c, 1}], "%s of a second asset or job", c)
 	}
-	require.Len(t, choices.All(), 37)
+	require.Len(t, choices.All(), 41)
 	for _, c := range []Choice{Go, Time, Arrive, Work, SecondFirst, Lose, GiveUp, Repeat, Replay, Crash, CrashBefore, CutOff, Boot, Sleep, Fail,
 		Damage, Age, Edit, Cancel, Withdraw, Enable, Delete, Login, Lock, Logout, Later, Now, Halt, HaltBehind, HaltSecond, Publish, End, Unlist,
-		MoveOn, Sync, Reinstall, Restore} {
+		MoveOn, Sync, Reinstall, Restore, Remove, Enrol, Clone, Settle} {
 		require.Contains(t, choices.All(), c)
 	}
 }
@@ -69,21 +69,23 @@ func ExampleWorlds() {
 		fmt.Printf("%-8s %d by %d, production server: %-5v %+v\n", w.Name, w.Assets, w.Jobs, w.Server, w.Budget)
 	}
 	// Output:
-	// cancel   1 by 1, production server: false {Turns:255 Changes:2 Crashes:2 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
-	// reboot   1 by 1, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:1 Sessions:2 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
-	// vendor   1 by 1, production server: false {Turns:255 Changes:0 Crashes:2 Losses:1 Repeats:0 Faults:2 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
-	// defer    1 by 1, production server: false {Turns:255 Changes:0 Crashes:3 Losses:0 Repeats:0 Faults:1 Sessions:1 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
-	// early    1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
-	// blocked  1 by 2, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:1 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
-	// parked   1 by 2, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
-	// pending  1 by 2, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
-	// pair     2 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
-	// four     2 by 2, production server: false {Turns:255 Changes:1 Crashes:1 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0}
-	// lost     1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:1 Restores:1}
-	// restored 1 by 1, production server: true  {Turns:1 Changes:2 Crashes:0 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:1 Restores:1}
-	// server   1 by 1, production server: true  {Turns:1 Changes:2 Crashes:1 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:1 Vendor:0 Reinstalls:0 Restores:0}
-	// catalog  1 by 1, production server: true  {Turns:1 Changes:1 Crashes:0 Losses:0 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:2 Reinstalls:0 Restores:0}
-	// fleet    2 by 2, production server: true  {Turns:1 Changes:2 Crashes:0 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:0 Reinstalls:0 Restores:0}
+	// cancel   1 by 1, production server: false {Turns:255 Changes:2 Crashes:2 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// reboot   1 by 1, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:1 Sessions:2 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// vendor   1 by 1, production server: false {Turns:255 Changes:0 Crashes:2 Losses:1 Repeats:0 Faults:2 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// defer    1 by 1, production server: false {Turns:255 Changes:0 Crashes:3 Losses:0 Repeats:0 Faults:1 Sessions:1 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// early    1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// blocked  1 by 2, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:1 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// parked   1 by 2, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// pending  1 by 2, production server: false {Turns:255 Changes:1 Crashes:2 Losses:0 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// pair     2 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// four     2 by 2, production server: false {Turns:255 Changes:1 Crashes:1 Losses:0 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// lost     1 by 1, production server: false {Turns:255 Changes:2 Crashes:1 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:1 Restores:1 Removals:0 Clones:0}
+	// restored 1 by 1, production server: true  {Turns:1 Changes:2 Crashes:0 Losses:1 Repeats:0 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:1 Restores:1 Removals:0 Clones:0}
+	// removed  1 by 1, production server: true  {Turns:1 Changes:2 Crashes:0 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:3 Clones:0}
+	// cloned   2 by 2, production server: true  {Turns:1 Changes:1 Crashes:0 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:0 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:2}
+	// server   1 by 1, production server: true  {Turns:1 Changes:2 Crashes:1 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:1 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// catalog  1 by 1, production server: true  {Turns:1 Changes:1 Crashes:0 Losses:0 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:2 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// fleet    2 by 2, production server: true  {Turns:1 Changes:2 Crashes:0 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
 }
 
 // The report is the same on one core and on several.

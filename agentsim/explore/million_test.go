@@ -54,6 +54,19 @@ func TestLostTwice_JOB24(t *testing.T) {
 	searched(t, World{Name: "lost twice", Patches: 1, Budget: Budget{Turns: 1, Changes: 1, Reinstalls: 2, Restores: 2}}, Bounds{States: *states})
 }
 
+// An asset that is removed, and again under its next key, and a copy that is settled and found again: all that can happen
+// beside it (MAN-9, MAN-10).
+func TestOneIdentityInWholeWorlds_MAN9_MAN10(t *testing.T) {
+	for _, w := range []World{
+		{Name: "removed twice", Patches: 1, Budget: Budget{Removals: 4}},
+		{Name: "settled twice", Assets: 2, Copy: true, Patches: 1, Every: 5 * time.Minute, Budget: Budget{Clones: 3}},
+	} {
+		w.Server = true
+		r := searched(t, w, Bounds{States: 20_000, Depth: 1000})
+		require.True(t, r.Complete(), w.Name)
+	}
+}
+
 // No invariant breaks in any world, within the bound.
 func TestWorldsHold(t *testing.T) {
 	for _, w := range Worlds() {

@@ -64,12 +64,15 @@ func (o *observer) delivered(m message) {
 // committed looks at a commit, and at the reports in it.
 func (h *host) committed(s *scene, st *state, before, after *agent.State) {
 	taken := h.watch.taken
-	if s.Budget.Reinstalls == 0 && s.Budget.Restores == 0 { // all that the server lacks must be there, whatever it said
-		taken = st.accepted(h)
+	if s.Budget.Reinstalls == 0 && s.Budget.Restores == 0 && !s.Copy { // all that the server lacks must be there, whatever it said
+		taken = s.accepted(st, h)
 	}
 	fresh, broken := watch.Committed(before, after, &h.watch.made, taken)
 	st.note(broken)
 	for _, r := range fresh {
+		if s.Copy && numberedAgain(before.Reports, r) {
+			continue
+		}
 		if j := s.job(r.Order); j >= 0 {
 			e, held := &h.watch.orders[j], h.watch.newest.contents[j]
 			if e.Again(r) {
@@ -84,9 +87,9 @@ func (h *host) committed(s *scene, st *state, before, after *agent.State) {
 }
 
 // accepted is the last report of an asset that its server has.
-func (st *state) accepted(h *host) job.Sequence {
+func (s *scene) accepted(st *state, h *host) job.Sequence {
 	if st.server != nil {
-		return st.server.accepted[h.asset]
+		return st.server.accepted[s.own(h)]
 	}
 	return st.standIn.books[h.asset].accepted
 }

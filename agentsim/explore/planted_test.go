@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,12 @@ func restored(f func(x *execution.State)) driver {
 		return ev
 	})
 }
+
+// What a server's records say of a removed asset's orders, and of the boots in which an asset called.
+var (
+	formerKey   = regexp.MustCompile(`,"lost":true,"former":"[^"]*"`)
+	bootsCalled = regexp.MustCompile(`"boots":\[(?:"[^"]*",)+`)
+)
 
 // plantedBug is a driver that breaks a rule, and the world to search for it.
 type plantedBug struct {
@@ -138,6 +145,18 @@ var planted = []plantedBug{
 	{"the server counts no failed install", 12, "fleet", driver{store: func(table, _ string, value []byte) []byte {
 		if table == "counters" {
 			return []byte("0")
+		}
+		return value
+	}}},
+	{"the server forgets whose order it was", 12, "removed", driver{store: func(table, _ string, value []byte) []byte {
+		if table == "orders" {
+			return formerKey.ReplaceAll(value, nil)
+		}
+		return value
+	}}},
+	{"the server remembers one boot only", 3, "cloned", driver{store: func(table, _ string, value []byte) []byte {
+		if table == "seen" {
+			return bootsCalled.ReplaceAll(value, []byte(`"boots":[`))
 		}
 		return value
 	}}},

@@ -116,7 +116,7 @@ func newScene(w World, d driver) (*scene, error) {
 		s.tasks = append(s.tasks, t)
 	}
 	for i := range w.Assets {
-		s.configs[i] = agent.Config{Asset: assetNames[i], Key: s.key, Every: w.Every, WaitParked: w.Parked}.WithDefaults()
+		s.configs[i] = agent.Config{Asset: w.as(i), Key: s.key, Every: w.Every, WaitParked: w.Parked}.WithDefaults()
 	}
 	for a := range level(len(levels)) {
 		for b := range level(len(levels)) {

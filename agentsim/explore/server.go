@@ -2,11 +2,8 @@ package explore
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/agentsim/watch"
@@ -93,22 +90,19 @@ func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok 
 // openServer sets the server up: the catalog, the assets with what is installed on them, and the jobs, enabled.
 func (s *scene) openServer(st *state) {
 	st.server = &server{store: newLedgerStore()}
-	st.server.store.callers = s.Budget.Reinstalls > 0 || s.Budget.Restores > 0
+	b := s.Budget
+	st.server.store.callers = b.Reinstalls+b.Restores+b.Losses+b.Repeats+b.Removals+b.Clones > 0 // a call can come late, or show that a state was lost
 	ctx := context.Background()
 	_, err := s.serving(st, func(c *controller.Controller) error {
-		const secret = "explore-enrolment-token-0001"
-		_, err := c.AddToken(ctx, secret, controller.Token{Expires: st.now.Add(time.Hour), Uses: s.Assets}, st.now)
+		_, err := c.AddToken(ctx, secret, controller.Token{Expires: st.now.AddDate(10, 0, 0), Uses: s.Assets + int(s.Budget.Removals)}, st.now)
 		if err != nil {
 			return err
 		}
 		if _, err = c.Sync(ctx, []catalog.Batch{st.server.feed.batch(s, st.now)}, st.now); err != nil {
 			return err
 		}
-		for i := range s.Assets {
-			key := ed25519.NewKeyFromSeed([]byte(strings.Repeat(fmt.Sprint(i), ed25519.SeedSize)))
-			_, err := c.Enrol(ctx, manifest.Enrolment{Token: secret, Asset: assetNames[i], Key: key.Public().(ed25519.PublicKey),
-				Platform: catalog.Linux, Architecture: "amd64"}, st.now)
-			if err != nil {
+		for i := range s.identities() {
+			if _, err := c.Enrol(ctx, s.enrolment(&host{asset: i}), st.now); err != nil {
 				return err
 			}
 		}
@@ -131,7 +125,7 @@ func (s *scene) openServer(st *state) {
 // definition is a job with its first patches.
 func (s *scene) definition(t task, patches int) job.Definition {
 	d := job.Definition{ID: t.id, Name: string(t.id), Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.Once, At: t.start},
-		Assets: job.Assets{Include: slices.Clone(assetNames[:s.Assets])}, Window: s.Window, Early: s.Early}
+		Assets: job.Assets{Include: slices.Clone(assetNames[:s.identities()])}, Window: s.Window, Early: s.Early}
 	d.Reboot, d.RebootPending = s.reboots(slices.Index(jobNames[:], t.id))
 	for _, u := range t.patches[:patches] {
 		d.Patches.List = append(d.Patches.List, u.id)
@@ -235,12 +229,16 @@ func (s *scene) checkIn(st *state, h *host, m message) (answer message, ok bool)
 			a, err = c.CheckIn(context.Background(), in, st.now)
 			return err
 		})
+		if h.removed && errors.Is(err, manifest.ErrUnknownAsset) {
+			h.refused = true
+			return false
+		}
 		if err != nil {
 			st.broke(8, "the server cannot answer: %v", err)
 			return false
 		}
-		if ok {
-			st.server.accepted[h.asset] = max(st.server.accepted[h.asset], a.Acknowledged)
+		if at := s.own(h); ok {
+			st.server.accepted[at] = max(st.server.accepted[at], a.Acknowledged)
 		}
 		return ok || s.driver.ack
 	}
@@ -257,7 +255,7 @@ func (s *scene) checkIn(st *state, h *host, m message) (answer message, ok bool)
 	}
 	answer = message{id: m.id, answer: true, ack: a.Acknowledged, manifest: a.Manifest}
 	if len(a.Manifest) > 0 {
-		d, err := manifest.Open(a.Manifest, s.key, assetNames[h.asset], 0, "", st.now)
+		d, err := manifest.Open(a.Manifest, s.key, s.as(h.asset), 0, "", st.now)
 		if err != nil {
 			st.broke(9, "the server sends a manifest that does not open: %v", err)
 			return answer, false
@@ -265,6 +263,7 @@ func (s *scene) checkIn(st *state, h *host, m message) (answer message, ok bool)
 		answer.released = s.read(d)
 	}
 	s.dropped(st, h, m, answer)
+	s.handed(st, h, m, answer)
 	return answer, true
 }
 
@@ -289,7 +288,7 @@ func (s *scene) read(d manifest.Document) released {
 // dropped checks that the server drops an order no later than it acknowledges its final result: else an agent that forgot
 // the order could be handed it once more (invariant 3).
 func (s *scene) dropped(st *state, h *host, m, answer message) {
-	if s.restored(st) { // it may make no sense of a result; the agent answers when the order is handed out once more (JOB-24)
+	if s.restored(st) || s.Copy || h.removed { // it may make no sense of a result; the agent answers when the order is handed out once more (JOB-24)
 		return
 	}
 	says := answer.released.contents
@@ -316,16 +315,22 @@ func (s *scene) served(st *state) bool {
 	}
 	for _, h := range st.hosts[:s.Assets] {
 		for j := range s.Jobs {
-			if w := &h.watch.orders[j]; w.Received && !w.Ended() && !s.parked(h) {
+			if w := &h.watch.orders[j]; !h.absent && w.Received && !w.Ended() && !s.parked(h) {
 				return false
 			}
 		}
 	}
 	c := s.view(st)
 	for _, h := range st.hosts[:s.Assets] {
-		status, err := c.Asset(context.Background(), assetNames[h.asset], st.now)
+		if h.removed && !h.refused {
+			return false
+		}
+		if h.absent || h.removed {
+			continue
+		}
+		status, err := c.Asset(context.Background(), s.as(h.asset), st.now)
 		if err != nil {
-			st.broke(12, "the server does not know %s: %v", assetNames[h.asset], err)
+			st.broke(12, "the server does not know %s: %v", s.as(h.asset), err)
 		}
 		if status.Newest != h.agent.Revision {
 			return false
@@ -355,6 +360,12 @@ func (s *scene) count(st *state, c *controller.Controller) {
 		}
 		for _, row := range rows {
 			i := slices.Index(assetNames[:], row.Asset)
+			if h := st.hosts[i]; (s.Copy || h.removed || h.key > 0) && row.Stage != 0 && row.Ended.IsZero() {
+				st.broke(10, "%s has begun by what the server knows, and nobody will end it", row.Order)
+			}
+			if s.Copy { // two journals of one asset
+				continue
+			}
 			w := &st.hosts[i].watch.orders[j]
 			// made again since, and cancelled or left before it was handed out
 			again := (w.Result == job.Withdrawn || s.restored(st)) && !row.HandedOut

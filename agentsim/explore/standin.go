@@ -135,16 +135,16 @@ func (v *standIn) change(s *scene, st *state, j int, c Choice) {
 
 // checkIn takes the reports, and sends the manifest if the agent holds a lower one.
 func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer message, ok bool) {
-	b := v.own(h.asset)
+	b, late := v.own(h.asset), false
 	if s.Budget.Reinstalls > 0 {
-		var lost bool
-		if b.caller, lost = b.caller.Heard(*m.request, b.accepted); lost && !s.driver.deaf {
+		caller, heard := b.caller.Heard(*m.request, b.accepted, st.now)
+		if b.caller, late = caller, heard.Age == ledger.Late; heard.Lost && !s.driver.deaf {
 			for j := range s.Jobs {
 				b.step(st, j, ledger.StateLost{})
 			}
 		}
 	}
-	if heard, _, ahead := b.revisions.Heard(*m.request); ahead {
+	if heard, _, ahead := b.revisions.Heard(*m.request); ahead && !late {
 		b.revisions = heard
 		for j := range s.Jobs {
 			b.step(st, j, ledger.ServerPutBack{})
@@ -165,6 +165,9 @@ func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer messa
 				return answer, false
 			}
 		}
+	}
+	if late {
+		return message{id: m.id, answer: true, ack: b.accepted}, true
 	}
 	heard, silent, ahead := b.revisions.Heard(*m.request)
 	if ahead && !s.restored(st) {

@@ -20,14 +20,23 @@ type state struct {
 	standIn standIn
 	server  *server // the production one; nil: the stand-in serves
 	left    Budget
+	turns   turns // in worlds with a copy
 	broken  *Broken
 }
 
 // host is one asset.
 type host struct {
 	asset  int
+	absent bool // it is a copy that is not made yet
+	copied bool // it is a copy
 	boot   int
 	booted time.Time
+	key    uint8 // number of its own key
+
+	removed bool          // its asset was removed, and its key with it
+	refused bool          // a call of it was, since then
+	had     [maxJobs]bool // the orders that it was handed
+	former  [maxJobs]bool // those that the computer of this name before it was handed
 
 	agent agent.State // as committed
 	read  *reading    // its bytes, read back
@@ -82,7 +91,11 @@ func (st *state) own(i int) *host {
 }
 
 func (h *host) moment(now time.Time) agent.Moment {
-	return agent.Moment{Wall: now, BootID: fmt.Sprintf("boot-%d", h.boot), Up: now.Sub(h.booted)}
+	id := fmt.Sprintf("boot-%d", h.boot)
+	if h.copied {
+		id = "copy-" + id
+	}
+	return agent.Moment{Wall: now, BootID: id, Up: now.Sub(h.booted)}
 }
 
 // take takes a message off the network.
@@ -117,10 +130,10 @@ func (s *scene) start() *state {
 		users = reboot.Active
 	}
 	for i := range s.Assets {
-		st.hosts[i] = &host{asset: i, read: &reading{}, booted: epoch, installed: [2]level{1, 1}, sessions: users}
+		st.hosts[i] = &host{asset: i, absent: s.Copy && i > 0, read: &reading{}, booted: epoch, installed: [2]level{1, 1}, sessions: users}
 	}
 	for i := range s.Assets {
-		if st.broken == nil {
+		if st.broken == nil && !st.hosts[i].absent {
 			s.restart(st, st.own(i))
 		}
 	}

@@ -20,7 +20,7 @@ func (w *scribe) world() string {
 			b.WriteString(w.patch(u) + "\n")
 		}
 	}
-	for _, name := range assetNames[:w.Assets] {
+	for _, name := range assetNames[:w.identities()] {
 		fmt.Fprintf(&b, "asset %s has a %s, b %s\n", name, levels[1], levels[1])
 		if w.Users {
 			fmt.Fprintf(&b, "%s logs in\n", name)
@@ -32,7 +32,7 @@ func (w *scribe) world() string {
 	for j, t := range w.tasks {
 		policy, pending := w.reboots(j)
 		fmt.Fprintf(&b, "job %s: %s, assets", t.id, t.list(len(t.patches)))
-		for _, name := range assetNames[:w.Assets] {
+		for _, name := range assetNames[:w.identities()] {
 			fmt.Fprintf(&b, " %s", name)
 		}
 		fmt.Fprintf(&b, ", once at +%s", agentsim.FormatDuration(t.start.Sub(epoch)))
@@ -91,6 +91,7 @@ var sayings = map[Choice]string{
 	Login: "logs in", Lock: "locks", Logout: "logs out", Later: "user says later", Now: "user says now",
 	Halt: "server crashes before commit 1", HaltBehind: "server crashes after commit 1", HaltSecond: "server crashes after commit 2", Sync: "sync",
 	Reinstall: "is reinstalled", Restore: "server is put back to +1s",
+	Enrol: "is reinstalled",
 }
 
 // say says a choice in the words of package agentsim; several ways, where one of them will do; none, where there are no words.
@@ -112,6 +113,12 @@ func (s *scene) say(st *state, m move) []string {
 		text = fmt.Sprintf("vendor damages %s", st.hosts[m.of].next().(execution.Download).Patch.Patch)
 	case Age:
 		text = fmt.Sprintf("vendor serves %s for %s", levels[0], st.hosts[m.of].next().(execution.Download).Patch.Patch)
+	case Remove:
+		return []string{"try remove " + string(s.as(int(m.of)))}
+	case Clone:
+		text = fmt.Sprintf("%s is cloned as %s", assetNames[0], assetNames[1])
+	case Settle:
+		text = "try settle " + string(assetNames[0])
 	case Cancel, Withdraw, Enable, Delete:
 		text += " " + string(s.tasks[m.of].id)
 	case Sleep:

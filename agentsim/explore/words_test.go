@@ -29,7 +29,11 @@ func TestWordsAreUnderstood(t *testing.T) {
 		})
 		require.NotEmpty(t, lines)
 		for _, words := range lines {
-			script, err := agentsim.ParseScript(w.Name, scribe.world()+"+5s "+words+"\n")
+			before := ""
+			if clone := "web-1 is cloned as web-2"; w.Copy && words != clone {
+				before = "+1s " + clone + "\n"
+			}
+			script, err := agentsim.ParseScript(w.Name, scribe.world()+before+"+5s "+words+"\n")
 			require.NoError(t, err)
 			_, err = script.Play()
 			require.NoError(t, err)

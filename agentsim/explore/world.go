@@ -26,6 +26,7 @@ type World struct {
 	Early   bool          // files are fetched before the start (JOB-23)
 	Every   time.Duration // between check-ins; zero: 20 min
 	Server  bool          // the production server, over a store that keeps what was committed; else a stand-in
+	Copy    bool          // the second asset is no asset of its own: once the first is cloned, it is the copy, which calls as the first (MAN-9)
 	Latest  bool          // the vendor serves the first job's first patch from one URL for all versions (CAT-5)
 	Budget  Budget        // how much of each trouble one history has
 }
@@ -48,6 +49,8 @@ type Budget struct {
 
 	Reinstalls uint8 // of an agent, which loses its state
 	Restores   uint8 // of the server, from its first backup
+	Removals   uint8 // of assets, and computers that enrol under the name again, with a new key
+	Clones     uint8 // the copy is made, and the administrator settles it
 }
 
 // of is what a choice takes one of; nil: it is free.
@@ -77,6 +80,10 @@ func (b *Budget) of(c Choice) *uint8 {
 		return &b.Reinstalls
 	case Restore:
 		return &b.Restores
+	case Remove, Enrol:
+		return &b.Removals
+	case Clone, Settle:
+		return &b.Clones
 	}
 	return nil
 }
@@ -108,6 +115,11 @@ func Worlds() []World {
 			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1, Faults: 1, Reinstalls: 1, Restores: 1}},
 		{Name: "restored", Text: "the production server, which is put back to a backup, and an agent that is reinstalled", Server: true, Patches: 1,
 			Budget: Budget{Turns: 1, Changes: 2, Losses: 1, Reinstalls: 1, Restores: 1}},
+		{Name: "removed", Text: "the production server, an asset that is removed, and a computer that takes its name", Server: true, Patches: 2,
+			Budget: Budget{Turns: 1, Changes: 2, Losses: 1, Repeats: 1, Removals: 3}},
+		{Name: "cloned", Text: "the production server, a computer and its copy, and a job that begins later", Server: true, Assets: 2, Copy: true, Jobs: 2, Delay: 30 * time.Minute,
+			Patches: 1, Every: 5 * time.Minute,
+			Budget: Budget{Turns: 1, Changes: 1, Losses: 1, Repeats: 1, Clones: 2}},
 		{Name: "server", Text: "the production server, which crashes; a job that changes; messages that get lost or come twice", Server: true, Patches: 2,
 			Window: time.Hour, Budget: Budget{Turns: 1, Changes: 2, Crashes: 1, Losses: 1, Repeats: 1, Outages: 1}},
 		{Name: "catalog", Text: "the production server, and a vendor who publishes, ends, withdraws and moves on", Server: true, Patches: 2, Latest: true,

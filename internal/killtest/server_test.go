@@ -119,8 +119,8 @@ func controllerConfig(k serve.Keys) controller.Config {
 // backend gives the controller the time.
 type backend struct{ *controller.Controller }
 
-func (b backend) Leave(ctx context.Context, id job.AssetID, _ string) error {
-	return b.RemoveAsset(ctx, id, time.Now())
+func (b backend) Leave(ctx context.Context, id job.AssetID, keyID string) error {
+	return b.Controller.Leave(ctx, id, keyID, time.Now())
 }
 
 func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {

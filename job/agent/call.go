@@ -91,7 +91,7 @@ func (m *machine) call() {
 	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
 		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.now.UTC.Add(-offset), Offset: offset, Boot: m.at.BootID,
 		Reboot: m.owes(), RebootSince: since, LastCall: calls.LastCall.Order != "", Made: m.s.Sequence, Reports: slices.Clone(reports),
-		Format: manifest.Format, Trust: m.trust().Version, Release: m.c.Release, Hostname: m.c.Hostname, Can: m.c.Can,
+		Call: calls.Last, Format: manifest.Format, Trust: m.trust().Version, Release: m.c.Release, Hostname: m.c.Hostname, Can: m.c.Can,
 	}}))
 }
 

@@ -82,6 +82,7 @@ type AssetStatus struct {
 	Newest        manifest.Revision `json:"newest"`         // the one it should hold
 	Behind        bool              `json:"behind"`         // a change has not reached it yet (MAN-2)
 	InventoryAt   time.Time         `json:"inventoryAt,omitzero"`
+	Cloned        *Clone            `json:"cloned,omitempty"`        // two computers call as this asset (MAN-9); nil: one does
 	NeedsReboot   bool              `json:"needsReboot,omitempty"`   // see PendingReboots
 	Refused       *Refusal          `json:"refused,omitempty"`       // the last manifest it refused, until it holds a newer one (MAN-5)
 	AnomalyCount  int               `json:"anomalyCount,omitempty"`  // reports that made no sense, ever
@@ -116,7 +117,7 @@ func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s As
 	if err != nil {
 		return s, err
 	}
-	got, err := loadCall(r, rec.ID)
+	got, err := loadCall(r, rec.ID, "")
 	if err != nil {
 		return s, err
 	}
@@ -131,6 +132,7 @@ func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s As
 	s.Offset, s.OffsetTooFar = seen.Offset, seen.Offset.Abs() > MaxOffset
 	s.Held, s.Newest, s.Behind = seen.Held, got.revisions.Wanted, seen.Held < got.revisions.Wanted
 	s.InventoryAt, s.NeedsReboot = got.inventory.At, !settled
+	s.Cloned = cloneOf(rec.ID, seen.Caller)
 	s.AnomalyCount, s.LastAnomalies = reports.AnomalyCount, reports.Anomalies
 	if s.Behind || reports.Refused != nil && !reports.Refused.At.Before(seen.At) {
 		s.Refused = reports.Refused
@@ -155,45 +157,6 @@ func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string
 			return err
 		}
 		return t.join(rec.Asset)
-	})
-}
-
-// RemoveAsset forgets an asset's key: its calls are refused from now on. Its history stays, its open orders are
-// withdrawn, and nothing waits for what it had begun: neither its pending reboots and cancels are listed any more, nor
-// does an asset of the same name that enrols later get its orders.
-func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
-	return c.update(ctx, now, func(t *tx) error {
-		if _, err := loadAsset(t, id); err != nil {
-			return err
-		}
-		runs, err := notEnded(t, id)
-		if err != nil {
-			return err
-		}
-		followed, err := t.followed() // a share of their assets may be enough without this one (JOB-19)
-		if err != nil {
-			return err
-		}
-		if err := t.stepEach(id, append(runs, followed...), ledger.AssetRemoved{}); err != nil {
-			return err
-		}
-		inventory, _, err := load[inventoryRecord](t, tableInventories, key(string(id)))
-		if err != nil {
-			return err
-		}
-		if _, err := saveChunks(t, tableInventory, key(string(id)), nil, inventory.Chunks); err != nil {
-			return err
-		}
-		if err := t.Delete(tableReboots, key(string(id), "")); err != nil {
-			return err
-		}
-		// The revision stays: it never falls, whoever bears the name next (MAN-5).
-		for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories} {
-			if err := t.Delete(table, key(string(id))); err != nil {
-				return err
-			}
-		}
-		return nil
 	})
 }
 

@@ -75,6 +75,9 @@ func audit(r Reader) (differences []string, err error) {
 		if !seen.Reboot.Since.IsZero() {
 			want[Key{tableReboots, rec.Key + key("")}] = ""
 		}
+		if !seen.Caller.Cloned.IsZero() {
+			want[Key{tableCloned, rec.Key}] = ""
+		}
 	}
 	for j, err := range values[jobRecord](r, tableJobs, "", "") {
 		if err != nil {
@@ -84,7 +87,7 @@ func audit(r Reader) (differences []string, err error) {
 			want[k] = ""
 		}
 	}
-	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableFailures, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins} {
+	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins} {
 		for rec, err := range records(r, table, "", "") {
 			if err != nil {
 				return nil, err

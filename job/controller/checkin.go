@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -17,7 +18,8 @@ type call struct {
 	reports   reportsRecord
 	revisions ledger.Revisions
 	inventory inventoryRecord
-	stops     int // runs that are being cancelled or withdrawn
+	stops     int  // runs that are being cancelled or withdrawn
+	late      bool // the agent made the call before the newest one
 }
 
 // CheckIn answers an agent's call. Errors wrap manifest.ErrInvalid or manifest.ErrUnknownAsset, or are the store's.
@@ -27,6 +29,10 @@ type call struct {
 // nothing new, from an asset seen less than Config.SeenEvery ago, writes nothing. After that time it writes the asset's
 // own row of last calls, for which nobody else waits. However many orders, patches and reports there are, a call costs a fixed
 // number of reads, unless it brings what orders are made by, or while runs are being cancelled or withdrawn.
+//
+// What a call says of the asset counts only if the agent made no newer one (ledger.Caller): a call that comes late or is played
+// again brings its reports, sets nothing back, and gets no manifest. A call that names the key of a removed asset is answered as
+// RemoveAsset says (MAN-10).
 //
 // An asset can only report on its own orders. A report that makes no sense (on an order that it was never given, after the
 // end, on a cancel that nobody asked for) is accepted into the sequence, kept as an Anomaly, and changes nothing.
@@ -38,6 +44,9 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 	if !news {
 		answer, news, err = c.look(ctx, in, now)
 	}
+	if errors.Is(err, errOther) {
+		return c.farewell(ctx, in, now)
+	}
 	if err != nil || !news {
 		return answer, err
 	}
@@ -45,7 +54,7 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 		if err := t.fetch(callKeys(in.Asset)...); err != nil {
 			return err
 		}
-		got, err := loadCall(&t.fetched, in.Asset)
+		got, err := loadCall(&t.fetched, in.Asset, in.Key)
 		if err != nil {
 			return err
 		}
@@ -58,6 +67,9 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 		got.revisions.Digest = manifest.Digest(answer.Manifest)
 		return t.saveRevisions(in.Asset, got.revisions)
 	})
+	if errors.Is(err, errOther) {
+		return c.farewell(ctx, in, now)
+	}
 	return answer, err
 }
 
@@ -69,14 +81,16 @@ func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Tim
 			return err
 		}
 		seen, _, err := load[seenRecord](f, tableSeen, key(string(in.Asset)))
-		if news = c.seenIsOld(seen, in, now); news || err != nil { // most often
+		_, heard := seen.Caller.Heard(in, 0, now)
+		if news = heard.Age == ledger.Newest && c.seenIsOld(seen, in, now); news || err != nil { // most often
 			return err
 		}
-		got, err := loadCall(f, in.Asset)
+		got, err := loadCall(f, in.Asset, in.Key)
 		if err != nil {
 			return err
 		}
-		if news = got.news(in, now); news {
+		got.late = heard.Age == ledger.Late
+		if news = !got.late && got.news(in, now); news {
 			return nil
 		}
 		answer, err = c.answer(f, got, in, now)
@@ -88,12 +102,22 @@ func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Tim
 // callKeys are the records that loadCall reads. A check-in names an asset that can exist, see manifest.CheckIn.Validate.
 func callKeys(id job.AssetID) []Key {
 	k := key(string(id))
-	return []Key{{tableAssets, k}, {tableSeen, k}, {tableReports, k}, {tableRevisions, k}, {tableInventories, k}, {tableMeta, stopsKey}}
+	return []Key{{tableAssets, k}, {tableSeen, k}, {tableReports, k}, {tableRevisions, k}, {tableInventories, k}, {tableCloned, k}, {tableMeta, stopsKey}}
 }
 
-func loadCall(r Reader, id job.AssetID) (got call, err error) {
+// errOther says that a call comes from another computer than the one that bears the name now.
+var errOther = errors.New("another key")
+
+// loadCall reads what answering the asset of a name needs. The error is errOther if that has another key than keyID.
+func loadCall(r Reader, id job.AssetID, keyID string) (got call, err error) {
 	k := key(string(id))
-	if there, err := r.Get(tableAssets, k); err != nil || there == nil {
+	rec, found, err := load[assetRecord](r, tableAssets, k)
+	switch {
+	case err != nil:
+		return got, err
+	case keyID != "" && (!found || keyID != manifest.Fingerprint(rec.Key)):
+		return got, errOther
+	case !found:
 		_, err = enrolled(r, id) // the error says what is wrong
 		return got, err
 	}
@@ -117,10 +141,12 @@ func loadCall(r Reader, id job.AssetID) (got call, err error) {
 func (got call) news(in manifest.CheckIn, now time.Time) bool {
 	rev := got.revisions
 	_, silent, ahead := rev.Heard(in)
-	_, lost := got.seen.Caller.Heard(in, got.reports.Acknowledged)
-	return lost || silent || ahead || rev.Due(now) || got.stops != 0
+	caller, heard := got.seen.Caller.Heard(in, got.reports.Acknowledged, now)
+	changed := caller.Cloned != got.seen.Caller.Cloned || !slices.Equal(caller.Boots, got.seen.Caller.Boots)
+	return changed || heard.Lost || heard.Back || silent || ahead || rev.Due(now) || got.stops != 0
 }
 
+// seenIsOld reports whether a call, if it is the newest, says more than what is stored of the one before.
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
 	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.tellsOtherwise(in) || seen.Reboot.Heard(in, now) != seen.Reboot ||
 		(seen.Offset.Abs() > MaxOffset) != (in.Offset.Abs() > MaxOffset)
@@ -130,38 +156,45 @@ func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Ti
 func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	k := key(string(in.Asset))
 	before, zone := got.reports, got.seen.Zone
-	caller, lost := got.seen.Caller.Heard(in, before.Acknowledged)
-	late := in.At.Add(in.Offset).Before(got.seen.Caller.At)
-	if late { // it tells of a boot and a place that are over
-		in.Boot, in.Zone = got.seen.Boot, got.seen.Zone
-		in.Format, in.Release, in.Hostname, in.Can = got.seen.Format, got.seen.Release, got.seen.Hostname, got.seen.Can
+	if in.Held > MaxRevision {
+		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("claims to hold manifest revision %d; the highest possible is %d", in.Held, MaxRevision)})
+		in.Held, in.HeldDigest = got.seen.Held, ""
+	}
+	caller, heard := got.seen.Caller.Heard(in, before.Acknowledged, t.now)
+	cloned := !got.seen.Caller.Cloned.IsZero()
+	if got.late = heard.Age == ledger.Late; got.late { // it says how things were
+		in.Inventory, in.Digest, in.Zone = nil, got.inventory.Digest, zone
 	}
 	rev, err := loadRevisions(t, in.Asset)
 	if err != nil {
 		return err
 	}
 	next, _, ahead := rev.Heard(in)
-	if ahead = ahead && in.Held <= MaxRevision; ahead { // reports are judged by it
+	if ahead = ahead && !got.late; ahead { // reports are judged by it
 		if err := t.saveRevisions(in.Asset, next); err != nil {
 			return err
 		}
 	}
 	pending := got.seen.Reboot
 	switch {
-	case lost:
+	case heard.Lost:
 		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
 			"its state was lost or put back: it holds manifest revision %d and has made %d reports; %d were accepted", in.Held, in.Made, got.reports.Acknowledged)})
 		pending, err = t.doubt(in.Asset, got.seen, ledger.StateLost{})
 	case ahead:
 		pending, err = t.doubt(in.Asset, got.seen, ledger.ServerPutBack{})
+	case heard.Back:
+		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
+			"its state was put back: it makes call %d in boot %q after call %d in boot %q", in.Call, in.Boot, got.seen.Caller.Call, got.seen.Boot)})
+	case cloned && caller.Cloned.IsZero():
+		pending, err = t.doubt(in.Asset, got.seen, ledger.StateLost{})
 	}
 	if err != nil {
 		return err
 	}
-	if !late {
+	news := heard.Lost || heard.Back || fresh(in.Reports, before.Acknowledged) || cloned != !caller.Cloned.IsZero() || t.c.seenIsOld(got.seen, in, t.now)
+	if heard.Age == ledger.Newest && news { // first: orders are made by the zone that the asset reports
 		pending = pending.Heard(in, t.now)
-	}
-	if lost || fresh(in.Reports, before.Acknowledged) || t.c.seenIsOld(got.seen, in, t.now) { // first: orders are made by the zone that the asset reports
 		if err := t.listReboot(in.Asset, got.seen.Reboot, pending); err != nil {
 			return err
 		}
@@ -180,8 +213,13 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 			return err
 		}
 	}
-	if err := t.fold(in, &got.reports); err != nil {
+	if err := t.fold(in, "", &got.reports); err != nil {
 		return err
+	}
+	if is := !caller.Cloned.IsZero(); is != cloned {
+		if err := t.cloned(in.Asset, got, is); err != nil {
+			return err
+		}
 	}
 	changed := false
 	if in.Inventory != nil {
@@ -266,10 +304,11 @@ func (t *tx) number(got *call, in manifest.CheckIn) error {
 	if err != nil {
 		return err
 	}
-	if in.Held > MaxRevision {
-		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("claims to hold manifest revision %d; the highest possible is %d", in.Held, MaxRevision)})
-	} else {
+	if !got.late {
 		next, silent, ahead := rev.Heard(in)
+		if !got.seen.Caller.Cloned.IsZero() { // one of two computers proves nothing about the other
+			next.Without, silent = rev.Without, false
+		}
 		if ahead {
 			got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Sealed)})
 		}
@@ -324,6 +363,9 @@ func (t *tx) endMissed(asset job.AssetID) error {
 // answer reads only. The manifest of a revision is the same bytes however often it is asked for.
 func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
 	a := manifest.Answer{Format: manifest.Format, At: instant(now), Acknowledged: got.reports.Acknowledged}
+	if got.late {
+		return a, nil
+	}
 	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || got.inventory.Wanted || in.Digest != "" && in.Digest != got.inventory.Digest)
 	if in.Trust > 0 { // else the agent has its keys in another way
 		a.Trust = c.config.Trust.After(in.Trust)
@@ -332,17 +374,19 @@ func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.
 		return a, nil
 	}
 	var err error
-	a.Manifest, err = c.seal(f, in.Asset, got.revisions)
+	a.Manifest, err = c.seal(f, in.Asset, got)
 	return a, err
 }
 
-// seal seals the manifest of a revision.
-func (c *Controller) seal(f *fetched, asset job.AssetID, rev ledger.Revisions) ([]byte, error) {
+// seal seals the manifest of a revision. While the asset is cloned, it has nothing that could start: only orders that are marked as
+// cancelled, or as begun already (MAN-9).
+func (c *Controller) seal(f *fetched, asset job.AssetID, got call) ([]byte, error) {
 	rows, err := queue(f, asset)
 	if err != nil {
 		return nil, err
 	}
-	rows = slices.DeleteFunc(rows, func(q queued) bool { return q.Waiting })
+	cloned := !got.seen.Caller.Cloned.IsZero()
+	rows = slices.DeleteFunc(rows, func(q queued) bool { return q.Waiting || cloned && !q.Cancelled && !q.Begun })
 	ids := make([]job.OrderID, 0, len(rows))
 	for _, q := range rows {
 		ids = append(ids, job.MakeOrderID(q.run, asset))
@@ -357,6 +401,10 @@ func (c *Controller) seal(f *fetched, asset job.AssetID, rev ledger.Revisions) (
 	if orders, err = manifest.Hold(orders); err != nil {
 		return nil, err
 	}
+	return c.sealed(asset, got.revisions, orders)
+}
+
+func (c *Controller) sealed(asset job.AssetID, rev ledger.Revisions, orders []job.Order) ([]byte, error) {
 	sealed, err := manifest.Seal(manifest.Document{
 		Format: manifest.Format, Asset: asset, Revision: rev.Sealed, Issued: rev.Issued, Expires: rev.Expires, Orders: orders,
 	}, c.config.Signer)

@@ -33,6 +33,8 @@
 //     With nothing new it only reads. Last calls are kept to the minute (Config.SeenEvery), in a row of their own.
 //   - What an asset reports can only change its own orders. Reports that make no sense are accepted into the sequence,
 //     since otherwise they would come for ever, and kept as anomalies, the newest 32 per asset.
+//   - An asset that two computers call as is listed (Cloned), and given nothing that could start, until one alone has called for
+//     24 hours or SettleClone says so (MAN-9). RemoveAsset ends an asset's orders, and its removal reaches the agent (MAN-10).
 //   - Enrol uses a token once per asset, and answers the same enrolment the same (its answer may have been lost).
 //   - Queries read one consistent state each. Lists are paged by the last key of the page before.
 //   - Audit compares every index and counter with what it is a function of.
@@ -83,5 +85,5 @@
 //     Failures returns it; without a filter it has as many entries as the number says.
 //   - RPT-3. Always answerable: what is missing where (Missing); what failed and why (Failures, RunAssets); who needs a
 //     reboot (PendingReboots); which cancels are pending (PendingCancels); which agents have not called (Silent); which
-//     feeds are stale (Feeds); what is stuck (Stuck).
+//     feeds are stale (Feeds); what is stuck (Stuck); which identities are cloned (Cloned).
 package controller

@@ -1,8 +1,10 @@
 package controller_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -52,6 +54,9 @@ type agent struct {
 	inventory catalog.Inventory
 	orders    []job.Order
 	zone      string
+	key       string // Fingerprint of its own
+	boot      string // empty: boot-1
+	calls     uint64
 }
 
 // stores runs a test on every store: memory that misbehaves as far as it may, and SQLite. A short run has fewer.
@@ -158,12 +163,17 @@ func (f *fixture) enrolOnly(id job.AssetID, tags ...string) *agent {
 	f.Helper()
 	_, err := f.AddToken(ctx, secret, controller.Token{Tags: tags}, f.now)
 	require.NoError(f, err)
-	_, err = f.Enrol(ctx, enrolment(id), f.now)
+	enrolled++
+	e := enrolment(id)
+	e.Key = ed25519.NewKeyFromSeed(fmt.Appendf(nil, "%0*d", ed25519.SeedSize, enrolled)).Public().(ed25519.PublicKey)
+	_, err = f.Enrol(ctx, e, f.now)
 	require.NoError(f, err)
-	a := &agent{id: id, inventory: catalog.Inventory{Platform: catalog.Linux}}
+	a := &agent{id: id, key: manifest.Fingerprint(e.Key), inventory: catalog.Inventory{Platform: catalog.Linux}}
 	f.agents[id] = a
 	return a
 }
+
+var enrolled int // assets there ever were: each has a key of its own
 
 func enrolment(id job.AssetID) manifest.Enrolment {
 	return manifest.Enrolment{Token: secret, Asset: id, Key: key.Public().(ed25519.PublicKey), Platform: catalog.Linux, Architecture: "amd64"}
@@ -185,7 +195,9 @@ func (a *agent) report(r job.Report) {
 }
 
 func (a *agent) request(now time.Time) manifest.CheckIn {
-	return manifest.CheckIn{Asset: a.id, Held: a.held, At: now, Boot: "boot-1", Zone: a.zone, Digest: a.inventory.Digest(), Made: a.sequence, Reports: a.unsent}
+	a.calls++
+	return manifest.CheckIn{Asset: a.id, Held: a.held, At: now, Boot: cmp.Or(a.boot, "boot-1"), Zone: a.zone, Digest: a.inventory.Digest(), Made: a.sequence, Reports: a.unsent,
+		Call: a.calls, Key: a.key}
 }
 
 // call checks in, twice if the server wants the inventory, and takes over what it answers.

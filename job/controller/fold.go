@@ -45,8 +45,9 @@ func fresh(reports []job.Report, acknowledged job.Sequence) bool {
 	return n > 0 && reports[n-1].Sequence > acknowledged
 }
 
-// fold accepts the reports after the acknowledged one (MAN-6) and takes each into its order.
-func (t *tx) fold(in manifest.CheckIn, to *reportsRecord) error {
+// fold accepts the reports after the acknowledged one (MAN-6) and takes each into its order. Former is the key of a removed asset
+// that calls; empty: the one that bears the name now does.
+func (t *tx) fold(in manifest.CheckIn, former string, to *reportsRecord) error {
 	reports := slices.Clone(in.Reports)
 	reports = slices.DeleteFunc(reports, func(r job.Report) bool { return r.Sequence <= to.Acknowledged })
 	foreign, err := t.foreign(in.Asset, reports)
@@ -67,7 +68,7 @@ func (t *tx) fold(in manifest.CheckIn, to *reportsRecord) error {
 		if ours(in.Asset, rep) {
 			e, err := loadEntry(t, rep.Order.Run(), in.Asset)
 			if err == nil {
-				_, odd, err = t.step(e, ledger.Reported{Report: rep, Foreign: foreign[i]})
+				_, odd, err = t.step(e, ledger.Reported{Report: rep, Foreign: foreign[i], Former: former})
 			}
 			if err != nil {
 				return fmt.Errorf("report %d of asset %s: %w", rep.Sequence, in.Asset, err)

@@ -120,6 +120,12 @@ func failedRuns(r Reader, id job.ID, asset job.AssetID) (list []GivenUp, err err
 		if len(p) != 4 || at.Before(rec.Enrolled) || !at.After(since[catalog.PatchID(p[2])]) {
 			continue
 		}
+		if e, err := loadEntry(r, job.RunID(p[3]), asset); err != nil || e.Former != "" { // of the computer before this one (MAN-10)
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
 		patch := catalog.PatchID(p[2])
 		if len(list) == 0 || list[len(list)-1].Patch != patch {
 			list = append(list, GivenUp{Asset: asset, Patch: patch})

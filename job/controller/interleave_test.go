@@ -187,7 +187,7 @@ func TestRemovedAssetIsNotWaitedFor(t *testing.T) {
 	_, run, _ := f.ordered("now")
 	require.NoError(t, f.RemoveAsset(ctx, "a", f.now))
 	_, err := f.CancelRun(ctx, run, f.now)
-	require.NoError(t, err)
+	require.ErrorContains(t, err, "its orders have ended", "with the asset (MAN-10)")
 	pending, err := f.PendingCancels(ctx, 10)
 	require.NoError(t, err)
 	require.Empty(t, pending)

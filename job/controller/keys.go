@@ -17,6 +17,9 @@ const (
 	tableRevisions   Table = "revisions"   // asset: ledger.Revisions
 	tableInventories Table = "inventories" // asset: inventoryRecord
 	tableInventory   Table = "inventory"   // asset, chunk
+	tableCloned      Table = "cloned"      // asset: two computers call as this one (MAN-9)
+	tableRemoved     Table = "removed"     // asset, key: removedRecord
+	tableRemovals    Table = "removals"    // time, asset, key: when a removedRecord is forgotten
 	tableTokens      Table = "tokens"      // hash: Token
 	tableJobs        Table = "jobs"        // job: jobRecord
 	tableRuns        Table = "runs"        // job, run: runRecord

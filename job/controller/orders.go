@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -72,6 +73,9 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	order, cut, err := manifest.Fit(plan.Order)
 	if err != nil {
 		return due, err
+	}
+	if cloned, err := t.isCloned(e.Asset); err != nil || cloned { // made when it is settled (MAN-9)
+		return due, errors.Join(err, t.only(e, ledger.Awaited{}))
 	}
 	if plan.Lacks != "" {
 		for _, p := range order.Refuse(job.LackText(plan.Lacks)).Patches {

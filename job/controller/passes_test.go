@@ -215,7 +215,7 @@ func TestWhatAPassDoes_JOB3_JOB5_MAN2_CAT9(t *testing.T) {
 
 			// What the manifests say is the same.
 			for id, before := range f.agents {
-				a := &agent{id: id, held: before.held, sequence: before.sequence, inventory: before.inventory, orders: before.orders}
+				a := &agent{id: id, held: before.held, sequence: before.sequence, inventory: before.inventory, orders: before.orders, calls: before.calls}
 				if g.call(a); id == "i-waiting" {
 					continue // its inventory comes now
 				}

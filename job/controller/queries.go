@@ -159,7 +159,7 @@ func (c *Controller) RunAssets(ctx context.Context, id job.RunID, past job.Asset
 
 // withdrawn reports whether the manifest lost the order by a withdrawal.
 func withdrawn(e ledger.Entry) bool {
-	return e.Phase == ledger.Gone || e.Phase == ledger.Orphaned || e.Result == job.Withdrawn || e.Phase == ledger.Ended && e.Retracted && !e.Cancelled
+	return e.Phase == ledger.Gone || e.Result == job.Withdrawn || e.Phase == ledger.Ended && (e.Retracted && !e.Cancelled || e.Former != "")
 }
 
 func runAsset(r Reader, e ledger.Entry) (RunAsset, error) {

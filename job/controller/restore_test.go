@@ -334,7 +334,9 @@ func TestLateCallTellsOfThePast_JOB9_RBT11(t *testing.T) {
 		a := f.enrol("a", "all")
 		call := func(at time.Time, boot string, flag bool) {
 			in := a.request(at)
-			in.Boot, in.Reboot = boot, flag
+			if in.Boot, in.Reboot = boot, flag; at.Before(f.now) { // made before the newest one
+				in.Call = 1
+			}
 			_, err := f.CheckIn(ctx, in, f.now)
 			require.NoError(f, err)
 		}

@@ -38,6 +38,9 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 	if err := errors.Join(errs...); err != nil {
 		return time.Time{}, fmt.Errorf("tick: %w", err)
 	}
+	if err := c.forget(ctx, now); err != nil {
+		return time.Time{}, fmt.Errorf("tick: %w", err)
+	}
 	err = c.store.View(ctx, func(r Reader) error {
 		next = time.Time{}
 		records, err := r.Scan(tableDue, "", "", 1)
@@ -276,7 +279,7 @@ func (t *tx) fetchAssets(run runRecord, pass ledger.Pass, assets []job.Asset) er
 		}
 		k := key(string(a.ID))
 		order := entryKey(run.ID, a.ID).Key
-		keys = append(keys, Key{tableOutcomes, order}, Key{tableContents, order}, Key{tableRevisions, k}, Key{tableInventories, k},
+		keys = append(keys, Key{tableOutcomes, order}, Key{tableContents, order}, Key{tableRevisions, k}, Key{tableInventories, k}, Key{tableCloned, k},
 			Key{tableInventory, k + key(chunkPart(0))}) // few have more than one piece
 	}
 	return t.fetch(keys...)

@@ -88,7 +88,7 @@ func (c *Controller) RemoveToken(ctx context.Context, id string) error {
 }
 
 // Enrol makes the caller an asset. Errors wrap manifest.ErrInvalid, ErrBadToken and ErrAssetExists. The same enrolment
-// sent again is answered the same and uses the token once.
+// sent again is answered the same and uses the token once. The key of a removed asset is not taken back (MAN-10).
 func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.Time) (manifest.Enrolled, error) {
 	if err := e.Validate(); err != nil {
 		return manifest.Enrolled{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
@@ -102,6 +102,12 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		token, found, err := load[Token](t, tableTokens, key(id))
 		if err != nil {
 			return err
+		}
+		if removed, _, err := t.former(e.Asset, manifest.Fingerprint(e.Key)); err != nil {
+			return err
+		} else if !removed.Until.IsZero() {
+			return fmt.Errorf("%w: the key is that of asset %q as it was removed at %s, and is not taken back; enrol with a new one: agent enrol --again",
+				manifest.ErrInvalid, e.Asset, removed.At.Format(time.RFC3339))
 		}
 		again := old.ID == e.Asset && old.Token == id && ed25519.PublicKey(old.Key).Equal(e.Key)
 		switch {
@@ -145,17 +151,25 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 // Trust returns every version of the trust document (MAN-13).
 func (c *Controller) Trust() manifest.Chain { return c.config.Trust }
 
-// Secrets returns what the calls of an asset with the key of that name may be authenticated by: its secret with each exchange key of the
-// server (MAN-12). The error wraps manifest.ErrUnknownAsset if there is no such asset, or it has another key.
+// Secrets returns what the calls of an asset with the key called keyID (manifest.Fingerprint) may be authenticated by: its secret
+// with each exchange key of the server (MAN-12). The asset bears the name now, or bore it and was removed in the last 90 days
+// (MAN-10). The error wraps manifest.ErrUnknownAsset if there is no such asset or key.
 func (c *Controller) Secrets(ctx context.Context, id job.AssetID, keyID string) ([]manifest.Secret, error) {
-	rec, err := view(ctx, c.store, func(r Reader) (assetRecord, error) { return enrolled(r, id) })
+	exchange, err := view(ctx, c.store, func(r Reader) ([]byte, error) {
+		rec, err := enrolled(r, id)
+		if err == nil && keyID == manifest.Fingerprint(rec.Key) || err != nil && !errors.Is(err, manifest.ErrUnknownAsset) || job.ValidID(string(id)) != nil {
+			return rec.Exchange, err
+		}
+		removed, found, err := loadRemoved(r, id, keyID)
+		if err == nil && !found {
+			err = fmt.Errorf("%w: %q with the key %q", manifest.ErrUnknownAsset, id, problem.Clip(keyID, ledger.MaxName))
+		}
+		return removed.Exchange, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if manifest.Fingerprint(rec.Key) != keyID {
-		return nil, fmt.Errorf("%w: %q with another key", manifest.ErrUnknownAsset, id)
-	}
-	return c.secrets.of(c.config.Exchange, id, keyID, rec.Exchange)
+	return c.secrets.of(c.config.Exchange, id, keyID, exchange)
 }
 
 // enrolled is loadAsset with the error that agents are told.

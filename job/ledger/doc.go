@@ -21,16 +21,17 @@
 //	                                  Ended ──made again, if it was withdrawn or never held──► Open
 //
 // Beside these, an order that waits, or that was never made, ends when nothing of the job applies or the job is withdrawn. One
-// that is made again while its asset's inventory is not known waits, unless it is open and the asset may hold it. When an
-// asset is removed, an order that it may hold is Orphaned. If the asset reports on it all the same, the order is Gone, or
-// Open if it was cancelled since: the mark must reach the asset. When an agent's state is lost, what it had begun ends.
+// that is made again while its asset's inventory is not known waits, unless it is open and the asset may hold it. When an agent's
+// state is lost, what it had begun ends, and when an asset is removed, all that it may hold does. What that agent or asset
+// then reports of the end replaces the result.
 //
 // # The rules it serves
 //
 // JOB-3, JOB-4 (a cancel and its answer), JOB-5 (withdrawal), JOB-9 (runs by each asset's clock), JOB-12 (missed runs), JOB-19
 // (who may follow, and what a share counts), JOB-23 (early downloads), JOB-24 (a lost state), JOB-25 (what is stuck), JOB-27
-// (which failures count), RBT-11 (pending reboots), MAN-1 (when orders are due), MAN-2, MAN-4, MAN-5 (revisions), MAN-6 (reports that make no sense),
-// MAN-11 (reports of a later release: what it says in a name that is not known here is kept as text; such a result ends the order as Failed, until a report that is known says more),
-// CAT-6, CAT-9 (patches that leave orders), RPT-1, RPT-2 (failed installs). They stand in full in the docs of packages job,
+// (which failures count), RBT-11 (pending reboots), MAN-1 (when orders are due), MAN-2, MAN-4, MAN-5 (revisions), MAN-6 (reports that
+// make no sense, a lost state), MAN-9 (a state put back, two computers), MAN-10 (removed assets), MAN-11 (reports of a later release:
+// what it says in a name that is not known here is kept as text; such a result ends the order as Failed, until a report that is known
+// says more), CAT-6, CAT-9 (patches that leave orders), RPT-1, RPT-2 (failed installs). They stand in full in the docs of packages job,
 // job/schedule, manifest, reboot, catalog and job/controller.
 package ledger

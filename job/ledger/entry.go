@@ -14,14 +14,13 @@ type Phase uint8
 
 // The phases. [Entry.Validate] has the combinations with the other fields that are possible in each.
 const (
-	Waiting  Phase = 1 + iota // not made yet: the asset's inventory, its zone's turn or what the patches need is still to come
-	Open                      // the asset's manifest has it
-	Gone                      // the manifest had it, and the asset has not reported what it did with it (JOB-5)
-	Ended                     // Result is final
-	Orphaned                  // its asset was removed, and may hold it: nobody is left to report what became of it
+	Waiting Phase = 1 + iota // not made yet: the asset's inventory, its zone's turn or what the patches need is still to come
+	Open                     // the asset's manifest has it
+	Gone                     // the manifest had it, and the asset has not reported what it did with it (JOB-5)
+	Ended                    // Result is final
 )
 
-var phases = enum.Of[Phase]("order phase", "waiting", "open", "gone", "ended", "orphaned")
+var phases = enum.Of[Phase]("order phase", "waiting", "open", "gone", "ended")
 
 // String returns the phase's name.
 func (p Phase) String() string { return phases.String(p) }
@@ -47,7 +46,8 @@ type Entry struct {
 	Cancelled bool              `json:"cancelled,omitempty"` // a cancel was asked for; TooLate and Result say what came of it
 	TooLate   job.Stage         `json:"tooLate,omitempty"`   // the stage that had begun when the cancel came; zero: not reported
 	Retracted bool              `json:"retracted,omitempty"` // it was withdrawn since it was last made: the asset may report so
-	Lost      bool              `json:"lost,omitempty"`      // Result is not known to be true: the agent's state was lost (JOB-24), or it said a result that is not known here (MAN-11)
+	Lost      bool              `json:"lost,omitempty"`      // Result is not known to be true: the agent's state was lost (JOB-24), the asset removed (MAN-10), or it said one that is not known here (MAN-11)
+	Former    string            `json:"former,omitempty"`    // key of the removed asset that had the order: only it can report on it (MAN-10)
 	Again     bool              `json:"again,omitempty"`     // gone, and to be made again: it waits once the asset has let go of it
 	Doubtful  bool              `json:"doubtful,omitempty"`  // it had begun when the server was put back to a backup: the manifest says so (JOB-24)
 	Stale     bool              `json:"stale,omitempty"`     // a report of an earlier withdrawal may still come: it was made again since
@@ -62,9 +62,9 @@ func (e Entry) ID() job.OrderID { return job.MakeOrderID(e.Run, e.Asset) }
 
 // Fixed reports whether making the order again would change nothing: it has begun, or a cancel was asked for. What was
 // withdrawn before it began, and what ended without the asset, is made again. An order that has begun is never, since it
-// starts at most once on an asset.
+// starts at most once on an asset, nor is one that a removed asset had: the next bearer of the name gets nothing of it.
 func (e Entry) Fixed() bool {
-	return e.Cancelled || e.Stage != 0 || e.Phase == Ended && e.Since != 0 && e.Result != job.Withdrawn
+	return e.Cancelled || e.Former != "" || e.Stage != 0 || e.Phase == Ended && e.Since != 0 && e.Result != job.Withdrawn
 }
 
 // Trimmable reports whether patches can be taken out of the order: it is in the manifest. An execution that has started
@@ -74,19 +74,19 @@ func (e Entry) Trimmable() bool { return e.Phase == Open && !e.Cancelled }
 // Held reports whether the asset may have received the order, given the highest revision that was sealed for it. An asset
 // that reports on an order has it, whatever a server that was restored from a backup knows of its revisions.
 func (e Entry) Held(sealed manifest.Revision) bool {
-	return e.Since != 0 && (e.Since <= sealed || !e.At.IsZero())
+	return e.Since != 0 && (e.Since <= sealed || !e.At.IsZero() || e.Former != "")
 }
 
 // Succeeded reports whether the order ended so that a job after it may follow (JOB-19): everything is verified, or there
-// was nothing to do.
+// was nothing to do. What a removed asset did counts for nothing but its history.
 func (e Entry) Succeeded() bool {
-	return e.Phase == Ended && (e.Result == job.Completed || e.Result == job.NotApplicable)
+	return e.Phase == Ended && e.Former == "" && (e.Result == job.Completed || e.Result == job.NotApplicable)
 }
 
 // Counts reports whether a share of the run's assets counts this one (JOB-19): it has an order, and that was not withdrawn.
 // An order that an asset carries out although it was withdrawn counts again when its result comes.
 func (e Entry) Counts() bool {
-	return e.Phase != 0 && e.Phase != Gone && e.Phase != Orphaned && e.Result != job.Withdrawn
+	return e.Phase != 0 && e.Phase != Gone && e.Former == "" && e.Result != job.Withdrawn
 }
 
 // final reports whether a result ends an order.
@@ -101,7 +101,6 @@ func final(r job.Result) bool {
 //	open      > 0    below done    none, pending   any        if cancelled   if cancelled    no
 //	gone      > 0    below done    none, pending   no         no             yes             no
 //	ended     any    any           final           any        if cancelled   any             yes
-//	orphaned  > 0    below done    none, pending   any        if cancelled   yes             no
 //
 // A pending result means that its stage began, and so does too late.
 func (e Entry) Validate() error {
@@ -111,7 +110,7 @@ func (e Entry) Validate() error {
 			l.Add(field, "", format, args...)
 		}
 	}
-	live := e.Phase == Open || e.Phase == Gone || e.Phase == Orphaned
+	live := e.Phase == Open || e.Phase == Gone
 	want(e.Run != "" && e.Asset != "", "run", "is missing, or the asset is")
 	want(phases.Valid(e.Phase), "phase", "is not a phase")
 	want(!live || e.Since > 0, "since", "is zero, and the order is %v", e.Phase)
@@ -122,10 +121,12 @@ func (e Entry) Validate() error {
 	want(e.Phase == Ended || e.Result != job.PendingReboot || e.Stage >= job.StageReboot, "result", "is %v before the reboot stage", e.Result)
 	want(e.TooLate == 0 || e.Cancelled, "tooLate", "answers a cancel that nobody asked for")
 	want(e.TooLate == 0 || e.TooLate >= job.StageDeploy && e.Stage >= e.TooLate, "tooLate", "is %v in stage %v", e.TooLate, e.Stage)
-	want(e.Phase != Gone && e.Phase != Orphaned || e.Retracted, "retracted", "is not set, and the order is %v", e.Phase)
+	want(e.Phase != Gone || e.Retracted, "retracted", "is not set, and the order is %v", e.Phase)
 	want(e.Phase != Gone || !e.Cancelled, "cancelled", "is set, and the order is gone")
 	want(e.Phase != Open || !e.Retracted || e.Cancelled || e.Doubtful, "retracted", "is set, and the order is open")
-	want(!e.Lost || e.Phase == Ended && e.Result == job.Failed && e.Stage != 0, "lost", "is set, and the order is %v", e.Phase)
+	begun := e.Result == job.Failed && e.Stage != 0
+	want(!e.Lost || e.Phase == Ended && (begun || e.Former != "" && e.Result == job.Withdrawn && e.Stage == 0), "lost", "is set, and the order is %v", e.Phase)
+	want(e.Former == "" || e.Phase == Ended && e.Since > 0, "former", "is set, and the order is %v", e.Phase)
 	want(!e.Again || e.Phase == Gone, "again", "is set, and the order is %v", e.Phase)
 	want(!e.Doubtful || e.Stage != 0, "doubtful", "is set, and the order has not begun")
 	if e.Phase == Waiting {

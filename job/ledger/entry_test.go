@@ -45,8 +45,8 @@ func TestWhatAnOrderIs(t *testing.T) {
 		"ended: completed":            {fixed: true, held: true, succeeded: true, cancel: ended},
 		"ended: failed":               {fixed: true, held: true, cancel: ended},
 		"ended: lost":                 {fixed: true, held: true, cancel: ended},
-		"orphaned":                    {fixed: true, held: true, cancel: late},
-		"orphaned, not begun":         {held: true, cancel: pending},
+		"removed":                     {fixed: true, held: true, cancel: ended},
+		"removed, not begun":          {fixed: true, held: true, cancel: ended},
 	}
 	require.Len(t, want, len(situations))
 	for _, s := range situations {
@@ -93,7 +93,7 @@ func TestSucceeded_JOB19(t *testing.T) {
 func TestCounts_JOB19(t *testing.T) {
 	for _, s := range situations {
 		left := map[string]bool{
-			"never made": true, "gone": true, "gone, begun": true, "gone, deploying": true, "orphaned": true, "orphaned, not begun": true,
+			"never made": true, "gone": true, "gone, begun": true, "gone, deploying": true, "removed": true, "removed, not begun": true,
 			"ended unheld: withdrawn": true, "ended: withdrawn": true,
 		}[s.name]
 		require.Equal(t, !left, s.e.Counts(), s.name)
@@ -132,14 +132,15 @@ func TestDamagedOrders(t *testing.T) {
 		{"no run", ledger.Entry{Asset: asset, Phase: ledger.Waiting}, "order /a-1 is not valid: run: is missing, or the asset is"},
 		{"no asset", ledger.Entry{Run: run, Phase: ledger.Waiting}, "order nightly@20260302T220000Z/ is not valid: run: is missing, or the asset is"},
 		{"no phase", order(0), "phase: is not a phase"},
-		{"another phase", order(ledger.Orphaned + 1), "phase: is not a phase"},
+		{"another phase", order(ledger.Ended + 1), "phase: is not a phase"},
 		{"open, since no revision", order(ledger.Open), "since: is zero, and the order is open"},
 		{"gone, since no revision", order(ledger.Gone, retracted), "since: is zero, and the order is gone"},
-		{"orphaned, since no revision", order(ledger.Orphaned, retracted, stage(job.StageDeploy)), "since: is zero, and the order is orphaned"},
 		{"open and done", order(ledger.Open, held, stage(job.StageDone)), "stage: is done, and the order is open"},
 		{"open in no stage that is known", order(ledger.Open, held, stage(job.StageDone+1)), "stage: is done, and the order is open"},
 		{"gone and done", order(ledger.Gone, held, retracted, stage(job.StageDone)), "stage: is done, and the order is gone"},
-		{"orphaned and done", order(ledger.Orphaned, held, retracted, stage(job.StageDone)), "stage: is done, and the order is orphaned"},
+		{"of a former asset, and open", order(ledger.Open, held, former), "former: is set, and the order is open"},
+		{"of a former asset, which never held it", order(ledger.Ended, result(job.Withdrawn), former), "former: is set, and the order is ended"},
+		{"lost, and not begun", order(ledger.Ended, held, result(job.Withdrawn), lost), "lost: is set, and the order is ended"},
 		{"ended without a result", order(ledger.Ended, func(e *ledger.Entry) { e.Ended = t0 }), "result: is not final, and the order has ended"},
 		{"ended with a pending result", order(ledger.Ended, result(job.PendingReboot)), "result: is not final, and the order has ended"},
 		{"ended pending verification", order(ledger.Ended, result(job.PendingVerification)), "result: is not final, and the order has ended"},
@@ -155,7 +156,6 @@ func TestDamagedOrders(t *testing.T) {
 		{"too late in a stage that has not begun", order(ledger.Open, held, marked, stage(job.StageDeploy), tooLate(job.StageReboot)), "tooLate: is reboot in stage deploy"},
 		{"gone, and not withdrawn", order(ledger.Gone, held), "retracted: is not set, and the order is gone"},
 		{"open, and withdrawn", order(ledger.Open, held, retracted), "retracted: is set, and the order is open"},
-		{"orphaned, and not withdrawn", order(ledger.Orphaned, held), "retracted: is not set, and the order is orphaned"},
 		{"gone and cancelled", order(ledger.Gone, held, retracted, marked), "cancelled: is set, and the order is gone"},
 		{"waiting since a revision", order(ledger.Waiting, held), "phase: is waiting, and something is known of the order"},
 		{"waiting and cancelled", order(ledger.Waiting, marked), "phase: is waiting, and something is known of the order"},
@@ -177,7 +177,7 @@ func TestDamagedOrders(t *testing.T) {
 func TestRecordsOfOrders(t *testing.T) {
 	everything := ledger.Entry{
 		Run: run, Asset: asset, Phase: ledger.Ended, Start: t0, Since: 7, Dropped: 3, Progress: job.Deploying, Stage: job.StageDone, Result: job.Completed,
-		Cancelled: true, TooLate: job.StageDeploy, Retracted: true, Stale: true, Doubtful: true, At: t0.Add(1000), Ended: later, Reboots: 1, Text: "said",
+		Cancelled: true, TooLate: job.StageDeploy, Retracted: true, Stale: true, Doubtful: true, Former: "k", At: t0.Add(1000), Ended: later, Reboots: 1, Text: "said",
 	}
 	list := []ledger.Entry{everything}
 	for _, s := range situations {
@@ -193,6 +193,6 @@ func TestRecordsOfOrders(t *testing.T) {
 	data, err := json.Marshal(everything)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"run": "nightly@20260302T220000Z", "asset": "a-1", "phase": "ended", "start": "2026-03-02T19:00:00Z", "since": 7, "dropped": 3,
-		"progress": "Deploying", "stage": "done", "result": "Completed", "cancelled": true, "tooLate": "deploy", "retracted": true, "stale": true, "doubtful": true,
+		"progress": "Deploying", "stage": "done", "result": "Completed", "cancelled": true, "tooLate": "deploy", "retracted": true, "stale": true, "doubtful": true, "former": "k",
 		"at": "2026-03-02T19:00:00.000001Z", "ended": "2026-03-02T20:00:00Z", "reboots": 1, "text": "said"}`, string(data))
 }

@@ -58,7 +58,7 @@ func (e Entry) Index() []Row {
 	listed := e.Phase == Waiting || e.Phase == Open
 	add(listed || e.Phase == Gone && e.Stage != 0, Row{Index: Live})
 	add(listed, Row{Index: Queue, Queued: Queued{e.Phase == Waiting, e.Cancelled, e.Doubtful, e.Start}})
-	add(e.Phase == Gone || e.Phase == Orphaned && e.Stage == 0, Row{Index: Unheard})
+	add(e.Phase == Gone, Row{Index: Unheard})
 	add(e.waitsForCancel(), Row{Index: Cancels})
 	add(e.waitsForReboot(), Row{Index: Reboots})
 	add(e.works(), Row{Index: Working, Stage: StageSince{e.Stage, e.Began}})

@@ -46,8 +46,7 @@ func TestRowsOfAnOrder(t *testing.T) {
 		{"ended", order(ledger.Ended, held, start, stage(job.StageDone), result(job.Completed)), nil},
 		{"ended unheld", order(ledger.Ended, result(job.Withdrawn)), nil},
 		{"cancelled", order(ledger.Ended, held, marked, result(job.Cancelled)), nil},
-		{"orphaned", order(ledger.Orphaned, held, start, retracted, stage(job.StageReboot), pending, marked), nil},
-		{"orphaned, not begun", order(ledger.Orphaned, held, start, retracted, marked), []ledger.Row{unheard}},
+		{"removed", order(ledger.Ended, held, start, stage(job.StageReboot), result(job.Failed), lost, former, marked), nil},
 	} {
 		require.Equal(t, c.want, c.e.Index(), c.what)
 		require.True(t, c.e.Phase == 0 || c.e.Validate() == nil, c.what)
@@ -143,7 +142,7 @@ func TestTally(t *testing.T) {
 		{"marked, too late", order(ledger.Open, held, marked, stage(job.StageDeploy), tooLate(job.StageDeploy)), ledger.Tally{Orders: 1, Executing: 1}},
 		{"gone", order(ledger.Gone, held, retracted), ledger.Tally{Orders: 1, NotBegun: 1}},
 		{"gone, and waits for a reboot", order(ledger.Gone, held, retracted, stage(job.StageReboot), result(job.PendingReboot)), ledger.Tally{Orders: 1, Executing: 1, PendingReboots: 1}},
-		{"orphaned", order(ledger.Orphaned, held, stage(job.StageReboot), result(job.PendingReboot)), ledger.Tally{Orders: 1, Executing: 1}},
+		{"completed by a former asset", order(ledger.Ended, held, stage(job.StageDone), result(job.Completed), former), ledger.Tally{Orders: 1, Results: results(job.Completed)}},
 		{"completed", order(ledger.Ended, held, stage(job.StageDone), result(job.Completed), dropped(3)),
 			ledger.Tally{Orders: 1, Succeeded: 1, Dropped: 3, Results: results(job.Completed)}},
 		{"nothing to do", order(ledger.Ended, result(job.NotApplicable)), ledger.Tally{Orders: 1, Succeeded: 1, Results: results(job.NotApplicable)}},

@@ -8,7 +8,7 @@ import (
 
 func TestNames(t *testing.T) {
 	enumtest.Check(t, map[Phase]string{
-		Waiting: "waiting", Open: "open", Gone: "gone", Ended: "ended", Orphaned: "orphaned",
+		Waiting: "waiting", Open: "open", Gone: "gone", Ended: "ended",
 	}, phases.All(), phases.Parse)
 	enumtest.Check(t, map[CancelState]string{
 		CancelDone: "Cancelled", CancelPending: "CancelPending", CancelTooLate: "TooLate", CancelEnded: "Ended",

@@ -48,10 +48,10 @@ func reports() (list []job.Report) {
 func events() (list []ledger.Event) {
 	list = []ledger.Event{
 		ledger.Awaited{}, ledger.Made{Start: t0}, ledger.MadeEmpty{Result: job.NotApplicable}, ledger.MadeEmpty{Result: job.Failed, Text: "no zone"},
-		ledger.Trimmed{}, ledger.Trimmed{Empty: true}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.Missed{}, ledger.NeverHeld{}, ledger.StateLost{}, ledger.ServerPutBack{}, ledger.AssetRemoved{},
+		ledger.Trimmed{}, ledger.Trimmed{Empty: true}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.Missed{}, ledger.NeverHeld{}, ledger.StateLost{}, ledger.ServerPutBack{}, ledger.AssetRemoved{Key: "k"},
 	}
 	for _, r := range reports() {
-		list = append(list, ledger.Reported{Report: r})
+		list = append(list, ledger.Reported{Report: r}, ledger.Reported{Report: r, Former: "k"})
 	}
 	return list
 }
@@ -133,7 +133,7 @@ func TestTheTableOfPhasesIsExact(t *testing.T) {
 	}
 	bools := []bool{false, true}
 	count := 0
-	for phase := ledger.Waiting; phase <= ledger.Orphaned; phase++ {
+	for phase := ledger.Waiting; phase <= ledger.Ended; phase++ {
 		for since := range manifest.Revision(2) {
 			for stage := range job.StageDone + 1 {
 				for result := range job.PendingVerification + 1 {
@@ -177,6 +177,17 @@ func TestEveryStep(t *testing.T) {
 		phases[[2]ledger.Phase{from.e.Phase, to.e.Phase}] = true
 		revised := slices.ContainsFunc(effects, func(e ledger.Effect) bool { _, is := e.(ledger.Revise); return is })
 		rep, reported := ev.(ledger.Reported)
+		_, removed := ev.(ledger.AssetRemoved)
+
+		// MAN-10: nothing is open when the asset is removed, and from then on only what that asset reports of the end changes it.
+		if removed {
+			require.True(t, to.e.Phase == ledger.Ended || to.e.Phase == 0, about)
+			require.True(t, from.e.Phase == ledger.Ended || to.e.Former != "" == from.e.Held(1), about)
+		}
+		if from.e.Former != "" && from != to {
+			require.True(t, from.e.Lost && reported && rep.Former == from.e.Former && rep.Report.Result != 0, about)
+			require.Equal(t, from.e.Former, to.e.Former, about)
+		}
 
 		// JOB-5, MAN-4: what an asset may hold changes only under a new number.
 		in := func(e ledger.Entry) bool { return e.Phase == ledger.Open }
@@ -190,7 +201,7 @@ func TestEveryStep(t *testing.T) {
 		// JOB-3: after a cancel nothing is withdrawn, made or missed, but by the asset's removal.
 		lost := ev == ledger.Event(ledger.StateLost{})
 		putBack := ev == ledger.Event(ledger.ServerPutBack{})
-		if from.e.Cancelled && !reported && !lost && !putBack && ev != (ledger.AssetRemoved{}) && ev != (ledger.NeverHeld{}) {
+		if from.e.Cancelled && !reported && !lost && !putBack && !removed && ev != (ledger.NeverHeld{}) {
 			require.Equal(t, from, to, about)
 		}
 		// JOB-24: what had begun ends with its agent's state, and nothing else does.
@@ -207,8 +218,8 @@ func TestEveryStep(t *testing.T) {
 			require.True(t, from == to || revised, about)
 		}
 		// Otherwise the server never ends an order that the asset may have begun.
-		if from.e.Phase != ledger.Ended && to.e.Phase == ledger.Ended && !reported && !lost {
-			never := ev == ledger.Event(ledger.NeverHeld{}) && (from.e.Phase == ledger.Gone || from.e.Phase == ledger.Orphaned)
+		if from.e.Phase != ledger.Ended && to.e.Phase == ledger.Ended && !reported && !lost && to.e.Former == "" {
+			never := ev == ledger.Event(ledger.NeverHeld{}) && from.e.Phase == ledger.Gone
 			require.True(t, !from.e.Held(1) || never, about)
 			require.Zero(t, to.e.Stage, about)
 			require.Zero(t, to.e.Since, about)
@@ -233,7 +244,6 @@ func TestEveryStep(t *testing.T) {
 		_, empty := ev.(ledger.MadeEmpty)
 		require.Equal(t, to.e.Succeeded() && (!from.e.Succeeded() || empty && !from.e.Fixed()), follow, about)
 		// JOB-19: a share is reckoned again when it may have become enough: one more success, or one that counted and left.
-		_, removed := ev.(ledger.AssetRemoved)
 		recount := slices.Contains(effects, ledger.Effect(ledger.Recount{}))
 		require.Equal(t, to.e.Succeeded() && !from.e.Succeeded() || from.e.Counts() && (removed || !to.e.Counts()), recount, about)
 		// JOB-4: no cancel succeeds after the deploy stage began.
@@ -243,14 +253,13 @@ func TestEveryStep(t *testing.T) {
 	})
 	// The life of an order, as the package's documentation draws it.
 	for from, to := range map[ledger.Phase][]ledger.Phase{
-		0:               {ledger.Waiting, ledger.Open, ledger.Ended},
-		ledger.Waiting:  {ledger.Open, ledger.Ended},
-		ledger.Open:     {ledger.Waiting, ledger.Gone, ledger.Ended, ledger.Orphaned},
-		ledger.Gone:     {ledger.Waiting, ledger.Open, ledger.Ended, ledger.Orphaned},
-		ledger.Ended:    {ledger.Waiting, ledger.Open},
-		ledger.Orphaned: {ledger.Waiting, ledger.Open, ledger.Gone, ledger.Ended},
+		0:              {ledger.Waiting, ledger.Open, ledger.Ended},
+		ledger.Waiting: {ledger.Open, ledger.Ended},
+		ledger.Open:    {ledger.Waiting, ledger.Gone, ledger.Ended},
+		ledger.Gone:    {ledger.Waiting, ledger.Open, ledger.Ended},
+		ledger.Ended:   {ledger.Waiting, ledger.Open},
 	} {
-		for phase := ledger.Waiting; phase <= ledger.Orphaned; phase++ {
+		for phase := ledger.Waiting; phase <= ledger.Ended; phase++ {
 			if phase != from {
 				require.Equal(t, slices.Contains(to, phase), phases[[2]ledger.Phase{from, phase}], "%v to %v", from, phase)
 			}
@@ -268,8 +277,8 @@ func TestIndexOfEveryState(t *testing.T) {
 			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Waiting: true}})
 		case e.Phase == ledger.Open:
 			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Cancelled: e.Cancelled, Begun: e.Doubtful, Start: t0}})
-		case e.Phase == ledger.Gone, e.Phase == ledger.Orphaned && e.Stage == 0:
-			if e.Phase == ledger.Gone && e.Stage != 0 {
+		case e.Phase == ledger.Gone:
+			if e.Stage != 0 {
 				want = append(want, ledger.Row{Index: ledger.Live})
 			}
 			want = append(want, ledger.Row{Index: ledger.Unheard})
@@ -277,7 +286,7 @@ func TestIndexOfEveryState(t *testing.T) {
 		if e.Cancelled && e.TooLate == 0 && e.Phase == ledger.Open {
 			want = append(want, ledger.Row{Index: ledger.Cancels})
 		}
-		if e.Result == job.PendingReboot && e.Phase != ledger.Orphaned {
+		if e.Result == job.PendingReboot {
 			want = append(want, ledger.Row{Index: ledger.Reboots})
 		}
 		if e.Stage != 0 && (e.Phase == ledger.Open || e.Phase == ledger.Gone) && e.Stage < job.StageReboot && e.Result != job.PendingVerification {

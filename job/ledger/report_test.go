@@ -11,7 +11,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
-	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // later is when the reports of these tests come, and t0 when the asset made them.
@@ -20,19 +19,23 @@ var later = t0.Add(time.Hour)
 // live are the situations in which an asset can report something.
 func live() (list []ledger.Entry) {
 	for _, s := range situations {
-		if s.e.Phase == ledger.Open || s.e.Phase == ledger.Gone || s.e.Phase == ledger.Orphaned {
+		if s.e.Phase == ledger.Open || s.e.Phase == ledger.Gone {
 			list = append(list, s.e)
 		}
 	}
 	return list
 }
 
-// spoke is an order after any report that makes sense. An orphaned one is taken up again: the asset has it.
+// spoke is an order after any report that makes sense.
 func spoke(e ledger.Entry) ledger.Entry {
-	if e.At = t0; e.Phase == ledger.Orphaned {
-		e.Phase, e.Retracted = ledger.Gone, true
-	}
+	e.At = t0
 	return e
+}
+
+// byFormer is a report of the asset that was removed.
+func byFormer(r job.Report) ledger.Event {
+	r.At = t0
+	return ledger.Reported{Report: r, Former: "k"}
 }
 
 func report(e ledger.Entry, r job.Report) (ledger.Entry, []ledger.Effect) {
@@ -135,13 +138,11 @@ func TestAnswers_JOB3_JOB4_JOB5(t *testing.T) {
 			"withdrawn, marked": "ended, since 2, Cancelled, marked, retracted, at 20:00, +revise, +outcomes",
 		}},
 		{job.Report{Result: job.Withdrawn}, map[string]string{
-			"made again":          "open, since 2", // of the withdrawal before
-			"withdrawn, marked":   "ended, since 2, Withdrawn, marked, retracted, at 20:00, +revise, +outcomes",
-			"gone":                "ended, since 2, Withdrawn, retracted, at 20:00, +outcomes",
-			"gone, begun":         "ended, since 2, stage download, Withdrawn, retracted, at 20:00, +outcomes",
-			"gone, deploying":     "ended, since 2, stage deploy, Withdrawn, retracted, at 20:00, +outcomes",
-			"orphaned":            "ended, since 2, stage deploy, Withdrawn, retracted, at 20:00, +outcomes",
-			"orphaned, not begun": "ended, since 2, Withdrawn, retracted, at 20:00, +outcomes",
+			"made again":        "open, since 2", // of the withdrawal before
+			"withdrawn, marked": "ended, since 2, Withdrawn, marked, retracted, at 20:00, +revise, +outcomes",
+			"gone":              "ended, since 2, Withdrawn, retracted, at 20:00, +outcomes",
+			"gone, begun":       "ended, since 2, stage download, Withdrawn, retracted, at 20:00, +outcomes",
+			"gone, deploying":   "ended, since 2, stage deploy, Withdrawn, retracted, at 20:00, +outcomes",
 		}},
 		{job.Report{TooLate: job.StageDeploy}, map[string]string{
 			"marked":            "open, since 2, stage deploy, marked, too late: deploy",
@@ -162,7 +163,7 @@ func TestAnswers_JOB3_JOB4_JOB5(t *testing.T) {
 		for _, s := range situations {
 			after, effects := report(s.e, c.rep)
 			have := say(s.e, after, effects)
-			if s.e.Lost && c.rep.Result != job.Cancelled {
+			if s.e.Lost && s.e.Former == "" && c.rep.Result != job.Cancelled {
 				require.Equal(t, "=", have, "what a state that was put back says of the order before its end")
 			} else if want, sense := c.want[s.name]; sense {
 				require.Equal(t, want, have, s.name)
@@ -247,17 +248,36 @@ func TestLateReportOfAnEarlierWithdrawal_JOB5(t *testing.T) {
 			{said, "ended, since 2, Cancelled, marked, at 20:00"},
 			{said, "=, +objection: the order had ended (Cancelled)"},
 		},
-		"an asset that was removed, and its order cancelled, speaks again": {
-			{ledger.AssetRemoved{}, "orphaned, since 2, retracted, +revise without"},
-			{ledger.CancelAsked{}, "orphaned, since 2, marked, retracted"},
-			{ledger.Reported{Report: job.Report{Progress: job.Started, At: t0}}, "open, since 2, stage download, marked, retracted, +revise"},
-			{ledger.Reported{Report: job.Report{Result: job.Cancelled, At: t0}}, "ended, since 2, stage download, Cancelled, marked, retracted, at 20:00, +revise, +outcomes"},
-		},
-		"an asset that was removed speaks again": {
+		"an asset that was removed reports how it ended": {
 			{ledger.Reported{Report: job.Report{Progress: job.Started, At: t0}}, "open, since 2, stage download"},
-			{ledger.AssetRemoved{}, "orphaned, since 2, stage download, retracted, +revise without"},
-			{ledger.Reported{Report: job.Report{Progress: job.Resumed, At: t0}}, "gone, since 2, stage download, retracted"},
-			{said, "ended, since 2, stage download, Withdrawn, retracted, at 20:00, +outcomes"},
+			{ledger.AssetRemoved{Key: "k"}, "ended, since 2, stage download, Failed, lost, of a former one, at 20:00, +revise without"},
+			{ledger.CancelAsked{}, "="},
+			{made, "="},
+			{byFormer(job.Report{Progress: job.Resumed}), "="},
+			{ledger.Reported{Report: job.Report{Result: job.Failed, At: t0}}, "=, +objection: it is an order of another computer of this name"},
+			{ledger.Reported{Report: job.Report{Result: job.Completed, At: t0}, Former: "x"}, "=, +objection: it is an order of another computer of this name"},
+			{byFormer(job.Report{Result: job.Completed}), "ended, since 2, stage done, Completed, of a former one, at 20:00, +outcomes"},
+			{byFormer(job.Report{Result: job.Failed}), "=, +objection: the order had ended (Completed)"},
+		},
+		"an asset that was removed had begun it, and nobody knew": {
+			{ledger.AssetRemoved{Key: "k"}, "ended, since 2, Withdrawn, lost, of a former one, at 20:00, +revise without"},
+			{byFormer(job.Report{Progress: job.Started}), "="},
+			{byFormer(job.Report{Result: job.Failed}), "ended, since 2, stage done, Failed, of a former one, at 20:00, +outcomes"},
+		},
+		"an asset that was removed had not begun it": {
+			{ledger.AssetRemoved{Key: "k"}, "ended, since 2, Withdrawn, lost, of a former one, at 20:00, +revise without"},
+			{byFormer(job.Report{Result: job.Withdrawn}), "="},
+			{made, "="},
+		},
+		"a copy withdraws what the other one began": {
+			{ledger.Awaited{}, "gone, since 2, retracted, again, +revise without"},
+			{ledger.Reported{Report: job.Report{Progress: job.Started, At: t0}}, "gone, since 2, stage download, retracted, again"},
+			{said, "="},
+			{ledger.Reported{Report: job.Report{Result: job.Completed, At: t0}}, "ended, since 2, stage done, Completed, retracted, at 20:00, +outcomes, +follow"},
+		},
+		"it waits, and the asset never held it": {
+			{ledger.Awaited{}, "gone, since 2, retracted, again, +revise without"},
+			{ledger.NeverHeld{}, "waiting"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -490,32 +510,6 @@ func TestOldResultIsNoSurprise_JOB24(t *testing.T) {
 	behind.Behind = true
 	after, _ := ledger.Step(behind, situation(t, "gone, begun"), ledger.Reported{Report: job.Report{Result: job.Cancelled}}, t0)
 	require.Equal(t, job.Cancelled, after.Result, "of a server that is known to have been put back")
-}
-
-// A call shows that the agent's state was lost or put back, unless it was made before the newest one (MAN-6, JOB-24).
-func TestLostState_MAN6_JOB24(t *testing.T) {
-	newest := ledger.Caller{At: t0, Held: 7}
-	for _, c := range []struct {
-		what string
-		in   manifest.CheckIn
-		lost bool
-	}{
-		{"the same", manifest.CheckIn{At: t0.Add(1), Held: 7, Made: 5}, false},
-		{"further", manifest.CheckIn{At: t0.Add(1), Held: 8, Made: 9}, false},
-		{"reports that are sent count", manifest.CheckIn{At: t0.Add(1), Held: 7, Reports: []job.Report{{Sequence: 5}}}, false},
-		{"a lower revision", manifest.CheckIn{At: t0.Add(1), Held: 6, Made: 5}, true},
-		{"fewer reports than were accepted", manifest.CheckIn{At: t0.Add(1), Held: 7, Made: 4}, true},
-		{"an empty state", manifest.CheckIn{At: t0.Add(1)}, true},
-		{"a call that came late", manifest.CheckIn{At: t0.Add(-1), Held: 6, Made: 4}, false},
-		{"the same call once more", manifest.CheckIn{At: t0, Held: 6, Made: 4}, false},
-		{"by the corrected clock", manifest.CheckIn{At: t0.Add(-time.Hour), Offset: 2 * time.Hour, Held: 6}, true},
-	} {
-		next, lost := newest.Heard(c.in, 5)
-		require.Equal(t, c.lost, lost, c.what)
-		require.Equal(t, c.in.At.Add(c.in.Offset).After(t0), next != newest, c.what)
-	}
-	_, lost := ledger.Caller{}.Heard(manifest.CheckIn{At: t0}, 0)
-	require.False(t, lost, "the first call of all")
 }
 
 // A stage is counted from the report that says that it began, and the reboot from the first that says that it was asked for,

@@ -3,7 +3,6 @@ package ledger
 import (
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -56,26 +55,6 @@ func (r Revisions) Heard(in manifest.CheckIn) (next Revisions, silent, ahead boo
 		}
 	}
 	return r, silent, ahead
-}
-
-// Caller is what the newest call of an asset said of its agent's state. The zero Caller never called.
-type Caller struct {
-	At   time.Time         `json:"at"` // when the agent made the call, by its corrected clock
-	Held manifest.Revision `json:"held"`
-}
-
-// Heard takes in a call. Lost reports whether it shows that the agent's state was lost or put back: the agent holds a lower
-// revision than before, or made fewer reports than were accepted (MAN-6). A call that was made before the newest one came
-// late, and shows nothing.
-func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence) (next Caller, lost bool) {
-	at, made := in.At.Add(in.Offset), in.Made
-	if n := len(in.Reports); n > 0 {
-		made = max(made, in.Reports[n-1].Sequence)
-	}
-	if !at.After(c.At) {
-		return c, false
-	}
-	return Caller{at, in.Held}, in.Held < c.Held || made < accepted
 }
 
 // Due reports whether a manifest is to be sealed now: something changed, or the one that the asset holds expires soon.

@@ -46,13 +46,14 @@ type (
 	// ServerPutBack says that the asset holds a manifest which this server has never sealed: it goes on from a backup (MAN-5).
 	// The agent's state may have been lost since.
 	ServerPutBack struct{}
-	// AssetRemoved says that the administrator removed the asset.
-	AssetRemoved struct{}
+	// AssetRemoved says that the administrator removed the asset, and names its key (MAN-10).
+	AssetRemoved struct{ Key string }
 	// Reported brings a report of the asset on this order.
 	Reported struct {
 		Report job.Report
 		// Foreign is a patch that the report names and that no order of the run ever had; empty: there is none.
 		Foreign catalog.PatchID
+		Former  string // key of a removed asset that reports; empty: the one that bears the name now does (MAN-10)
 	}
 )
 
@@ -132,7 +133,11 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 			m.endHere(job.TimedOut, "a newer run of the job is due")
 		}
 	case NeverHeld:
-		if (e.Phase == Gone || e.Phase == Orphaned) && e.Stage == 0 {
+		switch {
+		case e.Phase != Gone || e.Stage != 0:
+		case e.Again:
+			m.Entry = Entry{Run: m.Run, Asset: m.Asset, Phase: Waiting}
+		default:
 			m.endHere(job.Withdrawn, "withdrawn before the asset received it")
 		}
 	case StateLost:
@@ -140,7 +145,7 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 	case ServerPutBack:
 		m.serverPutBack()
 	case AssetRemoved:
-		m.removed()
+		m.removed(ev.Key)
 	case Reported:
 		m.reported(ev)
 	}
@@ -181,7 +186,7 @@ func (m *machine) made(ev Made) {
 	}
 	next := Entry{Run: m.Run, Asset: m.Asset, Phase: Open, Start: ev.Start.UTC().Round(0), Since: m.r.next(), Dropped: ev.Dropped}
 	if m.held() { // the asset may hold it as it was
-		next.Since, next.Stale = m.Since, m.Phase == Gone || m.Phase == Orphaned || m.Stale
+		next.Since, next.Stale = m.Since, m.Phase == Gone || m.Stale
 	}
 	m.Entry = next
 	m.do(Revise{})
@@ -217,8 +222,6 @@ func (m *machine) withdraw() {
 func (m *machine) cancel() {
 	switch {
 	case m.Phase == 0 || m.Phase == Ended || m.Cancelled || m.Stage >= job.StageDeploy:
-	case m.Phase == Orphaned: // for the case that the asset comes back
-		m.Cancelled = true
 	case !m.held():
 		m.Cancelled = true
 		m.endHere(job.Cancelled, "")
@@ -230,15 +233,22 @@ func (m *machine) cancel() {
 	}
 }
 
-func (m *machine) removed() {
+// removed ends an order whose asset was removed. If that asset may hold it, what it reports of the end replaces the result.
+func (m *machine) removed(key string) {
 	switch {
-	case m.Phase != Open && m.Phase != Gone || !m.held():
-		m.withdraw()
+	case m.Phase == 0 || m.Phase == Ended:
+		return
+	case !m.held():
+		m.endHere(job.Withdrawn, "the asset was removed")
 		return
 	case m.Phase == Open:
 		m.do(Revise{Without: true})
 	}
-	m.Phase, m.Retracted, m.Text = Orphaned, true, "the asset was removed before it reported how this ended"
+	m.Phase, m.Lost, m.Former, m.Stale, m.Ended = Ended, true, key, false, m.at
+	m.Result, m.Text = job.Withdrawn, "the asset was removed before it reported that it began this"
+	if m.Stage != 0 {
+		m.Result, m.Text = job.Failed, "the asset was removed before it reported how this ended"
+	}
 }
 
 // stateLost ends an order that the server knows to have begun: the agent knows nothing of it any more, and must not start
@@ -283,10 +293,15 @@ func (m *machine) reported(ev Reported) {
 		ev.Report = rep
 	}
 	switch {
+	case ev.Former != m.Former:
+		m.do(Objection{"it is an order of another computer of this name"})
+		return
 	case m.Stale && !m.Retracted && rep.Result == job.Withdrawn:
 		m.Stale = false // it is about the withdrawal before the order was made again
 		return
-	case m.Lost && (!final(rep.Result) || rep.Result == job.Withdrawn): // by a state that was put back: only its end tells more
+	case m.Again && m.Stage != 0 && rep.Result == job.Withdrawn: // of a copy that did not begin it (MAN-9)
+		return
+	case m.Lost && (!final(rep.Result) || rep.Result == job.Withdrawn): // by a state that was put back, or a removed asset: only its end tells more
 		return
 	}
 	if text := m.objection(ev); text != "" {
@@ -294,13 +309,6 @@ func (m *machine) reported(ev Reported) {
 		return
 	}
 	m.At, m.Text, m.Reboots = reportTime(rep.At, m.at), problem.Clip(rep.Text, MaxText), max(m.Reboots, min(rep.Reboots, maxReboots))
-	switch {
-	case m.Phase == Orphaned && m.Cancelled: // an asset that has the order is back, and must get the mark
-		m.Phase = Open
-		m.do(Revise{})
-	case m.Phase == Orphaned:
-		m.Phase = Gone
-	}
 	stage, asked := m.Stage, rep.Progress == job.Rebooting && m.Progress != job.Rebooting
 	switch {
 	case rep.Progress != 0:

@@ -41,6 +41,8 @@ func result(r job.Result) func(*ledger.Entry) {
 	}
 }
 
+func former(e *ledger.Entry) { e.Former = "k" }
+
 func tooLate(s job.Stage) func(*ledger.Entry) { return func(e *ledger.Entry) { e.TooLate = s } }
 
 // situations are the orders of the tables, by name.
@@ -72,8 +74,8 @@ var situations = []struct {
 	{"ended: completed", order(ledger.Ended, held, stage(job.StageDone), result(job.Completed))},
 	{"ended: failed", order(ledger.Ended, held, stage(job.StageDone), result(job.Failed))},
 	{"ended: lost", order(ledger.Ended, held, stage(job.StageDeploy), result(job.Failed), lost)},
-	{"orphaned", order(ledger.Orphaned, held, retracted, stage(job.StageDeploy))},
-	{"orphaned, not begun", order(ledger.Orphaned, held, retracted)},
+	{"removed", order(ledger.Ended, held, stage(job.StageDeploy), result(job.Failed), lost, former)},
+	{"removed, not begun", order(ledger.Ended, held, result(job.Withdrawn), lost, former)},
 }
 
 // say writes down what matters of an order and of what goes with a step; "=" if the step changed nothing.
@@ -98,6 +100,7 @@ func say(before, after ledger.Entry, effects []ledger.Effect) string {
 		add(after.Doubtful, "doubtful")
 		add(after.Again, "again")
 		add(after.Lost, "lost")
+		add(after.Former != "", "of a former one")
 		add(!after.Ended.IsZero(), "at %s", after.Ended.Format("15:04"))
 	}
 	for _, e := range effects {
@@ -157,12 +160,12 @@ func TestEvents(t *testing.T) {
 	}{
 		{"the inventory is awaited", ledger.Awaited{}, map[string]string{
 			"never made": "waiting", "not sealed": "waiting", "queued": "gone, since 2, retracted, again, +revise without",
-			"made again": "gone, since 2, retracted, stale, again, +revise without", "gone": "gone, since 2, retracted, again", "orphaned, not begun": "waiting", "ended: withdrawn": "waiting",
+			"made again": "gone, since 2, retracted, stale, again, +revise without", "gone": "gone, since 2, retracted, again", "ended: withdrawn": "waiting",
 			"ended unheld: withdrawn": "waiting", "ended unheld: nothing to do": "waiting", "ended unheld: missed": "waiting",
 		}},
 		{"made (MAN-2)", ledger.Made{Start: t0}, map[string]string{
 			"never made": madeNew, "waiting": madeNew, "not sealed": madeNew, "queued": again,
-			"made again": "open, since 2, stale, +revise", "gone": "open, since 2, stale, +revise", "orphaned, not begun": "open, since 2, stale, +revise", "ended: withdrawn": madeNew,
+			"made again": "open, since 2, stale, +revise", "gone": "open, since 2, stale, +revise", "ended: withdrawn": madeNew,
 			"ended unheld: withdrawn": madeNew, "ended unheld: nothing to do": madeNew, "ended unheld: missed": madeNew,
 		}},
 		{"made, with nothing to do", ledger.MadeEmpty{Result: job.NotApplicable}, map[string]string{
@@ -210,31 +213,30 @@ func TestEvents(t *testing.T) {
 		{"a cancel (JOB-3)", ledger.CancelAsked{}, map[string]string{
 			"waiting": "ended, Cancelled, marked, at 20:00", "not sealed": "ended, Cancelled, marked, at 20:00",
 			"queued": "open, since 2, marked, +revise", "made again": "open, since 2, marked, stale, +revise",
-			"begun":               "open, since 2, stage download, marked, +revise",
-			"gone":                "open, since 2, marked, retracted, +revise",
-			"gone, begun":         "open, since 2, stage download, marked, retracted, +revise",
-			"orphaned, not begun": "orphaned, since 2, marked, retracted",
+			"begun":       "open, since 2, stage download, marked, +revise",
+			"gone":        "open, since 2, marked, retracted, +revise",
+			"gone, begun": "open, since 2, stage download, marked, retracted, +revise",
 		}},
 		{"missed (JOB-12)", ledger.Missed{}, map[string]string{
 			"not sealed": "ended, TimedOut, at 20:00",
 		}},
 		{"the asset never held it", ledger.NeverHeld{}, map[string]string{
-			"gone": "ended, Withdrawn, retracted, at 20:00", "orphaned, not begun": "ended, Withdrawn, retracted, at 20:00",
+			"gone": "ended, Withdrawn, retracted, at 20:00",
 		}},
-		{"the asset is removed", ledger.AssetRemoved{}, map[string]string{
+		{"the asset is removed (MAN-10)", ledger.AssetRemoved{Key: "k"}, map[string]string{
 			"waiting": withdrawnHere, "not sealed": withdrawnHere,
-			"queued":             "orphaned, since 2, retracted, +revise without",
-			"made again":         "orphaned, since 2, retracted, stale, +revise without",
-			"begun":              "orphaned, since 2, stage download, retracted, +revise without",
-			"deploying":          "orphaned, since 2, stage deploy, retracted, +revise without",
-			"waits for a reboot": "orphaned, since 2, stage reboot, PendingReboot, retracted, +revise without",
-			"marked":             "orphaned, since 2, marked, retracted, +revise without",
-			"marked, begun":      "orphaned, since 2, stage download, marked, retracted, +revise without",
-			"marked, too late":   "orphaned, since 2, stage deploy, marked, too late: deploy, retracted, +revise without",
-			"withdrawn, marked":  "orphaned, since 2, marked, retracted, +revise without",
-			"gone":               "orphaned, since 2, retracted",
-			"gone, begun":        "orphaned, since 2, stage download, retracted",
-			"gone, deploying":    "orphaned, since 2, stage deploy, retracted",
+			"queued":             "ended, since 2, Withdrawn, lost, of a former one, at 20:00, +revise without",
+			"made again":         "ended, since 2, Withdrawn, lost, of a former one, at 20:00, +revise without",
+			"begun":              "ended, since 2, stage download, Failed, lost, of a former one, at 20:00, +revise without",
+			"deploying":          "ended, since 2, stage deploy, Failed, lost, of a former one, at 20:00, +revise without",
+			"waits for a reboot": "ended, since 2, stage reboot, Failed, lost, of a former one, at 20:00, +revise without",
+			"marked":             "ended, since 2, Withdrawn, marked, lost, of a former one, at 20:00, +revise without",
+			"marked, begun":      "ended, since 2, stage download, Failed, marked, lost, of a former one, at 20:00, +revise without",
+			"marked, too late":   "ended, since 2, stage deploy, Failed, marked, too late: deploy, lost, of a former one, at 20:00, +revise without",
+			"withdrawn, marked":  "ended, since 2, Withdrawn, marked, retracted, lost, of a former one, at 20:00, +revise without",
+			"gone":               "ended, since 2, Withdrawn, retracted, lost, of a former one, at 20:00",
+			"gone, begun":        "ended, since 2, stage download, Failed, retracted, lost, of a former one, at 20:00",
+			"gone, deploying":    "ended, since 2, stage deploy, Failed, retracted, lost, of a former one, at 20:00",
 		}},
 		{"no event", nil, nil},
 	} {
@@ -321,10 +323,10 @@ func TestTextsOfTheServersEndings(t *testing.T) {
 		{order(ledger.Open, fresh, full), ledger.CancelAsked{}, "said"},
 		{order(ledger.Open, fresh, full), ledger.Missed{}, "a newer run of the job is due"},
 		{order(ledger.Gone, held, retracted, full), ledger.NeverHeld{}, "withdrawn before the asset received it"},
-		{order(ledger.Open, held, full, stage(job.StageDeploy)), ledger.AssetRemoved{}, "the asset was removed before it reported how this ended"},
-		{order(ledger.Gone, held, retracted, full, stage(job.StageDeploy)), ledger.AssetRemoved{}, "the asset was removed before it reported how this ended"},
-		{order(ledger.Open, held, full), ledger.AssetRemoved{}, "the asset was removed before it reported how this ended"},
-		{order(ledger.Open, fresh, full), ledger.AssetRemoved{}, "said"},
+		{order(ledger.Open, held, full, stage(job.StageDeploy)), ledger.AssetRemoved{Key: "k"}, "the asset was removed before it reported how this ended"},
+		{order(ledger.Gone, held, retracted, full, stage(job.StageDeploy)), ledger.AssetRemoved{Key: "k"}, "the asset was removed before it reported how this ended"},
+		{order(ledger.Open, held, full), ledger.AssetRemoved{Key: "k"}, "the asset was removed before it reported that it began this"},
+		{order(ledger.Open, fresh, full), ledger.AssetRemoved{Key: "k"}, "the asset was removed"},
 	} {
 		after, _ := ledger.Step(rev, c.e, c.ev, t0)
 		require.Equal(t, c.want, after.Text, "%T on %v", c.ev, c.e.Phase)

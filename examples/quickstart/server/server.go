@@ -145,8 +145,8 @@ func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enro
 	return b.Controller.Enrol(ctx, e, time.Now())
 }
 
-func (b backend) Leave(ctx context.Context, id job.AssetID, _ string) error {
-	return b.RemoveAsset(ctx, id, time.Now())
+func (b backend) Leave(ctx context.Context, id job.AssetID, keyID string) error {
+	return b.Controller.Leave(ctx, id, keyID, time.Now())
 }
 
 func (b backend) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {

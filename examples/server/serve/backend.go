@@ -33,8 +33,8 @@ func (b backend) Secrets(ctx context.Context, id job.AssetID, keyID string) ([]m
 }
 
 // Leave implements agenthttp.Backend.
-func (b backend) Leave(ctx context.Context, id job.AssetID, _ string) error {
-	return stopping(b.controller.RemoveAsset(ctx, id, time.Now()))
+func (b backend) Leave(ctx context.Context, id job.AssetID, keyID string) error {
+	return stopping(b.controller.Leave(ctx, id, keyID, time.Now()))
 }
 
 // CheckIn implements agenthttp.Backend.

@@ -137,36 +137,36 @@ func TestSecretFiles(t *testing.T) {
 // Init that was cut off at any point, as by a full disk, is called again; it never replaces what is there.
 func TestInitIsRepeated(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "server")
-	files, public, err := Init(dir)
+	files, public, err := Init(dir, 1, 1)
 	require.NoError(t, err)
 	first, err := ReadToken(files.AdminToken)
 	require.NoError(t, err)
 	require.True(t, token.IsAdmin(first))
 	require.NoError(t, os.Remove(files.AdminToken))
 	require.NoError(t, os.WriteFile(files.AdminToken+".123.tmp", nil, 0o600)) // that a crash left
-	_, again, err := Init(dir)
+	_, again, err := Init(dir, 1, 1)
 	require.NoError(t, err)
 	require.Equal(t, public, again, "the key stays")
 	second, err := ReadToken(files.AdminToken)
 	require.NoError(t, err)
 	require.NotEqual(t, first, second)
 
-	require.NoError(t, os.Remove(files.Key))
-	_, _, err = Init(dir)
-	require.NoError(t, err, "no agent has enrolled")
+	require.NoError(t, os.Remove(files.Trust)) // it is made last: no agent has enrolled
+	_, _, err = Init(dir, 1, 1)
+	require.NoError(t, err)
 	kept, err := ReadToken(files.AdminToken)
 	require.NoError(t, err)
 	require.Equal(t, second, kept)
 	require.NoError(t, os.WriteFile(files.DB, []byte("x"), 0o600))
-	require.NoError(t, os.Remove(files.Key))
-	_, _, err = Init(dir)
-	require.ErrorContains(t, err, "put your copy of it back")
-	require.NoFileExists(t, files.Key)
+	require.NoError(t, os.Remove(files.Trust))
+	_, _, err = Init(dir, 1, 1)
+	require.ErrorContains(t, err, "put your copy of the keys back")
+	require.NoFileExists(t, files.Trust)
+	require.NoError(t, os.Remove(files.DB))
 	require.NoError(t, os.WriteFile(files.Key, nil, 0o600))
-	require.NoError(t, os.Remove(files.AdminToken))
-	_, _, err = Init(dir)
-	require.ErrorContains(t, err, "holds no manifest key")
-	require.NoFileExists(t, files.AdminToken)
+	_, _, err = Init(dir, 1, 1)
+	require.ErrorContains(t, err, "holds no key")
+	require.NoFileExists(t, files.Trust)
 }
 
 // Keys of others, keys that others read, and keys where others could swap them are refused, with the command that mends it.
@@ -188,17 +188,17 @@ func TestOthersSecretsAreRefused(t *testing.T) {
 		"a folder":               {func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o700)) }, "is a folder"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			files, _, err := Init(filepath.Join(t.TempDir(), "a", "b"))
+			files, _, err := Init(filepath.Join(t.TempDir(), "a", "b"), 1, 1)
 			require.NoError(t, err)
 			require.NoError(t, c.spoil(files.Key))
-			_, err = ReadKey(files.Key)
+			_, err = files.ReadKeys()
 			require.ErrorContains(t, err, c.says)
-			files, _, err = Init(filepath.Join(t.TempDir(), "a", "b"))
+			files, _, err = Init(filepath.Join(t.TempDir(), "a", "b"), 1, 1)
 			require.NoError(t, err)
 			require.NoError(t, c.spoil(files.AdminToken))
 			_, err = ReadToken(files.AdminToken)
 			require.ErrorContains(t, err, c.says)
-			_, _, err = Init(filepath.Dir(files.AdminToken))
+			_, _, err = Init(filepath.Dir(files.AdminToken), 1, 1)
 			require.Error(t, err)
 		})
 	}
