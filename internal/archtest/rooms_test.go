@@ -27,6 +27,7 @@ var rooms = []room{
 		{"internal/problem", "an error quotes a name that may be of any length"},
 	}},
 	{path: "internal/debroot", floor: 0},
+	{path: "internal/inroot", floor: 0},
 
 	// Floor 1: values and rules that need nothing else.
 	{path: "catalog/version", floor: 1, core: true, links: []string{semver}, uses: []use{
@@ -91,13 +92,16 @@ var rooms = []room{
 		{"github.com/stretchr/testify", "assertions"},
 	}},
 	{path: "catalog/debian", floor: 2, adapter: true, uses: []use{
+		{"internal/inroot", "files of a system below a folder"},
 		{"catalog", "ids of products and patches"},
 		{"catalog/aptfeed/deb822", "the form of dpkg's status file"},
 	}},
 	{path: "catalog/jsonfeed", floor: 2, adapter: true, uses: []use{
+		{"internal/inroot", "a document that is a file"},
 		{"catalog", "the port it fills"},
 	}},
 	{path: "catalog/aptfeed", floor: 3, adapter: true, uses: []use{
+		{"internal/inroot", "files of a system below a folder"},
 		{"catalog", "the port it fills"},
 		{"catalog/aptfeed/deb822", "the form of Debian's control files"},
 		{"catalog/debian", "ids, and what a system says of itself"},
@@ -170,6 +174,7 @@ var rooms = []room{
 		{"reboot", "an execution begins with what is known of the users"},
 	}},
 	{path: "job/runner/internal/staging", floor: 7, uses: []use{
+		{"internal/inroot", "files of this computer, where they are allowed"},
 		{"integrity", "digests and signatures of what is fetched"},
 		{"job", "names of orders"},
 		{"job/execution", "evidence"},
@@ -233,6 +238,7 @@ var rooms = []room{
 		{"go.etcd.io/bbolt", "one durable file; linked by nothing else"},
 	}},
 	{path: "job/runner/dpkg", floor: 8, adapter: true, uses: []use{
+		{"internal/inroot", "files of a system below a folder"},
 		{"catalog", "its inventory"},
 		{"catalog/aptfeed/deb822", "the form of dpkg's status file"},
 		{"catalog/debian", "ids, and what a system says of itself"},

@@ -102,7 +102,10 @@ type system interface {
 // in calls do with the system and a name without links in it.
 func in[T any](root, name string, do func(s system, name string) (T, error)) (T, error) {
 	if root == "/" {
-		return do(host{}, path.Join("/", name))
+		if !filepath.IsAbs(name) {
+			name = filepath.Join("/", name)
+		}
+		return do(host{}, name)
 	}
 	var none T
 	r, err := os.OpenRoot(root)

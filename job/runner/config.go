@@ -22,7 +22,7 @@ type Config struct {
 	Verifier integrity.SignatureVerifier
 	Stage    string // folder for staged files, made with mode 0700 if missing; it belongs to this runner alone (INT-6)
 
-	Zone    func() string     // the asset's time zone, a name of the IANA database, asked before each check-in, on any goroutine (JOB-9); nil or empty: not told
+	Zone func() string // the asset's time zone, a name of the IANA database, asked before each check-in, on any goroutine (JOB-9); nil or empty: not told
 	// An order may name files of this computer below LocalFiles, with file URLs; empty: nowhere (INT-11). Links lead no farther than the
 	// folder, except with "/".
 	LocalFiles   string

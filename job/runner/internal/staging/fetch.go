@@ -117,7 +117,7 @@ func (s *Store) keepSignature(ctx context.Context, base string, file job.File, m
 		}
 		_, tr := s.retry(ctx, func() (bool, *trouble) { return false, s.signatureOnce(ctx, a, m) })
 		if tr != nil {
-			return &Failure{Code: job.FileDownloadFailed, Err: typed(tr.err), Text: fmt.Sprintf("the signature of %s could not be fetched from %s: %v", file.Name, a, tr.err)}
+			return &Failure{Code: codeOf(tr.err), Err: typed(tr.err), Text: fmt.Sprintf("the signature of %s could not be fetched from %s: %v", file.Name, a, tr.err)}
 		}
 	}
 	if err := s.writeMeta(base+metaFile, *m); err != nil {

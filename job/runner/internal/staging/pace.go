@@ -12,7 +12,7 @@ import (
 // execution, and the jobs that wait for it, as long as it likes. The zero value of a field is its default.
 //
 // Two bounds hold, both from the size that the order tells. A connection that brings less than the least rate over a whole
-// Window is cut off, and that try counts as one without headway. The file as a whole, with all its tries, has its total
+// Window is cut off, and no try counts as headway until a window was fast enough. The file as a whole, with all its tries, has its total
 // time; what came until then is kept and resumed by the next download, where the server lets it.
 //
 //	size       least rate    total time (defaults)
@@ -75,32 +75,28 @@ func (e *SlowError) Error() string {
 // errTotal is the cause of ending a download whose time is over.
 var errTotal = errors.New("the total time is over")
 
-// slow reports whether err says that the source was too slow.
-func slow(err error) bool {
-	_, is := errors.AsType[*SlowError](err)
-	return is
-}
-
 // pacer holds a download, over all its connections, to a least rate.
 type pacer struct {
 	rate   int64
 	window time.Duration
 	got    int64 // bytes in this window
 	waited time.Duration
+	slow   *SlowError // of the last whole window; nil: it was none
 }
 
-// read reads from a body. It returns a *SlowError with the bytes that end a window in which too few came.
-func (p *pacer) read(body io.Reader, b []byte) (int, error) {
+// read reads from a body. It says with the bytes that end a window whether too few came in it.
+func (p *pacer) read(body io.Reader, b []byte) (n int, slow bool, err error) {
 	began := time.Now()
-	n, err := body.Read(b)
+	n, err = body.Read(b)
 	p.got, p.waited = p.got+int64(n), p.waited+time.Since(began)
 	if err != nil || p.waited < p.window {
-		return n, err
+		return n, false, err
 	}
 	got, waited := p.got, p.waited
-	p.got, p.waited = 0, 0
-	if float64(got) < float64(p.rate)*waited.Seconds() {
-		err = &SlowError{Got: got, In: waited, Rate: p.rate}
+	p.got, p.waited, p.slow = 0, 0, nil
+	if float64(got) >= float64(p.rate)*waited.Seconds() {
+		return n, false, nil
 	}
-	return n, err
+	p.slow = &SlowError{Got: got, In: waited, Rate: p.rate}
+	return n, true, nil
 }

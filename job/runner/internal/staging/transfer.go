@@ -53,7 +53,7 @@ func (t *transfer) run(ctx context.Context) *Failure {
 		t.pace.waited += time.Since(ended) // a vendor that cuts each connection after a byte is no faster
 		tr := t.once(timed)
 		ended = time.Now()
-		return t.at > before && (tr == nil || !slow(tr.err)), tr // a crawl is no headway
+		return t.at > before && t.pace.slow == nil, tr // a crawl is no headway
 	})
 	switch {
 	case tr == nil:
@@ -70,7 +70,9 @@ func (t *transfer) run(ctx context.Context) *Failure {
 		tr.err = &SlowError{Got: t.at - begin, In: total}
 	case !tr.again:
 		t.discard = true
-		return &Failure{Code: job.FileDownloadFailed, Err: typed(tr.err), Text: fmt.Sprintf("%s could not be fetched from %s: %v", t.file.Name, t.from, tr.err)}
+		return &Failure{Code: codeOf(tr.err), Err: typed(tr.err), Text: fmt.Sprintf("%s could not be fetched from %s: %v", t.file.Name, t.from, tr.err)}
+	case t.pace.slow != nil:
+		tr.err = t.pace.slow
 	}
 	return &Failure{Code: job.FileDownloadFailed, Err: typed(tr.err), Text: fmt.Sprintf("%s could not be fetched from %s in %d tries: %v. What came so far is kept; check the way to that server.", t.file.Name, t.from, try, tr.err)}
 }
@@ -133,7 +135,7 @@ func (t *transfer) copy(r response, limit int64, watchdog *time.Timer) *trouble 
 	buf := make([]byte, buffer)
 	for {
 		watchdog.Reset(t.store.cfg.Stall)
-		n, err := t.pace.read(r.body, buf)
+		n, slow, err := t.pace.read(r.body, buf)
 		watchdog.Stop()
 		if n > 0 {
 			if t.at+int64(n) > limit {
@@ -146,8 +148,8 @@ func (t *transfer) copy(r response, limit int64, watchdog *time.Timer) *trouble 
 			_, _ = t.received.Write(buf[:n]) // never fails
 		}
 		switch {
-		case slow(err):
-			return &trouble{err: err, again: true}
+		case slow:
+			return &trouble{err: t.pace.slow, again: true}
 		case errors.Is(err, io.EOF):
 			if r.total >= 0 && t.at != r.total {
 				return &trouble{err: fmt.Errorf("the connection ended after %d of %d bytes", t.at, r.total), again: true}
