@@ -90,6 +90,12 @@ func Remove(root, name string) error {
 	return err
 }
 
+// MkdirAll makes a folder and those above it.
+func MkdirAll(root, name string, perm fs.FileMode) error {
+	_, err := in(root, name, func(s system, name string) (struct{}, error) { return struct{}{}, s.MkdirAll(name, perm) })
+	return err
+}
+
 // system is what is below the root.
 type system interface {
 	OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error)
@@ -97,6 +103,7 @@ type system interface {
 	Stat(name string) (fs.FileInfo, error)
 	Readlink(name string) (string, error)
 	Remove(name string) error
+	MkdirAll(name string, perm fs.FileMode) error
 }
 
 // in calls do with the system and a name without links in it.
@@ -164,7 +171,8 @@ type host struct{}
 func (host) OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	return os.OpenFile(name, flag, perm)
 }
-func (host) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(name) }
-func (host) Stat(name string) (fs.FileInfo, error)  { return os.Stat(name) }
-func (host) Readlink(name string) (string, error)   { return os.Readlink(name) }
-func (host) Remove(name string) error               { return os.Remove(name) }
+func (host) Lstat(name string) (fs.FileInfo, error)       { return os.Lstat(name) }
+func (host) Stat(name string) (fs.FileInfo, error)        { return os.Stat(name) }
+func (host) Readlink(name string) (string, error)         { return os.Readlink(name) }
+func (host) Remove(name string) error                     { return os.Remove(name) }
+func (host) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(name, perm) }
