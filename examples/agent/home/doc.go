@@ -6,7 +6,8 @@
 //	state.db       queue, execution and unacknowledged reports; belongs to the running agent
 //	stage/         downloaded files; belongs to the running agent
 //	status.json    the state as of the last commit, for "agent status"
-//	journal.jsonl  every report this agent ever made, one a line, in order
+//	journal.jsonl  every report this agent made, one a line, in order; older ones are in journal.1.jsonl to journal.4.jsonl
+//	tmp/           temporary files of the running agent
 //
 // The folder and the files are for their owner alone; a key that others can read is refused.
 package home
