@@ -208,6 +208,20 @@ func urlProblem(text string) string {
 	return ""
 }
 
+// localFiles says which URLs of a patch name a file: for whoever downloads it that is one of the own computer, which no feed
+// from elsewhere may name (INT-11).
+func localFiles(p *Patch) (problems []string) {
+	for _, a := range p.Artifacts {
+		for _, address := range []string{a.URL, a.CustomURL, a.SignatureURL} {
+			if u, err := url.Parse(address); err == nil && u.Scheme == "file" {
+				problems = append(problems, fmt.Sprintf("artifact %.*q: its URL is a local file, which only a feed of this computer may name (INT-11)", MaxID, a.Name))
+				break
+			}
+		}
+	}
+	return problems
+}
+
 func digestProblem(d integrity.Digest) string {
 	want := 2 * d.Algorithm.Size()
 	if want == 0 {

@@ -66,6 +66,6 @@
 //     rule's id, the values compared and one plain sentence. A deployable patch says Upgrade.
 //   - CAT-16. Bad data is rejected record by record with every reason: an unknown scheme, a version that is none of the
 //     product's scheme, a URL that is not http, https or file, a negative size, a malformed digest, a duplicate id, an
-//     unknown product, a file name with a path in it, control characters, anything over the limits. The rest of the batch
+//     unknown product, a file name with a path in it, control characters, anything over the limits, a file URL in a batch that is not Local (INT-11). The rest of the batch
 //     is kept. What was rejected is returned and counted in the feed's health. Nothing panics.
 package catalog

@@ -29,6 +29,7 @@ type Batch struct {
 	Products  []Product  // all the feed knows; every patch's product is here or in another feed
 	Patches   []Patch    // all the feed offers: a patch that is gone from here leaves the catalog
 	Rejected  []Rejected // records the feed itself refused
+	Local     bool       // it comes from this computer by its administrator's own setting: its URLs may name files (INT-11)
 }
 
 // Failed makes the batch of a fetch that failed with err at the given time (CAT-1).

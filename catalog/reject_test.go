@@ -68,7 +68,7 @@ func TestBadPatchIsRejectedAlone_CAT16(t *testing.T) {
 		{"unknown availability", artifact(func(a *Artifact) { a.Availability = 9 }), "unknown availability 9"},
 		{"Pinned without URL", url(""), "Pinned needs a URL"},
 		{"http", url("http://acme.example/x?y=%20"), ""},
-		{"file", url("file:///srv/x"), ""},
+		{"file", url("file:///srv/x"), "its URL is a local file"},
 		{"ftp", url("ftp://acme.example/x"), "is not http, https or file"},
 		{"no scheme", url("//acme.example/x"), "is not http, https or file"},
 		{"path", url("/srv/x"), "is not http, https or file"},

@@ -38,7 +38,11 @@ func (s *syncer) candidates() []candidate {
 					c.rank = held
 				}
 			}
-			all = s.consider(all, c, p.Check())
+			problems := p.Check()
+			if !b.Local {
+				problems = append(problems, localFiles(p)...)
+			}
+			all = s.consider(all, c, problems)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b candidate) int {

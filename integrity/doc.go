@@ -65,4 +65,9 @@
 //   - INT-9. There are four answers about a signature, and they are never blurred: valid (by whom, and when it was signed
 //     if the signature tells), bad, absent, unsupported. Only absent may lead to the checksum. Unsupported is
 //     FileSignatureFailed (11) with its reason, and so is an answer that is none of the four.
+//   - INT-10. A signer policy binds commands too: an agent with a policy runs pre- and post-actions only if a clause allows
+//     them. Not built yet.
+//   - INT-11. Slow is a failure: a download has a minimum rate and a total time, both from the size that is expected; a URL
+//     of a remote feed is never a local file. The rate and the time are the work of job/runner; a local file is refused
+//     where a feed is synced, by package catalog, and again by job/runner unless its settings allow a folder.
 package integrity

@@ -1,6 +1,7 @@
 package aptfeed
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -44,7 +45,7 @@ func (c cache) read(name string, limit int64) ([]byte, error) {
 	if c.dir == "" {
 		return nil, fs.ErrNotExist
 	}
-	return readFile(filepath.Join(c.dir, name), limit)
+	return system("").readFile(context.Background(), filepath.Join(c.dir, name), limit)
 }
 
 func (c cache) signed(where string) signedRelease {

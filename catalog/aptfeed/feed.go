@@ -88,7 +88,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 
 // read fetches and verifies everything, and changes nothing of the feed.
 func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
-	ring, err := loadKeyring(f.source, f.config.Root, f.config.Dir)
+	ring, err := loadKeyring(f.source, system(f.config.Root), f.config.Dir)
 	if err != nil {
 		return held{}, err
 	}
@@ -197,7 +197,7 @@ func (f *Feed) publishing(next *held, seen map[catalog.PatchID]string) map[catal
 // batch makes what the catalog gets.
 func (f *Feed) batch(now time.Time) catalog.Batch {
 	h := &f.held
-	b := catalog.Batch{Feed: f.id, At: now}
+	b := catalog.Batch{Feed: f.id, At: now, Local: strings.HasPrefix(f.source.uri, "file:")}
 	b.Patches = make([]catalog.Patch, 0, len(h.records)-len(h.view.hidden))
 	products := make(map[catalog.ProductID]bool, len(h.records))
 	for _, r := range h.rejected.list {

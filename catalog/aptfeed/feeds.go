@@ -13,7 +13,7 @@ import (
 // An entry that is refused becomes a feed too, one whose every fetch fails with the reason: so it shows wherever the
 // health of feeds is shown. An error means that c itself, or the folder, cannot be used.
 func FromConfig(c Config) ([]*Feed, error) {
-	return feeds(c, func(c Config, f *Feed) origin { return &remote{f.source, careful(c.Client), f.cache} })
+	return feeds(c, func(c Config, f *Feed) origin { return &remote{f.source, careful(c.Client), f.cache, system(c.Root)} })
 }
 
 // FromLists is FromConfig over the lists that apt has already downloaded: it only reads, needs no network, and verifies
@@ -23,7 +23,7 @@ func FromConfig(c Config) ([]*Feed, error) {
 // is stale (CAT-2) shows only when Valid-Until has passed.
 func FromLists(c Config) ([]*Feed, error) {
 	c.CacheDir = "" // apt's folder is one
-	return feeds(c, func(c Config, f *Feed) origin { return &lists{f.source, c.Lists} })
+	return feeds(c, func(c Config, f *Feed) origin { return &lists{f.source, c.Lists, system(c.Root)} })
 }
 
 func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
@@ -31,7 +31,7 @@ func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
 	if err := c.validate(); err != nil {
 		return nil, fail(Refused, c.Dir, err, "the configuration cannot be used")
 	}
-	sources, problems, err := readSources(c.Dir)
+	sources, problems, err := readSources(system(c.Root), c.Dir)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func FuzzParseSources(f *testing.F) {
 
 // Whatever InRelease holds, text is returned only if the trusted key signed it: here, only one text.
 func FuzzOpenInRelease(f *testing.F) {
-	keys, err := readKeys("testdata/gpg/key.asc")
+	keys, err := readKeys("", "testdata/gpg/key.asc")
 	require.NoError(f, err)
 	trusted := trustRing(f, keys)
 	for _, name := range []string{"testdata/gpg/sha512.txt", "testdata/gpg/sha1.txt"} {

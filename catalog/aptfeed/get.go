@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
+	"path/filepath"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
 // validators let a server say that nothing changed.
@@ -22,13 +24,13 @@ type validators struct {
 var errNotModified = errors.New("not modified")
 
 // get reads a whole file of at most limit bytes over http, https or file. It returns errNotModified or an *Error.
-func get(ctx context.Context, client *http.Client, address string, have validators, limit int64) ([]byte, validators, error) {
+func get(ctx context.Context, in system, client *http.Client, address string, have validators, limit int64) ([]byte, validators, error) {
 	if path, is := strings.CutPrefix(address, "file://"); is {
 		path, err := url.PathUnescape(path)
 		if err != nil {
 			return nil, validators{}, fail(Unsupported, address, err, "the address cannot be used")
 		}
-		data, err := readFile(path, limit)
+		data, err := in.readFile(ctx, path, limit)
 		return data, validators{}, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -66,9 +68,26 @@ func get(ctx context.Context, client *http.Client, address string, have validato
 	return data, validators{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}, nil
 }
 
+// system is the folder below which files are read: what is in it leads nowhere else by links. Empty: the host.
+type system string
+
+// in splits the name of a file into the folder that its links stay in and the name there.
+func (s system) in(file string) (root, name string) {
+	if s != "" && s != "/" {
+		if rel, err := filepath.Rel(string(s), file); err == nil && filepath.IsLocal(rel) {
+			return string(s), rel
+		}
+	}
+	if abs, err := filepath.Abs(file); err == nil {
+		file = abs
+	}
+	return "/", file
+}
+
 // readFile reads a whole file of at most limit bytes. Errors are an *Error.
-func readFile(file string, limit int64) ([]byte, error) {
-	f, err := os.Open(file)
+func (s system) readFile(ctx context.Context, file string, limit int64) ([]byte, error) {
+	root, name := s.in(file)
+	f, _, err := inroot.OpenContext(ctx, root, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fail(Missing, file, nil, "there is no such file")
@@ -78,6 +97,9 @@ func readFile(file string, limit int64) ([]byte, error) {
 	defer f.Close()
 	return readAll(f, file, limit)
 }
+
+// readDir lists a folder by name.
+func (s system) readDir(dir string) ([]fs.DirEntry, error) { return inroot.ReadDir(s.in(dir)) }
 
 func readAll(in io.Reader, where string, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(in, limit+1))

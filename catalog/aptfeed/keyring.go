@@ -1,6 +1,7 @@
 package aptfeed
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -16,7 +17,7 @@ const armorBegin = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 // loadKeyring gathers the keys a source trusts: those in place, those of the named files, or else the configuration's own
 // ones (trusted.gpg and trusted.gpg.d). Paths are inside root.
-func loadKeyring(s source, root, dir string) (*openpgp.Verifier, error) {
+func loadKeyring(s source, in system, dir string) (*openpgp.Verifier, error) {
 	where := fmt.Sprintf("%s:%d", s.file, s.line)
 	if s.keys != "" {
 		keys, err := trusting([][]byte{[]byte(s.keys)}, nil)
@@ -32,7 +33,7 @@ func loadKeyring(s source, root, dir string) (*openpgp.Verifier, error) {
 			only = append(only, named)
 			continue
 		}
-		ring, err := readKeys(filepath.Join(root, named))
+		ring, err := readKeys(in, filepath.Join(string(in), named))
 		if err != nil {
 			return nil, fail(Refused, where, err, "the keyring in signed-by cannot be used")
 		}
@@ -40,7 +41,7 @@ func loadKeyring(s source, root, dir string) (*openpgp.Verifier, error) {
 	}
 	if len(rings) == 0 {
 		var err error
-		if rings, err = trustedKeys(dir); err != nil {
+		if rings, err = trustedKeys(in, dir); err != nil {
 			return nil, fail(Refused, where, err, "the trusted keys cannot be read")
 		}
 	}
@@ -77,19 +78,20 @@ func trusting(rings [][]byte, only []string) (*openpgp.Verifier, error) {
 
 // trustedKeys reads trusted.gpg and trusted.gpg.d. A file that is no keyring is left alone, as apt does: it can only make
 // fewer keys trusted. If none can be read though files are there, that is an error.
-func trustedKeys(dir string) ([][]byte, error) {
+func trustedKeys(in system, dir string) ([][]byte, error) {
 	files := []string{filepath.Join(dir, "trusted.gpg")}
-	for _, pattern := range []string{"*.gpg", "*.asc"} {
-		more, err := filepath.Glob(filepath.Join(dir, "trusted.gpg.d", pattern))
-		if err != nil {
-			return nil, err
+	more, _ := in.readDir(filepath.Join(dir, "trusted.gpg.d")) // it may not be there
+	for _, ending := range []string{".gpg", ".asc"} {
+		for _, n := range more {
+			if strings.HasSuffix(n.Name(), ending) {
+				files = append(files, filepath.Join(dir, "trusted.gpg.d", n.Name()))
+			}
 		}
-		files = append(files, more...)
 	}
 	var all [][]byte
 	var problems []error
 	for _, file := range files {
-		keys, err := readKeys(file)
+		keys, err := readKeys(in, file)
 		if err != nil {
 			if !is(err, Missing) {
 				problems = append(problems, err)
@@ -105,8 +107,8 @@ func trustedKeys(dir string) ([][]byte, error) {
 }
 
 // readKeys reads a keyring, armored or binary, that can be used.
-func readKeys(file string) ([]byte, error) {
-	data, err := readFile(file, MaxKeyring)
+func readKeys(in system, file string) ([]byte, error) {
+	data, err := in.readFile(context.Background(), file, MaxKeyring)
 	if err != nil {
 		return nil, err
 	}

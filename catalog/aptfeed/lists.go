@@ -8,46 +8,49 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
 // lists is a folder of lists that apt has downloaded. Nothing in it is written, locked or fetched.
 type lists struct {
 	source source
 	dir    string
+	in     system
 }
 
 const update = "run \"apt-get update\""
 
-func (l *lists) signed(_ context.Context, last signedRelease) (signedRelease, error) {
+func (l *lists) signed(ctx context.Context, last signedRelease) (signedRelease, error) {
 	where := l.file("InRelease")
-	text, err := readFile(where, MaxInRelease)
+	text, err := l.in.readFile(ctx, where, MaxInRelease)
 	if !is(err, Missing) {
 		return signedRelease{text: text, where: where}, err
 	}
-	text, err = readFile(l.file("Release"), MaxInRelease)
+	text, err = l.in.readFile(ctx, l.file("Release"), MaxInRelease)
 	if is(err, Missing) {
 		return signedRelease{}, fail(Missing, where, nil, "apt has not downloaded this suite: %s", update)
 	}
 	if err != nil {
 		return signedRelease{}, err
 	}
-	signature, err := readFile(l.file("Release.gpg"), MaxInRelease)
+	signature, err := l.in.readFile(ctx, l.file("Release.gpg"), MaxInRelease)
 	if err != nil {
 		return signedRelease{}, fail(Unsigned, l.file("Release"), err, "there is no signature with it")
 	}
 	return signedRelease{text: text, detached: append([]byte{}, signature...), where: l.file("Release")}, nil
 }
 
-func (l *lists) open(_ context.Context, path string, rel release) (packed, error) {
+func (l *lists) open(ctx context.Context, path string, rel release) (packed, error) {
 	if _, known := rel.files[path]; !known {
 		return packed{}, fail(Unsupported, l.file(path), nil, "the Release file tells only the digests of the packed forms, and apt packs anew what it keeps")
 	}
 	for _, extension := range keptAs {
 		where := l.file(path) + extension
-		f, err := os.Open(where)
+		root, name := l.in.in(where)
+		f, _, err := inroot.OpenContext(ctx, root, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -125,7 +125,7 @@ func TestListNameAsAptHasIt(t *testing.T) {
 		"deb https://example.com/z ./",
 		"deb https://example.com/y /",
 	}, "\n")+"\n")
-	sources, problems, err := readSources(filepath.Join(dir, "etc/apt"))
+	sources, problems, err := readSources("", filepath.Join(dir, "etc/apt"))
 	require.NoError(t, err)
 	require.Empty(t, problems)
 	out, err := exec.Command("apt-get", "-o", "Dir="+dir, "-o", "APT::Architecture=amd64", "--print-uris", "update").Output()

@@ -16,6 +16,7 @@ type remote struct {
 	source source
 	client *http.Client
 	cache  cache
+	in     system
 }
 
 func (r *remote) signed(ctx context.Context, last signedRelease) (signedRelease, error) {
@@ -24,7 +25,7 @@ func (r *remote) signed(ctx context.Context, last signedRelease) (signedRelease,
 	if last.detached != nil {
 		have = validators{}
 	}
-	text, v, err := get(ctx, r.client, where, have, MaxInRelease)
+	text, v, err := get(ctx, r.in, r.client, where, have, MaxInRelease)
 	switch {
 	case errors.Is(err, errNotModified):
 		return last, nil
@@ -41,14 +42,14 @@ func (r *remote) signed(ctx context.Context, last signedRelease) (signedRelease,
 // detached gets the older pair of files; instead is the error if they are not there either.
 func (r *remote) detached(ctx context.Context, instead error) (signedRelease, error) {
 	where := r.source.base() + "Release"
-	text, _, err := get(ctx, r.client, where, validators{}, MaxInRelease)
+	text, _, err := get(ctx, r.in, r.client, where, validators{}, MaxInRelease)
 	if is(err, Missing) {
 		return signedRelease{}, instead
 	}
 	if err != nil {
 		return signedRelease{}, err
 	}
-	signature, _, err := get(ctx, r.client, where+".gpg", validators{}, MaxInRelease)
+	signature, _, err := get(ctx, r.in, r.client, where+".gpg", validators{}, MaxInRelease)
 	if is(err, Missing) {
 		return signedRelease{}, fail(Unsigned, where, nil, "there is neither InRelease nor Release.gpg: the repository is not signed")
 	}
@@ -87,12 +88,12 @@ func (r *remote) open(ctx context.Context, list string, rel release) (packed, er
 func (r *remote) fetch(ctx context.Context, where string, sum fileSum, offered bool) ([]byte, error) {
 	if offered && r.source.byHash != "never" || r.source.byHash == "always" {
 		byHash := where[:len(where)-len(path.Base(where))] + "by-hash/SHA256/" + sum.sha256
-		data, _, err := get(ctx, r.client, byHash, validators{}, sum.size)
+		data, _, err := get(ctx, r.in, r.client, byHash, validators{}, sum.size)
 		if !is(err, Missing) {
 			return checked(data, err, byHash, sum)
 		}
 	}
-	data, _, err := get(ctx, r.client, where, validators{}, sum.size)
+	data, _, err := get(ctx, r.in, r.client, where, validators{}, sum.size)
 	return checked(data, err, where, sum)
 }
 

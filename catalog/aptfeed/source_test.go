@@ -146,7 +146,7 @@ func TestSourcesFolder(t *testing.T) {
 		writeFile(t, filepath.Join(dir, "sources.list.d", left), "deb http://never b main\n")
 	}
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "sources.list.d/z.list"), 0o755))
-	sources, problems, err := readSources(dir)
+	sources, problems, err := readSources("", dir)
 	require.NoError(t, err)
 	var uris []string
 	for _, s := range sources {
@@ -155,13 +155,13 @@ func TestSourcesFolder(t *testing.T) {
 	require.Equal(t, []string{"http://first/", "http://second/", "http://third/"}, uris)
 	require.Len(t, problems, 1, "a folder in place of a file cannot be read")
 
-	_, _, err = readSources(filepath.Join(dir, "nowhere"))
+	_, _, err = readSources("", filepath.Join(dir, "nowhere"))
 	require.ErrorContains(t, err, "the apt configuration cannot be read")
 
 	for size, want := range map[int]int{MaxSourcesFile: 0, MaxSourcesFile + 1: 1} {
 		long := t.TempDir()
 		writeFile(t, filepath.Join(long, "sources.list"), strings.Repeat("#", size))
-		_, problems, err = readSources(long)
+		_, problems, err = readSources("", long)
 		require.NoError(t, err)
 		require.Len(t, problems, want)
 	}

@@ -1,9 +1,9 @@
 package aptfeed
 
 import (
+	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,13 +13,13 @@ import (
 // readSources reads sources.list and sources.list.d of an apt configuration folder ("/etc/apt"), as sources.list(5) says:
 // one-line .list files and deb822 .sources files, by name. It returns every source and every problem. An error means that
 // the folder could not be read.
-func readSources(dir string) ([]source, []Problem, error) {
-	if _, err := os.ReadDir(dir); err != nil {
+func readSources(in system, dir string) ([]source, []Problem, error) {
+	if _, err := in.readDir(dir); err != nil {
 		return nil, nil, fail(Refused, dir, err, "the apt configuration cannot be read")
 	}
 	files := []string{filepath.Join(dir, "sources.list")}
 	parts := filepath.Join(dir, "sources.list.d")
-	names, err := os.ReadDir(parts)
+	names, err := in.readDir(parts)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fail(Refused, parts, err, "the apt configuration cannot be read")
 	}
@@ -30,7 +30,7 @@ func readSources(dir string) ([]source, []Problem, error) {
 	}
 	l := &list{}
 	for i, file := range files {
-		data, err := readFile(file, MaxSourcesFile)
+		data, err := in.readFile(context.Background(), file, MaxSourcesFile)
 		switch {
 		case i == 0 && is(err, Missing):
 		case err != nil:

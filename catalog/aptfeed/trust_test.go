@@ -122,7 +122,7 @@ func manySigned(t *testing.T, n int, key *openpgp.Entity) []byte {
 // gpg --clearsign with --digest-algo SHA512 and SHA1, on 2026-05-09, with a key of 2048 bits.
 func TestSignaturesOfGnuPG_INT7(t *testing.T) {
 	for _, form := range []string{"key.asc", "key.gpg"} {
-		keys, err := readKeys(filepath.Join("testdata/gpg", form))
+		keys, err := readKeys("", filepath.Join("testdata/gpg", form))
 		require.NoError(t, err)
 		good, err := os.ReadFile("testdata/gpg/sha512.txt")
 		require.NoError(t, err)

@@ -5,14 +5,13 @@ package debian
 import (
 	"cmp"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
 // ProductID names a package of a channel and architecture: "deb/<channel>/<arch>/<name>". The architecture is the
@@ -40,7 +39,7 @@ const maxFile = 1 << 20
 
 // lines are those of a small file below root; none when it cannot be read.
 func lines(root, name string) []string {
-	f, err := os.Open(filepath.Join(root, name))
+	f, err := inroot.Open(root, name)
 	if err != nil {
 		return nil
 	}
@@ -90,7 +89,7 @@ func Architectures(root string) []string {
 
 // installedDpkg is the architecture of the installed dpkg; empty: it is not known.
 func installedDpkg(root string) string {
-	f, err := os.Open(filepath.Join(root, "var/lib/dpkg/status"))
+	f, err := inroot.Open(root, "var/lib/dpkg/status")
 	if err != nil {
 		return ""
 	}

@@ -8,12 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
 // MaxDocument is the most bytes of a document: enough for some 300,000 patches.
@@ -89,7 +89,7 @@ func (f *Feed) ID() catalog.FeedID { return f.id }
 func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	b := catalog.Batch{Feed: f.id, At: f.options.Now().UTC()}
+	b := catalog.Batch{Feed: f.id, At: f.options.Now().UTC(), Local: f.location == nil}
 	if err := f.fetch(ctx, &b); err != nil {
 		return catalog.Batch{}, fmt.Errorf("feed %s: %w", f.id, err)
 	}
@@ -119,7 +119,7 @@ func (f *Feed) fetch(ctx context.Context, b *catalog.Batch) (err error) {
 // read returns the document, or what was seen last when the server says that it did not change.
 func (f *Feed) read(ctx context.Context) (data []byte, now seen, err error) {
 	if f.location == nil {
-		if data, err = f.readFile(); err == nil {
+		if data, err = f.readFile(ctx); err == nil {
 			err = ctx.Err()
 		}
 		return data, seen{digest: sha256.Sum256(data)}, err
@@ -150,16 +150,12 @@ func (f *Feed) read(ctx context.Context) (data []byte, now seen, err error) {
 	return data, seen{sha256.Sum256(data), resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}, err
 }
 
-func (f *Feed) readFile() ([]byte, error) {
-	info, err := os.Stat(f.path)
+func (f *Feed) readFile(ctx context.Context) ([]byte, error) {
+	path, err := filepath.Abs(f.path)
 	if err != nil {
 		return nil, err
 	}
-	// A pipe or device could keep the reader waiting for ever.
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", f.path)
-	}
-	file, err := os.Open(f.path)
+	file, _, err := inroot.OpenContext(ctx, "/", path)
 	if err != nil {
 		return nil, err
 	}

@@ -218,6 +218,20 @@ func TestRedirectStaysOnHTTP(t *testing.T) {
 	require.ErrorContains(t, err, "unsupported protocol scheme")
 }
 
+// A document from elsewhere is not local, one from this computer is (INT-11); a pipe in its place is not waited for.
+func TestOnlyDocumentsOfThisComputerAreLocal_INT11(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "feed.json")
+	require.NoError(t, os.WriteFile(path, []byte(worked(t)), 0o600))
+	_, server := serve(t, worked(t), "")
+	for location, local := range map[string]bool{path: true, "file://" + path: true, server: false} {
+		b, err := feed(t, location, Options{}).Fetch(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, local, b.Local, location)
+	}
+	_, err := feed(t, filepath.Dir(path), Options{}).Fetch(t.Context())
+	require.ErrorContains(t, err, "not a regular file")
+}
+
 func TestNewRefuses(t *testing.T) {
 	for _, c := range []struct {
 		id       catalog.FeedID

@@ -29,6 +29,7 @@ var rooms = []room{
 	{path: "internal/debroot", floor: 0},
 	{path: "internal/owned", floor: 0},
 	{path: "internal/token", floor: 0},
+	{path: "internal/inroot", floor: 0},
 
 	// Floor 1: values and rules that need nothing else.
 	{path: "catalog/version", floor: 1, core: true, links: []string{semver}, uses: []use{
@@ -93,13 +94,16 @@ var rooms = []room{
 		{"github.com/stretchr/testify", "assertions"},
 	}},
 	{path: "catalog/debian", floor: 2, adapter: true, uses: []use{
+		{"internal/inroot", "files of a system below a folder"},
 		{"catalog", "ids of products and patches"},
 		{"catalog/aptfeed/deb822", "the form of dpkg's status file"},
 	}},
 	{path: "catalog/jsonfeed", floor: 2, adapter: true, uses: []use{
+		{"internal/inroot", "a document that is a file"},
 		{"catalog", "the port it fills"},
 	}},
 	{path: "catalog/aptfeed", floor: 3, adapter: true, uses: []use{
+		{"internal/inroot", "files of a system below a folder"},
 		{"catalog", "the port it fills"},
 		{"catalog/aptfeed/deb822", "the form of Debian's control files"},
 		{"catalog/debian", "ids, and what a system says of itself"},
@@ -173,6 +177,7 @@ var rooms = []room{
 		{"reboot", "an execution begins with what is known of the users"},
 	}},
 	{path: "job/runner/internal/staging", floor: 7, uses: []use{
+		{"internal/inroot", "files of this computer, where they are allowed"},
 		{"integrity", "digests and signatures of what is fetched"},
 		{"job", "names of orders"},
 		{"job/execution", "evidence"},
@@ -240,6 +245,7 @@ var rooms = []room{
 		{"go.etcd.io/bbolt", "one durable file; linked by nothing else"},
 	}},
 	{path: "job/runner/dpkg", floor: 8, adapter: true, uses: []use{
+		{"internal/inroot", "files of a system below a folder"},
 		{"catalog", "its inventory"},
 		{"catalog/aptfeed/deb822", "the form of dpkg's status file"},
 		{"catalog/debian", "ids, and what a system says of itself"},

@@ -27,7 +27,7 @@ var clusters = []cluster{
 	{"CAT", []string{"catalog"}, 16, []int{3, 4, 5, 6, 8, 9, 10, 14, 15, 16}},
 	{"JOB", []string{"job", "job/schedule", "job/execution"}, 27, []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 17, 18, 20, 21}},
 	{"MAN", []string{"manifest"}, 13, []int{1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 13}},
-	{"INT", []string{"integrity"}, 9, []int{1, 2, 3, 4, 5, 7, 8, 9}},
+	{"INT", []string{"integrity"}, 11, []int{1, 2, 3, 4, 5, 7, 8, 9, 11}},
 	{"RBT", []string{"reboot"}, 12, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12}},
 	{"RPT", []string{"job/controller"}, 3, nil},
 }

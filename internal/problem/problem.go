@@ -127,31 +127,6 @@ func Clip(s string, n int) string {
 	return s[:cut] + "…"
 }
 
-// Printable returns s with everything escaped that would not show as itself: control characters and invisible ones, among
-// them those that move a terminal's cursor or reverse the direction of text.
-func Printable(s string) string {
-	shows := func(r rune) bool { return r != utf8.RuneError && unicode.IsPrint(r) }
-	if !strings.ContainsFunc(s, func(r rune) bool { return !shows(r) }) {
-		return s
-	}
-	var b strings.Builder
-	for i, r := range s {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case r == utf8.RuneError || shows(r):
-			b.WriteRune(r)
-		case r < 0x80:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r < 0x10000:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
-	}
-	return b.String()
-}
-
 // Tail returns the end of what a program wrote, with everything escaped but line ends that would not show as itself, in n
 // bytes at most, n being 3 or more. A cut is marked with "…".
 func Tail(s string, n int) string {

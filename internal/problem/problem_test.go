@@ -1,8 +1,10 @@
 package problem_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -71,15 +73,32 @@ func TestClip(t *testing.T) {
 
 func TestPrintable(t *testing.T) {
 	for in, want := range map[string]string{
-		"plain – text ✓":    "plain – text ✓",
-		"a\x1b[31mred":      `a\x1b[31mred`,
-		"line\nnext\ttab":   `line\x0anext\x09tab`,
-		"c1 \u009b2J":       `c1 \u009b2J`,
-		"bidi \u202e\u2066": `bidi \u202e\u2066`,
-		"zero\u200bwidth":   `zero\u200bwidth`,
-		"bad \xff\xc3":      `bad \xff\xc3`,
-		"tag \U000e0041":    `tag \U000e0041`,
-		"known \uFFFD":      "known \uFFFD",
+		"plain – text ✓":     "plain – text ✓",
+		"a\x1b[31mred":       `a\x1b[31mred`,
+		"line\nnext\ttab":    `line\x0anext\x09tab`,
+		"c1 \u009b2J":        `c1 \u009b2J`,
+		"bidi \u202e\u2066":  `bidi \u202e\u2066`,
+		"zero\u200bwidth":    `zero\u200bwidth`,
+		"bad \xff\xc3":       `bad \xff\xc3`,
+		"tag \U000e0041":     `tag \udb40\udc41`,
+		"del \x7f":           `del \u007f`,
+		"nel \u0085":         `nel \u0085`,
+		"cr\rbs\b":           `cr\x0dbs\x08`,
+		"marks \u200e\u200f": `marks \u200e\u200f`,
+		"all \u202a\u202b\u202c\u202d\u2067\u2068\u2069\u061c": `all \u202a\u202b\u202c\u202d\u2067\u2068\u2069\u061c`,
+		"seps \u2028\u2029":         `seps \u2028\u2029`,
+		"bom \ufeff":                `bom \ufeff`,
+		"nbsp \u00a0":               `nbsp \u00a0`,
+		"soft \u00ad":               `soft \u00ad`,
+		"filler \u3164\uffa0\u115f": `filler \u3164\uffa0\u115f`,
+		"joiner \u034f\u2060":       `joiner \u034f\u2060`,
+		"selector \ufe0f\U000e0100": `selector \ufe0f\udb40\udd00`,
+		"braille \u2800":            `braille \u2800`,
+		"private \ue000":            `private \ue000`,
+		"none \u0378":               `none \u0378`,
+		"half \xed\xa0\x80":         `half \xed\xa0\x80`,
+		"日本 é العربية":              "日本 é العربية",
+		"known \uFFFD":              "known \uFFFD",
 	} {
 		require.Equal(t, want, problem.Printable(in))
 	}
@@ -92,6 +111,35 @@ func FuzzPrintable(f *testing.F) {
 		require.True(t, utf8.ValidString(p))
 		require.Equal(t, p, problem.Printable(p))
 	})
+}
+
+func TestLines(t *testing.T) {
+	require.Equal(t, "a\n  b\\x1b\n  c", problem.Lines("a\r\nb\x1b\nc\n", "  "))
+}
+
+// Whatever is written, in whatever pieces, leaves nothing on a terminal but text, lines and tabs; JSON keeps its meaning.
+func TestWriter(t *testing.T) {
+	const nasty = "é\ttab\nline\x1b[31m\u202e\x9b日本\x7f\U000e0041\xff\ufeff✓"
+	want := "é\ttab\nline" + `\x1b[31m\u202e\x9b` + "日本" + `\u007f\udb40\udc41\xff\ufeff` + "✓"
+	for size := 1; size <= len(nasty); size++ {
+		var b strings.Builder
+		w := problem.Writer(&b)
+		for piece := range slices.Chunk([]byte(nasty), size) {
+			n, err := w.Write(piece)
+			require.NoError(t, err)
+			require.Equal(t, len(piece), n)
+		}
+		require.Equal(t, want, b.String())
+	}
+	in := map[string]string{"name": strings.ToValidUTF8(nasty, "\uFFFD"), "\u202e": "\u0085\x1b"}
+	var b strings.Builder
+	e := json.NewEncoder(problem.Writer(&b))
+	e.SetIndent("", "\t")
+	require.NoError(t, e.Encode(in))
+	var out map[string]string
+	require.NoError(t, json.Unmarshal([]byte(b.String()), &out))
+	require.Equal(t, in, out)
+	require.NotContains(t, b.String(), "\u202e")
 }
 
 func TestTail(t *testing.T) {

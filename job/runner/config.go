@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -21,7 +22,13 @@ type Config struct {
 	Verifier integrity.SignatureVerifier
 	Stage    string // folder for staged files, made with mode 0700 if missing; it belongs to this runner alone (INT-6)
 
-	Zone    func() string     // the asset's time zone, a name of the IANA database, asked before each check-in, on any goroutine (JOB-9); nil or empty: not told
+	Zone func() string // the asset's time zone, a name of the IANA database, asked before each check-in, on any goroutine (JOB-9); nil or empty: not told
+	// An order may name files of this computer below LocalFiles, with file URLs; empty: nowhere (INT-11). Links lead no farther than the
+	// folder, except with "/".
+	LocalFiles   string
+	MinRate      int64         // least bytes per second of a download (INT-11); default 4 KiB
+	DownloadTime time.Duration // the longest that one file may take (INT-11); default 24 h
+
 	HTTP    *http.Client      // its transport fetches patch files; nil: one with the usual proxy settings and no cookies
 	Clock   func() Clock      // nil: the machine's own
 	Logger  *slog.Logger      // nil: none
@@ -75,6 +82,9 @@ func (c Config) validate() error {
 		errs = append(errs, fmt.Errorf("Agent.Policy: %w", err))
 	}
 	need(c.Stage != "", "Stage is missing: name a folder for staged files")
+	need(c.LocalFiles == "" || filepath.IsAbs(c.LocalFiles), fmt.Sprintf("LocalFiles is %q: want an absolute path, or nothing", c.LocalFiles))
+	need(c.MinRate >= 0, fmt.Sprintf("MinRate is %d: want a positive number of bytes per second, or zero for the default", c.MinRate))
+	need(c.DownloadTime == 0 || c.DownloadTime >= time.Minute, fmt.Sprintf("DownloadTime is %v: want a minute or more, or zero for the default", c.DownloadTime))
 	need(c.Poll >= 0, fmt.Sprintf("Poll is %v: want a positive duration, or zero for the default", c.Poll))
 	if len(errs) > 0 {
 		return fmt.Errorf("runner: %w", errors.Join(errs...))

@@ -32,8 +32,13 @@
 //   - INT-8: a Discard deletes the staged files of one patch or of a whole order.
 //   - INT-9: a signature file that the server says is not there (404, 410) is absent. One that cannot be fetched is a failed download,
 //     never "absent".
+//   - INT-11: a source that is slow fails. A connection that brings nothing for a minute, or less than Config.MinRate over a
+//     minute, is cut and tried again, five times without headway; a file as a whole has a time from its size (2 minutes and what
+//     it takes at MinRate, Config.DownloadTime at most; 6 hours when the order tells no size). A file URL is opened only below
+//     Config.LocalFiles, only if it is a regular file, and a read of it ends with Run even where it never returns.
 //   - JOB-2: what goes wrong with a patch is that patch's result: a download that fails has code 4 (13 without a URL), a Platform
 //     that fails gives each patch it was asked about code 5 or 9.
+//   - JOB-10: a Discard, as at the end of the window, cuts a download off at once.
 //   - JOB-17: a download that was cut off goes on where it stopped, if the server still has the same file; what is staged completely for
 //     the same order and patch is digested again and used, not fetched again.
 //   - JOB-18: an inventory that hangs for 30 minutes is a failed try.

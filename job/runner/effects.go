@@ -82,8 +82,9 @@ func (l *loop) download(order job.OrderID, index int, p job.OrderPatch, reply fu
 		case failure == nil:
 			reply(execution.Downloaded{Files: files})
 		case ctx.Err() == nil:
-			l.cfg.Logger.Warn("a download failed", "order", order, "patch", p.Patch, "error", failure.Text)
-			reply(execution.Downloaded{Files: files, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
+			text := problem.Printable(failure.Text) // a vendor's server chose some of it
+			l.cfg.Logger.Warn("a download failed", "order", order, "patch", p.Patch, "error", text)
+			reply(execution.Downloaded{Files: files, Code: failure.Code, Text: problem.Clip(text, job.MaxText)})
 		}
 	}})
 }

@@ -320,7 +320,7 @@ func newBench(t *testing.T) *bench {
 	start := time.Now()
 	b.cfg = runner.Config{
 		Agent: agent.Config{Asset: asset, Key: manifest.NewVerifier(serverKey.Public().(ed25519.PublicKey)), Every: time.Minute},
-		State: b.state, Platform: b.pc, Server: b.server, Verifier: unsigned{}, Stage: filepath.Join(b.dir, "stage"),
+		State: b.state, Platform: b.pc, Server: b.server, Verifier: unsigned{}, Stage: filepath.Join(b.dir, "stage"), LocalFiles: b.dir,
 		Clock: func() runner.Clock { return runner.Clock{Wall: time.Now().UTC(), Up: time.Since(start)} },
 		Trace: func(p string) {
 			b.mu.Lock()

@@ -56,7 +56,8 @@ func (l *loop) load(ctx context.Context) (err error) {
 	if l.status.BootID == "" {
 		return errors.New("runner: the platform tells no boot identity, so the agent did not start")
 	}
-	l.stage, err = staging.Open(l.cfg.Stage, staging.Config{HTTP: l.cfg.HTTP, Verifier: l.cfg.Verifier, Stall: stall, Tries: tries})
+	l.stage, err = staging.Open(l.cfg.Stage, staging.Config{HTTP: l.cfg.HTTP, Verifier: l.cfg.Verifier, Stall: stall, Tries: tries,
+		Local: l.cfg.LocalFiles, Pace: staging.Pace{Rate: l.cfg.MinRate, Most: l.cfg.DownloadTime}})
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // The exit codes.
@@ -45,6 +46,7 @@ func (p *program) logger() *slog.Logger {
 
 // Run runs the command line and returns the exit code.
 func Run(ctx context.Context, args []string, out, err io.Writer) int {
+	out, err = problem.Writer(out), problem.Writer(err) // servers, orders, files and their signers chose much of it
 	p := &program{out: out, err: err}
 	begun := false
 	root := &cobra.Command{
@@ -79,7 +81,7 @@ Exit codes: 0 all went well, 1 something failed, 2 wrong usage or bad input.`,
 	if failure == nil {
 		return OK
 	}
-	fmt.Fprintln(err, "agent:", failure)
+	fmt.Fprintln(err, "agent:", problem.Lines(failure.Error(), "  "))
 	if _, is := errors.AsType[misused](failure); is || !begun || errors.Is(failure, home.ErrNotEnrolled) {
 		return Usage
 	}

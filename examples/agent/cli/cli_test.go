@@ -174,6 +174,7 @@ func TestServerDown(t *testing.T) {
 type asset struct {
 	server      *server
 	root, state string
+	files       string // the folder that its order's files are in
 	order       job.Order
 }
 
@@ -193,6 +194,7 @@ func newAsset(t *testing.T) *asset {
 
 	file, err := debroot.Deb{Name: "demo", Version: "2"}.Build(t.Context(), t.TempDir())
 	require.NoError(t, err)
+	a.files = filepath.Dir(file)
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	sum := sha256.Sum256(data)
@@ -222,7 +224,7 @@ func (a *asset) startAt(at time.Time) {
 }
 
 func (a *asset) run(t *testing.T) (code int, err string) {
-	code, _, err = call(t, "run", "--state", a.state, "--root", a.root, "--check-in-every", "100ms", "--until-idle", "-v")
+	code, _, err = call(t, "run", "--state", a.state, "--root", a.root, "--local-files", a.files, "--check-in-every", "100ms", "--until-idle", "-v")
 	return code, err
 }
 
@@ -273,17 +275,51 @@ func (a *asset) journal(t *testing.T) []job.Report {
 	return reports
 }
 
+func build(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "agent")
+	out, err := exec.Command("go", "build", "-o", program, "..").CombinedOutput()
+	require.NoError(t, err, string(out))
+	return program
+}
+
+// SIGTERM ends the program while a file that it was let read gives it nothing, as the kernel's log does.
+func TestProcessStopsWhileAFileBlocks_INT11(t *testing.T) {
+	if f, err := os.Open("/proc/kmsg"); err != nil {
+		t.Skip("SKIPPED ALOUD: this needs root and a kernel whose log can be read: " + err.Error())
+	} else {
+		require.NoError(t, f.Close())
+	}
+	a := newAsset(t)
+	a.order.Patches[0].Files[0].URL = "file:///proc/kmsg"
+	a.server.hand(2, a.order)
+	agent := exec.Command(build(t), "run", "--state", a.state, "--root", a.root, "--check-in-every", "100ms", "--local-files", "/")
+	var log bytes.Buffer
+	agent.Stderr = &log
+	require.NoError(t, agent.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- agent.Wait() }()
+	require.Eventually(t, func() bool {
+		staged, err := filepath.Glob(filepath.Join(a.state, "stage", "*", "*", "*.part"))
+		return err == nil && len(staged) > 0
+	}, time.Minute, 50*time.Millisecond, "the download begins")
+	require.NoError(t, agent.Process.Signal(syscall.SIGTERM))
+	select {
+	case err := <-ended:
+		require.NoError(t, err, "%s", &log)
+	case <-time.After(time.Minute):
+		require.NoError(t, agent.Process.Kill())
+		t.Fatal("the agent does not end")
+	}
+}
+
 // The program itself: status works while it runs, a second one is refused, and SIGTERM ends it with 0.
 func TestProcessStopsCleanly(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED ALOUD: there is no SIGTERM on Windows")
 	}
 	a := newAsset(t)
-	program := filepath.Join(t.TempDir(), "agent")
-	build := exec.Command("go", "build", "-o", program, "..")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
-
+	program := build(t)
 	a.startAt(time.Now().Add(24 * time.Hour))
 	a.server.hand(2, a.order)
 	agent := exec.Command(program, "run", "--state", a.state, "--root", a.root, "--check-in-every", "100ms")

@@ -19,8 +19,8 @@ func (p *program) leave() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "leave",
 		Short: "Take this machine out of its server",
-		Long: `Leave tells the server that this machine is no asset of it any more, and deletes its key, its queue and its downloads. The
-journal stays. Stop the agent first.
+		Long: `Leave tells the server that this machine is no asset of it any more, and deletes its key, its queue and its downloads. Its
+journal goes into the folder "former". Stop the agent first.
 
 Exit codes: 0 done, 1 the server was not reached and nothing changed, 2 bad input.`,
 		Args: cobra.NoArgs,

@@ -72,7 +72,7 @@ func TestAgentIsHeldToItsPolicy_INT4(t *testing.T) {
 				a.order.Policy = excerptOf(t, tc.order)
 			}
 			a.server.hand(manifest.Revision(2+i), a.order)
-			args := []string{"run", "--state", a.state, "--root", a.root, "--check-in-every", "100ms", "--until-idle"}
+			args := []string{"run", "--state", a.state, "--root", a.root, "--local-files", a.files, "--check-in-every", "100ms", "--until-idle"}
 			if tc.flag != "" {
 				args = append(args, "--policy", put(t, "flag.json", tc.flag))
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,9 @@ type running struct {
 	every         time.Duration
 	untilIdle     bool
 	zone          string
+	files         string
+	minRate       int64
+	downloadTime  time.Duration
 }
 
 func (p *program) run() *cobra.Command {
@@ -62,6 +66,9 @@ Exit codes: 0 stopped as asked, 1 something failed, 2 bad input.`,
 	f.StringVar(&o.policy, "policy", "", "file with the signer policy to hold the server's orders to (default: the one given to enrol)")
 	f.DurationVar(&o.every, "check-in-every", 0, "interval between check-ins (default: as the server wishes)")
 	f.StringVar(&o.zone, "zone", "", "the system's time zone, as Europe/Berlin (default: as the system is set), for jobs that go by each asset's own")
+	f.StringVar(&o.files, "local-files", "", "folder of this computer that orders may fetch files from; / allows all (default: none)")
+	f.Int64Var(&o.minRate, "min-rate", 0, "least bytes per second of a download; a slower one is given up (default: 4096)")
+	f.DurationVar(&o.downloadTime, "download-time", 0, "the longest that one file may take to download (default: 24h)")
 	f.BoolVar(&o.untilIdle, "until-idle", false, "end once the server has nothing new and nothing is left to do or to report")
 	return cmd
 }
@@ -88,6 +95,7 @@ func (p *program) runNow(ctx context.Context, o running) error {
 	zone := func() string { return cmp.Or(o.zone, drive.Zone(o.root)) } // a computer that travels is set to another
 	return drive.Run(ctx, drive.Config{
 		Home: h, Identity: id, Key: key, Policy: policy, Signers: keys, Zone: zone, Every: o.every, UntilIdle: o.untilIdle, Logger: logger,
+		Files: o.files, MinRate: o.minRate, Download: o.downloadTime,
 		Platform: dpkg.Config{Root: o.root, AllowReboot: o.allowReboot, RebootCommand: strings.Fields(o.rebootCommand), Logger: logger},
 	})
 }
@@ -101,6 +109,15 @@ func (o running) check() (keys []integrity.Signer, policy *integrity.Policy, err
 	}
 	if o.every != 0 && o.every < minEvery {
 		bad("--check-in-every: %v is shorter than %v", o.every, minEvery)
+	}
+	if o.minRate < 0 {
+		bad("--min-rate: %d is no rate", o.minRate)
+	}
+	if o.downloadTime != 0 && o.downloadTime < time.Minute {
+		bad("--download-time: %v is shorter than a minute", o.downloadTime)
+	}
+	if info, err := os.Stat(o.files); o.files != "" && (err != nil || !info.IsDir() || !filepath.IsAbs(o.files)) {
+		bad("--local-files: %s is no folder with an absolute path", o.files)
 	}
 	if o.rebootCommand != "" && !o.allowReboot {
 		bad("--reboot-command has no effect without --allow-reboot")

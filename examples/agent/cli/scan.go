@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchpolicy/patchpolicy/examples/agent/scan"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 func (p *program) scan() *cobra.Command {
@@ -34,7 +35,7 @@ architecture, installed, available, deployable, and reasons, each with code, rul
 				return err
 			}
 			for _, note := range report.Notes {
-				fmt.Fprintln(p.err, "agent: note:", note)
+				fmt.Fprintln(p.err, "agent: note:", problem.Lines(note, "  "))
 			}
 			if asJSON {
 				return report.JSON(p.out)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
@@ -105,19 +106,25 @@ func (s shown) print(w io.Writer) error {
 	if s.Running {
 		answer = "yes"
 	}
-	fmt.Fprintf(w, "asset     %s\nserver    %s\nrunning   %s\nrevision  %d\n", s.Asset, s.Server, answer, s.State.Revision)
+	line := func(format string, args ...any) { // a server chose most of it
+		for i, a := range args {
+			args[i] = problem.Printable(fmt.Sprint(a))
+		}
+		fmt.Fprintf(w, format+"\n", args...)
+	}
+	line("asset     %s\nserver    %s\nrunning   %s\nrevision  %s", s.Asset, s.Server, answer, s.State.Revision)
 	if s.Policy != nil {
-		fmt.Fprintf(w, "policy    %s\n", s.Policy)
+		line("policy    %s", s.Policy)
 	}
-	fmt.Fprintf(w, "queued    %d\n", len(s.State.Queue))
+	line("queued    %s", len(s.State.Queue))
 	for _, o := range s.State.Queue {
-		fmt.Fprintf(w, "  %s (%s): starts %s, %d patches\n", o.ID, o.Name, o.Start.UTC().Format(time.RFC3339), len(o.Patches))
+		line("  %s (%s): starts %s, %s patches", o.ID, o.Name, o.Start.UTC().Format(time.RFC3339), len(o.Patches))
 	}
-	fmt.Fprintf(w, "carried out now  %d\n", len(s.State.Executions))
+	line("carried out now  %s", len(s.State.Executions))
 	for _, e := range s.State.Executions {
-		fmt.Fprintf(w, "  %s (%s): stage %s, %d patches\n", e.Order.ID, e.Order.Name, e.Stage, len(e.Patches))
+		line("  %s (%s): stage %s, %s patches", e.Order.ID, e.Order.Name, e.Stage, len(e.Patches))
 		for _, p := range e.Patches {
-			fmt.Fprintf(w, "    %s: %s %s\n", p.Patch, p.Status, p.Text)
+			fmt.Fprintf(w, "    %s: %s %s\n", problem.Printable(string(p.Patch)), p.Status, problem.Lines(p.Text, "      "))
 		}
 	}
 	_, err := fmt.Fprintf(w, "reports not acknowledged  %d\n", len(s.State.Reports))

@@ -35,6 +35,9 @@ type Config struct {
 	Signers   []integrity.Signer
 	Zone      func() string // the asset's time zone, asked before each check-in; nil: not told
 	Every     time.Duration // between check-ins; zero: as the server wishes
+	Files     string        // folder of this computer that orders may fetch from; empty: none (INT-11)
+	MinRate   int64         // least bytes per second of a download; zero: the default (INT-11)
+	Download  time.Duration // the longest one may take; zero: the default (INT-11)
 	UntilIdle bool          // end once the server has nothing new and nothing is left to do or to report
 	Logger    *slog.Logger
 }
@@ -53,10 +56,6 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	platform, err := dpkg.New(c.Platform)
-	if err != nil {
-		return err
-	}
 	client, err := agenthttp.NewClient(Connection(c.Identity, c.Key))
 	if err != nil {
 		return err
@@ -67,6 +66,13 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
+	if c.Platform.Temp, err = c.Home.Temp(); err != nil { // after the state is locked: no other agent uses it
+		return err
+	}
+	platform, err := dpkg.New(c.Platform)
+	if err != nil {
+		return err
+	}
 	journal, err := c.Home.OpenJournal()
 	if err != nil {
 		return err
@@ -94,8 +100,10 @@ func Run(ctx context.Context, c Config) (err error) {
 		Verifier: verifier,
 		Stage:    c.Home.Stage(),
 		Zone:     c.Zone,
-		Logger:   c.Logger,
-		Observe:  w.show,
+
+		LocalFiles: c.Files, MinRate: c.MinRate, DownloadTime: c.Download,
+		Logger:  c.Logger,
+		Observe: w.show,
 	})
 	if err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
 		return err // else it was stopped before it had begun

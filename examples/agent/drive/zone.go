@@ -1,22 +1,22 @@
 package drive
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // Zone is the name of the time zone that the system below root is set to: where its etc/localtime leads, or what its
 // etc/timezone says. Empty when neither gives a name.
 func Zone(root string) string {
-	if target, err := os.Readlink(filepath.Join(root, "etc/localtime")); err == nil {
+	if target, err := inroot.Readlink(root, "etc/localtime"); err == nil {
 		if _, name, ok := strings.Cut(filepath.ToSlash(target), "zoneinfo/"); ok && schedule.ValidZone(name) == nil {
 			return name
 		}
 	}
-	if text, err := os.ReadFile(filepath.Join(root, "etc/timezone")); err == nil {
+	if text, err := inroot.ReadFile(root, "etc/timezone", 1000); err == nil {
 		if name := strings.TrimSpace(string(text)); schedule.ValidZone(name) == nil {
 			return name
 		}

@@ -6,7 +6,9 @@
 //	state.db       queue, execution and unacknowledged reports; belongs to the running agent
 //	stage/         downloaded files; belongs to the running agent
 //	status.json    the state as of the last commit, for "agent status"
-//	journal.jsonl  every report this agent ever made, one a line, in order
+//	journal.jsonl  every report this agent made, one a line, in order; older ones are in journal.1.jsonl to journal.4.jsonl
+//	former/        the journal of an identity that was given up
+//	tmp/           temporary files of the running agent
 //
 // The folder and the files are for their owner alone. All of them are looked at before the first is opened (see internal/owned):
 // what belongs to somebody else, what others may write, a key that others may read, and a link are refused.

@@ -50,6 +50,18 @@ func (h Home) StateFile() string { return h.file("state.db") }
 // Stage is the folder of downloaded files.
 func (h Home) Stage() string { return h.file("stage") }
 
+// Temp makes the folder of temporary files, empty: what a crash left in it is deleted.
+func (h Home) Temp() (string, error) {
+	dir, err := filepath.Abs(h.file("tmp"))
+	if err == nil {
+		err = errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700))
+	}
+	if err != nil {
+		return "", fmt.Errorf("the folder for temporary files cannot be made: %w", err)
+	}
+	return dir, nil
+}
+
 // ErrNotEnrolled is returned where no agent has enrolled yet.
 var ErrNotEnrolled = errors.New("no agent is enrolled here: run \"agent enrol\" first, or name its folder with --state")
 

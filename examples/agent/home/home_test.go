@@ -2,9 +2,11 @@ package home
 
 import (
 	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,6 +137,112 @@ func TestJournalOnFullDisk_JOB21(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, strings.Count(string(text), "\n"))
 	require.NotContains(t, string(text), "long")
+}
+
+// The journal is put aside when it has grown, a bounded number of times, and holds every report once, over all its files,
+// wherever a crash falls and whatever is observed twice (JOB-21).
+func TestJournalRotates_JOB21(t *testing.T) {
+	h := made(t)
+	seen := func() (all []job.Sequence) {
+		for _, name := range h.Journals() {
+			data, err := os.ReadFile(name)
+			if errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			require.NoError(t, err)
+			for line := range strings.Lines(string(data)) {
+				var r job.Report
+				require.NoError(t, json.Unmarshal([]byte(line), &r))
+				all = append(all, r.Sequence)
+			}
+		}
+		return all
+	}
+	open := func() *Journal {
+		j, err := h.OpenJournal()
+		require.NoError(t, err)
+		j.size = 500
+		return j
+	}
+	report := func(n job.Sequence) job.Report { return job.Report{Sequence: n, Order: "o", Progress: job.Received} }
+	j := open()
+	var want []job.Sequence
+	next := func() {
+		n := job.Sequence(len(want) + 1)
+		require.NoError(t, j.Add([]job.Report{report(max(n-1, 1)), report(n)})) // the one before is still not acknowledged
+		want = append(want, n)
+	}
+	for range 12 {
+		next()
+	}
+	require.FileExists(t, h.old(1))
+	require.Equal(t, want, seen())
+	for _, crash := range []func(){
+		func() {},
+		func() { require.NoError(t, os.Rename(h.old(1), h.old(2))) },
+		func() { require.NoError(t, os.Rename(h.old(1), h.old(2)), os.Rename(h.file(journalName), h.old(1))) },
+		func() { // in the middle of a line
+			f, err := os.OpenFile(h.file(journalName), os.O_APPEND|os.O_WRONLY, 0)
+			require.NoError(t, err)
+			_, err = f.WriteString(`{"sequ`)
+			require.NoError(t, errors.Join(err, f.Close()))
+		},
+	} {
+		require.NoError(t, j.Close())
+		for _, name := range h.Journals()[:journalsKept] {
+			require.NoError(t, os.RemoveAll(name))
+		}
+		require.NoError(t, os.Remove(h.file(journalName)))
+		want = nil
+		j = open()
+		for range 9 {
+			next()
+		}
+		require.FileExists(t, h.old(1))
+		require.NoFileExists(t, h.old(2))
+		require.NoError(t, j.Close())
+		crash()
+		j = open()
+		for range 9 {
+			next()
+		}
+		got := seen()
+		slices.Sort(got)
+		require.Equal(t, want, got)
+	}
+	for range 200 {
+		next()
+	}
+	got := seen()
+	require.Less(t, len(got), len(want), "the oldest are gone")
+	require.Equal(t, want[len(want)-len(got):], got, "the rest has no gap and is in order")
+	for _, name := range h.Journals() {
+		info, err := os.Stat(name)
+		require.NoError(t, err)
+		require.LessOrEqual(t, info.Size(), int64(500))
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	}
+	require.NoFileExists(t, h.old(journalsKept+1))
+	require.NoError(t, j.Close())
+}
+
+func TestJournalThatIsNoFile(t *testing.T) {
+	h := made(t)
+	require.NoError(t, os.Symlink("/etc/passwd", h.file(journalName)))
+	_, err := h.OpenJournal()
+	require.ErrorContains(t, err, "not a regular file")
+}
+
+func TestTemporaryFolderIsTheAgentsOwn(t *testing.T) {
+	h := made(t)
+	t.Setenv("TMPDIR", "/nowhere")
+	dir, err := h.Temp()
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "left"), nil, 0o600))
+	again, err := h.Temp()
+	require.NoError(t, err)
+	require.Equal(t, h.file("tmp"), again)
+	require.NoFileExists(t, filepath.Join(dir, "left"))
 }
 
 func TestStatus(t *testing.T) {

@@ -6,12 +6,12 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/authenticode"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // JSON writes the file as one JSON object on one line.
@@ -62,12 +62,7 @@ func (p *page) flush(out io.Writer) error {
 
 // line writes a line without what could steer a terminal: names and certificates are other people's.
 func (p *page) line(format string, args ...any) {
-	p.WriteString(strings.TrimRight(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '�'
-		}
-		return r
-	}, fmt.Sprintf(format, args...)), " ") + "\n")
+	p.WriteString(strings.TrimRight(problem.Printable(fmt.Sprintf(format, args...)), " ") + "\n")
 }
 
 func (p *page) row(name, format string, args ...any) {

@@ -13,6 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 )
 
 // pkg is one installed package. A package of architecture "all" has the native one.
@@ -31,23 +32,33 @@ type wish map[pkg]string
 // apt asks the machine's apt about a system, changing nothing: its caches go into a folder of their own.
 type apt struct {
 	native string
-	dir    string   // temporary
-	flags  []string // of every call
+	dir    string            // temporary
+	flags  []string          // of every call
+	paths  map[string]string // of the programs
 }
 
 // newApt takes the architectures that the root has packages of, the native one first.
-func newApt(root string, archs []string) (*apt, error) {
+func newApt(ctx context.Context, root string, archs []string) (*apt, error) {
+	a := &apt{native: archs[0], paths: map[string]string{}}
 	for _, program := range []string{"apt-get", "apt-cache"} {
-		if _, err := exec.LookPath(program); err != nil {
-			return nil, fmt.Errorf("%s is not on this machine, and a scan asks it what it would do: install the package apt: %w", program, err)
+		path, err := dpkg.Find(program)
+		if err != nil {
+			return nil, fmt.Errorf("a scan asks apt what it would do, and it is not on this machine: install the package apt: %w", err)
 		}
+		a.paths[program] = path
 	}
-	dir, err := os.MkdirTemp("", "patchpolicy-scan-")
+	if err := dpkg.CheckRoot(ctx, root, dpkg.AptReads...); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("/tmp", "patchpolicy-scan-") // TMPDIR may be another user's
 	if err != nil {
 		return nil, err
 	}
-	a := &apt{native: archs[0], dir: dir}
+	a.dir = dir
 	conf := ""
+	if root != "/" {
+		a.flags = append(a.flags, "-c", a.guard())
+	}
 	for _, o := range []string{
 		"Dir::Cache::pkgcache=" + filepath.Join(dir, "pkgcache.bin"),
 		"Dir::Cache::srcpkgcache=" + filepath.Join(dir, "srcpkgcache.bin"),
@@ -64,13 +75,16 @@ func newApt(root string, archs []string) (*apt, error) {
 			a.flags = append(a.flags, "-o", "APT::Architectures::="+arch)
 		}
 	}
-	if err := os.WriteFile(a.conf(), []byte(conf), 0o600); err != nil {
+	if err := errors.Join(os.WriteFile(a.conf(), []byte(conf), 0o600), os.WriteFile(a.guard(), []byte(dpkg.AptGuard(root)), 0o600)); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return a, nil
 }
 
 func (a *apt) conf() string { return filepath.Join(a.dir, "apt.conf") }
+
+// guard undoes what a root's configuration may not say.
+func (a *apt) guard() string { return filepath.Join(a.dir, "guard.conf") }
 
 func (a *apt) close() { _ = os.RemoveAll(a.dir) } // best effort: it holds caches only
 
@@ -80,7 +94,7 @@ func quote(s string) string {
 
 // run returns what the program prints, errors included; failed says that it did not exit with 0.
 func (a *apt) run(ctx context.Context, program string, args ...string) (out string, failed bool, err error) {
-	cmd := exec.CommandContext(ctx, program, append(args, a.flags...)...)
+	cmd := exec.CommandContext(ctx, a.paths[program], append(args, a.flags...)...)
 	cmd.Env = []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=" + a.dir, "TMPDIR=" + a.dir,
 		"APT_CONFIG=" + a.conf(), "DEBIAN_FRONTEND=noninteractive",

@@ -87,7 +87,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	a, err := newApt(root, debian.Architectures(root))
+	a, err := newApt(ctx, root, debian.Architectures(root))
 	if err != nil {
 		return Report{}, err
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // JSON writes one array with an object a row.
@@ -38,8 +40,8 @@ func (r Report) Table(w io.Writer) error {
 			rules = append(rules, reason.Rule)
 			why = append(why, reason.Text)
 		}
-		fmt.Fprintf(t, "%s:%s\t%s\t%s\t%s\t%s\t%s\n", row.Package, row.Architecture, row.Installed, row.Available, answer,
-			strings.Join(rules, ","), strings.Join(why, " "))
+		fmt.Fprintf(t, "%s:%s\t%s\t%s\t%s\t%s\t%s\n", problem.Printable(row.Package), problem.Printable(row.Architecture), problem.Printable(row.Installed),
+			problem.Printable(row.Available), answer, strings.Join(rules, ","), problem.Printable(strings.Join(why, " ")))
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -118,7 +118,7 @@ func (s *system) update() {
 		if suite == "untrusted" {
 			options = "[trusted=yes] "
 		}
-		if line := fmt.Sprintf("deb %sfile://%s %s main", options, s.repository, suite); !slices.Contains(lines, line) {
+		if line := fmt.Sprintf("deb %scopy:%s %s main", options, s.repository, suite); !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
@@ -34,16 +35,18 @@ type usageError struct{ error }
 // Run runs one command line and returns the exit code.
 func Run(root *cobra.Command) int {
 	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetOut(problem.Writer(root.OutOrStdout())) // agents, feeds and vendors chose much of it
+	root.SetErr(problem.Writer(root.ErrOrStderr()))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	strict(root)
 	cmd, err := root.ExecuteC()
 	if err == nil {
 		return ExitOK
 	}
-	_, _ = fmt.Fprintln(root.ErrOrStderr(), "error:", err)
+	_, _ = fmt.Fprintln(root.ErrOrStderr(), "error:", problem.Lines(err.Error(), "  "))
 	if e, ok := errors.AsType[*adminhttp.Error](err); ok {
 		for _, p := range e.Problems {
-			_, _ = fmt.Fprintf(root.ErrOrStderr(), "  %s %s: %s\n", p.Field, p.Value, p.Text)
+			_, _ = fmt.Fprintf(root.ErrOrStderr(), "  %s %s: %s\n", problem.Printable(p.Field), problem.Printable(p.Value), problem.Lines(p.Text, "    "))
 		}
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
@@ -207,7 +210,7 @@ func table(w io.Writer, head string, rows [][]any) error {
 	return t.Flush()
 }
 
-// show prints a cell: instants short, nothing as a dash, control characters as blanks.
+// show prints a cell: instants short, nothing as a dash, line breaks and tabs as blanks, what cannot be printed escaped.
 func show(cell any) string {
 	var s string
 	switch v := cell.(type) {
@@ -226,12 +229,7 @@ func show(cell any) string {
 	default:
 		s = fmt.Sprint(v)
 	}
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
+	s = problem.Printable(strings.NewReplacer("\r\n", " ", "\n", " ", "\t", " ").Replace(s))
 	if s == "" || strings.HasSuffix(s, "(0)") {
 		return "-"
 	}

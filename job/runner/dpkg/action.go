@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
@@ -36,7 +37,7 @@ func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, outpu
 	}
 	cmd := exec.CommandContext(ctx, program, a.Command[1:]...)
 	cmd.Env = environment()
-	out, err := outputFile()
+	out, err := p.outputFile()
 	if err != nil {
 		return 0, "", err
 	}
@@ -71,7 +72,7 @@ func (p *Platform) program(name string) (string, error) {
 	}
 	for dir := range strings.SplitSeq("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ":") {
 		inside := filepath.Join(dir, name)
-		if info, err := os.Stat(p.path(inside)); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		if info, err := inroot.Stat(p.cfg.Root, inside); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return inside, nil
 		}
 	}
@@ -89,7 +90,7 @@ func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, answer f
 	}
 	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
 	defer cancel()
-	return tool(ctx, "wall", text).Run()
+	return p.tool(ctx, "wall", text).Run()
 }
 
 // announcement words a prompt for people at terminals, with the last instant in their zone; empty: nothing is to be said.
@@ -121,7 +122,7 @@ func (p *Platform) Reboot(ctx context.Context) error {
 			command = []string{"systemctl", "reboot"}
 		}
 	}
-	if out, err := tool(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
+	if out, err := p.tool(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", command[0], err, lastLines(string(out), 500))
 	}
 	return nil

@@ -81,7 +81,7 @@ func (p *Platform) examine(ctx context.Context, db *database, s runner.Staged) (
 
 // control reads a package file's own words.
 func (p *Platform) control(ctx context.Context, f *os.File) (entry, error) {
-	cmd := tool(ctx, "dpkg-deb", "--show", "--showformat=${Package}\\n${Version}\\n${Architecture}\\n", "/proc/self/fd/3")
+	cmd := p.tool(ctx, "dpkg-deb", "--show", "--showformat=${Package}\\n${Version}\\n${Architecture}\\n", "/proc/self/fd/3")
 	cmd.ExtraFiles = []*os.File{f}
 	out, err := cmd.Output()
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -25,6 +24,8 @@ type Config struct {
 	LockWait      time.Duration // how long another package manager is waited for; default 10 min
 	Grace         time.Duration // how long an installer at its limit is given to end by itself, before it is killed (JOB-25); default 1 min
 	Logger        *slog.Logger  // nil: none
+	Programs      []string      // folders in which dpkg, apt and the system's other programs are; empty: /usr/sbin, /usr/bin, /sbin, /bin
+	Temp          string        // folder for temporary files, which nobody else may write to unless it is sticky; empty: /tmp. TMPDIR is not asked.
 
 	// Prompt shows, replaces or clears the reboot prompt, as runner.Platform.Prompt. Nil: on the host the users' terminals are told with
 	// wall(1), which takes no answer (so each prompt counts as a deferral used, RBT-5); in a root folder nobody is there,
@@ -54,6 +55,7 @@ func New(c Config) (*Platform, error) {
 		errs = append(errs, fmt.Errorf("the setting Grace is %v: want a positive duration, or zero for the default", c.Grace))
 	}
 	c.LockWait, c.Grace = cmp.Or(c.LockWait, defaultLockWait), cmp.Or(c.Grace, defaultGrace)
+	c.Temp = cmp.Or(c.Temp, "/tmp")
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	root, err := filepath.Abs(cmp.Or(c.Root, "/"))
 	if err != nil {
@@ -61,8 +63,13 @@ func New(c Config) (*Platform, error) {
 	}
 	c.Root = root
 	for _, program := range []string{"dpkg", "dpkg-deb"} {
-		if _, err := exec.LookPath(program); err != nil {
-			errs = append(errs, fmt.Errorf("%s is not on this machine: install the package dpkg: %w", program, err))
+		if _, err := Find(program, c.Programs...); err != nil {
+			errs = append(errs, fmt.Errorf("install the package dpkg, or set Programs to where it is: %w", err))
+		}
+	}
+	for _, folder := range append([]string{c.Temp}, c.Programs...) {
+		if !filepath.IsAbs(folder) {
+			errs = append(errs, fmt.Errorf("the settings Temp and Programs: %q is not an absolute path", folder))
 		}
 	}
 	if c.Channel == "" {

@@ -82,7 +82,7 @@ func (w *world) installer() int {
 		if err != nil {
 			continue
 		}
-		if words := strings.Split(string(b), "\x00"); words[0] == "dpkg" && len(words) > 1 && words[1] == "--root="+w.root {
+		if words := strings.Split(string(b), "\x00"); filepath.Base(words[0]) == "dpkg" && len(words) > 1 && words[1] == "--root="+w.root {
 			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(d)))
 			require.NoError(w.t, err)
 			return pid

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
 // entry is one package of the database.
@@ -65,12 +66,12 @@ var resolverFields = []string{"Multi-Arch", "Essential", "Protected", "Important
 
 // readDatabase reads the status file and what an interrupted dpkg left beside it.
 func readDatabase(root, native string) (*database, error) {
-	admin := filepath.Join(root, "var/lib/dpkg")
+	const admin = "var/lib/dpkg"
 	db := &database{native: native, index: map[string]int{}}
-	if err := db.read(filepath.Join(admin, "status")); err != nil {
+	if err := db.read(root, admin+"/status"); err != nil {
 		return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
 	}
-	names, err := os.ReadDir(filepath.Join(admin, "updates"))
+	names, err := inroot.ReadDir(root, admin+"/updates")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
 	}
@@ -79,20 +80,20 @@ func readDatabase(root, native string) (*database, error) {
 			continue
 		}
 		db.journal = true
-		if err := db.read(filepath.Join(admin, "updates", n.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := db.read(root, admin+"/updates/"+n.Name()); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
 		}
 	}
 	return db, nil
 }
 
-func (db *database) read(name string) error {
-	f, err := os.Open(name)
+func (db *database) read(root, name string) error {
+	f, err := inroot.Open(root, name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return db.parse(f, name)
+	return db.parse(f, filepath.Join(root, name))
 }
 
 // parse reads paragraphs; name is for errors.

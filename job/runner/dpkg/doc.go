@@ -33,6 +33,17 @@
 // folder as a container writes a new one at every start. A root folder cannot be rebooted from here, unless Config.RebootCommand says how.
 // While dpkg runs in a root folder, a usr/sbin/policy-rc.d that forbids starting services is put into it, if it has none.
 //
+// Everything that is read below a root folder is read as a process inside would see it: a link leads nowhere else, and a pipe
+// is refused. The host's own apt and dpkg know nothing of that. They are run on a root only where CheckRoot finds no link that
+// leads out of it, and apt only with AptGuard, under which the root's configuration chooses no program that runs on the host.
+// Deploying to a root trusts it: dpkg follows the links below var, usr and etc. To patch a container that is not trusted, run
+// the agent inside it.
+//
+// # Programs and files of the host
+//
+// The host's programs are found in Config.Programs, never by the PATH of whoever started the agent, and are given a fixed
+// environment. Temporary files are in Config.Temp, whatever TMPDIR says.
+//
 // # Locks
 //
 // Install holds lock-frontend for its whole time, as apt does, and waits for it and for dpkg's own lock up to Config.LockWait.

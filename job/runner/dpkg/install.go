@@ -6,15 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"path"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
@@ -24,6 +26,9 @@ import (
 // ends Install without a change; from then on Install waits for dpkg whatever becomes of ctx (JOB-10), for as long as limit
 // allows. The repair and the transaction have that time each (JOB-25).
 func (p *Platform) Install(ctx context.Context, patches []runner.Staged, limit time.Duration) ([]execution.InstallResult, error) {
+	if err := CheckRoot(ctx, p.cfg.Root, dpkgWrites...); err != nil {
+		return nil, err
+	}
 	locks, err := p.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -98,7 +103,7 @@ func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want versi
 		text += "\n" + ran.err + "\n" + lastLines(ran.output, 1500)
 	}
 	if audit != "" {
-		text += "\nThe package database is not clean: find and remove the cause, then run " + p.command("dpkg --configure -a") + " on the asset. dpkg --audit says:\n" + lastLines(audit, 800)
+		text += "\nThe package database is not clean: find and remove the cause, then run " + p.wording("dpkg --configure -a") + " on the asset. dpkg --audit says:\n" + lastLines(audit, 800)
 	}
 	if repaired != "" {
 		text += "\nAn earlier interruption could not be repaired: " + lastLines(repaired, 500)
@@ -106,8 +111,8 @@ func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want versi
 	r.Text = text
 }
 
-// command words a command for the administrator of this root.
-func (p *Platform) command(dpkg string) string {
+// wording words a command for the administrator of this root.
+func (p *Platform) wording(dpkg string) string {
 	if p.host {
 		return dpkg
 	}
@@ -231,7 +236,7 @@ const overLimit = "dpkg was ended: it ran longer than the install limit of the j
 // dpkg runs dpkg to its end, or until ctx ends: then it and what it started are asked to end, and killed after Config.Grace. Its output goes to a file, so that it outlives this process: a pipe nobody reads would kill it.
 // The error is of a dpkg that did not run; the transcript has the failure of one that did.
 func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, args ...string) (transcript, error) {
-	out, err := outputFile()
+	out, err := p.outputFile()
 	if err != nil {
 		return transcript{}, err
 	}
@@ -239,11 +244,15 @@ func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, arg
 	args = p.inRoot(args...)
 	name := "dpkg"
 	if n := len(files) + 256; n > 1024 { // the usual limit of open files; the agent's own is higher already
-		args = append([]string{"-c", `ulimit -n "$0" && exec dpkg "$@"`, strconv.Itoa(n)}, args...)
+		program, err := Find(name, p.cfg.Programs...)
+		if err != nil {
+			return transcript{}, err
+		}
+		args = append([]string{"-c", `ulimit -n "$0" && exec "$@"`, strconv.Itoa(n), program}, args...)
 		name = "sh"
 	}
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(environment(), "DPKG_FRONTEND_LOCKED=true")
+	cmd := p.command(ctx, name, args...)
+	cmd.Env = append(cmd.Env, "DPKG_FRONTEND_LOCKED=true")
 	cmd.ExtraFiles = files
 	cmd.Stdout, cmd.Stderr = out, out
 	detach(cmd, p.cfg.Grace)
@@ -285,8 +294,8 @@ func (p *Platform) inRoot(args ...string) []string {
 const maxOutput = 256 << 10
 
 // outputFile is a file without a name for what a program writes.
-func outputFile() (*os.File, error) {
-	f, err := os.CreateTemp("", "patchpolicy-output-")
+func (p *Platform) outputFile() (*os.File, error) {
+	f, err := os.CreateTemp(p.cfg.Temp, "patchpolicy-output-")
 	if err != nil {
 		return nil, err
 	}
@@ -321,7 +330,7 @@ func (p *Platform) repair(ctx context.Context, locks *locks, limit time.Duration
 	if !db.dirty() {
 		return "", nil
 	}
-	p.cfg.Logger.Warn("an interrupted dpkg is finished first", "command", p.command("dpkg --configure -a"))
+	p.cfg.Logger.Warn("an interrupted dpkg is finished first", "command", p.wording("dpkg --configure -a"))
 	undo, err := p.forbidServices()
 	if err != nil {
 		return "", err
@@ -336,7 +345,7 @@ func (p *Platform) repair(ctx context.Context, locks *locks, limit time.Duration
 
 // audit returns what dpkg finds wrong; empty: nothing.
 func (p *Platform) audit() string {
-	out, err := tool(context.Background(), "dpkg", p.inRoot("--audit")...).CombinedOutput()
+	out, err := p.tool(context.Background(), "dpkg", p.inRoot("--audit")...).CombinedOutput()
 	if err != nil && len(out) == 0 {
 		return err.Error()
 	}
@@ -351,22 +360,24 @@ func (p *Platform) forbidServices() (undo func(), err error) {
 	if p.host {
 		return func() {}, nil
 	}
-	name := p.path("usr/sbin/policy-rc.d")
-	if b, err := os.ReadFile(name); err == nil && string(b) != policy {
+	const name = "usr/sbin/policy-rc.d"
+	remove := func() error { return inroot.Remove(p.cfg.Root, name) }
+	undo = func() { _ = remove() }                                                                // at worst it stays, and the next deploy takes it for its own
+	if b, err := inroot.ReadFile(p.cfg.Root, name, maxSmall); err == nil && string(b) == policy { // left by a crash
+		return undo, nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return func() {}, nil
-	} else if err == nil { // left by a crash
-		return func() { _ = os.Remove(name) }, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	if err := inroot.MkdirAll(p.cfg.Root, path.Dir(name), 0o755); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	f, err := inroot.OpenFile(p.cfg.Root, name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
 	if err != nil {
 		return nil, err
 	}
 	_, err = f.WriteString(policy)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, errors.Join(err, os.Remove(name))
+		return nil, errors.Join(err, remove())
 	}
-	return func() { _ = os.Remove(name) }, nil // at worst it stays, and the next deploy takes it for its own
+	return undo, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,7 +37,7 @@ func (p *Platform) lock(ctx context.Context) (*locks, error) {
 var errLockWait = errors.New("the wait is over")
 
 func (p *Platform) lockFile(ctx context.Context, name string) (*os.File, error) {
-	f, err := os.OpenFile(p.path(name), os.O_RDWR|os.O_CREATE, 0o640)
+	f, err := inroot.OpenFile(p.cfg.Root, name, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("the package database cannot be locked (deploying needs root): %w", err)
 	}

@@ -6,17 +6,18 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
 // pins asks apt, in one call, which installed packages it prefers another version of than the newest it knows: by name and architecture,
 // that version. Without apt or its lists there are none.
 func (p *Platform) pins(ctx context.Context, db *database) (map[string]string, error) {
-	if _, err := exec.LookPath("apt-cache"); err != nil || !p.hasLists() {
+	if _, err := Find("apt-cache", p.cfg.Programs...); err != nil || !p.hasLists() {
 		return nil, nil
 	}
 	args := []string{"policy"}
@@ -28,14 +29,23 @@ func (p *Platform) pins(ctx context.Context, db *database) (map[string]string, e
 	if len(args) == 1 {
 		return nil, nil
 	}
-	cmd := tool(ctx, "apt-cache", args...)
+	cmd := p.tool(ctx, "apt-cache", args...)
 	if !p.host {
-		conf, err := p.rootAptConf()
+		if err := CheckRoot(ctx, p.cfg.Root, AptReads...); err != nil {
+			return nil, err
+		}
+		dir, err := os.MkdirTemp(p.cfg.Temp, "patchpolicy-apt-")
 		if err != nil {
 			return nil, err
 		}
-		defer os.Remove(conf)
+		defer os.RemoveAll(dir) // best effort: it holds two texts
+		conf, guard := filepath.Join(dir, "root.conf"), filepath.Join(dir, "guard.conf")
+		text := aptConf("Dir", p.cfg.Root, "APT::Architecture", p.native)
+		if err := errors.Join(os.WriteFile(conf, []byte(text), 0o600), os.WriteFile(guard, []byte(AptGuard(p.cfg.Root)), 0o600)); err != nil {
+			return nil, err
+		}
 		cmd.Env = append(cmd.Env, "APT_CONFIG="+conf)
+		cmd.Args = append(cmd.Args, "-c", guard)
 	}
 	out, err := cmd.Output()
 	if err != nil {
@@ -46,27 +56,8 @@ func (p *Platform) pins(ctx context.Context, db *database) (map[string]string, e
 
 // hasLists says whether apt has downloaded anything in the root.
 func (p *Platform) hasLists() bool {
-	names, err := fs.Glob(os.DirFS(p.path("var/lib/apt/lists")), "*_Packages*")
-	return err == nil && len(names) > 0
-}
-
-// rootAptConf writes a configuration that makes the machine's apt look at the root, writing no caches there.
-func (p *Platform) rootAptConf() (string, error) {
-	f, err := os.CreateTemp("", "patchpolicy-apt-")
-	if err != nil {
-		return "", err
-	}
-	_, err = f.WriteString(aptConf(
-		"Dir", p.cfg.Root,
-		"Dir::State::status", p.path("var/lib/dpkg/status"),
-		"Dir::Cache::pkgcache", "",
-		"Dir::Cache::srcpkgcache", "",
-		"APT::Architecture", p.native,
-	))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(err, os.Remove(f.Name()))
-	}
-	return f.Name(), nil
+	names, err := inroot.ReadDir(p.cfg.Root, "var/lib/apt/lists")
+	return err == nil && slices.ContainsFunc(names, func(n fs.DirEntry) bool { return strings.Contains(n.Name(), "_Packages") })
 }
 
 // aptConf writes apt.conf(5) of keys, each followed by its value.

@@ -1,8 +1,6 @@
 package dpkg
 
 import (
-	"path/filepath"
-
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
@@ -15,7 +13,8 @@ type Platform struct {
 
 var _ runner.Platform = (*Platform)(nil)
 
-func (p *Platform) path(name string) string { return filepath.Join(p.cfg.Root, name) }
+// maxSmall bounds what is read of a small file of the root, in bytes.
+const maxSmall = 1 << 20
 
 // database reads what dpkg knows of the root now.
 func (p *Platform) database() (*database, error) { return readDatabase(p.cfg.Root, p.native) }

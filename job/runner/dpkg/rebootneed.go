@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
 // marks is what the system itself says about a needed reboot.
@@ -22,10 +23,10 @@ const (
 
 func (p *Platform) rebootMarks() marks {
 	m := marks{packages: map[string]bool{}}
-	if info, err := os.Stat(p.path(markFile)); err == nil {
+	if info, err := inroot.Stat(p.cfg.Root, markFile); err == nil {
 		m.stands, m.since = true, info.ModTime()
 	}
-	b, err := os.ReadFile(p.path(markPackages))
+	b, err := inroot.ReadFile(p.cfg.Root, markPackages, maxSmall)
 	if err != nil {
 		return m // no package named itself
 	}

@@ -23,10 +23,10 @@ type resolver struct {
 // newResolver prepares a private folder: apt's configuration, the files under names that apt takes, and the package database as
 // it will be once an interrupted dpkg is finished.
 func (p *Platform) newResolver(db *database, all []candidate) (*resolver, error) {
-	if _, err := exec.LookPath("apt-get"); err != nil {
+	if _, err := Find("apt-get", p.cfg.Programs...); err != nil {
 		return nil, fmt.Errorf("apt-get is not on this machine, and its resolver is needed: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "patchpolicy-resolve-")
+	dir, err := os.MkdirTemp(p.cfg.Temp, "patchpolicy-resolve-")
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (r *resolver) ask(ctx context.Context, set []int) (answer, error) {
 	for _, i := range set {
 		args = append(args, "./"+debName(i))
 	}
-	cmd := tool(ctx, "apt-get", args...)
+	cmd := r.p.tool(ctx, "apt-get", args...)
 	cmd.Dir = r.dir
 	cmd.Env = append(cmd.Env, "APT_CONFIG="+filepath.Join(r.dir, "apt.conf"))
 	out, err := cmd.CombinedOutput()

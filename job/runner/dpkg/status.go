@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -25,14 +26,14 @@ func (p *Platform) Status(ctx context.Context) (runner.Status, error) {
 		return runner.Status{}, err
 	}
 	if p.host {
-		s.Sessions = hostSessions(ctx)
+		s.Sessions = p.hostSessions(ctx)
 	}
 	return s, ctx.Err()
 }
 
 func (p *Platform) boot() (string, error) {
 	if !p.host {
-		b, err := os.ReadFile(p.path(bootFile))
+		b, err := inroot.ReadFile(p.cfg.Root, bootFile, maxSmall)
 		if line, _, _ := strings.Cut(string(b), "\n"); err == nil && strings.TrimSpace(line) != "" {
 			return strings.TrimSpace(line), nil
 		}
@@ -51,10 +52,10 @@ func (p *Platform) boot() (string, error) {
 const sessionsWait = 3 * time.Second
 
 // hostSessions asks logind, and where there is none utmp. What neither can say is Unknown (RBT-9).
-func hostSessions(ctx context.Context) reboot.Sessions {
+func (p *Platform) hostSessions(ctx context.Context) reboot.Sessions {
 	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
 	defer cancel()
-	if s := logind(ctx); s != reboot.Unknown {
+	if s := p.logind(ctx); s != reboot.Unknown {
 		return s
 	}
 	b, err := os.ReadFile("/run/utmp")
@@ -64,8 +65,8 @@ func hostSessions(ctx context.Context) reboot.Sessions {
 	return parseUtmp(b)
 }
 
-func logind(ctx context.Context) reboot.Sessions {
-	list, err := tool(ctx, "loginctl", "list-sessions", "--no-legend").Output()
+func (p *Platform) logind(ctx context.Context) reboot.Sessions {
+	list, err := p.tool(ctx, "loginctl", "list-sessions", "--no-legend").Output()
 	if err != nil {
 		return reboot.Unknown
 	}
@@ -83,7 +84,7 @@ func logind(ctx context.Context) reboot.Sessions {
 		return reboot.Active
 	}
 	args := append([]string{"show-session", "--property=Class", "--property=State", "--property=LockedHint"}, ids...)
-	shown, err := tool(ctx, "loginctl", args...).Output()
+	shown, err := p.tool(ctx, "loginctl", args...).Output()
 	if err != nil { // one may have ended between the two questions
 		return reboot.Unknown
 	}

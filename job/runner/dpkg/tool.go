@@ -3,14 +3,39 @@ package dpkg
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
+// systemFolders are where the programs of the system are found; the caller's PATH may be anybody's.
+var systemFolders = []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+
+// Find finds a program of the system by its name, in the given folders or else in those of every Debian.
+func Find(name string, folders ...string) (string, error) {
+	if len(folders) == 0 {
+		folders = systemFolders
+	}
+	if filepath.IsAbs(name) {
+		return name, nil
+	}
+	if strings.ContainsRune(name, '/') {
+		return "", fmt.Errorf("%s: want a name or an absolute path", name)
+	}
+	for _, folder := range folders {
+		path := filepath.Join(folder, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s is not in %s: %w", name, strings.Join(folders, ", "), exec.ErrNotFound)
+}
+
 // environment is all that dpkg, apt and maintainer scripts are given: nothing of the agent's own, no language, no questions.
 func environment() []string {
-	env := []string{
+	return []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"LC_ALL=C",
 		"LANGUAGE=",
@@ -19,16 +44,23 @@ func environment() []string {
 		"UCF_FORCE_CONFFOLD=1",
 		"HOME=/root",
 	}
-	if v, ok := os.LookupEnv("TMPDIR"); ok {
-		env = append(env, "TMPDIR="+v)
+}
+
+// command makes a command of a program of the system. One that is not there fails when it is run.
+func (p *Platform) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	path, err := Find(name, p.cfg.Programs...)
+	cmd := exec.CommandContext(ctx, path, args...)
+	if err != nil {
+		cmd.Err = err
 	}
-	return env
+	cmd.Env = environment()
+	return cmd
 }
 
 // tool makes a command that answers a question: it is killed when ctx ends.
-func tool(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = environment()
+func (p *Platform) tool(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := p.command(ctx, name, args...)
+	cmd.Env = append(cmd.Env, "TMPDIR="+p.cfg.Temp)
 	return cmd
 }
 

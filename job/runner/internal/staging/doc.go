@@ -10,7 +10,7 @@
 // through later. So even where an administrator opens the folder to others while the agent runs, what they put in place of a staged file is
 // not installed. Access lists beyond owner, group and others are not looked at, and what root does is not defended against.
 //
-// A file is fetched over http, https or from a file URL. A cut connection is taken up with Range and If-Range where the server gave
+// A file is fetched over http, https or, below Config.Local alone, from a file URL; [Pace] says how slowly (INT-11). A cut connection is taken up with Range and If-Range where the server gave
 // a strong validator, else from the beginning. SHA-256 is computed while the bytes stream, over what was there before too, and must be
 // that of the complete file when it is opened for the verdict; the deploy's open takes the digest again from the very descriptors it returns.
 // A download that makes no headway is tried again a few times.

@@ -19,7 +19,7 @@ import (
 // failed. When ctx ends it returns a Failure too, and what was fetched so far stays for the next time.
 func (s *Store) Fetch(ctx context.Context, k Key, p job.OrderPatch) ([]execution.Evidence, *Failure) {
 	if len(p.Files) == 0 {
-		return nil, &Failure{job.PatchURLMissing, fmt.Sprintf("the order names no file for %s: choose files for this patch and make the job again", p.Patch)}
+		return nil, &Failure{Code: job.PatchURLMissing, Text: fmt.Sprintf("the order names no file for %s: choose files for this patch and make the job again", p.Patch)}
 	}
 	folder := patchFolder(k, p)
 	if err := s.root.MkdirAll(folder, 0o700); err != nil {
@@ -39,7 +39,7 @@ func (s *Store) Fetch(ctx context.Context, k Key, p job.OrderPatch) ([]execution
 // fetchFile stages one file with its detached signature, using what is there already.
 func (s *Store) fetchFile(ctx context.Context, base string, file job.File) (execution.Evidence, *Failure) {
 	if file.URL == "" {
-		return execution.Evidence{}, &Failure{job.PatchURLMissing, fmt.Sprintf("the order gives no address for %s: set a custom URL for this patch and make the job again", file.Name)}
+		return execution.Evidence{}, &Failure{Code: job.PatchURLMissing, Text: fmt.Sprintf("the order gives no address for %s: set a custom URL for this patch and make the job again", file.Name)}
 	}
 	var received []integrity.Digest
 	if !s.exists(base + complete) {
@@ -60,7 +60,7 @@ func (s *Store) fetchFile(ctx context.Context, base string, file job.File) (exec
 	}
 	for _, r := range received {
 		if !slices.Contains(d.Sums(), r) {
-			return execution.Evidence{}, &Failure{job.FileHashValidationFailed, fmt.Sprintf("the staged file of %s is not what was received, so it is not installed (INT-6): check the disk of %s", file.Name, s.dir)}
+			return execution.Evidence{}, &Failure{Code: job.FileHashValidationFailed, Text: fmt.Sprintf("the staged file of %s is not what was received, so it is not installed (INT-6): check the disk of %s", file.Name, s.dir)}
 		}
 	}
 	m := s.readMeta(base + metaFile)
@@ -117,7 +117,7 @@ func (s *Store) keepSignature(ctx context.Context, base string, file job.File, m
 		}
 		_, tr := s.retry(ctx, func() (bool, *trouble) { return false, s.signatureOnce(ctx, a, m) })
 		if tr != nil {
-			return &Failure{job.FileDownloadFailed, fmt.Sprintf("the signature of %s could not be fetched from %s: %v", file.Name, a, tr.err)}
+			return &Failure{Code: codeOf(tr.err), Err: typed(tr.err), Text: fmt.Sprintf("the signature of %s could not be fetched from %s: %v", file.Name, a, tr.err)}
 		}
 	}
 	if err := s.writeMeta(base+metaFile, *m); err != nil {
@@ -180,9 +180,9 @@ func (s *Store) local(err error, file job.File) *Failure {
 		if file.Size > 0 {
 			need = fmt.Sprintf(" It needs %d bytes.", file.Size)
 		}
-		return &Failure{job.FileDownloadFailed, fmt.Sprintf("the disk of %s is full, so %s could not be staged.%s Free some space; the next execution fetches it again.", s.dir, file.Name, need)}
+		return &Failure{Code: job.FileDownloadFailed, Text: fmt.Sprintf("the disk of %s is full, so %s could not be staged.%s Free some space; the next execution fetches it again.", s.dir, file.Name, need)}
 	}
-	return &Failure{job.FileDownloadFailed, fmt.Sprintf("%s could not be staged in %s: %v", file.Name, s.dir, err)}
+	return &Failure{Code: job.FileDownloadFailed, Text: fmt.Sprintf("%s could not be staged in %s: %v", file.Name, s.dir, err)}
 }
 
 // retry tries until once has no trouble, or trying again is of no use: how often it was tried since the last headway, and the

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -33,13 +32,13 @@ func (a address) String() string {
 func parseAddress(s string) (address, *Failure) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return address{}, &Failure{job.FileDownloadFailed, "the order's address is not a URL: correct the patch's address"}
+		return address{}, &Failure{Code: job.FileDownloadFailed, Text: "the order's address is not a URL: correct the patch's address"}
 	}
 	switch {
 	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
 	case u.Scheme == "file" && (u.Host == "" || u.Host == "localhost") && u.Path != "":
 	default:
-		return address{}, &Failure{job.FileDownloadFailed, fmt.Sprintf("%s cannot be fetched from: want an http, https or file URL", address{u})}
+		return address{}, &Failure{Code: job.FileDownloadFailed, Text: fmt.Sprintf("%s cannot be fetched from: want an http, https or file URL", address{u})}
 	}
 	return address{u}, nil
 }
@@ -84,7 +83,7 @@ func client(base *http.Client) *http.Client {
 // request opens a connection to the file's bytes from at on, if the server still has the one that validator names; else to the whole file.
 func (s *Store) request(ctx context.Context, a address, at int64, validator string) (response, *trouble) {
 	if a.u.Scheme == "file" {
-		return openLocal(a)
+		return openLocal(ctx, s.cfg.Local, a)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.u.String(), nil)
 	if err != nil {
@@ -133,23 +132,6 @@ func answer(res *http.Response, at int64) (response, *trouble) {
 	default:
 		return r, &trouble{err: fmt.Errorf("the server answered %s", res.Status)}
 	}
-}
-
-// openLocal opens the file of a file URL, from the beginning.
-func openLocal(a address) (response, *trouble) {
-	f, err := os.OpenFile(a.path(), os.O_RDONLY|noWait, 0)
-	if err != nil {
-		return response{}, &trouble{err: err}
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
-	}
-	if err != nil {
-		_ = f.Close()
-		return response{}, &trouble{err: err}
-	}
-	return response{body: f, total: info.Size()}, nil
 }
 
 // validatorOf picks what If-Range takes: a strong ETag, else a Last-Modified.

@@ -72,7 +72,7 @@ func newBench(t *testing.T, vendor http.HandlerFunc) *bench {
 func (b *bench) open() {
 	b.Helper()
 	var err error
-	b.store, err = staging.Open(b.dir, staging.Config{HTTP: http.DefaultClient, Verifier: seen{}, Stall: time.Second, Tries: 2})
+	b.store, err = staging.Open(b.dir, staging.Config{HTTP: http.DefaultClient, Verifier: seen{}, Stall: time.Second, Tries: 2, Local: "/"})
 	require.NoError(b, err)
 	b.Cleanup(func() { b.store.Close() })
 }

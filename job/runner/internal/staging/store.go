@@ -37,14 +37,28 @@ func (k Key) Covers(other Key) bool {
 type Failure struct {
 	Code job.Code
 	Text string
+	Err  error // a *SlowError or a *LocalError; nil: of neither kind
 }
 
-// Config is a store's settings; all are required.
+// typed gives what a caller can tell apart of an error.
+func typed(err error) error {
+	if slow, is := errors.AsType[*SlowError](err); is {
+		return slow
+	}
+	if local, is := errors.AsType[*LocalError](err); is {
+		return local
+	}
+	return nil
+}
+
+// Config is a store's settings; all but Pace and Local are required.
 type Config struct {
 	HTTP     *http.Client
 	Verifier integrity.SignatureVerifier
 	Stall    time.Duration // a connection that brings nothing for so long is cut
 	Tries    int           // without headway
+	Pace     Pace          // how slow a source may be (INT-11); zero: the defaults
+	Local    string        // folder from which file URLs are read, links followed within it; empty: none are (INT-11)
 }
 
 // Store is a folder of staged files. Fetch and Discard of the same Key must not run at the same time.
@@ -63,6 +77,7 @@ func Open(dir string, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the folder for staged files cannot be used: %w", err)
 	}
+	cfg.Pace = cfg.Pace.withDefaults()
 	s := &Store{root: root, dir: dir, cfg: cfg, http: client(cfg.HTTP)}
 	if err := s.sweep(); err != nil {
 		_ = root.Close()
@@ -173,7 +188,7 @@ func (s *Store) remove(folder string, unwanted func(name string) bool) error {
 // they had when integrity passed (INT-6). The caller closes the files.
 func (s *Store) Open(k Key, staged execution.Staged) ([]*os.File, *Failure) {
 	if len(staged.Digests) != len(staged.Patch.Files) {
-		return nil, &Failure{job.UnspecifiedAgentError, fmt.Sprintf("%d files and %d digests: they cannot be compared", len(staged.Patch.Files), len(staged.Digests))}
+		return nil, &Failure{Code: job.UnspecifiedAgentError, Text: fmt.Sprintf("%d files and %d digests: they cannot be compared", len(staged.Patch.Files), len(staged.Digests))}
 	}
 	folder := patchFolder(k, staged.Patch)
 	var files []*os.File
@@ -181,7 +196,7 @@ func (s *Store) Open(k Key, staged execution.Staged) ([]*os.File, *Failure) {
 		for _, f := range files {
 			_ = f.Close()
 		}
-		return nil, &Failure{code, text}
+		return nil, &Failure{Code: code, Text: text}
 	}
 	for i, want := range staged.Digests {
 		name := staged.Patch.Files[i].Name

@@ -22,6 +22,7 @@ type transfer struct {
 	meta     meta
 	metaName string
 	received *integrity.Digester // of what is in f, as it came
+	pace     pacer               // over all connections
 	discard  bool                // what is in f is of no use
 }
 
@@ -42,28 +43,38 @@ func (t *transfer) run(ctx context.Context) *Failure {
 	if t.meta.Total > 0 && t.at == t.meta.Total {
 		return nil // only the signature was missing
 	}
-	try, tr := t.store.retry(ctx, func() (bool, *trouble) {
+	total := t.store.cfg.Pace.total(t.file.Size)
+	timed, cancel := context.WithTimeoutCause(ctx, total, errTotal)
+	defer cancel()
+	begin, ended := t.at, time.Now()
+	t.pace = pacer{rate: t.store.cfg.Pace.rate(t.file.Size), window: t.store.cfg.Pace.Window}
+	try, tr := t.store.retry(timed, func() (bool, *trouble) {
 		before := t.at
-		tr := t.once(ctx)
-		return t.at > before, tr
+		t.pace.waited += time.Since(ended) // a vendor that cuts each connection after a byte is no faster
+		tr := t.once(timed)
+		ended = time.Now()
+		return t.at > before && t.pace.slow == nil, tr // a crawl is no headway
 	})
 	switch {
 	case tr == nil:
 		return nil
 	case ctx.Err() != nil:
-		return &Failure{job.FileDownloadFailed, fmt.Sprintf("the download of %s was stopped", t.from)}
+		return &Failure{Code: job.FileDownloadFailed, Text: fmt.Sprintf("the download of %s was stopped", t.from)}
 	case tr.local:
 		t.discard = true
 		if diskFull(tr.err) && t.file.Size == 0 && t.meta.Total > 0 {
 			t.file.Size = t.meta.Total
 		}
 		return t.store.local(tr.err, t.file)
+	case errors.Is(context.Cause(timed), errTotal):
+		tr.err = &SlowError{Got: t.at - begin, In: total}
 	case !tr.again:
 		t.discard = true
-		return &Failure{job.FileDownloadFailed, fmt.Sprintf("%s could not be fetched from %s: %v", t.file.Name, t.from, tr.err)}
-	default:
-		return &Failure{job.FileDownloadFailed, fmt.Sprintf("%s could not be fetched from %s in %d tries: %v. What came so far is kept; check the way to that server.", t.file.Name, t.from, try, tr.err)}
+		return &Failure{Code: codeOf(tr.err), Err: typed(tr.err), Text: fmt.Sprintf("%s could not be fetched from %s: %v", t.file.Name, t.from, tr.err)}
+	case t.pace.slow != nil:
+		tr.err = t.pace.slow
 	}
+	return &Failure{Code: job.FileDownloadFailed, Err: typed(tr.err), Text: fmt.Sprintf("%s could not be fetched from %s in %d tries: %v. What came so far is kept; check the way to that server.", t.file.Name, t.from, try, tr.err)}
 }
 
 // once uses one connection.
@@ -78,7 +89,9 @@ func (t *transfer) once(ctx context.Context) *trouble {
 			return tr
 		}
 	}
+	began := time.Now()
 	r, tr := t.store.request(ctx, t.from, t.at, t.meta.Validator)
+	t.pace.waited += time.Since(began)
 	watchdog.Stop()
 	if tr != nil {
 		if errors.Is(tr.err, errRangeGone) {
@@ -122,7 +135,7 @@ func (t *transfer) copy(r response, limit int64, watchdog *time.Timer) *trouble 
 	buf := make([]byte, buffer)
 	for {
 		watchdog.Reset(t.store.cfg.Stall)
-		n, err := r.body.Read(buf)
+		n, slow, err := t.pace.read(r.body, buf)
 		watchdog.Stop()
 		if n > 0 {
 			if t.at+int64(n) > limit {
@@ -135,6 +148,8 @@ func (t *transfer) copy(r response, limit int64, watchdog *time.Timer) *trouble 
 			_, _ = t.received.Write(buf[:n]) // never fails
 		}
 		switch {
+		case slow:
+			return &trouble{err: t.pace.slow, again: true}
 		case errors.Is(err, io.EOF):
 			if r.total >= 0 && t.at != r.total {
 				return &trouble{err: fmt.Errorf("the connection ended after %d of %d bytes", t.at, r.total), again: true}

@@ -1,0 +1,3 @@
+package inroot
+
+const noWait = 0 // pipes are not in folders

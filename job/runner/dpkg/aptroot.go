@@ -1,0 +1,138 @@
+package dpkg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// OutsideError says that something below a root folder, which programs of the host are to read or change there, is not
+// what it seems: a link that leads out of the root on the host, or a pipe or device.
+type OutsideError struct {
+	Root, Name string
+	Target     string // where the link leads; empty: it is no link, and neither file nor folder
+}
+
+func (e *OutsideError) Error() string {
+	if e.Target == "" {
+		return fmt.Sprintf("%s in %s is neither a file nor a folder, so dpkg and apt are not run on it", e.Name, e.Root)
+	}
+	return fmt.Sprintf("%s in %s leads out of that folder on this computer, to %s, so dpkg and apt are not run on it: run the agent inside the system instead", e.Name, e.Root, e.Target)
+}
+
+// maxWalk is how many names of a root are looked at: apt's lists and configuration have some hundreds.
+const maxWalk = 100_000
+
+// CheckRoot says with an *OutsideError when dpkg or apt of the host, run on a root folder, would be led out of it. It looks
+// at the names themselves and at all below those that end in "/". What is not there is fine, and so is the host's own root.
+// A system that runs meanwhile can change its links afterwards.
+func CheckRoot(ctx context.Context, root string, names ...string) error {
+	if root == "/" {
+		return nil
+	}
+	real, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return err
+	}
+	left := maxWalk
+	check := func(name string, d fs.DirEntry, err error) error {
+		if left--; left < 0 {
+			return fmt.Errorf("%s has more than %d files that dpkg and apt would read", root, maxWalk)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		target, err := filepath.EvalSymlinks(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(real, target)
+		short := strings.TrimPrefix(name, root+"/")
+		if err != nil || !filepath.IsLocal(rel) {
+			return &OutsideError{Root: root, Name: short, Target: target}
+		}
+		info, err := os.Lstat(target)
+		if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+			return &OutsideError{Root: root, Name: short}
+		}
+		return err
+	}
+	for _, name := range names {
+		if all, is := strings.CutSuffix(name, "/"); is {
+			if err := check(filepath.Join(root, all), nil, nil); err != nil {
+				return err
+			}
+			target, err := filepath.EvalSymlinks(filepath.Join(root, all)) // WalkDir would not follow it
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err == nil {
+				err = filepath.WalkDir(target, check)
+			}
+			if err != nil {
+				return err
+			}
+		} else if err := check(filepath.Join(root, name), nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AptReads are the names below a root folder that apt reads, for CheckRoot.
+var AptReads = []string{"etc/apt/", "var/lib/apt/", "var/lib/dpkg/status"}
+
+// dpkgWrites are the names below a root folder that dpkg writes under, for CheckRoot. Below them dpkg follows the root's
+// links as it does on the host: deploy only to a root whose owner may do anything here, or run the agent inside.
+var dpkgWrites = []string{"var/lib/dpkg", "var", "usr", "etc", "bin", "sbin", "lib", "lib64", "opt", "boot", "run", "srv"}
+
+// AptGuard is a configuration that is given to apt with -c, after that of a root folder, and takes from it whatever runs a
+// program on the host, names a file of it, or writes one: whoever made the root chose all of it.
+func AptGuard(root string) string {
+	var clear strings.Builder
+	for _, key := range []string{"AptCli", "DPkg", "APT::Update", "APT::Compressor", "APT::Solver", "APT::Planner", "APT::Key", "Acquire::http", "Acquire::https", "Acquire::ftp",
+		"Acquire::tor", "Acquire::ssh", "Acquire::rsh", "Acquire::gpgv", "RootDir", "Dir"} {
+		fmt.Fprintf(&clear, "#clear %s;\n", key)
+	}
+	return clear.String() +
+		aptConf(
+			"Dir", root,
+			"Dir::State", "var/lib/apt/",
+			"Dir::State::lists", "lists/",
+			"Dir::State::extended_states", "extended_states",
+			"Dir::State::status", filepath.Join(root, "var/lib/dpkg/status"),
+			"Dir::Etc", "etc/apt/",
+			"Dir::Etc::sourcelist", "sources.list",
+			"Dir::Etc::sourceparts", "sources.list.d",
+			"Dir::Etc::preferences", "preferences",
+			"Dir::Etc::preferencesparts", "preferences.d",
+			"Dir::Cache", "var/cache/apt/",
+			"Dir::Cache::archives", "archives/",
+			"Dir::Cache::pkgcache", "",
+			"Dir::Cache::srcpkgcache", "",
+			"Dir::Bin::dpkg", "/usr/bin/dpkg",
+			"Dir::Bin::methods", "/usr/lib/apt/methods",
+			"Dir::Ignore-Files-Silently::", `~$`,
+			"Dir::Ignore-Files-Silently::", `\.disabled$`,
+			"Dir::Ignore-Files-Silently::", `\.bak$`,
+			"Dir::Ignore-Files-Silently::", `\.dpkg-[a-z]+$`,
+			"Dir::Ignore-Files-Silently::", `\.ucf-[a-z]+$`,
+			"Dir::Ignore-Files-Silently::", `\.save$`,
+			"Dir::Ignore-Files-Silently::", `\.orig$`,
+			"Dir::Ignore-Files-Silently::", `\.distUpgrade$`,
+			"Debug::NoLocking", "true",
+		)
+}
