@@ -165,6 +165,17 @@ func TestNewRootKeysMustSign_MAN13(t *testing.T) {
 	require.Equal(t, manifest.TrustFingerprint(sealTrust(t, second)), manifest.TrustFingerprint(sealed), "signatures do not change it")
 }
 
+// Keys of kinds that a later release has are passed over: they sign nothing here, and what the others sign is believed.
+func TestKeysOfLaterReleases_MAN11_MAN13(t *testing.T) {
+	first := firstTrust(t)
+	second := next(first, 2)
+	strange := manifest.PublicKey{Kind: "ml-dsa-65", Bytes: []byte("x")}
+	second.Root, second.Manifest = append(second.Root[:2:2], strange), append(second.Manifest, strange)
+	got, err := first.Follow(sealTrust(t, second, 10, 11))
+	require.NoError(t, err)
+	require.Equal(t, []string{named1(2).ID()}, manifest.Keys(got.Manifest).KeyIDs())
+}
+
 // A document past its end is believed on, and a newer one is followed.
 func TestExpiredTrust_MAN13(t *testing.T) {
 	first := firstTrust(t)
@@ -178,15 +189,17 @@ func TestExpiredTrust_MAN13(t *testing.T) {
 
 func TestTrustBounds(t *testing.T) {
 	for field, spoil := range map[string]func(*manifest.Trust){
-		"format":      func(d *manifest.Trust) { d.Format = 2 },
-		"version":     func(d *manifest.Trust) { d.Version = 0 },
-		"expires":     func(d *manifest.Trust) { d.Expires = d.Issued },
-		"root":        func(d *manifest.Trust) { d.Root, d.Threshold = nil, 0 },
-		"manifest":    func(d *manifest.Trust) { d.Manifest = make([]manifest.PublicKey, manifest.MaxTrustKeys+1) },
-		"root[2]":     func(d *manifest.Trust) { d.Root[2] = d.Root[1] },
-		"manifest[0]": func(d *manifest.Trust) { d.Manifest = []manifest.PublicKey{{Kind: "rsa", Bytes: []byte("x")}} },
-		"threshold":   func(d *manifest.Trust) { d.Threshold = 4 },
-		"exchange":    func(d *manifest.Trust) { d.Exchange = d.Exchange[1:] },
+		"format":   func(d *manifest.Trust) { d.Format = 2 },
+		"version":  func(d *manifest.Trust) { d.Version = 0 },
+		"expires":  func(d *manifest.Trust) { d.Expires = d.Issued },
+		"root":     func(d *manifest.Trust) { d.Root, d.Threshold = nil, 0 },
+		"manifest": func(d *manifest.Trust) { d.Manifest = make([]manifest.PublicKey, manifest.MaxTrustKeys+1) },
+		"root[2]":  func(d *manifest.Trust) { d.Root[2] = d.Root[1] },
+		"manifest[0]": func(d *manifest.Trust) {
+			d.Manifest = []manifest.PublicKey{{Kind: manifest.KindEd25519, Bytes: []byte("x")}}
+		},
+		"threshold": func(d *manifest.Trust) { d.Threshold = 4 },
+		"exchange":  func(d *manifest.Trust) { d.Exchange = d.Exchange[1:] },
 	} {
 		d := firstTrust(t)
 		spoil(&d)

@@ -182,6 +182,9 @@ func read(t testing.TB, forms map[string]json.RawMessage) (got understood) {
 		require.NoError(t, enrolment.Validate())
 	}
 
+	trust, err := manifest.OpenTrust(forms["trust"])
+	require.NoError(t, err)
+	require.NotEmpty(t, manifest.Keys(trust.Manifest).KeyIDs())
 	d, err := manifest.Open(seal(forms["document"]), manifest.NewVerifier(public), "web-1", 0, "", now)
 	require.NoError(t, err)
 	got.order = d.Orders[0]

@@ -118,6 +118,15 @@ func valid(t testing.TB, o *job.Order) {
 	require.NoError(t, o.Validate())
 }
 
+// exchange is an X25519 key.
+var exchange = func() []byte {
+	key, err := manifest.AgentExchange(private)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}()
+
 // written is everything as this release writes it.
 func written(t testing.TB) map[string]json.RawMessage {
 	forms := map[string]json.RawMessage{}
@@ -133,10 +142,15 @@ func written(t testing.TB) map[string]json.RawMessage {
 	checkIn.Asset, checkIn.Format = "web-1", manifest.Format
 	object("check-in", checkIn)
 	object("answer", filled[manifest.Answer](t))
-	object("enrolment", filled[manifest.Enrolment](t))
+	enrolment := filled[manifest.Enrolment](t)
+	enrolment.Exchange = exchange
+	object("enrolment", enrolment)
 	object("enrolled", filled[manifest.Enrolled](t))
 	sealed, err := manifest.Seal(document(t), manifest.NewSigner(private))
 	put("manifest", sealed, err)
+	key := manifest.Ed25519(public)
+	trust, err := manifest.SealTrust(manifest.NewTrust(key, key, exchange, now), manifest.NewSigner(private))
+	put("trust", trust, err)
 	put("document", payload(t, sealed), nil)
 	state := filled[agent.State](t)
 	state.Asset = "web-1"
@@ -147,6 +161,7 @@ func written(t testing.TB) map[string]json.RawMessage {
 
 	h := home.Home(t.TempDir())
 	identity := filled[home.Identity](t)
+	identity.Trust = trust
 	require.NoError(t, h.Save(identity))
 	require.NoError(t, h.WriteStatus(home.Status{Process: 1, Written: now, State: state}))
 	journal, err := h.OpenJournal()

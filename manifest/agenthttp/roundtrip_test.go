@@ -59,7 +59,7 @@ func TestCheckInRoundTrip(t *testing.T) {
 		{"MAN-8: a clock that is off", manifest.CheckIn{Held: 7, Offset: -90 * time.Minute}, manifest.Answer{}},
 		{"MAN-6: reports", manifest.CheckIn{Held: 7, Reports: reports(3, "hello"), LastCall: true, Offset: time.Minute}, manifest.Answer{Acknowledged: 6}},
 		{"many reports", manifest.CheckIn{Reports: reports(manifest.MaxReports, "hello")}, manifest.Answer{Acknowledged: 103, Manifest: []byte("sealed")}},
-		{"an inventory", manifest.CheckIn{Held: 1<<64 - 1, Inventory: inventory(t, 3000), Digest: "d"}, manifest.Answer{Acknowledged: 1<<64 - 1}},
+		{"an inventory", manifest.CheckIn{Held: manifest.MaxNumber, Inventory: inventory(t, 3000), Digest: "d"}, manifest.Answer{Acknowledged: manifest.MaxNumber}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBackend()
