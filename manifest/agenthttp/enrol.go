@@ -52,6 +52,9 @@ func Enrol(ctx context.Context, config Config, e manifest.Enrolment, want string
 	if p, ok := errors.AsType[*Problem](err); ok && client.setClock(p) { // nobody gains by a lie: it only dates this signature
 		err = client.post(ctx, PathEnrol, body, sign, client.secret, &enrolled)
 	}
+	if err == nil {
+		err = manifest.CheckFormat("the server's answer", enrolled.Format, manifest.Format)
+	}
 	switch {
 	case err != nil:
 	case enrolled.Asset != config.Asset:

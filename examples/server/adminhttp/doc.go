@@ -11,6 +11,7 @@
 //	POST   tokens                       {name, uses, tags, names, expires} → {secret, token}; the secret is told once
 //	GET    tokens                       DELETE tokens/{id}
 //	GET    assets?after&limit           GET assets/{id}   PUT assets/{id}/tags [tag…]   DELETE assets/{id}
+//	POST   assets/{id}/settle           though several computers called as it (MAN-9)
 //	PUT    jobs/{id}                    a definition → the definition as saved
 //	GET    jobs?after&limit             GET jobs/{id}     DELETE jobs/{id}?force=true, though enabled jobs run after it
 //	POST   jobs/{id}/enable             → {run}           POST jobs/{id}/disable
@@ -21,7 +22,7 @@
 //	GET    runs/{id}                    GET runs/{id}/assets?after&limit   POST runs/{id}/cancel
 //	GET    reports/failed-installs      → {failedInstalls} (RPT-1)
 //	GET    reports/failures?from&to&asset&patch&code&limit&page (RPT-2)
-//	GET    reports/missing?asset        GET reports/{reboots,cancels,silent}?limit   GET reports/feeds (RPT-3)
+//	GET    reports/missing?asset        GET reports/{reboots,cancels,silent,cloned}?limit   GET reports/feeds (RPT-3)
 //	GET    reports/unreachable          URLs that the last probes could not reach (CAT-10)
 //	GET    custom-urls                  PUT custom-urls [{patch, artifact, url}…], an empty url takes it back (CAT-5)
 //	POST   sync                         fetches every feed now → the changes

@@ -80,7 +80,15 @@ func (r *remote) assets() *cobra.Command {
 	remove := &cobra.Command{Use: "remove ASSET", Short: "Turn an asset away from now on; its history stays", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return act(cmd, r, http.MethodDelete, "assets/"+escaped(args[0]), nil, "removed")
 	}}
-	noun.AddCommand(list, tag, remove)
+	settle := &cobra.Command{
+		Use: "settle ASSET", Short: "Take an asset that several computers called as for one computer again", Args: cobra.ExactArgs(1),
+		Long: "Take an asset that several computers called as (see \"server report cloned\") for one computer again. Enrol each copy anew first, on the\n" +
+			"copy: agent enrol --again --name NAME …",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return act(cmd, r, http.MethodPost, "assets/"+escaped(args[0])+"/settle", nil, "settled")
+		},
+	}
+	noun.AddCommand(list, tag, remove, settle)
 	return noun
 }
 

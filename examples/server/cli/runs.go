@@ -115,6 +115,17 @@ func (r *remote) reports() *cobra.Command {
 			return table(cmd.OutOrStdout(), "ASSET RUN", rows)
 		}})
 	}
+	noun.AddCommand(&cobra.Command{Use: "cloned", Short: "Assets that several computers call as: nothing starts on them until it is settled", RunE: func(cmd *cobra.Command, _ []string) error {
+		list, done, err := do[[]controller.AssetStatus](cmd, r, http.MethodGet, "reports/cloned", url.Values{"limit": {"1000"}}, nil)
+		if err != nil || done {
+			return err
+		}
+		var rows [][]any
+		for _, a := range list {
+			rows = append(rows, []any{a.ID, a.LastSeen, a.Cloned.Text})
+		}
+		return table(cmd.OutOrStdout(), "ASSET LAST-SEEN WHAT-TO-DO", rows)
+	}})
 	noun.AddCommand(&cobra.Command{Use: "silent", Short: "Agents that have not called for half an hour", RunE: func(cmd *cobra.Command, _ []string) error {
 		list, done, err := do[[]controller.AssetStatus](cmd, r, http.MethodGet, "reports/silent", url.Values{"limit": {"1000"}}, nil)
 		if err != nil || done {
