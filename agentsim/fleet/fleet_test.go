@@ -138,7 +138,7 @@ func TestShards(t *testing.T) {
 }
 
 // golden is the history of a small world, on whatever processor.
-const golden = "2d77f39e16dd8ab27a633aebece274f3569ca07a54698c9ce3f79f4101888dbe"
+const golden = "f27476639399af9dbcf8ff9d94f70ba8bc85e455e7e3563e72c31bf74cc78d3d"
 
 func TestSameHistoryEverywhere(t *testing.T) {
 	require.Equal(t, golden, run(t, Config{Agents: 300, Seed: 11}).History)

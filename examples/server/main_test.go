@@ -302,7 +302,7 @@ func TestWhatTheVendorDoesNotServe_CAT5_CAT10(t *testing.T) {
 	require.Contains(t, stderr, "is for Vendor artifacts")
 	s.ok("url", "unset", "editor-3", "editor.bin")
 	require.NotContains(t, s.ok("url", "list"), "files.example")
-	require.Eventually(t, func() bool { return strings.Contains(s.ok("report", "unreachable"), gone) }, 30*time.Second, 200*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(s.ok("report", "unreachable"), gone) }, 2*time.Minute, 200*time.Millisecond)
 	_, code = stop(syscall.SIGTERM)
 	require.Zero(t, code)
 }

@@ -12,7 +12,7 @@ import (
 
 // How long anything may take that has no bound of its own, much longer than it does: on a tiny root, and with a real repository.
 const (
-	patience     = 60 * time.Second
+	patience     = 3 * time.Minute
 	longPatience = 5 * time.Minute
 )
 

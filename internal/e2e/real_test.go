@@ -116,7 +116,7 @@ func machineSources(t *testing.T) (lines []string) {
 // unreachable says which repository does not answer; empty: all do.
 func unreachable(t *testing.T, sources []string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for _, entry := range sources {
 		f := strings.Fields(entry)

@@ -132,7 +132,7 @@ func TestStoppedDownloadResumesInTheNextRun_JOB17(t *testing.T) {
 		_, failure := b.store.Fetch(ctx, key, p)
 		fetched <- failure
 	}()
-	require.Eventually(t, func() bool { return slices.Equal(b.partials(), []string{"20000"}) }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return slices.Equal(b.partials(), []string{"20000"}) }, 2*time.Minute, 5*time.Millisecond)
 	cancel()
 	failure := <-fetched
 	require.NotNil(t, failure)

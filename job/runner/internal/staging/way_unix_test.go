@@ -159,7 +159,7 @@ func TestPipeForAFile(t *testing.T) {
 		case failure := <-done:
 			require.NotNil(t, failure)
 			require.Contains(t, failure.Text, "not a regular file")
-		case <-time.After(10 * time.Second):
+		case <-time.After(2 * time.Minute):
 			w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // let it go
 			require.NoError(t, err)
 			require.NoError(t, w.Close())
