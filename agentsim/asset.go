@@ -82,7 +82,7 @@ func (w *World) newAsset(id job.AssetID, tags []string, on place) (*asset, error
 func (w *World) bare(id job.AssetID, tags []string, on place) *asset {
 	a := &asset{
 		w: w, id: id, as: id, on: on, tags: tags, enrolled: w.now, up: true, running: true, booted: w.now, sessions: reboot.Nobody,
-		config:    agent.Config{Asset: id, Trust: w.server.keys.trust[len(w.server.keys.trust)-1], Every: w.cfg.CheckIn},
+		config:    agent.Config{Asset: id, Trust: w.server.keys.newest, Every: w.cfg.CheckIn},
 		installed: map[catalog.ProductID]version.Version{}, held: map[catalog.ProductID]bool{}, staged: map[stagedKey]stagedFile{},
 		faults: map[catalog.ProductID]fault{}, exits: map[string]int{},
 		took: map[string]time.Duration{"inventory": time.Second, "download": 10 * time.Second, "preflight": time.Second,

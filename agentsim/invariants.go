@@ -139,7 +139,7 @@ func (o *observer) delivered(answer manifest.Answer) {
 	if !o.a.state.Clock.Sure(answer.At, o.a.moment()) {
 		return // its time needs a second answer, and the manifest comes with that (MAN-12)
 	}
-	d, err := manifest.Open(answer.Manifest, manifest.Keys{public(o.a.w.server.keys.manifest)}, o.a.as, o.revision, "", o.a.w.now)
+	d, err := manifest.Open(answer.Manifest, o.a.w.server.keys.signing, o.a.as, o.revision, "", o.a.w.now)
 	if err != nil {
 		return
 	}

@@ -12,6 +12,8 @@ import (
 // keys are what the server signs with: the versions of its trust document, and the names of the keys of the newest.
 type keys struct {
 	trust          manifest.Chain
+	newest         manifest.Trust
+	signing        manifest.Keys // the manifest key of the newest
 	root, manifest string
 	exchange       *ecdh.PrivateKey
 }
@@ -24,8 +26,10 @@ func newKeys(w *World) (keys, error) {
 	}
 	first := manifest.NewTrust(public(k.root), public(k.manifest), k.exchange.PublicKey().Bytes(), w.now)
 	sealed, err := manifest.SealTrust(first, manifest.NewSigner(key(k.root)))
-	k.trust = manifest.Chain{sealed}
-	return k, err
+	if err != nil {
+		return k, err
+	}
+	return k, k.add(sealed)
 }
 
 func public(name string) manifest.PublicKey {
@@ -46,6 +50,15 @@ func (k *keys) rotate(w *World, roots bool) error {
 	}
 	t.Manifest, t.Root = []manifest.PublicKey{public(k.manifest)}, []manifest.PublicKey{public(k.root)}
 	sealed, err := manifest.SealTrust(t, manifest.NewSigner(key(old)), manifest.NewSigner(key(k.root)))
+	if err != nil {
+		return err
+	}
+	return k.add(sealed)
+}
+
+func (k *keys) add(sealed []byte) (err error) {
 	k.trust = append(k.trust, sealed)
+	k.newest, err = manifest.OpenTrust(sealed)
+	k.signing = k.newest.Manifest
 	return err
 }

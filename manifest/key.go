@@ -112,8 +112,8 @@ func (s p256Signer) Sign(message []byte) ([]byte, error) {
 	return s.key.Sign(nil, sum[:], crypto.SHA256) // without randomness: RFC 6979, or the module's own
 }
 
-// Known reports whether this release knows the kind of key.
-func (k PublicKey) Known() bool { return k.Kind == KindEd25519 || k.Kind == KindP256 }
+// known reports whether this release knows the kind of key.
+func (k PublicKey) known() bool { return k.Kind == KindEd25519 || k.Kind == KindP256 }
 
 // ID names the key: "sha256:" and the SHA-256 of its bytes in lower-case hex.
 func (k PublicKey) ID() string { return digestOf(k.Bytes) }

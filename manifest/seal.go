@@ -80,6 +80,15 @@ func Digest(sealed []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// SignedBy names the key that a sealed manifest says it is signed by: it is, if Open opened it. What is no envelope has the empty name.
+func SignedBy(sealed []byte) string {
+	var e envelope
+	if json.Unmarshal(sealed, &e) != nil {
+		return ""
+	}
+	return e.Signatures[0].KeyID
+}
+
 // Open checks a sealed manifest (MAN-5) and returns its document: signed by the pinned key, meant for asset, not lower than the held
 // revision, the same as the held one if it has its revision, not expired at now (at the very instant it is), its expiry at most
 // MaxLifetime and MaxSkew after now, and in every point valid. Now is the corrected clock (MAN-8). Digest is the Digest of the

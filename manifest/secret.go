@@ -77,8 +77,20 @@ func agentExchange(key ed25519.PrivateKey) (*ecdh.PrivateKey, error) {
 	return ecdh.X25519().NewPrivateKey(seed)
 }
 
+// probe is any X25519 key.
+var probe = func() *ecdh.PrivateKey {
+	key, err := ecdh.X25519().NewPrivateKey(make([]byte, 32))
+	if err != nil {
+		panic(err)
+	}
+	return key
+}()
+
 func exchangeKey(b []byte) (*ecdh.PublicKey, error) {
 	key, err := ecdh.X25519().NewPublicKey(b)
+	if err == nil {
+		_, err = probe.ECDH(key) // a point of small order agrees on nothing, whoever has the other key
+	}
 	if err != nil {
 		return nil, ErrExchange
 	}
@@ -87,9 +99,9 @@ func exchangeKey(b []byte) (*ecdh.PublicKey, error) {
 
 // agree is X25519 and HKDF, bound to both keys, the asset and the agent's own key.
 func agree(own *ecdh.PrivateKey, other, agent, server []byte, asset job.AssetID, keyID string) (s Secret, err error) {
-	key, err := exchangeKey(other)
+	key, err := ecdh.X25519().NewPublicKey(other)
 	if err != nil {
-		return s, err
+		return s, ErrExchange
 	}
 	shared, err := own.ECDH(key)
 	if err != nil {

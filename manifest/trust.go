@@ -32,8 +32,10 @@ const (
 	MaxTrust = 32 << 10
 	// MaxTrustKeys is how many root keys, and how many manifest keys, one names.
 	MaxTrustKeys = 16
-	// MaxTrustVersions is how many versions a server keeps and an agent follows at once.
+	// MaxTrustVersions is how many versions there can be. After that every agent must enrol again.
 	MaxTrustVersions = 100
+	// MaxTrustSent is how many versions one answer brings.
+	MaxTrustSent = 8
 	// TrustNotice is how long before its end the expiry of a trust document is announced.
 	TrustNotice = 90 * 24 * time.Hour
 )
@@ -71,7 +73,7 @@ func (t Trust) Validate() error {
 		seen := map[string]bool{}
 		for i, k := range list.keys {
 			field := fmt.Sprintf("%s[%d]", list.name, i)
-			if k.Known() { // a later release may have others, which sign nothing here (MAN-11)
+			if k.known() { // a later release may have others, which sign nothing here (MAN-11)
 				l.Under(field, k.Validate())
 			}
 			if seen[k.ID()] {

@@ -177,7 +177,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		value  any
 		fields string
 	}{
-		{agent.State{}, "Asset Revision Held Expires Queue Early Blocked Executions Ended Reports Sequence Refusal Owed Trust TrustTold Calls Back Clock"}, // no trust document: the keys stay what they are
+		{agent.State{}, "Asset Revision Held HeldBy Expires Queue Early Blocked Executions Ended Reports Sequence Refusal Owed Trust Calls Back Clock"}, // no trust document: the keys stay what they are
 		{agent.Owed{}, "BootID Since"},
 		{agent.CallState{}, "Last Out Sent Next Failures Refused LastCall"},
 		{agent.LastCall{}, "Order Effect Until Tries"},

@@ -40,7 +40,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := &cobra.Command{Use: "server", Short: "A patch-management server", Long: long}
-	root.AddCommand(initCommand(), serveCommand(), keyCommand())
+	root.AddCommand(initCommand(), serveCommand(), cli.Keys())
 	root.AddCommand(cli.Backups()...)
 	root.AddCommand(cli.Commands()...)
 	root.SetContext(ctx)

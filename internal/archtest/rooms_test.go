@@ -164,6 +164,7 @@ var rooms = []room{
 		{"manifest", "what goes over the wire"},
 		{"job", "names of assets, reports"},
 		{"internal/problem", "what is wrong with a client's settings"},
+		{"golang.org/x/sync", "bodies that are bounded together"},
 	}},
 
 	// Floor 7: the agent's side, as a machine.

@@ -61,6 +61,10 @@ func runAgent(s spec) error {
 	if err != nil {
 		return err
 	}
+	trust, err := manifest.OpenTrust(id.SealedTrust())
+	if err != nil {
+		return err
+	}
 	if err := byHand(h.StateFile(), s.Dir); err != nil {
 		return err
 	}
@@ -76,7 +80,7 @@ func runAgent(s spec) error {
 	kept := &watchedState{State: state, points: p, log: commits, fault: s.Fault}
 	link.Server = client
 	err = runner.Run(ctx, runner.Config{
-		Agent: agent.Config{Asset: id.Asset, Trust: id.SealedTrust(), Every: every, Retry: retry},
+		Agent: agent.Config{Asset: id.Asset, Trust: trust, Every: every, Retry: retry},
 		State: kept, Platform: &disk{platform, log, p, kept.where}, Server: link, Verifier: integrity.Chain(),
 		Stage: h.Stage(), Poll: every, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Trace: func(point string) {

@@ -91,7 +91,7 @@ func (m *machine) call() {
 	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
 		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.now.UTC.Add(-offset), Offset: offset, Boot: m.at.BootID,
 		Reboot: m.owes(), RebootSince: since, LastCall: calls.LastCall.Order != "", Made: m.s.Sequence, Reports: slices.Clone(reports),
-		Call: calls.Last, Format: manifest.Format, Trust: m.trust().Version, Release: m.c.Release, Hostname: m.c.Hostname, Can: m.c.Can,
+		Call: calls.Last, Format: manifest.Format, Trust: m.trustHeld(), Release: m.c.Release, Hostname: m.c.Hostname, Can: m.c.Can,
 	}}))
 }
 
@@ -211,13 +211,17 @@ func (m *machine) acknowledge(upTo job.Sequence) {
 
 // open takes a manifest in, or refuses it and keeps the queue (MAN-5).
 func (m *machine) open(sealed []byte) {
-	doc, err := manifest.Open(sealed, m.keys(), m.c.Asset, m.s.Revision, m.s.Held, m.now.UTC)
+	revision, digest := m.s.Revision, m.s.Held
+	if m.disowned() {
+		revision, digest = 0, ""
+	}
+	doc, err := manifest.Open(sealed, m.keys(), m.c.Asset, revision, digest, m.now.UTC)
 	if err != nil {
 		m.refuseManifest(err)
 		return
 	}
 	m.s.Refusal = ""
-	m.s.Revision, m.s.Held, m.s.Expires = doc.Revision, manifest.Digest(sealed), doc.Expires
+	m.s.Revision, m.s.Held, m.s.HeldBy, m.s.Expires = doc.Revision, manifest.Digest(sealed), manifest.SignedBy(sealed), doc.Expires
 	queue, changes := m.s.Queue.Apply(doc, m.executing(), m.ended())
 	m.s.Queue = queue
 	for _, id := range changes.Received {

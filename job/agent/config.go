@@ -12,7 +12,7 @@ import (
 type Config struct {
 	Asset      job.AssetID
 	Key        manifest.Verifier // the server's manifest key, where there is no trust document (MAN-5)
-	Trust      []byte            // the trust document that the agent was enrolled with, sealed; State.Trust holds what followed (MAN-13)
+	Trust      manifest.Trust    // the trust document that the agent was set up with; State.Trust holds what followed (MAN-13); zero: none
 	Every      time.Duration     // between check-ins; default 15 min (MAN-3)
 	Retry      time.Duration     // after a failed check-in, doubling up to Every; default 30 s
 	LastCall   time.Duration     // how long a last call is waited for; default DefaultLastCall (MAN-7)

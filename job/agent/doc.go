@@ -19,7 +19,7 @@
 //  6. No installed version ever goes down, and no product appears that was not there.
 //  7. No patch the agent knows to be withdrawn is deployed by an execution that started afterwards.
 //  8. A crash at any instant loses no report, repeats no verified download, and installs no patch a third time.
-//  9. An agent's manifest revision never falls.
+//  9. An agent's manifest revision never falls, but after one that a key signed which is believed no more.
 //  10. With an agent that keeps calling, every order reaches a final result.
 //  11. The same events give the same history, byte for byte.
 //  12. The server's counts equal what the agents' journals add up to.

@@ -46,6 +46,8 @@ func (m *machine) blocked(o job.Order) string {
 		return fmt.Sprintf("waits for job %s", by)
 	case m.s.Calls.Refused:
 		return "waits for the server, which refuses this agent's calls (MAN-7)"
+	case m.disowned():
+		return "waits for the server: the key that signed the manifest is believed no more (MAN-13)"
 	case !expires.IsZero() && !m.now.UTC.Before(expires):
 		return fmt.Sprintf("waits for the server: the manifest expired at %s (MAN-5)", expires.Format(time.RFC3339))
 	}

@@ -18,6 +18,7 @@ type State struct {
 	Asset      job.AssetID       `json:"asset"`
 	Revision   manifest.Revision `json:"revision"`             // of the manifest held; never falls (MAN-5)
 	Held       string            `json:"held,omitempty"`       // its digest
+	HeldBy     string            `json:"heldBy,omitempty"`     // the name of the key that signed it
 	Expires    time.Time         `json:"expires,omitzero"`     // when it expires, UTC: from then on none of its orders starts (MAN-5); zero: none is held
 	Queue      manifest.Queue    `json:"queue,omitempty"`      // received, not started
 	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are downloaded before the start (JOB-23)
@@ -28,11 +29,18 @@ type State struct {
 	Sequence   job.Sequence      `json:"sequence"`             // of the last report made
 	Refusal    string            `json:"refusal,omitempty"`    // what was wrong with the last manifest; empty: it was taken
 	Owed       Owed              `json:"owed,omitzero"`
-	Trust      []byte            `json:"trust,omitempty"`     // the newest trust document that was followed, sealed (MAN-13)
-	TrustTold  uint64            `json:"trustTold,omitempty"` // the version whose end was reported
+	Trust      Trust             `json:"trust,omitzero"`
 	Calls      CallState         `json:"calls,omitzero"`
 	Back       time.Time         `json:"back,omitzero"` // when the asset last came back from being off or asleep, UTC; zero: a server has answered since (MAN-7)
 	Clock      Clock             `json:"clock,omitzero"`
+}
+
+// Trust is what the agent followed of the server's trust document (MAN-13). The zero Trust followed nothing.
+type Trust struct {
+	Document manifest.Trust `json:"document,omitzero"` // the newest version
+	Sealed   []byte         `json:"sealed,omitempty"`  // the same, as it was signed
+	Told     uint64         `json:"told,omitempty"`    // the version whose end was reported
+	Refusal  string         `json:"refusal,omitempty"` // what was wrong with the last one that was not believed; empty: all were
 }
 
 // Owed is a reboot that an order needed which ended without it, since it could not be verified (JOB-18, RBT-11). The zero Owed is

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
@@ -10,16 +11,11 @@ import (
 
 // trust is the newest version of the trust document that the agent has: of those that it followed, and the one that it was
 // set up with. The zero Trust: it has none, and goes by Config.Key alone.
-func (m *machine) trust() (newest manifest.Trust) {
-	for _, sealed := range [][]byte{m.c.Trust, m.s.Trust} {
-		if len(sealed) == 0 {
-			continue
-		}
-		if t, err := manifest.ReadTrust(sealed); err == nil && t.Version > newest.Version { // it was believed when it was taken
-			newest = t
-		}
+func (m *machine) trust() manifest.Trust {
+	if m.s.Trust.Document.Version > m.c.Trust.Version {
+		return m.s.Trust.Document
 	}
-	return newest
+	return m.c.Trust
 }
 
 // keys are what manifests are believed by (MAN-5).
@@ -30,6 +26,24 @@ func (m *machine) keys() manifest.Verifier {
 	return m.c.Key
 }
 
+// disowned reports whether the manifest held was signed by a key that is believed no more. Whoever has that key may have written
+// it: none of its orders starts, its revision binds nobody, and the server is asked for one by a newer key (MAN-13).
+func (m *machine) disowned() bool {
+	if t := m.trust(); m.s.HeldBy != "" && t.Version > 0 {
+		return !slices.ContainsFunc(t.Manifest, func(k manifest.PublicKey) bool { return k.ID() == m.s.HeldBy })
+	}
+	return false
+}
+
+// trustHeld is what a call says of the trust document. While the manifest held is disowned it says the first version, so that the server sends
+// the manifest again.
+func (m *machine) trustHeld() uint64 {
+	if m.disowned() {
+		return 1
+	}
+	return m.trust().Version
+}
+
 // follow takes in the versions of the trust document that an answer brings. One that is not believed is reported, and those
 // before it count. A document past its end is reported once, and believed on (MAN-13).
 func (m *machine) follow(chain [][]byte) {
@@ -37,18 +51,23 @@ func (m *machine) follow(chain [][]byte) {
 	if t.Version == 0 {
 		return
 	}
+	refusal := ""
 	for _, sealed := range chain {
 		next, newer, err := t.FollowAll([][]byte{sealed})
 		if err != nil {
-			m.refuseManifest(err)
+			refusal = err.Error()
 			break
 		}
 		if newer != nil {
-			t, m.s.Trust = next, newer
+			t, m.s.Trust.Document, m.s.Trust.Sealed = next, next, newer
 		}
 	}
-	if t.Expired(m.now.UTC) && m.s.TrustTold != t.Version {
-		m.s.TrustTold = t.Version
+	if refusal != "" && refusal != m.s.Trust.Refusal {
+		m.report(job.Report{Refused: refusal})
+	}
+	m.s.Trust.Refusal = refusal
+	if t.Expired(m.now.UTC) && m.s.Trust.Told != t.Version {
+		m.s.Trust.Told = t.Version
 		m.report(job.Report{Refused: fmt.Sprintf("trust document %d expired at %s; its keys are believed until a newer one comes: renew it on the server",
 			t.Version, t.Expires.Format(time.RFC3339))})
 	}

@@ -27,6 +27,12 @@ func chainOf(t testing.TB, versions int) (chain manifest.Chain) {
 	return chain
 }
 
+func firstOf(t testing.TB) manifest.Trust {
+	first, err := manifest.OpenTrust(chainOf(t, 1)[0])
+	require.NoError(t, err)
+	return first
+}
+
 func signingKey(n int) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed([]byte(strings.Repeat(string(rune('a'+n)), 32)))
 }
@@ -48,7 +54,7 @@ type trusting struct {
 }
 
 func newTrusting(t *testing.T) *trusting {
-	a := &trusting{t: t, c: Config{Asset: "web-1", Trust: chainOf(t, 1)[0]}, at: Moment{Wall: epoch, BootID: "b"}}
+	a := &trusting{t: t, c: Config{Asset: "web-1", Trust: firstOf(t)}, at: Moment{Wall: epoch, BootID: "b"}}
 	a.s, _ = Step(a.c, State{}, Started{}, a.at)
 	return a
 }
@@ -95,6 +101,7 @@ func TestFollowsRotations_MAN13(t *testing.T) {
 	require.Len(t, a.refused(), 2)
 	_, out := Step(a.c, a.s, Started{}, a.at)
 	require.EqualValues(t, 3, out.Effects[0].(Call).Request.Trust, "it says what it holds")
+	require.EqualValues(t, 3, a.s.Trust.Document.Version)
 
 	a.s = State{}
 	a.s, out = Step(a.c, a.s, Started{}, a.at)
@@ -137,4 +144,32 @@ func TestTrustExpires_MAN13(t *testing.T) {
 	a.hears(manifest.Answer{Trust: chain.After(1)})
 	require.Len(t, a.refused(), 2, "the next one has ended too")
 	require.Equal(t, job.Sequence(2), a.s.Sequence)
+}
+
+// Who has the manifest key can write a manifest of the highest revision, with an order that is due much later. Once the agent follows the
+// rotation, nothing of it starts, and the next manifest by the new key counts, whatever its revision (MAN-5).
+func TestStolenKeyIsShutOut_MAN13(t *testing.T) {
+	a := newTrusting(t)
+	o := orderAt(t, "theft", epoch.Add(50*time.Hour))
+	stolen, err := manifest.Seal(manifest.Document{
+		Format: 1, Asset: "web-1", Revision: manifest.MaxNumber, Issued: epoch.Add(-time.Hour), Expires: epoch.Add(80 * 24 * time.Hour), Orders: []job.Order{o},
+	}, manifest.NewSigner(signingKey(1)))
+	require.NoError(t, err)
+	a.hears(manifest.Answer{Manifest: stolen})
+	require.Len(t, a.s.Queue, 1)
+
+	chain := chainOf(t, 2)
+	a.hears(manifest.Answer{Trust: chain.After(1)})
+	_, out := Step(a.c, a.s, Started{}, a.at)
+	require.EqualValues(t, 1, out.Effects[0].(Call).Request.Trust, "it asks for the manifest by the new key")
+	a.at.Wall, a.at.Up = epoch.Add(60*time.Hour), 60*time.Hour
+	for range 3 {
+		a.hears(manifest.Answer{})
+	}
+	require.Empty(t, a.s.Executions, "its start has come")
+	a.hears(manifest.Answer{Manifest: signedBy(t, 2, 7), Trust: chain.After(1)})
+	require.EqualValues(t, 7, a.s.Revision)
+	require.Empty(t, a.s.Queue)
+	_, out = Step(a.c, a.s, Started{}, a.at)
+	require.EqualValues(t, 2, out.Effects[0].(Call).Request.Trust)
 }

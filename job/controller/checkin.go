@@ -213,7 +213,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 			return err
 		}
 	}
-	if err := t.fold(in, "", &got.reports); err != nil {
+	if err := t.fold(in, "", !got.late, &got.reports); err != nil {
 		return err
 	}
 	if is := !caller.Cloned.IsZero(); is != cloned {
@@ -319,7 +319,7 @@ func (t *tx) number(got *call, in manifest.CheckIn) error {
 		if silent {
 			runs, err := names[job.RunID](t, tableUnheard, key(string(in.Asset)))
 			if err == nil {
-				err = t.stepEach(in.Asset, runs, ledger.NeverHeld{})
+				err = t.stepEach(in.Asset, runs, ledger.NeverHeld{Unsure: in.Made > got.reports.Acknowledged})
 			}
 			if err != nil {
 				return err
@@ -367,10 +367,9 @@ func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.
 		return a, nil
 	}
 	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || got.inventory.Wanted || in.Digest != "" && in.Digest != got.inventory.Digest)
-	if in.Trust > 0 { // else the agent has its keys in another way
-		a.Trust = c.config.Trust.After(in.Trust)
-	}
-	if in.Held >= got.revisions.Sealed {
+	complete := c.bring(&a, in)
+	// Who learns of newer keys gets the manifest by the newest; so does who holds one that nobody here can have signed.
+	if in.Held >= got.revisions.Sealed && len(a.Trust) == 0 && in.Held <= MaxRevision || got.revisions.Sealed == 0 || !complete {
 		return a, nil
 	}
 	var err error

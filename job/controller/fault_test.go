@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // errFault is what a store in trouble returns.
@@ -124,7 +126,7 @@ func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
 			"missing": func() error { return one(f.Missing(ctx, "a", f.now)) }, "pending cancels": func() error { return one(f.PendingCancels(ctx, 10)) },
 			"pending reboots": func() error { return one(f.PendingReboots(ctx, 10)) }, "silent": func() error { return one(f.Silent(ctx, 10, f.now)) },
 			"feeds": func() error { return one(f.Feeds(ctx, f.now)) }, "tokens": func() error { return one(f.Tokens(ctx)) },
-			"secrets": func() error { return one(f.Secrets(ctx, "a", f.agents["a"].key)) }, "custom URLs": func() error { return one(f.CustomURLs(ctx)) },
+			"secrets": func() error { return one(f.Secrets(ctx, "a", manifest.Fingerprint(key.Public().(ed25519.PublicKey)))) }, "custom URLs": func() error { return one(f.CustomURLs(ctx)) },
 			"probe URLs": func() error { return one(f.ProbeURLs(ctx)) }, "unreachable": func() error { return one(f.Unreachable(ctx)) },
 			"preview": func() error { _, _, err := f.Preview(ctx, definition("p", "editor-2.0.0"), "a", f.now); return err },
 		} {

@@ -45,9 +45,12 @@ func fresh(reports []job.Report, acknowledged job.Sequence) bool {
 	return n > 0 && reports[n-1].Sequence > acknowledged
 }
 
+// maxGap is the highest report number that is taken without the one before it: beyond it there is no room to go on (MAN-12).
+const maxGap = manifest.MaxNumber / 4
+
 // fold accepts the reports after the acknowledged one (MAN-6) and takes each into its order. Former is the key of a removed asset
 // that calls; empty: the one that bears the name now does.
-func (t *tx) fold(in manifest.CheckIn, former string, to *reportsRecord) error {
+func (t *tx) fold(in manifest.CheckIn, former string, live bool, to *reportsRecord) error {
 	reports := slices.Clone(in.Reports)
 	reports = slices.DeleteFunc(reports, func(r job.Report) bool { return r.Sequence <= to.Acknowledged })
 	foreign, err := t.foreign(in.Asset, reports)
@@ -55,7 +58,10 @@ func (t *tx) fold(in manifest.CheckIn, former string, to *reportsRecord) error {
 		return err
 	}
 	for i, rep := range reports {
-		if lost := to.Acknowledged + 1; rep.Sequence > lost {
+		if lost := to.Acknowledged + 1; rep.Sequence > lost && rep.Sequence > maxGap {
+			to.anomaly(Anomaly{At: t.now, Sequence: rep.Sequence, Text: fmt.Sprintf("is far above report %d: it is not taken, since the numbers would soon be used up", to.Acknowledged)})
+			break
+		} else if rep.Sequence > lost {
 			// An agent forgets only what was acknowledged: the store was put back. Waiting would be for ever.
 			to.anomaly(Anomaly{At: t.now, Sequence: rep.Sequence, Text: fmt.Sprintf("reports %d to %d are not known here any more", lost, rep.Sequence-1)})
 		}
@@ -68,7 +74,7 @@ func (t *tx) fold(in manifest.CheckIn, former string, to *reportsRecord) error {
 		if ours(in.Asset, rep) {
 			e, err := loadEntry(t, rep.Order.Run(), in.Asset)
 			if err == nil {
-				_, odd, err = t.step(e, ledger.Reported{Report: rep, Foreign: foreign[i], Former: former})
+				_, odd, err = t.step(e, ledger.Reported{Report: rep, Foreign: foreign[i], Former: former, Live: live})
 			}
 			if err != nil {
 				return fmt.Errorf("report %d of asset %s: %w", rep.Sequence, in.Asset, err)

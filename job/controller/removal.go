@@ -46,7 +46,15 @@ func (t *tx) former(id job.AssetID, keyID string) (rec removedRecord, found bool
 // that. Then its calls are refused; only those with reports are acknowledged. If they say how an order ended that it had, the
 // history has it (MAN-10).
 func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
+	return c.remove(ctx, id, now, func(*tx) error { return nil })
+}
+
+// remove removes an asset if it may be, which is asked in the same transaction.
+func (c *Controller) remove(ctx context.Context, id job.AssetID, now time.Time, may func(*tx) error) error {
 	return c.update(ctx, now, func(t *tx) error {
+		if err := may(t); err != nil {
+			return err
+		}
 		asset, err := loadAsset(t, id)
 		if err != nil {
 			return err
@@ -99,14 +107,13 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 // Leave removes an asset that asks for it itself, with the key called keyID. The error wraps manifest.ErrUnknownAsset if it bears
 // the name no more.
 func (c *Controller) Leave(ctx context.Context, id job.AssetID, keyID string, now time.Time) error {
-	rec, err := view(ctx, c.store, func(r Reader) (assetRecord, error) { return enrolled(r, id) })
-	if err == nil && manifest.Fingerprint(rec.Key) != keyID {
-		err = fmt.Errorf("%w: %q was removed", manifest.ErrUnknownAsset, id)
-	}
-	if err != nil {
+	return c.remove(ctx, id, now, func(t *tx) error {
+		rec, err := enrolled(t, id)
+		if err == nil && manifest.Fingerprint(rec.Key) != keyID {
+			err = fmt.Errorf("%w: %q was removed", manifest.ErrUnknownAsset, id)
+		}
 		return err
-	}
-	return c.RemoveAsset(ctx, id, now)
+	})
 }
 
 // farewell answers a call by a key that is not that of the asset which bears the name now.
@@ -114,9 +121,7 @@ func (c *Controller) farewell(ctx context.Context, in manifest.CheckIn, now time
 	var refused error
 	err = c.update(ctx, now, func(t *tx) error {
 		answer, refused = manifest.Answer{Format: manifest.Format, At: instant(now)}, nil
-		if in.Trust > 0 {
-			answer.Trust = c.config.Trust.After(in.Trust)
-		}
+		complete := c.bring(&answer, in)
 		rec, found, err := t.former(in.Asset, in.Key)
 		switch {
 		case err != nil:
@@ -126,19 +131,20 @@ func (c *Controller) farewell(ctx context.Context, in manifest.CheckIn, now time
 			return nil
 		}
 		before, reports := rec, reportsRecord{Acknowledged: rec.Acknowledged}
-		if err := t.fold(in, in.Key, &reports); err != nil {
+		if err := t.fold(in, in.Key, false, &reports); err != nil {
 			return err
 		}
 		rec.Acknowledged, answer.Acknowledged = reports.Acknowledged, reports.Acknowledged
 		next, _, ahead := rec.Revisions.Heard(in)
 		switch {
-		case !ahead && in.Held >= rec.Revisions.Without || in.Held >= MaxRevision:
+		case !complete: // the next call gets the manifest
+		case in.Held <= MaxRevision && len(answer.Trust) == 0 && (!ahead && in.Held >= rec.Revisions.Without || in.Held == MaxRevision):
 			if len(in.Reports) == 0 {
 				refused = fmt.Errorf("%w: %q was removed at %s and holds its last manifest; to make this computer an asset again, give it a new key: agent enrol --again (MAN-10)",
 					manifest.ErrUnknownAsset, in.Asset, rec.At.Format(time.RFC3339))
 			}
 		default:
-			if ahead {
+			if ahead && in.Held < MaxRevision {
 				rec.Revisions = next
 			}
 			rec.Revisions = rec.Revisions.Seal(t.now, c.config.Lifetime)

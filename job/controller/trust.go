@@ -24,6 +24,17 @@ func (e *TrustError) Error() string {
 		"give the server the keys and trust documents that belong to this store", e.Have, e.Want)
 }
 
+// bring gives an answer the versions of the trust document that the agent has not got, and reports whether they are all of them. An agent that
+// tells of none has its keys in another way.
+func (c *Controller) bring(a *manifest.Answer, in manifest.CheckIn) (complete bool) {
+	if in.Trust == 0 {
+		return true
+	}
+	missing := c.config.Trust.After(in.Trust)
+	a.Trust = missing[:min(len(missing), manifest.MaxTrustSent)]
+	return len(a.Trust) == len(missing)
+}
+
 // CheckTrust wants Config.Trust to be, or to follow, what the store was last used with, and notes it there (MAN-13). Call it when a
 // server starts. The error is a *TrustError, or the store's. Without trust documents it does nothing.
 func (c *Controller) CheckTrust(ctx context.Context) error {

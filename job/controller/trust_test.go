@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -90,4 +91,19 @@ func TestAnswersBringTrust_MAN13(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, answer.Trust, want, held)
 	}
+}
+
+// A report number far above the last one is not taken: from the highest ones on there would be no room to go on, and the agent would be
+// cut off for good (MAN-12).
+func TestReportNumbersAreNotUsedUp_MAN12(t *testing.T) {
+	f := fixtureOf(t, memstore.New(memstore.Options{}), config())
+	a := f.enrol("a")
+	in := a.request(f.now)
+	in.Reports = []job.Report{{Sequence: manifest.MaxNumber, Refused: "forged"}}
+	answer, err := f.CheckIn(ctx, in, f.now)
+	require.NoError(t, err)
+	require.Less(t, answer.Acknowledged, job.Sequence(100))
+	status, err := f.Asset(ctx, "a", f.now)
+	require.NoError(t, err)
+	require.Equal(t, 1, status.AnomalyCount)
 }

@@ -125,7 +125,7 @@ func (e Entry) Validate() error {
 	want(e.Phase != Gone || !e.Cancelled, "cancelled", "is set, and the order is gone")
 	want(e.Phase != Open || !e.Retracted || e.Cancelled || e.Doubtful, "retracted", "is set, and the order is open")
 	begun := e.Result == job.Failed && e.Stage != 0
-	want(!e.Lost || e.Phase == Ended && (begun || e.Former != "" && e.Result == job.Withdrawn && e.Stage == 0), "lost", "is set, and the order is %v", e.Phase)
+	want(!e.Lost || e.Phase == Ended && (begun || e.Result == job.Withdrawn && e.Stage == 0), "lost", "is set, and the order is %v", e.Phase)
 	want(e.Former == "" || e.Phase == Ended && e.Since > 0, "former", "is set, and the order is %v", e.Phase)
 	want(!e.Again || e.Phase == Gone, "again", "is set, and the order is %v", e.Phase)
 	want(!e.Doubtful || e.Stage != 0, "doubtful", "is set, and the order has not begun")

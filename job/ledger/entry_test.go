@@ -140,7 +140,7 @@ func TestDamagedOrders(t *testing.T) {
 		{"gone and done", order(ledger.Gone, held, retracted, stage(job.StageDone)), "stage: is done, and the order is gone"},
 		{"of a former asset, and open", order(ledger.Open, held, former), "former: is set, and the order is open"},
 		{"of a former asset, which never held it", order(ledger.Ended, result(job.Withdrawn), former), "former: is set, and the order is ended"},
-		{"lost, and not begun", order(ledger.Ended, held, result(job.Withdrawn), lost), "lost: is set, and the order is ended"},
+		{"lost, and neither begun nor withdrawn", order(ledger.Ended, held, result(job.Cancelled), lost), "lost: is set, and the order is ended"},
 		{"ended without a result", order(ledger.Ended, func(e *ledger.Entry) { e.Ended = t0 }), "result: is not final, and the order has ended"},
 		{"ended with a pending result", order(ledger.Ended, result(job.PendingReboot)), "result: is not final, and the order has ended"},
 		{"ended pending verification", order(ledger.Ended, result(job.PendingVerification)), "result: is not final, and the order has ended"},

@@ -40,7 +40,9 @@ type (
 	// Missed says that a newer run of the job is due (JOB-12).
 	Missed struct{}
 	// NeverHeld says that the asset holds a manifest without the order and has nothing left to report.
-	NeverHeld struct{}
+	NeverHeld struct {
+		Unsure bool // it made reports that are not known here, as the server was put back to a backup: it may hold the order all the same
+	}
 	// StateLost says that the agent's state was lost or put back since it last called, see Caller.Lost (JOB-24).
 	StateLost struct{}
 	// ServerPutBack says that the asset holds a manifest which this server has never sealed: it goes on from a backup (MAN-5).
@@ -54,6 +56,7 @@ type (
 		// Foreign is a patch that the report names and that no order of the run ever had; empty: there is none.
 		Foreign catalog.PatchID
 		Former  string // key of a removed asset that reports; empty: the one that bears the name now does (MAN-10)
+		Live    bool   // it comes with the newest call: the agent that reports knows the order
 	}
 )
 
@@ -138,7 +141,12 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 		case e.Again:
 			m.Entry = Entry{Run: m.Run, Asset: m.Asset, Phase: Waiting}
 		default:
+			since := m.Since
 			m.endHere(job.Withdrawn, "withdrawn before the asset received it")
+			if ev.Unsure || m.r.Behind { // what it reports of the order later replaces this
+				m.Lost, m.Since = true, since
+				m.Text = "withdrawn; whether the asset had begun it is not known here any more"
+			}
 		}
 	case StateLost:
 		m.stateLost()
@@ -264,6 +272,19 @@ func (m *machine) stateLost() {
 	m.Text = "the agent lost its state; what it did is not known"
 }
 
+// found goes on with an order that was taken for lost: an agent knows it after all, such as one of two that call as the same
+// asset (MAN-9).
+func (m *machine) found() {
+	if !m.Lost || m.Former != "" || m.Stage >= job.StageDone {
+		return
+	}
+	m.Phase, m.Lost, m.Result, m.Ended, m.Text, m.Retracted = Gone, false, 0, time.Time{}, "", true
+	if m.Cancelled {
+		m.Phase = Open
+		m.do(Revise{})
+	}
+}
+
 // serverPutBack marks an order that is known to have begun: the agent may have lost it since, and must not start it again.
 func (m *machine) serverPutBack() {
 	if m.Phase == Gone && m.Stage != 0 || m.Phase == Open && m.Stage != 0 && !m.Doubtful {
@@ -291,6 +312,9 @@ func (m *machine) reported(ev Reported) {
 	if rep.TooLate == enum.Unknown { // whatever stage that is, deploy has begun
 		rep.TooLate = max(m.Stage, job.StageDeploy)
 		ev.Report = rep
+	}
+	if ev.Live && !final(rep.Result) {
+		m.found()
 	}
 	switch {
 	case ev.Former != m.Former:

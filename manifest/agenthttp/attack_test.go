@@ -293,3 +293,22 @@ func BenchmarkCheckIn(b *testing.B) {
 		}
 	})
 }
+
+// What whoever is on the way does to a body, or to how it is packed, is refused without a proof: to the agent that is a failed call, and
+// no answer after which nothing starts (MAN-7).
+func TestNobodyElseMakesRefusals_MAN7_MAN12(t *testing.T) {
+	for name, spoil := range map[string]func(*http.Request){
+		"a byte of the body":       body(strings.Replace(string(checkInBody(t)), "hello", "hullo", 1)),
+		"a packing nobody knows":   header("Content-Encoding", "br"),
+		"a packing it has not got": header("Content-Encoding", "gzip"),
+		"another type":             header("Content-Type", "text/plain"),
+	} {
+		w := send(handlerOf(newBackend()), "POST", PathCheckIn, checkInBody(t), spoil)
+		require.NotEqual(t, http.StatusOK, w.Code, name)
+		require.Empty(t, w.Header().Get(HeaderProof), name)
+	}
+	w := send(handlerOf(newBackend()), "POST", PathEnrol, marshal(t, manifest.Enrolment{
+		Token: "token", Asset: asset, Key: public(agentKey), Platform: 1, Architecture: "amd64",
+	}))
+	requireProblem(t, w, Invalid)
+}

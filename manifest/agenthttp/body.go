@@ -16,7 +16,12 @@ import (
 
 // decode reads a request's JSON into v: at most limit bytes, as sent and decompressed, which are taken from pool and counted in
 // r.held. What says it is an "enrolment", say.
+//
+// The proof covers neither the way the body is packed nor, until it is compared, the body: what is wrong with them may be the work of
+// whoever is on the way, and is refused without a proof, so that it is no answer (MAN-7).
 func (r *request) decode(v any, limit int64, pool *semaphore.Weighted, what string) *Problem {
+	secret := r.secret
+	r.secret = nil
 	body, p := r.read(r.Body, limit, pool)
 	if p != nil {
 		return p
@@ -43,6 +48,7 @@ func (r *request) decode(v any, limit int64, pool *semaphore.Weighted, what stri
 	if err := json.Unmarshal(body, v); err != nil {
 		return newProblem(Invalid, "the %s cannot be read: %v", what, err)
 	}
+	r.secret = secret
 	return nil
 }
 

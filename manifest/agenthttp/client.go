@@ -167,14 +167,19 @@ func (c *Client) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 	c.lock.Lock()
 	trust := c.trust
 	c.lock.Unlock()
-	trust, sealed, err := trust.FollowAll(answer.Trust)
-	if err == nil && sealed != nil {
-		err = c.believe(trust)
+	for _, sealed := range answer.Trust { // as the agent does, which reports what is not believed
+		next, newer, err := trust.FollowAll([][]byte{sealed})
+		if err != nil {
+			break
+		}
+		if trust = next; newer == nil {
+			continue
+		}
+		if err := c.believe(trust); err != nil {
+			return manifest.Answer{}, fmt.Errorf("check in: %w", err)
+		}
 	}
-	if err != nil && sealed != nil {
-		return manifest.Answer{}, fmt.Errorf("check in: %w", err)
-	}
-	return answer, nil // what of it is not believed the agent reports
+	return answer, nil
 }
 
 // Leave tells the server that this asset leaves it. The errors are those of CheckIn.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -168,7 +169,7 @@ func (h *handler) admit(r *request) *Problem {
 		return p
 	}
 	secrets, err := h.backend.Secrets(r.Context(), r.signed.asset, r.signed.key)
-	if p, known := problemOf(err); err != nil && (!known || p.Kind != UnknownAsset) {
+	if p, known := problemOf(err); err != nil && (!known || p.Kind != UnknownAsset) && !errors.Is(err, manifest.ErrExchange) {
 		return h.problem(r, err)
 	}
 	for _, s := range secrets {
@@ -200,6 +201,9 @@ func (h *handler) enrol(r *request) *Problem {
 	if !r.signed.signedBy(e.Key, r.proof) {
 		return newProblem(NotSigned, "the signature is not asset %q's over this request", e.Asset)
 	}
+	if len(e.Exchange) == 0 {
+		return newProblem(Invalid, "the enrolment has no exchange key: without one no later call can be proven")
+	}
 	if p := h.inTime(r); p != nil {
 		return p
 	}
@@ -208,6 +212,9 @@ func (h *handler) enrol(r *request) *Problem {
 		return h.problem(r, err)
 	}
 	secrets, err := h.backend.Secrets(r.Context(), enrolled.Asset, r.signed.key)
+	if err == nil && len(secrets) == 0 {
+		err = errors.New("the server has no exchange key")
+	}
 	if err != nil {
 		return h.problem(r, err)
 	}

@@ -17,7 +17,7 @@ const (
 	// MaxEnrolment is the same for an enrolment, whose sender nobody knows yet.
 	MaxEnrolment = 64 << 10
 	// MaxAnswer is the most bytes of an answer a client reads, decompressed: a manifest in base64 and a little around it.
-	MaxAnswer = manifest.MaxSealed/3*4 + 64<<10
+	MaxAnswer = (manifest.MaxSealed+manifest.MaxTrustSent*manifest.MaxTrust)/3*4 + 64<<10
 	// MaxHeader is the most bytes of a request's or an answer's headers.
 	MaxHeader = 16 << 10
 	// ReplayWindow is how far the time of a signed request may be from the server's clock, either way.

@@ -48,7 +48,8 @@ A signer policy given with --policy is pinned as well: whatever the server order
 not let pass, and what was ordered under another policy is refused.
 
 A machine that is enrolled, and was removed by the server or copied from another one, enrols again with --again: it gets a new key
-and begins with an empty queue.
+and begins with an empty queue. A signer policy that it is held to stays, unless --policy gives another; to be held to none, delete
+policy.json in the state folder.
 
 It can be repeated until it succeeds. Exit codes: 0 enrolled, 1 the server refused or was not reached, 2 bad input.`,
 		Args: cobra.NoArgs,
@@ -77,12 +78,14 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 	if h.Enrolled() && !o.again {
 		return misuse("an agent is enrolled in %s already: to give that up say --again, or give this one a folder of its own with --state", o.state)
 	}
-	if err := stopped(h); err != nil {
-		return err
-	}
 	if err := h.Make(); err != nil {
 		return misused{err}
 	}
+	release, err := stopped(h)
+	if err != nil {
+		return err
+	}
+	defer release()
 	makeKey := h.Key
 	if o.again {
 		makeKey = h.NextKey
@@ -102,18 +105,22 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 	if err != nil {
 		return err
 	}
-	if o.again {
-		if err := h.Renew(); err != nil {
-			return err
-		}
-	}
-	if policy != nil {
-		if err := h.SavePolicy(*policy); err != nil { // before it counts as enrolled, so that it never runs without
-			return err
-		}
-	}
 	id.Trust, id.Every = trust, enrolled.Every
-	if err := h.Save(id); err != nil {
+	if policy != nil {
+		err = h.SavePolicy(*policy) // before it counts as enrolled, so that it never runs without
+	} else {
+		policy, err = h.Policy() // one that it is held to already stays
+	}
+	switch {
+	case err != nil:
+	case o.again:
+		err = h.Renew(id)
+	default:
+		if err = h.Forget(); err == nil { // of an identity that was given up, say
+			err = h.Save(id)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(p.out, "enrolled as %s with %s; the server's trust document is %s\n", id.Asset, id.Server, manifest.TrustFingerprint(trust))
@@ -196,6 +203,9 @@ func isFingerprint(s string) bool {
 func readInput(name string) ([]byte, error) {
 	var in io.Reader = os.Stdin
 	if name != "-" {
+		if err := owned.CheckLinked(name, owned.State); err != nil {
+			return nil, err
+		}
 		f, err := os.Open(name)
 		if err != nil {
 			return nil, err

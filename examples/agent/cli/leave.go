@@ -9,6 +9,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/examples/agent/drive"
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
@@ -36,9 +37,11 @@ func (p *program) leaveNow(ctx context.Context, h home.Home, force bool) error {
 	if err != nil {
 		return misused{err}
 	}
-	if err := stopped(h); err != nil {
+	release, err := stopped(h)
+	if err != nil {
 		return err
 	}
+	defer release()
 	client, err := agenthttp.NewClient(drive.Connection(id, key))
 	if err != nil {
 		return err
@@ -61,11 +64,14 @@ func (p *program) leaveNow(ctx context.Context, h home.Home, force bool) error {
 	return err
 }
 
-// stopped wants no agent to be running on the folder.
-func stopped(h home.Home) error {
-	s, there, err := h.ReadStatus()
-	if err == nil && there && s.Running() {
-		return misuse("the agent runs as process %d: stop it first", s.Process)
+// stopped wants no agent to be running on the folder, and keeps one from starting until release is called.
+func stopped(h home.Home) (release func(), err error) {
+	state, err := boltstate.Open(h.StateFile())
+	if errors.Is(err, boltstate.ErrInUse) {
+		return nil, misuse("the agent runs: stop it first (%w)", err)
 	}
-	return nil
+	if err != nil { // damaged, say, which is no reason to keep it
+		return func() {}, nil
+	}
+	return func() { _ = state.Close() }, nil
 }

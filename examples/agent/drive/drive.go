@@ -80,7 +80,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer func() { err = errors.Join(err, journal.Close()) }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w := &window{home: c.Home, identity: c.Identity, journal: journal, logger: c.Logger}
+	trust, err := manifest.OpenTrust(c.Identity.SealedTrust())
+	if err != nil {
+		return err
+	}
+	w := &window{home: c.Home, identity: c.Identity, trust: trust.Version, journal: journal, logger: c.Logger}
 	every := c.Every
 	if every == 0 {
 		every = c.Identity.Every
@@ -92,7 +96,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	hostname, _ := os.Hostname() // for people to read: it may be missing
 	err = runner.Run(ctx, runner.Config{
 		Agent: agent.Config{
-			Asset: c.Identity.Asset, Trust: c.Identity.SealedTrust(), Every: every, Policy: policy, Release: Release(), Hostname: hostname,
+			Asset: c.Identity.Asset, Trust: trust, Every: every, Policy: policy, Release: Release(), Hostname: hostname,
 		},
 		State:    state,
 		Platform: platform,
@@ -135,6 +139,7 @@ func Connection(id home.Identity, key ed25519.PrivateKey) agenthttp.Config {
 type window struct {
 	home     home.Home
 	identity home.Identity
+	trust    uint64 // version of the trust document in identity
 	journal  *home.Journal
 	logger   *slog.Logger
 	shown    []byte
@@ -148,8 +153,8 @@ func (w *window) show(s agent.State) {
 		return
 	}
 	w.shown = data
-	if s.Trust != nil && !bytes.Equal(s.Trust, w.identity.Trust) {
-		w.identity.Trust = s.Trust // so that the next start calls by its exchange key
+	if s.Trust.Document.Version > w.trust {
+		w.identity.Trust, w.trust = s.Trust.Sealed, s.Trust.Document.Version // so that the next start calls by its exchange key
 		err = errors.Join(err, w.home.Save(w.identity))
 	}
 	err = errors.Join(err, w.journal.Add(s.Reports), w.home.WriteStatus(home.Status{Process: os.Getpid(), Written: time.Now().UTC(), State: s}))

@@ -68,7 +68,7 @@ var ErrNotEnrolled = errors.New("no agent is enrolled here: run \"agent enrol\" 
 // files are what the agent opens in its folder, and what each is.
 var files = map[string]owned.Kind{
 	"agent.key": owned.Secret, "agent.json": owned.State, "policy.json": owned.State, "state.db": owned.State,
-	"journal.jsonl": owned.State, "status.json": owned.State, "stage": owned.Dir,
+	nextKey: owned.Secret, "journal.jsonl": owned.State, "status.json": owned.State, "stage": owned.Dir,
 }
 
 // check looks at the folder, and at everything in it that the agent opens, before any of it is opened: whose it is, who else

@@ -14,22 +14,37 @@ const nextKey = "agent.key.next"
 // NextKey returns the key with which a machine that is enrolled enrols again, making one the first time.
 func (h Home) NextKey() (ed25519.PrivateKey, error) { return h.makeKey(nextKey) }
 
-// Renew takes the next key into use, and forgets what belongs to the identity before: its queue and downloads, and the policy. Its
-// journal goes into the folder former. Save comes after it.
-func (h Home) Renew() error {
-	return errors.Join(h.forget(), os.Rename(h.file(nextKey), h.file("agent.key")))
+// Renew makes this machine what it is after an enrolment with NextKey: it forgets what belongs to the identity before, its queue and
+// downloads, takes the key into use and saves who it is now. A signer policy stays. The journal goes into the folder former.
+// Cut off anywhere, it is called again after the same enrolment, with the same key.
+func (h Home) Renew(id Identity) error {
+	if err := h.Forget(); err != nil {
+		return err
+	}
+	key, err := h.read(nextKey)
+	if err == nil {
+		err = h.write("agent.key", key)
+	}
+	if err == nil {
+		err = h.Save(id)
+	}
+	if err != nil {
+		return err
+	}
+	return h.remove(nextKey)
 }
 
 // Leave forgets who this agent is, with its key. Its journal goes into the folder former.
 func (h Home) Leave() error {
-	if err := h.remove("agent.json", "agent.key", nextKey); err != nil {
+	if err := h.remove("agent.json", "agent.key", nextKey, "policy.json"); err != nil {
 		return err
 	}
-	return h.forget()
+	return h.Forget()
 }
 
-func (h Home) forget() error {
-	return errors.Join(h.remove("state.db", "status.json", "policy.json"), os.RemoveAll(h.Stage()), h.putJournalsAside())
+// Forget deletes what an identity left behind: its queue and its downloads.
+func (h Home) Forget() error {
+	return errors.Join(h.remove("state.db", "status.json"), os.RemoveAll(h.Stage()), h.putJournalsAside())
 }
 
 // putJournalsAside makes room for another identity's journal, whose numbers begin at 1.

@@ -79,8 +79,12 @@ func (a *Asset) Run(ctx context.Context) error {
 		return fmt.Errorf("asset %s: %w", a.cfg.ID, err)
 	}
 	defer client.Close()
+	believed, err := manifest.OpenTrust(trust)
+	if err != nil {
+		return fmt.Errorf("asset %s: %w", a.cfg.ID, err)
+	}
 	for ctx.Err() == nil {
-		if err := a.boot(ctx, enrolled, trust, client); err != nil {
+		if err := a.boot(ctx, enrolled, believed, client); err != nil {
 			return fmt.Errorf("asset %s: %w", a.cfg.ID, err)
 		}
 	}
@@ -88,7 +92,7 @@ func (a *Asset) Run(ctx context.Context) error {
 }
 
 // boot runs the agent until the asset goes down.
-func (a *Asset) boot(ctx context.Context, enrolled manifest.Enrolled, trust []byte, server runner.Server) (err error) {
+func (a *Asset) boot(ctx context.Context, enrolled manifest.Enrolled, trust manifest.Trust, server runner.Server) (err error) {
 	ctx, down := context.WithCancel(ctx)
 	defer down()
 	a.lock.Lock()

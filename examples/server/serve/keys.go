@@ -141,7 +141,9 @@ func (f Files) makeRoots(from, n int) (signers []manifest.Signer, public []manif
 type Rotation struct {
 	Manifest bool // a new manifest key
 	Exchange bool // a new exchange key; the old ones are kept for agents that have not heard of it
-	Roots    int  // so many new root keys in place of the old; zero: the old ones stay
+	// ForgetOld drops the old exchange keys, as somebody else has one: agents that have not heard of a new one must enrol again.
+	ForgetOld bool
+	Roots     int // so many new root keys in place of the old; zero: the old ones stay
 	// Threshold is how many of the new root keys must sign; zero: all.
 	Threshold int
 	Lifetime  time.Duration // zero: manifest.TrustLifetime
@@ -168,7 +170,7 @@ func (f Files) Rotate(r Rotation) error {
 	t.Version++
 	t.Issued = time.Now()
 	t.Expires = t.Issued.Add(lifetime)
-	for _, path := range []string{f.Key, f.Exchange, f.Trust} {
+	for _, path := range []string{f.Trust, f.Key, f.Exchange} { // the document first: without it the others are worth nothing
 		if err := os.Remove(path + pending); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -190,6 +192,9 @@ func (f Files) Rotate(r Rotation) error {
 			return err
 		}
 		t.Exchange = own.PublicKey().Bytes()
+		if r.ForgetOld {
+			old = nil
+		}
 		if err := writeSeeds(f.Exchange+pending, slices.Insert(old, 0, own.Bytes())...); err != nil {
 			return err
 		}
@@ -252,7 +257,10 @@ func (f Files) Sign(roots []string) (version uint64, err error) {
 	if err := f.writeTrust(chain); err != nil {
 		return 0, err
 	}
-	_, err = f.finish(chain)
+	done, err := f.finish(chain)
+	if err == nil && !done {
+		err = errors.New("another version was prepared meanwhile: prepare this one again")
+	}
 	return t.Version, err
 }
 

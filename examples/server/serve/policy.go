@@ -5,12 +5,16 @@ import (
 	"os"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/internal/owned"
 )
 
 // Policy reads the signer policy that orders are to be made under. No file: under none.
 func Policy(file string) (integrity.Excerpt, error) {
 	if file == "" {
 		return integrity.Excerpt{}, nil
+	}
+	if err := owned.CheckLinked(file, owned.State); err != nil {
+		return integrity.Excerpt{}, fmt.Errorf("signer policy: %w", err)
 	}
 	info, err := os.Stat(file)
 	if err != nil {

@@ -30,7 +30,7 @@ func TestPolicyFile_JOB20(t *testing.T) {
 	require.Equal(t, "all", clause.Name)
 	for _, c := range []struct{ file, want string }{
 		{put(`{"format": 1, "clauses": [{"name": "all", "vendor": "*", "product": "*", "strickt": true}]}`), "strickt"},
-		{dir, "is no file"},
+		{dir, "is a folder"},
 		{filepath.Join(dir, "missing"), "signer policy"},
 	} {
 		_, err := Policy(c.file)

@@ -81,7 +81,7 @@ func TestProbes_CAT10(t *testing.T) {
 // A round tells the controller; what one round does not get to, the next one does.
 func TestProbeRounds_CAT10(t *testing.T) {
 	c := newController(t, memstore.New(memstore.Options{Seed: 1}))
-	b := catalog.Batch{Feed: "feed", Products: []catalog.Product{{ID: "editor", Name: "editor", Platform: catalog.Linux, Scheme: version.Semver}}}
+	b := catalog.Batch{Local: true, Feed: "feed", Products: []catalog.Product{{ID: "editor", Name: "editor", Platform: catalog.Linux, Scheme: version.Semver}}}
 	root := (&url.URL{Scheme: "file", Path: filepath.ToSlash(t.TempDir())}).String()
 	for i := range probeMost + 10 {
 		v, err := version.Parse(version.Semver, "2.0."+strconv.Itoa(i))

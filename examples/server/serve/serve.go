@@ -121,9 +121,10 @@ func Run(ctx context.Context, c Config) (err error) {
 	})
 	group.Go(func() error { checkpointLoop(ctx, store, c.Logger); return nil })
 	group.Go(func() error { syncLoop(ctx, s, p, c.SyncEvery); return nil })
+	group.Go(func() error { c.announce(ctx, keys.Trust); return nil })
 	group.Go(func() error { tickLoop(ctx, ctl, p, kick, c.Logger); return nil })
 	c.Logger.Info("listening", "addr", listener.Addr().String(), "tls", c.TLSCert != "", "fingerprint", manifest.TrustFingerprint(keys.Trust[len(keys.Trust)-1]))
-	c.warnOfExpiry(keys.Trust)
+
 	if c.Listening != nil {
 		c.Listening(listener.Addr())
 	}
@@ -132,10 +133,19 @@ func Run(ctx context.Context, c Config) (err error) {
 	return err
 }
 
-// warnOfExpiry announces the end of the trust document (MAN-13).
-func (c Config) warnOfExpiry(chain manifest.Chain) {
-	if t, err := chain.Newest(); err == nil && t.Expired(time.Now().Add(manifest.TrustNotice)) {
-		c.Logger.Warn("the trust document ends soon: renew it with \"server key rotate --keep\"", "version", t.Version, "expires", t.Expires)
+// announce warns of the end of the trust document, now and every day (MAN-13).
+func (c Config) announce(ctx context.Context, chain manifest.Chain) {
+	day := time.NewTicker(24 * time.Hour)
+	defer day.Stop()
+	for {
+		if t, err := chain.Newest(); err == nil && t.Expired(time.Now().Add(manifest.TrustNotice)) {
+			c.Logger.Warn("the trust document ends soon: renew it with \"server key rotate --keep\"", "version", t.Version, "expires", t.Expires)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-day.C:
+		}
 	}
 }
 

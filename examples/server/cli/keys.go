@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-func keyCommand() *cobra.Command {
+// Keys are the commands that change what agents believe. They work on the server's folder.
+func Keys() *cobra.Command {
 	var dir string
 	c := &cobra.Command{
 		Use: "key", Short: "Show and change the keys that agents believe",
@@ -78,11 +79,12 @@ func keyRotate(files func() serve.Files) *cobra.Command {
 			if err := files().Rotate(r); err != nil {
 				return err
 			}
-			return sign(cmd, files(), roots)
+			return signTrust(cmd, files(), roots)
 		},
 	}
 	c.Flags().BoolVar(&keep, "keep", false, "keep the manifest key; only what the other flags say changes, and the end of the document")
 	c.Flags().BoolVar(&r.Exchange, "exchange", false, "a new exchange key as well")
+	c.Flags().BoolVar(&r.ForgetOld, "forget-old", false, "with --exchange: drop the old exchange keys; agents that have not called since the last change must enrol again")
 	c.Flags().IntVar(&r.Roots, "new-roots", 0, "make so many new root keys in --dir, in place of the old ones")
 	c.Flags().IntVar(&r.Threshold, "new-threshold", 0, "how many of the new root keys must sign (default: all)")
 	c.Flags().DurationVar(&r.Lifetime, "lifetime", 0, "how long the document is good for (default: two years)")
@@ -94,7 +96,7 @@ func keySign(files func() serve.Files) *cobra.Command {
 	var roots []string
 	c := &cobra.Command{
 		Use: "sign", Short: "Sign the version that \"server key rotate\" prepared", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return sign(cmd, files(), roots) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return signTrust(cmd, files(), roots) },
 	}
 	rootFlag(c, &roots)
 	return c
@@ -104,7 +106,7 @@ func rootFlag(c *cobra.Command, roots *[]string) {
 	c.Flags().StringArrayVar(roots, "root", nil, "file with a root key; may be repeated (default: root-1.key in --dir)")
 }
 
-func sign(cmd *cobra.Command, files serve.Files, roots []string) error {
+func signTrust(cmd *cobra.Command, files serve.Files, roots []string) error {
 	if len(roots) == 0 {
 		roots = []string{files.Root(1)}
 	}
