@@ -65,6 +65,8 @@ func enrolledHome(t *testing.T) Home {
 	h := made(t)
 	_, err := h.Key()
 	require.NoError(t, err)
+	_, err = h.NextKey()
+	require.NoError(t, err)
 	require.NoError(t, h.Save(Identity{Server: "http://127.0.0.1", Asset: "web-1", Trust: trust(t), Every: time.Minute}))
 	for _, name := range []string{"policy.json", "state.db", "journal.jsonl", "status.json"} {
 		require.NoError(t, os.WriteFile(h.file(name), nil, 0o600))
