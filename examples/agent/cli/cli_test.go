@@ -123,7 +123,7 @@ func TestEnrol(t *testing.T) {
 	require.Empty(t, first, "nothing is sent to the wrong server (MAN-12)")
 	key, keyErr := home.Home(state).Key()
 	require.NoError(t, keyErr)
-	code, _, err = call(t, append(enrol, "--token", "wrong")...)
+	code, _, _ = call(t, append(enrol, "--token", "wrong")...)
 	require.Equal(t, Failed, code)
 
 	code, out, err := call(t, append(enrol, "--token-file", put(t, "token", token+"\n"), "--fingerprint", manifest.TrustFingerprint(s.trust))...)
