@@ -20,6 +20,7 @@ type Clock struct {
 	Offset time.Duration   `json:"offset,omitempty"` // the server's clock minus the system's (MAN-8)
 	Known  bool            `json:"known,omitempty"`  // a server has answered
 	Jump   time.Duration   `json:"jump,omitempty"`   // how far an answer wants to set the corrected clock, which another one has to confirm; zero: none (MAN-12)
+	Behind bool            `json:"behind,omitempty"` // the asset came up with its clock set back; cleared by the next answer that is believed
 	BootID string          `json:"bootID,omitempty"`
 	Up     time.Duration   `json:"up,omitempty"`
 	Wall   time.Time       `json:"wall,omitzero"`
@@ -55,9 +56,15 @@ func (c Clock) steady(at Moment) schedule.Steady {
 	}
 }
 
+// behind reports whether corrected time is known to be wrong: across a boot it went back. What has expired since cannot be told then,
+// and nothing starts until a server has said what time it is (MAN-5).
+func (c Clock) behind(at Moment) bool {
+	return c.Behind || c.Known && at.BootID != c.BootID && c.Wall.Sub(at.Wall) > manifest.MaxSkew
+}
+
 // anchor returns the clock anchored at a moment.
 func (c Clock) anchor(at Moment) Clock {
-	return Clock{Offset: c.offset(at), Known: c.Known, Jump: c.Jump, BootID: at.BootID, Up: at.Up, Wall: at.Wall, Steady: c.steady(at)}
+	return Clock{Offset: c.offset(at), Known: c.Known, Jump: c.Jump, Behind: c.behind(at), BootID: at.BootID, Up: at.Up, Wall: at.Wall, Steady: c.steady(at)}
 }
 
 const (
@@ -83,7 +90,7 @@ func (c Clock) learn(server time.Time, at Moment) (_ Clock, sure bool) {
 		c.Jump = jump
 		return c, false
 	}
-	c.Known, c.Jump = true, 0
+	c.Known, c.Jump, c.Behind = true, 0, false
 	if jump.Abs() >= offsetGrain {
 		c.Offset = offset
 	}

@@ -46,6 +46,8 @@ func (m *machine) blocked(o job.Order) string {
 		return fmt.Sprintf("waits for job %s", by)
 	case m.s.Calls.Refused:
 		return "waits for the server, which refuses this agent's calls (MAN-7)"
+	case m.s.Clock.behind(m.at):
+		return "waits for the server: the system's clock was set back while the asset was off (MAN-5)"
 	case m.disowned():
 		return "waits for the server: the key that signed the manifest is believed no more (MAN-13)"
 	case !expires.IsZero() && !m.now.UTC.Before(expires):
