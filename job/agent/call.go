@@ -221,7 +221,10 @@ func (m *machine) open(sealed []byte) {
 		return
 	}
 	m.s.Refusal = ""
-	m.s.Revision, m.s.Held, m.s.HeldBy, m.s.Expires = doc.Revision, manifest.Digest(sealed), manifest.SignedBy(sealed), doc.Expires
+	m.s.Revision, m.s.Held, m.s.HeldBy, m.s.Expires = doc.Revision, manifest.Digest(sealed), "", doc.Expires
+	if m.trust().Version > 0 {
+		m.s.HeldBy = manifest.SignedBy(sealed)
+	}
 	queue, changes := m.s.Queue.Apply(doc, m.executing(), m.ended())
 	m.s.Queue = queue
 	for _, id := range changes.Received {

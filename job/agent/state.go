@@ -18,7 +18,7 @@ type State struct {
 	Asset      job.AssetID       `json:"asset"`
 	Revision   manifest.Revision `json:"revision"`             // of the manifest held; never falls (MAN-5)
 	Held       string            `json:"held,omitempty"`       // its digest
-	HeldBy     string            `json:"heldBy,omitempty"`     // the name of the key that signed it
+	HeldBy     string            `json:"heldBy,omitempty"`     // the name of the key that signed it, where there is a trust document
 	Expires    time.Time         `json:"expires,omitzero"`     // when it expires, UTC: from then on none of its orders starts (MAN-5); zero: none is held
 	Queue      manifest.Queue    `json:"queue,omitempty"`      // received, not started
 	Early      []Early           `json:"early,omitempty"`      // queued orders whose files are downloaded before the start (JOB-23)
