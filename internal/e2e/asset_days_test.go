@@ -76,11 +76,11 @@ func TestDiskFullAtDownload_JOB2_JOB16(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// newSmallWorld has packages alpha and beta at 1, and an agent on a disk of 3 MiB of its own.
+// newSmallWorld has packages alpha and beta at 1, and an agent on a disk of 12 MiB of its own.
 func newSmallWorld(t *testing.T) (w *world, disk string) {
 	w = newWorld(t, deb("alpha", "1"), deb("beta", "1"))
 	disk = filepath.Join(t.TempDir(), "disk")
-	w.small(disk, "3m")
+	w.small(disk, "12m") // apt and dpkg have their temporary files there too
 	w.asset = enrolIn(w.server, "small", w.root, filepath.Join(disk, "agent"))
 	w.asset.log = filepath.Join(t.TempDir(), "agent.log")
 	return w, disk
@@ -91,7 +91,7 @@ func newSmallWorld(t *testing.T) (w *world, disk string) {
 func TestAgentsDiskFull_JOB2_JOB21(t *testing.T) {
 	t.Parallel()
 	w, disk := newSmallWorld(t)
-	w.repo.publish(large("alpha", "2"), deb("beta", "2"))
+	w.repo.publish(largeOf("alpha", "2", 16<<20), deb("beta", "2"))
 	w.server.synced()
 	w.asset.start()
 	a := w.run("first")

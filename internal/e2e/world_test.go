@@ -155,8 +155,11 @@ func deb(name, version string) debroot.Deb {
 }
 
 // large is a package whose file has some megabytes, whatever packs it.
-func large(name, version string) debroot.Deb {
-	noise := make([]byte, 3<<20)
+func large(name, version string) debroot.Deb { return largeOf(name, version, 3<<20) }
+
+// largeOf is one of so many bytes.
+func largeOf(name, version string, size int) debroot.Deb {
+	noise := make([]byte, size)
 	_, _ = rand.NewChaCha8(sha256.Sum256([]byte(name + version))).Read(noise) // never fails
 	d := deb(name, version)
 	d.Files["usr/share/"+name+"/noise"] = string(noise)
