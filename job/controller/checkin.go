@@ -213,7 +213,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 			return err
 		}
 	}
-	if err := t.fold(in, "", !got.late, &got.reports); err != nil {
+	if err := t.fold(in, "", !got.late && caller.Sole(), &got.reports); err != nil {
 		return err
 	}
 	if is := !caller.Cloned.IsZero(); is != cloned {

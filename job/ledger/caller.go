@@ -103,6 +103,13 @@ func (c Caller) Settled() Caller {
 	return c
 }
 
+// Sole reports whether nothing speaks for a second computer: none is known of, and no boot identity came back after another.
+func (c Caller) Sole() bool {
+	boots := slices.Clone(c.Boots)
+	slices.Sort(boots)
+	return c.Cloned.IsZero() && len(slices.Compact(boots)) == len(c.Boots)
+}
+
 // interleaved reports whether two boot identities each came back after the other: A, B, A, B, with any others between. One
 // computer has A, B, A at most, after it was reverted to a snapshot of its memory: when it boots again, it has a new one.
 func interleaved(boots []string) bool {

@@ -56,7 +56,7 @@ type (
 		// Foreign is a patch that the report names and that no order of the run ever had; empty: there is none.
 		Foreign catalog.PatchID
 		Former  string // key of a removed asset that reports; empty: the one that bears the name now does (MAN-10)
-		Live    bool   // it comes with the newest call: the agent that reports knows the order
+		Live    bool   // it comes with the newest call, of the only computer that calls: the agent that reports knows the order
 	}
 )
 
@@ -272,8 +272,8 @@ func (m *machine) stateLost() {
 	m.Text = "the agent lost its state; what it did is not known"
 }
 
-// found goes on with an order that was taken for lost: an agent knows it after all, such as one of two that call as the same
-// asset (MAN-9).
+// found goes on with an order that was taken for lost: the agent knows it after all, such as the one that stays of two that
+// called as the same asset (MAN-9).
 func (m *machine) found() {
 	if !m.Lost || m.Former != "" || m.Stage >= job.StageDone {
 		return
