@@ -141,10 +141,9 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 		case e.Again:
 			m.Entry = Entry{Run: m.Run, Asset: m.Asset, Phase: Waiting}
 		default:
-			since := m.Since
 			m.endHere(job.Withdrawn, "withdrawn before the asset received it")
 			if ev.Unsure || m.r.Behind { // what it reports of the order later replaces this
-				m.Lost, m.Since = true, since
+				m.Lost = true
 				m.Text = "withdrawn; whether the asset had begun it is not known here any more"
 			}
 		}
@@ -279,6 +278,7 @@ func (m *machine) found() {
 		return
 	}
 	m.Phase, m.Lost, m.Result, m.Ended, m.Text, m.Retracted = Gone, false, 0, time.Time{}, "", true
+	m.Since = max(m.Since, 1) // handed out some time
 	if m.Cancelled {
 		m.Phase = Open
 		m.do(Revise{})
