@@ -29,7 +29,7 @@ type CheckIn struct {
 	Inventory   *catalog.Inventory `json:"inventory,omitempty"`  // when the server asked for it
 	Call        uint64             `json:"call,omitempty"`       // number of this call, which grows with each; a request with Inventory has that of the one before (MAN-6)
 	Key         string             `json:"key,omitempty"`        // Fingerprint of the asset's own key, which the transport makes sure of; empty: that of the asset which bears the name now (MAN-10)
-	Trust       uint64             `json:"trust,omitempty"`      // the version of the trust document that is held (MAN-13)
+	Trust       uint64             `json:"trust,omitempty"`      // the version of the trust document held; 1 while the manifest held is by a key that it no longer names; 0: none (MAN-13)
 	Format      int                `json:"format,omitempty"`     // Format; 0: from before there was a number, and the agent tells nothing below
 	Release     string             `json:"release,omitempty"`    // of the agent
 	Hostname    string             `json:"hostname,omitempty"`

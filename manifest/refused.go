@@ -49,7 +49,7 @@ func (r *Refused) Error() string {
 func (r *Refused) remedy() string {
 	switch r.Reason {
 	case BadSignature:
-		return "if the server's manifest key was changed, enrol this agent again; if not, look for who alters its traffic"
+		return "look for who alters this agent's traffic; if the server lost its keys, enrol the agent again"
 	case WrongAsset:
 		return "look for two agents that share an identity, or for a server or proxy that mixes up their answers"
 	case LowerRevision:

@@ -187,18 +187,19 @@ func (t Trust) Follow(sealed []byte) (Trust, error) {
 	return next, nil
 }
 
-// FollowAll reads the versions of a chain that follow t; older ones and t's own are passed over. The error is a *Distrusted.
+// FollowAll reads the versions of a chain that follow t; older ones and t's own are passed over. It returns the newest, as a document
+// and as it was signed, nil if none is newer. The error is a *Distrusted about one that is not believed; those before it count.
 func (t Trust) FollowAll(chain [][]byte) (newest Trust, sealed []byte, err error) {
 	newest = t
 	for _, s := range chain {
-		_, next, err := readTrust(s)
-		if err == nil && next.Version <= newest.Version {
+		if _, next, err := readTrust(s); err == nil && next.Version <= newest.Version {
 			continue
 		}
-		if newest, err = newest.Follow(s); err != nil {
-			return Trust{}, nil, err
+		next, err := newest.Follow(s)
+		if err != nil {
+			return newest, sealed, err
 		}
-		sealed = s
+		newest, sealed = next, s
 	}
 	return newest, sealed, nil
 }

@@ -25,7 +25,7 @@ and collects what became of them.
 
 First steps:
 
-  server init                                    # a key and an administrator's token, in ./patchpolicy
+  server init                                    # keys and an administrator's token, in ./patchpolicy
   server serve --feed-json patches.json          # or --apt-config /etc/apt
   server token create --tag lab                  # prints the secret an agent enrols with
   server job create -f job.json                  # "server job create --help" shows such a file

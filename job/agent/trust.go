@@ -51,16 +51,13 @@ func (m *machine) follow(chain [][]byte) {
 	if t.Version == 0 {
 		return
 	}
+	t, sealed, err := t.FollowAll(chain)
+	if sealed != nil {
+		m.s.Trust.Document, m.s.Trust.Sealed = t, sealed
+	}
 	refusal := ""
-	for _, sealed := range chain {
-		next, newer, err := t.FollowAll([][]byte{sealed})
-		if err != nil {
-			refusal = err.Error()
-			break
-		}
-		if newer != nil {
-			t, m.s.Trust.Document, m.s.Trust.Sealed = next, next, newer
-		}
+	if err != nil {
+		refusal = err.Error()
 	}
 	if refusal != "" && refusal != m.s.Trust.Refusal {
 		m.report(job.Report{Refused: refusal})

@@ -274,9 +274,6 @@ func (m *machine) stateLost() {
 // found goes on with an order that was taken for lost: the agent knows it after all, such as the one that stays of two that
 // called as the same asset (MAN-9).
 func (m *machine) found() {
-	if !m.Lost || m.Former != "" || m.Stage >= job.StageDone {
-		return
-	}
 	m.Phase, m.Lost, m.Result, m.Ended, m.Text, m.Retracted = Gone, false, 0, time.Time{}, "", true
 	m.Since = max(m.Since, 1) // handed out some time
 	if m.Cancelled {
@@ -313,9 +310,7 @@ func (m *machine) reported(ev Reported) {
 		rep.TooLate = max(m.Stage, job.StageDeploy)
 		ev.Report = rep
 	}
-	if ev.Live && !final(rep.Result) {
-		m.found()
-	}
+	lost := m.Lost && (!final(rep.Result) || rep.Result == job.Withdrawn)
 	switch {
 	case ev.Former != m.Former:
 		m.do(Objection{"it is an order of another computer of this name"})
@@ -325,12 +320,15 @@ func (m *machine) reported(ev Reported) {
 		return
 	case m.Again && m.Stage != 0 && rep.Result == job.Withdrawn: // of a copy that did not begin it (MAN-9)
 		return
-	case m.Lost && (!final(rep.Result) || rep.Result == job.Withdrawn): // by a state that was put back, or a removed asset: only its end tells more
+	case lost && (!ev.Live || final(rep.Result) || m.Former != "" || m.Stage >= job.StageDone): // only its end tells more
 		return
 	}
 	if text := m.objection(ev); text != "" {
 		m.do(Objection{text})
 		return
+	}
+	if lost {
+		m.found()
 	}
 	m.At, m.Text, m.Reboots = reportTime(rep.At, m.at), problem.Clip(rep.Text, MaxText), max(m.Reboots, min(rep.Reboots, maxReboots))
 	stage, asked := m.Stage, rep.Progress == job.Rebooting && m.Progress != job.Rebooting

@@ -167,14 +167,7 @@ func (c *Client) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 	c.lock.Lock()
 	trust := c.trust
 	c.lock.Unlock()
-	for _, sealed := range answer.Trust { // as the agent does, which reports what is not believed
-		next, newer, err := trust.FollowAll([][]byte{sealed})
-		if err != nil {
-			break
-		}
-		if trust = next; newer == nil {
-			continue
-		}
+	if trust, sealed, _ := trust.FollowAll(answer.Trust); sealed != nil { // what is not believed the agent reports
 		if err := c.believe(trust); err != nil {
 			return manifest.Answer{}, fmt.Errorf("check in: %w", err)
 		}

@@ -37,7 +37,8 @@
 //
 // # Answers are proven
 //
-// An answer to a proven request carries Patchpolicy-Proof as well, refusals too:
+// An answer to a proven request carries Patchpolicy-Proof as well. So does a refusal, unless something is wrong with the body or
+// how it is packed, which may be the work of whoever is on the way:
 //
 //	proof = HMAC-SHA256 under the asset's manifest.Secret of
 //	        "patchpolicy-answer-v1" LF the request's proof LF status LF SHA-256 of the body before compression LF
