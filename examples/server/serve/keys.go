@@ -251,7 +251,10 @@ func (f Files) Sign(roots []string) (version uint64, err error) {
 		return 0, err
 	}
 	if t, err = t.Follow(next); err != nil {
-		return 0, fmt.Errorf("it is signed, and waits for more signatures: %w", err)
+		if d, is := errors.AsType[*manifest.Distrusted](err); is {
+			err = fmt.Errorf("it is prepared and not in effect: it has %s, and needs %s; sign it with more root keys: server key sign --root FILE", d.Have, d.Want)
+		}
+		return 0, err
 	}
 	chain = append(chain, next)
 	if err := f.writeTrust(chain); err != nil {
