@@ -61,7 +61,7 @@ func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence, now time.Time)
 	case in.Call == c.Call && at.Equal(c.At) && (in.Boot == "" || in.Boot == c.boot()):
 		return c, Heard{Age: Repeat}
 	case in.Call > c.Top || at.After(before) || in.Call > c.Call && at.Equal(before):
-	case at.Equal(before) && in.Call != c.Call && in.Boot != "" && in.Boot != c.boot(): // two computers that call at the same time, always
+	case at.Equal(before) && in.Boot != "" && in.Boot != c.boot(): // two computers that call at the same time, always
 	default:
 		return c, Heard{Age: Late}
 	}

@@ -40,7 +40,7 @@ func TestLostState_MAN6_JOB24(t *testing.T) {
 		{"a call that came late", manifest.CheckIn{Call: 39, At: before, Held: 6, Made: 4, Boot: "a"}, ledger.Late, false, false},
 		{"late, of a state that was put back since", manifest.CheckIn{Call: 45, At: before, Held: 6, Made: 4}, ledger.Late, false, false},
 		{"the same call again", manifest.CheckIn{Call: 40, At: t0, Held: 7, Made: 5, Boot: "b"}, ledger.Repeat, false, false},
-		{"the same number at the same time, of another boot", manifest.CheckIn{Call: 40, At: t0, Held: 7, Boot: "c"}, ledger.Late, false, false},
+		{"the same number at the same time, of another boot", manifest.CheckIn{Call: 40, At: t0, Held: 7, Made: 5, Boot: "c"}, ledger.Newest, false, true},
 	} {
 		next, heard := newest.Heard(c.in, 5, t0)
 		require.Equal(t, ledger.Heard{Age: c.age, Lost: c.lost, Back: c.back}, heard, c.what)
@@ -97,6 +97,8 @@ func TestTwoComputersOfOneIdentity_MAN9(t *testing.T) {
 		{"a call that is made again", "a:1@0 a:2@15 a:2@15 a:3@30", "a:2 repeat"},
 		{"the newest call is played again and again", "a:1@0 b:2@15 a:1@0 b:2@15 a:1@0 b:2@15", "a:1 late b:2 repeat a:1 late b:2 repeat"},
 		{"a copied state: the same numbers", "a:101@0 b:101@1 a:102@15 b:102@16", "b:101 back a:102 back b:102 back b:102 cloned"},
+		{"a copy that calls at the very same time, always", "a:101@0 b:101@0 a:102@15 b:102@15", "b:101 back a:102 back b:102 back b:102 cloned"},
+		{"and whose number is lower", "a:101@0 b:99@0 a:102@15 b:100@15", "b:99 back a:102 back b:100 back b:100 cloned"},
 		{"a copy that calls a month later", "a:3000@0 b:101@1 a:3001@15 b:102@16", "b:101 back a:3001 back b:102 back b:102 cloned"},
 		{"a copy that calls more often", "a:101@0 b:101@1 b:102@2 b:103@3 b:104@4 a:102@15 b:105@16", "b:101 back a:102 back b:105 back b:105 cloned"},
 		{"a copy whose clock is ten minutes slow, until it learns", "a:101@20 b:101@11 a:102@35 b:102@36 a:103@50 b:103@51", "b:101 late b:102 back a:103 back b:103 back b:103 cloned"},
