@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -55,11 +56,16 @@ type encodedPatch struct {
 	Patch      Patch  `json:"patch"`
 }
 
+// packers are used again: one takes a megabyte, far more than a small catalog.
+var packers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 // Encode writes the snapshot with everything Sync needs to go on from it: feed health, deprecations and custom
 // URLs included.
 func (s *Snapshot) Encode(w io.Writer) error {
 	s = s.orEmpty()
-	zip := gzip.NewWriter(w)
+	zip := packers.Get().(*gzip.Writer)
+	defer packers.Put(zip)
+	zip.Reset(w)
 	buffer := bufio.NewWriterSize(zip, 1<<16)
 	if err := s.encodeLines(buffer); err != nil {
 		return err

@@ -67,8 +67,16 @@ func TestWorldsReachEverything(t *testing.T) {
 			missing[words] = true
 		}
 	}
+	// Those that are known to reach much come first.
+	order := []uint64{1, 2, 3, 5, 8, 20, 29, 42}
+	for s := range uint64(max(60, *seeds)) {
+		order = append(order, *seed+s)
+	}
 	played := 0
-	for s := *seed; len(missing) > 0 && s < *seed+uint64(max(60, *seeds)); s++ {
+	for _, s := range order {
+		if len(missing) == 0 {
+			break
+		}
 		text, err := Generate(Options{Seed: s, Assets: 10, Weeks: 1, Troubles: Troubles()})
 		require.NoError(t, err)
 		w, failure := Play(text, agentsim.Config{})
