@@ -128,7 +128,7 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 type RunAsset struct {
 	Asset     job.AssetID         `json:"asset"`
 	Order     job.OrderID         `json:"order"`
-	Waiting   bool                `json:"waiting,omitempty"`   // for the asset's inventory, until the run is due, or for what its patches need
+	Waiting   bool                `json:"waiting,omitempty"`   // for the asset's inventory, until the run is due, for what its patches need, or while it is cloned; see Text
 	HandedOut bool                `json:"handedOut,omitempty"` // the asset may have received it
 	Progress  job.Progress        `json:"progress,omitempty"`
 	Stage     job.Stage           `json:"stage,omitempty"`  // the furthest known to have begun
@@ -190,6 +190,10 @@ func runAsset(r Reader, e ledger.Entry) (RunAsset, error) {
 		}
 	}
 	a.Patches = append(a.Patches, outcomes.LeftOut...)
+	if cloned, err := r.Get(tableCloned, key(string(e.Asset))); a.Waiting && cloned != nil || err != nil {
+		a.Text = "two computers call as this asset, and neither starts anything until it is settled (MAN-9)"
+		return a, err
+	}
 	return a, nil
 }
 

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -94,6 +95,9 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		return manifest.Enrolled{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
 	}
 	id := hash(e.Token)
+	if known, err := c.knowsToken(ctx, e.Asset, id); err != nil || !known { // no guess costs a write
+		return manifest.Enrolled{}, cmp.Or(err, fmt.Errorf("%w: it is not known", manifest.ErrBadToken))
+	}
 	err := c.update(ctx, now, func(t *tx) error {
 		old, err := loadAsset(t, e.Asset)
 		if missing := (*NotFoundError)(nil); err != nil && !errors.As(err, &missing) {
@@ -146,6 +150,17 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		return manifest.Enrolled{}, err
 	}
 	return manifest.Enrolled{Asset: e.Asset, Every: c.config.Timing.CheckIn, Format: manifest.Format}, nil
+}
+
+// knowsToken reports whether there is such a token, or the asset enrolled with it.
+func (c *Controller) knowsToken(ctx context.Context, asset job.AssetID, id string) (bool, error) {
+	return view(ctx, c.store, func(r Reader) (bool, error) {
+		if _, found, err := load[Token](r, tableTokens, key(id)); found || err != nil {
+			return found, err
+		}
+		rec, found, err := load[assetRecord](r, tableAssets, key(string(asset)))
+		return found && rec.Token == id, err
+	})
 }
 
 // Trust returns every version of the trust document (MAN-13).

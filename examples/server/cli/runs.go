@@ -60,8 +60,10 @@ func runAssetTable(cmd *cobra.Command, assets []controller.RunAsset) error {
 	for _, a := range assets {
 		state := show(a.Result)
 		switch {
-		case a.Waiting:
+		case a.Waiting && a.Text == "":
 			state = "waits for its inventory"
+		case a.Waiting:
+			state = "waits"
 		case a.Result == 0 && a.Withdrawn:
 			state = "withdrawal sent"
 		case a.Result == 0 && a.Progress != 0:

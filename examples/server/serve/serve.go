@@ -102,7 +102,6 @@ func Run(ctx context.Context, c Config) (err error) {
 	p := &prober{controller: ctl, client: &http.Client{}, logger: c.Logger}
 	kick := make(chan struct{}, 1)
 	server := agenthttp.NewServer("", c.handler(ctl, s, token, kick))
-	server.WriteTimeout = fetchTime // an administrator's sync waits for the feeds
 	server.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelWarn)
 
 	group, ctx := errgroup.WithContext(ctx)
@@ -166,7 +165,7 @@ func (c Config) listen() (net.Listener, error) {
 func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kick chan<- struct{}) http.Handler {
 	m, limit := newMetrics(ctl, c.Logger), newLimiter(c.Logger)
 	mux := http.NewServeMux()
-	mux.Handle(adminhttp.Prefix, limit.admin(adminhttp.NewHandler(adminhttp.Options{
+	mux.Handle(adminhttp.Prefix, patient(limit.admin(adminhttp.NewHandler(adminhttp.Options{
 		Controller: ctl, Token: token, Logger: c.Logger, Sync: s.run,
 		Changed: func() {
 			select {
@@ -174,10 +173,18 @@ func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kic
 			default: // it is kicked already
 			}
 		},
-	})))
+	}))))
 	mux.Handle("GET /metrics", limit.admin(adminhttp.Guard(token, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))))
 	mux.Handle("/", limit.agents(agenthttp.NewHandler(backend{ctl, m}, agenthttp.Options{Logger: c.Logger})))
 	return mux
+}
+
+// patient gives answers as much time as a sync needs, which waits for the feeds.
+func patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(fetchTime)) // else it has a server's usual time
+		next.ServeHTTP(w, r)
+	})
 }
 
 func stored(err error) bool {
