@@ -52,7 +52,7 @@ type Excerpt struct {
 	Clauses []Clause `json:"clauses,omitempty"`
 
 	// Commands are all of the policy's, where it is the asset's own or the server's. An order carries none: it proves nothing.
-	Commands []Command `json:"commands,omitempty"`
+	Commands []Command `json:"-"`
 }
 
 // IsZero reports whether there is no policy.

@@ -21,7 +21,7 @@ type Early struct {
 // fleet downloads at once (JOB-23).
 func (m *machine) planEarly(id job.OrderID) {
 	i := slices.IndexFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
-	if i < 0 || !m.s.Queue[i].Early || m.cannot(m.s.Queue[i]) != "" {
+	if i < 0 || !m.s.Queue[i].Early || m.obstacle(m.s.Queue[i]).Text != "" {
 		return
 	}
 	at := m.now.UTC
