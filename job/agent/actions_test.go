@@ -92,3 +92,20 @@ func TestLastCallBringsAForbiddenAction_INT10(t *testing.T) {
 		})
 	}
 }
+
+// A policy that the agent is given while an order waits counts at once: what is to be downloaded early is not any more (INT-10).
+func TestPolicyBeforeAnEarlyDownload_INT10(t *testing.T) {
+	o := orderAt(t, "a", epoch)
+	o.Early, o.Pre = true, []job.Action{hostile}
+	w := newWorld(t, o)
+	w.step(Started{})
+	for len(w.s.Early) == 0 {
+		w.until(w.at.Wall.Add(time.Second))
+	}
+	require.Zero(t, w.downloads["a"])
+	w.c.Policy = house
+	w.crash()
+	w.until(epoch.Add(time.Hour))
+	require.Equal(t, []string{"Received", "Failed"}, w.told(o.ID))
+	require.Zero(t, w.ran()+w.deploys["a"]+w.downloads["a"])
+}
