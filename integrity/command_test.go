@@ -24,7 +24,8 @@ func commandPolicy() Policy {
 	}}
 }
 
-// An action may run exactly what a command says, or that and the one script whose digest it names; nothing near it (INT-10).
+// An action may run exactly what a command says, or that and the one script whose digest it names;
+// nothing near it (INT-10).
 func TestCommandsAreExact_INT10(t *testing.T) {
 	x := commandPolicy().Excerpt()
 	require.NoError(t, x.Validate())
@@ -58,7 +59,8 @@ func TestCommandsAreExact_INT10(t *testing.T) {
 	require.False(t, Excerpt{Commands: []Command{{}}}.Allows([]string{"sh"}))
 }
 
-// The policy's digest covers its commands, an order carries none of them, and a policy without any reads and digests as before.
+// The policy's digest covers its commands, an order carries none of them, and a policy without any
+// reads and digests as before.
 func TestCommandsArePartOfThePolicy_INT10(t *testing.T) {
 	p := commandPolicy()
 	data, err := p.MarshalCanonical()

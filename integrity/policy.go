@@ -22,11 +22,13 @@ type Policy struct {
 	Signers []Signer `json:"signers,omitempty"`
 	Clauses []Clause `json:"clauses,omitempty"` // their order means nothing
 
-	// Commands are what the pre- and post-actions of orders may run; no other action is run (INT-10). Their order means nothing.
+	// Commands are what the pre- and post-actions of orders may run; no other action is run
+	// (INT-10). Their order means nothing.
 	Commands []Command `json:"commands,omitempty"`
 }
 
-// Command is what an action may run: these words exactly, or these and a script that is known by its digest.
+// Command is what an action may run: these words exactly, or these and a script that is known by
+// its digest.
 type Command struct {
 	Name    string   `json:"name"`            // for people
 	Command []string `json:"command"`         // program and arguments, as in job.Action
@@ -51,7 +53,8 @@ type Excerpt struct {
 	Digest  Digest   `json:"digest"` // of the whole policy; see Policy.Digest
 	Clauses []Clause `json:"clauses,omitempty"`
 
-	// Commands are all of the policy's, where it is the asset's own or the server's. An order carries none: it proves nothing.
+	// Commands are all of the policy's, where it is the asset's own or the server's. An order
+	// carries none: it proves nothing.
 	Commands []Command `json:"-"`
 }
 
@@ -125,8 +128,9 @@ func (x Excerpt) Only(clauses ...Clause) Excerpt {
 	return Excerpt{Digest: x.Digest, Clauses: slices.CompactFunc(clauses, Clause.equal)}
 }
 
-// Digest returns the SHA-256 of the canonical form. Two policies have the same one if they say the same; the order in
-// which clauses, commands, signers, names and formats stand says nothing. That of a policy that is not valid may be zero.
+// Digest returns the SHA-256 of the canonical form. Two policies have the same one if they say the
+// same; the order in which clauses, commands, signers, names and formats stand says nothing. That
+// of a policy that is not valid may be zero.
 func (p Policy) Digest() Digest {
 	data, err := p.MarshalCanonical()
 	if err != nil {
@@ -136,9 +140,9 @@ func (p Policy) Digest() Digest {
 	return Digest{SHA256, hex.EncodeToString(sum[:])}
 }
 
-// MarshalCanonical returns the one form of the policy that is digested: JSON without spaces, fields as in Policy, signers
-// by name, clauses by vendor and product, commands by name, lists of names and formats sorted. ParsePolicy reads it. The error is a time that
-// cannot be written.
+// MarshalCanonical returns the one form of the policy that is digested: JSON without spaces,
+// fields as in Policy, signers by name, clauses by vendor and product, commands by name, lists of
+// names and formats sorted. ParsePolicy reads it. The error is a time that cannot be written.
 func (p Policy) MarshalCanonical() ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)

@@ -9,8 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// What an agent with some capabilities, under some policy, says to an order, and what a server under some policy knows of it
-// (INT-10, MAN-11).
+// What an agent with some capabilities, under some policy, says to an order, and what a server
+// under some policy knows of it (INT-10, MAN-11).
 func TestWhichActionsMayRun_INT10(t *testing.T) {
 	policyOf := func(commands ...integrity.Command) integrity.Excerpt {
 		return integrity.Policy{Format: integrity.PolicyFormat, Commands: commands}.Excerpt()

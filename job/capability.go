@@ -15,15 +15,16 @@ import (
 const (
 	CanRunActions = "actions" // pre- and post-actions, whatever they run
 
-	// runsAllowed and the SHA-256 of the agent's signer policy: those actions alone that this policy allows (INT-10).
+	// runsAllowed and the SHA-256 of the agent's signer policy: those actions alone that this
+	// policy allows (INT-10).
 	runsAllowed = "actions-of-policy-"
 )
 
 // Capabilities lists what an agent of this release can do if nothing keeps it from it, sorted.
 func Capabilities() []string { return []string{CanRunActions} }
 
-// CapabilitiesUnder lists what an agent of this release can do that is held to a signer policy, or to none (zero), sorted
-// (INT-10).
+// CapabilitiesUnder lists what an agent of this release can do that is held to a signer policy, or
+// to none (zero), sorted (INT-10).
 func CapabilitiesUnder(policy integrity.Excerpt) []string {
 	switch {
 	case policy.IsZero():
@@ -50,7 +51,8 @@ type Obstacle struct {
 	Text string `json:"text,omitempty"` // one sentence
 	Code Code   `json:"code,omitempty"` // of the order's patches
 
-	// Unsure says that only the agent knows whether there is one: a server lets it decide, an agent does not begin the order.
+	// Unsure says that only the agent knows whether there is one: a server lets it decide, an
+	// agent does not begin the order.
 	Unsure bool `json:"unsure,omitempty"`
 }
 
@@ -62,8 +64,8 @@ func NotBegun(why string) Obstacle {
 	return Obstacle{Rule: "MAN-11", Text: why, Code: UnspecifiedAgentError}
 }
 
-// Obstacle says why an agent with these capabilities does not begin the order (MAN-11, INT-10). Policy is the agent's own
-// signer policy, or on a server the server's, which it need not be.
+// Obstacle says why an agent with these capabilities does not begin the order (MAN-11, INT-10).
+// Policy is the agent's own signer policy, or on a server the server's, which it need not be.
 func (o Order) Obstacle(can []string, policy integrity.Excerpt) (x Obstacle) {
 	for _, need := range o.needs() {
 		if need != CanRunActions && !slices.Contains(can, need) {
@@ -78,7 +80,8 @@ func (o Order) Obstacle(can []string, policy integrity.Excerpt) (x Obstacle) {
 	return x
 }
 
-// Obstacle says why an agent does not run the action, as Order.Obstacle does of a whole order (INT-10).
+// Obstacle says why an agent does not run the action, as Order.Obstacle does of a whole order
+// (INT-10).
 func (a Action) Obstacle(can []string, policy integrity.Excerpt) Obstacle {
 	x := Obstacle{Rule: "INT-10", Code: PatchInstallationSkipped}
 	name, own := problem.Clip(a.Name, maxShown), policy.Digest.Sum
@@ -101,7 +104,8 @@ func (a Action) Obstacle(can []string, policy integrity.Excerpt) Obstacle {
 // maxShown is how many bytes of an action's name and of its command a sentence repeats.
 const maxShown = 80
 
-// Refuse is the final report of an agent, or what a server says in its place, on an order that is not begun (MAN-11, INT-10).
+// Refuse is the final report of an agent, or what a server says in its place, on an order that is
+// not begun (MAN-11, INT-10).
 func (o Order) Refuse(x Obstacle) Report {
 	r := Report{Order: o.ID, Result: Failed, Text: problem.Clip(x.Text, MaxText)}
 	for _, p := range o.Patches {

@@ -18,7 +18,8 @@ type Plan struct {
 	Dropped int            // deployable patches beyond MaxPatches (JOB-8)
 	Reboots bool           // a reboot is pending on the asset, and the order reboots for it (RBT-11)
 
-	// Obstacle is for whoever knows the asset's agent to fill in: why that does not begin the order (MAN-11, INT-10).
+	// Obstacle is for whoever knows the asset's agent to fill in: why that does not begin the
+	// order (MAN-11, INT-10).
 	Obstacle Obstacle
 }
 

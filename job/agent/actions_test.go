@@ -28,8 +28,9 @@ func (w *world) ran() (n int) {
 	return n
 }
 
-// An order with an action that may not run does not begin, whatever else the server says of it, and early downloads do not
-// either; a server that hands it out again gets the same answer (INT-10, JOB-24).
+// An order with an action that may not run does not begin, whatever else the server says of it,
+// and early downloads do not either; a server that hands it out again gets the same answer
+// (INT-10, JOB-24).
 func TestOrderWithAForbiddenAction_INT10(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*job.Order)
@@ -71,8 +72,8 @@ func TestOrderWithAForbiddenAction_INT10(t *testing.T) {
 	}
 }
 
-// The answer to a last call brings the same order with an action that may not run: it does not begin (INT-10, MAN-7). One that
-// needs what the agent does not have does not either (MAN-11).
+// The answer to a last call brings the same order with an action that may not run: it does not
+// begin (INT-10, MAN-7). One that needs what the agent does not have does not either (MAN-11).
 func TestLastCallBringsAForbiddenAction_INT10(t *testing.T) {
 	for name, change := range map[string]func(*job.Order){
 		"action": func(o *job.Order) { o.Pre = []job.Action{hostile} },
@@ -93,7 +94,8 @@ func TestLastCallBringsAForbiddenAction_INT10(t *testing.T) {
 	}
 }
 
-// A policy that the agent is given while an order waits counts at once: what is to be downloaded early is not any more (INT-10).
+// A policy that the agent is given while an order waits counts at once: what is to be downloaded
+// early is not any more (INT-10).
 func TestPolicyBeforeAnEarlyDownload_INT10(t *testing.T) {
 	o := orderAt(t, "a", epoch)
 	o.Early, o.Pre = true, []job.Action{hostile}

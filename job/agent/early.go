@@ -31,8 +31,9 @@ func (m *machine) planEarly(id job.OrderID) {
 	m.s.Early = append(m.s.Early, Early{Order: id, At: at})
 }
 
-// downloadEarly begins the next early download, one at a time, and none while an order is being carried out, or may not start
-// for want of a server (MAN-5) or under settings that are new (INT-10).
+// downloadEarly begins the next early download, one at a time, and none while an order is being
+// carried out, or may not start for want of a server (MAN-5) or under settings that are new
+// (INT-10).
 func (m *machine) downloadEarly() {
 	if slices.ContainsFunc(m.s.Early, func(e Early) bool { return e.Waiting }) {
 		return

@@ -111,8 +111,9 @@ func (m *machine) expire() {
 	})
 }
 
-// refuse ends the queued orders that are due and that this agent does not begin (MAN-11, INT-10). Until then they wait: a newer
-// manifest may replace them, or a newer release of the agent the old.
+// refuse ends the queued orders that are due and that this agent does not begin (MAN-11, INT-10).
+// Until then they wait: a newer manifest may replace them, or a newer release of the agent the
+// old.
 func (m *machine) refuse() {
 	m.s.Queue = slices.DeleteFunc(m.s.Queue, func(o job.Order) bool {
 		if o.Start.After(m.now.UTC) {

@@ -9,8 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// An agent that is held to a policy, or told to run none, since an execution began runs no action any more that may not run:
-// the rest is aborted, and what was done is settled (INT-10).
+// An agent that is held to a policy, or told to run none, since an execution began runs no action
+// any more that may not run: the rest is aborted, and what was done is settled (INT-10).
 func TestActionForbiddenMeanwhile_INT10(t *testing.T) {
 	first := job.Action{Name: "first", Command: []string{"first"}}
 	last := job.Action{Name: "last", Command: []string{"last"}}

@@ -17,8 +17,9 @@ type Config struct {
 	// Policy is the signer policy that the asset is held to, whatever the order says (INT-4); zero: none. What was judged in
 	// an earlier step keeps its verdict.
 	Policy integrity.Excerpt
-	// Can is what the agent may do (MAN-11); nil: job.CapabilitiesUnder(Policy). An action that may not run any more, since it
-	// was begun under other settings, is not run, and the rest is aborted (INT-10).
+	// Can is what the agent may do (MAN-11); nil: job.CapabilitiesUnder(Policy). An action that
+	// may not run any more, since it was begun under other settings, is not run, and the rest is
+	// aborted (INT-10).
 	Can []string
 	// Stopping says that the agent is stopping: what an action or an installer returned is kept, and no other begins.
 	Stopping bool

@@ -100,8 +100,8 @@ func TestAgentIsHeldToItsPolicy_INT4(t *testing.T) {
 	require.Contains(t, text, "policy.json")
 }
 
-// A server orders a command as root, whatever it knows of the agent: what may not run is not run, nothing is installed, and the
-// result names the action (INT-10).
+// A server orders a command as root, whatever it knows of the agent: what may not run is not run,
+// nothing is installed, and the result names the action (INT-10).
 func TestActionsOfAHostileServer_INT10(t *testing.T) {
 	a := newAsset(t)
 	a.run(t) // the inventory
