@@ -140,6 +140,11 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 		}
 	}},
 	{"waits for reboots by hand", "", func(a *asset, _ *match) { a.config.WaitParked = true }},
+	{"runs no|any|allowed actions", "", func(a *asset, m *match) { // (INT-10)
+		a.log("%s", m.text)
+		a.config.Can = map[string][]string{"no": {}, "any": job.Capabilities()}[m.w[0]]
+	}},
+	{"does not say what it can do", "", func(a *asset, m *match) { a.link.mute = true }}, // (MAN-11)
 	{"is held to POLICY…", "", func(a *asset, m *match) {
 		policy, err := m.p.named(m.w[0])
 		if m.err = err; err == nil {

@@ -72,7 +72,8 @@
 //	server is put back to TIME                  it goes on from a backup of then
 //	server rotates its manifest key[ and root keys]      with a new version of the trust document; it starts again with it
 //	policy NAME: CLAUSE[, CLAUSE]…              a clause is one of
-//	PRODUCT unsigned | PRODUCT [strictly ]signed by SIGNER…[ or unsigned], where the product * is every one that no other clause names
+//	PRODUCT unsigned | PRODUCT [strictly ]signed by SIGNER…[ or unsigned], where the product * is every one that no other clause names |
+//	actions NAME…
 //	server is under POLICY…                     what it orders from then on; no policy: what it did without
 //	server crashes before|after commit N        the Nth from now that writes something: it starts again, and acts are asked for again
 //	try LINE…                                   done if it can be: the server may refuse, an asset be off, a patch be gone
@@ -149,6 +150,8 @@
 //	ASSET has PRODUCT VERSION                   somebody else installed it
 //	ASSET waits for reboots by hand
 //	ASSET is held to POLICY…                    a signer policy, or no policy
+//	ASSET runs no|any|allowed actions           allowed, as at first: by its policy; any where it has none
+//	ASSET does not say what it can do           in its calls, as an agent of an older release
 //
 // A STEP is a progress step or a result, such as Deploying or Completed, or what is to be carried out: inventory, download,
 // preflight, install, action, prompt, reboot.
@@ -173,7 +176,8 @@
 //	expect server missing on ASSET PATCH…|nothing
 //	expect server silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody
 //	expect verdict PATCH on ASSET REASON…
-//	expect preview JOB on ASSET PATCH…|reboot|nothing|not selected   reboot: for one that is pending
+//	expect preview JOB on ASSET PATCH…[ not run|unsure]|reboot|nothing|not selected   reboot: for one that is pending; not run, or
+//	                                                            unsure: the agent does not begin it, or only the agent knows
 //	expect job JOB waits TEXT…                                  why one that runs after another has not started
 //	expect refused TEXT…                                        by the server, the step above
 //	expect feed healthy|failing|stale

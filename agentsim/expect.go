@@ -30,7 +30,7 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 		}
 	}},
 	{"verdict PATCH on ASSET REASON…", "", (*player).expectVerdict},
-	{"preview JOB on ASSET PATCH…|reboot|nothing|not selected", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
+	{"preview JOB on ASSET PATCH…[ not run|unsure]|reboot|nothing|not selected", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
 	{"server silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody",
 		"server (silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
 	{"server failed installs N", "server failed installs ([^ ]+)", func(p *player, m *match) {
@@ -327,6 +327,12 @@ func (p *player) expectPreview(m *match) {
 		}
 		if plan.Reboots {
 			have = append(have, "reboot")
+		}
+		switch x := plan.Obstacle; {
+		case x.Stops():
+			have = append(have, "not", "run")
+		case x.Unsure:
+			have = append(have, "unsure")
 		}
 		compareAll(m, 2, have, func(word string) string { return word }, "nothing")
 	}

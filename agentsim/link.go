@@ -19,6 +19,8 @@ type link struct {
 	fake        string        // the manifest that the next answer carries instead
 	old         []byte        // the first manifest that was delivered, for the fake that is old
 
+	mute bool // calls do not say what the agent is and can do
+
 	spoil func(*manifest.CheckIn) // tests only: makes of the network one that changes what it carries
 }
 
@@ -32,6 +34,9 @@ func (a *asset) call(c agent.Call) {
 		return
 	}
 	in.Digest, in.Zone, in.Reboot, in.Key = inventory.Digest(), a.zone, in.Reboot || a.mark, a.fingerprint()
+	if a.link.mute {
+		in.Format, in.Release, in.Hostname, in.Can = 0, "", "", nil
+	}
 	if a.link.spoil != nil {
 		a.link.spoil(&in)
 	}

@@ -11,6 +11,11 @@ const policySyntax = "policy NAME: CLAUSE[, CLAUSE]…"
 
 // policyClauses say which products a signer policy holds to what.
 var policyClauses = formsOf("no clause of a policy", "", []form[*integrity.Policy]{
+	{"actions NAME…", "", func(p *integrity.Policy, m *match) {
+		for name := range strings.FieldsSeq(m.w[0]) {
+			p.Commands = append(p.Commands, integrity.Command{Name: name, Command: []string{name}})
+		}
+	}},
 	{"PRODUCT unsigned", "", func(p *integrity.Policy, m *match) {
 		p.Clauses = append(p.Clauses, integrity.Clause{Name: m.w[0], Vendor: integrity.Any, Product: m.w[0], AllowUnsigned: true})
 	}},

@@ -20,11 +20,17 @@
 //	   "sigstore": [{"keys": ["-----BEGIN PUBLIC KEY-----…"]}]}],
 //	 "clauses": [
 //	   {"name": "acme", "vendor": "Acme", "product": "*", "signers": ["Acme"], "formats": ["pe", "msi"]},
-//	   {"name": "debian", "vendor": "Debian", "product": "*", "allowUnsigned": true}]}
+//	   {"name": "debian", "vendor": "Debian", "product": "*", "allowUnsigned": true}],
+//	 "commands": [
+//	   {"name": "stop the editor", "command": ["systemctl", "stop", "acme-editor"]},
+//	   {"name": "drain", "command": ["/bin/sh", "-c"], "script": "sha256:…"}]}
 //
 // Exactly one clause decides about a product: the one that names it, else the one for its vendor, else the one for all
 // ("*" for both); no two may be about the same, so their order means nothing. For what no clause is about, nothing is
 // trusted. A clause takes nothing away from what the order expects: both must be met. Verdict.Clause names it.
+//
+// Its commands are all that pre- and post-actions of orders may run: the words as they stand, or those and one more word, a
+// script, that has the given SHA-256. When, how often and for how long they run is the order's to say.
 //
 // The trust is declared here and used elsewhere: package policyverify makes a verifier of it. What decides are the
 // clauses, an [Excerpt]. A server makes its orders under a policy, so that each carries the policy's digest and the
@@ -65,8 +71,11 @@
 //   - INT-9. There are four answers about a signature, and they are never blurred: valid (by whom, and when it was signed
 //     if the signature tells), bad, absent, unsupported. Only absent may lead to the checksum. Unsupported is
 //     FileSignatureFailed (11) with its reason, and so is an answer that is none of the four.
-//   - INT-10. A signer policy binds commands too: an agent with a policy runs pre- and post-actions only if a clause allows
-//     them. Not built yet.
+//   - INT-10. A signer policy binds commands too. An agent that is held to one runs a pre- or post-action only if one of the
+//     policy's commands allows it, by exact command or by the digest of the script; an agent can be told to run none at all,
+//     or, by name, all. An order with an action that may not run does not begin: Failed, naming the action. The server knows
+//     it at planning from the agent's capabilities (MAN-11). See Excerpt.Allows and, in package job, Order.Obstacle. The
+//     scripts inside a package come with its file: where a clause allows unsigned files, the server chooses those as well.
 //   - INT-11. Slow is a failure: a download has a minimum rate and a total time, both from the size that is expected; a URL
 //     of a remote feed is never a local file. The rate and the time are the work of job/runner; a local file is refused
 //     where a feed is synced, by package catalog, and again by job/runner unless its settings allow a folder.

@@ -21,6 +21,18 @@ type Policy struct {
 	Format  int      `json:"format"` // PolicyFormat
 	Signers []Signer `json:"signers,omitempty"`
 	Clauses []Clause `json:"clauses,omitempty"` // their order means nothing
+
+	// Commands are what the pre- and post-actions of orders may run; no other action is run
+	// (INT-10). Their order means nothing.
+	Commands []Command `json:"commands,omitempty"`
+}
+
+// Command is what an action may run: these words exactly, or these and a script that is known by
+// its digest.
+type Command struct {
+	Name    string   `json:"name"`            // for people
+	Command []string `json:"command"`         // program and arguments, as in job.Action
+	Script  Digest   `json:"script,omitzero"` // SHA-256 of the one word that follows, as of the script after "sh" and "-c"; zero: none follows
 }
 
 // Clause says what the files of a product have to prove.
@@ -40,10 +52,27 @@ type Clause struct {
 type Excerpt struct {
 	Digest  Digest   `json:"digest"` // of the whole policy; see Policy.Digest
 	Clauses []Clause `json:"clauses,omitempty"`
+
+	// Commands are all of the policy's, where it is the asset's own or the server's. An order
+	// carries none: it proves nothing.
+	Commands []Command `json:"-"`
 }
 
 // IsZero reports whether there is no policy.
-func (x Excerpt) IsZero() bool { return x.Digest == Digest{} && len(x.Clauses) == 0 }
+func (x Excerpt) IsZero() bool {
+	return x.Digest == Digest{} && len(x.Clauses) == 0 && len(x.Commands) == 0
+}
+
+// Allows reports whether the policy lets an action run a command (INT-10).
+func (x Excerpt) Allows(command []string) bool {
+	return slices.ContainsFunc(x.Commands, func(c Command) bool {
+		if n := len(c.Command); c.Script != (Digest{}) && len(command) == n+1 {
+			sum := sha256.Sum256([]byte(command[n]))
+			return slices.Equal(c.Command, command[:n]) && c.Script == Digest{SHA256, hex.EncodeToString(sum[:])}
+		}
+		return c.Script == Digest{} && slices.Equal(c.Command, command)
+	})
+}
 
 // For returns the clause that decides about a product; none: nothing is trusted for it. Of the clauses that name it or
 // all, one that names the product comes first, then one that names the vendor, then one for all.
@@ -86,19 +115,22 @@ func (c *Clause) rank(vendor, product string) int {
 	return rank
 }
 
-// Excerpt returns the policy's digest and all its clauses.
-func (p Policy) Excerpt() Excerpt { return Excerpt{p.Digest(), p.canonical().Clauses} }
+// Excerpt returns the policy's digest, all its clauses and all its commands.
+func (p Policy) Excerpt() Excerpt {
+	c := p.canonical()
+	return Excerpt{p.Digest(), c.Clauses, c.Commands}
+}
 
 // Only returns the excerpt with the given clauses alone, each once. An order needs those that For gives for its products.
 func (x Excerpt) Only(clauses ...Clause) Excerpt {
 	clauses = slices.Clone(clauses)
 	slices.SortFunc(clauses, byTarget)
-	x.Clauses = slices.CompactFunc(clauses, Clause.equal)
-	return x
+	return Excerpt{Digest: x.Digest, Clauses: slices.CompactFunc(clauses, Clause.equal)}
 }
 
-// Digest returns the SHA-256 of the canonical form. Two policies have the same one if they say the same; the order in
-// which clauses, signers, names and formats stand says nothing. That of a policy that is not valid may be zero.
+// Digest returns the SHA-256 of the canonical form. Two policies have the same one if they say the
+// same; the order in which clauses, commands, signers, names and formats stand says nothing. That
+// of a policy that is not valid may be zero.
 func (p Policy) Digest() Digest {
 	data, err := p.MarshalCanonical()
 	if err != nil {
@@ -108,9 +140,9 @@ func (p Policy) Digest() Digest {
 	return Digest{SHA256, hex.EncodeToString(sum[:])}
 }
 
-// MarshalCanonical returns the one form of the policy that is digested: JSON without spaces, fields as in Policy, signers
-// by name, clauses by vendor and product, lists of names and formats sorted. ParsePolicy reads it. The error is a time that
-// cannot be written.
+// MarshalCanonical returns the one form of the policy that is digested: JSON without spaces,
+// fields as in Policy, signers by name, clauses by vendor and product, commands by name, lists of
+// names and formats sorted. ParsePolicy reads it. The error is a time that cannot be written.
 func (p Policy) MarshalCanonical() ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
@@ -141,6 +173,8 @@ func (p Policy) canonical() Policy {
 		p.Clauses[i] = c.canonical()
 	}
 	slices.SortStableFunc(p.Clauses, byTarget)
+	p.Commands = slices.Clone(p.Commands)
+	slices.SortStableFunc(p.Commands, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
 	return p
 }
 

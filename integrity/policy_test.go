@@ -168,7 +168,7 @@ func TestExcerptOnly(t *testing.T) {
 	editor, _ := x.For("Acme", "acme/editor")
 	windows, _ := x.For("Acme", "acme/player")
 	part := x.Only(windows, editor, windows, editor)
-	require.Equal(t, Excerpt{x.Digest, []Clause{windows, editor}}, part)
+	require.Equal(t, Excerpt{Digest: x.Digest, Clauses: []Clause{windows, editor}}, part)
 	require.NoError(t, part.Validate())
 	require.Equal(t, Excerpt{Digest: x.Digest}, x.Only())
 	for _, of := range [][2]string{{"Acme", "acme/editor"}, {"Acme", "acme/player"}} {
@@ -261,7 +261,7 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	}, fields)
 	require.ErrorContains(t, invalid, "and 19 more")
 
-	bad, ok := errors.AsType[*Invalid](Excerpt{Digest{MD5, strings.Repeat("a", 32)}, []Clause{{Name: "a", Vendor: "V", Product: "p", Signers: []string{""}}}}.Validate())
+	bad, ok := errors.AsType[*Invalid](Excerpt{Digest: Digest{MD5, strings.Repeat("a", 32)}, Clauses: []Clause{{Name: "a", Vendor: "V", Product: "p", Signers: []string{""}}}}.Validate())
 	require.True(t, ok)
 	require.Len(t, bad.Problems, 2)
 }

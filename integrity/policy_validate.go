@@ -25,6 +25,7 @@ func (p Policy) Validate() error {
 	}
 	signers := bad.signers(p.Signers)
 	bad.clauses(p.Clauses, signers)
+	bad.commands(p.Commands)
 	return bad.Err("signer policy")
 }
 
@@ -64,6 +65,7 @@ func (x Excerpt) Validate() error {
 		bad.Add("digest", x.Digest.String(), "want the SHA-256 of a policy")
 	}
 	bad.clauses(x.Clauses, nil)
+	bad.commands(x.Commands)
 	return bad.Err("signer policy")
 }
 
@@ -110,6 +112,30 @@ func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 			p.Add(at, c.Name, "is strict, which wants a signature, and allows files without one; choose")
 		}
 		p.clauseSigners(at, c, signers)
+	}
+}
+
+// commands checks what actions may run (INT-10).
+func (p *problems) commands(list []Command) {
+	names := map[string]bool{}
+	for i, c := range upTo(p, "commands", list, maxCommands) {
+		at := fmt.Sprintf("commands[%d]", i)
+		p.name(at+".name", c.Name, MaxSigner)
+		if names[c.Name] {
+			p.Add(at+".name", c.Name, "is that of another command")
+		}
+		names[c.Name] = true
+		if len(c.Command) == 0 || c.Command[0] == "" {
+			p.Add(at+".command", c.Name, "is empty; want the program and its arguments")
+		}
+		for j, word := range upTo(p, at+".command", c.Command, maxWords) {
+			if len(word) > maxWord || !utf8.ValidString(word) {
+				p.Add(fmt.Sprintf("%s.command[%d]", at, j), c.Name, "has %d bytes; want at most %d of UTF-8", len(word), maxWord)
+			}
+		}
+		if c.Script != (Digest{}) && (c.Script.Algorithm != SHA256 || c.Script.check() != nil) {
+			p.Add(at+".script", c.Script.String(), "want the SHA-256 of the script")
+		}
 	}
 }
 

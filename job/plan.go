@@ -17,7 +17,10 @@ type Plan struct {
 	LeftOut []PatchOutcome // patches that were considered and are not in the order, each with its rule and reason
 	Dropped int            // deployable patches beyond MaxPatches (JOB-8)
 	Reboots bool           // a reboot is pending on the asset, and the order reboots for it (RBT-11)
-	Lacks   string         // for who knows the asset's agent to fill in: a capability that the order needs and the agent lacks, so it is not handed out (MAN-11); empty: none
+
+	// Obstacle is for whoever knows the asset's agent to fill in: why that does not begin the
+	// order (MAN-11, INT-10).
+	Obstacle Obstacle
 }
 
 // Empty reports whether the order has nothing to do; it is not worth handing out then.

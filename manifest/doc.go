@@ -72,7 +72,9 @@
 //   - adds a field, whose zero value means what was meant before there was a field;
 //   - never changes what a field means, nor its kind (a number, a text, a list), nor takes the name of one that is gone;
 //   - adds a capability where an agent that ignores the field would do the wrong thing: a restriction, or another way to install.
-//     Orders need it, agents that have it say so in each call, and the server hands such an order to no other ([CheckIn.Can]);
+//     Orders need it, agents that have it say so in each call, and the server hands such an order to no other ([CheckIn.Can]).
+//     Pre- and post-actions are one; an agent that runs only those which its signer policy allows says so by a name that ends
+//     in the policy's SHA-256 (INT-10, see job.Obstacle);
 //   - raises the format only if older readers must refuse the whole. They then say so with a [NewerFormat] (a document: Malformed),
 //     and keep what they hold. A form without a number is of format 1.
 //

@@ -14,6 +14,7 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -299,7 +300,7 @@ func TestOpenKeepsWhatItDoesNotKnow_MAN11(t *testing.T) {
 	d.Orders[0].Patches[0].Version = o.Patches[0].Version
 	require.Contains(t, d.Orders[0].NotKnown(), `digests[0]: algorithm "blake3"`)
 	require.Equal(t, []string{"flying"}, d.Orders[0].Needs)
-	require.Equal(t, "flying", d.Orders[0].Lacks(job.Capabilities()))
+	require.Equal(t, job.LackText("flying"), d.Orders[0].Obstacle(job.Capabilities(), integrity.Excerpt{}).Text)
 	reads(t, d)
 }
 

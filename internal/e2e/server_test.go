@@ -99,12 +99,12 @@ func (s *server) synced() {
 	}
 }
 
-// job makes an on-demand job over everything that the asset misses.
-func (s *server) job(id job.ID, asset job.AssetID) {
+// job makes an on-demand job over everything that the asset misses, with pre-actions.
+func (s *server) job(id job.ID, asset job.AssetID, pre ...job.Action) {
 	s.t.Helper()
 	d := job.Definition{
 		ID: id, Name: "everything missing", Platform: catalog.Linux, Assets: job.Assets{Include: []job.AssetID{asset}},
-		Patches: job.Patches{Query: &job.Query{}}, Schedule: schedule.Schedule{Kind: schedule.OnDemand}, State: job.Disabled,
+		Patches: job.Patches{Query: &job.Query{}}, Schedule: schedule.Schedule{Kind: schedule.OnDemand}, State: job.Disabled, Pre: pre,
 	}
 	data, err := json.Marshal(d)
 	require.NoError(s.t, err)

@@ -23,6 +23,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
@@ -105,7 +106,7 @@ func TestEverySetIsRead_MAN11(t *testing.T) {
 			d, err := manifest.Open(sealed, manifest.NewVerifier(public), "web-1", 0, "", now)
 			require.NoError(t, err, "as it was signed")
 			require.Empty(t, d.Orders[0].NotKnown())
-			require.Empty(t, d.Orders[0].Lacks(job.Capabilities()))
+			require.Zero(t, d.Orders[0].Obstacle(job.Capabilities(), integrity.Excerpt{}))
 			s := newServer(t)
 			s.load(unpack[map[string]table](t, forms["records"]))
 			differences, err := s.Audit(context.Background())

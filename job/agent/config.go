@@ -21,7 +21,7 @@ type Config struct {
 	Stopping   bool              // as in execution.Config
 	Release    string            // of the agent, and the asset's host name: both told in each call, at most manifest.MaxWord bytes; empty: not told
 	Hostname   string
-	Can        []string // what the agent may do, see job.Capabilities; nil: all of them (MAN-11)
+	Can        []string // what the agent may do (MAN-11); nil: job.CapabilitiesUnder(Policy); empty: it runs no actions (INT-10)
 }
 
 // How long the answer to a last call is waited for (MAN-7).
@@ -45,7 +45,7 @@ func (c Config) WithDefaults() Config {
 		c.LastCall = DefaultLastCall
 	}
 	if c.Can == nil {
-		c.Can = job.Capabilities()
+		c.Can = job.CapabilitiesUnder(c.Policy)
 	}
 	return c
 }

@@ -26,6 +26,6 @@
 //  13. An order starts at most once on an asset, also after the server was restored, or the agent was reinstalled while
 //     the server knows the order as begun, ended or withdrawn; not if both forgot it.
 //
-// The rules it serves are MAN-3 to MAN-8, MAN-11 to MAN-13, JOB-3, JOB-5, JOB-11, JOB-12, JOB-17, JOB-21, JOB-23, JOB-24, RBT-7 and RBT-11; their text is in the
+// The rules it serves are MAN-3 to MAN-8, MAN-11 to MAN-13, JOB-3, JOB-5, JOB-11, JOB-12, JOB-17, JOB-21, JOB-23, JOB-24, INT-10, RBT-7 and RBT-11; their text is in the
 // docs of packages manifest, job and reboot.
 package agent

@@ -21,7 +21,7 @@ type Early struct {
 // fleet downloads at once (JOB-23).
 func (m *machine) planEarly(id job.OrderID) {
 	i := slices.IndexFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
-	if i < 0 || !m.s.Queue[i].Early || m.cannot(m.s.Queue[i]) != "" {
+	if i < 0 || !m.s.Queue[i].Early || m.obstacle(m.s.Queue[i]).Text != "" {
 		return
 	}
 	at := m.now.UTC
@@ -31,8 +31,9 @@ func (m *machine) planEarly(id job.OrderID) {
 	m.s.Early = append(m.s.Early, Early{Order: id, At: at})
 }
 
-// downloadEarly begins the next early download, one at a time, and none while an order is being carried out, or may not start
-// for want of a server (MAN-5).
+// downloadEarly begins the next early download, one at a time, and none while an order is being
+// carried out, or may not start for want of a server (MAN-5) or under settings that are new
+// (INT-10).
 func (m *machine) downloadEarly() {
 	if slices.ContainsFunc(m.s.Early, func(e Early) bool { return e.Waiting }) {
 		return
@@ -40,7 +41,7 @@ func (m *machine) downloadEarly() {
 	for i := range m.s.Early {
 		e := &m.s.Early[i]
 		q := slices.IndexFunc(m.s.Queue, func(o job.Order) bool { return o.ID == e.Order })
-		if q < 0 || e.At.After(m.now.UTC) || e.Next >= len(m.s.Queue[q].Patches) || m.blocked(m.s.Queue[q]) != "" {
+		if q < 0 || e.At.After(m.now.UTC) || e.Next >= len(m.s.Queue[q].Patches) || m.blocked(m.s.Queue[q]) != "" || m.obstacle(m.s.Queue[q]).Text != "" {
 			continue
 		}
 		e.Waiting = true

@@ -104,7 +104,8 @@ func TestCapabilities_MAN11(t *testing.T) {
 		}
 		require.Empty(t, in.Can)
 		w.until(epoch.Add(time.Hour))
-		require.Equal(t, job.LackText("actions"), w.last(o.ID).Text)
+		require.Equal(t, o.Obstacle([]string{}, integrity.Excerpt{}).Text, w.last(o.ID).Text)
+		require.Contains(t, w.last(o.ID).Text, `"note"`, "it is named (INT-10)")
 		require.Zero(t, w.deploys["a"])
 	}
 }

@@ -111,30 +111,28 @@ func (m *machine) expire() {
 	})
 }
 
-// refuse ends the queued orders that are due and that this agent cannot carry out (MAN-11). Until then they wait: a newer
-// manifest may replace them, or a newer release of the agent the old.
+// refuse ends the queued orders that are due and that this agent does not begin (MAN-11, INT-10).
+// Until then they wait: a newer manifest may replace them, or a newer release of the agent the
+// old.
 func (m *machine) refuse() {
 	m.s.Queue = slices.DeleteFunc(m.s.Queue, func(o job.Order) bool {
 		if o.Start.After(m.now.UTC) {
 			return false
 		}
-		why := m.cannot(o)
-		if why != "" {
-			m.endAs(o.Refuse(why))
+		x := m.obstacle(o)
+		if x.Text != "" {
+			m.endAs(o.Refuse(x))
 		}
-		return why != ""
+		return x.Text != ""
 	})
 }
 
-// cannot says why this agent cannot carry an order out; empty: it can.
-func (m *machine) cannot(o job.Order) string {
+// obstacle says why this agent does not begin an order.
+func (m *machine) obstacle(o job.Order) job.Obstacle {
 	if what := o.NotKnown(); what != "" {
-		return what + " is not known to this release"
+		return job.NotBegun(what + " is not known to this release")
 	}
-	if need := o.Lacks(m.c.Can); need != "" {
-		return job.LackText(need)
-	}
-	return ""
+	return o.Obstacle(m.c.Can, m.c.Policy)
 }
 
 // end ends a queued order.
@@ -173,8 +171,8 @@ func (m *machine) ended() []job.OrderID {
 // begin starts a queued order, if it is still there and due: the answer it waited for may have corrected the clock (MAN-8).
 func (m *machine) begin(id job.OrderID) {
 	i := slices.IndexFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
-	if i < 0 || m.s.Queue[i].Start.After(m.now.UTC) || m.blocked(m.s.Queue[i]) != "" {
-		return
+	if i < 0 || m.s.Queue[i].Start.After(m.now.UTC) || m.blocked(m.s.Queue[i]) != "" || m.obstacle(m.s.Queue[i]).Text != "" {
+		return // what the answer brought may be another order than the one that called; refuse looks at it
 	}
 	order := m.s.Queue[i]
 	m.s.Early = slices.DeleteFunc(m.s.Early, func(e Early) bool { return e.Order == id })

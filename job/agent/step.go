@@ -125,7 +125,7 @@ func (m *machine) forOrder(id job.OrderID, ev execution.Event) {
 
 // execute steps the execution i, and keeps what comes of it.
 func (m *machine) execute(i int, ev execution.Event) {
-	c := execution.Config{Policy: m.c.Policy, Stopping: m.c.Stopping}
+	c := execution.Config{Policy: m.c.Policy, Can: m.c.Can, Stopping: m.c.Stopping}
 	for j, other := range m.s.Executions {
 		if j != i {
 			c.Busy = c.Busy || other.AtWork() || m.s.Executions[i].Retrying() && m.occupies(other, m.s.Executions[i].Order)

@@ -47,22 +47,17 @@ func (s seenRecord) tellsOtherwise(in manifest.CheckIn) bool {
 	return s.Format != in.Format || s.Release != in.Release || s.Hostname != in.Hostname || !slices.Equal(s.Can, in.Can)
 }
 
-// lacks names a capability that an order needs and that the agent does not have; empty: none. One that never told has those
-// of the first format.
-func (s seenRecord) lacks(o job.Order) string {
+// can lists the agent's capabilities. One that never told has those of the first format.
+func (s seenRecord) can() []string {
 	if s.Format == 0 {
-		return o.Lacks(job.Capabilities())
+		return job.Capabilities()
 	}
-	return o.Lacks(s.Can)
+	return s.Can
 }
 
 // lost reports whether the agent lost a capability since.
 func (s seenRecord) lost(before seenRecord) bool {
-	all := job.Order{Needs: before.Can}
-	if before.Format == 0 {
-		all.Needs = job.Capabilities()
-	}
-	return s.lacks(all) != ""
+	return slices.ContainsFunc(before.can(), func(c string) bool { return !slices.Contains(s.can(), c) })
 }
 
 // AssetStatus is an asset with what its calls tell.

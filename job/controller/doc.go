@@ -26,7 +26,8 @@
 //     them. Orders made afterwards leave such patches out, with the reason (CAT-10).
 //   - SetCustomURLs sets where the customer supplies the files of Vendor artifacts (CAT-5).
 //   - With a signer policy (Config.Policy), orders carry its digest and their clauses. A patch that no clause is about is
-//     left out, with the reason (INT-4).
+//     left out, with the reason (INT-4). An order with an action that the asset's agent does not run is not handed out, and
+//     Failed with the reason, if the server knows: the agent runs none, or is held to the same policy (INT-10, MAN-11).
 //   - Preview returns what Tick would order, by the same code, and writes nothing (JOB-22).
 //   - CheckIn accepts each report exactly once (MAN-6), takes it into its order, and hands out the asset's manifest when
 //     the asset holds an older one or its own is about to expire. The manifest of a revision is always the same bytes.

@@ -77,8 +77,16 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	if cloned, err := t.isCloned(e.Asset); err != nil || cloned { // made when it is settled (MAN-9)
 		return due, errors.Join(err, t.only(e, ledger.Awaited{}))
 	}
-	if plan.Lacks != "" {
-		for _, p := range order.Refuse(job.LackText(plan.Lacks)).Patches {
+	stops := plan.Obstacle.Stops()
+	if stops && plan.Obstacle.Rule == "INT-10" { // an agent that holds the order ends it itself, as Failed
+		has, err := held(t, e)
+		if err != nil {
+			return due, err
+		}
+		stops = !has
+	}
+	if stops {
+		for _, p := range order.Refuse(plan.Obstacle).Patches {
 			p.Status = job.LeftOut
 			plan.LeftOut = append(plan.LeftOut, p)
 		}
@@ -104,8 +112,8 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	case plan.Empty():
 		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
 	}
-	if plan.Lacks != "" {
-		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: job.LackText(plan.Lacks), Dropped: dropped})
+	if stops {
+		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: plan.Obstacle.Text, Dropped: dropped})
 	}
 	same, err := t.saveContent(order)
 	if err != nil || same && e.Phase == ledger.Open {

@@ -87,7 +87,7 @@ func (t *tx) makeAgain(e ledger.Entry, asset job.Asset, inventory catalog.Invent
 		}
 	}
 	plan, err := t.plan(d, e.Asset, inventory, start)
-	if err == nil && (plan.Empty() || plan.Lacks != "") { // the asset finds out itself, if it has the order
+	if err == nil && (plan.Empty() || plan.Obstacle.Stops()) { // the asset finds out itself, if it has the order
 		var has bool
 		if has, err = held(t, e); has {
 			return err
@@ -110,8 +110,12 @@ func (c *Controller) plan(r Reader, d job.Definition, in job.PlanInput) (plan jo
 	}
 	in.Policy = c.config.Policy
 	plan = d.Plan(in)
-	if plan.Lacks, err = lacking(r, in.Asset, plan.Order); err != nil {
-		return plan, err
+	if len(plan.Order.Needs) > 0 {
+		seen, _, err := load[seenRecord](r, tableSeen, key(string(in.Asset)))
+		if err != nil {
+			return plan, err
+		}
+		plan.Obstacle = plan.Order.Obstacle(seen.can(), in.Policy)
 	}
 	afterReboot := func(r job.Requirement) bool { return r.Reboot }
 	if !d.RebootPending && !slices.ContainsFunc(plan.Order.Patches, func(p job.OrderPatch) bool { return slices.ContainsFunc(p.Requires, afterReboot) }) {
@@ -120,19 +124,10 @@ func (c *Controller) plan(r Reader, d job.Definition, in job.PlanInput) (plan jo
 	if in.Pending, err = pendingReboots(r, in.Asset); err != nil {
 		return plan, err
 	}
-	lacks := plan.Lacks // it needs the same whatever is pending
+	obstacle := plan.Obstacle // it needs the same whatever is pending
 	plan = d.Plan(in)
-	plan.Lacks = lacks
+	plan.Obstacle = obstacle
 	return plan, nil
-}
-
-// lacking names a capability that an order needs and that the asset's agent does not have; empty: none (MAN-11).
-func lacking(r Reader, asset job.AssetID, o job.Order) (string, error) {
-	if len(o.Needs) == 0 {
-		return "", nil
-	}
-	seen, _, err := load[seenRecord](r, tableSeen, key(string(asset)))
-	return seen.lacks(o), err
 }
 
 // pendingReboots returns what an asset still has to be rebooted for (RBT-11).

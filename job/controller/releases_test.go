@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
@@ -55,7 +56,8 @@ func TestOrdersGoToWhoCanDoThem_MAN11(t *testing.T) {
 		f.tell(unable, "v1", "")
 		plan, _, err := f.Preview(ctx, acting("now"), "unable", f.now)
 		require.NoError(f, err)
-		require.Equal(f, "actions", plan.Lacks)
+		const none = `The action "stop" may not run: the agent runs no actions, as it is told or as its signer policy says.`
+		require.Equal(f, job.Obstacle{Rule: "INT-10", Text: none, Code: job.PatchInstallationSkipped}, plan.Obstacle)
 		require.Equal(f, []string{"actions"}, plan.Order.Needs)
 
 		run := f.enable(acting("now"))
@@ -68,9 +70,9 @@ func TestOrdersGoToWhoCanDoThem_MAN11(t *testing.T) {
 		require.Empty(f, unable.orders)
 		got := f.asset(run, "unable")
 		require.Equal(f, job.Failed, got.Result)
-		require.Equal(f, job.LackText("actions"), got.Text)
+		require.Equal(f, none, got.Text)
 		require.Len(f, got.Patches, 1)
-		require.Equal(f, job.UnspecifiedAgentError, got.Patches[0].Code)
+		require.Equal(f, job.PatchInstallationSkipped, got.Patches[0].Code)
 
 		plain := f.enable(definition("plain", "editor-2.0.0"))
 		f.call(unable)
@@ -92,7 +94,7 @@ func TestCapabilityLostAfterPlanning_MAN11(t *testing.T) {
 		f.tell(holds, "v1", "")
 		require.Equal(f, job.Failed, f.asset(run, "never").Result)
 		require.Zero(f, f.asset(run, "holds").Result)
-		holds.report(holds.orders[0].Refuse(job.LackText("actions")))
+		holds.report(holds.orders[0].Refuse(holds.orders[0].Obstacle(nil, integrity.Excerpt{})))
 		f.call(holds)
 		require.Equal(f, job.Failed, f.asset(run, "holds").Result)
 	})

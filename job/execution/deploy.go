@@ -45,14 +45,25 @@ func (m *machine) act() {
 	case m.Aborted:
 		m.takeInventory(PhaseVerify)
 	case m.Acted < pre:
-		m.do(RunAction{ID: m.wait(PhasePre), Action: m.Order.Pre[m.Acted]})
+		m.run(PhasePre, m.Order.Pre[m.Acted])
 	case m.count(job.Verified) > 0:
 		m.install()
 	case m.Acted < pre+post:
-		m.do(RunAction{ID: m.wait(PhasePost), Action: m.Order.Post[m.Acted-pre]})
+		m.run(PhasePost, m.Order.Post[m.Acted-pre])
 	default:
 		m.takeInventory(PhaseVerify)
 	}
+}
+
+// run runs an action, if it still may (INT-10).
+func (m *machine) run(p Phase, a job.Action) {
+	if x := a.Obstacle(m.c.Can, m.c.Policy); x.Text != "" {
+		m.skip(func(*PatchState) bool { return true }, x.Rule, x.Text)
+		m.Aborted = true
+		m.acted(1, "", x.Text)
+		return
+	}
+	m.do(RunAction{ID: m.wait(p), Action: a})
 }
 
 // acted takes in the end of an action. Output is the end of what it wrote, trouble why it could not be run.

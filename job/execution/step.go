@@ -17,6 +17,10 @@ type Config struct {
 	// Policy is the signer policy that the asset is held to, whatever the order says (INT-4); zero: none. What was judged in
 	// an earlier step keeps its verdict.
 	Policy integrity.Excerpt
+	// Can is what the agent may do (MAN-11); nil: job.CapabilitiesUnder(Policy). An action that
+	// may not run any more, since it was begun under other settings, is not run, and the rest is
+	// aborted (INT-10).
+	Can []string
 	// Stopping says that the agent is stopping: what an action or an installer returned is kept, and no other begins.
 	Stopping bool
 	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18) or waited to
@@ -42,6 +46,9 @@ type Out struct {
 // the state has no use for changes nothing. Of at both times must be set.
 func Step(c Config, s State, ev Event, at schedule.At) (State, Out) {
 	s.Patches, s.Actions = slices.Clone(s.Patches), slices.Clip(s.Actions)
+	if c.Can == nil {
+		c.Can = job.CapabilitiesUnder(c.Policy)
+	}
 	m := machine{State: s, c: c, now: at}
 	switch s.Stage {
 	case 0:

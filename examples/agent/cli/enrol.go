@@ -45,7 +45,8 @@ which keys sign its manifests; the agent believes it, and the versions that foll
 --plain-http anywhere but on this machine itself, it is required.
 
 A signer policy given with --policy is pinned as well: whatever the server orders, nothing is installed that the policy does
-not let pass, and what was ordered under another policy is refused.
+not let pass, no pre- or post-action runs that none of its commands allows (unless "agent run" is told otherwise with --actions),
+and what was ordered under another policy is refused.
 
 A machine that is enrolled, and was removed by the server or copied from another one, enrols again with --again: it gets a new key
 and begins with an empty queue. A signer policy that it is held to stays, unless --policy gives another; to be held to none, delete

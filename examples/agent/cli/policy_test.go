@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,72 @@ func TestAgentIsHeldToItsPolicy_INT4(t *testing.T) {
 	code, _, text = call(t, "run", "--state", a.state, "--root", a.root)
 	require.Equal(t, Usage, code)
 	require.Contains(t, text, "policy.json")
+}
+
+// A server orders a command as root, whatever it knows of the agent: what may not run is not run,
+// nothing is installed, and the result names the action (INT-10).
+func TestActionsOfAHostileServer_INT10(t *testing.T) {
+	a := newAsset(t)
+	a.run(t) // the inventory
+	ran := filepath.Join(a.root, "ran")
+	hostile := job.Action{Name: "innocent", Command: []string{"sh", "-c", "echo x > /ran"}}
+	allowing := strings.TrimSuffix(anyUnsigned, "}") + `, "commands": [{"name": "a", "command": ["sh", "-c", "echo x > /ran"]}]}`
+	start, revision := time.Now().Add(-time.Minute), manifest.Revision(1)
+	for _, tc := range []struct {
+		name, pinned, actions string
+		post, runs            bool
+	}{
+		{"a policy without commands", anyUnsigned, "", false, false},
+		{"the same, said by name", anyUnsigned, "policy", false, false},
+		{"after the patches", anyUnsigned, "", true, false},
+		{"none, though the policy allows it", allowing, "none", false, false},
+		{"none, without a policy", "", "none", false, false},
+		{"allowed", allowing, "", false, true},
+		{"all beside a policy", anyUnsigned, "all", true, true},
+		{"no policy", "", "", false, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			pinned := filepath.Join(a.state, "policy.json")
+			require.NoError(t, os.RemoveAll(ran))
+			require.NoError(t, os.RemoveAll(pinned))
+			if tc.pinned != "" {
+				require.NoError(t, os.WriteFile(pinned, []byte(tc.pinned), 0o600))
+			}
+			revision++
+			a.startAt(start.Add(time.Duration(revision) * time.Second))
+			a.order.Pre, a.order.Post = []job.Action{hostile}, nil
+			if tc.post {
+				a.order.Pre, a.order.Post = nil, a.order.Pre
+			}
+			a.server.hand(revision, a.order)
+			args := []string{"run", "--state", a.state, "--root", a.root, "--local-files", a.files, "--check-in-every", "100ms", "--until-idle"}
+			if tc.actions != "" {
+				args = append(args, "--actions", tc.actions)
+			}
+			code, _, log := call(t, args...)
+			require.Equal(t, OK, code, log)
+			_, _, reports := a.server.told()
+			last := reports[len(reports)-1]
+			require.Equal(t, a.order.ID, last.Order)
+			is, err := debroot.Version(t.Context(), a.root, "demo")
+			require.NoError(t, err)
+			if tc.runs {
+				require.FileExists(t, ran)
+				return
+			}
+			require.NoFileExists(t, ran)
+			require.Equal(t, "ii 1", is)
+			require.Equal(t, job.Failed, last.Result)
+			require.Contains(t, last.Text, `The action "innocent" may not run`)
+			require.Equal(t, []any{job.PatchInstallationSkipped, "INT-10"}, []any{last.Patches[0].Code, last.Patches[0].Rule})
+			require.Empty(t, last.Actions)
+		})
+	}
+	for _, actions := range []string{"some", "policy"} {
+		code, _, text := call(t, "run", "--state", a.state, "--root", a.root, "--actions", actions)
+		require.Equal(t, Usage, code)
+		require.Contains(t, text, "--actions")
+	}
 }
 
 // What enrol is given it keeps, and status shows it.

@@ -17,6 +17,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
@@ -30,6 +31,7 @@ type running struct {
 	rebootCommand string
 	signers       []string
 	policy        string
+	actions       string
 	every         time.Duration
 	untilIdle     bool
 	zone          string
@@ -53,6 +55,10 @@ Signed patches are believed only by a signer policy, the one given when the agen
 with the signers' public keys: --signer-key vendor=vendor.pem, once for each key. An agent with a policy refuses what a
 server orders under another one.
 
+The pre- and post-actions of jobs are commands that the server chooses. Those that may run are, by --actions: none; those that
+the signer policy lists in "commands" (policy); or all, as root. The default is policy where the agent has one, and all where it
+has none. An order with an action that may not run does not begin: it ends as Failed, and names the action.
+
 Exit codes: 0 stopped as asked, 1 something failed, 2 bad input.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.runNow(cmd.Context(), o) },
@@ -64,6 +70,7 @@ Exit codes: 0 stopped as asked, 1 something failed, 2 bad input.`,
 	f.StringVar(&o.rebootCommand, "reboot-command", "", "program and arguments that reboot the system (default: the host's own; none for another root)")
 	f.StringArrayVar(&o.signers, "signer-key", nil, "NAME=FILE: a signer's public key in PEM; may be repeated")
 	f.StringVar(&o.policy, "policy", "", "file with the signer policy to hold the server's orders to (default: the one given to enrol)")
+	f.StringVar(&o.actions, "actions", "", "which pre- and post-actions may run: none, policy or all (default: policy where the agent has one, else all)")
 	f.DurationVar(&o.every, "check-in-every", 0, "interval between check-ins (default: as the server wishes)")
 	f.StringVar(&o.zone, "zone", "", "the system's time zone, as Europe/Berlin (default: as the system is set), for jobs that go by each asset's own")
 	f.StringVar(&o.files, "local-files", "", "folder of this computer that orders may fetch files from; / allows all (default: none)")
@@ -91,10 +98,14 @@ func (p *program) runNow(ctx context.Context, o running) error {
 			return misuse("this agent is held to a signer policy, which says whom to trust: put the keys there instead of into --signer-key")
 		}
 	}
+	can := map[string][]string{"none": {}, "all": job.Capabilities()}[o.actions]
+	if o.actions == "policy" && policy == nil {
+		return misuse("--actions policy: this agent has no signer policy; give one with --policy, or say none or all")
+	}
 	logger := p.logger()
 	zone := func() string { return cmp.Or(o.zone, drive.Zone(o.root)) } // a computer that travels is set to another
 	return drive.Run(ctx, drive.Config{
-		Home: h, Identity: id, Key: key, Policy: policy, Signers: keys, Zone: zone, Every: o.every, UntilIdle: o.untilIdle, Logger: logger,
+		Home: h, Identity: id, Key: key, Policy: policy, Can: can, Signers: keys, Zone: zone, Every: o.every, UntilIdle: o.untilIdle, Logger: logger,
 		Files: o.files, MinRate: o.minRate, Download: o.downloadTime,
 		Platform: dpkg.Config{Root: o.root, AllowReboot: o.allowReboot, RebootCommand: strings.Fields(o.rebootCommand), Logger: logger},
 	})
@@ -106,6 +117,9 @@ func (o running) check() (keys []integrity.Signer, policy *integrity.Policy, err
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if info, err := os.Stat(o.root); err != nil || !info.IsDir() {
 		bad("--root: %s is no folder", o.root)
+	}
+	if !slices.Contains([]string{"", "none", "policy", "all"}, o.actions) {
+		bad("--actions: %q is neither none, policy nor all", o.actions)
 	}
 	if o.every != 0 && o.every < minEvery {
 		bad("--check-in-every: %v is shorter than %v", o.every, minEvery)

@@ -32,6 +32,7 @@ type Config struct {
 	Key       ed25519.PrivateKey
 	Platform  dpkg.Config
 	Policy    *integrity.Policy // the signer policy that the asset is held to; nil: none, and Signers are trusted
+	Can       []string          // as in agent.Config
 	Signers   []integrity.Signer
 	Zone      func() string // the asset's time zone, asked before each check-in; nil: not told
 	Every     time.Duration // between check-ins; zero: as the server wishes
@@ -91,12 +92,15 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	c.Logger.Info("the agent runs", "asset", c.Identity.Asset, "server", c.Identity.Server, "every", every)
 	if c.Policy != nil {
-		c.Logger.Info("it is held to a signer policy", "digest", policy.Digest)
+		c.Logger.Info("it is held to a signer policy", "digest", policy.Digest, "commands allowed", len(policy.Commands))
+	}
+	if c.Can != nil {
+		c.Logger.Info("whatever its signer policy says of actions, it was told what it may do", "can", c.Can)
 	}
 	hostname, _ := os.Hostname() // for people to read: it may be missing
 	err = runner.Run(ctx, runner.Config{
 		Agent: agent.Config{
-			Asset: c.Identity.Asset, Trust: trust, Every: every, Policy: policy, Release: Release(), Hostname: hostname,
+			Asset: c.Identity.Asset, Trust: trust, Every: every, Policy: policy, Can: c.Can, Release: Release(), Hostname: hostname,
 		},
 		State:    state,
 		Platform: platform,

@@ -226,8 +226,10 @@ func (r *remote) jobPreview() *cobra.Command {
 			for _, x := range p.Order.Patches {
 				rows = append(rows, []any{x.Patch, x.Name, x.Version, "install", "", ""})
 			}
-			if p.Lacks != "" {
-				rows = append(rows, []any{"", "", "", "not run", "MAN-11", job.LackText(p.Lacks)})
+			if x := p.Obstacle; x.Stops() {
+				rows = append(rows, []any{"", "", "", "not run", x.Rule, x.Text})
+			} else if x.Unsure {
+				rows = append(rows, []any{"", "", "", "ask the agent", x.Rule, x.Text})
 			}
 			if p.Reboots {
 				rows = append(rows, []any{"", "", "", "reboot", "RBT-11", "A reboot is pending, and the job reboots for it."})
