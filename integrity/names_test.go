@@ -15,7 +15,7 @@ func TestNames(t *testing.T) {
 	enumtest.Check(t, map[Reason]string{
 		SignatureValid: "SignatureValid", ChecksumMatched: "ChecksumMatched", SignatureMissing: "SignatureMissing", SignatureBad: "SignatureBad",
 		SignerUnexpected: "SignerUnexpected", SignatureUnsupported: "SignatureUnsupported", ChecksumMismatch: "ChecksumMismatch",
-		LegacyDigest: "LegacyDigest", NoEvidence: "NoEvidence", StrictUnmet: "StrictUnmet",
+		LegacyDigest: "LegacyDigest", NoEvidence: "NoEvidence", SignedNotJudged: "SignedNotJudged",
 		FormatNotAllowed: "FormatNotAllowed", NoClause: "NoClause", PolicyMismatch: "PolicyMismatch",
 	}, reasons.All(), reasons.Parse)
 	enumtest.Check(t, map[Checksum]string{NotCompared: "not compared", Matched: "matched", Mismatched: "mismatched"}, checksums.All(), checksums.Parse)

@@ -37,15 +37,11 @@ func (t Terms) Judge(s Signature, computed []Digest) Verdict {
 	if refusal != 0 {
 		return v.fail(FileSignatureFailed, refusal, "INT-4", "%s", why)
 	}
-	if clause == nil {
-		return judge(t.Expect, nil, v)
+	v = judge(t.Expect, clause, v)
+	if clause != nil {
+		v.Clause = clause.Name
+		v.Text = fmt.Sprintf("%s (clause %q).", strings.TrimSuffix(v.Text, "."), clause.Name)
 	}
-	e := t.Expect
-	e.Strict = e.Strict || clause.Strict
-	e.AllowLegacy = e.AllowLegacy && clause.AllowLegacy
-	v = judge(e, clause, v)
-	v.Clause = clause.Name
-	v.Text = fmt.Sprintf("%s (clause %q).", strings.TrimSuffix(v.Text, "."), clause.Name)
 	return v
 }
 
