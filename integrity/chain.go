@@ -1,6 +1,7 @@
 package integrity
 
 import (
+	"fmt"
 	"io"
 	"slices"
 )
@@ -10,7 +11,11 @@ import (
 // A Bad answer decides at once: a signature that does not hold is not mended by another that does. Otherwise the first
 // Valid answer decides, then the first Unsupported one. If all say Absent, so does the chain, unless there was a
 // signature file that none of them knew: that is Unsupported. So Chain() is the verifier of an asset that has no keys.
+// It panics if one of them is nil.
 func Chain(verifiers ...SignatureVerifier) SignatureVerifier {
+	if i := slices.Index(verifiers, nil); i >= 0 {
+		panic(fmt.Sprintf("integrity.Chain: verifier %d is nil; leave it out", i))
+	}
 	return chain(slices.Clone(verifiers))
 }
 

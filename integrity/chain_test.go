@@ -42,3 +42,8 @@ func TestChain_INT9(t *testing.T) {
 		})
 	}
 }
+
+func TestChainRefusesNil(t *testing.T) {
+	require.PanicsWithValue(t, "integrity.Chain: verifier 1 is nil; leave it out", func() { Chain(fixed{Status: Absent}, nil) })
+	require.NotPanics(t, func() { Chain(Chain(), Chain(Chain())) }, "chains of chains, which Go cannot compare")
+}

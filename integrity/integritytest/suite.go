@@ -201,6 +201,9 @@ func (f Fixture) answer(t *testing.T, at io.ReaderAt, size int64, detached []byt
 	if s.Status == integrity.Valid && s.Signer == "" {
 		t.Errorf("%+v does not say by whom", s)
 	}
+	if kept := integrity.Judge(integrity.Expectation{}, s, nil).Signature.Format; s.Status == integrity.Valid && kept == "" {
+		t.Errorf("%+v does not say in which format, or names one as none may be named", s)
+	}
 	if s.Status != integrity.Valid && (s.Signer != "" || !s.SignedAt.IsZero()) {
 		t.Errorf("%+v names a signer or a time without being valid", s)
 	}

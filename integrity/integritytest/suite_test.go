@@ -33,7 +33,7 @@ func (v toy) Verify(content io.ReaderAt, size int64, detached []byte) integrity.
 		return integrity.Signature{Status: integrity.Absent}
 	}
 	bad := integrity.Signature{Status: integrity.Bad, Detail: "the toy signature does not hold"}
-	valid := integrity.Signature{Status: integrity.Valid, Signer: "Vendor"}
+	valid := integrity.Signature{Status: integrity.Valid, Signer: "Vendor", Format: "toy"}
 	switch v.fault {
 	case "panics on much":
 		if len(detached) > 1<<20 {
@@ -43,6 +43,10 @@ func (v toy) Verify(content io.ReaderAt, size int64, detached []byte) integrity.
 		bad.Detail = ""
 	case "no signer":
 		valid.Signer = ""
+	case "no format":
+		valid.Format = ""
+	case "odd format":
+		valid.Format = "Toy 1"
 	case "fifth answer":
 		bad.Status = 5
 	case "names the claimed signer":
@@ -141,6 +145,8 @@ func TestSuiteCatchesWrongVerifiers(t *testing.T) {
 		"panics on much":              "the verifier panicked",
 		"no reason":                   "does not say why",
 		"no signer":                   "want it valid by",
+		"no format":                   "in which format",
+		"odd format":                  "in which format",
 		"fifth answer":                "none of the four answers",
 		"names the claimed signer":    "without being valid",
 		"trusts anybody":              "want it bad or unsupported",

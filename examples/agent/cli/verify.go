@@ -31,7 +31,8 @@ and of certificates, and envelopes. It needs no root, no network and no server, 
 Trust comes from the policy alone, never from the system's certificates. Without --policy nobody is trusted: a signed
 file is refused, and verify prints the policy that would trust its signer, for you to compare with a source that you
 trust. A file without a signature passes only by a digest that you give (--digest), and, under a policy, only by a clause
-that allows it.
+that allows it; so does one that is signed in a form that verify cannot judge, if the clause names no signer. A digest
+that you give and that differs refuses any file, whoever signed it.
 
 Exit codes: 0 every file passed, 1 one was refused, 2 wrong usage, or a file, or the policy, that cannot be read.`,
 		Example: `  agent verify setup.exe                                   # who signed it, and what to pin
