@@ -1,11 +1,9 @@
-// Package integrity decides whether a fetched file may be installed: which evidence counts, in which order, and with
-// which failure code.
+// Package integrity decides whether a fetched file may be installed.
 //
 // It is pure. A caller digests the bytes while they stream ([Digester], by the algorithms that [Expectation.Algorithms]
 // names), asks a [SignatureVerifier] about the signature, and hands both to [Judge] with what the order expects. The
-// [Verdict] says passed or not, by which rule, in one sentence, and keeps everything that was found out. Verifiers for
-// the various formats live in packages of their own; integritytest holds the suite each of them must pass, and [Chain]
-// asks several.
+// [Verdict] says passed or not, by which rule, in one sentence, and keeps everything that was found out. Verifiers of
+// formats are packages of their own; integritytest holds the suite each must pass, and [Chain] asks several.
 //
 // # Signer policies
 //
@@ -62,50 +60,40 @@
 //
 //   - signature: valid is by the order's signer, if the order expects one, and under a policy by a signer
 //     of the clause, in one of its formats; otherwise by anybody whom the verifier trusts. Other-format
-//     fails by the format alone. Other-signer is validly signed by anybody else, or by a signer whom the
-//     verifier does not name. No-answer is none of the four of INT-9.
+//     fails by the format alone; other-signer is valid, by anybody else or by nobody who is named.
 //   - expected: who names a signer: the order (in the catalog, the artifact), only the clause, or none.
 //   - unsigned: whether the clause says AllowUnsigned; yes where there is no policy.
-//   - checksum: how the strongest algorithm compares that is known for the order and computed of the
-//     file; none: there is none. Old (it matches) and old-differs are by SHA-1 or MD5, without the order's
-//     AllowLegacy; for a file that is not validly signed, the clause must say AllowLegacy as well.
+//   - checksum: by the strongest algorithm known for the order and computed of the file. Old (it matches)
+//     and old-differs are by SHA-1 or MD5, without the order's AllowLegacy; for a file that is not validly
+//     signed, the clause must say AllowLegacy as well.
 //   - artifact: latest is Expectation.LatestOnly, as the catalog says it; all others are pinned.
 //
 // # The rules
 //
-//   - INT-1. Is the file signed? Then its signature decides: valid and by the expected signer passes, except where INT-5 also
-//     wants the checksum; anything else is FileSignatureFailed (11), whatever the checksum says.
-//   - INT-2. If there is no signature and none is expected, the checksum is compared. Equal passes; a mismatch is
-//     FileHashValidationFailed (12).
-//   - INT-3. With neither a signature nor a checksum to compare, the answer is FileValidationFailed (7). Such a file is
-//     never installed.
-//   - INT-4. If the order expects a signer and the file carries no signature, that is FileSignatureFailed (11) with the
-//     reason SignatureMissing, even if the checksum matches: taking a signature away must not lead to a weaker check.
-//     Neither must leaving a policy away: where there is one, a file without a signature passes only by a clause that says
-//     AllowUnsigned, a product that no clause is about does not pass (NoClause), and an order made under another policy
-//     than the asset's is refused (PolicyMismatch).
-//   - INT-5. When there are a signature and a checksum, the verdict records whether the checksum matched as well, whoever
-//     decided. Everything but LatestOnly counts as pinned. A checksum that differs fails even under a valid signature, as
-//     FileHashValidationFailed (12): for a pinned artifact with a digest that carries trust, and wherever no signer is
-//     expected. Only a LatestOnly artifact with an expected signer, named by the artifact or by the policy's clause, may
-//     differ: its vendor may have moved on (CAT-7).
-//   - INT-6. The bytes that were verified are the bytes that get installed: they lie in private staging where no
-//     unprivileged user can swap them, and are digested again from the descriptors that the deployment opens. SHA-256 is
-//     always computed so that there is something to compare then. The staging and the second check are the work of the
-//     packages that hold the file, job/runner and its platforms.
-//   - INT-7. SHA-256, SHA-384 and SHA-512 carry trust. SHA-1 and MD5 do so only by the explicit switch AllowLegacy, and
-//     then the verdict names them. With no signature, nothing but them and no switch, the answer is FileValidationFailed (7),
-//     reason LegacyDigest. How they compared is recorded all the same; Verdict.Compared says by which algorithm.
-//   - INT-8. A file that fails makes the installation of its patch fail with the verdict's code and is deleted; the other
-//     patches of the order go on. Carried out by the execution machine in package job.
-//   - INT-9. There are four answers about a signature, and they are never blurred: valid (by whom, and when it was signed
-//     if the signature tells), bad, absent, unsupported. Only absent leads to the checksum. Unsupported is
-//     FileSignatureFailed (11) with its reason, unless no signer is expected and a digest that carries trust matches: then
-//     INT-2 passes it, and the verdict says that it is signed, not judged (SignedNotJudged). An answer that is none of the
-//     four never passes.
+//   - INT-1. Is the file signed? Then its signature decides: valid and by the expected signer passes, except
+//     where INT-5 also wants the checksum; anything else is FileSignatureFailed (11).
+//   - INT-2. If there is no signature and none is expected, the checksum is compared. Equal passes; a mismatch
+//     is FileHashValidationFailed (12).
+//   - INT-3. With neither a signature nor a checksum, the answer is FileValidationFailed (7).
+//   - INT-4. The order expects a signer and the file carries no signature: FileSignatureFailed (11), reason
+//     SignatureMissing. Taking a signature away never leads to a weaker check, and neither does leaving a
+//     policy away: without a clause nothing passes (NoClause), nor under another policy (PolicyMismatch).
+//   - INT-5. When both exist, the verdict records whether the checksum matched, whoever decided. Everything
+//     but LatestOnly counts as pinned. A checksum that differs fails even under a valid signature (12): for a
+//     pinned artifact with a digest that carries trust, and for any order that expects no signer. Only a
+//     LatestOnly artifact with an expected signer, named by it or by the policy's clause, may differ (CAT-7).
+//   - INT-6. The bytes that were verified are the bytes that get installed: private staging, and digested again
+//     when deploy opens the file, by SHA-256, which is always computed. Package job/runner does this.
+//   - INT-7. SHA-256, SHA-384 and SHA-512 carry trust. SHA-1 and MD5 do so only by the switch AllowLegacy; the
+//     verdict names them (Verdict.Compared). Without it, nothing but them is FileValidationFailed (7).
+//   - INT-8. A file that fails makes the installation of its patch fail with the verdict's code and is deleted;
+//     the other patches go on. Package job/execution does this.
+//   - INT-9. There are four answers about a signature, never blurred: valid (by whom, and when, if it tells),
+//     bad, absent, unsupported. Only absent leads to the checksum. Unsupported is FileSignatureFailed (11)
+//     with its reason, unless no signer is expected and a digest that carries trust matches: then INT-2 passes
+//     it, and the verdict says that it is signed, not judged. No-answer is none of the four, and never passes.
 //   - INT-10. A signer policy binds commands too: an agent with a policy runs pre- and post-actions only if a clause allows
 //     them. Not built yet.
-//   - INT-11. Slow is a failure: a download has a minimum rate and a total time, both from the size that is expected; a URL
-//     of a remote feed is never a local file. The rate and the time are the work of job/runner; a local file is refused
-//     where a feed is synced, by package catalog, and again by job/runner unless its settings allow a folder.
+//   - INT-11. Slow is a failure: a download has a minimum rate and a total time. A URL of a remote feed is never
+//     a local file. Packages job/runner and catalog do this.
 package integrity

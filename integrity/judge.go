@@ -28,7 +28,7 @@ func judge(e Expectation, c *Clause, v Verdict) Verdict {
 	sum, trusted := v.checksumText(e, legacy), legacy || !v.Compared.Legacy() // the digest that was compared carries trust (INT-7)
 	expected := e.Signer != "" || c != nil && len(c.Signers) > 0
 	unsigned := e.Signer == "" && (c == nil || c.AllowUnsigned) // a file that carries no signature may pass
-	matched, differs := v.Checksum == Matched, v.Checksum == Mismatched
+	differs := v.Checksum == Mismatched
 	switch s.Status {
 	case Bad:
 		return v.fail(FileSignatureFailed, SignatureBad, "INT-1", "The file's signature does not hold%s.", because(s.Detail))
@@ -65,7 +65,7 @@ func judge(e Expectation, c *Clause, v Verdict) Verdict {
 		return v.pass(ChecksumMatched, "INT-2", "The file carries no signature; %s.", sum)
 
 	case Unsupported:
-		if unsigned && !expected && matched && trusted {
+		if unsigned && !expected && v.Checksum == Matched && trusted {
 			return v.pass(SignedNotJudged, "INT-2", "The file is signed, not judged%s; %s.", because(s.Detail), sum)
 		}
 	}
@@ -116,22 +116,13 @@ func because(detail string) string {
 // compare compares by the strongest algorithm known on both sides.
 func compare(expected, computed []Digest) (Checksum, Algorithm) {
 	for _, a := range byStrength {
-		pairs, matches := 0, 0
-		for _, want := range expected {
-			for _, got := range computed {
-				if want.Algorithm != a || got.Algorithm != a || got.check() != nil {
-					continue
-				}
-				pairs++
-				if want == got {
-					matches++
-				}
-			}
-		}
-		if pairs > 0 && matches == pairs { // all of them: contradicting digests prove nothing
+		want := slices.DeleteFunc(slices.Clone(expected), func(d Digest) bool { return d.Algorithm != a })
+		got := slices.DeleteFunc(slices.Clone(computed), func(d Digest) bool { return d.Algorithm != a || d.check() != nil })
+		switch {
+		case len(want) == 0 || len(got) == 0:
+		case len(slices.Compact(append(want, got...))) == 1: // all are the same: contradicting digests prove nothing
 			return Matched, a
-		}
-		if pairs > 0 {
+		default:
 			return Mismatched, a
 		}
 	}

@@ -23,9 +23,8 @@ func Judge(e Expectation, s Signature, computed []Digest) Verdict {
 	return Terms{Expect: e}.Judge(s, computed)
 }
 
-// Judge decides about a file as the function Judge does, and by the policies as well: what the order expects and what
-// the clause for the product says must both be met, so the stronger of both is always what counts. Verdict.Clause names
-// the clause.
+// Judge decides about a file as the function Judge does, and by the policies as well: what the order expects and what the
+// clause for the product says must both be met. Verdict.Clause names the clause.
 //
 // With a policy of its own the asset goes by that one. An order made under another policy, or one that carries another
 // clause than the asset's for the product, is refused as PolicyMismatch; one that names no policy claims nothing and is
