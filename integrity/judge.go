@@ -29,9 +29,13 @@ func judge(e Expectation, c *Clause, v Verdict) Verdict {
 	expected := e.Signer != "" || c != nil && len(c.Signers) > 0
 	unsigned := e.Signer == "" && (c == nil || c.AllowUnsigned) // a file that carries no signature may pass
 	differs := v.Checksum == Mismatched
+	why := ""
+	if s.Detail != "" {
+		why = " (" + s.Detail + ")"
+	}
 	switch s.Status {
 	case Bad:
-		return v.fail(FileSignatureFailed, SignatureBad, "INT-1", "The file's signature does not hold%s.", because(s.Detail))
+		return v.fail(FileSignatureFailed, SignatureBad, "INT-1", "The file's signature does not hold%s.", why)
 
 	case Valid:
 		switch {
@@ -66,11 +70,11 @@ func judge(e Expectation, c *Clause, v Verdict) Verdict {
 
 	case Unsupported:
 		if unsigned && !expected && v.Checksum == Matched && trusted {
-			return v.pass(SignedNotJudged, "INT-2", "The file is signed, not judged%s; %s.", because(s.Detail), sum)
+			return v.pass(SignedNotJudged, "INT-2", "The file is signed, not judged%s; %s.", why, sum)
 		}
 	}
 	return v.fail(FileSignatureFailed, SignatureUnsupported, "INT-9",
-		"The file's signature cannot be judged, which is not the same as absent%s.", because(s.Detail))
+		"The file's signature cannot be judged, which is not the same as absent%s.", why)
 }
 
 // checksumText says how the checksum compared, as a part of a sentence.
@@ -104,13 +108,6 @@ func (v Verdict) fail(c Code, r Reason, rule, format string, args ...any) Verdic
 	}
 	v.Code, v.Reason, v.Rule, v.Text = c, r, rule, fmt.Sprintf(format, args...)
 	return v
-}
-
-func because(detail string) string {
-	if detail == "" {
-		return ""
-	}
-	return " (" + detail + ")"
 }
 
 // compare compares by the strongest algorithm known on both sides.
