@@ -36,8 +36,8 @@
 //   - INT-1. The first question is whether the file is signed. If it is, the signature decides: valid and by the signer
 //     whom the order expects passes, or by any signer the verifier trusts where the order expects none in particular.
 //     Under a policy it must be by one of the clause's signers too, in one of its formats (else FormatNotAllowed).
-//     Everything else, a signature that does not hold or one by somebody else, is FileSignatureFailed (11), whatever
-//     the checksum says.
+//     Everything else, a signature that does not hold (SignatureBad), one by nobody whom the verifier trusts (NotTrusted)
+//     or one by somebody else (SignerUnexpected), is FileSignatureFailed (11), whatever the checksum says.
 //   - INT-2. If there is no signature and none is expected, the checksum is compared. Equal passes; a mismatch is
 //     FileHashValidationFailed (12). Of the algorithms known for the order and computed of the file, the strongest is
 //     compared.

@@ -34,6 +34,7 @@ type situation struct {
 	legacy      string // the same for a SHA-1
 	strict      bool
 	allowLegacy bool
+	untrusted   bool
 }
 
 // oracle is the rule text, clause by clause.
@@ -56,6 +57,9 @@ func oracle(s situation) want {
 		return w
 	}
 	// INT-1: is the file signed? Then its signature decides.
+	if s.status == Bad && s.untrusted {
+		return set(false, 11, NotTrusted, "INT-1")
+	}
 	if s.status == Bad {
 		return set(false, 11, SignatureBad, "INT-1")
 	}
@@ -108,8 +112,8 @@ func TestTruthTable_INT1_INT2_INT3_INT4_INT5_INT7_INT9(t *testing.T) {
 			for _, signer := range []string{"", "Vendor", "Somebody"} {
 				for _, strong := range outcomes {
 					for _, legacy := range outcomes {
-						for flags := range 4 {
-							row := situation{status, expected, signer, strong, legacy, flags&1 != 0, flags&2 != 0}
+						for flags := range 8 {
+							row := situation{status, expected, signer, strong, legacy, flags&1 != 0, flags&2 != 0, flags&4 != 0}
 							rows++
 							e := Expectation{Signer: expected, Strict: row.strict, AllowLegacy: row.allowLegacy}
 							for a, outcome := range map[Algorithm]string{SHA256: strong, SHA1: legacy} {
@@ -122,7 +126,7 @@ func TestTruthTable_INT1_INT2_INT3_INT4_INT5_INT7_INT9(t *testing.T) {
 							}
 							d := NewDigester(e.Algorithms()...)
 							_, _ = d.Write([]byte(content))
-							v := Judge(e, Signature{Status: status, Signer: signer}, d.Sums())
+							v := Judge(e, Signature{Status: status, Signer: signer, Untrusted: row.untrusted}, d.Sums())
 							got := want{v.Passed, v.Code, v.Reason, v.Rule, v.Checksum, v.Compared}
 							require.Equal(t, oracle(row), got, "%+v", row)
 							checkVerdict(t, row, v)
@@ -133,7 +137,7 @@ func TestTruthTable_INT1_INT2_INT3_INT4_INT5_INT7_INT9(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 6*2*3*9*4, rows)
+	require.Equal(t, 6*2*3*9*8, rows)
 	for _, r := range reasons.All() {
 		ofPolicy := r == FormatNotAllowed || r == NoClause || r == PolicyMismatch
 		require.Equal(t, ofPolicy, seen[r] == 0, "how often a row came out as %s: %d", r, seen[r])
@@ -145,6 +149,7 @@ func checkVerdict(t *testing.T, row situation, v Verdict) {
 	require.Equal(t, v.Passed, v.Code == 0, "%+v: %+v", row, v)
 	require.True(t, strings.HasSuffix(v.Text, "."), v.Text)
 	require.NotContains(t, v.Text, "%!", "%+v", row)
+	require.Equal(t, v.Reason == NotTrusted, v.Signature.Untrusted, "any other status is as if it were not given")
 	require.True(t, statuses.Valid(v.Signature.Status), "the verdict must be reportable")
 	if v.Passed && v.Reason == ChecksumMatched {
 		require.Contains(t, v.Text, v.Compared.String(), "INT-7: the algorithm is named")
