@@ -5,27 +5,22 @@ package cli
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/examples/agent/inspect"
 	"github.com/patchpolicy/patchpolicy/integrity"
-	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 )
 
 const asAgent = "PATCHPOLICY_TEST_AS_AGENT"
@@ -78,68 +73,11 @@ func printed(t *testing.T, out string) (policy, next string) {
 	return policy, next
 }
 
-func testdata(t *testing.T, parts ...string) []byte {
-	data, err := os.ReadFile(filepath.Join(append([]string{"..", "..", "..", "integrity"}, parts...)...))
-	require.NoError(t, err)
-	return data
-}
-
-var signingKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
-
-// plainKey is the public half of signingKey in PEM, and a signature over the content by it.
-func plainKey(t *testing.T, content []byte) (public, sig []byte) {
-	der, err := x509.MarshalPKIXPublicKey(signingKey.Public())
-	require.NoError(t, err)
-	sig, err = sigstoreverify.Sign(signingKey, bytes.NewReader(content))
-	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), sig
-}
-
-// certificate is a certificate of signingKey.
-func certificate(t *testing.T, change func(*x509.Certificate)) []byte {
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
-	}
-	change(template)
-	der, err := x509.CreateCertificate(nil, template, template, signingKey.Public(), signingKey)
-	require.NoError(t, err)
-	return der
-}
-
-func encoded(t *testing.T, v any) []byte {
-	data, err := json.Marshal(v)
-	require.NoError(t, err)
-	return data
-}
-
-// envelope is a signed statement that the content is the signer's release.
-func envelope(t *testing.T, f inspect.File) map[string]any {
-	const kind = "application/vnd.in-toto+json"
-	payload := encoded(t, map[string]any{
-		"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://slsa.dev/provenance/v1",
-		"subject": []any{map[string]any{"name": "tool", "digest": map[string]string{"sha256": f.Digests[0].Sum}}},
-	})
-	over := fmt.Sprintf("DSSEv1 %d %s %d %s", len(kind), kind, len(payload), payload)
-	sig := ed25519.Sign(signingKey, []byte(over))
-	return map[string]any{"payloadType": kind, "payload": payload, "signatures": []any{map[string]any{"sig": sig}}}
-}
-
-// bundle holds a signature or an envelope by the certificate's key.
-func bundle(t *testing.T, der []byte, more map[string]any) []byte {
-	more["mediaType"] = "application/vnd.dev.sigstore.bundle.v0.3+json"
-	more["verificationMaterial"] = map[string]any{"certificate": map[string]any{"rawBytes": der}}
-	return encoded(t, more)
-}
-
 // The policy that verify prints, saved as it is, and the command that it prints, run as it is, let the file pass; for each
 // format, and whatever the file is called. Changed afterwards, the file does not pass.
 func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 	content := []byte("the content of a patch\n")
-	sum := integrity.NewDigester(integrity.SHA256)
-	sum.Write(content)
 	public, plain := plainKey(t, content)
-	file := inspect.File{Digests: sum.Sums()}
 	byName := certificate(t, func(c *x509.Certificate) {
 		c.URIs = []*url.URL{{Scheme: "https", Host: "vendor.example", Path: "/release"}}
 	})
@@ -172,8 +110,8 @@ func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 		{name: "key in base64", file: content, detached: []byte(base64.StdEncoding.EncodeToString(plain)), key: public},
 		{name: "certificate", file: content, detached: bundle(t, byName, signed())},
 		{name: "certificate of an organisation", file: content, detached: bundle(t, byOrganisation, signed()), asked: []string{`--vendor 'Vendor '\''n'\'' Sons'`}},
-		{name: "dsse", file: content, detached: encoded(t, envelope(t, file)), key: public},
-		{name: "dsse by a certificate", file: content, detached: bundle(t, byName, map[string]any{"dsseEnvelope": envelope(t, file)})},
+		{name: "dsse", file: content, detached: encoded(t, envelope(t, content)), key: public},
+		{name: "dsse by a certificate", file: content, detached: bundle(t, byName, map[string]any{"dsseEnvelope": envelope(t, content)})},
 		{name: "unsigned", file: content, reason: integrity.NoEvidence, unpinned: true, asked: []string{"--digest sha256:"}},
 	} {
 		if tc.reason == 0 {

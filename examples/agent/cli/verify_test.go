@@ -3,17 +3,25 @@ package cli
 import (
 	"bytes"
 	"cmp"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/examples/agent/inspect"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 )
 
 // The exit code is that of the worst file; every file is told, whatever the others are.
@@ -58,6 +66,60 @@ func TestVerifyCommand_INT2_INT3(t *testing.T) {
 	require.Equal(t, integrity.NoEvidence, files[0].Verdict.Reason)
 	require.NotEmpty(t, files[1].Error)
 	require.Equal(t, digest, files[0].Digests[0].String())
+}
+
+var signingKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+
+// plainKey is the public half of signingKey in PEM, and a signature over the content by it.
+func plainKey(t *testing.T, content []byte) (public, sig []byte) {
+	der, err := x509.MarshalPKIXPublicKey(signingKey.Public())
+	require.NoError(t, err)
+	sig, err = sigstoreverify.Sign(signingKey, bytes.NewReader(content))
+	require.NoError(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), sig
+}
+
+// certificate is a certificate of signingKey.
+func certificate(t *testing.T, change func(*x509.Certificate)) []byte {
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
+	}
+	change(template)
+	der, err := x509.CreateCertificate(nil, template, template, signingKey.Public(), signingKey)
+	require.NoError(t, err)
+	return der
+}
+
+func encoded(t *testing.T, v any) []byte {
+	data, err := json.Marshal(v)
+	require.NoError(t, err)
+	return data
+}
+
+// envelope is a signed statement that the content is the signer's release.
+func envelope(t *testing.T, content []byte) map[string]any {
+	const kind = "application/vnd.in-toto+json"
+	payload := encoded(t, map[string]any{
+		"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://slsa.dev/provenance/v1",
+		"subject": []any{map[string]any{"name": "tool", "digest": map[string]string{"sha256": fmt.Sprintf("%x", sha256.Sum256(content))}}},
+	})
+	over := fmt.Sprintf("DSSEv1 %d %s %d %s", len(kind), kind, len(payload), payload)
+	sig := ed25519.Sign(signingKey, []byte(over))
+	return map[string]any{"payloadType": kind, "payload": payload, "signatures": []any{map[string]any{"sig": sig}}}
+}
+
+// bundle holds a signature or an envelope by the certificate's key.
+func bundle(t *testing.T, der []byte, more map[string]any) []byte {
+	more["mediaType"] = "application/vnd.dev.sigstore.bundle.v0.3+json"
+	more["verificationMaterial"] = map[string]any{"certificate": map[string]any{"rawBytes": der}}
+	return encoded(t, more)
+}
+
+func testdata(t *testing.T, parts ...string) []byte {
+	data, err := os.ReadFile(filepath.Join(append([]string{"..", "..", "..", "integrity"}, parts...)...))
+	require.NoError(t, err)
+	return data
 }
 
 // damageStride is the distance in bytes between the places where seeds are damaged. PATCHPOLICY_DAMAGE_STRIDE sets another.
@@ -117,14 +179,21 @@ func TestEveryFileGetsOneLine(t *testing.T) {
 		damaged(data, func(changed []byte) { add(strconv.Itoa(len(names)), changed) })
 		check()
 	}
-	for _, ending := range []string{"sig", "asc"} {
-		sig, err := os.ReadFile("../../../integrity/openpgp/testdata/patch.txt." + ending)
-		require.NoError(t, err)
+	const patch = "../../../integrity/openpgp/testdata/patch.txt"
+	content := testdata(t, "openpgp", "testdata", "patch.txt")
+	_, plain := plainKey(t, content)
+	der := certificate(t, func(c *x509.Certificate) { c.DNSNames = []string{"vendor.example"} })
+	for _, sig := range [][]byte{
+		testdata(t, "openpgp", "testdata", "patch.txt.sig"), testdata(t, "openpgp", "testdata", "patch.txt.asc"), plain, encoded(t, envelope(t, content)),
+		bundle(t, der, map[string]any{"messageSignature": map[string]any{"signature": plain}}), bundle(t, der, map[string]any{"dsseEnvelope": envelope(t, content)}),
+	} {
 		for at := 0; at < len(sig); at += max(1, stride/40) {
 			data := bytes.Clone(sig)
-			data[at] ^= 0x55
-			names = []string{"../../../integrity/openpgp/testdata/patch.txt"}
-			check("--signature", put(t, "s", string(data)))
+			data[at] ^= 0x15
+			for _, data := range [][]byte{data, sig[:at]} {
+				names = []string{patch}
+				check("--signature", put(t, "s", string(data)))
+			}
 		}
 	}
 	require.Empty(t, errs, "a damaged file can be read")
