@@ -43,6 +43,7 @@
 //	other-format  -             -         -                    -         11 FormatNotAllowed       INT-1
 //	other-signer  -             -         -                    -         11 SignerUnexpected       INT-1
 //	bad           -             -         -                    -         11 SignatureBad           INT-1
+//	untrusted     -             -         -                    -         11 NotTrusted             INT-1
 //	no-answer     -             -         -                    -         11 SignatureUnsupported   INT-9
 //	absent        order         -         -                    -         11 SignatureMissing       INT-4
 //	absent        clause none   no        -                    -         11 SignatureMissing       INT-4
@@ -60,7 +61,8 @@
 //
 //   - signature: valid is by the order's signer, if the order expects one, and under a policy by a signer
 //     of the clause, in one of its formats; otherwise by anybody whom the verifier trusts. Other-format
-//     fails by the format alone; other-signer is valid, by anybody else or by nobody who is named.
+//     fails by the format alone; other-signer is valid, by anybody else or by nobody who is named. Untrusted
+//     is bad only because the verifier trusts nobody who signed ([Signature]).
 //   - expected: who names a signer: the order (in the catalog, the artifact), only the clause, or none.
 //   - unsigned: whether the clause says AllowUnsigned; yes where there is no policy.
 //   - checksum: by the strongest algorithm known for the order and computed of the file. Old (it matches)

@@ -12,6 +12,7 @@ func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	if !statuses.Valid(s.Status) {
 		s = Signature{Status: s.Status, Detail: fmt.Sprintf("the verifier answered %s. %s", s.Status, s.Detail)}
 	}
+	s.Untrusted = s.Untrusted && s.Status == Bad
 	if !s.Format.valid() {
 		s.Format = "" // not told
 	}
@@ -35,6 +36,10 @@ func judge(e Expectation, c *Clause, v Verdict) Verdict {
 	}
 	switch s.Status {
 	case Bad:
+		if s.Untrusted {
+			return v.fail(FileSignatureFailed, NotTrusted, "INT-1", "The file is signed by nobody who is trusted here%s: "+
+				"if its signer may sign it, pin the signer's certificate or key in the signer policy.", why)
+		}
 		return v.fail(FileSignatureFailed, SignatureBad, "INT-1", "The file's signature does not hold%s.", why)
 
 	case Valid:

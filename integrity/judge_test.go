@@ -28,7 +28,7 @@ type row struct {
 
 // domain lists what each column can say.
 var domain = [5][]string{
-	{"valid", "other-format", "other-signer", "bad", "no-answer", "absent", "unsupported"},
+	{"valid", "other-format", "other-signer", "bad", "untrusted", "no-answer", "absent", "unsupported"},
 	{"order", "clause", "none"},
 	{"yes", "no"},
 	{"matches", "differs", "old", "old-differs", "none"},
@@ -77,11 +77,14 @@ type situation struct {
 	clause              *Clause
 	strong, old         string // "", "match", "mismatch": a SHA-256 and a SHA-1 in the order
 	latest, allowLegacy bool
+	untrusted           bool
 }
 
 // at says in the words of the table what a situation is.
 func (s situation) at() (at [5]string) {
 	switch {
+	case s.status == Bad && s.untrusted:
+		at[0] = "untrusted"
 	case s.status == Bad:
 		at[0] = "bad"
 	case s.status == Absent:
@@ -153,7 +156,7 @@ func (s situation) judge() Verdict {
 	}
 	d := NewDigester(e.Algorithms()...)
 	_, _ = d.Write([]byte(content))
-	return terms.Judge(Signature{Status: s.status, Signer: s.signer, Format: PE}, d.Sums())
+	return terms.Judge(Signature{Status: s.status, Signer: s.signer, Format: PE, Untrusted: s.untrusted}, d.Sums())
 }
 
 // situations calls do with every situation there is.
@@ -174,8 +177,8 @@ func situations(do func(situation)) {
 				for _, clause := range clauses {
 					for _, strong := range outcomes {
 						for _, old := range outcomes {
-							for flags := range 4 {
-								do(situation{status, signer, expected, clause, strong, old, flags&1 != 0, flags&2 != 0})
+							for flags := range 8 {
+								do(situation{status, signer, expected, clause, strong, old, flags&1 != 0, flags&2 != 0, flags&4 != 0})
 							}
 						}
 					}
@@ -246,6 +249,8 @@ func checkVerdict(t *testing.T, s situation, v Verdict) {
 		t.Fatalf("%+v: %+v", s, v)
 	case !statuses.Valid(v.Signature.Status):
 		t.Fatalf("%+v: the verdict must be reportable", s)
+	case v.Signature.Untrusted != (v.Reason == NotTrusted):
+		t.Fatalf("%+v: only what is bad is untrusted: %+v", s, v)
 	case v.Passed && v.Rule == "INT-2" && !strings.Contains(v.Text, v.Compared.String()):
 		t.Fatalf("%+v: INT-7: the algorithm is not named: %s", s, v.Text)
 	case v.Passed && v.Rule == "INT-2" && v.Compared.Legacy() != strings.Contains(v.Text, "legacy"):

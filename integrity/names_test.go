@@ -16,7 +16,7 @@ func TestNames(t *testing.T) {
 		SignatureValid: "SignatureValid", ChecksumMatched: "ChecksumMatched", SignatureMissing: "SignatureMissing", SignatureBad: "SignatureBad",
 		SignerUnexpected: "SignerUnexpected", SignatureUnsupported: "SignatureUnsupported", ChecksumMismatch: "ChecksumMismatch",
 		LegacyDigest: "LegacyDigest", NoEvidence: "NoEvidence", SignedNotJudged: "SignedNotJudged",
-		FormatNotAllowed: "FormatNotAllowed", NoClause: "NoClause", PolicyMismatch: "PolicyMismatch",
+		FormatNotAllowed: "FormatNotAllowed", NoClause: "NoClause", PolicyMismatch: "PolicyMismatch", NotTrusted: "NotTrusted",
 	}, reasons.All(), reasons.Parse)
 	enumtest.Check(t, map[Checksum]string{NotCompared: "not compared", Matched: "matched", Mismatched: "mismatched"}, checksums.All(), checksums.Parse)
 }

@@ -37,11 +37,12 @@ const (
 	FormatNotAllowed                       // INT-1: validly signed, in a format that the policy does not allow here
 	NoClause                               // INT-4: there is a policy, and nothing in it is about the product
 	PolicyMismatch                         // INT-4: the order was made under another policy than the asset's
+	NotTrusted                             // INT-1: signed by nobody whom the verifier trusts
 )
 
 var reasons = enum.Of[Reason]("integrity reason", "SignatureValid", "ChecksumMatched", "SignatureMissing", "SignatureBad",
 	"SignerUnexpected", "SignatureUnsupported", "ChecksumMismatch", "LegacyDigest", "NoEvidence", "SignedNotJudged",
-	"FormatNotAllowed", "NoClause", "PolicyMismatch")
+	"FormatNotAllowed", "NoClause", "PolicyMismatch", "NotTrusted")
 
 // String returns the reason's name.
 func (r Reason) String() string { return reasons.String(r) }
