@@ -136,27 +136,27 @@ func (s situation) at() (at [5]string) {
 
 const content = "the bytes of a patch"
 
+// Digests of the content, and of other bytes.
+var (
+	computed = []Digest{sum(SHA256, content), sum(SHA1, content)}
+	others   = []Digest{sum(SHA256, "other bytes"), sum(SHA1, "other bytes")}
+)
+
 // judge judges a situation.
 func (s situation) judge() Verdict {
-	e := Expectation{Signer: s.expected, LatestOnly: s.latest, AllowLegacy: s.allowLegacy}
-	for _, d := range []struct {
-		outcome   string
-		algorithm Algorithm
-	}{{s.old, SHA1}, {s.strong, SHA256}} {
-		switch d.outcome {
+	terms := Terms{Expect: Expectation{Signer: s.expected, LatestOnly: s.latest, AllowLegacy: s.allowLegacy}}
+	for i, outcome := range []string{s.strong, s.old} {
+		switch outcome {
 		case "match":
-			e.Digests = append(e.Digests, sum(d.algorithm, content))
+			terms.Expect.Digests = append(terms.Expect.Digests, computed[i])
 		case "mismatch":
-			e.Digests = append(e.Digests, sum(d.algorithm, "other bytes"))
+			terms.Expect.Digests = append(terms.Expect.Digests, others[i])
 		}
 	}
-	terms := Terms{Expect: e}
 	if s.clause != nil {
-		terms.Own = excerpt(*s.clause)
+		terms.Own = Excerpt{others[0], []Clause{*s.clause}}
 	}
-	d := NewDigester(e.Algorithms()...)
-	_, _ = d.Write([]byte(content))
-	return terms.Judge(Signature{Status: s.status, Signer: s.signer, Format: PE, Untrusted: s.untrusted}, d.Sums())
+	return terms.Judge(Signature{Status: s.status, Signer: s.signer, Format: PE, Untrusted: s.untrusted}, computed)
 }
 
 // situations calls do with every situation there is.
