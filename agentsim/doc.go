@@ -37,7 +37,7 @@
 //
 //	clock INSTANT[, check-in every D][, sync every D][, lead D][, store seed N]      a seed makes the store repeat transactions
 //	patch ID: PRODUCT VERSION[, OPTION]…        an option is one of
-//	pinned | latest only | repository | vendor | signed by NAME… | no checksum | checksum sha256|sha384|sha512|sha1|md5 | needs reboot |
+//	pinned | latest only | repository | vendor | signed by NAME… | carries a signature by NAME… | no checksum | checksum sha256|sha384|sha512|sha1|md5 | needs reboot |
 //	on PLATFORM[/ARCHITECTURE] | requires PATCH[ and a reboot] | supersedes PATCH | fixes CVE… | severity low|medium|high|critical | exploited |
 //	class security|bugfix|feature|driver|definition | transaction NAME
 //	line PRODUCT PREFIX ends TIME[ extended until TIME]
@@ -54,7 +54,7 @@
 //	patches ID… | query but not CONDITION or … | query[ CONDITION and …][ but not CONDITION or …] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
 //	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
 //	install limit D | stuck after D |
-//	defer N times for D | prompt D | countdown D | no countdown | suppress reboot | reboots for a pending reboot | strict | strict lines | legacy checksums | no last call | late joiners |
+//	defer N times for D | prompt D | countdown D | no countdown | suppress reboot | reboots for a pending reboot | strict lines | legacy checksums | no last call | late joiners |
 //	gives up after N failures | early download |
 //	first ACTION… | last ACTION… | after JOB per asset[ plus D] | after JOB at N%[ plus D]
 //	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays
@@ -72,7 +72,7 @@
 //	server is put back to TIME                  it goes on from a backup of then
 //	server rotates its manifest key[ and root keys]      with a new version of the trust document; it starts again with it
 //	policy NAME: CLAUSE[, CLAUSE]…              a clause is one of
-//	PRODUCT unsigned | PRODUCT [strictly ]signed by SIGNER…[ or unsigned], where the product * is every one that no other clause names |
+//	PRODUCT unsigned | PRODUCT signed by SIGNER…[ or unsigned], where the product * is every one that no other clause names |
 //	actions NAME…
 //	server is under POLICY…                     what it orders from then on; no policy: what it did without
 //	server crashes before|after commit N        the Nth from now that writes something: it starts again, and acts are asked for again
@@ -104,7 +104,7 @@
 //	vendor strips PATCH                         its signature is gone
 //	vendor damages PATCH                        its bytes are others
 //	vendor signs PATCH by NAME
-//	vendor signs PATCH unreadably
+//	vendor signs PATCH unreadably               in a form that nobody judges
 //	vendor serves VERSION for PATCH
 //
 //	ASSET logs in|out
@@ -162,14 +162,14 @@
 //
 //	expect …                                    one of these
 //	expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)    by the asset's journal
-//	expect ASSET JOB PATCH STATUS[ CODE][ RULE]
+//	expect ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]              the reason of the check of its file
 //	expect ASSET JOB starts N
 //	expect ASSET PRODUCT VERSION|nothing                        what is installed
 //	expect ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N
 //	expect ASSET prompt|countdown says TEXT…                    the last one, as the timeline has it
 //	expect ASSET reboot|prompt|download|install|start between TIME and TIME       the last one
 //	expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
-//	expect server ASSET JOB PATCH STATUS[ CODE][ RULE]
+//	expect server ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]
 //	expect server ASSET JOB action NAME exits N|nothing          nothing: it was not run
 //	expect server failed installs N
 //	expect server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]

@@ -59,8 +59,8 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 	{"server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]", "server ([^ ]+) ([^ ]+) ([^ ]+)", func(p *player, m *match) {
 		m.compare(2, standing(p.row(m)))
 	}},
-	{"server ASSET JOB PATCH STATUS[ CODE][ RULE]", "server ([^ ]+) ([^ ]+) ([^ ]+) (.+)", func(p *player, m *match) {
-		m.compare(3, cmp.Or(outcomeOf(p.row(m).Patches, catalog.PatchID(m.w[2])), "nothing"))
+	{"server ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]", "server ([^ ]+) ([^ ]+) ([^ ]+) (.+)", func(p *player, m *match) {
+		m.compare(3, cmp.Or(outcomeOf(p.row(m).Patches, catalog.PatchID(m.w[2]), m.w[3]), "nothing"))
 	}},
 	{"ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N",
 		"([^ ]+) (reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes) (.+)", onAsset(func(a *asset, m *match) {
@@ -81,8 +81,8 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 	})},
 	{"ASSET JOB starts N", "([^ ]+) ([^ ]+) starts (.+)", onAsset(func(a *asset, m *match) { m.compare(2, fmt.Sprint(a.starts(job.ID(m.w[1])))) })},
 	{"ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)", "([^ ]+) ([^ ]+) ([^ ]+)", onAsset(func(a *asset, m *match) { m.compare(2, a.last(job.ID(m.w[1]))) })},
-	{"ASSET JOB PATCH STATUS[ CODE][ RULE]", "([^ ]+) ([^ ]+) ([^ ]+) (.+)", onAsset(func(a *asset, m *match) {
-		m.compare(3, a.outcome(job.ID(m.w[1]), catalog.PatchID(m.w[2])))
+	{"ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]", "([^ ]+) ([^ ]+) ([^ ]+) (.+)", onAsset(func(a *asset, m *match) {
+		m.compare(3, a.outcome(job.ID(m.w[1]), catalog.PatchID(m.w[2]), m.w[3]))
 	})},
 	{"job JOB waits TEXT…", "", func(p *player, m *match) { // (JOB-19)
 		status, err := p.w.server.c.Job(context.Background(), job.ID(m.w[0]))
@@ -176,10 +176,10 @@ func (a *asset) starts(id job.ID) (n int) {
 }
 
 // outcome is what became of a patch by the last result: status, code, rule.
-func (a *asset) outcome(id job.ID, patch catalog.PatchID) string {
+func (a *asset) outcome(id job.ID, patch catalog.PatchID, want string) string {
 	for _, r := range slices.Backward(a.watch.reports()) {
 		if r.Result != 0 && r.Order.Run().Job() == id {
-			if s := outcomeOf(r.Patches, patch); s != "" {
+			if s := outcomeOf(r.Patches, patch, want); s != "" {
 				return s
 			}
 		}
@@ -187,8 +187,8 @@ func (a *asset) outcome(id job.ID, patch catalog.PatchID) string {
 	return "nothing"
 }
 
-// outcomeOf is what a list says of a patch; empty: nothing.
-func outcomeOf(list []job.PatchOutcome, patch catalog.PatchID) string {
+// outcomeOf is what a list says of a patch; empty: nothing. The reason of its check is in it if more is wanted than the rest.
+func outcomeOf(list []job.PatchOutcome, patch catalog.PatchID, want string) string {
 	for _, p := range list {
 		if p.Patch != patch {
 			continue
@@ -199,6 +199,9 @@ func outcomeOf(list []job.PatchOutcome, patch catalog.PatchID) string {
 		}
 		if p.Rule != "" {
 			parts = append(parts, p.Rule)
+		}
+		if p.Check != nil && len(strings.Fields(want)) > len(parts) {
+			parts = append(parts, p.Check.Reason.String())
 		}
 		return strings.Join(parts, " ")
 	}

@@ -184,7 +184,7 @@ func (o *observer) reported(r job.Report) {
 }
 
 func (o *observer) downloaded(at stagedKey, patch job.OrderPatch, files []execution.Evidence) {
-	o.note(at.order, o.of(at.order).patch(at.index).Downloaded(patch.Patch, allPass(patch, files)))
+	o.note(at.order, o.of(at.order).patch(at.index).Downloaded(patch.Patch, o.allPass(at.order, patch, files)))
 }
 
 // acted is a pre- or post-action that ran.
@@ -198,7 +198,7 @@ func (o *observer) acted(id job.OrderID, action job.Action, exit int) {
 func (o *observer) deploys(id job.OrderID, s execution.Staged) {
 	e, file := o.of(id), o.a.staged[stagedKey{id, s.Index}]
 	i := watch.Install{
-		Patch: s.Patch.Patch, Passes: allPass(s.Patch, file.evidence), Same: true,
+		Patch: s.Patch.Patch, Passes: o.allPass(id, s.Patch, file.evidence), Same: true,
 		Held: slices.ContainsFunc(e.order.Patches, func(p job.OrderPatch) bool { return p.Patch == s.Patch.Patch }),
 	}
 	for n, f := range file.evidence {
@@ -207,34 +207,43 @@ func (o *observer) deploys(id job.OrderID, s execution.Staged) {
 	o.note(id, e.Deploys(e.patch(s.Index), i))
 }
 
-func allPass(p job.OrderPatch, files []execution.Evidence) bool {
+// allPass reports whether the files of a patch are what its order, and the signer policy that is in force, let pass.
+func (o *observer) allPass(id job.OrderID, p job.OrderPatch, files []execution.Evidence) bool {
 	if len(files) != len(p.Files) || len(files) == 0 {
 		return false
 	}
+	policy := o.a.config.Policy
+	if policy.IsZero() {
+		policy = o.of(id).order.Policy
+	}
+	clause, _ := policy.For(p.Vendor, string(p.Product))
 	for i, f := range p.Files {
-		if !passes(f.Expect, files[i]) {
+		if !passes(f.Expect, len(clause.Signers) > 0, files[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// passes is INT-1 to INT-5, INT-7 and INT-9 read once more, slowly.
-func passes(want integrity.Expectation, found execution.Evidence) bool {
-	matched := false
+// passes is INT-1 to INT-5, INT-7 and INT-9 read once more, slowly; named: a clause of the policy names signers.
+func passes(want integrity.Expectation, named bool, found execution.Evidence) bool {
+	matches, differs, proves := false, false, false
 	for _, d := range want.Digests {
-		strong := d.Algorithm == integrity.SHA256 || d.Algorithm == integrity.SHA384 || d.Algorithm == integrity.SHA512
-		matched = matched || (strong || want.AllowLegacy) && slices.Contains(found.Digests, d)
+		same := slices.Contains(found.Digests, d)
+		trusted := d.Algorithm == integrity.SHA256 || d.Algorithm == integrity.SHA384 || d.Algorithm == integrity.SHA512 || want.AllowLegacy
+		matches, differs, proves = matches || trusted && same, differs || !same, proves || trusted && !same
 	}
-	signed := found.Signature.Status == integrity.Valid && (want.Signer == "" || want.Signer == found.Signature.Signer)
-	switch {
-	case found.Signature.Status != integrity.Absent && !signed, want.Signer != "" && !signed:
-		return false
-	case want.Strict:
-		return signed && matched
-	default:
-		return signed || matched
+	named = named || want.Signer != ""
+	switch found.Signature.Status {
+	case integrity.Valid:
+		other := want.Signer != "" && want.Signer != found.Signature.Signer
+		return !other && !(proves && !want.LatestOnly) && !(differs && !named)
+	case integrity.Absent:
+		return want.Signer == "" && matches
+	case integrity.Unsupported:
+		return !named && matches
 	}
+	return false
 }
 
 // deployed is an installer that ran.

@@ -46,7 +46,6 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	{"reboots for a pending reboot", "", func(d *job.Definition, _ *match) { d.RebootPending = true }},
 	{"no countdown", "", func(d *job.Definition, _ *match) { d.Reboot.Countdown = -1 }},
 	{"suppress reboot", "", func(d *job.Definition, m *match) { d.Reboot.Suppress = true }},
-	{"strict", "", func(d *job.Definition, m *match) { d.Strict = true }},
 	{"strict lines", "", func(d *job.Definition, m *match) { d.StrictLines = true }},
 	{"legacy checksums", "", func(d *job.Definition, m *match) { d.AllowLegacy = true }},
 	{"no last call", "", func(d *job.Definition, m *match) { d.NoLastCall = true }},

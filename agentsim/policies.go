@@ -19,9 +19,9 @@ var policyClauses = formsOf("no clause of a policy", "", []form[*integrity.Polic
 	{"PRODUCT unsigned", "", func(p *integrity.Policy, m *match) {
 		p.Clauses = append(p.Clauses, integrity.Clause{Name: m.w[0], Vendor: integrity.Any, Product: m.w[0], AllowUnsigned: true})
 	}},
-	{"PRODUCT [strictly ]signed by SIGNER…[ or unsigned]", "", func(p *integrity.Policy, m *match) {
+	{"PRODUCT signed by SIGNER…[ or unsigned]", "", func(p *integrity.Policy, m *match) {
 		p.Clauses = append(p.Clauses, integrity.Clause{
-			Name: m.w[0], Vendor: integrity.Any, Product: m.w[0], Strict: m.w[1] != "", Signers: strings.Fields(m.w[2]), AllowUnsigned: m.w[3] != "",
+			Name: m.w[0], Vendor: integrity.Any, Product: m.w[0], Signers: strings.Fields(m.w[1]), AllowUnsigned: m.w[2] != "",
 		})
 	}},
 })

@@ -120,7 +120,7 @@ func TestScriptErrorsTeach(t *testing.T) {
 		stage + "job q: query but not any cve and exploited":      "write: any cve",
 		stage + "policy p: chrome":                                "is no clause",
 		stage + "policy p: chrome signed by":                      "is no clause",
-		stage + "policy p: chrome strictly unsigned":              "is no clause",
+		stage + "policy p: chrome strictly signed by Google":      "is no clause",
 		stage + "policy p chrome unsigned":                        "write: policy NAME",
 		stage + "policy p: * unsigned, * signed by Google":        "keep one of them",
 		stage + "web-1 is held to p":                              `there is no policy "p"`,

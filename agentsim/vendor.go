@@ -29,6 +29,7 @@ type content struct {
 	version   version.Version
 	digests   []integrity.Digest
 	signature integrity.Signature
+	within    string // by whom the file carries a signature within it; empty: by nobody
 	gone      bool
 }
 
@@ -102,7 +103,8 @@ type offered struct {
 	catalog.Patch
 	place        place
 	availability catalog.Availability
-	signer       string
+	signer       string              // as the catalog says
+	within       string              // who signed the file within it
 	checksum     integrity.Algorithm // zero: none is published
 }
 
@@ -128,6 +130,7 @@ func (v *vendor) publish(o offered) {
 	if o.availability == catalog.Vendor {
 		a.URL = ""
 	} else {
+		v.served[url] = &content{within: o.within}
 		v.serve(url, id, p.Version, o.signer)
 	}
 	p.Artifacts = []catalog.Artifact{a}
@@ -143,9 +146,12 @@ func (v *vendor) supply(p *catalog.Patch) {
 	v.serve(url, string(p.Product), p.Version, p.Artifacts[0].Signer)
 }
 
-// serve puts a version's file at a URL, signed by signer if that is not empty.
+// serve puts a version's file at a URL, signed by signer if that is not empty, and within it as the one before.
 func (v *vendor) serve(url, product string, at version.Version, signer string) *content {
 	c := &content{version: at, digests: digestsOf(product, at, ""), signature: integrity.Signature{Status: integrity.Absent}}
+	if old := v.served[url]; old != nil && old.within != "" {
+		c.within, signer = old.within, old.within
+	}
 	if signer != "" {
 		c.signature = integrity.Signature{Status: integrity.Valid, Signer: signer}
 	}
@@ -184,7 +190,7 @@ func (v *vendor) fetch(p job.OrderPatch) (execution.Downloaded, version.Version)
 			return out, really
 		}
 		signature := c.signature
-		if f.SignatureURL == "" && f.Expect.Signer == "" && signature.Status == integrity.Valid {
+		if f.SignatureURL == "" && f.Expect.Signer == "" && c.within == "" && signature.Status == integrity.Valid {
 			signature = integrity.Signature{Status: integrity.Absent} // a detached one that nobody pointed to
 		}
 		out.Files = append(out.Files, execution.Evidence{Size: 1, Digests: slices.Clone(c.digests), Signature: signature})

@@ -193,6 +193,7 @@ var patchOptions = formsOf("no option of a patch", "", []form[*offered]{
 	{"repository", "", func(o *offered, _ *match) { o.availability = catalog.Repository }},
 	{"vendor", "", func(o *offered, _ *match) { o.availability = catalog.Vendor }},
 	{"signed by NAME…", "", func(o *offered, m *match) { o.signer = m.w[0] }},
+	{"carries a signature by NAME…", "", func(o *offered, m *match) { o.within = m.w[0] }}, // of which the catalog says nothing
 	{"no checksum", "", func(o *offered, _ *match) { o.checksum = 0 }},
 	{"checksum sha256|sha384|sha512|sha1|md5", "", func(o *offered, m *match) { o.checksum, m.err = integrity.ParseAlgorithm(m.w[0]) }},
 	{"needs reboot", "", func(o *offered, _ *match) { o.Reboot = true }},

@@ -1,16 +1,21 @@
 package integrity
 
 import (
+	"fmt"
 	"io"
 	"slices"
 )
 
 // Chain returns a verifier that asks all the given ones, for files that may be signed in several formats, or in none.
 //
-// A Bad answer decides at once: a signature that does not hold is not mended by another that does. Otherwise the first
-// Valid answer decides, then the first Unsupported one. If all say Absent, so does the chain, unless there was a
+// A Bad answer decides: a signature that does not hold is not mended by another that does. What is wrong in itself comes
+// before what is merely Untrusted. Otherwise the first Valid answer decides, then the first Unsupported one. If all say Absent, so does the chain, unless there was a
 // signature file that none of them knew: that is Unsupported. So Chain() is the verifier of an asset that has no keys.
+// It panics if one of them is nil.
 func Chain(verifiers ...SignatureVerifier) SignatureVerifier {
+	if i := slices.Index(verifiers, nil); i >= 0 {
+		panic(fmt.Sprintf("integrity.Chain: verifier %d is nil; leave it out", i))
+	}
 	return chain(slices.Clone(verifiers))
 }
 
@@ -25,9 +30,14 @@ func (c chain) Verify(content io.ReaderAt, size int64, detached []byte) Signatur
 	for _, v := range c {
 		switch s := v.Verify(content, size, detached); s.Status {
 		case Bad:
-			return s
+			if !s.Untrusted {
+				return s
+			}
+			if best.Status != Bad {
+				best, found = s, true
+			}
 		case Valid:
-			if !found || best.Status != Valid {
+			if !found || best.Status == Unsupported {
 				best, found = s, true
 			}
 		case Absent:

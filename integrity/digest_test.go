@@ -75,10 +75,10 @@ func TestParseDigest(t *testing.T) {
 }
 
 func TestDigestInJSON(t *testing.T) {
-	e := Expectation{Signer: "Vendor", Digests: []Digest{{SHA256, abc[SHA256]}, {MD5, abc[MD5]}}, Strict: true}
+	e := Expectation{Signer: "Vendor", Digests: []Digest{{SHA256, abc[SHA256]}, {MD5, abc[MD5]}}, LatestOnly: true}
 	data, err := json.Marshal(e)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"signer":"Vendor","digests":["sha256:`+abc[SHA256]+`","md5:`+abc[MD5]+`"],"strict":true}`, string(data))
+	require.JSONEq(t, `{"signer":"Vendor","digests":["sha256:`+abc[SHA256]+`","md5:`+abc[MD5]+`"],"latestOnly":true}`, string(data))
 	var back Expectation
 	require.NoError(t, json.Unmarshal(data, &back))
 	require.Equal(t, e, back)

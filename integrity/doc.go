@@ -1,11 +1,9 @@
-// Package integrity decides whether a fetched file may be installed: which evidence counts, in which order, and with
-// which failure code.
+// Package integrity decides whether a fetched file may be installed.
 //
 // It is pure. A caller digests the bytes while they stream ([Digester], by the algorithms that [Expectation.Algorithms]
 // names), asks a [SignatureVerifier] about the signature, and hands both to [Judge] with what the order expects. The
-// [Verdict] says passed or not, by which rule, in one sentence, and keeps everything that was found out. Verifiers for
-// the various formats live in packages of their own; integritytest holds the suite each of them must pass, and [Chain]
-// asks several.
+// [Verdict] says passed or not, by which rule, in one sentence, and keeps everything that was found out. Verifiers of
+// formats are packages of their own; integritytest holds the suite each must pass, and [Chain] asks several.
 //
 // # Signer policies
 //
@@ -27,7 +25,8 @@
 //
 // Exactly one clause decides about a product: the one that names it, else the one for its vendor, else the one for all
 // ("*" for both); no two may be about the same, so their order means nothing. For what no clause is about, nothing is
-// trusted. A clause takes nothing away from what the order expects: both must be met. Verdict.Clause names it.
+// trusted. A clause takes nothing away from what the order expects: both must be met. Where the order expects no signer and
+// the clause names some, a signature by one of them is what is expected. Verdict.Clause names the clause.
 //
 // Its commands are all that pre- and post-actions of orders may run: the words as they stand, or those and one more word, a
 // script, that has the given SHA-256. When, how often and for how long they run is the order's to say.
@@ -37,46 +36,76 @@
 // clauses for its products; an agent that was given the same policy holds every order to it ([Terms]). The digest covers
 // the trust too, so both mean the same by a signer's name.
 //
+// # The decision
+//
+// Every file is judged by exactly one row of this table. NoClause and PolicyMismatch come before it (INT-4, see [Terms]).
+//
+//	signature     expected      unsigned  checksum             artifact  answer                    rule
+//	valid         -             -         matches old none     -         pass SignatureValid       INT-1
+//	valid         order clause  -         differs              latest    pass SignatureValid       INT-1
+//	valid         order clause  -         differs              pinned    12 ChecksumMismatch       INT-5
+//	valid         order clause  -         old-differs          -         pass SignatureValid       INT-1
+//	valid         none          -         differs old-differs  -         12 ChecksumMismatch       INT-5
+//	other-format  -             -         -                    -         11 FormatNotAllowed       INT-1
+//	other-signer  -             -         -                    -         11 SignerUnexpected       INT-1
+//	bad           -             -         -                    -         11 SignatureBad           INT-1
+//	untrusted     -             -         -                    -         11 NotTrusted             INT-1
+//	no-answer     -             -         -                    -         11 SignatureUnsupported   INT-9
+//	absent        order         -         -                    -         11 SignatureMissing       INT-4
+//	absent        clause none   no        -                    -         11 SignatureMissing       INT-4
+//	absent        clause none   yes       matches              -         pass ChecksumMatched      INT-2
+//	absent        clause none   yes       differs              -         12 ChecksumMismatch       INT-2
+//	absent        clause none   yes       old old-differs      -         7 LegacyDigest            INT-7
+//	absent        clause none   yes       none                 -         7 NoEvidence              INT-3
+//	unsupported   order clause  -         -                    -         11 SignatureUnsupported   INT-9
+//	unsupported   none          no        -                    -         11 SignatureUnsupported   INT-9
+//	unsupported   none          yes       matches              -         pass SignedNotJudged      INT-2
+//	unsupported   none          yes       differs none         -         11 SignatureUnsupported   INT-9
+//	unsupported   none          yes       old old-differs      -         11 SignatureUnsupported   INT-9
+//
+// The columns are:
+//
+//   - signature: valid is by the order's signer, if the order expects one, and under a policy by a signer
+//     of the clause, in one of its formats; otherwise by anybody whom the verifier trusts. Other-format
+//     fails by the format alone; other-signer is valid, by anybody else or by nobody who is named. Untrusted
+//     is bad only because the verifier trusts nobody who signed ([Signature]).
+//   - expected: who names a signer: the order (in the catalog, the artifact), only the clause, or none.
+//   - unsigned: whether the clause says AllowUnsigned; yes where there is no policy.
+//   - checksum: by the strongest algorithm known for the order and computed of the file. Old (it matches)
+//     and old-differs are by SHA-1 or MD5, without the order's AllowLegacy; for a file that is not validly
+//     signed, the clause must say AllowLegacy as well.
+//   - artifact: latest is Expectation.LatestOnly, as the catalog says it; all others are pinned.
+//
 // # The rules
 //
-//   - INT-1. The first question is whether the file is signed. If it is, the signature decides: valid and by the signer
-//     whom the order expects passes, or by any signer the verifier trusts where the order expects none in particular.
-//     Under a policy it must be by one of the clause's signers too, in one of its formats (else FormatNotAllowed).
-//     Everything else, a signature that does not hold or one by somebody else, is FileSignatureFailed (11), whatever
-//     the checksum says.
-//   - INT-2. If there is no signature and none is expected, the checksum is compared. Equal passes; a mismatch is
-//     FileHashValidationFailed (12). Of the algorithms known for the order and computed of the file, the strongest is
-//     compared.
-//   - INT-3. With neither a signature nor a checksum to compare, the answer is FileValidationFailed (7). Such a file is
-//     never installed.
-//   - INT-4. If the order expects a signer and the file carries no signature, that is FileSignatureFailed (11) with the
-//     reason SignatureMissing, even if the checksum matches: taking a signature away must not lead to a weaker check.
-//     Neither must leaving a policy away: where there is one, a file without a signature passes only by a clause that says
-//     AllowUnsigned, a product that no clause is about does not pass (NoClause), and an order made under another policy
-//     than the asset's is refused (PolicyMismatch).
-//   - INT-5. When there is a signature and a checksum, the verdict records whether the checksum matched as well, whoever
-//     decided. The switch Strict requires both halves; where only strictness refuses the file, the reason is StrictUnmet
-//     with the code of the half that failed: 11 if the signature is missing, 12 if the checksum is missing, does not match or
-//     carries no trust. Strict is recommended for files whose address serves one version alone; a file
-//     whose address always serves the newest version cannot satisfy it once the vendor moved on.
-//   - INT-6. The bytes that were verified are the bytes that get installed: they lie in private staging where no
-//     unprivileged user can swap them, and are digested again from the descriptors that the deployment opens. SHA-256 is
-//     always computed so that there is something to compare then. The staging and the second check are the work of the
-//     packages that hold the file, job/runner and its platforms.
-//   - INT-7. SHA-256, SHA-384 and SHA-512 carry trust. SHA-1 and MD5 do so only by the explicit switch AllowLegacy, and
-//     then the verdict names them. With nothing but them and no switch, the answer is FileValidationFailed (7), reason
-//     LegacyDigest. How they compared is recorded all the same; Verdict.Compared says by which algorithm.
-//   - INT-8. A file that fails makes the installation of its patch fail with the verdict's code and is deleted; the other
-//     patches of the order go on. Carried out by the execution machine in package job.
-//   - INT-9. There are four answers about a signature, and they are never blurred: valid (by whom, and when it was signed
-//     if the signature tells), bad, absent, unsupported. Only absent may lead to the checksum. Unsupported is
-//     FileSignatureFailed (11) with its reason, and so is an answer that is none of the four.
-//   - INT-10. A signer policy binds commands too. An agent that is held to one runs a pre- or post-action only if one of the
-//     policy's commands allows it, by exact command or by the digest of the script; an agent can be told to run none at all,
-//     or, by name, all. An order with an action that may not run does not begin: Failed, naming the action. The server knows
-//     it at planning from the agent's capabilities (MAN-11). See Excerpt.Allows and, in package job, Order.Obstacle. The
-//     scripts inside a package come with its file: where a clause allows unsigned files, the server chooses those as well.
-//   - INT-11. Slow is a failure: a download has a minimum rate and a total time, both from the size that is expected; a URL
-//     of a remote feed is never a local file. The rate and the time are the work of job/runner; a local file is refused
-//     where a feed is synced, by package catalog, and again by job/runner unless its settings allow a folder.
+//   - INT-1. Is the file signed? Then its signature decides: valid and by the expected signer passes, except
+//     where INT-5 also wants the checksum; anything else is FileSignatureFailed (11).
+//   - INT-2. If there is no signature and none is expected, the checksum is compared. Equal passes; a mismatch
+//     is FileHashValidationFailed (12).
+//   - INT-3. With neither a signature nor a checksum, the answer is FileValidationFailed (7).
+//   - INT-4. The order expects a signer and the file carries no signature: FileSignatureFailed (11), reason
+//     SignatureMissing. Taking a signature away never leads to a weaker check, and neither does leaving a
+//     policy away: without a clause nothing passes (NoClause), nor under another policy (PolicyMismatch).
+//   - INT-5. When both exist, the verdict records whether the checksum matched, whoever decided. Everything
+//     but LatestOnly counts as pinned. A checksum that differs fails even under a valid signature (12): for a
+//     pinned artifact with a digest that carries trust, and for any order that expects no signer. Only a
+//     LatestOnly artifact with an expected signer, named by it or by the policy's clause, may differ (CAT-7).
+//   - INT-6. The bytes that were verified are the bytes that get installed: private staging, and digested again
+//     when deploy opens the file, by SHA-256, which is always computed. Package job/runner does this.
+//   - INT-7. SHA-256, SHA-384 and SHA-512 carry trust. SHA-1 and MD5 do so only by the switch AllowLegacy; the
+//     verdict names them (Verdict.Compared). Without it, nothing but them is FileValidationFailed (7).
+//   - INT-8. A file that fails makes the installation of its patch fail with the verdict's code and is deleted;
+//     the other patches go on. Package job/execution does this.
+//   - INT-9. There are four answers about a signature, never blurred: valid (by whom, and when, if it tells),
+//     bad, absent, unsupported. Only absent leads to the checksum. Unsupported is FileSignatureFailed (11)
+//     with its reason, unless no signer is expected and a digest that carries trust matches: then INT-2 passes
+//     it, and the verdict says that it is signed, not judged. No-answer is none of the four, and never passes.
+//   - INT-10. A signer policy binds commands too. An agent that is held to one runs a pre- or post-action only if
+//     one of the policy's commands allows it, by exact command or by the digest of the script; an agent can be
+//     told to run none at all, or, by name, all. An order with an action that may not run does not begin:
+//     Failed, naming the action. The server knows it at planning from the agent's capabilities (MAN-11). See
+//     Excerpt.Allows and, in package job, Order.Obstacle. The scripts inside a package come with its file: where
+//     a clause allows unsigned files, the server chooses those as well.
+//   - INT-11. Slow is a failure: a download has a minimum rate and a total time. A URL of a remote feed is never
+//     a local file. Packages job/runner and catalog do this.
 package integrity

@@ -19,7 +19,7 @@ const example = `{
 	],
 	"clauses": [
 		{"name": "acme", "vendor": "Acme", "product": "*", "signers": ["Acme"], "formats": ["pe", "msi"]},
-		{"name": "acme-drivers", "vendor": "Acme", "product": "acme/drivers", "signers": ["Acme"], "formats": ["cab"], "strict": true},
+		{"name": "acme-drivers", "vendor": "Acme", "product": "acme/drivers", "signers": ["Acme"], "formats": ["cab"]},
 		{"name": "debian", "vendor": "Debian", "product": "*", "allowUnsigned": true}
 	]
 }`
@@ -33,19 +33,19 @@ func ExampleParsePolicy() {
 	}
 
 	_, err = integrity.ParsePolicy([]byte(`{"format": 1, "clauses": [
-		{"name": "any", "vendor": "*", "product": "*", "signers": ["Acme"], "strict": true, "allowUnsigned": true}]}`))
+		{"name": "any", "vendor": "*", "product": "*", "signers": ["Acme"], "formats": ["PE"], "allowUnsigned": true}]}`))
 	invalid, _ := errors.AsType[*integrity.Invalid](err)
 	for _, p := range invalid.Problems {
 		fmt.Printf("%s %q: %s\n", p.Field, p.Value, p.Text)
 	}
 	// Output:
-	// sha256:d0a262412c010e608778060de7ad2e561ef6aaaa0c3ee174ddcb87ecf2cedafd <nil>
+	// sha256:2f5d8878fc40ef3bd74b96477661e1d451488ce720d9f860fe456737afec69ed <nil>
 	// acme/reader of Acme: "acme" true
 	// acme/drivers of Acme: "acme-drivers" true
 	// bash of Debian: "debian" true
 	// thing of Other: "" false
-	// clauses[0] "any": is strict, which wants a signature, and allows files without one; choose
 	// clauses[0].signers[0] "Acme": is no signer of this policy
+	// clauses[0].formats[0] "PE": want 1 to 32 lower-case letters, digits, dots and dashes, as in "pe"
 }
 
 func ExampleTerms_Judge() {
@@ -72,5 +72,5 @@ func ExampleTerms_Judge() {
 	// true INT-1 The file is validly signed by "Acme"; there is no checksum to compare (clause "acme").
 	// false INT-4 The file carries no signature; the policy wants one by "Acme" (clause "acme").
 	// false INT-4 PolicyMismatch FileSignatureFailed
-	// The order was made under signer policy sha256:a81efaa73c00…, and this asset is held to sha256:d0a262412c01…: give server and asset the same policy.
+	// The order was made under signer policy sha256:846fae77dd61…, and this asset is held to sha256:2f5d8878fc40…: give server and asset the same policy.
 }

@@ -12,7 +12,7 @@ import (
 func ExampleJudge() {
 	promised := integrity.NewDigester(integrity.SHA256)
 	_, _ = io.WriteString(promised, "patch 1.2")
-	order := integrity.Expectation{Signer: "Vendor", Digests: promised.Sums()}
+	order := integrity.Expectation{Signer: "Vendor", Digests: promised.Sums(), LatestOnly: true}
 
 	// The vendor serves a newer file from the same address.
 	d := integrity.NewDigester(order.Algorithms()...)
@@ -20,6 +20,10 @@ func ExampleJudge() {
 
 	signed := integrity.Judge(order, integrity.Signature{Status: integrity.Valid, Signer: "Vendor"}, d.Sums())
 	fmt.Println(signed.Passed, signed.Rule, signed.Text)
+
+	order.LatestOnly = false // it serves one version alone
+	other := integrity.Judge(order, integrity.Signature{Status: integrity.Valid, Signer: "Vendor"}, d.Sums())
+	fmt.Println(other.Passed, other.Rule, uint8(other.Code), other.Code, other.Text)
 
 	stripped := integrity.Judge(order, integrity.Signature{Status: integrity.Absent}, d.Sums())
 	fmt.Println(stripped.Passed, stripped.Rule, uint8(stripped.Code), stripped.Code, stripped.Text)
@@ -29,6 +33,7 @@ func ExampleJudge() {
 	fmt.Println(unsigned.Passed, unsigned.Rule, uint8(unsigned.Code), unsigned.Code, unsigned.Text)
 	// Output:
 	// true INT-1 The file is validly signed by "Vendor"; its checksum does not match by sha256.
+	// false INT-5 12 FileHashValidationFailed The file is validly signed by "Vendor", but is not the one ordered: its checksum does not match by sha256.
 	// false INT-4 11 FileSignatureFailed The file carries no signature; the order expects one by "Vendor".
 	// false INT-2 12 FileHashValidationFailed The file carries no signature, and its checksum does not match by sha256.
 }

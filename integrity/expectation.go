@@ -14,7 +14,7 @@ import (
 type Expectation struct {
 	Signer      string   `json:"signer,omitempty"`      // name of the expected signer; empty: none is expected
 	Digests     []Digest `json:"digests,omitempty"`     // any of them; the strongest known one is compared
-	Strict      bool     `json:"strict,omitempty"`      // signature and checksum must both pass (INT-5)
+	LatestOnly  bool     `json:"latestOnly,omitempty"`  // its URL serves newer files too; else it is pinned, and a checksum that differs fails it (INT-5)
 	AllowLegacy bool     `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
 }
 

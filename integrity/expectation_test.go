@@ -42,7 +42,7 @@ func TestValidateAtItsLimits(t *testing.T) {
 	}
 	for _, ok := range []Expectation{
 		{},
-		{Strict: true},
+		{LatestOnly: true},
 		{Signer: strings.Repeat("s", MaxSigner)},
 		{Signer: "CN=Vendor, O=Ünïcode Ltd."},
 		{Digests: digests(MaxDigests)},

@@ -10,8 +10,9 @@ import (
 // observe records what was found out, before anything is decided.
 func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	if !statuses.Valid(s.Status) {
-		s = Signature{Status: Unsupported, Detail: fmt.Sprintf("the verifier answered %s. %s", s.Status, s.Detail)}
+		s = Signature{Status: s.Status, Detail: fmt.Sprintf("the verifier answered %s. %s", s.Status, s.Detail)}
 	}
+	s.Untrusted = s.Untrusted && s.Status == Bad
 	if !s.Format.valid() {
 		s.Format = "" // not told
 	}
@@ -21,84 +22,73 @@ func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	return v
 }
 
-// judge decides by the expectation, and by the clause if there is one.
+// judge decides by the expectation, and by the clause if there is one: the table in the package documentation.
 func judge(e Expectation, c *Clause, v Verdict) Verdict {
-	switch s := v.Signature; s.Status {
-	case Valid:
-		return judgeSigned(e, c, v)
+	s := v.Signature
+	legacy := e.AllowLegacy && (s.Status == Valid || c == nil || c.AllowLegacy)
+	sum, trusted := v.checksumText(e, legacy), legacy || !v.Compared.Legacy() // the digest that was compared carries trust (INT-7)
+	expected := e.Signer != "" || c != nil && len(c.Signers) > 0
+	unsigned := e.Signer == "" && (c == nil || c.AllowUnsigned) // a file that carries no signature may pass
+	differs := v.Checksum == Mismatched
+	why := ""
+	if s.Detail != "" {
+		why = " (" + s.Detail + ")"
+	}
+	switch s.Status {
 	case Bad:
-		return v.fail(FileSignatureFailed, SignatureBad, "INT-1", "The file's signature does not hold%s.", because(s.Detail))
-	case Absent:
-		return judgeUnsigned(e, c, v)
-	default:
-		return v.fail(FileSignatureFailed, SignatureUnsupported, "INT-9",
-			"The file's signature cannot be judged, which is not the same as absent%s.", because(s.Detail))
-	}
-}
-
-// judgeSigned decides about a file whose signature is valid.
-func judgeSigned(e Expectation, c *Clause, v Verdict) Verdict {
-	signer := v.Signature.Signer
-	switch {
-	case signer == "":
-		return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is validly signed, but the verifier does not say by whom.")
-	case e.Signer != "" && signer != e.Signer:
-		return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is signed by %q; the order expects %q.", signer, e.Signer)
-	case c != nil && !slices.Contains(c.Signers, signer):
-		return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is signed by %q; the policy trusts %s here.", signer, either(c.Signers))
-	case c != nil && len(c.Formats) > 0 && !slices.Contains(c.Formats, v.Signature.Format):
-		return v.fail(FileSignatureFailed, FormatNotAllowed, "INT-1", "The file is signed by %q in the format %q; the policy allows %s here.",
-			signer, v.Signature.Format, either(c.Formats))
-	case e.Strict && !v.trusted(e):
-		return v.fail(FileHashValidationFailed, StrictUnmet, "INT-5",
-			"The file is validly signed by %q, but %s wants a matching checksum as well: %s.", signer, c.strict(), v.checksumText(e))
-	default:
-		return v.pass(SignatureValid, "INT-1", "The file is validly signed by %q; %s.", signer, v.checksumText(e))
-	}
-}
-
-// strict names who wants both, the order if it is not the clause.
-func (c *Clause) strict() string {
-	if c != nil && c.Strict {
-		return "the policy"
-	}
-	return "the order"
-}
-
-// judgeUnsigned decides about a file that carries no signature.
-func judgeUnsigned(e Expectation, c *Clause, v Verdict) Verdict {
-	switch {
-	case e.Signer != "":
-		return v.fail(FileSignatureFailed, SignatureMissing, "INT-4", "The file carries no signature; the order expects one by %q.", e.Signer)
-	case c != nil && !c.AllowUnsigned:
-		return v.fail(FileSignatureFailed, SignatureMissing, "INT-4", "The file carries no signature; the policy wants one by %s.", either(c.Signers))
-	case v.Checksum == NotCompared:
-		return v.fail(FileValidationFailed, NoEvidence, "INT-3", "The file carries no signature, and %s.", v.checksumText(e))
-	case v.Compared.Legacy() && !e.AllowLegacy:
-		return v.fail(FileValidationFailed, LegacyDigest, "INT-7", "The file carries no signature, and %s.", v.checksumText(e))
-	case v.Checksum != Matched:
-		return v.fail(FileHashValidationFailed, ChecksumMismatch, "INT-2", "The file carries no signature, and %s.", v.checksumText(e))
-	case e.Strict:
-		return v.fail(FileSignatureFailed, StrictUnmet, "INT-5",
-			"The file carries no signature, and the order wants one beside the checksum; %s.", v.checksumText(e))
-	default:
-		return v.pass(ChecksumMatched, "INT-2", "The file carries no signature; %s.", v.checksumText(e))
-	}
-}
-
-// trusted reports whether the checksum matched by an algorithm that carries trust here (INT-7).
-func (v Verdict) trusted(e Expectation) bool {
-	return v.Checksum == Matched && (e.AllowLegacy || !v.Compared.Legacy())
-}
-
-// checksumText is a clause about the checksum.
-func (v Verdict) checksumText(e Expectation) string {
-	legacy := ""
-	if v.Compared.Legacy() {
-		legacy = ", a legacy algorithm that carries no trust here"
-		if e.AllowLegacy {
-			legacy = ", a legacy algorithm that the order allows"
+		if s.Untrusted {
+			return v.fail(FileSignatureFailed, NotTrusted, "INT-1", "The file is signed by nobody who is trusted here%s: "+
+				"if its signer may sign it, pin the signer's certificate or key in the signer policy.", why)
 		}
+		return v.fail(FileSignatureFailed, SignatureBad, "INT-1", "The file's signature does not hold%s.", why)
+
+	case Valid:
+		switch {
+		case s.Signer == "":
+			return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is validly signed, but the verifier does not say by whom.")
+		case e.Signer != "" && s.Signer != e.Signer:
+			return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is signed by %q; the order expects %q.", s.Signer, e.Signer)
+		case c != nil && !slices.Contains(c.Signers, s.Signer):
+			return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is signed by %q; the policy trusts %s here.", s.Signer, either(c.Signers))
+		case c != nil && len(c.Formats) > 0 && !slices.Contains(c.Formats, s.Format):
+			return v.fail(FileSignatureFailed, FormatNotAllowed, "INT-1", "The file is signed by %q in the format %q; the policy allows %s here.",
+				s.Signer, s.Format, either(c.Formats))
+		case differs && (!expected || trusted && !e.LatestOnly):
+			return v.fail(FileHashValidationFailed, ChecksumMismatch, "INT-5", "The file is validly signed by %q, but is not the one ordered: %s.", s.Signer, sum)
+		}
+		return v.pass(SignatureValid, "INT-1", "The file is validly signed by %q; %s.", s.Signer, sum)
+
+	case Absent:
+		switch {
+		case e.Signer != "":
+			return v.fail(FileSignatureFailed, SignatureMissing, "INT-4", "The file carries no signature; the order expects one by %q.", e.Signer)
+		case !unsigned:
+			return v.fail(FileSignatureFailed, SignatureMissing, "INT-4", "The file carries no signature; the policy wants one by %s.", either(c.Signers))
+		case v.Checksum == NotCompared:
+			return v.fail(FileValidationFailed, NoEvidence, "INT-3", "The file carries no signature, and %s.", sum)
+		case !trusted:
+			return v.fail(FileValidationFailed, LegacyDigest, "INT-7", "The file carries no signature, and %s.", sum)
+		case differs:
+			return v.fail(FileHashValidationFailed, ChecksumMismatch, "INT-2", "The file carries no signature, and %s.", sum)
+		}
+		return v.pass(ChecksumMatched, "INT-2", "The file carries no signature; %s.", sum)
+
+	case Unsupported:
+		if unsigned && !expected && v.Checksum == Matched && trusted {
+			return v.pass(SignedNotJudged, "INT-2", "The file is signed, not judged%s; %s.", why, sum)
+		}
+	}
+	return v.fail(FileSignatureFailed, SignatureUnsupported, "INT-9",
+		"The file's signature cannot be judged, which is not the same as absent%s.", why)
+}
+
+// checksumText says how the checksum compared, as a part of a sentence.
+func (v Verdict) checksumText(e Expectation, allowed bool) string {
+	legacy := ""
+	if v.Compared.Legacy() && allowed {
+		legacy = ", a legacy algorithm that the order allows"
+	} else if v.Compared.Legacy() {
+		legacy = ", a legacy algorithm that carries no trust here"
 	}
 	switch {
 	case v.Checksum == Matched:
@@ -118,36 +108,23 @@ func (v Verdict) pass(r Reason, rule, format string, args ...any) Verdict {
 }
 
 func (v Verdict) fail(c Code, r Reason, rule, format string, args ...any) Verdict {
+	if !statuses.Valid(v.Signature.Status) { // it was no answer
+		v.Signature.Status = Unsupported
+	}
 	v.Code, v.Reason, v.Rule, v.Text = c, r, rule, fmt.Sprintf(format, args...)
 	return v
-}
-
-func because(detail string) string {
-	if detail == "" {
-		return ""
-	}
-	return " (" + detail + ")"
 }
 
 // compare compares by the strongest algorithm known on both sides.
 func compare(expected, computed []Digest) (Checksum, Algorithm) {
 	for _, a := range byStrength {
-		pairs, matches := 0, 0
-		for _, want := range expected {
-			for _, got := range computed {
-				if want.Algorithm != a || got.Algorithm != a || got.check() != nil {
-					continue
-				}
-				pairs++
-				if want == got {
-					matches++
-				}
-			}
-		}
-		if pairs > 0 && matches == pairs { // all of them: contradicting digests prove nothing
+		want := slices.DeleteFunc(slices.Clone(expected), func(d Digest) bool { return d.Algorithm != a })
+		got := slices.DeleteFunc(slices.Clone(computed), func(d Digest) bool { return d.Algorithm != a || d.check() != nil })
+		switch {
+		case len(want) == 0 || len(got) == 0:
+		case len(slices.Compact(append(want, got...))) == 1: // all are the same: contradicting digests prove nothing
 			return Matched, a
-		}
-		if pairs > 0 {
+		default:
 			return Mismatched, a
 		}
 	}

@@ -2,6 +2,10 @@ package integrity
 
 import (
 	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,140 +19,244 @@ func sum(a Algorithm, content string) Digest {
 	return d.Sums()[0]
 }
 
-// want is what the rules say, worked out by oracle without looking at the code under test.
-type want struct {
-	passed   bool
-	code     Code
-	reason   Reason
-	rule     string
-	checksum Checksum
-	compared Algorithm
+// row is one of the table in the package documentation: what it is about, by column, and what it answers.
+type row struct {
+	about  [5][]string // signature, expected, unsigned, checksum, artifact
+	answer string      // "pass Reason" or "code Reason"
+	rule   string
 }
 
-// situation is one row of the truth table.
+// domain lists what each column can say.
+var domain = [5][]string{
+	{"valid", "other-format", "other-signer", "bad", "untrusted", "no-answer", "absent", "unsupported"},
+	{"order", "clause", "none"},
+	{"yes", "no"},
+	{"matches", "differs", "old", "old-differs", "none"},
+	{"pinned", "latest"},
+}
+
+// table reads the table from the package documentation.
+func table(t *testing.T) (rows []row) {
+	text, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	_, after, found := strings.Cut(string(text), "//\tsignature ")
+	require.True(t, found)
+	for _, line := range strings.Split(after, "\n")[1:] {
+		line, is := strings.CutPrefix(line, "//\t")
+		if !is {
+			return rows
+		}
+		cells := regexp.MustCompile(" {2,}").Split(line, -1)
+		require.Len(t, cells, 7, line)
+		r := row{answer: cells[5], rule: cells[6]}
+		for i, words := range domain {
+			if cells[i] != "-" {
+				r.about[i] = strings.Fields(cells[i])
+				require.Subset(t, words, r.about[i], line)
+			}
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func (r row) fits(at [5]string) bool {
+	for i, words := range r.about {
+		if words != nil && !slices.Contains(words, at[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// situation is everything that a file is judged by.
 type situation struct {
-	status      Status
-	expected    string // signer in the order
-	signer      string // signer found
-	strong      string // "", "match", "mismatch": a SHA-256 in the order
-	legacy      string // the same for a SHA-1
-	strict      bool
-	allowLegacy bool
+	status              Status
+	signer              string // who signed
+	expected            string // by the order
+	clause              *Clause
+	strong, old         string // "", "match", "mismatch": a SHA-256 and a SHA-1 in the order
+	latest, allowLegacy bool
+	untrusted           bool
 }
 
-// oracle is the rule text, clause by clause.
-func oracle(s situation) want {
-	w := want{checksum: NotCompared}
-	record := map[string]Checksum{"match": Matched, "mismatch": Mismatched}
-	if s.legacy != "" {
-		w.checksum, w.compared = record[s.legacy], SHA1
+// at says in the words of the table what a situation is.
+func (s situation) at() (at [5]string) {
+	switch {
+	case s.status == Bad && s.untrusted:
+		at[0] = "untrusted"
+	case s.status == Bad:
+		at[0] = "bad"
+	case s.status == Absent:
+		at[0] = "absent"
+	case s.status == Unsupported:
+		at[0] = "unsupported"
+	case s.status != Valid:
+		at[0] = "no-answer"
+	case s.signer == "", s.expected != "" && s.expected != s.signer, s.clause != nil && !slices.Contains(s.clause.Signers, s.signer):
+		at[0] = "other-signer"
+	case s.clause != nil && s.clause.Formats != nil && !slices.Contains(s.clause.Formats, PE):
+		at[0] = "other-format"
+	default:
+		at[0] = "valid"
 	}
-	if s.strong != "" { // INT-7: what carries trust goes before what does not
-		w.checksum, w.compared = record[s.strong], SHA256
+	at[1] = "none"
+	if s.clause != nil && s.clause.Signers != nil {
+		at[1] = "clause"
 	}
-	// The checksum as evidence: INT-7 lets SHA-1 be evidence only by the switch.
-	evidence := s.strong
-	if evidence == "" && s.allowLegacy {
-		evidence = s.legacy
-	}
-	set := func(passed bool, code Code, reason Reason, rule string) want {
-		w.passed, w.code, w.reason, w.rule = passed, code, reason, rule
-		return w
-	}
-	// INT-1: is the file signed? Then its signature decides.
-	if s.status == Bad {
-		return set(false, 11, SignatureBad, "INT-1")
-	}
-	if s.status == Valid {
-		byExpected := s.signer != "" && (s.expected == "" || s.expected == s.signer)
-		if !byExpected {
-			return set(false, 11, SignerUnexpected, "INT-1")
-		}
-		// INT-5: strict requires both; the half that failed is the checksum.
-		if s.strict && evidence != "match" {
-			return set(false, 12, StrictUnmet, "INT-5")
-		}
-		return set(true, 0, SignatureValid, "INT-1")
-	}
-	// INT-9: only absent may lead to the checksum.
-	if s.status != Absent {
-		return set(false, 11, SignatureUnsupported, "INT-9")
-	}
-	// INT-4: the order expects a signer and the file carries no signature.
 	if s.expected != "" {
-		return set(false, 11, SignatureMissing, "INT-4")
+		at[1] = "order"
 	}
-	// INT-3: neither.
-	if s.strong == "" && s.legacy == "" {
-		return set(false, 7, NoEvidence, "INT-3")
+	at[2] = "yes"
+	if s.clause != nil && !s.clause.AllowUnsigned {
+		at[2] = "no"
 	}
-	// INT-7: only legacy, and not allowed.
-	if evidence == "" {
-		return set(false, 7, LegacyDigest, "INT-7")
+	carries := s.allowLegacy
+	if s.status != Valid && s.clause != nil {
+		carries = carries && s.clause.AllowLegacy
 	}
-	// INT-2: the checksum is compared.
-	if evidence == "mismatch" {
-		return set(false, 12, ChecksumMismatch, "INT-2")
+	switch {
+	case s.strong == "match", s.strong == "" && s.old == "match" && carries:
+		at[3] = "matches"
+	case s.strong == "mismatch", s.strong == "" && s.old == "mismatch" && carries:
+		at[3] = "differs"
+	case s.old == "match":
+		at[3] = "old"
+	case s.old == "mismatch":
+		at[3] = "old-differs"
+	default:
+		at[3] = "none"
 	}
-	// INT-5: strict requires both; the half that failed is the signature.
-	if s.strict {
-		return set(false, 11, StrictUnmet, "INT-5")
+	at[4] = "pinned"
+	if s.latest {
+		at[4] = "latest"
 	}
-	return set(true, 0, ChecksumMatched, "INT-2")
+	return at
 }
 
-// TestTruthTable_INT1_INT2_INT3_INT4_INT5_INT7_INT9 goes through every combination.
-func TestTruthTable_INT1_INT2_INT3_INT4_INT5_INT7_INT9(t *testing.T) {
-	const content = "the bytes of a patch"
-	seen := map[Reason]int{}
-	rows := 0
+const content = "the bytes of a patch"
+
+// Digests of the content, and of other bytes.
+var (
+	computed = []Digest{sum(SHA256, content), sum(SHA1, content)}
+	others   = []Digest{sum(SHA256, "other bytes"), sum(SHA1, "other bytes")}
+)
+
+// judge judges a situation.
+func (s situation) judge() Verdict {
+	terms := Terms{Expect: Expectation{Signer: s.expected, LatestOnly: s.latest, AllowLegacy: s.allowLegacy}}
+	for i, outcome := range []string{s.strong, s.old} {
+		switch outcome {
+		case "match":
+			terms.Expect.Digests = append(terms.Expect.Digests, computed[i])
+		case "mismatch":
+			terms.Expect.Digests = append(terms.Expect.Digests, others[i])
+		}
+	}
+	if s.clause != nil {
+		terms.Own = Excerpt{Digest: others[0], Clauses: []Clause{*s.clause}}
+	}
+	return terms.Judge(Signature{Status: s.status, Signer: s.signer, Format: PE, Untrusted: s.untrusted}, computed)
+}
+
+// situations calls do with every situation there is.
+func situations(do func(situation)) {
+	clauses := []*Clause{nil}
+	for _, signers := range [][]string{nil, {"Vendor"}, {"Vendor", "Another"}} {
+		for _, formats := range [][]Format{nil, {MSI}, {MSI, PE}} {
+			for flags := range 4 {
+				clauses = append(clauses, &Clause{Name: "c", Vendor: Any, Product: Any, Signers: signers, Formats: formats,
+					AllowUnsigned: flags&1 != 0, AllowLegacy: flags&2 != 0})
+			}
+		}
+	}
 	outcomes := []string{"", "match", "mismatch"}
 	for _, status := range append(statuses.All(), 0, 9) {
-		for _, expected := range []string{"", "Vendor"} {
-			for _, signer := range []string{"", "Vendor", "Somebody"} {
-				for _, strong := range outcomes {
-					for _, legacy := range outcomes {
-						for flags := range 4 {
-							row := situation{status, expected, signer, strong, legacy, flags&1 != 0, flags&2 != 0}
-							rows++
-							e := Expectation{Signer: expected, Strict: row.strict, AllowLegacy: row.allowLegacy}
-							for a, outcome := range map[Algorithm]string{SHA256: strong, SHA1: legacy} {
-								switch outcome {
-								case "match":
-									e.Digests = append(e.Digests, sum(a, content))
-								case "mismatch":
-									e.Digests = append(e.Digests, sum(a, "other bytes"))
-								}
+		for _, signer := range []string{"", "Vendor", "Another", "Somebody"} {
+			for _, expected := range []string{"", "Vendor", "Somebody"} {
+				for _, clause := range clauses {
+					for _, strong := range outcomes {
+						for _, old := range outcomes {
+							for flags := range 8 {
+								do(situation{status, signer, expected, clause, strong, old, flags&1 != 0, flags&2 != 0, flags&4 != 0})
 							}
-							d := NewDigester(e.Algorithms()...)
-							_, _ = d.Write([]byte(content))
-							v := Judge(e, Signature{Status: status, Signer: signer}, d.Sums())
-							got := want{v.Passed, v.Code, v.Reason, v.Rule, v.Checksum, v.Compared}
-							require.Equal(t, oracle(row), got, "%+v", row)
-							checkVerdict(t, row, v)
-							seen[v.Reason]++
 						}
 					}
 				}
 			}
 		}
 	}
-	require.Equal(t, 6*2*3*9*4, rows)
+}
+
+// Every situation there is has one row in the table, and is judged as that says.
+func TestTable_INT1_INT2_INT3_INT4_INT5_INT7_INT9(t *testing.T) {
+	rows := table(t)
+	answers := map[[5]string]row{} // what the table says about everything that its columns can say
+	for _, a := range domain[0] {
+		for _, b := range domain[1] {
+			for _, c := range domain[2] {
+				for _, d := range domain[3] {
+					for _, e := range domain[4] {
+						at := [5]string{a, b, c, d, e}
+						fit := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !r.fits(at) })
+						require.Len(t, fit, 1, "rows that are about %v", at)
+						answers[at] = fit[0]
+					}
+				}
+			}
+		}
+	}
+	open := maps.Clone(answers)
+	seen := map[Reason]bool{}
+	situations(func(s situation) {
+		at, v := s.at(), s.judge()
+		want := answers[at]
+		got := fmt.Sprint(uint8(v.Code), " ", v.Reason)
+		if v.Passed {
+			got = fmt.Sprint("pass ", v.Reason)
+		}
+		if got != want.answer || v.Rule != want.rule {
+			t.Fatalf("%+v, which is %v: got %s by %s; want %s by %s", s, at, got, v.Rule, want.answer, want.rule)
+		}
+		delete(open, at)
+		seen[v.Reason] = true
+		checkVerdict(t, s, v)
+	})
+	for at := range open { // a clause that names nobody lets no signature pass, in whatever format
+		require.Equal(t, "none", at[1], at)
+		require.True(t, at[0] == "other-format" || at[0] == "valid" && at[2] == "no", at)
+	}
 	for _, r := range reasons.All() {
-		ofPolicy := r == FormatNotAllowed || r == NoClause || r == PolicyMismatch
-		require.Equal(t, ofPolicy, seen[r] == 0, "how often a row came out as %s: %d", r, seen[r])
+		require.Equal(t, r != NoClause && r != PolicyMismatch, seen[r], r)
 	}
 }
 
 // checkVerdict checks what holds of every verdict.
-func checkVerdict(t *testing.T, row situation, v Verdict) {
-	require.Equal(t, v.Passed, v.Code == 0, "%+v: %+v", row, v)
-	require.True(t, strings.HasSuffix(v.Text, "."), v.Text)
-	require.NotContains(t, v.Text, "%!", "%+v", row)
-	require.True(t, statuses.Valid(v.Signature.Status), "the verdict must be reportable")
-	if v.Passed && v.Reason == ChecksumMatched {
-		require.Contains(t, v.Text, v.Compared.String(), "INT-7: the algorithm is named")
-		require.Equal(t, v.Compared.Legacy(), strings.Contains(v.Text, "legacy"), v.Text)
+func checkVerdict(t *testing.T, s situation, v Verdict) {
+	checksum, compared := NotCompared, Algorithm(0) // INT-5: recorded whatever decides; INT-7: the strongest
+	for _, d := range []struct {
+		outcome   string
+		algorithm Algorithm
+	}{{s.old, SHA1}, {s.strong, SHA256}} {
+		if d.outcome != "" {
+			checksum, compared = map[string]Checksum{"match": Matched, "mismatch": Mismatched}[d.outcome], d.algorithm
+		}
+	}
+	switch {
+	case v.Checksum != checksum || v.Compared != compared:
+		t.Fatalf("%+v: the checksum is %s by %s; want %s by %s", s, v.Checksum, v.Compared, checksum, compared)
+	case v.Passed != (v.Code == 0) || !strings.HasSuffix(v.Text, ".") || strings.Contains(v.Text, "%!"):
+		t.Fatalf("%+v: %+v", s, v)
+	case !statuses.Valid(v.Signature.Status):
+		t.Fatalf("%+v: the verdict must be reportable", s)
+	case v.Signature.Untrusted != (v.Reason == NotTrusted):
+		t.Fatalf("%+v: only what is bad is untrusted: %+v", s, v)
+	case v.Passed && v.Rule == "INT-2" && !strings.Contains(v.Text, v.Compared.String()):
+		t.Fatalf("%+v: INT-7: the algorithm is not named: %s", s, v.Text)
+	case v.Passed && v.Rule == "INT-2" && v.Compared.Legacy() != strings.Contains(v.Text, "legacy"):
+		t.Fatalf("%+v: INT-7: %s", s, v.Text)
+	case v.Reason == SignedNotJudged && (!strings.Contains(v.Text, "signed, not judged") || v.Signature.Status != Unsupported):
+		t.Fatalf("%+v: INT-9: %+v", s, v)
 	}
 }
 
@@ -211,7 +319,7 @@ func TestDoubtfulDigestsNeverPass_INT2_INT3(t *testing.T) {
 func TestChecksumIsRecordedBesideAValidSignature_INT5(t *testing.T) {
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	s := Signature{Status: Valid, Signer: "Vendor", SignedAt: at}
-	v := Judge(Expectation{Signer: "Vendor", Digests: []Digest{sum(SHA256, "old")}}, s, []Digest{sum(SHA256, "new")})
+	v := Judge(Expectation{Signer: "Vendor", LatestOnly: true, Digests: []Digest{sum(SHA256, "old")}}, s, []Digest{sum(SHA256, "new")})
 	require.True(t, v.Passed)
 	require.Equal(t, Mismatched, v.Checksum)
 	require.Equal(t, SHA256, v.Compared)

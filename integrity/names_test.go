@@ -15,8 +15,8 @@ func TestNames(t *testing.T) {
 	enumtest.Check(t, map[Reason]string{
 		SignatureValid: "SignatureValid", ChecksumMatched: "ChecksumMatched", SignatureMissing: "SignatureMissing", SignatureBad: "SignatureBad",
 		SignerUnexpected: "SignerUnexpected", SignatureUnsupported: "SignatureUnsupported", ChecksumMismatch: "ChecksumMismatch",
-		LegacyDigest: "LegacyDigest", NoEvidence: "NoEvidence", StrictUnmet: "StrictUnmet",
-		FormatNotAllowed: "FormatNotAllowed", NoClause: "NoClause", PolicyMismatch: "PolicyMismatch",
+		LegacyDigest: "LegacyDigest", NoEvidence: "NoEvidence", SignedNotJudged: "SignedNotJudged",
+		FormatNotAllowed: "FormatNotAllowed", NoClause: "NoClause", PolicyMismatch: "PolicyMismatch", NotTrusted: "NotTrusted",
 	}, reasons.All(), reasons.Parse)
 	enumtest.Check(t, map[Checksum]string{NotCompared: "not compared", Matched: "matched", Mismatched: "mismatched"}, checksums.All(), checksums.Parse)
 }

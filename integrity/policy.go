@@ -43,7 +43,6 @@ type Clause struct {
 	Signers       []string `json:"signers,omitempty"`       // names of the policy's signers, any of whom may have signed; empty: nobody may
 	Formats       []Format `json:"formats,omitempty"`       // in which the signature may be; empty: any
 	AllowUnsigned bool     `json:"allowUnsigned,omitempty"` // a file that carries no signature is judged by its checksum; else it is refused (INT-4)
-	Strict        bool     `json:"strict,omitempty"`        // signature and checksum must both pass (INT-5)
 	AllowLegacy   bool     `json:"allowLegacy,omitempty"`   // SHA-1 and MD5 may carry trust, where the order allows it too (INT-7)
 }
 
@@ -192,7 +191,7 @@ func (c Clause) equal(d Clause) bool {
 	}
 	c, d = c.canonical(), d.canonical()
 	return slices.Equal(c.Signers, d.Signers) && slices.Equal(c.Formats, d.Formats) &&
-		c.AllowUnsigned == d.AllowUnsigned && c.Strict == d.Strict && c.AllowLegacy == d.AllowLegacy
+		c.AllowUnsigned == d.AllowUnsigned && c.AllowLegacy == d.AllowLegacy
 }
 
 func byTarget(a, b Clause) int {

@@ -38,7 +38,7 @@ func wholePolicy() Policy {
 			}},
 		},
 		Clauses: []Clause{
-			{Name: "windows", Vendor: "Acme", Product: Any, Signers: []string{"Acme"}, Formats: []Format{PE, MSI, CAB}, Strict: true},
+			{Name: "windows", Vendor: "Acme", Product: Any, Signers: []string{"Acme"}, Formats: []Format{PE, MSI, CAB}},
 			{Name: "editor", Vendor: "Acme", Product: "acme/editor", Signers: []string{"Forge", "Acme"}, Formats: []Format{DSSE, PE}, AllowLegacy: true},
 			{Name: "rpm", Vendor: "Example", Product: Any, Signers: []string{"Example"}, Formats: []Format{RPM}},
 			{Name: "debian", Vendor: "Debian", Product: Any, AllowUnsigned: true},
@@ -141,7 +141,7 @@ func TestDigestIsOfTheMeaning_INT4(t *testing.T) {
 		"a clause less":   func(p *Policy) { p.Clauses = p.Clauses[1:] },
 		"a clause's name": func(p *Policy) { p.Clauses[0].Name = "other" },
 		"a vendor":        func(p *Policy) { p.Clauses[0].Vendor = Any },
-		"strictness":      func(p *Policy) { p.Clauses[0].Strict = false },
+		"legacy allowed":  func(p *Policy) { p.Clauses[0].AllowLegacy = true },
 		"an anchor":       func(p *Policy) { p.Signers[1].Authenticode[0].Anchors[0] = "sha256:" + strings.Repeat("cd", 32) },
 		"an identity":     func(p *Policy) { p.Signers[2].Sigstore[1].Identities[0].Name = "a@b" },
 		"an identity's time": func(p *Policy) {
@@ -233,7 +233,7 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	}}})
 	p.Clauses = []Clause{
 		{Name: "a", Vendor: "", Product: strings.Repeat("x", MaxTarget+1), Signers: []string{"Acme", "Nobody", "Acme"}},
-		{Name: "a", Vendor: "V", Product: Any, Strict: true, AllowUnsigned: true},
+		{Name: "a", Vendor: "V", Product: Any, AllowUnsigned: true},
 		{Name: "b", Vendor: "V", Product: Any, Signers: []string{"Acme"}, Formats: []Format{PE, PE, RPM, "", "a b"}},
 	}
 	invalid, ok := errors.AsType[*Invalid](p.Validate())
@@ -256,10 +256,10 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 		"signers[4].sigstore[1].keys[0]", "signers[4].sigstore[1].keys[1]", "signers[4].sigstore[1].keys[2]", "signers[4].sigstore[1].threshold",
 		"signers[4].other[0].format", "signers[4].other[0].keys", "signers[4].other[1].format", "signers[4].other[1].keys[0]",
 		"clauses[0].vendor", "clauses[0].product", "clauses[0].signers[1]", "clauses[0].signers[2]",
-		"clauses[1].name", "clauses[1]",
+		"clauses[1].name",
 		"clauses[2]", "clauses[2].formats[1]", "clauses[2].formats[2]", "clauses[2].formats[3]", "clauses[2].formats[4]",
 	}, fields)
-	require.ErrorContains(t, invalid, "and 19 more")
+	require.ErrorContains(t, invalid, "and 18 more")
 
 	bad, ok := errors.AsType[*Invalid](Excerpt{Digest: Digest{MD5, strings.Repeat("a", 32)}, Clauses: []Clause{{Name: "a", Vendor: "V", Product: "p", Signers: []string{""}}}}.Validate())
 	require.True(t, ok)

@@ -108,9 +108,6 @@ func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 			p.Add(at, c.Name, "is about the same vendor and product as clause %q; keep one of them", other)
 		}
 		names[c.Name], targets[target] = true, c.Name
-		if c.Strict && c.AllowUnsigned {
-			p.Add(at, c.Name, "is strict, which wants a signature, and allows files without one; choose")
-		}
 		p.clauseSigners(at, c, signers)
 	}
 }

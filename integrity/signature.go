@@ -36,13 +36,18 @@ type Signature struct {
 	Signer   string    `json:"signer,omitempty"`  // who signed, in the words of Expectation.Signer; set when Valid
 	SignedAt time.Time `json:"signedAt,omitzero"` // UTC; zero when not Valid or when the signature does not tell
 	Detail   string    `json:"detail,omitempty"`  // why, when Bad or Unsupported
+
+	// Untrusted is set only when Bad, and says that nothing is wrong with the signature but who made it: nobody whom the
+	// verifier trusts. If the signer's key comes with the signature, it holds over the content. If it does not, as with
+	// OpenPGP and plain keys, that cannot be told without the key, and everything that can be told is as it should be.
+	Untrusted bool `json:"untrusted,omitempty"`
 }
 
 // SignatureVerifier judges signatures of one or more formats.
 //
 // Verify reads the first size bytes of content, which it does not own and must not keep, and says what it found. It
 // never returns an error, because trouble is one of the four answers: content that cannot be read or ends before size
-// was not judged, so it is Unsupported or Bad. Detached is the content of a signature file, nil where there is none; an
+// was not judged, so it is Unsupported or Bad. What was changed is never Untrusted, if that can be told. Detached is the content of a signature file, nil where there is none; an
 // empty file is not none. Only a Valid answer has Signer and SignedAt; Bad and Unsupported say why in Detail.
 // It must be safe for concurrent use, use bounded memory and terminate on any input. Every implementation must pass
 // integritytest.

@@ -23,9 +23,8 @@ func Judge(e Expectation, s Signature, computed []Digest) Verdict {
 	return Terms{Expect: e}.Judge(s, computed)
 }
 
-// Judge decides about a file as the function Judge does, and by the policies as well: what the order expects and what
-// the clause for the product says must both be met, so the stronger of both is always what counts. Verdict.Clause names
-// the clause.
+// Judge decides about a file as the function Judge does, and by the policies as well: what the order expects and what the
+// clause for the product says must both be met. Verdict.Clause names the clause.
 //
 // With a policy of its own the asset goes by that one. An order made under another policy, or one that carries another
 // clause than the asset's for the product, is refused as PolicyMismatch; one that names no policy claims nothing and is
@@ -37,15 +36,11 @@ func (t Terms) Judge(s Signature, computed []Digest) Verdict {
 	if refusal != 0 {
 		return v.fail(FileSignatureFailed, refusal, "INT-4", "%s", why)
 	}
-	if clause == nil {
-		return judge(t.Expect, nil, v)
+	v = judge(t.Expect, clause, v)
+	if clause != nil {
+		v.Clause = clause.Name
+		v.Text = fmt.Sprintf("%s (clause %q).", strings.TrimSuffix(v.Text, "."), clause.Name)
 	}
-	e := t.Expect
-	e.Strict = e.Strict || clause.Strict
-	e.AllowLegacy = e.AllowLegacy && clause.AllowLegacy
-	v = judge(e, clause, v)
-	v.Clause = clause.Name
-	v.Text = fmt.Sprintf("%s (clause %q).", strings.TrimSuffix(v.Text, "."), clause.Name)
 	return v
 }
 

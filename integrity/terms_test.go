@@ -17,7 +17,7 @@ func excerpt(clauses ...Clause) Excerpt {
 }
 
 // What a clause decides about a file, one row a way to be decided.
-func TestClauseDecides_INT1_INT4_INT5_INT7(t *testing.T) {
+func TestClauseDecides_INT1_INT4_INT5_INT7_INT9(t *testing.T) {
 	good, old := sum(SHA256, "x"), sum(SHA1, "x")
 	with := func(change func(*Clause)) Clause {
 		c := acmeClause()
@@ -25,6 +25,7 @@ func TestClauseDecides_INT1_INT4_INT5_INT7(t *testing.T) {
 		return c
 	}
 	unsigned := with(func(c *Clause) { c.AllowUnsigned = true })
+	nobody := Clause{Name: "deb", Vendor: Any, Product: Any, AllowUnsigned: true}
 	for _, tc := range []struct {
 		name   string
 		clause Clause
@@ -45,17 +46,24 @@ func TestClauseDecides_INT1_INT4_INT5_INT7(t *testing.T) {
 		{"in no format", acmeClause(), Expectation{}, Signature{Status: Valid, Signer: "Acme"}, FormatNotAllowed, 11, "INT-1", ""},
 		{"in any format", with(func(c *Clause) { c.Formats = nil }), Expectation{}, Signature{Status: Valid, Signer: "Acme", Format: DSSE}, SignatureValid, 0, "INT-1", ""},
 		{"does not hold", acmeClause(), Expectation{Digests: []Digest{good}}, Signature{Status: Bad}, SignatureBad, 11, "INT-1", ""},
-		{"cannot be judged", unsigned, Expectation{Digests: []Digest{good}}, Signature{Status: Unsupported}, SignatureUnsupported, 11, "INT-9", ""},
+		{"cannot be judged", acmeClause(), Expectation{Digests: []Digest{good}}, Signature{Status: Unsupported}, SignatureUnsupported, 11, "INT-9", ""},
+		{"cannot be judged, and signers are named", unsigned, Expectation{Digests: []Digest{good}}, Signature{Status: Unsupported}, SignatureUnsupported, 11, "INT-9", ""},
 		{"no signature", acmeClause(), Expectation{Digests: []Digest{good}}, Signature{Status: Absent}, SignatureMissing, 11, "INT-4", `wants one by "Acme" or "Acme Labs"`},
 		{"no signature, allowed", unsigned, Expectation{Digests: []Digest{good}}, Signature{Status: Absent}, ChecksumMatched, 0, "INT-2", ""},
 		{"no signature, allowed, but ordered", unsigned, Expectation{Signer: "Acme", Digests: []Digest{good}}, Signature{Status: Absent}, SignatureMissing, 11, "INT-4", "the order expects"},
 		{"no signature, allowed, wrong sum", unsigned, Expectation{Digests: []Digest{sum(SHA256, "y")}}, Signature{Status: Absent}, ChecksumMismatch, 12, "INT-2", ""},
 		{"no signature, allowed, no sum", unsigned, Expectation{}, Signature{Status: Absent}, NoEvidence, 7, "INT-3", ""},
-		{"nobody may sign", Clause{Name: "deb", Vendor: Any, Product: Any, AllowUnsigned: true}, Expectation{}, Signature{Status: Valid, Signer: "Acme"}, SignerUnexpected, 11, "INT-1", "trusts nobody here"},
+		{"nobody may sign", nobody, Expectation{}, Signature{Status: Valid, Signer: "Acme"}, SignerUnexpected, 11, "INT-1", "trusts nobody here"},
 		{"nothing may pass", Clause{Name: "never", Vendor: Any, Product: Any}, Expectation{Digests: []Digest{good}}, Signature{Status: Absent}, SignatureMissing, 11, "INT-4", "by nobody"},
-		{"strict, both", with(func(c *Clause) { c.Strict = true }), Expectation{Digests: []Digest{good}}, Signature{Status: Valid, Signer: "Acme", Format: PE}, SignatureValid, 0, "INT-1", ""},
-		{"strict, no sum", with(func(c *Clause) { c.Strict = true }), Expectation{}, Signature{Status: Valid, Signer: "Acme", Format: PE}, StrictUnmet, 12, "INT-5", "the policy wants a matching checksum"},
-		{"strict by the order alone", acmeClause(), Expectation{Strict: true}, Signature{Status: Valid, Signer: "Acme", Format: PE}, StrictUnmet, 12, "INT-5", "the order wants a matching checksum"},
+		{"cannot be judged, nobody is named", nobody, Expectation{Digests: []Digest{good}}, Signature{Status: Unsupported, Detail: "a catalog"}, SignedNotJudged, 0, "INT-2", "signed, not judged (a catalog)"},
+		{"cannot be judged, nobody is named, but ordered", nobody, Expectation{Signer: "Acme", Digests: []Digest{good}}, Signature{Status: Unsupported}, SignatureUnsupported, 11, "INT-9", ""},
+		{"cannot be judged, wrong sum", nobody, Expectation{Digests: []Digest{sum(SHA256, "y")}}, Signature{Status: Unsupported}, SignatureUnsupported, 11, "INT-9", ""},
+		{"cannot be judged, old sum, allowed by the order", nobody, Expectation{Digests: []Digest{old}, AllowLegacy: true}, Signature{Status: Unsupported}, SignatureUnsupported, 11, "INT-9", ""},
+		{"cannot be judged, nothing may pass", Clause{Name: "never", Vendor: Any, Product: Any}, Expectation{Digests: []Digest{good}}, Signature{Status: Unsupported}, SignatureUnsupported, 11, "INT-9", ""},
+		{"other bytes", acmeClause(), Expectation{Digests: []Digest{sum(SHA256, "y")}}, Signature{Status: Valid, Signer: "Acme", Format: PE}, ChecksumMismatch, 12, "INT-5", "is not the one ordered: its checksum does not match by sha256"},
+		{"other bytes of the latest", acmeClause(), Expectation{LatestOnly: true, Digests: []Digest{sum(SHA256, "y")}}, Signature{Status: Valid, Signer: "Acme", Format: PE}, SignatureValid, 0, "INT-1", "does not match by sha256"},
+		{"other bytes by an old sum", acmeClause(), Expectation{Digests: []Digest{sum(SHA1, "y")}}, Signature{Status: Valid, Signer: "Acme", Format: PE}, SignatureValid, 0, "INT-1", "carries no trust"},
+		{"other bytes by an old sum, allowed by the order", acmeClause(), Expectation{Digests: []Digest{sum(SHA1, "y")}, AllowLegacy: true}, Signature{Status: Valid, Signer: "Acme", Format: PE}, ChecksumMismatch, 12, "INT-5", ""},
 		{"old sum, allowed by both", with(func(c *Clause) { c.AllowUnsigned, c.AllowLegacy = true, true }), Expectation{Digests: []Digest{old}, AllowLegacy: true}, Signature{Status: Absent}, ChecksumMatched, 0, "INT-2", ""},
 		{"old sum, allowed by the order", unsigned, Expectation{Digests: []Digest{old}, AllowLegacy: true}, Signature{Status: Absent}, LegacyDigest, 7, "INT-7", ""},
 		{"old sum, allowed by the clause", with(func(c *Clause) { c.AllowUnsigned, c.AllowLegacy = true, true }), Expectation{Digests: []Digest{old}}, Signature{Status: Absent}, LegacyDigest, 7, "INT-7", ""},

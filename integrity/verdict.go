@@ -9,7 +9,7 @@ type Code uint8
 const (
 	FileValidationFailed     Code = 7  // neither signature nor checksum (INT-3), or not the file that was promised
 	FileSignatureFailed      Code = 11 // INT-1, INT-4, INT-9
-	FileHashValidationFailed Code = 12 // INT-2
+	FileHashValidationFailed Code = 12 // INT-2, INT-5
 )
 
 var codes = enum.At[Code]("integrity code", []string{
@@ -30,18 +30,19 @@ const (
 	SignatureBad                           // INT-1
 	SignerUnexpected                       // INT-1: validly signed by somebody else
 	SignatureUnsupported                   // INT-9
-	ChecksumMismatch                       // INT-2
+	ChecksumMismatch                       // INT-2, and INT-5 where there is a valid signature
 	LegacyDigest                           // INT-7: only SHA-1 or MD5 to go by, and not allowed
 	NoEvidence                             // INT-3
-	StrictUnmet                            // INT-5: one of the two is missing or failed
+	SignedNotJudged                        // INT-9: signed in a form that is not judged, and the checksum matched (INT-2)
 	FormatNotAllowed                       // INT-1: validly signed, in a format that the policy does not allow here
 	NoClause                               // INT-4: there is a policy, and nothing in it is about the product
 	PolicyMismatch                         // INT-4: the order was made under another policy than the asset's
+	NotTrusted                             // INT-1: signed by nobody whom the verifier trusts
 )
 
 var reasons = enum.Of[Reason]("integrity reason", "SignatureValid", "ChecksumMatched", "SignatureMissing", "SignatureBad",
-	"SignerUnexpected", "SignatureUnsupported", "ChecksumMismatch", "LegacyDigest", "NoEvidence", "StrictUnmet",
-	"FormatNotAllowed", "NoClause", "PolicyMismatch")
+	"SignerUnexpected", "SignatureUnsupported", "ChecksumMismatch", "LegacyDigest", "NoEvidence", "SignedNotJudged",
+	"FormatNotAllowed", "NoClause", "PolicyMismatch", "NotTrusted")
 
 // String returns the reason's name.
 func (r Reason) String() string { return reasons.String(r) }

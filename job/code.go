@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -61,4 +62,19 @@ func ParseCode(s string) (Code, error) {
 		return Code(number), nil
 	}
 	return codes.Parse(s)
+}
+
+var bareCode = regexp.MustCompile(`(\n\s*)?"code":( ?)([0-9]+)`)
+
+// NameCodes returns JSON that is to be read by people with the name of each failure code beside it, as
+// {"code":11,"codeName":"FileSignatureFailed"}.
+func NameCodes(data []byte) []byte {
+	return bareCode.ReplaceAllFunc(data, func(found []byte) []byte {
+		parts := bareCode.FindSubmatch(found)
+		number, err := strconv.ParseUint(string(parts[3]), 10, 8)
+		if err != nil || number == 0 {
+			return found
+		}
+		return fmt.Appendf(found[:len(found):len(found)], `,%s"codeName":%s%q`, parts[1], parts[2], Code(number))
+	})
 }

@@ -28,7 +28,6 @@ type Definition struct {
 	InstallLimit time.Duration     `json:"installLimit,omitempty"` // of one installer's run, 10 min to 168 h; zero: none (JOB-25)
 	StuckAfter   time.Duration     `json:"stuckAfter,omitempty"`   // how long a stage takes at most before it is listed, 1 min to 168 h; zero: 2 h (JOB-25)
 	Reboot       reboot.Policy     `json:"reboot"`
-	Strict       bool              `json:"strict,omitempty"`      // files need a valid signature and a matching checksum (INT-5)
 	AllowLegacy  bool              `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
 	StrictLines  bool              `json:"strictLines,omitempty"` // an installed line past its end of life blocks, too (CAT-11)
 	NoLastCall   bool              `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)

@@ -140,10 +140,11 @@ func (d Definition) orderPatch(snap *catalog.Snapshot, patch catalog.Patch, prod
 		if a.Availability == catalog.Vendor {
 			url = a.CustomURL
 		}
-		ordered.LatestOnly = ordered.LatestOnly || a.Availability == catalog.LatestOnly
+		latest := a.Availability == catalog.LatestOnly
+		ordered.LatestOnly = ordered.LatestOnly || latest
 		ordered.Files = append(ordered.Files, File{
 			Name: a.Name, URL: url, SignatureURL: a.SignatureURL, Size: a.Size,
-			Expect: integrity.Expectation{Signer: a.Signer, Digests: a.Digests, Strict: d.Strict, AllowLegacy: d.AllowLegacy},
+			Expect: integrity.Expectation{Signer: a.Signer, Digests: a.Digests, LatestOnly: latest, AllowLegacy: d.AllowLegacy},
 		})
 	}
 	return ordered

@@ -53,13 +53,13 @@ func TestPlanFromAList_JOB8_CAT15(t *testing.T) {
 	snap := listed(t, []catalog.Product{productOf("a"), productOf("b"), productOf("c")},
 		[]catalog.Patch{patchOf(t, "a", "2.0.0", epoch), patchOf(t, "b", "2.0.0", epoch), patchOf(t, "c", "2.0.0", epoch)})
 	d := Definition{ID: "nightly", Revision: 3, Platform: catalog.Linux, Patches: Patches{List: []catalog.PatchID{"a-2.0.0", "b-2.0.0", "c-2.0.0"}},
-		Strict: true, Window: time.Hour, Reboot: reboot.Policy{Suppress: true}}
+		AllowLegacy: true, Window: time.Hour, Reboot: reboot.Policy{Suppress: true}}
 	plan := planAt(d, snap, inventoryOf(t, map[string]string{"a": "1.0.0", "b": "3.0.0"}))
 	require.NoError(t, plan.Order.Validate())
 	require.Equal(t, AssetID("web-1"), plan.Order.ID.Asset())
 	require.Equal(t, epoch.Add(time.Hour), plan.Order.End)
 	require.Len(t, plan.Order.Patches, 1)
-	require.Equal(t, integrity.Expectation{Digests: []integrity.Digest{good}, Strict: true}, plan.Order.Patches[0].Files[0].Expect)
+	require.Equal(t, integrity.Expectation{Digests: []integrity.Digest{good}, AllowLegacy: true}, plan.Order.Patches[0].Files[0].Expect)
 	require.Len(t, plan.LeftOut, 2)
 	for _, left := range plan.LeftOut {
 		require.Equal(t, LeftOut, left.Status)
@@ -68,6 +68,28 @@ func TestPlanFromAList_JOB8_CAT15(t *testing.T) {
 	}
 	require.False(t, plan.Empty())
 	require.True(t, planAt(d, snap, inventoryOf(t, nil)).Empty())
+}
+
+// The kind of an artifact reaches the file's expectation: everything but LatestOnly counts as pinned (INT-5).
+func TestPlanSaysTheKindOfEachFile_INT5(t *testing.T) {
+	p := patchOf(t, "a", "2.0.0", epoch)
+	p.Artifacts = nil
+	for i, kind := range []catalog.Availability{catalog.Pinned, catalog.LatestOnly, catalog.Repository, catalog.Vendor} {
+		url := fmt.Sprintf("https://vendor.example/%d", i)
+		a := catalog.Artifact{Name: kind.String(), Availability: kind, URL: url, Signer: "Vendor", Digests: []integrity.Digest{good}}
+		if kind == catalog.Vendor {
+			a.URL, a.CustomURL = "", url
+		}
+		p.Artifacts = append(p.Artifacts, a)
+	}
+	snap := listed(t, []catalog.Product{productOf("a")}, []catalog.Patch{p})
+	d := Definition{ID: "nightly", Revision: 3, Platform: catalog.Linux, Patches: Patches{List: []catalog.PatchID{p.ID}}}
+	ordered := planAt(d, snap, inventoryOf(t, map[string]string{"a": "1.0.0"})).Order.Patches[0]
+	require.Len(t, ordered.Files, 4)
+	for _, f := range ordered.Files {
+		want := integrity.Expectation{Signer: "Vendor", Digests: []integrity.Digest{good}, LatestOnly: f.Name == "LatestOnly"}
+		require.Equal(t, want, f.Expect, f.Name)
+	}
 }
 
 func TestPlanFromAQuery_JOB8(t *testing.T) {

@@ -92,6 +92,9 @@ func P256(key *ecdsa.PublicKey) (PublicKey, error) {
 // NewP256Signer returns a Signer by a key of kind KindP256 that is kept elsewhere: key signs the SHA-256 that it is given, and
 // returns ASN.1. The error is that of P256.
 func NewP256Signer(key crypto.Signer) (Signer, error) {
+	if key == nil {
+		return nil, problem.One("public key", "key", "", "is missing")
+	}
 	public, is := key.Public().(*ecdsa.PublicKey)
 	if !is {
 		return nil, problem.One("public key", "kind", fmt.Sprintf("%T", key.Public()), "is not ECDSA")

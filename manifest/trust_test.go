@@ -239,6 +239,8 @@ func TestP256_MAN13(t *testing.T) {
 	require.Error(t, err)
 	_, err = manifest.NewP256Signer(seed(1))
 	require.Error(t, err)
+	_, err = manifest.NewP256Signer(nil)
+	require.ErrorContains(t, err, "is missing")
 	require.Error(t, manifest.PublicKey{Kind: manifest.KindP256, Bytes: make([]byte, 65)}.Validate())
 }
 

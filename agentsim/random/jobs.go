@@ -128,7 +128,7 @@ func (g *generator) care(d dice) string {
 		}
 		return ""
 	}
-	return words(window, reboot, some(10, "strict"), some(10, "strict lines"), some(20, "legacy checksums"), some(20, "no last call"),
+	return words(window, reboot, some(10, "strict lines"), some(20, "legacy checksums"), some(20, "no last call"),
 		some(25, "early download"), some(20, "late joiners"), some(20, "gives up after 2 failures"))
 }
 

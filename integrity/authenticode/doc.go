@@ -28,7 +28,8 @@
 //     taken away is just that; an order that expects a signer refuses it (INT-4).
 //   - Unsupported: a signature is there and cannot be judged. It has no trusted timestamp and the signer no AuthenticodeTrust.At;
 //     it is over a bound of this package; its structure is one that nobody uses; the file cannot be read.
-//   - Bad: anything else.
+//   - Bad: anything else. It is Untrusted too if the signature holds and its chain merely ends at no anchor, or is of another
+//     organisation or without a usage that is wanted.
 //
 // A signature that does not hold or cannot be read, whoever is trusted, decides even if another one is valid. One that
 // holds and is by a stranger, by weak algorithms (SHA-1, MD5, short keys) or without a time only decides if no other is

@@ -18,7 +18,7 @@ type Report struct {
 // SignatureReport is what one signature says.
 type SignatureReport struct {
 	Nested     bool                `json:"nested,omitempty"`     // it lies in the signature before it
-	Digest     integrity.Digest    `json:"digest"`               // that the signature names for the file
+	Digest     integrity.Digest    `json:"digest,omitzero"`      // that the signature names for the file; zero: none that is known
 	Matches    bool                `json:"matches"`              // whether the file has it
 	Problem    string              `json:"problem,omitempty"`    // why the signature cannot be right whoever is trusted; empty: it may be
 	Program    string              `json:"program,omitempty"`    // what the signer calls the file

@@ -32,7 +32,7 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.S
 		}
 	}
 	r := cms.AsRefusal(err)
-	return integrity.Signature{Status: r.Status, Format: f.format, Detail: problem.Printable(r.Text)}
+	return integrity.Signature{Status: r.Status, Format: f.format, Untrusted: r.Stranger, Detail: problem.Printable(r.Text)}
 }
 
 // judge judges all signatures of a file. One that does not hold decides at once; otherwise the first valid one does.
@@ -63,7 +63,7 @@ func (v *Verifier) judge(f *layout, file *cms.File) (integrity.Signature, error)
 		case err == nil:
 		case r.Decides:
 			return integrity.Signature{}, r
-		case why == nil || why.Status != integrity.Unsupported && r.Status == integrity.Unsupported:
+		case why == nil || hope(r) > hope(why):
 			why = r
 		}
 	}
@@ -71,6 +71,18 @@ func (v *Verifier) judge(f *layout, file *cms.File) (integrity.Signature, error)
 		return integrity.Signature{}, why
 	}
 	return *valid, nil
+}
+
+// hope orders refusals by how little a policy would have to add.
+func hope(r *cms.Refusal) int {
+	switch {
+	case r.Status == integrity.Unsupported:
+		return 2
+	case r.Stranger:
+		return 1
+	default:
+		return 0
+	}
 }
 
 // judgeOne judges one signature of a file that has the digest.
@@ -126,13 +138,13 @@ func (v *Verifier) timestampers(f cms.Fingerprint) bool {
 // judge asks whether the policy's signer signed, and when. Without that it tells how many of its parts were met.
 func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.Dated) (at time.Time, met int, why *cms.Refusal) {
 	if !chains.EndIn(p.anchors) {
-		return at, 0, cms.Untrusted("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
+		return at, 0, cms.Stranger("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
 	}
 	if p.Organisation != "" && !slices.Equal(signer.Subject.Organization, []string{p.Organisation}) {
-		return at, 1, cms.Untrusted("it is by organisation %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
+		return at, 1, cms.Stranger("it is by organisation %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
 	}
 	if p.Usage != "" && !hasUsage(signer, p.Usage) {
-		return at, 2, cms.Untrusted("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.name)
+		return at, 2, cms.Stranger("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.name)
 	}
 	if times := cms.Times(stamps, p.timestampers); times != nil {
 		at = times[0]

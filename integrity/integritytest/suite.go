@@ -26,6 +26,7 @@ type Fixture struct {
 	Signed   File            // validly signed by a key the verifier trusts
 	Unsigned File            // carries no signature; Detached must be nil
 	Stranger File            // signed by a key the verifier does not trust
+	Nameless bool            // a signature does not tell by whose key it is, so a stranger's looks like a changed one
 	Bad      map[string]File // more files whose signature does not hold, by what is wrong with them
 }
 
@@ -54,7 +55,12 @@ func Run(t *testing.T, f Fixture) {
 			}
 		}
 	})
-	t.Run("stranger", func(t *testing.T) { f.refuses(t, "as it is", f.Stranger) })
+	t.Run("stranger", func(t *testing.T) {
+		got := f.judge(t, f.Stranger)
+		if got.Status != integrity.Bad || got.Untrusted == f.Nameless {
+			t.Errorf("got %+v; want it bad, and untrusted unless signatures are nameless", got)
+		}
+	})
 	t.Run("bad", func(t *testing.T) {
 		for name, file := range f.Bad {
 			t.Run(name, func(t *testing.T) { f.refuses(t, "as it is", file) })
@@ -172,11 +178,11 @@ func (f Fixture) testConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// refuses wants Bad or Unsupported: both fail the file (INT-1, INT-9).
+// refuses wants Bad or Unsupported: both fail the file (INT-1, INT-9). What was changed is not merely untrusted.
 func (f Fixture) refuses(t *testing.T, name string, file File) {
 	t.Helper()
-	if got := f.judge(t, file); got.Status != integrity.Bad && got.Status != integrity.Unsupported {
-		t.Errorf("%s: got %+v; want it bad or unsupported", name, got)
+	if got := f.judge(t, file); got.Status != integrity.Bad && got.Status != integrity.Unsupported || got.Untrusted {
+		t.Errorf("%s: got %+v; want it bad or unsupported, and not untrusted", name, got)
 	}
 }
 
@@ -201,8 +207,14 @@ func (f Fixture) answer(t *testing.T, at io.ReaderAt, size int64, detached []byt
 	if s.Status == integrity.Valid && s.Signer == "" {
 		t.Errorf("%+v does not say by whom", s)
 	}
+	if kept := integrity.Judge(integrity.Expectation{}, s, nil).Signature.Format; s.Status == integrity.Valid && kept == "" {
+		t.Errorf("%+v does not say in which format, or names one as none may be named", s)
+	}
 	if s.Status != integrity.Valid && (s.Signer != "" || !s.SignedAt.IsZero()) {
 		t.Errorf("%+v names a signer or a time without being valid", s)
+	}
+	if s.Untrusted && s.Status != integrity.Bad {
+		t.Errorf("%+v is untrusted without being bad", s)
 	}
 	if (s.Status == integrity.Bad || s.Status == integrity.Unsupported) && s.Detail == "" {
 		t.Errorf("%+v does not say why", s)

@@ -33,7 +33,8 @@ func (v toy) Verify(content io.ReaderAt, size int64, detached []byte) integrity.
 		return integrity.Signature{Status: integrity.Absent}
 	}
 	bad := integrity.Signature{Status: integrity.Bad, Detail: "the toy signature does not hold"}
-	valid := integrity.Signature{Status: integrity.Valid, Signer: "Vendor"}
+	valid := integrity.Signature{Status: integrity.Valid, Signer: "Vendor", Format: "toy"}
+	strange := integrity.Signature{Status: integrity.Bad, Detail: "it is by another key", Untrusted: true}
 	switch v.fault {
 	case "panics on much":
 		if len(detached) > 1<<20 {
@@ -43,10 +44,20 @@ func (v toy) Verify(content io.ReaderAt, size int64, detached []byte) integrity.
 		bad.Detail = ""
 	case "no signer":
 		valid.Signer = ""
+	case "no format":
+		valid.Format = ""
+	case "odd format":
+		valid.Format = "Toy 1"
 	case "fifth answer":
 		bad.Status = 5
 	case "names the claimed signer":
 		bad.Signer = "Vendor"
+	case "calls a stranger's broken":
+		strange.Untrusted = false
+	case "calls the broken a stranger's":
+		bad.Untrusted = true
+	case "untrusted and valid":
+		valid.Untrusted = true
 	case "trusts anybody":
 		if len(detached) == sha256.Size {
 			return valid
@@ -72,10 +83,14 @@ func (v toy) Verify(content io.ReaderAt, size int64, detached []byte) integrity.
 		}
 		return valid
 	}
-	if !hmac.Equal(sign(secret, data), detached) {
+	switch {
+	case hmac.Equal(sign(secret, data), detached):
+		return valid
+	case hmac.Equal(sign("another key", data), detached):
+		return strange
+	default:
 		return bad
 	}
-	return valid
 }
 
 const text = "the content of a toy patch"
@@ -135,16 +150,21 @@ func TestFaultyVerifier(t *testing.T) {
 
 func TestSuiteCatchesWrongVerifiers(t *testing.T) {
 	for fault, complaint := range map[string]string{
-		"calls the unreadable absent": "error at once",
-		"takes a cut-off file":        "size beyond the end",
-		"empty is absent":             "want it bad or unsupported",
-		"panics on much":              "the verifier panicked",
-		"no reason":                   "does not say why",
-		"no signer":                   "want it valid by",
-		"fifth answer":                "none of the four answers",
-		"names the claimed signer":    "without being valid",
-		"trusts anybody":              "want it bad or unsupported",
-		"judges the beginning":        "want it bad or unsupported",
+		"calls the unreadable absent":   "error at once",
+		"takes a cut-off file":          "size beyond the end",
+		"empty is absent":               "want it bad or unsupported",
+		"panics on much":                "the verifier panicked",
+		"no reason":                     "does not say why",
+		"no signer":                     "want it valid by",
+		"no format":                     "in which format",
+		"odd format":                    "in which format",
+		"fifth answer":                  "none of the four answers",
+		"names the claimed signer":      "without being valid",
+		"trusts anybody":                "want it bad, and untrusted",
+		"calls a stranger's broken":     "want it bad, and untrusted",
+		"calls the broken a stranger's": "and not untrusted",
+		"untrusted and valid":           "is untrusted without being bad",
+		"judges the beginning":          "want it bad or unsupported",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0], "-test.run=^TestFaultyVerifier$")

@@ -46,7 +46,8 @@
 //   - Bad: anything else. So are: an empty signature file or block; a block whose signature is cut off; text before or after
 //     a block; more than one block; a digest that the Hash header does not name; junk around armor or packets; armor whose
 //     checksum or END line is not right; a signature that names two keys; a package that is cut off, extended, or whose size
-//     or digests are not what its own headers say.
+//     or digests are not what its own headers say. It is Untrusted too if no signature counts, none is [Broken], and one is by
+//     an [UnknownKey]: whether that one holds, nobody can tell without the key. What a package says of itself has to be right.
 //
 // A text of at most MaxClearsigned bytes is taken for clear-signed if any line of it begins a signed block, so that nothing
 // put before the block makes it unsigned. A file with a NUL before that line is no text: programs that speak of OpenPGP are

@@ -32,7 +32,7 @@ func (v *Verifier) prepare(list []*found) {
 		case len(v.keys[f.keyID]) == 0 && f.weak:
 			f.dropWeak()
 		case len(v.keys[f.keyID]) == 0:
-			f.drop(UnknownKey, "%s is none of the trusted keys", f.By())
+			f.drop(UnknownKey, "%s is none of the trusted keys, and without it nobody can tell whether it holds", f.By())
 		case len(v.candidates(f)) == 0: // programs that look for the id alone take it for a broken one
 			f.drop(Broken, "it names the id of a trusted key, but another fingerprint")
 		default:
@@ -127,11 +127,12 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 			answer.Detail = fmt.Sprintf("%d of the %d keys of %q that it takes have signed", len(by), s.threshold, s.name)
 		}
 	}
-	unjudged := 0
+	unjudged, good := 0, 0
 	var why []string
 	for _, f := range list {
 		switch f.Outcome {
 		case Good:
+			good++
 		case Broken:
 			return integrity.Signature{Status: integrity.Bad, Format: format, Detail: problem.Clip(f.sentence(), integrity.MaxDetail)}
 		case Unjudged, Excess:
@@ -148,6 +149,7 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 	if unjudged == len(list) {
 		answer.Status = integrity.Unsupported
 	}
+	answer.Untrusted = good == 0 && slices.ContainsFunc(list, func(f *found) bool { return f.Outcome == UnknownKey })
 	if answer.Detail == "" {
 		answer.Detail = "no signature counts"
 	}

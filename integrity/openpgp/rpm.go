@@ -85,7 +85,7 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	} else if i := slices.IndexFunc(f.list[:f.single], unproven); i >= 0 && answer.Status == integrity.Valid {
 		answer = bad(r, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", f.list[i].sentence()).Answer
 	}
-	if answer.Status != integrity.Bad {
+	if answer.Status != integrity.Bad || answer.Untrusted {
 		for _, d := range r.Digests {
 			if !d.Holds {
 				answer = bad(r, integrity.RPM, "the %s does not have the %s digest that the package says", d.Covers, d.Algorithm).Answer

@@ -87,6 +87,7 @@ func TestSuite(t *testing.T) {
 		Signed:   integritytest.File{Content: content, Detached: sign(t, key, content)},
 		Unsigned: integritytest.File{Content: content},
 		Stranger: integritytest.File{Content: content, Detached: sign(t, stranger, content)},
+		Nameless: true,
 	})
 }
 

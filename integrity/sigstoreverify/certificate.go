@@ -153,9 +153,6 @@ func leafOf(c *x509.Certificate) *cms.Certificate {
 // whose finds the identity that a certificate is of, and when the signature was made: at is zero where that is unknown.
 func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte) (way int, at time.Time, err error) {
 	named := slices.DeleteFunc(slices.Clone(v.identities), func(id *identity) bool { return !id.matches(chain[0]) })
-	if len(named) == 0 {
-		return 0, at, cms.Broken("its certificate is of none of the trusted signers (%q)", v.names)
-	}
 	file := cms.NewFile(rules, v.pinned)
 	for _, c := range chain[1:] {
 		if err := file.Add(c.Raw); err != nil {
@@ -174,7 +171,10 @@ func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte)
 	}
 	leaf := leafOf(chain[0])
 	chains, err := file.Chains(leaf, anyOf(func(id *identity) []cms.Fingerprint { return id.anchors }), x509.ExtKeyUsageCodeSigning)
-	if err != nil {
+	switch {
+	case err != nil && len(named) == 0 && cms.AsRefusal(err).Stranger:
+		return 0, at, cms.Stranger("its certificate is of none of the trusted signers (%q)", v.names)
+	case err != nil:
 		return 0, at, err
 	}
 	for _, id := range named {
@@ -203,6 +203,9 @@ func readTokens(file *cms.File, tokens [][]byte, sig []byte) (stamps []cms.Stamp
 // judge wants a chain to one of the identity's anchors that was valid at all times that trusted authorities tell, and
 // returns the earliest of them: zero if there is none and the identity says when to judge.
 func (id *identity) judge(leaf *cms.Certificate, chains cms.Chains, dated []cms.Dated, why string) (signed time.Time, err error) {
+	if !chains.EndIn(id.anchors) {
+		return signed, cms.Stranger("the certificate of %.200q leads to no anchor of %q", leaf.Holder(), cmp.Or(id.Name, id.Organisation))
+	}
 	times := cms.Times(dated, id.timestampers)
 	switch {
 	case len(times) > 0:

@@ -42,7 +42,9 @@
 //     CMS, so that another verifier of an integrity.Chain may judge it; the content cannot be read or ends before its size;
 //     only a plain Ed25519 signature is possible and the content is too large for it; the time of signing is unknown; a
 //     statement or its predicate is of another type.
-//   - Bad: anything else.
+//   - Bad: anything else. It is Untrusted too if the certificate's key made the signature and the certificate is merely of no
+//     identity, or leads to no anchor. A plain signature does not say whose it is, so a stranger's looks as a changed one does:
+//     it is Untrusted only by a verifier that trusts nobody at all.
 //
 // # What is not done
 //

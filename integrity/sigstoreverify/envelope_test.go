@@ -37,6 +37,7 @@ func TestEnvelopeConformance_INT9(t *testing.T) {
 				Signed:   integritytest.File{Content: patch, Detached: signed},
 				Unsigned: integritytest.File{Content: []byte("unsigned")},
 				Stranger: integritytest.File{Content: patch, Detached: envelope(good, k.strangerEd)},
+				Nameless: true,
 				Bad: map[string]integritytest.File{
 					"about other files":      {Content: patch, Detached: envelope(text(t, statementOf([]byte("another"))), k.ed)},
 					"about no file":          {Content: patch, Detached: envelope(text(t, statementOf()), k.ed)},

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -33,14 +34,22 @@ type Report struct {
 
 // CertificateReport is what a certificate says.
 type CertificateReport struct {
-	Subject     string    `json:"subject"`
-	Issuer      string    `json:"issuer"`
-	Names       []string  `json:"names,omitempty"`       // subject alternative names
-	TokenIssuer string    `json:"tokenIssuer,omitempty"` // whom Fulcio believed the names, see Identity.Issuer
-	Key         string    `json:"key"`                   // "ECDSA P-256"
-	SHA256      string    `json:"sha256"`                // of the certificate in DER, in hex
-	NotBefore   time.Time `json:"notBefore"`
-	NotAfter    time.Time `json:"notAfter"`
+	Subject      string    `json:"subject"`
+	Issuer       string    `json:"issuer"`
+	Organisation string    `json:"organisation,omitempty"` // the subject's only one
+	Names        []string  `json:"names,omitempty"`        // subject alternative names
+	TokenIssuer  string    `json:"tokenIssuer,omitempty"`  // whom Fulcio believed the names, see Identity.Issuer
+	Key          string    `json:"key"`                    // "ECDSA P-256"
+	SHA256       string    `json:"sha256"`                 // of the certificate in DER, in hex
+	NotBefore    time.Time `json:"notBefore"`
+	NotAfter     time.Time `json:"notAfter"`
+
+	der []byte
+}
+
+// PEM returns the certificate itself, as a policy pins it.
+func (c CertificateReport) PEM() string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.der}))
 }
 
 // StatementReport is what the signed payload of an envelope says.
@@ -190,8 +199,12 @@ func keyName(pub crypto.PublicKey) string {
 func reportCertificate(c *x509.Certificate) CertificateReport {
 	issuer, _ := tokenIssuer(c)
 	names := everyName(c)
+	organisation := ""
+	if len(c.Subject.Organization) == 1 {
+		organisation = c.Subject.Organization[0]
+	}
 	return CertificateReport{
-		Subject: c.Subject.String(), Issuer: c.Issuer.String(), Names: names[:min(len(names), MaxReported)], TokenIssuer: issuer,
+		der: c.Raw, Organisation: organisation, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Names: names[:min(len(names), MaxReported)], TokenIssuer: issuer,
 		Key: keyName(c.PublicKey), SHA256: cms.Fingerprint(sha256.Sum256(c.Raw)).String(), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
 	}
 }

@@ -59,11 +59,11 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) inte
 
 // answer words a refusal. Anything but a refusal is trouble that kept the signature from being judged.
 func answer(format integrity.Format, err error) integrity.Signature {
-	status := integrity.Unsupported
+	s := integrity.Signature{Status: integrity.Unsupported, Format: format, Detail: err.Error()}
 	if r, ok := errors.AsType[*cms.Refusal](err); ok {
-		status = r.Status
+		s.Status, s.Untrusted = r.Status, r.Stranger
 	}
-	return integrity.Signature{Status: status, Format: format, Detail: err.Error()}
+	return s
 }
 
 // judge finds the signer and the time of signing, if that is told. Its errors are refusals, or about reading the content.
@@ -109,8 +109,15 @@ func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
 	if c.tooLarge {
 		return 0, cms.Unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
 	}
+	if len(v.ways) == 0 {
+		return 0, cmp.Or(c.isFile(), error(errNoKeys))
+	}
 	return 0, cms.Broken("it is by none of the trusted keys (%q), or the file was changed", v.names)
 }
+
+// errNoKeys refuses what a plain key signed where none is trusted: where one is, a stranger's signature looks as a changed
+// one does.
+var errNoKeys = cms.Stranger("no key is trusted here, and without the signer's nobody can tell whether it holds")
 
 // byCertificate says whether the certificate's own key made the signature.
 func byCertificate(leaf *x509.Certificate, c *content, sig []byte) error {
@@ -151,7 +158,10 @@ func (v *Verifier) judgeEnvelope(e *envelope, c *content) (int, error) {
 	for key := range signed {
 		count[v.keyWays[key]]++
 	}
-	err = cms.Broken("its envelope is signed by none of the trusted keys (%q)", v.names)
+	if len(v.ways) == 0 {
+		return 0, s.by(c, errNoKeys)
+	}
+	err = cms.Broken("its envelope is signed by none of the trusted keys (%q), or was changed", v.names)
 	for i, n := range count {
 		if n == 0 {
 			continue
@@ -178,9 +188,17 @@ func (v *Verifier) judgeEnvelopeOf(f *file, c *content) (way int, at time.Time, 
 		return 0, at, err
 	}
 	if way, at, err = v.whose(f.chain, sig, f.timestamps); err != nil {
-		return 0, at, err
+		return 0, at, s.by(c, err)
 	}
 	return way, at, v.ways[way].judgeStatement(s, c)
+}
+
+// by refuses a statement for who made it, or before that for being about other files.
+func (s *statement) by(c *content, who error) error {
+	if cms.AsRefusal(who).Stranger {
+		return cmp.Or(s.names(c), who)
+	}
+	return who
 }
 
 // judgeStatement says whether the signer's statement makes the content its own.

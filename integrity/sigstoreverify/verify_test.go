@@ -172,6 +172,7 @@ func TestConformance_INT9(t *testing.T) {
 					Signed:   integritytest.File{Content: patch, Detached: sig},
 					Unsigned: integritytest.File{Content: []byte("unsigned")},
 					Stranger: integritytest.File{Content: patch, Detached: stranger},
+					Nameless: true,
 					Bad: map[string]integritytest.File{
 						"of other content": {Content: []byte("other"), Detached: sig},
 						"of no content":    {Detached: sig},

@@ -115,10 +115,14 @@ type cachedSnapshot struct {
 	snapshot   *catalog.Snapshot
 }
 
-// New returns a controller over a store that the caller closes. The error is that of Config.Validate.
+// New returns a controller over a store that the caller closes. The error is that of Config.Validate, or a *job.Invalid
+// that says that there is no store.
 func New(store Store, config Config) (*Controller, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
+	}
+	if store == nil {
+		return nil, problem.One("controller settings", "store", "", "is missing; open one, such as a memstore or a sqlstore")
 	}
 	config = config.WithDefaults()
 	config.Lead = max(config.Lead, 0)

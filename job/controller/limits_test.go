@@ -9,8 +9,24 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 )
+
+func TestNewRefusesWhatIsMissing(t *testing.T) {
+	for want, store := range map[string]controller.Store{"store": nil, "signer": memstore.New(memstore.Options{})} {
+		c := config()
+		if store != nil {
+			c.Signer = nil
+		}
+		_, err := controller.New(store, c)
+		var invalid *job.Invalid
+		require.ErrorAs(t, err, &invalid)
+		require.Len(t, invalid.Problems, 1)
+		require.Equal(t, want, invalid.Problems[0].Field)
+	}
+}
 
 func TestBoundsOfTheStore(t *testing.T) {
 	long := strings.Repeat("k", controller.MaxKey)

@@ -58,7 +58,7 @@ func TestNothingLeftIsFailed_JOB2(t *testing.T) {
 	require.Zero(t, w.count("act after"), "no deploy stage, so no action either")
 }
 
-func TestIntegrityDecidesByRule_JOB2_INT1_INT2_INT4_INT8(t *testing.T) {
+func TestIntegrityDecidesByRule_JOB2_INT1_INT2_INT4_INT5_INT8_INT9(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		expect integrity.Expectation
@@ -72,6 +72,10 @@ func TestIntegrityDecidesByRule_JOB2_INT1_INT2_INT4_INT8(t *testing.T) {
 			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}, job.FileSignatureFailed, "INT-4"},
 		{"bad", integrity.Expectation{Signer: "vendor", Digests: []integrity.Digest{good}},
 			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Bad}}, job.FileSignatureFailed, "INT-1"},
+		{"signed, other bytes", integrity.Expectation{Signer: "vendor", Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: strings.Repeat("f", 64)}}},
+			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Valid, Signer: "vendor"}}, job.FileHashValidationFailed, "INT-5"},
+		{"not judged", integrity.Expectation{Signer: "vendor", Digests: []integrity.Digest{good}},
+			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Unsupported}}, job.FileSignatureFailed, "INT-9"},
 		{"nothing to go by", integrity.Expectation{},
 			Evidence{Digests: []integrity.Digest{good}, Signature: integrity.Signature{Status: integrity.Absent}}, job.FileValidationFailed, "INT-3"},
 	} {
@@ -183,9 +187,13 @@ func TestLatestOnlyMovedOn_CAT7(t *testing.T) {
 	} {
 		o := orderOf(t, "a")
 		o.Patches[0].LatestOnly = c.latest
-		o.Patches[0].Files[0].Expect.Signer = "vendor"
+		o.Patches[0].Files[0].Expect.Signer, o.Patches[0].Files[0].Expect.LatestOnly = "vendor", c.latest
+		digest := good // where the URL serves one version, other bytes would not get as far as this (INT-5)
+		if c.latest {
+			digest.Sum = strings.Repeat("e", 64)
+		}
 		w := newWorld(t, o, map[string]string{"a": "1.0.0"})
-		w.download["a"] = Downloaded{Files: []Evidence{{Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: strings.Repeat("e", 64)}},
+		w.download["a"] = Downloaded{Files: []Evidence{{Digests: []integrity.Digest{digest},
 			Signature: integrity.Signature{Status: integrity.Valid, Signer: "vendor"}}}}
 		w.preflight["a"] = PreflightResult{Version: semver(t, c.really)}
 		w.installTo["a"] = c.really

@@ -50,8 +50,11 @@ type Options struct {
 }
 
 // NewHandler serves the routes from backend. Mount it at the root of the base URL that agents are given;
-// behind a path use http.StripPrefix. It is safe for concurrent use and starts no goroutine.
+// behind a path use http.StripPrefix. It is safe for concurrent use and starts no goroutine. It panics if backend is nil.
 func NewHandler(backend Backend, options Options) http.Handler {
+	if backend == nil {
+		panic("agenthttp.NewHandler: the backend is nil")
+	}
 	if options.Clock == nil {
 		options.Clock = time.Now
 	}

@@ -27,3 +27,8 @@ func TestMaxHeader(t *testing.T) {
 		require.Equal(t, status, resp.StatusCode, "%d bytes", size)
 	}
 }
+
+func TestNothingToServeIsRefused(t *testing.T) {
+	require.PanicsWithValue(t, "agenthttp.NewHandler: the backend is nil", func() { NewHandler(nil, Options{}) })
+	require.PanicsWithValue(t, "agenthttp.NewServer: the handler is nil", func() { NewServer("", nil) })
+}

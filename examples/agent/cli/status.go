@@ -45,9 +45,12 @@ Exit codes: 0 shown, 1 the state cannot be read, 2 bad input, or no agent is enr
 				return err
 			}
 			if asJSON {
-				e := json.NewEncoder(p.out)
-				e.SetIndent("", "  ")
-				return e.Encode(s)
+				data, err := json.MarshalIndent(s, "", "  ")
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(p.out, "%s\n", job.NameCodes(data))
+				return err
 			}
 			return s.print(p.out)
 		},

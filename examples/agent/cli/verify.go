@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,25 +24,35 @@ func (p *program) verify() *cobra.Command {
 	var o verifying
 	cmd := &cobra.Command{
 		Use:   "verify FILE…",
-		Short: "Tell who signed files, and whether a signer policy trusts them",
-		Long: `Verify tells of any file what it is, its digests, who signed it and when, by which chain of certificates, and the verdict on
-it with the rule and the clause of the policy that gave it. It knows signatures in Windows programs, installers and
-cabinets, clear-signed texts and RPM packages, and in a file of their own (--signature) those of OpenPGP, of plain keys
-and of certificates, and envelopes. It needs no root, no network and no server, and changes nothing.
+		Short: "Show who signed files, and whether a signer policy trusts them",
+		Long: `Verify shows for each file what it is, its digests, who signed it and when, the chain of certificates, and the verdict, with
+the rule and the policy's clause that decided. It reads signatures in Windows programs, installers and cabinets, in
+clear-signed texts and in RPM packages, and those in a file of their own (--signature): OpenPGP, plain keys, certificates
+and envelopes. It needs no root, no network and no server, and changes nothing.
 
-Trust comes from the policy alone, never from the system's certificates. Without --policy nobody is trusted: a signed
-file is refused, and verify prints the policy that would trust its signer, for you to compare with a source that you
-trust. A file without a signature passes only by a digest that you give (--digest), and, under a policy, only by a clause
-that allows it.
+Only the policy says whom to trust; the system's certificates are never used. Without --policy nobody is trusted. A signed
+file is then refused (NotTrusted), and verify prints a policy that trusts its signer, and the next command. Compare the
+policy with a source that you trust, save it, and run the command: the file passes. Some signatures do not come with the
+signer's key. Then get the key and give it with --key. A signature that does not hold (SignatureBad) cannot be pinned.
 
-Exit codes: 0 every file passed, 1 one was refused, 2 wrong usage, or a file, or the policy, that cannot be read.`,
-		Example: `  agent verify setup.exe                                   # who signed it, and what to pin
+A file without a signature passes only by a digest that you give (--digest) and, under a policy, only if a clause allows
+it. The same holds for a file signed in a form that verify cannot judge, if the clause names no signer. A digest that you
+give and that differs refuses any file, whoever signed it.
+
+With --json it prints one object on one line for each file, always: also for a file that cannot be read, whose object has
+only "file" and "error".
+
+Exit codes: 0 every file passed, 1 a file was refused, 2 wrong usage, or a file, a key or the policy cannot be read.`,
+		Example: `  agent verify setup.exe                                   # who signed it, and the policy that trusts the signer
   agent verify setup.exe --policy signers.json --vendor Acme --product acme/reader
-  agent verify tool.tar.gz --signature tool.tar.gz.asc --policy signers.json
+  agent verify tool.tar.gz --signature tool.tar.gz.asc --key acme.asc
   agent verify *.deb --json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, files []string) error {
-			c.Now = time.Now()
+			c.Now, c.PolicyFile, c.Program = time.Now(), o.policy, "agent"
+			if filepath.Base(os.Args[0]) == c.Program {
+				c.Program = os.Args[0] // as it was called
+			}
 			inspector, err := o.inspector(c, files)
 			if err != nil {
 				return misused{err}
@@ -49,24 +61,25 @@ Exit codes: 0 every file passed, 1 one was refused, 2 wrong usage, or a file, or
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.policy, "policy", "", "signer policy in JSON to judge by; \"-\" reads it from the standard input")
-	f.StringVar(&c.Vendor, "vendor", "", "vendor of the product that the files are of, as the catalog names it")
+	f.StringVar(&o.policy, "policy", "", "signer policy to judge by, a JSON file; \"-\" reads it from the standard input")
+	f.StringVar(&c.Key, "key", "", "file with the signer's public key, armored OpenPGP or PEM; trusts it instead of a policy")
+	f.StringVar(&c.Vendor, "vendor", "", "vendor of the product that the files belong to, as the catalog names it")
 	f.StringVar(&c.Product, "product", "", "the product's id in the catalog")
-	f.StringVar(&c.Signature, "signature", "", "signature file of the one file")
-	f.StringArrayVar(&o.digests, "digest", nil, "what the one file must be, as sha256:…; may be repeated")
-	f.BoolVar(&o.asJSON, "json", false, "print one JSON object a file, each on a line")
+	f.StringVar(&c.Signature, "signature", "", "signature file; for one file only")
+	f.StringArrayVar(&o.digests, "digest", nil, "digest that the file must have, as sha256:…; for one file only, may be repeated")
+	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per file, each on one line")
 	return cmd
 }
 
-// inspector reads what the flags name, and tells everything that is wrong with them.
+// inspector reads what the flags name. The error is everything that is wrong with them.
 func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspector, error) {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(files) == 0 {
-		bad("name the files to verify")
+		bad("no file is named; want agent verify FILE…")
 	}
 	if len(files) > 1 && (c.Signature != "" || len(o.digests) > 0) {
-		bad("--signature and --digest are about one file; %d are named", len(files))
+		bad("--signature and --digest are for one file, and %d are named; run the command once for each", len(files))
 	}
 	for _, text := range o.digests {
 		d, err := integrity.ParseDigest(text)
@@ -78,6 +91,9 @@ func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspect
 	if err := (integrity.Expectation{Digests: c.Digests}).Validate(); err != nil && len(errs) == 0 {
 		bad("--digest: %w", err)
 	}
+	if c.Key != "" && o.policy != "" {
+		bad("--key and --policy are both given; put the key into the policy, or leave one of them out")
+	}
 	if o.policy != "" {
 		policy, err := readPolicy(o.policy)
 		if err != nil {
@@ -88,7 +104,11 @@ func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspect
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	return inspect.New(c)
+	i, err := inspect.New(c)
+	if err != nil && c.Key != "" {
+		err = fmt.Errorf("--key: %w", err)
+	}
+	return i, err
 }
 
 // verifyAll prints each file as soon as it is judged.

@@ -2,7 +2,9 @@ package inspect
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -11,132 +13,265 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/authenticode"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
+	"github.com/patchpolicy/patchpolicy/integrity/policyverify"
+	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // siblings are the endings that signature files commonly have.
 var siblings = []string{".asc", ".sig", ".sigstore.json", ".sigstore", ".bundle"}
 
-// advise says what a person can do about a file that did not pass.
-func (i *Inspector) advise(out *File) {
+// maxTries is how many policies are tried on a file before it is said that none lets it pass. Each try reads the file.
+const maxTries = 16
+
+// nameless is the signer of a policy whose signature does not say who made it.
+const nameless = "SIGNER"
+
+// advise says what a person can do about a file that did not pass. Any policy it gives was tried on the file.
+func (i *Inspector) advise(content io.ReaderAt, out *File) {
 	note := func(format string, args ...any) { out.Notes = append(out.Notes, fmt.Sprintf(format, args...)) }
-	if out.Verdict.Reason == integrity.NoClause && i.config.Vendor == "" && i.config.Product == "" {
-		note("Name the product with --vendor and --product as the catalog does, so that its clause is found.")
-	}
-	if i.detached == nil && !out.Signed {
+	if i.config.Signature == "" && !out.Signed {
 		for _, ending := range siblings {
 			if info, err := os.Stat(out.Name + ending); err == nil && info.Mode().IsRegular() {
-				note("%s lies beside it: give it with --signature.", out.Name+ending)
+				beside := i.config
+				beside.Signature = out.Name + ending
+				note("%s lies beside it. To judge by it, run: %s", out.Name+ending, beside.command(out.Name))
 			}
 		}
 	}
-	if out.Verdict.Reason == integrity.NoEvidence {
-		note("Nothing says whose file this is: a digest from a source that you trust can, with --digest.")
+	next := i.config
+	trusted := slices.ContainsFunc(next.Digests, func(d integrity.Digest) bool { return !d.Algorithm.Legacy() })
+	if !out.Signed && !trusted && out.Verdict.Checksum != integrity.Mismatched {
+		next.Digests = append(slices.Clone(next.Digests), out.Digests[0])
+		if next.judge(i.own, out).Passed {
+			note("Without a signature only a digest tells whether this is the right file. If a source that you trust gives this one, the next command passes.")
+			out.Next = next.command(out.Name)
+			return
+		}
 	}
-	switch r := out.Report; {
+	switch reason := out.Verdict.Reason; {
+	case reason == integrity.NoClause:
+		for _, c := range i.own.Clauses {
+			if c.Vendor != integrity.Any {
+				next.Vendor = c.Vendor
+			}
+			if next.Product = i.config.Product; c.Product != integrity.Any {
+				next.Product = c.Product
+			}
+			if i.config.PolicyFile != "-" && next.judge(i.own, out).Passed {
+				note("The clause %q lets it pass if it is a file of that vendor and product: name them with --vendor and --product.", c.Name)
+				out.Next = next.command(out.Name)
+				return
+			}
+		}
+		note("Name the vendor and the product as the catalog does (--vendor, --product), so that their clause is found.")
 	case out.Verdict.Signature.Status == integrity.Valid:
-		// It is trusted; only the clause wants something else.
-	case r.Authenticode != nil && len(r.Authenticode.Signatures) > 0:
-		i.pinWindows(out, note)
-	case r.Sigstore != nil:
-		i.pinSigstore(out, note)
-	case r.OpenPGP != nil && len(r.OpenPGP.Signatures) > 0:
-		i.pinOpenPGP(out, note)
+		return // the policy or the digest wants something else
+	}
+	if !out.Signed || i.needsKey(out, note) {
+		return
+	}
+	signers := i.signers(out.Report)
+	for n, s := range signers[:min(len(signers), maxTries)] {
+		trial, policy := i.trust(s)
+		verdict := trial.tried(content, out, policy)
+		if verdict.Passed {
+			i.keep(out, trial, policy)
+			return
+		}
+		if n == 0 {
+			note("A policy that pins its signer does not let it pass: %s", verdict.Text)
+		}
+	}
+	if len(signers) == 0 {
+		note("No signature of it holds, so there is nothing to pin.")
 	}
 }
 
-// pin is a policy that trusts one signer for what was named, or for all of a vendor's.
-func (i *Inspector) pin(name string, format integrity.Format, trust func(*integrity.Signer)) *integrity.Policy {
-	vendor := cmp.Or(i.config.Vendor, name)
-	signer := integrity.Signer{Name: name}
-	trust(&signer)
-	return &integrity.Policy{
-		Format: integrity.PolicyFormat, Signers: []integrity.Signer{signer},
+// needsKey says where to get the key of a signature that comes without it.
+func (i *Inspector) needsKey(out *File, note func(string, ...any)) bool {
+	next := i.config
+	switch r := out.Report; {
+	case r.Authenticode != nil && len(r.Authenticode.Signatures) > 0:
+		return false
+	case r.Sigstore != nil && len(r.Sigstore.Chain) == 0 && (r.Sigstore.Statement == nil || r.Sigstore.Statement.NamesFile):
+		next.Key = "key.pem"
+		note("A signature by a plain key does not say whose it is. Get the signer's public key from a source that you trust, and save it as %s.", next.Key)
+	case r.Sigstore == nil && r.OpenPGP != nil && r.OpenPGP.Answer.Untrusted:
+		by := r.OpenPGP.Signatures[slices.IndexFunc(r.OpenPGP.Signatures, func(s openpgp.SignatureInfo) bool { return s.Outcome == openpgp.UnknownKey })]
+		next.Key = "key.asc"
+		note("Get the signer's key from a source that you trust, and save it as %s; gpg writes it with: gpg --armor --export %s > %s", next.Key,
+			cmp.Or(by.Fingerprint, by.KeyID), next.Key)
+	default:
+		return false
+	}
+	if i.config.Key != "" {
+		note("No key in %s made this signature, or the file was changed.", i.config.Key)
+		return true
+	}
+	next.Policy, next.PolicyFile = nil, ""
+	out.Next = next.command(out.Name)
+	return true
+}
+
+// signers lists by what the file's signers could be known, the best first.
+func (i *Inspector) signers(r *policyverify.Report) []integrity.Signer {
+	now := i.config.Now.UTC().Truncate(time.Second)
+	switch {
+	case r.Authenticode != nil && len(r.Authenticode.Signatures) > 0:
+		return windowsSigners(r.Authenticode.Signatures, now)
+	case r.Sigstore != nil && r.Sigstore.Holds:
+		return certified(*r.Sigstore, now)
+	default:
+		return nil
+	}
+}
+
+// windowsSigners pins signers by the last certificate that the file carries and their organisation; failing that by
+// certificates further down, and by when it is now where no timestamp says when they signed.
+func windowsSigners(list []authenticode.SignatureReport, now time.Time) (all []integrity.Signer) {
+	for _, s := range list {
+		if s.Problem != "" || !s.Matches || len(s.Chain) == 0 {
+			continue
+		}
+		trust := integrity.AuthenticodeTrust{}
+		for _, t := range s.Timestamps {
+			if t.Problem == "" && len(t.Chain) > 0 {
+				trust.Timestampers = append(trust.Timestampers, "sha256:"+t.Chain[len(t.Chain)-1].SHA256)
+			}
+		}
+		for _, trust.At = range []time.Time{{}, now} {
+			add := func(organisation string, c authenticode.CertificateReport) {
+				trust.Organisation, trust.Anchors = organisation, []string{"sha256:" + c.SHA256}
+				all = append(all, integrity.Signer{Name: organisation, Authenticode: []integrity.AuthenticodeTrust{trust}})
+			}
+			for _, c := range slices.Backward(s.Chain) {
+				if s.Chain[0].Organisation != "" {
+					add(s.Chain[0].Organisation, c)
+				}
+			}
+			add("", s.Chain[0]) // nothing but the certificate itself says who it is
+		}
+	}
+	return all
+}
+
+// certified pins whom the certificate in a signature file names, by the last certificate in it.
+func certified(r sigstoreverify.Report, now time.Time) (all []integrity.Signer) {
+	leaf := r.Chain[0]
+	id := integrity.Identity{Organisation: leaf.Organisation, Issuer: leaf.TokenIssuer}
+	if len(leaf.Names) > 0 {
+		id.Name, id.Organisation = leaf.Names[0], ""
+	}
+	for _, t := range r.Times {
+		if t.Problem == "" && len(t.Chain) > 0 {
+			id.Timestampers = append(id.Timestampers, t.Chain[len(t.Chain)-1].PEM())
+		}
+	}
+	for _, id.At = range []time.Time{{}, now} {
+		for _, c := range slices.Backward(r.Chain) {
+			id.Anchors = []string{c.PEM()}
+			all = append(all, integrity.Signer{Name: leaf.Organisation, Sigstore: []integrity.SigstoreTrust{{Identities: []integrity.Identity{id}}}})
+		}
+	}
+	return all
+}
+
+// trust makes the policy that trusts a signer for what was named, or for all of a vendor's, and says how to verify by it.
+func (i *Inspector) trust(s integrity.Signer) (Config, integrity.Policy) {
+	if s.Name == "" || s.Name == integrity.Any || problem.Printable(s.Name) != s.Name {
+		s.Name = cmp.Or(i.config.Vendor, nameless)
+	}
+	next := i.config
+	next.Vendor = cmp.Or(next.Vendor, s.Name)
+	next.Key = ""
+	return next, integrity.Policy{
+		Format: integrity.PolicyFormat, Signers: []integrity.Signer{s},
 		Clauses: []integrity.Clause{{
-			Name: strings.ToLower(vendor), Vendor: vendor, Product: cmp.Or(i.config.Product, integrity.Any),
-			Signers: []string{name}, Formats: []integrity.Format{format},
+			Name: strings.ToLower(next.Vendor), Vendor: next.Vendor, Product: cmp.Or(next.Product, integrity.Any), Signers: []string{s.Name},
 		}},
 	}
 }
 
-// pinWindows pins the first signature that could hold, by the last certificate that the file carries.
-func (i *Inspector) pinWindows(out *File, note func(string, ...any)) {
-	for _, s := range out.Authenticode.Signatures {
-		if s.Problem != "" || !s.Matches || len(s.Chain) == 0 {
-			continue
-		}
-		signer, anchor := s.Chain[0], s.Chain[len(s.Chain)-1]
-		if signer.Organisation == "" { // nothing but the certificate itself says who it is
-			anchor = signer
-		}
-		trust := integrity.AuthenticodeTrust{Anchors: []string{"sha256:" + anchor.SHA256}, Organisation: signer.Organisation}
-		if stamp, found := usable(s.Timestamps); found {
-			trust.Timestampers = []string{"sha256:" + stamp.Chain[len(stamp.Chain)-1].SHA256}
-		} else {
-			trust.At = i.config.Now.UTC().Truncate(time.Second)
-			if trust.At.After(signer.NotAfter) || trust.At.Before(signer.NotBefore) {
-				note("No timestamp says when it was signed, and its certificate is not valid now: nobody can tell whether it was then.")
-				return
-			}
-		}
-		out.Pin = i.pin(cmp.Or(signer.Organisation, "SIGNER"), out.Authenticode.Format, func(s *integrity.Signer) {
-			s.Authenticode = []integrity.AuthenticodeTrust{trust}
-		})
-		return
+// tried judges a file by a policy as it will be read.
+func (c Config) tried(content io.ReaderAt, out *File, policy integrity.Policy) integrity.Verdict {
+	trial := *out
+	data, err := json.Marshal(policy)
+	if err == nil {
+		policy, err = integrity.ParsePolicy(data)
 	}
-	note("No signature of it holds, so there is nothing to pin.")
+	var verifier *policyverify.Verifier
+	if err == nil {
+		verifier, err = policyverify.New(policy)
+	}
+	if err != nil {
+		return integrity.Verdict{Text: err.Error()}
+	}
+	trial.Report = &policyverify.Report{Answer: verifier.Verify(content, out.Size, out.detached)}
+	return c.judge(policy.Excerpt(), &trial)
 }
 
-func usable(stamps []authenticode.TimestampReport) (authenticode.TimestampReport, bool) {
-	for _, s := range stamps {
-		if !s.Legacy && s.Problem == "" && len(s.Chain) > 0 {
-			return s, true
+// keep tells a person to keep a policy that lets the file pass.
+func (i *Inspector) keep(out *File, next Config, policy integrity.Policy) {
+	for { // a name that is free
+		i.pins++
+		next.PolicyFile = "signers.json"
+		if i.pins > 1 {
+			next.PolicyFile = fmt.Sprintf("signers-%d.json", i.pins)
+		}
+		if _, err := os.Lstat(next.PolicyFile); err != nil {
+			break
 		}
 	}
-	return authenticode.TimestampReport{}, false
+	out.Pin, out.PinFile, out.Next, out.Notes = &policy, next.PolicyFile, next.command(out.Name), nil
 }
 
-// pinSigstore can only name who a certificate says it is: the authority's certificate is not in the file.
-func (i *Inspector) pinSigstore(out *File, note func(string, ...any)) {
-	trust := integrity.SigstoreTrust{}
-	name := cmp.Or(i.config.Vendor, "SIGNER")
-	switch r := out.Sigstore; {
-	case len(r.Chain) == 0:
-		trust.Keys = []string{"the signer's public key: -----BEGIN PUBLIC KEY-----…"}
-		note("A signature by a plain key does not say whose: get the public key from a source that you trust, and put it into \"keys\".")
-	case !r.Holds || len(r.Chain[0].Names) == 0:
-		note("No signature of it holds, so there is nothing to pin.")
-		return
-	default:
-		trust.Identities = []integrity.Identity{{
-			Anchors: []string{"the authority's certificate: -----BEGIN CERTIFICATE-----…"}, Name: r.Chain[0].Names[0], Issuer: r.Chain[0].TokenIssuer,
-		}}
-		note("Put the certificate of the authority into \"anchors\": %s.", r.Chain[len(r.Chain)-1].Issuer)
+// command is the command line that verifies a file so, for a shell.
+func (c Config) command(file string) string {
+	words := []string{c.Program, "verify"}
+	add := func(flag, value string) {
+		if value != "" {
+			words = append(words, flag, value)
+		}
 	}
-	out.Pin = i.pin(name, out.Sigstore.Format, func(s *integrity.Signer) { s.Sigstore = []integrity.SigstoreTrust{trust} })
+	add("--policy", c.PolicyFile)
+	add("--key", c.Key)
+	add("--vendor", c.Vendor)
+	add("--product", c.Product)
+	add("--signature", c.Signature)
+	for _, d := range c.Digests {
+		add("--digest", d.String())
+	}
+	if strings.HasPrefix(file, "-") {
+		words = append(words, "--")
+	}
+	words = append(words, file)
+	for i, w := range words {
+		words[i] = quote(w)
+	}
+	return strings.Join(words, " ")
 }
 
-// pinOpenPGP can only name the keys: they are not in the file.
-func (i *Inspector) pinOpenPGP(out *File, note func(string, ...any)) {
-	var prints []string
-	for _, s := range out.OpenPGP.Signatures {
-		if s.Outcome != openpgp.UnknownKey {
-			continue
-		}
-		print := cmp.Or(s.Fingerprint, s.KeyID)
-		if print != "" && !slices.Contains(prints, print) {
-			prints = append(prints, print)
-		}
+// quote writes a word for a POSIX shell, in characters that a terminal shows as themselves. Line ends at the end of a word
+// are lost where it has characters that do not show.
+func quote(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
+	switch {
+	case word != "" && strings.Trim(word, plain) == "":
+		return word
+	case problem.Printable(word) == word:
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}
-	if prints == nil {
-		note("No signature of it holds, so there is nothing to pin.")
-		return
-	}
-	note("Get the key from a source that you trust, and put into \"keyring\" what this prints: gpg --armor --export %s", strings.Join(prints, " "))
-	trust := integrity.OpenPGPTrust{Keyring: "-----BEGIN PGP PUBLIC KEY BLOCK-----…"}
-	for _, print := range prints {
-		if len(print) == 40 || len(print) == 64 {
-			trust.Fingerprints = append(trust.Fingerprints, print)
+	var b strings.Builder
+	for _, c := range []byte(word) {
+		switch {
+		case c == '%':
+			b.WriteString("%%")
+		case c == ' ' || strings.IndexByte(plain, c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, `\%03o`, c)
 		}
 	}
-	out.Pin = i.pin(cmp.Or(i.config.Vendor, "SIGNER"), out.OpenPGP.Answer.Format, func(s *integrity.Signer) { s.OpenPGP = []integrity.OpenPGPTrust{trust} })
+	return `"$(printf -- '` + b.String() + `')"`
 }

@@ -1,10 +1,14 @@
 package inspect
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -13,18 +17,21 @@ import (
 
 // Config is what files are judged by.
 type Config struct {
-	Policy    *integrity.Policy // nil: none; then nobody is trusted
-	Vendor    string            // of the product that the files are of, as the catalog names it
-	Product   string            // its id
-	Digests   []integrity.Digest
-	Signature string    // name of a signature file; empty: none
-	Now       time.Time // when a certificate is pinned whose signature no timestamp gives a time for
+	Policy     *integrity.Policy // nil: none; then nobody is trusted
+	PolicyFile string            // its name, for a person who is told the next command
+	Key        string            // name of a file with public keys that are trusted instead of a policy; empty: none
+	Vendor     string            // of the product that the files are of, as the catalog names it
+	Product    string            // its id
+	Digests    []integrity.Digest
+	Signature  string    // name of a signature file; empty: none
+	Now        time.Time // when a certificate is pinned whose signature no timestamp gives a time for
+	Program    string    // name of this program, for the next command
 }
 
 // File is what was found out about one file.
 type File struct {
 	Name    string             `json:"file"`
-	Error   string             `json:"error,omitempty"` // why it could not be judged; then nothing else is there
+	Error   string             `json:"error,omitempty"` // why it could not be judged; then only the name is there beside it
 	Kind    string             `json:"kind,omitempty"`  // in words, by its first bytes
 	Size    int64              `json:"size"`            // bytes
 	Digests []integrity.Digest `json:"digests,omitempty"`
@@ -32,8 +39,12 @@ type File struct {
 	*policyverify.Report
 	Policy  *integrity.Digest  `json:"policy,omitempty"` // nil: none was given
 	Verdict *integrity.Verdict `json:"verdict,omitempty"`
-	Pin     *integrity.Policy  `json:"pin,omitempty"`   // a policy that would trust the signer; nil: there is nothing to pin, or it is trusted
-	Notes   []string           `json:"notes,omitempty"` // what else a person should know
+	Pin     *integrity.Policy  `json:"pin,omitempty"`     // a policy by which the file passes; nil: there is nothing to pin, or it is trusted
+	PinFile string             `json:"pinFile,omitempty"` // what to save Pin as for Next
+	Next    string             `json:"next,omitempty"`    // a command for the shell by which the file passes, once its files are there; empty: none
+	Notes   []string           `json:"notes,omitempty"`   // what else a person should know
+
+	detached []byte // content of the signature file; nil: none
 }
 
 // Outcome is what became of a file.
@@ -66,27 +77,49 @@ type Inspector struct {
 	config   Config
 	verifier *policyverify.Verifier
 	own      integrity.Excerpt
-	detached []byte
+	pins     int // that were told
 }
 
-// New returns an inspector. The error is what is wrong with the policy, or with the signature file.
+// New returns an inspector. The error is what is wrong with the policy or with the keys.
 func New(c Config) (*Inspector, error) {
 	i := &Inspector{config: c}
+	if c.Key != "" {
+		signer, err := keyed(c.Key)
+		if err != nil {
+			return nil, err
+		}
+		next, policy := i.trust(signer)
+		c.Policy, i.config.Policy, i.config.Vendor = &policy, &policy, next.Vendor
+	}
 	policy := integrity.Policy{Format: integrity.PolicyFormat}
 	if c.Policy != nil {
 		policy = *c.Policy
 		i.own = policy.Excerpt()
 	}
 	var err error
-	if i.verifier, err = policyverify.New(policy); err != nil {
-		return nil, err
+	i.verifier, err = policyverify.New(policy)
+	return i, err
+}
+
+// keyed reads public keys.
+func keyed(name string) (s integrity.Signer, err error) {
+	data, err := read(name)
+	if err != nil {
+		return s, err
 	}
-	if c.Signature != "" {
-		if i.detached, err = read(c.Signature); err != nil {
-			return nil, fmt.Errorf("signature file: %w", err)
-		}
+	if bytes.Contains(data, []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----")) {
+		s.OpenPGP = []integrity.OpenPGPTrust{{Keyring: string(data)}}
+		return s, nil
 	}
-	return i, nil
+	trust := integrity.SigstoreTrust{}
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		trust.Keys = append(trust.Keys, string(pem.EncodeToMemory(block)))
+	}
+	if trust.Keys == nil {
+		return s, fmt.Errorf("%s holds no public key; want an armored OpenPGP key (gpg --armor --export), or PEM that begins with -----BEGIN PUBLIC KEY-----", name)
+	}
+	s.Sigstore = []integrity.SigstoreTrust{trust}
+	return s, nil
 }
 
 // File inspects one file. It never fails: what went wrong is in Error.
@@ -104,19 +137,23 @@ func (i *Inspector) file(out *File) error {
 		return err
 	}
 	defer f.Close()
+	if i.config.Signature != "" {
+		if out.detached, err = read(i.config.Signature); err != nil {
+			return fmt.Errorf("signature file: %w", err)
+		}
+	}
 	out.Size = size
 	start := make([]byte, min(size, startSize))
 	if _, err := f.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	out.Kind = kind(start)
-	expect := integrity.Expectation{Digests: i.config.Digests}
-	d := integrity.NewDigester(append(expect.Algorithms(), integrity.SHA384, integrity.SHA512)...)
-	if n, err := io.Copy(d, io.NewSectionReader(f, 0, size)); err != nil || n != size {
-		return errors.Join(err, fmt.Errorf("%d of its %d bytes could be read", n, size))
+	d := integrity.NewDigester(append(i.config.expect().Algorithms(), integrity.SHA384, integrity.SHA512)...)
+	if n, err := io.Copy(d, io.NewSectionReader(f, 0, size+1)); err != nil || n != size {
+		return cmp.Or(err, fmt.Errorf("%s changed while it was read, or has no fixed size: it was of %d bytes, and %d could be read", out.Name, size, n))
 	}
 	out.Digests = d.Sums()
-	report, err := i.verifier.Inspect(f, size, i.detached)
+	report, err := i.verifier.Inspect(f, size, out.detached)
 	if err != nil {
 		return err
 	}
@@ -125,12 +162,24 @@ func (i *Inspector) file(out *File) error {
 	if i.config.Policy != nil {
 		out.Policy = &i.own.Digest
 	}
-	verdict := integrity.Terms{Vendor: i.config.Vendor, Product: i.config.Product, Expect: expect, Own: i.own}.Judge(report.Answer, out.Digests)
+	verdict := i.config.judge(i.own, out)
 	out.Verdict = &verdict
-	if !verdict.Passed {
-		i.advise(out)
+	switch {
+	case !verdict.Passed:
+		i.advise(f, out)
+	case i.config.Key != "":
+		next := i.config
+		next.Key = ""
+		i.keep(out, next, *next.Policy)
 	}
 	return nil
+}
+
+func (c Config) expect() integrity.Expectation { return integrity.Expectation{Digests: c.Digests} }
+
+// judge judges what was found out about a file under a policy.
+func (c Config) judge(own integrity.Excerpt, f *File) integrity.Verdict {
+	return integrity.Terms{Vendor: c.Vendor, Product: c.Product, Expect: c.expect(), Own: own}.Judge(f.Report.Answer, f.Digests)
 }
 
 // open opens a regular file. Anything else might never end.
@@ -142,7 +191,7 @@ func open(name string) (*os.File, int64, error) {
 	if !info.Mode().IsRegular() {
 		return nil, 0, fmt.Errorf("%s is %s, no regular file", name, modeName(info.Mode()))
 	}
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // what was replaced by a pipe is not waited for
 	if err != nil {
 		return nil, 0, err
 	}
@@ -176,7 +225,7 @@ func read(name string) ([]byte, error) {
 	}
 	defer f.Close()
 	if size > maxSignature {
-		return nil, fmt.Errorf("%s has %d bytes; no signature has more than %d", name, size, maxSignature)
+		return nil, fmt.Errorf("%s has %d bytes; at most %d are read", name, size, maxSignature)
 	}
 	data := make([]byte, size) // never nil: an empty signature file is not none
 	_, err = io.ReadFull(f, data)

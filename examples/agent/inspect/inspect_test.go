@@ -134,12 +134,15 @@ func TestSignatureFiles_INT1(t *testing.T) {
 	f := inspect(t, Config{Signature: signature}, file)
 	require.Equal(t, Refused, f.Outcome())
 	require.NotNil(t, f.Sigstore)
-	require.Contains(t, page1(t, f), `put it into "keys"`)
+	require.Equal(t, integrity.NotTrusted, f.Verdict.Reason)
+	require.Nil(t, f.Pin)
+	require.Contains(t, f.Next, "--key key.pem")
 	der, err := x509.MarshalPKIXPublicKey(key.Public())
 	require.NoError(t, err)
-	policy := *f.Pin
-	policy.Signers[0].Sigstore[0].Keys[0] = string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
-	f = inspect(t, Config{Signature: signature, Policy: &policy, Vendor: "SIGNER"}, file)
+	public := put(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	f = inspect(t, Config{Signature: signature, Key: public}, file)
+	require.Equal(t, Passed, f.Outcome(), f.Verdict.Text)
+	f = inspect(t, Config{Signature: signature, Policy: f.Pin, Vendor: "SIGNER"}, file)
 	require.Equal(t, Passed, f.Outcome(), f.Verdict.Text)
 
 	entity, err := openpgp.NewEntity("release", "", "release@vendor.example", nil)
@@ -156,9 +159,10 @@ func TestSignatureFiles_INT1(t *testing.T) {
 	text := page1(t, f)
 	require.Contains(t, text, "unknown key")
 	require.Contains(t, text, "gpg --armor --export")
-	policy = *f.Pin
-	policy.Signers[0].OpenPGP[0].Keyring = ring.String()
-	f = inspect(t, Config{Signature: signature, Policy: &policy, Vendor: "Vendor"}, file)
+	f = inspect(t, Config{Signature: signature, Key: public, Vendor: "Vendor"}, file)
+	require.Equal(t, Refused, f.Outcome(), "another key")
+	require.Contains(t, page1(t, f), "No key in ")
+	f = inspect(t, Config{Signature: signature, Key: put(t, "ring.asc", ring.Bytes()), Vendor: "Vendor"}, file)
 	require.Equal(t, Passed, f.Outcome(), f.Verdict.Text)
 	require.Contains(t, page1(t, f), `by "Vendor", key `)
 

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,13 +13,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
 )
 
 // JSON writes the file as one JSON object on one line.
 func (f File) JSON(out io.Writer) error {
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(f)
+	line, err := json.Marshal(f)
+	if err != nil {
+		line, err = json.Marshal(File{Name: f.Name, Error: "what was found cannot be written as JSON: " + err.Error()})
+	}
+	_, write := out.Write(append(job.NameCodes(line), '\n'))
+	return errors.Join(err, write)
 }
 
 // Text writes the file for people.
@@ -211,7 +216,8 @@ func (p *page) verdict(f File) {
 	case f.Policy != nil:
 		p.row("", "%s", v.Text)
 		p.row("", "under policy %s", f.Policy)
-	case f.Pin != nil:
+	case f.Signed:
+		p.row("", "%s", v.Text)
 		p.row("", "No policy was given (--policy), so nothing is pinned and nobody is trusted.")
 	default:
 		p.row("", "%s", v.Text)
@@ -219,18 +225,15 @@ func (p *page) verdict(f File) {
 	for i, note := range f.Notes {
 		p.row(first(i, "note"), "%s", note)
 	}
-	if f.Pin == nil {
-		return
-	}
-	p.row("pin", "A policy that trusts that signer, for you to compare with a source that you trust before you keep it:")
-	data, err := json.MarshalIndent(f.Pin, "            ", "  ")
-	if err != nil {
-		return
-	}
-	for i, line := range strings.Split(string(data), "\n") {
-		if i == 0 {
-			line = "            " + line
+	if f.Pin != nil {
+		p.row("pin", "This policy trusts that signer. Compare it with a source that you trust, and save it as %s:", f.PinFile)
+		if data, err := json.MarshalIndent(f.Pin, "", "  "); err == nil {
+			for line := range strings.Lines(string(data)) {
+				p.line("%s", strings.TrimSuffix(line, "\n"))
+			}
 		}
-		p.line("%s", line)
+	}
+	if f.Next != "" {
+		p.row("next", "%s", f.Next)
 	}
 }

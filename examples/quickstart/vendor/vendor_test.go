@@ -65,7 +65,7 @@ func judge(t *testing.T, v *Vendor, patch catalog.Patch) integrity.Verdict {
 	digest, err := integrity.ParseDigest("sha256:" + sum(file))
 	require.NoError(t, err)
 	found := verifier.Verify(bytes.NewReader(file), int64(len(file)), signature)
-	return integrity.Judge(integrity.Expectation{Signer: a.Signer, Digests: a.Digests}, found, []integrity.Digest{digest})
+	return integrity.Judge(integrity.Expectation{Signer: a.Signer, Digests: a.Digests, LatestOnly: a.Availability == catalog.LatestOnly}, found, []integrity.Digest{digest})
 }
 
 func TestVendorsListIsAFeed(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 
 // Options are a handler's settings.
 type Options struct {
-	Controller *controller.Controller
+	Controller *controller.Controller                         // required
 	Token      string                                         // the administrator's; required
 	Clock      func() time.Time                               // default time.Now
 	Logger     *slog.Logger                                   // default: discarded
@@ -33,8 +33,11 @@ type Options struct {
 
 type handler struct{ Options }
 
-// NewHandler serves the routes of the package's documentation. It is safe for concurrent use.
+// NewHandler serves the routes of the package's documentation. It is safe for concurrent use. It panics without a controller.
 func NewHandler(o Options) http.Handler {
+	if o.Controller == nil {
+		panic("adminhttp.NewHandler: the controller is missing")
+	}
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}

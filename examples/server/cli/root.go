@@ -19,6 +19,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
@@ -144,7 +145,7 @@ func do[T any](cmd *cobra.Command, r *remote, method, path string, query url.Val
 		return out, false, err
 	}
 	if r.asJSON {
-		_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.TrimSpace(string(raw)))
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.TrimSpace(string(job.NameCodes(raw))))
 		return out, true, err
 	}
 	return out, false, json.Unmarshal(raw, &out)
@@ -189,9 +190,11 @@ func every[T any](cmd *cobra.Command, r *remote, path string, last func(T) strin
 	if !r.asJSON {
 		return all, false, nil
 	}
-	e := json.NewEncoder(cmd.OutOrStdout())
-	e.SetIndent("", "  ")
-	return all, true, e.Encode(all)
+	data, err := json.MarshalIndent(all, "", "  ")
+	if err == nil {
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", job.NameCodes(data))
+	}
+	return all, true, err
 }
 
 // table prints rows under a head.

@@ -69,7 +69,7 @@ func (f *File) Chains(leaf *Certificate, anchored func(Fingerprint) bool, usage 
 		return nil, err
 	}
 	var found Chains
-	var why error = Untrusted("the certificate of %.200q, issued by %.200q, leads to no certificate that is pinned here", leaf.Holder(), leaf.Issuer)
+	var why error = Stranger("the certificate of %.200q, issued by %.200q, leads to no certificate that is pinned here", leaf.Holder(), leaf.Issuer)
 	visits := 0
 	var walk func(path []*Certificate) error
 	walk = func(path []*Certificate) error {
@@ -94,6 +94,10 @@ func (f *File) Chains(leaf *Certificate, anchored func(Fingerprint) bool, usage 
 		for _, parent := range f.certificates {
 			if slices.Contains(path, parent) {
 				continue
+			}
+			weak := parent.Weak != "" && !bytes.Equal(parent.RawIssuer, parent.RawSubject)
+			if bytes.Equal(end.RawIssuer, parent.RawSubject) && (weak || !parent.IsCA) { // no stranger's chain, but one that anybody could make up
+				why = Untrusted("the certificate of %.200q leads to no certificate that is pinned here: its issuer, %.200q, is weak or no authority", end.Holder(), end.Issuer)
 			}
 			ok, err := f.signed(end, parent)
 			if err != nil {

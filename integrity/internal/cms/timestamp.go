@@ -235,7 +235,7 @@ func (f *File) Dated(stamps []Stamp, pinned func(Fingerprint) bool) (known []Dat
 		}
 		r := AsRefusal(err)
 		if r.Decides {
-			return nil, "", &Refusal{r.Status, true, "its timestamp: " + r.Text}
+			return nil, "", &Refusal{Status: r.Status, Decides: true, Text: "its timestamp: " + r.Text}
 		}
 		why = r.Text
 	}

@@ -1,0 +1,211 @@
+//go:build unix
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/examples/agent/inspect"
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+const asAgent = "PATCHPOLICY_TEST_AS_AGENT"
+
+// TestMain makes the test binary the agent where a test calls it so.
+func TestMain(m *testing.M) {
+	if os.Getenv(asAgent) != "" {
+		os.Exit(Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// shell runs command lines in a folder of its own, where "agent" is the agent.
+type shell struct{ dir, path string }
+
+func newShell(t *testing.T) shell {
+	s := shell{t.TempDir(), t.TempDir()}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(self, filepath.Join(s.path, "agent")))
+	return s
+}
+
+func (s shell) run(t *testing.T, line string) (code int, out string) {
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
+	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), asAgent+"=1", "PATH="+s.path+":"+os.Getenv("PATH"))
+	data, err := cmd.CombinedOutput()
+	if _, exited := err.(*exec.ExitError); !exited {
+		require.NoError(t, err)
+	}
+	return cmd.ProcessState.ExitCode(), string(data)
+}
+
+func (s shell) put(t *testing.T, name string, data []byte) {
+	require.NoError(t, os.WriteFile(filepath.Join(s.dir, name), data, 0o600))
+}
+
+// printed takes the policy and the next command out of what a person sees.
+func printed(t *testing.T, out string) (policy, next string) {
+	if from := strings.Index(out, "\n{\n"); from >= 0 {
+		to := strings.Index(out[from:], "\n}\n")
+		require.Positive(t, to, out)
+		policy = out[from+1 : from+to+3]
+	}
+	if _, after, found := strings.Cut(out, "\n  next      "); found {
+		next, _, _ = strings.Cut(after, "\n")
+	}
+	require.NotEmpty(t, next, out)
+	return policy, next
+}
+
+// The policy that verify prints, saved as it is, and the command that it prints, run as it is, let the file pass; for each
+// format, and whatever the file is called. Changed afterwards, the file does not pass.
+func TestWhatIsPrintedWorks_INT1(t *testing.T) {
+	content := []byte("the content of a patch\n")
+	public, plain := plainKey(t, content)
+	byName := certificate(t, func(c *x509.Certificate) {
+		c.URIs = []*url.URL{{Scheme: "https", Host: "vendor.example", Path: "/release"}}
+	})
+	byOrganisation := certificate(t, func(c *x509.Certificate) { c.Subject = pkix.Name{Organization: []string{"Vendor 'n' Sons"}} })
+	signed := func() map[string]any {
+		return map[string]any{"messageSignature": map[string]any{"signature": plain}}
+	}
+	ring := testdata(t, "openpgp", "testdata", "ring.asc")
+	for i, tc := range []struct {
+		name     string
+		file     []byte
+		detached []byte
+		key      []byte // what the person gets elsewhere
+		flags    string
+		reason   integrity.Reason // of the first verdict
+		asked    []string         // parts of the next command
+		unpinned bool             // there is no policy to keep
+	}{
+		{name: "pe", file: testdata(t, "authenticode", "testdata", "seeds", "stamped.pe"), asked: []string{"--vendor 'Vendor Inc.'"}},
+		{name: "msi", file: testdata(t, "authenticode", "testdata", "seeds", "stamped.msi"), flags: "--product 'a b'", asked: []string{"--product 'a b'"}},
+		{name: "cab", file: testdata(t, "authenticode", "testdata", "seeds", "stamped.cab"), flags: `--vendor "Ac'me"`, asked: []string{`--vendor 'Ac'\''me'`}},
+		{name: "nested pe", file: testdata(t, "authenticode", "testdata", "seeds", "nested.pe")},
+		{name: "pe and a digest", file: testdata(t, "authenticode", "testdata", "seeds", "stamped.pe"), flags: "--digest $(sha256sum \"$F\" | sed 's/ .*//;s/^\\\\*/sha256:/')"},
+		{name: "rpm", file: testdata(t, "openpgp", "testdata", "ed.rpm"), key: ring},
+		{name: "rpm by RSA", file: testdata(t, "openpgp", "testdata", "rsa.rpm"), key: ring, flags: "--vendor Acme --product acme/tool"},
+		{name: "openpgp binary", file: testdata(t, "openpgp", "testdata", "patch.txt"), detached: testdata(t, "openpgp", "testdata", "patch.txt.sig"), key: ring},
+		{name: "openpgp armored", file: testdata(t, "openpgp", "testdata", "patch.txt"), detached: testdata(t, "openpgp", "testdata", "patch.txt.asc"), key: ring},
+		{name: "clear-signed", file: testdata(t, "openpgp", "testdata", "clear.txt"), key: ring},
+		{name: "key", file: content, detached: plain, key: public},
+		{name: "key in base64", file: content, detached: []byte(base64.StdEncoding.EncodeToString(plain)), key: public},
+		{name: "certificate", file: content, detached: bundle(t, byName, signed())},
+		{name: "certificate of an organisation", file: content, detached: bundle(t, byOrganisation, signed()), asked: []string{`--vendor 'Vendor '\''n'\'' Sons'`}},
+		{name: "dsse", file: content, detached: encoded(t, envelope(t, content)), key: public},
+		{name: "dsse by a certificate", file: content, detached: bundle(t, byName, map[string]any{"dsseEnvelope": envelope(t, content)})},
+		{name: "unsigned", file: content, reason: integrity.NoEvidence, unpinned: true, asked: []string{"--digest sha256:"}},
+	} {
+		if tc.reason == 0 {
+			tc.reason = integrity.NotTrusted
+		}
+		names := []string{"file", "a file's \"name\" of $HOME; `x` *?", "-rf", "tab\tand\x1b[31m\xff%d\\n"}
+		if tc.name != "pe" && tc.name != "key" {
+			names = names[i%len(names):][:1]
+		}
+		for _, name := range names {
+			t.Run(tc.name+"/"+fmt.Sprintf("%q", name), func(t *testing.T) {
+				sh := newShell(t)
+				sh.put(t, name, tc.file)
+				sh.put(t, "reference", tc.file)
+				line := "F=reference; agent verify " + tc.flags
+				if tc.detached != nil {
+					sh.put(t, name+".sig", tc.detached)
+					line += ` --signature "$N.sig"`
+				}
+				t.Setenv("N", name)
+				code, out := sh.run(t, line+` -- "$N"`)
+				require.Equal(t, Failed, code, out)
+				require.Contains(t, out, tc.reason.String())
+				require.NotContains(t, out, "\x1b")
+				policy, next := printed(t, out)
+				if tc.key != nil {
+					require.Empty(t, policy)
+					require.Contains(t, next, "--key key.")
+					_, after, _ := strings.Cut(next, "--key ")
+					key, _, _ := strings.Cut(after, " ")
+					sh.put(t, key, tc.key)
+					code, out = sh.run(t, next)
+					require.Equal(t, OK, code, next+"\n"+out)
+					policy, next = printed(t, out)
+				}
+				for _, want := range tc.asked {
+					require.Contains(t, next, want)
+				}
+				if !tc.unpinned {
+					require.Contains(t, next, "--policy signers.json")
+					sh.put(t, "signers.json", []byte(policy))
+				}
+				code, out = sh.run(t, next)
+				require.Equal(t, OK, code, next+"\n"+out)
+				require.Contains(t, out, "PASSED")
+
+				changed := bytes.Clone(tc.file)
+				at := len(changed) / 4
+				if strings.HasPrefix(tc.name, "rpm") {
+					at = len(changed) - 1 // in the payload; a quarter into it there is a reserved space
+				}
+				changed[at] ^= 1
+				sh.put(t, name, changed)
+				code, out = sh.run(t, next)
+				require.Equal(t, Failed, code, out)
+				require.NotContains(t, out, "NotTrusted")
+				if told := !strings.HasPrefix(tc.name, "openpgp") && !strings.HasPrefix(tc.name, "clear") && !strings.HasPrefix(tc.name, "key"); told && !tc.unpinned {
+					code, out = sh.run(t, line+` -- "$N"`) // without the policy a change is not called a stranger's work
+					require.Equal(t, Failed, code, out)
+					require.Contains(t, out, "SignatureBad")
+				}
+			})
+		}
+	}
+}
+
+// Each of several files gets a policy of its own by a name of its own, and under a policy that has a clause for another
+// vendor only the vendor is asked for.
+func TestWhatIsPrintedForSeveralFilesWorks_INT1(t *testing.T) {
+	sh := newShell(t)
+	sh.put(t, "a.exe", testdata(t, "authenticode", "testdata", "seeds", "stamped.pe"))
+	sh.put(t, "b c.msi", testdata(t, "authenticode", "testdata", "seeds", "stamped.msi"))
+	code, out := sh.run(t, "agent verify --json a.exe 'b c.msi'")
+	require.Equal(t, Failed, code, out)
+	var files [2]inspect.File
+	d := json.NewDecoder(strings.NewReader(out))
+	for i := range files {
+		require.NoError(t, d.Decode(&files[i]))
+		sh.put(t, files[i].PinFile, encoded(t, files[i].Pin))
+	}
+	require.NotEqual(t, files[0].PinFile, files[1].PinFile)
+	for _, f := range files {
+		code, out := sh.run(t, f.Next)
+		require.Equal(t, OK, code, out)
+	}
+	code, out = sh.run(t, "agent verify --policy signers.json a.exe 'b c.msi'")
+	require.Equal(t, Failed, code, out)
+	require.Equal(t, 2, strings.Count(out, "NoClause"), out)
+	for block := range strings.SplitSeq(strings.TrimSuffix(out, "\n\n"), "\n\n") {
+		if !strings.Contains(block, "NoClause") {
+			continue
+		}
+		_, next := printed(t, block+"\n")
+		code, out := sh.run(t, next)
+		require.Equal(t, OK, code, out)
+	}
+}
