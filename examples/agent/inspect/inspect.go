@@ -150,7 +150,7 @@ func (i *Inspector) file(out *File) error {
 	out.Kind = kind(start)
 	d := integrity.NewDigester(append(i.config.expect().Algorithms(), integrity.SHA384, integrity.SHA512)...)
 	if n, err := io.Copy(d, io.NewSectionReader(f, 0, size+1)); err != nil || n != size {
-		return cmp.Or(err, fmt.Errorf("%s changed while it was read, or has no fixed size: it was of %d bytes, and %d could be read", out.Name, size, n))
+		return cmp.Or(err, fmt.Errorf("%s changed while it was read, or has no fixed size: it had %d bytes, and %d could be read", out.Name, size, n))
 	}
 	out.Digests = d.Sums()
 	report, err := i.verifier.Inspect(f, size, out.detached)
