@@ -54,6 +54,11 @@ Exit codes: 0 every file passed, 1 a file was refused, 2 wrong usage, or a file,
 			}
 			inspector, err := o.inspector(c, files)
 			if err != nil {
+				for _, name := range files { // programs count on a line for each
+					if o.asJSON {
+						err = errors.Join(err, inspect.File{Name: name, Error: err.Error()}.JSON(p.out))
+					}
+				}
 				return misused{err}
 			}
 			return p.verifyAll(inspector, files, o.asJSON)
@@ -75,7 +80,7 @@ func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspect
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(files) == 0 {
-		bad("no file is named; want agent verify FILE…")
+		bad("name the files to verify, as in: agent verify FILE…")
 	}
 	if len(files) > 1 && (c.Signature != "" || len(o.digests) > 0) {
 		bad("--signature and --digest are for one file, and %d are named; run the command once for each", len(files))
@@ -103,11 +108,7 @@ func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspect
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	i, err := inspect.New(c)
-	if err != nil && c.Key != "" {
-		err = fmt.Errorf("--key: %w", err)
-	}
-	return i, err
+	return inspect.New(c)
 }
 
 // verifyAll prints each file as soon as it is judged.

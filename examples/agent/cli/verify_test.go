@@ -124,7 +124,7 @@ func testdata(t *testing.T, parts ...string) []byte {
 
 // damageStride is the distance in bytes between the places where seeds are damaged. PATCHPOLICY_DAMAGE_STRIDE sets another.
 func damageStride(t *testing.T) int {
-	stride, err := strconv.Atoi(cmp.Or(os.Getenv("PATCHPOLICY_DAMAGE_STRIDE"), "997"))
+	stride, err := strconv.Atoi(cmp.Or(os.Getenv("PATCHPOLICY_DAMAGE_STRIDE"), "1499"))
 	require.NoError(t, err)
 	return stride
 }
@@ -154,7 +154,7 @@ func TestEveryFileGetsOneLine(t *testing.T) {
 				errs = append(errs, f.Error)
 			}
 		}
-		require.Equal(t, passed, code == OK)
+		require.Equal(t, passed, code == OK, text)
 		names = nil
 	}
 	damaged := func(seed []byte, use func([]byte)) {
@@ -206,6 +206,10 @@ func TestEveryFileGetsOneLine(t *testing.T) {
 	names = []string{filepath.Join(dir, "empty")}
 	check("--signature", filepath.Join(dir, "missing"))
 	require.Contains(t, errs[4], "signature file")
+	names = []string{filepath.Join(dir, "empty"), dir}
+	check("--policy", filepath.Join(dir, "missing"), "--digest", "sha256:00")
+	require.Contains(t, errs[5], "--policy")
+	require.Contains(t, errs[6], "--digest")
 }
 
 // Numbers that have names are told by both.
