@@ -54,10 +54,8 @@ Exit codes: 0 every file passed, 1 a file was refused, 2 wrong usage, or a file,
 			}
 			inspector, err := o.inspector(c, files)
 			if err != nil {
-				for _, name := range files { // programs count on a line for each
-					if o.asJSON {
-						err = errors.Join(err, inspect.File{Name: name, Error: err.Error()}.JSON(p.out))
-					}
+				if o.asJSON {
+					p.unjudged(files, err)
 				}
 				return misused{err}
 			}
@@ -109,6 +107,13 @@ func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspect
 		return nil, errors.Join(errs...)
 	}
 	return inspect.New(c)
+}
+
+// unjudged prints a line for each file, which programs count on, where none can be judged.
+func (p *program) unjudged(files []string, why error) {
+	for _, name := range files {
+		_ = inspect.File{Name: name, Error: why.Error()}.JSON(p.out) // the error that is told is why
+	}
 }
 
 // verifyAll prints each file as soon as it is judged.
