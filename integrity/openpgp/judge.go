@@ -32,7 +32,7 @@ func (v *Verifier) prepare(list []*found) {
 		case len(v.keys[f.keyID]) == 0 && f.weak:
 			f.dropWeak()
 		case len(v.keys[f.keyID]) == 0:
-			f.drop(UnknownKey, "%s is none of the trusted keys, and without it nobody can tell whether it holds", f.By())
+			f.drop(UnknownKey, "%s is none of the trusted keys, and without it nobody can tell whether the signature holds", f.By())
 		case len(v.candidates(f)) == 0: // programs that look for the id alone take it for a broken one
 			f.drop(Broken, "it names the id of a trusted key, but another fingerprint")
 		default:
@@ -73,7 +73,12 @@ func (v *Verifier) judge(list []*found) {
 
 // judgeKey settles a signature that the key made.
 func (v *Verifier) judgeKey(f *found, k *key) {
-	f.Signer, f.Fingerprint, f.Key = v.ways[k.way].name, k.Fingerprint, k.Algorithm
+	f.Fingerprint, f.Key = k.Fingerprint, k.Algorithm
+	if k.way == spare {
+		f.drop(UnknownKey, "%s is none of the trusted keys; the signature holds, and a keyring has the key, but its fingerprint is not listed", f.By())
+		return
+	}
+	f.Signer = v.ways[k.way].name
 	switch {
 	case f.weak:
 		f.dropWeak()
@@ -127,12 +132,11 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 			answer.Detail = fmt.Sprintf("%d of the %d keys of %q that it takes have signed", len(by), s.threshold, s.name)
 		}
 	}
-	unjudged, good := 0, 0
+	unjudged := 0
 	var why []string
 	for _, f := range list {
 		switch f.Outcome {
 		case Good:
-			good++
 		case Broken:
 			return integrity.Signature{Status: integrity.Bad, Format: format, Detail: problem.Clip(f.sentence(), integrity.MaxDetail)}
 		case Unjudged, Excess:
@@ -149,7 +153,8 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 	if unjudged == len(list) {
 		answer.Status = integrity.Unsupported
 	}
-	answer.Untrusted = good == 0 && slices.ContainsFunc(list, func(f *found) bool { return f.Outcome == UnknownKey })
+	answer.Untrusted = slices.ContainsFunc(list, func(f *found) bool { return f.Outcome == UnknownKey && f.keyID != 0 }) &&
+		!slices.ContainsFunc(list, func(f *found) bool { return f.Signer != "" })
 	if answer.Detail == "" {
 		answer.Detail = "no signature counts"
 	}

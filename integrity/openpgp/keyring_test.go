@@ -146,6 +146,31 @@ func TestNobodyIsTrusted_INT1(t *testing.T) {
 	}
 }
 
+// A key that is in a keyring, and that no fingerprint lists, is nobody's. By it what was changed is told all the same, and it
+// does not stand in the way of the signer who has it listed.
+func TestKeysBesideTheListedOnes_INT1(t *testing.T) {
+	key, beside, patch := makeKey(t, "vendor", nil), makeKey(t, "beside", nil), []byte("the patch")
+	ring := string(ringOf(t, key, beside))
+	one := signer("Vendor", integrity.OpenPGPTrust{Keyring: ring, Fingerprints: []string{fingerprint(key)}})
+	two := signer("Other", integrity.OpenPGPTrust{Keyring: ring, Fingerprints: []string{fingerprint(beside)}})
+	sig := sign(t, patch, beside, nil)
+	ask := func(content string, signers ...integrity.Signer) integrity.Signature {
+		return verifier(t, signers...).Verify(strings.NewReader(content), int64(len(content)), sig)
+	}
+	got := ask("the patch", one)
+	require.True(t, got.Status == integrity.Bad && got.Untrusted, "%+v", got)
+	require.Contains(t, got.Detail, "the signature holds")
+	got = ask("another patch", one)
+	require.True(t, got.Status == integrity.Bad && !got.Untrusted, "%+v", got)
+	require.Equal(t, "Other", ask("the patch", one, two).Signer)
+	require.Equal(t, "Other", ask("the patch", two, one).Signer)
+	require.False(t, ask("another patch", one, two).Untrusted)
+
+	weak := signAs(t, patch, beside, packet.SigTypeBinary, crypto.SHA1, nil)
+	got = verifier(t, one).Verify(strings.NewReader("the patch"), 9, weak)
+	require.Equal(t, integrity.Bad, got.Status)
+}
+
 // The ways of one signer do not add up: each has its own threshold. A key is in one of them.
 func TestWaysOfOneSigner_INT1(t *testing.T) {
 	a, b, c := makeKey(t, "a", nil), makeKey(t, "b", nil), makeKey(t, "c", nil)

@@ -2,6 +2,7 @@ package openpgp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -26,14 +27,25 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 	if err := b.Err("list of OpenPGP signers"); err != nil {
 		return nil, err
 	}
+	for _, k := range b.spare {
+		twins := b.v.keys[k.pub.KeyId]
+		if len(twins) < maxTwins && !slices.ContainsFunc(twins, func(other *key) bool { return other.Fingerprint == k.Fingerprint }) {
+			k.way = spare
+			b.v.keys[k.pub.KeyId] = append(twins, k)
+		}
+	}
 	return b.v, nil
 }
+
+// spare is the way of keys that are in a keyring and trusted by nobody: what they signed and was changed is told by them.
+const spare = -1
 
 // builder gathers a Verifier, and what is wrong with its signers.
 type builder struct {
 	problem.List
 	v      *Verifier
 	owners map[string]int // ways by the fingerprints of their primary keys
+	spare  []*key
 }
 
 // way adds a way in which a signer is known.
@@ -55,6 +67,7 @@ func (b *builder) way(at, name string, t integrity.OpenPGPTrust) {
 		owned := false
 		for _, k := range c.keys() {
 			if len(pins) > 0 && !take(pins, k) {
+				b.spare = append(b.spare, k)
 				continue
 			}
 			owned = true

@@ -47,7 +47,7 @@ func TestInspectCertificate(t *testing.T) {
 	require.Len(t, r.Chain, 2)
 	require.Equal(t, CertificateReport{
 		Issuer: "CN=Middle", Names: []string{releaseName}, TokenIssuer: tokenIssued, Key: "ECDSA P-256",
-		SHA256: hex.EncodeToString(sum(crypto.SHA256, s.signer.Raw)), NotBefore: s.signer.NotBefore, NotAfter: s.signer.NotAfter,
+		SHA256: hex.EncodeToString(sum(crypto.SHA256, s.signer.Raw)), NotBefore: s.signer.NotBefore, NotAfter: s.signer.NotAfter, der: s.signer.Raw,
 	}, r.Chain[0])
 	require.Len(t, r.Times, 1)
 	require.Equal(t, signedOn, r.Times[0].Time)

@@ -5,10 +5,14 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"net/url"
 	"os"
@@ -78,10 +82,10 @@ func printed(t *testing.T, out string) (policy, next string) {
 func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 	content := []byte("the content of a patch\n")
 	public, plain := plainKey(t, content)
-	byName := certificate(t, func(c *x509.Certificate) {
+	byName := certificate(t, signingKey, func(c *x509.Certificate) {
 		c.URIs = []*url.URL{{Scheme: "https", Host: "vendor.example", Path: "/release"}}
 	})
-	byOrganisation := certificate(t, func(c *x509.Certificate) { c.Subject = pkix.Name{Organization: []string{"Vendor 'n' Sons"}} })
+	byOrganisation := certificate(t, signingKey, func(c *x509.Certificate) { c.Subject = pkix.Name{Organization: []string{"Vendor 'n' Sons"}} })
 	signed := func() map[string]any {
 		return map[string]any{"messageSignature": map[string]any{"signature": plain}}
 	}
@@ -118,7 +122,7 @@ func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 			tc.reason = integrity.NotTrusted
 		}
 		names := []string{"file", "a file's \"name\" of $HOME; `x` *?", "-rf", "tab\tand\x1b[31m\xff%d\\n"}
-		if tc.name != "pe" && tc.name != "key" {
+		if tc.name != "openpgp armored" {
 			names = names[i%len(names):][:1]
 		}
 		for _, name := range names {
@@ -176,6 +180,60 @@ func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 			})
 		}
 	}
+}
+
+// stamp has openssl stamp a signature, by an authority whose certificate is in the answer.
+func (s shell) stamp(t *testing.T, sig []byte) []byte {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	authority := certificate(t, key, func(c *x509.Certificate) {
+		c.ExtKeyUsage = nil
+		c.ExtraExtensions = []pkix.Extension{{Id: []int{2, 5, 29, 37}, Critical: true, // for timestamps alone
+			Value: []byte{0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08}}}
+		c.Subject = pkix.Name{CommonName: "Clock"}
+	})
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+	s.put(t, "clock.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority}))
+	s.put(t, "clock.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	s.put(t, "serial", []byte("01\n"))
+	s.put(t, "sig", sig)
+	s.put(t, "ts.cnf", []byte("[tsa]\ndefault_tsa = a\n[a]\nserial = serial\nsigner_cert = clock.pem\ncerts = clock.pem\nsigner_key = clock.key\n"+
+		"default_policy = 1.2.3.4\ndigests = sha256\nsigner_digest = sha256\ness_cert_id_alg = sha256\n"))
+	code, out := s.run(t, "openssl ts -query -data sig -sha256 -cert -out query && openssl ts -reply -config ts.cnf -queryfile query -out answer")
+	require.Equal(t, OK, code, out)
+	answer, err := os.ReadFile(filepath.Join(s.dir, "answer"))
+	require.NoError(t, err)
+	return answer
+}
+
+// Where a timestamp says when a certificate's key signed, its authority is pinned, so that the policy outlives the certificate.
+func TestWhatIsPrintedPinsTheAuthorityOfTimestamps_INT1(t *testing.T) {
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("SKIPPED: openssl is not installed")
+	}
+	sh := newShell(t)
+	content := []byte("the content of a patch\n")
+	_, sig := plainKey(t, content)
+	der := certificate(t, signingKey, func(c *x509.Certificate) { c.EmailAddresses = []string{"release@vendor.example"} })
+	sh.put(t, "tool", content)
+	sh.put(t, "tool.bundle", encoded(t, map[string]any{
+		"mediaType":        "application/vnd.dev.sigstore.bundle.v0.3+json",
+		"messageSignature": map[string]any{"signature": sig},
+		"verificationMaterial": map[string]any{
+			"certificate":               map[string]any{"rawBytes": der},
+			"timestampVerificationData": map[string]any{"rfc3161Timestamps": []any{map[string]any{"signedTimestamp": sh.stamp(t, sig)}}},
+		},
+	}))
+	code, out := sh.run(t, "agent verify tool --signature tool.bundle")
+	require.Equal(t, Failed, code, out)
+	require.Contains(t, out, "NotTrusted")
+	policy, next := printed(t, out)
+	require.Contains(t, policy, `"timestampers"`)
+	require.NotContains(t, policy, `"at"`)
+	sh.put(t, "signers.json", []byte(policy))
+	code, out = sh.run(t, next)
+	require.Equal(t, OK, code, out)
 }
 
 // Each of several files gets a policy of its own by a name of its own, and under a policy that has a clause for another

@@ -55,6 +55,9 @@ Exit codes: 0 every file passed, 1 a file was refused, 2 wrong usage, or a file,
 			}
 			inspector, err := o.inspector(c, files)
 			if err != nil {
+				if o.asJSON {
+					p.unjudged(files, err)
+				}
 				return misused{err}
 			}
 			return p.verifyAll(inspector, files, o.asJSON)
@@ -76,7 +79,7 @@ func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspect
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(files) == 0 {
-		bad("no file is named; want agent verify FILE…")
+		bad("name the files to verify, as in: agent verify FILE…")
 	}
 	if len(files) > 1 && (c.Signature != "" || len(o.digests) > 0) {
 		bad("--signature and --digest are for one file, and %d are named; run the command once for each", len(files))
@@ -104,11 +107,14 @@ func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspect
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	i, err := inspect.New(c)
-	if err != nil && c.Key != "" {
-		err = fmt.Errorf("--key: %w", err)
+	return inspect.New(c)
+}
+
+// unjudged prints a line for each file, which programs count on, where none can be judged.
+func (p *program) unjudged(files []string, why error) {
+	for _, name := range files {
+		_ = inspect.File{Name: name, Error: why.Error()}.JSON(p.out) // the error that is told is why
 	}
-	return i, err
 }
 
 // verifyAll prints each file as soon as it is judged.

@@ -3,7 +3,9 @@ package cli
 import (
 	"bytes"
 	"cmp"
+	"crypto"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
@@ -79,14 +81,14 @@ func plainKey(t *testing.T, content []byte) (public, sig []byte) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), sig
 }
 
-// certificate is a certificate of signingKey.
-func certificate(t *testing.T, change func(*x509.Certificate)) []byte {
+// certificate is one that the key made for itself.
+func certificate(t *testing.T, key crypto.Signer, change func(*x509.Certificate)) []byte {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
 	}
 	change(template)
-	der, err := x509.CreateCertificate(nil, template, template, signingKey.Public(), signingKey)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	require.NoError(t, err)
 	return der
 }
@@ -124,7 +126,7 @@ func testdata(t *testing.T, parts ...string) []byte {
 
 // damageStride is the distance in bytes between the places where seeds are damaged. PATCHPOLICY_DAMAGE_STRIDE sets another.
 func damageStride(t *testing.T) int {
-	stride, err := strconv.Atoi(cmp.Or(os.Getenv("PATCHPOLICY_DAMAGE_STRIDE"), "997"))
+	stride, err := strconv.Atoi(cmp.Or(os.Getenv("PATCHPOLICY_DAMAGE_STRIDE"), "1499"))
 	require.NoError(t, err)
 	return stride
 }
@@ -154,7 +156,7 @@ func TestEveryFileGetsOneLine(t *testing.T) {
 				errs = append(errs, f.Error)
 			}
 		}
-		require.Equal(t, passed, code == OK)
+		require.Equal(t, passed, code == OK, text)
 		names = nil
 	}
 	damaged := func(seed []byte, use func([]byte)) {
@@ -182,7 +184,7 @@ func TestEveryFileGetsOneLine(t *testing.T) {
 	const patch = "../../../integrity/openpgp/testdata/patch.txt"
 	content := testdata(t, "openpgp", "testdata", "patch.txt")
 	_, plain := plainKey(t, content)
-	der := certificate(t, func(c *x509.Certificate) { c.DNSNames = []string{"vendor.example"} })
+	der := certificate(t, signingKey, func(c *x509.Certificate) { c.DNSNames = []string{"vendor.example"} })
 	for _, sig := range [][]byte{
 		testdata(t, "openpgp", "testdata", "patch.txt.sig"), testdata(t, "openpgp", "testdata", "patch.txt.asc"), plain, encoded(t, envelope(t, content)),
 		bundle(t, der, map[string]any{"messageSignature": map[string]any{"signature": plain}}), bundle(t, der, map[string]any{"dsseEnvelope": envelope(t, content)}),
@@ -206,6 +208,10 @@ func TestEveryFileGetsOneLine(t *testing.T) {
 	names = []string{filepath.Join(dir, "empty")}
 	check("--signature", filepath.Join(dir, "missing"))
 	require.Contains(t, errs[4], "signature file")
+	names = []string{filepath.Join(dir, "empty"), dir}
+	check("--policy", filepath.Join(dir, "missing"), "--digest", "sha256:00")
+	require.Contains(t, errs[5], "--policy")
+	require.Contains(t, errs[6], "--digest")
 }
 
 // Numbers that have names are told by both.

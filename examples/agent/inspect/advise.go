@@ -74,7 +74,7 @@ func (i *Inspector) advise(content io.ReaderAt, out *File) {
 	signers := i.signers(out.Report)
 	for n, s := range signers[:min(len(signers), maxTries)] {
 		trial, policy := i.trust(s)
-		verdict := trial.tried(content, out, policy)
+		verdict := i.tried(content, out, trial, policy)
 		if verdict.Passed {
 			i.keep(out, trial, policy)
 			return
@@ -194,7 +194,7 @@ func (i *Inspector) trust(s integrity.Signer) (Config, integrity.Policy) {
 }
 
 // tried judges a file by a policy as it will be read.
-func (c Config) tried(content io.ReaderAt, out *File, policy integrity.Policy) integrity.Verdict {
+func (i *Inspector) tried(content io.ReaderAt, out *File, c Config, policy integrity.Policy) integrity.Verdict {
 	trial := *out
 	data, err := json.Marshal(policy)
 	if err == nil {
@@ -207,7 +207,7 @@ func (c Config) tried(content io.ReaderAt, out *File, policy integrity.Policy) i
 	if err != nil {
 		return integrity.Verdict{Text: err.Error()}
 	}
-	trial.Report = &policyverify.Report{Answer: verifier.Verify(content, out.Size, out.detached)}
+	trial.Report = &policyverify.Report{Answer: verifier.Verify(content, out.Size, i.detached)}
 	return c.judge(policy.Excerpt(), &trial)
 }
 

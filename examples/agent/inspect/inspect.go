@@ -43,8 +43,6 @@ type File struct {
 	PinFile string             `json:"pinFile,omitempty"` // what to save Pin as for Next
 	Next    string             `json:"next,omitempty"`    // a command for the shell by which the file passes, once its files are there; empty: none
 	Notes   []string           `json:"notes,omitempty"`   // what else a person should know
-
-	detached []byte // content of the signature file; nil: none
 }
 
 // Outcome is what became of a file.
@@ -77,16 +75,17 @@ type Inspector struct {
 	config   Config
 	verifier *policyverify.Verifier
 	own      integrity.Excerpt
+	detached []byte
 	pins     int // that were told
 }
 
-// New returns an inspector. The error is what is wrong with the policy or with the keys.
+// New returns an inspector. The error is what is wrong with the policy, the keys or the signature file.
 func New(c Config) (*Inspector, error) {
 	i := &Inspector{config: c}
 	if c.Key != "" {
 		signer, err := keyed(c.Key)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("key file: %w", err)
 		}
 		next, policy := i.trust(signer)
 		c.Policy, i.config.Policy, i.config.Vendor = &policy, &policy, next.Vendor
@@ -97,8 +96,15 @@ func New(c Config) (*Inspector, error) {
 		i.own = policy.Excerpt()
 	}
 	var err error
-	i.verifier, err = policyverify.New(policy)
-	return i, err
+	if i.verifier, err = policyverify.New(policy); err != nil {
+		return nil, err
+	}
+	if c.Signature != "" {
+		if i.detached, err = read(c.Signature); err != nil {
+			return nil, fmt.Errorf("signature file: %w", err)
+		}
+	}
+	return i, nil
 }
 
 // keyed reads public keys.
@@ -137,11 +143,6 @@ func (i *Inspector) file(out *File) error {
 		return err
 	}
 	defer f.Close()
-	if i.config.Signature != "" {
-		if out.detached, err = read(i.config.Signature); err != nil {
-			return fmt.Errorf("signature file: %w", err)
-		}
-	}
 	out.Size = size
 	start := make([]byte, min(size, startSize))
 	if _, err := f.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
@@ -150,10 +151,10 @@ func (i *Inspector) file(out *File) error {
 	out.Kind = kind(start)
 	d := integrity.NewDigester(append(i.config.expect().Algorithms(), integrity.SHA384, integrity.SHA512)...)
 	if n, err := io.Copy(d, io.NewSectionReader(f, 0, size+1)); err != nil || n != size {
-		return cmp.Or(err, fmt.Errorf("%s changed while it was read, or has no fixed size: it was of %d bytes, and %d could be read", out.Name, size, n))
+		return cmp.Or(err, fmt.Errorf("%s changed while it was read, or has no fixed size: it had %d bytes, and %d could be read", out.Name, size, n))
 	}
 	out.Digests = d.Sums()
-	report, err := i.verifier.Inspect(f, size, out.detached)
+	report, err := i.verifier.Inspect(f, size, i.detached)
 	if err != nil {
 		return err
 	}

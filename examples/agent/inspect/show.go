@@ -227,6 +227,9 @@ func (p *page) verdict(f File) {
 	}
 	if f.Pin != nil {
 		p.row("pin", "This policy trusts that signer. Compare it with a source that you trust, and save it as %s:", f.PinFile)
+		if f.Policy != nil && !v.Passed {
+			p.row("", "(To keep the policy you have, add these signers and clauses to it instead.)")
+		}
 		if data, err := json.MarshalIndent(f.Pin, "", "  "); err == nil {
 			for line := range strings.Lines(string(data)) {
 				p.line("%s", strings.TrimSuffix(line, "\n"))
