@@ -1,6 +1,7 @@
 package policyverify_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
@@ -54,6 +55,18 @@ func pgp(t testing.TB, name string) (*openpgp.Entity, string) {
 	return entity, out.String()
 }
 
+// archive is a ZIP archive of empty files.
+func archive(t testing.TB, names ...string) []byte {
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, name := range names {
+		_, err := w.Create(name)
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	return out.Bytes()
+}
+
 // wireguard trusts who signed the test file of golang.org/x/sys.
 func wireguard() integrity.Signer {
 	return integrity.Signer{Name: "WireGuard", Authenticode: []integrity.AuthenticodeTrust{{
@@ -82,12 +95,27 @@ func TestSuite(t *testing.T) {
 	stranger, _ := keyOf(t, 2)
 	v, err := policyverify.New(integrity.Policy{Format: 1, Signers: []integrity.Signer{{Name: "Vendor", Sigstore: []integrity.SigstoreTrust{{Keys: []string{public}}}}}})
 	require.NoError(t, err)
-	integritytest.Run(t, integritytest.Fixture{
-		Verifier: v, Signer: "Vendor",
-		Signed:   integritytest.File{Content: content, Detached: sign(t, key, content)},
-		Unsigned: integritytest.File{Content: content},
-		Stranger: integritytest.File{Content: content, Detached: sign(t, stranger, content)},
-	})
+	module := []byte("a module\x00~Module signature appended~\n")
+	script := []byte("'hello'\r\n# SIG # Begin signature block\r\n# AAAA\r\n# SIG # End signature block\r\n")
+	for name, content := range map[string][]byte{"text": content, "archive": archive(t, "AppxManifest.xml")} {
+		t.Run(name, func(t *testing.T) {
+			integritytest.Run(t, integritytest.Fixture{
+				Verifier: v, Signer: "Vendor",
+				Signed:   integritytest.File{Content: content, Detached: sign(t, key, content)},
+				Unsigned: integritytest.File{Content: content},
+				Stranger: integritytest.File{Content: content, Detached: sign(t, stranger, content)},
+				Bad: map[string]integritytest.File{
+					"a package that is signed inside":     {Content: archive(t, "AppxManifest.xml", "AppxSignature.p7x")},
+					"a module that is signed inside":      {Content: module},
+					"a script that is signed inside":      {Content: script},
+					"a script, signed by a stranger, too": {Content: script, Detached: sign(t, stranger, script)},
+				},
+			})
+		})
+	}
+	// What is signed inside in a way that nobody judges is as good as its signature file.
+	got := verify(v, script, sign(t, key, script))
+	require.Equal(t, []any{integrity.Valid, "Vendor"}, []any{got.Status, got.Signer}, got.Detail)
 }
 
 // One policy, three formats: each signature is by the name that the policy gives its signer.
