@@ -30,7 +30,7 @@ import (
 )
 
 // oracleEnv is how many signatures, certificates and timestamps are shown to OpenSSL each.
-const oracleEnv = "SIGSTORE_ORACLE"
+const oracleEnv = "PATCHPOLICY_ORACLE"
 
 func budget(t *testing.T) int {
 	text := os.Getenv(oracleEnv)
