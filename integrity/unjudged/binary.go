@@ -20,7 +20,7 @@ func (f *file) magic() (integrity.Format, error) {
 	switch {
 	case bytes.HasSuffix(f.tail, []byte("~Module signature appended~\n")):
 		return "module", nil
-	case f.size >= 10 && string(f.tail[len(f.tail)-10:len(f.tail)-6]) == "XPHS":
+	case f.size >= 10 && string(f.tail[len(f.tail)-10:len(f.tail)-6]) == "XapS":
 		return "xap", nil
 	case f.begins("Cr24"):
 		return "crx", nil

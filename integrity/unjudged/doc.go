@@ -11,7 +11,7 @@
 //	ota         Android update                              a signature in the archive's comment
 //	nuget       NuGet package                               .signature.p7s in the archive
 //	opc         VSIX, Office and XPS documents              digital-signature or _xmlsignatures in the archive
-//	xap         application of Silverlight                  its trailer (XPHS)
+//	xap         application of Silverlight                  its trailer (XapS)
 //	wheel       Python wheel                                RECORD.jws or RECORD.p7s in .dist-info
 //	xml         ODF, EPUB, AIR; ClickOnce and other XML     META-INF/…signatures.xml; a SignatureValue element
 //	codesign    zipped application of macOS or iOS          _CodeSignature/CodeResources in the archive

@@ -216,7 +216,7 @@ func signed(t testing.TB) map[string][]byte {
 		"nuget":            archiveOf(t, "", "a.nuspec", ".signature.p7s"),
 		"opc, VSIX":        archiveOf(t, "", "extension.vsixmanifest", "package/services/digital-signature/origin.psdor"),
 		"opc, Office":      archiveOf(t, "", "word/document.xml", "_xmlsignatures/sig1.xml"),
-		"xap":              append(archiveOf(t, ""), "XPHS\x01\x00\x10\x00\x00\x00"...),
+		"xap":              append(archiveOf(t, ""), "XapS\x01\x00\x10\x00\x00\x00"...),
 		"wheel":            archiveOf(t, "", "a-1.0.dist-info/RECORD", "a-1.0.dist-info/RECORD.jws"),
 		"xml, ODF":         archiveOf(t, "", "META-INF/documentsignatures.xml"),
 		"codesign":         archiveOf(t, "", "A.app/Contents/_CodeSignature/CodeResources"),
