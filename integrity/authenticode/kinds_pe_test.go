@@ -99,7 +99,7 @@ func peKinds() []kind {
 			binary.LittleEndian.PutUint32(b[programEntry:], uint32(at+1))
 			return b
 		}, nil, bad, "not aligned", no},
-		{"zeros added inside the entry", padded(make([]byte, 16), true), nil, bad, "bytes after it", no},
+		{"tagged with zeros", padded(make([]byte, 16), true), nil, unsupportedStatus, "is tagged", cannot},
 		{"tagged", padded([]byte("payload!"), true), nil, unsupportedStatus, "bytes after its signature", cannot},
 		{"tagged by Omaha", padded([]byte("Gact2.0Omaha\x00\x14appguid={1}&lang=en\x00\x00\x00\x00\x00\x00"), true), nil, unsupportedStatus, "is tagged", cannot},
 		{"tagged and changed", func(c *maker) []byte {

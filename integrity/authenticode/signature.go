@@ -55,7 +55,7 @@ func parseSignatures(f *layout, file *cms.File) (all []*signature, err error) {
 		empty := len(bytes.Trim(rest, "\x00")) == 0
 		switch {
 		case s.err != nil:
-		case f.format == integrity.PE && len(rest) > maxPadding && !empty:
+		case f.format == integrity.PE && len(rest) > maxPadding:
 			s.tag = len(rest)
 		case len(rest) > maxPadding || !empty:
 			s.err = cms.Broken("there are %d bytes after it, in a place that no signature covers", len(rest))
