@@ -86,6 +86,7 @@ var stricter = []struct{ detail, why string }{
 	{"after the package's last sector", "bytes that no signature covers are refused at the end of a package, too"},
 	{"after the last sector that the package uses", "the same, in whole sectors"},
 	{"belongs to nothing", "the same, in sectors that the table calls used"},
+	{"digest of the package's metadata", "what the stream MsiDigitalSignatureEx holds is compared, too"},
 	{"is tagged", "what follows a program's signature in its entry is anybody's"},
 	{"bytes after it, in a place that no signature covers", "what follows the signature in its place may only align it"},
 	{"a field of the cabinet's header that no signature covers", "the fields that are not digested have one right value"},
