@@ -64,8 +64,8 @@ func openCompound(s source) (*compound, error) {
 	}
 	u16 := func(at int) uint16 { return binary.LittleEndian.Uint16(h[at:]) }
 	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(h[at:]) }
-	version, shift := u16(26), u16(30)
-	if !(version == 3 && shift == 9 || version == 4 && shift == 12) || u16(28) != 0xfffe || u16(32) != miniShift || u32(56) != miniCutoff {
+	version, shift := u16(26), u16(30) // the older version does not count the directory's sectors
+	if !(version == 3 && shift == 9 && u32(40) == 0 || version == 4 && shift == 12) || u16(28) != 0xfffe || u16(32) != miniShift || u32(56) != miniCutoff {
 		return nil, cms.Unsupported("the compound file is of a kind that is not known: version %d, sectors of 1<<%d bytes", version, shift)
 	}
 	none := func() sectors { return sectors{page: make([]byte, 1<<shift), at: -1} }

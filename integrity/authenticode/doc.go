@@ -27,7 +27,8 @@
 //   - Absent: the file is of another format, or of one of the three and carries no signature. A file whose signature was
 //     taken away is just that; an order that expects a signer refuses it (INT-4).
 //   - Unsupported: a signature is there and cannot be judged. It has no trusted timestamp and the signer no AuthenticodeTrust.At;
-//     it is over a bound of this package; its structure is one that nobody uses; the file cannot be read.
+//     it is over a bound of this package; its structure is one that nobody uses; the file cannot be read; the
+//     program is tagged.
 //   - Bad: anything else. It is Untrusted too if the signature holds and its chain merely ends at no anchor, or is of another
 //     organisation or without a usage that is wanted.
 //
@@ -39,7 +40,9 @@
 // table, after a cabinet's signature or after a package's last sector, padding beyond what aligns a signature, entries of
 // unknown kind, header fields that are not digested. Left alone is what the formats mean to be changed: a program's
 // checksum field, certificates that no chain uses, attributes that are not signed. [integrity.Verdict] tells whether the
-// checksum of the whole file matched as well (INT-5). In a package some of the container is not covered by its
+// checksum of the whole file matched as well (INT-5). A tagged program has more than padding after the signature within its
+// entry, where some vendors' servers write who downloaded it and their tools leave zeros. If the signature holds otherwise that is Unsupported, neither
+// valid, since anybody can write a tag and programs obey theirs, nor bad: an exact digest may vouch for it (INT-9). In a package some of the container is not covered by its
 // signature either: its header, sectors in the middle that are marked free, the rest of a stream's last sector, and without
 // MsiDigitalSignatureEx the names of streams and where one ends and the next begins. Having that stream does not protect
 // a package from being turned into one without, whose first stream begins with its 32 bytes; only where they are all of the

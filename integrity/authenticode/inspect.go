@@ -79,6 +79,9 @@ func reportSignature(f *layout, s *signature, file *cms.File, has fileDigest) Si
 	if err == nil && s.digest.Legacy() {
 		err = cms.Untrusted("it names the file by its %s digest, which carries no trust", s.digest)
 	}
+	if err == nil && s.tag > 0 {
+		err = s.tagged()
+	}
 	r.Problem = problemText(err)
 	for i := range s.stamps {
 		t := &s.stamps[i]

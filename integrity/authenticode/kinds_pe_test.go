@@ -99,8 +99,14 @@ func peKinds() []kind {
 			binary.LittleEndian.PutUint32(b[programEntry:], uint32(at+1))
 			return b
 		}, nil, bad, "not aligned", no},
-		{"zeros added inside the entry", padded(make([]byte, 16), true), nil, bad, "bytes after it", no},
-		{"eight bytes added inside the entry", padded([]byte("payload!"), true), nil, bad, "bytes after it", no},
+		{"tagged with zeros", padded(make([]byte, 16), true), nil, unsupportedStatus, "is tagged", cannot},
+		{"tagged", padded([]byte("payload!"), true), nil, unsupportedStatus, "bytes after its signature", cannot},
+		{"tagged by Omaha", padded([]byte("Gact2.0Omaha\x00\x14appguid={1}&lang=en\x00\x00\x00\x00\x00\x00"), true), nil, unsupportedStatus, "is tagged", cannot},
+		{"tagged and changed", func(c *maker) []byte {
+			b := padded([]byte("payload!"), true)(c)
+			b[len(b)/3] ^= 1
+			return b
+		}, nil, bad, "the file was changed", no},
 		{"bytes added behind the entry", padded([]byte("payload!"), false), nil, bad, "certificate table says", no},
 		{"zeros added behind the entry", padded(make([]byte, 8), false), nil, bad, "certificate table says", no},
 		{"the padding of the signature changed", func(c *maker) []byte {

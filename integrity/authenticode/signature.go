@@ -15,6 +15,7 @@ type signature struct {
 	digest integrity.Algorithm
 	sum    []byte // of the file
 	stamps []cms.Stamp
+	tag    int   // bytes after it in its place, which no signature covers
 	err    error // why it cannot be judged any further
 }
 
@@ -51,7 +52,12 @@ func parseSignatures(f *layout, file *cms.File) (all []*signature, err error) {
 		first := len(all)
 		s, rest := parseSignature(blob, f.format, file)
 		all = append(all, s)
-		if s.err == nil && (len(rest) > maxPadding || len(bytes.Trim(rest, "\x00")) > 0) {
+		empty := len(bytes.Trim(rest, "\x00")) == 0
+		switch {
+		case s.err != nil:
+		case f.format == integrity.PE && len(rest) > maxPadding:
+			s.tag = len(rest)
+		case len(rest) > maxPadding || !empty:
 			s.err = cms.Broken("there are %d bytes after it, in a place that no signature covers", len(rest))
 		}
 		if s.signer.Signature == nil {

@@ -102,6 +102,8 @@ func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has fileDig
 	switch {
 	case stampErr != nil:
 		return none, stampErr
+	case s.tag > 0:
+		return none, s.tagged()
 	case err != nil:
 		return none, err
 	case s.digest.Legacy():
@@ -123,6 +125,11 @@ func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has fileDig
 		}
 	}
 	return none, why
+}
+
+// tagged refuses a tagged program: its signature may hold, and what was put beside it is anybody's.
+func (s *signature) tagged() error {
+	return cms.Unsupported("the program is tagged: there are %d bytes after its signature, in a place that no signature covers", s.tag)
 }
 
 // anchors tells whether any policy's signer may end in the certificate.

@@ -36,7 +36,7 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 		return r, failed
 	}
 	plain, err := sigstoreverify.Inspect(content, size, detached)
-	if _, none := errors.AsType[*sigstoreverify.NoSignature](err); none {
+	if plain.Kind == "" {
 		return r, failed
 	}
 	r.Sigstore = &plain

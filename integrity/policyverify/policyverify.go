@@ -7,6 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/authenticode"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+	"github.com/patchpolicy/patchpolicy/integrity/unjudged"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
@@ -42,7 +43,7 @@ func New(p integrity.Policy) (*Verifier, error) {
 // Verify judges the signatures of the first size bytes of content, within them or in a signature file. One within that
 // does not hold decides, whatever the signature file is.
 func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
-	return integrity.Chain(v.windows, either{v.openpgp, v.sigstore}).Verify(content, size, detached)
+	return integrity.Chain(v.windows, either{v.openpgp, v.sigstore}, unjudged.Verifier{}).Verify(content, size, detached)
 }
 
 // either judges a signature file by OpenPGP and by plain keys and certificates. It is one signature: binary ones can look

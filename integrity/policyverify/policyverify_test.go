@@ -1,6 +1,7 @@
 package policyverify_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
@@ -54,6 +55,18 @@ func pgp(t testing.TB, name string) (*openpgp.Entity, string) {
 	return entity, out.String()
 }
 
+// archive is a ZIP archive of empty files.
+func archive(t testing.TB, names ...string) []byte {
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, name := range names {
+		_, err := w.Create(name)
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	return out.Bytes()
+}
+
 // wireguard trusts who signed the test file of golang.org/x/sys.
 func wireguard() integrity.Signer {
 	return integrity.Signer{Name: "WireGuard", Authenticode: []integrity.AuthenticodeTrust{{
@@ -82,13 +95,28 @@ func TestSuite(t *testing.T) {
 	stranger, _ := keyOf(t, 2)
 	v, err := policyverify.New(integrity.Policy{Format: 1, Signers: []integrity.Signer{{Name: "Vendor", Sigstore: []integrity.SigstoreTrust{{Keys: []string{public}}}}}})
 	require.NoError(t, err)
-	integritytest.Run(t, integritytest.Fixture{
-		Verifier: v, Signer: "Vendor",
-		Signed:   integritytest.File{Content: content, Detached: sign(t, key, content)},
-		Unsigned: integritytest.File{Content: content},
-		Stranger: integritytest.File{Content: content, Detached: sign(t, stranger, content)},
-		Nameless: true,
-	})
+	module := []byte("a module\x00~Module signature appended~\n")
+	script := []byte("'hello'\r\n# SIG # Begin signature block\r\n# AAAA\r\n# SIG # End signature block\r\n")
+	for name, content := range map[string][]byte{"text": content, "archive": archive(t, "AppxManifest.xml")} {
+		t.Run(name, func(t *testing.T) {
+			integritytest.Run(t, integritytest.Fixture{
+				Verifier: v, Signer: "Vendor",
+				Signed:   integritytest.File{Content: content, Detached: sign(t, key, content)},
+				Unsigned: integritytest.File{Content: content},
+				Stranger: integritytest.File{Content: content, Detached: sign(t, stranger, content)},
+				Nameless: true,
+				Bad: map[string]integritytest.File{
+					"a package that is signed inside":     {Content: archive(t, "AppxManifest.xml", "AppxSignature.p7x")},
+					"a module that is signed inside":      {Content: module},
+					"a script that is signed inside":      {Content: script},
+					"a script, signed by a stranger, too": {Content: script, Detached: sign(t, stranger, script)},
+				},
+			})
+		})
+	}
+	// What is signed inside in a way that nobody judges is as good as its signature file.
+	got := verify(v, script, sign(t, key, script))
+	require.Equal(t, []any{integrity.Valid, "Vendor"}, []any{got.Status, got.Signer}, got.Detail)
 }
 
 // One policy, three formats: each signature is by the name that the policy gives its signer.
@@ -117,6 +145,61 @@ func TestEveryFormatByItsName_INT1(t *testing.T) {
 	require.Equal(t, integrity.Bad, verify(v, changed, nil).Status)
 	require.Equal(t, integrity.Bad, verify(v, append([]byte("x"), content...), detached.Bytes()).Status)
 	require.Equal(t, integrity.Absent, verify(v, content, nil).Status)
+}
+
+// A damaged file has one answer, and a report with it, whatever byte is damaged.
+func TestDamagedFilesAreAnswered_INT9(t *testing.T) {
+	key, public := keyOf(t, 1)
+	entity, ring := pgp(t, "release")
+	v, err := policyverify.New(integrity.Policy{Format: 1, Signers: []integrity.Signer{
+		{Name: "Vendor", Sigstore: []integrity.SigstoreTrust{{Keys: []string{public}}}, OpenPGP: []integrity.OpenPGPTrust{{Keyring: ring}}},
+	}})
+	require.NoError(t, err)
+	var detached, armored bytes.Buffer
+	require.NoError(t, openpgp.DetachSign(&detached, entity, bytes.NewReader(content), nil))
+	require.NoError(t, openpgp.ArmoredDetachSign(&armored, entity, bytes.NewReader(content), nil))
+	statement := `{"_type":"https://in-toto.io/Statement/v1","subject":[],"predicateType":"https://slsa.dev/provenance/v1"}`
+	envelope, err := json.Marshal(map[string]any{"payloadType": "application/vnd.in-toto+json", "payload": []byte(statement), "signatures": []any{map[string]any{"sig": sign(t, key, content)}}})
+	require.NoError(t, err)
+	files := map[string]integritytest.File{
+		"key": {Content: content, Detached: sign(t, key, content)}, "openpgp": {Content: content, Detached: detached.Bytes()},
+		"armored": {Content: content, Detached: armored.Bytes()}, "envelope": {Content: content, Detached: envelope},
+		"clear":   {Content: []byte("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nhello\n" + armored.String())},
+		"archive": {Content: archive(t, "AppxManifest.xml", "AppxSignature.p7x")},
+	}
+	for _, pattern := range []string{"../authenticode/testdata/seeds/*.*", "../openpgp/testdata/*"} {
+		names, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		for _, name := range names {
+			if b, err := os.ReadFile(name); err == nil && len(b) < 1<<17 {
+				files[name] = integritytest.File{Content: b}
+			}
+		}
+	}
+	require.Greater(t, len(files), 20)
+	for name, f := range files {
+		whole, part := &f.Content, 37
+		if f.Detached != nil {
+			whole = &f.Detached
+			part = 5
+		}
+		good := *whole
+		for i := 0; i < len(good); i += part {
+			changed := bytes.Clone(good)
+			changed[i] ^= 0x55
+			for _, *whole = range [][]byte{changed, good[:i:i]} {
+				r, err := v.Inspect(bytes.NewReader(f.Content), int64(len(f.Content)), f.Detached)
+				require.NoError(t, err, "%s, byte %d", name, i)
+				require.Equal(t, verify(v, f.Content, f.Detached), r.Answer, "%s, byte %d", name, i)
+				require.NotZero(t, r.Answer.Status, "%s, byte %d", name, i)
+				if r.Answer.Status == integrity.Valid {
+					require.NotEmpty(t, r.Answer.Signer)
+				} else if r.Answer.Status != integrity.Absent {
+					require.NotEmpty(t, r.Answer.Detail)
+				}
+			}
+		}
+	}
 }
 
 // A policy that trusts nobody in a format does not take its signatures for absent (INT-9).

@@ -7,8 +7,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/sigstore/sigstore/pkg/signature"
@@ -231,6 +233,9 @@ func TestEnvelopeWithCertificate_INT1(t *testing.T) {
 func TestEnvelopesByTheReference_INT1(t *testing.T) {
 	k := keys()
 	payload := text(t, statementOf(patch))
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 4))
+	stricter, valid, looser := map[string]int{}, 0, 0
 	for _, private := range []crypto.Signer{k.ed, k.p256, k.p384, k.rsa2048} {
 		s, err := signature.LoadSigner(private, crypto.SHA256)
 		require.NoError(t, err)
@@ -245,21 +250,28 @@ func TestEnvelopesByTheReference_INT1(t *testing.T) {
 		v := verifier(t, key(t, "Vendor", private))
 		good := text(t, e)
 		require.Equal(t, integrity.Valid, verify(v, patch, good).Status)
-		for i := 0; i < len(good); i += 1 + len(good)/97 {
-			for _, change := range []byte{1, 0x20} {
-				changed := bytes.Clone(good)
-				changed[i] ^= change
-				var read dsse.Envelope
-				err := json.Unmarshal(changed, &read)
-				if err == nil {
-					_, err = reference.Verify(context.Background(), &read)
-				}
-				if got := verify(v, patch, changed); got.Status == integrity.Valid {
-					require.NoError(t, err, "byte %d: valid here, and not to the reference", i)
-				}
+		for range max(200, budget(t)) {
+			changed := mutate(r, good)
+			var read dsse.Envelope
+			err := json.Unmarshal(changed, &read)
+			if err == nil {
+				_, err = reference.Verify(context.Background(), &read)
+			}
+			got := verify(v, patch, changed)
+			if got.Status == integrity.Valid && err != nil { // base64 without padding is taken here, as protocol buffers have it
+				looser++
+				pad := func(s string) string { return s + strings.Repeat("=", -len(s)&3) }
+				read.Payload, read.Signatures[0].Sig = pad(read.Payload), pad(read.Signatures[0].Sig)
+				_, err = reference.Verify(context.Background(), &read)
+				require.NoError(t, err, "valid here, and not to the reference: %s", changed)
+			} else if got.Status == integrity.Valid {
+				valid++
+			} else if err == nil {
+				stricter[got.Detail]++
 			}
 		}
 	}
+	t.Logf("seed %d; %d valid to both, %d here alone for want of padding; refused here alone: %v", seed, valid, looser, stricter)
 }
 
 func TestDefaultPredicates(t *testing.T) {

@@ -24,7 +24,7 @@ type file struct {
 
 // readFile takes a signature file apart. Its errors are refusals.
 func readFile(detached []byte) (*file, error) {
-	text := bytes.TrimSpace(detached)
+	text := bytes.Trim(detached, " \t\r\n") // as JSON has it
 	switch {
 	case len(text) == 0:
 		return nil, cms.Broken("the signature file is empty")

@@ -45,13 +45,11 @@ func FuzzVerify(f *testing.F) {
 			require.Empty(t, got.Signer)
 		}
 		r, err := Inspect(bytes.NewReader(c), int64(len(c)), sig)
-		if no, ok := errors.AsType[*NoSignature](err); ok {
-			require.NotEqual(t, integrity.Valid, got.Status, no.Detail)
-			require.Equal(t, no.Status, got.Status)
-			return
-		}
 		require.NoError(t, err)
-		require.NotEmpty(t, r.Kind)
+		if r.Kind == "" {
+			require.NotEqual(t, integrity.Valid, got.Status)
+			require.NotEmpty(t, r.Odd)
+		}
 	})
 }
 

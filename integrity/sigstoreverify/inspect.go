@@ -1,6 +1,7 @@
 package sigstoreverify
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -68,19 +69,13 @@ type TimestampReport struct {
 	Chain   []CertificateReport `json:"chain,omitempty"`   // the authority's certificate first
 }
 
-// NoSignature is the error of Inspect for a signature file that holds none it can tell of.
-type NoSignature struct {
-	Status integrity.Status // what Verifier.Verify answers, whomever it trusts
-	Detail string
-}
-
-func (e *NoSignature) Error() string { return "no signature to tell of: " + e.Detail }
-
-// Inspect tells what a signature file says. It returns a *NoSignature, or an error about reading the first size bytes of
-// content.
-func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
+// Inspect tells what a signature file says; the report of one that holds no signature it can tell of has no Kind, and says
+// why in Odd. The error is that the first size bytes of content could not be read; the report has the rest all the same.
+func Inspect(content io.ReaderAt, size int64, detached []byte) (r Report, failed error) {
+	odd := func(format string, args ...any) { r.Odd = append(r.Odd, fmt.Sprintf(format, args...)) }
 	if detached == nil {
-		return Report{}, &NoSignature{integrity.Absent, "there is no signature file"}
+		odd("There is no signature file.")
+		return r, nil
 	}
 	f, err := readFile(detached)
 	if err == nil && (content == nil || size < 0) {
@@ -90,30 +85,26 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 		err = f.recognise()
 	}
 	if err != nil {
-		s := answer("", err)
-		return Report{}, &NoSignature{s.Status, s.Detail}
+		odd("%v", err)
+		return r, nil
 	}
 	c := newContent(content, size)
-	r := Report{Format: f.format, Kind: f.kind}
-	odd := func(format string, args ...any) { r.Odd = append(r.Odd, fmt.Sprintf(format, args...)) }
+	r.Format, r.Kind = f.format, f.kind
 	signed, sig := c, f.signatures
 	if len(sig) > 1 {
 		sig = sig[1:] // it is base64
 	}
 	if e := f.envelope; e != nil {
 		signed, sig = e.signed(), e.signatures
-		if r.Statement, err = e.report(c, odd); err != nil {
-			return Report{}, err
-		}
+		r.Statement, failed = e.report(c, odd)
 	}
 	r.Algorithm = shapes(sig)
 	for _, c := range f.chain {
 		r.Chain = append(r.Chain, reportCertificate(c))
 	}
 	if f.chain != nil {
-		if r.Holds, err = holds(byCertificate(f.chain[0], signed, sig[0]), odd); err != nil {
-			return Report{}, err
-		}
+		r.Holds, err = holds(byCertificate(f.chain[0], signed, sig[0]), odd)
+		failed = cmp.Or(failed, err)
 		r.Algorithm = keyName(f.chain[0].PublicKey)
 		oddLeaf(f.chain[0], odd)
 	}
@@ -126,7 +117,7 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	if f.logged > 0 {
 		odd("It names %d entries of a transparency log, which are not looked at.", f.logged)
 	}
-	return r, nil
+	return r, failed
 }
 
 // report tells what the payload says; its error is about reading the content.

@@ -49,6 +49,9 @@ var rooms = []room{
 		{"integrity", "digest algorithms, and the status of what is refused"},
 		{"internal/problem", "what is wrong with the anchors of a policy"},
 	}},
+	{path: "integrity/unjudged", floor: 1, adapter: true, uses: []use{
+		{"integrity", "the port it fills"},
+	}},
 	{path: "integrity/openpgp", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
 		{"internal/enum", "the names of a signature's outcomes"},
@@ -123,6 +126,7 @@ var rooms = []room{
 		{"integrity/authenticode", "signatures in Windows files"},
 		{"integrity/openpgp", "OpenPGP signatures"},
 		{"integrity/sigstoreverify", "signatures by plain keys and certificates"},
+		{"integrity/unjudged", "signatures that nothing here judges"},
 		{"internal/problem", "what the verifiers find wrong, in the policy's words"},
 	}, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},

@@ -26,11 +26,18 @@ func (f *File) signed(child, parent *Certificate) (bool, error) {
 		ok = err == nil
 		f.edges[e] = ok
 		named := len(child.AuthorityKeyId) > 0 && bytes.Equal(child.AuthorityKeyId, parent.SubjectKeyId)
-		if weak := (x509.InsecureAlgorithmError)(0); !ok && named && parent.IsCA && !errors.As(err, &weak) {
+		if named && parent.IsCA && isWrong(err) {
 			return false, Broken("the certificate of %.200q was changed: %.200q did not sign it", child.Holder(), parent.Holder())
 		}
 	}
 	return ok, nil
+}
+
+// isWrong tells whether a signature does not hold; one of a kind that is not taken is merely of no use.
+func isWrong(err error) bool {
+	_, insecure := errors.AsType[x509.InsecureAlgorithmError](err)
+	_, unfit := errors.AsType[x509.ConstraintViolationError](err)
+	return err != nil && !insecure && !unfit && !errors.Is(err, x509.ErrUnsupportedAlgorithm)
 }
 
 // Chain is a chain of certificates that holds, from its first one to an anchor.

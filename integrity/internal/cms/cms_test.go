@@ -191,6 +191,24 @@ func TestUsage_INT1(t *testing.T) {
 	}
 }
 
+// A certificate that names a parent and was not signed by it was changed. One that was signed in a way that is not known
+// here was not: it merely leads nowhere.
+func TestChangedCertificate_INT9(t *testing.T) {
+	root := issue(t, nil, keyRSA(), authority)
+	pinned := loose.Certificate(root.Certificate)
+	child := issue(t, root, nil, forCode).Raw
+	last := bytes.Clone(child)
+	last[len(last)-1] ^= 1
+	rsa256, rsa224 := object(NewOID("1.2.840.113549.1.1.11")), object(NewOID("1.2.840.113549.1.1.14"))
+	for decides, raw := range map[bool][]byte{true: last, false: bytes.ReplaceAll(child, rsa256, rsa224)} {
+		leaf, err := x509.ParseCertificate(raw)
+		require.NoError(t, err)
+		_, err = NewFile(loose, []*Certificate{pinned}).Chains(loose.Certificate(leaf), func(p Fingerprint) bool { return p == pinned.Print }, x509.ExtKeyUsageCodeSigning)
+		require.Error(t, err)
+		require.Equal(t, decides, AsRefusal(err).Decides, "%v", err)
+	}
+}
+
 // What a timestamp must be, whoever is trusted.
 func TestTimestamps_INT9(t *testing.T) {
 	clock, other := issue(t, nil, keyRSA(), forStamps), issue(t, nil, nil, forStamps)
@@ -213,22 +231,25 @@ func TestTimestamps_INT9(t *testing.T) {
 		"SHA-384":         {stamped{digest: integrity.SHA384}, "", false},
 		"with all that may follow": {stamped{info: extra(seq(number(1)), []byte{tagBoolean, 1, 0xff}, number(5),
 			Encode(TagContext0, nil), Encode(TagContext1, nil))}, "", false},
-		"in another order":            {stamped{info: extra(number(5), seq(number(1)))}, "not well-formed", false},
-		"of version 2":                {stamped{info: replaced(0, number(2)...)}, "not well-formed", false},
-		"without a time":              {stamped{info: func(i [][]byte) [][]byte { return i[:4] }}, "not well-formed", false},
-		"over something else":         {stamped{info: replaced(2, seq(algorithmOf(integrity.SHA256), octets(make([]byte, 32)))...)}, "over something else", false},
-		"over SHA-1":                  {stamped{info: replaced(2, seq(algorithmOf(integrity.SHA1), octets(sum(integrity.SHA1, signature)))...)}, "sha1", true},
-		"over what nobody knows":      {stamped{info: replaced(2, seq(unknown, octets(make([]byte, 32)))...)}, "is not known", false},
-		"made with SHA-1":             {stamped{digest: integrity.SHA1}, "made with sha1", true},
-		"listing no digest":           {stamped{listed: [][]byte{{}}}, "does not name", false},
-		"listing another digest":      {stamped{listed: [][]byte{algorithmOf(integrity.SHA512)}}, "does not name", false},
-		"listing SHA-1, too":          {stamped{listed: [][]byte{algorithmOf(integrity.SHA256), algorithmOf(integrity.SHA1)}}, "carries no trust", false},
-		"listing what nobody knows":   {stamped{listed: [][]byte{algorithmOf(integrity.SHA256), unknown}}, "carries no trust", false},
-		"listing SHA-512, too":        {stamped{listed: [][]byte{algorithmOf(integrity.SHA256), algorithmOf(integrity.SHA512)}}, "", false},
-		"naming no certificate":       {stamped{attributes: func(a [][]byte) [][]byte { return a[:2] }}, "do not name its signer", false},
-		"naming another":              {stamped{attributes: naming(oidSigningCertV2, integrity.SHA256, other)}, "name another certificate", false},
-		"naming it by SHA-384":        {stamped{attributes: naming(oidSigningCertV2, integrity.SHA384, clock, algorithmOf(integrity.SHA384))}, "", false},
-		"naming it by SHA-1":          {stamped{attributes: naming(oidSigningCertV2, integrity.SHA1, clock, algorithmOf(integrity.SHA1))}, "by the digest algorithm", false},
+		"in another order":          {stamped{info: extra(number(5), seq(number(1)))}, "not well-formed", false},
+		"of version 2":              {stamped{info: replaced(0, number(2)...)}, "not well-formed", false},
+		"without a time":            {stamped{info: func(i [][]byte) [][]byte { return i[:4] }}, "not well-formed", false},
+		"over something else":       {stamped{info: replaced(2, seq(algorithmOf(integrity.SHA256), octets(make([]byte, 32)))...)}, "over something else", false},
+		"over SHA-1":                {stamped{info: replaced(2, seq(algorithmOf(integrity.SHA1), octets(sum(integrity.SHA1, signature)))...)}, "sha1", true},
+		"over what nobody knows":    {stamped{info: replaced(2, seq(unknown, octets(make([]byte, 32)))...)}, "is not known", false},
+		"made with SHA-1":           {stamped{digest: integrity.SHA1}, "made with sha1", true},
+		"listing no digest":         {stamped{listed: [][]byte{{}}}, "does not name", false},
+		"listing another digest":    {stamped{listed: [][]byte{algorithmOf(integrity.SHA512)}}, "does not name", false},
+		"listing SHA-1, too":        {stamped{listed: [][]byte{algorithmOf(integrity.SHA256), algorithmOf(integrity.SHA1)}}, "carries no trust", false},
+		"listing what nobody knows": {stamped{listed: [][]byte{algorithmOf(integrity.SHA256), unknown}}, "carries no trust", false},
+		"listing SHA-512, too":      {stamped{listed: [][]byte{algorithmOf(integrity.SHA256), algorithmOf(integrity.SHA512)}}, "", false},
+		"naming no certificate":     {stamped{attributes: func(a [][]byte) [][]byte { return a[:2] }}, "do not name its signer", true},
+		"naming another":            {stamped{attributes: naming(oidSigningCertV2, integrity.SHA256, other)}, "name another certificate", false},
+		"naming it by SHA-384":      {stamped{attributes: naming(oidSigningCertV2, integrity.SHA384, clock, algorithmOf(integrity.SHA384))}, "", false},
+		"naming it by SHA-1":        {stamped{attributes: naming(oidSigningCertV2, integrity.SHA1, clock, algorithmOf(integrity.SHA1))}, "by the digest algorithm", true},
+		"without signed attributes": {stamped{attributes: func([][]byte) [][]byte { return nil }}, "no signed attributes", true},
+		"bare, over something else": {stamped{over: bare(integrity.SHA1), digest: integrity.SHA1,
+			info: replaced(2, seq(algorithmOf(integrity.SHA1), octets(make([]byte, 20)))...)}, "over something else", false},
 		"naming it the older way":     {stamped{attributes: naming(oidSigningCertV1, integrity.SHA1, clock)}, "", false},
 		"naming it and another":       {stamped{attributes: extra(attr(oidSigningCertV1, seq(seq(seq(octets(sum(integrity.SHA1, other.Raw)))))))}, "name another certificate", false},
 		"naming it by no sequence":    {stamped{attributes: replaced(2, attr(oidSigningCertV2, octets(nil))...)}, "of another kind", false},
@@ -248,6 +269,11 @@ func TestTimestamps_INT9(t *testing.T) {
 			if tc.want != "" {
 				require.ErrorContains(t, err, tc.want)
 				require.Equal(t, tc.mere, !AsRefusal(err).Decides)
+				if tc.mere {
+					stamp.Signer.Signature[9] ^= 1
+					_, err = f.VerifyStamp(&stamp)
+					require.ErrorContains(t, err, "did not make it")
+				}
 				return
 			}
 			require.NoError(t, err)
@@ -260,14 +286,34 @@ func TestTimestamps_INT9(t *testing.T) {
 	}
 }
 
+// bare returns what is signed by those who leave the digest's name out.
+func bare(algs ...integrity.Algorithm) func([]byte) []byte {
+	return func(signed []byte) (out []byte) {
+		for _, a := range algs {
+			out = append(out, sum(a, signed)...)
+		}
+		return out
+	}
+}
+
 // Countersignatures are as good as timestamps if they are by strong algorithms. VeriSign and Symantec signed the bare
-// SHA-1 until 2020: that is weak, and not broken.
+// SHA-1 until 2020: that is weak, and not broken, like all that is genuine and made as nobody does any more.
 func TestCountersignatures_INT7_INT9(t *testing.T) {
 	clock := issue(t, nil, keyRSA(), forStamps)
 	content := func(id OID) func([][]byte) [][]byte {
 		return func(a [][]byte) [][]byte { return append(a, attr(oidContentType, object(id))) }
 	}
 	other := func(a [][]byte) [][]byte { return [][]byte{attr(oidMessageDigest, octets(make([]byte, 20))), a[1]} }
+	at := func(time []byte) func([][]byte) [][]byte {
+		return func(a [][]byte) [][]byte { return [][]byte{a[0], attr(oidSigningTime, time)} }
+	}
+	named := func(alg integrity.Algorithm, parameters ...byte) func([]byte) []byte {
+		return func(signed []byte) []byte {
+			id := Read(algorithmOf(alg)).Take(TagSequence).OID()
+			return seq(seq(object(id), parameters), octets(sum(alg, signed)))
+		}
+	}
+	wrongMD5 := func(signed []byte) []byte { return cat(make([]byte, 16), sum(integrity.SHA1, signed)) }
 	for name, tc := range map[string]struct {
 		stamp stamped
 		want  string
@@ -276,11 +322,25 @@ func TestCountersignatures_INT7_INT9(t *testing.T) {
 		"as it should be":          {stamped{}, "", false},
 		"of data":                  {stamped{attributes: content(oidData)}, "", false},
 		"of something else":        {stamped{attributes: content(OIDTimestampInfo)}, "content of type", false},
-		"without a time":           {stamped{attributes: func(a [][]byte) [][]byte { return a[:1] }}, "lacks the attribute", false},
+		"without a time":           {stamped{attributes: func(a [][]byte) [][]byte { return a[:1] }}, "no time", true},
+		"with a time of minutes":   {stamped{attributes: at(Encode(TagUTCTime, []byte("2603040506Z")))}, "no time", true},
+		"with a time elsewhere":    {stamped{attributes: at(Encode(TagUTCTime, []byte("260304050607+0100")))}, "no time", true},
+		"with a number for a time": {stamped{attributes: at(number(5))}, "no time", true},
+		"without attributes":       {stamped{attributes: func([][]byte) [][]byte { return nil }}, "no signed attributes", true},
+		"without a digest":         {stamped{attributes: func(a [][]byte) [][]byte { return a[1:] }}, "lacks the attribute", false},
 		"over SHA-1":               {stamped{digest: integrity.SHA1}, "made with sha1", true},
-		"over the bare SHA-1":      {stamped{digest: integrity.SHA1, bare: true}, "made with sha1", true},
-		"over the bare SHA-256":    {stamped{bare: true}, "did not make it", false},
-		"over SHA-1 of other data": {stamped{digest: integrity.SHA1, bare: true, attributes: other}, "not that of its content", false},
+		"over MD5":                 {stamped{digest: integrity.MD5}, "made with md5", true},
+		"over the bare SHA-1":      {stamped{digest: integrity.SHA1, over: bare(integrity.SHA1)}, "made with sha1", true},
+		"over the bare MD5":        {stamped{digest: integrity.MD5, over: bare(integrity.MD5)}, "made with md5", true},
+		"over bare MD5 and SHA-1":  {stamped{digest: integrity.SHA1, over: bare(integrity.MD5, integrity.SHA1)}, "made with sha1", true},
+		"over another MD5":         {stamped{digest: integrity.SHA1, over: wrongMD5}, "did not make it", false},
+		"over the bare SHA-256":    {stamped{over: bare(integrity.SHA256)}, "made with sha256 in a way", true},
+		"over no known digest":     {stamped{over: func(signed []byte) []byte { return sum(integrity.SHA256, signed)[1:] }}, "did not make it", false},
+		"over another SHA-1":       {stamped{digest: integrity.SHA1, over: func([]byte) []byte { return make([]byte, 20) }}, "did not make it", false},
+		"the digest is SHA-1's":    {stamped{over: named(integrity.SHA1, tagNull, 0)}, "made with sha1 in a way", true},
+		"its name has no NULL":     {stamped{over: named(integrity.SHA256)}, "made with sha256 in a way", true},
+		"its name has more":        {stamped{over: func(b []byte) []byte { return append(named(integrity.SHA256)(b), 0) }}, "did not make it", false},
+		"over SHA-1 of other data": {stamped{digest: integrity.SHA1, over: bare(integrity.SHA1), attributes: other}, "not that of its content", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := NewFile(loose, nil)

@@ -21,4 +21,9 @@
 //   - A signer's certificate that says itself that it is for signing code, and of a timestamp for timestamps and nothing
 //     else. A key usage, if there is one, must be for signatures.
 //   - Of a timestamp the signed attribute that names its signer's certificate by digest. A countersignature has none.
+//
+// A timestamp that is genuine and made in a way that carries no trust is weak: it gives no time, and the file is judged as
+// if it had none (INT-7). These are made with SHA-1 or MD5, with or without naming the digest (VeriSign and Symantec stamped
+// the bare SHA-1 until 2020), without signed attributes, without a time that can be read, or without naming the signer's
+// certificate. One that its key did not make, or that is over something else, is broken (INT-9).
 package cms

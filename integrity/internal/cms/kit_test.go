@@ -1,6 +1,7 @@
 package cms
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -119,30 +120,36 @@ type stamped struct {
 	listed     [][]byte            // digest algorithms
 	attributes func([][]byte) [][]byte
 	info       func([][]byte) [][]byte
-	bare       bool // the signature is over the digest alone
+	over       func(signed []byte) []byte // what the key pads and signs, if not the digest and its name
 }
 
 var signature = []byte("the signature that was stamped")
 
-func (s stamped) alg() integrity.Algorithm { return max(s.digest, integrity.SHA256) }
+func (s stamped) alg() integrity.Algorithm { return cmp.Or(s.digest, integrity.SHA256) }
 
-func (s stamped) signer(t testing.TB, attributes [][]byte) []byte {
+func (s stamped) signer(t testing.TB, content []byte, attributes [][]byte) []byte {
 	t.Helper()
 	if s.attributes != nil {
 		attributes = s.attributes(attributes)
 	}
-	hash := map[integrity.Algorithm]crypto.Hash{integrity.SHA256: crypto.SHA256, integrity.SHA384: crypto.SHA384, integrity.SHA512: crypto.SHA512, integrity.SHA1: crypto.SHA1}[s.alg()]
-	if s.bare {
-		hash = 0
+	signed, shown := content, []byte(nil)
+	if len(attributes) > 0 {
+		signed, shown = set(attributes...), Encode(TagContext0, cat(attributes...))
+	}
+	hash := map[integrity.Algorithm]crypto.Hash{integrity.SHA256: crypto.SHA256, integrity.SHA384: crypto.SHA384, integrity.SHA512: crypto.SHA512, integrity.SHA1: crypto.SHA1,
+		integrity.MD5: crypto.MD5}[s.alg()]
+	payload := sum(s.alg(), signed)
+	if s.over != nil {
+		hash, payload = 0, s.over(signed)
 	}
 	scheme := oidECDSA
 	if _, is := s.who.key.(*rsa.PrivateKey); is {
 		scheme = oidRSA
 	}
-	sig, err := s.who.key.Sign(rand.Reader, sum(s.alg(), set(attributes...)), hash)
+	sig, err := s.who.key.Sign(rand.Reader, payload, hash)
 	require.NoError(t, err)
 	return seq(number(1), seq(s.who.RawIssuer, Encode(TagInteger, s.who.SerialNumber.Bytes())), algorithmOf(s.alg()),
-		Encode(TagContext0, cat(attributes...)), seq(object(scheme), []byte{tagNull, 0}), octets(sig))
+		shown, seq(object(scheme), []byte{tagNull, 0}), octets(sig))
 }
 
 // token is a timestamp over the signature.
@@ -158,7 +165,7 @@ func (s stamped) token(t testing.TB) []byte {
 	if listed == nil {
 		listed = [][]byte{algorithmOf(s.alg())}
 	}
-	signer := s.signer(t, [][]byte{attr(oidContentType, object(OIDTimestampInfo)), attr(oidMessageDigest, octets(sum(s.alg(), content))),
+	signer := s.signer(t, content, [][]byte{attr(oidContentType, object(OIDTimestampInfo)), attr(oidMessageDigest, octets(sum(s.alg(), content))),
 		attr(oidSigningCertV2, seq(seq(seq(octets(sum(integrity.SHA256, s.who.Raw))))))})
 	return seq(object(oidSignedData), Encode(TagContext0, seq(number(3), set(listed...),
 		seq(object(OIDTimestampInfo), Encode(TagContext0, octets(content))), Encode(TagContext0, cat(s.who.Raw, cat(s.shown...))), set(signer))))
@@ -167,6 +174,6 @@ func (s stamped) token(t testing.TB) []byte {
 // counter is a countersignature of the signature.
 func (s stamped) counter(t testing.TB) []byte {
 	t.Helper()
-	return s.signer(t, [][]byte{attr(oidMessageDigest, octets(sum(s.alg(), signature))),
+	return s.signer(t, signature, [][]byte{attr(oidMessageDigest, octets(sum(s.alg(), signature))),
 		attr(oidSigningTime, Encode(TagUTCTime, []byte(signedOn.Format("060102150405Z"))))})
 }

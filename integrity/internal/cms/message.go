@@ -119,7 +119,7 @@ type Signer struct {
 	issuer, serial []byte // of the signer's certificate, or
 	keyID          []byte // its key's identifier
 	attributes     []attribute
-	signed         []byte // the attributes as they are signed
+	signed         []byte // the attributes as they are signed; empty: the content itself is signed
 	algorithm      OID
 	others         []attribute // not signed
 }
@@ -147,11 +147,12 @@ func (r *Reader) signer() (s Signer) {
 	if s.Digest = digests[id]; s.Digest == 0 {
 		info.Fail(Unsupported("its digest algorithm %s is not known", id))
 	}
-	if !info.Has(TagContext0) {
-		info.Fail(Broken("it has no signed attributes"))
+	if info.Has(TagContext0) {
+		_, signed, body := info.Next()
+		s.signed = bytes.Clone(signed)
+		s.signed[0] = TagSet // as such it is signed
+		s.attributes = body.attributes()
 	}
-	_, signed, body := info.Next()
-	s.attributes = body.attributes()
 	for i, a := range s.attributes {
 		values := Read(a.values)
 		values.Next()
@@ -172,8 +173,6 @@ func (r *Reader) signer() (s Signer) {
 	if r.Err() != nil {
 		return Signer{}
 	}
-	s.signed = bytes.Clone(signed)
-	s.signed[0] = TagSet // as such it is signed
 	return s
 }
 

@@ -1,6 +1,7 @@
 package cms
 
 import (
+	"cmp"
 	"crypto/x509"
 	"slices"
 	"time"
@@ -134,7 +135,9 @@ func countersignature(value, stamped []byte) (t Stamp) {
 	if err == nil {
 		t.Time, err = parseTime(tag, text)
 	}
-	t.err = err
+	if err != nil {
+		t.err = Untrusted("it has no time that can be read")
+	}
 	return t
 }
 
@@ -154,33 +157,47 @@ func parseTime(tag byte, text []byte) (time.Time, error) {
 	return at.UTC(), nil
 }
 
-// VerifyStamp wants the timestamp to hold, whoever's it is, and returns its signer's certificate.
-func (f *File) VerifyStamp(t *Stamp) (authority *Certificate, err error) {
-	if t.err != nil {
+// VerifyStamp wants the timestamp to hold, whoever's it is, and returns its signer's certificate. One that is genuine and
+// made in a way that carries no trust is refused by a mere refusal (INT-7): it gives no time and does no harm.
+func (f *File) VerifyStamp(t *Stamp) (*Certificate, error) {
+	if t.Signer.Signature == nil {
 		return nil, t.err
 	}
+	want := OIDTimestampInfo
 	if t.Legacy {
-		if _, id, err := t.Signer.Signed(oidContentType, 0); err == nil && OID(id) != oidData { // by PKCS #9 there is none
-			return nil, Broken("its signer signed a content of type %s", OID(id))
-		}
-		authority, err = f.verify(&t.Signer, t.content)
-	} else {
-		if c := f.Find(&t.Signer); c != nil {
-			if err := t.Signer.names(c); err != nil {
-				return nil, err
-			}
-		}
-		authority, err = f.Verify(&t.Signer, t.content, OIDTimestampInfo)
+		want = oidData
+	}
+	_, id, typeErr := t.Signer.Signed(oidContentType, TagOID)
+	switch {
+	case typeErr == nil && OID(id) != want:
+		typeErr = Broken("its signer signed a content of type %s", OID(id))
+	case t.Legacy || len(t.Signer.signed) == 0: // by PKCS #9 there is none
+		typeErr = nil
+	}
+	authority, err := f.verify(&t.Signer, t.content)
+	var nameErr, fitErr error
+	if c := f.Find(&t.Signer); c != nil && !t.Legacy {
+		nameErr = t.Signer.names(c)
 	}
 	if err == nil {
-		err = f.rules.Fit(authority, x509.ExtKeyUsageTimeStamping)
+		fitErr = f.rules.Fit(authority, x509.ExtKeyUsageTimeStamping)
 	}
-	return authority, err
+	return authority, worst(typeErr, err, t.err, nameErr, fitErr)
+}
+
+// worst returns the first of the refusals that decides, else the first.
+func worst(errs ...error) error {
+	for _, err := range errs {
+		if err != nil && AsRefusal(err).Decides {
+			return err
+		}
+	}
+	return cmp.Or(errs...)
 }
 
 // names wants the signed attributes to name the certificate, so that no other can stand in for it.
 func (s *Signer) names(c *Certificate) error {
-	named := false
+	named, weak := false, error(nil)
 	for id, alg := range map[OID]integrity.Algorithm{oidSigningCertV1: integrity.SHA1, oidSigningCertV2: integrity.SHA256} {
 		if !slices.ContainsFunc(s.attributes, func(a attribute) bool { return a.id == id }) {
 			continue
@@ -194,7 +211,8 @@ func (s *Signer) names(c *Certificate) error {
 		if first.Has(TagSequence) {
 			id := first.algorithm()
 			if alg = digests[id]; alg == 0 || alg.Legacy() {
-				return Broken("its attributes name its signer's certificate by the digest algorithm %s", id)
+				weak = Untrusted("its attributes name its signer's certificate by the digest algorithm %s", id)
+				continue
 			}
 		}
 		if sum := first.Bytes(TagOctets); r.Err() != nil || !matches(alg, c.Raw, sum) {
@@ -202,10 +220,10 @@ func (s *Signer) names(c *Certificate) error {
 		}
 		named = true
 	}
-	if !named {
-		return Broken("its attributes do not name its signer's certificate")
+	if !named && weak == nil {
+		weak = Untrusted("its attributes do not name its signer's certificate")
 	}
-	return nil
+	return weak
 }
 
 // Dated is the time of a timestamp that holds, and the chains of its authority that were valid then.

@@ -1,9 +1,11 @@
 package cms
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/subtle"
 	"crypto/x509"
+	"math/big"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -18,15 +20,18 @@ func (f *File) Verify(s *Signer, content []byte, contentType OID) (*Certificate,
 	return f.verify(s, content)
 }
 
+// verify is Verify for a content of any type. Its refusal is a mere one only if the signature holds or is of a kind that
+// is not checked.
 func (f *File) verify(s *Signer, content []byte) (*Certificate, error) {
-	_, sum, err := s.Signed(oidMessageDigest, TagOctets)
-	if err != nil {
-		return nil, err
-	}
 	if err := f.work(len(content) + len(s.signed)); err != nil {
 		return nil, err
 	}
-	if !matches(s.Digest, content, sum) {
+	signed := s.signed
+	if len(signed) == 0 {
+		signed = content
+	} else if _, sum, err := s.Signed(oidMessageDigest, TagOctets); err != nil {
+		return nil, err
+	} else if !matches(s.Digest, content, sum) {
 		return nil, Broken("its signed digest is not that of its content")
 	}
 	signer := f.Find(s)
@@ -42,44 +47,80 @@ func (f *File) verify(s *Signer, content []byte) (*Certificate, error) {
 		if err := f.check(1); err != nil {
 			return nil, err
 		}
-		if err := s.by(signer); err != nil {
+		if err := s.by(signer, signed); err != nil {
 			return nil, err
 		}
 	}
-	if s.Digest.Legacy() {
+	switch {
+	case s.Digest.Legacy():
 		return nil, Untrusted("it is made with %s, which carries no trust", s.Digest)
-	}
-	if signer.Weak != "" {
+	case signer.Weak != "":
 		return nil, Untrusted("the certificate of %.200q has %s", signer.Holder(), signer.Weak)
+	case len(s.signed) == 0:
+		return nil, Untrusted("it has no signed attributes")
 	}
 	return signer, nil
 }
 
-// by wants the signature to be by the signer's key.
-func (s *Signer) by(signer *Certificate) error {
-	var err error
-	if s.Digest.Legacy() {
-		key, isRSA := signer.PublicKey.(*rsa.PublicKey)
-		if !isRSA || s.algorithm == oidRSAPSS {
-			return Untrusted("it is made with %s, which carries no trust", s.Digest)
-		}
-		h := s.Digest.Hash().New()
-		h.Write(s.signed)
-		err = rsa.VerifyPKCS1v15(key, s.Digest.Hash(), h.Sum(nil), s.Signature)
-		if err != nil { // VeriSign and Symantec stamped so until 2020: without saying by which algorithm the digest is
-			err = rsa.VerifyPKCS1v15(key, 0, h.Sum(nil), s.Signature)
-		}
-	} else {
-		scheme, unknown := s.scheme(signer.PublicKeyAlgorithm)
-		if unknown != nil {
-			return unknown
-		}
-		err = signer.CheckSignature(scheme, s.signed, s.Signature)
+// by wants the signature over signed to be by the signer's key.
+func (s *Signer) by(signer *Certificate, signed []byte) error {
+	key, isRSA := signer.PublicKey.(*rsa.PublicKey)
+	isRSA = isRSA && s.algorithm != oidRSAPSS
+	if s.Digest.Legacy() && !isRSA {
+		return nil
 	}
-	if err != nil {
+	if !s.Digest.Legacy() {
+		scheme, err := s.scheme(signer.PublicKeyAlgorithm)
+		if err != nil {
+			return err
+		}
+		if signer.CheckSignature(scheme, signed, s.Signature) == nil {
+			return nil
+		}
+	}
+	old := integrity.Algorithm(0)
+	if isRSA {
+		old = oldPKCS1(key, signed, s.Signature)
+	}
+	switch {
+	case old == 0:
 		return Broken("the key of %.200q did not make it", signer.Holder())
+	case old == s.Digest && old.Legacy():
+		return nil
+	default:
+		return Untrusted("it is made with %s in a way that carries no trust", old)
 	}
-	return nil
+}
+
+// oldPKCS1 returns the digest that an RSA key signed in one of the ways of old, zero if it did not make the signature:
+// VeriSign and Symantec stamped the bare SHA-1 until 2020, others MD5 and SHA-1 end to end, or a digest that is named
+// without parameters, or another digest than that of the attributes.
+func oldPKCS1(key *rsa.PublicKey, signed, signature []byte) integrity.Algorithm {
+	if len(signature) != key.Size() {
+		return 0
+	}
+	made := new(big.Int).Exp(new(big.Int).SetBytes(signature), big.NewInt(int64(key.E)), key.N).FillBytes(make([]byte, key.Size()))
+	padding, ok := bytes.CutPrefix(made, []byte{0, 1})
+	padding, payload, found := bytes.Cut(padding, []byte{0})
+	if !ok || !found || len(padding) < 8 || len(bytes.Trim(padding, "\xff")) > 0 {
+		return 0
+	}
+	if n := integrity.MD5.Size(); len(payload) == n+integrity.SHA1.Size() && matches(integrity.MD5, signed, payload[:n]) {
+		payload = payload[n:]
+	}
+	info := Read(payload)
+	if a, sum := info.Only(TagSequence).DigestInfo(); info.Err() == nil {
+		if matches(a, signed, sum) {
+			return a
+		}
+		return 0
+	}
+	for _, a := range digests {
+		if len(payload) == a.Size() && matches(a, signed, payload) {
+			return a
+		}
+	}
+	return 0
 }
 
 // The kinds of signature algorithms: those of a kind of key alone, for which the signer names the digest,
