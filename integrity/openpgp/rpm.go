@@ -27,8 +27,8 @@ type rpmFile struct {
 	overBoth   subject
 	list       []*found
 	single     int         // how many of the list have a tag of their own
-	payload    crypto.Hash // of the digest that the header promises of the payload; zero: none that carries trust
-	promised   string      // that digest, in lower-case hex
+	payload    crypto.Hash // of the digests that the header promises of the payload; zero: none that carries trust
+	promised   []string    // those digests, in lower-case hex: of the payload as it was packed, and not compressed
 }
 
 // headerDigests are the digests of the header that the signature header carries.
@@ -42,7 +42,7 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	r := Report{Kind: KindRPM, Answer: integrity.Signature{Format: integrity.RPM}}
 	f, err := openRPM(content, size)
 	if err != nil {
-		return r.failed(err)
+		return r.failed(integrity.RPM, "the package is broken", err)
 	}
 	v.prepare(f.list)
 	payload := &subject{name: "payload"}
@@ -55,10 +55,10 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 		}
 	}
 	if err := feed(io.MultiWriter(&f.overHeader, &f.overBoth), content, f.header.start, f.header.end-f.header.start); err != nil {
-		return r.failed(err)
+		return r.failed(integrity.RPM, "the package is broken", err)
 	}
 	if err := feed(io.MultiWriter(payload, &f.overBoth), content, f.header.end, size-f.header.end); err != nil {
-		return r.failed(err)
+		return r.failed(integrity.RPM, "the package is broken", err)
 	}
 	v.judge(f.list)
 
@@ -70,7 +70,7 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 		}
 	}
 	if f.payload != 0 {
-		r.Digests = append(r.Digests, DigestInfo{"payload", f.payload.String(), payload.sum(f.payload) == f.promised})
+		r.Digests = append(r.Digests, DigestInfo{"payload", f.payload.String(), slices.Contains(f.promised, payload.sum(f.payload))})
 	} else {
 		r.Odd = append(r.Odd, "the header promises no digest of the payload that carries trust, as rpm's own did before version 4.14")
 	}
@@ -80,7 +80,9 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 		}
 	}
 	answer := v.conclude(integrity.RPM, f.list)
-	if len(f.list) == 0 {
+	if len(f.list) == 0 && f.signatures.unjudged != 0 {
+		answer = unjudged(r, integrity.RPM, "the package is not signed as a whole; its signatures in tag %d are not judged", f.signatures.unjudged).Answer
+	} else if len(f.list) == 0 {
 		answer = integrity.Signature{Status: integrity.Absent, Format: integrity.RPM}
 	} else if i := slices.IndexFunc(f.list[:f.single], unproven); i >= 0 && answer.Status == integrity.Valid {
 		answer = bad(r, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", f.list[i].sentence()).Answer
@@ -99,14 +101,6 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 // one may be by a key or of a kind that only others know.
 func unproven(s *found) bool { return s.Signer == "" }
 
-// failed is the report about a package that could not be taken apart.
-func (r Report) failed(err error) (Report, error) {
-	if _, is := errors.AsType[*unreadable](err); is {
-		return r.unreadable(err)
-	}
-	return bad(r, integrity.RPM, "the package is broken: %v", err), nil
-}
-
 // openRPM reads the headers.
 func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 	f := &rpmFile{content: content, size: size, overHeader: subject{name: "header"}, overBoth: subject{name: "header and payload"}}
@@ -117,8 +111,11 @@ func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 	if err := readAt(content, lead, 0); err != nil {
 		return nil, err
 	}
-	if lead[4] != 3 && lead[4] != 4 || binary.BigEndian.Uint16(lead[78:]) != 5 {
-		return nil, fmt.Errorf("its lead says version %d and kind of signature %d, which no package has any more", lead[4], binary.BigEndian.Uint16(lead[78:]))
+	switch version, kind := lead[4], binary.BigEndian.Uint16(lead[78:]); {
+	case version == 1 || version == 2 || kind < 5: // those of the first years, without headers
+		return nil, notJudged("its lead says version %d and kind of signature %d, which no package has any more", version, kind)
+	case version != 3 && version != 4 || kind != 5:
+		return nil, fmt.Errorf("its lead says version %d and kind of signature %d", version, kind)
 	}
 	var err error
 	f.signatures, err = readRPMHeader(content, size, leadSize, tagHeaderSignatures, maxSignatureTags, []uint32{tagDSAHeader, tagRSAHeader,
@@ -127,7 +124,7 @@ func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 		return nil, err
 	}
 	start := (f.signatures.end + 7) &^ 7
-	f.header, err = readRPMHeader(content, size, start, tagHeaderImmutable, maxTags, []uint32{tagPayloadDigest, tagPayloadAlgorithm})
+	f.header, err = readRPMHeader(content, size, start, tagHeaderImmutable, maxTags, []uint32{tagPayloadDigest, tagPayloadAlgorithm, tagPayloadPlain})
 	if err != nil {
 		return nil, err
 	}
@@ -138,23 +135,27 @@ func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 			}
 		}
 	}
+	if !f.header.region {
+		return nil, notJudged("it is of format 3, before RPM 4: its header has no region")
+	}
 	f.readPromise()
 	return f, f.readSignatures()
 }
 
-// maxSignatureTags is how many entries a signature header has at most; rpm has the same bound.
-const maxSignatureTags = 32
-
-// readPromise finds the digest of the payload in the header. Without the tag of its algorithm it is SHA-256, as in version 6.
+// readPromise finds the digests of the payload in the header. Without the tag of their algorithm they are SHA-256, as in
+// format 6.
 func (f *rpmFile) readPromise() {
-	digests, ok := f.header.values[tagPayloadDigest].strings()
 	algorithm, has := f.header.values[tagPayloadAlgorithm]
 	number, known := algorithm.number()
 	if !has {
 		number, known = 8, true
 	}
-	if ok && known && len(digests) == 1 && number < 256 {
-		f.payload, f.promised = strongHashes[byte(number)], strings.ToLower(digests[0])
+	for _, tag := range []uint32{tagPayloadDigest, tagPayloadPlain} {
+		digests, _ := f.header.values[tag].strings()
+		if known && len(digests) == 1 && number < 256 {
+			f.payload = strongHashes[byte(number)]
+			f.promised = append(f.promised, strings.ToLower(digests[0]))
+		}
 	}
 }
 
@@ -203,7 +204,7 @@ func (f *rpmFile) addSignature(data []byte, over *subject) error {
 	case len(list) != 1:
 		return fmt.Errorf("there are %d signatures where one has to be", len(list))
 	case len(f.list) == MaxSignatures:
-		return fmt.Errorf("there are more than %d signatures", MaxSignatures)
+		return notJudged("there are more than %d signatures", MaxSignatures)
 	}
 	switch s := list[0]; {
 	case s.packet == nil:

@@ -9,9 +9,10 @@ import (
 	"slices"
 )
 
-// A package (RPM version 4) is a lead of 96 bytes, a header with signatures that is padded to 8 bytes, the header, and the
-// payload. A header is 16 bytes (magic, number of entries, bytes of data), the entries of 16 bytes (tag, type, offset into
-// the data, count), and the data.
+// A package is a lead of 96 bytes, a header with signatures that is padded to 8 bytes, the header, and the payload. A header
+// is 16 bytes (magic, number of entries, bytes of data), the entries of 16 bytes (tag, type, offset into the data, count),
+// and the data. Since format 4 its first entry is its region: it says how many of the entries, and how much of the data,
+// rpm keeps as they are.
 const (
 	leadMagic   = "\xed\xab\xee\xdb"
 	leadSize    = 96
@@ -22,6 +23,7 @@ const (
 
 // The tags of headers that matter here.
 const (
+	tagHeaderImage      = 61 // what old signing programs call the region in its trailer
 	tagHeaderSignatures = 62 // the region of the signature header, and of the other
 	tagHeaderImmutable  = 63
 
@@ -36,8 +38,13 @@ const (
 	tagPGP          = 1002 // over header and payload
 	tagGPG          = 1005 // over header and payload
 
+	tagFileSignatures   = 274 // of the kernel's IMA, over each file
+	tagVeritySignatures = 276 // of fs-verity, over each file
+	tagPGP5             = 1006
+
 	tagPayloadDigest    = 5092
 	tagPayloadAlgorithm = 5093
+	tagPayloadPlain     = 5097 // digest of the payload when it is not compressed
 )
 
 // The types of entries, with their bytes each.
@@ -55,7 +62,9 @@ var typeSizes = [...]int64{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 1, 9: 1}
 // rpmHeader is a header as far as it matters. All of it was within bounds.
 type rpmHeader struct {
 	start, end int64 // offsets in the file
+	region     bool  // it has one: format 4
 	values     map[uint32]rpmValue
+	unjudged   uint32 // a tag with signatures of a kind that is not judged; zero: none
 }
 
 // rpmValue is the value of one tag.
@@ -65,8 +74,8 @@ type rpmValue struct {
 	data  []byte // of strings: all of them, each with its NUL
 }
 
-// readRPMHeader reads the header that starts at offset start of a file of that size, and keeps the values of the wanted tags. Region
-// is the tag that has to come first and to tell that all entries belong together, as they are digested.
+// readRPMHeader reads the header that starts at offset start of a file of that size, and keeps the values of the wanted
+// tags. Region is the tag that the first entry has, if there is a region.
 func readRPMHeader(content io.ReaderAt, size, start int64, region uint32, maxEntries uint32, wanted []uint32) (*rpmHeader, error) {
 	var intro [introSize]byte
 	if start+introSize > size {
@@ -79,19 +88,18 @@ func readRPMHeader(content io.ReaderAt, size, start int64, region uint32, maxEnt
 		return nil, errors.New("there is no header where one has to be")
 	}
 	count, length := binary.BigEndian.Uint32(intro[8:]), int64(binary.BigEndian.Uint32(intro[12:]))
-	if count == 0 || count > maxEntries || length > MaxRPMHeader {
-		return nil, fmt.Errorf("a header has %d entries and %d bytes of data; at most %d and %d", count, length, maxEntries, MaxRPMHeader)
-	}
 	data := start + introSize + int64(count)*entrySize
 	h := &rpmHeader{start: start, end: data + length, values: map[uint32]rpmValue{}}
-	if h.end > size {
+	switch {
+	case count == 0 || count > maxEntries:
+		return nil, fmt.Errorf("a header has %d entries; at most %d", count, maxEntries)
+	case h.end > size:
 		return nil, errRPMCut
+	case length > MaxRPMHeader:
+		return nil, notJudged("a header has %d bytes of data; at most %d", length, MaxRPMHeader)
 	}
 	r := &rpmEntries{content: content, header: h, data: data, length: length, region: region, count: count, wanted: wanted}
-	if err := feed(r, content, start+introSize, int64(count)*entrySize); err != nil {
-		return nil, err
-	}
-	return h, nil
+	return h, feed(r, content, start+introSize, int64(count)*entrySize)
 }
 
 var errRPMCut = errors.New("the package is cut off within its headers")
@@ -104,8 +112,9 @@ type rpmEntries struct {
 	region       uint32
 	count        uint32
 	wanted       []uint32
-	n            int64 // entries seen
-	last         int64 // where the last one's data ended at least
+	trailer      int64 // where in the data the region's trailer starts, if there is one
+	started      bool
+	last         int64 // where the last entry's data ended at least
 }
 
 // Write takes whole entries: the buffer of feed is a multiple of their size.
@@ -121,22 +130,31 @@ func (r *rpmEntries) Write(p []byte) (int, error) {
 func (r *rpmEntries) add(entry []byte) error {
 	tag, kind := binary.BigEndian.Uint32(entry), binary.BigEndian.Uint32(entry[4:])
 	offset, count := int64(binary.BigEndian.Uint32(entry[8:])), binary.BigEndian.Uint32(entry[12:])
-	r.n++
-	if r.n == 1 {
+	first := !r.started
+	r.started = true
+	if first && tag == r.region {
 		return r.addRegion(tag, kind, offset, count)
 	}
-	if tag < minTag || kind == 0 || int(kind) >= len(typeSizes) || count == 0 || kind == typeString && count != 1 {
+	if tag < minTag || kind == 0 || kind >= uint32(len(typeSizes)) || count == 0 || kind == typeString && count != 1 {
 		return fmt.Errorf("the entry of tag %d has type %d and count %d", tag, kind, count)
 	}
 	unit := typeSizes[kind]
-	if offset < r.last || offset%unit != 0 || offset+unit*int64(count) > r.length-regionSize {
+	if offset < r.last || offset%unit != 0 || !r.fits(offset, unit*int64(count)) {
 		return fmt.Errorf("the data of tag %d is not where it has to be", tag)
 	}
 	r.last = offset + unit*int64(count) // of strings at least that
+	if r.region == tagHeaderSignatures && slices.Contains([]uint32{tagFileSignatures, tagVeritySignatures, tagPGP5}, tag) {
+		r.header.unjudged = tag
+	}
 	if !slices.Contains(r.wanted, tag) {
 		return nil
 	}
 	return r.keep(tag, kind, offset, count)
+}
+
+// fits reports whether there is room for so many bytes at the offset: the region's trailer may not be among them.
+func (r *rpmEntries) fits(offset, size int64) bool {
+	return offset+size <= r.length && (!r.header.region || offset+size <= r.trailer || offset >= r.trailer+regionSize)
 }
 
 const (
@@ -144,33 +162,40 @@ const (
 	minTag     = 100 // those below mean something of the header itself
 )
 
-// addRegion checks the first entry, whose data is the last: it repeats tag and type, and counts the entries backwards.
+// addRegion checks the first entry. Its data ends the region: it repeats tag and type, and counts the region's entries
+// backwards. In the header nothing may be outside: signatures cover it as a whole, but rpm keeps the region alone. The
+// signature header is not signed anyway, and signing servers add entries to it without touching its region.
 func (r *rpmEntries) addRegion(tag, kind uint32, offset int64, count uint32) error {
-	if tag != r.region || kind != typeBinary || count != regionSize {
-		return errors.New("a header is not of RPM version 4: it does not begin with its region")
-	}
-	if offset != r.length-regionSize {
-		return errors.New("there is data outside the region that is signed")
+	if kind != typeBinary || count != regionSize || offset+regionSize > r.length {
+		return errors.New("the entry of a header's region is broken")
 	}
 	var trailer, want [regionSize]byte
 	if err := readAt(r.content, trailer[:], r.data+offset); err != nil {
 		return err
 	}
+	inside := -int64(int32(binary.BigEndian.Uint32(trailer[8:])))
+	if tag == tagHeaderSignatures && binary.BigEndian.Uint32(trailer[:]) == tagHeaderImage {
+		tag = tagHeaderImage
+	}
 	binary.BigEndian.PutUint32(want[:], tag)
 	binary.BigEndian.PutUint32(want[4:], typeBinary)
-	binary.BigEndian.PutUint32(want[8:], -r.count*entrySize)
+	binary.BigEndian.PutUint32(want[8:], uint32(-inside))
 	binary.BigEndian.PutUint32(want[12:], regionSize)
-	if trailer != want {
+	switch all := int64(r.count) * entrySize; {
+	case r.region == tagHeaderImmutable && offset != r.length-regionSize:
+		return errors.New("there is data outside the region that is signed")
+	case r.region == tagHeaderImmutable && inside != all:
 		return errors.New("there are entries outside the region that is signed")
+	case trailer != want || inside < 0 || inside > all || inside%entrySize != 0:
+		return errors.New("the trailer of a header's region is broken")
 	}
+	r.header.region, r.trailer = true, offset
 	return nil
 }
 
-// keep reads a wanted value. One that comes twice is refused: readers would differ in which they take.
+// keep reads a wanted value. One that comes twice is refused, unless both say the same: readers would differ in which they
+// take.
 func (r *rpmEntries) keep(tag, kind uint32, offset int64, count uint32) error {
-	if _, twice := r.header.values[tag]; twice {
-		return fmt.Errorf("tag %d is there twice", tag)
-	}
 	size := typeSizes[kind] * int64(count)
 	text := kind == typeString || kind == typeStringArray || kind == typeI18N
 	if text {
@@ -180,22 +205,31 @@ func (r *rpmEntries) keep(tag, kind uint32, offset int64, count uint32) error {
 	if err := readAt(r.content, data, r.data+offset); err != nil {
 		return err
 	}
-	switch {
-	case text:
+	if text {
 		end := 0
 		for range count {
 			i := bytes.IndexByte(data[end:], 0)
+			if i < 0 && size > maxValue {
+				return notJudged("the texts of tag %d have more than %d bytes", tag, maxValue)
+			}
 			if i < 0 {
 				return fmt.Errorf("the text of tag %d does not end", tag)
 			}
 			end += i + 1
 		}
-		data = data[:end:end]
-		r.last = offset + int64(end)
-	case size > maxValue:
-		return fmt.Errorf("tag %d has %d bytes; at most %d", tag, size, maxValue)
+		data, size = data[:end:end], int64(end)
+		if r.last = offset + size; !r.fits(offset, size) {
+			return fmt.Errorf("the text of tag %d does not end", tag)
+		}
 	}
-	r.header.values[tag] = rpmValue{kind, count, data}
+	if size > maxValue {
+		return notJudged("tag %d has %d bytes; at most %d", tag, size, maxValue)
+	}
+	value := rpmValue{kind, count, data}
+	if other, twice := r.header.values[tag]; twice && (other.kind != kind || other.count != count || !bytes.Equal(other.data, data)) {
+		return fmt.Errorf("tag %d is there twice", tag)
+	}
+	r.header.values[tag] = value
 	return nil
 }
 

@@ -58,10 +58,14 @@ func readSignatures(data []byte, over *subject) ([]*found, error) {
 	}
 	var out []*found
 	for _, p := range packets {
-		if p.tag != tagSignature {
+		switch {
+		case p.tag == tagSignature:
+			out = append(out, readSignature(p, over))
+		case p.tag == tagMarker || p.tag == tagLiteral || p.tag == tagPadding || p.tag >= tagOptional:
+			return nil, notJudged("beside the signature there is a packet of type %d", p.tag)
+		default:
 			return nil, fmt.Errorf("there is a packet of type %d, which is no signature", p.tag)
 		}
-		out = append(out, readSignature(p, over))
 	}
 	if more {
 		f := &found{SignatureInfo: SignatureInfo{Covers: over.name}}

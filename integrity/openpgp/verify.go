@@ -2,6 +2,7 @@ package openpgp
 
 import (
 	"bytes"
+	"compress/flate"
 	"io"
 	"time"
 
@@ -87,14 +88,28 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 }
 
 // startSize is how much of a file tells what it is.
-const startSize = 64
+const startSize = 512
 
-// inlineSigned recognises messages whose signed content lies within: armored, or as "gpg --sign --compress-algo none"
-// makes them. A compressed one has no mark that another file could not have.
+// inlineSigned recognises messages whose signed content lies within: armored, or as "gpg --sign" makes them, compressed or
+// not. One by bzip2 has no mark at its start that another file could not have.
 func inlineSigned(start []byte) bool {
+	inside := start
+	if bytes.HasPrefix(start, []byte{compressedMessage, 1}) || bytes.HasPrefix(start, []byte{compressedMessage, 2, 0x78}) {
+		inside = make([]byte, 3)
+		compressed := start[2:]
+		if start[1] == 2 { // zlib: with two bytes before
+			compressed = start[4:]
+		}
+		if _, err := io.ReadFull(flate.NewReader(bytes.NewReader(compressed)), inside); err != nil {
+			return false
+		}
+	}
 	return bytes.HasPrefix(start, []byte("-----BEGIN "+armorMessage+"-----")) ||
-		bytes.HasPrefix(start, []byte{0x80 | tagOnePass<<2, 13, 3}) || bytes.HasPrefix(start, []byte{0xC0 | tagOnePass, 13, 3})
+		bytes.HasPrefix(inside, []byte{0x80 | tagOnePass<<2, 13, 3}) || bytes.HasPrefix(inside, []byte{0xC0 | tagOnePass, 13, 3})
 }
+
+// compressedMessage begins a packet of compressed data in the old form, without a length.
+const compressedMessage = 0x80 | tagCompressed<<2 | 3
 
 // inspectDetached judges a signature file.
 func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []byte) (Report, error) {
@@ -110,7 +125,7 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 		var headers []string
 		var err error
 		if data, headers, err = dearmor(text, armorSignature, false); err != nil {
-			return bad(r, integrity.OpenPGP, "the signature file is broken: %v", err), nil
+			return r.failed(integrity.OpenPGP, "the signature file is broken", err)
 		}
 		r = r.armored(headers)
 		if len(data) == 0 {
@@ -124,7 +139,7 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 	}
 	list, err := readSignatures(data, file)
 	if err != nil {
-		return bad(r, integrity.OpenPGP, "the signature file is broken: %v", err), nil
+		return r.failed(integrity.OpenPGP, "the signature file is broken", err)
 	}
 	v.prepare(list)
 	if len(file.digests) > 0 {
