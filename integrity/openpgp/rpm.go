@@ -65,7 +65,7 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	for _, d := range headerDigests {
 		if value, has := f.signatures.values[d.tag]; has {
 			texts, _ := value.strings()
-			holds := len(texts) == 1 && strings.ToLower(texts[0]) == f.overHeader.sum(d.algorithm)
+			holds := value.kind == typeString && len(texts) == 1 && strings.ToLower(texts[0]) == f.overHeader.sum(d.algorithm)
 			r.Digests = append(r.Digests, DigestInfo{"header", d.algorithm.String(), holds})
 		}
 	}

@@ -129,7 +129,7 @@ func TestRPM_INT1(t *testing.T) {
 		{"an entry of type 10", put(headerAt+introSize+entrySize+4, 10), integrity.Bad, "has type 10", ""},
 		{"an entry of nothing", put(headerAt+introSize+entrySize+12, 0), integrity.Bad, "count 0", ""},
 		{"an entry far away", put(headerAt+introSize+entrySize+8, 0x7fffffff), integrity.Bad, "not where it has to be", ""},
-		{"an entry with a huge count", put(headerAt+introSize+5*entrySize+12, 0xffffffff), integrity.Bad, "tag 5092 is not where", ""},
+		{"an entry with a huge count", put(headerAt+introSize+5*entrySize+12, 0xffffffff), integrity.Bad, "tag 5092 has type 8 and count 4294967295", ""},
 		{"33 entries among the signatures", rpmPackage(head, payload, many(maxSignatureTags)...), integrity.Bad, "a header has 33 entries", ""},
 		{"32 entries among the signatures", rpmPackage(head, payload, many(maxSignatureTags-1)...), integrity.Absent, "", ""},
 		{"two signatures of one tag", rpmPackage(head, payload, blob(tagRSAHeader, bySelf(head)), blob(tagRSAHeader, bySelf(old))), integrity.Bad, "tag 268 is there twice", ""},
@@ -140,8 +140,9 @@ func TestRPM_INT1(t *testing.T) {
 		{"base64 that is none", rpmPackage(head, payload, texts(tagOpenPGP, "hello!")), integrity.Bad, "tag 278 is broken", ""},
 		{"base64 that is binary", rpmPackage(head, payload, blob(tagOpenPGP, bySelf(head))), integrity.Bad, "no texts", ""},
 		{"33 in base64", rpmPackage(head, payload, texts(tagOpenPGP, slices.Repeat([]string{b64(bySelf(head))}, 33)...)), integrity.Unsupported, "more than 32", ""},
-		{"a text that is too long", rpmPackage(head, payload, entry{tagSHA256Header, typeString, 1, bytes.Repeat([]byte("a"), maxValue+1)}), integrity.Unsupported, "more than 65536 bytes", ""},
+		{"a long text that ends in the region's trailer", rpmPackage(head, payload, entry{tagSHA256Header, typeString, 1, bytes.Repeat([]byte("a"), maxValue+1)}), integrity.Bad, "does not end", ""},
 		{"a text that does not end", rpmOf(regionHeader(0, 0, []entry{{tagSHA256Header, typeString, 1, []byte("a")}}, nil), head, payload), integrity.Bad, "does not end", ""},
+		{"a text that is too long", rpmPackage(head, payload, text(tagSHA256Header, strings.Repeat("a", maxValue))), integrity.Unsupported, "at most 65536", ""},
 		{"a text that ends in the region's trailer", rpmPackage(head, payload, entry{tagSHA256Header, typeString, 1, []byte("a")}), integrity.Bad, "does not end", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -114,7 +114,9 @@ type rpmEntries struct {
 	wanted       []uint32
 	trailer      int64 // where in the data the region's trailer starts, if there is one
 	started      bool
-	last         int64 // where the last entry's data ended at least
+	last         int64  // where the last entry's data ended
+	window       []byte // a part of the data, read ahead
+	windowAt     int64  // where in the data it starts
 }
 
 // Write takes whole entries: the buffer of feed is a multiple of their size.
@@ -135,21 +137,31 @@ func (r *rpmEntries) add(entry []byte) error {
 	if first && tag == r.region {
 		return r.addRegion(tag, kind, offset, count)
 	}
-	if tag < minTag || kind == 0 || kind >= uint32(len(typeSizes)) || count == 0 || kind == typeString && count != 1 {
+	if tag < minTag || kind == 0 || kind >= uint32(len(typeSizes)) || count == 0 || kind == typeString && count != 1 || kind != typeBinary && count > maxArray {
 		return fmt.Errorf("the entry of tag %d has type %d and count %d", tag, kind, count)
 	}
 	unit := typeSizes[kind]
-	if offset < r.last || offset%unit != 0 || !r.fits(offset, unit*int64(count)) {
+	size := unit * int64(count)
+	if offset < r.last || offset%unit != 0 || !r.fits(offset, size) {
 		return fmt.Errorf("the data of tag %d is not where it has to be", tag)
 	}
-	r.last = offset + unit*int64(count) // of strings at least that
+	if kind == typeString || kind == typeStringArray || kind == typeI18N {
+		var err error
+		if size, err = r.textSize(offset, count); err != nil {
+			return err
+		}
+		if size == 0 || !r.fits(offset, size) {
+			return fmt.Errorf("the text of tag %d does not end", tag)
+		}
+	}
+	r.last = offset + size
 	if r.region == tagHeaderSignatures && slices.Contains([]uint32{tagFileSignatures, tagVeritySignatures, tagPGP5}, tag) {
 		r.header.unjudged = tag
 	}
 	if !slices.Contains(r.wanted, tag) {
 		return nil
 	}
-	return r.keep(tag, kind, offset, count)
+	return r.keep(tag, rpmValue{kind: kind, count: count}, offset, size)
 }
 
 // fits reports whether there is room for so many bytes at the offset: the region's trailer may not be among them.
@@ -157,9 +169,33 @@ func (r *rpmEntries) fits(offset, size int64) bool {
 	return offset+size <= r.length && (!r.header.region || offset+size <= r.trailer || offset >= r.trailer+regionSize)
 }
 
+// textSize is the size of so many texts with their NULs; zero if they do not end within the data.
+func (r *rpmEntries) textSize(offset int64, count uint32) (int64, error) {
+	for at := offset; at < r.length; {
+		if at < r.windowAt || at >= r.windowAt+int64(len(r.window)) {
+			r.windowAt, r.window = at, slices.Grow(r.window[:0], windowSize)[:min(windowSize, r.length-at)]
+			if err := readAt(r.content, r.window, r.data+at); err != nil {
+				return 0, err
+			}
+		}
+		i := bytes.IndexByte(r.window[at-r.windowAt:], 0)
+		if i < 0 {
+			at = r.windowAt + int64(len(r.window))
+			continue
+		}
+		at += int64(i) + 1
+		if count--; count == 0 {
+			return at - offset, nil
+		}
+	}
+	return 0, nil
+}
+
 const (
 	regionSize = 16
-	minTag     = 100 // those below mean something of the header itself
+	minTag     = 100       // those below mean something of the header itself
+	maxArray   = 1<<20 - 1 // values of an entry that is not binary, as in rpm
+	windowSize = 16 << 10
 )
 
 // addRegion checks the first entry. Its data ends the region: it repeats tag and type, and counts the region's entries
@@ -195,38 +231,16 @@ func (r *rpmEntries) addRegion(tag, kind uint32, offset int64, count uint32) err
 
 // keep reads a wanted value. One that comes twice is refused, unless both say the same: readers would differ in which they
 // take.
-func (r *rpmEntries) keep(tag, kind uint32, offset int64, count uint32) error {
-	size := typeSizes[kind] * int64(count)
-	text := kind == typeString || kind == typeStringArray || kind == typeI18N
-	if text {
-		size = r.length - offset
-	}
-	data := make([]byte, min(size, maxValue))
-	if err := readAt(r.content, data, r.data+offset); err != nil {
-		return err
-	}
-	if text {
-		end := 0
-		for range count {
-			i := bytes.IndexByte(data[end:], 0)
-			if i < 0 && size > maxValue {
-				return notJudged("the texts of tag %d have more than %d bytes", tag, maxValue)
-			}
-			if i < 0 {
-				return fmt.Errorf("the text of tag %d does not end", tag)
-			}
-			end += i + 1
-		}
-		data, size = data[:end:end], int64(end)
-		if r.last = offset + size; !r.fits(offset, size) {
-			return fmt.Errorf("the text of tag %d does not end", tag)
-		}
-	}
+func (r *rpmEntries) keep(tag uint32, value rpmValue, offset, size int64) error {
 	if size > maxValue {
 		return notJudged("tag %d has %d bytes; at most %d", tag, size, maxValue)
 	}
-	value := rpmValue{kind, count, data}
-	if other, twice := r.header.values[tag]; twice && (other.kind != kind || other.count != count || !bytes.Equal(other.data, data)) {
+	value.data = make([]byte, size)
+	if err := readAt(r.content, value.data, r.data+offset); err != nil {
+		return err
+	}
+	other, twice := r.header.values[tag]
+	if twice && (other.kind != value.kind || other.count != value.count || !bytes.Equal(other.data, value.data)) {
 		return fmt.Errorf("tag %d is there twice", tag)
 	}
 	r.header.values[tag] = value
