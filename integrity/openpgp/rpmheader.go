@@ -137,7 +137,7 @@ func (r *rpmEntries) add(entry []byte) error {
 	if first && tag == r.region {
 		return r.addRegion(tag, kind, offset, count)
 	}
-	if tag < minTag || kind == 0 || kind >= uint32(len(typeSizes)) || count == 0 || kind == typeString && count != 1 || kind != typeBinary && count > maxArray {
+	if int32(tag) < minTag || kind == 0 || kind >= uint32(len(typeSizes)) || count == 0 || kind == typeString && count != 1 || kind != typeBinary && count > maxArray {
 		return fmt.Errorf("the entry of tag %d has type %d and count %d", tag, kind, count)
 	}
 	unit := typeSizes[kind]
@@ -193,7 +193,7 @@ func (r *rpmEntries) textSize(offset int64, count uint32) (int64, error) {
 
 const (
 	regionSize = 16
-	minTag     = 100       // those below mean something of the header itself
+	minTag     = 100       // those below mean something of the header itself; rpm takes tags for signed
 	maxArray   = 1<<20 - 1 // values of an entry that is not binary, as in rpm
 	windowSize = 16 << 10
 )
