@@ -124,7 +124,7 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 	case bytes.HasPrefix(text, []byte("-----BEGIN "+armorSignature)):
 		var headers []string
 		var err error
-		if data, headers, err = dearmor(text, armorSignature, false); err != nil {
+		if data, headers, err = dearmor(detached, armorSignature, false); err != nil {
 			return r.failed(integrity.OpenPGP, "the signature file is broken", err)
 		}
 		r = r.armored(headers)
