@@ -141,7 +141,7 @@ var errBlockCut = errors.New("the signed block is cut off: it has no signature")
 
 // header reads a header line. Only Hash may be there: others would let a reader see what is not signed.
 func (c *cleartext) header(line string) error {
-	values, found := strings.CutPrefix(line, "Hash:")
+	values, found := strings.CutPrefix(line, "Hash: ")
 	switch {
 	case strings.HasPrefix(line, "NotDashEscaped:"):
 		return notJudged("the signed text is not dash-escaped, a form of GnuPG's own")

@@ -63,6 +63,8 @@ func TestClearsigned_INT9(t *testing.T) {
 		{"a line added", edit("Suite", "Origin: x\nSuite"), integrity.Bad, "does not hold"},
 		{"a blank line added at the end", edit(beginSignature, "\n"+beginSignature), integrity.Bad, "does not hold"},
 		{"a header of no kind", edit("Hash: ", "Charset: x\nHash: "), integrity.Bad, `"Charset: x" is not Hash`},
+		{"a Hash header without a blank", edit("Hash: ", "Hash:"), integrity.Bad, "is not Hash"},
+		{"a Hash header with a tab", edit("Hash: ", "Hash:\t"), integrity.Bad, "is not Hash"},
 		{"a header that is text", edit("Hash: ", "Suite: evil\nHash: "), integrity.Bad, "is not Hash"},
 		{"not dash-escaped", edit("Hash: ", "NotDashEscaped: You need GnuPG to verify this message\nHash: "), integrity.Unsupported, "not dash-escaped"},
 		{"a Hash nobody knows", edit("Hash: SHA256", "Hash: SHA257"), integrity.Bad, `names "SHA257"`},

@@ -2,6 +2,7 @@ package openpgp
 
 import (
 	"bytes"
+	"compress/flate"
 	"crypto"
 	"errors"
 	"fmt"
@@ -112,6 +113,13 @@ func TestDetached_INT9(t *testing.T) {
 		{"blank", []byte(" \n\t\n"), integrity.Bad, "empty", ""},
 		{"cut off", good[:len(good)-1], integrity.Bad, "cut off within a packet", ""},
 		{"junk after it", append(bytes.Clone(good), "junk"...), integrity.Bad, "no OpenPGP data", ""},
+		{"a marker before it", append([]byte{0xC0 | tagMarker, 3, 'P', 'G', 'P'}, good...), integrity.Unsupported, "not OpenPGP", ""},
+		{"a marker after it", append(bytes.Clone(good), 0xC0|tagMarker, 3, 'P', 'G', 'P'), integrity.Unsupported, "packet of type 10", ""},
+		{"padding after it", append(bytes.Clone(good), 0xC0|tagPadding, 1, 0), integrity.Unsupported, "packet of type 21", ""},
+		{"a packet of a later version after it", append(bytes.Clone(good), 0xC0|60, 1, 0), integrity.Unsupported, "packet of type 60", ""},
+		{"its content after it", append(bytes.Clone(good), 0xC0|tagLiteral, 1, 'x'), integrity.Unsupported, "packet of type 11", ""},
+		{"junk after it", append(bytes.Clone(good), "\ncontent"...), integrity.Bad, "no OpenPGP data", ""},
+		{"armored, indented", []byte("\t" + string(asc)), integrity.Bad, "outside the armored block", ""},
 		{"a user id after it", append(bytes.Clone(good), 0xC0|tagUserID, 1, 'x'), integrity.Bad, "packet of type 13", ""},
 		{"its length in parts", append([]byte{0xC0 | tagSignature, 224}, good[2:]...), integrity.Bad, "no length of its own", ""},
 		{"without a length", append([]byte{0x80 | tagSignature<<2 | 3}, good[2:]...), integrity.Bad, "no length of its own", ""},
@@ -322,7 +330,19 @@ func TestInlineSigned_INT9(t *testing.T) {
 	_, err = w.Write([]byte("the patch"))
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
-	for name, content := range map[string][]byte{"binary": binary.Bytes(), "armored": armored(t, armorMessage, binary.Bytes())} {
+	zip := func(data []byte) []byte { // as GnuPG does
+		var out bytes.Buffer
+		w, err := flate.NewWriter(&out, flate.BestCompression)
+		require.NoError(t, err)
+		_, err = w.Write(append(data, strings.Repeat("The quick brown fox jumps over the lazy dog. ", 100)...))
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		return out.Bytes()
+	}
+	require.Equal(t, integrity.Absent, inspect(t, trusting(t, key), append([]byte("\xa3\x01"), zip([]byte("\xcb\x05no"))...), nil).Answer.Status)
+	require.Equal(t, integrity.Absent, inspect(t, trusting(t, key), []byte("\xa3\x01junk"), nil).Answer.Status)
+	for name, content := range map[string][]byte{"binary": binary.Bytes(), "armored": armored(t, armorMessage, binary.Bytes()),
+		"ZIP": append([]byte("\xa3\x01"), zip(binary.Bytes())...), "ZLIB": append([]byte("\xa3\x02\x78\xda"), zip(binary.Bytes())...)} {
 		r := inspect(t, trusting(t, key), content, nil)
 		require.Equal(t, integrity.Unsupported, r.Answer.Status, name)
 		require.Equal(t, KindInline, r.Kind)
