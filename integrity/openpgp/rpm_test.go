@@ -140,10 +140,10 @@ func TestRPM_INT1(t *testing.T) {
 		{"base64 that is none", rpmPackage(head, payload, texts(tagOpenPGP, "hello!")), integrity.Bad, "tag 278 is broken", ""},
 		{"base64 that is binary", rpmPackage(head, payload, blob(tagOpenPGP, bySelf(head))), integrity.Bad, "no texts", ""},
 		{"33 in base64", rpmPackage(head, payload, texts(tagOpenPGP, slices.Repeat([]string{b64(bySelf(head))}, 33)...)), integrity.Unsupported, "more than 32", ""},
-		{"a long text that ends in the region's trailer", rpmPackage(head, payload, entry{tagSHA256Header, typeString, 1, bytes.Repeat([]byte("a"), maxValue+1)}), integrity.Bad, "does not end", ""},
+		{"a long text that ends in the region's trailer", rpmPackage(head, payload, entry{tagSHA256Header, typeString, 1, bytes.Repeat([]byte("a"), maxValue+1)}), integrity.Bad, "is where the region ends", ""},
 		{"a text that does not end", rpmOf(regionHeader(0, 0, []entry{{tagSHA256Header, typeString, 1, []byte("a")}}, nil), head, payload), integrity.Bad, "does not end", ""},
 		{"a text that is too long", rpmPackage(head, payload, text(tagSHA256Header, strings.Repeat("a", maxValue))), integrity.Unsupported, "at most 65536", ""},
-		{"a text that ends in the region's trailer", rpmPackage(head, payload, entry{tagSHA256Header, typeString, 1, []byte("a")}), integrity.Bad, "does not end", ""},
+		{"a text that ends in the region's trailer", rpmPackage(head, payload, entry{tagSHA256Header, typeString, 1, []byte("a")}), integrity.Bad, "is where the region ends", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := inspect(t, v, tt.rpm, nil)

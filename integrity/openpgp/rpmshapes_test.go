@@ -122,9 +122,9 @@ func rpmShapes(t testing.TB, key, stranger *openpgp.Entity) []rpmShape {
 		{"a trailer of another type", of(trailer(region(list(signature), nil), 4, typeInt32)), integrity.Bad, "trailer", ""},
 		{"a region of another type", of(changed(region(list(signature), nil), introSize+4, typeInt32)), integrity.Bad, "region", ""},
 		{"a trailer beyond the end", of(changed(region(list(signature), nil), introSize+8, 1<<20)), integrity.Bad, "region", ""},
-		{"data over the trailer", of(changed(region(list(signature), list(digest)), firstOffset, 8)), integrity.Bad, "not where", ""},
+		{"data over the trailer", of(changed(region(list(signature), list(digest)), firstOffset, 8)), integrity.Bad, "is where the region ends", ""},
 		{"texts that overlap", of(changed(region(list(digest, signature), nil), introSize+entrySize+12, 2)), integrity.Bad, "type 6 and count 2", ""},
-		{"IMA signatures that run into the next value", of(changed(region(append(list(signature, digest), ima...), nil), introSize+3*entrySize+12, 9)), integrity.Bad, "the text of tag 274 does not end", ""},
+		{"IMA signatures that run into the next value", of(changed(region(append(list(signature, digest), ima...), nil), introSize+3*entrySize+12, 9)), integrity.Bad, "tag 274 is where the region ends", ""},
 		{"data that overlaps", of(changed(region(list(digest, signature), nil), firstOffset+entrySize, 1)), integrity.Bad, "not where", ""},
 
 		// The header stays as strict as it is.
