@@ -184,42 +184,13 @@ func clearsigned(content io.ReaderAt, size int64) ([]byte, error) {
 	if size > MaxClearsigned {
 		return nil, nil
 	}
-	scan := scanner{}
-	if err := feed(&scan, content, 0, size); err != nil && !errors.Is(err, errNotText) {
-		return nil, err
-	}
-	if !scan.found {
-		return nil, nil
-	}
 	message := make([]byte, size)
 	if err := readAt(content, message, 0); err != nil {
 		return nil, err
 	}
-	return message, nil
-}
-
-// scanner looks for a line that begins a signed block in what is written to it.
-type scanner struct {
-	tail  []byte // the end of what was written, where a mark may have begun
-	found bool
-}
-
-var errNotText = errors.New("it is no text")
-
-func (s *scanner) Write(p []byte) (int, error) {
-	mark := []byte("\n" + beginSigned)
-	if s.tail == nil {
-		s.tail = []byte("\n")
+	text, _, _ := bytes.Cut(message, []byte{0})
+	if bytes.HasPrefix(text, []byte(beginSigned)) || bytes.Contains(text, []byte("\n"+beginSigned)) {
+		return message, nil
 	}
-	window := append(s.tail, p...)
-	at, nul := bytes.Index(window, mark), bytes.IndexByte(window, 0)
-	if at >= 0 && (nul < 0 || at < nul) {
-		s.found = true
-		return len(p), nil
-	}
-	if nul >= 0 && !s.found {
-		return 0, errNotText
-	}
-	s.tail = append([]byte(nil), window[max(0, len(window)-len(mark)):]...)
-	return len(p), nil
+	return nil, nil
 }

@@ -156,20 +156,18 @@ func (f *rpmFile) readPromises() {
 
 // readSignatures finds the signatures over the header, and over header and payload.
 func (f *rpmFile) readSignatures() error {
-	for _, tag := range []uint32{tagRSAHeader, tagDSAHeader, tagPGP, tagGPG} {
-		value, has := f.signatures.values[tag]
-		if !has {
-			continue
+	for _, s := range []struct {
+		tag  uint32
+		over *subject
+	}{{tagRSAHeader, &f.overHeader}, {tagDSAHeader, &f.overHeader}, {tagPGP, &f.overBoth}, {tagGPG, &f.overBoth}} {
+		value, has := f.signatures.values[s.tag]
+		if has && value.kind != typeBinary {
+			return fmt.Errorf("the signature in tag %d is not binary", s.tag)
 		}
-		if value.kind != typeBinary {
-			return fmt.Errorf("the signature in tag %d is not binary", tag)
-		}
-		over := &f.overHeader
-		if tag == tagPGP || tag == tagGPG {
-			over = &f.overBoth
-		}
-		if err := f.addSignature(value.data, over); err != nil {
-			return err
+		if has {
+			if err := f.addSignature(value.data, s.over); err != nil {
+				return err
+			}
 		}
 	}
 	f.single = len(f.list)

@@ -78,13 +78,15 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 	case size > MaxClearsigned && startsSigned(start):
 		return unjudged(Report{Kind: KindClearsigned}, integrity.OpenPGP, "the clear-signed text is larger than 4 MiB"), nil
 	}
-	// What cannot be read was not judged, so its end has to be there.
-	if size > 0 {
-		if err := readAt(content, make([]byte, 1), size-1); err != nil {
-			return r.unreadable(err)
-		}
+	if err := hasEnd(content, size); err != nil {
+		return r.unreadable(err)
 	}
 	return r, nil
+}
+
+// hasEnd looks for the end of a file that nothing is to be digested of: what cannot be read was not judged.
+func hasEnd(content io.ReaderAt, size int64) error {
+	return readAt(content, make([]byte, min(size, 1)), max(size-1, 0))
 }
 
 // startSize is how much of a file tells what it is.
@@ -134,7 +136,7 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 	case bytes.HasPrefix(text, []byte(armorBegin)):
 		line, _, _ := bytes.Cut(text, []byte("\n"))
 		return unjudged(r, integrity.OpenPGP, "the signature file holds %.40q, no detached signature", bytes.TrimSpace(line)), nil
-	case !startsWithSignature(detached):
+	case detached[0] != 0xC0|tagSignature && detached[0]&^3 != 0x80|tagSignature<<2: // a packet of the new form, and of the old
 		return unjudged(r, "", "the signature file is not OpenPGP"), nil
 	}
 	list, err := readSignatures(data, file)
@@ -142,20 +144,12 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 		return r.failed(integrity.OpenPGP, "the signature file is broken", err)
 	}
 	v.prepare(list)
-	if len(file.digests) > 0 {
+	if err = hasEnd(content, size); len(file.digests) > 0 {
 		err = feed(file, content, 0, size)
-	} else if size > 0 {
-		err = readAt(content, make([]byte, 1), size-1)
 	}
 	if err != nil {
 		return r.unreadable(err)
 	}
 	v.judge(list)
 	return r.with(list, v.conclude(integrity.OpenPGP, list)), nil
-}
-
-// startsWithSignature recognises binary signatures by their first packet's tag.
-func startsWithSignature(data []byte) bool {
-	first := data[0]
-	return first&0xC0 == 0xC0 && first&0x3f == tagSignature || first&0xC0 == 0x80 && first>>2&0xf == tagSignature
 }
