@@ -180,6 +180,7 @@ func TestNeverValidWhereGPGVSaysBad(t *testing.T) {
 		{"not escaped", "gpgv takes lines that begin with a dash as they are"},
 		{"carriage return", "programs differ in what a carriage return within a line is"},
 		{"does not hold", "of several signatures gpgv may pass over one that it cannot read"},
+		{"is not one of those", "or over one by a digest that it does not know"},
 		{"broken", "gpgv passes over packets and bytes that are no signature, and headers it does not need"},
 	}
 	needs(t, "gpgv", "gpg")
