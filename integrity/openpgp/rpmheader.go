@@ -211,13 +211,10 @@ func (v rpmValue) strings() (list []string, ok bool) {
 // number returns the only number of a value.
 func (v rpmValue) number() (n uint64, ok bool) {
 	switch {
-	case v.count != 1:
-		return 0, false
-	case v.kind == typeInt32:
+	case v.count == 1 && v.kind == typeInt32:
 		return uint64(binary.BigEndian.Uint32(v.data)), true
-	case v.kind == typeInt64:
+	case v.count == 1 && v.kind == typeInt64:
 		return binary.BigEndian.Uint64(v.data), true
-	default:
-		return 0, false
 	}
+	return 0, false
 }
