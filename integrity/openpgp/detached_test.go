@@ -83,6 +83,8 @@ func TestDetached_INT9(t *testing.T) {
 		{"over SHA-1", signAs(t, patch, rsaKey(), packet.SigTypeBinary, crypto.SHA1, nil), integrity.Bad, "the digest SHA-1 is too weak", "weak digest"},
 		{"over SHA-224", signAs(t, patch, rsaKey(), packet.SigTypeBinary, crypto.SHA224, nil), integrity.Bad, "the digest SHA-224 is too weak", "weak digest"},
 		{"over MD5", func() []byte { b := signVersion3(t, patch, rsaKey(), 0); b[6+16] = 1; return b }(), integrity.Bad, "the digest MD5 is too weak", "weak digest"},
+		{"over a digest nobody knows, beside a good one by the same key", func() []byte { b := bytes.Clone(good); b[2+3] = 77; return append(b, good...) }(), integrity.Unsupported, "beside a good signature", "unjudged good"},
+		{"over a digest nobody knows, by a stranger, beside a good one", func() []byte { b := sign(t, patch, stranger, nil); b[2+3] = 77; return append(b, good...) }(), integrity.Valid, "", "unjudged good"},
 		{"over a digest nobody knows", func() []byte { b := bytes.Clone(good); b[2+3] = 77; return b }(), integrity.Unsupported, "digest algorithm 77 is unknown", "unjudged"},
 		{"by a short RSA key", sign(t, patch, short, nil), integrity.Bad, "RSA with 1024 bits; want 2048", "weak key"},
 		{"by an expired key", byExpired, integrity.Bad, "when its key had expired", "expired"},

@@ -38,9 +38,9 @@
 // # What it answers
 //
 //   - Absent: no signature file, and the content is neither a clear-signed text nor a signed package.
-//   - Valid: for some way in which a signer is known enough signatures are [Good], and no signature by a known key is [Broken]. Others may be by
-//     unknown keys, expired or weak; in a package each signature with a tag of its own has to hold. SignedAt is the time of
-//     the newest one that counts.
+//   - Valid: for some way in which a signer is known enough signatures are [Good], and none that names a known key is [Broken]
+//     or not judged. Others may be by unknown keys, expired or weak; in a package each signature with a tag of its own has to
+//     hold. SignedAt is the time of the newest one that counts.
 //   - Unsupported: what is well formed, and of a kind or size that is not judged (INT-9). A signature file that is not
 //     OpenPGP; a message with its content inside; a text that programs read differently; a Debian package with a signature
 //     inside; an RPM package of format 3 or older, or with signatures of its files alone; or signatures of kinds, versions

@@ -137,7 +137,9 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 		case Broken:
 			return integrity.Signature{Status: integrity.Bad, Format: format, Detail: problem.Clip(f.sentence(), integrity.MaxDetail)}
 		case Unjudged, Excess:
-			unjudged++
+			if unjudged++; answer.Status == integrity.Valid && len(v.keys[f.keyID]) > 0 { // who knows what it is
+				return integrity.Signature{Status: integrity.Unsupported, Format: format, Detail: problem.Clip("beside a good signature there is one "+f.sentence(), integrity.MaxDetail)}
+			}
 			fallthrough
 		default:
 			why = append(why, f.sentence())

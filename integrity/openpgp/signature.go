@@ -104,6 +104,11 @@ func readSignature(p rawPacket, over *subject) *found {
 		f.drop(Broken, "the signature is broken: %v", err)
 		return f
 	}
+	for _, part := range parts { // what is not judged may be by a known key, too
+		if part.SubType&0x7f == subpacketIssuer && len(part.Contents) == 8 {
+			f.keyID = binary.BigEndian.Uint64(part.Contents)
+		}
+	}
 	if len(embedded(parts)) > 0 {
 		f.drop(Unjudged, "it carries another signature, which one over a file never does")
 		return f
