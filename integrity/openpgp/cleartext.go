@@ -26,9 +26,10 @@ var hashHeaders = map[string]string{
 
 // cleartext is a clear-signed message taken apart.
 type cleartext struct {
-	hashes []string // named by its Hash headers
-	text   []byte   // what the signatures cover: line ends as CR LF, without the last one and without blanks before them
-	armor  []byte   // the block of signatures
+	hashes    []string // named by its Hash headers
+	text      []byte   // what the signatures cover: line ends as CR LF, without the last one and without blanks before them
+	armor     []byte   // the block of signatures
+	ambiguous string   // why programs differ in what the text is; empty: they do not
 }
 
 // Clearsigned judges a clear-signed message, which is message as a whole, and returns the text that its signatures cover
@@ -44,11 +45,13 @@ func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
 	}
 	c, err := splitCleartext(message)
 	if err != nil {
-		return nil, bad(r, integrity.OpenPGP, "%v", err)
+		r, _ = r.failed(integrity.OpenPGP, "the signed block is broken", err)
+		return nil, r
 	}
 	data, headers, err := dearmor(c.armor, armorSignature, false)
 	if err != nil {
-		return nil, bad(r, integrity.OpenPGP, "the signature block is broken: %v", err)
+		r, _ = r.failed(integrity.OpenPGP, "the signature block is broken", err)
+		return nil, r
 	}
 	r = r.armored(headers)
 	if len(data) == 0 {
@@ -57,7 +60,8 @@ func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
 	text := &subject{name: "text"}
 	list, err := readSignatures(data, text)
 	if err != nil {
-		return nil, bad(r, integrity.OpenPGP, "the signature block is broken: %v", err)
+		r, _ = r.failed(integrity.OpenPGP, "the signature block is broken", err)
+		return nil, r
 	}
 	for _, f := range list {
 		if f.packet != nil && f.Version < 6 && !slices.Contains(c.hashes, f.Digest) {
@@ -69,6 +73,11 @@ func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
 		d.state.Write(c.text) // whose line ends are as both kinds of signature want them
 	}
 	v.judge(list)
+	for _, f := range list {
+		if f.Outcome == Good && c.ambiguous != "" {
+			f.drop(Unjudged, "%s", c.ambiguous)
+		}
+	}
 	r = r.with(list, v.conclude(integrity.OpenPGP, list))
 	if r.Answer.Status != integrity.Valid {
 		return nil, r
@@ -107,7 +116,7 @@ func splitCleartext(message []byte) (c cleartext, err error) {
 			return c, c.checkArmor()
 		}
 		if len(line) > MaxLine {
-			return c, fmt.Errorf("a line of the signed text has %d bytes; at most %d", len(line), MaxLine)
+			c.ambiguous = fmt.Sprintf("a line of the signed text has %d bytes; at most %d", len(line), MaxLine)
 		}
 		if bytes.HasPrefix(line, []byte("-")) {
 			if string(line) == beginSigned {
@@ -119,7 +128,7 @@ func splitCleartext(message []byte) (c cleartext, err error) {
 			line = line[2:]
 		}
 		if bytes.ContainsAny(line, "\r") {
-			return c, errors.New("the signed text has a carriage return that ends no line: programs differ in what that means")
+			c.ambiguous = strayReturn
 		}
 		if !first {
 			c.text = append(c.text, "\r\n"...)
@@ -132,14 +141,17 @@ var errBlockCut = errors.New("the signed block is cut off: it has no signature")
 
 // header reads a header line. Only Hash may be there: others would let a reader see what is not signed.
 func (c *cleartext) header(line string) error {
-	values, found := strings.CutPrefix(line, "Hash:")
-	if !found {
-		return fmt.Errorf("the signed block is broken: the header %.40q is not Hash", line)
+	values, found := strings.CutPrefix(line, "Hash: ")
+	switch {
+	case strings.HasPrefix(line, "NotDashEscaped:"):
+		return notJudged("the signed text is not dash-escaped, a form of GnuPG's own")
+	case !found:
+		return fmt.Errorf("the header %.40q is not Hash", line)
 	}
 	for value := range strings.SplitSeq(values, ",") {
 		name, known := hashHeaders[strings.TrimSpace(value)]
 		if !known {
-			return fmt.Errorf("the signed block is broken: the Hash header names %.40q", strings.TrimSpace(value))
+			return fmt.Errorf("the Hash header names %.40q", strings.TrimSpace(value))
 		}
 		c.hashes = append(c.hashes, name)
 	}
@@ -172,42 +184,13 @@ func clearsigned(content io.ReaderAt, size int64) ([]byte, error) {
 	if size > MaxClearsigned {
 		return nil, nil
 	}
-	scan := scanner{}
-	if err := feed(&scan, content, 0, size); err != nil && !errors.Is(err, errNotText) {
-		return nil, err
-	}
-	if !scan.found {
-		return nil, nil
-	}
 	message := make([]byte, size)
 	if err := readAt(content, message, 0); err != nil {
 		return nil, err
 	}
-	return message, nil
-}
-
-// scanner looks for a line that begins a signed block in what is written to it.
-type scanner struct {
-	tail  []byte // the end of what was written, where a mark may have begun
-	found bool
-}
-
-var errNotText = errors.New("it is no text")
-
-func (s *scanner) Write(p []byte) (int, error) {
-	mark := []byte("\n" + beginSigned)
-	if s.tail == nil {
-		s.tail = []byte("\n")
+	text, _, _ := bytes.Cut(message, []byte{0})
+	if bytes.HasPrefix(text, []byte(beginSigned)) || bytes.Contains(text, []byte("\n"+beginSigned)) {
+		return message, nil
 	}
-	window := append(s.tail, p...)
-	at, nul := bytes.Index(window, mark), bytes.IndexByte(window, 0)
-	if at >= 0 && (nul < 0 || at < nul) {
-		s.found = true
-		return len(p), nil
-	}
-	if nul >= 0 && !s.found {
-		return 0, errNotText
-	}
-	s.tail = append([]byte(nil), window[max(0, len(window)-len(mark)):]...)
-	return len(p), nil
+	return nil, nil
 }

@@ -2,6 +2,7 @@ package openpgp
 
 import (
 	"bytes"
+	"compress/flate"
 	"crypto"
 	"errors"
 	"fmt"
@@ -82,6 +83,8 @@ func TestDetached_INT9(t *testing.T) {
 		{"over SHA-1", signAs(t, patch, rsaKey(), packet.SigTypeBinary, crypto.SHA1, nil), integrity.Bad, "the digest SHA-1 is too weak", "weak digest"},
 		{"over SHA-224", signAs(t, patch, rsaKey(), packet.SigTypeBinary, crypto.SHA224, nil), integrity.Bad, "the digest SHA-224 is too weak", "weak digest"},
 		{"over MD5", func() []byte { b := signVersion3(t, patch, rsaKey(), 0); b[6+16] = 1; return b }(), integrity.Bad, "the digest MD5 is too weak", "weak digest"},
+		{"over a digest nobody knows, beside a good one by the same key", func() []byte { b := bytes.Clone(good); b[2+3] = 77; return append(b, good...) }(), integrity.Unsupported, "beside a good signature", "unjudged good"},
+		{"over a digest nobody knows, by a stranger, beside a good one", func() []byte { b := sign(t, patch, stranger, nil); b[2+3] = 77; return append(b, good...) }(), integrity.Valid, "", "unjudged good"},
 		{"over a digest nobody knows", func() []byte { b := bytes.Clone(good); b[2+3] = 77; return b }(), integrity.Unsupported, "digest algorithm 77 is unknown", "unjudged"},
 		{"by a short RSA key", sign(t, patch, short, nil), integrity.Bad, "RSA with 1024 bits; want 2048", "weak key"},
 		{"by an expired key", byExpired, integrity.Bad, "when its key had expired", "expired"},
@@ -112,6 +115,13 @@ func TestDetached_INT9(t *testing.T) {
 		{"blank", []byte(" \n\t\n"), integrity.Bad, "empty", ""},
 		{"cut off", good[:len(good)-1], integrity.Bad, "cut off within a packet", ""},
 		{"junk after it", append(bytes.Clone(good), "junk"...), integrity.Bad, "no OpenPGP data", ""},
+		{"a marker before it", append([]byte{0xC0 | tagMarker, 3, 'P', 'G', 'P'}, good...), integrity.Unsupported, "not OpenPGP", ""},
+		{"a marker after it", append(bytes.Clone(good), 0xC0|tagMarker, 3, 'P', 'G', 'P'), integrity.Unsupported, "packet of type 10", ""},
+		{"padding after it", append(bytes.Clone(good), 0xC0|tagPadding, 1, 0), integrity.Unsupported, "packet of type 21", ""},
+		{"a packet of a later version after it", append(bytes.Clone(good), 0xC0|60, 1, 0), integrity.Unsupported, "packet of type 60", ""},
+		{"its content after it", append(bytes.Clone(good), 0xC0|tagLiteral, 1, 'x'), integrity.Unsupported, "packet of type 11", ""},
+		{"junk after it", append(bytes.Clone(good), "\ncontent"...), integrity.Bad, "no OpenPGP data", ""},
+		{"armored, indented", []byte("\t" + string(asc)), integrity.Bad, "outside the armored block", ""},
 		{"a user id after it", append(bytes.Clone(good), 0xC0|tagUserID, 1, 'x'), integrity.Bad, "packet of type 13", ""},
 		{"its length in parts", append([]byte{0xC0 | tagSignature, 224}, good[2:]...), integrity.Bad, "no length of its own", ""},
 		{"without a length", append([]byte{0x80 | tagSignature<<2 | 3}, good[2:]...), integrity.Bad, "no length of its own", ""},
@@ -322,7 +332,19 @@ func TestInlineSigned_INT9(t *testing.T) {
 	_, err = w.Write([]byte("the patch"))
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
-	for name, content := range map[string][]byte{"binary": binary.Bytes(), "armored": armored(t, armorMessage, binary.Bytes())} {
+	zip := func(data []byte) []byte { // as GnuPG does
+		var out bytes.Buffer
+		w, err := flate.NewWriter(&out, flate.BestCompression)
+		require.NoError(t, err)
+		_, err = w.Write(append(data, strings.Repeat("The quick brown fox jumps over the lazy dog. ", 100)...))
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		return out.Bytes()
+	}
+	require.Equal(t, integrity.Absent, inspect(t, trusting(t, key), append([]byte("\xa3\x01"), zip([]byte("\xcb\x05no"))...), nil).Answer.Status)
+	require.Equal(t, integrity.Absent, inspect(t, trusting(t, key), []byte("\xa3\x01junk"), nil).Answer.Status)
+	for name, content := range map[string][]byte{"binary": binary.Bytes(), "armored": armored(t, armorMessage, binary.Bytes()),
+		"ZIP": append([]byte("\xa3\x01"), zip(binary.Bytes())...), "ZLIB": append([]byte("\xa3\x02\x78\xda"), zip(binary.Bytes())...)} {
 		r := inspect(t, trusting(t, key), content, nil)
 		require.Equal(t, integrity.Unsupported, r.Answer.Status, name)
 		require.Equal(t, KindInline, r.Kind)

@@ -12,9 +12,10 @@
 //   - A clear-signed text of at most [MaxClearsigned] bytes, which is the whole file. [Verifier.Clearsigned] returns what is
 //     signed and nothing else; use that. The file around it is not covered: blanks at the ends of lines, what its armor says,
 //     so that such a file must not be run as it is.
-//   - An RPM package of format 4, and of format 6 as far as it is alike (no such package was at hand): signatures over the header (tags 267, 268 and 278), which count only if the header
+//   - An RPM package of format 4 or 6: signatures over the header (tags 267, 268 and 278), which count only if the header
 //     promises the payload by SHA-256 or better and the payload keeps that, and signatures over header and payload (tags 1002
-//     and 1005). The parts are recognised by their magic, whatever the file is called.
+//     and 1005). The parts are recognised by their magic, whatever the file is called. In the header nothing may be outside
+//     the region that rpm keeps; in the signature header, which nobody signs, signing servers put signatures there.
 //
 // Signatures of versions 4 and 6 are judged, and those of version 3 that rpm made for long; RSA, ECDSA, EdDSA, and the newer
 // kinds that the library knows.
@@ -37,12 +38,13 @@
 // # What it answers
 //
 //   - Absent: no signature file, and the content is neither a clear-signed text nor a signed package.
-//   - Valid: for some way in which a signer is known enough signatures are [Good], and no signature by a known key is [Broken]. Others may be by
-//     unknown keys, expired or weak; in a package each signature with a tag of its own has to hold. SignedAt is the time of
-//     the newest one that counts.
-//   - Unsupported: a signature file that is not OpenPGP or too large; a message with its content inside; a Debian package with
-//     a signature inside; or signatures of kinds, versions and digests that are not judged, and no others. A file that cannot
-//     be read.
+//   - Valid: for some way in which a signer is known enough signatures are [Good], and none that names a known key is [Broken]
+//     or not judged. Others may be by unknown keys, expired or weak; in a package each signature with a tag of its own has to
+//     hold. SignedAt is the time of the newest one that counts.
+//   - Unsupported: what is well formed, and of a kind or size that is not judged (INT-9). A signature file that is not
+//     OpenPGP; a message with its content inside; a text that programs read differently; a Debian package with a signature
+//     inside; an RPM package of format 3 or older, or with signatures of its files alone; or signatures of kinds, versions
+//     and digests that are not judged, and no others. A file that cannot be read.
 //   - Bad: anything else. So are: an empty signature file or block; a block whose signature is cut off; text before or after
 //     a block; more than one block; a digest that the Hash header does not name; junk around armor or packets; armor whose
 //     checksum or END line is not right; a signature that names two keys; a package that is cut off, extended, or whose size
@@ -60,6 +62,6 @@
 // # What it costs
 //
 // A file is read once, for all digests that its signatures need, in memory that does not depend on its size: a quarter of a
-// MiB. By SHA-256 that is as fast as a checksum; SHA-512 takes about twice as long, and so does a package with signatures of
+// MiB, besides the headers of a package, and the whole of what may be a clear-signed text. By SHA-256 that is as fast as a checksum; SHA-512 takes about twice as long, and so does a package with signatures of
 // both kinds. Whatever the input, up to 1 MiB of it takes less than a second and 64 MiB.
 package openpgp

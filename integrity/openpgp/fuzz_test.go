@@ -141,7 +141,9 @@ func FuzzRPM(f *testing.F) {
 		f.Add(rpm[:len(rpm)/2])
 		f.Add(append(bytes.Clone(rpm), 0))
 	}
-	f.Add(goodRPM(f, []byte("payload"), makeKey(f, "x", nil)))
+	for _, shape := range rpmShapes(f, rsaKey(), makeKey(f, "x", nil)) {
+		f.Add(shape.rpm)
+	}
 	f.Fuzz(func(t *testing.T, rpm []byte) {
 		r := inspect(t, v, rpm, nil)
 		checkAnswer(t, r)

@@ -93,21 +93,15 @@ func (e *unreadable) Unwrap() error { return e.err }
 // errShort is a file that ends before its size.
 var errShort = &unreadable{io.ErrUnexpectedEOF}
 
-// feed writes n bytes of content from offset on to w, and fails if there are fewer.
+// feed writes n bytes of content from offset on to subjects, and fails if there are fewer.
 func feed(w io.Writer, content io.ReaderAt, offset, n int64) error {
-	if n == 0 {
-		return nil
-	}
 	buffer := make([]byte, min(n, bufferSize))
-	for n > 0 {
-		part := buffer[:min(n, int64(len(buffer)))]
+	for ; n > 0; offset, n = offset+bufferSize, n-bufferSize {
+		part := buffer[:min(n, bufferSize)]
 		if err := readAt(content, part, offset); err != nil {
 			return err
 		}
-		if _, err := w.Write(part); err != nil {
-			return err
-		}
-		offset, n = offset+int64(len(part)), n-int64(len(part))
+		_, _ = w.Write(part) // which never fails
 	}
 	return nil
 }

@@ -255,27 +255,40 @@ func blob(tag uint32, b []byte) entry { return entry{tag, typeBinary, uint32(len
 
 // header makes an RPM header of entries, with its region.
 func header(region uint32, entries ...entry) []byte {
+	return regionHeader(region, region, entries, nil)
+}
+
+// regionHeader makes an RPM header with entries inside and outside its region; trailer is the tag that ends the region.
+// Without a region there are the entries alone, as in format 3.
+func regionHeader(region, trailer uint32, inside, outside []entry) []byte {
 	var index, data []byte
-	for _, e := range entries {
-		for int64(len(data))%typeSizes[e.kind] != 0 {
-			data = append(data, 0)
+	put := func(tag, kind, offset, count uint32) []byte {
+		var out []byte
+		for _, n := range []uint32{tag, kind, offset, count} {
+			out = binary.BigEndian.AppendUint32(out, n)
 		}
-		for _, n := range []uint32{e.tag, e.kind, uint32(len(data)), e.count} {
-			index = binary.BigEndian.AppendUint32(index, n)
-		}
-		data = append(data, e.data...)
+		return out
 	}
-	count := uint32(len(entries) + 1)
+	add := func(entries []entry) {
+		for _, e := range entries {
+			for int64(len(data))%typeSizes[e.kind] != 0 {
+				data = append(data, 0)
+			}
+			index = append(index, put(e.tag, e.kind, uint32(len(data)), e.count)...)
+			data = append(data, e.data...)
+		}
+	}
+	add(inside)
+	count := uint32(len(inside) + len(outside))
+	if region != 0 {
+		count++
+		index = append(put(region, typeBinary, uint32(len(data)), regionSize), index...)
+		data = append(data, put(trailer, typeBinary, -uint32(len(inside)+1)*entrySize, regionSize)...)
+	}
+	add(outside)
 	out := binary.BigEndian.AppendUint32([]byte(headerMagic), count)
-	out = binary.BigEndian.AppendUint32(out, uint32(len(data)+regionSize))
-	for _, n := range []uint32{region, typeBinary, uint32(len(data)), regionSize} {
-		out = binary.BigEndian.AppendUint32(out, n)
-	}
-	out = append(append(out, index...), data...)
-	for _, n := range []uint32{region, typeBinary, -count * entrySize, regionSize} {
-		out = binary.BigEndian.AppendUint32(out, n)
-	}
-	return out
+	out = binary.BigEndian.AppendUint32(out, uint32(len(data)))
+	return append(append(out, index...), data...)
 }
 
 // lead makes the first bytes of a package.
@@ -288,7 +301,12 @@ func lead() []byte {
 
 // rpmPackage puts a package together.
 func rpmPackage(head, payload []byte, signatures ...entry) []byte {
-	out := append(lead(), header(tagHeaderSignatures, signatures...)...)
+	return rpmOf(header(tagHeaderSignatures, signatures...), head, payload)
+}
+
+// rpmOf puts a package together of whole headers.
+func rpmOf(signatures, head, payload []byte) []byte {
+	out := append(lead(), signatures...)
 	for len(out)%8 != 0 {
 		out = append(out, 0)
 	}

@@ -45,6 +45,8 @@ func (v *Verifier) prepare(list []*found) {
 	}
 }
 
+const strayReturn = "the text has a carriage return that ends no line: programs differ in what that means"
+
 // judge settles the signatures whose subjects were digested.
 func (v *Verifier) judge(list []*found) {
 	for _, f := range list {
@@ -60,7 +62,7 @@ func (v *Verifier) judge(list []*found) {
 				case d.nul: // a program's bytes may not change as a text's line ends may
 					f.drop(Unjudged, "it is a signature over a text, and the file is none: it has a NUL")
 				case d.ambiguous():
-					f.drop(Unjudged, "the text has a carriage return that ends no line: programs differ in what that means")
+					f.drop(Unjudged, "%s", strayReturn)
 				}
 				break
 			}
@@ -140,7 +142,9 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 		case Broken:
 			return integrity.Signature{Status: integrity.Bad, Format: format, Detail: problem.Clip(f.sentence(), integrity.MaxDetail)}
 		case Unjudged, Excess:
-			unjudged++
+			if unjudged++; answer.Status == integrity.Valid && len(v.keys[f.keyID]) > 0 { // who knows what it is
+				return integrity.Signature{Status: integrity.Unsupported, Format: format, Detail: problem.Clip("beside a good signature there is one "+f.sentence(), integrity.MaxDetail)}
+			}
 			fallthrough
 		default:
 			why = append(why, f.sentence())

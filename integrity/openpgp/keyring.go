@@ -47,10 +47,7 @@ func Join(rings ...[]byte) ([]byte, error) {
 		if _, err := readKeyring(ring); err != nil {
 			return nil, unusable(err)
 		}
-		binary, err := binaryKeyring(ring)
-		if err != nil {
-			return nil, unusable(err)
-		}
+		binary, _ := binaryKeyring(ring) // as it was just read
 		out = append(out, binary...)
 	}
 	return out, nil

@@ -16,15 +16,16 @@ const (
 )
 
 const (
-	maxPackets = 16 << 10 // of one keyring: a much-signed key carries hundreds of other people's signatures
-	maxCost    = 768      // of checking what the keys of one keyring say of themselves, in checks by RSA: of each key there are about two
-	maxUserID  = 2048     // bytes of a user id, each signature of which digests it anew; GnuPG has the same bound
-	maxDigests = 8        // of what one file's signatures cover: there are ten, but version 6 salts each
-	maxTwins   = 8        // keys of all signers with one key id: they differ unless somebody made them alike on purpose
-	maxTags    = 64 << 10 // entries of an RPM header; rpm itself has the same bound
-	maxValue   = 64 << 10 // bytes of one signature or digest in an RPM header
-	maxMembers = 32       // of a Debian package that are looked at: an ordinary one has three
-	maxOdd     = 16       // lines of a signature's armor that are shown
-	maxShown   = 256      // bytes of a text from a file that are shown
-	bufferSize = 128 << 10
+	maxPackets       = 16 << 10  // of one keyring: a much-signed key carries hundreds of other people's signatures
+	maxCost          = 768       // of checking what the keys of one keyring say of themselves, in checks by RSA: of each key there are about two
+	maxUserID        = 2048      // bytes of a user id, each signature of which digests it anew; GnuPG has the same bound
+	maxDigests       = 8         // of what one file's signatures cover: there are ten, but version 6 salts each
+	maxTwins         = 8         // keys of all signers with one key id: they differ unless somebody made them alike on purpose
+	maxTags          = 1<<16 - 1 // entries of an RPM header; rpm itself has the same bound
+	maxSignatureTags = 32        // entries of an RPM signature header, likewise
+	maxValue         = 64 << 10  // bytes of one signature or digest in an RPM header
+	maxMembers       = 32        // of a Debian package that are looked at: an ordinary one has three
+	maxOdd           = 16        // lines of a signature's armor that are shown
+	maxShown         = 256       // bytes of a text from a file that are shown
+	bufferSize       = 128 << 10
 )

@@ -16,9 +16,13 @@ const (
 	tagPublicKey    = 6
 	tagSecretSubkey = 7
 	tagCompressed   = 8
+	tagMarker       = 10
+	tagLiteral      = 11
 	tagUserID       = 13
 	tagPublicSubkey = 14
 	tagAttribute    = 17
+	tagPadding      = 21
+	tagOptional     = 40 // and above: programs that do not know them pass over them
 )
 
 // rawPacket is a packet as it stands in a file.

@@ -2,6 +2,7 @@ package openpgp
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -116,6 +117,22 @@ func (r Report) with(list []*found, answer integrity.Signature) Report {
 // unreadable is the report about a file that was not judged, because it could not be read.
 func (r Report) unreadable(err error) (Report, error) {
 	return unjudged(r, r.Answer.Format, "%v", err), err
+}
+
+// unjudgedError is about what is well formed as far as it was read, but of a kind or size that is not judged.
+type unjudgedError struct{ error }
+
+func notJudged(format string, args ...any) error { return &unjudgedError{fmt.Errorf(format, args...)} }
+
+// failed is the report about a file that could not be taken apart.
+func (r Report) failed(format integrity.Format, what string, err error) (Report, error) {
+	if _, is := errors.AsType[*unreadable](err); is {
+		return r.unreadable(err)
+	}
+	if _, is := errors.AsType[*unjudgedError](err); is {
+		return unjudged(r, format, "%v", err), nil
+	}
+	return bad(r, format, "%s: %v", what, err), nil
 }
 
 func unjudged(r Report, format integrity.Format, text string, args ...any) Report {

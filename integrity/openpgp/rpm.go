@@ -19,115 +19,93 @@ import (
 
 // rpmFile is a package taken apart.
 type rpmFile struct {
-	content    io.ReaderAt
-	size       int64
-	signatures *rpmHeader
-	header     *rpmHeader
-	overHeader subject
-	overBoth   subject
-	list       []*found
-	single     int         // how many of the list have a tag of their own
-	payload    crypto.Hash // of the digest that the header promises of the payload; zero: none that carries trust
-	promised   string      // that digest, in lower-case hex
+	signatures  *rpmHeader
+	header      *rpmHeader
+	overHeader  subject
+	overPayload subject
+	overBoth    subject
+	list        []*found
+	single      int // how many of the list have a tag of their own
+	promises    []promise
+	covered     bool // the payload, by a digest in the header that carries trust
 }
 
-// headerDigests are the digests of the header that the signature header carries.
-var headerDigests = []struct {
-	tag       uint32
+// promise is what a header says of a digest: that it is one of these, in hex.
+type promise struct {
+	over      *subject
 	algorithm crypto.Hash
-}{{tagSHA1Header, crypto.SHA1}, {tagSHA256Header, crypto.SHA256}, {tagSHA3Header, crypto.SHA3_256}}
+	digests   []string
+}
 
 // inspectRPM judges a package by the signatures in it.
 func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	r := Report{Kind: KindRPM, Answer: integrity.Signature{Format: integrity.RPM}}
 	f, err := openRPM(content, size)
 	if err != nil {
-		return r.failed(err)
+		return r.failed(integrity.RPM, "the package is broken", err)
 	}
 	v.prepare(f.list)
-	payload := &subject{name: "payload"}
-	if f.payload != 0 {
-		payload.want(f.payload, false, nil)
+	for _, p := range f.promises {
+		p.over.want(p.algorithm, false, nil)
 	}
-	for _, d := range headerDigests {
-		if _, has := f.signatures.values[d.tag]; has {
-			f.overHeader.want(d.algorithm, false, nil)
-		}
-	}
-	if err := feed(io.MultiWriter(&f.overHeader, &f.overBoth), content, f.header.start, f.header.end-f.header.start); err != nil {
-		return r.failed(err)
-	}
-	if err := feed(io.MultiWriter(payload, &f.overBoth), content, f.header.end, size-f.header.end); err != nil {
-		return r.failed(err)
+	_, _ = io.MultiWriter(&f.overHeader, &f.overBoth).Write(f.header.raw)
+	if err := feed(io.MultiWriter(&f.overPayload, &f.overBoth), content, f.header.end(), size-f.header.end()); err != nil {
+		return r.failed(integrity.RPM, "the package is broken", err)
 	}
 	v.judge(f.list)
 
-	for _, d := range headerDigests {
-		if value, has := f.signatures.values[d.tag]; has {
-			texts, _ := value.strings()
-			holds := len(texts) == 1 && strings.ToLower(texts[0]) == f.overHeader.sum(d.algorithm)
-			r.Digests = append(r.Digests, DigestInfo{"header", d.algorithm.String(), holds})
-		}
+	for _, p := range f.promises {
+		sum := hex.EncodeToString(p.over.want(p.algorithm, false, nil).state.Sum(nil))
+		r.Digests = append(r.Digests, DigestInfo{p.over.name, p.algorithm.String(), slices.ContainsFunc(p.digests, func(d string) bool { return strings.EqualFold(d, sum) })})
 	}
-	if f.payload != 0 {
-		r.Digests = append(r.Digests, DigestInfo{"payload", f.payload.String(), payload.sum(f.payload) == f.promised})
-	} else {
+	if !f.covered {
 		r.Odd = append(r.Odd, "the header promises no digest of the payload that carries trust, as rpm's own did before version 4.14")
-	}
-	for _, s := range f.list {
-		if s.Outcome == Good && s.over == &f.overHeader && f.payload == 0 {
-			s.drop(NotCovering, "it covers the header only, and the header has no trusted digest of the payload")
+		for _, s := range f.list {
+			if s.Outcome == Good && s.over == &f.overHeader {
+				s.drop(NotCovering, "it covers the header only, and the header has no trusted digest of the payload")
+			}
 		}
 	}
+	// Rpm wants a signature with a tag of its own to hold, whatever others do. Of those in base64 one may be by a key or of a
+	// kind that only others know.
+	unproven := slices.IndexFunc(f.list[:f.single], func(s *found) bool { return s.Signer == "" })
 	answer := v.conclude(integrity.RPM, f.list)
-	if len(f.list) == 0 {
+	switch {
+	case len(f.list) == 0 && f.signatures.unjudged != 0:
+		answer = unjudged(r, integrity.RPM, "the package is not signed as a whole; its signatures in tag %d are not judged", f.signatures.unjudged).Answer
+	case len(f.list) == 0:
 		answer = integrity.Signature{Status: integrity.Absent, Format: integrity.RPM}
-	} else if i := slices.IndexFunc(f.list[:f.single], unproven); i >= 0 && answer.Status == integrity.Valid {
-		answer = bad(r, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", f.list[i].sentence()).Answer
+	case unproven >= 0 && answer.Status == integrity.Valid:
+		answer = bad(r, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", f.list[unproven].sentence()).Answer
 	}
-	if answer.Status != integrity.Bad || answer.Untrusted {
-		for _, d := range r.Digests {
-			if !d.Holds {
-				answer = bad(r, integrity.RPM, "the %s does not have the %s digest that the package says", d.Covers, d.Algorithm).Answer
-			}
+	for _, d := range r.Digests {
+		if !d.Holds && (answer.Status != integrity.Bad || answer.Untrusted) {
+			answer = bad(r, integrity.RPM, "the %s does not have the %s digest that the package says", d.Covers, d.Algorithm).Answer
 		}
 	}
 	return r.with(f.list, answer), nil
 }
 
-// unproven tells of a signature that rpm wants to hold, whatever others do, whether that is not known. Of those in base64
-// one may be by a key or of a kind that only others know.
-func unproven(s *found) bool { return s.Signer == "" }
-
-// failed is the report about a package that could not be taken apart.
-func (r Report) failed(err error) (Report, error) {
-	if _, is := errors.AsType[*unreadable](err); is {
-		return r.unreadable(err)
-	}
-	return bad(r, integrity.RPM, "the package is broken: %v", err), nil
-}
-
 // openRPM reads the headers.
 func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
-	f := &rpmFile{content: content, size: size, overHeader: subject{name: "header"}, overBoth: subject{name: "header and payload"}}
-	lead := make([]byte, leadSize)
-	if size < leadSize {
-		return nil, errRPMCut
-	}
-	if err := readAt(content, lead, 0); err != nil {
+	f := &rpmFile{overHeader: subject{name: "header"}, overPayload: subject{name: "payload"}, overBoth: subject{name: "header and payload"}}
+	lead, err := readPart(content, size, 0, leadSize)
+	if err != nil {
 		return nil, err
 	}
-	if lead[4] != 3 && lead[4] != 4 || binary.BigEndian.Uint16(lead[78:]) != 5 {
-		return nil, fmt.Errorf("its lead says version %d and kind of signature %d, which no package has any more", lead[4], binary.BigEndian.Uint16(lead[78:]))
+	switch version, kind := lead[4], binary.BigEndian.Uint16(lead[78:]); {
+	case version == 1 || version == 2 || kind < 5: // those of the first years, without headers
+		return nil, notJudged("its lead says version %d and kind of signature %d, which no package has any more", version, kind)
+	case version != 3 && version != 4 || kind != 5:
+		return nil, fmt.Errorf("its lead says version %d and kind of signature %d", version, kind)
 	}
-	var err error
 	f.signatures, err = readRPMHeader(content, size, leadSize, tagHeaderSignatures, maxSignatureTags, []uint32{tagDSAHeader, tagRSAHeader,
 		tagSHA1Header, tagLongSize, tagSHA256Header, tagOpenPGP, tagSHA3Header, tagSize, tagPGP, tagGPG})
 	if err != nil {
 		return nil, err
 	}
-	start := (f.signatures.end + 7) &^ 7
-	f.header, err = readRPMHeader(content, size, start, tagHeaderImmutable, maxTags, []uint32{tagPayloadDigest, tagPayloadAlgorithm})
+	start := (f.signatures.end() + 7) &^ 7
+	f.header, err = readRPMHeader(content, size, start, tagHeaderImmutable, maxTags, []uint32{tagPayloadDigest, tagPayloadAlgorithm, tagPayloadPlain})
 	if err != nil {
 		return nil, err
 	}
@@ -138,42 +116,58 @@ func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 			}
 		}
 	}
-	f.readPromise()
+	if !f.header.region {
+		return nil, notJudged("it is of format 3, before RPM 4: its header has no region")
+	}
+	f.readPromises()
 	return f, f.readSignatures()
 }
 
-// maxSignatureTags is how many entries a signature header has at most; rpm has the same bound.
-const maxSignatureTags = 32
-
-// readPromise finds the digest of the payload in the header. Without the tag of its algorithm it is SHA-256, as in version 6.
-func (f *rpmFile) readPromise() {
-	digests, ok := f.header.values[tagPayloadDigest].strings()
-	algorithm, has := f.header.values[tagPayloadAlgorithm]
-	number, known := algorithm.number()
-	if !has {
-		number, known = 8, true
+// readPromises finds the digests of the header among the signatures, and those of the payload, as it is or not compressed,
+// in the header: these are SHA-256 if the tag of their algorithm is missing, as in format 6.
+func (f *rpmFile) readPromises() {
+	for _, d := range []struct {
+		tag       uint32
+		algorithm crypto.Hash
+	}{{tagSHA1Header, crypto.SHA1}, {tagSHA256Header, crypto.SHA256}, {tagSHA3Header, crypto.SHA3_256}} {
+		if value, has := f.signatures.values[d.tag]; has {
+			p := promise{over: &f.overHeader, algorithm: d.algorithm}
+			if value.kind == typeString {
+				p.digests, _ = value.strings()
+			}
+			f.promises = append(f.promises, p)
+		}
 	}
-	if ok && known && len(digests) == 1 && number < 256 {
-		f.payload, f.promised = strongHashes[byte(number)], strings.ToLower(digests[0])
+	number, known := uint64(8), true
+	if value, has := f.header.values[tagPayloadAlgorithm]; has {
+		number, known = value.number()
+	}
+	p := promise{over: &f.overPayload}
+	for _, tag := range []uint32{tagPayloadDigest, tagPayloadPlain} {
+		if digests, _ := f.header.values[tag].strings(); known && len(digests) == 1 && number < 256 {
+			p.digests = append(p.digests, digests[0])
+			p.algorithm, f.covered = strongHashes[byte(number)], strongHashes[byte(number)] != 0
+		}
+	}
+	if f.covered {
+		f.promises = append(f.promises, p)
 	}
 }
 
 // readSignatures finds the signatures over the header, and over header and payload.
 func (f *rpmFile) readSignatures() error {
-	for _, tag := range []uint32{tagRSAHeader, tagDSAHeader, tagPGP, tagGPG} {
-		value, has := f.signatures.values[tag]
-		if !has {
-			continue
+	for _, s := range []struct {
+		tag  uint32
+		over *subject
+	}{{tagRSAHeader, &f.overHeader}, {tagDSAHeader, &f.overHeader}, {tagPGP, &f.overBoth}, {tagGPG, &f.overBoth}} {
+		value, has := f.signatures.values[s.tag]
+		if has && value.kind != typeBinary {
+			return fmt.Errorf("the signature in tag %d is not binary", s.tag)
 		}
-		if value.kind != typeBinary {
-			return fmt.Errorf("the signature in tag %d is not binary", tag)
-		}
-		over := &f.overHeader
-		if tag == tagPGP || tag == tagGPG {
-			over = &f.overBoth
-		}
-		if err := f.addSignature(value.data, over); err != nil {
-			return err
+		if has {
+			if err := f.addSignature(value.data, s.over); err != nil {
+				return err
+			}
 		}
 	}
 	f.single = len(f.list)
@@ -203,7 +197,7 @@ func (f *rpmFile) addSignature(data []byte, over *subject) error {
 	case len(list) != 1:
 		return fmt.Errorf("there are %d signatures where one has to be", len(list))
 	case len(f.list) == MaxSignatures:
-		return fmt.Errorf("there are more than %d signatures", MaxSignatures)
+		return notJudged("there are more than %d signatures", MaxSignatures)
 	}
 	switch s := list[0]; {
 	case s.packet == nil:
@@ -214,9 +208,4 @@ func (f *rpmFile) addSignature(data []byte, over *subject) error {
 	}
 	f.list = append(f.list, list[0])
 	return nil
-}
-
-// sum returns the digest of what was written to the subject, in lower-case hex.
-func (s *subject) sum(algorithm crypto.Hash) string {
-	return hex.EncodeToString(s.want(algorithm, false, nil).state.Sum(nil))
 }

@@ -9,9 +9,10 @@ import (
 	"slices"
 )
 
-// A package (RPM version 4) is a lead of 96 bytes, a header with signatures that is padded to 8 bytes, the header, and the
-// payload. A header is 16 bytes (magic, number of entries, bytes of data), the entries of 16 bytes (tag, type, offset into
-// the data, count), and the data.
+// A package is a lead of 96 bytes, a header with signatures that is padded to 8 bytes, the header, and the payload. A header
+// is 16 bytes (magic, number of entries, bytes of data), the entries of 16 bytes (tag, type, offset into the data, count),
+// and the data. Since format 4 its first entry is its region: it says how many of the entries, and how much of the data,
+// rpm keeps as they are.
 const (
 	leadMagic   = "\xed\xab\xee\xdb"
 	leadSize    = 96
@@ -22,6 +23,7 @@ const (
 
 // The tags of headers that matter here.
 const (
+	tagHeaderImage      = 61 // what old signing programs call the region in its trailer
 	tagHeaderSignatures = 62 // the region of the signature header, and of the other
 	tagHeaderImmutable  = 63
 
@@ -36,8 +38,13 @@ const (
 	tagPGP          = 1002 // over header and payload
 	tagGPG          = 1005 // over header and payload
 
+	tagFileSignatures   = 274 // of the kernel's IMA, over each file
+	tagVeritySignatures = 276 // of fs-verity, over each file
+	tagPGP5             = 1006
+
 	tagPayloadDigest    = 5092
 	tagPayloadAlgorithm = 5093
+	tagPayloadPlain     = 5097 // digest of the payload when it is not compressed
 )
 
 // The types of entries, with their bytes each.
@@ -52,11 +59,16 @@ const (
 
 var typeSizes = [...]int64{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 1, 9: 1}
 
-// rpmHeader is a header as far as it matters. All of it was within bounds.
+// rpmHeader is a header as it was read: once, so that what is digested is what was understood.
 type rpmHeader struct {
-	start, end int64 // offsets in the file
-	values     map[uint32]rpmValue
+	start    int64 // offset in the file
+	raw      []byte
+	region   bool // it has one: format 4
+	values   map[uint32]rpmValue
+	unjudged uint32 // a tag with signatures of a kind that is not judged; zero: none
 }
+
+func (h *rpmHeader) end() int64 { return h.start + int64(len(h.raw)) }
 
 // rpmValue is the value of one tag.
 type rpmValue struct {
@@ -65,137 +77,123 @@ type rpmValue struct {
 	data  []byte // of strings: all of them, each with its NUL
 }
 
-// readRPMHeader reads the header that starts at offset start of a file of that size, and keeps the values of the wanted tags. Region
-// is the tag that has to come first and to tell that all entries belong together, as they are digested.
+// readRPMHeader reads the header that starts at offset start of a file of that size, and keeps the values of the wanted
+// tags. Region is the tag that the first entry has, if there is a region.
 func readRPMHeader(content io.ReaderAt, size, start int64, region uint32, maxEntries uint32, wanted []uint32) (*rpmHeader, error) {
-	var intro [introSize]byte
-	if start+introSize > size {
-		return nil, errRPMCut
-	}
-	if err := readAt(content, intro[:], start); err != nil {
+	intro, err := readPart(content, size, start, introSize)
+	if err != nil {
 		return nil, err
 	}
 	if string(intro[:8]) != headerMagic {
 		return nil, errors.New("there is no header where one has to be")
 	}
 	count, length := binary.BigEndian.Uint32(intro[8:]), int64(binary.BigEndian.Uint32(intro[12:]))
-	if count == 0 || count > maxEntries || length > MaxRPMHeader {
-		return nil, fmt.Errorf("a header has %d entries and %d bytes of data; at most %d and %d", count, length, maxEntries, MaxRPMHeader)
+	data := introSize + int64(count)*entrySize
+	switch {
+	case count == 0 || count > maxEntries:
+		return nil, fmt.Errorf("a header has %d entries; at most %d", count, maxEntries)
+	case start+data+length <= size && length > MaxRPMHeader:
+		return nil, notJudged("a header has %d bytes of data; at most %d", length, MaxRPMHeader)
 	}
-	data := start + introSize + int64(count)*entrySize
-	h := &rpmHeader{start: start, end: data + length, values: map[uint32]rpmValue{}}
-	if h.end > size {
-		return nil, errRPMCut
-	}
-	r := &rpmEntries{content: content, header: h, data: data, length: length, region: region, count: count, wanted: wanted}
-	if err := feed(r, content, start+introSize, int64(count)*entrySize); err != nil {
+	h := &rpmHeader{start: start, values: map[uint32]rpmValue{}}
+	if h.raw, err = readPart(content, size, start, data+length); err != nil {
 		return nil, err
 	}
-	return h, nil
+	copy(h.raw, intro)
+	return h, h.parse(h.raw[introSize:data], h.raw[data:], region, wanted)
+}
+
+// readPart reads n bytes of a file of that size.
+func readPart(content io.ReaderAt, size, offset, n int64) ([]byte, error) {
+	if offset+n > size {
+		return nil, errRPMCut
+	}
+	part := make([]byte, n)
+	return part, readAt(content, part, offset)
 }
 
 var errRPMCut = errors.New("the package is cut off within its headers")
 
-// rpmEntries takes a header's entries as they are read.
-type rpmEntries struct {
-	content      io.ReaderAt
-	header       *rpmHeader
-	data, length int64 // where the data starts, and its size
-	region       uint32
-	count        uint32
-	wanted       []uint32
-	n            int64 // entries seen
-	last         int64 // where the last one's data ended at least
-}
-
-// Write takes whole entries: the buffer of feed is a multiple of their size.
-func (r *rpmEntries) Write(p []byte) (int, error) {
-	for entry := range slices.Chunk(p, entrySize) {
-		if err := r.add(entry); err != nil {
-			return 0, err
-		}
-	}
-	return len(p), nil
-}
-
-func (r *rpmEntries) add(entry []byte) error {
-	tag, kind := binary.BigEndian.Uint32(entry), binary.BigEndian.Uint32(entry[4:])
-	offset, count := int64(binary.BigEndian.Uint32(entry[8:])), binary.BigEndian.Uint32(entry[12:])
-	r.n++
-	if r.n == 1 {
-		return r.addRegion(tag, kind, offset, count)
-	}
-	if tag < minTag || kind == 0 || int(kind) >= len(typeSizes) || count == 0 || kind == typeString && count != 1 {
-		return fmt.Errorf("the entry of tag %d has type %d and count %d", tag, kind, count)
-	}
-	unit := typeSizes[kind]
-	if offset < r.last || offset%unit != 0 || offset+unit*int64(count) > r.length-regionSize {
-		return fmt.Errorf("the data of tag %d is not where it has to be", tag)
-	}
-	r.last = offset + unit*int64(count) // of strings at least that
-	if !slices.Contains(r.wanted, tag) {
-		return nil
-	}
-	return r.keep(tag, kind, offset, count)
-}
-
 const (
 	regionSize = 16
-	minTag     = 100 // those below mean something of the header itself
+	minTag     = 100       // those below mean something of the header itself; rpm takes tags for signed
+	maxArray   = 1<<20 - 1 // values of an entry that is not binary, as in rpm
 )
 
-// addRegion checks the first entry, whose data is the last: it repeats tag and type, and counts the entries backwards.
-func (r *rpmEntries) addRegion(tag, kind uint32, offset int64, count uint32) error {
-	if tag != r.region || kind != typeBinary || count != regionSize {
-		return errors.New("a header is not of RPM version 4: it does not begin with its region")
+// parse checks all entries of the index, as rpm does, and keeps the values of the wanted tags. One that comes twice is
+// refused, unless both say the same: readers would differ in which they take.
+func (h *rpmHeader) parse(index, data []byte, region uint32, wanted []uint32) error {
+	trailer := int64(binary.BigEndian.Uint32(index[8:])) // of the region, if there is one
+	if h.region = binary.BigEndian.Uint32(index) == region; h.region {
+		if err := checkRegion(index, data); err != nil {
+			return err
+		}
+		index = index[entrySize:]
 	}
-	if offset != r.length-regionSize {
-		return errors.New("there is data outside the region that is signed")
-	}
-	var trailer, want [regionSize]byte
-	if err := readAt(r.content, trailer[:], r.data+offset); err != nil {
-		return err
-	}
-	binary.BigEndian.PutUint32(want[:], tag)
-	binary.BigEndian.PutUint32(want[4:], typeBinary)
-	binary.BigEndian.PutUint32(want[8:], -r.count*entrySize)
-	binary.BigEndian.PutUint32(want[12:], regionSize)
-	if trailer != want {
-		return errors.New("there are entries outside the region that is signed")
+	var last int64 // where the last entry's data ended
+	for entry := range slices.Chunk(index, entrySize) {
+		tag, kind := binary.BigEndian.Uint32(entry), binary.BigEndian.Uint32(entry[4:])
+		offset, count := int64(binary.BigEndian.Uint32(entry[8:])), binary.BigEndian.Uint32(entry[12:])
+		if int32(tag) < minTag || kind == 0 || kind >= uint32(len(typeSizes)) || count == 0 || kind == typeString && count != 1 || kind != typeBinary && count > maxArray {
+			return fmt.Errorf("the entry of tag %d has type %d and count %d", tag, kind, count)
+		}
+		end := offset + typeSizes[kind]*int64(count) // of texts at least that
+		if offset < last || offset%typeSizes[kind] != 0 || end > int64(len(data)) {
+			return fmt.Errorf("the data of tag %d is not where it has to be", tag)
+		}
+		if kind == typeString || kind == typeStringArray || kind == typeI18N {
+			end = offset
+			for range count {
+				n := bytes.IndexByte(data[end:], 0)
+				if n < 0 {
+					return fmt.Errorf("the text of tag %d does not end", tag)
+				}
+				end += int64(n) + 1
+			}
+		}
+		if h.region && end > trailer && offset < trailer+regionSize {
+			return fmt.Errorf("the data of tag %d is where the region ends", tag)
+		}
+		last = end
+		switch {
+		case region == tagHeaderSignatures && (tag == tagFileSignatures || tag == tagVeritySignatures || tag == tagPGP5):
+			h.unjudged = tag
+		case !slices.Contains(wanted, tag):
+		case end-offset > maxValue:
+			return notJudged("tag %d has %d bytes; at most %d", tag, end-offset, maxValue)
+		default:
+			value := rpmValue{kind, count, data[offset:end:end]}
+			if other, twice := h.values[tag]; twice && (other.kind != kind || other.count != count || !bytes.Equal(other.data, value.data)) {
+				return fmt.Errorf("tag %d is there twice", tag)
+			}
+			h.values[tag] = value
+		}
 	}
 	return nil
 }
 
-// keep reads a wanted value. One that comes twice is refused: readers would differ in which they take.
-func (r *rpmEntries) keep(tag, kind uint32, offset int64, count uint32) error {
-	if _, twice := r.header.values[tag]; twice {
-		return fmt.Errorf("tag %d is there twice", tag)
+// checkRegion checks the first entry. Its data ends the region: it repeats tag and type, and counts the region's entries
+// backwards. In the header nothing may be outside: signatures cover it as a whole, but rpm keeps the region alone. The
+// signature header is not signed anyway, and signing servers add entries to it without touching its region.
+func checkRegion(index, data []byte) error {
+	tag, offset := binary.BigEndian.Uint32(index), int64(binary.BigEndian.Uint32(index[8:]))
+	if binary.BigEndian.Uint32(index[4:]) != typeBinary || binary.BigEndian.Uint32(index[12:]) != regionSize || offset+regionSize > int64(len(data)) {
+		return errors.New("the entry of a header's region is broken")
 	}
-	size := typeSizes[kind] * int64(count)
-	text := kind == typeString || kind == typeStringArray || kind == typeI18N
-	if text {
-		size = r.length - offset
+	trailer, want := data[offset:offset+regionSize], bytes.Clone(index[:entrySize])
+	copy(want[8:], trailer[8:12])
+	if tag == tagHeaderSignatures && binary.BigEndian.Uint32(trailer) == tagHeaderImage {
+		want[3] = tagHeaderImage
 	}
-	data := make([]byte, min(size, maxValue))
-	if err := readAt(r.content, data, r.data+offset); err != nil {
-		return err
-	}
+	inside := -int64(int32(binary.BigEndian.Uint32(trailer[8:])))
 	switch {
-	case text:
-		end := 0
-		for range count {
-			i := bytes.IndexByte(data[end:], 0)
-			if i < 0 {
-				return fmt.Errorf("the text of tag %d does not end", tag)
-			}
-			end += i + 1
-		}
-		data = data[:end:end]
-		r.last = offset + int64(end)
-	case size > maxValue:
-		return fmt.Errorf("tag %d has %d bytes; at most %d", tag, size, maxValue)
+	case tag == tagHeaderImmutable && offset+regionSize != int64(len(data)):
+		return errors.New("there is data outside the region that is signed")
+	case tag == tagHeaderImmutable && inside != int64(len(index)):
+		return errors.New("there are entries outside the region that is signed")
+	case !bytes.Equal(trailer, want) || inside < 0 || inside > int64(len(index)) || inside%entrySize != 0:
+		return errors.New("the trailer of a header's region is broken")
 	}
-	r.header.values[tag] = rpmValue{kind, count, data}
 	return nil
 }
 
@@ -213,13 +211,10 @@ func (v rpmValue) strings() (list []string, ok bool) {
 // number returns the only number of a value.
 func (v rpmValue) number() (n uint64, ok bool) {
 	switch {
-	case v.count != 1:
-		return 0, false
-	case v.kind == typeInt32:
+	case v.count == 1 && v.kind == typeInt32:
 		return uint64(binary.BigEndian.Uint32(v.data)), true
-	case v.kind == typeInt64:
+	case v.count == 1 && v.kind == typeInt64:
 		return binary.BigEndian.Uint64(v.data), true
-	default:
-		return 0, false
 	}
+	return 0, false
 }

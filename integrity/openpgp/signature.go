@@ -58,10 +58,14 @@ func readSignatures(data []byte, over *subject) ([]*found, error) {
 	}
 	var out []*found
 	for _, p := range packets {
-		if p.tag != tagSignature {
+		switch {
+		case p.tag == tagSignature:
+			out = append(out, readSignature(p, over))
+		case p.tag == tagMarker || p.tag == tagLiteral || p.tag == tagPadding || p.tag >= tagOptional:
+			return nil, notJudged("beside the signature there is a packet of type %d", p.tag)
+		default:
 			return nil, fmt.Errorf("there is a packet of type %d, which is no signature", p.tag)
 		}
-		out = append(out, readSignature(p, over))
 	}
 	if more {
 		f := &found{SignatureInfo: SignatureInfo{Covers: over.name}}
@@ -99,6 +103,11 @@ func readSignature(p rawPacket, over *subject) *found {
 	if err != nil {
 		f.drop(Broken, "the signature is broken: %v", err)
 		return f
+	}
+	for _, part := range parts { // what is not judged may be by a known key, too
+		if part.SubType&0x7f == subpacketIssuer && len(part.Contents) == 8 {
+			f.keyID = binary.BigEndian.Uint64(part.Contents)
+		}
 	}
 	if len(embedded(parts)) > 0 {
 		f.drop(Unjudged, "it carries another signature, which one over a file never does")

@@ -2,6 +2,7 @@ package openpgp
 
 import (
 	"bytes"
+	"compress/flate"
 	"io"
 	"time"
 
@@ -77,24 +78,40 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 	case size > MaxClearsigned && startsSigned(start):
 		return unjudged(Report{Kind: KindClearsigned}, integrity.OpenPGP, "the clear-signed text is larger than 4 MiB"), nil
 	}
-	// What cannot be read was not judged, so its end has to be there.
-	if size > 0 {
-		if err := readAt(content, make([]byte, 1), size-1); err != nil {
-			return r.unreadable(err)
-		}
+	if err := hasEnd(content, size); err != nil {
+		return r.unreadable(err)
 	}
 	return r, nil
 }
 
-// startSize is how much of a file tells what it is.
-const startSize = 64
-
-// inlineSigned recognises messages whose signed content lies within: armored, or as "gpg --sign --compress-algo none"
-// makes them. A compressed one has no mark that another file could not have.
-func inlineSigned(start []byte) bool {
-	return bytes.HasPrefix(start, []byte("-----BEGIN "+armorMessage+"-----")) ||
-		bytes.HasPrefix(start, []byte{0x80 | tagOnePass<<2, 13, 3}) || bytes.HasPrefix(start, []byte{0xC0 | tagOnePass, 13, 3})
+// hasEnd looks for the end of a file that nothing is to be digested of: what cannot be read was not judged.
+func hasEnd(content io.ReaderAt, size int64) error {
+	return readAt(content, make([]byte, min(size, 1)), max(size-1, 0))
 }
+
+// startSize is how much of a file tells what it is.
+const startSize = 512
+
+// inlineSigned recognises messages whose signed content lies within: armored, or as "gpg --sign" makes them, compressed or
+// not. One by bzip2 has no mark at its start that another file could not have.
+func inlineSigned(start []byte) bool {
+	inside := start
+	if bytes.HasPrefix(start, []byte{compressedMessage, 1}) || bytes.HasPrefix(start, []byte{compressedMessage, 2, 0x78}) {
+		inside = make([]byte, 3)
+		compressed := start[2:]
+		if start[1] == 2 { // zlib: with two bytes before
+			compressed = start[4:]
+		}
+		if _, err := io.ReadFull(flate.NewReader(bytes.NewReader(compressed)), inside); err != nil {
+			return false
+		}
+	}
+	return bytes.HasPrefix(start, []byte("-----BEGIN "+armorMessage+"-----")) ||
+		bytes.HasPrefix(inside, []byte{0x80 | tagOnePass<<2, 13, 3}) || bytes.HasPrefix(inside, []byte{0xC0 | tagOnePass, 13, 3})
+}
+
+// compressedMessage begins a packet of compressed data in the old form, without a length.
+const compressedMessage = 0x80 | tagCompressed<<2 | 3
 
 // inspectDetached judges a signature file.
 func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []byte) (Report, error) {
@@ -109,8 +126,8 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 	case bytes.HasPrefix(text, []byte("-----BEGIN "+armorSignature)):
 		var headers []string
 		var err error
-		if data, headers, err = dearmor(text, armorSignature, false); err != nil {
-			return bad(r, integrity.OpenPGP, "the signature file is broken: %v", err), nil
+		if data, headers, err = dearmor(detached, armorSignature, false); err != nil {
+			return r.failed(integrity.OpenPGP, "the signature file is broken", err)
 		}
 		r = r.armored(headers)
 		if len(data) == 0 {
@@ -119,28 +136,20 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 	case bytes.HasPrefix(text, []byte(armorBegin)):
 		line, _, _ := bytes.Cut(text, []byte("\n"))
 		return unjudged(r, integrity.OpenPGP, "the signature file holds %.40q, no detached signature", bytes.TrimSpace(line)), nil
-	case !startsWithSignature(detached):
+	case detached[0] != 0xC0|tagSignature && detached[0]&^3 != 0x80|tagSignature<<2: // a packet of the new form, and of the old
 		return unjudged(r, "", "the signature file is not OpenPGP"), nil
 	}
 	list, err := readSignatures(data, file)
 	if err != nil {
-		return bad(r, integrity.OpenPGP, "the signature file is broken: %v", err), nil
+		return r.failed(integrity.OpenPGP, "the signature file is broken", err)
 	}
 	v.prepare(list)
-	if len(file.digests) > 0 {
+	if err = hasEnd(content, size); len(file.digests) > 0 {
 		err = feed(file, content, 0, size)
-	} else if size > 0 {
-		err = readAt(content, make([]byte, 1), size-1)
 	}
 	if err != nil {
 		return r.unreadable(err)
 	}
 	v.judge(list)
 	return r.with(list, v.conclude(integrity.OpenPGP, list)), nil
-}
-
-// startsWithSignature recognises binary signatures by their first packet's tag.
-func startsWithSignature(data []byte) bool {
-	first := data[0]
-	return first&0xC0 == 0xC0 && first&0x3f == tagSignature || first&0xC0 == 0x80 && first>>2&0xf == tagSignature
 }
