@@ -28,7 +28,7 @@ type Key struct {
 func Keys(ring []byte) ([]Key, error) {
 	certificates, err := readKeyring(ring)
 	if err != nil {
-		return nil, unusable(err)
+		return nil, problem.One("OpenPGP keyring", "", "", "%v", err)
 	}
 	var out []Key
 	for _, c := range certificates {
@@ -45,16 +45,13 @@ func Join(rings ...[]byte) ([]byte, error) {
 	var out []byte
 	for _, ring := range rings {
 		if _, err := readKeyring(ring); err != nil {
-			return nil, unusable(err)
+			return nil, problem.One("OpenPGP keyring", "", "", "%v", err)
 		}
 		binary, _ := binaryKeyring(ring) // as it was just read
 		out = append(out, binary...)
 	}
 	return out, nil
 }
-
-// unusable is the error of a keyring that cannot be used.
-func unusable(err error) error { return problem.One("OpenPGP keyring", "", "", "%v", err) }
 
 // binaryKeyring takes the armor off a keyring that has it.
 func binaryKeyring(ring []byte) ([]byte, error) {

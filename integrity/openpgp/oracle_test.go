@@ -180,12 +180,15 @@ func TestNeverValidWhereGPGVSaysBad(t *testing.T) {
 		{"not escaped", "gpgv takes lines that begin with a dash as they are"},
 		{"carriage return", "programs differ in what a carriage return within a line is"},
 		{"does not hold", "of several signatures gpgv may pass over one that it cannot read"},
+		{"beside a good signature", "or over one that it cannot judge"},
+		{"another fingerprint", "or over one by a key that only its id is known of"},
 		{"names several keys", "or over one whose key is unknown"},
 		{"is not one of those", "or over one by a digest that it does not know"},
 		{"broken", "gpgv passes over packets and bytes that are no signature, and headers it does not need"},
 	}
 	shorter := []difference{ // beside a good signature, of which gpgv does not get to hear
 		{"Only the first will be checked", "of signatures of two types gpgv looks only at the first, whose key does not count here"},
+		{"with unknown version", "gpgv gives up at a signature of a version that it does not know"},
 		{"Invalid digest algorithm", "gpgv gives up at a signature by a digest that it does not know"},
 	}
 	needs(t, "gpgv", "gpg")

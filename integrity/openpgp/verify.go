@@ -102,9 +102,7 @@ func inlineSigned(start []byte) bool {
 		if start[1] == 2 { // zlib: with two bytes before
 			compressed = start[4:]
 		}
-		if _, err := io.ReadFull(flate.NewReader(bytes.NewReader(compressed)), inside); err != nil {
-			return false
-		}
+		_, _ = io.ReadFull(flate.NewReader(bytes.NewReader(compressed)), inside) // as far as it is compressed data
 	}
 	return bytes.HasPrefix(start, []byte("-----BEGIN "+armorMessage+"-----")) ||
 		bytes.HasPrefix(inside, []byte{0x80 | tagOnePass<<2, 13, 3}) || bytes.HasPrefix(inside, []byte{0xC0 | tagOnePass, 13, 3})
