@@ -2,7 +2,6 @@ package sigstoreverify
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/ed25519"
 	"fmt"
 	"io"
@@ -30,11 +29,7 @@ func Sign(key crypto.Signer, content io.Reader) ([]byte, error) {
 	if err := check(key.Public()); err != nil {
 		return nil, &UnsupportedKey{err.Error()}
 	}
-	hash := crypto.SHA256
-	if k, ok := key.Public().(*ecdsa.PublicKey); ok {
-		hash = curveHashes[k.Curve]
-	}
-	signer, err := signature.LoadSignerWithOpts(key, options.WithHash(hash), options.WithED25519ph())
+	signer, err := signature.LoadSignerWithOpts(key, options.WithHash(usualHash(key.Public())), options.WithED25519ph())
 	if err != nil {
 		return nil, &UnsupportedKey{err.Error()}
 	}
