@@ -3,8 +3,6 @@ package integrity
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -66,8 +64,7 @@ func (x Excerpt) IsZero() bool {
 func (x Excerpt) Allows(command []string) bool {
 	return slices.ContainsFunc(x.Commands, func(c Command) bool {
 		if n := len(c.Command); c.Script != (Digest{}) && len(command) == n+1 {
-			sum := sha256.Sum256([]byte(command[n]))
-			return slices.Equal(c.Command, command[:n]) && c.Script == Digest{SHA256, hex.EncodeToString(sum[:])}
+			return slices.Equal(c.Command, command[:n]) && c.Script == sha256Of([]byte(command[n]))
 		}
 		return c.Script == Digest{} && slices.Equal(c.Command, command)
 	})
@@ -135,8 +132,7 @@ func (p Policy) Digest() Digest {
 	if err != nil {
 		return Digest{}
 	}
-	sum := sha256.Sum256(data)
-	return Digest{SHA256, hex.EncodeToString(sum[:])}
+	return sha256Of(data)
 }
 
 // MarshalCanonical returns the one form of the policy that is digested: JSON without spaces,
@@ -186,11 +182,8 @@ func (c Clause) canonical() Clause {
 
 // equal reports whether two clauses say the same.
 func (c Clause) equal(d Clause) bool {
-	if c.Name != d.Name || c.Vendor != d.Vendor || c.Product != d.Product {
-		return false
-	}
 	c, d = c.canonical(), d.canonical()
-	return slices.Equal(c.Signers, d.Signers) && slices.Equal(c.Formats, d.Formats) &&
+	return byTarget(c, d) == 0 && slices.Equal(c.Signers, d.Signers) && slices.Equal(c.Formats, d.Formats) &&
 		c.AllowUnsigned == d.AllowUnsigned && c.AllowLegacy == d.AllowLegacy
 }
 

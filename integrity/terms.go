@@ -34,7 +34,7 @@ func (t Terms) Judge(s Signature, computed []Digest) Verdict {
 	v := observe(t.Expect, s, computed)
 	clause, refusal, why := t.clause()
 	if refusal != 0 {
-		return v.fail(FileSignatureFailed, refusal, "INT-4", "%s", why)
+		return v.decide(refusal, "INT-4", "%s", why)
 	}
 	v = judge(t.Expect, clause, v)
 	if clause != nil {
