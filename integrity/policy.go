@@ -93,20 +93,15 @@ func (x Excerpt) For(vendor, product string) (Clause, bool) {
 // rank tells how closely a clause is about a product: 4 names product and vendor, 3 the product, 2 the vendor, 1 neither,
 // 0 is about another one.
 func (c *Clause) rank(vendor, product string) int {
-	rank := 1
-	switch c.Vendor {
-	case Any:
-	case vendor:
-		rank++
-	default:
+	if c.Vendor != Any && c.Vendor != vendor || c.Product != Any && c.Product != product {
 		return 0
 	}
-	switch c.Product {
-	case Any:
-	case product:
+	rank := 1
+	if c.Vendor != Any {
+		rank++
+	}
+	if c.Product != Any {
 		rank += 2
-	default:
-		return 0
 	}
 	return rank
 }

@@ -32,9 +32,6 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 		r.OpenPGP = &pgp
 	}
 	failed := errors.Join(failedWindows, failedPGP)
-	if detached == nil {
-		return r, failed
-	}
 	plain, err := sigstoreverify.Inspect(content, size, detached)
 	if plain.Kind == "" {
 		return r, failed

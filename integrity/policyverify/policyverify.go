@@ -1,3 +1,10 @@
+// Package policyverify makes the verifier of a signer policy: it hands the trust that the policy declares to the verifiers
+// of the formats, and joins them. Only programs import it, since it links all of them.
+//
+// The verifier knows every format, whether or not the policy trusts anybody in it: a signature in a format for which
+// nobody is trusted is bad or unsupported, and never absent (INT-9). Nor is one of a kind that nothing here judges, by the
+// table of package unjudged; it is unsupported, unless the file has another one that is valid or bad. It names signers as the policy does. Which of them may
+// sign what is not its matter: the clauses decide that, in [integrity.Terms].
 package policyverify
 
 import (
@@ -43,15 +50,12 @@ func New(p integrity.Policy) (*Verifier, error) {
 // Verify judges the signatures of the first size bytes of content, within them or in a signature file. One within that
 // does not hold decides, whatever the signature file is.
 func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
-	return integrity.Chain(v.windows, either{v.openpgp, v.sigstore}, unjudged.Verifier{}).Verify(content, size, detached)
+	return integrity.Chain(v.windows, either(*v), unjudged.Verifier{}).Verify(content, size, detached)
 }
 
 // either judges a signature file by OpenPGP and by plain keys and certificates. It is one signature: binary ones can look
 // like the other kind, so being valid as either is enough, and what it is not says nothing.
-type either struct {
-	openpgp  *openpgp.Verifier
-	sigstore *sigstoreverify.Verifier
-}
+type either Verifier
 
 func (e either) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
 	first := e.openpgp.Verify(content, size, detached)

@@ -149,11 +149,11 @@ func (m *material) certificates() ([]*x509.Certificate, error) {
 			return nil, cms.Broken("certificate %d of the bundle: it has %d bytes; at most %d", i, len(der), cms.MaxCertificate)
 		}
 		c, err := x509.ParseCertificate(der)
-		if err == nil {
-			err = check(c.PublicKey)
-		}
 		if err != nil {
 			return nil, cms.Broken("certificate %d of the bundle: %v", i, err)
+		}
+		if weak := rules.Weak(c.PublicKey); weak != "" {
+			return nil, cms.Broken("certificate %d of the bundle: %s", i, weak)
 		}
 		chain = append(chain, c)
 	}

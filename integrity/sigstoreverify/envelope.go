@@ -25,15 +25,12 @@ type envelope struct {
 
 // statement is what the payload says: that the predicate holds of the subjects.
 type statement struct {
-	Type          string    `json:"_type"`
-	Subject       []subject `json:"subject"`
-	PredicateType string    `json:"predicateType"`
-}
-
-// subject is one file, by its digests in hex.
-type subject struct {
-	Name   string            `json:"name"`
-	Digest map[string]string `json:"digest"`
+	Type    string `json:"_type"`
+	Subject []struct {
+		Name   string            `json:"name"`
+		Digest map[string]string `json:"digest"` // of a file, in hex
+	} `json:"subject"`
+	PredicateType string `json:"predicateType"`
 }
 
 // read puts the envelope into f.
@@ -90,17 +87,14 @@ func (e *envelope) statement() (*statement, error) {
 	return &s, nil
 }
 
-// statementDigests are the digests that carry trust (INT-7). Statements name them as integrity does.
-var statementDigests = []integrity.Algorithm{integrity.SHA256, integrity.SHA384, integrity.SHA512}
-
-// names says whether the content is one of the subjects: at least one digest that carries trust is told of it, and all
-// that are told are the content's.
+// names says whether the content is one of the subjects: at least one digest that carries trust (INT-7) is told of it,
+// and all that are told are the content's.
 func (s *statement) names(c *content) error {
 	known := false
 	for _, subject := range s.Subject {
 		told, equal := false, true
-		for _, a := range statementDigests {
-			text, ok := subject.Digest[a.String()]
+		for _, a := range []integrity.Algorithm{integrity.SHA256, integrity.SHA384, integrity.SHA512} {
+			text, ok := subject.Digest[a.String()] // statements name them as integrity does
 			if !ok {
 				continue
 			}

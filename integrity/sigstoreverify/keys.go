@@ -13,14 +13,6 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature/options"
 )
 
-// check says which kinds of key are trusted.
-func check(pub crypto.PublicKey) error {
-	if weak := rules.Weak(pub); weak != "" {
-		return errors.New(weak)
-	}
-	return nil
-}
-
 // curveHashes are the digests that signers use with a curve.
 var curveHashes = map[elliptic.Curve]crypto.Hash{elliptic.P256(): crypto.SHA256, elliptic.P384(): crypto.SHA384, elliptic.P521(): crypto.SHA512}
 
@@ -49,7 +41,7 @@ func usualHash(pub crypto.PublicKey) crypto.Hash {
 	}
 }
 
-// candidates lists the ways in which a key that passed check may have signed.
+// candidates lists the ways in which a key that is not weak may have signed.
 func candidates(key, way int, pub crypto.PublicKey) ([]candidate, error) {
 	var out []candidate
 	var errs error

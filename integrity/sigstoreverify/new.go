@@ -2,6 +2,7 @@ package sigstoreverify
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -102,8 +103,8 @@ func (b *builder) addKey(way int, where, text string) error {
 	if err != nil {
 		return fmt.Errorf("want a PUBLIC KEY block: %w", err)
 	}
-	if err := check(pub); err != nil {
-		return err
+	if weak := rules.Weak(pub); weak != "" {
+		return errors.New(weak)
 	}
 	der, err := cryptoutils.MarshalPublicKeyToDER(pub)
 	if err != nil {

@@ -26,8 +26,8 @@ func Sign(key crypto.Signer, content io.Reader) ([]byte, error) {
 	if k, ok := key.(ed25519.PrivateKey); ok && len(k) != ed25519.PrivateKeySize {
 		return nil, &UnsupportedKey{fmt.Sprintf("an Ed25519 key of %d bytes; want %d", len(k), ed25519.PrivateKeySize)}
 	}
-	if err := check(key.Public()); err != nil {
-		return nil, &UnsupportedKey{err.Error()}
+	if weak := rules.Weak(key.Public()); weak != "" {
+		return nil, &UnsupportedKey{weak}
 	}
 	signer, err := signature.LoadSignerWithOpts(key, options.WithHash(usualHash(key.Public())), options.WithED25519ph())
 	if err != nil {
