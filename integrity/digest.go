@@ -114,12 +114,11 @@ func sha256Of(data []byte) Digest {
 	return Digest{SHA256, hex.EncodeToString(sum[:])}
 }
 
-// Digester digests what is written to it by several algorithms in one pass and counts it. Make it with NewDigester.
+// Digester digests what is written to it by several algorithms in one pass. Make it with NewDigester.
 // It must not be used by two goroutines at once.
 type Digester struct {
 	algs   []Algorithm
 	hashes []hash.Hash
-	size   int64
 }
 
 // NewDigester returns a Digester for the given algorithms; repeated and unknown ones are left out.
@@ -137,7 +136,6 @@ func (d *Digester) Write(p []byte) (int, error) {
 	for _, h := range d.hashes {
 		h.Write(p) // a hash.Hash never returns an error
 	}
-	d.size += int64(len(p))
 	return len(p), nil
 }
 
@@ -149,9 +147,6 @@ func (d *Digester) Sums() []Digest {
 	}
 	return sums
 }
-
-// Size returns how many bytes were written so far.
-func (d *Digester) Size() int64 { return d.size }
 
 // distinct returns the known algorithms among algs, each once, in the order of Algorithms.
 func distinct(algs []Algorithm) []Algorithm {

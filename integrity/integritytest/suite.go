@@ -38,11 +38,9 @@ const hugeDetached = 16 << 20
 // says in Bad what it may not.
 func Run(t *testing.T, f Fixture) {
 	detached := f.Signed.Detached != nil
-	t.Run("fixture", func(t *testing.T) {
-		if f.Verifier == nil || f.Signer == "" || len(f.Signed.Content) == 0 || len(f.Stranger.Content) == 0 || f.Unsigned.Detached != nil {
-			t.Fatal("the fixture lacks a verifier, a signer's name or files, or its unsigned file has a signature file")
-		}
-	})
+	if f.Verifier == nil || f.Signer == "" || len(f.Signed.Content) == 0 || len(f.Stranger.Content) == 0 || f.Unsigned.Detached != nil {
+		t.Fatal("the fixture lacks a verifier, a signer's name or files, or its unsigned file has a signature file")
+	}
 	t.Run("valid", f.testValid)
 	t.Run("absent", func(t *testing.T) {
 		files := []File{f.Unsigned}
@@ -161,16 +159,14 @@ func (f Fixture) testUnreadable(t *testing.T) {
 }
 
 func (f Fixture) testConcurrent(t *testing.T) {
-	wantSigned, wantStranger := f.judge(t, f.Signed), f.judge(t, f.Stranger)
+	files := [2]File{f.Signed, f.Stranger}
+	want := [2]integrity.Signature{f.judge(t, f.Signed), f.judge(t, f.Stranger)}
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			for range 4 {
-				if got := f.judge(t, f.Signed); got != wantSigned {
-					t.Errorf("got %+v; alone it was %+v", got, wantSigned)
-				}
-				if got := f.judge(t, f.Stranger); got != wantStranger {
-					t.Errorf("got %+v; alone it was %+v", got, wantStranger)
+			for i := range 8 {
+				if got := f.judge(t, files[i%2]); got != want[i%2] {
+					t.Errorf("got %+v; alone it was %+v", got, want[i%2])
 				}
 			}
 		})
