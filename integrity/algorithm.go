@@ -27,22 +27,17 @@ const Unknown Algorithm = enum.Unknown
 
 var algorithms = enum.Of[Algorithm]("digest algorithm", "sha256", "sha384", "sha512", "sha1", "md5")
 
-var hashes = [...]crypto.Hash{SHA256: crypto.SHA256, SHA384: crypto.SHA384, SHA512: crypto.SHA512, SHA1: crypto.SHA1, MD5: crypto.MD5}
+var hashes = map[Algorithm]crypto.Hash{SHA256: crypto.SHA256, SHA384: crypto.SHA384, SHA512: crypto.SHA512, SHA1: crypto.SHA1, MD5: crypto.MD5}
 
 // Hash is the algorithm by its number in package crypto; zero for an unknown algorithm.
-func (a Algorithm) Hash() crypto.Hash {
-	if !algorithms.Valid(a) {
-		return 0
-	}
-	return hashes[a]
-}
+func (a Algorithm) Hash() crypto.Hash { return hashes[a] }
 
 // Size is the length of the algorithm's sums in bytes; zero for an unknown algorithm.
 func (a Algorithm) Size() int {
-	if !algorithms.Valid(a) {
-		return 0
+	if hash, known := hashes[a]; known {
+		return hash.Size()
 	}
-	return hashes[a].Size()
+	return 0
 }
 
 // Legacy reports whether the algorithm carries trust only by the explicit switch (INT-7). An unknown one does so never.

@@ -9,9 +9,9 @@ import (
 // Chain returns a verifier that asks all the given ones, for files that may be signed in several formats, or in none.
 //
 // A Bad answer decides: a signature that does not hold is not mended by another that does. What is wrong in itself comes
-// before what is merely Untrusted. Otherwise the first Valid answer decides, then the first Unsupported one. If all say Absent, so does the chain, unless there was a
-// signature file that none of them knew: that is Unsupported. So Chain() is the verifier of an asset that has no keys.
-// It panics if one of them is nil.
+// before what is merely Untrusted. Otherwise the first Valid answer decides, then the first Unsupported one. If all say
+// Absent, so does the chain, unless there was a signature file that none of them knew: that is Unsupported. So Chain() is
+// the verifier of an asset that has no keys. It panics if one of them is nil.
 func Chain(verifiers ...SignatureVerifier) SignatureVerifier {
 	if i := slices.Index(verifiers, nil); i >= 0 {
 		panic(fmt.Sprintf("integrity.Chain: verifier %d is nil; leave it out", i))
@@ -28,23 +28,12 @@ func (c chain) Verify(content io.ReaderAt, size int64, detached []byte) Signatur
 	}
 	found := false
 	for _, v := range c {
-		switch s := v.Verify(content, size, detached); s.Status {
-		case Bad:
-			if !s.Untrusted {
-				return s
-			}
-			if best.Status != Bad {
-				best, found = s, true
-			}
-		case Valid:
-			if !found || best.Status == Unsupported {
-				best, found = s, true
-			}
-		case Absent:
-		default: // Unsupported, or a status this package does not know, which counts as that
-			if !found {
-				best, found = s, true
-			}
+		switch s := v.Verify(content, size, detached); {
+		case s.Status == Bad && !s.Untrusted:
+			return s
+		case s.Status == Absent, best.Status == Bad:
+		case !found, s.Status == Bad, s.Status == Valid && best.Status == Unsupported:
+			best, found = s, true // what this package does not know counts as Unsupported
 		}
 	}
 	return best

@@ -1,6 +1,7 @@
 package integrity
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"hash"
@@ -33,16 +34,17 @@ func (e *InvalidDigest) Error() string {
 // Upper-case hex is taken and becomes lower case. It returns an *InvalidDigest.
 func ParseDigest(s string) (Digest, error) {
 	name, sum, found := strings.Cut(s, ":")
-	if !found {
-		return Digest{}, &InvalidDigest{Text: problem.Clip(s, maxQuoted), Problem: `want an algorithm, a colon and hex, as in "sha256:9f86…"`}
-	}
 	a, err := ParseAlgorithm(name)
-	if err != nil {
-		return Digest{}, &InvalidDigest{Text: problem.Clip(s, maxQuoted), Problem: fmt.Sprintf("want an algorithm of %v before the colon", Algorithms())}
-	}
 	d := Digest{Algorithm: a, Sum: strings.ToLower(sum)}
-	if err := d.check(); err != nil {
-		return Digest{}, err
+	fault := d.fault()
+	switch {
+	case !found:
+		fault = `want an algorithm, a colon and hex, as in "sha256:9f86…"`
+	case err != nil:
+		fault = fmt.Sprintf("want an algorithm of %v before the colon", Algorithms())
+	}
+	if fault != "" {
+		return Digest{}, &InvalidDigest{problem.Clip(s, maxQuoted), fault}
 	}
 	return d, nil
 }
@@ -77,8 +79,8 @@ func (d Digest) MarshalText() ([]byte, error) {
 	if d.Algorithm == Unknown {
 		return []byte(d.Sum), nil
 	}
-	if err := d.check(); err != nil {
-		return nil, err
+	if fault := d.fault(); fault != "" {
+		return nil, &InvalidDigest{problem.Clip(d.String(), maxQuoted), fault}
 	}
 	return []byte(d.String()), nil
 }
@@ -86,34 +88,37 @@ func (d Digest) MarshalText() ([]byte, error) {
 // UnmarshalText reads the text form as ParseDigest does.
 func (d *Digest) UnmarshalText(text []byte) error {
 	v, err := ParseDigest(string(text))
-	if err != nil {
-		return err
+	if err == nil {
+		*d = v
 	}
-	*d = v
-	return nil
+	return err
 }
 
-// check returns an *InvalidDigest unless d has a known algorithm and a lower-case hex sum of its length.
-func (d Digest) check() error {
-	fault := ""
-	if size := d.Algorithm.Size(); size == 0 {
-		fault = fmt.Sprintf("want an algorithm of %v", Algorithms())
-	} else if len(d.Sum) != 2*size {
-		fault = fmt.Sprintf("%s has %d hex digits, not %d", d.Algorithm, 2*size, len(d.Sum))
-	} else if strings.Trim(d.Sum, "0123456789abcdef") != "" {
-		fault = "want hex digits only"
-	} else {
-		return nil
+// fault says what is wrong unless d has a known algorithm and a lower-case hex sum of its length.
+func (d Digest) fault() string {
+	switch size := d.Algorithm.Size(); {
+	case size == 0:
+		return fmt.Sprintf("want an algorithm of %v", Algorithms())
+	case len(d.Sum) != 2*size:
+		return fmt.Sprintf("%s has %d hex digits, not %d", d.Algorithm, 2*size, len(d.Sum))
+	case strings.Trim(d.Sum, "0123456789abcdef") != "":
+		return "want hex digits only"
+	default:
+		return ""
 	}
-	return &InvalidDigest{Text: problem.Clip(d.String(), maxQuoted), Problem: fault}
 }
 
-// Digester digests what is written to it by several algorithms in one pass and counts it. Make it with NewDigester.
+// sha256Of is the SHA-256 of the bytes.
+func sha256Of(data []byte) Digest {
+	sum := sha256.Sum256(data)
+	return Digest{SHA256, hex.EncodeToString(sum[:])}
+}
+
+// Digester digests what is written to it by several algorithms in one pass. Make it with NewDigester.
 // It must not be used by two goroutines at once.
 type Digester struct {
 	algs   []Algorithm
 	hashes []hash.Hash
-	size   int64
 }
 
 // NewDigester returns a Digester for the given algorithms; repeated and unknown ones are left out.
@@ -131,7 +136,6 @@ func (d *Digester) Write(p []byte) (int, error) {
 	for _, h := range d.hashes {
 		h.Write(p) // a hash.Hash never returns an error
 	}
-	d.size += int64(len(p))
 	return len(p), nil
 }
 
@@ -143,9 +147,6 @@ func (d *Digester) Sums() []Digest {
 	}
 	return sums
 }
-
-// Size returns how many bytes were written so far.
-func (d *Digester) Size() int64 { return d.size }
 
 // distinct returns the known algorithms among algs, each once, in the order of Algorithms.
 func distinct(algs []Algorithm) []Algorithm {

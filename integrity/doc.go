@@ -28,8 +28,8 @@
 // trusted. A clause takes nothing away from what the order expects: both must be met. Where the order expects no signer and
 // the clause names some, a signature by one of them is what is expected. Verdict.Clause names the clause.
 //
-// Its commands are all that pre- and post-actions of orders may run: the words as they stand, or those and one more word, a
-// script, that has the given SHA-256. When, how often and for how long they run is the order's to say.
+// Its commands are all that pre- and post-actions of orders may run (INT-10); when, how often and for how long is the
+// order's to say.
 //
 // The trust is declared here and used elsewhere: package policyverify makes a verifier of it. What decides are the
 // clauses, an [Excerpt]. A server makes its orders under a policy, so that each carries the policy's digest and the

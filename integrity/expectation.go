@@ -53,8 +53,8 @@ func (e Expectation) Validate() error {
 	}
 	for i, d := range e.Digests {
 		field := fmt.Sprintf("digests[%d]", i)
-		if err := d.check(); err != nil {
-			bad.Add(field, d.String(), "%s", err.(*InvalidDigest).Problem)
+		if fault := d.fault(); fault != "" {
+			bad.Add(field, d.String(), "%s", fault)
 		}
 		if k := slices.IndexFunc(e.Digests[:i], func(other Digest) bool { return other.Algorithm == d.Algorithm && other.Sum != d.Sum }); k >= 0 {
 			bad.Add(field, d.String(), "contradicts %s; keep the right one", e.Digests[k])

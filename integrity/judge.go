@@ -37,48 +37,48 @@ func judge(e Expectation, c *Clause, v Verdict) Verdict {
 	switch s.Status {
 	case Bad:
 		if s.Untrusted {
-			return v.fail(FileSignatureFailed, NotTrusted, "INT-1", "The file is signed by nobody who is trusted here%s: "+
+			return v.decide(NotTrusted, "INT-1", "The file is signed by nobody who is trusted here%s: "+
 				"if its signer may sign it, pin the signer's certificate or key in the signer policy.", why)
 		}
-		return v.fail(FileSignatureFailed, SignatureBad, "INT-1", "The file's signature does not hold%s.", why)
+		return v.decide(SignatureBad, "INT-1", "The file's signature does not hold%s.", why)
 
 	case Valid:
 		switch {
 		case s.Signer == "":
-			return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is validly signed, but the verifier does not say by whom.")
+			return v.decide(SignerUnexpected, "INT-1", "The file is validly signed, but the verifier does not say by whom.")
 		case e.Signer != "" && s.Signer != e.Signer:
-			return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is signed by %q; the order expects %q.", s.Signer, e.Signer)
+			return v.decide(SignerUnexpected, "INT-1", "The file is signed by %q; the order expects %q.", s.Signer, e.Signer)
 		case c != nil && !slices.Contains(c.Signers, s.Signer):
-			return v.fail(FileSignatureFailed, SignerUnexpected, "INT-1", "The file is signed by %q; the policy trusts %s here.", s.Signer, either(c.Signers))
+			return v.decide(SignerUnexpected, "INT-1", "The file is signed by %q; the policy trusts %s here.", s.Signer, either(c.Signers))
 		case c != nil && len(c.Formats) > 0 && !slices.Contains(c.Formats, s.Format):
-			return v.fail(FileSignatureFailed, FormatNotAllowed, "INT-1", "The file is signed by %q in the format %q; the policy allows %s here.",
+			return v.decide(FormatNotAllowed, "INT-1", "The file is signed by %q in the format %q; the policy allows %s here.",
 				s.Signer, s.Format, either(c.Formats))
 		case differs && (!expected || trusted && !e.LatestOnly):
-			return v.fail(FileHashValidationFailed, ChecksumMismatch, "INT-5", "The file is validly signed by %q, but is not the one ordered: %s.", s.Signer, sum)
+			return v.decide(ChecksumMismatch, "INT-5", "The file is validly signed by %q, but is not the one ordered: %s.", s.Signer, sum)
 		}
-		return v.pass(SignatureValid, "INT-1", "The file is validly signed by %q; %s.", s.Signer, sum)
+		return v.decide(SignatureValid, "INT-1", "The file is validly signed by %q; %s.", s.Signer, sum)
 
 	case Absent:
 		switch {
 		case e.Signer != "":
-			return v.fail(FileSignatureFailed, SignatureMissing, "INT-4", "The file carries no signature; the order expects one by %q.", e.Signer)
+			return v.decide(SignatureMissing, "INT-4", "The file carries no signature; the order expects one by %q.", e.Signer)
 		case !unsigned:
-			return v.fail(FileSignatureFailed, SignatureMissing, "INT-4", "The file carries no signature; the policy wants one by %s.", either(c.Signers))
+			return v.decide(SignatureMissing, "INT-4", "The file carries no signature; the policy wants one by %s.", either(c.Signers))
 		case v.Checksum == NotCompared:
-			return v.fail(FileValidationFailed, NoEvidence, "INT-3", "The file carries no signature, and %s.", sum)
+			return v.decide(NoEvidence, "INT-3", "The file carries no signature, and %s.", sum)
 		case !trusted:
-			return v.fail(FileValidationFailed, LegacyDigest, "INT-7", "The file carries no signature, and %s.", sum)
+			return v.decide(LegacyDigest, "INT-7", "The file carries no signature, and %s.", sum)
 		case differs:
-			return v.fail(FileHashValidationFailed, ChecksumMismatch, "INT-2", "The file carries no signature, and %s.", sum)
+			return v.decide(ChecksumMismatch, "INT-2", "The file carries no signature, and %s.", sum)
 		}
-		return v.pass(ChecksumMatched, "INT-2", "The file carries no signature; %s.", sum)
+		return v.decide(ChecksumMatched, "INT-2", "The file carries no signature; %s.", sum)
 
 	case Unsupported:
 		if unsigned && !expected && v.Checksum == Matched && trusted {
-			return v.pass(SignedNotJudged, "INT-2", "The file is signed, not judged%s; %s.", why, sum)
+			return v.decide(SignedNotJudged, "INT-2", "The file is signed, not judged%s; %s.", why, sum)
 		}
 	}
-	return v.fail(FileSignatureFailed, SignatureUnsupported, "INT-9",
+	return v.decide(SignatureUnsupported, "INT-9",
 		"The file's signature cannot be judged, which is not the same as absent%s.", why)
 }
 
@@ -102,16 +102,22 @@ func (v Verdict) checksumText(e Expectation, allowed bool) string {
 	}
 }
 
-func (v Verdict) pass(r Reason, rule, format string, args ...any) Verdict {
-	v.Passed, v.Reason, v.Rule, v.Text = true, r, rule, fmt.Sprintf(format, args...)
-	return v
-}
-
-func (v Verdict) fail(c Code, r Reason, rule, format string, args ...any) Verdict {
+// decide gives the verdict for a reason.
+func (v Verdict) decide(r Reason, rule, format string, args ...any) Verdict {
+	switch r {
+	case SignatureValid, ChecksumMatched, SignedNotJudged:
+		v.Passed = true
+	case NoEvidence, LegacyDigest:
+		v.Code = FileValidationFailed
+	case ChecksumMismatch:
+		v.Code = FileHashValidationFailed
+	default:
+		v.Code = FileSignatureFailed
+	}
 	if !statuses.Valid(v.Signature.Status) { // it was no answer
 		v.Signature.Status = Unsupported
 	}
-	v.Code, v.Reason, v.Rule, v.Text = c, r, rule, fmt.Sprintf(format, args...)
+	v.Reason, v.Rule, v.Text = r, rule, fmt.Sprintf(format, args...)
 	return v
 }
 
@@ -119,7 +125,7 @@ func (v Verdict) fail(c Code, r Reason, rule, format string, args ...any) Verdic
 func compare(expected, computed []Digest) (Checksum, Algorithm) {
 	for _, a := range byStrength {
 		want := slices.DeleteFunc(slices.Clone(expected), func(d Digest) bool { return d.Algorithm != a })
-		got := slices.DeleteFunc(slices.Clone(computed), func(d Digest) bool { return d.Algorithm != a || d.check() != nil })
+		got := slices.DeleteFunc(slices.Clone(computed), func(d Digest) bool { return d.Algorithm != a || d.fault() != "" })
 		switch {
 		case len(want) == 0 || len(got) == 0:
 		case len(slices.Compact(append(want, got...))) == 1: // all are the same: contradicting digests prove nothing

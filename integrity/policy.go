@@ -3,8 +3,6 @@ package integrity
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -66,8 +64,7 @@ func (x Excerpt) IsZero() bool {
 func (x Excerpt) Allows(command []string) bool {
 	return slices.ContainsFunc(x.Commands, func(c Command) bool {
 		if n := len(c.Command); c.Script != (Digest{}) && len(command) == n+1 {
-			sum := sha256.Sum256([]byte(command[n]))
-			return slices.Equal(c.Command, command[:n]) && c.Script == Digest{SHA256, hex.EncodeToString(sum[:])}
+			return slices.Equal(c.Command, command[:n]) && c.Script == sha256Of([]byte(command[n]))
 		}
 		return c.Script == Digest{} && slices.Equal(c.Command, command)
 	})
@@ -96,20 +93,15 @@ func (x Excerpt) For(vendor, product string) (Clause, bool) {
 // rank tells how closely a clause is about a product: 4 names product and vendor, 3 the product, 2 the vendor, 1 neither,
 // 0 is about another one.
 func (c *Clause) rank(vendor, product string) int {
-	rank := 1
-	switch c.Vendor {
-	case Any:
-	case vendor:
-		rank++
-	default:
+	if c.Vendor != Any && c.Vendor != vendor || c.Product != Any && c.Product != product {
 		return 0
 	}
-	switch c.Product {
-	case Any:
-	case product:
+	rank := 1
+	if c.Vendor != Any {
+		rank++
+	}
+	if c.Product != Any {
 		rank += 2
-	default:
-		return 0
 	}
 	return rank
 }
@@ -135,8 +127,7 @@ func (p Policy) Digest() Digest {
 	if err != nil {
 		return Digest{}
 	}
-	sum := sha256.Sum256(data)
-	return Digest{SHA256, hex.EncodeToString(sum[:])}
+	return sha256Of(data)
 }
 
 // MarshalCanonical returns the one form of the policy that is digested: JSON without spaces,
@@ -186,11 +177,8 @@ func (c Clause) canonical() Clause {
 
 // equal reports whether two clauses say the same.
 func (c Clause) equal(d Clause) bool {
-	if c.Name != d.Name || c.Vendor != d.Vendor || c.Product != d.Product {
-		return false
-	}
 	c, d = c.canonical(), d.canonical()
-	return slices.Equal(c.Signers, d.Signers) && slices.Equal(c.Formats, d.Formats) &&
+	return byTarget(c, d) == 0 && slices.Equal(c.Signers, d.Signers) && slices.Equal(c.Formats, d.Formats) &&
 		c.AllowUnsigned == d.AllowUnsigned && c.AllowLegacy == d.AllowLegacy
 }
 

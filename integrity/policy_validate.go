@@ -5,8 +5,11 @@ import (
 	"cmp"
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +17,35 @@ import (
 	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/internal/strictjson"
 )
+
+// ParsePolicy reads a policy from JSON and checks it; the error is an *Invalid. It takes the fields of Policy and
+// its parts and no others, none of them twice, none of them null: what is not understood is refused, since left out it
+// could mean less than was meant (JOB-20).
+func ParsePolicy(data []byte) (Policy, error) {
+	var p Policy
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	var err error
+	switch {
+	case len(data) > MaxPolicy:
+		err = fmt.Errorf("has %d bytes; at most %d", len(data), MaxPolicy)
+	case !utf8.Valid(data):
+		err = errors.New("is not UTF-8")
+	default:
+		if err = strictjson.Check(data, false); err == nil {
+			err = d.Decode(&p)
+		}
+	}
+	if err != nil {
+		return Policy{}, problem.One("signer policy", "document", "", "%s", problem.Clip(strings.TrimPrefix(err.Error(), "json: "), MaxDetail))
+	}
+	if err := p.Validate(); err != nil {
+		return Policy{}, err
+	}
+	return p, nil
+}
 
 // Validate says everything that is wrong with the policy; it returns nil or an *Invalid. Whether keys and
 // certificates can be read, the verifiers say that are made of them.
@@ -41,8 +72,7 @@ func ValidateSigners(signers []Signer) error {
 // signers checks signers and returns them by name.
 func (p *problems) signers(list []Signer) map[string]Signer {
 	known := map[string]Signer{}
-	for i, s := range upTo(p, "signers", list, MaxPolicySigners) {
-		at := fmt.Sprintf("signers[%d]", i)
+	for at, s := range each(p, "signers", list, MaxPolicySigners) {
 		p.name(at+".name", s.Name, MaxSigner)
 		if _, twice := known[s.Name]; twice {
 			p.Add(at+".name", s.Name, "is that of another signer; put all that is known of a signer in one place")
@@ -50,7 +80,13 @@ func (p *problems) signers(list []Signer) map[string]Signer {
 			known[s.Name] = s
 		}
 		first := len(p.List)
-		p.signer(at, s)
+		if len(s.Authenticode)+len(s.OpenPGP)+len(s.Sigstore)+len(s.Other) == 0 {
+			p.Add(at, s.Name, "is known by nothing; want authenticode, openpgp, sigstore or other")
+		}
+		p.authenticode(at+".authenticode", s.Authenticode)
+		p.openpgp(at+".openpgp", s.OpenPGP)
+		p.sigstore(at+".sigstore", s.Sigstore)
+		p.other(at+".other", s.Other)
 		for i := range p.List[first:] { // what quotes nothing names the signer
 			p.List[first+i].Value = cmp.Or(p.List[first+i].Value, s.Name)
 		}
@@ -61,7 +97,7 @@ func (p *problems) signers(list []Signer) map[string]Signer {
 // Validate says everything that is wrong with the excerpt; it returns nil or an *Invalid.
 func (x Excerpt) Validate() error {
 	var bad problems
-	if x.Digest.Algorithm != SHA256 || x.Digest.check() != nil {
+	if x.Digest.Algorithm != SHA256 || x.Digest.fault() != "" {
 		bad.Add("digest", x.Digest.String(), "want the SHA-256 of a policy")
 	}
 	bad.clauses(x.Clauses, nil)
@@ -75,12 +111,18 @@ type problems struct {
 	policy bool // it is a policy, which is written as JSON
 }
 
-// upTo refuses a list that is too long, and returns what is looked at of it.
-func upTo[T any](p *problems, field string, list []T, most int) []T {
+// each refuses a list that is too long, and yields what is looked at of it, by its field.
+func each[T any](p *problems, field string, list []T, most int) iter.Seq2[string, T] {
 	if len(list) > most {
 		p.Add(field, fmt.Sprint(len(list)), "are too many; at most %d", most)
 	}
-	return list[:min(len(list), most)]
+	return func(yield func(string, T) bool) {
+		for i, v := range list[:min(len(list), most)] {
+			if !yield(fmt.Sprintf("%s[%d]", field, i), v) {
+				return
+			}
+		}
+	}
 }
 
 func (p *problems) name(field, s string, most int) {
@@ -92,22 +134,27 @@ func (p *problems) name(field, s string, most int) {
 	}
 }
 
+// once refuses what is seen a second time.
+func (p *problems) once(seen map[string]bool, field, value, text string) {
+	if seen[value] {
+		p.Add(field, value, "%s", text)
+	}
+	seen[value] = true
+}
+
 // clauses checks a list of clauses. Signers are those of the policy, nil where they are not known.
 func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 	names, targets := map[string]bool{}, map[[2]string]string{}
-	for i, c := range upTo(p, "clauses", list, MaxClauses) {
-		at := fmt.Sprintf("clauses[%d]", i)
+	for at, c := range each(p, "clauses", list, MaxClauses) {
 		p.name(at+".name", c.Name, MaxSigner)
 		p.name(at+".vendor", c.Vendor, MaxTarget)
 		p.name(at+".product", c.Product, MaxTarget)
-		if names[c.Name] {
-			p.Add(at+".name", c.Name, "is that of another clause")
-		}
+		p.once(names, at+".name", c.Name, "is that of another clause")
 		target := [2]string{c.Vendor, c.Product}
 		if other, twice := targets[target]; twice {
 			p.Add(at, c.Name, "is about the same vendor and product as clause %q; keep one of them", other)
 		}
-		names[c.Name], targets[target] = true, c.Name
+		targets[target] = c.Name
 		p.clauseSigners(at, c, signers)
 	}
 }
@@ -115,129 +162,108 @@ func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 // commands checks what actions may run (INT-10).
 func (p *problems) commands(list []Command) {
 	names := map[string]bool{}
-	for i, c := range upTo(p, "commands", list, maxCommands) {
-		at := fmt.Sprintf("commands[%d]", i)
+	for at, c := range each(p, "commands", list, maxCommands) {
 		p.name(at+".name", c.Name, MaxSigner)
-		if names[c.Name] {
-			p.Add(at+".name", c.Name, "is that of another command")
-		}
-		names[c.Name] = true
+		p.once(names, at+".name", c.Name, "is that of another command")
 		if len(c.Command) == 0 || c.Command[0] == "" {
 			p.Add(at+".command", c.Name, "is empty; want the program and its arguments")
 		}
-		for j, word := range upTo(p, at+".command", c.Command, maxWords) {
+		for field, word := range each(p, at+".command", c.Command, maxWords) {
 			if len(word) > maxWord || !utf8.ValidString(word) {
-				p.Add(fmt.Sprintf("%s.command[%d]", at, j), c.Name, "has %d bytes; want at most %d of UTF-8", len(word), maxWord)
+				p.Add(field, c.Name, "has %d bytes; want at most %d of UTF-8", len(word), maxWord)
 			}
 		}
-		if c.Script != (Digest{}) && (c.Script.Algorithm != SHA256 || c.Script.check() != nil) {
+		if c.Script != (Digest{}) && (c.Script.Algorithm != SHA256 || c.Script.fault() != "") {
 			p.Add(at+".script", c.Script.String(), "want the SHA-256 of the script")
 		}
 	}
 }
 
 func (p *problems) clauseSigners(at string, c Clause, signers map[string]Signer) {
-	c.Signers = upTo(p, at+".signers", c.Signers, MaxWays)
-	for i, name := range c.Signers {
-		field := fmt.Sprintf("%s.signers[%d]", at, i)
-		if slices.Contains(c.Signers[:i], name) {
-			p.Add(field, name, "is there twice")
-		}
+	names := map[string]bool{}
+	for field, name := range each(p, at+".signers", c.Signers, MaxWays) {
+		p.once(names, field, name, "is there twice")
 		if _, known := signers[name]; signers != nil && !known {
 			p.Add(field, name, "is no signer of this policy")
 		} else if signers == nil {
 			p.name(field, name, MaxSigner)
 		}
 	}
-	c.Formats = upTo(p, at+".formats", c.Formats, MaxWays)
-	for i, f := range c.Formats {
-		field := fmt.Sprintf("%s.formats[%d]", at, i)
+	seen := map[Format]bool{}
+	for field, f := range each(p, at+".formats", c.Formats, MaxWays) {
 		switch {
 		case !f.valid():
 			p.Add(field, string(f), "want 1 to %d lower-case letters, digits, dots and dashes, as in %q", MaxFormat, PE)
-		case slices.Contains(c.Formats[:i], f):
+		case seen[f]:
 			p.Add(field, string(f), "is there twice")
-		case signers != nil && !slices.ContainsFunc(c.Signers, func(name string) bool { return signers[name].signs(f) }):
+		case signers != nil && !slices.ContainsFunc(c.Signers[:min(len(c.Signers), MaxWays)], func(name string) bool { return signers[name].signs(f) }):
 			p.Add(field, string(f), "none of the clause's signers is known in this format; say by what, or leave it out")
 		}
+		seen[f] = true
 	}
 }
 
-func (p *problems) signer(at string, s Signer) {
-	if len(s.Authenticode)+len(s.OpenPGP)+len(s.Sigstore)+len(s.Other) == 0 {
-		p.Add(at, s.Name, "is known by nothing; want authenticode, openpgp, sigstore or other")
-	}
-	for i, a := range upTo(p, at+".authenticode", s.Authenticode, MaxWays) {
-		at := fmt.Sprintf("%s.authenticode[%d]", at, i)
+func (p *problems) authenticode(at string, list []AuthenticodeTrust) {
+	for at, a := range each(p, at, list, MaxWays) {
 		p.anchors(at+".anchors", a.Anchors, true, true)
 		p.anchors(at+".timestampers", a.Timestampers, false, true)
-		p.organisation(at, a.Organisation)
+		p.name(at+".organisation", cmp.Or(a.Organisation, "any"), MaxSigner)
 		if oid, err := x509.ParseOID(a.Usage); a.Usage != "" && (err != nil || oid.String() != a.Usage) {
 			p.Add(at+".usage", a.Usage, "want dotted numbers, such as 1.3.6.1.5.5.7.3.3")
 		}
 		p.time(at+".at", a.At)
 	}
-	for i, o := range upTo(p, at+".openpgp", s.OpenPGP, MaxWays) {
-		p.openpgp(fmt.Sprintf("%s.openpgp[%d]", at, i), o)
-	}
-	for i, w := range upTo(p, at+".sigstore", s.Sigstore, MaxWays) {
-		p.sigstore(fmt.Sprintf("%s.sigstore[%d]", at, i), w)
-	}
-	for i, o := range upTo(p, at+".other", s.Other, MaxWays) {
-		p.other(fmt.Sprintf("%s.other[%d]", at, i), o)
-	}
 }
 
-func (p *problems) other(at string, o OtherTrust) {
-	if !o.Format.valid() || slices.Contains([]Format{PE, MSI, CAB, OpenPGP, RPM, Key, Certificate, DSSE}, o.Format) {
-		p.Add(at+".format", string(o.Format), "want the format of a verifier of your own: 1 to %d lower-case letters, digits, dots and dashes", MaxFormat)
-	}
-	if len(o.Keys) == 0 {
-		p.Add(at+".keys", "", "none; nobody could be trusted")
-	}
-	for i, k := range upTo(p, at+".keys", o.Keys, MaxWays) {
-		if k == "" || len(k) > MaxTrust || !utf8.ValidString(k) {
-			p.Add(fmt.Sprintf("%s.keys[%d]", at, i), "", "has %d bytes; want 1 to %d of UTF-8", len(k), MaxTrust)
+func (p *problems) other(at string, list []OtherTrust) {
+	for at, o := range each(p, at, list, MaxWays) {
+		if !o.Format.valid() || slices.Contains([]Format{PE, MSI, CAB, OpenPGP, RPM, Key, Certificate, DSSE}, o.Format) {
+			p.Add(at+".format", string(o.Format), "want the format of a verifier of your own: 1 to %d lower-case letters, digits, dots and dashes", MaxFormat)
+		}
+		if len(o.Keys) == 0 {
+			p.Add(at+".keys", "", "none; nobody could be trusted")
+		}
+		for field, k := range each(p, at+".keys", o.Keys, MaxWays) {
+			if k == "" || len(k) > MaxTrust || !utf8.ValidString(k) {
+				p.Add(field, "", "has %d bytes; want 1 to %d of UTF-8", len(k), MaxTrust)
+			}
 		}
 	}
 }
 
-func (p *problems) openpgp(at string, o OpenPGPTrust) {
-	if p.policy && (len(o.Keyring) > MaxTrust || !strings.Contains(o.Keyring, "-----BEGIN PGP PUBLIC KEY BLOCK-----")) {
-		p.Add(at+".keyring", "", "want armored public keys, at most %d bytes", MaxTrust)
-	}
-	for i, f := range upTo(p, at+".fingerprints", o.Fingerprints, MaxWays) {
-		if raw, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSuffix(f, "!"), " ", "")); err != nil || len(raw) != 20 && len(raw) != 32 {
-			p.Add(fmt.Sprintf("%s.fingerprints[%d]", at, i), f, "want 40 or 64 hex digits")
+func (p *problems) openpgp(at string, list []OpenPGPTrust) {
+	for at, o := range each(p, at, list, MaxWays) {
+		if p.policy && (len(o.Keyring) > MaxTrust || !strings.Contains(o.Keyring, "-----BEGIN PGP PUBLIC KEY BLOCK-----")) {
+			p.Add(at+".keyring", "", "want armored public keys, at most %d bytes", MaxTrust)
 		}
+		for field, f := range each(p, at+".fingerprints", o.Fingerprints, MaxWays) {
+			if raw, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSuffix(f, "!"), " ", "")); err != nil || len(raw) != 20 && len(raw) != 32 {
+				p.Add(field, f, "want 40 or 64 hex digits")
+			}
+		}
+		p.threshold(at, o.Threshold, MaxWays)
 	}
-	p.threshold(at, o.Threshold, MaxWays)
 }
 
-func (p *problems) sigstore(at string, w SigstoreTrust) {
-	if len(w.Keys)+len(w.Identities) == 0 {
-		p.Add(at, "", "has neither keys nor identities")
-	}
-	for i, k := range upTo(p, at+".keys", w.Keys, MaxWays) {
-		p.pem(fmt.Sprintf("%s.keys[%d]", at, i), k, "PUBLIC KEY")
-	}
-	for i, id := range upTo(p, at+".identities", w.Identities, MaxWays) {
-		at := fmt.Sprintf("%s.identities[%d]", at, i)
-		p.anchors(at+".anchors", id.Anchors, true, false)
-		p.anchors(at+".timestampers", id.Timestampers, false, false)
-		p.organisation(at, id.Organisation)
-		if id.Name == "" && id.Organisation == "" {
-			p.Add(at, "", "has neither name nor organisation: anybody whom the authority knows would do")
+func (p *problems) sigstore(at string, list []SigstoreTrust) {
+	for at, w := range each(p, at, list, MaxWays) {
+		if len(w.Keys)+len(w.Identities) == 0 {
+			p.Add(at, "", "has neither keys nor identities")
 		}
-		p.time(at+".at", id.At)
-	}
-	p.threshold(at, w.Threshold, len(w.Keys))
-	upTo(p, at+".predicates", w.Predicates, MaxWays)
-}
-
-func (p *problems) organisation(at, s string) {
-	if s != "" {
-		p.name(at+".organisation", s, MaxSigner)
+		for field, k := range each(p, at+".keys", w.Keys, MaxWays) {
+			p.pem(field, k, "PUBLIC KEY")
+		}
+		for at, id := range each(p, at+".identities", w.Identities, MaxWays) {
+			p.anchors(at+".anchors", id.Anchors, true, false)
+			p.anchors(at+".timestampers", id.Timestampers, false, false)
+			p.name(at+".organisation", cmp.Or(id.Organisation, "any"), MaxSigner)
+			if id.Name == "" && id.Organisation == "" {
+				p.Add(at, "", "has neither name nor organisation: anybody whom the authority knows would do")
+			}
+			p.time(at+".at", id.At)
+		}
+		p.threshold(at, w.Threshold, len(w.Keys))
+		each(p, at+".predicates", w.Predicates, MaxWays)
 	}
 }
 
@@ -259,8 +285,7 @@ func (p *problems) anchors(at string, list []string, needed, byDigest bool) {
 	if needed && len(list) == 0 {
 		p.Add(at, "", "none; nobody could be trusted")
 	}
-	for i, a := range upTo(p, at, list, MaxWays) {
-		field := fmt.Sprintf("%s[%d]", at, i)
+	for field, a := range each(p, at, list, MaxWays) {
 		if !byDigest || !strings.HasPrefix(a, "sha256:") {
 			p.pem(field, a, "CERTIFICATE")
 			continue

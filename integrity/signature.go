@@ -47,8 +47,9 @@ type Signature struct {
 //
 // Verify reads the first size bytes of content, which it does not own and must not keep, and says what it found. It
 // never returns an error, because trouble is one of the four answers: content that cannot be read or ends before size
-// was not judged, so it is Unsupported or Bad. What was changed is never Untrusted, if that can be told. Detached is the content of a signature file, nil where there is none; an
-// empty file is not none. Only a Valid answer has Signer and SignedAt; Bad and Unsupported say why in Detail.
+// was not judged, so it is Unsupported or Bad. What was changed is never Untrusted, if that can be told. Detached is the
+// content of a signature file, nil where there is none; an empty file is not none. Only a Valid answer has Signer and
+// SignedAt; Bad and Unsupported say why in Detail.
 // It must be safe for concurrent use, use bounded memory and terminate on any input. Every implementation must pass
 // integritytest.
 type SignatureVerifier interface {

@@ -1,6 +1,7 @@
 package integrity
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -34,7 +35,7 @@ func (t Terms) Judge(s Signature, computed []Digest) Verdict {
 	v := observe(t.Expect, s, computed)
 	clause, refusal, why := t.clause()
 	if refusal != 0 {
-		return v.fail(FileSignatureFailed, refusal, "INT-4", "%s", why)
+		return v.decide(refusal, "INT-4", "%s", why)
 	}
 	v = judge(t.Expect, clause, v)
 	if clause != nil {
@@ -75,17 +76,17 @@ func (t Terms) clause() (c *Clause, refusal Reason, why string) {
 const shownDigest = 22
 
 // either joins words that a file may meet one of.
-func either[T any](words []T) string {
+func either[T ~string](words []T) string {
 	const most = 5
-	if len(words) == 0 {
-		return "nobody"
+	text := ""
+	for i, w := range words {
+		switch {
+		case i == most:
+			return fmt.Sprintf("%s or %d more", text, len(words)-most)
+		case i > 0:
+			text += " or "
+		}
+		text += fmt.Sprintf("%q", w)
 	}
-	texts := make([]string, 0, most+1)
-	for _, w := range words[:min(len(words), most)] {
-		texts = append(texts, fmt.Sprintf("%q", fmt.Sprint(w)))
-	}
-	if len(words) > most {
-		texts = append(texts, fmt.Sprintf("%d more", len(words)-most))
-	}
-	return strings.Join(texts, " or ")
+	return cmp.Or(text, "nobody")
 }

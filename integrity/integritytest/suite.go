@@ -1,3 +1,9 @@
+// Package integritytest holds the conformance suite for [integrity.SignatureVerifier]. Every adapter runs it, in this
+// module and elsewhere:
+//
+//	func TestConformance(t *testing.T) {
+//		integritytest.Run(t, integritytest.Fixture{Verifier: v, Signer: "Vendor", Signed: …, Unsigned: …, Stranger: …, Bad: …})
+//	}
 package integritytest
 
 import (
@@ -38,11 +44,9 @@ const hugeDetached = 16 << 20
 // says in Bad what it may not.
 func Run(t *testing.T, f Fixture) {
 	detached := f.Signed.Detached != nil
-	t.Run("fixture", func(t *testing.T) {
-		if f.Verifier == nil || f.Signer == "" || len(f.Signed.Content) == 0 || len(f.Stranger.Content) == 0 || f.Unsigned.Detached != nil {
-			t.Fatal("the fixture lacks a verifier, a signer's name or files, or its unsigned file has a signature file")
-		}
-	})
+	if f.Verifier == nil || f.Signer == "" || len(f.Signed.Content) == 0 || len(f.Stranger.Content) == 0 || f.Unsigned.Detached != nil {
+		t.Fatal("the fixture lacks a verifier, a signer's name or files, or its unsigned file has a signature file")
+	}
 	t.Run("valid", f.testValid)
 	t.Run("absent", func(t *testing.T) {
 		files := []File{f.Unsigned}
@@ -161,16 +165,14 @@ func (f Fixture) testUnreadable(t *testing.T) {
 }
 
 func (f Fixture) testConcurrent(t *testing.T) {
-	wantSigned, wantStranger := f.judge(t, f.Signed), f.judge(t, f.Stranger)
+	files := [2]File{f.Signed, f.Stranger}
+	want := [2]integrity.Signature{f.judge(t, f.Signed), f.judge(t, f.Stranger)}
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			for range 4 {
-				if got := f.judge(t, f.Signed); got != wantSigned {
-					t.Errorf("got %+v; alone it was %+v", got, wantSigned)
-				}
-				if got := f.judge(t, f.Stranger); got != wantStranger {
-					t.Errorf("got %+v; alone it was %+v", got, wantStranger)
+			for i := range 8 {
+				if got := f.judge(t, files[i%2]); got != want[i%2] {
+					t.Errorf("got %+v; alone it was %+v", got, want[i%2])
 				}
 			}
 		})
@@ -201,29 +203,22 @@ func (f Fixture) answer(t *testing.T, at io.ReaderAt, size int64, detached []byt
 		}
 	}()
 	s = f.Verifier.Verify(at, size, detached)
-	if _, err := s.Status.MarshalText(); err != nil || s.Status == 0 {
-		t.Errorf("%+v is none of the four answers (INT-9)", s)
-	}
-	if s.Status == integrity.Valid && s.Signer == "" {
-		t.Errorf("%+v does not say by whom", s)
-	}
-	if kept := integrity.Judge(integrity.Expectation{}, s, nil).Signature.Format; s.Status == integrity.Valid && kept == "" {
-		t.Errorf("%+v does not say in which format, or names one as none may be named", s)
-	}
-	if s.Status != integrity.Valid && (s.Signer != "" || !s.SignedAt.IsZero()) {
-		t.Errorf("%+v names a signer or a time without being valid", s)
-	}
-	if s.Untrusted && s.Status != integrity.Bad {
-		t.Errorf("%+v is untrusted without being bad", s)
-	}
-	if (s.Status == integrity.Bad || s.Status == integrity.Unsupported) && s.Detail == "" {
-		t.Errorf("%+v does not say why", s)
-	}
-	if !s.SignedAt.IsZero() && s.SignedAt.Location() != time.UTC {
-		t.Errorf("%+v: the time is not UTC", s)
-	}
-	if !utf8.ValidString(s.Detail) || !utf8.ValidString(s.Signer) {
-		t.Errorf("%+v is not UTF-8", s)
+	_, err := s.Status.MarshalText()
+	kept := integrity.Judge(integrity.Expectation{}, s, nil).Signature.Format
+	valid := s.Status == integrity.Valid
+	for what, wrong := range map[string]bool{
+		"is none of the four answers (INT-9)":                             err != nil || s.Status == 0,
+		"does not say by whom":                                            valid && s.Signer == "",
+		"does not say in which format, or names one as none may be named": valid && kept == "",
+		"names a signer or a time without being valid":                    !valid && (s.Signer != "" || !s.SignedAt.IsZero()),
+		"is untrusted without being bad":                                  s.Untrusted && s.Status != integrity.Bad,
+		"does not say why":                                                (s.Status == integrity.Bad || s.Status == integrity.Unsupported) && s.Detail == "",
+		"has a time that is not UTC":                                      !s.SignedAt.IsZero() && s.SignedAt.Location() != time.UTC,
+		"is not UTF-8":                                                    !utf8.ValidString(s.Detail) || !utf8.ValidString(s.Signer),
+	} {
+		if wrong {
+			t.Errorf("%+v %s", s, what)
+		}
 	}
 	return s
 }
@@ -235,26 +230,18 @@ type failing struct {
 }
 
 func (f failing) ReadAt(p []byte, off int64) (int, error) {
-	n := 0
-	if off < int64(f.limit) {
-		n = copy(p, f.content[off:f.limit])
+	n, err := bytes.NewReader(f.content[:f.limit]).ReadAt(p, off)
+	if err != nil {
+		err = errors.New("the disk fails")
 	}
-	if n < len(p) {
-		return n, errDisk
-	}
-	return n, nil
+	return n, err
 }
 
-var errDisk = errors.New("the disk fails")
-
 // spread picks at most 40 places from 0 to n-1, the ends always.
-func spread(n int) []int {
-	var places []int
-	for i := 0; i < n-1; i += max(1, n/39) {
-		places = append(places, i)
-	}
-	if n > 0 {
-		places = append(places, n-1)
+func spread(n int) (places []int) {
+	most := min(n, 40)
+	for i := range most {
+		places = append(places, i*(n-1)/max(1, most-1))
 	}
 	return places
 }

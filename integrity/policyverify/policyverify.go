@@ -1,6 +1,14 @@
+// Package policyverify makes the verifier of a signer policy: it hands the trust that the policy declares to the verifiers
+// of the formats, and joins them. Only programs import it, since it links all of them.
+//
+// The verifier knows every format, whether or not the policy trusts anybody in it: a signature in a format for which
+// nobody is trusted is bad or unsupported, and never absent (INT-9). Nor is one of a kind that nothing here judges, by the
+// table of package unjudged; it is unsupported, unless the file has another one that is valid or bad. It names signers as the policy does. Which of them may
+// sign what is not its matter: the clauses decide that, in [integrity.Terms].
 package policyverify
 
 import (
+	"errors"
 	"io"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -43,15 +51,12 @@ func New(p integrity.Policy) (*Verifier, error) {
 // Verify judges the signatures of the first size bytes of content, within them or in a signature file. One within that
 // does not hold decides, whatever the signature file is.
 func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
-	return integrity.Chain(v.windows, either{v.openpgp, v.sigstore}, unjudged.Verifier{}).Verify(content, size, detached)
+	return integrity.Chain(v.windows, either(*v), unjudged.Verifier{}).Verify(content, size, detached)
 }
 
 // either judges a signature file by OpenPGP and by plain keys and certificates. It is one signature: binary ones can look
 // like the other kind, so being valid as either is enough, and what it is not says nothing.
-type either struct {
-	openpgp  *openpgp.Verifier
-	sigstore *sigstoreverify.Verifier
-}
+type either Verifier
 
 func (e either) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
 	first := e.openpgp.Verify(content, size, detached)
@@ -63,4 +68,37 @@ func (e either) Verify(content io.ReaderAt, size int64, detached []byte) integri
 		return second
 	}
 	return first
+}
+
+// Report is what a file and its signature file say about themselves, for people, and what Verify answers about them.
+// Only the formats that have something to tell are there.
+type Report struct {
+	Authenticode *authenticode.Report   `json:"authenticode,omitempty"` // of a Windows file, signed or not
+	OpenPGP      *openpgp.Report        `json:"openpgp,omitempty"`      // of an OpenPGP signature or an RPM package, by the policy's keys
+	Sigstore     *sigstoreverify.Report `json:"sigstore,omitempty"`     // of a signature by a plain key or a certificate
+	Answer       integrity.Signature    `json:"answer"`                 // what Verify answers
+}
+
+// Inspect judges as Verify does and tells what it found. It reads the content several times. The error is that content
+// cannot be read or ends before size; the report tells what was found until then.
+func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
+	r := Report{Answer: v.Verify(content, size, detached)}
+	windows, failedWindows := authenticode.Inspect(content, size)
+	if windows.Format != "" {
+		r.Authenticode = &windows
+	}
+	pgp, failedPGP := v.openpgp.Inspect(content, size, detached)
+	if len(pgp.Signatures) > 0 || len(pgp.Digests) > 0 || pgp.Answer.Format != "" {
+		r.OpenPGP = &pgp
+	}
+	failed := errors.Join(failedWindows, failedPGP)
+	plain, err := sigstoreverify.Inspect(content, size, detached)
+	if plain.Kind == "" {
+		return r, failed
+	}
+	r.Sigstore = &plain
+	if plain.Format == integrity.Key && r.OpenPGP != nil && len(pgp.Signatures) == 0 { // it only begins like OpenPGP
+		r.OpenPGP = nil
+	}
+	return r, errors.Join(failed, err)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/x509"
 	"encoding/asn1"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -18,18 +17,6 @@ import (
 
 // rules say which keys and certificates carry trust.
 var rules = cms.Rules{MaxRSA: MaxRSA, Ed25519: true}
-
-// parseCertificate reads one certificate of a bundle.
-func parseCertificate(der []byte) (*x509.Certificate, error) {
-	if len(der) > cms.MaxCertificate {
-		return nil, fmt.Errorf("it has %d bytes; at most %d", len(der), cms.MaxCertificate)
-	}
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, err
-	}
-	return c, check(c.PublicKey)
-}
 
 // identity is an Identity in use.
 type identity struct {

@@ -13,8 +13,7 @@ import (
 type content struct {
 	at      io.ReaderAt
 	size    int64
-	digests map[crypto.Hash][]byte
-	bytes   []byte // all of it, once that was needed
+	digests map[crypto.Hash][]byte // whole among them
 
 	tooLarge bool // for a signature that was to be tried
 }
@@ -23,20 +22,28 @@ func newContent(at io.ReaderAt, size int64) *content {
 	return &content{at: at, size: size, digests: map[crypto.Hash][]byte{}}
 }
 
-func (c *content) digest(hash crypto.Hash) ([]byte, error) {
+// digest returns a digest of the content, or for whole all of it, which then has at most MaxPureEd25519 bytes.
+func (c *content) digest(hash crypto.Hash) (digest []byte, err error) {
 	if d, ok := c.digests[hash]; ok {
 		return d, nil
 	}
-	h := hash.New()
-	// A section reader alone would let a cut-off file pass for a shorter one.
-	switch n, err := io.Copy(h, io.NewSectionReader(c.at, 0, c.size)); {
-	case err != nil:
-		return nil, err
-	case n < c.size:
-		return nil, io.ErrUnexpectedEOF
+	all := io.NewSectionReader(c.at, 0, c.size)
+	if hash == whole {
+		digest = make([]byte, c.size)
+		_, err = io.ReadFull(all, digest)
+	} else {
+		h := hash.New()
+		_, err = io.CopyN(h, all, c.size)
+		digest = h.Sum(nil)
 	}
-	c.digests[hash] = h.Sum(nil)
-	return c.digests[hash], nil
+	if errors.Is(err, io.EOF) { // a cut-off file must not pass for a shorter one
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.digests[hash] = digest
+	return digest, nil
 }
 
 // isFile refuses content that only stands for something else: what an envelope's signatures are over is made of its
@@ -50,20 +57,4 @@ func (c *content) isFile() error {
 		return cms.Broken("the content is no file but a statement taken out of its envelope (it begins with %q)", envelopeMark)
 	}
 	return nil
-}
-
-// whole reads all of a content that has at most MaxPureEd25519 bytes.
-func (c *content) whole() ([]byte, error) {
-	if c.bytes != nil {
-		return c.bytes, nil
-	}
-	b := make([]byte, c.size)
-	if _, err := io.ReadFull(io.NewSectionReader(c.at, 0, c.size), b); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, err
-	}
-	c.bytes = b
-	return b, nil
 }

@@ -36,8 +36,7 @@
 // # What it answers
 //
 //   - Absent: there is no signature file (detached is nil). An empty one is not absent (INT-4, INT-9).
-//   - Valid: the signature is by one of the signers, and Signer is that one's name. SignedAt is what a trusted timestamp
-//     tells, else zero.
+//   - Valid: the signature is by one of the signers.
 //   - Unsupported: the signature file is too large, or something else than the above, such as OpenPGP, armored or not, and
 //     CMS, so that another verifier of an integrity.Chain may judge it; the content cannot be read or ends before its size;
 //     only a plain Ed25519 signature is possible and the content is too large for it; the time of signing is unknown; a
@@ -48,10 +47,9 @@
 //
 // # What is not done
 //
-// Transparency logs: the entries of a bundle are neither verified nor required, and no time is taken from them. Revocation:
-// neither lists nor OCSP are asked. Signed certificate timestamps are not looked at. Trust is what a policy pins; nothing is
-// fetched, and the system's roots are never used. A bundle has one signer, so a Threshold above one needs an envelope of its
-// own.
+// The entries of a bundle in transparency logs are neither verified nor required, and no time is taken from them. Neither
+// revocation nor signed certificate timestamps are looked at. Trust is what a policy pins: nothing is fetched, and the
+// system's roots are never used. A bundle has one signer, so a Threshold above one needs an envelope of its own.
 //
 // # What it costs
 //

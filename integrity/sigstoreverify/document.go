@@ -71,8 +71,8 @@ func readDocument(text []byte) (*file, error) {
 	case bundle && !envelope:
 		return d.bundle()
 	case envelope && !bundle:
-		e, err := d.documentEnvelope.envelope()
-		return &file{format: integrity.DSSE, kind: "an envelope", envelope: e}, err
+		f := &file{kind: "an envelope"}
+		return f, d.documentEnvelope.read(f)
 	case d.Base64Signature != nil:
 		return nil, cms.Unsupported("the signature file is a bundle of cosign's older form; make one with --new-bundle-format")
 	default:
@@ -116,14 +116,10 @@ func (d *document) bundle() (*file, error) {
 		f.signatures = [][]byte{sig}
 		return f, nil
 	}
-	f.format = integrity.DSSE
-	if f.envelope, err = d.Envelope.envelope(); err != nil {
-		return nil, err
+	if err = d.Envelope.read(f); err == nil && len(f.signatures) > 1 {
+		err = cms.Broken("the bundle's envelope has %d signatures; a bundle has one", len(f.signatures))
 	}
-	if len(f.envelope.signatures) > 1 {
-		return nil, cms.Broken("the bundle's envelope has %d signatures; a bundle has one", len(f.envelope.signatures))
-	}
-	return f, nil
+	return f, err
 }
 
 // certificates reads the signer's certificate and those above it; none if the signature is by a key that is known
@@ -149,9 +145,15 @@ func (m *material) certificates() ([]*x509.Certificate, error) {
 		if !ok {
 			return nil, cms.Broken("certificate %d of the bundle is not base64", i)
 		}
-		c, err := parseCertificate(der)
+		if len(der) > cms.MaxCertificate {
+			return nil, cms.Broken("certificate %d of the bundle: it has %d bytes; at most %d", i, len(der), cms.MaxCertificate)
+		}
+		c, err := x509.ParseCertificate(der)
 		if err != nil {
 			return nil, cms.Broken("certificate %d of the bundle: %v", i, err)
+		}
+		if weak := rules.Weak(c.PublicKey); weak != "" {
+			return nil, cms.Broken("certificate %d of the bundle: %s", i, weak)
 		}
 		chain = append(chain, c)
 	}

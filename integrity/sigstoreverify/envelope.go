@@ -3,8 +3,9 @@ package sigstoreverify
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
@@ -16,49 +17,45 @@ const statementType = "application/vnd.in-toto+json"
 // statementTypes are the values of a statement's own type.
 var statementTypes = []string{"https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"}
 
-// envelope is a payload with signatures over it and its type (DSSE).
+// envelope is a payload with its type (DSSE).
 type envelope struct {
 	payloadType string
 	payload     []byte
-	signatures  [][]byte
 }
 
 // statement is what the payload says: that the predicate holds of the subjects.
 type statement struct {
-	Type          string    `json:"_type"`
-	Subject       []subject `json:"subject"`
-	PredicateType string    `json:"predicateType"`
+	Type    string `json:"_type"`
+	Subject []struct {
+		Name   string            `json:"name"`
+		Digest map[string]string `json:"digest"` // of a file, in hex
+	} `json:"subject"`
+	PredicateType string `json:"predicateType"`
 }
 
-// subject is one file, by its digests in hex.
-type subject struct {
-	Name   string            `json:"name"`
-	Digest map[string]string `json:"digest"`
-}
-
-func (d *documentEnvelope) envelope() (*envelope, error) {
+// read puts the envelope into f.
+func (d *documentEnvelope) read(f *file) error {
 	if d.PayloadType == nil || d.Payload == nil {
-		return nil, cms.Broken("the envelope lacks its payload or its payload's type")
+		return cms.Broken("the envelope lacks its payload or its payload's type")
 	}
-	e := &envelope{payloadType: *d.PayloadType}
-	var ok bool
-	if e.payload, ok = decode64(*d.Payload); !ok {
-		return nil, cms.Broken("the envelope's payload is empty or not base64")
-	}
+	payload, ok := decode64(*d.Payload)
 	switch n := len(d.Signatures); {
+	case !ok:
+		return cms.Broken("the envelope's payload is empty or not base64")
 	case n == 0:
-		return nil, cms.Broken("the envelope has no signature")
+		return cms.Broken("the envelope has no signature")
 	case n > MaxSignatures:
-		return nil, cms.Unsupported("the envelope has %d signatures; at most %d", n, MaxSignatures)
+		return cms.Unsupported("the envelope has %d signatures; at most %d", n, MaxSignatures)
 	}
 	for i, s := range d.Signatures {
 		sig, ok := decode64(s.Sig)
 		if !ok {
-			return nil, cms.Broken("signature %d of the envelope is empty or not base64", i)
+			return cms.Broken("signature %d of the envelope is empty or not base64", i)
 		}
-		e.signatures = append(e.signatures, sig)
+		f.signatures = append(f.signatures, sig)
 	}
-	return e, nil
+	f.format, f.envelope = integrity.DSSE, &envelope{*d.PayloadType, payload}
+	return nil
 }
 
 // envelopeMark is how that begins which the signatures of an envelope are over.
@@ -66,11 +63,7 @@ const envelopeMark = "DSSEv1 "
 
 // signed is what the signatures of an envelope are over: the DSSE pre-authentication encoding.
 func (e *envelope) signed() *content {
-	b := []byte(envelopeMark)
-	b = append(strconv.AppendInt(b, int64(len(e.payloadType)), 10), ' ')
-	b = append(append(b, e.payloadType...), ' ')
-	b = append(strconv.AppendInt(b, int64(len(e.payload)), 10), ' ')
-	b = append(b, e.payload...)
+	b := fmt.Appendf(nil, "%s%d %s %d %s", envelopeMark, len(e.payloadType), e.payloadType, len(e.payload), e.payload)
 	return newContent(bytes.NewReader(b), int64(len(b)))
 }
 
@@ -94,33 +87,27 @@ func (e *envelope) statement() (*statement, error) {
 	return &s, nil
 }
 
-// statementDigests are the digests that carry trust (INT-7). Statements name them as integrity does.
-var statementDigests = []integrity.Algorithm{integrity.SHA256, integrity.SHA384, integrity.SHA512}
-
-// names says whether the content is one of the subjects: at least one digest that carries trust is told of it, and all
-// that are told are the content's.
+// names says whether the content is one of the subjects: at least one digest that carries trust (INT-7) is told of it,
+// and all that are told are the content's.
 func (s *statement) names(c *content) error {
 	known := false
 	for _, subject := range s.Subject {
-		told, equal := 0, 0
-		for _, a := range statementDigests {
-			text, ok := subject.Digest[a.String()]
+		told, equal := false, true
+		for _, a := range []integrity.Algorithm{integrity.SHA256, integrity.SHA384, integrity.SHA512} {
+			text, ok := subject.Digest[a.String()] // statements name them as integrity does
 			if !ok {
 				continue
 			}
-			told++
 			digest, err := c.digest(a.Hash())
 			if err != nil {
 				return err
 			}
-			if sum, err := hex.DecodeString(text); err == nil && bytes.Equal(sum, digest) {
-				equal++
-			}
+			told, equal = true, equal && strings.EqualFold(text, hex.EncodeToString(digest))
 		}
-		if told > 0 && told == equal {
+		if told && equal {
 			return nil
 		}
-		known = known || told > 0
+		known = known || told
 	}
 	if !known {
 		return cms.Unsupported("the envelope's statement tells no SHA-256, SHA-384 or SHA-512 digest")

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
@@ -15,7 +16,7 @@ import (
 type file struct {
 	format     integrity.Format    // Key, Certificate or DSSE
 	kind       string              // in words, for people
-	signatures [][]byte            // what the bytes of a signature over the content may be; none with an envelope
+	signatures [][]byte            // of the envelope, or what the bytes of one over the content may be
 	envelope   *envelope           // with DSSE
 	chain      []*x509.Certificate // the signer's own first; none where the signature is by a key that is known otherwise
 	timestamps [][]byte            // RFC 3161, over the signature
@@ -55,14 +56,15 @@ func decode64(s string) ([]byte, bool) {
 
 // recognise refuses what holds no signature of a kind that is taken: not known here is not bad (INT-9).
 func (f *file) recognise() error {
-	if slices.ContainsFunc(f.signatures, looksPlain) {
+	if slices.ContainsFunc(f.signatures, func(sig []byte) bool { return len(makers(sig)) > 0 }) {
 		return nil
 	}
 	if what := f.foreign(); what != "" {
 		return cms.Unsupported("the signature file is %s; want a signature by a key, an envelope or a bundle", what)
 	}
 	b := f.signatures[len(f.signatures)-1]
-	if isText(b) && bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
+	control := func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' }
+	if bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) && utf8.Valid(b) && !bytes.ContainsFunc(b, control) {
 		return cms.Broken("the signature file is JSON that is cut off or damaged")
 	}
 	return cms.Unsupported("the signature, of %d bytes, is of no kind that is known", len(b))

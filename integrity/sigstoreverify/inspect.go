@@ -95,8 +95,9 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (r Report, failed
 		sig = sig[1:] // it is base64
 	}
 	if e := f.envelope; e != nil {
-		signed, sig = e.signed(), e.signatures
+		signed, sig = e.signed(), f.signatures
 		r.Statement, failed = e.report(c, odd)
+		r.Statement.Signatures = len(sig)
 	}
 	r.Algorithm = shapes(sig)
 	for _, c := range f.chain {
@@ -122,7 +123,7 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (r Report, failed
 
 // report tells what the payload says; its error is about reading the content.
 func (e *envelope) report(c *content, odd func(string, ...any)) (*StatementReport, error) {
-	r := &StatementReport{PayloadType: e.payloadType, Signatures: len(e.signatures)}
+	r := &StatementReport{PayloadType: e.payloadType}
 	s, err := e.statement()
 	if err != nil {
 		odd("%s", err)
@@ -152,20 +153,7 @@ func holds(err error, odd func(string, ...any)) (bool, error) {
 func shapes(signatures [][]byte) string {
 	var out []string
 	for _, sig := range signatures {
-		kinds := []string{}
-		switch n := len(sig); {
-		case isPair(sig, maxPair):
-			kinds = append(kinds, "ECDSA")
-		case n == ed25519.SignatureSize:
-			kinds = append(kinds, "Ed25519", "ECDSA P-256")
-		case n == 96:
-			kinds = append(kinds, "ECDSA P-384")
-		case n == 132:
-			kinds = append(kinds, "ECDSA P-521")
-		case looksPlain(sig):
-			kinds = append(kinds, fmt.Sprintf("RSA with %d bits", 8*n))
-		}
-		for _, k := range kinds {
+		for _, k := range makers(sig) {
 			if !slices.Contains(out, k) {
 				out = append(out, k)
 			}

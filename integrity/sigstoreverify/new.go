@@ -1,6 +1,8 @@
 package sigstoreverify
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -37,7 +39,7 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 			b.way(fmt.Sprintf("signers[%d].sigstore[%d]", i, j), s.Name, t)
 		}
 	}
-	if n := len(b.v.keyWays); n > MaxKeys {
+	if n := len(b.seen); n > MaxKeys {
 		b.Add("signers", "", "have %d keys; at most %d", n, MaxKeys)
 	}
 	if n := len(b.v.identities); n > MaxIdentities {
@@ -46,7 +48,7 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 	if err := b.Err("list of Sigstore signers"); err != nil {
 		return nil, err
 	}
-	inOrder(b.v.candidates)
+	slices.SortStableFunc(b.v.candidates, func(a, b candidate) int { return cmp.Compare(a.turn, b.turn) })
 	return b.v, nil
 }
 
@@ -94,9 +96,15 @@ func (b *builder) way(at, name string, t integrity.SigstoreTrust) {
 }
 
 func (b *builder) addKey(way int, where, text string) error {
-	pub, err := parseKey(text)
+	if len(text) > MaxPEM {
+		return fmt.Errorf("the PEM has %d bytes; at most %d", len(text), MaxPEM)
+	}
+	pub, err := cryptoutils.UnmarshalPEMToPublicKey([]byte(text))
 	if err != nil {
-		return err
+		return fmt.Errorf("want a PUBLIC KEY block: %w", err)
+	}
+	if weak := rules.Weak(pub); weak != "" {
+		return errors.New(weak)
 	}
 	der, err := cryptoutils.MarshalPublicKeyToDER(pub)
 	if err != nil {
@@ -105,12 +113,8 @@ func (b *builder) addKey(way int, where, text string) error {
 	if first, twice := b.seen[string(der)]; twice {
 		return fmt.Errorf("the same key as %s; a signature must name one signer, so give it once", first)
 	}
+	ways, err := candidates(len(b.seen), way, pub)
 	b.seen[string(der)] = where
-	ways, err := candidates(len(b.v.keyWays), pub)
-	if err != nil {
-		return err
-	}
-	b.v.keyWays = append(b.v.keyWays, way)
 	b.v.candidates = append(b.v.candidates, ways...)
-	return nil
+	return err
 }

@@ -2,10 +2,11 @@ package sigstoreverify
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/asn1"
 	"encoding/binary"
+	"fmt"
 	"math/big"
-	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
@@ -23,71 +24,61 @@ func isPair(sig []byte, max int) bool {
 	return err == nil && len(rest) == 0
 }
 
-// looksPlain says whether the bytes have the shape of a signature by some key of a kind that is taken. Others are
-// somebody else's: not known here is not bad (INT-9).
-func looksPlain(sig []byte) bool {
+// makers lists the kinds of key that are taken and make signatures of this shape. Without one it is somebody else's: not
+// known here is not bad (INT-9).
+func makers(sig []byte) []string {
 	switch n := len(sig); {
-	case n == 64 || n == 96 || n == 132: // Ed25519, or both numbers of ECDSA
-		return true
+	case isPair(sig, maxPair):
+		return []string{"ECDSA"}
+	case n == ed25519.SignatureSize:
+		return []string{"Ed25519", "ECDSA P-256"}
+	case n == 96:
+		return []string{"ECDSA P-384"}
+	case n == 132:
+		return []string{"ECDSA P-521"}
 	case n >= cms.MinRSA/8 && n <= MaxRSA/8 && n%64 == 0 && !isOpenPGP(sig) && !cms.Begins(sig):
-		return true
+		return []string{fmt.Sprintf("RSA with %d bits", 8*n)}
 	default:
-		return isPair(sig, maxPair)
+		return nil
 	}
 }
 
-// isOpenPGP says whether the bytes are OpenPGP packets end to end, each a signature: of a known version and with a
-// length that fits. A signature by a plain key is so by chance once in many millions.
+// isOpenPGP says whether the bytes are OpenPGP packets end to end, each a signature (RFC 9580, section 4.2): of a known
+// version and with a length that fits. A signature by a plain key is so by chance once in many millions.
 func isOpenPGP(b []byte) bool {
+	const (
+		newHeader  = 0xC2 // of a signature; lengths are of one, two or five bytes
+		oldHeader  = 0x88 // plus 1 and 2: lengths are of one, two and four bytes
+		indefinite = 0x8B // to the end
+	)
 	for packets := 0; ; packets++ {
 		if len(b) == 0 {
 			return packets > 0
 		}
-		body, rest, ok := openPGPSignature(b)
-		if !ok || len(body) < 10 || body[0] < 2 || body[0] > 6 {
+		var length [5]byte // as far as it is there
+		header, body := b[0], b[1:]
+		copy(length[:], body)
+		octets, size := 1, int(length[0])
+		switch {
+		case header == oldHeader, header == newHeader && length[0] < 192:
+		case header == oldHeader+1:
+			octets, size = 2, int(binary.BigEndian.Uint16(length[:]))
+		case header == newHeader && length[0] < 224:
+			octets, size = 2, int(binary.BigEndian.Uint16(length[:]))-192<<8+192
+		case header == oldHeader+2:
+			octets, size = 4, int(binary.BigEndian.Uint32(length[:])&(1<<31-1))
+		case header == newHeader && length[0] == 255:
+			octets, size = 5, int(binary.BigEndian.Uint32(length[1:])&(1<<31-1))
+		case header == indefinite:
+			octets, size = 0, len(body)
+		default:
 			return false
 		}
-		b = rest
-	}
-}
-
-// openPGPSignature takes one signature packet off b (RFC 9580, section 4.2).
-func openPGPSignature(b []byte) (body, rest []byte, ok bool) {
-	const signature = 2
-	header, b := b[0], b[1:]
-	var octets, size int // of the length, of the body
-	switch {
-	case header&0xC0 == 0xC0 && header&0x3F == signature:
-		switch {
-		case len(b) == 0:
-			return nil, nil, false
-		case b[0] < 192:
-			octets, size = 1, int(b[0])
-		case b[0] < 224 && len(b) >= 2:
-			octets, size = 2, (int(b[0])-192)<<8+int(b[1])+192
-		case b[0] == 255 && len(b) >= 5:
-			octets, size = 5, int(binary.BigEndian.Uint32(b[1:]))&(1<<31-1)
-		default:
-			return nil, nil, false
+		if size < 10 || size > len(body)-octets || body[octets] < 2 || body[octets] > 6 {
+			return false
 		}
-	case header&0xC0 == 0x80 && header>>2&0x0F == signature:
-		octets = 1 << (header & 3)
-		if octets == 8 { // of indefinite length
-			return b, nil, true
-		}
-		if len(b) < octets {
-			return nil, nil, false
-		}
-		var wide [8]byte
-		copy(wide[8-octets:], b)
-		size = int(binary.BigEndian.Uint64(wide[:]) & (1<<31 - 1))
-	default:
-		return nil, nil, false
+		b = body[octets+size:]
 	}
-	if size > len(b)-octets {
-		return nil, nil, false
-	}
-	return b[octets:][:size], b[octets+size:], true
 }
 
 // foreign names what a file is that holds no signature of a kind that is taken; none if that cannot be told.
@@ -105,9 +96,4 @@ func (f *file) foreign() string {
 	default:
 		return ""
 	}
-}
-
-// isText says whether the bytes are readable text.
-func isText(b []byte) bool {
-	return utf8.Valid(b) && !bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' })
 }

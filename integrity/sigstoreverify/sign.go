@@ -2,7 +2,6 @@ package sigstoreverify
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/ed25519"
 	"fmt"
 	"io"
@@ -27,14 +26,10 @@ func Sign(key crypto.Signer, content io.Reader) ([]byte, error) {
 	if k, ok := key.(ed25519.PrivateKey); ok && len(k) != ed25519.PrivateKeySize {
 		return nil, &UnsupportedKey{fmt.Sprintf("an Ed25519 key of %d bytes; want %d", len(k), ed25519.PrivateKeySize)}
 	}
-	if err := check(key.Public()); err != nil {
-		return nil, &UnsupportedKey{err.Error()}
+	if weak := rules.Weak(key.Public()); weak != "" {
+		return nil, &UnsupportedKey{weak}
 	}
-	hash := crypto.SHA256
-	if k, ok := key.Public().(*ecdsa.PublicKey); ok {
-		hash = curveHashes[k.Curve]
-	}
-	signer, err := signature.LoadSignerWithOpts(key, options.WithHash(hash), options.WithED25519ph())
+	signer, err := signature.LoadSignerWithOpts(key, options.WithHash(usualHash(key.Public())), options.WithED25519ph())
 	if err != nil {
 		return nil, &UnsupportedKey{err.Error()}
 	}

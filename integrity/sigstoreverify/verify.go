@@ -1,17 +1,13 @@
 package sigstoreverify
 
 import (
-	"bytes"
 	"cmp"
-	"crypto/ed25519"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"time"
-
-	"github.com/sigstore/sigstore/pkg/signature/options"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
@@ -22,7 +18,6 @@ import (
 type Verifier struct {
 	ways       []way    // in which signers are known
 	names      []string // of the signers
-	keyWays    []int    // the way of each key
 	candidates []candidate
 	identities []*identity
 	pinned     []*cms.Certificate // that identities bring
@@ -69,17 +64,10 @@ func answer(format integrity.Format, err error) integrity.Signature {
 // judge finds the signer and the time of signing, if that is told. Its errors are refusals, or about reading the content.
 func (v *Verifier) judge(f *file, c *content) (way int, at time.Time, err error) {
 	switch {
-	case f.envelope != nil && f.chain != nil:
-		return v.judgeEnvelopeOf(f, c)
-	case f.envelope != nil:
-		way, err = v.judgeEnvelope(f.envelope, c)
 	case f.chain != nil:
-		if err = byCertificate(f.chain[0], c, f.signatures[0]); err == nil {
-			err = c.isFile()
-		}
-		if err == nil {
-			way, at, err = v.whose(f.chain, f.signatures[0], f.timestamps)
-		}
+		return v.judgeCertificate(f, c)
+	case f.envelope != nil:
+		way, err = v.judgeEnvelope(f, c)
 	default:
 		way, err = v.judgePlain(f, c)
 	}
@@ -89,25 +77,24 @@ func (v *Verifier) judge(f *file, c *content) (way int, at time.Time, err error)
 // judgePlain judges one signature over the content by the keys.
 func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
 	for _, sig := range f.signatures {
-		key, err := c.signedBy(v.candidates, sig)
+		by, err := c.signedBy(v.candidates, sig)
 		if err != nil {
 			return 0, err
 		}
-		if key < 0 {
+		if by == nil {
 			continue
 		}
-		way := v.ways[v.keyWays[key]]
-		if way.threshold > 1 {
+		if way := v.ways[by.way]; way.threshold > 1 {
 			return 0, cms.Broken("%q must sign with %d keys, in an envelope; this is one signature", way.name, way.threshold)
 		}
-		return v.keyWays[key], c.isFile()
+		return by.way, c.isFile()
 	}
 	fits := func(way candidate) bool { return slices.ContainsFunc(f.signatures, way.fits) }
 	if err := f.recognise(); err != nil && (f.foreign() != "" || !slices.ContainsFunc(v.candidates, fits)) {
 		return 0, err
 	}
 	if c.tooLarge {
-		return 0, cms.Unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
+		return 0, errTooLarge
 	}
 	if len(v.ways) == 0 {
 		return 0, cmp.Or(c.isFile(), error(errNoKeys))
@@ -115,48 +102,46 @@ func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
 	return 0, cms.Broken("it is by none of the trusted keys (%q), or the file was changed", v.names)
 }
 
+var errTooLarge = cms.Unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
+
 // errNoKeys refuses what a plain key signed where none is trusted: where one is, a stranger's signature looks as a changed
 // one does.
 var errNoKeys = cms.Stranger("no key is trusted here, and without the signer's nobody can tell whether it holds")
 
 // byCertificate says whether the certificate's own key made the signature.
 func byCertificate(leaf *x509.Certificate, c *content, sig []byte) error {
-	ways, err := candidates(0, leaf.PublicKey)
+	ways, err := candidates(0, 0, leaf.PublicKey)
 	if err != nil {
 		return cms.Unsupported("its certificate's key: %v", err)
 	}
-	switch key, err := c.signedBy(ways, sig); {
-	case err != nil:
+	switch by, err := c.signedBy(ways, sig); {
+	case err != nil || by != nil:
 		return err
-	case key < 0 && c.tooLarge:
-		return cms.Unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
-	case key < 0:
-		return cms.Broken("it is not by its certificate's key, or the file was changed")
+	case c.tooLarge:
+		return errTooLarge
 	default:
-		return nil
+		return cms.Broken("it is not by its certificate's key, or the file was changed")
 	}
 }
 
 // judgeEnvelope judges an envelope by the keys: enough of one signer's must have signed it.
-func (v *Verifier) judgeEnvelope(e *envelope, c *content) (int, error) {
-	s, err := e.statement()
+func (v *Verifier) judgeEnvelope(f *file, c *content) (int, error) {
+	s, err := f.envelope.statement()
 	if err != nil {
 		return 0, err
 	}
-	over := e.signed()
+	over := f.envelope.signed()
 	signed := map[int]bool{} // by key
-	for _, sig := range e.signatures {
-		key, err := over.signedBy(v.candidates, sig)
+	count := make([]int, len(v.ways))
+	for _, sig := range f.signatures {
+		by, err := over.signedBy(v.candidates, sig)
 		if err != nil {
 			return 0, err
 		}
-		if key >= 0 {
-			signed[key] = true
+		if by != nil && !signed[by.key] {
+			signed[by.key] = true
+			count[by.way]++
 		}
-	}
-	count := make([]int, len(v.ways))
-	for key := range signed {
-		count[v.keyWays[key]]++
 	}
 	if len(v.ways) == 0 {
 		return 0, s.by(c, errNoKeys)
@@ -177,20 +162,32 @@ func (v *Verifier) judgeEnvelope(e *envelope, c *content) (int, error) {
 	return 0, err
 }
 
-// judgeEnvelopeOf judges an envelope that was signed by a certificate's key.
-func (v *Verifier) judgeEnvelopeOf(f *file, c *content) (way int, at time.Time, err error) {
-	s, err := f.envelope.statement()
+// judgeCertificate judges what a certificate's key signed, the content or an envelope.
+func (v *Verifier) judgeCertificate(f *file, c *content) (way int, at time.Time, err error) {
+	over := c
+	var s *statement
+	if f.envelope != nil {
+		if s, err = f.envelope.statement(); err != nil {
+			return 0, at, err
+		}
+		over = f.envelope.signed()
+	}
+	err = byCertificate(f.chain[0], over, f.signatures[0])
+	if err == nil && s == nil {
+		err = c.isFile()
+	}
 	if err != nil {
 		return 0, at, err
 	}
-	sig := f.envelope.signatures[0]
-	if err := byCertificate(f.chain[0], f.envelope.signed(), sig); err != nil {
-		return 0, at, err
+	way, at, err = v.whose(f.chain, f.signatures[0], f.timestamps)
+	switch {
+	case s == nil:
+	case err != nil:
+		err = s.by(c, err)
+	default:
+		err = v.ways[way].judgeStatement(s, c)
 	}
-	if way, at, err = v.whose(f.chain, sig, f.timestamps); err != nil {
-		return 0, at, s.by(c, err)
-	}
-	return way, at, v.ways[way].judgeStatement(s, c)
+	return way, at, err
 }
 
 // by refuses a statement for who made it, or before that for being about other files.
@@ -209,10 +206,10 @@ func (w way) judgeStatement(s *statement, c *content) error {
 	return s.names(c)
 }
 
-// signedBy returns the key of the first way in which sig is a signature over the content, -1 if there is none.
-// An error is about reading the content.
-func (c *content) signedBy(ways []candidate, sig []byte) (int, error) {
-	for _, way := range ways {
+// signedBy returns the first way in which sig is a signature over the content, nil if there is none. An error is about
+// reading the content.
+func (c *content) signedBy(ways []candidate, sig []byte) (*candidate, error) {
+	for i, way := range ways {
 		if !way.fits(sig) {
 			continue
 		}
@@ -220,40 +217,13 @@ func (c *content) signedBy(ways []candidate, sig []byte) (int, error) {
 			c.tooLarge = true
 			continue
 		}
-		switch ok, err := c.verify(way, sig); {
-		case err != nil:
-			return -1, fmt.Errorf("the content cannot be read: %w", err)
-		case ok:
-			return way.key, nil
+		digest, err := c.digest(way.hash)
+		if err != nil {
+			return nil, fmt.Errorf("the content cannot be read: %w", err)
+		}
+		if way.holds(digest, sig) {
+			return &ways[i], nil
 		}
 	}
-	return -1, nil
-}
-
-// verify reports whether sig is a signature over the content made that way; an error is about reading the content.
-func (c *content) verify(way candidate, sig []byte) (bool, error) {
-	if way.hash == whole {
-		message, err := c.whole()
-		return err == nil && ed25519.Verify(way.pure, message, sig), err
-	}
-	digest, err := c.digest(way.hash)
-	if err != nil {
-		return false, err
-	}
-	return way.verifier.VerifySignature(bytes.NewReader(sig), nil, options.WithDigest(digest)) == nil, nil
-}
-
-// inOrder puts the usual ways first, and last what needs the whole content in memory.
-func inOrder(ways []candidate) {
-	rank := func(c candidate) int {
-		switch {
-		case c.usual:
-			return 0
-		case c.hash != whole:
-			return 1
-		default:
-			return 2
-		}
-	}
-	slices.SortStableFunc(ways, func(a, b candidate) int { return cmp.Compare(rank(a), rank(b)) })
+	return nil, nil
 }

@@ -24,9 +24,6 @@ var siblings = []string{".asc", ".sig", ".sigstore.json", ".sigstore", ".bundle"
 // maxTries is how many policies are tried on a file before it is said that none lets it pass. Each try reads the file.
 const maxTries = 16
 
-// nameless is the signer of a policy whose signature does not say who made it.
-const nameless = "SIGNER"
-
 // advise says what a person can do about a file that did not pass. Any policy it gives was tried on the file.
 func (i *Inspector) advise(content io.ReaderAt, out *File) {
 	note := func(format string, args ...any) { out.Notes = append(out.Notes, fmt.Sprintf(format, args...)) }
@@ -43,14 +40,14 @@ func (i *Inspector) advise(content io.ReaderAt, out *File) {
 	trusted := slices.ContainsFunc(next.Digests, func(d integrity.Digest) bool { return !d.Algorithm.Legacy() })
 	if !out.Signed && !trusted && out.Verdict.Checksum != integrity.Mismatched {
 		next.Digests = append(slices.Clone(next.Digests), out.Digests[0])
-		if next.judge(i.own, out).Passed {
+		if next.judge(i.own, out.Answer, out.Digests).Passed {
 			note("Without a signature only a digest tells whether this is the right file. If a source that you trust gives this one, the next command passes.")
 			out.Next = next.command(out.Name)
 			return
 		}
 	}
-	switch reason := out.Verdict.Reason; {
-	case reason == integrity.NoClause:
+	switch {
+	case out.Verdict.Reason == integrity.NoClause:
 		for _, c := range i.own.Clauses {
 			if c.Vendor != integrity.Any {
 				next.Vendor = c.Vendor
@@ -58,7 +55,7 @@ func (i *Inspector) advise(content io.ReaderAt, out *File) {
 			if next.Product = i.config.Product; c.Product != integrity.Any {
 				next.Product = c.Product
 			}
-			if i.config.PolicyFile != "-" && next.judge(i.own, out).Passed {
+			if i.config.PolicyFile != "-" && next.judge(i.own, out.Answer, out.Digests).Passed {
 				note("The clause %q lets it pass if it is a file of that vendor and product: name them with --vendor and --product.", c.Name)
 				out.Next = next.command(out.Name)
 				return
@@ -71,7 +68,13 @@ func (i *Inspector) advise(content io.ReaderAt, out *File) {
 	if !out.Signed || i.needsKey(out, note) {
 		return
 	}
-	signers := i.signers(out.Report)
+	var signers []integrity.Signer
+	now := i.config.Now.UTC().Truncate(time.Second)
+	if r := out.Authenticode; r != nil && len(r.Signatures) > 0 {
+		signers = windowsSigners(r.Signatures, now)
+	} else if out.Sigstore != nil && out.Sigstore.Holds {
+		signers = certified(*out.Sigstore, now)
+	}
 	for n, s := range signers[:min(len(signers), maxTries)] {
 		trial, policy := i.trust(s)
 		verdict := i.tried(content, out, trial, policy)
@@ -112,19 +115,6 @@ func (i *Inspector) needsKey(out *File, note func(string, ...any)) bool {
 	next.Policy, next.PolicyFile = nil, ""
 	out.Next = next.command(out.Name)
 	return true
-}
-
-// signers lists by what the file's signers could be known, the best first.
-func (i *Inspector) signers(r *policyverify.Report) []integrity.Signer {
-	now := i.config.Now.UTC().Truncate(time.Second)
-	switch {
-	case r.Authenticode != nil && len(r.Authenticode.Signatures) > 0:
-		return windowsSigners(r.Authenticode.Signatures, now)
-	case r.Sigstore != nil && r.Sigstore.Holds:
-		return certified(*r.Sigstore, now)
-	default:
-		return nil
-	}
 }
 
 // windowsSigners pins signers by the last certificate that the file carries and their organisation; failing that by
@@ -180,7 +170,7 @@ func certified(r sigstoreverify.Report, now time.Time) (all []integrity.Signer) 
 // trust makes the policy that trusts a signer for what was named, or for all of a vendor's, and says how to verify by it.
 func (i *Inspector) trust(s integrity.Signer) (Config, integrity.Policy) {
 	if s.Name == "" || s.Name == integrity.Any || problem.Printable(s.Name) != s.Name {
-		s.Name = cmp.Or(i.config.Vendor, nameless)
+		s.Name = cmp.Or(i.config.Vendor, "SIGNER") // the signature does not say who made it
 	}
 	next := i.config
 	next.Vendor = cmp.Or(next.Vendor, s.Name)
@@ -195,7 +185,6 @@ func (i *Inspector) trust(s integrity.Signer) (Config, integrity.Policy) {
 
 // tried judges a file by a policy as it will be read.
 func (i *Inspector) tried(content io.ReaderAt, out *File, c Config, policy integrity.Policy) integrity.Verdict {
-	trial := *out
 	data, err := json.Marshal(policy)
 	if err == nil {
 		policy, err = integrity.ParsePolicy(data)
@@ -207,8 +196,7 @@ func (i *Inspector) tried(content io.ReaderAt, out *File, c Config, policy integ
 	if err != nil {
 		return integrity.Verdict{Text: err.Error()}
 	}
-	trial.Report = &policyverify.Report{Answer: verifier.Verify(content, out.Size, i.detached)}
-	return c.judge(policy.Excerpt(), &trial)
+	return c.judge(policy.Excerpt(), verifier.Verify(content, out.Size, i.detached), out.Digests)
 }
 
 // keep tells a person to keep a policy that lets the file pass.
@@ -228,10 +216,10 @@ func (i *Inspector) keep(out *File, next Config, policy integrity.Policy) {
 
 // command is the command line that verifies a file so, for a shell.
 func (c Config) command(file string) string {
-	words := []string{c.Program, "verify"}
+	line := quote(c.Program) + " verify"
 	add := func(flag, value string) {
 		if value != "" {
-			words = append(words, flag, value)
+			line += " " + flag + " " + quote(value)
 		}
 	}
 	add("--policy", c.PolicyFile)
@@ -243,13 +231,9 @@ func (c Config) command(file string) string {
 		add("--digest", d.String())
 	}
 	if strings.HasPrefix(file, "-") {
-		words = append(words, "--")
+		line += " --"
 	}
-	words = append(words, file)
-	for i, w := range words {
-		words[i] = quote(w)
-	}
-	return strings.Join(words, " ")
+	return line + " " + quote(file)
 }
 
 // quote writes a word for a POSIX shell, in characters that a terminal shows as themselves. Line ends at the end of a word

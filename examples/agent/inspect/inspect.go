@@ -1,3 +1,4 @@
+// Package inspect tells of any file who signed it and whether a signer policy trusts it, for people and for programs.
 package inspect
 
 import (
@@ -163,7 +164,7 @@ func (i *Inspector) file(out *File) error {
 	if i.config.Policy != nil {
 		out.Policy = &i.own.Digest
 	}
-	verdict := i.config.judge(i.own, out)
+	verdict := i.config.judge(i.own, report.Answer, out.Digests)
 	out.Verdict = &verdict
 	switch {
 	case !verdict.Passed:
@@ -179,8 +180,8 @@ func (i *Inspector) file(out *File) error {
 func (c Config) expect() integrity.Expectation { return integrity.Expectation{Digests: c.Digests} }
 
 // judge judges what was found out about a file under a policy.
-func (c Config) judge(own integrity.Excerpt, f *File) integrity.Verdict {
-	return integrity.Terms{Vendor: c.Vendor, Product: c.Product, Expect: c.expect(), Own: own}.Judge(f.Report.Answer, f.Digests)
+func (c Config) judge(own integrity.Excerpt, s integrity.Signature, digests []integrity.Digest) integrity.Verdict {
+	return integrity.Terms{Vendor: c.Vendor, Product: c.Product, Expect: c.expect(), Own: own}.Judge(s, digests)
 }
 
 // open opens a regular file. Anything else might never end.
@@ -190,7 +191,8 @@ func open(name string) (*os.File, int64, error) {
 		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("%s is %s, no regular file", name, modeName(info.Mode()))
+		what := map[os.FileMode]string{os.ModeDir: "a folder", os.ModeNamedPipe: "a pipe", os.ModeSocket: "a socket"}[info.Mode().Type()]
+		return nil, 0, fmt.Errorf("%s is %s, no regular file", name, cmp.Or(what, "a device"))
 	}
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // what was replaced by a pipe is not waited for
 	if err != nil {
@@ -204,19 +206,6 @@ func open(name string) (*os.File, int64, error) {
 		return nil, 0, errors.Join(err, f.Close())
 	}
 	return f, opened.Size(), nil
-}
-
-func modeName(m os.FileMode) string {
-	switch {
-	case m.IsDir():
-		return "a folder"
-	case m&os.ModeNamedPipe != 0:
-		return "a pipe"
-	case m&os.ModeSocket != 0:
-		return "a socket"
-	default:
-		return "a device"
-	}
 }
 
 func read(name string) ([]byte, error) {

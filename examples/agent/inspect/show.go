@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,8 +33,17 @@ func (f File) Text(out io.Writer) error {
 	p.line("%s", f.Name)
 	if f.Error != "" {
 		p.row("cannot be judged", "%s", f.Error)
-		return p.flush(out)
+	} else {
+		p.file(f)
 	}
+	_, err := io.WriteString(out, p.String()+"\n")
+	return err
+}
+
+// page collects lines.
+type page struct{ strings.Builder }
+
+func (p *page) file(f File) {
 	p.row("what", "%s, %d bytes", f.Kind, f.Size)
 	for i, d := range f.Digests {
 		if d.Algorithm != integrity.SHA384 {
@@ -53,16 +63,6 @@ func (f File) Text(out io.Writer) error {
 		p.sigstore(*f.Sigstore)
 	}
 	p.verdict(f)
-	return p.flush(out)
-}
-
-// page collects lines.
-type page struct{ strings.Builder }
-
-func (p *page) flush(out io.Writer) error {
-	p.WriteString("\n")
-	_, err := io.WriteString(out, p.String())
-	return err
 }
 
 // line writes a line without what could steer a terminal: names and certificates are other people's.
@@ -82,23 +82,17 @@ func first(i int, name string) string {
 	return name
 }
 
-const day = "2006-01-02"
-
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 func (p *page) windows(r authenticode.Report) {
 	for _, s := range r.Signatures {
-		by := "by somebody whose certificate is missing"
-		if len(s.Chain) > 0 {
-			by = "by " + holder(s.Chain[0])
-		}
 		what := "signed"
 		if s.Nested {
 			what = "also"
 		}
-		p.row(what, "%s, in the format %s", by, r.Format)
+		p.row(what, "by %s, in the format %s", holder(s.Chain, "somebody"), r.Format)
 		for _, t := range s.Timestamps {
-			p.row("", "at %s, says %s", instant(t.Time), authority(t))
+			p.row("", "at %s, says %s", instant(t.Time), holder(t.Chain, "an authority"))
 			if t.Problem != "" {
 				p.row("", "that timestamp does not hold: %s", t.Problem)
 			}
@@ -114,13 +108,9 @@ func (p *page) windows(r authenticode.Report) {
 		} else {
 			p.row("", "it holds, if its signer is to be trusted")
 		}
-		for i, c := range s.Chain {
-			p.certificate(first(i, "chain"), c.Subject, c.SHA256, c.NotBefore, c.NotAfter, c.Weak)
-		}
+		p.chain("chain", s.Chain)
 		for _, t := range s.Timestamps {
-			for i, c := range t.Chain {
-				p.certificate(first(i, "timestamp"), c.Subject, c.SHA256, c.NotBefore, c.NotAfter, c.Weak)
-			}
+			p.chain("timestamp", t.Chain)
 		}
 	}
 	for _, odd := range r.Odd {
@@ -128,39 +118,44 @@ func (p *page) windows(r authenticode.Report) {
 	}
 }
 
-func holder(c authenticode.CertificateReport) string {
-	if c.Organisation != "" {
-		return fmt.Sprintf("%q", c.Organisation)
+// holder names whose certificate a chain begins with.
+func holder(chain []authenticode.CertificateReport, who string) string {
+	switch {
+	case len(chain) == 0:
+		return who + " whose certificate is missing"
+	case chain[0].Organisation != "":
+		return fmt.Sprintf("%q", chain[0].Organisation)
+	default:
+		return chain[0].Subject
 	}
-	return c.Subject
 }
 
-func authority(t authenticode.TimestampReport) string {
-	if len(t.Chain) == 0 {
-		return "an authority whose certificate is missing"
+func (p *page) chain(name string, chain []authenticode.CertificateReport) {
+	for i, c := range chain {
+		p.certificate(first(i, name), c.Subject, c.SHA256, c.NotBefore, c.NotAfter)
+		if c.Weak != "" {
+			p.row("", "  weak: %s", c.Weak)
+		}
 	}
-	return holder(t.Chain[0])
 }
 
-func (p *page) certificate(name, subject, sum string, from, to time.Time, weak string) {
+func (p *page) certificate(name, subject, sum string, from, to time.Time) {
 	p.row(name, "%s", subject)
-	p.row("", "  sha256:%s  %s to %s", sum, from.Format(day), to.Format(day))
-	if weak != "" {
-		p.row("", "  weak: %s", weak)
-	}
+	p.row("", "  sha256:%s  %s to %s", sum, from.Format(time.DateOnly), to.Format(time.DateOnly))
 }
 
 func (p *page) openpgp(r openpgp.Report) {
 	for i, s := range r.Signatures {
-		by := "key " + s.KeyID
-		if s.Fingerprint != "" {
-			by = "key " + s.Fingerprint
-		}
+		by := "key " + cmp.Or(s.Fingerprint, s.KeyID)
 		if s.Signer != "" {
 			by = fmt.Sprintf("%q, %s", s.Signer, by)
 		}
 		p.row(first(i, "signed"), "by %s (%s, %s) over the %s", by, s.Key, s.Digest, s.Covers)
-		p.row("", "at %s, it says itself; %s", instant(s.Created), expiry(s.Expires))
+		expiry := "it does not expire"
+		if !s.Expires.IsZero() {
+			expiry = "it expires at " + instant(s.Expires)
+		}
+		p.row("", "at %s, it says itself; %s", instant(s.Created), expiry)
 		if s.Outcome != openpgp.Good {
 			p.row("", "%s: %s", s.Outcome, s.Problem)
 		}
@@ -174,20 +169,13 @@ func (p *page) openpgp(r openpgp.Report) {
 	}
 }
 
-func expiry(t time.Time) string {
-	if t.IsZero() {
-		return "it does not expire"
-	}
-	return "it expires at " + instant(t)
-}
-
 func (p *page) sigstore(r sigstoreverify.Report) {
 	p.row("signed", "in %s (%s), format %s", r.Kind, r.Algorithm, r.Format)
+	by := "a key that it does not name"
 	if len(r.Chain) > 0 {
-		p.row("", "by %s", strings.Join(r.Chain[0].Names, ", "))
-	} else {
-		p.row("", "by a key that it does not name")
+		by = strings.Join(r.Chain[0].Names, ", ")
 	}
+	p.row("", "by %s", by)
 	for _, t := range r.Times {
 		p.row("", "at %s", instant(t.Time))
 		if t.Problem != "" {
@@ -195,7 +183,7 @@ func (p *page) sigstore(r sigstoreverify.Report) {
 		}
 	}
 	for i, c := range r.Chain {
-		p.certificate(first(i, "chain"), strings.TrimSpace(c.Subject+" "+strings.Join(c.Names, ", ")), c.SHA256, c.NotBefore, c.NotAfter, "")
+		p.certificate(first(i, "chain"), strings.TrimSpace(c.Subject+" "+strings.Join(c.Names, ", ")), c.SHA256, c.NotBefore, c.NotAfter)
 	}
 	if s := r.Statement; s != nil {
 		p.row("states", "%s about %s", s.Predicate, strings.Join(s.Subjects, ", "))
@@ -212,15 +200,11 @@ func (p *page) verdict(f File) {
 	} else {
 		p.row("verdict", "REFUSED by %s, %s, code %d %s", v.Rule, v.Reason, v.Code, v.Code)
 	}
-	switch {
-	case f.Policy != nil:
-		p.row("", "%s", v.Text)
+	p.row("", "%s", v.Text)
+	if f.Policy != nil {
 		p.row("", "under policy %s", f.Policy)
-	case f.Signed:
-		p.row("", "%s", v.Text)
+	} else if f.Signed {
 		p.row("", "No policy was given (--policy), so nothing is pinned and nobody is trusted.")
-	default:
-		p.row("", "%s", v.Text)
 	}
 	for i, note := range f.Notes {
 		p.row(first(i, "note"), "%s", note)
