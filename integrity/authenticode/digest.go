@@ -9,45 +9,45 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// fileDigest is what a file has by one algorithm.
-type fileDigest struct {
-	sum      []byte
-	metadata []byte // of an MSI with MsiDigitalSignatureEx
-}
-
 // digest reads the file once, by all the algorithms. It may be called once.
-func (f *layout) digest(algs []integrity.Algorithm) (map[integrity.Algorithm]fileDigest, error) {
-	out := map[integrity.Algorithm]fileDigest{}
-	hashes := make([]hash.Hash, len(algs))
-	writers := make([]io.Writer, len(algs))
-	for i, a := range algs {
-		hashes[i] = a.Hash().New()
-		writers[i] = hashes[i]
-		if f.extended {
-			h := a.Hash().New()
-			h.Write(f.metadata)
-			out[a] = fileDigest{metadata: h.Sum(nil)}
-			hashes[i].Write(out[a].metadata)
+func (f *layout) digest(algs []integrity.Algorithm) (map[integrity.Algorithm][]byte, error) {
+	hashes, sums := map[integrity.Algorithm]hash.Hash{}, map[integrity.Algorithm][]byte{}
+	var writers []io.Writer
+	for _, a := range algs {
+		if hashes[a] == nil {
+			hashes[a] = a.Hash().New()
+			hashes[a].Write(f.metadataSum(a))
+			writers = append(writers, hashes[a])
 		}
 	}
 	if err := f.digested(io.MultiWriter(writers...)); err != nil {
 		return nil, err
 	}
-	for i, a := range algs {
-		out[a] = fileDigest{sum: hashes[i].Sum(nil), metadata: out[a].metadata}
+	for a, h := range hashes {
+		sums[a] = h.Sum(nil)
 	}
-	return out, nil
+	return sums, nil
+}
+
+// metadataSum is what MsiDigitalSignatureEx should hold, nil without it.
+func (f *layout) metadataSum(a integrity.Algorithm) []byte {
+	if f.metadata == nil {
+		return nil
+	}
+	h := a.Hash().New()
+	h.Write(f.metadata)
+	return h.Sum(nil)
 }
 
 // compare wants the file's digest to be the signed one.
-func (f *layout) compare(s *signature, has fileDigest) error {
-	if subtle.ConstantTimeCompare(s.sum, has.sum) != 1 {
+func (f *layout) compare(s *signature, sum []byte) error {
+	metadata := f.metadataSum(s.digest)
+	switch {
+	case subtle.ConstantTimeCompare(s.sum, sum) != 1:
 		return cms.Broken("it is over other content: the file was changed")
-	}
-	if f.extended && len(f.metadataDigest) != len(has.metadata) {
+	case len(f.metadataDigest) != len(metadata):
 		return cms.Unsupported("the stream MsiDigitalSignatureEx has %d bytes, and the signature is by %s", len(f.metadataDigest), s.digest)
-	}
-	if f.extended && subtle.ConstantTimeCompare(f.metadataDigest, has.metadata) != 1 {
+	case subtle.ConstantTimeCompare(f.metadataDigest, metadata) != 1:
 		return cms.Broken("the stream MsiDigitalSignatureEx is not the %s digest of the package's metadata", s.digest)
 	}
 	return nil

@@ -36,11 +36,15 @@ type entry struct {
 
 // text is the name for people.
 func (e entry) text() string {
+	return fmt.Sprintf("%q", utf16Text(binary.LittleEndian, e.name[:max(0, len(e.name)-2)]))
+}
+
+func utf16Text(order binary.ByteOrder, b []byte) string {
 	var units []uint16
-	for i := 0; i+3 < len(e.name); i += 2 {
-		units = append(units, binary.LittleEndian.Uint16(e.name[i:]))
+	for ; len(b) > 1; b = b[2:] {
+		units = append(units, order.Uint16(b))
 	}
-	return fmt.Sprintf("%q", string(utf16.Decode(units)))
+	return string(utf16.Decode(units))
 }
 
 // readDirectory reads all entries and the tree they form.

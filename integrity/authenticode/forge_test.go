@@ -222,7 +222,7 @@ func sealed(t testing.TB, format integrity.Format, f forgery, place func(blob []
 	require.NoError(t, err)
 	sums, err := layout.digest([]integrity.Algorithm{alg})
 	require.NoError(t, err)
-	f.content = indirectData(format, alg, sums[alg].sum)
+	f.content = indirectData(format, alg, sums[alg])
 	return place(f.signedData(t))
 }
 

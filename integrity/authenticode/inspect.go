@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"slices"
-	"unicode/utf16"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
@@ -47,7 +45,7 @@ func (r *Report) signatures(f *layout) error {
 	}
 	var algs []integrity.Algorithm
 	for _, s := range all {
-		if s.digest != 0 && !slices.Contains(algs, s.digest) {
+		if s.digest != 0 {
 			algs = append(algs, s.digest)
 		}
 	}
@@ -61,24 +59,14 @@ func (r *Report) signatures(f *layout) error {
 	return err
 }
 
-func reportSignature(f *layout, s *signature, file *cms.File, has fileDigest) SignatureReport {
+func reportSignature(f *layout, s *signature, file *cms.File, has []byte) SignatureReport {
 	r := SignatureReport{Nested: s.nested, Program: s.program()}
-	err := s.err
 	if s.digest != 0 {
 		r.Digest = integrity.Digest{Algorithm: s.digest, Sum: hex.EncodeToString(s.sum)}
-		changed := f.compare(s, has)
-		r.Matches = changed == nil
-		if err == nil {
-			err = changed
-		}
+		r.Matches = f.compare(s, has) == nil
 	}
 	r.Chain = reportChain(file, &s.signer)
-	if err == nil {
-		_, err = file.Verify(&s.signer, s.data, oidIndirectData)
-	}
-	if err == nil && s.digest.Legacy() {
-		err = cms.Untrusted("it names the file by its %s digest, which carries no trust", s.digest)
-	}
+	_, err := s.check(f, file, has)
 	if err == nil && s.tag > 0 {
 		err = s.tagged()
 	}
@@ -122,13 +110,7 @@ func (s *signature) program() string {
 	}
 	switch tag, _, content := r.Take(cms.TagContext0).Next(); {
 	case tag == cms.TagContext: // in two bytes a letter
-		var units []uint16
-		for pair := range slices.Chunk(content.Rest(), 2) {
-			if len(pair) == 2 {
-				units = append(units, binary.BigEndian.Uint16(pair))
-			}
-		}
-		return problem.Printable(string(utf16.Decode(units)))
+		return problem.Printable(utf16Text(binary.BigEndian, content.Rest()))
 	default:
 		return problem.Printable(string(content.Rest()))
 	}

@@ -19,8 +19,7 @@ type layout struct {
 	digested func(io.Writer) error
 
 	// Of an MSI with the stream MsiDigitalSignatureEx: a digest of the metadata comes before the content, and the
-	// stream holds it, too.
-	extended       bool
+	// stream holds it, too. Without the stream both are nil.
 	metadata       []byte
 	metadataDigest []byte
 
@@ -59,19 +58,6 @@ func (s source) fill(b []byte, off int64) error {
 // blockSize is how much is read and digested at once: enough that calls cost nothing, and little enough for a cache.
 const blockSize = 128 << 10
 
-// copyTo writes the bytes from off to end.
-func (s source) copyTo(w io.Writer, block []byte, off, end int64) error {
-	for off < end {
-		n := min(int64(len(block)), end-off)
-		if err := s.fill(block[:n], off); err != nil {
-			return err
-		}
-		w.Write(block[:n])
-		off += n
-	}
-	return nil
-}
-
 // span is a part of a file, end not included.
 type span struct{ off, end int64 }
 
@@ -80,8 +66,13 @@ func (s source) spans(parts ...span) func(io.Writer) error {
 	return func(w io.Writer) error {
 		block := make([]byte, blockSize)
 		for _, p := range parts {
-			if err := s.copyTo(w, block, p.off, p.end); err != nil {
-				return err
+			for p.off < p.end {
+				b := block[:min(blockSize, p.end-p.off)]
+				if err := s.fill(b, p.off); err != nil {
+					return err
+				}
+				w.Write(b)
+				p.off += int64(len(b))
 			}
 		}
 		return nil

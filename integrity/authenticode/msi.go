@@ -70,7 +70,6 @@ func openMSI(s source) (*layout, error) {
 	}
 	f.signatures = [][]byte{blob}
 	if extended != nil {
-		f.extended = true
 		if f.metadataDigest, err = c.read(*extended, 64); err != nil {
 			return f, err
 		}

@@ -49,23 +49,18 @@ func parseSignatures(f *layout, file *cms.File) (all []*signature, err error) {
 		if len(all) == MaxSignatures {
 			return nil, tooMany
 		}
-		first := len(all)
 		s, rest := parseSignature(blob, f.format, file)
 		all = append(all, s)
-		empty := len(bytes.Trim(rest, "\x00")) == 0
 		switch {
 		case s.err != nil:
 		case f.format == integrity.PE && len(rest) > maxPadding:
 			s.tag = len(rest)
-		case len(rest) > maxPadding || !empty:
+		case len(rest) > maxPadding || len(bytes.Trim(rest, "\x00")) > 0:
 			s.err = cms.Broken("there are %d bytes after it, in a place that no signature covers", len(rest))
-		}
-		if s.signer.Signature == nil {
-			continue
 		}
 		nested, err := s.signer.Unsigned(oidNested, MaxSignatures, "signatures")
 		if err != nil {
-			all[first].err = err
+			s.err = err
 			continue
 		}
 		for _, blob := range nested {

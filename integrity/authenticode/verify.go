@@ -43,24 +43,23 @@ func (v *Verifier) judge(f *layout, file *cms.File) (integrity.Signature, error)
 	}
 	var algs []integrity.Algorithm
 	for _, s := range all {
-		if s.err == nil && !slices.Contains(algs, s.digest) {
+		if s.err == nil {
 			algs = append(algs, s.digest)
 		}
 	}
-	sums := map[integrity.Algorithm]fileDigest{}
+	sums := map[integrity.Algorithm][]byte{}
 	if len(algs) > 0 {
 		if sums, err = f.digest(algs); err != nil {
 			return integrity.Signature{}, err
 		}
 	}
-	var valid *integrity.Signature
+	var valid []integrity.Signature
 	var why *cms.Refusal
 	for _, s := range all {
 		answer, err := v.judgeOne(f, s, file, sums[s.digest])
 		switch r := cms.AsRefusal(err); {
-		case err == nil && valid == nil:
-			valid = &answer
 		case err == nil:
+			valid = append(valid, answer)
 		case r.Decides:
 			return integrity.Signature{}, r
 		case why == nil || hope(r) > hope(why):
@@ -70,7 +69,7 @@ func (v *Verifier) judge(f *layout, file *cms.File) (integrity.Signature, error)
 	if valid == nil {
 		return integrity.Signature{}, why
 	}
-	return *valid, nil
+	return valid[0], nil
 }
 
 // hope orders refusals by how little a policy would have to add.
@@ -86,15 +85,9 @@ func hope(r *cms.Refusal) int {
 }
 
 // judgeOne judges one signature of a file that has the digest.
-func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has fileDigest) (integrity.Signature, error) {
+func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has []byte) (integrity.Signature, error) {
 	var none integrity.Signature
-	if s.err != nil {
-		return none, s.err
-	}
-	if err := f.compare(s, has); err != nil {
-		return none, err
-	}
-	signer, err := file.Verify(&s.signer, s.data, oidIndirectData)
+	signer, err := s.check(f, file, has)
 	if err != nil && cms.AsRefusal(err).Decides {
 		return none, err
 	}
@@ -106,8 +99,6 @@ func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has fileDig
 		return none, s.tagged()
 	case err != nil:
 		return none, err
-	case s.digest.Legacy():
-		return none, cms.Untrusted("it names the file by its %s digest, which carries no trust", s.digest)
 	}
 	chains, err := file.Chains(signer, v.anchors, x509.ExtKeyUsageCodeSigning)
 	if err != nil {
@@ -125,6 +116,22 @@ func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has fileDig
 		}
 	}
 	return none, why
+}
+
+// check wants the signature to hold, whoever it is, over a file that has the digest, and returns the signer's certificate.
+// Its refusal is a mere one only if the signature carries no trust.
+func (s *signature) check(f *layout, file *cms.File, has []byte) (*cms.Certificate, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	if err := f.compare(s, has); err != nil {
+		return nil, err
+	}
+	signer, err := file.Verify(&s.signer, s.data, oidIndirectData)
+	if err == nil && s.digest.Legacy() {
+		err = cms.Untrusted("it names the file by its %s digest, which carries no trust", s.digest)
+	}
+	return signer, err
 }
 
 // tagged refuses a tagged program: its signature may hold, and what was put beside it is anybody's.

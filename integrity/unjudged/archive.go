@@ -3,10 +3,10 @@ package unjudged
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -24,90 +24,80 @@ const (
 )
 
 // archive looks through a ZIP archive's list of files. Whatever stands before the archive is no matter.
-func (f *file) archive() (integrity.Format, error) {
-	le := binary.LittleEndian
+func (f *file) archive() integrity.Format {
 	last := f.tail[max(0, len(f.tail)-zipEndSize-zipComments):]
 	i := bytes.LastIndex(last, []byte(zipEnd))
 	if i < 0 || i+zipEndSize > len(last) {
-		return "", nil
+		return ""
 	}
 	record := last[i:]
 	end := f.size - int64(len(record))
 	size, start := int64(le.Uint32(record[12:])), int64(le.Uint32(record[16:]))
-	if where, err := f.bytes(end-20, 20); err == nil && string(where[:4]) == zip64Where && (size == 1<<32-1 || start == 1<<32-1) {
+	if where := f.bytes(end-20, 20); bytes.HasPrefix(where, []byte(zip64Where)) && (size == 1<<32-1 || start == 1<<32-1) {
 		end = int64(le.Uint64(where[8:]))
-		large, err := f.bytes(end, 56)
-		if err != nil || string(large[:4]) != zip64End {
-			return "", err
+		large := f.bytes(end, 56)
+		if !bytes.HasPrefix(large, []byte(zip64End)) {
+			return ""
 		}
 		size, start = int64(le.Uint64(large[40:])), int64(le.Uint64(large[48:]))
 	}
-	switch {
-	case size < 0 || size > end:
-		return "", nil
-	case size > maxList:
-		return "", fmt.Errorf("the archive's list of files has %d bytes; at most %d are looked through", size, maxList)
+	if size < 0 || size > end {
+		return ""
+	}
+	if size > maxList {
+		f.fail("the archive's list of files has %d bytes; at most %d are looked through", size, maxList)
+		return ""
 	}
 	comment := record[zipEndSize:]
 	if n := len(comment); n >= 6 && le.Uint16(comment[n-4:]) == 1<<16-1 && int(le.Uint16(comment[n-2:])) == n {
-		return "ota", nil
+		return "ota"
 	}
 	for _, start := range []int64{start, end - size} { // the second if something stands before the archive
-		if mark, err := f.bytes(start, 4); err != nil && !errors.Is(err, errCut) {
-			return "", err
-		} else if string(mark) != zipEntry {
+		if string(f.bytes(start, 4)) != zipEntry {
 			continue
 		}
-		if mark, err := f.bytes(start-16, 16); err != nil && !errors.Is(err, errCut) {
-			return "", err
-		} else if string(mark) == "APK Sig Block 42" {
-			return "apk", nil
+		if string(f.bytes(start-16, 16)) == "APK Sig Block 42" {
+			return "apk"
 		}
-		return archived(bufio.NewReader(io.NewSectionReader(f.at, start, size)))
+		return f.archived(io.NewSectionReader(f.at, start, size))
 	}
-	return "", nil
+	return ""
 }
 
 // archived looks through the names of a list of files as far as it is one.
-func archived(list *bufio.Reader) (integrity.Format, error) {
-	header := make([]byte, zipHeader)
-	name := make([]byte, 1<<16)
+func (f *file) archived(files io.Reader) integrity.Format {
+	list := bufio.NewReaderSize(files, 4<<16) // an entry has less
 	manifest, block := false, false
-	for {
-		_, err := io.ReadFull(list, header)
-		if err == nil && string(header[:4]) != zipEntry {
-			err = io.EOF
-		}
-		n := binary.LittleEndian.Uint16(header[28:])
-		if err == nil {
-			_, err = io.ReadFull(list, name[:n])
+	for !manifest || !block {
+		entry, err := list.Peek(zipHeader)
+		if err == nil && !bytes.HasPrefix(entry, []byte(zipEntry)) {
+			return ""
 		}
 		if err == nil {
-			_, err = list.Discard(int(binary.LittleEndian.Uint16(header[30:])) + int(binary.LittleEndian.Uint16(header[32:])))
+			entry, err = list.Peek(zipHeader + int(le.Uint16(entry[28:])) + int(le.Uint16(entry[30:])) + int(le.Uint16(entry[32:])))
 		}
-		switch {
-		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-			return "", nil
-		case err != nil:
-			return "", fmt.Errorf("the archive's list of files cannot be read: %w", err)
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				f.fail("the archive's list of files cannot be read: %v", err)
+			}
+			return ""
 		}
-		is := strings.ToLower(strings.ReplaceAll(string(name[:n]), `\`, "/"))
-		if format := member(is); format != "" {
-			return format, nil
+		name := strings.ToLower(strings.ReplaceAll(string(entry[zipHeader:][:le.Uint16(entry[28:])]), `\`, "/"))
+		list.Discard(len(entry))
+		if format := member(name); format != "" {
+			return format
 		}
-		if direct, ok := strings.CutPrefix(is, "meta-inf/"); ok && !strings.Contains(direct, "/") {
-			manifest = manifest || strings.HasSuffix(direct, ".sf")
-			block = block || strings.HasPrefix(direct, "sig-") || hasSuffix(direct, ".rsa", ".dsa", ".ec")
-		}
-		if manifest && block {
-			return "jar", nil
+		if dir, base := path.Split(name); dir == "meta-inf/" {
+			manifest = manifest || path.Ext(base) == ".sf"
+			block = block || strings.HasPrefix(base, "sig-") || slices.Contains([]string{".rsa", ".dsa", ".ec"}, path.Ext(base))
 		}
 	}
+	return "jar"
 }
 
 // member says what an archive is signed as that has a file of the name, which is in lower case.
 func member(name string) integrity.Format {
-	dir, base := name[:strings.LastIndex(name, "/")+1], name[strings.LastIndex(name, "/")+1:]
+	dir, base := path.Split(name)
 	switch {
 	case name == "appxsignature.p7x":
 		return "msix"
@@ -115,23 +105,14 @@ func member(name string) integrity.Format {
 		return "nuget"
 	case name == "meta-inf/cose.sig":
 		return "jar"
-	case base != "" && (strings.HasPrefix(name, "package/services/digital-signature/") || strings.HasPrefix(name, "_xmlsignatures/")):
+	case base != "" && (strings.HasPrefix(dir, "package/services/digital-signature/") || strings.HasPrefix(dir, "_xmlsignatures/")):
 		return "opc"
 	case dir == "meta-inf/" && strings.HasSuffix(base, "signatures.xml"):
 		return "xml"
 	case strings.HasSuffix(name, "_codesignature/coderesources") && strings.Count(name, "/") <= 3: // deeper ones are in a file's content
 		return "codesign"
-	case strings.HasSuffix(dir, ".dist-info/") && hasSuffix(base, "record.jws", "record.p7s"):
+	case strings.HasSuffix(dir, ".dist-info/") && (strings.HasSuffix(base, "record.jws") || strings.HasSuffix(base, "record.p7s")):
 		return "wheel"
 	}
 	return ""
-}
-
-func hasSuffix(s string, any ...string) bool {
-	for _, suffix := range any {
-		if strings.HasSuffix(s, suffix) {
-			return true
-		}
-	}
-	return false
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"regexp"
-
-	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
 var (
@@ -15,37 +13,34 @@ var (
 	signatureValue = regexp.MustCompile(`<([\w.-]+:)?SignatureValue[\s/>]`)
 )
 
-// script looks for a signature block at the end of a text, and for a signature within one in XML.
-func (f *file) script() (integrity.Format, error) {
-	tail, ok := plain(f, f.tail)
-	if !ok {
-		return "", nil
-	}
-	for line := range bytes.Lines(tail) {
+// script looks for a signature block at the end of a text.
+func (f *file) script() bool {
+	for line := range bytes.Lines(f.text(f.tail)) {
 		if bytes.Contains(line, []byte("SIG")) && blockLine.Match(line) {
-			return "script", nil
+			return true
 		}
 	}
-	head, ok := plain(f, f.head)
-	if trimmed := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))); ok && bytes.HasPrefix(trimmed, []byte("<")) {
-		if signatureValue.Match(head) || signatureValue.Match(tail) {
-			return "xml", nil
-		}
-	}
-	return "", nil
+	return false
 }
 
-// plain returns text in a form in which its ASCII letters are one byte each; ok is false if it is no text.
-func plain(f *file, b []byte) (text []byte, ok bool) {
+// xml looks for a signature in an XML text, at both its ends.
+func (f *file) xml() bool {
+	head, tail := f.text(f.head), f.text(f.tail)
+	start := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")))
+	return tail != nil && bytes.HasPrefix(start, []byte("<")) && (signatureValue.Match(head) || signatureValue.Match(tail))
+}
+
+// text returns text in a form in which its ASCII letters are one byte each, nil if it is no text.
+func (f *file) text(b []byte) []byte {
 	switch {
 	case !bytes.Contains(b, []byte{0}):
-		return b, true
-	case f.begins("\xff\xfe", "\xfe\xff"):
-		return bytes.ReplaceAll(bytes.TrimLeft(b, "\xff\xfe"), []byte{0}, nil), true
+		return b
+	case f.has(0, "\xff\xfe") || f.has(0, "\xfe\xff"):
+		return bytes.ReplaceAll(bytes.TrimLeft(b, "\xff\xfe"), []byte{0}, nil)
 	case bytes.Count(b, []byte{0})*5 >= len(b)*2 && bytes.Count(b, []byte{0, 0}) == 0: // the same without a mark
-		return bytes.ReplaceAll(b, []byte{0}, nil), true
+		return bytes.ReplaceAll(b, []byte{0}, nil)
 	}
-	return nil, false
+	return nil
 }
 
 // Object identifiers as they stand in a message.
@@ -54,8 +49,9 @@ const (
 	oidTrustList  = "\x06\x09\x2b\x06\x01\x04\x01\x82\x37\x0a\x01"
 )
 
-// cms looks at how a SignedData begins. A mere list of certificates is one, too, and names no digest algorithm.
-func (f *file) cms() (integrity.Format, error) {
+// message returns how a SignedData begins, nil if it is none. A mere list of certificates is one, too, and names no digest
+// algorithm.
+func (f *file) message() []byte {
 	b := bytes.TrimPrefix(f.head[:min(len(f.head), 4096)], []byte("PKCX")) // so begins an MSIX package's signature
 	if text := bytes.TrimSpace(b); bytes.HasPrefix(text, []byte("-----BEGIN PKCS7-----")) || bytes.HasPrefix(text, []byte("-----BEGIN CMS-----")) {
 		_, body, _ := bytes.Cut(text, []byte("\n"))
@@ -63,31 +59,22 @@ func (f *file) cms() (integrity.Format, error) {
 		body = bytes.Join(bytes.Fields(body), nil)
 		b, _ = base64.StdEncoding.AppendDecode(nil, body[:len(body)&^3])
 	}
-	b, whole := inside(b, 0x30)
-	b, is := bytes.CutPrefix(b, []byte(oidSignedData))
-	b, explicit := inside(b, 0xa0)
-	b, data := inside(b, 0x30)
-	if !whole || !is || !explicit || !data || len(b) < 3 || b[0] != 2 {
-		return "", nil
+	b, is := bytes.CutPrefix(inside(b, 0x30), []byte(oidSignedData))
+	b = inside(inside(b, 0xa0), 0x30)
+	if !is || len(b) < 3 || b[0] != 2 || bytes.HasPrefix(b[3:], []byte{0x31, 0}) || !bytes.HasPrefix(inside(b[3:], 0x31), []byte{0x30}) {
+		return nil
 	}
-	algorithms, _ := inside(b[3:], 0x31)
-	if !bytes.HasPrefix(algorithms, []byte{0x30}) || bytes.HasPrefix(b[3:], []byte{0x31, 0}) {
-		return "", nil
-	}
-	if bytes.Contains(b[:min(len(b), 256)], []byte(oidTrustList)) {
-		return "catalog", nil
-	}
-	return "cms", nil
+	return b[:min(len(b), 256)]
 }
 
-// inside returns what follows the header of an element with the tag.
-func inside(b []byte, tag byte) ([]byte, bool) {
+// inside returns what follows the header of an element with the tag, nil if it is another.
+func inside(b []byte, tag byte) []byte {
 	if len(b) < 2 || b[0] != tag {
-		return nil, false
+		return nil
 	}
 	n := 2
 	if b[1] > 0x80 {
 		n += int(b[1] & 0x7f)
 	}
-	return b[min(n, len(b)):], true
+	return b[min(n, len(b)):]
 }

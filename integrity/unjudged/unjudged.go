@@ -2,12 +2,16 @@ package unjudged
 
 import (
 	"bytes"
-	"errors"
+	"compress/gzip"
+	"compress/zlib"
+	"encoding/binary"
 	"fmt"
 	"io"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
+
+var be, le = binary.BigEndian, binary.LittleEndian
 
 // Verifier finds signatures that nothing here judges. It is safe for concurrent use.
 type Verifier struct{}
@@ -16,14 +20,18 @@ var _ integrity.SignatureVerifier = Verifier{}
 
 // Verify says whether the first size bytes of content carry such a signature. A signature file is ignored.
 func (Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.Signature {
-	format, err := find(content, size)
-	switch {
-	case err != nil:
-		return integrity.Signature{Status: integrity.Unsupported, Format: format, Detail: err.Error()}
-	case format != "":
-		return integrity.Signature{Status: integrity.Unsupported, Format: format, Detail: fmt.Sprintf("the file carries a signature in the format %s, which nothing here judges", format)}
+	f := &file{at: content, size: size}
+	if content == nil || size < 0 {
+		f.fail("there is no content to judge")
 	}
-	return integrity.Signature{Status: integrity.Absent}
+	format := f.find()
+	if format != "" && f.failed == "" {
+		f.fail("the file carries a signature in the format %s, which nothing here judges", format)
+	}
+	if f.failed == "" {
+		return integrity.Signature{Status: integrity.Absent}
+	}
+	return integrity.Signature{Status: integrity.Unsupported, Format: format, Detail: f.failed}
 }
 
 // file is a file with what its ends say.
@@ -31,56 +39,112 @@ type file struct {
 	at         io.ReaderAt
 	size       int64
 	head, tail []byte
+	failed     string // why it is not found to be unsigned; after that nothing is read
 }
 
-// errCut says that a structure names a place that the file does not have: it is none of these after all.
-var errCut = errors.New("the file is cut off")
-
-// looks are asked in turn; the first that finds something, or that cannot tell, decides.
-var looks = []func(*file) (integrity.Format, error){
-	(*file).magic, (*file).archive, (*file).script, (*file).xar, (*file).macho, (*file).appImage, (*file).compressed, (*file).cms,
+// marks are asked in turn: a file is signed if it has the mark and the rest is so.
+var marks = []struct {
+	format integrity.Format
+	at     int // where the mark is; below zero: from the end
+	mark   string
+	rest   func(*file) bool // nil: the mark is enough
+}{
+	{"module", -28, "~Module signature appended~\n", nil},
+	{"xap", -10, "XapS", nil},
+	{"crx", 0, "Cr24", nil},
+	{"mar", 0, "MAR1", func(f *file) bool {
+		return len(f.head) >= 20 && be.Uint64(f.head[8:]) == uint64(f.size) && be.Uint32(f.head[16:]) > 0
+	}},
+	{"signify", 0, "untrusted comment: ", func(f *file) bool { // a public key has as many lines, and the second is shorter
+		lines := bytes.SplitN(f.head, []byte("\n"), 3)
+		return len(lines) > 1 && len(lines[1]) >= 100
+	}},
+	{"signify", 10, "untrusted comment: ", func(f *file) bool { return f.has(0, "\x1f\x8b\x08\x10") }},
+	{"dmg", -512, "koly", func(f *file) bool { return be.Uint64(f.tail[len(f.tail)-512+304:]) > 0 }},
+	{"script", 0, "", (*file).script},
+	{"xml", 0, "", (*file).xml},
+	{"xar", 0, "xar!", (*file).xar},
+	{"macho", 0, "", func(f *file) bool { return f.macho(0) }},
+	{"macho", 0, "\xca\xfe\xba\xbe", func(f *file) bool { return f.fat(20, 32) }},
+	{"macho", 0, "\xca\xfe\xba\xbf", func(f *file) bool { return f.fat(32, 0) }},
+	{"appimage", 8, "AI\x02", (*file).appImage},
+	{"alpine", 0, "\x1f\x8b", (*file).alpine},
+	{"catalog", 0, "", func(f *file) bool { return bytes.Contains(f.message(), []byte(oidTrustList)) }},
+	{"cms", 0, "", func(f *file) bool { return f.message() != nil }},
 }
 
-func find(content io.ReaderAt, size int64) (integrity.Format, error) {
-	if content == nil || size < 0 {
-		return "", errors.New("there is no content to judge")
+// find returns the format of the first signature that is there, or of what cannot be looked through.
+func (f *file) find() integrity.Format {
+	f.head = f.bytes(0, min(f.size, maxHead))
+	f.tail = f.bytes(max(0, f.size-maxTail), min(f.size, maxTail))
+	if f.failed != "" {
+		return ""
 	}
-	f := &file{at: content, size: size}
-	var err error
-	if f.head, err = f.bytes(0, min(size, maxHead)); err == nil {
-		f.tail, err = f.bytes(max(0, size-maxTail), min(size, maxTail))
-	}
-	for _, look := range looks {
-		if err != nil {
-			return "", err
+	for _, m := range marks {
+		if f.has(m.at, m.mark) && (m.rest == nil || m.rest(f)) || f.failed != "" {
+			return m.format
 		}
-		var format integrity.Format
-		if format, err = look(f); format != "" || err != nil && !errors.Is(err, errCut) {
-			return format, err
-		}
-		err = nil
 	}
-	return "", err
+	return f.archive()
 }
 
-// bytes reads n bytes. The error is errCut if the file has fewer.
-func (f *file) bytes(off, n int64) ([]byte, error) {
-	if off < 0 || n < 0 || n > f.size || off > f.size-n {
-		return nil, errCut
+// has tells whether the mark is in the file's head, or below zero in its tail.
+func (f *file) has(at int, mark string) bool {
+	part := f.head
+	if at < 0 {
+		part, at = f.tail, len(f.tail)+at
+	}
+	return at >= 0 && at <= len(part) && bytes.HasPrefix(part[at:], []byte(mark))
+}
+
+// bytes reads n bytes. It returns nil if the file has fewer, which makes it none of these after all, or if it fails.
+func (f *file) bytes(off, n int64) []byte {
+	if f.failed != "" || off < 0 || n < 0 || n > f.size || off > f.size-n {
+		return nil
 	}
 	b := make([]byte, n)
 	if got, err := f.at.ReadAt(b, off); got < len(b) {
-		return nil, fmt.Errorf("the file cannot be read at byte %d: %v", off+int64(got), err)
+		f.fail("the file cannot be read at byte %d: %v", off+int64(got), err)
+		return nil
 	}
-	return b, nil
+	return b
 }
 
-// begins tells whether the file begins with one of the marks.
-func (f *file) begins(marks ...string) bool {
-	for _, m := range marks {
-		if bytes.HasPrefix(f.head, []byte(m)) {
-			return true
-		}
+func (f *file) fail(format string, args ...any) { f.failed = fmt.Sprintf(format, args...) }
+
+// alpine looks at how a gzip file begins: 512 bytes of it are inflated.
+func (f *file) alpine() bool {
+	z, err := gzip.NewReader(bytes.NewReader(f.head))
+	if err != nil {
+		return false
+	}
+	b := make([]byte, 512)
+	n, _ := io.ReadFull(z, b)
+	return bytes.HasPrefix(b[:n], []byte(".SIGN."))
+}
+
+// xar looks through a xar's table of contents, which is XML.
+func (f *file) xar() bool {
+	if len(f.head) < 28 {
+		return false
+	}
+	at, size := int64(be.Uint16(f.head[4:])), int64(be.Uint64(f.head[8:]))
+	if size < 0 || size > f.size-at {
+		f.fail("the xar's table of contents is cut off")
+		return false
+	}
+	var text []byte
+	table, err := zlib.NewReader(io.NewSectionReader(f.at, at, size))
+	if err == nil {
+		text, err = io.ReadAll(io.LimitReader(table, maxTable+1))
+	}
+	switch {
+	case bytes.Contains(text, []byte("<signature")) || bytes.Contains(text, []byte("<x-signature")):
+		return true
+	case len(text) > maxTable:
+		f.fail("the xar's table of contents has more than %d bytes", maxTable)
+	case err != nil:
+		f.fail("the xar's table of contents cannot be read: %v", err)
 	}
 	return false
 }

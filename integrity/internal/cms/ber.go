@@ -8,8 +8,6 @@ import (
 // Some timestamp authorities answer in BER: lengths that are told by an end mark, and strings in pieces. What is signed
 // in there is a string's content and attributes that are in DER anyway, so it can be put into DER before it is read.
 
-const indefinite = 0x80
-
 // toDER returns the first element of b in DER, and what follows it. It is put into DER if it, or something in it, ends by
 // a mark: the stamp of such an authority may lie in a signature that is in DER around it.
 func (f *File) toDER(b []byte) (element, rest []byte, err error) {
@@ -31,18 +29,15 @@ func (f *File) toDER(b []byte) (element, rest []byte, err error) {
 // convert takes the next element of left and returns it in DER.
 func (f *File) convert(left *[]byte, depth int) ([]byte, error) {
 	b := *left
-	if depth > MaxBERDepth || len(b) < 2 || b[0]&0x1f == 0x1f {
+	header, n, err := measureBER(b)
+	marked := err == errMark
+	if depth > MaxBERDepth || err != nil && !marked {
 		return nil, ErrDER
 	}
-	tag, marked := b[0], b[1] == indefinite
-	inner := left
+	tag, inner := b[0], left
 	if marked {
 		*left = b[2:]
 	} else {
-		header, n, err := measureBER(b)
-		if err != nil || n > len(b)-header {
-			return nil, ErrDER
-		}
 		body := b[header : header+n]
 		inner, *left = &body, b[header+n:]
 	}
@@ -85,22 +80,4 @@ func Encode(tag byte, body []byte) []byte {
 		out = append(append(out, 0x80|byte(len(length))), length...)
 	}
 	return append(out, body...)
-}
-
-// measureBER reads a tag and a definite length in any form.
-func measureBER(b []byte) (header, n int, err error) {
-	count := int(b[1] & 0x7f)
-	if b[1] < 0x80 {
-		return 2, int(b[1]), nil
-	}
-	if count > 8 || len(b) < 2+count {
-		return 0, 0, ErrDER
-	}
-	for _, c := range b[2 : 2+count] {
-		if n >= 1<<22 { // more than any file has, and an int of 32 bits does not overflow
-			return 0, 0, ErrDER
-		}
-		n = n<<8 | int(c)
-	}
-	return 2 + count, n, nil
 }

@@ -30,6 +30,10 @@ type Rules struct {
 
 // Weak says why a key carries no trust; empty: it may.
 func (r Rules) Weak(pub crypto.PublicKey) string {
+	want := "ECDSA or RSA"
+	if r.Ed25519 {
+		want = "Ed25519, ECDSA or RSA"
+	}
 	switch k := pub.(type) {
 	case *rsa.PublicKey:
 		if bits := k.N.BitLen(); bits < MinRSA || bits > r.MaxRSA {
@@ -47,10 +51,7 @@ func (r Rules) Weak(pub crypto.PublicKey) string {
 			return ""
 		}
 	}
-	if r.Ed25519 {
-		return fmt.Sprintf("a key of type %T; want Ed25519, ECDSA or RSA", pub)
-	}
-	return fmt.Sprintf("a key of type %T; want ECDSA or RSA", pub)
+	return fmt.Sprintf("a key of type %T; want %s", pub, want)
 }
 
 // Certificate is one that a file carries, or that a policy brings.

@@ -133,23 +133,32 @@ func (r *Reader) version(any ...byte) {
 
 // measure reads a tag and a definite length in its shortest form, of which there is as much.
 func measure(b []byte) (header, n int, err error) {
-	if len(b) < 2 || b[0]&0x1f == 0x1f {
-		return 0, 0, ErrDER
+	header, n, err = measureBER(b)
+	if err == nil && header > 2 && (n < 0x80 || b[2] == 0) {
+		err = ErrDER
 	}
-	header, n = 2, int(b[1])
-	if n == indefinite {
+	return header, n, err
+}
+
+// measureBER is measure for a length in any form; the error is errMark if there is none.
+func measureBER(b []byte) (header, n int, err error) {
+	switch {
+	case len(b) < 2 || b[0]&0x1f == 0x1f:
+		return 0, 0, ErrDER
+	case b[1] == 0x80:
 		return 0, 0, errMark
 	}
-	if n > indefinite {
+	header, n = 2, int(b[1])
+	if n > 0x80 {
 		header += n & 0x7f
-		if n = 0; header > 2+4 || len(b) < header {
+		if n = 0; header > 2+8 || len(b) < header {
 			return 0, 0, ErrDER
 		}
 		for _, c := range b[2:header] {
+			if n >= 1<<22 { // more than any file has, and an int of 32 bits does not overflow
+				return 0, 0, ErrDER
+			}
 			n = n<<8 | int(c)
-		}
-		if n < 0x80 || b[2] == 0 {
-			return 0, 0, ErrDER
 		}
 	}
 	if n > len(b)-header {

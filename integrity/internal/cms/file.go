@@ -66,16 +66,19 @@ func (f *File) Add(raw []byte) error {
 // Find returns the certificate of a signer, nil if there is none.
 func (f *File) Find(s *Signer) *Certificate {
 	serial := new(big.Int).SetBytes(s.serial)
-	i := slices.IndexFunc(f.certificates, func(c *Certificate) bool {
+	return f.first(func(c *Certificate) bool {
 		if s.issuer == nil {
 			return len(s.keyID) > 0 && bytes.Equal(c.SubjectKeyId, s.keyID)
 		}
 		return bytes.Equal(c.RawIssuer, s.issuer) && c.SerialNumber.Cmp(serial) == 0
 	})
-	if i < 0 {
-		return nil
+}
+
+func (f *File) first(is func(*Certificate) bool) *Certificate {
+	if i := slices.IndexFunc(f.certificates, is); i >= 0 {
+		return f.certificates[i]
 	}
-	return f.certificates[i]
+	return nil
 }
 
 // Above lists a certificate and those above it by the names they give, for people: nobody asked whether they signed each
@@ -84,14 +87,10 @@ func (f *File) Above(c *Certificate) (path []*Certificate) {
 	for c != nil && len(path) < MaxChain {
 		path = append(path, c)
 		child := c
-		c = nil
-		for _, parent := range f.certificates {
+		c = f.first(func(parent *Certificate) bool {
 			sameKey := len(child.AuthorityKeyId) == 0 || len(parent.SubjectKeyId) == 0 || bytes.Equal(child.AuthorityKeyId, parent.SubjectKeyId)
-			if bytes.Equal(parent.RawSubject, child.RawIssuer) && sameKey && !slices.Contains(path, parent) {
-				c = parent
-				break
-			}
-		}
+			return bytes.Equal(parent.RawSubject, child.RawIssuer) && sameKey && !slices.Contains(path, parent)
+		})
 	}
 	return path
 }

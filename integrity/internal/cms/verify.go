@@ -123,48 +123,39 @@ func oldPKCS1(key *rsa.PublicKey, signed, signature []byte) integrity.Algorithm 
 	return 0
 }
 
-// The kinds of signature algorithms: those of a kind of key alone, for which the signer names the digest,
+// Signature algorithms that name no digest, for which the signer does.
 var (
 	oidRSA     = NewOID("1.2.840.113549.1.1.1")
-	oidRSAPSS  = NewOID("1.2.840.113549.1.1.10")
+	oidRSAPSS  = NewOID("1.2.840.113549.1.1.10") // its parameters are as usual, or it does not hold
 	oidECDSA   = NewOID("1.2.840.10045.2.1")
 	oidEd25519 = NewOID("1.3.101.112")
 )
 
-// and those that name the digest, too.
-var combined = map[OID]x509.SignatureAlgorithm{
-	NewOID("1.2.840.113549.1.1.11"): x509.SHA256WithRSA,
-	NewOID("1.2.840.113549.1.1.12"): x509.SHA384WithRSA,
-	NewOID("1.2.840.113549.1.1.13"): x509.SHA512WithRSA,
-	NewOID("1.2.840.10045.4.3.2"):   x509.ECDSAWithSHA256,
-	NewOID("1.2.840.10045.4.3.3"):   x509.ECDSAWithSHA384,
-	NewOID("1.2.840.10045.4.3.4"):   x509.ECDSAWithSHA512,
+// schemes are how a kind of key signs by the name of an algorithm, zero if not.
+var schemes = map[OID]struct {
+	key                    x509.PublicKeyAlgorithm
+	sha256, sha384, sha512 x509.SignatureAlgorithm
+}{
+	oidRSA:                          {x509.RSA, x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA},
+	oidRSAPSS:                       {x509.RSA, x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS},
+	oidECDSA:                        {x509.ECDSA, x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512},
+	oidEd25519:                      {x509.Ed25519, x509.PureEd25519, x509.PureEd25519, x509.PureEd25519},
+	NewOID("1.2.840.113549.1.1.11"): {key: x509.RSA, sha256: x509.SHA256WithRSA},
+	NewOID("1.2.840.113549.1.1.12"): {key: x509.RSA, sha384: x509.SHA384WithRSA},
+	NewOID("1.2.840.113549.1.1.13"): {key: x509.RSA, sha512: x509.SHA512WithRSA},
+	NewOID("1.2.840.10045.4.3.2"):   {key: x509.ECDSA, sha256: x509.ECDSAWithSHA256},
+	NewOID("1.2.840.10045.4.3.3"):   {key: x509.ECDSA, sha384: x509.ECDSAWithSHA384},
+	NewOID("1.2.840.10045.4.3.4"):   {key: x509.ECDSA, sha512: x509.ECDSAWithSHA512},
 }
 
 // scheme is how the signer signed, by the names it gives.
 func (s *Signer) scheme(key x509.PublicKeyAlgorithm) (x509.SignatureAlgorithm, error) {
-	alg := combined[s.algorithm]
-	for _, w := range []struct {
-		digest          integrity.Algorithm
-		rsa, pss, ecdsa x509.SignatureAlgorithm
-	}{
-		{integrity.SHA256, x509.SHA256WithRSA, x509.SHA256WithRSAPSS, x509.ECDSAWithSHA256},
-		{integrity.SHA384, x509.SHA384WithRSA, x509.SHA384WithRSAPSS, x509.ECDSAWithSHA384},
-		{integrity.SHA512, x509.SHA512WithRSA, x509.SHA512WithRSAPSS, x509.ECDSAWithSHA512},
-	} {
-		switch {
-		case w.digest != s.Digest:
-		case key == x509.RSA && (s.algorithm == oidRSA || alg == w.rsa):
-			return w.rsa, nil
-		case key == x509.RSA && s.algorithm == oidRSAPSS: // its parameters are as usual, or it does not hold
-			return w.pss, nil
-		case key == x509.ECDSA && (s.algorithm == oidECDSA || alg == w.ecdsa):
-			return w.ecdsa, nil
-		case key == x509.Ed25519 && s.algorithm == oidEd25519:
-			return x509.PureEd25519, nil
-		}
+	by := schemes[s.algorithm]
+	scheme := map[integrity.Algorithm]x509.SignatureAlgorithm{integrity.SHA256: by.sha256, integrity.SHA384: by.sha384, integrity.SHA512: by.sha512}[s.Digest]
+	if scheme == 0 || by.key != key {
+		return 0, Unsupported("it is made by algorithm %s with %s and a key of kind %s", s.algorithm, s.Digest, key)
 	}
-	return 0, Unsupported("it is made by algorithm %s with %s and a key of kind %s", s.algorithm, s.Digest, key)
+	return scheme, nil
 }
 
 func matches(a integrity.Algorithm, content, sum []byte) bool {
