@@ -1,7 +1,6 @@
 package openpgp
 
 import (
-	"bytes"
 	"crypto"
 	"errors"
 	"hash"
@@ -11,8 +10,9 @@ import (
 
 // subject is a run of bytes that signatures cover. It is digested once, by everything that is wanted.
 type subject struct {
-	name    string // "file", "header"
-	digests []*digest
+	name      string // "file", "header"
+	digests   []*digest
+	ambiguous string // why programs differ in what it is; empty: they do not
 }
 
 // digest is one digest of a subject.
@@ -55,28 +55,14 @@ func (s *subject) Write(p []byte) (int, error) {
 
 // writeText puts a CR before each LF that has none.
 func (d *digest) writeText(p []byte) {
-	d.nul = d.nul || bytes.IndexByte(p, 0) >= 0
 	d.buffer = d.buffer[:0]
-	for len(p) > 0 {
-		if d.last == '\r' && p[0] != '\n' {
-			d.stray = true
+	for _, b := range p {
+		if b == '\n' && d.last != '\r' {
+			d.buffer = append(d.buffer, '\r')
 		}
-		line, rest, ended := bytes.Cut(p, []byte("\n"))
-		if i := bytes.IndexByte(line, '\r'); i >= 0 && i < len(line)-1 {
-			d.stray = true
-		}
-		d.buffer = append(d.buffer, line...)
-		if len(line) > 0 {
-			d.last = line[len(line)-1]
-		}
-		if ended {
-			if d.last != '\r' {
-				d.buffer = append(d.buffer, '\r')
-			}
-			d.buffer = append(d.buffer, '\n')
-			d.last = '\n'
-		}
-		p = rest
+		d.stray = d.stray || d.last == '\r' && b != '\n'
+		d.nul = d.nul || b == 0
+		d.buffer, d.last = append(d.buffer, b), b
 	}
 	d.state.Write(d.buffer)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -32,7 +33,7 @@ func Keys(ring []byte) ([]Key, error) {
 	}
 	var out []Key
 	for _, c := range certificates {
-		for _, k := range c.keys() {
+		for _, k := range c.keys {
 			out = append(out, k.Key)
 		}
 	}
@@ -117,7 +118,7 @@ type keyringReader struct {
 	keys int
 	cert *certificate // to which packets belong now; nil: to none that can be used
 	user *userID      // likewise
-	sub  *subkey      // likewise
+	sub  *key         // likewise
 }
 
 func (r *keyringReader) add(p rawPacket) error {
@@ -130,12 +131,16 @@ func (r *keyringReader) add(p rawPacket) error {
 		}
 		r.addKey(p)
 	case tagUserID, tagAttribute:
-		r.sub, r.user = nil, nil
-		if r.cert != nil && p.tag == tagUserID && len(p.body) <= maxUserID {
-			r.user = r.cert.userID(string(p.body))
-		} else if r.cert != nil {
-			r.user = &userID{} // its signatures say nothing of the key
+		r.sub, r.user = nil, &userID{id: string(p.body)}
+		if r.cert == nil || p.tag != tagUserID || len(p.body) > maxUserID {
+			break // its signatures say nothing of the key
 		}
+		if known := r.cert.byID[r.user.id]; known != nil {
+			r.user = known
+			break
+		}
+		r.cert.byID[r.user.id] = r.user
+		r.cert.users = append(r.cert.users, r.user)
 	case tagSignature:
 		r.addSignature(p)
 	default:
@@ -149,22 +154,27 @@ func (r *keyringReader) add(p rawPacket) error {
 func (r *keyringReader) addKey(p rawPacket) {
 	parsed, err := p.parse()
 	pub, ok := parsed.(*packet.PublicKey)
+	ok = ok && err == nil // another is of a kind that cannot sign here: nobody can be mistaken for it
 	r.user, r.sub = nil, nil
-	if p.tag == tagPublicSubkey {
-		if ok && err == nil && r.cert != nil {
-			r.sub = r.cert.subkey(pub)
+	switch {
+	case p.tag == tagPublicKey && !ok:
+		r.cert = nil
+	case p.tag == tagPublicKey:
+		fingerprint := string(pub.Fingerprint)
+		if r.cert = r.seen[fingerprint]; r.cert == nil {
+			r.cert = &certificate{byID: map[string]*userID{}}
+			r.cert.addKey(pub)
+			r.seen[fingerprint] = r.cert
+			r.all = append(r.all, r.cert)
 		}
-		return
-	}
-	r.cert = nil
-	if !ok || err != nil {
-		return // of a kind that cannot sign here: nobody can be mistaken for it
-	}
-	fingerprint := string(pub.Fingerprint)
-	if r.cert = r.seen[fingerprint]; r.cert == nil {
-		r.cert = &certificate{primary: pub, byID: map[string]*userID{}}
-		r.seen[fingerprint] = r.cert
-		r.all = append(r.all, r.cert)
+	case ok && r.cert != nil:
+		subkeys := r.cert.keys[1:]
+		i := slices.IndexFunc(subkeys, func(k *key) bool { return bytes.Equal(k.pub.Fingerprint, pub.Fingerprint) })
+		if i >= 0 {
+			r.sub = subkeys[i]
+		} else {
+			r.sub = r.cert.addKey(pub)
+		}
 	}
 }
 
@@ -178,28 +188,24 @@ func (r *keyringReader) addSignature(p rawPacket) {
 	if p.body[0] == 3 {
 		kind = packet.SignatureType(p.body[2])
 	}
-	switch kind {
-	case packet.SigTypeKeyRevocation:
-		r.cert.revoked = true
-		return
-	case packet.SigTypeSubkeyRevocation:
-		if r.sub != nil {
-			r.sub.revoked = true
-		}
-		return
+	switch {
+	case kind == packet.SigTypeKeyRevocation:
+		r.cert.keys[0].Revoked = true
+	case kind == packet.SigTypeSubkeyRevocation && r.sub != nil:
+		r.sub.Revoked = true
 	}
 	if p.body[0] < 4 || tooDeep(p.body) {
 		return
 	}
 	parsed, err := p.parse()
 	sig, ok := parsed.(*packet.Signature)
-	if !ok || err != nil || !sig.CheckKeyIdOrFingerprint(r.cert.primary) || critical(sig) != nil {
+	if !ok || err != nil || !sig.CheckKeyIdOrFingerprint(r.cert.keys[0].pub) || critical(sig) != nil {
 		return // other people's, and what cannot be judged
 	}
 	switch {
 	case r.sub != nil:
 		if kind == packet.SigTypeSubkeyBinding {
-			r.sub.bindings = append(r.sub.bindings, sig)
+			r.sub.signatures = append(r.sub.signatures, sig)
 		}
 	case r.user != nil:
 		switch kind {
@@ -207,7 +213,7 @@ func (r *keyringReader) addSignature(p rawPacket) {
 			r.user.signatures = append(r.user.signatures, sig)
 		}
 	case kind == packet.SigTypeDirectSignature:
-		r.cert.direct = append(r.cert.direct, sig)
+		r.cert.keys[0].signatures = append(r.cert.keys[0].signatures, sig)
 	}
 }
 

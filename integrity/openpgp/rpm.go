@@ -42,7 +42,7 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	r := Report{Kind: KindRPM, Answer: integrity.Signature{Format: integrity.RPM}}
 	f, err := openRPM(content, size)
 	if err != nil {
-		return r.failed(integrity.RPM, "the package is broken", err)
+		return r.failed(err)
 	}
 	v.prepare(f.list)
 	for _, p := range f.promises {
@@ -50,7 +50,7 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	}
 	_, _ = io.MultiWriter(&f.overHeader, &f.overBoth).Write(f.header.raw)
 	if err := feed(io.MultiWriter(&f.overPayload, &f.overBoth), content, f.header.end(), size-f.header.end()); err != nil {
-		return r.failed(integrity.RPM, "the package is broken", err)
+		return r.failed(err)
 	}
 	v.judge(f.list)
 
@@ -69,21 +69,21 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	// Rpm wants a signature with a tag of its own to hold, whatever others do. Of those in base64 one may be by a key or of a
 	// kind that only others know.
 	unproven := slices.IndexFunc(f.list[:f.single], func(s *found) bool { return s.Signer == "" })
-	answer := v.conclude(integrity.RPM, f.list)
+	a := v.conclude(integrity.RPM, f.list)
 	switch {
 	case len(f.list) == 0 && f.signatures.unjudged != 0:
-		answer = unjudged(r, integrity.RPM, "the package is not signed as a whole; its signatures in tag %d are not judged", f.signatures.unjudged).Answer
+		a = answer(integrity.Unsupported, integrity.RPM, "the package is not signed as a whole; its signatures in tag %d are not judged", f.signatures.unjudged)
 	case len(f.list) == 0:
-		answer = integrity.Signature{Status: integrity.Absent, Format: integrity.RPM}
-	case unproven >= 0 && answer.Status == integrity.Valid:
-		answer = bad(r, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", f.list[unproven].sentence()).Answer
+		a = integrity.Signature{Status: integrity.Absent, Format: integrity.RPM}
+	case unproven >= 0 && a.Status == integrity.Valid:
+		a = answer(integrity.Bad, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", f.list[unproven].sentence())
 	}
 	for _, d := range r.Digests {
-		if !d.Holds && (answer.Status != integrity.Bad || answer.Untrusted) {
-			answer = bad(r, integrity.RPM, "the %s does not have the %s digest that the package says", d.Covers, d.Algorithm).Answer
+		if !d.Holds && (a.Status != integrity.Bad || a.Untrusted) {
+			a = answer(integrity.Bad, integrity.RPM, "the %s does not have the %s digest that the package says", d.Covers, d.Algorithm)
 		}
 	}
-	return r.with(f.list, answer), nil
+	return r.with(f.list, a), nil
 }
 
 // openRPM reads the headers.

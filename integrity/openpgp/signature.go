@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"time"
 
 	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -35,12 +34,10 @@ type found struct {
 	keyID   uint64
 	namesID bool   // version 4: it names its key by id
 	weak    bool   // its digest carries no trust
-	way     int    // of the key that made it, in the Verifier
-	primary string // fingerprint of the primary key of the key that made it
+	keys    []*key // those that may have made it
+	digest  *digest
+	by      *key // which made it, once that is proven
 }
-
-// text reports whether line ends count as CR LF in what the signature covers.
-func (f *found) text() bool { return f.packet.SigType == packet.SigTypeText }
 
 // drop settles that the signature does not count.
 func (f *found) drop(o Outcome, format string, args ...any) {
@@ -50,8 +47,25 @@ func (f *found) drop(o Outcome, format string, args ...any) {
 // dropWeak settles that the signature proves nothing, whoever made it.
 func (f *found) dropWeak() { f.drop(WeakDigest, "the digest %s is too weak", f.Digest) }
 
+var errEmpty = errors.New("it is empty")
+
+// readArmored reads armored signatures. What their armor says looks as if it were signed, and is noted in the report.
+func (r *Report) readArmored(block []byte, over *subject) ([]*found, error) {
+	data, headers, err := dearmor(block, armorSignature, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range headers {
+		r.Odd = append(r.Odd, shown(fmt.Sprintf("the armor says %q, which nobody signed", h)))
+	}
+	return readSignatures(data, over)
+}
+
 // readSignatures reads what must be nothing but signatures, all over the same subject.
 func readSignatures(data []byte, over *subject) ([]*found, error) {
+	if len(data) == 0 {
+		return nil, errEmpty
+	}
 	packets, more, err := splitPackets(data, MaxSignatures)
 	if err != nil {
 		return nil, err
@@ -218,10 +232,7 @@ func asVersion4(b []byte) []byte {
 
 // describe fills in what the signature says of itself.
 func (f *found) describe(sig *packet.Signature) {
-	f.Created = sig.CreationTime.UTC()
-	if sig.SigLifetimeSecs != nil && *sig.SigLifetimeSecs > 0 {
-		f.Expires = f.Created.Add(time.Duration(*sig.SigLifetimeSecs) * time.Second)
-	}
+	f.Created, f.Expires = sig.CreationTime.UTC(), after(sig.CreationTime, sig.SigLifetimeSecs)
 	f.Key = algorithmName(sig.PubKeyAlgo)
 	if sig.IssuerKeyId != nil {
 		f.keyID = *sig.IssuerKeyId
@@ -233,12 +244,13 @@ func (f *found) describe(sig *packet.Signature) {
 	}
 }
 
-// holds reports whether the key made the signature over what was digested so far; h is left as it was. The two bytes of the
-// digest that the signature repeats have to be right, too: GnuPG and rpm want it so.
-func (f *found) holds(key *packet.PublicKey, h hash.Cloner) bool {
+// holds reports whether the key made the signature over what was digested so far. The two bytes of the digest that the
+// signature repeats have to be right, too: GnuPG and rpm want it so.
+func (f *found) holds(key *packet.PublicKey) bool {
 	if (key.Version == 6) != (f.Version == 6) {
 		return false
 	}
+	h := f.digest.state.(hash.Cloner)
 	tagged, err := h.Clone()
 	if err != nil || packet.VerifyHashTag(tagged, f.packet) != nil {
 		return false

@@ -12,7 +12,7 @@ import (
 // Verifier judges OpenPGP signatures by the keys of its signers. It is immutable and safe for concurrent use. Make it with
 // New; the zero Verifier trusts nobody.
 type Verifier struct {
-	ways []way
+	ways []*way
 	keys map[uint64][]*key // by key id
 	now  time.Time         // zero: judge at the time of the signature
 }
@@ -45,14 +45,14 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) inte
 func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	r := Report{Kind: KindNone, Answer: integrity.Signature{Status: integrity.Absent}}
 	if content == nil || size < 0 {
-		return r.unreadable(errShort)
+		return r.failed(errShort)
 	}
 	if detached != nil {
 		return v.inspectDetached(content, size, detached)
 	}
 	start := make([]byte, min(size, startSize))
 	if err := readAt(content, start, 0); err != nil {
-		return r.unreadable(err)
+		return r.failed(err)
 	}
 	switch {
 	case bytes.HasPrefix(start, []byte(leadMagic)):
@@ -60,26 +60,26 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 	case bytes.HasPrefix(start, []byte(arMagic)):
 		inside, err := signedInside(content, size)
 		if err != nil {
-			return r.unreadable(err)
+			return r.failed(err)
 		}
 		if inside {
-			return unjudged(Report{Kind: KindDebian}, integrity.OpenPGP, "the package has a signature inside (debsig), which is not judged; want a detached one"), nil
+			return Report{Kind: KindDebian, Answer: answer(integrity.Unsupported, integrity.OpenPGP, "the package has a signature inside (debsig), which is not judged; want a detached one")}, nil
 		}
 	case inlineSigned(start):
-		return unjudged(Report{Kind: KindInline}, integrity.OpenPGP, "the file is an OpenPGP message with its content inside; want a detached signature or a clear-signed text"), nil
+		return Report{Kind: KindInline, Answer: answer(integrity.Unsupported, integrity.OpenPGP, "the file is an OpenPGP message with its content inside; want a detached signature or a clear-signed text")}, nil
 	}
 	message, err := clearsigned(content, size)
 	switch {
 	case err != nil:
-		return r.unreadable(err)
+		return r.failed(err)
 	case message != nil:
 		_, r = v.Clearsigned(message)
 		return r, nil
 	case size > MaxClearsigned && startsSigned(start):
-		return unjudged(Report{Kind: KindClearsigned}, integrity.OpenPGP, "the clear-signed text is larger than 4 MiB"), nil
+		return Report{Kind: KindClearsigned, Answer: answer(integrity.Unsupported, integrity.OpenPGP, "the clear-signed text is larger than 4 MiB")}, nil
 	}
 	if err := hasEnd(content, size); err != nil {
-		return r.unreadable(err)
+		return r.failed(err)
 	}
 	return r, nil
 }
@@ -117,38 +117,32 @@ const compressedMessage = 0x80 | tagCompressed<<2 | 3
 func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	r := Report{Kind: KindDetached}
 	file := &subject{name: "file"}
-	data := detached
+	read := readSignatures
 	switch text := bytes.TrimSpace(detached); {
 	case len(text) == 0:
-		return bad(r, integrity.OpenPGP, "the signature file is empty"), nil
+		return r.failed(errEmpty)
 	case len(detached) > MaxDetached:
-		return unjudged(r, "", "the signature file has %d bytes; at most %d", len(detached), MaxDetached), nil
+		r.Answer = answer(integrity.Unsupported, "", "the signature file has %d bytes; at most %d", len(detached), MaxDetached)
+		return r, nil
 	case bytes.HasPrefix(text, []byte("-----BEGIN "+armorSignature)):
-		var headers []string
-		var err error
-		if data, headers, err = dearmor(detached, armorSignature, false); err != nil {
-			return r.failed(integrity.OpenPGP, "the signature file is broken", err)
-		}
-		r = r.armored(headers)
-		if len(data) == 0 {
-			return bad(r, integrity.OpenPGP, "the armored signature is empty"), nil
-		}
+		read = r.readArmored
 	case bytes.HasPrefix(text, []byte(armorBegin)):
 		line, _, _ := bytes.Cut(text, []byte("\n"))
-		return unjudged(r, integrity.OpenPGP, "the signature file holds %.40q, no detached signature", bytes.TrimSpace(line)), nil
+		return r.failed(notJudged("the signature file holds %.40q, no detached signature", bytes.TrimSpace(line)))
 	case detached[0] != 0xC0|tagSignature && detached[0]&^3 != 0x80|tagSignature<<2: // a packet of the new form, and of the old
-		return unjudged(r, "", "the signature file is not OpenPGP"), nil
+		r.Answer = answer(integrity.Unsupported, "", "the signature file is not OpenPGP")
+		return r, nil
 	}
-	list, err := readSignatures(data, file)
+	list, err := read(detached, file)
 	if err != nil {
-		return r.failed(integrity.OpenPGP, "the signature file is broken", err)
+		return r.failed(err)
 	}
 	v.prepare(list)
 	if err = hasEnd(content, size); len(file.digests) > 0 {
 		err = feed(file, content, 0, size)
 	}
 	if err != nil {
-		return r.unreadable(err)
+		return r.failed(err)
 	}
 	v.judge(list)
 	return r.with(list, v.conclude(integrity.OpenPGP, list)), nil
