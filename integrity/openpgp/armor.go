@@ -8,15 +8,16 @@ import (
 	"strings"
 )
 
-// The kinds of armor, as their lines name them.
+// The kinds of armor, as their lines name them, and the lines that a clear-signed message is made of (RFC 9580, 7).
 const (
+	armorBegin     = "-----BEGIN PGP "
 	armorSignature = "PGP SIGNATURE"
 	armorKeys      = "PGP PUBLIC KEY BLOCK"
-	armorMessage   = "PGP MESSAGE"
-	armorSigned    = "PGP SIGNED MESSAGE"
-)
 
-const armorBegin = "-----BEGIN PGP "
+	beginSigned    = "-----BEGIN PGP SIGNED MESSAGE-----"
+	beginSignature = "-----BEGIN " + armorSignature + "-----"
+	endSignature   = "-----END " + armorSignature + "-----"
+)
 
 var errCutOff = errors.New("it is cut off: an armored block has no END line")
 

@@ -4,18 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
-)
-
-// The lines that a clear-signed message is made of (RFC 9580, 7).
-const (
-	beginSigned    = "-----BEGIN " + armorSigned + "-----"
-	beginSignature = "-----BEGIN " + armorSignature + "-----"
-	endSignature   = "-----END " + armorSignature + "-----"
 )
 
 // hashHeaders are the names of digests in a message's Hash header.
@@ -36,14 +28,10 @@ type cleartext struct {
 // and nothing else of it: with CR LF between lines, without white space at their ends and without a last line end, as it is
 // signed. The text is nil unless the report's answer is Valid.
 func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
-	r := Report{Kind: KindClearsigned}
-	switch {
-	case !bytes.Contains(message, []byte(armorBegin)):
+	if !bytes.Contains(message, []byte(armorBegin)) {
 		return nil, Report{Kind: KindNone, Answer: integrity.Signature{Status: integrity.Absent}}
-	case len(message) > MaxClearsigned:
-		r, _ = r.failed(notJudged("the clear-signed text has %d bytes; at most %d", len(message), MaxClearsigned))
-		return nil, r
 	}
+	r := Report{Kind: KindClearsigned}
 	c, err := splitCleartext(message)
 	var list []*found
 	if err == nil {
@@ -72,6 +60,9 @@ func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
 
 // splitCleartext takes a message apart and refuses everything that a reader might take for signed and that is not.
 func splitCleartext(message []byte) (c cleartext, err error) {
+	if len(message) > MaxClearsigned {
+		return c, notJudged("the clear-signed text has %d bytes; at most %d", len(message), MaxClearsigned)
+	}
 	c.name, c.text = "text", []byte{}
 	place, rest := outside, message
 	for line := range bytes.Lines(message) {
@@ -142,27 +133,4 @@ func (c *cleartext) checkArmor() error {
 		return errors.New("there is text after the signed block")
 	}
 	return nil
-}
-
-// startsSigned reports whether data begins with the line that begins a signed block.
-func startsSigned(data []byte) bool {
-	line, _, _ := bytes.Cut(data, []byte("\n"))
-	return string(bytes.TrimRight(line, " \t\r")) == beginSigned
-}
-
-// clearsigned returns the whole content if it is a clear-signed text or was one: if one of its lines begins a signed block.
-// A file with a NUL before that is no text, and one that is too large is none of these.
-func clearsigned(content io.ReaderAt, size int64) ([]byte, error) {
-	if size > MaxClearsigned {
-		return nil, nil
-	}
-	message := make([]byte, size)
-	if err := readAt(content, message, 0); err != nil {
-		return nil, err
-	}
-	text, _, _ := bytes.Cut(message, []byte{0})
-	if bytes.HasPrefix(text, []byte(beginSigned)) || bytes.Contains(text, []byte("\n"+beginSigned)) {
-		return message, nil
-	}
-	return nil, nil
 }

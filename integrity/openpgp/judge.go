@@ -70,12 +70,12 @@ func (v *Verifier) judge(list []*found) {
 // judgeKey settles a signature that the key made.
 func (v *Verifier) judgeKey(f *found, k *key) {
 	f.Fingerprint, f.Key = k.Fingerprint, k.Algorithm
-	if k.way == nil {
-		f.drop(UnknownKey, "%s is none of the trusted keys; the signature holds, and a keyring has the key, but its fingerprint is not listed", f.By())
-		return
+	if k.way != nil {
+		f.Signer, f.by = k.way.name, k
 	}
-	f.Signer, f.by = k.way.name, k
 	switch {
+	case k.way == nil:
+		f.drop(UnknownKey, "%s is none of the trusted keys; the signature holds, and a keyring has the key, but its fingerprint is not listed", f.By())
 	case f.weak:
 		f.dropWeak()
 	case k.weak:

@@ -44,12 +44,7 @@ func splitPackets(data []byte, limit int) (out []rawPacket, more bool, err error
 	return out, len(data) > 0, nil
 }
 
-var (
-	errNoPackets  = errors.New("it is no OpenPGP data")
-	errTruncated  = errors.New("it is cut off within a packet")
-	errStreamed   = errors.New("a packet has no length of its own, which only a stream needs")
-	errJunkInside = errors.New("there is junk at the end of a packet")
-)
+var errTruncated = errors.New("it is cut off within a packet")
 
 func nextPacket(data []byte) (p rawPacket, rest []byte, err error) {
 	first, data := data[0], data[1:]
@@ -69,9 +64,9 @@ func nextPacket(data []byte) (p rawPacket, rest []byte, err error) {
 	}
 	switch {
 	case first&0x80 == 0:
-		return p, nil, errNoPackets
+		return p, nil, errors.New("it is no OpenPGP data")
 	case n == 8:
-		return p, nil, errStreamed
+		return p, nil, errors.New("a packet has no length of its own, which only a stream needs")
 	case len(data) < n:
 		return p, nil, errTruncated
 	}
@@ -97,7 +92,7 @@ func (p rawPacket) parse() (packet.Packet, error) {
 		return nil, err
 	}
 	if r.Len() > 0 {
-		return nil, errJunkInside
+		return nil, errors.New("there is junk at the end of a packet")
 	}
 	return parsed, nil
 }

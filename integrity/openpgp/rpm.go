@@ -32,9 +32,9 @@ type rpmFile struct {
 
 // promise is what a header says of a digest: that it is one of these, in hex.
 type promise struct {
-	over      *subject
-	algorithm crypto.Hash
-	digests   []string
+	*digest
+	covers string
+	want   []string
 }
 
 // inspectRPM judges a package by the signatures in it.
@@ -45,9 +45,7 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 		return r.failed(err)
 	}
 	v.prepare(f.list)
-	for _, p := range f.promises {
-		p.over.want(p.algorithm, false, nil)
-	}
+	f.readPromises()
 	_, _ = io.MultiWriter(&f.overHeader, &f.overBoth).Write(f.header.raw)
 	if err := feed(io.MultiWriter(&f.overPayload, &f.overBoth), content, f.header.end(), size-f.header.end()); err != nil {
 		return r.failed(err)
@@ -55,8 +53,9 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	v.judge(f.list)
 
 	for _, p := range f.promises {
-		sum := hex.EncodeToString(p.over.want(p.algorithm, false, nil).state.Sum(nil))
-		r.Digests = append(r.Digests, DigestInfo{p.over.name, p.algorithm.String(), slices.ContainsFunc(p.digests, func(d string) bool { return strings.EqualFold(d, sum) })})
+		sum := hex.EncodeToString(p.state.Sum(nil))
+		holds := slices.ContainsFunc(p.want, func(d string) bool { return strings.EqualFold(d, sum) })
+		r.Digests = append(r.Digests, DigestInfo{p.covers, p.algorithm.String(), holds})
 	}
 	if !f.covered {
 		r.Odd = append(r.Odd, "the header promises no digest of the payload that carries trust, as rpm's own did before version 4.14")
@@ -119,7 +118,6 @@ func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 	if !f.header.region {
 		return nil, notJudged("it is of format 3, before RPM 4: its header has no region")
 	}
-	f.readPromises()
 	return f, f.readSignatures()
 }
 
@@ -131,9 +129,9 @@ func (f *rpmFile) readPromises() {
 		algorithm crypto.Hash
 	}{{tagSHA1Header, crypto.SHA1}, {tagSHA256Header, crypto.SHA256}, {tagSHA3Header, crypto.SHA3_256}} {
 		if value, has := f.signatures.values[d.tag]; has {
-			p := promise{over: &f.overHeader, algorithm: d.algorithm}
+			p := promise{f.overHeader.want(d.algorithm, false, nil), f.overHeader.name, nil}
 			if value.kind == typeString {
-				p.digests, _ = value.strings()
+				p.want, _ = value.strings()
 			}
 			f.promises = append(f.promises, p)
 		}
@@ -142,15 +140,17 @@ func (f *rpmFile) readPromises() {
 	if value, has := f.header.values[tagPayloadAlgorithm]; has {
 		number, known = value.number()
 	}
-	p := promise{over: &f.overPayload}
+	if !known || number > 255 || strongHashes[byte(number)] == 0 {
+		return
+	}
+	var want []string
 	for _, tag := range []uint32{tagPayloadDigest, tagPayloadPlain} {
-		if digests, _ := f.header.values[tag].strings(); known && len(digests) == 1 && number < 256 {
-			p.digests = append(p.digests, digests[0])
-			p.algorithm, f.covered = strongHashes[byte(number)], strongHashes[byte(number)] != 0
+		if digests, _ := f.header.values[tag].strings(); len(digests) == 1 {
+			want = append(want, digests[0])
 		}
 	}
-	if f.covered {
-		f.promises = append(f.promises, p)
+	if f.covered = len(want) > 0; f.covered {
+		f.promises = append(f.promises, promise{f.overPayload.want(strongHashes[byte(number)], false, nil), f.overPayload.name, want})
 	}
 }
 
@@ -161,13 +161,14 @@ func (f *rpmFile) readSignatures() error {
 		over *subject
 	}{{tagRSAHeader, &f.overHeader}, {tagDSAHeader, &f.overHeader}, {tagPGP, &f.overBoth}, {tagGPG, &f.overBoth}} {
 		value, has := f.signatures.values[s.tag]
-		if has && value.kind != typeBinary {
+		if !has {
+			continue
+		}
+		if value.kind != typeBinary {
 			return fmt.Errorf("the signature in tag %d is not binary", s.tag)
 		}
-		if has {
-			if err := f.addSignature(value.data, s.over); err != nil {
-				return err
-			}
+		if err := f.addSignature(value.data, s.over); err != nil {
+			return err
 		}
 	}
 	f.single = len(f.list)

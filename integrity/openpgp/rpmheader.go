@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // A package is a lead of 96 bytes, a header with signatures that is padded to 8 bytes, the header, and the payload. A header
@@ -111,13 +112,11 @@ func readRPMHeader(content io.ReaderAt, size, start int64, region uint32, maxEnt
 // readPart reads n bytes of a file of that size.
 func readPart(content io.ReaderAt, size, offset, n int64) ([]byte, error) {
 	if offset+n > size {
-		return nil, errRPMCut
+		return nil, errors.New("the package is cut off within its headers")
 	}
 	part := make([]byte, n)
 	return part, readAt(content, part, offset)
 }
-
-var errRPMCut = errors.New("the package is cut off within its headers")
 
 const (
 	regionSize = 16
@@ -207,10 +206,7 @@ func (v rpmValue) strings() (list []string, ok bool) {
 	if v.kind != typeString && v.kind != typeStringArray {
 		return nil, false
 	}
-	for text := range bytes.SplitSeq(bytes.TrimSuffix(v.data, []byte{0}), []byte{0}) {
-		list = append(list, string(text))
-	}
-	return list, true
+	return strings.Split(strings.TrimSuffix(string(v.data), "\x00"), "\x00"), true
 }
 
 // number returns the only number of a value.

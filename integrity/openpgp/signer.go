@@ -17,10 +17,6 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 	b.Under("", integrity.ValidateSigners(signers))
 	for i, s := range signers {
 		for j, t := range s.OpenPGP {
-			if len(b.v.ways) == MaxSigners {
-				b.Add("signers", "", "are known in more than %d ways; at most as many", MaxSigners)
-				return nil, b.Err("list of OpenPGP signers")
-			}
 			b.way(fmt.Sprintf("signers[%d].openpgp[%d]", i, j), s.Name, t)
 		}
 	}
@@ -46,9 +42,13 @@ type builder struct {
 
 // way adds a way in which a signer is known.
 func (b *builder) way(at, name string, t integrity.OpenPGPTrust) {
+	if len(b.v.ways) == MaxSigners {
+		b.AddOnce("signers", "", "are known in more than %d ways; at most as many", MaxSigners)
+		return
+	}
 	w := &way{name, max(1, t.Threshold)}
 	b.v.ways = append(b.v.ways, w)
-	certificates, err := readKeyring([]byte(t.Keyring))
+	_, certificates, err := readKeyring([]byte(t.Keyring))
 	if err != nil {
 		b.AddOnce(at+".keyring", name, "%v", err)
 		return
@@ -56,7 +56,6 @@ func (b *builder) way(at, name string, t integrity.OpenPGPTrust) {
 	found := make([]bool, len(t.Fingerprints))
 	people := 0
 	for _, c := range certificates {
-		owned := false
 		for _, k := range c.keys {
 			listed := len(t.Fingerprints) == 0
 			for j, text := range t.Fingerprints {
@@ -69,14 +68,13 @@ func (b *builder) way(at, name string, t integrity.OpenPGPTrust) {
 				b.spare = append(b.spare, k)
 				continue
 			}
-			owned = true
 			k.way = w
 			b.v.keys[k.pub.KeyId] = append(b.v.keys[k.pub.KeyId], k)
 			if len(b.v.keys[k.pub.KeyId]) == maxTwins+1 {
 				b.Add(at+".keyring", name, "more than %d keys have the key id %016X", maxTwins, k.pub.KeyId)
 			}
 		}
-		if !owned {
+		if !slices.ContainsFunc(c.keys, func(k *key) bool { return k.way != nil }) {
 			continue
 		}
 		people++

@@ -50,7 +50,7 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 	if detached != nil {
 		return v.inspectDetached(content, size, detached)
 	}
-	start := make([]byte, min(size, startSize))
+	start := make([]byte, min(size, 512)) // which tells what it is
 	if err := readAt(content, start, 0); err != nil {
 		return r.failed(err)
 	}
@@ -63,23 +63,27 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 			return r.failed(err)
 		}
 		if inside {
-			return Report{Kind: KindDebian, Answer: answer(integrity.Unsupported, integrity.OpenPGP, "the package has a signature inside (debsig), which is not judged; want a detached one")}, nil
+			return Report{Kind: KindDebian}.failed(notJudged("the package has a signature inside (debsig), which is not judged; want a detached one"))
 		}
 	case inlineSigned(start):
-		return Report{Kind: KindInline, Answer: answer(integrity.Unsupported, integrity.OpenPGP, "the file is an OpenPGP message with its content inside; want a detached signature or a clear-signed text")}, nil
+		return Report{Kind: KindInline}.failed(notJudged("the file is an OpenPGP message with its content inside; want a detached signature or a clear-signed text"))
 	}
-	message, err := clearsigned(content, size)
-	switch {
-	case err != nil:
-		return r.failed(err)
-	case message != nil:
-		_, r = v.Clearsigned(message)
+	if size > MaxClearsigned {
+		if line, _, _ := bytes.Cut(start, []byte("\n")); string(bytes.TrimRight(line, blanks)) == beginSigned {
+			return Report{Kind: KindClearsigned}.failed(notJudged("the clear-signed text is larger than 4 MiB"))
+		}
+		if err := hasEnd(content, size); err != nil {
+			return r.failed(err)
+		}
 		return r, nil
-	case size > MaxClearsigned && startsSigned(start):
-		return Report{Kind: KindClearsigned, Answer: answer(integrity.Unsupported, integrity.OpenPGP, "the clear-signed text is larger than 4 MiB")}, nil
 	}
-	if err := hasEnd(content, size); err != nil {
+	message := make([]byte, size)
+	if err := readAt(content, message, 0); err != nil {
 		return r.failed(err)
+	}
+	text, _, _ := bytes.Cut(message, []byte{0}) // a file with a NUL before the block is no text
+	if bytes.HasPrefix(text, []byte(beginSigned)) || bytes.Contains(text, []byte("\n"+beginSigned)) {
+		_, r = v.Clearsigned(message)
 	}
 	return r, nil
 }
@@ -89,29 +93,26 @@ func hasEnd(content io.ReaderAt, size int64) error {
 	return readAt(content, make([]byte, min(size, 1)), max(size-1, 0))
 }
 
-// startSize is how much of a file tells what it is.
-const startSize = 512
-
 // inlineSigned recognises messages whose signed content lies within: armored, or as "gpg --sign" makes them, compressed or
 // not. One by bzip2 has no mark at its start that another file could not have.
 func inlineSigned(start []byte) bool {
-	inside := start
-	if bytes.HasPrefix(start, []byte{compressedMessage, 1}) || bytes.HasPrefix(start, []byte{compressedMessage, 2, 0x78}) {
+	inside, compressed := start, byte(0x80|tagCompressed<<2|3) // a packet of compressed data in the old form, without a length
+	begin := 0
+	switch {
+	case bytes.HasPrefix(start, []byte{compressed, 1}):
+		begin = 2
+	case bytes.HasPrefix(start, []byte{compressed, 2, 0x78}) && len(start) > 4: // zlib: with two bytes before
+		begin = 4
+	}
+	if begin > 0 {
 		inside = make([]byte, 3)
-		compressed := start[2:]
-		if start[1] == 2 { // zlib: with two bytes before
-			compressed = start[4:]
-		}
-		if _, err := io.ReadFull(flate.NewReader(bytes.NewReader(compressed)), inside); err != nil {
+		if _, err := io.ReadFull(flate.NewReader(bytes.NewReader(start[begin:])), inside); err != nil {
 			return false
 		}
 	}
-	return bytes.HasPrefix(start, []byte("-----BEGIN "+armorMessage+"-----")) ||
+	return bytes.HasPrefix(start, []byte(armorBegin+"MESSAGE-----")) ||
 		bytes.HasPrefix(inside, []byte{0x80 | tagOnePass<<2, 13, 3}) || bytes.HasPrefix(inside, []byte{0xC0 | tagOnePass, 13, 3})
 }
-
-// compressedMessage begins a packet of compressed data in the old form, without a length.
-const compressedMessage = 0x80 | tagCompressed<<2 | 3
 
 // inspectDetached judges a signature file.
 func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []byte) (Report, error) {
@@ -120,7 +121,7 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 	read := readSignatures
 	switch text := bytes.TrimSpace(detached); {
 	case len(text) == 0:
-		return r.failed(errEmpty)
+		detached = nil // which readSignatures refuses
 	case len(detached) > MaxDetached:
 		r.Answer = answer(integrity.Unsupported, "", "the signature file has %d bytes; at most %d", len(detached), MaxDetached)
 		return r, nil
