@@ -1,6 +1,7 @@
 package openpgp
 
 import (
+	"bytes"
 	"crypto"
 	"errors"
 	"hash"
@@ -55,14 +56,28 @@ func (s *subject) Write(p []byte) (int, error) {
 
 // writeText puts a CR before each LF that has none.
 func (d *digest) writeText(p []byte) {
+	d.nul = d.nul || bytes.IndexByte(p, 0) >= 0
 	d.buffer = d.buffer[:0]
-	for _, b := range p {
-		if b == '\n' && d.last != '\r' {
-			d.buffer = append(d.buffer, '\r')
+	for len(p) > 0 {
+		if d.last == '\r' && p[0] != '\n' {
+			d.stray = true
 		}
-		d.stray = d.stray || d.last == '\r' && b != '\n'
-		d.nul = d.nul || b == 0
-		d.buffer, d.last = append(d.buffer, b), b
+		line, rest, ended := bytes.Cut(p, []byte("\n"))
+		if i := bytes.IndexByte(line, '\r'); i >= 0 && i < len(line)-1 {
+			d.stray = true
+		}
+		d.buffer = append(d.buffer, line...)
+		if len(line) > 0 {
+			d.last = line[len(line)-1]
+		}
+		if ended {
+			if d.last != '\r' {
+				d.buffer = append(d.buffer, '\r')
+			}
+			d.buffer = append(d.buffer, '\n')
+			d.last = '\n'
+		}
+		p = rest
 	}
 	d.state.Write(d.buffer)
 }
