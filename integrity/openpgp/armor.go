@@ -8,99 +8,85 @@ import (
 	"strings"
 )
 
-// The kinds of armor, as their lines name them.
+// The kinds of armor, as their lines name them, and the lines that a clear-signed message is made of (RFC 9580, 7).
 const (
+	armorBegin     = "-----BEGIN PGP "
 	armorSignature = "PGP SIGNATURE"
 	armorKeys      = "PGP PUBLIC KEY BLOCK"
-	armorMessage   = "PGP MESSAGE"
-	armorSigned    = "PGP SIGNED MESSAGE"
-)
 
-const armorBegin = "-----BEGIN PGP "
+	beginSigned    = "-----BEGIN PGP SIGNED MESSAGE-----"
+	beginSignature = "-----BEGIN " + armorSignature + "-----"
+	endSignature   = "-----END " + armorSignature + "-----"
+)
 
 var errCutOff = errors.New("it is cut off: an armored block has no END line")
 
+// blanks are what may stand at the end of a line without being part of it.
+const blanks = " \t\r\n"
+
+// Where in a text a line is: around blocks, or among a block's headers, or after them.
+const (
+	outside = iota
+	inHeaders
+	inBody
+)
+
 // dearmor decodes the armored blocks of one kind, of which there must be at least one, and joins what they hold (RFC 9580,
-// 6). It returns their headers too, of which nothing depends. Between and around them only white space may stand, or any text if loose. Unlike the library's decoder it wants the
-// END line, a right checksum where there is one, and nothing that is not understood.
+// 6). It returns their first headers too, of which nothing depends. Between and around them only white space may stand, or
+// any text if loose. Unlike the library's decoder it wants the END line, a right checksum where there is one, and nothing
+// that is not understood.
 func dearmor(data []byte, kind string, loose bool) (out []byte, headers []string, err error) {
 	begin, end := "-----BEGIN "+kind+"-----", "-----END "+kind+"-----"
-	lines := &lineReader{rest: data}
-	for blocks := 0; ; blocks++ {
-		for {
-			line, more := lines.next()
-			if !more {
-				if blocks == 0 {
-					return nil, nil, errors.New("there is no armored block")
-				}
-				return out, headers, nil
-			}
-			if string(line) == begin {
-				break
-			}
-			if len(line) > 0 && !loose {
-				return nil, nil, fmt.Errorf("there is text outside the armored block: %.40q", line)
-			}
-		}
-		body, said, err := dearmorOne(lines, end)
-		if err != nil {
-			return nil, nil, err
-		}
-		out, headers = append(out, body...), append(headers, said...)
-	}
-}
-
-// dearmorOne decodes a block whose first line was read.
-func dearmorOne(lines *lineReader, end string) (body []byte, headers []string, err error) {
-	for {
-		line, more := lines.next()
+	var text []byte
+	place, blocks, checksum := outside, 0, ""
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimRight(line, blanks)
 		switch {
-		case !more:
-			return nil, nil, errCutOff
-		case len(line) == 0:
-			body, err = dearmorBody(lines, end)
-			return body, headers, err
-		case !armorHeader(line):
+		case place == outside && string(line) == begin:
+			place, blocks, checksum, text = inHeaders, blocks+1, "", text[:0]
+		case place == outside && (loose || len(line) == 0):
+		case place == outside:
+			return nil, nil, fmt.Errorf("there is text outside the armored block: %.40q", line)
+		case place == inHeaders && len(line) == 0:
+			place = inBody
+		case place == inHeaders && !armorHeader(line):
 			return nil, nil, fmt.Errorf("bad armor: %.40q is no header", line)
-		case len(headers) <= maxOdd:
-			headers = append(headers, string(line))
+		case place == inHeaders:
+			if len(headers) < maxOdd {
+				headers = append(headers, string(line))
+			}
+		case string(line) == end:
+			body := len(out)
+			if out, err = base64.StdEncoding.Strict().AppendDecode(out, text); err != nil {
+				return nil, nil, fmt.Errorf("bad armor: %w", err)
+			}
+			if checksum != "" && checksum != crc24(out[body:]) {
+				return nil, nil, errors.New("bad armor: its checksum does not match")
+			}
+			place = outside
+		case checksum != "":
+			return nil, nil, fmt.Errorf("bad armor: %.40q after the checksum", line)
+		case len(line) == 5 && line[0] == '=':
+			checksum = string(line[1:])
+		case len(line) > 96:
+			return nil, nil, fmt.Errorf("bad armor: a line of %d characters", len(line))
+		default:
+			text = append(text, line...)
 		}
 	}
+	switch {
+	case place != outside:
+		return nil, nil, errCutOff
+	case blocks == 0:
+		return nil, nil, errors.New("there is no armored block")
+	}
+	return out, headers, nil
 }
 
 // armorHeader reports whether a line has the form of a header, "Comment: made by hand".
 func armorHeader(line []byte) bool {
 	name, _, found := strings.Cut(string(line), ":")
 	return found && name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-") == "" && !bytes.ContainsAny(line, "\x00\x1b")
-}
-
-func dearmorBody(lines *lineReader, end string) ([]byte, error) {
-	var text []byte
-	checksum := ""
-	for {
-		line, more := lines.next()
-		switch {
-		case !more:
-			return nil, errCutOff
-		case string(line) == end:
-			body, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
-			if err != nil {
-				return nil, fmt.Errorf("bad armor: %w", err)
-			}
-			if checksum != "" && checksum != crc24(body) {
-				return nil, errors.New("bad armor: its checksum does not match")
-			}
-			return body, nil
-		case checksum != "":
-			return nil, fmt.Errorf("bad armor: %.40q after the checksum", line)
-		case len(line) == 5 && line[0] == '=':
-			checksum = string(line[1:])
-		case len(line) > 96:
-			return nil, fmt.Errorf("bad armor: a line of %d characters", len(line))
-		default:
-			text = append(text, line...)
-		}
-	}
 }
 
 // crc24 is armor's checksum, in base64.
@@ -116,15 +102,4 @@ func crc24(data []byte) string {
 		}
 	}
 	return base64.StdEncoding.EncodeToString([]byte{byte(crc >> 16), byte(crc >> 8), byte(crc)})
-}
-
-// lineReader reads lines without their ends and the white space before these.
-type lineReader struct{ rest []byte }
-
-func (l *lineReader) next() (line []byte, more bool) {
-	if len(l.rest) == 0 {
-		return nil, false
-	}
-	line, l.rest, _ = bytes.Cut(l.rest, []byte("\n"))
-	return bytes.TrimRight(line, " \t\r"), true
 }

@@ -13,15 +13,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// certificate is a primary key with what its owner says of it.
+// certificate is a primary key with its subkeys, and what its owner says of them.
 type certificate struct {
-	primary *packet.PublicKey
-	direct  []*packet.Signature
-	users   []*userID
-	byID    map[string]*userID
-	subkeys []*subkey
-	revoked bool
-	key     *key // the primary key, evaluated
+	keys  []*key // the primary key first
+	users []*userID
+	byID  map[string]*userID
+	left  int // what may still be spent on checking, in times of RSA
 }
 
 type userID struct {
@@ -29,118 +26,87 @@ type userID struct {
 	signatures []*packet.Signature // by the key itself: certifications and their revocations
 }
 
-type subkey struct {
-	pub      *packet.PublicKey
-	bindings []*packet.Signature
-	revoked  bool
-	key      *key
-}
-
-// key is a key or subkey as evaluated: what does not depend on a time is settled.
+// key is a key or subkey. Once its certificate is evaluated, what does not depend on a time is settled.
 type key struct {
 	Key
-	pub   *packet.PublicKey
-	way   int       // index of the Verifier's way
-	weak  string    // why others can forge its signatures
-	since time.Time // from when on it may sign: a subkey not before its primary key
-}
-
-func (c *certificate) userID(id string) *userID {
-	u := c.byID[id]
-	if u == nil {
-		u = &userID{id: id}
-		c.byID[id] = u
-		c.users = append(c.users, u)
-	}
-	return u
-}
-
-func (c *certificate) subkey(pub *packet.PublicKey) *subkey {
-	for _, s := range c.subkeys {
-		if string(s.pub.Fingerprint) == string(pub.Fingerprint) {
-			return s
-		}
-	}
-	s := &subkey{pub: pub}
-	c.subkeys = append(c.subkeys, s)
-	return s
-}
-
-// keys lists the primary key and the subkeys.
-func (c *certificate) keys() []*key {
-	out := []*key{c.key}
-	for _, s := range c.subkeys {
-		out = append(out, s.key)
-	}
-	return out
+	pub        *packet.PublicKey
+	signatures []*packet.Signature // by the primary key: direct ones, or the bindings of a subkey
+	way        *way                // nil: it is in a keyring, but trusted by nobody; by it what was changed is told
+	weak       bool                // others can forge its signatures, as Problem says
+	since      time.Time           // from when on it may sign: a subkey not before its primary key
 }
 
 // evaluate checks the signatures of the key by itself, as long as their cost allows, and settles what they say: of several the
 // newest that holds. SHA-1 is good enough for these: their content is the owner's own, so that a collision helps nobody.
 // It returns what may still be spent.
 func (c *certificate) evaluate(left int) int {
-	newest := func(list []*packet.Signature, sub *packet.PublicKey, holds func(*packet.Signature) error) *packet.Signature {
-		slices.SortStableFunc(list, func(a, b *packet.Signature) int { // newest first, and of one time the revocation
-			return cmp.Or(b.CreationTime.Compare(a.CreationTime), cmp.Compare(b.SigType, a.SigType))
-		})
-		for _, sig := range list {
-			if left <= 0 {
-				return nil
-			}
-			left -= cost(c.primary)
-			if sub != nil && sig.EmbeddedSignature != nil {
-				left -= cost(sub)
-			}
-			if holds(sig) == nil {
-				return sig
-			}
+	c.left = left
+	primary := c.keys[0]
+	if !primary.weak { // whose signatures of itself anybody could have made
+		c.settlePrimary()
+	}
+	for _, k := range c.keys[1:] {
+		if !primary.weak && !k.weak {
+			k.settleSubkey(c)
 		}
-		return nil
-	}
-	k := newKey(c.primary, c.primary)
-	c.key = k
-	if k.weak == "" { // whose signatures of itself anybody could have made
-		k.settlePrimary(c, newest)
-	}
-	k.Revoked = c.revoked
-	for _, s := range c.subkeys {
-		s.key = newKey(s.pub, c.primary)
-		if k.weak == "" && s.key.weak == "" {
-			s.key.settleSubkey(s, c.primary, newest)
+		if primary.weak || k.Problem == "" && primary.Problem != "" && primary.Problem != notForFiles { // to certify is enough
+			k.weak, k.Problem = primary.weak, "its primary key: "+primary.Problem
 		}
-		s.key.inherit(k, s.revoked)
+		k.Revoked = k.Revoked || primary.Revoked
+		k.Expires = earlier(k.Expires, primary.Expires)
+		if k.since.Before(primary.since) {
+			k.since = primary.since
+		}
 	}
-	return left
+	return c.left
+}
+
+// newest finds the newest signature that holds. Sub is the subkey that may have signed within it; nil: none.
+func (c *certificate) newest(list []*packet.Signature, sub *packet.PublicKey, holds func(*packet.Signature) error) *packet.Signature {
+	slices.SortStableFunc(list, func(a, b *packet.Signature) int { // newest first, and of one time the revocation
+		return cmp.Or(b.CreationTime.Compare(a.CreationTime), cmp.Compare(b.SigType, a.SigType))
+	})
+	for _, sig := range list {
+		if c.left <= 0 {
+			return nil
+		}
+		c.left -= cost(c.keys[0].pub)
+		if sub != nil && sig.EmbeddedSignature != nil {
+			c.left -= cost(sub)
+		}
+		if holds(sig) == nil {
+			return sig
+		}
+	}
+	return nil
+}
+
+// curveCosts are the times of RSA that a check by a curve takes. Those that Go has no fast code for take 40.
+var curveCosts = map[packet.Curve]int{
+	packet.Curve25519: 1, packet.CurveNistP256: 1, packet.CurveNistP384: 8, packet.CurveNistP521: 8, packet.Curve448: 8,
 }
 
 // cost is how long a key takes to check a signature, in times of RSA.
 func cost(pub *packet.PublicKey) int {
 	curve, err := pub.Curve()
 	switch {
-	case err != nil: // no curve: RSA, or one of the new and slow kinds
-		if pub.PubKeyAlgo == packet.PubKeyAlgoRSA || pub.PubKeyAlgo == packet.PubKeyAlgoRSASignOnly {
-			return 1
-		}
-		return 10
-	case curve == packet.Curve25519 || curve == packet.CurveNistP256:
+	case err == nil:
+		return cmp.Or(curveCosts[curve], 40)
+	case pub.PubKeyAlgo == packet.PubKeyAlgoRSA || pub.PubKeyAlgo == packet.PubKeyAlgoRSASignOnly:
 		return 1
-	case curve == packet.CurveNistP384 || curve == packet.CurveNistP521 || curve == packet.Curve448:
-		return 8
-	default: // those that Go has no fast code for
-		return 40
+	default: // one of the new and slow kinds
+		return 10
 	}
 }
 
-// newestFunc finds the newest signature that holds. Sub is the subkey that may have signed within it; nil: none.
-type newestFunc func(list []*packet.Signature, sub *packet.PublicKey, holds func(*packet.Signature) error) *packet.Signature
-
-// settlePrimary finds expiry and use of a primary key: as GnuPG does, in its direct signature first, then in that of a
+// settlePrimary finds expiry and use of the primary key: as GnuPG does, in its direct signature first, then in that of a
 // user id.
-func (k *key) settlePrimary(c *certificate, newest newestFunc) {
-	said := newest(c.direct, nil, c.primary.VerifyDirectKeySignature)
+func (c *certificate) settlePrimary() {
+	k := c.keys[0]
+	said := c.newest(k.signatures, nil, k.pub.VerifyDirectKeySignature)
 	var user *packet.Signature
 	for _, u := range c.users {
-		sig := newest(u.signatures, nil, func(sig *packet.Signature) error { return c.primary.VerifyUserIdSignature(u.id, c.primary, sig) })
+		sig := c.newest(u.signatures, nil, func(sig *packet.Signature) error { return k.pub.VerifyUserIdSignature(u.id, k.pub, sig) })
 		if sig == nil || sig.SigType == packet.SigTypeCertificationRevocation {
 			continue
 		}
@@ -149,7 +115,7 @@ func (k *key) settlePrimary(c *certificate, newest newestFunc) {
 			user = sig
 		}
 	}
-	if user == nil && (said == nil || c.primary.Version < 6) {
+	if user == nil && (said == nil || k.pub.Version < 6) {
 		k.Problem = "it has no user id that it signed itself"
 		return
 	}
@@ -158,9 +124,7 @@ func (k *key) settlePrimary(c *certificate, newest newestFunc) {
 		if sig == nil {
 			continue
 		}
-		if k.Expires.IsZero() {
-			k.Expires = expiry(c.primary, sig)
-		}
+		k.Expires = cmp.Or(k.Expires, expiry(k.pub, sig))
 		if sig.FlagsValid && !flags {
 			flags = true
 			if !sig.FlagSign {
@@ -172,46 +136,32 @@ func (k *key) settlePrimary(c *certificate, newest newestFunc) {
 
 // settleSubkey finds expiry and use of a subkey, which must say that it signs, and have signed that it belongs to the
 // primary key.
-func (k *key) settleSubkey(s *subkey, primary *packet.PublicKey, newest newestFunc) {
-	binding := newest(s.bindings, s.pub, func(sig *packet.Signature) error { return primary.VerifyKeySignature(s.pub, sig) })
+func (k *key) settleSubkey(c *certificate) {
+	binding := c.newest(k.signatures, k.pub, func(sig *packet.Signature) error { return c.keys[0].pub.VerifyKeySignature(k.pub, sig) })
 	switch {
 	case binding == nil:
 		k.Problem = "the primary key did not sign that it is its own"
 	case !binding.FlagSign:
 		k.Problem = notForFiles
 	default:
-		k.Expires = expiry(s.pub, binding)
-	}
-}
-
-// inherit takes over what a primary key's state means for its subkey.
-func (k *key) inherit(primary *key, revoked bool) {
-	k.Revoked = revoked || primary.Revoked
-	switch {
-	case primary.weak != "":
-		k.weak = "its primary key: " + primary.weak
-		k.Problem = k.weak
-	case primary.Problem == notForFiles: // a primary key that only certifies is what subkeys are for
-	case primary.Problem != "" && k.Problem == "":
-		k.Problem = "its primary key: " + primary.Problem
-	}
-	k.Expires = earlier(k.Expires, primary.Expires)
-	if k.since.Before(primary.since) {
-		k.since = primary.since
+		k.Expires = expiry(k.pub, binding)
 	}
 }
 
 const notForFiles = "it is not meant to sign files"
 
-func newKey(pub, primary *packet.PublicKey) *key {
-	k := &key{pub: pub, since: pub.CreationTime.UTC(), weak: weakness(pub)}
+// addKey adds the key to the certificate of which it is the first, or a subkey.
+func (c *certificate) addKey(pub *packet.PublicKey) *key {
+	k := &key{pub: pub, since: pub.CreationTime.UTC()}
+	c.keys = append(c.keys, k)
 	k.Key = Key{
 		Fingerprint: fmt.Sprintf("%X", pub.Fingerprint),
-		Primary:     fmt.Sprintf("%X", primary.Fingerprint),
+		Primary:     fmt.Sprintf("%X", c.keys[0].pub.Fingerprint),
 		Algorithm:   describeKey(pub),
 		Created:     k.since,
-		Problem:     k.weak,
+		Problem:     weakness(pub),
 	}
+	k.weak = k.Problem != ""
 	return k
 }
 
@@ -228,15 +178,16 @@ func weakness(pub *packet.PublicKey) string {
 	return ""
 }
 
-// describeKey names a key's kind: "RSA 4096", "EdDSA Curve25519".
+// describeKey names a key's kind: "RSA 4096", "ECDSA P256", "Ed25519".
 func describeKey(pub *packet.PublicKey) string {
 	name := algorithmName(pub.PubKeyAlgo)
-	if curve, err := pub.Curve(); err == nil && !strings.HasPrefix(name, "Ed") {
+	curve, err := pub.Curve()
+	switch bits, failed := bitsOf(pub); {
+	case err == nil && strings.HasPrefix(name, "Ed"):
+		return "Ed" + strings.TrimPrefix(string(curve), "Curve")
+	case err == nil:
 		return name + " " + string(curve)
-	} else if err == nil {
-		return strings.Replace("Ed"+strings.TrimPrefix(string(curve), "Curve"), "EdEd", "Ed", 1)
-	}
-	if bits, err := bitsOf(pub); err == nil {
+	case failed == nil:
 		return fmt.Sprintf("%s %d", name, bits)
 	}
 	return name
@@ -253,16 +204,21 @@ func bitsOf(pub *packet.PublicKey) (int, error) {
 
 // expiry is when the key ends by what the signature says of it; zero: never.
 func expiry(pub *packet.PublicKey, sig *packet.Signature) time.Time {
-	var end time.Time
-	if sig.KeyLifetimeSecs != nil && *sig.KeyLifetimeSecs > 0 {
-		end = pub.CreationTime.Add(time.Duration(*sig.KeyLifetimeSecs) * time.Second).UTC()
-	}
+	end := after(pub.CreationTime, sig.KeyLifetimeSecs)
 	for _, s := range []*packet.Signature{sig, sig.EmbeddedSignature} { // which end, too
-		if s != nil && s.SigLifetimeSecs != nil && *s.SigLifetimeSecs > 0 {
-			end = earlier(end, s.CreationTime.Add(time.Duration(*s.SigLifetimeSecs)*time.Second).UTC())
+		if s != nil {
+			end = earlier(end, after(s.CreationTime, s.SigLifetimeSecs))
 		}
 	}
 	return end
+}
+
+// after is the end of a lifetime; zero: there is none.
+func after(from time.Time, seconds *uint32) time.Time {
+	if seconds == nil || *seconds == 0 {
+		return time.Time{}
+	}
+	return from.Add(time.Duration(*seconds) * time.Second).UTC()
 }
 
 // earlier returns the earlier of two times of which zero means never.

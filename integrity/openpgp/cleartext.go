@@ -4,18 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
-)
-
-// The lines that a clear-signed message is made of (RFC 9580, 7).
-const (
-	beginSigned    = "-----BEGIN " + armorSigned + "-----"
-	beginSignature = "-----BEGIN " + armorSignature + "-----"
-	endSignature   = "-----END " + armorSignature + "-----"
 )
 
 // hashHeaders are the names of digests in a message's Hash header.
@@ -26,41 +18,27 @@ var hashHeaders = map[string]string{
 
 // cleartext is a clear-signed message taken apart.
 type cleartext struct {
-	hashes    []string // named by its Hash headers
-	text      []byte   // what the signatures cover: line ends as CR LF, without the last one and without blanks before them
-	armor     []byte   // the block of signatures
-	ambiguous string   // why programs differ in what the text is; empty: they do not
+	subject
+	hashes []string // named by its Hash headers
+	text   []byte   // what the signatures cover: line ends as CR LF, without the last one and without blanks before them
+	armor  []byte   // the block of signatures
 }
 
 // Clearsigned judges a clear-signed message, which is message as a whole, and returns the text that its signatures cover
 // and nothing else of it: with CR LF between lines, without white space at their ends and without a last line end, as it is
 // signed. The text is nil unless the report's answer is Valid.
 func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
-	r := Report{Kind: KindClearsigned}
 	if !bytes.Contains(message, []byte(armorBegin)) {
 		return nil, Report{Kind: KindNone, Answer: integrity.Signature{Status: integrity.Absent}}
 	}
-	if len(message) > MaxClearsigned {
-		return nil, unjudged(r, integrity.OpenPGP, "the clear-signed text has %d bytes; at most %d", len(message), MaxClearsigned)
-	}
+	r := Report{Kind: KindClearsigned}
 	c, err := splitCleartext(message)
-	if err != nil {
-		r, _ = r.failed(integrity.OpenPGP, "the signed block is broken", err)
-		return nil, r
+	var list []*found
+	if err == nil {
+		list, err = r.readArmored(c.armor, &c.subject)
 	}
-	data, headers, err := dearmor(c.armor, armorSignature, false)
 	if err != nil {
-		r, _ = r.failed(integrity.OpenPGP, "the signature block is broken", err)
-		return nil, r
-	}
-	r = r.armored(headers)
-	if len(data) == 0 {
-		return nil, bad(r, integrity.OpenPGP, "the signature block is empty")
-	}
-	text := &subject{name: "text"}
-	list, err := readSignatures(data, text)
-	if err != nil {
-		r, _ = r.failed(integrity.OpenPGP, "the signature block is broken", err)
+		r, _ = r.failed(err)
 		return nil, r
 	}
 	for _, f := range list {
@@ -69,15 +47,10 @@ func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
 		}
 	}
 	v.prepare(list)
-	for _, d := range text.digests {
+	for _, d := range c.digests {
 		d.state.Write(c.text) // whose line ends are as both kinds of signature want them
 	}
 	v.judge(list)
-	for _, f := range list {
-		if f.Outcome == Good && c.ambiguous != "" {
-			f.drop(Unjudged, "%s", c.ambiguous)
-		}
-	}
 	r = r.with(list, v.conclude(integrity.OpenPGP, list))
 	if r.Answer.Status != integrity.Valid {
 		return nil, r
@@ -87,57 +60,47 @@ func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
 
 // splitCleartext takes a message apart and refuses everything that a reader might take for signed and that is not.
 func splitCleartext(message []byte) (c cleartext, err error) {
-	if !startsSigned(message) {
-		return c, errors.New("there is text before the signed block")
+	if len(message) > MaxClearsigned {
+		return c, notJudged("the clear-signed text has %d bytes; at most %d", len(message), MaxClearsigned)
 	}
-	c.text = []byte{}
-	lines := &lineReader{rest: message}
-	lines.next()
-	for {
-		line, more := lines.next()
-		if !more {
-			return c, errBlockCut
-		}
-		if len(line) == 0 {
-			break
-		}
-		if err := c.header(string(line)); err != nil {
-			return c, err
-		}
-	}
-	for first := true; ; first = false {
-		at := lines.rest
-		line, more := lines.next()
-		if !more {
-			return c, errBlockCut
-		}
-		if string(line) == beginSignature {
-			c.armor = at
+	c.name, c.text = "text", []byte{}
+	place, rest := outside, message
+	for line := range bytes.Lines(message) {
+		block := rest
+		rest = rest[len(line):]
+		line = bytes.TrimRight(line, blanks)
+		switch {
+		case place == outside && string(line) == beginSigned:
+			place = inHeaders
+		case place == outside:
+			return c, errors.New("there is text before the signed block")
+		case place == inHeaders && len(line) == 0:
+			place = inBody
+		case place == inHeaders:
+			if err := c.header(string(line)); err != nil {
+				return c, err
+			}
+		case string(line) == beginSignature:
+			c.text, c.armor = bytes.TrimSuffix(c.text, []byte("\r\n")), block
 			return c, c.checkArmor()
-		}
-		if len(line) > MaxLine {
-			c.ambiguous = fmt.Sprintf("a line of the signed text has %d bytes; at most %d", len(line), MaxLine)
-		}
-		if bytes.HasPrefix(line, []byte("-")) {
-			if string(line) == beginSigned {
-				return c, errors.New("there is more than one signed block")
+		case string(line) == beginSigned:
+			return c, errSecondBlock
+		case bytes.HasPrefix(line, []byte("-")) && !bytes.HasPrefix(line, []byte("- ")):
+			return c, fmt.Errorf("the line %.40q of the signed text is not escaped with \"- \"", line)
+		default:
+			if len(line) > MaxLine {
+				c.ambiguous = fmt.Sprintf("a line of the signed text has %d bytes; at most %d", len(line), MaxLine)
 			}
-			if !bytes.HasPrefix(line, []byte("- ")) {
-				return c, fmt.Errorf("the line %.40q of the signed text is not escaped with \"- \"", line)
+			if bytes.ContainsRune(line, '\r') {
+				c.ambiguous = strayReturn
 			}
-			line = line[2:]
+			c.text = append(append(c.text, bytes.TrimPrefix(line, []byte("- "))...), "\r\n"...)
 		}
-		if bytes.ContainsAny(line, "\r") {
-			c.ambiguous = strayReturn
-		}
-		if !first {
-			c.text = append(c.text, "\r\n"...)
-		}
-		c.text = append(c.text, line...)
 	}
+	return c, errors.New("the signed block is cut off: it has no signature")
 }
 
-var errBlockCut = errors.New("the signed block is cut off: it has no signature")
+var errSecondBlock = errors.New("there is more than one signed block")
 
 // header reads a header line. Only Hash may be there: others would let a reader see what is not signed.
 func (c *cleartext) header(line string) error {
@@ -165,32 +128,9 @@ func (c *cleartext) checkArmor() error {
 	case !found:
 		return errors.New("the signed block is cut off within its signature")
 	case bytes.Contains(after, []byte("\n"+beginSigned)):
-		return errors.New("there is more than one signed block")
+		return errSecondBlock
 	case len(bytes.TrimSpace(after)) > 0:
 		return errors.New("there is text after the signed block")
 	}
 	return nil
-}
-
-// startsSigned reports whether data begins with the line that begins a signed block.
-func startsSigned(data []byte) bool {
-	line, _, _ := bytes.Cut(data, []byte("\n"))
-	return string(bytes.TrimRight(line, " \t\r")) == beginSigned
-}
-
-// clearsigned returns the whole content if it is a clear-signed text or was one: if one of its lines begins a signed block.
-// A file with a NUL before that is no text, and one that is too large is none of these.
-func clearsigned(content io.ReaderAt, size int64) ([]byte, error) {
-	if size > MaxClearsigned {
-		return nil, nil
-	}
-	message := make([]byte, size)
-	if err := readAt(content, message, 0); err != nil {
-		return nil, err
-	}
-	text, _, _ := bytes.Cut(message, []byte{0})
-	if bytes.HasPrefix(text, []byte(beginSigned)) || bytes.Contains(text, []byte("\n"+beginSigned)) {
-		return message, nil
-	}
-	return nil, nil
 }

@@ -16,11 +16,8 @@ const (
 // "_gpgorigin", "_gpgbuilder".
 func signedInside(content io.ReaderAt, size int64) (bool, error) {
 	at := int64(len(arMagic))
-	for range maxMembers {
-		var header [arHeaderSize]byte
-		if at+arHeaderSize > size {
-			return false, nil
-		}
+	var header [arHeaderSize]byte
+	for n := 0; n < maxMembers && at+arHeaderSize <= size; n++ {
 		if err := readAt(content, header[:], at); err != nil {
 			return false, err
 		}

@@ -343,7 +343,8 @@ func TestInlineSigned_INT9(t *testing.T) {
 	}
 	require.Equal(t, integrity.Absent, inspect(t, trusting(t, key), append([]byte("\xa3\x01"), zip([]byte("\xcb\x05no"))...), nil).Answer.Status)
 	require.Equal(t, integrity.Absent, inspect(t, trusting(t, key), []byte("\xa3\x01junk"), nil).Answer.Status)
-	for name, content := range map[string][]byte{"binary": binary.Bytes(), "armored": armored(t, armorMessage, binary.Bytes()),
+	require.Equal(t, integrity.Absent, inspect(t, trusting(t, key), []byte("\xa3\x02\x78"), nil).Answer.Status, "cut off before the data")
+	for name, content := range map[string][]byte{"binary": binary.Bytes(), "armored": armored(t, "PGP MESSAGE", binary.Bytes()),
 		"ZIP": append([]byte("\xa3\x01"), zip(binary.Bytes())...), "ZLIB": append([]byte("\xa3\x02\x78\xda"), zip(binary.Bytes())...)} {
 		r := inspect(t, trusting(t, key), content, nil)
 		require.Equal(t, integrity.Unsupported, r.Answer.Status, name)

@@ -43,7 +43,7 @@
 //     hold. SignedAt is the time of the newest one that counts.
 //   - Unsupported: what is well formed, and of a kind or size that is not judged (INT-9). A signature file that is not
 //     OpenPGP; a message with its content inside; a text that programs read differently; a Debian package with a signature
-//     inside; an RPM package of format 3 or older, or with signatures of its files alone; or signatures of kinds, versions
+//     inside (debsig-verify); an RPM package of format 3 or older, or with signatures of its files alone; or signatures of kinds, versions
 //     and digests that are not judged, and no others. A file that cannot be read.
 //   - Bad: anything else. So are: an empty signature file or block; a block whose signature is cut off; text before or after
 //     a block; more than one block; a digest that the Hash header does not name; junk around armor or packets; armor whose
@@ -56,8 +56,7 @@
 // no signed texts. Whoever can put a NUL there can take the signature away as well, which is what INT-4 is for.
 //
 // Not judged: what an RPM package says of its files (digests and IMA signatures of each; the payload is covered as a whole),
-// the MD5 of a package, and signatures inside Debian packages (debsig-verify), which are Unsupported. Ordinary Debian packages
-// carry none.
+// and the MD5 of a package. Ordinary Debian packages carry no signature inside.
 //
 // # What it costs
 //

@@ -11,8 +11,9 @@ import (
 
 // subject is a run of bytes that signatures cover. It is digested once, by everything that is wanted.
 type subject struct {
-	name    string // "file", "header"
-	digests []*digest
+	name      string // "file", "header"
+	digests   []*digest
+	ambiguous string // why programs differ in what it is; empty: they do not
 }
 
 // digest is one digest of a subject.

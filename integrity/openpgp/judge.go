@@ -1,26 +1,16 @@
 package openpgp
 
 import (
+	"bytes"
 	"fmt"
-	"hash"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/integrity"
-	"github.com/patchpolicy/patchpolicy/internal/problem"
-)
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
-// candidates lists the keys that may have made a signature.
-func (v *Verifier) candidates(f *found) []*key {
-	var out []*key
-	for _, k := range v.keys[f.keyID] {
-		if len(f.names) == 0 || string(k.pub.Fingerprint) == string(f.names) {
-			out = append(out, k)
-		}
-	}
-	return out
-}
+	"github.com/patchpolicy/patchpolicy/integrity"
+)
 
 // prepare settles what needs no digest, and asks for the digests that the rest needs.
 func (v *Verifier) prepare(list []*found) {
@@ -28,15 +18,21 @@ func (v *Verifier) prepare(list []*found) {
 		if f.packet == nil {
 			continue
 		}
+		known := v.keys[f.keyID]
+		for _, k := range known {
+			if len(f.names) == 0 || bytes.Equal(k.pub.Fingerprint, f.names) {
+				f.keys = append(f.keys, k)
+			}
+		}
 		switch {
-		case len(v.keys[f.keyID]) == 0 && f.weak:
+		case len(known) == 0 && f.weak:
 			f.dropWeak()
-		case len(v.keys[f.keyID]) == 0:
+		case len(known) == 0:
 			f.drop(UnknownKey, "%s is none of the trusted keys, and without it nobody can tell whether the signature holds", f.By())
-		case len(v.candidates(f)) == 0: // programs that look for the id alone take it for a broken one
+		case len(f.keys) == 0: // programs that look for the id alone take it for a broken one
 			f.drop(Broken, "it names the id of a trusted key, but another fingerprint")
 		default:
-			f.over.want(f.packet.Hash, f.text(), f.packet.Salt())
+			f.digest = f.over.want(f.packet.Hash, f.packet.SigType == packet.SigTypeText, f.packet.Salt())
 			if len(f.over.digests) > maxDigests {
 				f.over.digests = f.over.digests[:maxDigests]
 				f.drop(Excess, "there are more than %d signatures that each need a digest of their own", maxDigests)
@@ -53,22 +49,20 @@ func (v *Verifier) judge(list []*found) {
 		if f.packet == nil {
 			continue
 		}
-		d := f.over.want(f.packet.Hash, f.text(), f.packet.Salt())
-		for _, k := range v.candidates(f) {
-			if f.holds(k.pub, d.state.(hash.Cloner)) {
-				v.judgeKey(f, k)
-				switch {
-				case f.Outcome != Good:
-				case d.nul: // a program's bytes may not change as a text's line ends may
-					f.drop(Unjudged, "it is a signature over a text, and the file is none: it has a NUL")
-				case d.ambiguous():
-					f.drop(Unjudged, "%s", strayReturn)
-				}
-				break
-			}
-		}
-		if f.Outcome == 0 {
+		i := slices.IndexFunc(f.keys, func(k *key) bool { return f.holds(k.pub) })
+		if i < 0 {
 			f.drop(Broken, "the signature does not hold: what it covers was changed, or the signature was")
+			continue
+		}
+		v.judgeKey(f, f.keys[i])
+		switch {
+		case f.Outcome != Good:
+		case f.digest.nul: // a program's bytes may not change as a text's line ends may
+			f.drop(Unjudged, "it is a signature over a text, and the file is none: it has a NUL")
+		case f.digest.ambiguous():
+			f.drop(Unjudged, "%s", strayReturn)
+		case f.over.ambiguous != "":
+			f.drop(Unjudged, "%s", f.over.ambiguous)
 		}
 	}
 }
@@ -76,16 +70,16 @@ func (v *Verifier) judge(list []*found) {
 // judgeKey settles a signature that the key made.
 func (v *Verifier) judgeKey(f *found, k *key) {
 	f.Fingerprint, f.Key = k.Fingerprint, k.Algorithm
-	if k.way == spare {
-		f.drop(UnknownKey, "%s is none of the trusted keys; the signature holds, and a keyring has the key, but its fingerprint is not listed", f.By())
-		return
+	if k.way != nil {
+		f.Signer, f.by = k.way.name, k
 	}
-	f.Signer = v.ways[k.way].name
 	switch {
+	case k.way == nil:
+		f.drop(UnknownKey, "%s is none of the trusted keys; the signature holds, and a keyring has the key, but its fingerprint is not listed", f.By())
 	case f.weak:
 		f.dropWeak()
-	case k.weak != "":
-		f.drop(WeakKey, "the key is not trusted: %s", k.weak)
+	case k.weak:
+		f.drop(WeakKey, "the key is not trusted: %s", k.Problem)
 	case k.Revoked:
 		f.drop(Revoked, "the key was revoked")
 	case k.Problem != "":
@@ -105,65 +99,58 @@ func (v *Verifier) judgeKey(f *found, k *key) {
 	default:
 		f.Outcome = Good
 	}
-	f.packet = nil
-	f.primary, f.way = k.Primary, k.way
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // conclude makes the answer of what became of the signatures.
 func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Signature {
-	answer := integrity.Signature{Status: integrity.Bad, Format: format}
-	for i, s := range v.ways {
+	var valid integrity.Signature // if some way's people have signed
+	why := []string{"no signature counts"}
+	for _, w := range v.ways {
 		var by []string // primary keys
 		var at time.Time
 		for _, f := range list {
-			if f.Outcome != Good || f.way != i {
-				continue
+			if f.Outcome == Good && f.by.way == w && !slices.Contains(by, f.by.Primary) {
+				by = append(by, f.by.Primary)
 			}
-			if !slices.Contains(by, f.primary) {
-				by = append(by, f.primary)
-			}
-			if f.Created.After(at) {
+			if f.Outcome == Good && f.by.way == w && f.Created.After(at) {
 				at = f.Created
 			}
 		}
-		if len(by) >= s.threshold && answer.Status != integrity.Valid {
-			answer.Status, answer.Signer, answer.SignedAt = integrity.Valid, s.name, at
-		} else if len(by) > 0 && answer.Status != integrity.Valid {
-			answer.Detail = fmt.Sprintf("%d of the %d keys of %q that it takes have signed", len(by), s.threshold, s.name)
+		if len(by) >= w.threshold {
+			valid = integrity.Signature{Status: integrity.Valid, Format: format, Signer: w.name, SignedAt: at}
+			break
+		}
+		if len(by) > 0 {
+			why[0] = fmt.Sprintf("%d of the %d keys of %q that it takes have signed", len(by), w.threshold, w.name)
 		}
 	}
 	unjudged := 0
-	var why []string
 	for _, f := range list {
 		switch f.Outcome {
 		case Good:
+			continue
 		case Broken:
-			return integrity.Signature{Status: integrity.Bad, Format: format, Detail: problem.Clip(f.sentence(), integrity.MaxDetail)}
+			return answer(integrity.Bad, format, "%s", f.sentence())
 		case Unjudged, Excess:
-			if unjudged++; answer.Status == integrity.Valid && len(v.keys[f.keyID]) > 0 { // who knows what it is
-				return integrity.Signature{Status: integrity.Unsupported, Format: format, Detail: problem.Clip("beside a good signature there is one "+f.sentence(), integrity.MaxDetail)}
+			if unjudged++; valid.Status != 0 && len(v.keys[f.keyID]) > 0 { // who knows what it is
+				return answer(integrity.Unsupported, format, "beside a good signature there is one %s", f.sentence())
 			}
-			fallthrough
-		default:
-			why = append(why, f.sentence())
 		}
+		why = append(why, f.sentence())
 	}
-	if answer.Status == integrity.Valid {
-		answer.Detail = "" // an earlier signer may have lacked a key
-		return answer
+	if valid.Status != 0 {
+		return valid
 	}
+	status := integrity.Bad
 	if unjudged == len(list) {
-		answer.Status = integrity.Unsupported
+		status = integrity.Unsupported
 	}
-	answer.Untrusted = slices.ContainsFunc(list, func(f *found) bool { return f.Outcome == UnknownKey && f.keyID != 0 }) &&
+	a := answer(status, format, "%s", strings.Join(why, "; "))
+	a.Untrusted = slices.ContainsFunc(list, func(f *found) bool { return f.Outcome == UnknownKey && f.keyID != 0 }) &&
 		!slices.ContainsFunc(list, func(f *found) bool { return f.Signer != "" })
-	if answer.Detail == "" {
-		answer.Detail = "no signature counts"
-	}
-	answer.Detail = problem.Clip(strings.Join(append([]string{answer.Detail}, why...), "; "), integrity.MaxDetail)
-	return answer
+	return a
 }
 
 // sentence tells what became of one signature.

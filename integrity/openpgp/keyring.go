@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -26,13 +27,13 @@ type Key struct {
 // Keys lists the keys of a keyring, binary or armored, in its order, each primary key before its subkeys. The error
 // is an *integrity.Invalid.
 func Keys(ring []byte) ([]Key, error) {
-	certificates, err := readKeyring(ring)
+	_, certificates, err := readKeyring(ring)
 	if err != nil {
 		return nil, problem.One("OpenPGP keyring", "", "", "%v", err)
 	}
 	var out []Key
 	for _, c := range certificates {
-		for _, k := range c.keys() {
+		for _, k := range c.keys {
 			out = append(out, k.Key)
 		}
 	}
@@ -44,67 +45,58 @@ func Keys(ring []byte) ([]Key, error) {
 func Join(rings ...[]byte) ([]byte, error) {
 	var out []byte
 	for _, ring := range rings {
-		if _, err := readKeyring(ring); err != nil {
+		binary, _, err := readKeyring(ring)
+		if err != nil {
 			return nil, problem.One("OpenPGP keyring", "", "", "%v", err)
 		}
-		binary, _ := binaryKeyring(ring) // as it was just read
 		out = append(out, binary...)
 	}
 	return out, nil
 }
 
-// binaryKeyring takes the armor off a keyring that has it.
-func binaryKeyring(ring []byte) ([]byte, error) {
+var errPrivate = errors.New("it holds a private key: give the public one, and keep this one away from here")
+
+// readKeyring reads all keys of a ring and checks what their owners signed of them. It also returns the ring without its armor.
+func readKeyring(ring []byte) (binary []byte, all []*certificate, err error) {
 	switch {
 	case len(ring) > MaxKeyring:
-		return nil, fmt.Errorf("it has %d bytes; at most %d", len(ring), MaxKeyring)
+		return nil, nil, fmt.Errorf("it has %d bytes; at most %d", len(ring), MaxKeyring)
 	case bytes.Contains(ring, []byte(armorBegin+"PRIVATE KEY BLOCK-----")):
-		return nil, errors.New("it holds a private key: give the public one, and keep this one away from here")
+		return nil, nil, errPrivate
 	case bytes.Contains(ring, []byte("-----BEGIN "+armorKeys+"-----")):
-		binary, _, err := dearmor(ring, armorKeys, true)
+		ring, _, err = dearmor(ring, armorKeys, true)
 		if errors.Is(err, errCutOff) {
-			return nil, errors.New("the armored key block is cut off: it has no END line")
+			return nil, nil, errors.New("the armored key block is cut off: it has no END line")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("bad armor: %w", err)
+			return nil, nil, fmt.Errorf("bad armor: %w", err)
 		}
-		return binary, nil
 	case len(ring) > 12 && string(ring[8:12]) == "KBXf":
-		return nil, errors.New("it is a keybox, a format of GnuPG's own: export the keys with gpg --export")
-	default:
-		return ring, nil
+		return nil, nil, errors.New("it is a keybox, a format of GnuPG's own: export the keys with gpg --export")
 	}
-}
-
-// readKeyring reads all keys of a ring and checks what their owners signed of them.
-func readKeyring(ring []byte) ([]*certificate, error) {
-	binary, err := binaryKeyring(ring)
-	if err != nil {
-		return nil, err
-	}
-	packets, more, err := splitPackets(binary, maxPackets)
+	packets, more, err := splitPackets(ring, maxPackets)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("it is no OpenPGP keyring: %w", err)
+		return nil, nil, fmt.Errorf("it is no OpenPGP keyring: %w", err)
 	case more:
-		return nil, fmt.Errorf("it is no OpenPGP keyring: there are more than %d packets", maxPackets)
+		return nil, nil, fmt.Errorf("it is no OpenPGP keyring: there are more than %d packets", maxPackets)
 	}
 	reader := keyringReader{seen: map[string]*certificate{}}
 	for _, p := range packets {
 		if err := reader.add(p); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if len(reader.all) == 0 {
-		return nil, errors.New("it holds no OpenPGP key")
+		return nil, nil, errors.New("it holds no OpenPGP key")
 	}
 	left := maxCost
 	for _, c := range reader.all {
 		if left = c.evaluate(left); left <= 0 {
-			return nil, errors.New("its keys have too many signatures by themselves: keep those that are needed")
+			return nil, nil, errors.New("its keys have too many signatures by themselves: keep those that are needed")
 		}
 	}
-	return reader.all, nil
+	return ring, reader.all, nil
 }
 
 // keyringReader puts packets in their places. A key that comes twice is one, with what both copies say.
@@ -114,25 +106,29 @@ type keyringReader struct {
 	keys int
 	cert *certificate // to which packets belong now; nil: to none that can be used
 	user *userID      // likewise
-	sub  *subkey      // likewise
+	sub  *key         // likewise
 }
 
 func (r *keyringReader) add(p rawPacket) error {
 	switch p.tag {
 	case tagSecretKey, tagSecretSubkey:
-		return errors.New("it holds a private key: give the public one, and keep this one away from here")
+		return errPrivate
 	case tagPublicKey, tagPublicSubkey:
 		if r.keys++; r.keys > MaxKeys {
 			return fmt.Errorf("it has more than %d keys and subkeys", MaxKeys)
 		}
 		r.addKey(p)
 	case tagUserID, tagAttribute:
-		r.sub, r.user = nil, nil
-		if r.cert != nil && p.tag == tagUserID && len(p.body) <= maxUserID {
-			r.user = r.cert.userID(string(p.body))
-		} else if r.cert != nil {
-			r.user = &userID{} // its signatures say nothing of the key
+		r.sub, r.user = nil, &userID{id: string(p.body)}
+		if r.cert == nil || p.tag != tagUserID || len(p.body) > maxUserID {
+			break // its signatures say nothing of the key
 		}
+		if known := r.cert.byID[r.user.id]; known != nil {
+			r.user = known
+			break
+		}
+		r.cert.byID[r.user.id] = r.user
+		r.cert.users = append(r.cert.users, r.user)
 	case tagSignature:
 		r.addSignature(p)
 	default:
@@ -146,22 +142,27 @@ func (r *keyringReader) add(p rawPacket) error {
 func (r *keyringReader) addKey(p rawPacket) {
 	parsed, err := p.parse()
 	pub, ok := parsed.(*packet.PublicKey)
+	ok = ok && err == nil // another is of a kind that cannot sign here: nobody can be mistaken for it
 	r.user, r.sub = nil, nil
-	if p.tag == tagPublicSubkey {
-		if ok && err == nil && r.cert != nil {
-			r.sub = r.cert.subkey(pub)
+	switch {
+	case p.tag == tagPublicKey && !ok:
+		r.cert = nil
+	case p.tag == tagPublicKey:
+		fingerprint := string(pub.Fingerprint)
+		if r.cert = r.seen[fingerprint]; r.cert == nil {
+			r.cert = &certificate{byID: map[string]*userID{}}
+			r.cert.addKey(pub)
+			r.seen[fingerprint] = r.cert
+			r.all = append(r.all, r.cert)
 		}
-		return
-	}
-	r.cert = nil
-	if !ok || err != nil {
-		return // of a kind that cannot sign here: nobody can be mistaken for it
-	}
-	fingerprint := string(pub.Fingerprint)
-	if r.cert = r.seen[fingerprint]; r.cert == nil {
-		r.cert = &certificate{primary: pub, byID: map[string]*userID{}}
-		r.seen[fingerprint] = r.cert
-		r.all = append(r.all, r.cert)
+	case ok && r.cert != nil:
+		subkeys := r.cert.keys[1:]
+		i := slices.IndexFunc(subkeys, func(k *key) bool { return bytes.Equal(k.pub.Fingerprint, pub.Fingerprint) })
+		if i >= 0 {
+			r.sub = subkeys[i]
+		} else {
+			r.sub = r.cert.addKey(pub)
+		}
 	}
 }
 
@@ -175,63 +176,41 @@ func (r *keyringReader) addSignature(p rawPacket) {
 	if p.body[0] == 3 {
 		kind = packet.SignatureType(p.body[2])
 	}
-	switch kind {
-	case packet.SigTypeKeyRevocation:
-		r.cert.revoked = true
-		return
-	case packet.SigTypeSubkeyRevocation:
-		if r.sub != nil {
-			r.sub.revoked = true
-		}
-		return
+	switch {
+	case kind == packet.SigTypeKeyRevocation:
+		r.cert.keys[0].Revoked = true
+	case kind == packet.SigTypeSubkeyRevocation && r.sub != nil:
+		r.sub.Revoked = true
 	}
-	if p.body[0] < 4 || tooDeep(p.body) {
+	if p.body[0] < 4 || tooDeep(p.body, 1) {
 		return
 	}
 	parsed, err := p.parse()
 	sig, ok := parsed.(*packet.Signature)
-	if !ok || err != nil || !sig.CheckKeyIdOrFingerprint(r.cert.primary) || critical(sig) != nil {
+	if !ok || err != nil || !sig.CheckKeyIdOrFingerprint(r.cert.keys[0].pub) || slices.ContainsFunc(sig.Notations, critical) {
 		return // other people's, and what cannot be judged
 	}
 	switch {
-	case r.sub != nil:
-		if kind == packet.SigTypeSubkeyBinding {
-			r.sub.bindings = append(r.sub.bindings, sig)
-		}
-	case r.user != nil:
-		switch kind {
-		case packet.SigTypeGenericCert, packet.SigTypePersonaCert, packet.SigTypeCasualCert, packet.SigTypePositiveCert, packet.SigTypeCertificationRevocation:
-			r.user.signatures = append(r.user.signatures, sig)
-		}
-	case kind == packet.SigTypeDirectSignature:
-		r.cert.direct = append(r.cert.direct, sig)
+	case r.sub != nil && kind == packet.SigTypeSubkeyBinding:
+		r.sub.signatures = append(r.sub.signatures, sig)
+	case r.user != nil && slices.Contains(certifications, kind):
+		r.user.signatures = append(r.user.signatures, sig)
+	case r.sub == nil && r.user == nil && kind == packet.SigTypeDirectSignature:
+		r.cert.keys[0].signatures = append(r.cert.keys[0].signatures, sig)
 	}
 }
 
-// tooDeep reports whether a signature carries more than the one of a subkey that signs.
-func tooDeep(body []byte) bool {
+// certifications are the types of signatures that say of a user id that it is the key's, or is not.
+var certifications = []packet.SignatureType{packet.SigTypeGenericCert, packet.SigTypePersonaCert, packet.SigTypeCasualCert,
+	packet.SigTypePositiveCert, packet.SigTypeCertificationRevocation}
+
+// tooDeep reports whether a signature carries more than that many, one of a subkey that signs, or one with others in it. The
+// library follows them however deep they are.
+func tooDeep(body []byte, most int) bool {
 	parts, err := subpackets(body)
-	inner := embedded(parts)
-	if err != nil || len(inner) > 1 {
-		return true
-	}
-	for _, b := range inner {
-		if len(b) < 4 {
-			return true
-		}
-		if parts, err := subpackets(b); err != nil || len(embedded(parts)) > 0 {
-			return true
-		}
-	}
-	return false
+	inner := contents(parts, subpacketEmbedded)
+	return err != nil || len(inner) > most || slices.ContainsFunc(inner, func(b []byte) bool { return tooDeep(b, 0) })
 }
 
-// critical returns a condition of the signature, none of which is known here; nil: it has none.
-func critical(sig *packet.Signature) *packet.Notation {
-	for _, n := range sig.Notations {
-		if n.IsCritical {
-			return n
-		}
-	}
-	return nil
-}
+// critical reports whether what is noted is a condition of the signature, none of which is known here.
+func critical(n *packet.Notation) bool { return n.IsCritical }

@@ -44,57 +44,37 @@ func splitPackets(data []byte, limit int) (out []rawPacket, more bool, err error
 	return out, len(data) > 0, nil
 }
 
-var (
-	errNoPackets  = errors.New("it is no OpenPGP data")
-	errTruncated  = errors.New("it is cut off within a packet")
-	errStreamed   = errors.New("a packet has no length of its own, which only a stream needs")
-	errJunkInside = errors.New("there is junk at the end of a packet")
-)
+var errTruncated = errors.New("it is cut off within a packet")
 
 func nextPacket(data []byte) (p rawPacket, rest []byte, err error) {
-	first, length, data := data[0], 0, data[1:]
+	first, data := data[0], data[1:]
+	p.tag = first >> 2 & 0xf
+	n, base := 1<<(first&3), 0 // bytes of the length, and what is added to it
+	if first&0x40 != 0 {       // the new form; in the old one n is in the low bits, 8 for none
+		p.tag, n = first&0x3f, 1
+		switch {
+		case len(data) == 0 || data[0] < 192:
+		case data[0] < 224:
+			n, base = 2, 192-192<<8
+		case data[0] < 255:
+			n = 8
+		default:
+			n, data = 4, data[1:]
+		}
+	}
 	switch {
 	case first&0x80 == 0:
-		return p, nil, errNoPackets
-	case first&0x40 == 0: // the old form: the tag, and the length's length in its low bits
-		n := 1 << (first & 3)
-		if n == 8 {
-			return p, nil, errStreamed
-		}
-		if len(data) < n {
-			return p, nil, errTruncated
-		}
-		for _, b := range data[:n] {
-			length = length<<8 | int(b)
-		}
-		p.tag, data = first>>2&0xf, data[n:]
-	default:
-		p.tag = first & 0x3f
-		if len(data) == 0 {
-			return p, nil, errTruncated
-		}
-		n := 1
-		switch b := data[0]; {
-		case b < 192:
-			length = int(b)
-		case b < 224:
-			n = 2
-		case b < 255:
-			return p, nil, errStreamed
-		default:
-			n = 5
-		}
-		if len(data) < n {
-			return p, nil, errTruncated
-		}
-		switch n {
-		case 2:
-			length = int(data[0]-192)<<8 + int(data[1]) + 192
-		case 5:
-			length = int(binary.BigEndian.Uint32(data[1:]))
-		}
-		data = data[n:]
+		return p, nil, errors.New("it is no OpenPGP data")
+	case n == 8:
+		return p, nil, errors.New("a packet has no length of its own, which only a stream needs")
+	case len(data) < n:
+		return p, nil, errTruncated
 	}
+	length := 0
+	for _, b := range data[:n] {
+		length = length<<8 | int(b)
+	}
+	length, data = length+base, data[n:]
 	if length < 0 || length > len(data) {
 		return p, nil, errTruncated
 	}
@@ -112,7 +92,7 @@ func (p rawPacket) parse() (packet.Packet, error) {
 		return nil, err
 	}
 	if r.Len() > 0 {
-		return nil, errJunkInside
+		return nil, errors.New("there is junk at the end of a packet")
 	}
 	return parsed, nil
 }

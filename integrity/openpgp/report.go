@@ -93,14 +93,6 @@ type Report struct {
 
 const oddVersion3 = "signatures of version 3 are long out of use, but for packages of old"
 
-// armored notes what the armor says: it looks as if it were signed.
-func (r Report) armored(headers []string) Report {
-	for _, h := range headers[:min(len(headers), maxOdd)] {
-		r.Odd = append(r.Odd, shown(fmt.Sprintf("the armor says %q, which nobody signed", h)))
-	}
-	return r
-}
-
 // with completes the report.
 func (r Report) with(list []*found, answer integrity.Signature) Report {
 	for _, f := range list {
@@ -114,36 +106,26 @@ func (r Report) with(list []*found, answer integrity.Signature) Report {
 	return r
 }
 
-// unreadable is the report about a file that was not judged, because it could not be read.
-func (r Report) unreadable(err error) (Report, error) {
-	return unjudged(r, r.Answer.Format, "%v", err), err
-}
-
 // unjudgedError is about what is well formed as far as it was read, but of a kind or size that is not judged.
 type unjudgedError struct{ error }
 
 func notJudged(format string, args ...any) error { return &unjudgedError{fmt.Errorf(format, args...)} }
 
-// failed is the report about a file that could not be taken apart.
-func (r Report) failed(format integrity.Format, what string, err error) (Report, error) {
+// failed is the report about a file that could not be taken apart, or not be read: then there is an error, too.
+func (r Report) failed(err error) (Report, error) {
+	format := cmp.Or(r.Answer.Format, integrity.OpenPGP)
 	if _, is := errors.AsType[*unreadable](err); is {
-		return r.unreadable(err)
+		r.Answer = answer(integrity.Unsupported, r.Answer.Format, "%v", err)
+		return r, err
 	}
 	if _, is := errors.AsType[*unjudgedError](err); is {
-		return unjudged(r, format, "%v", err), nil
+		r.Answer = answer(integrity.Unsupported, format, "%v", err)
+	} else {
+		r.Answer = answer(integrity.Bad, format, "the %s is broken: %v", r.Kind, err)
 	}
-	return bad(r, format, "%s: %v", what, err), nil
+	return r, nil
 }
 
-func unjudged(r Report, format integrity.Format, text string, args ...any) Report {
-	return answered(r, integrity.Unsupported, format, text, args...)
-}
-
-func bad(r Report, format integrity.Format, text string, args ...any) Report {
-	return answered(r, integrity.Bad, format, text, args...)
-}
-
-func answered(r Report, status integrity.Status, format integrity.Format, text string, args ...any) Report {
-	r.Answer = integrity.Signature{Status: status, Format: format, Detail: problem.Clip(fmt.Sprintf(text, args...), integrity.MaxDetail)}
-	return r
+func answer(status integrity.Status, format integrity.Format, text string, args ...any) integrity.Signature {
+	return integrity.Signature{Status: status, Format: format, Detail: problem.Clip(fmt.Sprintf(text, args...), integrity.MaxDetail)}
 }

@@ -32,9 +32,9 @@ type rpmFile struct {
 
 // promise is what a header says of a digest: that it is one of these, in hex.
 type promise struct {
-	over      *subject
-	algorithm crypto.Hash
-	digests   []string
+	*digest
+	covers string
+	want   []string
 }
 
 // inspectRPM judges a package by the signatures in it.
@@ -42,21 +42,20 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	r := Report{Kind: KindRPM, Answer: integrity.Signature{Format: integrity.RPM}}
 	f, err := openRPM(content, size)
 	if err != nil {
-		return r.failed(integrity.RPM, "the package is broken", err)
+		return r.failed(err)
 	}
 	v.prepare(f.list)
-	for _, p := range f.promises {
-		p.over.want(p.algorithm, false, nil)
-	}
+	f.readPromises()
 	_, _ = io.MultiWriter(&f.overHeader, &f.overBoth).Write(f.header.raw)
 	if err := feed(io.MultiWriter(&f.overPayload, &f.overBoth), content, f.header.end(), size-f.header.end()); err != nil {
-		return r.failed(integrity.RPM, "the package is broken", err)
+		return r.failed(err)
 	}
 	v.judge(f.list)
 
 	for _, p := range f.promises {
-		sum := hex.EncodeToString(p.over.want(p.algorithm, false, nil).state.Sum(nil))
-		r.Digests = append(r.Digests, DigestInfo{p.over.name, p.algorithm.String(), slices.ContainsFunc(p.digests, func(d string) bool { return strings.EqualFold(d, sum) })})
+		sum := hex.EncodeToString(p.state.Sum(nil))
+		holds := slices.ContainsFunc(p.want, func(d string) bool { return strings.EqualFold(d, sum) })
+		r.Digests = append(r.Digests, DigestInfo{p.covers, p.algorithm.String(), holds})
 	}
 	if !f.covered {
 		r.Odd = append(r.Odd, "the header promises no digest of the payload that carries trust, as rpm's own did before version 4.14")
@@ -69,21 +68,21 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	// Rpm wants a signature with a tag of its own to hold, whatever others do. Of those in base64 one may be by a key or of a
 	// kind that only others know.
 	unproven := slices.IndexFunc(f.list[:f.single], func(s *found) bool { return s.Signer == "" })
-	answer := v.conclude(integrity.RPM, f.list)
+	a := v.conclude(integrity.RPM, f.list)
 	switch {
 	case len(f.list) == 0 && f.signatures.unjudged != 0:
-		answer = unjudged(r, integrity.RPM, "the package is not signed as a whole; its signatures in tag %d are not judged", f.signatures.unjudged).Answer
+		a = answer(integrity.Unsupported, integrity.RPM, "the package is not signed as a whole; its signatures in tag %d are not judged", f.signatures.unjudged)
 	case len(f.list) == 0:
-		answer = integrity.Signature{Status: integrity.Absent, Format: integrity.RPM}
-	case unproven >= 0 && answer.Status == integrity.Valid:
-		answer = bad(r, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", f.list[unproven].sentence()).Answer
+		a = integrity.Signature{Status: integrity.Absent, Format: integrity.RPM}
+	case unproven >= 0 && a.Status == integrity.Valid:
+		a = answer(integrity.Bad, integrity.RPM, "beside a good signature there is one that has to hold as well: %s", f.list[unproven].sentence())
 	}
 	for _, d := range r.Digests {
-		if !d.Holds && (answer.Status != integrity.Bad || answer.Untrusted) {
-			answer = bad(r, integrity.RPM, "the %s does not have the %s digest that the package says", d.Covers, d.Algorithm).Answer
+		if !d.Holds && (a.Status != integrity.Bad || a.Untrusted) {
+			a = answer(integrity.Bad, integrity.RPM, "the %s does not have the %s digest that the package says", d.Covers, d.Algorithm)
 		}
 	}
-	return r.with(f.list, answer), nil
+	return r.with(f.list, a), nil
 }
 
 // openRPM reads the headers.
@@ -119,7 +118,6 @@ func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 	if !f.header.region {
 		return nil, notJudged("it is of format 3, before RPM 4: its header has no region")
 	}
-	f.readPromises()
 	return f, f.readSignatures()
 }
 
@@ -131,9 +129,9 @@ func (f *rpmFile) readPromises() {
 		algorithm crypto.Hash
 	}{{tagSHA1Header, crypto.SHA1}, {tagSHA256Header, crypto.SHA256}, {tagSHA3Header, crypto.SHA3_256}} {
 		if value, has := f.signatures.values[d.tag]; has {
-			p := promise{over: &f.overHeader, algorithm: d.algorithm}
+			p := promise{f.overHeader.want(d.algorithm, false, nil), f.overHeader.name, nil}
 			if value.kind == typeString {
-				p.digests, _ = value.strings()
+				p.want, _ = value.strings()
 			}
 			f.promises = append(f.promises, p)
 		}
@@ -142,15 +140,17 @@ func (f *rpmFile) readPromises() {
 	if value, has := f.header.values[tagPayloadAlgorithm]; has {
 		number, known = value.number()
 	}
-	p := promise{over: &f.overPayload}
+	if !known || number > 255 || strongHashes[byte(number)] == 0 {
+		return
+	}
+	var want []string
 	for _, tag := range []uint32{tagPayloadDigest, tagPayloadPlain} {
-		if digests, _ := f.header.values[tag].strings(); known && len(digests) == 1 && number < 256 {
-			p.digests = append(p.digests, digests[0])
-			p.algorithm, f.covered = strongHashes[byte(number)], strongHashes[byte(number)] != 0
+		if digests, _ := f.header.values[tag].strings(); len(digests) == 1 {
+			want = append(want, digests[0])
 		}
 	}
-	if f.covered {
-		f.promises = append(f.promises, p)
+	if f.covered = len(want) > 0; f.covered {
+		f.promises = append(f.promises, promise{f.overPayload.want(strongHashes[byte(number)], false, nil), f.overPayload.name, want})
 	}
 }
 
@@ -161,13 +161,14 @@ func (f *rpmFile) readSignatures() error {
 		over *subject
 	}{{tagRSAHeader, &f.overHeader}, {tagDSAHeader, &f.overHeader}, {tagPGP, &f.overBoth}, {tagGPG, &f.overBoth}} {
 		value, has := f.signatures.values[s.tag]
-		if has && value.kind != typeBinary {
+		if !has {
+			continue
+		}
+		if value.kind != typeBinary {
 			return fmt.Errorf("the signature in tag %d is not binary", s.tag)
 		}
-		if has {
-			if err := f.addSignature(value.data, s.over); err != nil {
-				return err
-			}
+		if err := f.addSignature(value.data, s.over); err != nil {
+			return err
 		}
 	}
 	f.single = len(f.list)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // A package is a lead of 96 bytes, a header with signatures that is padded to 8 bytes, the header, and the payload. A header
@@ -70,6 +71,9 @@ type rpmHeader struct {
 
 func (h *rpmHeader) end() int64 { return h.start + int64(len(h.raw)) }
 
+// rpmEntry is an entry of a header's index, and the trailer of its region.
+type rpmEntry struct{ Tag, Kind, Offset, Count uint32 }
+
 // rpmValue is the value of one tag.
 type rpmValue struct {
 	kind  uint32
@@ -100,19 +104,19 @@ func readRPMHeader(content io.ReaderAt, size, start int64, region uint32, maxEnt
 		return nil, err
 	}
 	copy(h.raw, intro)
-	return h, h.parse(h.raw[introSize:data], h.raw[data:], region, wanted)
+	index := make([]rpmEntry, count)
+	_, _ = binary.Decode(h.raw[introSize:], binary.BigEndian, index) // there are as many
+	return h, h.parse(index, h.raw[data:], region, wanted)
 }
 
 // readPart reads n bytes of a file of that size.
 func readPart(content io.ReaderAt, size, offset, n int64) ([]byte, error) {
 	if offset+n > size {
-		return nil, errRPMCut
+		return nil, errors.New("the package is cut off within its headers")
 	}
 	part := make([]byte, n)
 	return part, readAt(content, part, offset)
 }
-
-var errRPMCut = errors.New("the package is cut off within its headers")
 
 const (
 	regionSize = 16
@@ -122,51 +126,49 @@ const (
 
 // parse checks all entries of the index, as rpm does, and keeps the values of the wanted tags. One that comes twice is
 // refused, unless both say the same: readers would differ in which they take.
-func (h *rpmHeader) parse(index, data []byte, region uint32, wanted []uint32) error {
-	trailer := int64(binary.BigEndian.Uint32(index[8:])) // of the region, if there is one
-	if h.region = binary.BigEndian.Uint32(index) == region; h.region {
+func (h *rpmHeader) parse(index []rpmEntry, data []byte, region uint32, wanted []uint32) error {
+	trailer := int64(index[0].Offset) // of the region, if there is one
+	if h.region = index[0].Tag == region; h.region {
 		if err := checkRegion(index, data); err != nil {
 			return err
 		}
-		index = index[entrySize:]
+		index = index[1:]
 	}
 	var last int64 // where the last entry's data ended
-	for entry := range slices.Chunk(index, entrySize) {
-		tag, kind := binary.BigEndian.Uint32(entry), binary.BigEndian.Uint32(entry[4:])
-		offset, count := int64(binary.BigEndian.Uint32(entry[8:])), binary.BigEndian.Uint32(entry[12:])
-		if int32(tag) < minTag || kind == 0 || kind >= uint32(len(typeSizes)) || count == 0 || kind == typeString && count != 1 || kind != typeBinary && count > maxArray {
-			return fmt.Errorf("the entry of tag %d has type %d and count %d", tag, kind, count)
+	for _, e := range index {
+		if int32(e.Tag) < minTag || e.Kind == 0 || e.Kind >= uint32(len(typeSizes)) || e.Count == 0 ||
+			e.Kind == typeString && e.Count != 1 || e.Kind != typeBinary && e.Count > maxArray {
+			return fmt.Errorf("the entry of tag %d has type %d and count %d", e.Tag, e.Kind, e.Count)
 		}
-		end := offset + typeSizes[kind]*int64(count) // of texts at least that
-		if offset < last || offset%typeSizes[kind] != 0 || end > int64(len(data)) {
-			return fmt.Errorf("the data of tag %d is not where it has to be", tag)
+		offset, width := int64(e.Offset), typeSizes[e.Kind]
+		end := offset + width*int64(e.Count) // of texts at least that
+		if offset < last || offset%width != 0 || end > int64(len(data)) {
+			return fmt.Errorf("the data of tag %d is not where it has to be", e.Tag)
 		}
-		if kind == typeString || kind == typeStringArray || kind == typeI18N {
+		if e.Kind == typeString || e.Kind == typeStringArray || e.Kind == typeI18N {
 			end = offset
-			for range count {
+			for range e.Count {
 				n := bytes.IndexByte(data[end:], 0)
 				if n < 0 {
-					return fmt.Errorf("the text of tag %d does not end", tag)
+					return fmt.Errorf("the text of tag %d does not end", e.Tag)
 				}
 				end += int64(n) + 1
 			}
 		}
 		if h.region && end > trailer && offset < trailer+regionSize {
-			return fmt.Errorf("the data of tag %d is where the region ends", tag)
+			return fmt.Errorf("the data of tag %d is where the region ends", e.Tag)
 		}
 		last = end
-		switch {
-		case region == tagHeaderSignatures && (tag == tagFileSignatures || tag == tagVeritySignatures || tag == tagPGP5):
-			h.unjudged = tag
-		case !slices.Contains(wanted, tag):
+		switch other, twice := h.values[e.Tag]; {
+		case region == tagHeaderSignatures && (e.Tag == tagFileSignatures || e.Tag == tagVeritySignatures || e.Tag == tagPGP5):
+			h.unjudged = e.Tag
+		case !slices.Contains(wanted, e.Tag):
 		case end-offset > maxValue:
-			return notJudged("tag %d has %d bytes; at most %d", tag, end-offset, maxValue)
+			return notJudged("tag %d has %d bytes; at most %d", e.Tag, end-offset, maxValue)
+		case twice && (other.kind != e.Kind || other.count != e.Count || !bytes.Equal(other.data, data[offset:end])):
+			return fmt.Errorf("tag %d is there twice", e.Tag)
 		default:
-			value := rpmValue{kind, count, data[offset:end:end]}
-			if other, twice := h.values[tag]; twice && (other.kind != kind || other.count != count || !bytes.Equal(other.data, value.data)) {
-				return fmt.Errorf("tag %d is there twice", tag)
-			}
-			h.values[tag] = value
+			h.values[e.Tag] = rpmValue{e.Kind, e.Count, data[offset:end:end]}
 		}
 	}
 	return nil
@@ -175,23 +177,25 @@ func (h *rpmHeader) parse(index, data []byte, region uint32, wanted []uint32) er
 // checkRegion checks the first entry. Its data ends the region: it repeats tag and type, and counts the region's entries
 // backwards. In the header nothing may be outside: signatures cover it as a whole, but rpm keeps the region alone. The
 // signature header is not signed anyway, and signing servers add entries to it without touching its region.
-func checkRegion(index, data []byte) error {
-	tag, offset := binary.BigEndian.Uint32(index), int64(binary.BigEndian.Uint32(index[8:]))
-	if binary.BigEndian.Uint32(index[4:]) != typeBinary || binary.BigEndian.Uint32(index[12:]) != regionSize || offset+regionSize > int64(len(data)) {
+func checkRegion(index []rpmEntry, data []byte) error {
+	first := index[0]
+	end := int64(first.Offset) + regionSize
+	if first.Kind != typeBinary || first.Count != regionSize || end > int64(len(data)) {
 		return errors.New("the entry of a header's region is broken")
 	}
-	trailer, want := data[offset:offset+regionSize], bytes.Clone(index[:entrySize])
-	copy(want[8:], trailer[8:12])
-	if tag == tagHeaderSignatures && binary.BigEndian.Uint32(trailer) == tagHeaderImage {
-		want[3] = tagHeaderImage
+	var trailer rpmEntry
+	_, _ = binary.Decode(data[first.Offset:], binary.BigEndian, &trailer) // it is within the data
+	inside, all := -int64(int32(trailer.Offset)), int64(len(index))*entrySize
+	if first.Tag == tagHeaderSignatures && trailer.Tag == tagHeaderImage {
+		trailer.Tag = first.Tag
 	}
-	inside := -int64(int32(binary.BigEndian.Uint32(trailer[8:])))
+	trailer.Offset = first.Offset
 	switch {
-	case tag == tagHeaderImmutable && offset+regionSize != int64(len(data)):
+	case first.Tag == tagHeaderImmutable && end != int64(len(data)):
 		return errors.New("there is data outside the region that is signed")
-	case tag == tagHeaderImmutable && inside != int64(len(index)):
+	case first.Tag == tagHeaderImmutable && inside != all:
 		return errors.New("there are entries outside the region that is signed")
-	case !bytes.Equal(trailer, want) || inside < 0 || inside > int64(len(index)) || inside%entrySize != 0:
+	case trailer != first || inside < 0 || inside > all || inside%entrySize != 0:
 		return errors.New("the trailer of a header's region is broken")
 	}
 	return nil
@@ -202,10 +206,7 @@ func (v rpmValue) strings() (list []string, ok bool) {
 	if v.kind != typeString && v.kind != typeStringArray {
 		return nil, false
 	}
-	for text := range bytes.SplitSeq(bytes.TrimSuffix(v.data, []byte{0}), []byte{0}) {
-		list = append(list, string(text))
-	}
-	return list, true
+	return strings.Split(strings.TrimSuffix(string(v.data), "\x00"), "\x00"), true
 }
 
 // number returns the only number of a value.

@@ -11,7 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"time"
+	"slices"
 
 	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -35,12 +35,10 @@ type found struct {
 	keyID   uint64
 	namesID bool   // version 4: it names its key by id
 	weak    bool   // its digest carries no trust
-	way     int    // of the key that made it, in the Verifier
-	primary string // fingerprint of the primary key of the key that made it
+	keys    []*key // those that may have made it
+	digest  *digest
+	by      *key // which made it, once that is proven
 }
-
-// text reports whether line ends count as CR LF in what the signature covers.
-func (f *found) text() bool { return f.packet.SigType == packet.SigTypeText }
 
 // drop settles that the signature does not count.
 func (f *found) drop(o Outcome, format string, args ...any) {
@@ -50,8 +48,23 @@ func (f *found) drop(o Outcome, format string, args ...any) {
 // dropWeak settles that the signature proves nothing, whoever made it.
 func (f *found) dropWeak() { f.drop(WeakDigest, "the digest %s is too weak", f.Digest) }
 
+// readArmored reads armored signatures. What their armor says looks as if it were signed, and is noted in the report.
+func (r *Report) readArmored(block []byte, over *subject) ([]*found, error) {
+	data, headers, err := dearmor(block, armorSignature, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range headers {
+		r.Odd = append(r.Odd, shown(fmt.Sprintf("the armor says %q, which nobody signed", h)))
+	}
+	return readSignatures(data, over)
+}
+
 // readSignatures reads what must be nothing but signatures, all over the same subject.
 func readSignatures(data []byte, over *subject) ([]*found, error) {
+	if len(data) == 0 {
+		return nil, errors.New("it is empty")
+	}
 	packets, more, err := splitPackets(data, MaxSignatures)
 	if err != nil {
 		return nil, err
@@ -104,19 +117,24 @@ func readSignature(p rawPacket, over *subject) *found {
 		f.drop(Broken, "the signature is broken: %v", err)
 		return f
 	}
-	for _, part := range parts { // what is not judged may be by a known key, too
-		if part.SubType&0x7f == subpacketIssuer && len(part.Contents) == 8 {
-			f.keyID = binary.BigEndian.Uint64(part.Contents)
+	for _, id := range contents(parts, subpacketIssuer) { // what is not judged may be by a known key, too
+		if len(id) == 8 {
+			f.keyID, f.namesID = binary.BigEndian.Uint64(id), true
 		}
 	}
-	if len(embedded(parts)) > 0 {
+	if len(contents(parts, subpacketEmbedded)) > 0 {
 		f.drop(Unjudged, "it carries another signature, which one over a file never does")
 		return f
 	}
 	parsed, err := p.parse()
 	if sig, ok := parsed.(*packet.Signature); ok && err == nil {
-		f.describe(sig)
-		f.packet = sig
+		f.packet, f.names = sig, sig.IssuerFingerprint
+		f.Fingerprint, f.Key = fmt.Sprintf("%X", f.names), algorithmName(sig.PubKeyAlgo)
+		f.Created, f.Expires = sig.CreationTime.UTC(), after(sig.CreationTime, sig.SigLifetimeSecs)
+		if sig.IssuerKeyId != nil {
+			f.keyID = *sig.IssuerKeyId
+			f.KeyID = fmt.Sprintf("%016X", f.keyID)
+		}
 		if f.Version == 3 {
 			sig.HashSuffix = append([]byte(nil), body[2:7]...)
 		}
@@ -140,38 +158,33 @@ func readSignature(p rawPacket, over *subject) *found {
 	case f.Version == 4 && f.contradicts(parts):
 		f.drop(Broken, "it names several keys as the one that made it")
 	default:
-		if n := critical(f.packet); n != nil {
-			f.drop(Unjudged, "its critical notation %.40q is unknown", n.Name)
+		if i := slices.IndexFunc(f.packet.Notations, critical); i >= 0 {
+			f.drop(Unjudged, "its critical notation %.40q is unknown", f.packet.Notations[i].Name)
 		}
 	}
 	return f
 }
 
-// contradicts reports whether a version 4 signature names several keys: programs differ in which they take. It notes whether a
-// key id is among the names.
+// contradicts reports whether a version 4 signature names several keys: programs differ in which they take.
 func (f *found) contradicts(parts []*packet.OpaqueSubpacket) bool {
-	for _, p := range parts {
-		switch {
-		case p.SubType&0x7f == subpacketIssuer && len(p.Contents) == 8:
-			f.namesID = true
-			if binary.BigEndian.Uint64(p.Contents) != f.keyID {
-				return true
-			}
-		case p.SubType&0x7f == subpacketFingerprint && len(p.Contents) > 0 && !bytes.Equal(p.Contents[1:], f.names):
-			return true
-		}
-	}
-	return len(f.names) == 20 && binary.BigEndian.Uint64(f.names[12:]) != f.keyID
+	otherID := func(id []byte) bool { return len(id) == 8 && binary.BigEndian.Uint64(id) != f.keyID }
+	otherName := func(name []byte) bool { return len(name) > 0 && !bytes.Equal(name[1:], f.names) }
+	return slices.ContainsFunc(contents(parts, subpacketIssuer), otherID) ||
+		slices.ContainsFunc(contents(parts, subpacketFingerprint), otherName) ||
+		len(f.names) == 20 && binary.BigEndian.Uint64(f.names[12:]) != f.keyID
 }
 
 // subpackets lists what a signature of version 4 or 6 says, signed or not.
 func subpackets(body []byte) ([]*packet.OpaqueSubpacket, error) {
+	if len(body) < 4 {
+		return nil, errTruncated
+	}
 	var all []*packet.OpaqueSubpacket
 	width := 2 // bytes of a length
 	if body[0] == 6 {
 		width = 4
 	}
-	rest := body[min(4, len(body)):]
+	rest := body[4:]
 	for range 2 {
 		if len(rest) < width {
 			return nil, errTruncated
@@ -189,14 +202,14 @@ func subpackets(body []byte) ([]*packet.OpaqueSubpacket, error) {
 	return all, nil
 }
 
-// embedded lists the signatures within a signature. The library follows them however deep they lie.
-func embedded(parts []*packet.OpaqueSubpacket) (bodies [][]byte) {
+// contents lists what the subpackets of a kind hold.
+func contents(parts []*packet.OpaqueSubpacket, kind byte) (list [][]byte) {
 	for _, p := range parts {
-		if p.SubType&0x7f == subpacketEmbedded {
-			bodies = append(bodies, p.Contents)
+		if p.SubType&0x7f == kind {
+			list = append(list, p.Contents)
 		}
 	}
-	return bodies
+	return list
 }
 
 // The subpackets that matter here (RFC 9580, 5.2.3).
@@ -209,36 +222,16 @@ const (
 // asVersion4 puts a version 3 signature, which rpm made for long and the library does not read, into version 4's form. Only
 // what it hashes differs then: the type and the time.
 func asVersion4(b []byte) []byte {
-	out := []byte{4, b[2], b[15], b[16], 0, 6, 5, 2}
-	out = append(out, b[3:7]...)
-	out = append(out, 0, 10, 9, 16)
-	out = append(out, b[7:15]...)
-	return append(out, b[17:]...)
+	return slices.Concat([]byte{4, b[2], b[15], b[16], 0, 6, 5, 2}, b[3:7], []byte{0, 10, 9, 16}, b[7:15], b[17:])
 }
 
-// describe fills in what the signature says of itself.
-func (f *found) describe(sig *packet.Signature) {
-	f.Created = sig.CreationTime.UTC()
-	if sig.SigLifetimeSecs != nil && *sig.SigLifetimeSecs > 0 {
-		f.Expires = f.Created.Add(time.Duration(*sig.SigLifetimeSecs) * time.Second)
-	}
-	f.Key = algorithmName(sig.PubKeyAlgo)
-	if sig.IssuerKeyId != nil {
-		f.keyID = *sig.IssuerKeyId
-		f.KeyID = fmt.Sprintf("%016X", f.keyID)
-	}
-	if len(sig.IssuerFingerprint) > 0 {
-		f.names = sig.IssuerFingerprint
-		f.Fingerprint = fmt.Sprintf("%X", f.names)
-	}
-}
-
-// holds reports whether the key made the signature over what was digested so far; h is left as it was. The two bytes of the
-// digest that the signature repeats have to be right, too: GnuPG and rpm want it so.
-func (f *found) holds(key *packet.PublicKey, h hash.Cloner) bool {
+// holds reports whether the key made the signature over what was digested so far. The two bytes of the digest that the
+// signature repeats have to be right, too: GnuPG and rpm want it so.
+func (f *found) holds(key *packet.PublicKey) bool {
 	if (key.Version == 6) != (f.Version == 6) {
 		return false
 	}
+	h := f.digest.state.(hash.Cloner)
 	tagged, err := h.Clone()
 	if err != nil || packet.VerifyHashTag(tagged, f.packet) != nil {
 		return false

@@ -12,7 +12,7 @@ import (
 // Verifier judges OpenPGP signatures by the keys of its signers. It is immutable and safe for concurrent use. Make it with
 // New; the zero Verifier trusts nobody.
 type Verifier struct {
-	ways []way
+	ways []*way
 	keys map[uint64][]*key // by key id
 	now  time.Time         // zero: judge at the time of the signature
 }
@@ -45,14 +45,14 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) inte
 func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	r := Report{Kind: KindNone, Answer: integrity.Signature{Status: integrity.Absent}}
 	if content == nil || size < 0 {
-		return r.unreadable(errShort)
+		return r.failed(errShort)
 	}
 	if detached != nil {
 		return v.inspectDetached(content, size, detached)
 	}
-	start := make([]byte, min(size, startSize))
+	start := make([]byte, min(size, 512)) // which tells what it is
 	if err := readAt(content, start, 0); err != nil {
-		return r.unreadable(err)
+		return r.failed(err)
 	}
 	switch {
 	case bytes.HasPrefix(start, []byte(leadMagic)):
@@ -60,26 +60,30 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 	case bytes.HasPrefix(start, []byte(arMagic)):
 		inside, err := signedInside(content, size)
 		if err != nil {
-			return r.unreadable(err)
+			return r.failed(err)
 		}
 		if inside {
-			return unjudged(Report{Kind: KindDebian}, integrity.OpenPGP, "the package has a signature inside (debsig), which is not judged; want a detached one"), nil
+			return Report{Kind: KindDebian}.failed(notJudged("the package has a signature inside (debsig), which is not judged; want a detached one"))
 		}
 	case inlineSigned(start):
-		return unjudged(Report{Kind: KindInline}, integrity.OpenPGP, "the file is an OpenPGP message with its content inside; want a detached signature or a clear-signed text"), nil
+		return Report{Kind: KindInline}.failed(notJudged("the file is an OpenPGP message with its content inside; want a detached signature or a clear-signed text"))
 	}
-	message, err := clearsigned(content, size)
-	switch {
-	case err != nil:
-		return r.unreadable(err)
-	case message != nil:
-		_, r = v.Clearsigned(message)
+	if size > MaxClearsigned {
+		if line, _, _ := bytes.Cut(start, []byte("\n")); string(bytes.TrimRight(line, blanks)) == beginSigned {
+			return Report{Kind: KindClearsigned}.failed(notJudged("the clear-signed text is larger than 4 MiB"))
+		}
+		if err := hasEnd(content, size); err != nil {
+			return r.failed(err)
+		}
 		return r, nil
-	case size > MaxClearsigned && startsSigned(start):
-		return unjudged(Report{Kind: KindClearsigned}, integrity.OpenPGP, "the clear-signed text is larger than 4 MiB"), nil
 	}
-	if err := hasEnd(content, size); err != nil {
-		return r.unreadable(err)
+	message := make([]byte, size)
+	if err := readAt(content, message, 0); err != nil {
+		return r.failed(err)
+	}
+	text, _, _ := bytes.Cut(message, []byte{0}) // a file with a NUL before the block is no text
+	if bytes.HasPrefix(text, []byte(beginSigned)) || bytes.Contains(text, []byte("\n"+beginSigned)) {
+		_, r = v.Clearsigned(message)
 	}
 	return r, nil
 }
@@ -89,64 +93,57 @@ func hasEnd(content io.ReaderAt, size int64) error {
 	return readAt(content, make([]byte, min(size, 1)), max(size-1, 0))
 }
 
-// startSize is how much of a file tells what it is.
-const startSize = 512
-
 // inlineSigned recognises messages whose signed content lies within: armored, or as "gpg --sign" makes them, compressed or
 // not. One by bzip2 has no mark at its start that another file could not have.
 func inlineSigned(start []byte) bool {
-	inside := start
-	if bytes.HasPrefix(start, []byte{compressedMessage, 1}) || bytes.HasPrefix(start, []byte{compressedMessage, 2, 0x78}) {
-		inside = make([]byte, 3)
-		compressed := start[2:]
-		if start[1] == 2 { // zlib: with two bytes before
-			compressed = start[4:]
-		}
-		_, _ = io.ReadFull(flate.NewReader(bytes.NewReader(compressed)), inside) // as far as it is compressed data
+	inside, compressed := start, byte(0x80|tagCompressed<<2|3) // a packet of compressed data in the old form, without a length
+	begin := 0
+	switch {
+	case bytes.HasPrefix(start, []byte{compressed, 1}):
+		begin = 2
+	case bytes.HasPrefix(start, []byte{compressed, 2, 0x78}) && len(start) > 4: // zlib: with two bytes before
+		begin = 4
 	}
-	return bytes.HasPrefix(start, []byte("-----BEGIN "+armorMessage+"-----")) ||
+	if begin > 0 {
+		inside = make([]byte, 3)
+		if _, err := io.ReadFull(flate.NewReader(bytes.NewReader(start[begin:])), inside); err != nil {
+			return false
+		}
+	}
+	return bytes.HasPrefix(start, []byte(armorBegin+"MESSAGE-----")) ||
 		bytes.HasPrefix(inside, []byte{0x80 | tagOnePass<<2, 13, 3}) || bytes.HasPrefix(inside, []byte{0xC0 | tagOnePass, 13, 3})
 }
-
-// compressedMessage begins a packet of compressed data in the old form, without a length.
-const compressedMessage = 0x80 | tagCompressed<<2 | 3
 
 // inspectDetached judges a signature file.
 func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	r := Report{Kind: KindDetached}
 	file := &subject{name: "file"}
-	data := detached
+	read := readSignatures
 	switch text := bytes.TrimSpace(detached); {
 	case len(text) == 0:
-		return bad(r, integrity.OpenPGP, "the signature file is empty"), nil
+		detached = nil // which readSignatures refuses
 	case len(detached) > MaxDetached:
-		return unjudged(r, "", "the signature file has %d bytes; at most %d", len(detached), MaxDetached), nil
+		r.Answer = answer(integrity.Unsupported, "", "the signature file has %d bytes; at most %d", len(detached), MaxDetached)
+		return r, nil
 	case bytes.HasPrefix(text, []byte("-----BEGIN "+armorSignature)):
-		var headers []string
-		var err error
-		if data, headers, err = dearmor(detached, armorSignature, false); err != nil {
-			return r.failed(integrity.OpenPGP, "the signature file is broken", err)
-		}
-		r = r.armored(headers)
-		if len(data) == 0 {
-			return bad(r, integrity.OpenPGP, "the armored signature is empty"), nil
-		}
+		read = r.readArmored
 	case bytes.HasPrefix(text, []byte(armorBegin)):
 		line, _, _ := bytes.Cut(text, []byte("\n"))
-		return unjudged(r, integrity.OpenPGP, "the signature file holds %.40q, no detached signature", bytes.TrimSpace(line)), nil
+		return r.failed(notJudged("the signature file holds %.40q, no detached signature", bytes.TrimSpace(line)))
 	case detached[0] != 0xC0|tagSignature && detached[0]&^3 != 0x80|tagSignature<<2: // a packet of the new form, and of the old
-		return unjudged(r, "", "the signature file is not OpenPGP"), nil
+		r.Answer = answer(integrity.Unsupported, "", "the signature file is not OpenPGP")
+		return r, nil
 	}
-	list, err := readSignatures(data, file)
+	list, err := read(detached, file)
 	if err != nil {
-		return r.failed(integrity.OpenPGP, "the signature file is broken", err)
+		return r.failed(err)
 	}
 	v.prepare(list)
 	if err = hasEnd(content, size); len(file.digests) > 0 {
 		err = feed(file, content, 0, size)
 	}
 	if err != nil {
-		return r.unreadable(err)
+		return r.failed(err)
 	}
 	v.judge(list)
 	return r.with(list, v.conclude(integrity.OpenPGP, list)), nil
