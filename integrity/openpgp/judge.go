@@ -134,7 +134,8 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 		case Broken:
 			return answer(integrity.Bad, format, "%s", f.sentence())
 		case Unjudged, Excess:
-			if unjudged++; valid.Status != 0 && len(v.keys[f.keyID]) > 0 { // who knows what it is
+			known := slices.ContainsFunc(v.keys[f.keyID], func(k *key) bool { return k.way != nil })
+			if unjudged++; valid.Status != 0 && (known || f.Outcome == Excess) { // who knows what it is
 				return answer(integrity.Unsupported, format, "beside a good signature there is one %s", f.sentence())
 			}
 		}

@@ -51,7 +51,17 @@ func New(p integrity.Policy) (*Verifier, error) {
 // Verify judges the signatures of the first size bytes of content, within them or in a signature file. One within that
 // does not hold decides, whatever the signature file is.
 func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
-	return integrity.Chain(v.windows, either(*v), unjudged.Verifier{}).Verify(content, size, detached)
+	return integrity.Chain(v.windows, inside{v.openpgp}, either(*v), unjudged.Verifier{}).Verify(content, size, detached)
+}
+
+// inside judges what a package or a text carries itself, where there is a signature file as well.
+type inside struct{ openpgp *openpgp.Verifier }
+
+func (i inside) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
+	if detached == nil { // either does
+		return integrity.Signature{Status: integrity.Absent}
+	}
+	return i.openpgp.Verify(content, size, nil)
 }
 
 // either judges a signature file by OpenPGP and by plain keys and certificates. It is one signature: binary ones can look
@@ -59,12 +69,13 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) inte
 type either Verifier
 
 func (e either) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
-	first := e.openpgp.Verify(content, size, detached)
+	found, _ := e.openpgp.Inspect(content, size, detached) // its answer tells of the error, too
+	first := found.Answer
 	if detached == nil || first.Status == integrity.Valid {
 		return first
 	}
 	second := e.sigstore.Verify(content, size, detached)
-	if second.Status == integrity.Valid || first.Status == integrity.Unsupported {
+	if second.Status == integrity.Valid || first.Status == integrity.Unsupported || second.Untrusted && len(found.Signatures) == 0 {
 		return second
 	}
 	return first

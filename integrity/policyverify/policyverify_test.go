@@ -119,6 +119,45 @@ func TestSuite(t *testing.T) {
 	require.Equal(t, []any{integrity.Valid, "Vendor"}, []any{got.Status, got.Signer}, got.Detail)
 }
 
+// What a package or a text carries itself decides, whatever signature file lies beside it; and a file that only begins like
+// OpenPGP is none.
+func TestInsideBeforeBeside_INT1(t *testing.T) {
+	key, public := keyOf(t, 1)
+	ring, err := os.ReadFile("../openpgp/testdata/ring.asc")
+	require.NoError(t, err)
+	plain := integrity.Signer{Name: "Keys", Sigstore: []integrity.SigstoreTrust{{Keys: []string{public}}}}
+	known, err := policyverify.New(integrity.Policy{Format: 1, Signers: []integrity.Signer{plain, {Name: "Packages", OpenPGP: []integrity.OpenPGPTrust{{Keyring: string(ring)}}}}})
+	require.NoError(t, err)
+	unknown, err := policyverify.New(integrity.Policy{Format: 1, Signers: []integrity.Signer{plain}})
+	require.NoError(t, err)
+	for _, name := range []string{"ed.rpm", "clear.txt"} {
+		good, err := os.ReadFile("../openpgp/testdata/" + name)
+		require.NoError(t, err)
+		changed := bytes.ReplaceAll(good, []byte("e"), []byte("3"))
+		if name == "ed.rpm" {
+			changed = append(bytes.Clone(good[:len(good)-1]), good[len(good)-1]^1)
+		}
+		for _, beside := range [][]byte{nil, []byte("hello"), sign(t, key, changed)} {
+			got := verify(known, changed, beside)
+			require.Equal(t, []any{integrity.Bad, false}, []any{got.Status, got.Untrusted}, "%s beside %.10q: %s", name, beside, got.Detail)
+		}
+		for _, beside := range [][]byte{nil, []byte("hello"), sign(t, key, good)} {
+			got := verify(unknown, good, beside)
+			require.Equal(t, []any{integrity.Bad, true}, []any{got.Status, got.Untrusted}, "%s beside %.10q: %s", name, beside, got.Detail)
+		}
+		got := verify(known, good, sign(t, key, good))
+		require.Equal(t, integrity.Valid, got.Status, got.Detail)
+	}
+
+	nobody, err := policyverify.New(integrity.Policy{Format: 1})
+	require.NoError(t, err)
+	for i := range 300 {
+		content := fmt.Appendf(nil, "patch %d", i)
+		got := verify(nobody, content, sign(t, key, content))
+		require.True(t, got.Untrusted, got.Detail)
+	}
+}
+
 // One policy, three formats: each signature is by the name that the policy gives its signer.
 func TestEveryFormatByItsName_INT1(t *testing.T) {
 	key, public := keyOf(t, 1)

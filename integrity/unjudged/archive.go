@@ -26,11 +26,21 @@ const (
 // archive looks through a ZIP archive's list of files. Whatever stands before the archive is no matter.
 func (f *file) archive() integrity.Format {
 	last := f.tail[max(0, len(f.tail)-zipEndSize-zipComments):]
-	i := bytes.LastIndex(last, []byte(zipEnd))
-	if i < 0 || i+zipEndSize > len(last) {
-		return ""
+	for n := len(last); n >= zipEndSize; { // a comment may hold the mark as well
+		i := bytes.LastIndex(last[:n], []byte(zipEnd))
+		if i < 0 {
+			return ""
+		}
+		if record := last[i:]; len(record) >= zipEndSize && int(le.Uint16(record[20:])) <= len(record)-zipEndSize {
+			return f.listed(record)
+		}
+		n = i
 	}
-	record := last[i:]
+	return ""
+}
+
+// listed looks through the list of files that an end record names.
+func (f *file) listed(record []byte) integrity.Format {
 	end := f.size - int64(len(record))
 	size, start := int64(le.Uint32(record[12:])), int64(le.Uint32(record[16:]))
 	if where := f.bytes(end-20, 20); bytes.HasPrefix(where, []byte(zip64Where)) && (size == 1<<32-1 || start == 1<<32-1) {
@@ -59,7 +69,10 @@ func (f *file) archive() integrity.Format {
 		if string(f.bytes(start-16, 16)) == "APK Sig Block 42" {
 			return "apk"
 		}
-		return f.archived(io.NewSectionReader(f.at, start, size))
+		// Whatever the record says of its size, others read the list to its end.
+		if format := f.archived(io.NewSectionReader(f.at, start, min(end-start, maxList))); format != "" {
+			return format
+		}
 	}
 	return ""
 }

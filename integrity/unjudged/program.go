@@ -92,9 +92,8 @@ func (f *file) appImage() bool {
 	names := content(sections[last:])
 	for section := range slices.Chunk(sections, entry) {
 		if name := names[min(int64(len(names)), int64(le.Uint32(section))):]; bytes.HasPrefix(name, []byte(".sha256_sig\x00")) {
-			if b := content(section); b == nil || len(bytes.Trim(b, "\x00")) > 0 {
-				return true
-			}
+			b := content(section) // of the first; others cost as much again
+			return b == nil || len(bytes.Trim(b, "\x00")) > 0
 		}
 	}
 	return false

@@ -419,3 +419,33 @@ func FuzzVerify(f *testing.F) {
 		require.Empty(t, got.Signer)
 	})
 }
+
+// A list of files is found as others find it, whatever the archive's end says beside.
+func TestArchiveThatMisleads_INT9(t *testing.T) {
+	msix := archiveOf(t, "", "AppxSignature.p7x")
+	end := bytes.LastIndex(msix, []byte(zipEnd))
+	for name, change := range map[string]func([]byte) []byte{
+		"the mark in its comment": func(b []byte) []byte { le.PutUint16(b[end+20:], 4); return append(b, zipEnd...) },
+		"an end record in its comment": func(b []byte) []byte {
+			le.PutUint16(b[end+20:], 22)
+			return append(append(append(b, zipEnd...), make([]byte, 16)...), 0xff, 0xff)
+		},
+		"a list without a size":          func(b []byte) []byte { le.PutUint32(b[end+12:], 0); return b },
+		"a list whose size is too small": func(b []byte) []byte { le.PutUint32(b[end+12:], 51); return b },
+	} {
+		got := verify(change(bytes.Clone(msix)))
+		require.Equal(t, []any{integrity.Unsupported, integrity.Format("msix")}, []any{got.Status, got.Format}, name)
+	}
+}
+
+// The sections of an AppImage that claim to be its signature are not all read.
+func TestManySignatureSections(t *testing.T) {
+	b := appImageOf(2, string(make([]byte, 200)))
+	table := int(le.Uint64(b[40:]))
+	count := int(le.Uint16(b[60:]))
+	section := bytes.Clone(b[table+64 : table+128])
+	many := append(bytes.Clone(b[:table]), bytes.Repeat(section, 60_000)...)
+	le.PutUint16(many[60:], 60_000)
+	allocated := testing.AllocsPerRun(1, func() { verify(many) })
+	require.Less(t, allocated, 200.0, "of %d sections", count)
+}

@@ -9,8 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// An agent that is held to a policy, or told to run none, since an execution began runs no action
-// any more that may not run: the rest is aborted, and what was done is settled (INT-10).
+// An agent that is held to a policy, or told to run none, since an execution began runs no action any more that may not run
+// (INT-10). Before stage 2 the order ends; later the rest is aborted, and what was done is settled.
 func TestActionForbiddenMeanwhile_INT10(t *testing.T) {
 	first := job.Action{Name: "first", Command: []string{"first"}}
 	last := job.Action{Name: "last", Command: []string{"last"}}
@@ -25,10 +25,11 @@ func TestActionForbiddenMeanwhile_INT10(t *testing.T) {
 		patch job.PatchStatus
 		want  job.Result
 	}{
-		"none, before the first":      {Config{Can: []string{}}, true, 0, job.PatchFailed, job.Failed},
-		"a policy, before the second": {Config{Policy: house}, true, 1, job.Succeeded, job.CompletedWithFailures},
-		"none, during the install":    {Config{Can: []string{}}, false, 1, job.Succeeded, job.CompletedWithFailures},
-		"all of them beside a policy": {Config{Policy: house, Can: job.Capabilities()}, true, 2, job.Succeeded, job.Completed},
+		"none, before the first":       {Config{Can: []string{}}, true, 0, job.PatchFailed, job.Failed},
+		"a policy, before the first":   {Config{Policy: house}, true, 0, job.PatchFailed, job.Failed},
+		"a policy, during the install": {Config{Policy: house}, false, 1, job.Succeeded, job.CompletedWithFailures},
+		"none, during the install":     {Config{Can: []string{}}, false, 1, job.Succeeded, job.CompletedWithFailures},
+		"all of them beside a policy":  {Config{Policy: house, Can: job.Capabilities()}, true, 2, job.Succeeded, job.Completed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := orderOf(t, "a")
@@ -49,12 +50,15 @@ func TestActionForbiddenMeanwhile_INT10(t *testing.T) {
 			if tc.want == job.Completed {
 				return
 			}
+			if tc.patch == job.PatchFailed { // stage 2 does not begin
+				require.Equal(t, []any{job.PatchInstallationSkipped, "INT-10"}, []any{w.patch("a").Code, w.patch("a").Rule})
+				require.Empty(t, report.Actions)
+				require.Contains(t, report.Text, "may not run")
+				return
+			}
 			stopped := report.Actions[len(report.Actions)-1]
 			require.Equal(t, 1, stopped.Exit)
 			require.Contains(t, stopped.Text, "may not run")
-			if tc.patch == job.PatchFailed {
-				require.Equal(t, []any{job.PatchInstallationSkipped, "INT-10"}, []any{w.patch("a").Code, w.patch("a").Rule})
-			}
 		})
 	}
 }

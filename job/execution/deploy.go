@@ -26,6 +26,10 @@ func (m *machine) deploy() {
 	if m.nothingLeft() {
 		return
 	}
+	if x := m.Order.Obstacle(m.c.Can, m.c.Policy); x.Text != "" { // what the agent may do changed since the order began
+		m.abandon(x)
+		return
+	}
 	if m.Phase != PhaseRequire && m.needy(m.staged(func(int) bool { return true })) {
 		m.takeInventory(PhaseRequire) // nothing is begun that cannot be installed
 		return

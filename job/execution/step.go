@@ -221,7 +221,7 @@ func (m *machine) restarted(bootID string) {
 	rebooted := bootID != m.BootID
 	m.BootID = bootID
 	if what := m.strange(); what != "" {
-		m.abandon(what)
+		m.abandon(job.NotBegun(what + " is not known to this release, which cannot go on with what another one began"))
 		return
 	}
 	if m.Phase == PhaseReboot {
@@ -258,19 +258,18 @@ func (m *machine) restarted(bootID string) {
 	}
 }
 
-// abandon ends an execution that another release of the agent began, and with which this one cannot go on. What it installed
-// is not verified, and it asks for no reboot.
-func (m *machine) abandon(what string) {
-	text := what + " is not known to this release, which cannot go on with what another one began"
+// abandon ends an execution with which the agent, as it is now, cannot or may not go on. What it installed is not verified,
+// and it asks for no reboot.
+func (m *machine) abandon(x job.Obstacle) {
 	m.out.Owes = m.Stage >= job.StageDeploy && m.asksForReboot()
 	for i := range m.Patches {
 		switch p := &m.Patches[i]; p.Status {
 		case job.Succeeded, job.PatchFailed, job.Inapplicable:
 		default:
-			p.fail(job.UnspecifiedAgentError, "MAN-11", text)
+			p.fail(x.Code, x.Rule, x.Text)
 		}
 	}
 	m.end(job.Failed)
 	report := &m.out.Reports[len(m.out.Reports)-1]
-	report.Text = problem.Clip(text, job.MaxText)
+	report.Text = problem.Clip(x.Text, job.MaxText)
 }
