@@ -10,7 +10,7 @@ import (
 )
 
 func FuzzParse(f *testing.F) {
-	for scheme, rows := range version.Rising {
+	for scheme, rows := range rising {
 		for _, row := range rows {
 			f.Add(string(scheme), row[0])
 		}
@@ -40,7 +40,7 @@ func FuzzParse(f *testing.F) {
 // FuzzCompare looks for three versions whose order breaks a law, and for two whose keys do not order them as the
 // reference does.
 func FuzzCompare(f *testing.F) {
-	for scheme, rows := range version.Rising {
+	for scheme, rows := range rising {
 		for i := range rows[2:] {
 			f.Add(string(scheme), rows[i][0], rows[i+1][0], rows[i+2][0])
 		}

@@ -85,9 +85,9 @@ func pairs(t *testing.T, s version.Scheme, want int) (all [][2]version.Version) 
 	for i := range want {
 		all = append(all, [2]version.Version{versions(s).Example(2 * i), versions(s).Example(2*i + 1)})
 	}
-	for i, row := range version.Rising[s][1:] { // of which each is newer than the one before
+	for i, row := range rising[s][1:] { // of which each is newer than the one before
 		for _, text := range row {
-			v, err := version.Parse(s, version.Rising[s][i][0])
+			v, err := version.Parse(s, rising[s][i][0])
 			require.NoError(t, err)
 			w, err := version.Parse(s, text)
 			require.NoError(t, err)

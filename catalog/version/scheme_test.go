@@ -19,8 +19,8 @@ func TestSchemesKeepTheContract_CAT20(t *testing.T) {
 		t.Run(string(s), func(t *testing.T) {
 			versiontest.TestScheme(t, versiontest.Scheme{
 				Parse:  func(text string) (version.Version, error) { return version.Parse(s, text) },
-				Rising: version.Rising[s],
-				Wrong:  version.Wrong[s],
+				Rising: rising[s],
+				Wrong:  wrong[s],
 			})
 		})
 	}

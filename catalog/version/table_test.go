@@ -47,7 +47,11 @@ func TestDecisions_CAT20(t *testing.T) {
 	rows := map[Scheme]int{}
 	for _, d := range decisions(t) {
 		rows[d.scheme]++
-		order, ok := must(t, d.scheme, d.a).Compare(must(t, d.scheme, d.b))
+		v, err := Parse(d.scheme, d.a)
+		require.NoError(t, err)
+		w, err := Parse(d.scheme, d.b)
+		require.NoError(t, err)
+		order, ok := v.Compare(w)
 		require.True(t, ok)
 		require.Equal(t, d.order, order, "%s: %s with %s", d.scheme, d.a, d.b)
 	}
