@@ -10,8 +10,8 @@ import (
 )
 
 // Version is a valid version of one scheme. Versions compare with == as texts and with Compare by their order.
-// The zero Version is no version. One of the scheme Unknown came from another
-// release (MAN-11): it prints and is written as it came, and has no order.
+// The zero Version is no version. One of the scheme Unknown came from another release (MAN-11): it prints and is written as
+// it came, and has no order.
 type Version struct {
 	scheme Scheme
 	text   string
@@ -52,13 +52,13 @@ func parse(s Scheme, text string, keyOf func(string) ([]byte, error)) (Version, 
 		return refuse("it is empty")
 	case len(text) > MaxLength:
 		return refuse("it has %d bytes, the most is %d", len(text), MaxLength)
+	case s.own() && (!utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl)):
+		return refuse("it contains control characters or is not UTF-8")
 	}
 	key, err := keyOf(text)
 	switch {
 	case err != nil:
 		return refuse("%v", err)
-	case s.own() && (!utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl)):
-		return refuse("it contains control characters or is not UTF-8")
 	case s.own() && (len(key) == 0 || len(key) > MaxKey):
 		return refuse("its key has %d bytes, want 1 to %d", len(key), MaxKey)
 	}

@@ -1,7 +1,6 @@
 package version_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
-	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
@@ -139,51 +137,6 @@ func TestParseErrorIsShort(t *testing.T) {
 	require.True(t, strings.HasPrefix(err.Error(), `"`+strings.Repeat("x", 77)+`…" is`), "%v", err)
 }
 
-// rising lists versions of one scheme; those in one row are equal.
-var rising = map[version.Scheme][][]string{
-	version.Semver: {
-		{"0.0.0-0"}, {"0.0.0"}, {"0.0.1"}, {"0.9.10"}, {"0.10.0"},
-		{"1.0.0--", "1.0.0--+x"}, {"1.0.0-a.1"}, {"1.0.0-aa"}, {"1.0.0", "1.0.0+1", "1.0.0+a-b"}, {"2.0.0-1"}, {"2.0.0-2"},
-		{"2.0.0-10"}, {"2.0.0-99999999999999999999"}, {"2.0.0-100000000000000000000"}, {"2.0.0-alpha"}, {"2.0.0-alpha.1"},
-		{"2.0.0-alpha.beta"}, {"2.0.0-beta"}, {"2.0.0-beta.2"}, {"2.0.0-beta.11"}, {"2.0.0-rc.1"}, {"2.0.0"},
-		{"18446744073709551615.0.0"},
-	},
-	version.Debian: {
-		{"~~"}, {"~~a"}, {"~"}, {"0", "0-0", "0:0", "00:00-00"}, {"0-0a"}, {"0a"}, {"0.0"}, {"1~~"}, {"1~rc1-1"}, {"1", "1-0", "01"},
-		{"1-0.1"}, {"1-1~bpo1"}, {"1-1"}, {"1-1+b1"}, {"1-1.1"}, {"1A"}, {"1Z"}, {"1a"}, {"1b"}, {"1z"}, {"1+"}, {"1.0-1"}, {"1.2"}, {"1.10"},
-		{"2.36-9+deb12u4"}, {"2.36-9+deb12u10"}, {"2.36-10"}, {"1:0"}, {"2:0"}, {"10:0"},
-	},
-	version.Dotted: {
-		{"0", "0.0", "00.00.0"}, {"0.1"}, {"1", "1.0.0.0.0.0.0.0", "01"}, {"1.0.1"}, {"1.9"}, {"1.10"}, {"10.0.22631.4037"},
-		{"99999999999999999999"}, {"100000000000000000000"}, {"100000000000000000000.0.0.1"},
-	},
-	version.Rpm: {
-		{"~"}, {"."}, {"a"}, {"0", "00", "0:0"}, {"0-~"}, {"0-0", "0.-0"}, {"0a-0"}, {"0.0-0"}, {"1.0~~"}, {"1.0~rc1-1"}, {"1.0~rc1-2"}, {"1.0", "1_0", "1.0."},
-		{"1.0-1~bp"}, {"1.0-1"}, {"1.0-1.el9"}, {"1.0-1.el9_4", "1.0-1.el9.4"}, {"1.0-1.el10"}, {"1.0-1.1"}, {"1.0-10"}, {"1.0^"}, {"1.0^git1~pre"}, {"1.0^git1-1"},
-		{"1.0^20240101"}, {"1.0A", "1.0.A"}, {"1.0a"}, {"1.0ab"}, {"1.0b"}, {"1.0.1"}, {"1.0.1a"}, {"1.9"}, {"1.010", "1.10"},
-		{"99999999999999999999"}, {"100000000000000000000"}, {"1:0"}, {"2:0~"}, {"10:0"},
-	},
-	version.Apk: {
-		{"0", "00"}, {"1_alpha_pre2"}, {"1_alpha"}, {"1_alpha-r1"}, {"1_alpha0"}, {"1_alpha1"}, {"1_alpha1_p1"}, {"1_alpha2"}, {"1_alpha_p"}, {"1_beta"}, {"1_pre"}, {"1_rc"}, {"1_rc10"},
-		{"1", "01"}, {"1-r0", "1-r00"}, {"1-r1"}, {"1-r10"}, {"1~0a"}, {"1~0a-r1"}, {"1~0a1"}, {"1_cvs"}, {"1_svn"}, {"1_git"}, {"1_git20240101"}, {"1_hg"}, {"1_p"}, {"1_p1"}, {"1_p9-r1"}, {"1_p10"},
-		{"1a_rc1"}, {"1a"}, {"1a-r1"}, {"1b"}, {"1.0"}, {"1.0b"}, {"1.0.1"}, {"1.00"}, {"1.01"}, {"1.010"}, {"1.09"}, {"1.1"}, {"1.9"}, {"1.10"}, {"2"}, {"10"},
-	},
-	version.Loose: {
-		{"0", "v0.0", "0 final"}, {"0.1"}, {"1 acme"}, {"1 beta", "1.0beta0", "v1-BETA"}, {"1b2", "1.0 beta 2"}, {"1 rc1", "1-rc.1"}, {"1", "1.0", "1 esr"}, {"1c", "1.0.C"}, {"1c3"}, {"1 hotfix", "1 HF"},
-		{"1 patch 2", "1.0p2"}, {"1w"}, {"1.0.1 beta"}, {"1.0.1", "1.0 (1)", "1.0u1"}, {"1.1"}, {"1.1k"}, {"1.2"}, {"1.10"}, {"99999999999999999999"}, {"100000000000000000000"},
-	},
-	version.Jdk: {
-		{"1.4.2_19"}, {"1.5.0", "5", "5.0.0", "1.5"}, {"1.5.0_22", "1.5.0.22", "5u22"}, {"1.6.0_7", "1.6.0_07"}, {"8u20-ea-b01"}, {"8u20-ea-b23", "1.8.0_20-ea-b23"}, {"8u20", "1.8.0_20-perf"},
-		{"8u20-b1", "8u20b01"}, {"8u391"}, {"11-ea"}, {"11-ea+1"}, {"11-ea+28"}, {"11-internal"}, {"11", "11+-adhoc.me"}, {"11+1"}, {"11+28", "11+28-LTS"}, {"11.0.0.1"}, {"11.0.2+9"}, {"11.0.10+9"}, {"17-1+9"}, {"17-a+9"}, {"17+1"},
-	},
-}
-
-// wrong has texts that are no versions of a scheme.
-var wrong = map[version.Scheme][]string{
-	version.Semver: {"1", "v1.2.3"}, version.Debian: {"1:", "1 2"}, version.Rpm: {"1-2-3", "(none):1-1"}, version.Apk: {"a", "1.0bc"}, version.Dotted: {"1.", "a"},
-	version.Loose: {"beta", "1%"}, version.Jdk: {"017", "jdk-17"},
-}
-
 func TestCompare(t *testing.T) {
 	for scheme, rows := range rising {
 		for i, row := range rows {
@@ -232,63 +185,6 @@ func TestUpstream(t *testing.T) {
 		require.Equal(t, c.want, must(t, c.scheme, c.text).Upstream())
 	}
 	require.Empty(t, version.Version{}.Upstream())
-}
-
-func TestTextForm(t *testing.T) {
-	type doc struct {
-		V version.Version `json:"v,omitzero"`
-	}
-	for scheme, rows := range rising {
-		for _, row := range rows {
-			for _, text := range row {
-				in := doc{must(t, scheme, text)}
-				data, err := json.Marshal(in)
-				require.NoError(t, err)
-				require.JSONEq(t, `{"v":"`+string(scheme)+":"+text+`"}`, string(data))
-				var out doc
-				require.NoError(t, json.Unmarshal(data, &out))
-				require.Equal(t, in, out)
-			}
-		}
-	}
-	data, err := json.Marshal(doc{})
-	require.NoError(t, err)
-	require.Equal(t, "{}", string(data))
-	full := doc{must(t, version.Dotted, "1")}
-	require.NoError(t, json.Unmarshal([]byte(`{"v":""}`), &full))
-	require.True(t, full.V.IsZero())
-}
-
-func TestTextFormRefuses(t *testing.T) {
-	var v version.Version
-	require.ErrorContains(t, v.UnmarshalText([]byte("1.2.3")), "no scheme in front")
-	require.ErrorContains(t, v.UnmarshalText([]byte("semver:1.2")), "is not a semver version")
-	var unknown *enum.UnknownError
-	require.ErrorAs(t, v.UnmarshalText([]byte("zap:1.2")), &unknown)
-	require.Error(t, v.UnmarshalText([]byte(":1")))
-	require.True(t, v.IsZero(), "a failed reading leaves the version as it was")
-}
-
-func TestSchemes(t *testing.T) {
-	for _, s := range append(version.Schemes(), "", "x-acme", "x-9-b") {
-		data, err := json.Marshal(s)
-		require.NoError(t, err)
-		back := version.Debian
-		require.NoError(t, json.Unmarshal(data, &back))
-		require.Equal(t, s, back)
-		require.Equal(t, s == "", s.Check() != nil)
-	}
-	for _, s := range []string{"Semver", "semver ", "x-", "x-A", "x-a.b", "x-é", "x-" + strings.Repeat("a", version.MaxScheme-1), "unknown", "zap"} {
-		back := version.Debian
-		var unknown *enum.UnknownError
-		require.ErrorAs(t, back.UnmarshalText([]byte(s)), &unknown, s)
-		require.Equal(t, version.Debian, back, "a failed reading leaves the scheme as it was")
-		require.Equal(t, s, unknown.Value)
-	}
-	require.EqualError(t, version.Scheme("zap").Check(), `unknown version scheme "zap": want one of semver, debian, rpm, apk, dotted, loose, jdk, x-…`)
-	var s version.Scheme
-	require.NoError(t, enum.Unmarshal([]byte(`"zap"`), &s))
-	require.Equal(t, version.Unknown, s, "a later release's (MAN-11)")
 }
 
 func must(t require.TestingT, s version.Scheme, text string) version.Version {
