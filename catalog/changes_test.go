@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
@@ -52,7 +53,7 @@ func TestEveryFieldOfAProductIsCompared_CAT1(t *testing.T) {
 	fields := map[string]func(*Product){
 		"ID": func(p *Product) { p.ID = "x" }, "Name": func(p *Product) { p.Name = "x" }, "Vendor": func(p *Product) { p.Vendor = "x" },
 		"Platform": func(p *Product) { p.Platform = MacOS }, "Architecture": func(p *Product) { p.Architecture = "x" },
-		"Channel": func(p *Product) { p.Channel = "x" }, "Scheme": func(p *Product) { p.Scheme++ },
+		"Channel": func(p *Product) { p.Channel = "x" }, "Scheme": func(p *Product) { p.Scheme = version.Dotted },
 		"Lines": func(p *Product) { p.Lines = []Line{{Prefix: "1"}} },
 	}
 	require.Len(t, fields, reflect.TypeFor[Product]().NumField())

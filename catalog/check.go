@@ -24,8 +24,8 @@ func (p Product) Check() []string {
 	if !platforms.Valid(p.Platform) {
 		c.addf("unknown platform %d", uint8(p.Platform))
 	}
-	if _, err := p.Scheme.MarshalText(); err != nil || p.Scheme == 0 {
-		c.addf("unknown version scheme %d", uint8(p.Scheme))
+	if err := p.Scheme.Check(); err != nil {
+		c.addf("%v", err)
 	}
 	if c.count("version lines", len(p.Lines), MaxLines) {
 		seen := make(map[string]bool, len(p.Lines))

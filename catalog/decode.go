@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
@@ -150,7 +151,7 @@ func (d *decoder) product() error {
 	if err := d.next(&p); err != nil {
 		return err
 	}
-	if d.strange {
+	if d.strange || p.Product.Scheme == version.Unknown {
 		d.left[p.Product.ID] = true
 		return nil
 	}

@@ -54,7 +54,7 @@
 //   - CAT-11. A patch whose own version line is past its end of life cannot be deployed: EOLVersion. The installed version's
 //     line does not block, as that would bar the way out; the verdict notes LeavesEOL. With [Options].StrictLines the
 //     installed line blocks as well, with EOLVersion. A version's line is the one with the longest prefix that the version's
-//     upstream text equals or continues with something other than a letter or digit.
+//     upstream text equals or continues after a boundary: 1.2.3 and 1.2w are on line 1.2, and 1.20 is not.
 //   - CAT-12. The end of extended or premium support is kept as data and never moves an end of life.
 //   - CAT-13. An end of life is an instant. A date without a time means the end of that day, UTC ([EOLInstant],
 //     [ParseEOL]). What is evaluated at the instant counts as past.
@@ -68,4 +68,11 @@
 //     product's scheme, a URL that is not http, https or file, a negative size, a malformed digest, a duplicate id, an
 //     unknown product, a file name with a path in it, control characters, anything over the limits, a file URL in a batch that is not Local (INT-11). The rest of the batch
 //     is kept. What was rejected is returned and counted in the feed's health. Nothing panics.
+//   - CAT-17. A feed speaks only about what it is entitled to: vendors, products, ids. Not built yet.
+//   - CAT-18. Facts about vulnerabilities have a source and a time; they decide order and deadline, and never whether a
+//     patch can be deployed. Not built yet.
+//   - CAT-19. A scan offers the newest version that the asset may get, and explains every newer one that it may not get.
+//     Not built yet.
+//   - CAT-20. Version schemes are open. Built in are semver, debian, rpm, apk, dotted, loose and jdk; an importer brings
+//     its own as a version.Own, held to the suite in versiontest. There is nothing to register.
 package catalog

@@ -51,7 +51,7 @@ type Product struct {
 	Lines        []Line         `json:"lines,omitempty"` // version lines with their end of life, by prefix
 }
 
-// Line is one version line of a product: the versions that equal Prefix or continue it after a separator.
+// Line is one version line of a product: the versions that equal Prefix or continue it after a boundary.
 type Line struct {
 	Prefix   string    `json:"prefix"`            // of the version as its maker numbers it, version.Version.Upstream
 	EOL      time.Time `json:"eol,omitzero"`      // zero: none announced (CAT-13)
@@ -63,7 +63,8 @@ type Line struct {
 func (l Line) Ended(now time.Time) bool { return past(l.EOL, now) }
 
 // LineOf returns the line that v belongs to: the one with the longest Prefix that v's upstream version equals or
-// continues with something other than a letter or digit. So 1.2 holds 1.2, 1.2.3 and 1.2-rc.1, and not 1.20. A version of another scheme than the product's is on no line.
+// continues after a boundary, which is everywhere but between two digits and between two letters (CAT-11). So 1.2 holds
+// 1.2, 1.2.3, 1.2w and 1.2-rc.1, and not 1.20. A version of another scheme than the product's is on no line.
 func (p Product) LineOf(v version.Version) (Line, bool) {
 	if v.Scheme() != p.Scheme {
 		return Line{}, false
@@ -83,9 +84,16 @@ func (p Product) LineOf(v version.Version) (Line, bool) {
 
 func onLine(text, prefix string) bool {
 	rest, has := strings.CutPrefix(text, prefix)
-	return has && prefix != "" && (rest == "" || !isAlphanumeric(rest[0]))
+	if !has || prefix == "" {
+		return false
+	}
+	if rest == "" {
+		return true
+	}
+	before, after := prefix[len(prefix)-1], rest[0]
+	return !(isDigit(before) && isDigit(after)) && !(isLetter(before) && isLetter(after))
 }
 
-func isAlphanumeric(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }

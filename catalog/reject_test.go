@@ -144,8 +144,8 @@ func TestBadProductIsRejectedWithItsPatches_CAT16(t *testing.T) {
 		change func(*Product)
 		want   string
 	}{
-		{"unknown scheme", func(p *Product) { p.Scheme = 77 }, "unknown version scheme 77"},
-		{"no scheme", func(p *Product) { p.Scheme = 0 }, "unknown version scheme 0"},
+		{"unknown scheme", func(p *Product) { p.Scheme = "semvr" }, `unknown version scheme "semvr": want one of semver, debian,`},
+		{"no scheme", func(p *Product) { p.Scheme = "" }, `unknown version scheme "": want one of`},
 		{"unknown platform", func(p *Product) { p.Platform = 0 }, "unknown platform 0"},
 		{"no name", func(p *Product) { p.Name = "" }, "the name is empty"},
 		{"control character", func(p *Product) { p.Vendor = "\x1b[2J" }, "control characters"},

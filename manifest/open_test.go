@@ -290,7 +290,7 @@ func TestOpenKeepsWhatItDoesNotKnow_MAN11(t *testing.T) {
 	o := patched(t, order("a", t0))
 	o.Needs = []string{"flying"}
 	p := string(payload(t, seal(t, document(o))))
-	scheme, _, _ := strings.Cut(string(o.Patches[0].Version.Scheme().String()), ":")
+	scheme, _, _ := strings.Cut(string(o.Patches[0].Version.Scheme()), ":")
 	p = strings.Replace(p, `"version":"`+scheme+`:`, `"version":"zap:`, 1)
 	p = strings.Replace(p, `"sha256:`, `"blake3:`, 1)
 	require.Contains(t, p, "blake3")

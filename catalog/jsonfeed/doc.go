@@ -22,8 +22,9 @@
 //	                "digests"?: [digest…*], "signer"?: text, "signatureUrl"?: text }
 //
 //	platform     = "linux" | "windows" | "macos"
-//	scheme       = "semver" | "debian" | "dotted"
-//	version      = scheme ":" text, as "debian:1:2.36-9" or "semver:2.0.1"
+//	scheme       = "semver" | "debian" | "rpm" | "apk" | "dotted" | "loose" | "jdk", or an importer's own, as "x-acme"
+//	version      = scheme ":" text, as "debian:1:2.36-9" or "semver:2.0.1"; of an importer's own scheme with the key in
+//	               hex, as "x-acme:6b:2.0"
 //	severity     = "unrated" | "low" | "medium" | "high" | "critical"
 //	class        = "security" | "bugfix" | "feature" | "driver" | "definition"
 //	availability = "Pinned" | "LatestOnly" | "Repository" | "Vendor"

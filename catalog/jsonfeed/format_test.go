@@ -150,7 +150,7 @@ func TestBadRecordIsRejectedAlone_CAT16(t *testing.T) {
 		{`{"id":"x","product":"p","version":"semver:1.0.0","listed":"2026-01-01T00:00:00Z"}`, "patch x", `unknown field "listed"`},
 		{`{"id":"x","product":"p","version":"semver:1.0"}`, "patch x", `"1.0" is not a semver version`},
 		{`{"id":"x","product":"p","version":"1.0.0"}`, "patch x", "no scheme in front"},
-		{`{"id":"x","product":"p","version":"rpm:1.0.0"}`, "patch x", "unknown version scheme"},
+		{`{"id":"x","product":"p","version":"zap:1.0.0"}`, "patch x", "unknown version scheme"},
 		{`{"id":"x","product":"p"}`, "patch x", "it has no version"},
 		{`{"id":"x","product":"p","version":"semver:1.0.0","eol":"soon"}`, "patch x", "neither a date"},
 		{`{"id":"x","product":"p","version":"semver:1.0.0","eol":true}`, "patch x", "cannot unmarshal"},
@@ -171,7 +171,7 @@ func TestBadRecordIsRejectedAlone_CAT16(t *testing.T) {
 		require.Contains(t, strings.Join(rejected[0].Reasons, "; "), c.want)
 	}
 	const product = `{"id":"p","name":"P","platform":"linux","scheme":"semver"}`
-	products, _, rejected, err := Parse(fmt.Appendf(nil, `{"format":1,"products":[%s,%s,{"id":"q","name":"Q","platform":"linux","scheme":"rpm"},{"id":"r","platform":"linux","scheme":"semver"}]}`, product, product))
+	products, _, rejected, err := Parse(fmt.Appendf(nil, `{"format":1,"products":[%s,%s,{"id":"q","name":"Q","platform":"linux","scheme":"zap"},{"id":"r","platform":"linux","scheme":"semver"}]}`, product, product))
 	require.NoError(t, err)
 	require.Len(t, products, 1)
 	require.Equal(t, []string{"product p", "product q", "product r"}, []string{rejected[0].Record, rejected[1].Record, rejected[2].Record})

@@ -1,7 +1,7 @@
 package version
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,90 +18,72 @@ func splitDebian(text string) (epoch, upstream, revision string) {
 	return epoch, text, ""
 }
 
-func debianProblem(text string) string {
+func debianUpstream(text string) string {
+	_, upstream, _ := splitDebian(text)
+	return upstream
+}
+
+func debianKey(text string) ([]byte, error) {
 	epoch, upstream, revision := splitDebian(text)
 	if strings.Contains(text, ":") {
-		if !isNumber(epoch) {
-			return fmt.Sprintf("epoch %q is not a decimal number", epoch)
-		}
-		if n, err := strconv.ParseUint(epoch, 10, 64); err != nil || n > maxEpoch {
-			return fmt.Sprintf("epoch %s is over %d", epoch, maxEpoch)
+		if err := checkEpoch(epoch, maxEpoch); err != nil {
+			return nil, err
 		}
 	}
 	if upstream == "" {
-		return "the upstream version is empty"
+		return nil, errors.New("the upstream version is empty")
 	}
 	if strings.HasSuffix(text, "-") {
-		return "the revision after the last hyphen is empty"
+		return nil, errors.New("the revision after the last hyphen is empty")
 	}
-	// A colon gets this far only behind an epoch, where it is allowed.
+	// A colon gets this far only after an epoch, where it is allowed.
 	if c, bad := firstOutside(upstream, ".+-~:"); bad {
-		return fmt.Sprintf("the upstream version contains %q", c)
+		return nil, fmt.Errorf("the upstream version contains %q", c)
 	}
 	if c, bad := firstOutside(revision, ".+~"); bad {
-		return fmt.Sprintf("the revision contains %q", c)
+		return nil, fmt.Errorf("the revision contains %q", c)
 	}
-	return ""
+	return newKey(text).number(debianNumber, epoch).debianPart(upstream).debianPart(revision), nil
 }
 
-// firstOutside finds the first character that is neither letter, digit nor one of also.
-func firstOutside(s, also string) (rune, bool) {
-	for _, r := range s {
-		if r > 0x7f || !isLetter(byte(r)) && !isDigit(byte(r)) && !strings.ContainsRune(also, r) {
-			return r, true
-		}
+func checkEpoch(epoch string, most uint64) error {
+	if !isNumber(epoch) {
+		return fmt.Errorf("epoch %q is not a decimal number", epoch)
 	}
-	return 0, false
+	if n, err := strconv.ParseUint(epoch, 10, 64); err != nil || n > most {
+		return fmt.Errorf("epoch %s is over %d", epoch, most)
+	}
+	return nil
 }
 
-func compareDebian(a, b string) int {
-	aEpoch, aUpstream, aRevision := splitDebian(a)
-	bEpoch, bUpstream, bRevision := splitDebian(b)
-	if c := compareNumbers(aEpoch, bEpoch); c != 0 {
-		return c
-	}
-	if c := compareDebianPart(aUpstream, bUpstream); c != 0 {
-		return c
-	}
-	return compareDebianPart(aRevision, bRevision)
-}
+// How characters sort: the tilde, then the end of a run of other characters, which is a number or the end of the text,
+// then letters, then the rest.
+const (
+	debianTilde  = 1
+	debianEnd    = 2
+	debianNumber = 3
+	debianLetter = debianNumber + numberSpan - 'A' // added to the letter
+	debianOther  = debianLetter + 'z' + 1 - '+'    // added to the character; "+" is the first
+)
 
-// compareDebianPart takes turns: a run of other characters by weight, then a run of digits by value. The end of a text
-// is an empty run, which equals the number zero.
-func compareDebianPart(a, b string) int {
-	for a != "" || b != "" {
-		for a != "" && !isDigit(a[0]) || b != "" && !isDigit(b[0]) {
-			if c := cmp.Compare(weight(a), weight(b)); c != 0 {
-				return c
+// debianPart takes turns: a run of other characters by weight, then a run of digits by value. A number that is missing
+// at the end is zero.
+func (k key) debianPart(s string) key {
+	for first := true; first || s != ""; first = false {
+		var run string
+		run, s = cutRun(s, func(c byte) bool { return !isDigit(c) })
+		for _, c := range []byte(run) {
+			switch {
+			case c == '~':
+				k = append(k, debianTilde)
+			case isLetter(c):
+				k = append(k, debianLetter+c)
+			default:
+				k = append(k, debianOther+c)
 			}
-			a, b = a[1:], b[1:]
 		}
-		i, j := digits(a), digits(b)
-		if c := compareNumbers(a[:i], b[:j]); c != 0 {
-			return c
-		}
-		a, b = a[i:], b[j:]
+		run, s = cutRun(s, isDigit)
+		k = k.number(debianNumber, run)
 	}
-	return 0
-}
-
-// weight is the sorting weight of the first character: tilde, then the end or a digit, then letters, then the rest.
-func weight(s string) int {
-	switch {
-	case s == "" || isDigit(s[0]):
-		return 0
-	case s[0] == '~':
-		return -1
-	case isLetter(s[0]):
-		return int(s[0])
-	}
-	return int(s[0]) + 256
-}
-
-func digits(s string) int {
-	i := 0
-	for i < len(s) && isDigit(s[i]) {
-		i++
-	}
-	return i
+	return append(k, debianEnd)
 }

@@ -1,10 +1,14 @@
 // Package version reads and orders the versions of software in the schemes their makers use.
 //
-// A [Version] is a text that is valid in one [Scheme]. [Parse] makes one, [Version.Compare] orders two of the same
-// scheme without allocating, and every order is total: reflexive, antisymmetric and transitive. Versions of different
-// schemes, and the zero Version, have no order; Compare says so instead of guessing (CAT-3, Unorderable).
+// A [Version] is a text that is valid in one [Scheme]. [Parse] makes one or says why the text is none. Parsing makes the
+// key that the version sorts by, so [Version.Compare] compares bytes, without parsing or allocating. Every order is total.
+// Versions of different schemes, and the zero Version, have no order; Compare says so instead of guessing (CAT-3,
+// Unorderable).
 //
 // # Schemes
+//
+// The set is open (CAT-20): [Own] makes a scheme of an importer's own, and package versiontest is the suite for it. These
+// are built in:
 //
 // semver is Semantic Versioning 2.0.0: MAJOR.MINOR.PATCH without a leading "v", an optional pre-release after "-", and
 // optional build metadata after "+". Build metadata takes no part in the order: 1.0.0+a and 1.0.0+b are equal in
@@ -17,11 +21,94 @@
 // with a digit is a recommendation there and not asked for here, as dpkg itself orders such versions. The order is that
 // of dpkg: a tilde sorts before everything, even the end; letters before other characters; numbers by value.
 //
+// rpm is [epoch:]version[-release]. The epoch is a number up to 4294967295, zero when it is missing. Version and release
+// consist of letters, digits and ". _ + ~ ^". The order is rpm's: runs of letters and of digits are compared and what
+// separates them does not count, so 1.0 equals 1_0; a number is newer than letters, a further part newer than none; a tilde sorts
+// before the end, a caret after it and before everything else. A version without a release is older than one with any.
+//
+// apk is Alpine's digit{.digit}…{letter}{_suffix{digit}}…{~commit}{-rdigit}. The order is that of apk-tools 3: the suffixes
+// alpha, beta, pre and rc sort before the version without one, and cvs, svn, git, hg and p after it. After the first dot
+// a number that begins with zero compares as a text, and is older than one that does not.
+//
 // dotted is one to eight decimal numbers of any length with dots between, as Windows and Chrome use. Leading zeros
 // count for nothing and missing numbers are zero: 1.2 equals 1.2.0.0.
 //
+// # jdk
+//
+// jdk takes Java's versions. Those since Java 9 order as Runtime.Version does when it leaves the optional part out: by the
+// numbers, then an early access release before the release, then by the build. The older forms are read as the numbers
+// that Java 8 gave them later.
+//
+//	17.0.9+9           <  17.0.9+11           a build is a number
+//	17.0.9             <  17.0.9+9            no build is older than any, as Runtime.Version has it
+//	17                 =  17.0.0              missing numbers are zero
+//	22-ea+36           <  22+36               early access is older than the release
+//	22-ea+9            <  22-ea+36            and has builds of its own
+//	22+36              <  22.0.1+8            a later update is newer whatever its build
+//	17.0.9+9-LTS       =  17.0.9+9            the optional part does not count
+//	17.0.9+9-Debian-1  =  17.0.9+9-LTS        whoever built it
+//	17-LTS             <  17                  without a build, Runtime.Version takes it for a pre-release
+//	1.8.0_391          =  8u391               one release in both old forms
+//	8u391              =  8.0.391             and in the new one
+//	1.8.0_391          <  1.8.0_391-b13       no build is older than any here as well
+//	8u392-b08          =  1.8.0_392-b08       a build in both old forms
+//	8u392b08           =  8u392-b08           as the names of downloads have it
+//	1.8.0_402-ea-b03   <  1.8.0_402           early access is older than the release
+//	1.8.0_99           <  1.8.0_391           an update is a number
+//	1.6.0_07           <  1.6.0_10            with or without zeros in front
+//	1.8.0              <  1.8.0_5             the first release has no update
+//	1.4.2_19           <  1.5.0               the oldest lines had a third number
+//	1.8.0_391          <  11.0.2              all of them are older than the new lines
+//
+// # loose
+//
+// loose takes what catalogs of Windows and macOS software have. It reads numbers and words; what separates them does not
+// count, nor does the case of letters. Missing numbers are zero. A word makes the version older than the bare number,
+// except for a few that say nothing and a few that make it newer. A version begins with a number, or with a word that
+// says nothing. It consists of letters, digits, blanks and ". , - _ + ~ : / ( ) [ ]".
+//
+//	1.9                <  1.10                numbers by value
+//	24.8               =  24.08               zeros in front do not count
+//	1.2                =  1.2.0               missing numbers are zero
+//	1.2                <  1.2.0.1             a further number is newer
+//	5.17.11            <  5.17.11 (34827)     in brackets as well
+//	5.17.11 (34827)    =  5.17.11.34827       and equals the file's own version
+//	10, 0, 19041, 1    =  10.0.19041.1        separators do not count
+//	2024-01-15         <  2024.02.01          dates are numbers
+//	1.2-3              =  1.2.3               a hyphen is a separator
+//	1.2.3              <  1.2.3+4             so is a plus
+//	v1.2               =  1.2                 these words say nothing: v, ver, version,
+//	10.0 (Build 19045) =  10.0.19045          build,
+//	2.44.0.windows.1   =  2.44.0.1            windows, win, macos,
+//	115.0esr           =  115.0               esr, lts,
+//	1.2 Final          =  1.2                 release, final, ga, stable,
+//	1.2 (x64)          =  1.2                 x64, x86, amd64, arm64,
+//	8.0 Update 3       =  8.0.3               update, u, as the third number is the update
+//	8.0 Update 3       <  8.0 Update 3k       a letter by itself is newer than none
+//	8.0 Update 3k      <  8.0 Update 4        and older than the next number
+//	1.1.1              <  1.1.1w              the same without "Update"
+//	1.1.1w             <  1.1.1.1             a further number is newer than a letter
+//	1.1.1b             <  1.1.1W              letters compare without case
+//	24.08 beta         <  24.08               a word is older than the bare number
+//	24.07              <  24.08 beta          and newer than the number before
+//	24 beta            =  24.0 beta           zeros before a word do not count
+//	1.0 alpha          <  1.0 beta            words by their letters: alpha, beta, dev, preview, rc
+//	1.0 beta           <  1.0 beta 2          then further numbers
+//	1.0 beta 2         <  1.0-beta10          by value
+//	3.12.0a7           <  3.12.0b1            a is alpha and b is beta when a number follows at once
+//	3.12.0b1           =  3.12.0 beta 1       however it is written
+//	1.0 Candidate 1    =  1.0rc1              a candidate is an rc
+//	1.2 acme           <  1.2                 a word that nobody knows is older, so nothing is missed
+//	9.5p1              =  9.5 Patch 1         these are newer than the bare number: patch, p,
+//	1.2                <  1.2 HF1             hotfix, hf,
+//	10                 <  10 SP1              sp, service pack,
+//	2019 CU4           <  2019 CU5            cu,
+//	2012               <  2012 R2             r, rev, revision
+//	1.2 Hotfix 1       <  1.2.1               and older than a further number
+//	10 Service Pack 1  =  10 SP1              service says nothing
+//
 // # Text form
 //
-// [Version.MarshalText] gives the scheme, a colon and the text: "debian:1:2.36-9+deb12u4". The zero Version is the
-// empty text.
+// [Version.MarshalText] gives the scheme, a colon and the text: "debian:1:2.36-9+deb12u4". Of an importer's own scheme the
+// key, in hex, and another colon come before the text: "x-acme:07e861:2024a". The zero Version is the empty text.
 package version

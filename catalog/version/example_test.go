@@ -1,7 +1,9 @@
 package version_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
@@ -31,4 +33,26 @@ func ExampleParse() {
 	_, err := version.Parse(version.Semver, "1.2")
 	fmt.Println(err)
 	// Output: "1.2" is not a semver version: invalid semantic version
+}
+
+// An importer's own scheme: releases named by an animal, in the order of the alphabet.
+func ExampleOwn() {
+	animals := version.Own{Name: "x-animals", Key: func(text string) ([]byte, error) {
+		if strings.Trim(text, "abcdefghijklmnopqrstuvwxyz") != "" {
+			return nil, errors.New("want lower-case letters")
+		}
+		return []byte(text), nil
+	}}
+	jackal, _ := animals.Parse("jackal")
+	kudu, _ := animals.Parse("kudu")
+	order, ok := jackal.Compare(kudu)
+	form, _ := jackal.MarshalText()
+	_, err := animals.Parse("Kudu")
+	fmt.Println(order, ok)
+	fmt.Println(string(form))
+	fmt.Println(err)
+	// Output:
+	// -1 true
+	// x-animals:6a61636b616c:jackal
+	// "Kudu" is not a x-animals version: want lower-case letters
 }

@@ -1,27 +1,81 @@
 package version
 
-import "github.com/patchpolicy/patchpolicy/internal/enum"
+import (
+	"strings"
 
-// Scheme is a way of writing and ordering versions.
-type Scheme uint8
-
-// The schemes.
-const (
-	Semver Scheme = 1 + iota // semantic versioning 2.0.0
-	Debian                   // deb-version(7): epoch:upstream-revision
-	Dotted                   // dot-separated decimal numbers, as Windows and Chrome use
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-var schemes = enum.Of[Scheme]("version scheme", "semver", "debian", "dotted")
+// Scheme is the name of a way of writing and ordering versions: one of the built-in ones below, or one of an importer's
+// own, see [Own]. The zero value means "not set".
+type Scheme string
 
-// String returns the scheme's name.
-func (s Scheme) String() string { return schemes.String(s) }
-
-// MarshalText returns the scheme's name, and the empty text for the zero value.
-func (s Scheme) MarshalText() ([]byte, error) { return schemes.MarshalText(s) }
+// The built-in schemes.
+const (
+	Semver Scheme = "semver" // semantic versioning 2.0.0
+	Debian Scheme = "debian" // deb-version(7): epoch:upstream-revision
+	Rpm    Scheme = "rpm"    // epoch:version-release, as rpm orders them
+	Apk    Scheme = "apk"    // Alpine Linux
+	Dotted Scheme = "dotted" // decimal numbers between dots, as Windows and Chrome use
+	Loose  Scheme = "loose"  // numbers and words, as the catalogs of Windows and macOS software have them
+	Jdk    Scheme = "jdk"    // Java: 17.0.9+9, 1.8.0_391, 8u391
+)
 
 // Unknown is the scheme of a version whose scheme, or whose text, this release does not know: see [Version.KeepUnknown].
-const Unknown Scheme = enum.Unknown
+const Unknown Scheme = "unknown"
 
-// UnmarshalText is the inverse of MarshalText.
-func (s *Scheme) UnmarshalText(text []byte) error { return schemes.UnmarshalText(text, s) }
+// builtIn is the table of the built-in schemes. A key says how a version sorts, or the error why the text is none.
+var builtIn = []struct {
+	scheme   Scheme
+	key      func(text string) ([]byte, error)
+	upstream func(text string) string // nil: the text itself
+}{
+	{Semver, semverKey, nil},
+	{Debian, debianKey, debianUpstream},
+	{Rpm, rpmKey, rpmUpstream},
+	{Apk, apkKey, apkUpstream},
+	{Dotted, dottedKey, nil},
+	{Loose, looseKey, nil},
+	{Jdk, jdkKey, jdkUpstream},
+}
+
+// Schemes lists the built-in schemes.
+func Schemes() (all []Scheme) {
+	for _, b := range builtIn {
+		all = append(all, b.scheme)
+	}
+	return all
+}
+
+// Check returns an error that lists the built-in schemes when s is neither one of them nor the name of an [Own] scheme.
+func (s Scheme) Check() error {
+	var names []string
+	for _, b := range builtIn {
+		if b.scheme == s {
+			return nil
+		}
+		names = append(names, string(b.scheme))
+	}
+	if s.own() {
+		return nil
+	}
+	return &enum.UnknownError{Kind: "version scheme", Value: string(s), Want: append(names, ownPrefix+"…")}
+}
+
+// own reports whether s is the name of an importer's scheme.
+func (s Scheme) own() bool {
+	name, has := strings.CutPrefix(string(s), ownPrefix)
+	return has && name != "" && len(s) <= MaxScheme && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+// UnmarshalText takes the name of a scheme; the empty text is the zero value. The error is that of [Scheme.Check].
+func (s *Scheme) UnmarshalText(text []byte) error {
+	if name := Scheme(text); name == "" || name.Check() == nil {
+		*s = name
+		return nil
+	}
+	return Scheme(text).Check()
+}
+
+// KeepUnknown makes s Unknown: a later release wrote the name (MAN-11).
+func (s *Scheme) KeepUnknown(string) { *s = Unknown }

@@ -1,58 +1,39 @@
 package version
 
 import (
-	"cmp"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
 )
 
-func semverProblem(text string) string {
+// semverKey orders by precedence; build metadata takes no part.
+func semverKey(text string) ([]byte, error) {
 	if _, err := semver.StrictNewVersion(text); err != nil {
-		return err.Error()
+		return nil, err
 	}
-	return ""
+	text, _, _ = strings.Cut(text, "+")
+	core, pre, isPre := strings.Cut(text, "-")
+	k := newKey(text).dotted(core)
+	if !isPre {
+		return append(k, preNone), nil
+	}
+	for id := range strings.SplitSeq(pre, ".") {
+		k = k.preRelease(id)
+	}
+	return append(k, preEnd), nil
 }
 
-// compareSemver orders by precedence; build metadata takes no part.
-func compareSemver(a, b string) int {
-	a, _, _ = strings.Cut(a, "+")
-	b, _, _ = strings.Cut(b, "+")
-	a, aPre, _ := strings.Cut(a, "-")
-	b, bPre, _ := strings.Cut(b, "-")
-	if c := compareDotted(a, b); c != 0 {
-		return c
-	}
-	if aPre == "" || bPre == "" { // what has a pre-release comes before what has none
-		return cmp.Compare(len(bPre), len(aPre))
-	}
-	return comparePreRelease(aPre, bPre)
-}
+// How the parts of a pre-release sort: a shorter list first, numbers before words, and the release after all of them.
+const (
+	preEnd    = 1
+	preNumber = 2
+	preWord   = preNumber + numberSpan
+	preNone   = preWord + 1
+)
 
-// comparePreRelease orders identifier by identifier; of two that agree so far, the longer list is the newer.
-func comparePreRelease(a, b string) int {
-	for a != "" && b != "" {
-		var x, y string
-		x, a, _ = strings.Cut(a, ".")
-		y, b, _ = strings.Cut(b, ".")
-		if c := compareIdentifiers(x, y); c != 0 {
-			return c
-		}
+func (k key) preRelease(id string) key {
+	if isNumber(id) {
+		return k.number(preNumber, id)
 	}
-	return cmp.Compare(len(a), len(b))
+	return append(k, preWord).word(id)
 }
-
-// compareIdentifiers orders numbers by value, words by bytes, and numbers before words.
-func compareIdentifiers(x, y string) int {
-	switch xNumber, yNumber := isNumber(x), isNumber(y); {
-	case xNumber && yNumber:
-		return compareNumbers(x, y)
-	case xNumber:
-		return -1
-	case yNumber:
-		return 1
-	}
-	return strings.Compare(x, y)
-}
-
-func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -1,64 +1,77 @@
 package version
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // Version is a valid version of one scheme. Versions compare with == as texts and with Compare by their order.
-// The zero Version is no version. The text form of MarshalText is "scheme:text". One of the scheme Unknown came from another
-// release (MAN-11): it prints and is written as it came, and has no order.
+// The zero Version is no version. One of the scheme Unknown came from another release (MAN-11): it prints and is written as
+// it came, and has no order.
 type Version struct {
 	scheme Scheme
 	text   string
+	key    string // what it sorts by
 }
 
-// Parse checks that text is a version of scheme s. It takes at most MaxLength bytes.
+// SyntaxError says why a text is no version of a scheme.
+type SyntaxError struct {
+	Scheme Scheme
+	Text   string
+	Reason string // a plain phrase: "it is empty"
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%q is not a %s version: %s", problem.Clip(e.Text, 80), problem.Clip(string(e.Scheme), MaxScheme), e.Reason)
+}
+
+// Parse makes a version of a built-in scheme. It takes at most MaxLength bytes. Of an [Own] scheme it takes "key:text", as
+// the text form has it. The error is a [*SyntaxError].
 func Parse(s Scheme, text string) (Version, error) {
-	if fault := faultOf(s, text); fault != "" {
-		return Version{}, fmt.Errorf("%q is not a %s version: %s", problem.Clip(text, 80), s, fault)
+	for _, b := range builtIn {
+		if b.scheme == s {
+			return parse(s, text, b.key)
+		}
 	}
-	return Version{scheme: s, text: text}, nil
+	if s.own() {
+		return parseOwn(s, text)
+	}
+	return Version{}, &SyntaxError{s, text, fmt.Sprintf("there is no such scheme, want one of %v", Schemes())}
 }
 
-func faultOf(s Scheme, text string) string {
-	if text == "" {
-		return "it is empty"
+func parse(s Scheme, text string, keyOf func(string) ([]byte, error)) (Version, error) {
+	refuse := func(format string, args ...any) (Version, error) {
+		return Version{}, &SyntaxError{s, text, fmt.Sprintf(format, args...)}
 	}
-	if len(text) > MaxLength {
-		return fmt.Sprintf("it has %d bytes, the most is %d", len(text), MaxLength)
+	switch {
+	case text == "":
+		return refuse("it is empty")
+	case len(text) > MaxLength:
+		return refuse("it has %d bytes, the most is %d", len(text), MaxLength)
+	case s.own() && (!utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl)):
+		return refuse("it contains control characters or is not UTF-8")
 	}
-	switch s {
-	case Semver:
-		return semverProblem(text)
-	case Debian:
-		return debianProblem(text)
-	case Dotted:
-		return dottedProblem(text)
-	default:
-		return fmt.Sprintf("there is no such scheme, want one of %v", schemes.All())
+	key, err := keyOf(text)
+	switch {
+	case err != nil:
+		return refuse("%v", err)
+	case s.own() && (len(key) == 0 || len(key) > MaxKey):
+		return refuse("its key has %d bytes, want 1 to %d", len(key), MaxKey)
 	}
+	return Version{scheme: s, text: text, key: string(key)}, nil
 }
 
 // Compare orders v and w: -1 when v is older, 0 when neither is, 1 when v is newer. Not ok means that they cannot be
-// ordered, being of different schemes or no versions at all (CAT-3). It allocates nothing.
+// ordered, being of different schemes or no versions at all (CAT-3). It parses and allocates nothing.
 func (v Version) Compare(w Version) (order int, ok bool) {
-	if v.scheme != w.scheme {
+	if v.scheme != w.scheme || v.key == "" || w.key == "" {
 		return 0, false
 	}
-	switch v.scheme {
-	case Semver:
-		return compareSemver(v.text, w.text), true
-	case Debian:
-		return compareDebian(v.text, w.text), true
-	case Dotted:
-		return compareDotted(v.text, w.text), true
-	default:
-		return 0, false
-	}
+	return strings.Compare(v.key, w.key), true
 }
 
 // Scheme returns the scheme; zero for the zero Version.
@@ -75,16 +88,19 @@ func (v Version) String() string {
 // IsZero reports whether v is no version.
 func (v Version) IsZero() bool { return v == Version{} }
 
-// Upstream returns the version as its maker numbers it: of Debian, without epoch and revision; of the others, the text.
+// Upstream returns the version as its maker numbers it: of Debian, Rpm and Apk without what the packager adds, of Jdk
+// as numbers between dots with 8.0.391 for 1.8.0_391; of the others, the text.
 func (v Version) Upstream() string {
-	if v.scheme != Debian {
-		return v.text
+	for _, b := range builtIn {
+		if b.scheme == v.scheme && b.upstream != nil {
+			return b.upstream(v.text)
+		}
 	}
-	_, upstream, _ := splitDebian(v.text)
-	return upstream
+	return v.text
 }
 
-// MarshalText returns "scheme:text", and the empty text for the zero Version.
+// MarshalText returns "scheme:text", of an [Own] scheme "scheme:key:text" with the key in hex, and the empty text for the
+// zero Version.
 func (v Version) MarshalText() ([]byte, error) {
 	if v.IsZero() {
 		return []byte{}, nil
@@ -92,7 +108,10 @@ func (v Version) MarshalText() ([]byte, error) {
 	if v.scheme == Unknown {
 		return []byte(v.text), nil
 	}
-	return []byte(v.scheme.String() + ":" + v.text), nil
+	if v.scheme.own() {
+		return []byte(string(v.scheme) + ":" + v.ownForm()), nil
+	}
+	return []byte(string(v.scheme) + ":" + v.text), nil
 }
 
 // KeepUnknown makes v the version of an unknown scheme that has the given text form, cut to MaxLength bytes. Whoever reads
@@ -107,7 +126,7 @@ func (v Version) NotKnown() string {
 		return ""
 	}
 	name, _, found := strings.Cut(v.text, ":")
-	if _, err := schemes.Parse(name); found && err != nil {
+	if found && Scheme(name).Check() != nil {
 		return fmt.Sprintf("scheme %q", problem.Clip(name, 80))
 	}
 	return fmt.Sprintf("version %q", problem.Clip(v.text, 80))
@@ -123,8 +142,8 @@ func (v *Version) UnmarshalText(text []byte) error {
 	if !found {
 		return fmt.Errorf(`%q is not a version: there is no scheme in front, want "scheme:text"`, problem.Clip(string(text), 80))
 	}
-	s, err := schemes.Parse(name)
-	if err != nil {
+	s := Scheme(name)
+	if err := s.Check(); err != nil {
 		return err
 	}
 	parsed, err := Parse(s, rest)
@@ -134,13 +153,3 @@ func (v *Version) UnmarshalText(text []byte) error {
 	*v = parsed
 	return nil
 }
-
-// compareNumbers orders two runs of decimal digits by value, whatever their length.
-func compareNumbers(a, b string) int {
-	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
-}
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }

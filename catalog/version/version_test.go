@@ -1,72 +1,119 @@
-package version
+package version_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/patchpolicy/patchpolicy/internal/enum"
-	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 func TestParse(t *testing.T) {
 	for _, c := range []struct {
-		scheme  Scheme
+		scheme  version.Scheme
 		text    string
 		problem string // part of it; empty: valid
 	}{
-		{Semver, "1.2.3", ""},
-		{Semver, "1.2.3-rc.1+build.5", ""},
-		{Semver, "18446744073709551615.0.0", ""},
-		{Semver, "18446744073709551616.0.0", "value out of range"},
-		{Semver, "v1.2.3", "invalid characters"},
-		{Semver, "1.2", "invalid semantic version"},
-		{Semver, "01.2.3", "starts with 0"},
-		{Semver, "1.2.3-", "invalid prerelease"},
-		{Semver, "1.2.3+", "invalid metadata"},
-		{Debian, "1", ""},
-		{Debian, "1:2.36-9+deb12u4", ""},
-		{Debian, "2147483647:0", ""},
-		{Debian, "0000002147483647:0", ""},
-		{Debian, "2147483648:0", "over 2147483647"},
-		{Debian, "99999999999999999999:0", "over 2147483647"},
-		{Debian, "1:2:3", ""},
-		{Debian, "1-2-3~a", ""},
-		{Debian, "a1", ""},
-		{Debian, ":1", "epoch \"\" is not"},
-		{Debian, "x:1", "epoch \"x\" is not"},
-		{Debian, "1-1:1", "epoch \"1-1\" is not"},
-		{Debian, "1:", "upstream version is empty"},
-		{Debian, "1:-1", "upstream version is empty"},
-		{Debian, "1-", "revision after the last hyphen is empty"},
-		{Debian, "1 2", "upstream version contains ' '"},
-		{Debian, "1_2", "upstream version contains '_'"},
-		{Debian, "1-a_b", "revision contains '_'"},
-		{Debian, "1:1-1:1", "revision contains ':'"},
-		{Debian, "1é", "upstream version contains 'é'"},
-		{Dotted, "10", ""},
-		{Dotted, "10.0.22631.4037", ""},
-		{Dotted, "007.08", ""},
-		{Dotted, strings.Repeat("9", MaxLength), ""},
-		{Dotted, strings.Repeat("9", MaxLength+1), "it has 257 bytes, the most is 256"},
-		{Dotted, strings.Repeat("1.", MaxComponents-1) + "1", ""},
-		{Dotted, strings.Repeat("1.", MaxComponents) + "1", "it has 9 components, the most is 8"},
-		{Dotted, "1..2", "component \"\" is not"},
-		{Dotted, "1.", "component \"\" is not"},
-		{Dotted, "1.a", "component \"a\" is not"},
-		{Dotted, "-1", "component \"-1\" is not"},
-		{Dotted, "٣", "is not a decimal number"},
-		{Semver, "", "it is empty"},
-		{Debian, "", "it is empty"},
-		{Dotted, "", "it is empty"},
-		{0, "1", "there is no such scheme"},
-		{99, "1", "there is no such scheme"},
+		{version.Semver, "1.2.3", ""},
+		{version.Semver, "1.2.3-rc.1+build.5", ""},
+		{version.Semver, "18446744073709551615.0.0", ""},
+		{version.Semver, "18446744073709551616.0.0", "value out of range"},
+		{version.Semver, "v1.2.3", "invalid characters"},
+		{version.Semver, "1.2", "invalid semantic version"},
+		{version.Semver, "01.2.3", "starts with 0"},
+		{version.Semver, "1.2.3-", "invalid prerelease"},
+		{version.Semver, "1.2.3+", "invalid metadata"},
+		{version.Debian, "1", ""},
+		{version.Debian, "1:2.36-9+deb12u4", ""},
+		{version.Debian, "2147483647:0", ""},
+		{version.Debian, "0000002147483647:0", ""},
+		{version.Debian, "2147483648:0", "over 2147483647"},
+		{version.Debian, "99999999999999999999:0", "over 2147483647"},
+		{version.Debian, "1:2:3", ""},
+		{version.Debian, "1-2-3~a", ""},
+		{version.Debian, "a1", ""},
+		{version.Debian, ":1", "epoch \"\" is not"},
+		{version.Debian, "x:1", "epoch \"x\" is not"},
+		{version.Debian, "1-1:1", "epoch \"1-1\" is not"},
+		{version.Debian, "1:", "upstream version is empty"},
+		{version.Debian, "1:-1", "upstream version is empty"},
+		{version.Debian, "1-", "revision after the last hyphen is empty"},
+		{version.Debian, "1 2", "upstream version contains ' '"},
+		{version.Debian, "1_2", "upstream version contains '_'"},
+		{version.Debian, "1-a_b", "revision contains '_'"},
+		{version.Debian, "1:1-1:1", "revision contains ':'"},
+		{version.Debian, "1é", "upstream version contains 'é'"},
+		{version.Dotted, "10", ""},
+		{version.Dotted, "10.0.22631.4037", ""},
+		{version.Dotted, "007.08", ""},
+		{version.Dotted, strings.Repeat("9", version.MaxLength), ""},
+		{version.Dotted, strings.Repeat("9", version.MaxLength+1), "it has 257 bytes, the most is 256"},
+		{version.Dotted, strings.Repeat("1.", version.MaxComponents-1) + "1", ""},
+		{version.Dotted, strings.Repeat("1.", version.MaxComponents) + "1", "it has 9 components, the most is 8"},
+		{version.Dotted, "1..2", "component \"\" is not"},
+		{version.Dotted, "1.", "component \"\" is not"},
+		{version.Dotted, "1.a", "component \"a\" is not"},
+		{version.Dotted, "-1", "component \"-1\" is not"},
+		{version.Dotted, "٣", "is not a decimal number"},
+		{version.Semver, "", "it is empty"},
+		{version.Debian, "", "it is empty"},
+		{version.Dotted, "", "it is empty"},
+		{version.Rpm, "1", ""},
+		{version.Rpm, "4294967295:1.0~rc1^git5-1.el9_4", ""},
+		{version.Rpm, "4294967296:1-1", "epoch 4294967296 is over 4294967295"},
+		{version.Rpm, "(none):1.0-1", "epoch \"(none)\" is not a decimal number"},
+		{version.Rpm, ":1", "epoch \"\" is not"},
+		{version.Rpm, "1:", "the version is empty"},
+		{version.Rpm, "-1", "the version is empty"},
+		{version.Rpm, "1-", "the release after the last hyphen is empty"},
+		{version.Rpm, "1-2-3", "the version contains '-'"},
+		{version.Rpm, "1%-3", "the version contains '%'"},
+		{version.Rpm, "1-3:", "epoch \"1-3\" is not"},
+		{version.Rpm, "1-3é", "the release contains 'é'"},
+		{version.Apk, "1.2.3b_alpha2_p3~0a1f-r4", ""},
+		{version.Apk, "1", ""},
+		{version.Apk, "a", "does not begin with a digit"},
+		{version.Apk, "1..2", "a dot is not followed by a digit"},
+		{version.Apk, "1.2_gamma", "suffix \"gamma\" is not one of alpha, beta, pre, rc, cvs, svn, git, hg, p"},
+		{version.Apk, "1.2_", "suffix \"\" is not one of"},
+		{version.Apk, "1.0bc", "\"c\" is out of place"},
+		{version.Apk, "1.0-r", "\"-r\" is not followed by a digit"},
+		{version.Apk, "1.0-r1-r2", "\"-r2\" is out of place"},
+		{version.Apk, "1.0~xyz", "a tilde is not followed by a commit"},
+		{version.Apk, "1.0-1", "\"-1\" is out of place"},
+		{version.Apk, "3.3.3p1-r2", "\"1-r2\" is out of place"},
+		{version.Loose, "5.17.11 (34827)", ""},
+		{version.Loose, "Version 3", ""},
+		{version.Loose, "beta 3", "begins with \"beta\", want a number"},
+		{version.Loose, "RC1", "begins with \"rc\", want a number"},
+		{version.Loose, "unknown", "begins with \"unknown\", want a number"},
+		{version.Loose, "Build", "it has no number"},
+		{version.Loose, "...", "it has no number"},
+		{version.Loose, "1.2é", "contains 'é'"},
+		{version.Loose, "1.2\t3", "contains '\\t'"},
+		{version.Loose, "1.2%", "contains '%'"},
+		{version.Jdk, "17.0.9+9-LTS", ""},
+		{version.Jdk, "17.0.1+-adhoc", ""},
+		{version.Jdk, "017", "it is none of 17.0.9, "},
+		{version.Jdk, "17.0.9+", "it is none of"},
+		{version.Jdk, "17.0.9+09", "it is none of"},
+		{version.Jdk, "17-ea+-opt", "it is none of"},
+		{version.Jdk, "17.0.9_3", "it is none of"},
+		{version.Jdk, "1.8.0+9", "it is none of"},
+		{version.Jdk, "8u", "it is none of"},
+		{version.Jdk, "8u391-", "it is none of"},
+		{version.Jdk, "jdk-17.0.9+9", "it is none of"},
+		{version.Rpm, "", "it is empty"},
+		{version.Apk, "", "it is empty"},
+		{version.Loose, "", "it is empty"},
+		{version.Jdk, "", "it is empty"},
+		{"", "1", "there is no such scheme"},
+		{"rpmm", "1", "there is no such scheme, want one of [semver debian rpm apk dotted loose jdk]"},
 	} {
-		v, err := Parse(c.scheme, c.text)
+		v, err := version.Parse(c.scheme, c.text)
 		if c.problem == "" {
 			require.NoError(t, err)
 			require.Equal(t, c.text, v.String())
@@ -82,32 +129,12 @@ func TestParse(t *testing.T) {
 
 // A message does not repeat a text of any length.
 func TestParseErrorIsShort(t *testing.T) {
-	_, err := Parse(Dotted, strings.Repeat("é", 1<<16))
+	_, err := version.Parse(version.Dotted, strings.Repeat("é", 1<<16))
 	require.Less(t, len(err.Error()), 500)
-	_, err = Parse(Dotted, strings.Repeat("x", 80))
+	_, err = version.Parse(version.Dotted, strings.Repeat("x", 80))
 	require.True(t, strings.HasPrefix(err.Error(), `"`+strings.Repeat("x", 80)+`" is`), "it is whole as long as it fits: %v", err)
-	_, err = Parse(Dotted, strings.Repeat("x", 81))
+	_, err = version.Parse(version.Dotted, strings.Repeat("x", 81))
 	require.True(t, strings.HasPrefix(err.Error(), `"`+strings.Repeat("x", 77)+`…" is`), "%v", err)
-}
-
-// rising lists versions of one scheme; those in one row are equal.
-var rising = map[Scheme][][]string{
-	Semver: {
-		{"0.0.0-0"}, {"0.0.0"}, {"0.0.1"}, {"0.9.10"}, {"0.10.0"},
-		{"1.0.0--", "1.0.0--+x"}, {"1.0.0-a.1"}, {"1.0.0-aa"}, {"1.0.0", "1.0.0+1", "1.0.0+a-b"}, {"2.0.0-1"}, {"2.0.0-2"},
-		{"2.0.0-10"}, {"2.0.0-99999999999999999999"}, {"2.0.0-100000000000000000000"}, {"2.0.0-alpha"}, {"2.0.0-alpha.1"},
-		{"2.0.0-alpha.beta"}, {"2.0.0-beta"}, {"2.0.0-beta.2"}, {"2.0.0-beta.11"}, {"2.0.0-rc.1"}, {"2.0.0"},
-		{"18446744073709551615.0.0"},
-	},
-	Debian: {
-		{"~~"}, {"~~a"}, {"~"}, {"0", "0-0", "0:0", "00:00-00"}, {"0-0a"}, {"0a"}, {"0.0"}, {"1~~"}, {"1~rc1-1"}, {"1", "1-0", "01"},
-		{"1-0.1"}, {"1-1~bpo1"}, {"1-1"}, {"1-1+b1"}, {"1-1.1"}, {"1A"}, {"1Z"}, {"1a"}, {"1b"}, {"1z"}, {"1+"}, {"1.0-1"}, {"1.2"}, {"1.10"},
-		{"2.36-9+deb12u4"}, {"2.36-9+deb12u10"}, {"2.36-10"}, {"1:0"}, {"2:0"}, {"10:0"},
-	},
-	Dotted: {
-		{"0", "0.0", "00.00.0"}, {"0.1"}, {"1", "1.0.0.0.0.0.0.0", "01"}, {"1.0.1"}, {"1.9"}, {"1.10"}, {"10.0.22631.4037"},
-		{"99999999999999999999"}, {"100000000000000000000"}, {"100000000000000000000.0.0.1"},
-	},
 }
 
 func TestCompare(t *testing.T) {
@@ -128,101 +155,59 @@ func TestCompare(t *testing.T) {
 
 // CAT-3: versions of different schemes have no order, and neither has the absence of a version.
 func TestUnorderable_CAT3(t *testing.T) {
-	for _, a := range schemes.All() {
-		for _, b := range schemes.All() {
-			order, ok := must(t, a, "1.2.3").Compare(must(t, b, "1.2.3"))
+	const common = "7.2.3" // valid in every scheme
+	for _, a := range version.Schemes() {
+		for _, b := range version.Schemes() {
+			order, ok := must(t, a, common).Compare(must(t, b, common))
 			require.Equal(t, a == b, ok)
 			require.Zero(t, order)
 		}
-		_, ok := must(t, a, "1.2.3").Compare(Version{})
+		_, ok := must(t, a, common).Compare(version.Version{})
 		require.False(t, ok)
-		_, ok = Version{}.Compare(must(t, a, "1.2.3"))
+		_, ok = version.Version{}.Compare(must(t, a, common))
 		require.False(t, ok)
 	}
-	order, ok := Version{}.Compare(Version{})
+	order, ok := version.Version{}.Compare(version.Version{})
 	require.False(t, ok)
 	require.Zero(t, order)
 }
 
 func TestUpstream(t *testing.T) {
 	for _, c := range []struct {
-		scheme     Scheme
+		scheme     version.Scheme
 		text, want string
 	}{
-		{Debian, "1:2.36-9+deb12u4", "2.36"}, {Debian, "2-3-1", "2-3"}, {Debian, "5", "5"}, {Debian, "1:2:3", "2:3"},
-		{Semver, "1.2.3-rc.1+b", "1.2.3-rc.1+b"}, {Dotted, "10.0", "10.0"},
+		{version.Debian, "1:2.36-9+deb12u4", "2.36"}, {version.Debian, "2-3-1", "2-3"}, {version.Debian, "5", "5"}, {version.Debian, "1:2:3", "2:3"},
+		{version.Semver, "1.2.3-rc.1+b", "1.2.3-rc.1+b"}, {version.Dotted, "10.0", "10.0"}, {version.Loose, "1.2 beta", "1.2 beta"},
+		{version.Rpm, "1:5.14.0~rc1-427.el9", "5.14.0~rc1"}, {version.Rpm, "5", "5"}, {version.Apk, "1.2.3_git5~0a-r4", "1.2.3_git5~0a"}, {version.Apk, "1.2", "1.2"},
+		{version.Jdk, "17.0.9+9-LTS", "17.0.9"}, {version.Jdk, "1.8.0_391-b13", "8.0.391"}, {version.Jdk, "8u391", "8.0.391"}, {version.Jdk, "1.6.0-b05", "6.0"},
 	} {
 		require.Equal(t, c.want, must(t, c.scheme, c.text).Upstream())
 	}
-	require.Empty(t, Version{}.Upstream())
+	require.Empty(t, version.Version{}.Upstream())
 }
 
-func TestTextForm(t *testing.T) {
-	type doc struct {
-		V Version `json:"v,omitzero"`
-	}
-	for scheme, rows := range rising {
-		for _, row := range rows {
-			for _, text := range row {
-				in := doc{must(t, scheme, text)}
-				data, err := json.Marshal(in)
-				require.NoError(t, err)
-				require.JSONEq(t, `{"v":"`+scheme.String()+":"+text+`"}`, string(data))
-				var out doc
-				require.NoError(t, json.Unmarshal(data, &out))
-				require.Equal(t, in, out)
-			}
-		}
-	}
-	data, err := json.Marshal(doc{})
-	require.NoError(t, err)
-	require.Equal(t, "{}", string(data))
-	full := doc{must(t, Dotted, "1")}
-	require.NoError(t, json.Unmarshal([]byte(`{"v":""}`), &full))
-	require.True(t, full.V.IsZero())
-}
-
-func TestTextFormRefuses(t *testing.T) {
-	var v Version
-	require.ErrorContains(t, v.UnmarshalText([]byte("1.2.3")), "no scheme in front")
-	require.ErrorContains(t, v.UnmarshalText([]byte("semver:1.2")), "is not a semver version")
-	var unknown *enum.UnknownError
-	require.ErrorAs(t, v.UnmarshalText([]byte("rpm:1.2")), &unknown)
-	require.Error(t, v.UnmarshalText([]byte(":1")))
-	require.True(t, v.IsZero(), "a failed reading leaves the version as it was")
-}
-
-func TestSchemes(t *testing.T) {
-	enumtest.Check(t, map[Scheme]string{Semver: "semver", Debian: "debian", Dotted: "dotted"}, schemes.All(), schemes.Parse)
-}
-
-func must(t require.TestingT, s Scheme, text string) Version {
-	v, err := Parse(s, text)
+func must(t require.TestingT, s version.Scheme, text string) version.Version {
+	v, err := version.Parse(s, text)
 	require.NoError(t, err)
 	return v
 }
 
 func sign(n int) int { return min(1, max(-1, n)) }
 
-var hardest = [][2]Version{
-	{{Semver, "1.22.333-alpha.11.beta+build"}, {Semver, "1.22.333-alpha.11.betb+build"}},
-	{{Debian, "1:2.36-9+deb12u4~bpo11+1"}, {Debian, "1:2.36-9+deb12u4~bpo11+2"}},
-	{{Dotted, "10.0.22631.4037"}, {Dotted, "10.0.22631.4038"}},
-}
-
-func TestCompareAllocatesNothing(t *testing.T) {
-	for _, pair := range hardest {
-		require.Zero(t, testing.AllocsPerRun(100, func() { pair[0].Compare(pair[1]) }), pair[0].Scheme())
-	}
-}
-
-func BenchmarkCompare(b *testing.B) {
-	for _, pair := range hardest {
-		b.Run(pair[0].Scheme().String(), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				pair[0].Compare(pair[1])
-			}
-		})
-	}
+func BenchmarkDebian(b *testing.B) {
+	const older, newer = "1:2.36-9+deb12u4~bpo11+1", "1:2.36-9+deb12u4~bpo11+2"
+	v, w := must(b, version.Debian, older), must(b, version.Debian, newer)
+	b.Run("parse", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = version.Parse(version.Debian, older)
+		}
+	})
+	b.Run("compare", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			v.Compare(w)
+		}
+	})
 }

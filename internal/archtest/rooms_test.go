@@ -34,8 +34,12 @@ var rooms = []room{
 	// Floor 1: values and rules that need nothing else.
 	{path: "catalog/version", floor: 1, core: true, links: []string{semver}, uses: []use{
 		{semver, "decides what a valid semantic version is"},
-		{"internal/enum", "the schemes' names"},
+		{"internal/enum", "the error of a scheme that is not known"},
 		{"internal/problem", "an error quotes a text that may be of any length"},
+	}},
+	{path: "catalog/version/versiontest", floor: 1, adapter: true, uses: []use{
+		{"catalog/version", "what it holds schemes to"},
+		{testify + "/require", "a suite is a test"},
 	}},
 	{path: "integrity", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of statuses and reasons"},

@@ -24,7 +24,7 @@ type cluster struct {
 }
 
 var clusters = []cluster{
-	{"CAT", []string{"catalog"}, 16, []int{3, 4, 5, 6, 8, 9, 10, 14, 15, 16}},
+	{"CAT", []string{"catalog"}, 20, []int{3, 4, 5, 6, 8, 9, 10, 14, 15, 16, 20}},
 	{"JOB", []string{"job", "job/schedule", "job/execution"}, 27, []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 17, 18, 20, 21}},
 	{"MAN", []string{"manifest"}, 13, []int{1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 13}},
 	{"INT", []string{"integrity"}, 11, []int{1, 2, 3, 4, 5, 7, 8, 9, 11}},

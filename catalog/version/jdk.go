@@ -1,0 +1,68 @@
+package version
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+)
+
+// The forms of Java's versions: since Java 9 as Runtime.Version reads them, before as "java -version" printed them, and
+// as the names of downloads had them.
+var (
+	jdkNow   = regexp.MustCompile(`^([1-9][0-9]*(?:\.(?:0|[1-9][0-9]*))*)(?:-([a-zA-Z0-9]+))?(?:\+(0|[1-9][0-9]*))?(-[-a-zA-Z0-9.]+)?$`)
+	jdkLocal = regexp.MustCompile(`^([1-9][0-9]*(?:\.(?:0|[1-9][0-9]*))*)\+-[-a-zA-Z0-9.]+$`) // has only the optional part
+	jdkOld   = regexp.MustCompile(`^1\.([0-9]+(?:\.[0-9]+){0,2})(?:_([0-9]+))?` + jdkOldEnd)
+	jdkName  = regexp.MustCompile(`^([0-9]+)u([0-9]+)` + jdkOldEnd)
+)
+
+const jdkOldEnd = `(?:-(ea|beta|rc))?(?:-?b([0-9]+))?(?:-[-a-zA-Z0-9.~]+)?$`
+
+// splitJdk returns the numbers between dots, the pre-release and the build.
+func splitJdk(text string) (numbers, pre, build string, ok bool) {
+	if m := jdkOld.FindStringSubmatch(text); m != nil {
+		numbers = m[1]
+		if m[2] != "" { // the update is the third number
+			numbers += strings.Repeat(".0", max(0, 1-strings.Count(numbers, "."))) + "." + m[2]
+		}
+		return numbers, m[3], m[4], true
+	}
+	if m := jdkName.FindStringSubmatch(text); m != nil {
+		return m[1] + ".0." + m[2], m[3], m[4], true
+	}
+	if strings.HasPrefix(text, "1.") {
+		return "", "", "", false
+	}
+	if m := jdkLocal.FindStringSubmatch(text); m != nil {
+		return m[1], "", "", true
+	}
+	m := jdkNow.FindStringSubmatch(text)
+	if m == nil || m[4] != "" && m[2] == "" && m[3] == "" { // the optional part by itself comes after "+-"
+		return "", "", "", false
+	}
+	return m[1], m[2], m[3], true
+}
+
+// jdkUpstream returns the numbers, so that 1.8.0_391 is on line 8.
+func jdkUpstream(text string) string {
+	numbers, _, _, _ := splitJdk(text)
+	return numbers
+}
+
+// jdkKey orders as Runtime.Version does when it leaves the optional part out.
+func jdkKey(text string) ([]byte, error) {
+	numbers, pre, build, ok := splitJdk(text)
+	if !ok {
+		return nil, errors.New("it is none of 17.0.9, 17.0.9+9, 17-ea+9, 17.0.9+9-LTS, 1.8.0_391, 1.8.0_391-b13, 8u391 and 8u391-b13")
+	}
+	k := newKey(text).dotted(numbers)
+	if pre == "" {
+		k = append(k, preNone)
+	} else {
+		k = k.preRelease(pre)
+	}
+	const none, present = 1, 2 // a version without a build is older than one with any
+	if build == "" {
+		return append(k, none), nil
+	}
+	return k.number(present, build), nil
+}

@@ -1,0 +1,69 @@
+package version
+
+import "strings"
+
+// key is a sort key under construction: versions compare as the bytes of their keys do. The numbers and words of a
+// version follow each other without separators. So of two keys that agree up to a place, both have the beginning of a
+// part there, and the byte with which a part begins decides between parts of different kinds.
+type key []byte
+
+// newKey makes an empty key with room for most versions of the length of text.
+func newKey(text string) key { return make(key, 0, 2*len(text)+8) }
+
+// numberSpan is how many values the first byte of a number may take, from its base on.
+const numberSpan = 101
+
+// number appends a number of any length. It begins with base plus the count of its digits, which leaves leading zeros out.
+func (k key) number(base byte, digits string) key {
+	digits = strings.TrimLeft(digits, "0")
+	n := len(digits)
+	for ; n >= numberSpan-1; n -= numberSpan - 1 {
+		k = append(k, base+numberSpan-1)
+	}
+	return append(append(k, base+byte(n)), digits...)
+}
+
+// word appends letters and an end that sorts before all of them.
+func (k key) word(letters string) key { return append(append(k, letters...), 0) }
+
+// dotted appends numbers between dots and an end that sorts before a further number. Zeros at the end do not count.
+func (k key) dotted(numbers string) key {
+	const end, number = 1, 2
+	zeros := 0
+	for part := range strings.SplitSeq(numbers, ".") {
+		if strings.Trim(part, "0") == "" {
+			zeros++
+			continue
+		}
+		for ; zeros > 0; zeros-- {
+			k = k.number(number, "")
+		}
+		k = k.number(number, part)
+	}
+	return append(k, end)
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// cutRun cuts the run of characters of one kind off the beginning of s.
+func cutRun(s string, is func(byte) bool) (run, rest string) {
+	i := 0
+	for i < len(s) && is(s[i]) {
+		i++
+	}
+	return s[:i], s[i:]
+}
+
+// firstOutside finds the first character that is neither letter, digit nor one of also.
+func firstOutside(s, also string) (rune, bool) {
+	for _, r := range s {
+		if r > 0x7f || !isLetter(byte(r)) && !isDigit(byte(r)) && !strings.ContainsRune(also, r) {
+			return r, true
+		}
+	}
+	return 0, false
+}
