@@ -61,7 +61,7 @@ func TestOrderWithAForbiddenAction_INT10(t *testing.T) {
 				require.Equal(t, []any{job.PatchFailed, job.PatchInstallationSkipped, "INT-10"}, []any{p.Status, p.Code, p.Rule})
 			}
 			require.Zero(t, w.ran()+w.deploys["a"])
-			if c.can == nil || len(c.can) == 0 {
+			if len(c.can) == 0 {
 				require.Zero(t, w.downloads["a"])
 			}
 			w.publish(o)
