@@ -287,6 +287,10 @@ func split(s *script) {
 		if m == nil {
 			continue
 		}
+		patches := append(strings.Fields(m[3]), m[2])
+		if slices.Sort(patches); len(slices.Compact(slices.Clone(patches))) < len(patches) { // a job that names a patch twice is refused
+			continue
+		}
 		s.replace(fmt.Sprintf(`^try job %s: .*`, m[1]), fmt.Sprintf("try job %s: patches %s%s", m[1], m[3], m[4]))
 		s.add(l.At, "try job %s-2: patches %s%s", m[1], m[2], m[4])
 		for _, other := range slices.Clone(s.lines) {
