@@ -39,14 +39,15 @@
 // What no signature covers must be empty, since it is a place for others to put things: bytes after the certificate
 // table, after a cabinet's signature or after a package's last sector, padding beyond what aligns a signature, entries of
 // unknown kind, header fields that are not digested. Left alone is what the formats mean to be changed: a program's
-// checksum field, certificates that no chain uses, attributes that are not signed. [integrity.Verdict] tells whether the
-// checksum of the whole file matched as well (INT-5). A tagged program has more than padding after the signature within its
-// entry, where some vendors' servers write who downloaded it and their tools leave zeros. If the signature holds otherwise that is Unsupported, neither
-// valid, since anybody can write a tag and programs obey theirs, nor bad: an exact digest may vouch for it (INT-9). In a package some of the container is not covered by its
-// signature either: its header, sectors in the middle that are marked free, the rest of a stream's last sector, and without
-// MsiDigitalSignatureEx the names of streams and where one ends and the next begins. Having that stream does not protect
-// a package from being turned into one without, whose first stream begins with its 32 bytes; only where they are all of the
-// first stream is that noticed.
+// checksum field, certificates that no chain uses, attributes that are not signed.
+//
+// A tagged program has more than padding after the signature in its entry, where some vendors' servers write who
+// downloaded it. If the signature holds otherwise that is Unsupported: not valid, since anybody can write a tag and
+// programs obey theirs, nor bad, as an exact digest may vouch for it (INT-9).
+//
+// In a package the signature does not cover its header, free sectors in the middle, the rest of a stream's last sector,
+// and without MsiDigitalSignatureEx the names of streams and where one ends and the next begins. A package with that
+// stream can be turned into one without; it is noticed only where its 32 bytes are all of the first stream.
 //
 // # Time
 //

@@ -11,20 +11,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Inspect tells what is in the first size bytes of content, which it reads once, and a program once more for the checksum
-// in its header. The error is that the content could not be read to its end; what is wrong with it is in the report.
+// Inspect tells what is in the first size bytes of content, which it reads once. The error is that the content could not be
+// read to its end; what is wrong with it is in the report.
 func Inspect(content io.ReaderAt, size int64) (Report, error) {
 	f, err := open(content, size)
 	r := Report{Format: f.format}
 	if err == nil {
 		err = r.signatures(f)
-	}
-	if f.checksumAt > 0 {
-		sum, readErr := source{content, size}.checksum(f.checksumAt)
-		if readErr != nil {
-			return r, readErr
-		}
-		r.Checksum = sum
 	}
 	if why := cms.AsRefusal(err); err != nil && why.Status != integrity.Absent {
 		r.Odd = append(r.Odd, problem.Printable(why.Text))
@@ -114,39 +107,4 @@ func (s *signature) program() string {
 	default:
 		return problem.Printable(string(content.Rest()))
 	}
-}
-
-// checksum compares the checksum in a program's header.
-func (s source) checksum(at int64) (integrity.Checksum, error) {
-	field, err := s.bytes(at, 4)
-	if err != nil {
-		return 0, err
-	}
-	want := binary.LittleEndian.Uint32(field)
-	if want == 0 {
-		return integrity.NotCompared, nil
-	}
-	var sum uint64
-	block := make([]byte, blockSize)
-	for off := int64(0); off < s.size; off += blockSize {
-		b := block[:min(blockSize, s.size-off)]
-		if err := s.fill(b, off); err != nil {
-			return 0, err
-		}
-		for i := range field { // the field itself counts as zero
-			if j := at + int64(i) - off; j >= 0 && j < int64(len(b)) {
-				b[j] = 0
-			}
-		}
-		for i, c := range b { // blocks have an even size
-			sum += uint64(c) << (8 * (i & 1))
-		}
-	}
-	for sum>>16 != 0 {
-		sum = sum&0xffff + sum>>16
-	}
-	if uint32(sum)+uint32(s.size) != want {
-		return integrity.Mismatched, nil
-	}
-	return integrity.Matched, nil
 }

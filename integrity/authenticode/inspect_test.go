@@ -2,7 +2,6 @@ package authenticode
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"testing"
@@ -94,39 +93,6 @@ func TestInspectTellsWhatIsWrong(t *testing.T) {
 	unread.certs = append(unread.certs, identity{cert: &bad})
 	r = inspect(t, sealed(t, integrity.CAB, unread, placeCAB(1)).bytes())
 	require.Contains(t, r.Odd[0], "1 certificates cannot be read")
-}
-
-func TestInspectComparesTheChecksum(t *testing.T) {
-	b := seed(t, "stamped.pe")
-	require.Equal(t, integrity.Matched, inspect(t, b).Checksum, "osslsigncode wrote it")
-	at := 0x80 + peFileHeader + peChecksum
-	binary.LittleEndian.PutUint32(b[at:], 1)
-	require.Equal(t, integrity.Mismatched, inspect(t, b).Checksum)
-	binary.LittleEndian.PutUint32(b[at:], 0)
-	require.Equal(t, integrity.NotCompared, inspect(t, b).Checksum)
-	require.Zero(t, inspect(t, seed(t, "stamped.cab")).Checksum, "a cabinet has none")
-
-	// Across blocks, and with an odd size, as the slow way has it.
-	s := placePE(3*blockSize + 11)([]byte{0x30, 0})
-	s.size -= 3
-	content := s.bytes()
-	for _, at := range []int{0x81, blockSize - 2, 2*blockSize - 1} {
-		c := bytes.Clone(content)
-		copy(c[at:], "\x00\x00\x00\x00")
-		slow := uint32(0)
-		for i := 0; i < len(c); i += 2 {
-			word := uint32(c[i])
-			if i+1 < len(c) {
-				word |= uint32(c[i+1]) << 8
-			}
-			slow += word
-			slow = slow&0xffff + slow>>16
-		}
-		binary.LittleEndian.PutUint32(c[at:], slow+uint32(len(c)))
-		sum, err := source{bytes.NewReader(c), int64(len(c))}.checksum(int64(at))
-		require.NoError(t, err)
-		require.Equal(t, integrity.Matched, sum, "at %d", at)
-	}
 }
 
 func TestInspectCannotRead(t *testing.T) {

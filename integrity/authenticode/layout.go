@@ -22,8 +22,6 @@ type layout struct {
 	// stream holds it, too. Without the stream both are nil.
 	metadata       []byte
 	metadataDigest []byte
-
-	checksumAt int64 // of a PE: where its header's checksum lies
 }
 
 // source is a file's content.

@@ -79,7 +79,7 @@ func openPE(s source) (*layout, error) {
 	}
 	begin := pe + peFileHeader
 	entry := begin + int64(at)
-	f.checksumAt = begin + peChecksum
+	checksum := begin + peChecksum
 	switch {
 	case table < entry+8:
 		return f, cms.Broken("the certificate table lies in the headers, at byte %d", table)
@@ -96,7 +96,7 @@ func openPE(s source) (*layout, error) {
 	if err != nil {
 		return f, err
 	}
-	f.digested = s.spans(span{0, f.checksumAt}, span{f.checksumAt + 4, entry}, span{entry + 8, table})
+	f.digested = s.spans(span{0, checksum}, span{checksum + 4, entry}, span{entry + 8, table})
 	f.signatures, err = certificateTable(b)
 	return f, err
 }

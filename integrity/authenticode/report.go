@@ -9,10 +9,9 @@ import (
 // Report is what a file says about itself, for people. Nothing in it is a verdict: only Verifier.Verify knows whom to
 // trust. Times are UTC.
 type Report struct {
-	Format     integrity.Format   `json:"format,omitempty"`   // zero: none of the three
-	Signatures []SignatureReport  `json:"signatures"`         // the file's own first, each followed by those nested in it
-	Checksum   integrity.Checksum `json:"checksum,omitempty"` // how the checksum in a program's header compared; zero: there is none
-	Odd        []string           `json:"odd,omitempty"`      // what is wrong with the file as a whole
+	Format     integrity.Format  `json:"format,omitempty"` // zero: none of the three
+	Signatures []SignatureReport `json:"signatures"`       // the file's own first, each followed by those nested in it
+	Odd        []string          `json:"odd,omitempty"`    // what is wrong with the file as a whole
 }
 
 // SignatureReport is what one signature says.
