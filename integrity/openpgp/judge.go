@@ -134,8 +134,8 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 		case Broken:
 			return answer(integrity.Bad, format, "%s", f.sentence())
 		case Unjudged, Excess:
-			known := slices.ContainsFunc(v.keys[f.keyID], func(k *key) bool { return k.way != nil })
-			if unjudged++; valid.Status != 0 && (known || f.Outcome == Excess) { // who knows what it is
+			unjudged++
+			if valid.Status != 0 && slices.ContainsFunc(v.keys[f.keyID], func(k *key) bool { return k.way != nil }) { // who knows what it is
 				return answer(integrity.Unsupported, format, "beside a good signature there is one %s", f.sentence())
 			}
 		}
