@@ -26,8 +26,6 @@ type Verifier struct {
 	sigstore *sigstoreverify.Verifier
 }
 
-var _ integrity.SignatureVerifier = (*Verifier)(nil)
-
 // New returns the verifier of a policy. The error is an *integrity.Invalid: every problem of Policy.Validate, or,
 // if there is none, every problem that the verifiers of the formats have with keys and certificates.
 func New(p integrity.Policy) (*Verifier, error) {
