@@ -119,7 +119,7 @@ func (h *host) downloaded(st *state, j, patch int, f staged) {
 func (h *host) deploys(st *state, j, patch int, p execution.Staged, f staged) {
 	e := &h.watch.orders[j]
 	st.note(e.Deploys(&e.patches[patch], watch.Install{Patch: p.Patch.Patch, Held: e.ran&(1<<patch) != 0,
-		Passes: f.file != none && f.file != damaged, Same: slices.Contains(p.Digests, digest(f.file, f.level))}))
+		Passes: f.file == good || f.file == old && p.Patch.LatestOnly, Same: slices.Contains(p.Digests, digest(f.file, f.level))}))
 }
 
 // deployed is an installer that succeeds.

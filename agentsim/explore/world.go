@@ -95,7 +95,7 @@ func Worlds() []World {
 			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 2, Losses: 1, Repeats: 1}},
 		{Name: "reboot", Text: "a patch that needs a reboot, with users who come, go, lock, answer or do not", Patches: 1, Reboot: true, Users: true,
 			Policy: reboot.Policy{Deferrals: 2, Interval: time.Hour}, Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 2, Faults: 1, Sessions: 2}},
-		{Name: "vendor", Text: "two patches with bad, old and missing files and failing installers", Patches: 2,
+		{Name: "vendor", Text: "two patches with bad, old and missing files and failing installers", Patches: 2, Latest: true,
 			Budget: Budget{Turns: AnyTurns, Crashes: 2, Losses: 1, Faults: 2}},
 		{Name: "defer", Text: "a reboot put off for as long as a policy allows", Patches: 1, Reboot: true, Users: true, Every: 40 * time.Hour,
 			Policy: reboot.Policy{Deferrals: 2, Interval: 83 * time.Hour}, Budget: Budget{Turns: AnyTurns, Crashes: 3, Faults: 1, Sessions: 1}},
