@@ -1,7 +1,6 @@
 package cms
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -149,8 +148,7 @@ func (r *Reader) signer() (s Signer) {
 	}
 	if info.Has(TagContext0) {
 		_, signed, body := info.Next()
-		s.signed = bytes.Clone(signed)
-		s.signed[0] = TagSet // as such it is signed
+		s.signed = append([]byte{TagSet}, signed[min(1, len(signed)):]...) // as such they are signed
 		s.attributes = body.attributes()
 	}
 	for i, a := range s.attributes {
