@@ -8,30 +8,27 @@ import (
 
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/sigstore/sigstore/pkg/signature/options"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
-
-// UnsupportedKey tells of a private key that Sign cannot use.
-type UnsupportedKey struct{ Problem string }
-
-func (e *UnsupportedKey) Error() string { return "unsupported signing key: " + e.Problem }
 
 // Sign returns a raw signature over all of content that a Verifier with the public key accepts: Ed25519ph for Ed25519
 // keys, so that content of any size streams; for ECDSA keys ASN.1 over the curve's own digest; for RSA keys PKCS #1 v1.5
 // over SHA-256. The key must be in memory (ed25519.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey); else, or if New
-// would refuse its public key, it returns an *UnsupportedKey. It is meant for tests, examples and small vendors.
+// would refuse its public key, it returns an *integrity.Invalid. It is meant for tests, examples and small vendors.
 func Sign(key crypto.Signer, content io.Reader) ([]byte, error) {
 	if key == nil {
-		return nil, &UnsupportedKey{"no key"}
+		return nil, problem.One("signing key", "", "", "there is none")
 	}
 	if k, ok := key.(ed25519.PrivateKey); ok && len(k) != ed25519.PrivateKeySize {
-		return nil, &UnsupportedKey{fmt.Sprintf("an Ed25519 key of %d bytes; want %d", len(k), ed25519.PrivateKeySize)}
+		return nil, problem.One("signing key", "", "", "an Ed25519 key of %d bytes; want %d", len(k), ed25519.PrivateKeySize)
 	}
 	if weak := rules.Weak(key.Public()); weak != "" {
-		return nil, &UnsupportedKey{weak}
+		return nil, problem.One("signing key", "", "", "%s", weak)
 	}
 	signer, err := signature.LoadSignerWithOpts(key, options.WithHash(usualHash(key.Public())), options.WithED25519ph())
 	if err != nil {
-		return nil, &UnsupportedKey{err.Error()}
+		return nil, problem.One("signing key", "", "", "%v", err)
 	}
 	sig, err := signer.SignMessage(content)
 	if err != nil {

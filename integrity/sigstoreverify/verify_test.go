@@ -231,10 +231,10 @@ func TestSignRefuses(t *testing.T) {
 	for name, private := range map[string]crypto.Signer{
 		"none": nil, "cut-off": ed25519.PrivateKey("short"), "weak RSA": keys().weaker, "P-224": p224, "remote": remote{keys().p256},
 	} {
-		var unsupported *UnsupportedKey
+		var unsupported *integrity.Invalid
 		_, err := Sign(private, bytes.NewReader(nil))
 		require.ErrorAs(t, err, &unsupported, name)
-		require.NotEmpty(t, unsupported.Problem)
+		require.NotEmpty(t, unsupported.Problems)
 	}
 	_, err = Sign(keys().p256, iotest.ErrReader(io.ErrClosedPipe))
 	require.ErrorIs(t, err, io.ErrClosedPipe)

@@ -55,7 +55,7 @@ func (f *file) listed(record []byte) integrity.Format {
 		return ""
 	}
 	if size > maxList {
-		f.fail("the archive's list of files has %d bytes; at most %d are looked through", size, maxList)
+		f.longList()
 		return ""
 	}
 	comment := record[zipEndSize:]
@@ -70,18 +70,22 @@ func (f *file) listed(record []byte) integrity.Format {
 			return "apk"
 		}
 		// Whatever the record says of its size, others read the list to its end.
-		if format := f.archived(io.NewSectionReader(f.at, start, min(end-start, maxList))); format != "" {
+		if format := f.archived(io.NewSectionReader(f.at, start, end-start)); format != "" {
 			return format
 		}
 	}
 	return ""
 }
 
+func (f *file) longList() {
+	f.fail("the archive's list of files is longer than what is looked through, at most %d bytes", maxList)
+}
+
 // archived looks through the names of a list of files as far as it is one.
 func (f *file) archived(files io.Reader) integrity.Format {
 	list := bufio.NewReaderSize(files, 4<<16) // an entry has less
 	manifest, block := false, false
-	for !manifest || !block {
+	for read := 0; !manifest || !block; {
 		entry, err := list.Peek(zipHeader)
 		if err == nil && !bytes.HasPrefix(entry, []byte(zipEntry)) {
 			return ""
@@ -96,6 +100,10 @@ func (f *file) archived(files io.Reader) integrity.Format {
 			return ""
 		}
 		name := strings.ToLower(strings.ReplaceAll(string(entry[zipHeader:][:le.Uint16(entry[28:])]), `\`, "/"))
+		if read += len(entry); read > maxList {
+			f.longList()
+			return ""
+		}
 		list.Discard(len(entry))
 		if format := member(name); format != "" {
 			return format

@@ -319,6 +319,12 @@ func TestOverABoundIsNotAbsent_INT9(t *testing.T) {
 		le.PutUint32(end[12:], uint32(size))
 		return b
 	}
+	told := func(entries int) []byte { // and one that says it has none
+		entry := make([]byte, zipHeader+0xffff)
+		copy(entry, zipEntry)
+		le.PutUint16(entry[28:], 0xffff)
+		return append(bytes.Repeat(entry, entries), list(0)...)
+	}
 	table := func(n int) []byte { return xarOf(strings.Repeat("a", n)) }
 	commands := func(n int) []byte {
 		b := make([]byte, 28+n)
@@ -334,6 +340,8 @@ func TestOverABoundIsNotAbsent_INT9(t *testing.T) {
 	}{
 		"a long list":              {list(maxList), integrity.Absent, ""},
 		"a longer one":             {list(maxList + 1), integrity.Unsupported, "at most 33554432"},
+		"a long list of no size":   {told(maxList / (zipHeader + 0xffff)), integrity.Absent, ""},
+		"a longer one of no size":  {told(maxList/(zipHeader+0xffff) + 1), integrity.Unsupported, "at most 33554432"},
 		"a long table":             {table(maxTable), integrity.Absent, ""},
 		"a longer table":           {table(maxTable + 1), integrity.Unsupported, "more than 4194304"},
 		"a table that is cut off":  {cut[:40], integrity.Unsupported, "cut off"},

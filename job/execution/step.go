@@ -18,8 +18,8 @@ type Config struct {
 	// an earlier step keeps its verdict.
 	Policy integrity.Excerpt
 	// Can is what the agent may do (MAN-11); nil: job.CapabilitiesUnder(Policy). An action that
-	// may not run any more, since it was begun under other settings, is not run, and the rest is
-	// aborted (INT-10).
+	// may not run any more, since it was begun under other settings, is not run: before stage 2 the
+	// order ends, after that the rest is aborted (INT-10).
 	Can []string
 	// Stopping says that the agent is stopping: what an action or an installer returned is kept, and no other begins.
 	Stopping bool
