@@ -148,16 +148,11 @@ func (c *compound) readFAT(h []byte, count, next, more uint32) error {
 	return nil
 }
 
-// next returns what the table says about a sector: which one follows it.
-func (c *compound) next(n uint32) (uint32, error) {
-	return c.entry(&c.fat, n, "the compound file's table does not cover sector %d")
-}
-
-// entry returns the entry of a table.
-func (c *compound) entry(table *sectors, n uint32, uncovered string) (uint32, error) {
+// next returns what a table says about a sector: which one follows it.
+func (c *compound) next(table *sectors, n uint32) (uint32, error) {
 	i, j := int(n>>(c.shift-2)), n&(1<<(c.shift-2)-1)
 	if i >= len(table.list) {
-		return 0, cms.Broken(uncovered, n)
+		return 0, cms.Broken("the compound file's table does not cover sector %d", n)
 	}
 	page, err := c.sector(table, i)
 	if err != nil {
@@ -192,7 +187,7 @@ func (c *compound) chain(first uint32, n int64) (list []uint32, err error) {
 			return nil, err
 		}
 		list = append(list, first)
-		if first, err = c.next(first); err != nil {
+		if first, err = c.next(&c.fat, first); err != nil {
 			return nil, err
 		}
 	}
@@ -239,7 +234,7 @@ func (c *compound) stream(w io.Writer, e entry, block []byte) error {
 				return err
 			}
 			run += 1 << c.shift
-			next, err := c.next(n)
+			next, err := c.next(&c.fat, n)
 			if err != nil {
 				return err
 			}
@@ -285,7 +280,7 @@ func (c *compound) miniStream(w io.Writer, e entry) error {
 		k := min(left, 1<<miniShift)
 		w.Write(block[at : at+k])
 		left -= k
-		if n, err = c.entry(&c.miniFAT, n, "the table of the mini stream does not cover its part %d"); err != nil {
+		if n, err = c.next(&c.miniFAT, n); err != nil {
 			return err
 		}
 	}
@@ -322,7 +317,7 @@ func (c *compound) unused() error {
 		if c.at(n) <= rangeLock && rangeLock < c.at(n)+1<<c.shift {
 			continue
 		}
-		next, err := c.next(n)
+		next, err := c.next(&c.fat, n)
 		if err != nil {
 			return err
 		}
