@@ -1,13 +1,24 @@
 package explore
 
 import (
+	"flag"
+	"log"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"testing"
 )
 
-// TestMain lets garbage grow: a search makes much and keeps little of it.
+// TestMain takes the number of states, and lets garbage grow: a search makes much and keeps little of it.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if v := os.Getenv("EXPLORE_STATES"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			log.Fatalf("EXPLORE_STATES=%s is not a number of states", v)
+		}
+		*million, *states = n, max(*states, n/100)
+	}
 	debug.SetGCPercent(300)
 	os.Exit(m.Run())
 }
