@@ -38,7 +38,7 @@ func Backup(ctx context.Context, path, to string, now time.Time) (err error) {
 	if err := copyInto(ctx, path, aside); err != nil {
 		return fmt.Errorf("back up the database: %w", err)
 	}
-	if _, err := settle(ctx, aside, true, now); err != nil {
+	if err := settle(ctx, aside, true, now); err != nil {
 		return fmt.Errorf("check the backup: %w", err)
 	}
 	if err := os.Link(aside, to); errors.Is(err, fs.ErrExist) {
@@ -109,7 +109,7 @@ func Restore(ctx context.Context, path, from string, lossy bool, now time.Time) 
 	if err := copyFile(fresh+"-wal", from+"-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read the backup: %w", err)
 	}
-	if _, err := settle(ctx, fresh, lossy, time.Time{}); err != nil {
+	if err := settle(ctx, fresh, lossy, time.Time{}); err != nil {
 		return "", fmt.Errorf("restore %s, read as %s: %w", from, filepath.Base(fresh), err)
 	}
 	before = path + ".before-" + now.UTC().Format("20060102T150405Z")
@@ -133,40 +133,37 @@ func Restore(ctx context.Context, path, from string, lossy bool, now time.Time) 
 	return before, owned.SyncDir(filepath.Dir(path))
 }
 
-// settle checks a database that nobody else uses, makes it one durable file, and says in it that it is closed. It returns the
-// version of its schema.
-func settle(ctx context.Context, path string, lossy bool, saved time.Time) (version int, err error) {
-	version, err = examine(ctx, path, true)
+// settle checks a database that nobody else uses, makes it one durable file, and says in it that it is closed.
+func settle(ctx context.Context, path string, lossy bool, saved time.Time) error {
+	version, err := examine(ctx, path, true)
 	if _, copied := errors.AsType[*CopiedError](err); copied && lossy {
 		err = nil
 	}
 	switch {
 	case err != nil:
-		return version, err
+		return err
 	case version == 0:
-		return 0, &DamagedError{path, "it is empty"}
+		return &DamagedError{path, "it is empty"}
 	case version > latest:
-		return version, &NewerSchemaError{Have: version, Know: latest}
+		return &NewerSchemaError{Have: version, Know: latest}
 	}
 	db, err := sql.Open("sqlite", source(path, plain, false))
 	if err != nil {
-		return version, err
+		return err
 	}
 	db.SetMaxOpenConns(1)
-	if version >= sessions {
-		_, err = db.ExecContext(ctx, "UPDATE session SET open = 0, saved = CASE ? WHEN 0 THEN saved ELSE ?1 END", max(saved.Unix(), 0))
-	}
+	_, err = db.ExecContext(ctx, "UPDATE session SET open = 0, saved = CASE ? WHEN 0 THEN saved ELSE ?1 END", max(saved.Unix(), 0))
 	if err == nil {
 		_, err = db.ExecContext(ctx, "PRAGMA journal_mode(DELETE)")
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
-		return version, err
+		return err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return version, err
+		return err
 	}
-	return version, errors.Join(f.Sync(), f.Close())
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // Info is what a database says of itself.
@@ -199,14 +196,12 @@ func OpenBackup(ctx context.Context, path string) (*Store, Info, error) {
 		if s.read, err = sql.Open("sqlite", source(path, look, true)); err != nil {
 			return err
 		}
-		if i.Format >= sessions {
-			var saved int64
-			if err := s.read.QueryRowContext(ctx, "SELECT saved FROM session").Scan(&saved); err != nil {
-				return err
-			}
-			if saved > 0 {
-				i.Saved = time.Unix(saved, 0).UTC()
-			}
+		var saved int64
+		if err := s.read.QueryRowContext(ctx, "SELECT saved FROM session").Scan(&saved); err != nil {
+			return err
+		}
+		if saved > 0 {
+			i.Saved = time.Unix(saved, 0).UTC()
 		}
 		s.reads, err = prepare(ctx, s.read, get, getMany, scan)
 		return err

@@ -281,24 +281,6 @@ func TestForeignDatabase(t *testing.T) {
 	}
 }
 
-// A database of before files had an id is taken up.
-func TestFirstSchemaIsMigrated(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s.db")
-	list, err := migrations(steps, "migrations")
-	require.NoError(t, err)
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)")
-	require.NoError(t, err)
-	_, err = db.Exec(list[0].sql + "; CREATE TABLE schema_versions (version INTEGER PRIMARY KEY, name TEXT NOT NULL); INSERT INTO schema_versions VALUES (1, 'x');" +
-		"INSERT INTO records VALUES ('t', CAST('00000001' AS BLOB), x'00')")
-	require.NoError(t, err)
-	require.NoError(t, db.Close())
-	for range 2 {
-		s := opened(t, path)
-		require.Equal(t, 1, count(t, s))
-		require.NoError(t, s.Close())
-	}
-}
-
 // Whatever page is damaged, however: the database is refused, or has every record that it had.
 func TestDamagedDatabaseIsRefused(t *testing.T) {
 	ctx := context.Background()

@@ -90,9 +90,6 @@ func examine(ctx context.Context, path string, full bool) (version int, err erro
 			return version, err
 		}
 	}
-	if version < sessions {
-		return version, nil
-	}
 	var open bool
 	if err := db.QueryRowContext(ctx, "SELECT open FROM session").Scan(&open); err != nil {
 		if ctx.Err() != nil {
@@ -113,12 +110,11 @@ type querier interface {
 
 // identify returns the version of the schema; 0: there is none yet.
 func identify(ctx context.Context, db querier, path string) (version int, err error) {
-	var application, tables, first int
+	var application, tables int
 	for text, to := range map[string]*int{
 		"PRAGMA application_id":              &application,
 		"PRAGMA user_version":                &version,
 		"SELECT COUNT(*) FROM sqlite_schema": &tables,
-		"SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('records', 'schema_versions')": &first,
 	} {
 		if err := db.QueryRowContext(ctx, text).Scan(to); err != nil {
 			return 0, err
@@ -129,8 +125,6 @@ func identify(ctx context.Context, db querier, path string) (version int, err er
 		return version, nil
 	case application == 0 && version == 0 && tables == 0:
 		return 0, nil
-	case application == 0 && version == 0 && first == 2: // written before files had an id
-		return 1, nil
 	}
 	return 0, &ForeignError{path, application}
 }

@@ -9,8 +9,7 @@
 // # What is refused when a file is opened
 //
 // The file's header has an application id and, as user_version, the version of its schema. A database of another program
-// (*ForeignError) or of a later release (*NewerSchemaError) is refused, and left as it is; one of an earlier release is
-// migrated by the numbered files in migrations, each applied once, in order, in one transaction.
+// (*ForeignError) or of a later release (*NewerSchemaError) is refused, and left as it is.
 //
 // All pages are read (PRAGMA quick_check); a file that is not whole is refused with *DamagedError, so that nothing answers
 // from it. For a database of 500 MB that takes one to two seconds, and the time to read 500 MB from a cold disk;

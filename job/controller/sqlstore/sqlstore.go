@@ -35,7 +35,7 @@ type Store struct {
 // statements are prepared once, by their texts.
 type statements map[string]*sql.Stmt
 
-// OpenSQLite opens the database file, creating it (mode 0600) and migrating it as needed, and locks it against other
+// OpenSQLite opens the database file, creating it (mode 0600) if it is missing, and locks it against other
 // processes until Close.
 //
 // It reads all of the file first, and writes nothing to one that it refuses: with an *InUseError, a *ForeignError, a
@@ -85,16 +85,14 @@ func (s *Store) open(ctx context.Context, path string, full bool) error {
 	if have > latest {
 		return &NewerSchemaError{Have: have, Know: latest}
 	}
-	list, err := migrations(steps, "migrations")
-	if err != nil {
-		return err
-	}
 	if s.write, err = sql.Open("sqlite", source(path, write, false)); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1) // one writer: the next waits here, not in the engine
-	if err := migrate(ctx, s.write, have, list); err != nil {
-		return err
+	if have == 0 {
+		if err := create(ctx, s.write); err != nil {
+			return err
+		}
 	}
 	// In the file itself before anything else is written, so that a copy without the log is known for one.
 	s.marked = true

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
-	"testing/fstest"
 
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/storetest"
@@ -108,46 +107,6 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	var newer *NewerSchemaError
 	require.ErrorAs(t, err, &newer)
 	require.Equal(t, NewerSchemaError{Have: 7, Know: latest}, *newer)
-}
-
-func TestMigrations(t *testing.T) {
-	ctx := context.Background()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "m.db"))
-	require.NoError(t, err)
-	defer func() { require.NoError(t, db.Close()) }()
-	fsys := fstest.MapFS{
-		"m/0001_one.sql": {Data: []byte("CREATE TABLE one (a TEXT); INSERT INTO one VALUES ('kept');")},
-		"m/0002_two.sql": {Data: []byte("ALTER TABLE one ADD COLUMN b TEXT DEFAULT 'new'")},
-	}
-	list, err := migrations(fsys, "m")
-	require.NoError(t, err)
-	require.NoError(t, migrate(ctx, db, 0, list[:1]))
-	require.NoError(t, migrate(ctx, db, 1, list), "each is applied once")
-	require.NoError(t, migrate(ctx, db, 2, list))
-	var a, b string
-	require.NoError(t, db.QueryRow("SELECT a, b FROM one").Scan(&a, &b))
-	require.Equal(t, []string{"kept", "new"}, []string{a, b})
-
-	broken := append(list, migration{3, "0003_broken.sql", "CREATE TABLE three (a TEXT); nonsense"})
-	require.ErrorContains(t, migrate(ctx, db, 2, broken), "0003_broken.sql")
-	_, err = db.Exec("SELECT * FROM three")
-	require.Error(t, err, "a migration that fails leaves nothing")
-	var version, application int
-	require.NoError(t, db.QueryRow("PRAGMA user_version").Scan(&version))
-	require.NoError(t, db.QueryRow("PRAGMA application_id").Scan(&application))
-	require.Equal(t, []int{2, applicationID}, []int{version, application})
-
-	for _, name := range []string{"m/0004_gap.sql", "m/three.sql", "m/0003.sql"} {
-		bad := fstest.MapFS{name: {}}
-		for k, v := range fsys {
-			bad[k] = v
-		}
-		_, err := migrations(bad, "m")
-		require.ErrorContains(t, err, filepath.Base(name))
-	}
-	list, err = migrations(steps, "migrations")
-	require.NoError(t, err)
-	require.Len(t, list, latest)
 }
 
 func BenchmarkStore(b *testing.B) {
