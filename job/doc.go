@@ -66,7 +66,8 @@
 //     patch of it counts as a failed install. If the agent's state was put back, and it still carries the order out, its
 //     result replaces that. A server that was put back to a backup does not know which agents lost their state since.
 //     Its manifest marks each order that it knows to have begun, and an agent that does not know such an order ends it
-//     in the same way.
+//     in the same way. Nor does it know what was reported to it since the backup: its acknowledgement shows that, and the
+//     agent tells again how far the orders under way are and what became of those that it reported on since.
 //   - JOB-25. Stuck is visible: an execution whose stage has lasted longer than expected (2 h by default; a job can set it)
 //     is listed with the stage and since when. Waiting for a user, an opening, a slot or an inventory is not stuck;
 //     waiting for the source of a download is. An install limit (none by default, at least 10 min) ends an installer

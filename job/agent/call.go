@@ -196,7 +196,8 @@ func (m *machine) lastCallOver() {
 }
 
 // acknowledge forgets the reports that the server has. If it has more than were ever made, the agent's state was put back:
-// the numbers go on after the server's, so that no report is taken for a repetition (MAN-6).
+// the numbers go on after the server's, so that no report is taken for a repetition (MAN-6). If it has fewer than were
+// forgotten here, the server was put back: what is under way is told again (JOB-24).
 func (m *machine) acknowledge(upTo job.Sequence) {
 	if upTo > m.s.Sequence {
 		for i := range m.s.Reports {
@@ -206,7 +207,24 @@ func (m *machine) acknowledge(upTo job.Sequence) {
 		m.s.Sequence, m.callNow = upTo, len(m.s.Reports) > 0
 		return
 	}
+	if forgotten := m.s.Sequence - job.Sequence(len(m.s.Reports)); upTo < forgotten {
+		for _, id := range m.executing() {
+			if !m.reporting(id) {
+				m.forOrder(id, execution.Forgotten{})
+			}
+		}
+		for i, e := range m.s.Ended {
+			if upTo < e.Told && e.Told <= forgotten {
+				m.endedAgain(i)
+			}
+		}
+	}
 	m.s.Reports = slices.DeleteFunc(m.s.Reports, func(r job.Report) bool { return r.Sequence <= upTo })
+}
+
+// reporting says whether a report on the order is under way.
+func (m *machine) reporting(id job.OrderID) bool {
+	return slices.ContainsFunc(m.s.Reports, func(r job.Report) bool { return r.Order == id })
 }
 
 // open takes a manifest in, or refuses it and keeps the queue (MAN-5).
@@ -253,19 +271,26 @@ func (m *machine) open(sealed []byte) {
 		return slices.ContainsFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
 	}
 	for _, id := range changes.Again { // as long as its report is under way, the server cannot know better
-		if !slices.ContainsFunc(m.s.Reports, func(r job.Report) bool { return r.Order == id }) {
-			e := m.s.Ended[slices.IndexFunc(m.s.Ended, func(e Ended) bool { return e.Order == id })]
-			text := "it had ended at " + e.At.Format(time.RFC3339) + ", and is not started again"
-			if e.NotKnown != "" {
-				text += "; its " + e.NotKnown + " is of another release"
-			}
-			m.report(job.Report{Order: id, Result: e.Result, Again: true, Text: text})
+		if !m.reporting(id) {
+			m.endedAgain(slices.IndexFunc(m.s.Ended, func(e Ended) bool { return e.Order == id }))
 		}
 	}
 	m.s.Blocked = slices.DeleteFunc(m.s.Blocked, func(id job.OrderID) bool { return !queued(id) })
 	if last := m.s.Calls.LastCall; last.Order != "" && last.Effect == 0 && !queued(last.Order) {
 		m.s.Calls.LastCall = LastCall{}
 	}
+}
+
+// endedAgain reports the result of an order once more (JOB-24).
+func (m *machine) endedAgain(i int) {
+	m.s.Ended = slices.Clone(m.s.Ended)
+	e := &m.s.Ended[i]
+	text := "it had ended at " + e.At.Format(time.RFC3339) + ", and is not started again"
+	if e.NotKnown != "" {
+		text += "; its " + e.NotKnown + " is of another release"
+	}
+	m.report(job.Report{Order: e.Order, Result: e.Result, Again: true, Text: text})
+	e.Told = m.s.Sequence
 }
 
 // refuseManifest reports a refusal once, not at every call while the server sends the same.

@@ -152,12 +152,12 @@ func (m *machine) endAs(r job.Report) {
 	}
 }
 
-// remember notes that an order ended, so that it never starts again (JOB-24).
+// remember notes that an order ended, as the last report tells, so that it never starts again (JOB-24).
 func (m *machine) remember(id job.OrderID, r job.Result) {
 	now := m.now.UTC.Truncate(time.Second)
 	old := func(e Ended) bool { return now.Sub(e.At) > endedKept }
 	kept := slices.DeleteFunc(slices.Clone(m.s.Ended), old)
-	m.s.Ended = append(kept[max(0, len(kept)+1-maxEnded):], Ended{Order: id, Result: r, At: now})
+	m.s.Ended = append(kept[max(0, len(kept)+1-maxEnded):], Ended{Order: id, Result: r, At: now, Told: m.s.Sequence})
 }
 
 func (m *machine) ended() []job.OrderID {

@@ -57,6 +57,8 @@ type (
 	}
 	// Cancel says that a manifest which was applied marks the order as cancelled (MAN-4).
 	Cancel struct{}
+	// Forgotten says that the server was put back to a backup, and may not know what was reported of the order (JOB-24).
+	Forgotten struct{}
 	// SessionsChanged says what is now known of the users.
 	SessionsChanged struct{ Sessions reboot.Sessions }
 	// Answered is the user's answer to the reboot prompt.
@@ -75,6 +77,7 @@ func (PreflightDone) event()   {}
 func (Installed) event()       {}
 func (ActionDone) event()      {}
 func (Cancel) event()          {}
+func (Forgotten) event()       {}
 func (SessionsChanged) event() {}
 func (Answered) event()        {}
 func (Restarted) event()       {}

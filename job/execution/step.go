@@ -97,6 +97,8 @@ func (m *machine) handle(ev Event) {
 		}
 	case Cancel:
 		m.cancel()
+	case Forgotten:
+		m.tellAgain()
 	case Tick:
 		m.tick()
 	case InventoryTaken:
@@ -185,6 +187,19 @@ func (m *machine) cancel() {
 	if !m.SaidTooLate {
 		m.SaidTooLate = true
 		m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, TooLate: m.Stage})
+	}
+}
+
+// tellAgain reports where the execution stands, which the server has forgotten (JOB-24).
+func (m *machine) tellAgain() {
+	m.SaidTooLate = false
+	switch {
+	case m.Result != 0:
+		m.reportResult(m.Result)
+	case m.Stage == job.StageDownload:
+		m.progress(job.Started)
+	default:
+		m.progress(job.Deploying)
 	}
 }
 
