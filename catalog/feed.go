@@ -29,7 +29,19 @@ type Batch struct {
 	Products  []Product  // all the feed knows; every patch's product is here or in another feed
 	Patches   []Patch    // all the feed offers: a patch that is gone from here leaves the catalog
 	Rejected  []Rejected // records the feed itself refused
+	Authority string     // feeds of the same one speak for each other; empty: this feed speaks for itself alone (CAT-17)
+	Names     []string   // prefixes of product and patch ids that are the feed's by its nature, like "deb/bookworm/" (CAT-17)
+	Grant     Grant      // what the administrator lets the feed speak about (CAT-17)
+	Dated     time.Time  // the date that the source itself states; zero: none (CAT-2)
 	Local     bool       // it comes from this computer by its administrator's own setting: its URLs may name files (INT-11)
+}
+
+// Grant is what an administrator lets a feed speak about. It outranks who came first; the zero value grants nothing and
+// takes nothing away (CAT-17).
+type Grant struct {
+	Vendors  []string `json:"vendors,omitempty"`  // by their exact names
+	Products []string `json:"products,omitempty"` // ids, or prefixes of ids that end in "*"
+	Patches  []string `json:"patches,omitempty"`  // likewise
 }
 
 // Failed makes the batch of a fetch that failed with err at the given time (CAT-1).
