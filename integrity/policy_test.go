@@ -104,7 +104,7 @@ func TestClauseAsksForTheFeed_CAT17(t *testing.T) {
 	require.NotZero(t, found)
 
 	own := excerpt(Clause{Name: "acme", Vendor: "Acme", Product: Any, Feed: "acme.json", AllowUnsigned: true}, Clause{Name: "rest", Vendor: Any, Product: Any, AllowUnsigned: true})
-	good := digestOf(t, "file")
+	good := digestOf("file")
 	for feed, want := range map[string]Reason{"acme.json": ChecksumMatched, "evil.json": NoClause, "": NoClause} {
 		terms := Terms{Feed: feed, Vendor: "Acme", Product: "editor", Expect: Expectation{Digests: []Digest{good}}, Own: own}
 		require.Equal(t, want, terms.Judge(Signature{Status: Absent}, []Digest{good}).Reason, "feed %q", feed)
