@@ -55,7 +55,7 @@ func slowFor(clauses []Clause, feed, vendor, product string) (Clause, bool) {
 	named := slices.ContainsFunc(clauses, func(c Clause) bool { return c.Product == product && product != Any })
 	for _, class := range []func(Clause) bool{
 		func(c Clause) bool { return c.Vendor == vendor && c.Product == product },
-		func(c Clause) bool { return c.Vendor == Any && c.Product == product },
+		func(c Clause) bool { return c.Vendor == Any && c.Product == product && product != Any },
 		func(c Clause) bool { return c.Vendor == vendor && c.Product == Any && !named },
 		func(c Clause) bool { return c.Vendor == Any && c.Product == Any && !named && (!tied || vendor == Any) },
 	} {
