@@ -216,7 +216,7 @@ func (o *observer) allPass(id job.OrderID, p job.OrderPatch, files []execution.E
 	if policy.IsZero() {
 		policy = o.of(id).order.Policy
 	}
-	clause, _ := policy.For(p.Vendor, string(p.Product))
+	clause, _ := policy.For(string(p.Feed), p.Vendor, string(p.Product))
 	for i, f := range p.Files {
 		if !passes(f.Expect, len(clause.Signers) > 0, files[i]) {
 			return false

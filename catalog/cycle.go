@@ -23,13 +23,13 @@ var (
 	}}
 )
 
-// edgesOf resolves a relation among n patches sorted by id: for each the indexes it points to, those of unknown patches
-// left out. It is nil when there are none.
-func edgesOf(n int, patch func(i int) *Patch, kind edgeKind) (edges [][]int32) {
+// edgesOf resolves a relation among n patches sorted by id: for each the indexes it points to. What is not there, and a
+// patch of another authority, is left out (CAT-17). It is nil when there are none.
+func edgesOf(n int, patch func(i int) *Patch, authority func(i int) string, kind edgeKind) (edges [][]int32) {
 	for i := range n {
 		for _, id := range kind.to(patch(i)) {
 			to, found := sort.Find(n, func(k int) int { return cmp.Compare(id, patch(k).ID) })
-			if !found {
+			if !found || authority(to) != authority(i) {
 				continue
 			}
 			if edges == nil {
@@ -39,6 +39,11 @@ func edgesOf(n int, patch func(i int) *Patch, kind edgeKind) (edges [][]int32) {
 		}
 	}
 	return edges
+}
+
+// edges resolves a relation among the patches of a snapshot.
+func (s *Snapshot) edges(kind edgeKind) [][]int32 {
+	return edgesOf(len(s.patches), func(i int) *Patch { return &s.patches[i] }, s.authority, kind)
 }
 
 // reach marks what can be reached from some nodes over at least one edge.

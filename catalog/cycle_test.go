@@ -28,8 +28,8 @@ func TestSupersedenceCycleIsRefused_CAT14(t *testing.T) {
 	)}, noon)
 	cycle := []string{"supersedence cycle: a supersedes b supersedes c supersedes a"}
 	require.Equal(t, []Rejected{
-		{"acme", "patch a", cycle}, {"acme", "patch b", cycle}, {"acme", "patch c", cycle},
-		{"acme", "patch e", []string{"supersedence cycle: e supersedes e"}},
+		{Feed: "acme", Record: "patch a", Reasons: cycle}, {Feed: "acme", Record: "patch b", Reasons: cycle}, {Feed: "acme", Record: "patch c", Reasons: cycle},
+		{Feed: "acme", Record: "patch e", Reasons: []string{"supersedence cycle: e supersedes e"}},
 	}, changes.Rejected)
 	require.Equal(t, []PatchID{"d", "f"}, changes.Added)
 	require.False(t, s.Superseded("d"))
@@ -43,10 +43,10 @@ func TestRequirementCycleIsRefused_CAT14(t *testing.T) {
 	synced(t, batch(named("a", requires("b")), named("b", supersedes("a"))))
 }
 
-// CAT-1 over CAT-14: a feed that keeps its patches loses none to a cycle that another feed's new patch closes.
+// CAT-1 over CAT-14: a feed that keeps its patches loses none to a cycle that a new patch of another feed of its authority closes.
 func TestCycleRefusesTheNewPatch_CAT14(t *testing.T) {
-	s := synced(t, batch(named("a", supersedes("b"))))
-	s, changes := Sync(s, []Batch{batch(named("b", supersedes("a"))).from("other")}, noon)
+	s := synced(t, batch(named("a", supersedes("b"))).of("one"))
+	s, changes := Sync(s, []Batch{batch(named("b", supersedes("a"))).from("other").of("one")}, noon)
 	require.Empty(t, changes.Removed)
 	require.Len(t, changes.Rejected, 1)
 	require.Equal(t, "patch b", changes.Rejected[0].Record)

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -92,20 +91,20 @@ func (d *decoder) snapshot() error {
 	for _, bound := range []struct {
 		what      string
 		have, max int
-	}{{"feeds", h.Feeds, MaxFeeds}, {"products", h.Products, MaxProducts}, {"patches", h.Patches, MaxPatches}, {"custom URLs", h.Custom, MaxCustomURLs}} {
+	}{{"feeds", h.Feeds, MaxFeeds}, {"owners", h.Owners, maxOwners}, {"products", h.Products, MaxProducts}, {"patches", h.Patches, MaxPatches}, {"custom URLs", h.Custom, MaxCustomURLs}} {
 		if bound.have < 0 || bound.have > bound.max {
 			return d.fail("%d %s, want 0 to %d", bound.have, bound.what, bound.max)
 		}
 	}
 	d.s.id, d.s.at = h.ID, h.At
 	d.s.products = make([]Product, 0, min(h.Products, maxReserved))
-	d.s.offers = make([]offer, 0, min(h.Products, maxReserved))
+	d.s.from = make([]int32, 0, min(h.Products, maxReserved))
 	d.s.patches = make([]Patch, 0, min(h.Patches, maxReserved))
 	d.s.states = make([]patchState, 0, min(h.Patches, maxReserved))
 	for _, part := range []struct {
 		n    int
 		read func() error
-	}{{h.Feeds, d.feed}, {h.Products, d.product}, {h.Patches, d.patch}, {h.Custom, d.custom}} {
+	}{{h.Feeds, d.feed}, {h.Owners, d.owner}, {h.Products, d.product}, {h.Patches, d.patch}, {h.Custom, d.custom}} {
 		for range part.n {
 			if err := part.read(); err != nil {
 				return err
@@ -120,8 +119,7 @@ func (d *decoder) snapshot() error {
 		return d.fail("%w", err)
 	}
 	for _, kind := range []edgeKind{supersedence, requirements} {
-		edges := edgesOf(len(d.s.patches), func(i int) *Patch { return &d.s.patches[i] }, kind)
-		if found := cycles(edges); len(found) > 0 {
+		if found := cycles(d.s.edges(kind)); len(found) > 0 {
 			return d.fail("%s cycle with patch %s", kind.noun, d.s.patches[found[0][0]].ID)
 		}
 	}
@@ -142,7 +140,26 @@ func (d *decoder) feed() error {
 	if len(c.problems) > 0 {
 		return d.fail("%s", c.problems[0])
 	}
+	f.Authority = cmp.Or(f.Authority, string(f.Feed))
 	d.s.feeds = append(d.s.feeds, f)
+	return nil
+}
+
+func (d *decoder) owner() error {
+	var o owned
+	if err := d.next(&o); err != nil {
+		return err
+	}
+	var c checker
+	c.text("the name", o.Name, MaxText, true)
+	c.text("the authority", o.Authority, MaxText, true)
+	if n := len(d.s.owners); n > 0 && compareOwned(d.s.owners[n-1], o) >= 0 {
+		c.addf("it is out of order")
+	}
+	if len(c.problems) > 0 {
+		return d.fail("owner of %s %.80q: %s", o.Kind, o.Name, c.problems[0])
+	}
+	d.s.owners = append(d.s.owners, o)
 	return nil
 }
 
@@ -155,30 +172,19 @@ func (d *decoder) product() error {
 		d.left[p.Product.ID] = true
 		return nil
 	}
-	var problems []string
+	problems := p.Product.Check()
 	if n := len(d.s.products); n > 0 && d.s.products[n-1].ID >= p.Product.ID {
 		problems = append(problems, "it is out of order")
 	}
-	if len(p.Product.Lines) > 0 || len(p.Offers) == 0 {
-		problems = append(problems, "its lines belong into at least one offer")
-	}
-	index := int32(len(d.s.products))
-	for i, o := range p.Offers {
-		feed, known := d.s.feedIndex(o.Feed)
-		if !known || i > 0 && p.Offers[i-1].Feed >= o.Feed {
-			problems = append(problems, fmt.Sprintf("offer of feed %.80q is unknown or out of order", o.Feed))
-		}
-		with := p.Product
-		with.Lines = o.Lines
-		problems = append(problems, with.Check()...)
-		lines := normalLines(o.Lines)
-		d.s.offers = append(d.s.offers, offer{product: index, feed: int32(feed), implied: o.Implied, lines: lines})
-		p.Product.Lines = mergeLines(p.Product.Lines, lines)
+	feed, known := d.s.feedIndex(p.Feed)
+	if !known {
+		problems = append(problems, fmt.Sprintf("unknown feed %.80q", p.Feed))
 	}
 	if len(problems) > 0 {
 		return d.fail("product %.80q: %s", p.Product.ID, problems[0])
 	}
-	d.s.products = append(d.s.products, p.Product)
+	p.Product.Lines = normalLines(p.Product.Lines)
+	d.s.products, d.s.from = append(d.s.products, p.Product), append(d.s.from, int32(feed))
 	return nil
 }
 
@@ -204,11 +210,8 @@ func (d *decoder) patch() error {
 		problems = append(problems, fmt.Sprintf("unknown product %.80q", p.Patch.Product))
 	case d.s.products[product].Scheme != p.Patch.Version.Scheme():
 		problems = append(problems, "its version is not of its product's scheme")
-	default:
-		o := offer{product: int32(product), feed: int32(feed)}
-		if _, listed := slices.BinarySearchFunc(d.s.offers, o, compareOffers); !listed {
-			problems = append(problems, "its feed does not offer its product")
-		}
+	case len(problems) == 0 && d.s.feeds[d.s.from[product]].Authority != d.s.feeds[feed].Authority:
+		problems = append(problems, "its feed has no authority over its product")
 	}
 	if len(problems) > 0 {
 		return d.fail("patch %.80q: %s", p.Patch.ID, problems[0])

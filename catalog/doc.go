@@ -68,7 +68,22 @@
 //     product's scheme, a URL that is not http, https or file, a negative size, a malformed digest, a duplicate id, an
 //     unknown product, a file name with a path in it, control characters, anything over the limits, a file URL in a batch that is not Local (INT-11). The rest of the batch
 //     is kept. What was rejected is returned and counted in the feed's health. Nothing panics.
-//   - CAT-17. A feed speaks only about what it is entitled to: vendors, products, ids. Not built yet.
+//   - CAT-17. A feed speaks only about what its authority owns: its own id, or what Batch.Authority says; feeds of one
+//     authority (a distribution's main, updates and security suites) speak for each other, the first in order counting.
+//     What an authority introduces first is its own: a vendor's name (and every name that reads like it: other case,
+//     blanks, punctuation, accents, letters and digits of any alphabet that are drawn alike), a product with the product and
+//     patch ids that begin with its id and a character that is neither letter nor digit, any other patch id, and
+//     Batch.Names. A product whose id others' ids begin with already is that id alone. In one sync the order of the batches,
+//     the administrator's, decides; a record that is rejected takes nothing. Owners are part of the snapshot. An authority
+//     owns on while any of its feeds is in the catalog, failing, silent or listing nothing, until that one is Gone; what
+//     it does not list counts up to a bound. When no feed speaks for an authority any more because its feeds name another
+//     one (a keyring was replaced), that one takes its place. A [Grant] outranks all this from the next sync on, the
+//     closest one first; of two alike the first in order counts, and the other is shown. A record outside its authority is
+//     rejected and told in [Changes].Rejected with its Owner; [FeedHealth] counts these as Outside and names the first few.
+//     Supersedes and Requires reach patches of the same authority alone ([Snapshot.Reaches]): what else they name is as if
+//     nobody had it, now and when somebody lists it, and is shown too. So nothing a feed says changes the verdict on a
+//     patch over which it has no authority. When the catalog is full, the largest authorities give way. A [Verdict] names
+//     the feed, an order too, and a signer policy's clause can ask for it.
 //   - CAT-18. Facts about vulnerabilities have a source and a time; they decide order and deadline, and never whether a
 //     patch can be deployed. Not built yet.
 //   - CAT-19. A scan offers the newest version that the asset may get, and explains every newer one that it may not get.

@@ -11,9 +11,10 @@ import (
 
 // The stored form of a snapshot is a gzip stream of lines, each one JSON object:
 //
-//	header   {"format":1,"id":7,"at":"2026-01-02T03:04:05Z","feeds":1,"products":1,"patches":1}
+//	header   {"format":1,"id":7,"at":"2026-01-02T03:04:05Z","feeds":1,"owners":1,"products":1,"patches":1}
 //	feeds    FeedHealth, one a line, by id
-//	products {"product":Product without lines,"offers":[{"feed":ID,"lines":[Line…],"implied":true}]}, by id
+//	owners   {"kind":"vendor","name":"acme","authority":"acme.json"}, by kind and name; "bare" is true of some products
+//	products {"feed":ID,"product":Product}, by id
 //	patches  {"feed":ID,"deprecated":true,"patch":Patch}, by id, without the customer's URLs
 //	custom   CustomURL, one a line, by patch and artifact; "customUrls" in the header tells how many, if any
 //
@@ -34,20 +35,15 @@ type encodedHeader struct {
 	ID       uint64    `json:"id"`
 	At       time.Time `json:"at,omitzero"`
 	Feeds    int       `json:"feeds"`
+	Owners   int       `json:"owners,omitempty"`
 	Products int       `json:"products"`
 	Patches  int       `json:"patches"`
 	Custom   int       `json:"customUrls,omitempty"`
 }
 
 type encodedProduct struct {
-	Product Product        `json:"product"`
-	Offers  []encodedOffer `json:"offers"`
-}
-
-type encodedOffer struct {
-	Feed    FeedID `json:"feed"`
-	Lines   []Line `json:"lines,omitempty"`
-	Implied bool   `json:"implied,omitempty"`
+	Feed    FeedID  `json:"feed"`
+	Product Product `json:"product"`
 }
 
 type encodedPatch struct {
@@ -59,8 +55,8 @@ type encodedPatch struct {
 // packers are used again: one takes a megabyte, far more than a small catalog.
 var packers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
 
-// Encode writes the snapshot with everything Sync needs to go on from it: feed health, deprecations and custom
-// URLs included.
+// Encode writes the snapshot with everything Sync needs to go on from it: feed health, owners, deprecations
+// and custom URLs included.
 func (s *Snapshot) Encode(w io.Writer) error {
 	s = s.orEmpty()
 	zip := packers.Get().(*gzip.Writer)
@@ -79,7 +75,7 @@ func (s *Snapshot) Encode(w io.Writer) error {
 func (s *Snapshot) encodeLines(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(encodedHeader{encodingFormat, s.id, s.at, len(s.feeds), len(s.products), len(s.patches), len(s.custom)}); err != nil {
+	if err := e.Encode(encodedHeader{encodingFormat, s.id, s.at, len(s.feeds), len(s.owners), len(s.products), len(s.patches), len(s.custom)}); err != nil {
 		return err
 	}
 	for _, f := range s.feeds {
@@ -87,16 +83,13 @@ func (s *Snapshot) encodeLines(w io.Writer) error {
 			return err
 		}
 	}
-	offers := s.offers
-	for i, p := range s.products {
-		record := encodedProduct{Product: p}
-		record.Product.Lines = nil
-		for len(offers) > 0 && offers[0].product == int32(i) {
-			o := offers[0]
-			record.Offers = append(record.Offers, encodedOffer{Feed: s.feeds[o.feed].Feed, Lines: o.lines, Implied: o.implied})
-			offers = offers[1:]
+	for _, o := range s.owners {
+		if err := e.Encode(o); err != nil {
+			return err
 		}
-		if err := e.Encode(record); err != nil {
+	}
+	for i, p := range s.products {
+		if err := e.Encode(encodedProduct{s.feeds[s.from[i]].Feed, p}); err != nil {
 			return err
 		}
 	}

@@ -27,17 +27,20 @@ func roundTrip(t require.TestingT, s *Snapshot) *Snapshot {
 func same(t require.TestingT, a, b *Snapshot) {
 	require.Equal(t, encoded(t, a), encoded(t, b))
 	require.Equal(t, fmt.Sprint(a.states, a.versions), fmt.Sprint(b.states, b.versions))
-	require.Equal(t, fmt.Sprint(a.products), fmt.Sprint(b.products), "the merged lines")
 }
 
-// eventful has a bit of everything: a failing feed, deprecation that the feed took back, lines of two feeds, an implied offer.
+// eventful has a bit of everything: a failing feed, deprecation that the feed took back, lines, a patch of a product that
+// another feed of the authority lists, names, a grant, conflicts.
 func eventful(t require.TestingT) *Snapshot {
-	lines := Batch{Feed: "eol", At: noon, Products: []Product{editor()}}
+	lines := Batch{Feed: "eol", At: noon, Products: []Product{editor()}, Authority: "acme", Names: []string{"acme/"}, Grant: Grant{Vendors: []string{"Acme"}}}
 	lines.Products[0].Lines = []Line{{Prefix: "1", EOL: noon, Extended: noon.Add(1)}}
-	third := batch(edit("9.0.0")).from("third")
+	third := batch(edit("9.0.0")).from("third").of("acme")
 	third.Products = nil
-	s, _ := Sync(nil, []Batch{lines, batch(edit("1.0.0", withdrawn), edit("2.0.0", ends(noon.Add(time.Hour)), supersedes("editor-1.0.0"))), third, {Feed: "down", Err: "no route <&> to host"}}, noon)
-	s, changes := Sync(s, []Batch{batch(edit("1.0.0"), edit("2.0.0", ends(noon.Add(time.Hour)), supersedes("editor-1.0.0")))}, noon.Add(time.Minute+1))
+	enemy := batch(edit("9.0.1"), named("mine", supersedes("editor-1.0.0"), func(p *Patch) { p.Product = "other" })).from("zenemy")
+	enemy.Products = append(enemy.Products, editor())
+	enemy.Products[1].ID = "other"
+	s, _ := Sync(nil, []Batch{lines, batch(edit("1.0.0", withdrawn), edit("2.0.0", ends(noon.Add(time.Hour)), supersedes("editor-1.0.0"))).of("acme"), third, {Feed: "down", Err: "no route <&> to host"}, enemy}, noon)
+	s, changes := Sync(s, []Batch{{Feed: "eol", Unchanged: true}, batch(edit("1.0.0"), edit("2.0.0", ends(noon.Add(time.Hour)), supersedes("editor-1.0.0"))).of("acme")}, noon.Add(time.Minute+1))
 	require.Empty(t, changes.Failed)
 	return s
 }
@@ -51,7 +54,7 @@ func TestEncodeRoundTrip_CAT1(t *testing.T) {
 	require.Equal(t, s.Feeds(), back.Feeds())
 
 	// Going on from what was stored is going on from what was there.
-	for _, batches := range [][]Batch{nil, {batch(edit("3.0.0"))}, {{Feed: "eol", At: noon}}, {{Feed: "third", Unchanged: true}}} {
+	for _, batches := range [][]Batch{nil, {batch(edit("3.0.0")).of("acme")}, {{Feed: "eol", At: noon, Authority: "acme"}}, {{Feed: "third", Unchanged: true}}} {
 		a, changesA := Sync(s, batches, noon.Add(2*time.Hour))
 		b, changesB := Sync(back, batches, noon.Add(2*time.Hour))
 		require.Equal(t, changesA, changesB)
@@ -81,9 +84,9 @@ func TestEncodeReportsWriteErrors(t *testing.T) {
 	// Whichever line it is that does not fit any more.
 	s := with(t, synced(t, batch(edit("1.0.0", vendor))), custom("editor-1.0.0", own))
 	lines := strings.SplitAfter(encoded(t, s), "\n")
-	require.Len(t, lines, 6, "one of each kind, and nothing after the last")
+	require.Len(t, lines, 7, "one of each kind, and nothing after the last")
 	room := -1
-	for _, line := range lines[:5] {
+	for _, line := range lines[:6] {
 		room += len(line)
 		require.ErrorIs(t, s.encodeLines(&narrow{left: room, err: full}), full)
 	}
@@ -126,16 +129,17 @@ func TestDecodeRefuses(t *testing.T) {
 		{"nothing", "", "unexpected EOF"},
 		{"no JSON", "hello\n", "invalid character"},
 		{"another format", replaced(`"format":1`, `"format":2`), "format 2 is not known"},
-		{"negative count", replaced(`"feeds":4`, `"feeds":-4`), "-4 feeds"},
-		{"too many feeds", replaced(`"feeds":4`, `"feeds":257`), "257 feeds, want 0 to 256"},
-		{"too many patches", replaced(`"patches":3`, `"patches":1048577`), "1048577 patches"},
+		{"negative count", replaced(`"feeds":5`, `"feeds":-5`), "-5 feeds"},
+		{"too many feeds", replaced(`"feeds":5`, `"feeds":257`), "257 feeds, want 0 to 256"},
+		{"too many patches", replaced(`"patches":4`, `"patches":1048577`), "1048577 patches"},
 		{"line cut off", replaced("}\n", "\n"), "unexpected EOF"},
 		{"no record", replaced(lines[1], "null\n"), "unexpected EOF"},
-		{"products out of order", replaced(`"products":1`, `"products":2`)[:strings.Index(good, `{"product"`)] + strings.Repeat(lines[5], 2), "out of order"},
-		{"lines of nobody", replaced(`"scheme":"semver"`, `"lines":[{"prefix":"1"}],"scheme":"semver"`), "its lines belong into at least one offer"},
-		{"no offers", strings.Join(append(append([]string{}, lines[:5]...), lines[5][:strings.Index(lines[5], `,"offers"`)]+",\"offers\":[]}\n"), ""), "its lines belong into at least one offer"},
+		{"too many owners", replaced(`"owners":4`, `"owners":-1`), "-1 owners"},
+		{"owners out of order", replaced(`"name":"editor"`, `"name":"zzz"`), "out of order"},
+		{"owner of nothing", replaced(`{"kind":"names","name":"acme/"`, `{"kind":"names","name":""`), "the name is empty"},
+		{"nobody's", replaced(`"name":"acme/","authority":"acme"`, `"name":"acme/","authority":""`), "the authority is empty"},
+		{"products out of order", replaced(`"id":"editor","name"`, `"id":"zzz","name"`), "out of order"},
 		{"unfit lines", replaced(`{"prefix":"1"`, `{"prefix":""`), "a line's prefix is empty"},
-		{"offers out of order", replaced(`{"feed":"acme"},{"feed":"eol"`, `{"feed":"eol"},{"feed":"eol"`), "unknown or out of order"},
 		{"cycle of requirements", replaced(`"supersedes":["editor-1.0.0"]`, `"requires":[{"patch":"editor-2.0.0"}]`), "requirement cycle with patch editor-2.0.0"},
 		{"cut off", strings.Join(lines[:len(lines)-2], ""), "unexpected EOF"},
 		{"something after", good + "{}\n", "text after the last record"},
@@ -143,12 +147,12 @@ func TestDecodeRefuses(t *testing.T) {
 		{"feed without id", replaced(`{"feed":"acme","healthy"`, `{"feed":"","healthy"`), "the feed id is empty"},
 		{"feeds out of order", replaced(`{"feed":"acme","healthy"`, `{"feed":"zzz","healthy"`), "out of order"},
 		{"first feeds out of order", replaced(`{"feed":"acme","healthy"`, `{"feed":"dzz","healthy"`), "feed down is out of order"},
-		{"unknown offering feed", replaced(`{"feed":"acme"}`, `{"feed":"who"}`), "unknown or out of order"},
+		{"unknown feed of product", replaced(`{"feed":"eol","product"`, `{"feed":"who","product"`), "unknown feed"},
 		{"unfit product", replaced(`"platform":"linux"`, `"platform":""`), "unknown platform"},
 		{"unfit patch", replaced(`"size":4`, `"size":-4`), "negative size"},
 		{"patches out of order", replaced(`"id":"editor-1.0.0"`, `"id":"zzz"`), "out of order"},
 		{"unknown feed of patch", replaced(`{"feed":"third","patch"`, `{"feed":"who","patch"`), "unknown feed"},
-		{"feed without the product", replaced(`{"feed":"third","patch"`, `{"feed":"down","patch"`), "does not offer its product"},
+		{"feed without the product", replaced(`{"feed":"third","patch"`, `{"feed":"down","patch"`), "no authority over its product"},
 		{"another scheme", replaced(`"version":"semver:2.0.0"`, `"version":"dotted:2.0.0"`), "not of its product's scheme"},
 		{"unknown product", replaced(`"product":"editor","version":"semver:2.0.0"`, `"product":"who","version":"semver:2.0.0"`), "unknown product"},
 		{"cycle", replaced(`"supersedes":["editor-1.0.0"]`, `"supersedes":["editor-2.0.0"]`), "supersedence cycle with patch editor-2.0.0"},
@@ -165,10 +169,10 @@ func TestDecodeRefuses(t *testing.T) {
 		name, text string
 		patches    int
 	}{
-		{"unknown field", replaced(`"healthy"`, `"happy"`), 3},
-		{"unknown platform", replaced(`"platform":"linux"`, `"platform":"amiga"`), 0},
-		{"unknown scheme", replaced(`"version":"semver:2.0.0"`, `"version":"zap:2.0.0"`), 2},
-		{"unknown availability", replaced(`"availability":"Pinned"`, `"availability":"Flying"`), 2},
+		{"unknown field", replaced(`"healthy"`, `"happy"`), 4},
+		{"unknown platform", replaced(`"platform":"linux"`, `"platform":"amiga"`), 1},
+		{"unknown scheme", replaced(`"version":"semver:2.0.0"`, `"version":"zap:2.0.0"`), 3},
+		{"unknown availability", replaced(`"availability":"Pinned"`, `"availability":"Flying"`), 3},
 	} {
 		s, err := Decode(zipped(t, c.text))
 		require.NoError(t, err, c.name)

@@ -26,7 +26,7 @@ func (s *Snapshot) Evaluate(id PatchID, inv Inventory, o Options, now time.Time)
 		snapshot: s, state: s.states[i], patch: s.patchAt(i), product: &s.products[s.states[i].product], options: o, now: now,
 	}
 	e.installed, e.isInstalled = inv.Find(e.patch.Product)
-	e.verdict = Verdict{Patch: id, Product: e.patch.Product, From: e.installed.Version, To: e.patch.Version, Snapshot: s.id}
+	e.verdict = Verdict{Patch: id, Feed: s.feeds[e.state.feed].Feed, Product: e.patch.Product, From: e.installed.Version, To: e.patch.Version, Snapshot: s.id}
 	e.installation()
 	e.lifecycle()
 	e.platform(inv.Platform)

@@ -60,7 +60,7 @@ func (s *Snapshot) supersededBy(verdicts []Verdict, newest map[ProductID]Verdict
 				continue
 			}
 			for _, to := range s.patches[i].Supersedes {
-				if visited[to] {
+				if k, known := s.patchIndex(to); visited[to] || !known || s.authority(k) != s.authority(i) {
 					continue
 				}
 				visited[to] = true

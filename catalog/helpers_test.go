@@ -67,6 +67,11 @@ func (b Batch) from(feed FeedID) Batch {
 	return b
 }
 
+func (b Batch) of(authority string) Batch {
+	b.Authority = authority
+	return b
+}
+
 func (b Batch) at(t time.Time) Batch {
 	b.At = t
 	return b

@@ -18,6 +18,7 @@ type Installed struct {
 	Version  version.Version `json:"version"`
 	Held     bool            `json:"held,omitempty"`     // the asset's package manager holds it back
 	PinnedTo string          `json:"pinnedTo,omitempty"` // the version the asset's package manager prefers, when not the newest it knows
+	Also     []ProductID     `json:"also,omitempty"`     // the same software in other channels that this asset uses: their patches are for it too (CAT-17)
 }
 
 // Inventory is what is installed on one asset, sorted by product, each product once. NewInventory makes one that is; of one

@@ -15,6 +15,8 @@ const (
 	MaxCVE        = 64      // bytes of a CVE id
 	MaxEdges      = 1024    // patches that one patch supersedes, and likewise requires
 	MaxFeeds      = 256     // feeds of one snapshot
+	MaxNames      = 64      // names that are a feed's by its nature: an apt suite has one
+	MaxGrants     = 1024    // grants of one feed: each is set by hand
 	MaxProducts   = 1 << 20 // products of one snapshot: a large distribution has 70,000
 	MaxPatches    = 1 << 20 // patches of one snapshot
 	MaxCustomURLs = 1 << 16 // custom URLs of one snapshot: each is set by hand or by a customer's script

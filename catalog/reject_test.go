@@ -178,58 +178,44 @@ func TestDuplicateIDs_CAT16(t *testing.T) {
 	b.Products = append(b.Products, editor())
 	s, changes := Sync(nil, []Batch{b}, noon)
 	require.Equal(t, []Rejected{
-		{"acme", "patch editor-1.0.0", []string{"duplicate id: the batch has it more than once"}},
-		{"acme", "product editor", []string{"duplicate id: the batch has it more than once"}},
+		{Feed: "acme", Record: "patch editor-1.0.0", Reasons: []string{"duplicate id: the batch has it more than once"}},
+		{Feed: "acme", Record: "product editor", Reasons: []string{"duplicate id: the batch has it more than once"}},
 	}, changes.Rejected)
 	require.Equal(t, LifecycleActive, s.Lifecycle("editor-1.0.0"), "the first counts")
 
-	// Between feeds: the lower feed id, unless the other held the id before.
-	one, two := batch(edit("1.0.0")).from("one"), batch(edit("1.0.0")).from("two")
+	// Between feeds of one authority: the first in order.
+	one, two := batch(edit("1.0.0")).from("one").of("acme"), batch(edit("1.0.0")).from("two").of("acme")
 	s, changes = Sync(nil, []Batch{two, one}, noon)
-	require.Equal(t, []Rejected{{"two", "patch editor-1.0.0", []string{"duplicate id: feed one has a patch of the same id"}}}, changes.Rejected)
+	require.Equal(t, []Rejected{{Feed: "one", Record: "patch editor-1.0.0", Reasons: []string{"duplicate id: feed two has a patch of the same id"}}}, changes.Rejected)
 	feed, _ := s.FeedOf("editor-1.0.0")
-	require.Equal(t, FeedID("one"), feed.Feed)
-
-	for _, batches := range [][]Batch{{one}, {one, two}, {one, {Feed: "two", Err: "down"}}} {
-		s, _ = Sync(nil, []Batch{two}, noon)
-		s, changes = Sync(s, batches, noon)
-		require.Len(t, changes.Rejected, 1)
-		require.Equal(t, FeedID("one"), changes.Rejected[0].Feed, "feed two held it before")
-		feed, _ = s.FeedOf("editor-1.0.0")
-		require.Equal(t, FeedID("two"), feed.Feed)
-	}
+	require.Equal(t, FeedID("two"), feed.Feed)
+	s, changes = Sync(s, []Batch{one, two}, noon)
+	require.Len(t, changes.Rejected, 1)
+	require.Equal(t, FeedID("two"), changes.Rejected[0].Feed, "the administrator put it second now")
+	require.Equal(t, []PatchID{"editor-1.0.0"}, changes.Changed)
+	require.Equal(t, 1, s.Feeds()[1].Rejected, "not a conflict: its own authority has the patch")
 }
 
-func TestProductOfSeveralFeeds_CAT16(t *testing.T) {
-	eol := noon.Add(-time.Hour)
-	lines := Batch{Feed: "eol", At: noon, Products: []Product{editor()}}
-	lines.Products[0].Lines = []Line{{Prefix: "3"}, {Prefix: "2", EOL: noon.Add(time.Hour)}, {Prefix: "1", EOL: eol, Extended: noon}, {Prefix: "4", EOL: eol}}
-	vendor := batch(edit("1.0.0"), edit("2.0.0"))
-	vendor.Products[0].Lines = []Line{{Prefix: "1", EOL: noon, Extended: noon.Add(time.Hour)}, {Prefix: "3", EOL: noon}, {Prefix: "4"}}
-	s := synced(t, lines, vendor)
-	p, _ := s.Product("editor")
-	require.Equal(t, []Line{{Prefix: "1", EOL: eol, Extended: noon.Add(time.Hour)}, {Prefix: "2", EOL: noon.Add(time.Hour)}, {Prefix: "3", EOL: noon}, {Prefix: "4", EOL: eol}}, p.Lines)
-	require.Len(t, collectProducts(s), 1)
-	merged := p.Lines
-	s = synced(t, lines.from("z"), vendor.from("a"))
-	p, _ = s.Product("editor")
-	require.Equal(t, merged, p.Lines, "in whatever order the feeds come")
-	s = synced(t, lines, vendor)
+// CAT-17: feeds of one authority speak for each other: the first in order that lists a product says what it is.
+func TestProductOfSeveralFeeds_CAT17(t *testing.T) {
+	one, two := batch(edit("1.0.0")).from("one").of("acme"), batch(edit("2.0.0")).from("two").of("acme")
+	one.Products[0].Lines = []Line{{Prefix: "2", EOL: noon}, {Prefix: "1", EOL: noon.Add(-time.Hour)}}
+	two.Products[0].Name = "Editor of the second"
+	for _, batches := range [][]Batch{{one, two}, {two, one}} {
+		s := synced(t, batches...)
+		p, _ := s.Product("editor")
+		require.Equal(t, batches[0].Products[0].Name, p.Name)
+		require.Len(t, p.Lines, len(batches[0].Products[0].Lines))
+		require.Equal(t, []PatchID{"editor-1.0.0", "editor-2.0.0"}, ofProduct(s, "editor"))
 
-	// A line that one feed takes back is gone; what the other says stays.
-	lines.Products[0].Lines = nil
-	s, changes := Sync(s, []Batch{lines}, noon)
-	require.Equal(t, Changes{}, changes)
-	require.EqualValues(t, 2, s.ID(), "a product changed")
-	p, _ = s.Product("editor")
-	require.Equal(t, vendor.Products[0].Lines, p.Lines)
-
-	// One that differs is rejected, naming in what.
-	lines.Products[0].Vendor, lines.Products[0].Channel = "Somebody", "beta"
-	s, changes = Sync(s, []Batch{lines}, noon)
-	require.Equal(t, []Rejected{{"eol", "product editor", []string{"duplicate id: differs from the product of the same id in feed acme in vendor, channel"}}}, changes.Rejected)
-	p, _ = s.Product("editor")
-	require.Empty(t, p.Vendor)
+		// When that feed does not list it any more, the other one says.
+		gone := batches[0]
+		gone.Products, gone.Patches = nil, nil
+		s, changes := Sync(s, []Batch{gone, batches[1]}, noon)
+		require.Empty(t, changes.Rejected)
+		p, _ = s.Product("editor")
+		require.Equal(t, batches[1].Products[0].Name, p.Name)
+	}
 }
 
 func collectProducts(s *Snapshot) (all []Product) {
@@ -241,8 +227,8 @@ func collectProducts(s *Snapshot) (all []Product) {
 
 // A patch that moves to another feed stays listed, and the move is a change: its verdicts tell of the other feed's health.
 func TestPatchMovesToAnotherFeed_CAT1(t *testing.T) {
-	s := synced(t, batch(edit("1.0.0")).from("one"))
-	s, changes := Sync(s, []Batch{batch().from("one"), batch(edit("1.0.0")).from("two")}, noon.Add(time.Hour))
+	s := synced(t, batch(edit("1.0.0")).from("one").of("acme"))
+	s, changes := Sync(s, []Batch{batch().from("one").of("acme"), batch(edit("1.0.0")).from("two").of("acme")}, noon.Add(time.Hour))
 	require.Equal(t, Changes{Changed: []PatchID{"editor-1.0.0"}}, changes)
 	feed, _ := s.FeedOf("editor-1.0.0")
 	require.Equal(t, FeedID("two"), feed.Feed)
@@ -252,18 +238,18 @@ func TestPatchMovesToAnotherFeed_CAT1(t *testing.T) {
 
 // CAT-1: a feed that keeps its patches keeps their product as well, though another feed listed it.
 func TestProductLivesWithItsPatches_CAT1(t *testing.T) {
-	owner := Batch{Feed: "owner", At: noon, Products: []Product{editor()}}
+	owner := Batch{Feed: "owner", At: noon, Products: []Product{editor()}, Authority: "acme"}
 	user := batch(edit("1.0.0"))
 	user.Products = nil
 	s := synced(t, owner, user)
 	// While it is listed, its owner may change it.
-	renamed := Batch{Feed: "owner", At: noon, Products: []Product{editor()}}
+	renamed := Batch{Feed: "owner", At: noon, Products: []Product{editor()}, Authority: "acme"}
 	renamed.Products[0].Name = "Acme Editor Pro"
 	next, changes := Sync(s, []Batch{renamed}, noon)
 	require.Equal(t, Changes{}, changes)
 	require.Equal(t, renamed.Products, collectProducts(next))
 
-	s, changes = Sync(s, []Batch{{Feed: "owner", At: noon}, {Feed: "acme", Err: "down"}}, noon)
+	s, changes = Sync(s, []Batch{{Feed: "owner", At: noon, Authority: "acme"}, {Feed: "acme", Err: "down"}}, noon)
 	require.Empty(t, changes.Removed)
 	require.Equal(t, []PatchID{"editor-1.0.0"}, ofProduct(s, "editor"))
 	s, changes = Sync(s, nil, noon)
@@ -280,7 +266,7 @@ func TestRejectedByTheFeed_CAT16(t *testing.T) {
 	b := batch(edit("1.0.0"))
 	b.Rejected = []Rejected{{Record: "stanza\t7", Reasons: []string{"no\nversion"}}}
 	s, changes := Sync(nil, []Batch{b}, noon)
-	require.Equal(t, []Rejected{{"acme", `stanza\x097`, []string{`no\x0aversion`}}}, changes.Rejected)
+	require.Equal(t, []Rejected{{Feed: "acme", Record: `stanza\x097`, Reasons: []string{`no\x0aversion`}}}, changes.Rejected)
 	require.Equal(t, 1, s.Feeds()[0].Rejected)
 	s, _ = Sync(s, []Batch{{Feed: "acme", Unchanged: true}}, noon)
 	require.Equal(t, 1, s.Feeds()[0].Rejected, "the last good batch still has it")

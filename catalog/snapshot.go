@@ -19,7 +19,8 @@ type Snapshot struct {
 	patches  []Patch      // by id, deprecated ones included
 	states   []patchState // of the patch at the same index
 	feeds    []FeedHealth // by id
-	offers   []offer      // by product, then feed
+	from     []int32      // of the product at the same index: the feed that lists it, an index into feeds
+	owners   []owned      // by claim: who may speak about what (CAT-17)
 	custom   []CustomURL  // the customer's, by patch and artifact
 	versions [][]int32    // of the product at the same index: its patches that are not deprecated, oldest version first
 }
@@ -30,15 +31,6 @@ type patchState struct {
 	product    int32 // index into products
 	deprecated bool
 	superseded bool
-}
-
-// offer says that a feed lists a product, and what lines it gives it. A feed that has a patch of a product which only
-// another feed lists holds an implied offer: it keeps the product alive for the patch (CAT-1).
-type offer struct {
-	product int32 // index into products
-	feed    int32 // index into feeds
-	implied bool
-	lines   []Line
 }
 
 // ID numbers the snapshots. It grows by one when a sync changed anything but the time of a feed's last good fetch, and
@@ -71,7 +63,21 @@ func findPatch(patches []Patch, id PatchID) (int, bool) {
 	return slices.BinarySearchFunc(patches, id, func(p Patch, id PatchID) int { return cmp.Compare(p.ID, id) })
 }
 
-// Product looks a product up. Its lines are those of all feeds that list it.
+// Reaches returns the patch that another one supersedes or requires by an id; not ok when the snapshot does not hold it, or
+// when it is another authority's: what a feed says about that counts for nothing (CAT-17).
+func (s *Snapshot) Reaches(from, to PatchID) (Patch, bool) {
+	i, has := s.patchIndex(from)
+	k, found := s.patchIndex(to)
+	if !has || !found || s.authority(i) != s.authority(k) {
+		return Patch{}, false
+	}
+	return *s.patchAt(k), true
+}
+
+// authority is whose the patch at index i is.
+func (s *Snapshot) authority(i int) string { return s.feeds[s.states[i].feed].Authority }
+
+// Product looks a product up.
 func (s *Snapshot) Product(id ProductID) (Product, bool) {
 	i, found := s.productIndex(id)
 	if !found {

@@ -24,20 +24,23 @@ type Changes struct {
 // A feed without a batch, and one whose batch is unchanged or failed, keeps what it has. A good batch replaces all its
 // feed had. Of several batches of one feed the last counts. The customer's URLs are carried over from prev (CAT-5).
 //
-// Records that cannot be are rejected one by one (CAT-16), and so are a patch or product id that another feed holds
-// already, and the patches of a cycle of supersedence or of requirements (CAT-14, JOB-14), in which patches of feeds that
-// keep theirs stand. A feed that holds an id from before goes first, then the feed with the lower id. Several feeds may
-// list one product if they agree in everything but Lines; the lines are merged, the earliest end of life counting.
+// Records that cannot be are rejected one by one (CAT-16), and so are those outside their feed's authority (CAT-17) and the
+// patches of a cycle of supersedence or of requirements (CAT-14, JOB-14), in which patches of feeds that keep theirs stand.
+// The order of the batches, the administrator's, decides between authorities that introduce the same at once, and between
+// feeds of one authority that list the same. Feeds without a batch come last.
 func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
 	prev = prev.orEmpty()
 	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now), custom: prev.custom}, now: stamp(now)}
 	s.feeds(batches)
+	s.authorities()
 	s.products()
-	candidates := s.candidates()
-	candidates = s.refuseCycles(candidates, supersedence)
-	candidates = s.refuseCycles(candidates, requirements)
-	s.patches(candidates)
+	s.patches(s.candidates())
+	s.settle()
+	s.voidEdges()
 	s.next.index()
+	slices.SortStableFunc(s.changes.Rejected, func(a, b Rejected) int {
+		return cmp.Or(cmp.Compare(a.Feed, b.Feed), cmp.Compare(a.Record, b.Record), slices.Compare(a.Reasons, b.Reasons))
+	})
 	s.health()
 	s.compare()
 	return s.next, s.changes
@@ -49,12 +52,34 @@ type syncer struct {
 	next    *Snapshot
 	now     time.Time
 	fresh   []*Batch // by feed index of next: its good new batch, nil for a feed that keeps what it has
-	moved   []int32  // by feed index of prev: its index in next
+	moved   []int32  // by feed index of prev: its index in next, -1: it is gone
+	order   []int32  // the feeds of next in the order that decides between them
+	turn    []int    // by feed index of next: its place in order
 	changes Changes
+
+	owners  map[claim]owner
+	spaces  []owned           // the names among owners
+	lengths [MaxID + 1]bool   // of the ids among owners
+	grants  []grant           // the closest first
+	below   map[string]string // by id: the authority that has ids below it; empty: several
+	keys    map[string]string // by vendor
+
+	listed []listed          // the next products, as they come
+	at     map[ProductID]int // where in listed
+	taken  map[string]int    // products by authority
+	most   int               // products an authority may have
 }
+
+// keeps reports whether a feed of next keeps what it has.
+func (s *syncer) keeps(feed int32) bool { return feed >= 0 && s.fresh[feed] == nil }
 
 func (s *syncer) reject(feed FeedID, record string, reasons ...string) {
 	s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: record, Reasons: reasons})
+}
+
+// conflict rejects a record that claims what is another authority's (CAT-17).
+func (s *syncer) conflict(feed FeedID, record, owner, reason string) {
+	s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: record, Reasons: []string{reason}, Owner: owner})
 }
 
 // stamp is how an instant enters the catalog: in UTC, without a reading of a monotonic clock.
@@ -86,7 +111,7 @@ func (s *Snapshot) index() {
 			return cmp.Or(order, cmp.Compare(a, b))
 		})
 	}
-	edges := edgesOf(len(s.patches), func(i int) *Patch { return &s.patches[i] }, supersedence)
+	edges := s.edges(supersedence)
 	var from []int32
 	for i := range edges {
 		if !s.states[i].deprecated {
@@ -126,9 +151,6 @@ func (s *syncer) compare() {
 	}
 	s.noLongerNewest()
 	slices.Sort(c.Failed)
-	slices.SortStableFunc(c.Rejected, func(a, b Rejected) int {
-		return cmp.Or(cmp.Compare(a.Feed, b.Feed), cmp.Compare(a.Record, b.Record), slices.Compare(a.Reasons, b.Reasons))
-	})
 	next.id = prev.id
 	if len(c.Added)+len(c.Changed)+len(c.Removed)+len(c.Deprecated) > 0 ||
 		!slices.EqualFunc(prev.products, next.products, equalProduct) || !slices.EqualFunc(prev.feeds, next.feeds, equalHealth) {
@@ -162,5 +184,6 @@ func (s *syncer) noLongerNewest() {
 
 // equalHealth leaves out the times: that a feed was fetched again is no change of the catalog.
 func equalHealth(a, b FeedHealth) bool {
-	return a.Feed == b.Feed && a.Healthy == b.Healthy && a.Err == b.Err && a.Rejected == b.Rejected
+	return a.Feed == b.Feed && a.Healthy == b.Healthy && a.Err == b.Err && a.Rejected == b.Rejected &&
+		a.Authority == b.Authority && a.Outside == b.Outside
 }

@@ -11,16 +11,22 @@ import (
 // maxErr is the most bytes kept of a feed's error: enough for a wrapped network error with its URL.
 const maxErr = 2048
 
-// feeds lists the feeds of the next snapshot and notes how each fared.
+// feeds lists the feeds of the next snapshot, in which order they decide, and notes how each fared.
 func (s *syncer) feeds(batches []Batch) {
 	s.next.feeds = slices.Clone(s.prev.feeds)
 	latest := make(map[FeedID]*Batch, len(batches))
 	for i := range batches {
 		b := &batches[i]
-		var c checker
+		c := checker{b.Grant.Check()}
 		c.text("the feed id", string(b.Feed), MaxID, true)
+		c.text("the authority", b.Authority, MaxText, false)
+		if c.count("names", len(b.Names), MaxNames) {
+			for _, name := range b.Names {
+				c.text("a name", name, MaxID, true)
+			}
+		}
 		at, known := s.next.feedIndex(b.Feed)
-		if !known && len(c.problems) == 0 {
+		if !known && !b.Gone && len(c.problems) == 0 {
 			if c.count("feeds with this one", len(s.next.feeds)+1, MaxFeeds) {
 				s.next.feeds = slices.Insert(s.next.feeds, at, FeedHealth{Feed: b.Feed})
 			}
@@ -34,17 +40,23 @@ func (s *syncer) feeds(batches []Batch) {
 		}
 		latest[b.Feed] = b
 	}
+	s.next.feeds = slices.DeleteFunc(s.next.feeds, func(f FeedHealth) bool { return latest[f.Feed] != nil && latest[f.Feed].Gone })
 	s.moved = make([]int32, len(s.prev.feeds))
 	for i, f := range s.prev.feeds {
-		at, _ := s.next.feedIndex(f.Feed)
-		s.moved[i] = int32(at)
+		at, stays := s.next.feedIndex(f.Feed)
+		if s.moved[i] = int32(at); !stays {
+			s.moved[i] = -1
+		}
 	}
-	s.fresh = make([]*Batch, len(s.next.feeds))
+	s.fresh, s.turn = make([]*Batch, len(s.next.feeds)), make([]int, len(s.next.feeds))
 	for i := range s.next.feeds {
+		s.order, s.turn[i] = append(s.order, int32(i)), len(batches)
 		if b := latest[s.next.feeds[i].Feed]; b != nil {
+			s.turn[i] = slices.IndexFunc(batches, func(o Batch) bool { return o.Feed == b.Feed })
 			s.fare(i, b)
 		}
 	}
+	slices.SortStableFunc(s.order, func(a, b int32) int { return cmp.Compare(s.turn[a], s.turn[b]) })
 }
 
 func (s *Snapshot) feedIndex(id FeedID) (int, bool) {
@@ -54,6 +66,10 @@ func (s *Snapshot) feedIndex(id FeedID) (int, bool) {
 // fare notes what a batch says about its feed.
 func (s *syncer) fare(feed int, b *Batch) {
 	h := &s.next.feeds[feed]
+	if b.Err == "" || b.Grant.given() {
+		h.Grant = b.Grant
+	}
+	h.Authority = cmp.Or(h.Authority, b.Authority, string(b.Feed))
 	err := b.Err
 	if err == "" && b.Unchanged && h.FirstGood.IsZero() {
 		err = "the feed says that nothing changed, but the catalog holds nothing of it"
@@ -73,6 +89,12 @@ func (s *syncer) fare(feed int, b *Batch) {
 	}
 	if at.After(h.LastGood) {
 		h.LastGood = at
+	}
+	if b.Authority != "" || !b.Unchanged {
+		h.Authority = cmp.Or(b.Authority, string(b.Feed))
+	}
+	if b.Names != nil || !b.Unchanged {
+		h.Names = b.Names
 	}
 	if !b.Unchanged {
 		s.fresh[feed] = b
@@ -103,7 +125,7 @@ func (s *syncer) health() {
 	for i := range feeds {
 		feeds[i].Patches, feeds[i].MaxLatency = 0, 0
 		if s.fresh[i] != nil {
-			feeds[i].Rejected = 0
+			feeds[i].Rejected, feeds[i].Outside, feeds[i].Conflicts = 0, 0, nil
 		}
 	}
 	for i, st := range s.next.states {
@@ -115,8 +137,16 @@ func (s *syncer) health() {
 		}
 	}
 	for _, r := range s.changes.Rejected {
-		if i, known := s.next.feedIndex(r.Feed); known && r.Record != "batch" {
+		i, known := s.next.feedIndex(r.Feed)
+		switch {
+		case !known || r.Record == "batch":
+		case r.Owner == "":
 			feeds[i].Rejected++
+		default:
+			feeds[i].Outside++
+			if len(feeds[i].Conflicts) < maxConflicts {
+				feeds[i].Conflicts = append(slices.Clone(feeds[i].Conflicts), r)
+			}
 		}
 	}
 }

@@ -11,17 +11,16 @@ type candidate struct {
 	patch   *Patch
 	feed    int32 // index into the next snapshot's feeds
 	product int32 // index into the next snapshot's products
-	old     int32 // index of the patch of the same id in the previous snapshot, -1: none
-	rank    uint8
+	old     int32 // index of the authority's patch of the same id in the previous snapshot, -1: none
+	kept    bool  // its feed keeps what it has
 }
 
-// candidates returns the fit patches, each id once, by id.
-func (s *syncer) candidates() []candidate {
+// fit returns the patches that are fit for the next snapshot each by itself.
+func (s *syncer) fit() []candidate {
 	all := make([]candidate, 0, len(s.prev.patches))
 	for i := range s.prev.patches {
-		feed := s.moved[s.prev.states[i].feed]
-		if s.fresh[feed] == nil {
-			all = s.consider(all, candidate{patch: &s.prev.patches[i], feed: feed, old: int32(i), rank: kept}, nil)
+		if feed := s.moved[s.prev.states[i].feed]; s.keeps(feed) {
+			all = s.consider(all, candidate{patch: &s.prev.patches[i], feed: feed, old: int32(i), kept: true}, nil)
 		}
 	}
 	for i, b := range s.fresh {
@@ -31,11 +30,10 @@ func (s *syncer) candidates() []candidate {
 		all = slices.Grow(all, len(b.Patches))
 		for k := range b.Patches {
 			p := &b.Patches[k]
-			c := candidate{patch: p, feed: int32(i), old: -1, rank: offered}
+			c := candidate{patch: p, feed: int32(i), old: -1}
 			if old, known := findPatch(s.prev.patches, p.ID); known {
-				c.old = int32(old)
-				if s.moved[s.prev.states[old].feed] == c.feed {
-					c.rank = held
+				if was := s.moved[s.prev.states[old].feed]; was >= 0 && s.authority(was) == s.authority(c.feed) {
+					c.old = int32(old)
 				}
 			}
 			problems := p.Check()
@@ -45,14 +43,62 @@ func (s *syncer) candidates() []candidate {
 			all = s.consider(all, c, problems)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.patch.ID, b.patch.ID), cmp.Compare(a.rank, b.rank), cmp.Compare(a.feed, b.feed))
-	})
-	return s.distinct(all)
+	return all
 }
 
-// consider appends a candidate that is fit and whose product is known and orders its version.
+// candidates returns the patches that come in, each id once, by id. One authority goes after the other, so that what one of
+// them has wrong costs no other one anything (CAT-17).
+func (s *syncer) candidates() []candidate {
+	of, asked := make(map[string][]candidate), make(map[string]int)
+	for _, c := range s.fit() {
+		a := s.authority(c.feed)
+		of[a] = append(of[a], c)
+		asked[a]++
+	}
+	most := share(asked, MaxPatches)
+	var all []candidate
+	taken := make(map[PatchID]string)
+	for _, feed := range s.order {
+		a := s.authority(feed)
+		own := s.distinct(s.free(of[a], taken))
+		delete(of, a)
+		for len(own) > most {
+			s.refuse(own[len(own)-1], fmt.Sprintf("over the limit of %d patches", MaxPatches))
+			own = own[:len(own)-1]
+		}
+		own = s.refuseCycles(s.refuseCycles(own, supersedence), requirements)
+		if len(of) > 0 {
+			for _, c := range own {
+				taken[c.patch.ID] = a
+			}
+		}
+		all = append(all, own...)
+	}
+	slices.SortFunc(all, func(a, b candidate) int { return cmp.Compare(a.patch.ID, b.patch.ID) })
+	return all
+}
+
+// free rejects the candidates whose ids another authority introduces in the same sync.
+func (s *syncer) free(own []candidate, taken map[PatchID]string) []candidate {
+	return slices.DeleteFunc(own, func(c candidate) bool {
+		other, has := taken[c.patch.ID]
+		if has {
+			s.conflict(s.next.feeds[c.feed].Feed, patchRecord(c.patch.ID), other, belongs(fmt.Sprintf("patch %q", c.patch.ID), other))
+		}
+		return has
+	})
+}
+
+// consider appends a candidate that is fit, over which its feed has authority, and whose product is known and orders its
+// version.
 func (s *syncer) consider(all []candidate, c candidate, problems []string) []candidate {
+	name, record := s.next.feeds[c.feed].Feed, patchRecord(c.patch.ID)
+	if len(problems) == 0 {
+		if owner, reason := s.outside(c.feed, claim{ownsProduct, string(c.patch.Product)}); owner != "" {
+			s.conflict(name, record, owner, reason)
+			return all
+		}
+	}
 	if product, known := findProduct(s.next.products, c.patch.Product); known {
 		c.product = int32(product)
 		want, have := s.next.products[product].Scheme, c.patch.Version.Scheme()
@@ -66,40 +112,47 @@ func (s *syncer) consider(all []candidate, c candidate, problems []string) []can
 		s.refuse(c, problems...)
 		return all
 	}
+	if owner, reason := s.outside(c.feed, claim{ownsPatch, string(c.patch.ID)}); owner != "" {
+		s.conflict(name, record, owner, reason)
+		return all
+	}
 	return append(all, c)
 }
 
+func patchRecord(id PatchID) string { return "patch " + clip(string(id), MaxID) }
+
 func (s *syncer) refuse(c candidate, reasons ...string) {
-	s.reject(s.next.feeds[c.feed].Feed, "patch "+clip(string(c.patch.ID), MaxID), reasons...)
+	s.reject(s.next.feeds[c.feed].Feed, patchRecord(c.patch.ID), reasons...)
 }
 
-// distinct keeps the first candidate of each id.
-func (s *syncer) distinct(all []candidate) []candidate {
-	left := all[:0]
-	for _, c := range all {
+// distinct keeps the first of an authority's candidates of each id, by id.
+func (s *syncer) distinct(own []candidate) []candidate {
+	slices.SortStableFunc(own, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.patch.ID, b.patch.ID), cmp.Compare(s.turn[a.feed], s.turn[b.feed]), cmp.Compare(a.feed, b.feed))
+	})
+	left := own[:0]
+	for _, c := range own {
 		switch n := len(left); {
-		case n > 0 && left[n-1].patch.ID == c.patch.ID && left[n-1].feed == c.feed:
-			s.refuse(c, "duplicate id: the batch has it more than once")
-		case n > 0 && left[n-1].patch.ID == c.patch.ID:
-			s.refuse(c, fmt.Sprintf("duplicate id: feed %s has a patch of the same id", s.next.feeds[left[n-1].feed].Feed))
-		case n >= MaxPatches:
-			s.refuse(c, fmt.Sprintf("over the limit of %d patches", MaxPatches))
-		default:
+		case n == 0 || left[n-1].patch.ID != c.patch.ID:
 			left = append(left, c)
+		case left[n-1].feed == c.feed:
+			s.refuse(c, "duplicate id: the batch has it more than once")
+		default:
+			s.refuse(c, fmt.Sprintf("duplicate id: feed %s has a patch of the same id", s.next.feeds[left[n-1].feed].Feed))
 		}
 	}
 	return left
 }
 
-// refuseCycles rejects the patches of a cycle. Those of feeds that keep theirs stay: they have no cycle among
-// themselves, so that without the new ones none is left.
+// refuseCycles rejects the patches of a cycle among those of one authority. Those of feeds that keep theirs stay: they
+// have no cycle among themselves, so that without the new ones none is left.
 func (s *syncer) refuseCycles(all []candidate, kind edgeKind) []candidate {
-	edges := edgesOf(len(all), func(i int) *Patch { return all[i].patch }, kind)
+	edges := edgesOf(len(all), func(i int) *Patch { return all[i].patch }, func(int) string { return "" }, kind)
 	bad := make(map[PatchID]bool) // each id is there once
 	for _, members := range cycles(edges) {
 		path := fmt.Sprintf("%s cycle: %s", kind.noun, describe(shortestCycle(edges, members), func(i int32) PatchID { return all[i].patch.ID }, kind))
 		for _, m := range members {
-			if all[m].rank != kept {
+			if !all[m].kept {
 				bad[all[m].patch.ID] = true
 				s.refuse(all[m], path)
 			}
@@ -112,7 +165,6 @@ func (s *syncer) refuseCycles(all []candidate, kind edgeKind) []candidate {
 func (s *syncer) patches(all []candidate) {
 	s.next.patches = make([]Patch, len(all))
 	s.next.states = make([]patchState, len(all))
-	var implied []offer
 	for i, c := range all {
 		p := *c.patch
 		p.EOLMarked = p.EOLMarked || !p.EOL.IsZero()
@@ -124,22 +176,7 @@ func (s *syncer) patches(all []candidate) {
 		}
 		s.next.patches[i] = p
 		s.next.states[i] = patchState{feed: c.feed, product: c.product, deprecated: deprecated}
-		o := offer{product: c.product, feed: c.feed, implied: true}
-		if _, listed := slices.BinarySearchFunc(s.next.offers, o, compareOffers); !listed {
-			implied = append(implied, o)
-		}
 	}
-	if len(implied) == 0 {
-		return
-	}
-	slices.SortFunc(implied, compareOffers)
-	implied = slices.CompactFunc(implied, func(a, b offer) bool { return compareOffers(a, b) == 0 })
-	s.next.offers = append(s.next.offers, implied...)
-	slices.SortFunc(s.next.offers, compareOffers)
-}
-
-func compareOffers(a, b offer) int {
-	return cmp.Or(cmp.Compare(a.product, b.product), cmp.Compare(a.feed, b.feed))
 }
 
 // equalPatch compares what a feed says about a patch; Listed is the catalog's own.

@@ -4,74 +4,101 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 )
 
-// listing is one feed's word on one product.
-type listing struct {
-	product *Product
-	lines   []Line
-	feed    int32
-	rank    uint8
+// listed is a product and the feed of the next snapshot that lists it.
+type listed struct {
+	Product
+	feed int32
 }
 
-// The ranks of listings and of candidates: who comes first under one id.
-const (
-	kept     uint8 = iota // of a feed that keeps what it has
-	held                  // of a new batch, of the feed that held the id before
-	offered               // of a new batch
-	fallback              // an implied offer: it counts only when nobody lists the product
-)
-
-// products merges what the feeds say about products.
+// products takes in what the feeds say about products, each from the first feed that lists it: one with authority over it
+// (CAT-17).
 func (s *syncer) products() {
-	all := s.listings()
-	slices.SortStableFunc(all, func(a, b listing) int {
-		return cmp.Or(cmp.Compare(a.product.ID, b.product.ID), cmp.Compare(a.rank, b.rank), cmp.Compare(a.feed, b.feed))
-	})
-	s.next.products = make([]Product, 0, len(all))
-	s.next.offers = make([]offer, 0, len(all))
-	for len(all) > 0 {
-		n := 1
-		for n < len(all) && all[n].product.ID == all[0].product.ID {
-			n++
+	s.listed, s.at = make([]listed, 0, len(s.prev.products)), make(map[ProductID]int, len(s.prev.products))
+	asked := make(map[string]int)
+	for feed, b := range s.fresh {
+		if b != nil {
+			asked[s.authority(int32(feed))] += len(b.Products)
 		}
-		s.product(all[:n])
-		all = all[n:]
 	}
-}
-
-func (s *syncer) listings() []listing {
-	var all []listing
-	for _, o := range s.prev.offers {
-		feed := s.moved[o.feed]
-		if s.fresh[feed] != nil {
-			continue
+	kept := make([][]int, len(s.next.feeds)) // by feed that keeps what it has: the products that it listed
+	for i, f := range s.prev.from {
+		if feed := s.moved[f]; s.keeps(feed) {
+			kept[feed] = append(kept[feed], i)
+			asked[s.authority(feed)]++
 		}
-		l := listing{product: &s.prev.products[o.product], lines: o.lines, feed: feed, rank: kept}
-		if o.implied {
-			l.rank = fallback
-		}
-		all = append(all, l)
 	}
-	for i, b := range s.fresh {
-		if b == nil {
-			continue
+	s.most = share(asked, MaxProducts)
+	s.taken = make(map[string]int)
+	for _, feed := range s.order {
+		for _, i := range kept[feed] {
+			s.product(feed, s.prev.products[i])
 		}
-		for k := range b.Products {
-			p := &b.Products[k]
-			if problems := p.Check(); len(problems) > 0 {
-				s.reject(b.Feed, productRecord(p.ID), problems...)
-				continue
+		if b := s.fresh[feed]; b != nil {
+			for _, p := range b.Products {
+				s.product(feed, p)
 			}
-			all = append(all, listing{product: p, lines: normalLines(p.Lines), feed: int32(i), rank: offered})
+			for i := range b.Patches {
+				if id := string(b.Patches[i].ID); len(id) <= MaxID && s.above(id) == "" {
+					s.inhabit(id, s.authority(feed))
+				}
+			}
 		}
 	}
-	return all
+	s.orphans()
+	slices.SortFunc(s.listed, func(a, b listed) int { return cmp.Compare(a.ID, b.ID) })
+	s.next.products, s.next.from = make([]Product, len(s.listed)), make([]int32, len(s.listed))
+	for i, l := range s.listed {
+		s.next.products[i], s.next.from[i] = l.Product, l.feed
+	}
 }
 
-func productRecord(id ProductID) string { return "product " + clip(string(id), MaxID) }
+// orphans keeps the products that no feed lists any more, but of which a feed keeps patches (CAT-1).
+func (s *syncer) orphans() {
+	done := make([]bool, len(s.prev.products))
+	for _, st := range s.prev.states {
+		p := &s.prev.products[st.product]
+		if _, has := s.at[p.ID]; !has && !done[st.product] && s.keeps(s.moved[st.feed]) {
+			done[st.product] = true
+			s.product(s.moved[st.feed], *p)
+		}
+	}
+}
+
+// product takes a feed's product in if nothing is wrong with it.
+func (s *syncer) product(feed int32, p Product) {
+	name, record := s.next.feeds[feed].Feed, "product "+clip(string(p.ID), MaxID)
+	authority := s.authority(feed)
+	if s.fresh[feed] != nil {
+		if problems := p.Check(); len(problems) > 0 {
+			s.reject(name, record, problems...)
+			return
+		}
+	}
+	if owner, reason := s.outside(feed, claim{ownsProduct, string(p.ID)}); owner != "" {
+		s.conflict(name, record, owner, reason)
+		return
+	}
+	if owner := s.vendorOwner(p.Vendor, authority); p.Vendor != "" && owner != "" {
+		s.conflict(name, record, owner, belongs(fmt.Sprintf("vendor %q, or a name that reads like it,", p.Vendor), owner))
+		return
+	}
+	if at, has := s.at[p.ID]; has {
+		if s.listed[at].feed == feed {
+			s.reject(name, record, "duplicate id: the batch has it more than once")
+		}
+		return // its authority has spoken
+	}
+	if s.taken[authority]++; s.taken[authority] > s.most || len(s.listed) >= MaxProducts {
+		s.reject(name, record, fmt.Sprintf("over the limit of %d products", MaxProducts))
+		return
+	}
+	p.Lines = normalLines(p.Lines)
+	s.at[p.ID] = len(s.listed)
+	s.listed = append(s.listed, listed{p, feed})
+	s.claimProduct(&p, authority)
+}
 
 func normalLines(lines []Line) []Line {
 	if len(lines) == 0 {
@@ -85,90 +112,10 @@ func normalLines(lines []Line) []Line {
 	return lines
 }
 
-// product takes the listings of one id, the strongest first, and rejects those that disagree with it.
-func (s *syncer) product(all []listing) {
-	first := all[0]
-	if len(s.next.products) >= MaxProducts {
-		for _, l := range all {
-			s.reject(s.next.feeds[l.feed].Feed, productRecord(l.product.ID), fmt.Sprintf("over the limit of %d products", MaxProducts))
-		}
-		return
-	}
-	index := int32(len(s.next.products))
-	merged := *first.product
-	merged.Lines = nil
-	feeds := make([]int32, 0, 1)
-	start := len(s.next.offers)
-	for _, l := range all {
-		if l.rank == fallback {
-			continue
-		}
-		name := s.next.feeds[l.feed].Feed
-		if slices.Contains(feeds, l.feed) {
-			s.reject(name, productRecord(l.product.ID), "duplicate id: the batch has it more than once")
-			continue
-		}
-		if differ := differing(first.product, l.product); differ != "" {
-			s.reject(name, productRecord(l.product.ID),
-				fmt.Sprintf("duplicate id: differs from the product of the same id in feed %s in %s", s.next.feeds[first.feed].Feed, differ))
-			continue
-		}
-		feeds = append(feeds, l.feed)
-		s.next.offers = append(s.next.offers, offer{product: index, feed: l.feed, lines: l.lines})
-		merged.Lines = mergeLines(merged.Lines, l.lines)
-	}
-	slices.SortFunc(s.next.offers[start:], compareOffers)
-	s.next.products = append(s.next.products, merged)
-}
-
-// differing names the fields apart from Lines in which two products differ.
-func differing(a, b *Product) string {
-	var names []string
-	for _, f := range []struct {
-		name string
-		same bool
-	}{
-		{"name", a.Name == b.Name}, {"vendor", a.Vendor == b.Vendor}, {"platform", a.Platform == b.Platform},
-		{"architecture", a.Architecture == b.Architecture}, {"channel", a.Channel == b.Channel}, {"scheme", a.Scheme == b.Scheme},
-	} {
-		if !f.same {
-			names = append(names, f.name)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-// mergeLines merges two lists sorted by prefix. Of one prefix the earliest end of life counts, and the latest end of
-// extended support.
-func mergeLines(a, b []Line) (merged []Line) {
-	if len(a) == 0 {
-		return b
-	}
-	all := slices.Concat(a, b)
-	slices.SortStableFunc(all, func(a, b Line) int { return cmp.Compare(a.Prefix, b.Prefix) })
-	for _, line := range all {
-		if n := len(merged); n > 0 && merged[n-1].Prefix == line.Prefix {
-			last := &merged[n-1]
-			last.EOL = earliest(last.EOL, line.EOL)
-			if line.Extended.After(last.Extended) {
-				last.Extended = line.Extended
-			}
-			continue
-		}
-		merged = append(merged, line)
-	}
-	return merged
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
 func equalProduct(a, b Product) bool {
-	return a.ID == b.ID && differing(&a, &b) == "" && slices.EqualFunc(a.Lines, b.Lines, func(x, y Line) bool {
-		return x.Prefix == y.Prefix && x.EOL.Equal(y.EOL) && x.Extended.Equal(y.Extended)
-	})
+	return a.ID == b.ID && a.Name == b.Name && a.Vendor == b.Vendor && a.Platform == b.Platform &&
+		a.Architecture == b.Architecture && a.Channel == b.Channel && a.Scheme == b.Scheme &&
+		slices.EqualFunc(a.Lines, b.Lines, func(x, y Line) bool {
+			return x.Prefix == y.Prefix && x.EOL.Equal(y.EOL) && x.Extended.Equal(y.Extended)
+		})
 }

@@ -9,6 +9,7 @@ import (
 // Verdict says whether a patch can be deployed on an asset, with every reason (CAT-15).
 type Verdict struct {
 	Patch      PatchID         `json:"patch"`
+	Feed       FeedID          `json:"feed,omitempty"` // that the patch is of (CAT-17); empty: the snapshot does not hold it
 	Product    ProductID       `json:"product"`
 	From       version.Version `json:"from,omitzero"` // installed; zero when not
 	To         version.Version `json:"to,omitzero"`

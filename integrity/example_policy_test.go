@@ -28,7 +28,7 @@ func ExampleParsePolicy() {
 	policy, err := integrity.ParsePolicy([]byte(example))
 	fmt.Println(policy.Digest(), err)
 	for _, of := range [][2]string{{"Acme", "acme/reader"}, {"Acme", "acme/drivers"}, {"Debian", "bash"}, {"Other", "thing"}} {
-		clause, found := policy.Excerpt().For(of[0], of[1])
+		clause, found := policy.Excerpt().For("", of[0], of[1])
 		fmt.Printf("%s of %s: %q %v\n", of[1], of[0], clause.Name, found)
 	}
 

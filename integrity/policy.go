@@ -38,6 +38,7 @@ type Clause struct {
 	Name          string   `json:"name"`                    // told in verdicts
 	Vendor        string   `json:"vendor"`                  // exactly as the catalog names it, or Any
 	Product       string   `json:"product"`                 // the product's id in the catalog, exactly, or Any
+	Feed          string   `json:"feed,omitempty"`          // the feed that the patch must be of, exactly; empty: any
 	Signers       []string `json:"signers,omitempty"`       // names of the policy's signers, any of whom may have signed; empty: nobody may
 	Formats       []Format `json:"formats,omitempty"`       // in which the signature may be; empty: any
 	AllowUnsigned bool     `json:"allowUnsigned,omitempty"` // a file that carries no signature is judged by its checksum; else it is refused (INT-4)
@@ -71,37 +72,42 @@ func (x Excerpt) Allows(command []string) bool {
 }
 
 // For returns the clause that decides about a product; none: nothing is trusted for it. Of the clauses that name it or
-// all, one that names the product comes first, then one that names the vendor, then one for all.
+// all, one that names the product comes first, then one that names the vendor, then one for all; of two alike, the one that
+// names the patch's feed.
 //
-// A product that some clause names belongs to the vendor beside it: under the name of another vendor it finds no clause,
-// rather than a wider one. The vendor is the order's word and proves nothing.
-func (x Excerpt) For(vendor, product string) (Clause, bool) {
-	at, most, named := -1, 0, false
+// A product that some clause names belongs to the vendor and the feed beside it, and a vendor to the feed beside it: from
+// elsewhere it finds no clause, rather than a wider one. Vendor and feed are the order's word and prove nothing.
+func (x Excerpt) For(feed, vendor, product string) (Clause, bool) {
+	at, most, named, tied := -1, 0, false, false
 	for i := range x.Clauses {
 		c := &x.Clauses[i]
 		named = named || c.Product == product && product != Any
-		if rank := c.rank(vendor, product); rank > most {
+		tied = tied || c.Feed != "" && c.Vendor == vendor && vendor != Any && c.Product == Any
+		if rank := c.rank(feed, vendor, product); rank > most {
 			at, most = i, rank
 		}
 	}
-	if most == 0 || named && x.Clauses[at].Product == Any {
+	if most == 0 || named && x.Clauses[at].Product == Any || tied && x.Clauses[at].Product == Any && x.Clauses[at].Vendor == Any {
 		return Clause{}, false
 	}
 	return x.Clauses[at], true
 }
 
-// rank tells how closely a clause is about a product: 4 names product and vendor, 3 the product, 2 the vendor, 1 neither,
-// 0 is about another one.
-func (c *Clause) rank(vendor, product string) int {
-	if c.Vendor != Any && c.Vendor != vendor || c.Product != Any && c.Product != product {
+// rank tells how closely a clause is about a patch: 0 is about another one; naming the product counts most, then the
+// vendor, then the feed.
+func (c *Clause) rank(feed, vendor, product string) int {
+	if c.Vendor != Any && c.Vendor != vendor || c.Product != Any && c.Product != product || c.Feed != "" && c.Feed != feed {
 		return 0
 	}
 	rank := 1
-	if c.Vendor != Any {
+	if c.Feed != "" {
 		rank++
 	}
-	if c.Product != Any {
+	if c.Vendor != Any {
 		rank += 2
+	}
+	if c.Product != Any {
+		rank += 4
 	}
 	return rank
 }
@@ -131,7 +137,7 @@ func (p Policy) Digest() Digest {
 }
 
 // MarshalCanonical returns the one form of the policy that is digested: JSON without spaces,
-// fields as in Policy, signers by name, clauses by vendor and product, commands by name, lists of
+// fields as in Policy, signers by name, clauses by vendor, product and feed, commands by name, lists of
 // names and formats sorted. ParsePolicy reads it. The error is a time that cannot be written.
 func (p Policy) MarshalCanonical() ([]byte, error) {
 	var out bytes.Buffer
@@ -183,5 +189,5 @@ func (c Clause) equal(d Clause) bool {
 }
 
 func byTarget(a, b Clause) int {
-	return cmp.Or(strings.Compare(a.Vendor, b.Vendor), strings.Compare(a.Product, b.Product), strings.Compare(a.Name, b.Name))
+	return cmp.Or(strings.Compare(a.Vendor, b.Vendor), strings.Compare(a.Product, b.Product), strings.Compare(a.Feed, b.Feed), strings.Compare(a.Name, b.Name))
 }

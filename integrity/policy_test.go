@@ -46,23 +46,71 @@ func wholePolicy() Policy {
 	}
 }
 
-// slowFor is For in other words: of the clauses that match, the one in the best of four classes; and a product that is
-// named anywhere is not open to the clauses that name none.
-func slowFor(clauses []Clause, vendor, product string) (Clause, bool) {
+// slowFor is For in other words: of the clauses that match, the one in the best of eight classes; a product that is named
+// anywhere is not open to the clauses that name none, nor a vendor that is named with a feed to those for all.
+func slowFor(clauses []Clause, feed, vendor, product string) (Clause, bool) {
+	tied := slices.ContainsFunc(clauses, func(c Clause) bool {
+		return c.Vendor == vendor && vendor != Any && c.Product == Any && c.Feed != ""
+	})
+	named := slices.ContainsFunc(clauses, func(c Clause) bool { return c.Product == product && product != Any })
 	for _, class := range []func(Clause) bool{
 		func(c Clause) bool { return c.Vendor == vendor && c.Product == product },
-		func(c Clause) bool { return c.Vendor == Any && c.Product == product },
-		func(c Clause) bool { return c.Vendor == vendor && c.Product == Any },
-		func(c Clause) bool { return c.Vendor == Any && c.Product == Any },
+		func(c Clause) bool { return c.Vendor == Any && c.Product == product && product != Any },
+		func(c Clause) bool { return c.Vendor == vendor && c.Product == Any && !named },
+		func(c Clause) bool { return c.Vendor == Any && c.Product == Any && !named && (!tied || vendor == Any) },
 	} {
-		for _, c := range clauses {
-			taken := c.Product == Any && slices.ContainsFunc(clauses, func(other Clause) bool { return other.Product == product && product != Any })
-			if class(c) && !taken {
-				return c, true
+		for _, of := range []string{feed, ""} {
+			for _, c := range clauses {
+				if c.Feed == of && class(c) {
+					return c, true
+				}
 			}
 		}
 	}
 	return Clause{}, false
+}
+
+// CAT-17: a clause can ask for the feed; it is about no patch of another one, and a product or vendor that is named with a
+// feed finds no wider clause from elsewhere.
+func TestClauseAsksForTheFeed_CAT17(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	vendors, products, feeds := []string{"Acme", "Other", Any}, []string{"reader", "editor", Any}, []string{"f", "g", ""}
+	found := 0
+	for range 3000 {
+		var clauses []Clause
+		for _, v := range vendors {
+			for _, p := range products {
+				for _, f := range feeds {
+					if random.IntN(6) == 0 {
+						clauses = append(clauses, Clause{Name: v + "/" + p + "/" + f, Vendor: v, Product: p, Feed: f})
+					}
+				}
+			}
+		}
+		random.Shuffle(len(clauses), func(i, j int) { clauses[i], clauses[j] = clauses[j], clauses[i] })
+		require.NoError(t, Policy{Format: PolicyFormat, Clauses: clauses}.Validate())
+		for _, v := range append(vendors, "Third") {
+			for _, p := range append(products, "third") {
+				for _, f := range append(feeds, "h") {
+					want, wantFound := slowFor(clauses, f, v, p)
+					got, has := Excerpt{Clauses: clauses}.For(f, v, p)
+					require.Equal(t, wantFound, has, "%v: %q %q %q", clauses, f, v, p)
+					require.Equal(t, want, got, "%v: %q %q %q", clauses, f, v, p)
+					found += len(got.Feed)
+				}
+			}
+		}
+	}
+	require.NotZero(t, found)
+
+	own := excerpt(Clause{Name: "acme", Vendor: "Acme", Product: Any, Feed: "acme.json", AllowUnsigned: true}, Clause{Name: "rest", Vendor: Any, Product: Any, AllowUnsigned: true})
+	good := digestOf("file")
+	for feed, want := range map[string]Reason{"acme.json": ChecksumMatched, "evil.json": NoClause, "": NoClause} {
+		terms := Terms{Feed: feed, Vendor: "Acme", Product: "editor", Expect: Expectation{Digests: []Digest{good}}, Own: own}
+		require.Equal(t, want, terms.Judge(Signature{Status: Absent}, []Digest{good}).Reason, "feed %q", feed)
+	}
+	_, err := ParsePolicy([]byte(`{"format":1,"clauses":[{"name":"a","vendor":"*","product":"*","feed":" x"}]}`))
+	require.ErrorContains(t, err, "clauses[0].feed")
 }
 
 // The most specific clause decides, wherever it stands.
@@ -82,8 +130,8 @@ func TestMostSpecificClauseDecides_INT1(t *testing.T) {
 		require.NoError(t, Policy{Format: PolicyFormat, Clauses: clauses}.Validate())
 		for _, v := range append(vendors, "Third", "") {
 			for _, p := range append(products, "third", "") {
-				want, wantFound := slowFor(clauses, v, p)
-				got, found := Excerpt{Clauses: clauses}.For(v, p)
+				want, wantFound := slowFor(clauses, "", v, p)
+				got, found := Excerpt{Clauses: clauses}.For("", v, p)
 				require.Equal(t, wantFound, found, "%v: %q %q", clauses, v, p)
 				require.Equal(t, want, got, "%v: %q %q", clauses, v, p)
 			}
@@ -91,9 +139,9 @@ func TestMostSpecificClauseDecides_INT1(t *testing.T) {
 	}
 	// A product that is named does not fall to a wider clause when an order gives it another vendor (INT-4).
 	own := excerpt(Clause{Name: "named", Vendor: "Acme", Product: "reader"}, Clause{Name: "rest", Vendor: Any, Product: Any, AllowUnsigned: true})
-	_, found := own.For("Evil", "reader")
+	_, found := own.For("", "Evil", "reader")
 	require.False(t, found)
-	rest, found := own.For("Evil", "other")
+	rest, found := own.For("", "Evil", "other")
 	require.True(t, found)
 	require.Equal(t, "rest", rest.Name)
 }
@@ -165,15 +213,15 @@ func TestExcerptOnly(t *testing.T) {
 	require.NoError(t, x.Validate())
 	require.False(t, x.IsZero())
 	require.True(t, Excerpt{}.IsZero())
-	editor, _ := x.For("Acme", "acme/editor")
-	windows, _ := x.For("Acme", "acme/player")
+	editor, _ := x.For("", "Acme", "acme/editor")
+	windows, _ := x.For("", "Acme", "acme/player")
 	part := x.Only(windows, editor, windows, editor)
 	require.Equal(t, Excerpt{Digest: x.Digest, Clauses: []Clause{windows, editor}}, part)
 	require.NoError(t, part.Validate())
 	require.Equal(t, Excerpt{Digest: x.Digest}, x.Only())
 	for _, of := range [][2]string{{"Acme", "acme/editor"}, {"Acme", "acme/player"}} {
-		whole, _ := x.For(of[0], of[1])
-		got, _ := part.For(of[0], of[1])
+		whole, _ := x.For("", of[0], of[1])
+		got, _ := part.For("", of[0], of[1])
 		require.Equal(t, whole, got)
 	}
 }
@@ -388,7 +436,7 @@ func FuzzParsePolicy(f *testing.F) {
 		x := p.Excerpt()
 		require.NoError(t, x.Validate())
 		for _, c := range p.Clauses {
-			got, found := x.For(c.Vendor, c.Product)
+			got, found := x.For(c.Feed, c.Vendor, c.Product)
 			require.True(t, found || c.Product == Any || c.Vendor == Any)
 			if found && c.Vendor != Any && c.Product != Any {
 				require.Equal(t, c.Name, got.Name)

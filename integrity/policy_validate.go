@@ -144,15 +144,16 @@ func (p *problems) once(seen map[string]bool, field, value, text string) {
 
 // clauses checks a list of clauses. Signers are those of the policy, nil where they are not known.
 func (p *problems) clauses(list []Clause, signers map[string]Signer) {
-	names, targets := map[string]bool{}, map[[2]string]string{}
+	names, targets := map[string]bool{}, map[[3]string]string{}
 	for at, c := range each(p, "clauses", list, MaxClauses) {
 		p.name(at+".name", c.Name, MaxSigner)
 		p.name(at+".vendor", c.Vendor, MaxTarget)
 		p.name(at+".product", c.Product, MaxTarget)
+		p.name(at+".feed", cmp.Or(c.Feed, Any), MaxTarget)
 		p.once(names, at+".name", c.Name, "is that of another clause")
-		target := [2]string{c.Vendor, c.Product}
+		target := [3]string{c.Vendor, c.Product, c.Feed}
 		if other, twice := targets[target]; twice {
-			p.Add(at, c.Name, "is about the same vendor and product as clause %q; keep one of them", other)
+			p.Add(at, c.Name, "is about the same vendor, product and feed as clause %q; keep one of them", other)
 		}
 		targets[target] = c.Name
 		p.clauseSigners(at, c, signers)

@@ -11,6 +11,7 @@ import (
 // Terms are everything that a file is judged by: what its order expects, the policy that the order was made under, and
 // the policy that the asset itself is held to, its own. Without either policy they are Expect alone.
 type Terms struct {
+	Feed    string      // that the patch is of, as the order says
 	Vendor  string      // of the product, as the order says
 	Product string      // its id in the catalog
 	Expect  Expectation // what the order says the file is
@@ -57,17 +58,17 @@ func (t Terms) clause() (c *Clause, refusal Reason, why string) {
 		return nil, PolicyMismatch, fmt.Sprintf("The order was made under signer policy %s, and this asset is held to %s: give server and asset the same policy.",
 			problem.Clip(t.Order.Digest.String(), shownDigest), problem.Clip(t.Own.Digest.String(), shownDigest))
 	}
-	clause, found := policy.For(t.Vendor, t.Product)
+	clause, found := policy.For(t.Feed, t.Vendor, t.Product)
 	if !t.Own.IsZero() && !t.Order.IsZero() {
-		ordered, has := t.Order.For(t.Vendor, t.Product)
+		ordered, has := t.Order.For(t.Feed, t.Vendor, t.Product)
 		if has != found || has && !ordered.equal(clause) {
 			return nil, PolicyMismatch, fmt.Sprintf("The order says it was made under this asset's signer policy, and does not carry its clause for product %q of vendor %q.",
 				problem.Clip(t.Product, maxQuoted), problem.Clip(t.Vendor, maxQuoted))
 		}
 	}
 	if !found {
-		return nil, NoClause, fmt.Sprintf("No clause of %s is about product %q of vendor %q, so nothing is trusted for it.", whose,
-			problem.Clip(t.Product, maxQuoted), problem.Clip(t.Vendor, maxQuoted))
+		return nil, NoClause, fmt.Sprintf("No clause of %s is about product %q of vendor %q from feed %q, so nothing is trusted for it.", whose,
+			problem.Clip(t.Product, maxQuoted), problem.Clip(t.Vendor, maxQuoted), problem.Clip(t.Feed, maxQuoted))
 	}
 	return &clause, 0, ""
 }

@@ -121,7 +121,7 @@ func TestPolicyOfOrderAndAsset_INT4(t *testing.T) {
 		{"an empty policy trusts nothing", "Acme", excerpt(), Excerpt{}, signed, NoClause, "", "nothing is trusted"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			v := Terms{tc.vendor, "reader", Expectation{Digests: []Digest{good}}, tc.order, tc.own}.Judge(tc.found, []Digest{good})
+			v := Terms{"", tc.vendor, "reader", Expectation{Digests: []Digest{good}}, tc.order, tc.own}.Judge(tc.found, []Digest{good})
 			require.Equal(t, []any{tc.reason, tc.clause}, []any{v.Reason, v.Clause}, v.Text)
 			require.Contains(t, v.Text, tc.inText)
 			require.Equal(t, Matched, v.Checksum, "INT-5: recorded whatever decides")

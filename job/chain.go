@@ -98,7 +98,7 @@ func rebootPairs(snap *catalog.Snapshot, list []catalog.PatchID) []Pair {
 			patch, _ := snap.Patch(next[0].patch)
 			for _, r := range patch.Requires {
 				n := need{r.Patch, next[0].reboot || r.Reboot}
-				if !in[r.Patch] || seen[n] {
+				if _, reaches := snap.Reaches(patch.ID, r.Patch); !reaches || !in[r.Patch] || seen[n] {
 					continue
 				}
 				seen[n] = true
@@ -127,7 +127,7 @@ func (d Definition) Split(snap *catalog.Snapshot) ([]Definition, error) {
 		n := 0
 		patch, _ := snap.Patch(id)
 		for _, r := range patch.Requires {
-			if in[r.Patch] {
+			if _, reaches := snap.Reaches(id, r.Patch); reaches && in[r.Patch] {
 				n = max(n, levelOf(r.Patch)+toInt(r.Reboot))
 			}
 		}

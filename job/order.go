@@ -47,6 +47,7 @@ type OrderPatch struct {
 	Product     catalog.ProductID `json:"product"`
 	Name        string            `json:"name"`             // the product's
 	Vendor      string            `json:"vendor,omitempty"` // the product's, for the clauses of signer policies
+	Feed        catalog.FeedID    `json:"feed,omitempty"`   // that the patch is of, for them too (CAT-17)
 	Version     version.Version   `json:"version"`
 	LatestOnly  bool              `json:"latestOnly,omitempty"`  // a newer version than ordered is a success (CAT-7)
 	Reboot      bool              `json:"reboot,omitempty"`      // it says itself that it needs one (RBT-2)
@@ -112,6 +113,7 @@ func checkOrderPatch(l *problem.List, at string, patch OrderPatch) {
 	checkText(l, at+".product", string(patch.Product))
 	checkText(l, at+".name", patch.Name)
 	checkText(l, at+".vendor", patch.Vendor)
+	checkText(l, at+".feed", string(patch.Feed))
 	checkText(l, at+".transaction", patch.Transaction)
 	if patch.Version.IsZero() {
 		l.Add(at+".version", "", "is missing")

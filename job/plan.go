@@ -101,11 +101,14 @@ func (d Definition) Plan(in PlanInput) Plan {
 			leave(v, product.Name, giveUpRule, fmt.Sprintf(
 				"It failed here in %d runs of this job, which gives up after %d; a newer version is tried, or this one when it is asked for.",
 				in.Failed[v.Patch], d.GiveUp))
-		case !trusted(in.Policy, product):
+		case !trusted(in.Policy, v.Feed, product):
 			leave(v, product.Name, "INT-4", fmt.Sprintf(
-				"No clause of the signer policy is about product %q of vendor %q, so nothing is trusted for it.", product.ID, product.Vendor))
+				"No clause of the signer policy is about product %q of vendor %q from feed %q, so nothing is trusted for it.",
+				product.ID, product.Vendor, v.Feed))
 		default:
-			patches = append(patches, d.orderPatch(snap, patch, product))
+			ordered := d.orderPatch(snap, patch, product)
+			ordered.Feed = v.Feed
+			patches = append(patches, ordered)
 		}
 	}
 	patches, without := arrange(in, patches)
@@ -115,7 +118,7 @@ func (d Definition) Plan(in PlanInput) Plan {
 	if !in.Policy.IsZero() { // the order carries its digest and the clauses for the order's patches (INT-4)
 		var clauses []integrity.Clause
 		for _, p := range plan.Order.Patches {
-			clause, _ := in.Policy.For(p.Vendor, string(p.Product))
+			clause, _ := in.Policy.For(string(p.Feed), p.Vendor, string(p.Product))
 			clauses = append(clauses, clause)
 		}
 		plan.Order.Policy = in.Policy.Only(clauses...)
@@ -125,8 +128,8 @@ func (d Definition) Plan(in PlanInput) Plan {
 }
 
 // trusted reports whether files of a product can pass under a signer policy: without a clause about it, none could (INT-4).
-func trusted(policy integrity.Excerpt, product catalog.Product) bool {
-	_, found := policy.For(product.Vendor, string(product.ID))
+func trusted(policy integrity.Excerpt, feed catalog.FeedID, product catalog.Product) bool {
+	_, found := policy.For(string(feed), product.Vendor, string(product.ID))
 	return found || policy.IsZero()
 }
 

@@ -46,7 +46,7 @@ func TestPlanUnderAPolicy_INT4(t *testing.T) {
 	require.Equal(t, policy.Excerpt(), held.Order.Policy)
 	require.Equal(t, []PatchOutcome{plan.LeftOut[0], {
 		Patch: "d-2.0.0", Name: "d", Status: LeftOut, From: semver(t, "1.0.0"), To: semver(t, "2.0.0"), Rule: "INT-4",
-		Text: `No clause of the signer policy is about product "d" of vendor "other", so nothing is trusted for it.`,
+		Text: `No clause of the signer policy is about product "d" of vendor "other" from feed "test", so nothing is trusted for it.`,
 	}}, held.LeftOut)
 	require.Len(t, plan.LeftOut, 1, "without a policy")
 

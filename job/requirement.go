@@ -55,7 +55,7 @@ func (p PendingReboots) Any() bool { return p.Unknown || len(p.Products) > 0 }
 // requirements freezes what a patch needs.
 func requirements(snap *catalog.Snapshot, patch catalog.Patch) (list []Requirement) {
 	for _, r := range patch.Requires {
-		needed, _ := snap.Patch(r.Patch)
+		needed, _ := snap.Reaches(patch.ID, r.Patch)
 		list = append(list, Requirement{Patch: r.Patch, Product: needed.Product, Version: needed.Version, Reboot: r.Reboot})
 	}
 	return list

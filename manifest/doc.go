@@ -29,14 +29,14 @@
 //
 //	document  = format asset revision issued expires orders
 //	order     = id job name run revision start [end] [patches] [pre] [post] [installLimit] reboot [noLastCall] [early] [cancelled] [begun] [policy] [rebootPending] [needs]
-//	patch     = patch product name [vendor] version [latestOnly] [reboot] [transaction] [requires] files
+//	patch     = patch product name [vendor] [feed] version [latestOnly] [reboot] [transaction] [requires] files
 //	requires  = patch product version [reboot]
 //	file      = name url [signatureUrl] [size] expect
 //	expect    = [signer] [digests] [latestOnly] [allowLegacy]
 //	action    = name command [timeout]
 //	reboot    = [suppress] [deferrals] [interval] [prompt] [countdown]
 //	policy    = digest [clauses]
-//	clause    = name vendor product [signers] [formats] [allowUnsigned] [allowLegacy]
+//	clause    = name vendor product [feed] [signers] [formats] [allowUnsigned] [allowLegacy]
 //
 // Format is 1. Seal writes the fields in this order. Instants are in UTC and whole seconds, as 2026-01-31T12:00:00Z; durations are nanoseconds; a version is its
 // scheme, a colon and its text; a digest is its algorithm, a colon and lower-case hex. Orders are written by start and then id (as

@@ -84,12 +84,14 @@ func serveCommand() *cobra.Command {
 		dir, db, apt, policy  string
 		level                 = slog.LevelInfo
 		documents, aptConfigs []string
+		grants                []string
 	)
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve agents and the administrator until stopped",
 		Long: "Serve agents and the administrator on one address. SIGTERM or Ctrl-C stops it: requests under way are answered first,\n" +
 			"for at most 30 s. /metrics takes the administrator's token as a bearer token.",
 		Example: "  server serve --feed-json https://vendor.example/patches.json --sync-every 30m\n" +
+			"  server serve --feed-json acme.json --feed-json new.json --grant 'new.json vendor Acme' --grant 'new.json product acme/*'\n" +
 			"  server serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --apt-config /etc/apt",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
@@ -97,14 +99,17 @@ func serveCommand() *cobra.Command {
 			if db != "" {
 				config.DB = db
 			}
-			if err := config.Validate(); err != nil {
-				return cli.Usage(err)
-			}
 			feeds, err := serve.Feeds(documents, aptConfigs, apt, logger)
 			if err != nil {
 				return cli.Usage(err)
 			}
 			config.Feeds = feeds
+			if config.Settings, err = serve.Grants(grants, feeds); err != nil {
+				return cli.Usage(err)
+			}
+			if err := config.Validate(); err != nil {
+				return cli.Usage(err)
+			}
 			if config.Policy, err = serve.Policy(policy); err != nil {
 				return cli.Usage(err)
 			}
@@ -123,6 +128,9 @@ func serveCommand() *cobra.Command {
 	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document (repeatable)")
 	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, as /etc/apt (repeatable)")
 	f.StringVar(&apt, "apt-cache", "", "folder that keeps fetched package lists across restarts")
+	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about, whoever was first: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID';\n"+
+		"an ID may end in *; 'FEED authority NAME' makes it speak for another feed; \"report feeds\" names feeds and conflicts (repeatable)")
+	f.StringArrayVar(&config.Forget, "forget", nil, "feed that is not configured any more: its patches leave, and what it owned is free (repeatable)")
 	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents that are held to one want the same (default: none)")
 	f.BoolVar(&config.Unchecked, "skip-check", false, "do not read the whole database at the start to see whether it is damaged (1 to 2 s for 500 MB)")
 	f.TextVar(&level, "log-level", &level, "debug, info, warn or error")

@@ -22,7 +22,8 @@ import (
 type server struct {
 	t    *testing.T
 	dir  string
-	apt  string // its apt configuration
+	apt  string   // its apt configuration
+	more []string // further arguments
 	p    *process
 	addr string
 	wire *wire // what agents reach it through
@@ -51,8 +52,8 @@ func (s *server) start() {
 		before = len(b)
 	}
 	s.wire.to("") // until it listens
-	s.p = start(s.t, "server", log, program(s.t, "server"), "serve", "--dir", s.dir, "--listen", "127.0.0.1:0", "--check-in", "1s",
-		"--apt-config", s.apt, "--apt-cache", filepath.Join(s.dir, "apt-cache"))
+	s.p = start(s.t, "server", log, program(s.t, "server"), append([]string{"serve", "--dir", s.dir, "--listen", "127.0.0.1:0", "--check-in", "1s",
+		"--apt-config", s.apt, "--apt-cache", filepath.Join(s.dir, "apt-cache")}, s.more...)...)
 	await(s.t, "the server to listen", func() bool {
 		b, err := os.ReadFile(log)
 		if err != nil || !s.p.running() {

@@ -66,6 +66,7 @@ Exit codes: 0 every file passed, 1 a file was refused, 2 wrong usage, or a file,
 	f := cmd.Flags()
 	f.StringVar(&o.policy, "policy", "", "signer policy to judge by, a JSON file; \"-\" reads it from the standard input")
 	f.StringVar(&c.Key, "key", "", "file with the signer's public key, armored OpenPGP or PEM; trusts it instead of a policy")
+	f.StringVar(&c.Feed, "feed", "", "feed of the patch that the files belong to, as the server names it, for clauses that ask for it")
 	f.StringVar(&c.Vendor, "vendor", "", "vendor of the product that the files belong to, as the catalog names it")
 	f.StringVar(&c.Product, "product", "", "the product's id in the catalog")
 	f.StringVar(&c.Signature, "signature", "", "signature file; for one file only")

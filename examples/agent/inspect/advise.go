@@ -224,6 +224,7 @@ func (c Config) command(file string) string {
 	}
 	add("--policy", c.PolicyFile)
 	add("--key", c.Key)
+	add("--feed", c.Feed)
 	add("--vendor", c.Vendor)
 	add("--product", c.Product)
 	add("--signature", c.Signature)

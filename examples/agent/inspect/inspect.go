@@ -21,6 +21,7 @@ type Config struct {
 	Policy     *integrity.Policy // nil: none; then nobody is trusted
 	PolicyFile string            // its name, for a person who is told the next command
 	Key        string            // name of a file with public keys that are trusted instead of a policy; empty: none
+	Feed       string            // that the files come from, as the catalog names it
 	Vendor     string            // of the product that the files are of, as the catalog names it
 	Product    string            // its id
 	Digests    []integrity.Digest
@@ -181,7 +182,7 @@ func (c Config) expect() integrity.Expectation { return integrity.Expectation{Di
 
 // judge judges what was found out about a file under a policy.
 func (c Config) judge(own integrity.Excerpt, s integrity.Signature, digests []integrity.Digest) integrity.Verdict {
-	return integrity.Terms{Vendor: c.Vendor, Product: c.Product, Expect: c.expect(), Own: own}.Judge(s, digests)
+	return integrity.Terms{Feed: c.Feed, Vendor: c.Vendor, Product: c.Product, Expect: c.expect(), Own: own}.Judge(s, digests)
 }
 
 // open opens a regular file. Anything else might never end.

@@ -146,18 +146,39 @@ func (r *remote) reports() *cobra.Command {
 		}
 		return table(cmd.OutOrStdout(), "URL SINCE WHY", rows)
 	}})
-	noun.AddCommand(&cobra.Command{Use: "feeds", Short: "How each feed fares; stale: no good fetch for 24 h (CAT-2)", RunE: func(cmd *cobra.Command, _ []string) error {
+	noun.AddCommand(&cobra.Command{Use: "feeds", Short: "How each feed fares, and what it claims of others; stale: no good fetch for 24 h (CAT-2, CAT-17)", RunE: func(cmd *cobra.Command, _ []string) error {
 		list, done, err := do[[]controller.FeedStatus](cmd, r, http.MethodGet, "reports/feeds", nil, nil)
 		if err != nil || done {
 			return err
 		}
 		var rows [][]any
 		for _, f := range list {
-			rows = append(rows, []any{f.Feed, f.Healthy, f.Stale, f.LastGood, f.Patches, f.Rejected, f.Err})
+			rows = append(rows, []any{f.Feed, f.Authority, f.Healthy, f.Stale, f.LastGood, f.Patches, f.Rejected, f.Outside, f.Err})
 		}
-		return table(cmd.OutOrStdout(), "FEED HEALTHY STALE LAST-GOOD PATCHES REJECTED WHY", rows)
+		if err := table(cmd.OutOrStdout(), "FEED AUTHORITY HEALTHY STALE LAST-GOOD PATCHES REJECTED OUTSIDE WHY", rows); err != nil {
+			return err
+		}
+		return conflictTable(cmd, list)
 	}})
 	return noun
+}
+
+// conflictTable shows who claims what of whom (CAT-17).
+func conflictTable(cmd *cobra.Command, list []controller.FeedStatus) error {
+	var rows [][]any
+	for _, f := range list {
+		for _, c := range f.Conflicts {
+			rows = append(rows, []any{f.Feed, c.Record, c.Owner, strings.Join(c.Reasons, " ")})
+		}
+		if more := f.Outside - len(f.Conflicts); more > 0 {
+			rows = append(rows, []any{f.Feed, fmt.Sprintf("and %d more", more), "", ""})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	_, _ = fmt.Fprintln(cmd.OutOrStdout(), "\nOutside their authority; to let a feed speak about it: server serve --grant 'FEED product ID' (or vendor, patch)")
+	return table(cmd.OutOrStdout(), "FEED CLAIMS OF WHY", rows)
 }
 
 func (r *remote) reportFailed() *cobra.Command {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,10 +60,69 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 	return feeds, nil
 }
 
+// FeedSettings is what an administrator says of one feed.
+type FeedSettings struct {
+	Grant     catalog.Grant // what it may speak about
+	Authority string        // whom it speaks for; empty: what it says itself
+}
+
+// BadGrant is a grant that cannot be understood.
+type BadGrant struct {
+	Text string // as it was given
+	Why  string
+}
+
+func (e *BadGrant) Error() string {
+	return fmt.Sprintf("grant %q: %s; want 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), or 'FEED authority NAME'", e.Text, e.Why)
+}
+
+// Grants reads grants, each "FEED vendor NAME", "FEED product ID", "FEED patch ID" or "FEED authority NAME", where FEED is the
+// id of one of the feeds (CAT-17). The error is a *BadGrant.
+func Grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
+	settings := make(map[catalog.FeedID]FeedSettings)
+	for _, text := range texts {
+		var id catalog.FeedID
+		var names []string
+		for _, f := range feeds {
+			names = append(names, fmt.Sprintf("%q", f.ID()))
+			if strings.HasPrefix(text, string(f.ID())+" ") && len(f.ID()) > len(id) {
+				id = f.ID()
+			}
+		}
+		if id == "" {
+			return nil, &BadGrant{text, "it does not begin with the name of a configured feed, which are " + strings.Join(names, ", ")}
+		}
+		kind, name, _ := strings.Cut(text[len(id)+1:], " ")
+		s := settings[id]
+		switch kind {
+		case "vendor":
+			s.Grant.Vendors = append(s.Grant.Vendors, name)
+		case "product":
+			s.Grant.Products = append(s.Grant.Products, name)
+		case "patch":
+			s.Grant.Patches = append(s.Grant.Patches, name)
+		case "authority":
+			if name == "" || s.Authority != "" {
+				return nil, &BadGrant{text, "a feed speaks for one authority"}
+			}
+			s.Authority = name
+		default:
+			return nil, &BadGrant{text, fmt.Sprintf("%q is nothing to grant", kind)}
+		}
+		if problems := s.Grant.Check(); len(problems) > 0 {
+			return nil, &BadGrant{text, problems[0]}
+		}
+		settings[id] = s
+	}
+	return settings, nil
+}
+
 // syncer brings what the feeds have into the catalog, one sync at a time.
 type syncer struct {
 	controller *controller.Controller
 	feeds      []catalog.Feed
+	settings   map[catalog.FeedID]FeedSettings
+	forget     []string // feeds that leave the catalog
 	logger     *slog.Logger
 
 	mu   sync.Mutex
@@ -88,7 +148,17 @@ func (s *syncer) run(ctx context.Context) (catalog.Changes, error) {
 		if owed, has := s.owed[feed.ID()]; has && b.Unchanged {
 			b = owed
 		}
+		set := s.settings[feed.ID()]
+		if b.Grant = set.Grant; b.Grant.Vendors == nil {
+			b.Grant.Vendors = []string{} // so that a grant that was taken back ends though the feed fails
+		}
+		if set.Authority != "" {
+			b.Authority = set.Authority
+		}
 		batches = append(batches, b)
+	}
+	for _, id := range s.forget {
+		batches = append(batches, catalog.Batch{Feed: catalog.FeedID(id), Gone: true})
 	}
 	changes, err := s.controller.Sync(ctx, batches, time.Now())
 	if err != nil && !stored(err) {
@@ -104,7 +174,7 @@ func (s *syncer) run(ctx context.Context) (catalog.Changes, error) {
 	}
 	s.owed = nil
 	for _, r := range changes.Rejected {
-		s.logger.Warn("record rejected", "feed", r.Feed, "record", r.Record, "reasons", r.Reasons)
+		s.logger.Warn("record rejected", "feed", r.Feed, "record", r.Record, "reasons", r.Reasons, "owner", r.Owner)
 	}
 	s.logger.Info("synced", "feeds", len(s.feeds), "added", len(changes.Added), "changed", len(changes.Changed), "removed", len(changes.Removed),
 		"deprecated", len(changes.Deprecated), "rejected", len(changes.Rejected), "failed", len(changes.Failed))

@@ -24,6 +24,7 @@ var (
 	jobsDesc   = prometheus.NewDesc("patchpolicy_jobs", "Jobs by state.", []string{"state"}, nil)
 	failedDesc = prometheus.NewDesc("patchpolicy_failed_installs", "Failed patch installs over the whole account (RPT-1).", nil, nil)
 	ageDesc    = prometheus.NewDesc("patchpolicy_feed_age_seconds", "Time since a feed's last good fetch; absent before the first.", []string{"feed"}, nil)
+	outDesc    = prometheus.NewDesc("patchpolicy_feed_outside", "What a feed claims of other authorities (CAT-17).", []string{"feed"}, nil)
 	staleDesc  = prometheus.NewDesc("patchpolicy_feed_stale", "1 if a feed is without a good fetch for 24 h (CAT-2).", []string{"feed"}, nil)
 )
 
@@ -40,7 +41,7 @@ func newMetrics(c *controller.Controller, logger *slog.Logger) *metrics {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{jobsDesc, failedDesc, ageDesc, staleDesc} {
+	for _, d := range []*prometheus.Desc{jobsDesc, failedDesc, ageDesc, staleDesc, outDesc} {
 		to <- d
 	}
 }
@@ -68,6 +69,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 			stale = 1
 		}
 		to <- prometheus.MustNewConstMetric(staleDesc, prometheus.GaugeValue, stale, string(f.Feed))
+		to <- prometheus.MustNewConstMetric(outDesc, prometheus.GaugeValue, float64(f.Outside), string(f.Feed))
 		if !f.LastGood.IsZero() {
 			to <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, now.Sub(f.LastGood).Seconds(), string(f.Feed))
 		}

@@ -25,7 +25,7 @@ func TestPolicyFile_JOB20(t *testing.T) {
 	x, err := Policy(put(`{"format": 1, "clauses": [{"name": "all", "vendor": "*", "product": "*"}]}`))
 	require.NoError(t, err)
 	require.NoError(t, x.Validate())
-	clause, found := x.For("Acme", "reader")
+	clause, found := x.For("", "Acme", "reader")
 	require.True(t, found)
 	require.Equal(t, "all", clause.Name)
 	for _, c := range []struct{ file, want string }{

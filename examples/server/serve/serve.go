@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 	_ "time/tzdata" // so that schedules mean the same on a system without the database
 
@@ -27,14 +28,16 @@ import (
 // Config is a server's settings.
 type Config struct {
 	Files
-	Listen    string            // host:port; port 0 chooses a free one
-	TLSCert   string            // PEM file; empty: plain HTTP
-	TLSKey    string            // PEM file
-	PlainHTTP bool              // listen beyond the loopback without TLS: something in front of the server has it
-	SyncEvery time.Duration     // between syncs (CAT-1)
-	CheckIn   time.Duration     // what agents are told to wait between calls; zero: the default (MAN-3)
-	Policy    integrity.Excerpt // the signer policy that orders are made under; zero: none
-	Feeds     []catalog.Feed
+	Listen    string                          // host:port; port 0 chooses a free one
+	TLSCert   string                          // PEM file; empty: plain HTTP
+	TLSKey    string                          // PEM file
+	PlainHTTP bool                            // listen beyond the loopback without TLS: something in front of the server has it
+	SyncEvery time.Duration                   // between syncs (CAT-1)
+	CheckIn   time.Duration                   // what agents are told to wait between calls; zero: the default (MAN-3)
+	Policy    integrity.Excerpt               // the signer policy that orders are made under; zero: none
+	Feeds     []catalog.Feed                  // the order decides between them (CAT-17)
+	Settings  map[catalog.FeedID]FeedSettings // by feed
+	Forget    []string                        // feeds that were taken out for good: they leave the catalog with what they own
 	Logger    *slog.Logger
 	Unchecked bool           // the database is not read through at the start
 	Listening func(net.Addr) // told once it takes connections; may be nil
@@ -58,6 +61,11 @@ func (c Config) Validate() error {
 	}
 	if c.SyncEvery < time.Second {
 		problems = append(problems, fmt.Errorf("interval between syncs %v: want at least 1s", c.SyncEvery))
+	}
+	for _, f := range c.Feeds {
+		if slices.Contains(c.Forget, string(f.ID())) {
+			problems = append(problems, fmt.Errorf("feed %s is configured and cannot be forgotten; leave out one of both", f.ID()))
+		}
 	}
 	return errors.Join(problems...)
 }
@@ -98,7 +106,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &syncer{controller: ctl, feeds: c.Feeds, logger: c.Logger}
+	s := &syncer{controller: ctl, feeds: c.Feeds, settings: c.Settings, forget: c.Forget, logger: c.Logger}
 	p := &prober{controller: ctl, client: &http.Client{}, logger: c.Logger}
 	kick := make(chan struct{}, 1)
 	server := agenthttp.NewServer("", c.handler(ctl, s, token, kick))

@@ -1,0 +1,390 @@
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// The kinds of what an authority can own.
+const (
+	ownsNames   = "names"   // a beginning of product and patch ids
+	ownsVendor  = "vendor"  // by its vendorKey
+	ownsProduct = "product" // and the ids of patches and products that begin with its id and a boundary
+	ownsPatch   = "patch"   // whose id does not begin with that of a product
+)
+
+// claim is one thing that can be owned.
+type claim struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+}
+
+// owner is who owns a thing.
+type owner struct {
+	Authority string `json:"authority"`
+	Bare      bool   `json:"bare,omitempty"` // a product below whose id somebody else had one before: it is that id alone
+}
+
+// owned is one entry of a snapshot's list of owners, which is sorted by claim. What lies below the names or the product of
+// its owner has no entry of its own.
+type owned struct {
+	claim
+	owner
+}
+
+func compareOwned(a, b owned) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+}
+
+// grant is one entry of a feed's Grant.
+type grant struct {
+	claim     // without the star
+	prefix    bool
+	authority string
+}
+
+// maxConflicts is how many of a feed's conflicts its health names.
+const maxConflicts = 10
+
+// maxUnlisted is the most that one authority owns beside what it lists, such as ids that it listed once.
+const maxUnlisted = 1 << 17
+
+// maxOwners is the most that all own together.
+const maxOwners = MaxFeeds*(maxUnlisted+MaxNames) + 2*MaxProducts + MaxPatches
+
+// authority is whom a feed of the next snapshot speaks for.
+func (s *syncer) authority(feed int32) string { return s.next.feeds[feed].Authority }
+
+// authorities takes over who owns what, and who was granted what.
+func (s *syncer) authorities() {
+	speaks := make(map[string]bool, len(s.next.feeds))
+	for _, f := range s.next.feeds {
+		speaks[f.Authority] = true
+	}
+	former := make(map[string]string) // authorities that no feed speaks for any more, and who took their place
+	for _, feed := range s.order {
+		if i, known := s.prev.feedIndex(s.next.feeds[feed].Feed); known {
+			if was := s.prev.feeds[i].Authority; !speaks[was] && former[was] == "" {
+				former[was] = s.authority(feed)
+			}
+		}
+	}
+	s.owners, s.below, s.keys = make(map[claim]owner, len(s.prev.owners)), make(map[string]string), make(map[string]string)
+	for _, o := range s.prev.owners {
+		if !speaks[o.Authority] {
+			o.Authority = former[o.Authority]
+		}
+		if o.Authority != "" {
+			s.own(o.claim, o.owner)
+		}
+	}
+	for _, feed := range s.order {
+		s.grant(feed)
+		s.claimNames(feed)
+	}
+	slices.SortStableFunc(s.grants, func(a, b grant) int { // the closest first
+		return cmp.Or(cmp.Compare(len(b.Name), len(a.Name)), cmp.Compare(btoi(a.prefix), btoi(b.prefix)))
+	})
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// grant notes what the administrator granted a feed.
+func (s *syncer) grant(feed int32) {
+	g, a := s.next.feeds[feed].Grant, s.authority(feed)
+	for _, of := range []struct {
+		kind string
+		list []string
+	}{{ownsVendor, g.Vendors}, {ownsProduct, g.Products}, {ownsPatch, g.Patches}} {
+		for _, text := range of.list {
+			name, prefix := text, false
+			if of.kind != ownsVendor {
+				name, prefix = strings.CutSuffix(text, "*")
+			}
+			next := grant{claim{of.kind, name}, prefix, a}
+			same := func(o grant) bool { return o.claim == next.claim && o.prefix == next.prefix }
+			if i := slices.IndexFunc(s.grants, same); i < 0 {
+				s.grants = append(s.grants, next)
+			} else if first := s.grants[i].authority; first != a {
+				s.show(feed, fmt.Sprintf("grant of %s %s", of.kind, clip(text, MaxID)), first,
+					fmt.Sprintf("it is granted to authority %q too, which is configured first (CAT-17)", first))
+			}
+		}
+	}
+}
+
+// claimNames gives a feed the names that are its by its nature, unless they are another's or below another's.
+func (s *syncer) claimNames(feed int32) {
+	a := s.authority(feed)
+	for _, name := range s.next.feeds[feed].Names {
+		if _, has := s.owners[claim{ownsNames, name}]; !has && s.space(name).Authority == "" {
+			s.own(claim{ownsNames, name}, owner{Authority: a})
+		} else if other := s.space(name).Authority; other != a {
+			s.show(feed, "names "+clip(name, MaxID), other, belongs("what begins with "+clip(name, MaxID), other))
+		}
+	}
+}
+
+// own notes an owner.
+func (s *syncer) own(c claim, o owner) {
+	s.owners[c] = o
+	switch c.Kind {
+	case ownsNames:
+		s.spaces = append(s.spaces, owned{c, o})
+	case ownsProduct, ownsPatch:
+		s.inhabit(c.Name, o.Authority)
+		s.lengths[min(len(c.Name), MaxID)] = true
+	}
+}
+
+// maxDepth bounds how many ids it is noted for that an id lies below them.
+const maxDepth = 16
+
+// inhabit notes for every id that this one could lie below that somebody is there.
+func (s *syncer) inhabit(id, authority string) {
+	depth := 0
+	for i, r := range id {
+		if i > 0 && boundary(r) && depth < maxDepth {
+			depth++
+			if was, has := s.below[id[:i]]; !has {
+				s.below[id[:i]] = authority
+			} else if was != authority {
+				s.below[id[:i]] = "" // several
+			}
+		}
+	}
+}
+
+// boundary reports whether what follows a product's id with r is below it: "editor-2" is below "editor", "editor2" is not.
+func boundary(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+
+// space returns the longest names that an id begins with.
+func (s *syncer) space(id string) (best owned) {
+	for _, o := range s.spaces {
+		if len(o.Name) > len(best.Name) && strings.HasPrefix(id, o.Name) {
+			best = o
+		}
+	}
+	return best
+}
+
+// above is the owner of the closest names or product that an id lies below; empty: there is none.
+func (s *syncer) above(id string) string {
+	o := s.space(id)
+	best, length := o.Authority, len(o.Name)
+	for i, r := range id {
+		if i > length && s.lengths[i] && boundary(r) {
+			if o, has := s.owners[claim{ownsProduct, id[:i]}]; has && !o.Bare {
+				best, length = o.Authority, i
+			}
+		}
+	}
+	return best
+}
+
+// ownerOf is the authority that owns a product or patch id; empty: nobody does yet.
+func (s *syncer) ownerOf(c claim) string {
+	if a := s.granted(c); a != "" {
+		return a
+	}
+	if o, has := s.owners[c]; has {
+		return o.Authority
+	}
+	return s.cover(c)
+}
+
+// cover is the owner of what an id without an owner of its own belongs to; empty: it belongs to nothing.
+func (s *syncer) cover(c claim) string {
+	if o, has := s.owners[claim{ownsProduct, c.Name}]; has && !o.Bare {
+		return o.Authority // a patch of a product's very id
+	}
+	return s.above(c.Name)
+}
+
+// granted is the authority that was granted an id; of a patch, what was granted of patches comes before what was granted
+// of products.
+func (s *syncer) granted(c claim) string {
+	for _, g := range s.grants {
+		if g.Kind == c.Kind && (g.Name == c.Name || g.prefix && strings.HasPrefix(c.Name, g.Name)) {
+			return g.authority
+		}
+	}
+	if c.Kind != ownsPatch {
+		return ""
+	}
+	for _, g := range s.grants {
+		if rest, has := strings.CutPrefix(c.Name, g.Name); has && g.Kind == ownsProduct && (g.prefix || below(rest)) {
+			return g.authority
+		}
+	}
+	return ""
+}
+
+// below reports whether an id with this rest after a product's id is the product's.
+func below(rest string) bool {
+	for _, r := range rest {
+		return boundary(r)
+	}
+	return true
+}
+
+// vendorKey remembers keys: a distribution has one vendor and many products.
+func (s *syncer) vendorKey(name string) string {
+	key, known := s.keys[name]
+	if !known {
+		key = vendorKey(name)
+		s.keys[name] = key
+	}
+	return key
+}
+
+// vendorOwner is the authority other than this one that owns a vendor's name or one that reads like it; empty: none does.
+func (s *syncer) vendorOwner(name, authority string) string {
+	key, alike := s.vendorKey(name), ""
+	for _, g := range s.grants {
+		switch {
+		case g.Kind != ownsVendor:
+		case g.Name == name && g.authority == authority:
+			return ""
+		case g.Name == name:
+			return g.authority
+		case alike == "" && g.authority != authority && s.vendorKey(g.Name) == key:
+			alike = g.authority
+		}
+	}
+	if alike != "" {
+		return alike
+	}
+	if o := s.owners[claim{ownsVendor, key}]; o.Authority != authority {
+		return o.Authority
+	}
+	return ""
+}
+
+// belongs says why a feed may not speak about something.
+func belongs(what, authority string) string {
+	return fmt.Sprintf("%s belongs to authority %q; only a grant lets another speak about it (CAT-17)", what, authority)
+}
+
+// outside says whose an id is that a feed may not speak about; empty: it may.
+func (s *syncer) outside(feed int32, c claim) (owner, reason string) {
+	if other := s.ownerOf(c); other != "" && other != s.authority(feed) {
+		return other, belongs(fmt.Sprintf("%s %.*q", c.Kind, MaxID, c.Name), other)
+	}
+	return "", ""
+}
+
+// show reports something that a good batch claims of another authority, beside its records.
+func (s *syncer) show(feed int32, what, owner, reason string) {
+	if s.fresh[feed] != nil {
+		s.conflict(s.next.feeds[feed].Feed, what, owner, reason)
+	}
+}
+
+// claimProduct gives an authority what a product that was taken in introduces.
+func (s *syncer) claimProduct(p *Product, authority string) {
+	id := claim{ownsProduct, string(p.ID)}
+	if _, has := s.owners[id]; !has && s.cover(id) == "" {
+		there, some := s.below[id.Name]
+		s.own(id, owner{authority, some && there != authority})
+	}
+	if p.Vendor == "" {
+		return
+	}
+	if vendor := (claim{ownsVendor, s.vendorKey(p.Vendor)}); s.owners[vendor].Authority == "" {
+		s.own(vendor, owner{Authority: authority})
+	}
+}
+
+// settle gives the authorities what their new patches introduce, and stores who owns what.
+func (s *syncer) settle() {
+	for i, p := range s.next.patches {
+		id, a := claim{ownsPatch, string(p.ID)}, s.authority(s.next.states[i].feed)
+		if _, has := s.owners[id]; !has && s.cover(id) == "" {
+			s.own(id, owner{Authority: a})
+		}
+	}
+	s.forget()
+	s.next.owners = make([]owned, 0, len(s.owners))
+	for c, o := range s.owners {
+		s.next.owners = append(s.next.owners, owned{c, o})
+	}
+	slices.SortFunc(s.next.owners, compareOwned)
+}
+
+// forget bounds what an authority owns without listing it; only its own ids go.
+func (s *syncer) forget() {
+	if len(s.owners) <= maxUnlisted {
+		return
+	}
+	vendors := make(map[string]bool)
+	for _, p := range s.next.products {
+		vendors[s.vendorKey(p.Vendor)] = true
+	}
+	unlisted := make(map[string][]claim)
+	for c, o := range s.owners {
+		listed := c.Kind == ownsNames || c.Kind == ownsVendor && vendors[c.Name]
+		if c.Kind == ownsProduct {
+			_, listed = findProduct(s.next.products, ProductID(c.Name))
+		} else if c.Kind == ownsPatch {
+			_, listed = findPatch(s.next.patches, PatchID(c.Name))
+		}
+		if !listed {
+			unlisted[o.Authority] = append(unlisted[o.Authority], c)
+		}
+	}
+	for _, list := range unlisted {
+		if len(list) > maxUnlisted {
+			for _, c := range list {
+				delete(s.owners, c)
+			}
+		}
+	}
+}
+
+// voidEdges shows the supersedences and requirements of new records that reach a patch of another authority; they count for
+// nothing.
+func (s *syncer) voidEdges() {
+	for i := range s.next.patches {
+		p, feed := &s.next.patches[i], s.next.states[i].feed
+		if s.fresh[feed] == nil {
+			continue
+		}
+		for _, kind := range []edgeKind{supersedence, requirements} {
+			for _, id := range kind.to(p) {
+				to, found := findPatch(s.next.patches, id)
+				if !found || s.authority(s.next.states[to].feed) == s.authority(feed) {
+					continue
+				}
+				other := s.authority(s.next.states[to].feed)
+				s.show(feed, fmt.Sprintf("%s of %s", kind.noun, patchRecord(p.ID)), other,
+					fmt.Sprintf("patch %q belongs to authority %q, so that this patch %s it counts for nothing (CAT-17)", id, other, kind.verb))
+				break // one of a kind tells enough
+			}
+		}
+	}
+}
+
+// share is the most that each of several may have so that together they stay within a bound: those that ask for less than
+// an equal part get it whatever the others ask for.
+func share(asked map[string]int, most int) int {
+	counts := slices.Sorted(maps.Values(asked))
+	for i, n := range counts {
+		part := most / (len(counts) - i)
+		if n > part {
+			return part
+		}
+		most -= n
+	}
+	return math.MaxInt
+}

@@ -1,0 +1,57 @@
+package catalog
+
+import (
+	"cmp"
+	"strings"
+	"unicode"
+)
+
+// drawnAlike are letters and digits that people take for the Latin letter each row begins with, in lower case
+// unless the capital is drawn like another one.
+var drawnAlike = [...]string{
+	"aàáâãäåāăąǎɑαа", "bвьβ", "cçćĉċčсϲ", "dďđԁ", "eèéêëēĕėęěеёєεэ", "fƒ", "gĝğġģɡԍ", "hĥħнһΗ", "jĵјϳ", "kķĸкκ",
+	"lĺļľŀł1iìíîïĩīĭįıіїιǐ|", "mмΜ", "nñńņňŉŋпηΝ", "oòóôõöøōŏőоοσ0ǒө", "pрρ", "qԛ", "rŕŗřг", "sśŝşšѕșſ", "tţťŧтτț",
+	"uùúûüũūŭůűųυцǔμµ", "vѵν", "wŵԝωш", "xхχ×", "yýÿŷуүγΥ", "zźżžζз",
+}
+
+var latin = func() map[rune]rune {
+	m := make(map[rune]rune)
+	for _, row := range drawnAlike {
+		for _, r := range row {
+			m[r] = rune(row[0])
+		}
+	}
+	return m
+}()
+
+var ligatures = strings.NewReplacer("rn", "m", "vv", "w", "ß", "ss", "æ", "ae", "œ", "oe", "ﬁ", "fl", "ﬂ", "fl")
+
+// vendorKey is what the names have in common that people read as one vendor's: it tells neither upper and lower case, nor
+// letters and digits that are drawn alike (accents, other alphabets, wide and mathematical forms), nor blanks,
+// punctuation and characters that do not show (CAT-17).
+func vendorKey(name string) string {
+	var key strings.Builder
+	for _, r := range name {
+		switch {
+		case r >= 0xff01 && r <= 0xff5e: // wide
+			r -= 0xfee0
+		case r >= 0x1d400 && r <= 0x1d6a3: // mathematical, 26 capital and 26 small letters in turn
+			r = 'a' + (r-0x1d400)%26
+		case r >= 0x1d7ce && r <= 0x1d7ff:
+			r = '0' + (r-0x1d7ce)%10
+		case r >= 0x24b6 && r <= 0x24e9: // in circles
+			r = 'a' + (r-0x24b6)%26
+		}
+		lower := unicode.ToLower(r)
+		switch like := cmp.Or(latin[r], latin[lower]); {
+		case like != 0:
+			key.WriteRune(like)
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			key.WriteRune(lower)
+		}
+	}
+	if key.Len() == 0 {
+		return name
+	}
+	return ligatures.Replace(key.String())
+}
