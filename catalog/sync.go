@@ -60,7 +60,7 @@ func (s *syncer) reject(feed FeedID, record string, reasons ...string) {
 // stamp is how an instant enters the catalog: in UTC, without a reading of a monotonic clock.
 func stamp(t time.Time) time.Time { return t.Round(0).UTC() }
 
-// index orders the patches of each product and marks the superseded ones.
+// index orders the patches of each product, and the products that have channels by name.
 func (s *Snapshot) index() {
 	count := make([]int32, len(s.products)+1)
 	for _, st := range s.states {
@@ -86,16 +86,15 @@ func (s *Snapshot) index() {
 			return cmp.Or(order, cmp.Compare(a, b))
 		})
 	}
-	edges := edgesOf(len(s.patches), func(i int) *Patch { return &s.patches[i] }, supersedence)
-	var from []int32
-	for i := range edges {
-		if !s.states[i].deprecated {
-			from = append(from, int32(i))
+	for i := range s.patches {
+		s.replaces = s.replaces || len(s.patches[i].Supersedes) > 0
+	}
+	for i := range s.products {
+		if s.products[i].Channel != "" {
+			s.named = append(s.named, int32(i))
 		}
 	}
-	for i, reached := range reach(edges, from) {
-		s.states[i].superseded = reached
-	}
+	slices.SortStableFunc(s.named, func(a, b int32) int { return compareNamed(&s.products[a], &s.products[b]) })
 }
 
 // compare finds what changed, and numbers the snapshot.
