@@ -226,8 +226,12 @@ func (l Line) end(now time.Time) (have, on string) {
 // feed notes how fresh the catalog's knowledge of the patch is (CAT-1, CAT-2).
 func (e *evaluation) feed() {
 	h := e.snapshot.feeds[e.state.feed]
-	if h.Stale(e.now) {
+	if h.unread(e.now) {
 		e.verdict.add(FeedStale, instant(h.LastGood), instant(e.now), "Feed %s was last read on %s, at least %d hours ago.", h.Feed, instant(h.LastGood), int(StaleAfter.Hours()))
+	}
+	if h.old(e.now) {
+		e.verdict.add(FeedStale, instant(h.Dated), instant(e.now), "Feed %s was read, but its source dates from %s, which is older than the %v that the feed's configuration allows.",
+			h.Feed, instant(h.Dated), h.MaxAge)
 	}
 	if !h.Healthy {
 		e.verdict.add(FeedFailing, instant(h.Since), instant(e.now), "Feed %s fails since %s: %s", h.Feed, instant(h.Since), h.Err)
