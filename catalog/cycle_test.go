@@ -60,7 +60,8 @@ func TestLongCycleIsNamedShortly_CAT14(t *testing.T) {
 		patches = append(patches, named(PatchID(fmt.Sprintf("p%05d", i)), supersedes(PatchID(fmt.Sprintf("p%05d", (i+1)%n)))))
 	}
 	s, changes := Sync(nil, []Batch{batch(patches...)}, noon)
-	require.Len(t, changes.Rejected, n)
+	require.Len(t, changes.Rejected, MaxRejected+1)
+	require.Equal(t, n, s.Feeds()[0].Rejected)
 	require.Less(t, len(changes.Rejected[0].Reasons[0]), 500)
 	require.Contains(t, changes.Rejected[0].Reasons[0], "p00000 supersedes p00001")
 	require.Empty(t, slices.Collect(s.Patches()))

@@ -133,7 +133,7 @@ func many(tb testing.TB, n int) Batch {
 		b.Patches = append(b.Patches, Patch{
 			ID: PatchID(string(id) + "@" + v.String()), Product: id, Version: v, Title: "A package of many", Published: noon.Add(-time.Hour),
 			Artifacts: []Artifact{{
-				Name: name, Availability: LatestOnly, URL: "https://mirror.example/pool/main/p/" + name, Size: int64(1000 + i),
+				Name: name, Availability: Pinned, URL: "https://mirror.example/pool/main/p/" + name, Size: int64(1000 + i),
 				Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: fmt.Sprintf("%064x", i)}},
 			}},
 			Transaction: "dpkg",

@@ -173,10 +173,10 @@ func TestAlsoIsChecked_CAT17(t *testing.T) {
 	require.Equal(t, []Problem{
 		{Field: "product", Value: "a", Text: `a product of another channel "\n" contains control characters or is not UTF-8`},
 		{Field: "product", Value: "c", Text: "it has 65 products of other channels, the most is 64"},
-		{Field: "product", Value: "a", Text: "it names b of another channel, which is named twice"},
-		{Field: "product", Value: "b", Text: "it names b of another channel, which is named twice"},
-		{Field: "product", Value: "b", Text: "it names x of another channel, which is named twice"},
-		{Field: "product", Value: "b", Text: "it names y of another channel, which is named twice"},
+		{Field: "product", Value: "a", Text: `it names "b" of another channel, which is named twice`},
+		{Field: "product", Value: "b", Text: `it names "b" of another channel, which is named twice`},
+		{Field: "product", Value: "b", Text: `it names "x" of another channel, which is named twice`},
+		{Field: "product", Value: "b", Text: `it names "y" of another channel, which is named twice`},
 	}, bad.Problems)
 
 	all := make([]Installed, MaxAllAlso/MaxAlso+1)

@@ -7,7 +7,7 @@ import (
 )
 
 func TestMaxPatches_CAT16(t *testing.T) {
-	s := &syncer{next: &Snapshot{feeds: []FeedHealth{{Feed: "acme"}}}}
+	s := &syncer{refused: map[FeedID]int{}, next: &Snapshot{feeds: []FeedHealth{{Feed: "acme"}}}}
 	a, b := edit("1.0.0"), edit("2.0.0")
 	all := make([]candidate, MaxPatches+1)
 	for i := range all {
@@ -23,7 +23,7 @@ func TestMaxPatches_CAT16(t *testing.T) {
 }
 
 func TestMaxProducts_CAT16(t *testing.T) {
-	s := &syncer{next: &Snapshot{feeds: []FeedHealth{{Feed: "acme"}}, products: make([]Product, MaxProducts-1, MaxProducts)}}
+	s := &syncer{refused: map[FeedID]int{}, next: &Snapshot{feeds: []FeedHealth{{Feed: "acme"}}, products: make([]Product, MaxProducts-1, MaxProducts)}}
 	p := editor()
 	one := []listing{{product: &p, rank: offered}}
 	s.product(one)

@@ -16,7 +16,7 @@ type world struct {
 	lifecycle    string // active, marked, dated (ends in the future), ended (its date has come), withdrawn
 	availability string // none, pinned, latest, overtaken (LatestOnly, 3.0.0 is listed), repository, vendor, supplied
 	lines        string // none, patch (its line ended), installed (1.x ended), both, now (the patch's ends now), later, extended, ahead (4.x ended)
-	feed         string // good, stale, failing
+	feed         string // good, stale, old (its data is), failing
 	platform     Platform
 	installed    string // none, older, same, newer, other (scheme)
 	held         bool
@@ -58,7 +58,7 @@ func (w world) verdictCodes() []ReasonCode {
 	add(w.installed == "older" && installedEnded && !w.strict && !patchEnded, LeavesEOL)
 	add(noLine, NoLine)
 	add(is(w.lifecycle, "marked", "dated"), EOLMarked)
-	add(w.feed == "stale", FeedStale)
+	add(is(w.feed, "stale", "old"), FeedStale)
 	add(w.feed == "failing", FeedFailing)
 	return all
 }
@@ -107,6 +107,9 @@ func (w world) snapshot(t *testing.T) *Snapshot {
 		return synced(t, b)
 	case "stale":
 		return synced(t, b.at(noon.Add(-StaleAfter)))
+	case "old":
+		b.MaxAge = time.Hour
+		return synced(t, b.dated(noon.Add(-time.Hour)))
 	}
 	s := synced(t, b)
 	s, _ = Sync(s, []Batch{{Feed: "acme", Err: "down"}}, noon)
@@ -156,7 +159,7 @@ func worlds(visit func(w world, s *Snapshot), t *testing.T) {
 	for _, lifecycle := range []string{"active", "marked", "dated", "ended", "withdrawn"} {
 		for _, availability := range []string{"none", "pinned", "latest", "overtaken", "repository", "vendor", "supplied"} {
 			for _, lines := range []string{"none", "patch", "installed", "both", "now", "later", "extended", "ahead"} {
-				for _, feed := range []string{"good", "stale", "failing"} {
+				for _, feed := range []string{"good", "stale", "old", "failing"} {
 					w := world{lifecycle: lifecycle, availability: availability, lines: lines, feed: feed}
 					assets(w, w.snapshot(t), visit)
 				}

@@ -96,7 +96,7 @@ func (s *syncer) fare(feed int, b *Batch) {
 // misdated says what is wrong with the date that the source states; empty: nothing (CAT-2). A source that stated one and states
 // none any more could hide with that how old it is.
 func (s *syncer) misdated(h *FeedHealth, b *Batch) string {
-	remedy := "the last good data is kept; if this is meant, accept it by name (Batch.AcceptOlder)"
+	const remedy = "the last good data is kept; if this is meant, accept the feed's older data by name"
 	switch {
 	case b.Dated.After(s.now.Add(maxAhead)) || b.Dated.UTC().Year() < 1:
 		return fmt.Sprintf("its source is dated %s, which is in the future or impossible; it would hide later ones, so it is refused until then", b.Dated.UTC().Format(time.RFC3339))

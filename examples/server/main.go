@@ -84,6 +84,7 @@ func serveCommand() *cobra.Command {
 		dir, db, apt, policy  string
 		level                 = slog.LevelInfo
 		documents, aptConfigs []string
+		maxAges               []string
 	)
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve agents and the administrator until stopped",
@@ -105,6 +106,9 @@ func serveCommand() *cobra.Command {
 				return cli.Usage(err)
 			}
 			config.Feeds = feeds
+			if config.MaxAges, err = serve.MaxAges(maxAges, feeds); err != nil {
+				return cli.Usage(err)
+			}
 			if config.Policy, err = serve.Policy(policy); err != nil {
 				return cli.Usage(err)
 			}
@@ -122,6 +126,7 @@ func serveCommand() *cobra.Command {
 	f.DurationVar(&config.CheckIn, "check-in", 0, "time agents are told to wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
 	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document (repeatable)")
 	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, as /etc/apt (repeatable)")
+	f.StringArrayVar(&maxAges, "feed-max-age", nil, "FEED=DURATION: the feed is stale when the date that its source states is older (repeatable)")
 	f.StringVar(&apt, "apt-cache", "", "folder that keeps fetched package lists across restarts")
 	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents that are held to one want the same (default: none)")
 	f.BoolVar(&config.Unchecked, "skip-check", false, "do not read the whole database at the start to see whether it is damaged (1 to 2 s for 500 MB)")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,19 +61,46 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 	return feeds, nil
 }
 
+// MaxAges reads how old the data of feeds may be, each as FEED=DURATION (CAT-2).
+func MaxAges(list []string, feeds []catalog.Feed) (map[catalog.FeedID]time.Duration, error) {
+	ages := make(map[catalog.FeedID]time.Duration, len(list))
+	for _, text := range list {
+		i := strings.LastIndex(text, "=")
+		if i < 0 {
+			return nil, fmt.Errorf("maximum age %q: want FEED=DURATION", text)
+		}
+		id := catalog.FeedID(text[:i])
+		age, err := time.ParseDuration(text[i+1:])
+		if err != nil || age <= 0 {
+			return nil, fmt.Errorf("maximum age %q of feed %s: want a duration above zero, like 240h", text[i+1:], id)
+		}
+		if !slices.ContainsFunc(feeds, func(f catalog.Feed) bool { return f.ID() == id }) {
+			return nil, fmt.Errorf("maximum age of feed %q: there is no such feed", id)
+		}
+		ages[id] = age
+	}
+	return ages, nil
+}
+
 // syncer brings what the feeds have into the catalog, one sync at a time.
 type syncer struct {
 	controller *controller.Controller
 	feeds      []catalog.Feed
 	logger     *slog.Logger
 
+	maxAges map[catalog.FeedID]time.Duration // how old the data of a feed may be (CAT-2); absent: no limit
+
 	mu   sync.Mutex
-	owed map[catalog.FeedID]catalog.Batch // good batches that could not be stored: their feeds will say "unchanged" now
+	owed map[catalog.FeedID]catalog.Batch // batches that were not stored, or refused: their feeds will say "unchanged" now
 }
 
-func (s *syncer) run(ctx context.Context) (catalog.Changes, error) {
+// run syncs. Of the feed that is named it takes data which is older than what was accepted before (CAT-2); empty: of none.
+func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if acceptOlder != "" && !slices.ContainsFunc(s.feeds, func(f catalog.Feed) bool { return f.ID() == acceptOlder }) {
+		return catalog.Changes{}, &controller.NotFoundError{Kind: "feed", ID: string(acceptOlder)}
+	}
 	var batches []catalog.Batch
 	for _, feed := range s.feeds {
 		fetching, stop := context.WithTimeout(ctx, fetchTime)
@@ -88,21 +117,31 @@ func (s *syncer) run(ctx context.Context) (catalog.Changes, error) {
 		if owed, has := s.owed[feed.ID()]; has && b.Unchanged {
 			b = owed
 		}
+		b.MaxAge, b.AcceptOlder = s.maxAges[feed.ID()], feed.ID() == acceptOlder
 		batches = append(batches, b)
 	}
 	changes, err := s.controller.Sync(ctx, batches, time.Now())
-	if err != nil && !stored(err) {
-		if s.owed == nil {
-			s.owed = make(map[catalog.FeedID]catalog.Batch)
+	lost := err != nil && !stored(err)
+	if s.owed == nil {
+		s.owed = make(map[catalog.FeedID]catalog.Batch)
+	}
+	for _, b := range batches {
+		switch {
+		case b.Err != "" || b.Unchanged: // it brought nothing
+		case lost || slices.Contains(changes.Failed, b.Feed):
+			s.owed[b.Feed] = b
+		default:
+			delete(s.owed, b.Feed)
 		}
-		for _, b := range batches {
-			if b.Err == "" && !b.Unchanged {
-				s.owed[b.Feed] = b
-			}
-		}
+	}
+	if lost {
 		return changes, err
 	}
-	s.owed = nil
+	for _, feed := range changes.Failed {
+		if b, refused := s.owed[feed]; refused {
+			s.logger.Warn("feed refused, see report feeds", "feed", feed, "dated", b.Dated)
+		}
+	}
 	for _, r := range changes.Rejected {
 		s.logger.Warn("record rejected", "feed", r.Feed, "record", r.Record, "reasons", r.Reasons)
 	}

@@ -35,6 +35,7 @@ type Config struct {
 	CheckIn   time.Duration     // what agents are told to wait between calls; zero: the default (MAN-3)
 	Policy    integrity.Excerpt // the signer policy that orders are made under; zero: none
 	Feeds     []catalog.Feed
+	MaxAges   map[catalog.FeedID]time.Duration // how old the data of a feed may be; absent: no limit (CAT-2)
 	Logger    *slog.Logger
 	Unchecked bool           // the database is not read through at the start
 	Listening func(net.Addr) // told once it takes connections; may be nil
@@ -98,7 +99,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &syncer{controller: ctl, feeds: c.Feeds, logger: c.Logger}
+	s := &syncer{controller: ctl, feeds: c.Feeds, maxAges: c.MaxAges, logger: c.Logger}
 	p := &prober{controller: ctl, client: &http.Client{}, logger: c.Logger}
 	kick := make(chan struct{}, 1)
 	server := agenthttp.NewServer("", c.handler(ctl, s, token, kick))
@@ -213,7 +214,7 @@ func syncLoop(ctx context.Context, s *syncer, p *prober, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
-		if _, err := s.run(ctx); err != nil && ctx.Err() == nil {
+		if _, err := s.run(ctx, ""); err != nil && ctx.Err() == nil {
 			s.logger.Error("sync", "err", err)
 		}
 		p.run(ctx, 0)
