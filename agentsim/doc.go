@@ -54,7 +54,7 @@
 //	patches ID… | query but not CONDITION or … | query[ CONDITION and …][ but not CONDITION or …] | assets ID… | without ID… | tags T… | all tags | not tagged T… | on PLATFORM |
 //	on demand | once at TIME | once at LOCAL-TIME in ZONE | daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE | start spread D | window D |
 //	install limit D | stuck after D |
-//	defer N times for D | prompt D | countdown D | no countdown | suppress reboot | reboots for a pending reboot | strict lines | legacy checksums | no last call | late joiners |
+//	defer N times for D | prompt D | countdown D | no countdown | suppress reboot | reboots for a pending reboot | strict lines | known lines | legacy checksums | no last call | late joiners |
 //	gives up after N failures | early download |
 //	first ACTION… | last ACTION… | after JOB per asset[ plus D] | after JOB at N%[ plus D]
 //	edit ID: CLAUSE[, CLAUSE]…                  what is not given again stays

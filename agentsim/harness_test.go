@@ -88,7 +88,7 @@ func ExampleHarness_Catalog() {
 	agentsim.Test(printer{}, agentsim.Config{}).Catalog(catalog.Batch{
 		Products: []catalog.Product{{ID: "openssl", Name: "openssl", Platform: catalog.Linux, Scheme: version.Debian}},
 		Patches: []catalog.Patch{{ID: "openssl-3.0.15", Product: "openssl", Version: openssl, Artifacts: []catalog.Artifact{{
-			Name: "openssl.deb", Availability: catalog.LatestOnly, URL: "https://mirror.example/openssl.deb",
+			Name: "openssl.deb", Availability: catalog.Pinned, URL: "https://mirror.example/openssl.deb",
 			Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: strings.Repeat("ab", 32)}},
 		}}}},
 	}).Play(`

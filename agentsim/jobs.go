@@ -47,6 +47,7 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	{"no countdown", "", func(d *job.Definition, _ *match) { d.Reboot.Countdown = -1 }},
 	{"suppress reboot", "", func(d *job.Definition, m *match) { d.Reboot.Suppress = true }},
 	{"strict lines", "", func(d *job.Definition, m *match) { d.StrictLines = true }},
+	{"known lines", "", func(d *job.Definition, m *match) { d.KnownLines = true }},
 	{"legacy checksums", "", func(d *job.Definition, m *match) { d.AllowLegacy = true }},
 	{"no last call", "", func(d *job.Definition, m *match) { d.NoLastCall = true }},
 	{"gives up after N failures", "", func(d *job.Definition, m *match) { d.GiveUp = m.n[0] }},

@@ -87,7 +87,7 @@ func synced(t require.TestingT, batches ...Batch) *Snapshot {
 
 // has is an inventory with the editor at one version.
 func has(text string) Inventory {
-	return Inventory{Platform: Linux, Installed: []Installed{{Product: "editor", Version: ver(text)}}}
+	return inventoryOf(Linux, []Installed{{Product: "editor", Version: ver(text)}})
 }
 
 func codes(v Verdict) []ReasonCode {
@@ -138,7 +138,7 @@ func many(tb testing.TB, n int) Batch {
 		b.Patches = append(b.Patches, Patch{
 			ID: PatchID(string(id) + "@" + v.String()), Product: id, Version: v, Title: "A package of many", Published: noon.Add(-time.Hour),
 			Artifacts: []Artifact{{
-				Name: name, Availability: LatestOnly, URL: "https://mirror.example/pool/main/p/" + name, Size: int64(1000 + i),
+				Name: name, Availability: Pinned, URL: "https://mirror.example/pool/main/p/" + name, Size: int64(1000 + i),
 				Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: fmt.Sprintf("%064x", i)}},
 			}},
 			Transaction: "dpkg",

@@ -8,7 +8,7 @@ import (
 
 func newSyncer(feeds ...FeedID) *syncer {
 	s := &syncer{
-		next: &Snapshot{}, fresh: make([]*Batch, len(feeds)), owners: map[claim]owner{}, below: map[string]string{}, keys: map[string]string{},
+		refused: map[FeedID]int{}, conflicts: map[FeedID]int{}, next: &Snapshot{}, fresh: make([]*Batch, len(feeds)), owners: map[claim]owner{}, below: map[string]string{}, keys: map[string]string{},
 		at: map[ProductID]int{}, taken: map[string]int{}, most: MaxProducts,
 	}
 	for _, f := range feeds {

@@ -16,7 +16,7 @@ type world struct {
 	lifecycle    string // active, marked, dated (ends in the future), ended (its date has come), withdrawn
 	availability string // none, pinned, latest, overtaken (LatestOnly, 3.0.0 is listed), repository, vendor, supplied
 	lines        string // none, patch (its line ended), installed (1.x ended), both, now (the patch's ends now), later, extended, ahead (4.x ended)
-	feed         string // good, stale, failing
+	feed         string // good, stale, old (its data is), failing
 	platform     Platform
 	installed    string // none, older, same, newer, other (scheme)
 	held         bool
@@ -49,13 +49,16 @@ func (w world) verdictCodes() []ReasonCode {
 	installedEnded := w.installed == "older" && is(w.lines, "installed", "both") || w.installed == "same" && patchEnded ||
 		w.installed == "newer" && w.lines == "ahead"
 	add(installedEnded && w.strict, EOLVersion)
+	noLine := w.lines == "ahead"
+	add(noLine && w.strict, LineNotKnown)
 	add(w.platform != Linux, WrongPlatform)
 	add(w.installed != "none" && w.held, Held)
 	add(w.installed != "none" && w.pinned == "older", PinnedElsewhere)
 	add(len(all) == 0, Upgrade)
 	add(w.installed == "older" && installedEnded && !w.strict && !patchEnded, LeavesEOL)
+	add(noLine, NoLine)
 	add(is(w.lifecycle, "marked", "dated"), EOLMarked)
-	add(w.feed == "stale", FeedStale)
+	add(is(w.feed, "stale", "old"), FeedStale)
 	add(w.feed == "failing", FeedFailing)
 	return all
 }
@@ -104,6 +107,9 @@ func (w world) snapshot(t *testing.T) *Snapshot {
 		return synced(t, b)
 	case "stale":
 		return synced(t, b.at(noon.Add(-StaleAfter)))
+	case "old":
+		b.MaxAge = time.Hour
+		return synced(t, b.dated(noon.Add(-time.Hour)))
 	}
 	s := synced(t, b)
 	s, _ = Sync(s, []Batch{{Feed: "acme", Err: "down"}}, noon)
@@ -111,9 +117,8 @@ func (w world) snapshot(t *testing.T) *Snapshot {
 }
 
 func (w world) inventory(t *testing.T) Inventory {
-	inv := Inventory{Platform: w.platform}
 	if w.installed == "none" {
-		return inv
+		return Inventory{Platform: w.platform}
 	}
 	text := map[string]string{"older": "1.9.0", "same": "2.5.0+build", "newer": "4.0.0", "other": "1.0"}[w.installed]
 	scheme := version.Semver
@@ -123,15 +128,14 @@ func (w world) inventory(t *testing.T) Inventory {
 	v, err := version.Parse(scheme, text)
 	require.NoError(t, err)
 	pin := map[string]string{"same": "2.5.0", "older": "2.4.9", "newer": "2.6.0", "garbage": "latest"}[w.pinned]
-	inv.Installed = []Installed{{Product: "editor", Version: v, Held: w.held, PinnedTo: pin}}
-	return inv
+	return inventoryOf(w.platform, []Installed{{Product: "editor", Version: v, Held: w.held, PinnedTo: pin}})
 }
 
 // CAT-3, CAT-4, CAT-5, CAT-6, CAT-9, CAT-10, CAT-11, CAT-12, CAT-13, CAT-15: every combination, against the oracle.
 func TestEvaluateAgainstOracle_CAT15(t *testing.T) {
 	checked, deployable := 0, 0
 	worlds(func(w world, s *Snapshot) {
-		o := Options{StrictLines: w.strict}
+		o := Options{StrictLines: w.strict, KnownLines: w.strict}
 		if w.unreachable {
 			o.Unreachable = map[string]bool{"https://acme.example/editor.run": true}
 		}
@@ -155,7 +159,7 @@ func worlds(visit func(w world, s *Snapshot), t *testing.T) {
 	for _, lifecycle := range []string{"active", "marked", "dated", "ended", "withdrawn"} {
 		for _, availability := range []string{"none", "pinned", "latest", "overtaken", "repository", "vendor", "supplied"} {
 			for _, lines := range []string{"none", "patch", "installed", "both", "now", "later", "extended", "ahead"} {
-				for _, feed := range []string{"good", "stale", "failing"} {
+				for _, feed := range []string{"good", "stale", "old", "failing"} {
 					w := world{lifecycle: lifecycle, availability: availability, lines: lines, feed: feed}
 					assets(w, w.snapshot(t), visit)
 				}

@@ -116,6 +116,6 @@ func equalProduct(a, b Product) bool {
 	return a.ID == b.ID && a.Name == b.Name && a.Vendor == b.Vendor && a.Platform == b.Platform &&
 		a.Architecture == b.Architecture && a.Channel == b.Channel && a.Scheme == b.Scheme &&
 		slices.EqualFunc(a.Lines, b.Lines, func(x, y Line) bool {
-			return x.Prefix == y.Prefix && x.EOL.Equal(y.EOL) && x.Extended.Equal(y.Extended)
+			return x.Prefix == y.Prefix && x.EOL.Equal(y.EOL) && x.Over == y.Over && x.Extended.Equal(y.Extended)
 		})
 }

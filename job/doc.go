@@ -20,8 +20,8 @@
 //   - JOB-7. Its assets are ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, the
 //     included tags matching Any or All. A job has one platform.
 //   - JOB-8. Its patches come from a list or from a query, never both. A query is resolved when the orders are made and
-//     frozen for that run, also when an order of it is planned again (JOB-14): missing patches that nothing supersedes,
-//     newest published first, 2,000 at most; how many the cap dropped is counted and shown. Its conditions are: a
+//     frozen for that run, also when an order of it is planned again (JOB-14): missing patches that nothing which
+//     the asset may get supersedes, of each installed product the newest that it may get (CAT-14, CAT-19), newest published first, 2,000 at most; how many the cap dropped is counted and shown. Its conditions are: a
 //     minimum severity, given CVE ids, any CVE id, known exploitation, products, vendors, channels, classes and a needed
 //     reboot. A patch must meet every condition that is set. Each can be an exclusion too: a patch that meets any one of
 //     these is left out. A fact that is not known meets no condition, so a query for what is exploited takes only what

@@ -267,3 +267,91 @@ func TestOrderValidate(t *testing.T) {
 	}
 	require.NoError(t, valid.Validate())
 }
+
+// A query falls back to the older update that is allowed, and says why the newer one is not taken.
+func TestQueryTakesTheNewestAllowed_JOB8_CAT19(t *testing.T) {
+	newest := patchOf(t, "a", "3.0.0", epoch)
+	newest.Artifacts = nil
+	snap := listed(t, []catalog.Product{productOf("a")}, []catalog.Patch{patchOf(t, "a", "2.0.0", epoch), patchOf(t, "a", "2.1.0", epoch), newest})
+	d := Definition{ID: "q", Revision: 1, Platform: catalog.Linux, Patches: Patches{Query: &Query{}}}
+	plan := planAt(d, snap, inventoryOf(t, map[string]string{"a": "1.0.0"}))
+	require.Len(t, plan.Order.Patches, 1)
+	require.EqualValues(t, "a-2.1.0", plan.Order.Patches[0].Patch)
+	require.Len(t, plan.LeftOut, 1)
+	require.EqualValues(t, "a-3.0.0", plan.LeftOut[0].Patch)
+	require.Equal(t, "CAT-5", plan.LeftOut[0].Rule)
+}
+
+// What a patch supersedes is left out of a query only where the asset may get that patch.
+func TestQueryLeavesOutWhatIsSupersededHere_CAT14(t *testing.T) {
+	over := patchOf(t, "b", "2.0.0", epoch)
+	over.Supersedes = []catalog.PatchID{"a-2.0.0"}
+	snap := listed(t, []catalog.Product{productOf("a"), productOf("b")}, []catalog.Patch{patchOf(t, "a", "2.0.0", epoch), over})
+	d := Definition{ID: "q", Revision: 1, Platform: catalog.Linux, Patches: Patches{Query: &Query{}}}
+	for b, want := range map[string]catalog.PatchID{"1.0.0": "b-2.0.0", "2.0.0": "a-2.0.0"} {
+		plan := planAt(d, snap, inventoryOf(t, map[string]string{"a": "1.0.0", "b": b}))
+		require.Len(t, plan.Order.Patches, 1, b)
+		require.Equal(t, want, plan.Order.Patches[0].Patch, b)
+		require.Empty(t, plan.LeftOut, b)
+	}
+}
+
+// One installed product gets one patch, the newest of the channels that the asset uses and that the signer policy trusts.
+func TestPlanAcrossChannels_CAT17_CAT19(t *testing.T) {
+	other := productOf("a2")
+	other.Vendor = "stranger"
+	snap := listed(t, []catalog.Product{productOf("a"), other}, []catalog.Patch{patchOf(t, "a", "2.0.0", epoch), patchOf(t, "a2", "3.0.0", epoch)})
+	inv, err := catalog.NewInventory(catalog.Linux, []catalog.Installed{{Product: "a", Version: semver(t, "1.0.0"), Also: []catalog.ProductID{"a2"}}})
+	require.NoError(t, err)
+	acme := integrity.Excerpt{Digest: good, Clauses: []integrity.Clause{{Name: "acme", Vendor: "acme", Product: integrity.Any, AllowUnsigned: true}}}
+	for _, patches := range []Patches{{Query: &Query{}}, {List: []catalog.PatchID{"a-2.0.0", "a2-3.0.0"}}} {
+		d := Definition{ID: "q", Revision: 1, Platform: catalog.Linux, Patches: patches}
+		for policy, want := range map[string]catalog.PatchID{"none": "a2-3.0.0", "acme alone": "a-2.0.0"} {
+			in := PlanInput{Snapshot: snap, Asset: "web-1", Inventory: inv, Occurrence: schedule.Occurrence{Start: epoch}, Now: epoch}
+			if policy != "none" {
+				in.Policy = acme
+			}
+			plan := d.Plan(in)
+			require.NoError(t, plan.Order.Validate())
+			require.Len(t, plan.Order.Patches, 1, policy)
+			require.Equal(t, want, plan.Order.Patches[0].Patch, policy)
+		}
+	}
+}
+
+// A requirement is met by the same software from another channel, installed or in the same order.
+func TestRequirementAcrossChannels_JOB14_CAT17(t *testing.T) {
+	b := patchOf(t, "b", "2.0.0", epoch)
+	b.Requires = []catalog.Requirement{{Patch: "a-2.0.0"}}
+	snap := listed(t, []catalog.Product{productOf("a"), productOf("a2"), productOf("b")},
+		[]catalog.Patch{patchOf(t, "a", "2.0.0", epoch), patchOf(t, "a2", "3.0.0", epoch), b})
+	d := Definition{ID: "q", Revision: 1, Platform: catalog.Linux, Patches: Patches{Query: &Query{}}}
+	for have, want := range map[string][]catalog.PatchID{"1.0.0": {"a2-3.0.0", "b-2.0.0"}, "3.0.0": {"b-2.0.0"}} {
+		inv, err := catalog.NewInventory(catalog.Linux, []catalog.Installed{
+			{Product: "a2", Version: semver(t, have), Also: []catalog.ProductID{"a"}}, {Product: "b", Version: semver(t, "1.0.0")}})
+		require.NoError(t, err)
+		var got []catalog.PatchID
+		plan := planAt(d, snap, inv)
+		for _, p := range plan.Order.Patches {
+			got = append(got, p.Patch)
+		}
+		require.Equal(t, want, got, have)
+		last := plan.Order.Patches[len(plan.Order.Patches)-1]
+		if have == "1.0.0" {
+			require.True(t, last.Requires[0].Provides(plan.Order.Patches[0]), "the agent finds it in the order")
+		}
+	}
+}
+
+// The job's strict switches reach the verdicts.
+func TestStrictLines_CAT11(t *testing.T) {
+	product := productOf("a")
+	product.Lines = []catalog.Line{{Prefix: "1"}}
+	snap := listed(t, []catalog.Product{product}, []catalog.Patch{patchOf(t, "a", "2.0.0", epoch)})
+	for _, strict := range []bool{false, true} {
+		d := Definition{ID: "q", Revision: 1, Platform: catalog.Linux, Patches: Patches{Query: &Query{}}, KnownLines: strict}
+		plan := planAt(d, snap, inventoryOf(t, map[string]string{"a": "1.0.0"}))
+		require.Equal(t, strict, plan.Empty())
+		require.Equal(t, strict, len(plan.LeftOut) == 1 && plan.LeftOut[0].Rule == "CAT-11")
+	}
+}

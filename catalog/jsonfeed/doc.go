@@ -12,7 +12,7 @@
 //	document    = { "format": 1, "products"?: [product…*], "patches"?: [patch…*] }
 //	product     = { "id": text, "name": text, "vendor"?: text, "platform": platform, "architecture"?: text,
 //	                "channel"?: text, "scheme": scheme, "lines"?: [line…*] }
-//	line        = { "prefix": text, "eol"?: end, "extended"?: end }
+//	line        = { "prefix": text, "eol"?: end | bool, "extended"?: end }
 //	patch       = { "id": text, "product": text, "version": version, "title"?: text, "published"?: instant,
 //	                "severity"?: severity, "cves"?: [text…*], "exploited"?: bool, "class"?: class, "artifacts"?: [artifact…*],
 //	                "eolMarked"?: bool, "eol"?: end, "withdrawn"?: bool, "supersedes"?: [text…*],
@@ -30,7 +30,8 @@
 //	availability = "Pinned" | "LatestOnly" | "Repository" | "Vendor"
 //	digest       = algorithm ":" hex, as "sha256:9f86…"; algorithm = "sha256" | "sha384" | "sha512" | "sha1" | "md5"
 //	instant      = RFC 3339, as "2026-01-02T15:04:05Z"
-//	end          = instant, or a date as "2026-01-02", which means the end of that day UTC (CAT-13)
+//	end          = instant, or a date as "2026-01-02", which means the end of that day UTC (CAT-13);
+//	               of a line also true, where it is past and the date is not known, or false (CAT-11)
 //
 // The fields mean what they mean in [catalog.Product], [catalog.Patch] and [catalog.Artifact], with the same bounds. A
 // record that breaks one, or whose id came before, is rejected with every reason, and the rest is kept (CAT-16). A patch

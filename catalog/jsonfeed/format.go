@@ -28,9 +28,9 @@ func (e *end) UnmarshalText(text []byte) error {
 func (e end) IsZero() bool { return time.Time(e).IsZero() }
 
 type line struct {
-	Prefix   string `json:"prefix"`
-	EOL      end    `json:"eol,omitzero"`
-	Extended end    `json:"extended,omitzero"`
+	Prefix   string  `json:"prefix"`
+	EOL      lineEnd `json:"eol,omitzero"`
+	Extended end     `json:"extended,omitzero"`
 }
 
 // product and patch are the catalog's records with an end of life in either form.
@@ -64,7 +64,7 @@ func Parse(data []byte) (products []catalog.Product, patches []catalog.Patch, re
 		var r product
 		err := strict(raw, &r)
 		for _, l := range r.Lines {
-			r.Product.Lines = append(r.Product.Lines, catalog.Line{Prefix: l.Prefix, EOL: time.Time(l.EOL), Extended: time.Time(l.Extended)})
+			r.Product.Lines = append(r.Product.Lines, l.line())
 		}
 		return r.Product, string(r.ID), err
 	})
@@ -153,7 +153,7 @@ func Marshal(products []catalog.Product, patches []catalog.Patch) ([]byte, error
 		}
 		r := product{Product: p}
 		for _, l := range p.Lines {
-			r.Lines = append(r.Lines, line{Prefix: l.Prefix, EOL: end(l.EOL.UTC()), Extended: end(l.Extended.UTC())})
+			r.Lines = append(r.Lines, line{Prefix: l.Prefix, EOL: lineEndOf(l), Extended: end(l.Extended.UTC())})
 		}
 		out.Products = append(out.Products, r)
 	}

@@ -194,3 +194,30 @@ func FuzzParse(f *testing.F) {
 		again(t, products, patches)
 	})
 }
+
+// A line's end is a date, an instant, or that it is past (CAT-11).
+func TestEndOfALine_CAT11(t *testing.T) {
+	parse := func(eol string) ([]catalog.Product, []catalog.Rejected) {
+		products, _, rejected, err := Parse([]byte(`{"format":1,"products":[{"id":"a","name":"a","platform":"linux","scheme":"semver","lines":[{"prefix":"1"` + eol + `}]}]}`))
+		require.NoError(t, err)
+		return products, rejected
+	}
+	for eol, want := range map[string]catalog.Line{
+		"": {Prefix: "1"}, `,"eol":true`: {Prefix: "1", Over: true}, `,"eol":false`: {Prefix: "1"},
+		`,"eol":"2025-12-31"`: {Prefix: "1", EOL: catalog.EOLInstant(2025, time.December, 31)},
+	} {
+		products, rejected := parse(eol)
+		require.Empty(t, rejected)
+		require.Equal(t, []catalog.Line{want}, products[0].Lines)
+		data, err := Marshal(products, nil)
+		require.NoError(t, err)
+		back, _, _, err := Parse(data)
+		require.NoError(t, err)
+		require.Equal(t, products, back)
+	}
+	for _, bad := range []string{`,"eol":1`, `,"eol":"soon"`, `,"eol":[]`} {
+		_, rejected := parse(bad)
+		require.Len(t, rejected, 1)
+		require.Contains(t, rejected[0].Reasons[0], "end of life")
+	}
+}

@@ -84,7 +84,7 @@ func serveCommand() *cobra.Command {
 		dir, db, apt, policy  string
 		level                 = slog.LevelInfo
 		documents, aptConfigs []string
-		grants                []string
+		grants, maxAges       []string
 	)
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve agents and the administrator until stopped",
@@ -107,6 +107,9 @@ func serveCommand() *cobra.Command {
 			if config.Settings, err = serve.Grants(grants, feeds); err != nil {
 				return cli.Usage(err)
 			}
+			if err := serve.MaxAges(maxAges, feeds, config.Settings); err != nil {
+				return cli.Usage(err)
+			}
 			if err := config.Validate(); err != nil {
 				return cli.Usage(err)
 			}
@@ -127,6 +130,7 @@ func serveCommand() *cobra.Command {
 	f.DurationVar(&config.CheckIn, "check-in", 0, "time agents are told to wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
 	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document (repeatable)")
 	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, as /etc/apt (repeatable)")
+	f.StringArrayVar(&maxAges, "feed-max-age", nil, "FEED=DURATION: the feed is stale when the date that its source states is older (repeatable)")
 	f.StringVar(&apt, "apt-cache", "", "folder that keeps fetched package lists across restarts")
 	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about, whoever was first: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID';\n"+
 		"an ID may end in *; 'FEED authority NAME' makes it speak for another feed; \"report feeds\" names feeds and conflicts (repeatable)")

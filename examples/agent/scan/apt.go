@@ -128,7 +128,7 @@ const perCall = 1000
 
 // choices asks apt for the candidate of every installed package.
 func (a *apt) choices(ctx context.Context, inventory catalog.Inventory) (map[pkg]choice, error) {
-	all := make(map[pkg]choice, len(inventory.Installed))
+	all := make(map[pkg]choice, inventory.Len())
 	var names []string
 	ask := func() error {
 		out, failed, err := a.run(ctx, "apt-cache", append([]string{"policy"}, names...)...)
@@ -141,7 +141,7 @@ func (a *apt) choices(ctx context.Context, inventory catalog.Inventory) (map[pkg
 		names = names[:0]
 		return a.readPolicy(out, all)
 	}
-	for _, in := range inventory.Installed {
+	for in := range inventory.Installed() {
 		p := pkgOf(in.Product)
 		all[p] = choice{product: in.Product, installed: in.Version.String(), from: in.Version}
 		if names = append(names, p.String()); len(names) == perCall {

@@ -166,7 +166,7 @@ func (a *apt) resolve(ctx context.Context, set wish, choices map[pkg]choice) (ma
 		if err != nil {
 			return nil, err
 		}
-		if r := alone.against(p, good); r.Code != 0 {
+		if r := alone.against(p, good); r.Code != "" {
 			drop(p, r)
 		} else if choices[p].phased {
 			later(p)

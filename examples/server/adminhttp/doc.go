@@ -25,7 +25,7 @@
 //	GET    reports/missing?asset        GET reports/{reboots,cancels,silent,cloned}?limit   GET reports/feeds (RPT-3)
 //	GET    reports/unreachable          URLs that the last probes could not reach (CAT-10)
 //	GET    custom-urls                  PUT custom-urls [{patch, artifact, url}…], an empty url takes it back (CAT-5)
-//	POST   sync                         fetches every feed now → the changes
+//	POST   sync?accept-older=FEED       fetches every feed now → the changes; of the feed named, older data is taken too (CAT-2)
 //
 // In a definition a duration is a number of nanoseconds or a text as "1h30m".
 package adminhttp

@@ -23,12 +23,12 @@ import (
 
 // Options are a handler's settings.
 type Options struct {
-	Controller *controller.Controller                         // required
-	Token      string                                         // the administrator's; required
-	Clock      func() time.Time                               // default time.Now
-	Logger     *slog.Logger                                   // default: discarded
-	Changed    func()                                         // told after a job changed, so that the next Tick comes early; may be nil
-	Sync       func(context.Context) (catalog.Changes, error) // fetches the feeds now
+	Controller *controller.Controller                                                         // required
+	Token      string                                                                         // the administrator's; required
+	Clock      func() time.Time                                                               // default time.Now
+	Logger     *slog.Logger                                                                   // default: discarded
+	Changed    func()                                                                         // told after a job changed, so that the next Tick comes early; may be nil
+	Sync       func(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error) // fetches the feeds now
 }
 
 type handler struct{ Options }
@@ -123,7 +123,9 @@ func (h handler) routes() []route {
 		{"GET reports/unreachable", nil, func(r *http.Request) (any, error) { return c.Unreachable(r.Context()) }},
 		{"GET custom-urls", nil, func(r *http.Request) (any, error) { return list(c.CustomURLs(r.Context())) }},
 		{"PUT custom-urls", nil, h.customURLs},
-		{"POST sync", nil, func(r *http.Request) (any, error) { return h.Sync(r.Context()) }},
+		{"POST sync", []string{"accept-older"}, func(r *http.Request) (any, error) {
+			return h.Sync(r.Context(), catalog.FeedID(r.URL.Query().Get("accept-older")))
+		}},
 	}
 }
 

@@ -146,16 +146,16 @@ func (r *remote) reports() *cobra.Command {
 		}
 		return table(cmd.OutOrStdout(), "URL SINCE WHY", rows)
 	}})
-	noun.AddCommand(&cobra.Command{Use: "feeds", Short: "How each feed fares, and what it claims of others; stale: no good fetch for 24 h (CAT-2, CAT-17)", RunE: func(cmd *cobra.Command, _ []string) error {
+	noun.AddCommand(&cobra.Command{Use: "feeds", Short: "How each feed fares, and what it claims of others; stale: no good fetch for 24 h, or data over its maximum age; see also sync --accept-older (CAT-2, CAT-17)", RunE: func(cmd *cobra.Command, _ []string) error {
 		list, done, err := do[[]controller.FeedStatus](cmd, r, http.MethodGet, "reports/feeds", nil, nil)
 		if err != nil || done {
 			return err
 		}
 		var rows [][]any
 		for _, f := range list {
-			rows = append(rows, []any{f.Feed, f.Authority, f.Healthy, f.Stale, f.LastGood, f.Patches, f.Rejected, f.Outside, f.Err})
+			rows = append(rows, []any{f.Feed, f.Authority, f.Healthy, f.Stale, f.LastGood, f.Dated, f.Patches, f.Rejected, f.Outside, f.Err})
 		}
-		if err := table(cmd.OutOrStdout(), "FEED AUTHORITY HEALTHY STALE LAST-GOOD PATCHES REJECTED OUTSIDE WHY", rows); err != nil {
+		if err := table(cmd.OutOrStdout(), "FEED AUTHORITY HEALTHY STALE LAST-GOOD DATED PATCHES REJECTED OUTSIDE WHY", rows); err != nil {
 			return err
 		}
 		return conflictTable(cmd, list)
@@ -253,12 +253,19 @@ func date(s string) (time.Time, error) {
 }
 
 func (r *remote) sync() *cobra.Command {
-	return &cobra.Command{Use: "sync", Short: "Fetch every feed now and bring the catalog up to date", RunE: func(cmd *cobra.Command, _ []string) error {
-		c, done, err := do[catalog.Changes](cmd, r, http.MethodPost, "sync", nil, nil)
+	var acceptOlder string
+	c := &cobra.Command{Use: "sync", Short: "Fetch every feed now and bring the catalog up to date", RunE: func(cmd *cobra.Command, _ []string) error {
+		query := url.Values{}
+		if acceptOlder != "" {
+			query.Set("accept-older", acceptOlder)
+		}
+		c, done, err := do[catalog.Changes](cmd, r, http.MethodPost, "sync", query, nil)
 		if err != nil || done {
 			return err
 		}
 		return table(cmd.OutOrStdout(), "ADDED CHANGED REMOVED DEPRECATED NO-LONGER-NEWEST REJECTED FAILED-FEEDS", [][]any{
 			{len(c.Added), len(c.Changed), len(c.Removed), len(c.Deprecated), len(c.NoLongerNewest), len(c.Rejected), len(c.Failed)}})
 	}}
+	c.Flags().StringVar(&acceptOlder, "accept-older", "", "feed whose data is taken even if it is older than what was accepted before (CAT-2)")
+	return c
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -64,6 +65,7 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 type FeedSettings struct {
 	Grant     catalog.Grant // what it may speak about
 	Authority string        // whom it speaks for; empty: what it says itself
+	MaxAge    time.Duration // how old its data may be (CAT-2); zero: no limit
 }
 
 // BadGrant is a grant that cannot be understood.
@@ -117,6 +119,28 @@ func Grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettin
 	return settings, nil
 }
 
+// MaxAges reads into the settings how old the data of feeds may be, each as FEED=DURATION (CAT-2).
+func MaxAges(list []string, feeds []catalog.Feed, settings map[catalog.FeedID]FeedSettings) error {
+	for _, text := range list {
+		i := strings.LastIndex(text, "=")
+		if i < 0 {
+			return fmt.Errorf("maximum age %q: want FEED=DURATION", text)
+		}
+		id := catalog.FeedID(text[:i])
+		age, err := time.ParseDuration(text[i+1:])
+		if err != nil || age <= 0 {
+			return fmt.Errorf("maximum age %q of feed %s: want a duration above zero, like 240h", text[i+1:], id)
+		}
+		if !slices.ContainsFunc(feeds, func(f catalog.Feed) bool { return f.ID() == id }) {
+			return fmt.Errorf("maximum age of feed %q: there is no such feed", id)
+		}
+		s := settings[id]
+		s.MaxAge = age
+		settings[id] = s
+	}
+	return nil
+}
+
 // syncer brings what the feeds have into the catalog, one sync at a time.
 type syncer struct {
 	controller *controller.Controller
@@ -126,12 +150,16 @@ type syncer struct {
 	logger     *slog.Logger
 
 	mu   sync.Mutex
-	owed map[catalog.FeedID]catalog.Batch // good batches that could not be stored: their feeds will say "unchanged" now
+	owed map[catalog.FeedID]catalog.Batch // batches that were not stored, or refused: their feeds will say "unchanged" now
 }
 
-func (s *syncer) run(ctx context.Context) (catalog.Changes, error) {
+// run syncs. Of the feed that is named it takes data which is older than what was accepted before (CAT-2); empty: of none.
+func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if acceptOlder != "" && !slices.ContainsFunc(s.feeds, func(f catalog.Feed) bool { return f.ID() == acceptOlder }) {
+		return catalog.Changes{}, &controller.NotFoundError{Kind: "feed", ID: string(acceptOlder)}
+	}
 	var batches []catalog.Batch
 	for _, feed := range s.feeds {
 		fetching, stop := context.WithTimeout(ctx, fetchTime)
@@ -155,24 +183,34 @@ func (s *syncer) run(ctx context.Context) (catalog.Changes, error) {
 		if set.Authority != "" {
 			b.Authority = set.Authority
 		}
+		b.MaxAge, b.AcceptOlder = set.MaxAge, feed.ID() == acceptOlder
 		batches = append(batches, b)
 	}
 	for _, id := range s.forget {
 		batches = append(batches, catalog.Batch{Feed: catalog.FeedID(id), Gone: true})
 	}
 	changes, err := s.controller.Sync(ctx, batches, time.Now())
-	if err != nil && !stored(err) {
-		if s.owed == nil {
-			s.owed = make(map[catalog.FeedID]catalog.Batch)
+	lost := err != nil && !stored(err)
+	if s.owed == nil {
+		s.owed = make(map[catalog.FeedID]catalog.Batch)
+	}
+	for _, b := range batches {
+		switch {
+		case b.Err != "" || b.Unchanged: // it brought nothing
+		case lost || slices.Contains(changes.Failed, b.Feed):
+			s.owed[b.Feed] = b
+		default:
+			delete(s.owed, b.Feed)
 		}
-		for _, b := range batches {
-			if b.Err == "" && !b.Unchanged {
-				s.owed[b.Feed] = b
-			}
-		}
+	}
+	if lost {
 		return changes, err
 	}
-	s.owed = nil
+	for _, feed := range changes.Failed {
+		if b, refused := s.owed[feed]; refused {
+			s.logger.Warn("feed refused, see report feeds", "feed", feed, "dated", b.Dated)
+		}
+	}
 	for _, r := range changes.Rejected {
 		s.logger.Warn("record rejected", "feed", r.Feed, "record", r.Record, "reasons", r.Reasons, "owner", r.Owner)
 	}

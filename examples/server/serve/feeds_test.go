@@ -63,11 +63,11 @@ func TestGoodBatchSurvivesAFailedSync_CAT1(t *testing.T) {
 	c := newController(t, store)
 	s := &syncer{controller: c, feeds: []catalog.Feed{&feed{}}, logger: slog.New(slog.DiscardHandler)}
 	for range 2 {
-		_, err := s.run(context.Background())
+		_, err := s.run(context.Background(), "")
 		require.ErrorIs(t, err, errDisk)
 	}
 	store.broken = false
-	_, err := s.run(context.Background())
+	_, err := s.run(context.Background(), "")
 	require.NoError(t, err)
 	snap, err := c.Snapshot(context.Background())
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ func TestFailingFeedIsReported_CAT1(t *testing.T) {
 	require.NoError(t, err)
 	c := newController(t, memstore.New(memstore.Options{Seed: 3}))
 	s := &syncer{controller: c, feeds: feeds, logger: slog.New(slog.DiscardHandler)}
-	changes, err := s.run(context.Background())
+	changes, err := s.run(context.Background(), "")
 	require.NoError(t, err)
 	require.Len(t, changes.Failed, 1)
 	got, err := c.Feeds(context.Background(), time.Now())
@@ -90,7 +90,7 @@ func TestFailingFeedIsReported_CAT1(t *testing.T) {
 	require.Contains(t, got[0].Err, "missing.json")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = s.run(ctx)
+	_, err = s.run(ctx, "")
 	require.ErrorIs(t, err, context.Canceled, "a stop is no failure of a feed")
 }
 
@@ -201,5 +201,72 @@ func TestOthersSecretsAreRefused(t *testing.T) {
 			_, _, err = Init(filepath.Dir(files.AdminToken), 1, 1)
 			require.Error(t, err)
 		})
+	}
+}
+
+// dated brings what a test sets, and says "unchanged" when it is asked again.
+type dated struct {
+	at   time.Time
+	told time.Time
+}
+
+func (f *dated) ID() catalog.FeedID { return "dated" }
+
+func (f *dated) Fetch(context.Context) (catalog.Batch, error) {
+	b := catalog.Batch{Feed: "dated", Dated: f.at, Unchanged: f.told.Equal(f.at)}
+	if f.told = f.at; !b.Unchanged {
+		b.Products = []catalog.Product{{ID: "editor", Name: "as of " + f.at.Format(time.DateOnly), Platform: catalog.Linux, Scheme: version.Semver}}
+	}
+	return b, nil
+}
+
+// Older data is refused at every sync until it is accepted by name, though the feed itself says "unchanged" by then.
+func TestOlderDataIsAcceptedByName_CAT2(t *testing.T) {
+	c := newController(t, memstore.New(memstore.Options{}))
+	day := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
+	f := &dated{at: day}
+	feeds := []catalog.Feed{f}
+	settings := map[catalog.FeedID]FeedSettings{}
+	require.NoError(t, MaxAges([]string{"dated=240h"}, feeds, settings))
+	s := &syncer{controller: c, feeds: feeds, settings: settings, logger: slog.New(slog.DiscardHandler)}
+	sync := func(accept catalog.FeedID) (failed int, name string, status controller.FeedStatus) {
+		changes, err := s.run(t.Context(), accept)
+		require.NoError(t, err)
+		snap, err := c.Snapshot(t.Context())
+		require.NoError(t, err)
+		product, _ := snap.Product("editor")
+		list, err := c.Feeds(t.Context(), day.AddDate(0, 0, 10))
+		require.NoError(t, err)
+		return len(changes.Failed), product.Name, list[0]
+	}
+	failed, name, status := sync("")
+	require.Zero(t, failed)
+	require.Equal(t, "as of 2026-03-10", name)
+	require.True(t, status.Stale, "its data is 240 h old")
+	f.at = day.AddDate(0, 0, -1)
+	for range 2 {
+		failed, name, status = sync("")
+		require.Equal(t, 1, failed)
+		require.Equal(t, "as of 2026-03-10", name)
+		require.Contains(t, status.Err, "dated 2026-03-09")
+	}
+	_, err := s.run(t.Context(), "nobody")
+	require.ErrorContains(t, err, `no feed "nobody" is known`)
+	failed, name, _ = sync("dated")
+	require.Zero(t, failed)
+	require.Equal(t, "as of 2026-03-09", name)
+	failed, _, status = sync("")
+	require.Zero(t, failed)
+	require.True(t, status.Healthy)
+	f.at = day.AddDate(0, 0, -2)
+	failed, _, _ = sync("")
+	require.Equal(t, 1, failed, "an act is for once")
+}
+
+func TestMaxAges_CAT2(t *testing.T) {
+	feeds := []catalog.Feed{&dated{}}
+	for _, bad := range []string{"dated", "dated=", "dated=10", "dated=-1h", "other=1h", "=1h"} {
+		err := MaxAges([]string{bad}, feeds, nil)
+		require.ErrorContains(t, err, "maximum age", bad)
 	}
 }

@@ -221,7 +221,7 @@ func syncLoop(ctx context.Context, s *syncer, p *prober, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
-		if _, err := s.run(ctx); err != nil && ctx.Err() == nil {
+		if _, err := s.run(ctx, ""); err != nil && ctx.Err() == nil {
 			s.logger.Error("sync", "err", err)
 		}
 		p.run(ctx, 0)
