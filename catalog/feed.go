@@ -23,17 +23,18 @@ type Feed interface {
 // Batch is what one fetch of one feed brought.
 type Batch struct {
 	Feed      FeedID
-	At        time.Time  // when it was fetched; zero: when it is synced
-	Unchanged bool       // the same as the last good batch: Products and Patches are left empty
-	Err       string     // the fetch failed, and why; empty: it did not
-	Products  []Product  // all the feed knows; every patch's product is here or in another feed
-	Patches   []Patch    // all the feed offers: a patch that is gone from here leaves the catalog
-	Rejected  []Rejected // records the feed itself refused
-	Authority string     // feeds of the same one speak for each other; empty: this feed speaks for itself alone (CAT-17)
-	Names     []string   // prefixes of product and patch ids that are the feed's by its nature, like "deb/bookworm/" (CAT-17)
-	Grant     Grant      // what the administrator lets the feed speak about (CAT-17)
-	Dated     time.Time  // the date that the source itself states; zero: none (CAT-2)
-	Local     bool       // it comes from this computer by its administrator's own setting: its URLs may name files (INT-11)
+	At        time.Time     // when it was fetched; zero: when it is synced
+	Unchanged bool          // the same as the last good batch: Products and Patches are left empty
+	Err       string        // the fetch failed, and why; empty: it did not
+	Products  []Product     // all the feed knows; every patch's product is here or in another feed
+	Patches   []Patch       // all the feed offers: a patch that is gone from here leaves the catalog
+	Rejected  []Rejected    // records the feed itself refused
+	Authority string        // feeds of the same one speak for each other; empty: this feed speaks for itself alone (CAT-17)
+	Names     []string      // prefixes of product and patch ids that are the feed's by its nature, like "deb/bookworm/" (CAT-17)
+	Grant     Grant         // what the administrator lets the feed speak about (CAT-17)
+	Dated     time.Time     // the date that the source itself states; zero: none (CAT-2)
+	MaxAge    time.Duration // of Dated before the feed is stale; zero: any age will do (CAT-2)
+	Local     bool          // it comes from this computer by its administrator's own setting: its URLs may name files (INT-11)
 }
 
 // Grant is what an administrator lets a feed speak about. It outranks who came first; the zero value grants nothing and
