@@ -22,7 +22,7 @@ type Config struct {
 	Now              func() time.Time  // the clock; default time.Now
 	IgnoreValidUntil bool              // take expired Release files too: for tests and for clocks that are known to be wrong
 	MaxAge           time.Duration     // of a Release file before its feed is stale (CAT-2), unless valid-until-max says so; zero: any
-	Only             func(string) bool // whether a package of this name is wanted; nil: all are
+	Only             func(string) bool // whether a package of this name is wanted: for a scan, those that are installed; nil: all
 	Report           func(Problem)     // told of every problem of the configuration; nil: nobody
 }
 

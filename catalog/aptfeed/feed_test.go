@@ -380,3 +380,16 @@ func TestAddressIsEscaped(t *testing.T) {
 	require.Equal(t, r.uri+"pool/ha%20re_1%253a1~x+y%23_amd64.deb", b.Patches[0].Artifacts[0].URL)
 	require.Empty(t, b.Patches[0].Check())
 }
+
+// Paths are taken as they are, as apt does, as long as they stay below the repository.
+func TestFilenamesAsAptHasThem(t *testing.T) {
+	for in, want := range map[string]string{
+		"pool//hare.deb": "pool//hare.deb", "./pool/./hare.deb": "pool/./hare.deb", "/pool/hare.deb": "/pool/hare.deb", "pool/hare.ddeb": "pool/hare.ddeb", "hare.udeb": "hare.udeb", "a:b/hare.deb": "a:b/hare.deb",
+	} {
+		r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(strings.Replace(deb("hare", "1", "amd64"), "pool/hare_1_amd64.deb", in, 1)).publish().serve()
+		b := fetch(t, open(t, config(root(t, r)))[0])
+		require.Empty(t, b.Rejected, in)
+		require.Equal(t, r.uri+want, b.Patches[0].Artifacts[0].URL)
+		require.Empty(t, b.Patches[0].Check())
+	}
+}

@@ -88,7 +88,7 @@ func joinURL(base, path string) string {
 	if path == "/" || path == "" {
 		return base
 	}
-	return base + strings.TrimPrefix((&url.URL{Path: path}).EscapedPath(), "./")
+	return base + (&url.URL{Path: path}).EscapedPath()
 }
 
 // Problem is something in the configuration that is not as apt would take it.

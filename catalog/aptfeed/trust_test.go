@@ -350,3 +350,53 @@ func TestRollbackIsRefused(t *testing.T) {
 	r.publish()
 	require.ErrorContains(t, failed(t, f, RolledBack), "one of 2026-05-10T11:00:00Z was seen before")
 }
+
+// A Release file older than the newest one is refused after a restart too, in both forms of signature, and also when the
+// keyring has changed; how old it may be goes with the batch (CAT-2).
+func TestOlderIsRefusedAcrossRestarts_CAT2(t *testing.T) {
+	for _, form := range []string{"InRelease", "Release.gpg"} {
+		t.Run(form, func(t *testing.T) {
+			key := newKey(t, "archive", 0)
+			r := newRepo(t, "bookworm", key).main(deb("hare", "1", "amd64"))
+			publish := func(date time.Time) {
+				r.fields["Date"] = date.Format(time.RFC1123)
+				r.publish()
+				if form != "InRelease" {
+					plain, err := signedRelease{text: r.files[r.below("InRelease")]}.verified(trust(t, key), today)
+					require.NoError(t, err)
+					var signature bytes.Buffer
+					require.NoError(t, openpgp.DetachSign(&signature, key, bytes.NewReader(plain), &packet.Config{Time: func() time.Time { return today.Add(-time.Hour) }}))
+					delete(r.files, r.below("InRelease"))
+					r.files[r.below("Release")], r.files[r.below("Release.gpg")] = plain, signature.Bytes()
+				}
+			}
+			r.serve()
+			old := today.AddDate(-2, 0, 0)
+			publish(old)
+			c := config(root(t, r))
+			c.CacheDir, c.MaxAge = filepath.Join(t.TempDir(), "cache"), 24*time.Hour
+			b := fetch(t, open(t, c)[0])
+			require.True(t, old.Equal(b.Dated))
+			require.Equal(t, 24*time.Hour, b.MaxAge)
+			publish(old.Add(time.Minute))
+			require.Len(t, fetch(t, open(t, c)[0]).Patches, 1)
+			publish(old)
+			require.ErrorContains(t, failed(t, open(t, c)[0], RolledBack), "was seen before")
+			r.fields["Origin"] = "Debian"
+			publish(old.Add(2 * time.Minute))
+			require.Len(t, fetch(t, open(t, c)[0]).Patches, 1)
+		})
+	}
+}
+
+// The repository's own key, though it is too weak, is not one that is missing from the keyring.
+func TestWeakKeyIsNamed(t *testing.T) {
+	weak, err := openpgp.NewEntity("weak", "", "", &packet.Config{
+		Algorithm: packet.PubKeyAlgoRSA, RSABits: 1024, MinRSABits: 1023, Time: func() time.Time { return today.Add(-24 * time.Hour) },
+	})
+	require.NoError(t, err)
+	r := newRepo(t, "bookworm", weak).main(deb("hare", "1", "amd64")).publish().serve()
+	text := failed(t, open(t, config(root(t, r)))[0], BadSignature).Error()
+	require.Contains(t, text, "RSA with 1024 bits")
+	require.NotContains(t, text, "put the key into the keyring")
+}
