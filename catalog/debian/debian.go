@@ -1,5 +1,5 @@
-// Package debian is what feeds and assets of Debian and its kin must agree on: the ids of products and patches, and which
-// release and architectures a system has.
+// Package debian is what feeds and assets of Debian and its kin must agree on: the ids of products and patches, the channel
+// of a suite ([Release]), and which release and architectures a system has.
 package debian
 
 import (
@@ -23,49 +23,6 @@ func ProductID(channel, arch, name string) catalog.ProductID {
 // PatchID names one version of a product: the product's id, "=" and the version.
 func PatchID(product catalog.ProductID, version string) catalog.PatchID {
 	return catalog.PatchID(string(product) + "=" + version)
-}
-
-// Release is what a Release file says about the suite it is of.
-type Release struct {
-	Origin       string
-	Label        string
-	Suite        string
-	Codename     string
-	NotAutomatic bool   // apt installs from it on request only
-	Address      string // of the repository, without scheme and credentials: it names a repository that names itself nowhere
-}
-
-// Channel names the channel that the suite's packages belong to (CAT-17). The updates and security suites of a release share
-// its channel. A suite that apt installs from on request only, as backports, is a channel of its own. Debian's and Ubuntu's
-// channels are codenames, like "bookworm"; any other's is its origin, ":" and the codename, like "docker:bookworm".
-func (r Release) Channel() string {
-	name := cmp.Or(r.Codename, r.Suite, "flat")
-	if r.NotAutomatic && strings.HasPrefix(r.Suite, r.Codename+"-") {
-		name = r.Suite // Ubuntu's: codename jammy, suite jammy-backports
-	}
-	name = plain(name)
-	for _, suffix := range []string{"-security", "-updates", "-proposed-updates", "-proposed"} {
-		if base := strings.TrimSuffix(name, suffix); base != "" && !r.NotAutomatic {
-			name = base
-		}
-	}
-	switch origin := plain(cmp.Or(r.Origin, r.Label, r.Address)); origin {
-	case "debian", "ubuntu":
-		return name
-	default:
-		return origin + ":" + name
-	}
-}
-
-// plain makes a part of an id: lower-case letters, digits, ".", "+" and "-".
-func plain(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789.+-", r) {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(s))
-	return cmp.Or(strings.Trim(s[:min(len(s), 64)], "-."), "unnamed")
 }
 
 // SplitProductID takes a ProductID apart; ok is false when id was not made by ProductID.

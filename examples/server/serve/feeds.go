@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -183,7 +184,7 @@ func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.C
 		if set.Authority != "" {
 			b.Authority = set.Authority
 		}
-		b.MaxAge, b.AcceptOlder = set.MaxAge, feed.ID() == acceptOlder
+		b.MaxAge, b.AcceptOlder = cmp.Or(set.MaxAge, b.MaxAge), feed.ID() == acceptOlder
 		batches = append(batches, b)
 	}
 	for _, id := range s.forget {
