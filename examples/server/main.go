@@ -80,11 +80,10 @@ func initCommand() *cobra.Command {
 
 func serveCommand() *cobra.Command {
 	var (
-		config                serve.Config
-		dir, db, apt, policy  string
-		level                 = slog.LevelInfo
-		documents, aptConfigs []string
-		grants                []string
+		config                        serve.Config
+		dir, db, apt, policy          string
+		level                         = slog.LevelInfo
+		documents, aptConfigs, grants []string
 	)
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve agents and the administrator until stopped",
@@ -106,8 +105,7 @@ func serveCommand() *cobra.Command {
 			config.Feeds = feeds
 			if config.Settings, err = serve.Grants(grants, feeds); err != nil {
 				return cli.Usage(err)
-			}
-			if err := config.Validate(); err != nil {
+			} else if err := config.Validate(); err != nil {
 				return cli.Usage(err)
 			}
 			if config.Policy, err = serve.Policy(policy); err != nil {
