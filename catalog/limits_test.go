@@ -32,6 +32,11 @@ func TestMaxProducts_CAT16(t *testing.T) {
 	require.False(t, owned, "what is rejected takes nothing")
 }
 
+// CAT-17: when the catalog is full, the authority that lists the most gives way.
+func TestMaxPatches_CAT16(t *testing.T) {
+	require.Equal(t, MaxPatches-3, share(map[string]int{"acme": 3, "evil": MaxPatches}, MaxPatches))
+}
+
 // CAT-17: who asks for no more than an equal part gets it, whatever the others ask for.
 func TestShare_CAT17(t *testing.T) {
 	for _, c := range []struct {

@@ -58,6 +58,7 @@ func testFirst(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	require.Equal(t, f.ID(), b.Feed, "the batch is of feed %s", b.Feed)
 	require.False(t, b.Unchanged, "the first batch of a feed says Unchanged")
 	require.Empty(t, b.Err, "Fetch returned no error, and the batch says so")
+	require.Zero(t, b.Grant, "grants are the administrator's and no feed's, CAT-17")
 	require.NotEmpty(t, b.Patches, "there is no patch: the suite would not see anything")
 	_, offset := b.At.Zone()
 	require.True(t, !b.At.IsZero() && offset == 0, "the batch was fetched at %v, want an instant in UTC", b.At)
@@ -75,7 +76,7 @@ func text(t *testing.T, b catalog.Batch) string {
 	products, patches := slices.Clone(b.Products), slices.Clone(b.Patches)
 	slices.SortFunc(products, func(a, b catalog.Product) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(patches, func(a, b catalog.Patch) int { return cmp.Compare(a.ID, b.ID) })
-	data, err := json.Marshal([]any{b.Feed, products, patches})
+	data, err := json.Marshal([]any{b.Feed, b.Authority, b.Names, products, patches})
 	require.NoError(t, err, "the batch cannot be written down")
 	return string(data)
 }

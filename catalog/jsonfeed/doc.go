@@ -35,7 +35,7 @@
 //
 // The fields mean what they mean in [catalog.Product], [catalog.Patch] and [catalog.Artifact], with the same bounds. A
 // record that breaks one, or whose id came before, is rejected with every reason, and the rest is kept (CAT-16). A patch
-// may name a product that another feed lists.
+// may name a product that another feed of the same authority lists (CAT-17).
 //
 // # Example
 //

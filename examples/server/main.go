@@ -80,11 +80,11 @@ func initCommand() *cobra.Command {
 
 func serveCommand() *cobra.Command {
 	var (
-		config                serve.Config
-		dir, db, apt, policy  string
-		level                 = slog.LevelInfo
-		documents, aptConfigs []string
-		grants, maxAges       []string
+		config               serve.Config
+		dir, db, apt, policy string
+		level                = slog.LevelInfo
+
+		documents, aptConfigs, grants, maxAges []string
 	)
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve agents and the administrator until stopped",
@@ -104,13 +104,9 @@ func serveCommand() *cobra.Command {
 				return cli.Usage(err)
 			}
 			config.Feeds = feeds
-			if config.Settings, err = serve.Grants(grants, feeds); err != nil {
+			if config.Settings, err = serve.SettingsOf(grants, maxAges, feeds); err != nil {
 				return cli.Usage(err)
-			}
-			if err := serve.MaxAges(maxAges, feeds, config.Settings); err != nil {
-				return cli.Usage(err)
-			}
-			if err := config.Validate(); err != nil {
+			} else if err := config.Validate(); err != nil {
 				return cli.Usage(err)
 			}
 			if config.Policy, err = serve.Policy(policy); err != nil {

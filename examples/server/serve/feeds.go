@@ -79,9 +79,9 @@ func (e *BadGrant) Error() string {
 	return fmt.Sprintf("grant %q: %s; want 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), or 'FEED authority NAME'", e.Text, e.Why)
 }
 
-// Grants reads grants, each "FEED vendor NAME", "FEED product ID", "FEED patch ID" or "FEED authority NAME", where FEED is the
+// grants reads grants, each "FEED vendor NAME", "FEED product ID", "FEED patch ID" or "FEED authority NAME", where FEED is the
 // id of one of the feeds (CAT-17). The error is a *BadGrant.
-func Grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
+func grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
 	settings := make(map[catalog.FeedID]FeedSettings)
 	for _, text := range texts {
 		var id catalog.FeedID
@@ -120,8 +120,16 @@ func Grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettin
 	return settings, nil
 }
 
-// MaxAges reads into the settings how old the data of feeds may be, each as FEED=DURATION (CAT-2).
-func MaxAges(list []string, feeds []catalog.Feed, settings map[catalog.FeedID]FeedSettings) error {
+// SettingsOf reads grants, and how old the data of feeds may be, each as FEED=DURATION (CAT-2).
+func SettingsOf(granted, ages []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
+	settings, err := grants(granted, feeds)
+	if err == nil {
+		err = maxAges(ages, feeds, settings)
+	}
+	return settings, err
+}
+
+func maxAges(list []string, feeds []catalog.Feed, settings map[catalog.FeedID]FeedSettings) error {
 	for _, text := range list {
 		i := strings.LastIndex(text, "=")
 		if i < 0 {

@@ -227,7 +227,7 @@ func TestOlderDataIsAcceptedByName_CAT2(t *testing.T) {
 	f := &dated{at: day}
 	feeds := []catalog.Feed{f}
 	settings := map[catalog.FeedID]FeedSettings{}
-	require.NoError(t, MaxAges([]string{"dated=240h"}, feeds, settings))
+	require.NoError(t, maxAges([]string{"dated=240h"}, feeds, settings))
 	s := &syncer{controller: c, feeds: feeds, settings: settings, logger: slog.New(slog.DiscardHandler)}
 	sync := func(accept catalog.FeedID) (failed int, name string, status controller.FeedStatus) {
 		changes, err := s.run(t.Context(), accept)
@@ -266,7 +266,7 @@ func TestOlderDataIsAcceptedByName_CAT2(t *testing.T) {
 func TestMaxAges_CAT2(t *testing.T) {
 	feeds := []catalog.Feed{&dated{}}
 	for _, bad := range []string{"dated", "dated=", "dated=10", "dated=-1h", "other=1h", "=1h"} {
-		err := MaxAges([]string{bad}, feeds, nil)
+		err := maxAges([]string{bad}, feeds, nil)
 		require.ErrorContains(t, err, "maximum age", bad)
 	}
 }

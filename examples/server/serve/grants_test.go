@@ -1,0 +1,38 @@
+package serve
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+)
+
+func TestGrants_CAT17(t *testing.T) {
+	feeds, err := Feeds([]string{"acme.json", "acme.json extra.json"}, nil, "", slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	got, err := grants([]string{
+		"acme.json vendor Acme Inc.", "acme.json product acme/*", "acme.json extra.json patch KB*", "acme.json extra.json authority acme.json",
+	}, feeds)
+	require.NoError(t, err)
+	require.Equal(t, map[catalog.FeedID]FeedSettings{
+		"acme.json":            {Grant: catalog.Grant{Vendors: []string{"Acme Inc."}, Products: []string{"acme/*"}}},
+		"acme.json extra.json": {Grant: catalog.Grant{Patches: []string{"KB*"}}, Authority: "acme.json"},
+	}, got)
+	for text, why := range map[string]string{
+		"":                       "does not begin with the name of a configured feed",
+		"other.json vendor Acme": `which are "acme.json", "acme.json extra.json"`,
+		"acme.json":              "does not begin",
+		"acme.json Acme":         `"Acme" is nothing to grant`,
+		"acme.json vendor":       "a granted vendor is empty",
+		"acme.json product a*b":  "has a star before its end",
+		"acme.json authority ":   "speaks for one authority",
+	} {
+		_, err := grants([]string{text}, feeds)
+		var bad *BadGrant
+		require.ErrorAs(t, err, &bad, text)
+		require.ErrorContains(t, err, why)
+	}
+	require.ErrorContains(t, Config{Listen: "127.0.0.1:0", SyncEvery: catalog.SyncEvery, Feeds: feeds, Forget: []string{"acme.json"}}.Validate(), "cannot be forgotten")
+}
