@@ -90,7 +90,7 @@ func TestFailingFeedIsReported_CAT1(t *testing.T) {
 	require.Contains(t, got[0].Err, "missing.json")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = s.run(ctx)
+	_, err = s.run(ctx, "")
 	require.ErrorIs(t, err, context.Canceled, "a stop is no failure of a feed")
 }
 
