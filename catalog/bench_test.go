@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/stretchr/testify/require"
 )
 
@@ -58,20 +60,38 @@ func BenchmarkSync(b *testing.B) {
 	}
 }
 
-func BenchmarkEvaluate(b *testing.B) {
+// ofMany is a catalog of a large distribution and an inventory of 2,000 of its packages, all behind and each in four channels.
+func ofMany(b *testing.B) (*Snapshot, Inventory, PatchID) {
 	batch := many(b, large)
 	s, _ := Sync(nil, []Batch{batch}, noon)
+	old, err := version.Parse(version.Debian, "0:0.1-1")
+	require.NoError(b, err)
 	var installed []Installed
 	for i := range 2000 {
-		p := batch.Patches[i*7]
-		installed = append(installed, Installed{Product: p.Product, Version: p.Version})
+		in := Installed{Product: batch.Patches[i*7].Product, Version: old}
+		for channel := range 3 {
+			in.Also = append(in.Also, ProductID(fmt.Sprintf("channel-%d/%s", channel, in.Product)))
+		}
+		installed = append(installed, in)
 	}
 	inv, err := NewInventory(Linux, installed)
 	require.NoError(b, err)
-	id := batch.Patches[7].ID
+	return s, inv, batch.Patches[7].ID
+}
+
+func BenchmarkEvaluate(b *testing.B) {
+	s, inv, id := ofMany(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Evaluate(id, inv, Options{}, noon)
+	}
+}
+
+func BenchmarkMissing(b *testing.B) {
+	s, inv, _ := ofMany(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		require.Len(b, s.Missing(inv, Options{}, noon), 2000)
 	}
 }
 

@@ -27,7 +27,7 @@ type Installed struct {
 // Inventory is what is installed on one asset, each product once. It is made by NewInventory or read from JSON, and cannot be
 // changed. The zero value with a platform is an asset on which nothing is installed.
 type Inventory struct {
-	Platform  Platform
+	Platform  Platform    `json:"platform"`
 	installed []Installed // by product
 	also      []alias     // by product
 }

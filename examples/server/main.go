@@ -80,10 +80,9 @@ func initCommand() *cobra.Command {
 
 func serveCommand() *cobra.Command {
 	var (
-		config               serve.Config
-		dir, db, apt, policy string
-		level                = slog.LevelInfo
-
+		config                                 serve.Config
+		dir, db, apt, policy                   string
+		level                                  = slog.LevelInfo
 		documents, aptConfigs, grants, maxAges []string
 	)
 	c := &cobra.Command{

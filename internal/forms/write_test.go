@@ -68,6 +68,12 @@ func fill(t testing.TB, v reflect.Value) {
 		*p = integrity.PE
 	case *[]byte:
 		*p = []byte("x")
+	case *catalog.Inventory:
+		in := filled[catalog.Installed](t)
+		in.Also = []catalog.ProductID{"y"} // of another channel
+		var err error
+		*p, err = catalog.NewInventory(catalog.Linux, []catalog.Installed{in})
+		require.NoError(t, err)
 	case *job.Order:
 		fillFields(t, v)
 		valid(t, p)
