@@ -54,7 +54,8 @@ type Product struct {
 // Line is one version line of a product: the versions that equal Prefix or continue it after a boundary.
 type Line struct {
 	Prefix   string    `json:"prefix"`            // of the version as its maker numbers it, version.Version.Upstream
-	EOL      time.Time `json:"eol,omitzero"`      // zero: none announced (CAT-13)
+	EOL      time.Time `json:"eol,omitzero"`      // zero: no date is announced (CAT-13)
+	Over     bool      `json:"over,omitempty"`    // it has ended, and when is not known (CAT-11)
 	Extended time.Time `json:"extended,omitzero"` // end of extended support: kept as data, never moves EOL (CAT-12)
 }
 

@@ -108,6 +108,8 @@ var rooms = []room{
 	}},
 	{path: "catalog/jsonfeed", floor: 2, adapter: true, uses: []use{
 		{"internal/inroot", "a document that is a file"},
+		{"internal/strictjson", "a record means one thing"},
+		{"internal/problem", "reasons of a bounded length"},
 		{"catalog", "the port it fills"},
 	}},
 	{path: "catalog/aptfeed", floor: 3, adapter: true, uses: []use{
