@@ -16,7 +16,7 @@ const (
 )
 
 // looseWords are the words that have a meaning of their own, in lower case. Every other word of two letters and more is
-// looseBefore, every other single letter looseAfter.
+// looseBefore, every other single letter looseAfter, and so are za to zz.
 var looseWords = map[string]struct {
 	kind looseKind
 	as   string // what it is ordered as
@@ -78,7 +78,7 @@ func looseKey(k key, text string) (key, error) {
 
 // run takes letters and digits without a separator: "3k", "rc1", "x64".
 func (l *loose) run(k key, s string) (key, error) {
-	if looseWords[s].kind == looseSilent {
+	if len(s) > 1 && looseWords[s].kind == looseSilent {
 		return k, nil
 	}
 	for s != "" {
@@ -112,12 +112,16 @@ func (l *loose) number(k key, digits string) key {
 func (l *loose) word(k key, s string, numbered bool) (key, error) {
 	w, known := looseWords[s]
 	switch {
+	case (s == "v" || s == "u") && l.begun && !numbered: // 1.1.1u is a release of its own
+		w.kind, w.as = looseAfter, s
+	case s == "r" && !l.begun && numbered: // r2083
+		w.kind = looseSilent
 	case known:
 	case numbered && s == "a":
 		w.as = "alpha"
 	case numbered && s == "b":
 		w.as = "beta"
-	case len(s) == 1:
+	case len(s) == 1, len(s) == 2 && s[0] == 'z': // after z comes za
 		w.kind, w.as = looseAfter, s
 	default:
 		w.as = s
