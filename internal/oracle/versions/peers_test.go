@@ -83,16 +83,16 @@ var peers = []peer{
 	parsing(version.Semver, "Masterminds/semver", masterminds.StrictNewVersion, (*masterminds.Version).Compare),
 	parsing(version.Semver, "blang/semver", blang.Parse, blang.Version.Compare),
 	parsing(version.Semver, "hashicorp/go-version", hashicorp.NewSemver, (*hashicorp.Version).Compare, "1.0.0-incubating", "1.0.0-incubating.M3"),
-	osvPeer(version.Semver, "npm"),
+	osvPeer(version.Semver, "npm", "2.3.0-2", "2.3.0--2"),
 	parsing(version.Debian, "knqyf263/go-deb-version", knqyfdeb.NewVersion, func(a, b knqyfdeb.Version) int { return a.Compare(b) }),
 	parsing(version.Debian, "pault.ag/go/debian", paultag.Parse, func(a, b paultag.Version) int { return paultag.Compare(a, b) }),
 	osvPeer(version.Debian, "Debian"),
-	parsing(version.Rpm, "knqyf263/go-rpm-version", func(s string) (knqyfrpm.Version, error) { return knqyfrpm.NewVersion(s), nil }, knqyfrpm.Version.Compare),
+	parsing(version.Rpm, "knqyf263/go-rpm-version", func(s string) (knqyfrpm.Version, error) { return knqyfrpm.NewVersion(s), nil }, knqyfrpm.Version.Compare, "0", "0-~"),
 	{scheme: version.Rpm, name: "sassoftware/go-rpmutils", compare: evr(sassoftware.Vercmp), wrong: [2]string{"0", "0^"}},
 	{scheme: version.Rpm, name: "cavaliergopher/rpm", compare: evr(cavaliergopher.CompareVersions), wrong: [2]string{"0", "0^"}},
 	osvPeer(version.Rpm, "Red Hat"),
 	parsing(version.Apk, "knqyf263/go-apk-version", knqyfapk.NewVersion, func(a, b knqyfapk.Version) int { return a.Compare(b) }, "8.0-r0", "8.00-r0"),
-	osvPeer(version.Apk, "Alpine"),
+	osvPeer(version.Apk, "Alpine", "3", "3.0"),
 }
 
 func must(t require.TestingT, s version.Scheme, text string) version.Version {
