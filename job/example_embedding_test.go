@@ -27,8 +27,8 @@ func Example_embedding() {
 	now := time.Date(2026, time.June, 1, 12, 0, 0, 0, time.UTC)
 
 	// What the vendor offers becomes a snapshot, and what one asset has installed an inventory.
-	products, patches, _, err := jsonfeed.Parse([]byte(acmeFeed))
-	snapshot, _ := catalog.Sync(nil, []catalog.Batch{{Feed: "acme", Products: products, Patches: patches}}, now)
+	offers, err := jsonfeed.Parse("acme", []byte(acmeFeed))
+	snapshot, _ := catalog.Sync(nil, []catalog.Batch{offers}, now)
 	var inventory catalog.Inventory
 	err = errors.Join(err, json.Unmarshal([]byte(`{"platform": "linux", "installed": [
 		{"product": "reader", "version": "semver:1.4.0"}, {"product": "player", "version": "semver:3.1.0"}]}`), &inventory))

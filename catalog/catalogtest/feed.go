@@ -60,8 +60,13 @@ func testFirst(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	require.Empty(t, b.Err, "Fetch returned no error, and the batch says so")
 	require.Zero(t, b.Grant, "grants are the administrator's and no feed's, CAT-17")
 	require.NotEmpty(t, b.Patches, "there is no patch: the suite would not see anything")
-	_, offset := b.At.Zone()
-	require.True(t, !b.At.IsZero() && offset == 0, "the batch was fetched at %v, want an instant in UTC", b.At)
+	for what, at := range map[string]time.Time{"was fetched at": b.At, "is dated": b.Dated} {
+		_, offset := at.Zone()
+		require.True(t, at.IsZero() || offset == 0, "the batch %s %v, want an instant in UTC or none", what, at)
+	}
+	for _, name := range b.Names {
+		require.NotEmpty(t, name, "the batch claims every id there is, by an empty name (CAT-17)")
+	}
 	for _, p := range b.Patches {
 		require.Zero(t, p.Listed, "patch %s says when the catalog listed it, which is for Sync to set", p.ID)
 	}
@@ -84,6 +89,7 @@ func text(t *testing.T, b catalog.Batch) string {
 func testSecond(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	f := make(t)
 	first, second := fetch(t, f), fetch(t, f)
+	testAuthority(t, first, second)
 	if !second.Unchanged {
 		require.Equal(t, text(t, first), text(t, second), "two batches of an unchanged source differ")
 		return
@@ -93,6 +99,20 @@ func testSecond(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	require.False(t, second.At.Before(first.At), "the unchanged batch is of %v, the first was of %v", second.At, first.At)
 }
 
+// testAuthority checks that what a feed is entitled to does not change by itself (CAT-17), nor the date of its source go
+// back (CAT-2). A batch that says Unchanged may leave both out.
+func testAuthority(t *testing.T, first, second catalog.Batch) {
+	if !second.Unchanged || second.Authority != "" {
+		require.Equal(t, first.Authority, second.Authority, "the feed's authority changed")
+	}
+	if !second.Unchanged || len(second.Names) > 0 {
+		require.ElementsMatch(t, first.Names, second.Names, "the names that the feed claims changed")
+	}
+	if !second.Unchanged || !second.Dated.IsZero() {
+		require.Equal(t, first.Dated, second.Dated, "the date of an unchanged source changed")
+	}
+}
+
 func testAnew(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	require.Equal(t, text(t, fetch(t, make(t))), text(t, fetch(t, make(t))), "two feeds over one source differ")
 }
@@ -100,7 +120,12 @@ func testAnew(t *testing.T, make func(t *testing.T) catalog.Feed) {
 func testSync(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	f := make(t)
 	first := fetch(t, f)
-	now := first.At.Add(time.Second)
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, at := range []time.Time{first.At, first.Dated} {
+		if at.After(now) {
+			now = at.Add(time.Second)
+		}
+	}
 	snapshot, changes := catalog.Sync(nil, []catalog.Batch{first}, now)
 	require.Empty(t, changes.Rejected, "the catalog rejected records")
 	require.Len(t, changes.Added, len(first.Patches))

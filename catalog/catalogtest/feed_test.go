@@ -71,6 +71,20 @@ func (m *memory) Fetch(ctx context.Context) (catalog.Batch, error) {
 		b.Patches = nil
 	case "zone":
 		b.At = b.At.In(time.FixedZone("", 3600))
+	case "no time": // which is allowed
+		b.At = time.Time{}
+	case "dated": // which is allowed
+		b.Dated, b.Authority, b.Names = b.At, "acme", []string{"p"}
+	case "dated in a zone":
+		b.Dated = b.At.In(time.FixedZone("", 3600))
+	case "date goes back":
+		b.Dated = b.At.Add(-time.Duration(n) * time.Hour)
+	case "claims all":
+		b.Names = []string{""}
+	case "authority changes":
+		b.Authority = strconv.Itoa(int(n))
+	case "names change":
+		b.Names = []string{strconv.Itoa(int(n))}
 	case "listed":
 		b.Patches[0].Listed = b.At
 	case "rejects":
@@ -93,7 +107,7 @@ func (m *memory) Fetch(ctx context.Context) (catalog.Batch, error) {
 const faultVariable = "CATALOGTEST_FAULT"
 
 func TestGoodFeeds(t *testing.T) {
-	for _, manner := range []string{"", "unchanged", "reorders"} {
+	for _, manner := range []string{"", "unchanged", "reorders", "no time", "dated"} {
 		TestFeed(t, func(t *testing.T) catalog.Feed { return &memory{fault: manner} })
 	}
 }
@@ -115,7 +129,8 @@ func TestSuiteFindsFaults(t *testing.T) {
 	for fault, want := range map[string]string{
 		"id": "before a fetch", "deaf": "Fetch with a cancelled context", "own error": "Fetch with a cancelled context",
 		"says unchanged first": "says Unchanged", "unchanged with records": "holds records", "feed": "is of feed", "err": "the batch says",
-		"empty": "there is no patch", "zone": "want an instant in UTC", "listed": "when the catalog listed it", "rejects": "the feed rejected",
+		"empty": "there is no patch", "zone": "want an instant in UTC", "dated in a zone": "is dated",
+		"date goes back": "the date of an unchanged source", "claims all": "by an empty name", "authority changes": "authority changed", "names change": "claims changed", "listed": "when the catalog listed it", "rejects": "the feed rejected",
 		"differs": "of an unchanged source differ", "differs anew": "over one source differ", "unfit": "the catalog rejected", "shares": "what the caller wrote",
 	} {
 		t.Run(fault, func(t *testing.T) {

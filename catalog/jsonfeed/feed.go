@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,12 +18,11 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
-// MaxDocument is the most bytes of a document: enough for some 300,000 patches.
-const MaxDocument = 256 << 20
-
 // Options are a feed's settings. The zero value is the default.
 type Options struct {
-	Client *http.Client     // default: one of its own that gives up after 5 min; credentials are its transport's
+	// Client fetches the document; default: one of its own that gives up after 5 min. Credentials are its transport's or
+	// the location's. A redirect that leads from https to http, or with credentials to another host, is refused.
+	Client *http.Client
 	Now    func() time.Time // tells when a batch was fetched; default time.Now
 }
 
@@ -105,12 +106,11 @@ func (f *Feed) fetch(ctx context.Context, b *catalog.Batch) (err error) {
 		return err
 	}
 	if b.Unchanged = now.digest == f.last.digest; !b.Unchanged {
-		if b.Products, b.Patches, b.Rejected, err = Parse(data); err != nil {
+		read, err := Parse(f.id, data)
+		if err != nil {
 			return err
 		}
-		for i := range b.Rejected {
-			b.Rejected[i].Feed = f.id
-		}
+		b.Dated, b.Products, b.Patches, b.Rejected = read.Dated, read.Products, read.Patches, read.Rejected
 	}
 	f.last = now
 	return nil
@@ -135,7 +135,10 @@ func (f *Feed) read(ctx context.Context) (data []byte, now seen, err error) {
 	if f.last.lastModified != "" {
 		req.Header.Set("If-Modified-Since", f.last.lastModified)
 	}
-	resp, err := f.options.Client.Do(req)
+	resp, err := careful(f.options.Client, f.location).Do(req)
+	if e, is := errors.AsType[*url.Error](err); is { // its address may be a redirect's, with a password
+		err = fmt.Errorf("GET %s: %w", f.location.Redacted(), e.Err)
+	}
 	if err != nil {
 		return nil, seen{}, err
 	}
@@ -169,4 +172,34 @@ func (f *Feed) bounded(r io.Reader) ([]byte, error) {
 		err = fmt.Errorf("the document is over the limit of %d bytes", f.limit)
 	}
 	return data, err
+}
+
+// maxRedirects is how many redirects are followed.
+const maxRedirects = 10
+
+// careful returns a client that follows no redirect from https to http, and none to another host when it may have
+// credentials: those that the location has, or what a transport of the caller's own adds to every request.
+func careful(client *http.Client, location *url.URL) *http.Client {
+	secret := location.User != nil || client.Transport != nil || client.Jar != nil
+	c := *client
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		from, to := via[len(via)-1].URL, req.URL
+		upgrade := from.Scheme == "http" && to.Scheme == "https" && from.Port() == "" && to.Port() == ""
+		switch {
+		case to.Scheme != "http" && to.Scheme != "https":
+			return fmt.Errorf("unsupported protocol scheme: it is redirected to %s", to.Redacted())
+		case from.Scheme == "https" && to.Scheme == "http":
+			return fmt.Errorf("it is redirected from https to %s: name an https address that needs no redirect", to.Redacted())
+		case secret && !strings.EqualFold(from.Host, to.Host) && !(upgrade && strings.EqualFold(from.Hostname(), to.Hostname())):
+			return fmt.Errorf("it is redirected to another host, %s, which must not get this feed's credentials: name that address", to.Redacted())
+		case to.User != nil && (location.User == nil || to.User.String() != location.User.String()):
+			return fmt.Errorf("it is redirected to %s, with a name and password of the redirect's own", to.Redacted())
+		case len(via) > maxRedirects:
+			return fmt.Errorf("more than %d redirects", maxRedirects)
+		case client.CheckRedirect != nil:
+			return client.CheckRedirect(req, via)
+		}
+		return nil
+	}
+	return &c
 }

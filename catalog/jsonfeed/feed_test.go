@@ -2,10 +2,12 @@ package jsonfeed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -207,6 +209,68 @@ func TestClient(t *testing.T) {
 	b, err := f.Fetch(t.Context())
 	require.NoError(t, err)
 	require.Len(t, b.Patches, 1)
+}
+
+// What a redirect may lead to, from a feed with and without credentials.
+func TestRedirects_CAT17(t *testing.T) {
+	doc := worked(t)
+	var got http.Header
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if to := r.URL.Query().Get("to"); to != "" {
+			http.Redirect(w, r, to, http.StatusFound)
+			return
+		}
+		got = r.Header
+		_, _ = io.WriteString(w, doc)
+	})
+	plain, other, secure, secure2 := httptest.NewServer(handler), httptest.NewServer(handler), httptest.NewTLSServer(handler), httptest.NewTLSServer(handler)
+	for _, s := range []*httptest.Server{plain, other, secure, secure2} {
+		defer s.Close()
+	}
+	saved := http.DefaultTransport
+	defer func() { http.DefaultTransport = saved }()
+	http.DefaultTransport = secure.Client().Transport // knows the certificate, and is nobody's own
+	named := func(address string) string { return strings.Replace(address, "://", "://user:secret@", 1) }
+	for _, c := range []struct{ name, from, to, problem string }{
+		{"the same host", plain.URL, plain.URL, ""},
+		{"the same host, relative", named(plain.URL), "/other", ""},
+		{"another host without credentials", plain.URL, other.URL, ""},
+		{"another host with credentials", named(plain.URL), other.URL, "another host"},
+		{"up to https", plain.URL, secure.URL, ""},
+		{"up to https on another port with credentials", named(plain.URL), secure.URL, "another host"},
+		{"down to http", secure.URL, plain.URL, "from https to http"},
+		{"down to http over a second https host", secure.URL, secure2.URL + "/?to=" + plain.URL, "from https to http"},
+		{"up and down", plain.URL, secure.URL + "/?to=" + plain.URL, "from https to http"},
+		{"to credentials of the redirect's own", plain.URL, named(other.URL), "of the redirect's own"},
+		{"to a file", plain.URL, "file:///etc/passwd", "unsupported protocol scheme"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got = nil
+			_, err := feed(t, c.from+"/?to="+url.QueryEscape(c.to), Options{}).Fetch(t.Context())
+			if c.problem == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.problem)
+			require.NotContains(t, err.Error(), ":secret@")
+			require.Nil(t, got, "the other host was asked")
+		})
+	}
+	t.Run("endless", func(t *testing.T) {
+		loop := httptest.NewServer(http.RedirectHandler("/", http.StatusFound))
+		defer loop.Close()
+		_, err := feed(t, loop.URL, Options{}).Fetch(t.Context())
+		require.ErrorContains(t, err, "more than 10 redirects")
+	})
+	t.Run("a transport's credentials stay on their host", func(t *testing.T) {
+		_, err := feed(t, plain.URL+"/?to="+url.QueryEscape(other.URL), Options{Client: &http.Client{Transport: saved}}).Fetch(t.Context())
+		require.ErrorContains(t, err, "another host")
+	})
+	t.Run("a client's own rule holds too", func(t *testing.T) {
+		mine := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("never") }}
+		_, err := feed(t, plain.URL+"/?to=/other", Options{Client: mine}).Fetch(t.Context())
+		require.ErrorContains(t, err, "never")
+	})
 }
 
 func TestRedirectStaysOnHTTP(t *testing.T) {

@@ -2,6 +2,7 @@ package jsonfeed
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,10 +10,26 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/internal/strictjson"
 )
 
 // Format is the number of the document format.
 const Format = 1
+
+// Bounds on a document.
+const (
+	MaxDocument = 64 << 20 // bytes: enough for some 75,000 patches
+	MaxRecords  = 1 << 18  // products and patches
+	MaxRecord   = 1 << 20  // bytes of one record
+	MaxRejected = 1000     // bad records that are named; the rest is counted
+)
+
+// Of a bad record, so many reasons of so many bytes are reported.
+const (
+	maxReasons = 20
+	maxReason  = 400
+)
 
 // end is an end of life in its two forms (CAT-13).
 type end time.Time
@@ -26,6 +43,32 @@ func (e *end) UnmarshalText(text []byte) error {
 }
 
 func (e end) IsZero() bool { return time.Time(e).IsZero() }
+
+// lineEnd is an end of life of a line: true where the line has ended and no date is known (CAT-11).
+type lineEnd struct {
+	at   end
+	over bool
+}
+
+func (e lineEnd) IsZero() bool { return e == lineEnd{} }
+
+func (e lineEnd) MarshalJSON() ([]byte, error) {
+	if e.over && e.at.IsZero() {
+		return []byte("true"), nil
+	}
+	return json.Marshal(e.at)
+}
+
+func (e *lineEnd) UnmarshalJSON(data []byte) error {
+	if text := string(data); text == "true" || text == "false" {
+		e.over = text == "true"
+		return nil
+	}
+	if err := json.Unmarshal(data, &e.at); err != nil {
+		return fmt.Errorf("a line's end of life %.60s is no date, no instant, and not true or false", data)
+	}
+	return nil
+}
 
 type line struct {
 	Prefix   string  `json:"prefix"`
@@ -44,120 +87,212 @@ type patch struct {
 	EOL end `json:"eol,omitzero"`
 }
 
-type document struct {
-	Format   int               `json:"format"`
-	Products []json.RawMessage `json:"products"`
-	Patches  []json.RawMessage `json:"patches"`
-}
-
-// Parse reads a document. Records that are not fit for the catalog come back as rejected, with every reason and without
-// a feed (CAT-16). An error says why the text is no document as a whole; nothing of it is used then.
-func Parse(data []byte) (products []catalog.Product, patches []catalog.Patch, rejected []catalog.Rejected, err error) {
-	var d document
-	if err := strict(data, &d); err != nil {
-		return nil, nil, nil, fmt.Errorf("no patch document: %w", err)
-	}
-	if d.Format != Format {
-		return nil, nil, nil, fmt.Errorf("no patch document: format %d is not known, want %d", d.Format, Format)
-	}
-	products = records(d.Products, "product", &rejected, func(raw json.RawMessage) (catalog.Product, string, error) {
-		var r product
-		err := strict(raw, &r)
-		for _, l := range r.Lines {
-			r.Product.Lines = append(r.Product.Lines, l.line())
-		}
-		return r.Product, string(r.ID), err
-	})
-	patches = records(d.Patches, "patch", &rejected, func(raw json.RawMessage) (catalog.Patch, string, error) {
-		var r patch
-		err := strict(raw, &r)
-		if err == nil && !r.Listed.IsZero() { // the catalog's own
-			err = errors.New(`unknown field "listed"`)
-		}
-		r.Patch.Published, r.Patch.EOL = r.Published.UTC(), time.Time(r.EOL)
-		return r.Patch, string(r.ID), err
-	})
-	return products, patches, rejected, nil
-}
-
-// records reads those of one kind.
-func records[T interface{ Check() []string }](raws []json.RawMessage, kind string, rejected *[]catalog.Rejected, read func(json.RawMessage) (T, string, error)) (fit []T) {
-	seen := make(map[string]bool, len(raws))
-	for i, raw := range raws {
-		record, id, err := read(raw)
-		var problems []string
-		switch {
-		case string(raw) == "null":
-			problems = []string{"it is null"}
-		case err != nil:
-			problems = []string{err.Error()}
-		default:
-			problems = record.Check()
-		}
-		if seen[id] {
-			problems = append(problems, "duplicate id: the document has it more than once")
-		}
-		if problems != nil {
-			*rejected = append(*rejected, catalog.Rejected{Record: called(raw, kind, i), Reasons: problems})
-			continue
-		}
-		seen[id] = true
-		fit = append(fit, record)
-	}
-	return fit
-}
-
-// strict reads one JSON value and nothing else, refusing unknown members.
-func strict(data []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+// Parse reads the document of a feed. What the document says is in the batch: Dated, Products, Patches, and the records
+// that are not fit for the catalog as Rejected, with every reason (CAT-16). Of those there are MaxRejected at most, and
+// one more that counts the rest. An error says why the text is no document as a whole; nothing of it is used then.
+func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
+	p := parser{batch: catalog.Batch{Feed: feed}, ids: map[string]bool{}, json: json.NewDecoder(bytes.NewReader(data))}
+	if err := p.document(); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return errors.New("it ends too early")
+			err = errors.New("it ends too early")
 		}
+		return catalog.Batch{}, fmt.Errorf("no patch document: %s", clip(err.Error()))
+	}
+	if p.unnamed > 0 {
+		p.batch.Rejected = append(p.batch.Rejected, catalog.Rejected{Feed: feed, Record: fmt.Sprintf("%d more records", p.unnamed),
+			Reasons: []string{fmt.Sprintf("only the first %d bad records are named", MaxRejected)}})
+	}
+	return p.batch, nil
+}
+
+// parser reads a document record by record, so that no part of it costs much more than its length.
+type parser struct {
+	json    *json.Decoder
+	batch   catalog.Batch
+	ids     map[string]bool // of fit records, with their kind
+	records int
+	unnamed int // rejected beyond MaxRejected
+}
+
+func (p *parser) document() error {
+	if err := p.delim('{', "the document"); err != nil {
 		return err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	format, seen := 0, map[string]bool{}
+	for p.json.More() {
+		token, err := p.json.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := token.(string)
+		if seen[name] {
+			return fmt.Errorf("member %q is there twice", name)
+		}
+		seen[name] = true
+		switch name {
+		case "format":
+			err = p.json.Decode(&format)
+		case "dated":
+			err = p.json.Decode(&p.batch.Dated)
+			p.batch.Dated = p.batch.Dated.UTC()
+		case "products":
+			err = p.list("product", p.product)
+		case "patches":
+			err = p.list("patch", p.patch)
+		default:
+			return fmt.Errorf("unknown field %q", name)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if _, err := p.json.Token(); err != nil {
+		return err
+	}
+	if _, err := p.json.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows after its end")
+	}
+	if format != Format {
+		return fmt.Errorf("format %d is not known, want %d", format, Format)
 	}
 	return nil
 }
 
-// called names a record: by its id where it has one, else by its place.
-func called(raw json.RawMessage, kind string, index int) string {
-	var named struct {
-		ID string `json:"id"`
+func (p *parser) delim(want json.Delim, what string) error {
+	token, err := p.json.Token()
+	if err == nil && token != want {
+		err = fmt.Errorf("%s does not begin with %q", what, want.String())
 	}
-	// Other members may be of any kind here; the strict reading tells what is wrong with them.
-	if err := json.Unmarshal(raw, &named); err == nil && named.ID != "" && len(named.ID) <= catalog.MaxID {
-		return kind + " " + named.ID
-	}
-	return fmt.Sprintf("%s number %d", kind, index+1)
+	return err
 }
 
-// Marshal writes a document that Parse reads back. Listed, which is the catalog's own, is left out. It refuses records
-// that Parse would reject, with the *catalog.Rejected of each joined.
-func Marshal(products []catalog.Product, patches []catalog.Patch) ([]byte, error) {
+// list reads the records of one kind.
+func (p *parser) list(kind string, read func(raw []byte, bad error) (id string, problems []string)) error {
+	if token, err := p.json.Token(); err != nil || token == nil { // null: none
+		return err
+	} else if token != json.Delim('[') {
+		return errors.New("it is not a list")
+	}
+	for i := 1; p.json.More(); i++ {
+		if p.records++; p.records > MaxRecords {
+			return fmt.Errorf("the document has more than %d records", MaxRecords)
+		}
+		var raw json.RawMessage
+		if err := p.json.Decode(&raw); err != nil {
+			return err
+		}
+		if id, problems := p.record(kind, raw, read); len(problems) > 0 {
+			p.reject(kind, i, id, problems)
+		}
+	}
+	_, err := p.json.Token()
+	return err
+}
+
+// record says what is wrong with one record, or adds it to the batch.
+func (p *parser) record(kind string, raw []byte, read func([]byte, error) (string, []string)) (id string, problems []string) {
+	switch {
+	case len(raw) > MaxRecord:
+		return "", []string{fmt.Sprintf("it has %d bytes, the most is %d", len(raw), MaxRecord)}
+	case string(raw) == "null":
+		return "", []string{"it is null"}
+	case raw[0] != '{':
+		return "", []string{"it is not an object"}
+	}
+	return read(raw, strictjson.Check(raw, true))
+}
+
+func (p *parser) reject(kind string, number int, id string, problems []string) {
+	if len(p.batch.Rejected) == MaxRejected {
+		p.unnamed++
+		return
+	}
+	record := fmt.Sprintf("%s number %d", kind, number)
+	if id != "" && len(id) <= catalog.MaxID {
+		record = kind + " " + id
+	}
+	if more := len(problems) - maxReasons; more > 0 {
+		problems = append(problems[:maxReasons:maxReasons], fmt.Sprintf("and %d more", more))
+	}
+	for i := range problems {
+		problems[i] = clip(problems[i])
+	}
+	p.batch.Rejected = append(p.batch.Rejected, catalog.Rejected{Feed: p.batch.Feed, Record: record, Reasons: problems})
+}
+
+// fit says what is wrong with a record that could be read.
+func (p *parser) fit(kind, id string, err error, check func() []string) (problems []string) {
+	if err != nil {
+		problems = []string{err.Error()}
+	} else {
+		problems = check()
+	}
+	if p.ids[kind+id] {
+		problems = append(problems, "duplicate id: the document has it more than once")
+	} else if problems == nil {
+		p.ids[kind+id] = true
+	}
+	return problems
+}
+
+func (p *parser) product(raw []byte, bad error) (id string, problems []string) {
+	var r product
+	err := cmp.Or(bad, strict(raw, &r))
+	for _, l := range r.Lines {
+		r.Product.Lines = append(r.Product.Lines, catalog.Line{Prefix: l.Prefix, EOL: time.Time(l.EOL.at), Over: l.EOL.over, Extended: time.Time(l.Extended)})
+	}
+	if problems = p.fit("product ", string(r.ID), err, r.Product.Check); problems == nil {
+		p.batch.Products = append(p.batch.Products, r.Product)
+	}
+	return string(r.ID), problems
+}
+
+func (p *parser) patch(raw []byte, bad error) (id string, problems []string) {
+	var r patch
+	err := cmp.Or(bad, strict(raw, &r))
+	if err == nil && !r.Listed.IsZero() { // the catalog's own
+		err = errors.New(`unknown field "listed"`)
+	}
+	r.Patch.Published, r.Patch.EOL = r.Published.UTC(), time.Time(r.EOL)
+	if problems = p.fit("patch ", string(r.ID), err, r.Patch.Check); problems == nil {
+		p.batch.Patches = append(p.batch.Patches, r.Patch)
+	}
+	return string(r.ID), problems
+}
+
+// strict reads a record, refusing unknown members.
+func strict(data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
+}
+
+func clip(s string) string { return problem.Clip(s, maxReason) }
+
+// Marshal writes the document of b's Dated, Products and Patches, which Parse reads back. Listed, which is the catalog's
+// own, is left out. It refuses records that Parse would reject, with the *catalog.Rejected of each joined.
+func Marshal(b catalog.Batch) ([]byte, error) {
 	var problems []error
 	refuse := func(record string, reasons []string) {
-		problems = append(problems, &catalog.Rejected{Record: record, Reasons: reasons})
+		problems = append(problems, &catalog.Rejected{Feed: b.Feed, Record: record, Reasons: reasons})
 	}
 	out := struct {
 		Format   int       `json:"format"`
+		Dated    time.Time `json:"dated,omitzero"`
 		Products []product `json:"products"`
 		Patches  []patch   `json:"patches"`
-	}{Format, make([]product, 0, len(products)), make([]patch, 0, len(patches))}
-	for _, p := range products {
+	}{Format, b.Dated.UTC(), make([]product, 0, len(b.Products)), make([]patch, 0, len(b.Patches))}
+	for _, p := range b.Products {
 		if reasons := p.Check(); len(reasons) > 0 {
 			refuse("product "+string(p.ID), reasons)
 		}
 		r := product{Product: p}
 		for _, l := range p.Lines {
-			r.Lines = append(r.Lines, line{Prefix: l.Prefix, EOL: lineEndOf(l), Extended: end(l.Extended.UTC())})
+			r.Lines = append(r.Lines, line{Prefix: l.Prefix, EOL: lineEnd{end(l.EOL.UTC()), l.Over}, Extended: end(l.Extended.UTC())})
 		}
 		out.Products = append(out.Products, r)
 	}
-	for _, p := range patches {
+	for _, p := range b.Patches {
 		if reasons := p.Check(); len(reasons) > 0 {
 			refuse("patch "+string(p.ID), reasons)
 		}
@@ -170,12 +305,12 @@ func Marshal(products []catalog.Product, patches []catalog.Patch) ([]byte, error
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(out); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), nil
+	return text.Bytes(), nil
 }

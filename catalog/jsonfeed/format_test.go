@@ -32,7 +32,7 @@ func worked(t testing.TB) string {
 }
 
 func TestWorkedExample(t *testing.T) {
-	products, patches, rejected, err := Parse([]byte(worked(t)))
+	products, patches, rejected, err := parse(worked(t))
 	require.NoError(t, err)
 	require.Empty(t, rejected)
 	v, err := version.Parse(version.Dotted, "2.1")
@@ -50,10 +50,16 @@ func TestWorkedExample(t *testing.T) {
 	}}, patches)
 }
 
+// parse reads the document of feed acme.
+func parse(text string) ([]catalog.Product, []catalog.Patch, []catalog.Rejected, error) {
+	b, err := Parse("acme", []byte(text))
+	return b.Products, b.Patches, b.Rejected, err
+}
+
 // everything is a document that uses every member.
 const everything = `{"format": 1,
  "products": [{"id": "p", "name": "P", "vendor": "V", "platform": "linux", "architecture": "amd64", "channel": "beta", "scheme": "debian",
-   "lines": [{"prefix": "1", "eol": "2026-01-01T10:00:00+01:00", "extended": "2030-06-30"}, {"prefix": "2"}]}],
+   "lines": [{"prefix": "1", "eol": "2026-01-01T10:00:00+01:00", "extended": "2030-06-30"}, {"prefix": "2", "eol": true}]}],
  "patches": [{"id": "p1", "product": "p", "version": "debian:1:2-3", "title": "T <&>", "published": "2026-01-02T15:04:05.5+02:00", "severity": "high",
    "cves": ["CVE-2026-1"], "exploited": true, "class": "driver", "eolMarked": true, "eol": "2027-01-01", "withdrawn": true, "supersedes": ["p0"],
    "requires": [{"patch": "q", "reboot": true}, {"patch": "r"}], "reboot": true, "transaction": "dpkg",
@@ -63,12 +69,12 @@ const everything = `{"format": 1,
 
 func TestMarshalRoundTrip(t *testing.T) {
 	for _, text := range []string{everything, `{"format":1}`, `{"format":1,"products":[],"patches":null}`} {
-		products, patches, rejected, err := Parse([]byte(text))
+		products, patches, rejected, err := parse(text)
 		require.NoError(t, err)
 		require.Empty(t, rejected)
 		again(t, products, patches)
 	}
-	products, patches, _, err := Parse([]byte(everything))
+	products, patches, _, err := parse(everything)
 	require.NoError(t, err)
 	require.Equal(t, time.Date(2026, 1, 2, 13, 4, 5, 5e8, time.UTC), patches[0].Published)
 	require.Equal(t, time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), products[0].Lines[0].EOL)
@@ -92,26 +98,26 @@ func none[T any]() cmp.Option {
 // again writes records down and expects the same from reading them, byte for byte and record for record.
 func again(t *testing.T, products []catalog.Product, patches []catalog.Patch) {
 	t.Helper()
-	data, err := Marshal(products, patches)
+	data, err := Marshal(catalog.Batch{Products: products, Patches: patches})
 	require.NoError(t, err)
-	products2, patches2, rejected, err := Parse(data)
+	products2, patches2, rejected, err := parse(string(data))
 	require.NoError(t, err)
 	require.Empty(t, rejected)
 	require.Empty(t, cmp.Diff(products, products2, same))
 	require.Empty(t, cmp.Diff(patches, patches2, same))
-	data2, err := Marshal(products2, patches2)
+	data2, err := Marshal(catalog.Batch{Products: products2, Patches: patches2})
 	require.NoError(t, err)
 	require.Equal(t, string(data), string(data2))
 }
 
 func TestFormat(t *testing.T) {
-	text, err := Marshal(nil, nil)
+	text, err := Marshal(catalog.Batch{})
 	require.NoError(t, err)
 	require.JSONEq(t, fmt.Sprintf(`{"format": %d, "products": [], "patches": []}`, Format), string(text))
 }
 
 func TestMarshalRefusesUnfitRecords_CAT16(t *testing.T) {
-	_, err := Marshal([]catalog.Product{{ID: "p"}}, []catalog.Patch{{ID: "x"}})
+	_, err := Marshal(catalog.Batch{Feed: "acme", Products: []catalog.Product{{ID: "p"}}, Patches: []catalog.Patch{{ID: "x"}}})
 	var rejected *catalog.Rejected
 	require.ErrorAs(t, err, &rejected)
 	require.ErrorContains(t, err, "product p rejected")
@@ -123,18 +129,18 @@ func TestNoDocument(t *testing.T) {
 		"":                                "ends too early",
 		`{"format":1`:                     "ends too early",
 		"<html>":                          "invalid character '<'",
-		`[]`:                              "cannot unmarshal array",
+		`[]`:                              "the document does not begin with \"{\"",
 		`{}`:                              "format 0 is not known, want 1",
-		`null`:                            "format 0 is not known, want 1",
+		`null`:                            "the document does not begin",
 		`{"format":2}`:                    "format 2 is not known, want 1",
 		`{"format":"1"}`:                  "cannot unmarshal string",
 		`{"format":1,"patch":[]}`:         `unknown field "patch"`,
-		`{"format":1,"patches":{}}`:       "cannot unmarshal object",
+		`{"format":1,"patches":{}}`:       "it is not a list",
 		`{"format":1}{}`:                  "something follows",
 		`{"format":1} x`:                  "something follows",
 		`{"format":1,"patches":[{"id":]}`: "invalid character",
 	} {
-		_, _, _, err := Parse([]byte(text))
+		_, _, _, err := parse(text)
 		require.ErrorContains(t, err, "no patch document: ", text)
 		require.ErrorContains(t, err, want, text)
 	}
@@ -144,7 +150,7 @@ func TestBadRecordIsRejectedAlone_CAT16(t *testing.T) {
 	const good = `{"id":"good","product":"p","version":"semver:1.0.0"}`
 	for _, c := range []struct{ record, name, want string }{
 		{`null`, "patch number 2", "it is null"},
-		{`7`, "patch number 2", "cannot unmarshal number"},
+		{`7`, "patch number 2", "it is not an object"},
 		{`{}`, "patch number 2", "the id is empty"},
 		{`{"id":7,"product":"p","version":"semver:1.0.0"}`, "patch number 2", "cannot unmarshal number"},
 		{`{"id":"x","product":"p","version":"semver:1.0.0","listed":"2026-01-01T00:00:00Z"}`, "patch x", `unknown field "listed"`},
@@ -163,7 +169,7 @@ func TestBadRecordIsRejectedAlone_CAT16(t *testing.T) {
 		{`{"id":"x","product":"p","version":"semver:1.0.0","artifacts":[{"name":"a","availability":"Repository","more":1}]}`, "patch x", `unknown field "more"`},
 		{good, "patch good", "duplicate id"},
 	} {
-		_, patches, rejected, err := Parse(fmt.Appendf(nil, `{"format":1,"patches":[%s,%s,{"id":"last","product":"p","version":"semver:1.0.0"}]}`, good, c.record))
+		_, patches, rejected, err := parse(fmt.Sprintf(`{"format":1,"patches":[%s,%s,{"id":"last","product":"p","version":"semver:1.0.0"}]}`, good, c.record))
 		require.NoError(t, err)
 		require.Len(t, patches, 2, c.record)
 		require.Len(t, rejected, 1)
@@ -171,7 +177,7 @@ func TestBadRecordIsRejectedAlone_CAT16(t *testing.T) {
 		require.Contains(t, strings.Join(rejected[0].Reasons, "; "), c.want)
 	}
 	const product = `{"id":"p","name":"P","platform":"linux","scheme":"semver"}`
-	products, _, rejected, err := Parse(fmt.Appendf(nil, `{"format":1,"products":[%s,%s,{"id":"q","name":"Q","platform":"linux","scheme":"zap"},{"id":"r","platform":"linux","scheme":"semver"}]}`, product, product))
+	products, _, rejected, err := parse(fmt.Sprintf(`{"format":1,"products":[%s,%s,{"id":"q","name":"Q","platform":"linux","scheme":"zap"},{"id":"r","platform":"linux","scheme":"semver"}]}`, product, product))
 	require.NoError(t, err)
 	require.Len(t, products, 1)
 	require.Equal(t, []string{"product p", "product q", "product r"}, []string{rejected[0].Record, rejected[1].Record, rejected[2].Record})
@@ -182,12 +188,12 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(everything))
 	f.Add([]byte(`{"format":1,"products":[null],"patches":[{"id":"x"},7]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		products, patches, rejected, err := Parse(data)
+		products, patches, rejected, err := parse(string(data))
 		if err != nil {
 			return
 		}
 		for _, r := range rejected {
-			if len(r.Reasons) == 0 || r.Record == "" {
+			if len(r.Reasons) == 0 || r.Record == "" || r.Feed != "acme" {
 				t.Fatalf("rejected without a word: %+v", r)
 			}
 		}
@@ -198,9 +204,9 @@ func FuzzParse(f *testing.F) {
 // A line's end is a date, an instant, or that it is past (CAT-11).
 func TestEndOfALine_CAT11(t *testing.T) {
 	parse := func(eol string) ([]catalog.Product, []catalog.Rejected) {
-		products, _, rejected, err := Parse([]byte(`{"format":1,"products":[{"id":"a","name":"a","platform":"linux","scheme":"semver","lines":[{"prefix":"1"` + eol + `}]}]}`))
+		b, err := Parse("acme", []byte(`{"format":1,"products":[{"id":"a","name":"a","platform":"linux","scheme":"semver","lines":[{"prefix":"1"`+eol+`}]}]}`))
 		require.NoError(t, err)
-		return products, rejected
+		return b.Products, b.Rejected
 	}
 	for eol, want := range map[string]catalog.Line{
 		"": {Prefix: "1"}, `,"eol":true`: {Prefix: "1", Over: true}, `,"eol":false`: {Prefix: "1"},
@@ -209,11 +215,11 @@ func TestEndOfALine_CAT11(t *testing.T) {
 		products, rejected := parse(eol)
 		require.Empty(t, rejected)
 		require.Equal(t, []catalog.Line{want}, products[0].Lines)
-		data, err := Marshal(products, nil)
+		data, err := Marshal(catalog.Batch{Products: products})
 		require.NoError(t, err)
-		back, _, _, err := Parse(data)
+		back, err := Parse("acme", data)
 		require.NoError(t, err)
-		require.Equal(t, products, back)
+		require.Equal(t, products, back.Products)
 	}
 	for _, bad := range []string{`,"eol":1`, `,"eol":"soon"`, `,"eol":[]`} {
 		_, rejected := parse(bad)

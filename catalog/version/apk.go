@@ -36,12 +36,12 @@ func apkUpstream(text string) string {
 }
 
 // apkKey takes digit{.digit}…{letter}{_suffix{digit}}…{~hash}{-rdigit}.
-func apkKey(text string) ([]byte, error) {
+func apkKey(k key, text string) (key, error) {
 	run, s := cutRun(text, isDigit)
 	if run == "" {
 		return nil, errors.New("it does not begin with a digit")
 	}
-	k := newKey(text).number(apkNumber, run)
+	k = k.number(apkNumber, run)
 	for strings.HasPrefix(s, ".") {
 		if run, s = cutRun(s[1:], isDigit); run == "" {
 			return nil, errors.New("a dot is not followed by a digit")

@@ -7,25 +7,25 @@ import (
 	"strings"
 )
 
-// splitDebian takes a version apart at the first colon and the last hyphen.
-func splitDebian(text string) (epoch, upstream, revision string) {
+// splitPackage takes a version of debian or rpm apart at the first colon and the last hyphen.
+func splitPackage(text string) (epoch, upstream, revision string, hasEpoch, hasRevision bool) {
 	if i := strings.IndexByte(text, ':'); i >= 0 {
-		epoch, text = text[:i], text[i+1:]
+		epoch, text, hasEpoch = text[:i], text[i+1:], true
 	}
 	if i := strings.LastIndexByte(text, '-'); i >= 0 {
-		return epoch, text[:i], text[i+1:]
+		return epoch, text[:i], text[i+1:], hasEpoch, true
 	}
-	return epoch, text, ""
+	return epoch, text, "", hasEpoch, false
 }
 
-func debianUpstream(text string) string {
-	_, upstream, _ := splitDebian(text)
+func packageUpstream(text string) string {
+	_, upstream, _, _, _ := splitPackage(text)
 	return upstream
 }
 
-func debianKey(text string) ([]byte, error) {
-	epoch, upstream, revision := splitDebian(text)
-	if strings.Contains(text, ":") {
+func debianKey(k key, text string) (key, error) {
+	epoch, upstream, revision, hasEpoch, hasRevision := splitPackage(text)
+	if hasEpoch {
 		if err := checkEpoch(epoch, maxEpoch); err != nil {
 			return nil, err
 		}
@@ -33,17 +33,18 @@ func debianKey(text string) ([]byte, error) {
 	if upstream == "" {
 		return nil, errors.New("the upstream version is empty")
 	}
-	if strings.HasSuffix(text, "-") {
+	if hasRevision && revision == "" {
 		return nil, errors.New("the revision after the last hyphen is empty")
 	}
 	// A colon gets this far only after an epoch, where it is allowed.
-	if c, bad := firstOutside(upstream, ".+-~:"); bad {
-		return nil, fmt.Errorf("the upstream version contains %q", c)
+	k, err := k.number(debianNumber, epoch).debianPart(upstream, ".+-:")
+	if err != nil {
+		return nil, fmt.Errorf("the upstream version contains %w", err)
 	}
-	if c, bad := firstOutside(revision, ".+~"); bad {
-		return nil, fmt.Errorf("the revision contains %q", c)
+	if k, err = k.debianPart(revision, ".+"); err != nil {
+		return nil, fmt.Errorf("the revision contains %w", err)
 	}
-	return newKey(text).number(debianNumber, epoch).debianPart(upstream).debianPart(revision), nil
+	return k, nil
 }
 
 func checkEpoch(epoch string, most uint64) error {
@@ -67,23 +68,24 @@ const (
 )
 
 // debianPart takes turns: a run of other characters by weight, then a run of digits by value. A number that is missing
-// at the end is zero.
-func (k key) debianPart(s string) key {
+// at the end is zero. The error is the first character that is neither letter, digit, tilde nor one of others.
+func (k key) debianPart(s, others string) (key, error) {
 	for first := true; first || s != ""; first = false {
-		var run string
-		run, s = cutRun(s, func(c byte) bool { return !isDigit(c) })
-		for _, c := range []byte(run) {
-			switch {
-			case c == '~':
-				k = append(k, debianTilde)
+		for ; s != "" && !isDigit(s[0]); s = s[1:] {
+			switch c := s[0]; {
 			case isLetter(c):
 				k = append(k, debianLetter+c)
-			default:
+			case c == '~':
+				k = append(k, debianTilde)
+			case strings.IndexByte(others, c) >= 0:
 				k = append(k, debianOther+c)
+			default:
+				return nil, outside(s)
 			}
 		}
+		var run string
 		run, s = cutRun(s, isDigit)
 		k = k.number(debianNumber, run)
 	}
-	return append(k, debianEnd)
+	return append(k, debianEnd), nil
 }

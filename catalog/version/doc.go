@@ -12,8 +12,7 @@
 //
 // semver is Semantic Versioning 2.0.0: MAJOR.MINOR.PATCH without a leading "v", an optional pre-release after "-", and
 // optional build metadata after "+". Build metadata takes no part in the order: 1.0.0+a and 1.0.0+b are equal in
-// precedence, though == tells them apart. What is valid is decided by StrictNewVersion of Masterminds/semver: each of
-// the three numbers fits 64 bits. Numeric pre-release identifiers of any length compare as numbers.
+// precedence, though == tells them apart. Each of the three numbers fits 64 bits. Numeric pre-release identifiers of any length compare as numbers.
 //
 // debian is deb-version(7): [epoch:]upstream[-revision]. The epoch is a number up to 2147483647, zero when it is
 // missing. The revision is what follows the last hyphen, and a missing one equals "0". Upstream and revision consist of
@@ -89,6 +88,14 @@
 //	1.1.1              <  1.1.1w              the same without "Update"
 //	1.1.1w             <  1.1.1.1             a further number is newer than a letter
 //	1.1.1b             <  1.1.1W              letters compare without case
+//	1.1.1t             <  1.1.1u              u and v as well, where no number follows
+//	1.1.1u             <  1.1.1v              as OpenSSL has them
+//	1.1.1o             <  1.1.1p              and so do the letters that are short for words
+//	1.1.1q             <  1.1.1r              by their places in the alphabet
+//	1.0.2u             <  1.0.2za             after z comes za
+//	0.9.8z             <  0.9.8zh             as OpenSSL went on
+//	122u               <  122v                InfoQube
+//	9.0i               <  9.0j                letters as small updates
 //	24.08 beta         <  24.08               a word is older than the bare number
 //	24.07              <  24.08 beta          and newer than the number before
 //	24 beta            =  24.0 beta           zeros before a word do not count
@@ -106,6 +113,48 @@
 //	2012               <  2012 R2             r, rev, revision
 //	1.2 Hotfix 1       <  1.2.1               and older than a further number
 //	10 Service Pack 1  =  10 SP1              service says nothing
+//	24.004.20272       <  2024.005.20320      Adobe: a year in two digits is older
+//	6.7.3 (64-bit)     <  6.7.3.65            brackets are no reason to leave a number out: 64 counts
+//	8.0 Update 391     =  8.0.391             Java's own name
+//	8.0 Update 5       <  8 Update 401        without the zero it is 8.401: name them all one way
+//	v8.6.4             =  8.6.4               Notepad++
+//	v8.6.4             <  v8.6.10             by numbers
+//	24.08 beta         <  24.08               7-Zip
+//	3.0.20             <  3.0.20-1            VLC: a package's own number is a further one
+//	3.0.20-1           <  3.0.21              and never more than the next
+//	2023.3.1-233       <  2023.3-233          JetBrains: a hyphen separates even so; use dotted with the build alone
+//	1.2.3-rc.1+build5  =  1.2.3 rc 1 5        a build after a candidate is a number of it
+//	1.2.3-rc.1+build5  <  1.2.3               and a candidate stays one
+//	2012 R2            <  2012 R2 SP1         one after the other
+//	2012 R2 SP1        <  2012 R3             by the first
+//	2012 SP1           <  2014                SQL Server
+//	build 19045.4291   =  19045.4291          Windows
+//	10.0.19045.4291    <  10.0.22631.3447     Windows 10 and 11
+//	2.43.0.windows.1   <  2.44.0.windows.1    Git for Windows
+//	2.44.0.windows.1   <  2.44.0.windows.2    built again
+//	2.44.0.rc1.windows.1  <  2.44.0.windows.1  candidates have the word as well
+//	115.9.1esr         <  115.10.0esr         Firefox ESR
+//	115.10.0esr        <  124.0.2             with the other channel's, by number: channels are products
+//	125.0b9            <  125.0               Firefox beta
+//	125.0a1            <  125.0b1             and nightly
+//	r2083              =  2083                a leading r with a number says nothing
+//	r1917              <  r2083               vgmstream
+//	20240115           <  20240201            dates without separators are numbers
+//	2024.1.15          =  2024-01-15          with them, zeros do not count
+//	24H2               <  24H3                halves of years, as letters and numbers
+//	23H2               <  24H2                by year first
+//	3.5.1 (Build 12)   =  3.5.1.12            builds are numbers
+//	11.0.0-preview.7   <  11.0.0-rc.1         .NET
+//	17.9.6 Preview 1   <  17.9.6              Visual Studio
+//	4.0 alpha 3        <  4.0 beta 1          words by letters
+//	1.0 nightly        <  1.0                 a word that is not in the list
+//	7.0 (x86)          =  7.0 (amd64)         architectures say nothing
+//	16.0.17328.20162   <  16.0.17328.20184    Office
+//	5.2.1_1            =  5.2.1-1             Homebrew's revision
+//	1,2,3              =  1.2.3               commas, as file versions have them
+//	1.2.               =  1.2                 separators at an end
+//	.1.1               =  1.1                 or at the beginning
+//	7 Rev B            <  7.1                 letters after words
 //
 // # Text form
 //

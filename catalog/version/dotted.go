@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-func dottedKey(text string) ([]byte, error) {
+func dottedKey(k key, text string) (key, error) {
 	if n := strings.Count(text, ".") + 1; n > MaxComponents {
 		return nil, fmt.Errorf("it has %d components, the most is %d", n, MaxComponents)
 	}
@@ -14,5 +14,5 @@ func dottedKey(text string) ([]byte, error) {
 			return nil, fmt.Errorf("component %q is not a decimal number", part)
 		}
 	}
-	return newKey(text).dotted(text), nil
+	return k.dotted(text), nil
 }

@@ -49,12 +49,12 @@ func jdkUpstream(text string) string {
 }
 
 // jdkKey orders as Runtime.Version does when it leaves the optional part out.
-func jdkKey(text string) ([]byte, error) {
+func jdkKey(k key, text string) (key, error) {
 	numbers, pre, build, ok := splitJdk(text)
 	if !ok {
 		return nil, errors.New("it is none of 17.0.9, 17.0.9+9, 17-ea+9, 17.0.9+9-LTS, 1.8.0_391, 1.8.0_391-b13, 8u391 and 8u391-b13")
 	}
-	k := newKey(text).dotted(numbers)
+	k = k.dotted(numbers)
 	if pre == "" {
 		k = append(k, preNone)
 	} else {

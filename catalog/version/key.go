@@ -1,21 +1,27 @@
 package version
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
 
 // key is a sort key under construction: versions compare as the bytes of their keys do. The numbers and words of a
 // version follow each other without separators. So of two keys that agree up to a place, both have the beginning of a
 // part there, and the byte with which a part begins decides between parts of different kinds.
 type key []byte
 
-// newKey makes an empty key with room for most versions of the length of text.
-func newKey(text string) key { return make(key, 0, 2*len(text)+8) }
+// keyRoom is as much as the keys of nearly all versions need.
+const keyRoom = 128
 
 // numberSpan is how many values the first byte of a number may take, from its base on.
 const numberSpan = 101
 
 // number appends a number of any length. It begins with base plus the count of its digits, which leaves leading zeros out.
 func (k key) number(base byte, digits string) key {
-	digits = strings.TrimLeft(digits, "0")
+	for digits != "" && digits[0] == '0' {
+		digits = digits[1:]
+	}
 	n := len(digits)
 	for ; n >= numberSpan-1; n -= numberSpan - 1 {
 		k = append(k, base+numberSpan-1)
@@ -47,7 +53,10 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
 
-func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+func isNumber(s string) bool {
+	_, rest := cutRun(s, isDigit)
+	return s != "" && rest == ""
+}
 
 // cutRun cuts the run of characters of one kind off the beginning of s.
 func cutRun(s string, is func(byte) bool) (run, rest string) {
@@ -58,12 +67,8 @@ func cutRun(s string, is func(byte) bool) (run, rest string) {
 	return s[:i], s[i:]
 }
 
-// firstOutside finds the first character that is neither letter, digit nor one of also.
-func firstOutside(s, also string) (rune, bool) {
-	for _, r := range s {
-		if r > 0x7f || !isLetter(byte(r)) && !isDigit(byte(r)) && !strings.ContainsRune(also, r) {
-			return r, true
-		}
-	}
-	return 0, false
+// outside is the character at the beginning of s, which is not allowed there.
+func outside(s string) error {
+	c, _ := utf8.DecodeRuneInString(s)
+	return fmt.Errorf("%q", c)
 }

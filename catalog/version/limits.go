@@ -1,7 +1,6 @@
 package version
 
-// MaxLength is the longest version text in bytes. Real ones stay below 80. It is also the most that Masterminds/semver
-// reads.
+// MaxLength is the longest version text in bytes. Real ones stay below 80.
 const MaxLength = 256
 
 // MaxKey is the longest key of an importer's scheme in bytes.

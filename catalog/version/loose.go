@@ -16,7 +16,7 @@ const (
 )
 
 // looseWords are the words that have a meaning of their own, in lower case. Every other word of two letters and more is
-// looseBefore, every other single letter looseAfter.
+// looseBefore, every other single letter looseAfter, and so are za to zz.
 var looseWords = map[string]struct {
 	kind looseKind
 	as   string // what it is ordered as
@@ -46,92 +46,96 @@ const (
 	looseNumber     = 4
 )
 
-// loose makes the key of a version.
+// loose is what was read of a version.
 type loose struct {
-	key   key
 	zeros int // numbers that count only if another number follows
 	begun bool
 }
 
-func looseKey(text string) ([]byte, error) {
-	if c, bad := firstOutside(text, looseSeparators); bad {
-		return nil, fmt.Errorf("it contains %q", c)
-	}
-	l := loose{key: newKey(text)}
+func looseKey(k key, text string) (key, error) {
+	var l loose
 	rest := strings.ToLower(text)
 	for rest != "" {
 		var run string
 		run, rest = cutRun(rest, func(c byte) bool { return isDigit(c) || isLetter(c) })
 		if run == "" {
+			if strings.IndexByte(looseSeparators, rest[0]) < 0 {
+				return nil, fmt.Errorf("it contains %w", outside(rest))
+			}
 			rest = rest[1:]
 			continue
 		}
-		if err := l.run(run); err != nil {
+		var err error
+		if k, err = l.run(k, run); err != nil {
 			return nil, err
 		}
 	}
 	if !l.begun {
 		return nil, errors.New("it has no number")
 	}
-	return append(l.key, looseEnd), nil
+	return append(k, looseEnd), nil
 }
 
 // run takes letters and digits without a separator: "3k", "rc1", "x64".
-func (l *loose) run(s string) error {
-	if looseWords[s].kind == looseSilent {
-		return nil
+func (l *loose) run(k key, s string) (key, error) {
+	if len(s) > 1 && looseWords[s].kind == looseSilent {
+		return k, nil
 	}
 	for s != "" {
 		var part string
 		if isDigit(s[0]) {
 			part, s = cutRun(s, isDigit)
-			l.number(part)
+			k = l.number(k, part)
 			continue
 		}
 		part, s = cutRun(s, isLetter)
-		if err := l.word(part, s != ""); err != nil {
-			return err
+		var err error
+		if k, err = l.word(k, part, s != ""); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return k, nil
 }
 
-func (l *loose) number(digits string) {
+func (l *loose) number(k key, digits string) key {
 	l.begun = true
 	if strings.Trim(digits, "0") == "" {
 		l.zeros++
-		return
+		return k
 	}
 	for ; l.zeros > 0; l.zeros-- {
-		l.key = l.key.number(looseNumber, "")
+		k = k.number(looseNumber, "")
 	}
-	l.key = l.key.number(looseNumber, digits)
+	return k.number(looseNumber, digits)
 }
 
-func (l *loose) word(s string, numbered bool) error {
+func (l *loose) word(k key, s string, numbered bool) (key, error) {
 	w, known := looseWords[s]
 	switch {
+	case (s == "v" || s == "u") && l.begun && !numbered: // 1.1.1u is a release of its own
+		w.kind, w.as = looseAfter, s
+	case s == "r" && !l.begun && numbered: // r2083
+		w.kind = looseSilent
 	case known:
 	case numbered && s == "a":
 		w.as = "alpha"
 	case numbered && s == "b":
 		w.as = "beta"
-	case len(s) == 1:
+	case len(s) == 1, len(s) == 2 && s[0] == 'z': // after z comes za
 		w.kind, w.as = looseAfter, s
 	default:
 		w.as = s
 	}
 	switch {
 	case w.kind == looseSilent:
-		return nil
+		return k, nil
 	case !l.begun:
-		return fmt.Errorf("it begins with %q, want a number", s)
+		return nil, fmt.Errorf("it begins with %q, want a number", s)
 	}
 	l.zeros = 0
 	before := byte(looseWordBefore)
 	if w.kind == looseAfter {
 		before = looseWordAfter
 	}
-	l.key = append(l.key, before).word(w.as)
-	return nil
+	return append(k, before).word(w.as), nil
 }

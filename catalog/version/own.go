@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // ownPrefix begins the name of every scheme that is not built in, so that a later release cannot claim the name.
@@ -27,7 +29,26 @@ func (o Own) Parse(text string) (Version, error) {
 	if !o.Name.own() {
 		return Version{}, &SyntaxError{o.Name, text, fmt.Sprintf("its scheme's name is not %q and lower-case letters, digits and dashes", ownPrefix)}
 	}
-	return parse(o.Name, text, o.Key)
+	return keep(o.Name, text, o.Key)
+}
+
+// keep makes a version of an own scheme.
+func keep(s Scheme, text string, keyOf func(string) ([]byte, error)) (Version, error) {
+	refuse := func(err error) (Version, error) { return Version{}, &SyntaxError{s, text, err.Error()} }
+	if err := checkLength(text); err != nil {
+		return refuse(err)
+	}
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return refuse(errors.New("it contains control characters or is not UTF-8"))
+	}
+	key, err := keyOf(text)
+	switch {
+	case err != nil:
+		return refuse(err)
+	case len(key) == 0 || len(key) > MaxKey:
+		return refuse(fmt.Errorf("its key has %d bytes, want 1 to %d", len(key), MaxKey))
+	}
+	return Version{scheme: s, text: text, key: string(key)}, nil
 }
 
 // ownForm writes the key and the text of a version.
@@ -39,7 +60,7 @@ func parseOwn(s Scheme, form string) (Version, error) {
 	if !found {
 		text = form
 	}
-	return parse(s, text, func(string) ([]byte, error) {
+	return keep(s, text, func(string) ([]byte, error) {
 		key, err := hex.DecodeString(digits)
 		if !found || err != nil || digits != strings.ToLower(digits) {
 			return nil, errors.New(`there is no key in front, want "key:text" with the key in lower-case hex`)

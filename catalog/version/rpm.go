@@ -3,27 +3,10 @@ package version
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
-// splitRpm takes a version apart at the first colon and the last hyphen.
-func splitRpm(text string) (epoch, version, release string, hasEpoch, hasRelease bool) {
-	if before, after, found := strings.Cut(text, ":"); found {
-		epoch, text, hasEpoch = before, after, true
-	}
-	if i := strings.LastIndexByte(text, '-'); i >= 0 {
-		return epoch, text[:i], text[i+1:], hasEpoch, true
-	}
-	return epoch, text, "", hasEpoch, false
-}
-
-func rpmUpstream(text string) string {
-	_, version, _, _, _ := splitRpm(text)
-	return version
-}
-
-func rpmKey(text string) ([]byte, error) {
-	epoch, version, release, hasEpoch, hasRelease := splitRpm(text)
+func rpmKey(k key, text string) (key, error) {
+	epoch, version, release, hasEpoch, hasRelease := splitPackage(text)
 	if hasEpoch {
 		if err := checkEpoch(epoch, maxRpmEpoch); err != nil {
 			return nil, err
@@ -35,18 +18,17 @@ func rpmKey(text string) ([]byte, error) {
 	if hasRelease && release == "" {
 		return nil, errors.New("the release after the last hyphen is empty")
 	}
-	const allowed = "._+~^"
-	if c, bad := firstOutside(version, allowed); bad {
-		return nil, fmt.Errorf("the version contains %q", c)
+	k, err := k.number(rpmNumber, epoch).rpmPart(version)
+	if err != nil {
+		return nil, fmt.Errorf("the version contains %w", err)
 	}
-	if c, bad := firstOutside(release, allowed); bad {
-		return nil, fmt.Errorf("the release contains %q", c)
-	}
-	k := newKey(text).number(rpmNumber, epoch).rpmPart(version)
 	if !hasRelease {
 		return append(k, rpmNoRelease), nil
 	}
-	return k.rpmPart(release), nil
+	if k, err = k.rpmPart(release); err != nil {
+		return nil, fmt.Errorf("the release contains %w", err)
+	}
+	return k, nil
 }
 
 // How the segments of a version sort: a tilde before the end, a caret after it, then letters, then numbers. Letters keep
@@ -59,24 +41,27 @@ const (
 	rpmNumber    = 'z' + 1
 )
 
-// rpmPart takes runs of letters and runs of digits; what separates them does not count.
-func (k key) rpmPart(s string) key {
+// rpmPart takes runs of letters and runs of digits; what separates them does not count. The error is the first character
+// that has no place in a version.
+func (k key) rpmPart(s string) (key, error) {
 	for s != "" {
 		var run string
 		switch c := s[0]; {
+		case isDigit(c):
+			run, s = cutRun(s, isDigit)
+			k = k.number(rpmNumber, run)
+		case isLetter(c):
+			run, s = cutRun(s, isLetter)
+			k = k.word(run)
+		case c == '.', c == '_', c == '+':
+			s = s[1:]
 		case c == '~':
 			k, s = append(k, rpmTilde), s[1:]
 		case c == '^':
 			k, s = append(k, rpmCaret), s[1:]
-		case isLetter(c):
-			run, s = cutRun(s, isLetter)
-			k = k.word(run)
-		case isDigit(c):
-			run, s = cutRun(s, isDigit)
-			k = k.number(rpmNumber, run)
 		default:
-			s = s[1:]
+			return nil, outside(s)
 		}
 	}
-	return append(k, rpmEnd)
+	return append(k, rpmEnd), nil
 }

@@ -1,6 +1,7 @@
 package version
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -24,19 +25,32 @@ const (
 // Unknown is the scheme of a version whose scheme, or whose text, this release does not know: see [Version.KeepUnknown].
 const Unknown Scheme = "unknown"
 
-// builtIn is the table of the built-in schemes. A key says how a version sorts, or the error why the text is none.
+// builtIn is the table of the built-in schemes.
 var builtIn = []struct {
 	scheme   Scheme
-	key      func(text string) ([]byte, error)
 	upstream func(text string) string // nil: the text itself
-}{
-	{Semver, semverKey, nil},
-	{Debian, debianKey, debianUpstream},
-	{Rpm, rpmKey, rpmUpstream},
-	{Apk, apkKey, apkUpstream},
-	{Dotted, dottedKey, nil},
-	{Loose, looseKey, nil},
-	{Jdk, jdkKey, jdkUpstream},
+}{{Semver, nil}, {Debian, packageUpstream}, {Rpm, packageUpstream}, {Apk, apkUpstream}, {Dotted, nil}, {Loose, nil}, {Jdk, jdkUpstream}}
+
+// appendKey appends what a text of a built-in scheme sorts by, or says why it is none. It names the functions, so that a
+// key may stay on its caller's stack.
+func appendKey(k key, s Scheme, text string) (key, error) {
+	switch s {
+	case Semver:
+		return semverKey(k, text)
+	case Debian:
+		return debianKey(k, text)
+	case Rpm:
+		return rpmKey(k, text)
+	case Apk:
+		return apkKey(k, text)
+	case Dotted:
+		return dottedKey(k, text)
+	case Loose:
+		return looseKey(k, text)
+	case Jdk:
+		return jdkKey(k, text)
+	}
+	return nil, fmt.Errorf("there is no such scheme, want one of %v", Schemes())
 }
 
 // Schemes lists the built-in schemes.

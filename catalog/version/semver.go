@@ -1,27 +1,64 @@
 package version
 
 import (
-	"strings"
-
-	"github.com/Masterminds/semver/v3"
+	"errors"
+	"fmt"
+	"strconv"
 )
 
 // semverKey orders by precedence; build metadata takes no part.
-func semverKey(text string) ([]byte, error) {
-	if _, err := semver.StrictNewVersion(text); err != nil {
-		return nil, err
+func semverKey(k key, s string) (key, error) {
+	var id string
+	for i := range 3 {
+		id = ""
+		if i == 0 {
+			id, s = cutRun(s, isDigit)
+		} else if s != "" && s[0] == '.' {
+			id, s = cutRun(s[1:], isDigit)
+		}
+		if id == "" {
+			return nil, errors.New("it does not begin with three numbers and dots between, as 1.2.3")
+		}
+		if !isStrict(id) {
+			return nil, fmt.Errorf("number %s has zeros in front", id)
+		}
+		if len(id) > 19 { // which may be more than 64 bits
+			if _, err := strconv.ParseUint(id, 10, 64); err != nil {
+				return nil, fmt.Errorf("number %s does not fit 64 bits", id)
+			}
+		}
+		k = k.number(semverNumber, id)
 	}
-	text, _, _ = strings.Cut(text, "+")
-	core, pre, isPre := strings.Cut(text, "-")
-	k := newKey(text).dotted(core)
-	if !isPre {
-		return append(k, preNone), nil
+	if s == "" || s[0] != '-' {
+		k = append(k, preNone)
+	} else {
+		for more := true; more; more = s != "" && s[0] == '.' {
+			if id, s = cutRun(s[1:], isIdentifier); id == "" || isNumber(id) && !isStrict(id) {
+				return nil, fmt.Errorf("pre-release identifier %q is empty or a number with zeros in front", id)
+			}
+			k = k.preRelease(id)
+		}
+		k = append(k, preEnd)
 	}
-	for id := range strings.SplitSeq(pre, ".") {
-		k = k.preRelease(id)
+	if s != "" && s[0] == '+' {
+		for more := true; more; more = s != "" && s[0] == '.' {
+			if id, s = cutRun(s[1:], isIdentifier); id == "" {
+				return nil, errors.New("an identifier of the build metadata is empty")
+			}
+		}
 	}
-	return append(k, preEnd), nil
+	if s != "" {
+		return nil, fmt.Errorf("%w is out of place", outside(s))
+	}
+	return k, nil
 }
+
+func isIdentifier(c byte) bool { return isDigit(c) || isLetter(c) || c == '-' }
+
+// isStrict reports whether a run of digits is a number as semver writes it.
+func isStrict(digits string) bool { return digits != "" && (digits[0] != '0' || digits == "0") }
+
+const semverNumber = 1
 
 // How the parts of a pre-release sort: a shorter list first, numbers before words, and the release after all of them.
 const (

@@ -32,10 +32,11 @@ var rooms = []room{
 	{path: "internal/inroot", floor: 0},
 
 	// Floor 1: values and rules that need nothing else.
-	{path: "catalog/version", floor: 1, core: true, links: []string{semver}, uses: []use{
-		{semver, "decides what a valid semantic version is"},
+	{path: "catalog/version", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the error of a scheme that is not known"},
 		{"internal/problem", "an error quotes a text that may be of any length"},
+	}, tests: []use{
+		{semver, "the oracle for what a valid semantic version is, and for the order"},
 	}},
 	{path: "catalog/version/versiontest", floor: 1, adapter: true, uses: []use{
 		{"catalog/version", "what it holds schemes to"},
@@ -90,7 +91,7 @@ var rooms = []room{
 	}, tests: []use{
 		{"github.com/secure-systems-lab/go-securesystemslib", "the oracle of envelopes"},
 	}},
-	{path: "catalog", floor: 2, core: true, links: []string{semver}, uses: []use{
+	{path: "catalog", floor: 2, core: true, uses: []use{
 		{"catalog/version", "a patch upgrades to a version"},
 		{"integrity", "an artifact carries digests"},
 		{"internal/enum", "the names of reasons and availabilities"},
@@ -107,6 +108,8 @@ var rooms = []room{
 	}},
 	{path: "catalog/jsonfeed", floor: 2, adapter: true, uses: []use{
 		{"internal/inroot", "a document that is a file"},
+		{"internal/strictjson", "a record means one thing"},
+		{"internal/problem", "reasons of a bounded length"},
 		{"catalog", "the port it fills"},
 	}},
 	{path: "catalog/aptfeed", floor: 3, adapter: true, uses: []use{
@@ -137,7 +140,7 @@ var rooms = []room{
 	}},
 
 	// Floor 4: what is to be done.
-	{path: "job", floor: 4, core: true, links: []string{semver}, uses: []use{
+	{path: "job", floor: 4, core: true, uses: []use{
 		{"catalog", "orders are made of patches and verdicts"},
 		{"catalog/version", "an outcome tells from which version to which"},
 		{"integrity", "an order says what its files must be, and under which signer policy"},
@@ -148,7 +151,7 @@ var rooms = []room{
 	}},
 
 	// Floor 5: one order being carried out.
-	{path: "job/execution", floor: 5, core: true, links: []string{semver}, uses: []use{
+	{path: "job/execution", floor: 5, core: true, uses: []use{
 		{"catalog", "compares what is installed with the order"},
 		{"catalog/version", "findings name versions"},
 		{"integrity", "downloads are judged before they are deployed"},
@@ -160,7 +163,7 @@ var rooms = []room{
 	}},
 
 	// Floor 6: how it is handed out.
-	{path: "manifest", floor: 6, core: true, links: []string{semver}, uses: []use{
+	{path: "manifest", floor: 6, core: true, uses: []use{
 		{"catalog", "a check-in carries an inventory"},
 		{"job", "a document holds orders"},
 		{"internal/problem", "collects what is wrong with a document, a call or an enrolment"},
@@ -176,7 +179,7 @@ var rooms = []room{
 	}},
 
 	// Floor 7: the agent's side, as a machine.
-	{path: "job/agent", floor: 7, core: true, links: []string{semver}, uses: []use{
+	{path: "job/agent", floor: 7, core: true, uses: []use{
 		{"integrity", "the signer policy that an asset is held to"},
 		{"job", "orders, and what it reports of them"},
 		{"job/execution", "runs executions"},
@@ -195,7 +198,7 @@ var rooms = []room{
 	}},
 
 	// Floor 8: the two sides.
-	{path: "job/ledger", floor: 7, core: true, links: []string{semver}, uses: []use{
+	{path: "job/ledger", floor: 7, core: true, uses: []use{
 		{"catalog", "names of patches"},
 		{"catalog/version", "a failure says from which version to which"},
 		{"internal/enum", "the names of phases and states"},
@@ -204,7 +207,7 @@ var rooms = []room{
 		{"job/schedule", "a run is an occurrence"},
 		{"manifest", "revisions"},
 	}},
-	{path: "job/controller", floor: 8, core: true, links: []string{semver}, uses: []use{
+	{path: "job/controller", floor: 8, core: true, uses: []use{
 		{"catalog", "syncs it and keeps inventories"},
 		{"integrity", "the signer policy that orders are made under"},
 		{"job", "keeps definitions, makes orders"},
@@ -270,7 +273,7 @@ var rooms = []room{
 	}},
 
 	// Floor 9: what drives both.
-	{path: "agentsim/watch", floor: 8, core: true, links: []string{semver}, uses: []use{
+	{path: "agentsim/watch", floor: 8, core: true, uses: []use{
 		{"catalog", "the patches it watches"},
 		{"catalog/version", "versions that may only rise"},
 		{"job", "the reports it watches"},

@@ -108,7 +108,7 @@ func newVendor(feed string) (*vendor, error) {
 			}},
 		})
 	}
-	document, err := jsonfeed.Marshal(products, patches)
+	document, err := jsonfeed.Marshal(catalog.Batch{Products: products, Patches: patches})
 	if err != nil {
 		return nil, err
 	}

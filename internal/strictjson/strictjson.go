@@ -12,6 +12,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
+// maxDepth is how deep lists and objects may be nested.
+const maxDepth = 1000
+
 // Check wants one JSON value with nothing after it, in which no object has a name twice, in whatever case or letters that
 // encoding/json takes for the same. Unless nulls are allowed it wants none, because a null in place of a value is as good as
 // no value. The error says in which line.
@@ -47,6 +50,9 @@ func Check(data []byte, nulls bool) error {
 		}
 		if here >= 0 {
 			open[here].value = false
+		}
+		if len(open) > maxDepth {
+			return fail("it is nested over %d deep", maxDepth)
 		}
 		switch token {
 		case nil:

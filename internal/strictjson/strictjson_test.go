@@ -35,6 +35,8 @@ func TestCheck(t *testing.T) {
 			require.ErrorContains(t, err, want, text)
 		}
 	}
+	require.NoError(t, Check([]byte(strings.Repeat("[", maxDepth)+strings.Repeat("]", maxDepth)), false))
+	require.ErrorContains(t, Check([]byte(strings.Repeat("[", maxDepth+2)), false), "nested over 1000 deep")
 	require.NoError(t, Check([]byte(`{"a":null,"b":[null]}`), true))
 	require.Error(t, Check([]byte(`{"a":null,"a":1}`), true))
 	require.ErrorContains(t, Check([]byte(`{"`+strings.Repeat("x", 200)+`":1,"`+strings.Repeat("x", 200)+`":1}`), true), "…")

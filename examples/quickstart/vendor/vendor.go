@@ -119,7 +119,7 @@ func (v *Vendor) Publish(r Release) error {
 		ID: r.ID(), Product: r.Product, Version: number, Title: fmt.Sprintf("%s %s", r.Product, r.Version),
 		Published: time.Now().UTC().Add(-time.Hour).Truncate(time.Second), Artifacts: []catalog.Artifact{artifact}, Reboot: r.Reboot,
 	})
-	document, err := jsonfeed.Marshal(v.products, v.patches)
+	document, err := jsonfeed.Marshal(catalog.Batch{Products: v.products, Patches: v.patches})
 	if err != nil {
 		return fmt.Errorf("vendor: %w", err)
 	}

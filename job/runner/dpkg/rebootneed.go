@@ -74,8 +74,6 @@ func kernelNeedsReboot(name, running string) bool {
 	if release == "" || release[0] < '0' || release[0] > '9' {
 		return false // a package that only depends on the newest kernel
 	}
-	has, _ := version.Parse(version.Debian, release) // what is no version compares with none
-	runs, _ := version.Parse(version.Debian, running)
-	order, ok := has.Compare(runs)
-	return ok && order > 0
+	order, err := version.Compare(version.Debian, release, running)
+	return err == nil && order > 0
 }
