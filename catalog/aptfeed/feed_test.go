@@ -393,3 +393,11 @@ func TestFilenamesAsAptHasThem(t *testing.T) {
 		require.Empty(t, b.Patches[0].Check())
 	}
 }
+
+// A name with capitals is the package that dpkg and apt make of it.
+func TestNamesAreLowerCase(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("Ha_Re", "1", "amd64"), deb("x", "1", "amd64")).publish().serve()
+	c := config(root(t, r))
+	c.Only = func(name string) bool { return name == "ha_re" }
+	require.Equal(t, []string{"deb/bookworm/amd64/ha_re=1"}, ids(fetch(t, open(t, c)[0])))
+}

@@ -61,7 +61,7 @@ func (l parser) packages(in io.Reader) ([]record, rejected, error) {
 	var bad rejected
 	reader := deb822.NewReader(in)
 	if l.only != nil {
-		reader.Only("Package", l.only)
+		reader.Only("Package", func(name string) bool { return l.only(strings.ToLower(name)) })
 	}
 	for p, err := range reader.All() {
 		if broken, is := errors.AsType[*deb822.Error](err); is {
@@ -126,6 +126,7 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 		r.digest.Algorithm, sum = integrity.SHA512, *fields[6].value
 	}
 	description, _, _ = strings.Cut(description, "\n")
+	r.name = strings.ToLower(r.name) // as dpkg and apt do
 	if !validPackage(r.name) {
 		addf("%.80q is no package name", r.name)
 	}
