@@ -72,14 +72,14 @@ func runStepped(s spec) error {
 	if err != nil {
 		return err
 	}
-	sync := func(ctx context.Context) (catalog.Changes, error) {
+	sync := func(ctx context.Context, _ catalog.FeedID) (catalog.Changes, error) {
 		batch, err := feed.Fetch(ctx)
 		if err != nil {
 			return catalog.Changes{}, err
 		}
 		return ctl.Sync(ctx, []catalog.Batch{batch}, time.Now())
 	}
-	if _, err := sync(ctx); err != nil {
+	if _, err := sync(ctx, ""); err != nil {
 		return err
 	}
 	kick := make(chan struct{}, 1)
