@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 )
 
 // need skips a test aloud where programs are missing, and fails it in CI.
@@ -29,20 +30,20 @@ func need(t *testing.T, programs ...string) {
 var line = regexp.MustCompile(`^([^/ ]+)/\S+ (\S+) (\S+) \[upgradable from: (\S+)\]`)
 
 // upgradable asks apt itself. The configuration is a file that names the root; empty: the host.
-func upgradable(t *testing.T, conf, native string) map[pkg]choice {
+func upgradable(t *testing.T, conf, native string) map[dpkg.Package]dpkg.Choice {
 	t.Helper()
 	cmd := exec.Command("apt", "list", "--upgradable")
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "APT_CONFIG="+conf)
 	out, err := cmd.Output()
 	require.NoError(t, err)
-	all := map[pkg]choice{}
+	all := map[dpkg.Package]dpkg.Choice{}
 	for text := range strings.Lines(string(out)) {
 		if m := line.FindStringSubmatch(text); m != nil {
 			arch := m[3]
 			if arch == "all" {
 				arch = native
 			}
-			all[pkg{m[1], arch}] = choice{installed: m[4], candidate: m[2]}
+			all[dpkg.Package{Name: m[1], Arch: arch}] = dpkg.Choice{Installed: m[4], Candidate: m[2]}
 		}
 	}
 	return all
@@ -50,11 +51,11 @@ func upgradable(t *testing.T, conf, native string) map[pkg]choice {
 
 // agree holds a scan to apt's word: every package that apt calls upgradable has a verdict with a reason, and no other is
 // called deployable, nor to another version.
-func agree(t *testing.T, r Report, apt map[pkg]choice) {
+func agree(t *testing.T, r Report, apt map[dpkg.Package]dpkg.Choice) {
 	t.Helper()
-	rows := map[pkg]Row{}
+	rows := map[dpkg.Package]Row{}
 	for _, row := range r.Rows {
-		p := pkg{row.Package, row.Architecture}
+		p := dpkg.Package{Name: row.Package, Arch: row.Architecture}
 		require.NotContains(t, rows, p, "one row a package")
 		rows[p] = row
 		require.NotEmpty(t, row.Reasons)
@@ -65,13 +66,13 @@ func agree(t *testing.T, r Report, apt map[pkg]choice) {
 		}
 		if row.Deployable {
 			require.Contains(t, apt, p, "apt does not call %v upgradable", p)
-			require.Equal(t, apt[p].candidate, row.Available)
+			require.Equal(t, apt[p].Candidate, row.Available)
 			require.True(t, reasonsHave(row, catalog.Upgrade))
 		}
 	}
 	for p, c := range apt {
 		require.Contains(t, rows, p, "apt calls %v upgradable", p)
-		require.Equal(t, c.installed, rows[p].Installed)
+		require.Equal(t, c.Installed, rows[p].Installed)
 	}
 }
 
