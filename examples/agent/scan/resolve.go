@@ -82,7 +82,7 @@ func resolve(ctx context.Context, a *dpkg.Apt, set wish) (map[dpkg.Package]catal
 		if err != nil {
 			return nil, err
 		}
-		if r := against(alone, p, good); r.Code != 0 {
+		if r := against(alone, p, good); r.Text != "" {
 			drop(p, r)
 		}
 	}

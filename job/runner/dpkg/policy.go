@@ -25,10 +25,8 @@ type Choice struct {
 	channels map[string]bool // that list the package
 }
 
-// Upgrade reports whether apt has a newer version to install.
-func (c Choice) Upgrade() bool {
-	return !c.Later && older(c.Installed, c.Candidate)
-}
+// Upgrade reports whether apt calls the package upgradable.
+func (c Choice) Upgrade() bool { return older(c.Installed, c.Candidate) }
 
 // prefers is the version that apt prefers to the newest it knows; empty: none.
 func (c Choice) prefers() string {
