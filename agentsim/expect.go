@@ -290,7 +290,7 @@ func (p *player) expectVerdict(m *match) {
 	}
 	var have []string
 	for _, r := range verdict.Reasons {
-		if s := r.Code.String(); !slices.Contains(have, s) {
+		if s := string(r.Code); !slices.Contains(have, s) {
 			have = append(have, s)
 		}
 	}

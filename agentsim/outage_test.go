@@ -50,7 +50,7 @@ func TestServerCrashesAtEveryCommit(t *testing.T) {
 		for _, a := range w.sorted() {
 			inventory, err := a.inventory()
 			require.NoError(t, err)
-			installed += fmt.Sprintln(a.id, inventory.Installed)
+			installed += fmt.Sprintln(a.id, slices.Collect(inventory.Installed()))
 		}
 		return installed, MaxTimes - w.server.store.outages[0].left, strings.Contains(Timeline(w.History(), w.Start()), "crashes at a commit")
 	}

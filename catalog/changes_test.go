@@ -71,8 +71,8 @@ func TestEveryFieldOfAProductIsCompared_CAT1(t *testing.T) {
 		return Batch{Feed: "acme", At: noon, Products: []Product{p}}
 	}
 	s = synced(t, withLine(func(*Line) {}))
-	require.Equal(t, 3, reflect.TypeFor[Line]().NumField())
-	for i, change := range []func(*Line){func(l *Line) { l.Prefix = "2" }, func(l *Line) { l.EOL = noon.Add(1) }, func(l *Line) { l.Extended = noon.Add(1) }} {
+	require.Equal(t, 4, reflect.TypeFor[Line]().NumField())
+	for i, change := range []func(*Line){func(l *Line) { l.Prefix = "2" }, func(l *Line) { l.EOL = noon.Add(1) }, func(l *Line) { l.Extended = noon.Add(1) }, func(l *Line) { l.Over = true }} {
 		next, _ := Sync(s, []Batch{withLine(change)}, noon)
 		require.Equal(t, s.ID()+1, next.ID(), i)
 	}

@@ -41,23 +41,6 @@ func edgesOf(n int, patch func(i int) *Patch, kind edgeKind) (edges [][]int32) {
 	return edges
 }
 
-// reach marks what can be reached from some nodes over at least one edge.
-func reach(edges [][]int32, from []int32) []bool {
-	reached := make([]bool, len(edges))
-	open := slices.Clone(from)
-	for len(open) > 0 {
-		node := open[len(open)-1]
-		open = open[:len(open)-1]
-		for _, to := range edges[node] {
-			if !reached[to] {
-				reached[to] = true
-				open = append(open, to)
-			}
-		}
-	}
-	return reached
-}
-
 // cycles returns the strongly connected components that contain a cycle, each sorted, by their first member. It is
 // Tarjan's algorithm with a stack of its own, as the depth is the feed's to choose.
 func cycles(edges [][]int32) [][]int32 {

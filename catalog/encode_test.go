@@ -47,7 +47,7 @@ func TestEncodeRoundTrip_CAT1(t *testing.T) {
 	back := roundTrip(t, s)
 	same(t, s, back)
 	require.Equal(t, LifecycleDeprecated, back.Lifecycle("editor-1.0.0"), "it is remembered, CAT-8")
-	require.True(t, back.Superseded("editor-1.0.0"))
+	require.True(t, back.replaces)
 	require.Equal(t, s.Feeds(), back.Feeds())
 
 	// Going on from what was stored is going on from what was there.

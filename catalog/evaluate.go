@@ -9,12 +9,18 @@ import (
 // Options are the settings a verdict depends on beside the catalog and the asset. The zero value is the default.
 type Options struct {
 	StrictLines bool            // the installed version's line blocks too, not only the patch's (CAT-11)
+	KnownLines  bool            // a version on no line of a product that has lines is blocked (CAT-11)
 	Unreachable map[string]bool // URLs that a probe found unreachable (CAT-10)
+
+	// Refuse says what else the caller has against a patch, as a baseline or a signer policy has; ok: nothing. A reason whose
+	// code blocks hides no older patch that is allowed (CAT-19). Nil: nothing against any.
+	Refuse func(p Patch, of Product) (r Reason, ok bool)
 }
 
 // Evaluate says whether one patch can be deployed on one asset at this time, with every reason (CAT-15). It looks at the
-// patch alone: a patch that another supersedes is still deployable when it is asked for by itself, see EvaluateList. A
-// snapshot that does not hold the patch says UnknownPatch (CAT-9).
+// patch alone: a patch that another supersedes is still deployable when it is asked for by itself, see EvaluateList. A patch
+// of a product that the asset's software names in Also is judged against that software (CAT-17). A snapshot that does not
+// hold the patch says UnknownPatch (CAT-9).
 func (s *Snapshot) Evaluate(id PatchID, inv Inventory, o Options, now time.Time) Verdict {
 	i, found := s.patchIndex(id)
 	if !found {
@@ -22,18 +28,28 @@ func (s *Snapshot) Evaluate(id PatchID, inv Inventory, o Options, now time.Time)
 		v.add(UnknownPatch, "", "", "Patch %s is not in the catalog.", id)
 		return v
 	}
+	return s.evaluate(i, inv, o, now)
+}
+
+// evaluate is Evaluate of the patch at index i.
+func (s *Snapshot) evaluate(i int, inv Inventory, o Options, now time.Time) Verdict {
 	e := evaluation{
 		snapshot: s, state: s.states[i], patch: s.patchAt(i), product: &s.products[s.states[i].product], options: o, now: now,
 	}
 	e.installed, e.isInstalled = inv.Find(e.patch.Product)
-	e.verdict = Verdict{Patch: id, Product: e.patch.Product, From: e.installed.Version, To: e.patch.Version, Snapshot: s.id}
-	e.installation()
+	e.verdict = Verdict{Patch: e.patch.ID, Product: e.patch.Product, From: e.installed.Version, To: e.patch.Version, Snapshot: s.id}
+	e.installation(inv)
 	e.lifecycle()
 	e.platform(inv.Platform)
 	e.packageManager()
 	e.artifacts()
 	e.lines()
 	e.feed()
+	if o.Refuse != nil {
+		if r, ok := o.Refuse(*e.patch, *e.product); !ok {
+			e.verdict.Reasons = append(e.verdict.Reasons, r)
+		}
+	}
 	e.verdict.settle()
 	return e.verdict
 }
@@ -56,9 +72,14 @@ func (v *Verdict) add(code ReasonCode, have, want, format string, args ...any) {
 }
 
 // installation compares the patch with what is installed (CAT-3). The Upgrade reason stays only if nothing blocks.
-func (e *evaluation) installation() {
+func (e *evaluation) installation(inv Inventory) {
 	name, to := e.product.Name, e.patch.Version.String()
 	if !e.isInstalled {
+		if other, has := e.snapshot.elsewhere(int(e.state.product), inv); has {
+			e.verdict.add(NotInstalled, other.Channel, e.product.Channel, "%s is installed, and the asset does not use its channel %q; it uses %q.",
+				name, e.product.Channel, other.Channel)
+			return
+		}
 		e.verdict.add(NotInstalled, "", to, "%s is not installed, and nothing is installed for the first time.", name)
 		return
 	}
@@ -159,33 +180,58 @@ func (e *evaluation) reachable(name, url string) {
 func (e *evaluation) lines() {
 	name := e.product.Name
 	to, known := e.product.LineOf(e.patch.Version)
+	if !known && len(e.product.Lines) > 0 {
+		if e.options.KnownLines {
+			e.verdict.add(LineNotKnown, e.patch.Version.String(), "", "The strict policy blocks %s of %s, which is on no known line.", e.patch.Version, name)
+		}
+		e.verdict.add(NoLine, e.patch.Version.String(), "", "%s is on none of the lines of %s, so nothing is known of its end of life.", e.patch.Version, name)
+	}
 	toEnded := known && to.Ended(e.now)
 	if toEnded {
-		e.verdict.add(EOLVersion, instant(to.EOL), instant(e.now), "Line %s of %s, to which %s belongs, reached its end of life on %s.",
-			to.Prefix, name, e.patch.Version, instant(to.EOL))
+		have, on := to.end(e.now)
+		e.verdict.add(EOLVersion, have, instant(e.now), "Line %s of %s, to which %s belongs, reached its end of life%s.", to.Prefix, name, e.patch.Version, on)
 	}
 	if !e.isInstalled {
 		return
 	}
-	from, known := e.product.LineOf(e.installed.Version)
+	from, known := e.installedAs().LineOf(e.installed.Version)
 	if !known || !from.Ended(e.now) {
 		return
 	}
+	have, on := from.end(e.now)
 	switch {
 	case e.options.StrictLines:
-		e.verdict.add(EOLVersion, instant(from.EOL), instant(e.now), "The installed line %s of %s reached its end of life on %s, and the strict policy blocks it.",
-			from.Prefix, name, instant(from.EOL))
+		e.verdict.add(EOLVersion, have, instant(e.now), "The installed line %s of %s reached its end of life%s, and the strict policy blocks it.", from.Prefix, name, on)
 	case !toEnded && e.upgrades():
-		e.verdict.add(LeavesEOL, instant(from.EOL), instant(e.now), "The upgrade leaves line %s of %s, which reached its end of life on %s.",
-			from.Prefix, name, instant(from.EOL))
+		e.verdict.add(LeavesEOL, have, instant(e.now), "The upgrade leaves line %s of %s, which reached its end of life%s.", from.Prefix, name, on)
 	}
+}
+
+// installedAs is the product that is installed, which may be of another channel than the patch's.
+func (e *evaluation) installedAs() *Product {
+	if i, known := e.snapshot.productIndex(e.installed.Product); known {
+		return &e.snapshot.products[i]
+	}
+	return e.product
+}
+
+// end is when a line that has ended did so, as a value and in words.
+func (l Line) end(now time.Time) (have, on string) {
+	if !past(l.EOL, now) {
+		return "", ", on a date that is not known"
+	}
+	return instant(l.EOL), " on " + instant(l.EOL)
 }
 
 // feed notes how fresh the catalog's knowledge of the patch is (CAT-1, CAT-2).
 func (e *evaluation) feed() {
 	h := e.snapshot.feeds[e.state.feed]
-	if h.Stale(e.now) {
+	if h.unread(e.now) {
 		e.verdict.add(FeedStale, instant(h.LastGood), instant(e.now), "Feed %s was last read on %s, at least %d hours ago.", h.Feed, instant(h.LastGood), int(StaleAfter.Hours()))
+	}
+	if h.old(e.now) {
+		e.verdict.add(FeedStale, instant(h.Dated), instant(e.now), "Feed %s was read, but its source dates from %s, which is older than the %v that the feed's configuration allows.",
+			h.Feed, instant(h.Dated), h.MaxAge)
 	}
 	if !h.Healthy {
 		e.verdict.add(FeedFailing, instant(h.Since), instant(e.now), "Feed %s fails since %s: %s", h.Feed, instant(h.Since), h.Err)

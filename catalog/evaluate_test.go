@@ -53,7 +53,7 @@ func TestVulnerabilitiesNeverGate_CAT4(t *testing.T) {
 func TestPackageManagerDecides_CAT5(t *testing.T) {
 	s := synced(t, batch(edit("2.0.0")))
 	inv := has("1.0.0")
-	inv.Installed[0].Held, inv.Installed[0].PinnedTo = true, "1.5.0"
+	inv.installed[0].Held, inv.installed[0].PinnedTo = true, "1.5.0"
 	v := s.Evaluate("editor-2.0.0", inv, Options{}, noon)
 	require.Equal(t, []Reason{
 		{Held, "CAT-5", "1.0.0", "2.0.0", "The asset's package manager holds Acme Editor at 1.0.0."},
@@ -97,7 +97,7 @@ func TestLineOf_CAT11(t *testing.T) {
 func TestLineTexts_CAT11_CAT12(t *testing.T) {
 	gone := time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)
 	b := batch(edit("1.5.0"), edit("2.0.0"))
-	b.Products[0].Lines = []Line{{Prefix: "1", EOL: gone, Extended: noon.AddDate(5, 0, 0)}}
+	b.Products[0].Lines = []Line{{Prefix: "1", EOL: gone, Extended: noon.AddDate(5, 0, 0)}, {Prefix: "2"}}
 	s := synced(t, b)
 	v := s.Evaluate("editor-1.5.0", has("1.0.0"), Options{}, noon)
 	require.Equal(t, []ReasonCode{EOLVersion}, codes(v), "extended support moves nothing")
@@ -141,7 +141,7 @@ func TestListFollowsSupersedence_CAT14(t *testing.T) {
 	)
 	b.Products = append(b.Products, other)
 	s := synced(t, b)
-	inv := Inventory{Platform: Linux, Installed: []Installed{{Product: "editor", Version: ver("0.1.0")}, {Product: "tools", Version: ver("0.1.0")}}}
+	inv := inventoryOf(Linux, []Installed{{Product: "editor", Version: ver("0.1.0")}, {Product: "tools", Version: ver("0.1.0")}})
 	verdict := func(id PatchID, list ...PatchID) []ReasonCode {
 		for _, v := range s.EvaluateList(list, inv, Options{}, noon) {
 			if v.Patch == id {
@@ -162,7 +162,7 @@ func TestListKeepsSomething_CAT14(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		batches := genBatches.Draw(t, "batches")
 		s, _ := Sync(nil, batches, noon)
-		inv := Inventory{Platform: Linux, Installed: []Installed{{Product: "p", Version: ver("1.0.0")}, {Product: "q", Version: ver("0.1.0")}}}
+		inv := inventoryOf(Linux, []Installed{{Product: "p", Version: ver("1.0.0")}, {Product: "q", Version: ver("0.1.0")}})
 		list := rapid.SliceOf(rapid.SampledFrom([]PatchID{"u", "v", "w", "x", "y", "z"})).Draw(t, "list")
 		alone, together := map[ProductID]bool{}, map[ProductID]bool{}
 		for _, id := range list {
@@ -180,32 +180,6 @@ func TestListKeepsSomething_CAT14(t *testing.T) {
 		}
 		require.Equal(t, len(alone) > 0, len(together) > 0)
 	})
-}
-
-func TestMissing_CAT6(t *testing.T) {
-	tools := editor()
-	tools.ID = "tools"
-	b := batch(edit("1.0.0"), edit("2.0.0"), edit("3.0.0", func(p *Patch) { p.Artifacts = nil }),
-		edit("1.0.0", func(p *Patch) { p.ID, p.Product = "tools-a", "tools" }),
-		edit("1.0.0", func(p *Patch) { p.ID, p.Product, p.Artifacts = "tools-b", "tools", nil }))
-	b.Products = append(b.Products, tools)
-	s := synced(t, b)
-	dotted, err := version.Parse(version.Dotted, "1")
-	require.NoError(t, err)
-	inv, err := NewInventory(Linux, []Installed{
-		{Product: "tools", Version: ver("0.9.0")}, {Product: "editor", Version: ver("1.0.0")}, {Product: "unknown", Version: ver("1.0.0")},
-	})
-	require.NoError(t, err)
-	missing := s.Missing(inv, Options{}, noon)
-	require.Len(t, missing, 2)
-	require.Equal(t, PatchID("editor-3.0.0"), missing[0].Patch, "the newest, deployable or not")
-	require.Equal(t, []ReasonCode{NotDownloadable}, codes(missing[0]))
-	require.Equal(t, PatchID("tools-a"), missing[1].Patch, "of equal versions the one that can be deployed")
-	require.True(t, missing[1].Deployable)
-
-	require.Empty(t, s.Missing(has("3.0.0"), Options{}, noon))
-	require.Empty(t, s.Missing(has("4.0.0"), Options{}, noon))
-	require.Empty(t, s.Missing(Inventory{Platform: Linux, Installed: []Installed{{Product: "editor", Version: dotted}}}, Options{}, noon))
 }
 
 // CAT-15: adding a reason keeps the order and the decision, and leaves the verdict it is added to alone.

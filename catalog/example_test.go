@@ -22,7 +22,7 @@ func ExampleSync() {
 		Feed: "acme", At: now,
 		Products: []catalog.Product{{
 			ID: "editor", Name: "Acme Editor", Platform: catalog.Linux, Scheme: version.Semver,
-			Lines: []catalog.Line{{Prefix: "1", EOL: catalog.EOLInstant(2025, time.December, 31)}},
+			Lines: []catalog.Line{{Prefix: "1", EOL: catalog.EOLInstant(2025, time.December, 31)}, {Prefix: "2"}},
 		}},
 	}
 	for _, text := range []string{"1.9.0", "2.0.0"} {

@@ -32,8 +32,14 @@ type Batch struct {
 	Authority string     // feeds of the same one speak for each other; empty: this feed speaks for itself alone (CAT-17)
 	Names     []string   // prefixes of product and patch ids that are the feed's by its nature, like "deb/bookworm/" (CAT-17)
 	Grant     Grant      // what the administrator lets the feed speak about (CAT-17)
-	Dated     time.Time  // the date that the source itself states; zero: none (CAT-2)
-	Local     bool       // it comes from this computer by its administrator's own setting: its URLs may name files (INT-11)
+	Dated     time.Time  // the date that the source itself states; zero: none, of an unchanged batch: that of the last one (CAT-2)
+
+	// MaxAge is how old Dated may be before the feed is stale, by the feed's configuration; zero: no limit (CAT-2).
+	MaxAge time.Duration
+	// AcceptOlder is the administrator's act that takes a batch which is dated before one that was accepted (CAT-2).
+	AcceptOlder bool
+
+	Local bool // it comes from this computer by its administrator's own setting: its URLs may name files (INT-11)
 }
 
 // Grant is what an administrator lets a feed speak about. It outranks who came first; the zero value grants nothing and
@@ -75,11 +81,20 @@ type FeedHealth struct {
 	Patches    int           `json:"patches,omitempty"`    // in the snapshot, deprecated ones included
 	Rejected   int           `json:"rejected,omitempty"`   // records of the last good batch that were refused
 	MaxLatency time.Duration `json:"maxLatency,omitempty"` // the longest Patch.Latency among patches published after FirstGood
+	Dated      time.Time     `json:"dated,omitzero"`       // the newest date of the source that was accepted; zero: it states none
+	MaxAge     time.Duration `json:"maxAge,omitempty"`     // how old Dated may be; zero: no limit
 }
 
-// Stale reports whether the feed is without a good sync for StaleAfter (CAT-2). A feed that never had one counts from
-// its first failure.
-func (h FeedHealth) Stale(now time.Time) bool {
+// Stale reports whether the feed is stale (CAT-2): without a good sync for StaleAfter, or with data older than its MaxAge, at the
+// instant included. A feed that never had a good sync counts from its first failure.
+func (h FeedHealth) Stale(now time.Time) bool { return h.unread(now) || h.old(now) }
+
+// old reports whether the source's own date is past the maximum age.
+func (h FeedHealth) old(now time.Time) bool {
+	return h.MaxAge > 0 && !h.Dated.IsZero() && now.Sub(h.Dated) >= h.MaxAge
+}
+
+func (h FeedHealth) unread(now time.Time) bool {
 	since := h.LastGood
 	if since.IsZero() {
 		since = h.Since

@@ -82,7 +82,7 @@ func synced(t require.TestingT, batches ...Batch) *Snapshot {
 
 // has is an inventory with the editor at one version.
 func has(text string) Inventory {
-	return Inventory{Platform: Linux, Installed: []Installed{{Product: "editor", Version: ver(text)}}}
+	return inventoryOf(Linux, []Installed{{Product: "editor", Version: ver(text)}})
 }
 
 func codes(v Verdict) []ReasonCode {

@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
+	"iter"
 	"slices"
+	"sort"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -21,11 +24,18 @@ type Installed struct {
 	Also     []ProductID     `json:"also,omitempty"`     // the same software in other channels that this asset uses: their patches are for it too (CAT-17)
 }
 
-// Inventory is what is installed on one asset, sorted by product, each product once. NewInventory makes one that is; of one
-// that is not sorted, Find may miss products.
+// Inventory is what is installed on one asset, each product once. It is made by NewInventory or read from JSON, and cannot be
+// changed. The zero value with a platform is an asset on which nothing is installed.
 type Inventory struct {
-	Platform  Platform    `json:"platform"`
-	Installed []Installed `json:"installed"`
+	Platform  Platform
+	installed []Installed // by product
+	also      []alias     // by product
+}
+
+// alias is a product that an installed one names in Also.
+type alias struct {
+	product ProductID
+	at      int32 // index into installed
 }
 
 // Problem is one thing that is wrong with a value. Field says where, and Text what is wrong.
@@ -34,67 +44,138 @@ type Problem = problem.Problem
 // Invalid is the error of a value that is refused as a whole. Problems lists everything that is wrong with it.
 type Invalid = problem.Invalid
 
-// NewInventory sorts what is installed, leaving the argument as it is. It refuses an unknown platform, a product that
-// occurs twice, an installed product without a version, an unfit text and more than MaxInstalled products, with an
-// *Invalid that names each.
+// NewInventory sorts what is installed and what each names in Also, leaving the argument as it is. It refuses an unknown
+// platform, a product that is named twice, in Product or Also, an installed product without a version, an unfit text, and more
+// than MaxInstalled products, MaxAlso of one product or MaxAllAlso in all, with an *Invalid that names each.
 func NewInventory(platform Platform, installed []Installed) (Inventory, error) {
 	var bad problem.List
 	if !platforms.Valid(platform) {
 		bad.Add("platform", platform.String(), "is no platform")
 	}
+	also := 0
+	for _, in := range installed {
+		also += len(in.Also)
+	}
 	if len(installed) > MaxInstalled {
 		bad.Add("", "", "%d products are installed, the most is %d", len(installed), MaxInstalled)
 		return Inventory{}, bad.Err("inventory")
 	}
-	sorted := slices.Clone(installed)
-	slices.SortStableFunc(sorted, func(a, b Installed) int { return cmp.Compare(a.Product, b.Product) })
-	for i, in := range sorted {
+	if also > MaxAllAlso {
+		bad.Add("", "", "%d products of other channels are named, the most is %d", also, MaxAllAlso)
+		return Inventory{}, bad.Err("inventory")
+	}
+	inv := inventoryOf(platform, installed)
+	for i, in := range inv.installed {
 		c := checker{}
 		c.text("product", string(in.Product), MaxID, true)
 		c.text("the pinned version", in.PinnedTo, version.MaxLength, false)
 		if in.Version.IsZero() {
 			c.addf("it has no version")
 		}
-		if i > 0 && sorted[i-1].Product == in.Product {
+		if i > 0 && inv.installed[i-1].Product == in.Product {
 			c.addf("it occurs twice")
+		}
+		if c.count("products of other channels", len(in.Also), MaxAlso) {
+			for _, id := range in.Also {
+				c.text("a product of another channel", string(id), MaxID, true)
+			}
 		}
 		for _, p := range c.problems {
 			bad.Add("product", string(in.Product), "%s", p)
 		}
 	}
+	for i, a := range inv.also {
+		owner := inv.installed[a.at].Product
+		if _, own := inv.own(a.product); own || i > 0 && inv.also[i-1].product == a.product {
+			bad.Add("product", string(owner), "it names %.*q of another channel, which is named twice", MaxID, a.product)
+		}
+	}
 	if err := bad.Err("inventory"); err != nil {
 		return Inventory{}, err
 	}
-	return Inventory{Platform: platform, Installed: sorted}, nil
+	return inv, nil
+}
+
+// inventoryOf sorts and indexes, and leaves the argument as it is.
+func inventoryOf(platform Platform, installed []Installed) Inventory {
+	inv := Inventory{Platform: platform, installed: slices.Clone(installed)}
+	slices.SortStableFunc(inv.installed, func(a, b Installed) int { return cmp.Compare(a.Product, b.Product) })
+	for i := range inv.installed {
+		in := &inv.installed[i]
+		in.Also = slices.Sorted(slices.Values(in.Also))
+		for _, id := range in.Also {
+			inv.also = append(inv.also, alias{id, int32(i)})
+		}
+	}
+	slices.SortStableFunc(inv.also, func(a, b alias) int { return cmp.Compare(a.product, b.product) })
+	return inv
+}
+
+// inventoryJSON is the JSON form.
+type inventoryJSON struct {
+	Platform  Platform    `json:"platform"`
+	Installed []Installed `json:"installed"`
+}
+
+// MarshalJSON writes {"platform": …, "installed": […]}, the products sorted.
+func (inv Inventory) MarshalJSON() ([]byte, error) {
+	return json.Marshal(inventoryJSON{inv.Platform, inv.installed})
 }
 
 // UnmarshalJSON reads an inventory that another release may have written (MAN-11): fields and names that it does not know do
-// no harm. It sorts; what is wrong with the inventory, NewInventory says.
+// no harm. It sorts; what is wrong with the inventory, Check says.
 func (inv *Inventory) UnmarshalJSON(data []byte) error {
-	type plain Inventory
-	var p plain
+	var p inventoryJSON
 	if err := enum.Unmarshal(data, &p); err != nil {
 		return err
 	}
-	slices.SortStableFunc(p.Installed, func(a, b Installed) int { return cmp.Compare(a.Product, b.Product) })
-	*inv = Inventory(p)
+	*inv = inventoryOf(p.Platform, p.Installed)
 	return nil
 }
 
-// Find looks a product up by binary search.
+// Check says everything that is wrong with an inventory that was read from JSON, as NewInventory says it.
+func (inv Inventory) Check() error {
+	_, err := NewInventory(inv.Platform, inv.installed)
+	return err
+}
+
+// Len is how many products are installed.
+func (inv Inventory) Len() int { return len(inv.installed) }
+
+// Installed yields what is installed, by product. Their Also is for reading only.
+func (inv Inventory) Installed() iter.Seq[Installed] { return slices.Values(inv.installed) }
+
+// Find looks up what is installed under a product's id, its own or one that it names in Also, by binary search (CAT-17).
 func (inv Inventory) Find(id ProductID) (Installed, bool) {
-	i, found := slices.BinarySearchFunc(inv.Installed, id, func(in Installed, id ProductID) int { return cmp.Compare(in.Product, id) })
+	if i, found := inv.own(id); found {
+		return inv.installed[i], true
+	}
+	k, found := sort.Find(len(inv.also), func(k int) int { return cmp.Compare(id, inv.also[k].product) })
 	if !found {
 		return Installed{}, false
 	}
-	return inv.Installed[i], true
+	return inv.installed[inv.also[k].at], true
+}
+
+// Software names what patches of a product are for: the installed product that has this id or names it in Also, and the product
+// itself where nothing is installed of it (CAT-17).
+func (inv Inventory) Software(id ProductID) ProductID {
+	if in, found := inv.Find(id); found {
+		return in.Product
+	}
+	return id
+}
+
+func (inv Inventory) own(id ProductID) (int, bool) {
+	return sort.Find(len(inv.installed), func(i int) int { return cmp.Compare(id, inv.installed[i].Product) })
 }
 
 // Digest is "sha256:" and the lower-case hex SHA-256 of the inventory's canonical encoding. Equal inventories have equal
 // digests; a server asks for the inventory only when the digest differs from the one it holds.
 //
 // The encoding is "inventory 1", the platform, and for each product its id, its version as "scheme:text", "held" or
-// nothing, and the pinned version; each of these preceded by its length in bytes as an unsigned varint.
+// nothing, and the pinned version; then, if products of other channels are named, an empty text, and for each of them, by id,
+// its id and that of its installed product; each of these preceded by its length in bytes as an unsigned varint.
 func (inv Inventory) Digest() string {
 	h := sha256.New()
 	put := func(text string) {
@@ -102,12 +183,19 @@ func (inv Inventory) Digest() string {
 	}
 	put("inventory 1")
 	put(inv.Platform.String())
-	for _, in := range inv.Installed {
+	for _, in := range inv.installed {
 		put(string(in.Product))
 		v, _ := in.Version.MarshalText() // one that was parsed always has a text form
 		put(string(v))
 		put(map[bool]string{true: "held"}[in.Held])
 		put(in.PinnedTo)
+	}
+	if len(inv.also) > 0 {
+		put("")
+	}
+	for _, a := range inv.also {
+		put(string(a.product))
+		put(string(inv.installed[a.at].Product))
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

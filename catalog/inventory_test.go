@@ -63,7 +63,7 @@ func TestInventoryIsBounded(t *testing.T) {
 func TestInventoryJSON(t *testing.T) {
 	var inv Inventory
 	require.NoError(t, json.Unmarshal([]byte(`{"platform":"linux","installed":[{"product":"b","version":"semver:1.0.0"},{"product":"a","version":"semver:2.0.0","held":true}]}`), &inv))
-	require.Equal(t, Inventory{Platform: Linux, Installed: []Installed{{Product: "a", Version: ver("2.0.0"), Held: true}, {Product: "b", Version: ver("1.0.0")}}}, inv)
+	require.Equal(t, inventoryOf(Linux, []Installed{{Product: "a", Version: ver("2.0.0"), Held: true}, {Product: "b", Version: ver("1.0.0")}}), inv)
 	data, err := json.Marshal(inv)
 	require.NoError(t, err)
 	var back Inventory
@@ -87,9 +87,7 @@ func TestInventoryOfALaterRelease_MAN11(t *testing.T) {
 	require.False(t, ordered)
 	c, _ := inv.Find("c")
 	require.Equal(t, `version "semver:2"`, c.Version.NotKnown())
-	made, err := NewInventory(inv.Platform, inv.Installed)
-	require.NoError(t, err, "it is good for the rest")
-	require.Equal(t, inv, made)
+	require.NoError(t, inv.Check(), "it is good for the rest")
 	data, err := json.Marshal(inv)
 	require.NoError(t, err)
 	require.Contains(t, string(data), `"zap:1~2"`, "it is written as it came")
@@ -99,8 +97,7 @@ func TestInventoryOfALaterRelease_MAN11(t *testing.T) {
 	} {
 		var inv Inventory
 		require.NoError(t, json.Unmarshal([]byte(odd), &inv), odd)
-		_, err := NewInventory(inv.Platform, inv.Installed)
-		require.Error(t, err, "that is for the receiver to judge")
+		require.Error(t, inv.Check(), "that is for the receiver to judge")
 	}
 }
 
@@ -111,7 +108,7 @@ const digestOfNothing = "sha256:698c943ea5ef0ef0bbb5953214043784a5274f7c16424604
 func TestInventoryDigest(t *testing.T) {
 	require.Equal(t, digestOfNothing, Inventory{Platform: Linux}.Digest(), "the encoding is documented and must not change")
 	in := func(product ProductID, text string, held bool, pin string) Inventory {
-		return Inventory{Platform: Linux, Installed: []Installed{{Product: product, Version: ver(text), Held: held, PinnedTo: pin}}}
+		return inventoryOf(Linux, []Installed{{Product: product, Version: ver(text), Held: held, PinnedTo: pin}})
 	}
 	all := []Inventory{
 		{Platform: Linux}, {Platform: Windows}, in("a", "1.0.0", false, ""), in("b", "1.0.0", false, ""), in("a", "1.0.1", false, ""),
@@ -135,4 +132,92 @@ func TestInventoryDigest(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, a.Digest(), b.Digest())
 	})
+}
+
+// An installed product is found under its own id and under those that it names in Also (CAT-17).
+func TestAlsoIsFound_CAT17(t *testing.T) {
+	given := []Installed{{Product: "c", Version: ver("3.0.0"), Also: []ProductID{"z", "b"}}, {Product: "a", Version: ver("1.0.0"), Also: []ProductID{"y"}}}
+	inv, err := NewInventory(Linux, given)
+	require.NoError(t, err)
+	require.Equal(t, []ProductID{"z", "b"}, given[0].Also, "the argument stays as it is")
+	for id, want := range map[ProductID]ProductID{"a": "a", "y": "a", "b": "c", "c": "c", "z": "c"} {
+		found, has := inv.Find(id)
+		require.True(t, has, id)
+		require.Equal(t, want, found.Product, id)
+	}
+	_, has := inv.Find("x")
+	require.False(t, has)
+	for id, want := range map[ProductID]ProductID{"y": "a", "z": "c", "c": "c", "x": "x"} {
+		require.Equal(t, want, inv.Software(id))
+	}
+
+	data, err := json.Marshal(inv)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"platform":"linux","installed":[{"product":"a","version":"semver:1.0.0","also":["y"]},{"product":"c","version":"semver:3.0.0","also":["b","z"]}]}`, string(data))
+	var back Inventory
+	require.NoError(t, json.Unmarshal(data, &back))
+	require.Equal(t, inv, back)
+}
+
+func TestAlsoIsChecked_CAT17(t *testing.T) {
+	var many []ProductID
+	for i := range MaxAlso + 1 {
+		many = append(many, ProductID(fmt.Sprintf("many-%d", i)))
+	}
+	one := ver("1.0.0")
+	_, err := NewInventory(Linux, []Installed{
+		{Product: "a", Version: one, Also: []ProductID{"b", "x", "\n"}}, {Product: "b", Version: one, Also: []ProductID{"b", "x", "y", "y"}}, {Product: "c", Version: one, Also: many},
+	})
+	var bad *Invalid
+	require.ErrorAs(t, err, &bad)
+	require.Equal(t, []Problem{
+		{Field: "product", Value: "a", Text: `a product of another channel "\n" contains control characters or is not UTF-8`},
+		{Field: "product", Value: "c", Text: "it has 65 products of other channels, the most is 64"},
+		{Field: "product", Value: "a", Text: "it names b of another channel, which is named twice"},
+		{Field: "product", Value: "b", Text: "it names b of another channel, which is named twice"},
+		{Field: "product", Value: "b", Text: "it names x of another channel, which is named twice"},
+		{Field: "product", Value: "b", Text: "it names y of another channel, which is named twice"},
+	}, bad.Problems)
+
+	all := make([]Installed, MaxAllAlso/MaxAlso+1)
+	for i := range all {
+		all[i] = Installed{Product: ProductID(fmt.Sprint(i)), Version: one, Also: many[:MaxAlso]}
+	}
+	_, err = NewInventory(Linux, all)
+	require.ErrorContains(t, err, "524352 products of other channels are named, the most is 524288")
+}
+
+// However an inventory enters, what Missing lists is what Evaluate judges.
+func TestInventoryIsAlwaysSorted_CAT3(t *testing.T) {
+	tools := editor()
+	tools.ID = "tools"
+	b := batch(edit("2.0.0"), edit("2.0.0", of("tools")))
+	b.Products = append(b.Products, tools)
+	s := synced(t, b)
+	made, err := NewInventory(Linux, []Installed{{Product: "tools", Version: ver("1.0.0")}, {Product: "editor", Version: ver("1.0.0")}})
+	require.NoError(t, err)
+	var read Inventory
+	require.NoError(t, json.Unmarshal([]byte(`{"platform":"linux","installed":[{"product":"tools","version":"semver:1.0.0"},{"product":"editor","version":"semver:1.0.0"}]}`), &read))
+	require.Equal(t, made, read)
+	for _, v := range s.Missing(read, Options{}, noon) {
+		require.Equal(t, v, s.Evaluate(v.Patch, read, Options{}, noon))
+		require.True(t, v.Deployable)
+	}
+}
+
+// The products of other channels count in the digest, and one without any has that of the releases before.
+func TestDigestOfOtherChannels_CAT17(t *testing.T) {
+	one := ver("1.0.0")
+	seen := map[string]int{}
+	for i, list := range [][]Installed{
+		{{Product: "a", Version: one}, {Product: "b", Version: one}}, {{Product: "a", Version: one, Also: []ProductID{"c"}}, {Product: "b", Version: one}},
+		{{Product: "a", Version: one}, {Product: "b", Version: one, Also: []ProductID{"c"}}}, {{Product: "a", Version: one, Also: []ProductID{"c", "d"}}, {Product: "b", Version: one}},
+		{{Product: "a", Version: one, Also: []ProductID{"c"}}, {Product: "b", Version: one, Also: []ProductID{"d"}}},
+	} {
+		digest := inventoryOf(Linux, list).Digest()
+		require.NotContains(t, seen, digest)
+		seen[digest] = i
+	}
+	require.Equal(t, inventoryOf(Linux, []Installed{{Product: "a", Version: one, Also: []ProductID{"d", "c"}}}).Digest(),
+		inventoryOf(Linux, []Installed{{Product: "a", Version: one, Also: []ProductID{"c", "d"}}}).Digest())
 }

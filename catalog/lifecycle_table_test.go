@@ -91,7 +91,7 @@ func (c lifecycleCase) snapshot(t require.TestingT) *Snapshot {
 // found is what the code says.
 func (c lifecycleCase) found(t require.TestingT) string {
 	s := c.snapshot(t)
-	o := Options{StrictLines: c.strict == "yes"}
+	o := Options{StrictLines: c.strict == "yes", KnownLines: c.strict == "yes"}
 	if c.url == "down" {
 		o.Unreachable = map[string]bool{"https://acme.example/editor.run": true, own: true}
 	}
@@ -99,7 +99,7 @@ func (c lifecycleCase) found(t require.TestingT) string {
 	explained(t, v)
 	reasons := make([]string, len(v.Reasons))
 	for i, r := range v.Reasons {
-		reasons[i] = r.Code.String() + " " + r.Rule
+		reasons[i] = string(r.Code) + " " + r.Rule
 	}
 	return expectation(s.Lifecycle("editor-2.5.0").String(), v.Deployable, reasons)
 }
@@ -137,7 +137,7 @@ func (c lifecycleCase) oracle() string {
 	codes := w.verdictCodes()
 	reasons := make([]string, len(codes))
 	for i, code := range codes {
-		reasons[i] = code.String() + " " + rules[code]
+		reasons[i] = string(code) + " " + rules[code]
 	}
 	return expectation(stage, slices.Contains(codes, Upgrade), reasons)
 }

@@ -18,7 +18,11 @@ const (
 	MaxProducts   = 1 << 20 // products of one snapshot: a large distribution has 70,000
 	MaxPatches    = 1 << 20 // patches of one snapshot
 	MaxCustomURLs = 1 << 16 // custom URLs of one snapshot: each is set by hand or by a customer's script
+	MaxRejected   = 1000    // rejected records of one feed that a sync tells with their reasons; the rest is counted
 	MaxInstalled  = 1 << 17 // products installed on one asset: large workstations have 10,000
+	MaxAlso       = 64      // products of other channels that one installed product names
+	MaxAllAlso    = 1 << 19 // products of other channels that one inventory names: 10,000 packages in 20 channels are 200,000
+	MaxNewer      = 32      // newer patches of one installed product that Missing explains (CAT-19)
 )
 
 // MaxSize is the most bytes an artifact may declare: 1 TiB, far above any installer and safe in sums.

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,43 +19,37 @@ func TestNames(t *testing.T) {
 		classes.All(), classes.Parse)
 	enumtest.Check(t, map[Lifecycle]string{LifecycleActive: "Active", LifecycleEOLMarked: "EOLMarked", LifecycleDeprecated: "Deprecated"},
 		lifecycles.All(), lifecycles.Parse)
-	enumtest.Check(t, map[ReasonCode]string{
-		NotInstalled:           "NotInstalled",
-		AlreadyInstalled:       "AlreadyInstalled",
-		NewerInstalled:         "NewerInstalled",
-		Unorderable:            "Unorderable",
-		NotDownloadable:        "NotDownloadable",
-		VersionNotDownloadable: "VersionNotDownloadable",
-		Deprecated:             "Deprecated",
-		ArtifactUnreachable:    "ArtifactUnreachable",
-		EOLVersion:             "EOLVersion",
-		Superseded:             "Superseded",
-		UnknownPatch:           "UnknownPatch",
-		WrongPlatform:          "WrongPlatform",
-		Held:                   "Held",
-		PinnedElsewhere:        "PinnedElsewhere",
-		NeedsNewPackage:        "NeedsNewPackage",
-		DependencyUnmet:        "DependencyUnmet",
-		Upgrade:                "Upgrade",
-		LeavesEOL:              "LeavesEOL",
-		EOLMarked:              "EOLMarked",
-		FeedStale:              "FeedStale",
-		FeedFailing:            "FeedFailing",
-	}, reasonCodes.All(), reasonCodes.Parse)
 }
 
 func TestReasonCodes_CAT15(t *testing.T) {
-	blocking := true
-	for i, c := range reasonCodes.All() {
-		require.Regexp(t, `^(CAT|JOB)-\d+$`, c.Rule())
-		require.Equal(t, c < Upgrade, c.Blocks())
-		blocking = blocking && c.Blocks()
-		require.Equal(t, blocking, c.Blocks(), "the blocking codes come first")
-		if i > 0 {
-			require.Less(t, reasonCodes.All()[i-1], c)
+	seen := map[ReasonCode]bool{"": true} // the place of an importer's own
+	for i, c := range reasonCodes {
+		require.Equal(t, i, c.code.place())
+		require.Equal(t, i <= ownCodes, c.code.Blocks(), "the blocking codes come first")
+		if i != ownCodes {
+			require.Regexp(t, `^(CAT|JOB)-\d+$`, c.code.Rule())
+			require.False(t, seen[c.code], c.code)
+			seen[c.code] = true
 		}
 	}
-	require.Len(t, reasonCodes.All(), int(DependencyUnmet)+int(FeedFailing-Upgrade)+1)
-	require.True(t, ReasonCode(0).Blocks())
-	require.True(t, ReasonCode(99).Blocks(), "what nobody knows does not pass")
+	require.False(t, Upgrade.Blocks())
+	require.True(t, ReasonCode("").Blocks())
+}
+
+// A verdict with a code of an importer's own can be written and read, and what nobody knows does not pass.
+func TestOwnReasonCodes_CAT15(t *testing.T) {
+	s := synced(t, batch(edit("2.0.0", marked)))
+	v := s.Evaluate("editor-2.0.0", has("1.0.0"), Options{}, noon)
+	own := Reason{Code: "FrozenForAudit", Rule: "ACME-7", Text: "The audit freezes this asset."}
+	v = v.With(own).With(NewReason(Held, "1.0.0", "2.0.0", "It is held."))
+	require.False(t, v.Deployable)
+	require.Equal(t, []ReasonCode{Held, "FrozenForAudit", EOLMarked}, codes(v))
+	data, err := json.Marshal(v)
+	require.NoError(t, err)
+	var back Verdict
+	require.NoError(t, json.Unmarshal(data, &back))
+	require.Equal(t, v, back)
+	require.Equal(t, own, back.Reasons[1])
+	require.True(t, back.Reasons[1].Code.Blocks())
+	require.Empty(t, back.Reasons[1].Code.Rule())
 }

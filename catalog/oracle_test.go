@@ -49,11 +49,14 @@ func (w world) verdictCodes() []ReasonCode {
 	installedEnded := w.installed == "older" && is(w.lines, "installed", "both") || w.installed == "same" && patchEnded ||
 		w.installed == "newer" && w.lines == "ahead"
 	add(installedEnded && w.strict, EOLVersion)
+	noLine := w.lines == "ahead"
+	add(noLine && w.strict, LineNotKnown)
 	add(w.platform != Linux, WrongPlatform)
 	add(w.installed != "none" && w.held, Held)
 	add(w.installed != "none" && w.pinned == "older", PinnedElsewhere)
 	add(len(all) == 0, Upgrade)
 	add(w.installed == "older" && installedEnded && !w.strict && !patchEnded, LeavesEOL)
+	add(noLine, NoLine)
 	add(is(w.lifecycle, "marked", "dated"), EOLMarked)
 	add(w.feed == "stale", FeedStale)
 	add(w.feed == "failing", FeedFailing)
@@ -111,9 +114,8 @@ func (w world) snapshot(t *testing.T) *Snapshot {
 }
 
 func (w world) inventory(t *testing.T) Inventory {
-	inv := Inventory{Platform: w.platform}
 	if w.installed == "none" {
-		return inv
+		return Inventory{Platform: w.platform}
 	}
 	text := map[string]string{"older": "1.9.0", "same": "2.5.0+build", "newer": "4.0.0", "other": "1.0"}[w.installed]
 	scheme := version.Semver
@@ -123,15 +125,14 @@ func (w world) inventory(t *testing.T) Inventory {
 	v, err := version.Parse(scheme, text)
 	require.NoError(t, err)
 	pin := map[string]string{"same": "2.5.0", "older": "2.4.9", "newer": "2.6.0", "garbage": "latest"}[w.pinned]
-	inv.Installed = []Installed{{Product: "editor", Version: v, Held: w.held, PinnedTo: pin}}
-	return inv
+	return inventoryOf(w.platform, []Installed{{Product: "editor", Version: v, Held: w.held, PinnedTo: pin}})
 }
 
 // CAT-3, CAT-4, CAT-5, CAT-6, CAT-9, CAT-10, CAT-11, CAT-12, CAT-13, CAT-15: every combination, against the oracle.
 func TestEvaluateAgainstOracle_CAT15(t *testing.T) {
 	checked, deployable := 0, 0
 	worlds(func(w world, s *Snapshot) {
-		o := Options{StrictLines: w.strict}
+		o := Options{StrictLines: w.strict, KnownLines: w.strict}
 		if w.unreachable {
 			o.Unreachable = map[string]bool{"https://acme.example/editor.run": true}
 		}

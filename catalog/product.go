@@ -54,13 +54,14 @@ type Product struct {
 // Line is one version line of a product: the versions that equal Prefix or continue it after a boundary.
 type Line struct {
 	Prefix   string    `json:"prefix"`            // of the version as its maker numbers it, version.Version.Upstream
-	EOL      time.Time `json:"eol,omitzero"`      // zero: none announced (CAT-13)
+	EOL      time.Time `json:"eol,omitzero"`      // zero: no date is announced (CAT-13)
+	Over     bool      `json:"over,omitempty"`    // it has ended, and when is not known (CAT-11)
 	Extended time.Time `json:"extended,omitzero"` // end of extended support: kept as data, never moves EOL (CAT-12)
 }
 
-// Ended reports whether the line is past its end of life: at the instant counts as past (CAT-13). Extended support
-// plays no part (CAT-12).
-func (l Line) Ended(now time.Time) bool { return past(l.EOL, now) }
+// Ended reports whether the line is past its end of life: at the instant counts as past (CAT-13), and a line that is Over always
+// is. Extended support plays no part (CAT-12).
+func (l Line) Ended(now time.Time) bool { return l.Over || past(l.EOL, now) }
 
 // LineOf returns the line that v belongs to: the one with the longest Prefix that v's upstream version equals or
 // continues after a boundary, which is everywhere but between two digits and between two letters (CAT-11). So 1.2 holds

@@ -35,7 +35,7 @@ func TestOwnScheme_CAT20(t *testing.T) {
 
 	for text, want := range map[string]ReasonCode{"2024a": Upgrade, "2024b": AlreadyInstalled, "2025a": NewerInstalled} {
 		inv := has("1.0.0")
-		inv.Installed[0].Version = parse(text)
+		inv.installed[0].Version = parse(text)
 		data, err := json.Marshal(inv)
 		require.NoError(t, err)
 		var back Inventory
@@ -45,6 +45,6 @@ func TestOwnScheme_CAT20(t *testing.T) {
 	require.Equal(t, []ReasonCode{Unorderable}, codes(s.Evaluate("zones-2024b", has("1.0.0"), Options{}, noon)))
 
 	inv := has("1.0.0")
-	inv.Installed[0].Version, inv.Installed[0].PinnedTo = parse("2024a"), "3230323461:2024a"
+	inv.installed[0].Version, inv.installed[0].PinnedTo = parse("2024a"), "3230323461:2024a"
 	require.Equal(t, []ReasonCode{PinnedElsewhere}, codes(s.Evaluate("zones-2024b", inv, Options{}, noon)))
 }

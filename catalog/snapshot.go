@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
@@ -18,6 +19,8 @@ type Snapshot struct {
 	products []Product    // by id
 	patches  []Patch      // by id, deprecated ones included
 	states   []patchState // of the patch at the same index
+	named    []int32      // indexes of the products that have a channel, by compareNamed
+	replaces bool         // some patch supersedes another
 	feeds    []FeedHealth // by id
 	offers   []offer      // by product, then feed
 	custom   []CustomURL  // the customer's, by patch and artifact
@@ -29,7 +32,6 @@ type patchState struct {
 	feed       int32 // index into feeds
 	product    int32 // index into products
 	deprecated bool
-	superseded bool
 }
 
 // offer says that a feed lists a product, and what lines it gives it. A feed that has a patch of a product which only
@@ -68,7 +70,7 @@ func (s *Snapshot) patchIndex(id PatchID) (int, bool) {
 }
 
 func findPatch(patches []Patch, id PatchID) (int, bool) {
-	return slices.BinarySearchFunc(patches, id, func(p Patch, id PatchID) int { return cmp.Compare(p.ID, id) })
+	return sort.Find(len(patches), func(i int) int { return cmp.Compare(id, patches[i].ID) })
 }
 
 // Product looks a product up. Its lines are those of all feeds that list it.
@@ -85,7 +87,7 @@ func (s *Snapshot) productIndex(id ProductID) (int, bool) {
 }
 
 func findProduct(products []Product, id ProductID) (int, bool) {
-	return slices.BinarySearchFunc(products, id, func(p Product, id ProductID) int { return cmp.Compare(p.ID, id) })
+	return sort.Find(len(products), func(i int) int { return cmp.Compare(id, products[i].ID) })
 }
 
 // Lifecycle returns where a patch stands; zero for a patch that is not in the snapshot (CAT-8).
@@ -100,13 +102,6 @@ func (s *Snapshot) Lifecycle(id PatchID) Lifecycle {
 		return LifecycleEOLMarked
 	}
 	return LifecycleActive
-}
-
-// Superseded reports whether a patch that is not deprecated supersedes this one, directly or through others; query
-// selection leaves such patches out (CAT-14). A newer version of the same product does not by itself supersede.
-func (s *Snapshot) Superseded(id PatchID) bool {
-	i, found := s.patchIndex(id)
-	return found && s.states[i].superseded
 }
 
 // Patches yields the patches in id order, without deprecated ones (CAT-9).
@@ -157,6 +152,33 @@ func (s *Snapshot) FeedOf(id PatchID) (FeedHealth, bool) {
 		return FeedHealth{}, false
 	}
 	return s.feeds[s.states[i].feed], true
+}
+
+// compareNamed orders products by what they are the same in when they differ in nothing but the channel.
+func compareNamed(a, b *Product) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Platform, b.Platform))
+}
+
+// maxElsewhere is how many channels of one product elsewhere looks at.
+const maxElsewhere = 64
+
+// elsewhere finds a product that the inventory names and that differs from the one at index i in the channel.
+func (s *Snapshot) elsewhere(i int, inv Inventory) (Product, bool) {
+	of := &s.products[i]
+	if of.Channel == "" {
+		return Product{}, false
+	}
+	at, _ := sort.Find(len(s.named), func(k int) int { return compareNamed(of, &s.products[s.named[k]]) })
+	for _, k := range s.named[at:min(len(s.named), at+maxElsewhere)] {
+		other := &s.products[k]
+		if compareNamed(of, other) != 0 {
+			break
+		}
+		if _, has := inv.Find(other.ID); has && other.Channel != of.Channel {
+			return *other, true
+		}
+	}
+	return Product{}, false
 }
 
 // newer reports whether v is a newer version than w; versions without an order are not.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -13,7 +14,7 @@ type Changes struct {
 	Removed        []PatchID  // gone from their feed, or rejected now: no longer in the snapshot
 	Deprecated     []PatchID  // newly deprecated (CAT-8): withdraw them from active jobs (CAT-9)
 	NoLongerNewest []PatchID  // still listed, and a newer version of the product is listed now (CAT-6)
-	Rejected       []Rejected // by feed, record and reasons (CAT-16)
+	Rejected       []Rejected // by feed, record and reasons: MaxRejected of each feed at most, and one that counts the rest (CAT-16)
 	Failed         []FeedID   // feeds whose fetch failed this time (CAT-1)
 }
 
@@ -30,7 +31,7 @@ type Changes struct {
 // list one product if they agree in everything but Lines; the lines are merged, the earliest end of life counting.
 func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
 	prev = prev.orEmpty()
-	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now), custom: prev.custom}, now: stamp(now)}
+	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now), custom: prev.custom}, now: stamp(now), refused: map[FeedID]int{}}
 	s.feeds(batches)
 	s.products()
 	candidates := s.candidates()
@@ -51,16 +52,48 @@ type syncer struct {
 	fresh   []*Batch // by feed index of next: its good new batch, nil for a feed that keeps what it has
 	moved   []int32  // by feed index of prev: its index in next
 	changes Changes
+	refused map[FeedID]int // how many records were rejected
 }
 
+// reject notes that a record is rejected: the first of each feed with their reasons, the rest by their number.
 func (s *syncer) reject(feed FeedID, record string, reasons ...string) {
-	s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: record, Reasons: reasons})
+	if s.refused[feed]++; s.refused[feed] > MaxRejected {
+		return
+	}
+	var told []string
+	for _, r := range reasons[:min(len(reasons), maxProblems)] {
+		told = append(told, clip(r, maxErr))
+	}
+	if rest := len(reasons) - len(told); rest > 0 {
+		told = append(told, fmt.Sprintf("and %d more", rest))
+	}
+	s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: clip(record, maxErr), Reasons: told})
+}
+
+// rejectBatch notes that a whole batch is rejected, which is no record.
+func (s *syncer) rejectBatch(feed FeedID, reasons ...string) {
+	s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: "batch", Reasons: reasons})
+}
+
+// rejected counts what was rejected and not told.
+func (s *syncer) rejected() {
+	list := &s.changes.Rejected
+	slices.SortStableFunc(*list, func(a, b Rejected) int {
+		return cmp.Or(cmp.Compare(a.Feed, b.Feed), cmp.Compare(a.Record, b.Record), slices.Compare(a.Reasons, b.Reasons))
+	})
+	for i := len(*list) - 1; i >= 0; i-- {
+		feed := (*list)[i].Feed
+		last := i == len(*list)-1 || (*list)[i+1].Feed != feed
+		if rest := s.refused[feed] - MaxRejected; last && rest > 0 {
+			*list = slices.Insert(*list, i+1, Rejected{feed, "further records", []string{fmt.Sprintf("%d more are rejected", rest)}})
+		}
+	}
 }
 
 // stamp is how an instant enters the catalog: in UTC, without a reading of a monotonic clock.
 func stamp(t time.Time) time.Time { return t.Round(0).UTC() }
 
-// index orders the patches of each product and marks the superseded ones.
+// index orders the patches of each product, and the products that have channels by name.
 func (s *Snapshot) index() {
 	count := make([]int32, len(s.products)+1)
 	for _, st := range s.states {
@@ -86,16 +119,15 @@ func (s *Snapshot) index() {
 			return cmp.Or(order, cmp.Compare(a, b))
 		})
 	}
-	edges := edgesOf(len(s.patches), func(i int) *Patch { return &s.patches[i] }, supersedence)
-	var from []int32
-	for i := range edges {
-		if !s.states[i].deprecated {
-			from = append(from, int32(i))
+	for i := range s.patches {
+		s.replaces = s.replaces || len(s.patches[i].Supersedes) > 0
+	}
+	for i := range s.products {
+		if s.products[i].Channel != "" {
+			s.named = append(s.named, int32(i))
 		}
 	}
-	for i, reached := range reach(edges, from) {
-		s.states[i].superseded = reached
-	}
+	slices.SortStableFunc(s.named, func(a, b int32) int { return compareNamed(&s.products[a], &s.products[b]) })
 }
 
 // compare finds what changed, and numbers the snapshot.
@@ -126,9 +158,7 @@ func (s *syncer) compare() {
 	}
 	s.noLongerNewest()
 	slices.Sort(c.Failed)
-	slices.SortStableFunc(c.Rejected, func(a, b Rejected) int {
-		return cmp.Or(cmp.Compare(a.Feed, b.Feed), cmp.Compare(a.Record, b.Record), slices.Compare(a.Reasons, b.Reasons))
-	})
+	s.rejected()
 	next.id = prev.id
 	if len(c.Added)+len(c.Changed)+len(c.Removed)+len(c.Deprecated) > 0 ||
 		!slices.EqualFunc(prev.products, next.products, equalProduct) || !slices.EqualFunc(prev.feeds, next.feeds, equalHealth) {

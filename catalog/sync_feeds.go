@@ -2,11 +2,15 @@ package catalog
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
+
+// maxAhead is how far ahead of the clock a source's date may be: zones and clocks that are a little off.
+const maxAhead = 24 * time.Hour
 
 // maxErr is the most bytes kept of a feed's error: enough for a wrapped network error with its URL.
 const maxErr = 2048
@@ -26,10 +30,10 @@ func (s *syncer) feeds(batches []Batch) {
 			}
 		}
 		if latest[b.Feed] != nil {
-			s.reject(b.Feed, "batch", "several batches of one feed in one sync: the last counts")
+			s.rejectBatch(b.Feed, "several batches of one feed in one sync: the last counts")
 		}
 		if len(c.problems) > 0 {
-			s.reject(b.Feed, "batch", c.problems...)
+			s.rejectBatch(b.Feed, c.problems...)
 			continue
 		}
 		latest[b.Feed] = b
@@ -58,6 +62,9 @@ func (s *syncer) fare(feed int, b *Batch) {
 	if err == "" && b.Unchanged && h.FirstGood.IsZero() {
 		err = "the feed says that nothing changed, but the catalog holds nothing of it"
 	}
+	if err == "" {
+		err = s.misdated(h, b)
+	}
 	if err != "" {
 		if h.Healthy || h.Since.IsZero() {
 			h.Since = s.now
@@ -74,16 +81,33 @@ func (s *syncer) fare(feed int, b *Batch) {
 	if at.After(h.LastGood) {
 		h.LastGood = at
 	}
+	if !b.Unchanged || !b.Dated.IsZero() {
+		h.Dated = stamp(b.Dated)
+	}
+	h.MaxAge = max(0, b.MaxAge)
 	if !b.Unchanged {
 		s.fresh[feed] = b
 		for _, r := range b.Rejected {
-			reasons := make([]string, len(r.Reasons))
-			for i := range reasons {
-				reasons[i] = clip(r.Reasons[i], maxErr)
-			}
-			s.reject(b.Feed, clip(r.Record, maxErr), reasons...)
+			s.reject(b.Feed, r.Record, r.Reasons...)
 		}
 	}
+}
+
+// misdated says what is wrong with the date that the source states; empty: nothing (CAT-2). A source that stated one and states
+// none any more could hide with that how old it is.
+func (s *syncer) misdated(h *FeedHealth, b *Batch) string {
+	remedy := "the last good data is kept; if this is meant, accept it by name (Batch.AcceptOlder)"
+	switch {
+	case b.Dated.After(s.now.Add(maxAhead)) || b.Dated.UTC().Year() < 1:
+		return fmt.Sprintf("its source is dated %s, which is in the future or impossible; it would hide later ones, so it is refused until then", b.Dated.UTC().Format(time.RFC3339))
+	case b.AcceptOlder && !b.Unchanged || h.Dated.IsZero():
+		return ""
+	case b.Dated.IsZero() && !b.Unchanged:
+		return fmt.Sprintf("its source states no date, and one of %s was accepted before; %s", instant(h.Dated), remedy)
+	case !b.Dated.IsZero() && stamp(b.Dated).Before(h.Dated):
+		return fmt.Sprintf("its source is dated %s, and one of %s was accepted before; %s", instant(b.Dated), instant(h.Dated), remedy)
+	}
+	return ""
 }
 
 // fetchedAt trusts a batch's time unless it is missing or lies in the future, which would hide that a feed is stale.
@@ -114,9 +138,9 @@ func (s *syncer) health() {
 			f.MaxLatency = max(f.MaxLatency, latency)
 		}
 	}
-	for _, r := range s.changes.Rejected {
-		if i, known := s.next.feedIndex(r.Feed); known && r.Record != "batch" {
-			feeds[i].Rejected++
+	for feed, n := range s.refused {
+		if i, known := s.next.feedIndex(feed); known {
+			feeds[i].Rejected += n
 		}
 	}
 }

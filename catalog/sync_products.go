@@ -150,6 +150,7 @@ func mergeLines(a, b []Line) (merged []Line) {
 		if n := len(merged); n > 0 && merged[n-1].Prefix == line.Prefix {
 			last := &merged[n-1]
 			last.EOL = earliest(last.EOL, line.EOL)
+			last.Over = last.Over || line.Over
 			if line.Extended.After(last.Extended) {
 				last.Extended = line.Extended
 			}
@@ -169,6 +170,6 @@ func earliest(a, b time.Time) time.Time {
 
 func equalProduct(a, b Product) bool {
 	return a.ID == b.ID && differing(&a, &b) == "" && slices.EqualFunc(a.Lines, b.Lines, func(x, y Line) bool {
-		return x.Prefix == y.Prefix && x.EOL.Equal(y.EOL) && x.Extended.Equal(y.Extended)
+		return x.Prefix == y.Prefix && x.EOL.Equal(y.EOL) && x.Over == y.Over && x.Extended.Equal(y.Extended)
 	})
 }

@@ -51,7 +51,6 @@ func TestNilSnapshotIsEmpty(t *testing.T) {
 	_, found = s.FeedOf("x")
 	require.False(t, found)
 	require.Zero(t, s.Lifecycle("x"))
-	require.False(t, s.Superseded("x"))
 	require.Empty(t, ofProduct(s, "x"))
 	require.Empty(t, s.Feeds())
 	require.Empty(t, slices.Collect(s.Patches()))

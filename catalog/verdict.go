@@ -25,11 +25,11 @@ func (v Verdict) With(r Reason) Verdict {
 	return v
 }
 
-// settle sorts the reasons by code, which puts the blocking ones first, and decides by them.
+// settle puts the reasons in order, the blocking ones first, and decides by them.
 func (v *Verdict) settle() {
 	v.Deployable = !slices.ContainsFunc(v.Reasons, func(r Reason) bool { return r.Code.Blocks() })
 	if !v.Deployable {
 		v.Reasons = slices.DeleteFunc(v.Reasons, func(r Reason) bool { return r.Code == Upgrade })
 	}
-	slices.SortStableFunc(v.Reasons, func(a, b Reason) int { return int(a.Code) - int(b.Code) })
+	slices.SortStableFunc(v.Reasons, func(a, b Reason) int { return a.Code.place() - b.Code.place() })
 }

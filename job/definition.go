@@ -30,6 +30,7 @@ type Definition struct {
 	Reboot       reboot.Policy     `json:"reboot"`
 	AllowLegacy  bool              `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
 	StrictLines  bool              `json:"strictLines,omitempty"` // an installed line past its end of life blocks, too (CAT-11)
+	KnownLines   bool              `json:"knownLines,omitempty"`  // a version on no line of a product that has lines is blocked (CAT-11)
 	NoLastCall   bool              `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)
 	Early        bool              `json:"early,omitempty"`       // files may be fetched before the start (JOB-23)
 	GiveUp       int               `json:"giveUp,omitempty"`      // after so many failed runs a patch is left out on an asset; zero: never (JOB-27)

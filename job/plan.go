@@ -65,12 +65,12 @@ type PlanInput struct {
 // their requirements and freezes it all as the order of the run that the occurrence makes (JOB-8).
 func (d Definition) Plan(in PlanInput) Plan {
 	snap := in.Snapshot
-	options := catalog.Options{StrictLines: d.StrictLines, Unreachable: in.Unreachable}
+	options := catalog.Options{StrictLines: d.StrictLines, KnownLines: d.KnownLines, Unreachable: in.Unreachable, Refuse: in.untrusted}
 	var verdicts []catalog.Verdict
 	switch {
 	case d.Patches.Query != nil:
 		for _, v := range snap.Missing(in.Inventory, options, in.Now) {
-			if d.Patches.Query.matches(snap, v.Patch) {
+			if !superseded(v) && d.Patches.Query.matches(snap, v.Patch) {
 				verdicts = append(verdicts, v)
 			}
 		}
@@ -101,9 +101,6 @@ func (d Definition) Plan(in PlanInput) Plan {
 			leave(v, product.Name, giveUpRule, fmt.Sprintf(
 				"It failed here in %d runs of this job, which gives up after %d; a newer version is tried, or this one when it is asked for.",
 				in.Failed[v.Patch], d.GiveUp))
-		case !trusted(in.Policy, product):
-			leave(v, product.Name, "INT-4", fmt.Sprintf(
-				"No clause of the signer policy is about product %q of vendor %q, so nothing is trusted for it.", product.ID, product.Vendor))
 		default:
 			patches = append(patches, d.orderPatch(snap, patch, product))
 		}
@@ -124,10 +121,17 @@ func (d Definition) Plan(in PlanInput) Plan {
 	return plan
 }
 
-// trusted reports whether files of a product can pass under a signer policy: without a clause about it, none could (INT-4).
-func trusted(policy integrity.Excerpt, product catalog.Product) bool {
-	_, found := policy.For(product.Vendor, string(product.ID))
-	return found || policy.IsZero()
+// untrusted refuses patches whose files cannot pass under the signer policy: without a clause about the product, none could
+// (INT-4). It is one of the grounds of a verdict, so that an older patch of another channel, which can pass, is taken (CAT-19).
+func (in PlanInput) untrusted(_ catalog.Patch, product catalog.Product) (catalog.Reason, bool) {
+	_, found := in.Policy.For(product.Vendor, string(product.ID))
+	return catalog.Reason{Code: "NotTrusted", Rule: "INT-4", Text: fmt.Sprintf(
+		"No clause of the signer policy is about product %q of vendor %q, so nothing is trusted for it.", product.ID, product.Vendor)}, found || in.Policy.IsZero()
+}
+
+// superseded reports whether another patch that the asset may get takes its place (CAT-14).
+func superseded(v catalog.Verdict) bool {
+	return slices.ContainsFunc(v.Reasons, func(r catalog.Reason) bool { return r.Code == catalog.Superseded })
 }
 
 func (d Definition) orderPatch(snap *catalog.Snapshot, patch catalog.Patch, product catalog.Product) OrderPatch {

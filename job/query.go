@@ -9,7 +9,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Query takes missing, non-superseded patches that meet every condition that is set and none that Exclude sets, newest
+// Query takes missing patches that no other patch which the asset may get supersedes (CAT-14, CAT-19), that meet every condition that is set and none that Exclude sets, newest
 // published first, MaxPatches at most (JOB-8). The zero Query takes everything missing.
 type Query struct {
 	Conditions
@@ -31,7 +31,7 @@ type Conditions struct {
 
 func (q Query) matches(snap *catalog.Snapshot, id catalog.PatchID) bool {
 	patch, ok := snap.Patch(id)
-	if !ok || snap.Superseded(id) {
+	if !ok {
 		return false
 	}
 	product, _ := snap.Product(patch.Product)

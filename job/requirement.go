@@ -36,7 +36,7 @@ func (r Requirement) Unmet(inv catalog.Inventory, pending PendingReboots) string
 		return fmt.Sprintf("It needs %s (%s %s), and %s is installed.", r.Patch, r.Product, r.Version, found.Version)
 	case r.Reboot && pending.Unknown:
 		return fmt.Sprintf("It needs %s and a reboot after it; a reboot is pending here.", r.Patch)
-	case r.Reboot && slices.Contains(pending.Products, r.Product):
+	case r.Reboot && slices.ContainsFunc(pending.Products, func(p catalog.ProductID) bool { return inv.Software(p) == inv.Software(r.Product) }):
 		return fmt.Sprintf("It needs %s and a reboot after it, which is pending.", r.Patch)
 	default:
 		return ""
@@ -65,7 +65,7 @@ func requirements(snap *catalog.Snapshot, patch catalog.Patch) (list []Requireme
 type arrangement struct {
 	in       PlanInput
 	patches  []OrderPatch
-	of       map[catalog.ProductID]int // the index of each product's patch
+	of       map[catalog.ProductID]int // the index of the patch for what is installed
 	state    []placing                 // of the patch at the same index
 	arranged []OrderPatch
 	without  []PatchOutcome
@@ -86,7 +86,14 @@ const (
 func arrange(in PlanInput, patches []OrderPatch) (arranged []OrderPatch, without []PatchOutcome) {
 	a := arrangement{in: in, patches: patches, of: make(map[catalog.ProductID]int, len(patches)), state: make([]placing, len(patches))}
 	for i, p := range patches {
-		a.of[p.Product] = i
+		a.of[in.Inventory.Software(p.Product)] = i
+	}
+	for _, p := range patches {
+		for k := range p.Requires { // the same software may come from another channel (CAT-17)
+			if j, brought := a.of[in.Inventory.Software(p.Requires[k].Product)]; brought {
+				p.Requires[k].Product = patches[j].Product
+			}
+		}
 	}
 	afterReboot := func(r Requirement) bool { return r.Reboot }
 	for i, p := range patches { // first, so that a newer version of what they need, in the same order, comes after them
@@ -112,7 +119,7 @@ func (a *arrangement) place(i int) bool {
 		if text == "" {
 			continue
 		}
-		if j, brought := a.of[r.Product]; brought && r.Provides(a.patches[j]) {
+		if j, brought := a.of[a.in.Inventory.Software(r.Product)]; brought && r.Provides(a.patches[j]) {
 			switch {
 			case !a.place(j):
 				text = fmt.Sprintf("It needs %s, which is left out too.", r.Patch)

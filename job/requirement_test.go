@@ -104,7 +104,9 @@ func TestRequirementsAgainstAFixpoint_JOB14(t *testing.T) {
 		for i := range n {
 			list = append(list, catalog.Installed{Product: catalog.ProductID(name(i)), Version: mustSemver(at[name(i)])})
 		}
-		in.Inventory = catalog.Inventory{Platform: catalog.Linux, Installed: list}
+		var err error
+		in.Inventory, err = catalog.NewInventory(catalog.Linux, list)
+		require.NoError(t, err)
 		for i := range n {
 			if rapid.Bool().Draw(t, "pending") {
 				in.Pending.Products = append(in.Pending.Products, catalog.ProductID(name(i)))

@@ -92,8 +92,8 @@ func (c CheckIn) Validate() error {
 			}
 		}
 	}
-	if c.Inventory != nil && len(c.Inventory.Installed) > MaxInstalled {
-		l.Add("inventory.installed", fmt.Sprint(len(c.Inventory.Installed)), "are more than %d", MaxInstalled)
+	if c.Inventory != nil && c.Inventory.Len() > MaxInstalled {
+		l.Add("inventory.installed", fmt.Sprint(c.Inventory.Len()), "are more than %d", MaxInstalled)
 	}
 	return l.Err("check-in")
 }

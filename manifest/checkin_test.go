@@ -2,6 +2,7 @@ package manifest_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestCheckInOfALaterRelease_MAN11(t *testing.T) {
 	require.Equal(t, job.PatchFailed, p.Status)
 	require.Equal(t, "zap:1", p.To.String())
 	require.Equal(t, "unknown", c.Inventory.Platform.String())
-	require.EqualValues(t, "a", c.Inventory.Installed[0].Product)
+	require.EqualValues(t, "a", slices.Collect(c.Inventory.Installed())[0].Product)
 }
 
 func TestFormats_MAN11(t *testing.T) {

@@ -2,6 +2,7 @@ package manifest_test
 
 import (
 	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -118,6 +119,13 @@ func checkIn(change func(*manifest.CheckIn)) manifest.CheckIn {
 	return in
 }
 
+// inventoryOf reads an inventory of n products, good or not, as a server reads it.
+func inventoryOf(t *testing.T, n int) *catalog.Inventory {
+	var inv catalog.Inventory
+	require.NoError(t, json.Unmarshal([]byte(`{"installed":[{}`+strings.Repeat(",{}", n-1)+`]}`), &inv))
+	return &inv
+}
+
 func TestCheckInValidate_MAN6(t *testing.T) {
 	word := strings.Repeat("w", manifest.MaxWord)
 	for _, c := range []struct {
@@ -128,11 +136,11 @@ func TestCheckInValidate_MAN6(t *testing.T) {
 		{"nothing to tell", checkIn(func(*manifest.CheckIn) {}), nil},
 		{"at every limit", checkIn(func(in *manifest.CheckIn) {
 			in.Boot, in.Digest, in.Reports = word, word, reports(5, manifest.MaxReports)
-			in.Inventory = &catalog.Inventory{Installed: make([]catalog.Installed, manifest.MaxInstalled)}
+			in.Inventory = inventoryOf(t, manifest.MaxInstalled)
 		}), nil},
 		{"past every limit", checkIn(func(in *manifest.CheckIn) {
 			in.Boot, in.Digest, in.Reports = word+"w", word+"w", reports(5, manifest.MaxReports+1)
-			in.Inventory = &catalog.Inventory{Installed: make([]catalog.Installed, manifest.MaxInstalled+1)}
+			in.Inventory = inventoryOf(t, manifest.MaxInstalled+1)
 		}), []string{"boot", "digest", "reports", "inventory.installed"}},
 		{"nothing at all", manifest.CheckIn{}, []string{"asset", "at"}},
 		{"unprintable", checkIn(func(in *manifest.CheckIn) { in.Boot, in.Digest = "a\nb", "\xff" }), []string{"boot", "digest"}},

@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -289,7 +290,7 @@ func TestInventoryIsAskedForWhenItChanged(t *testing.T) {
 		in.Inventory = &catalog.Inventory{Platform: catalog.Windows}
 		_, err = f.CheckIn(ctx, in, f.now)
 		require.NoError(f, err)
-		in.Inventory = &catalog.Inventory{Platform: catalog.Linux, Installed: []catalog.Installed{{Product: "x"}, {Product: "x"}}}
+		require.NoError(f, json.Unmarshal([]byte(`{"platform":"linux","installed":[{"product":"x"},{"product":"x"}]}`), &in.Inventory))
 		_, err = f.CheckIn(ctx, in, f.now)
 		require.NoError(f, err)
 		status, err := f.Asset(ctx, "a", f.now)

@@ -184,7 +184,7 @@ func (a *agent) install(pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		installed = append(installed, catalog.Installed{Product: catalog.ProductID(pairs[i]), Version: ver(pairs[i+1])})
 	}
-	a.inventory.Installed = installed
+	a.inventory, _ = catalog.NewInventory(a.inventory.Platform, installed)
 }
 
 // report keeps a report until the server has it.

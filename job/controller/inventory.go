@@ -27,7 +27,8 @@ func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (chan
 	if err != nil {
 		return false, err
 	}
-	inventory, err := catalog.NewInventory(in.Inventory.Platform, in.Inventory.Installed)
+	inventory := *in.Inventory
+	err = inventory.Check()
 	switch {
 	case err != nil:
 		got.reports.anomaly(Anomaly{At: t.now, Text: problem.Clip(err.Error(), ledger.MaxText)})

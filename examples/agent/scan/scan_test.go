@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -222,7 +223,7 @@ func TestLeftovers_CAT3(t *testing.T) {
 	got := map[string]string{}
 	for _, row := range r.Rows {
 		require.NotContains(t, got, row.Package)
-		got[row.Package] = row.Reasons[0].Code.String()
+		got[row.Package] = fmt.Sprint(row.Reasons[0].Code)
 	}
 	require.Equal(t, map[string]string{"plain": "Upgrade", "awaited": "Upgrade", "pending": "Upgrade",
 		"half-installed": "NotInstalled", "unpacked": "NotInstalled", "half-configured": "NotInstalled"}, got)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,11 +30,12 @@ func TestInventoryIsWhatIsInstalled_CAT5(t *testing.T) {
 	w.selections("held hold")
 	inv, err := w.p.Inventory(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, catalog.Inventory{Platform: catalog.Linux, Installed: []catalog.Installed{
+	require.Equal(t, catalog.Linux, inv.Platform)
+	require.Equal(t, []catalog.Installed{
 		{Product: w.product("app"), Version: debVersion(t, "1")},
 		{Product: w.product("docs"), Version: debVersion(t, "1:2-3")},
 		{Product: w.product("held"), Version: debVersion(t, "3"), Held: true},
-	}}, inv)
+	}, slices.Collect(inv.Installed()))
 }
 
 // The machine's own inventory is what dpkg-query says, taken without changing anything.
@@ -60,7 +62,7 @@ func TestInventoryOfTheHost(t *testing.T) {
 		require.True(t, ok, line)
 		require.Equal(t, f[3], found.Version.String(), line)
 	}
-	require.Len(t, inv.Installed, installed)
+	require.Equal(t, installed, inv.Len())
 	s, err := p.Status(t.Context())
 	require.NoError(t, err)
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -103,7 +105,7 @@ func TestPinsOfARoot_CAT5(t *testing.T) {
 	inv, err := w.p.Inventory(t.Context())
 	require.NoError(t, err)
 	pins := map[catalog.ProductID]string{}
-	for _, in := range inv.Installed {
+	for in := range inv.Installed() {
 		pins[in.Product] = in.PinnedTo
 	}
 	require.Equal(t, map[catalog.ProductID]string{w.product("free"): "", w.product("pinned"): "2", w.product("forbidden"): "1"}, pins)
