@@ -44,7 +44,7 @@ func BenchmarkList(b *testing.B) {
 			for b.Loop() {
 				in, err := decompress(bytes.NewReader(packed), form)
 				require.NoError(b, err)
-				records, _, err := parsePackages(in, "bookworm", []string{"amd64"}, false)
+				records, _, err := parser{channel: "bookworm", archs: []string{"amd64"}}.packages(in)
 				require.NoError(b, err)
 				require.Len(b, records, 20_000)
 			}

@@ -25,12 +25,13 @@ type cache struct {
 type meta struct {
 	Validators validators                    `json:"validators"`
 	Published  map[catalog.PatchID]time.Time `json:"published,omitempty"`
+	Newest     time.Time                     `json:"newest,omitzero"` // the Date of the newest Release file that was taken (CAT-2)
 }
 
 const (
 	releaseFile = "InRelease"
 	metaFile    = "meta.json"
-	listPrefix  = "sha256-"
+	listPrefix  = "list-"
 )
 
 // newCache gives a feed a folder of its own below dir; an empty dir means no cache.
@@ -38,7 +39,7 @@ func newCache(dir string, id catalog.FeedID) cache {
 	if dir == "" {
 		return cache{}
 	}
-	return cache{filepath.Join(dir, sumOf([]byte(id)).sha256[:32])}
+	return cache{filepath.Join(dir, sumOf([]byte(id)).digest.Sum[:32])}
 }
 
 func (c cache) read(name string, limit int64) ([]byte, error) {
@@ -66,26 +67,30 @@ func (c cache) meta() (m meta) {
 
 // list returns a package list that is kept, nil when it is not or is no longer what it was.
 func (c cache) list(sum fileSum) []byte {
-	data, err := c.read(listPrefix+sum.sha256, sum.size)
-	if err != nil || sumOf(data) != sum {
+	data, err := c.read(listPrefix+sum.digest.Sum, sum.size)
+	if err != nil || sum.of(data) != sum {
 		return nil
 	}
 	return data
 }
 
 // hold keeps a list. A failure shows when the Release file is kept.
-func (c cache) hold(sum fileSum, data []byte) { _ = c.write(listPrefix+sum.sha256, data) }
+func (c cache) hold(sum fileSum, data []byte) { _ = c.write(listPrefix+sum.digest.Sum, data) }
 
 // keep keeps a good state, and deletes the lists it does not name.
 func (c cache) keep(h held) error {
-	if c.dir == "" || h.signed.detached != nil {
+	if c.dir == "" {
 		return nil
 	}
-	m, err := json.Marshal(meta{h.signed.validators, h.published})
+	m, err := json.Marshal(meta{h.signed.validators, h.published, h.release.date})
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(c.write(releaseFile, h.signed.text), c.write(metaFile, m)); err != nil {
+	text := h.signed.text
+	if h.signed.detached != nil {
+		text = nil // it is fetched again
+	}
+	if err := errors.Join(c.write(releaseFile, text), c.write(metaFile, m)); err != nil {
 		return err
 	}
 	names, err := os.ReadDir(c.dir)
@@ -105,7 +110,7 @@ func (c cache) keep(h held) error {
 func (h held) names(digest string) bool {
 	return slices.ContainsFunc(h.indexes, func(x index) bool {
 		return slices.ContainsFunc(fetchedAs, func(extension string) bool {
-			return h.release.files[x.path+extension].sha256 == digest
+			return h.release.files[x.path+extension].digest.Sum == digest
 		})
 	})
 }

@@ -13,17 +13,17 @@ import (
 
 // Config says which apt configuration is read, and for whom.
 type Config struct {
-	Root             string           // the system whose configuration it is; default "/"
-	Dir              string           // the apt configuration folder; default etc/apt of Root
-	Lists            string           // for FromLists: the folder of downloaded lists; default var/lib/apt/lists of Root
-	Channel          string           // channel of the distribution's packages; default VERSION_CODENAME of Root's os-release
-	Distribution     string           // the Origin of the distribution's own suites; default ID of Root's os-release
-	Architectures    []string         // wanted; default those of Root's dpkg, the native one first
-	CacheDir         string           // keeps what was fetched across restarts; empty: nothing is kept
-	Client           *http.Client     // default: one with a proxy from the environment and a time limit
-	Now              func() time.Time // the clock; default time.Now
-	IgnoreValidUntil bool             // take expired Release files too: for tests and for clocks that are known to be wrong
-	Report           func(Problem)    // told of every problem of the configuration; nil: nobody
+	Root             string            // the system whose configuration it is; default "/"
+	Dir              string            // the apt configuration folder; default etc/apt of Root
+	Lists            string            // for FromLists: the folder of downloaded lists; default var/lib/apt/lists of Root
+	Architectures    []string          // wanted; default those of Root's dpkg, the native one first
+	CacheDir         string            // keeps what was fetched across restarts; empty: nothing is kept
+	Client           *http.Client      // default: one with a proxy from the environment and a time limit
+	Now              func() time.Time  // the clock; default time.Now
+	IgnoreValidUntil bool              // take expired Release files too: for tests and for clocks that are known to be wrong
+	MaxAge           time.Duration     // of a Release file before its feed is stale (CAT-2), unless valid-until-max says so; zero: any
+	Only             func(string) bool // whether a package of this name is wanted: for a scan, those that are installed; nil: all
+	Report           func(Problem)     // told of every problem of the configuration; nil: nobody
 }
 
 // withDefaults fills in what is not set, reading what it needs to below Root.
@@ -31,11 +31,6 @@ func (c Config) withDefaults() Config {
 	c.Root = cmp.Or(c.Root, "/")
 	c.Dir = cmp.Or(c.Dir, filepath.Join(c.Root, "etc/apt"))
 	c.Lists = cmp.Or(c.Lists, filepath.Join(c.Root, "var/lib/apt/lists"))
-	if c.Channel == "" || c.Distribution == "" {
-		release := debian.OSRelease(c.Root)
-		c.Channel = cmp.Or(c.Channel, release["VERSION_CODENAME"])
-		c.Distribution = cmp.Or(c.Distribution, release["ID"])
-	}
 	if len(c.Architectures) == 0 {
 		c.Architectures = debian.Architectures(c.Root)
 	}
@@ -52,9 +47,6 @@ func (c Config) withDefaults() Config {
 // validate tells everything that is wrong with a configuration that has its defaults.
 func (c Config) validate() error {
 	var problems []error
-	if c.Channel != "" && !plainChannel(c.Channel) {
-		problems = append(problems, fmt.Errorf("the channel %.80q is no codename", c.Channel))
-	}
 	if len(c.Architectures) == 0 {
 		problems = append(problems, errors.New("no architecture is wanted"))
 	}

@@ -21,15 +21,15 @@ const (
 	Expired                       // past its Valid-Until
 	NotYetValid                   // dated in the future
 	RolledBack                    // older than what was seen before
-	WrongSuite                    // the Release file is of another suite than was asked for
 	Malformed                     // breaks its format
 	Mismatch                      // size or digest is not what the signed Release file promises
 	TooLarge                      // over a bound
 	Unsupported                   // a compression, digest or address this package cannot handle
+	Keyring                       // the keyring that is to verify it is missing or cannot be used
 )
 
 var causes = enum.Of[Cause]("cause", "Refused", "Unreachable", "Missing", "Unsigned", "UnknownKey", "BadSignature", "Expired",
-	"NotYetValid", "RolledBack", "WrongSuite", "Malformed", "Mismatch", "TooLarge", "Unsupported")
+	"NotYetValid", "RolledBack", "Malformed", "Mismatch", "TooLarge", "Unsupported", "Keyring")
 
 // String returns the cause's name.
 func (c Cause) String() string { return causes.String(c) }

@@ -2,6 +2,7 @@ package aptfeed
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
 // Feed is one suite of one repository. It is a catalog.Feed, safe for concurrent use.
@@ -31,7 +33,6 @@ type Feed struct {
 type held struct {
 	signed    signedRelease
 	release   release
-	channel   string
 	indexes   []index
 	missing   []string // what the configuration names and the repository does not have
 	records   []record // of all indexes, each id once
@@ -64,10 +65,10 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 		}
 		return catalog.Batch{}, err
 	}
-	same := f.held.given && next.signed.equal(f.held.signed) && next.channel == f.held.channel
+	same := f.held.given && next.signed.equal(f.held.signed)
 	if !same {
 		f.merge(&next)
-		f.group.list(f.index, f.id, next.release, next.records)
+		f.group.list(f.index, f.listing(next))
 	} else {
 		signed := next.signed
 		next = f.held
@@ -76,14 +77,24 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	if err := f.cache.keep(next); err != nil {
 		f.config.Report(Problem{File: f.config.CacheDir, Text: "nothing can be kept there: " + err.Error()})
 	}
-	next.view = f.group.view(f.index, next.release.vendor(), next.records)
+	next.view = f.group.view(f.index, next.records)
 	unchanged := same && next.view.equal(f.held.view)
 	next.given = true
 	f.held = next
 	if unchanged {
-		return catalog.Batch{Feed: f.id, At: now, Unchanged: true}, nil
+		b := f.header(now)
+		b.Unchanged = true
+		return b, nil
 	}
 	return f.batch(now), nil
+}
+
+func (f *Feed) listing(h held) listing {
+	l := listing{f.id, f.source.authority(h.release.vouching(), f.config.Dir), h.release.security(), make(map[catalog.PatchID]integrity.Digest, len(h.records))}
+	for _, r := range h.records {
+		l.patches[r.id] = r.digest
+	}
+	return l
 }
 
 // read fetches and verifies everything, and changes nothing of the feed.
@@ -92,50 +103,31 @@ func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
 	if err != nil {
 		return held{}, err
 	}
+	address := f.source.address()
 	last, newest := f.held.signed, f.held.release.date
 	if last.empty() {
-		// What was kept on disk counts only if it is good itself.
+		// What was kept on disk counts only if it is good itself; a date that cannot be right does not.
 		kept := f.cache.signed(f.source.base() + releaseFile)
-		if rel, err := kept.open(ring, now); err == nil {
-			last, newest = kept, rel.date
+		if _, err := ring.open(kept, address, now); err == nil {
+			last = kept
+		}
+		if date := f.cache.meta().Newest; !date.After(now.Add(MaxAhead)) {
+			newest = date
 		}
 	}
 	next := held{published: f.held.published}
 	if next.signed, err = f.from.signed(ctx, last); err != nil {
 		return held{}, err
 	}
-	if next.release, err = next.signed.open(ring, now); err != nil {
+	if next.release, err = ring.open(next.signed, address, now); err != nil {
 		return held{}, err
 	}
-	if err := next.release.check(f.source, now, newest, f.config.IgnoreValidUntil, next.signed.where); err != nil {
+	if err := next.release.check(now, newest, f.config.IgnoreValidUntil, next.signed.where); err != nil {
 		return held{}, err
 	}
-	next.channel = f.channel(next.release)
+	next.release.noteSuite(f.source)
 	return next, f.readIndexes(ctx, &next)
 }
-
-// channel says which channel the suite's packages belong to. Suites of another release of the distribution itself, and
-// those that apt installs from on request only (backports), are channels of their own: their versions are newer, and must
-// neither be deployed on this release nor hide its own patches (CAT-6).
-func (f *Feed) channel(r release) string {
-	base := r.baseCodename()
-	switch {
-	case r.notAutomatic && strings.HasPrefix(r.suite, r.codename+"-") && plainChannel(r.suite):
-		return r.suite // Ubuntu's: codename jammy, suite jammy-backports
-	case r.notAutomatic && plainChannel(r.codename):
-		return r.codename // Debian's: codename bookworm-backports, suite oldstable-backports
-	case f.config.Channel == "" && plainChannel(base):
-		return base
-	case f.config.Channel == "":
-		return "unknown"
-	case strings.EqualFold(r.origin, f.config.Distribution) && plainChannel(base):
-		return base
-	default:
-		return f.config.Channel
-	}
-}
-
-func plainChannel(s string) bool { return plainPath(s) && !strings.Contains(s, "/") }
 
 // merge puts the indexes together, each patch once.
 func (f *Feed) merge(next *held) {
@@ -144,7 +136,8 @@ func (f *Feed) merge(next *held) {
 		total += len(x.records)
 	}
 	next.records = make([]record, 0, total)
-	seen := make(map[catalog.PatchID]string, total)
+	seen := make(map[catalog.PatchID]integrity.Digest, total)
+	next.rejected = next.release.notes
 	for _, missing := range next.missing {
 		next.rejected.add(missing, "the repository has no such package list")
 	}
@@ -157,9 +150,9 @@ func (f *Feed) merge(next *held) {
 			sum, twice := seen[r.id]
 			switch {
 			case !twice:
-				seen[r.id] = r.sha256
+				seen[r.id] = r.digest
 				next.records = append(next.records, r)
-			case sum != r.sha256:
+			case sum != r.digest:
 				next.rejected.add("patch "+string(r.id), "the same version is listed twice with different digests: the first one counts")
 			}
 		}
@@ -172,14 +165,14 @@ func (f *Feed) merge(next *held) {
 
 // publishing notes when patches appeared: by the Release file's Date of the first state that lists them. What the first
 // state of all lists may be of any age, and gets no time.
-func (f *Feed) publishing(next *held, seen map[catalog.PatchID]string) map[catalog.PatchID]time.Time {
+func (f *Feed) publishing(next *held, seen map[catalog.PatchID]integrity.Digest) map[catalog.PatchID]time.Time {
 	published := map[catalog.PatchID]time.Time{}
 	for id, at := range next.published {
 		if _, still := seen[id]; still {
 			published[id] = at
 		}
 	}
-	if !f.held.given {
+	if !f.held.given || next.release.date.IsZero() {
 		return published
 	}
 	before := make(map[catalog.PatchID]bool, len(f.held.records))
@@ -194,10 +187,21 @@ func (f *Feed) publishing(next *held, seen map[catalog.PatchID]string) map[catal
 	return published
 }
 
+// header is a batch without records.
+func (f *Feed) header(now time.Time) catalog.Batch {
+	r := f.held.release
+	return catalog.Batch{
+		Feed: f.id, At: now, Local: strings.HasPrefix(f.source.uri, "file:"),
+		Authority: f.source.authority(r.vouching(), f.config.Dir), Names: []string{"deb/" + r.Channel() + "/"},
+		Dated: r.date, MaxAge: cmp.Or(f.source.maxAge, f.config.MaxAge),
+	}
+}
+
 // batch makes what the catalog gets.
 func (f *Feed) batch(now time.Time) catalog.Batch {
 	h := &f.held
-	b := catalog.Batch{Feed: f.id, At: now, Local: strings.HasPrefix(f.source.uri, "file:")}
+	b := f.header(now)
+	channel, vendor := h.release.Channel(), h.release.vendor()
 	b.Patches = make([]catalog.Patch, 0, len(h.records)-len(h.view.hidden))
 	products := make(map[catalog.ProductID]bool, len(h.records))
 	for _, r := range h.rejected.list {
@@ -218,13 +222,9 @@ func (f *Feed) batch(now time.Time) catalog.Batch {
 		}
 		if !products[r.product] {
 			products[r.product] = true
-			vendor, differs := h.view.vendors[r.product]
-			if !differs {
-				vendor = h.release.vendor()
-			}
-			b.Products = append(b.Products, r.listed(h.channel, vendor))
+			b.Products = append(b.Products, r.listed(channel, vendor))
 		}
-		p := r.patch(f.source.uri)
+		p := r.patch(f.source)
 		p.Published = h.published[r.id]
 		if h.view.security[r.id] {
 			p.Class = catalog.Security

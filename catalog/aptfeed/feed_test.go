@@ -50,8 +50,11 @@ func TestPatchOfAPackage_CAT5(t *testing.T) {
 	v, err := version.Parse(version.Debian, "1:2.0-1")
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(catalog.Batch{
-		Feed: catalog.FeedID("apt:" + r.uri + " bookworm"),
-		At:   today,
+		Feed:      catalog.FeedID("apt:" + r.uri + " bookworm"),
+		At:        today,
+		Authority: "Debian, signed by /keys/" + fingerprint(r) + ".asc",
+		Names:     []string{"deb/bookworm/"},
+		Dated:     today.Add(-time.Hour),
 		Products: []catalog.Product{{
 			ID: "deb/bookworm/amd64/hare", Name: "hare", Vendor: "Debian", Platform: catalog.Linux, Architecture: "amd64",
 			Channel: "bookworm", Scheme: version.Debian,
@@ -59,8 +62,8 @@ func TestPatchOfAPackage_CAT5(t *testing.T) {
 		Patches: []catalog.Patch{{
 			ID: "deb/bookworm/amd64/hare=1:2.0-1", Product: "deb/bookworm/amd64/hare", Version: v, Title: "the hare", Transaction: "dpkg",
 			Artifacts: []catalog.Artifact{{
-				Name: "hare_2.0-1_amd64.deb", Availability: catalog.LatestOnly, URL: r.uri + "pool/hare_2.0-1_amd64.deb", Size: 1004,
-				Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: sumOf([]byte("hare1:2.0-1amd64")).sha256}},
+				Name: "hare_2.0-1_amd64.deb", Availability: catalog.Pinned, URL: r.uri + "pool/hare_2.0-1_amd64.deb", Size: 1004,
+				Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: sumOf([]byte("hare1:2.0-1amd64")).digest.Sum}},
 			}},
 		}},
 	}, b, cmp.Comparer(func(a, b version.Version) bool { return a == b })))
@@ -176,14 +179,13 @@ func TestOnePatchInTwoSuites_CAT16(t *testing.T) {
 	key := newKey(t, "archive", 0)
 	main := newRepo(t, "bookworm", key).main(deb("hare", "1", "amd64"), deb("fox", "1", "amd64")).publish().serve()
 	security := newRepo(t, "bookworm-security", key).main(deb("hare", "1", "amd64"), deb("hare", "2", "amd64"))
-	security.fields["Origin"] = "Debian Security"
 	security.main(otherBytes(deb("fox", "1", "amd64")))
 	security.publish().serve()
 	all := open(t, config(root(t, main, security)))
 	first, second := fetch(t, all[0]), fetch(t, all[1])
+	require.Equal(t, first.Authority, second.Authority, "one origin, one keyring")
 	require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/fox=1"}, ids(first))
 	require.Equal(t, []string{"deb/bookworm/amd64/hare=2"}, ids(second))
-	require.Equal(t, "Debian", second.Products[0].Vendor, "a product has one vendor")
 	require.Len(t, second.Rejected, 1)
 	require.Equal(t, "patch deb/bookworm/amd64/fox=1", second.Rejected[0].Record)
 	require.Contains(t, second.Rejected[0].Reasons[0], "different digest")
@@ -200,7 +202,6 @@ func TestOnePatchInTwoSuites_CAT16(t *testing.T) {
 	first, second = fetch(t, all[0]), fetch(t, all[1])
 	require.Equal(t, []string{"deb/bookworm/amd64/fox=1"}, ids(first))
 	require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/hare=2"}, ids(second))
-	require.Equal(t, "Debian Security", second.Products[0].Vendor)
 	require.True(t, fetch(t, all[1]).Unchanged)
 
 	// A suite that fails keeps what it gave.
@@ -233,52 +234,95 @@ func otherBytes(paragraph string) string {
 	return before + "SHA256: " + strings.Repeat("0", 64) + after[64:]
 }
 
-// An older version that a suite still lists is a patch of its own, and not deployable (CAT-6).
-func TestOlderVersionIsNotDownloadable_CAT6(t *testing.T) {
+// A repository serves every version that it lists, each under an address of its own (CAT-6).
+func TestEveryListedVersionIsServed_CAT6(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "2", "amd64"), deb("hare", "1.5", "amd64")).publish().serve()
-	snapshot, _ := catalog.Sync(nil, []catalog.Batch{fetch(t, open(t, config(root(t, r)))[0])}, today)
+	b := fetch(t, open(t, config(root(t, r)))[0])
+	for _, p := range b.Patches {
+		require.Equal(t, catalog.Pinned, p.Artifacts[0].Availability)
+		require.NotEmpty(t, p.Artifacts[0].URL)
+	}
+	snapshot, _ := catalog.Sync(nil, []catalog.Batch{b}, today)
 	for _, id := range []catalog.PatchID{"deb/bookworm/amd64/hare=1.5", "deb/bookworm/amd64/hare=2"} {
 		patch, listed := snapshot.Patch(id)
 		require.True(t, listed && patch.Product == "deb/bookworm/amd64/hare" && snapshot.Lifecycle(id) == catalog.LifecycleActive)
 	}
 }
 
-// Versions of another release, and of backports, neither reach this release's packages nor hide their patches (CAT-6).
-func TestChannel(t *testing.T) {
+// The channel is what the repository says of itself, whatever machine the feed runs on (CAT-17). Package debian tests the rest.
+func TestChannelIsTheRepositorys_CAT17(t *testing.T) {
 	for _, tt := range []struct {
 		name, suite, want string
 		fields            map[string]string
-		config            string
 	}{
-		{"the release itself", "bookworm", "bookworm", nil, ""},
-		{"by its suite name", "stable", "bookworm", map[string]string{"Suite": "stable", "Codename": "bookworm"}, ""},
-		{"security", "bookworm-security", "bookworm", nil, ""},
-		{"updates", "bookworm-updates", "bookworm", nil, ""},
-		{"proposed updates", "bookworm-proposed-updates", "bookworm", nil, ""},
-		{"another release", "trixie", "trixie", nil, ""},
-		{"another release's security", "trixie-security", "trixie", nil, ""},
-		{"somebody else's repository", "nodistro", "bookworm", map[string]string{"Origin": "Somebody"}, ""},
-		{"Debian's backports", "bookworm-backports", "bookworm-backports", map[string]string{"Suite": "stable-backports", "NotAutomatic": "yes", "ButAutomaticUpgrades": "yes"}, ""},
-		{"Ubuntu's backports", "jammy-backports", "jammy-backports", map[string]string{"Suite": "jammy-backports", "Codename": "jammy", "NotAutomatic": "yes"}, ""},
-		{"the configured channel", "bookworm", "mine", map[string]string{"Origin": "Somebody"}, "mine"},
-		{"without a codename", "x", "bookworm", map[string]string{"Origin": "", "Suite": "", "Codename": ""}, ""},
+		{"Debian", "bookworm", "bookworm", nil},
+		{"Debian security", "bookworm-security", "bookworm", nil},
+		{"another release", "sid", "sid", map[string]string{"Suite": "unstable"}},
+		{"Ubuntu's backports", "jammy-backports", "jammy-backports", map[string]string{"Origin": "Ubuntu", "Suite": "jammy-backports", "Codename": "jammy", "NotAutomatic": "yes"}},
+		{"somebody else's", "stable", "somebody:stable", map[string]string{"Origin": "Somebody"}},
+		{"nobody's", "x", "REPOSITORY:x", map[string]string{"Origin": "", "Label": ""}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRepo(t, tt.suite, newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
 			for name, value := range tt.fields {
 				r.fields[name] = value
 			}
-			c := config(root(t, r.publish().serve()))
-			c.Channel = tt.config
-			require.Equal(t, tt.want, fetch(t, open(t, c)[0]).Products[0].Channel)
+			dir := root(t, r.publish().serve())
+			require.NoError(t, os.Remove(filepath.Join(dir, "etc/os-release")))
+			b := fetch(t, open(t, config(dir))[0])
+			want := strings.Replace(tt.want, "REPOSITORY", strings.NewReplacer("http://", "", ":", "-", "/", "").Replace(r.uri), 1)
+			require.Equal(t, want, b.Products[0].Channel)
+			require.Equal(t, []string{"deb/" + want + "/"}, b.Names)
+			require.Equal(t, r.fields["Origin"], b.Products[0].Vendor)
 		})
 	}
+}
+
+// Feeds of two authorities know nothing of each other: neither hides what the other lists (CAT-17).
+func TestAuthoritiesAreApart_CAT17(t *testing.T) {
+	key, other := newKey(t, "archive", 0), newKey(t, "other", 0)
+	for name, change := range map[string]func(r *repo){
+		"another origin":  func(r *repo) { r.fields["Origin"] = "Somebody" },
+		"another keyring": func(r *repo) { r.keys[0] = other },
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := newRepo(t, "bookworm", key).main(deb("hare", "1", "amd64")).publish().serve()
+			second := newRepo(t, "bookworm-security", key).main(deb("hare", "1", "amd64"), otherBytes(deb("fox", "1", "amd64")))
+			change(second)
+			second.publish().serve()
+			all := open(t, config(root(t, first, second)))
+			a, b := fetch(t, all[0]), fetch(t, all[1])
+			require.NotEqual(t, a.Authority, b.Authority)
+			require.Len(t, a.Patches, 1)
+			require.Len(t, b.Patches, 2)
+			require.Empty(t, b.Rejected)
+			require.True(t, fetch(t, all[0]).Unchanged, "the other's security suite does not make the class either")
+		})
+	}
+}
+
+// The authority stays the same when the keys in the file are renewed, and is another one under another Signed-By (CAT-17).
+func TestAuthorityIsTheKeyringAsConfigured_CAT17(t *testing.T) {
+	names := map[string]string{}
+	for _, field := range []string{"", "Signed-By: /a.gpg", "Signed-By: /b.gpg", "Signed-By: /a.gpg /b.gpg", "Signed-By: /b.gpg, /a.gpg", "Signed-By:\n " + armorBegin + "\n .\n x", "Signed-By:\n   " + armorBegin + "\n \n   x"} {
+		sources, problems := parse("x.sources", "Types: deb\nURIs: http://h\nSuites: b\nComponents: main\n"+field+"\n")
+		require.Empty(t, problems)
+		names[field] = sources[0].authority("Debian", "/etc/apt")
+		require.NotEqual(t, names[field], sources[0].authority("Other", "/etc/apt"))
+	}
+	require.Equal(t, names["Signed-By: /a.gpg /b.gpg"], names["Signed-By: /b.gpg, /a.gpg"])
+	distinct := map[string]bool{}
+	for _, name := range names {
+		distinct[name] = true
+	}
+	require.Len(t, distinct, 5, "%v", names)
 }
 
 func TestFlatRepository(t *testing.T) {
 	for _, suite := range []string{"./", "/", "sub/", "./sub/deep/"} {
 		t.Run(suite, func(t *testing.T) {
 			r := newRepo(t, suite, newKey(t, "archive", 0))
+			r.fields["Codename"] = "bookworm"
 			r.lists["Packages"] = []string{strings.Replace(deb("hare", "1", "amd64"), "pool/", "./", 1), deb("hare", "1", "riscv64"), deb("data", "1", "all")}
 			b := fetch(t, open(t, config(root(t, r.publish().serve())))[0])
 			require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/data=1"}, ids(b))
@@ -293,12 +337,12 @@ func TestBadRecords_CAT16(t *testing.T) {
 	good := deb("hare", "1", "amd64")
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(good)
 	for _, change := range [][2]string{
-		{"Package: hare", "Package: Hare"}, {"Package: hare", "Package: h"}, {"Package: hare\n", ""},
+		{"Package: hare", "Package: +hare"}, {"Package: hare", "Package: h re"}, {"Package: hare\n", ""},
 		{"Version: 1", "Version: a b"}, {"Version: 1", "Version: "}, {"Architecture: amd64", "Architecture: arm64"}, {"Architecture: amd64", "Architecture: a/b"},
-		{"Filename: pool/", "Filename: ../"}, {"Filename: pool/", "Filename: /pool/"}, {"Filename: pool/", "Filename: pool//"}, {"Filename: pool/hare_1_amd64.deb", "Filename: pool/hare"},
+		{"Filename: pool/", "Filename: ../"}, {"Filename: pool/", "Filename: /pool/.."}, {"Filename: pool/", "Filename: pool/../../"}, {"Filename: pool/hare_1_amd64.deb", "Filename: pool/hare"},
 		{"Filename: pool/", "Filename: pool/x\x01"}, {"Filename: pool/", `Filename: pool\`}, {"Filename: pool/hare_1_amd64.deb", "Filename:"}, {"Filename: pool/hare_1_amd64.deb", "Filename: pool/-x.deb"},
 		{"Size: 1004", "Size: -1"}, {"Size: 1004", "Size: 0"}, {"Size: 1004", "Size: 1e3"}, {"Size: 1004", "Size: 99999999999999"}, {"SHA256: ", "SHA256: z"}, {"SHA256: ", "Digest: "},
-		{"Size: 1004", "Size: 1004\nSize: 1004"}, {"Size: 1004", "no field"},
+		{"Size: 1004", "Size: 1004\nsize: 1004"}, {"Size: 1004", "no field"},
 	} {
 		bad := strings.Replace(good, change[0], change[1], 1)
 		require.NotEqual(t, good, bad)
@@ -316,7 +360,7 @@ func TestBadRecords_CAT16(t *testing.T) {
 
 	// A record with several faults tells each; of very many bad records the rest is counted.
 	r.lists["main/binary-amd64/Packages"] = nil
-	r.main("Package: x\nVersion: \nArchitecture: amd64\n", good)
+	r.main("Package: -x\nVersion: \nArchitecture: amd64\n", good)
 	for range MaxRejections + 5 {
 		r.main("no field\n")
 	}
@@ -335,4 +379,25 @@ func TestAddressIsEscaped(t *testing.T) {
 	require.Empty(t, b.Rejected)
 	require.Equal(t, r.uri+"pool/ha%20re_1%253a1~x+y%23_amd64.deb", b.Patches[0].Artifacts[0].URL)
 	require.Empty(t, b.Patches[0].Check())
+}
+
+// Paths are taken as they are, as apt does, as long as they stay below the repository.
+func TestFilenamesAsAptHasThem(t *testing.T) {
+	for in, want := range map[string]string{
+		"pool//hare.deb": "pool//hare.deb", "./pool/./hare.deb": "pool/./hare.deb", "/pool/hare.deb": "/pool/hare.deb", "pool/hare.ddeb": "pool/hare.ddeb", "hare.udeb": "hare.udeb", "a:b/hare.deb": "a:b/hare.deb",
+	} {
+		r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(strings.Replace(deb("hare", "1", "amd64"), "pool/hare_1_amd64.deb", in, 1)).publish().serve()
+		b := fetch(t, open(t, config(root(t, r)))[0])
+		require.Empty(t, b.Rejected, in)
+		require.Equal(t, r.uri+want, b.Patches[0].Artifacts[0].URL)
+		require.Empty(t, b.Patches[0].Check())
+	}
+}
+
+// A name with capitals is the package that dpkg and apt make of it.
+func TestNamesAreLowerCase(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("Ha_Re", "1", "amd64"), deb("x", "1", "amd64")).publish().serve()
+	c := config(root(t, r))
+	c.Only = func(name string) bool { return name == "ha_re" }
+	require.Equal(t, []string{"deb/bookworm/amd64/ha_re=1"}, ids(fetch(t, open(t, c)[0])))
 }

@@ -13,11 +13,20 @@ import (
 // An entry that is refused becomes a feed too, one whose every fetch fails with the reason: so it shows wherever the
 // health of feeds is shown. An error means that c itself, or the folder, cannot be used.
 func FromConfig(c Config) ([]*Feed, error) {
-	return feeds(c, func(c Config, f *Feed) origin { return &remote{f.source, careful(c.Client), f.cache, system(c.Root)} })
+	return feeds(c, func(c Config, f *Feed) origin {
+		if why := f.source.listsOnly; why != "" {
+			p := Problem{f.source.file, f.source.line, why, true}
+			c.Report(p)
+			f.refused = fail(Refused, p.where(), nil, "%s", p.Text)
+		}
+		return &remote{f.source, careful(c.Client), f.cache, system(c.Root)}
+	})
 }
 
 // FromLists is FromConfig over the lists that apt has already downloaded: it only reads, needs no network, and verifies
-// signatures and digests all the same. A list that is missing tells to run apt-get update.
+// signatures and digests all the same, whatever transport apt fetched them by: a mirror list, a CD, one of somebody's own, or
+// with a password. An artifact that this package could not fetch itself has no URL and is the package manager's to fetch
+// (Repository, CAT-5). A list that is missing tells to run apt-get update.
 //
 // A batch's time is when the lists were read, since apt does not keep when it last asked the repository: that a feed of lists
 // is stale (CAT-2) shows only when Valid-Until has passed.
@@ -31,7 +40,7 @@ func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
 	if err := c.validate(); err != nil {
 		return nil, fail(Refused, c.Dir, err, "the configuration cannot be used")
 	}
-	sources, problems, err := readSources(system(c.Root), c.Dir)
+	sources, problems, err := readSources(system(c.Root), c.Dir, c.Architectures[0])
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +85,7 @@ func feedID(text string) catalog.FeedID {
 		return r
 	}, "apt:"+text)
 	if len(text) > catalog.MaxID {
-		text = strings.ToValidUTF8(text[:catalog.MaxID-33], "?") + "~" + sumOf([]byte(text)).sha256[:32]
+		text = strings.ToValidUTF8(text[:catalog.MaxID-33], "?") + "~" + sumOf([]byte(text)).digest.Sum[:32]
 	}
 	return catalog.FeedID(text)
 }

@@ -114,3 +114,13 @@ func TestFormsOfLists(t *testing.T) {
 		require.Equal(t, "dists/bookworm/main/binary-amd64/Packages"+forms[0], r.asked()[1])
 	}
 }
+
+// A form that is listed and not there makes way for the next one.
+func TestListedFormIsNotThere(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
+	r.fields["Acquire-By-Hash"] = "no"
+	f := open(t, config(root(t, r.publish().serve())))[0]
+	delete(r.files, "dists/bookworm/main/binary-amd64/Packages.xz")
+	require.Len(t, fetch(t, f).Patches, 1)
+	require.Equal(t, []string{"dists/bookworm/main/binary-amd64/Packages.xz", "dists/bookworm/main/binary-amd64/Packages.gz"}, r.asked()[1:])
+}

@@ -2,18 +2,19 @@ package aptfeed
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
 // index is one package list as it was read.
 type index struct {
 	path     string
-	digest   string // SHA-256 of the list, packed or plain: what tells that it did not change
+	digest   integrity.Digest // of the list, packed or plain: what tells that it did not change
 	channel  string
 	archs    []string
 	records  []record
@@ -42,7 +43,7 @@ func (f *Feed) readIndexes(ctx context.Context, next *held) error {
 		return fail(Missing, next.signed.where, nil, "it lists none of the wanted package lists (%s): check the components and architectures", strings.Join(next.missing, ", "))
 	}
 	for _, w := range lists {
-		x := index{path: w.path, digest: next.release.digest(w.path), channel: next.channel, archs: w.archs}
+		x := index{path: w.path, digest: next.release.digest(w.path), channel: next.release.Channel(), archs: w.archs}
 		if i := slices.IndexFunc(f.held.indexes, func(o index) bool {
 			return o.path == x.path && o.digest == x.digest && o.channel == x.channel && slices.Equal(o.archs, x.archs)
 		}); i >= 0 {
@@ -58,20 +59,20 @@ func (f *Feed) readIndexes(ctx context.Context, next *held) error {
 }
 
 // digest is the one of the plain list if the Release file has it, else of the form that is fetched.
-func (r release) digest(path string) string {
+func (rel release) digest(path string) integrity.Digest {
 	for _, extension := range append([]string{""}, fetchedAs...) {
-		if sum, has := r.files[path+extension]; has {
-			return sum.sha256
+		if sum, has := rel.files[path+extension]; has {
+			return sum.digest
 		}
 	}
-	return ""
+	return integrity.Digest{}
 }
 
 // wanted spreads the configuration's targets over the package lists that the Release file has. Missing names the components
 // that it has no list of at all.
 func (f *Feed) wanted(r release) (lists []wanted, missing []string) {
 	add := func(w wanted) bool {
-		if r.digest(w.path) == "" {
+		if r.digest(w.path) == (integrity.Digest{}) {
 			return false
 		}
 		for i := range lists {
@@ -111,11 +112,6 @@ func (f *Feed) wanted(r release) (lists []wanted, missing []string) {
 
 // readIndex reads one package list and holds it to the Release file's word.
 func (f *Feed) readIndex(ctx context.Context, x *index, w wanted, rel release) error {
-	plain, known := rel.files[w.path]
-	limit := int64(maxIndexPlain)
-	if known {
-		limit = min(limit, plain.size)
-	}
 	list, err := f.from.open(ctx, w.path, rel)
 	if err != nil {
 		return err
@@ -125,19 +121,25 @@ func (f *Feed) readIndex(ctx context.Context, x *index, w wanted, rel release) e
 	if err != nil {
 		return fail(Malformed, list.where, err, "it cannot be unpacked")
 	}
+	defer unpacked.Close()
+	plain, known := rel.files[w.path]
+	if !known {
+		plain = fileSum{maxIndexPlain, integrity.Digest{Algorithm: integrity.SHA256}}
+	}
 	// What unpacks to more is a decompression bomb, or simply not the file that was promised.
-	bounded, hash := &io.LimitedReader{R: unpacked, N: limit + 1}, sha256.New()
-	x.records, x.rejected, err = parsePackages(io.TeeReader(bounded, hash), x.channel, w.archs, w.mixed)
+	bounded, hash := &promised{in: unpacked, left: plain.size}, plain.digest.Algorithm.Hash().New()
+	p := parser{channel: x.channel, archs: w.archs, mixed: w.mixed, only: f.config.Only}
+	x.records, x.rejected, err = p.packages(io.TeeReader(bounded, hash))
+	got := fileSum{plain.size - bounded.left, integrity.Digest{Algorithm: plain.digest.Algorithm, Sum: hex.EncodeToString(hash.Sum(nil))}}
 	switch {
-	case bounded.N == 0 && known:
+	case bounded.tooLong && known:
 		return fail(Mismatch, list.where, nil, "it unpacks to more than the %d bytes that the Release file promises", plain.size)
-	case bounded.N == 0:
-		return fail(TooLarge, list.where, nil, "it unpacks to more than %d bytes", limit)
+	case bounded.tooLong:
+		return fail(TooLarge, list.where, nil, "it unpacks to more than %d bytes", plain.size)
 	case err != nil:
 		return fail(Malformed, list.where, err, "it cannot be unpacked")
-	}
-	if got := (fileSum{limit + 1 - bounded.N, hex.EncodeToString(hash.Sum(nil))}); known && got != plain {
-		return fail(Mismatch, list.where, nil, "it unpacks to %d bytes with SHA-256 %s, and the Release file promises %d with %s", got.size, got.sha256, plain.size, plain.sha256)
+	case known && got != plain:
+		return fail(Mismatch, list.where, nil, "it unpacks to %d bytes with %s, and the Release file promises %d with %s", got.size, got.digest, plain.size, plain.digest)
 	}
 	return nil
 }

@@ -9,15 +9,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
-// open verifies the signature and reads what it covers.
-func (s signedRelease) open(keys *openpgp.Verifier, now time.Time) (release, error) {
-	text, err := s.verified(keys, now)
-	if err != nil {
-		return release{}, err
-	}
-	return parseRelease(text, s.where)
-}
-
 // verified returns the text that a trusted key has signed, and nothing else of the file. Several signatures may be there:
 // one good one by a trusted key suffices. Errors are an *Error.
 func (s signedRelease) verified(keys *openpgp.Verifier, now time.Time) ([]byte, error) {
@@ -50,7 +41,7 @@ func refused(r openpgp.Report, where string) *Error {
 		case openpgp.Good:
 		case openpgp.Excess:
 			return fail(TooLarge, where, nil, "%s", s.Problem)
-		case openpgp.UnknownKey, openpgp.WeakKey:
+		case openpgp.UnknownKey:
 			unknown = append(unknown, s.By())
 		default:
 			bad = append(bad, "by "+s.By()+": "+s.Problem)

@@ -1,12 +1,14 @@
 package aptfeed
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
@@ -15,41 +17,67 @@ import (
 // armorBegin tells a key block in place from names of keyrings.
 const armorBegin = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
-// loadKeyring gathers the keys a source trusts: those in place, those of the named files, or else the configuration's own
-// ones (trusted.gpg and trusted.gpg.d). Paths are inside root.
-func loadKeyring(s source, in system, dir string) (*openpgp.Verifier, error) {
-	where := fmt.Sprintf("%s:%d", s.file, s.line)
-	if s.keys != "" {
-		keys, err := trusting([][]byte{[]byte(s.keys)}, nil)
-		if err != nil {
-			return nil, fail(Refused, where, err, "the key block in Signed-By cannot be read")
-		}
-		return keys, nil
+// keyring is what verifies the Release file of a source.
+type keyring struct {
+	keys     *openpgp.Verifier
+	where    string // the entry that names it
+	problems []string
+}
+
+// open verifies a Release file and reads what the signature covers. Where a keyring that is to verify it cannot be used, the
+// error says that, and not that the key is unknown.
+func (k keyring) open(s signedRelease, address string, now time.Time) (release, error) {
+	text, err := s.verified(k.keys, now)
+	switch {
+	case is(err, UnknownKey) && len(k.problems) > 0:
+		return release{}, fail(Keyring, k.where, err, "nothing can be verified, because %s", strings.Join(k.problems, "; "))
+	case err != nil:
+		return release{}, err
 	}
+	return parseRelease(text, address, s.where)
+}
+
+// loadKeyring gathers the keys a source trusts: those in place, those of the named files, or else the configuration's own
+// ones (trusted.gpg and trusted.gpg.d), of which it leaves out what it cannot use. Paths are inside root. The error is that
+// a keyring that the entry names cannot be used, or that none can. All this is as apt has it.
+func loadKeyring(s source, in system, dir string) (keyring, error) {
+	k := keyring{where: fmt.Sprintf("%s:%d", s.file, s.line)}
 	var rings [][]byte
 	var only []string
-	for _, named := range s.signedBy {
-		if !strings.HasPrefix(named, "/") {
-			only = append(only, named)
-			continue
-		}
-		ring, err := readKeys(in, filepath.Join(string(in), named))
+	add := func(ring []byte, err error) {
 		if err != nil {
-			return nil, fail(Refused, where, err, "the keyring in signed-by cannot be used")
-		}
-		rings = append(rings, ring)
-	}
-	if len(rings) == 0 {
-		var err error
-		if rings, err = trustedKeys(in, dir); err != nil {
-			return nil, fail(Refused, where, err, "the trusted keys cannot be read")
+			k.problems = append(k.problems, err.Error())
+		} else {
+			rings = append(rings, ring)
 		}
 	}
-	keys, err := trusting(rings, only)
-	if err != nil {
-		return nil, fail(Refused, where, err, "the trusted keys cannot be used")
+	files := 0
+	for _, named := range s.signedBy {
+		if strings.HasPrefix(named, "/") {
+			files++
+			add(readKeys(in, filepath.Join(string(in), named)))
+		} else {
+			only = append(only, named)
+		}
 	}
-	return keys, nil
+	switch {
+	case s.keys != "":
+		add([]byte(s.keys), unusable([]byte(s.keys), "the key block in Signed-By"))
+	case files == 0:
+		for _, file := range trustedFiles(in, dir) {
+			if ring, err := readKeys(in, file); !is(err, Missing) {
+				add(ring, err)
+			}
+		}
+	}
+	if len(k.problems) > 0 && (len(rings) == 0 || files > 0) {
+		return k, fail(Keyring, k.where, nil, "nothing can be verified, because %s", strings.Join(k.problems, "; "))
+	}
+	var err error
+	if k.keys, err = trusting(rings, only); err != nil {
+		return k, fail(Keyring, k.where, err, "the trusted keys cannot be used")
+	}
+	return k, nil
 }
 
 // trusting makes a verifier of keyrings that shows only the keys that were named; without a name, all.
@@ -76,9 +104,8 @@ func trusting(rings [][]byte, only []string) (*openpgp.Verifier, error) {
 	return openpgp.New(integrity.Signer{Name: "the repository", OpenPGP: []integrity.OpenPGPTrust{trust}})
 }
 
-// trustedKeys reads trusted.gpg and trusted.gpg.d. A file that is no keyring is left alone, as apt does: it can only make
-// fewer keys trusted. If none can be read though files are there, that is an error.
-func trustedKeys(in system, dir string) ([][]byte, error) {
+// trustedFiles are the keyrings of a configuration, of which trusted.gpg may not be there.
+func trustedFiles(in system, dir string) []string {
 	files := []string{filepath.Join(dir, "trusted.gpg")}
 	more, _ := in.readDir(filepath.Join(dir, "trusted.gpg.d")) // it may not be there
 	for _, ending := range []string{".gpg", ".asc"} {
@@ -88,32 +115,35 @@ func trustedKeys(in system, dir string) ([][]byte, error) {
 			}
 		}
 	}
-	var all [][]byte
-	var problems []error
-	for _, file := range files {
-		keys, err := readKeys(in, file)
-		if err != nil {
-			if !is(err, Missing) {
-				problems = append(problems, err)
-			}
-			continue
-		}
-		all = append(all, keys)
-	}
-	if len(all) == 0 && len(problems) > 0 {
-		return nil, errors.Join(problems...)
-	}
-	return all, nil
+	return files
 }
 
-// readKeys reads a keyring, armored or binary, that can be used.
+// readKeys reads a keyring that can be used.
 func readKeys(in system, file string) ([]byte, error) {
 	data, err := in.readFile(context.Background(), file, MaxKeyring)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := openpgp.Keys(data); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	return data, unusable(data, file)
+}
+
+// unusable says why a keyring cannot be used and what to do, nil: it can.
+func unusable(data []byte, what string) error {
+	_, err := openpgp.Keys(data)
+	text, armored := bytes.TrimSpace(data), bytes.Contains(data, []byte(armorBegin))
+	switch {
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		err = errors.New("it begins with a byte order mark, which apt does not read either: save it without one")
+	case err == nil && armored && strings.HasSuffix(what, ".gpg"):
+		err = errors.New("it is armored, and apt reads only binary keys of that name: call it .asc")
+	case err == nil && !armored && strings.HasSuffix(what, ".asc"):
+		err = errors.New("it is not armored, and apt reads only armored keys of that name: call it .gpg")
+	case err == nil:
+		return nil
+	case len(text) == 0:
+		err = errors.New("it is empty and holds no OpenPGP key: get the repository's key again")
+	case text[0] == '<':
+		err = errors.New("it is a web page and holds no OpenPGP key: get the repository's key again")
 	}
-	return data, nil
+	return fmt.Errorf("%s: %w", what, err)
 }

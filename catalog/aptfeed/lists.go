@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"path/filepath"
 	"strings"
 
@@ -63,35 +61,8 @@ func (l *lists) open(ctx context.Context, path string, rel release) (packed, err
 		// apt does not keep empty lists.
 		return packed{io.NopCloser(bytes.NewReader(nil)), "", l.file(path)}, nil
 	}
-	return packed{}, fail(Missing, l.file(path), nil, "the list is not there in a form that can be read (plain, .lz4, .gz, .xz): %s", update)
+	return packed{}, fail(Missing, l.file(path), nil, "the list is not there in a form that can be read (plain, %s): %s", strings.Join(keptAs[1:], ", "), update)
 }
 
 // file is where apt keeps the file of that path.
-func (l *lists) file(path string) string {
-	base := l.source.base()
-	if l.source.flat() {
-		// apt takes the "./" of a flat suite into the name.
-		base = l.source.uri + strings.TrimPrefix(l.source.suite, "/")
-	}
-	return filepath.Join(l.dir, listName(base+path))
-}
-
-// listName is apt's name for the file of a URI: without the scheme, "/" as "_", and what could be mistaken escaped.
-func listName(uri string) string {
-	u, err := url.Parse(uri)
-	if err != nil {
-		return ""
-	}
-	var b strings.Builder
-	for _, c := range []byte(u.Host + u.Path) {
-		switch {
-		case c == '/':
-			b.WriteByte('_')
-		case c <= ' ' || c >= 0x7f || strings.IndexByte(`\|{}[]<>"^~_=!@#$%^&*`, c) >= 0:
-			fmt.Fprintf(&b, "%%%02x", c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
+func (l *lists) file(path string) string { return filepath.Join(l.dir, l.source.listName(path)) }

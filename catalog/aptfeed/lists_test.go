@@ -12,6 +12,8 @@ import (
 
 	"github.com/pierrec/lz4/v4"
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
 // download does what apt-get update does with the repository's files: it keeps InRelease and the lists, packed its own way.
@@ -63,7 +65,7 @@ func TestListsFaults(t *testing.T) {
 	}{
 		{"empty folder", func(t *testing.T, dir string) { remove(t, dir, "*") }, Missing, `run "apt-get update"`},
 		{"list missing", func(t *testing.T, dir string) { remove(t, dir, "*Packages") }, Missing, `run "apt-get update"`},
-		{"list tampered with", func(t *testing.T, dir string) { alter(t, dir, "*Packages", "Version: 1", "Version: 2") }, Mismatch, "SHA-256"},
+		{"list tampered with", func(t *testing.T, dir string) { alter(t, dir, "*Packages", "Version: 1", "Version: 2") }, Mismatch, "sha256:"},
 		{"list too long", func(t *testing.T, dir string) { alter(t, dir, "*Packages", "Package:", "Package:  ") }, Mismatch, "more than"},
 		{"list cut off", func(t *testing.T, dir string) { alter(t, dir, "*Packages", "Description: the hare\n", "") }, Mismatch, "promises"},
 		{"signature tampered with", func(t *testing.T, dir string) {
@@ -124,31 +126,31 @@ func TestListNameAsAptHasIt(t *testing.T) {
 		"deb file:///srv/some_where flat/",
 		"deb https://example.com/z ./",
 		"deb https://example.com/y /",
+		"deb mirror+file:/etc/apt/mirrors/x_y.txt jammy main",
+		"deb https://user:token@example.com/private bookworm main",
+		"deb ar+https://example.com/projects/p bookworm main",
+		"deb cdrom:[Debian GNU/Linux 12.0.0 _Bookworm_ - Official amd64 20230610-10:21]/ bookworm main",
+		"deb https://example.com/deb/$(ARCH) /",
 	}, "\n")+"\n")
-	sources, problems, err := readSources("", filepath.Join(dir, "etc/apt"))
+	sources, problems, err := readSources("", filepath.Join(dir, "etc/apt"), "amd64")
 	require.NoError(t, err)
 	require.Empty(t, problems)
-	out, err := exec.Command("apt-get", "-o", "Dir="+dir, "-o", "APT::Architecture=amd64", "--print-uris", "update").Output()
-	require.NoError(t, err)
-	var want, got []string
-	for line := range strings.Lines(string(out)) {
-		uri := strings.LastIndexByte(line, '\'') // it may hold blanks
-		name := strings.Fields(line[uri+1:])[0]
-		if strings.HasSuffix(name, "_Packages") && !strings.Contains(name, "binary-all") {
-			want = append(want, name)
-		}
-	}
+	var want []string
 	for _, s := range sources {
 		for _, target := range s.targets {
 			path := "Packages"
 			if !s.flat() {
 				path = target.component + "/binary-amd64/Packages"
 			}
-			l := lists{source: s}
-			got = append(got, l.file(path))
+			l := lists{source: s, dir: filepath.Join(dir, "var/lib/apt/lists")}
+			want = append(want, l.file(path))
+			writeFile(t, l.file(path), "")
 		}
 	}
-	require.ElementsMatch(t, want, got)
+	// It names the lists that are there under the names that it gives them.
+	out, err := exec.Command("apt-get", "-o", "Dir="+dir, "-o", "APT::Architecture=amd64", "indextargets", "--format", "$(FILENAME)", "Created-By: Packages").Output()
+	require.NoError(t, err)
+	require.ElementsMatch(t, want, strings.Split(strings.TrimSpace(string(out)), "\n"))
 }
 
 // The machine's own lists, if it has any, are read and verified as they are.
@@ -173,4 +175,54 @@ func TestOwnLists(t *testing.T) {
 		patches += len(b.Patches)
 	}
 	require.Positive(t, patches)
+}
+
+// Lists of a transport that only apt has are read, and what they offer is apt's to fetch; a server cannot, and says so.
+func TestListsOfAnyTransport_CAT5(t *testing.T) {
+	for uri, where := range map[string]string{
+		"mirror+file:/etc/apt/mirrors.txt": "mirror+file:/etc/apt/mirrors.txt/", "ar+https://h.example/projects/p": "ar+https://h.example/projects/p/",
+		"cdrom:[Debian GNU/Linux 12 10:21]/": "cdrom:[Debian GNU/Linux 12 10:21]/", "https://user:sEcret@h.example/$(ARCH)": "https://h.example/amd64/", "s3://bucket.example/x": "s3://bucket.example/x/",
+	} {
+		t.Run(where, func(t *testing.T) {
+			r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64")).publish()
+			r.uri = where
+			dir := root(t, r)
+			download(t, dir, r, "")
+			writeFile(t, filepath.Join(dir, "etc/apt/sources.list"), "deb [signed-by=/keys/"+fingerprint(r)+".asc] "+uri+" bookworm main\n")
+			all, err := FromLists(config(dir))
+			require.NoError(t, err)
+			require.NotContains(t, string(all[0].ID()), "sEcret")
+			b := fetch(t, all[0])
+			require.Equal(t, []string{"deb/bookworm/amd64/hare=1"}, ids(b))
+			require.Equal(t, catalog.Repository, b.Patches[0].Artifacts[0].Availability)
+			require.Empty(t, b.Patches[0].Artifacts[0].URL)
+			_, changes := catalog.Sync(nil, []catalog.Batch{b}, today)
+			require.Empty(t, changes.Rejected)
+			e := failed(t, open(t, config(dir))[0], Refused)
+			require.Contains(t, e.Error(), "not supported")
+			require.NotContains(t, e.Error(), "sEcret")
+		})
+	}
+}
+
+// A scan reads the packages that it asks for, and the digest is still that of the whole list.
+func TestOnly(t *testing.T) {
+	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"), "PACKAGE: tortoise\n"+strings.TrimPrefix(deb("tortoise", "1", "amd64"), "Package: tortoise\n"), "no field\n").publish()
+	r.uri = "http://h.example/"
+	dir := root(t, r)
+	download(t, dir, r, "")
+	c := config(dir)
+	for _, name := range []string{"hare", "tortoise"} {
+		c.Only = func(s string) bool { return s == name }
+		all, err := FromLists(c)
+		require.NoError(t, err)
+		b := fetch(t, all[0])
+		require.Equal(t, []string{"deb/bookworm/amd64/" + name + "=1"}, ids(b))
+		require.Len(t, b.Rejected, 1, "a paragraph without a name is bad, whatever is asked for")
+	}
+	alter(t, filepath.Join(dir, "var/lib/apt/lists"), "*Packages", "Size: 1008", "Size: 1009")
+	c.Only = func(s string) bool { return s == "hare" }
+	all, err := FromLists(c)
+	require.NoError(t, err)
+	failed(t, all[0], Mismatch)
 }

@@ -27,7 +27,7 @@ type record struct {
 	version version.Version
 	file    string // path below the repository's URI
 	size    int64
-	sha256  string
+	digest  integrity.Digest
 	title   string
 }
 
@@ -45,13 +45,25 @@ func (r *rejected) add(record string, reasons ...string) {
 	r.list = append(r.list, catalog.Rejected{Record: record, Reasons: reasons})
 }
 
-// parsePackages reads a package list. A package of architecture "all" stands for each of archs. One of an architecture not
-// among them is left out when the list is mixed, as that of a flat repository is, and is a bad record otherwise. An error
-// means that the list cannot be read further.
-func parsePackages(in io.Reader, channel string, archs []string, mixed bool) ([]record, rejected, error) {
+// parser reads package lists.
+type parser struct {
+	channel string
+	archs   []string
+	mixed   bool              // packages of other architectures are in the list, as in that of a flat repository
+	only    func(string) bool // whether a package of this name is wanted; nil: all are
+}
+
+// packages reads a package list. A package of architecture "all" stands for each of archs. One of an architecture not
+// among them is left out when the list is mixed, and is a bad record otherwise. An error means that the list cannot be read
+// further.
+func (l parser) packages(in io.Reader) ([]record, rejected, error) {
 	var records []record
 	var bad rejected
-	for p, err := range deb822.NewReader(in).All() {
+	reader := deb822.NewReader(in)
+	if l.only != nil {
+		reader.Only("Package", func(name string) bool { return l.only(strings.ToLower(name)) })
+	}
+	for p, err := range reader.All() {
 		if broken, is := errors.AsType[*deb822.Error](err); is {
 			bad.add(fmt.Sprintf("the paragraph at line %d", broken.Line), broken.Problem)
 			continue
@@ -60,12 +72,12 @@ func parsePackages(in io.Reader, channel string, archs []string, mixed bool) ([]
 			return nil, bad, err
 		}
 		rec, arch, problems := parsePackage(p)
-		named := slices.Contains(archs, arch)
-		if mixed && !named && arch != "all" && debian.ValidArchitecture(arch) {
+		named := slices.Contains(l.archs, arch)
+		if l.mixed && !named && arch != "all" && debian.ValidArchitecture(arch) {
 			continue
 		}
 		if !named && arch != "all" && len(problems) == 0 {
-			problems = append(problems, fmt.Sprintf("its Architecture is %s in a list for %s", arch, strings.Join(archs, ", ")))
+			problems = append(problems, fmt.Sprintf("its Architecture is %s in a list for %s", arch, strings.Join(l.archs, ", ")))
 		}
 		if len(problems) > 0 {
 			bad.add(fmt.Sprintf("package %.80q %.80q at line %d", p.Get("Package"), p.Get("Version"), p.Line), problems...)
@@ -73,10 +85,10 @@ func parsePackages(in io.Reader, channel string, archs []string, mixed bool) ([]
 		}
 		in := []string{arch}
 		if arch == "all" {
-			in = archs
+			in = l.archs
 		}
 		for _, arch := range in {
-			records = append(records, rec.in(channel, arch))
+			records = append(records, rec.in(l.channel, arch))
 		}
 	}
 	return records, bad, nil
@@ -95,25 +107,26 @@ func (r record) in(channel, arch string) record {
 // parsePackage checks one paragraph and tells everything that is wrong with it.
 func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string) {
 	addf := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	var ver, sum, size, description string
+	var description string
+	fields := [...]struct {
+		name  string
+		value *string
+	}{{"Package", &r.name}, {"Version", new(string)}, {"Architecture", &arch}, {"Filename", &r.file}, {"Size", new(string)}, {"SHA256", new(string)}, {"SHA512", new(string)}, {"Description", &description}}
 	for _, f := range p.Fields {
-		switch f.Name {
-		case "Package":
-			r.name = f.Value
-		case "Version":
-			ver = f.Value
-		case "Architecture":
-			arch = f.Value
-		case "Filename":
-			r.file = f.Value
-		case "Size":
-			size = f.Value
-		case "SHA256":
-			sum = f.Value
-		case "Description":
-			description, _, _ = strings.Cut(f.Value, "\n")
+		for _, want := range fields {
+			// The cheap test comes first: names are compared for every field of every package.
+			if len(f.Name) == len(want.name) && strings.EqualFold(f.Name, want.name) {
+				*want.value = f.Value
+			}
 		}
 	}
+	ver, size, sum := *fields[1].value, *fields[4].value, *fields[5].value
+	r.digest.Algorithm = integrity.SHA256
+	if sum == "" && *fields[6].value != "" {
+		r.digest.Algorithm, sum = integrity.SHA512, *fields[6].value
+	}
+	description, _, _ = strings.Cut(description, "\n")
+	r.name = strings.ToLower(r.name) // as dpkg and apt do
 	if !validPackage(r.name) {
 		addf("%.80q is no package name", r.name)
 	}
@@ -127,13 +140,13 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 	if r.size, err = strconv.ParseInt(size, 10, 64); err != nil || r.size <= 0 || r.size > catalog.MaxSize {
 		addf("its Size %.40q is no size of a file", size)
 	}
-	if !isSHA256(sum) {
-		addf("its SHA256 %.80q is no SHA-256 digest", sum)
+	if !isHex(sum, r.digest.Algorithm) {
+		addf("it has neither a SHA256 nor a SHA512 digest: %.80q is none", sum)
 	}
 	if problem := fileProblem(r.file); problem != "" {
 		addf("its Filename %.200q %s", r.file, problem)
 	}
-	r.sha256 = strings.Clone(strings.ToLower(sum))
+	r.digest.Sum = strings.Clone(strings.ToLower(sum))
 	r.file = strings.Clone(strings.TrimPrefix(r.file, "./"))
 	if showable(description) {
 		r.title = strings.Clone(description)
@@ -141,15 +154,16 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 	return r, arch, problems
 }
 
-// fileProblem says what is wrong with a path of a .deb, empty: nothing.
+// fileProblem says what is wrong with a path of a .deb, empty: nothing. It goes after the repository's address as it is,
+// an absolute one and a double slash too, as apt has it.
 func fileProblem(file string) string {
 	name := path.Base(file)
 	switch {
 	case file == "":
 		return "is missing"
-	case strings.TrimPrefix(file, "./") != path.Clean(file) || strings.HasPrefix(file, "/") || strings.HasPrefix(path.Clean(file), ".."):
-		return "is no clean path inside the repository"
-	case !strings.HasSuffix(name, ".deb") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") || len(name) > catalog.MaxFileName:
+	case slices.Contains(strings.Split(file, "/"), ".."):
+		return "leads out of the repository"
+	case !slices.Contains([]string{".deb", ".ddeb", ".udeb"}, path.Ext(name)) || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") || len(name) > catalog.MaxFileName:
 		return "does not end in the name of a .deb"
 	case strings.Contains(file, `\`) || !showable(file):
 		return "contains characters that no file name here may have"
@@ -162,28 +176,21 @@ func showable(s string) bool {
 	return len(s) <= catalog.MaxText && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// validPackage accepts a package name as Debian's policy has it: lower-case letters, digits, "+", "-" and ".", beginning
-// with a letter or digit.
+// validPackage accepts a package name as dpkg does: ASCII letters, digits, "+", "-", "." and "_", beginning with a letter or
+// digit.
 func validPackage(s string) bool {
-	return len(s) >= 2 && len(s) <= 128 && s[0] != '+' && s[0] != '-' && s[0] != '.' &&
-		strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
+	return s != "" && len(s) <= 128 && !strings.Contains("+-._", s[:1]) &&
+		strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._") == ""
 }
 
-// patch makes the catalog's record.
-func (r record) patch(uri string) catalog.Patch {
+// patch makes the catalog's record. A repository serves every file that it lists, each under an address of its own (CAT-6).
+func (r record) patch(s source) catalog.Patch {
+	a := catalog.Artifact{Name: path.Base(r.file), Availability: catalog.Repository, Size: r.size, Digests: []integrity.Digest{r.digest}}
+	if s.listsOnly == "" {
+		a.Availability, a.URL = catalog.Pinned, joinURL(s.uri, r.file)
+	}
 	return catalog.Patch{
-		ID:      r.id,
-		Product: r.product,
-		Version: r.version,
-		Title:   r.title,
-		Artifacts: []catalog.Artifact{{
-			Name:         path.Base(r.file),
-			Availability: catalog.LatestOnly,
-			URL:          joinURL(uri, r.file),
-			Size:         r.size,
-			Digests:      []integrity.Digest{{Algorithm: integrity.SHA256, Sum: r.sha256}},
-		}},
-		Transaction: "dpkg",
+		ID: r.id, Product: r.product, Version: r.version, Title: r.title, Artifacts: []catalog.Artifact{a}, Transaction: "dpkg",
 	}
 }
 

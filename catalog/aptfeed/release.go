@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"slices"
@@ -13,30 +14,36 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
 // release is what is needed of a signed Release file.
 type release struct {
-	origin        string
-	suite         string
-	codename      string
-	date          time.Time
+	debian.Release
+	date          time.Time // zero: it has none that can be read
 	validUntil    time.Time // zero: it does not expire
 	byHash        bool
-	notAutomatic  bool // apt installs from it only on request
 	archAll       bool // packages of architecture "all" have a list of their own
 	architectures []string
 	files         map[string]fileSum // the package lists, by path
+	notes         rejected           // what a person should know of it
 }
 
 // fileSum is what the Release file promises of one file.
 type fileSum struct {
 	size   int64
-	sha256 string // lower-case hex
+	digest integrity.Digest // SHA-256, else SHA-512
 }
 
-// parseRelease reads the verified text.
-func parseRelease(text []byte, where string) (release, error) {
+// digestFields are those whose digests carry trust, the preferred one first (INT-7).
+var digestFields = []struct {
+	name      string
+	algorithm integrity.Algorithm
+}{{"SHA256", integrity.SHA256}, {"SHA512", integrity.SHA512}}
+
+// parseRelease reads the verified text of the repository at the address.
+func parseRelease(text []byte, address, where string) (release, error) {
 	r := deb822.NewReader(bytes.NewReader(text))
 	p, err := r.Next()
 	if err != nil {
@@ -45,123 +52,149 @@ func parseRelease(text []byte, where string) (release, error) {
 	if _, err := r.Next(); !errors.Is(err, io.EOF) {
 		return release{}, fail(Malformed, where, nil, "there is a second paragraph")
 	}
-	yes := func(field string) bool { on, _ := parseBool(p.Get(field)); return on }
 	rel := release{
-		origin:        p.Get("Origin"),
-		suite:         p.Get("Suite"),
-		codename:      p.Get("Codename"),
-		byHash:        yes("Acquire-By-Hash"),
-		notAutomatic:  yes("NotAutomatic"),
+		Release:       debian.ReleaseOf(p, address),
 		architectures: strings.Fields(p.Get("Architectures")),
 		files:         map[string]fileSum{},
 	}
+	rel.byHash, _ = debian.ParseBool(p.Get("Acquire-By-Hash"))
 	rel.archAll = !strings.Contains(p.Get("No-Support-for-Architecture-all"), "Packages")
 	if rel.date, err = parseDate(p.Get("Date")); err != nil {
-		return release{}, fail(Malformed, where, err, "bad Date")
+		rel.notes.add("the Release file", fmt.Sprintf("its Date %v: whether it is current cannot be told", err))
 	}
 	if until, has := p.Lookup("Valid-Until"); has {
 		if rel.validUntil, err = parseDate(until.Value); err != nil {
-			return release{}, fail(Malformed, where, err, "bad Valid-Until")
+			return release{}, fail(Malformed, where, nil, "its Valid-Until %v", err)
 		}
 	}
-	sums, has := p.Lookup("SHA256")
-	if !has {
-		return release{}, fail(Unsupported, where, nil, "it has no SHA256 digests, and no other ones are trusted")
+	found := false
+	for _, f := range digestFields {
+		sums, has := p.Lookup(f.name)
+		if found = found || has; has {
+			if err := rel.addSums(sums, f.algorithm, where); err != nil {
+				return release{}, err
+			}
+		}
 	}
-	return rel, rel.addSums(sums, where)
+	if !found {
+		return release{}, fail(Unsupported, where, nil, "it has neither SHA256 nor SHA512 digests, and no other ones are trusted")
+	}
+	return rel, nil
 }
 
-// addSums reads lines of "digest size path", keeping the package lists.
-func (rel release) addSums(field deb822.Field, where string) error {
+// addSums reads lines of "digest size path", keeping the package lists that no better digest is known of.
+func (rel release) addSums(field deb822.Field, algorithm integrity.Algorithm, where string) error {
 	for line := range strings.SplitSeq(field.Value, "\n") {
 		words := strings.Fields(line)
 		if len(words) == 0 {
 			continue
 		}
-		if len(words) != 3 {
-			return fail(Malformed, where, nil, "bad line %.100q under SHA256: want digest, size and path", line)
-		}
-		base := path.Base(words[2])
-		if base != "Packages" && base != "Packages.xz" && base != "Packages.gz" {
+		if len(words) == 3 && !isList(words[2]) {
 			continue
 		}
+		if len(words) != 3 || !isHex(words[0], algorithm) {
+			return fail(Malformed, where, nil, "bad line %.100q under %s: want digest, size and path", line, field.Name)
+		}
 		size, err := strconv.ParseInt(words[1], 10, 64)
-		if err != nil || size < 0 || !isSHA256(words[0]) {
-			return fail(Malformed, where, nil, "bad line %.100q under SHA256: want digest, size and path", line)
+		if err != nil || size < 0 {
+			return fail(Malformed, where, nil, "bad line %.100q under %s: want digest, size and path", line, field.Name)
 		}
-		sum := fileSum{size, strings.ToLower(words[0])}
-		if had, twice := rel.files[words[2]]; twice && had != sum {
-			return fail(Malformed, where, nil, "%s has two digests", words[2])
+		sum := fileSum{size, integrity.Digest{Algorithm: algorithm, Sum: strings.ToLower(words[0])}}
+		had, twice := rel.files[words[2]]
+		if twice && (had.size != size || had.digest.Algorithm == algorithm && had != sum) {
+			return fail(Malformed, where, nil, "%s has two digests or sizes", words[2])
 		}
-		rel.files[words[2]] = sum
+		if !twice {
+			rel.files[words[2]] = sum
+		}
 	}
 	return nil
 }
 
-func isSHA256(s string) bool {
-	_, err := hex.DecodeString(s)
-	return err == nil && len(s) == 64
+// isList reports whether the path is of a package list, in a form that can be read.
+func isList(file string) bool {
+	extension, is := strings.CutPrefix(path.Base(file), "Packages")
+	return is && slices.Contains(fetchedAs, extension)
 }
 
-// parseDate reads the date format of Release files, RFC 1123 in UTC.
+// isHex accepts the hex digits of a digest.
+func isHex(s string, algorithm integrity.Algorithm) bool {
+	_, err := hex.DecodeString(s)
+	return err == nil && len(s) == 2*algorithm.Size()
+}
+
+// dateForms are those that apt takes, all in UTC: of RFC 1123, RFC 850 and C's asctime.
+var dateForms = []string{"Mon, _2 Jan 2006 15:4:05", "Monday, _2-Jan-06 15:4:05", "Mon Jan _2 15:04:05 2006"}
+
+// parseDate reads a date of a Release file as apt does. The error goes on from the field's name.
 func parseDate(text string) (time.Time, error) {
-	clock := strings.TrimSpace(text)
-	for _, zone := range []string{"UTC", "GMT", "Z", "+0000"} {
-		if before, has := strings.CutSuffix(clock, " "+zone); has {
-			return time.Parse("Mon, _2 Jan 2006 15:04:05", before)
+	clock := strings.Join(strings.Fields(text), " ")
+	utc := false
+	for _, zone := range []string{"UTC", "GMT", "Z", "+0000", "-0000", "+00:00", "+0"} {
+		if before, has := strings.CutSuffix(clock, " "+zone); has && !utc {
+			clock, utc = before, true
 		}
 	}
-	return time.Time{}, errors.New(strconv.Quote(text) + " is no time in UTC, like \"Sat, 21 Nov 2026 00:53:02 UTC\"")
+	for i, form := range dateForms {
+		if asctime := i == len(dateForms)-1; utc == asctime { // it has no zone, the others have
+			continue
+		}
+		if t, err := time.Parse(form, clock); err == nil {
+			return t, nil
+		}
+	}
+	if clock == "" {
+		return time.Time{}, errors.New("is missing")
+	}
+	return time.Time{}, fmt.Errorf("%.60q is no time in UTC, like \"Sat, 21 Nov 2026 00:53:02 UTC\"", text)
 }
 
-// check compares the Release file with what was asked for and with the clock. Last is the date of the newest one seen.
-func (rel release) check(s source, now, last time.Time, ignoreValidUntil bool, where string) error {
+// check compares the Release file with the clock. Last is the date of the newest one seen.
+func (rel release) check(now, last time.Time, ignoreValidUntil bool, where string) error {
 	const layout = time.RFC3339
 	switch {
 	case rel.date.After(now.Add(MaxAhead)):
 		return fail(NotYetValid, where, nil, "it is dated %s and it is %s here: check the clock", rel.date.Format(layout), now.UTC().Format(layout))
 	case !rel.validUntil.IsZero() && now.After(rel.validUntil) && !ignoreValidUntil:
 		return fail(Expired, where, nil, "it was valid until %s and it is %s here: the mirror is out of date, or somebody keeps updates back", rel.validUntil.Format(layout), now.UTC().Format(layout))
-	case rel.date.Before(last):
-		return fail(RolledBack, where, nil, "it is dated %s, but one of %s was seen before: the mirror lags behind, or somebody replays an old state", rel.date.Format(layout), last.Format(layout))
-	case !rel.isSuite(s):
-		return fail(WrongSuite, where, nil, "it is of suite %q, codename %q, not of %q", rel.suite, rel.codename, s.suite)
+	case rel.date.Before(last) && !last.IsZero():
+		dated := "it is dated " + rel.date.Format(layout)
+		if rel.date.IsZero() {
+			dated = "it has no date"
+		}
+		return fail(RolledBack, where, nil, "%s, but one of %s was seen before: the mirror lags behind, or somebody replays an old state", dated, last.Format(layout))
 	}
 	return nil
 }
 
-// isSuite reports whether the file is of the suite that was asked for: its Suite or Codename, of which the source's may go
-// on after a slash ("buster/updates"). One that names neither, and a flat repository, is not held to it.
-func (rel release) isSuite(s source) bool {
-	if s.flat() || rel.suite == "" && rel.codename == "" {
-		return true
+// noteSuite notes that the file is of another suite than the one that was asked for: neither its Suite nor its Codename, of
+// which the source's may go on after a slash ("buster/updates"). One that names neither, and a flat repository, is not held
+// to it. That is a warning of apt's too.
+func (rel *release) noteSuite(s source) {
+	if s.flat() || rel.Suite == "" && rel.Codename == "" {
+		return
 	}
-	return slices.ContainsFunc([]string{s.suite, path.Dir(s.suite)}, func(asked string) bool { return asked == rel.suite || asked == rel.codename })
-}
-
-// suffixes are those that a release's updates have after its codename.
-var suffixes = []string{"-security", "-updates", "-proposed-updates"}
-
-// baseCodename is the codename of the release that the suite belongs to.
-func (rel release) baseCodename() string {
-	name := cmp.Or(rel.codename, rel.suite)
-	for _, suffix := range suffixes {
-		if base, has := strings.CutSuffix(name, suffix); has && base != "" {
-			return strings.TrimSuffix(base, "-proposed")
+	for _, asked := range append([]string{s.suite, path.Dir(s.suite)}, s.known...) {
+		if asked == rel.Suite || asked == rel.Codename {
+			return
 		}
 	}
-	return name
+	rel.notes.add("the Release file", fmt.Sprintf("it is of suite %q, codename %q, and %q was asked for at %s:%d: if that is known, set x-known-suite=%s there",
+		rel.Suite, rel.Codename, s.suite, s.file, s.line, cmp.Or(rel.Codename, rel.Suite)))
 }
 
 // security reports whether the suite is one of security updates.
-func (r release) security() bool {
-	return strings.HasSuffix(r.suite, "-security") || strings.HasSuffix(r.codename, "-security")
+func (rel release) security() bool {
+	return strings.HasSuffix(rel.Suite, "-security") || strings.HasSuffix(rel.Codename, "-security")
 }
 
 // vendor is the Origin, if it can be shown.
-func (r release) vendor() string {
-	if !showable(r.origin) {
+func (rel release) vendor() string {
+	if !showable(rel.Origin) {
 		return ""
 	}
-	return r.origin
+	return rel.Origin
 }
+
+// vouching is whoever the repository says it comes from; its address where it says nothing.
+func (rel release) vouching() string { return cmp.Or(rel.Origin, rel.Label, rel.Address) }

@@ -3,12 +3,14 @@ package aptfeed
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
 	"path"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
 // remote is a repository, reached over http, https or file.
@@ -59,8 +61,9 @@ func (r *remote) detached(ctx context.Context, instead error) (signedRelease, er
 	return signedRelease{text: text, detached: append([]byte{}, signature...), where: where}, nil
 }
 
-// open fetches a package list in the smallest form there is. Its bytes are checked before anything unpacks them.
+// open fetches a package list in the smallest form that is there. Its bytes are checked before anything unpacks them.
 func (r *remote) open(ctx context.Context, list string, rel release) (packed, error) {
+	err := error(fail(Missing, r.source.base()+list, nil, "the Release file does not list it"))
 	for _, extension := range fetchedAs {
 		sum, has := rel.files[list+extension]
 		if !has {
@@ -72,22 +75,25 @@ func (r *remote) open(ctx context.Context, list string, rel release) (packed, er
 		}
 		data := r.cache.list(sum)
 		if data == nil {
-			var err error
-			if data, err = r.fetch(ctx, where, sum, rel.byHash); err != nil {
+			if data, err = r.fetch(ctx, where, sum, rel.byHash); is(err, Missing) {
+				continue // some repositories list forms that they do not have
+			}
+			if err != nil {
 				return packed{}, err
 			}
 			r.cache.hold(sum, data)
 		}
 		return packed{io.NopCloser(bytes.NewReader(data)), extension, where}, nil
 	}
-	return packed{}, fail(Missing, r.source.base()+list, nil, "the Release file does not list it")
+	return packed{}, err
 }
 
 // fetch gets a list, under its digest if the repository offers that: such an address never changes its content while the
 // repository is being updated.
 func (r *remote) fetch(ctx context.Context, where string, sum fileSum, offered bool) ([]byte, error) {
 	if offered && r.source.byHash != "never" || r.source.byHash == "always" {
-		byHash := where[:len(where)-len(path.Base(where))] + "by-hash/SHA256/" + sum.sha256
+		algorithm := strings.ToUpper(sum.digest.Algorithm.String())
+		byHash := where[:len(where)-len(path.Base(where))] + "by-hash/" + algorithm + "/" + sum.digest.Sum
 		data, _, err := get(ctx, r.in, r.client, byHash, validators{}, sum.size)
 		if !is(err, Missing) {
 			return checked(data, err, byHash, sum)
@@ -105,13 +111,20 @@ func checked(data []byte, err error, where string, sum fileSum) ([]byte, error) 
 	case err != nil:
 		return nil, err
 	}
-	if got := sumOf(data); got != sum {
-		return nil, fail(Mismatch, where, nil, "it has %d bytes with SHA-256 %s, and the Release file promises %d with %s: tampered with, or the mirror is just being updated", got.size, got.sha256, sum.size, sum.sha256)
+	if got := sum.of(data); got != sum {
+		return nil, fail(Mismatch, where, nil, "it has %d bytes with %s, and the Release file promises %d with %s: tampered with, or the mirror is just being updated", got.size, got.digest, sum.size, sum.digest)
 	}
 	return data, nil
 }
 
+// of sums data up by the same algorithm.
+func (s fileSum) of(data []byte) fileSum {
+	hash := s.digest.Algorithm.Hash().New()
+	hash.Write(data)
+	return fileSum{int64(len(data)), integrity.Digest{Algorithm: s.digest.Algorithm, Sum: hex.EncodeToString(hash.Sum(nil))}}
+}
+
+// sumOf sums data up by SHA-256.
 func sumOf(data []byte) fileSum {
-	sum := sha256.Sum256(data)
-	return fileSum{int64(len(data)), hex.EncodeToString(sum[:])}
+	return fileSum{digest: integrity.Digest{Algorithm: integrity.SHA256}}.of(data)
 }

@@ -90,6 +90,7 @@ type repo struct {
 	fields map[string]string   // of Release
 	lists  map[string][]string // paragraphs by path below the suite
 	forms  []string            // extensions the lists are published with
+	sums   string              // name of the Release file's digests: SHA256 unless it is SHA512
 	uri    string
 
 	mu       sync.Mutex
@@ -195,7 +196,7 @@ func (r *repo) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.NotFound(w, req)
 		return
 	}
-	w.Header().Set("ETag", fmt.Sprintf("%q", sumOf(data).sha256))
+	w.Header().Set("ETag", fmt.Sprintf("%q", sumOf(data).digest.Sum))
 	http.ServeContent(w, req, path.Base(name), time.Time{}, bytes.NewReader(data))
 }
 

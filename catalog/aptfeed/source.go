@@ -1,22 +1,30 @@
 package aptfeed
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 )
 
 // source is one suite of one repository, as the entries of an apt configuration name it together.
 type source struct {
-	file     string   // of the first entry
-	line     int      // of the first entry
-	uri      string   // of the repository, ending in "/"
-	suite    string   // ending in "/" for a flat repository, which has no components
-	targets  []target // what is taken of it, in the order of the entries; one without a component for a flat repository
-	signedBy []string // keyring files and fingerprints that alone are trusted; empty: the configuration's own keys
-	keys     string   // an armored key block given in place
-	byHash   string   // whether lists are fetched under their digests: "always", "never", or empty: when the Release file offers it
+	file      string        // of the first entry
+	line      int           // of the first entry
+	uri       string        // of the repository, ending in "/", without credentials
+	listsOnly string        // why this package cannot fetch from the URI itself; empty: it can
+	suite     string        // ending in "/" for a flat repository, which has no components
+	targets   []target      // what is taken of it, in the order of the entries; one without a component for a flat repository
+	signedBy  []string      // keyring files and fingerprints that alone are trusted; empty: the configuration's own keys
+	keys      string        // an armored key block given in place
+	byHash    string        // whether lists are fetched under their digests: "always", "never", or empty: when the Release file offers it
+	maxAge    time.Duration // of its data; zero: as the configuration has it
+	known     []string      // codenames and suites that its Release file may name instead of the suite
 }
 
 // target is one component for some architectures.
@@ -24,6 +32,20 @@ type target struct {
 	component     string
 	architectures []string // empty: those of the configuration
 	add, remove   []string // architectures added to and taken from those of the configuration
+}
+
+// wanted are the architectures to take, given those of the configuration.
+func (t target) wanted(configured []string) []string {
+	archs := slices.Clone(configured)
+	if len(t.architectures) > 0 {
+		archs = slices.Clone(t.architectures)
+	}
+	for _, a := range t.add {
+		if !slices.Contains(archs, a) {
+			archs = append(archs, a)
+		}
+	}
+	return slices.DeleteFunc(archs, func(a string) bool { return slices.Contains(t.remove, a) })
 }
 
 // flat reports whether the source is a flat repository: no dists folder, no components.
@@ -35,6 +57,30 @@ func (s source) base() string {
 		return joinURL(s.uri, strings.TrimPrefix(s.suite, "./"))
 	}
 	return joinURL(s.uri, "dists/"+s.suite+"/")
+}
+
+// listName is apt's name for the file that has this path in the Release file.
+func (s source) listName(path string) string {
+	base := s.base()
+	if s.flat() {
+		base = s.uri + strings.TrimPrefix(s.suite, "/") // apt takes the "./" of a flat suite into the name
+	}
+	return debian.ListName(base + path)
+}
+
+// address names the repository as every asset that uses it names it.
+func (s source) address() string { return debian.RepositoryOf(s.listName("Release")) }
+
+// authority names whoever vouches for what the source offers: the origin, and the keyring as the configuration names it,
+// so that it stays the same when the keys in the file are renewed (CAT-17).
+func (s source) authority(origin, dir string) string {
+	keyring := "the keys of " + dir
+	if s.keys != "" {
+		keyring = "the key block " + sumOf([]byte(strings.Join(strings.Fields(s.keys), "\n"))).digest.Sum[:16]
+	} else if len(s.signedBy) > 0 {
+		keyring = strings.Join(slices.Compact(slices.Sorted(slices.Values(s.signedBy))), ", ")
+	}
+	return fmt.Sprintf("%s, signed by %s", strings.Join(strings.Fields(origin), " "), keyring)
 }
 
 // joinURL appends a relative path, escaping it.
@@ -81,8 +127,14 @@ type option struct {
 	line  int
 }
 
+// words are the value's, parted by blanks or commas.
+func (o option) words() []string {
+	return strings.FieldsFunc(o.value, func(r rune) bool { return strings.ContainsRune(", \t\n", r) })
+}
+
 // list gathers sources and problems.
 type list struct {
+	native   string // architecture that $(ARCH) stands for
 	sources  []source
 	problems []Problem
 }
@@ -124,20 +176,19 @@ func (l *list) add(e entry) {
 			l.refuse(e.file, e.line, "%.80q is no component", component)
 		}
 	}
-	for _, p := range l.problems[before:] {
-		if p.Refused {
-			return
-		}
+	if slices.ContainsFunc(l.problems[before:], func(p Problem) bool { return p.Refused }) {
+		return
 	}
+	arch := strings.NewReplacer("$(ARCH)", l.native)
 	for _, uri := range e.uris {
-		checked, problem := checkURI(uri)
-		if problem != "" {
+		s := model
+		var problem string
+		if s.uri, s.listsOnly, problem = checkURI(arch.Replace(uri)); problem != "" {
 			l.refuse(e.file, e.line, "%s", problem)
 			continue
 		}
 		for _, suite := range e.suites {
-			s := model
-			s.uri, s.suite = checked, suite
+			s.suite = arch.Replace(suite)
 			l.addSuite(s, wants, e.components)
 		}
 	}
@@ -157,6 +208,7 @@ func (l *list) addSuite(s source, t target, components []string) {
 		l.refuse(s.file, s.line, "no component is named for the suite %q", s.suite)
 		return
 	}
+	s.targets = nil
 	for _, component := range components {
 		t.component = component
 		s.targets = append(s.targets, t)
@@ -179,37 +231,151 @@ func (l *list) addSuite(s source, t target, components []string) {
 		return
 	}
 	have.targets = append(have.targets, s.targets...)
+	have.known = append(have.known, s.known...)
+	have.maxAge = cmp.Or(min(have.maxAge, s.maxAge), have.maxAge, s.maxAge)
 }
 
-// checkURI returns the URI in the form that other places use, or the problem with it.
-func checkURI(uri string) (checked, problem string) {
+// checkURI returns the URI in the form that other places use and why it can only be read of apt's own lists, or the problem
+// with it.
+func checkURI(uri string) (checked, listsOnly, problem string) {
+	scheme, rest, has := strings.Cut(uri, ":")
+	if !has || scheme == "" || strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") != "" {
+		return "", "", fmt.Sprintf("%.200q is no URI", uri)
+	}
+	if host, path, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "/"); strings.HasPrefix(rest, "//") {
+		if at := strings.LastIndexByte(host, '@'); at >= 0 {
+			uri = scheme + "://" + host[at+1:] + "/" + path
+			listsOnly = "a user or password in the URI is not supported: it would be handed to every agent with the packages' addresses"
+		}
+	}
+	whole := strings.TrimRight(uri, "/") + "/"
 	u, err := url.Parse(uri)
-	if err != nil || u.Scheme == "" {
-		return "", fmt.Sprintf("%.200q is no URI", uri)
-	}
-	switch u.Scheme {
-	case "http", "https":
-		if u.Host == "" {
-			return "", fmt.Sprintf("%.200q names no host", uri)
-		}
-	case "file", "copy":
-		path := u.Path
-		if u.Opaque != "" || u.Host != "" || !strings.HasPrefix(path, "/") {
-			return "", fmt.Sprintf("%.200q: want an absolute path, as in file:///srv/repository", uri)
-		}
-		u = &url.URL{Scheme: "file", Path: path}
-	default:
-		return "", fmt.Sprintf("%.200q: the scheme %s is not supported: want http, https, file or copy", uri, u.Scheme)
-	}
 	switch {
-	case u.User != nil:
-		return "", "a user or password in the URI is not supported: it would be handed to every agent with the packages' addresses"
-	case u.RawQuery != "" || u.Fragment != "":
-		return "", fmt.Sprintf("%.200q: a query or fragment has no meaning here", uri)
-	case strings.Contains(u.Path, "$("):
-		return "", fmt.Sprintf("%.200q: $(…) is not supported: write the architecture out", uri)
+	case scheme != "http" && scheme != "https" && scheme != "file" && scheme != "copy":
+		return whole, cmp.Or(listsOnly, fmt.Sprintf("%.200q: the scheme %s is not supported: want http, https, file or copy", uri, scheme)), ""
+	case err != nil:
+		return "", "", fmt.Sprintf("%.200q is no URI", uri)
+	case (scheme == "file" || scheme == "copy") && (u.Opaque != "" || u.Host != "" || !strings.HasPrefix(u.Path, "/")):
+		return "", "", fmt.Sprintf("%.200q: want an absolute path, as in file:///srv/repository", uri)
+	case scheme == "file" || scheme == "copy":
+		u = &url.URL{Scheme: "file", Path: u.Path}
+	case u.Host == "":
+		return "", "", fmt.Sprintf("%.200q names no host", uri)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", "", fmt.Sprintf("%.200q: a query or fragment has no meaning here", uri)
 	}
-	return strings.TrimRight(u.String(), "/") + "/", ""
+	return strings.TrimRight(u.String(), "/") + "/", listsOnly, ""
+}
+
+// options applies an entry's options, of one that is repeated the last. It reports false when the entry is disabled or
+// refused.
+func (l *list) options(e entry, s *source, t *target) bool {
+	used := true
+	refuse := func(o option, format string, args ...any) {
+		l.refuse(e.file, o.line, format, args...)
+		used = false
+	}
+	for i, o := range e.options {
+		if slices.ContainsFunc(e.options[i+1:], func(later option) bool { return later.name == o.name && later.mode == o.mode }) {
+			continue
+		}
+		on, isBool := debian.ParseBool(o.value)
+		switch o.name {
+		case "arch":
+			l.architectures(e, o, t)
+		case "signed-by":
+			if problem := s.trust(o); problem != "" {
+				refuse(o, "%s", problem)
+			}
+		case "enabled":
+			if !isBool {
+				l.refuse(e.file, o.line, "%.40q is neither yes nor no", o.value)
+			}
+			used = used && on
+		case "by-hash":
+			switch {
+			case o.value == "force":
+				s.byHash = "always"
+			case !isBool:
+				refuse(o, "by-hash is yes, no or force, not %.40q", o.value)
+			case !on:
+				s.byHash = "never"
+			}
+		case "valid-until-max":
+			seconds, err := strconv.ParseInt(o.value, 10, 32)
+			if err != nil || seconds < 0 {
+				refuse(o, "valid-until-max is a number of seconds, not %.40q", o.value)
+			}
+			s.maxAge = time.Duration(seconds) * time.Second
+		case "x-known-suite":
+			s.known = o.words()
+		case "trusted":
+			refuse(o, "trusted=%.20s is refused: this feed takes nothing whose signature it cannot check; sign the repository and name its key in signed-by", o.value)
+		case "include", "exclude", "inrelease-path":
+			refuse(o, "the option %s is not supported", o.name)
+		case "snapshot":
+			if (!isBool || on) && o.value != "enable" {
+				refuse(o, "snapshots are not supported")
+			}
+		case "allow-insecure", "allow-weak", "allow-downgrade-to-insecure", "check-valid-until", "valid-until-min", "check-date", "date-max-future":
+			l.note(e.file, o.line, "the option %s is ignored: signatures and dates are always checked", o.name)
+		case "lang", "target", "pdiffs", "description": // other indexes than package lists, or remarks
+		default:
+			if !strings.HasPrefix(o.name, "x-") {
+				l.note(e.file, o.line, "the unknown option %.40q is ignored", o.name)
+			}
+		}
+	}
+	return used
+}
+
+func (l *list) architectures(e entry, o option, t *target) {
+	var archs []string
+	for _, a := range o.words() {
+		if !debian.ValidArchitecture(a) {
+			l.refuse(e.file, o.line, "%.40q is no architecture", a)
+			continue
+		}
+		archs = append(archs, a)
+	}
+	switch o.mode {
+	case '+':
+		t.add = archs
+	case '-':
+		t.remove = archs
+	default:
+		t.architectures = archs
+	}
+}
+
+// trust takes keyring files, fingerprints or a key block in place, or returns what is wrong with them.
+func (s *source) trust(o option) string {
+	if o.mode != '=' {
+		return "signed-by can only be set as a whole"
+	}
+	if strings.Contains(o.value, armorBegin) {
+		s.keys = o.value
+		return ""
+	}
+	for _, key := range o.words() {
+		switch {
+		case strings.HasPrefix(key, "/"):
+			s.signedBy = append(s.signedBy, key)
+		case isFingerprint(strings.TrimSuffix(key, "!")):
+			s.signedBy = append(s.signedBy, strings.ToUpper(key))
+		default:
+			return fmt.Sprintf("signed-by names %.80q: want the absolute path of a keyring or a fingerprint of 40 hex digits", key)
+		}
+	}
+	if len(s.signedBy) == 0 {
+		return "signed-by names no key"
+	}
+	return ""
+}
+
+// isFingerprint accepts the hex digits of a version 4 or version 6 key's fingerprint.
+func isFingerprint(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
 // plainPath accepts a relative path of ordinary names: what a suite or component is.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
@@ -13,7 +14,7 @@ import (
 // readSources reads sources.list and sources.list.d of an apt configuration folder ("/etc/apt"), as sources.list(5) says:
 // one-line .list files and deb822 .sources files, by name. It returns every source and every problem. An error means that
 // the folder could not be read.
-func readSources(in system, dir string) ([]source, []Problem, error) {
+func readSources(in system, dir, native string) ([]source, []Problem, error) {
 	if _, err := in.readDir(dir); err != nil {
 		return nil, nil, fail(Refused, dir, err, "the apt configuration cannot be read")
 	}
@@ -28,7 +29,7 @@ func readSources(in system, dir string) ([]source, []Problem, error) {
 			files = append(files, filepath.Join(parts, name.Name()))
 		}
 	}
-	l := &list{}
+	l := &list{native: native}
 	for i, file := range files {
 		data, err := in.readFile(context.Background(), file, MaxSourcesFile)
 		switch {
@@ -64,21 +65,18 @@ func (l *list) lines(name, text string) {
 		if line = strings.TrimSpace(beforeComment(line)); line == "" {
 			continue
 		}
-		kind, rest, _ := strings.Cut(strings.ReplaceAll(line, "\t", " "), " ")
+		kind, rest, _ := quotedWord(line)
 		e := entry{file: name, line: n, types: []string{kind}}
-		rest = strings.TrimSpace(rest)
 		if inside, has := strings.CutPrefix(rest, "["); has {
-			opts, after, closed := strings.Cut(inside, "]")
-			if !closed {
-				l.refuse(name, n, "the options have no closing bracket")
+			var good bool
+			if rest, good = l.oneLineOptions(&e, inside); !good {
 				continue
 			}
-			if !l.oneLineOptions(&e, opts) {
-				continue
-			}
-			rest = after
 		}
-		words := strings.Fields(rest)
+		var words []string
+		for word, more, ok := quotedWord(rest); ok; word, more, ok = quotedWord(more) {
+			words = append(words, word)
+		}
 		if len(words) < 2 {
 			l.refuse(name, n, "want \"deb URI suite component…\", not %.80q", line)
 			continue
@@ -90,26 +88,67 @@ func (l *list) lines(name, text string) {
 
 // beforeComment cuts a line at the first "#" that is not inside brackets.
 func beforeComment(line string) string {
-	inside := false
-	for i, c := range []byte(line) {
-		switch {
-		case c == '[':
-			inside = true
-		case c == ']':
-			inside = false
-		case c == '#' && !inside:
+	for i := 0; i < len(line); i++ {
+		switch line[i] {
+		case '#':
 			return line[:i]
+		case '[':
+			i += max(strings.IndexByte(line[i:], ']'), 0)
 		}
-	}
-	if i := strings.IndexByte(line, '#'); inside && i >= 0 && strings.TrimSpace(line[:i]) == "" {
-		return ""
 	}
 	return line
 }
 
-func (l *list) oneLineOptions(e *entry, text string) bool {
-	good := true
-	for _, word := range strings.Fields(text) {
+// quotedWord cuts off the first word as apt does: blanks within quotes or brackets belong to it, quotes are left out, and
+// "%" with two hex digits is a character. It reports false when there is no word, or one that does not end.
+func quotedWord(s string) (word, rest string, ok bool) {
+	const blanks = " \t\r\n\v\f"
+	s = strings.TrimLeft(s, blanks)
+	end := 0
+	for ; end < len(s) && !strings.Contains(blanks, s[end:end+1]); end++ {
+		closing, opens := map[byte]byte{'"': '"', '[': ']'}[s[end]]
+		if !opens {
+			continue
+		}
+		n := strings.IndexByte(s[end+1:], closing)
+		if n < 0 {
+			return "", "", false
+		}
+		end += n + 1
+	}
+	var b strings.Builder
+	for i := 0; i < end; i++ {
+		if s[i] == '%' && i+2 < end {
+			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(c))
+				i += 2
+				continue
+			}
+		}
+		if s[i] != '"' {
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String(), strings.TrimLeft(s[end:], blanks), end > 0
+}
+
+// oneLineOptions reads what follows an opening bracket, up to the closing one.
+func (l *list) oneLineOptions(e *entry, text string) (rest string, good bool) {
+	if !strings.Contains(text, "]") {
+		l.refuse(e.file, e.line, "the options have no closing bracket")
+		return "", false
+	}
+	good = true
+	for done := false; !done; {
+		var word string
+		var ok bool
+		if word, text, ok = quotedWord(text); !ok {
+			l.refuse(e.file, e.line, "a quote or bracket in the options has no other")
+			return "", false
+		}
+		if word, done = strings.CutSuffix(word, "]"); word == "" {
+			continue
+		}
 		name, value, has := strings.Cut(word, "=")
 		o := option{mode: '=', value: value, line: e.line}
 		if n, plus := strings.CutSuffix(name, "+"); plus {
@@ -125,7 +164,7 @@ func (l *list) oneLineOptions(e *entry, text string) bool {
 		o.name = strings.ToLower(name)
 		e.options = append(e.options, o)
 	}
-	return good
+	return text, good
 }
 
 // optionNames gives deb822 fields the names of one-line options where they differ.
@@ -175,7 +214,11 @@ func stanzaOption(field string, f deb822.Field) option {
 	}
 	o.name, o.value = field, f.Value
 	if field == "signed-by" && strings.Contains(f.Value, armorBegin) {
-		o.value = strings.TrimSpace(strings.Join(f.Lines(), "\n")) + "\n"
+		lines := f.Lines()
+		for i := range lines {
+			lines[i] = strings.TrimSpace(lines[i])
+		}
+		o.value = strings.TrimSpace(strings.Join(lines, "\n")) + "\n"
 	}
 	return o
 }

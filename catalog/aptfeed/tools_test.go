@@ -40,7 +40,7 @@ func TestRepositoryOfDebiansTools(t *testing.T) {
 	run("dpkg-deb", "--root-owner-group", "--build", "tree", "pool/hare_2.0-1_all.deb")
 	writeFile(t, filepath.Join(dir, "dists/bookworm/main/binary-amd64/Packages"), string(run("apt-ftparchive", "packages", "pool")))
 	run("gzip", "--keep", "dists/bookworm/main/binary-amd64/Packages")
-	writeFile(t, filepath.Join(dir, "Release"), string(run("apt-ftparchive", "-o", "APT::FTPArchive::Release::Codename=bookworm", "release", "dists/bookworm")))
+	writeFile(t, filepath.Join(dir, "Release"), string(run("apt-ftparchive", "-o", "APT::FTPArchive::Release::Codename=bookworm", "-o", "APT::FTPArchive::Release::Origin=Debian", "release", "dists/bookworm")))
 	gpg := []string{"--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""}
 	run("gpg", append(gpg, "--quick-generate-key", "archive <archive@example.com>", "rsa3072", "sign", "never")...)
 	t.Cleanup(func() { _ = exec.Command("gpgconf", "--homedir", gnupg, "--kill", "all").Run() })
@@ -50,7 +50,7 @@ func TestRepositoryOfDebiansTools(t *testing.T) {
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	t.Cleanup(server.Close)
 	writeFile(t, filepath.Join(system, "etc/apt/sources.list"), "deb [signed-by=/keys.gpg] "+server.URL+" bookworm main\n")
-	f := open(t, Config{Root: system, Channel: "bookworm", Architectures: []string{"amd64"}, Now: func() time.Time { return time.Now().Add(time.Second) }})[0]
+	f := open(t, Config{Root: system, Architectures: []string{"amd64"}, Now: func() time.Time { return time.Now().Add(time.Second) }})[0]
 	b := fetch(t, f)
 	require.Equal(t, []string{"deb/bookworm/amd64/hare=1:2.0-1"}, ids(b))
 	artifact := b.Patches[0].Artifacts[0]

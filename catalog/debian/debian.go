@@ -1,6 +1,5 @@
 // Package debian is what feeds and assets of Debian and its kin must agree on: the ids of products and patches, the channel
-// of a suite (Release), and which
-// release and architectures a system has.
+// of a suite ([Release]), and which release and architectures a system has.
 package debian
 
 import (

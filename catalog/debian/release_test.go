@@ -111,4 +111,3 @@ func FuzzParseRelease(f *testing.F) {
 		debian.RepositoryOf(debian.ListName(address))
 	})
 }
-

@@ -3,11 +3,10 @@
 //
 // The grammar, a line at a time:
 //
-//	paragraph    = { comment | field { continuation } } blank
+//	paragraph    = { comment | field { continuation } } empty line, or the end of the file
 //	field        = name ":" value        name: printable ASCII but ":", not starting with "-" or "#"
-//	continuation = ( " " | "\t" ) text   belongs to the field above; a text of "." alone stands for an empty line
+//	continuation = ( " " | "\t" ) text   belongs to the field above; a text of "." alone, or none, stands for an empty line
 //	comment      = "#" anything          left out wherever it stands
-//	blank        = spaces and tabs only, or the end of the file
 //
 // For example, two paragraphs, the first with two fields, of which the second has the value "web server\nsmall\n.\nfast":
 //

@@ -61,6 +61,7 @@ func TestNext(t *testing.T) {
 		{"carriage returns", "A: b\r\nC: d\r\n\r\nE: f\r\n", "1{1 A=b|2 C=d}4{4 E=f}"},
 		{"continuation", "A: b\n c\n\t d\nE: f\n", "1{1 A=b\nc\n d|4 E=f}"},
 		{"value on continuation lines alone", "A:\n b\n .\n c\n", "1{1 A=\nb\n.\nc}"},
+		{"a blank line that is not empty goes on with the value", "A: b\n \n c\n\t\nD: e\n", "1{1 A=b\n\nc\n|5 D=e}"},
 		{"many paragraphs, many blanks", "\n\nA: 1\n\n \t\n\nB: 2\n\n", "3{3 A=1}7{7 B=2}"},
 		{"a comment inside", "A: b\n# no: field\n c\n#x\nD: e\n", "1{1 A=b\nc|5 D=e}"},
 		{"a comment does not separate", "A: b\n#\nC: d\n", "1{1 A=b|3 C=d}"},

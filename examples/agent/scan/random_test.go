@@ -66,6 +66,7 @@ type world struct {
 	offers   []offer
 	settings string
 	pins     []string
+	report   Report // of the scan
 }
 
 // member is one package of the status file.
@@ -303,6 +304,11 @@ func (w *world) list(in, name, arch, to, fields string) {
 	if slices.ContainsFunc(w.offers, func(o offer) bool { return o.suite == in && o.pkg == p && o.version == to }) {
 		return
 	}
+	for _, o := range w.offers { // apt cannot be asked for one of two builds of a version
+		if o.pkg == p && o.version == to {
+			fields = o.fields
+		}
+	}
 	w.offers = append(w.offers, offer{in, p, to, fields})
 	w.offer(in, name+":"+arch, to, strings.TrimSuffix(fields, "\n"))
 }
@@ -317,7 +323,10 @@ func (w *world) String() string {
 	for _, o := range w.offers {
 		fmt.Fprintf(&b, "  %s lists %s %s %q\n", o.suite, o.pkg, o.version, o.fields)
 	}
-	return b.String() + strings.Join(w.pins, "\n")
+	for _, row := range w.report.Rows {
+		fmt.Fprintf(&b, "  → %s:%s %s→%s %v %v\n", row.Package, row.Architecture, row.Installed, row.Available, row.Deployable, row.Reasons)
+	}
+	return b.String() + strings.Join(w.pins, "\n") + "\n" + strings.Join(w.report.Notes, "\n")
 }
 
 // check compares the scan with apt, and counts.
@@ -327,6 +336,7 @@ func (w *world) check() tally {
 	candidates := upgradable(t, w.conf, "amd64")
 	r, err := Run(t.Context(), Config{Root: w.root})
 	require.NoError(t, err)
+	w.report = r
 	members := map[dpkg.Package]*member{}
 	clean := true
 	for _, m := range w.packages {
@@ -383,10 +393,12 @@ func (w *world) explain(reason catalog.Reason, p dpkg.Package, c dpkg.Choice, m 
 	switch reason.Code {
 	case catalog.Held:
 		require.Equal(t, "hold", m.want)
+	case catalog.AlreadyInstalled: // another build
+		require.Equal(t, m.version, c.Candidate)
 	case catalog.NotInstalled:
 		require.False(t, m.works(), "%v %s", p, m.state)
 	case catalog.UnknownPatch:
-		require.False(t, slices.ContainsFunc(w.offers, func(o offer) bool { return o.suite != "untrusted" && o.pkg == p && o.version == c.Candidate }))
+		require.False(t, slices.ContainsFunc(w.offers, func(o offer) bool { return o.suite != "untrusted" && o.pkg == p && o.version == c.Candidate }), "%v %s", p, reason.Text)
 	case catalog.PinnedElsewhere: // in phases
 		require.True(t, slices.ContainsFunc(w.offers, func(o offer) bool {
 			return o.pkg == p && o.version == c.Candidate && strings.Contains(o.fields, "Phased")
@@ -425,7 +437,7 @@ func (w *world) everyNewer(rows map[string]Row, members map[dpkg.Package]*member
 func (w *world) together(deployable, kept wish, count tally) {
 	if len(deployable) > 0 {
 		upgrades, other, failed := w.simulate(install(deployable)...)
-		require.False(w.t, failed || other > 0)
+		require.False(w.t, failed || other > 0, "%v", deployable)
 		require.Equal(w.t, map[dpkg.Package]string(deployable), upgrades)
 	}
 	upgrades, _, failed := w.simulate("upgrade")
@@ -451,7 +463,10 @@ func install(set wish) []string {
 func (w *world) simulate(args ...string) (upgrades map[dpkg.Package]string, other int, failed bool) {
 	cmd := exec.Command("apt-get", append([]string{"-s", "-q", "-o", "APT::Install-Recommends=false"}, args...)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "APT_CONFIG="+w.conf)
-	out, err := cmd.Output()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		w.t.Logf("%v: %s", args, out) // shown when the test fails
+	}
 	upgrades = map[dpkg.Package]string{}
 	for line := range strings.Lines(string(out)) {
 		words := strings.Fields(line)

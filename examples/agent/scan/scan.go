@@ -85,7 +85,12 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		return Report{}, err
 	}
 	var report Report
+	names := map[string]bool{}
+	for p := range choices {
+		names[p.Name] = true
+	}
 	feeds := aptfeed.Config{
+		Only: func(name string) bool { return names[name] },
 		Root: root, IgnoreValidUntil: c.IgnoreValidUntil, Now: c.Now,
 		Report: func(p aptfeed.Problem) {
 			if !p.Refused { // it is a feed that fails with the reason
@@ -205,6 +210,10 @@ func unknown(snapshot *catalog.Snapshot, verdicts []catalog.Verdict, choices map
 				"Version %s of %s was never installed to its end: dpkg calls it %s.", c.Installed, p.Name, c.State)}
 		case c.Upgrade() && !known[p]:
 			r.Reasons = []catalog.Reason{catalog.NewReason(catalog.UnknownPatch, c.Installed, c.Candidate, "apt offers %s of %s%s.", c.Candidate, p.Name, text)}
+		case c.Rebuilt && !c.Upgrade() && !known[p]:
+			r.Available = c.Installed
+			r.Reasons = []catalog.Reason{catalog.NewReason(catalog.AlreadyInstalled, c.Installed, c.Installed,
+				"%s is at version %s already, of which the lists have another build.", p.Name, c.Installed)}
 		default:
 			continue
 		}

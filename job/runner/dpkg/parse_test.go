@@ -30,16 +30,16 @@ pinned:
   Version table:
      2.0-1 100
         100 http://mirror.example/debian backports/main amd64 Packages
-     1.5-1 990
-        990 http://mirror.example/debian stable/main amd64 Packages
+     1.5-1 1001
+       1001 http://mirror.example/debian stable/main amd64 Packages
  *** 1.0-1 100
         100 /var/lib/dpkg/status
 forbidden:
   Installed: 1:1.0
   Candidate: (none)
   Version table:
-     1:3.0 -1
-        500 http://mirror.example/debian stable/main amd64 Packages
+     1:3.0 -32768
+     -32768 http://mirror.example/debian stable/main amd64 Packages
  *** 1:1.0 -1
         100 /var/lib/dpkg/status
 foreign:i386:
@@ -77,6 +77,7 @@ unknown:
 	}
 	require.Equal(t, map[string]string{"pinned:amd64": "1.5-1", "forbidden:amd64": "1:1.0", "foreign:i386": "1"}, pins)
 	require.Equal(t, map[string]bool{"bookworm": true, "bookworm-backports": true}, all[a.parse("pinned")].channels)
+	require.Equal(t, map[string]bool{"bookworm": true}, all[a.parse("forbidden")].channels)
 	require.Empty(t, all[a.parse("local")].channels)
 }
 

@@ -18,6 +18,7 @@ type Choice struct {
 	Installed string // the version that apt takes as installed: of an unfinished package the one that is there
 	Candidate string // the version it would install; empty: none
 	State     string // dpkg's word for a package of which no version ever worked, like "half-installed"; empty: one works
+	Rebuilt   bool   // a list has another build of the installed version, which apt may take for an upgrade
 	Later     bool   // the vendor hands the candidate out in phases, and apt keeps it back here
 
 	newest   string
@@ -118,7 +119,15 @@ func (a *Apt) readPolicy(out string, all map[Package]Choice) (phased bool) {
 			continue
 		}
 		switch {
-		case strings.HasPrefix(line, "        "): // a source of the version above
+		case words[0] == "Installed:":
+			if words[1] != "(none)" {
+				c.Installed = words[1]
+			}
+		case words[0] == "Candidate:":
+			if words[1] != "(none)" {
+				c.Candidate = words[1]
+			}
+		case strings.Contains(words[1], "/"): // a source of the version above; how far it is indented depends on the priority
 			if channel := a.channel(words[1:]); channel != "" {
 				if c.channels == nil {
 					c.channels = map[string]bool{}
@@ -128,16 +137,14 @@ func (a *Apt) readPolicy(out string, all map[Package]Choice) (phased bool) {
 		case strings.HasPrefix(line, "     "), strings.HasPrefix(line, " *** "):
 			if words[0] == "***" {
 				words = words[1:]
+			} else if words[0] == c.Installed {
+				c.Rebuilt = true
 			}
 			if c.newest == "" || older(c.newest, words[0]) {
 				c.newest = words[0]
 			}
 			c.phased = c.phased || words[0] == c.Candidate && slices.Contains(words, "(phased")
 			phased = phased || c.phased
-		case words[0] == "Installed:" && words[1] != "(none)":
-			c.Installed = words[1]
-		case words[0] == "Candidate:" && words[1] != "(none)":
-			c.Candidate = words[1]
 		}
 		all[p] = c
 	}
