@@ -18,7 +18,8 @@ func (p *program) scan() *cobra.Command {
 		Short: "Tell what is missing on this system, and why each patch can be deployed or not",
 		Long: `Scan reads the package database and the package lists that apt has downloaded, verifies the lists' signatures and
 digests, and gives a verdict on every package of which a newer version is listed. It needs no root and no network,
-and changes nothing. Lists that are missing or too old are said so: run "apt-get update", as root, before.
+and changes nothing. Lists that are missing or too old, and repositories whose keys cannot be used, are said so; what
+else was found is printed all the same, and the exit status is 1. Run "apt-get update", as root, before.
 
 Each verdict names the rule it comes from. With --json it prints one array with an object a patch: package,
 architecture, installed, available, deployable, and reasons, each with code, rule and text.`,
@@ -37,13 +38,21 @@ architecture, installed, available, deployable, and reasons, each with code, rul
 			for _, note := range report.Notes {
 				fmt.Fprintln(p.err, "agent: note:", problem.Lines(note, "  "))
 			}
+			show := report.Table
 			if asJSON {
-				return report.JSON(p.out)
+				show = report.JSON
 			}
-			return report.Table(p.out)
+			if err := show(p.out); err != nil {
+				return err
+			}
+			if report.Failed > 0 {
+				return fmt.Errorf("the scan is not complete: %d of %d feeds could not be used, as the notes above say", report.Failed, len(report.Feeds))
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&c.Root, "root", "/", "folder of the system to scan")
+	cmd.Flags().StringVar(&c.Channel, "channel", "", "channel of the distribution's packages (default: what os-release or the package lists say)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
 	cmd.Flags().BoolVar(&c.IgnoreValidUntil, "ignore-valid-until", false, "take package lists that have expired too")
 	return cmd

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 )
 
 // need skips a test aloud where programs are missing, and fails it in CI.
@@ -29,50 +30,52 @@ func need(t *testing.T, programs ...string) {
 var line = regexp.MustCompile(`^([^/ ]+)/\S+ (\S+) (\S+) \[upgradable from: (\S+)\]`)
 
 // upgradable asks apt itself. The configuration is a file that names the root; empty: the host.
-func upgradable(t *testing.T, conf, native string) map[pkg]choice {
+func upgradable(t *testing.T, conf, native string) map[dpkg.Package]dpkg.Choice {
 	t.Helper()
 	cmd := exec.Command("apt", "list", "--upgradable")
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "APT_CONFIG="+conf)
 	out, err := cmd.Output()
 	require.NoError(t, err)
-	all := map[pkg]choice{}
+	all := map[dpkg.Package]dpkg.Choice{}
 	for text := range strings.Lines(string(out)) {
 		if m := line.FindStringSubmatch(text); m != nil {
 			arch := m[3]
 			if arch == "all" {
 				arch = native
 			}
-			all[pkg{m[1], arch}] = choice{installed: m[4], candidate: m[2]}
+			all[dpkg.Package{Name: m[1], Arch: arch}] = dpkg.Choice{Installed: m[4], Candidate: m[2]}
 		}
 	}
 	return all
 }
 
-// agree holds a scan to apt's word: every package that apt calls upgradable has a verdict with a reason, and no other is
-// called deployable, nor to another version.
-func agree(t *testing.T, r Report, apt map[pkg]choice) {
+// agree holds a scan to apt's word: every package that apt calls upgradable has a row of that version, and no other version
+// and no other package is called deployable. It returns the rows of apt's candidates.
+func agree(t *testing.T, r Report, apt map[dpkg.Package]dpkg.Choice) map[dpkg.Package]Row {
 	t.Helper()
-	rows := map[pkg]Row{}
+	rows := map[dpkg.Package]Row{}
 	for _, row := range r.Rows {
-		p := pkg{row.Package, row.Architecture}
-		require.NotContains(t, rows, p, "one row a package")
-		rows[p] = row
+		p := dpkg.Package{Name: row.Package, Arch: row.Architecture}
 		require.NotEmpty(t, row.Reasons)
 		for _, reason := range row.Reasons {
 			require.Equal(t, reason.Code.Rule(), reason.Rule)
 			require.NotEmpty(t, reason.Text)
-			require.Equal(t, row.Deployable && reason.Code.Blocks(), false)
+			require.False(t, row.Deployable && reason.Code.Blocks())
 		}
 		if row.Deployable {
 			require.Contains(t, apt, p, "apt does not call %v upgradable", p)
-			require.Equal(t, apt[p].candidate, row.Available)
+			require.Equal(t, apt[p].Candidate, row.Available, "%v", p)
 			require.True(t, reasonsHave(row, catalog.Upgrade))
+		}
+		if had, has := rows[p]; row.Available == apt[p].Candidate && (!has || !had.Deployable) {
+			rows[p] = row
 		}
 	}
 	for p, c := range apt {
 		require.Contains(t, rows, p, "apt calls %v upgradable", p)
-		require.Equal(t, c.installed, rows[p].Installed)
+		require.Equal(t, c.Installed, rows[p].Installed)
 	}
+	return rows
 }
 
 func reasonsHave(row Row, code catalog.ReasonCode) bool {
@@ -99,9 +102,10 @@ func TestAgreesWithAptHere(t *testing.T) {
 }
 
 // In a made-up system with everything that keeps packages back, apt is the oracle, and the reasons are the right ones.
-func TestAgreesWithAptOnHoldsPinsAndMixedSuites_CAT5(t *testing.T) {
+func TestAgreesWithAptOnHoldsPinsAndMixedSuites_CAT5_CAT19(t *testing.T) {
 	need(t, "apt", "apt-get", "apt-ftparchive", "gpg", "dpkg")
 	s := newSystem(t)
+	s.publish("bookworm-esm", suite{origin: "UbuntuESM"}).publish("vendor", suite{repository: "vendor", origin: "Vendor"})
 	s.install("plain", "1", "").offer("bookworm", "plain", "2", "")
 	s.install("everywhere", "1", "").offer("bookworm", "everywhere", "2", "").offer("bookworm-security", "everywhere", "2", "")
 	s.install("secured", "1", "").offer("bookworm", "secured", "2", "").offer("bookworm-security", "secured", "3", "")
@@ -127,6 +131,8 @@ func TestAgreesWithAptOnHoldsPinsAndMixedSuites_CAT5(t *testing.T) {
 	s.install("foreign:i386", "1", "").offer("bookworm", "foreign:i386", "2", "")
 	s.install("data:all", "1", "").offer("bookworm", "data:all", "2", "")
 	s.install("phased", "1", "").offer("bookworm", "phased", "2", "Phased-Update-Percentage: 0")
+	s.install("esm", "1", "").offer("bookworm", "esm", "1.5", "").offer("bookworm-esm", "esm", "2", "").prefer("esm", "release o=UbuntuESM", -32768)
+	s.install("lined", "23.1", "").offer("bookworm", "lined", "24.1", "").offer("vendor", "lined", "25.1", "").prefer("lined", "version 24.*", 600)
 	s.update()
 
 	r, err := Run(t.Context(), Config{Root: s.root})
@@ -141,20 +147,27 @@ func TestAgreesWithAptOnHoldsPinsAndMixedSuites_CAT5(t *testing.T) {
 		}
 		got.WriteString("\n")
 	}
-	require.Equal(t, `ahead:amd64 4→5 PinnedElsewhere
+	require.Equal(t, `ahead:amd64 4→5 Upgrade
 data:amd64 1→2 Upgrade
+esm:amd64 1→1.5 Upgrade
+esm:amd64 1→2 PinnedElsewhere
 everywhere:amd64 1→2 Upgrade
 foreign:i386 1→2 Upgrade
-fromports:amd64 3~bpo12+1→3~bpo12+2 PinnedElsewhere
+fromports:amd64 3~bpo12+1→3~bpo12+2 Upgrade
 grows:amd64 1→2 NeedsNewPackage
 held:amd64 1→2 Held
 hostile:amd64 1→2 NeedsNewPackage
 leaner:amd64 1→2 DependencyUnmet
+lined:amd64 23.1→24.1 Upgrade
+lined:amd64 23.1→25.1 PinnedElsewhere
 mixed:amd64 1→2 Upgrade
+mixed:amd64 1→5 PinnedElsewhere
 phased:amd64 1→2 PinnedElsewhere
+pinned:amd64 1→1.5 Upgrade
 pinned:amd64 1→2 PinnedElsewhere
 plain:amd64 1→2 Upgrade
 ported:amd64 1→2 Upgrade
+ported:amd64 1→3~bpo12 PinnedElsewhere
 secured:amd64 1→3 Upgrade
 stuck:amd64 1→2 PinnedElsewhere
 twin-a:amd64 1→2 Upgrade

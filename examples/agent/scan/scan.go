@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -20,6 +19,7 @@ import (
 // Config says what is scanned.
 type Config struct {
 	Root             string           // default "/"
+	Channel          string           // of the distribution's packages; default as dpkg.Config.Channel
 	IgnoreValidUntil bool             // take expired lists too
 	Now              func() time.Time // default time.Now
 	Logger           *slog.Logger     // default: none
@@ -30,6 +30,7 @@ type Report struct {
 	Rows     []Row
 	Snapshot uint64               // the catalog snapshot the verdicts come from
 	Feeds    []catalog.FeedHealth // by id
+	Failed   int                  // feeds that could not be used: what they list is not among the rows
 	Notes    []string             // what the reader should know: entries that are ignored, feeds that fail
 }
 
@@ -70,42 +71,48 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		c.Now = time.Now
 	}
 	now := c.Now()
-	platform, err := dpkg.New(dpkg.Config{Root: root, Logger: c.Logger})
+	platform, err := dpkg.New(dpkg.Config{Root: root, Channel: c.Channel, Logger: c.Logger})
 	if err != nil {
 		return Report{}, err
 	}
-	inventory, err := platform.Inventory(ctx)
+	apt, err := platform.OpenApt(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	defer apt.Close()
+	inventory, choices, err := apt.Inventory(ctx)
 	if err != nil {
 		return Report{}, err
 	}
 	var report Report
+	names := map[string]bool{}
+	for p := range choices {
+		names[p.Name] = true
+	}
 	feeds := aptfeed.Config{
+		Only: func(name string) bool { return names[name] },
 		Root: root, IgnoreValidUntil: c.IgnoreValidUntil, Now: c.Now,
-		Report: func(p aptfeed.Problem) { report.Notes = append(report.Notes, p.Error()) },
+		Report: func(p aptfeed.Problem) {
+			if !p.Refused { // it is a feed that fails with the reason
+				report.Notes = append(report.Notes, p.Error())
+			}
+		},
 	}
 	snapshot, err := catalogOf(ctx, feeds, now, &report)
 	if err != nil {
 		return Report{}, err
 	}
-	a, err := newApt(ctx, root, debian.Architectures(root))
-	if err != nil {
+	verdicts := snapshot.Missing(inventory, catalog.Options{}, now)
+	chosen(verdicts, choices)
+	if err := resolved(ctx, apt, verdicts, choices); err != nil {
 		return Report{}, err
 	}
-	defer a.close()
-	choices, err := a.choices(ctx, inventory)
-	if err != nil {
-		return Report{}, err
-	}
-	verdicts := chosen(snapshot.Missing(inventory, catalog.Options{}, now), choices)
-	if verdicts, err = resolved(ctx, a, verdicts, choices); err != nil {
-		return Report{}, err
-	}
-	verdicts = append(verdicts, unknown(snapshot, verdicts, choices)...)
 	for _, v := range verdicts {
 		report.Rows = append(report.Rows, row(snapshot, v, now))
 	}
+	report.Rows = append(report.Rows, unknown(snapshot, verdicts, choices)...)
 	slices.SortFunc(report.Rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(a.Package, b.Package), cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Available, b.Available))
+		return cmp.Or(cmp.Compare(a.Package, b.Package), cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Available, b.Available), cmp.Compare(a.Patch, b.Patch))
 	})
 	return report, nil
 }
@@ -127,9 +134,10 @@ func catalogOf(ctx context.Context, c aptfeed.Config, now time.Time, report *Rep
 			b = catalog.Failed(f.ID(), now, err)
 			if e, is := errors.AsType[*aptfeed.Error](err); is && e.Cause == aptfeed.Missing {
 				missing++
-			} else if !is || e.Cause != aptfeed.Refused { // what is refused was reported already
+			} else {
 				report.Notes = append(report.Notes, err.Error())
 			}
+			report.Failed++
 		}
 		batches = append(batches, b)
 	}
@@ -148,88 +156,82 @@ func catalogOf(ctx context.Context, c aptfeed.Config, now time.Time, report *Rep
 }
 
 // chosen blocks what apt would not choose, whatever the catalog says: a version that is not its candidate (CAT-5).
-func chosen(verdicts []catalog.Verdict, choices map[pkg]choice) []catalog.Verdict {
+func chosen(verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) {
 	for i, v := range verdicts {
-		c := choices[pkgOf(v.Product)]
-		if v.Deployable && c.candidate != v.To.String() {
-			verdicts[i] = v.With(catalog.NewReason(catalog.PinnedElsewhere, c.candidate, v.To.String(),
-				"The asset's package manager would choose version %s of %s, not %s.", c.candidate, pkgOf(v.Product).name, v.To))
+		p := packageOf(v.Product)
+		if c := choices[p]; v.Deployable && c.Candidate != v.To.String() {
+			verdicts[i] = v.With(catalog.NewReason(catalog.PinnedElsewhere, c.Candidate, v.To.String(),
+				"The asset's package manager would choose version %s of %s, not %s.", c.Candidate, p.Name, v.To))
 		}
 	}
-	return verdicts
 }
 
-// resolved asks apt whether the deployable patches can be installed, and blocks those that cannot.
-func resolved(ctx context.Context, a *apt, verdicts []catalog.Verdict, choices map[pkg]choice) ([]catalog.Verdict, error) {
+// resolved asks apt whether the deployable patches can be installed, and blocks those that cannot. One that is there already,
+// and that dpkg did not finish, only has to be finished (JOB-17).
+func resolved(ctx context.Context, apt *dpkg.Apt, verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) error {
 	set := wish{}
 	for _, v := range verdicts {
-		if v.Deployable {
-			set[pkgOf(v.Product)] = v.To.String()
+		if p := packageOf(v.Product); v.Deployable && choices[p].Installed != v.To.String() {
+			set[p] = v.To.String()
 		}
 	}
-	refused, err := a.resolve(ctx, set, choices)
+	refused, err := resolve(ctx, apt, set)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i, v := range verdicts {
-		if r, is := refused[pkgOf(v.Product)]; is && v.Deployable {
+		if r, is := refused[packageOf(v.Product)]; is && v.Deployable {
 			verdicts[i] = v.With(r)
 		}
 	}
-	return verdicts, nil
+	return nil
 }
 
-// unknown gives a verdict to every upgrade that apt offers and the catalog does not know (CAT-15).
-func unknown(snapshot *catalog.Snapshot, verdicts []catalog.Verdict, choices map[pkg]choice) []catalog.Verdict {
+// unknown makes a row of every upgrade that apt offers and the catalog does not know, and to every package that never
+// came to work (CAT-15).
+func unknown(snapshot *catalog.Snapshot, verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) []Row {
+	known := map[dpkg.Package]bool{}
 	for _, v := range verdicts {
-		delete(choices, pkgOf(v.Product))
+		p := packageOf(v.Product)
+		known[p] = known[p] || v.To.String() == choices[p].Candidate
 	}
-	channels := map[string]bool{}
-	for p := range snapshot.Products() {
-		channels[p.Channel] = true
-	}
-	failing := []string{}
+	text := ", which no verified list has"
 	for _, f := range snapshot.Feeds() {
 		if !f.Healthy {
-			failing = append(failing, f.Err)
+			text += "; " + f.Err
 		}
 	}
-	var more []catalog.Verdict
+	var rows []Row
 	for p, c := range choices {
-		if !c.upgrade() {
+		r := Row{Package: p.Name, Architecture: p.Arch, Installed: c.Installed, Available: c.Candidate, Snapshot: snapshot.ID()}
+		switch {
+		case c.State != "":
+			r.Reasons = []catalog.Reason{catalog.NewReason(catalog.NotInstalled, c.State, c.Candidate,
+				"Version %s of %s was never installed to its end: dpkg calls it %s.", c.Installed, p.Name, c.State)}
+		case c.Upgrade() && !known[p]:
+			r.Reasons = []catalog.Reason{catalog.NewReason(catalog.UnknownPatch, c.Installed, c.Candidate, "apt offers %s of %s%s.", c.Candidate, p.Name, text)}
+		case c.Rebuilt && !c.Upgrade() && !known[p]:
+			r.Available = c.Installed
+			r.Reasons = []catalog.Reason{catalog.NewReason(catalog.AlreadyInstalled, c.Installed, c.Installed,
+				"%s is at version %s already, of which the lists have another build.", p.Name, c.Installed)}
+		default:
 			continue
 		}
-		text := fmt.Sprintf("apt offers %s of %s, which no verified list of this channel has", c.candidate, p.name)
-		code := catalog.UnknownPatch
-		switch other := otherChannel(snapshot, channels, p, c.candidate); {
-		case other != "":
-			code = catalog.PinnedElsewhere
-			text = fmt.Sprintf("apt offers %s of %s from the channel %s, which is not the one this system follows", c.candidate, p.name, other)
-		case len(failing) > 0:
-			text += ": " + strings.Join(failing, "; ")
-		}
-		v := catalog.Verdict{Product: c.product, Snapshot: snapshot.ID(), From: c.from, To: c.to}
-		more = append(more, v.With(catalog.NewReason(code, c.installed, c.candidate, "%s.", text)))
+		rows = append(rows, r)
 	}
-	return more
+	return rows
 }
 
-// otherChannel finds a patch of the version in a channel that the asset does not follow: backports, say.
-func otherChannel(snapshot *catalog.Snapshot, channels map[string]bool, p pkg, version string) string {
-	found := ""
-	for channel := range channels {
-		id := debian.PatchID(debian.ProductID(channel, p.arch, p.name), version)
-		if _, has := snapshot.Patch(id); has && (found == "" || channel < found) {
-			found = channel
-		}
-	}
-	return found
+// packageOf names the package that a product's patches are for.
+func packageOf(id catalog.ProductID) dpkg.Package {
+	_, arch, name, _ := debian.SplitProductID(id)
+	return dpkg.Package{Name: name, Arch: arch}
 }
 
 func row(snapshot *catalog.Snapshot, v catalog.Verdict, now time.Time) Row {
-	p := pkgOf(v.Product)
+	p := packageOf(v.Product)
 	r := Row{
-		Package: p.name, Architecture: p.arch, Installed: v.From.String(), Available: v.To.String(),
+		Package: p.Name, Architecture: p.Arch, Installed: v.From.String(), Available: v.To.String(),
 		Deployable: v.Deployable, Reasons: v.Reasons, Patch: v.Patch, Snapshot: v.Snapshot,
 	}
 	if f, has := snapshot.FeedOf(v.Patch); has {

@@ -2,8 +2,10 @@ package scan
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -169,44 +171,75 @@ b:i386   1          2          no          CAT-5  It is held.
 `, "\n"), out.String())
 }
 
-func TestReadPlan(t *testing.T) {
-	a := &apt{native: "amd64"}
-	p := a.readPlan(`Reading package lists...
-The following upgrades have been deferred due to phasing:
-  one two:i386
-  three
-The following packages will be upgraded:
-  libc6
-Inst libc6 [2.36-9] (2.36-9+deb12u1 Debian:12/stable [amd64]) []
-Inst foreign:i386 [1] (2 Debian:12/stable [i386])
-Inst newcomer (1.0 Debian:12/stable [all])
-Remv gone [1.0]
-Conf libc6 (2.36-9+deb12u1 Debian:12/stable [amd64])
-Inst
-Remv
-`)
-	require.Equal(t, plan{
-		upgrades: wish{{"libc6", "amd64"}: "2.36-9+deb12u1", {"foreign", "i386"}: "2"},
-		added:    []string{"newcomer"}, removed: []string{"gone"},
-		deferred: map[pkg]bool{{"one", "amd64"}: true, {"two", "i386"}: true, {"three", "amd64"}: true},
-	}, p)
-	p = a.readPlan("The following packages have unmet dependencies:\n unmet : Depends: nowhere but it is not installable\n         Depends: x\nE: Unable to correct problems, you have held broken packages.\n")
-	require.Equal(t, "unmet : Depends: nowhere but it is not installable; Depends: x", p.failed)
-	p = a.readPlan("E: Unable to locate package x\n")
-	require.Equal(t, "Unable to locate package x", p.failed)
+// A keyring that cannot be used is no all-clear: the scan says so, counts the feed, and still explains what apt offers (C3).
+func TestUnusableKeyring_CAT15(t *testing.T) {
+	needTools(t)
+	for name, content := range map[string]string{"missing": "", "empty": "\n", "a web page": "<html>404</html>\n"} {
+		t.Run(name, func(t *testing.T) {
+			s := newSystem(t)
+			s.install("plain", "1", "").offer("bookworm", "plain", "2", "")
+			s.update()
+			if content != "" {
+				s.write("usr/share/keyrings/x.gpg", content)
+			}
+			list, err := os.ReadFile(filepath.Join(s.root, "etc/apt/sources.list"))
+			require.NoError(t, err)
+			s.write("etc/apt/sources.list", strings.Replace(string(list), "deb ", "deb [signed-by=/usr/share/keyrings/x.gpg] ", 1))
+			r, err := Run(t.Context(), Config{Root: s.root})
+			require.NoError(t, err)
+			require.Equal(t, 1, r.Failed)
+			require.Len(t, r.Notes, 1)
+			require.Contains(t, r.Notes[0], "x.gpg")
+			require.Len(t, r.Rows, 1)
+			require.False(t, r.Rows[0].Deployable)
+			require.Equal(t, catalog.UnknownPatch, r.Rows[0].Reasons[0].Code)
+		})
+	}
 }
 
-func FuzzReadAptOutput(f *testing.F) {
-	f.Add("Inst a [1] (2 x [amd64])\nRemv b [1]\nE: x\n")
-	f.Add("a:\n  Installed: 1\n  Candidate: 2\n     2 500 (phased 10%)\n")
-	f.Fuzz(func(t *testing.T, out string) {
-		a := &apt{native: "amd64"}
-		p := a.readPlan(out)
-		for name := range p.upgrades {
-			require.NotEmpty(t, name.arch+name.name)
+// What an interrupted dpkg left speaks for itself alone: one row, and the others are deployable. Packages that wait for
+// triggers are installed.
+func TestLeftovers_CAT3(t *testing.T) {
+	needTools(t)
+	s := newSystem(t)
+	s.install("plain", "1", "").offer("bookworm", "plain", "2", "Depends: awaited (>= 2)")
+	for _, state := range []string{"triggers-awaited", "triggers-pending", "half-installed", "unpacked", "half-configured"} {
+		name := strings.TrimPrefix(state, "triggers-")
+		flag := ""
+		if state == "half-installed" {
+			flag = "reinstreq"
 		}
-		all := map[pkg]choice{{"a", "amd64"}: {installed: "1"}}
-		_ = a.readPolicy(out, all) // a line over the bound is an error
-		require.Len(t, all, 1)
-	})
+		s.install(name, "1", "")
+		text := s.status.String()
+		at := strings.LastIndex(text, "install ok installed")
+		s.status.Reset()
+		s.status.WriteString(text[:at] + "install " + cmp.Or(flag, "ok") + " " + state + text[at+len("install ok installed"):])
+		s.offer("bookworm", name, "2", "")
+	}
+	s.update()
+	r, err := Run(t.Context(), Config{Root: s.root})
+	require.NoError(t, err)
+	agree(t, r, upgradable(t, s.conf, "amd64"))
+	got := map[string]string{}
+	for _, row := range r.Rows {
+		require.NotContains(t, got, row.Package)
+		got[row.Package] = fmt.Sprint(row.Reasons[0].Code)
+	}
+	require.Equal(t, map[string]string{"plain": "Upgrade", "awaited": "Upgrade", "pending": "Upgrade",
+		"half-installed": "NotInstalled", "unpacked": "NotInstalled", "half-configured": "NotInstalled"}, got)
+}
+
+// Without a codename in os-release the channel is the one of the distribution's lists.
+func TestSystemWithoutCodename_CAT17(t *testing.T) {
+	needTools(t)
+	s := newSystem(t)
+	s.publish("aptly", suite{repository: "aptly", origin: "Aptly"})
+	s.install("plain", "1", "").offer("sid", "plain", "2", "").offer("aptly", "plain", "1.5", "")
+	s.write("etc/os-release", "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux sid\"\n")
+	s.update()
+	r, err := Run(t.Context(), Config{Root: s.root})
+	require.NoError(t, err)
+	require.Len(t, r.Rows, 1)
+	require.True(t, r.Rows[0].Deployable)
+	require.Equal(t, catalog.PatchID("deb/sid/amd64/plain=2"), r.Rows[0].Patch)
 }

@@ -1,12 +1,15 @@
 package scan
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,16 +21,32 @@ type system struct {
 	t           *testing.T
 	root        string
 	conf        string // for apt
-	repository  string
+	base        string // of the repositories
 	status      strings.Builder
 	preferences strings.Builder
 	lists       map[string]string // paragraphs by suite and architecture
+	suites      map[string]suite  // those that are not Debian's own
 	release     []string          // further fields of every Release file, "Name=value"
+}
+
+// suite is how a suite calls itself and who signs it.
+type suite struct {
+	repository   string // its folder; each has a key of its own
+	origin       string // default Debian; "none": it names none
+	codename     string // default its name
+	notAutomatic bool
+	automaticUp  bool // ButAutomaticUpgrades
+}
+
+// publish says how a suite is published before something is offered in it.
+func (s *system) publish(name string, as suite) *system {
+	s.suites[name] = as
+	return s
 }
 
 func newSystem(t *testing.T) *system {
 	t.Helper()
-	s := &system{t: t, root: t.TempDir(), repository: t.TempDir(), lists: map[string]string{}}
+	s := &system{t: t, root: t.TempDir(), base: t.TempDir(), lists: map[string]string{}, suites: map[string]suite{}}
 	s.write("etc/os-release", "ID=debian\nVERSION_CODENAME=bookworm\n")
 	s.write("var/lib/dpkg/arch", "amd64\ni386\n")
 	s.conf = filepath.Join(t.TempDir(), "apt.conf")
@@ -92,44 +111,43 @@ func (s *system) update() {
 	s.t.Helper()
 	s.write("var/lib/dpkg/status", s.status.String())
 	s.write("etc/apt/preferences", s.preferences.String())
-	gnupg := s.t.TempDir()
-	gpg := func(args ...string) []byte {
-		cmd := exec.Command("gpg", append([]string{"--batch", "--quiet", "--homedir", gnupg, "--pinentry-mode", "loopback", "--passphrase", ""}, args...)...)
-		out, err := cmd.Output()
-		require.NoError(s.t, err)
-		return out
-	}
-	gpg("--quick-generate-key", "archive <archive@example.com>", "ed25519", "sign", "never")
-	s.t.Cleanup(func() { _ = exec.Command("gpgconf", "--homedir", gnupg, "--kill", "all").Run() })
-	s.write("etc/apt/trusted.gpg.d/archive.gpg", string(gpg("--export")))
+	s.write("etc/apt/trusted.gpg.d/archive.gpg", string(export(s.t, "")))
 	var lines []string
-	for _, key := range slices.Sorted(func(yield func(string) bool) {
-		for key := range s.lists {
-			if !yield(key) {
-				return
-			}
-		}
-	}) {
-		suite, arch, _ := strings.Cut(key, " ")
-		dir := filepath.Join(s.repository, "dists", suite)
+	names := map[string]bool{}
+	for _, key := range slices.Sorted(maps.Keys(s.lists)) {
+		name, arch, _ := strings.Cut(key, " ")
+		as := s.suites[name]
+		repository := filepath.Join(s.base, as.repository)
+		dir := filepath.Join(repository, "dists", name)
 		require.NoError(s.t, os.MkdirAll(filepath.Join(dir, "main/binary-"+arch), 0o755))
 		require.NoError(s.t, os.WriteFile(filepath.Join(dir, "main/binary-"+arch, "Packages"), []byte(s.lists[key]), 0o644))
 		options := ""
-		if suite == "untrusted" {
+		if name == "untrusted" {
 			options = "[trusted=yes] "
 		}
-		if line := fmt.Sprintf("deb %scopy:%s %s main", options, s.repository, suite); !slices.Contains(lines, line) {
-			lines = append(lines, line)
+		if as.repository != "" {
+			s.write("etc/apt/trusted.gpg.d/"+as.repository+".gpg", string(export(s.t, as.repository)))
+			_, key, _ := strings.Cut(string(gpg(s.t, as.repository, "--with-colons", "--list-keys")), "\nfpr:::::::::")
+			options = "[signed-by=" + key[:strings.IndexByte(key, ':')] + "] "
+		}
+		if !names[name] {
+			names[name] = true
+			lines = append(lines, fmt.Sprintf("deb %scopy:%s %s main", options, repository, name))
 		}
 	}
-	for _, line := range lines {
-		words := strings.Fields(line)
-		suite := words[len(words)-2]
-		dir := filepath.Join(s.repository, "dists", suite)
-		args := []string{"-o", "APT::FTPArchive::Release::Codename=" + suite, "-o", "APT::FTPArchive::Release::Suite=" + suite, "-o", "APT::FTPArchive::Release::Origin=Debian",
+	for name := range names {
+		as := s.suites[name]
+		dir := filepath.Join(s.base, as.repository, "dists", name)
+		args := []string{"-o", "APT::FTPArchive::Release::Codename=" + cmp.Or(as.codename, name), "-o", "APT::FTPArchive::Release::Suite=" + name,
 			"-o", "APT::FTPArchive::Release::Architectures=amd64 i386", "-o", "APT::FTPArchive::Release::Components=main"}
-		if strings.HasSuffix(suite, "-backports") {
-			args = append(args, "-o", "APT::FTPArchive::Release::NotAutomatic=yes", "-o", "APT::FTPArchive::Release::ButAutomaticUpgrades=yes")
+		if as.origin != "none" {
+			args = append(args, "-o", "APT::FTPArchive::Release::Origin="+cmp.Or(as.origin, "Debian"))
+		}
+		if as.notAutomatic || strings.HasSuffix(name, "-backports") {
+			args = append(args, "-o", "APT::FTPArchive::Release::NotAutomatic=yes")
+		}
+		if as.automaticUp || strings.HasSuffix(name, "-backports") {
+			args = append(args, "-o", "APT::FTPArchive::Release::ButAutomaticUpgrades=yes")
 		}
 		for _, field := range s.release {
 			args = append(args, "-o", "APT::FTPArchive::Release::"+field)
@@ -137,7 +155,7 @@ func (s *system) update() {
 		out, err := exec.Command("apt-ftparchive", append(args, "release", dir)...).Output()
 		require.NoError(s.t, err)
 		require.NoError(s.t, os.WriteFile(filepath.Join(dir, "Release"), out, 0o644))
-		gpg("--yes", "--clearsign", "--output", filepath.Join(dir, "InRelease"), filepath.Join(dir, "Release"))
+		gpg(s.t, as.repository, "--yes", "--clearsign", "--output", filepath.Join(dir, "InRelease"), filepath.Join(dir, "Release"))
 	}
 	s.write("etc/apt/sources.list", strings.Join(lines, "\n")+"\n")
 	cmd := exec.Command("apt-get", "update", "-o", "Acquire::Check-Valid-Until=false")
@@ -145,3 +163,41 @@ func (s *system) update() {
 	out, err := cmd.CombinedOutput()
 	require.NoError(s.t, err, string(out))
 }
+
+// keys is where the keys of this test process are, one folder for each repository.
+var keys = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "keys-") })
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == scanner {
+		os.Exit(scanHost())
+	}
+	code := m.Run()
+	if folder, err := keys(); err == nil {
+		homes, _ := filepath.Glob(folder + "/*")
+		for _, home := range homes {
+			_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run()
+		}
+		_ = os.RemoveAll(folder)
+	}
+	os.Exit(code)
+}
+
+// gpg runs with the key of a repository, which it makes at first.
+func gpg(t *testing.T, repository string, args ...string) []byte {
+	t.Helper()
+	folder, err := keys()
+	require.NoError(t, err)
+	home := filepath.Join(folder, "of-"+repository)
+	run := func(args ...string) []byte {
+		cmd := exec.Command("gpg", append([]string{"--batch", "--quiet", "--homedir", home, "--pinentry-mode", "loopback", "--passphrase", ""}, args...)...)
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		return out
+	}
+	if err := os.Mkdir(home, 0o700); err == nil {
+		run("--quick-generate-key", "archive "+repository+" <archive@example.com>", "ed25519", "sign", "never")
+	}
+	return run(args...)
+}
+
+func export(t *testing.T, repository string) []byte { return gpg(t, repository, "--export") }

@@ -18,7 +18,7 @@ import (
 // Config is a platform's settings.
 type Config struct {
 	Root          string        // folder of the Debian system; empty or "/": the host
-	Channel       string        // names the products; empty: VERSION_CODENAME of the root's os-release
+	Channel       string        // names the products; empty: that of the root's os-release and, if it names none, of its downloaded lists
 	AllowReboot   bool          // let Reboot reboot (RBT-7); false: it returns runner.ErrRebootNotAllowed
 	RebootCommand []string      // program and arguments; empty: systemctl or shutdown on the host, none for a root folder
 	LockWait      time.Duration // how long another package manager is waited for; default 10 min
@@ -72,14 +72,14 @@ func New(c Config) (*Platform, error) {
 			errs = append(errs, fmt.Errorf("the settings Temp and Programs: %q is not an absolute path", folder))
 		}
 	}
+	p := &Platform{cfg: c, host: root == "/", native: debian.Architectures(root)[0]}
 	if c.Channel == "" {
-		if c.Channel = debian.OSRelease(root)["VERSION_CODENAME"]; c.Channel == "" {
-			errs = append(errs, fmt.Errorf("the os-release of %s names no VERSION_CODENAME: set Channel", root))
+		if p.cfg.Channel = p.ownChannel(); p.cfg.Channel == "" {
+			errs = append(errs, fmt.Errorf("the os-release of %s names no VERSION_CODENAME, and apt has no lists of the distribution there: run \"apt-get update\", or set Channel", root))
 		}
 	} else if strings.ContainsAny(c.Channel, "/ \t\n") {
 		errs = append(errs, fmt.Errorf("the setting Channel is %q: want a word without slashes and blanks", c.Channel))
 	}
-	p := &Platform{cfg: c, host: root == "/", native: debian.Architectures(root)[0]}
 	if _, err := p.database(); err != nil {
 		errs = append(errs, err)
 	}

@@ -1,6 +1,7 @@
 package dpkg
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +22,10 @@ type entry struct {
 	fields              []deb822.Field // what a resolver needs to know
 }
 
-// installed is a package that works.
-func (e entry) installed() bool { return e.state == "installed" && e.version != "" }
+// installed is a package that works, as dpkg means it: one that waits for triggers is configured.
+func (e entry) installed() bool {
+	return e.version != "" && (e.state == "installed" || e.state == "triggers-awaited" || e.state == "triggers-pending")
+}
 
 // works is the version that works or, of a package that dpkg did not finish, the one that worked last: what was to replace it is missing
 // still. Empty: none.
@@ -40,6 +43,8 @@ func (e entry) works() string {
 func (e entry) present() bool {
 	return e.version != "" && e.state != "not-installed" && e.state != "config-files" && e.state != ""
 }
+
+func (e entry) key() string { return e.name + ":" + e.arch }
 
 // unfinished is a package that an interrupted dpkg left.
 func (e entry) unfinished() bool {
@@ -66,50 +71,61 @@ var resolverFields = []string{"Multi-Arch", "Essential", "Protected", "Important
 
 // readDatabase reads the status file and what an interrupted dpkg left beside it.
 func readDatabase(root, native string) (*database, error) {
-	const admin = "var/lib/dpkg"
 	db := &database{native: native, index: map[string]int{}}
-	if err := db.read(root, admin+"/status"); err != nil {
+	journal, err := eachParagraph(root, db.put)
+	if err != nil {
 		return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
+	}
+	db.journal = journal
+	return db, nil
+}
+
+// eachParagraph hands over every package of the status file and then of what an interrupted dpkg left beside it, which it
+// reports to be there. Of a paragraph that cannot be read it says so.
+func eachParagraph(root string, do func(deb822.Paragraph, entry, error)) (journal bool, err error) {
+	const admin = "var/lib/dpkg"
+	if err := readParagraphs(root, admin+"/status", do); err != nil {
+		return false, err
 	}
 	names, err := inroot.ReadDir(root, admin+"/updates")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
+		return false, err
 	}
 	for _, n := range names { // sorted: the newest comes last
 		if strings.Trim(n.Name(), "0123456789") != "" {
 			continue
 		}
-		db.journal = true
-		if err := db.read(root, admin+"/updates/"+n.Name()); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
+		journal = true
+		if err := readParagraphs(root, admin+"/updates/"+n.Name(), do); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return false, err
 		}
 	}
-	return db, nil
+	return journal, nil
 }
 
-func (db *database) read(root, name string) error {
+func readParagraphs(root, name string, do func(deb822.Paragraph, entry, error)) error {
 	f, err := inroot.Open(root, name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return db.parse(f, filepath.Join(root, name))
+	return parseStatus(f, filepath.Join(root, name), do)
 }
 
-// parse reads paragraphs; name is for errors.
-func (db *database) parse(from io.Reader, name string) error {
+// parseStatus reads paragraphs; name is for errors.
+func parseStatus(from io.Reader, name string, do func(deb822.Paragraph, entry, error)) error {
 	for p, err := range deb822.NewReader(from).All() {
 		if bad, is := errors.AsType[*deb822.Error](err); is {
-			db.problems = append(db.problems, fmt.Errorf("%s: %w", name, bad))
+			do(p, entry{}, fmt.Errorf("%s: %w", name, bad))
 			continue
 		}
 		if err != nil {
 			return err
 		}
 		if e, ok := parseEntry(p); ok {
-			db.put(e)
+			do(p, e, nil)
 		} else {
-			db.problems = append(db.problems, fmt.Errorf("%s: line %d: a package without a name, of more words than one, or with a status that is not three words", name, p.Line))
+			do(p, entry{}, fmt.Errorf("%s: line %d: a package without a name, of more words than one, or with a status that is not three words", name, p.Line))
 		}
 	}
 	return nil
@@ -132,13 +148,16 @@ func parseEntry(p deb822.Paragraph) (entry, bool) {
 	return e, true
 }
 
-func (db *database) put(e entry) {
-	key := e.name + ":" + e.arch
-	if i, ok := db.index[key]; ok {
+func (db *database) put(_ deb822.Paragraph, e entry, problem error) {
+	if problem != nil {
+		db.problems = append(db.problems, problem)
+		return
+	}
+	if i, ok := db.index[e.key()]; ok {
 		db.entries[i] = e
 		return
 	}
-	db.index[key] = len(db.entries)
+	db.index[e.key()] = len(db.entries)
 	db.entries = append(db.entries, e)
 }
 
@@ -173,4 +192,36 @@ func (db *database) architectures() []string {
 	}
 	slices.Sort(archs[1:])
 	return archs
+}
+
+// settled writes the package database as apt will find it once what is unfinished is finished. A package of which no version
+// ever worked is on hold there: others may depend on it, and it is left to itself.
+func settled(root string) ([]byte, error) {
+	var order []string
+	texts := map[string]string{}
+	_, err := eachParagraph(root, func(p deb822.Paragraph, e entry, _ error) {
+		if !e.present() {
+			return
+		}
+		want := e.want
+		if e.works() == "" {
+			want = "hold"
+		}
+		var b strings.Builder
+		fmt.Fprintf(&b, "Status: %s ok installed\n", want)
+		for _, f := range p.Fields {
+			if !strings.EqualFold(f.Name, "Status") {
+				fmt.Fprintf(&b, "%s: %s\n", f.Name, strings.ReplaceAll(f.Value, "\n", "\n "))
+			}
+		}
+		if _, again := texts[e.key()]; !again {
+			order = append(order, e.key())
+		}
+		texts[e.key()] = b.String()
+	})
+	var all bytes.Buffer
+	for _, key := range order {
+		all.WriteString(texts[key] + "\n")
+	}
+	return all.Bytes(), err
 }

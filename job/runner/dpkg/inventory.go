@@ -3,28 +3,64 @@ package dpkg
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"os/exec"
+	"slices"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// Inventory lists the packages that are installed and work, with holds and apt's pins (CAT-5). It needs no root and changes nothing. An
+// Inventory lists the packages that are installed and work, with holds and apt's pins (CAT-5), and in Also the same package in
+// the other channels that apt's sources list it in (CAT-17). It needs no root and changes nothing. An
 // upgrade that dpkg did not finish is missing still: such a package has the version that worked last (JOB-17). Packages whose
-// record cannot be read are left out and logged.
+// record cannot be read are left out and logged. Without apt or its lists there are neither pins nor other channels.
 func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	db, err := p.database()
 	if err != nil {
 		return catalog.Inventory{}, err
 	}
-	problems := db.problems
-	pins, err := p.pins(ctx, db)
+	choices, err := p.ask(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return catalog.Inventory{}, ctx.Err()
 		}
-		problems = append(problems, err)
+		db.problems = append(db.problems, err)
 	}
+	return p.inventory(db, choices)
+}
+
+// ask asks apt about all packages; without apt or its lists there is nothing to say.
+func (p *Platform) ask(ctx context.Context) (map[Package]Choice, error) {
+	if !p.hasLists() {
+		return nil, nil
+	}
+	a, err := p.OpenApt(ctx)
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	return a.choices(ctx)
+}
+
+// Inventory is Platform.Inventory, with apt's answer on every package that is there in any state. What apt cannot answer is
+// an error.
+func (a *Apt) Inventory(ctx context.Context) (catalog.Inventory, map[Package]Choice, error) {
+	choices, err := a.choices(ctx)
+	if err != nil {
+		return catalog.Inventory{}, nil, fmt.Errorf("apt cannot say what it would install: %w", err)
+	}
+	inventory, err := a.p.inventory(a.db, choices)
+	return inventory, choices, err
+}
+
+func (p *Platform) inventory(db *database, choices map[Package]Choice) (catalog.Inventory, error) {
+	problems := db.problems
 	var installed []catalog.Installed
 	for _, e := range db.entries {
 		works := e.works()
@@ -36,12 +72,15 @@ func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 			problems = append(problems, err)
 			continue
 		}
-		installed = append(installed, catalog.Installed{
-			Product:  debian.ProductID(p.cfg.Channel, p.real(e.arch), e.name),
-			Version:  v,
-			Held:     e.held(),
-			PinnedTo: pins[e.name+":"+p.real(e.arch)],
-		})
+		arch := p.real(e.arch)
+		c := choices[Package{e.name, arch}]
+		in := catalog.Installed{Product: debian.ProductID(p.cfg.Channel, arch, e.name), Version: v, Held: e.held(), PinnedTo: c.prefers()}
+		for _, channel := range slices.Sorted(maps.Keys(c.channels)) {
+			if channel != p.cfg.Channel {
+				in.Also = append(in.Also, debian.ProductID(channel, arch, e.name))
+			}
+		}
+		installed = append(installed, in)
 	}
 	if len(problems) > 0 {
 		p.cfg.Logger.Warn("parts of the package database could not be used", "count", len(problems), "first", errors.Join(problems[:min(len(problems), 5)]...))

@@ -30,16 +30,16 @@ pinned:
   Version table:
      2.0-1 100
         100 http://mirror.example/debian backports/main amd64 Packages
-     1.5-1 990
-        990 http://mirror.example/debian stable/main amd64 Packages
+     1.5-1 1001
+       1001 http://mirror.example/debian stable/main amd64 Packages
  *** 1.0-1 100
         100 /var/lib/dpkg/status
 forbidden:
   Installed: 1:1.0
   Candidate: (none)
   Version table:
-     1:3.0 -1
-        500 http://mirror.example/debian stable/main amd64 Packages
+     1:3.0 -32768
+     -32768 http://mirror.example/debian stable/main amd64 Packages
  *** 1:1.0 -1
         100 /var/lib/dpkg/status
 foreign:i386:
@@ -62,8 +62,23 @@ unknown:
   Candidate: (none)
   Version table:
 `
-	pins := parsePolicy(policy, "amd64")
+	a := &Apt{p: &Platform{cfg: Config{Root: t.TempDir()}, native: "amd64"}, channels: map[string]string{
+		"http://mirror.example/debian stable/main": "bookworm", "http://mirror.example/debian backports/main": "bookworm-backports"}}
+	all := map[Package]Choice{}
+	for _, name := range []string{"newest", "pinned", "forbidden", "foreign:i386", "local", "unknown"} {
+		all[a.parse(name)] = Choice{}
+	}
+	require.False(t, a.readPolicy(policy, all))
+	pins := map[string]string{}
+	for p, c := range all {
+		if pin := c.prefers(); pin != "" {
+			pins[p.String()] = pin
+		}
+	}
 	require.Equal(t, map[string]string{"pinned:amd64": "1.5-1", "forbidden:amd64": "1:1.0", "foreign:i386": "1"}, pins)
+	require.Equal(t, map[string]bool{"bookworm": true, "bookworm-backports": true}, all[a.parse("pinned")].channels)
+	require.Equal(t, map[string]bool{"bookworm": true}, all[a.parse("forbidden")].channels)
+	require.Empty(t, all[a.parse("local")].channels)
 }
 
 func TestKernelPackagesOfTheRunningKernelNeedAReboot_RBT2(t *testing.T) {
@@ -195,10 +210,10 @@ func FuzzDatabase(f *testing.F) {
 	f.Add("Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nDepends: b\n c\n .\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		db := &database{index: map[string]int{}, native: "amd64"}
-		require.NoError(t, db.parse(strings.NewReader(text), "status"))
+		require.NoError(t, parseStatus(strings.NewReader(text), "status", db.put))
 		// What is written for apt is read back with the same packages.
 		again := &database{index: map[string]int{}}
-		require.NoError(t, again.parse(strings.NewReader(finished(db)), "again"))
+		require.NoError(t, parseStatus(strings.NewReader(finished(db)), "again", again.put))
 		require.Empty(t, again.problems)
 		present := 0
 		for _, e := range db.entries {
@@ -210,11 +225,51 @@ func FuzzDatabase(f *testing.F) {
 	})
 }
 
-func FuzzPolicy(f *testing.F) {
-	f.Add("a:\n  Installed: 1\n  Candidate: 1\n  Version table:\n     2 500\n *** 1 100\n")
+func FuzzAptOutput(f *testing.F) {
+	f.Add("a:\n  Installed: 1\n  Candidate: 2\n  Version table:\n     2 500 (phased 10%)\n        500 http://x y/z amd64 Packages\n *** 1 100\n")
+	f.Add("The following packages will be upgraded:\n   a (1 => 2)\nE: x\n")
+	root := f.TempDir()
 	f.Fuzz(func(t *testing.T, text string) {
-		_ = parsePolicy(text, "amd64")
+		a := &Apt{p: &Platform{cfg: Config{Root: root}, native: "amd64"}, channels: map[string]string{}}
+		all := map[Package]Choice{{"a", "amd64"}: {Installed: "1"}}
+		_ = a.readPolicy(text, all)
+		require.Len(t, all, 1)
+		for p, version := range a.readPlan(text).Upgrades {
+			require.NotEmpty(t, p.Name+p.Arch+version)
+		}
 	})
+}
+
+func TestReadPlan(t *testing.T) {
+	a := &Apt{p: &Platform{native: "amd64"}}
+	require.Equal(t, Plan{
+		Upgrades: map[Package]string{{"libc6", "amd64"}: "2.36-9+deb12u1", {"foreign", "i386"}: "1:2", {"held", "amd64"}: "2", {"back", "amd64"}: "1"},
+		Added:    []string{"newcomer"}, Removed: []string{"gone", "purged"},
+	}, a.readPlan(`Reading package lists...
+The following additional packages will be installed:
+   newcomer (1.0)
+The following upgrades have been deferred due to phasing:
+   one (1 => 2)
+The following packages have been kept back:
+   two:i386 (1 => 2)
+The following NEW packages will be installed:
+   newcomer (1.0)
+The following packages will be REMOVED:
+   gone (1.0)
+   purged* (1.0)
+The following held packages will be changed:
+   held (1 => 2)
+The following packages will be upgraded:
+   libc6 (2.36-9 => 2.36-9+deb12u1)
+   foreign:i386 (1 => 1:2)
+The following packages will be DOWNGRADED:
+   back (2 => 1)
+4 upgraded, 1 newly installed, 2 to remove and 2 not upgraded.
+'http://mirror.example/debian/libc6.deb' libc6.deb 100 SHA256:00
+`))
+	p := a.readPlan("The following packages have unmet dependencies:\n unmet : Depends: nowhere but it is not installable\n         Depends: x\nE: Unable to correct problems, you have held broken packages.\n")
+	require.Equal(t, "unmet : Depends: nowhere but it is not installable; Depends: x", p.Failed)
+	require.Equal(t, "Unable to locate package x", a.readPlan("E: Unable to locate package x\n").Failed)
 }
 
 func TestFailureTextsAreThePackagesOwn(t *testing.T) {

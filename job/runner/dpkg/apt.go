@@ -1,0 +1,154 @@
+package dpkg
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
+)
+
+// Package names one package of a system. One of architecture "all" has the native one.
+type Package struct{ Name, Arch string }
+
+func (p Package) String() string { return p.Name + ":" + p.Arch }
+
+// Compare orders by name, then architecture.
+func (p Package) Compare(q Package) int {
+	return cmp.Or(cmp.Compare(p.Name, q.Name), cmp.Compare(p.Arch, q.Arch))
+}
+
+// Apt asks a system's own apt what it would do. It changes nothing: caches go into a private folder, which Close removes.
+// What an interrupted dpkg left unfinished counts as finished, so that it does not speak for the rest of the system. Not for
+// concurrent use.
+type Apt struct {
+	p     *Platform
+	db    *database
+	dir   string   // temporary
+	flags []string // of every call
+	env   []string
+
+	upgrade  *Plan
+	channels map[string]string // by repository and suite, as apt prints them
+}
+
+// OpenApt prepares to ask apt. It returns an error that is exec.ErrNotFound where there is no apt on this machine, and an
+// *OutsideError where apt must not be run on the root.
+func (p *Platform) OpenApt(ctx context.Context) (*Apt, error) {
+	for _, program := range []string{"apt-get", "apt-cache"} {
+		if _, err := Find(program, p.cfg.Programs...); err != nil {
+			return nil, fmt.Errorf("apt is asked what it would do, and it is not on this machine: install the package apt: %w", err)
+		}
+	}
+	db, err := p.database()
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckRoot(ctx, p.cfg.Root, AptReads...); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(p.cfg.Temp, "patchpolicy-apt-")
+	if err != nil {
+		return nil, err
+	}
+	a := &Apt{p: p, db: db, dir: dir, channels: map[string]string{}}
+	if err := a.prepare(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return a, nil
+}
+
+// Close removes the caches.
+func (a *Apt) Close() { _ = os.RemoveAll(a.dir) } // best effort
+
+func (a *Apt) prepare() error {
+	conf, guard := filepath.Join(a.dir, "apt.conf"), filepath.Join(a.dir, "guard.conf")
+	set := func(settings ...string) {
+		for pair := range slices.Chunk(settings, 2) {
+			a.flags = append(a.flags, "-o", pair[0]+"="+pair[1])
+		}
+	}
+	text := ""
+	if root := a.p.cfg.Root; !a.p.host {
+		a.flags = append(a.flags, "-c", guard)
+		// The folder has to be known before apt reads the rest of its configuration, which it then finds in there.
+		text = aptConf("Dir", root, "Dir::State::status", filepath.Join(root, "var/lib/dpkg/status"))
+		set("APT::Architecture", a.p.native)
+		for _, arch := range debian.Architectures(root) {
+			set("APT::Architectures::", arch)
+		}
+	}
+	set("Dir::Cache::pkgcache", filepath.Join(a.dir, "pkgcache.bin"),
+		"Dir::Cache::srcpkgcache", "",
+		"Dir::Cache::archives", a.dir,
+		"APT::Install-Recommends", "false", // a deploy brings in nothing
+		"APT::Get::HideAutoRemove", "true",
+		"Debug::NoLocking", "true")
+	if a.db.dirty() {
+		status, err := settled(a.p.cfg.Root)
+		if err != nil {
+			return err
+		}
+		copied := filepath.Join(a.dir, "status")
+		set("Dir::State::status", copied)
+		if err := os.WriteFile(copied, status, 0o600); err != nil {
+			return err
+		}
+	}
+	a.env = append(environment(), "HOME="+a.dir, "TMPDIR="+a.dir, "APT_CONFIG="+conf)
+	return errors.Join(os.WriteFile(conf, []byte(text), 0o600), os.WriteFile(guard, []byte(AptGuard(a.p.cfg.Root)), 0o600))
+}
+
+// run returns what the program prints and, if it failed, its last words. Err is of a program that did not run.
+func (a *Apt) run(ctx context.Context, program string, args ...string) (out, failed string, err error) {
+	cmd := a.p.command(ctx, program, append(args, a.flags...)...)
+	cmd.Env = a.env
+	text, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return "", "", ctx.Err()
+	}
+	if err == nil {
+		return string(text), "", nil
+	}
+	if _, ran := errors.AsType[*exec.ExitError](err); !ran {
+		return "", "", fmt.Errorf("%s: %w", program, err)
+	}
+	return string(text), cmp.Or(strings.TrimPrefix(lastLine(string(text)), "E: "), err.Error()), nil
+}
+
+// lastLine is the last line that says something.
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// parse reads apt's name of a package, which has the architecture only if it is a foreign one.
+func (a *Apt) parse(name string) Package {
+	if name, arch, foreign := strings.Cut(name, ":"); foreign {
+		return Package{name, a.p.real(arch)}
+	}
+	return Package{name, a.p.native}
+}
+
+// hasLists says whether apt has downloaded anything in the root.
+func (p *Platform) hasLists() bool {
+	names, err := inroot.ReadDir(p.cfg.Root, listsFolder)
+	return err == nil && slices.ContainsFunc(names, func(n fs.DirEntry) bool { return strings.Contains(n.Name(), "_Packages") })
+}
+
+// aptConf writes apt.conf(5) of keys, each followed by its value.
+func aptConf(settings ...string) string {
+	var b strings.Builder
+	for pair := range slices.Chunk(settings, 2) {
+		fmt.Fprintf(&b, "%s \"%s\";\n", pair[0], strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(pair[1]))
+	}
+	return b.String()
+}

@@ -1,0 +1,97 @@
+package dpkg
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// Plan is what apt would do.
+type Plan struct {
+	Upgrades map[Package]string // to which version; a downgrade too
+	Added    []string           // packages that are not installed
+	Removed  []string
+	Failed   string // apt finds no way, and its words
+}
+
+// Upgrade asks apt, once, what it would do to upgrade the system without adding or removing a package.
+func (a *Apt) Upgrade(ctx context.Context) (Plan, error) {
+	if a.upgrade == nil {
+		p, err := a.plan(ctx, "upgrade")
+		if err != nil {
+			return Plan{}, err
+		}
+		a.upgrade = &p
+	}
+	return *a.upgrade, nil
+}
+
+// Install asks apt what it would do to bring installed packages to these versions.
+func (a *Apt) Install(ctx context.Context, set map[Package]string) (Plan, error) {
+	args := []string{"install", "--only-upgrade"}
+	for p, version := range set {
+		args = append(args, p.String()+"="+version)
+	}
+	slices.Sort(args[2:])
+	return a.plan(ctx, args...)
+}
+
+// plan runs apt-get so that it prints what it would download instead of downloading it. To simulate (-s) costs apt several
+// times as much.
+func (a *Apt) plan(ctx context.Context, args ...string) (Plan, error) {
+	out, failed, err := a.run(ctx, "apt-get", append([]string{"-q", "-V", "--print-uris"}, args...)...)
+	if err != nil {
+		return Plan{}, err
+	}
+	p := a.readPlan(out)
+	if failed != "" && p.Failed == "" {
+		p.Failed = failed
+	}
+	return p, nil
+}
+
+// readPlan reads what apt-get would do:
+//
+//	The following packages will be upgraded:
+//	   libc6 (2.36-9 => 2.36-9+deb12u1)
+//	   foreign:i386 (1 => 2)
+//	The following NEW packages will be installed:
+//	   newcomer (1.0)
+//	The following packages will be REMOVED:
+//	   gone (1.0)
+//	The following packages have unmet dependencies:
+//	 unmet : Depends: nowhere but it is not installable
+//	E: Unable to correct problems, you have held broken packages.
+func (a *Apt) readPlan(out string) Plan {
+	p := Plan{Upgrades: map[Package]string{}}
+	var unmet []string
+	section := ""
+	for line := range strings.Lines(out) {
+		text := strings.TrimSpace(line)
+		if !strings.HasPrefix(line, " ") {
+			section = text
+			if words, is := strings.CutPrefix(text, "E: "); is {
+				p.Failed = words
+			}
+			continue
+		}
+		words := strings.Fields(text)
+		switch {
+		case len(words) == 0:
+		case strings.Contains(section, "unmet dependencies"):
+			unmet = append(unmet, strings.Join(words, " "))
+		case strings.Contains(section, "NEW packages"):
+			p.Added = append(p.Added, words[0])
+		case strings.Contains(section, "REMOVED"):
+			p.Removed = append(p.Removed, strings.TrimSuffix(words[0], "*"))
+		case strings.Contains(section, "will be upgraded"), strings.Contains(section, "will be DOWNGRADED"), strings.Contains(section, "will be changed"):
+			if len(words) == 4 && words[2] == "=>" {
+				p.Upgrades[a.parse(words[0])] = strings.TrimSuffix(words[3], ")")
+			}
+		}
+	}
+	if p.Failed != "" && len(unmet) > 0 {
+		p.Failed = strings.Join(unmet, "; ")
+	}
+	return p
+}
