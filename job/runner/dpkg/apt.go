@@ -82,9 +82,9 @@ func (a *Apt) prepare() error {
 		// The folder has to be known before apt reads the rest of its configuration, which it then finds in there.
 		text = aptConf("Dir", root, "Dir::State::status", filepath.Join(root, "var/lib/dpkg/status"))
 		set("APT::Architecture", a.p.native)
-		for _, arch := range debian.Architectures(root) {
-			set("APT::Architectures::", arch)
-		}
+	}
+	for _, arch := range debian.Architectures(a.p.cfg.Root) { // else apt runs dpkg to ask
+		set("APT::Architectures::", arch)
 	}
 	set("Dir::Cache::pkgcache", filepath.Join(a.dir, "pkgcache.bin"),
 		"Dir::Cache::srcpkgcache", "",
