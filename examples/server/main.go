@@ -127,8 +127,7 @@ func serveCommand() *cobra.Command {
 	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, as /etc/apt (repeatable)")
 	f.StringArrayVar(&maxAges, "feed-max-age", nil, "FEED=DURATION: the feed is stale when the date that its source states is older (repeatable)")
 	f.StringVar(&apt, "apt-cache", "", "folder that keeps fetched package lists across restarts")
-	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about, whoever was first: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID';\n"+
-		"an ID may end in *; 'FEED authority NAME' makes it speak for another feed; \"report feeds\" names feeds and conflicts (repeatable)")
+	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), 'FEED authority NAME' (repeatable)")
 	f.StringArrayVar(&config.Forget, "forget", nil, "feed that is not configured any more: its patches leave, and what it owned is free (repeatable)")
 	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents that are held to one want the same (default: none)")
 	f.BoolVar(&config.Unchecked, "skip-check", false, "do not read the whole database at the start to see whether it is damaged (1 to 2 s for 500 MB)")

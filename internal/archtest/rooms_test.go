@@ -381,7 +381,9 @@ var rooms = []room{
 	{path: "examples/agent/inspect", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},
 	}},
-	{path: "examples/agent/scan", floor: programs},
+	{path: "examples/agent/scan", floor: programs, tests: []use{
+		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
+	}},
 	{path: "examples/simulate", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},

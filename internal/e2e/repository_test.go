@@ -26,8 +26,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/debroot"
 )
 
-// suite of the test repositories.
-const suite = "tests"
+// suite of the test repositories, the release of the test systems.
+const suite = "tiny"
 
 // repository is a signed Debian repository on the loopback.
 type repository struct {
@@ -118,7 +118,7 @@ func (r *repository) release(e edition, debs ...debroot.Deb) {
 	defer r.mu.Unlock()
 	r.edition++
 	date := time.Now().Add(time.Duration(r.edition)*time.Minute - time.Hour).UTC()
-	text := fmt.Sprintf("Origin: Patchpolicy tests\nSuite: %s\nCodename: %s\nComponents: main\nArchitectures: %s\nDate: %s\n", suite, suite, r.arch, date.Format(time.RFC1123))
+	text := fmt.Sprintf("Origin: Debian\nLabel: Patchpolicy tests\nSuite: %s\nCodename: %s\nComponents: main\nArchitectures: %s\nDate: %s\n", suite, suite, r.arch, date.Format(time.RFC1123))
 	if !e.validUntil.IsZero() {
 		text += "Valid-Until: " + e.validUntil.UTC().Format(time.RFC1123) + "\n"
 	}

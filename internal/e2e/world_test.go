@@ -38,9 +38,6 @@ func newWorldOf(t *testing.T, publish func(*repository), installed ...debroot.De
 	dir := t.TempDir()
 	w := &world{t: t, root: filepath.Join(dir, "root")}
 	require.NoError(t, debroot.Tiny(t.Context(), w.root))
-	release, err := os.ReadFile("/etc/os-release") // so that the asset is of the channel that the server takes for its own
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(w.root, "etc/os-release"), release, 0o644))
 	var files []string
 	for _, d := range installed {
 		file, err := d.Build(t.Context(), dir)

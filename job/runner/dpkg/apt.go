@@ -19,6 +19,7 @@ import (
 // Package names one package of a system. One of architecture "all" has the native one.
 type Package struct{ Name, Arch string }
 
+// String writes it as dpkg and apt do: name:architecture.
 func (p Package) String() string { return p.Name + ":" + p.Arch }
 
 // Compare orders by name, then architecture.
@@ -104,7 +105,7 @@ func (a *Apt) prepare() error {
 		}
 	}
 	a.env = append(environment(), "HOME="+a.dir, "TMPDIR="+a.dir, "APT_CONFIG="+conf)
-	return errors.Join(os.WriteFile(conf, []byte(text), 0o600), os.WriteFile(guard, []byte(AptGuard(a.p.cfg.Root)), 0o600))
+	return errors.Join(os.WriteFile(conf, []byte(text), 0o600), os.WriteFile(guard, []byte(aptGuard(a.p.cfg.Root)), 0o600))
 }
 
 // run returns what the program prints and, if it failed, its last words. Err is of a program that did not run.

@@ -39,7 +39,7 @@
 //
 // Everything that is read below a root folder is read as a process inside would see it: a link leads nowhere else, and a pipe
 // is refused. The host's own apt and dpkg know nothing of that. They are run on a root only where CheckRoot finds no link that
-// leads out of it, and apt only with AptGuard, under which the root's configuration chooses no program that runs on the host.
+// leads out of it, and apt only with aptGuard, under which the root's configuration chooses no program that runs on the host.
 // Deploying to a root trusts it: dpkg follows the links below var, usr and etc. To patch a container that is not trusted, run
 // the agent inside it.
 //

@@ -19,8 +19,8 @@ type Choice struct {
 	Candidate string // the version it would install; empty: none
 	State     string // dpkg's word for a package of which no version ever worked, like "half-installed"; empty: one works
 	Rebuilt   bool   // a list has another build of the installed version, which apt may take for an upgrade
-	Later     bool   // the vendor hands the candidate out in phases, and apt keeps it back here
 
+	later    bool // the vendor hands the candidate out in phases, and apt keeps it back here
 	newest   string
 	phased   bool
 	channels map[string]bool // that list the package
@@ -32,7 +32,7 @@ func (c Choice) Upgrade() bool { return older(c.Installed, c.Candidate) }
 // prefers is the version that apt prefers to the newest it knows; empty: none.
 func (c Choice) prefers() string {
 	prefers := cmp.Or(c.Candidate, c.Installed)
-	if c.Later {
+	if c.later {
 		prefers = c.Installed
 	}
 	if older(prefers, c.newest) {
@@ -90,7 +90,7 @@ func (a *Apt) choices(ctx context.Context) (map[Package]Choice, error) {
 	}
 	upgrade, err := a.Upgrade(ctx)
 	for p, c := range all {
-		c.Later = c.phased && upgrade.Upgrades[p] != c.Candidate
+		c.later = c.phased && upgrade.Upgrades[p] != c.Candidate
 		all[p] = c
 	}
 	return all, err
