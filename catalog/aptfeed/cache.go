@@ -25,7 +25,6 @@ type cache struct {
 type meta struct {
 	Validators validators                    `json:"validators"`
 	Published  map[catalog.PatchID]time.Time `json:"published,omitempty"`
-	Newest     time.Time                     `json:"newest,omitzero"` // the Date of the newest Release file that was taken (CAT-2)
 }
 
 const (
@@ -82,7 +81,7 @@ func (c cache) keep(h held) error {
 	if c.dir == "" {
 		return nil
 	}
-	m, err := json.Marshal(meta{h.signed.validators, h.published, h.release.date})
+	m, err := json.Marshal(meta{h.signed.validators, h.published})
 	if err != nil {
 		return err
 	}

@@ -28,11 +28,10 @@
 //	    anything.
 //	  - SHA256 digests are asked, else SHA512 ones, in the Release file and in lists (INT-7).
 //	  - Valid-Until is honoured at every fetch, even when nothing new came, whatever apt's Check-Valid-Until says; so is Date,
-//	    which may not be in the future. [Config].IgnoreValidUntil is the one exception. A Release file older than the newest one
-//	    that was taken is refused, across restarts if there is a cache folder (CAT-2). Dates are read as apt reads them: a Date
+//	    which may not be in the future. [Config].IgnoreValidUntil is the one exception. Dates are read as apt reads them: a Date
 //	    that is missing or in another zone is noted, and such a Valid-Until refused.
-//	  - The batch carries the Date, and how old it may be before the feed is stale: [Config].MaxAge, or the entry's
-//	    valid-until-max in seconds (CAT-2).
+//	  - The batch carries the Date, by which the catalog refuses a Release file older than the newest one that it took, and how
+//	    old it may be before the feed is stale: [Config].MaxAge, or the entry's valid-until-max in seconds (CAT-2).
 //	  - A Release file of another suite than was asked for is noted, as apt does; x-known-suite=NAME in the entry, which apt
 //	    ignores, says that this is known.
 //	  - trusted=yes, allow-insecure and the like never switch a check off.

@@ -20,7 +20,6 @@ const (
 	BadSignature                  // a signature that does not hold: altered, cut off, by an expired or revoked key
 	Expired                       // past its Valid-Until
 	NotYetValid                   // dated in the future
-	RolledBack                    // older than what was seen before
 	Malformed                     // breaks its format
 	Mismatch                      // size or digest is not what the signed Release file promises
 	TooLarge                      // over a bound
@@ -29,7 +28,7 @@ const (
 )
 
 var causes = enum.Of[Cause]("cause", "Refused", "Unreachable", "Missing", "Unsigned", "UnknownKey", "BadSignature", "Expired",
-	"NotYetValid", "RolledBack", "Malformed", "Mismatch", "TooLarge", "Unsupported", "Keyring")
+	"NotYetValid", "Malformed", "Mismatch", "TooLarge", "Unsupported", "Keyring")
 
 // String returns the cause's name.
 func (c Cause) String() string { return causes.String(c) }

@@ -104,15 +104,12 @@ func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
 		return held{}, err
 	}
 	address := f.source.address()
-	last, newest := f.held.signed, f.held.release.date
+	last := f.held.signed
 	if last.empty() {
-		// What was kept on disk counts only if it is good itself; a date that cannot be right does not.
+		// What was kept on disk counts only if it is good itself.
 		kept := f.cache.signed(f.source.base() + releaseFile)
 		if _, err := ring.open(kept, address, now); err == nil {
 			last = kept
-		}
-		if date := f.cache.meta().Newest; !date.After(now.Add(MaxAhead)) {
-			newest = date
 		}
 	}
 	next := held{published: f.held.published}
@@ -122,7 +119,7 @@ func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
 	if next.release, err = ring.open(next.signed, address, now); err != nil {
 		return held{}, err
 	}
-	if err := next.release.check(now, newest, f.config.IgnoreValidUntil, next.signed.where); err != nil {
+	if err := next.release.check(now, f.config.IgnoreValidUntil, next.signed.where); err != nil {
 		return held{}, err
 	}
 	next.release.noteSuite(f.source)

@@ -149,20 +149,14 @@ func parseDate(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%.60q is no time in UTC, like \"Sat, 21 Nov 2026 00:53:02 UTC\"", text)
 }
 
-// check compares the Release file with the clock. Last is the date of the newest one seen.
-func (rel release) check(now, last time.Time, ignoreValidUntil bool, where string) error {
+// check compares the Release file with the clock. An older one than was taken before, the catalog refuses (CAT-2).
+func (rel release) check(now time.Time, ignoreValidUntil bool, where string) error {
 	const layout = time.RFC3339
 	switch {
 	case rel.date.After(now.Add(MaxAhead)):
 		return fail(NotYetValid, where, nil, "it is dated %s and it is %s here: check the clock", rel.date.Format(layout), now.UTC().Format(layout))
 	case !rel.validUntil.IsZero() && now.After(rel.validUntil) && !ignoreValidUntil:
 		return fail(Expired, where, nil, "it was valid until %s and it is %s here: the mirror is out of date, or somebody keeps updates back", rel.validUntil.Format(layout), now.UTC().Format(layout))
-	case rel.date.Before(last) && !last.IsZero():
-		dated := "it is dated " + rel.date.Format(layout)
-		if rel.date.IsZero() {
-			dated = "it has no date"
-		}
-		return fail(RolledBack, where, nil, "%s, but one of %s was seen before: the mirror lags behind, or somebody replays an old state", dated, last.Format(layout))
 	}
 	return nil
 }

@@ -299,7 +299,7 @@ func TestKeyrings(t *testing.T) {
 func TestCauses(t *testing.T) {
 	enumtest.Check(t, map[Cause]string{
 		Refused: "Refused", Unreachable: "Unreachable", Missing: "Missing", Unsigned: "Unsigned", UnknownKey: "UnknownKey",
-		BadSignature: "BadSignature", Expired: "Expired", NotYetValid: "NotYetValid", RolledBack: "RolledBack", Keyring: "Keyring",
+		BadSignature: "BadSignature", Expired: "Expired", NotYetValid: "NotYetValid", Keyring: "Keyring",
 		Malformed: "Malformed", Mismatch: "Mismatch", TooLarge: "TooLarge", Unsupported: "Unsupported",
 	}, causes.All(), causes.Parse)
 }
