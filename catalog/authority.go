@@ -18,6 +18,9 @@ const (
 	ownsPatch   = "patch"   // whose id does not begin with that of a product
 )
 
+// kinds are those that this release knows.
+var kinds = []string{ownsNames, ownsVendor, ownsProduct, ownsPatch}
+
 // claim is one thing that can be owned.
 type claim struct {
 	Kind string `json:"kind"`

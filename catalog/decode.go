@@ -155,6 +155,9 @@ func (d *decoder) owner() error {
 	var c checker
 	c.text("the name", o.Name, MaxText, true)
 	c.text("the authority", o.Authority, MaxText, true)
+	if n := len(d.s.owners); n > 0 && compareOwned(d.s.owners[n-1], o) >= 0 && slices.Contains(kinds, o.Kind) {
+		c.addf("it is out of order")
+	}
 	if len(c.problems) > 0 {
 		return d.fail("owner of %s %.80q: %s", o.Kind, o.Name, c.problems[0])
 	}

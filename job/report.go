@@ -52,7 +52,7 @@ const (
 	Downloaded                      // every file that passed INT is staged, and the last word is asked for (MAN-7)
 	Deploying                       // the deploy stage began: too late for a cancel (JOB-3)
 	Rebooting                       // the reboot was asked for
-	Resumed                         // taken up after a restart of the agent or the asset (JOB-17)
+	Resumed                         // it goes on: after a restart of the agent or the asset (JOB-17), or told again (JOB-24)
 )
 
 var progresses = enum.Of[Progress]("progress", "Received", "Blocked", "Started", "Downloading", "Downloaded", "Deploying", "Rebooting", "Resumed")

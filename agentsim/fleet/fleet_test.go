@@ -138,7 +138,7 @@ func TestShards(t *testing.T) {
 }
 
 // golden is the history of a small world, on whatever processor.
-const golden = "f27476639399af9dbcf8ff9d94f70ba8bc85e455e7e3563e72c31bf74cc78d3d"
+const golden = "a9465de28e20c32cfc05332996c0a89be3ed58030024e229608be259263feadb"
 
 func TestSameHistoryEverywhere(t *testing.T) {
 	require.Equal(t, golden, run(t, Config{Agents: 300, Seed: 11}).History)

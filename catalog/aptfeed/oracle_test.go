@@ -136,7 +136,7 @@ func (a *aptly) read(f form) (taken bool, said string, patches map[string][]stri
 			}
 		}
 	}
-	return shown != "", said, patches, notes, errs
+	return strings.Contains(shown, " | "), said, patches, notes, errs
 }
 
 // Whatever odd form apt takes is taken, and whatever it refuses is refused; a stricter rule is documented (CAT-16). What is

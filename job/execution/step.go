@@ -197,7 +197,7 @@ func (m *machine) tellAgain() {
 	case m.Result != 0:
 		m.reportResult(m.Result)
 	case m.Stage == job.StageDownload:
-		m.progress(job.Started)
+		m.progress(job.Resumed) // not Started, which is told once
 	default:
 		m.progress(job.Deploying)
 	}
