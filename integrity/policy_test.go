@@ -252,7 +252,7 @@ func TestParsePolicyIsStrict_JOB20(t *testing.T) {
 		"no version":         {`{"clauses":[]}`, `format "0": want 1`},
 		"line of the fault":  {"{\n\"format\":1,\n\"format\":1}", "line 3"},
 		"too large":          {good + strings.Repeat(" ", MaxPolicy), fmt.Sprintf("at most %d", MaxPolicy)},
-		"nested without end": {strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000), "exceeded max depth"},
+		"nested without end": {strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000), "nested over 1000 deep"},
 	} {
 		p, err := ParsePolicy([]byte(tc.text))
 		var invalid *Invalid

@@ -429,7 +429,7 @@ func TestDamagedDatabaseAnswersNothing(t *testing.T) {
 	require.NoError(t, os.WriteFile(db, whole, 0o600))
 	stop = s.serve()
 	backup := filepath.Join(s.dir, "backup.db")
-	require.Contains(t, s.okOffline("backup", backup), "format 2")
+	require.Contains(t, s.okOffline("backup", backup), "format 1")
 	_, _, code = s.run("backup", backup)
 	require.Equal(t, 1, code)
 	_, code = stop(syscall.SIGTERM)
