@@ -176,6 +176,7 @@ func TestNeverValidWhereGPGVSaysBad(t *testing.T) {
 		{"not OpenPGP", "gpgv passes over text before an armored signature"},
 		{"more than one", "gpgv judges each block by itself"},
 		{"bad armor", "gpgv repairs armor: headers, long lines, padding"},
+		{"no detached signature", "and passes over the beginning of another block"},
 		{"cut off", "gpgv needs neither an END line nor the last packet's full length"},
 		{"not escaped", "gpgv takes lines that begin with a dash as they are"},
 		{"carriage return", "programs differ in what a carriage return within a line is"},

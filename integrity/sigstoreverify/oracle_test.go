@@ -319,6 +319,10 @@ func TestTimestampsAsOpenSSL_INT1(t *testing.T) {
 		require.WithinDuration(t, now, told[0], time.Hour)
 		names = append(names, name)
 	}
+	odd := bytes.Clone(made[fmt.Sprint("-sha256", []string{"-cert"}, "sha256")])
+	odd[bytes.Index(odd, clock.Raw)] = 0x38 // the tag of a time, where a certificate is
+	_, err = times(odd, sig)
+	require.ErrorContains(t, err, "among its certificates")
 	taken := 0
 	for range budget(t) {
 		reply, over := made[names[r.IntN(len(names))]], sig

@@ -101,11 +101,14 @@ func (f *File) readCertificates(r *Reader, most int) {
 		if n == most {
 			r.Fail(Unsupported("it has more than %d certificates", most))
 		}
-		if tag != TagSequence || r.Err() != nil { // no X.509 certificate: Microsoft's authorities put others beside theirs
-			continue
-		}
-		if err := f.Add(cert); err != nil {
-			r.Fail(err)
+		switch {
+		case r.Err() != nil:
+		case tag == TagSequence:
+			if err := f.Add(cert); err != nil {
+				r.Fail(err)
+			}
+		case tag < TagContext0 || tag > TagContext0+3: // the other kinds, which Microsoft's authorities put beside theirs
+			r.Fail(Broken("there is something among its certificates that is none"))
 		}
 	}
 }
