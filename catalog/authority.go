@@ -86,6 +86,11 @@ func (s *syncer) authorities() {
 			s.own(o.claim, o.owner)
 		}
 	}
+	for c, o := range s.owners {
+		if o.Bare { // whoever was below it may be gone
+			s.owners[c] = owner{o.Authority, s.shared(c.Name, o.Authority)}
+		}
+	}
 	for _, feed := range s.order {
 		s.grant(feed)
 		s.claimNames(feed)
@@ -126,16 +131,40 @@ func (s *syncer) grant(feed int32) {
 	}
 }
 
-// claimNames gives a feed the names that are its by its nature, unless they are another's or below another's.
+// claimNames gives a feed the names that are its by its nature, unless they, something above them or something that begins
+// with them is another's.
 func (s *syncer) claimNames(feed int32) {
 	a := s.authority(feed)
 	for _, name := range s.next.feeds[feed].Names {
-		if _, has := s.owners[claim{ownsNames, name}]; !has && s.space(name).Authority == "" {
-			s.own(claim{ownsNames, name}, owner{Authority: a})
-		} else if other := s.space(name).Authority; other != a {
+		if o, has := s.owners[claim{ownsNames, name}]; has && o.Authority == a {
+			continue
+		}
+		other := s.above(name)
+		if other == "" || other == a {
+			other = s.beginsWith(name, a)
+		}
+		if other != "" && other != a {
 			s.show(feed, "names "+clip(name, MaxID), other, belongs("what begins with "+clip(name, MaxID), other))
+			continue
+		}
+		s.own(claim{ownsNames, name}, owner{Authority: a})
+	}
+}
+
+// beginsWith is an authority other than this one that owns a product or a patch whose id begins with some names.
+func (s *syncer) beginsWith(name, authority string) string {
+	for _, kind := range []string{ownsProduct, ownsPatch} {
+		at, _ := slices.BinarySearchFunc(s.prev.owners, owned{claim: claim{kind, name}}, compareOwned)
+		for _, o := range s.prev.owners[at:] {
+			if o.Kind != kind || !strings.HasPrefix(o.Name, name) {
+				break
+			}
+			if other := s.owners[o.claim].Authority; other != authority {
+				return other
+			}
 		}
 	}
+	return ""
 }
 
 // own notes an owner.
@@ -143,6 +172,7 @@ func (s *syncer) own(c claim, o owner) {
 	s.owners[c] = o
 	switch c.Kind {
 	case ownsNames:
+		s.inhabit(c.Name, o.Authority)
 		s.spaces = append(s.spaces, owned{c, o})
 	case ownsProduct, ownsPatch:
 		s.inhabit(c.Name, o.Authority)
@@ -166,6 +196,13 @@ func (s *syncer) inhabit(id, authority string) {
 			}
 		}
 	}
+}
+
+// shared reports whether somebody else has a patch of a product's very id, or something below it.
+func (s *syncer) shared(id, authority string) bool {
+	there, some := s.below[id]
+	patch := s.owners[claim{ownsPatch, id}].Authority
+	return some && there != authority || patch != "" && patch != authority
 }
 
 // boundary reports whether what follows a product's id with r is below it: "editor-2" is below "editor", "editor2" is not.
@@ -298,8 +335,7 @@ func (s *syncer) show(feed int32, what, owner, reason string) {
 func (s *syncer) claimProduct(p *Product, authority string) {
 	id := claim{ownsProduct, string(p.ID)}
 	if _, has := s.owners[id]; !has && s.cover(id) == "" {
-		there, some := s.below[id.Name]
-		s.own(id, owner{authority, some && there != authority})
+		s.own(id, owner{authority, s.shared(id.Name, authority)})
 	}
 	if p.Vendor == "" {
 		return

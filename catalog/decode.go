@@ -153,7 +153,7 @@ func (d *decoder) owner() error {
 		return err
 	}
 	var c checker
-	c.text("the name", o.Name, MaxText, true)
+	c.text("the name", o.Name, 2*MaxText, true) // in lower case a vendor's name can be longer
 	c.text("the authority", o.Authority, MaxText, true)
 	if n := len(d.s.owners); n > 0 && compareOwned(d.s.owners[n-1], o) >= 0 && slices.Contains(kinds, o.Kind) {
 		c.addf("it is out of order")

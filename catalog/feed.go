@@ -70,6 +70,10 @@ func (g Grant) Check() []string {
 	return c.problems
 }
 
+func (g Grant) equal(h Grant) bool {
+	return slices.Equal(g.Vendors, h.Vendors) && slices.Equal(g.Products, h.Products) && slices.Equal(g.Patches, h.Patches)
+}
+
 func (g Grant) given() bool { return g.Vendors != nil || g.Products != nil || g.Patches != nil }
 
 // Failed makes the batch of a fetch that failed with err at the given time (CAT-1).

@@ -187,7 +187,8 @@ func (s *syncer) compare() {
 	slices.Sort(c.Failed)
 	next.id = prev.id
 	if len(c.Added)+len(c.Changed)+len(c.Removed)+len(c.Deprecated) > 0 ||
-		!slices.EqualFunc(prev.products, next.products, equalProduct) || !slices.EqualFunc(prev.feeds, next.feeds, equalHealth) {
+		!slices.EqualFunc(prev.products, next.products, equalProduct) || !slices.EqualFunc(prev.feeds, next.feeds, equalHealth) ||
+		!slices.Equal(prev.owners, next.owners) {
 		next.id++
 	}
 }
@@ -219,5 +220,6 @@ func (s *syncer) noLongerNewest() {
 // equalHealth leaves out the times: that a feed was fetched again is no change of the catalog.
 func equalHealth(a, b FeedHealth) bool {
 	return a.Feed == b.Feed && a.Healthy == b.Healthy && a.Err == b.Err && a.Rejected == b.Rejected &&
-		a.Authority == b.Authority && a.Outside == b.Outside
+		a.Authority == b.Authority && a.Outside == b.Outside && a.Dated.Equal(b.Dated) && a.MaxAge == b.MaxAge &&
+		slices.Equal(a.Names, b.Names) && a.Grant.equal(b.Grant)
 }

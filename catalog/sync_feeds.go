@@ -141,7 +141,12 @@ func (s *syncer) fetchedAt(b *Batch) time.Time {
 }
 
 // clip makes a text of any origin fit to keep and show.
-func clip(text string, most int) string { return problem.Clip(problem.Printable(text), most) }
+func clip(text string, most int) string {
+	if len(text) > 2*most { // escaping takes time, and makes nothing shorter
+		text = text[:2*most]
+	}
+	return problem.Clip(problem.Printable(text), most)
+}
 
 // health counts what each feed holds and had refused.
 func (s *syncer) health() {

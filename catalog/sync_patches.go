@@ -92,10 +92,10 @@ func (s *syncer) free(own []candidate, taken map[PatchID]string) []candidate {
 // consider appends a candidate that is fit, over which its feed has authority, and whose product is known and orders its
 // version.
 func (s *syncer) consider(all []candidate, c candidate, problems []string) []candidate {
-	name, record := s.next.feeds[c.feed].Feed, patchRecord(c.patch.ID)
+	name := s.next.feeds[c.feed].Feed
 	if len(problems) == 0 {
 		if owner, reason := s.outside(c.feed, claim{ownsProduct, string(c.patch.Product)}); owner != "" {
-			s.conflict(name, record, owner, reason)
+			s.conflict(name, patchRecord(c.patch.ID), owner, reason)
 			return all
 		}
 	}
@@ -113,7 +113,7 @@ func (s *syncer) consider(all []candidate, c candidate, problems []string) []can
 		return all
 	}
 	if owner, reason := s.outside(c.feed, claim{ownsPatch, string(c.patch.ID)}); owner != "" {
-		s.conflict(name, record, owner, reason)
+		s.conflict(name, patchRecord(c.patch.ID), owner, reason)
 		return all
 	}
 	return append(all, c)
@@ -144,21 +144,28 @@ func (s *syncer) distinct(own []candidate) []candidate {
 	return left
 }
 
-// refuseCycles rejects the patches of a cycle among those of one authority. Those of feeds that keep theirs stay: they
-// have no cycle among themselves, so that without the new ones none is left.
+// refuseCycles rejects the patches of a cycle among those of one authority. Those of feeds that keep theirs stay, unless
+// they make a cycle by themselves, as they do when two authorities become one.
 func (s *syncer) refuseCycles(all []candidate, kind edgeKind) []candidate {
-	edges := edgesOf(len(all), func(i int) *Patch { return all[i].patch }, func(int) string { return "" }, kind)
-	bad := make(map[PatchID]bool) // each id is there once
-	for _, members := range cycles(edges) {
-		path := fmt.Sprintf("%s cycle: %s", kind.noun, describe(shortestCycle(edges, members), func(i int32) PatchID { return all[i].patch.ID }, kind))
-		for _, m := range members {
-			if !all[m].kept {
-				bad[all[m].patch.ID] = true
-				s.refuse(all[m], path)
+	for {
+		edges := edgesOf(len(all), func(i int) *Patch { return all[i].patch }, func(int) string { return "" }, kind)
+		found := cycles(edges)
+		if len(found) == 0 {
+			return all
+		}
+		bad := make(map[PatchID]bool) // each id is there once
+		for _, members := range found {
+			path := fmt.Sprintf("%s cycle: %s", kind.noun, describe(shortestCycle(edges, members), func(i int32) PatchID { return all[i].patch.ID }, kind))
+			old := !slices.ContainsFunc(members, func(m int32) bool { return !all[m].kept })
+			for _, m := range members {
+				if old || !all[m].kept {
+					bad[all[m].patch.ID] = true
+					s.refuse(all[m], path)
+				}
 			}
 		}
+		all = slices.DeleteFunc(all, func(c candidate) bool { return bad[c.patch.ID] })
 	}
-	return slices.DeleteFunc(all, func(c candidate) bool { return bad[c.patch.ID] })
 }
 
 // patches takes the candidates in.

@@ -40,8 +40,8 @@ func (s *syncer) products() {
 				s.product(feed, p)
 			}
 			for i := range b.Patches {
-				if id := string(b.Patches[i].ID); len(id) <= MaxID && s.above(id) == "" {
-					s.inhabit(id, s.authority(feed))
+				if s.introduces(feed, &b.Patches[i]) {
+					s.inhabit(string(b.Patches[i].ID), s.authority(feed))
 				}
 			}
 		}
@@ -52,6 +52,13 @@ func (s *syncer) products() {
 	for i, l := range s.listed {
 		s.next.products[i], s.next.from[i] = l.Product, l.feed
 	}
+}
+
+// introduces reports whether a patch is fit, of a product of its feed's, and below nothing.
+func (s *syncer) introduces(feed int32, p *Patch) bool {
+	at, has := s.at[p.Product]
+	return has && s.authority(s.listed[at].feed) == s.authority(feed) && s.listed[at].Scheme == p.Version.Scheme() &&
+		len(p.ID) <= MaxID && s.above(string(p.ID)) == "" && len(p.Check()) == 0
 }
 
 // orphans keeps the products that no feed lists any more, but of which a feed keeps patches (CAT-1).
@@ -68,30 +75,29 @@ func (s *syncer) orphans() {
 
 // product takes a feed's product in if nothing is wrong with it.
 func (s *syncer) product(feed int32, p Product) {
-	name, record := s.next.feeds[feed].Feed, "product "+clip(string(p.ID), MaxID)
-	authority := s.authority(feed)
+	name, authority := s.next.feeds[feed].Feed, s.authority(feed)
 	if s.fresh[feed] != nil {
 		if problems := p.Check(); len(problems) > 0 {
-			s.reject(name, record, problems...)
+			s.reject(name, productRecord(p.ID), problems...)
 			return
 		}
 	}
 	if owner, reason := s.outside(feed, claim{ownsProduct, string(p.ID)}); owner != "" {
-		s.conflict(name, record, owner, reason)
+		s.conflict(name, productRecord(p.ID), owner, reason)
 		return
 	}
 	if owner := s.vendorOwner(p.Vendor, authority); p.Vendor != "" && owner != "" {
-		s.conflict(name, record, owner, belongs(fmt.Sprintf("vendor %q, or a name that reads like it,", p.Vendor), owner))
+		s.conflict(name, productRecord(p.ID), owner, belongs(fmt.Sprintf("vendor %q, or a name that reads like it,", p.Vendor), owner))
 		return
 	}
 	if at, has := s.at[p.ID]; has {
 		if s.listed[at].feed == feed {
-			s.reject(name, record, "duplicate id: the batch has it more than once")
+			s.reject(name, productRecord(p.ID), "duplicate id: the batch has it more than once")
 		}
 		return // its authority has spoken
 	}
 	if s.taken[authority]++; s.taken[authority] > s.most || len(s.listed) >= MaxProducts {
-		s.reject(name, record, fmt.Sprintf("over the limit of %d products", MaxProducts))
+		s.reject(name, productRecord(p.ID), fmt.Sprintf("over the limit of %d products", MaxProducts))
 		return
 	}
 	p.Lines = normalLines(p.Lines)
@@ -99,6 +105,8 @@ func (s *syncer) product(feed int32, p Product) {
 	s.listed = append(s.listed, listed{p, feed})
 	s.claimProduct(&p, authority)
 }
+
+func productRecord(id ProductID) string { return "product " + clip(string(id), MaxID) }
 
 func normalLines(lines []Line) []Line {
 	if len(lines) == 0 {

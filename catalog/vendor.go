@@ -12,6 +12,9 @@ var drawnAlike = [...]string{
 	"aàáâãäåāăąǎɑαа", "bвьβ", "cçćĉċčсϲ", "dďđԁ", "eèéêëēĕėęěеёєεэ", "fƒ", "gĝğġģɡԍ", "hĥħнһΗ", "jĵјϳ", "kķĸкκ",
 	"lĺļľŀł1iìíîïĩīĭįıіїιǐ|", "mмΜ", "nñńņňŉŋпηΝ", "oòóôõöøōŏőоοσ0ǒө", "pрρ", "qԛ", "rŕŗřг", "sśŝşšѕșſ", "tţťŧтτț",
 	"uùúûüũūŭůűųυцǔμµ", "vѵν", "wŵԝωш", "xхχ×", "yýÿŷуүγΥ", "zźżžζз",
+	"aạảấầẩẫậắằẳẵặḁẚȧᴀᵃₐᎪꓮⲁ", "bḃḅḇʙ", "cḉᴄⅽ", "dḋḍḏḑḓᴅⅾ", "eḕḗḙḛḝẹẻẽếềểễệᴇᵉₑℯ℮ɛᎬꓰⲉ", "fḟ", "gḡɢ", "hḣḥḧḩḫẖʜₕℎ", "lḭḯỉịɪᵢⅰḷḹḻḽʟⅼℓ",
+	"jᴊ", "kḱḳḵᴋ", "mḿṁṃᴍⅿ", "nṅṇṉṋɴ", "oṍṏṑṓọỏốồổỗộớờởỡợȯȱơᴏₒⲟ", "pṕṗᴘⲣ", "rṙṛṝṟʀ", "sṡṣṥṧṩꜱ", "tṫṭṯṱẗᴛ", "uṳṵṷṹṻụủứừửữựưᴜ",
+	"vṽṿᴠⅴ", "wẁẃẅẇẉẘᴡ", "xẋẍⅹₓⲭ", "yẏẙỳỵỷỹʏ", "zẑẓẕᴢ",
 }
 
 var latin = func() map[rune]rune {
@@ -41,12 +44,14 @@ func vendorKey(name string) string {
 			r = '0' + (r-0x1d7ce)%10
 		case r >= 0x24b6 && r <= 0x24e9: // in circles
 			r = 'a' + (r-0x24b6)%26
+		case r >= 0x1f130 && r <= 0x1f149: // in squares
+			r = 'a' + r - 0x1f130
 		}
 		lower := unicode.ToLower(r)
 		switch like := cmp.Or(latin[r], latin[lower]); {
 		case like != 0:
 			key.WriteRune(like)
-		case unicode.IsLetter(r) || unicode.IsDigit(r):
+		case unicode.IsLetter(r) || unicode.IsNumber(r):
 			key.WriteRune(lower)
 		}
 	}

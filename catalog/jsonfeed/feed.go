@@ -34,8 +34,9 @@ type Feed struct {
 	limit    int64 // of the document, in bytes
 	options  Options
 
-	mu   sync.Mutex
-	last seen
+	mu    sync.Mutex
+	last  seen
+	dated time.Time // of that document
 }
 
 var _ catalog.Feed = (*Feed)(nil)
@@ -110,8 +111,9 @@ func (f *Feed) fetch(ctx context.Context, b *catalog.Batch) (err error) {
 		if err != nil {
 			return err
 		}
-		b.Dated, b.Products, b.Patches, b.Rejected = read.Dated, read.Products, read.Patches, read.Rejected
+		b.Products, b.Patches, b.Rejected, f.dated = read.Products, read.Patches, read.Rejected, read.Dated
 	}
+	b.Dated = f.dated // of an unchanged document too: the catalog may have refused it for being older
 	f.last = now
 	return nil
 }
