@@ -90,8 +90,8 @@
 //     What an authority introduces first is its own: a vendor's name (and every name that reads like it: other case,
 //     blanks, punctuation, accents, letters and digits of any alphabet that are drawn alike), a product with the product and
 //     patch ids that begin with its id and a character that is neither letter nor digit, any other patch id, and
-//     Batch.Names. A product whose id others' ids begin with already is that id alone. In one sync the order of the batches,
-//     the administrator's, decides; a record that is rejected takes nothing. Owners are part of the snapshot. An authority
+//     Batch.Names, unless something of another begins with them. A product whose id others' ids begin with already is that
+//     id alone. In one sync the order of the batches, the administrator's, decides; a record that is rejected takes nothing. Owners are part of the snapshot. An authority
 //     owns on while any of its feeds is in the catalog, failing, silent or listing nothing, until that one is Gone; what
 //     it does not list counts up to a bound. When no feed speaks for an authority any more because its feeds name another
 //     one (a keyring was replaced), that one takes its place. A [Grant] outranks all this from the next sync on, the
@@ -101,9 +101,8 @@
 //     nobody had it, now and when somebody lists it, and is shown too. So nothing a feed says changes the verdict on a
 //     patch over which it has no authority. When the catalog is full, the largest authorities give way. A [Verdict] names
 //     the feed, an order too, and a signer policy's clause can ask for it.
-//     An inventory names for
-//     an installed product the products of other channels that the asset uses for it (Installed.Also): a patch of one of
-//     these is judged against that same software, with its version, hold and pin. A product that the inventory does not name
+//     An inventory names for an installed product the products of other channels that the asset uses for it
+//     (Installed.Also): a patch of one of these is judged against that same software, with its version, hold and pin. A product that the inventory does not name
 //     in either way is NotInstalled, and where the catalog can tell, the reason says that the asset does not use that channel.
 //   - CAT-18. Facts about vulnerabilities have a source and a time; they decide order and deadline, and never whether a
 //     patch can be deployed. Not built yet.
