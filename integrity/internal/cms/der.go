@@ -118,7 +118,11 @@ func (r *Reader) algorithm() OID {
 	seq := r.Take(TagSequence)
 	id := seq.OID()
 	if seq.More() {
-		seq.Next()
+		tag, _, value := seq.Next()
+		structured := tag == TagSequence || tag == TagSet
+		if tag < TagContext && (tag&tagConstructed != 0) != structured || tag == tagNull && len(value.left) > 0 {
+			seq.Fail(ErrDER)
+		}
 	}
 	seq.End()
 	return id
