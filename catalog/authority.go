@@ -33,8 +33,8 @@ type owner struct {
 	Bare      bool   `json:"bare,omitempty"` // a product below whose id somebody else had one before: it is that id alone
 }
 
-// owned is one entry of a snapshot's list of owners, which is sorted by claim. What lies below the names or the product of
-// its owner has no entry of its own.
+// owned is one entry of a snapshot's list of owners, which is sorted by claim. What lies below the
+// names or the product of its owner has no entry of its own.
 type owned struct {
 	claim
 	owner
@@ -54,7 +54,8 @@ type grant struct {
 // maxConflicts is how many of a feed's conflicts its health names.
 const maxConflicts = 10
 
-// maxUnlisted is the most that one authority owns beside what it lists, such as ids that it listed once.
+// maxUnlisted is the most that one authority owns beside what it lists, such as ids that it listed
+// once.
 const maxUnlisted = 1 << 17
 
 // maxOwners is the most that all own together.
@@ -131,8 +132,8 @@ func (s *syncer) grant(feed int32) {
 	}
 }
 
-// claimNames gives a feed the names that are its by its nature, unless they, something above them or something that begins
-// with them is another's.
+// claimNames gives a feed the names that are its by its nature, unless they, something above them
+// or something that begins with them is another's.
 func (s *syncer) claimNames(feed int32) {
 	a := s.authority(feed)
 	for _, name := range s.next.feeds[feed].Names {
@@ -151,7 +152,8 @@ func (s *syncer) claimNames(feed int32) {
 	}
 }
 
-// beginsWith is an authority other than this one that owns a product or a patch whose id begins with some names.
+// beginsWith is an authority other than this one that owns a product or a patch whose id begins
+// with some names.
 func (s *syncer) beginsWith(name, authority string) string {
 	for _, kind := range []string{ownsProduct, ownsPatch} {
 		at, _ := slices.BinarySearchFunc(s.prev.owners, owned{claim: claim{kind, name}}, compareOwned)
@@ -205,7 +207,8 @@ func (s *syncer) shared(id, authority string) bool {
 	return some && there != authority || patch != "" && patch != authority
 }
 
-// boundary reports whether what follows a product's id with r is below it: "editor-2" is below "editor", "editor2" is not.
+// boundary reports whether what follows a product's id with r is below it: "editor-2" is below
+// "editor", "editor2" is not.
 func boundary(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
 // space returns the longest names that an id begins with.
@@ -243,7 +246,8 @@ func (s *syncer) ownerOf(c claim) string {
 	return s.cover(c)
 }
 
-// cover is the owner of what an id without an owner of its own belongs to; empty: it belongs to nothing.
+// cover is the owner of what an id without an owner of its own belongs to; empty: it belongs to
+// nothing.
 func (s *syncer) cover(c claim) string {
 	if o, has := s.owners[claim{ownsProduct, c.Name}]; has && !o.Bare {
 		return o.Authority // a patch of a product's very id
@@ -251,8 +255,8 @@ func (s *syncer) cover(c claim) string {
 	return s.above(c.Name)
 }
 
-// granted is the authority that was granted an id; of a patch, what was granted of patches comes before what was granted
-// of products.
+// granted is the authority that was granted an id; of a patch, what was granted of patches comes
+// before what was granted of products.
 func (s *syncer) granted(c claim) string {
 	for _, g := range s.grants {
 		if g.Kind == c.Kind && (g.Name == c.Name || g.prefix && strings.HasPrefix(c.Name, g.Name)) {
@@ -288,7 +292,8 @@ func (s *syncer) vendorKey(name string) string {
 	return key
 }
 
-// vendorOwner is the authority other than this one that owns a vendor's name or one that reads like it; empty: none does.
+// vendorOwner is the authority other than this one that owns a vendor's name or one that reads like
+// it; empty: none does.
 func (s *syncer) vendorOwner(name, authority string) string {
 	key, alike := s.vendorKey(name), ""
 	for _, g := range s.grants {
@@ -391,8 +396,8 @@ func (s *syncer) forget() {
 	}
 }
 
-// voidEdges shows the supersedences and requirements of new records that reach a patch of another authority; they count for
-// nothing.
+// voidEdges shows the supersedences and requirements of new records that reach a patch of another
+// authority; they count for nothing.
 func (s *syncer) voidEdges() {
 	for i := range s.next.patches {
 		p, feed := &s.next.patches[i], s.next.states[i].feed
@@ -414,8 +419,8 @@ func (s *syncer) voidEdges() {
 	}
 }
 
-// share is the most that each of several may have so that together they stay within a bound: those that ask for less than
-// an equal part get it whatever the others ask for.
+// share is the most that each of several may have so that together they stay within a bound: those
+// that ask for less than an equal part get it whatever the others ask for.
 func share(asked map[string]int, most int) int {
 	counts := slices.Sorted(maps.Values(asked))
 	for i, n := range counts {

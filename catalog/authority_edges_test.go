@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// CAT-17: a feed's names take nothing that is another's: no product, no patch, and nothing that comes below a product.
+// CAT-17: a feed's names take nothing that is another's: no product, no patch, and nothing that
+// comes below a product.
 func TestNamesTakeNothing_CAT17(t *testing.T) {
 	for _, name := range []string{"editor-", "editor", "editor-2", "KB", "acme/", "e"} {
 		e := evil(nil)
@@ -25,8 +26,8 @@ func TestNamesTakeNothing_CAT17(t *testing.T) {
 	}
 }
 
-// CAT-17: what lies below a product that only shares its id with another's patch, or lies above another's names, is not that
-// product's.
+// CAT-17: what lies below a product that only shares its id with another's patch, or lies above
+// another's names, is not that product's.
 func TestProductAboveAnothers_CAT17(t *testing.T) {
 	s, _ := Sync(synced(t, victim()), []Batch{victim(), evil([]Product{product("KB1")})}, noon)
 	v := victim()
@@ -42,7 +43,8 @@ func TestProductAboveAnothers_CAT17(t *testing.T) {
 	require.Empty(t, changes.Rejected)
 }
 
-// CAT-17: a record that is rejected leaves nothing behind, and what somebody held below another's product ends with it.
+// CAT-17: a record that is rejected leaves nothing behind, and what somebody held below another's
+// product ends with it.
 func TestNothingStaysBelowAProduct_CAT17(t *testing.T) {
 	squat := evil(nil, patch("tool", "editor-3.0.0", "3.0.0"))
 	for _, trap := range []Batch{

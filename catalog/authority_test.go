@@ -46,8 +46,8 @@ func evil(products []Product, patches ...Patch) Batch {
 	}
 }
 
-// victim has two patches of its editor, the newer of which supersedes the older one, and one of a patch id without the
-// product's. What it will list one day is in later.
+// victim has two patches of its editor, the newer of which supersedes the older one, and one of a
+// patch id without the product's. What it will list one day is in later.
 func victim() Batch {
 	b := batch(edit("1.0.0", latestOnly), edit("2.0.0", latestOnly, supersedes("editor-1.0.0", "old-1"), requires("gone-1")),
 		patch("editor", "KB1", "1.5.0"))
@@ -63,7 +63,8 @@ func later() Batch {
 	return b.vendor("Acme")
 }
 
-// attacks are what a feed may try. Each costs the attacker records, counted as outside, and nobody else anything.
+// attacks are what a feed may try. Each costs the attacker records, counted as outside, and nobody
+// else anything.
 var attacks = []struct {
 	name    string
 	batch   Batch
@@ -104,7 +105,8 @@ func superseded(s *Snapshot, id PatchID) bool {
 	return s.supersededBy(all)[id] != ""
 }
 
-// seen is all that the catalog says about patches of the victim's, with an asset that has its products.
+// seen is all that the catalog says about patches of the victim's, with an asset that has its
+// products.
 func seen(t require.TestingT, s *Snapshot) string {
 	inv, err := NewInventory(Linux, []Installed{
 		{Product: "editor", Version: ver("0.9.0")}, {Product: "acme/viewer", Version: ver("0.1.0")}, {Product: "acme/player", Version: ver("0.1.0")},
@@ -146,9 +148,9 @@ func verdict(v Verdict) Verdict {
 	return v
 }
 
-// CAT-17: whatever a feed lists, the catalog says of an authority that was there first what it says without that feed: in one
-// sync and in several, while the victim's feed fails, when it lists more, after the snapshot was stored, with the attacker
-// configured first or last.
+// CAT-17: whatever a feed lists, the catalog says of an authority that was there first what it says
+// without that feed: in one sync and in several, while the victim's feed fails, when it lists more,
+// after the snapshot was stored, with the attacker configured first or last.
 func TestAttacks_CAT17(t *testing.T) {
 	home := victim()
 	home.Names = []string{"deb/acme/"}
@@ -336,7 +338,8 @@ func TestOwnershipLasts_CAT17(t *testing.T) {
 	require.Empty(t, s.owners)
 }
 
-// CAT-17: when a keyring is replaced the authority has another name and keeps what it owns, once no feed speaks for the former.
+// CAT-17: when a keyring is replaced the authority has another name and keeps what it owns, once no
+// feed speaks for the former.
 func TestAuthorityIsRenamed_CAT17(t *testing.T) {
 	main, security := victim().of("old"), Batch{Feed: "security", At: noon, Authority: "old", Products: victim().Products, Patches: []Patch{edit("2.5.0")}}.vendor("Acme")
 	s := synced(t, main, security)

@@ -60,7 +60,8 @@ func BenchmarkSync(b *testing.B) {
 	}
 }
 
-// ofMany is a catalog of a large distribution and an inventory of 2,000 of its packages, all behind and each in four channels.
+// ofMany is a catalog of a large distribution and an inventory of 2,000 of its packages, all behind
+// and each in four channels.
 func ofMany(b *testing.B) (*Snapshot, Inventory, PatchID) {
 	batch := many(b, large)
 	s, _ := Sync(nil, []Batch{batch}, noon)

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A hostile batch has so many bad records as it likes: each feed's first are told, the rest is counted.
+// A hostile batch has so many bad records as it likes: each feed's first are told, the rest is
+// counted.
 func TestRejectionsAreBounded_CAT16(t *testing.T) {
 	const bad = 50_000
 	b := batch(edit("1.0.0"))

@@ -23,8 +23,9 @@ var (
 	}}
 )
 
-// edgesOf resolves a relation among n patches sorted by id: for each the indexes it points to. What is not there, and a
-// patch of another authority, is left out (CAT-17). It is nil when there are none.
+// edgesOf resolves a relation among n patches sorted by id: for each the indexes it points to. What
+// is not there, and a patch of another authority, is left out (CAT-17). It is nil when there are
+// none.
 func edgesOf(n int, patch func(i int) *Patch, authority func(i int) string, kind edgeKind) (edges [][]int32) {
 	for i := range n {
 		for _, id := range kind.to(patch(i)) {

@@ -43,7 +43,8 @@ func TestRequirementCycleIsRefused_CAT14(t *testing.T) {
 	synced(t, batch(named("a", requires("b")), named("b", supersedes("a"))))
 }
 
-// CAT-1 over CAT-14: a feed that keeps its patches loses none to a cycle that a new patch of another feed of its authority closes.
+// CAT-1 over CAT-14: a feed that keeps its patches loses none to a cycle that a new patch of
+// another feed of its authority closes.
 func TestCycleRefusesTheNewPatch_CAT14(t *testing.T) {
 	s := synced(t, batch(named("a", supersedes("b"))).of("one"))
 	s, changes := Sync(s, []Batch{batch(named("b", supersedes("a"))).from("other").of("one")}, noon)

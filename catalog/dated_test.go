@@ -22,7 +22,8 @@ func stored(t *testing.T, s *Snapshot) *Snapshot {
 	return back
 }
 
-// An older document than the newest one ever accepted is refused, across restarts, and the last good data is kept.
+// An older document than the newest one ever accepted is refused, across restarts, and the last
+// good data is kept.
 func TestAnOlderDocumentIsRefused_CAT2(t *testing.T) {
 	day := 24 * time.Hour
 	s := synced(t, batch(edit("2.0.0")).dated(noon.Add(-day)))
@@ -72,7 +73,8 @@ func TestDatesThatAreAccepted_CAT2(t *testing.T) {
 	require.Empty(t, changes.Failed, "the act moves what counts as older")
 }
 
-// A feed whose data is older than its maximum age is stale although it is read: still served, and the verdict says which it is.
+// A feed whose data is older than its maximum age is stale although it is read: still served, and
+// the verdict says which it is.
 func TestOldDataIsStale_CAT2(t *testing.T) {
 	b := batch(edit("2.0.0")).dated(noon.Add(-10 * time.Hour))
 	b.MaxAge = 12 * time.Hour

@@ -55,8 +55,8 @@ type encodedPatch struct {
 // packers are used again: one takes a megabyte, far more than a small catalog.
 var packers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
 
-// Encode writes the snapshot with everything Sync needs to go on from it: feed health, owners, deprecations
-// and custom URLs included.
+// Encode writes the snapshot with everything Sync needs to go on from it: feed health, owners,
+// deprecations and custom URLs included.
 func (s *Snapshot) Encode(w io.Writer) error {
 	s = s.orEmpty()
 	zip := packers.Get().(*gzip.Writer)

@@ -29,8 +29,8 @@ func same(t require.TestingT, a, b *Snapshot) {
 	require.Equal(t, fmt.Sprint(a.states, a.versions), fmt.Sprint(b.states, b.versions))
 }
 
-// eventful has a bit of everything: a failing feed, deprecation that the feed took back, lines, a patch of a product that
-// another feed of the authority lists, names, a grant, conflicts.
+// eventful has a bit of everything: a failing feed, deprecation that the feed took back, lines, a
+// patch of a product that another feed of the authority lists, names, a grant, conflicts.
 func eventful(t require.TestingT) *Snapshot {
 	lines := Batch{Feed: "eol", At: noon, Products: []Product{editor()}, Authority: "acme", Names: []string{"acme/"}, Grant: Grant{Vendors: []string{"Acme"}}}
 	lines.Products[0].Lines = []Line{{Prefix: "1", EOL: noon, Extended: noon.Add(1)}}

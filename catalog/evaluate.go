@@ -12,15 +12,17 @@ type Options struct {
 	KnownLines  bool            // a version on no line of a product that has lines is blocked (CAT-11)
 	Unreachable map[string]bool // URLs that a probe found unreachable (CAT-10)
 
-	// Refuse says what else the caller has against the patch of a verdict so far, as a baseline or a signer policy has; ok: nothing. A reason whose
-	// code blocks hides no older patch that is allowed (CAT-19). Nil: nothing against any.
+	// Refuse says what else the caller has against the patch of a verdict so far, as a baseline or
+	// a signer policy has; ok: nothing. A reason whose code blocks hides no older patch that is
+	// allowed (CAT-19). Nil: nothing against any.
 	Refuse func(v Verdict, of Product) (r Reason, ok bool)
 }
 
-// Evaluate says whether one patch can be deployed on one asset at this time, with every reason (CAT-15). It looks at the
-// patch alone: a patch that another supersedes is still deployable when it is asked for by itself, see EvaluateList. A patch
-// of a product that the asset's software names in Also is judged against that software (CAT-17). A snapshot that does not
-// hold the patch says UnknownPatch (CAT-9).
+// Evaluate says whether one patch can be deployed on one asset at this time, with every reason
+// (CAT-15). It looks at the patch alone: a patch that another supersedes is still deployable when
+// it is asked for by itself, see EvaluateList. A patch of a product that the asset's software names
+// in Also is judged against that software (CAT-17). A snapshot that does not hold the patch says
+// UnknownPatch (CAT-9).
 func (s *Snapshot) Evaluate(id PatchID, inv Inventory, o Options, now time.Time) Verdict {
 	i, found := s.patchIndex(id)
 	if !found {

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// EvaluateList evaluates several patches for one asset together, each id once, in the order given (CAT-14): of the
-// deployable patches of one installed product, in all channels that the asset uses, only the newest stays deployable, and of
-// those that are left, none that another of them supersedes, directly or through others. The rest are Superseded, and so are
-// older patches that could not be deployed anyway. At least one patch stays deployable if any is by itself.
+// EvaluateList evaluates several patches for one asset together, each id once, in the order given
+// (CAT-14): of the deployable patches of one installed product, in all channels that the asset
+// uses, only the newest stays deployable, and of those that are left, none that another of them
+// supersedes, directly or through others. The rest are Superseded, and so are older patches that
+// could not be deployed anyway. At least one patch stays deployable if any is by itself.
 func (s *Snapshot) EvaluateList(ids []PatchID, inv Inventory, o Options, now time.Time) []Verdict {
 	s = s.orEmpty()
 	verdicts := make([]Verdict, 0, len(ids))
@@ -47,7 +48,8 @@ func (s *Snapshot) EvaluateList(ids []PatchID, inv Inventory, o Options, now tim
 	return verdicts
 }
 
-// beats orders verdicts on one installed product: by version, then the product's own channel before others, then by id.
+// beats orders verdicts on one installed product: by version, then the product's own channel before
+// others, then by id.
 func beats(v, w Verdict, own ProductID) bool {
 	order, ok := v.To.Compare(w.To)
 	return ok && cmp.Or(order, first(v.Product == own)-first(w.Product == own), cmp.Compare(v.Patch, w.Patch)) > 0
@@ -60,8 +62,9 @@ func first(is bool) int {
 	return 0
 }
 
-// supersededBy follows the supersedence of some patches and names for each patch that is reached the first of them that
-// reaches it. There are no cycles in it (CAT-14), so not all of them can be reached.
+// supersededBy follows the supersedence of some patches and names for each patch that is reached
+// the first of them that reaches it. There are no cycles in it (CAT-14), so not all of them can be
+// reached.
 func (s *Snapshot) supersededBy(patches []int32) map[PatchID]PatchID {
 	by := make(map[PatchID]PatchID)
 	for _, start := range patches {
@@ -81,12 +84,14 @@ func (s *Snapshot) supersededBy(patches []int32) map[PatchID]PatchID {
 	return by
 }
 
-// Missing says, for every installed product, what newer versions there are in all channels that the asset uses for it, and
-// which of them the asset may get: the newest that is deployable and that no other deployable patch supersedes (CAT-19,
-// CAT-14). The verdicts are ordered by installed product, and for each of these newest first: every newer patch that the asset
-// may not get, with the reasons, and then the one that it may get, if there is one; of several of one version that of the
-// installed product's own channel, then the last by id. Of more than MaxNewer newer patches of one product the newest are told,
-// and MoreNewer counts the rest. A patch that is superseded has the reason Superseded.
+// Missing says, for every installed product, what newer versions there are in all channels that the
+// asset uses for it, and which of them the asset may get: the newest that is deployable and that no
+// other deployable patch supersedes (CAT-19, CAT-14). The verdicts are ordered by installed
+// product, and for each of these newest first: every newer patch that the asset may not get, with
+// the reasons, and then the one that it may get, if there is one; of several of one version that of
+// the installed product's own channel, then the last by id. Of more than MaxNewer newer patches of
+// one product the newest are told, and MoreNewer counts the rest. A patch that is superseded has
+// the reason Superseded.
 func (s *Snapshot) Missing(inv Inventory, o Options, now time.Time) []Verdict {
 	s = s.orEmpty()
 	by := s.supersededOn(inv, o, now)
@@ -105,7 +110,8 @@ func (s *Snapshot) Missing(inv Inventory, o Options, now time.Time) []Verdict {
 	return missing
 }
 
-// missing appends the verdicts on the patches that are newer than one installed product, the newest first.
+// missing appends the verdicts on the patches that are newer than one installed product, the newest
+// first.
 func (s *Snapshot) missing(verdicts []Verdict, newest []int32, evaluate func(int32) Verdict) []Verdict {
 	start, blocked, best := len(verdicts), 0, Verdict{}
 	for _, c := range newest {
@@ -132,8 +138,9 @@ func (s *Snapshot) missing(verdicts []Verdict, newest []int32, evaluate func(int
 	return verdicts
 }
 
-// newerThan appends the patches that are newer than what is installed, in all channels that the asset uses for it, the newest
-// first, and of one version those of its own channel first, then the last by id.
+// newerThan appends the patches that are newer than what is installed, in all channels that the
+// asset uses for it, the newest first, and of one version those of its own channel first, then the
+// last by id.
 func (s *Snapshot) newerThan(in *Installed, all []int32) []int32 {
 	add := func(id ProductID) {
 		i, found := s.productIndex(id)

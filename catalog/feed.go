@@ -35,18 +35,21 @@ type Batch struct {
 	Grant     Grant      // what the administrator lets the feed speak about (CAT-17)
 	Dated     time.Time  // the date that the source itself states; zero: none, of an unchanged batch: that of the last one (CAT-2)
 
-	// MaxAge is how old Dated may be before the feed is stale, by the feed's configuration; zero: no limit (CAT-2).
+	// MaxAge is how old Dated may be before the feed is stale, by the feed's configuration; zero:
+	// no limit (CAT-2).
 	MaxAge time.Duration
-	// AcceptOlder is the administrator's act that takes a batch which is dated before one that was accepted (CAT-2).
+	// AcceptOlder is the administrator's act that takes a batch which is dated before one that was
+	// accepted (CAT-2).
 	AcceptOlder bool
 
 	Gone  bool // the feed was taken out of the configuration for good: it leaves the catalog, with its patches (CAT-17)
 	Local bool // it comes from this computer by its administrator's own setting: its URLs may name files (INT-11)
 }
 
-// Grant is what an administrator lets a feed speak about. It outranks who came first; the zero value grants nothing and
-// takes nothing away (CAT-17). It is the administrator's word and belongs into every batch. A failed batch with the zero
-// value leaves what was granted before as it is; one with an empty list that is not nil takes it away.
+// Grant is what an administrator lets a feed speak about. It outranks who came first; the zero
+// value grants nothing and takes nothing away (CAT-17). It is the administrator's word and belongs
+// into every batch. A failed batch with the zero value leaves what was granted before as it is; one
+// with an empty list that is not nil takes it away.
 type Grant struct {
 	Vendors  []string `json:"vendors,omitempty"`  // by their exact names
 	Products []string `json:"products,omitempty"` // ids, or prefixes of ids that end in "*"; with the patches whose ids begin with such an id
@@ -85,8 +88,8 @@ func Failed(feed FeedID, at time.Time, err error) Batch {
 	return b
 }
 
-// Rejected is a record that was refused, with every reason (CAT-16), or what else a feed claims of another authority
-// (CAT-17). It is an error as well as data.
+// Rejected is a record that was refused, with every reason (CAT-16), or what else a feed claims of
+// another authority (CAT-17). It is an error as well as data.
 type Rejected struct {
 	Feed    FeedID   `json:"feed"`
 	Record  string   `json:"record"` // "product ID" or "patch ID", or what else tells the record apart
@@ -118,8 +121,9 @@ type FeedHealth struct {
 	MaxAge     time.Duration `json:"maxAge,omitempty"`     // how old Dated may be; zero: no limit
 }
 
-// Stale reports whether the feed is stale (CAT-2): without a good sync for StaleAfter, or with data older than its MaxAge, at the
-// instant included. A feed that never had a good sync counts from its first failure.
+// Stale reports whether the feed is stale (CAT-2): without a good sync for StaleAfter, or with data
+// older than its MaxAge, at the instant included. A feed that never had a good sync counts from its
+// first failure.
 func (h FeedHealth) Stale(now time.Time) bool { return h.unread(now) || h.old(now) }
 
 // old reports whether the source's own date is past the maximum age.

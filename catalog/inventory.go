@@ -24,8 +24,9 @@ type Installed struct {
 	Also     []ProductID     `json:"also,omitempty"`     // the same software in other channels that this asset uses: their patches are for it too (CAT-17)
 }
 
-// Inventory is what is installed on one asset, each product once. It is made by NewInventory or read from JSON, and cannot be
-// changed. The zero value with a platform is an asset on which nothing is installed.
+// Inventory is what is installed on one asset, each product once. It is made by NewInventory or
+// read from JSON, and cannot be changed. The zero value with a platform is an asset on which
+// nothing is installed.
 type Inventory struct {
 	Platform  Platform    `json:"platform"`
 	installed []Installed // by product
@@ -44,9 +45,10 @@ type Problem = problem.Problem
 // Invalid is the error of a value that is refused as a whole. Problems lists everything that is wrong with it.
 type Invalid = problem.Invalid
 
-// NewInventory sorts what is installed and what each names in Also, leaving the argument as it is. It refuses an unknown
-// platform, a product that is named twice, in Product or Also, an installed product without a version, an unfit text, and more
-// than MaxInstalled products, MaxAlso of one product or MaxAllAlso in all, with an *Invalid that names each.
+// NewInventory sorts what is installed and what each names in Also, leaving the argument as it is.
+// It refuses an unknown platform, a product that is named twice, in Product or Also, an installed
+// product without a version, an unfit text, and more than MaxInstalled products, MaxAlso of one
+// product or MaxAllAlso in all, with an *Invalid that names each.
 func NewInventory(platform Platform, installed []Installed) (Inventory, error) {
 	var bad problem.List
 	if !platforms.Valid(platform) {
@@ -133,7 +135,8 @@ func (inv *Inventory) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Check says everything that is wrong with an inventory that was read from JSON, as NewInventory says it.
+// Check says everything that is wrong with an inventory that was read from JSON, as NewInventory
+// says it.
 func (inv Inventory) Check() error {
 	_, err := NewInventory(inv.Platform, inv.installed)
 	return err
@@ -145,7 +148,8 @@ func (inv Inventory) Len() int { return len(inv.installed) }
 // Installed yields what is installed, by product. Their Also is for reading only.
 func (inv Inventory) Installed() iter.Seq[Installed] { return slices.Values(inv.installed) }
 
-// Find looks up what is installed under a product's id, its own or one that it names in Also, by binary search (CAT-17).
+// Find looks up what is installed under a product's id, its own or one that it names in Also, by
+// binary search (CAT-17).
 func (inv Inventory) Find(id ProductID) (Installed, bool) {
 	if i, found := inv.own(id); found {
 		return inv.installed[i], true
@@ -157,8 +161,8 @@ func (inv Inventory) Find(id ProductID) (Installed, bool) {
 	return inv.installed[inv.also[k].at], true
 }
 
-// Software names what patches of a product are for: the installed product that has this id or names it in Also, and the product
-// itself where nothing is installed of it (CAT-17).
+// Software names what patches of a product are for: the installed product that has this id or names
+// it in Also, and the product itself where nothing is installed of it (CAT-17).
 func (inv Inventory) Software(id ProductID) ProductID {
 	if in, found := inv.Find(id); found {
 		return in.Product
@@ -173,9 +177,10 @@ func (inv Inventory) own(id ProductID) (int, bool) {
 // Digest is "sha256:" and the lower-case hex SHA-256 of the inventory's canonical encoding. Equal inventories have equal
 // digests; a server asks for the inventory only when the digest differs from the one it holds.
 //
-// The encoding is "inventory 1", the platform, and for each product its id, its version as "scheme:text", "held" or
-// nothing, and the pinned version; then, if products of other channels are named, an empty text, and for each of them, by id,
-// its id and that of its installed product; each of these preceded by its length in bytes as an unsigned varint.
+// The encoding is "inventory 1", the platform, and for each product its id, its version as
+// "scheme:text", "held" or nothing, and the pinned version; then, if products of other channels are
+// named, an empty text, and for each of them, by id, its id and that of its installed product; each
+// of these preceded by its length in bytes as an unsigned varint.
 func (inv Inventory) Digest() string {
 	h := sha256.New()
 	put := func(text string) {

@@ -205,7 +205,8 @@ func TestInventoryIsAlwaysSorted_CAT3(t *testing.T) {
 	}
 }
 
-// The products of other channels count in the digest, and one without any has that of the releases before.
+// The products of other channels count in the digest, and one without any has that of the releases
+// before.
 func TestDigestOfOtherChannels_CAT17(t *testing.T) {
 	one := ver("1.0.0")
 	seen := map[string]int{}

@@ -87,7 +87,8 @@ func TestNothingHidesAnOlderUpdate_CAT19(t *testing.T) {
 	}
 }
 
-// Software is offered the newest of all channels that the asset uses for it, and nothing of any other channel (CAT-17).
+// Software is offered the newest of all channels that the asset uses for it, and nothing of any
+// other channel (CAT-17).
 func TestChannelsOfOneAsset_CAT17_CAT19(t *testing.T) {
 	b := Batch{Feed: "acme", At: noon, Products: []Product{in("stable"), in("vendor"), in("beta")}, Patches: []Patch{
 		edit("2.0.0", of("editor/stable")), edit("3.0.0", of("editor/vendor")), edit("2.0.0", of("editor/vendor")), edit("9.0.0", of("editor/beta")),
@@ -183,7 +184,8 @@ func TestMissingIsBounded_CAT19(t *testing.T) {
 	require.Equal(t, []ReasonCode{NotDownloadable}, codes(missing[MaxNewer-1]))
 }
 
-// assetCase is a drawn snapshot and inventory: a few products, each installed one with a few others as its other channels.
+// assetCase is a drawn snapshot and inventory: a few products, each installed one with a few others
+// as its other channels.
 type assetCase struct {
 	snapshot  *Snapshot
 	installed []Installed
@@ -231,7 +233,8 @@ var genAsset = rapid.Custom(func(t *rapid.T) (c assetCase) {
 	return c
 })
 
-// naive is CAT-19 and CAT-14 read once more, over all patches of the snapshot for each installed product.
+// naive is CAT-19 and CAT-14 read once more, over all patches of the snapshot for each installed
+// product.
 func (c assetCase) naive(inv Inventory) (all []string) {
 	verdicts, replaced := map[PatchID]Verdict{}, map[PatchID]bool{}
 	for p := range c.snapshot.Patches() {

@@ -36,7 +36,8 @@ func TestReasonCodes_CAT15(t *testing.T) {
 	require.True(t, ReasonCode("").Blocks())
 }
 
-// A verdict with a code of an importer's own can be written and read, and what nobody knows does not pass.
+// A verdict with a code of an importer's own can be written and read, and what nobody knows does
+// not pass.
 func TestOwnReasonCodes_CAT15(t *testing.T) {
 	s := synced(t, batch(edit("2.0.0", marked)))
 	v := s.Evaluate("editor-2.0.0", has("1.0.0"), Options{}, noon)

@@ -59,8 +59,8 @@ type Line struct {
 	Extended time.Time `json:"extended,omitzero"` // end of extended support: kept as data, never moves EOL (CAT-12)
 }
 
-// Ended reports whether the line is past its end of life: at the instant counts as past (CAT-13), and a line that is Over always
-// is. Extended support plays no part (CAT-12).
+// Ended reports whether the line is past its end of life: at the instant counts as past (CAT-13),
+// and a line that is Over always is. Extended support plays no part (CAT-12).
 func (l Line) Ended(now time.Time) bool { return l.Over || past(l.EOL, now) }
 
 // LineOf returns the line that v belongs to: the one with the longest Prefix that v's upstream version equals or

@@ -2,8 +2,9 @@ package catalog
 
 import "fmt"
 
-// ReasonCode names why a patch is or is not deployable, or what is worth knowing about it. The set is open: an importer may use
-// a code of its own, which is written and read like any other, and always blocks (CAT-15).
+// ReasonCode names why a patch is or is not deployable, or what is worth knowing about it. The set
+// is open: an importer may use a code of its own, which is written and read like any other, and
+// always blocks (CAT-15).
 type ReasonCode string
 
 // Codes that block.
@@ -64,10 +65,12 @@ func (c ReasonCode) place() int {
 	return ownCodes
 }
 
-// Blocks reports whether a patch with this reason is not deployable. A code that this package does not have blocks too.
+// Blocks reports whether a patch with this reason is not deployable. A code that this package does
+// not have blocks too.
 func (c ReasonCode) Blocks() bool { return c.place() <= ownCodes }
 
-// Rule returns the id of the rule behind the code, and the empty text for a code that this package does not have.
+// Rule returns the id of the rule behind the code, and the empty text for a code that this package
+// does not have.
 func (c ReasonCode) Rule() string { return reasonCodes[c.place()].rule }
 
 // Reason is one explained ground of a verdict (CAT-15).

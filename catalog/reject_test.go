@@ -196,7 +196,8 @@ func TestDuplicateIDs_CAT16(t *testing.T) {
 	require.Equal(t, 1, s.Feeds()[1].Rejected, "not a conflict: its own authority has the patch")
 }
 
-// CAT-17: feeds of one authority speak for each other: the first in order that lists a product says what it is.
+// CAT-17: feeds of one authority speak for each other: the first in order that lists a product says
+// what it is.
 func TestProductOfSeveralFeeds_CAT17(t *testing.T) {
 	one, two := batch(edit("1.0.0")).from("one").of("acme"), batch(edit("2.0.0")).from("two").of("acme")
 	one.Products[0].Lines = []Line{{Prefix: "2", EOL: noon}, {Prefix: "1", EOL: noon.Add(-time.Hour)}}

@@ -65,8 +65,9 @@ func findPatch(patches []Patch, id PatchID) (int, bool) {
 	return sort.Find(len(patches), func(i int) int { return cmp.Compare(id, patches[i].ID) })
 }
 
-// Reaches returns the patch that another one supersedes or requires by an id; not ok when the snapshot does not hold it, or
-// when it is another authority's: what a feed says about that counts for nothing (CAT-17).
+// Reaches returns the patch that another one supersedes or requires by an id; not ok when the
+// snapshot does not hold it, or when it is another authority's: what a feed says about that counts
+// for nothing (CAT-17).
 func (s *Snapshot) Reaches(from, to PatchID) (Patch, bool) {
 	i, has := s.patchIndex(from)
 	k, found := s.patchIndex(to)
@@ -160,7 +161,8 @@ func (s *Snapshot) FeedOf(id PatchID) (FeedHealth, bool) {
 	return s.feeds[s.states[i].feed], true
 }
 
-// compareNamed orders products by what they are the same in when they differ in nothing but the channel.
+// compareNamed orders products by what they are the same in when they differ in nothing but the
+// channel.
 func compareNamed(a, b *Product) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Platform, b.Platform))
 }
@@ -168,7 +170,8 @@ func compareNamed(a, b *Product) int {
 // maxElsewhere is how many channels of one product elsewhere looks at.
 const maxElsewhere = 64
 
-// elsewhere finds a product that the inventory names and that differs from the one at index i in the channel.
+// elsewhere finds a product that the inventory names and that differs from the one at index i in
+// the channel.
 func (s *Snapshot) elsewhere(i int, inv Inventory) (Product, bool) {
 	of := &s.products[i]
 	if of.Channel == "" {

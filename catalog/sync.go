@@ -25,10 +25,11 @@ type Changes struct {
 // A feed without a batch, and one whose batch is unchanged or failed, keeps what it has. A good batch replaces all its
 // feed had. Of several batches of one feed the last counts. The customer's URLs are carried over from prev (CAT-5).
 //
-// Records that cannot be are rejected one by one (CAT-16), and so are those outside their feed's authority (CAT-17) and the
-// patches of a cycle of supersedence or of requirements (CAT-14, JOB-14), in which patches of feeds that keep theirs stand.
-// The order of the batches, the administrator's, decides between authorities that introduce the same at once, and between
-// feeds of one authority that list the same. Feeds without a batch come last.
+// Records that cannot be are rejected one by one (CAT-16), and so are those outside their feed's
+// authority (CAT-17) and the patches of a cycle of supersedence or of requirements (CAT-14,
+// JOB-14), in which patches of feeds that keep theirs stand. The order of the batches, the
+// administrator's, decides between authorities that introduce the same at once, and between feeds
+// of one authority that list the same. Feeds without a batch come last.
 func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
 	prev = prev.orEmpty()
 	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now), custom: prev.custom}, now: stamp(now), refused: map[FeedID]int{}, conflicts: map[FeedID]int{}}
@@ -75,7 +76,8 @@ type syncer struct {
 // keeps reports whether a feed of next keeps what it has.
 func (s *syncer) keeps(feed int32) bool { return feed >= 0 && s.fresh[feed] == nil }
 
-// reject notes that a record is rejected: the first of each feed with their reasons, the rest by their number.
+// reject notes that a record is rejected: the first of each feed with their reasons, the rest by
+// their number.
 func (s *syncer) reject(feed FeedID, record string, reasons ...string) {
 	if s.refused[feed]++; s.refused[feed] > MaxRejected {
 		return

@@ -9,7 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// maxAhead is how far ahead of the clock a source's date may be: zones and clocks that are a little off.
+// maxAhead is how far ahead of the clock a source's date may be: zones and clocks that are a little
+// off.
 const maxAhead = 24 * time.Hour
 
 // maxErr is the most bytes kept of a feed's error: enough for a wrapped network error with its URL.
@@ -115,8 +116,8 @@ func (s *syncer) fare(feed int, b *Batch) {
 	}
 }
 
-// misdated says what is wrong with the date that the source states; empty: nothing (CAT-2). A source that stated one and states
-// none any more could hide with that how old it is.
+// misdated says what is wrong with the date that the source states; empty: nothing (CAT-2). A
+// source that stated one and states none any more could hide with that how old it is.
 func (s *syncer) misdated(h *FeedHealth, b *Batch) string {
 	const remedy = "the last good data is kept; if this is meant, accept the feed's older data by name"
 	switch {

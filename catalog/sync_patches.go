@@ -46,8 +46,8 @@ func (s *syncer) fit() []candidate {
 	return all
 }
 
-// candidates returns the patches that come in, each id once, by id. One authority goes after the other, so that what one of
-// them has wrong costs no other one anything (CAT-17).
+// candidates returns the patches that come in, each id once, by id. One authority goes after the
+// other, so that what one of them has wrong costs no other one anything (CAT-17).
 func (s *syncer) candidates() []candidate {
 	of, asked := make(map[string][]candidate), make(map[string]int)
 	for _, c := range s.fit() {
@@ -89,8 +89,8 @@ func (s *syncer) free(own []candidate, taken map[PatchID]string) []candidate {
 	})
 }
 
-// consider appends a candidate that is fit, over which its feed has authority, and whose product is known and orders its
-// version.
+// consider appends a candidate that is fit, over which its feed has authority, and whose product is
+// known and orders its version.
 func (s *syncer) consider(all []candidate, c candidate, problems []string) []candidate {
 	name := s.next.feeds[c.feed].Feed
 	if len(problems) == 0 {
@@ -144,8 +144,9 @@ func (s *syncer) distinct(own []candidate) []candidate {
 	return left
 }
 
-// refuseCycles rejects the patches of a cycle among those of one authority. Those of feeds that keep theirs stay, unless
-// they make a cycle by themselves, as they do when two authorities become one.
+// refuseCycles rejects the patches of a cycle among those of one authority. Those of feeds that
+// keep theirs stay, unless they make a cycle by themselves, as they do when two authorities become
+// one.
 func (s *syncer) refuseCycles(all []candidate, kind edgeKind) []candidate {
 	for {
 		edges := edgesOf(len(all), func(i int) *Patch { return all[i].patch }, func(int) string { return "" }, kind)

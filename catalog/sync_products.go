@@ -12,8 +12,8 @@ type listed struct {
 	feed int32
 }
 
-// products takes in what the feeds say about products, each from the first feed that lists it: one with authority over it
-// (CAT-17).
+// products takes in what the feeds say about products, each from the first feed that lists it: one
+// with authority over it (CAT-17).
 func (s *syncer) products() {
 	s.listed, s.at = make([]listed, 0, len(s.prev.products)), make(map[ProductID]int, len(s.prev.products))
 	asked := make(map[string]int)
@@ -61,7 +61,8 @@ func (s *syncer) introduces(feed int32, p *Patch) bool {
 		len(p.ID) <= MaxID && s.above(string(p.ID)) == "" && len(p.Check()) == 0
 }
 
-// orphans keeps the products that no feed lists any more, but of which a feed keeps patches (CAT-1).
+// orphans keeps the products that no feed lists any more, but of which a feed keeps patches
+// (CAT-1).
 func (s *syncer) orphans() {
 	done := make([]bool, len(s.prev.products))
 	for _, st := range s.prev.states {

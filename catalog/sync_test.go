@@ -281,8 +281,8 @@ func encoded(t require.TestingT, s *Snapshot) string {
 	return b.String()
 }
 
-// Whatever order records come in, the snapshot is the same, and syncing the same again changes nothing. (The order of the
-// batches is the administrator's and decides, CAT-17.)
+// Whatever order records come in, the snapshot is the same, and syncing the same again changes
+// nothing. (The order of the batches is the administrator's and decides, CAT-17.)
 func TestSyncIsDeterministicAndIdempotent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		batches := genBatches.Draw(t, "batches")
@@ -295,8 +295,8 @@ func TestSyncIsDeterministicAndIdempotent(t *testing.T) {
 		require.Equal(t, encoded(t, a), encoded(t, b))
 		require.Equal(t, changesA, changesB)
 
-		// Who owns an id is known from the first sync on. So a record that was refused for itself there, as one of a cycle, may
-		// be refused as another's the next time, and from then on.
+		// Who owns an id is known from the first sync on. So a record that was refused for itself
+		// there, as one of a cycle, may be refused as another's the next time, and from then on.
 		again, changes := Sync(a, batches, noon)
 		require.Equal(t, a.patches, again.patches)
 		require.Equal(t, a.products, again.products)

@@ -23,14 +23,16 @@
 //	   {"name": "stop the editor", "command": ["systemctl", "stop", "acme-editor"]},
 //	   {"name": "drain", "command": ["/bin/sh", "-c"], "script": "sha256:…"}]}
 //
-// Exactly one clause decides about a product: the one that names it, else the one for its vendor, else the one for all
-// ("*" for both). A clause may ask for a feed ("feed": the catalog's name of it): it is about patches of that feed alone, comes
-// before one that asks for none, and for its product or vendor no wider clause lets another feed in (CAT-17). No two clauses
-// may be about the same, so their order means nothing. For what no clause is about, nothing is
-// trusted. A clause takes nothing away from what the order expects: both must be met. Where the order expects no signer and
-// the clause names some, a signature by one of them is what is expected. Verdict.Clause names the clause. Vendor and feed are
-// the order's word, and prove nothing: what a clause allows for all products of a vendor, a server can have for every product
-// that no clause names. The product is held to what the asset has.
+// Exactly one clause decides about a product: the one that names it, else the one for its vendor,
+// else the one for all ("*" for both). A clause may ask for a feed ("feed": the catalog's name of
+// it): it is about patches of that feed alone, comes before one that asks for none, and for its
+// product or vendor no wider clause lets another feed in (CAT-17). No two clauses may be about the
+// same, so their order means nothing. For what no clause is about, nothing is trusted. A clause
+// takes nothing away from what the order expects: both must be met. Where the order expects no
+// signer and the clause names some, a signature by one of them is what is expected. Verdict.Clause
+// names the clause. Vendor and feed are the order's word, and prove nothing: what a clause allows
+// for all products of a vendor, a server can have for every product that no clause names. The
+// product is held to what the asset has.
 //
 // Its commands are all that pre- and post-actions of orders may run (INT-10); when, how often and for how long is the
 // order's to say.

@@ -71,12 +71,13 @@ func (x Excerpt) Allows(command []string) bool {
 	})
 }
 
-// For returns the clause that decides about a product; none: nothing is trusted for it. Of the clauses that name it or
-// all, one that names the product comes first, then one that names the vendor, then one for all; of two alike, the one that
-// names the patch's feed.
+// For returns the clause that decides about a product; none: nothing is trusted for it. Of the
+// clauses that name it or all, one that names the product comes first, then one that names the
+// vendor, then one for all; of two alike, the one that names the patch's feed.
 //
-// A product that some clause names belongs to the vendor and the feed beside it, and a vendor to the feed beside it: from
-// elsewhere it finds no clause, rather than a wider one. Vendor and feed are the order's word and prove nothing.
+// A product that some clause names belongs to the vendor and the feed beside it, and a vendor to
+// the feed beside it: from elsewhere it finds no clause, rather than a wider one. Vendor and feed
+// are the order's word and prove nothing.
 func (x Excerpt) For(feed, vendor, product string) (Clause, bool) {
 	at, most, named, tied := -1, 0, false, false
 	for i := range x.Clauses {
@@ -93,8 +94,8 @@ func (x Excerpt) For(feed, vendor, product string) (Clause, bool) {
 	return x.Clauses[at], true
 }
 
-// rank tells how closely a clause is about a patch: 0 is about another one; naming the product counts most, then the
-// vendor, then the feed.
+// rank tells how closely a clause is about a patch: 0 is about another one; naming the product
+// counts most, then the vendor, then the feed.
 func (c *Clause) rank(feed, vendor, product string) int {
 	if c.Vendor != Any && c.Vendor != vendor || c.Product != Any && c.Product != product || c.Feed != "" && c.Feed != feed {
 		return 0
@@ -136,8 +137,8 @@ func (p Policy) Digest() Digest {
 	return sha256Of(data)
 }
 
-// MarshalCanonical returns the one form of the policy that is digested: JSON without spaces,
-// fields as in Policy, signers by name, clauses by vendor, product and feed, commands by name, lists of
+// MarshalCanonical returns the one form of the policy that is digested: JSON without spaces, fields
+// as in Policy, signers by name, clauses by vendor, product and feed, commands by name, lists of
 // names and formats sorted. ParsePolicy reads it. The error is a time that cannot be written.
 func (p Policy) MarshalCanonical() ([]byte, error) {
 	var out bytes.Buffer

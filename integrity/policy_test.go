@@ -46,8 +46,9 @@ func wholePolicy() Policy {
 	}
 }
 
-// slowFor is For in other words: of the clauses that match, the one in the best of eight classes; a product that is named
-// anywhere is not open to the clauses that name none, nor a vendor that is named with a feed to those for all.
+// slowFor is For in other words: of the clauses that match, the one in the best of eight classes; a
+// product that is named anywhere is not open to the clauses that name none, nor a vendor that is
+// named with a feed to those for all.
 func slowFor(clauses []Clause, feed, vendor, product string) (Clause, bool) {
 	tied := slices.ContainsFunc(clauses, func(c Clause) bool {
 		return c.Vendor == vendor && vendor != Any && c.Product == Any && c.Feed != ""
@@ -70,8 +71,8 @@ func slowFor(clauses []Clause, feed, vendor, product string) (Clause, bool) {
 	return Clause{}, false
 }
 
-// CAT-17: a clause can ask for the feed; it is about no patch of another one, and a product or vendor that is named with a
-// feed finds no wider clause from elsewhere.
+// CAT-17: a clause can ask for the feed; it is about no patch of another one, and a product or
+// vendor that is named with a feed finds no wider clause from elsewhere.
 func TestClauseAsksForTheFeed_CAT17(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	vendors, products, feeds := []string{"Acme", "Other", Any}, []string{"reader", "editor", Any}, []string{"f", "g", ""}

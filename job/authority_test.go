@@ -9,8 +9,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// CAT-17: an order names the feed of each patch, and a clause of the signer policy can ask for it. What a feed requires of
-// another authority's patch counts for nothing: it holds up the feed's own patch alone, and makes no circle.
+// CAT-17: an order names the feed of each patch, and a clause of the signer policy can ask for it.
+// What a feed requires of another authority's patch counts for nothing: it holds up the feed's own
+// patch alone, and makes no circle.
 func TestOrderNamesTheFeed_CAT17(t *testing.T) {
 	requires := func(p catalog.Patch, id catalog.PatchID) catalog.Patch {
 		p.Requires = []catalog.Requirement{{Patch: id, Reboot: true}}

@@ -19,14 +19,17 @@
 //     be run by name, at once.
 //   - JOB-7. Its assets are ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, the
 //     included tags matching Any or All. A job has one platform.
-//   - JOB-8. Its patches come from a list or from a query, never both. A query is resolved when the orders are made and
-//     frozen for that run, also when an order of it is planned again (JOB-14): missing patches that nothing which
-//     the asset may get supersedes, of each installed product the newest that it may get (CAT-14, CAT-19), newest published first, 2,000 at most; how many the cap dropped is counted and shown. Its conditions are: a
-//     minimum severity, given CVE ids, any CVE id, known exploitation, products, vendors, channels, classes and a needed
-//     reboot. A patch must meet every condition that is set. Each can be an exclusion too: a patch that meets any one of
-//     these is left out. A fact that is not known meets no condition, so a query for what is exploited takes only what
-//     is known to be, and excluding that leaves out no other; a patch without a severity counts as unrated. A query that
-//     excludes all it asks for is refused. (The order by deadline, exploited and severity before newest is not built.)
+//   - JOB-8. Its patches come from a list or from a query, never both. A query is resolved when the
+//     orders are made and frozen for that run, also when an order of it is planned again (JOB-14):
+//     missing patches that nothing which the asset may get supersedes, of each installed product
+//     the newest that it may get (CAT-14, CAT-19), newest published first, 2,000 at most; how many
+//     the cap dropped is counted and shown. Its conditions are: a minimum severity, given CVE ids,
+//     any CVE id, known exploitation, products, vendors, channels, classes and a needed reboot. A
+//     patch must meet every condition that is set. Each can be an exclusion too: a patch that meets
+//     any one of these is left out. A fact that is not known meets no condition, so a query for
+//     what is exploited takes only what is known to be, and excluding that leaves out no other; a
+//     patch without a severity counts as unrated. A query that excludes all it asks for is refused.
+//     (The order by deadline, exploited and severity before newest is not built.)
 //   - JOB-11. One execution at a time on an asset. Others wait as Blocked, naming the job, and start if their window
 //     still allows; else they are TimedOut. An execution that is over but for its verification, because the inventory
 //     cannot be taken, holds up no other (JOB-18); neither does one that only waits to try its downloads again (JOB-27).
@@ -58,16 +61,19 @@
 //     which also makes the real orders.
 //   - JOB-23. A job may allow its downloads before the start, spread over the lead, as part of the download stage: a
 //     cancel or withdrawal deletes what was fetched, and integrity is judged the same way.
-//   - JOB-24. An order starts at most once on an asset. The agent remembers which orders ended after they had begun, or
-//     were cancelled or timed out: id, result and time, for 90 days, the newest 1,000. It answers one that is handed out
-//     again with its old result, so a server that was restored from a backup repeats nothing. An order that was
-//     withdrawn before it began may be handed out again. An order that the server knows to have begun is never handed to
-//     an agent that no longer holds it: it ends as Failed, "the agent lost its state; what it did is not known", and no
-//     patch of it counts as a failed install. If the agent's state was put back, and it still carries the order out, its
-//     result replaces that. A server that was put back to a backup does not know which agents lost their state since.
-//     Its manifest marks each order that it knows to have begun, and an agent that does not know such an order ends it
-//     in the same way. Nor does it know what was reported to it since the backup: its acknowledgement shows that, and the
-//     agent tells again how far the orders under way are and what became of those that it reported on since.
+//   - JOB-24. An order starts at most once on an asset. The agent remembers which orders ended
+//     after they had begun, or were cancelled or timed out: id, result and time, for 90 days, the
+//     newest 1,000. It answers one that is handed out again with its old result, so a server that
+//     was restored from a backup repeats nothing. An order that was withdrawn before it began may
+//     be handed out again. An order that the server knows to have begun is never handed to an agent
+//     that no longer holds it: it ends as Failed, "the agent lost its state; what it did is not
+//     known", and no patch of it counts as a failed install. If the agent's state was put back, and
+//     it still carries the order out, its result replaces that. A server that was put back to a
+//     backup does not know which agents lost their state since. Its manifest marks each order that
+//     it knows to have begun, and an agent that does not know such an order ends it in the same
+//     way. Nor does it know what was reported to it since the backup: its acknowledgement shows
+//     that, and the agent tells again how far the orders under way are and what became of those
+//     that it reported on since.
 //   - JOB-25. Stuck is visible: an execution whose stage has lasted longer than expected (2 h by default; a job can set it)
 //     is listed with the stage and since when. Waiting for a user, an opening, a slot or an inventory is not stuck;
 //     waiting for the source of a download is. An install limit (none by default, at least 10 min) ends an installer

@@ -123,8 +123,9 @@ func (d Definition) Plan(in PlanInput) Plan {
 	return plan
 }
 
-// untrusted refuses patches whose files cannot pass under the signer policy: without a clause about the product, none could
-// (INT-4). It is one of the grounds of a verdict, so that an older patch of another channel, which can pass, is taken (CAT-19).
+// untrusted refuses patches whose files cannot pass under the signer policy: without a clause about
+// the product, none could (INT-4). It is one of the grounds of a verdict, so that an older patch of
+// another channel, which can pass, is taken (CAT-19).
 func (in PlanInput) untrusted(v catalog.Verdict, product catalog.Product) (catalog.Reason, bool) {
 	_, found := in.Policy.For(string(v.Feed), product.Vendor, string(product.ID))
 	return catalog.Reason{Code: "NotTrusted", Rule: "INT-4", Text: fmt.Sprintf(

@@ -296,7 +296,8 @@ func TestQueryLeavesOutWhatIsSupersededHere_CAT14(t *testing.T) {
 	}
 }
 
-// One installed product gets one patch, the newest of the channels that the asset uses and that the signer policy trusts.
+// One installed product gets one patch, the newest of the channels that the asset uses and that the
+// signer policy trusts.
 func TestPlanAcrossChannels_CAT17_CAT19(t *testing.T) {
 	other := productOf("a2")
 	other.Vendor = "stranger"

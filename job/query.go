@@ -9,8 +9,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Query takes missing patches that no other patch which the asset may get supersedes (CAT-14, CAT-19), that meet every condition that is set and none that Exclude sets, newest
-// published first, MaxPatches at most (JOB-8). The zero Query takes everything missing.
+// Query takes missing patches that no other patch which the asset may get supersedes (CAT-14,
+// CAT-19), that meet every condition that is set and none that Exclude sets, newest published
+// first, MaxPatches at most (JOB-8). The zero Query takes everything missing.
 type Query struct {
 	Conditions
 	Exclude Conditions `json:"exclude,omitzero"` // a patch that meets any one of these is left out

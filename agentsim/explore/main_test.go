@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestMain takes the number of states, and lets garbage grow: a search makes much and keeps little of it.
+// TestMain takes the number of states, and lets garbage grow: a search makes much and keeps little
+// of it.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if v := os.Getenv("EXPLORE_STATES"); v != "" {

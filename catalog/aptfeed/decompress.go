@@ -20,8 +20,8 @@ var (
 	keptAs    = []string{"", ".lz4", ".gz", ".xz", ".zst", ".bz2", ".lzma"}
 )
 
-// maxWindow bounds the memory that one packed list may ask for to be unpacked, in bytes. The strongest usual settings of
-// the packers ask for 64 MiB (xz -9) and 128 MiB (zstd --ultra -22).
+// maxWindow bounds the memory that one packed list may ask for to be unpacked, in bytes. The
+// strongest usual settings of the packers ask for 64 MiB (xz -9) and 128 MiB (zstd --ultra -22).
 const maxWindow = 128 << 20
 
 // decompress unpacks by file extension.
@@ -53,7 +53,8 @@ func decompress(in io.Reader, extension string) (io.ReadCloser, error) {
 	}
 }
 
-// gzipReader reads gzip streams, and ends as zlib does where what follows is none: some vendors pad with zero bytes.
+// gzipReader reads gzip streams, and ends as zlib does where what follows is none: some vendors pad
+// with zero bytes.
 type gzipReader struct {
 	in *bufio.Reader
 	z  *gzip.Reader
@@ -84,8 +85,8 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// promised reads the plain list whose size the Release file promises. What a packed file holds after it does not count;
-// too long is set if that is more of the list.
+// promised reads the plain list whose size the Release file promises. What a packed file holds
+// after it does not count; too long is set if that is more of the list.
 type promised struct {
 	in      io.Reader
 	left    int64

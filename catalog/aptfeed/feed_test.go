@@ -244,7 +244,8 @@ func TestEveryListedVersionIsServed_CAT6(t *testing.T) {
 	}
 }
 
-// The channel is what the repository says of itself, whatever machine the feed runs on (CAT-17). Package debian tests the rest.
+// The channel is what the repository says of itself, whatever machine the feed runs on (CAT-17).
+// Package debian tests the rest.
 func TestChannelIsTheRepositorys_CAT17(t *testing.T) {
 	for _, tt := range []struct {
 		name, suite, want string
@@ -296,7 +297,8 @@ func TestAuthoritiesAreApart_CAT17(t *testing.T) {
 	}
 }
 
-// The authority stays the same when the keys in the file are renewed, and is another one under another Signed-By (CAT-17).
+// The authority stays the same when the keys in the file are renewed, and is another one under
+// another Signed-By (CAT-17).
 func TestAuthorityIsTheKeyringAsConfigured_CAT17(t *testing.T) {
 	names := map[string]string{}
 	for _, field := range []string{"", "Signed-By: /a.gpg", "Signed-By: /b.gpg", "Signed-By: /a.gpg /b.gpg", "Signed-By: /b.gpg, /a.gpg", "Signed-By:\n " + armorBegin + "\n .\n x", "Signed-By:\n   " + armorBegin + "\n \n   x"} {

@@ -23,10 +23,11 @@ func FromConfig(c Config) ([]*Feed, error) {
 	})
 }
 
-// FromLists is FromConfig over the lists that apt has already downloaded: it only reads, needs no network, and verifies
-// signatures and digests all the same, whatever transport apt fetched them by: a mirror list, a CD, one of somebody's own, or
-// with a password. An artifact that this package could not fetch itself has no URL and is the package manager's to fetch
-// (Repository, CAT-5). A list that is missing tells to run apt-get update.
+// FromLists is FromConfig over the lists that apt has already downloaded: it only reads, needs no
+// network, and verifies signatures and digests all the same, whatever transport apt fetched them
+// by: a mirror list, a CD, one of somebody's own, or with a password. An artifact that this package
+// could not fetch itself has no URL and is the package manager's to fetch (Repository, CAT-5). A
+// list that is missing tells to run apt-get update.
 //
 // A batch's time is when the lists were read, since apt does not keep when it last asked the repository: that a feed of lists
 // is stale (CAT-2) shows only when Valid-Until has passed.

@@ -8,9 +8,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// group is what the feeds of one configuration know of each other, because a catalog takes each patch from one feed only
-// and one build is often in several suites. Of the feeds of one authority that list a patch, the first of the configuration
-// gives it. Feeds of different authorities know nothing of each other: between them the catalog decides (CAT-17).
+// group is what the feeds of one configuration know of each other, because a catalog takes each
+// patch from one feed only and one build is often in several suites. Of the feeds of one authority
+// that list a patch, the first of the configuration gives it. Feeds of different authorities know
+// nothing of each other: between them the catalog decides (CAT-17).
 type group struct {
 	mu       sync.Mutex
 	listings []listing

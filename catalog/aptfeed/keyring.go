@@ -24,8 +24,8 @@ type keyring struct {
 	problems []string
 }
 
-// open verifies a Release file and reads what the signature covers. Where a keyring that is to verify it cannot be used, the
-// error says that, and not that the key is unknown.
+// open verifies a Release file and reads what the signature covers. Where a keyring that is to
+// verify it cannot be used, the error says that, and not that the key is unknown.
 func (k keyring) open(s signedRelease, address string, now time.Time) (release, error) {
 	text, err := s.verified(k.keys, now)
 	switch {
@@ -37,9 +37,10 @@ func (k keyring) open(s signedRelease, address string, now time.Time) (release, 
 	return parseRelease(text, address, s.where)
 }
 
-// loadKeyring gathers the keys a source trusts: those in place, those of the named files, or else the configuration's own
-// ones (trusted.gpg and trusted.gpg.d), of which it leaves out what it cannot use. Paths are inside root. The error is that
-// a keyring that the entry names cannot be used, or that none can. All this is as apt has it.
+// loadKeyring gathers the keys a source trusts: those in place, those of the named files, or else
+// the configuration's own ones (trusted.gpg and trusted.gpg.d), of which it leaves out what it
+// cannot use. Paths are inside root. The error is that a keyring that the entry names cannot be
+// used, or that none can. All this is as apt has it.
 func loadKeyring(s source, in system, dir string) (keyring, error) {
 	k := keyring{where: fmt.Sprintf("%s:%d", s.file, s.line)}
 	var rings [][]byte

@@ -177,7 +177,8 @@ func TestOwnLists(t *testing.T) {
 	require.Positive(t, patches)
 }
 
-// Lists of a transport that only apt has are read, and what they offer is apt's to fetch; a server cannot, and says so.
+// Lists of a transport that only apt has are read, and what they offer is apt's to fetch; a server
+// cannot, and says so.
 func TestListsOfAnyTransport_CAT5(t *testing.T) {
 	for uri, where := range map[string]string{
 		"mirror+file:/etc/apt/mirrors.txt": "mirror+file:/etc/apt/mirrors.txt/", "ar+https://h.example/projects/p": "ar+https://h.example/projects/p/",

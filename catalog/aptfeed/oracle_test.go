@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// aptly is a system with one repository that Debian's own tools make, for apt and this package to read.
+// aptly is a system with one repository that Debian's own tools make, for apt and this package to
+// read.
 type aptly struct {
 	t     *testing.T
 	dir   string // etc/apt, var/lib/apt/lists; the repository is in repo
@@ -85,7 +86,8 @@ type form struct {
 	note    string // part of what is rejected with it; empty: nothing is
 }
 
-// read makes the form, and reports whether apt lists the package and what the two kinds of feeds say.
+// read makes the form, and reports whether apt lists the package and what the two kinds of feeds
+// say.
 func (a *aptly) read(f form) (taken bool, said string, patches map[string][]string, notes string, errs map[string]error) {
 	t := a.t
 	for _, old := range []string{"etc", "var", "repo"} {
@@ -139,8 +141,9 @@ func (a *aptly) read(f form) (taken bool, said string, patches map[string][]stri
 	return strings.Contains(shown, " | "), said, patches, notes, errs
 }
 
-// Whatever odd form apt takes is taken, and whatever it refuses is refused; a stricter rule is documented (CAT-16). What is
-// refused fails with a reason and never reads as a repository without updates.
+// Whatever odd form apt takes is taken, and whatever it refuses is refused; a stricter rule is
+// documented (CAT-16). What is refused fails with a reason and never reads as a repository without
+// updates.
 func TestOddFormsAsAptReadsThem_CAT16(t *testing.T) {
 	a := newAptly(t)
 	const plainGone = "rm " + theList

@@ -53,9 +53,9 @@ type parser struct {
 	only    func(string) bool // whether a package of this name is wanted; nil: all are
 }
 
-// packages reads a package list. A package of architecture "all" stands for each of archs. One of an architecture not
-// among them is left out when the list is mixed, and is a bad record otherwise. An error means that the list cannot be read
-// further.
+// packages reads a package list. A package of architecture "all" stands for each of archs. One of
+// an architecture not among them is left out when the list is mixed, and is a bad record otherwise.
+// An error means that the list cannot be read further.
 func (l parser) packages(in io.Reader) ([]record, rejected, error) {
 	var records []record
 	var bad rejected
@@ -154,8 +154,8 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 	return r, arch, problems
 }
 
-// fileProblem says what is wrong with a path of a .deb, empty: nothing. It goes after the repository's address as it is,
-// an absolute one and a double slash too, as apt has it.
+// fileProblem says what is wrong with a path of a .deb, empty: nothing. It goes after the
+// repository's address as it is, an absolute one and a double slash too, as apt has it.
 func fileProblem(file string) string {
 	name := path.Base(file)
 	switch {
@@ -176,14 +176,15 @@ func showable(s string) bool {
 	return len(s) <= catalog.MaxText && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// validPackage accepts a package name as dpkg does: ASCII letters, digits, "+", "-", "." and "_", beginning with a letter or
-// digit.
+// validPackage accepts a package name as dpkg does: ASCII letters, digits, "+", "-", "." and "_",
+// beginning with a letter or digit.
 func validPackage(s string) bool {
 	return s != "" && len(s) <= 128 && !strings.Contains("+-._", s[:1]) &&
 		strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._") == ""
 }
 
-// patch makes the catalog's record. A repository serves every file that it lists, each under an address of its own (CAT-6).
+// patch makes the catalog's record. A repository serves every file that it lists, each under an
+// address of its own (CAT-6).
 func (r record) patch(s source) catalog.Patch {
 	a := catalog.Artifact{Name: path.Base(r.file), Availability: catalog.Repository, Size: r.size, Digests: []integrity.Digest{r.digest}}
 	if s.listsOnly == "" {

@@ -82,7 +82,8 @@ func parseRelease(text []byte, address, where string) (release, error) {
 	return rel, nil
 }
 
-// addSums reads lines of "digest size path", keeping the package lists that no better digest is known of.
+// addSums reads lines of "digest size path", keeping the package lists that no better digest is
+// known of.
 func (rel release) addSums(field deb822.Field, algorithm integrity.Algorithm, where string) error {
 	for line := range strings.SplitSeq(field.Value, "\n") {
 		words := strings.Fields(line)
@@ -149,7 +150,8 @@ func parseDate(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%.60q is no time in UTC, like \"Sat, 21 Nov 2026 00:53:02 UTC\"", text)
 }
 
-// check compares the Release file with the clock. An older one than was taken before, the catalog refuses (CAT-2).
+// check compares the Release file with the clock. An older one than was taken before, the catalog
+// refuses (CAT-2).
 func (rel release) check(now time.Time, ignoreValidUntil bool, where string) error {
 	const layout = time.RFC3339
 	switch {
@@ -161,9 +163,9 @@ func (rel release) check(now time.Time, ignoreValidUntil bool, where string) err
 	return nil
 }
 
-// noteSuite notes that the file is of another suite than the one that was asked for: neither its Suite nor its Codename, of
-// which the source's may go on after a slash ("buster/updates"). One that names neither, and a flat repository, is not held
-// to it. That is a warning of apt's too.
+// noteSuite notes that the file is of another suite than the one that was asked for: neither its
+// Suite nor its Codename, of which the source's may go on after a slash ("buster/updates"). One
+// that names neither, and a flat repository, is not held to it. That is a warning of apt's too.
 func (rel *release) noteSuite(s source) {
 	if s.flat() || rel.Suite == "" && rel.Codename == "" {
 		return

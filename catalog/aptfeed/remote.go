@@ -61,7 +61,8 @@ func (r *remote) detached(ctx context.Context, instead error) (signedRelease, er
 	return signedRelease{text: text, detached: append([]byte{}, signature...), where: where}, nil
 }
 
-// open fetches a package list in the smallest form that is there. Its bytes are checked before anything unpacks them.
+// open fetches a package list in the smallest form that is there. Its bytes are checked before
+// anything unpacks them.
 func (r *remote) open(ctx context.Context, list string, rel release) (packed, error) {
 	err := error(fail(Missing, r.source.base()+list, nil, "the Release file does not list it"))
 	for _, extension := range fetchedAs {

@@ -71,8 +71,8 @@ func (s source) listName(path string) string {
 // address names the repository as every asset that uses it names it.
 func (s source) address() string { return debian.RepositoryOf(s.listName("Release")) }
 
-// authority names whoever vouches for what the source offers: the origin, and the keyring as the configuration names it,
-// so that it stays the same when the keys in the file are renewed (CAT-17).
+// authority names whoever vouches for what the source offers: the origin, and the keyring as the
+// configuration names it, so that it stays the same when the keys in the file are renewed (CAT-17).
 func (s source) authority(origin, dir string) string {
 	keyring := "the keys of " + dir
 	if s.keys != "" {
@@ -235,8 +235,8 @@ func (l *list) addSuite(s source, t target, components []string) {
 	have.maxAge = cmp.Or(min(have.maxAge, s.maxAge), have.maxAge, s.maxAge)
 }
 
-// checkURI returns the URI in the form that other places use and why it can only be read of apt's own lists, or the problem
-// with it.
+// checkURI returns the URI in the form that other places use and why it can only be read of apt's
+// own lists, or the problem with it.
 func checkURI(uri string) (checked, listsOnly, problem string) {
 	scheme, rest, has := strings.Cut(uri, ":")
 	if !has || scheme == "" || strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") != "" {
@@ -267,8 +267,8 @@ func checkURI(uri string) (checked, listsOnly, problem string) {
 	return strings.TrimRight(u.String(), "/") + "/", listsOnly, ""
 }
 
-// options applies an entry's options, of one that is repeated the last. It reports false when the entry is disabled or
-// refused.
+// options applies an entry's options, of one that is repeated the last. It reports false when the
+// entry is disabled or refused.
 func (l *list) options(e entry, s *source, t *target) bool {
 	used := true
 	refuse := func(o option, format string, args ...any) {
@@ -348,7 +348,8 @@ func (l *list) architectures(e entry, o option, t *target) {
 	}
 }
 
-// trust takes keyring files, fingerprints or a key block in place, or returns what is wrong with them.
+// trust takes keyring files, fingerprints or a key block in place, or returns what is wrong with
+// them.
 func (s *source) trust(o option) string {
 	if o.mode != '=' {
 		return "signed-by can only be set as a whole"

@@ -99,8 +99,9 @@ func beforeComment(line string) string {
 	return line
 }
 
-// quotedWord cuts off the first word as apt does: blanks within quotes or brackets belong to it, quotes are left out, and
-// "%" with two hex digits is a character. It reports false when there is no word, or one that does not end.
+// quotedWord cuts off the first word as apt does: blanks within quotes or brackets belong to it,
+// quotes are left out, and "%" with two hex digits is a character. It reports false when there is
+// no word, or one that does not end.
 func quotedWord(s string) (word, rest string, ok bool) {
 	const blanks = " \t\r\n\v\f"
 	s = strings.TrimLeft(s, blanks)

@@ -343,8 +343,9 @@ func TestExpiryIsSeenWithoutANewFile(t *testing.T) {
 	require.Len(t, fetch(t, open(t, c)[0]).Patches, 1)
 }
 
-// The catalog refuses a Release file older than the newest one, after a restart too, in both forms of signature, and takes it
-// when the administrator says so; how old it may be goes with the batch (CAT-2).
+// The catalog refuses a Release file older than the newest one, after a restart too, in both forms
+// of signature, and takes it when the administrator says so; how old it may be goes with the batch
+// (CAT-2).
 func TestOlderIsRefusedAcrossRestarts_CAT2(t *testing.T) {
 	for _, form := range []string{"InRelease", "Release.gpg"} {
 		t.Run(form, func(t *testing.T) {

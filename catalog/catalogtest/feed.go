@@ -99,8 +99,8 @@ func testSecond(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	require.False(t, second.At.Before(first.At), "the unchanged batch is of %v, the first was of %v", second.At, first.At)
 }
 
-// testAuthority checks that what a feed is entitled to does not change by itself (CAT-17), nor the date of its source go
-// back (CAT-2). A batch that says Unchanged may leave both out.
+// testAuthority checks that what a feed is entitled to does not change by itself (CAT-17), nor the
+// date of its source go back (CAT-2). A batch that says Unchanged may leave both out.
 func testAuthority(t *testing.T, first, second catalog.Batch) {
 	if !second.Unchanged || second.Authority != "" {
 		require.Equal(t, first.Authority, second.Authority, "the feed's authority changed")

@@ -1,5 +1,6 @@
-// Package debian is what feeds and assets of Debian and its kin must agree on: the ids of products and patches, the channel
-// of a suite ([Release]), and which release and architectures a system has.
+// Package debian is what feeds and assets of Debian and its kin must agree on: the ids of products
+// and patches, the channel of a suite ([Release]), and which release and architectures a system
+// has.
 package debian
 
 import (

@@ -23,8 +23,9 @@ type Release struct {
 	Address      string // of the repository, without scheme and credentials (RepositoryOf): it names a repository that names itself nowhere
 }
 
-// ParseRelease reads the text of a Release or InRelease file. It verifies nothing: who needs to know that the text is
-// genuine has it verified first. The error says that the text is no Release file.
+// ParseRelease reads the text of a Release or InRelease file. It verifies nothing: who needs to
+// know that the text is genuine has it verified first. The error says that the text is no Release
+// file.
 func ParseRelease(text []byte, address string) (Release, error) {
 	if signed, is := bytes.CutPrefix(text, []byte("-----BEGIN PGP SIGNED MESSAGE-----")); is {
 		_, text, _ = bytes.Cut(bytes.ReplaceAll(signed, []byte("\r"), nil), []byte("\n\n"))
@@ -62,8 +63,8 @@ func ParseBool(s string) (on, ok bool) {
 	}
 }
 
-// ListName is apt's name for the file of an address in its folder of downloaded lists: without scheme and credentials, "/"
-// as "_", and what could be mistaken escaped.
+// ListName is apt's name for the file of an address in its folder of downloaded lists: without
+// scheme and credentials, "/" as "_", and what could be mistaken escaped.
 func ListName(uri string) string {
 	_, rest, _ := strings.Cut(uri, ":")
 	host, path := strings.TrimPrefix(rest, "//"), ""
@@ -91,8 +92,8 @@ func ListName(uri string) string {
 	return b.String()
 }
 
-// RepositoryOf returns the address of the repository whose Release or InRelease file apt keeps under this name: the
-// Release.Address that server and asset agree on.
+// RepositoryOf returns the address of the repository whose Release or InRelease file apt keeps
+// under this name: the Release.Address that server and asset agree on.
 func RepositoryOf(listName string) string {
 	if at := strings.LastIndex(listName, "_dists_"); at >= 0 {
 		listName = listName[:at]
@@ -106,16 +107,17 @@ func RepositoryOf(listName string) string {
 	return address
 }
 
-// Channel names the channel that the suite's packages belong to (CAT-17). It depends on what the repository says of itself
-// alone, so that a server and every asset that uses the repository name it alike.
+// Channel names the channel that the suite's packages belong to (CAT-17). It depends on what the
+// repository says of itself alone, so that a server and every asset that uses the repository name
+// it alike.
 //
-//   - The updates and security suites of a release share its channel. A suite that apt installs from on request only
-//     (NotAutomatic: backports) is a channel of its own.
+//   - The updates and security suites of a release share its channel. A suite that apt installs
+//     from on request only (NotAutomatic: backports) is a channel of its own.
 //   - The channels of Debian and Ubuntu are codenames, like "bookworm".
-//   - Any other's is its origin, ":" and the codename, like "docker:bookworm"; the suite in place of a codename that is
-//     missing, and the address in place of a suite that is.
-//   - A repository that does not say whose it is, or says what its hosting program says of all, is known by its address:
-//     "deb.nodesource.com-node-20.x:nodistro".
+//   - Any other's is its origin, ":" and the codename, like "docker:bookworm"; the suite in place
+//     of a codename that is missing, and the address in place of a suite that is.
+//   - A repository that does not say whose it is, or says what its hosting program says of all, is
+//     known by its address: "deb.vendor.example-node-20.x:nodistro".
 func (r Release) Channel() string {
 	origin := r.Origin
 	for _, o := range []string{r.Origin, r.Label, r.Address} {
@@ -144,17 +146,19 @@ func (r Release) Channel() string {
 	return plain(origin) + ":" + name
 }
 
-// nameless reports whether an Origin or Label says nothing of whose the repository is: what aptly writes by itself
-// (". nodistro"), and what Artifactory writes for every customer.
+// nameless reports whether an Origin or Label says nothing of whose the repository is: what aptly
+// writes by itself (". nodistro"), and what Artifactory writes for every customer.
 func (r Release) nameless(origin string) bool {
 	return strings.Trim(origin, " .") == "" || strings.EqualFold(origin, "Artifactory") ||
 		strings.HasPrefix(origin, ". ") && (origin[2:] == r.Suite || origin[2:] == r.Codename)
 }
 
-// maxPart bounds a part of a channel, in bytes, so that there is room for the package and its version in an id.
+// maxPart bounds a part of a channel, in bytes, so that there is room for the package and its
+// version in an id.
 const maxPart = 48
 
-// plain makes a part of an id: lower-case letters, digits, ".", "+" and "-". What is too long ends in its digest.
+// plain makes a part of an id: lower-case letters, digits, ".", "+" and "-". What is too long ends
+// in its digest.
 func plain(s string) string {
 	mapped := strings.Map(func(r rune) rune {
 		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789.+-", r) {

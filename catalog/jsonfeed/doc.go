@@ -33,11 +33,12 @@
 //	end          = instant, or a date as "2026-01-02", which means the end of that day UTC (CAT-13);
 //	               of a line also true, where it is past and the date is not known, or false (CAT-11)
 //
-// "dated" is when the document was made: an older document than the newest accepted one is refused (CAT-2). "eol": true
-// says of a line that it has ended and no date is known (CAT-11); false is as good as none. No object may have a member
-// twice, in whatever case.
+// "dated" is when the document was made: an older document than the newest accepted one is refused
+// (CAT-2). "eol": true says of a line that it has ended and no date is known (CAT-11); false is as
+// good as none. No object may have a member twice, in whatever case.
 //
-// A document has at most [MaxDocument] bytes and [MaxRecords] records. A record over [MaxRecord] bytes is rejected.
+// A document has at most [MaxDocument] bytes and [MaxRecords] records. A record over [MaxRecord]
+// bytes is rejected.
 //
 // The fields mean what they mean in [catalog.Product], [catalog.Patch] and [catalog.Artifact], with the same bounds. A
 // record that breaks one, or whose id came before, is rejected with every reason, and the rest is kept (CAT-16). A patch

@@ -20,8 +20,9 @@ import (
 
 // Options are a feed's settings. The zero value is the default.
 type Options struct {
-	// Client fetches the document; default: one of its own that gives up after 5 min. Credentials are its transport's or
-	// the location's. A redirect that leads from https to http, or with credentials to another host, is refused.
+	// Client fetches the document; default: one of its own that gives up after 5 min. Credentials
+	// are its transport's or the location's. A redirect that leads from https to http, or with
+	// credentials to another host, is refused.
 	Client *http.Client
 	Now    func() time.Time // tells when a batch was fetched; default time.Now
 }
@@ -179,8 +180,9 @@ func (f *Feed) bounded(r io.Reader) ([]byte, error) {
 // maxRedirects is how many redirects are followed.
 const maxRedirects = 10
 
-// careful returns a client that follows no redirect from https to http, and none to another host when it may have
-// credentials: those that the location has, or what a transport of the caller's own adds to every request.
+// careful returns a client that follows no redirect from https to http, and none to another host
+// when it may have credentials: those that the location has, or what a transport of the caller's
+// own adds to every request.
 func careful(client *http.Client, location *url.URL) *http.Client {
 	secret := location.User != nil || client.Transport != nil || client.Jar != nil
 	c := *client

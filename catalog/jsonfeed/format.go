@@ -87,9 +87,10 @@ type patch struct {
 	EOL end `json:"eol,omitzero"`
 }
 
-// Parse reads the document of a feed. What the document says is in the batch: Dated, Products, Patches, and the records
-// that are not fit for the catalog as Rejected, with every reason (CAT-16). Of those there are MaxRejected at most, and
-// one more that counts the rest. An error says why the text is no document as a whole; nothing of it is used then.
+// Parse reads the document of a feed. What the document says is in the batch: Dated, Products,
+// Patches, and the records that are not fit for the catalog as Rejected, with every reason
+// (CAT-16). Of those there are MaxRejected at most, and one more that counts the rest. An error
+// says why the text is no document as a whole; nothing of it is used then.
 func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 	p := parser{batch: catalog.Batch{Feed: feed}, ids: map[string]bool{}, json: json.NewDecoder(bytes.NewReader(data))}
 	if err := p.document(); err != nil {
@@ -269,8 +270,9 @@ func strict(data []byte, v any) error {
 
 func clip(s string) string { return problem.Clip(s, maxReason) }
 
-// Marshal writes the document of b's Dated, Products and Patches, which Parse reads back. Listed, which is the catalog's
-// own, is left out. It refuses records that Parse would reject, with the *catalog.Rejected of each joined.
+// Marshal writes the document of b's Dated, Products and Patches, which Parse reads back. Listed,
+// which is the catalog's own, is left out. It refuses records that Parse would reject, with the
+// *catalog.Rejected of each joined.
 func Marshal(b catalog.Batch) ([]byte, error) {
 	var problems []error
 	refuse := func(record string, reasons []string) {

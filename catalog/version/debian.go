@@ -67,8 +67,9 @@ const (
 	debianOther  = debianLetter + 'z' + 1 - '+'    // added to the character; "+" is the first
 )
 
-// debianPart takes turns: a run of other characters by weight, then a run of digits by value. A number that is missing
-// at the end is zero. The error is the first character that is neither letter, digit, tilde nor one of others.
+// debianPart takes turns: a run of other characters by weight, then a run of digits by value. A
+// number that is missing at the end is zero. The error is the first character that is neither
+// letter, digit, tilde nor one of others.
 func (k key) debianPart(s, others string) (key, error) {
 	for first := true; first || s != ""; first = false {
 		for ; s != "" && !isDigit(s[0]); s = s[1:] {

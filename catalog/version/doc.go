@@ -10,9 +10,10 @@
 // The set is open (CAT-20): [Own] makes a scheme of an importer's own, and package versiontest is the suite for it. These
 // are built in:
 //
-// semver is Semantic Versioning 2.0.0: MAJOR.MINOR.PATCH without a leading "v", an optional pre-release after "-", and
-// optional build metadata after "+". Build metadata takes no part in the order: 1.0.0+a and 1.0.0+b are equal in
-// precedence, though == tells them apart. Each of the three numbers fits 64 bits. Numeric pre-release identifiers of any length compare as numbers.
+// semver is Semantic Versioning 2.0.0: MAJOR.MINOR.PATCH without a leading "v", an optional
+// pre-release after "-", and optional build metadata after "+". Build metadata takes no part in the
+// order: 1.0.0+a and 1.0.0+b are equal in precedence, though == tells them apart. Each of the three
+// numbers fits 64 bits. Numeric pre-release identifiers of any length compare as numbers.
 //
 // debian is deb-version(7): [epoch:]upstream[-revision]. The epoch is a number up to 2147483647, zero when it is
 // missing. The revision is what follows the last hyphen, and a missing one equals "0". Upstream and revision consist of

@@ -41,8 +41,8 @@ const (
 	rpmNumber    = 'z' + 1
 )
 
-// rpmPart takes runs of letters and runs of digits; what separates them does not count. The error is the first character
-// that has no place in a version.
+// rpmPart takes runs of letters and runs of digits; what separates them does not count. The error
+// is the first character that has no place in a version.
 func (k key) rpmPart(s string) (key, error) {
 	for s != "" {
 		var run string

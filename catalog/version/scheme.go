@@ -31,8 +31,8 @@ var builtIn = []struct {
 	upstream func(text string) string // nil: the text itself
 }{{Semver, nil}, {Debian, packageUpstream}, {Rpm, packageUpstream}, {Apk, apkUpstream}, {Dotted, nil}, {Loose, nil}, {Jdk, jdkUpstream}}
 
-// appendKey appends what a text of a built-in scheme sorts by, or says why it is none. It names the functions, so that a
-// key may stay on its caller's stack.
+// appendKey appends what a text of a built-in scheme sorts by, or says why it is none. It names the
+// functions, so that a key may stay on its caller's stack.
 func appendKey(k key, s Scheme, text string) (key, error) {
 	switch s {
 	case Semver:

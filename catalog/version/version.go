@@ -43,8 +43,9 @@ func Parse(s Scheme, text string) (Version, error) {
 	return Version{scheme: s, text: text, key: string(k)}, nil
 }
 
-// Compare orders two texts of one built-in scheme as Parse and [Version.Compare] do. It keeps nothing, so that it
-// allocates nothing unless a text is unusually long: for a pair that is compared once. The error is a [*SyntaxError].
+// Compare orders two texts of one built-in scheme as Parse and [Version.Compare] do. It keeps
+// nothing, so that it allocates nothing unless a text is unusually long: for a pair that is
+// compared once. The error is a [*SyntaxError].
 func Compare(s Scheme, a, b string) (int, error) {
 	var room, other [keyRoom]byte
 	k, err := keyOf(room[:0], s, a)

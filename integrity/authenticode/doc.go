@@ -41,13 +41,15 @@
 // unknown kind, header fields that are not digested. Left alone is what the formats mean to be changed: a program's
 // checksum field, certificates that no chain uses, attributes that are not signed.
 //
-// A tagged program has more than padding after the signature in its entry, where some vendors' servers write who
-// downloaded it. If the signature holds otherwise that is Unsupported: not valid, since anybody can write a tag and
-// programs obey theirs, nor bad, as an exact digest may vouch for it (INT-9).
+// A tagged program has more than padding after the signature in its entry, where some vendors'
+// servers write who downloaded it. If the signature holds otherwise that is Unsupported: not valid,
+// since anybody can write a tag and programs obey theirs, nor bad, as an exact digest may vouch for
+// it (INT-9).
 //
-// In a package the signature does not cover its header, free sectors in the middle, the rest of a stream's last sector,
-// and without MsiDigitalSignatureEx the names of streams and where one ends and the next begins. A package with that
-// stream can be turned into one without; it is noticed only where its 32 bytes are all of the first stream.
+// In a package the signature does not cover its header, free sectors in the middle, the rest of a
+// stream's last sector, and without MsiDigitalSignatureEx the names of streams and where one ends
+// and the next begins. A package with that stream can be turned into one without; it is noticed
+// only where its 32 bytes are all of the first stream.
 //
 // # Time
 //

@@ -11,8 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Inspect tells what is in the first size bytes of content, which it reads once. The error is that the content could not be
-// read to its end; what is wrong with it is in the report.
+// Inspect tells what is in the first size bytes of content, which it reads once. The error is that
+// the content could not be read to its end; what is wrong with it is in the report.
 func Inspect(content io.ReaderAt, size int64) (Report, error) {
 	f, err := open(content, size)
 	r := Report{Format: f.format}

@@ -1,9 +1,10 @@
 // Package policyverify makes the verifier of a signer policy: it hands the trust that the policy declares to the verifiers
 // of the formats, and joins them. Only programs import it, since it links all of them.
 //
-// The verifier knows every format, whether or not the policy trusts anybody in it: a signature in a format for which
-// nobody is trusted is bad or unsupported, and never absent (INT-9). One of a kind in package unjudged is unsupported,
-// unless the file has another that is valid or bad. Which signer may sign what, the clauses decide ([integrity.Terms]).
+// The verifier knows every format, whether or not the policy trusts anybody in it: a signature in a
+// format for which nobody is trusted is bad or unsupported, and never absent (INT-9). One of a kind
+// in package unjudged is unsupported, unless the file has another that is valid or bad. Which
+// signer may sign what, the clauses decide ([integrity.Terms]).
 package policyverify
 
 import (

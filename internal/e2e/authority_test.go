@@ -15,9 +15,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// A second feed, first in the configuration from then on, lists a higher version of a package of the repository's, supersedes
-// and withdraws its patch, takes ids that are to come, ends a line and takes the vendor's name. Each is refused and shown, the
-// asset gets what the repository has, and only what the administrator grants changes that. (CAT-17)
+// A second feed, first in the configuration from then on, lists a higher version of a package of
+// the repository's, supersedes and withdraws its patch, takes ids that are to come, ends a line and
+// takes the vendor's name. Each is refused and shown, the asset gets what the repository has, and
+// only what the administrator grants changes that. (CAT-17)
 func TestOtherFeedChangesNothing_CAT17(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))

@@ -195,9 +195,10 @@ func (m *machine) lastCallOver() {
 	}
 }
 
-// acknowledge forgets the reports that the server has. If it has more than were ever made, the agent's state was put back:
-// the numbers go on after the server's, so that no report is taken for a repetition (MAN-6). If it has fewer than were
-// forgotten here, the server was put back: what is under way is told again (JOB-24).
+// acknowledge forgets the reports that the server has. If it has more than were ever made, the
+// agent's state was put back: the numbers go on after the server's, so that no report is taken for
+// a repetition (MAN-6). If it has fewer than were forgotten here, the server was put back: what is
+// under way is told again (JOB-24).
 func (m *machine) acknowledge(upTo job.Sequence) {
 	if upTo > m.s.Sequence {
 		for i := range m.s.Reports {

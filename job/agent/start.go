@@ -152,7 +152,8 @@ func (m *machine) endAs(r job.Report) {
 	}
 }
 
-// remember notes that an order ended, as the last report tells, so that it never starts again (JOB-24).
+// remember notes that an order ended, as the last report tells, so that it never starts again
+// (JOB-24).
 func (m *machine) remember(id job.OrderID, r job.Result) {
 	now := m.now.UTC.Truncate(time.Second)
 	old := func(e Ended) bool { return now.Sub(e.At) > endedKept }

@@ -57,7 +57,8 @@ type Ended struct {
 	Result job.Result  `json:"result"`
 	At     time.Time   `json:"at"` // UTC
 
-	// Told is the number of the report that told it; zero: a release told it that did not note the number.
+	// Told is the number of the report that told it; zero: a release told it that did not note the
+	// number.
 	Told job.Sequence `json:"told,omitempty"`
 
 	// NotKnown is the result as another release named it, as `result "Flying"`, and Result is Failed then; empty: it is known.

@@ -41,9 +41,9 @@
 //   - JOB-21. What an execution did is durable before anything that could cut its report off, the reboot above all, and
 //     is reported until it is acknowledged. A reboot by itself never turns a success into a failure or an unknown; only JOB-18's
 //     24 hours end in "could not be verified".
-//   - INT-10. An action that may not run is not run. An order with one does not begin, which package job/agent sees to. If
-//     the agent was given other settings since, the order ends before stage 2 as Failed; after that the rest is aborted, and
-//     what may not run counts as failed.
+//   - INT-10. An action that may not run is not run. An order with one does not begin, which
+//     package job/agent sees to. If the agent was given other settings since, the order ends before
+//     stage 2 as Failed; after that the rest is aborted, and what may not run counts as failed.
 //   - RBT-2. A reboot is due only if something that deployed successfully needs it: a patch's own declaration, the installer's
 //     exit code, an action's exit code, or the system's own mark that a reboot is required and that was not there before
 //     anything changed; or, if the job says so, a reboot that was pending already (RBT-11).

@@ -57,7 +57,8 @@ type (
 	}
 	// Cancel says that a manifest which was applied marks the order as cancelled (MAN-4).
 	Cancel struct{}
-	// Forgotten says that the server was put back to a backup, and may not know what was reported of the order (JOB-24).
+	// Forgotten says that the server was put back to a backup, and may not know what was reported
+	// of the order (JOB-24).
 	Forgotten struct{}
 	// SessionsChanged says what is now known of the users.
 	SessionsChanged struct{ Sessions reboot.Sessions }

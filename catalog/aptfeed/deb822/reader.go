@@ -35,8 +35,8 @@ func NewReader(r io.Reader) *Reader {
 	return &Reader{in: bufio.NewReaderSize(r, 64<<10)}
 }
 
-// Only makes the reader pass over the paragraphs that have the field with a value that is not wanted, at a tenth of what
-// reading them costs. Call it before the first Next.
+// Only makes the reader pass over the paragraphs that have the field with a value that is not
+// wanted, at a tenth of what reading them costs. Call it before the first Next.
 func (r *Reader) Only(field string, wanted func(value string) bool) {
 	r.field, r.only = []byte(field+":"), wanted
 }

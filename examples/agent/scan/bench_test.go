@@ -25,7 +25,8 @@ func scanHost() int {
 	return 0
 }
 
-// cost is the CPU time of a program and all that it starts, in seconds, and the most memory one of them holds, in kB.
+// cost is the CPU time of a program and all that it starts, in seconds, and the most memory one of
+// them holds, in kB.
 func cost(b *testing.B, program string, args ...string) (cpu, memory float64) {
 	b.Helper()
 	cmd := exec.Command(program, args...)

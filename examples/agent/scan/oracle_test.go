@@ -49,8 +49,9 @@ func upgradable(t *testing.T, conf, native string) map[dpkg.Package]dpkg.Choice 
 	return all
 }
 
-// agree holds a scan to apt's word: every package that apt calls upgradable has a row of that version, and no other version
-// and no other package is called deployable. It returns the rows of apt's candidates.
+// agree holds a scan to apt's word: every package that apt calls upgradable has a row of that
+// version, and no other version and no other package is called deployable. It returns the rows of
+// apt's candidates.
 func agree(t *testing.T, r Report, apt map[dpkg.Package]dpkg.Choice) map[dpkg.Package]Row {
 	t.Helper()
 	rows := map[dpkg.Package]Row{}

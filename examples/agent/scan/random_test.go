@@ -28,8 +28,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 )
 
-// Of random systems apt's word and the scan's are the same, except for what a rule explains. PATCHPOLICY_ORACLE is how many
-// systems there are; a failure names its seed.
+// Of random systems apt's word and the scan's are the same, except for what a rule explains.
+// PATCHPOLICY_ORACLE is how many systems there are; a failure names its seed.
 func TestAgreesWithAptOnRandomSystems_CAT19(t *testing.T) {
 	need(t, "apt", "apt-get", "dpkg")
 	budget := 8
@@ -173,7 +173,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 // signers are the keys of this test process, by repository.
 var signers = map[string]*openpgp.Entity{}
 
-// download leaves what update would: hundreds of systems cost too much to publish and download for real.
+// download leaves what update would: hundreds of systems cost too much to publish and download for
+// real.
 func (w *world) download() {
 	t := w.t
 	w.write("var/lib/dpkg/status", w.status.String())
@@ -435,7 +436,8 @@ func (w *world) everyNewer(rows map[string]Row, members map[dpkg.Package]*member
 	}
 }
 
-// together asks apt whether what is deployable can be installed at once, and whether "apt-get upgrade" does more.
+// together asks apt whether what is deployable can be installed at once, and whether "apt-get
+// upgrade" does more.
 func (w *world) together(deployable, kept wish, members map[dpkg.Package]*member, count tally) {
 	if len(deployable) > 0 {
 		upgrades, other, failed := w.simulate(install(deployable)...)

@@ -16,8 +16,8 @@ type wish map[dpkg.Package]string
 // names are the packages of the wish, sorted.
 func (w wish) names() []dpkg.Package { return slices.SortedFunc(maps.Keys(w), dpkg.Package.Compare) }
 
-// against says why apt's plan for a package cannot be carried out, where nothing but the allowed upgrades may happen. A
-// zero reason means that it can.
+// against says why apt's plan for a package cannot be carried out, where nothing but the allowed
+// upgrades may happen. A zero reason means that it can.
 func against(p dpkg.Plan, want dpkg.Package, allowed wish) catalog.Reason {
 	version := allowed[want]
 	switch {
@@ -57,8 +57,8 @@ func fits(p dpkg.Plan, set, allowed wish) bool {
 	return true
 }
 
-// resolve returns the packages of the set that cannot be upgraded to their version with the rest, each with the reason.
-// The others can, all together.
+// resolve returns the packages of the set that cannot be upgraded to their version with the rest,
+// each with the reason. The others can, all together.
 func resolve(ctx context.Context, a *dpkg.Apt, set wish) (map[dpkg.Package]catalog.Reason, error) {
 	refused := map[dpkg.Package]catalog.Reason{}
 	if len(set) == 0 {
@@ -102,8 +102,8 @@ func resolve(ctx context.Context, a *dpkg.Apt, set wish) (map[dpkg.Package]catal
 	return refused, nil
 }
 
-// culprits finds, by halving, the packages that cannot be upgraded even if all of good may be. If each can without the
-// others, it is the last one of those that cannot be together.
+// culprits finds, by halving, the packages that cannot be upgraded even if all of good may be. If
+// each can without the others, it is the last one of those that cannot be together.
 func culprits(ctx context.Context, a *dpkg.Apt, names []dpkg.Package, good wish) (map[dpkg.Package]catalog.Reason, error) {
 	set := wish{}
 	for _, p := range names {

@@ -166,8 +166,8 @@ func chosen(verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) {
 	}
 }
 
-// resolved asks apt whether the deployable patches can be installed, and blocks those that cannot. One that is there already,
-// and that dpkg did not finish, only has to be finished (JOB-17).
+// resolved asks apt whether the deployable patches can be installed, and blocks those that cannot.
+// One that is there already, and that dpkg did not finish, only has to be finished (JOB-17).
 func resolved(ctx context.Context, apt *dpkg.Apt, verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) error {
 	set := wish{}
 	for _, v := range verdicts {
@@ -187,8 +187,8 @@ func resolved(ctx context.Context, apt *dpkg.Apt, verdicts []catalog.Verdict, ch
 	return nil
 }
 
-// unknown makes a row of every upgrade that apt offers and the catalog does not know, and to every package that never
-// came to work (CAT-15).
+// unknown makes a row of every upgrade that apt offers and the catalog does not know, and to every
+// package that never came to work (CAT-15).
 func unknown(snapshot *catalog.Snapshot, verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) []Row {
 	known := map[dpkg.Package]bool{}
 	for _, v := range verdicts {

@@ -171,7 +171,8 @@ b:i386   1          2          no          CAT-5  It is held.
 `, "\n"), out.String())
 }
 
-// A keyring that cannot be used is no all-clear: the scan says so, counts the feed, and still explains what apt offers (C3).
+// A keyring that cannot be used is no all-clear: the scan says so, counts the feed, and still
+// explains what apt offers (C3).
 func TestUnusableKeyring_CAT15(t *testing.T) {
 	needTools(t)
 	for name, content := range map[string]string{"missing": "", "empty": "\n", "a web page": "<html>404</html>\n"} {
@@ -197,8 +198,8 @@ func TestUnusableKeyring_CAT15(t *testing.T) {
 	}
 }
 
-// What an interrupted dpkg left speaks for itself alone: one row, and the others are deployable. Packages that wait for
-// triggers are installed.
+// What an interrupted dpkg left speaks for itself alone: one row, and the others are deployable.
+// Packages that wait for triggers are installed.
 func TestLeftovers_CAT3(t *testing.T) {
 	needTools(t)
 	s := newSystem(t)

@@ -79,8 +79,8 @@ func (e *BadGrant) Error() string {
 	return fmt.Sprintf("grant %q: %s; want 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), or 'FEED authority NAME'", e.Text, e.Why)
 }
 
-// grants reads grants, each "FEED vendor NAME", "FEED product ID", "FEED patch ID" or "FEED authority NAME", where FEED is the
-// id of one of the feeds (CAT-17). The error is a *BadGrant.
+// grants reads grants, each "FEED vendor NAME", "FEED product ID", "FEED patch ID" or "FEED
+// authority NAME", where FEED is the id of one of the feeds (CAT-17). The error is a *BadGrant.
 func grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
 	settings := make(map[catalog.FeedID]FeedSettings)
 	for _, text := range texts {
@@ -162,7 +162,8 @@ type syncer struct {
 	owed map[catalog.FeedID]catalog.Batch // batches that were not stored, or refused: their feeds will say "unchanged" now
 }
 
-// run syncs. Of the feed that is named it takes data which is older than what was accepted before (CAT-2); empty: of none.
+// run syncs. Of the feed that is named it takes data which is older than what was accepted before
+// (CAT-2); empty: of none.
 func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -220,7 +220,8 @@ func (f *dated) Fetch(context.Context) (catalog.Batch, error) {
 	return b, nil
 }
 
-// Older data is refused at every sync until it is accepted by name, though the feed itself says "unchanged" by then.
+// Older data is refused at every sync until it is accepted by name, though the feed itself says
+// "unchanged" by then.
 func TestOlderDataIsAcceptedByName_CAT2(t *testing.T) {
 	c := newController(t, memstore.New(memstore.Options{}))
 	day := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)

@@ -27,7 +27,8 @@ func absent(tb testing.TB, format string, args ...any) {
 	tb.Skipf("SKIPPED: "+format, args...)
 }
 
-// real returns pairs of versions that some package really had, one after the other where the list knows.
+// real returns pairs of versions that some package really had, one after the other where the list
+// knows.
 func real(tb testing.TB, s version.Scheme) (pairs [][2]string) {
 	switch s {
 	case version.Semver: // those that are semantic versions among all
@@ -55,8 +56,8 @@ func neighbours(all []string) (pairs [][2]string) {
 	return pairs
 }
 
-// stated reads the pairs of a list in which google/osv-scalibr keeps what the ecosystem's own program says of versions
-// of real packages.
+// stated reads the pairs of a list in which google/osv-scalibr keeps what the ecosystem's own
+// program says of versions of real packages.
 func stated(tb testing.TB, ecosystem string) (pairs [][2]string) {
 	tb.Helper()
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/google/osv-scalibr").Output()
@@ -72,7 +73,8 @@ func stated(tb testing.TB, ecosystem string) (pairs [][2]string) {
 	return pairs
 }
 
-// aptVersions lists the versions that this computer's apt knows, and their packages' names decide what stands together.
+// aptVersions lists the versions that this computer's apt knows, and their packages' names decide
+// what stands together.
 func aptVersions(tb testing.TB) (all []string) {
 	tb.Helper()
 	out, err := exec.Command("apt-cache", "dumpavail").Output()
@@ -90,8 +92,8 @@ func aptVersions(tb testing.TB) (all []string) {
 	return all
 }
 
-// rpmVersions lists the versions of the packages in images of CentOS 5 to 8, as knqyf263/go-rpmdb has them, so that
-// those of one package stand together.
+// rpmVersions lists the versions of the packages in images of CentOS 5 to 8, as knqyf263/go-rpmdb
+// has them, so that those of one package stand together.
 func rpmVersions() (all []string) {
 	packages := slices.Concat(rpmdb.CentOS5Plain, rpmdb.CentOS6DevTools, rpmdb.CentOS6Many, rpmdb.CentOS7DevTools, rpmdb.CentOS7Httpd24,
 		rpmdb.CentOS7Many, rpmdb.CentOS7Python35, rpmdb.CentOS8Modularitylabel)

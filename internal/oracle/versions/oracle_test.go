@@ -73,7 +73,8 @@ func run(t *testing.T, cmd *exec.Cmd, input string) string {
 	return string(out)
 }
 
-// The programs order as we do, and of the peers each does unless it is listed with a pair that it orders wrongly.
+// The programs order as we do, and of the peers each does unless it is listed with a pair that it
+// orders wrongly.
 func TestOrder_CAT20(t *testing.T) {
 	for _, s := range []version.Scheme{version.Semver, version.Debian, version.Rpm, version.Apk} {
 		t.Run(string(s), func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// fastest measures the time of one call of each, in the best of many short rounds by turns, so that what else the
-// computer does slows none more than the others.
+// fastest measures the time of one call of each, in the best of many short rounds by turns, so that
+// what else the computer does slows none more than the others.
 func fastest(pairs int, calls ...func(i int)) []time.Duration {
 	best := make([]time.Duration, len(calls))
 	for c := range best {
@@ -31,8 +31,8 @@ func fastest(pairs int, calls ...func(i int)) []time.Duration {
 
 func per(d time.Duration, n int) float64 { return float64(d) / float64(n) }
 
-// BenchmarkPeers prints, for each scheme, what a comparison of two neighbours of the real lists takes here and in each
-// peer, and how ours relates to the fastest peer that is correct.
+// BenchmarkPeers prints, for each scheme, what a comparison of two neighbours of the real lists
+// takes here and in each peer, and how ours relates to the fastest peer that is correct.
 func BenchmarkPeers(b *testing.B) {
 	for _, s := range []version.Scheme{version.Semver, version.Debian, version.Rpm, version.Apk} {
 		b.Run(string(s), func(b *testing.B) {

@@ -133,7 +133,8 @@ func Restore(ctx context.Context, path, from string, lossy bool, now time.Time) 
 	return before, owned.SyncDir(filepath.Dir(path))
 }
 
-// settle checks a database that nobody else uses, makes it one durable file, and says in it that it is closed.
+// settle checks a database that nobody else uses, makes it one durable file, and says in it that it
+// is closed.
 func settle(ctx context.Context, path string, lossy bool, saved time.Time) error {
 	version, err := examine(ctx, path, true)
 	if _, copied := errors.AsType[*CopiedError](err); copied && lossy {

@@ -13,7 +13,8 @@ var schema string
 // latest is the version of the schema.
 const latest = 1
 
-// NewerSchemaError says that a later release has written the database. Use that release, or a backup.
+// NewerSchemaError says that a later release has written the database. Use that release, or a
+// backup.
 type NewerSchemaError struct {
 	Have int // version of the database
 	Know int // newest version this program knows

@@ -35,8 +35,8 @@ type Store struct {
 // statements are prepared once, by their texts.
 type statements map[string]*sql.Stmt
 
-// OpenSQLite opens the database file, creating it (mode 0600) if it is missing, and locks it against other
-// processes until Close.
+// OpenSQLite opens the database file, creating it (mode 0600) if it is missing, and locks it
+// against other processes until Close.
 //
 // It reads all of the file first, and writes nothing to one that it refuses: with an *InUseError, a *ForeignError, a
 // *NewerSchemaError, a *DamagedError, a *CopiedError, a *MissingError, or an *owned.Error when somebody else could read or

@@ -27,9 +27,9 @@ func (p Package) Compare(q Package) int {
 	return cmp.Or(cmp.Compare(p.Name, q.Name), cmp.Compare(p.Arch, q.Arch))
 }
 
-// Apt asks a system's own apt what it would do. It changes nothing: caches go into a private folder, which Close removes.
-// What an interrupted dpkg left unfinished counts as finished, so that it does not speak for the rest of the system. Not for
-// concurrent use.
+// Apt asks a system's own apt what it would do. It changes nothing: caches go into a private
+// folder, which Close removes. What an interrupted dpkg left unfinished counts as finished, so that
+// it does not speak for the rest of the system. Not for concurrent use.
 type Apt struct {
 	p     *Platform
 	db    *database
@@ -41,8 +41,8 @@ type Apt struct {
 	channels map[string]string // by repository and suite, as apt prints them
 }
 
-// OpenApt prepares to ask apt. It returns an error that is exec.ErrNotFound where there is no apt on this machine, and an
-// *OutsideError where apt must not be run on the root.
+// OpenApt prepares to ask apt. It returns an error that is exec.ErrNotFound where there is no apt
+// on this machine, and an *OutsideError where apt must not be run on the root.
 func (p *Platform) OpenApt(ctx context.Context) (*Apt, error) {
 	for _, program := range []string{"apt-get", "apt-cache"} {
 		if _, err := Find(program, p.cfg.Programs...); err != nil {
@@ -80,7 +80,8 @@ func (a *Apt) prepare() error {
 	text := ""
 	if root := a.p.cfg.Root; !a.p.host {
 		a.flags = append(a.flags, "-c", guard)
-		// The folder has to be known before apt reads the rest of its configuration, which it then finds in there.
+		// The folder has to be known before apt reads the rest of its configuration, which it then
+		// finds in there.
 		text = aptConf("Dir", root, "Dir::State::status", filepath.Join(root, "var/lib/dpkg/status"))
 		set("APT::Architecture", a.p.native)
 	}
@@ -108,7 +109,8 @@ func (a *Apt) prepare() error {
 	return errors.Join(os.WriteFile(conf, []byte(text), 0o600), os.WriteFile(guard, []byte(aptGuard(a.p.cfg.Root)), 0o600))
 }
 
-// run returns what the program prints and, if it failed, its last words. Err is of a program that did not run.
+// run returns what the program prints and, if it failed, its last words. Err is of a program that
+// did not run.
 func (a *Apt) run(ctx context.Context, program string, args ...string) (out, failed string, err error) {
 	cmd := a.p.command(ctx, program, append(args, a.flags...)...)
 	cmd.Env = a.env

@@ -99,8 +99,9 @@ var AptReads = []string{"etc/apt/", "var/lib/apt/", "var/lib/dpkg/status"}
 // links as it does on the host: deploy only to a root whose owner may do anything here, or run the agent inside.
 var dpkgWrites = []string{"var/lib/dpkg", "var", "usr", "etc", "bin", "sbin", "lib", "lib64", "opt", "boot", "run", "srv"}
 
-// aptGuard is a configuration that is given to apt with -c, after that of a root folder, and takes from it whatever runs a
-// program on the host, names a file of it, or writes one: whoever made the root chose all of it.
+// aptGuard is a configuration that is given to apt with -c, after that of a root folder, and takes
+// from it whatever runs a program on the host, names a file of it, or writes one: whoever made the
+// root chose all of it.
 func aptGuard(root string) string {
 	var clear strings.Builder
 	for _, key := range []string{"AptCli", "DPkg", "APT::Update", "APT::Compressor", "APT::Solver", "APT::Planner", "APT::Key", "Acquire::http", "Acquire::https", "Acquire::ftp",

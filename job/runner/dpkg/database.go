@@ -80,8 +80,8 @@ func readDatabase(root, native string) (*database, error) {
 	return db, nil
 }
 
-// eachParagraph hands over every package of the status file and then of what an interrupted dpkg left beside it, which it
-// reports to be there. Of a paragraph that cannot be read it says so.
+// eachParagraph hands over every package of the status file and then of what an interrupted dpkg
+// left beside it, which it reports to be there. Of a paragraph that cannot be read it says so.
 func eachParagraph(root string, do func(deb822.Paragraph, entry, error)) (journal bool, err error) {
 	const admin = "var/lib/dpkg"
 	if err := readParagraphs(root, admin+"/status", do); err != nil {
@@ -194,8 +194,9 @@ func (db *database) architectures() []string {
 	return archs
 }
 
-// settled writes the package database as apt will find it once what is unfinished is finished. A package of which no version
-// ever worked is on hold there: others may depend on it, and it is left to itself.
+// settled writes the package database as apt will find it once what is unfinished is finished. A
+// package of which no version ever worked is on hold there: others may depend on it, and it is left
+// to itself.
 func settled(root string) ([]byte, error) {
 	var order []string
 	texts := map[string]string{}

@@ -3,18 +3,22 @@
 //	p, err := dpkg.New(dpkg.Config{})                           // the host
 //	p, err := dpkg.New(dpkg.Config{Root: "/srv/roots/web1"})    // a root folder
 //
-// Inventory reads the package database and apt's policy (packages that wait for triggers are installed); it needs no root and changes nothing. Preflight asks apt's resolver by simulation.
+// Inventory reads the package database and apt's policy (packages that wait for triggers are
+// installed); it needs no root and changes nothing. Preflight asks apt's resolver by simulation.
 // Install is one transaction of dpkg. What this package does for the rules:
 //
 //   - CAT-3: only upgrades. A patch is refused when its package is not installed or newer on the asset, and dpkg refuses downgrades
 //     too. No package is ever added or removed: the resolver knows nothing but what is installed and what the order brings, and
 //     may not remove.
-//   - CAT-5: a package on hold is Held in the inventory and refused; one for which apt prefers another than the newest version it knows is
-//     PinnedTo that version, and one whose update the vendor hands out in phases, while apt keeps it back here, to the installed one.
-//   - CAT-17: a package is a product of the distribution's channel, and Also one of every other channel of apt's sources that lists it,
-//     so that one which came from backports or from a vendor's own repository follows that.
-//   - CAT-19: Apt asks the system's apt which version it prefers and what it would do, of a copy of the package database in which
-//     what dpkg left unfinished is finished: one leftover does not speak for the rest.
+//   - CAT-5: a package on hold is Held in the inventory and refused; one for which apt prefers
+//     another than the newest version it knows is PinnedTo that version, and one whose update the
+//     vendor hands out in phases, while apt keeps it back here, to the installed one.
+//   - CAT-17: a package is a product of the distribution's channel, and Also one of every other
+//     channel of apt's sources that lists it, so that one which came from backports or from a
+//     vendor's own repository follows that.
+//   - CAT-19: Apt asks the system's apt which version it prefers and what it would do, of a copy of
+//     the package database in which what dpkg left unfinished is finished: one leftover does not
+//     speak for the rest.
 //   - CAT-7: Preflight reports the version that the file really contains.
 //   - INT-6: dpkg, dpkg-deb and apt read the very descriptors the runner checked, as /proc/self/fd paths; no name in a folder is trusted.
 //   - JOB-10: an install that has begun is not killed, except at a limit (JOB-25): dpkg runs in a session of its own, so neither the agent's death nor a signal to it
@@ -37,11 +41,12 @@
 // folder as a container writes a new one at every start. A root folder cannot be rebooted from here, unless Config.RebootCommand says how.
 // While dpkg runs in a root folder, a usr/sbin/policy-rc.d that forbids starting services is put into it, if it has none.
 //
-// Everything that is read below a root folder is read as a process inside would see it: a link leads nowhere else, and a pipe
-// is refused. The host's own apt and dpkg know nothing of that. They are run on a root only where CheckRoot finds no link that
-// leads out of it, and apt only with aptGuard, under which the root's configuration chooses no program that runs on the host.
-// Deploying to a root trusts it: dpkg follows the links below var, usr and etc. To patch a container that is not trusted, run
-// the agent inside it.
+// Everything that is read below a root folder is read as a process inside would see it: a link
+// leads nowhere else, and a pipe is refused. The host's own apt and dpkg know nothing of that. They
+// are run on a root only where CheckRoot finds no link that leads out of it, and apt only with
+// aptGuard, under which the root's configuration chooses no program that runs on the host.
+// Deploying to a root trusts it: dpkg follows the links below var, usr and etc. To patch a
+// container that is not trusted, run the agent inside it.
 //
 // # Programs and files of the host
 //

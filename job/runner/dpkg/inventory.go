@@ -13,10 +13,11 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// Inventory lists the packages that are installed and work, with holds and apt's pins (CAT-5), and in Also the same package in
-// the other channels that apt's sources list it in (CAT-17). It needs no root and changes nothing. An
-// upgrade that dpkg did not finish is missing still: such a package has the version that worked last (JOB-17). Packages whose
-// record cannot be read are left out and logged. Without apt or its lists there are neither pins nor other channels.
+// Inventory lists the packages that are installed and work, with holds and apt's pins (CAT-5), and
+// in Also the same package in the other channels that apt's sources list it in (CAT-17). It needs
+// no root and changes nothing. An upgrade that dpkg did not finish is missing still: such a package
+// has the version that worked last (JOB-17). Packages whose record cannot be read are left out and
+// logged. Without apt or its lists there are neither pins nor other channels.
 func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	db, err := p.database()
 	if err != nil {
@@ -48,8 +49,8 @@ func (p *Platform) ask(ctx context.Context) (map[Package]Choice, error) {
 	return a.choices(ctx)
 }
 
-// Inventory is Platform.Inventory, with apt's answer on every package that is there in any state. What apt cannot answer is
-// an error.
+// Inventory is Platform.Inventory, with apt's answer on every package that is there in any state.
+// What apt cannot answer is an error.
 func (a *Apt) Inventory(ctx context.Context) (catalog.Inventory, map[Package]Choice, error) {
 	choices, err := a.choices(ctx)
 	if err != nil {

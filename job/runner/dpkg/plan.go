@@ -14,7 +14,8 @@ type Plan struct {
 	Failed   string // apt finds no way, and its words
 }
 
-// Upgrade asks apt, once, what it would do to upgrade the system without adding or removing a package.
+// Upgrade asks apt, once, what it would do to upgrade the system without adding or removing a
+// package.
 func (a *Apt) Upgrade(ctx context.Context) (Plan, error) {
 	if a.upgrade == nil {
 		p, err := a.plan(ctx, "upgrade")
@@ -36,8 +37,8 @@ func (a *Apt) Install(ctx context.Context, set map[Package]string) (Plan, error)
 	return a.plan(ctx, args...)
 }
 
-// plan runs apt-get so that it prints what it would download instead of downloading it. To simulate (-s) costs apt several
-// times as much.
+// plan runs apt-get so that it prints what it would download instead of downloading it. To simulate
+// (-s) costs apt several times as much.
 func (a *Apt) plan(ctx context.Context, args ...string) (Plan, error) {
 	out, failed, err := a.run(ctx, "apt-get", append([]string{"-q", "-V", "--print-uris"}, args...)...)
 	if err != nil {

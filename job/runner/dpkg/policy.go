@@ -55,7 +55,8 @@ func older(a, b string) bool {
 	return ok && order < 0
 }
 
-// perCall is how many packages one call asks about: it keeps the command line below any system's limit.
+// perCall is how many packages one call asks about: it keeps the command line below any system's
+// limit.
 const perCall = 5000
 
 // choices asks apt about every package that is there.
@@ -96,7 +97,8 @@ func (a *Apt) choices(ctx context.Context) (map[Package]Choice, error) {
 	return all, err
 }
 
-// readPolicy reads what "apt-cache policy NAME…" prints, and reports whether it saw a candidate that is handed out in phases:
+// readPolicy reads what "apt-cache policy NAME…" prints, and reports whether it saw a candidate
+// that is handed out in phases:
 //
 //	libc6:
 //	  Installed: 1
@@ -151,8 +153,8 @@ func (a *Apt) readPolicy(out string, all map[Package]Choice) (phased bool) {
 	return phased
 }
 
-// channel names the channel of a list as apt describes it: its repository, its suite and component, or a flat repository's
-// folder, and more. It is empty for what is no downloaded list.
+// channel names the channel of a list as apt describes it: its repository, its suite and component,
+// or a flat repository's folder, and more. It is empty for what is no downloaded list.
 func (a *Apt) channel(words []string) string {
 	if len(words) < 3 || words[len(words)-1] != "Packages" {
 		return ""
@@ -196,8 +198,9 @@ func (p *Platform) release(listName string) (debian.Release, bool) {
 	return r, err == nil
 }
 
-// ownChannel is the channel of the distribution's packages: that of the release which os-release names or, where it names
-// none, as in sid, of a suite of the distribution of which apt has lists. Empty: neither is there.
+// ownChannel is the channel of the distribution's packages: that of the release which os-release
+// names or, where it names none, as in sid, of a suite of the distribution of which apt has lists.
+// Empty: neither is there.
 func (p *Platform) ownChannel() string {
 	system := debian.OSRelease(p.cfg.Root)
 	if codename := system["VERSION_CODENAME"]; codename != "" {
