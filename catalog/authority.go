@@ -353,7 +353,7 @@ func (s *syncer) claimProduct(p *Product, authority string) {
 // settle gives the authorities what their new patches introduce, and stores who owns what.
 func (s *syncer) settle() {
 	for i, p := range s.next.patches {
-		id, a := claim{ownsPatch, string(p.ID)}, s.authority(s.next.states[i].feed)
+		id, a := claim{ownsPatch, string(p.ID)}, s.next.authority(i)
 		if _, has := s.owners[id]; !has && s.cover(id) == "" {
 			s.own(id, owner{Authority: a})
 		}
@@ -407,10 +407,10 @@ func (s *syncer) voidEdges() {
 		for _, kind := range []edgeKind{supersedence, requirements} {
 			for _, id := range kind.to(p) {
 				to, found := findPatch(s.next.patches, id)
-				if !found || s.authority(s.next.states[to].feed) == s.authority(feed) {
+				if !found || s.next.authority(to) == s.next.authority(i) {
 					continue
 				}
-				other := s.authority(s.next.states[to].feed)
+				other := s.next.authority(to)
 				s.show(feed, fmt.Sprintf("%s of %s", kind.noun, patchRecord(p.ID)), other,
 					fmt.Sprintf("patch %q belongs to authority %q, so that this patch %s it counts for nothing (CAT-17)", id, other, kind.verb))
 				break // one of a kind tells enough

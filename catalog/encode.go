@@ -18,7 +18,8 @@ import (
 //	patches  {"feed":ID,"deprecated":true,"patch":Patch}, by id, without the customer's URLs
 //	custom   CustomURL, one a line, by patch and artifact; "customUrls" in the header tells how many, if any
 //
-// Equal snapshots have equal lines. Order by version and supersedence are derived again on reading.
+// Equal snapshots have equal lines. What the snapshot looks up by, as the order by version, is derived
+// again on reading.
 const encodingFormat = 1
 
 // Bounds of the stored form: on a line, far above what the limits on a record allow; on the whole, unpacked.

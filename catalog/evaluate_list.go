@@ -52,14 +52,7 @@ func (s *Snapshot) EvaluateList(ids []PatchID, inv Inventory, o Options, now tim
 // others, then by id.
 func beats(v, w Verdict, own ProductID) bool {
 	order, ok := v.To.Compare(w.To)
-	return ok && cmp.Or(order, first(v.Product == own)-first(w.Product == own), cmp.Compare(v.Patch, w.Patch)) > 0
-}
-
-func first(is bool) int {
-	if is {
-		return 1
-	}
-	return 0
+	return ok && cmp.Or(order, btoi(v.Product == own)-btoi(w.Product == own), cmp.Compare(v.Patch, w.Patch)) > 0
 }
 
 // supersededBy follows the supersedence of some patches and names for each patch that is reached
@@ -161,7 +154,7 @@ func (s *Snapshot) newerThan(in *Installed, all []int32) []int32 {
 		slices.SortFunc(all, func(a, b int32) int {
 			p, q := &s.patches[a], &s.patches[b]
 			order, _ := q.Version.Compare(p.Version)
-			return cmp.Or(order, first(q.Product == in.Product)-first(p.Product == in.Product), cmp.Compare(b, a))
+			return cmp.Or(order, btoi(q.Product == in.Product)-btoi(p.Product == in.Product), cmp.Compare(b, a))
 		})
 	}
 	return all

@@ -50,49 +50,8 @@ type Invalid = problem.Invalid
 // product without a version, an unfit text, and more than MaxInstalled products, MaxAlso of one
 // product or MaxAllAlso in all, with an *Invalid that names each.
 func NewInventory(platform Platform, installed []Installed) (Inventory, error) {
-	var bad problem.List
-	if !platforms.Valid(platform) {
-		bad.Add("platform", platform.String(), "is no platform")
-	}
-	also := 0
-	for _, in := range installed {
-		also += len(in.Also)
-	}
-	if len(installed) > MaxInstalled {
-		bad.Add("", "", "%d products are installed, the most is %d", len(installed), MaxInstalled)
-		return Inventory{}, bad.Err("inventory")
-	}
-	if also > MaxAllAlso {
-		bad.Add("", "", "%d products of other channels are named, the most is %d", also, MaxAllAlso)
-		return Inventory{}, bad.Err("inventory")
-	}
 	inv := inventoryOf(platform, installed)
-	for i, in := range inv.installed {
-		c := checker{}
-		c.text("product", string(in.Product), MaxID, true)
-		c.text("the pinned version", in.PinnedTo, version.MaxLength, false)
-		if in.Version.IsZero() {
-			c.addf("it has no version")
-		}
-		if i > 0 && inv.installed[i-1].Product == in.Product {
-			c.addf("it occurs twice")
-		}
-		if c.count("products of other channels", len(in.Also), MaxAlso) {
-			for _, id := range in.Also {
-				c.text("a product of another channel", string(id), MaxID, true)
-			}
-		}
-		for _, p := range c.problems {
-			bad.Add("product", string(in.Product), "%s", p)
-		}
-	}
-	for i, a := range inv.also {
-		owner := inv.installed[a.at].Product
-		if _, own := inv.own(a.product); own || i > 0 && inv.also[i-1].product == a.product {
-			bad.Add("product", string(owner), "it names %.*q of another channel, which is named twice", MaxID, a.product)
-		}
-	}
-	if err := bad.Err("inventory"); err != nil {
+	if err := inv.Check(); err != nil {
 		return Inventory{}, err
 	}
 	return inv, nil
@@ -138,8 +97,44 @@ func (inv *Inventory) UnmarshalJSON(data []byte) error {
 // Check says everything that is wrong with an inventory that was read from JSON, as NewInventory
 // says it.
 func (inv Inventory) Check() error {
-	_, err := NewInventory(inv.Platform, inv.installed)
-	return err
+	var bad problem.List
+	if !platforms.Valid(inv.Platform) {
+		bad.Add("platform", inv.Platform.String(), "is no platform")
+	}
+	if len(inv.installed) > MaxInstalled {
+		bad.Add("", "", "%d products are installed, the most is %d", len(inv.installed), MaxInstalled)
+		return bad.Err("inventory")
+	}
+	if len(inv.also) > MaxAllAlso {
+		bad.Add("", "", "%d products of other channels are named, the most is %d", len(inv.also), MaxAllAlso)
+		return bad.Err("inventory")
+	}
+	for i, in := range inv.installed {
+		c := checker{}
+		c.text("product", string(in.Product), MaxID, true)
+		c.text("the pinned version", in.PinnedTo, version.MaxLength, false)
+		if in.Version.IsZero() {
+			c.addf("it has no version")
+		}
+		if i > 0 && inv.installed[i-1].Product == in.Product {
+			c.addf("it occurs twice")
+		}
+		if c.count("products of other channels", len(in.Also), MaxAlso) {
+			for _, id := range in.Also {
+				c.text("a product of another channel", string(id), MaxID, true)
+			}
+		}
+		for _, p := range c.problems {
+			bad.Add("product", string(in.Product), "%s", p)
+		}
+	}
+	for i, a := range inv.also {
+		owner := inv.installed[a.at].Product
+		if _, own := inv.own(a.product); own || i > 0 && inv.also[i-1].product == a.product {
+			bad.Add("product", string(owner), "it names %.*q of another channel, which is named twice", MaxID, a.product)
+		}
+	}
+	return bad.Err("inventory")
 }
 
 // Len is how many products are installed.

@@ -147,7 +147,7 @@ func (s *Snapshot) newestVersion(i int) version.Version {
 	return s.patches[s.newest(i)].Version
 }
 
-// Feeds lists the health of every feed ever synced, by id (CAT-1, CAT-2). The list is the caller's.
+// Feeds lists the health of every feed that was synced and is not Gone, by id (CAT-1, CAT-2). The list is the caller's.
 func (s *Snapshot) Feeds() []FeedHealth {
 	return slices.Clone(s.orEmpty().feeds)
 }

@@ -19,10 +19,10 @@ const Format = 1
 
 // Bounds on a document.
 const (
-	MaxDocument = 64 << 20 // bytes: enough for some 75,000 patches
-	MaxRecords  = 1 << 18  // products and patches
-	MaxRecord   = 1 << 20  // bytes of one record
-	MaxRejected = 1000     // bad records that are named; the rest is counted
+	MaxDocument = 64 << 20                // bytes: enough for some 75,000 patches
+	MaxRecords  = 1 << 18                 // products and patches
+	MaxRecord   = 1 << 20                 // bytes of one record
+	MaxRejected = catalog.MaxRejected - 1 // bad records that are named; the rest is counted in one more, which a sync tells too
 )
 
 // Of a bad record, so many reasons of so many bytes are reported.

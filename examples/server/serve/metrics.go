@@ -25,7 +25,7 @@ var (
 	failedDesc = prometheus.NewDesc("patchpolicy_failed_installs", "Failed patch installs over the whole account (RPT-1).", nil, nil)
 	ageDesc    = prometheus.NewDesc("patchpolicy_feed_age_seconds", "Time since a feed's last good fetch; absent before the first.", []string{"feed"}, nil)
 	outDesc    = prometheus.NewDesc("patchpolicy_feed_outside", "What a feed claims of other authorities (CAT-17).", []string{"feed"}, nil)
-	staleDesc  = prometheus.NewDesc("patchpolicy_feed_stale", "1 if a feed is without a good fetch for 24 h (CAT-2).", []string{"feed"}, nil)
+	staleDesc  = prometheus.NewDesc("patchpolicy_feed_stale", "1 if a feed is without a good fetch for 24 h, or its data is over its maximum age (CAT-2).", []string{"feed"}, nil)
 )
 
 func newMetrics(c *controller.Controller, logger *slog.Logger) *metrics {

@@ -43,16 +43,8 @@ func (c Choice) prefers() string {
 
 // older orders two versions; what is no version is older than nothing.
 func older(a, b string) bool {
-	v, err := version.Parse(version.Debian, a)
-	if err != nil {
-		return false
-	}
-	w, err := version.Parse(version.Debian, b)
-	if err != nil {
-		return false
-	}
-	order, ok := v.Compare(w)
-	return ok && order < 0
+	order, err := version.Compare(version.Debian, a, b)
+	return err == nil && order < 0
 }
 
 // perCall is how many packages one call asks about: it keeps the command line below any system's
@@ -173,7 +165,10 @@ func (a *Apt) channel(words []string) string {
 		}
 		for _, base := range bases {
 			for _, name := range []string{"InRelease", "Release"} {
-				if r, ok := a.p.release(debian.ListName(base) + name); ok && channel == "" {
+				if channel != "" {
+					break
+				}
+				if r, ok := a.p.release(debian.ListName(base) + name); ok {
 					channel = r.Channel()
 				}
 			}
