@@ -17,8 +17,8 @@
 // A feed believes nothing that does not hang on a signature:
 //
 //		InRelease, or Release with Release.gpg     signed by a key in signed-by, else in trusted.gpg and trusted.gpg.d
-//		 └─ SHA-256 and size of Packages           under its by-hash address where offered, as xz, gz or plain
-//		     └─ SHA-256 and size of each .deb      these the patch carries, and the agent checks them (INT-2)
+//		 └─ digest and size of Packages            under its by-hash address where offered
+//		     └─ digest and size of each .deb       these the patch carries, and the agent checks them (INT-2)
 //
 //	  - One good signature by a trusted key suffices; others may be unknown, expired or weak, but one by a trusted key that
 //	    does not hold refuses the file. Only the text inside the signed block is read, and a file with anything before or

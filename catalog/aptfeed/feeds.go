@@ -29,8 +29,8 @@ func FromConfig(c Config) ([]*Feed, error) {
 // could not fetch itself has no URL and is the package manager's to fetch (Repository, CAT-5). A
 // list that is missing tells to run apt-get update.
 //
-// A batch's time is when the lists were read, since apt does not keep when it last asked the repository: that a feed of lists
-// is stale (CAT-2) shows only when Valid-Until has passed.
+// A batch's time is when the lists were read, since apt does not keep when it last asked the repository. That a feed of
+// lists is stale (CAT-2) shows only by the Release file's Date, where an age is set, and by Valid-Until.
 func FromLists(c Config) ([]*Feed, error) {
 	c.CacheDir = "" // apt's folder is one
 	return feeds(c, func(c Config, f *Feed) origin { return &lists{f.source, c.Lists, system(c.Root)} })

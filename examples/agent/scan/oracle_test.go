@@ -104,7 +104,7 @@ func TestAgreesWithAptHere(t *testing.T) {
 
 // In a made-up system with everything that keeps packages back, apt is the oracle, and the reasons are the right ones.
 func TestAgreesWithAptOnHoldsPinsAndMixedSuites_CAT5_CAT19(t *testing.T) {
-	need(t, "apt", "apt-get", "apt-ftparchive", "gpg", "dpkg")
+	needTools(t)
 	s := newSystem(t)
 	s.publish("bookworm-esm", suite{origin: "UbuntuESM"}).publish("vendor", suite{repository: "vendor", origin: "Vendor"})
 	s.install("plain", "1", "").offer("bookworm", "plain", "2", "")

@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"time"
-
 	"os"
 	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
@@ -480,8 +479,7 @@ func (w *world) simulate(args ...string) (upgrades map[dpkg.Package]string, othe
 		words := strings.Fields(line)
 		switch {
 		case len(words) > 3 && words[0] == "Inst" && strings.HasPrefix(words[2], "["):
-			p, _ := split(words[1])
-			_, arch := split(words[1])
+			p, arch := split(words[1])
 			upgrades[dpkg.Package{Name: p, Arch: arch}] = strings.TrimPrefix(words[3], "(")
 		case len(words) > 1 && (words[0] == "Inst" || words[0] == "Remv" || words[0] == "Purg"):
 			other++
@@ -491,10 +489,7 @@ func (w *world) simulate(args ...string) (upgrades map[dpkg.Package]string, othe
 }
 
 func isOlder(t *testing.T, a, b string) bool {
-	v, err := version.Parse(version.Debian, a)
+	order, err := version.Compare(version.Debian, a, b)
 	require.NoError(t, err)
-	w, err := version.Parse(version.Debian, b)
-	require.NoError(t, err)
-	order, _ := v.Compare(w)
 	return order < 0
 }

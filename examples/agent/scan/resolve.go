@@ -41,16 +41,13 @@ func against(p dpkg.Plan, want dpkg.Package, allowed wish) catalog.Reason {
 
 // fits reports whether the plan upgrades the whole set and does nothing beyond what is allowed.
 func fits(p dpkg.Plan, set, allowed wish) bool {
-	if p.Failed != "" || len(p.Added) > 0 || len(p.Removed) > 0 {
-		return false
-	}
-	for other, is := range p.Upgrades {
-		if allowed[other] != is {
-			return false
-		}
-	}
-	for want, version := range set {
-		if p.Upgrades[want] != version {
+	return p.Failed == "" && len(p.Added)+len(p.Removed) == 0 && wish(p.Upgrades).within(allowed) && set.within(p.Upgrades)
+}
+
+// within reports whether all that w has, v has at the same version.
+func (w wish) within(v wish) bool {
+	for p, version := range w {
+		if v[p] != version {
 			return false
 		}
 	}

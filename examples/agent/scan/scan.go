@@ -142,7 +142,7 @@ func catalogOf(ctx context.Context, c aptfeed.Config, now time.Time, report *Rep
 		batches = append(batches, b)
 	}
 	if missing == len(feeds) {
-		return nil, fmt.Errorf("%s: %w", c.Lists, ErrNoLists)
+		return nil, fmt.Errorf("%s: %w", c.Root, ErrNoLists)
 	}
 	if missing > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%d of %d suites were never downloaded: run \"apt-get update\"", missing, len(feeds)))

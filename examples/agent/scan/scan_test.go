@@ -172,7 +172,7 @@ b:i386   1          2          no          CAT-5  It is held.
 }
 
 // A keyring that cannot be used is no all-clear: the scan says so, counts the feed, and still
-// explains what apt offers (C3).
+// explains what apt offers (CAT-15).
 func TestUnusableKeyring_CAT15(t *testing.T) {
 	needTools(t)
 	for name, content := range map[string]string{"missing": "", "empty": "\n", "a web page": "<html>404</html>\n"} {

@@ -44,14 +44,18 @@ type Apt struct {
 // OpenApt prepares to ask apt. It returns an error that is exec.ErrNotFound where there is no apt
 // on this machine, and an *OutsideError where apt must not be run on the root.
 func (p *Platform) OpenApt(ctx context.Context) (*Apt, error) {
+	db, err := p.database()
+	if err != nil {
+		return nil, err
+	}
+	return p.openApt(ctx, db)
+}
+
+func (p *Platform) openApt(ctx context.Context, db *database) (*Apt, error) {
 	for _, program := range []string{"apt-get", "apt-cache"} {
 		if _, err := Find(program, p.cfg.Programs...); err != nil {
 			return nil, fmt.Errorf("apt is asked what it would do, and it is not on this machine: install the package apt: %w", err)
 		}
-	}
-	db, err := p.database()
-	if err != nil {
-		return nil, err
 	}
 	if err := CheckRoot(ctx, p.cfg.Root, AptReads...); err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	if err != nil {
 		return catalog.Inventory{}, err
 	}
-	choices, err := p.ask(ctx)
+	choices, err := p.ask(ctx, db)
 	if err != nil {
 		if ctx.Err() != nil {
 			return catalog.Inventory{}, ctx.Err()
@@ -34,11 +34,11 @@ func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 }
 
 // ask asks apt about all packages; without apt or its lists there is nothing to say.
-func (p *Platform) ask(ctx context.Context) (map[Package]Choice, error) {
+func (p *Platform) ask(ctx context.Context, db *database) (map[Package]Choice, error) {
 	if !p.hasLists() {
 		return nil, nil
 	}
-	a, err := p.OpenApt(ctx)
+	a, err := p.openApt(ctx, db)
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, nil
 	}
