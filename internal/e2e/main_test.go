@@ -16,8 +16,8 @@ const (
 	longPatience = 5 * time.Minute
 )
 
-// check is between two looks at what is waited for.
-const check = 25 * time.Millisecond
+// pause is the shortest time between two looks at what is waited for.
+const pause = 25 * time.Millisecond
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -76,13 +76,18 @@ func await(t *testing.T, what string, ok func() bool) {
 
 func awaitFor(t *testing.T, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(limit); !ok(); time.Sleep(check) {
+	for deadline := time.Now().Add(limit); ; {
+		looked := time.Now()
+		if ok() {
+			return
+		}
 		if name, has := died.Load(t); has {
 			t.Fatalf("%s ended while the test waited for %s", name, what)
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("waited %v for %s", limit, what)
 		}
+		time.Sleep(max(pause, 2*time.Since(looked))) // many looks start a program, which would slow down what is awaited
 	}
 }
 
