@@ -23,7 +23,7 @@ type loader struct {
 	*tree
 	outside types.Importer
 	loaded  map[string]*types.Package
-	used    map[token.Pos]bool // what is declared there is used by a test or another package
+	used    map[token.Pos]bool // what is declared there is used by an example or another package's code
 	called  map[token.Pos]bool // or by any code
 	asked   []*types.Interface // what a method may be there for
 	errors  []string
@@ -43,7 +43,7 @@ func newLoader(t *tree) (*loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.ask(l.check(folder{path: "everybodys"}, []file{{"everybodys.go", parsed}}, false))
+	l.ask(l.check(folder{path: "everybodys"}, []file{{"everybodys.go", parsed}}))
 	return l, nil
 }
 
@@ -121,10 +121,10 @@ func (l *loader) load(f folder) {
 		}
 	}
 	if len(inside) > 0 {
-		l.check(f, append(l.codeOf(f), inside...), true)
+		l.check(f, append(l.codeOf(f), inside...))
 	}
 	if len(outside) > 0 {
-		l.check(f, outside, true)
+		l.check(f, outside)
 	}
 	for _, p := range append(code.Imports(), code) {
 		l.ask(p)
@@ -162,13 +162,13 @@ func (l *loader) codeOf(f folder) []file { return slices.DeleteFunc(l.built(f), 
 // code checks a package without its tests, once.
 func (l *loader) code(f folder) *types.Package {
 	if l.loaded[f.path] == nil {
-		l.loaded[f.path] = l.check(f, l.codeOf(f), false)
+		l.loaded[f.path] = l.check(f, l.codeOf(f))
 	}
 	return l.loaded[f.path]
 }
 
 // check type-checks the files of one package and notes what they use of other packages, and tests of their own.
-func (l *loader) check(f folder, files []file, tests bool) *types.Package {
+func (l *loader) check(f folder, files []file) *types.Package {
 	var trees []*ast.File
 	for _, file := range files {
 		trees = append(trees, file.ast)
@@ -179,7 +179,23 @@ func (l *loader) check(f folder, files []file, tests bool) *types.Package {
 	}
 	config := types.Config{Importer: l, Error: func(err error) { l.errors = append(l.errors, f.path+": "+err.Error()) }}
 	pkg, _ := config.Check(module+"/"+f.path, l.fset, trees, &info)
-	inTest := func(p token.Pos) bool { return strings.HasSuffix(l.fset.Position(p).Filename, "_test.go") }
+	tests := map[string]bool{} // the names of test files
+	var examples []*ast.FuncDecl
+	for _, file := range files {
+		if !file.test() {
+			continue
+		}
+		tests[l.fset.Position(file.ast.Package).Filename] = true
+		for _, decl := range file.ast.Decls {
+			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "Example") {
+				examples = append(examples, fn)
+			}
+		}
+	}
+	counts := func(at token.Pos) bool {
+		return !tests[l.fset.Position(at).Filename] ||
+			slices.ContainsFunc(examples, func(fn *ast.FuncDecl) bool { return fn.Pos() <= at && at < fn.End() })
+	}
 	use := func(at token.Pos, obj types.Object) {
 		if obj == nil || obj.Pkg() == nil {
 			return
@@ -190,8 +206,11 @@ func (l *loader) check(f folder, files []file, tests bool) *types.Package {
 		case *types.Var:
 			obj = o.Origin()
 		}
+		if !counts(at) && !strings.HasSuffix(obj.Pkg().Name(), "test") {
+			return
+		}
 		l.called[obj.Pos()] = true
-		if tests && inTest(at) || obj.Pkg() != pkg {
+		if obj.Pkg() != pkg || tests[l.fset.Position(at).Filename] {
 			l.used[obj.Pos()] = true
 		}
 	}

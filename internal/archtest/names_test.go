@@ -8,15 +8,25 @@ import (
 	"testing"
 )
 
-// What a package exports is a promise, and one that nobody has tried may not hold. Each exported name is used by a test,
-// an example or another package, and says what it is.
+// What a package exports is a promise to its importers. Each exported name has
+// a comment, and something needs it: an example, a program or another package.
+// A test is not a need.
 
-// checkNames wants every exported name that a program of somebody else could write to have a comment, and to be used
-// outside its own package's code. Internal packages and programs promise nobody anything.
+// needs are exported names that nothing in the tree calls, each with the
+// importer who does.
+var needs = map[string]string{}
+
+// checkNames wants every exported name that an importer could write to have a
+// comment and a use outside its package's own code. Internal packages and
+// programs promise nothing.
 //
-// A type is used where a value of it is. A method is used where it is called, or where an interface asks for it; a method
-// of an interface, where anything calls it. A field is used where it is named; one with a name on the wire by whoever reads
-// or writes that, and an error's by its text.
+// For a type, a constant, a variable and a field a use in its own package is
+// enough, since values of it reach importers; so it is for Validate and
+// WithDefaults, which every configuration has. A method that an interface asks
+// for counts as used, and a method of an interface where anything calls it. A
+// field with a name on the wire is used by whoever reads or writes that, and an
+// error's field by its text. Tests are what a conformance suite is for, and
+// count as its users.
 func checkNames(t *tree) (problems []string) {
 	l, err := newLoader(t)
 	if err != nil {
@@ -33,8 +43,8 @@ func checkNames(t *tree) (problems []string) {
 	}
 	for _, f := range slices.DeleteFunc(slices.Clone(t.packages), func(f folder) bool { return !promises(f) }) {
 		for _, name := range l.exported(l.loaded[f.path]) {
-			if !l.used[name.obj.Pos()] && !(name.calls && l.called[name.obj.Pos()]) {
-				problems = append(problems, fmt.Sprintf("%s: %s is used by no test, example or other package", t.at(f, name.obj.Pos()), name.as))
+			if !l.used[name.obj.Pos()] && !(name.inside && l.called[name.obj.Pos()]) && needs[f.path+"."+name.as] == "" {
+				problems = append(problems, fmt.Sprintf("%s: %s is used by no example or other package", t.at(f, name.obj.Pos()), name.as))
 			}
 		}
 		problems = append(problems, undocumented(t, f)...)
@@ -44,9 +54,9 @@ func checkNames(t *tree) (problems []string) {
 
 // exportedName is a name that somebody outside can write.
 type exportedName struct {
-	obj   types.Object
-	as    string // "Order.Asset"
-	calls bool   // a method of an interface: its own package may be the one that calls it
+	obj    types.Object
+	as     string // "Order.Asset"
+	inside bool   // a use in its own package is enough
 }
 
 // exported lists the exported names of pkg, methods and fields among them, but for methods that an interface asks for,
@@ -57,21 +67,29 @@ func (l *loader) exported(pkg *types.Package) (all []exportedName) {
 		if !obj.Exported() {
 			continue
 		}
-		all = append(all, exportedName{obj: obj, as: name})
+		if c, ok := obj.(*types.Const); ok && declared(c.Type()) != nil {
+			continue // one value of a kind that is whole or of no use
+		}
+		if n, ok := obj.(*types.TypeName); ok && n.IsAlias() {
+			continue // a name for what importers would otherwise not reach
+		}
+		_, function := obj.(*types.Func)
+		all = append(all, exportedName{obj: obj, as: name, inside: !function})
 		t, ok := obj.Type().(*types.Named)
 		if _, isType := obj.(*types.TypeName); !ok || !isType {
 			continue
 		}
 		for m := range t.Methods() {
 			if m.Exported() && !l.wanted(t, m) {
-				all = append(all, exportedName{obj: m, as: name + "." + m.Name()})
+				settings := m.Name() == "Validate" || m.Name() == "WithDefaults" // what every configuration has
+				all = append(all, exportedName{obj: m, as: name + "." + m.Name(), inside: settings})
 			}
 		}
 		switch u := t.Underlying().(type) {
 		case *types.Interface:
 			for m := range u.ExplicitMethods() {
 				if m.Exported() {
-					all = append(all, exportedName{obj: m, as: name + "." + m.Name(), calls: true})
+					all = append(all, exportedName{obj: m, as: name + "." + m.Name(), inside: true})
 				}
 			}
 		case *types.Struct:
@@ -84,7 +102,7 @@ func (l *loader) exported(pkg *types.Package) (all []exportedName) {
 					continue
 				}
 				if !strings.Contains(u.Tag(i), "json:") {
-					all = append(all, exportedName{obj: field, as: name + "." + field.Name()})
+					all = append(all, exportedName{obj: field, as: name + "." + field.Name(), inside: true})
 				} else if sub := declared(field.Type()); sub != nil && l.used[obj.Pos()] {
 					l.used[sub.Pos()] = true // on the wire with it
 				}
@@ -118,12 +136,20 @@ func TestExportedNamesAreUsed(t *testing.T) {
 
 func TestNamesCheckFails(t *testing.T) {
 	const a, user = "// Package a is.\npackage a\n", "// Package b is.\npackage b\nimport \"" + module + "/a\"\n"
-	unused := func(name string) string { return name + " is used by no test, example or other package" }
+	unused := func(name string) string { return name + " is used by no example or other package" }
 	for _, p := range []planted{
 		{"used by another package", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}", "b/b.go": user + "func f() { a.F() }"}, nil},
-		{"used by a test inside", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}", "a/a_test.go": "package a\nfunc g() { F() }"}, nil},
+		{"used by a test inside", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}", "a/a_test.go": "package a\nfunc g() { F() }"}, []string{unused("F")}},
 		{"used by a test outside", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}",
-			"a/a_test.go": "package a_test\nimport \"" + module + "/a\"\nvar _ = a.F"}, nil},
+			"a/a_test.go": "package a_test\nimport \"" + module + "/a\"\nvar _ = a.F"}, []string{unused("F")}},
+		{"used by an example", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}",
+			"a/a_test.go": "package a_test\nimport \"" + module + "/a\"\nfunc ExampleF() { a.F() }"}, nil},
+		{"a suite is used by tests", map[string]string{"a/atest/a.go": "// Package atest is.\npackage atest\n// F does.\nfunc F() {}",
+			"b/b_test.go": "package b\nimport \"" + module + "/a/atest\"\nvar _ = atest.F"}, nil},
+		{"values of a kind, settings, and fields", map[string]string{
+			"a/a.go": a + "// K is.\ntype K int\n// A and B are.\nconst (\n\tA K = iota\n\tB\n)\n// T is.\ntype T struct{ Set K }\n" +
+				"// Validate does.\nfunc (t T) Validate() bool { return t.Set == A }\nvar _ = T{Set: A}.Validate()",
+		}, nil},
 		{"declared, and that is all", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}\n// C is.\nconst C = 1\n// T is.\ntype T struct{}\n// V is.\nvar V int"},
 			[]string{"a/a.go:6: " + unused("C"), "a/a.go:4: " + unused("F"), "a/a.go:8: " + unused("T"), "a/a.go:10: " + unused("V")}},
 		{"used by its own code", map[string]string{"a/a.go": a + "// F does.\nfunc F() { F() }\nfunc g() { F() }"}, []string{unused("F")}},
