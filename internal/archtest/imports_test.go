@@ -238,7 +238,7 @@ func TestTopLevelHoldsOnlyTheRooms(t *testing.T) {
 // checkTopLevel keeps the list of what a newcomer sees first short.
 func checkTopLevel(t *tree) (problems []string) {
 	allowed := []string{"catalog", "job", "manifest", "integrity", "reboot", "agentsim", "examples", "internal",
-		"go.mod", "go.sum", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"}
+		"go.mod", "go.sum", "README.md", "LICENSE", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"}
 	seen := map[string]bool{}
 	for p := range t.texts {
 		top, _, _ := strings.Cut(p, "/")

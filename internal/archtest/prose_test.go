@@ -63,6 +63,7 @@ func (t *tree) prose() map[string][]string {
 func checkProse(t *tree) (problems []string) {
 	read := t.prose()
 	for _, w := range worst {
+		phrase := regexp.MustCompile(`(?i)` + w.phrase)
 		found := 0
 		var places []string
 		for _, name := range slices.Sorted(maps.Keys(read)) {
@@ -70,7 +71,7 @@ func checkProse(t *tree) (problems []string) {
 				continue
 			}
 			for _, text := range read[name] {
-				for _, at := range regexp.MustCompile(`(?i)`+w.phrase).FindAllStringIndex(text, -1) {
+				for _, at := range phrase.FindAllStringIndex(text, -1) {
 					found++
 					places = append(places, fmt.Sprintf("\t%s: …%s…", name, text[max(0, at[0]-40):min(len(text), at[1]+40)]))
 				}
