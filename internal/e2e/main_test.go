@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,6 +21,11 @@ const (
 const pause = 25 * time.Millisecond
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("SKIPPED: real packages and processes take minutes; run without -short")
+		return
+	}
 	code := m.Run()
 	if binaries != "" {
 		_ = os.RemoveAll(binaries) // in the system's folder for temporary files

@@ -42,6 +42,11 @@ const exitReboot = 10
 func TestMain(m *testing.M) {
 	text, child := os.LookupEnv(childEnv)
 	if !child {
+		flag.Parse()
+		if testing.Short() {
+			fmt.Println("SKIPPED: killing real processes takes minutes; run without -short")
+			return
+		}
 		if runtime.GOOS == "windows" { // a killed process cannot be told from one that failed there
 			fmt.Println("SKIPPED: these tests need signals")
 			if os.Getenv("CI") == "true" {
