@@ -347,7 +347,6 @@ var rooms = []room{
 		{"github.com/secure-systems-lab/go-securesystemslib", "signs what a later release may write"},
 	}},
 	{path: "internal/killtest", floor: programs},
-	{path: "internal/mutate", floor: programs},
 	{path: "examples/quickstart", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
