@@ -19,7 +19,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/jsonfeed"
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
-	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -90,7 +89,7 @@ func runStepped(s spec) error {
 		default:
 		}
 	}}))
-	mux.Handle("/", agenthttp.NewHandler(backend{ctl}, agenthttp.Options{}))
+	mux.Handle("/", agenthttp.NewHandler(agenthttp.FromController(ctl, nil), agenthttp.Options{}))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -114,21 +113,6 @@ func runStepped(s spec) error {
 
 func controllerConfig(k serve.Keys) controller.Config {
 	return controller.Config{Signer: k.Signer, Trust: k.Trust, Exchange: k.Exchange, Timing: manifest.Timing{CheckIn: time.Minute}}
-}
-
-// backend gives the controller the time.
-type backend struct{ *controller.Controller }
-
-func (b backend) Leave(ctx context.Context, id job.AssetID, keyID string) error {
-	return b.Controller.Leave(ctx, id, keyID, time.Now())
-}
-
-func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
-	return b.Controller.Enrol(ctx, e, time.Now())
-}
-
-func (b backend) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
-	return b.Controller.CheckIn(ctx, in, time.Now())
 }
 
 // steppedStore has a point at the end of each transaction, before the commit, and one after it. They are named by what was written.

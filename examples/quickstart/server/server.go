@@ -79,7 +79,7 @@ func Start(ctx context.Context, dir string, assets int) (*Server, error) {
 		return nil, errors.Join(fmt.Errorf("server: %w", err), store.Close())
 	}
 	s.URL = "http://" + listener.Addr().String()
-	s.http = agenthttp.NewServer("", agenthttp.NewHandler(backend{control}, agenthttp.Options{}))
+	s.http = agenthttp.NewServer("", agenthttp.NewHandler(agenthttp.FromController(control, nil), agenthttp.Options{}))
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.loops.Go(func() { s.failed(s.http.Serve(listener)) })
 	s.loops.Go(func() { s.failed(s.makeOrders(ctx)) })
@@ -136,19 +136,4 @@ func (s *Server) failed(err error) {
 	if s.err == nil && !errors.Is(err, http.ErrServerClosed) {
 		s.err = err
 	}
-}
-
-// backend gives the controller the time.
-type backend struct{ *controller.Controller }
-
-func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
-	return b.Controller.Enrol(ctx, e, time.Now())
-}
-
-func (b backend) Leave(ctx context.Context, id job.AssetID, keyID string) error {
-	return b.Controller.Leave(ctx, id, keyID, time.Now())
-}
-
-func (b backend) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
-	return b.Controller.CheckIn(ctx, in, time.Now())
 }

@@ -4,42 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// backend gives the controller a clock and counts what passes.
+// backend counts what passes, and says when the server is about to stop.
 type backend struct {
-	controller *controller.Controller
-	metrics    *metrics
+	agenthttp.Clocked
+	metrics *metrics
 }
 
 // Enrol implements agenthttp.Backend.
 func (b backend) Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
-	enrolled, err := b.controller.Enrol(ctx, e, time.Now())
+	enrolled, err := b.Clocked.Enrol(ctx, e)
 	return enrolled, stopping(err)
 }
 
-// Trust implements agenthttp.Backend.
-func (b backend) Trust() manifest.Chain { return b.controller.Trust() }
-
 // Secrets implements agenthttp.Backend.
 func (b backend) Secrets(ctx context.Context, id job.AssetID, keyID string) ([]manifest.Secret, error) {
-	secrets, err := b.controller.Secrets(ctx, id, keyID)
+	secrets, err := b.Clocked.Secrets(ctx, id, keyID)
 	return secrets, stopping(err)
 }
 
 // Leave implements agenthttp.Backend.
 func (b backend) Leave(ctx context.Context, id job.AssetID, keyID string) error {
-	return stopping(b.controller.Leave(ctx, id, keyID, time.Now()))
+	return stopping(b.Clocked.Leave(ctx, id, keyID))
 }
 
 // CheckIn implements agenthttp.Backend.
 func (b backend) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
-	answer, err := b.controller.CheckIn(ctx, in, time.Now())
+	answer, err := b.Clocked.CheckIn(ctx, in)
 	outcome := "nothing new"
 	switch {
 	case err != nil:
@@ -52,7 +49,7 @@ func (b backend) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 	return answer, stopping(err)
 }
 
-// stopping tells agents to try again when the server is about to go.
+// stopping makes agents try again later when the server is about to stop.
 func stopping(err error) error {
 	if errors.Is(err, controller.ErrClosed) {
 		return fmt.Errorf("%w: %w", manifest.ErrUnavailable, err)

@@ -183,7 +183,7 @@ func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kic
 		},
 	}))))
 	mux.Handle("GET /metrics", limit.admin(adminhttp.Guard(token, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))))
-	mux.Handle("/", limit.agents(agenthttp.NewHandler(backend{ctl, m}, agenthttp.Options{Logger: c.Logger})))
+	mux.Handle("/", limit.agents(agenthttp.NewHandler(backend{agenthttp.FromController(ctl, nil), m}, agenthttp.Options{Logger: c.Logger})))
 	return mux
 }
 
