@@ -3,9 +3,6 @@ package integrity
 import (
 	"fmt"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
@@ -40,12 +37,9 @@ func (e Expectation) Algorithms() []Algorithm {
 // Validate says whether the expectation is well formed; it returns nil or an *Invalid. One that no file can
 // meet, such as an empty one, is well formed: Judge refuses the file and says why.
 func (e Expectation) Validate() error {
-	var bad problem.List
-	if len(e.Signer) > MaxSigner {
-		bad.Add("signer", e.Signer, "has %d bytes; at most %d", len(e.Signer), MaxSigner)
-	}
-	if strings.TrimSpace(e.Signer) != e.Signer || !utf8.ValidString(e.Signer) || strings.ContainsFunc(e.Signer, unicode.IsControl) {
-		bad.Add("signer", e.Signer, "want a name in UTF-8 without control characters or space around it; leave it empty if none is expected")
+	var bad problems
+	if e.Signer != "" {
+		bad.name("signer", e.Signer, MaxSigner)
 	}
 	if len(e.Digests) > MaxDigests {
 		bad.Add("digests", fmt.Sprint(len(e.Digests)), "at most %d digests", MaxDigests)

@@ -51,9 +51,9 @@ type Excerpt struct {
 	Digest  Digest   `json:"digest"` // of the whole policy; see Policy.Digest
 	Clauses []Clause `json:"clauses,omitempty"`
 
-	// Commands are all of the policy's, where it is the asset's own or the server's. An order
-	// carries none: it proves nothing.
-	Commands []Command `json:"-"`
+	// Commands are all of the policy's, where it is the asset's own or the server's. An order carries none, and what one
+	// carries all the same allows nothing.
+	Commands []Command `json:"commands,omitempty"`
 }
 
 // IsZero reports whether there is no policy.

@@ -32,6 +32,7 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 			p.anchors, anchors = rules.Pins(&bad, at+".anchors", s.Name, t.Anchors, MaxAnchors)
 			p.timestampers, timestampers = rules.Pins(&bad, at+".timestampers", s.Name, t.Timestampers, MaxAnchors)
 			v.pinned = slices.Concat(v.pinned, anchors, timestampers)
+			v.anchors, v.timestampers = append(v.anchors, p.anchors...), append(v.timestampers, p.timestampers...)
 			v.policies = append(v.policies, p)
 		}
 	}

@@ -15,8 +15,9 @@ import (
 // Verifier judges signatures in files by its signers. It is immutable and safe for concurrent use. Make it with New;
 // the zero Verifier trusts nobody.
 type Verifier struct {
-	policies []policy
-	pinned   []*cms.Certificate // that the policies bring
+	policies              []policy
+	anchors, timestampers []cms.Fingerprint  // of all policies
+	pinned                []*cms.Certificate // that the policies bring
 }
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
@@ -137,16 +138,6 @@ func (s *signature) check(f *layout, file *cms.File, has []byte) (*cms.Certifica
 // tagged refuses a tagged program: its signature may hold, and what was put beside it is anybody's.
 func (s *signature) tagged() error {
 	return cms.Unsupported("the program is tagged: there are %d bytes after its signature, in a place that no signature covers", s.tag)
-}
-
-// anchors tells whether any policy's signer may end in the certificate.
-func (v *Verifier) anchors(f cms.Fingerprint) bool {
-	return slices.ContainsFunc(v.policies, func(p policy) bool { return slices.Contains(p.anchors, f) })
-}
-
-// timestampers tells whether any policy's timestamps may end in the certificate.
-func (v *Verifier) timestampers(f cms.Fingerprint) bool {
-	return slices.ContainsFunc(v.policies, func(p policy) bool { return slices.Contains(p.timestampers, f) })
 }
 
 // judge asks whether the policy's signer signed, and when. Without that it tells how many of its parts were met.

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/patchpolicy/patchpolicy/integrity/integritytest"
-	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
 )
 
 func TestConformanceDetached(t *testing.T) {
@@ -62,11 +61,4 @@ func TestConformanceRPM(t *testing.T) {
 			"payload cut short": {Content: good[:len(good)-1]},
 		},
 	})
-}
-
-func TestOutcomes(t *testing.T) {
-	enumtest.Check(t, map[Outcome]string{
-		Good: "good", Broken: "broken", UnknownKey: "unknown key", WeakDigest: "weak digest", WeakKey: "weak key", Expired: "expired",
-		Revoked: "revoked", WrongUse: "wrong use", NotCovering: "not covering", Unjudged: "unjudged", Excess: "excess",
-	}, outcomes.All(), outcomes.Parse)
 }

@@ -266,7 +266,7 @@ func TestKeysThatDoNotCount(t *testing.T) {
 		sig := sign(t, patch, key, nil)
 		change(key)
 		r := inspect(t, trusting(t, key), patch, sig)
-		return r.Signatures[0].Outcome.String(), r.Signatures[0].Problem
+		return string(r.Signatures[0].Outcome), r.Signatures[0].Problem
 	}
 	identity := func(key *openpgp.Entity) *openpgp.Identity { return key.PrimaryIdentity() }
 	// resign makes a newer self-signature.
@@ -355,7 +355,7 @@ func TestSubkeys(t *testing.T) {
 		change(key, sub)
 		r := inspect(t, trusting(t, key), patch, sig)
 		require.NotEqual(t, fingerprint(key), r.Signatures[0].Fingerprint)
-		return r.Signatures[0].Outcome.String(), r.Signatures[0].Problem
+		return string(r.Signatures[0].Outcome), r.Signatures[0].Problem
 	}
 	rebind := func(key *openpgp.Entity, sub *openpgp.Subkey) {
 		require.NoError(t, sub.Sig.SignKey(sub.PublicKey, key.PrivateKey, at(keyTime)))
@@ -393,7 +393,7 @@ func TestSubkeys(t *testing.T) {
 	}
 	// A primary key that only certifies is the ordinary case: testdata's Vendor is one.
 	r := inspect(t, testVerifier(t), testFile(t, "patch.txt"), testFile(t, "patch.txt.sig"))
-	require.Equal(t, "good", r.Signatures[0].Outcome.String())
+	require.Equal(t, "good", string(r.Signatures[0].Outcome))
 	require.Equal(t, "Ed25519", r.Signatures[0].Key)
 }
 

@@ -8,39 +8,26 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
-	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Outcome is what became of one signature.
-type Outcome uint8
+// Outcome says whether a signature counts, and if not, why.
+type Outcome string
 
 // The outcomes. Only Good counts. Broken decides at once, whatever other signatures there are.
 const (
-	Good        Outcome = 1 + iota
-	Broken              // by a known key, over something else
-	UnknownKey          // by no key of a signer
-	WeakDigest          // over MD5, SHA-1 or the like: it proves nothing, whoever made it (INT-7)
-	WeakKey             // by a key that others can forge: DSA, ElGamal, RSA under 2048 bits
-	Expired             // the key or the signature, or not valid yet
-	Revoked             // by a key that was revoked, before or after
-	WrongUse            // by a key that is not meant to sign files
-	NotCovering         // it holds, but leaves a part of the file uncovered
-	Unjudged            // of a kind or version that this package does not judge
-	Excess              // beyond the first MaxSignatures
+	Good        Outcome = "good"
+	Broken      Outcome = "broken"       // by a known key, over something else
+	UnknownKey  Outcome = "unknown key"  // by no key of a signer
+	WeakDigest  Outcome = "weak digest"  // over MD5, SHA-1 or the like: it proves nothing, whoever made it (INT-7)
+	WeakKey     Outcome = "weak key"     // by a key that others can forge: DSA, ElGamal, RSA under 2048 bits
+	Expired     Outcome = "expired"      // the key or the signature, or not valid yet
+	Revoked     Outcome = "revoked"      // by a key that was revoked, before or after
+	WrongUse    Outcome = "wrong use"    // by a key that is not meant to sign files
+	NotCovering Outcome = "not covering" // it holds, but leaves a part of the file uncovered
+	Unjudged    Outcome = "unjudged"     // of a kind or version that this package does not judge
+	Excess      Outcome = "excess"       // beyond the first MaxSignatures
 )
-
-var outcomes = enum.Of[Outcome]("signature outcome", "good", "broken", "unknown key", "weak digest", "weak key", "expired",
-	"revoked", "wrong use", "not covering", "unjudged", "excess")
-
-// String returns the outcome's name.
-func (o Outcome) String() string { return outcomes.String(o) }
-
-// MarshalText returns the outcome's name, the empty text for zero, or an error for an unknown outcome.
-func (o Outcome) MarshalText() ([]byte, error) { return outcomes.MarshalText(o) }
-
-// UnmarshalText sets the outcome called text; the empty text is zero.
-func (o *Outcome) UnmarshalText(text []byte) error { return outcomes.UnmarshalText(text, o) }
 
 // SignatureInfo is what one signature says, and what became of it.
 type SignatureInfo struct {

@@ -146,18 +146,17 @@ func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte)
 			return 0, at, err
 		}
 	}
-	anyOf := func(pins func(*identity) []cms.Fingerprint) func(cms.Fingerprint) bool {
-		return func(f cms.Fingerprint) bool {
-			return slices.ContainsFunc(named, func(id *identity) bool { return slices.Contains(pins(id), f) })
-		}
+	var anchors, timestampers []cms.Fingerprint
+	for _, id := range named {
+		anchors, timestampers = append(anchors, id.anchors...), append(timestampers, id.timestampers...)
 	}
 	stamps, why := readTokens(file, tokens, sig)
-	dated, untrusted, err := file.Dated(stamps, anyOf(func(id *identity) []cms.Fingerprint { return id.timestampers }))
+	dated, untrusted, err := file.Dated(stamps, timestampers)
 	if err != nil {
 		return 0, at, err
 	}
 	leaf := leafOf(chain[0])
-	chains, err := file.Chains(leaf, anyOf(func(id *identity) []cms.Fingerprint { return id.anchors }), x509.ExtKeyUsageCodeSigning)
+	chains, err := file.Chains(leaf, anchors, x509.ExtKeyUsageCodeSigning)
 	switch {
 	case err != nil && len(named) == 0 && cms.AsRefusal(err).Stranger:
 		return 0, at, cms.Stranger("its certificate is of none of the trusted signers (%q)", v.names)

@@ -68,7 +68,7 @@ func (c Chains) ValidAt(anchors []Fingerprint, t time.Time) bool {
 
 // Chains finds the chains from leaf to any anchor that are good for the usage at some time.
 // Without one it returns a *Refusal that says why.
-func (f *File) Chains(leaf *Certificate, anchored func(Fingerprint) bool, usage x509.ExtKeyUsage) (Chains, error) {
+func (f *File) Chains(leaf *Certificate, anchors []Fingerprint, usage x509.ExtKeyUsage) (Chains, error) {
 	if leaf.Weak != "" {
 		return nil, Untrusted("the certificate of %.200q has %s", leaf.Holder(), leaf.Weak)
 	}
@@ -84,7 +84,7 @@ func (f *File) Chains(leaf *Certificate, anchored func(Fingerprint) bool, usage 
 			return Unsupported("its certificates form too many chains")
 		}
 		end := path[len(path)-1]
-		if anchored(end.Print) {
+		if slices.Contains(anchors, end.Print) {
 			c, err := f.confirm(slices.Clone(path), usage)
 			switch r, refused := err.(*Refusal); {
 			case err == nil:

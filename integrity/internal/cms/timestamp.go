@@ -234,7 +234,7 @@ type Dated struct {
 
 // Dated wants every timestamp to hold and returns those that end in a certificate that is pinned. One that is merely not
 // trusted is as good as none: anybody could take it away. Why tells of the last one of these.
-func (f *File) Dated(stamps []Stamp, pinned func(Fingerprint) bool) (known []Dated, why string, err error) {
+func (f *File) Dated(stamps []Stamp, pinned []Fingerprint) (known []Dated, why string, err error) {
 	for i := range stamps {
 		t := &stamps[i]
 		authority, err := f.VerifyStamp(t)
