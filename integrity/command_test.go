@@ -92,20 +92,6 @@ func TestCommandsArePartOfThePolicy_INT10(t *testing.T) {
 }
 
 // Everything that is wrong with the commands is said at once.
-func TestExcerptsAreStoredWithTheirCommands_INT10(t *testing.T) {
-	x := commandPolicy().Excerpt()
-	data, err := json.Marshal(x)
-	require.NoError(t, err)
-	var back Excerpt
-	require.NoError(t, json.Unmarshal(data, &back))
-	require.Equal(t, x, back)
-	require.NoError(t, back.Validate())
-	require.True(t, back.Allows(x.Commands[0].Command))
-	data, err = json.Marshal(x.Only())
-	require.NoError(t, err)
-	require.NotContains(t, string(data), "commands", "what orders carry did not change")
-}
-
 func TestBadCommands_INT10(t *testing.T) {
 	long := strings.Repeat("x", maxWord+1)
 	p := Policy{Format: PolicyFormat, Commands: []Command{

@@ -51,9 +51,11 @@ type Excerpt struct {
 	Digest  Digest   `json:"digest"` // of the whole policy; see Policy.Digest
 	Clauses []Clause `json:"clauses,omitempty"`
 
-	// Commands are all of the policy's, where it is the asset's own or the server's. An order carries none, and what one
-	// carries all the same allows nothing.
-	Commands []Command `json:"commands,omitempty"`
+	// Commands are all commands of the policy, if the policy is the asset's or
+	// the server's own. They are not in the JSON form, which is what an order
+	// carries: an order's commands would prove nothing. To store an excerpt,
+	// store the policy ([Policy.MarshalCanonical]) and call [Policy.Excerpt].
+	Commands []Command `json:"-"`
 }
 
 // IsZero reports whether there is no policy.
