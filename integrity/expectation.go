@@ -15,17 +15,18 @@ type Expectation struct {
 	AllowLegacy bool     `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
 }
 
-// Problem is one thing that is wrong with an expectation, a policy or a list of signers. Field says where: a field of
-// Expectation, or as in a policy's JSON, with an index in a list. Value is what was found, cut short, or the name of the
-// signer or clause it belongs to. Text is what is wrong and what to do.
+// Problem is one thing that is wrong with an expectation, a policy or a list of
+// signers. Field is a field of Expectation or of a policy's JSON, with indexes.
+// Value is the value found, cut short, or the signer or clause it belongs to.
+// Text says what is wrong and what to do.
 type Problem = problem.Problem
 
-// Invalid is the error of everything here and in the verifiers that validates. What names the value, as "signer policy";
-// Problems lists everything that is wrong with it, not only the first.
+// Invalid is the error of all validation here and in the verifiers. What names
+// the value, as in "signer policy". Problems lists everything that is wrong.
 type Invalid = problem.Invalid
 
-// Algorithms lists the algorithms to digest a file by, so that Judge has what it needs and INT-6 can check again:
-// SHA-256 always, and those the expectation names.
+// Algorithms lists the algorithms by which to digest a file for [Judge] and for
+// the second check (INT-6): SHA-256, and those of the expectation.
 func (e Expectation) Algorithms() []Algorithm {
 	algs := []Algorithm{SHA256}
 	for _, d := range e.Digests {
@@ -34,8 +35,8 @@ func (e Expectation) Algorithms() []Algorithm {
 	return distinct(algs)
 }
 
-// Validate says whether the expectation is well formed; it returns nil or an *Invalid. One that no file can
-// meet, such as an empty one, is well formed: Judge refuses the file and says why.
+// Validate returns nil or an [Invalid]. An expectation that no file can meet,
+// such as an empty one, is valid: [Judge] refuses the file and says why.
 func (e Expectation) Validate() error {
 	var bad problems
 	if e.Signer != "" {

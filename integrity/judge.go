@@ -7,7 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// observe records what was found out, before anything is decided.
+// observe records the facts before anything is decided.
 func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	if !statuses.Valid(s.Status) {
 		s = Signature{Status: s.Status, Detail: fmt.Sprintf("the verifier answered %s. %s", s.Status, s.Detail)}
@@ -22,7 +22,8 @@ func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	return v
 }
 
-// judge decides by the expectation, and by the clause if there is one: the table in the package documentation.
+// judge decides by the expectation and the clause, if there is one. It is the
+// table in the package documentation.
 func judge(e Expectation, c *Clause, v Verdict) Verdict {
 	s := v.Signature
 	legacy := e.AllowLegacy && (s.Status == Valid || c == nil || c.AllowLegacy)
@@ -82,7 +83,7 @@ func judge(e Expectation, c *Clause, v Verdict) Verdict {
 		"The file's signature cannot be judged, which is not the same as absent%s.", why)
 }
 
-// checksumText says how the checksum compared, as a part of a sentence.
+// checksumText says how the checksum compared, as part of a sentence.
 func (v Verdict) checksumText(e Expectation, allowed bool) string {
 	legacy := ""
 	if v.Compared.Legacy() && allowed {
@@ -102,7 +103,6 @@ func (v Verdict) checksumText(e Expectation, allowed bool) string {
 	}
 }
 
-// decide gives the verdict for a reason.
 func (v Verdict) decide(r Reason, rule, format string, args ...any) Verdict {
 	switch r {
 	case SignatureValid, ChecksumMatched, SignedNotJudged:
@@ -121,7 +121,7 @@ func (v Verdict) decide(r Reason, rule, format string, args ...any) Verdict {
 	return v
 }
 
-// compare compares by the strongest algorithm known on both sides.
+// compare compares by the strongest algorithm that both sides have.
 func compare(expected, computed []Digest) (Checksum, Algorithm) {
 	for _, a := range byStrength {
 		want := slices.DeleteFunc(slices.Clone(expected), func(d Digest) bool { return d.Algorithm != a })

@@ -1,6 +1,7 @@
 package integrity
 
-// Bounds on what an order may expect and on what is kept of a verifier's words.
+// Bounds on what an order may expect and on what is kept of a verifier's
+// answer.
 const (
 	MaxDigests = 16  // of one Expectation; there are five algorithms
 	MaxSigner  = 256 // bytes of a signer's name; a certificate's subject fits

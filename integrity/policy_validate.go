@@ -20,9 +20,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/strictjson"
 )
 
-// ParsePolicy reads a policy from JSON and checks it; the error is an *Invalid. It takes the fields of Policy and
-// its parts and no others, none of them twice, none of them null: what is not understood is refused, since left out it
-// could mean less than was meant (JOB-20).
+// ParsePolicy reads a policy from JSON and validates it. The error is an
+// [Invalid]. Unknown, repeated and null fields are refused: ignoring one could
+// weaken the policy (JOB-20).
 func ParsePolicy(data []byte) (Policy, error) {
 	var p Policy
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -47,8 +47,8 @@ func ParsePolicy(data []byte) (Policy, error) {
 	return p, nil
 }
 
-// Validate says everything that is wrong with the policy; it returns nil or an *Invalid. Whether keys and
-// certificates can be read, the verifiers say that are made of them.
+// Validate returns nil or an [Invalid] with everything that is wrong. Whether
+// keys and certificates can be read is checked by the verifiers.
 func (p Policy) Validate() error {
 	bad := problems{policy: true}
 	if p.Format != PolicyFormat {
@@ -60,16 +60,17 @@ func (p Policy) Validate() error {
 	return bad.Err("signer policy")
 }
 
-// ValidateSigners says everything that is wrong with signers before their keys and certificates are read; it returns nil
-// or an *Invalid, whose fields are as "signers[2].openpgp[0].threshold". It is the part of Policy.Validate that every
-// verifier begins with.
+// ValidateSigners checks signers before their keys and certificates are read.
+// It returns nil or an [Invalid] with fields such as
+// "signers[2].openpgp[0].threshold". Policy.Validate and every verifier call
+// it.
 func ValidateSigners(signers []Signer) error {
 	var bad problems
 	bad.signers(signers)
 	return bad.Err("list of signers")
 }
 
-// signers checks signers and returns them by name.
+// signers checks the signers and returns them by name.
 func (p *problems) signers(list []Signer) map[string]Signer {
 	known := map[string]Signer{}
 	for at, s := range each(p, "signers", list, MaxPolicySigners) {
@@ -94,7 +95,7 @@ func (p *problems) signers(list []Signer) map[string]Signer {
 	return known
 }
 
-// Validate says everything that is wrong with the excerpt; it returns nil or an *Invalid.
+// Validate returns nil or an [Invalid] with everything that is wrong.
 func (x Excerpt) Validate() error {
 	var bad problems
 	if x.Digest.Algorithm != SHA256 || x.Digest.fault() != "" {
@@ -105,13 +106,13 @@ func (x Excerpt) Validate() error {
 	return bad.Err("signer policy")
 }
 
-// problems collects what is wrong.
 type problems struct {
 	problem.List
 	policy bool // it is a policy, which is written as JSON
 }
 
-// each refuses a list that is too long, and yields what is looked at of it, by its field.
+// each refuses a list that is too long, and yields its first elements with
+// their fields.
 func each[T any](p *problems, field string, list []T, most int) iter.Seq2[string, T] {
 	if len(list) > most {
 		p.Add(field, fmt.Sprint(len(list)), "are too many; at most %d", most)
@@ -134,7 +135,7 @@ func (p *problems) name(field, s string, most int) {
 	}
 }
 
-// once refuses what is seen a second time.
+// once refuses a value that was seen before.
 func (p *problems) once(seen map[string]bool, field, value, text string) {
 	if seen[value] {
 		p.Add(field, value, "%s", text)
@@ -142,7 +143,7 @@ func (p *problems) once(seen map[string]bool, field, value, text string) {
 	seen[value] = true
 }
 
-// clauses checks a list of clauses. Signers are those of the policy, nil where they are not known.
+// clauses checks clauses. Signers are those of the policy; nil: unknown.
 func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 	names, targets := map[string]bool{}, map[[3]string]string{}
 	for at, c := range each(p, "clauses", list, MaxClauses) {
@@ -160,7 +161,7 @@ func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 	}
 }
 
-// commands checks what actions may run (INT-10).
+// commands checks the commands (INT-10).
 func (p *problems) commands(list []Command) {
 	names := map[string]bool{}
 	for at, c := range each(p, "commands", list, maxCommands) {
@@ -268,7 +269,7 @@ func (p *problems) sigstore(at string, list []SigstoreTrust) {
 	}
 }
 
-// time checks when certificates are judged. No certificate is good in other years, and later ones cannot be written.
+// time checks a time at which certificates are judged.
 func (p *problems) time(field string, t time.Time) {
 	if y := t.UTC().Year(); !t.IsZero() && (y < 1990 || y > 9999) {
 		p.Add(field, fmt.Sprint(y), "is a year in which no certificate is good; leave it out, or give the time the policy was made")
@@ -281,7 +282,7 @@ func (p *problems) threshold(at string, n, most int) {
 	}
 }
 
-// anchors checks a list of certificates, by digest too where the format's files carry the certificates themselves.
+// anchors checks a list of certificates; byDigest allows digests instead.
 func (p *problems) anchors(at string, list []string, needed, byDigest bool) {
 	if needed && len(list) == 0 {
 		p.Add(at, "", "none; nobody could be trusted")
@@ -297,7 +298,8 @@ func (p *problems) anchors(at string, list []string, needed, byDigest bool) {
 	}
 }
 
-// pem checks a key or certificate. It quotes nothing of one that is wrong, because it may be a private key.
+// pem checks a key or certificate. It never quotes one, because it may be a
+// private key.
 func (p *problems) pem(field, text, kind string) {
 	block, rest := pem.Decode([]byte(text))
 	switch {

@@ -7,7 +7,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// Of a cabinet's header.
 const (
 	cabHeader      = 36 // bytes without anything optional
 	cabFlagPrev    = 1
@@ -17,8 +16,10 @@ const (
 	cabSigned      = 60         // where what follows the header begins
 )
 
-// openCAB reads a cabinet. Everything before the signature is digested but the first reserved field, the cabinet's number
-// in its set, and what the reserved part of the header says about the signature, which must be the end of the file.
+// openCAB reads a cabinet. The digest covers everything before the signature
+// except the first reserved field, the cabinet's number in its set, and what
+// the reserved part of the header says about the signature. The signature must
+// be the end of the file.
 func openCAB(s source) (*layout, error) {
 	f := &layout{format: integrity.CAB}
 	h, err := s.bytes(0, min(s.size, cabSigned))

@@ -10,7 +10,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// directory is a compound file's tree of storages and streams.
 type directory []entry
 
 // Kinds of entries.
@@ -20,7 +19,6 @@ const (
 	kindRoot    = 5
 )
 
-// entry is a storage or a stream.
 type entry struct {
 	name               []byte // UTF-16, with the zero that ends it
 	kind               byte
@@ -34,7 +32,6 @@ type entry struct {
 	children           []uint32
 }
 
-// text is the name for people.
 func (e entry) text() string {
 	return fmt.Sprintf("%q", utf16Text(binary.LittleEndian, e.name[:max(0, len(e.name)-2)]))
 }
@@ -47,7 +44,6 @@ func utf16Text(order binary.ByteOrder, b []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// readDirectory reads all entries and the tree they form.
 func (c *compound) readDirectory(first uint32) error {
 	list, err := c.chain(first, -1)
 	if err != nil {
@@ -86,10 +82,11 @@ func (c *compound) parseEntry(b []byte) entry {
 	return e
 }
 
-// nameRoot is the root's only right name.
+// nameRoot is the only valid name of the root.
 var nameRoot = utf16Name("Root Entry")
 
-// build finds the children of every storage. Each entry is taken once, so links in a circle are found.
+// build finds the children of every storage. Each entry is used once, so cycles
+// are detected.
 func (d directory) build() error {
 	root := d[0]
 	if !bytes.Equal(root.name, nameRoot) || root.left != noEntry || root.right != noEntry || len(bytes.Trim(root.times[:8], "\x00")) > 0 {

@@ -8,7 +8,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// Of a program's headers.
 const (
 	peOffsetAt   = 0x3c // where the DOS header says where the PE header is
 	peFileHeader = 24   // bytes of the PE mark and the file header, before the optional header
@@ -18,7 +17,6 @@ const (
 	peSecurity   = 4  // index of the directory that says where the signatures are
 )
 
-// Of an entry in the certificate table.
 const (
 	certificateHeader     = 8
 	certificateRevision1  = 0x0100
@@ -26,8 +24,9 @@ const (
 	certificateSignedData = 2
 )
 
-// openPE reads a program, a library or a driver. Everything is digested but the checksum in the header, the directory
-// entry of the certificate table, and that table, which must be the end of the file.
+// openPE reads a program, library or driver. The digest covers everything
+// except the checksum in the header, the directory entry of the certificate
+// table, and that table, which must be the end of the file.
 func openPE(s source) (*layout, error) {
 	f := &layout{}
 	dos, err := s.bytes(0, min(s.size, peOffsetAt+4))
@@ -101,7 +100,6 @@ func openPE(s source) (*layout, error) {
 	return f, err
 }
 
-// certificateTable lists the signatures of the table's entries.
 func certificateTable(b []byte) (signatures [][]byte, err error) {
 	for len(b) > 0 {
 		if len(b) < certificateHeader {

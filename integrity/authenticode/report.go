@@ -6,8 +6,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Report is what a file says about itself, for people. Nothing in it is a verdict: only Verifier.Verify knows whom to
-// trust. Times are UTC.
+// Report is what a file says about itself. It is not a verdict: only
+// Verifier.Verify knows whom to trust. Times are UTC.
 type Report struct {
 	Format     integrity.Format  `json:"format,omitempty"` // zero: none of the three
 	Signatures []SignatureReport `json:"signatures"`       // the file's own first, each followed by those nested in it
@@ -33,7 +33,7 @@ type TimestampReport struct {
 	Chain   []CertificateReport `json:"chain,omitempty"`   // the authority's certificate first
 }
 
-// CertificateReport is what a certificate says. SHA256 is what an anchor pins.
+// CertificateReport is what a certificate says. An anchor pins its SHA256.
 type CertificateReport struct {
 	Subject      string    `json:"subject"`
 	Issuer       string    `json:"issuer"`

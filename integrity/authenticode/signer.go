@@ -9,12 +9,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// rules say which certificates carry trust.
 var rules = cms.Rules{MaxRSA: maxRSA, Lenient: true}
 
-// New returns a verifier that trusts the signers by their [integrity.AuthenticodeTrust], at most MaxSigners in all; with
-// none it trusts nobody. The error is an *integrity.Invalid with every problem, whose fields are as
-// "signers[2].authenticode[0].anchors[1]".
+// New returns a verifier that trusts the signers by their
+// [integrity.AuthenticodeTrust], at most MaxSigners in all. With none it trusts
+// nobody. The error is an [integrity.Invalid] with every problem; its fields
+// are as in "signers[2].authenticode[0].anchors[1]".
 func New(signers ...integrity.Signer) (*Verifier, error) {
 	var bad problem.List
 	bad.Under("", integrity.ValidateSigners(signers))

@@ -12,8 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Verifier judges signatures in files by its signers. It is immutable and safe for concurrent use. Make it with New;
-// the zero Verifier trusts nobody.
+// Verifier judges signatures in files by its signers. It is immutable and safe
+// for concurrent use. Make it with [New]; the zero Verifier trusts nobody.
 type Verifier struct {
 	policies              []policy
 	anchors, timestampers []cms.Fingerprint  // of all policies
@@ -22,8 +22,8 @@ type Verifier struct {
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
 
-// Verify judges the signatures in the first size bytes of content. See the package documentation for which answer means
-// what. A signature file says nothing about these formats and is ignored.
+// Verify judges the signatures in the first size bytes of content. The package
+// documentation says which answer means what. Signature files are ignored.
 func (v *Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.Signature {
 	f, err := open(content, size)
 	if err == nil {
@@ -36,7 +36,8 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.S
 	return integrity.Signature{Status: r.Status, Format: f.format, Untrusted: r.Stranger, Detail: problem.Printable(r.Text)}
 }
 
-// judge judges all signatures of a file. One that does not hold decides at once; otherwise the first valid one does.
+// judge judges all signatures of a file. One that does not hold decides;
+// otherwise the first valid one does.
 func (v *Verifier) judge(f *layout, file *cms.File) (integrity.Signature, error) {
 	all, err := parseSignatures(f, file)
 	if err != nil {
@@ -73,7 +74,7 @@ func (v *Verifier) judge(f *layout, file *cms.File) (integrity.Signature, error)
 	return valid[0], nil
 }
 
-// hope orders refusals by how little a policy would have to add.
+// hope orders refusals: the higher, the less is missing from the policy.
 func hope(r *cms.Refusal) int {
 	switch {
 	case r.Status == integrity.Unsupported:
@@ -85,7 +86,7 @@ func hope(r *cms.Refusal) int {
 	}
 }
 
-// judgeOne judges one signature of a file that has the digest.
+// judgeOne judges one signature of a file with the digest.
 func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has []byte) (integrity.Signature, error) {
 	var none integrity.Signature
 	signer, err := s.check(f, file, has)
@@ -119,8 +120,9 @@ func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has []byte)
 	return none, why
 }
 
-// check wants the signature to hold, whoever it is, over a file that has the digest, and returns the signer's certificate.
-// Its refusal is a mere one only if the signature carries no trust.
+// check requires the signature to hold over a file with the digest, whoever
+// signed, and returns the signer's certificate. Its refusal decides unless the
+// signature only carries no trust.
 func (s *signature) check(f *layout, file *cms.File, has []byte) (*cms.Certificate, error) {
 	if s.err != nil {
 		return nil, s.err
@@ -135,12 +137,14 @@ func (s *signature) check(f *layout, file *cms.File, has []byte) (*cms.Certifica
 	return signer, err
 }
 
-// tagged refuses a tagged program: its signature may hold, and what was put beside it is anybody's.
+// tagged refuses a tagged program: the signature may hold, but anybody could
+// have put the tag there.
 func (s *signature) tagged() error {
 	return cms.Unsupported("the program is tagged: there are %d bytes after its signature, in a place that no signature covers", s.tag)
 }
 
-// judge asks whether the policy's signer signed, and when. Without that it tells how many of its parts were met.
+// judge checks whether the policy's signer signed, and when. Met says how far
+// the policy was met.
 func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.Dated) (at time.Time, met int, why *cms.Refusal) {
 	if !chains.EndIn(p.anchors) {
 		return at, 0, cms.Stranger("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
@@ -171,10 +175,10 @@ func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.D
 	return at, 5, nil
 }
 
-// usageLifetime is the usage of certificates whose signatures end with them, timestamp or not.
+// usageLifetime marks certificates whose signatures expire with them, timestamp
+// or not.
 const usageLifetime = "1.3.6.1.4.1.311.10.3.13"
 
-// hasUsage tells whether a certificate has an extended key usage.
 func hasUsage(c *cms.Certificate, usage string) bool {
 	return slices.ContainsFunc(c.UnknownExtKeyUsage, func(u asn1.ObjectIdentifier) bool { return u.String() == usage }) ||
 		slices.ContainsFunc(c.ExtKeyUsage, func(u x509.ExtKeyUsage) bool { return u.OID().String() == usage })

@@ -1,6 +1,6 @@
 package cms
 
-// Bounds on what a file may make the reader do. What is over one is Unsupported.
+// Bounds on the reader's work for one file. What exceeds one is Unsupported.
 const (
 	MaxTimestamps   = 4        // of one signature; one is usual
 	MaxToken        = 64 << 10 // bytes of one timestamp; those with a chain have up to 8 KiB
