@@ -35,7 +35,7 @@ func (c chain) Verify(content io.ReaderAt, size int64, detached []byte) Signatur
 			return s
 		case s.Status == Absent, best.Status == Bad:
 		case !found, s.Status == Bad, s.Status == Valid && best.Status == Unsupported:
-			best, found = s, true // what this package does not know counts as Unsupported
+			best, found = s, true // an unknown status counts as Unsupported
 		}
 	}
 	return best

@@ -138,7 +138,7 @@ func NewDigester(algs ...Algorithm) *Digester {
 // Write digests p. It never fails.
 func (d *Digester) Write(p []byte) (int, error) {
 	for _, h := range d.hashes {
-		h.Write(p) // a hash.Hash never returns an error
+		h.Write(p) // never fails
 	}
 	return len(p), nil
 }

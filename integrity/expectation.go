@@ -11,7 +11,7 @@ import (
 type Expectation struct {
 	Signer      string   `json:"signer,omitempty"`      // name of the expected signer; empty: none is expected
 	Digests     []Digest `json:"digests,omitempty"`     // any of them; the strongest known one is compared
-	LatestOnly  bool     `json:"latestOnly,omitempty"`  // its URL serves newer files too; else it is pinned, and a checksum that differs fails it (INT-5)
+	LatestOnly  bool     `json:"latestOnly,omitempty"`  // the URL may serve a newer file; otherwise the artifact is pinned, and a checksum that differs fails (INT-5)
 	AllowLegacy bool     `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
 }
 

@@ -14,7 +14,7 @@ func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	}
 	s.Untrusted = s.Untrusted && s.Status == Bad
 	if !s.Format.valid() {
-		s.Format = "" // not told
+		s.Format = "" // unknown
 	}
 	s.Detail = problem.Clip(s.Detail, MaxDetail)
 	v := Verdict{Signature: s}
@@ -27,9 +27,9 @@ func observe(e Expectation, s Signature, computed []Digest) Verdict {
 func judge(e Expectation, c *Clause, v Verdict) Verdict {
 	s := v.Signature
 	legacy := e.AllowLegacy && (s.Status == Valid || c == nil || c.AllowLegacy)
-	sum, trusted := v.checksumText(e, legacy), legacy || !v.Compared.Legacy() // the digest that was compared carries trust (INT-7)
+	sum, trusted := v.checksumText(e, legacy), legacy || !v.Compared.Legacy() // the compared digest carries trust (INT-7)
 	expected := e.Signer != "" || c != nil && len(c.Signers) > 0
-	unsigned := e.Signer == "" && (c == nil || c.AllowUnsigned) // a file that carries no signature may pass
+	unsigned := e.Signer == "" && (c == nil || c.AllowUnsigned) // a file without a signature may pass
 	differs := v.Checksum == Mismatched
 	why := ""
 	if s.Detail != "" {
@@ -38,15 +38,15 @@ func judge(e Expectation, c *Clause, v Verdict) Verdict {
 	switch s.Status {
 	case Bad:
 		if s.Untrusted {
-			return v.decide(NotTrusted, "INT-1", "The file is signed by nobody who is trusted here%s: "+
-				"if its signer may sign it, pin the signer's certificate or key in the signer policy.", why)
+			return v.decide(NotTrusted, "INT-1", "Nobody who signed the file is trusted here%s: "+
+				"if the signer may sign it, pin the signer's certificate or key in the signer policy.", why)
 		}
 		return v.decide(SignatureBad, "INT-1", "The file's signature does not hold%s.", why)
 
 	case Valid:
 		switch {
 		case s.Signer == "":
-			return v.decide(SignerUnexpected, "INT-1", "The file is validly signed, but the verifier does not say by whom.")
+			return v.decide(SignerUnexpected, "INT-1", "The file is validly signed, but the verifier does not name the signer.")
 		case e.Signer != "" && s.Signer != e.Signer:
 			return v.decide(SignerUnexpected, "INT-1", "The file is signed by %q; the order expects %q.", s.Signer, e.Signer)
 		case c != nil && !slices.Contains(c.Signers, s.Signer):
@@ -114,7 +114,7 @@ func (v Verdict) decide(r Reason, rule, format string, args ...any) Verdict {
 	default:
 		v.Code = FileSignatureFailed
 	}
-	if !statuses.Valid(v.Signature.Status) { // it was no answer
+	if !statuses.Valid(v.Signature.Status) { // the verifier did not answer
 		v.Signature.Status = Unsupported
 	}
 	v.Reason, v.Rule, v.Text = r, rule, fmt.Sprintf(format, args...)
@@ -128,7 +128,7 @@ func compare(expected, computed []Digest) (Checksum, Algorithm) {
 		got := slices.DeleteFunc(slices.Clone(computed), func(d Digest) bool { return d.Algorithm != a || d.fault() != "" })
 		switch {
 		case len(want) == 0 || len(got) == 0:
-		case len(slices.Compact(append(want, got...))) == 1: // all are the same: contradicting digests prove nothing
+		case len(slices.Compact(append(want, got...))) == 1: // all are equal: digests that contradict each other prove nothing
 			return Matched, a
 		default:
 			return Mismatched, a

@@ -31,19 +31,19 @@ type Policy struct {
 type Command struct {
 	Name    string   `json:"name"`            // for people
 	Command []string `json:"command"`         // program and arguments, as in job.Action
-	Script  Digest   `json:"script,omitzero"` // SHA-256 of the one word that follows, as of the script after "sh" and "-c"; zero: none follows
+	Script  Digest   `json:"script,omitzero"` // SHA-256 of the one word that follows, such as the script after "sh" and "-c"; zero: no word follows
 }
 
 // Clause says what the files of a product must prove.
 type Clause struct {
-	Name          string   `json:"name"`                    // told in verdicts
+	Name          string   `json:"name"`                    // shown in verdicts
 	Vendor        string   `json:"vendor"`                  // exactly as the catalog names it, or Any
 	Product       string   `json:"product"`                 // the product's id in the catalog, exactly, or Any
-	Feed          string   `json:"feed,omitempty"`          // the feed that the patch must be of, exactly; empty: any
-	Signers       []string `json:"signers,omitempty"`       // names of the policy's signers, any of whom may have signed; empty: nobody may
+	Feed          string   `json:"feed,omitempty"`          // the feed of the patch, exactly; empty: any
+	Signers       []string `json:"signers,omitempty"`       // names of the policy's signers, any of whom may sign; empty: nobody may
 	Formats       []Format `json:"formats,omitempty"`       // in which the signature may be; empty: any
-	AllowUnsigned bool     `json:"allowUnsigned,omitempty"` // a file that carries no signature is judged by its checksum; else it is refused (INT-4)
-	AllowLegacy   bool     `json:"allowLegacy,omitempty"`   // SHA-1 and MD5 may carry trust, where the order allows it too (INT-7)
+	AllowUnsigned bool     `json:"allowUnsigned,omitempty"` // a file without a signature is judged by its checksum; otherwise it is refused (INT-4)
+	AllowLegacy   bool     `json:"allowLegacy,omitempty"`   // SHA-1 and MD5 may carry trust, if the order allows it too (INT-7)
 }
 
 // Excerpt is the part of a policy that decides: all or some of its clauses, and

@@ -30,7 +30,7 @@ func ParsePolicy(data []byte) (Policy, error) {
 	var err error
 	switch {
 	case len(data) > MaxPolicy:
-		err = fmt.Errorf("has %d bytes; at most %d", len(data), MaxPolicy)
+		err = fmt.Errorf("has %d bytes; at most %d are allowed", len(data), MaxPolicy)
 	case !utf8.Valid(data):
 		err = errors.New("is not UTF-8")
 	default:
@@ -76,19 +76,19 @@ func (p *problems) signers(list []Signer) map[string]Signer {
 	for at, s := range each(p, "signers", list, MaxPolicySigners) {
 		p.name(at+".name", s.Name, MaxSigner)
 		if _, twice := known[s.Name]; twice {
-			p.Add(at+".name", s.Name, "is that of another signer; put all that is known of a signer in one place")
+			p.Add(at+".name", s.Name, "is the name of another signer; put everything about a signer in one place")
 		} else {
 			known[s.Name] = s
 		}
 		first := len(p.List)
 		if len(s.Authenticode)+len(s.OpenPGP)+len(s.Sigstore)+len(s.Other) == 0 {
-			p.Add(at, s.Name, "is known by nothing; want authenticode, openpgp, sigstore or other")
+			p.Add(at, s.Name, "has no keys or certificates; want authenticode, openpgp, sigstore or other")
 		}
 		p.authenticode(at+".authenticode", s.Authenticode)
 		p.openpgp(at+".openpgp", s.OpenPGP)
 		p.sigstore(at+".sigstore", s.Sigstore)
 		p.other(at+".other", s.Other)
-		for i := range p.List[first:] { // what quotes nothing names the signer
+		for i := range p.List[first:] { // name the signer where no value is quoted
 			p.List[first+i].Value = cmp.Or(p.List[first+i].Value, s.Name)
 		}
 	}
@@ -108,14 +108,14 @@ func (x Excerpt) Validate() error {
 
 type problems struct {
 	problem.List
-	policy bool // it is a policy, which is written as JSON
+	policy bool // the signers are in a policy, so in JSON
 }
 
 // each refuses a list that is too long, and yields its first elements with
 // their fields.
 func each[T any](p *problems, field string, list []T, most int) iter.Seq2[string, T] {
 	if len(list) > most {
-		p.Add(field, fmt.Sprint(len(list)), "are too many; at most %d", most)
+		p.Add(field, fmt.Sprint(len(list)), "are too many; at most %d are allowed", most)
 	}
 	return func(yield func(string, T) bool) {
 		for i, v := range list[:min(len(list), most)] {
@@ -151,7 +151,7 @@ func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 		p.name(at+".vendor", c.Vendor, MaxTarget)
 		p.name(at+".product", c.Product, MaxTarget)
 		p.name(at+".feed", cmp.Or(c.Feed, Any), MaxTarget)
-		p.once(names, at+".name", c.Name, "is that of another clause")
+		p.once(names, at+".name", c.Name, "is the name of another clause")
 		target := [3]string{c.Vendor, c.Product, c.Feed}
 		if other, twice := targets[target]; twice {
 			p.Add(at, c.Name, "is about the same vendor, product and feed as clause %q; keep one of them", other)
@@ -166,7 +166,7 @@ func (p *problems) commands(list []Command) {
 	names := map[string]bool{}
 	for at, c := range each(p, "commands", list, maxCommands) {
 		p.name(at+".name", c.Name, MaxSigner)
-		p.once(names, at+".name", c.Name, "is that of another command")
+		p.once(names, at+".name", c.Name, "is the name of another command")
 		if len(c.Command) == 0 || c.Command[0] == "" {
 			p.Add(at+".command", c.Name, "is empty; want the program and its arguments")
 		}
@@ -184,9 +184,9 @@ func (p *problems) commands(list []Command) {
 func (p *problems) clauseSigners(at string, c Clause, signers map[string]Signer) {
 	names := map[string]bool{}
 	for field, name := range each(p, at+".signers", c.Signers, MaxWays) {
-		p.once(names, field, name, "is there twice")
+		p.once(names, field, name, "is listed twice")
 		if _, known := signers[name]; signers != nil && !known {
-			p.Add(field, name, "is no signer of this policy")
+			p.Add(field, name, "is not a signer of this policy")
 		} else if signers == nil {
 			p.name(field, name, MaxSigner)
 		}
@@ -197,9 +197,9 @@ func (p *problems) clauseSigners(at string, c Clause, signers map[string]Signer)
 		case !f.valid():
 			p.Add(field, string(f), "want 1 to %d lower-case letters, digits, dots and dashes, as in %q", MaxFormat, PE)
 		case seen[f]:
-			p.Add(field, string(f), "is there twice")
+			p.Add(field, string(f), "is listed twice")
 		case signers != nil && !slices.ContainsFunc(c.Signers[:min(len(c.Signers), MaxWays)], func(name string) bool { return signers[name].signs(f) }):
-			p.Add(field, string(f), "none of the clause's signers is known in this format; say by what, or leave it out")
+			p.Add(field, string(f), "no signer of the clause has keys or certificates for this format; add them, or remove the format")
 		}
 		seen[f] = true
 	}
@@ -223,7 +223,7 @@ func (p *problems) other(at string, list []OtherTrust) {
 			p.Add(at+".format", string(o.Format), "want the format of a verifier of your own: 1 to %d lower-case letters, digits, dots and dashes", MaxFormat)
 		}
 		if len(o.Keys) == 0 {
-			p.Add(at+".keys", "", "none; nobody could be trusted")
+			p.Add(at+".keys", "", "is empty, so nobody could be trusted; add at least one")
 		}
 		for field, k := range each(p, at+".keys", o.Keys, MaxWays) {
 			if k == "" || len(k) > MaxTrust || !utf8.ValidString(k) {
@@ -260,7 +260,7 @@ func (p *problems) sigstore(at string, list []SigstoreTrust) {
 			p.anchors(at+".timestampers", id.Timestampers, false, false)
 			p.name(at+".organisation", cmp.Or(id.Organisation, "any"), MaxSigner)
 			if id.Name == "" && id.Organisation == "" {
-				p.Add(at, "", "has neither name nor organisation: anybody whom the authority knows would do")
+				p.Add(at, "", "has neither name nor organisation, so everybody with a certificate of the authority would be trusted")
 			}
 			p.time(at+".at", id.At)
 		}
@@ -272,7 +272,7 @@ func (p *problems) sigstore(at string, list []SigstoreTrust) {
 // time checks a time at which certificates are judged.
 func (p *problems) time(field string, t time.Time) {
 	if y := t.UTC().Year(); !t.IsZero() && (y < 1990 || y > 9999) {
-		p.Add(field, fmt.Sprint(y), "is a year in which no certificate is good; leave it out, or give the time the policy was made")
+		p.Add(field, fmt.Sprint(y), "is a year in which no certificate is valid; remove it, or give the time the policy was made")
 	}
 }
 
@@ -285,7 +285,7 @@ func (p *problems) threshold(at string, n, most int) {
 // anchors checks a list of certificates; byDigest allows digests instead.
 func (p *problems) anchors(at string, list []string, needed, byDigest bool) {
 	if needed && len(list) == 0 {
-		p.Add(at, "", "none; nobody could be trusted")
+		p.Add(at, "", "is empty, so nobody could be trusted; add at least one")
 	}
 	for field, a := range each(p, at, list, MaxWays) {
 		if !byDigest || !strings.HasPrefix(a, "sha256:") {
@@ -304,12 +304,12 @@ func (p *problems) pem(field, text, kind string) {
 	block, rest := pem.Decode([]byte(text))
 	switch {
 	case len(text) > MaxTrust:
-		p.Add(field, "", "has %d bytes; at most %d", len(text), MaxTrust)
+		p.Add(field, "", "has %d bytes; at most %d are allowed", len(text), MaxTrust)
 	case strings.Contains(text, "PRIVATE KEY"):
-		p.Add(field, "", "holds a private key; give the public one, and keep this one away from here")
+		p.Add(field, "", "has a private key; give the public key instead, and keep the private key secret")
 	case block == nil || !strings.HasSuffix(block.Type, kind):
 		p.Add(field, "", "want one PEM block %s", kind)
 	case len(bytes.TrimSpace(rest)) > 0:
-		p.Add(field, "", "has more than one PEM block; give each on its own")
+		p.Add(field, "", "has more than one PEM block; give each as an element of its own")
 	}
 }

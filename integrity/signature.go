@@ -15,7 +15,7 @@ const (
 	Valid       Status = 1 + iota // by Signature.Signer
 	Bad                           // there is a signature, and it does not hold
 	Absent                        // there is none
-	Unsupported                   // there may be one, in a form the verifier cannot judge
+	Unsupported                   // there may be one, in a form that the verifier cannot judge
 )
 
 var statuses = enum.Of[Status]("signature status", "valid", "bad", "absent", "unsupported")
@@ -32,9 +32,9 @@ func (s *Status) UnmarshalText(text []byte) error { return statuses.UnmarshalTex
 // Signature is a verifier's answer about one file.
 type Signature struct {
 	Status   Status    `json:"status"`
-	Format   Format    `json:"format,omitempty"`  // of the signature that was judged; set when Valid, else where it is known
-	Signer   string    `json:"signer,omitempty"`  // who signed, in the words of Expectation.Signer; set when Valid
-	SignedAt time.Time `json:"signedAt,omitzero"` // UTC; zero when not Valid or when the signature does not tell
+	Format   Format    `json:"format,omitempty"`  // of the signature; always set when Valid, otherwise if known
+	Signer   string    `json:"signer,omitempty"`  // who signed, by the names of Expectation.Signer; set only when Valid
+	SignedAt time.Time `json:"signedAt,omitzero"` // UTC; zero when not Valid or when the time is unknown
 	Detail   string    `json:"detail,omitempty"`  // why, when Bad or Unsupported
 
 	// Untrusted is set only with Bad. It means that nothing is wrong with the

@@ -12,12 +12,12 @@ import (
 // policy under which the order was made, and the asset's own policy. Without a
 // policy, only Expect counts.
 type Terms struct {
-	Feed    string      // that the patch is of, as the order says
+	Feed    string      // of the patch, as the order says
 	Vendor  string      // of the product, as the order says
-	Product string      // its id in the catalog
+	Product string      // the product's id in the catalog
 	Expect  Expectation // what the order says the file is
-	Order   Excerpt     // of the policy the order was made under; zero: under none
-	Own     Excerpt     // the asset's own policy; zero: none
+	Order   Excerpt     // of the policy under which the order was made; zero: there was none
+	Own     Excerpt     // the asset's own policy; zero: there is none
 }
 
 // Judge decides whether a file is what its order expects. S is the verifier's
@@ -78,7 +78,8 @@ func (t Terms) clause() (c *Clause, refusal Reason, why string) {
 	return &clause, 0, ""
 }
 
-// shownDigest is enough of a digest's text, in bytes, for a person to tell policies apart: "sha256:", 12 digits and the mark of the cut.
+// shownDigest is how many bytes of a policy's digest a text shows: "sha256:",
+// 12 digits and the mark of the cut.
 const shownDigest = 22
 
 // either joins alternatives with "or".

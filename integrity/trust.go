@@ -10,7 +10,7 @@ import (
 // A verifier uses the ways of its own formats and ignores the others. Without
 // any it trusts nobody.
 type Signer struct {
-	Name         string              `json:"name"` // in the words of Expectation.Signer, which feeds use too
+	Name         string              `json:"name"` // as in Expectation.Signer and in feeds
 	Authenticode []AuthenticodeTrust `json:"authenticode,omitempty"`
 	OpenPGP      []OpenPGPTrust      `json:"openpgp,omitempty"`
 	Sigstore     []SigstoreTrust     `json:"sigstore,omitempty"`

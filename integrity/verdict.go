@@ -81,7 +81,7 @@ type Verdict struct {
 	Reason    Reason    `json:"reason"`
 	Rule      string    `json:"rule"`             // id of the rule that decided
 	Text      string    `json:"text"`             // one plain sentence
-	Clause    string    `json:"clause,omitempty"` // name of the policy's clause that the file was judged by; empty: by none
+	Clause    string    `json:"clause,omitempty"` // name of the policy's clause that decided; empty: there was none
 	Checksum  Checksum  `json:"checksum"`
 	Compared  Algorithm `json:"compared,omitempty"` // the algorithm compared; zero when NotCompared
 	Signature Signature `json:"signature"`

@@ -19,7 +19,7 @@ const (
 	headerFAT      = 76  // where the header lists the first sectors of the table
 	headerFATs     = 109 // so many
 	miniShift      = 6
-	miniCutoff     = 4096 // smaller streams lie in the mini stream
+	miniCutoff     = 4096 // smaller streams are in the mini stream
 	entrySize      = 128
 	endOfChain     = 0xfffffffe
 	freeSector     = 0xffffffff
@@ -63,9 +63,9 @@ func openCompound(s source) (*compound, error) {
 	}
 	u16 := func(at int) uint16 { return binary.LittleEndian.Uint16(h[at:]) }
 	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(h[at:]) }
-	version, shift := u16(26), u16(30) // the older version does not count the directory's sectors
+	version, shift := u16(26), u16(30) // version 3 does not count the directory's sectors
 	if !(version == 3 && shift == 9 && u32(40) == 0 || version == 4 && shift == 12) || u16(28) != 0xfffe || u16(32) != miniShift || u32(56) != miniCutoff {
-		return nil, cms.Unsupported("the compound file is of a kind that is not known: version %d, sectors of 1<<%d bytes", version, shift)
+		return nil, cms.Unsupported("the compound file is of an unknown kind: version %d, sectors of 1<<%d bytes", version, shift)
 	}
 	none := func() sectors { return sectors{page: make([]byte, 1<<shift), at: -1} }
 	c := &compound{source: s, shift: int(shift), fat: none(), mini: none(), miniFAT: none()}
@@ -204,7 +204,7 @@ func (c *compound) readMini(first, count uint32) (err error) {
 	}
 	start := root.start
 	if c.miniSize == 0 {
-		start = endOfChain // some writers leave the field as they like
+		start = endOfChain // some writers leave any value here
 	}
 	if c.mini.list, err = c.chain(start, (c.miniSize+1<<c.shift-1)>>c.shift); err != nil {
 		return err
@@ -290,7 +290,7 @@ func (c *compound) miniStream(w io.Writer, e entry) error {
 
 func (c *compound) read(e entry, limit int64) ([]byte, error) {
 	if e.size > limit {
-		return nil, cms.Unsupported("the stream %s has %d bytes; at most %d", e.text(), e.size, limit)
+		return nil, cms.Unsupported("the stream %s has %d bytes; at most %d are allowed", e.text(), e.size, limit)
 	}
 	if e.size > c.size {
 		return nil, cms.Broken("the stream %s says it has %d bytes, in a file of %d", e.text(), e.size, c.size)

@@ -28,7 +28,7 @@ type entry struct {
 	times              []byte // created and modified
 	start              uint32 // first sector
 	size               int64
-	sizeBytes          []byte // the low four bytes, as they lie in the file
+	sizeBytes          []byte // the low four bytes, as in the file
 	children           []uint32
 }
 
@@ -50,7 +50,7 @@ func (c *compound) readDirectory(first uint32) error {
 		return err
 	}
 	if n := len(list) * (1 << c.shift / entrySize); n > MaxEntries {
-		return cms.Unsupported("the compound file's directory has room for %d entries; at most %d", n, MaxEntries)
+		return cms.Unsupported("the compound file's directory has room for %d entries; at most %d are allowed", n, MaxEntries)
 	}
 	for _, n := range list {
 		sector, err := c.bytes(c.at(n), 1<<c.shift)
@@ -73,7 +73,7 @@ func (c *compound) parseEntry(b []byte) entry {
 		kind: b[66], left: u32(68), right: u32(72), child: u32(76), clsid: b[80:96], state: b[96:100], times: b[100:116],
 		start: u32(116), size: int64(u32(120)), sizeBytes: b[120:124],
 	}
-	if c.shift > 9 { // in the older version the upper half means nothing
+	if c.shift > 9 { // version 3 does not use the upper half
 		e.size |= int64(u32(124)) << 32
 	}
 	if n := int(binary.LittleEndian.Uint16(b[64:])); n >= 2 && n <= 64 && n%2 == 0 {

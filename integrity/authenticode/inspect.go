@@ -26,7 +26,7 @@ func Inspect(content io.ReaderAt, size int64) (Report, error) {
 	if content == nil || size < 0 {
 		return r, err
 	}
-	_, err = source{content, size}.bytes(max(size-1, 0), min(size, 1)) // the last byte has to be there
+	_, err = source{content, size}.bytes(max(size-1, 0), min(size, 1)) // the last byte must exist
 	return r, err
 }
 
@@ -102,7 +102,7 @@ func (s *signature) program() string {
 		return ""
 	}
 	switch tag, _, content := r.Take(cms.TagContext0).Next(); {
-	case tag == cms.TagContext: // in two bytes a letter
+	case tag == cms.TagContext: // two bytes per character
 		return problem.Printable(utf16Text(binary.BigEndian, content.Rest()))
 	default:
 		return problem.Printable(string(content.Rest()))

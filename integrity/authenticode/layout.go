@@ -12,7 +12,7 @@ import (
 // layout says where a file's signatures are, and what they cover.
 type layout struct {
 	format     integrity.Format
-	signatures [][]byte // at least one, each with the padding behind it
+	signatures [][]byte // at least one, each with the padding after it
 
 	// digested writes what a signature covers, reading the file once. Its error
 	// is a *cms.Refusal.
@@ -105,7 +105,7 @@ func open(content io.ReaderAt, size int64) (*layout, error) {
 		return &layout{}, errAbsent
 	}
 	if errors.Is(err, errCut) {
-		err = cms.Unsupported("the file is no well-formed %s: it ends too early", f.format)
+		err = cms.Unsupported("the file is not a well-formed %s: it is cut off", f.format)
 	}
 	return f, err
 }

@@ -76,7 +76,7 @@ func openMSI(s source) (*layout, error) {
 		}
 		f.metadata = c.directory.metadata(nil, 0)
 	} else if len(root.children) > 0 {
-		// Content has no borders in the digest, so that stream, under another name that comes first, would still fit.
+		// The digest does not mark where content ends, so that stream would still fit under another name that comes first.
 		first := c.directory[root.children[0]]
 		if first.kind == kindStream && (first.size == sha256.Size || first.size == sha512.Size384 || first.size == sha512.Size) {
 			return f, cms.Broken("the package begins with the stream %s, which may be its MsiDigitalSignatureEx renamed", first.text())

@@ -34,7 +34,7 @@ func openPE(s source) (*layout, error) {
 		return f, err
 	}
 	if len(dos) < peOffsetAt+4 {
-		return f, errAbsent // a program for DOS
+		return f, errAbsent // a DOS program
 	}
 	pe := int64(binary.LittleEndian.Uint32(dos[peOffsetAt:]))
 	if pe > s.size-4 {
@@ -81,7 +81,7 @@ func openPE(s source) (*layout, error) {
 	checksum := begin + peChecksum
 	switch {
 	case table < entry+8:
-		return f, cms.Broken("the certificate table lies in the headers, at byte %d", table)
+		return f, cms.Broken("the certificate table is inside the headers, at byte %d", table)
 	case table+size > s.size:
 		return f, cms.Broken("the certificate table ends at byte %d, after the file's %d bytes", table+size, s.size)
 	case table+size < s.size:
@@ -89,7 +89,7 @@ func openPE(s source) (*layout, error) {
 	case table%8 != 0:
 		return f, cms.Broken("the certificate table is not aligned, at byte %d", table)
 	case size > MaxSignature:
-		return f, cms.Unsupported("the certificate table has %d bytes; at most %d", size, MaxSignature)
+		return f, cms.Unsupported("the certificate table has %d bytes; at most %d are allowed", size, MaxSignature)
 	}
 	b, err := s.bytes(table, size)
 	if err != nil {
@@ -103,7 +103,7 @@ func openPE(s source) (*layout, error) {
 func certificateTable(b []byte) (signatures [][]byte, err error) {
 	for len(b) > 0 {
 		if len(b) < certificateHeader {
-			return nil, cms.Broken("the certificate table has %d bytes too many", len(b))
+			return nil, cms.Broken("there are %d bytes after the last entry of the certificate table", len(b))
 		}
 		n := int64(binary.LittleEndian.Uint32(b))
 		revision, kind := binary.LittleEndian.Uint16(b[4:]), binary.LittleEndian.Uint16(b[6:])

@@ -16,12 +16,12 @@ type Report struct {
 
 // SignatureReport is what one signature says.
 type SignatureReport struct {
-	Nested     bool                `json:"nested,omitempty"`     // it lies in the signature before it
+	Nested     bool                `json:"nested,omitempty"`     // it is inside the signature before it
 	Digest     integrity.Digest    `json:"digest,omitzero"`      // that the signature names for the file; zero: none that is known
-	Matches    bool                `json:"matches"`              // whether the file has it
+	Matches    bool                `json:"matches"`              // whether the file has this digest
 	Problem    string              `json:"problem,omitempty"`    // why the signature cannot be right whoever is trusted; empty: it may be
 	Program    string              `json:"program,omitempty"`    // what the signer calls the file
-	Chain      []CertificateReport `json:"chain,omitempty"`      // the signer's certificate first, as far as the file carries them
+	Chain      []CertificateReport `json:"chain,omitempty"`      // the signer's certificate first, if the file has them
 	Timestamps []TimestampReport   `json:"timestamps,omitempty"` // RFC 3161 ones first
 }
 

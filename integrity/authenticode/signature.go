@@ -108,12 +108,13 @@ func parseIndirectData(content []byte, format integrity.Format) (integrity.Algor
 			d.Fail(cms.Broken("it is over a file of format %s, and this is %s", other, format))
 		}
 	}
-	// What is digested of a package is content that may begin with anything and be cut into streams anywhere, so all else
-	// that the signer signed would fit, too, if the signature did not say that it is over a package.
+	// A package's digested content may begin with anything and be cut into
+	// streams anywhere. Anything else that the signer signed would fit, if the
+	// signature did not say that it covers a package.
 	info := cms.Read(about.Rest()).Take(cms.TagSequence)
 	info.Bytes(cms.TagInteger) // the subject interface's version
 	if format == integrity.MSI && (id != dataTypes[format] || !bytes.Equal(info.Bytes(cms.TagOctets), subjectInstaller)) {
-		d.Fail(cms.Broken("it is over a script or something else that is no package"))
+		d.Fail(cms.Broken("it is over a script or something else that is not a package"))
 	}
 	alg, sum := d.Only(cms.TagSequence).DigestInfo()
 	return alg, sum, d.Err()

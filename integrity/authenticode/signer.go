@@ -22,7 +22,7 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 	for i, s := range signers {
 		for j, t := range s.Authenticode {
 			if len(v.policies) == MaxSigners {
-				bad.Add("signers", "", "are known in more than %d ways; at most as many", MaxSigners)
+				bad.Add("signers", "", "are known in more than %d ways, which is the limit", MaxSigners)
 				return nil, bad.Err("list of Authenticode signers")
 			}
 			at := fmt.Sprintf("signers[%d].authenticode[%d]", i, j)

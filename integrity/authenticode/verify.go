@@ -150,7 +150,7 @@ func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.D
 		return at, 0, cms.Stranger("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
 	}
 	if p.Organisation != "" && !slices.Equal(signer.Subject.Organization, []string{p.Organisation}) {
-		return at, 1, cms.Stranger("it is by organisation %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
+		return at, 1, cms.Stranger("it is by organization %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
 	}
 	if p.Usage != "" && !hasUsage(signer, p.Usage) {
 		return at, 2, cms.Stranger("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.name)
@@ -166,7 +166,7 @@ func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.D
 		if at.IsZero() {
 			return at, 3, cms.Undated("no trusted timestamp says when it was made, so whether the certificate of %.200q was valid cannot be judged", signer.Subject)
 		}
-		return at, 3, cms.Undated("the certificate of %.200q is good only as long as it is valid, whatever the timestamp says", signer.Subject)
+		return at, 3, cms.Undated("the certificate of %.200q counts only while it is valid, whatever the timestamp says", signer.Subject)
 	}
 	if !chains.ValidAt(p.anchors, judged) {
 		return at, 4, cms.Untrusted("the certificate of %.200q or one above it was not valid at %s; it is from %s to %s", signer.Subject,

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/patchpolicy/patchpolicy/integrity/integritytest"
 )
 
@@ -61,4 +63,14 @@ func TestConformanceRPM(t *testing.T) {
 			"payload cut short": {Content: good[:len(good)-1]},
 		},
 	})
+}
+
+// The outcomes' texts are part of what agent verify --json prints.
+func TestOutcomes(t *testing.T) {
+	for outcome, want := range map[Outcome]string{
+		Good: "good", Broken: "broken", UnknownKey: "unknown key", WeakDigest: "weak digest", WeakKey: "weak key", Expired: "expired",
+		Revoked: "revoked", WrongUse: "wrong use", NotCovering: "not covering", Unjudged: "unjudged", Excess: "excess",
+	} {
+		require.Equal(t, want, string(outcome))
+	}
 }

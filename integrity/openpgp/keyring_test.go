@@ -123,7 +123,7 @@ func TestInvalidSigners(t *testing.T) {
 		"signers[0].openpgp[0].threshold  a: 2; want 1 to 1",
 		"signers[1].openpgp[0].keyring b: key " + fingerprint(a) + ` is in another keyring, of " a"`,
 		"signers[1].openpgp[0].fingerprints[1] b: the keyring has no key " + strings.Repeat("A", 40),
-		"signers[2].openpgp[0].keyring b: it holds no OpenPGP key",
+		"signers[2].openpgp[0].keyring b: it has no OpenPGP key",
 	} {
 		require.True(t, strings.HasPrefix(got[i], want), "%s\n%s", got[i], want)
 	}

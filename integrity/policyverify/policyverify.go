@@ -71,7 +71,7 @@ func (i inside) Verify(content io.ReaderAt, size int64, detached []byte) integri
 type either Verifier
 
 func (e either) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
-	found, _ := e.openpgp.Inspect(content, size, detached) // its answer tells of the error, too
+	found, _ := e.openpgp.Inspect(content, size, detached) // the answer reports the error
 	first := found.Answer
 	if detached == nil || first.Status == integrity.Valid {
 		return first

@@ -88,13 +88,13 @@ func (r Rules) Certificate(c *x509.Certificate) *Certificate {
 // adds to bad what integrity.ValidateSigners did not find.
 func (r Rules) Pins(bad *problem.List, field, name string, list []string, most int) (prints []Fingerprint, brought []*Certificate) {
 	if len(list) > most {
-		bad.AddOnce(field, name, "%d certificates; at most %d", len(list), most)
+		bad.AddOnce(field, name, "%d certificates; at most %d are allowed", len(list), most)
 		list = list[:most]
 	}
 	for i, text := range list {
 		var print Fingerprint
 		if sum, is := strings.CutPrefix(text, "sha256:"); is {
-			hex.Decode(print[:], []byte(sum)[:min(len(sum), 2*len(print))]) // one of another length is no digest, and was found wrong
+			hex.Decode(print[:], []byte(sum)[:min(len(sum), 2*len(print))]) // a wrong length was already reported
 		} else if c, err := r.pin(text); err != nil {
 			bad.AddOnce(fmt.Sprintf("%s[%d]", field, i), name, "%v", err)
 		} else {
@@ -108,7 +108,7 @@ func (r Rules) Pins(bad *problem.List, field, name string, list []string, most i
 
 func (r Rules) pin(text string) (*Certificate, error) {
 	if len(text) > MaxCertificate {
-		return nil, fmt.Errorf("the certificate has %d bytes; at most %d", len(text), MaxCertificate)
+		return nil, fmt.Errorf("the certificate has %d bytes; at most %d are allowed", len(text), MaxCertificate)
 	}
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {

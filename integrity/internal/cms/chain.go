@@ -101,7 +101,7 @@ func (f *File) Chains(leaf *Certificate, anchors []Fingerprint, usage x509.ExtKe
 				continue
 			}
 			weak := parent.Weak != "" && !bytes.Equal(parent.RawIssuer, parent.RawSubject)
-			if bytes.Equal(end.RawIssuer, parent.RawSubject) && (weak || !parent.IsCA) { // no stranger's chain, but one that anybody could make up
+			if bytes.Equal(end.RawIssuer, parent.RawSubject) && (weak || !parent.IsCA) { // not a stranger's chain, but one that anybody could make
 				why = Untrusted("the certificate of %.200q leads to no certificate that is pinned here: its issuer, %.200q, is weak or no authority", end.Holder(), end.Issuer)
 			}
 			ok, err := f.signed(end, parent)

@@ -42,7 +42,7 @@ func NewFile(rules Rules, pinned []*Certificate) *File {
 // Add adds a certificate of the file.
 func (f *File) Add(raw []byte) error {
 	if len(raw) > MaxCertificate {
-		return Unsupported("it has a certificate of %d bytes; at most %d", len(raw), MaxCertificate)
+		return Unsupported("it has a certificate of %d bytes; at most %d are allowed", len(raw), MaxCertificate)
 	}
 	print := Fingerprint(sha256.Sum256(raw))
 	if f.known[print] {

@@ -50,7 +50,7 @@ func (f *File) Message(b []byte, contentType OID, tag byte, certificates int) (m
 	r := Read(whole)
 	outer := r.Only(TagSequence)
 	if outer.OID() != oidSignedData {
-		outer.Fail(Broken("it is no PKCS #7 SignedData"))
+		outer.Fail(Broken("it is not PKCS #7 SignedData"))
 	}
 	sd := outer.Only(TagContext0).Only(TagSequence)
 	sd.version(1, 2, 3, 4, 5)
@@ -69,7 +69,7 @@ func (f *File) Message(b []byte, contentType OID, tag byte, certificates int) (m
 	if signers.More() {
 		signers.Fail(Broken("it has more than one signer"))
 	}
-	// Nobody signed this list, but others digest by it alone.
+	// The list is not signed, but other readers digest by it alone.
 	if !slices.Contains(listed, m.Signer.Digest) {
 		r.Fail(Broken("it does not name its signer's digest algorithm, %s", m.Signer.Digest))
 	}
@@ -108,8 +108,8 @@ func (f *File) readCertificates(r *Reader, most int) {
 			if err := f.Add(cert); err != nil {
 				r.Fail(err)
 			}
-		case tag < TagContext0 || tag > TagContext0+3: // the other kinds, which Microsoft's authorities put beside theirs
-			r.Fail(Broken("there is something among its certificates that is none"))
+		case tag < TagContext0 || tag > TagContext0+3: // other kinds, which Microsoft's authorities add
+			r.Fail(Broken("there is something else among its certificates"))
 		}
 	}
 }

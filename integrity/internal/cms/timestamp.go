@@ -42,7 +42,7 @@ func (f *File) Stamps(s *Signer) (all []Stamp, err error) {
 // Token reads an RFC 3161 token over stamped, and adds its certificates.
 func (f *File) Token(token, stamped []byte) (t Stamp) {
 	if len(token) > MaxToken {
-		t.err = Unsupported("it has %d bytes; at most %d", len(token), MaxToken)
+		t.err = Unsupported("it has %d bytes; at most %d are allowed", len(token), MaxToken)
 		return t
 	}
 	m, rest, err := f.Message(token, OIDTimestampInfo, TagOctets, MaxOfToken)
@@ -73,7 +73,7 @@ func (f *File) Answer(b, stamped []byte) Stamp {
 // reply returns the token of an answer, or b if b is not an answer.
 func (f *File) reply(b []byte) ([]byte, error) {
 	if len(b) > MaxToken {
-		return nil, Unsupported("it has %d bytes; at most %d", len(b), MaxToken)
+		return nil, Unsupported("it has %d bytes; at most %d are allowed", len(b), MaxToken)
 	}
 	whole, rest, err := f.toDER(b)
 	if err == nil && len(rest) > 0 {
@@ -116,7 +116,7 @@ func readInfo(content, stamped []byte) (at time.Time, err error) {
 	if at, err = parseTime(TagTime, text); err != nil {
 		return at, err
 	}
-	switch { // the time is told all the same
+	switch { // the time is returned anyway
 	case !matches(alg, stamped, sum):
 		err = Broken("it is over something else")
 	case alg.Legacy():
@@ -174,7 +174,7 @@ func (f *File) VerifyStamp(t *Stamp) (*Certificate, error) {
 	switch {
 	case typeErr == nil && OID(id) != want:
 		typeErr = Broken("its signer signed a content of type %s", OID(id))
-	case t.Legacy || len(t.Signer.signed) == 0: // by PKCS #9 there is none
+	case t.Legacy || len(t.Signer.signed) == 0: // PKCS #9 has no content type
 		typeErr = nil
 	}
 	authority, err := f.verify(&t.Signer, t.content)

@@ -42,7 +42,7 @@ func (f *File) verify(s *Signer, content []byte) (*Certificate, error) {
 	case signer == nil:
 		return nil, Broken("its signer's certificate is missing")
 	}
-	// What carries no trust is checked all the same where that is cheap, so that a change in it is noticed.
+	// Check even what carries no trust, where that is cheap, to detect changes.
 	key, isRSA := signer.PublicKey.(*rsa.PublicKey)
 	if signer.Weak == "" || isRSA && key.N.BitLen() >= 1024 && key.N.BitLen() <= f.rules.MaxRSA {
 		if err := f.check(1); err != nil {
@@ -128,7 +128,7 @@ func oldPKCS1(key *rsa.PublicKey, signed, signature []byte) integrity.Algorithm 
 // Signature algorithms that leave the digest to the signer.
 var (
 	oidRSA     = NewOID("1.2.840.113549.1.1.1")
-	oidRSAPSS  = NewOID("1.2.840.113549.1.1.10") // its parameters are as usual, or it does not hold
+	oidRSAPSS  = NewOID("1.2.840.113549.1.1.10") // with the usual parameters, or it does not hold
 	oidECDSA   = NewOID("1.2.840.10045.2.1")
 	oidEd25519 = NewOID("1.3.101.112")
 )
