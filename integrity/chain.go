@@ -6,12 +6,14 @@ import (
 	"slices"
 )
 
-// Chain returns a verifier that asks all the given ones, for files that may be signed in several formats, or in none.
+// Chain returns a verifier that asks all the given ones, for files that may be
+// signed in several formats or not at all. Chain() is the verifier of an asset
+// without keys. It panics if a verifier is nil.
 //
-// A Bad answer decides: a signature that does not hold is not mended by another that does. What is wrong in itself comes
-// before what is merely Untrusted. Otherwise the first Valid answer decides, then the first Unsupported one. If all say
-// Absent, so does the chain, unless there was a signature file that none of them knew: that is Unsupported. So Chain() is
-// the verifier of an asset that has no keys. It panics if one of them is nil.
+// A Bad answer decides, because no other signature repairs one that does not
+// hold; Bad alone comes before Bad and Untrusted. Otherwise the first Valid
+// answer decides, then the first Unsupported one. If all answers are Absent,
+// the result is Absent, or Unsupported if there is a signature file.
 func Chain(verifiers ...SignatureVerifier) SignatureVerifier {
 	if i := slices.Index(verifiers, nil); i >= 0 {
 		panic(fmt.Sprintf("integrity.Chain: verifier %d is nil; leave it out", i))
@@ -33,7 +35,7 @@ func (c chain) Verify(content io.ReaderAt, size int64, detached []byte) Signatur
 			return s
 		case s.Status == Absent, best.Status == Bad:
 		case !found, s.Status == Bad, s.Status == Valid && best.Status == Unsupported:
-			best, found = s, true // what this package does not know counts as Unsupported
+			best, found = s, true // an unknown status counts as Unsupported
 		}
 	}
 	return best

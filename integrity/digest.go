@@ -11,16 +11,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Digest is the digest of some bytes. Its text form is "sha256:" and lower-case hex. Digests compare with ==.
-//
-// One of the algorithm Unknown came from another release (MAN-11). It is written as it came, and proves nothing.
+// Digest is the digest of some bytes. Its text form is "sha256:" and lower-case
+// hex. Digests compare with ==. A digest of the algorithm Unknown comes from
+// another release (MAN-11): it is written as it was read, and proves nothing.
 type Digest struct {
 	Algorithm Algorithm
 	Sum       string // lower-case hex; of an unknown algorithm the whole text form
 }
 
-// InvalidDigest says why a text is not a digest, or why a Digest has no text form. It is not an [Invalid], so that a digest
-// in a damaged record is not taken for a mistake of whoever asked for the record.
+// InvalidDigest says why a text is not a digest, or why a Digest has no text
+// form. It is not an [Invalid], because a damaged record is not the fault of
+// whoever asked for it.
 type InvalidDigest struct {
 	Text    string // what was refused, cut short
 	Problem string // what is wrong and what is wanted
@@ -30,8 +31,9 @@ func (e *InvalidDigest) Error() string {
 	return fmt.Sprintf("invalid digest %q: %s", e.Text, e.Problem)
 }
 
-// ParseDigest reads the text form: an algorithm's name, a colon, and the sum in hex of exactly the algorithm's length.
-// Upper-case hex is taken and becomes lower case. It returns an *InvalidDigest.
+// ParseDigest reads the text form: an algorithm's name, a colon, and a sum in
+// hex of the algorithm's length. Upper-case hex becomes lower case. The error
+// is an [InvalidDigest].
 func ParseDigest(s string) (Digest, error) {
 	name, sum, found := strings.Cut(s, ":")
 	a, err := ParseAlgorithm(name)
@@ -49,7 +51,7 @@ func ParseDigest(s string) (Digest, error) {
 	return d, nil
 }
 
-// String returns the text form. It prints an invalid digest too, as what it is.
+// String returns the text form, of an invalid digest too.
 func (d Digest) String() string {
 	if d.Algorithm == Unknown {
 		return problem.Printable(d.Sum)
@@ -57,11 +59,13 @@ func (d Digest) String() string {
 	return d.Algorithm.String() + ":" + d.Sum
 }
 
-// KeepUnknown makes d the digest of an unknown algorithm that has the given text form, cut to maxUnknown bytes. Whoever
-// reads what another release may have written calls it with what UnmarshalText refuses (MAN-11).
+// KeepUnknown makes d a digest of the algorithm Unknown with the given text
+// form, cut to maxUnknown bytes. Call it with what UnmarshalText refuses if
+// another release may have written it (MAN-11).
 func (d *Digest) KeepUnknown(text string) { *d = Digest{Unknown, problem.Clip(text, maxUnknown)} }
 
-// NotKnown names what this release does not know of a digest, as `algorithm "blake3"`; empty: it knows all.
+// NotKnown names what this release does not know about the digest, as in
+// `algorithm "blake3"`. It is empty if the digest is known.
 func (d Digest) NotKnown() string {
 	if d.Algorithm != Unknown {
 		return ""
@@ -73,8 +77,8 @@ func (d Digest) NotKnown() string {
 	return fmt.Sprintf("digest %q", problem.Clip(d.Sum, maxQuoted))
 }
 
-// MarshalText returns the text form. It returns an *InvalidDigest for a digest that ParseDigest would not give, the
-// zero Digest included.
+// MarshalText returns the text form. The error is an [InvalidDigest] if
+// ParseDigest would refuse the text; that includes the zero Digest.
 func (d Digest) MarshalText() ([]byte, error) {
 	if d.Algorithm == Unknown {
 		return []byte(d.Sum), nil
@@ -85,7 +89,7 @@ func (d Digest) MarshalText() ([]byte, error) {
 	return []byte(d.String()), nil
 }
 
-// UnmarshalText reads the text form as ParseDigest does.
+// UnmarshalText reads the text form, as [ParseDigest] does.
 func (d *Digest) UnmarshalText(text []byte) error {
 	v, err := ParseDigest(string(text))
 	if err == nil {
@@ -94,7 +98,7 @@ func (d *Digest) UnmarshalText(text []byte) error {
 	return err
 }
 
-// fault says what is wrong unless d has a known algorithm and a lower-case hex sum of its length.
+// fault says what is wrong with the digest; empty: nothing.
 func (d Digest) fault() string {
 	switch size := d.Algorithm.Size(); {
 	case size == 0:
@@ -108,20 +112,20 @@ func (d Digest) fault() string {
 	}
 }
 
-// sha256Of is the SHA-256 of the bytes.
 func sha256Of(data []byte) Digest {
 	sum := sha256.Sum256(data)
 	return Digest{SHA256, hex.EncodeToString(sum[:])}
 }
 
-// Digester digests what is written to it by several algorithms in one pass. Make it with NewDigester.
-// It must not be used by two goroutines at once.
+// Digester digests what is written to it by several algorithms at once. Make it
+// with [NewDigester]. It is not safe for concurrent use.
 type Digester struct {
 	algs   []Algorithm
 	hashes []hash.Hash
 }
 
-// NewDigester returns a Digester for the given algorithms; repeated and unknown ones are left out.
+// NewDigester returns a Digester for the algorithms. It skips repeated and
+// unknown ones.
 func NewDigester(algs ...Algorithm) *Digester {
 	d := &Digester{}
 	for _, a := range distinct(algs) {
@@ -134,12 +138,13 @@ func NewDigester(algs ...Algorithm) *Digester {
 // Write digests p. It never fails.
 func (d *Digester) Write(p []byte) (int, error) {
 	for _, h := range d.hashes {
-		h.Write(p) // a hash.Hash never returns an error
+		h.Write(p) // never fails
 	}
 	return len(p), nil
 }
 
-// Sums returns the digests of what was written so far, one an algorithm, in the order of Algorithms. More may be written.
+// Sums returns the digests of what was written so far, one per algorithm, in
+// the order of [Algorithms]. More may be written afterwards.
 func (d *Digester) Sums() []Digest {
 	sums := make([]Digest, len(d.algs))
 	for i, a := range d.algs {

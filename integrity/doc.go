@@ -1,15 +1,20 @@
-// Package integrity decides whether a fetched file may be installed.
+// Package integrity decides whether a downloaded file may be installed.
 //
-// It is pure. A caller digests the bytes while they stream ([Digester], by the algorithms that [Expectation.Algorithms]
-// names), asks a [SignatureVerifier] about the signature, and hands both to [Judge] with what the order expects. The
-// [Verdict] says passed or not, by which rule, in one sentence, and keeps everything that was found out. Verifiers of
-// formats are packages of their own; integritytest holds the suite each must pass, and [Chain] asks several.
+// It is pure. The caller digests the bytes while they arrive ([Digester], with
+// the algorithms that [Expectation.Algorithms] lists), asks a
+// [SignatureVerifier] about the signature, and passes both to [Judge] with what
+// the order expects. The [Verdict] says whether the file passed, by which rule
+// and why, and records everything that was found out. Each family of formats
+// has a verifier in a package of its own. Every verifier must pass the suite in
+// integritytest. [Chain] asks several verifiers.
 //
 // # Signer policies
 //
-// A [Policy] says once, for all orders, whom an organisation trusts and for what. Its signers are named, each with all by
-// which its signatures are known; its clauses say for a vendor or a product which of them may have signed, in which
-// formats, and whether a file without a signature may pass. [ParsePolicy] reads one from JSON:
+// A [Policy] says once, for all orders, whom an organization trusts and for
+// what. It names signers, and lists the keys and certificates of each. Its
+// clauses say, for a vendor or a product, which signers may sign, in which
+// formats, and whether an unsigned file may pass. [ParsePolicy] reads a policy
+// from JSON:
 //
 //	{"format": 1,
 //	 "signers": [{"name": "Acme",
@@ -23,28 +28,34 @@
 //	   {"name": "stop the editor", "command": ["systemctl", "stop", "acme-editor"]},
 //	   {"name": "drain", "command": ["/bin/sh", "-c"], "script": "sha256:…"}]}
 //
-// Exactly one clause decides about a product: the one that names it, else the one for its vendor,
-// else the one for all ("*" for both). A clause may ask for a feed ("feed": the catalog's name of
-// it): it is about patches of that feed alone, comes before one that asks for none, and for its
-// product or vendor no wider clause lets another feed in (CAT-17). No two clauses may be about the
-// same, so their order means nothing. For what no clause is about, nothing is trusted. A clause
-// takes nothing away from what the order expects: both must be met. Where the order expects no
-// signer and the clause names some, a signature by one of them is what is expected. Verdict.Clause
-// names the clause. Vendor and feed are the order's word, and prove nothing: what a clause allows
-// for all products of a vendor, a server can have for every product that no clause names. The
-// product is held to what the asset has.
+// Exactly one clause decides about a product: the clause that names the
+// product, otherwise the clause for its vendor, otherwise the clause for all
+// ("*" for both). A clause may name a feed, by the catalog's name for it. It
+// then covers patches of that feed only, comes before a clause without a feed,
+// and no wider clause lets another feed in for its product or vendor (CAT-17).
+// Two clauses cannot have the same target, so their order does not matter. If
+// no clause matches, nothing is trusted. A clause only adds to what the order
+// expects: both must be met. If the order expects no signer and the clause
+// names some, the signature must be by one of them. Verdict.Clause names the
+// clause. Vendor and feed are claims of the order and prove nothing: whatever a
+// clause allows for all products of a vendor, a server can get for every
+// product that no clause names. The product is checked against what the asset
+// has.
 //
-// Its commands are all that pre- and post-actions of orders may run (INT-10); when, how often and for how long is the
-// order's to say.
+// The policy's commands are all that pre- and post-actions of orders may run
+// (INT-10). The order decides when, how often and for how long.
 //
-// The trust is declared here and used elsewhere: package policyverify makes a verifier of it. What decides are the
-// clauses, an [Excerpt]. A server makes its orders under a policy, so that each carries the policy's digest and the
-// clauses for its products; an agent that was given the same policy holds every order to it ([Terms]). The digest covers
-// the trust too, so both mean the same by a signer's name.
+// Package policyverify makes a verifier from the policy's signers. The clauses
+// and commands are an [Excerpt]. A server makes its orders under a policy, so
+// each order carries the policy's digest and the clauses for its products. An
+// agent with the same policy checks every order against it ([Terms]). The
+// digest covers the signers too, so both sides mean the same by a signer's
+// name.
 //
 // # The decision
 //
-// Every file is judged by exactly one row of this table. NoClause and PolicyMismatch come before it (INT-4, see [Terms]).
+// Exactly one row of this table decides about a file. NoClause and
+// PolicyMismatch are checked first (INT-4, see [Terms]).
 //
 //	signature     expected      unsigned  checksum             artifact  answer                    rule
 //	valid         -             -         matches old none     -         pass SignatureValid       INT-1
@@ -71,47 +82,68 @@
 //
 // The columns are:
 //
-//   - signature: valid is by the order's signer, if the order expects one, and under a policy by a signer
-//     of the clause, in one of its formats; otherwise by anybody whom the verifier trusts. Other-format
-//     fails by the format alone; other-signer is valid, by anybody else or by nobody who is named. Untrusted
-//     is bad only because the verifier trusts nobody who signed ([Signature]).
-//   - expected: who names a signer: the order (in the catalog, the artifact), only the clause, or none.
-//   - unsigned: whether the clause says AllowUnsigned; yes where there is no policy.
-//   - checksum: by the strongest algorithm known for the order and computed of the file. Old (it matches)
-//     and old-differs are by SHA-1 or MD5, without the order's AllowLegacy; for a file that is not validly
-//     signed, the clause must say AllowLegacy as well.
-//   - artifact: latest is Expectation.LatestOnly, as the catalog says it; all others are pinned.
+//   - signature: valid means by the order's signer, if the order expects one,
+//     and under a policy by a signer of the clause in one of its formats;
+//     otherwise by anybody whom the verifier trusts. Other-format fails only by
+//     its format. Other-signer is valid, but by somebody else, or the verifier
+//     names nobody. Untrusted is bad only because the verifier trusts nobody
+//     who signed ([Signature]).
+//   - expected: who names a signer: the order (in the catalog, the artifact),
+//     only the clause, or nobody.
+//   - unsigned: whether the clause says AllowUnsigned. Without a policy it is
+//     yes.
+//   - checksum: compared by the strongest algorithm that the order has and that
+//     was computed. Old (it matches) and old-differs are by SHA-1 or MD5
+//     without the order's AllowLegacy; if the file is not validly signed, the
+//     clause must say AllowLegacy too.
+//   - artifact: latest means Expectation.LatestOnly, as the catalog says; every
+//     other artifact is pinned.
 //
 // # The rules
 //
-//   - INT-1. Is the file signed? Then its signature decides: valid and by the expected signer passes, except
-//     where INT-5 also wants the checksum; anything else is FileSignatureFailed (11).
-//   - INT-2. If there is no signature and none is expected, the checksum is compared. Equal passes; a mismatch
-//     is FileHashValidationFailed (12).
-//   - INT-3. With neither a signature nor a checksum, the answer is FileValidationFailed (7).
-//   - INT-4. The order expects a signer and the file carries no signature: FileSignatureFailed (11), reason
-//     SignatureMissing. Taking a signature away never leads to a weaker check, and neither does leaving a
-//     policy away: without a clause nothing passes (NoClause), nor under another policy (PolicyMismatch).
-//   - INT-5. When both exist, the verdict records whether the checksum matched, whoever decided. Everything
-//     but LatestOnly counts as pinned. A checksum that differs fails even under a valid signature (12): for a
-//     pinned artifact with a digest that carries trust, and for any order that expects no signer. Only a
-//     LatestOnly artifact with an expected signer, named by it or by the policy's clause, may differ (CAT-7).
-//   - INT-6. The bytes that were verified are the bytes that get installed: private staging, and digested again
-//     when deploy opens the file, by SHA-256, which is always computed. Package job/runner does this.
-//   - INT-7. SHA-256, SHA-384 and SHA-512 carry trust. SHA-1 and MD5 do so only by the switch AllowLegacy; the
-//     verdict names them (Verdict.Compared). Without it, nothing but them is FileValidationFailed (7).
-//   - INT-8. A file that fails makes the installation of its patch fail with the verdict's code and is deleted;
-//     the other patches go on. Package job/execution does this.
-//   - INT-9. There are four answers about a signature, never blurred: valid (by whom, and when, if it tells),
-//     bad, absent, unsupported. Only absent leads to the checksum. Unsupported is FileSignatureFailed (11)
-//     with its reason, unless no signer is expected and a digest that carries trust matches: then INT-2 passes
-//     it, and the verdict says that it is signed, not judged. No-answer is none of the four, and never passes.
-//   - INT-10. A signer policy binds commands too. An agent that is held to one runs a pre- or post-action only if
-//     one of the policy's commands allows it, by exact command or by the digest of the script; an agent can be
-//     told to run none at all, or, by name, all. An order with an action that may not run does not begin:
-//     Failed, naming the action. The server knows it at planning from the agent's capabilities (MAN-11). See
-//     Excerpt.Allows and, in package job, Order.Obstacle. The scripts inside a package come with its file: where
-//     a clause allows unsigned files, the server chooses those as well.
-//   - INT-11. Slow is a failure: a download has a minimum rate and a total time. A URL of a remote feed is never
-//     a local file. Packages job/runner and catalog do this.
+//   - INT-1. Is the file signed? Then its signature decides: a valid signature
+//     by the expected signer passes, except where INT-5 also requires the
+//     checksum. Anything else is FileSignatureFailed (11).
+//   - INT-2. If there is no signature and none is expected, the checksum is
+//     compared. Equal passes; a mismatch is FileHashValidationFailed (12).
+//   - INT-3. Without a signature and without a checksum, the answer is
+//     FileValidationFailed (7).
+//   - INT-4. If the order expects a signer and the file has no signature, the
+//     answer is FileSignatureFailed (11), reason SignatureMissing. Removing a
+//     signature never leads to a weaker check, and neither does removing a
+//     policy: without a matching clause nothing passes (NoClause), and neither
+//     does an order under another policy (PolicyMismatch).
+//   - INT-5. If both exist, the verdict records whether the checksum matched,
+//     whichever decided. Everything but LatestOnly counts as pinned. A checksum
+//     that differs fails even under a valid signature (12): for a pinned
+//     artifact with a digest that carries trust, and for any order that expects
+//     no signer. Only a LatestOnly artifact with an expected signer, named by
+//     the artifact or by the policy's clause, may differ (CAT-7).
+//   - INT-6. The bytes that were verified are the bytes that are installed:
+//     they are staged privately, and digested again by SHA-256, which is always
+//     computed, when deploy opens the file. Package job/runner does this.
+//   - INT-7. SHA-256, SHA-384 and SHA-512 carry trust. SHA-1 and MD5 do so only
+//     if AllowLegacy is set, and the verdict names them (Verdict.Compared).
+//     Otherwise a file with no other digest is FileValidationFailed (7).
+//   - INT-8. If a file fails, its patch fails with the verdict's code, and the
+//     file is deleted. The other patches go on. Package job/execution does
+//     this.
+//   - INT-9. There are four answers about a signature, never blurred: valid (by
+//     whom, and when if that is known), bad, absent, unsupported. Only absent
+//     leads to the checksum. Unsupported is FileSignatureFailed (11) with its
+//     reason, unless no signer is expected and a digest that carries trust
+//     matches: then INT-2 passes the file, and the verdict says that it is
+//     signed but not judged. No-answer is none of the four, and never passes.
+//   - INT-10. A signer policy covers commands too. An agent with a policy runs
+//     a pre- or post-action only if one of the policy's commands allows it, by
+//     the exact command or by the digest of the script. An agent can also be
+//     set to run no actions, or explicitly all of them. An order with an action
+//     that may not run does not begin: it is Failed, and the result names the
+//     action. The server knows this when it plans, from the agent's
+//     capabilities (MAN-11). See Excerpt.Allows, and Order.Obstacle in package
+//     job. Scripts inside a package come with its file: where a clause allows
+//     unsigned files, the server chooses those scripts as well.
+//   - INT-11. Slow is a failure: a download has a minimum rate and a total
+//     time. A URL of a remote feed is never a local file. Packages job/runner
+//     and catalog do this.
 package integrity

@@ -44,7 +44,7 @@ func ExampleParsePolicy() {
 	// acme/drivers of Acme: "acme-drivers" true
 	// bash of Debian: "debian" true
 	// thing of Other: "" false
-	// clauses[0].signers[0] "Acme": is no signer of this policy
+	// clauses[0].signers[0] "Acme": is not a signer of this policy
 	// clauses[0].formats[0] "PE": want 1 to 32 lower-case letters, digits, dots and dashes, as in "pe"
 }
 

@@ -3,9 +3,6 @@ package integrity
 import (
 	"fmt"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
@@ -14,21 +11,22 @@ import (
 type Expectation struct {
 	Signer      string   `json:"signer,omitempty"`      // name of the expected signer; empty: none is expected
 	Digests     []Digest `json:"digests,omitempty"`     // any of them; the strongest known one is compared
-	LatestOnly  bool     `json:"latestOnly,omitempty"`  // its URL serves newer files too; else it is pinned, and a checksum that differs fails it (INT-5)
+	LatestOnly  bool     `json:"latestOnly,omitempty"`  // the URL may serve a newer file; otherwise the artifact is pinned, and a checksum that differs fails (INT-5)
 	AllowLegacy bool     `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
 }
 
-// Problem is one thing that is wrong with an expectation, a policy or a list of signers. Field says where: a field of
-// Expectation, or as in a policy's JSON, with an index in a list. Value is what was found, cut short, or the name of the
-// signer or clause it belongs to. Text is what is wrong and what to do.
+// Problem is one thing that is wrong with an expectation, a policy or a list of
+// signers. Field is a field of Expectation or of a policy's JSON, with indexes.
+// Value is the value found, cut short, or the signer or clause it belongs to.
+// Text says what is wrong and what to do.
 type Problem = problem.Problem
 
-// Invalid is the error of everything here and in the verifiers that validates. What names the value, as "signer policy";
-// Problems lists everything that is wrong with it, not only the first.
+// Invalid is the error of all validation here and in the verifiers. What names
+// the value, as in "signer policy". Problems lists everything that is wrong.
 type Invalid = problem.Invalid
 
-// Algorithms lists the algorithms to digest a file by, so that Judge has what it needs and INT-6 can check again:
-// SHA-256 always, and those the expectation names.
+// Algorithms lists the algorithms by which to digest a file for [Judge] and for
+// the second check (INT-6): SHA-256, and those of the expectation.
 func (e Expectation) Algorithms() []Algorithm {
 	algs := []Algorithm{SHA256}
 	for _, d := range e.Digests {
@@ -37,15 +35,12 @@ func (e Expectation) Algorithms() []Algorithm {
 	return distinct(algs)
 }
 
-// Validate says whether the expectation is well formed; it returns nil or an *Invalid. One that no file can
-// meet, such as an empty one, is well formed: Judge refuses the file and says why.
+// Validate returns nil or an [Invalid]. An expectation that no file can meet,
+// such as an empty one, is valid: [Judge] refuses the file and says why.
 func (e Expectation) Validate() error {
-	var bad problem.List
-	if len(e.Signer) > MaxSigner {
-		bad.Add("signer", e.Signer, "has %d bytes; at most %d", len(e.Signer), MaxSigner)
-	}
-	if strings.TrimSpace(e.Signer) != e.Signer || !utf8.ValidString(e.Signer) || strings.ContainsFunc(e.Signer, unicode.IsControl) {
-		bad.Add("signer", e.Signer, "want a name in UTF-8 without control characters or space around it; leave it empty if none is expected")
+	var bad problems
+	if e.Signer != "" {
+		bad.name("signer", e.Signer, MaxSigner)
 	}
 	if len(e.Digests) > MaxDigests {
 		bad.Add("digests", fmt.Sprint(len(e.Digests)), "at most %d digests", MaxDigests)

@@ -2,15 +2,18 @@ package integrity
 
 import "strings"
 
-// Format names the form a signature comes in: 1 to MaxFormat bytes of lower-case letters, digits, "." and "-".
+// Format names the form of a signature: 1 to MaxFormat bytes of lower-case
+// letters, digits, "." and "-".
 //
-// The set is open. A verifier of an importer's own names its format in its answers, and a policy says by [OtherTrust] who
-// is known in it. A policy may name a format that no verifier on an asset judges: a signature in it is then Unsupported
-// there, and one in another format is refused by name (FormatNotAllowed).
+// The set is open. A verifier of your own names its format in its answers, and
+// a policy names its keys by [OtherTrust]. A policy may name a format that no
+// verifier on an asset judges: a signature in it is Unsupported there, and a
+// signature in another format is FormatNotAllowed.
 type Format string
 
-// The formats that are judged here: the first three lie inside the file they sign and are judged by package authenticode,
-// OpenPGP and RPM by package openpgp, the others by package sigstoreverify.
+// The formats that are judged here: the first three by package authenticode,
+// inside the file; OpenPGP and RPM by package openpgp; the others by package
+// sigstoreverify.
 const (
 	PE          Format = "pe"          // Authenticode in a Windows program, library or driver
 	MSI         Format = "msi"         // Authenticode in a Windows Installer package
@@ -22,7 +25,6 @@ const (
 	DSSE        Format = "dsse"        // an envelope whose payload names the file by its digest
 )
 
-// valid reports whether the format is well formed, known or not.
 func (f Format) valid() bool {
 	return f != "" && len(f) <= MaxFormat && strings.Trim(string(f), "abcdefghijklmnopqrstuvwxyz0123456789.-") == ""
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// observe records what was found out, before anything is decided.
+// observe records the facts before anything is decided.
 func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	if !statuses.Valid(s.Status) {
 		s = Signature{Status: s.Status, Detail: fmt.Sprintf("the verifier answered %s. %s", s.Status, s.Detail)}
 	}
 	s.Untrusted = s.Untrusted && s.Status == Bad
 	if !s.Format.valid() {
-		s.Format = "" // not told
+		s.Format = "" // unknown
 	}
 	s.Detail = problem.Clip(s.Detail, MaxDetail)
 	v := Verdict{Signature: s}
@@ -22,13 +22,14 @@ func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	return v
 }
 
-// judge decides by the expectation, and by the clause if there is one: the table in the package documentation.
+// judge decides by the expectation and the clause, if there is one. It is the
+// table in the package documentation.
 func judge(e Expectation, c *Clause, v Verdict) Verdict {
 	s := v.Signature
 	legacy := e.AllowLegacy && (s.Status == Valid || c == nil || c.AllowLegacy)
-	sum, trusted := v.checksumText(e, legacy), legacy || !v.Compared.Legacy() // the digest that was compared carries trust (INT-7)
+	sum, trusted := v.checksumText(e, legacy), legacy || !v.Compared.Legacy() // the compared digest carries trust (INT-7)
 	expected := e.Signer != "" || c != nil && len(c.Signers) > 0
-	unsigned := e.Signer == "" && (c == nil || c.AllowUnsigned) // a file that carries no signature may pass
+	unsigned := e.Signer == "" && (c == nil || c.AllowUnsigned) // a file without a signature may pass
 	differs := v.Checksum == Mismatched
 	why := ""
 	if s.Detail != "" {
@@ -37,15 +38,15 @@ func judge(e Expectation, c *Clause, v Verdict) Verdict {
 	switch s.Status {
 	case Bad:
 		if s.Untrusted {
-			return v.decide(NotTrusted, "INT-1", "The file is signed by nobody who is trusted here%s: "+
-				"if its signer may sign it, pin the signer's certificate or key in the signer policy.", why)
+			return v.decide(NotTrusted, "INT-1", "Nobody who signed the file is trusted here%s: "+
+				"if the signer may sign it, pin the signer's certificate or key in the signer policy.", why)
 		}
 		return v.decide(SignatureBad, "INT-1", "The file's signature does not hold%s.", why)
 
 	case Valid:
 		switch {
 		case s.Signer == "":
-			return v.decide(SignerUnexpected, "INT-1", "The file is validly signed, but the verifier does not say by whom.")
+			return v.decide(SignerUnexpected, "INT-1", "The file is validly signed, but the verifier does not name the signer.")
 		case e.Signer != "" && s.Signer != e.Signer:
 			return v.decide(SignerUnexpected, "INT-1", "The file is signed by %q; the order expects %q.", s.Signer, e.Signer)
 		case c != nil && !slices.Contains(c.Signers, s.Signer):
@@ -82,7 +83,7 @@ func judge(e Expectation, c *Clause, v Verdict) Verdict {
 		"The file's signature cannot be judged, which is not the same as absent%s.", why)
 }
 
-// checksumText says how the checksum compared, as a part of a sentence.
+// checksumText says how the checksum compared, as part of a sentence.
 func (v Verdict) checksumText(e Expectation, allowed bool) string {
 	legacy := ""
 	if v.Compared.Legacy() && allowed {
@@ -102,7 +103,6 @@ func (v Verdict) checksumText(e Expectation, allowed bool) string {
 	}
 }
 
-// decide gives the verdict for a reason.
 func (v Verdict) decide(r Reason, rule, format string, args ...any) Verdict {
 	switch r {
 	case SignatureValid, ChecksumMatched, SignedNotJudged:
@@ -114,21 +114,21 @@ func (v Verdict) decide(r Reason, rule, format string, args ...any) Verdict {
 	default:
 		v.Code = FileSignatureFailed
 	}
-	if !statuses.Valid(v.Signature.Status) { // it was no answer
+	if !statuses.Valid(v.Signature.Status) { // the verifier did not answer
 		v.Signature.Status = Unsupported
 	}
 	v.Reason, v.Rule, v.Text = r, rule, fmt.Sprintf(format, args...)
 	return v
 }
 
-// compare compares by the strongest algorithm known on both sides.
+// compare compares by the strongest algorithm that both sides have.
 func compare(expected, computed []Digest) (Checksum, Algorithm) {
 	for _, a := range byStrength {
 		want := slices.DeleteFunc(slices.Clone(expected), func(d Digest) bool { return d.Algorithm != a })
 		got := slices.DeleteFunc(slices.Clone(computed), func(d Digest) bool { return d.Algorithm != a || d.fault() != "" })
 		switch {
 		case len(want) == 0 || len(got) == 0:
-		case len(slices.Compact(append(want, got...))) == 1: // all are the same: contradicting digests prove nothing
+		case len(slices.Compact(append(want, got...))) == 1: // all are equal: digests that contradict each other prove nothing
 			return Matched, a
 		default:
 			return Mismatched, a

@@ -1,13 +1,14 @@
 package integrity
 
-// Bounds on what an order may expect and on what is kept of a verifier's words.
+// Bounds on what an order may expect and on what is kept of a verifier's
+// answer.
 const (
 	MaxDigests = 16  // of one Expectation; there are five algorithms
 	MaxSigner  = 256 // bytes of a signer's name; a certificate's subject fits
 	MaxDetail  = 512 // bytes kept of Signature.Detail, which may quote a hostile file
 	MaxFormat  = 32  // bytes of a format's name; ours have 11 at most
-	maxQuoted  = 80  // bytes of other people's text repeated in a sentence
-	maxUnknown = 256 // bytes kept of a digest by an algorithm of a later release; of SHA-512 it has 135
+	maxQuoted  = 80  // bytes of text from outside that a sentence quotes
+	maxUnknown = 256 // bytes kept of a digest of a later release's algorithm; SHA-512 has 135
 )
 
 // Bounds on a policy.

@@ -8,51 +8,55 @@ import (
 	"strings"
 )
 
-// Any stands in a clause for every vendor or every product.
+// Any in a clause means every vendor or every product.
 const Any = "*"
 
-// PolicyFormat is the Policy.Format that this package writes and reads.
+// PolicyFormat is the format number that this package writes and reads.
 const PolicyFormat = 1
 
-// Policy is a signer policy: whom an organisation trusts, and for what. See the package documentation.
+// Policy is a signer policy: whom an organization trusts, and for what. See the
+// package documentation.
 type Policy struct {
 	Format  int      `json:"format"` // PolicyFormat
 	Signers []Signer `json:"signers,omitempty"`
 	Clauses []Clause `json:"clauses,omitempty"` // their order means nothing
 
-	// Commands are what the pre- and post-actions of orders may run; no other action is run
-	// (INT-10). Their order means nothing.
+	// Commands are all that pre- and post-actions of orders may run (INT-10).
+	// Their order does not matter.
 	Commands []Command `json:"commands,omitempty"`
 }
 
-// Command is what an action may run: these words exactly, or these and a script that is known by
-// its digest.
+// Command is one command that an action may run: exactly these words, or these
+// and a script with this digest.
 type Command struct {
 	Name    string   `json:"name"`            // for people
 	Command []string `json:"command"`         // program and arguments, as in job.Action
-	Script  Digest   `json:"script,omitzero"` // SHA-256 of the one word that follows, as of the script after "sh" and "-c"; zero: none follows
+	Script  Digest   `json:"script,omitzero"` // SHA-256 of the one word that follows, such as the script after "sh" and "-c"; zero: no word follows
 }
 
-// Clause says what the files of a product have to prove.
+// Clause says what the files of a product must prove.
 type Clause struct {
-	Name          string   `json:"name"`                    // told in verdicts
+	Name          string   `json:"name"`                    // shown in verdicts
 	Vendor        string   `json:"vendor"`                  // exactly as the catalog names it, or Any
 	Product       string   `json:"product"`                 // the product's id in the catalog, exactly, or Any
-	Feed          string   `json:"feed,omitempty"`          // the feed that the patch must be of, exactly; empty: any
-	Signers       []string `json:"signers,omitempty"`       // names of the policy's signers, any of whom may have signed; empty: nobody may
+	Feed          string   `json:"feed,omitempty"`          // the feed of the patch, exactly; empty: any
+	Signers       []string `json:"signers,omitempty"`       // names of the policy's signers, any of whom may sign; empty: nobody may
 	Formats       []Format `json:"formats,omitempty"`       // in which the signature may be; empty: any
-	AllowUnsigned bool     `json:"allowUnsigned,omitempty"` // a file that carries no signature is judged by its checksum; else it is refused (INT-4)
-	AllowLegacy   bool     `json:"allowLegacy,omitempty"`   // SHA-1 and MD5 may carry trust, where the order allows it too (INT-7)
+	AllowUnsigned bool     `json:"allowUnsigned,omitempty"` // a file without a signature is judged by its checksum; otherwise it is refused (INT-4)
+	AllowLegacy   bool     `json:"allowLegacy,omitempty"`   // SHA-1 and MD5 may carry trust, if the order allows it too (INT-7)
 }
 
-// Excerpt is the deciding part of a policy: its clauses, or some of them, and by its digest the rest. It is what orders
-// carry and what agents hold them to; the trust in the policy's names is in the verifiers.
+// Excerpt is the part of a policy that decides: all or some of its clauses, and
+// the digest of the whole. Orders carry it, and agents check orders against it.
+// The keys and certificates are in the verifiers.
 type Excerpt struct {
 	Digest  Digest   `json:"digest"` // of the whole policy; see Policy.Digest
 	Clauses []Clause `json:"clauses,omitempty"`
 
-	// Commands are all of the policy's, where it is the asset's own or the server's. An order
-	// carries none: it proves nothing.
+	// Commands are all commands of the policy, if the policy is the asset's or
+	// the server's own. They are not in the JSON form, which is what an order
+	// carries: an order's commands would prove nothing. To store an excerpt,
+	// store the policy ([Policy.MarshalCanonical]) and call [Policy.Excerpt].
 	Commands []Command `json:"-"`
 }
 
@@ -61,7 +65,8 @@ func (x Excerpt) IsZero() bool {
 	return x.Digest == Digest{} && len(x.Clauses) == 0 && len(x.Commands) == 0
 }
 
-// Allows reports whether the policy lets an action run a command (INT-10).
+// Allows reports whether the policy allows an action to run the command
+// (INT-10).
 func (x Excerpt) Allows(command []string) bool {
 	return slices.ContainsFunc(x.Commands, func(c Command) bool {
 		if n := len(c.Command); c.Script != (Digest{}) && len(command) == n+1 {
@@ -71,13 +76,15 @@ func (x Excerpt) Allows(command []string) bool {
 	})
 }
 
-// For returns the clause that decides about a product; none: nothing is trusted for it. Of the
-// clauses that name it or all, one that names the product comes first, then one that names the
-// vendor, then one for all; of two alike, the one that names the patch's feed.
+// For returns the clause that decides about a product. Without one nothing is
+// trusted for the product. A clause that names the product comes first, then
+// one that names the vendor, then one for all; of two such, the one that names
+// the patch's feed.
 //
-// A product that some clause names belongs to the vendor and the feed beside it, and a vendor to
-// the feed beside it: from elsewhere it finds no clause, rather than a wider one. Vendor and feed
-// are the order's word and prove nothing.
+// A product that some clause names belongs to that clause's vendor and feed,
+// and a vendor to the feed that a clause names with it. From elsewhere no
+// clause matches, not even a wider one. Vendor and feed are claims of the order
+// and prove nothing.
 func (x Excerpt) For(feed, vendor, product string) (Clause, bool) {
 	at, most, named, tied := -1, 0, false, false
 	for i := range x.Clauses {
@@ -94,8 +101,8 @@ func (x Excerpt) For(feed, vendor, product string) (Clause, bool) {
 	return x.Clauses[at], true
 }
 
-// rank tells how closely a clause is about a patch: 0 is about another one; naming the product
-// counts most, then the vendor, then the feed.
+// rank says how closely the clause matches a patch; 0 is not at all. Naming the
+// product counts most, then the vendor, then the feed.
 func (c *Clause) rank(feed, vendor, product string) int {
 	if c.Vendor != Any && c.Vendor != vendor || c.Product != Any && c.Product != product || c.Feed != "" && c.Feed != feed {
 		return 0
@@ -119,16 +126,18 @@ func (p Policy) Excerpt() Excerpt {
 	return Excerpt{p.Digest(), c.Clauses, c.Commands}
 }
 
-// Only returns the excerpt with the given clauses alone, each once. An order needs those that For gives for its products.
+// Only returns the excerpt with just the given clauses, each once, and without
+// commands. An order needs the clauses that [Excerpt.For] returns for its
+// products.
 func (x Excerpt) Only(clauses ...Clause) Excerpt {
 	clauses = slices.Clone(clauses)
 	slices.SortFunc(clauses, byTarget)
 	return Excerpt{Digest: x.Digest, Clauses: slices.CompactFunc(clauses, Clause.equal)}
 }
 
-// Digest returns the SHA-256 of the canonical form. Two policies have the same one if they say the
-// same; the order in which clauses, commands, signers, names and formats stand says nothing. That
-// of a policy that is not valid may be zero.
+// Digest returns the SHA-256 of the canonical form. It does not depend on the
+// order of clauses, commands, signers, names and formats. It may be zero for an
+// invalid policy.
 func (p Policy) Digest() Digest {
 	data, err := p.MarshalCanonical()
 	if err != nil {
@@ -137,9 +146,10 @@ func (p Policy) Digest() Digest {
 	return sha256Of(data)
 }
 
-// MarshalCanonical returns the one form of the policy that is digested: JSON without spaces, fields
-// as in Policy, signers by name, clauses by vendor, product and feed, commands by name, lists of
-// names and formats sorted. ParsePolicy reads it. The error is a time that cannot be written.
+// MarshalCanonical returns the form that is digested: JSON without spaces,
+// fields as in Policy, signers and commands sorted by name, clauses by vendor,
+// product and feed, lists of names and formats sorted. [ParsePolicy] reads it.
+// The error is a time that cannot be written.
 func (p Policy) MarshalCanonical() ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
@@ -182,7 +192,6 @@ func (c Clause) canonical() Clause {
 	return c
 }
 
-// equal reports whether two clauses say the same.
 func (c Clause) equal(d Clause) bool {
 	c, d = c.canonical(), d.canonical()
 	return byTarget(c, d) == 0 && slices.Equal(c.Signers, d.Signers) && slices.Equal(c.Formats, d.Formats) &&

@@ -248,7 +248,7 @@ func TestParsePolicyIsStrict_JOB20(t *testing.T) {
 		"null field":         {strings.Replace(good, `true`, `null`, 1), "a value is null"},
 		"null in a list":     {`{"format":1,"clauses":[null]}`, "a value is null"},
 		"wrong kind":         {strings.Replace(good, `true`, `"yes"`, 1), "cannot unmarshal string"},
-		"unknown format":     {strings.Replace(good, `"allowUnsigned":true`, `"formats":["exe"]`, 1), `formats[0] "exe": none of the clause's signers is known in this format`},
+		"unknown format":     {strings.Replace(good, `"allowUnsigned":true`, `"formats":["exe"]`, 1), `formats[0] "exe": no signer of the clause has keys or certificates for this format`},
 		"another version":    {strings.Replace(good, `1`, `2`, 1), `format "2": want 1`},
 		"no version":         {`{"clauses":[]}`, `format "0": want 1`},
 		"line of the fault":  {"{\n\"format\":1,\n\"format\":1}", "line 3"},

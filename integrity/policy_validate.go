@@ -20,9 +20,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/strictjson"
 )
 
-// ParsePolicy reads a policy from JSON and checks it; the error is an *Invalid. It takes the fields of Policy and
-// its parts and no others, none of them twice, none of them null: what is not understood is refused, since left out it
-// could mean less than was meant (JOB-20).
+// ParsePolicy reads a policy from JSON and validates it. The error is an
+// [Invalid]. Unknown, repeated and null fields are refused: ignoring one could
+// weaken the policy (JOB-20).
 func ParsePolicy(data []byte) (Policy, error) {
 	var p Policy
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -30,7 +30,7 @@ func ParsePolicy(data []byte) (Policy, error) {
 	var err error
 	switch {
 	case len(data) > MaxPolicy:
-		err = fmt.Errorf("has %d bytes; at most %d", len(data), MaxPolicy)
+		err = fmt.Errorf("has %d bytes; at most %d are allowed", len(data), MaxPolicy)
 	case !utf8.Valid(data):
 		err = errors.New("is not UTF-8")
 	default:
@@ -47,8 +47,8 @@ func ParsePolicy(data []byte) (Policy, error) {
 	return p, nil
 }
 
-// Validate says everything that is wrong with the policy; it returns nil or an *Invalid. Whether keys and
-// certificates can be read, the verifiers say that are made of them.
+// Validate returns nil or an [Invalid] with everything that is wrong. Whether
+// keys and certificates can be read is checked by the verifiers.
 func (p Policy) Validate() error {
 	bad := problems{policy: true}
 	if p.Format != PolicyFormat {
@@ -60,41 +60,42 @@ func (p Policy) Validate() error {
 	return bad.Err("signer policy")
 }
 
-// ValidateSigners says everything that is wrong with signers before their keys and certificates are read; it returns nil
-// or an *Invalid, whose fields are as "signers[2].openpgp[0].threshold". It is the part of Policy.Validate that every
-// verifier begins with.
+// ValidateSigners checks signers before their keys and certificates are read.
+// It returns nil or an [Invalid] with fields such as
+// "signers[2].openpgp[0].threshold". Policy.Validate and every verifier call
+// it.
 func ValidateSigners(signers []Signer) error {
 	var bad problems
 	bad.signers(signers)
 	return bad.Err("list of signers")
 }
 
-// signers checks signers and returns them by name.
+// signers checks the signers and returns them by name.
 func (p *problems) signers(list []Signer) map[string]Signer {
 	known := map[string]Signer{}
 	for at, s := range each(p, "signers", list, MaxPolicySigners) {
 		p.name(at+".name", s.Name, MaxSigner)
 		if _, twice := known[s.Name]; twice {
-			p.Add(at+".name", s.Name, "is that of another signer; put all that is known of a signer in one place")
+			p.Add(at+".name", s.Name, "is the name of another signer; put everything about a signer in one place")
 		} else {
 			known[s.Name] = s
 		}
 		first := len(p.List)
 		if len(s.Authenticode)+len(s.OpenPGP)+len(s.Sigstore)+len(s.Other) == 0 {
-			p.Add(at, s.Name, "is known by nothing; want authenticode, openpgp, sigstore or other")
+			p.Add(at, s.Name, "has no keys or certificates; want authenticode, openpgp, sigstore or other")
 		}
 		p.authenticode(at+".authenticode", s.Authenticode)
 		p.openpgp(at+".openpgp", s.OpenPGP)
 		p.sigstore(at+".sigstore", s.Sigstore)
 		p.other(at+".other", s.Other)
-		for i := range p.List[first:] { // what quotes nothing names the signer
+		for i := range p.List[first:] { // name the signer where no value is quoted
 			p.List[first+i].Value = cmp.Or(p.List[first+i].Value, s.Name)
 		}
 	}
 	return known
 }
 
-// Validate says everything that is wrong with the excerpt; it returns nil or an *Invalid.
+// Validate returns nil or an [Invalid] with everything that is wrong.
 func (x Excerpt) Validate() error {
 	var bad problems
 	if x.Digest.Algorithm != SHA256 || x.Digest.fault() != "" {
@@ -105,16 +106,16 @@ func (x Excerpt) Validate() error {
 	return bad.Err("signer policy")
 }
 
-// problems collects what is wrong.
 type problems struct {
 	problem.List
-	policy bool // it is a policy, which is written as JSON
+	policy bool // the signers are in a policy, so in JSON
 }
 
-// each refuses a list that is too long, and yields what is looked at of it, by its field.
+// each refuses a list that is too long, and yields its first elements with
+// their fields.
 func each[T any](p *problems, field string, list []T, most int) iter.Seq2[string, T] {
 	if len(list) > most {
-		p.Add(field, fmt.Sprint(len(list)), "are too many; at most %d", most)
+		p.Add(field, fmt.Sprint(len(list)), "are too many; at most %d are allowed", most)
 	}
 	return func(yield func(string, T) bool) {
 		for i, v := range list[:min(len(list), most)] {
@@ -134,7 +135,7 @@ func (p *problems) name(field, s string, most int) {
 	}
 }
 
-// once refuses what is seen a second time.
+// once refuses a value that was seen before.
 func (p *problems) once(seen map[string]bool, field, value, text string) {
 	if seen[value] {
 		p.Add(field, value, "%s", text)
@@ -142,7 +143,7 @@ func (p *problems) once(seen map[string]bool, field, value, text string) {
 	seen[value] = true
 }
 
-// clauses checks a list of clauses. Signers are those of the policy, nil where they are not known.
+// clauses checks clauses. Signers are those of the policy; nil: unknown.
 func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 	names, targets := map[string]bool{}, map[[3]string]string{}
 	for at, c := range each(p, "clauses", list, MaxClauses) {
@@ -150,7 +151,7 @@ func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 		p.name(at+".vendor", c.Vendor, MaxTarget)
 		p.name(at+".product", c.Product, MaxTarget)
 		p.name(at+".feed", cmp.Or(c.Feed, Any), MaxTarget)
-		p.once(names, at+".name", c.Name, "is that of another clause")
+		p.once(names, at+".name", c.Name, "is the name of another clause")
 		target := [3]string{c.Vendor, c.Product, c.Feed}
 		if other, twice := targets[target]; twice {
 			p.Add(at, c.Name, "is about the same vendor, product and feed as clause %q; keep one of them", other)
@@ -160,12 +161,12 @@ func (p *problems) clauses(list []Clause, signers map[string]Signer) {
 	}
 }
 
-// commands checks what actions may run (INT-10).
+// commands checks the commands (INT-10).
 func (p *problems) commands(list []Command) {
 	names := map[string]bool{}
 	for at, c := range each(p, "commands", list, maxCommands) {
 		p.name(at+".name", c.Name, MaxSigner)
-		p.once(names, at+".name", c.Name, "is that of another command")
+		p.once(names, at+".name", c.Name, "is the name of another command")
 		if len(c.Command) == 0 || c.Command[0] == "" {
 			p.Add(at+".command", c.Name, "is empty; want the program and its arguments")
 		}
@@ -183,9 +184,9 @@ func (p *problems) commands(list []Command) {
 func (p *problems) clauseSigners(at string, c Clause, signers map[string]Signer) {
 	names := map[string]bool{}
 	for field, name := range each(p, at+".signers", c.Signers, MaxWays) {
-		p.once(names, field, name, "is there twice")
+		p.once(names, field, name, "is listed twice")
 		if _, known := signers[name]; signers != nil && !known {
-			p.Add(field, name, "is no signer of this policy")
+			p.Add(field, name, "is not a signer of this policy")
 		} else if signers == nil {
 			p.name(field, name, MaxSigner)
 		}
@@ -196,9 +197,9 @@ func (p *problems) clauseSigners(at string, c Clause, signers map[string]Signer)
 		case !f.valid():
 			p.Add(field, string(f), "want 1 to %d lower-case letters, digits, dots and dashes, as in %q", MaxFormat, PE)
 		case seen[f]:
-			p.Add(field, string(f), "is there twice")
+			p.Add(field, string(f), "is listed twice")
 		case signers != nil && !slices.ContainsFunc(c.Signers[:min(len(c.Signers), MaxWays)], func(name string) bool { return signers[name].signs(f) }):
-			p.Add(field, string(f), "none of the clause's signers is known in this format; say by what, or leave it out")
+			p.Add(field, string(f), "no signer of the clause has keys or certificates for this format; add them, or remove the format")
 		}
 		seen[f] = true
 	}
@@ -222,7 +223,7 @@ func (p *problems) other(at string, list []OtherTrust) {
 			p.Add(at+".format", string(o.Format), "want the format of a verifier of your own: 1 to %d lower-case letters, digits, dots and dashes", MaxFormat)
 		}
 		if len(o.Keys) == 0 {
-			p.Add(at+".keys", "", "none; nobody could be trusted")
+			p.Add(at+".keys", "", "is empty, so nobody could be trusted; add at least one")
 		}
 		for field, k := range each(p, at+".keys", o.Keys, MaxWays) {
 			if k == "" || len(k) > MaxTrust || !utf8.ValidString(k) {
@@ -259,7 +260,7 @@ func (p *problems) sigstore(at string, list []SigstoreTrust) {
 			p.anchors(at+".timestampers", id.Timestampers, false, false)
 			p.name(at+".organisation", cmp.Or(id.Organisation, "any"), MaxSigner)
 			if id.Name == "" && id.Organisation == "" {
-				p.Add(at, "", "has neither name nor organisation: anybody whom the authority knows would do")
+				p.Add(at, "", "has neither name nor organisation, so everybody with a certificate of the authority would be trusted")
 			}
 			p.time(at+".at", id.At)
 		}
@@ -268,10 +269,10 @@ func (p *problems) sigstore(at string, list []SigstoreTrust) {
 	}
 }
 
-// time checks when certificates are judged. No certificate is good in other years, and later ones cannot be written.
+// time checks a time at which certificates are judged.
 func (p *problems) time(field string, t time.Time) {
 	if y := t.UTC().Year(); !t.IsZero() && (y < 1990 || y > 9999) {
-		p.Add(field, fmt.Sprint(y), "is a year in which no certificate is good; leave it out, or give the time the policy was made")
+		p.Add(field, fmt.Sprint(y), "is a year in which no certificate is valid; remove it, or give the time the policy was made")
 	}
 }
 
@@ -281,10 +282,10 @@ func (p *problems) threshold(at string, n, most int) {
 	}
 }
 
-// anchors checks a list of certificates, by digest too where the format's files carry the certificates themselves.
+// anchors checks a list of certificates; byDigest allows digests instead.
 func (p *problems) anchors(at string, list []string, needed, byDigest bool) {
 	if needed && len(list) == 0 {
-		p.Add(at, "", "none; nobody could be trusted")
+		p.Add(at, "", "is empty, so nobody could be trusted; add at least one")
 	}
 	for field, a := range each(p, at, list, MaxWays) {
 		if !byDigest || !strings.HasPrefix(a, "sha256:") {
@@ -297,17 +298,18 @@ func (p *problems) anchors(at string, list []string, needed, byDigest bool) {
 	}
 }
 
-// pem checks a key or certificate. It quotes nothing of one that is wrong, because it may be a private key.
+// pem checks a key or certificate. It never quotes one, because it may be a
+// private key.
 func (p *problems) pem(field, text, kind string) {
 	block, rest := pem.Decode([]byte(text))
 	switch {
 	case len(text) > MaxTrust:
-		p.Add(field, "", "has %d bytes; at most %d", len(text), MaxTrust)
+		p.Add(field, "", "has %d bytes; at most %d are allowed", len(text), MaxTrust)
 	case strings.Contains(text, "PRIVATE KEY"):
-		p.Add(field, "", "holds a private key; give the public one, and keep this one away from here")
+		p.Add(field, "", "has a private key; give the public key instead, and keep the private key secret")
 	case block == nil || !strings.HasSuffix(block.Type, kind):
 		p.Add(field, "", "want one PEM block %s", kind)
 	case len(bytes.TrimSpace(rest)) > 0:
-		p.Add(field, "", "has more than one PEM block; give each on its own")
+		p.Add(field, "", "has more than one PEM block; give each as an element of its own")
 	}
 }

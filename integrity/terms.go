@@ -8,30 +8,34 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Terms are everything that a file is judged by: what its order expects, the policy that the order was made under, and
-// the policy that the asset itself is held to, its own. Without either policy they are Expect alone.
+// Terms are everything by which a file is judged: what the order expects, the
+// policy under which the order was made, and the asset's own policy. Without a
+// policy, only Expect counts.
 type Terms struct {
-	Feed    string      // that the patch is of, as the order says
+	Feed    string      // of the patch, as the order says
 	Vendor  string      // of the product, as the order says
-	Product string      // its id in the catalog
+	Product string      // the product's id in the catalog
 	Expect  Expectation // what the order says the file is
-	Order   Excerpt     // of the policy the order was made under; zero: under none
-	Own     Excerpt     // the asset's own policy; zero: none
+	Order   Excerpt     // of the policy under which the order was made; zero: there was none
+	Own     Excerpt     // the asset's own policy; zero: there is none
 }
 
-// Judge decides by rule whether a file is what its order expects. S is the verifier's answer about the file, computed
-// the digests of its bytes, by Expectation.Algorithms.
+// Judge decides whether a file is what its order expects. S is the verifier's
+// answer about the file. Computed are the file's digests by
+// [Expectation.Algorithms].
 func Judge(e Expectation, s Signature, computed []Digest) Verdict {
 	return Terms{Expect: e}.Judge(s, computed)
 }
 
-// Judge decides about a file as the function Judge does, and by the policies as well: what the order expects and what the
-// clause for the product says must both be met. Verdict.Clause names the clause.
+// Judge decides as the function [Judge] does, and by the policies: the order's
+// expectation and the clause for the product must both be met. Verdict.Clause
+// names the clause.
 //
-// With a policy of its own the asset goes by that one. An order made under another policy, or one that carries another
-// clause than the asset's for the product, is refused as PolicyMismatch; one that names no policy claims nothing and is
-// held to the asset's. Without its own, the asset goes by the clauses that the order carries. A product that the policy
-// has no clause for is refused as NoClause.
+// If the asset has its own policy, that policy decides. An order made under
+// another policy, or with another clause for the product, is refused as
+// PolicyMismatch. An order without a policy is judged by the asset's. If the
+// asset has no policy, the order's clauses decide. If no clause matches the
+// product, the file is refused as NoClause.
 func (t Terms) Judge(s Signature, computed []Digest) Verdict {
 	v := observe(t.Expect, s, computed)
 	clause, refusal, why := t.clause()
@@ -46,7 +50,8 @@ func (t Terms) Judge(s Signature, computed []Digest) Verdict {
 	return v
 }
 
-// clause finds the clause to go by; nil with no refusal: there is no policy on either side.
+// clause returns the clause that decides; nil without a refusal: there is no
+// policy.
 func (t Terms) clause() (c *Clause, refusal Reason, why string) {
 	policy, whose := t.Own, "this asset's signer policy"
 	switch {
@@ -73,10 +78,11 @@ func (t Terms) clause() (c *Clause, refusal Reason, why string) {
 	return &clause, 0, ""
 }
 
-// shownDigest is enough of a digest's text, in bytes, for a person to tell policies apart: "sha256:", 12 digits and the mark of the cut.
+// shownDigest is how many bytes of a policy's digest a text shows: "sha256:",
+// 12 digits and the mark of the cut.
 const shownDigest = 22
 
-// either joins words that a file may meet one of.
+// either joins alternatives with "or".
 func either[T ~string](words []T) string {
 	const most = 5
 	text := ""

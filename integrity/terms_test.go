@@ -39,7 +39,7 @@ func TestClauseDecides_INT1_INT4_INT5_INT7_INT9(t *testing.T) {
 		{"by its signer", acmeClause(), Expectation{}, Signature{Status: Valid, Signer: "Acme", Format: PE}, SignatureValid, 0, "INT-1", ""},
 		{"by its other signer", acmeClause(), Expectation{}, Signature{Status: Valid, Signer: "Acme Labs", Format: MSI}, SignatureValid, 0, "INT-1", ""},
 		{"by somebody else", acmeClause(), Expectation{}, Signature{Status: Valid, Signer: "Other", Format: PE}, SignerUnexpected, 11, "INT-1", `the policy trusts "Acme" or "Acme Labs" here`},
-		{"by nobody named", acmeClause(), Expectation{}, Signature{Status: Valid, Format: PE}, SignerUnexpected, 11, "INT-1", "by whom"},
+		{"by nobody named", acmeClause(), Expectation{}, Signature{Status: Valid, Format: PE}, SignerUnexpected, 11, "INT-1", "does not name the signer"},
 		{"by another than ordered", acmeClause(), Expectation{Signer: "Acme Labs"}, Signature{Status: Valid, Signer: "Acme", Format: PE}, SignerUnexpected, 11, "INT-1", `the order expects "Acme Labs"`},
 		{"ordered from a stranger", acmeClause(), Expectation{Signer: "Other"}, Signature{Status: Valid, Signer: "Other", Format: PE}, SignerUnexpected, 11, "INT-1", "the policy trusts"},
 		{"in another format", acmeClause(), Expectation{}, Signature{Status: Valid, Signer: "Acme", Format: CAB}, FormatNotAllowed, 11, "INT-1", `in the format "cab"; the policy allows "msi" or "pe" here`},

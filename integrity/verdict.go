@@ -2,7 +2,7 @@ package integrity
 
 import "github.com/patchpolicy/patchpolicy/internal/enum"
 
-// Code is the failure code of a check, numbered as in JOB-16.
+// Code is the failure code of a check (JOB-16).
 type Code uint8
 
 // The codes a failed check can give.
@@ -16,10 +16,10 @@ var codes = enum.At[Code]("integrity code", []string{
 	FileValidationFailed: "FileValidationFailed", FileSignatureFailed: "FileSignatureFailed", FileHashValidationFailed: "FileHashValidationFailed",
 })
 
-// String returns the code's name as the vendor publishes it, or "integrity code(n)".
+// String returns the code's published name, or "integrity code(n)".
 func (c Code) String() string { return codes.String(c) }
 
-// Reason says what decided.
+// Reason is why a file passed or failed.
 type Reason uint8
 
 // The reasons.
@@ -53,7 +53,7 @@ func (r Reason) MarshalText() ([]byte, error) { return reasons.MarshalText(r) }
 // UnmarshalText sets the reason called text; the empty text is zero.
 func (r *Reason) UnmarshalText(text []byte) error { return reasons.UnmarshalText(text, r) }
 
-// Checksum says how the checksum compared, whatever decided (INT-5).
+// Checksum is how the checksum compared, whatever decided (INT-5).
 type Checksum uint8
 
 // The outcomes.
@@ -74,14 +74,14 @@ func (c Checksum) MarshalText() ([]byte, error) { return checksums.MarshalText(c
 // UnmarshalText sets the outcome called text; the empty text is zero.
 func (c *Checksum) UnmarshalText(text []byte) error { return checksums.UnmarshalText(text, c) }
 
-// Verdict is the outcome of Judge.
+// Verdict is the result of [Judge].
 type Verdict struct {
 	Passed    bool      `json:"passed"`
 	Code      Code      `json:"code,omitempty"` // zero when passed
 	Reason    Reason    `json:"reason"`
 	Rule      string    `json:"rule"`             // id of the rule that decided
 	Text      string    `json:"text"`             // one plain sentence
-	Clause    string    `json:"clause,omitempty"` // name of the policy's clause that the file was judged by; empty: by none
+	Clause    string    `json:"clause,omitempty"` // name of the policy's clause that decided; empty: there was none
 	Checksum  Checksum  `json:"checksum"`
 	Compared  Algorithm `json:"compared,omitempty"` // the algorithm compared; zero when NotCompared
 	Signature Signature `json:"signature"`

@@ -7,7 +7,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// Of a cabinet's header.
 const (
 	cabHeader      = 36 // bytes without anything optional
 	cabFlagPrev    = 1
@@ -17,8 +16,10 @@ const (
 	cabSigned      = 60         // where what follows the header begins
 )
 
-// openCAB reads a cabinet. Everything before the signature is digested but the first reserved field, the cabinet's number
-// in its set, and what the reserved part of the header says about the signature, which must be the end of the file.
+// openCAB reads a cabinet. The digest covers everything before the signature
+// except the first reserved field, the cabinet's number in its set, and what
+// the reserved part of the header says about the signature. The signature must
+// be the end of the file.
 func openCAB(s source) (*layout, error) {
 	f := &layout{format: integrity.CAB}
 	h, err := s.bytes(0, min(s.size, cabSigned))
@@ -37,7 +38,7 @@ func openCAB(s source) (*layout, error) {
 	if len(h) < cabHeader+4 {
 		return f, errCut
 	}
-	// A maker may reserve any number of bytes for itself. They say where a signature is only if they begin so.
+	// Writers may reserve bytes for themselves. They point to a signature only if they begin so.
 	reserved := u16(36)
 	if reserved < cabReserve {
 		return f, errAbsent
@@ -57,11 +58,11 @@ func openCAB(s source) (*layout, error) {
 	case u32(4) != 0 || u16(34) != 0 || u32(52) != 0:
 		return f, cms.Broken("a field of the cabinet's header that no signature covers is not zero")
 	case size == 0 || at < cabSigned || at+size > s.size:
-		return f, cms.Broken("the signature lies at byte %d, with %d bytes, in a file of %d", at, size, s.size)
+		return f, cms.Broken("the signature is at byte %d, with %d bytes, in a file of %d", at, size, s.size)
 	case at+size < s.size:
 		return f, cms.Broken("there are %d bytes after the signature, which it does not cover", s.size-at-size)
 	case size > MaxSignature:
-		return f, cms.Unsupported("the signature has %d bytes; at most %d", size, MaxSignature)
+		return f, cms.Unsupported("the signature has %d bytes; at most %d are allowed", size, MaxSignature)
 	}
 	blob, err := s.bytes(at, size)
 	if err != nil {

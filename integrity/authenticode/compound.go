@@ -8,16 +8,18 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// A compound file is a file system in a file: sectors, a table (FAT) that links them to chains, a directory of storages
-// and streams, and one chain, the mini stream, that holds the small streams in sectors of 64 bytes with a table of their own.
-// Each sector is taken at most once, so nothing a hostile file says makes reading it longer than the file.
+// A compound file is a file system in a file: sectors, a table (FAT) that links
+// them to chains, a directory of storages and streams, and one chain, the mini
+// stream, that holds small streams in sectors of 64 bytes with a table of their
+// own. Each sector is used at most once, so a hostile file cannot take longer
+// to read than its size.
 
 const (
 	compoundHeader = 512
 	headerFAT      = 76  // where the header lists the first sectors of the table
 	headerFATs     = 109 // so many
 	miniShift      = 6
-	miniCutoff     = 4096 // smaller streams lie in the mini stream
+	miniCutoff     = 4096 // smaller streams are in the mini stream
 	entrySize      = 128
 	endOfChain     = 0xfffffffe
 	freeSector     = 0xffffffff
@@ -25,7 +27,6 @@ const (
 	rangeLock      = 0x7fffff00 // the sector of this byte is never used; programs lock it
 )
 
-// compound is a compound file that is being read.
 type compound struct {
 	source
 	shift   int     // a sector has 1<<shift bytes
@@ -40,14 +41,13 @@ type compound struct {
 	directory directory
 }
 
-// sectors is a list of sectors, of which the one that was read last is kept.
+// sectors is a list of sectors. The one that was read last is cached.
 type sectors struct {
 	list []uint32
 	page []byte
 	at   int // index of what is in page, -1: nothing
 }
 
-// bitmap notes which sectors were taken.
 type bitmap []uint64
 
 func newBitmap(n uint32) bitmap { return make(bitmap, (uint64(n)+63)/64) }
@@ -56,7 +56,6 @@ func (b bitmap) has(i uint32) bool { return b[i/64]&(1<<(i%64)) != 0 }
 
 func (b bitmap) set(i uint32) { b[i/64] |= 1 << (i % 64) }
 
-// openCompound reads header, tables and directory.
 func openCompound(s source) (*compound, error) {
 	h, err := s.bytes(0, compoundHeader)
 	if err != nil {
@@ -64,9 +63,9 @@ func openCompound(s source) (*compound, error) {
 	}
 	u16 := func(at int) uint16 { return binary.LittleEndian.Uint16(h[at:]) }
 	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(h[at:]) }
-	version, shift := u16(26), u16(30) // the older version does not count the directory's sectors
+	version, shift := u16(26), u16(30) // version 3 does not count the directory's sectors
 	if !(version == 3 && shift == 9 && u32(40) == 0 || version == 4 && shift == 12) || u16(28) != 0xfffe || u16(32) != miniShift || u32(56) != miniCutoff {
-		return nil, cms.Unsupported("the compound file is of a kind that is not known: version %d, sectors of 1<<%d bytes", version, shift)
+		return nil, cms.Unsupported("the compound file is of an unknown kind: version %d, sectors of 1<<%d bytes", version, shift)
 	}
 	none := func() sectors { return sectors{page: make([]byte, 1<<shift), at: -1} }
 	c := &compound{source: s, shift: int(shift), fat: none(), mini: none(), miniFAT: none()}
@@ -85,7 +84,7 @@ func openCompound(s source) (*compound, error) {
 	return c, c.readMini(u32(60), u32(64))
 }
 
-// take notes that a sector is used.
+// take marks a sector as used.
 func (c *compound) take(n uint32) error {
 	switch {
 	case n >= c.sectors:
@@ -97,10 +96,10 @@ func (c *compound) take(n uint32) error {
 	return nil
 }
 
-// at is where a sector begins.
 func (c *compound) at(n uint32) int64 { return (int64(n) + 1) << c.shift }
 
-// readFAT finds the sectors of the table: 109 are named in the header, the others in a chain of sectors of their own.
+// readFAT finds the sectors of the table: 109 are in the header, the others in
+// a chain of sectors.
 func (c *compound) readFAT(h []byte, count, next, more uint32) error {
 	perSector := uint32(1) << (c.shift - 2)
 	if need := (uint64(c.sectors) + uint64(perSector) - 1) / uint64(perSector); uint64(count) < need {
@@ -148,7 +147,7 @@ func (c *compound) readFAT(h []byte, count, next, more uint32) error {
 	return nil
 }
 
-// next returns what a table says about a sector: which one follows it.
+// next returns the sector that follows n in a table.
 func (c *compound) next(table *sectors, n uint32) (uint32, error) {
 	i, j := int(n>>(c.shift-2)), n&(1<<(c.shift-2)-1)
 	if i >= len(table.list) {
@@ -161,7 +160,7 @@ func (c *compound) next(table *sectors, n uint32) (uint32, error) {
 	return binary.LittleEndian.Uint32(page[4*j:]), nil
 }
 
-// sector returns the sector at an index of the list, which is whole. It is good until the next call for the list.
+// sector returns one whole sector of a list. It is valid until the next call.
 func (c *compound) sector(from *sectors, i int) ([]byte, error) {
 	if from.at != i {
 		from.at = -1
@@ -177,7 +176,7 @@ func (c *compound) sector(from *sectors, i int) ([]byte, error) {
 	return from.page, nil
 }
 
-// chain lists the sectors of a chain, which must have n of them; n<0: as many as it has.
+// chain lists the sectors of a chain, which must have n; n<0: any number.
 func (c *compound) chain(first uint32, n int64) (list []uint32, err error) {
 	for first != endOfChain {
 		if n >= 0 && int64(len(list)) == n {
@@ -197,7 +196,6 @@ func (c *compound) chain(first uint32, n int64) (list []uint32, err error) {
 	return list, nil
 }
 
-// readMini finds the mini stream and its table.
 func (c *compound) readMini(first, count uint32) (err error) {
 	root := c.directory[0]
 	c.miniSize = root.size
@@ -206,7 +204,7 @@ func (c *compound) readMini(first, count uint32) (err error) {
 	}
 	start := root.start
 	if c.miniSize == 0 {
-		start = endOfChain // some writers leave the field as they like
+		start = endOfChain // some writers leave any value here
 	}
 	if c.mini.list, err = c.chain(start, (c.miniSize+1<<c.shift-1)>>c.shift); err != nil {
 		return err
@@ -221,7 +219,7 @@ func (c *compound) readMini(first, count uint32) (err error) {
 	return nil
 }
 
-// stream writes the content of a stream, which is read as far as sectors follow each other in the file.
+// stream writes the content of a stream. Adjacent sectors are read at once.
 func (c *compound) stream(w io.Writer, e entry, block []byte) error {
 	if e.size < miniCutoff {
 		return c.miniStream(w, e)
@@ -263,7 +261,7 @@ func (c *compound) stream(w io.Writer, e entry, block []byte) error {
 	return nil
 }
 
-// miniStream writes the content of a stream that lies in the mini stream.
+// miniStream writes the content of a stream in the mini stream.
 func (c *compound) miniStream(w io.Writer, e entry) error {
 	n := e.start
 	perSector := uint32(1) << (c.shift - miniShift)
@@ -290,10 +288,9 @@ func (c *compound) miniStream(w io.Writer, e entry) error {
 	return nil
 }
 
-// read returns the content of a stream of at most limit bytes.
 func (c *compound) read(e entry, limit int64) ([]byte, error) {
 	if e.size > limit {
-		return nil, cms.Unsupported("the stream %s has %d bytes; at most %d", e.text(), e.size, limit)
+		return nil, cms.Unsupported("the stream %s has %d bytes; at most %d are allowed", e.text(), e.size, limit)
 	}
 	if e.size > c.size {
 		return nil, cms.Broken("the stream %s says it has %d bytes, in a file of %d", e.text(), e.size, c.size)
@@ -304,9 +301,10 @@ func (c *compound) read(e entry, limit int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// unused wants every sector that nothing uses to be marked free, and what follows the last one that is used to be whole
-// sectors of zeros: what else the file hides there, no signature covers. Free sectors between others may hold anything;
-// installers leave old content there.
+// unused requires every unused sector to be marked free, and everything after
+// the last used one to be whole sectors of zeros: no signature covers what a
+// file hides there. Free sectors between others may hold anything; installers
+// leave old content there.
 func (c *compound) unused() error {
 	last := uint32(0)
 	for n := range c.sectors {

@@ -9,7 +9,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// digest reads the file once, by all the algorithms. It may be called once.
+// digest reads the file once, by all the algorithms. Call it once.
 func (f *layout) digest(algs []integrity.Algorithm) (map[integrity.Algorithm][]byte, error) {
 	hashes, sums := map[integrity.Algorithm]hash.Hash{}, map[integrity.Algorithm][]byte{}
 	var writers []io.Writer
@@ -39,7 +39,6 @@ func (f *layout) metadataSum(a integrity.Algorithm) []byte {
 	return h.Sum(nil)
 }
 
-// compare wants the file's digest to be the signed one.
 func (f *layout) compare(s *signature, sum []byte) error {
 	metadata := f.metadataSum(s.digest)
 	switch {

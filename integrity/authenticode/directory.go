@@ -10,7 +10,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// directory is a compound file's tree of storages and streams.
 type directory []entry
 
 // Kinds of entries.
@@ -20,7 +19,6 @@ const (
 	kindRoot    = 5
 )
 
-// entry is a storage or a stream.
 type entry struct {
 	name               []byte // UTF-16, with the zero that ends it
 	kind               byte
@@ -30,11 +28,10 @@ type entry struct {
 	times              []byte // created and modified
 	start              uint32 // first sector
 	size               int64
-	sizeBytes          []byte // the low four bytes, as they lie in the file
+	sizeBytes          []byte // the low four bytes, as in the file
 	children           []uint32
 }
 
-// text is the name for people.
 func (e entry) text() string {
 	return fmt.Sprintf("%q", utf16Text(binary.LittleEndian, e.name[:max(0, len(e.name)-2)]))
 }
@@ -47,14 +44,13 @@ func utf16Text(order binary.ByteOrder, b []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// readDirectory reads all entries and the tree they form.
 func (c *compound) readDirectory(first uint32) error {
 	list, err := c.chain(first, -1)
 	if err != nil {
 		return err
 	}
 	if n := len(list) * (1 << c.shift / entrySize); n > MaxEntries {
-		return cms.Unsupported("the compound file's directory has room for %d entries; at most %d", n, MaxEntries)
+		return cms.Unsupported("the compound file's directory has room for %d entries; at most %d are allowed", n, MaxEntries)
 	}
 	for _, n := range list {
 		sector, err := c.bytes(c.at(n), 1<<c.shift)
@@ -77,7 +73,7 @@ func (c *compound) parseEntry(b []byte) entry {
 		kind: b[66], left: u32(68), right: u32(72), child: u32(76), clsid: b[80:96], state: b[96:100], times: b[100:116],
 		start: u32(116), size: int64(u32(120)), sizeBytes: b[120:124],
 	}
-	if c.shift > 9 { // in the older version the upper half means nothing
+	if c.shift > 9 { // version 3 does not use the upper half
 		e.size |= int64(u32(124)) << 32
 	}
 	if n := int(binary.LittleEndian.Uint16(b[64:])); n >= 2 && n <= 64 && n%2 == 0 {
@@ -86,10 +82,11 @@ func (c *compound) parseEntry(b []byte) entry {
 	return e
 }
 
-// nameRoot is the root's only right name.
+// nameRoot is the only valid name of the root.
 var nameRoot = utf16Name("Root Entry")
 
-// build finds the children of every storage. Each entry is taken once, so links in a circle are found.
+// build finds the children of every storage. Each entry is used once, so cycles
+// are detected.
 func (d directory) build() error {
 	root := d[0]
 	if !bytes.Equal(root.name, nameRoot) || root.left != noEntry || root.right != noEntry || len(bytes.Trim(root.times[:8], "\x00")) > 0 {

@@ -11,8 +11,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Inspect tells what is in the first size bytes of content, which it reads once. The error is that
-// the content could not be read to its end; what is wrong with it is in the report.
+// Inspect reports what is in the first size bytes of content, which it reads
+// once. The error says that the content cannot be read to its end. What is
+// wrong with the content is in the report.
 func Inspect(content io.ReaderAt, size int64) (Report, error) {
 	f, err := open(content, size)
 	r := Report{Format: f.format}
@@ -25,11 +26,10 @@ func Inspect(content io.ReaderAt, size int64) (Report, error) {
 	if content == nil || size < 0 {
 		return r, err
 	}
-	_, err = source{content, size}.bytes(max(size-1, 0), min(size, 1)) // the last byte has to be there
+	_, err = source{content, size}.bytes(max(size-1, 0), min(size, 1)) // the last byte must exist
 	return r, err
 }
 
-// signatures reports the signatures of a file.
 func (r *Report) signatures(f *layout) error {
 	file := cms.NewFile(rules, nil)
 	all, err := parseSignatures(f, file)
@@ -94,7 +94,7 @@ func reportChain(file *cms.File, s *cms.Signer) (chain []CertificateReport) {
 	return chain
 }
 
-// program reads what the signer calls the file.
+// program returns the name that the signer gives the file.
 func (s *signature) program() string {
 	_, info, _ := s.signer.Signed(oidOpusInfo, cms.TagSequence)
 	r := cms.Read(info)
@@ -102,7 +102,7 @@ func (s *signature) program() string {
 		return ""
 	}
 	switch tag, _, content := r.Take(cms.TagContext0).Next(); {
-	case tag == cms.TagContext: // in two bytes a letter
+	case tag == cms.TagContext: // two bytes per character
 		return problem.Printable(utf16Text(binary.BigEndian, content.Rest()))
 	default:
 		return problem.Printable(string(content.Rest()))

@@ -9,34 +9,33 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// layout is what the structure of a file says: where its signatures lie, and what they are over.
+// layout says where a file's signatures are, and what they cover.
 type layout struct {
 	format     integrity.Format
-	signatures [][]byte // at least one, each with the padding behind it
+	signatures [][]byte // at least one, each with the padding after it
 
-	// digested writes what a signature is over, reading the file once from its beginning to its end or by the order
-	// that the format wants. Its error is a *cms.Refusal.
+	// digested writes what a signature covers, reading the file once. Its error
+	// is a *cms.Refusal.
 	digested func(io.Writer) error
 
-	// Of an MSI with the stream MsiDigitalSignatureEx: a digest of the metadata comes before the content, and the
-	// stream holds it, too. Without the stream both are nil.
+	// With MsiDigitalSignatureEx, a digest of the metadata comes before the
+	// content, and the stream holds that digest. Otherwise both are nil.
 	metadata       []byte
 	metadataDigest []byte
 }
 
-// source is a file's content.
 type source struct {
 	at   io.ReaderAt
 	size int64
 }
 
-// errAbsent says that there is no signature.
 var errAbsent = &cms.Refusal{Status: integrity.Absent}
 
-// errCut says that the file ends before what its own structure names.
+// errCut means that the file ends before its own structure does.
 var errCut = errors.New("the file is cut off")
 
-// bytes reads n bytes. The error is errCut if the file has fewer, or a *cms.Refusal if they cannot be read.
+// bytes reads n bytes. The error is errCut if the file has fewer, or a
+// *cms.Refusal if it cannot be read.
 func (s source) bytes(off, n int64) ([]byte, error) {
 	if off < 0 || n < 0 || n > s.size || off > s.size-n {
 		return nil, errCut
@@ -45,7 +44,7 @@ func (s source) bytes(off, n int64) ([]byte, error) {
 	return b, s.fill(b, off)
 }
 
-// fill reads len(b) bytes that lie within the file's size.
+// fill reads len(b) bytes, which must be within the file's size.
 func (s source) fill(b []byte, off int64) error {
 	if n, err := s.at.ReadAt(b, off); n < len(b) {
 		return cms.Unsupported("the file cannot be read at byte %d: %v", off+int64(n), err)
@@ -53,13 +52,13 @@ func (s source) fill(b []byte, off int64) error {
 	return nil
 }
 
-// blockSize is how much is read and digested at once: enough that calls cost nothing, and little enough for a cache.
+// blockSize is how many bytes are read and digested at once.
 const blockSize = 128 << 10
 
-// span is a part of a file, end not included.
+// span is a part of a file, without the byte at end.
 type span struct{ off, end int64 }
 
-// spans returns a layout's digested for parts of the file that follow each other.
+// spans returns a layout's digested for consecutive parts of the file.
 func (s source) spans(parts ...span) func(io.Writer) error {
 	return func(w io.Writer) error {
 		block := make([]byte, blockSize)
@@ -77,15 +76,14 @@ func (s source) spans(parts ...span) func(io.Writer) error {
 	}
 }
 
-// What files begin with.
 var (
 	magicDOS      = []byte("MZ")
 	magicCabinet  = []byte("MSCF")
 	magicCompound = []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 )
 
-// open reads a file's structure. The error is a *cms.Refusal; with an absent one the layout has the format, zero if the file
-// is none of the three.
+// open reads a file's structure. The error is a *cms.Refusal. If it is absent,
+// the layout's format is zero unless the file is of one of the three.
 func open(content io.ReaderAt, size int64) (*layout, error) {
 	if content == nil || size < 0 {
 		return &layout{}, cms.Unsupported("there is no content to judge")
@@ -107,7 +105,7 @@ func open(content io.ReaderAt, size int64) (*layout, error) {
 		return &layout{}, errAbsent
 	}
 	if errors.Is(err, errCut) {
-		err = cms.Unsupported("the file is no well-formed %s: it ends too early", f.format)
+		err = cms.Unsupported("the file is not a well-formed %s: it is cut off", f.format)
 	}
 	return f, err
 }

@@ -6,11 +6,12 @@ const (
 	MaxAnchors = 32 // of one way to know a signer, and as many for its timestamps; vendors change their authority every few years
 )
 
-// Bounds on what a file may make the verifier do. What is over one is Unsupported. Those on
-// what signatures, certificates and timestamps have in them are package cms's.
+// Bounds on the work for one file. What exceeds one is Unsupported. Package cms
+// bounds what is inside signatures, certificates and timestamps.
 const (
-	// MaxSignature is the most bytes that are read of the signatures of a file. A signature has 5 to 40 KiB; one with page
-	// hashes has 36 bytes for each 4 KiB of the file, so files of up to 900 MiB may have them.
+	// MaxSignature is the size in bytes of a file's signatures. A signature has
+	// 5 to 40 KiB. One with page hashes has 36 bytes per 4 KiB of the file,
+	// which is enough for files of up to 900 MiB.
 	MaxSignature  = 8 << 20
 	MaxSignatures = 8    // of one file, nested ones among them; two are usual
 	maxRSA        = 8192 // bits; longer ones are slow to verify and nobody has them

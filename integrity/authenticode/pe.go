@@ -8,7 +8,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// Of a program's headers.
 const (
 	peOffsetAt   = 0x3c // where the DOS header says where the PE header is
 	peFileHeader = 24   // bytes of the PE mark and the file header, before the optional header
@@ -18,7 +17,6 @@ const (
 	peSecurity   = 4  // index of the directory that says where the signatures are
 )
 
-// Of an entry in the certificate table.
 const (
 	certificateHeader     = 8
 	certificateRevision1  = 0x0100
@@ -26,8 +24,9 @@ const (
 	certificateSignedData = 2
 )
 
-// openPE reads a program, a library or a driver. Everything is digested but the checksum in the header, the directory
-// entry of the certificate table, and that table, which must be the end of the file.
+// openPE reads a program, library or driver. The digest covers everything
+// except the checksum in the header, the directory entry of the certificate
+// table, and that table, which must be the end of the file.
 func openPE(s source) (*layout, error) {
 	f := &layout{}
 	dos, err := s.bytes(0, min(s.size, peOffsetAt+4))
@@ -35,7 +34,7 @@ func openPE(s source) (*layout, error) {
 		return f, err
 	}
 	if len(dos) < peOffsetAt+4 {
-		return f, errAbsent // a program for DOS
+		return f, errAbsent // a DOS program
 	}
 	pe := int64(binary.LittleEndian.Uint32(dos[peOffsetAt:]))
 	if pe > s.size-4 {
@@ -82,7 +81,7 @@ func openPE(s source) (*layout, error) {
 	checksum := begin + peChecksum
 	switch {
 	case table < entry+8:
-		return f, cms.Broken("the certificate table lies in the headers, at byte %d", table)
+		return f, cms.Broken("the certificate table is inside the headers, at byte %d", table)
 	case table+size > s.size:
 		return f, cms.Broken("the certificate table ends at byte %d, after the file's %d bytes", table+size, s.size)
 	case table+size < s.size:
@@ -90,7 +89,7 @@ func openPE(s source) (*layout, error) {
 	case table%8 != 0:
 		return f, cms.Broken("the certificate table is not aligned, at byte %d", table)
 	case size > MaxSignature:
-		return f, cms.Unsupported("the certificate table has %d bytes; at most %d", size, MaxSignature)
+		return f, cms.Unsupported("the certificate table has %d bytes; at most %d are allowed", size, MaxSignature)
 	}
 	b, err := s.bytes(table, size)
 	if err != nil {
@@ -101,11 +100,10 @@ func openPE(s source) (*layout, error) {
 	return f, err
 }
 
-// certificateTable lists the signatures of the table's entries.
 func certificateTable(b []byte) (signatures [][]byte, err error) {
 	for len(b) > 0 {
 		if len(b) < certificateHeader {
-			return nil, cms.Broken("the certificate table has %d bytes too many", len(b))
+			return nil, cms.Broken("there are %d bytes after the last entry of the certificate table", len(b))
 		}
 		n := int64(binary.LittleEndian.Uint32(b))
 		revision, kind := binary.LittleEndian.Uint16(b[4:]), binary.LittleEndian.Uint16(b[6:])

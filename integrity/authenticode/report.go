@@ -6,8 +6,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Report is what a file says about itself, for people. Nothing in it is a verdict: only Verifier.Verify knows whom to
-// trust. Times are UTC.
+// Report is what a file says about itself. It is not a verdict: only
+// Verifier.Verify knows whom to trust. Times are UTC.
 type Report struct {
 	Format     integrity.Format  `json:"format,omitempty"` // zero: none of the three
 	Signatures []SignatureReport `json:"signatures"`       // the file's own first, each followed by those nested in it
@@ -16,12 +16,12 @@ type Report struct {
 
 // SignatureReport is what one signature says.
 type SignatureReport struct {
-	Nested     bool                `json:"nested,omitempty"`     // it lies in the signature before it
+	Nested     bool                `json:"nested,omitempty"`     // it is inside the signature before it
 	Digest     integrity.Digest    `json:"digest,omitzero"`      // that the signature names for the file; zero: none that is known
-	Matches    bool                `json:"matches"`              // whether the file has it
+	Matches    bool                `json:"matches"`              // whether the file has this digest
 	Problem    string              `json:"problem,omitempty"`    // why the signature cannot be right whoever is trusted; empty: it may be
 	Program    string              `json:"program,omitempty"`    // what the signer calls the file
-	Chain      []CertificateReport `json:"chain,omitempty"`      // the signer's certificate first, as far as the file carries them
+	Chain      []CertificateReport `json:"chain,omitempty"`      // the signer's certificate first, if the file has them
 	Timestamps []TimestampReport   `json:"timestamps,omitempty"` // RFC 3161 ones first
 }
 
@@ -33,7 +33,7 @@ type TimestampReport struct {
 	Chain   []CertificateReport `json:"chain,omitempty"`   // the authority's certificate first
 }
 
-// CertificateReport is what a certificate says. SHA256 is what an anchor pins.
+// CertificateReport is what a certificate says. An anchor pins its SHA256.
 type CertificateReport struct {
 	Subject      string    `json:"subject"`
 	Issuer       string    `json:"issuer"`

@@ -7,7 +7,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// signature is one signature of a file.
 type signature struct {
 	nested bool
 	signer cms.Signer
@@ -19,30 +18,31 @@ type signature struct {
 	err    error // why it cannot be judged any further
 }
 
-// What a signature names.
 var (
 	oidIndirectData = cms.NewOID("1.3.6.1.4.1.311.2.1.4")
 	oidNested       = cms.NewOID("1.3.6.1.4.1.311.2.4.1")
 	oidOpusInfo     = cms.NewOID("1.3.6.1.4.1.311.2.1.12")
 )
 
-// What a signature says it is over. Tools for firmware write something else, so for programs and cabinets only a type of
-// another format is wrong: what is digested begins with the format's mark.
+// The data types that signatures name. Firmware tools write other ones, so for
+// programs and cabinets only the type of another format is refused: the
+// digested bytes begin with the format's mark.
 var dataTypes = map[integrity.Format]cms.OID{
 	integrity.PE:  cms.NewOID("1.3.6.1.4.1.311.2.1.15"),
 	integrity.MSI: cms.NewOID("1.3.6.1.4.1.311.2.1.30"),
 	integrity.CAB: cms.NewOID("1.3.6.1.4.1.311.2.1.25"),
 }
 
-// subjectInstaller is what signs and verifies packages: 000C10F1-0000-0000-C000-000000000046. Signatures of scripts are
-// over data of the same type and by another subject interface.
+// subjectInstaller is the subject interface of packages,
+// 000C10F1-0000-0000-C000-000000000046. Signatures of scripts have the same
+// data type and another subject interface.
 var subjectInstaller = []byte("\xf1\x10\x0c\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46")
 
-// maxPadding is how many zeros may follow a signature: as many as align it.
+// maxPadding is how many zeros may follow a signature, to align it.
 const maxPadding = 7
 
-// parseSignatures reads the signatures of a file, each followed by those nested in it, and notes their certificates.
-// It never returns none without an error.
+// parseSignatures reads the signatures of a file, each followed by its nested
+// ones, and adds their certificates. It returns at least one, or an error.
 func parseSignatures(f *layout, file *cms.File) (all []*signature, err error) {
 	tooMany := cms.Unsupported("the file has more than %d signatures", MaxSignatures)
 	for _, blob := range f.signatures {
@@ -98,7 +98,7 @@ func parseSignature(blob []byte, format integrity.Format, file *cms.File) (s *si
 	return s, rest
 }
 
-// parseIndirectData reads which digest of the file is signed.
+// parseIndirectData reads the signed digest of the file.
 func parseIndirectData(content []byte, format integrity.Format) (integrity.Algorithm, []byte, error) {
 	d := cms.Read(content)
 	about := d.Take(cms.TagSequence)
@@ -108,12 +108,13 @@ func parseIndirectData(content []byte, format integrity.Format) (integrity.Algor
 			d.Fail(cms.Broken("it is over a file of format %s, and this is %s", other, format))
 		}
 	}
-	// What is digested of a package is content that may begin with anything and be cut into streams anywhere, so all else
-	// that the signer signed would fit, too, if the signature did not say that it is over a package.
+	// A package's digested content may begin with anything and be cut into
+	// streams anywhere. Anything else that the signer signed would fit, if the
+	// signature did not say that it covers a package.
 	info := cms.Read(about.Rest()).Take(cms.TagSequence)
 	info.Bytes(cms.TagInteger) // the subject interface's version
 	if format == integrity.MSI && (id != dataTypes[format] || !bytes.Equal(info.Bytes(cms.TagOctets), subjectInstaller)) {
-		d.Fail(cms.Broken("it is over a script or something else that is no package"))
+		d.Fail(cms.Broken("it is over a script or something else that is not a package"))
 	}
 	alg, sum := d.Only(cms.TagSequence).DigestInfo()
 	return alg, sum, d.Err()

@@ -9,12 +9,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// rules say which certificates carry trust.
 var rules = cms.Rules{MaxRSA: maxRSA, Lenient: true}
 
-// New returns a verifier that trusts the signers by their [integrity.AuthenticodeTrust], at most MaxSigners in all; with
-// none it trusts nobody. The error is an *integrity.Invalid with every problem, whose fields are as
-// "signers[2].authenticode[0].anchors[1]".
+// New returns a verifier that trusts the signers by their
+// [integrity.AuthenticodeTrust], at most MaxSigners in all. With none it trusts
+// nobody. The error is an [integrity.Invalid] with every problem; its fields
+// are as in "signers[2].authenticode[0].anchors[1]".
 func New(signers ...integrity.Signer) (*Verifier, error) {
 	var bad problem.List
 	bad.Under("", integrity.ValidateSigners(signers))
@@ -22,7 +22,7 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 	for i, s := range signers {
 		for j, t := range s.Authenticode {
 			if len(v.policies) == MaxSigners {
-				bad.Add("signers", "", "are known in more than %d ways; at most as many", MaxSigners)
+				bad.Add("signers", "", "are known in more than %d ways, which is the limit", MaxSigners)
 				return nil, bad.Err("list of Authenticode signers")
 			}
 			at := fmt.Sprintf("signers[%d].authenticode[%d]", i, j)
@@ -32,6 +32,7 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 			p.anchors, anchors = rules.Pins(&bad, at+".anchors", s.Name, t.Anchors, MaxAnchors)
 			p.timestampers, timestampers = rules.Pins(&bad, at+".timestampers", s.Name, t.Timestampers, MaxAnchors)
 			v.pinned = slices.Concat(v.pinned, anchors, timestampers)
+			v.anchors, v.timestampers = append(v.anchors, p.anchors...), append(v.timestampers, p.timestampers...)
 			v.policies = append(v.policies, p)
 		}
 	}

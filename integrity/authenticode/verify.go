@@ -12,17 +12,18 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Verifier judges signatures in files by its signers. It is immutable and safe for concurrent use. Make it with New;
-// the zero Verifier trusts nobody.
+// Verifier judges signatures in files by its signers. It is immutable and safe
+// for concurrent use. Make it with [New]; the zero Verifier trusts nobody.
 type Verifier struct {
-	policies []policy
-	pinned   []*cms.Certificate // that the policies bring
+	policies              []policy
+	anchors, timestampers []cms.Fingerprint  // of all policies
+	pinned                []*cms.Certificate // that the policies bring
 }
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
 
-// Verify judges the signatures in the first size bytes of content. See the package documentation for which answer means
-// what. A signature file says nothing about these formats and is ignored.
+// Verify judges the signatures in the first size bytes of content. The package
+// documentation says which answer means what. Signature files are ignored.
 func (v *Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.Signature {
 	f, err := open(content, size)
 	if err == nil {
@@ -35,7 +36,8 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.S
 	return integrity.Signature{Status: r.Status, Format: f.format, Untrusted: r.Stranger, Detail: problem.Printable(r.Text)}
 }
 
-// judge judges all signatures of a file. One that does not hold decides at once; otherwise the first valid one does.
+// judge judges all signatures of a file. One that does not hold decides;
+// otherwise the first valid one does.
 func (v *Verifier) judge(f *layout, file *cms.File) (integrity.Signature, error) {
 	all, err := parseSignatures(f, file)
 	if err != nil {
@@ -72,7 +74,7 @@ func (v *Verifier) judge(f *layout, file *cms.File) (integrity.Signature, error)
 	return valid[0], nil
 }
 
-// hope orders refusals by how little a policy would have to add.
+// hope orders refusals: the higher, the less is missing from the policy.
 func hope(r *cms.Refusal) int {
 	switch {
 	case r.Status == integrity.Unsupported:
@@ -84,7 +86,7 @@ func hope(r *cms.Refusal) int {
 	}
 }
 
-// judgeOne judges one signature of a file that has the digest.
+// judgeOne judges one signature of a file with the digest.
 func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has []byte) (integrity.Signature, error) {
 	var none integrity.Signature
 	signer, err := s.check(f, file, has)
@@ -118,8 +120,9 @@ func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has []byte)
 	return none, why
 }
 
-// check wants the signature to hold, whoever it is, over a file that has the digest, and returns the signer's certificate.
-// Its refusal is a mere one only if the signature carries no trust.
+// check requires the signature to hold over a file with the digest, whoever
+// signed, and returns the signer's certificate. Its refusal decides unless the
+// signature only carries no trust.
 func (s *signature) check(f *layout, file *cms.File, has []byte) (*cms.Certificate, error) {
 	if s.err != nil {
 		return nil, s.err
@@ -134,28 +137,20 @@ func (s *signature) check(f *layout, file *cms.File, has []byte) (*cms.Certifica
 	return signer, err
 }
 
-// tagged refuses a tagged program: its signature may hold, and what was put beside it is anybody's.
+// tagged refuses a tagged program: the signature may hold, but anybody could
+// have put the tag there.
 func (s *signature) tagged() error {
 	return cms.Unsupported("the program is tagged: there are %d bytes after its signature, in a place that no signature covers", s.tag)
 }
 
-// anchors tells whether any policy's signer may end in the certificate.
-func (v *Verifier) anchors(f cms.Fingerprint) bool {
-	return slices.ContainsFunc(v.policies, func(p policy) bool { return slices.Contains(p.anchors, f) })
-}
-
-// timestampers tells whether any policy's timestamps may end in the certificate.
-func (v *Verifier) timestampers(f cms.Fingerprint) bool {
-	return slices.ContainsFunc(v.policies, func(p policy) bool { return slices.Contains(p.timestampers, f) })
-}
-
-// judge asks whether the policy's signer signed, and when. Without that it tells how many of its parts were met.
+// judge checks whether the policy's signer signed, and when. Met says how far
+// the policy was met.
 func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.Dated) (at time.Time, met int, why *cms.Refusal) {
 	if !chains.EndIn(p.anchors) {
 		return at, 0, cms.Stranger("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
 	}
 	if p.Organisation != "" && !slices.Equal(signer.Subject.Organization, []string{p.Organisation}) {
-		return at, 1, cms.Stranger("it is by organisation %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
+		return at, 1, cms.Stranger("it is by organization %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
 	}
 	if p.Usage != "" && !hasUsage(signer, p.Usage) {
 		return at, 2, cms.Stranger("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.name)
@@ -171,7 +166,7 @@ func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.D
 		if at.IsZero() {
 			return at, 3, cms.Undated("no trusted timestamp says when it was made, so whether the certificate of %.200q was valid cannot be judged", signer.Subject)
 		}
-		return at, 3, cms.Undated("the certificate of %.200q is good only as long as it is valid, whatever the timestamp says", signer.Subject)
+		return at, 3, cms.Undated("the certificate of %.200q counts only while it is valid, whatever the timestamp says", signer.Subject)
 	}
 	if !chains.ValidAt(p.anchors, judged) {
 		return at, 4, cms.Untrusted("the certificate of %.200q or one above it was not valid at %s; it is from %s to %s", signer.Subject,
@@ -180,10 +175,10 @@ func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.D
 	return at, 5, nil
 }
 
-// usageLifetime is the usage of certificates whose signatures end with them, timestamp or not.
+// usageLifetime marks certificates whose signatures expire with them, timestamp
+// or not.
 const usageLifetime = "1.3.6.1.4.1.311.10.3.13"
 
-// hasUsage tells whether a certificate has an extended key usage.
 func hasUsage(c *cms.Certificate, usage string) bool {
 	return slices.ContainsFunc(c.UnknownExtKeyUsage, func(u asn1.ObjectIdentifier) bool { return u.String() == usage }) ||
 		slices.ContainsFunc(c.ExtKeyUsage, func(u x509.ExtKeyUsage) bool { return u.OID().String() == usage })

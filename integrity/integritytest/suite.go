@@ -32,7 +32,7 @@ type Fixture struct {
 	Signed   File            // validly signed by a key the verifier trusts
 	Unsigned File            // carries no signature; Detached must be nil
 	Stranger File            // signed by a key the verifier does not trust
-	Nameless bool            // a signature does not tell by whose key it is, so a stranger's looks like a changed one
+	Nameless bool            // a signature does not name its key, so a stranger's looks like a changed one
 	Bad      map[string]File // more files whose signature does not hold, by what is wrong with them
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// The kinds of armor, as their lines name them, and the lines that a clear-signed message is made of (RFC 9580, 7).
+// The kinds of armor, and the lines of a clear-signed message (RFC 9580, 7).
 const (
 	armorBegin     = "-----BEGIN PGP "
 	armorSignature = "PGP SIGNATURE"
@@ -21,20 +21,22 @@ const (
 
 var errCutOff = errors.New("it is cut off: an armored block has no END line")
 
-// blanks are what may stand at the end of a line without being part of it.
 const blanks = " \t\r\n"
 
-// Where in a text a line is: around blocks, or among a block's headers, or after them.
+// The places of a line in a text: outside blocks, among a block's headers, or
+// after them.
 const (
 	outside = iota
 	inHeaders
 	inBody
 )
 
-// dearmor decodes the armored blocks of one kind, of which there must be at least one, and joins what they hold (RFC 9580,
-// 6). It returns their first headers too, of which nothing depends. Between and around them only white space may stand, or
-// any text if loose. Unlike the library's decoder it wants the END line, a right checksum where there is one, and nothing
-// that is not understood.
+// dearmor decodes the armored blocks of one kind, of which there must be at
+// least one, and joins their contents (RFC 9580, 6). It also returns their
+// first headers, on which nothing depends. Around blocks only white space is
+// allowed, or any text if loose. Unlike the library's decoder it requires the
+// END line and a right checksum, if there is one, and refuses everything it
+// does not understand.
 func dearmor(data []byte, kind string, loose bool) (out []byte, headers []string, err error) {
 	begin, end := "-----BEGIN "+kind+"-----", "-----END "+kind+"-----"
 	var text []byte
@@ -50,7 +52,7 @@ func dearmor(data []byte, kind string, loose bool) (out []byte, headers []string
 		case place == inHeaders && len(line) == 0:
 			place = inBody
 		case place == inHeaders && !armorHeader(line):
-			return nil, nil, fmt.Errorf("bad armor: %.40q is no header", line)
+			return nil, nil, fmt.Errorf("bad armor: %.40q is not a header", line)
 		case place == inHeaders:
 			if len(headers) < maxOdd {
 				headers = append(headers, string(line))
@@ -83,13 +85,12 @@ func dearmor(data []byte, kind string, loose bool) (out []byte, headers []string
 	return out, headers, nil
 }
 
-// armorHeader reports whether a line has the form of a header, "Comment: made by hand".
 func armorHeader(line []byte) bool {
 	name, _, found := strings.Cut(string(line), ":")
 	return found && name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-") == "" && !bytes.ContainsAny(line, "\x00\x1b")
 }
 
-// crc24 is armor's checksum, in base64.
+// crc24 returns armor's checksum, in base64.
 func crc24(data []byte) string {
 	crc := uint32(0xB704CE)
 	for _, b := range data {

@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// certificate is a primary key with its subkeys, and what its owner says of them.
+// certificate is a primary key with its subkeys and its signatures of itself.
 type certificate struct {
 	keys  []*key // the primary key first
 	users []*userID
@@ -26,19 +26,21 @@ type userID struct {
 	signatures []*packet.Signature // by the key itself: certifications and their revocations
 }
 
-// key is a key or subkey. Once its certificate is evaluated, what does not depend on a time is settled.
+// key is a key or subkey. Evaluating its certificate sets what does not depend
+// on the time.
 type key struct {
 	Key
 	pub        *packet.PublicKey
 	signatures []*packet.Signature // by the primary key: direct ones, or the bindings of a subkey
-	way        *way                // nil: it is in a keyring, but trusted by nobody; by it what was changed is told
+	way        *way                // nil: the key is in a keyring but not trusted; it still reveals changes
 	weak       bool                // others can forge its signatures, as Problem says
 	since      time.Time           // from when on it may sign: a subkey not before its primary key
 }
 
-// evaluate checks the signatures of the key by itself, as long as their cost allows, and settles what they say: of several the
-// newest that holds. SHA-1 is good enough for these: their content is the owner's own, so that a collision helps nobody.
-// It returns what may still be spent.
+// evaluate checks the key's signatures of itself, within the cost that is left,
+// and applies them: of several the newest that holds. SHA-1 is good enough
+// here: the content is the owner's own, so a collision helps nobody. It returns
+// the cost that is still left.
 func (c *certificate) evaluate(left int) int {
 	c.left = left
 	primary := c.keys[0]
@@ -61,7 +63,8 @@ func (c *certificate) evaluate(left int) int {
 	return c.left
 }
 
-// newest finds the newest signature that holds. Sub is the subkey that may have signed within it; nil: none.
+// newest returns the newest signature that holds. Sub is the subkey that may
+// have signed inside it; nil: none.
 func (c *certificate) newest(list []*packet.Signature, sub *packet.PublicKey, holds func(*packet.Signature) error) *packet.Signature {
 	slices.SortStableFunc(list, func(a, b *packet.Signature) int { // newest first, and of one time the revocation
 		return cmp.Or(b.CreationTime.Compare(a.CreationTime), cmp.Compare(b.SigType, a.SigType))
@@ -81,12 +84,13 @@ func (c *certificate) newest(list []*packet.Signature, sub *packet.PublicKey, ho
 	return nil
 }
 
-// curveCosts are the times of RSA that a check by a curve takes. Those that Go has no fast code for take 40.
+// curveCosts are the costs of a check by curve, in RSA checks. A curve for
+// which Go has no fast code costs 40.
 var curveCosts = map[packet.Curve]int{
 	packet.Curve25519: 1, packet.CurveNistP256: 1, packet.CurveNistP384: 8, packet.CurveNistP521: 8, packet.Curve448: 8,
 }
 
-// cost is how long a key takes to check a signature, in times of RSA.
+// cost is the cost of checking a key's signature, in RSA checks.
 func cost(pub *packet.PublicKey) int {
 	curve, err := pub.Curve()
 	switch {
@@ -99,8 +103,8 @@ func cost(pub *packet.PublicKey) int {
 	}
 }
 
-// settlePrimary finds expiry and use of the primary key: as GnuPG does, in its direct signature first, then in that of a
-// user id.
+// settlePrimary finds expiry and use of the primary key, in the order of GnuPG:
+// its direct signature first, then that of a user id.
 func (c *certificate) settlePrimary() {
 	k := c.keys[0]
 	said := c.newest(k.signatures, nil, k.pub.VerifyDirectKeySignature)
@@ -134,13 +138,13 @@ func (c *certificate) settlePrimary() {
 	}
 }
 
-// settleSubkey finds expiry and use of a subkey, which must say that it signs, and have signed that it belongs to the
-// primary key.
+// settleSubkey finds expiry and use of a subkey. The subkey must say that it
+// signs, and it and the primary key must have signed each other.
 func (k *key) settleSubkey(c *certificate) {
 	binding := c.newest(k.signatures, k.pub, func(sig *packet.Signature) error { return c.keys[0].pub.VerifyKeySignature(k.pub, sig) })
 	switch {
 	case binding == nil:
-		k.Problem = "the primary key did not sign that it is its own"
+		k.Problem = "the primary key did not sign it"
 	case !binding.FlagSign:
 		k.Problem = notForFiles
 	default:
@@ -150,7 +154,7 @@ func (k *key) settleSubkey(c *certificate) {
 
 const notForFiles = "it is not meant to sign files"
 
-// addKey adds the key to the certificate of which it is the first, or a subkey.
+// addKey adds the certificate's primary key, or a subkey.
 func (c *certificate) addKey(pub *packet.PublicKey) *key {
 	k := &key{pub: pub, since: pub.CreationTime.UTC()}
 	c.keys = append(c.keys, k)
@@ -165,7 +169,7 @@ func (c *certificate) addKey(pub *packet.PublicKey) *key {
 	return k
 }
 
-// weakness says why others can forge the key's signatures, if they can.
+// weakness says why others can forge the key's signatures; empty: they cannot.
 func weakness(pub *packet.PublicKey) string {
 	switch pub.PubKeyAlgo {
 	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly:
@@ -173,12 +177,12 @@ func weakness(pub *packet.PublicKey) string {
 			return fmt.Sprintf("RSA with %d bits; want %d to %d", bits, MinRSA, MaxRSA)
 		}
 	case packet.PubKeyAlgoDSA, packet.PubKeyAlgoElGamal:
-		return algorithmName(pub.PubKeyAlgo) + " is not trusted any more"
+		return algorithmName(pub.PubKeyAlgo) + " is no longer trusted"
 	}
 	return ""
 }
 
-// describeKey names a key's kind: "RSA 4096", "ECDSA P256", "Ed25519".
+// describeKey names a key's kind, as in "RSA 4096", "ECDSA P256", "Ed25519".
 func describeKey(pub *packet.PublicKey) string {
 	name := algorithmName(pub.PubKeyAlgo)
 	curve, err := pub.Curve()
@@ -193,7 +197,8 @@ func describeKey(pub *packet.PublicKey) string {
 	return name
 }
 
-// bitsOf is the size of a key without a curve: of RSA that of the number itself, before which a key may put zeros.
+// bitsOf returns the size of a key without a curve. For RSA it ignores leading
+// zeros.
 func bitsOf(pub *packet.PublicKey) (int, error) {
 	if key, is := pub.PublicKey.(*rsa.PublicKey); is {
 		return key.N.BitLen(), nil
@@ -202,7 +207,7 @@ func bitsOf(pub *packet.PublicKey) (int, error) {
 	return int(bits), err
 }
 
-// expiry is when the key ends by what the signature says of it; zero: never.
+// expiry returns when the key ends by its signature; zero: never.
 func expiry(pub *packet.PublicKey, sig *packet.Signature) time.Time {
 	end := after(pub.CreationTime, sig.KeyLifetimeSecs)
 	for _, s := range []*packet.Signature{sig, sig.EmbeddedSignature} { // which end, too
@@ -213,7 +218,7 @@ func expiry(pub *packet.PublicKey, sig *packet.Signature) time.Time {
 	return end
 }
 
-// after is the end of a lifetime; zero: there is none.
+// after returns the end of a lifetime; zero: never.
 func after(from time.Time, seconds *uint32) time.Time {
 	if seconds == nil || *seconds == 0 {
 		return time.Time{}
@@ -221,7 +226,7 @@ func after(from time.Time, seconds *uint32) time.Time {
 	return from.Add(time.Duration(*seconds) * time.Second).UTC()
 }
 
-// earlier returns the earlier of two times of which zero means never.
+// earlier returns the earlier time; zero means never.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -229,5 +234,5 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// shown makes a text from a hostile file fit to be shown.
+// shown makes text from a hostile file safe to print.
 func shown(s string) string { return problem.Clip(problem.Printable(s), maxShown) }

@@ -10,13 +10,11 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// hashHeaders are the names of digests in a message's Hash header.
 var hashHeaders = map[string]string{
 	"MD5": "MD5", "SHA1": "SHA-1", "RIPEMD160": "RIPEMD-160", "SHA224": "SHA-224", "SHA256": "SHA-256", "SHA384": "SHA-384",
 	"SHA512": "SHA-512", "SHA3-256": "SHA3-256", "SHA3-512": "SHA3-512",
 }
 
-// cleartext is a clear-signed message taken apart.
 type cleartext struct {
 	subject
 	hashes []string // named by its Hash headers
@@ -24,9 +22,10 @@ type cleartext struct {
 	armor  []byte   // the block of signatures
 }
 
-// Clearsigned judges a clear-signed message, which is message as a whole, and returns the text that its signatures cover
-// and nothing else of it: with CR LF between lines, without white space at their ends and without a last line end, as it is
-// signed. The text is nil unless the report's answer is Valid.
+// Clearsigned judges a clear-signed message, which must be all of message. It
+// returns exactly the text that the signatures cover: CR LF between lines, no
+// white space at their ends, no last line end. The text is nil unless the
+// answer is Valid.
 func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
 	if !bytes.Contains(message, []byte(armorBegin)) {
 		return nil, Report{Kind: KindNone, Answer: integrity.Signature{Status: integrity.Absent}}
@@ -58,10 +57,11 @@ func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
 	return c.text, r
 }
 
-// splitCleartext takes a message apart and refuses everything that a reader might take for signed and that is not.
+// splitCleartext splits a message and refuses everything that a reader could
+// mistake for signed.
 func splitCleartext(message []byte) (c cleartext, err error) {
 	if len(message) > MaxClearsigned {
-		return c, notJudged("the clear-signed text has %d bytes; at most %d", len(message), MaxClearsigned)
+		return c, notJudged("the clear-signed text has %d bytes; at most %d are allowed", len(message), MaxClearsigned)
 	}
 	c.name, c.text = "text", []byte{}
 	place, rest := outside, message
@@ -89,7 +89,7 @@ func splitCleartext(message []byte) (c cleartext, err error) {
 			return c, fmt.Errorf("the line %.40q of the signed text is not escaped with \"- \"", line)
 		default:
 			if len(line) > MaxLine {
-				c.ambiguous = fmt.Sprintf("a line of the signed text has %d bytes; at most %d", len(line), MaxLine)
+				c.ambiguous = fmt.Sprintf("a line of the signed text has %d bytes; at most %d are allowed", len(line), MaxLine)
 			}
 			if bytes.ContainsRune(line, '\r') {
 				c.ambiguous = strayReturn
@@ -102,7 +102,8 @@ func splitCleartext(message []byte) (c cleartext, err error) {
 
 var errSecondBlock = errors.New("there is more than one signed block")
 
-// header reads a header line. Only Hash may be there: others would let a reader see what is not signed.
+// header reads a header line. Only Hash is allowed: others could show a reader
+// what is not signed.
 func (c *cleartext) header(line string) error {
 	values, found := strings.CutPrefix(line, "Hash: ")
 	switch {
@@ -121,7 +122,7 @@ func (c *cleartext) header(line string) error {
 	return nil
 }
 
-// checkArmor looks for what follows the signature.
+// checkArmor refuses anything after the signature.
 func (c *cleartext) checkArmor() error {
 	_, after, found := bytes.Cut(c.armor, []byte("\n"+endSignature))
 	switch {

@@ -12,8 +12,8 @@ const (
 	arHeaderSize = 60
 )
 
-// signedInside reports whether a Debian package has a member that holds a signature, as debsig-verify and dpkg-sig want it:
-// "_gpgorigin", "_gpgbuilder".
+// signedInside reports whether a Debian package has a signature member of
+// debsig-verify or dpkg-sig, such as "_gpgorigin".
 func signedInside(content io.ReaderAt, size int64) (bool, error) {
 	at := int64(len(arMagic))
 	var header [arHeaderSize]byte

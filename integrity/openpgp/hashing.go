@@ -9,26 +9,27 @@ import (
 	"slices"
 )
 
-// subject is a run of bytes that signatures cover. It is digested once, by everything that is wanted.
+// subject is a run of bytes that signatures cover. It is read once for all
+// digests.
 type subject struct {
 	name      string // "file", "header"
 	digests   []*digest
 	ambiguous string // why programs differ in what it is; empty: they do not
 }
 
-// digest is one digest of a subject.
 type digest struct {
 	algorithm crypto.Hash
 	text      bool   // line ends as CR LF
 	salt      string // hashed first: version 6
 	state     hash.Hash
 	last      byte // of a text: the last byte written
-	stray     bool // of a text: there is a CR without LF, of which every program makes something else
-	nul       bool // of a text: it is none
+	stray     bool // of a text: there is a CR without LF, which programs read differently
+	nul       bool // of a text: it has a NUL, so it is not a text
 	buffer    []byte
 }
 
-// want returns the subject's digest of that kind, which is computed if that is asked before anything is written.
+// want returns the subject's digest of that kind. Ask for it before the first
+// Write.
 func (s *subject) want(algorithm crypto.Hash, text bool, salt []byte) *digest {
 	i := slices.IndexFunc(s.digests, func(d *digest) bool {
 		return d.algorithm == algorithm && d.text == text && d.salt == string(salt)
@@ -42,7 +43,6 @@ func (s *subject) want(algorithm crypto.Hash, text bool, salt []byte) *digest {
 	return d
 }
 
-// Write digests p by all that is wanted. It never fails.
 func (s *subject) Write(p []byte) (int, error) {
 	for _, d := range s.digests {
 		if d.text {
@@ -54,7 +54,7 @@ func (s *subject) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// writeText puts a CR before each LF that has none.
+// writeText writes a CR before each LF that has none.
 func (d *digest) writeText(p []byte) {
 	d.nul = d.nul || bytes.IndexByte(p, 0) >= 0
 	d.buffer = d.buffer[:0]
@@ -82,19 +82,18 @@ func (d *digest) writeText(p []byte) {
 	d.state.Write(d.buffer)
 }
 
-// ambiguous reports whether programs differ in what the text is.
+// ambiguous reports whether programs read the text differently.
 func (d *digest) ambiguous() bool { return d.stray || d.last == '\r' }
 
-// unreadable is trouble with the file, not with what is in it.
+// unreadable is an error of reading the file.
 type unreadable struct{ err error }
 
 func (e *unreadable) Error() string { return "the file cannot be read: " + e.err.Error() }
 func (e *unreadable) Unwrap() error { return e.err }
 
-// errShort is a file that ends before its size.
 var errShort = &unreadable{io.ErrUnexpectedEOF}
 
-// feed writes n bytes of content from offset on to subjects, and fails if there are fewer.
+// feed writes n bytes of content from offset, and fails if there are fewer.
 func feed(w io.Writer, content io.ReaderAt, offset, n int64) error {
 	buffer := make([]byte, min(n, bufferSize))
 	for ; n > 0; offset, n = offset+bufferSize, n-bufferSize {
@@ -107,7 +106,6 @@ func feed(w io.Writer, content io.ReaderAt, offset, n int64) error {
 	return nil
 }
 
-// readAt fills p from offset on.
 func readAt(content io.ReaderAt, p []byte, offset int64) error {
 	n, err := content.ReadAt(p, offset)
 	switch {

@@ -233,7 +233,7 @@ func inspect(t testing.TB, v *Verifier, content, detached []byte) Report {
 // outcomesOf lists what became of each signature.
 func outcomesOf(r Report) (list []string) {
 	for _, s := range r.Signatures {
-		list = append(list, s.Outcome.String())
+		list = append(list, string(s.Outcome))
 	}
 	return list
 }

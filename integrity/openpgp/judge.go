@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// prepare settles what needs no digest, and asks for the digests that the rest needs.
+// prepare judges what needs no digest, and asks for the digests that the rest
+// needs.
 func (v *Verifier) prepare(list []*found) {
 	for _, f := range list {
 		if f.packet == nil {
@@ -28,8 +29,8 @@ func (v *Verifier) prepare(list []*found) {
 		case len(known) == 0 && f.weak:
 			f.dropWeak()
 		case len(known) == 0:
-			f.drop(UnknownKey, "%s is none of the trusted keys, and without it nobody can tell whether the signature holds", f.By())
-		case len(f.keys) == 0: // programs that look for the id alone take it for a broken one
+			f.drop(UnknownKey, "%s is not a trusted key, and without the key nobody can say whether the signature holds", f.By())
+		case len(f.keys) == 0: // programs that use only the id consider it broken
 			f.drop(Broken, "it names the id of a trusted key, but another fingerprint")
 		default:
 			f.digest = f.over.want(f.packet.Hash, f.packet.SigType == packet.SigTypeText, f.packet.Salt())
@@ -43,7 +44,7 @@ func (v *Verifier) prepare(list []*found) {
 
 const strayReturn = "the text has a carriage return that ends no line: programs differ in what that means"
 
-// judge settles the signatures whose subjects were digested.
+// judge judges the signatures whose subjects were digested.
 func (v *Verifier) judge(list []*found) {
 	for _, f := range list {
 		if f.packet == nil {
@@ -57,8 +58,8 @@ func (v *Verifier) judge(list []*found) {
 		v.judgeKey(f, f.keys[i])
 		switch {
 		case f.Outcome != Good:
-		case f.digest.nul: // a program's bytes may not change as a text's line ends may
-			f.drop(Unjudged, "it is a signature over a text, and the file is none: it has a NUL")
+		case f.digest.nul: // line ends may change in a text, but no byte may change in a program
+			f.drop(Unjudged, "it is a signature over a text, and the file is not a text: it has a NUL")
 		case f.digest.ambiguous():
 			f.drop(Unjudged, "%s", strayReturn)
 		case f.over.ambiguous != "":
@@ -67,7 +68,7 @@ func (v *Verifier) judge(list []*found) {
 	}
 }
 
-// judgeKey settles a signature that the key made.
+// judgeKey judges a signature that the key made.
 func (v *Verifier) judgeKey(f *found, k *key) {
 	f.Fingerprint, f.Key = k.Fingerprint, k.Algorithm
 	if k.way != nil {
@@ -75,7 +76,7 @@ func (v *Verifier) judgeKey(f *found, k *key) {
 	}
 	switch {
 	case k.way == nil:
-		f.drop(UnknownKey, "%s is none of the trusted keys; the signature holds, and a keyring has the key, but its fingerprint is not listed", f.By())
+		f.drop(UnknownKey, "%s is not a trusted key: the signature holds and a keyring has the key, but its fingerprint is not listed", f.By())
 	case f.weak:
 		f.dropWeak()
 	case k.weak:
@@ -103,9 +104,9 @@ func (v *Verifier) judgeKey(f *found, k *key) {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// conclude makes the answer of what became of the signatures.
+// conclude derives the answer from the outcomes.
 func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Signature {
-	var valid integrity.Signature // if some way's people have signed
+	var valid integrity.Signature // if enough keys of some way have signed
 	why := []string{"no signature counts"}
 	for _, w := range v.ways {
 		var by []string // primary keys
@@ -135,7 +136,7 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 			return answer(integrity.Bad, format, "%s", f.sentence())
 		case Unjudged, Excess:
 			unjudged++
-			if valid.Status != 0 && slices.ContainsFunc(v.keys[f.keyID], func(k *key) bool { return k.way != nil }) { // who knows what it is
+			if valid.Status != 0 && slices.ContainsFunc(v.keys[f.keyID], func(k *key) bool { return k.way != nil }) { // it may be one that does not hold
 				return answer(integrity.Unsupported, format, "beside a good signature there is one %s", f.sentence())
 			}
 		}
@@ -154,7 +155,6 @@ func (v *Verifier) conclude(format integrity.Format, list []*found) integrity.Si
 	return a
 }
 
-// sentence tells what became of one signature.
 func (f *found) sentence() string {
 	return fmt.Sprintf("by %s over the %s: %s", f.By(), f.Covers, f.Problem)
 }

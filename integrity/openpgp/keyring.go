@@ -12,7 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Key is a key of a keyring, or one of its subkeys.
+// Key is a key or subkey of a keyring.
 type Key struct {
 	Fingerprint string    // in upper-case hex
 	Primary     string    // fingerprint of the primary key; its own for a primary key
@@ -24,8 +24,8 @@ type Key struct {
 	Problem     string    // why its signatures never count, whatever the time; empty: they do
 }
 
-// Keys lists the keys of a keyring, binary or armored, in its order, each primary key before its subkeys. The error
-// is an *integrity.Invalid.
+// Keys lists the keys of a keyring, binary or armored, in its order, each
+// primary key before its subkeys. The error is an [integrity.Invalid].
 func Keys(ring []byte) ([]Key, error) {
 	_, certificates, err := readKeyring(ring)
 	if err != nil {
@@ -40,8 +40,9 @@ func Keys(ring []byte) ([]Key, error) {
 	return out, nil
 }
 
-// Join makes one binary keyring of several, each binary or armored. It returns an *integrity.Invalid if one of them
-// cannot be used; the bounds of one keyring are those of the result, too.
+// Join joins keyrings, each binary or armored, to a binary one. It returns an
+// [integrity.Invalid] if one of them cannot be used. The bounds of one keyring
+// also apply to the result.
 func Join(rings ...[]byte) ([]byte, error) {
 	var out []byte
 	for _, ring := range rings {
@@ -54,13 +55,14 @@ func Join(rings ...[]byte) ([]byte, error) {
 	return out, nil
 }
 
-var errPrivate = errors.New("it holds a private key: give the public one, and keep this one away from here")
+var errPrivate = errors.New("it has a private key: give the public key instead, and keep the private key secret")
 
-// readKeyring reads all keys of a ring and checks what their owners signed of them. It also returns the ring without its armor.
+// readKeyring reads all keys of a ring and checks their signatures of
+// themselves. It also returns the ring without armor.
 func readKeyring(ring []byte) (binary []byte, all []*certificate, err error) {
 	switch {
 	case len(ring) > MaxKeyring:
-		return nil, nil, fmt.Errorf("it has %d bytes; at most %d", len(ring), MaxKeyring)
+		return nil, nil, fmt.Errorf("it has %d bytes; at most %d are allowed", len(ring), MaxKeyring)
 	case bytes.Contains(ring, []byte(armorBegin+"PRIVATE KEY BLOCK-----")):
 		return nil, nil, errPrivate
 	case bytes.Contains(ring, []byte("-----BEGIN "+armorKeys+"-----")):
@@ -77,9 +79,9 @@ func readKeyring(ring []byte) (binary []byte, all []*certificate, err error) {
 	packets, more, err := splitPackets(ring, maxPackets)
 	switch {
 	case err != nil:
-		return nil, nil, fmt.Errorf("it is no OpenPGP keyring: %w", err)
+		return nil, nil, fmt.Errorf("it is not an OpenPGP keyring: %w", err)
 	case more:
-		return nil, nil, fmt.Errorf("it is no OpenPGP keyring: there are more than %d packets", maxPackets)
+		return nil, nil, fmt.Errorf("it is not an OpenPGP keyring: there are more than %d packets", maxPackets)
 	}
 	reader := keyringReader{seen: map[string]*certificate{}}
 	for _, p := range packets {
@@ -88,18 +90,18 @@ func readKeyring(ring []byte) (binary []byte, all []*certificate, err error) {
 		}
 	}
 	if len(reader.all) == 0 {
-		return nil, nil, errors.New("it holds no OpenPGP key")
+		return nil, nil, errors.New("it has no OpenPGP key")
 	}
 	left := maxCost
 	for _, c := range reader.all {
 		if left = c.evaluate(left); left <= 0 {
-			return nil, nil, errors.New("its keys have too many signatures by themselves: keep those that are needed")
+			return nil, nil, errors.New("its keys have too many signatures of themselves: remove those that are not needed")
 		}
 	}
 	return ring, reader.all, nil
 }
 
-// keyringReader puts packets in their places. A key that comes twice is one, with what both copies say.
+// keyringReader assigns packets to keys. Copies of a key are merged.
 type keyringReader struct {
 	all  []*certificate
 	seen map[string]*certificate
@@ -121,7 +123,7 @@ func (r *keyringReader) add(p rawPacket) error {
 	case tagUserID, tagAttribute:
 		r.sub, r.user = nil, &userID{id: string(p.body)}
 		if r.cert == nil || p.tag != tagUserID || len(p.body) > maxUserID {
-			break // its signatures say nothing of the key
+			break // its signatures are not about the key
 		}
 		if known := r.cert.byID[r.user.id]; known != nil {
 			r.user = known
@@ -133,7 +135,7 @@ func (r *keyringReader) add(p rawPacket) error {
 		r.addSignature(p)
 	default:
 		if len(r.all) == 0 && r.cert == nil {
-			return fmt.Errorf("it is no OpenPGP keyring: it begins with a packet of type %d", p.tag)
+			return fmt.Errorf("it is not an OpenPGP keyring: it begins with a packet of type %d", p.tag)
 		}
 	}
 	return nil
@@ -142,7 +144,7 @@ func (r *keyringReader) add(p rawPacket) error {
 func (r *keyringReader) addKey(p rawPacket) {
 	parsed, err := p.parse()
 	pub, ok := parsed.(*packet.PublicKey)
-	ok = ok && err == nil // another is of a kind that cannot sign here: nobody can be mistaken for it
+	ok = ok && err == nil // a key of another kind cannot sign here, so nothing depends on it
 	r.user, r.sub = nil, nil
 	switch {
 	case p.tag == tagPublicKey && !ok:
@@ -166,8 +168,9 @@ func (r *keyringReader) addKey(p rawPacket) {
 	}
 }
 
-// addSignature keeps the signatures that a key's owner makes of the key. A revocation counts without being checked: a
-// keyring is configuration, and whoever can put a false one there could take the key out just as well.
+// addSignature keeps a key's signatures of itself. A revocation counts without
+// a check: a keyring is configuration, and whoever could add a false one could
+// also remove the key.
 func (r *keyringReader) addSignature(p rawPacket) {
 	if r.cert == nil || len(p.body) < 3 {
 		return
@@ -188,7 +191,7 @@ func (r *keyringReader) addSignature(p rawPacket) {
 	parsed, err := p.parse()
 	sig, ok := parsed.(*packet.Signature)
 	if !ok || err != nil || !sig.CheckKeyIdOrFingerprint(r.cert.keys[0].pub) || slices.ContainsFunc(sig.Notations, critical) {
-		return // other people's, and what cannot be judged
+		return // other people's, or cannot be judged
 	}
 	switch {
 	case r.sub != nil && kind == packet.SigTypeSubkeyBinding:
@@ -200,17 +203,18 @@ func (r *keyringReader) addSignature(p rawPacket) {
 	}
 }
 
-// certifications are the types of signatures that say of a user id that it is the key's, or is not.
+// certifications are the types of signatures about a user id.
 var certifications = []packet.SignatureType{packet.SigTypeGenericCert, packet.SigTypePersonaCert, packet.SigTypeCasualCert,
 	packet.SigTypePositiveCert, packet.SigTypeCertificationRevocation}
 
-// tooDeep reports whether a signature carries more than that many, one of a subkey that signs, or one with others in it. The
-// library follows them however deep they are.
+// tooDeep reports whether a signature contains more than that many others, or
+// one that contains others. The library would follow them to any depth.
 func tooDeep(body []byte, most int) bool {
 	parts, err := subpackets(body)
 	inner := contents(parts, subpacketEmbedded)
 	return err != nil || len(inner) > most || slices.ContainsFunc(inner, func(b []byte) bool { return tooDeep(b, 0) })
 }
 
-// critical reports whether what is noted is a condition of the signature, none of which is known here.
+// critical reports whether a notation is a condition of the signature. None is
+// known here.
 func critical(n *packet.Notation) bool { return n.IsCritical }

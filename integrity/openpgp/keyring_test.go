@@ -123,7 +123,7 @@ func TestInvalidSigners(t *testing.T) {
 		"signers[0].openpgp[0].threshold  a: 2; want 1 to 1",
 		"signers[1].openpgp[0].keyring b: key " + fingerprint(a) + ` is in another keyring, of " a"`,
 		"signers[1].openpgp[0].fingerprints[1] b: the keyring has no key " + strings.Repeat("A", 40),
-		"signers[2].openpgp[0].keyring b: it holds no OpenPGP key",
+		"signers[2].openpgp[0].keyring b: it has no OpenPGP key",
 	} {
 		require.True(t, strings.HasPrefix(got[i], want), "%s\n%s", got[i], want)
 	}
@@ -266,7 +266,7 @@ func TestKeysThatDoNotCount(t *testing.T) {
 		sig := sign(t, patch, key, nil)
 		change(key)
 		r := inspect(t, trusting(t, key), patch, sig)
-		return r.Signatures[0].Outcome.String(), r.Signatures[0].Problem
+		return string(r.Signatures[0].Outcome), r.Signatures[0].Problem
 	}
 	identity := func(key *openpgp.Entity) *openpgp.Identity { return key.PrimaryIdentity() }
 	// resign makes a newer self-signature.
@@ -355,7 +355,7 @@ func TestSubkeys(t *testing.T) {
 		change(key, sub)
 		r := inspect(t, trusting(t, key), patch, sig)
 		require.NotEqual(t, fingerprint(key), r.Signatures[0].Fingerprint)
-		return r.Signatures[0].Outcome.String(), r.Signatures[0].Problem
+		return string(r.Signatures[0].Outcome), r.Signatures[0].Problem
 	}
 	rebind := func(key *openpgp.Entity, sub *openpgp.Subkey) {
 		require.NoError(t, sub.Sig.SignKey(sub.PublicKey, key.PrivateKey, at(keyTime)))
@@ -393,7 +393,7 @@ func TestSubkeys(t *testing.T) {
 	}
 	// A primary key that only certifies is the ordinary case: testdata's Vendor is one.
 	r := inspect(t, testVerifier(t), testFile(t, "patch.txt"), testFile(t, "patch.txt.sig"))
-	require.Equal(t, "good", r.Signatures[0].Outcome.String())
+	require.Equal(t, "good", string(r.Signatures[0].Outcome))
 	require.Equal(t, "Ed25519", r.Signatures[0].Key)
 }
 

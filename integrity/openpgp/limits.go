@@ -1,7 +1,7 @@
 package openpgp
 
-// Bounds on what is configured, and on what a file may make the verifier do. More than that is refused, never cut short
-// silently.
+// Bounds on the configuration and on the work for one file. What exceeds one is
+// refused, never cut short silently.
 const (
 	MaxSigners     = 64       // ways in which the signers of one Verifier are known
 	MaxKeyring     = 4 << 20  // bytes of one keyring: Debian's whole one, with all retired keys, has about 60 kB
@@ -18,7 +18,7 @@ const (
 const (
 	maxPackets       = 16 << 10  // of one keyring: a much-signed key carries hundreds of other people's signatures
 	maxCost          = 768       // of checking what the keys of one keyring say of themselves, in checks by RSA: of each key there are about two
-	maxUserID        = 2048      // bytes of a user id, each signature of which digests it anew; GnuPG has the same bound
+	maxUserID        = 2048      // bytes of a user id, which each of its signatures digests again; GnuPG has the same bound
 	maxDigests       = 8         // of what one file's signatures cover: there are ten, but version 6 salts each
 	maxTwins         = 8         // keys of all signers with one key id: they differ unless somebody made them alike on purpose
 	maxTags          = 1<<16 - 1 // entries of an RPM header; rpm itself has the same bound

@@ -322,7 +322,7 @@ func TestNeverValidWhereRPMSaysBad(t *testing.T) {
 	}
 	stricter := []difference{
 		{"not as many as the package says", "rpm does not look at the size, which a cut-off or extended package does not have"},
-		{"is there twice", "rpm takes one of two values of a tag, and other programs may take the other"},
+		{"is listed twice", "rpm takes one of two values of a tag, and other programs may take the other"},
 		{"has to hold as well", "rpm passes over a signature whose digest it does not know"},
 		{"is not binary", "rpm passes over a signature of another type"},
 		{"does not have the SHA", "and over a digest"},

@@ -8,7 +8,6 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// The tags of packets (RFC 9580, 5).
 const (
 	tagSignature    = 2
 	tagOnePass      = 4
@@ -25,14 +24,13 @@ const (
 	tagOptional     = 40 // and above: programs that do not know them pass over them
 )
 
-// rawPacket is a packet as it stands in a file.
 type rawPacket struct {
 	tag  byte
 	body []byte
 }
 
-// splitPackets cuts data into at most limit packets, and reports whether there are more. The forms of length that only
-// streams need are refused.
+// splitPackets splits data into at most limit packets, and reports whether
+// there are more. It refuses the forms of length that only streams need.
 func splitPackets(data []byte, limit int) (out []rawPacket, more bool, err error) {
 	for len(data) > 0 && len(out) < limit {
 		p, rest, err := nextPacket(data)
@@ -64,7 +62,7 @@ func nextPacket(data []byte) (p rawPacket, rest []byte, err error) {
 	}
 	switch {
 	case first&0x80 == 0:
-		return p, nil, errors.New("it is no OpenPGP data")
+		return p, nil, errors.New("it is not OpenPGP data")
 	case n == 8:
 		return p, nil, errors.New("a packet has no length of its own, which only a stream needs")
 	case len(data) < n:
@@ -82,7 +80,8 @@ func nextPacket(data []byte) (p rawPacket, rest []byte, err error) {
 	return p, data[length:], nil
 }
 
-// parse hands the packet to the library. What the library leaves unread is junk.
+// parse parses the packet with the library. Bytes that the library leaves
+// unread are junk.
 func (p rawPacket) parse() (packet.Packet, error) {
 	header := []byte{0xC0 | p.tag, 255, 0, 0, 0, 0}
 	binary.BigEndian.PutUint32(header[2:], uint32(len(p.body)))

@@ -8,41 +8,29 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
-	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Outcome is what became of one signature.
-type Outcome uint8
+// Outcome says whether a signature counts, and if not, why.
+type Outcome string
 
-// The outcomes. Only Good counts. Broken decides at once, whatever other signatures there are.
+// The outcomes. Only Good counts. Broken decides, whatever other signatures
+// there are.
 const (
-	Good        Outcome = 1 + iota
-	Broken              // by a known key, over something else
-	UnknownKey          // by no key of a signer
-	WeakDigest          // over MD5, SHA-1 or the like: it proves nothing, whoever made it (INT-7)
-	WeakKey             // by a key that others can forge: DSA, ElGamal, RSA under 2048 bits
-	Expired             // the key or the signature, or not valid yet
-	Revoked             // by a key that was revoked, before or after
-	WrongUse            // by a key that is not meant to sign files
-	NotCovering         // it holds, but leaves a part of the file uncovered
-	Unjudged            // of a kind or version that this package does not judge
-	Excess              // beyond the first MaxSignatures
+	Good        Outcome = "good"
+	Broken      Outcome = "broken"       // by a known key, over something else
+	UnknownKey  Outcome = "unknown key"  // by no key of a signer
+	WeakDigest  Outcome = "weak digest"  // over MD5, SHA-1 or the like: it proves nothing, whoever made it (INT-7)
+	WeakKey     Outcome = "weak key"     // by a key that others can forge: DSA, ElGamal, RSA under 2048 bits
+	Expired     Outcome = "expired"      // the key or the signature, or not valid yet
+	Revoked     Outcome = "revoked"      // by a key that was revoked, before or after
+	WrongUse    Outcome = "wrong use"    // by a key that is not meant to sign files
+	NotCovering Outcome = "not covering" // it holds, but leaves a part of the file uncovered
+	Unjudged    Outcome = "unjudged"     // of a kind or version that this package does not judge
+	Excess      Outcome = "excess"       // beyond the first MaxSignatures
 )
 
-var outcomes = enum.Of[Outcome]("signature outcome", "good", "broken", "unknown key", "weak digest", "weak key", "expired",
-	"revoked", "wrong use", "not covering", "unjudged", "excess")
-
-// String returns the outcome's name.
-func (o Outcome) String() string { return outcomes.String(o) }
-
-// MarshalText returns the outcome's name, the empty text for zero, or an error for an unknown outcome.
-func (o Outcome) MarshalText() ([]byte, error) { return outcomes.MarshalText(o) }
-
-// UnmarshalText sets the outcome called text; the empty text is zero.
-func (o *Outcome) UnmarshalText(text []byte) error { return outcomes.UnmarshalText(text, o) }
-
-// SignatureInfo is what one signature says, and what became of it.
+// SignatureInfo is what one signature says, and its outcome.
 type SignatureInfo struct {
 	Covers      string    `json:"covers"` // "file", "text", "header", or "header and payload"
 	Outcome     Outcome   `json:"outcome"`
@@ -57,7 +45,8 @@ type SignatureInfo struct {
 	Expires     time.Time `json:"expires,omitzero"`      // UTC; zero: never
 }
 
-// By names the key that made the signature, or that it says made it: "key " and hex digits, or "an unnamed key".
+// By names the key that made the signature, or that the signature names: "key "
+// and hex digits, or "an unnamed key".
 func (s SignatureInfo) By() string {
 	if id := cmp.Or(s.Fingerprint, s.KeyID); id != "" {
 		return "key " + id
@@ -65,14 +54,14 @@ func (s SignatureInfo) By() string {
 	return "an unnamed key"
 }
 
-// DigestInfo is a digest that a package carries of itself.
+// DigestInfo is a digest that a package has of itself.
 type DigestInfo struct {
 	Covers    string `json:"covers"`    // "header", "payload"
 	Algorithm string `json:"algorithm"` // "SHA-256"
 	Holds     bool   `json:"holds"`
 }
 
-// What a file is, as Report.Kind says.
+// The values of Report.Kind.
 const (
 	KindNone        = "no signature"
 	KindDetached    = "detached signature"
@@ -82,7 +71,7 @@ const (
 	KindDebian      = "Debian package with a signature inside"
 )
 
-// Report is all that was found out about a file's signatures.
+// Report is everything that was found out about a file's signatures.
 type Report struct {
 	Kind       string              `json:"kind"` // one of the Kind constants
 	Signatures []SignatureInfo     `json:"signatures,omitempty"`
@@ -93,7 +82,6 @@ type Report struct {
 
 const oddVersion3 = "signatures of version 3 are long out of use, but for packages of old"
 
-// with completes the report.
 func (r Report) with(list []*found, answer integrity.Signature) Report {
 	for _, f := range list {
 		f.Problem = shown(f.Problem)
@@ -106,12 +94,14 @@ func (r Report) with(list []*found, answer integrity.Signature) Report {
 	return r
 }
 
-// unjudgedError is about what is well formed as far as it was read, but of a kind or size that is not judged.
+// unjudgedError is about well-formed input of a kind or size that is not
+// judged.
 type unjudgedError struct{ error }
 
 func notJudged(format string, args ...any) error { return &unjudgedError{fmt.Errorf(format, args...)} }
 
-// failed is the report about a file that could not be taken apart, or not be read: then there is an error, too.
+// failed completes the report of a file that cannot be taken apart. The error
+// is set only if the file cannot be read.
 func (r Report) failed(err error) (Report, error) {
 	format := cmp.Or(r.Answer.Format, integrity.OpenPGP)
 	if _, is := errors.AsType[*unreadable](err); is {

@@ -17,7 +17,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// rpmFile is a package taken apart.
 type rpmFile struct {
 	signatures  *rpmHeader
 	header      *rpmHeader
@@ -30,14 +29,13 @@ type rpmFile struct {
 	covered     bool // the payload, by a digest in the header that carries trust
 }
 
-// promise is what a header says of a digest: that it is one of these, in hex.
+// promise is a digest that a header names: it must be one of want, in hex.
 type promise struct {
 	*digest
 	covers string
 	want   []string
 }
 
-// inspectRPM judges a package by the signatures in it.
 func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	r := Report{Kind: KindRPM, Answer: integrity.Signature{Format: integrity.RPM}}
 	f, err := openRPM(content, size)
@@ -85,7 +83,6 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 	return r.with(f.list, a), nil
 }
 
-// openRPM reads the headers.
 func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 	f := &rpmFile{overHeader: subject{name: "header"}, overPayload: subject{name: "payload"}, overBoth: subject{name: "header and payload"}}
 	lead, err := readPart(content, size, 0, leadSize)
@@ -94,7 +91,7 @@ func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 	}
 	switch version, kind := lead[4], binary.BigEndian.Uint16(lead[78:]); {
 	case version == 1 || version == 2 || kind < 5: // those of the first years, without headers
-		return nil, notJudged("its lead says version %d and kind of signature %d, which no package has any more", version, kind)
+		return nil, notJudged("its lead says version %d and kind of signature %d, which packages no longer have", version, kind)
 	case version != 3 && version != 4 || kind != 5:
 		return nil, fmt.Errorf("its lead says version %d and kind of signature %d", version, kind)
 	}
@@ -111,7 +108,7 @@ func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 	for _, tag := range []uint32{tagSize, tagLongSize} {
 		if value, has := f.signatures.values[tag]; has {
 			if n, ok := value.number(); !ok || n != uint64(size-start) {
-				return nil, fmt.Errorf("header and payload have %d bytes, and not as many as the package says", size-start)
+				return nil, fmt.Errorf("header and payload have %d bytes, which is not what the package says", size-start)
 			}
 		}
 	}
@@ -121,8 +118,9 @@ func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 	return f, f.readSignatures()
 }
 
-// readPromises finds the digests of the header among the signatures, and those of the payload, as it is or not compressed,
-// in the header: these are SHA-256 if the tag of their algorithm is missing, as in format 6.
+// readPromises finds the digests of the header, in the signature header, and
+// those of the payload, compressed or not, in the header. Without the tag of
+// their algorithm these are SHA-256, as in format 6.
 func (f *rpmFile) readPromises() {
 	for _, d := range []struct {
 		tag       uint32
@@ -154,7 +152,6 @@ func (f *rpmFile) readPromises() {
 	}
 }
 
-// readSignatures finds the signatures over the header, and over header and payload.
 func (f *rpmFile) readSignatures() error {
 	for _, s := range []struct {
 		tag  uint32
@@ -175,7 +172,7 @@ func (f *rpmFile) readSignatures() error {
 	if value, has := f.signatures.values[tagOpenPGP]; has {
 		texts, ok := value.strings()
 		if !ok {
-			return errors.New("the signatures in tag 278 are no texts")
+			return errors.New("the signatures in tag 278 are not texts")
 		}
 		for _, text := range texts {
 			data, err := base64.StdEncoding.Strict().DecodeString(text)
@@ -196,7 +193,7 @@ func (f *rpmFile) addSignature(data []byte, over *subject) error {
 	case err != nil:
 		return fmt.Errorf("a signature is broken: %w", err)
 	case len(list) != 1:
-		return fmt.Errorf("there are %d signatures where one has to be", len(list))
+		return fmt.Errorf("there are %d signatures; want one", len(list))
 	case len(f.list) == MaxSignatures:
 		return notJudged("there are more than %d signatures", MaxSignatures)
 	}

@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-// A package is a lead of 96 bytes, a header with signatures that is padded to 8 bytes, the header, and the payload. A header
-// is 16 bytes (magic, number of entries, bytes of data), the entries of 16 bytes (tag, type, offset into the data, count),
-// and the data. Since format 4 its first entry is its region: it says how many of the entries, and how much of the data,
-// rpm keeps as they are.
+// A package is a lead of 96 bytes, a header with signatures that is padded to 8
+// bytes, the header, and the payload. A header is 16 bytes (magic, number of
+// entries, bytes of data), entries of 16 bytes (tag, type, offset into the
+// data, count), and the data. Since format 4 its first entry is its region. It
+// says how many of the entries and how much of the data rpm keeps unchanged.
 const (
 	leadMagic   = "\xed\xab\xee\xdb"
 	leadSize    = 96
@@ -22,7 +23,6 @@ const (
 	entrySize   = 16
 )
 
-// The tags of headers that matter here.
 const (
 	tagHeaderImage      = 61 // what old signing programs call the region in its trailer
 	tagHeaderSignatures = 62 // the region of the signature header, and of the other
@@ -48,7 +48,6 @@ const (
 	tagPayloadPlain     = 5097 // digest of the payload when it is not compressed
 )
 
-// The types of entries, with their bytes each.
 const (
 	typeInt32       = 4
 	typeInt64       = 5
@@ -60,7 +59,8 @@ const (
 
 var typeSizes = [...]int64{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 1, 9: 1}
 
-// rpmHeader is a header as it was read: once, so that what is digested is what was understood.
+// rpmHeader is a header. It is read once, so what is digested is what was
+// parsed.
 type rpmHeader struct {
 	start    int64 // offset in the file
 	raw      []byte
@@ -71,33 +71,32 @@ type rpmHeader struct {
 
 func (h *rpmHeader) end() int64 { return h.start + int64(len(h.raw)) }
 
-// rpmEntry is an entry of a header's index, and the trailer of its region.
+// rpmEntry is an entry of a header's index, or the trailer of its region.
 type rpmEntry struct{ Tag, Kind, Offset, Count uint32 }
 
-// rpmValue is the value of one tag.
 type rpmValue struct {
 	kind  uint32
 	count uint32
 	data  []byte // of strings: all of them, each with its NUL
 }
 
-// readRPMHeader reads the header that starts at offset start of a file of that size, and keeps the values of the wanted
-// tags. Region is the tag that the first entry has, if there is a region.
+// readRPMHeader reads the header at start and keeps the values of the wanted
+// tags. Region is the tag of the first entry, if there is a region.
 func readRPMHeader(content io.ReaderAt, size, start int64, region uint32, maxEntries uint32, wanted []uint32) (*rpmHeader, error) {
 	intro, err := readPart(content, size, start, introSize)
 	if err != nil {
 		return nil, err
 	}
 	if string(intro[:8]) != headerMagic {
-		return nil, errors.New("there is no header where one has to be")
+		return nil, errors.New("a header is missing or damaged")
 	}
 	count, length := binary.BigEndian.Uint32(intro[8:]), int64(binary.BigEndian.Uint32(intro[12:]))
 	data := introSize + int64(count)*entrySize
 	switch {
 	case count == 0 || count > maxEntries:
-		return nil, fmt.Errorf("a header has %d entries; at most %d", count, maxEntries)
+		return nil, fmt.Errorf("a header has %d entries; at most %d are allowed", count, maxEntries)
 	case start+data+length <= size && length > MaxRPMHeader:
-		return nil, notJudged("a header has %d bytes of data; at most %d", length, MaxRPMHeader)
+		return nil, notJudged("a header has %d bytes of data; at most %d are allowed", length, MaxRPMHeader)
 	}
 	h := &rpmHeader{start: start, values: map[uint32]rpmValue{}}
 	if h.raw, err = readPart(content, size, start, data+length); err != nil {
@@ -109,7 +108,6 @@ func readRPMHeader(content io.ReaderAt, size, start int64, region uint32, maxEnt
 	return h, h.parse(index, h.raw[data:], region, wanted)
 }
 
-// readPart reads n bytes of a file of that size.
 func readPart(content io.ReaderAt, size, offset, n int64) ([]byte, error) {
 	if offset+n > size {
 		return nil, errors.New("the package is cut off within its headers")
@@ -124,8 +122,9 @@ const (
 	maxArray   = 1<<20 - 1 // values of an entry that is not binary, as in rpm
 )
 
-// parse checks all entries of the index, as rpm does, and keeps the values of the wanted tags. One that comes twice is
-// refused, unless both say the same: readers would differ in which they take.
+// parse checks all entries as rpm does and keeps the wanted values. A repeated
+// tag is refused unless both values are equal, because readers differ in which
+// they use.
 func (h *rpmHeader) parse(index []rpmEntry, data []byte, region uint32, wanted []uint32) error {
 	trailer := int64(index[0].Offset) // of the region, if there is one
 	if h.region = index[0].Tag == region; h.region {
@@ -143,7 +142,7 @@ func (h *rpmHeader) parse(index []rpmEntry, data []byte, region uint32, wanted [
 		offset, width := int64(e.Offset), typeSizes[e.Kind]
 		end := offset + width*int64(e.Count) // of texts at least that
 		if offset < last || offset%width != 0 || end > int64(len(data)) {
-			return fmt.Errorf("the data of tag %d is not where it has to be", e.Tag)
+			return fmt.Errorf("the data of tag %d is not in its place", e.Tag)
 		}
 		if e.Kind == typeString || e.Kind == typeStringArray || e.Kind == typeI18N {
 			end = offset
@@ -164,9 +163,9 @@ func (h *rpmHeader) parse(index []rpmEntry, data []byte, region uint32, wanted [
 			h.unjudged = e.Tag
 		case !slices.Contains(wanted, e.Tag):
 		case end-offset > maxValue:
-			return notJudged("tag %d has %d bytes; at most %d", e.Tag, end-offset, maxValue)
+			return notJudged("tag %d has %d bytes; at most %d are allowed", e.Tag, end-offset, maxValue)
 		case twice && (other.kind != e.Kind || other.count != e.Count || !bytes.Equal(other.data, data[offset:end])):
-			return fmt.Errorf("tag %d is there twice", e.Tag)
+			return fmt.Errorf("tag %d occurs twice", e.Tag)
 		default:
 			h.values[e.Tag] = rpmValue{e.Kind, e.Count, data[offset:end:end]}
 		}
@@ -174,9 +173,11 @@ func (h *rpmHeader) parse(index []rpmEntry, data []byte, region uint32, wanted [
 	return nil
 }
 
-// checkRegion checks the first entry. Its data ends the region: it repeats tag and type, and counts the region's entries
-// backwards. In the header nothing may be outside: signatures cover it as a whole, but rpm keeps the region alone. The
-// signature header is not signed anyway, and signing servers add entries to it without touching its region.
+// checkRegion checks the first entry. Its data ends the region: it repeats tag
+// and type, and counts the region's entries as a negative offset. In the header
+// nothing may be outside: signatures cover all of it, but rpm keeps only the
+// region. The signature header is not signed, and signing servers add entries
+// to it without changing its region.
 func checkRegion(index []rpmEntry, data []byte) error {
 	first := index[0]
 	end := int64(first.Offset) + regionSize
@@ -201,7 +202,7 @@ func checkRegion(index []rpmEntry, data []byte) error {
 	return nil
 }
 
-// strings returns the texts of a value; ok is whether it holds such.
+// strings returns the texts of a value; ok reports whether it has any.
 func (v rpmValue) strings() (list []string, ok bool) {
 	if v.kind != typeString && v.kind != typeStringArray {
 		return nil, false
@@ -209,7 +210,6 @@ func (v rpmValue) strings() (list []string, ok bool) {
 	return strings.Split(strings.TrimSuffix(string(v.data), "\x00"), "\x00"), true
 }
 
-// number returns the only number of a value.
 func (v rpmValue) number() (n uint64, ok bool) {
 	switch {
 	case v.count == 1 && v.kind == typeInt32:

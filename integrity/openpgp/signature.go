@@ -17,16 +17,17 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// strongHashes are the digests that carry trust, by their numbers in OpenPGP. The library takes SHA-1 and SHA-224 too.
+// strongHashes are the digests that carry trust, by their OpenPGP numbers. The
+// library also accepts SHA-1 and SHA-224.
 var strongHashes = map[byte]crypto.Hash{8: crypto.SHA256, 9: crypto.SHA384, 10: crypto.SHA512, 12: crypto.SHA3_256, 14: crypto.SHA3_512}
 
-// hashNames are the digests there are (RFC 9580, 9.5), and those there were.
+// hashNames are all digests that exist or existed (RFC 9580, 9.5).
 var hashNames = map[byte]string{
 	1: "MD5", 2: "SHA-1", 3: "RIPEMD-160", 5: "MD2", 6: "TIGER-192", 7: "HAVAL-5-160",
 	8: "SHA-256", 9: "SHA-384", 10: "SHA-512", 11: "SHA-224", 12: "SHA3-256", 14: "SHA3-512",
 }
 
-// found is a signature that was found, and what is known of it so far.
+// found is a signature, and what is known about it so far.
 type found struct {
 	SignatureInfo
 	packet  *packet.Signature // nil: it is not to be judged, and Outcome says why
@@ -40,15 +41,15 @@ type found struct {
 	by      *key // which made it, once that is proven
 }
 
-// drop settles that the signature does not count.
+// drop says why the signature does not count.
 func (f *found) drop(o Outcome, format string, args ...any) {
 	f.Outcome, f.Problem, f.packet = o, fmt.Sprintf(format, args...), nil
 }
 
-// dropWeak settles that the signature proves nothing, whoever made it.
 func (f *found) dropWeak() { f.drop(WeakDigest, "the digest %s is too weak", f.Digest) }
 
-// readArmored reads armored signatures. What their armor says looks as if it were signed, and is noted in the report.
+// readArmored reads armored signatures. The armor's headers look signed and are
+// not, so the report lists them.
 func (r *Report) readArmored(block []byte, over *subject) ([]*found, error) {
 	data, headers, err := dearmor(block, armorSignature, false)
 	if err != nil {
@@ -60,7 +61,7 @@ func (r *Report) readArmored(block []byte, over *subject) ([]*found, error) {
 	return readSignatures(data, over)
 }
 
-// readSignatures reads what must be nothing but signatures, all over the same subject.
+// readSignatures reads signatures, and refuses anything else.
 func readSignatures(data []byte, over *subject) ([]*found, error) {
 	if len(data) == 0 {
 		return nil, errors.New("it is empty")
@@ -77,7 +78,7 @@ func readSignatures(data []byte, over *subject) ([]*found, error) {
 		case p.tag == tagMarker || p.tag == tagLiteral || p.tag == tagPadding || p.tag >= tagOptional:
 			return nil, notJudged("beside the signature there is a packet of type %d", p.tag)
 		default:
-			return nil, fmt.Errorf("there is a packet of type %d, which is no signature", p.tag)
+			return nil, fmt.Errorf("there is a packet of type %d, which is not a signature", p.tag)
 		}
 	}
 	if more {
@@ -88,7 +89,6 @@ func readSignatures(data []byte, over *subject) ([]*found, error) {
 	return out, nil
 }
 
-// readSignature reads one signature packet.
 func readSignature(p rawPacket, over *subject) *found {
 	f := &found{SignatureInfo: SignatureInfo{Covers: over.name}, over: over}
 	body := p.body
@@ -165,7 +165,8 @@ func readSignature(p rawPacket, over *subject) *found {
 	return f
 }
 
-// contradicts reports whether a version 4 signature names several keys: programs differ in which they take.
+// contradicts reports whether a version 4 signature names several keys:
+// programs differ in which they use.
 func (f *found) contradicts(parts []*packet.OpaqueSubpacket) bool {
 	otherID := func(id []byte) bool { return len(id) == 8 && binary.BigEndian.Uint64(id) != f.keyID }
 	otherName := func(name []byte) bool { return len(name) > 0 && !bytes.Equal(name[1:], f.names) }
@@ -174,7 +175,8 @@ func (f *found) contradicts(parts []*packet.OpaqueSubpacket) bool {
 		len(f.names) == 20 && binary.BigEndian.Uint64(f.names[12:]) != f.keyID
 }
 
-// subpackets lists what a signature of version 4 or 6 says, signed or not.
+// subpackets lists the signed and unsigned subpackets of a version 4 or 6
+// signature.
 func subpackets(body []byte) ([]*packet.OpaqueSubpacket, error) {
 	if len(body) < 4 {
 		return nil, errTruncated
@@ -202,7 +204,6 @@ func subpackets(body []byte) ([]*packet.OpaqueSubpacket, error) {
 	return all, nil
 }
 
-// contents lists what the subpackets of a kind hold.
 func contents(parts []*packet.OpaqueSubpacket, kind byte) (list [][]byte) {
 	for _, p := range parts {
 		if p.SubType&0x7f == kind {
@@ -212,21 +213,22 @@ func contents(parts []*packet.OpaqueSubpacket, kind byte) (list [][]byte) {
 	return list
 }
 
-// The subpackets that matter here (RFC 9580, 5.2.3).
 const (
 	subpacketIssuer      = 16
 	subpacketEmbedded    = 32
 	subpacketFingerprint = 33
 )
 
-// asVersion4 puts a version 3 signature, which rpm made for long and the library does not read, into version 4's form. Only
-// what it hashes differs then: the type and the time.
+// asVersion4 converts a version 3 signature, which rpm made for a long time and
+// the library does not read, to version 4. The two then differ only in the
+// bytes that are hashed: the type and the time.
 func asVersion4(b []byte) []byte {
 	return slices.Concat([]byte{4, b[2], b[15], b[16], 0, 6, 5, 2}, b[3:7], []byte{0, 10, 9, 16}, b[7:15], b[17:])
 }
 
-// holds reports whether the key made the signature over what was digested so far. The two bytes of the digest that the
-// signature repeats have to be right, too: GnuPG and rpm want it so.
+// holds reports whether the key made the signature over what was digested. The
+// two bytes of the digest in the signature must be right too, as GnuPG and rpm
+// require.
 func (f *found) holds(key *packet.PublicKey) bool {
 	if (key.Version == 6) != (f.Version == 6) {
 		return false

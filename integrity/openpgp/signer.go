@@ -9,9 +9,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// New returns a verifier that trusts the signers by their [integrity.OpenPGPTrust], at most MaxSigners in all; with none
-// it trusts nobody. The error is an *integrity.Invalid with every problem, whose fields are as
-// "signers[2].openpgp[0].keyring".
+// New returns a verifier that trusts the signers by their
+// [integrity.OpenPGPTrust], at most MaxSigners in all. With none it trusts
+// nobody. The error is an [integrity.Invalid] with every problem; its fields
+// are as in "signers[2].openpgp[0].keyring".
 func New(signers ...integrity.Signer) (*Verifier, error) {
 	b := builder{v: &Verifier{keys: map[uint64][]*key{}}, owners: map[string]*way{}}
 	b.Under("", integrity.ValidateSigners(signers))
@@ -32,7 +33,7 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 	return b.v, nil
 }
 
-// builder gathers a Verifier, and what is wrong with its signers.
+// builder makes a Verifier and collects problems.
 type builder struct {
 	problem.List
 	v      *Verifier
@@ -40,10 +41,9 @@ type builder struct {
 	spare  []*key
 }
 
-// way adds a way in which a signer is known.
 func (b *builder) way(at, name string, t integrity.OpenPGPTrust) {
 	if len(b.v.ways) == MaxSigners {
-		b.AddOnce("signers", "", "are known in more than %d ways; at most as many", MaxSigners)
+		b.AddOnce("signers", "", "are known in more than %d ways, which is the limit", MaxSigners)
 		return
 	}
 	w := &way{name, max(1, t.Threshold)}
@@ -94,7 +94,8 @@ func (b *builder) way(at, name string, t integrity.OpenPGPTrust) {
 	}
 }
 
-// normal is a fingerprint in the form of Key.Fingerprint. A "!" after it asks for that very key, without its subkeys.
+// normal returns a fingerprint in the form of Key.Fingerprint. A "!" at its end
+// excludes the subkeys.
 func normal(fingerprint string) string {
 	return strings.ToUpper(strings.ReplaceAll(fingerprint, " ", ""))
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Verifier judges OpenPGP signatures by the keys of its signers. It is immutable and safe for concurrent use. Make it with
-// New; the zero Verifier trusts nobody.
+// Verifier judges OpenPGP signatures by the keys of its signers. It is
+// immutable and safe for concurrent use. Make it with [New]; the zero Verifier
+// trusts nobody.
 type Verifier struct {
 	ways []*way
 	keys map[uint64][]*key // by key id
 	now  time.Time         // zero: judge at the time of the signature
 }
 
-// way is what is kept of a way in which a signer is known.
 type way struct {
 	name      string
 	threshold int
@@ -25,23 +25,25 @@ type way struct {
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
 
-// At returns a verifier that also asks whether signature and key are good at the instant now: neither expired nor from
-// the future. Without it they are judged at the time the signature says it was made.
+// At returns a verifier that also requires signature and key to be good at the
+// instant now: not expired and not from the future. Otherwise they are judged
+// at the time that the signature says it was made.
 func (v *Verifier) At(now time.Time) *Verifier {
 	at := *v
 	at.now = now.UTC()
 	return &at
 }
 
-// Verify judges the signature of the first size bytes of content. See the package documentation for which answer means
-// what.
+// Verify judges the signature of the first size bytes of content. The package
+// documentation says which answer means what.
 func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
-	r, _ := v.Inspect(content, size, detached) // its answer tells of the error, too
+	r, _ := v.Inspect(content, size, detached) // the answer reports the error
 	return r.Answer
 }
 
-// Inspect judges as Verify does and tells everything it found. The error is that content cannot be read or ends before
-// size; the report tells what was found until then.
+// Inspect judges as Verify does and reports everything it found. The error says
+// that content cannot be read or ends before size; the report has what was
+// found until then.
 func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	r := Report{Kind: KindNone, Answer: integrity.Signature{Status: integrity.Absent}}
 	if content == nil || size < 0 {
@@ -50,7 +52,7 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 	if detached != nil {
 		return v.inspectDetached(content, size, detached)
 	}
-	start := make([]byte, min(size, 512)) // which tells what it is
+	start := make([]byte, min(size, 512)) // enough to recognize the file
 	if err := readAt(content, start, 0); err != nil {
 		return r.failed(err)
 	}
@@ -88,13 +90,15 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 	return r, nil
 }
 
-// hasEnd looks for the end of a file that nothing is to be digested of: what cannot be read was not judged.
+// hasEnd checks that the last byte of a file can be read: otherwise it was not
+// judged.
 func hasEnd(content io.ReaderAt, size int64) error {
 	return readAt(content, make([]byte, min(size, 1)), max(size-1, 0))
 }
 
-// inlineSigned recognises messages whose signed content lies within: armored, or as "gpg --sign" makes them, compressed or
-// not. One by bzip2 has no mark at its start that another file could not have.
+// inlineSigned recognizes messages with their content inside, armored or as
+// "gpg --sign" makes them. One compressed by bzip2 has no mark that another
+// file could not have.
 func inlineSigned(start []byte) bool {
 	inside, compressed := start, byte(0x80|tagCompressed<<2|3) // a packet of compressed data in the old form, without a length
 	begin := 0
@@ -114,7 +118,6 @@ func inlineSigned(start []byte) bool {
 		bytes.HasPrefix(inside, []byte{0x80 | tagOnePass<<2, 13, 3}) || bytes.HasPrefix(inside, []byte{0xC0 | tagOnePass, 13, 3})
 }
 
-// inspectDetached judges a signature file.
 func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	r := Report{Kind: KindDetached}
 	file := &subject{name: "file"}
@@ -123,7 +126,7 @@ func (v *Verifier) inspectDetached(content io.ReaderAt, size int64, detached []b
 	case len(text) == 0:
 		detached = nil // which readSignatures refuses
 	case len(detached) > MaxDetached:
-		r.Answer = answer(integrity.Unsupported, "", "the signature file has %d bytes; at most %d", len(detached), MaxDetached)
+		r.Answer = answer(integrity.Unsupported, "", "the signature file has %d bytes; at most %d are allowed", len(detached), MaxDetached)
 		return r, nil
 	case bytes.HasPrefix(text, []byte("-----BEGIN "+armorSignature)):
 		read = r.readArmored

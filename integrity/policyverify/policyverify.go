@@ -1,10 +1,11 @@
-// Package policyverify makes the verifier of a signer policy: it hands the trust that the policy declares to the verifiers
-// of the formats, and joins them. Only programs import it, since it links all of them.
+// Package policyverify makes the verifier of a signer policy. It links the
+// verifiers of all formats, so only programs import it.
 //
-// The verifier knows every format, whether or not the policy trusts anybody in it: a signature in a
-// format for which nobody is trusted is bad or unsupported, and never absent (INT-9). One of a kind
-// in package unjudged is unsupported, unless the file has another that is valid or bad. Which
-// signer may sign what, the clauses decide ([integrity.Terms]).
+// The verifier knows every format, whether or not the policy trusts anybody in
+// it: a signature in a format in which nobody is trusted is bad or unsupported,
+// never absent (INT-9). A signature of a kind in package unjudged is
+// unsupported, unless the file has another that is valid or bad. The clauses
+// decide which signer may sign what ([integrity.Terms]).
 package policyverify
 
 import (
@@ -19,16 +20,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Verifier judges signatures of every format by the signers of a policy. It is immutable and safe for concurrent use. Make
-// it with New.
+// Verifier judges signatures of every format by the signers of a policy. It is
+// immutable and safe for concurrent use. Make it with [New].
 type Verifier struct {
 	windows  *authenticode.Verifier
 	openpgp  *openpgp.Verifier
 	sigstore *sigstoreverify.Verifier
 }
 
-// New returns the verifier of a policy. The error is an *integrity.Invalid: every problem of Policy.Validate, or,
-// if there is none, every problem that the verifiers of the formats have with keys and certificates.
+// New returns the verifier of a policy. The error is an [integrity.Invalid]
+// with every problem of Policy.Validate or, if there is none, every problem
+// with keys and certificates.
 func New(p integrity.Policy) (*Verifier, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
@@ -46,13 +48,14 @@ func New(p integrity.Policy) (*Verifier, error) {
 	return &Verifier{windows, pgp, sigstore}, nil
 }
 
-// Verify judges the signatures of the first size bytes of content, within them or in a signature file. One within that
-// does not hold decides, whatever the signature file is.
+// Verify judges the signatures of the first size bytes of content, inside them
+// and in a signature file. A signature inside that does not hold decides,
+// whatever the signature file is.
 func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
 	return integrity.Chain(v.windows, inside{v.openpgp}, either(*v), unjudged.Verifier{}).Verify(content, size, detached)
 }
 
-// inside judges what a package or a text carries itself, where there is a signature file as well.
+// inside judges OpenPGP inside a file that also has a signature file.
 type inside struct{ openpgp *openpgp.Verifier }
 
 func (i inside) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
@@ -62,12 +65,13 @@ func (i inside) Verify(content io.ReaderAt, size int64, detached []byte) integri
 	return i.openpgp.Verify(content, size, nil)
 }
 
-// either judges a signature file by OpenPGP and by plain keys and certificates. It is one signature: binary ones can look
-// like the other kind, so being valid as either is enough, and what it is not says nothing.
+// either judges a signature file by OpenPGP and by plain keys and certificates.
+// Binary signatures of one kind can look like the other, so being valid as
+// either is enough.
 type either Verifier
 
 func (e either) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
-	found, _ := e.openpgp.Inspect(content, size, detached) // its answer tells of the error, too
+	found, _ := e.openpgp.Inspect(content, size, detached) // the answer reports the error
 	first := found.Answer
 	if detached == nil || first.Status == integrity.Valid {
 		return first
@@ -79,8 +83,8 @@ func (e either) Verify(content io.ReaderAt, size int64, detached []byte) integri
 	return first
 }
 
-// Report is what a file and its signature file say about themselves, for people, and what Verify answers about them.
-// Only the formats that have something to tell are there.
+// Report is what a file and its signature file say about themselves, and the
+// answer. A part is nil if it has nothing to say.
 type Report struct {
 	Authenticode *authenticode.Report   `json:"authenticode,omitempty"` // of a Windows file, signed or not
 	OpenPGP      *openpgp.Report        `json:"openpgp,omitempty"`      // of an OpenPGP signature or an RPM package, by the policy's keys
@@ -88,8 +92,9 @@ type Report struct {
 	Answer       integrity.Signature    `json:"answer"`                 // what Verify answers
 }
 
-// Inspect judges as Verify does and tells what it found. It reads the content several times. The error is that content
-// cannot be read or ends before size; the report tells what was found until then.
+// Inspect judges as Verify does and reports what it found. It reads the content
+// several times. The error says that content cannot be read or ends before
+// size; the report has what was found until then.
 func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Report, error) {
 	r := Report{Answer: v.Verify(content, size, detached)}
 	windows, failedWindows := authenticode.Inspect(content, size)

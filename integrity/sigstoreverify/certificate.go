@@ -15,23 +15,23 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// rules say which keys and certificates carry trust.
 var rules = cms.Rules{MaxRSA: MaxRSA, Ed25519: true}
 
-// identity is an Identity in use.
 type identity struct {
 	integrity.Identity
 	way                   int // index of the way it belongs to
 	anchors, timestampers []cms.Fingerprint
 }
 
-// The extensions in which Fulcio tells whom it believed: as a DER string, and in the older form as the bare text.
+// The extensions with the issuer that Fulcio believed: a DER string, and in the
+// older form the bare text.
 var (
 	issuerOID    = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 8}
 	oldIssuerOID = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 1}
 )
 
-// tokenIssuer is whom Fulcio believed, and whether it tells that without contradicting itself.
+// tokenIssuer returns the issuer that Fulcio believed; false if there is none
+// or the certificate contradicts itself.
 func tokenIssuer(c *x509.Certificate) (string, bool) {
 	var found []string
 	for _, e := range c.Extensions {
@@ -55,7 +55,7 @@ func tokenIssuer(c *x509.Certificate) (string, bool) {
 
 const tagUTF8 = 0x0c
 
-// Kinds of subject alternative names, by their tags (RFC 5280, section 4.2.1.6).
+// The kinds of subject alternative names, by their tags (RFC 5280, 4.2.1.6).
 const (
 	otherName = cms.TagContext0
 	mailName  = cms.TagContext | 1
@@ -63,8 +63,8 @@ const (
 	uriName   = cms.TagContext | 6
 )
 
-// kindOf is the kind of a name that a policy gives. A name of one kind must not pass for one of another: what an
-// authority may name is bounded for each kind of its own, and other names not at all.
+// kindOf returns the kind of a policy's name. A name of one kind must not match
+// another kind, because what an authority may name is limited per kind.
 func kindOf(name string) byte {
 	switch {
 	case strings.Contains(name, ":"):
@@ -78,8 +78,8 @@ func kindOf(name string) byte {
 	}
 }
 
-// alternativeNames lists the certificate's subject alternative names of a kind, as they stand in it: package x509 tells
-// a URI as it was understood, which is not letter for letter.
+// alternativeNames lists the certificate's names of a kind exactly as written.
+// Package x509 returns URIs in parsed form.
 func alternativeNames(c *x509.Certificate, kind byte) (out []string) {
 	if kind == otherName {
 		if name, err := cryptoutils.UnmarshalOtherNameSAN(c.Extensions); err == nil && name != "" {
@@ -104,7 +104,7 @@ func alternativeNames(c *x509.Certificate, kind byte) (out []string) {
 	return out
 }
 
-// everyName lists the names of all kinds by which an Identity can be told.
+// everyName lists the names of all kinds.
 func everyName(c *x509.Certificate) (out []string) {
 	for _, kind := range []byte{hostName, mailName, uriName, otherName} {
 		out = append(out, alternativeNames(c, kind)...)
@@ -112,7 +112,6 @@ func everyName(c *x509.Certificate) (out []string) {
 	return out
 }
 
-// matches says whether the certificate names this identity.
 func (id *identity) matches(c *x509.Certificate) bool {
 	if id.Name != "" && !slices.Contains(alternativeNames(c, kindOf(id.Name)), id.Name) {
 		return false
@@ -127,8 +126,8 @@ func (id *identity) matches(c *x509.Certificate) bool {
 	return true
 }
 
-// leafOf is the signer's certificate as chains are looked for: its subject may be named by Fulcio's other name alone, which
-// package x509 cannot read; matches does.
+// leafOf returns the signer's certificate for the search of chains. Package
+// x509 cannot read a subject that only Fulcio's other name gives; matches can.
 func leafOf(c *x509.Certificate) *cms.Certificate {
 	leaf := *c
 	if name, err := cryptoutils.UnmarshalOtherNameSAN(leaf.Extensions); err == nil && name != "" {
@@ -137,7 +136,8 @@ func leafOf(c *x509.Certificate) *cms.Certificate {
 	return rules.Certificate(&leaf)
 }
 
-// whose finds the identity that a certificate is of, and when the signature was made: at is zero where that is unknown.
+// whose finds the way whose identity the certificate has, and the time of
+// signing; zero: unknown.
 func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte) (way int, at time.Time, err error) {
 	named := slices.DeleteFunc(slices.Clone(v.identities), func(id *identity) bool { return !id.matches(chain[0]) })
 	file := cms.NewFile(rules, v.pinned)
@@ -146,18 +146,17 @@ func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte)
 			return 0, at, err
 		}
 	}
-	anyOf := func(pins func(*identity) []cms.Fingerprint) func(cms.Fingerprint) bool {
-		return func(f cms.Fingerprint) bool {
-			return slices.ContainsFunc(named, func(id *identity) bool { return slices.Contains(pins(id), f) })
-		}
+	var anchors, timestampers []cms.Fingerprint
+	for _, id := range named {
+		anchors, timestampers = append(anchors, id.anchors...), append(timestampers, id.timestampers...)
 	}
 	stamps, why := readTokens(file, tokens, sig)
-	dated, untrusted, err := file.Dated(stamps, anyOf(func(id *identity) []cms.Fingerprint { return id.timestampers }))
+	dated, untrusted, err := file.Dated(stamps, timestampers)
 	if err != nil {
 		return 0, at, err
 	}
 	leaf := leafOf(chain[0])
-	chains, err := file.Chains(leaf, anyOf(func(id *identity) []cms.Fingerprint { return id.anchors }), x509.ExtKeyUsageCodeSigning)
+	chains, err := file.Chains(leaf, anchors, x509.ExtKeyUsageCodeSigning)
 	switch {
 	case err != nil && len(named) == 0 && cms.AsRefusal(err).Stranger:
 		return 0, at, cms.Stranger("its certificate is of none of the trusted signers (%q)", v.names)
@@ -172,14 +171,15 @@ func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte)
 	return 0, at, err
 }
 
-// readTokens reads the timestamps over sig. Those of which the authority's certificate is neither there nor pinned are
-// left out: bundles have timestamps without certificates, and this one's authority is not trusted here.
+// readTokens reads the timestamps over sig. It skips those whose authority's
+// certificate is neither included nor pinned: that authority is not trusted
+// here.
 func readTokens(file *cms.File, tokens [][]byte, sig []byte) (stamps []cms.Stamp, why string) {
 	why = "it has no timestamp"
 	for _, token := range tokens {
 		t := file.Answer(token, sig)
 		if t.Signer.Signature != nil && file.Find(&t.Signer) == nil {
-			why = "its timestamp's certificate is not there"
+			why = "its timestamp's certificate is missing"
 			continue
 		}
 		stamps = append(stamps, t)
@@ -187,8 +187,9 @@ func readTokens(file *cms.File, tokens [][]byte, sig []byte) (stamps []cms.Stamp
 	return stamps, why
 }
 
-// judge wants a chain to one of the identity's anchors that was valid at all times that trusted authorities tell, and
-// returns the earliest of them: zero if there is none and the identity says when to judge.
+// judge requires a chain to one of the identity's anchors that was valid at the
+// times of all trusted timestamps, and returns the earliest. It returns zero if
+// there are none and the identity says when to judge.
 func (id *identity) judge(leaf *cms.Certificate, chains cms.Chains, dated []cms.Dated, why string) (signed time.Time, err error) {
 	if !chains.EndIn(id.anchors) {
 		return signed, cms.Stranger("the certificate of %.200q leads to no anchor of %q", leaf.Holder(), cmp.Or(id.Name, id.Organisation))

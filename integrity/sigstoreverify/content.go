@@ -9,7 +9,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// content is the file of one Verify call; it is digested once for each algorithm that is needed.
+// content is the file of one Verify call. It is digested once per algorithm.
 type content struct {
 	at      io.ReaderAt
 	size    int64
@@ -22,7 +22,8 @@ func newContent(at io.ReaderAt, size int64) *content {
 	return &content{at: at, size: size, digests: map[crypto.Hash][]byte{}}
 }
 
-// digest returns a digest of the content, or for whole all of it, which then has at most MaxPureEd25519 bytes.
+// digest returns a digest of the content. For whole it returns all of it, which
+// then has at most MaxPureEd25519 bytes.
 func (c *content) digest(hash crypto.Hash) (digest []byte, err error) {
 	if d, ok := c.digests[hash]; ok {
 		return d, nil
@@ -46,15 +47,15 @@ func (c *content) digest(hash crypto.Hash) (digest []byte, err error) {
 	return digest, nil
 }
 
-// isFile refuses content that only stands for something else: what an envelope's signatures are over is made of its
-// payload, and whoever signed that did not call it a file of theirs, whatever words of others are in it.
+// isFile refuses the bytes that an envelope's signatures cover: whoever signed
+// those did not call them a file, whatever words of others they contain.
 func (c *content) isFile() error {
 	head := make([]byte, min(c.size, int64(len(envelopeMark))))
 	if _, err := c.at.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("the content cannot be read: %w", err)
 	}
 	if string(head) == envelopeMark {
-		return cms.Broken("the content is no file but a statement taken out of its envelope (it begins with %q)", envelopeMark)
+		return cms.Broken("the content is not a file but a statement taken out of its envelope (it begins with %q)", envelopeMark)
 	}
 	return nil
 }

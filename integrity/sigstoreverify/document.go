@@ -9,7 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/strictjson"
 )
 
-// document has the fields of all JSON forms of a signature file; which of them are there tells which form it is.
+// document has the fields of all JSON forms of a signature file. Those that are
+// set show which form it is.
 type document struct {
 	documentEnvelope
 
@@ -37,7 +38,6 @@ type documentCertificate struct {
 	RawBytes string `json:"rawBytes"`
 }
 
-// material is what a bundle brings to judge its signature by.
 type material struct {
 	PublicKey   *struct{}            `json:"publicKey"`
 	Certificate *documentCertificate `json:"certificate"`
@@ -52,7 +52,8 @@ type material struct {
 	} `json:"timestampVerificationData"`
 }
 
-// bundleTypes are the media types of bundles: 0.1 and 0.2 in the older spelling, from 0.3 on in the newer one.
+// bundleTypes are the media types of bundles: the older spelling for 0.1 to
+// 0.3, and the newer one since 0.3.
 var bundleTypes = map[string]string{
 	"application/vnd.dev.sigstore.bundle+json;version=0.1": "a sigstore bundle 0.1",
 	"application/vnd.dev.sigstore.bundle+json;version=0.2": "a sigstore bundle 0.2",
@@ -60,7 +61,7 @@ var bundleTypes = map[string]string{
 	"application/vnd.dev.sigstore.bundle.v0.3+json":        "a sigstore bundle 0.3",
 }
 
-// readDocument takes valid JSON apart.
+// readDocument reads valid JSON.
 func readDocument(text []byte) (*file, error) {
 	var d document
 	if err := unmarshalOnce(text, &d); err != nil {
@@ -99,7 +100,7 @@ func (d *document) bundle() (*file, error) {
 		f.format = integrity.Certificate
 	}
 	if n := len(d.Material.Timestamps.RFC3161); n > cms.MaxTimestamps {
-		return nil, cms.Unsupported("the bundle has %d timestamps; at most %d", n, cms.MaxTimestamps)
+		return nil, cms.Unsupported("the bundle has %d timestamps; at most %d are allowed", n, cms.MaxTimestamps)
 	}
 	for i, t := range d.Material.Timestamps.RFC3161 {
 		token, ok := decode64(t.SignedTimestamp)
@@ -122,8 +123,8 @@ func (d *document) bundle() (*file, error) {
 	return f, err
 }
 
-// certificates reads the signer's certificate and those above it; none if the signature is by a key that is known
-// otherwise.
+// certificates reads the signer's certificate and those above it; none if the
+// signature is by a plain key.
 func (m *material) certificates() ([]*x509.Certificate, error) {
 	var raw []documentCertificate
 	switch {
@@ -146,7 +147,7 @@ func (m *material) certificates() ([]*x509.Certificate, error) {
 			return nil, cms.Broken("certificate %d of the bundle is not base64", i)
 		}
 		if len(der) > cms.MaxCertificate {
-			return nil, cms.Broken("certificate %d of the bundle: it has %d bytes; at most %d", i, len(der), cms.MaxCertificate)
+			return nil, cms.Broken("certificate %d of the bundle: it has %d bytes; at most %d are allowed", i, len(der), cms.MaxCertificate)
 		}
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
@@ -160,7 +161,7 @@ func (m *material) certificates() ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-// unmarshalOnce decodes JSON in which no object has a name twice.
+// unmarshalOnce decodes JSON and refuses repeated names.
 func unmarshalOnce(text []byte, into any) error {
 	if err := strictjson.Check(text, true); err != nil {
 		return err

@@ -11,19 +11,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// statementType is the payload type of in-toto statements, the only one that is taken.
+// statementType is the only payload type that is accepted: in-toto statements.
 const statementType = "application/vnd.in-toto+json"
 
-// statementTypes are the values of a statement's own type.
 var statementTypes = []string{"https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"}
 
-// envelope is a payload with its type (DSSE).
 type envelope struct {
 	payloadType string
 	payload     []byte
 }
 
-// statement is what the payload says: that the predicate holds of the subjects.
+// statement says that the predicate is true of the subjects.
 type statement struct {
 	Type    string `json:"_type"`
 	Subject []struct {
@@ -33,7 +31,7 @@ type statement struct {
 	PredicateType string `json:"predicateType"`
 }
 
-// read puts the envelope into f.
+// read reads the envelope into f.
 func (d *documentEnvelope) read(f *file) error {
 	if d.PayloadType == nil || d.Payload == nil {
 		return cms.Broken("the envelope lacks its payload or its payload's type")
@@ -45,7 +43,7 @@ func (d *documentEnvelope) read(f *file) error {
 	case n == 0:
 		return cms.Broken("the envelope has no signature")
 	case n > MaxSignatures:
-		return cms.Unsupported("the envelope has %d signatures; at most %d", n, MaxSignatures)
+		return cms.Unsupported("the envelope has %d signatures; at most %d are allowed", n, MaxSignatures)
 	}
 	for i, s := range d.Signatures {
 		sig, ok := decode64(s.Sig)
@@ -58,23 +56,23 @@ func (d *documentEnvelope) read(f *file) error {
 	return nil
 }
 
-// envelopeMark is how that begins which the signatures of an envelope are over.
+// envelopeMark begins the bytes that an envelope's signatures cover.
 const envelopeMark = "DSSEv1 "
 
-// signed is what the signatures of an envelope are over: the DSSE pre-authentication encoding.
+// signed returns the bytes that the signatures cover (the DSSE
+// pre-authentication encoding).
 func (e *envelope) signed() *content {
 	b := fmt.Appendf(nil, "%s%d %s %d %s", envelopeMark, len(e.payloadType), e.payloadType, len(e.payload), e.payload)
 	return newContent(bytes.NewReader(b), int64(len(b)))
 }
 
-// statement reads the payload.
 func (e *envelope) statement() (*statement, error) {
 	if e.payloadType != statementType {
 		return nil, cms.Unsupported("the envelope's payload is of type %.100q; want %s", e.payloadType, statementType)
 	}
 	var s statement
 	if err := unmarshalOnce(e.payload, &s); err != nil {
-		return nil, cms.Broken("the envelope's payload is no statement: %v", err)
+		return nil, cms.Broken("the envelope's payload is not a statement: %v", err)
 	}
 	switch n := len(s.Subject); {
 	case !slices.Contains(statementTypes, s.Type):
@@ -82,13 +80,13 @@ func (e *envelope) statement() (*statement, error) {
 	case n == 0:
 		return nil, cms.Broken("the envelope's statement names no file")
 	case n > MaxSubjects:
-		return nil, cms.Unsupported("the envelope's statement names %d files; at most %d", n, MaxSubjects)
+		return nil, cms.Unsupported("the envelope's statement names %d files; at most %d are allowed", n, MaxSubjects)
 	}
 	return &s, nil
 }
 
-// names says whether the content is one of the subjects: at least one digest that carries trust (INT-7) is told of it,
-// and all that are told are the content's.
+// names checks that the content is one of the subjects: at least one digest
+// that carries trust (INT-7) is given, and all that are given match.
 func (s *statement) names(c *content) error {
 	known := false
 	for _, subject := range s.Subject {
@@ -110,7 +108,7 @@ func (s *statement) names(c *content) error {
 		known = known || told
 	}
 	if !known {
-		return cms.Unsupported("the envelope's statement tells no SHA-256, SHA-384 or SHA-512 digest")
+		return cms.Unsupported("the envelope's statement has no SHA-256, SHA-384 or SHA-512 digest")
 	}
 	return cms.Broken("the envelope's statement is about other files, or the file was changed")
 }

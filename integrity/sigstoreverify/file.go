@@ -12,7 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// file is a signature file, taken apart and not yet judged.
+// file is a signature file that was read and not yet judged.
 type file struct {
 	format     integrity.Format    // Key, Certificate or DSSE
 	kind       string              // in words, for people
@@ -23,9 +23,9 @@ type file struct {
 	logged     int                 // entries of a transparency log, which are not judged
 }
 
-// readFile takes a signature file apart. Its errors are refusals.
+// readFile reads a signature file. Its errors are refusals.
 func readFile(detached []byte) (*file, error) {
-	text := bytes.Trim(detached, " \t\r\n") // as JSON has it
+	text := bytes.Trim(detached, " \t\r\n") // the white space of JSON
 	switch {
 	case len(text) == 0:
 		return nil, cms.Broken("the signature file is empty")
@@ -44,7 +44,7 @@ func readFile(detached []byte) (*file, error) {
 	return f, nil
 }
 
-// decode64 reads base64 as documents have it: standard, or the one for URLs.
+// decode64 reads base64, standard or for URLs.
 func decode64(s string) ([]byte, bool) {
 	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 		if b, err := e.Strict().DecodeString(s); err == nil && len(b) > 0 {
@@ -54,7 +54,8 @@ func decode64(s string) ([]byte, bool) {
 	return nil, false
 }
 
-// recognise refuses what holds no signature of a kind that is taken: not known here is not bad (INT-9).
+// recognise refuses what is not a signature of a kind that is judged: unknown
+// is not bad (INT-9).
 func (f *file) recognise() error {
 	if slices.ContainsFunc(f.signatures, func(sig []byte) bool { return len(makers(sig)) > 0 }) {
 		return nil

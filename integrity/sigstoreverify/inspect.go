@@ -20,14 +20,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// Report is what a signature file tells about itself, for people. Nothing in it is a verdict: only Verifier.Verify
-// knows whom to trust. Times are UTC.
+// Report is what a signature file says about itself. It is not a verdict: only
+// Verifier.Verify knows whom to trust. Times are UTC.
 type Report struct {
 	Format    integrity.Format    `json:"format"`
 	Kind      string              `json:"kind"`                // in words: "a signature in base64", "a sigstore bundle 0.3"
-	Algorithm string              `json:"algorithm,omitempty"` // in words, as far as the signature tells it
+	Algorithm string              `json:"algorithm,omitempty"` // in words, if the signature shows it
 	Holds     bool                `json:"holds,omitempty"`     // the certificate's key made the signature; without a certificate that is not known
-	Chain     []CertificateReport `json:"chain,omitempty"`     // the signer's certificate first, as far as the file carries them
+	Chain     []CertificateReport `json:"chain,omitempty"`     // the signer's certificate first, if the file has them
 	Statement *StatementReport    `json:"statement,omitempty"` // of an envelope
 	Times     []TimestampReport   `json:"times,omitempty"`
 	Odd       []string            `json:"odd,omitempty"` // what a careful reader would ask about
@@ -48,7 +48,7 @@ type CertificateReport struct {
 	der []byte
 }
 
-// PEM returns the certificate itself, as a policy pins it.
+// PEM returns the certificate in PEM, as a policy pins it.
 func (c CertificateReport) PEM() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.der}))
 }
@@ -69,8 +69,9 @@ type TimestampReport struct {
 	Chain   []CertificateReport `json:"chain,omitempty"`   // the authority's certificate first
 }
 
-// Inspect tells what a signature file says; the report of one that holds no signature it can tell of has no Kind, and says
-// why in Odd. The error is that the first size bytes of content could not be read; the report has the rest all the same.
+// Inspect reports what a signature file says. If it is not a signature that is
+// judged, the report has no Kind, and Odd says why. The error says that the
+// first size bytes of content cannot be read; the report has the rest.
 func Inspect(content io.ReaderAt, size int64, detached []byte) (r Report, failed error) {
 	odd := func(format string, args ...any) { r.Odd = append(r.Odd, fmt.Sprintf(format, args...)) }
 	if detached == nil {
@@ -113,7 +114,7 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (r Report, failed
 		r.Times = append(r.Times, reportTimestamp(token, sig[0]))
 	}
 	if f.chain != nil && len(f.timestamps) == 0 {
-		odd("No timestamp tells when it was signed.")
+		odd("There is no timestamp, so the time of signing is unknown.")
 	}
 	if f.logged > 0 {
 		odd("It names %d entries of a transparency log, which are not looked at.", f.logged)
@@ -121,7 +122,7 @@ func Inspect(content io.ReaderAt, size int64, detached []byte) (r Report, failed
 	return r, failed
 }
 
-// report tells what the payload says; its error is about reading the content.
+// report reports what the payload says. The error is about reading the content.
 func (e *envelope) report(c *content, odd func(string, ...any)) (*StatementReport, error) {
 	r := &StatementReport{PayloadType: e.payloadType}
 	s, err := e.statement()
@@ -140,7 +141,8 @@ func (e *envelope) report(c *content, odd func(string, ...any)) (*StatementRepor
 	return r, err
 }
 
-// holds reports whether err is nil, and takes a refusal for what is odd; other errors are about reading the content.
+// holds reports whether err is nil. It notes a refusal as odd; other errors are
+// about reading the content.
 func holds(err error, odd func(string, ...any)) (bool, error) {
 	if no, refused := errors.AsType[*cms.Refusal](err); refused {
 		odd("%s", no.Text)
@@ -149,7 +151,7 @@ func holds(err error, odd func(string, ...any)) (bool, error) {
 	return err == nil, err
 }
 
-// shapes says which kinds of key could have made signatures of these lengths.
+// shapes lists the kinds of key that make signatures of these lengths.
 func shapes(signatures [][]byte) string {
 	var out []string
 	for _, sig := range signatures {
@@ -188,20 +190,19 @@ func reportCertificate(c *x509.Certificate) CertificateReport {
 	}
 }
 
-// oddLeaf notes why the signer's certificate would be refused whoever is trusted.
+// oddLeaf notes why nobody could trust the signer's certificate.
 func oddLeaf(c *x509.Certificate, odd func(string, ...any)) {
 	if !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageCodeSigning) {
 		odd("Its certificate is not for signing code.")
 	}
 	if len(everyName(c)) == 0 && len(c.Subject.Organization) != 1 {
-		odd("Its certificate names neither one organisation nor another name, so no policy can tell whose it is.")
+		odd("Its certificate has neither one organization nor another name, so no policy can name its holder.")
 	}
 	if c.SignatureAlgorithm == x509.SHA1WithRSA || c.SignatureAlgorithm == x509.ECDSAWithSHA1 || c.SignatureAlgorithm == x509.MD5WithRSA {
 		odd("Its certificate was signed with %s, which carries no trust.", c.SignatureAlgorithm)
 	}
 }
 
-// reportTimestamp trusts nobody.
 func reportTimestamp(token, sig []byte) (r TimestampReport) {
 	file := cms.NewFile(rules, nil)
 	t := file.Answer(token, sig)

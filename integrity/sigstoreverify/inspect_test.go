@@ -66,8 +66,8 @@ func TestInspectCertificate(t *testing.T) {
 	require.True(t, r.Holds)
 	require.Equal(t, []string{
 		"Its certificate is not for signing code.",
-		"Its certificate names neither one organisation nor another name, so no policy can tell whose it is.",
-		"No timestamp tells when it was signed.",
+		"Its certificate has neither one organization nor another name, so no policy can name its holder.",
+		"There is no timestamp, so the time of signing is unknown.",
 		"It names 2 entries of a transparency log, which are not looked at.",
 	}, r.Odd)
 

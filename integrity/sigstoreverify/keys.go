@@ -13,10 +13,10 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature/options"
 )
 
-// curveHashes are the digests that signers use with a curve.
+// curveHashes are the digests that signers use with each curve.
 var curveHashes = map[elliptic.Curve]crypto.Hash{elliptic.P256(): crypto.SHA256, elliptic.P384(): crypto.SHA384, elliptic.P521(): crypto.SHA512}
 
-// whole stands for no digest: the signature is over the content itself.
+// whole means no digest: the signature covers the content itself.
 const whole = crypto.Hash(0)
 
 // candidate is one way in which one key may have signed.
@@ -29,7 +29,7 @@ type candidate struct {
 	turn  int // to be tried: first what most signers do, last what needs the whole content in memory
 }
 
-// usualHash is the digest that most signers use with a key, and that Sign uses.
+// usualHash returns the digest that most signers, and Sign, use with a key.
 func usualHash(pub crypto.PublicKey) crypto.Hash {
 	switch k := pub.(type) {
 	case ed25519.PublicKey:
@@ -41,7 +41,7 @@ func usualHash(pub crypto.PublicKey) crypto.Hash {
 	}
 }
 
-// candidates lists the ways in which a key that is not weak may have signed.
+// candidates lists the ways in which a key may have signed.
 func candidates(key, way int, pub crypto.PublicKey) ([]candidate, error) {
 	var out []candidate
 	var errs error

@@ -1,6 +1,6 @@
 package sigstoreverify
 
-// Bounds on what is configured and on what a signature file may make the verifier do.
+// Bounds on the configuration and on the work for one signature file.
 const (
 	MaxSigners    = 32       // of one Verifier
 	MaxKeys       = 32       // of one Verifier; each may cost a few public-key operations a file
@@ -17,8 +17,9 @@ const (
 	MaxCertificates = 8         // of one bundle; chains have two to four
 	MaxReported     = 64        // names in a Report, of files and of a certificate's holder
 
-	// MaxPureEd25519 is the largest content, in bytes, that is judged by a plain Ed25519 signature: such a signature
-	// is over the whole message, so it is held in memory, at most three times over for a moment.
-	// Ed25519ph, ECDSA and RSA sign a digest and have no such bound.
+	// MaxPureEd25519 is the largest content, in bytes, for a plain Ed25519
+	// signature. It covers the whole message, which is held in memory up to
+	// three times. Ed25519ph, ECDSA and RSA sign a digest and have no such
+	// bound.
 	MaxPureEd25519 = 32 << 20
 )

@@ -13,8 +13,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// DefaultPredicates lists the predicate types by which a signer says that a file is what it made or released: SLSA
-// provenance 0.2 and 1, in-toto's release 0.1 and cosign's signature 1.
+// DefaultPredicates lists the predicate types by which a signer says that it
+// made or released a file: SLSA provenance 0.2 and 1, in-toto's release 0.1 and
+// cosign's signature 1.
 func DefaultPredicates() []string {
 	return []string{
 		"https://slsa.dev/provenance/v0.2",
@@ -24,26 +25,28 @@ func DefaultPredicates() []string {
 	}
 }
 
-// New returns a verifier that trusts the signers by their [integrity.SigstoreTrust], at most MaxSigners in all, with
-// MaxKeys keys and MaxIdentities identities; with none it trusts nobody. The error is an *integrity.Invalid with every
-// problem, whose fields are as "signers[2].sigstore[0].identities[0].anchors[1]".
+// New returns a verifier that trusts the signers by their
+// [integrity.SigstoreTrust], at most MaxSigners in all, with MaxKeys keys and
+// MaxIdentities identities. With none it trusts nobody. The error is an
+// [integrity.Invalid] with every problem; its fields are as in
+// "signers[2].sigstore[0].identities[0].anchors[1]".
 func New(signers ...integrity.Signer) (*Verifier, error) {
 	b := builder{v: &Verifier{}, seen: map[string]string{}}
 	b.Under("", integrity.ValidateSigners(signers))
 	for i, s := range signers {
 		for j, t := range s.Sigstore {
 			if len(b.v.ways) == MaxSigners {
-				b.Add("signers", "", "are known in more than %d ways; at most as many", MaxSigners)
+				b.Add("signers", "", "are known in more than %d ways, which is the limit", MaxSigners)
 				return nil, b.Err("list of Sigstore signers")
 			}
 			b.way(fmt.Sprintf("signers[%d].sigstore[%d]", i, j), s.Name, t)
 		}
 	}
 	if n := len(b.seen); n > MaxKeys {
-		b.Add("signers", "", "have %d keys; at most %d", n, MaxKeys)
+		b.Add("signers", "", "have %d keys; at most %d are allowed", n, MaxKeys)
 	}
 	if n := len(b.v.identities); n > MaxIdentities {
-		b.Add("signers", "", "have %d identities; at most %d", n, MaxIdentities)
+		b.Add("signers", "", "have %d identities; at most %d are allowed", n, MaxIdentities)
 	}
 	if err := b.Err("list of Sigstore signers"); err != nil {
 		return nil, err
@@ -52,14 +55,13 @@ func New(signers ...integrity.Signer) (*Verifier, error) {
 	return b.v, nil
 }
 
-// builder makes a Verifier and collects what is wrong.
+// builder makes a Verifier and collects problems.
 type builder struct {
 	problem.List
 	v    *Verifier
 	seen map[string]string // DER of a key: where it was given
 }
 
-// way adds a way in which a signer is known.
 func (b *builder) way(at, name string, t integrity.SigstoreTrust) {
 	switch {
 	case t.Threshold > MaxSignatures:
@@ -97,7 +99,7 @@ func (b *builder) way(at, name string, t integrity.SigstoreTrust) {
 
 func (b *builder) addKey(way int, where, text string) error {
 	if len(text) > MaxPEM {
-		return fmt.Errorf("the PEM has %d bytes; at most %d", len(text), MaxPEM)
+		return fmt.Errorf("the PEM has %d bytes; at most %d are allowed", len(text), MaxPEM)
 	}
 	pub, err := cryptoutils.UnmarshalPEMToPublicKey([]byte(text))
 	if err != nil {

@@ -11,10 +11,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// maxPair is the size in bytes of the longest ECDSA signature in ASN.1 that is taken, on P-521.
+// maxPair is the size in bytes of the longest ECDSA signature in ASN.1, on
+// P-521.
 const maxPair = 2*66 + 16
 
-// isPair says whether the bytes are an ECDSA signature in ASN.1 of at most max bytes: two numbers in a sequence.
+// isPair reports whether the bytes are an ECDSA signature in ASN.1 of at most
+// max bytes.
 func isPair(sig []byte, max int) bool {
 	if len(sig) < 8 || len(sig) > max || sig[0] != 0x30 {
 		return false
@@ -24,8 +26,8 @@ func isPair(sig []byte, max int) bool {
 	return err == nil && len(rest) == 0
 }
 
-// makers lists the kinds of key that are taken and make signatures of this shape. Without one it is somebody else's: not
-// known here is not bad (INT-9).
+// makers lists the kinds of key that make signatures of this shape. Without one
+// the signature is of another kind, which is not bad (INT-9).
 func makers(sig []byte) []string {
 	switch n := len(sig); {
 	case isPair(sig, maxPair):
@@ -43,8 +45,9 @@ func makers(sig []byte) []string {
 	}
 }
 
-// isOpenPGP says whether the bytes are OpenPGP packets end to end, each a signature (RFC 9580, section 4.2): of a known
-// version and with a length that fits. A signature by a plain key is so by chance once in many millions.
+// isOpenPGP reports whether the bytes are only OpenPGP signature packets (RFC
+// 9580, 4.2) of a known version and a length that fits. A plain signature looks
+// so by chance once in many millions.
 func isOpenPGP(b []byte) bool {
 	const (
 		newHeader  = 0xC2 // of a signature; lengths are of one, two or five bytes
@@ -55,7 +58,7 @@ func isOpenPGP(b []byte) bool {
 		if len(b) == 0 {
 			return packets > 0
 		}
-		var length [5]byte // as far as it is there
+		var length [5]byte // zeros where body is shorter
 		header, body := b[0], b[1:]
 		copy(length[:], body)
 		octets, size := 1, int(length[0])
@@ -81,7 +84,7 @@ func isOpenPGP(b []byte) bool {
 	}
 }
 
-// foreign names what a file is that holds no signature of a kind that is taken; none if that cannot be told.
+// foreign names what a file of another kind is; empty: unknown.
 func (f *file) foreign() string {
 	b := f.signatures[len(f.signatures)-1]
 	switch text := bytes.TrimSpace(b); {

@@ -12,11 +12,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Sign returns a raw signature over all of content that a Verifier with the public key accepts:
-// Ed25519ph for Ed25519 keys, so that content of any size streams; for ECDSA keys ASN.1 over the
-// curve's own digest; for RSA keys PKCS #1 v1.5 over SHA-256. The key must be in memory
-// (ed25519.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey); else, or if New would refuse its public
-// key, it returns an *integrity.Invalid. It is meant for tests, examples and small vendors.
+// Sign returns a raw signature over all of content that a [Verifier] with the
+// public key accepts: Ed25519ph for Ed25519 keys, so content of any size
+// streams; ASN.1 over the curve's own digest for ECDSA; PKCS #1 v1.5 over
+// SHA-256 for RSA. The key must be in memory (ed25519.PrivateKey,
+// *ecdsa.PrivateKey, *rsa.PrivateKey). If it is not, or if New would refuse its
+// public key, the error is an [integrity.Invalid]. It is meant for tests,
+// examples and small vendors.
 func Sign(key crypto.Signer, content io.Reader) ([]byte, error) {
 	if key == nil {
 		return nil, problem.One("signing key", "", "", "there is none")

@@ -13,8 +13,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// Verifier judges detached signatures by its signers. It is immutable and safe for concurrent use. Make it with New; the
-// zero Verifier trusts nobody.
+// Verifier judges detached signatures by its signers. It is immutable and safe
+// for concurrent use. Make it with [New]; the zero Verifier trusts nobody.
 type Verifier struct {
 	ways       []way    // in which signers are known
 	names      []string // of the signers
@@ -23,7 +23,6 @@ type Verifier struct {
 	pinned     []*cms.Certificate // that identities bring
 }
 
-// way is what is kept of a way in which a signer is known.
 type way struct {
 	name       string
 	threshold  int // 1 or more
@@ -32,8 +31,8 @@ type way struct {
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
 
-// Verify judges a detached signature over the first size bytes of content. See the package documentation for which
-// answer means what.
+// Verify judges a detached signature over the first size bytes of content. The
+// package documentation says which answer means what.
 func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
 	if detached == nil {
 		return integrity.Signature{Status: integrity.Absent}
@@ -52,7 +51,8 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) inte
 	return integrity.Signature{Status: integrity.Valid, Format: f.format, Signer: v.ways[way].name, SignedAt: at}
 }
 
-// answer words a refusal. Anything but a refusal is trouble that kept the signature from being judged.
+// answer returns an error as an answer. Any error but a refusal means that the
+// signature was not judged.
 func answer(format integrity.Format, err error) integrity.Signature {
 	s := integrity.Signature{Status: integrity.Unsupported, Format: format, Detail: err.Error()}
 	if r, ok := errors.AsType[*cms.Refusal](err); ok {
@@ -61,7 +61,8 @@ func answer(format integrity.Format, err error) integrity.Signature {
 	return s
 }
 
-// judge finds the signer and the time of signing, if that is told. Its errors are refusals, or about reading the content.
+// judge finds the signer and, if known, the time of signing. Its errors are
+// refusals, or about reading the content.
 func (v *Verifier) judge(f *file, c *content) (way int, at time.Time, err error) {
 	switch {
 	case f.chain != nil:
@@ -74,7 +75,6 @@ func (v *Verifier) judge(f *file, c *content) (way int, at time.Time, err error)
 	return way, at, err
 }
 
-// judgePlain judges one signature over the content by the keys.
 func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
 	for _, sig := range f.signatures {
 		by, err := c.signedBy(v.candidates, sig)
@@ -104,11 +104,11 @@ func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
 
 var errTooLarge = cms.Unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
 
-// errNoKeys refuses what a plain key signed where none is trusted: where one is, a stranger's signature looks as a changed
-// one does.
-var errNoKeys = cms.Stranger("no key is trusted here, and without the signer's nobody can tell whether it holds")
+// errNoKeys refuses a plain signature where no key is trusted. Where one is, a
+// stranger's signature looks like a changed one.
+var errNoKeys = cms.Stranger("no key is trusted here, and without the signer's key nobody can say whether the signature holds")
 
-// byCertificate says whether the certificate's own key made the signature.
+// byCertificate checks that the certificate's own key made the signature.
 func byCertificate(leaf *x509.Certificate, c *content, sig []byte) error {
 	ways, err := candidates(0, 0, leaf.PublicKey)
 	if err != nil {
@@ -124,7 +124,8 @@ func byCertificate(leaf *x509.Certificate, c *content, sig []byte) error {
 	}
 }
 
-// judgeEnvelope judges an envelope by the keys: enough of one signer's must have signed it.
+// judgeEnvelope judges an envelope by the keys: enough keys of one signer must
+// have signed it.
 func (v *Verifier) judgeEnvelope(f *file, c *content) (int, error) {
 	s, err := f.envelope.statement()
 	if err != nil {
@@ -162,7 +163,8 @@ func (v *Verifier) judgeEnvelope(f *file, c *content) (int, error) {
 	return 0, err
 }
 
-// judgeCertificate judges what a certificate's key signed, the content or an envelope.
+// judgeCertificate judges a certificate's signature of the content or an
+// envelope.
 func (v *Verifier) judgeCertificate(f *file, c *content) (way int, at time.Time, err error) {
 	over := c
 	var s *statement
@@ -190,7 +192,8 @@ func (v *Verifier) judgeCertificate(f *file, c *content) (way int, at time.Time,
 	return way, at, err
 }
 
-// by refuses a statement for who made it, or before that for being about other files.
+// by refuses a statement for who made it, but first for being about other
+// files.
 func (s *statement) by(c *content, who error) error {
 	if cms.AsRefusal(who).Stranger {
 		return cmp.Or(s.names(c), who)
@@ -198,16 +201,16 @@ func (s *statement) by(c *content, who error) error {
 	return who
 }
 
-// judgeStatement says whether the signer's statement makes the content its own.
+// judgeStatement checks that the statement makes the content the signer's own.
 func (w way) judgeStatement(s *statement, c *content) error {
 	if !slices.Contains(w.predicates, s.PredicateType) {
-		return cms.Unsupported("%q states something else about the file (%.100q); want one of %q", w.name, s.PredicateType, w.predicates)
+		return cms.Unsupported("%q makes another statement about the file (%.100q); want one of %q", w.name, s.PredicateType, w.predicates)
 	}
 	return s.names(c)
 }
 
-// signedBy returns the first way in which sig is a signature over the content, nil if there is none. An error is about
-// reading the content.
+// signedBy returns the first way in which sig is a signature over the content;
+// nil: none. The error is about reading the content.
 func (c *content) signedBy(ways []candidate, sig []byte) (*candidate, error) {
 	for i, way := range ways {
 		if !way.fits(sig) {

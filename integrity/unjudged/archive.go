@@ -12,7 +12,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Of a ZIP archive.
 const (
 	zipEnd      = "PK\x05\x06" // the record that ends it, after the list of files
 	zipEndSize  = 22
@@ -23,7 +22,8 @@ const (
 	zipComments = 1<<16 - 1    // bytes of the comment that ends it
 )
 
-// archive looks through a ZIP archive's list of files. Whatever stands before the archive is no matter.
+// archive searches a ZIP archive's list of files. It ignores what precedes the
+// archive.
 func (f *file) archive() integrity.Format {
 	last := f.tail[max(0, len(f.tail)-zipEndSize-zipComments):]
 	for n := len(last); n >= zipEndSize; { // a comment may hold the mark as well
@@ -39,7 +39,7 @@ func (f *file) archive() integrity.Format {
 	return ""
 }
 
-// listed looks through the list of files that an end record names.
+// listed searches the list of files that an end record names.
 func (f *file) listed(record []byte) integrity.Format {
 	end := f.size - int64(len(record))
 	size, start := int64(le.Uint32(record[12:])), int64(le.Uint32(record[16:]))
@@ -62,7 +62,7 @@ func (f *file) listed(record []byte) integrity.Format {
 	if n := len(comment); n >= 6 && le.Uint16(comment[n-4:]) == 1<<16-1 && int(le.Uint16(comment[n-2:])) == n {
 		return "ota"
 	}
-	for _, start := range []int64{start, end - size} { // the second if something stands before the archive
+	for _, start := range []int64{start, end - size} { // the second if something precedes the archive
 		if string(f.bytes(start, 4)) != zipEntry {
 			continue
 		}
@@ -81,7 +81,7 @@ func (f *file) longList() {
 	f.fail("the archive's list of files is longer than what is looked through, at most %d bytes", maxList)
 }
 
-// archived looks through the names of a list of files as far as it is one.
+// archived searches the names of a list of files.
 func (f *file) archived(files io.Reader) integrity.Format {
 	list := bufio.NewReaderSize(files, 4<<16) // an entry has less
 	manifest, block := false, false
@@ -116,7 +116,7 @@ func (f *file) archived(files io.Reader) integrity.Format {
 	return "jar"
 }
 
-// member says what an archive is signed as that has a file of the name, which is in lower case.
+// member returns the format that a file of this name, in lower case, shows.
 func member(name string) integrity.Format {
 	dir, base := path.Split(name)
 	switch {

@@ -1,8 +1,10 @@
-// Package unjudged finds signatures of kinds that nothing here judges, so that a signed file never passes for one without
-// a signature: an adapter of [integrity.SignatureVerifier] that needs nothing but the standard library.
+// Package unjudged finds signatures of kinds that no verifier here judges, so
+// that a signed file never counts as unsigned. It is an adapter of
+// [integrity.SignatureVerifier] and needs only the standard library.
 //
-// It answers Unsupported and says what it found, or Absent; never Valid and never Bad (INT-9). A file signed by nobody
-// says so by Absent: no key stands behind an ad-hoc signature of macOS, an empty place for one, or a list of certificates.
+// It answers Unsupported and says what it found, or Absent; never Valid or Bad
+// (INT-9). Absent is right where no key signed: an ad-hoc signature of macOS,
+// an empty place for a signature, a list of certificates.
 //
 //	format      what it is                                  how it is told
 //	msix        MSIX, APPX and their bundles                AppxSignature.p7x in the archive
@@ -28,12 +30,15 @@
 //	crx         extension of Chromium                       its header
 //	mar         update of Mozilla                           its header counts signatures
 //
-// Windows programs, packages and cabinets are package authenticode's, RPM and Debian packages and OpenPGP are package
-// openpgp's. Signatures of files within a file, compressed modules (.ko.xz), and what is kept elsewhere (extended
-// attributes, the system's catalogs) are not seen. A signature file is no matter of this package.
+// Package authenticode judges Windows programs, packages and cabinets. Package
+// openpgp judges RPM and Debian packages and OpenPGP. Signatures of files
+// within a file, compressed modules (.ko.xz), and signatures kept elsewhere
+// (extended attributes, the system's catalogs) are not seen. Signature files
+// are ignored.
 //
 // # What it costs
 //
-// Some reads at both ends; of an archive also its list of files, of a xar its table of contents. Nothing else is inflated.
-// Memory is bounded by limits.go, as is what is read; a file that would take more is Unsupported.
+// It reads both ends of a file, the list of files of an archive, and the table
+// of contents of a xar. Nothing else is inflated. The bounds on reads and
+// memory are in limits.go; a file that exceeds one is Unsupported.
 package unjudged

@@ -1,6 +1,6 @@
 package unjudged
 
-// Bounds on what a file may make the verifier read. What is over one is Unsupported.
+// Bounds on what is read of a file. What exceeds one is Unsupported.
 const (
 	maxHead     = 64 << 10  // bytes at a file's start that are looked at
 	maxTail     = 256 << 10 // bytes at its end; a script's signature block has up to 60 KiB

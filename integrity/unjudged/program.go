@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// fat looks at the programs in a fat one. Its list has entries of the size, which say where a program is in as many bits
-// as the shift leaves of 64.
+// fat searches the programs in a fat one. Entries of its list have the given
+// size. The position of a program is the upper 64-shift bits of a field.
 func (f *file) fat(size int64, shift int) bool {
 	count := f.bytes(4, 4)
 	if count == nil || be.Uint32(count) > maxArchs { // more are a Java class's version
@@ -25,7 +25,7 @@ func (f *file) fat(size int64, shift int) bool {
 	return false
 }
 
-// macho looks for the code signature of the program of macOS that begins there.
+// macho searches the macOS program at base for a code signature.
 func (f *file) macho(base int64) bool {
 	header := f.bytes(base, 28)
 	if header == nil {
@@ -44,7 +44,7 @@ func (f *file) macho(base int64) bool {
 	}
 	size := int64(order.Uint32(header[20:]))
 	if size > maxCommands {
-		f.fail("the program has %d bytes of load commands; at most %d", size, maxCommands)
+		f.fail("the program has %d bytes of load commands; at most %d are allowed", size, maxCommands)
 	}
 	commands := f.bytes(at, size)
 	for len(commands) >= 8 {
@@ -56,8 +56,8 @@ func (f *file) macho(base int64) bool {
 	return false
 }
 
-// codeSigned looks into the blob that is a program's signature: one that nobody's key made has no CMS signature. What is
-// not of its form counts as signed.
+// codeSigned reads the blob of a code signature. An ad-hoc one has no CMS
+// signature. What is not of this form counts as signed.
 func (f *file) codeSigned(at int64) bool {
 	blob := f.bytes(at, 12)
 	if blob == nil || be.Uint32(blob) != 0xfade0cc0 || be.Uint32(blob[8:]) > maxSlots {
@@ -72,7 +72,8 @@ func (f *file) codeSigned(at int64) bool {
 	return index == nil
 }
 
-// appImage looks for the section that holds an AppImage's signature; it is there and empty in one that is not signed.
+// appImage searches for the section of an AppImage's signature, which is empty
+// in an unsigned one.
 func (f *file) appImage() bool {
 	if !f.has(0, "\x7fELF") || len(f.head) < 64 {
 		return false

@@ -13,7 +13,7 @@ var (
 	signatureValue = regexp.MustCompile(`<([\w.-]+:)?SignatureValue[\s/>]`)
 )
 
-// script looks for a signature block at the end of a text.
+// script searches the end of a text for a signature block.
 func (f *file) script() bool {
 	for line := range bytes.Lines(f.text(f.tail)) {
 		if bytes.Contains(line, []byte("SIG")) && blockLine.Match(line) {
@@ -23,14 +23,14 @@ func (f *file) script() bool {
 	return false
 }
 
-// xml looks for a signature in an XML text, at both its ends.
+// xml searches both ends of an XML text for a signature.
 func (f *file) xml() bool {
 	head, tail := f.text(f.head), f.text(f.tail)
 	start := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")))
 	return tail != nil && bytes.HasPrefix(start, []byte("<")) && (signatureValue.Match(head) || signatureValue.Match(tail))
 }
 
-// text returns text in a form in which its ASCII letters are one byte each, nil if it is no text.
+// text returns text with one byte per ASCII letter; nil: it is not a text.
 func (f *file) text(b []byte) []byte {
 	switch {
 	case !bytes.Contains(b, []byte{0}):
@@ -43,14 +43,13 @@ func (f *file) text(b []byte) []byte {
 	return nil
 }
 
-// Object identifiers as they stand in a message.
 const (
 	oidSignedData = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
 	oidTrustList  = "\x06\x09\x2b\x06\x01\x04\x01\x82\x37\x0a\x01"
 )
 
-// message returns how a SignedData begins, nil if it is none. A mere list of certificates is one, too, and names no digest
-// algorithm.
+// message returns the beginning of a SignedData; nil: there is none. A bare
+// list of certificates names no digest algorithm and is none.
 func (f *file) message() []byte {
 	b := bytes.TrimPrefix(f.head[:min(len(f.head), 4096)], []byte("PKCX")) // so begins an MSIX package's signature
 	if text := bytes.TrimSpace(b); bytes.HasPrefix(text, []byte("-----BEGIN PKCS7-----")) || bytes.HasPrefix(text, []byte("-----BEGIN CMS-----")) {
@@ -67,7 +66,8 @@ func (f *file) message() []byte {
 	return b[:min(len(b), 256)]
 }
 
-// inside returns what follows the header of an element with the tag, nil if it is another.
+// inside returns what follows the header of an element; nil: it has another
+// tag.
 func inside(b []byte, tag byte) []byte {
 	if len(b) < 2 || b[0] != tag {
 		return nil

@@ -13,12 +13,14 @@ import (
 
 var be, le = binary.BigEndian, binary.LittleEndian
 
-// Verifier finds signatures that nothing here judges. It is safe for concurrent use.
+// Verifier finds signatures that no verifier here judges. It is safe for
+// concurrent use.
 type Verifier struct{}
 
 var _ integrity.SignatureVerifier = Verifier{}
 
-// Verify says whether the first size bytes of content carry such a signature. A signature file is ignored.
+// Verify looks for such a signature in the first size bytes of content.
+// Signature files are ignored.
 func (Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.Signature {
 	f := &file{at: content, size: size}
 	if content == nil || size < 0 {
@@ -34,7 +36,6 @@ func (Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.Sign
 	return integrity.Signature{Status: integrity.Unsupported, Format: format, Detail: f.failed}
 }
 
-// file is a file with what its ends say.
 type file struct {
 	at         io.ReaderAt
 	size       int64
@@ -42,7 +43,8 @@ type file struct {
 	failed     string // why it is not found to be unsigned; after that nothing is read
 }
 
-// marks are asked in turn: a file is signed if it has the mark and the rest is so.
+// marks are tried in order: a file is signed if it has the mark and rest
+// agrees.
 var marks = []struct {
 	format integrity.Format
 	at     int // where the mark is; below zero: from the end
@@ -73,7 +75,8 @@ var marks = []struct {
 	{"cms", 0, "", func(f *file) bool { return f.message() != nil }},
 }
 
-// find returns the format of the first signature that is there, or of what cannot be looked through.
+// find returns the format of the first signature, or of what cannot be
+// searched.
 func (f *file) find() integrity.Format {
 	f.head = f.bytes(0, min(f.size, maxHead))
 	f.tail = f.bytes(max(0, f.size-maxTail), min(f.size, maxTail))
@@ -88,7 +91,8 @@ func (f *file) find() integrity.Format {
 	return f.archive()
 }
 
-// has tells whether the mark is in the file's head, or below zero in its tail.
+// has reports whether the mark is at that place in the head or, below zero, in
+// the tail.
 func (f *file) has(at int, mark string) bool {
 	part := f.head
 	if at < 0 {
@@ -97,7 +101,7 @@ func (f *file) has(at int, mark string) bool {
 	return at >= 0 && at <= len(part) && bytes.HasPrefix(part[at:], []byte(mark))
 }
 
-// bytes reads n bytes. It returns nil if the file has fewer, which makes it none of these after all, or if it fails.
+// bytes reads n bytes. It returns nil if the file has fewer or cannot be read.
 func (f *file) bytes(off, n int64) []byte {
 	if f.failed != "" || off < 0 || n < 0 || n > f.size || off > f.size-n {
 		return nil
@@ -112,7 +116,7 @@ func (f *file) bytes(off, n int64) []byte {
 
 func (f *file) fail(format string, args ...any) { f.failed = fmt.Sprintf(format, args...) }
 
-// alpine looks at how a gzip file begins: 512 bytes of it are inflated.
+// alpine inflates the first 512 bytes of a gzip file.
 func (f *file) alpine() bool {
 	z, err := gzip.NewReader(bytes.NewReader(f.head))
 	if err != nil {
@@ -123,7 +127,7 @@ func (f *file) alpine() bool {
 	return bytes.HasPrefix(b[:n], []byte(".SIGN."))
 }
 
-// xar looks through a xar's table of contents, which is XML.
+// xar searches a xar's table of contents, which is XML.
 func (f *file) xar() bool {
 	if len(f.head) < 28 {
 		return false

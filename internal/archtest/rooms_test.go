@@ -59,7 +59,6 @@ var rooms = []room{
 	}},
 	{path: "integrity/openpgp", floor: 1, adapter: true, uses: []use{
 		{"integrity", "the port it fills"},
-		{"internal/enum", "the names of a signature's outcomes"},
 		{"internal/problem", "what is wrong with signers and keyrings, and texts of files made printable"},
 		{"github.com/ProtonMail/go-crypto", "packets, keys and the mathematics of OpenPGP; linked by no other adapter"},
 	}},

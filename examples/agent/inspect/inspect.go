@@ -1,4 +1,5 @@
-// Package inspect tells of any file who signed it and whether a signer policy trusts it, for people and for programs.
+// Package inspect shows who signed a file and whether a signer policy trusts
+// the signer, as text for people and as JSON for programs.
 package inspect
 
 import (
@@ -9,55 +10,61 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/policyverify"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Config is what files are judged by.
+// Config says by what files are judged.
 type Config struct {
-	Policy     *integrity.Policy // nil: none; then nobody is trusted
-	PolicyFile string            // its name, for a person who is told the next command
-	Key        string            // name of a file with public keys that are trusted instead of a policy; empty: none
-	Feed       string            // that the files come from, as the catalog names it
-	Vendor     string            // of the product that the files are of, as the catalog names it
-	Product    string            // its id
-	Digests    []integrity.Digest
-	Signature  string    // name of a signature file; empty: none
-	Now        time.Time // when a certificate is pinned whose signature no timestamp gives a time for
-	Program    string    // name of this program, for the next command
+	Policy     *integrity.Policy  // nil: none, so nobody is trusted
+	PolicyFile string             // file name of Policy, for the next command
+	Key        string             // file of public keys to trust instead of a policy; empty: none
+	Feed       string             // feed of the files, as the catalog names it
+	Vendor     string             // vendor of the product, as the catalog names it
+	Product    string             // id of the product
+	Digests    []integrity.Digest // that a file must have
+	Signature  string             // name of a signature file; empty: none
+	Now        time.Time          // when to judge a certificate that is pinned and has no timestamp
+	Program    string             // name of this program, for the next command
 }
 
 // File is what was found out about one file.
 type File struct {
 	Name    string             `json:"file"`
-	Error   string             `json:"error,omitempty"` // why it could not be judged; then only the name is there beside it
-	Kind    string             `json:"kind,omitempty"`  // in words, by its first bytes
+	Error   string             `json:"error,omitempty"` // why the file was not judged; then only Name is set besides
+	Kind    string             `json:"kind,omitempty"`  // in words, from the first bytes
 	Size    int64              `json:"size"`            // bytes
 	Digests []integrity.Digest `json:"digests,omitempty"`
-	Signed  bool               `json:"signed"` // something says so, whether or not it holds
+	Signed  bool               `json:"signed"` // there is a signature, good or not
 	*policyverify.Report
-	Policy  *integrity.Digest  `json:"policy,omitempty"` // nil: none was given
+	Policy  *integrity.Digest  `json:"policy,omitempty"` // nil: there is none
 	Verdict *integrity.Verdict `json:"verdict,omitempty"`
-	Pin     *integrity.Policy  `json:"pin,omitempty"`     // a policy by which the file passes; nil: there is nothing to pin, or it is trusted
-	PinFile string             `json:"pinFile,omitempty"` // what to save Pin as for Next
-	Next    string             `json:"next,omitempty"`    // a command for the shell by which the file passes, once its files are there; empty: none
-	Notes   []string           `json:"notes,omitempty"`   // what else a person should know
+	Pin     *integrity.Policy  `json:"pin,omitempty"`     // a policy by which the file passes; nil: nothing can be pinned, or the file passed
+	PinFile string             `json:"pinFile,omitempty"` // the file name that Next expects Pin under
+	Next    string             `json:"next,omitempty"`    // a shell command by which the file passes, once its files exist; empty: none
+	Notes   []string           `json:"notes,omitempty"`   // advice for the user
 }
 
-// Outcome is what became of a file.
+func (f *File) note(format string, args ...any) {
+	f.Notes = append(f.Notes, fmt.Sprintf(format, args...))
+}
+
+// Outcome sums up one file.
 type Outcome int
 
-// The outcomes, from good to bad.
+// The outcomes, best first.
 const (
 	Passed Outcome = iota
 	Refused
 	Unreadable
 )
 
-// Outcome sums the file up.
+// Outcome says whether the file passed.
 func (f File) Outcome() Outcome {
 	switch {
 	case f.Verdict == nil:
@@ -69,32 +76,34 @@ func (f File) Outcome() Outcome {
 	}
 }
 
-// maxSignature is how many bytes of a signature file are read: more than any verifier takes.
+// maxSignature is the largest signature or key file in bytes. No verifier takes
+// a larger one.
 const maxSignature = 32 << 20
 
-// Inspector inspects files. Make it with New.
+// Inspector inspects files. Make it with [New].
 type Inspector struct {
 	config   Config
 	verifier *policyverify.Verifier
 	own      integrity.Excerpt
 	detached []byte
-	pins     int // that were told
+	pins     int // how many were offered
 }
 
-// New returns an inspector. The error is what is wrong with the policy, the keys or the signature file.
+// New returns an inspector. The error says what is wrong with the policy, the
+// keys or the signature file.
 func New(c Config) (*Inspector, error) {
 	i := &Inspector{config: c}
 	if c.Key != "" {
-		signer, err := keyed(c.Key)
+		signer, err := readKeys(c.Key)
 		if err != nil {
 			return nil, fmt.Errorf("key file: %w", err)
 		}
 		next, policy := i.trust(signer)
-		c.Policy, i.config.Policy, i.config.Vendor = &policy, &policy, next.Vendor
+		i.config.Policy, i.config.Vendor = &policy, next.Vendor
 	}
 	policy := integrity.Policy{Format: integrity.PolicyFormat}
-	if c.Policy != nil {
-		policy = *c.Policy
+	if i.config.Policy != nil {
+		policy = *i.config.Policy
 		i.own = policy.Excerpt()
 	}
 	var err error
@@ -109,8 +118,8 @@ func New(c Config) (*Inspector, error) {
 	return i, nil
 }
 
-// keyed reads public keys.
-func keyed(name string) (s integrity.Signer, err error) {
+// readKeys reads a file of public keys: OpenPGP keys, or PEM blocks.
+func readKeys(name string) (s integrity.Signer, err error) {
 	data, err := read(name)
 	if err != nil {
 		return s, err
@@ -124,13 +133,32 @@ func keyed(name string) (s integrity.Signer, err error) {
 		trust.Keys = append(trust.Keys, string(pem.EncodeToMemory(block)))
 	}
 	if trust.Keys == nil {
-		return s, fmt.Errorf("%s holds no public key; want an armored OpenPGP key (gpg --armor --export), or PEM that begins with -----BEGIN PUBLIC KEY-----", name)
+		return s, fmt.Errorf("%s has no public key: want an armored OpenPGP key (from gpg --armor --export), or PEM that begins with -----BEGIN PUBLIC KEY-----", name)
 	}
 	s.Sigstore = []integrity.SigstoreTrust{trust}
 	return s, nil
 }
 
-// File inspects one file. It never fails: what went wrong is in Error.
+// trust makes a policy that trusts the signer for the product that the user
+// named, or for all products of the vendor. It returns the configuration that
+// verifies by that policy.
+func (i *Inspector) trust(s integrity.Signer) (Config, integrity.Policy) {
+	if s.Name == "" || s.Name == integrity.Any || problem.Printable(s.Name) != s.Name {
+		s.Name = cmp.Or(i.config.Vendor, "SIGNER")
+	}
+	next := i.config
+	next.Vendor = cmp.Or(next.Vendor, s.Name)
+	next.Key = ""
+	return next, integrity.Policy{
+		Format: integrity.PolicyFormat, Signers: []integrity.Signer{s},
+		Clauses: []integrity.Clause{{
+			Name: strings.ToLower(next.Vendor), Vendor: next.Vendor, Product: cmp.Or(next.Product, integrity.Any), Signers: []string{s.Name},
+		}},
+	}
+}
+
+// File inspects one file. It never fails: if something goes wrong, Error says
+// what.
 func (i *Inspector) File(name string) File {
 	out := File{Name: name}
 	if err := i.file(&out); err != nil {
@@ -180,12 +208,12 @@ func (i *Inspector) file(out *File) error {
 
 func (c Config) expect() integrity.Expectation { return integrity.Expectation{Digests: c.Digests} }
 
-// judge judges what was found out about a file under a policy.
+// judge judges a file under a policy, by what was found out about the file.
 func (c Config) judge(own integrity.Excerpt, s integrity.Signature, digests []integrity.Digest) integrity.Verdict {
 	return integrity.Terms{Feed: c.Feed, Vendor: c.Vendor, Product: c.Product, Expect: c.expect(), Own: own}.Judge(s, digests)
 }
 
-// open opens a regular file. Anything else might never end.
+// open opens a regular file and returns its size. Anything else might never end.
 func open(name string) (*os.File, int64, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -193,9 +221,9 @@ func open(name string) (*os.File, int64, error) {
 	}
 	if !info.Mode().IsRegular() {
 		what := map[os.FileMode]string{os.ModeDir: "a folder", os.ModeNamedPipe: "a pipe", os.ModeSocket: "a socket"}[info.Mode().Type()]
-		return nil, 0, fmt.Errorf("%s is %s, no regular file", name, cmp.Or(what, "a device"))
+		return nil, 0, fmt.Errorf("%s is %s, not a regular file", name, cmp.Or(what, "a device"))
 	}
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // what was replaced by a pipe is not waited for
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // do not wait for a pipe that took the file's place
 	if err != nil {
 		return nil, 0, err
 	}
@@ -216,9 +244,9 @@ func read(name string) ([]byte, error) {
 	}
 	defer f.Close()
 	if size > maxSignature {
-		return nil, fmt.Errorf("%s has %d bytes; at most %d are read", name, size, maxSignature)
+		return nil, fmt.Errorf("%s has %d bytes; at most %d are allowed", name, size, maxSignature)
 	}
-	data := make([]byte, size) // never nil: an empty signature file is not none
+	data := make([]byte, size) // not nil, even if empty: an empty signature file is a signature file
 	_, err = io.ReadFull(f, data)
 	return data, err
 }

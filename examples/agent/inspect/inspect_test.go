@@ -73,7 +73,7 @@ func TestWhatIsPrintedToPinIsTrusted_INT1(t *testing.T) {
 	require.Equal(t, "Windows program or library", f.Kind)
 	text := page1(t, f)
 	for _, want := range []string{
-		`signed    by "WireGuard LLC", in the format pe`, `at 2021-11-23 17:04:26 UTC, says "DigiCert, Inc."`, "it holds, if its signer is to be trusted",
+		`signed    by "WireGuard LLC", in the format pe`, `at 2021-11-23 17:04:26 UTC, says "DigiCert, Inc."`, "it holds, if you trust the signer",
 		"sha256:c9e1b3127c2f1312056d49a93ac4bd700393fd323d2bf3b2235aff52bea8d136  2018-12-10 to 2021-12-14",
 		"sha256:" + f.Digests[0].Sum, "REFUSED by INT-1", "nobody is trusted", `"organisation": "WireGuard LLC"`,
 	} {
@@ -107,7 +107,7 @@ func TestWhatIsPrintedToPinIsTrusted_INT1(t *testing.T) {
 	require.Contains(t, page1(t, f), "nothing to pin")
 }
 
-// A file without a signature passes by a digest alone; what it could be signed by and lies beside it is pointed to.
+// A file without a signature passes by a digest alone; a signature file next to it is pointed out.
 func TestUnsigned_INT2_INT3(t *testing.T) {
 	file := put(t, "tool", []byte("the content of a patch"))
 	f := inspect(t, Config{}, file)
@@ -120,7 +120,7 @@ func TestUnsigned_INT2_INT3(t *testing.T) {
 	require.Equal(t, Passed, inspect(t, Config{Digests: f.Digests[2:]}, file).Outcome(), "by SHA-512 alone")
 
 	require.NoError(t, os.WriteFile(file+".asc", []byte("x"), 0o600))
-	require.Contains(t, page1(t, inspect(t, Config{}, file)), file+".asc lies beside it")
+	require.Contains(t, page1(t, inspect(t, Config{}, file)), "There is a signature file, "+file+".asc.")
 }
 
 // Signature files: who made them is told as far as they tell it, and pinned where the key itself is given.

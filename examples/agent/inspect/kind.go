@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// startSize is how many bytes tell what a file is.
+// startSize is how many bytes of a file kind looks at.
 const startSize = 4096
 
 // magics are the first bytes of common files.
@@ -31,7 +31,7 @@ var magics = []struct{ start, kind string }{
 	{"#!", "script"},
 }
 
-// kind says what a file is by its first bytes.
+// kind says what a file is, by its first bytes.
 func kind(start []byte) string {
 	if len(start) == 0 {
 		return "empty file"
@@ -50,7 +50,7 @@ func kind(start []byte) string {
 	}
 	text := start
 	for len(text) > 0 && len(start) == startSize && len(start)-len(text) < utf8.UTFMax && !utf8.Valid(text) {
-		text = text[:len(text)-1] // a letter that was cut
+		text = text[:len(text)-1] // a character that the limit cut
 	}
 	if utf8.Valid(text) && !bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' && r != '\f' }) {
 		return "text"

@@ -41,13 +41,33 @@ func (f File) Text(out io.Writer) error {
 }
 
 // page collects lines.
-type page struct{ strings.Builder }
+type page struct {
+	strings.Builder
+	last string // name of the last row that had one
+}
+
+// line adds a line. Nothing in it can steer a terminal: names and certificates
+// come from outside.
+func (p *page) line(format string, args ...any) {
+	p.WriteString(strings.TrimRight(problem.Printable(fmt.Sprintf(format, args...)), " ") + "\n")
+}
+
+// row adds a line with a name before it. Of rows with the same name only the
+// first shows it.
+func (p *page) row(name, format string, args ...any) {
+	shown := name
+	if name == p.last {
+		shown = ""
+	}
+	p.last = cmp.Or(name, p.last)
+	p.line("  %-9s %s", shown, fmt.Sprintf(format, args...))
+}
 
 func (p *page) file(f File) {
 	p.row("what", "%s, %d bytes", f.Kind, f.Size)
-	for i, d := range f.Digests {
+	for _, d := range f.Digests {
 		if d.Algorithm != integrity.SHA384 {
-			p.row(first(i, "digest"), "%s", d)
+			p.row("digest", "%s", d)
 		}
 	}
 	if !f.Signed {
@@ -65,32 +85,16 @@ func (p *page) file(f File) {
 	p.verdict(f)
 }
 
-// line writes a line without what could steer a terminal: names and certificates are other people's.
-func (p *page) line(format string, args ...any) {
-	p.WriteString(strings.TrimRight(problem.Printable(fmt.Sprintf(format, args...)), " ") + "\n")
-}
-
-func (p *page) row(name, format string, args ...any) {
-	p.line("  %-9s %s", name, fmt.Sprintf(format, args...))
-}
-
-// first is the name of the first row of several.
-func first(i int, name string) string {
-	if i > 0 {
-		return ""
-	}
-	return name
-}
-
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 func (p *page) windows(r authenticode.Report) {
 	for _, s := range r.Signatures {
-		what := "signed"
+		p.last = ""
 		if s.Nested {
-			what = "also"
+			p.row("also", "by %s, in the format %s", holder(s.Chain, "somebody"), r.Format)
+		} else {
+			p.row("signed", "by %s, in the format %s", holder(s.Chain, "somebody"), r.Format)
 		}
-		p.row(what, "by %s, in the format %s", holder(s.Chain, "somebody"), r.Format)
 		for _, t := range s.Timestamps {
 			p.row("", "at %s, says %s", instant(t.Time), holder(t.Chain, "an authority"))
 			if t.Problem != "" {
@@ -98,7 +102,7 @@ func (p *page) windows(r authenticode.Report) {
 			}
 		}
 		if len(s.Timestamps) == 0 {
-			p.row("", "at a time that no timestamp tells")
+			p.row("", "at an unknown time: there is no timestamp")
 		}
 		if s.Program != "" {
 			p.row("", "as %q", s.Program)
@@ -106,10 +110,11 @@ func (p *page) windows(r authenticode.Report) {
 		if s.Problem != "" {
 			p.row("", "it does not hold: %s", s.Problem)
 		} else {
-			p.row("", "it holds, if its signer is to be trusted")
+			p.row("", "it holds, if you trust the signer")
 		}
 		p.chain("chain", s.Chain)
 		for _, t := range s.Timestamps {
+			p.last = ""
 			p.chain("timestamp", t.Chain)
 		}
 	}
@@ -118,7 +123,7 @@ func (p *page) windows(r authenticode.Report) {
 	}
 }
 
-// holder names whose certificate a chain begins with.
+// holder names the holder of the first certificate in a chain.
 func holder(chain []authenticode.CertificateReport, who string) string {
 	switch {
 	case len(chain) == 0:
@@ -131,8 +136,8 @@ func holder(chain []authenticode.CertificateReport, who string) string {
 }
 
 func (p *page) chain(name string, chain []authenticode.CertificateReport) {
-	for i, c := range chain {
-		p.certificate(first(i, name), c.Subject, c.SHA256, c.NotBefore, c.NotAfter)
+	for _, c := range chain {
+		p.certificate(name, c.Subject, c.SHA256, c.NotBefore, c.NotAfter)
 		if c.Weak != "" {
 			p.row("", "  weak: %s", c.Weak)
 		}
@@ -145,27 +150,27 @@ func (p *page) certificate(name, subject, sum string, from, to time.Time) {
 }
 
 func (p *page) openpgp(r openpgp.Report) {
-	for i, s := range r.Signatures {
-		by := "key " + cmp.Or(s.Fingerprint, s.KeyID)
+	for _, s := range r.Signatures {
+		by := s.By()
 		if s.Signer != "" {
 			by = fmt.Sprintf("%q, %s", s.Signer, by)
 		}
-		p.row(first(i, "signed"), "by %s (%s, %s) over the %s", by, s.Key, s.Digest, s.Covers)
-		expiry := "it does not expire"
+		p.row("signed", "by %s (%s, %s) over the %s", by, s.Key, s.Digest, s.Covers)
+		expiry := "no expiry"
 		if !s.Expires.IsZero() {
-			expiry = "it expires at " + instant(s.Expires)
+			expiry = "expires at " + instant(s.Expires)
 		}
-		p.row("", "at %s, it says itself; %s", instant(s.Created), expiry)
+		p.row("", "at %s by the signer's own clock, %s", instant(s.Created), expiry)
 		if s.Outcome != openpgp.Good {
 			p.row("", "%s: %s", s.Outcome, s.Problem)
 		}
 	}
 	for _, d := range r.Digests {
-		holds := "holds"
-		if !d.Holds {
-			holds = "DOES NOT HOLD"
+		if d.Holds {
+			p.row("inside", "%s of the %s matches", d.Algorithm, d.Covers)
+		} else {
+			p.row("inside", "%s of the %s DOES NOT MATCH", d.Algorithm, d.Covers)
 		}
-		p.row("inside", "%s of the %s %s", d.Algorithm, d.Covers, holds)
 	}
 }
 
@@ -182,8 +187,8 @@ func (p *page) sigstore(r sigstoreverify.Report) {
 			p.row("", "that timestamp does not hold: %s", t.Problem)
 		}
 	}
-	for i, c := range r.Chain {
-		p.certificate(first(i, "chain"), strings.TrimSpace(c.Subject+" "+strings.Join(c.Names, ", ")), c.SHA256, c.NotBefore, c.NotAfter)
+	for _, c := range r.Chain {
+		p.certificate("chain", strings.TrimSpace(c.Subject+" "+strings.Join(c.Names, ", ")), c.SHA256, c.NotBefore, c.NotAfter)
 	}
 	if s := r.Statement; s != nil {
 		p.row("states", "%s about %s", s.Predicate, strings.Join(s.Subjects, ", "))
@@ -204,15 +209,15 @@ func (p *page) verdict(f File) {
 	if f.Policy != nil {
 		p.row("", "under policy %s", f.Policy)
 	} else if f.Signed {
-		p.row("", "No policy was given (--policy), so nothing is pinned and nobody is trusted.")
+		p.row("", "There is no policy (--policy), so nobody is trusted.")
 	}
-	for i, note := range f.Notes {
-		p.row(first(i, "note"), "%s", note)
+	for _, note := range f.Notes {
+		p.row("note", "%s", note)
 	}
 	if f.Pin != nil {
-		p.row("pin", "This policy trusts that signer. Compare it with a source that you trust, and save it as %s:", f.PinFile)
+		p.row("pin", "This policy trusts the signer. Compare it with a source that you trust, then save it as %s:", f.PinFile)
 		if f.Policy != nil && !v.Passed {
-			p.row("", "(To keep the policy you have, add these signers and clauses to it instead.)")
+			p.row("", "(To keep the policy that you have, add these signers and clauses to it instead.)")
 		}
 		if data, err := json.MarshalIndent(f.Pin, "", "  "); err == nil {
 			for line := range strings.Lines(string(data)) {

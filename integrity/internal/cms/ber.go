@@ -5,11 +5,13 @@ import (
 	"encoding/binary"
 )
 
-// Some timestamp authorities answer in BER: lengths that are told by an end mark, and strings in pieces. What is signed
-// in there is a string's content and attributes that are in DER anyway, so it can be put into DER before it is read.
+// Some timestamp authorities answer in BER, with lengths given by an end mark
+// and strings in pieces. Signed are only the content of strings and attributes
+// in DER, so the rest can be converted to DER before it is read.
 
-// toDER returns the first element of b in DER, and what follows it. It is put into DER if it, or something in it, ends by
-// a mark: the stamp of such an authority may lie in a signature that is in DER around it.
+// toDER returns the first element of b in DER, and what follows it. It converts
+// the element if that or something in it ends by a mark: a stamp in BER may be
+// inside a signature in DER.
 func (f *File) toDER(b []byte) (element, rest []byte, err error) {
 	r := Read(b)
 	_, whole, _ := r.Next()
@@ -26,7 +28,7 @@ func (f *File) toDER(b []byte) (element, rest []byte, err error) {
 	return element, rest, err
 }
 
-// convert takes the next element of left and returns it in DER.
+// convert removes the next element of left and returns it in DER.
 func (f *File) convert(left *[]byte, depth int) ([]byte, error) {
 	b := *left
 	header, n, err := measureBER(b)
@@ -70,7 +72,6 @@ func (f *File) convert(left *[]byte, depth int) ([]byte, error) {
 	return Encode(tag, body), f.work(2 * len(body))
 }
 
-// Encode writes an element.
 func Encode(tag byte, body []byte) []byte {
 	out := append(make([]byte, 0, len(body)+6), tag)
 	if n := len(body); n < 0x80 {

@@ -19,12 +19,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Rules say which keys carry trust for a verifier, and what it lets pass.
+// Rules say which keys a verifier trusts, and what it tolerates.
 type Rules struct {
 	MaxRSA  int  // bits of an RSA key, which has MinRSA at least
 	Ed25519 bool // such keys carry trust, too
-	// Lenient lets pass what real Windows files need: a timestamp authority's certificate whose usage is not critical,
-	// as Microsoft's were until 2021, and certificates that crypto/x509 does not take, beside those that are needed.
+	// Lenient tolerates what real Windows files have: a timestamp authority's
+	// certificate whose usage is not critical, as Microsoft's until 2021, and
+	// unreadable certificates that are not needed.
 	Lenient bool
 }
 
@@ -54,14 +55,14 @@ func (r Rules) Weak(pub crypto.PublicKey) string {
 	return fmt.Sprintf("a key of type %T; want %s", pub, want)
 }
 
-// Certificate is one that a file carries, or that a policy brings.
+// Certificate is a certificate from a file or a policy.
 type Certificate struct {
 	*x509.Certificate
 	Print Fingerprint
 	Weak  string // why nothing that its key signed carries trust; empty: it may
 }
 
-// Holder names whose certificate it is in a sentence: by its subject, or where that is empty by another name.
+// Holder names the certificate's holder in a sentence.
 func (c *Certificate) Holder() string {
 	switch {
 	case len(c.Subject.Names) > 0:
@@ -77,22 +78,23 @@ func (c *Certificate) Holder() string {
 	}
 }
 
-// Certificate judges a certificate's key.
+// Certificate returns the certificate with the judgement of its key.
 func (r Rules) Certificate(c *x509.Certificate) *Certificate {
 	return &Certificate{c, Fingerprint(sha256.Sum256(c.Raw)), r.Weak(c.PublicKey)}
 }
 
-// Pins reads the anchors of a policy: PEM, or "sha256:" and a certificate's digest. It returns their fingerprints and the
-// certificates among them. What integrity.ValidateSigners did not find wrong with them it adds to bad, under the field.
+// Pins reads the anchors of a policy: PEM, or "sha256:" and a certificate's
+// digest. It returns all fingerprints, and the certificates given in PEM. It
+// adds to bad what integrity.ValidateSigners did not find.
 func (r Rules) Pins(bad *problem.List, field, name string, list []string, most int) (prints []Fingerprint, brought []*Certificate) {
 	if len(list) > most {
-		bad.AddOnce(field, name, "%d certificates; at most %d", len(list), most)
+		bad.AddOnce(field, name, "%d certificates; at most %d are allowed", len(list), most)
 		list = list[:most]
 	}
 	for i, text := range list {
 		var print Fingerprint
 		if sum, is := strings.CutPrefix(text, "sha256:"); is {
-			hex.Decode(print[:], []byte(sum)[:min(len(sum), 2*len(print))]) // one of another length is no digest, and was found wrong
+			hex.Decode(print[:], []byte(sum)[:min(len(sum), 2*len(print))]) // a wrong length was already reported
 		} else if c, err := r.pin(text); err != nil {
 			bad.AddOnce(fmt.Sprintf("%s[%d]", field, i), name, "%v", err)
 		} else {
@@ -106,7 +108,7 @@ func (r Rules) Pins(bad *problem.List, field, name string, list []string, most i
 
 func (r Rules) pin(text string) (*Certificate, error) {
 	if len(text) > MaxCertificate {
-		return nil, fmt.Errorf("the certificate has %d bytes; at most %d", len(text), MaxCertificate)
+		return nil, fmt.Errorf("the certificate has %d bytes; at most %d are allowed", len(text), MaxCertificate)
 	}
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
@@ -123,8 +125,9 @@ func (r Rules) pin(text string) (*Certificate, error) {
 	return c, nil
 }
 
-// Fit wants a certificate that says itself that it is for the usage; the library takes one that says nothing, too. One
-// for timestamps is for nothing else (RFC 3161, 2.3).
+// Fit requires a certificate that names the usage itself; the library also
+// accepts one that names none. A certificate for timestamps is for nothing else
+// (RFC 3161, 2.3).
 func (r Rules) Fit(c *Certificate, usage x509.ExtKeyUsage) error {
 	name, fit := "signing code", slices.Contains(c.ExtKeyUsage, usage)
 	if usage == x509.ExtKeyUsageTimeStamping {

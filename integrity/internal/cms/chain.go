@@ -10,8 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// signed tells whether the parent's key signed the child. A child that names the very key and was not signed by it was
-// changed: that is broken.
+// signed reports whether the parent's key signed the child. If the child names
+// exactly that key and was not signed by it, it was changed: that is broken.
 func (f *File) signed(child, parent *Certificate) (bool, error) {
 	if !bytes.Equal(child.RawIssuer, parent.RawSubject) || parent.Weak != "" {
 		return false, nil
@@ -33,42 +33,40 @@ func (f *File) signed(child, parent *Certificate) (bool, error) {
 	return ok, nil
 }
 
-// isWrong tells whether a signature does not hold; one of a kind that is not taken is merely of no use.
+// isWrong reports whether a signature does not hold. One of a kind that is not
+// accepted is only of no use.
 func isWrong(err error) bool {
 	_, insecure := errors.AsType[x509.InsecureAlgorithmError](err)
 	_, unfit := errors.AsType[x509.ConstraintViolationError](err)
 	return err != nil && !insecure && !unfit && !errors.Is(err, x509.ErrUnsupportedAlgorithm)
 }
 
-// Chain is a chain of certificates that holds, from its first one to an anchor.
+// Chain is a chain of certificates that holds, from the first to an anchor.
 type Chain struct {
 	certificates []*Certificate
 	from, to     time.Time // while all of them are valid, both included
 }
 
-// endsIn tells whether the chain's anchor is one of those.
 func (c Chain) endsIn(anchors []Fingerprint) bool {
 	return slices.Contains(anchors, c.certificates[len(c.certificates)-1].Print)
 }
 
 func (c Chain) validAt(t time.Time) bool { return !t.Before(c.from) && !t.After(c.to) }
 
-// Chains are all chains of one certificate.
 type Chains []Chain
 
-// EndIn tells whether one of the chains has one of the anchors.
 func (c Chains) EndIn(anchors []Fingerprint) bool {
 	return slices.ContainsFunc(c, func(c Chain) bool { return c.endsIn(anchors) })
 }
 
-// ValidAt tells whether one of the chains to those anchors was valid at the time.
+// ValidAt reports whether a chain to one of the anchors was valid at the time.
 func (c Chains) ValidAt(anchors []Fingerprint, t time.Time) bool {
 	return slices.ContainsFunc(c, func(c Chain) bool { return c.endsIn(anchors) && c.validAt(t) })
 }
 
-// Chains finds the chains from leaf to any anchor that are good for the usage at some time.
-// Without one it returns a *Refusal that says why.
-func (f *File) Chains(leaf *Certificate, anchored func(Fingerprint) bool, usage x509.ExtKeyUsage) (Chains, error) {
+// Chains finds the chains from leaf to any anchor that are good for the usage
+// at some time. If there is none, the error is a [Refusal] that says why.
+func (f *File) Chains(leaf *Certificate, anchors []Fingerprint, usage x509.ExtKeyUsage) (Chains, error) {
 	if leaf.Weak != "" {
 		return nil, Untrusted("the certificate of %.200q has %s", leaf.Holder(), leaf.Weak)
 	}
@@ -84,7 +82,7 @@ func (f *File) Chains(leaf *Certificate, anchored func(Fingerprint) bool, usage 
 			return Unsupported("its certificates form too many chains")
 		}
 		end := path[len(path)-1]
-		if anchored(end.Print) {
+		if slices.Contains(anchors, end.Print) {
 			c, err := f.confirm(slices.Clone(path), usage)
 			switch r, refused := err.(*Refusal); {
 			case err == nil:
@@ -103,7 +101,7 @@ func (f *File) Chains(leaf *Certificate, anchored func(Fingerprint) bool, usage 
 				continue
 			}
 			weak := parent.Weak != "" && !bytes.Equal(parent.RawIssuer, parent.RawSubject)
-			if bytes.Equal(end.RawIssuer, parent.RawSubject) && (weak || !parent.IsCA) { // no stranger's chain, but one that anybody could make up
+			if bytes.Equal(end.RawIssuer, parent.RawSubject) && (weak || !parent.IsCA) { // not a stranger's chain, but one that anybody could make
 				why = Untrusted("the certificate of %.200q leads to no certificate that is pinned here: its issuer, %.200q, is weak or no authority", end.Holder(), end.Issuer)
 			}
 			ok, err := f.signed(end, parent)
@@ -127,7 +125,8 @@ func (f *File) Chains(leaf *Certificate, anchored func(Fingerprint) bool, usage 
 	return found, nil
 }
 
-// confirm has the standard library check a whole path: constraints on names and lengths, usages, critical extensions.
+// confirm checks a whole path with crypto/x509: constraints on names and
+// lengths, usages, critical extensions.
 func (f *File) confirm(path []*Certificate, usage x509.ExtKeyUsage) (Chain, error) {
 	c := Chain{certificates: path, from: path[0].NotBefore, to: path[0].NotAfter}
 	roots, between := x509.NewCertPool(), x509.NewCertPool()

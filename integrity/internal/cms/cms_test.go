@@ -130,7 +130,7 @@ func TestLimitOfChains(t *testing.T) {
 	for i := 1; i <= MaxChain; i++ {
 		require.NoError(t, f.Add(above.Raw))
 		leaf := strict.Certificate(issue(t, above, nil, forCode).Certificate)
-		chains, err := f.Chains(leaf, func(p Fingerprint) bool { return p == pins }, x509.ExtKeyUsageCodeSigning)
+		chains, err := f.Chains(leaf, []Fingerprint{pins}, x509.ExtKeyUsageCodeSigning)
 		if i < MaxChain {
 			require.NoError(t, err)
 			require.Len(t, chains[0].certificates, i+1)
@@ -180,7 +180,7 @@ func TestUsage_INT1(t *testing.T) {
 		for rules, want := range map[Rules]string{strict: tc.strict, loose: tc.loose} {
 			pinned := rules.Certificate(root.Certificate)
 			leaf := rules.Certificate(issue(t, root, nil, tc.change).Certificate)
-			_, err := NewFile(rules, []*Certificate{pinned}).Chains(leaf, func(p Fingerprint) bool { return p == pinned.Print }, tc.usage)
+			_, err := NewFile(rules, []*Certificate{pinned}).Chains(leaf, []Fingerprint{pinned.Print}, tc.usage)
 			if want == "" {
 				require.NoError(t, err, name)
 				continue
@@ -203,7 +203,7 @@ func TestChangedCertificate_INT9(t *testing.T) {
 	for decides, raw := range map[bool][]byte{true: last, false: bytes.ReplaceAll(child, rsa256, rsa224)} {
 		leaf, err := x509.ParseCertificate(raw)
 		require.NoError(t, err)
-		_, err = NewFile(loose, []*Certificate{pinned}).Chains(loose.Certificate(leaf), func(p Fingerprint) bool { return p == pinned.Print }, x509.ExtKeyUsageCodeSigning)
+		_, err = NewFile(loose, []*Certificate{pinned}).Chains(loose.Certificate(leaf), []Fingerprint{pinned.Print}, x509.ExtKeyUsageCodeSigning)
 		require.Error(t, err)
 		require.Equal(t, decides, AsRefusal(err).Decides, "%v", err)
 	}
@@ -370,7 +370,7 @@ func TestDated_INT9(t *testing.T) {
 	clock := issue(t, root, nil, forStamps)
 	early := issue(t, root, nil, func(c *x509.Certificate) { forStamps(c); c.NotAfter = signedOn.Add(-time.Minute) })
 	pinned := strict.Certificate(root.Certificate)
-	anchored := func(p Fingerprint) bool { return p == pinned.Print }
+	anchored := []Fingerprint{pinned.Print}
 	f := NewFile(strict, []*Certificate{pinned})
 	read := func(who *holder, info func([][]byte) [][]byte) Stamp {
 		return f.Token(stamped{who: who, info: info}.token(t), signature)
@@ -447,7 +447,7 @@ func FuzzMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		file := NewFile(strict, []*Certificate{pinned})
 		for _, stamp := range []Stamp{file.Token(b, signature), countersignature(b, signature)} {
-			known, _, err := file.Dated([]Stamp{stamp}, func(p Fingerprint) bool { return p == pinned.Print })
+			known, _, err := file.Dated([]Stamp{stamp}, []Fingerprint{pinned.Print})
 			require.True(t, err == nil || AsRefusal(err).Text != "")
 			for _, k := range known {
 				require.Equal(t, signedOn, k.Time, "it was made once")

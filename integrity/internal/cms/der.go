@@ -24,39 +24,37 @@ const (
 	TagContext1    = TagContext0 + 1
 )
 
-// Reader reads elements that follow each other, and those within them. What goes wrong first is kept, for all readers that
-// came of one: after it there is nothing left to read, so that it need be asked for only at the end.
+// Reader reads a sequence of elements and those inside them. All readers made
+// from one share the first error. After it nothing is left to read, so check
+// Err once, at the end.
 type Reader struct {
 	left []byte
 	err  *error
 }
 
-// Read begins to read.
 func Read(b []byte) *Reader { return &Reader{b, new(error)} }
 
-// Err is what went wrong first.
 func (r *Reader) Err() error { return *r.err }
 
-// Fail says what is wrong with what was read.
+// Fail sets the error, unless there is one.
 func (r *Reader) Fail(err error) {
 	if *r.err == nil {
 		*r.err = err
 	}
 }
 
-// ErrDER says that something is not DER, or not the element that should be there.
+// ErrDER means not DER, or not the expected element.
 var ErrDER = errors.New("it is not well-formed DER")
 
-// errMark says that an element's length is told by an end mark.
+// errMark means that an element's length is given by an end mark.
 var errMark = errors.New("it is in BER")
 
-// More tells whether there is something left to read.
 func (r *Reader) More() bool { return *r.err == nil && len(r.left) > 0 }
 
-// Has tells whether the next element has the tag.
+// Has reports whether the next element has the tag.
 func (r *Reader) Has(tag byte) bool { return r.More() && r.left[0] == tag }
 
-// Next reads one element: its tag, the whole of it, and its content.
+// Next reads one element and returns its tag, the whole of it, and its content.
 func (r *Reader) Next() (tag byte, whole []byte, content *Reader) {
 	if *r.err != nil {
 		return 0, nil, &Reader{nil, r.err}
@@ -71,7 +69,7 @@ func (r *Reader) Next() (tag byte, whole []byte, content *Reader) {
 	return whole[0], whole, &Reader{whole[header:], r.err}
 }
 
-// Take reads one element, which must have the tag.
+// Take reads one element with the tag.
 func (r *Reader) Take(tag byte) *Reader {
 	got, _, content := r.Next()
 	if got != tag {
@@ -81,21 +79,20 @@ func (r *Reader) Take(tag byte) *Reader {
 	return content
 }
 
-// Only reads one element, which must have the tag and be the last.
+// Only reads one element with the tag, which must be the last.
 func (r *Reader) Only(tag byte) *Reader {
 	content := r.Take(tag)
 	r.End()
 	return content
 }
 
-// End wants nothing to be left.
 func (r *Reader) End() {
 	if r.More() {
 		r.Fail(ErrDER)
 	}
 }
 
-// Skip skips elements that may be there, in this order.
+// Skip skips optional elements, in this order.
 func (r *Reader) Skip(tags ...byte) {
 	for _, tag := range tags {
 		if r.Has(tag) {
@@ -104,13 +101,11 @@ func (r *Reader) Skip(tags ...byte) {
 	}
 }
 
-// Rest is what is left to read.
 func (r *Reader) Rest() []byte { return r.left }
 
-// Bytes reads one element, which must have the tag, and returns its content.
+// Bytes reads one element with the tag and returns its content.
 func (r *Reader) Bytes(tag byte) []byte { return r.Take(tag).left }
 
-// OID reads an object identifier.
 func (r *Reader) OID() OID { return OID(r.Bytes(TagOID)) }
 
 // algorithm reads an AlgorithmIdentifier, which has at most one parameter.
@@ -128,14 +123,14 @@ func (r *Reader) algorithm() OID {
 	return id
 }
 
-// version reads a version number, which must be one of those given.
+// version reads a version number, which must be one of any.
 func (r *Reader) version(any ...byte) {
 	if b := r.Bytes(TagInteger); len(b) != 1 || !slices.Contains(any, b[0]) {
 		r.Fail(ErrDER)
 	}
 }
 
-// measure reads a tag and a definite length in its shortest form, of which there is as much.
+// measure reads a tag and a definite length in its shortest form.
 func measure(b []byte) (header, n int, err error) {
 	header, n, err = measureBER(b)
 	if err == nil && header > 2 && (n < 0x80 || b[2] == 0) {
@@ -144,7 +139,7 @@ func measure(b []byte) (header, n int, err error) {
 	return header, n, err
 }
 
-// measureBER is measure for a length in any form; the error is errMark if there is none.
+// measureBER reads a length in any form; errMark means there is none.
 func measureBER(b []byte) (header, n int, err error) {
 	switch {
 	case len(b) < 2 || b[0]&0x1f == 0x1f:
@@ -174,14 +169,13 @@ func measureBER(b []byte) (header, n int, err error) {
 // OID is the content of an OBJECT IDENTIFIER.
 type OID string
 
-// NewOID is for identifiers that are known when this is written, in dotted numbers.
+// NewOID makes an OID from dotted numbers, which must be valid.
 func NewOID(dotted string) OID {
 	parsed, _ := x509.ParseOID(dotted)
 	body, _ := parsed.MarshalBinary()
 	return OID(body)
 }
 
-// String returns the dotted numbers.
 func (o OID) String() string {
 	var parsed x509.OID
 	if parsed.UnmarshalBinary([]byte(o)) != nil {
@@ -190,7 +184,8 @@ func (o OID) String() string {
 	return parsed.String()
 }
 
-// wellFormed wants the element to be DER, also what in it nobody reads and nothing signs: others may stumble over it.
+// wellFormed requires DER, also in parts that nobody reads or signs: other
+// readers may fail on them.
 func (f *File) wellFormed(element []byte) error {
 	if err := f.work(len(element)); err != nil {
 		return err

@@ -9,8 +9,9 @@ import (
 	"slices"
 )
 
-// File is what is read of one file's messages: all certificates that may be part of a chain, and what the reading cost so
-// far. Those that the file brings are hints and nothing more, so those of its signatures and timestamps lie together.
+// File holds the certificates of one file's messages and counts the cost of
+// reading. The file's own certificates are only hints, so those of signatures
+// and timestamps are kept together.
 type File struct {
 	rules        Rules
 	certificates []*Certificate
@@ -22,10 +23,10 @@ type File struct {
 	edges        map[edge]bool // whether the one signed the other
 }
 
-// edge is a certificate and one that may have signed it.
+// edge is a certificate and its possible issuer.
 type edge struct{ child, parent Fingerprint }
 
-// NewFile begins to read a file by the rules of a verifier, with the certificates that its policy brings.
+// NewFile starts a file with the certificates of a policy.
 func NewFile(rules Rules, pinned []*Certificate) *File {
 	f := &File{rules: rules, known: map[Fingerprint]bool{}, edges: map[edge]bool{}}
 	for _, c := range pinned {
@@ -38,10 +39,10 @@ func NewFile(rules Rules, pinned []*Certificate) *File {
 	return f
 }
 
-// Add notes a certificate of the file.
+// Add adds a certificate of the file.
 func (f *File) Add(raw []byte) error {
 	if len(raw) > MaxCertificate {
-		return Unsupported("it has a certificate of %d bytes; at most %d", len(raw), MaxCertificate)
+		return Unsupported("it has a certificate of %d bytes; at most %d are allowed", len(raw), MaxCertificate)
 	}
 	print := Fingerprint(sha256.Sum256(raw))
 	if f.known[print] {
@@ -63,7 +64,7 @@ func (f *File) Add(raw []byte) error {
 	return nil
 }
 
-// Find returns the certificate of a signer, nil if there is none.
+// Find returns the certificate of a signer, or nil.
 func (f *File) Find(s *Signer) *Certificate {
 	serial := new(big.Int).SetBytes(s.serial)
 	return f.first(func(c *Certificate) bool {
@@ -81,8 +82,8 @@ func (f *File) first(is func(*Certificate) bool) *Certificate {
 	return nil
 }
 
-// Above lists a certificate and those above it by the names they give, for people: nobody asked whether they signed each
-// other.
+// Above lists a certificate and those above it, by the names they give. It does
+// not check that they signed each other.
 func (f *File) Above(c *Certificate) (path []*Certificate) {
 	for c != nil && len(path) < MaxChain {
 		path = append(path, c)
@@ -95,7 +96,7 @@ func (f *File) Above(c *Certificate) (path []*Certificate) {
 	return path
 }
 
-// check counts public-key operations, which a hostile file could ask for by the thousand.
+// check counts public-key operations.
 func (f *File) check(n int) error {
 	if f.Checks += n; f.Checks > MaxChecks {
 		return Unsupported("its certificates take more than %d public-key operations to check", MaxChecks)

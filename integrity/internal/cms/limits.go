@@ -1,6 +1,6 @@
 package cms
 
-// Bounds on what a file may make the reader do. What is over one is Unsupported.
+// Bounds on the reader's work for one file. What exceeds one is Unsupported.
 const (
 	MaxTimestamps   = 4        // of one signature; one is usual
 	MaxToken        = 64 << 10 // bytes of one timestamp; those with a chain have up to 8 KiB
@@ -15,6 +15,6 @@ const (
 	MaxBERDepth     = 48       // the same for what is in BER, each level of which is copied
 	MinRSA          = 2048     // bits; shorter keys are no longer trusted
 
-	maxVisits     = 1000 // of certificates in the search for chains, some of which may have signed each other in every way; eight are usual
+	maxVisits     = 1000 // of certificates in the search for chains; hostile ones may all have signed each other; eight are usual
 	maxAlgorithms = 5    // in a message's list; one is usual, and five are known
 )

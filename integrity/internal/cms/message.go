@@ -6,7 +6,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// What a message names.
 var (
 	oidSignedData    = NewOID("1.2.840.113549.1.7.2")
 	oidData          = NewOID("1.2.840.113549.1.7.1")
@@ -21,7 +20,8 @@ var (
 	oidMicrosoftTimestamp = NewOID("1.3.6.1.4.1.311.3.3.1")
 )
 
-// digests are the digest algorithms a message may name. Only those that are not Legacy carry trust (INT-7).
+// digests are the digest algorithms that a message may name. Only those that
+// are not Legacy carry trust (INT-7).
 var digests = map[OID]integrity.Algorithm{
 	NewOID("2.16.840.1.101.3.4.2.1"): integrity.SHA256,
 	NewOID("2.16.840.1.101.3.4.2.2"): integrity.SHA384,
@@ -36,11 +36,12 @@ type Message struct {
 	Signer  Signer
 }
 
-// Begins tells whether b begins as a ContentInfo with a SignedData does.
+// Begins reports whether b begins as a ContentInfo with a SignedData does.
 func Begins(b []byte) bool { return Read(b).Take(TagSequence).OID() == oidSignedData }
 
-// Message reads a ContentInfo with a SignedData, whose content must be an element of the type and tag, and notes its
-// certificates, at most so many. It returns what follows in b.
+// Message reads a ContentInfo with a SignedData, whose content must have the
+// type and tag. It adds at most the given number of certificates, and returns
+// what follows in b.
 func (f *File) Message(b []byte, contentType OID, tag byte, certificates int) (m Message, rest []byte, err error) {
 	whole, rest, err := f.toDER(b)
 	if err != nil {
@@ -49,7 +50,7 @@ func (f *File) Message(b []byte, contentType OID, tag byte, certificates int) (m
 	r := Read(whole)
 	outer := r.Only(TagSequence)
 	if outer.OID() != oidSignedData {
-		outer.Fail(Broken("it is no PKCS #7 SignedData"))
+		outer.Fail(Broken("it is not PKCS #7 SignedData"))
 	}
 	sd := outer.Only(TagContext0).Only(TagSequence)
 	sd.version(1, 2, 3, 4, 5)
@@ -68,7 +69,7 @@ func (f *File) Message(b []byte, contentType OID, tag byte, certificates int) (m
 	if signers.More() {
 		signers.Fail(Broken("it has more than one signer"))
 	}
-	// Nobody signed this list, but others digest by it alone.
+	// The list is not signed, but other readers digest by it alone.
 	if !slices.Contains(listed, m.Signer.Digest) {
 		r.Fail(Broken("it does not name its signer's digest algorithm, %s", m.Signer.Digest))
 	}
@@ -83,7 +84,8 @@ func (f *File) Message(b []byte, contentType OID, tag byte, certificates int) (m
 	return m, rest, nil
 }
 
-// digestAlgorithms lists the algorithms of a SignedData; one that is not known is zero.
+// digestAlgorithms lists the algorithms of a SignedData; an unknown one is
+// zero.
 func (r *Reader) digestAlgorithms() (listed []integrity.Algorithm) {
 	for set := r.Take(TagSet); set.More(); {
 		if len(listed) == maxAlgorithms {
@@ -94,7 +96,6 @@ func (r *Reader) digestAlgorithms() (listed []integrity.Algorithm) {
 	return listed
 }
 
-// readCertificates notes the X.509 certificates.
 func (f *File) readCertificates(r *Reader, most int) {
 	for n := 0; r.More(); n++ {
 		tag, cert, _ := r.Next()
@@ -107,8 +108,8 @@ func (f *File) readCertificates(r *Reader, most int) {
 			if err := f.Add(cert); err != nil {
 				r.Fail(err)
 			}
-		case tag < TagContext0 || tag > TagContext0+3: // the other kinds, which Microsoft's authorities put beside theirs
-			r.Fail(Broken("there is something among its certificates that is none"))
+		case tag < TagContext0 || tag > TagContext0+3: // other kinds, which Microsoft's authorities add
+			r.Fail(Broken("there is something else among its certificates"))
 		}
 	}
 }
@@ -131,7 +132,6 @@ type attribute struct {
 	values []byte
 }
 
-// signer reads a SignerInfo.
 func (r *Reader) signer() (s Signer) {
 	info := r.Take(TagSequence)
 	info.version(1, 3)
@@ -188,7 +188,8 @@ func (r *Reader) attributes() (all []attribute) {
 	return all
 }
 
-// Signed returns the value of a signed attribute, which must be there and have the tag; zero: any.
+// Signed returns the value of a signed attribute, which must exist and have the
+// tag; tag zero: any.
 func (s *Signer) Signed(id OID, want byte) (tag byte, content []byte, err error) {
 	i := slices.IndexFunc(s.attributes, func(a attribute) bool { return a.id == id })
 	if i < 0 {
@@ -201,7 +202,7 @@ func (s *Signer) Signed(id OID, want byte) (tag byte, content []byte, err error)
 	return tag, value.left, nil
 }
 
-// Unsigned lists the values of an attribute that is not signed, at most so many.
+// Unsigned lists the values of an unsigned attribute, at most so many.
 func (s *Signer) Unsigned(id OID, most int, what string) (values [][]byte, err error) {
 	for _, a := range s.others {
 		for r := Read(a.values); a.id == id && r.More(); {

@@ -7,25 +7,25 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Refusal is why a file, or one of its signatures, is not valid.
+// Refusal says why a file, or one of its signatures, is not valid.
 type Refusal struct {
 	Status integrity.Status // Bad, Absent or Unsupported
-	// Decides marks a signature that does not hold, or cannot be judged, whoever is trusted: no other one of the file
-	// mends it.
+	// Decides is set if the signature does not hold or cannot be judged,
+	// whoever is trusted. Then no other signature of the file counts.
 	Decides bool
-	// Stranger marks a signature that holds, by somebody whom nobody pinned.
+	// Stranger is set if the signature holds and its signer is not pinned.
 	Stranger bool
 	Text     string
 }
 
 func (r *Refusal) Error() string { return r.Text }
 
-// Broken refuses what cannot be right whoever is trusted.
+// Broken refuses what is wrong whoever is trusted.
 func Broken(format string, args ...any) *Refusal {
 	return &Refusal{Status: integrity.Bad, Decides: true, Text: fmt.Sprintf(format, args...)}
 }
 
-// Untrusted refuses what may be right, but not by anybody or anything that is trusted here.
+// Untrusted refuses what may be right, but carries no trust here.
 func Untrusted(format string, args ...any) *Refusal {
 	return &Refusal{Status: integrity.Bad, Text: fmt.Sprintf(format, args...)}
 }
@@ -35,17 +35,16 @@ func Stranger(format string, args ...any) *Refusal {
 	return &Refusal{Status: integrity.Bad, Stranger: true, Text: fmt.Sprintf(format, args...)}
 }
 
-// Unsupported refuses what cannot be judged.
 func Unsupported(format string, args ...any) *Refusal {
 	return &Refusal{Status: integrity.Unsupported, Decides: true, Text: fmt.Sprintf(format, args...)}
 }
 
-// Undated refuses what may be right, but not at any time that is known.
+// Undated refuses what may be right, but at no time that is known.
 func Undated(format string, args ...any) *Refusal {
 	return &Refusal{Status: integrity.Unsupported, Text: fmt.Sprintf(format, args...)}
 }
 
-// AsRefusal makes a refusal of any error of this package.
+// AsRefusal returns any error of this package as a refusal.
 func AsRefusal(err error) *Refusal {
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r

@@ -19,7 +19,8 @@ type Stamp struct {
 	err     error
 }
 
-// Stamps reads the timestamps that a signature has beside it, RFC 3161 ones first, and notes their certificates.
+// Stamps reads the timestamps beside a signature, RFC 3161 ones first, and adds
+// their certificates.
 func (f *File) Stamps(s *Signer) (all []Stamp, err error) {
 	tokens, err := s.Unsigned(oidMicrosoftTimestamp, MaxTimestamps, "timestamps")
 	if err != nil {
@@ -38,10 +39,10 @@ func (f *File) Stamps(s *Signer) (all []Stamp, err error) {
 	return all, nil
 }
 
-// Token reads an RFC 3161 token over what was stamped, and notes its certificates.
+// Token reads an RFC 3161 token over stamped, and adds its certificates.
 func (f *File) Token(token, stamped []byte) (t Stamp) {
 	if len(token) > MaxToken {
-		t.err = Unsupported("it has %d bytes; at most %d", len(token), MaxToken)
+		t.err = Unsupported("it has %d bytes; at most %d are allowed", len(token), MaxToken)
 		return t
 	}
 	m, rest, err := f.Message(token, OIDTimestampInfo, TagOctets, MaxOfToken)
@@ -60,7 +61,7 @@ func (f *File) Token(token, stamped []byte) (t Stamp) {
 	return t
 }
 
-// Answer reads a token as Token does, or an authority's answer with one in it.
+// Answer reads a token, or an authority's answer with a token in it.
 func (f *File) Answer(b, stamped []byte) Stamp {
 	token, err := f.reply(b)
 	if err != nil {
@@ -69,10 +70,10 @@ func (f *File) Answer(b, stamped []byte) Stamp {
 	return f.Token(token, stamped)
 }
 
-// reply returns the token of an answer, or b if it is none.
+// reply returns the token of an answer, or b if b is not an answer.
 func (f *File) reply(b []byte) ([]byte, error) {
 	if len(b) > MaxToken {
-		return nil, Unsupported("it has %d bytes; at most %d", len(b), MaxToken)
+		return nil, Unsupported("it has %d bytes; at most %d are allowed", len(b), MaxToken)
 	}
 	whole, rest, err := f.toDER(b)
 	if err == nil && len(rest) > 0 {
@@ -97,7 +98,8 @@ func (f *File) reply(b []byte) ([]byte, error) {
 	return token, r.Err()
 }
 
-// readInfo reads the time that an authority vouches for, also where it is over something else or by a weak digest.
+// readInfo reads the time, even if the timestamp covers something else or uses
+// a weak digest.
 func readInfo(content, stamped []byte) (at time.Time, err error) {
 	r := Read(content)
 	info := r.Only(TagSequence)
@@ -114,7 +116,7 @@ func readInfo(content, stamped []byte) (at time.Time, err error) {
 	if at, err = parseTime(TagTime, text); err != nil {
 		return at, err
 	}
-	switch { // the time is told all the same
+	switch { // the time is returned anyway
 	case !matches(alg, stamped, sum):
 		err = Broken("it is over something else")
 	case alg.Legacy():
@@ -123,7 +125,7 @@ func readInfo(content, stamped []byte) (at time.Time, err error) {
 	return at, err
 }
 
-// countersignature reads a PKCS #9 countersignature over what was stamped.
+// countersignature reads a PKCS #9 countersignature over stamped.
 func countersignature(value, stamped []byte) (t Stamp) {
 	t.Legacy, t.content = true, stamped
 	r := Read(value)
@@ -141,7 +143,7 @@ func countersignature(value, stamped []byte) (t Stamp) {
 	return t
 }
 
-// parseTime reads a UTCTime or a GeneralizedTime, in UTC and with seconds.
+// parseTime reads a UTCTime or GeneralizedTime, in UTC and with seconds.
 func parseTime(tag byte, text []byte) (time.Time, error) {
 	layout := "20060102150405Z"
 	if tag == TagUTCTime {
@@ -157,8 +159,9 @@ func parseTime(tag byte, text []byte) (time.Time, error) {
 	return at.UTC(), nil
 }
 
-// VerifyStamp wants the timestamp to hold, whoever's it is, and returns its signer's certificate. One that is genuine and
-// made in a way that carries no trust is refused by a mere refusal (INT-7): it gives no time and does no harm.
+// VerifyStamp requires the timestamp to hold, whoever made it, and returns its
+// signer's certificate. If it is genuine but carries no trust, the refusal does
+// not decide (INT-7): it gives no time and does no harm.
 func (f *File) VerifyStamp(t *Stamp) (*Certificate, error) {
 	if t.Signer.Signature == nil {
 		return nil, t.err
@@ -171,7 +174,7 @@ func (f *File) VerifyStamp(t *Stamp) (*Certificate, error) {
 	switch {
 	case typeErr == nil && OID(id) != want:
 		typeErr = Broken("its signer signed a content of type %s", OID(id))
-	case t.Legacy || len(t.Signer.signed) == 0: // by PKCS #9 there is none
+	case t.Legacy || len(t.Signer.signed) == 0: // PKCS #9 has no content type
 		typeErr = nil
 	}
 	authority, err := f.verify(&t.Signer, t.content)
@@ -185,7 +188,7 @@ func (f *File) VerifyStamp(t *Stamp) (*Certificate, error) {
 	return authority, worst(typeErr, err, t.err, nameErr, fitErr)
 }
 
-// worst returns the first of the refusals that decides, else the first.
+// worst returns the first refusal that decides, otherwise the first.
 func worst(errs ...error) error {
 	for _, err := range errs {
 		if err != nil && AsRefusal(err).Decides {
@@ -195,7 +198,8 @@ func worst(errs ...error) error {
 	return cmp.Or(errs...)
 }
 
-// names wants the signed attributes to name the certificate, so that no other can stand in for it.
+// names requires the signed attributes to name the certificate, so that no
+// other can replace it.
 func (s *Signer) names(c *Certificate) error {
 	named, weak := false, error(nil)
 	for id, alg := range map[OID]integrity.Algorithm{oidSigningCertV1: integrity.SHA1, oidSigningCertV2: integrity.SHA256} {
@@ -226,15 +230,17 @@ func (s *Signer) names(c *Certificate) error {
 	return weak
 }
 
-// Dated is the time of a timestamp that holds, and the chains of its authority that were valid then.
+// Dated is the time of a timestamp that holds, and its authority's chains that
+// were valid then.
 type Dated struct {
 	Time   time.Time
 	Chains Chains
 }
 
-// Dated wants every timestamp to hold and returns those that end in a certificate that is pinned. One that is merely not
-// trusted is as good as none: anybody could take it away. Why tells of the last one of these.
-func (f *File) Dated(stamps []Stamp, pinned func(Fingerprint) bool) (known []Dated, why string, err error) {
+// Dated requires every timestamp to hold and returns those whose chain ends in
+// a pinned certificate. One that is only not trusted counts as none, since
+// anybody could remove it. Why is about the last of these.
+func (f *File) Dated(stamps []Stamp, pinned []Fingerprint) (known []Dated, why string, err error) {
 	for i := range stamps {
 		t := &stamps[i]
 		authority, err := f.VerifyStamp(t)
@@ -260,7 +266,7 @@ func (f *File) Dated(stamps []Stamp, pinned func(Fingerprint) bool) (known []Dat
 	return known, why, nil
 }
 
-// Times lists when timestamps by those authorities were made, the earliest first.
+// Times lists the times of timestamps by those authorities, earliest first.
 func Times(known []Dated, timestampers []Fingerprint) (times []time.Time) {
 	for _, d := range known {
 		if d.Chains.EndIn(timestampers) {

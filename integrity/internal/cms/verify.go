@@ -10,7 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Verify wants the signer's signature to hold over the content, whoever it is, and returns the signer's certificate.
+// Verify requires the signer's signature to hold over the content, whoever
+// signed, and returns the signer's certificate.
 func (f *File) Verify(s *Signer, content []byte, contentType OID) (*Certificate, error) {
 	if _, id, err := s.Signed(oidContentType, TagOID); err != nil {
 		return nil, err
@@ -20,8 +21,8 @@ func (f *File) Verify(s *Signer, content []byte, contentType OID) (*Certificate,
 	return f.verify(s, content)
 }
 
-// verify is Verify for a content of any type. Its refusal is a mere one only if the signature holds or is of a kind that
-// is not checked.
+// verify is Verify for any content type. Its refusal decides unless the
+// signature holds or is of a kind that is not checked.
 func (f *File) verify(s *Signer, content []byte) (*Certificate, error) {
 	if err := f.work(len(content) + len(s.signed)); err != nil {
 		return nil, err
@@ -41,7 +42,7 @@ func (f *File) verify(s *Signer, content []byte) (*Certificate, error) {
 	case signer == nil:
 		return nil, Broken("its signer's certificate is missing")
 	}
-	// What carries no trust is checked all the same where that is cheap, so that a change in it is noticed.
+	// Check even what carries no trust, where that is cheap, to detect changes.
 	key, isRSA := signer.PublicKey.(*rsa.PublicKey)
 	if signer.Weak == "" || isRSA && key.N.BitLen() >= 1024 && key.N.BitLen() <= f.rules.MaxRSA {
 		if err := f.check(1); err != nil {
@@ -62,7 +63,7 @@ func (f *File) verify(s *Signer, content []byte) (*Certificate, error) {
 	return signer, nil
 }
 
-// by wants the signature over signed to be by the signer's key.
+// by requires the signature over signed to be by the signer's key.
 func (s *Signer) by(signer *Certificate, signed []byte) error {
 	key, isRSA := signer.PublicKey.(*rsa.PublicKey)
 	isRSA = isRSA && s.algorithm != oidRSAPSS
@@ -92,9 +93,10 @@ func (s *Signer) by(signer *Certificate, signed []byte) error {
 	}
 }
 
-// oldPKCS1 returns the digest that an RSA key signed in one of the ways of old, zero if it did not make the signature:
-// VeriSign and Symantec stamped the bare SHA-1 until 2020, others MD5 and SHA-1 end to end, or a digest that is named
-// without parameters, or another digest than that of the attributes.
+// oldPKCS1 returns the digest that an RSA key signed in an old way, or zero if
+// the key did not make the signature. Old ways are the bare SHA-1 (VeriSign and
+// Symantec until 2020), MD5 followed by SHA-1, a digest named without
+// parameters, and another digest than that of the attributes.
 func oldPKCS1(key *rsa.PublicKey, signed, signature []byte) integrity.Algorithm {
 	if len(signature) != key.Size() {
 		return 0
@@ -123,15 +125,15 @@ func oldPKCS1(key *rsa.PublicKey, signed, signature []byte) integrity.Algorithm 
 	return 0
 }
 
-// Signature algorithms that name no digest, for which the signer does.
+// Signature algorithms that leave the digest to the signer.
 var (
 	oidRSA     = NewOID("1.2.840.113549.1.1.1")
-	oidRSAPSS  = NewOID("1.2.840.113549.1.1.10") // its parameters are as usual, or it does not hold
+	oidRSAPSS  = NewOID("1.2.840.113549.1.1.10") // with the usual parameters, or it does not hold
 	oidECDSA   = NewOID("1.2.840.10045.2.1")
 	oidEd25519 = NewOID("1.3.101.112")
 )
 
-// schemes are how a kind of key signs by the name of an algorithm, zero if not.
+// schemes are the signature schemes by algorithm and digest; zero: none.
 var schemes = map[OID]struct {
 	key                    x509.PublicKeyAlgorithm
 	sha256, sha384, sha512 x509.SignatureAlgorithm
@@ -148,7 +150,6 @@ var schemes = map[OID]struct {
 	NewOID("1.2.840.10045.4.3.4"):   {key: x509.ECDSA, sha512: x509.ECDSAWithSHA512},
 }
 
-// scheme is how the signer signed, by the names it gives.
 func (s *Signer) scheme(key x509.PublicKeyAlgorithm) (x509.SignatureAlgorithm, error) {
 	by := schemes[s.algorithm]
 	scheme := map[integrity.Algorithm]x509.SignatureAlgorithm{integrity.SHA256: by.sha256, integrity.SHA384: by.sha384, integrity.SHA512: by.sha512}[s.Digest]
@@ -164,7 +165,8 @@ func matches(a integrity.Algorithm, content, sum []byte) bool {
 	return subtle.ConstantTimeCompare(h.Sum(nil), sum) == 1
 }
 
-// DigestInfo reads a digest algorithm and a digest of its length, and nothing else.
+// DigestInfo reads a digest algorithm, a digest of its length, and nothing
+// else.
 func (r *Reader) DigestInfo() (integrity.Algorithm, []byte) {
 	id := r.algorithm()
 	sum := r.Only(TagOctets).left

@@ -176,7 +176,7 @@ var stricter = []struct{ detail, why string }{
 	{"no trusted timestamp", "without a trusted time the certificate is not judged by today"},
 	{"was changed: ", "a certificate that its issuer did not sign makes the file bad, needed or not"},
 	{"does not name its signer's digest", "the outer list of digests names the one that is used"},
-	{"it is no PKCS #7 SignedData", "the outer type must be right, which relic does not look at"},
+	{"it is not PKCS #7 SignedData", "the outer type must be right, which relic does not look at"},
 	{"it is over a file of format", "a signature says what kind of file it is over"},
 }
 
