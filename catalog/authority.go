@@ -30,7 +30,8 @@ type claim struct {
 // owner is who owns a thing.
 type owner struct {
 	Authority string `json:"authority"`
-	Bare      bool   `json:"bare,omitempty"` // a product below whose id somebody else had one before: it is that id alone
+	Unlisted  uint64 `json:"unlisted,omitempty"` // id of the first snapshot that no longer lists it; zero: it is listed
+	Bare      bool   `json:"bare,omitempty"`     // a product below whose id somebody else had one before: it is that id alone
 }
 
 // owned is one entry of a snapshot's list of owners, which is sorted by claim. What lies below the
@@ -54,8 +55,8 @@ type grant struct {
 // maxConflicts is how many of a feed's conflicts its health names.
 const maxConflicts = 10
 
-// maxUnlisted is the most that one authority owns beside what it lists, such as ids that it listed
-// once.
+// maxUnlisted is how many names one authority keeps that it no longer lists. Of
+// more, the one that it has not listed for the longest is forgotten first (CAT-17).
 const maxUnlisted = 1 << 17
 
 // maxOwners is the most that all own together.
@@ -89,7 +90,8 @@ func (s *syncer) authorities() {
 	}
 	for c, o := range s.owners {
 		if o.Bare { // whoever was below it may be gone
-			s.owners[c] = owner{o.Authority, s.shared(c.Name, o.Authority)}
+			o.Bare = s.shared(c.Name, o.Authority)
+			s.owners[c] = o
 		}
 	}
 	for _, feed := range s.order {
@@ -175,7 +177,7 @@ func (s *syncer) own(c claim, o owner) {
 	switch c.Kind {
 	case ownsNames:
 		s.inhabit(c.Name, o.Authority)
-		s.spaces = append(s.spaces, owned{c, o})
+		s.spaces[min(len(c.Name), MaxID)] = true
 	case ownsProduct, ownsPatch:
 		s.inhabit(c.Name, o.Authority)
 		s.lengths[min(len(c.Name), MaxID)] = true
@@ -212,13 +214,15 @@ func (s *syncer) shared(id, authority string) bool {
 func boundary(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
 // space returns the longest names that an id begins with.
-func (s *syncer) space(id string) (best owned) {
-	for _, o := range s.spaces {
-		if len(o.Name) > len(best.Name) && strings.HasPrefix(id, o.Name) {
-			best = o
+func (s *syncer) space(id string) owned {
+	for i := len(id); i > 0; i-- {
+		if c := (claim{ownsNames, id[:i]}); s.spaces[i] {
+			if o, has := s.owners[c]; has {
+				return owned{c, o}
+			}
 		}
 	}
-	return best
+	return owned{}
 }
 
 // above is the owner of the closest names or product that an id lies below; empty: there is none.
@@ -340,7 +344,7 @@ func (s *syncer) show(feed int32, what, owner, reason string) {
 func (s *syncer) claimProduct(p *Product, authority string) {
 	id := claim{ownsProduct, string(p.ID)}
 	if _, has := s.owners[id]; !has && s.cover(id) == "" {
-		s.own(id, owner{authority, s.shared(id.Name, authority)})
+		s.own(id, owner{Authority: authority, Bare: s.shared(id.Name, authority)})
 	}
 	if p.Vendor == "" {
 		return
@@ -358,42 +362,54 @@ func (s *syncer) settle() {
 			s.own(id, owner{Authority: a})
 		}
 	}
-	s.forget()
 	s.next.owners = make([]owned, 0, len(s.owners))
 	for c, o := range s.owners {
 		s.next.owners = append(s.next.owners, owned{c, o})
 	}
 	slices.SortFunc(s.next.owners, compareOwned)
+	s.forget(maxUnlisted)
 }
 
-// forget bounds what an authority owns without listing it; only its own ids go.
-func (s *syncer) forget() {
-	if len(s.owners) <= maxUnlisted {
-		return
-	}
-	vendors := make(map[string]bool)
+// forget marks which owned names are no longer listed, and since when. Of each
+// authority it keeps the most recently listed ones, at most as many as given.
+func (s *syncer) forget(most int) {
+	vendors, names := make(map[string]bool), make(map[owned]bool)
 	for _, p := range s.next.products {
 		vendors[s.vendorKey(p.Vendor)] = true
 	}
-	unlisted := make(map[string][]claim)
-	for c, o := range s.owners {
-		listed := c.Kind == ownsNames || c.Kind == ownsVendor && vendors[c.Name]
-		if c.Kind == ownsProduct {
-			_, listed = findProduct(s.next.products, ProductID(c.Name))
-		} else if c.Kind == ownsPatch {
-			_, listed = findPatch(s.next.patches, PatchID(c.Name))
-		}
-		if !listed {
-			unlisted[o.Authority] = append(unlisted[o.Authority], c)
+	for _, f := range s.next.feeds {
+		for _, name := range f.Names {
+			names[owned{claim{ownsNames, name}, owner{Authority: f.Authority}}] = true
 		}
 	}
+	unlisted := make(map[string][]owned)
+	for i := range s.next.owners {
+		o, listed := &s.next.owners[i], false
+		switch o.Kind {
+		case ownsNames:
+			listed = names[owned{o.claim, owner{Authority: o.Authority}}]
+		case ownsVendor:
+			listed = vendors[o.Name]
+		case ownsProduct:
+			_, listed = findProduct(s.next.products, ProductID(o.Name))
+		case ownsPatch:
+			_, listed = findPatch(s.next.patches, PatchID(o.Name))
+		}
+		if listed {
+			o.Unlisted = 0
+			continue
+		}
+		o.Unlisted = cmp.Or(o.Unlisted, s.prev.id+1)
+		unlisted[o.Authority] = append(unlisted[o.Authority], *o)
+	}
+	gone := make(map[claim]bool)
 	for _, list := range unlisted {
-		if len(list) > maxUnlisted {
-			for _, c := range list {
-				delete(s.owners, c)
-			}
+		slices.SortStableFunc(list, func(a, b owned) int { return cmp.Compare(a.Unlisted, b.Unlisted) })
+		for _, o := range list[:max(0, len(list)-most)] {
+			gone[o.claim] = true
 		}
 	}
+	s.next.owners = slices.DeleteFunc(s.next.owners, func(o owned) bool { return gone[o.claim] })
 }
 
 // voidEdges shows the supersedences and requirements of new records that reach a patch of another

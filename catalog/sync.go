@@ -61,8 +61,8 @@ type syncer struct {
 	conflicts map[FeedID]int // and how many are outside their authority (CAT-17)
 
 	owners  map[claim]owner
-	spaces  []owned           // the names among owners
-	lengths [MaxID + 1]bool   // of the ids among owners
+	spaces  [MaxID + 1]bool   // by length: owners has names of that length
+	lengths [MaxID + 1]bool   // by length: owners has ids of that length
 	grants  []grant           // the closest first
 	below   map[string]string // by id: the authority that has ids below it; empty: several
 	keys    map[string]string // by vendor

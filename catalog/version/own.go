@@ -29,6 +29,9 @@ func (o Own) Parse(text string) (Version, error) {
 	if !o.Name.own() {
 		return Version{}, &SyntaxError{o.Name, text, fmt.Sprintf("its scheme's name is not %q and lower-case letters, digits and dashes", ownPrefix)}
 	}
+	if o.Key == nil {
+		return Version{}, &SyntaxError{o.Name, text, "its scheme has no Key function: set Own.Key"}
+	}
 	return keep(o.Name, text, o.Key)
 }
 

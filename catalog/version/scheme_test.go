@@ -77,6 +77,7 @@ func TestOwnSchemeRefuses(t *testing.T) {
 		problem string
 	}{
 		{version.Own{Name: "acme", Key: key}, "1", `"1" is not a acme version: its scheme's name is not "x-" and`},
+		{version.Own{Name: "x-a"}, "1", `"1" is not a x-a version: its scheme has no Key function`},
 		{version.Own{Name: "semver", Key: key}, "1", "its scheme's name is not"},
 		{version.Own{Name: "x-a", Key: func(string) ([]byte, error) { return nil, nil }}, "1", "its key has 0 bytes, want 1 to 512"},
 		{version.Own{Name: "x-a", Key: func(string) ([]byte, error) { return make([]byte, version.MaxKey+1), nil }}, "1", "its key has 513 bytes"},

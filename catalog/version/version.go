@@ -43,6 +43,17 @@ func Parse(s Scheme, text string) (Version, error) {
 	return Version{scheme: s, text: text, key: string(k)}, nil
 }
 
+// MustParse is [Parse] for a text that the program itself contains, as in a
+// table or a test. It panics on an error. Use Parse for anything that comes from
+// outside.
+func MustParse(s Scheme, text string) Version {
+	v, err := Parse(s, text)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 // Compare orders two texts of one built-in scheme as Parse and [Version.Compare] do. It keeps
 // nothing, so that it allocates nothing unless a text is unusually long: for a pair that is
 // compared once. The error is a [*SyntaxError].

@@ -130,6 +130,11 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestMustParse(t *testing.T) {
+	require.Equal(t, must(t, version.Debian, "1:2-3"), version.MustParse(version.Debian, "1:2-3"))
+	require.PanicsWithError(t, `"" is not a semver version: it is empty`, func() { version.MustParse(version.Semver, "") })
+}
+
 // A message does not repeat a text of any length.
 func TestParseErrorIsShort(t *testing.T) {
 	_, err := version.Parse(version.Dotted, strings.Repeat("é", 1<<16))
