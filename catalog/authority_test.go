@@ -256,7 +256,7 @@ func TestGrant_CAT17(t *testing.T) {
 	names := batch(edit("1.0.0"))
 	names.Names = repeat("x/", MaxNames+1)
 	_, changes = Sync(nil, []Batch{names}, noon)
-	require.Equal(t, []string{"it has 65 names, the most is 64"}, changes.Rejected[0].Reasons)
+	require.Equal(t, []string{"it has 65 names, at most 64 are allowed"}, changes.Rejected[0].Reasons)
 	for _, g := range []Grant{{Products: []string{"a*b"}}, {Patches: []string{""}}, {Vendors: []string{"\x00"}}, {Products: repeat("x", MaxGrants+1)}} {
 		require.Len(t, g.Check(), 1)
 		_, changes := Sync(nil, []Batch{batch(edit("1.0.0")).granted(g)}, noon)

@@ -84,10 +84,10 @@ func TestOldDataIsStale_CAT2(t *testing.T) {
 	require.True(t, h.Stale(noon.Add(2*time.Hour)))
 	v := s.Evaluate("editor-2.0.0", has("1.0.0"), Options{}, noon.Add(2*time.Hour))
 	require.Equal(t, []ReasonCode{Upgrade, FeedStale}, codes(v))
-	require.Equal(t, "Feed acme was read, but its source dates from 2026-03-10T02:00:00Z, which is older than the 12h0m0s that the feed's configuration allows.", v.Reasons[1].Text)
+	require.Equal(t, "The source of feed acme is dated 2026-03-10T02:00:00Z, which is older than the 12h0m0s that the feed's configuration allows.", v.Reasons[1].Text)
 	v = s.Evaluate("editor-2.0.0", has("1.0.0"), Options{}, noon.Add(24*time.Hour))
 	require.Equal(t, []ReasonCode{Upgrade, FeedStale, FeedStale}, codes(v))
-	require.Equal(t, "Feed acme was last read on 2026-03-10T12:00:00Z, at least 24 hours ago.", v.Reasons[1].Text)
+	require.Equal(t, "Feed acme was last read successfully on 2026-03-10T12:00:00Z, 24 hours ago or more.", v.Reasons[1].Text)
 
 	unlimited := synced(t, batch(edit("2.0.0")).dated(noon.AddDate(-2, 0, 0)))
 	require.False(t, unlimited.Feeds()[0].Stale(noon), "no limit is set")

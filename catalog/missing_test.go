@@ -176,7 +176,7 @@ func TestMissingIsBounded_CAT19(t *testing.T) {
 		missing := synced(t, batch(list...)).Missing(has("1.0.0"), Options{}, noon)
 		require.Len(t, missing, MaxNewer+c.offered)
 		require.Equal(t, []ReasonCode{NotDownloadable, MoreNewer}, codes(missing[MaxNewer-1]))
-		require.Equal(t, "5 more newer patches cannot be deployed here; ask for them one by one.", missing[MaxNewer-1].Reasons[1].Text)
+		require.Equal(t, "5 more newer patches cannot be deployed here. Evaluate them one by one for their reasons.", missing[MaxNewer-1].Reasons[1].Text)
 		require.Equal(t, c.offered == 1, missing[len(missing)-1].Deployable)
 	}
 	missing := synced(t, batch(patches[:MaxNewer]...)).Missing(has("1.0.0"), Options{}, noon)

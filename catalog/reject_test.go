@@ -31,7 +31,7 @@ func TestBadPatchIsRejectedAlone_CAT16(t *testing.T) {
 		{"fit", func(*Patch) {}, ""},
 		{"no id", func(p *Patch) { p.ID = "" }, "the id is empty"},
 		{"longest id", func(p *Patch) { p.ID = PatchID(strings.Repeat("i", MaxID)) }, ""},
-		{"id too long", func(p *Patch) { p.ID = PatchID(strings.Repeat("i", MaxID+1)) }, "the id has 257 bytes, the most is 256"},
+		{"id too long", func(p *Patch) { p.ID = PatchID(strings.Repeat("i", MaxID+1)) }, "the id has 257 bytes, at most 256 are allowed"},
 		{"control character", func(p *Patch) { p.Title = "a\nb" }, "control characters"},
 		{"C1 control character", func(p *Patch) { p.Title = "a\u0085b" }, "control characters"},
 		{"not UTF-8", func(p *Patch) { p.Title = "a\xff" }, "not UTF-8"},

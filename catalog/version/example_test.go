@@ -24,7 +24,7 @@ func ExampleVersion_Compare() {
 func ExampleParse() {
 	_, err := version.Parse(version.Semver, "1.2")
 	fmt.Println(err)
-	// Output: "1.2" is not a semver version: it does not begin with three numbers and dots between, as 1.2.3
+	// Output: "1.2" is not a semver version: it does not begin with three numbers like 1.2.3
 }
 
 func ExampleMustParse() {
