@@ -48,8 +48,8 @@ func TestAnOlderDocumentIsRefused_CAT2(t *testing.T) {
 		require.Equal(t, []ReasonCode{Upgrade, FeedFailing}, codes(v), name)
 	}
 	next, _ := Sync(s, []Batch{batch(edit("1.0.0")).dated(noon.Add(-2 * day))}, noon)
-	require.Equal(t, "its source is dated 2026-03-08T12:00:00Z, and one of 2026-03-09T12:00:00Z was accepted before; "+
-		"the last good data is kept; if this is meant, accept the feed's older data by name", next.Feeds()[0].Err)
+	require.Equal(t, "its source is dated 2026-03-08T12:00:00Z, but data of 2026-03-09T12:00:00Z was accepted before; "+
+		"the last good data is kept; to use the older data, accept it for this feed by name", next.Feeds()[0].Err)
 }
 
 func TestDatesThatAreAccepted_CAT2(t *testing.T) {

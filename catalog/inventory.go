@@ -103,7 +103,7 @@ func (inv *Inventory) UnmarshalJSON(data []byte) error {
 func (inv Inventory) Check() error {
 	var bad problem.List
 	if !platforms.Valid(inv.Platform) {
-		bad.Add("platform", inv.Platform.String(), "is not a platform: want one of linux, windows, macos")
+		bad.Add("platform", inv.Platform.String(), "is not a known platform")
 	}
 	if len(inv.installed) > MaxInstalled {
 		bad.Add("", "", "%d products are installed, at most %d are allowed", len(inv.installed), MaxInstalled)

@@ -34,7 +34,7 @@ func TestNewInventoryNamesEveryFault(t *testing.T) {
 	var bad *Invalid
 	require.ErrorAs(t, err, &bad)
 	require.Equal(t, []Problem{
-		{Field: "platform", Value: "platform(99)", Text: "is no platform"},
+		{Field: "platform", Value: "platform(99)", Text: "is not a known platform"},
 		{Field: "product", Value: "a", Text: "it has no version"},
 		{Field: "product", Value: "a", Text: "it occurs twice"},
 		{Field: "product", Value: "b\n", Text: `product "b\n" contains control characters or is not UTF-8`},
@@ -173,10 +173,10 @@ func TestAlsoIsChecked_CAT17(t *testing.T) {
 	require.Equal(t, []Problem{
 		{Field: "product", Value: "a", Text: `a product of another channel "\n" contains control characters or is not UTF-8`},
 		{Field: "product", Value: "c", Text: "it has 65 products of other channels, at most 64 are allowed"},
-		{Field: "product", Value: "a", Text: `it names "b" of another channel, which is named twice`},
-		{Field: "product", Value: "b", Text: `it names "b" of another channel, which is named twice`},
-		{Field: "product", Value: "b", Text: `it names "x" of another channel, which is named twice`},
-		{Field: "product", Value: "b", Text: `it names "y" of another channel, which is named twice`},
+		{Field: "product", Value: "a", Text: `it names "b" of another channel, which the inventory names twice`},
+		{Field: "product", Value: "b", Text: `it names "b" of another channel, which the inventory names twice`},
+		{Field: "product", Value: "b", Text: `it names "x" of another channel, which the inventory names twice`},
+		{Field: "product", Value: "b", Text: `it names "y" of another channel, which the inventory names twice`},
 	}, bad.Problems)
 
 	all := make([]Installed, MaxAllAlso/MaxAlso+1)

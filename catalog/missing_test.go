@@ -136,7 +136,7 @@ func TestLeavesTheLineOfTheOwnChannel_CAT11(t *testing.T) {
 	require.NoError(t, err)
 	v := s.Evaluate("editor/vendor-3.0.0", inv, Options{}, noon)
 	require.Equal(t, []ReasonCode{Upgrade, LeavesEOL}, codes(v))
-	require.Equal(t, "The upgrade leaves line 1 of Acme Editor, which reached its end of life, on a date that is not known.", v.Reasons[1].Text)
+	require.Equal(t, "The upgrade leaves line 1 of Acme Editor, which reached its end of life, on an unknown date.", v.Reasons[1].Text)
 	require.Equal(t, []ReasonCode{EOLVersion}, codes(s.Evaluate("editor/vendor-3.0.0", inv, Options{StrictLines: true}, noon)))
 }
 
