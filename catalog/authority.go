@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// The kinds of what an authority can own.
+// The kinds of names that an authority can own.
 const (
 	ownsNames   = "names"   // a beginning of product and patch ids
 	ownsVendor  = "vendor"  // by its vendorKey
@@ -18,7 +18,7 @@ const (
 	ownsPatch   = "patch"   // whose id does not begin with that of a product
 )
 
-// kinds are those that this release knows.
+// kinds are the kinds that this release knows.
 var kinds = []string{ownsNames, ownsVendor, ownsProduct, ownsPatch}
 
 // claim is one thing that can be owned.
@@ -30,11 +30,12 @@ type claim struct {
 // owner is who owns a thing.
 type owner struct {
 	Authority string `json:"authority"`
-	Bare      bool   `json:"bare,omitempty"` // a product below whose id somebody else had one before: it is that id alone
+	Unlisted  uint64 `json:"unlisted,omitempty"` // id of the first snapshot that no longer lists it; zero: it is listed
+	Bare      bool   `json:"bare,omitempty"`     // a product that is its id alone: another authority already had something below it
 }
 
-// owned is one entry of a snapshot's list of owners, which is sorted by claim. What lies below the
-// names or the product of its owner has no entry of its own.
+// owned is one entry of a snapshot's owners, which are sorted by claim. What is
+// below names or a product of the same owner has no entry of its own.
 type owned struct {
 	claim
 	owner
@@ -51,20 +52,22 @@ type grant struct {
 	authority string
 }
 
-// maxConflicts is how many of a feed's conflicts its health names.
+// maxConflicts is the largest number of a feed's conflicts that its health
+// names.
 const maxConflicts = 10
 
-// maxUnlisted is the most that one authority owns beside what it lists, such as ids that it listed
-// once.
+// maxUnlisted is how many names one authority keeps that it no longer lists. Of
+// more, the one that it has not listed for the longest is forgotten first
+// (CAT-17).
 const maxUnlisted = 1 << 17
 
-// maxOwners is the most that all own together.
+// maxOwners is the largest number of names that all authorities own together.
 const maxOwners = MaxFeeds*(maxUnlisted+MaxNames) + 2*MaxProducts + MaxPatches
 
-// authority is whom a feed of the next snapshot speaks for.
+// authority returns the authority of a feed of the next snapshot.
 func (s *syncer) authority(feed int32) string { return s.next.feeds[feed].Authority }
 
-// authorities takes over who owns what, and who was granted what.
+// authorities takes over the owners of the previous snapshot, and the grants.
 func (s *syncer) authorities() {
 	speaks := make(map[string]bool, len(s.next.feeds))
 	for _, f := range s.next.feeds {
@@ -89,7 +92,8 @@ func (s *syncer) authorities() {
 	}
 	for c, o := range s.owners {
 		if o.Bare { // whoever was below it may be gone
-			s.owners[c] = owner{o.Authority, s.shared(c.Name, o.Authority)}
+			o.Bare = s.shared(c.Name, o.Authority)
+			s.owners[c] = o
 		}
 	}
 	for _, feed := range s.order {
@@ -126,14 +130,14 @@ func (s *syncer) grant(feed int32) {
 				s.grants = append(s.grants, next)
 			} else if first := s.grants[i].authority; first != a {
 				s.show(feed, fmt.Sprintf("grant of %s %s", of.kind, clip(text, MaxID)), first,
-					fmt.Sprintf("it is granted to authority %q too, which is configured first (CAT-17)", first))
+					fmt.Sprintf("authority %q, which is configured first, has the same grant (CAT-17)", first))
 			}
 		}
 	}
 }
 
-// claimNames gives a feed the names that are its by its nature, unless they, something above them
-// or something that begins with them is another's.
+// claimNames gives a feed the names that it claims, unless another authority
+// owns them, something above them, or something that begins with them.
 func (s *syncer) claimNames(feed int32) {
 	a := s.authority(feed)
 	for _, name := range s.next.feeds[feed].Names {
@@ -152,8 +156,8 @@ func (s *syncer) claimNames(feed int32) {
 	}
 }
 
-// beginsWith is an authority other than this one that owns a product or a patch whose id begins
-// with some names.
+// beginsWith returns an authority other than this one that owns a product or a
+// patch whose id begins with name.
 func (s *syncer) beginsWith(name, authority string) string {
 	for _, kind := range []string{ownsProduct, ownsPatch} {
 		at, _ := slices.BinarySearchFunc(s.prev.owners, owned{claim: claim{kind, name}}, compareOwned)
@@ -175,17 +179,18 @@ func (s *syncer) own(c claim, o owner) {
 	switch c.Kind {
 	case ownsNames:
 		s.inhabit(c.Name, o.Authority)
-		s.spaces = append(s.spaces, owned{c, o})
+		s.spaces[min(len(c.Name), MaxID)] = true
 	case ownsProduct, ownsPatch:
 		s.inhabit(c.Name, o.Authority)
 		s.lengths[min(len(c.Name), MaxID)] = true
 	}
 }
 
-// maxDepth bounds how many ids it is noted for that an id lies below them.
+// maxDepth bounds how many ids are noted as above one id.
 const maxDepth = 16
 
-// inhabit notes for every id that this one could lie below that somebody is there.
+// inhabit notes, for every id that this one may be below, that an authority has
+// something there.
 func (s *syncer) inhabit(id, authority string) {
 	depth := 0
 	for i, r := range id {
@@ -200,28 +205,32 @@ func (s *syncer) inhabit(id, authority string) {
 	}
 }
 
-// shared reports whether somebody else has a patch of a product's very id, or something below it.
+// shared reports whether another authority has a patch with a product's id, or
+// something below it.
 func (s *syncer) shared(id, authority string) bool {
 	there, some := s.below[id]
 	patch := s.owners[claim{ownsPatch, id}].Authority
 	return some && there != authority || patch != "" && patch != authority
 }
 
-// boundary reports whether what follows a product's id with r is below it: "editor-2" is below
-// "editor", "editor2" is not.
+// boundary reports whether an id is below a product's id that r follows:
+// "editor-2" is below "editor", and "editor2" is not.
 func boundary(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
 // space returns the longest names that an id begins with.
-func (s *syncer) space(id string) (best owned) {
-	for _, o := range s.spaces {
-		if len(o.Name) > len(best.Name) && strings.HasPrefix(id, o.Name) {
-			best = o
+func (s *syncer) space(id string) owned {
+	for i := len(id); i > 0; i-- {
+		if c := (claim{ownsNames, id[:i]}); s.spaces[i] {
+			if o, has := s.owners[c]; has {
+				return owned{c, o}
+			}
 		}
 	}
-	return best
+	return owned{}
 }
 
-// above is the owner of the closest names or product that an id lies below; empty: there is none.
+// above returns the owner of the closest names or product that an id is below.
+// Empty: none.
 func (s *syncer) above(id string) string {
 	o := s.space(id)
 	best, length := o.Authority, len(o.Name)
@@ -235,7 +244,8 @@ func (s *syncer) above(id string) string {
 	return best
 }
 
-// ownerOf is the authority that owns a product or patch id; empty: nobody does yet.
+// ownerOf returns the authority that owns a product or patch id. Empty: none
+// yet.
 func (s *syncer) ownerOf(c claim) string {
 	if a := s.granted(c); a != "" {
 		return a
@@ -246,8 +256,8 @@ func (s *syncer) ownerOf(c claim) string {
 	return s.cover(c)
 }
 
-// cover is the owner of what an id without an owner of its own belongs to; empty: it belongs to
-// nothing.
+// cover returns the owner of an id that has no owner of its own, by what it is
+// below. Empty: none.
 func (s *syncer) cover(c claim) string {
 	if o, has := s.owners[claim{ownsProduct, c.Name}]; has && !o.Bare {
 		return o.Authority // a patch of a product's very id
@@ -255,8 +265,8 @@ func (s *syncer) cover(c claim) string {
 	return s.above(c.Name)
 }
 
-// granted is the authority that was granted an id; of a patch, what was granted of patches comes
-// before what was granted of products.
+// granted returns the authority that was granted an id. For a patch, grants of
+// patches come before grants of products.
 func (s *syncer) granted(c claim) string {
 	for _, g := range s.grants {
 		if g.Kind == c.Kind && (g.Name == c.Name || g.prefix && strings.HasPrefix(c.Name, g.Name)) {
@@ -274,7 +284,8 @@ func (s *syncer) granted(c claim) string {
 	return ""
 }
 
-// below reports whether an id with this rest after a product's id is the product's.
+// below reports whether an id with this rest after a product's id belongs to
+// the product.
 func below(rest string) bool {
 	for _, r := range rest {
 		return boundary(r)
@@ -282,7 +293,7 @@ func below(rest string) bool {
 	return true
 }
 
-// vendorKey remembers keys: a distribution has one vendor and many products.
+// vendorKey caches keys: a distribution has one vendor and many products.
 func (s *syncer) vendorKey(name string) string {
 	key, known := s.keys[name]
 	if !known {
@@ -292,8 +303,8 @@ func (s *syncer) vendorKey(name string) string {
 	return key
 }
 
-// vendorOwner is the authority other than this one that owns a vendor's name or one that reads like
-// it; empty: none does.
+// vendorOwner returns the authority other than this one that owns a vendor's
+// name or one that reads like it. Empty: none.
 func (s *syncer) vendorOwner(name, authority string) string {
 	key, alike := s.vendorKey(name), ""
 	for _, g := range s.grants {
@@ -316,12 +327,13 @@ func (s *syncer) vendorOwner(name, authority string) string {
 	return ""
 }
 
-// belongs says why a feed may not speak about something.
+// belongs returns why a feed may not speak about something.
 func belongs(what, authority string) string {
-	return fmt.Sprintf("%s belongs to authority %q; only a grant lets another speak about it (CAT-17)", what, authority)
+	return fmt.Sprintf("%s belongs to authority %q; grant it to let another feed speak about it (CAT-17)", what, authority)
 }
 
-// outside says whose an id is that a feed may not speak about; empty: it may.
+// outside returns the owner of an id that a feed may not speak about, and why.
+// Empty: it may.
 func (s *syncer) outside(feed int32, c claim) (owner, reason string) {
 	if other := s.ownerOf(c); other != "" && other != s.authority(feed) {
 		return other, belongs(fmt.Sprintf("%s %.*q", c.Kind, MaxID, c.Name), other)
@@ -329,18 +341,19 @@ func (s *syncer) outside(feed int32, c claim) (owner, reason string) {
 	return "", ""
 }
 
-// show reports something that a good batch claims of another authority, beside its records.
+// show reports what a good batch claims of another authority besides its
+// records.
 func (s *syncer) show(feed int32, what, owner, reason string) {
 	if s.fresh[feed] != nil {
 		s.conflict(s.next.feeds[feed].Feed, what, owner, reason)
 	}
 }
 
-// claimProduct gives an authority what a product that was taken in introduces.
+// claimProduct gives an authority what an accepted product introduces.
 func (s *syncer) claimProduct(p *Product, authority string) {
 	id := claim{ownsProduct, string(p.ID)}
 	if _, has := s.owners[id]; !has && s.cover(id) == "" {
-		s.own(id, owner{authority, s.shared(id.Name, authority)})
+		s.own(id, owner{Authority: authority, Bare: s.shared(id.Name, authority)})
 	}
 	if p.Vendor == "" {
 		return
@@ -350,7 +363,8 @@ func (s *syncer) claimProduct(p *Product, authority string) {
 	}
 }
 
-// settle gives the authorities what their new patches introduce, and stores who owns what.
+// settle gives the authorities what their new patches introduce, and stores the
+// owners.
 func (s *syncer) settle() {
 	for i, p := range s.next.patches {
 		id, a := claim{ownsPatch, string(p.ID)}, s.next.authority(i)
@@ -358,46 +372,59 @@ func (s *syncer) settle() {
 			s.own(id, owner{Authority: a})
 		}
 	}
-	s.forget()
 	s.next.owners = make([]owned, 0, len(s.owners))
 	for c, o := range s.owners {
 		s.next.owners = append(s.next.owners, owned{c, o})
 	}
 	slices.SortFunc(s.next.owners, compareOwned)
+	s.forget(maxUnlisted)
 }
 
-// forget bounds what an authority owns without listing it; only its own ids go.
-func (s *syncer) forget() {
-	if len(s.owners) <= maxUnlisted {
-		return
-	}
-	vendors := make(map[string]bool)
+// forget marks the owned names that are no longer listed with the snapshot that
+// dropped them. Of each authority it keeps the most recently dropped ones, at
+// most as many as given (CAT-17).
+func (s *syncer) forget(most int) {
+	vendors, names := make(map[string]bool), make(map[owned]bool)
 	for _, p := range s.next.products {
 		vendors[s.vendorKey(p.Vendor)] = true
 	}
-	unlisted := make(map[string][]claim)
-	for c, o := range s.owners {
-		listed := c.Kind == ownsNames || c.Kind == ownsVendor && vendors[c.Name]
-		if c.Kind == ownsProduct {
-			_, listed = findProduct(s.next.products, ProductID(c.Name))
-		} else if c.Kind == ownsPatch {
-			_, listed = findPatch(s.next.patches, PatchID(c.Name))
-		}
-		if !listed {
-			unlisted[o.Authority] = append(unlisted[o.Authority], c)
+	for _, f := range s.next.feeds {
+		for _, name := range f.Names {
+			names[owned{claim{ownsNames, name}, owner{Authority: f.Authority}}] = true
 		}
 	}
+	unlisted := make(map[string][]owned)
+	for i := range s.next.owners {
+		o, listed := &s.next.owners[i], false
+		switch o.Kind {
+		case ownsNames:
+			listed = names[owned{o.claim, owner{Authority: o.Authority}}]
+		case ownsVendor:
+			listed = vendors[o.Name]
+		case ownsProduct:
+			_, listed = findProduct(s.next.products, ProductID(o.Name))
+		case ownsPatch:
+			_, listed = findPatch(s.next.patches, PatchID(o.Name))
+		}
+		if listed {
+			o.Unlisted = 0
+			continue
+		}
+		o.Unlisted = cmp.Or(o.Unlisted, s.prev.id+1)
+		unlisted[o.Authority] = append(unlisted[o.Authority], *o)
+	}
+	gone := make(map[claim]bool)
 	for _, list := range unlisted {
-		if len(list) > maxUnlisted {
-			for _, c := range list {
-				delete(s.owners, c)
-			}
+		slices.SortStableFunc(list, func(a, b owned) int { return cmp.Compare(a.Unlisted, b.Unlisted) })
+		for _, o := range list[:max(0, len(list)-most)] {
+			gone[o.claim] = true
 		}
 	}
+	s.next.owners = slices.DeleteFunc(s.next.owners, func(o owned) bool { return gone[o.claim] })
 }
 
-// voidEdges shows the supersedences and requirements of new records that reach a patch of another
-// authority; they count for nothing.
+// voidEdges shows which new records supersede or require a patch of another
+// authority. That has no effect.
 func (s *syncer) voidEdges() {
 	for i := range s.next.patches {
 		p, feed := &s.next.patches[i], s.next.states[i].feed
@@ -412,15 +439,16 @@ func (s *syncer) voidEdges() {
 				}
 				other := s.next.authority(to)
 				s.show(feed, fmt.Sprintf("%s of %s", kind.noun, patchRecord(p.ID)), other,
-					fmt.Sprintf("patch %q belongs to authority %q, so that this patch %s it counts for nothing (CAT-17)", id, other, kind.verb))
-				break // one of a kind tells enough
+					fmt.Sprintf("patch %q belongs to authority %q, so it has no effect that this patch %s it (CAT-17)", id, other, kind.verb))
+				break // one of each kind is enough
 			}
 		}
 	}
 }
 
-// share is the most that each of several may have so that together they stay within a bound: those
-// that ask for less than an equal part get it whatever the others ask for.
+// share returns how many each one may have so that all together stay within
+// most. One that asks for less than an equal part gets it, whatever the others
+// ask for.
 func share(asked map[string]int, most int) int {
 	counts := slices.Sorted(maps.Values(asked))
 	for i, n := range counts {

@@ -256,7 +256,7 @@ func TestGrant_CAT17(t *testing.T) {
 	names := batch(edit("1.0.0"))
 	names.Names = repeat("x/", MaxNames+1)
 	_, changes = Sync(nil, []Batch{names}, noon)
-	require.Equal(t, []string{"it has 65 names, the most is 64"}, changes.Rejected[0].Reasons)
+	require.Equal(t, []string{"it has 65 names, at most 64 are allowed"}, changes.Rejected[0].Reasons)
 	for _, g := range []Grant{{Products: []string{"a*b"}}, {Patches: []string{""}}, {Vendors: []string{"\x00"}}, {Products: repeat("x", MaxGrants+1)}} {
 		require.Len(t, g.Check(), 1)
 		_, changes := Sync(nil, []Batch{batch(edit("1.0.0")).granted(g)}, noon)
@@ -382,18 +382,63 @@ func TestVerdictNamesTheFeed_CAT17(t *testing.T) {
 	require.Empty(t, s.Evaluate("who", has("0.9.0"), Options{}, noon).Feed)
 }
 
-// CAT-17: what an authority owns without listing it is bounded, and only its own goes.
-func TestUnlistedIsBounded_CAT17(t *testing.T) {
+// CAT-17: of what an authority no longer lists, what it has not listed for the
+// longest is forgotten first. Nothing of another authority is.
+func TestUnlistedIsForgottenOldestFirst_CAT17(t *testing.T) {
+	const first = 7
 	s := synced(t, victim(), evil(nil))
-	for i := range maxUnlisted + 1 {
-		s.owners = append(s.owners, owned{claim{ownsPatch, fmt.Sprintf("x%07d", i)}, owner{Authority: "evil"}})
+	s.id = first
+	for i := range maxUnlisted + 2 {
+		since := uint64(1)
+		if i == 0 {
+			since = first // delisted last, though its name sorts first
+		}
+		s.owners = append(s.owners, owned{claim{ownsPatch, fmt.Sprintf("x%07d", i)}, owner{Authority: "evil", Unlisted: since}})
 	}
 	slices.SortFunc(s.owners, compareOwned)
 	before := len(s.owners)
 	s, _ = Sync(s, []Batch{victim()}, noon)
-	require.Equal(t, before-maxUnlisted-1, len(s.owners))
+	require.Equal(t, before-2, len(s.owners))
+	owns := func(kind, name string) bool {
+		return slices.ContainsFunc(s.owners, func(o owned) bool { return o.claim == claim{kind, name} })
+	}
+	for name, kept := range map[string]bool{"x0000000": true, "x0000001": false, "x0000002": false, "x0000003": true} {
+		require.Equal(t, kept, owns(ownsPatch, name), name)
+	}
 	_, changes := Sync(s, []Batch{evil(nil, edit("9.0.0"), patch("tool", "KB1", "1.0.0"))}, noon)
 	require.Len(t, changes.Rejected, 2)
+
+	// A feed that claims another name at every sync pushes out its own oldest ones.
+	listed := before - maxUnlisted - 2
+	for i := range 3 {
+		next := evil(nil)
+		next.Names = []string{fmt.Sprintf("names%d/", i)}
+		s, _ = Sync(s, []Batch{next}, noon)
+		require.Equal(t, listed+1+maxUnlisted, len(s.owners))
+		require.True(t, owns(ownsNames, next.Names[0]))
+	}
+	require.True(t, owns(ownsNames, "names0/"), "it is among the last that were delisted")
+	require.False(t, owns(ownsPatch, "x0000003"))
+}
+
+// CAT-17: a name that is listed again counts as listed, and its age is kept across restarts.
+func TestUnlistedSince_CAT17(t *testing.T) {
+	since := func(s *Snapshot) uint64 {
+		i := slices.IndexFunc(s.owners, func(o owned) bool { return o.claim == claim{ownsProduct, "editor"} })
+		require.GreaterOrEqual(t, i, 0)
+		return s.owners[i].Unlisted
+	}
+	s := synced(t, batch(edit("1.0.0")))
+	require.Zero(t, since(s))
+	empty := Batch{Feed: "acme", At: noon}
+	s, _ = Sync(s, []Batch{empty}, noon)
+	at := s.ID()
+	require.Equal(t, at, since(s))
+	s, _ = Sync(roundTrip(t, s), []Batch{empty}, noon)
+	require.Equal(t, at, since(s), "the age is that of the first sync without it")
+	require.Equal(t, at, s.ID(), "nothing changed")
+	s, _ = Sync(s, []Batch{batch(edit("1.0.0"))}, noon)
+	require.Zero(t, since(s))
 }
 
 func TestVendorKey_CAT17(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Check returns everything that is wrong with the product taken by itself, one plain phrase each; none: it is fit for a
-// snapshot (CAT-16).
+// Check returns everything that is wrong with the product itself, one plain
+// phrase each. None: it is fit for a snapshot (CAT-16).
 func (p Product) Check() []string {
 	var c checker
 	c.text("the id", string(p.ID), MaxID, true)
@@ -42,8 +42,9 @@ func (p Product) Check() []string {
 	return c.problems
 }
 
-// Check returns everything that is wrong with the patch taken by itself, one plain phrase each (CAT-16). Whether its
-// product exists, and orders its version, is Sync's to say.
+// Check returns everything that is wrong with the patch itself, one plain
+// phrase each (CAT-16). Sync checks whether its product exists and orders its
+// version.
 func (p Patch) Check() []string {
 	var c checker
 	c.text("the id", string(p.ID), MaxID, true)
@@ -94,7 +95,8 @@ type checker struct {
 	problems []string
 }
 
-// maxProblems is the most problems told of one record; what is wrong beyond that will show after these are mended.
+// maxProblems is the largest number of problems reported of one record. The
+// others show once these are fixed.
 const maxProblems = 20
 
 func (c *checker) addf(format string, args ...any) {
@@ -105,7 +107,7 @@ func (c *checker) addf(format string, args ...any) {
 
 func (c *checker) count(what string, n, most int) bool {
 	if n > most {
-		c.addf("it has %d %s, the most is %d", n, what, most)
+		c.addf("it has %d %s, at most %d are allowed", n, what, most)
 	}
 	return n <= most
 }
@@ -117,7 +119,7 @@ func (c *checker) text(what, s string, most int, required bool) {
 			c.addf("%s is empty", what)
 		}
 	case len(s) > most:
-		c.addf("%s has %d bytes, the most is %d", what, len(s), most)
+		c.addf("%s has %d bytes, at most %d are allowed", what, len(s), most)
 	case !printable(s):
 		c.addf("%s %q contains control characters or is not UTF-8", what, s)
 	}
@@ -151,7 +153,7 @@ func (c *checker) artifact(a Artifact) {
 		c.addf("artifact %q: %s needs a URL", a.Name, a.Availability)
 	}
 	if a.CustomURL != "" && a.Availability != Vendor {
-		c.addf("artifact %q: a custom URL is for Vendor artifacts, this is %s", a.Name, a.Availability)
+		c.addf("artifact %q: only a Vendor artifact takes a custom URL, and this one is %s", a.Name, a.Availability)
 	}
 	c.url(a.Name, "URL", a.URL)
 	c.url(a.Name, "custom URL", a.CustomURL)
@@ -160,7 +162,7 @@ func (c *checker) artifact(a Artifact) {
 		c.addf("artifact %q: negative size %d", a.Name, a.Size)
 	}
 	if a.Size > MaxSize {
-		c.addf("artifact %q: size %d is over %d", a.Name, a.Size, int64(MaxSize))
+		c.addf("artifact %q: size %d is over the limit of %d bytes", a.Name, a.Size, int64(MaxSize))
 	}
 	c.text("an artifact's signer", a.Signer, MaxText, false)
 	if c.count("digests", len(a.Digests), MaxDigests) {
@@ -183,9 +185,10 @@ func (c *checker) url(name, what, text string) {
 
 func urlProblem(text string) string {
 	if len(text) > MaxURL {
-		return fmt.Sprintf("has %d bytes, the most is %d", len(text), MaxURL)
+		return fmt.Sprintf("has %d bytes, at most %d are allowed", len(text), MaxURL)
 	}
-	// Bytes outside ASCII and blanks must be escaped; url.Parse would let some through.
+	// Bytes outside ASCII and blanks must be escaped; url.Parse would let some
+	// through.
 	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return "contains characters that a URL must escape"
 	}
@@ -200,7 +203,7 @@ func urlProblem(text string) string {
 		}
 	case "file":
 		if !strings.HasPrefix(u.Path, "/") || u.Host != "" {
-			return "is not file:/// and an absolute path"
+			return "is not file:/// followed by an absolute path"
 		}
 	default:
 		return "is not http, https or file"
@@ -208,13 +211,14 @@ func urlProblem(text string) string {
 	return ""
 }
 
-// localFiles says which URLs of a patch name a file: for whoever downloads it that is one of the own computer, which no feed
-// from elsewhere may name (INT-11).
+// localFiles returns which artifacts have a file URL. Whoever downloads it
+// reads a file of its own computer, so no feed from elsewhere may name one
+// (INT-11).
 func localFiles(p *Patch) (problems []string) {
 	for _, a := range p.Artifacts {
 		for _, address := range []string{a.URL, a.CustomURL, a.SignatureURL} {
 			if u, err := url.Parse(address); err == nil && u.Scheme == "file" {
-				problems = append(problems, fmt.Sprintf("artifact %.*q: its URL is a local file, which only a feed of this computer may name (INT-11)", MaxID, a.Name))
+				problems = append(problems, fmt.Sprintf("artifact %.*q: its URL is a local file, which only a feed that is marked local may name (INT-11)", MaxID, a.Name))
 				break
 			}
 		}

@@ -9,34 +9,38 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// CustomURL is where the customer supplies the file of a Vendor artifact (CAT-5).
+// CustomURL is the URL at which the customer supplies the file of a Vendor
+// artifact (CAT-5).
 type CustomURL struct {
 	Patch    PatchID `json:"patch"`
 	Artifact string  `json:"artifact"` // its Name
 	URL      string  `json:"url"`      // http, https or file, at most MaxURL bytes
 }
 
-// place is what tells custom URLs apart.
+// place identifies a custom URL: its patch and artifact.
 func (u CustomURL) place() CustomURL { return CustomURL{Patch: u.Patch, Artifact: u.Artifact} }
 
 func compareCustom(a, b CustomURL) int {
 	return cmp.Or(cmp.Compare(a.Patch, b.Patch), cmp.Compare(a.Artifact, b.Artifact))
 }
 
-// CustomURLs lists the custom URLs that are set, by patch and artifact, those without effect included: the patch may have
-// left the catalog, or its artifact be no Vendor artifact any more. The list is the caller's.
+// CustomURLs lists the custom URLs that are set, by patch and artifact. It
+// includes those without effect: the patch may have left the catalog, or its
+// artifact may no longer be a Vendor artifact. The caller owns the list.
 func (s *Snapshot) CustomURLs() []CustomURL {
 	return slices.Clone(s.orEmpty().custom)
 }
 
-// WithCustomURLs returns the next snapshot, in which the customer's URLs for Vendor artifacts are set, and taken back
-// where URL is empty (CAT-5). From then on they are part of the snapshot: every sync carries them over, Encode keeps them,
-// and they stand until they are taken back, before what a feed says and also while the patch is gone from the catalog.
-// What changes nothing returns s itself.
+// WithCustomURLs returns the next snapshot, with the customer's URLs for Vendor
+// artifacts set. An empty URL removes one (CAT-5). Custom URLs are part of the
+// snapshot: every sync carries them over, and Encode keeps them. They stay set
+// until they are removed, outrank what a feed says, and survive while the patch
+// is not in the catalog. If nothing changes, it returns s itself.
 //
-// It is all or none. A patch or artifact that the snapshot does not have, an artifact that is not Vendor, a bad URL, one
-// artifact given twice, and more than MaxCustomURLs in all are refused with an *Invalid that names each. One that is set
-// can be taken back even when its patch is gone.
+// It is all or nothing. It refuses an unknown patch or artifact, an artifact
+// that is not Vendor, a bad URL, one artifact given twice, and more than
+// MaxCustomURLs in all, with an *Invalid that names each. A URL that is set can
+// be removed even if its patch is gone.
 func (s *Snapshot) WithCustomURLs(urls []CustomURL) (*Snapshot, error) {
 	s = s.orEmpty()
 	custom := make(map[CustomURL]CustomURL, len(s.custom)+len(urls)) // by place: the same without its URL
@@ -50,9 +54,9 @@ func (s *Snapshot) WithCustomURLs(urls []CustomURL) (*Snapshot, error) {
 		problem := s.customProblem(u, set)
 		switch {
 		case given[u.place()]:
-			problem = "it is given twice"
+			problem = "it is given twice: give each artifact once"
 		case problem == "" && u.URL != "" && !set && len(custom) >= MaxCustomURLs:
-			problem = fmt.Sprintf("over the limit of %d custom URLs; take back those without effect", MaxCustomURLs)
+			problem = fmt.Sprintf("over the limit of %d custom URLs: remove those without effect", MaxCustomURLs)
 		}
 		given[u.place()] = true
 		switch {
@@ -77,14 +81,15 @@ func (s *Snapshot) WithCustomURLs(urls []CustomURL) (*Snapshot, error) {
 	return &next, nil
 }
 
-// customProblem says what is wrong with a custom URL taken by itself; nothing is with taking back one that is set.
+// customProblem returns what is wrong with one custom URL. Removing one that is
+// set is always right.
 func (s *Snapshot) customProblem(u CustomURL, set bool) string {
 	if u.URL == "" && set {
 		return ""
 	}
 	i, found := s.patchIndex(u.Patch)
 	if !found {
-		return "there is no such patch"
+		return "the catalog has no such patch"
 	}
 	artifacts := s.patches[i].Artifacts
 	k := slices.IndexFunc(artifacts, func(a Artifact) bool { return a.Name == u.Artifact })
@@ -92,7 +97,7 @@ func (s *Snapshot) customProblem(u CustomURL, set bool) string {
 		return "the patch has no such artifact"
 	}
 	if have := artifacts[k].Availability; have != Vendor {
-		return fmt.Sprintf("a custom URL is for Vendor artifacts, this is %s", have)
+		return fmt.Sprintf("only a Vendor artifact takes a custom URL, and this one is %s", have)
 	}
 	if problem := urlProblem(u.URL); u.URL != "" && problem != "" {
 		return fmt.Sprintf("URL %.200q %s", u.URL, problem)
@@ -100,19 +105,9 @@ func (s *Snapshot) customProblem(u CustomURL, set bool) string {
 	return ""
 }
 
-// checkCustom returns everything that is wrong with a stored custom URL.
-func checkCustom(u CustomURL) []string {
-	var c checker
-	c.text("the patch", string(u.Patch), MaxID, true)
-	c.text("the artifact's name", u.Artifact, MaxFileName, true)
-	if problem := urlProblem(u.URL); problem != "" {
-		c.addf("URL %.200q %s", u.URL, problem)
-	}
-	return c.problems
-}
-
-// patchAt is the patch at index i with the customer's URLs in it. The feed's record itself stays as the feed gave it,
-// so that taking a custom URL back shows what the feed says.
+// patchAt returns the patch at index i with the customer's URLs in it. The
+// stored record keeps what the feed says, so that it shows again when a custom
+// URL is removed.
 func (s *Snapshot) patchAt(i int) *Patch {
 	p := &s.patches[i]
 	k, _ := slices.BinarySearchFunc(s.custom, CustomURL{Patch: p.ID}, compareCustom)

@@ -140,12 +140,12 @@ func TestCustomURLRefused_CAT5(t *testing.T) {
 		url CustomURL
 		why string
 	}{
-		{custom("editor-9.0.0", own), "there is no such patch"},
-		{custom("editor-9.0.0-again", ""), "there is no such patch"},
+		{custom("editor-9.0.0", own), "the catalog has no such patch"},
+		{custom("editor-9.0.0-again", ""), "the catalog has no such patch"},
 		{CustomURL{"editor-2.0.0", "other.run", own}, "the patch has no such artifact"},
-		{custom("editor-1.0.0", own), "a custom URL is for Vendor artifacts, this is Pinned"},
+		{custom("editor-1.0.0", own), "only a Vendor artifact takes a custom URL, and this one is Pinned"},
 		{custom("editor-2.0.0", "ftp://files.example/x"), `URL "ftp://files.example/x" is not http, https or file`},
-		{good, "it is given twice"},
+		{good, "it is given twice: give each artifact once"},
 	} {
 		urls = append(urls, r.url)
 		bad = append(bad, Problem{Field: fmt.Sprintf("artifact %q of patch %q", r.url.Artifact, r.url.Patch), Text: r.why})
@@ -155,7 +155,7 @@ func TestCustomURLRefused_CAT5(t *testing.T) {
 	var refused *Invalid
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, bad, refused.Problems)
-	require.ErrorContains(t, err, `artifact "editor.run" of patch "editor-9.0.0": there is no such patch; artifact`)
+	require.ErrorContains(t, err, `artifact "editor.run" of patch "editor-9.0.0": the catalog has no such patch; artifact`)
 	require.Empty(t, s.CustomURLs())
 
 	_, err = s.WithCustomURLs(repeat(custom("editor-2.0.0", strings.Repeat("x", MaxURL+1)), 1000))
@@ -176,7 +176,7 @@ func TestMaxCustomURLs_CAT5(t *testing.T) {
 	require.Len(t, full.CustomURLs(), MaxCustomURLs)
 	require.Len(t, roundTrip(t, full).CustomURLs(), MaxCustomURLs)
 	_, err := full.WithCustomURLs([]CustomURL{custom("editor-3.0.0", own)})
-	require.ErrorContains(t, err, "over the limit of 65536 custom URLs; take back those without effect")
+	require.ErrorContains(t, err, "over the limit of 65536 custom URLs: remove those without effect")
 	require.Equal(t, own+"?2", source(t, with(t, full, custom("editor-2.0.0", own+"?2")), "editor-2.0.0"), "one that is set can still be changed")
 	require.Equal(t, own, source(t, with(t, full, custom("gone-000000", ""), custom("editor-3.0.0", own)), "editor-3.0.0"))
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// edgeKind is one of the two relations between patches that must not run in a circle.
+// edgeKind is one of the two relations between patches that must have no cycle.
 type edgeKind struct {
 	noun, verb string
 	to         func(p *Patch) []PatchID
@@ -23,9 +23,9 @@ var (
 	}}
 )
 
-// edgesOf resolves a relation among n patches sorted by id: for each the indexes it points to. What
-// is not there, and a patch of another authority, is left out (CAT-17). It is nil when there are
-// none.
+// edgesOf resolves a relation among n patches that are sorted by id: for each
+// patch, the indexes that it points to. It leaves out unknown ids and patches
+// of another authority (CAT-17). It returns nil if there are no edges.
 func edgesOf(n int, patch func(i int) *Patch, authority func(i int) string, kind edgeKind) (edges [][]int32) {
 	for i := range n {
 		for _, id := range kind.to(patch(i)) {
@@ -47,8 +47,9 @@ func (s *Snapshot) edges(kind edgeKind) [][]int32 {
 	return edgesOf(len(s.patches), func(i int) *Patch { return &s.patches[i] }, s.authority, kind)
 }
 
-// cycles returns the strongly connected components that contain a cycle, each sorted, by their first member. It is
-// Tarjan's algorithm with a stack of its own, as the depth is the feed's to choose.
+// cycles returns the strongly connected components that contain a cycle, each
+// sorted, ordered by their first member. It is Tarjan's algorithm with its own
+// stack, because a feed decides how deep it goes.
 func cycles(edges [][]int32) [][]int32 {
 	type frame struct{ node, edge int32 }
 	var (
@@ -113,7 +114,8 @@ func cycles(edges [][]int32) [][]int32 {
 	return found
 }
 
-// shortestCycle finds a shortest way from the first member of a component back to itself.
+// shortestCycle finds a shortest path from the first member of a component back
+// to itself.
 func shortestCycle(edges [][]int32, members []int32) []int32 {
 	start := members[0]
 	from := make(map[int32]int32, len(members))
@@ -138,7 +140,7 @@ func shortestCycle(edges [][]int32, members []int32) []int32 {
 	return []int32{start}
 }
 
-// maxNamed is the most patches of a cycle that a message names.
+// maxNamed is the largest number of patches of a cycle that a message names.
 const maxNamed = 12
 
 // describe writes a cycle as "a supersedes b supersedes a".

@@ -48,8 +48,8 @@ func TestAnOlderDocumentIsRefused_CAT2(t *testing.T) {
 		require.Equal(t, []ReasonCode{Upgrade, FeedFailing}, codes(v), name)
 	}
 	next, _ := Sync(s, []Batch{batch(edit("1.0.0")).dated(noon.Add(-2 * day))}, noon)
-	require.Equal(t, "its source is dated 2026-03-08T12:00:00Z, and one of 2026-03-09T12:00:00Z was accepted before; "+
-		"the last good data is kept; if this is meant, accept the feed's older data by name", next.Feeds()[0].Err)
+	require.Equal(t, "its source is dated 2026-03-08T12:00:00Z, but data of 2026-03-09T12:00:00Z was accepted before; "+
+		"the last good data is kept; to use the older data, accept it for this feed by name", next.Feeds()[0].Err)
 }
 
 func TestDatesThatAreAccepted_CAT2(t *testing.T) {
@@ -84,10 +84,10 @@ func TestOldDataIsStale_CAT2(t *testing.T) {
 	require.True(t, h.Stale(noon.Add(2*time.Hour)))
 	v := s.Evaluate("editor-2.0.0", has("1.0.0"), Options{}, noon.Add(2*time.Hour))
 	require.Equal(t, []ReasonCode{Upgrade, FeedStale}, codes(v))
-	require.Equal(t, "Feed acme was read, but its source dates from 2026-03-10T02:00:00Z, which is older than the 12h0m0s that the feed's configuration allows.", v.Reasons[1].Text)
+	require.Equal(t, "The source of feed acme is dated 2026-03-10T02:00:00Z, which is older than the 12h0m0s that the feed's configuration allows.", v.Reasons[1].Text)
 	v = s.Evaluate("editor-2.0.0", has("1.0.0"), Options{}, noon.Add(24*time.Hour))
 	require.Equal(t, []ReasonCode{Upgrade, FeedStale, FeedStale}, codes(v))
-	require.Equal(t, "Feed acme was last read on 2026-03-10T12:00:00Z, at least 24 hours ago.", v.Reasons[1].Text)
+	require.Equal(t, "Feed acme was last read successfully on 2026-03-10T12:00:00Z, 24 hours ago or more.", v.Reasons[1].Text)
 
 	unlimited := synced(t, batch(edit("2.0.0")).dated(noon.AddDate(-2, 0, 0)))
 	require.False(t, unlimited.Feeds()[0].Stale(noon), "no limit is set")

@@ -14,9 +14,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// Decode reads what Encode wrote, of this release or another (MAN-11). It checks everything again, and takes at most 4 GiB unpacked.
-// A product or patch that says something in a name or a version scheme that this release does not know is left out: the next
-// sync lists it again, or rejects it (CAT-16).
+// Decode reads what Encode wrote, in this release or another (MAN-11). It
+// checks everything again, and takes at most 4 GiB unpacked. It leaves out a
+// product or patch with a name or a version scheme that this release does not
+// know: the next sync lists it again or rejects it (CAT-16).
 func Decode(r io.Reader) (*Snapshot, error) {
 	zip, err := gzip.NewReader(r)
 	if err != nil {
@@ -31,22 +32,23 @@ func Decode(r io.Reader) (*Snapshot, error) {
 	return d.s, nil
 }
 
-// decoder is one Decode under way.
+// decoder is one call of Decode.
 type decoder struct {
 	lines *bufio.Scanner
 	line  int
 	rest  rest
-	json  *json.Decoder // reads rest: one for all lines, as making one a line costs as much as reading the line
+	json  *json.Decoder // reads rest; one for all lines, because making one costs as much as reading a line
 	s     *Snapshot
 
-	strange bool // the present record has a name that is not known
+	strange bool // this record has an unknown name
 	left    map[ProductID]bool
 }
 
-// NoteUnknown notes that the present record is to be left out.
+// NoteUnknown notes that this record is left out.
 func (d *decoder) NoteUnknown(string, string) { d.strange = true }
 
-// rest is what is left of the present line. A value that does not end on its line is cut off.
+// rest is the unread part of the line. A value that does not end on its line is
+// an error.
 type rest []byte
 
 func (r *rest) Read(p []byte) (int, error) {
@@ -62,7 +64,7 @@ func (d *decoder) fail(format string, args ...any) error {
 	return fmt.Errorf("stored catalog: line %d: %w", d.line, fmt.Errorf(format, args...))
 }
 
-// next reads the next line into v, refusing more than one value.
+// next reads the next line into v. It refuses more than one value.
 func (d *decoder) next(v any) error {
 	d.line++
 	if !d.lines.Scan() {
@@ -87,7 +89,7 @@ func (d *decoder) snapshot() error {
 		return err
 	}
 	if h.Format != encodingFormat {
-		return d.fail("format %d is not known, want %d", h.Format, encodingFormat)
+		return d.fail("format %d is unknown, want %d", h.Format, encodingFormat)
 	}
 	for _, bound := range []struct {
 		what      string
@@ -124,7 +126,7 @@ func (d *decoder) snapshot() error {
 			return d.fail("%s cycle with patch %s", kind.noun, d.s.patches[found[0][0]].ID)
 		}
 	}
-	slices.SortFunc(d.s.owners, compareOwned) // another release may have written kinds that are read as one
+	slices.SortFunc(d.s.owners, compareOwned) // another release may have written other kinds
 	d.s.index()
 	return nil
 }
@@ -153,7 +155,7 @@ func (d *decoder) owner() error {
 		return err
 	}
 	var c checker
-	c.text("the name", o.Name, 2*MaxText, true) // in lower case a vendor's name can be longer
+	c.text("the name", o.Name, 2*MaxText, true) // a vendor's name can be longer in lower case
 	c.text("the authority", o.Authority, MaxText, true)
 	if n := len(d.s.owners); n > 0 && compareOwned(d.s.owners[n-1], o) >= 0 && slices.Contains(kinds, o.Kind) {
 		c.addf("it is out of order")
@@ -228,12 +230,17 @@ func (d *decoder) custom() error {
 	if err := d.next(&u); err != nil {
 		return err
 	}
-	problems := checkCustom(u)
-	if n := len(d.s.custom); n > 0 && compareCustom(d.s.custom[n-1], u) >= 0 {
-		problems = append(problems, "it is out of order")
+	var c checker
+	c.text("the patch", string(u.Patch), MaxID, true)
+	c.text("the artifact's name", u.Artifact, MaxFileName, true)
+	if problem := urlProblem(u.URL); problem != "" {
+		c.addf("URL %.200q %s", u.URL, problem)
 	}
-	if len(problems) > 0 {
-		return d.fail("custom URL of artifact %.80q of patch %.80q: %s", u.Artifact, u.Patch, problems[0])
+	if n := len(d.s.custom); n > 0 && compareCustom(d.s.custom[n-1], u) >= 0 {
+		c.addf("it is out of order")
+	}
+	if len(c.problems) > 0 {
+		return d.fail("custom URL of artifact %.80q of patch %.80q: %s", u.Artifact, u.Patch, c.problems[0])
 	}
 	d.s.custom = append(d.s.custom, u)
 	return nil

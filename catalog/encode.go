@@ -9,26 +9,30 @@ import (
 	"time"
 )
 
-// The stored form of a snapshot is a gzip stream of lines, each one JSON object:
+// The stored form of a snapshot is a gzip stream of lines, each one JSON
+// object:
 //
 //	header   {"format":1,"id":7,"at":"2026-01-02T03:04:05Z","feeds":1,"owners":1,"products":1,"patches":1}
-//	feeds    FeedHealth, one a line, by id
-//	owners   {"kind":"vendor","name":"acme","authority":"acme.json"}, by kind and name; "bare" is true of some products
+//	feeds    FeedHealth, one per line, by id
+//	owners   {"kind":"vendor","name":"acme","authority":"acme.json"}, by kind and name;
+//	         "bare": true for some products; "unlisted": ID of the snapshot that no longer lists it
 //	products {"feed":ID,"product":Product}, by id
 //	patches  {"feed":ID,"deprecated":true,"patch":Patch}, by id, without the customer's URLs
-//	custom   CustomURL, one a line, by patch and artifact; "customUrls" in the header tells how many, if any
+//	custom   CustomURL, one per line, by patch and artifact; "customUrls" in the header is their number
 //
-// Equal snapshots have equal lines. What the snapshot looks up by, as the order by version, is derived
-// again on reading.
+// Equal snapshots have equal lines. Indexes, such as the order by version, are
+// built again on reading.
 const encodingFormat = 1
 
-// Bounds of the stored form: on a line, far above what the limits on a record allow; on the whole, unpacked.
+// Bounds of the stored form, in bytes: one line, far above what the limits on a
+// record allow, and the whole, unpacked.
 const (
 	maxEncodedLine = 16 << 20
 	maxEncoded     = 4 << 30
 )
 
-// maxReserved is the most records for which memory is taken on the header's word alone: some 40 MB.
+// maxReserved is the largest number of records for which the header alone
+// reserves memory: some 40 MB.
 const maxReserved = 1 << 17
 
 type encodedHeader struct {
@@ -53,11 +57,11 @@ type encodedPatch struct {
 	Patch      Patch  `json:"patch"`
 }
 
-// packers are used again: one takes a megabyte, far more than a small catalog.
+// packers are reused: one takes a megabyte, far more than a small catalog.
 var packers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
 
-// Encode writes the snapshot with everything Sync needs to go on from it: feed health, owners,
-// deprecations and custom URLs included.
+// Encode writes the snapshot with everything that Sync needs to continue: feed
+// health, owners, deprecations and custom URLs included.
 func (s *Snapshot) Encode(w io.Writer) error {
 	s = s.orEmpty()
 	zip := packers.Get().(*gzip.Writer)
@@ -73,37 +77,30 @@ func (s *Snapshot) Encode(w io.Writer) error {
 	return zip.Close()
 }
 
-func (s *Snapshot) encodeLines(w io.Writer) error {
+func (s *Snapshot) encodeLines(w io.Writer) (err error) {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(encodedHeader{encodingFormat, s.id, s.at, len(s.feeds), len(s.owners), len(s.products), len(s.patches), len(s.custom)}); err != nil {
-		return err
-	}
-	for _, f := range s.feeds {
-		if err := e.Encode(f); err != nil {
-			return err
+	put := func(line any) {
+		if err == nil {
+			err = e.Encode(line)
 		}
+	}
+	put(encodedHeader{encodingFormat, s.id, s.at, len(s.feeds), len(s.owners), len(s.products), len(s.patches), len(s.custom)})
+	for _, f := range s.feeds {
+		put(f)
 	}
 	for _, o := range s.owners {
-		if err := e.Encode(o); err != nil {
-			return err
-		}
+		put(o)
 	}
 	for i, p := range s.products {
-		if err := e.Encode(encodedProduct{s.feeds[s.from[i]].Feed, p}); err != nil {
-			return err
-		}
+		put(encodedProduct{s.feeds[s.from[i]].Feed, p})
 	}
 	for i := range s.patches {
 		st := s.states[i]
-		if err := e.Encode(encodedPatch{Feed: s.feeds[st.feed].Feed, Deprecated: st.deprecated, Patch: s.patches[i]}); err != nil {
-			return err
-		}
+		put(encodedPatch{Feed: s.feeds[st.feed].Feed, Deprecated: st.deprecated, Patch: s.patches[i]})
 	}
 	for _, u := range s.custom {
-		if err := e.Encode(u); err != nil {
-			return err
-		}
+		put(u)
 	}
-	return nil
+	return err
 }

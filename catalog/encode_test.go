@@ -128,7 +128,7 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"nothing", "", "unexpected EOF"},
 		{"no JSON", "hello\n", "invalid character"},
-		{"another format", replaced(`"format":1`, `"format":2`), "format 2 is not known"},
+		{"another format", replaced(`"format":1`, `"format":2`), "format 2 is unknown"},
 		{"negative count", replaced(`"feeds":5`, `"feeds":-5`), "-5 feeds"},
 		{"too many feeds", replaced(`"feeds":5`, `"feeds":257`), "257 feeds, want 0 to 256"},
 		{"too many patches", replaced(`"patches":4`, `"patches":1048577`), "1048577 patches"},

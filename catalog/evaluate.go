@@ -6,23 +6,26 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// Options are the settings a verdict depends on beside the catalog and the asset. The zero value is the default.
+// Options are the settings of a verdict, besides the catalog and the asset. The
+// zero value is the default.
 type Options struct {
-	StrictLines bool            // the installed version's line blocks too, not only the patch's (CAT-11)
-	KnownLines  bool            // a version on no line of a product that has lines is blocked (CAT-11)
-	Unreachable map[string]bool // URLs that a probe found unreachable (CAT-10)
+	StrictLines bool            // the line of the installed version blocks too (CAT-11)
+	KnownLines  bool            // block a version that is on none of the product's lines (CAT-11)
+	Unreachable map[string]bool // URLs that a probe could not reach (CAT-10)
 
-	// Refuse says what else the caller has against the patch of a verdict so far, as a baseline or
-	// a signer policy has; ok: nothing. A reason whose code blocks hides no older patch that is
-	// allowed (CAT-19). Nil: nothing against any.
+	// Refuse adds a reason of the caller, such as a baseline or a signer
+	// policy. It gets the verdict so far, and ok means no reason. A blocking
+	// reason hides no older patch that is allowed (CAT-19). Nil: no reasons are
+	// added.
 	Refuse func(v Verdict, of Product) (r Reason, ok bool)
 }
 
-// Evaluate says whether one patch can be deployed on one asset at this time, with every reason
-// (CAT-15). It looks at the patch alone: a patch that another supersedes is still deployable when
-// it is asked for by itself, see EvaluateList. A patch of a product that the asset's software names
-// in Also is judged against that software (CAT-17). A snapshot that does not hold the patch says
-// UnknownPatch (CAT-9).
+// Evaluate says whether one patch can be deployed on one asset now, with every
+// reason (CAT-15). It looks at this patch alone: a superseded patch is still
+// deployable when asked for by itself. For several patches together use
+// [Snapshot.EvaluateList]. A patch of a product that an installed one names in
+// Also is judged against the installed one (CAT-17). A patch that is not in the
+// snapshot is UnknownPatch (CAT-9).
 func (s *Snapshot) Evaluate(id PatchID, inv Inventory, o Options, now time.Time) Verdict {
 	i, found := s.patchIndex(id)
 	if !found {
@@ -58,7 +61,7 @@ func (s *Snapshot) evaluate(i int, inv Inventory, o Options, now time.Time) Verd
 	return e.verdict
 }
 
-// evaluation is one Evaluate under way.
+// evaluation is one call of Evaluate.
 type evaluation struct {
 	snapshot    *Snapshot
 	state       patchState
@@ -118,20 +121,21 @@ func (e *evaluation) lifecycle() {
 	case e.state.deprecated:
 		e.verdict.add(Deprecated, eol, instant(e.now), "%s reached its end of life and left the catalog.", e.patch.ID)
 	case e.patch.EOLMarked && eol == "":
-		e.verdict.add(EOLMarked, "", "", "The vendor announced the end of life of %s without a date; it is still honoured.", e.patch.ID)
+		e.verdict.add(EOLMarked, "", "", "The vendor announced the end of life of %s without a date. It can still be deployed.", e.patch.ID)
 	case e.patch.EOLMarked:
-		e.verdict.add(EOLMarked, eol, instant(e.now), "The vendor announced the end of life of %s for %s; it is still honoured.", e.patch.ID, eol)
+		e.verdict.add(EOLMarked, eol, instant(e.now), "The vendor announced the end of life of %s for %s. It can still be deployed until then.", e.patch.ID, eol)
 	}
 }
 
 func (e *evaluation) platform(have Platform) {
 	if want := e.product.Platform; have != want {
-		e.verdict.add(WrongPlatform, have.String(), want.String(), "The patch is for %s, the asset runs %s.", want, have)
+		e.verdict.add(WrongPlatform, have.String(), want.String(), "The patch is for %s, and the asset runs %s.", want, have)
 	}
 }
 
-// packageManager respects what the asset's own package manager was told (CAT-5). A pin that cannot be ordered with the
-// patch blocks as Unorderable (CAT-3).
+// packageManager respects the holds and pins of the asset's package manager
+// (CAT-5). A pin that cannot be ordered with the patch blocks as Unorderable
+// (CAT-3).
 func (e *evaluation) packageManager() {
 	if !e.isInstalled {
 		return
@@ -145,15 +149,15 @@ func (e *evaluation) packageManager() {
 	}
 	pinned, err := version.Parse(e.product.Scheme, pin)
 	if err != nil {
-		e.verdict.add(Unorderable, pin, to, "The version %s that the asset's package manager prefers for %s cannot be ordered with %s: %v.", pin, name, to, err)
+		e.verdict.add(Unorderable, pin, to, "The asset's package manager prefers version %s of %s, which cannot be compared with %s: %v.", pin, name, to, err)
 		return
 	}
 	if newer(e.patch.Version, pinned) {
-		e.verdict.add(PinnedElsewhere, pin, to, "The asset's package manager prefers version %s of %s over %s.", pin, name, to)
+		e.verdict.add(PinnedElsewhere, pin, to, "The asset's package manager prefers version %s of %s to %s.", pin, name, to)
 	}
 }
 
-// artifacts asks whether every file can be had (CAT-5, CAT-6, CAT-10).
+// artifacts checks whether every file can be fetched (CAT-5, CAT-6, CAT-10).
 func (e *evaluation) artifacts() {
 	if len(e.patch.Artifacts) == 0 {
 		e.verdict.add(NotDownloadable, "", "", "%s has no file to download.", e.patch.ID)
@@ -162,14 +166,14 @@ func (e *evaluation) artifacts() {
 	for _, a := range e.patch.Artifacts {
 		latestOnly = latestOnly || a.Availability == LatestOnly
 		if a.Availability == Vendor && a.CustomURL == "" {
-			e.verdict.add(NotDownloadable, "", "", "%s must be supplied by you: set a custom URL for it.", a.Name)
+			e.verdict.add(NotDownloadable, "", "", "The vendor does not offer %s for download: supply the file and set a custom URL for it.", a.Name)
 		}
 		e.reachable(a.Name, a.Source())
 		e.reachable(a.Name, a.SignatureURL)
 	}
 	if newest := e.snapshot.newestVersion(int(e.state.product)); latestOnly && newer(newest, e.patch.Version) {
 		have, want := e.patch.Version.String(), newest.String()
-		e.verdict.add(VersionNotDownloadable, have, want, "The vendor serves only the newest version of %s, which is %s and no longer %s.", e.product.Name, want, have)
+		e.verdict.add(VersionNotDownloadable, have, want, "The vendor serves only the newest version of %s, which is %s, not %s.", e.product.Name, want, have)
 	}
 }
 
@@ -179,16 +183,16 @@ func (e *evaluation) reachable(name, url string) {
 	}
 }
 
-// lines looks at the version lines' end of life (CAT-11, CAT-12). The patch's line decides; the installed one only
-// under StrictLines.
+// lines checks the end of life of version lines (CAT-11, CAT-12). The patch's
+// line decides, and the installed one only with StrictLines.
 func (e *evaluation) lines() {
 	name := e.product.Name
 	to, known := e.product.LineOf(e.patch.Version)
 	if !known && len(e.product.Lines) > 0 {
 		if e.options.KnownLines {
-			e.verdict.add(LineNotKnown, e.patch.Version.String(), "", "The strict policy blocks %s of %s, which is on no known line.", e.patch.Version, name)
+			e.verdict.add(LineNotKnown, e.patch.Version.String(), "", "Version %s of %s is on no known line, and the policy blocks such versions.", e.patch.Version, name)
 		}
-		e.verdict.add(NoLine, e.patch.Version.String(), "", "%s is on none of the lines of %s, so nothing is known of its end of life.", e.patch.Version, name)
+		e.verdict.add(NoLine, e.patch.Version.String(), "", "Version %s is on none of the known lines of %s, so its end of life is unknown.", e.patch.Version, name)
 	}
 	toEnded := known && to.Ended(e.now)
 	if toEnded {
@@ -205,13 +209,14 @@ func (e *evaluation) lines() {
 	have, on := from.end(e.now)
 	switch {
 	case e.options.StrictLines:
-		e.verdict.add(EOLVersion, have, instant(e.now), "The installed line %s of %s reached its end of life%s, and the strict policy blocks it.", from.Prefix, name, on)
+		e.verdict.add(EOLVersion, have, instant(e.now), "The installed version is on line %s of %s, which reached its end of life%s, and the policy blocks upgrades from such a line.", from.Prefix, name, on)
 	case !toEnded && e.upgrades():
 		e.verdict.add(LeavesEOL, have, instant(e.now), "The upgrade leaves line %s of %s, which reached its end of life%s.", from.Prefix, name, on)
 	}
 }
 
-// installedAs is the product that is installed, which may be of another channel than the patch's.
+// installedAs returns the installed product. Its channel may differ from the
+// patch's.
 func (e *evaluation) installedAs() *Product {
 	if i, known := e.snapshot.productIndex(e.installed.Product); known {
 		return &e.snapshot.products[i]
@@ -219,10 +224,10 @@ func (e *evaluation) installedAs() *Product {
 	return e.product
 }
 
-// end is when a line that has ended did so, as a value and in words.
+// end returns when an ended line ended, as a value and in words.
 func (l Line) end(now time.Time) (have, on string) {
 	if !past(l.EOL, now) {
-		return "", ", on a date that is not known"
+		return "", ", on an unknown date"
 	}
 	return instant(l.EOL), " on " + instant(l.EOL)
 }
@@ -231,14 +236,14 @@ func (l Line) end(now time.Time) (have, on string) {
 func (e *evaluation) feed() {
 	h := e.snapshot.feeds[e.state.feed]
 	if h.unread(e.now) {
-		e.verdict.add(FeedStale, instant(h.LastGood), instant(e.now), "Feed %s was last read on %s, at least %d hours ago.", h.Feed, instant(h.LastGood), int(StaleAfter.Hours()))
+		e.verdict.add(FeedStale, instant(h.LastGood), instant(e.now), "Feed %s was last read successfully on %s, %d hours ago or more.", h.Feed, instant(h.LastGood), int(StaleAfter.Hours()))
 	}
 	if h.old(e.now) {
-		e.verdict.add(FeedStale, instant(h.Dated), instant(e.now), "Feed %s was read, but its source dates from %s, which is older than the %v that the feed's configuration allows.",
+		e.verdict.add(FeedStale, instant(h.Dated), instant(e.now), "The source of feed %s is dated %s, which is older than the %v that the feed's configuration allows.",
 			h.Feed, instant(h.Dated), h.MaxAge)
 	}
 	if !h.Healthy {
-		e.verdict.add(FeedFailing, instant(h.Since), instant(e.now), "Feed %s fails since %s: %s", h.Feed, instant(h.Since), h.Err)
+		e.verdict.add(FeedFailing, instant(h.Since), instant(e.now), "Feed %s has failed since %s: %s", h.Feed, instant(h.Since), h.Err)
 	}
 }
 

@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// EvaluateList evaluates several patches for one asset together, each id once, in the order given
-// (CAT-14): of the deployable patches of one installed product, in all channels that the asset
-// uses, only the newest stays deployable, and of those that are left, none that another of them
-// supersedes, directly or through others. The rest are Superseded, and so are older patches that
-// could not be deployed anyway. At least one patch stays deployable if any is by itself.
+// EvaluateList evaluates several patches for one asset together, each id once,
+// in the order given (CAT-14). Of the deployable patches of one installed
+// product, in all channels that the asset uses for it, only the newest stays
+// deployable. Of those, none stays that another one supersedes, directly or
+// through others. The others are Superseded, and so are older patches that
+// could not be deployed anyway. If any patch is deployable by itself, at least
+// one stays deployable.
 func (s *Snapshot) EvaluateList(ids []PatchID, inv Inventory, o Options, now time.Time) []Verdict {
 	s = s.orEmpty()
 	verdicts := make([]Verdict, 0, len(ids))
@@ -48,16 +50,16 @@ func (s *Snapshot) EvaluateList(ids []PatchID, inv Inventory, o Options, now tim
 	return verdicts
 }
 
-// beats orders verdicts on one installed product: by version, then the product's own channel before
-// others, then by id.
+// beats orders verdicts on one installed product: by version, then its own
+// channel first, then by id.
 func beats(v, w Verdict, own ProductID) bool {
 	order, ok := v.To.Compare(w.To)
 	return ok && cmp.Or(order, btoi(v.Product == own)-btoi(w.Product == own), cmp.Compare(v.Patch, w.Patch)) > 0
 }
 
-// supersededBy follows the supersedence of some patches and names for each patch that is reached
-// the first of them that reaches it. There are no cycles in it (CAT-14), so not all of them can be
-// reached.
+// supersededBy follows the supersedence of some patches. For each patch that it
+// reaches, it returns the first of them that reaches it. There are no cycles
+// (CAT-14), so it cannot reach all of them.
 func (s *Snapshot) supersededBy(patches []int32) map[PatchID]PatchID {
 	by := make(map[PatchID]PatchID)
 	for _, start := range patches {
@@ -67,7 +69,7 @@ func (s *Snapshot) supersededBy(patches []int32) map[PatchID]PatchID {
 			for _, to := range s.patches[from].Supersedes {
 				i, found := s.patchIndex(to)
 				if _, named := by[to]; named || !found || s.authority(i) != s.authority(from) {
-					continue // if it is named, so is all that it reaches
+					continue // what it reaches is in the map already
 				}
 				by[to] = s.patches[start].ID
 				open = append(open, int32(i))
@@ -77,14 +79,16 @@ func (s *Snapshot) supersededBy(patches []int32) map[PatchID]PatchID {
 	return by
 }
 
-// Missing says, for every installed product, what newer versions there are in all channels that the
-// asset uses for it, and which of them the asset may get: the newest that is deployable and that no
-// other deployable patch supersedes (CAT-19, CAT-14). The verdicts are ordered by installed
-// product, and for each of these newest first: every newer patch that the asset may not get, with
-// the reasons, and then the one that it may get, if there is one; of several of one version that of
-// the installed product's own channel, then the last by id. Of more than MaxNewer newer patches of
-// one product the newest are told, and MoreNewer counts the rest. A patch that is superseded has
-// the reason Superseded.
+// Missing returns, for every installed product, the newer versions in all
+// channels that the asset uses for it, and which of them the asset may get: the
+// newest that is deployable and that no other deployable patch supersedes
+// (CAT-19, CAT-14). The verdicts are ordered by installed product. Within one
+// product the newest comes first: every newer patch that the asset may not get,
+// with the reasons, and then the one that it may get, if there is one. Of
+// several patches of one version, that is the one of the installed product's
+// own channel, then the last by id. Of each product the newest MaxNewer are
+// explained, and MoreNewer counts the others. A superseded patch has the reason
+// Superseded.
 func (s *Snapshot) Missing(inv Inventory, o Options, now time.Time) []Verdict {
 	s = s.orEmpty()
 	by := s.supersededOn(inv, o, now)
@@ -95,7 +99,7 @@ func (s *Snapshot) Missing(inv Inventory, o Options, now time.Time) []Verdict {
 		missing = s.missing(missing, candidates, func(c int32) Verdict {
 			v := s.evaluate(int(c), inv, o, now)
 			if other, is := by[v.Patch]; is {
-				v = v.With(NewReason(Superseded, string(v.Patch), string(other), "%s, which this asset may get, supersedes it.", other))
+				v = v.With(NewReason(Superseded, string(v.Patch), string(other), "This asset may get %s, which supersedes it.", other))
 			}
 			return v
 		})
@@ -103,8 +107,8 @@ func (s *Snapshot) Missing(inv Inventory, o Options, now time.Time) []Verdict {
 	return missing
 }
 
-// missing appends the verdicts on the patches that are newer than one installed product, the newest
-// first.
+// missing appends the verdicts on the patches that are newer than one installed
+// product. Newest holds them, the newest first.
 func (s *Snapshot) missing(verdicts []Verdict, newest []int32, evaluate func(int32) Verdict) []Verdict {
 	start, blocked, best := len(verdicts), 0, Verdict{}
 	for _, c := range newest {
@@ -123,7 +127,7 @@ func (s *Snapshot) missing(verdicts []Verdict, newest []int32, evaluate func(int
 	verdicts = verdicts[:start+min(blocked, MaxNewer)]
 	if blocked > MaxNewer {
 		last := &verdicts[len(verdicts)-1]
-		*last = last.With(NewReason(MoreNewer, "", "", "%d more newer patches cannot be deployed here; ask for them one by one.", blocked-MaxNewer))
+		*last = last.With(NewReason(MoreNewer, "", "", "%d more newer patches cannot be deployed here. Evaluate them one by one for their reasons.", blocked-MaxNewer))
 	}
 	if best.Deployable {
 		verdicts = append(verdicts, best)
@@ -131,9 +135,9 @@ func (s *Snapshot) missing(verdicts []Verdict, newest []int32, evaluate func(int
 	return verdicts
 }
 
-// newerThan appends the patches that are newer than what is installed, in all channels that the
-// asset uses for it, the newest first, and of one version those of its own channel first, then the
-// last by id.
+// newerThan appends the patches that are newer than the installed version, in
+// all channels that the asset uses for it: the newest first, within one version
+// those of its own channel first, then the last by id.
 func (s *Snapshot) newerThan(in *Installed, all []int32) []int32 {
 	add := func(id ProductID) {
 		i, found := s.productIndex(id)
@@ -160,7 +164,8 @@ func (s *Snapshot) newerThan(in *Installed, all []int32) []int32 {
 	return all
 }
 
-// supersededOn names for each patch that one supersedes which the asset may get, the one that does.
+// supersededOn returns, for each patch that is superseded on the asset, a patch
+// that the asset may get and that supersedes it.
 func (s *Snapshot) supersededOn(inv Inventory, o Options, now time.Time) map[PatchID]PatchID {
 	if !s.replaces {
 		return nil

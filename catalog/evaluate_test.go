@@ -57,7 +57,7 @@ func TestPackageManagerDecides_CAT5(t *testing.T) {
 	v := s.Evaluate("editor-2.0.0", inv, Options{}, noon)
 	require.Equal(t, []Reason{
 		{Held, "CAT-5", "1.0.0", "2.0.0", "The asset's package manager holds Acme Editor at 1.0.0."},
-		{PinnedElsewhere, "CAT-5", "1.5.0", "2.0.0", "The asset's package manager prefers version 1.5.0 of Acme Editor over 2.0.0."},
+		{PinnedElsewhere, "CAT-5", "1.5.0", "2.0.0", "The asset's package manager prefers version 1.5.0 of Acme Editor to 2.0.0."},
 	}, v.Reasons)
 }
 
@@ -107,7 +107,7 @@ func TestLineTexts_CAT11_CAT12(t *testing.T) {
 	require.True(t, v.Deployable)
 	v = s.Evaluate("editor-2.0.0", has("1.0.0"), Options{StrictLines: true}, noon)
 	require.Equal(t, []ReasonCode{EOLVersion}, codes(v))
-	require.Equal(t, "The installed line 1 of Acme Editor reached its end of life on 2025-06-01T00:00:00Z, and the strict policy blocks it.", v.Reasons[0].Text)
+	require.Equal(t, "The installed version is on line 1 of Acme Editor, which reached its end of life on 2025-06-01T00:00:00Z, and the policy blocks upgrades from such a line.", v.Reasons[0].Text)
 	v = s.Evaluate("editor-1.5.0", has("1.0.0"), Options{StrictLines: true}, noon)
 	require.Equal(t, []ReasonCode{EOLVersion, EOLVersion}, codes(v))
 }

@@ -10,13 +10,6 @@ import (
 
 // A feed brings two versions of an editor; an asset has an older one.
 func ExampleSync() {
-	parse := func(text string) version.Version {
-		v, err := version.Parse(version.Semver, text)
-		if err != nil {
-			panic(err)
-		}
-		return v
-	}
 	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 	batch := catalog.Batch{
 		Feed: "acme", At: now,
@@ -27,14 +20,14 @@ func ExampleSync() {
 	}
 	for _, text := range []string{"1.9.0", "2.0.0"} {
 		batch.Patches = append(batch.Patches, catalog.Patch{
-			ID: catalog.PatchID("editor-" + text), Product: "editor", Version: parse(text),
+			ID: catalog.PatchID("editor-" + text), Product: "editor", Version: version.MustParse(version.Semver, text),
 			Artifacts: []catalog.Artifact{{Name: "editor.run", Availability: catalog.LatestOnly, URL: "https://acme.example/editor.run"}},
 		})
 	}
 	snapshot, changes := catalog.Sync(nil, []catalog.Batch{batch}, now)
 	fmt.Println("added:", changes.Added)
 
-	inventory, err := catalog.NewInventory(catalog.Linux, []catalog.Installed{{Product: "editor", Version: parse("1.4.2")}})
+	inventory, err := catalog.NewInventory(catalog.Linux, []catalog.Installed{{Product: "editor", Version: version.MustParse(version.Semver, "1.4.2")}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -49,31 +42,26 @@ func ExampleSync() {
 	// Output:
 	// added: [editor-1.9.0 editor-2.0.0]
 	// editor-1.9.0 deployable: false
-	//   CAT-6 VersionNotDownloadable: The vendor serves only the newest version of Acme Editor, which is 2.0.0 and no longer 1.9.0.
+	//   CAT-6 VersionNotDownloadable: The vendor serves only the newest version of Acme Editor, which is 2.0.0, not 1.9.0.
 	//   CAT-11 EOLVersion: Line 1 of Acme Editor, to which 1.9.0 belongs, reached its end of life on 2026-01-01T00:00:00Z.
 	// editor-2.0.0 deployable: true
 	//   CAT-3 Upgrade: Acme Editor can be upgraded from 1.4.2 to 2.0.0.
 	//   CAT-11 LeavesEOL: The upgrade leaves line 1 of Acme Editor, which reached its end of life on 2026-01-01T00:00:00Z.
 }
 
-// A vendor lets nobody download a patch but its customers. They supply the file and say where.
+// A vendor offers a patch to its customers only. They supply the file and set its URL.
 func ExampleSnapshot_WithCustomURLs() {
-	parsed, err := version.Parse(version.Dotted, "12.1")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
 	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 	snapshot, _ := catalog.Sync(nil, []catalog.Batch{{
 		Feed: "acme", At: now,
 		Products: []catalog.Product{{ID: "cad", Name: "Acme CAD", Platform: catalog.Windows, Scheme: version.Dotted}},
 		Patches: []catalog.Patch{{
-			ID: "cad-12.1", Product: "cad", Version: parsed,
+			ID: "cad-12.1", Product: "cad", Version: version.MustParse(version.Dotted, "12.1"),
 			Artifacts: []catalog.Artifact{{Name: "cad.msi", Availability: catalog.Vendor}},
 		}},
 	}}, now)
 
-	_, err = snapshot.WithCustomURLs([]catalog.CustomURL{{Patch: "cad-12.1", Artifact: "cad.exe", URL: "ftp://files.example/cad"}})
+	_, err := snapshot.WithCustomURLs([]catalog.CustomURL{{Patch: "cad-12.1", Artifact: "cad.exe", URL: "ftp://files.example/cad"}})
 	fmt.Println(err)
 	snapshot, err = snapshot.WithCustomURLs([]catalog.CustomURL{{Patch: "cad-12.1", Artifact: "cad.msi", URL: "https://files.example/cad.msi"}})
 	if err != nil {

@@ -15,18 +15,18 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Installed is one product as an asset's inventory found it.
+// Installed is one product that an inventory found on an asset.
 type Installed struct {
 	Product  ProductID       `json:"product"`
 	Version  version.Version `json:"version"`
 	Held     bool            `json:"held,omitempty"`     // the asset's package manager holds it back
-	PinnedTo string          `json:"pinnedTo,omitempty"` // the version the asset's package manager prefers, when not the newest it knows
-	Also     []ProductID     `json:"also,omitempty"`     // the same software in other channels that this asset uses: their patches are for it too (CAT-17)
+	PinnedTo string          `json:"pinnedTo,omitempty"` // the version that the asset's package manager prefers; empty: the newest
+	Also     []ProductID     `json:"also,omitempty"`     // the same software in other channels that the asset uses; their patches are for it too (CAT-17)
 }
 
-// Inventory is what is installed on one asset, each product once. It is made by NewInventory or
-// read from JSON, and cannot be changed. The zero value with a platform is an asset on which
-// nothing is installed.
+// Inventory is what is installed on one asset, each product once. NewInventory
+// makes it, or it is read from JSON. It cannot be changed. The zero value with
+// a platform is an asset on which nothing is installed.
 type Inventory struct {
 	Platform  Platform    `json:"platform"`
 	installed []Installed // by product
@@ -39,16 +39,19 @@ type alias struct {
 	at      int32 // index into installed
 }
 
-// Problem is one thing that is wrong with a value. Field says where, and Text what is wrong.
+// Problem is one thing that is wrong with a value. Field says where, and Text
+// what is wrong.
 type Problem = problem.Problem
 
-// Invalid is the error of a value that is refused as a whole. Problems lists everything that is wrong with it.
+// Invalid is the error of a value that is refused as a whole. Problems lists
+// everything that is wrong.
 type Invalid = problem.Invalid
 
-// NewInventory sorts what is installed and what each names in Also, leaving the argument as it is.
-// It refuses an unknown platform, a product that is named twice, in Product or Also, an installed
-// product without a version, an unfit text, and more than MaxInstalled products, MaxAlso of one
-// product or MaxAllAlso in all, with an *Invalid that names each.
+// NewInventory sorts what is installed, and each Also, without changing the
+// argument. It refuses an unknown platform, a product that is named twice in
+// Product or Also, an installed product without a version, a bad text, and more
+// than MaxInstalled products, MaxAlso of one product or MaxAllAlso in all, with
+// an *Invalid that names each.
 func NewInventory(platform Platform, installed []Installed) (Inventory, error) {
 	inv := inventoryOf(platform, installed)
 	if err := inv.Check(); err != nil {
@@ -57,7 +60,7 @@ func NewInventory(platform Platform, installed []Installed) (Inventory, error) {
 	return inv, nil
 }
 
-// inventoryOf sorts and indexes, and leaves the argument as it is.
+// inventoryOf sorts and indexes, without changing the argument.
 func inventoryOf(platform Platform, installed []Installed) Inventory {
 	inv := Inventory{Platform: platform, installed: slices.Clone(installed)}
 	slices.SortStableFunc(inv.installed, func(a, b Installed) int { return cmp.Compare(a.Product, b.Product) })
@@ -83,8 +86,9 @@ func (inv Inventory) MarshalJSON() ([]byte, error) {
 	return json.Marshal(inventoryJSON{inv.Platform, inv.installed})
 }
 
-// UnmarshalJSON reads an inventory that another release may have written (MAN-11): fields and names that it does not know do
-// no harm. It sorts; what is wrong with the inventory, Check says.
+// UnmarshalJSON reads an inventory that another release may have written: it
+// ignores unknown fields and keeps unknown names (MAN-11). It sorts. Call Check
+// to find out what is wrong.
 func (inv *Inventory) UnmarshalJSON(data []byte) error {
 	var p inventoryJSON
 	if err := enum.Unmarshal(data, &p); err != nil {
@@ -94,19 +98,19 @@ func (inv *Inventory) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Check says everything that is wrong with an inventory that was read from JSON, as NewInventory
-// says it.
+// Check returns everything that is wrong with an inventory that was read from
+// JSON, like NewInventory.
 func (inv Inventory) Check() error {
 	var bad problem.List
 	if !platforms.Valid(inv.Platform) {
-		bad.Add("platform", inv.Platform.String(), "is no platform")
+		bad.Add("platform", inv.Platform.String(), "is not a known platform")
 	}
 	if len(inv.installed) > MaxInstalled {
-		bad.Add("", "", "%d products are installed, the most is %d", len(inv.installed), MaxInstalled)
+		bad.Add("", "", "%d products are installed, at most %d are allowed", len(inv.installed), MaxInstalled)
 		return bad.Err("inventory")
 	}
 	if len(inv.also) > MaxAllAlso {
-		bad.Add("", "", "%d products of other channels are named, the most is %d", len(inv.also), MaxAllAlso)
+		bad.Add("", "", "%d products of other channels are named, at most %d are allowed", len(inv.also), MaxAllAlso)
 		return bad.Err("inventory")
 	}
 	for i, in := range inv.installed {
@@ -131,20 +135,20 @@ func (inv Inventory) Check() error {
 	for i, a := range inv.also {
 		owner := inv.installed[a.at].Product
 		if _, own := inv.own(a.product); own || i > 0 && inv.also[i-1].product == a.product {
-			bad.Add("product", string(owner), "it names %.*q of another channel, which is named twice", MaxID, a.product)
+			bad.Add("product", string(owner), "it names %.*q of another channel, which the inventory names twice", MaxID, a.product)
 		}
 	}
 	return bad.Err("inventory")
 }
 
-// Len is how many products are installed.
+// Len returns how many products are installed.
 func (inv Inventory) Len() int { return len(inv.installed) }
 
-// Installed yields what is installed, by product. Their Also is for reading only.
+// Installed yields what is installed, by product. Do not change their Also.
 func (inv Inventory) Installed() iter.Seq[Installed] { return slices.Values(inv.installed) }
 
-// Find looks up what is installed under a product's id, its own or one that it names in Also, by
-// binary search (CAT-17).
+// Find looks up what is installed under a product's id: its own, or one that it
+// names in Also (CAT-17).
 func (inv Inventory) Find(id ProductID) (Installed, bool) {
 	if i, found := inv.own(id); found {
 		return inv.installed[i], true
@@ -156,8 +160,9 @@ func (inv Inventory) Find(id ProductID) (Installed, bool) {
 	return inv.installed[inv.also[k].at], true
 }
 
-// Software names what patches of a product are for: the installed product that has this id or names
-// it in Also, and the product itself where nothing is installed of it (CAT-17).
+// Software returns the installed product that patches of a product are for: the
+// one with this id, or the one that names it in Also. If nothing is installed,
+// it returns the id itself (CAT-17).
 func (inv Inventory) Software(id ProductID) ProductID {
 	if in, found := inv.Find(id); found {
 		return in.Product
@@ -169,13 +174,15 @@ func (inv Inventory) own(id ProductID) (int, bool) {
 	return sort.Find(len(inv.installed), func(i int) int { return cmp.Compare(id, inv.installed[i].Product) })
 }
 
-// Digest is "sha256:" and the lower-case hex SHA-256 of the inventory's canonical encoding. Equal inventories have equal
-// digests; a server asks for the inventory only when the digest differs from the one it holds.
+// Digest returns "sha256:" and the lower-case hex SHA-256 of the inventory's
+// canonical encoding. Equal inventories have equal digests. A server asks for
+// the inventory only if the digest differs from the one it holds.
 //
-// The encoding is "inventory 1", the platform, and for each product its id, its version as
-// "scheme:text", "held" or nothing, and the pinned version; then, if products of other channels are
-// named, an empty text, and for each of them, by id, its id and that of its installed product; each
-// of these preceded by its length in bytes as an unsigned varint.
+// The encoding is a sequence of texts, each preceded by its length in bytes as
+// an unsigned varint: "inventory 1" and the platform; for each product its id,
+// its version as "scheme:text", "held" or nothing, and the pinned version;
+// then, if products of other channels are named, an empty text, and for each of
+// them, by id, its id and the id of its installed product.
 func (inv Inventory) Digest() string {
 	h := sha256.New()
 	put := func(text string) {
@@ -185,7 +192,7 @@ func (inv Inventory) Digest() string {
 	put(inv.Platform.String())
 	for _, in := range inv.installed {
 		put(string(in.Product))
-		v, _ := in.Version.MarshalText() // one that was parsed always has a text form
+		v, _ := in.Version.MarshalText() // a parsed version always has a text form
 		put(string(v))
 		put(map[bool]string{true: "held"}[in.Held])
 		put(in.PinnedTo)

@@ -34,7 +34,7 @@ func TestNewInventoryNamesEveryFault(t *testing.T) {
 	var bad *Invalid
 	require.ErrorAs(t, err, &bad)
 	require.Equal(t, []Problem{
-		{Field: "platform", Value: "platform(99)", Text: "is no platform"},
+		{Field: "platform", Value: "platform(99)", Text: "is not a known platform"},
 		{Field: "product", Value: "a", Text: "it has no version"},
 		{Field: "product", Value: "a", Text: "it occurs twice"},
 		{Field: "product", Value: "b\n", Text: `product "b\n" contains control characters or is not UTF-8`},
@@ -57,7 +57,7 @@ func TestInventoryIsBounded(t *testing.T) {
 	_, err := NewInventory(Linux, all[:MaxInstalled])
 	require.NoError(t, err)
 	_, err = NewInventory(Linux, all)
-	require.ErrorContains(t, err, "131073 products are installed, the most is 131072")
+	require.ErrorContains(t, err, "131073 products are installed, at most 131072 are allowed")
 }
 
 func TestInventoryJSON(t *testing.T) {
@@ -172,11 +172,11 @@ func TestAlsoIsChecked_CAT17(t *testing.T) {
 	require.ErrorAs(t, err, &bad)
 	require.Equal(t, []Problem{
 		{Field: "product", Value: "a", Text: `a product of another channel "\n" contains control characters or is not UTF-8`},
-		{Field: "product", Value: "c", Text: "it has 65 products of other channels, the most is 64"},
-		{Field: "product", Value: "a", Text: `it names "b" of another channel, which is named twice`},
-		{Field: "product", Value: "b", Text: `it names "b" of another channel, which is named twice`},
-		{Field: "product", Value: "b", Text: `it names "x" of another channel, which is named twice`},
-		{Field: "product", Value: "b", Text: `it names "y" of another channel, which is named twice`},
+		{Field: "product", Value: "c", Text: "it has 65 products of other channels, at most 64 are allowed"},
+		{Field: "product", Value: "a", Text: `it names "b" of another channel, which the inventory names twice`},
+		{Field: "product", Value: "b", Text: `it names "b" of another channel, which the inventory names twice`},
+		{Field: "product", Value: "b", Text: `it names "x" of another channel, which the inventory names twice`},
+		{Field: "product", Value: "b", Text: `it names "y" of another channel, which the inventory names twice`},
 	}, bad.Problems)
 
 	all := make([]Installed, MaxAllAlso/MaxAlso+1)
@@ -184,7 +184,7 @@ func TestAlsoIsChecked_CAT17(t *testing.T) {
 		all[i] = Installed{Product: ProductID(fmt.Sprint(i)), Version: one, Also: many[:MaxAlso]}
 	}
 	_, err = NewInventory(Linux, all)
-	require.ErrorContains(t, err, "524352 products of other channels are named, the most is 524288")
+	require.ErrorContains(t, err, "524352 products of other channels are named, at most 524288 are allowed")
 }
 
 // However an inventory enters, what Missing lists is what Evaluate judges.

@@ -2,12 +2,13 @@ package catalog
 
 import "time"
 
-// Bounds on what a feed may bring and an asset may say. A record over one of them is rejected with the reason (CAT-16).
+// Bounds on what a feed may contain and an asset may report. A record over one
+// of them is rejected with the reason (CAT-16).
 const (
 	MaxID         = 256     // bytes of an identity: a Debian package, version and suite stay below 200
 	MaxText       = 512     // bytes of a name, vendor, signer or title
 	MaxURL        = 4096    // bytes of a URL: signed download links reach 2 KB
-	MaxFileName   = 255     // bytes of an artifact's name: what common file systems take
+	MaxFileName   = 255     // bytes of an artifact's name: the limit of common file systems
 	MaxLines      = 512     // version lines of one product: the longest published lists have about 100
 	MaxArtifacts  = 64      // files of one patch
 	MaxDigests    = 8       // digests of one artifact: five algorithms exist
@@ -15,22 +16,24 @@ const (
 	MaxCVE        = 64      // bytes of a CVE id
 	MaxEdges      = 1024    // patches that one patch supersedes, and likewise requires
 	MaxFeeds      = 256     // feeds of one snapshot
-	MaxNames      = 64      // names that are a feed's by its nature: an apt suite has one
-	MaxGrants     = 1024    // grants of one feed: each is set by hand
+	MaxNames      = 64      // names that one feed claims: an apt suite has one
+	MaxGrants     = 1024    // grants of one feed: a person sets each
 	MaxProducts   = 1 << 20 // products of one snapshot: a large distribution has 70,000
 	MaxPatches    = 1 << 20 // patches of one snapshot
-	MaxCustomURLs = 1 << 16 // custom URLs of one snapshot: each is set by hand or by a customer's script
-	MaxRejected   = 1000    // rejected records of one feed that a sync tells with their reasons; the rest is counted
-	MaxInstalled  = 1 << 17 // products installed on one asset: large workstations have 10,000
-	MaxAlso       = 64      // products of other channels that one installed product names
-	MaxAllAlso    = 1 << 19 // products of other channels that one inventory names: 10,000 packages in 20 channels are 200,000
+	MaxCustomURLs = 1 << 16 // custom URLs of one snapshot: a person or a customer's script sets each
+	MaxRejected   = 1000    // rejected records of one feed that a sync returns with their reasons; it counts the others
+	MaxInstalled  = 1 << 17 // installed products of one asset: large workstations have 10,000
+	MaxAlso       = 64      // products of other channels of one installed product
+	MaxAllAlso    = 1 << 19 // products of other channels of one inventory: 10,000 packages in 20 channels are 200,000
 	MaxNewer      = 32      // newer patches of one installed product that Missing explains (CAT-19)
 )
 
-// MaxSize is the most bytes an artifact may declare: 1 TiB, far above any installer and safe in sums.
+// MaxSize is the largest size of an artifact in bytes: 1 TiB, far above any
+// installer and safe in sums.
 const MaxSize = 1 << 40
 
-// StaleAfter is how long after its last good sync a feed becomes stale (CAT-2).
+// StaleAfter is the time after its last good sync at which a feed becomes stale
+// (CAT-2).
 const StaleAfter = 24 * time.Hour
 
 // SyncEvery is the default interval between syncs (CAT-1).

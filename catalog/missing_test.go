@@ -136,7 +136,7 @@ func TestLeavesTheLineOfTheOwnChannel_CAT11(t *testing.T) {
 	require.NoError(t, err)
 	v := s.Evaluate("editor/vendor-3.0.0", inv, Options{}, noon)
 	require.Equal(t, []ReasonCode{Upgrade, LeavesEOL}, codes(v))
-	require.Equal(t, "The upgrade leaves line 1 of Acme Editor, which reached its end of life, on a date that is not known.", v.Reasons[1].Text)
+	require.Equal(t, "The upgrade leaves line 1 of Acme Editor, which reached its end of life, on an unknown date.", v.Reasons[1].Text)
 	require.Equal(t, []ReasonCode{EOLVersion}, codes(s.Evaluate("editor/vendor-3.0.0", inv, Options{StrictLines: true}, noon)))
 }
 
@@ -176,7 +176,7 @@ func TestMissingIsBounded_CAT19(t *testing.T) {
 		missing := synced(t, batch(list...)).Missing(has("1.0.0"), Options{}, noon)
 		require.Len(t, missing, MaxNewer+c.offered)
 		require.Equal(t, []ReasonCode{NotDownloadable, MoreNewer}, codes(missing[MaxNewer-1]))
-		require.Equal(t, "5 more newer patches cannot be deployed here; ask for them one by one.", missing[MaxNewer-1].Reasons[1].Text)
+		require.Equal(t, "5 more newer patches cannot be deployed here. Evaluate them one by one for their reasons.", missing[MaxNewer-1].Reasons[1].Text)
 		require.Equal(t, c.offered == 1, missing[len(missing)-1].Deployable)
 	}
 	missing := synced(t, batch(patches[:MaxNewer]...)).Missing(has("1.0.0"), Options{}, noon)

@@ -7,10 +7,11 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// Severity is a vendor's or advisory's rating: data for selection, never a gate (CAT-4).
+// Severity is the rating of a vendor or an advisory: data for selection, never
+// a gate (CAT-4).
 type Severity uint8
 
-// The severities, rising.
+// The severities, from the lowest to the highest.
 const (
 	Unrated Severity = 1 + iota
 	Low
@@ -21,33 +22,35 @@ const (
 
 var severities = enum.Of[Severity]("severity", "unrated", "low", "medium", "high", "critical")
 
-// ParseSeverity finds a severity by its name. The error lists the names there are.
+// ParseSeverity returns the severity of this name. The error lists the names.
 func ParseSeverity(name string) (Severity, error) { return severities.Parse(name) }
 
 // String returns the severity's name.
 func (s Severity) String() string { return severities.String(s) }
 
-// MarshalText returns the severity's name, and the empty text for the zero value.
+// MarshalText returns the severity's name, and the empty text for the zero
+// value.
 func (s Severity) MarshalText() ([]byte, error) { return severities.MarshalText(s) }
 
 // UnmarshalText is the inverse of MarshalText.
 func (s *Severity) UnmarshalText(text []byte) error { return severities.UnmarshalText(text, s) }
 
-// Class is what a patch is for, as its feed states it: data for selection, never a gate.
+// Class is the purpose of a patch, as its feed states it: data for selection,
+// never a gate.
 type Class uint8
 
-// The classes. The zero Class is one that the vendor did not state.
+// The classes. Zero: the vendor did not state one.
 const (
-	Security   Class = 1 + iota // it closes a vulnerability
-	Bugfix                      // it mends something else
-	Feature                     // it brings something new
-	Driver                      // it drives a device, firmware included
-	Definition                  // what a scanner looks for
+	Security   Class = 1 + iota // fixes a vulnerability
+	Bugfix                      // fixes something else
+	Feature                     // adds something new
+	Driver                      // for a device, including firmware
+	Definition                  // data of a scanner
 )
 
 var classes = enum.Of[Class]("class", "security", "bugfix", "feature", "driver", "definition")
 
-// ParseClass finds a class by its name. The error lists the names there are.
+// ParseClass returns the class of this name. The error lists the names.
 func ParseClass(name string) (Class, error) { return classes.Parse(name) }
 
 // String returns the class's name.
@@ -65,30 +68,31 @@ type Patch struct {
 	Product     ProductID       `json:"product"`
 	Version     version.Version `json:"version"`
 	Title       string          `json:"title,omitempty"`
-	Published   time.Time       `json:"published,omitzero"` // by the vendor; zero: not told
-	Listed      time.Time       `json:"listed,omitzero"`    // first seen by a sync; Sync sets it
+	Published   time.Time       `json:"published,omitzero"` // by the vendor; zero: unknown
+	Listed      time.Time       `json:"listed,omitzero"`    // when a sync first listed it; Sync sets it
 	Severity    Severity        `json:"severity,omitempty"`
 	CVEs        []string        `json:"cves,omitempty"`
-	Exploited   bool            `json:"exploited,omitempty"` // what it closes is known to be exploited; false: not known, never "not exploited"
-	Class       Class           `json:"class,omitempty"`     // zero: not told
+	Exploited   bool            `json:"exploited,omitempty"` // a vulnerability that it fixes is known to be exploited; false means unknown, never "not exploited"
+	Class       Class           `json:"class,omitempty"`     // zero: unknown
 	Artifacts   []Artifact      `json:"artifacts"`
-	EOLMarked   bool            `json:"eolMarked,omitempty"` // the vendor announced end of life; Sync sets it when EOL is set
-	EOL         time.Time       `json:"eol,omitzero"`        // when; zero: no date given (CAT-10)
+	EOLMarked   bool            `json:"eolMarked,omitempty"` // the vendor announced its end of life; Sync sets it if EOL is set
+	EOL         time.Time       `json:"eol,omitzero"`        // zero: no date (CAT-10)
 	Withdrawn   bool            `json:"withdrawn,omitempty"` // the vendor withdrew it explicitly (CAT-8)
 	Supersedes  []PatchID       `json:"supersedes,omitempty"`
 	Requires    []Requirement   `json:"requires,omitempty"`
 	Reboot      bool            `json:"reboot,omitempty"`      // the patch declares that it needs a reboot (RBT-2)
-	Transaction string          `json:"transaction,omitempty"` // patches of the same non-empty name are deployed together ("dpkg")
+	Transaction string          `json:"transaction,omitempty"` // patches with the same non-empty name are deployed together, like "dpkg"
 }
 
 // Requirement is a co-dependency (JOB-14).
 type Requirement struct {
 	Patch  PatchID `json:"patch"`
-	Reboot bool    `json:"reboot,omitempty"` // a reboot must come between
+	Reboot bool    `json:"reboot,omitempty"` // a reboot must come between the two
 }
 
-// Latency is how long after the vendor's publishing the catalog listed the patch; not ok when either time is not known.
-// It is never negative (CAT-2).
+// Latency returns the time from the vendor's publishing to the catalog's
+// listing. It is never negative. It is not ok if either time is unknown
+// (CAT-2).
 func (p Patch) Latency() (latency time.Duration, ok bool) {
 	if p.Published.IsZero() || p.Listed.IsZero() {
 		return 0, false

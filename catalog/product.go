@@ -8,7 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// Identities. Each is a non-empty text of at most MaxID bytes without control characters, unique in a snapshot.
+// Ids are unique in a snapshot: 1 to MaxID bytes of UTF-8 without control
+// characters.
 type (
 	ProductID string
 	PatchID   string
@@ -27,13 +28,14 @@ const (
 
 var platforms = enum.Of[Platform]("platform", "linux", "windows", "macos")
 
-// ParsePlatform finds a platform by its name. The error lists the names there are.
+// ParsePlatform returns the platform of this name. The error lists the names.
 func ParsePlatform(name string) (Platform, error) { return platforms.Parse(name) }
 
 // String returns the platform's name.
 func (p Platform) String() string { return platforms.String(p) }
 
-// MarshalText returns the platform's name, and the empty text for the zero value.
+// MarshalText returns the platform's name, and the empty text for the zero
+// value.
 func (p Platform) MarshalText() ([]byte, error) { return platforms.MarshalText(p) }
 
 // UnmarshalText is the inverse of MarshalText.
@@ -42,7 +44,7 @@ func (p *Platform) UnmarshalText(text []byte) error { return platforms.Unmarshal
 // Product is one software title on one platform, architecture and channel.
 type Product struct {
 	ID           ProductID      `json:"id"`
-	Name         string         `json:"name"` // as the asset's inventory names it: a Debian package's name, say
+	Name         string         `json:"name"` // as an inventory names it, like the name of a Debian package
 	Vendor       string         `json:"vendor,omitempty"`
 	Platform     Platform       `json:"platform"`
 	Architecture string         `json:"architecture,omitempty"`
@@ -51,21 +53,25 @@ type Product struct {
 	Lines        []Line         `json:"lines,omitempty"` // version lines with their end of life, by prefix
 }
 
-// Line is one version line of a product: the versions that equal Prefix or continue it after a boundary.
+// Line is one version line of a product: the versions that equal Prefix or
+// continue it after a boundary, as in [Product.LineOf].
 type Line struct {
-	Prefix   string    `json:"prefix"`            // of the version as its maker numbers it, version.Version.Upstream
-	EOL      time.Time `json:"eol,omitzero"`      // zero: no date is announced (CAT-13)
-	Over     bool      `json:"over,omitempty"`    // it has ended, and when is not known (CAT-11)
+	Prefix   string    `json:"prefix"`            // of version.Version.Upstream
+	EOL      time.Time `json:"eol,omitzero"`      // zero: no date announced (CAT-13)
+	Over     bool      `json:"over,omitempty"`    // it has ended on an unknown date (CAT-11)
 	Extended time.Time `json:"extended,omitzero"` // end of extended support: kept as data, never moves EOL (CAT-12)
 }
 
-// Ended reports whether the line is past its end of life: at the instant counts as past (CAT-13),
-// and a line that is Over always is. Extended support plays no part (CAT-12).
+// Ended reports whether the line is past its end of life, from that instant on
+// (CAT-13). A line that is Over has ended. Extended support plays no part
+// (CAT-12).
 func (l Line) Ended(now time.Time) bool { return l.Over || past(l.EOL, now) }
 
-// LineOf returns the line that v belongs to: the one with the longest Prefix that v's upstream version equals or
-// continues after a boundary, which is everywhere but between two digits and between two letters (CAT-11). So 1.2 holds
-// 1.2, 1.2.3, 1.2w and 1.2-rc.1, and not 1.20. A version of another scheme than the product's is on no line.
+// LineOf returns the line of v: the one with the longest Prefix that v's
+// upstream version equals or continues after a boundary. A boundary is
+// everywhere except between two digits and between two letters (CAT-11). So 1.2
+// holds 1.2, 1.2.3, 1.2w and 1.2-rc.1, and not 1.20. A version of another
+// scheme than the product's is on no line.
 func (p Product) LineOf(v version.Version) (Line, bool) {
 	if v.Scheme() != p.Scheme {
 		return Line{}, false

@@ -2,9 +2,9 @@ package catalog
 
 import "fmt"
 
-// ReasonCode names why a patch is or is not deployable, or what is worth knowing about it. The set
-// is open: an importer may use a code of its own, which is written and read like any other, and
-// always blocks (CAT-15).
+// ReasonCode says why a patch is or is not deployable, or what else is worth
+// knowing about it. The set is open: an importer may use a code of its own,
+// which is written and read like any other and always blocks (CAT-15).
 type ReasonCode string
 
 // Codes that block.
@@ -13,33 +13,34 @@ const (
 	AlreadyInstalled       ReasonCode = "AlreadyInstalled"
 	NewerInstalled         ReasonCode = "NewerInstalled"
 	Unorderable            ReasonCode = "Unorderable"
-	NotDownloadable        ReasonCode = "NotDownloadable" // a Vendor artifact without a custom URL, or no artifact at all
+	NotDownloadable        ReasonCode = "NotDownloadable" // a Vendor artifact without a custom URL, or no artifact
 	VersionNotDownloadable ReasonCode = "VersionNotDownloadable"
 	Deprecated             ReasonCode = "Deprecated"
 	ArtifactUnreachable    ReasonCode = "ArtifactUnreachable"
 	EOLVersion             ReasonCode = "EOLVersion"
-	LineNotKnown           ReasonCode = "LineNotKnown" // what NoLine notes, under Options.KnownLines
+	LineNotKnown           ReasonCode = "LineNotKnown" // NoLine, with Options.KnownLines
 	Superseded             ReasonCode = "Superseded"
-	UnknownPatch           ReasonCode = "UnknownPatch" // not in the snapshot
+	UnknownPatch           ReasonCode = "UnknownPatch" // it is not in the snapshot
 	WrongPlatform          ReasonCode = "WrongPlatform"
-	Held                   ReasonCode = "Held"            // the asset's package manager holds the package
+	Held                   ReasonCode = "Held"            // the asset's package manager holds the product
 	PinnedElsewhere        ReasonCode = "PinnedElsewhere" // the asset's package manager prefers another version
-	NeedsNewPackage        ReasonCode = "NeedsNewPackage" // would bring in or remove a package
+	NeedsNewPackage        ReasonCode = "NeedsNewPackage" // it would add or remove a package
 	DependencyUnmet        ReasonCode = "DependencyUnmet" // the asset's package manager cannot satisfy it
 )
 
 // Codes that only note.
 const (
 	Upgrade     ReasonCode = "Upgrade"   // why a deployable patch is deployable
-	LeavesEOL   ReasonCode = "LeavesEOL" // leaves an end-of-life line
-	NoLine      ReasonCode = "NoLine"    // on no line of a product that has lines
-	EOLMarked   ReasonCode = "EOLMarked" // marked, still honoured
+	LeavesEOL   ReasonCode = "LeavesEOL" // it leaves a line past its end of life
+	NoLine      ReasonCode = "NoLine"    // it is on none of the product's lines
+	EOLMarked   ReasonCode = "EOLMarked" // it is marked and still honoured
 	FeedStale   ReasonCode = "FeedStale"
 	FeedFailing ReasonCode = "FeedFailing"
-	MoreNewer   ReasonCode = "MoreNewer" // Missing tells only so many of the newer patches
+	MoreNewer   ReasonCode = "MoreNewer" // Missing leaves out some of the newer patches
 )
 
-// reasonCodes are the codes in the order in which a verdict has them, with their rules.
+// reasonCodes are the codes and their rules, in the order in which a verdict
+// lists them.
 var reasonCodes = []struct {
 	code ReasonCode
 	rule string
@@ -53,7 +54,7 @@ var reasonCodes = []struct {
 	{MoreNewer, "CAT-19"},
 }
 
-// ownCodes is the place of codes that this package does not have: the last of those that block.
+// ownCodes is the place of an importer's codes: the last of those that block.
 const ownCodes = 17
 
 func (c ReasonCode) place() int {
@@ -65,25 +66,25 @@ func (c ReasonCode) place() int {
 	return ownCodes
 }
 
-// Blocks reports whether a patch with this reason is not deployable. A code that this package does
-// not have blocks too.
+// Blocks reports whether a patch with this reason is not deployable. A code
+// that this package does not define blocks too.
 func (c ReasonCode) Blocks() bool { return c.place() <= ownCodes }
 
-// Rule returns the id of the rule behind the code, and the empty text for a code that this package
-// does not have.
+// Rule returns the id of the rule that gives the code. It is empty for a code
+// that this package does not define.
 func (c ReasonCode) Rule() string { return reasonCodes[c.place()].rule }
 
-// Reason is one explained ground of a verdict (CAT-15).
+// Reason is one reason of a verdict (CAT-15).
 type Reason struct {
 	Code ReasonCode `json:"code"`
-	Rule string     `json:"rule"`           // with a code of an importer's own, the importer's
+	Rule string     `json:"rule"`           // of an importer's code, the importer's
 	Have string     `json:"have,omitempty"` // the values compared
 	Want string     `json:"want,omitempty"`
 	Text string     `json:"text"` // one plain sentence
 }
 
-// NewReason makes a reason with the rule of its code. Have and want are the values compared; either may be empty. The
-// sentence is made from format and args.
+// NewReason makes a reason with the rule of its code. Have and want are the
+// values compared, and either may be empty. Format and args make the sentence.
 func NewReason(code ReasonCode, have, want, format string, args ...any) Reason {
 	return Reason{Code: code, Rule: code.Rule(), Have: have, Want: want, Text: fmt.Sprintf(format, args...)}
 }

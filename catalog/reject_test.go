@@ -31,7 +31,7 @@ func TestBadPatchIsRejectedAlone_CAT16(t *testing.T) {
 		{"fit", func(*Patch) {}, ""},
 		{"no id", func(p *Patch) { p.ID = "" }, "the id is empty"},
 		{"longest id", func(p *Patch) { p.ID = PatchID(strings.Repeat("i", MaxID)) }, ""},
-		{"id too long", func(p *Patch) { p.ID = PatchID(strings.Repeat("i", MaxID+1)) }, "the id has 257 bytes, the most is 256"},
+		{"id too long", func(p *Patch) { p.ID = PatchID(strings.Repeat("i", MaxID+1)) }, "the id has 257 bytes, at most 256 are allowed"},
 		{"control character", func(p *Patch) { p.Title = "a\nb" }, "control characters"},
 		{"C1 control character", func(p *Patch) { p.Title = "a\u0085b" }, "control characters"},
 		{"not UTF-8", func(p *Patch) { p.Title = "a\xff" }, "not UTF-8"},
@@ -82,10 +82,10 @@ func TestBadPatchIsRejectedAlone_CAT16(t *testing.T) {
 		{"longest URL", url("https://acme.example/" + strings.Repeat("u", MaxURL-21)), ""},
 		{"URL too long", url("https://acme.example/" + strings.Repeat("u", MaxURL-20)), "has 4097 bytes"},
 		{"bad signature URL", artifact(func(a *Artifact) { a.SignatureURL = "x" }), "signature URL \"x\" is not"},
-		{"custom URL of Pinned", artifact(func(a *Artifact) { a.CustomURL = "https://acme.example/x" }), "is for Vendor artifacts, this is Pinned"},
+		{"custom URL of Pinned", artifact(func(a *Artifact) { a.CustomURL = "https://acme.example/x" }), "only a Vendor artifact takes a custom URL, and this one is Pinned"},
 		{"negative size", artifact(func(a *Artifact) { a.Size = -1 }), "negative size -1"},
 		{"largest size", artifact(func(a *Artifact) { a.Size = MaxSize }), ""},
-		{"size too large", artifact(func(a *Artifact) { a.Size = MaxSize + 1 }), "is over 1099511627776"},
+		{"size too large", artifact(func(a *Artifact) { a.Size = MaxSize + 1 }), "is over the limit of 1099511627776 bytes"},
 		{"short digest", sum(integrity.SHA256, "abc"), "malformed digest: 3 characters, want 64"},
 		{"upper-case digest", sum(integrity.MD5, strings.Repeat("A", 32)), "not lower-case hex"},
 		{"digest that is no hex", sum(integrity.SHA1, strings.Repeat("g", 40)), "not lower-case hex"},
@@ -186,7 +186,7 @@ func TestDuplicateIDs_CAT16(t *testing.T) {
 	// Between feeds of one authority: the first in order.
 	one, two := batch(edit("1.0.0")).from("one").of("acme"), batch(edit("1.0.0")).from("two").of("acme")
 	s, changes = Sync(nil, []Batch{two, one}, noon)
-	require.Equal(t, []Rejected{{Feed: "one", Record: "patch editor-1.0.0", Reasons: []string{"duplicate id: feed two has a patch of the same id"}}}, changes.Rejected)
+	require.Equal(t, []Rejected{{Feed: "one", Record: "patch editor-1.0.0", Reasons: []string{"duplicate id: feed two has a patch with this id"}}}, changes.Rejected)
 	feed, _ := s.FeedOf("editor-1.0.0")
 	require.Equal(t, FeedID("two"), feed.Feed)
 	s, changes = Sync(s, []Batch{one, two}, noon)

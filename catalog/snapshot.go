@@ -10,33 +10,35 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// Snapshot is one immutable version of the catalog (CAT-1). Sync makes it; any number of readers may use it at once and
-// hold it as long as they like. The slices inside what it returns are shared: they are for reading only. A nil Snapshot
+// Snapshot is one immutable version of the catalog (CAT-1). Sync makes it. Any
+// number of readers may use it concurrently and for as long as they like. The
+// slices inside what it returns are shared: do not change them. A nil Snapshot
 // is the empty one.
 type Snapshot struct {
 	id       uint64
 	at       time.Time
 	products []Product    // by id
 	patches  []Patch      // by id, deprecated ones included
-	states   []patchState // of the patch at the same index
-	named    []int32      // indexes of the products that have a channel, by compareNamed
+	states   []patchState // state of the patch at the same index
+	named    []int32      // indexes of the products with a channel, by compareNamed
 	replaces bool         // some patch supersedes another
 	feeds    []FeedHealth // by id
-	from     []int32      // of the product at the same index: the feed that lists it, an index into feeds
-	owners   []owned      // by claim: who may speak about what (CAT-17)
-	custom   []CustomURL  // the customer's, by patch and artifact
-	versions [][]int32    // of the product at the same index: its patches that are not deprecated, oldest version first
+	from     []int32      // feed of the product at the same index, an index into feeds
+	owners   []owned      // by claim (CAT-17)
+	custom   []CustomURL  // by patch and artifact
+	versions [][]int32    // patches of the product at the same index, oldest version first, without deprecated ones
 }
 
-// patchState is what the catalog knows of a patch beside the record.
+// patchState is what the catalog knows of a patch besides the record.
 type patchState struct {
 	feed       int32 // index into feeds
 	product    int32 // index into products
 	deprecated bool
 }
 
-// ID numbers the snapshots. It grows by one when a sync changed anything but the time of a feed's last good fetch, and
-// when WithCustomURLs changed anything. The empty catalog is 0.
+// ID returns the number of the snapshot. It grows by one when a sync changes
+// anything except the time of a feed's last good fetch, and when WithCustomURLs
+// changes anything. The empty catalog is 0.
 func (s *Snapshot) ID() uint64 {
 	return s.orEmpty().id
 }
@@ -48,7 +50,8 @@ func (s *Snapshot) orEmpty() *Snapshot {
 	return s
 }
 
-// Patch looks a patch up, deprecated ones included: reports and histories still name them (CAT-9).
+// Patch looks up a patch, deprecated ones included: reports and histories still
+// name them (CAT-9).
 func (s *Snapshot) Patch(id PatchID) (Patch, bool) {
 	i, found := s.patchIndex(id)
 	if !found {
@@ -65,9 +68,9 @@ func findPatch(patches []Patch, id PatchID) (int, bool) {
 	return sort.Find(len(patches), func(i int) int { return cmp.Compare(id, patches[i].ID) })
 }
 
-// Reaches returns the patch that another one supersedes or requires by an id; not ok when the
-// snapshot does not hold it, or when it is another authority's: what a feed says about that counts
-// for nothing (CAT-17).
+// Reaches returns patch to, which patch from supersedes or requires. It is not
+// ok if the snapshot has no such patch or another authority owns it: what a
+// feed says about that has no effect (CAT-17).
 func (s *Snapshot) Reaches(from, to PatchID) (Patch, bool) {
 	i, has := s.patchIndex(from)
 	k, found := s.patchIndex(to)
@@ -77,10 +80,10 @@ func (s *Snapshot) Reaches(from, to PatchID) (Patch, bool) {
 	return *s.patchAt(k), true
 }
 
-// authority is whose the patch at index i is.
+// authority returns the authority of the patch at index i.
 func (s *Snapshot) authority(i int) string { return s.feeds[s.states[i].feed].Authority }
 
-// Product looks a product up.
+// Product looks up a product.
 func (s *Snapshot) Product(id ProductID) (Product, bool) {
 	i, found := s.productIndex(id)
 	if !found {
@@ -97,7 +100,8 @@ func findProduct(products []Product, id ProductID) (int, bool) {
 	return sort.Find(len(products), func(i int) int { return cmp.Compare(id, products[i].ID) })
 }
 
-// Lifecycle returns where a patch stands; zero for a patch that is not in the snapshot (CAT-8).
+// Lifecycle returns the stage of a patch's life. Zero: it is not in the
+// snapshot (CAT-8).
 func (s *Snapshot) Lifecycle(id PatchID) Lifecycle {
 	i, found := s.patchIndex(id)
 	switch {
@@ -127,7 +131,8 @@ func (s *Snapshot) Products() iter.Seq[Product] {
 	return slices.Values(s.orEmpty().products)
 }
 
-// Newest is the newest patch of a product that is not deprecated, the last by id of several of one version (CAT-6).
+// Newest returns the newest patch of a product that is not deprecated, and of
+// several of one version the last by id (CAT-6).
 func (s *Snapshot) Newest(id ProductID) (Patch, bool) {
 	i, found := s.productIndex(id)
 	if !found || len(s.versions[i]) == 0 {
@@ -136,10 +141,12 @@ func (s *Snapshot) Newest(id ProductID) (Patch, bool) {
 	return *s.patchAt(int(s.newest(i))), true
 }
 
-// newest is the index of the newest patch of the product at index i, which has one.
+// newest returns the index of the newest patch of the product at index i, which
+// must have one.
 func (s *Snapshot) newest(i int) int32 { return s.versions[i][len(s.versions[i])-1] }
 
-// newestVersion is the newest version listed of the product at index i; zero when there is none.
+// newestVersion returns the newest version listed of the product at index i.
+// Zero: none.
 func (s *Snapshot) newestVersion(i int) version.Version {
 	if len(s.versions[i]) == 0 {
 		return version.Version{}
@@ -147,7 +154,8 @@ func (s *Snapshot) newestVersion(i int) version.Version {
 	return s.patches[s.newest(i)].Version
 }
 
-// Feeds lists the health of every feed that was synced and is not Gone, by id (CAT-1, CAT-2). The list is the caller's.
+// Feeds returns the health of every synced feed that is not Gone, by id (CAT-1,
+// CAT-2). The caller owns the list.
 func (s *Snapshot) Feeds() []FeedHealth {
 	return slices.Clone(s.orEmpty().feeds)
 }
@@ -161,17 +169,18 @@ func (s *Snapshot) FeedOf(id PatchID) (FeedHealth, bool) {
 	return s.feeds[s.states[i].feed], true
 }
 
-// compareNamed orders products by what they are the same in when they differ in nothing but the
+// compareNamed compares what is equal in products that differ only in the
 // channel.
 func compareNamed(a, b *Product) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Platform, b.Platform))
 }
 
-// maxElsewhere is how many channels of one product elsewhere looks at.
+// maxElsewhere is the largest number of channels of one product that elsewhere
+// looks at.
 const maxElsewhere = 64
 
-// elsewhere finds a product that the inventory names and that differs from the one at index i in
-// the channel.
+// elsewhere finds a product in the inventory that differs from the one at index
+// i only in the channel.
 func (s *Snapshot) elsewhere(i int, inv Inventory) (Product, bool) {
 	of := &s.products[i]
 	if of.Channel == "" {
@@ -190,7 +199,7 @@ func (s *Snapshot) elsewhere(i int, inv Inventory) (Product, bool) {
 	return Product{}, false
 }
 
-// newer reports whether v is a newer version than w; versions without an order are not.
+// newer reports whether v is newer than w. Versions without an order are not.
 func newer(v, w version.Version) bool {
 	order, ok := v.Compare(w)
 	return ok && order > 0

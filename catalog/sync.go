@@ -10,26 +10,30 @@ import (
 // Changes is what a sync changed, each list sorted.
 type Changes struct {
 	Added          []PatchID  // first seen
-	Changed        []PatchID  // the record differs, or another feed brings it now
-	Removed        []PatchID  // gone from their feed, or rejected now: no longer in the snapshot
-	Deprecated     []PatchID  // newly deprecated (CAT-8): withdraw them from active jobs (CAT-9)
-	NoLongerNewest []PatchID  // still listed, and a newer version of the product is listed now (CAT-6)
-	Rejected       []Rejected // by feed, record and reasons: MaxRejected of each feed at most, and one that counts the rest (CAT-16)
-	Failed         []FeedID   // feeds whose fetch failed this time (CAT-1)
+	Changed        []PatchID  // the record differs, or it comes from another feed
+	Removed        []PatchID  // no longer in the snapshot: gone from their feed, or rejected
+	Deprecated     []PatchID  // newly deprecated: withdraw them from active jobs (CAT-8, CAT-9)
+	NoLongerNewest []PatchID  // still listed, but no longer the newest version of their product (CAT-6)
+	Rejected       []Rejected // by feed, record and reasons: at most MaxRejected per feed, and one that counts the others (CAT-16)
+	Failed         []FeedID   // feeds whose fetch failed (CAT-1)
 }
 
-// Sync makes the next snapshot from the previous one and what the feeds brought (CAT-1). It is pure: prev stays as it
-// is, and equal arguments give equal results. A nil prev is the empty catalog. The snapshot takes the batches over: what
-// they hold must not be changed afterwards.
+// Sync makes the next snapshot from the previous one and the batches of the
+// feeds (CAT-1). It is pure: it does not change prev, and equal arguments give
+// equal results. A nil prev is the empty catalog. The snapshot keeps parts of
+// the batches: do not change them afterwards.
 //
-// A feed without a batch, and one whose batch is unchanged or failed, keeps what it has. A good batch replaces all its
-// feed had. Of several batches of one feed the last counts. The customer's URLs are carried over from prev (CAT-5).
+// A feed without a batch keeps what it has, and so does a feed whose batch is
+// unchanged or failed. A good batch replaces everything its feed had. Of
+// several batches of one feed the last counts. The customer's URLs are carried
+// over from prev (CAT-5).
 //
-// Records that cannot be are rejected one by one (CAT-16), and so are those outside their feed's
-// authority (CAT-17) and the patches of a cycle of supersedence or of requirements (CAT-14,
-// JOB-14), in which patches of feeds that keep theirs stand. The order of the batches, the
-// administrator's, decides between authorities that introduce the same at once, and between feeds
-// of one authority that list the same. Feeds without a batch come last.
+// Sync rejects impossible records one by one (CAT-16), records outside their
+// feed's authority (CAT-17), and the patches of a cycle of supersedence or of
+// requirements (CAT-14, JOB-14), except those of feeds that keep what they
+// have. The order of the batches, set by the administrator, decides between
+// authorities that introduce the same thing at once, and between feeds of one
+// authority that list the same thing. Feeds without a batch come last.
 func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
 	prev = prev.orEmpty()
 	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now), custom: prev.custom}, now: stamp(now), refused: map[FeedID]int{}, conflicts: map[FeedID]int{}}
@@ -46,38 +50,38 @@ func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
 	return s.next, s.changes
 }
 
-// syncer is one sync under way.
+// syncer is one call of Sync.
 type syncer struct {
 	prev    *Snapshot
 	next    *Snapshot
 	now     time.Time
-	fresh   []*Batch // by feed index of next: its good new batch, nil for a feed that keeps what it has
-	moved   []int32  // by feed index of prev: its index in next, -1: it is gone
-	order   []int32  // the feeds of next in the order that decides between them
+	fresh   []*Batch // by feed index of next: its good new batch; nil: the feed keeps what it has
+	moved   []int32  // by feed index of prev: its index in next; -1: it is gone
+	order   []int32  // feed indexes of next, in the order that decides between them
 	turn    []int    // by feed index of next: its place in order
 	changes Changes
 
-	refused   map[FeedID]int // how many records were rejected for themselves
-	conflicts map[FeedID]int // and how many are outside their authority (CAT-17)
+	refused   map[FeedID]int // number of bad records
+	conflicts map[FeedID]int // number of records outside their authority (CAT-17)
 
 	owners  map[claim]owner
-	spaces  []owned           // the names among owners
-	lengths [MaxID + 1]bool   // of the ids among owners
+	spaces  [MaxID + 1]bool   // by length: owners has names of that length
+	lengths [MaxID + 1]bool   // by length: owners has ids of that length
 	grants  []grant           // the closest first
-	below   map[string]string // by id: the authority that has ids below it; empty: several
+	below   map[string]string // by id: the authority with ids below it; empty: several
 	keys    map[string]string // by vendor
 
-	listed []listed          // the next products, as they come
-	at     map[ProductID]int // where in listed
-	taken  map[string]int    // products by authority
-	most   int               // products an authority may have
+	listed []listed          // products of next, unsorted
+	at     map[ProductID]int // index into listed
+	taken  map[string]int    // number of products by authority
+	most   int               // largest number of products of one authority
 }
 
 // keeps reports whether a feed of next keeps what it has.
 func (s *syncer) keeps(feed int32) bool { return feed >= 0 && s.fresh[feed] == nil }
 
-// reject notes that a record is rejected: the first of each feed with their reasons, the rest by
-// their number.
+// reject notes a rejected record: the first of each feed with their reasons,
+// the others by their number.
 func (s *syncer) reject(feed FeedID, record string, reasons ...string) {
 	if s.refused[feed]++; s.refused[feed] > MaxRejected {
 		return
@@ -92,12 +96,13 @@ func (s *syncer) reject(feed FeedID, record string, reasons ...string) {
 	s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: clip(record, maxErr), Reasons: told})
 }
 
-// rejectBatch notes that a whole batch is rejected, which is no record.
+// rejectBatch notes that a whole batch is rejected. It does not count as a
+// record.
 func (s *syncer) rejectBatch(feed FeedID, reasons ...string) {
 	s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: "batch", Reasons: reasons})
 }
 
-// rejected counts what was rejected and not told.
+// rejected sorts the rejected records and adds the number of those left out.
 func (s *syncer) rejected() {
 	list := &s.changes.Rejected
 	slices.SortStableFunc(*list, func(a, b Rejected) int {
@@ -112,17 +117,19 @@ func (s *syncer) rejected() {
 	}
 }
 
-// conflict rejects a record that claims what is another authority's (CAT-17).
+// conflict rejects a record that claims what another authority owns (CAT-17).
 func (s *syncer) conflict(feed FeedID, record, owner, reason string) {
 	if s.conflicts[feed]++; s.conflicts[feed] <= MaxRejected {
 		s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: record, Reasons: []string{reason}, Owner: owner})
 	}
 }
 
-// stamp is how an instant enters the catalog: in UTC, without a reading of a monotonic clock.
+// stamp is the form of an instant in the catalog: UTC, without a monotonic
+// clock reading.
 func stamp(t time.Time) time.Time { return t.Round(0).UTC() }
 
-// index orders the patches of each product, and the products that have channels by name.
+// index sorts the patches of each product, and the products with channels by
+// name.
 func (s *Snapshot) index() {
 	count := make([]int32, len(s.products)+1)
 	for _, st := range s.states {
@@ -195,7 +202,8 @@ func (s *syncer) compare() {
 	}
 }
 
-// noLongerNewest compares versions, not ids: of two patches of the newest version neither is overtaken by the other.
+// noLongerNewest compares versions, not ids: of two patches of the newest
+// version, neither overtakes the other.
 func (s *syncer) noLongerNewest() {
 	for i := range s.prev.products {
 		k, found := s.next.productIndex(s.prev.products[i].ID)
@@ -219,7 +227,8 @@ func (s *syncer) noLongerNewest() {
 	slices.Sort(s.changes.NoLongerNewest)
 }
 
-// equalHealth leaves out the times: that a feed was fetched again is no change of the catalog.
+// equalHealth ignores the times: another fetch of a feed does not change the
+// catalog.
 func equalHealth(a, b FeedHealth) bool {
 	return a.Feed == b.Feed && a.Healthy == b.Healthy && a.Err == b.Err && a.Rejected == b.Rejected &&
 		a.Authority == b.Authority && a.Outside == b.Outside && a.Dated.Equal(b.Dated) && a.MaxAge == b.MaxAge &&

@@ -9,14 +9,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// maxAhead is how far ahead of the clock a source's date may be: zones and clocks that are a little
-// off.
+// maxAhead is how far in the future a source's date may be: it allows for zones
+// and clocks that are a little off.
 const maxAhead = 24 * time.Hour
 
-// maxErr is the most bytes kept of a feed's error: enough for a wrapped network error with its URL.
+// maxErr is the largest length of a feed's error in bytes: enough for a wrapped
+// network error with its URL.
 const maxErr = 2048
 
-// feeds lists the feeds of the next snapshot, in which order they decide, and notes how each fared.
+// feeds lists the feeds of the next snapshot and the order in which they
+// decide, and notes the state of each.
 func (s *syncer) feeds(batches []Batch) {
 	s.next.feeds = slices.Clone(s.prev.feeds)
 	latest := make(map[FeedID]*Batch, len(batches))
@@ -37,7 +39,7 @@ func (s *syncer) feeds(batches []Batch) {
 			}
 		}
 		if latest[b.Feed] != nil {
-			s.rejectBatch(b.Feed, "several batches of one feed in one sync: the last counts")
+			s.rejectBatch(b.Feed, "the sync has several batches of this feed: the last one counts")
 		}
 		if len(c.problems) > 0 {
 			s.rejectBatch(b.Feed, c.problems...)
@@ -77,7 +79,7 @@ func (s *syncer) fare(feed int, b *Batch) {
 	h.Authority = cmp.Or(h.Authority, b.Authority, string(b.Feed))
 	err := b.Err
 	if err == "" && b.Unchanged && h.FirstGood.IsZero() {
-		err = "the feed says that nothing changed, but the catalog holds nothing of it"
+		err = "the feed says that nothing changed, but the catalog has nothing of it"
 	}
 	if err == "" {
 		err = s.misdated(h, b)
@@ -90,7 +92,10 @@ func (s *syncer) fare(feed int, b *Batch) {
 		s.changes.Failed = append(s.changes.Failed, h.Feed)
 		return
 	}
-	at := s.fetchedAt(b)
+	at := stamp(b.At)
+	if b.At.IsZero() || at.After(s.now) { // a time in the future would hide that the feed is stale
+		at = s.now
+	}
 	h.Healthy, h.Err, h.Since = true, "", time.Time{}
 	if h.FirstGood.IsZero() {
 		h.FirstGood = at
@@ -116,64 +121,50 @@ func (s *syncer) fare(feed int, b *Batch) {
 	}
 }
 
-// misdated says what is wrong with the date that the source states; empty: nothing (CAT-2). A
-// source that stated one and states none any more could hide with that how old it is.
+// misdated returns what is wrong with the date of the source. Empty: nothing
+// (CAT-2). A source that no longer states a date could hide how old it is.
 func (s *syncer) misdated(h *FeedHealth, b *Batch) string {
-	const remedy = "the last good data is kept; if this is meant, accept the feed's older data by name"
+	const remedy = "the last good data is kept; to use the older data, accept it for this feed by name"
 	switch {
 	case b.Dated.After(s.now.Add(maxAhead)) || b.Dated.UTC().Year() < 1:
-		return fmt.Sprintf("its source is dated %s, which is in the future or impossible; it would hide later ones, so it is refused until then", b.Dated.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("its source is dated %s, which is in the future or impossible: it is refused until then, because it would hide newer data", b.Dated.UTC().Format(time.RFC3339))
 	case b.AcceptOlder && !b.Unchanged || h.Dated.IsZero():
 		return ""
 	case b.Dated.IsZero() && !b.Unchanged:
-		return fmt.Sprintf("its source states no date, and one of %s was accepted before; %s", instant(h.Dated), remedy)
+		return fmt.Sprintf("its source states no date, but data of %s was accepted before; %s", instant(h.Dated), remedy)
 	case !b.Dated.IsZero() && stamp(b.Dated).Before(h.Dated):
-		return fmt.Sprintf("its source is dated %s, and one of %s was accepted before; %s", instant(b.Dated), instant(h.Dated), remedy)
+		return fmt.Sprintf("its source is dated %s, but data of %s was accepted before; %s", instant(b.Dated), instant(h.Dated), remedy)
 	}
 	return ""
 }
 
-// fetchedAt trusts a batch's time unless it is missing or lies in the future, which would hide that a feed is stale.
-func (s *syncer) fetchedAt(b *Batch) time.Time {
-	if at := stamp(b.At); !b.At.IsZero() && !at.After(s.now) {
-		return at
-	}
-	return s.now
-}
-
 // clip makes a text of any origin fit to keep and show.
 func clip(text string, most int) string {
-	if len(text) > 2*most { // escaping takes time, and makes nothing shorter
+	if len(text) > 2*most { // escaping takes time and makes nothing shorter
 		text = text[:2*most]
 	}
 	return problem.Clip(problem.Printable(text), most)
 }
 
-// health counts what each feed holds and had refused.
+// health counts what each feed has in the snapshot and what was refused.
 func (s *syncer) health() {
 	feeds := s.next.feeds
 	for i := range feeds {
-		feeds[i].Patches, feeds[i].MaxLatency = 0, 0
+		f := &feeds[i]
+		f.Patches, f.MaxLatency = 0, 0
 		if s.fresh[i] != nil {
-			feeds[i].Rejected, feeds[i].Outside, feeds[i].Conflicts = 0, 0, nil
+			f.Rejected, f.Outside, f.Conflicts = 0, 0, nil
 		}
+		f.Rejected += s.refused[f.Feed]
+		f.Outside += s.conflicts[f.Feed]
 	}
 	for i, st := range s.next.states {
 		f := &feeds[st.feed]
 		f.Patches++
-		// What was published before the feed was first read could not have been listed any sooner.
+		// What was published before the first good fetch could not be listed
+		// sooner.
 		if latency, ok := s.next.patches[i].Latency(); ok && s.next.patches[i].Published.After(f.FirstGood) {
 			f.MaxLatency = max(f.MaxLatency, latency)
-		}
-	}
-	for feed, n := range s.refused {
-		if i, known := s.next.feedIndex(feed); known {
-			feeds[i].Rejected += n
-		}
-	}
-	for feed, n := range s.conflicts {
-		if i, known := s.next.feedIndex(feed); known {
-			feeds[i].Outside += n
 		}
 	}
 	for _, r := range s.changes.Rejected {

@@ -6,16 +6,16 @@ import (
 	"slices"
 )
 
-// candidate is a patch that may come into the next snapshot.
+// candidate is a patch that may enter the next snapshot.
 type candidate struct {
 	patch   *Patch
 	feed    int32 // index into the next snapshot's feeds
 	product int32 // index into the next snapshot's products
-	old     int32 // index of the authority's patch of the same id in the previous snapshot, -1: none
+	old     int32 // index of the authority's patch with this id in the previous snapshot; -1: none
 	kept    bool  // its feed keeps what it has
 }
 
-// fit returns the patches that are fit for the next snapshot each by itself.
+// fit returns the patches that are fit for the next snapshot, each by itself.
 func (s *syncer) fit() []candidate {
 	all := make([]candidate, 0, len(s.prev.patches))
 	for i := range s.prev.patches {
@@ -46,8 +46,9 @@ func (s *syncer) fit() []candidate {
 	return all
 }
 
-// candidates returns the patches that come in, each id once, by id. One authority goes after the
-// other, so that what one of them has wrong costs no other one anything (CAT-17).
+// candidates returns the patches of the next snapshot, each id once, by id. It
+// handles one authority after the other, so that the faults of one cost another
+// nothing (CAT-17).
 func (s *syncer) candidates() []candidate {
 	of, asked := make(map[string][]candidate), make(map[string]int)
 	for _, c := range s.fit() {
@@ -78,7 +79,8 @@ func (s *syncer) candidates() []candidate {
 	return all
 }
 
-// free rejects the candidates whose ids another authority introduces in the same sync.
+// free rejects the candidates whose ids another authority introduces in the
+// same sync.
 func (s *syncer) free(own []candidate, taken map[PatchID]string) []candidate {
 	return slices.DeleteFunc(own, func(c candidate) bool {
 		other, has := taken[c.patch.ID]
@@ -89,8 +91,8 @@ func (s *syncer) free(own []candidate, taken map[PatchID]string) []candidate {
 	})
 }
 
-// consider appends a candidate that is fit, over which its feed has authority, and whose product is
-// known and orders its version.
+// consider appends a candidate if it is fit, its feed has authority over it,
+// and its product is known and orders its version.
 func (s *syncer) consider(all []candidate, c candidate, problems []string) []candidate {
 	name := s.next.feeds[c.feed].Feed
 	if len(problems) == 0 {
@@ -125,7 +127,7 @@ func (s *syncer) refuse(c candidate, reasons ...string) {
 	s.reject(s.next.feeds[c.feed].Feed, patchRecord(c.patch.ID), reasons...)
 }
 
-// distinct keeps the first of an authority's candidates of each id, by id.
+// distinct keeps the first of one authority's candidates for each id, by id.
 func (s *syncer) distinct(own []candidate) []candidate {
 	slices.SortStableFunc(own, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.patch.ID, b.patch.ID), cmp.Compare(s.turn[a.feed], s.turn[b.feed]), cmp.Compare(a.feed, b.feed))
@@ -138,15 +140,15 @@ func (s *syncer) distinct(own []candidate) []candidate {
 		case left[n-1].feed == c.feed:
 			s.refuse(c, "duplicate id: the batch has it more than once")
 		default:
-			s.refuse(c, fmt.Sprintf("duplicate id: feed %s has a patch of the same id", s.next.feeds[left[n-1].feed].Feed))
+			s.refuse(c, fmt.Sprintf("duplicate id: feed %s has a patch with this id", s.next.feeds[left[n-1].feed].Feed))
 		}
 	}
 	return left
 }
 
-// refuseCycles rejects the patches of a cycle among those of one authority. Those of feeds that
-// keep theirs stay, unless they make a cycle by themselves, as they do when two authorities become
-// one.
+// refuseCycles rejects the patches of a cycle within one authority. Patches of
+// feeds that keep what they have stay, unless the cycle has no others, which
+// happens when two authorities become one.
 func (s *syncer) refuseCycles(all []candidate, kind edgeKind) []candidate {
 	for {
 		edges := edgesOf(len(all), func(i int) *Patch { return all[i].patch }, func(int) string { return "" }, kind)
@@ -154,7 +156,7 @@ func (s *syncer) refuseCycles(all []candidate, kind edgeKind) []candidate {
 		if len(found) == 0 {
 			return all
 		}
-		bad := make(map[PatchID]bool) // each id is there once
+		bad := make(map[PatchID]bool)
 		for _, members := range found {
 			path := fmt.Sprintf("%s cycle: %s", kind.noun, describe(shortestCycle(edges, members), func(i int32) PatchID { return all[i].patch.ID }, kind))
 			old := !slices.ContainsFunc(members, func(m int32) bool { return !all[m].kept })
@@ -169,7 +171,7 @@ func (s *syncer) refuseCycles(all []candidate, kind edgeKind) []candidate {
 	}
 }
 
-// patches takes the candidates in.
+// patches adds the candidates to the next snapshot.
 func (s *syncer) patches(all []candidate) {
 	s.next.patches = make([]Patch, len(all))
 	s.next.states = make([]patchState, len(all))
@@ -187,7 +189,8 @@ func (s *syncer) patches(all []candidate) {
 	}
 }
 
-// equalPatch compares what a feed says about a patch; Listed is the catalog's own.
+// equalPatch compares what a feed says about a patch. Listed is the catalog's
+// own.
 func equalPatch(a, b *Patch) bool {
 	return a.ID == b.ID && a.Product == b.Product && a.Version == b.Version && a.Title == b.Title &&
 		a.Published.Equal(b.Published) && a.Severity == b.Severity && slices.Equal(a.CVEs, b.CVEs) &&

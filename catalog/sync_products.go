@@ -12,8 +12,8 @@ type listed struct {
 	feed int32
 }
 
-// products takes in what the feeds say about products, each from the first feed that lists it: one
-// with authority over it (CAT-17).
+// products collects the products, each from the first feed that lists it and
+// has authority over it (CAT-17).
 func (s *syncer) products() {
 	s.listed, s.at = make([]listed, 0, len(s.prev.products)), make(map[ProductID]int, len(s.prev.products))
 	asked := make(map[string]int)
@@ -22,7 +22,7 @@ func (s *syncer) products() {
 			asked[s.authority(int32(feed))] += len(b.Products)
 		}
 	}
-	kept := make([][]int, len(s.next.feeds)) // by feed that keeps what it has: the products that it listed
+	kept := make([][]int, len(s.next.feeds)) // by feed that keeps what it has: its products
 	for i, f := range s.prev.from {
 		if feed := s.moved[f]; s.keeps(feed) {
 			kept[feed] = append(kept[feed], i)
@@ -54,15 +54,16 @@ func (s *syncer) products() {
 	}
 }
 
-// introduces reports whether a patch is fit, of a product of its feed's, and below nothing.
+// introduces reports whether a patch is fit, of a product of its feed's
+// authority, and below nothing.
 func (s *syncer) introduces(feed int32, p *Patch) bool {
 	at, has := s.at[p.Product]
 	return has && s.authority(s.listed[at].feed) == s.authority(feed) && s.listed[at].Scheme == p.Version.Scheme() &&
 		len(p.ID) <= MaxID && s.above(string(p.ID)) == "" && len(p.Check()) == 0
 }
 
-// orphans keeps the products that no feed lists any more, but of which a feed keeps patches
-// (CAT-1).
+// orphans keeps the products that no feed lists any more but of which a feed
+// keeps patches (CAT-1).
 func (s *syncer) orphans() {
 	done := make([]bool, len(s.prev.products))
 	for _, st := range s.prev.states {
@@ -74,7 +75,7 @@ func (s *syncer) orphans() {
 	}
 }
 
-// product takes a feed's product in if nothing is wrong with it.
+// product adds a feed's product if nothing is wrong with it.
 func (s *syncer) product(feed int32, p Product) {
 	name, authority := s.next.feeds[feed].Feed, s.authority(feed)
 	if s.fresh[feed] != nil {
@@ -95,7 +96,7 @@ func (s *syncer) product(feed int32, p Product) {
 		if s.listed[at].feed == feed {
 			s.reject(name, productRecord(p.ID), "duplicate id: the batch has it more than once")
 		}
-		return // its authority has spoken
+		return // another feed of its authority comes first
 	}
 	if s.taken[authority]++; s.taken[authority] > s.most || len(s.listed) >= MaxProducts {
 		s.reject(name, productRecord(p.ID), fmt.Sprintf("over the limit of %d products", MaxProducts))

@@ -99,7 +99,7 @@ func TestFailedFeedKeepsItsPatches_CAT1(t *testing.T) {
 func TestFailedFromTheStart_CAT1(t *testing.T) {
 	s, changes := Sync(nil, []Batch{{Feed: "acme", Unchanged: true}, Failed("b", noon, nil)}, noon)
 	require.Equal(t, []FeedID{"acme", "b"}, changes.Failed)
-	require.Contains(t, s.Feeds()[0].Err, "holds nothing of it")
+	require.Contains(t, s.Feeds()[0].Err, "has nothing of it")
 	require.Equal(t, "the fetch failed", s.Feeds()[1].Err)
 	require.False(t, s.Feeds()[0].Stale(noon.Add(StaleAfter-1)))
 	require.True(t, s.Feeds()[0].Stale(noon.Add(StaleAfter)))

@@ -14,14 +14,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
-// cache keeps one feed's InRelease and package lists in a folder. It only saves fetching: what is read from it is verified
-// as if it had just come over the network, and a folder that cannot be read is as good as an empty one. Without a folder it
-// keeps nothing.
+// cache keeps one feed's InRelease and package lists in a directory. It only
+// saves fetching: what it reads is verified as if it came over the network, and
+// an unreadable directory is like an empty one. Without a directory it keeps
+// nothing.
 type cache struct {
 	dir string
 }
 
-// meta is what is kept beside InRelease.
+// meta is what is kept besides InRelease.
 type meta struct {
 	Validators validators                    `json:"validators"`
 	Published  map[catalog.PatchID]time.Time `json:"published,omitempty"`
@@ -33,7 +34,8 @@ const (
 	listPrefix  = "list-"
 )
 
-// newCache gives a feed a folder of its own below dir; an empty dir means no cache.
+// newCache gives a feed its own directory below dir. An empty dir means no
+// cache.
 func newCache(dir string, id catalog.FeedID) cache {
 	if dir == "" {
 		return cache{}
@@ -49,7 +51,7 @@ func (c cache) read(name string, limit int64) ([]byte, error) {
 }
 
 func (c cache) signed(where string) signedRelease {
-	text, err := c.read(releaseFile, MaxInRelease)
+	text, err := c.read(releaseFile, maxInRelease)
 	if err != nil {
 		return signedRelease{}
 	}
@@ -57,14 +59,14 @@ func (c cache) signed(where string) signedRelease {
 }
 
 func (c cache) meta() (m meta) {
-	data, err := c.read(metaFile, MaxIndex)
+	data, err := c.read(metaFile, maxIndex)
 	if err != nil || json.Unmarshal(data, &m) != nil {
 		return meta{}
 	}
 	return m
 }
 
-// list returns a package list that is kept, nil when it is not or is no longer what it was.
+// list returns a kept package list, nil if it is not kept or has changed.
 func (c cache) list(sum fileSum) []byte {
 	data, err := c.read(listPrefix+sum.digest.Sum, sum.size)
 	if err != nil || sum.of(data) != sum {
@@ -73,10 +75,10 @@ func (c cache) list(sum fileSum) []byte {
 	return data
 }
 
-// hold keeps a list. A failure shows when the Release file is kept.
+// hold keeps a list. If that fails, keeping the Release file reports it.
 func (c cache) hold(sum fileSum, data []byte) { _ = c.write(listPrefix+sum.digest.Sum, data) }
 
-// keep keeps a good state, and deletes the lists it does not name.
+// keep keeps a good state and deletes the lists that it does not name.
 func (c cache) keep(h held) error {
 	if c.dir == "" {
 		return nil
@@ -105,7 +107,7 @@ func (c cache) keep(h held) error {
 	return err
 }
 
-// names reports whether the state's lists have the digest in one of their forms.
+// names reports whether one of the state's lists has this digest in any form.
 func (h held) names(digest string) bool {
 	return slices.ContainsFunc(h.indexes, func(x index) bool {
 		return slices.ContainsFunc(fetchedAs, func(extension string) bool {
@@ -114,7 +116,7 @@ func (h held) names(digest string) bool {
 	})
 }
 
-// write replaces a file whole.
+// write replaces a file as a whole.
 func (c cache) write(name string, data []byte) error {
 	if c.dir == "" {
 		return nil

@@ -11,22 +11,22 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
 )
 
-// Config says which apt configuration is read, and for whom.
+// Config says which apt configuration to read, and how.
 type Config struct {
-	Root             string            // the system whose configuration it is; default "/"
-	Dir              string            // the apt configuration folder; default etc/apt of Root
-	Lists            string            // for FromLists: the folder of downloaded lists; default var/lib/apt/lists of Root
-	Architectures    []string          // wanted; default those of Root's dpkg, the native one first
-	CacheDir         string            // keeps what was fetched across restarts; empty: nothing is kept
-	Client           *http.Client      // default: one with a proxy from the environment and a time limit
+	Root             string            // root of the system; default "/"
+	Dir              string            // the directory of the apt configuration; default etc/apt in Root
+	Lists            string            // for FromLists: the directory of downloaded lists; default var/lib/apt/lists in Root
+	Architectures    []string          // wanted ones; default those of Root's dpkg, the native one first
+	CacheDir         string            // keeps what was fetched across restarts; empty: keep nothing
+	Client           *http.Client      // default: a client with a proxy from the environment and a time limit
 	Now              func() time.Time  // the clock; default time.Now
-	IgnoreValidUntil bool              // take expired Release files too: for tests and for clocks that are known to be wrong
-	MaxAge           time.Duration     // of a Release file before its feed is stale (CAT-2), unless valid-until-max says so; zero: any
-	Only             func(string) bool // whether a package of this name is wanted: for a scan, those that are installed; nil: all
-	Report           func(Problem)     // told of every problem of the configuration; nil: nobody
+	IgnoreValidUntil bool              // accept expired Release files: for tests and for clocks that are known to be wrong
+	MaxAge           time.Duration     // age of a Release file at which its feed is stale, unless valid-until-max is set; zero: no limit (CAT-2)
+	Only             func(string) bool // reports whether a package of this name is wanted; a scan wants the installed ones; nil: all
+	Report           func(Problem)     // called with every problem of the configuration; nil: ignore them
 }
 
-// withDefaults fills in what is not set, reading what it needs to below Root.
+// withDefaults fills in what is not set. It reads below Root.
 func (c Config) withDefaults() Config {
 	c.Root = cmp.Or(c.Root, "/")
 	c.Dir = cmp.Or(c.Dir, filepath.Join(c.Root, "etc/apt"))
@@ -44,15 +44,16 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// validate tells everything that is wrong with a configuration that has its defaults.
+// validate returns everything that is wrong with a configuration that has its
+// defaults.
 func (c Config) validate() error {
 	var problems []error
 	if len(c.Architectures) == 0 {
-		problems = append(problems, errors.New("no architecture is wanted"))
+		problems = append(problems, errors.New("no architecture is wanted: name one"))
 	}
 	for _, a := range c.Architectures {
 		if !debian.ValidArchitecture(a) || a == "all" {
-			problems = append(problems, fmt.Errorf("%.40q is no architecture", a))
+			problems = append(problems, fmt.Errorf("%.40q is not an architecture", a))
 		}
 	}
 	return errors.Join(problems...)

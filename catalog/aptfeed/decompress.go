@@ -14,14 +14,15 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 )
 
-// extensions of package lists: those that are fetched, the smallest first, and those that apt keeps on disk.
+// Extensions of package lists: those that are fetched, the smallest first, and
+// those that apt keeps on disk.
 var (
 	fetchedAs = []string{".xz", ".zst", ".gz", ".bz2", ".lzma", ""}
 	keptAs    = []string{"", ".lz4", ".gz", ".xz", ".zst", ".bz2", ".lzma"}
 )
 
-// maxWindow bounds the memory that one packed list may ask for to be unpacked, in bytes. The
-// strongest usual settings of the packers ask for 64 MiB (xz -9) and 128 MiB (zstd --ultra -22).
+// maxWindow bounds the memory that unpacking one list may use, in bytes. The
+// strongest usual settings use 64 MiB (xz -9) and 128 MiB (zstd --ultra -22).
 const maxWindow = 128 << 20
 
 // decompress unpacks by file extension.
@@ -53,8 +54,8 @@ func decompress(in io.Reader, extension string) (io.ReadCloser, error) {
 	}
 }
 
-// gzipReader reads gzip streams, and ends as zlib does where what follows is none: some vendors pad
-// with zero bytes.
+// gzipReader reads gzip streams and, like zlib, ends where no further stream
+// follows: some vendors pad with zero bytes.
 type gzipReader struct {
 	in *bufio.Reader
 	z  *gzip.Reader
@@ -85,8 +86,8 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// promised reads the plain list whose size the Release file promises. What a packed file holds
-// after it does not count; too long is set if that is more of the list.
+// promised reads the plain list, of the size that the Release file promises.
+// Bytes after it do not count. tooLong is set if they are more of the list.
 type promised struct {
 	in      io.Reader
 	left    int64

@@ -7,24 +7,24 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// Cause classes why a repository could not be used.
+// Cause is the class of an Error.
 type Cause uint8
 
 // The causes.
 const (
-	Refused      Cause = 1 + iota // the configuration asks for something this package does not do, or cannot be read
-	Unreachable                   // no answer, an answer cut short, or no permission
-	Missing                       // the repository, or the lists folder, does not have the file
-	Unsigned                      // no signature at all
-	UnknownKey                    // signed, by no key that is trusted for this repository
-	BadSignature                  // a signature that does not hold: altered, cut off, by an expired or revoked key
+	Refused      Cause = 1 + iota // the configuration cannot be read, or asks for what this package does not do
+	Unreachable                   // no answer, an incomplete answer, or no permission
+	Missing                       // the repository, or the lists directory, does not have the file
+	Unsigned                      // no signature
+	UnknownKey                    // signed by keys that are not trusted for this repository
+	BadSignature                  // a bad signature: altered, cut off, or by an expired or revoked key
 	Expired                       // past its Valid-Until
 	NotYetValid                   // dated in the future
-	Malformed                     // breaks its format
-	Mismatch                      // size or digest is not what the signed Release file promises
+	Malformed                     // not in its format
+	Mismatch                      // another size or digest than the signed Release file promises
 	TooLarge                      // over a bound
-	Unsupported                   // a compression, digest or address this package cannot handle
-	Keyring                       // the keyring that is to verify it is missing or cannot be used
+	Unsupported                   // a compression, digest or address that this package cannot handle
+	Keyring                       // the keyring is missing or cannot be used
 )
 
 var causes = enum.Of[Cause]("cause", "Refused", "Unreachable", "Missing", "Unsigned", "UnknownKey", "BadSignature", "Expired",
@@ -39,12 +39,12 @@ func (c Cause) MarshalText() ([]byte, error) { return causes.MarshalText(c) }
 // UnmarshalText is the inverse of MarshalText.
 func (c *Cause) UnmarshalText(text []byte) error { return causes.UnmarshalText(text, c) }
 
-// Error is why a repository could not be used. Nothing of it was taken.
+// Error says why a repository could not be used. Nothing of it is used.
 type Error struct {
 	Cause Cause
 	Where string // the URL or file at fault
-	Text  string // what is wrong and, where something helps, what to do
-	Err   error  // underlying; may be nil
+	Text  string // what is wrong and what to do
+	Err   error  // the underlying error; may be nil
 }
 
 func (e *Error) Error() string {
@@ -57,7 +57,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// is reports whether err is of that cause.
+// is reports whether err is an *Error of that cause.
 func is(err error, cause Cause) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Cause == cause

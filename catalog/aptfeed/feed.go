@@ -14,14 +14,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Feed is one suite of one repository. It is a catalog.Feed, safe for concurrent use.
+// Feed is one suite of one repository. It is a [catalog.Feed] and safe for
+// concurrent use.
 type Feed struct {
 	id      catalog.FeedID
 	source  source
 	config  Config
 	from    origin
 	cache   cache
-	refused error // of the configuration: every fetch fails with it
+	refused error // set if the configuration is refused: every fetch fails with it
 	group   *group
 	index   int // in the group
 
@@ -29,25 +30,26 @@ type Feed struct {
 	held held
 }
 
-// held is what the last good fetch found.
+// held is the result of the last good fetch.
 type held struct {
 	signed    signedRelease
 	release   release
 	indexes   []index
-	missing   []string // what the configuration names and the repository does not have
+	missing   []string // named in the configuration, but not in the repository
 	records   []record // of all indexes, each id once
 	rejected  rejected
-	published map[catalog.PatchID]time.Time // of patches that appeared since the feed was first read
+	published map[catalog.PatchID]time.Time // of patches that appeared after the first fetch
 	view      view
 	given     bool // a batch was returned
 }
 
-// ID is "apt:", the repository's URI, a blank and the suite.
+// ID returns "apt:", the repository's URI, a blank and the suite.
 func (f *Feed) ID() catalog.FeedID { return f.id }
 
-// Fetch verifies the Release file and reads those package lists whose digest changed. It returns an *Error, or the
-// context's error; nothing of a repository that cannot be verified as a whole is taken. The batch is Unchanged when it
-// would be the same as the last one.
+// Fetch verifies the Release file and reads the package lists whose digests
+// changed. It returns an *[Error], or the context's error. It uses nothing of a
+// repository that it cannot verify as a whole. The batch is Unchanged if it
+// would equal the last one.
 func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return catalog.Batch{}, err
@@ -60,7 +62,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	now := f.config.Now()
 	next, err := f.read(ctx, now)
 	if err != nil {
-		if ctx.Err() != nil { // the caller gave up, rather than that the server broke off
+		if ctx.Err() != nil { // the caller gave up, not the server
 			err = fmt.Errorf("%w: %w", ctx.Err(), err)
 		}
 		return catalog.Batch{}, err
@@ -75,7 +77,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 		next.signed = signed // its validators may be new
 	}
 	if err := f.cache.keep(next); err != nil {
-		f.config.Report(Problem{File: f.config.CacheDir, Text: "nothing can be kept there: " + err.Error()})
+		f.config.Report(Problem{File: f.config.CacheDir, Text: "fetched files cannot be kept there: " + err.Error()})
 	}
 	next.view = f.group.view(f.index, next.records)
 	unchanged := same && next.view.equal(f.held.view)
@@ -97,7 +99,7 @@ func (f *Feed) listing(h held) listing {
 	return l
 }
 
-// read fetches and verifies everything, and changes nothing of the feed.
+// read fetches and verifies everything. It does not change the feed.
 func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
 	ring, err := loadKeyring(f.source, system(f.config.Root), f.config.Dir)
 	if err != nil {
@@ -106,7 +108,7 @@ func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
 	address := f.source.address()
 	last := f.held.signed
 	if last.empty() {
-		// What was kept on disk counts only if it is good itself.
+		// What is kept on disk counts only if it verifies.
 		kept := f.cache.signed(f.source.base() + releaseFile)
 		if _, err := ring.open(kept, address, now); err == nil {
 			last = kept
@@ -126,7 +128,7 @@ func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
 	return next, f.readIndexes(ctx, &next)
 }
 
-// merge puts the indexes together, each patch once.
+// merge joins the indexes, each patch once.
 func (f *Feed) merge(next *held) {
 	total := 0
 	for _, x := range next.indexes {
@@ -160,8 +162,9 @@ func (f *Feed) merge(next *held) {
 	next.published = f.publishing(next, seen)
 }
 
-// publishing notes when patches appeared: by the Release file's Date of the first state that lists them. What the first
-// state of all lists may be of any age, and gets no time.
+// publishing notes when patches appeared: the Date of the Release file of the
+// first state that lists them. What the very first state lists may be of any
+// age and gets no time.
 func (f *Feed) publishing(next *held, seen map[catalog.PatchID]integrity.Digest) map[catalog.PatchID]time.Time {
 	published := map[catalog.PatchID]time.Time{}
 	for id, at := range next.published {
@@ -184,7 +187,7 @@ func (f *Feed) publishing(next *held, seen map[catalog.PatchID]integrity.Digest)
 	return published
 }
 
-// header is a batch without records.
+// header returns a batch without records.
 func (f *Feed) header(now time.Time) catalog.Batch {
 	r := f.held.release
 	return catalog.Batch{
@@ -194,7 +197,7 @@ func (f *Feed) header(now time.Time) catalog.Batch {
 	}
 }
 
-// batch makes what the catalog gets.
+// batch returns what the catalog gets.
 func (f *Feed) batch(now time.Time) catalog.Batch {
 	h := &f.held
 	b := f.header(now)
@@ -231,10 +234,10 @@ func (f *Feed) batch(now time.Time) catalog.Batch {
 	return b
 }
 
-// signedRelease is a Release file with its signature as it came.
+// signedRelease is a Release file with its signature, as it came.
 type signedRelease struct {
 	text       []byte
-	detached   []byte     // the content of Release.gpg; nil: text is an InRelease
+	detached   []byte     // content of Release.gpg; nil: text is an InRelease file
 	where      string     // address, for errors
 	validators validators // of InRelease
 }
@@ -245,11 +248,13 @@ func (s signedRelease) equal(t signedRelease) bool {
 	return bytes.Equal(s.text, t.text) && bytes.Equal(s.detached, t.detached)
 }
 
-// origin is where a feed's files come from: a repository, or a folder of downloaded lists.
+// origin is the source of a feed's files: a repository, or a directory of
+// downloaded lists.
 type origin interface {
-	// signed returns the Release file; last, when not empty, is the one held already and may be returned again.
+	// signed returns the Release file. Last, if not empty, is the one that is
+	// held already and may be returned again.
 	signed(ctx context.Context, last signedRelease) (signedRelease, error)
-	// open returns the package list at path, and the extension it is packed with. Sums are what the Release file promises
+	// open returns the package list at path. Rel promises the sizes and digests
 	// of its forms.
 	open(ctx context.Context, path string, rel release) (packed, error)
 }

@@ -358,15 +358,15 @@ func TestBadRecords_CAT16(t *testing.T) {
 	// A record with several faults tells each; of very many bad records the rest is counted.
 	r.lists["main/binary-amd64/Packages"] = nil
 	r.main("Package: -x\nVersion: \nArchitecture: amd64\n", good)
-	for range MaxRejections + 5 {
+	for range maxRejections + 5 {
 		r.main("no field\n")
 	}
 	r.fields["Date"] = today.Format(time.RFC1123)
 	b = fetch(t, open(t, config(root(t, r.publish())))[0])
 	require.Len(t, b.Patches, 1)
 	require.Len(t, b.Rejected[0].Reasons, 5)
-	require.Len(t, b.Rejected, MaxRejections+1)
-	require.Equal(t, []string{"6 more are bad"}, b.Rejected[MaxRejections].Reasons)
+	require.Len(t, b.Rejected, maxRejections+1)
+	require.Equal(t, []string{"6 more are bad"}, b.Rejected[maxRejections].Reasons)
 }
 
 // An address is escaped, so that a file name with any character is fetched as it is.

@@ -6,12 +6,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
-// FromConfig makes a feed of every suite that the apt configuration names, which fetches from the repository itself. The
-// feeds belong together: fetch them in the order returned, so that a build that is in several suites is given by the
-// first.
+// FromConfig returns a feed for every suite that the apt configuration names.
+// They fetch from the repositories. They belong together: fetch them in the
+// order returned, so that the first suite gives a build that several have.
 //
-// An entry that is refused becomes a feed too, one whose every fetch fails with the reason: so it shows wherever the
-// health of feeds is shown. An error means that c itself, or the folder, cannot be used.
+// An entry that is refused becomes a feed too, whose every fetch fails with the
+// reason. So it shows wherever the health of feeds is shown. The error means
+// that c or the configuration directory cannot be used.
 func FromConfig(c Config) ([]*Feed, error) {
 	return feeds(c, func(c Config, f *Feed) origin {
 		if why := f.source.listsOnly; why != "" {
@@ -23,16 +24,18 @@ func FromConfig(c Config) ([]*Feed, error) {
 	})
 }
 
-// FromLists is FromConfig over the lists that apt has already downloaded: it only reads, needs no
-// network, and verifies signatures and digests all the same, whatever transport apt fetched them
-// by: a mirror list, a CD, one of somebody's own, or with a password. An artifact that this package
-// could not fetch itself has no URL and is the package manager's to fetch (Repository, CAT-5). A
-// list that is missing tells to run apt-get update.
+// FromLists is FromConfig over the lists that apt has downloaded. It only reads
+// and needs no network. It verifies signatures and digests all the same,
+// whatever transport apt used: a mirror list, a CD, a custom one, or one with a
+// password. An artifact that this package could not fetch itself has no URL,
+// and the package manager fetches it (Repository, CAT-5). The error about a
+// missing list says to run apt-get update.
 //
-// A batch's time is when the lists were read, since apt does not keep when it last asked the repository. That a feed of
-// lists is stale (CAT-2) shows only by the Release file's Date, where an age is set, and by Valid-Until.
+// A batch's time is when the lists were read, because apt does not keep when it
+// last asked the repository. So such a feed is stale (CAT-2) only by the Date
+// of the Release file, if a maximum age is set. Valid-Until is checked.
 func FromLists(c Config) ([]*Feed, error) {
-	c.CacheDir = "" // apt's folder is one
+	c.CacheDir = "" // apt's directory is one
 	return feeds(c, func(c Config, f *Feed) origin { return &lists{f.source, c.Lists, system(c.Root)} })
 }
 
@@ -57,7 +60,7 @@ func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
 	return append(all, refusals(c, problems)...), nil
 }
 
-// refusals makes one feed of all that is refused at one place.
+// refusals returns one feed for everything that is refused at one place.
 func refusals(c Config, problems []Problem) []*Feed {
 	var all []*Feed
 	byID := map[catalog.FeedID]*Error{}
@@ -77,7 +80,7 @@ func refusals(c Config, problems []Problem) []*Feed {
 	return all
 }
 
-// feedID makes an identity that the catalog takes.
+// feedID returns an id that the catalog accepts.
 func feedID(text string) catalog.FeedID {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == '\uFFFD' {

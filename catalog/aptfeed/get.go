@@ -20,10 +20,12 @@ type validators struct {
 	LastModified string `json:"lastModified,omitempty"`
 }
 
-// errNotModified says that the file is the one that the validators came with.
+// errNotModified says that the file is still the one that the validators came
+// with.
 var errNotModified = errors.New("not modified")
 
-// get reads a whole file of at most limit bytes over http, https or file. It returns errNotModified or an *Error.
+// get reads a whole file of at most limit bytes over http, https or file. It
+// returns errNotModified or an *Error.
 func get(ctx context.Context, in system, client *http.Client, address string, have validators, limit int64) ([]byte, validators, error) {
 	if path, is := strings.CutPrefix(address, "file://"); is {
 		path, err := url.PathUnescape(path)
@@ -37,7 +39,8 @@ func get(ctx context.Context, in system, client *http.Client, address string, ha
 	if err != nil {
 		return nil, validators{}, fail(Unsupported, address, err, "the address cannot be used")
 	}
-	// Else net/http would ask for gzip by itself and unpack files that are meant to stay packed.
+	// Otherwise net/http asks for gzip itself and unpacks files that must stay
+	// packed.
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", "patchpolicy-aptfeed")
 	if have.ETag != "" {
@@ -59,7 +62,7 @@ func get(ctx context.Context, in system, client *http.Client, address string, ha
 	case resp.StatusCode != http.StatusOK:
 		return nil, validators{}, fail(Unreachable, address, nil, "the server answers %s", resp.Status)
 	case resp.ContentLength > limit:
-		return nil, validators{}, fail(TooLarge, address, nil, "it has %d bytes, the most is %d", resp.ContentLength, limit)
+		return nil, validators{}, fail(TooLarge, address, nil, "it has %d bytes, at most %d are allowed", resp.ContentLength, limit)
 	}
 	data, err := readAll(resp.Body, address, limit)
 	if err != nil {
@@ -68,10 +71,12 @@ func get(ctx context.Context, in system, client *http.Client, address string, ha
 	return data, validators{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}, nil
 }
 
-// system is the folder below which files are read: what is in it leads nowhere else by links. Empty: the host.
+// system is the directory below which files are read. Links in it do not lead
+// out. Empty: the host.
 type system string
 
-// in splits the name of a file into the folder that its links stay in and the name there.
+// in splits a file name into the directory that its links stay in and the name
+// there.
 func (s system) in(file string) (root, name string) {
 	if s != "" && s != "/" {
 		if rel, err := filepath.Rel(string(s), file); err == nil && filepath.IsLocal(rel) {
@@ -98,13 +103,13 @@ func (s system) readFile(ctx context.Context, file string, limit int64) ([]byte,
 	return readAll(f, file, limit)
 }
 
-// readDir lists a folder by name.
+// readDir lists a directory by name.
 func (s system) readDir(dir string) ([]fs.DirEntry, error) { return inroot.ReadDir(s.in(dir)) }
 
 func readAll(in io.Reader, where string, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err != nil {
-		return nil, fail(Unreachable, where, err, "it broke off after %d bytes", len(data))
+		return nil, fail(Unreachable, where, err, "it ended early, after %d bytes", len(data))
 	}
 	if int64(len(data)) > limit {
 		return nil, fail(TooLarge, where, nil, "it is longer than %d bytes", limit)
@@ -112,7 +117,8 @@ func readAll(in io.Reader, where string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// reason leaves out of an error what the caller says anyway: the operation and the address or file.
+// reason removes from an error what the caller says anyway: the operation and
+// the address or file.
 func reason(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err
@@ -123,8 +129,8 @@ func reason(err error) error {
 	return err
 }
 
-// careful returns a client that follows a bounded number of redirects, never from https to http. One that has a rule of
-// its own keeps it.
+// careful returns a client that follows a bounded number of redirects and none
+// from https to http. A client with its own rule keeps it.
 func careful(client *http.Client) *http.Client {
 	if client.CheckRedirect != nil {
 		return client
@@ -132,10 +138,10 @@ func careful(client *http.Client) *http.Client {
 	c := *client
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		switch {
-		case len(via) > MaxRedirects:
-			return fmt.Errorf("more than %d redirects", MaxRedirects)
+		case len(via) > maxRedirects:
+			return fmt.Errorf("more than %d redirects", maxRedirects)
 		case req.URL.Scheme == "http" && via[len(via)-1].URL.Scheme == "https":
-			return fmt.Errorf("it is redirected from https to %s", req.URL.Redacted())
+			return fmt.Errorf("it redirects from https to %s", req.URL.Redacted())
 		}
 		return nil
 	}

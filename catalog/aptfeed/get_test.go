@@ -41,11 +41,11 @@ func TestMaxRedirects(t *testing.T) {
 	check := careful(&http.Client{}).CheckRedirect
 	req, err := http.NewRequest(http.MethodGet, "http://example.com/a", nil)
 	require.NoError(t, err)
-	via := make([]*http.Request, MaxRedirects+1)
+	via := make([]*http.Request, maxRedirects+1)
 	for i := range via {
 		via[i] = req
 	}
-	require.NoError(t, check(req, via[:MaxRedirects]))
+	require.NoError(t, check(req, via[:maxRedirects]))
 	require.ErrorContains(t, check(req, via), "more than 10 redirects")
 }
 
@@ -53,7 +53,7 @@ func TestMaxIndex(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
 	open(t, config(root(t, r.publish().serve())))
 	from := &remote{source: source{uri: r.uri, suite: "bookworm"}, client: http.DefaultClient, cache: cache{}}
-	for size, cause := range map[int64]Cause{MaxIndex: Missing, MaxIndex + 1: TooLarge} { // at the limit it is asked for
+	for size, cause := range map[int64]Cause{maxIndex: Missing, maxIndex + 1: TooLarge} { // at the limit it is asked for
 		_, err := from.open(t.Context(), "elsewhere/Packages", release{files: map[string]fileSum{"elsewhere/Packages": {size: size}}})
 		var e *Error
 		require.ErrorAs(t, err, &e)

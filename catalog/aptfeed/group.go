@@ -8,16 +8,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// group is what the feeds of one configuration know of each other, because a catalog takes each
-// patch from one feed only and one build is often in several suites. Of the feeds of one authority
-// that list a patch, the first of the configuration gives it. Feeds of different authorities know
-// nothing of each other: between them the catalog decides (CAT-17).
+// group is what the feeds of one configuration know of each other. A catalog
+// takes each patch from one feed, and one build is often in several suites. Of
+// the feeds of one authority that list a patch, the first of the configuration
+// gives it. Feeds of different authorities know nothing of each other: the
+// catalog decides between them (CAT-17).
 type group struct {
 	mu       sync.Mutex
 	listings []listing
 }
 
-// listing is what one feed listed last.
+// listing is what one feed last listed.
 type listing struct {
 	feed      catalog.FeedID
 	authority string
@@ -25,10 +26,10 @@ type listing struct {
 	patches   map[catalog.PatchID]integrity.Digest
 }
 
-// view is what the other feeds of its authority do to what one gives.
+// view is the effect of the other feeds of its authority on one feed.
 type view struct {
-	hidden   map[catalog.PatchID]catalog.FeedID // given by an earlier feed: that one if it has other bytes, else empty
-	security map[catalog.PatchID]bool           // builds that a security suite lists
+	hidden   map[catalog.PatchID]catalog.FeedID // an earlier feed gives it: that feed if its digest differs, otherwise empty
+	security map[catalog.PatchID]bool           // a security suite lists it
 }
 
 func (v view) equal(w view) bool {
@@ -42,7 +43,7 @@ func (g *group) list(i int, l listing) {
 	g.listings[i] = l
 }
 
-// view computes what the other feeds do to the records of feed i.
+// view returns the effect of the other feeds on the records of feed i.
 func (g *group) view(i int, records []record) view {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 // index is one package list as it was read.
 type index struct {
 	path     string
-	digest   integrity.Digest // of the list, packed or plain: what tells that it did not change
+	digest   integrity.Digest // of the list, packed or plain; equal if it did not change
 	channel  string
 	archs    []string
 	records  []record
@@ -31,8 +31,8 @@ type packed struct {
 // wanted is one package list that the configuration asks for.
 type wanted struct {
 	path  string
-	archs []string // that packages of architecture "all" stand for
-	mixed bool     // packages of several architectures are in it
+	archs []string // that a package of architecture "all" is for
+	mixed bool     // it has packages of several architectures
 }
 
 // readIndexes reads the package lists that changed.
@@ -40,7 +40,7 @@ func (f *Feed) readIndexes(ctx context.Context, next *held) error {
 	var lists []wanted
 	lists, next.missing = f.wanted(next.release)
 	if len(lists) == 0 {
-		return fail(Missing, next.signed.where, nil, "it lists none of the wanted package lists (%s): check the components and architectures", strings.Join(next.missing, ", "))
+		return fail(Missing, next.signed.where, nil, "it lists none of the wanted package lists (%s): check the components and architectures of the entry", strings.Join(next.missing, ", "))
 	}
 	for _, w := range lists {
 		x := index{path: w.path, digest: next.release.digest(w.path), channel: next.release.Channel(), archs: w.archs}
@@ -58,7 +58,8 @@ func (f *Feed) readIndexes(ctx context.Context, next *held) error {
 	return nil
 }
 
-// digest is the one of the plain list if the Release file has it, else of the form that is fetched.
+// digest returns the digest of the plain list if the Release file has it,
+// otherwise that of the form to fetch.
 func (rel release) digest(path string) integrity.Digest {
 	for _, extension := range append([]string{""}, fetchedAs...) {
 		if sum, has := rel.files[path+extension]; has {
@@ -68,8 +69,8 @@ func (rel release) digest(path string) integrity.Digest {
 	return integrity.Digest{}
 }
 
-// wanted spreads the configuration's targets over the package lists that the Release file has. Missing names the components
-// that it has no list of at all.
+// wanted returns the package lists of the Release file that the configuration's
+// targets ask for. Missing names the components without any list.
 func (f *Feed) wanted(r release) (lists []wanted, missing []string) {
 	add := func(w wanted) bool {
 		if r.digest(w.path) == (integrity.Digest{}) {
@@ -110,7 +111,7 @@ func (f *Feed) wanted(r release) (lists []wanted, missing []string) {
 	return lists, missing
 }
 
-// readIndex reads one package list and holds it to the Release file's word.
+// readIndex reads one package list and checks it against the Release file.
 func (f *Feed) readIndex(ctx context.Context, x *index, w wanted, rel release) error {
 	list, err := f.from.open(ctx, w.path, rel)
 	if err != nil {
@@ -126,7 +127,8 @@ func (f *Feed) readIndex(ctx context.Context, x *index, w wanted, rel release) e
 	if !known {
 		plain = fileSum{maxIndexPlain, integrity.Digest{Algorithm: integrity.SHA256}}
 	}
-	// What unpacks to more is a decompression bomb, or simply not the file that was promised.
+	// What unpacks to more is a decompression bomb, or simply not the promised
+	// file.
 	bounded, hash := &promised{in: unpacked, left: plain.size}, plain.digest.Algorithm.Hash().New()
 	p := parser{channel: x.channel, archs: w.archs, mixed: w.mixed, only: f.config.Only}
 	x.records, x.rejected, err = p.packages(io.TeeReader(bounded, hash))

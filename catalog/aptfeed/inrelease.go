@@ -9,8 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
-// verified returns the text that a trusted key has signed, and nothing else of the file. Several signatures may be there:
-// one good one by a trusted key suffices. Errors are an *Error.
+// verified returns the text that a trusted key signed, and nothing else of the
+// file. One good signature by a trusted key is enough. Errors are an *Error.
 func (s signedRelease) verified(keys *openpgp.Verifier, now time.Time) ([]byte, error) {
 	text, r := s.text, openpgp.Report{}
 	switch {
@@ -21,7 +21,7 @@ func (s signedRelease) verified(keys *openpgp.Verifier, now time.Time) ([]byte, 
 	default:
 		var err error
 		if r, err = keys.At(now).Inspect(bytes.NewReader(s.text), int64(len(s.text)), s.detached); err != nil {
-			return nil, fail(BadSignature, s.where, err, "the signature cannot be judged")
+			return nil, fail(BadSignature, s.where, err, "the signature cannot be checked")
 		}
 	}
 	if r.Answer.Status != integrity.Valid {
@@ -30,10 +30,10 @@ func (s signedRelease) verified(keys *openpgp.Verifier, now time.Time) ([]byte, 
 	return text, nil
 }
 
-// refused is the error about a file that no good signature covers.
+// refused returns the error about a file without a good signature.
 func refused(r openpgp.Report, where string) *Error {
 	if r.Answer.Status == integrity.Absent {
-		return fail(Unsigned, where, nil, "it carries no signature")
+		return fail(Unsigned, where, nil, "it has no signature")
 	}
 	var unknown, bad []string
 	for _, s := range r.Signatures {
@@ -49,9 +49,9 @@ func refused(r openpgp.Report, where string) *Error {
 	}
 	switch {
 	case len(bad) > 0:
-		return fail(BadSignature, where, nil, "no signature holds: %s", strings.Join(bad, "; "))
+		return fail(BadSignature, where, nil, "no signature is good: %s", strings.Join(bad, "; "))
 	case len(unknown) > 0:
-		return fail(UnknownKey, where, nil, "it is signed by %s, which is not trusted for this repository: if it should be, put the key into the keyring that signed-by names", strings.Join(unknown, ", "))
+		return fail(UnknownKey, where, nil, "it is signed by %s, which is not trusted for this repository: to trust it, add the key to the keyring that signed-by names", strings.Join(unknown, ", "))
 	default:
 		return fail(BadSignature, where, nil, "%s", r.Answer.Detail)
 	}

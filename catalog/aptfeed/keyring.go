@@ -14,18 +14,19 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
-// armorBegin tells a key block in place from names of keyrings.
+// armorBegin distinguishes an embedded key block from names of keyrings.
 const armorBegin = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
-// keyring is what verifies the Release file of a source.
+// keyring verifies the Release file of a source.
 type keyring struct {
 	keys     *openpgp.Verifier
 	where    string // the entry that names it
 	problems []string
 }
 
-// open verifies a Release file and reads what the signature covers. Where a keyring that is to
-// verify it cannot be used, the error says that, and not that the key is unknown.
+// open verifies a Release file and reads what the signature covers. If a
+// keyring that should verify it cannot be used, the error says that, not that
+// the key is unknown.
 func (k keyring) open(s signedRelease, address string, now time.Time) (release, error) {
 	text, err := s.verified(k.keys, now)
 	switch {
@@ -37,10 +38,11 @@ func (k keyring) open(s signedRelease, address string, now time.Time) (release, 
 	return parseRelease(text, address, s.where)
 }
 
-// loadKeyring gathers the keys a source trusts: those in place, those of the named files, or else
-// the configuration's own ones (trusted.gpg and trusted.gpg.d), of which it leaves out what it
-// cannot use. Paths are inside root. The error is that a keyring that the entry names cannot be
-// used, or that none can. All this is as apt has it.
+// loadKeyring collects the keys that a source trusts, as apt does: the embedded
+// ones, those of the named files, or otherwise those of the configuration
+// (trusted.gpg and trusted.gpg.d), without the files that it cannot use. Paths
+// are inside root. The error says that a keyring that the entry names cannot be
+// used, or that none can.
 func loadKeyring(s source, in system, dir string) (keyring, error) {
 	k := keyring{where: fmt.Sprintf("%s:%d", s.file, s.line)}
 	var rings [][]byte
@@ -81,7 +83,8 @@ func loadKeyring(s source, in system, dir string) (keyring, error) {
 	return k, nil
 }
 
-// trusting makes a verifier of keyrings that shows only the keys that were named; without a name, all.
+// trusting returns a verifier that trusts only the named keys of the keyrings,
+// or all if none is named.
 func trusting(rings [][]byte, only []string) (*openpgp.Verifier, error) {
 	ring, err := openpgp.Join(rings...)
 	if err != nil {
@@ -100,15 +103,16 @@ func trusting(rings [][]byte, only []string) (*openpgp.Verifier, error) {
 		}
 	}
 	if len(ring) == 0 || len(only) > 0 && len(trust.Fingerprints) == 0 {
-		return new(openpgp.Verifier), nil // who trusts nobody
+		return new(openpgp.Verifier), nil // it trusts no key
 	}
 	return openpgp.New(integrity.Signer{Name: "the repository", OpenPGP: []integrity.OpenPGPTrust{trust}})
 }
 
-// trustedFiles are the keyrings of a configuration, of which trusted.gpg may not be there.
+// trustedFiles returns the keyrings of a configuration. trusted.gpg may be
+// missing.
 func trustedFiles(in system, dir string) []string {
 	files := []string{filepath.Join(dir, "trusted.gpg")}
-	more, _ := in.readDir(filepath.Join(dir, "trusted.gpg.d")) // it may not be there
+	more, _ := in.readDir(filepath.Join(dir, "trusted.gpg.d")) // it may be missing
 	for _, ending := range []string{".gpg", ".asc"} {
 		for _, n := range more {
 			if strings.HasSuffix(n.Name(), ending) {
@@ -119,32 +123,33 @@ func trustedFiles(in system, dir string) []string {
 	return files
 }
 
-// readKeys reads a keyring that can be used.
+// readKeys reads a keyring and checks that it can be used.
 func readKeys(in system, file string) ([]byte, error) {
-	data, err := in.readFile(context.Background(), file, MaxKeyring)
+	data, err := in.readFile(context.Background(), file, maxKeyring)
 	if err != nil {
 		return nil, err
 	}
 	return data, unusable(data, file)
 }
 
-// unusable says why a keyring cannot be used and what to do, nil: it can.
+// unusable returns why a keyring cannot be used and what to do. Nil: it can be
+// used.
 func unusable(data []byte, what string) error {
 	_, err := openpgp.Keys(data)
 	text, armored := bytes.TrimSpace(data), bytes.Contains(data, []byte(armorBegin))
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		err = errors.New("it begins with a byte order mark, which apt does not read either: save it without one")
+		err = errors.New("it begins with a byte order mark, which apt cannot read either: save it without one")
 	case err == nil && armored && strings.HasSuffix(what, ".gpg"):
-		err = errors.New("it is armored, and apt reads only binary keys of that name: call it .asc")
+		err = errors.New("it is armored, and apt reads only binary keys from a .gpg file: rename it to .asc")
 	case err == nil && !armored && strings.HasSuffix(what, ".asc"):
-		err = errors.New("it is not armored, and apt reads only armored keys of that name: call it .gpg")
+		err = errors.New("it is not armored, and apt reads only armored keys from an .asc file: rename it to .gpg")
 	case err == nil:
 		return nil
 	case len(text) == 0:
-		err = errors.New("it is empty and holds no OpenPGP key: get the repository's key again")
+		err = errors.New("it is empty and has no OpenPGP key: get the repository's key again")
 	case text[0] == '<':
-		err = errors.New("it is a web page and holds no OpenPGP key: get the repository's key again")
+		err = errors.New("it is a web page and has no OpenPGP key: get the repository's key again")
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }

@@ -6,28 +6,22 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
-// Bounds on what is read. More than that is refused, never cut short silently.
+// Bounds on what is read. More is refused, never cut off silently.
 const (
-	// MaxSourcesFile is the bytes of one file of the apt configuration: real ones have a few kB.
-	MaxSourcesFile = 1 << 20
-	// MaxSources is the number of (URI, suite) pairs of one configuration; catalog.MaxFeeds is as large.
-	MaxSources = 256
-	// MaxKeyring is the bytes of one keyring: Debian's whole one, with all retired keys, has about 60 kB.
-	MaxKeyring = openpgp.MaxKeyring
-	// MaxInRelease is the bytes of InRelease, Release and Release.gpg: the largest in use have 300 kB.
-	MaxInRelease = openpgp.MaxClearsigned
-	// MaxIndex is the bytes of one package list as it travels: Ubuntu's universe has 15 MB as xz, 75 MB plain.
-	MaxIndex = 256 << 20
-	// maxIndexPlain is the bytes of one package list unpacked. A Release file may promise less and is then the bound.
-	maxIndexPlain = 1 << 30
-	// MaxRedirects is how many redirects one request follows.
-	MaxRedirects = 10
-	// MaxRejections is how many refused records one index reports one by one; the rest is counted.
-	MaxRejections = 100
+	maxSourcesFile = 1 << 20                // bytes of one file of the apt configuration: real ones have a few kB
+	maxSources     = 256                    // suites of one configuration: catalog.MaxFeeds is as large
+	maxKeyring     = openpgp.MaxKeyring     // bytes of one keyring: Debian's, with all retired keys, has about 60 kB
+	maxInRelease   = openpgp.MaxClearsigned // bytes of InRelease, Release and Release.gpg: the largest in use have 300 kB
+	maxIndex       = 256 << 20              // bytes of one package list as fetched: Ubuntu's universe has 15 MB as xz, 75 MB plain
+	maxIndexPlain  = 1 << 30                // bytes of one unpacked package list, if the Release file promises no size
+	maxRedirects   = 10                     // redirects of one request
+	maxRejections  = 100                    // refused records of one index that are reported one by one; the others are counted
 )
 
-// MaxAhead is how far in the future a Release file's Date may lie: what clocks differ by.
-const MaxAhead = 10 * time.Minute
+// maxAhead is how far in the future a Release file's Date may be: clocks
+// differ.
+const maxAhead = 10 * time.Minute
 
-// requestTimeout bounds one request, its body included, when the caller gives no client: 30 MB over a slow line.
+// requestTimeout bounds one request, body included, of the default client: 30
+// MB over a slow line.
 const requestTimeout = 10 * time.Minute

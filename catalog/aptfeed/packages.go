@@ -18,7 +18,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// record is one package version for one architecture: what is kept of an index. Its texts do not share memory with it.
+// record is one package version for one architecture: what is kept of an index.
+// Its texts share no memory with it.
 type record struct {
 	id      catalog.PatchID
 	product catalog.ProductID
@@ -31,14 +32,14 @@ type record struct {
 	title   string
 }
 
-// rejected are the records an index had to leave out (CAT-16).
+// rejected are the records that an index left out (CAT-16).
 type rejected struct {
 	list []catalog.Rejected
-	more int // beyond MaxRejections
+	more int // beyond maxRejections
 }
 
 func (r *rejected) add(record string, reasons ...string) {
-	if len(r.list) == MaxRejections {
+	if len(r.list) == maxRejections {
 		r.more++
 		return
 	}
@@ -49,13 +50,14 @@ func (r *rejected) add(record string, reasons ...string) {
 type parser struct {
 	channel string
 	archs   []string
-	mixed   bool              // packages of other architectures are in the list, as in that of a flat repository
-	only    func(string) bool // whether a package of this name is wanted; nil: all are
+	mixed   bool              // the list has packages of other architectures, as in a flat repository
+	only    func(string) bool // whether a package of this name is wanted; nil: all
 }
 
-// packages reads a package list. A package of architecture "all" stands for each of archs. One of
-// an architecture not among them is left out when the list is mixed, and is a bad record otherwise.
-// An error means that the list cannot be read further.
+// packages reads a package list. A package of architecture "all" gives a record
+// for each of archs. A package of another architecture is left out if the list
+// is mixed, and is a bad record otherwise. An error means that the rest of the
+// list cannot be read.
 func (l parser) packages(in io.Reader) ([]record, rejected, error) {
 	var records []record
 	var bad rejected
@@ -104,7 +106,8 @@ func (r record) in(channel, arch string) record {
 	return r
 }
 
-// parsePackage checks one paragraph and tells everything that is wrong with it.
+// parsePackage reads one paragraph and returns everything that is wrong with
+// it.
 func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string) {
 	addf := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	var description string
@@ -114,7 +117,8 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 	}{{"Package", &r.name}, {"Version", new(string)}, {"Architecture", &arch}, {"Filename", &r.file}, {"Size", new(string)}, {"SHA256", new(string)}, {"SHA512", new(string)}, {"Description", &description}}
 	for _, f := range p.Fields {
 		for _, want := range fields {
-			// The cheap test comes first: names are compared for every field of every package.
+			// The cheap test comes first: this runs for every field of every
+			// package.
 			if len(f.Name) == len(want.name) && strings.EqualFold(f.Name, want.name) {
 				*want.value = f.Value
 			}
@@ -128,20 +132,20 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 	description, _, _ = strings.Cut(description, "\n")
 	r.name = strings.ToLower(r.name) // as dpkg and apt do
 	if !validPackage(r.name) {
-		addf("%.80q is no package name", r.name)
+		addf("%.80q is not a package name", r.name)
 	}
 	if !debian.ValidArchitecture(arch) {
-		addf("%.40q is no architecture", arch)
+		addf("%.40q is not an architecture", arch)
 	}
 	var err error
 	if r.version, err = version.Parse(version.Debian, strings.Clone(ver)); err != nil {
 		addf("%v", err)
 	}
 	if r.size, err = strconv.ParseInt(size, 10, 64); err != nil || r.size <= 0 || r.size > catalog.MaxSize {
-		addf("its Size %.40q is no size of a file", size)
+		addf("its Size %.40q is not the size of a file", size)
 	}
 	if !isHex(sum, r.digest.Algorithm) {
-		addf("it has neither a SHA256 nor a SHA512 digest: %.80q is none", sum)
+		addf("it has no SHA256 or SHA512 digest: %.80q is not one", sum)
 	}
 	if problem := fileProblem(r.file); problem != "" {
 		addf("its Filename %.200q %s", r.file, problem)
@@ -154,8 +158,9 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 	return r, arch, problems
 }
 
-// fileProblem says what is wrong with a path of a .deb, empty: nothing. It goes after the
-// repository's address as it is, an absolute one and a double slash too, as apt has it.
+// fileProblem returns what is wrong with the path of a .deb. Empty: nothing. As
+// in apt, it is appended to the repository's address unchanged, even if it is
+// absolute or has a double slash.
 func fileProblem(file string) string {
 	name := path.Base(file)
 	switch {
@@ -166,7 +171,7 @@ func fileProblem(file string) string {
 	case !slices.Contains([]string{".deb", ".ddeb", ".udeb"}, path.Ext(name)) || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") || len(name) > catalog.MaxFileName:
 		return "does not end in the name of a .deb"
 	case strings.Contains(file, `\`) || !showable(file):
-		return "contains characters that no file name here may have"
+		return "contains characters that are not allowed in a file name"
 	}
 	return ""
 }
@@ -176,15 +181,15 @@ func showable(s string) bool {
 	return len(s) <= catalog.MaxText && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// validPackage accepts a package name as dpkg does: ASCII letters, digits, "+", "-", "." and "_",
-// beginning with a letter or digit.
+// validPackage accepts a package name as dpkg does: ASCII letters, digits, "+",
+// "-", "." and "_", beginning with a letter or digit.
 func validPackage(s string) bool {
 	return s != "" && len(s) <= 128 && !strings.Contains("+-._", s[:1]) &&
 		strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._") == ""
 }
 
-// patch makes the catalog's record. A repository serves every file that it lists, each under an
-// address of its own (CAT-6).
+// patch returns the catalog's record of the patch. A repository serves every
+// file that it lists, each at its own address (CAT-6).
 func (r record) patch(s source) catalog.Patch {
 	a := catalog.Artifact{Name: path.Base(r.file), Availability: catalog.Repository, Size: r.size, Digests: []integrity.Digest{r.digest}}
 	if s.listsOnly == "" {
@@ -195,7 +200,7 @@ func (r record) patch(s source) catalog.Patch {
 	}
 }
 
-// listed makes the catalog's record of the product.
+// listed returns the catalog's record of the product.
 func (r record) listed(channel, vendor string) catalog.Product {
 	return catalog.Product{
 		ID:           r.product,

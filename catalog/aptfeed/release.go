@@ -18,16 +18,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// release is what is needed of a signed Release file.
+// release is what the feed needs of a signed Release file.
 type release struct {
 	debian.Release
-	date          time.Time // zero: it has none that can be read
+	date          time.Time // zero: missing or unreadable
 	validUntil    time.Time // zero: it does not expire
 	byHash        bool
-	archAll       bool // packages of architecture "all" have a list of their own
+	archAll       bool // packages of architecture "all" have their own list
 	architectures []string
 	files         map[string]fileSum // the package lists, by path
-	notes         rejected           // what a person should know of it
+	notes         rejected           // what a person should know
 }
 
 // fileSum is what the Release file promises of one file.
@@ -36,7 +36,8 @@ type fileSum struct {
 	digest integrity.Digest // SHA-256, else SHA-512
 }
 
-// digestFields are those whose digests carry trust, the preferred one first (INT-7).
+// digestFields are the fields whose digests carry trust, the preferred one
+// first (INT-7).
 var digestFields = []struct {
 	name      string
 	algorithm integrity.Algorithm
@@ -47,10 +48,10 @@ func parseRelease(text []byte, address, where string) (release, error) {
 	r := deb822.NewReader(bytes.NewReader(text))
 	p, err := r.Next()
 	if err != nil {
-		return release{}, fail(Malformed, where, err, "it is no Release file")
+		return release{}, fail(Malformed, where, err, "it is not a Release file")
 	}
 	if _, err := r.Next(); !errors.Is(err, io.EOF) {
-		return release{}, fail(Malformed, where, nil, "there is a second paragraph")
+		return release{}, fail(Malformed, where, nil, "it has a second paragraph")
 	}
 	rel := release{
 		Release:       debian.ReleaseOf(p, address),
@@ -60,7 +61,7 @@ func parseRelease(text []byte, address, where string) (release, error) {
 	rel.byHash, _ = debian.ParseBool(p.Get("Acquire-By-Hash"))
 	rel.archAll = !strings.Contains(p.Get("No-Support-for-Architecture-all"), "Packages")
 	if rel.date, err = parseDate(p.Get("Date")); err != nil {
-		rel.notes.add("the Release file", fmt.Sprintf("its Date %v: whether it is current cannot be told", err))
+		rel.notes.add("the Release file", fmt.Sprintf("its Date %v: whether it is current is unknown", err))
 	}
 	if until, has := p.Lookup("Valid-Until"); has {
 		if rel.validUntil, err = parseDate(until.Value); err != nil {
@@ -77,13 +78,13 @@ func parseRelease(text []byte, address, where string) (release, error) {
 		}
 	}
 	if !found {
-		return release{}, fail(Unsupported, where, nil, "it has neither SHA256 nor SHA512 digests, and no other ones are trusted")
+		return release{}, fail(Unsupported, where, nil, "it has no SHA256 or SHA512 digests, and no others are trusted")
 	}
 	return rel, nil
 }
 
-// addSums reads lines of "digest size path", keeping the package lists that no better digest is
-// known of.
+// addSums reads lines of "digest size path". It keeps the package lists without
+// a better digest so far.
 func (rel release) addSums(field deb822.Field, algorithm integrity.Algorithm, where string) error {
 	for line := range strings.SplitSeq(field.Value, "\n") {
 		words := strings.Fields(line)
@@ -112,7 +113,7 @@ func (rel release) addSums(field deb822.Field, algorithm integrity.Algorithm, wh
 	return nil
 }
 
-// isList reports whether the path is of a package list, in a form that can be read.
+// isList reports whether the path is that of a package list in a readable form.
 func isList(file string) bool {
 	extension, is := strings.CutPrefix(path.Base(file), "Packages")
 	return is && slices.Contains(fetchedAs, extension)
@@ -124,10 +125,12 @@ func isHex(s string, algorithm integrity.Algorithm) bool {
 	return err == nil && len(s) == 2*algorithm.Size()
 }
 
-// dateForms are those that apt takes, all in UTC: of RFC 1123, RFC 850 and C's asctime.
+// dateForms are the forms that apt accepts, all in UTC: RFC 1123, RFC 850 and
+// C's asctime.
 var dateForms = []string{"Mon, _2 Jan 2006 15:4:05", "Monday, _2-Jan-06 15:4:05", "Mon Jan _2 15:04:05 2006"}
 
-// parseDate reads a date of a Release file as apt does. The error goes on from the field's name.
+// parseDate reads a date of a Release file as apt does. The error continues the
+// field's name.
 func parseDate(text string) (time.Time, error) {
 	clock := strings.Join(strings.Fields(text), " ")
 	utc := false
@@ -137,7 +140,7 @@ func parseDate(text string) (time.Time, error) {
 		}
 	}
 	for i, form := range dateForms {
-		if asctime := i == len(dateForms)-1; utc == asctime { // it has no zone, the others have
+		if asctime := i == len(dateForms)-1; utc == asctime { // asctime has no zone, the others have one
 			continue
 		}
 		if t, err := time.Parse(form, clock); err == nil {
@@ -147,25 +150,26 @@ func parseDate(text string) (time.Time, error) {
 	if clock == "" {
 		return time.Time{}, errors.New("is missing")
 	}
-	return time.Time{}, fmt.Errorf("%.60q is no time in UTC, like \"Sat, 21 Nov 2026 00:53:02 UTC\"", text)
+	return time.Time{}, fmt.Errorf("%.60q is not a time in UTC, like \"Sat, 21 Nov 2026 00:53:02 UTC\"", text)
 }
 
-// check compares the Release file with the clock. An older one than was taken before, the catalog
-// refuses (CAT-2).
+// check compares the Release file with the clock. The catalog refuses one older
+// than the newest accepted one (CAT-2).
 func (rel release) check(now time.Time, ignoreValidUntil bool, where string) error {
 	const layout = time.RFC3339
 	switch {
-	case rel.date.After(now.Add(MaxAhead)):
+	case rel.date.After(now.Add(maxAhead)):
 		return fail(NotYetValid, where, nil, "it is dated %s and it is %s here: check the clock", rel.date.Format(layout), now.UTC().Format(layout))
 	case !rel.validUntil.IsZero() && now.After(rel.validUntil) && !ignoreValidUntil:
-		return fail(Expired, where, nil, "it was valid until %s and it is %s here: the mirror is out of date, or somebody keeps updates back", rel.validUntil.Format(layout), now.UTC().Format(layout))
+		return fail(Expired, where, nil, "it was valid until %s and it is %s here: the mirror is out of date, or somebody withholds updates", rel.validUntil.Format(layout), now.UTC().Format(layout))
 	}
 	return nil
 }
 
-// noteSuite notes that the file is of another suite than the one that was asked for: neither its
-// Suite nor its Codename, of which the source's may go on after a slash ("buster/updates"). One
-// that names neither, and a flat repository, is not held to it. That is a warning of apt's too.
+// noteSuite notes that the file is of another suite than the entry names:
+// neither its Suite nor its Codename, which may be followed by a slash and more
+// in the entry ("buster/updates"). It does not check a file that names neither,
+// nor a flat repository. apt warns likewise.
 func (rel *release) noteSuite(s source) {
 	if s.flat() || rel.Suite == "" && rel.Codename == "" {
 		return
@@ -175,16 +179,16 @@ func (rel *release) noteSuite(s source) {
 			return
 		}
 	}
-	rel.notes.add("the Release file", fmt.Sprintf("it is of suite %q, codename %q, and %q was asked for at %s:%d: if that is known, set x-known-suite=%s there",
-		rel.Suite, rel.Codename, s.suite, s.file, s.line, cmp.Or(rel.Codename, rel.Suite)))
+	rel.notes.add("the Release file", fmt.Sprintf("it is of suite %q, codename %q, and the entry at %s:%d asks for %q: to accept this, set x-known-suite=%s there",
+		rel.Suite, rel.Codename, s.file, s.line, s.suite, cmp.Or(rel.Codename, rel.Suite)))
 }
 
-// security reports whether the suite is one of security updates.
+// security reports whether this is a suite of security updates.
 func (rel release) security() bool {
 	return strings.HasSuffix(rel.Suite, "-security") || strings.HasSuffix(rel.Codename, "-security")
 }
 
-// vendor is the Origin, if it can be shown.
+// vendor returns the Origin, if it can be shown.
 func (rel release) vendor() string {
 	if !showable(rel.Origin) {
 		return ""
@@ -192,5 +196,6 @@ func (rel release) vendor() string {
 	return rel.Origin
 }
 
-// vouching is whoever the repository says it comes from; its address where it says nothing.
+// vouching returns who the repository says it is from, or its address if it
+// does not say.
 func (rel release) vouching() string { return cmp.Or(rel.Origin, rel.Label, rel.Address) }

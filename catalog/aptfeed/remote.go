@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// remote is a repository, reached over http, https or file.
+// remote is a repository that is reached over http, https or file.
 type remote struct {
 	source source
 	client *http.Client
@@ -27,7 +27,7 @@ func (r *remote) signed(ctx context.Context, last signedRelease) (signedRelease,
 	if last.detached != nil {
 		have = validators{}
 	}
-	text, v, err := get(ctx, r.in, r.client, where, have, MaxInRelease)
+	text, v, err := get(ctx, r.in, r.client, where, have, maxInRelease)
 	switch {
 	case errors.Is(err, errNotModified):
 		return last, nil
@@ -41,19 +41,20 @@ func (r *remote) signed(ctx context.Context, last signedRelease) (signedRelease,
 	return signedRelease{text: text, where: where, validators: v}, nil
 }
 
-// detached gets the older pair of files; instead is the error if they are not there either.
+// detached gets the older pair of files. Instead is the error if they are
+// missing too.
 func (r *remote) detached(ctx context.Context, instead error) (signedRelease, error) {
 	where := r.source.base() + "Release"
-	text, _, err := get(ctx, r.in, r.client, where, validators{}, MaxInRelease)
+	text, _, err := get(ctx, r.in, r.client, where, validators{}, maxInRelease)
 	if is(err, Missing) {
 		return signedRelease{}, instead
 	}
 	if err != nil {
 		return signedRelease{}, err
 	}
-	signature, _, err := get(ctx, r.in, r.client, where+".gpg", validators{}, MaxInRelease)
+	signature, _, err := get(ctx, r.in, r.client, where+".gpg", validators{}, maxInRelease)
 	if is(err, Missing) {
-		return signedRelease{}, fail(Unsigned, where, nil, "there is neither InRelease nor Release.gpg: the repository is not signed")
+		return signedRelease{}, fail(Unsigned, where, nil, "it has neither InRelease nor Release.gpg: the repository is not signed")
 	}
 	if err != nil {
 		return signedRelease{}, err
@@ -61,8 +62,8 @@ func (r *remote) detached(ctx context.Context, instead error) (signedRelease, er
 	return signedRelease{text: text, detached: append([]byte{}, signature...), where: where}, nil
 }
 
-// open fetches a package list in the smallest form that is there. Its bytes are checked before
-// anything unpacks them.
+// open fetches a package list in the smallest form that exists. It checks the
+// bytes before anything unpacks them.
 func (r *remote) open(ctx context.Context, list string, rel release) (packed, error) {
 	err := error(fail(Missing, r.source.base()+list, nil, "the Release file does not list it"))
 	for _, extension := range fetchedAs {
@@ -71,8 +72,8 @@ func (r *remote) open(ctx context.Context, list string, rel release) (packed, er
 			continue
 		}
 		where := r.source.base() + list + extension
-		if sum.size > MaxIndex {
-			return packed{}, fail(TooLarge, where, nil, "it has %d bytes, the most is %d", sum.size, MaxIndex)
+		if sum.size > maxIndex {
+			return packed{}, fail(TooLarge, where, nil, "it has %d bytes, at most %d are allowed", sum.size, maxIndex)
 		}
 		data := r.cache.list(sum)
 		if data == nil {
@@ -89,8 +90,9 @@ func (r *remote) open(ctx context.Context, list string, rel release) (packed, er
 	return packed{}, err
 }
 
-// fetch gets a list, under its digest if the repository offers that: such an address never changes its content while the
-// repository is being updated.
+// fetch gets a list, at its by-hash address if the repository offers one: the
+// content of such an address never changes while the repository is being
+// updated.
 func (r *remote) fetch(ctx context.Context, where string, sum fileSum, offered bool) ([]byte, error) {
 	if offered && r.source.byHash != "never" || r.source.byHash == "always" {
 		algorithm := strings.ToUpper(sum.digest.Algorithm.String())
@@ -104,7 +106,7 @@ func (r *remote) fetch(ctx context.Context, where string, sum fileSum, offered b
 	return checked(data, err, where, sum)
 }
 
-// checked holds what was fetched to the Release file's word.
+// checked checks what was fetched against the Release file.
 func checked(data []byte, err error, where string, sum fileSum) ([]byte, error) {
 	switch {
 	case is(err, TooLarge):
@@ -113,19 +115,19 @@ func checked(data []byte, err error, where string, sum fileSum) ([]byte, error) 
 		return nil, err
 	}
 	if got := sum.of(data); got != sum {
-		return nil, fail(Mismatch, where, nil, "it has %d bytes with %s, and the Release file promises %d with %s: tampered with, or the mirror is just being updated", got.size, got.digest, sum.size, sum.digest)
+		return nil, fail(Mismatch, where, nil, "it has %d bytes with %s, and the Release file promises %d with %s: somebody changed it, or the mirror is being updated", got.size, got.digest, sum.size, sum.digest)
 	}
 	return data, nil
 }
 
-// of sums data up by the same algorithm.
+// of sums up data by the same algorithm.
 func (s fileSum) of(data []byte) fileSum {
 	hash := s.digest.Algorithm.Hash().New()
 	hash.Write(data)
 	return fileSum{int64(len(data)), integrity.Digest{Algorithm: s.digest.Algorithm, Sum: hex.EncodeToString(hash.Sum(nil))}}
 }
 
-// sumOf sums data up by SHA-256.
+// sumOf sums up data by SHA-256.
 func sumOf(data []byte) fileSum {
 	return fileSum{digest: integrity.Digest{Algorithm: integrity.SHA256}}.of(data)
 }

@@ -12,29 +12,29 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
 )
 
-// source is one suite of one repository, as the entries of an apt configuration name it together.
+// source is one suite of one repository, merged from all entries that name it.
 type source struct {
 	file      string        // of the first entry
 	line      int           // of the first entry
 	uri       string        // of the repository, ending in "/", without credentials
-	listsOnly string        // why this package cannot fetch from the URI itself; empty: it can
+	listsOnly string        // why this package cannot fetch from the URI; empty: it can
 	suite     string        // ending in "/" for a flat repository, which has no components
-	targets   []target      // what is taken of it, in the order of the entries; one without a component for a flat repository
-	signedBy  []string      // keyring files and fingerprints that alone are trusted; empty: the configuration's own keys
-	keys      string        // an armored key block given in place
-	byHash    string        // whether lists are fetched under their digests: "always", "never", or empty: when the Release file offers it
-	maxAge    time.Duration // of its data; zero: as the configuration has it
-	known     []string      // codenames and suites that its Release file may name instead of the suite
+	targets   []target      // in the order of the entries; of a flat repository one without a component
+	signedBy  []string      // the only trusted keyring files and fingerprints; empty: the keys of the configuration
+	keys      string        // an embedded armored key block
+	byHash    string        // fetch lists at by-hash addresses: "always", "never", or empty: if the Release file offers it
+	maxAge    time.Duration // of its Release file; zero: that of the configuration
+	known     []string      // other suites and codenames that its Release file may name
 }
 
 // target is one component for some architectures.
 type target struct {
 	component     string
 	architectures []string // empty: those of the configuration
-	add, remove   []string // architectures added to and taken from those of the configuration
+	add, remove   []string // added to and removed from those of the configuration
 }
 
-// wanted are the architectures to take, given those of the configuration.
+// wanted returns the architectures to take, given those of the configuration.
 func (t target) wanted(configured []string) []string {
 	archs := slices.Clone(configured)
 	if len(t.architectures) > 0 {
@@ -48,10 +48,11 @@ func (t target) wanted(configured []string) []string {
 	return slices.DeleteFunc(archs, func(a string) bool { return slices.Contains(t.remove, a) })
 }
 
-// flat reports whether the source is a flat repository: no dists folder, no components.
+// flat reports whether the source is a flat repository, without a dists
+// directory and components.
 func (s source) flat() bool { return strings.HasSuffix(s.suite, "/") }
 
-// base is the address that the paths in the Release file are relative to.
+// base returns the address that the paths in the Release file are relative to.
 func (s source) base() string {
 	if s.flat() {
 		return joinURL(s.uri, strings.TrimPrefix(s.suite, "./"))
@@ -59,7 +60,7 @@ func (s source) base() string {
 	return joinURL(s.uri, "dists/"+s.suite+"/")
 }
 
-// listName is apt's name for the file that has this path in the Release file.
+// listName returns apt's name for the file with this path in the Release file.
 func (s source) listName(path string) string {
 	base := s.base()
 	if s.flat() {
@@ -68,11 +69,12 @@ func (s source) listName(path string) string {
 	return debian.ListName(base + path)
 }
 
-// address names the repository as every asset that uses it names it.
+// address returns the repository's name on every asset that uses it.
 func (s source) address() string { return debian.RepositoryOf(s.listName("Release")) }
 
-// authority names whoever vouches for what the source offers: the origin, and the keyring as the
-// configuration names it, so that it stays the same when the keys in the file are renewed (CAT-17).
+// authority returns who vouches for the source: the origin, and the keyring as
+// the entry names it. So it stays the same when the keys in the file are
+// renewed (CAT-17).
 func (s source) authority(origin, dir string) string {
 	keyring := "the keys of " + dir
 	if s.keys != "" {
@@ -83,7 +85,7 @@ func (s source) authority(origin, dir string) string {
 	return fmt.Sprintf("%s, signed by %s", strings.Join(strings.Fields(origin), " "), keyring)
 }
 
-// joinURL appends a relative path, escaping it.
+// joinURL appends a relative path and escapes it.
 func joinURL(base, path string) string {
 	if path == "/" || path == "" {
 		return base
@@ -91,12 +93,12 @@ func joinURL(base, path string) string {
 	return base + (&url.URL{Path: path}).EscapedPath()
 }
 
-// Problem is something in the configuration that is not as apt would take it.
+// Problem is a part of the configuration that is not used as apt would use it.
 type Problem struct {
 	File    string
-	Line    int // zero: the file as a whole
+	Line    int // zero: the whole file
 	Text    string
-	Refused bool // the entry, or the file, is not used; else only the part that the text names is ignored
+	Refused bool // the entry or file is not used; otherwise only the part that Text names is ignored
 }
 
 func (p Problem) Error() string { return p.where() + ": " + p.Text }
@@ -108,7 +110,7 @@ func (p Problem) where() string {
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
-// entry is one line or stanza before it is spread over its URIs and suites.
+// entry is one line or stanza, before it is split by URI and suite.
 type entry struct {
 	file       string
 	line       int
@@ -119,7 +121,7 @@ type entry struct {
 	options    []option
 }
 
-// option is one setting of an entry, under the name that one-line entries use.
+// option is one setting of an entry, under its name in one-line entries.
 type option struct {
 	name  string // lower case: "arch", "signed-by" …
 	mode  byte   // '=', '+' or '-'
@@ -127,14 +129,14 @@ type option struct {
 	line  int
 }
 
-// words are the value's, parted by blanks or commas.
+// words returns the value's words, separated by blanks or commas.
 func (o option) words() []string {
 	return strings.FieldsFunc(o.value, func(r rune) bool { return strings.ContainsRune(", \t\n", r) })
 }
 
-// list gathers sources and problems.
+// list collects sources and problems.
 type list struct {
-	native   string // architecture that $(ARCH) stands for
+	native   string // the architecture for $(ARCH)
 	sources  []source
 	problems []Problem
 }
@@ -166,14 +168,14 @@ func (l *list) add(e entry) {
 		return
 	}
 	if len(e.uris) == 0 {
-		l.refuse(e.file, e.line, "no URI is named")
+		l.refuse(e.file, e.line, "the entry names no URI")
 	}
 	if len(e.suites) == 0 {
-		l.refuse(e.file, e.line, "no suite is named")
+		l.refuse(e.file, e.line, "the entry names no suite")
 	}
 	for _, component := range e.components {
 		if !plainPath(component) {
-			l.refuse(e.file, e.line, "%.80q is no component", component)
+			l.refuse(e.file, e.line, "%.80q is not a component", component)
 		}
 	}
 	if slices.ContainsFunc(l.problems[before:], func(p Problem) bool { return p.Refused }) {
@@ -199,13 +201,13 @@ func (l *list) addSuite(s source, t target, components []string) {
 	flat := s.flat()
 	switch {
 	case s.suite != "/" && s.suite != "./" && !plainPath(strings.TrimPrefix(strings.TrimSuffix(s.suite, "/"), "./")):
-		l.refuse(s.file, s.line, "%.80q is no suite", s.suite)
+		l.refuse(s.file, s.line, "%.80q is not a suite", s.suite)
 		return
 	case flat && len(components) > 0:
-		l.refuse(s.file, s.line, "the suite %q ends in \"/\", which means a flat repository: it has no components, but %q is named", s.suite, components[0])
+		l.refuse(s.file, s.line, "the suite %q ends in \"/\", which means a flat repository, which has no components: remove %q or the slash", s.suite, components[0])
 		return
 	case !flat && len(components) == 0:
-		l.refuse(s.file, s.line, "no component is named for the suite %q", s.suite)
+		l.refuse(s.file, s.line, "the entry names no component for the suite %q", s.suite)
 		return
 	}
 	s.targets = nil
@@ -218,8 +220,8 @@ func (l *list) addSuite(s source, t target, components []string) {
 	}
 	i := slices.IndexFunc(l.sources, func(o source) bool { return o.uri == s.uri && o.suite == s.suite })
 	if i < 0 {
-		if len(l.sources) == MaxSources {
-			l.refuse(s.file, s.line, "more than %d suites are configured", MaxSources)
+		if len(l.sources) == maxSources {
+			l.refuse(s.file, s.line, "more than %d suites are configured: this one is not used", maxSources)
 			return
 		}
 		l.sources = append(l.sources, s)
@@ -235,17 +237,17 @@ func (l *list) addSuite(s source, t target, components []string) {
 	have.maxAge = cmp.Or(min(have.maxAge, s.maxAge), have.maxAge, s.maxAge)
 }
 
-// checkURI returns the URI in the form that other places use and why it can only be read of apt's
-// own lists, or the problem with it.
+// checkURI returns the URI in its usual form and why it can only be read from
+// apt's lists, or what is wrong with it.
 func checkURI(uri string) (checked, listsOnly, problem string) {
 	scheme, rest, has := strings.Cut(uri, ":")
 	if !has || scheme == "" || strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") != "" {
-		return "", "", fmt.Sprintf("%.200q is no URI", uri)
+		return "", "", fmt.Sprintf("%.200q is not a URI", uri)
 	}
 	if host, path, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "/"); strings.HasPrefix(rest, "//") {
 		if at := strings.LastIndexByte(host, '@'); at >= 0 {
 			uri = scheme + "://" + host[at+1:] + "/" + path
-			listsOnly = "a user or password in the URI is not supported: it would be handed to every agent with the packages' addresses"
+			listsOnly = "a user or password in the URI is not supported, because every agent would get it with the addresses of packages"
 		}
 	}
 	whole := strings.TrimRight(uri, "/") + "/"
@@ -254,7 +256,7 @@ func checkURI(uri string) (checked, listsOnly, problem string) {
 	case scheme != "http" && scheme != "https" && scheme != "file" && scheme != "copy":
 		return whole, cmp.Or(listsOnly, fmt.Sprintf("%.200q: the scheme %s is not supported: want http, https, file or copy", uri, scheme)), ""
 	case err != nil:
-		return "", "", fmt.Sprintf("%.200q is no URI", uri)
+		return "", "", fmt.Sprintf("%.200q is not a URI", uri)
 	case (scheme == "file" || scheme == "copy") && (u.Opaque != "" || u.Host != "" || !strings.HasPrefix(u.Path, "/")):
 		return "", "", fmt.Sprintf("%.200q: want an absolute path, as in file:///srv/repository", uri)
 	case scheme == "file" || scheme == "copy":
@@ -262,13 +264,13 @@ func checkURI(uri string) (checked, listsOnly, problem string) {
 	case u.Host == "":
 		return "", "", fmt.Sprintf("%.200q names no host", uri)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", "", fmt.Sprintf("%.200q: a query or fragment has no meaning here", uri)
+		return "", "", fmt.Sprintf("%.200q has a query or fragment: remove it", uri)
 	}
 	return strings.TrimRight(u.String(), "/") + "/", listsOnly, ""
 }
 
-// options applies an entry's options, of one that is repeated the last. It reports false when the
-// entry is disabled or refused.
+// options applies an entry's options, the last of repeated ones. It returns
+// false if the entry is disabled or refused.
 func (l *list) options(e entry, s *source, t *target) bool {
 	used := true
 	refuse := func(o option, format string, args ...any) {
@@ -289,7 +291,7 @@ func (l *list) options(e entry, s *source, t *target) bool {
 			}
 		case "enabled":
 			if !isBool {
-				l.refuse(e.file, o.line, "%.40q is neither yes nor no", o.value)
+				l.refuse(e.file, o.line, "enabled is yes or no, not %.40q", o.value)
 			}
 			used = used && on
 		case "by-hash":
@@ -310,7 +312,7 @@ func (l *list) options(e entry, s *source, t *target) bool {
 		case "x-known-suite":
 			s.known = o.words()
 		case "trusted":
-			refuse(o, "trusted=%.20s is refused: this feed takes nothing whose signature it cannot check; sign the repository and name its key in signed-by", o.value)
+			refuse(o, "trusted=%.20s is refused, because a feed uses only what it can verify: sign the repository and name its key in signed-by", o.value)
 		case "include", "exclude", "inrelease-path":
 			refuse(o, "the option %s is not supported", o.name)
 		case "snapshot":
@@ -319,7 +321,7 @@ func (l *list) options(e entry, s *source, t *target) bool {
 			}
 		case "allow-insecure", "allow-weak", "allow-downgrade-to-insecure", "check-valid-until", "valid-until-min", "check-date", "date-max-future":
 			l.note(e.file, o.line, "the option %s is ignored: signatures and dates are always checked", o.name)
-		case "lang", "target", "pdiffs", "description": // other indexes than package lists, or remarks
+		case "lang", "target", "pdiffs", "description": // for other indexes than package lists
 		default:
 			if !strings.HasPrefix(o.name, "x-") {
 				l.note(e.file, o.line, "the unknown option %.40q is ignored", o.name)
@@ -333,7 +335,7 @@ func (l *list) architectures(e entry, o option, t *target) {
 	var archs []string
 	for _, a := range o.words() {
 		if !debian.ValidArchitecture(a) {
-			l.refuse(e.file, o.line, "%.40q is no architecture", a)
+			l.refuse(e.file, o.line, "%.40q is not an architecture", a)
 			continue
 		}
 		archs = append(archs, a)
@@ -348,11 +350,11 @@ func (l *list) architectures(e entry, o option, t *target) {
 	}
 }
 
-// trust takes keyring files, fingerprints or a key block in place, or returns what is wrong with
-// them.
+// trust reads keyring files, fingerprints or an embedded key block, or returns
+// what is wrong with them.
 func (s *source) trust(o option) string {
 	if o.mode != '=' {
-		return "signed-by can only be set as a whole"
+		return "signed-by can only be set with =, not += or -="
 	}
 	if strings.Contains(o.value, armorBegin) {
 		s.keys = o.value
@@ -374,12 +376,14 @@ func (s *source) trust(o option) string {
 	return ""
 }
 
-// isFingerprint accepts the hex digits of a version 4 or version 6 key's fingerprint.
+// isFingerprint accepts the hex digits of the fingerprint of a version 4 or
+// version 6 key.
 func isFingerprint(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
-// plainPath accepts a relative path of ordinary names: what a suite or component is.
+// plainPath accepts a relative path of plain names, as suites and components
+// have it.
 func plainPath(path string) bool {
 	for part := range strings.SplitSeq(path, "/") {
 		if part == "" || part == "." || part == ".." || strings.Trim(part, nameBytes+"+~:") != "" {
@@ -389,5 +393,5 @@ func plainPath(path string) bool {
 	return true
 }
 
-// nameBytes are what names of files may have in every place.
+// nameBytes are the bytes that file names may have anywhere.
 const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."

@@ -177,7 +177,7 @@ func TestSourcesFolder(t *testing.T) {
 	_, _, err = readSources("", filepath.Join(dir, "nowhere"), "amd64")
 	require.ErrorContains(t, err, "the apt configuration cannot be read")
 
-	for size, want := range map[int]int{MaxSourcesFile: 0, MaxSourcesFile + 1: 1} {
+	for size, want := range map[int]int{maxSourcesFile: 0, maxSourcesFile + 1: 1} {
 		long := t.TempDir()
 		writeFile(t, filepath.Join(long, "sources.list"), strings.Repeat("#", size))
 		_, problems, err = readSources("", long, "amd64")
@@ -185,11 +185,11 @@ func TestSourcesFolder(t *testing.T) {
 		require.Len(t, problems, want)
 	}
 	var many strings.Builder
-	for i := range MaxSources + 1 {
+	for i := range maxSources + 1 {
 		fmt.Fprintf(&many, "deb http://h s%d main\n", i)
 	}
 	sources, problems = parse("x.list", many.String())
-	require.Len(t, sources, MaxSources)
+	require.Len(t, sources, maxSources)
 	require.Len(t, problems, 1)
 }
 
@@ -275,7 +275,7 @@ func TestKeyrings(t *testing.T) {
 		{"binary, called .asc", map[string]string{"k.asc": binary.String()}, "Signed-By: /etc/apt/k.asc", Keyring, "call it .gpg"},
 		{"armor cut off", map[string]string{"k": armored(t, key)[:100]}, "Signed-By: /etc/apt/k", Keyring, "no END line"},
 		{"armor broken", map[string]string{"k": armorBegin + "\n\n!!!\n-----END PGP PUBLIC KEY BLOCK-----"}, "Signed-By: /etc/apt/k", Keyring, "keyring"},
-		{"huge", map[string]string{"k": strings.Repeat("x", MaxKeyring+1)}, "Signed-By: /etc/apt/k", Keyring, "longer than"},
+		{"huge", map[string]string{"k": strings.Repeat("x", maxKeyring+1)}, "Signed-By: /etc/apt/k", Keyring, "longer than"},
 		{"in place, broken", nil, "Signed-By:\n " + armorBegin + "\n .\n x", Keyring, "the key block in Signed-By"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -11,9 +11,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
 )
 
-// readSources reads sources.list and sources.list.d of an apt configuration folder ("/etc/apt"), as sources.list(5) says:
-// one-line .list files and deb822 .sources files, by name. It returns every source and every problem. An error means that
-// the folder could not be read.
+// readSources reads sources.list and sources.list.d of an apt configuration
+// directory ("/etc/apt"), as sources.list(5) says: one-line .list files and
+// deb822 .sources files, by name. It returns every source and every problem.
+// The error means that the directory could not be read.
 func readSources(in system, dir, native string) ([]source, []Problem, error) {
 	if _, err := in.readDir(dir); err != nil {
 		return nil, nil, fail(Refused, dir, err, "the apt configuration cannot be read")
@@ -31,7 +32,7 @@ func readSources(in system, dir, native string) ([]source, []Problem, error) {
 	}
 	l := &list{native: native}
 	for i, file := range files {
-		data, err := in.readFile(context.Background(), file, MaxSourcesFile)
+		data, err := in.readFile(context.Background(), file, maxSourcesFile)
 		switch {
 		case i == 0 && is(err, Missing):
 		case err != nil:
@@ -43,12 +44,14 @@ func readSources(in system, dir, native string) ([]source, []Problem, error) {
 	return l.sources, l.problems, nil
 }
 
-// sourcesName is apt's rule for the names in sources.list.d; others are silently left alone.
+// sourcesName is apt's rule for names in sources.list.d. apt ignores others
+// silently.
 func sourcesName(name string) bool {
 	return strings.Trim(name, nameBytes) == "" && !strings.HasPrefix(name, ".") && (strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".sources"))
 }
 
-// file parses one sources file; the name tells the format (.list or .sources) and stands in the problems.
+// file parses one sources file; the name tells the format (.list or .sources)
+// and stands in the problems.
 func (l *list) file(name, text string) {
 	if strings.HasSuffix(name, ".sources") {
 		l.stanzas(name, text)
@@ -57,7 +60,8 @@ func (l *list) file(name, text string) {
 	}
 }
 
-// lines parses one-line entries: type [ "[" options "]" ] uri suite { component }.
+// lines parses one-line entries: type [ "[" options "]" ] uri suite { component
+// }.
 func (l *list) lines(name, text string) {
 	n := 0
 	for line := range strings.Lines(text) {
@@ -86,7 +90,7 @@ func (l *list) lines(name, text string) {
 	}
 }
 
-// beforeComment cuts a line at the first "#" that is not inside brackets.
+// beforeComment cuts a line at the first "#" outside brackets.
 func beforeComment(line string) string {
 	for i := 0; i < len(line); i++ {
 		switch line[i] {
@@ -99,9 +103,9 @@ func beforeComment(line string) string {
 	return line
 }
 
-// quotedWord cuts off the first word as apt does: blanks within quotes or brackets belong to it,
-// quotes are left out, and "%" with two hex digits is a character. It reports false when there is
-// no word, or one that does not end.
+// quotedWord cuts off the first word as apt does: blanks within quotes or
+// brackets belong to it, quotes are removed, and "%" with two hex digits is a
+// character. It returns false if there is no word, or if it does not end.
 func quotedWord(s string) (word, rest string, ok bool) {
 	const blanks = " \t\r\n\v\f"
 	s = strings.TrimLeft(s, blanks)
@@ -144,7 +148,7 @@ func (l *list) oneLineOptions(e *entry, text string) (rest string, good bool) {
 		var word string
 		var ok bool
 		if word, text, ok = quotedWord(text); !ok {
-			l.refuse(e.file, e.line, "a quote or bracket in the options has no other")
+			l.refuse(e.file, e.line, "a quote or bracket in the options is not closed")
 			return "", false
 		}
 		if word, done = strings.CutSuffix(word, "]"); word == "" {
@@ -168,7 +172,7 @@ func (l *list) oneLineOptions(e *entry, text string) (rest string, good bool) {
 	return text, good
 }
 
-// optionNames gives deb822 fields the names of one-line options where they differ.
+// optionNames maps deb822 fields to the names of one-line options that differ.
 var optionNames = map[string]string{"architectures": "arch", "languages": "lang", "targets": "target"}
 
 // stanzas parses deb822 entries.

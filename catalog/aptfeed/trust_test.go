@@ -252,7 +252,7 @@ func TestRepositoryFaults_CAT1(t *testing.T) {
 		{"not modified, though nothing is held", get("", status(304)), Unreachable, "304"},
 		{"InRelease broken off", get("InRelease", brokenOff), Unreachable, "broke off after 5 bytes"},
 		{"InRelease empty", func(r *repo) { r.files[r.below("InRelease")] = nil }, Unsigned, "empty"},
-		{"InRelease endless", get("InRelease", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, MaxInRelease+1)) }), TooLarge, "4194304"},
+		{"InRelease endless", get("InRelease", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, maxInRelease+1)) }), TooLarge, "4194304"},
 		{"InRelease said to be endless", get("InRelease", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(int64(1)<<40))
 		}), TooLarge, "1099511627776"},
@@ -263,7 +263,7 @@ func TestRepositoryFaults_CAT1(t *testing.T) {
 		}), Unreachable, "unsupported protocol"},
 		{"signed by another key", func(r *repo) { r.keys = []*openpgp.Entity{newKey(t, "other", 0)}; r.publish() }, UnknownKey, "not trusted"},
 		{"expired", again("Valid-Until", today.Add(-time.Second).Format(time.RFC1123)), Expired, "valid until 2026-05-10T11:59:59Z"},
-		{"from the future", again("Date", today.Add(MaxAhead+time.Second).Format(time.RFC1123)), NotYetValid, "check the clock"},
+		{"from the future", again("Date", today.Add(maxAhead+time.Second).Format(time.RFC1123)), NotYetValid, "check the clock"},
 		{"bad end of validity", again("Valid-Until", "never"), Malformed, `its Valid-Until "never" is no time in UTC`},
 		{"two paragraphs", resigned(func(text string) string { return text + "\n\nX: y" }), Malformed, "second paragraph"},
 		{"no Release file at all", resigned(func(string) string { return "hello" }), Malformed, "no Release file"},

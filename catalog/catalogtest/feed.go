@@ -14,9 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestFeed checks that feeds keep the contract of catalog.Feed. Make returns a new feed that has fetched nothing yet,
-// over a source that stays the same during the test, can be reached, has at least one patch and no bad record. Every
-// call must return a feed of the same id over the same source.
+// TestFeed checks that feeds keep the contract of [catalog.Feed]. Make returns
+// a new feed that has fetched nothing yet. Its source must stay the same during
+// the test, be reachable, and have at least one patch and no bad record. Every
+// call must return a feed with the same id over the same source.
 func TestFeed(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	for _, c := range []struct {
 		name string
@@ -48,34 +49,34 @@ func testID(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	require.NotEmpty(t, id)
 	require.LessOrEqual(t, len(id), catalog.MaxID)
 	fetch(t, f)
-	require.Equal(t, id, f.ID(), "the id is another one than before a fetch")
+	require.Equal(t, id, f.ID(), "the id changed with a fetch")
 	require.Equal(t, id, make(t).ID(), "a second feed has another id: is make's source the same?")
 }
 
 func testFirst(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	f := make(t)
 	b := fetch(t, f)
-	require.Equal(t, f.ID(), b.Feed, "the batch is of feed %s", b.Feed)
+	require.Equal(t, f.ID(), b.Feed, "the batch names feed %s", b.Feed)
 	require.False(t, b.Unchanged, "the first batch of a feed says Unchanged")
 	require.Empty(t, b.Err, "Fetch returned no error, and the batch says so")
-	require.Zero(t, b.Grant, "grants are the administrator's and no feed's, CAT-17")
-	require.NotEmpty(t, b.Patches, "there is no patch: the suite would not see anything")
+	require.Zero(t, b.Grant, "only the administrator grants, never a feed (CAT-17)")
+	require.NotEmpty(t, b.Patches, "the source has no patch: the suite would test nothing")
 	for what, at := range map[string]time.Time{"was fetched at": b.At, "is dated": b.Dated} {
 		_, offset := at.Zone()
 		require.True(t, at.IsZero() || offset == 0, "the batch %s %v, want an instant in UTC or none", what, at)
 	}
 	for _, name := range b.Names {
-		require.NotEmpty(t, name, "the batch claims every id there is, by an empty name (CAT-17)")
+		require.NotEmpty(t, name, "the batch claims every id, by an empty name (CAT-17)")
 	}
 	for _, p := range b.Patches {
-		require.Zero(t, p.Listed, "patch %s says when the catalog listed it, which is for Sync to set", p.ID)
+		require.Zero(t, p.Listed, "patch %s has Listed, which only Sync sets", p.ID)
 	}
 	_, err := json.Marshal(b.Patches)
 	require.NoError(t, err, "the patches cannot be written down")
 	require.Empty(t, b.Rejected, "the feed rejected records of a source that has no bad one")
 }
 
-// text is a batch's content in a comparable form. Order does not count.
+// text returns a batch's content in a comparable form. Order does not count.
 func text(t *testing.T, b catalog.Batch) string {
 	t.Helper()
 	products, patches := slices.Clone(b.Products), slices.Clone(b.Patches)
@@ -99,8 +100,9 @@ func testSecond(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	require.False(t, second.At.Before(first.At), "the unchanged batch is of %v, the first was of %v", second.At, first.At)
 }
 
-// testAuthority checks that what a feed is entitled to does not change by itself (CAT-17), nor the
-// date of its source go back (CAT-2). A batch that says Unchanged may leave both out.
+// testAuthority checks that the authority of a feed does not change by itself
+// (CAT-17), and that the date of its source does not go back (CAT-2). A batch
+// that says Unchanged may leave both out.
 func testAuthority(t *testing.T, first, second catalog.Batch) {
 	if !second.Unchanged || second.Authority != "" {
 		require.Equal(t, first.Authority, second.Authority, "the feed's authority changed")
@@ -148,7 +150,7 @@ func testOwnership(t *testing.T, make func(t *testing.T) catalog.Feed) {
 		b.Products[i].ID = "scribbled"
 	}
 	again := fetch(t, f)
-	require.True(t, again.Unchanged || text(t, again) == want, "what the caller wrote into a batch shows in the next one")
+	require.True(t, again.Unchanged || text(t, again) == want, "what the caller wrote into a batch is in the next one")
 }
 
 func testCancel(t *testing.T, make func(t *testing.T) catalog.Feed) {

@@ -1,6 +1,6 @@
-// Package debian is what feeds and assets of Debian and its kin must agree on: the ids of products
-// and patches, the channel of a suite ([Release]), and which release and architectures a system
-// has.
+// Package debian is what feeds and assets of Debian and its derivatives must
+// agree on: the ids of products and patches, the channel of a suite
+// ([Release]), and the release and architectures of a system.
 package debian
 
 import (
@@ -15,18 +15,21 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
-// ProductID names a package of a channel and architecture: "deb/<channel>/<arch>/<name>". The architecture is the
-// asset's native one for a package of architecture "all" too.
+// ProductID returns the id of a package in a channel and architecture:
+// "deb/<channel>/<arch>/<name>". For a package of architecture "all", arch is
+// the asset's native one.
 func ProductID(channel, arch, name string) catalog.ProductID {
 	return catalog.ProductID("deb/" + channel + "/" + arch + "/" + name)
 }
 
-// PatchID names one version of a product: the product's id, "=" and the version.
+// PatchID returns the id of one version of a product: the product's id, "=" and
+// the version.
 func PatchID(product catalog.ProductID, version string) catalog.PatchID {
 	return catalog.PatchID(string(product) + "=" + version)
 }
 
-// SplitProductID takes a ProductID apart; ok is false when id was not made by ProductID.
+// SplitProductID splits an id that ProductID made. It is not ok for any other
+// id.
 func SplitProductID(id catalog.ProductID) (channel, arch, name string, ok bool) {
 	parts := strings.Split(string(id), "/")
 	if len(parts) != 4 || parts[0] != "deb" {
@@ -35,10 +38,11 @@ func SplitProductID(id catalog.ProductID) (channel, arch, name string, ok bool) 
 	return parts[1], parts[2], parts[3], true
 }
 
-// maxFile bounds what is read of a small file of the system, in bytes: real ones have under a kB.
+// maxFile bounds what is read of a small system file, in bytes. Real ones have
+// less than 1 kB.
 const maxFile = 1 << 20
 
-// lines are those of a small file below root; none when it cannot be read.
+// lines returns the lines of a small file below root. None: it cannot be read.
 func lines(root, name string) []string {
 	f, err := inroot.Open(root, name)
 	if err != nil {
@@ -52,7 +56,8 @@ func lines(root, name string) []string {
 	return strings.Split(string(data), "\n")
 }
 
-// OSRelease returns what os-release(5) below root says, as VERSION_CODENAME; what cannot be read is empty.
+// OSRelease returns the fields of os-release(5) below root, like
+// VERSION_CODENAME. It is empty if the file cannot be read.
 func OSRelease(root string) map[string]string {
 	text := lines(root, "etc/os-release")
 	if text == nil {
@@ -69,8 +74,10 @@ func OSRelease(root string) map[string]string {
 // debianNames are Debian's names of Go's architectures where they differ.
 var debianNames = map[string]string{"386": "i386", "arm": "armhf", "ppc64le": "ppc64el", "mips64le": "mips64el"}
 
-// Architectures returns those of the packages below root: the native one, which is that of the installed dpkg, and the
-// foreign ones that dpkg was told of. Where neither can be found out it is the running program's.
+// Architectures returns the architectures of packages below root: first the
+// native one, which is that of the installed dpkg, then the foreign ones that
+// dpkg is configured for. If both are unknown, it returns that of the running
+// program.
 func Architectures(root string) []string {
 	archs := []string{installedDpkg(root)}
 	for _, line := range lines(root, "var/lib/dpkg/arch") { // the native one comes first
@@ -88,7 +95,7 @@ func Architectures(root string) []string {
 	return found
 }
 
-// installedDpkg is the architecture of the installed dpkg; empty: it is not known.
+// installedDpkg returns the architecture of the installed dpkg. Empty: unknown.
 func installedDpkg(root string) string {
 	f, err := inroot.Open(root, "var/lib/dpkg/status")
 	if err != nil {
@@ -103,7 +110,8 @@ func installedDpkg(root string) string {
 	return ""
 }
 
-// ValidArchitecture accepts the form of Debian's architecture names: lower-case letters, digits and "-".
+// ValidArchitecture reports whether s has the form of Debian's architecture
+// names: lower-case letters, digits and "-".
 func ValidArchitecture(s string) bool {
 	return s != "" && len(s) <= 40 && s[0] != '-' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }

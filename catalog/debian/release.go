@@ -13,19 +13,19 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
 )
 
-// Release is what a Release file says about the suite it is of.
+// Release is what a Release file says about its suite.
 type Release struct {
 	Origin       string
 	Label        string
 	Suite        string
 	Codename     string
 	NotAutomatic bool   // apt installs from it on request only
-	Address      string // of the repository, without scheme and credentials (RepositoryOf): it names a repository that names itself nowhere
+	Address      string // of the repository, by RepositoryOf; it identifies a repository that does not name itself
 }
 
-// ParseRelease reads the text of a Release or InRelease file. It verifies nothing: who needs to
-// know that the text is genuine has it verified first. The error says that the text is no Release
-// file.
+// ParseRelease reads the text of a Release or InRelease file. It verifies
+// nothing: verify the text first if it must be genuine. The error says that the
+// text is not a Release file.
 func ParseRelease(text []byte, address string) (Release, error) {
 	if signed, is := bytes.CutPrefix(text, []byte("-----BEGIN PGP SIGNED MESSAGE-----")); is {
 		_, text, _ = bytes.Cut(bytes.ReplaceAll(signed, []byte("\r"), nil), []byte("\n\n"))
@@ -33,11 +33,11 @@ func ParseRelease(text []byte, address string) (Release, error) {
 	}
 	p, err := deb822.NewReader(bytes.NewReader(text)).Next()
 	if err != nil {
-		return Release{}, fmt.Errorf("it is no Release file: %w", err)
+		return Release{}, fmt.Errorf("it is not a Release file: %w", err)
 	}
 	r := ReleaseOf(p, address)
 	if _, has := p.Lookup("Date"); !has && r == (Release{Address: address}) {
-		return Release{}, errors.New("it is no Release file: it has none of the fields Origin, Label, Suite, Codename and Date")
+		return Release{}, errors.New("it is not a Release file: it has none of the fields Origin, Label, Suite, Codename and Date")
 	}
 	return r, nil
 }
@@ -51,7 +51,7 @@ func ReleaseOf(p deb822.Paragraph, address string) Release {
 	}
 }
 
-// ParseBool reads apt's words for yes and no. It reports false for any other.
+// ParseBool reads apt's words for yes and no. It is not ok for any other word.
 func ParseBool(s string) (on, ok bool) {
 	switch strings.ToLower(s) {
 	case "yes", "true", "with", "on", "enable", "1":
@@ -63,8 +63,9 @@ func ParseBool(s string) (on, ok bool) {
 	}
 }
 
-// ListName is apt's name for the file of an address in its folder of downloaded lists: without
-// scheme and credentials, "/" as "_", and what could be mistaken escaped.
+// ListName returns apt's name for the file of an address in its directory of
+// downloaded lists: without scheme and credentials, with "_" for "/", and with
+// ambiguous characters escaped.
 func ListName(uri string) string {
 	_, rest, _ := strings.Cut(uri, ":")
 	host, path := strings.TrimPrefix(rest, "//"), ""
@@ -92,13 +93,14 @@ func ListName(uri string) string {
 	return b.String()
 }
 
-// RepositoryOf returns the address of the repository whose Release or InRelease file apt keeps
-// under this name: the Release.Address that server and asset agree on.
+// RepositoryOf returns the address of the repository whose Release or InRelease
+// file apt keeps under this name. It is the Release.Address on which server and
+// asset agree.
 func RepositoryOf(listName string) string {
 	if at := strings.LastIndex(listName, "_dists_"); at >= 0 {
 		listName = listName[:at]
 	} else if at := strings.LastIndexByte(listName, '_'); at >= 0 {
-		listName = strings.TrimRight(strings.TrimSuffix(listName[:at], "_."), "_") // flat: of its own folder
+		listName = strings.TrimRight(strings.TrimSuffix(listName[:at], "_."), "_") // flat: in its own directory
 	}
 	address := strings.ReplaceAll(listName, "_", "/")
 	if plain, err := url.PathUnescape(address); err == nil {
@@ -107,17 +109,19 @@ func RepositoryOf(listName string) string {
 	return address
 }
 
-// Channel names the channel that the suite's packages belong to (CAT-17). It depends on what the
-// repository says of itself alone, so that a server and every asset that uses the repository name
-// it alike.
+// Channel returns the channel of the suite's packages (CAT-17). It depends only
+// on what the repository says about itself, so that a server and every asset
+// that uses the repository return the same.
 //
-//   - The updates and security suites of a release share its channel. A suite that apt installs
-//     from on request only (NotAutomatic: backports) is a channel of its own.
+//   - The updates and security suites of a release share its channel. A suite
+//     that apt installs from on request only (NotAutomatic, like backports) is
+//     a channel of its own.
 //   - The channels of Debian and Ubuntu are codenames, like "bookworm".
-//   - Any other's is its origin, ":" and the codename, like "docker:bookworm"; the suite in place
-//     of a codename that is missing, and the address in place of a suite that is.
-//   - A repository that does not say whose it is, or says what its hosting program says of all, is
-//     known by its address: "deb.vendor.example-node-20.x:nodistro".
+//   - Any other is its origin, ":" and the codename, like "docker:bookworm".
+//     The suite replaces a missing codename, and the address a missing suite.
+//   - A repository that does not say whose it is, or says only what its hosting
+//     program says for everyone, has its address as its origin:
+//     "deb.vendor.example-node-20.x:nodistro".
 func (r Release) Channel() string {
 	origin := r.Origin
 	for _, o := range []string{r.Origin, r.Label, r.Address} {
@@ -128,7 +132,7 @@ func (r Release) Channel() string {
 	name := cmp.Or(r.Codename, r.Suite)
 	switch {
 	case name == "" && origin != r.Address && r.Address != "":
-		name = r.Address // one vendor's flat repositories for several distributions
+		name = r.Address // one vendor may have flat repositories for several distributions
 	case name == "":
 		name = "flat"
 	case r.NotAutomatic && strings.HasPrefix(r.Suite, r.Codename+"-"):
@@ -146,19 +150,20 @@ func (r Release) Channel() string {
 	return plain(origin) + ":" + name
 }
 
-// nameless reports whether an Origin or Label says nothing of whose the repository is: what aptly
-// writes by itself (". nodistro"), and what Artifactory writes for every customer.
+// nameless reports whether an Origin or Label does not say whose the repository
+// is: what aptly writes by default (". nodistro"), and what Artifactory writes
+// for every customer.
 func (r Release) nameless(origin string) bool {
 	return strings.Trim(origin, " .") == "" || strings.EqualFold(origin, "Artifactory") ||
 		strings.HasPrefix(origin, ". ") && (origin[2:] == r.Suite || origin[2:] == r.Codename)
 }
 
-// maxPart bounds a part of a channel, in bytes, so that there is room for the package and its
-// version in an id.
+// maxPart bounds a part of a channel in bytes, so that an id has room for the
+// package and its version.
 const maxPart = 48
 
-// plain makes a part of an id: lower-case letters, digits, ".", "+" and "-". What is too long ends
-// in its digest.
+// plain makes a part of an id: lower-case letters, digits, ".", "+" and "-". A
+// text that is too long ends in its digest.
 func plain(s string) string {
 	mapped := strings.Map(func(r rune) rune {
 		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789.+-", r) {

@@ -1,13 +1,15 @@
 // Package jsonfeed reads patches from a JSON document of its own format, over HTTP or from a file.
 //
-// It is the way to bring patches of any source into the catalog: have a program write the document, serve it or put it
-// into a file, and name it to [New]. [Parse] and [Marshal] are the format alone.
+// Use it to bring patches of any source into the catalog: have a program write
+// the document, serve it or put it into a file, and pass its location to [New].
+// [Parse] and [Marshal] read and write the format alone.
 //
 // # Format
 //
-// A document is one JSON object in UTF-8. In the grammar, "?" marks a member that may be missing, "…*" repeats, and every
-// other member must be there. Members may come in any order. Members that the grammar does not have are an error: in the
-// document, of the whole; in a record, of that record.
+// A document is one JSON object in UTF-8. In the grammar, "?" marks an optional
+// member, "…*" repeats, and every other member is required. Members may come in
+// any order. An unknown member of the document refuses the document. An unknown
+// member of a record rejects that record.
 //
 //	document    = { "format": 1, "dated"?: instant, "products"?: [product…*], "patches"?: [patch…*] }
 //	product     = { "id": text, "name": text, "vendor"?: text, "platform": platform, "architecture"?: text,
@@ -22,31 +24,33 @@
 //	                "digests"?: [digest…*], "signer"?: text, "signatureUrl"?: text }
 //
 //	platform     = "linux" | "windows" | "macos"
-//	scheme       = "semver" | "debian" | "rpm" | "apk" | "dotted" | "loose" | "jdk", or an importer's own, as "x-acme"
-//	version      = scheme ":" text, as "debian:1:2.36-9" or "semver:2.0.1"; of an importer's own scheme with the key in
-//	               hex, as "x-acme:6b:2.0"
+//	scheme       = "semver" | "debian" | "rpm" | "apk" | "dotted" | "loose" | "jdk", or an importer's, like "x-acme"
+//	version      = scheme ":" text, like "debian:1:2.36-9" or "semver:2.0.1"; of an importer's scheme with the key in
+//	               hex, like "x-acme:6b:2.0"
 //	severity     = "unrated" | "low" | "medium" | "high" | "critical"
 //	class        = "security" | "bugfix" | "feature" | "driver" | "definition"
 //	availability = "Pinned" | "LatestOnly" | "Repository" | "Vendor"
-//	digest       = algorithm ":" hex, as "sha256:9f86…"; algorithm = "sha256" | "sha384" | "sha512" | "sha1" | "md5"
-//	instant      = RFC 3339, as "2026-01-02T15:04:05Z"
-//	end          = instant, or a date as "2026-01-02", which means the end of that day UTC (CAT-13);
-//	               of a line also true, where it is past and the date is not known, or false (CAT-11)
+//	digest       = algorithm ":" hex, like "sha256:9f86…"; algorithm = "sha256" | "sha384" | "sha512" | "sha1" | "md5"
+//	instant      = RFC 3339, like "2026-01-02T15:04:05Z"
+//	end          = instant, or a date like "2026-01-02", which means the end of that day UTC (CAT-13);
+//	               of a line also true: it has ended on an unknown date; or false (CAT-11)
 //
-// "dated" is when the document was made: an older document than the newest accepted one is refused
-// (CAT-2). "eol": true says of a line that it has ended and no date is known (CAT-11); false is as
-// good as none. No object may have a member twice, in whatever case.
+// "dated" is when the document was made: a document older than the newest
+// accepted one is refused (CAT-2). "eol": true says that a line has ended on an
+// unknown date (CAT-11), and false is the same as no "eol". No object may have a
+// member twice, in any case.
 //
 // A document has at most [MaxDocument] bytes and [MaxRecords] records. A record over [MaxRecord]
 // bytes is rejected.
 //
-// The fields mean what they mean in [catalog.Product], [catalog.Patch] and [catalog.Artifact], with the same bounds. A
-// record that breaks one, or whose id came before, is rejected with every reason, and the rest is kept (CAT-16). A patch
-// may name a product that another feed of the same authority lists (CAT-17).
+// The fields have the meanings and bounds of [catalog.Product], [catalog.Patch]
+// and [catalog.Artifact]. A record that breaks a bound, or repeats an id, is
+// rejected with every reason, and the others are kept (CAT-16). A patch may name
+// a product that another feed of the same authority lists (CAT-17).
 //
 // # Example
 //
-// One product with one line that ended, and one patch of it:
+// One product with a line that has ended, and one patch of it:
 //
 //	{
 //	  "format": 1,

@@ -20,14 +20,16 @@ import (
 
 // Options are a feed's settings. The zero value is the default.
 type Options struct {
-	// Client fetches the document; default: one of its own that gives up after 5 min. Credentials
-	// are its transport's or the location's. A redirect that leads from https to http, or with
-	// credentials to another host, is refused.
+	// Client fetches the document. Default: a client that gives up after 5
+	// minutes. Credentials are those of its transport or of the location. It
+	// does not follow a redirect from https to http, or with credentials to
+	// another host.
 	Client *http.Client
-	Now    func() time.Time // tells when a batch was fetched; default time.Now
+	Now    func() time.Time // the clock; default time.Now
 }
 
-// Feed is a catalog.Feed that reads one document. It is safe for concurrent use.
+// Feed is a [catalog.Feed] that reads one document. It is safe for concurrent
+// use.
 type Feed struct {
 	id       catalog.FeedID
 	location *url.URL // of http or https; nil: a file
@@ -42,14 +44,15 @@ type Feed struct {
 
 var _ catalog.Feed = (*Feed)(nil)
 
-// seen is what tells whether a document changed since the last good fetch. The zero value is no document's.
+// seen identifies the document of the last good fetch. Zero: none.
 type seen struct {
 	digest       [sha256.Size]byte
 	etag         string
 	lastModified string
 }
 
-// New makes a feed that reads the document at location: an http, https or file URL, or the path of a file.
+// New returns a feed that reads the document at location: an http, https or
+// file URL, or the path of a file.
 func New(id catalog.FeedID, location string, o Options) (*Feed, error) {
 	o.Client = cmp.Or(o.Client, &http.Client{Timeout: 5 * time.Minute})
 	if o.Now == nil {
@@ -70,7 +73,7 @@ func New(id catalog.FeedID, location string, o Options) (*Feed, error) {
 		return nil, fmt.Errorf("feed %s: location: %w", id, err)
 	case u.Scheme == "file":
 		if u.Host != "" || u.Path == "" {
-			return nil, fmt.Errorf("feed %s: location %s: want file:/// and a path", id, location)
+			return nil, fmt.Errorf("feed %s: location %s: want file:/// followed by a path", id, location)
 		}
 		f.path = filepath.FromSlash(u.Path)
 	case u.Scheme == "http" || u.Scheme == "https":
@@ -87,8 +90,9 @@ func New(id catalog.FeedID, location string, o Options) (*Feed, error) {
 // ID returns the feed's identity.
 func (f *Feed) ID() catalog.FeedID { return f.id }
 
-// Fetch reads the document. It is Unchanged when the server says so (ETag, Last-Modified) or its bytes are those of the
-// last good fetch. Errors of the file system, the network and ctx are wrapped.
+// Fetch reads the document. The batch is Unchanged if the server says so (ETag,
+// Last-Modified) or if the bytes are those of the last good fetch. Errors of
+// the file system, the network and ctx are wrapped.
 func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -114,12 +118,13 @@ func (f *Feed) fetch(ctx context.Context, b *catalog.Batch) (err error) {
 		}
 		b.Products, b.Patches, b.Rejected, f.dated = read.Products, read.Patches, read.Rejected, read.Dated
 	}
-	b.Dated = f.dated // of an unchanged document too: the catalog may have refused it for being older
+	b.Dated = f.dated // of an unchanged document too: the catalog may have refused it as older
 	f.last = now
 	return nil
 }
 
-// read returns the document, or what was seen last when the server says that it did not change.
+// read returns the document, or what was seen last if the server says that it
+// did not change.
 func (f *Feed) read(ctx context.Context) (data []byte, now seen, err error) {
 	if f.location == nil {
 		if data, err = f.readFile(ctx); err == nil {
@@ -139,7 +144,7 @@ func (f *Feed) read(ctx context.Context) (data []byte, now seen, err error) {
 		req.Header.Set("If-Modified-Since", f.last.lastModified)
 	}
 	resp, err := careful(f.options.Client, f.location).Do(req)
-	if e, is := errors.AsType[*url.Error](err); is { // its address may be a redirect's, with a password
+	if e, is := errors.AsType[*url.Error](err); is { // its address may be that of a redirect, with a password
 		err = fmt.Errorf("GET %s: %w", f.location.Redacted(), e.Err)
 	}
 	if err != nil {
@@ -177,12 +182,12 @@ func (f *Feed) bounded(r io.Reader) ([]byte, error) {
 	return data, err
 }
 
-// maxRedirects is how many redirects are followed.
+// maxRedirects is the largest number of redirects that are followed.
 const maxRedirects = 10
 
-// careful returns a client that follows no redirect from https to http, and none to another host
-// when it may have credentials: those that the location has, or what a transport of the caller's
-// own adds to every request.
+// careful returns a client that follows no redirect from https to http, and
+// none to another host if it may have credentials: those of the location, or
+// those that the caller's transport adds to every request.
 func careful(client *http.Client, location *url.URL) *http.Client {
 	secret := location.User != nil || client.Transport != nil || client.Jar != nil
 	c := *client
@@ -191,13 +196,13 @@ func careful(client *http.Client, location *url.URL) *http.Client {
 		upgrade := from.Scheme == "http" && to.Scheme == "https" && from.Port() == "" && to.Port() == ""
 		switch {
 		case to.Scheme != "http" && to.Scheme != "https":
-			return fmt.Errorf("unsupported protocol scheme: it is redirected to %s", to.Redacted())
+			return fmt.Errorf("unsupported protocol scheme: it redirects to %s", to.Redacted())
 		case from.Scheme == "https" && to.Scheme == "http":
-			return fmt.Errorf("it is redirected from https to %s: name an https address that needs no redirect", to.Redacted())
+			return fmt.Errorf("it redirects from https to %s: configure an https address that needs no redirect", to.Redacted())
 		case secret && !strings.EqualFold(from.Host, to.Host) && !(upgrade && strings.EqualFold(from.Hostname(), to.Hostname())):
-			return fmt.Errorf("it is redirected to another host, %s, which must not get this feed's credentials: name that address", to.Redacted())
+			return fmt.Errorf("it redirects to another host, %s, which must not get this feed's credentials: configure that address", to.Redacted())
 		case to.User != nil && (location.User == nil || to.User.String() != location.User.String()):
-			return fmt.Errorf("it is redirected to %s, with a name and password of the redirect's own", to.Redacted())
+			return fmt.Errorf("it redirects to %s, with another name and password", to.Redacted())
 		case len(via) > maxRedirects:
 			return fmt.Errorf("more than %d redirects", maxRedirects)
 		case client.CheckRedirect != nil:

@@ -22,10 +22,11 @@ const (
 	MaxDocument = 64 << 20                // bytes: enough for some 75,000 patches
 	MaxRecords  = 1 << 18                 // products and patches
 	MaxRecord   = 1 << 20                 // bytes of one record
-	MaxRejected = catalog.MaxRejected - 1 // bad records that are named; the rest is counted in one more, which a sync tells too
+	MaxRejected = catalog.MaxRejected - 1 // bad records that are named; one more counts the others
 )
 
-// Of a bad record, so many reasons of so many bytes are reported.
+// Bounds on the reasons reported of a bad record: their number, and the bytes
+// of each.
 const (
 	maxReasons = 20
 	maxReason  = 400
@@ -44,7 +45,8 @@ func (e *end) UnmarshalText(text []byte) error {
 
 func (e end) IsZero() bool { return time.Time(e).IsZero() }
 
-// lineEnd is an end of life of a line: true where the line has ended and no date is known (CAT-11).
+// lineEnd is the end of life of a line. True: it has ended on an unknown date
+// (CAT-11).
 type lineEnd struct {
 	at   end
 	over bool
@@ -76,7 +78,8 @@ type line struct {
 	Extended end     `json:"extended,omitzero"`
 }
 
-// product and patch are the catalog's records with an end of life in either form.
+// product and patch are the catalog's records with an end of life in either
+// form.
 type product struct {
 	catalog.Product
 	Lines []line `json:"lines,omitempty"`
@@ -87,10 +90,11 @@ type patch struct {
 	EOL end `json:"eol,omitzero"`
 }
 
-// Parse reads the document of a feed. What the document says is in the batch: Dated, Products,
-// Patches, and the records that are not fit for the catalog as Rejected, with every reason
-// (CAT-16). Of those there are MaxRejected at most, and one more that counts the rest. An error
-// says why the text is no document as a whole; nothing of it is used then.
+// Parse reads the document of a feed. The batch has Dated, Products, Patches,
+// and in Rejected the records that are not fit for the catalog, with every
+// reason (CAT-16): at most MaxRejected, and one more that counts the others.
+// The error says why the text as a whole is not a document. Nothing of it is
+// used then.
 func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 	p := parser{batch: catalog.Batch{Feed: feed}, ids: map[string]bool{}, json: json.NewDecoder(bytes.NewReader(data))}
 	if err := p.document(); err != nil {
@@ -106,7 +110,8 @@ func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 	return p.batch, nil
 }
 
-// parser reads a document record by record, so that no part of it costs much more than its length.
+// parser reads a document record by record, so that no part of it costs much
+// more than its length.
 type parser struct {
 	json    *json.Decoder
 	batch   catalog.Batch
@@ -190,7 +195,7 @@ func (p *parser) list(kind string, read func(raw []byte, bad error) (id string, 
 	return err
 }
 
-// record says what is wrong with one record, or adds it to the batch.
+// record returns what is wrong with one record, or adds it to the batch.
 func (p *parser) record(kind string, raw []byte, read func([]byte, error) (string, []string)) (id string, problems []string) {
 	switch {
 	case len(raw) > MaxRecord:
@@ -221,7 +226,7 @@ func (p *parser) reject(kind string, number int, id string, problems []string) {
 	p.batch.Rejected = append(p.batch.Rejected, catalog.Rejected{Feed: p.batch.Feed, Record: record, Reasons: problems})
 }
 
-// fit says what is wrong with a record that could be read.
+// fit returns what is wrong with a record that could be read.
 func (p *parser) fit(kind, id string, err error, check func() []string) (problems []string) {
 	if err != nil {
 		problems = []string{err.Error()}
@@ -261,7 +266,7 @@ func (p *parser) patch(raw []byte, bad error) (id string, problems []string) {
 	return string(r.ID), problems
 }
 
-// strict reads a record, refusing unknown members.
+// strict reads a record and refuses unknown members.
 func strict(data []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
@@ -270,9 +275,9 @@ func strict(data []byte, v any) error {
 
 func clip(s string) string { return problem.Clip(s, maxReason) }
 
-// Marshal writes the document of b's Dated, Products and Patches, which Parse reads back. Listed,
-// which is the catalog's own, is left out. It refuses records that Parse would reject, with the
-// *catalog.Rejected of each joined.
+// Marshal writes the document of b's Dated, Products and Patches. Parse reads
+// it. Listed, which is the catalog's, is left out. It refuses records that
+// Parse would reject, with a joined *[catalog.Rejected] for each.
 func Marshal(b catalog.Batch) ([]byte, error) {
 	var problems []error
 	refuse := func(record string, reasons []string) {

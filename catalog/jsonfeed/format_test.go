@@ -155,7 +155,7 @@ func TestBadRecordIsRejectedAlone_CAT16(t *testing.T) {
 		{`{"id":7,"product":"p","version":"semver:1.0.0"}`, "patch number 2", "cannot unmarshal number"},
 		{`{"id":"x","product":"p","version":"semver:1.0.0","listed":"2026-01-01T00:00:00Z"}`, "patch x", `unknown field "listed"`},
 		{`{"id":"x","product":"p","version":"semver:1.0"}`, "patch x", `"1.0" is not a semver version`},
-		{`{"id":"x","product":"p","version":"1.0.0"}`, "patch x", "no scheme in front"},
+		{`{"id":"x","product":"p","version":"1.0.0"}`, "patch x", "it has no scheme"},
 		{`{"id":"x","product":"p","version":"zap:1.0.0"}`, "patch x", "unknown version scheme"},
 		{`{"id":"x","product":"p"}`, "patch x", "it has no version"},
 		{`{"id":"x","product":"p","version":"semver:1.0.0","eol":"soon"}`, "patch x", "neither a date"},

@@ -7,14 +7,16 @@ import (
 	"strings"
 )
 
-// Suffixes in their order; the first ones sort before the version without a suffix.
+// Suffixes in their order. The first list sorts before the version without a
+// suffix, the second after it.
 var (
 	apkBefore = []string{"alpha", "beta", "pre", "rc"}
 	apkAfter  = []string{"cvs", "svn", "git", "hg", "p"}
 )
 
-// How the parts of a version sort where they follow the same beginning: the suffixes before the end of the text, then in
-// the reverse order in which they may be written.
+// How the parts of a version sort after the same beginning: the suffixes before
+// the end of the text, then in the reverse of the order in which they may be
+// written.
 const (
 	apkSuffixBefore = 1
 	apkEnd          = 10
@@ -35,7 +37,7 @@ func apkUpstream(text string) string {
 	return upstream
 }
 
-// apkKey takes digit{.digit}…{letter}{_suffix{digit}}…{~hash}{-rdigit}.
+// apkKey reads digit{.digit}…{letter}{_suffix{digit}}…{~hash}{-rdigit}.
 func apkKey(k key, text string) (key, error) {
 	run, s := cutRun(text, isDigit)
 	if run == "" {
@@ -46,7 +48,7 @@ func apkKey(k key, text string) (key, error) {
 		if run, s = cutRun(s[1:], isDigit); run == "" {
 			return nil, errors.New("a dot is not followed by a digit")
 		}
-		if run[0] == '0' { // a number that begins with zero is a text, and before every other number
+		if run[0] == '0' { // a number with a leading zero compares as text and sorts before other numbers
 			k = append(k, apkLeadingZero).word(run)
 		} else {
 			k = k.number(apkNumber, run)

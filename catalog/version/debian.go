@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// splitPackage takes a version of debian or rpm apart at the first colon and the last hyphen.
+// splitPackage splits a version of debian or rpm at the first colon and the
+// last hyphen.
 func splitPackage(text string) (epoch, upstream, revision string, hasEpoch, hasRevision bool) {
 	if i := strings.IndexByte(text, ':'); i >= 0 {
 		epoch, text, hasEpoch = text[:i], text[i+1:], true
@@ -36,7 +37,7 @@ func debianKey(k key, text string) (key, error) {
 	if hasRevision && revision == "" {
 		return nil, errors.New("the revision after the last hyphen is empty")
 	}
-	// A colon gets this far only after an epoch, where it is allowed.
+	// A colon is left only after an epoch, where it is allowed.
 	k, err := k.number(debianNumber, epoch).debianPart(upstream, ".+-:")
 	if err != nil {
 		return nil, fmt.Errorf("the upstream version contains %w", err)
@@ -57,8 +58,8 @@ func checkEpoch(epoch string, most uint64) error {
 	return nil
 }
 
-// How characters sort: the tilde, then the end of a run of other characters, which is a number or the end of the text,
-// then letters, then the rest.
+// How characters sort: the tilde, the end of a run of other characters (a
+// number, or the end of the text), letters, the others.
 const (
 	debianTilde  = 1
 	debianEnd    = 2
@@ -67,9 +68,9 @@ const (
 	debianOther  = debianLetter + 'z' + 1 - '+'    // added to the character; "+" is the first
 )
 
-// debianPart takes turns: a run of other characters by weight, then a run of digits by value. A
-// number that is missing at the end is zero. The error is the first character that is neither
-// letter, digit, tilde nor one of others.
+// debianPart takes turns: a run of other characters by weight, then a run of
+// digits by value. A missing number at the end is zero. The error is the first
+// character that is not a letter, a digit, a tilde or one of others.
 func (k key) debianPart(s, others string) (key, error) {
 	for first := true; first || s != ""; first = false {
 		for ; s != "" && !isDigit(s[0]); s = s[1:] {

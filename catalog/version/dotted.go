@@ -6,8 +6,8 @@ import (
 )
 
 func dottedKey(k key, text string) (key, error) {
-	if n := strings.Count(text, ".") + 1; n > MaxComponents {
-		return nil, fmt.Errorf("it has %d components, the most is %d", n, MaxComponents)
+	if n := strings.Count(text, ".") + 1; n > maxComponents {
+		return nil, fmt.Errorf("it has %d components, at most %d are allowed", n, maxComponents)
 	}
 	for part := range strings.SplitSeq(text, ".") {
 		if !isNumber(part) {

@@ -9,16 +9,8 @@ import (
 )
 
 func ExampleVersion_Compare() {
-	installed, err := version.Parse(version.Debian, "1:2.36-9+deb12u4")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	offered, err := version.Parse(version.Debian, "1:2.36-9+deb12u10")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	installed := version.MustParse(version.Debian, "1:2.36-9+deb12u4")
+	offered := version.MustParse(version.Debian, "1:2.36-9+deb12u10")
 	order, ok := installed.Compare(offered)
 	fmt.Println(order, ok)
 
@@ -32,7 +24,17 @@ func ExampleVersion_Compare() {
 func ExampleParse() {
 	_, err := version.Parse(version.Semver, "1.2")
 	fmt.Println(err)
-	// Output: "1.2" is not a semver version: it does not begin with three numbers and dots between, as 1.2.3
+	// Output: "1.2" is not a semver version: it does not begin with three numbers like 1.2.3
+}
+
+func ExampleMustParse() {
+	for _, text := range []string{"2.0.0-rc.1", "2.0.0"} {
+		order, _ := version.MustParse(version.Semver, text).Compare(version.MustParse(version.Semver, "2.0.0"))
+		fmt.Println(text, order)
+	}
+	// Output:
+	// 2.0.0-rc.1 -1
+	// 2.0.0 0
 }
 
 // An importer's own scheme: releases named by an animal, in the order of the alphabet.

@@ -6,18 +6,19 @@ import (
 	"strings"
 )
 
-// The forms of Java's versions: since Java 9 as Runtime.Version reads them, before as "java -version" printed them, and
-// as the names of downloads had them.
+// The forms of Java's versions: since Java 9 as Runtime.Version reads them,
+// before as "java -version" printed them, and as in the names of downloads.
 var (
 	jdkNow   = regexp.MustCompile(`^([1-9][0-9]*(?:\.(?:0|[1-9][0-9]*))*)(?:-([a-zA-Z0-9]+))?(?:\+(0|[1-9][0-9]*))?(-[-a-zA-Z0-9.]+)?$`)
-	jdkLocal = regexp.MustCompile(`^([1-9][0-9]*(?:\.(?:0|[1-9][0-9]*))*)\+-[-a-zA-Z0-9.]+$`) // has only the optional part
+	jdkLocal = regexp.MustCompile(`^([1-9][0-9]*(?:\.(?:0|[1-9][0-9]*))*)\+-[-a-zA-Z0-9.]+$`) // with the optional part alone
 	jdkOld   = regexp.MustCompile(`^1\.([0-9]+(?:\.[0-9]+){0,2})(?:_([0-9]+))?` + jdkOldEnd)
 	jdkName  = regexp.MustCompile(`^([0-9]+)u([0-9]+)` + jdkOldEnd)
 )
 
 const jdkOldEnd = `(?:-(ea|beta|rc))?(?:-?b([0-9]+))?(?:-[-a-zA-Z0-9.~]+)?$`
 
-// splitJdk returns the numbers between dots, the pre-release and the build.
+// splitJdk returns the numbers with dots between, the pre-release and the
+// build.
 func splitJdk(text string) (numbers, pre, build string, ok bool) {
 	if m := jdkOld.FindStringSubmatch(text); m != nil {
 		numbers = m[1]
@@ -36,7 +37,7 @@ func splitJdk(text string) (numbers, pre, build string, ok bool) {
 		return m[1], "", "", true
 	}
 	m := jdkNow.FindStringSubmatch(text)
-	if m == nil || m[4] != "" && m[2] == "" && m[3] == "" { // the optional part by itself comes after "+-"
+	if m == nil || m[4] != "" && m[2] == "" && m[3] == "" { // the optional part alone follows "+-"
 		return "", "", "", false
 	}
 	return m[1], m[2], m[3], true
@@ -48,11 +49,11 @@ func jdkUpstream(text string) string {
 	return numbers
 }
 
-// jdkKey orders as Runtime.Version does when it leaves the optional part out.
+// jdkKey orders as Runtime.Version.compareToIgnoreOptional does.
 func jdkKey(k key, text string) (key, error) {
 	numbers, pre, build, ok := splitJdk(text)
 	if !ok {
-		return nil, errors.New("it is none of 17.0.9, 17.0.9+9, 17-ea+9, 17.0.9+9-LTS, 1.8.0_391, 1.8.0_391-b13, 8u391 and 8u391-b13")
+		return nil, errors.New("want a form like 17.0.9, 17.0.9+9, 17-ea+9, 17.0.9+9-LTS, 1.8.0_391, 1.8.0_391-b13, 8u391 or 8u391-b13")
 	}
 	k = k.dotted(numbers)
 	if pre == "" {

@@ -6,18 +6,21 @@ import (
 	"unicode/utf8"
 )
 
-// key is a sort key under construction: versions compare as the bytes of their keys do. The numbers and words of a
-// version follow each other without separators. So of two keys that agree up to a place, both have the beginning of a
-// part there, and the byte with which a part begins decides between parts of different kinds.
+// key is a sort key under construction: versions compare as the bytes of their
+// keys do. Numbers and words follow each other without separators. If two keys
+// agree up to the end of a part, the next part begins at the same place in both,
+// and its first byte decides between parts of different kinds.
 type key []byte
 
-// keyRoom is as much as the keys of nearly all versions need.
+// keyRoom is enough for the keys of nearly all versions.
 const keyRoom = 128
 
-// numberSpan is how many values the first byte of a number may take, from its base on.
+// numberSpan is how many values the first byte of a number may take, from its
+// base on.
 const numberSpan = 101
 
-// number appends a number of any length. It begins with base plus the count of its digits, which leaves leading zeros out.
+// number appends a number of any length. It begins with base plus the number of
+// digits, without leading zeros.
 func (k key) number(base byte, digits string) key {
 	for digits != "" && digits[0] == '0' {
 		digits = digits[1:]
@@ -29,10 +32,11 @@ func (k key) number(base byte, digits string) key {
 	return append(append(k, base+byte(n)), digits...)
 }
 
-// word appends letters and an end that sorts before all of them.
+// word appends letters, and an end that sorts before all letters.
 func (k key) word(letters string) key { return append(append(k, letters...), 0) }
 
-// dotted appends numbers between dots and an end that sorts before a further number. Zeros at the end do not count.
+// dotted appends numbers with dots between, and an end that sorts before a
+// further number. Zeros at the end do not count.
 func (k key) dotted(numbers string) key {
 	const end, number = 1, 2
 	zeros := 0
@@ -58,7 +62,7 @@ func isNumber(s string) bool {
 	return s != "" && rest == ""
 }
 
-// cutRun cuts the run of characters of one kind off the beginning of s.
+// cutRun cuts a run of characters of one kind off the beginning of s.
 func cutRun(s string, is func(byte) bool) (run, rest string) {
 	i := 0
 	for i < len(s) && is(s[i]) {
@@ -67,7 +71,8 @@ func cutRun(s string, is func(byte) bool) (run, rest string) {
 	return s[:i], s[i:]
 }
 
-// outside is the character at the beginning of s, which is not allowed there.
+// outside is an error that names the character at the beginning of s, which is
+// not allowed there.
 func outside(s string) error {
 	c, _ := utf8.DecodeRuneInString(s)
 	return fmt.Errorf("%q", c)

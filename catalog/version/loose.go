@@ -11,12 +11,13 @@ type looseKind uint8
 
 const (
 	looseBefore looseKind = iota // it makes the version older than the bare number: beta
-	looseSilent                  // it says nothing about the order
+	looseSilent                  // it is ignored
 	looseAfter                   // it makes the version newer than the bare number, and older than the next number: patch
 )
 
-// looseWords are the words that have a meaning of their own, in lower case. Every other word of two letters and more is
-// looseBefore, every other single letter looseAfter, and so are za to zz.
+// looseWords are the words with a meaning of their own, in lower case. Every
+// other word of two letters or more is looseBefore. Every other single letter
+// is looseAfter, and so are za to zz.
 var looseWords = map[string]struct {
 	kind looseKind
 	as   string // what it is ordered as
@@ -38,7 +39,8 @@ var looseWords = map[string]struct {
 // looseSeparators separate words and numbers, and do not count.
 const looseSeparators = " .,-_+~:/()[]"
 
-// How the parts of a version sort: words that make it older, its end, words that make it newer, further numbers.
+// How the parts of a version sort: words that make it older, its end, words
+// that make it newer, further numbers.
 const (
 	looseWordBefore = 1
 	looseEnd        = 2
@@ -46,7 +48,7 @@ const (
 	looseNumber     = 4
 )
 
-// loose is what was read of a version.
+// loose is the state of reading a version.
 type loose struct {
 	zeros int // numbers that count only if another number follows
 	begun bool
@@ -76,7 +78,7 @@ func looseKey(k key, text string) (key, error) {
 	return append(k, looseEnd), nil
 }
 
-// run takes letters and digits without a separator: "3k", "rc1", "x64".
+// run reads letters and digits without a separator: "3k", "rc1", "x64".
 func (l *loose) run(k key, s string) (key, error) {
 	if len(s) > 1 && looseWords[s].kind == looseSilent {
 		return k, nil

@@ -31,8 +31,9 @@ func rpmKey(k key, text string) (key, error) {
 	return k, nil
 }
 
-// How the segments of a version sort: a tilde before the end, a caret after it, then letters, then numbers. Letters keep
-// their own bytes. No release at all sorts before any.
+// How the segments of a version sort: a tilde before the end, a caret after it,
+// then letters, then numbers. Letters keep their own bytes. No release sorts
+// before any release.
 const (
 	rpmNoRelease = 0
 	rpmTilde     = 1
@@ -41,8 +42,8 @@ const (
 	rpmNumber    = 'z' + 1
 )
 
-// rpmPart takes runs of letters and runs of digits; what separates them does not count. The error
-// is the first character that has no place in a version.
+// rpmPart takes runs of letters and runs of digits. Separators do not count.
+// The error is the first character that is not allowed.
 func (k key) rpmPart(s string) (key, error) {
 	for s != "" {
 		var run string

@@ -7,8 +7,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// Scheme is the name of a way of writing and ordering versions: one of the built-in ones below, or one of an importer's
-// own, see [Own]. The zero value means "not set".
+// Scheme is the name of a way to write and order versions: a built-in one, or
+// an importer's, see [Own]. Zero means "not set".
 type Scheme string
 
 // The built-in schemes.
@@ -17,22 +17,24 @@ const (
 	Debian Scheme = "debian" // deb-version(7): epoch:upstream-revision
 	Rpm    Scheme = "rpm"    // epoch:version-release, as rpm orders them
 	Apk    Scheme = "apk"    // Alpine Linux
-	Dotted Scheme = "dotted" // decimal numbers between dots, as Windows and Chrome use
-	Loose  Scheme = "loose"  // numbers and words, as the catalogs of Windows and macOS software have them
+	Dotted Scheme = "dotted" // decimal numbers with dots between, as Windows and Chrome use
+	Loose  Scheme = "loose"  // numbers and words, as in catalogs of Windows and macOS software
 	Jdk    Scheme = "jdk"    // Java: 17.0.9+9, 1.8.0_391, 8u391
 )
 
-// Unknown is the scheme of a version whose scheme, or whose text, this release does not know: see [Version.KeepUnknown].
+// Unknown is the scheme of a version whose scheme or text this release does not
+// know, see [Version.KeepUnknown].
 const Unknown Scheme = "unknown"
 
-// builtIn is the table of the built-in schemes.
+// builtIn lists the built-in schemes.
 var builtIn = []struct {
 	scheme   Scheme
 	upstream func(text string) string // nil: the text itself
 }{{Semver, nil}, {Debian, packageUpstream}, {Rpm, packageUpstream}, {Apk, apkUpstream}, {Dotted, nil}, {Loose, nil}, {Jdk, jdkUpstream}}
 
-// appendKey appends what a text of a built-in scheme sorts by, or says why it is none. It names the
-// functions, so that a key may stay on its caller's stack.
+// appendKey appends the key of a text of a built-in scheme, or says why it is
+// not valid. It names the functions, so that a key may stay on its caller's
+// stack.
 func appendKey(k key, s Scheme, text string) (key, error) {
 	switch s {
 	case Semver:
@@ -50,10 +52,10 @@ func appendKey(k key, s Scheme, text string) (key, error) {
 	case Jdk:
 		return jdkKey(k, text)
 	}
-	return nil, fmt.Errorf("there is no such scheme, want one of %v", Schemes())
+	return nil, fmt.Errorf("unknown scheme, want one of %v", Schemes())
 }
 
-// Schemes lists the built-in schemes.
+// Schemes returns the built-in schemes.
 func Schemes() (all []Scheme) {
 	for _, b := range builtIn {
 		all = append(all, b.scheme)
@@ -61,7 +63,8 @@ func Schemes() (all []Scheme) {
 	return all
 }
 
-// Check returns an error that lists the built-in schemes when s is neither one of them nor the name of an [Own] scheme.
+// Check returns an error that lists the built-in schemes if s is neither one of
+// them nor the name of an [Own] scheme.
 func (s Scheme) Check() error {
 	var names []string
 	for _, b := range builtIn {
@@ -82,7 +85,8 @@ func (s Scheme) own() bool {
 	return has && name != "" && len(s) <= MaxScheme && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// UnmarshalText takes the name of a scheme; the empty text is the zero value. The error is that of [Scheme.Check].
+// UnmarshalText reads the name of a scheme. The empty text is the zero value.
+// The error is that of [Scheme.Check].
 func (s *Scheme) UnmarshalText(text []byte) error {
 	if name := Scheme(text); name == "" || name.Check() == nil {
 		*s = name

@@ -76,7 +76,8 @@ func TestOwnSchemeRefuses(t *testing.T) {
 		text    string
 		problem string
 	}{
-		{version.Own{Name: "acme", Key: key}, "1", `"1" is not a acme version: its scheme's name is not "x-" and`},
+		{version.Own{Name: "acme", Key: key}, "1", `"1" is not a acme version: its scheme's name is not "x-" followed by`},
+		{version.Own{Name: "x-a"}, "1", `"1" is not a x-a version: its scheme has no Key function`},
 		{version.Own{Name: "semver", Key: key}, "1", "its scheme's name is not"},
 		{version.Own{Name: "x-a", Key: func(string) ([]byte, error) { return nil, nil }}, "1", "its key has 0 bytes, want 1 to 512"},
 		{version.Own{Name: "x-a", Key: func(string) ([]byte, error) { return make([]byte, version.MaxKey+1), nil }}, "1", "its key has 513 bytes"},
@@ -88,12 +89,12 @@ func TestOwnSchemeRefuses(t *testing.T) {
 		require.True(t, v.IsZero())
 	}
 	for form, problem := range map[string]string{
-		"x-a:1":      `"1" is not a x-a version: there is no key in front`,
+		"x-a:1":      `"1" is not a x-a version: it has no key`,
 		"x-a:":       "it is empty",
 		"x-a::1":     "its key has 0 bytes",
 		"x-a:6b:":    "it is empty",
-		"x-a:6B:1":   "there is no key in front",
-		"x-a:6:1":    "there is no key in front",
+		"x-a:6B:1":   "it has no key",
+		"x-a:6:1":    "it has no key",
 		"x-a:6b:1\n": "control characters",
 		"x-a:6b:" + string(bytes.Repeat([]byte("1"), version.MaxLength+1)): "it has 257 bytes",
 		fmt.Sprintf("x-a:%0*d:1", 2*version.MaxKey+2, 0):                   "its key has 513 bytes",

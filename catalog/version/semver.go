@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// semverKey orders by precedence; build metadata takes no part.
+// semverKey orders by precedence. Build metadata does not count.
 func semverKey(k key, s string) (key, error) {
 	var id string
 	for i := range 3 {
@@ -17,10 +17,10 @@ func semverKey(k key, s string) (key, error) {
 			id, s = cutRun(s[1:], isDigit)
 		}
 		if id == "" {
-			return nil, errors.New("it does not begin with three numbers and dots between, as 1.2.3")
+			return nil, errors.New("it does not begin with three numbers like 1.2.3")
 		}
 		if !isStrict(id) {
-			return nil, fmt.Errorf("number %s has zeros in front", id)
+			return nil, fmt.Errorf("number %s has leading zeros", id)
 		}
 		if len(id) > 19 { // which may be more than 64 bits
 			if _, err := strconv.ParseUint(id, 10, 64); err != nil {
@@ -34,7 +34,7 @@ func semverKey(k key, s string) (key, error) {
 	} else {
 		for more := true; more; more = s != "" && s[0] == '.' {
 			if id, s = cutRun(s[1:], isIdentifier); id == "" || isNumber(id) && !isStrict(id) {
-				return nil, fmt.Errorf("pre-release identifier %q is empty or a number with zeros in front", id)
+				return nil, fmt.Errorf("pre-release identifier %q is empty or a number with leading zeros", id)
 			}
 			k = k.preRelease(id)
 		}
@@ -55,12 +55,13 @@ func semverKey(k key, s string) (key, error) {
 
 func isIdentifier(c byte) bool { return isDigit(c) || isLetter(c) || c == '-' }
 
-// isStrict reports whether a run of digits is a number as semver writes it.
+// isStrict reports whether digits are a number without leading zeros.
 func isStrict(digits string) bool { return digits != "" && (digits[0] != '0' || digits == "0") }
 
 const semverNumber = 1
 
-// How the parts of a pre-release sort: a shorter list first, numbers before words, and the release after all of them.
+// How the parts of a pre-release sort: a shorter list first, numbers before
+// words, and the release last.
 const (
 	preEnd    = 1
 	preNumber = 2

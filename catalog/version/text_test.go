@@ -38,7 +38,7 @@ func TestTextForm(t *testing.T) {
 
 func TestTextFormRefuses(t *testing.T) {
 	var v version.Version
-	require.ErrorContains(t, v.UnmarshalText([]byte("1.2.3")), "no scheme in front")
+	require.ErrorContains(t, v.UnmarshalText([]byte("1.2.3")), "it has no scheme")
 	require.ErrorContains(t, v.UnmarshalText([]byte("semver:1.2")), "is not a semver version")
 	var unknown *enum.UnknownError
 	require.ErrorAs(t, v.UnmarshalText([]byte("zap:1.2")), &unknown)

@@ -9,16 +9,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Version is a valid version of one scheme. Versions compare with == as texts and with Compare by their order.
-// The zero Version is no version. One of the scheme Unknown came from another release (MAN-11): it prints and is written as
-// it came, and has no order.
+// Version is a valid version of one scheme. == compares the texts, and Compare
+// the order. The zero Version is no version. A version of scheme Unknown came
+// from another release (MAN-11): it prints and is written as it came, and has
+// no order.
 type Version struct {
 	scheme Scheme
 	text   string
-	key    string // what it sorts by
+	key    string // its order is that of the bytes
 }
 
-// SyntaxError says why a text is no version of a scheme.
+// SyntaxError says why a text is not a valid version of a scheme.
 type SyntaxError struct {
 	Scheme Scheme
 	Text   string
@@ -29,8 +30,9 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%q is not a %s version: %s", problem.Clip(e.Text, 80), problem.Clip(string(e.Scheme), MaxScheme), e.Reason)
 }
 
-// Parse makes a version of a built-in scheme. It takes at most MaxLength bytes. Of an [Own] scheme it takes "key:text", as
-// the text form has it. The error is a [*SyntaxError].
+// Parse makes a version of a built-in scheme from at most MaxLength bytes. For
+// an [Own] scheme it takes "key:text", as in the text form. The error is a
+// [*SyntaxError].
 func Parse(s Scheme, text string) (Version, error) {
 	if s.own() {
 		return parseOwn(s, text)
@@ -43,9 +45,20 @@ func Parse(s Scheme, text string) (Version, error) {
 	return Version{scheme: s, text: text, key: string(k)}, nil
 }
 
-// Compare orders two texts of one built-in scheme as Parse and [Version.Compare] do. It keeps
-// nothing, so that it allocates nothing unless a text is unusually long: for a pair that is
-// compared once. The error is a [*SyntaxError].
+// MustParse is [Parse] for a text that the program itself contains, as in a
+// table or a test. It panics on an error. Use Parse for a text from outside.
+func MustParse(s Scheme, text string) Version {
+	v, err := Parse(s, text)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// Compare orders two texts of one built-in scheme as Parse and
+// [Version.Compare] do. Use it for a pair that is compared once: it keeps
+// nothing, and it allocates only for unusually long texts. The error is a
+// [*SyntaxError].
 func Compare(s Scheme, a, b string) (int, error) {
 	var room, other [keyRoom]byte
 	k, err := keyOf(room[:0], s, a)
@@ -76,13 +89,14 @@ func checkLength(text string) error {
 	case text == "":
 		return errors.New("it is empty")
 	case len(text) > MaxLength:
-		return fmt.Errorf("it has %d bytes, the most is %d", len(text), MaxLength)
+		return fmt.Errorf("it has %d bytes, at most %d are allowed", len(text), MaxLength)
 	}
 	return nil
 }
 
-// Compare orders v and w: -1 when v is older, 0 when neither is, 1 when v is newer. Not ok means that they cannot be
-// ordered, being of different schemes or no versions at all (CAT-3). It parses and allocates nothing.
+// Compare returns -1 if v is older than w, 0 if neither is older, and 1 if v is
+// newer. It is not ok if they have no order: versions of different schemes, or
+// a zero Version (CAT-3). It neither parses nor allocates.
 func (v Version) Compare(w Version) (order int, ok bool) {
 	if v.scheme != w.scheme || v.key == "" || w.key == "" {
 		return 0, false
@@ -90,10 +104,11 @@ func (v Version) Compare(w Version) (order int, ok bool) {
 	return strings.Compare(v.key, w.key), true
 }
 
-// Scheme returns the scheme; zero for the zero Version.
+// Scheme returns the scheme. Zero: the zero Version.
 func (v Version) Scheme() Scheme { return v.scheme }
 
-// String returns the text as it was parsed, without the scheme; of an unknown scheme with it, as far as it prints.
+// String returns the text as it was parsed, without the scheme. Of an unknown
+// scheme it returns the whole text form, escaped for printing.
 func (v Version) String() string {
 	if v.scheme == Unknown {
 		return problem.Printable(v.text)
@@ -101,11 +116,12 @@ func (v Version) String() string {
 	return v.text
 }
 
-// IsZero reports whether v is no version.
+// IsZero reports whether v is the zero Version.
 func (v Version) IsZero() bool { return v == Version{} }
 
-// Upstream returns the version as its maker numbers it: of Debian, Rpm and Apk without what the packager adds, of Jdk
-// as numbers between dots with 8.0.391 for 1.8.0_391; of the others, the text.
+// Upstream returns the version as its maker numbers it. Of Debian, Rpm and Apk
+// it leaves out what the packager adds. Of Jdk it returns numbers with dots
+// between, like 8.0.391 for 1.8.0_391. Of others it returns the text.
 func (v Version) Upstream() string {
 	for _, b := range builtIn {
 		if b.scheme == v.scheme && b.upstream != nil {
@@ -115,8 +131,8 @@ func (v Version) Upstream() string {
 	return v.text
 }
 
-// MarshalText returns "scheme:text", of an [Own] scheme "scheme:key:text" with the key in hex, and the empty text for the
-// zero Version.
+// MarshalText returns "scheme:text", of an [Own] scheme "scheme:key:text" with
+// the key in hex, and of the zero Version the empty text.
 func (v Version) MarshalText() ([]byte, error) {
 	if v.IsZero() {
 		return []byte{}, nil
@@ -130,13 +146,15 @@ func (v Version) MarshalText() ([]byte, error) {
 	return []byte(string(v.scheme) + ":" + v.text), nil
 }
 
-// KeepUnknown makes v the version of an unknown scheme that has the given text form, cut to MaxLength bytes. Whoever reads
-// what another release may have written calls it with what UnmarshalText refuses (MAN-11).
+// KeepUnknown makes v a version of scheme Unknown with this text form, cut to
+// MaxLength bytes. Readers of what another release may have written call it
+// with what UnmarshalText refuses (MAN-11).
 func (v *Version) KeepUnknown(text string) {
 	*v = Version{scheme: Unknown, text: problem.Clip(text, MaxLength)}
 }
 
-// NotKnown names what this release does not know of a version, as `scheme "zap"`; empty: it knows all.
+// NotKnown returns what this release does not know of a version, like `scheme
+// "zap"`. Empty: it knows all.
 func (v Version) NotKnown() string {
 	if v.scheme != Unknown {
 		return ""
@@ -148,7 +166,8 @@ func (v Version) NotKnown() string {
 	return fmt.Sprintf("version %q", problem.Clip(v.text, 80))
 }
 
-// UnmarshalText is the inverse of MarshalText. An unknown scheme is an error that lists the schemes.
+// UnmarshalText reads what MarshalText writes. The error about an unknown
+// scheme lists the schemes.
 func (v *Version) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*v = Version{}
@@ -156,7 +175,7 @@ func (v *Version) UnmarshalText(text []byte) error {
 	}
 	name, rest, found := strings.Cut(string(text), ":")
 	if !found {
-		return fmt.Errorf(`%q is not a version: there is no scheme in front, want "scheme:text"`, problem.Clip(string(text), 80))
+		return fmt.Errorf(`%q is not a version: it has no scheme, want "scheme:text"`, problem.Clip(string(text), 80))
 	}
 	s := Scheme(name)
 	if err := s.Check(); err != nil {

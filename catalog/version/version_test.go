@@ -21,10 +21,10 @@ func TestParse(t *testing.T) {
 		{version.Semver, "1.2.3-rc.1+build.5", ""},
 		{version.Semver, "18446744073709551615.0.0", ""},
 		{version.Semver, "18446744073709551616.0.0", "does not fit 64 bits"},
-		{version.Semver, "v1.2.3", "three numbers and dots between"},
-		{version.Semver, "1.2", "three numbers and dots between"},
-		{version.Semver, "01.2.3", "number 01 has zeros in front"},
-		{version.Semver, "1.2.3-01", "a number with zeros in front"},
+		{version.Semver, "v1.2.3", "three numbers like 1.2.3"},
+		{version.Semver, "1.2", "three numbers like 1.2.3"},
+		{version.Semver, "01.2.3", "number 01 has leading zeros"},
+		{version.Semver, "1.2.3-01", "a number with leading zeros"},
 		{version.Semver, "1.2.3-a_b", "'_' is out of place"},
 		{version.Semver, "1.2.3.4", "'.' is out of place"},
 		{version.Semver, "1.2.3-", `pre-release identifier "" is empty`},
@@ -53,9 +53,9 @@ func TestParse(t *testing.T) {
 		{version.Dotted, "10.0.22631.4037", ""},
 		{version.Dotted, "007.08", ""},
 		{version.Dotted, strings.Repeat("9", version.MaxLength), ""},
-		{version.Dotted, strings.Repeat("9", version.MaxLength+1), "it has 257 bytes, the most is 256"},
-		{version.Dotted, strings.Repeat("1.", version.MaxComponents-1) + "1", ""},
-		{version.Dotted, strings.Repeat("1.", version.MaxComponents) + "1", "it has 9 components, the most is 8"},
+		{version.Dotted, strings.Repeat("9", version.MaxLength+1), "it has 257 bytes, at most 256 are allowed"},
+		{version.Dotted, strings.Repeat("1.", 7) + "1", ""},
+		{version.Dotted, strings.Repeat("1.", 8) + "1", "it has 9 components, at most 8 are allowed"},
 		{version.Dotted, "1..2", "component \"\" is not"},
 		{version.Dotted, "1.", "component \"\" is not"},
 		{version.Dotted, "1.a", "component \"a\" is not"},
@@ -100,21 +100,21 @@ func TestParse(t *testing.T) {
 		{version.Loose, "1.2%", "contains '%'"},
 		{version.Jdk, "17.0.9+9-LTS", ""},
 		{version.Jdk, "17.0.1+-adhoc", ""},
-		{version.Jdk, "017", "it is none of 17.0.9, "},
-		{version.Jdk, "17.0.9+", "it is none of"},
-		{version.Jdk, "17.0.9+09", "it is none of"},
-		{version.Jdk, "17-ea+-opt", "it is none of"},
-		{version.Jdk, "17.0.9_3", "it is none of"},
-		{version.Jdk, "1.8.0+9", "it is none of"},
-		{version.Jdk, "8u", "it is none of"},
-		{version.Jdk, "8u391-", "it is none of"},
-		{version.Jdk, "jdk-17.0.9+9", "it is none of"},
+		{version.Jdk, "017", "want a form like 17.0.9, "},
+		{version.Jdk, "17.0.9+", "want a form like"},
+		{version.Jdk, "17.0.9+09", "want a form like"},
+		{version.Jdk, "17-ea+-opt", "want a form like"},
+		{version.Jdk, "17.0.9_3", "want a form like"},
+		{version.Jdk, "1.8.0+9", "want a form like"},
+		{version.Jdk, "8u", "want a form like"},
+		{version.Jdk, "8u391-", "want a form like"},
+		{version.Jdk, "jdk-17.0.9+9", "want a form like"},
 		{version.Rpm, "", "it is empty"},
 		{version.Apk, "", "it is empty"},
 		{version.Loose, "", "it is empty"},
 		{version.Jdk, "", "it is empty"},
-		{"", "1", "there is no such scheme"},
-		{"rpmm", "1", "there is no such scheme, want one of [semver debian rpm apk dotted loose jdk]"},
+		{"", "1", "unknown scheme"},
+		{"rpmm", "1", "unknown scheme, want one of [semver debian rpm apk dotted loose jdk]"},
 	} {
 		v, err := version.Parse(c.scheme, c.text)
 		if c.problem == "" {
@@ -128,6 +128,11 @@ func TestParse(t *testing.T) {
 		require.ErrorContains(t, err, c.problem)
 		require.True(t, v.IsZero())
 	}
+}
+
+func TestMustParse(t *testing.T) {
+	require.Equal(t, must(t, version.Debian, "1:2-3"), version.MustParse(version.Debian, "1:2-3"))
+	require.PanicsWithError(t, `"" is not a semver version: it is empty`, func() { version.MustParse(version.Semver, "") })
 }
 
 // A message does not repeat a text of any length.

@@ -16,14 +16,12 @@ func Example() {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil { // an *Error: one bad record, and the next call goes on after it
+		if err != nil { // an *Error about one bad record: the next call continues after it
 			fmt.Println(err)
 			continue
 		}
 		fmt.Println(p.Get("Package"), p.Get("Version"))
 	}
-	// Output:
-	// hare 1.0-1
-	// line 4: want "Name: value", not "this is no field"
+	// Output: hare 1.0-1 line 4: want "Name: value", not "this is no field"
 	// tortoise 2.0-1
 }

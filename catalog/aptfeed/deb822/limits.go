@@ -1,9 +1,8 @@
 package deb822
 
-// Bounds of one paragraph. One that exceeds them is an *Error, and is skipped without being held.
+// Bounds of one paragraph. A larger one is an *[Error] and is skipped without
+// being held.
 const (
-	// MaxParagraph is in bytes. The largest in use, the Release files, are about 300 kB.
-	MaxParagraph = 4 << 20
-	// MaxFields is a number of fields. The richest in use have about 40.
-	MaxFields = 512
+	MaxParagraph = 4 << 20 // bytes: the largest in use, Release files, have about 300 kB
+	MaxFields    = 512     // fields: the largest number in use is about 40
 )

@@ -5,20 +5,22 @@ import "strings"
 // Field is one field of a paragraph.
 type Field struct {
 	Name  string // as written
-	Value string // without surrounding blanks; continuation lines follow after "\n", each without its first blank
-	Line  int    // where it begins, counted from 1
+	Value string // without surrounding blanks; each continuation line follows a "\n", without its first blank
+	Line  int    // where it begins, from 1
 }
 
-// Paragraph is one record. Its texts share memory: strings.Clone what is kept of a large file.
+// Paragraph is one record. Its texts share memory: use strings.Clone for what
+// you keep of a large file.
 type Paragraph struct {
-	Line   int // of the first field, counted from 1
+	Line   int // of the first field, from 1
 	Fields []Field
 }
 
-// Lookup finds a field, whatever the case of its name, and tells whether it is there.
+// Lookup returns the field of this name, in any case, and whether it exists.
 func (p Paragraph) Lookup(name string) (Field, bool) {
 	for _, f := range p.Fields {
-		// The cheap test comes first: names are compared for every field of every package.
+		// The cheap test comes first: this runs for every field of every
+		// package.
 		if len(f.Name) == len(name) && strings.EqualFold(f.Name, name) {
 			return f, true
 		}
@@ -26,13 +28,14 @@ func (p Paragraph) Lookup(name string) (Field, bool) {
 	return Field{}, false
 }
 
-// Get returns a field's value, empty when the field is absent.
+// Get returns the value of a field. Empty: there is no such field, or it is
+// empty.
 func (p Paragraph) Get(name string) string {
 	f, _ := p.Lookup(name)
 	return f.Value
 }
 
-// Lines returns a field's value as lines, with the lines of "." alone made empty.
+// Lines returns a field's value as lines. A line of "." alone becomes empty.
 func (f Field) Lines() []string {
 	lines := strings.Split(f.Value, "\n")
 	for i, line := range lines {

@@ -7,7 +7,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// parse cuts a paragraph's text into fields; at holds the number of each line.
+// parse splits a paragraph's text into fields. At holds the number of each
+// line.
 func parse(text string, at []int) (Paragraph, error) {
 	p := Paragraph{Line: at[0], Fields: make([]Field, 0, 24)}
 	for i := 0; i < len(at); {
@@ -37,7 +38,7 @@ func parse(text string, at []int) (Paragraph, error) {
 	return p, nil
 }
 
-// continuation measures the continuation lines that text begins with.
+// continuation measures the continuation lines at the beginning of text.
 func continuation(text string) (end, lines int) {
 	for end < len(text) && (text[end] == ' ' || text[end] == '\t') {
 		end += strings.IndexByte(text[end:], '\n') + 1
@@ -46,7 +47,7 @@ func continuation(text string) (end, lines int) {
 	return end, lines
 }
 
-// unfold turns lines of " text\n" into "\ntext" each.
+// unfold turns each line " text\n" into "\ntext".
 func unfold(lines string) string {
 	var b strings.Builder
 	b.Grow(len(lines))
@@ -57,8 +58,8 @@ func unfold(lines string) string {
 	return b.String()
 }
 
-// validName holds a field name to Debian's policy: printable ASCII without ":", not beginning with "-" or "#". The colon
-// was cut off before.
+// validName checks a field name by Debian's policy: printable ASCII, not
+// beginning with "-" or "#". The caller cut off the colon.
 func validName(name string) bool {
 	if name == "" || name[0] == '-' || name[0] == '#' {
 		return false

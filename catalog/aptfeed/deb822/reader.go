@@ -9,9 +9,10 @@ import (
 	"iter"
 )
 
-// Error tells of a paragraph that breaks the grammar or a bound. The Reader can go on after it.
+// Error is about a paragraph that breaks the grammar or a bound. The Reader can
+// continue after it.
 type Error struct {
-	Line    int    // counted from 1
+	Line    int    // from 1
 	Problem string // what is wrong
 }
 
@@ -21,27 +22,27 @@ func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Pro
 type Reader struct {
 	in   *bufio.Reader
 	line int    // lines read
-	buf  []byte // the paragraph's lines, each ended by "\n", without comments
+	buf  []byte // the lines of the paragraph, each with "\n", without comments
 	at   []int  // number of each line of buf
-	long []byte // a line that did not fit in in's buffer
+	long []byte // a line longer than in's buffer
 	err  error  // final
 
 	field []byte // see Only
 	only  func(value string) bool
 }
 
-// NewReader reads from r, which it buffers.
+// NewReader returns a reader of r, which it buffers.
 func NewReader(r io.Reader) *Reader {
 	return &Reader{in: bufio.NewReaderSize(r, 64<<10)}
 }
 
-// Only makes the reader pass over the paragraphs that have the field with a value that is not
-// wanted, at a tenth of what reading them costs. Call it before the first Next.
+// Only makes the reader skip paragraphs in which the field has an unwanted
+// value. Skipping costs a tenth of reading. Call it before the first Next.
 func (r *Reader) Only(field string, wanted func(value string) bool) {
 	r.field, r.only = []byte(field+":"), wanted
 }
 
-// passed reports whether the paragraph in the buffer is one that Only leaves out.
+// passed reports whether Only skips the paragraph in the buffer.
 func (r *Reader) passed() bool {
 	if r.only == nil {
 		return false
@@ -56,8 +57,9 @@ func (r *Reader) passed() bool {
 	return false
 }
 
-// Next returns the next paragraph. At the end it returns io.EOF. An *Error concerns one paragraph only, and the next call
-// returns the one after it; any other error is the underlying reader's and final.
+// Next returns the next paragraph, and io.EOF at the end. An *Error is about
+// one paragraph, and the next call returns the one after it. Any other error is
+// the underlying reader's and final.
 func (r *Reader) Next() (Paragraph, error) {
 	tooLong, err := r.collect()
 	for err == nil && tooLong == nil && r.passed() {
@@ -72,7 +74,7 @@ func (r *Reader) Next() (Paragraph, error) {
 	return parse(string(r.buf), r.at)
 }
 
-// All yields what Next returns until the end, or until an error that is final.
+// All yields what Next returns, until the end or an error that is final.
 func (r *Reader) All() iter.Seq2[Paragraph, error] {
 	return func(yield func(Paragraph, error) bool) {
 		for {
@@ -84,7 +86,7 @@ func (r *Reader) All() iter.Seq2[Paragraph, error] {
 	}
 }
 
-// collect gathers the lines of one paragraph.
+// collect reads the lines of one paragraph.
 func (r *Reader) collect() (tooLong *Error, err error) {
 	r.buf, r.at = r.buf[:0], r.at[:0]
 	if r.err != nil {
@@ -126,8 +128,9 @@ func (r *Reader) collect() (tooLong *Error, err error) {
 	}
 }
 
-// readLine returns the next line, its end included. More says that it was longer than MaxParagraph: only its beginning is
-// returned, and the rest is skipped. An error can come with the last, unended line.
+// readLine returns the next line with its end. More means that it is longer
+// than MaxParagraph: only its beginning is returned, and the rest is skipped.
+// An error may come with the last line.
 func (r *Reader) readLine() (line []byte, more bool, err error) {
 	line, err = r.in.ReadSlice('\n')
 	r.line++

@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// readAll returns every paragraph and the line of every *Error; any other error fails the test.
+// readAll returns every paragraph and the line of every *Error; any other error
+// fails the test.
 func readAll(t testing.TB, in io.Reader) (paragraphs []Paragraph, bad []string) {
 	t.Helper()
 	r := NewReader(in)

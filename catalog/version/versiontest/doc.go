@@ -1,5 +1,5 @@
-// Package versiontest is the conformance suite of version schemes (CAT-20). The built-in schemes run it, and so should an
-// importer's own one:
+// Package versiontest is the conformance suite of version schemes (CAT-20). The
+// built-in schemes run it, and an importer's should too:
 //
 //	versiontest.TestScheme(t, versiontest.Scheme{
 //		Parse:  version.Own{Name: "x-acme", Key: acmeKey}.Parse,

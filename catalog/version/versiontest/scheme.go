@@ -13,22 +13,22 @@ import (
 // Scheme is a version scheme to test.
 type Scheme struct {
 	Parse  func(text string) (version.Version, error)
-	Rising [][]string // versions from the oldest to the newest, three rows at least; those in one row are equal
-	Wrong  []string   // texts that are no versions of the scheme, one at least
+	Rising [][]string // at least three rows of versions, from the oldest to the newest; those in one row are equal
+	Wrong  []string   // at least one text that is not a valid version
 }
 
 // TestScheme checks that a scheme keeps the contract of package version.
 func TestScheme(t *testing.T, s Scheme) {
-	require.GreaterOrEqual(t, len(s.Rising), 3, "rows of Rising: the suite would not see anything")
-	require.NotEmpty(t, s.Wrong, "Wrong: a scheme that takes every text finds no mistake in a feed")
+	require.GreaterOrEqual(t, len(s.Rising), 3, "rows of Rising: with fewer the suite tests nothing")
+	require.NotEmpty(t, s.Wrong, "Wrong: a scheme that accepts every text finds no mistake in a feed")
 	for _, c := range []struct {
 		name string
 		run  func(t *testing.T, s Scheme)
 	}{
 		{"versions rise, and equal ones are equal", testRising},
 		{"a version is its text", testText},
-		{"what is no version is refused with the reason", testWrong},
-		{"the order is total, of texts that are one byte off as well", testNear},
+		{"a text that is not a version is refused with the reason", testWrong},
+		{"the order is total, also for texts that differ in one byte", testNear},
 		{"comparing allocates nothing", testAllocations},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, s) })
@@ -77,14 +77,15 @@ func testWrong(t *testing.T, s Scheme) {
 	for _, text := range wrong {
 		v, err := s.Parse(text)
 		var syntax *version.SyntaxError
-		require.ErrorAs(t, err, &syntax, "%q is taken", text)
+		require.ErrorAs(t, err, &syntax, "%q is accepted", text)
 		require.Equal(t, text, syntax.Text)
 		require.NotEmpty(t, syntax.Reason)
-		require.True(t, v.IsZero(), "%q is refused and not zero", text)
+		require.True(t, v.IsZero(), "%q is refused, and the version is not zero", text)
 	}
 }
 
-// testNear takes texts that are like real versions and seldom thought of. A scheme may refuse each of them.
+// testNear tries texts that resemble real versions and that few people think
+// of. A scheme may refuse each of them.
 func testNear(t *testing.T, s Scheme) {
 	var all []version.Version
 	s.each(t, func(_ int, v version.Version) {
@@ -106,7 +107,8 @@ func testNear(t *testing.T, s Scheme) {
 	}
 }
 
-// Lawful checks that the order of three versions of one scheme is reflexive, antisymmetric, transitive and total.
+// Lawful checks that the order of three versions of one scheme is reflexive,
+// antisymmetric, transitive and total.
 func Lawful(t require.TestingT, u, v, w version.Version) {
 	compare := func(a, b version.Version) int {
 		order, ok := a.Compare(b)
