@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -151,6 +152,7 @@ func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string
 		if err := save(t, tableAssets, key(string(id)), rec); err != nil {
 			return err
 		}
+		t.acted(AssetTagged, string(id), strings.Join(tags, ", "))
 		return t.join(rec.Asset)
 	})
 }

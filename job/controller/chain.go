@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"errors"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -180,10 +179,9 @@ func (t *tx) nextTime(j jobRecord, e ledger.Entry) (run runRecord, err error) {
 		if err != nil {
 			return run, err
 		}
-		run, err = loadRun(t, d.Run(o))
-		_, missing := errors.AsType[*NotFoundError](err)
+		run, found, err := findRun(t, d.Run(o))
 		switch {
-		case missing || err == nil && run.State == ledger.RunWithdrawn:
+		case err == nil && (!found || run.State == ledger.RunWithdrawn):
 			id, err := t.planRun(d, ledger.RunPlan{Occurrence: o, After: e.Run})
 			if err != nil {
 				return run, err

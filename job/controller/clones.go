@@ -80,6 +80,7 @@ func (c *Controller) SettleClone(ctx context.Context, id job.AssetID, now time.T
 		if err := t.cloned(id, &got, false); err != nil {
 			return err
 		}
+		t.acted(CloneSettled, string(id), "")
 		return t.planAgain(rec.Asset)
 	})
 }

@@ -3,6 +3,7 @@ package controller
 import (
 	"bytes"
 	"crypto/ecdh"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,10 @@ type Config struct {
 	// Batch is how many assets one transaction of a pass over a fleet handles, 1 to MaxBatch. Default 100. Smaller ones make
 	// fewer check-ins wait or try again, and take longer in all; a database that is not embedded wants small ones.
 	Batch int
+	// OnEvent receives the event of each administrative act after it was committed, before the use case returns. It is called
+	// from the goroutine of the use case, so it must be safe for concurrent use. Nil: nobody wants them. A server that dies
+	// right after a commit does not call it; Events has what was missed.
+	OnEvent func(Event)
 }
 
 // WithDefaults fills in what is zero.
@@ -79,8 +84,13 @@ func (c Config) Validate() error {
 		if ids := manifest.Keys(trust.Manifest).KeyIDs(); !slices.Contains(ids, c.Signer.KeyID()) {
 			l.Add("signer", c.Signer.KeyID(), "is none of the keys that trust document %d names: %s", trust.Version, strings.Join(ids, ", "))
 		}
-		if len(c.Exchange) == 0 || !bytes.Equal(c.Exchange[0].PublicKey().Bytes(), trust.Exchange) {
+		if len(c.Exchange) == 0 || c.Exchange[0] == nil || !bytes.Equal(c.Exchange[0].PublicKey().Bytes(), trust.Exchange) {
 			l.Add("exchange", "", "does not begin with the key that trust document %d names", trust.Version)
+		}
+	}
+	for i, k := range c.Exchange {
+		if k == nil {
+			l.Add(fmt.Sprintf("exchange[%d]", i), "", "is missing; leave the entry out or give a key")
 		}
 	}
 	if !c.Policy.IsZero() {
@@ -118,11 +128,13 @@ type cachedSnapshot struct {
 // New returns a controller over a store that the caller closes. The error is that of Config.Validate, or a *job.Invalid
 // that says that there is no store.
 func New(store Store, config Config) (*Controller, error) {
-	if err := config.Validate(); err != nil {
-		return nil, err
-	}
+	var l problem.List
 	if store == nil {
-		return nil, problem.One("controller settings", "store", "", "is missing; open one, such as a memstore or a sqlstore")
+		l.Add("store", "", "is missing; open one, such as a memstore or a sqlstore")
+	}
+	l.Under("", config.Validate())
+	if err := l.Err("controller settings"); err != nil {
+		return nil, err
 	}
 	config = config.WithDefaults()
 	config.Lead = max(config.Lead, 0)

@@ -2,6 +2,8 @@ package controller
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 )
@@ -9,9 +11,9 @@ import (
 // SetCustomURLs sets the customer's URLs for Vendor artifacts, and takes back those whose URL is empty (CAT-5), all or
 // none. They stand over every sync. Orders made from now on have them; those that are made keep what they have (JOB-8).
 // The error is a *catalog.Invalid that names each one refused.
-func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL) error {
-	return c.store.Update(ctx, func(w Writer) error {
-		old, err := c.snapshot(w)
+func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL, now time.Time) error {
+	return c.update(ctx, now, func(t *tx) error {
+		old, err := c.snapshot(t)
 		if err != nil {
 			return err
 		}
@@ -19,7 +21,8 @@ func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL
 		if err != nil || snap == old {
 			return err
 		}
-		_, _, err = saveSnapshot(w, snap)
+		t.acted(URLsChanged, "", fmt.Sprintf("%d custom URLs", len(urls)))
+		_, _, err = saveSnapshot(t, snap)
 		return err
 	})
 }

@@ -80,6 +80,7 @@ func (c *Controller) RetryPatch(ctx context.Context, id job.ID, asset job.AssetI
 		} else if none {
 			return &NotFoundError{"failed patch", fmt.Sprintf("%s of job %s on %s", patch, id, asset)}
 		}
+		t.acted(PatchRetried, string(id), fmt.Sprintf("patch %s on asset %s", patch, asset))
 		return save(t, tableRetried, k, t.now)
 	})
 }

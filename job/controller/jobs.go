@@ -3,7 +3,7 @@ package controller
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -62,6 +62,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 			saved.Revision++
 		}
 		rec.Definition, rec.Changed = saved, t.now
+		t.acted(JobSaved, string(d.ID), fmt.Sprintf("revision %d", saved.Revision))
 		if saved.State == job.Enabled {
 			if err := t.change(&rec, old); err != nil {
 				return err
@@ -174,13 +175,12 @@ func (c *Controller) first(r Reader, d job.Definition, enabled, after time.Time)
 		if o, err = next(d, zone, enabled, after); err != nil {
 			return o, err
 		}
-		run, err := loadRun(r, d.Run(o))
-		_, missing := errors.AsType[*NotFoundError](err)
+		run, found, err := findRun(r, d.Run(o))
 		switch {
-		case missing || err == nil && run.State == ledger.RunWithdrawn:
-			return o, nil
 		case err != nil:
 			return o, err
+		case !found || run.State == ledger.RunWithdrawn:
+			return o, nil
 		case !recurs(d.Schedule):
 			return o, problem.One("job "+string(d.ID), "schedule.at", o.Start.Format(time.RFC3339),
 				"its run %s is %v already; give another start", run.ID, run.State)
@@ -238,6 +238,7 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 				return err
 			}
 		}
+		t.acted(JobEnabled, string(id), string(run))
 		return save(t, tableJobs, key(string(id)), rec)
 	})
 	if err != nil {
@@ -276,6 +277,7 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 		if run, err = t.planRun(d, ledger.RunPlan{Occurrence: schedule.Occurrence{Start: start}}); err != nil {
 			return err
 		}
+		t.acted(JobStarted, string(id), string(run))
 		return t.opened(rec, run)
 	})
 	if err != nil {
@@ -332,6 +334,11 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 		rec.Definition.State, rec.Changed = state, t.now
 		if err := enlist(t, old, rec.Definition); err != nil {
 			return err
+		}
+		if state == job.Deleted {
+			t.acted(JobDeleted, string(id), "")
+		} else {
+			t.acted(JobDisabled, string(id), "")
 		}
 		return save(t, tableJobs, key(string(id)), rec)
 	})

@@ -45,6 +45,7 @@ const (
 	tableJoins       Table = "joins"       // job: it is enabled and takes late joiners
 	tableShares      Table = "shares"      // run: whether enough of its assets succeeded is to be counted
 	tableChained     Table = "chained"     // run, job: the run of the job that the run started
+	tableEvents      Table = "events"      // time falling: Event
 	tableUnreachable Table = "unreachable" // hash of a URL: Unreachable
 )
 

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -104,11 +103,12 @@ func (t *tx) renew(run runRecord) (missed bool, err error) {
 		o = newest
 	}
 	for { // one that was cancelled stays so
-		was, err := loadRun(t, d.Run(o))
-		if _, none := errors.AsType[*NotFoundError](err); none || err == nil && was.State != ledger.RunCancelled {
-			break
-		} else if err != nil {
+		was, _, err := findRun(t, d.Run(o))
+		if err != nil {
 			return false, err
+		}
+		if was.State != ledger.RunCancelled {
+			break
 		}
 		if o, err = next(d, zone, run.From, o.Start); err != nil {
 			return false, nil

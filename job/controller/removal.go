@@ -46,74 +46,73 @@ func (t *tx) former(id job.AssetID, keyID string) (rec removedRecord, found bool
 // that. Then its calls are refused; only those with reports are acknowledged. If they say how an order ended that it had, the
 // history has it (MAN-10).
 func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
-	return c.remove(ctx, id, now, func(*tx) error { return nil })
-}
-
-// remove removes an asset if it may be, which is asked in the same transaction.
-func (c *Controller) remove(ctx context.Context, id job.AssetID, now time.Time, may func(*tx) error) error {
-	return c.update(ctx, now, func(t *tx) error {
-		if err := may(t); err != nil {
-			return err
-		}
-		asset, err := loadAsset(t, id)
-		if err != nil {
-			return err
-		}
-		got, err := loadCall(t, id, "")
-		if err != nil {
-			return err
-		}
-		runs, err := notEnded(t, id)
-		if err != nil {
-			return err
-		}
-		followed, err := t.followed() // a share of their assets may be enough without this one (JOB-19)
-		if err != nil {
-			return err
-		}
-		keyID := manifest.Fingerprint(asset.Key)
-		if err := t.stepEach(id, append(runs, followed...), ledger.AssetRemoved{Key: keyID}); err != nil {
-			return err
-		}
-		rev, err := loadRevisions(t, id)
-		if err != nil {
-			return err
-		}
-		removed := removedRecord{
-			Key: asset.Key, Exchange: asset.Exchange, At: t.now, Until: t.now.Add(RemovedKept), Revisions: rev.Revise(true), Acknowledged: got.reports.Acknowledged,
-		}
-		if err := save(t, tableRemoved, removedKey(id, keyID), removed); err != nil {
-			return err
-		}
-		if err := t.Put(tableRemovals, key(risingTime(removed.Until), string(id), keyID), nil); err != nil {
-			return err
-		}
-		k := key(string(id))
-		if _, err := saveChunks(t, tableInventory, k, nil, got.inventory.Chunks); err != nil {
-			return err
-		}
-		if err := t.Delete(tableReboots, key(string(id), "")); err != nil {
-			return err
-		}
-		for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories, tableRevisions, tableCloned} {
-			if err := t.Delete(table, k); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.update(ctx, now, func(t *tx) error { return t.remove(id, AssetRemoved) })
 }
 
 // Leave removes an asset that asks for it itself, with the key called keyID. The error wraps manifest.ErrUnknownAsset if it bears
 // the name no more.
 func (c *Controller) Leave(ctx context.Context, id job.AssetID, keyID string, now time.Time) error {
-	return c.remove(ctx, id, now, func(t *tx) error {
+	return c.update(ctx, now, func(t *tx) error {
 		rec, err := enrolled(t, id)
 		if err == nil && manifest.Fingerprint(rec.Key) != keyID {
 			err = fmt.Errorf("%w: %q was removed", manifest.ErrUnknownAsset, id)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.remove(id, AssetLeft)
 	})
+}
+
+// remove removes an asset.
+func (t *tx) remove(id job.AssetID, action Action) error {
+	asset, err := loadAsset(t, id)
+	if err != nil {
+		return err
+	}
+	got, err := loadCall(t, id, "")
+	if err != nil {
+		return err
+	}
+	runs, err := notEnded(t, id)
+	if err != nil {
+		return err
+	}
+	followed, err := t.followed() // a share of their assets may be enough without this one (JOB-19)
+	if err != nil {
+		return err
+	}
+	keyID := manifest.Fingerprint(asset.Key)
+	if err := t.stepEach(id, append(runs, followed...), ledger.AssetRemoved{Key: keyID}); err != nil {
+		return err
+	}
+	rev, err := loadRevisions(t, id)
+	if err != nil {
+		return err
+	}
+	removed := removedRecord{
+		Key: asset.Key, Exchange: asset.Exchange, At: t.now, Until: t.now.Add(RemovedKept), Revisions: rev.Revise(true), Acknowledged: got.reports.Acknowledged,
+	}
+	if err := save(t, tableRemoved, removedKey(id, keyID), removed); err != nil {
+		return err
+	}
+	if err := t.Put(tableRemovals, key(risingTime(removed.Until), string(id), keyID), nil); err != nil {
+		return err
+	}
+	k := key(string(id))
+	if _, err := saveChunks(t, tableInventory, k, nil, got.inventory.Chunks); err != nil {
+		return err
+	}
+	if err := t.Delete(tableReboots, key(string(id), "")); err != nil {
+		return err
+	}
+	for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories, tableRevisions, tableCloned} {
+		if err := t.Delete(table, k); err != nil {
+			return err
+		}
+	}
+	t.acted(action, string(id), "")
+	return nil
 }
 
 // farewell answers a call by a key that is not that of the asset which bears the name now.

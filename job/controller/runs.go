@@ -98,11 +98,8 @@ func (t *tx) listedRun(k Key) (run runRecord, stray bool, err error) {
 	if err != nil {
 		return run, true, nil
 	}
-	run, err = loadRun(t, job.RunID(id))
-	if _, unknown := errors.AsType[*NotFoundError](err); unknown {
-		return run, true, nil
-	}
-	return run, k.Table != tableShares && !run.in(k), err
+	run, found, err := findRun(t, job.RunID(id))
+	return run, err == nil && (!found || k.Table != tableShares && !run.in(k)), err
 }
 
 // due takes up a planned run, or goes on with the next zones of one that each asset starts by its own clock.
@@ -159,18 +156,15 @@ func (t *tx) stop(run runRecord, ev ledger.RunEvent) (runRecord, error) {
 // finish does what is left of the passes that cancel or withdraw runs.
 func (c *Controller) finish(ctx context.Context, runs []job.RunID, now time.Time) error {
 	for _, id := range runs {
-		for more := true; more; {
-			err := c.update(ctx, now, func(t *tx) error {
-				run, err := loadRun(t, id)
-				if err == nil && run.Stopping() != nil {
-					run, err = t.pass(run)
-				}
-				more = err == nil && run.Stopping() != nil
-				return err
-			})
-			if err != nil {
-				return fmt.Errorf("run %s: %w", id, err)
+		err := c.repeat(ctx, now, func(t *tx) (bool, error) {
+			run, err := loadRun(t, id)
+			if err == nil && run.Stopping() != nil {
+				run, err = t.pass(run)
 			}
+			return err == nil && run.Stopping() != nil, err
+		})
+		if err != nil {
+			return fmt.Errorf("run %s: %w", id, err)
 		}
 	}
 	return nil
@@ -354,8 +348,8 @@ func (t *tx) countStops(more bool) error {
 // Where each asset goes by its own zone, it is due for those whose clocks are ahead of all others. The plan needs no ID and no Due.
 func (t *tx) planRun(d job.Definition, plan ledger.RunPlan) (job.RunID, error) {
 	id := d.Run(plan.Occurrence)
-	old, err := loadRun(t, id)
-	if _, none := errors.AsType[*NotFoundError](err); err != nil && !none {
+	old, _, err := findRun(t, id)
+	if err != nil {
 		return "", err
 	}
 	plan.ID = id
@@ -375,9 +369,9 @@ func settled(r Reader, run runRecord) (bool, error) {
 	if err != nil || !none || run.After == "" {
 		return none, err
 	}
-	before, err := loadRun(r, run.After) // until that one is settled, assets may follow
-	if err != nil {
-		return false, err
+	before, found, err := findRun(r, run.After) // until that one is settled, assets may follow; pruned, it is
+	if err != nil || !found {
+		return !found, err
 	}
 	return settled(r, before)
 }
@@ -385,11 +379,10 @@ func settled(r Reader, run runRecord) (bool, error) {
 // over reports whether a run is settled, and no asset can take part in it any more.
 func over(r Reader, run runRecord, now time.Time) (bool, error) {
 	done, err := settled(r, run)
-	for done && err == nil && !run.joinable(now) {
-		if run.After == "" {
+	for found := true; done && err == nil && !run.joinable(now); run, found, err = findRun(r, run.After) {
+		if !found || run.After == "" {
 			return true, nil
 		}
-		run, err = loadRun(r, run.After)
 	}
 	return false, err
 }
@@ -397,20 +390,25 @@ func over(r Reader, run runRecord, now time.Time) (bool, error) {
 func runKey(id job.RunID) (string, error) {
 	owner := id.Job()
 	if len(id) > 2*job.MaxID || job.ValidID(string(owner)) != nil {
-		return "", &NotFoundError{"run", problem.Clip(string(id), 2*job.MaxID)}
+		return "", problem.One("run", "id", problem.Clip(string(id), 2*job.MaxID), "is not the ID of a run")
 	}
 	return key(string(owner), string(id)), nil
 }
 
-// loadRun returns a run; the error is a *NotFoundError for an unknown one.
-func loadRun(r Reader, id job.RunID) (run runRecord, err error) {
-	k, err := runKey(id)
-	if err != nil {
-		return run, err
+// findRun returns a run, if there is one of that ID.
+func findRun(r Reader, id job.RunID) (run runRecord, found bool, err error) {
+	k, bad := runKey(id)
+	if bad != nil {
+		return run, false, nil
 	}
-	run, found, err := load[runRecord](r, tableRuns, k)
+	return load[runRecord](r, tableRuns, k)
+}
+
+// loadRun returns a run; the error is a *NotFoundError for an unknown one.
+func loadRun(r Reader, id job.RunID) (runRecord, error) {
+	run, found, err := findRun(r, id)
 	if err == nil && !found {
-		err = &NotFoundError{"run", string(id)}
+		err = &NotFoundError{"run", problem.Clip(string(id), 2*job.MaxID)}
 	}
 	return run, err
 }

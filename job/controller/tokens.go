@@ -61,8 +61,10 @@ func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now t
 	if !t.Expires.IsZero() {
 		t.Expires = instant(t.Expires)
 	}
-	err = c.store.Update(ctx, func(w Writer) error { return save(w, tableTokens, key(t.ID), t) })
-	return t, err
+	return t, c.update(ctx, now, func(x *tx) error {
+		x.acted(TokenAdded, t.ID, fmt.Sprintf("name %q, %d uses", t.Name, t.Uses))
+		return save(x, tableTokens, key(t.ID), t)
+	})
 }
 
 // Tokens lists the tokens by id, those used up or expired included.
@@ -77,14 +79,16 @@ func (t Token) fits(name job.AssetID) bool {
 }
 
 // RemoveToken makes a token worthless. Assets that enrolled with it stay.
-func (c *Controller) RemoveToken(ctx context.Context, id string) error {
-	return c.store.Update(ctx, func(w Writer) error {
-		if _, found, err := load[Token](w, tableTokens, key(id)); err != nil {
+func (c *Controller) RemoveToken(ctx context.Context, id string, now time.Time) error {
+	return c.update(ctx, now, func(t *tx) error {
+		token, found, err := load[Token](t, tableTokens, key(id))
+		if err != nil {
 			return err
 		} else if !found {
 			return &NotFoundError{"token", id}
 		}
-		return w.Delete(tableTokens, key(id))
+		t.acted(TokenRemoved, id, token.Name)
+		return t.Delete(tableTokens, key(id))
 	})
 }
 
@@ -144,6 +148,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		if err := save(t, tableAssets, key(string(e.Asset)), rec); err != nil {
 			return err
 		}
+		t.acted(AssetEnrolled, string(e.Asset), fmt.Sprintf("token %s, name %q", id, token.Name))
 		return t.join(rec.Asset)
 	})
 	if err != nil {

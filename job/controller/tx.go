@@ -64,10 +64,12 @@ func (f *fetched) Get(table Table, key string) ([]byte, error) {
 // writes it with the difference of its index. What follows from that for other orders waits in a queue until the end.
 type tx struct {
 	fetched
-	w    Writer
-	c    *Controller
-	now  time.Time
-	next []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
+	ctx   context.Context
+	w     Writer
+	c     *Controller
+	event *Event // to be recorded; nil: none
+	now   time.Time
+	next  []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
 
 	outdated job.AssetID // the asset that calls, if the stored inventory is not its present one
 	wanted   bool        // an order waits for the present one
@@ -99,16 +101,39 @@ func (t *tx) Delete(table Table, key string) error {
 
 // update runs one transaction.
 func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx) error) error {
-	return c.store.Update(ctx, func(w Writer) error {
+	var event *Event
+	err := c.store.Update(ctx, func(w Writer) error {
 		t := &tx{
-			fetched: fetched{Reader: w}, w: w, c: c, now: instant(now), wrote: map[Key]bool{},
+			fetched: fetched{Reader: w}, ctx: ctx, w: w, c: c, now: instant(now), wrote: map[Key]bool{},
 			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{},
 		}
 		if err := fn(t); err != nil {
 			return err
 		}
-		return t.followAll()
+		if err := t.followAll(); err != nil {
+			return err
+		}
+		event = t.event
+		return t.saveEvent()
 	})
+	if err == nil && event != nil && c.config.OnEvent != nil {
+		c.config.OnEvent(*event)
+	}
+	return err
+}
+
+// repeat runs transactions until one leaves nothing to do.
+func (c *Controller) repeat(ctx context.Context, now time.Time, do func(*tx) (more bool, err error)) error {
+	for more := true; more; {
+		err := c.update(ctx, now, func(t *tx) (err error) {
+			more, err = do(t)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // followAll starts what follows the orders that succeeded. A follower may end at once, and have followers itself.
