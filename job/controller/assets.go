@@ -149,9 +149,7 @@ func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string
 			return err
 		}
 		rec.Tags = tags
-		if err := save(t, tableAssets, key(string(id)), rec); err != nil {
-			return err
-		}
+		t.save(tableAssets, key(string(id)), rec)
 		t.acted(AssetTagged, string(id), strings.Join(tags, ", "))
 		return t.join(rec.Asset)
 	})

@@ -31,18 +31,13 @@ func checkChain(r Reader, d job.Definition) error {
 }
 
 // enlist keeps the lists of who runs after whom, and of who takes late joiners, in step with a job's change.
-func enlist(w Writer, old, now job.Definition) error {
+func (t *tx) enlist(old, now job.Definition) {
 	for _, k := range jobRows(old) {
-		if err := w.Delete(k.Table, k.Key); err != nil {
-			return err
-		}
+		t.Delete(k.Table, k.Key)
 	}
 	for _, k := range jobRows(now) {
-		if err := w.Put(k.Table, k.Key, nil); err != nil {
-			return err
-		}
+		t.Put(k.Table, k.Key, nil)
 	}
-	return nil
 }
 
 // jobRows are a job's rows in those lists.
@@ -64,17 +59,12 @@ func jobRows(d job.Definition) (rows []Key) {
 func (t *tx) followers(of job.ID) (list []jobRecord, err error) {
 	if t.chains == nil {
 		chains := map[job.ID][]job.ID{}
-		for rec, err := range records(t, tableFollowers, "", "") {
+		for row, err := range rows(t, tableFollowers, "", 2) {
 			if err != nil {
 				return nil, err
 			}
-			p, err := parts(rec.Key)
-			if err != nil {
-				return nil, err
-			}
-			if len(p) == 2 {
-				chains[job.ID(p[0])] = append(chains[job.ID(p[0])], job.ID(p[1]))
-			}
+			before, follower := job.ID(row.parts[0]), job.ID(row.parts[1])
+			chains[before] = append(chains[before], follower)
 		}
 		t.chains = chains
 	}
@@ -160,9 +150,7 @@ func (t *tx) chained(j jobRecord, e ledger.Entry) (run runRecord, err error) {
 		return run, err
 	}
 	run = runRecord{Run: ledger.FollowRun(job.MakeRunID(j.Definition.ID, start), e.Run, start), Definition: j.Definition}
-	if err := t.Put(tableChained, k, []byte(run.ID)); err != nil {
-		return run, err
-	}
+	t.Put(tableChained, k, []byte(run.ID))
 	if err := t.saveRun(ledger.Run{}, run); err != nil {
 		return run, err
 	}
@@ -202,7 +190,8 @@ func (t *tx) opened(j jobRecord, run job.RunID) error {
 	if err := t.reopen(&j, run); err != nil {
 		return err
 	}
-	return save(t, tableJobs, key(string(j.Definition.ID)), j)
+	t.save(tableJobs, key(string(j.Definition.ID)), j)
+	return nil
 }
 
 // freeStart is the first second from now on at which the job has no run yet.
@@ -229,7 +218,8 @@ func (t *tx) recount(run job.RunID) error {
 	}
 	for _, j := range list {
 		if !j.Definition.After.PerAsset {
-			return t.Put(tableShares, key(string(run)), nil)
+			t.Put(tableShares, key(string(run)), nil)
+			return nil
 		}
 	}
 	return nil
@@ -266,9 +256,7 @@ func (t *tx) followed() (runs []job.RunID, err error) {
 
 // share starts the jobs that follow a run once a share of its assets succeeded, if enough have (JOB-19).
 func (t *tx) share(run runRecord) (_ runRecord, err error) {
-	if err := t.Delete(tableShares, key(string(run.ID))); err != nil {
-		return run, err
-	}
+	t.Delete(tableShares, key(string(run.ID)))
 	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking {
 		return run, nil // it is reckoned again when all orders are made
 	}
@@ -295,12 +283,8 @@ func (t *tx) share(run runRecord) (_ runRecord, err error) {
 		if err != nil {
 			return run, err
 		}
-		if err := t.Put(tableChained, key(string(run.ID), string(j.Definition.ID)), []byte(next)); err != nil {
-			return run, err
-		}
-		if err := save(t, tableJobs, key(string(j.Definition.ID)), j); err != nil {
-			return run, err
-		}
+		t.Put(tableChained, key(string(run.ID), string(j.Definition.ID)), []byte(next))
+		t.save(tableJobs, key(string(j.Definition.ID)), j)
 	}
 	return run, nil
 }

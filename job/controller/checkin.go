@@ -195,18 +195,14 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	news := heard.Lost || heard.Back || fresh(in.Reports, before.Acknowledged) || cloned != !caller.Cloned.IsZero() || t.c.seenIsOld(got.seen, in, t.now)
 	if heard.Age == ledger.Newest && news { // first: orders are made by the zone that the asset reports
 		pending = pending.Heard(in, t.now)
-		if err := t.listReboot(in.Asset, got.seen.Reboot, pending); err != nil {
-			return err
-		}
+		t.listReboot(in.Asset, got.seen.Reboot, pending)
 		before := got.seen
 		got.seen = seenRecord{
 			At: t.now, Held: in.Held, Caller: caller, Offset: in.Offset, Boot: in.Boot, Reboot: pending, Zone: in.Zone,
 			Format: in.Format, Release: in.Release, Hostname: in.Hostname, Can: in.Can,
 		}
 		t.replan = t.replan || got.seen.lost(before)
-		if err := save(t, tableSeen, k, got.seen); err != nil {
-			return err
-		}
+		t.save(tableSeen, k, got.seen)
 	}
 	if got.stops != 0 {
 		if err := t.stopNow(in.Asset); err != nil {
@@ -253,30 +249,28 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	}
 	if t.wanted && got.inventory.Digest != "" {
 		got.inventory.Wanted = true
-		if err := save(t, tableInventories, k, got.inventory); err != nil {
-			return err
-		}
+		t.save(tableInventories, k, got.inventory)
 	}
 	if err := t.number(got, in); err != nil {
 		return err
 	}
 	if got.reports.Acknowledged != before.Acknowledged || got.reports.AnomalyCount != before.AnomalyCount {
-		return save(t, tableReports, k, got.reports)
+		t.save(tableReports, k, got.reports)
+		return nil
 	}
 	return nil
 }
 
 // listReboot lists an asset that needs a reboot which none of its orders waits for, or takes it off the list.
-func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) error {
-	switch {
-	case was.Since.IsZero() == is.Since.IsZero():
-		return nil
-	case is.Since.IsZero():
-		t.replan = true
-		return t.Delete(tableReboots, key(string(asset), ""))
-	default:
-		t.replan = true
-		return t.Put(tableReboots, key(string(asset), ""), nil)
+func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) {
+	if was.Since.IsZero() == is.Since.IsZero() {
+		return
+	}
+	t.replan = true
+	if k := key(string(asset), ""); is.Since.IsZero() {
+		t.Delete(tableReboots, k)
+	} else {
+		t.Put(tableReboots, k, nil)
 	}
 }
 

@@ -30,24 +30,21 @@ func cloneOf(id job.AssetID, c ledger.Caller) *Clone {
 
 // Cloned lists the assets that two computers call as (RPT-3, MAN-9), by id, limit at most (1 to MaxPage).
 func (c *Controller) Cloned(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	return view(ctx, c.store, func(r Reader) ([]AssetStatus, error) {
-		ids, err := names[job.AssetID](r, tableCloned, "")
-		list := []AssetStatus{}
-		for _, id := range ids[:min(limit, len(ids))] {
-			rec, err := loadAsset(r, id)
+	return collect(ctx, c.store, limit, func(r Reader, add func(AssetStatus) bool) error {
+		for row, err := range rows(r, tableCloned, "", 1) {
 			if err != nil {
-				return nil, err
+				return err
+			}
+			rec, err := loadAsset(r, job.AssetID(row.parts[0]))
+			if err != nil {
+				return err
 			}
 			status, err := c.assetStatus(r, rec, now)
-			if err != nil {
-				return nil, err
+			if err != nil || add(status) {
+				return err
 			}
-			list = append(list, status)
 		}
-		return list, err
+		return nil
 	})
 }
 
@@ -70,13 +67,9 @@ func (c *Controller) SettleClone(ctx context.Context, id job.AssetID, now time.T
 		if err != nil {
 			return err
 		}
-		if err := t.listReboot(id, got.seen.Reboot, pending); err != nil {
-			return err
-		}
+		t.listReboot(id, got.seen.Reboot, pending)
 		got.seen.Reboot, got.seen.Caller = pending, got.seen.Caller.Settled()
-		if err := save(t, tableSeen, key(string(id)), got.seen); err != nil {
-			return err
-		}
+		t.save(tableSeen, key(string(id)), got.seen)
 		if err := t.cloned(id, &got, false); err != nil {
 			return err
 		}
@@ -98,12 +91,11 @@ func (t *tx) cloned(id job.AssetID, got *call, is bool) error {
 	}
 	if !is {
 		t.replan = true
-		return t.Delete(tableCloned, k)
+		t.Delete(tableCloned, k)
+		return nil
 	}
 	got.reports.anomaly(Anomaly{At: t.now, Text: cloneOf(id, got.seen.Caller).Text})
-	if err := t.Put(tableCloned, k, nil); err != nil {
-		return err
-	}
+	t.Put(tableCloned, k, nil)
 	rows, err := queue(t, id)
 	if err != nil {
 		return err

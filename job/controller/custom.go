@@ -22,7 +22,7 @@ func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL
 			return err
 		}
 		t.acted(URLsChanged, "", fmt.Sprintf("%d custom URLs", len(urls)))
-		_, _, err = saveSnapshot(t, snap)
+		_, _, err = t.saveSnapshot(snap)
 		return err
 	})
 }

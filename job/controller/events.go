@@ -91,7 +91,8 @@ func (t *tx) saveEvent() error {
 		}
 		t.event.At = e.At.Add(time.Microsecond)
 	}
-	return save(t, tableEvents, key(fallingTime(t.event.At)), t.event)
+	t.save(tableEvents, key(fallingTime(t.event.At)), t.event)
+	return nil
 }
 
 // Events lists the administrative acts before an instant, newest first, limit

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -42,7 +43,7 @@ func (s *formed) Update(ctx context.Context, fn func(Writer) error) error {
 	err := s.Store.Update(ctx, func(w Writer) error {
 		format, err := checkRecords(w)
 		if err == nil && format == 0 {
-			err = save(w, tableMeta, formatKey, RecordsFormat)
+			err = w.Put(tableMeta, formatKey, strconv.AppendInt(nil, RecordsFormat, 10))
 		}
 		if err != nil {
 			return err

@@ -25,42 +25,31 @@ type GivenUp struct {
 
 // GivenUp lists what a job has given up, by asset and patch, limit at most (1 to MaxPage). The error is a *NotFoundError.
 func (c *Controller) GivenUp(ctx context.Context, id job.ID, limit int) ([]GivenUp, error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	return view(ctx, c.store, func(r Reader) ([]GivenUp, error) {
+	return collect(ctx, c.store, limit, func(r Reader, add func(GivenUp) bool) error {
 		rec, err := loadJob(r, id)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		list := []GivenUp{}
 		var asset job.AssetID
-		for row, err := range records(r, tableTried, key(string(id)), "") {
+		for row, err := range rows(r, tableTried, key(string(id)), 4) {
 			if err != nil {
-				return nil, err
+				return err
 			}
-			p, err := parts(row.Key)
-			if err != nil {
-				return nil, err
-			}
-			if len(p) != 4 || job.AssetID(p[1]) == asset {
+			if job.AssetID(row.parts[1]) == asset {
 				continue
 			}
-			asset = job.AssetID(p[1])
+			asset = job.AssetID(row.parts[1])
 			failed, err := failedRuns(r, id, asset)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			for _, g := range failed {
-				if !rec.Definition.GivesUp(g.Runs) {
-					continue
-				}
-				if list = append(list, g); len(list) == limit {
-					return list, nil
+				if rec.Definition.GivesUp(g.Runs) && add(g) {
+					return nil
 				}
 			}
 		}
-		return list, nil
+		return nil
 	})
 }
 
@@ -81,7 +70,8 @@ func (c *Controller) RetryPatch(ctx context.Context, id job.ID, asset job.AssetI
 			return &NotFoundError{"failed patch", fmt.Sprintf("%s of job %s on %s", patch, id, asset)}
 		}
 		t.acted(PatchRetried, string(id), fmt.Sprintf("patch %s on asset %s", patch, asset))
-		return save(t, tableRetried, k, t.now)
+		t.save(tableRetried, k, t.now)
+		return nil
 	})
 }
 
@@ -94,41 +84,33 @@ func failedRuns(r Reader, id job.ID, asset job.AssetID) (list []GivenUp, err err
 	}
 	since := map[catalog.PatchID]time.Time{}
 	prefix := key(string(id), string(asset))
-	for row, err := range records(r, tableRetried, prefix, "") {
-		if err != nil {
-			return nil, err
+	for row, err := range rows(r, tableRetried, prefix, 3) {
+		if err == nil {
+			since[catalog.PatchID(row.parts[2])], err = decode[time.Time](tableRetried, row.Record)
 		}
-		patch, err := last(row.Key)
 		if err != nil {
-			return nil, err
-		}
-		if since[catalog.PatchID(patch)], err = decode[time.Time](tableRetried, row); err != nil {
 			return nil, err
 		}
 	}
-	for row, err := range records(r, tableTried, prefix, "") {
+	for row, err := range rows(r, tableTried, prefix, 4) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := parts(row.Key)
+		at, err := decode[time.Time](tableTried, row.Record)
 		if err != nil {
 			return nil, err
 		}
-		at, err := decode[time.Time](tableTried, row)
-		if err != nil {
-			return nil, err
-		}
-		if len(p) != 4 || at.Before(rec.Enrolled) || !at.After(since[catalog.PatchID(p[2])]) {
+		patch := catalog.PatchID(row.parts[2])
+		if at.Before(rec.Enrolled) || !at.After(since[patch]) {
 			continue
 		}
-		if e, err := loadEntry(r, job.RunID(p[3]), asset); err != nil || e.Former != "" { // of the computer before this one (MAN-10)
-			if err != nil {
-				return nil, err
-			}
+		e, err := loadEntry(r, job.RunID(row.parts[3]), asset)
+		switch {
+		case err != nil:
+			return nil, err
+		case e.Former != "": // of the computer before this one (MAN-10)
 			continue
-		}
-		patch := catalog.PatchID(p[2])
-		if len(list) == 0 || list[len(list)-1].Patch != patch {
+		case len(list) == 0 || list[len(list)-1].Patch != patch:
 			list = append(list, GivenUp{Asset: asset, Patch: patch})
 		}
 		g := &list[len(list)-1]

@@ -46,12 +46,10 @@ func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (chan
 		return false, fmt.Errorf("inventory of asset %s: %w", id, err)
 	}
 	k := key(string(id))
-	chunks, err := saveChunks(t, tableInventory, k, data, got.inventory.Chunks)
-	if err != nil {
-		return false, err
-	}
+	chunks := t.saveChunks(tableInventory, k, data, got.inventory.Chunks)
 	got.inventory = inventoryRecord{Digest: digest, At: t.now, Chunks: chunks}
-	return true, save(t, tableInventories, k, got.inventory)
+	t.save(tableInventories, k, got.inventory)
+	return true, nil
 }
 
 // knownAsset returns an asset and its last inventory; the error is a *NotFoundError if it has none, or is unknown.

@@ -42,7 +42,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 		return job.Definition{}, err
 	}
 	var saved job.Definition
-	err := c.update(ctx, now, func(t *tx) error {
+	err := c.change(ctx, now, func(t *tx) error {
 		saved = d
 		rec, found, err := load[jobRecord](t, tableJobs, key(string(d.ID)))
 		if err != nil {
@@ -68,13 +68,20 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 				return err
 			}
 		}
-		return save(t, tableJobs, key(string(d.ID)), rec)
+		t.save(tableJobs, key(string(d.ID)), rec)
+		return nil
 	})
-	if err != nil {
-		return job.Definition{}, err
+	return saved, err
+}
+
+// change runs a transaction that changes jobs or the catalog, and brings the
+// change to the orders that are due.
+func (c *Controller) change(ctx context.Context, now time.Time, fn func(*tx) error) error {
+	if err := c.update(ctx, now, fn); err != nil {
+		return err
 	}
-	_, err = c.Tick(ctx, now)
-	return saved, unfinished(err)
+	_, err := c.Tick(ctx, now)
+	return unfinished(err)
 }
 
 // change makes the open runs of an enabled job follow its change.
@@ -88,9 +95,7 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 	if err := t.c.enable(t, d, at); err != nil {
 		return err
 	}
-	if err := enlist(t, old, d); err != nil {
-		return err
-	}
+	t.enlist(old, d)
 	for _, id := range rec.Open {
 		run, err := loadRun(t, id)
 		switch {
@@ -112,9 +117,7 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 		return nil
 	}
 	if d.After != nil { // by another share, or for another time, as saved
-		if err := save(t, tableJobs, key(string(d.ID)), *rec); err != nil {
-			return err
-		}
+		t.save(tableJobs, key(string(d.ID)), *rec)
 		return t.recountOpen(d.After.Job)
 	}
 	_, err := t.schedule(rec, t.now, t.now)
@@ -217,7 +220,7 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 // Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
 // still to follow.
 func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
-	err = c.update(ctx, now, func(t *tx) error {
+	err = c.change(ctx, now, func(t *tx) error {
 		run = ""
 		rec, err := loadJob(t, id)
 		if err != nil {
@@ -230,22 +233,17 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 			return err
 		}
 		rec.Definition.State, rec.Changed, rec.Enabled = job.Enabled, t.now, t.now
-		if err := enlist(t, rec.Definition, rec.Definition); err != nil {
-			return err
-		}
+		t.enlist(rec.Definition, rec.Definition)
 		if rec.Definition.After == nil {
 			if run, err = t.schedule(&rec, t.now, t.now); err != nil {
 				return err
 			}
 		}
 		t.acted(JobEnabled, string(id), string(run))
-		return save(t, tableJobs, key(string(id)), rec)
+		t.save(tableJobs, key(string(id)), rec)
+		return nil
 	})
-	if err != nil {
-		return "", err
-	}
-	_, err = c.Tick(ctx, now)
-	return run, unfinished(err)
+	return run, err
 }
 
 // RunJob starts a run of an enabled job now, whatever its schedule says and whatever it runs after, and returns it. It is beside
@@ -254,7 +252,7 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 // Errors: a *NotFoundError; a *job.Invalid for a job that is not enabled; a *job.CoDependent (JOB-14); an *UnfinishedError when
 // the run is stored and orders are still to follow.
 func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
-	err = c.update(ctx, now, func(t *tx) error {
+	err = c.change(ctx, now, func(t *tx) error {
 		rec, err := loadJob(t, id)
 		if err != nil {
 			return err
@@ -280,11 +278,7 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 		t.acted(JobStarted, string(id), string(run))
 		return t.opened(rec, run)
 	})
-	if err != nil {
-		return "", err
-	}
-	_, err = c.Tick(ctx, now)
-	return run, unfinished(err)
+	return run, err
 }
 
 // DisableJob disables a job and withdraws its orders that have not ended: an asset drops what it has not started when it receives the next
@@ -313,10 +307,14 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 		if rec.Definition.State == job.Deleted {
 			return problem.One("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)")
 		}
-		if !force {
-			if err := t.unfollowed(id); err != nil {
-				return err
+		if list, err := t.followers(id); err != nil {
+			return err
+		} else if !force && len(list) > 0 {
+			refused := &FollowedError{Job: id}
+			for _, j := range list {
+				refused.Followers = append(refused.Followers, j.Definition.ID)
 			}
+			return refused
 		}
 		for _, open := range rec.Open {
 			run, err := loadRun(t, open)
@@ -332,33 +330,19 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 		}
 		old := rec.Definition
 		rec.Definition.State, rec.Changed = state, t.now
-		if err := enlist(t, old, rec.Definition); err != nil {
-			return err
-		}
+		t.enlist(old, rec.Definition)
 		if state == job.Deleted {
 			t.acted(JobDeleted, string(id), "")
 		} else {
 			t.acted(JobDisabled, string(id), "")
 		}
-		return save(t, tableJobs, key(string(id)), rec)
+		t.save(tableJobs, key(string(id)), rec)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return unfinished(c.finish(ctx, more, now))
-}
-
-// unfollowed returns a *FollowedError if enabled jobs run after a job.
-func (t *tx) unfollowed(id job.ID) error {
-	list, err := t.followers(id)
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	refused := &FollowedError{Job: id}
-	for _, j := range list {
-		refused.Followers = append(refused.Followers, j.Definition.ID)
-	}
-	return refused
 }
 
 // Preview says what a job would do on an asset now, and why, with nothing changed; orders are made by the same code

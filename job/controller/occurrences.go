@@ -121,7 +121,8 @@ func (t *tx) renew(run runRecord) (missed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return !o.Start.After(t.now), save(t, tableJobs, key(string(d.ID)), rec)
+	t.save(tableJobs, key(string(d.ID)), rec)
+	return !o.Start.After(t.now), nil
 }
 
 // assetZone is the time zone that an asset's clock is in.

@@ -2,8 +2,7 @@ package controller
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -197,26 +196,20 @@ func (t *tx) plan(d job.Definition, asset job.AssetID, inventory catalog.Invento
 func (t *tx) saveContent(order job.Order) (same bool, err error) {
 	content := contentRecord{Order: order, Patches: make([]patchRef, 0, len(order.Patches))}
 	content.Order.Patches = nil
-	once := func(k Key, value []byte) error {
-		if t.wrote[k] {
-			return nil
+	once := func(table Table, key string, value []byte) {
+		if k := (Key{table, key}); !t.wrote[k] {
+			t.wrote[k] = true
+			t.failed = cmp.Or(t.failed, t.w.Put(table, key, value))
 		}
-		t.wrote[k] = true
-		return t.w.Put(k.Table, k.Key, value)
 	}
 	for _, p := range order.Patches {
 		data, err := json.Marshal(p)
 		if err != nil {
 			return false, fmt.Errorf("patch %s: %w", p.Patch, err)
 		}
-		sum := sha256.Sum256(data)
-		body := hex.EncodeToString(sum[:])
-		if err := once(Key{tableBodies, key(body)}, data); err != nil {
-			return false, err
-		}
-		if err := once(Key{tableRunPatches, key(string(order.Run), string(p.Patch))}, nil); err != nil {
-			return false, err
-		}
+		body := hash(string(data))
+		once(tableBodies, key(body), data)
+		once(tableRunPatches, key(string(order.Run), string(p.Patch)), nil)
 		content.Patches = append(content.Patches, patchRef{p.Patch, body})
 	}
 	k := contentKey(order.ID)
@@ -231,7 +224,8 @@ func (t *tx) saveContent(order job.Order) (same bool, err error) {
 	if bytes.Equal(before, data) {
 		return true, nil
 	}
-	return false, t.Put(k.Table, k.Key, data)
+	t.Put(k.Table, k.Key, data)
+	return false, nil
 }
 
 func contentKey(id job.OrderID) Key {
@@ -333,17 +327,6 @@ func entries(r Reader, run job.RunID) iter.Seq2[ledger.Entry, error] {
 	return values[ledger.Entry](r, tableOrders, key(string(run)), "")
 }
 
-// tally counts the orders of a run.
-func tally(r Reader, run job.RunID) (t ledger.Tally, err error) {
-	for e, err := range entries(r, run) {
-		if err != nil {
-			return t, err
-		}
-		t.Add(e)
-	}
-	return t, nil
-}
-
 // queued is an order that waits or is open, as an asset's queue lists it.
 type queued struct {
 	run job.RunID
@@ -352,19 +335,15 @@ type queued struct {
 
 // queue lists the orders of an asset that wait or are open, by run.
 func queue(r Reader, asset job.AssetID) (list []queued, err error) {
-	for rec, err := range records(r, tableQueue, key(string(asset)), "") {
+	for row, err := range rows(r, tableQueue, key(string(asset)), 2) {
+		var q ledger.Queued
+		if err == nil {
+			q, err = decode[ledger.Queued](tableQueue, row.Record)
+		}
 		if err != nil {
 			return nil, err
 		}
-		run, err := last(rec.Key)
-		if err != nil {
-			return nil, err
-		}
-		row, err := decode[ledger.Queued](tableQueue, rec)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, queued{job.RunID(run), row})
+		list = append(list, queued{job.RunID(row.parts[1]), q})
 	}
 	return list, nil
 }

@@ -57,14 +57,13 @@ func probeURLs(snap *catalog.Snapshot) (urls []string) {
 // names it any more. Orders that are made already keep it: agents find out at download. At most MaxUnreachable are kept,
 // and what is beyond counts as reachable.
 func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) error {
-	now = instant(now)
-	return c.store.Update(ctx, func(w Writer) error {
-		snap, err := c.snapshot(w)
+	return c.update(ctx, now, func(t *tx) error {
+		snap, err := c.snapshot(t)
 		if err != nil {
 			return err
 		}
 		wanted := probeURLs(snap)
-		known, err := all[Unreachable](w, tableUnreachable)
+		known, err := all[Unreachable](t, tableUnreachable)
 		if err != nil {
 			return err
 		}
@@ -72,8 +71,8 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 		for _, u := range known {
 			if _, is := slices.BinarySearch(wanted, u.URL); is {
 				since[u.URL] = u
-			} else if err := w.Delete(tableUnreachable, key(hash(u.URL))); err != nil {
-				return err
+			} else {
+				t.Delete(tableUnreachable, key(hash(u.URL)))
 			}
 		}
 		for _, p := range probes {
@@ -83,19 +82,15 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 			case !is:
 			case p.Err == "" && bad:
 				delete(since, p.URL)
-				if err := w.Delete(tableUnreachable, key(hash(p.URL))); err != nil {
-					return err
-				}
+				t.Delete(tableUnreachable, key(hash(p.URL)))
 			case p.Err == "" || bad && u.Err == problem.Clip(p.Err, ledger.MaxText) || !bad && len(since) >= MaxUnreachable:
 			default:
 				if !bad {
-					u = Unreachable{URL: p.URL, Since: now}
+					u = Unreachable{URL: p.URL, Since: t.now}
 				}
 				u.Err = problem.Clip(p.Err, ledger.MaxText)
 				since[p.URL] = u
-				if err := save(w, tableUnreachable, key(hash(p.URL)), u); err != nil {
-					return err
-				}
+				t.save(tableUnreachable, key(hash(p.URL)), u)
 			}
 		}
 		return nil

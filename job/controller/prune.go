@@ -96,7 +96,7 @@ func (c *Controller) pruneRuns(ctx context.Context, before, now time.Time, all *
 			return err
 		}
 		for _, id := range runs {
-			if err := c.pruneRun(ctx, id, now, all); err != nil {
+			if err := c.pruneEach(ctx, now, all, func(t *tx) (Removed, bool, error) { return t.pruneRun(id) }); err != nil {
 				return fmt.Errorf("run %s: %w", id, err)
 			}
 		}
@@ -135,22 +135,7 @@ func unneeded(r Reader, run runRecord, now time.Time) (bool, error) {
 	return !found || last.ID != run.ID, err
 }
 
-// pruneRun removes a run, some orders in each transaction, and the run last.
-func (c *Controller) pruneRun(ctx context.Context, id job.RunID, now time.Time, all *Removed) error {
-	for more := true; more; {
-		var step Removed
-		err := c.update(ctx, now, func(t *tx) (err error) {
-			step, more, err = t.pruneRun(id)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		all.add(step)
-	}
-	return nil
-}
-
+// pruneRun removes some orders of a run, and the run with the last of them.
 func (t *tx) pruneRun(id job.RunID) (step Removed, more bool, err error) {
 	run, found, err := findRun(t, id)
 	if err != nil || !found {
@@ -165,9 +150,7 @@ func (t *tx) pruneRun(id job.RunID) (step Removed, more bool, err error) {
 	}
 	if i := slices.Index(rec.Open, id); i >= 0 {
 		rec.Open = slices.Delete(rec.Open, i, i+1)
-		if err := save(t, tableJobs, key(string(rec.Definition.ID)), rec); err != nil {
-			return step, false, err
-		}
+		t.save(tableJobs, key(string(rec.Definition.ID)), rec)
 	}
 	list, err := t.batch(tableOrders, key(string(id)), "")
 	if err != nil {
@@ -194,19 +177,18 @@ func (t *tx) pruneRun(id job.RunID) (step Removed, more bool, err error) {
 	prefix := key(string(id))
 	for _, table := range []Table{tableRunPatches, tableChained, tableShares} {
 		for row, err := range records(t, table, prefix, "") {
-			if err == nil {
-				err = t.Delete(table, row.Key)
-			}
 			if err != nil {
 				return step, false, err
 			}
+			t.Delete(table, row.Key)
 		}
 	}
 	k, err := runKey(id)
 	if err != nil {
 		return step, false, err
 	}
-	return step, false, t.Delete(tableRuns, k)
+	t.Delete(tableRuns, k)
+	return step, false, nil
 }
 
 // pruneOrder removes an order, and returns its number of failed installs.
@@ -234,78 +216,66 @@ func (t *tx) pruneOrder(state job.State, order Record) (failures int, err error)
 	}
 	keys = append(keys, Key{tableOutcomes, order.Key}, Key{tableContents, order.Key}, Key{tableOrders, order.Key})
 	for _, k := range keys {
-		if err := t.Delete(k.Table, k.Key); err != nil {
-			return 0, err
-		}
+		t.Delete(k.Table, k.Key)
 	}
 	return len(failed), t.add(prunedInstalls, e.Asset, len(failed))
 }
 
 func (c *Controller) pruneEvents(ctx context.Context, before, now time.Time, all *Removed) error {
-	from := after(key(fallingTime(before)))
-	for more := true; more; {
-		n := 0
-		err := c.update(ctx, now, func(t *tx) error {
-			list, err := t.Scan(tableEvents, from, "", t.c.config.Batch)
-			if err != nil {
-				return err
-			}
-			n = len(list)
-			for _, rec := range list {
-				if err := t.Delete(tableEvents, rec.Key); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
+	return c.pruneEach(ctx, now, all, func(t *tx) (step Removed, more bool, err error) {
+		list, err := t.Scan(tableEvents, after(key(fallingTime(before))), "", t.c.config.Batch)
+		for _, rec := range list {
+			t.Delete(tableEvents, rec.Key)
 		}
-		all.Events += n
-		more = n == c.config.Batch
-	}
-	return nil
+		return Removed{Events: len(list)}, len(list) == t.c.config.Batch, err
+	})
 }
 
 func (c *Controller) pruneAnomalies(ctx context.Context, before, now time.Time, all *Removed) error {
 	old := func(a Anomaly) bool { return a.At.Before(before) }
-	var cursor job.AssetID
+	from := ""
 	for more := true; more; {
-		n, next := 0, cursor
-		err := c.update(ctx, now, func(t *tx) error {
-			n, next = 0, cursor
-			list, err := t.batch(tableReports, "", cursor)
-			if err != nil {
-				return err
+		var next string
+		err := c.pruneEach(ctx, now, all, func(t *tx) (step Removed, _ bool, err error) {
+			list, err := t.Scan(tableReports, from, "", t.c.config.Batch)
+			if more = len(list) == t.c.config.Batch; err != nil {
+				return step, false, err
 			}
-			more = len(list) == t.c.config.Batch
 			for _, rec := range list {
-				id, err := last(rec.Key)
-				if err != nil {
-					return err
-				}
-				next = job.AssetID(id)
+				next = rec.Key + "\x00"
 				reports, err := decode[reportsRecord](tableReports, rec)
 				if err != nil {
-					return err
+					return step, false, err
 				}
 				kept := slices.DeleteFunc(slices.Clone(reports.Anomalies), old)
-				if len(kept) == len(reports.Anomalies) {
-					continue
-				}
-				n += len(reports.Anomalies) - len(kept)
-				reports.Anomalies = kept
-				if err := save(t, tableReports, rec.Key, reports); err != nil {
-					return err
+				if n := len(reports.Anomalies) - len(kept); n > 0 {
+					step.Anomalies, reports.Anomalies = step.Anomalies+n, kept
+					t.save(tableReports, rec.Key, reports)
 				}
 			}
-			return nil
+			return step, false, nil
 		})
 		if err != nil {
 			return err
 		}
-		all.Anomalies += n
-		cursor = next
+		from = next
+	}
+	return nil
+}
+
+// pruneEach runs transactions until one leaves nothing to do, and adds up what
+// those removed that were committed.
+func (c *Controller) pruneEach(ctx context.Context, now time.Time, all *Removed, do func(*tx) (Removed, bool, error)) error {
+	for more := true; more; {
+		var step Removed
+		err := c.update(ctx, now, func(t *tx) (err error) {
+			step, more, err = do(t)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		all.add(step)
 	}
 	return nil
 }

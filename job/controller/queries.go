@@ -113,7 +113,13 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 	if d.Window > 0 {
 		s.End = run.lastStart().Add(d.Window)
 	}
-	t, err := tally(r, run.ID)
+	var t ledger.Tally
+	for e, err := range entries(r, run.ID) {
+		if err != nil {
+			return s, err
+		}
+		t.Add(e)
+	}
 	s.Assets, s.Waiting, s.NotBegun, s.Executing = t.Orders, t.Waiting, t.NotBegun, t.Executing
 	s.PendingReboots, s.PendingCancels, s.Dropped = t.PendingReboots, t.PendingCancels, t.Dropped
 	for result, n := range t.Results {
@@ -121,7 +127,7 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 			s.Results = append(s.Results, RunResult{job.Result(result), n})
 		}
 	}
-	return s, err
+	return s, nil
 }
 
 // RunAsset is one asset of a run.

@@ -93,23 +93,13 @@ func (t *tx) remove(id job.AssetID, action Action) error {
 	removed := removedRecord{
 		Key: asset.Key, Exchange: asset.Exchange, At: t.now, Until: t.now.Add(RemovedKept), Revisions: rev.Revise(true), Acknowledged: got.reports.Acknowledged,
 	}
-	if err := save(t, tableRemoved, removedKey(id, keyID), removed); err != nil {
-		return err
-	}
-	if err := t.Put(tableRemovals, key(risingTime(removed.Until), string(id), keyID), nil); err != nil {
-		return err
-	}
+	t.save(tableRemoved, removedKey(id, keyID), removed)
+	t.Put(tableRemovals, key(risingTime(removed.Until), string(id), keyID), nil)
 	k := key(string(id))
-	if _, err := saveChunks(t, tableInventory, k, nil, got.inventory.Chunks); err != nil {
-		return err
-	}
-	if err := t.Delete(tableReboots, key(string(id), "")); err != nil {
-		return err
-	}
+	t.saveChunks(tableInventory, k, nil, got.inventory.Chunks)
+	t.Delete(tableReboots, key(string(id), ""))
 	for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories, tableRevisions, tableCloned} {
-		if err := t.Delete(table, k); err != nil {
-			return err
-		}
+		t.Delete(table, k)
 	}
 	t.acted(action, string(id), "")
 	return nil
@@ -155,7 +145,8 @@ func (c *Controller) farewell(ctx context.Context, in manifest.CheckIn, now time
 		if rec.Revisions == before.Revisions && rec.Acknowledged == before.Acknowledged {
 			return nil
 		}
-		return save(t, tableRemoved, removedKey(in.Asset, in.Key), rec)
+		t.save(tableRemoved, removedKey(in.Asset, in.Key), rec)
+		return nil
 	})
 	if err == nil && refused != nil {
 		return manifest.Answer{}, refused
@@ -168,28 +159,25 @@ func (c *Controller) forget(ctx context.Context, now time.Time) error {
 	to := after(key(risingTime(instant(now))))
 	due := func(r Reader) ([]Record, error) { return r.Scan(tableRemovals, "", to, MaxBatch) }
 	list, err := view(ctx, c.store, due)
-	for err == nil && len(list) > 0 {
-		err = c.update(ctx, now, func(t *tx) (err error) {
-			if list, err = due(t); err != nil {
-				return err
-			}
-			for _, row := range list {
-				p, err := parts(row.Key)
-				if err == nil && len(p) != 3 {
-					err = fmt.Errorf("key %q of table %s is damaged", row.Key, tableRemovals)
-				}
-				if err != nil {
-					return err
-				}
-				if err := t.Delete(tableRemoved, key(p[1:]...)); err != nil {
-					return err
-				}
-				if err := t.Delete(tableRemovals, row.Key); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	if err != nil || len(list) == 0 { // most often; no write
+		return err
 	}
-	return err
+	return c.repeat(ctx, now, func(t *tx) (more bool, err error) {
+		list, err := due(t)
+		if err != nil {
+			return false, err
+		}
+		for _, row := range list {
+			p, err := parts(row.Key)
+			if err == nil && len(p) != 3 {
+				err = fmt.Errorf("key %q of table %s is damaged", row.Key, tableRemovals)
+			}
+			if err != nil {
+				return false, err
+			}
+			t.Delete(tableRemoved, key(p[1:]...))
+			t.Delete(tableRemovals, row.Key)
+		}
+		return len(list) == MaxBatch, nil
+	})
 }

@@ -124,54 +124,43 @@ func (c *Controller) PendingCancels(ctx context.Context, limit int) ([]Open, err
 }
 
 func (c *Controller) open(ctx context.Context, table Table, limit int, of func([]string) Open) ([]Open, error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	return view(ctx, c.store, func(r Reader) ([]Open, error) {
-		list := []Open{}
-		for rec, err := range records(r, table, "", "") {
+	return collect(ctx, c.store, limit, func(r Reader, add func(Open) bool) error {
+		var alone *Open // a reboot that no order of the asset is known to wait for
+		for row, err := range rows(r, table, "", 2) {
 			if err != nil {
-				return nil, err
+				return err
 			}
-			p, err := parts(rec.Key)
-			if err != nil || len(p) != 2 {
-				return nil, errors.Join(errors.New("a key of table "+string(table)+" is damaged"), err)
+			o := of(row.parts)
+			if alone != nil && alone.Asset != o.Asset && add(*alone) {
+				return nil
 			}
-			if n := len(list); n > 0 && list[n-1].Run == "" && list[n-1].Asset == of(p).Asset {
-				list = list[:n-1] // an order of the asset waits for it
+			alone = nil
+			if o.Run == "" {
+				alone = &o
+			} else if add(o) {
+				return nil
 			}
-			if len(list) == limit {
-				break
-			}
-			list = append(list, of(p))
 		}
-		return list, nil
+		if alone != nil {
+			add(*alone)
+		}
+		return nil
 	})
 }
 
 // Silent lists the assets that have not called for Config.SilentAfter (RPT-3, MAN-3), by id, limit at most (1 to MaxPage).
 func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	return view(ctx, c.store, func(r Reader) ([]AssetStatus, error) {
-		list := []AssetStatus{}
+	return collect(ctx, c.store, limit, func(r Reader, add func(AssetStatus) bool) error {
 		for rec, err := range values[assetRecord](r, tableAssets, "", "") {
 			if err != nil {
-				return nil, err
+				return err
 			}
 			status, err := c.assetStatus(r, rec, now)
-			if err != nil {
-				return nil, err
-			}
-			if status.Silent {
-				list = append(list, status)
-			}
-			if len(list) == limit {
-				break
+			if err != nil || status.Silent && add(status) {
+				return err
 			}
 		}
-		return list, nil
+		return nil
 	})
 }
 
@@ -187,39 +176,28 @@ type StuckOrder struct {
 // Stuck lists the executions whose stage has lasted longer than their job's StuckAfter, by run and asset, limit at most (1 to
 // MaxPage). Waiting for a user or an inventory is not stuck (JOB-25, RPT-3).
 func (c *Controller) Stuck(ctx context.Context, limit int, now time.Time) ([]StuckOrder, error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	return view(ctx, c.store, func(r Reader) ([]StuckOrder, error) {
-		list := []StuckOrder{}
+	return collect(ctx, c.store, limit, func(r Reader, add func(StuckOrder) bool) error {
 		var of runRecord // the rows of a run are together
-		for rec, err := range records(r, tableWorking, "", "") {
+		for row, err := range rows(r, tableWorking, "", 2) {
 			if err != nil {
-				return nil, err
+				return err
 			}
-			stage, err := decode[ledger.StageSince](tableWorking, rec)
+			stage, err := decode[ledger.StageSince](tableWorking, row.Record)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			p, err := parts(rec.Key)
-			if err != nil || len(p) != 2 {
-				return nil, errors.Join(errors.New("a key of table "+string(tableWorking)+" is damaged"), err)
-			}
-			if run := job.RunID(p[0]); of.ID != run {
+			if run := job.RunID(row.parts[0]); of.ID != run {
 				if of, err = loadRun(r, run); err != nil {
-					return nil, err
+					return err
 				}
 			}
 			after := cmp.Or(of.Definition.StuckAfter, job.DefaultStuckAfter)
-			if now.Sub(stage.Since) <= after {
-				continue
-			}
-			list = append(list, StuckOrder{Run: of.ID, Asset: job.AssetID(p[1]), Stage: stage.Stage, Since: stage.Since, After: after})
-			if len(list) == limit {
-				break
+			if now.Sub(stage.Since) > after &&
+				add(StuckOrder{Run: of.ID, Asset: job.AssetID(row.parts[1]), Stage: stage.Stage, Since: stage.Since, After: after}) {
+				return nil
 			}
 		}
-		return list, nil
+		return nil
 	})
 }
 
@@ -237,7 +215,8 @@ func (t *tx) add(counter string, asset job.AssetID, delta int) error {
 	if err != nil {
 		return err
 	}
-	return save(t, tableCounters, k, n+delta)
+	t.save(tableCounters, k, n+delta)
+	return nil
 }
 
 func sum(r Reader, counter string) (total int, err error) {

@@ -82,7 +82,7 @@ func (t *tx) tick(failed map[Key]bool) (at Key, err error) {
 			switch {
 			case err != nil:
 			case stray:
-				err = t.Delete(at.Table, at.Key)
+				t.Delete(at.Table, at.Key)
 			default:
 				_, err = task.do(run)
 			}
@@ -130,9 +130,7 @@ func (t *tx) pass(run runRecord) (runRecord, error) {
 	}
 	if passed.Last && pass.Kind == ledger.TrimPass {
 		for _, d := range pass.Drop {
-			if err := t.Put(tableRunPatches, key(string(run.ID), string(d.Patch)), trimmed); err != nil {
-				return run, err
-			}
+			t.Put(tableRunPatches, key(string(run.ID), string(d.Patch)), trimmed)
 		}
 	}
 	if run, err = t.stepRun(run, passed); err != nil {
@@ -330,19 +328,6 @@ func (t *tx) stopNow(asset job.AssetID) error {
 
 // stopsKey counts, in tableMeta, the runs that are being cancelled or withdrawn: seldom any, so that calls need not look.
 var stopsKey = key("stopping")
-
-func (t *tx) countStops(more bool) error {
-	n, _, err := load[int](t, tableMeta, stopsKey)
-	if err != nil {
-		return err
-	}
-	if more {
-		n++
-	} else {
-		n--
-	}
-	return save(t, tableMeta, stopsKey, n)
-}
 
 // planRun stores the run of an occurrence. One that was withdrawn and has the same start is the same run, planned again.
 // Where each asset goes by its own zone, it is due for those whose clocks are ahead of all others. The plan needs no ID and no Due.

@@ -63,7 +63,8 @@ func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now t
 	}
 	return t, c.update(ctx, now, func(x *tx) error {
 		x.acted(TokenAdded, t.ID, fmt.Sprintf("name %q, %d uses", t.Name, t.Uses))
-		return save(x, tableTokens, key(t.ID), t)
+		x.save(tableTokens, key(t.ID), t)
+		return nil
 	})
 }
 
@@ -88,7 +89,8 @@ func (c *Controller) RemoveToken(ctx context.Context, id string, now time.Time) 
 			return &NotFoundError{"token", id}
 		}
 		t.acted(TokenRemoved, id, token.Name)
-		return t.Delete(tableTokens, key(id))
+		t.Delete(tableTokens, key(id))
+		return nil
 	})
 }
 
@@ -133,9 +135,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 			return fmt.Errorf("%w: %q", manifest.ErrAssetExists, e.Asset)
 		}
 		token.Uses--
-		if err := save(t, tableTokens, key(id), token); err != nil {
-			return err
-		}
+		t.save(tableTokens, key(id), token)
 		rec := assetRecord{
 			Asset: job.Asset{ID: e.Asset, Platform: e.Platform}, Key: e.Key, Exchange: e.Exchange, Token: id,
 			Architecture: e.Architecture, Hostname: e.Hostname, Version: e.Version, Enrolled: t.now,
@@ -145,9 +145,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		if rec.Tags, err = cleanTags(slices.Compact(tags)); err != nil {
 			return fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
 		}
-		if err := save(t, tableAssets, key(string(e.Asset)), rec); err != nil {
-			return err
-		}
+		t.save(tableAssets, key(string(e.Asset)), rec)
 		t.acted(AssetEnrolled, string(e.Asset), fmt.Sprintf("token %s, name %q", id, token.Name))
 		return t.join(rec.Asset)
 	})

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -43,14 +44,15 @@ func (c *Controller) CheckTrust(ctx context.Context) error {
 		return nil
 	}
 	now := trustRecord{uint64(len(chain)), manifest.TrustFingerprint(chain[len(chain)-1])}
-	return c.store.Update(ctx, func(w Writer) error {
-		was, found, err := load[trustRecord](w, tableMeta, trustKey)
+	return c.update(ctx, time.Time{}, func(t *tx) error {
+		was, found, err := load[trustRecord](t, tableMeta, trustKey)
 		if err != nil || was == now {
 			return err
 		}
 		if found && (was.Version > now.Version || manifest.TrustFingerprint(chain[was.Version-1]) != was.Fingerprint) {
 			return &TrustError{fmt.Sprintf("version %d, %s", now.Version, now.Fingerprint), fmt.Sprintf("version %d, %s", was.Version, was.Fingerprint)}
 		}
-		return save(w, tableMeta, trustKey, now)
+		t.save(tableMeta, trustKey, now)
+		return nil
 	})
 }

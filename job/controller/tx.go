@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -64,12 +65,13 @@ func (f *fetched) Get(table Table, key string) ([]byte, error) {
 // writes it with the difference of its index. What follows from that for other orders waits in a queue until the end.
 type tx struct {
 	fetched
-	ctx   context.Context
-	w     Writer
-	c     *Controller
-	event *Event // to be recorded; nil: none
-	now   time.Time
-	next  []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
+	ctx    context.Context
+	w      Writer
+	failed error // the first error of a write
+	c      *Controller
+	event  *Event // to be recorded; nil: none
+	now    time.Time
+	next   []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
 
 	outdated job.AssetID // the asset that calls, if the stored inventory is not its present one
 	wanted   bool        // an order waits for the present one
@@ -84,19 +86,29 @@ type tx struct {
 	newerRuns map[job.RunID][]schedule.LocalTime // see newer
 }
 
-// Put writes a record.
-func (t *tx) Put(table Table, key string, value []byte) error {
+// Put writes a record. The transaction returns the first error of its writes.
+func (t *tx) Put(table Table, key string, value []byte) {
 	if value == nil {
 		value = []byte{}
 	}
 	t.remember(Key{table, key}, value)
-	return t.w.Put(table, key, value)
+	t.failed = cmp.Or(t.failed, t.w.Put(table, key, value))
+}
+
+// save writes a record in JSON.
+func (t *tx) save(table Table, key string, value any) {
+	data, err := json.Marshal(value)
+	if err != nil {
+		t.failed = cmp.Or(t.failed, fmt.Errorf("record %q of table %s: %w", key, table, err))
+		return
+	}
+	t.Put(table, key, data)
 }
 
 // Delete removes a record.
-func (t *tx) Delete(table Table, key string) error {
+func (t *tx) Delete(table Table, key string) {
 	t.remember(Key{table, key}, nil)
-	return t.w.Delete(table, key)
+	t.failed = cmp.Or(t.failed, t.w.Delete(table, key))
 }
 
 // update runs one transaction.
@@ -107,14 +119,15 @@ func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx) err
 			fetched: fetched{Reader: w}, ctx: ctx, w: w, c: c, now: instant(now), wrote: map[Key]bool{},
 			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{},
 		}
-		if err := fn(t); err != nil {
-			return err
+		err := fn(t)
+		if err == nil {
+			err = t.followAll()
 		}
-		if err := t.followAll(); err != nil {
-			return err
+		if err == nil {
+			err = t.saveEvent()
 		}
 		event = t.event
-		return t.saveEvent()
+		return cmp.Or(t.failed, err)
 	})
 	if err == nil && event != nil && c.config.OnEvent != nil {
 		c.config.OnEvent(*event)
@@ -227,9 +240,7 @@ func (t *tx) saveEntry(before, after ledger.Entry) error {
 		return nil
 	}
 	k := entryKey(after.Run, after.Asset)
-	if err := save(t, k.Table, k.Key, after); err != nil {
-		return err
-	}
+	t.save(k.Table, k.Key, after)
 	put, remove := ledger.Changes(before.Index(), after.Index(), func(r ledger.Row) ledger.Index { return r.Index })
 	for _, row := range slices.Concat(put, remove) {
 		t.replan = t.replan || row.Index == ledger.Reboots
@@ -237,21 +248,17 @@ func (t *tx) saveEntry(before, after ledger.Entry) error {
 	t.replan = t.replan || before.Again && after.Phase == ledger.Waiting
 	for _, row := range put {
 		k, value, err := rowRecord(after, row)
-		if err == nil {
-			err = t.Put(k.Table, k.Key, value)
-		}
 		if err != nil {
 			return err
 		}
+		t.Put(k.Table, k.Key, value)
 	}
 	for _, row := range remove {
 		k, _, err := rowRecord(before, row)
-		if err == nil {
-			err = t.Delete(k.Table, k.Key)
-		}
 		if err != nil {
 			return err
 		}
+		t.Delete(k.Table, k.Key)
 	}
 	return nil
 }
@@ -267,7 +274,8 @@ func (t *tx) saveRevisions(asset job.AssetID, rev ledger.Revisions) error {
 	if err != nil || before == rev {
 		return err
 	}
-	return save(t, tableRevisions, key(string(asset)), rev)
+	t.save(tableRevisions, key(string(asset)), rev)
+	return nil
 }
 
 // outcomes changes what became of an order's patches, and the account's list and number of failed installs with it (RPT-1).
@@ -281,29 +289,19 @@ func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcom
 	if reflect.DeepEqual(before, after) {
 		return nil
 	}
-	if err := save(t, tableOutcomes, k, after); err != nil {
-		return err
-	}
+	t.save(tableOutcomes, k, after)
 	was, is := before.Index(e.Run, e.Asset), after.Index(e.Run, e.Asset)
 	put, remove := ledger.Changes(was, is, func(f ledger.Failure) catalog.PatchID { return f.Patch })
 	for _, f := range put {
-		if err := save(t, tableFailures, failureKey(f), f); err != nil {
-			return err
-		}
+		t.save(tableFailures, failureKey(f), f)
 		if !f.Tried() {
 			continue
 		}
-		if err := save(t, tableTried, triedKey(f), f.At); err != nil {
-			return err
-		}
+		t.save(tableTried, triedKey(f), f.At)
 	}
 	for _, f := range remove {
-		if err := t.Delete(tableFailures, failureKey(f)); err != nil {
-			return err
-		}
-		if err := t.Delete(tableTried, triedKey(f)); err != nil {
-			return err
-		}
+		t.Delete(tableFailures, failureKey(f))
+		t.Delete(tableTried, triedKey(f))
 	}
 	return t.add(failedInstalls, e.Asset, len(is)-len(was))
 }
@@ -351,22 +349,24 @@ func (t *tx) saveRun(before ledger.Run, run runRecord) error {
 	put, remove := ledger.Changes(before.Index(), run.Index(), func(r ledger.RunRow) ledger.RunRow { return r })
 	for _, row := range remove {
 		k := runRowKey(before, row)
-		if err := t.Delete(k.Table, k.Key); err != nil {
-			return err
-		}
+		t.Delete(k.Table, k.Key)
 	}
 	for _, row := range put {
 		k := runRowKey(run.Run, row)
-		if err := t.Put(k.Table, k.Key, nil); err != nil {
+		t.Put(k.Table, k.Key, nil)
+	}
+	if stops := run.Stopping() != nil; stops != (before.Stopping() != nil) {
+		n, _, err := load[int](t, tableMeta, stopsKey)
+		if err != nil {
 			return err
 		}
-	}
-	if stops := before.Stopping() != nil; stops != (run.Stopping() != nil) {
-		if err := t.countStops(!stops); err != nil {
-			return err
+		if n--; stops {
+			n += 2
 		}
+		t.save(tableMeta, stopsKey, n)
 	}
-	return save(t, tableRuns, k, run)
+	t.save(tableRuns, k, run)
+	return nil
 }
 
 // held reports whether the asset may have received an order.
