@@ -84,7 +84,7 @@ func TestShareOfAssetsStartsTheNextJob_JOB19(t *testing.T) {
 		_, err := f.SaveJob(ctx, next, f.now)
 		require.NoError(f, err)
 		_, err = f.EnableJob(ctx, "next", f.now)
-		require.ErrorContains(f, err, "is no job")
+		require.ErrorContains(f, err, "is not a job")
 		ring := f.enable(definition("ring-1", "editor-2.0.0"))
 		_, err = f.EnableJob(ctx, "next", f.now)
 		require.NoError(f, err)
@@ -140,7 +140,7 @@ func TestLengthOfAChain_JOB19(t *testing.T) {
 		_, err := f.EnableJob(ctx, id(32), f.now)
 		require.NoError(f, err)
 		_, err = f.EnableJob(ctx, id(33), f.now)
-		require.ErrorContains(f, err, "over more than 32 jobs")
+		require.ErrorContains(f, err, "more than 32 jobs")
 	})
 }
 

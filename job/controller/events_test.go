@@ -62,7 +62,7 @@ func TestEveryActRecordsOneEvent(t *testing.T) {
 
 	own := []catalog.CustomURL{{Patch: vendor.ID, Artifact: "player.bin", URL: "http://own.example/p"}}
 	custom := func() error { return f.SetCustomURLs(as, own, f.now) }
-	act(controller.URLsChanged, "alice", "", "1 custom URLs", custom)
+	act(controller.URLsChanged, "alice", "", "1 given", custom)
 	silent(custom)
 
 	d := definition("j", "editor-2.0.0")

@@ -10,7 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// triedKey is where a failed install is listed by what a job may give up (JOB-27).
+// triedKey is where a failed install is listed by what a job may give up
+// (JOB-27).
 func triedKey(f ledger.Failure) string {
 	return key(string(f.Job), string(f.Asset), string(f.Patch), string(f.Run))
 }
@@ -23,7 +24,8 @@ type GivenUp struct {
 	Last  time.Time       `json:"last"` // of the failures
 }
 
-// GivenUp lists what a job has given up, by asset and patch, limit at most (1 to MaxPage). The error is a *NotFoundError.
+// GivenUp lists what a job has given up, by asset and patch, limit at most (1
+// to MaxPage). The error is a *NotFoundError.
 func (c *Controller) GivenUp(ctx context.Context, id job.ID, limit int) ([]GivenUp, error) {
 	return collect(ctx, c.store, limit, func(r Reader, add func(GivenUp) bool) error {
 		rec, err := loadJob(r, id)
@@ -53,8 +55,10 @@ func (c *Controller) GivenUp(ctx context.Context, id job.ID, limit int) ([]Given
 	})
 }
 
-// RetryPatch has a job try a patch on an asset again that it gave up, or may give up soon: what failed until now no longer counts. The
-// next order has it. The error is a *NotFoundError, also for a patch that no run of the job failed to install there.
+// RetryPatch has a job try a patch on an asset again that it gave up, or may
+// give up soon: what failed until now no longer counts. The next order has it.
+// The error is a *NotFoundError, also for a patch that no run of the job failed
+// to install there.
 func (c *Controller) RetryPatch(ctx context.Context, id job.ID, asset job.AssetID, patch catalog.PatchID, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) error {
 		if _, err := loadJob(t, id); err != nil {
@@ -75,8 +79,9 @@ func (c *Controller) RetryPatch(ctx context.Context, id job.ID, asset job.AssetI
 	})
 }
 
-// failedRuns counts the runs of a job in which each patch failed on an asset, since the asset enrolled and somebody asked to try the
-// patch again. They are in the order of the patches.
+// failedRuns counts the runs of a job in which each patch failed on an asset,
+// since the asset enrolled and somebody asked to try the patch again. They are
+// in the order of the patches.
 func failedRuns(r Reader, id job.ID, asset job.AssetID) (list []GivenUp, err error) {
 	rec, _, err := load[assetRecord](r, tableAssets, key(string(asset)))
 	if err != nil {
@@ -122,7 +127,8 @@ func failedRuns(r Reader, id job.ID, asset job.AssetID) (list []GivenUp, err err
 	return list, nil
 }
 
-// failedOn is what a job's plan on an asset needs of that; nothing if the job never gives up.
+// failedOn is what a job's plan on an asset needs of that; nothing if the job
+// never gives up.
 func failedOn(r Reader, d job.Definition, asset job.AssetID) (map[catalog.PatchID]int, error) {
 	if d.GiveUp == 0 {
 		return nil, nil

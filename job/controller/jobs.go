@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// jobRecord is a job with what became of it.
+// jobRecord is a job with its open runs.
 type jobRecord struct {
 	Definition job.Definition `json:"definition"`
 	Created    time.Time      `json:"created"`
@@ -22,15 +22,18 @@ type jobRecord struct {
 	Open       []job.RunID    `json:"open,omitempty"`   // runs that may have open orders
 }
 
-// SaveJob saves a job, whose State and Revision it sets: a new one is Disabled (JOB-6), one that exists keeps its state
-// and gets the next revision. Saving what is saved already changes nothing.
+// SaveJob saves a job, whose State and Revision it sets: a new one is Disabled
+// (JOB-6), one that exists keeps its state and gets the next revision. Saving
+// what is saved already changes nothing.
 //
-// The orders of an enabled job that have not begun are made again, each by a new manifest revision (MAN-2), and what the
-// job now selects gets orders too; not so of a recurring job's runs that have started: there is a next one. If the
-// schedule changed, the orders are withdrawn and a new run is planned.
+// The orders of an enabled job that have not begun are made again, each by a
+// new manifest revision (MAN-2), and what the job now selects gets orders too;
+// not so of a recurring job's runs that have started: there is a next one. If
+// the schedule changed, the orders are withdrawn and a new run is planned.
 //
-// Errors: a *job.Invalid with every problem, also for a Deleted job and for an enabled one that could not be enabled as
-// changed; an *UnfinishedError when the job is saved and orders are still to follow.
+// Errors: a *job.Invalid with every problem, also for a Deleted job and for an
+// enabled one that could not be enabled as changed; an *UnfinishedError when
+// the job is saved, but not yet applied to all orders.
 func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Time) (job.Definition, error) {
 	d.State = job.Disabled
 	if err := d.Validate(); err != nil {
@@ -53,7 +56,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 		case !found:
 			rec.Created, saved.Revision = t.now, 1
 		case old.State == job.Deleted:
-			return problem.One("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another id (JOB-6)")
+			return problem.One("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another ID (JOB-6)")
 		default:
 			saved.State, saved.Revision = old.State, old.Revision
 			if reflect.DeepEqual(saved, old) {
@@ -124,7 +127,7 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 	return err
 }
 
-// withdraw withdraws a run of a job, unless it is over: what became of it never changes.
+// withdraw withdraws a run of a job, unless it is over: history never changes.
 func (t *tx) withdraw(run runRecord) (runRecord, error) {
 	if over, err := settled(t, run); err != nil || over && run.lastStart().Before(t.now) {
 		return run, err
@@ -132,7 +135,7 @@ func (t *tx) withdraw(run runRecord) (runRecord, error) {
 	return t.stop(run, ledger.RunWithdraw{})
 }
 
-// enable says why a job cannot be enabled at a time.
+// enable returns why a job cannot be enabled at a time.
 func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 	if err := d.Enable(at); err != nil {
 		return err
@@ -147,7 +150,8 @@ func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 	return d.CheckPairs(snap)
 }
 
-// schedule plans the next run of an enabled job: at a time from enabled on and after after.
+// schedule plans the next run of an enabled job: at a time from enabled on and
+// after after.
 func (t *tx) schedule(rec *jobRecord, enabled, after time.Time) (job.RunID, error) {
 	o, err := t.c.first(t, rec.Definition, enabled, after)
 	if err != nil {
@@ -160,8 +164,9 @@ func (t *tx) schedule(rec *jobRecord, enabled, after time.Time) (job.RunID, erro
 	return id, t.reopen(rec, id)
 }
 
-// first is the next occurrence of a job that has no run yet. A run that was withdrawn and has the same start again is the
-// same run, its withdrawn orders made anew.
+// first is the next occurrence of a job that has no run yet. A run that was
+// withdrawn and has the same start again is the same run, and its withdrawn
+// orders are made again.
 func (c *Controller) first(r Reader, d job.Definition, enabled, after time.Time) (o schedule.Occurrence, err error) {
 	if d.Schedule.Kind == schedule.OnDemand {
 		o.Start, err = freeStart(r, d, enabled) // two runs are never one
@@ -186,7 +191,7 @@ func (c *Controller) first(r Reader, d job.Definition, enabled, after time.Time)
 			return o, nil
 		case !recurs(d.Schedule):
 			return o, problem.One("job "+string(d.ID), "schedule.at", o.Start.Format(time.RFC3339),
-				"its run %s is %v already; give another start", run.ID, run.State)
+				"is the start of run %s, which is %v; give another start", run.ID, run.State)
 		}
 	}
 }
@@ -211,14 +216,18 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 	return nil
 }
 
-// EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is enabled later than the lead before its start is
-// handed out at the next check-in (MAN-1). Where each asset goes by its own zone, the run is the first that is ahead on any
-// clock; assets whose clocks are past it are left out of it, with the reason. It returns the run planned. The run is empty for
-// a job that was enabled already, which stays as it is, and for one that runs after another: that waits for successes from now
-// on, and JobStatus.Waits says for which (JOB-19).
+// EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is
+// enabled later than the lead before its start is handed out at the next
+// check-in (MAN-1). Where each asset goes by its own zone, the run is the first
+// that is ahead on any clock; assets whose clocks are past it are left out of
+// it, with the reason. It returns the run planned. The run is empty for a job
+// that was enabled already, which stays as it is, and for one that runs after
+// another: that waits for successes from now on, and JobStatus.Waits says for
+// which (JOB-19).
 //
-// Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
-// still to follow.
+// Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a
+// *NotFoundError; an *UnfinishedError when the job is enabled, but not all
+// orders are made yet.
 func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
 	err = c.change(ctx, now, func(t *tx) error {
 		run = ""
@@ -246,11 +255,13 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 	return run, err
 }
 
-// RunJob starts a run of an enabled job now, whatever its schedule says and whatever it runs after, and returns it. It is beside
-// the runs that are planned: those come as they would. Each call makes a run of its own.
+// RunJob starts a run of an enabled job now, whatever its schedule says and
+// whatever it runs after, and returns it. Planned runs stay as they are. Each
+// call makes a run of its own.
 //
-// Errors: a *NotFoundError; a *job.Invalid for a job that is not enabled; a *job.CoDependent (JOB-14); an *UnfinishedError when
-// the run is stored and orders are still to follow.
+// Errors: a *NotFoundError; a *job.Invalid for a job that is not enabled; a
+// *job.CoDependent (JOB-14); an *UnfinishedError when the run is stored and
+// orders are still to follow.
 func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
 	err = c.change(ctx, now, func(t *tx) error {
 		rec, err := loadJob(t, id)
@@ -259,7 +270,7 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 		}
 		d := rec.Definition
 		if d.State != job.Enabled {
-			return problem.One("job "+string(id), "state", d.State.String(), "cannot be run; enable the job first (JOB-6)")
+			return problem.One("job "+string(id), "state", d.State.String(), "does not allow a run; enable the job first (JOB-6)")
 		}
 		snap, err := c.snapshot(t)
 		if err != nil {
@@ -281,17 +292,22 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 	return run, err
 }
 
-// DisableJob disables a job and withdraws its orders that have not ended: an asset drops what it has not started when it receives the next
-// manifest, and goes on with what it has (JOB-5). That holds at once for every asset that calls, however many there are.
+// DisableJob disables a job and withdraws its orders that have not ended: an
+// asset drops what it has not started when it receives the next manifest, and
+// goes on with what it has (JOB-5). That holds at once for every asset that
+// calls, however many there are.
 //
-// Errors: a *NotFoundError; a *job.Invalid for a job that is deleted; an *UnfinishedError when the job is disabled and some
-// of its orders are still to follow.
+// Errors: a *NotFoundError; a *job.Invalid for a job that is deleted; an
+// *UnfinishedError when the job is disabled and some of its orders are still to
+// follow.
 func (c *Controller) DisableJob(ctx context.Context, id job.ID, now time.Time) error {
 	return c.retire(ctx, id, job.Disabled, true, now)
 }
 
-// DeleteJob withdraws like DisableJob. Deleted is final; the job's history stays (JOB-6). The error is a *FollowedError if
-// enabled jobs run after it, unless the deletion is forced: then they wait, and say so (JOB-19). Otherwise see DisableJob.
+// DeleteJob withdraws like DisableJob. Deleted is final; the job's history
+// stays (JOB-6). The error is a *FollowedError if enabled jobs run after it,
+// unless the deletion is forced: then they wait, and say so (JOB-19). Otherwise
+// see DisableJob.
 func (c *Controller) DeleteJob(ctx context.Context, id job.ID, force bool, now time.Time) error {
 	return c.retire(ctx, id, job.Deleted, force, now)
 }
@@ -345,9 +361,11 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 	return unfinished(c.finish(ctx, more, now))
 }
 
-// Preview says what a job would do on an asset now, and why, with nothing changed; orders are made by the same code
-// (JOB-22). The definition need not be saved. Selected tells whether the job would run on the asset at all (JOB-7).
-// The error is a *job.Invalid or a *NotFoundError, also for an asset whose inventory is not known yet.
+// Preview returns what a job would do on an asset now, and why. It uses the
+// same code as real orders and changes nothing (JOB-22). The definition need
+// not be saved. Selected reports whether the job would run on the asset at all
+// (JOB-7). The error is a *job.Invalid or a *NotFoundError, also for an asset
+// whose inventory is not known yet.
 func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.AssetID, now time.Time) (plan job.Plan, selected bool, err error) {
 	if d.State == 0 {
 		d.State = job.Disabled

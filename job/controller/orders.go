@@ -18,7 +18,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// contentRecord is the order as frozen (JOB-8), its patches by reference: assets of one run share most of them.
+// contentRecord is the order as frozen (JOB-8), its patches by reference:
+// assets of one run share most of them.
 type contentRecord struct {
 	Order   job.Order  `json:"order"` // without Patches
 	Patches []patchRef `json:"patches,omitempty"`
@@ -29,8 +30,9 @@ type patchRef struct {
 	Body  string          `json:"body"` // key in tableBodies
 }
 
-// make makes the order of a run on an asset, or makes it again (MAN-2). What has begun or was cancelled is left alone. Due
-// is when the asset's turn comes, if it has no order and that is later; nothing is made then.
+// make makes the order of a run on an asset, or makes it again (MAN-2). What
+// has begun or was cancelled is left alone. Due is when the asset's turn comes,
+// if it has no order and that is later; nothing is made then.
 func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
 	e, err := loadEntry(t, run.ID, asset.ID)
 	if err != nil {
@@ -67,7 +69,8 @@ func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Ti
 	return t.makeAs(plan, e)
 }
 
-// makeAs stores an order as it is planned. Due is when to plan it again, if it waits for what it needs.
+// makeAs stores an order as it is planned. Due is when to plan it again, if it
+// waits for what it needs.
 func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	order, cut, err := manifest.Fit(plan.Order)
 	if err != nil {
@@ -105,11 +108,11 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	case plan.Empty() && plan.Waits() && t.now.Before(until): // it may still come (JOB-14, RBT-11)
 		return until, t.only(e, ledger.Awaited{})
 	case plan.Empty() && plan.GaveUp():
-		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy here (JOB-27).", Dropped: dropped})
+		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy on this asset (JOB-27).", Dropped: dropped})
 	case plan.Empty() && plan.Order.RebootPending:
-		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset, and no reboot is pending there (RBT-11).", Dropped: dropped})
+		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing in the job applies to this asset, and no reboot is pending on it (RBT-11).", Dropped: dropped})
 	case plan.Empty():
-		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
+		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing in the job applies to this asset.", Dropped: dropped})
 	}
 	if stops {
 		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: plan.Obstacle.Text, Dropped: dropped})
@@ -121,8 +124,9 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	return due, t.only(e, ledger.Made{Start: order.Start, Dropped: dropped})
 }
 
-// makeOrTell is make outside of the run's passes: if the asset's turn comes later, there will be a pass for it.
-func (t *tx) makeOrTell(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
+// makeOrPlan is make outside of the run's passes: if the asset's turn comes
+// later, there will be a pass for it.
+func (t *tx) makeOrPlan(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
 	due, err = t.make(run, asset, pass)
 	if err == nil && due.After(t.now) {
 		_, err = t.stepRun(run, ledger.OrderDue{Due: due})
@@ -130,7 +134,8 @@ func (t *tx) makeOrTell(run runRecord, asset job.Asset, pass ledger.Pass) (due t
 	return due, err
 }
 
-// turn reports whether an order is to be made now. Due is when it is due, where that goes by the asset's own clock.
+// turn reports whether an order is to be made now. Due is when it is due, where
+// that goes by the asset's own clock.
 func (t *tx) turn(run runRecord, e ledger.Entry, pass ledger.Pass) (due time.Time, now bool, err error) {
 	unmade := e.Phase == 0 || e.Phase == ledger.Waiting
 	if e.Fixed() || pass.Kind == ledger.MorePass && !unmade {
@@ -173,7 +178,7 @@ func (t *tx) onAsset(run runRecord, e ledger.Entry) (o schedule.Occurrence, left
 	return o, left, err
 }
 
-// only steps an order of which nothing else is asked.
+// only steps an order whose new state the caller does not need.
 func (t *tx) only(e ledger.Entry, ev ledger.Event) error {
 	_, _, err := t.step(e, ev)
 	return err

@@ -37,7 +37,8 @@ func view[T any](ctx context.Context, s Store, read func(Reader) (T, error)) (v 
 	return v, err
 }
 
-// records reads those whose keys begin with prefix, from the key from on, page by page. An error is the last it yields.
+// records reads those whose keys begin with prefix, from the key from on, page
+// by page. An error is the last it yields.
 func records(r Reader, table Table, prefix, from string) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		const page = 500
@@ -144,15 +145,16 @@ func collect[T any](ctx context.Context, s Store, limit int, read func(r Reader,
 	})
 }
 
-// behind is where a list goes on after an id; empty: it begins.
-func behind[T ~string](prefix string, id T) string {
+// start is the first key after an id; of an empty id, the first of all.
+func start[T ~string](prefix string, id T) string {
 	if id == "" {
 		return prefix
 	}
 	return after(prefix + key(string(id)))
 }
 
-// page reads up to limit values (1 to MaxPage), and tells of each what status makes of it.
+// page reads up to limit values (1 to MaxPage), and returns what status makes
+// of each.
 func page[T, S any](r Reader, table Table, prefix, from string, limit int, status func(Reader, T) (S, error)) (list []S, err error) {
 	if err := bound("page", limit, MaxPage); err != nil {
 		return nil, err
@@ -187,7 +189,8 @@ func last(k string) (string, error) {
 	return all[len(all)-1], nil
 }
 
-// saveChunks writes data in pieces under prefix and removes the pieces of longer data before it. It returns their number.
+// saveChunks writes data in pieces under prefix and removes the pieces of
+// longer data before it. It returns their number.
 func (t *tx) saveChunks(table Table, prefix string, data []byte, had int) (n int) {
 	for piece := range slices.Chunk(data, snapshotChunk) {
 		t.Put(table, prefix+key(chunkPart(n)), piece)

@@ -297,7 +297,7 @@ func TestAssetThatEnrolsAfterItsTurn_JOB9_MAN1(t *testing.T) {
 			f.call(a)
 		}
 		require.Empty(f, london.orders, "its turn was over")
-		require.Contains(f, f.asset(run, "london").Text, "already due")
+		require.Contains(f, f.asset(run, "london").Text, "run were due")
 		require.Len(f, york.orders, 1)
 		require.Equal(f, run, york.orders[0].Run)
 		require.Empty(f, tokyo.orders)
@@ -322,7 +322,7 @@ func TestPreviewOfARecurringJob_JOB22_JOB20(t *testing.T) {
 
 		d.Schedule.Zone = schedule.AssetZone
 		_, _, err = f.Preview(ctx, d, "a", f.now)
-		require.ErrorContains(f, err, "never told it")
+		require.ErrorContains(f, err, "has not reported one")
 		a.zone = "Asia/Kathmandu"
 		f.call(a)
 		plan, _, err = f.Preview(ctx, d, "a", f.now)

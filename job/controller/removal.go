@@ -14,7 +14,8 @@ import (
 // RemovedKept is how long a removed asset's key is known (MAN-10).
 const RemovedKept = 90 * 24 * time.Hour
 
-// removedRecord is what is kept of a removed asset, so that its removal reaches it (MAN-10).
+// removedRecord is what is kept of a removed asset, so that its removal reaches
+// it (MAN-10).
 type removedRecord struct {
 	Key          ed25519.PublicKey `json:"key"`
 	Exchange     []byte            `json:"exchange,omitempty"` // as of an asset (MAN-12)
@@ -39,18 +40,20 @@ func (t *tx) former(id job.AssetID, keyID string) (rec removedRecord, found bool
 	return rec, found, err
 }
 
-// RemoveAsset removes an asset. Its open orders end, its history stays, and an asset of the same name that enrols later has a key,
-// manifest revisions and orders of its own.
+// RemoveAsset removes an asset. Its open orders end, its history stays, and an
+// asset of the same name that enrols later has a key, manifest revisions and
+// orders of its own.
 //
-// The removed asset's key is known for another 90 days. Until it holds a last, empty manifest, each of its calls is answered with
-// that. Then its calls are refused; only those with reports are acknowledged. If they say how an order ended that it had, the
-// history has it (MAN-10).
+// The removed asset's key is known for another 90 days. Until it holds a last,
+// empty manifest, each of its calls is answered with that. Then its calls are
+// refused; only those with reports are acknowledged. If they say how an order
+// ended that it had, the history has it (MAN-10).
 func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) error { return t.remove(id, AssetRemoved) })
 }
 
-// Leave removes an asset that asks for it itself, with the key called keyID. The error wraps manifest.ErrUnknownAsset if it bears
-// the name no more.
+// Leave removes an asset that asks for it itself, with the key called keyID.
+// The error wraps manifest.ErrUnknownAsset if it no longer has the name.
 func (c *Controller) Leave(ctx context.Context, id job.AssetID, keyID string, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) error {
 		rec, err := enrolled(t, id)
@@ -105,7 +108,8 @@ func (t *tx) remove(id job.AssetID, action Action) error {
 	return nil
 }
 
-// farewell answers a call by a key that is not that of the asset which bears the name now.
+// farewell answers a call by a key that is not that of the asset which bears
+// the name now.
 func (c *Controller) farewell(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, err error) {
 	var refused error
 	err = c.update(ctx, now, func(t *tx) error {

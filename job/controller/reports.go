@@ -14,8 +14,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// FailedInstalls is the number of patch installs that failed, over the whole account (RPT-1): every patch that an asset
-// reported as failed, once an order. A patch cut off by a cancel before it was tried is not among them.
+// FailedInstalls is the number of patch installs that failed, over the whole
+// account (RPT-1): every patch that an asset reported as failed, once an order.
+// A patch cut off by a cancel before it was tried is not among them.
 func (c *Controller) FailedInstalls(ctx context.Context) (int, error) {
 	return view(ctx, c.store, func(r Reader) (int, error) { return sum(r, failedInstalls) })
 }
@@ -40,7 +41,8 @@ type FailurePage struct {
 // ErrBadPage is returned for a FailureFilter.Page that no FailurePage named.
 var ErrBadPage = errors.New("no such page; begin again without one")
 
-// Failures lists failed installs (RPT-2). Dates bound what is read; the other filters are compared one by one.
+// Failures lists failed installs (RPT-2). Dates bound what is read; the other
+// filters are compared one by one.
 func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page FailurePage, err error) {
 	if err := bound("page", f.Limit, MaxPage); err != nil {
 		return page, err
@@ -86,8 +88,9 @@ func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page Failur
 	})
 }
 
-// Missing lists what is missing on an asset by its last inventory, deployable or not, with the reasons (RPT-3).
-// The error is a *NotFoundError for an unknown asset or one whose inventory is not known yet.
+// Missing lists what is missing on an asset by its last inventory, deployable
+// or not, with the reasons (RPT-3). The error is a *NotFoundError for an
+// unknown asset or one whose inventory is not known yet.
 func (c *Controller) Missing(ctx context.Context, id job.AssetID, now time.Time) ([]catalog.Verdict, error) {
 	return view(ctx, c.store, func(r Reader) ([]catalog.Verdict, error) {
 		_, inventory, err := knownAsset(r, id)
@@ -112,13 +115,16 @@ type Open struct {
 	Asset job.AssetID `json:"asset"`
 }
 
-// PendingReboots lists who needs a reboot and for which run (RPT-3), by asset and run, limit at most (1 to MaxPage). Without a
-// run it is a reboot that the system itself asks for, or that an agent had reported before its state was lost (RBT-11).
+// PendingReboots lists who needs a reboot and for which run (RPT-3), by asset
+// and run, limit at most (1 to MaxPage). Without a run it is a reboot that the
+// system itself asks for, or that an agent had reported before its state was
+// lost (RBT-11).
 func (c *Controller) PendingReboots(ctx context.Context, limit int) ([]Open, error) {
 	return c.open(ctx, tableReboots, limit, func(p []string) Open { return Open{Run: job.RunID(p[1]), Asset: job.AssetID(p[0])} })
 }
 
-// PendingCancels lists the cancels whose outcome is not known yet (RPT-3), by run and asset, limit at most (1 to MaxPage).
+// PendingCancels lists the cancels whose outcome is not known yet (RPT-3), by
+// run and asset, limit at most (1 to MaxPage).
 func (c *Controller) PendingCancels(ctx context.Context, limit int) ([]Open, error) {
 	return c.open(ctx, tableCancels, limit, func(p []string) Open { return Open{Run: job.RunID(p[0]), Asset: job.AssetID(p[1])} })
 }
@@ -148,7 +154,8 @@ func (c *Controller) open(ctx context.Context, table Table, limit int, of func([
 	})
 }
 
-// Silent lists the assets that have not called for Config.SilentAfter (RPT-3, MAN-3), by id, limit at most (1 to MaxPage).
+// Silent lists the assets that have not called for Config.SilentAfter (RPT-3,
+// MAN-3), by id, limit at most (1 to MaxPage).
 func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
 	return collect(ctx, c.store, limit, func(r Reader, add func(AssetStatus) bool) error {
 		for rec, err := range values[assetRecord](r, tableAssets, "", "") {
@@ -164,7 +171,8 @@ func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) ([]As
 	})
 }
 
-// StuckOrder is an execution whose stage has lasted longer than its job expects.
+// StuckOrder is an execution whose stage has lasted longer than its job
+// expects.
 type StuckOrder struct {
 	Run   job.RunID     `json:"run"`
 	Asset job.AssetID   `json:"asset"`
@@ -173,8 +181,9 @@ type StuckOrder struct {
 	After time.Duration `json:"after"` // how long the job expects a stage to take
 }
 
-// Stuck lists the executions whose stage has lasted longer than their job's StuckAfter, by run and asset, limit at most (1 to
-// MaxPage). Waiting for a user or an inventory is not stuck (JOB-25, RPT-3).
+// Stuck lists the executions whose stage has lasted longer than their job's
+// StuckAfter, by run and asset, limit at most (1 to MaxPage). Waiting for a
+// user or an inventory is not stuck (JOB-25, RPT-3).
 func (c *Controller) Stuck(ctx context.Context, limit int, now time.Time) ([]StuckOrder, error) {
 	return collect(ctx, c.store, limit, func(r Reader, add func(StuckOrder) bool) error {
 		var of runRecord // the rows of a run are together
@@ -201,7 +210,8 @@ func (c *Controller) Stuck(ctx context.Context, limit int, now time.Time) ([]Stu
 	})
 }
 
-// shards spreads a counter over rows, so that the reports of two assets seldom wait for each other.
+// shards spreads a counter over rows, so that the reports of two assets seldom
+// wait for each other.
 const shards = 16
 
 func (t *tx) add(counter string, asset job.AssetID, delta int) error {

@@ -13,9 +13,11 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Tick makes the orders of every run whose start is at most the lead away (MAN-1), and carries on with passes that were
-// cut off. It may be called at any time and by several servers; each run is made once. Next is when it should be called
-// again for a run that is planned; zero: none is. Whoever changes jobs in between may change that.
+// Tick makes the orders of every run whose start is at most the lead away
+// (MAN-1), and continues passes that were cut off. It can be called at any time
+// and by several servers; each run is made once. Next is when to call it again
+// for a planned run; zero: no run is planned. A change of a job may change
+// that.
 func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
 	failed := map[Key]bool{} // rows that are passed over: none may keep the others waiting
 	var errs []error
@@ -56,8 +58,9 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 	return next, err
 }
 
-// tick does one bounded piece of what is due, and returns the row that asked for it; none: nothing is due. Rows that failed
-// are passed over. What stops a run comes first.
+// tick does one bounded piece of what is due, and returns the row that asked
+// for it; none: nothing is due. Rows that failed are passed over. What stops a
+// run comes first.
 func (t *tx) tick(failed map[Key]bool) (at Key, err error) {
 	for _, task := range []struct {
 		table Table
@@ -92,7 +95,8 @@ func (t *tx) tick(failed map[Key]bool) (at Key, err error) {
 	return Key{}, nil
 }
 
-// listedRun loads the run that a row is about. Stray: there is no such run, or it has no such row.
+// listedRun loads the run that a row is about. Stray: there is no such run, or
+// it has no such row.
 func (t *tx) listedRun(k Key) (run runRecord, stray bool, err error) {
 	id, err := last(k.Key)
 	if err != nil {
@@ -102,7 +106,8 @@ func (t *tx) listedRun(k Key) (run runRecord, stray bool, err error) {
 	return run, err == nil && (!found || k.Table != tableShares && !run.in(k)), err
 }
 
-// due takes up a planned run, or goes on with the next zones of one that each asset starts by its own clock.
+// due takes up a planned run, or goes on with the next zones of one that each
+// asset starts by its own clock.
 func (t *tx) due(run runRecord) (runRecord, error) {
 	ev := ledger.RunDue{}
 	if run.zoned() {
@@ -142,7 +147,8 @@ func (t *tx) pass(run runRecord) (runRecord, error) {
 	return run, err
 }
 
-// stop cancels or withdraws a run, and does the first batch of its orders, which are all in a small fleet.
+// stop cancels or withdraws a run, and does the first batch of its orders,
+// which are all in a small fleet.
 func (t *tx) stop(run runRecord, ev ledger.RunEvent) (runRecord, error) {
 	run, err := t.stepRun(run, ev)
 	if err != nil || run.Stopping() == nil {
@@ -199,7 +205,8 @@ func (t *tx) assets(run runRecord, pass ledger.Pass) (passed ledger.Passed, err 
 	return passed, nil
 }
 
-// nextAssets lists the next assets of a pass: all there are, or those with a live order.
+// nextAssets lists the next assets of a pass: all there are, or those with a
+// live order.
 func (t *tx) nextAssets(run runRecord, pass ledger.Pass) (assets []job.Asset, err error) {
 	table, prefix := tableAssets, ""
 	if pass.Live {
@@ -239,9 +246,10 @@ func (t *tx) nextAssets(run runRecord, pass ledger.Pass) (assets []job.Asset, er
 	return assets, nil
 }
 
-// batch reads what one transaction of a pass is about: records of a table whose keys end with an asset after the cursor.
+// batch reads what one transaction of a pass is about: records of a table whose
+// keys end with an asset after the cursor.
 func (t *tx) batch(table Table, prefix string, cursor job.AssetID) ([]Record, error) {
-	return t.Scan(table, behind(prefix, cursor), after(prefix), t.c.config.Batch)
+	return t.Scan(table, start(prefix, cursor), after(prefix), t.c.config.Batch)
 }
 
 // fetchAssets reads what making their orders needs.
@@ -308,7 +316,8 @@ func (t *tx) orders(run runRecord, pass ledger.Pass) (passed ledger.Passed, err 
 	return passed, nil
 }
 
-// stopNow brings the runs that are being cancelled or withdrawn to an asset that calls before its turn.
+// stopNow brings the runs that are being cancelled or withdrawn to an asset
+// that calls before its turn.
 func (t *tx) stopNow(asset job.AssetID) error {
 	runs, err := names[job.RunID](t, tableStopping, "")
 	if err != nil {
@@ -326,11 +335,14 @@ func (t *tx) stopNow(asset job.AssetID) error {
 	return nil
 }
 
-// stopsKey counts, in tableMeta, the runs that are being cancelled or withdrawn: seldom any, so that calls need not look.
+// stopsKey counts, in tableMeta, the runs that are being cancelled or
+// withdrawn: seldom any, so that calls need not look.
 var stopsKey = key("stopping")
 
-// planRun stores the run of an occurrence. One that was withdrawn and has the same start is the same run, planned again.
-// Where each asset goes by its own zone, it is due for those whose clocks are ahead of all others. The plan needs no ID and no Due.
+// planRun stores the run of an occurrence. One that was withdrawn and has the
+// same start is the same run, planned again. Where each asset goes by its own
+// zone, it is due for those whose clocks are ahead of all others. The plan
+// needs no ID and no Due.
 func (t *tx) planRun(d job.Definition, plan ledger.RunPlan) (job.RunID, error) {
 	id := d.Run(plan.Occurrence)
 	old, _, err := findRun(t, id)
@@ -361,7 +373,8 @@ func settled(r Reader, run runRecord) (bool, error) {
 	return settled(r, before)
 }
 
-// over reports whether a run is settled, and no asset can take part in it any more.
+// over reports whether a run is settled, and no asset can take part in it any
+// more.
 func over(r Reader, run runRecord, now time.Time) (bool, error) {
 	done, err := settled(r, run)
 	for found := true; done && err == nil && !run.joinable(now); run, found, err = findRun(r, run.After) {

@@ -18,11 +18,14 @@ type snapshotRecord struct {
 	Chunks     int    `json:"chunks"`
 }
 
-// Sync takes in what the feeds brought: the whole catalog changes at once or not at all (CAT-1). Open orders, whatever
-// is known of their executions, then lose the patches that are deprecated (CAT-9), left the catalog, or are no longer
-// the newest of a LatestOnly product (CAT-6), each by a new manifest revision.
+// Sync takes in what the feeds brought: the whole catalog changes at once or
+// not at all (CAT-1). Open orders, whatever is known of their executions, then
+// lose the patches that are deprecated (CAT-9), left the catalog, or are no
+// longer the newest of a LatestOnly product (CAT-6), each by a new manifest
+// revision.
 //
-// The error is an *UnfinishedError when the catalog is stored and orders are still to follow.
+// The error is an *UnfinishedError when the catalog is stored and orders are
+// still to follow.
 func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time.Time) (catalog.Changes, error) {
 	var changes catalog.Changes
 	var next cachedSnapshot
@@ -50,7 +53,8 @@ func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time
 	return changes, unfinished(err)
 }
 
-// saveSnapshot stores the next snapshot under the next generation. Changed says whether its ID differs from the one before.
+// saveSnapshot stores the next snapshot under the next generation. Changed says
+// whether its ID differs from the one before.
 func (t *tx) saveSnapshot(snap *catalog.Snapshot) (next cachedSnapshot, changed bool, err error) {
 	header, _, err := load[snapshotRecord](t, tableMeta, key("snapshot"))
 	if err != nil {
@@ -76,7 +80,8 @@ func (c *Controller) Snapshot(ctx context.Context) (*catalog.Snapshot, error) {
 	return view(ctx, c.store, c.snapshot)
 }
 
-// snapshot returns the catalog as of the transaction, out of the cache when that is the same.
+// snapshot returns the catalog as of the transaction, out of the cache when
+// that is the same.
 func (c *Controller) snapshot(r Reader) (*catalog.Snapshot, error) {
 	header, found, err := load[snapshotRecord](r, tableMeta, key("snapshot"))
 	if err != nil || !found {
@@ -97,7 +102,8 @@ func (c *Controller) snapshot(r Reader) (*catalog.Snapshot, error) {
 	return snap, nil
 }
 
-// planTrims starts a trimming pass on every run with live orders that hold a patch which may no longer be deployed.
+// planTrims starts a trimming pass on every run with live orders that hold a
+// patch which may no longer be deployed.
 func (t *tx) planTrims(snap *catalog.Snapshot) error {
 	for from := ""; ; {
 		live, err := t.Scan(tableLive, from, "", 1)
@@ -132,10 +138,12 @@ func (t *tx) planTrims(snap *catalog.Snapshot) error {
 	}
 }
 
-// trimmed is the value in tableRunPatches of a patch that no order of the run holds any more which could still lose it.
+// trimmed is the value in tableRunPatches of a patch that no order of the run
+// holds any more which could still lose it.
 var trimmed = []byte("trimmed")
 
-// undeployable says whether a patch may no longer be in an order whatever the asset, and why.
+// undeployable says whether a patch may no longer be in an order whatever the
+// asset, and why.
 func undeployable(snap *catalog.Snapshot, id catalog.PatchID) (ledger.Drop, bool) {
 	patch, found := snap.Patch(id)
 	switch {

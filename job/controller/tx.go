@@ -15,7 +15,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// fetched is a Reader whose Get reads a record once, if fetch has not read it with others, and serves what the transaction wrote.
+// fetched is a Reader whose Get reads a record once, if fetch has not read it
+// with others, and serves what the transaction wrote.
 type fetched struct {
 	Reader
 	have map[Key][]byte
@@ -61,8 +62,10 @@ func (f *fetched) Get(table Table, key string) ([]byte, error) {
 	return f.have[k], nil
 }
 
-// tx is one transaction that changes something. It steps the machines of package ledger: it loads a value, steps it, and
-// writes it with the difference of its index. What follows from that for other orders waits in a queue until the end.
+// tx is one transaction that changes something. It steps the machines of
+// package ledger: it loads a value, steps it, and writes it with the difference
+// of its index. What follows from that for other orders waits in a queue until
+// the end.
 type tx struct {
 	fetched
 	ctx    context.Context
@@ -81,7 +84,7 @@ type tx struct {
 	probed map[string]bool      // unreachable URLs; nil: not read yet
 	wrote  map[Key]bool         // shared records that this transaction has written already
 	chains map[job.ID][]job.ID  // the jobs that run after each; nil: not read yet
-	zones  map[string]assetZone // as found by the names that assets tell
+	zones  map[string]assetZone // by the names that assets report
 
 	newerRuns map[job.RunID][]schedule.LocalTime // see newer
 }
@@ -149,7 +152,8 @@ func (c *Controller) repeat(ctx context.Context, now time.Time, do func(*tx) (mo
 	return nil
 }
 
-// followAll starts what follows the orders that succeeded. A follower may end at once, and have followers itself.
+// followAll starts what follows the orders that succeeded. A follower may end
+// at once, and have followers itself.
 func (t *tx) followAll() error {
 	for len(t.next) > 0 {
 		e := t.next[0]
@@ -174,7 +178,8 @@ func loadEntry(r Reader, run job.RunID, asset job.AssetID) (ledger.Entry, error)
 	return e, err
 }
 
-// indexes says where each index of orders is stored, and whether it is by asset or by run.
+// indexes says where each index of orders is stored, and whether it is by asset
+// or by run.
 var indexes = map[ledger.Index]struct {
 	table   Table
 	byAsset bool
@@ -200,8 +205,8 @@ func rowRecord(e ledger.Entry, row ledger.Row) (k Key, value []byte, err error) 
 	return k, value, err
 }
 
-// step takes an order one event further, stores it, and carries out what follows. Objection says what is wrong with a
-// report that was not taken in.
+// step takes an order one event further, stores it, and carries out what
+// follows. Objection says what is wrong with a report that was not taken in.
 func (t *tx) step(e ledger.Entry, ev ledger.Event) (after ledger.Entry, objection string, err error) {
 	rev, err := loadRevisions(t, e.Asset)
 	if err != nil {
@@ -278,7 +283,8 @@ func (t *tx) saveRevisions(asset job.AssetID, rev ledger.Revisions) error {
 	return nil
 }
 
-// outcomes changes what became of an order's patches, and the account's list and number of failed installs with it (RPT-1).
+// outcomes changes the outcomes of an order's patches, and the account's list
+// and number of failed installs with them (RPT-1).
 func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcomes) error {
 	k := key(string(e.Run), string(e.Asset))
 	before, _, err := load[ledger.Outcomes](t, tableOutcomes, k)
@@ -310,7 +316,8 @@ func failureKey(f ledger.Failure) string {
 	return key(fallingTime(f.At), string(f.Asset), string(f.Run), string(f.Patch))
 }
 
-// runRecord is a run with its job's definition, as of the last change that could still reach it.
+// runRecord is a run with its job's definition, as of the last change that
+// could still reach it.
 type runRecord struct {
 	ledger.Run
 	Definition job.Definition `json:"definition"`
@@ -340,7 +347,8 @@ func (t *tx) stepRun(run runRecord, ev ledger.RunEvent) (runRecord, error) {
 	return run, t.saveRun(before, run)
 }
 
-// saveRun stores a run with the difference of its index. Before is the zero Run for a new one.
+// saveRun stores a run with the difference of its index. Before is the zero Run
+// for a new one.
 func (t *tx) saveRun(before ledger.Run, run runRecord) error {
 	k, err := runKey(run.ID)
 	if err != nil {
