@@ -61,7 +61,7 @@ func TestCancelPerAsset_JOB3(t *testing.T) {
 		f.call(deploying)
 		require.Equal(f, []string{"editor-2.0.0"}, deploying.patches(), "left alone")
 		queued.report(job.Report{Order: queued.orders[0].ID, Result: job.Cancelled})
-		// This one began to deploy before the mark came: only its own word tells.
+		// This one began to deploy before the mark came: only its own report decides.
 		order := loading.orders[0].ID
 		loading.report(job.Report{Order: order, Progress: job.Deploying})
 		loading.report(job.Report{Order: order, TooLate: job.StageDeploy})
@@ -152,7 +152,7 @@ func TestCancelBeforeTheOrdersAreMade_JOB3(t *testing.T) {
 	})
 }
 
-// Withdrawn and enabled again before the asset calls: it may hold the order as it was, so that only it can tell.
+// Withdrawn and enabled again before the asset calls: it may hold the order as it was, so only the asset knows.
 func TestCancelOfWhatTheAssetStillHolds_JOB3(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -165,7 +165,7 @@ func TestCancelOfWhatTheAssetStillHolds_JOB3(t *testing.T) {
 		require.NoError(f, f.DisableJob(ctx, "once", f.now))
 		_, err := f.EnableJob(ctx, "once", f.now)
 		require.NoError(f, err)
-		f.pass(2 * time.Hour) // without a network, the asset goes by what it has
+		f.pass(2 * time.Hour) // without a network, the asset uses what it has
 		a.report(job.Report{Order: order, Progress: job.Deploying})
 		report, err := f.CancelRun(ctx, run, f.now)
 		require.NoError(f, err)
@@ -198,7 +198,7 @@ func TestCancelOfAWithdrawnRunIsFinal_JOB3(t *testing.T) {
 	require.Equal(t, []ledger.RunState{ledger.RunCancelled, ledger.RunPlanned}, states)
 }
 
-// While every asset is silent, nobody means one run more than another: the run that is made and the planned one behind it
+// While every asset is silent, nobody means one run more than another: the run that is made and the planned one after it
 // are both cancelled, and the job goes on with the run after them (JOB-3).
 func TestCancelJobCancelsEveryRun_JOB3(t *testing.T) {
 	stores(t, func(f *fixture) {

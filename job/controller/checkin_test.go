@@ -324,7 +324,7 @@ func TestStateOfTheAgentIsLost_JOB24_RBT11(t *testing.T) {
 	}
 }
 
-// One report that is missing is noticed as well as many, and the ones behind it are taken in (MAN-6).
+// One report that is missing is noticed as well as many, and the ones after it are accepted (MAN-6).
 func TestOneLostReport_MAN6(t *testing.T) {
 	stores(t, func(f *fixture) {
 		a, run, order := f.ordered("now")

@@ -57,7 +57,7 @@ func TestImpossibleClaim(t *testing.T) {
 	}
 }
 
-// A call that comes late tells of a boot and a place that are over: it neither ends a pending reboot nor begins one, and moves
+// A late call describes a past boot and a past zone: it neither ends a pending reboot nor begins one, and moves
 // no asset (JOB-9, RBT-11).
 func TestLateCallTellsOfThePast_JOB9_RBT11(t *testing.T) {
 	stores(t, func(f *fixture) {

@@ -25,8 +25,7 @@ type Config struct {
 	// another way.
 	Trust manifest.Chain
 	// Exchange are the server's X25519 keys, the newest first, which the newest
-	// trust document names. Agents that have not heard of it yet go by an older
-	// one.
+	// trust document names. Agents without that document use an older key.
 	Exchange []*ecdh.PrivateKey
 	// Lead is how long before its start a run's orders are made and handed out
 	// (MAN-1). Default manifest.Lead; negative: none.

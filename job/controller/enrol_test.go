@@ -101,7 +101,7 @@ func TestTokenBounds(t *testing.T) {
 	})
 }
 
-// A token says under which names assets enrol with it, and how they are tagged. A wrong name costs no use of it, and is not told the pattern.
+// A token says under which names assets enrol with it, and how they are tagged. A wrong name costs no use, and the refusal does not show the pattern.
 func TestTokenSaysNames(t *testing.T) {
 	stores(t, func(f *fixture) {
 		_, err := f.AddToken(ctx, secret, controller.Token{Names: "lab-?*", Tags: []string{"lab"}}, f.now)

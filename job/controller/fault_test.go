@@ -87,7 +87,7 @@ func (w faultyWriter) Delete(table controller.Table, key string) error {
 }
 
 // Whatever operation of the store fails, the use case says so, and once the store is well again it comes to the same end.
-func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
+func TestEveryFaultOfTheStoreIsReported(t *testing.T) {
 	store := &faulty{Store: memstore.New(memstore.Options{})}
 	f := newFixture(t, store)
 	try := func(what string, do func() error) {

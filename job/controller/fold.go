@@ -52,7 +52,7 @@ const maxGap = manifest.MaxNumber / 4
 
 // fold accepts the reports after the acknowledged one (MAN-6) and takes each
 // into its order. Former is the key of a removed asset that calls; empty: the
-// one that bears the name now does.
+// asset of that name calls.
 func (t *tx) fold(in manifest.CheckIn, former string, live bool, to *reportsRecord) error {
 	reports := slices.Clone(in.Reports)
 	reports = slices.DeleteFunc(reports, func(r job.Report) bool { return r.Sequence <= to.Acknowledged })

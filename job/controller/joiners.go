@@ -22,8 +22,8 @@ func (run runRecord) joinsUntil(now, start time.Time) bool {
 
 // join makes the orders of an asset that enrolled, was tagged or reported its
 // zone now, in the newest run of each job that takes late joiners (JOB-26).
-// Where the asset goes by its own clock, it is the newest whose turn has come
-// there: those after it have the asset anyway.
+// With each asset's own clock, it is the newest whose turn has come there:
+// those after it have the asset anyway.
 func (t *tx) join(asset job.Asset) error {
 	jobs, err := names[job.ID](t, tableJoins, "")
 	if err != nil {

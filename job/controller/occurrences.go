@@ -11,9 +11,8 @@ import (
 )
 
 // lastZone finds the zone in which the starts of a job come last; nil for a
-// schedule that needs none. Where each asset goes by its own zone, a start is
-// ahead while it is ahead in that one. The error is a *job.Invalid: the zone is
-// unknown.
+// schedule that needs none. With each asset's own zone, a start is ahead while
+// it is ahead in that one. The error is a *job.Invalid: the zone is unknown.
 func (c *Controller) lastZone(d job.Definition) (zone *time.Location, err error) {
 	switch d.Schedule.Zone {
 	case "":
@@ -205,8 +204,8 @@ func (t *tx) newer(run runRecord) (list []schedule.LocalTime, err error) {
 	return list, nil
 }
 
-// moved makes an asset's orders of runs that go by its own clock again when
-// that was in another zone before (JOB-9).
+// moved makes an asset's orders of runs that use its own clock again when that
+// was in another zone before (JOB-9).
 func (t *tx) moved(asset job.Asset, before string) error {
 	rows, err := queue(t, asset.ID)
 	if err != nil {

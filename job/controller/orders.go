@@ -135,7 +135,7 @@ func (t *tx) makeOrPlan(run runRecord, asset job.Asset, pass ledger.Pass) (due t
 }
 
 // turn reports whether an order is to be made now. Due is when it is due, where
-// that goes by the asset's own clock.
+// that uses the asset's own clock.
 func (t *tx) turn(run runRecord, e ledger.Entry, pass ledger.Pass) (due time.Time, now bool, err error) {
 	unmade := e.Phase == 0 || e.Phase == ledger.Waiting
 	if e.Fixed() || pass.Kind == ledger.MorePass && !unmade {

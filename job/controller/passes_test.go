@@ -24,7 +24,7 @@ func smallSteps(t tester, store controller.Store) *controller.Controller {
 	return small
 }
 
-// standing makes a run over assets that stand as differently as they can: the order of one is not handed out, of one queued,
+// standing makes a run over assets in all kinds of states: the order of one is not handed out, of one queued,
 // of one begun, deploying, waiting for a reboot, ended, withdrawn before, and waiting for an inventory.
 func standing(t *testing.T, store controller.Store) (f *fixture, d job.Definition, run job.RunID) {
 	f = &fixture{tester: t, Controller: smallSteps(t, store), store: store, now: start, agents: map[job.AssetID]*agent{}}
@@ -141,7 +141,7 @@ func TestPassesThatAreCutOffComeToTheSameEnd_MAN2_JOB3_JOB5_CAT9(t *testing.T) {
 	}
 }
 
-// What each pass does to assets that stand differently (JOB-3, JOB-5, MAN-2, CAT-9). A trimmed order keeps what is
+// What each pass does to assets in different states (JOB-3, JOB-5, MAN-2, CAT-9). A trimmed order keeps what is
 // cancelled or begun as it is.
 func TestWhatAPassDoes_JOB3_JOB5_MAN2_CAT9(t *testing.T) {
 	base := memstore.New(memstore.Options{})
@@ -237,7 +237,7 @@ func TestWhatAPassDoes_JOB3_JOB5_MAN2_CAT9(t *testing.T) {
 	}
 }
 
-// stands says where an order stands, and which patches wait in it.
+// stands returns the state of an order, and which patches wait in it.
 func stands(a controller.RunAsset) (text string) {
 	switch {
 	case a.Waiting:

@@ -134,7 +134,7 @@ func TestEachAssetsOwnZone_JOB9_MAN1(t *testing.T) {
 	})
 }
 
-// A run by name goes by no clock: it starts now, wherever an asset is and whether or not it has reported its zone.
+// A run by name uses no clock: it starts now, wherever an asset is and whether or not it has reported its zone.
 func TestRunByNameWhereEachGoesByItsOwnZone_JOB6_JOB9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -308,7 +308,7 @@ func TestAssetThatEnrolsAfterItsTurn_JOB9_MAN1(t *testing.T) {
 	})
 }
 
-// A preview tells when a recurring job starts on the asset, and why it cannot (JOB-22, JOB-20).
+// A preview says when a recurring job starts on the asset, and why it cannot (JOB-22, JOB-20).
 func TestPreviewOfARecurringJob_JOB22_JOB20(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))

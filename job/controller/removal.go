@@ -108,7 +108,7 @@ func (t *tx) remove(id job.AssetID, action Action) error {
 	return nil
 }
 
-// farewell answers a call by a key that is not that of the asset which bears
+// farewell answers a call by a key that is not the key of the asset that has
 // the name now.
 func (c *Controller) farewell(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, err error) {
 	var refused error

@@ -169,7 +169,7 @@ func TestWithdrawnOrderAfterARestore_JOB5(t *testing.T) {
 		require.NoError(t, err)
 		g.call(h.a)
 		require.Equal(t, []string{"editor-2.0.0"}, h.a.patches())
-		require.Equal(t, job.Withdrawn, g.asset(h.run, "a").Result, "an on-demand job runs anew")
+		require.Equal(t, job.Withdrawn, g.asset(h.run, "a").Result, "an on-demand job runs again")
 		require.Zero(t, anomalies(g))
 	})
 }

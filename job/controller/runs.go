@@ -340,9 +340,9 @@ func (t *tx) stopNow(asset job.AssetID) error {
 var stopsKey = key("stopping")
 
 // planRun stores the run of an occurrence. One that was withdrawn and has the
-// same start is the same run, planned again. Where each asset goes by its own
-// zone, it is due for those whose clocks are ahead of all others. The plan
-// needs no ID and no Due.
+// same start is the same run, planned again. With each asset's own zone, it is
+// due for those whose clocks are ahead of all others. The plan needs no ID and
+// no Due.
 func (t *tx) planRun(d job.Definition, plan ledger.RunPlan) (job.RunID, error) {
 	id := d.Run(plan.Occurrence)
 	old, _, err := findRun(t, id)

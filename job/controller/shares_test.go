@@ -95,7 +95,7 @@ func TestSharesOfOneRun_JOB19(t *testing.T) {
 	})
 }
 
-// Where each asset goes by its own zone, the share is of all: those whose turn is still to come count.
+// With each asset's own zone, the share is of all assets: those whose turn is still to come count.
 func TestShareWhileZonesAreToCome_JOB19_JOB9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))

@@ -33,7 +33,7 @@ func TestWithdrawalIsNotCancel_JOB5(t *testing.T) {
 				require.Equal(f, job.Withdrawn, f.asset(run, "a-never").Result)
 				got := f.asset(run, "b-queued")
 				require.True(f, got.Withdrawn)
-				require.Zero(f, got.Result, "the asset will tell")
+				require.Zero(f, got.Result, "the asset will report it")
 				gone := queued.orders[0].ID
 				f.call(queued)
 				require.Empty(f, queued.orders, "absent, not marked (MAN-4)")
@@ -139,7 +139,7 @@ func TestWithdrawnAndNeverHeld_JOB5(t *testing.T) {
 		sent := queued.unsent
 		queued.sequence--
 		queued.unsent = nil
-		queued.report(job.Report{Order: gone, Progress: job.Blocked}) // told before, and all that this call has room for
+		queued.report(job.Report{Order: gone, Progress: job.Blocked}) // reported before, and all that this call has room for
 		f.call(queued)
 		require.Zero(f, f.asset(run, "b").Result, "a call with reports proves nothing of what is still to come")
 		queued.report(sent[0])

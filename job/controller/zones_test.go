@@ -18,7 +18,7 @@ import (
 )
 
 // The oracle: walk through some days minute by minute and look at the clocks on the walls. It knows on which dates and at
-// which time the job is to start, when each clock shows that, and what each asset has been told. It knows no passes, no due
+// which time the job is to start, when each clock shows that, and what each asset has received. It knows no passes, no due
 // rows, and no run of the server.
 
 const (

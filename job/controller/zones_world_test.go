@@ -41,7 +41,7 @@ type held struct {
 	start, end time.Time // a zero end: there is no window
 }
 
-// told is what the oracle thinks that became of a run on an asset. The zero value is one whose turn has not come.
+// told is the state of a run on an asset, as the oracle knows it. The zero value is one whose turn has not come.
 type told struct {
 	made  bool // there is an order
 	given bool // and the asset has received it
@@ -56,7 +56,7 @@ type zoneAsset struct {
 	offset int             // of its calls, minutes past the hour
 	done   map[string]bool // runs that it began or ended
 	starts []string
-	zone   string // as told to the server
+	zone   string // as reported to the server
 	runs   []told
 }
 
@@ -86,7 +86,7 @@ func (w *zoneWorld) start(zone string, run int) (at time.Time, ok bool) {
 	return c[w.runs[run]], ok
 }
 
-// planned tells whether a run was ahead anywhere when the job was enabled.
+// planned reports whether a run was ahead anywhere when the job was enabled.
 func (w *zoneWorld) planned(run int) bool {
 	last, _ := w.start(west, run)
 	return last.After(w.enabled)
@@ -111,7 +111,7 @@ func (w *zoneWorld) decide(a *zoneAsset, run int) {
 	a.runs[run].made = !a.runs[run].left
 }
 
-// turns gives every asset whose turn has come its orders, as far as the server is there to do it.
+// turns gives every asset whose turn has come its orders, if the server runs.
 func (w *zoneWorld) turns() {
 	for _, a := range w.assets {
 		for run := range w.runs {
@@ -126,7 +126,7 @@ func (w *zoneWorld) turns() {
 	}
 }
 
-// moved is what a call does that tells another zone.
+// moved is what a call does that reports another zone.
 func (w *zoneWorld) moved(a *zoneAsset, zone string) {
 	a.zone = zone
 	for run := range w.runs {

@@ -102,7 +102,7 @@ func (s *Store) run(ctx context.Context, write bool, fn func(*tx) error) error {
 	return nil
 }
 
-// begin admits a transaction and draws how many runs of it come to nothing.
+// begin admits a transaction and chooses how many of its runs are discarded.
 func (s *Store) begin(ctx context.Context) (attempts int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -130,9 +130,9 @@ func (s *Store) now() *node {
 
 var errConflict = errors.New("another transaction won")
 
-// rehearse runs fn in vain, as an engine does that finds a conflict in the end:
-// on the present state or the one before it, and sometimes with a failure in
-// the middle.
+// rehearse runs fn and discards the result, as an engine does that finds a
+// conflict in the end: on the present state or the one before it, and sometimes
+// with a failure in the middle.
 func (s *Store) rehearse(ctx context.Context, fn func(*tx) error) {
 	if ctx.Err() != nil {
 		return

@@ -24,10 +24,11 @@
 // What was written last is in the log, NAME-wal, until the engine moves it into
 // the file. The file says whether a server has it open. One that says so and
 // has no log is a copy of a running server's file, or its log was deleted:
-// *CopiedError. What cannot be told is a copy whose log was copied at another
-// moment, if the pages still fit together, and a copy that was put beside the
-// log of another database. So do not copy: [Backup] works while a server runs,
-// and [Restore] puts back what it wrote. A tool that opens the database after a
-// crash, as sqlite3 does, deletes the log too, after it has merged it: Restore
-// the file onto itself, with lossy, to say that nothing is missing.
+// *CopiedError. What cannot be detected is a copy whose log was copied at
+// another moment, if the pages still fit together, and a copy that was put
+// beside the log of another database. So do not copy: [Backup] works while a
+// server runs, and [Restore] puts back what it wrote. A tool that opens the
+// database after a crash, as sqlite3 does, deletes the log too, after it has
+// merged it: Restore the file onto itself, with lossy, to say that nothing is
+// missing.
 package sqlstore

@@ -54,10 +54,10 @@ func list(keys []controller.Key) string {
 type access int
 
 const (
-	look  access = iota // reads, and changes nothing, whosever the file is
+	look  access = iota // reads, and changes nothing, whoever owns the file
 	read                // reads
 	write               // takes the lock when a transaction begins, so it never has to give up halfway
-	plain               // as write, and leaves the way in which the file is written as it is
+	plain               // as write, and leaves the file's journal mode as it is
 )
 
 // source names a file for the driver. A connection waits for other processes'

@@ -125,7 +125,7 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("the database %s is missing or empty, and one was used here before: restore a backup, or, to begin with an empty one, remove %s.lock and %s-wal", e.Path, e.Path, e.Path)
 }
 
-// Checkpoint moves what is in the log into the file, as far as no reader needs
+// Checkpoint moves what is in the log into the file, except what a reader needs
 // it where it is. The engine does so by itself now and then; a copy of the file
 // alone lacks what was written since, see [Backup].
 func (s *Store) Checkpoint(ctx context.Context) error {
