@@ -105,7 +105,7 @@ func (t *ledgerTx) Delete(table controller.Table, key string) error {
 // count adds a record to the sum, or takes it out. When an asset was last seen decides nothing but what is shown as silent,
 // unless a state can be lost.
 func (t *ledgerTx) count(table controller.Table, key string, value []byte, sign int) {
-	if table == "seen" && !t.l.callers || value == nil && sign < 0 {
+	if table == "events" || table == "seen" && !t.l.callers || value == nil && sign < 0 {
 		return
 	}
 	h := sha256.New()

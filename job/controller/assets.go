@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -14,7 +15,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// assetRecord is an asset as it enrolled and was tagged. Check-ins do not write it.
+// assetRecord is an asset as it was enrolled and tagged. Check-ins do not write
+// it.
 type assetRecord struct {
 	job.Asset
 	Key          ed25519.PublicKey `json:"key"`
@@ -26,7 +28,8 @@ type assetRecord struct {
 	Enrolled     time.Time         `json:"enrolled"`
 }
 
-// seenRecord is what an asset's calls last said. It is written when something in it changes, else once in Config.SeenEvery.
+// seenRecord is what an asset's calls last reported. It is written when
+// something in it changes, otherwise once per Config.SeenEvery.
 type seenRecord struct {
 	At     time.Time         `json:"at"`
 	Held   manifest.Revision `json:"held"`
@@ -36,18 +39,20 @@ type seenRecord struct {
 	Reboot ledger.Pending    `json:"reboot,omitzero"` // that none of its orders waits for
 	Zone   string            `json:"zone,omitempty"`  // its own time zone (JOB-9)
 
-	Format   int      `json:"format,omitempty"` // of the call; zero: it told none of the following (MAN-11)
+	Format   int      `json:"format,omitempty"` // of the call; zero: it reported none of the following (MAN-11)
 	Release  string   `json:"release,omitempty"`
 	Hostname string   `json:"hostname,omitempty"`
 	Can      []string `json:"can,omitempty"`
 }
 
-// tellsOtherwise reports whether a call tells another thing of the agent than the last one did.
-func (s seenRecord) tellsOtherwise(in manifest.CheckIn) bool {
+// differs reports whether a call describes the agent otherwise than the last
+// one.
+func (s seenRecord) differs(in manifest.CheckIn) bool {
 	return s.Format != in.Format || s.Release != in.Release || s.Hostname != in.Hostname || !slices.Equal(s.Can, in.Can)
 }
 
-// can lists the agent's capabilities. One that never told has those of the first format.
+// can lists the agent's capabilities. An agent that never reported any has
+// those of the first format.
 func (s seenRecord) can() []string {
 	if s.Format == 0 {
 		return job.Capabilities()
@@ -60,27 +65,27 @@ func (s seenRecord) lost(before seenRecord) bool {
 	return slices.ContainsFunc(before.can(), func(c string) bool { return !slices.Contains(s.can(), c) })
 }
 
-// AssetStatus is an asset with what its calls tell.
+// AssetStatus is an asset with what its calls report.
 type AssetStatus struct {
 	job.Asset
 	Architecture  string            `json:"architecture,omitempty"`
-	Hostname      string            `json:"hostname,omitempty"` // as last told, in a call or when it enrolled
-	Version       string            `json:"version,omitempty"`  // of the agent, as last told
-	Can           []string          `json:"can,omitempty"`      // what the agent last told that it can do, see job.Capabilities (MAN-11)
+	Hostname      string            `json:"hostname,omitempty"` // as last reported, in a call or at enrolment
+	Version       string            `json:"version,omitempty"`  // of the agent, as last reported
+	Can           []string          `json:"can,omitempty"`      // what the agent last reported that it can do, see job.Capabilities (MAN-11)
 	Enrolled      time.Time         `json:"enrolled"`
 	LastSeen      time.Time         `json:"lastSeen,omitzero"` // to Config.SeenEvery; zero: never called
-	Silent        bool              `json:"silent"`            // not called for Config.SilentAfter: no bound on how long changes take (MAN-3)
+	Silent        bool              `json:"silent"`            // it has not called for Config.SilentAfter: nothing bounds how long a change takes (MAN-3)
 	Offset        time.Duration     `json:"offset,omitempty"`  // server's clock minus the asset's
 	OffsetTooFar  bool              `json:"offsetTooFar,omitempty"`
-	Zone          string            `json:"zone,omitempty"` // its own time zone; empty: never told
-	Held          manifest.Revision `json:"held"`           // manifest revision the asset last said it holds
+	Zone          string            `json:"zone,omitempty"` // its own time zone; empty: never reported
+	Held          manifest.Revision `json:"held"`           // the manifest revision that the asset last said it holds
 	Newest        manifest.Revision `json:"newest"`         // the one it should hold
 	Behind        bool              `json:"behind"`         // a change has not reached it yet (MAN-2)
 	InventoryAt   time.Time         `json:"inventoryAt,omitzero"`
 	Cloned        *Clone            `json:"cloned,omitempty"`        // two computers call as this asset (MAN-9); nil: one does
 	NeedsReboot   bool              `json:"needsReboot,omitempty"`   // see PendingReboots
 	Refused       *Refusal          `json:"refused,omitempty"`       // the last manifest it refused, until it holds a newer one (MAN-5)
-	AnomalyCount  int               `json:"anomalyCount,omitempty"`  // reports that made no sense, ever
+	AnomalyCount  int               `json:"anomalyCount,omitempty"`  // impossible reports, ever
 	LastAnomalies []Anomaly         `json:"lastAnomalies,omitempty"` // the newest of them, in order
 }
 
@@ -95,10 +100,10 @@ func (c *Controller) Asset(ctx context.Context, id job.AssetID, now time.Time) (
 	})
 }
 
-// Assets lists assets by id, behind the id after, limit at most (1 to MaxPage).
-func (c *Controller) Assets(ctx context.Context, after job.AssetID, limit int, now time.Time) ([]AssetStatus, error) {
+// Assets lists assets by id, after the id past, limit at most (1 to MaxPage).
+func (c *Controller) Assets(ctx context.Context, past job.AssetID, limit int, now time.Time) ([]AssetStatus, error) {
 	return view(ctx, c.store, func(r Reader) ([]AssetStatus, error) {
-		return page(r, tableAssets, "", behind("", after), limit, func(r Reader, rec assetRecord) (AssetStatus, error) {
+		return page(r, tableAssets, "", start("", past), limit, func(r Reader, rec assetRecord) (AssetStatus, error) {
 			return c.assetStatus(r, rec, now)
 		})
 	})
@@ -135,8 +140,9 @@ func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s As
 	return s, nil
 }
 
-// TagAsset replaces an asset's tags. Runs that are already made keep their assets; later ones go by the new tags (JOB-7). Of the
-// runs that take late joiners, the asset gets the orders that its new tags select it for (JOB-26).
+// TagAsset replaces an asset's tags. Runs whose orders are made keep their
+// assets; later runs use the new tags (JOB-7). In runs that take late joiners,
+// the asset gets the orders that its new tags select it for (JOB-26).
 func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string, now time.Time) error {
 	tags, err := cleanTags(tags)
 	if err != nil {
@@ -148,9 +154,8 @@ func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string
 			return err
 		}
 		rec.Tags = tags
-		if err := save(t, tableAssets, key(string(id)), rec); err != nil {
-			return err
-		}
+		t.save(tableAssets, key(string(id)), rec)
+		t.acted(AssetTagged, string(id), strings.Join(tags, ", "))
 		return t.join(rec.Asset)
 	})
 }

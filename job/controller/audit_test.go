@@ -103,8 +103,8 @@ func TestAuditNoticesEachRow(t *testing.T) {
 	}
 }
 
-// All differences are told, by table and key.
-func TestAuditTellsAllDifferences(t *testing.T) {
+// All differences are listed, by table and key.
+func TestAuditListsAllDifferences(t *testing.T) {
 	s := everyRow(t)
 	rows := dumpOf(t, s)
 	var want []string
@@ -146,7 +146,7 @@ func TestAuditNoticesEachCounter_RPT1(t *testing.T) {
 	}
 }
 
-// An order that no step leads to is told, and what cannot be read is an error.
+// An order in an impossible state is listed, and an unreadable record is an error.
 func TestAuditNoticesDamagedRecords(t *testing.T) {
 	good := everyRow(t)
 	s := good.Clone()

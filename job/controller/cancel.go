@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
@@ -15,7 +16,8 @@ import (
 // CancelReport says, asset by asset, what is known of a cancel.
 type CancelReport struct {
 	Assets []AssetCancel `json:"assets"` // by run, then asset; none when no order was made yet
-	// Spared is the planned run that CancelJob left alone, since another is in progress; empty: none. CancelRun cancels it.
+	// Spared is the planned run that CancelJob left alone, because another one
+	// is in progress; empty: none. CancelRun cancels it.
 	Spared job.RunID `json:"spared,omitempty"`
 }
 
@@ -28,25 +30,30 @@ type AssetCancel struct {
 	Result job.Result         `json:"result,omitempty"` // of Ended
 }
 
-// CancelRun cancels one run (JOB-3): orders that never reached their asset end as Cancelled, those that did are marked
-// in its next manifest, and what the asset then reports is the truth. Cancelling again returns what is known by now.
-// The cancel holds at once for every asset that calls, however many there are.
+// CancelRun cancels one run (JOB-3): orders that never reached their asset end
+// as Cancelled, those that did are marked in its next manifest, and what the
+// asset then reports is the truth. Cancelling again returns what is known by
+// then. The cancel holds at once for every asset that calls, however many there
+// are.
 //
-// Errors: a *CancelRefused if nothing can be cancelled any more, and the report is filled all the same; an
-// *UnfinishedError when the run is cancelled and some of its orders are still to follow; a *NotFoundError.
+// Errors: a *CancelRefused if nothing can be cancelled any more, and the report
+// is filled all the same; an *UnfinishedError when the run is cancelled and
+// some of its orders are still to follow; a *NotFoundError.
 func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time) (CancelReport, error) {
-	return c.cancel(ctx, "run "+string(id), now, func(r Reader) (chosen, error) {
+	return c.cancel(ctx, RunCancelled, string(id), now, func(r Reader) (chosen, error) {
 		run, err := loadRun(r, id)
 		return chosen{runs: []runRecord{run}, why: noOrder(run)}, err
 	})
 }
 
-// CancelJob cancels the runs of a job whose orders are made and, if none of them is in progress, the planned one. It is
-// otherwise like CancelRun. A run is in progress while an asset that calls has not ended it, unless only a reboot by
-// hand is missing: whoever cancels a job that deploys means that run and is refused (JOB-3), and the next one is spared.
-// The job stays enabled: to keep it from running again, disable it.
+// CancelJob cancels the runs of a job whose orders are made and, if none of
+// them is in progress, the planned one. It is otherwise like CancelRun. A run
+// is in progress while an asset that calls has not ended it, unless only a
+// reboot by hand is missing: a cancel of a job that deploys means that run, so
+// it is refused (JOB-3), and the next run is spared. The job stays enabled: to
+// keep it from running again, disable it.
 func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (CancelReport, error) {
-	return c.cancel(ctx, "job "+string(id), now, func(r Reader) (of chosen, err error) {
+	return c.cancel(ctx, JobCancelled, string(id), now, func(r Reader) (of chosen, err error) {
 		rec, err := loadJob(r, id)
 		if err != nil {
 			return of, err
@@ -74,7 +81,7 @@ func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (C
 	})
 }
 
-// chosen are the runs that a cancel is about.
+// chosen holds the runs that a cancel concerns.
 type chosen struct {
 	runs   []runRecord
 	spared job.RunID
@@ -111,12 +118,12 @@ func idle(r Reader, rec jobRecord, runs []runRecord) (string, error) {
 	}
 }
 
-// errRefused undoes the transaction of a cancel that comes too late.
+// errRefused rolls back the transaction of a cancel that comes too late.
 var errRefused = errors.New("nothing can be cancelled any more")
 
-// cancel marks the chosen runs in one short transaction, with a first batch of their orders, and brings the mark to the
-// other orders in further ones.
-func (c *Controller) cancel(ctx context.Context, what string, now time.Time, choose func(Reader) (chosen, error)) (report CancelReport, err error) {
+// cancel marks the chosen runs in one short transaction, with a first batch of
+// their orders, and brings the mark to the other orders in further ones.
+func (c *Controller) cancel(ctx context.Context, action Action, id string, now time.Time, choose func(Reader) (chosen, error)) (report CancelReport, err error) {
 	of, err := view(ctx, c.store, choose)
 	if err != nil {
 		return report, err
@@ -125,13 +132,21 @@ func (c *Controller) cancel(ctx context.Context, what string, now time.Time, cho
 	var refused *CancelRefused
 	var more []job.RunID
 	err = c.update(ctx, now, func(t *tx) (err error) {
+		what := "run " + id
+		if action == JobCancelled {
+			what = "job " + id
+		}
 		if refused, err = cancellable(t, what, of.why, of.runs, t.now); err != nil {
 			return err
 		}
 		if refused != nil {
 			return errRefused
 		}
-		more, err = t.cancel(of.runs)
+		var ids []string
+		ids, more, err = t.cancel(of.runs)
+		if len(ids) > 0 {
+			t.acted(action, id, strings.Join(ids, ", "))
+		}
 		return err
 	})
 	switch {
@@ -147,27 +162,31 @@ func (c *Controller) cancel(ctx context.Context, what string, now time.Time, cho
 	return report, cmp.Or(err, unread)
 }
 
-// cancel marks runs, and returns those with orders left for another transaction.
-func (t *tx) cancel(runs []runRecord) (more []job.RunID, err error) {
+// cancel marks runs. It returns those that were not cancelled before, and those
+// with orders left for another transaction.
+func (t *tx) cancel(runs []runRecord) (cancelled []string, more []job.RunID, err error) {
 	for _, run := range runs {
 		run, err := loadRun(t, run.ID)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		planned := run.State == ledger.RunPlanned
+		was := run.State
 		if run, err = t.stop(run, ledger.RunCancel{}); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if planned { // this run only: the job goes on with the one after it
+		if run.State != was {
+			cancelled = append(cancelled, string(run.ID))
+		}
+		if was == ledger.RunPlanned { // this run only: the job goes on with the one after it
 			if _, err := t.renew(run); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 		if run.Stopping() != nil {
 			more = append(more, run.ID)
 		}
 	}
-	return more, nil
+	return cancelled, more, nil
 }
 
 // known returns what is known of a cancel on each asset.
@@ -190,8 +209,8 @@ func known(r Reader, runs []runRecord) (assets []AssetCancel, err error) {
 	return assets, nil
 }
 
-// cancellable returns a *CancelRefused if nothing of the runs was or can still be cancelled. It stops at the first that can. Why is
-// said if no order was made.
+// cancellable returns a *CancelRefused if no order of the runs was cancelled or
+// can be. Why is the reason if no order was made.
 func cancellable(r Reader, what, why string, runs []runRecord, now time.Time) (refused *CancelRefused, err error) {
 	refused = &CancelRefused{What: what}
 	none, cancelled := true, false
@@ -205,11 +224,11 @@ func cancellable(r Reader, what, why string, runs []runRecord, now time.Time) (r
 		case run.State == ledger.RunPlanned, run.State == ledger.RunMaking, run.joinable(now):
 			return nil, nil // orders that will not be made
 		case run.After != "" && !run.State.Over(): // further assets could follow
-			before, err := loadRun(r, run.After)
+			before, found, err := findRun(r, run.After)
 			if err != nil {
 				return nil, err
 			}
-			if done, err := over(r, before, now); err != nil || !done {
+			if done, err := over(r, before, now); found && (err != nil || !done) {
 				return nil, err
 			}
 		}
@@ -239,7 +258,8 @@ func cancellable(r Reader, what, why string, runs []runRecord, now time.Time) (r
 	return refused, nil
 }
 
-// inProgress reports whether an asset that still calls has not ended the run, and is not merely waiting for a reboot.
+// inProgress reports whether an asset that still calls has not ended the run,
+// and is not merely waiting for a reboot.
 func (c *Controller) inProgress(r Reader, run runRecord, now time.Time) (busy bool, err error) {
 	if run.State == ledger.RunMaking {
 		return true, nil

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"errors"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -9,41 +8,39 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// maxChain is how many jobs may run one after the other: a success at the head makes orders in one transaction.
+// maxChain is how many jobs may run one after the other: a success at the head
+// makes orders in one transaction.
 const maxChain = 32
 
-// checkChain refuses a job that would run after itself, after nothing, or at the end of too long a chain (JOB-19).
+// checkChain refuses a job that would run after itself, after nothing, or at
+// the end of too long a chain (JOB-19).
 func checkChain(r Reader, d job.Definition) error {
 	what := "job " + string(d.ID)
 	for at, n := d.After, 0; at != nil; n++ {
 		if at.Job == d.ID || n == maxChain {
-			return problem.One(what, "after.job", string(d.After.Job), "leads back to the job itself, or over more than %d jobs (JOB-19)", maxChain)
+			return problem.One(what, "after.job", string(d.After.Job), "leads back to the job itself, or is a chain of more than %d jobs; name another job (JOB-19)", maxChain)
 		}
 		rec, found, err := load[jobRecord](r, tableJobs, key(string(at.Job)))
 		if err != nil {
 			return err
 		}
 		if n == 0 && (!found || rec.Definition.State == job.Deleted) {
-			return problem.One(what, "after.job", string(at.Job), "is no job; save it first (JOB-19)")
+			return problem.One(what, "after.job", string(at.Job), "is not a job; save that job first (JOB-19)")
 		}
 		at = rec.Definition.After
 	}
 	return nil
 }
 
-// enlist keeps the lists of who runs after whom, and of who takes late joiners, in step with a job's change.
-func enlist(w Writer, old, now job.Definition) error {
+// enlist keeps the lists of who runs after whom, and of who takes late joiners,
+// in step with a job's change.
+func (t *tx) enlist(old, now job.Definition) {
 	for _, k := range jobRows(old) {
-		if err := w.Delete(k.Table, k.Key); err != nil {
-			return err
-		}
+		t.Delete(k.Table, k.Key)
 	}
 	for _, k := range jobRows(now) {
-		if err := w.Put(k.Table, k.Key, nil); err != nil {
-			return err
-		}
+		t.Put(k.Table, k.Key, nil)
 	}
-	return nil
 }
 
 // jobRows are a job's rows in those lists.
@@ -60,22 +57,17 @@ func jobRows(d job.Definition) (rows []Key) {
 	return rows
 }
 
-// followers lists the enabled jobs that run after another. Who runs after whom is read once per transaction, since one call
-// may report many successes.
+// followers lists the enabled jobs that run after another. Who runs after whom
+// is read once per transaction, since one call may report many successes.
 func (t *tx) followers(of job.ID) (list []jobRecord, err error) {
 	if t.chains == nil {
 		chains := map[job.ID][]job.ID{}
-		for rec, err := range records(t, tableFollowers, "", "") {
+		for row, err := range rows(t, tableFollowers, "", 2) {
 			if err != nil {
 				return nil, err
 			}
-			p, err := parts(rec.Key)
-			if err != nil {
-				return nil, err
-			}
-			if len(p) == 2 {
-				chains[job.ID(p[0])] = append(chains[job.ID(p[0])], job.ID(p[1]))
-			}
+			before, follower := job.ID(row.parts[0]), job.ID(row.parts[1])
+			chains[before] = append(chains[before], follower)
 		}
 		t.chains = chains
 	}
@@ -89,7 +81,8 @@ func (t *tx) followers(of job.ID) (list []jobRecord, err error) {
 	return list, nil
 }
 
-// follow starts the jobs that go asset by asset on an asset whose order succeeded (JOB-19).
+// follow starts the jobs that go asset by asset on an asset whose order
+// succeeded (JOB-19).
 func (t *tx) follow(e ledger.Entry) error {
 	list, err := t.followers(e.Run.Job())
 	if err != nil {
@@ -112,8 +105,9 @@ func (t *tx) follow(e ledger.Entry) error {
 	return nil
 }
 
-// followOn makes the order of a job on an asset that verified the run before, by an inventory taken since (JOB-14). In a run
-// that is planned, or whose turn has not come on the asset's clock, it waits until that is due.
+// followOn makes the order of a job on an asset that verified the run before,
+// by an inventory taken since (JOB-14). In a run that is planned, or whose turn
+// has not come on the asset's clock, it waits until that is due.
 func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) error {
 	find := t.chained
 	if recurs(j.Definition.Schedule) {
@@ -133,7 +127,7 @@ func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) error {
 	fresh := t.outdated != asset.ID
 	t.wanted = t.wanted || !fresh
 	if run.State != ledger.RunPlanned && fresh {
-		due, err := t.makeOrTell(run, asset, ledger.Pass{Kind: ledger.MakePass})
+		due, err := t.makeOrPlan(run, asset, ledger.Pass{Kind: ledger.MakePass})
 		if err != nil || !due.After(t.now) || waits.Phase != 0 {
 			return err
 		}
@@ -141,7 +135,8 @@ func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) error {
 	return t.only(waits, ledger.Awaited{})
 }
 
-// chained returns the run of a job that follows a run asset by asset, and begins it with the first asset.
+// chained returns the run of a job that follows a run asset by asset, and
+// begins it with the first asset.
 func (t *tx) chained(j jobRecord, e ledger.Entry) (run runRecord, err error) {
 	k := key(string(e.Run), string(j.Definition.ID))
 	id, err := t.Get(tableChained, k)
@@ -161,17 +156,16 @@ func (t *tx) chained(j jobRecord, e ledger.Entry) (run runRecord, err error) {
 		return run, err
 	}
 	run = runRecord{Run: ledger.FollowRun(job.MakeRunID(j.Definition.ID, start), e.Run, start), Definition: j.Definition}
-	if err := t.Put(tableChained, k, []byte(run.ID)); err != nil {
-		return run, err
-	}
+	t.Put(tableChained, k, []byte(run.ID))
 	if err := t.saveRun(ledger.Run{}, run); err != nil {
 		return run, err
 	}
 	return run, t.opened(j, run.ID)
 }
 
-// nextTime returns the run of a job's next time on an asset that verified a run now, and plans it for the first asset. One that was
-// cancelled stays so: then it is the time after it.
+// nextTime returns the run of a job's next time on an asset that verified a run
+// now, and plans it for the first asset. One that was cancelled stays so: then
+// it is the time after it.
 func (t *tx) nextTime(j jobRecord, e ledger.Entry) (run runRecord, err error) {
 	d := j.Definition
 	from := t.now.Add(d.After.Delay)
@@ -180,10 +174,9 @@ func (t *tx) nextTime(j jobRecord, e ledger.Entry) (run runRecord, err error) {
 		if err != nil {
 			return run, err
 		}
-		run, err = loadRun(t, d.Run(o))
-		_, missing := errors.AsType[*NotFoundError](err)
+		run, found, err := findRun(t, d.Run(o))
 		switch {
-		case missing || err == nil && run.State == ledger.RunWithdrawn:
+		case err == nil && (!found || run.State == ledger.RunWithdrawn):
 			id, err := t.planRun(d, ledger.RunPlan{Occurrence: o, After: e.Run})
 			if err != nil {
 				return run, err
@@ -204,7 +197,8 @@ func (t *tx) opened(j jobRecord, run job.RunID) error {
 	if err := t.reopen(&j, run); err != nil {
 		return err
 	}
-	return save(t, tableJobs, key(string(j.Definition.ID)), j)
+	t.save(tableJobs, key(string(j.Definition.ID)), j)
+	return nil
 }
 
 // freeStart is the first second from now on at which the job has no run yet.
@@ -223,7 +217,8 @@ func freeStart(r Reader, d job.Definition, now time.Time) (time.Time, error) {
 	}
 }
 
-// recount has the next Tick reckon the share of a run that succeeded, if a job waits for one (JOB-19).
+// recount has the next Tick reckon the share of a run that succeeded, if a job
+// waits for one (JOB-19).
 func (t *tx) recount(run job.RunID) error {
 	list, err := t.followers(run.Job())
 	if err != nil {
@@ -231,7 +226,8 @@ func (t *tx) recount(run job.RunID) error {
 	}
 	for _, j := range list {
 		if !j.Definition.After.PerAsset {
-			return t.Put(tableShares, key(string(run)), nil)
+			t.Put(tableShares, key(string(run)), nil)
+			return nil
 		}
 	}
 	return nil
@@ -266,11 +262,10 @@ func (t *tx) followed() (runs []job.RunID, err error) {
 	return runs, nil
 }
 
-// share starts the jobs that follow a run once a share of its assets succeeded, if enough have (JOB-19).
+// share starts the jobs that follow a run once a share of its assets succeeded,
+// if enough have (JOB-19).
 func (t *tx) share(run runRecord) (_ runRecord, err error) {
-	if err := t.Delete(tableShares, key(string(run.ID))); err != nil {
-		return run, err
-	}
+	t.Delete(tableShares, key(string(run.ID)))
 	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking {
 		return run, nil // it is reckoned again when all orders are made
 	}
@@ -297,17 +292,14 @@ func (t *tx) share(run runRecord) (_ runRecord, err error) {
 		if err != nil {
 			return run, err
 		}
-		if err := t.Put(tableChained, key(string(run.ID), string(j.Definition.ID)), []byte(next)); err != nil {
-			return run, err
-		}
-		if err := save(t, tableJobs, key(string(j.Definition.ID)), j); err != nil {
-			return run, err
-		}
+		t.Put(tableChained, key(string(run.ID), string(j.Definition.ID)), []byte(next))
+		t.save(tableJobs, key(string(j.Definition.ID)), j)
 	}
 	return run, nil
 }
 
-// startedBy returns the run of a job that another's run started. One that was withdrawn does not count: the job may be on again.
+// startedBy returns the run of a job that another's run started. One that was
+// withdrawn does not count: the job may be on again.
 func startedBy(r Reader, before job.RunID, follower job.ID) (run runRecord, started bool, err error) {
 	id, err := r.Get(tableChained, key(string(before), string(follower)))
 	if err != nil || id == nil {
@@ -320,8 +312,9 @@ func startedBy(r Reader, before job.RunID, follower job.ID) (run runRecord, star
 // shareCount is what a share of a run's assets is taken of.
 type shareCount struct{ orders, assets, succeeded, ended int } // assets: those that count, as the two after it
 
-// reckon counts the assets of a run whose order was not withdrawn, and which were not removed. In a run that was cancelled or
-// withdrawn as a whole all count: whoever stops a job starts nothing by that (JOB-19).
+// reckon counts the assets of a run whose order was not withdrawn, and which
+// were not removed. In a run that was cancelled or withdrawn as a whole all
+// count: stopping a job starts nothing (JOB-19).
 func reckon(r Reader, run runRecord) (n shareCount, err error) {
 	count := func(list []ledger.Entry) error {
 		var keys []Key

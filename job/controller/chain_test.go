@@ -59,7 +59,7 @@ func TestSplitChainRunsAssetByAsset_JOB14_JOB19(t *testing.T) {
 		require.NoError(f, err)
 		require.Len(f, runs, 1, "one run for one run of the predecessor")
 		require.Equal(f, 2, runs[0].Assets)
-		// An edit makes the orders of those that are there anew, and of nobody else.
+		// An edit makes the existing orders again, and no others.
 		edited := chain[1]
 		edited.Name = "renamed"
 		_, err = f.SaveJob(ctx, edited, f.now)
@@ -84,7 +84,7 @@ func TestShareOfAssetsStartsTheNextJob_JOB19(t *testing.T) {
 		_, err := f.SaveJob(ctx, next, f.now)
 		require.NoError(f, err)
 		_, err = f.EnableJob(ctx, "next", f.now)
-		require.ErrorContains(f, err, "is no job")
+		require.ErrorContains(f, err, "is not a job")
 		ring := f.enable(definition("ring-1", "editor-2.0.0"))
 		_, err = f.EnableJob(ctx, "next", f.now)
 		require.NoError(f, err)
@@ -140,11 +140,11 @@ func TestLengthOfAChain_JOB19(t *testing.T) {
 		_, err := f.EnableJob(ctx, id(32), f.now)
 		require.NoError(f, err)
 		_, err = f.EnableJob(ctx, id(33), f.now)
-		require.ErrorContains(f, err, "over more than 32 jobs")
+		require.ErrorContains(f, err, "more than 32 jobs")
 	})
 }
 
-// A job that was disabled takes part again from when it is enabled, also behind a run that has begun before.
+// A job that was disabled takes part again from when it is enabled, also after a run that began before.
 func TestFollowerEnabledAgain_JOB19_JOB6(t *testing.T) {
 	for name, after := range map[string]job.After{"per asset": {Job: "first", PerAsset: true}, "share": {Job: "first", Share: 1}} {
 		t.Run(name, func(t *testing.T) {
@@ -296,7 +296,7 @@ func TestEveryFollowerStarts_JOB19(t *testing.T) {
 	})
 }
 
-// A run behind another is open while one of its own orders is, also when the run before it has nothing open any more.
+// A run that follows another is open while one of its own orders is, also when the run before it has nothing open any more.
 func TestFollowerIsOpenForItself_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))

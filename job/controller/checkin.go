@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// call is all that answering a check-in needs of an asset beside its orders.
+// call is what answering a check-in needs to know of an asset, besides its
+// orders.
 type call struct {
 	seen      seenRecord
 	reports   reportsRecord
@@ -22,20 +23,26 @@ type call struct {
 	late      bool // the agent made the call before the newest one
 }
 
-// CheckIn answers an agent's call. Errors wrap manifest.ErrInvalid or manifest.ErrUnknownAsset, or are the store's.
+// CheckIn answers an agent's call. Errors wrap manifest.ErrInvalid or
+// manifest.ErrUnknownAsset, or are the store's.
 //
-// Reports are accepted exactly once, in order (MAN-6), at most manifest.MaxReports per call. The answer carries a
-// manifest when the agent holds an older revision than it should, or its manifest expires soon. A call that brings
-// nothing new, from an asset seen less than Config.SeenEvery ago, writes nothing. After that time it writes the asset's
-// own row of last calls, for which nobody else waits. However many orders, patches and reports there are, a call costs a fixed
-// number of reads, unless it brings what orders are made by, or while runs are being cancelled or withdrawn.
+// Reports are accepted exactly once, in order (MAN-6), at most
+// manifest.MaxReports per call. The answer carries a manifest when the agent
+// holds an older revision than it should, or its manifest expires soon. A call
+// that brings nothing new, from an asset seen less than Config.SeenEvery ago,
+// writes nothing. After that time it writes the asset's own row of last calls,
+// which no other call waits for. However many orders, patches and reports there
+// are, a call costs a fixed number of reads, unless it brings what orders are
+// made by, or while runs are being cancelled or withdrawn.
 //
-// What a call says of the asset counts only if the agent made no newer one (ledger.Caller): a call that comes late or is played
-// again brings its reports, sets nothing back, and gets no manifest. A call that names the key of a removed asset is answered as
-// RemoveAsset says (MAN-10).
+// What a call says of the asset counts only if the agent made no newer one
+// (ledger.Caller): a call that comes late or is played again brings its
+// reports, sets nothing back, and gets no manifest. A call that names the key
+// of a removed asset is answered as RemoveAsset says (MAN-10).
 //
-// An asset can only report on its own orders. A report that makes no sense (on an order that it was never given, after the
-// end, on a cancel that nobody asked for) is accepted into the sequence, kept as an Anomaly, and changes nothing.
+// An asset can only report on its own orders. An impossible report (on an order
+// that it was never given, after the end, on a cancel that nobody asked for) is
+// accepted into the sequence, kept as an Anomaly, and changes nothing.
 func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, err error) {
 	if err := in.Validate(); err != nil {
 		return manifest.Answer{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
@@ -73,7 +80,8 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 	return answer, err
 }
 
-// look answers a call that brings nothing new, or reports that it does.
+// look answers a call that brings nothing new, or reports that the call does
+// bring something.
 func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, news bool, err error) {
 	err = c.store.View(ctx, func(r Reader) error {
 		f := &fetched{Reader: r}
@@ -99,16 +107,19 @@ func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Tim
 	return answer, news, err
 }
 
-// callKeys are the records that loadCall reads. A check-in names an asset that can exist, see manifest.CheckIn.Validate.
+// callKeys are the records that loadCall reads. A check-in names an asset that
+// can exist, see manifest.CheckIn.Validate.
 func callKeys(id job.AssetID) []Key {
 	k := key(string(id))
 	return []Key{{tableAssets, k}, {tableSeen, k}, {tableReports, k}, {tableRevisions, k}, {tableInventories, k}, {tableCloned, k}, {tableMeta, stopsKey}}
 }
 
-// errOther says that a call comes from another computer than the one that bears the name now.
+// errOther says that a call comes from another computer than the one that has
+// the name now.
 var errOther = errors.New("another key")
 
-// loadCall reads what answering the asset of a name needs. The error is errOther if that has another key than keyID.
+// loadCall reads what answering the asset of a name needs. The error is
+// errOther if that has another key than keyID.
 func loadCall(r Reader, id job.AssetID, keyID string) (got call, err error) {
 	k := key(string(id))
 	rec, found, err := load[assetRecord](r, tableAssets, k)
@@ -137,7 +148,8 @@ func loadCall(r Reader, id job.AssetID, keyID string) (got call, err error) {
 	return got, err
 }
 
-// news reports whether a call without reports and inventory changes anything that is stored, beside what was last seen.
+// news reports whether a call without reports and inventory changes anything
+// that is stored, besides when it was last seen.
 func (got call) news(in manifest.CheckIn, now time.Time) bool {
 	rev := got.revisions
 	_, silent, ahead := rev.Heard(in)
@@ -146,13 +158,15 @@ func (got call) news(in manifest.CheckIn, now time.Time) bool {
 	return changed || heard.Lost || heard.Back || silent || ahead || rev.Due(now) || got.stops != 0
 }
 
-// seenIsOld reports whether a call, if it is the newest, says more than what is stored of the one before.
+// seenIsOld reports whether a call, if it is the newest, says more than what is
+// stored of the call before.
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
-	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.tellsOtherwise(in) || seen.Reboot.Heard(in, now) != seen.Reboot ||
+	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.differs(in) || seen.Reboot.Heard(in, now) != seen.Reboot ||
 		(seen.Offset.Abs() > MaxOffset) != (in.Offset.Abs() > MaxOffset)
 }
 
-// takeIn stores what the call brings and numbers the manifest that the asset should hold.
+// takeIn stores what the call brings and numbers the manifest that the asset
+// should hold.
 func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	k := key(string(in.Asset))
 	before, zone := got.reports, got.seen.Zone
@@ -162,7 +176,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	}
 	caller, heard := got.seen.Caller.Heard(in, before.Acknowledged, t.now)
 	cloned := !got.seen.Caller.Cloned.IsZero()
-	if got.late = heard.Age == ledger.Late; got.late { // it says how things were
+	if got.late = heard.Age == ledger.Late; got.late { // it describes the past
 		in.Inventory, in.Digest, in.Zone = nil, got.inventory.Digest, zone
 	}
 	rev, err := loadRevisions(t, in.Asset)
@@ -195,18 +209,14 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	news := heard.Lost || heard.Back || fresh(in.Reports, before.Acknowledged) || cloned != !caller.Cloned.IsZero() || t.c.seenIsOld(got.seen, in, t.now)
 	if heard.Age == ledger.Newest && news { // first: orders are made by the zone that the asset reports
 		pending = pending.Heard(in, t.now)
-		if err := t.listReboot(in.Asset, got.seen.Reboot, pending); err != nil {
-			return err
-		}
+		t.listReboot(in.Asset, got.seen.Reboot, pending)
 		before := got.seen
 		got.seen = seenRecord{
 			At: t.now, Held: in.Held, Caller: caller, Offset: in.Offset, Boot: in.Boot, Reboot: pending, Zone: in.Zone,
 			Format: in.Format, Release: in.Release, Hostname: in.Hostname, Can: in.Can,
 		}
 		t.replan = t.replan || got.seen.lost(before)
-		if err := save(t, tableSeen, k, got.seen); err != nil {
-			return err
-		}
+		t.save(tableSeen, k, got.seen)
 	}
 	if got.stops != 0 {
 		if err := t.stopNow(in.Asset); err != nil {
@@ -253,35 +263,35 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	}
 	if t.wanted && got.inventory.Digest != "" {
 		got.inventory.Wanted = true
-		if err := save(t, tableInventories, k, got.inventory); err != nil {
-			return err
-		}
+		t.save(tableInventories, k, got.inventory)
 	}
 	if err := t.number(got, in); err != nil {
 		return err
 	}
 	if got.reports.Acknowledged != before.Acknowledged || got.reports.AnomalyCount != before.AnomalyCount {
-		return save(t, tableReports, k, got.reports)
+		t.save(tableReports, k, got.reports)
+		return nil
 	}
 	return nil
 }
 
-// listReboot lists an asset that needs a reboot which none of its orders waits for, or takes it off the list.
-func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) error {
-	switch {
-	case was.Since.IsZero() == is.Since.IsZero():
-		return nil
-	case is.Since.IsZero():
-		t.replan = true
-		return t.Delete(tableReboots, key(string(asset), ""))
-	default:
-		t.replan = true
-		return t.Put(tableReboots, key(string(asset), ""), nil)
+// listReboot lists an asset that needs a reboot which none of its orders waits
+// for, or takes it off the list.
+func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) {
+	if was.Since.IsZero() == is.Since.IsZero() {
+		return
+	}
+	t.replan = true
+	if k := key(string(asset), ""); is.Since.IsZero() {
+		t.Delete(tableReboots, k)
+	} else {
+		t.Put(tableReboots, k, nil)
 	}
 }
 
-// doubt steps every order of the asset that has not ended: the agent or the server may have lost what it knew of it (JOB-24). A
-// reboot that such an order waits for stays pending until the asset has another boot identity (RBT-11).
+// doubt steps every order of the asset that has not ended, because the agent or
+// the server may have lost its state (JOB-24). A reboot that such an order
+// waits for stays pending until the asset has another boot identity (RBT-11).
 func (t *tx) doubt(asset job.AssetID, seen seenRecord, ev ledger.Event) (pending ledger.Pending, err error) {
 	pending = seen.Reboot
 	runs, err := notEnded(t, asset)
@@ -298,7 +308,8 @@ func (t *tx) doubt(asset job.AssetID, seen seenRecord, ev ledger.Event) (pending
 	return pending, t.stepEach(asset, runs, ev)
 }
 
-// number takes in which manifest the asset holds, and numbers the one that it should hold.
+// number records which manifest the asset holds, and numbers the one that it
+// should hold.
 func (t *tx) number(got *call, in manifest.CheckIn) error {
 	rev, err := loadRevisions(t, in.Asset) // what came in may have changed it
 	if err != nil {
@@ -336,9 +347,11 @@ func (t *tx) number(got *call, in manifest.CheckIn) error {
 	return t.saveRevisions(in.Asset, rev)
 }
 
-// endMissed ends the orders of an asset that were never handed out and have a newer run of their job that is due as well:
-// of several missed runs only the newest runs (JOB-12). Among the orders that it holds the asset sees to that itself. But a
-// manifest has room for so many orders, and an older one that came with the next would run after the newer.
+// endMissed ends the orders of an asset that were never handed out and have a
+// newer run of their job that is due as well: of several missed runs only the
+// newest runs (JOB-12). Among the orders that it holds, the asset decides this
+// itself. But a manifest has limited room, and an older order that came with a
+// later manifest would run after the newer one.
 func (t *tx) endMissed(asset job.AssetID) error {
 	rows, err := queue(t, asset)
 	if err != nil {
@@ -360,7 +373,8 @@ func (t *tx) endMissed(asset job.AssetID) error {
 	return t.stepEach(asset, missed, ledger.Missed{})
 }
 
-// answer reads only. The manifest of a revision is the same bytes however often it is asked for.
+// answer only reads. The manifest of a revision is the same bytes however often
+// it is asked for.
 func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
 	a := manifest.Answer{Format: manifest.Format, At: instant(now), Acknowledged: got.reports.Acknowledged}
 	if got.late {
@@ -368,7 +382,8 @@ func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.
 	}
 	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || got.inventory.Wanted || in.Digest != "" && in.Digest != got.inventory.Digest)
 	complete := c.bring(&a, in)
-	// Who learns of newer keys gets the manifest by the newest; so does who holds one that nobody here can have signed.
+	// An agent that gets newer keys gets the manifest signed by the newest. So
+	// does an agent whose manifest nobody here can have signed.
 	if in.Held >= got.revisions.Sealed && len(a.Trust) == 0 && in.Held <= MaxRevision || got.revisions.Sealed == 0 || !complete {
 		return a, nil
 	}
@@ -377,8 +392,9 @@ func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.
 	return a, err
 }
 
-// seal seals the manifest of a revision. While the asset is cloned, it has nothing that could start: only orders that are marked as
-// cancelled, or as begun already (MAN-9).
+// seal seals the manifest of a revision. While the asset is cloned, it has
+// nothing that could start: only orders that are marked as cancelled, or as
+// begun already (MAN-9).
 func (c *Controller) seal(f *fetched, asset job.AssetID, got call) ([]byte, error) {
 	rows, err := queue(f, asset)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// Clone says that two computers call under one identity, so that neither is given anything that could start (MAN-9).
+// Clone says that two computers call under one identity. Neither gets anything
+// to start (MAN-9).
 type Clone struct {
 	Since time.Time `json:"since"`
 	Boots []string  `json:"boots"` // the boot identities of the last calls, in their order
@@ -23,36 +24,36 @@ func cloneOf(id job.AssetID, c ledger.Caller) *Clone {
 		return nil
 	}
 	return &Clone{Since: c.Cloned, Boots: slices.Clone(c.Boots), Text: fmt.Sprintf(
-		"Two computers call as asset %s: their boot identities came back after each other (%s). Neither starts anything. "+
-			"Enrol the copy anew on that computer: agent enrol --again. It ends when one of them alone has called for %v, or when you settle it (MAN-9).",
+		"Two computers call as asset %s: their boot identities alternate (%s). Neither computer starts anything. "+
+			"Enrol the copy again on that computer: agent enrol --again. This ends when one of them alone has called for %v, or when you settle it (MAN-9).",
 		id, strings.Join(c.Boots, ", "), ledger.CloneEnds)}
 }
 
-// Cloned lists the assets that two computers call as (RPT-3, MAN-9), by id, limit at most (1 to MaxPage).
+// Cloned lists the assets that two computers call as (RPT-3, MAN-9), by id,
+// limit at most (1 to MaxPage).
 func (c *Controller) Cloned(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	return view(ctx, c.store, func(r Reader) ([]AssetStatus, error) {
-		ids, err := names[job.AssetID](r, tableCloned, "")
-		list := []AssetStatus{}
-		for _, id := range ids[:min(limit, len(ids))] {
-			rec, err := loadAsset(r, id)
+	return collect(ctx, c.store, limit, func(r Reader, add func(AssetStatus) bool) error {
+		for row, err := range rows(r, tableCloned, "", 1) {
 			if err != nil {
-				return nil, err
+				return err
+			}
+			rec, err := loadAsset(r, job.AssetID(row.parts[0]))
+			if err != nil {
+				return err
 			}
 			status, err := c.assetStatus(r, rec, now)
-			if err != nil {
-				return nil, err
+			if err != nil || add(status) {
+				return err
 			}
-			list = append(list, status)
 		}
-		return list, err
+		return nil
 	})
 }
 
-// SettleClone says that one computer alone is the asset again: its orders are handed out (MAN-9). If the other one still calls, it
-// is soon found to be cloned again. The error is a *NotFoundError for an asset that is unknown or is not cloned.
+// SettleClone declares that one computer alone is the asset again, so its
+// orders are handed out (MAN-9). If the other one still calls, the asset is
+// soon listed again. The error is a *NotFoundError for an asset that is unknown
+// or is not cloned.
 func (c *Controller) SettleClone(ctx context.Context, id job.AssetID, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) error {
 		rec, err := loadAsset(t, id)
@@ -70,22 +71,19 @@ func (c *Controller) SettleClone(ctx context.Context, id job.AssetID, now time.T
 		if err != nil {
 			return err
 		}
-		if err := t.listReboot(id, got.seen.Reboot, pending); err != nil {
-			return err
-		}
+		t.listReboot(id, got.seen.Reboot, pending)
 		got.seen.Reboot, got.seen.Caller = pending, got.seen.Caller.Settled()
-		if err := save(t, tableSeen, key(string(id)), got.seen); err != nil {
-			return err
-		}
+		t.save(tableSeen, key(string(id)), got.seen)
 		if err := t.cloned(id, &got, false); err != nil {
 			return err
 		}
+		t.acted(CloneSettled, string(id), "")
 		return t.planAgain(rec.Asset)
 	})
 }
 
-// cloned lists an asset as cloned, or takes it off the list. Its manifest changes with that. The orders that it has not begun wait
-// meanwhile.
+// cloned lists an asset as cloned, or takes it off the list. Its manifest
+// changes with that. The orders that it has not begun wait meanwhile.
 func (t *tx) cloned(id job.AssetID, got *call, is bool) error {
 	k := key(string(id))
 	rev, err := loadRevisions(t, id)
@@ -97,12 +95,11 @@ func (t *tx) cloned(id job.AssetID, got *call, is bool) error {
 	}
 	if !is {
 		t.replan = true
-		return t.Delete(tableCloned, k)
+		t.Delete(tableCloned, k)
+		return nil
 	}
 	got.reports.anomaly(Anomaly{At: t.now, Text: cloneOf(id, got.seen.Caller).Text})
-	if err := t.Put(tableCloned, k, nil); err != nil {
-		return err
-	}
+	t.Put(tableCloned, k, nil)
 	rows, err := queue(t, id)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package controller
 import (
 	"bytes"
 	"crypto/ecdh"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,31 +20,47 @@ import (
 type Config struct {
 	// Signer signs the manifests. Required.
 	Signer manifest.Signer
-	// Trust is every version of the trust document (MAN-13), for agents to follow; the newest names Signer's key. Empty: agents are given the key
-	// in another way.
+	// Trust is every version of the trust document (MAN-13), for agents to
+	// follow; the newest names Signer's key. Empty: agents get the key in
+	// another way.
 	Trust manifest.Chain
-	// Exchange are the server's X25519 keys, the newest first, which the newest trust document names. Agents that have not heard of
-	// it yet go by an older one.
+	// Exchange are the server's X25519 keys, the newest first, which the newest
+	// trust document names. Agents without that document use an older key.
 	Exchange []*ecdh.PrivateKey
-	// Lead is how long before its start a run's orders are made and handed out (MAN-1). Default manifest.Lead; negative: none.
+	// Lead is how long before its start a run's orders are made and handed out
+	// (MAN-1). Default manifest.Lead; negative: none.
 	Lead time.Duration
-	// Lifetime is how long a manifest is good for. Default manifest.Lifetime; at most manifest.MaxLifetime.
+	// Lifetime is how long a manifest is good for. Default manifest.Lifetime;
+	// at most manifest.MaxLifetime.
 	Lifetime time.Duration
-	// Timing is what the promise of MAN-3 is computed from; agents are told its CheckIn. Default: see manifest.Timing.
+	// Timing is what the promise of MAN-3 is computed from; agents receive its
+	// CheckIn. Default: see manifest.Timing.
 	Timing manifest.Timing
-	// Zone finds a time zone by its IANA name, as time.LoadLocation does. The zone database belongs to the caller, who gives
-	// it here; without it only jobs whose schedule names no zone but UTC can be enabled (JOB-9, JOB-20).
+	// Zone finds a time zone by its IANA name, as time.LoadLocation does. The
+	// zone database belongs to the caller, who gives it here; without it only
+	// jobs whose schedule names no zone but UTC can be enabled (JOB-9, JOB-20).
 	Zone func(name string) (*time.Location, error)
-	// Policy is the signer policy that orders are made under, see integrity.Policy.Excerpt; zero: none. It concerns the orders
-	// made from then on. Agents that are held to another one refuse their files (INT-4).
+	// Policy is the signer policy that orders are made under, see
+	// integrity.Policy.Excerpt; zero: none. It concerns the orders made from
+	// then on. Agents that are held to another one refuse their files (INT-4).
 	Policy integrity.Excerpt
-	// SeenEvery is how finely last calls are kept. Default 1 min; negative: every call.
+	// SeenEvery is how finely last calls are kept. Default 1 min; negative:
+	// every call.
 	SeenEvery time.Duration
-	// SilentAfter is how long an agent may be silent before it is shown as such. Default manifest.MaxPropagation.
+	// SilentAfter is how long an agent may be silent before it is shown as
+	// such. Default manifest.MaxPropagation.
 	SilentAfter time.Duration
-	// Batch is how many assets one transaction of a pass over a fleet handles, 1 to MaxBatch. Default 100. Smaller ones make
-	// fewer check-ins wait or try again, and take longer in all; a database that is not embedded wants small ones.
+	// Batch is how many assets one transaction of a pass over a fleet handles,
+	// 1 to MaxBatch. Default 100. Smaller ones make fewer check-ins wait or try
+	// again, and take longer in all; a database that is not embedded wants
+	// small ones.
 	Batch int
+	// OnEvent receives the event of each administrative act after it was
+	// committed, before the use case returns. It is called from the goroutine
+	// of the use case, so it must be safe for concurrent use. Nil: not used. A
+	// server that dies right after a commit does not call it; Events has what
+	// was missed.
+	OnEvent func(Event)
 }
 
 // WithDefaults fills in what is zero.
@@ -66,7 +83,8 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validate says everything that is wrong with the settings, defaults filled in. The error is a *job.Invalid.
+// Validate reports every problem of the settings, after filling in the
+// defaults. The error is a *job.Invalid.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
 	var l problem.List
@@ -77,32 +95,38 @@ func (c Config) Validate() error {
 		l.Add("trust", "", "is not a chain from the first version on: %v", err)
 	} else if len(c.Trust) > 0 && c.Signer != nil {
 		if ids := manifest.Keys(trust.Manifest).KeyIDs(); !slices.Contains(ids, c.Signer.KeyID()) {
-			l.Add("signer", c.Signer.KeyID(), "is none of the keys that trust document %d names: %s", trust.Version, strings.Join(ids, ", "))
+			l.Add("signer", c.Signer.KeyID(), "is not a key of trust document %d; its keys are %s", trust.Version, strings.Join(ids, ", "))
 		}
-		if len(c.Exchange) == 0 || !bytes.Equal(c.Exchange[0].PublicKey().Bytes(), trust.Exchange) {
-			l.Add("exchange", "", "does not begin with the key that trust document %d names", trust.Version)
+		if len(c.Exchange) == 0 || c.Exchange[0] == nil || !bytes.Equal(c.Exchange[0].PublicKey().Bytes(), trust.Exchange) {
+			l.Add("exchange", "", "does not begin with the exchange key of trust document %d; put that key first", trust.Version)
+		}
+	}
+	for i, k := range c.Exchange {
+		if k == nil {
+			l.Add(fmt.Sprintf("exchange[%d]", i), "", "is missing; leave the entry out or give a key")
 		}
 	}
 	if !c.Policy.IsZero() {
 		l.Under("policy", c.Policy.Validate())
 	}
 	if c.Lifetime <= manifest.RenewBefore || c.Lifetime > manifest.MaxLifetime {
-		l.Add("lifetime", c.Lifetime.String(), "is not over %v and at most %v (MAN-5)", manifest.RenewBefore, manifest.MaxLifetime)
+		l.Add("lifetime", c.Lifetime.String(), "is outside the limits: give more than %v and at most %v (MAN-5)", manifest.RenewBefore, manifest.MaxLifetime)
 	}
 	if c.Lead > 30*24*time.Hour {
-		l.Add("lead", c.Lead.String(), "is over 30 days: what is ordered would be out of date")
+		l.Add("lead", c.Lead.String(), "is over 30 days, so orders would be out of date at the start; give 30 days at most")
 	}
 	if c.SilentAfter < 0 {
-		l.Add("silentAfter", c.SilentAfter.String(), "is negative")
+		l.Add("silentAfter", c.SilentAfter.String(), "is negative; give a positive time, or zero for the default")
 	}
 	if c.Batch < 1 || c.Batch > MaxBatch {
-		l.Add("batch", strconv.Itoa(c.Batch), "is not from 1 to %d", MaxBatch)
+		l.Add("batch", strconv.Itoa(c.Batch), "is not between 1 and %d", MaxBatch)
 	}
 	l.Under("timing", c.Timing.Validate())
 	return l.Err("controller settings")
 }
 
-// Controller is the server's side of the product. It is safe for concurrent use, and several of them may share a store.
+// Controller is the server's side of the product. It is safe for concurrent
+// use, and several of them may share a store.
 type Controller struct {
 	store   Store
 	config  Config
@@ -115,19 +139,22 @@ type cachedSnapshot struct {
 	snapshot   *catalog.Snapshot
 }
 
-// New returns a controller over a store that the caller closes. The error is that of Config.Validate, or a *job.Invalid
-// that says that there is no store.
+// New returns a controller over a store that the caller closes. The error is a
+// *job.Invalid with every problem: a missing store, and those of
+// Config.Validate.
 func New(store Store, config Config) (*Controller, error) {
-	if err := config.Validate(); err != nil {
-		return nil, err
-	}
+	var l problem.List
 	if store == nil {
-		return nil, problem.One("controller settings", "store", "", "is missing; open one, such as a memstore or a sqlstore")
+		l.Add("store", "", "is missing; open one, such as a memstore or a sqlstore")
+	}
+	l.Under("", config.Validate())
+	if err := l.Err("controller settings"); err != nil {
+		return nil, err
 	}
 	config = config.WithDefaults()
 	config.Lead = max(config.Lead, 0)
 	return &Controller{store: &formed{Store: store}, config: config}, nil
 }
 
-// instant is how times enter: UTC, without what JSON and keys do not carry.
+// instant is a time as it is stored: UTC, to the microsecond.
 func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

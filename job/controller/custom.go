@@ -2,16 +2,19 @@ package controller
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
-// SetCustomURLs sets the customer's URLs for Vendor artifacts, and takes back those whose URL is empty (CAT-5), all or
-// none. They stand over every sync. Orders made from now on have them; those that are made keep what they have (JOB-8).
+// SetCustomURLs sets the customer's URLs for Vendor artifacts, and takes back
+// those whose URL is empty (CAT-5), all or none. Syncs keep them. Orders made
+// from now on use them; orders that are made already stay as they are (JOB-8).
 // The error is a *catalog.Invalid that names each one refused.
-func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL) error {
-	return c.store.Update(ctx, func(w Writer) error {
-		old, err := c.snapshot(w)
+func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL, now time.Time) error {
+	return c.update(ctx, now, func(t *tx) error {
+		old, err := c.snapshot(t)
 		if err != nil {
 			return err
 		}
@@ -19,12 +22,14 @@ func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL
 		if err != nil || snap == old {
 			return err
 		}
-		_, _, err = saveSnapshot(w, snap)
+		t.acted(URLsChanged, "", fmt.Sprintf("%d given", len(urls)))
+		_, _, err = t.saveSnapshot(snap)
 		return err
 	})
 }
 
-// CustomURLs lists the custom URLs that are set, by patch and artifact, those without effect included (CAT-5).
+// CustomURLs lists the custom URLs that are set, by patch and artifact, those
+// without effect included (CAT-5).
 func (c *Controller) CustomURLs(ctx context.Context) ([]catalog.CustomURL, error) {
 	snap, err := c.Snapshot(ctx)
 	return snap.CustomURLs(), err

@@ -225,7 +225,7 @@ func TestAssetsOfARun_JOB7(t *testing.T) {
 		require.NoError(f, f.DisableJob(ctx, "now", f.now))
 		run, err = f.EnableJob(ctx, "now", f.now)
 		require.NoError(f, err)
-		require.Equal(f, job.AssetID("other"), f.asset(run, "other").Asset, "later runs go by the new tags")
+		require.Equal(f, job.AssetID("other"), f.asset(run, "other").Asset, "later runs use the new tags")
 	})
 }
 

@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"crypto/ecdh"
 	"crypto/ed25519"
 	"strings"
 	"testing"
@@ -60,10 +61,10 @@ func TestEnrol(t *testing.T) {
 		require.NoError(f, err)
 		_, err = f.Enrol(ctx, enrolment("c"), start.Add(time.Hour))
 		require.ErrorIs(f, err, manifest.ErrBadToken, "expired at that very instant")
-		require.NoError(f, f.RemoveToken(ctx, token.ID))
+		require.NoError(f, f.RemoveToken(ctx, token.ID, f.now))
 		_, err = f.Enrol(ctx, enrolment("c"), f.now)
 		require.ErrorIs(f, err, manifest.ErrBadToken)
-		require.Error(f, f.RemoveToken(ctx, token.ID))
+		require.Error(f, f.RemoveToken(ctx, token.ID, f.now))
 		_, err = f.Enrol(ctx, manifest.Enrolment{}, f.now)
 		require.ErrorIs(f, err, manifest.ErrInvalid)
 	})
@@ -100,7 +101,7 @@ func TestTokenBounds(t *testing.T) {
 	})
 }
 
-// A token says under which names assets enrol with it, and how they are tagged. A wrong name costs no use of it, and is not told the pattern.
+// A token says under which names assets enrol with it, and how they are tagged. A wrong name costs no use, and the refusal does not show the pattern.
 func TestTokenSaysNames(t *testing.T) {
 	stores(t, func(f *fixture) {
 		_, err := f.AddToken(ctx, secret, controller.Token{Names: "lab-?*", Tags: []string{"lab"}}, f.now)
@@ -254,7 +255,10 @@ func TestConfig(t *testing.T) {
 	_, err := controller.New(nil, bad)
 	var problems *job.Invalid
 	require.ErrorAs(t, err, &problems)
-	require.Len(t, problems.Problems, 5, "%v", problems)
+	require.Len(t, problems.Problems, 6, "%v", problems)
+	c := config()
+	c.Exchange = []*ecdh.PrivateKey{nil}
+	require.ErrorContains(t, c.Validate(), "exchange[0]: is missing")
 	for _, c := range []struct {
 		change func(*controller.Config)
 		ok     bool

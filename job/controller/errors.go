@@ -7,7 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// NotFoundError says that there is no such thing.
+// NotFoundError says that something of a kind does not exist.
 type NotFoundError struct {
 	Kind string // "job", "run", "asset", "token"
 	ID   string
@@ -15,7 +15,8 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string { return fmt.Sprintf("no %s %q is known", e.Kind, e.ID) }
 
-// CancelRefused is the answer to a cancel when nothing can be cancelled (JOB-3).
+// CancelRefused is the answer to a cancel when nothing can be cancelled
+// (JOB-3).
 type CancelRefused struct {
 	What  string    // the job or the run
 	Stage job.Stage // the furthest stage an asset is known to have reached; StageDone when all have ended; zero: no order was made
@@ -34,7 +35,8 @@ func (e *CancelRefused) Error() string {
 	return fmt.Sprintf("%s cannot be cancelled: %s", e.What, why)
 }
 
-// FollowedError refuses to delete a job that enabled jobs run after (JOB-19).
+// FollowedError refuses to delete a job while enabled jobs run after it
+// (JOB-19).
 type FollowedError struct {
 	Job       job.ID
 	Followers []job.ID
@@ -45,14 +47,15 @@ func (e *FollowedError) Error() string {
 	for i, id := range e.Followers {
 		names[i] = string(id)
 	}
-	return fmt.Sprintf("job %s cannot be deleted: enabled jobs run after it (%s); disable or change them first, or force it (JOB-19)", e.Job, strings.Join(names, ", "))
+	return fmt.Sprintf("job %s cannot be deleted: enabled jobs run after it (%s); disable or change them first, or force the deletion (JOB-19)", e.Job, strings.Join(names, ", "))
 }
 
-// UnfinishedError says that a change is stored, but that not all orders follow it yet. The next Tick carries on.
+// UnfinishedError says that a change is stored, but not yet applied to all
+// orders. The next Tick continues.
 type UnfinishedError struct{ Err error }
 
 func (e *UnfinishedError) Error() string {
-	return "the change is stored; its orders follow at the next tick: " + e.Err.Error()
+	return "the change is stored, but not yet applied to all orders; the server continues at its next tick: " + e.Err.Error()
 }
 
 func (e *UnfinishedError) Unwrap() error { return e.Err }

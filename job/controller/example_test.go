@@ -20,7 +20,7 @@ import (
 func Example() {
 	ctx := context.Background()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) // a real one is drawn at random
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) // a real one is random and kept
 	public := key.Public().(ed25519.PublicKey)
 	c, err := controller.New(memstore.New(memstore.Options{}), controller.Config{Signer: manifest.NewSigner(key)})
 	if err != nil {

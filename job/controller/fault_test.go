@@ -87,7 +87,7 @@ func (w faultyWriter) Delete(table controller.Table, key string) error {
 }
 
 // Whatever operation of the store fails, the use case says so, and once the store is well again it comes to the same end.
-func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
+func TestEveryFaultOfTheStoreIsReported(t *testing.T) {
 	store := &faulty{Store: memstore.New(memstore.Options{})}
 	f := newFixture(t, store)
 	try := func(what string, do func() error) {
@@ -223,7 +223,7 @@ func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
 	supplied := batch(vendor)
 	try("sync", func() error { return one(f.Sync(ctx, supplied, f.now)) })
 	try("custom URL", func() error {
-		return f.SetCustomURLs(ctx, []catalog.CustomURL{{Patch: vendor.ID, Artifact: "editor.bin", URL: "http://own.example/e"}})
+		return f.SetCustomURLs(ctx, []catalog.CustomURL{{Patch: vendor.ID, Artifact: "editor.bin", URL: "http://own.example/e"}}, f.now)
 	})
 	try("probed", func() error {
 		return f.Probed(ctx, []controller.Probe{{URL: "http://own.example/e", Err: "404"}}, f.now)
@@ -232,5 +232,8 @@ func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
 	try("remove an asset", func() error { return f.RemoveAsset(ctx, "b", f.now) })
 	tokens, err := f.Tokens(ctx)
 	require.NoError(t, err)
-	try("remove the token", func() error { return f.RemoveToken(ctx, tokens[0].ID) })
+	try("remove the token", func() error { return f.RemoveToken(ctx, tokens[0].ID, f.now) })
+	f.pass(400 * 24 * time.Hour)
+	try("prune", func() error { return one(f.Prune(ctx, f.now.Add(-controller.PruneAge), f.now)) })
+	try("events", func() error { return one(f.Events(ctx, time.Time{}, 10)) })
 }

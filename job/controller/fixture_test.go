@@ -59,7 +59,7 @@ type agent struct {
 	calls     uint64
 }
 
-// stores runs a test on every store: memory that misbehaves as far as it may, and SQLite. A short run has fewer.
+// stores runs a test on every store: memory that misbehaves as much as the port allows, and SQLite. A short run has fewer.
 func stores(t *testing.T, test func(*fixture)) {
 	t.Run("memory, one asset per transaction", func(t *testing.T) {
 		c := config()

@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// reportsRecord is how far an asset's reports are accepted, and what was odd about them.
+// reportsRecord is how far an asset's reports are accepted, and what was odd
+// about them.
 type reportsRecord struct {
 	Acknowledged job.Sequence `json:"acknowledged"`
 	AnomalyCount int          `json:"anomalyCount,omitempty"`
@@ -20,7 +21,7 @@ type reportsRecord struct {
 	Refused      *Refusal     `json:"refused,omitempty"`
 }
 
-// Anomaly is something an asset reported that makes no sense.
+// Anomaly is an impossible claim of an asset.
 type Anomaly struct {
 	At       time.Time    `json:"at"`                 // when it came
 	Sequence job.Sequence `json:"sequence,omitempty"` // of the report; zero: not in a report
@@ -45,11 +46,13 @@ func fresh(reports []job.Report, acknowledged job.Sequence) bool {
 	return n > 0 && reports[n-1].Sequence > acknowledged
 }
 
-// maxGap is the highest report number that is taken without the one before it: beyond it there is no room to go on (MAN-12).
+// maxGap is the highest report number that is taken without the one before it:
+// beyond it there is no room to go on (MAN-12).
 const maxGap = manifest.MaxNumber / 4
 
-// fold accepts the reports after the acknowledged one (MAN-6) and takes each into its order. Former is the key of a removed asset
-// that calls; empty: the one that bears the name now does.
+// fold accepts the reports after the acknowledged one (MAN-6) and takes each
+// into its order. Former is the key of a removed asset that calls; empty: the
+// asset of that name calls.
 func (t *tx) fold(in manifest.CheckIn, former string, live bool, to *reportsRecord) error {
 	reports := slices.Clone(in.Reports)
 	reports = slices.DeleteFunc(reports, func(r job.Report) bool { return r.Sequence <= to.Acknowledged })
@@ -59,11 +62,12 @@ func (t *tx) fold(in manifest.CheckIn, former string, live bool, to *reportsReco
 	}
 	for i, rep := range reports {
 		if lost := to.Acknowledged + 1; rep.Sequence > lost && rep.Sequence > maxGap {
-			to.anomaly(Anomaly{At: t.now, Sequence: rep.Sequence, Text: fmt.Sprintf("is far above report %d: it is not taken, since the numbers would soon be used up", to.Acknowledged)})
+			to.anomaly(Anomaly{At: t.now, Sequence: rep.Sequence, Text: fmt.Sprintf("is far above report %d: it is refused, because the numbers would soon be used up", to.Acknowledged)})
 			break
 		} else if rep.Sequence > lost {
-			// An agent forgets only what was acknowledged: the store was put back. Waiting would be for ever.
-			to.anomaly(Anomaly{At: t.now, Sequence: rep.Sequence, Text: fmt.Sprintf("reports %d to %d are not known here any more", lost, rep.Sequence-1)})
+			// An agent forgets only what was acknowledged: the store was put
+			// back. Waiting would be for ever.
+			to.anomaly(Anomaly{At: t.now, Sequence: rep.Sequence, Text: fmt.Sprintf("reports %d to %d are no longer known to the server", lost, rep.Sequence-1)})
 		}
 		to.Acknowledged = rep.Sequence
 		if rep.Refused != "" && rep.Progress == 0 && rep.Result == 0 && rep.TooLate == 0 {
@@ -95,9 +99,10 @@ func ours(asset job.AssetID, rep job.Report) bool {
 	return err == nil && rep.Order.Asset() == asset
 }
 
-// foreign finds, for each report, the first patch it names that no order of its run ever had; empty: there is none. An
-// order may have been made again, or trimmed, while the asset executed it as it was: then the patches of the run count.
-// What folding the reports needs is read here, in two round trips.
+// foreign finds, for each report, the first patch it names that no order of its
+// run ever had; empty: there is none. An order may have been made again, or
+// trimmed, while the asset executed it as it was: then the patches of the run
+// count. What folding the reports needs is read here, in two round trips.
 func (t *tx) foreign(asset job.AssetID, reports []job.Report) ([]catalog.PatchID, error) {
 	var keys []Key
 	for _, rep := range reports {

@@ -3,20 +3,24 @@ package controller
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// RecordsFormat is the format of the records that this package writes, and the highest that it reads. It is stored beside
-// them. Records of a higher one are refused with a *manifest.NewerFormat. Those of the same one that a later release wrote
-// are read: unknown fields are ignored, unknown names kept as text (MAN-11).
+// RecordsFormat is the format of the records that this package writes, and the
+// highest that it reads. It is stored beside them. Records of a higher one are
+// refused with a *manifest.NewerFormat. Those of the same one that a later
+// release wrote are read: unknown fields are ignored, unknown names kept as
+// text (MAN-11).
 const RecordsFormat = 1
 
 var formatKey = key("format")
 
-// formed is a store whose records are of a format that this release reads. The number is looked at when the store is first
-// used, and written with the first change if there is none.
+// formed is a store whose records are of a format that this release reads. The
+// number is looked at when the store is first used, and written with the first
+// change if there is none.
 type formed struct {
 	Store
 	read, written atomic.Bool
@@ -42,7 +46,7 @@ func (s *formed) Update(ctx context.Context, fn func(Writer) error) error {
 	err := s.Store.Update(ctx, func(w Writer) error {
 		format, err := checkRecords(w)
 		if err == nil && format == 0 {
-			err = save(w, tableMeta, formatKey, RecordsFormat)
+			err = w.Put(tableMeta, formatKey, strconv.AppendInt(nil, RecordsFormat, 10))
 		}
 		if err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// tries runs a job by name and lets the asset report what became of the editor.
+// tries runs a job by name and lets the asset report a failure of the editor.
 func (f *fixture) tries(a *agent, id job.ID, code job.Code) {
 	f.Helper()
 	f.pass(time.Hour)

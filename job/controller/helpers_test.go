@@ -16,7 +16,7 @@ var tables = []controller.Table{
 	"meta", "snapshot", "assets", "seen", "reports", "revisions", "inventories", "inventory", "tokens", "jobs", "runs", "due", "work",
 	"stopping", "orders", "contents", "outcomes", "live", "queue", "unheard", "cancels", "reboots", "runpatches", "bodies", "failures",
 	"counters", "followers", "tried", "retried", "joins", "shares", "chained", "unreachable",
-	"cloned", "removed", "removals",
+	"cloned", "removed", "removals", "events",
 }
 
 // dump reads the whole store.

@@ -21,7 +21,8 @@ type inventoryRecord struct {
 	Wanted bool      `json:"wanted,omitempty"` // ask for it even if the digest is the same: an order waits for a new one
 }
 
-// takeInventory stores an inventory, and reports whether orders are to be planned again by it.
+// takeInventory stores an inventory, and reports whether orders are to be
+// planned again by it.
 func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (changed bool, err error) {
 	asset, err := enrolled(t, id)
 	if err != nil {
@@ -46,15 +47,14 @@ func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (chan
 		return false, fmt.Errorf("inventory of asset %s: %w", id, err)
 	}
 	k := key(string(id))
-	chunks, err := saveChunks(t, tableInventory, k, data, got.inventory.Chunks)
-	if err != nil {
-		return false, err
-	}
+	chunks := t.saveChunks(tableInventory, k, data, got.inventory.Chunks)
 	got.inventory = inventoryRecord{Digest: digest, At: t.now, Chunks: chunks}
-	return true, save(t, tableInventories, k, got.inventory)
+	t.save(tableInventories, k, got.inventory)
+	return true, nil
 }
 
-// knownAsset returns an asset and its last inventory; the error is a *NotFoundError if it has none, or is unknown.
+// knownAsset returns an asset and its last inventory; the error is a
+// *NotFoundError if it has none, or is unknown.
 func knownAsset(r Reader, id job.AssetID) (rec assetRecord, inventory catalog.Inventory, err error) {
 	if rec, err = loadAsset(r, id); err != nil {
 		return rec, inventory, err
@@ -66,7 +66,8 @@ func knownAsset(r Reader, id job.AssetID) (rec assetRecord, inventory catalog.In
 	return rec, inventory, err
 }
 
-// loadInventory returns an asset's last inventory; known is false while there is none.
+// loadInventory returns an asset's last inventory; known is false while there
+// is none.
 func loadInventory(r Reader, id job.AssetID) (inventory catalog.Inventory, known bool, err error) {
 	header, known, err := load[inventoryRecord](r, tableInventories, key(string(id)))
 	if err != nil || !known {

@@ -3,7 +3,7 @@ package controller
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// jobRecord is a job with what became of it.
+// jobRecord is a job with its open runs.
 type jobRecord struct {
 	Definition job.Definition `json:"definition"`
 	Created    time.Time      `json:"created"`
@@ -22,15 +22,18 @@ type jobRecord struct {
 	Open       []job.RunID    `json:"open,omitempty"`   // runs that may have open orders
 }
 
-// SaveJob saves a job, whose State and Revision it sets: a new one is Disabled (JOB-6), one that exists keeps its state
-// and gets the next revision. Saving what is saved already changes nothing.
+// SaveJob saves a job, whose State and Revision it sets: a new one is Disabled
+// (JOB-6), one that exists keeps its state and gets the next revision. Saving
+// what is saved already changes nothing.
 //
-// The orders of an enabled job that have not begun are made again, each by a new manifest revision (MAN-2), and what the
-// job now selects gets orders too; not so of a recurring job's runs that have started: there is a next one. If the
-// schedule changed, the orders are withdrawn and a new run is planned.
+// The orders of an enabled job that have not begun are made again, each by a
+// new manifest revision (MAN-2), and what the job now selects gets orders too;
+// not so of a recurring job's runs that have started: there is a next one. If
+// the schedule changed, the orders are withdrawn and a new run is planned.
 //
-// Errors: a *job.Invalid with every problem, also for a Deleted job and for an enabled one that could not be enabled as
-// changed; an *UnfinishedError when the job is saved and orders are still to follow.
+// Errors: a *job.Invalid with every problem, also for a Deleted job and for an
+// enabled one that could not be enabled as changed; an *UnfinishedError when
+// the job is saved, but not yet applied to all orders.
 func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Time) (job.Definition, error) {
 	d.State = job.Disabled
 	if err := d.Validate(); err != nil {
@@ -42,7 +45,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 		return job.Definition{}, err
 	}
 	var saved job.Definition
-	err := c.update(ctx, now, func(t *tx) error {
+	err := c.change(ctx, now, func(t *tx) error {
 		saved = d
 		rec, found, err := load[jobRecord](t, tableJobs, key(string(d.ID)))
 		if err != nil {
@@ -53,7 +56,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 		case !found:
 			rec.Created, saved.Revision = t.now, 1
 		case old.State == job.Deleted:
-			return problem.One("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another id (JOB-6)")
+			return problem.One("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another ID (JOB-6)")
 		default:
 			saved.State, saved.Revision = old.State, old.Revision
 			if reflect.DeepEqual(saved, old) {
@@ -62,18 +65,26 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 			saved.Revision++
 		}
 		rec.Definition, rec.Changed = saved, t.now
+		t.acted(JobSaved, string(d.ID), fmt.Sprintf("revision %d", saved.Revision))
 		if saved.State == job.Enabled {
 			if err := t.change(&rec, old); err != nil {
 				return err
 			}
 		}
-		return save(t, tableJobs, key(string(d.ID)), rec)
+		t.save(tableJobs, key(string(d.ID)), rec)
+		return nil
 	})
-	if err != nil {
-		return job.Definition{}, err
+	return saved, err
+}
+
+// change runs a transaction that changes jobs or the catalog, and brings the
+// change to the orders that are due.
+func (c *Controller) change(ctx context.Context, now time.Time, fn func(*tx) error) error {
+	if err := c.update(ctx, now, fn); err != nil {
+		return err
 	}
-	_, err = c.Tick(ctx, now)
-	return saved, unfinished(err)
+	_, err := c.Tick(ctx, now)
+	return unfinished(err)
 }
 
 // change makes the open runs of an enabled job follow its change.
@@ -87,9 +98,7 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 	if err := t.c.enable(t, d, at); err != nil {
 		return err
 	}
-	if err := enlist(t, old, d); err != nil {
-		return err
-	}
+	t.enlist(old, d)
 	for _, id := range rec.Open {
 		run, err := loadRun(t, id)
 		switch {
@@ -111,16 +120,14 @@ func (t *tx) change(rec *jobRecord, old job.Definition) error {
 		return nil
 	}
 	if d.After != nil { // by another share, or for another time, as saved
-		if err := save(t, tableJobs, key(string(d.ID)), *rec); err != nil {
-			return err
-		}
+		t.save(tableJobs, key(string(d.ID)), *rec)
 		return t.recountOpen(d.After.Job)
 	}
 	_, err := t.schedule(rec, t.now, t.now)
 	return err
 }
 
-// withdraw withdraws a run of a job, unless it is over: what became of it never changes.
+// withdraw withdraws a run of a job, unless it is over: history never changes.
 func (t *tx) withdraw(run runRecord) (runRecord, error) {
 	if over, err := settled(t, run); err != nil || over && run.lastStart().Before(t.now) {
 		return run, err
@@ -128,7 +135,7 @@ func (t *tx) withdraw(run runRecord) (runRecord, error) {
 	return t.stop(run, ledger.RunWithdraw{})
 }
 
-// enable says why a job cannot be enabled at a time.
+// enable returns why a job cannot be enabled at a time.
 func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 	if err := d.Enable(at); err != nil {
 		return err
@@ -143,7 +150,8 @@ func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
 	return d.CheckPairs(snap)
 }
 
-// schedule plans the next run of an enabled job: at a time from enabled on and after after.
+// schedule plans the next run of an enabled job: at a time from enabled on and
+// after after.
 func (t *tx) schedule(rec *jobRecord, enabled, after time.Time) (job.RunID, error) {
 	o, err := t.c.first(t, rec.Definition, enabled, after)
 	if err != nil {
@@ -156,8 +164,9 @@ func (t *tx) schedule(rec *jobRecord, enabled, after time.Time) (job.RunID, erro
 	return id, t.reopen(rec, id)
 }
 
-// first is the next occurrence of a job that has no run yet. A run that was withdrawn and has the same start again is the
-// same run, its withdrawn orders made anew.
+// first is the next occurrence of a job that has no run yet. A run that was
+// withdrawn and has the same start again is the same run, and its withdrawn
+// orders are made again.
 func (c *Controller) first(r Reader, d job.Definition, enabled, after time.Time) (o schedule.Occurrence, err error) {
 	if d.Schedule.Kind == schedule.OnDemand {
 		o.Start, err = freeStart(r, d, enabled) // two runs are never one
@@ -174,16 +183,15 @@ func (c *Controller) first(r Reader, d job.Definition, enabled, after time.Time)
 		if o, err = next(d, zone, enabled, after); err != nil {
 			return o, err
 		}
-		run, err := loadRun(r, d.Run(o))
-		_, missing := errors.AsType[*NotFoundError](err)
+		run, found, err := findRun(r, d.Run(o))
 		switch {
-		case missing || err == nil && run.State == ledger.RunWithdrawn:
-			return o, nil
 		case err != nil:
 			return o, err
+		case !found || run.State == ledger.RunWithdrawn:
+			return o, nil
 		case !recurs(d.Schedule):
 			return o, problem.One("job "+string(d.ID), "schedule.at", o.Start.Format(time.RFC3339),
-				"its run %s is %v already; give another start", run.ID, run.State)
+				"is the start of run %s, which is %v; give another start", run.ID, run.State)
 		}
 	}
 }
@@ -208,16 +216,20 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 	return nil
 }
 
-// EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is enabled later than the lead before its start is
-// handed out at the next check-in (MAN-1). Where each asset goes by its own zone, the run is the first that is ahead on any
-// clock; assets whose clocks are past it are left out of it, with the reason. It returns the run planned. The run is empty for
-// a job that was enabled already, which stays as it is, and for one that runs after another: that waits for successes from now
-// on, and JobStatus.Waits says for which (JOB-19).
+// EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is
+// enabled later than the lead before its start is handed out at the next
+// check-in (MAN-1). With each asset's own zone, the run is the first that is
+// ahead on any clock; assets whose clocks are past it are left out of it, with
+// the reason. It returns the run planned. The run is empty for a job that was
+// enabled already, which stays as it is, and for one that runs after another:
+// that waits for successes from now on, and JobStatus.Waits says for which
+// (JOB-19).
 //
-// Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a *NotFoundError; an *UnfinishedError when the job is enabled and orders are
-// still to follow.
+// Errors: a *job.Invalid with every problem; a *job.CoDependent (JOB-14); a
+// *NotFoundError; an *UnfinishedError when the job is enabled, but not all
+// orders are made yet.
 func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
-	err = c.update(ctx, now, func(t *tx) error {
+	err = c.change(ctx, now, func(t *tx) error {
 		run = ""
 		rec, err := loadJob(t, id)
 		if err != nil {
@@ -230,37 +242,35 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 			return err
 		}
 		rec.Definition.State, rec.Changed, rec.Enabled = job.Enabled, t.now, t.now
-		if err := enlist(t, rec.Definition, rec.Definition); err != nil {
-			return err
-		}
+		t.enlist(rec.Definition, rec.Definition)
 		if rec.Definition.After == nil {
 			if run, err = t.schedule(&rec, t.now, t.now); err != nil {
 				return err
 			}
 		}
-		return save(t, tableJobs, key(string(id)), rec)
+		t.acted(JobEnabled, string(id), string(run))
+		t.save(tableJobs, key(string(id)), rec)
+		return nil
 	})
-	if err != nil {
-		return "", err
-	}
-	_, err = c.Tick(ctx, now)
-	return run, unfinished(err)
+	return run, err
 }
 
-// RunJob starts a run of an enabled job now, whatever its schedule says and whatever it runs after, and returns it. It is beside
-// the runs that are planned: those come as they would. Each call makes a run of its own.
+// RunJob starts a run of an enabled job now, whatever its schedule says and
+// whatever it runs after, and returns it. Planned runs stay as they are. Each
+// call makes a run of its own.
 //
-// Errors: a *NotFoundError; a *job.Invalid for a job that is not enabled; a *job.CoDependent (JOB-14); an *UnfinishedError when
-// the run is stored and orders are still to follow.
+// Errors: a *NotFoundError; a *job.Invalid for a job that is not enabled; a
+// *job.CoDependent (JOB-14); an *UnfinishedError when the run is stored and
+// orders are still to follow.
 func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
-	err = c.update(ctx, now, func(t *tx) error {
+	err = c.change(ctx, now, func(t *tx) error {
 		rec, err := loadJob(t, id)
 		if err != nil {
 			return err
 		}
 		d := rec.Definition
 		if d.State != job.Enabled {
-			return problem.One("job "+string(id), "state", d.State.String(), "cannot be run; enable the job first (JOB-6)")
+			return problem.One("job "+string(id), "state", d.State.String(), "does not allow a run; enable the job first (JOB-6)")
 		}
 		snap, err := c.snapshot(t)
 		if err != nil {
@@ -276,26 +286,28 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 		if run, err = t.planRun(d, ledger.RunPlan{Occurrence: schedule.Occurrence{Start: start}}); err != nil {
 			return err
 		}
+		t.acted(JobStarted, string(id), string(run))
 		return t.opened(rec, run)
 	})
-	if err != nil {
-		return "", err
-	}
-	_, err = c.Tick(ctx, now)
-	return run, unfinished(err)
+	return run, err
 }
 
-// DisableJob disables a job and withdraws its orders that have not ended: an asset drops what it has not started when it receives the next
-// manifest, and goes on with what it has (JOB-5). That holds at once for every asset that calls, however many there are.
+// DisableJob disables a job and withdraws its orders that have not ended: an
+// asset drops what it has not started when it receives the next manifest, and
+// goes on with what it has (JOB-5). That holds at once for every asset that
+// calls, however many there are.
 //
-// Errors: a *NotFoundError; a *job.Invalid for a job that is deleted; an *UnfinishedError when the job is disabled and some
-// of its orders are still to follow.
+// Errors: a *NotFoundError; a *job.Invalid for a job that is deleted; an
+// *UnfinishedError when the job is disabled and some of its orders are still to
+// follow.
 func (c *Controller) DisableJob(ctx context.Context, id job.ID, now time.Time) error {
 	return c.retire(ctx, id, job.Disabled, true, now)
 }
 
-// DeleteJob withdraws like DisableJob. Deleted is final; the job's history stays (JOB-6). The error is a *FollowedError if
-// enabled jobs run after it, unless the deletion is forced: then they wait, and say so (JOB-19). Otherwise see DisableJob.
+// DeleteJob withdraws like DisableJob. Deleted is final; the job's history
+// stays (JOB-6). The error is a *FollowedError if enabled jobs run after it,
+// unless the deletion is forced: then they wait, and say so (JOB-19). Otherwise
+// see DisableJob.
 func (c *Controller) DeleteJob(ctx context.Context, id job.ID, force bool, now time.Time) error {
 	return c.retire(ctx, id, job.Deleted, force, now)
 }
@@ -311,10 +323,14 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 		if rec.Definition.State == job.Deleted {
 			return problem.One("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)")
 		}
-		if !force {
-			if err := t.unfollowed(id); err != nil {
-				return err
+		if list, err := t.followers(id); err != nil {
+			return err
+		} else if !force && len(list) > 0 {
+			refused := &FollowedError{Job: id}
+			for _, j := range list {
+				refused.Followers = append(refused.Followers, j.Definition.ID)
 			}
+			return refused
 		}
 		for _, open := range rec.Open {
 			run, err := loadRun(t, open)
@@ -330,10 +346,14 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 		}
 		old := rec.Definition
 		rec.Definition.State, rec.Changed = state, t.now
-		if err := enlist(t, old, rec.Definition); err != nil {
-			return err
+		t.enlist(old, rec.Definition)
+		if state == job.Deleted {
+			t.acted(JobDeleted, string(id), "")
+		} else {
+			t.acted(JobDisabled, string(id), "")
 		}
-		return save(t, tableJobs, key(string(id)), rec)
+		t.save(tableJobs, key(string(id)), rec)
+		return nil
 	})
 	if err != nil {
 		return err
@@ -341,22 +361,11 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 	return unfinished(c.finish(ctx, more, now))
 }
 
-// unfollowed returns a *FollowedError if enabled jobs run after a job.
-func (t *tx) unfollowed(id job.ID) error {
-	list, err := t.followers(id)
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	refused := &FollowedError{Job: id}
-	for _, j := range list {
-		refused.Followers = append(refused.Followers, j.Definition.ID)
-	}
-	return refused
-}
-
-// Preview says what a job would do on an asset now, and why, with nothing changed; orders are made by the same code
-// (JOB-22). The definition need not be saved. Selected tells whether the job would run on the asset at all (JOB-7).
-// The error is a *job.Invalid or a *NotFoundError, also for an asset whose inventory is not known yet.
+// Preview returns what a job would do on an asset now, and why. It uses the
+// same code as real orders and changes nothing (JOB-22). The definition need
+// not be saved. Selected reports whether the job would run on the asset at all
+// (JOB-7). The error is a *job.Invalid or a *NotFoundError, also for an asset
+// whose inventory is not known yet.
 func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.AssetID, now time.Time) (plan job.Plan, selected bool, err error) {
 	if d.State == 0 {
 		d.State = job.Disabled

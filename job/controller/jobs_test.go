@@ -37,7 +37,7 @@ func TestStatesOfAJob_JOB6(t *testing.T) {
 		_, err = f.EnableJob(ctx, "j", f.now)
 		var bad *job.Invalid
 		require.ErrorAs(f, err, &bad)
-		require.Len(f, bad.Problems, 2, "no patch and no asset: both are told")
+		require.Len(f, bad.Problems, 2, "no patch and no asset: both are reported")
 
 		require.NoError(f, f.DeleteJob(ctx, "j", false, f.now))
 		require.ErrorAs(f, f.DisableJob(ctx, "j", f.now), &bad)
@@ -204,7 +204,7 @@ type overtaken struct {
 func (s *overtaken) Update(ctx context.Context, fn func(controller.Writer) error) error {
 	if by := s.by; by != nil {
 		s.by = nil
-		_ = s.Store.Update(ctx, func(w controller.Writer) error { return errors.Join(fn(w), errDied) }) // comes to nothing
+		_ = s.Store.Update(ctx, func(w controller.Writer) error { return errors.Join(fn(w), errDied) }) // is discarded
 		by()
 	}
 	return s.Store.Update(ctx, fn)

@@ -8,8 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// joinable reports whether an asset that enrols or is tagged now could still take part in a run whose orders were made before
-// (JOB-26).
+// joinable reports whether an asset that enrols or is tagged now could still
+// take part in a run whose orders were made before (JOB-26).
 func (run runRecord) joinable(now time.Time) bool {
 	made := run.State == ledger.RunMaking || run.State == ledger.RunMade
 	return made && run.Definition.LateJoiners && run.joinsUntil(now, run.lastStart())
@@ -20,9 +20,10 @@ func (run runRecord) joinsUntil(now, start time.Time) bool {
 	return now.Before(start.Add(cmp.Or(run.Definition.Window, job.JoinTime)))
 }
 
-// join makes the orders of an asset that enrolled, was tagged or told its zone now, in the newest run of each job that takes late
-// joiners (JOB-26). Where the asset goes by its own clock, it is the newest whose turn has come there: those after it have the
-// asset anyway.
+// join makes the orders of an asset that enrolled, was tagged or reported its
+// zone now, in the newest run of each job that takes late joiners (JOB-26).
+// With each asset's own clock, it is the newest whose turn has come there:
+// those after it have the asset anyway.
 func (t *tx) join(asset job.Asset) error {
 	jobs, err := names[job.ID](t, tableJoins, "")
 	if err != nil {
@@ -57,8 +58,9 @@ func (t *tx) join(asset job.Asset) error {
 	return nil
 }
 
-// joinRun makes the order of an asset that has none in a run, unless it is too late where the asset is. Until the asset has
-// reported its zone, that is not known.
+// joinRun makes the order of an asset that has none in a run, unless it is too
+// late where the asset is. Until the asset has reported its zone, that is not
+// known.
 func (t *tx) joinRun(run runRecord, asset job.Asset, zone string) error {
 	e, err := loadEntry(t, run.ID, asset.ID)
 	if err != nil || e.Phase == ledger.Waiting || e.Phase == ledger.Open {

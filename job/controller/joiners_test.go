@@ -142,7 +142,7 @@ func TestLateJoinersInEachZone_JOB26_JOB9(t *testing.T) {
 		boston.zone = "America/New_York"
 		boston.install("editor", "1.0.0")
 		f.call(boston)
-		require.Len(f, boston.orders, 2, "also with the call that tells the zone")
+		require.Len(f, boston.orders, 2, "also with the call that reports the zone")
 	})
 }
 

@@ -45,11 +45,13 @@ const (
 	tableJoins       Table = "joins"       // job: it is enabled and takes late joiners
 	tableShares      Table = "shares"      // run: whether enough of its assets succeeded is to be counted
 	tableChained     Table = "chained"     // run, job: the run of the job that the run started
+	tableEvents      Table = "events"      // time falling: Event
 	tableUnreachable Table = "unreachable" // hash of a URL: Unreachable
 )
 
-// key joins parts so that keys compare as the lists of their parts do. In each part a zero byte becomes 00 FF, and
-// 00 01 ends it; so no part can imitate the end of another.
+// key joins parts so that keys compare as the lists of their parts do. In each
+// part a zero byte becomes 00 FF, and 00 01 ends it; so no part can imitate the
+// end of another.
 func key(parts ...string) string {
 	var b strings.Builder
 	for _, p := range parts {
@@ -85,16 +87,17 @@ func parts(k string) ([]string, error) {
 	return found, nil
 }
 
-// after is the upper bound of a scan over the keys that begin with the parts of prefix.
+// after is the upper bound of a scan over the keys that begin with the parts of
+// prefix.
 func after(prefix string) string {
 	if prefix == "" {
 		return ""
 	}
-	return prefix[:len(prefix)-1] + "\x02" // the byte behind the end mark
+	return prefix[:len(prefix)-1] + "\x02" // the byte after the end mark
 }
 
-// risingTime is a part that sorts by time, falling one that sorts latest first. Both are good for the years 1 to 9999,
-// to the microsecond.
+// risingTime is a part that sorts by time, falling one that sorts latest first.
+// Both are good for the years 1 to 9999, to the microsecond.
 func risingTime(t time.Time) string { return fmt.Sprintf("%016x", uint64(t.UnixMicro())^1<<63) }
 
 func fallingTime(t time.Time) string { return fmt.Sprintf("%016x", ^(uint64(t.UnixMicro()) ^ 1<<63)) }
@@ -102,7 +105,7 @@ func fallingTime(t time.Time) string { return fmt.Sprintf("%016x", ^(uint64(t.Un
 func parseRising(part string) (time.Time, error) {
 	n, err := strconv.ParseUint(part, 16, 64)
 	if err != nil || len(part) != 16 {
-		return time.Time{}, fmt.Errorf("key part %q is no time", part)
+		return time.Time{}, fmt.Errorf("key part %q is not a time", part)
 	}
 	return time.UnixMicro(int64(n ^ 1<<63)).UTC(), nil
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Bounds of the store. Every implementation enforces them and is tested at each and one past it.
+// Bounds of the store. Every implementation enforces them and is tested at each
+// and one past it.
 const (
 	MaxTable = 32      // bytes of a table's name
 	MaxKey   = 1024    // bytes of a key: PostgreSQL indexes at most about 2,700
@@ -18,31 +19,42 @@ const (
 
 // Bounds of the use cases.
 const (
-	// MaxAnomalies is how many anomalies are kept an asset, the newest.
+	// MaxAnomalies is how many anomalies are kept per asset, the newest.
 	MaxAnomalies = 32
-	// MaxUnreachable is how many unreachable URLs are kept (CAT-10): every decision reads them. More are a network that is down.
+	// MaxUnreachable is how many unreachable URLs are kept (CAT-10): every
+	// decision reads them. A longer list means that the network is down.
 	MaxUnreachable = 5000
-	// MaxDefinition is how many bytes a job has in JSON: 50,000 assets by name. More are selected by tags.
+	// MaxDefinition is how many bytes a job has in JSON: 50,000 assets by name.
+	// More are selected by tags.
 	MaxDefinition = 2 << 20
-	// MaxBatch is the most assets of one transaction: it holds the writer for some 500 ms.
+	// MaxBatch is the most assets of one transaction: it holds the writer for
+	// some 500 ms.
 	MaxBatch = 1000
 	// MaxPage is the longest page of a list.
 	MaxPage = 1000
+	// MaxEventText is how many bytes the subject and the text of an event have.
+	MaxEventText = 1024
+	// PruneAge is how long history is kept at least: agents remember as long
+	// which orders ended, and report them again (JOB-24).
+	PruneAge = 90 * 24 * time.Hour
 	// MaxTokenUses bounds how many assets one token enrols.
 	MaxTokenUses = 100_000
-	// MaxRevision is the highest manifest revision an asset may claim to hold. Those made after it never get to manifest.MaxNumber.
+	// MaxRevision is the highest manifest revision an asset may claim to hold.
+	// Those made after it never get to manifest.MaxNumber.
 	MaxRevision manifest.Revision = manifest.MaxNumber / 2
 	// MaxOffset is the clock offset from which an asset is flagged (MAN-8).
 	MaxOffset = 5 * time.Minute
 )
 
-// maxSnapshot is how many bytes an encoded catalog snapshot may have: some 200,000 patches.
+// maxSnapshot is how many bytes an encoded catalog snapshot may have: some
+// 200,000 patches.
 const maxSnapshot = 256 << 20
 
 // snapshotChunk is the size of one stored piece of a snapshot.
 const snapshotChunk = 1 << 20
 
-// BoundError says that something is too big, or empty where it must not be.
+// BoundError says that something is too big, or empty where it must not be
+// empty.
 type BoundError struct {
 	What  string // "key", "value", "scan limit" …
 	Have  int
@@ -51,12 +63,13 @@ type BoundError struct {
 
 func (e *BoundError) Error() string {
 	if e.Have <= 0 {
-		return fmt.Sprintf("%s is empty or not positive (%d): want 1 to %d", e.What, e.Have, e.Limit)
+		return fmt.Sprintf("%s is %d: want 1 to %d", e.What, e.Have, e.Limit)
 	}
 	return fmt.Sprintf("%s is %d: the limit is %d", e.What, e.Have, e.Limit)
 }
 
-// CheckKey returns a *BoundError for a table's name or a key that no store takes. Implementations of Store call it.
+// CheckKey returns a *BoundError for a table's name or a key that no store
+// takes. Implementations of Store call it.
 func CheckKey(table Table, key string) error {
 	if err := bound("length of a table's name", len(table), MaxTable); err != nil {
 		return err
@@ -64,7 +77,8 @@ func CheckKey(table Table, key string) error {
 	return bound("length of a key", len(key), MaxKey)
 }
 
-// CheckValue returns a *BoundError for a value that no store takes. An empty value is allowed.
+// CheckValue returns a *BoundError for a value that no store takes. An empty
+// value is allowed.
 func CheckValue(value []byte) error {
 	if len(value) > MaxValue {
 		return &BoundError{"length of a value", len(value), MaxValue}
@@ -85,7 +99,8 @@ func CheckScan(table Table, from, to string, limit int) error {
 	return bound("limit of a scan", limit, MaxScan)
 }
 
-// CheckMany returns a *BoundError for arguments of GetMany that no store takes. An empty list is allowed.
+// CheckMany returns a *BoundError for arguments of GetMany that no store takes.
+// An empty list is allowed.
 func CheckMany(keys []Key) error {
 	if len(keys) > MaxMany {
 		return &BoundError{"number of keys", len(keys), MaxMany}

@@ -68,7 +68,7 @@ func TestBoundsAreTheDocumentedOnes(t *testing.T) {
 }
 
 func TestErrorsSayWhat(t *testing.T) {
-	require.EqualError(t, &controller.BoundError{What: "page", Have: 0, Limit: 9}, "page is empty or not positive (0): want 1 to 9")
+	require.EqualError(t, &controller.BoundError{What: "page", Have: 0, Limit: 9}, "page is 0: want 1 to 9")
 	require.EqualError(t, &controller.BoundError{What: "page", Have: 10, Limit: 9}, "page is 10: the limit is 9")
 	require.EqualError(t, &controller.NotFoundError{Kind: "job", ID: "x"}, `no job "x" is known`)
 	cause := errors.New("disk full")

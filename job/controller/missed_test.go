@@ -28,7 +28,7 @@ func TestMissedRunsAreNotHandedOut_JOB12(t *testing.T) {
 		require.Len(f, a.orders, 2, "the one it holds already, and the newest")
 		require.Equal(f, run, a.orders[0].Run)
 		require.Equal(f, f.now, a.orders[1].Start)
-		require.Zero(f, f.asset(run, "a").Result, "the asset will tell")
+		require.Zero(f, f.asset(run, "a").Result, "the asset will report it")
 		runs, err := f.Runs(ctx, "daily", run, 10)
 		require.NoError(f, err)
 		for _, missed := range runs[:4] {

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,8 +10,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// lastZone finds the zone in which the starts of a job come last; nil for a schedule that needs none. Where each asset goes
-// by its own zone, a start is ahead while it is ahead in that one. The error is a *job.Invalid: the zone is unknown.
+// lastZone finds the zone in which the starts of a job come last; nil for a
+// schedule that needs none. With each asset's own zone, a start is ahead while
+// it is ahead in that one. The error is a *job.Invalid: the zone is unknown.
 func (c *Controller) lastZone(d job.Definition) (zone *time.Location, err error) {
 	switch d.Schedule.Zone {
 	case "":
@@ -31,12 +31,13 @@ func (c *Controller) location(name string) (*time.Location, error) {
 		return time.UTC, nil
 	}
 	if c.config.Zone == nil {
-		return nil, fmt.Errorf("this server has no time zones but UTC")
+		return nil, fmt.Errorf("this server knows no time zone except UTC")
 	}
 	return c.config.Zone(name)
 }
 
-// next is the first occurrence of a job after an instant, in a zone. The error is a *job.Invalid: there is none.
+// next is the first occurrence of a job after an instant, in a zone. The error
+// is a *job.Invalid: there is none.
 func next(d job.Definition, zone *time.Location, from, after time.Time) (schedule.Occurrence, error) {
 	o, ok := d.Schedule.NextIn(from, after, zone)
 	if !ok {
@@ -45,8 +46,10 @@ func next(d job.Definition, zone *time.Location, from, after time.Time) (schedul
 	return o, nil
 }
 
-// nextOn is the first occurrence of a job after an instant, on an asset. Unusable says why the asset's own zone cannot be used where
-// it is needed: then the occurrence is the first anywhere. The error is a *job.Invalid: there is none.
+// nextOn is the first occurrence of a job after an instant, on an asset.
+// Unusable says why the asset's own zone cannot be used where it is needed:
+// then the occurrence is the first anywhere. The error is a *job.Invalid: there
+// is none.
 func (c *Controller) nextOn(r Reader, d job.Definition, asset job.AssetID, from, after time.Time) (o schedule.Occurrence, unusable string, err error) {
 	zone, err := c.lastZone(d)
 	if err == nil && d.Schedule.Zone == schedule.AssetZone {
@@ -78,11 +81,13 @@ func (run runRecord) lastStart() time.Time {
 	return run.Start
 }
 
-// recurs reports whether a schedule has a next run behind each.
+// recurs reports whether a schedule has a next run after each.
 func recurs(s schedule.Schedule) bool { return s.Kind != schedule.OnDemand && s.Kind != schedule.Once }
 
-// renew plans the next run of a recurring job when one of its times is taken up. Missed: the one taken up is not worth making,
-// since a newer one has started on every asset while no server was there, and of several missed runs only the newest runs (JOB-12).
+// renew plans the next run of a recurring job when one of its times is taken
+// up. Missed: the one taken up is not worth making, since a newer one has
+// started on every asset while no server was there, and of several missed runs
+// only the newest runs (JOB-12).
 func (t *tx) renew(run runRecord) (missed bool, err error) {
 	if run.Local == 0 || !recurs(run.Definition.Schedule) || run.Definition.After != nil {
 		return false, nil
@@ -104,11 +109,12 @@ func (t *tx) renew(run runRecord) (missed bool, err error) {
 		o = newest
 	}
 	for { // one that was cancelled stays so
-		was, err := loadRun(t, d.Run(o))
-		if _, none := errors.AsType[*NotFoundError](err); none || err == nil && was.State != ledger.RunCancelled {
-			break
-		} else if err != nil {
+		was, _, err := findRun(t, d.Run(o))
+		if err != nil {
 			return false, err
+		}
+		if was.State != ledger.RunCancelled {
+			break
 		}
 		if o, err = next(d, zone, run.From, o.Start); err != nil {
 			return false, nil
@@ -121,7 +127,8 @@ func (t *tx) renew(run runRecord) (missed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return !o.Start.After(t.now), save(t, tableJobs, key(string(d.ID)), rec)
+	t.save(tableJobs, key(string(d.ID)), rec)
+	return !o.Start.After(t.now), nil
 }
 
 // assetZone is the time zone that an asset's clock is in.
@@ -130,17 +137,17 @@ type assetZone struct {
 	unusable string // a sentence that says why; empty: it is not
 }
 
-// assetZone finds the zone that an asset tells.
+// assetZone finds the zone that an asset reports.
 func (c *Controller) assetZone(name string) (zone assetZone) {
 	if name == "" {
-		return assetZone{unusable: "The job goes by the asset's own time zone, and the asset never told it (JOB-20)."}
+		return assetZone{unusable: "The job uses the asset's own time zone, and the asset has not reported one (JOB-20)."}
 	}
 	err := schedule.ValidZone(name)
 	if err == nil {
 		zone.Location, err = c.location(name)
 	}
 	if err != nil {
-		zone.unusable = fmt.Sprintf("The job goes by the asset's own time zone %q, which cannot be used: %v (JOB-20).", name, err)
+		zone.unusable = fmt.Sprintf("The job uses the asset's own time zone %q, which cannot be used: %v (JOB-20).", name, err)
 	}
 	return zone
 }
@@ -155,14 +162,14 @@ func (t *tx) assetZone(name string) assetZone {
 	return zone
 }
 
-// zoneName returns the zone that an asset says its clock is in; empty: it never told.
+// zoneName returns the zone that an asset reported; empty: it reported none.
 func zoneName(r Reader, asset job.AssetID) (string, error) {
 	seen, _, err := load[seenRecord](r, tableSeen, key(string(asset)))
 	return seen.Zone, err
 }
 
-// dueIn is when the order of a zoned run is due on an asset that says its clock is in a zone (MAN-1). Where that cannot be
-// used, it is due with the first.
+// dueIn is when the order of a zoned run is due on an asset that says its clock
+// is in a zone (MAN-1). Where that cannot be used, it is due with the first.
 func (t *tx) dueIn(run runRecord, zone string) time.Time {
 	start := run.Start
 	if at := t.assetZone(zone); at.unusable == "" {
@@ -171,7 +178,8 @@ func (t *tx) dueIn(run runRecord, zone string) time.Time {
 	return start.Add(-t.c.config.Lead)
 }
 
-// newer lists the newer runs of a run's job that are planned, or made on some asset, by the local times they start at.
+// newer lists the newer runs of a run's job that are planned, or made on some
+// asset, by the local times they start at.
 func (t *tx) newer(run runRecord) (list []schedule.LocalTime, err error) {
 	if run.After != "" {
 		return nil, nil // an asset that takes part in this one may take part in none of them
@@ -196,7 +204,8 @@ func (t *tx) newer(run runRecord) (list []schedule.LocalTime, err error) {
 	return list, nil
 }
 
-// moved makes an asset's orders of runs that go by its own clock again when that was in another zone before (JOB-9).
+// moved makes an asset's orders of runs that use its own clock again when that
+// was in another zone before (JOB-9).
 func (t *tx) moved(asset job.Asset, before string) error {
 	rows, err := queue(t, asset.ID)
 	if err != nil {
@@ -231,9 +240,10 @@ func (t *tx) moved(asset job.Asset, before string) error {
 	return nil
 }
 
-// follows makes the order of a run on an asset that has moved: one that has not begun or, while other zones are still to
-// come, one that was left out because of the zone before. Where there is none, it is made if the asset's turn had not come
-// in that zone, or has not in the new one.
+// follows makes the order of a run on an asset that has moved: one that has not
+// begun or, while other zones are still to come, one that was left out because
+// of the zone before. Where there is none, it is made if the asset's turn had
+// not come in that zone, or has not in the new one.
 func (t *tx) follows(run runRecord, asset job.Asset, before string) error {
 	e, err := loadEntry(t, run.ID, asset.ID)
 	if err != nil {
@@ -252,7 +262,7 @@ func (t *tx) follows(run runRecord, asset job.Asset, before string) error {
 		if !run.Definition.Select(asset) {
 			return nil
 		}
-		return t.only(e, ledger.MadeEmpty{Result: job.TimedOut, Text: "The asset enrolled when its orders of this run were already due (MAN-1)."})
+		return t.only(e, ledger.MadeEmpty{Result: job.TimedOut, Text: "The asset enrolled after its orders of this run were due (MAN-1)."})
 	case e.Phase == 0 && !t.dueIn(run, before).After(run.Taken):
 		pass = ledger.Pass{Kind: ledger.MorePass, Since: run.Taken}
 	case e.Phase == ledger.Open && is.unusable == "" && run.Local.In(was.Location).Equal(run.Local.In(is.Location)):
@@ -260,6 +270,6 @@ func (t *tx) follows(run runRecord, asset job.Asset, before string) error {
 	case e.Phase == ledger.Gone, e.Phase == ledger.Ended && (e.Since != 0 || e.Result != job.Failed && e.Result != job.TimedOut):
 		return nil
 	}
-	_, err = t.makeOrTell(run, asset, pass)
+	_, err = t.makeOrPlan(run, asset, pass)
 	return err
 }

@@ -2,8 +2,7 @@ package controller
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +18,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// contentRecord is the order as frozen (JOB-8), its patches by reference: assets of one run share most of them.
+// contentRecord is the order as frozen (JOB-8), its patches by reference:
+// assets of one run share most of them.
 type contentRecord struct {
 	Order   job.Order  `json:"order"` // without Patches
 	Patches []patchRef `json:"patches,omitempty"`
@@ -30,8 +30,9 @@ type patchRef struct {
 	Body  string          `json:"body"` // key in tableBodies
 }
 
-// make makes the order of a run on an asset, or makes it again (MAN-2). What has begun or was cancelled is left alone. Due
-// is when the asset's turn comes, if it has no order and that is later; nothing is made then.
+// make makes the order of a run on an asset, or makes it again (MAN-2). What
+// has begun or was cancelled is left alone. Due is when the asset's turn comes,
+// if it has no order and that is later; nothing is made then.
 func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
 	e, err := loadEntry(t, run.ID, asset.ID)
 	if err != nil {
@@ -68,7 +69,8 @@ func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Ti
 	return t.makeAs(plan, e)
 }
 
-// makeAs stores an order as it is planned. Due is when to plan it again, if it waits for what it needs.
+// makeAs stores an order as it is planned. Due is when to plan it again, if it
+// waits for what it needs.
 func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	order, cut, err := manifest.Fit(plan.Order)
 	if err != nil {
@@ -106,11 +108,11 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	case plan.Empty() && plan.Waits() && t.now.Before(until): // it may still come (JOB-14, RBT-11)
 		return until, t.only(e, ledger.Awaited{})
 	case plan.Empty() && plan.GaveUp():
-		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy here (JOB-27).", Dropped: dropped})
+		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy on this asset (JOB-27).", Dropped: dropped})
 	case plan.Empty() && plan.Order.RebootPending:
-		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset, and no reboot is pending there (RBT-11).", Dropped: dropped})
+		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing in the job applies to this asset, and no reboot is pending on it (RBT-11).", Dropped: dropped})
 	case plan.Empty():
-		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing of the job applies to this asset.", Dropped: dropped})
+		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing in the job applies to this asset.", Dropped: dropped})
 	}
 	if stops {
 		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: plan.Obstacle.Text, Dropped: dropped})
@@ -122,8 +124,9 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
 	return due, t.only(e, ledger.Made{Start: order.Start, Dropped: dropped})
 }
 
-// makeOrTell is make outside of the run's passes: if the asset's turn comes later, there will be a pass for it.
-func (t *tx) makeOrTell(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
+// makeOrPlan is make outside of the run's passes: if the asset's turn comes
+// later, there will be a pass for it.
+func (t *tx) makeOrPlan(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
 	due, err = t.make(run, asset, pass)
 	if err == nil && due.After(t.now) {
 		_, err = t.stepRun(run, ledger.OrderDue{Due: due})
@@ -131,7 +134,8 @@ func (t *tx) makeOrTell(run runRecord, asset job.Asset, pass ledger.Pass) (due t
 	return due, err
 }
 
-// turn reports whether an order is to be made now. Due is when it is due, where that goes by the asset's own clock.
+// turn reports whether an order is to be made now. Due is when it is due, where
+// that uses the asset's own clock.
 func (t *tx) turn(run runRecord, e ledger.Entry, pass ledger.Pass) (due time.Time, now bool, err error) {
 	unmade := e.Phase == 0 || e.Phase == ledger.Waiting
 	if e.Fixed() || pass.Kind == ledger.MorePass && !unmade {
@@ -174,7 +178,7 @@ func (t *tx) onAsset(run runRecord, e ledger.Entry) (o schedule.Occurrence, left
 	return o, left, err
 }
 
-// only steps an order of which nothing else is asked.
+// only steps an order whose new state the caller does not need.
 func (t *tx) only(e ledger.Entry, ev ledger.Event) error {
 	_, _, err := t.step(e, ev)
 	return err
@@ -197,26 +201,20 @@ func (t *tx) plan(d job.Definition, asset job.AssetID, inventory catalog.Invento
 func (t *tx) saveContent(order job.Order) (same bool, err error) {
 	content := contentRecord{Order: order, Patches: make([]patchRef, 0, len(order.Patches))}
 	content.Order.Patches = nil
-	once := func(k Key, value []byte) error {
-		if t.wrote[k] {
-			return nil
+	once := func(table Table, key string, value []byte) {
+		if k := (Key{table, key}); !t.wrote[k] {
+			t.wrote[k] = true
+			t.failed = cmp.Or(t.failed, t.w.Put(table, key, value))
 		}
-		t.wrote[k] = true
-		return t.w.Put(k.Table, k.Key, value)
 	}
 	for _, p := range order.Patches {
 		data, err := json.Marshal(p)
 		if err != nil {
 			return false, fmt.Errorf("patch %s: %w", p.Patch, err)
 		}
-		sum := sha256.Sum256(data)
-		body := hex.EncodeToString(sum[:])
-		if err := once(Key{tableBodies, key(body)}, data); err != nil {
-			return false, err
-		}
-		if err := once(Key{tableRunPatches, key(string(order.Run), string(p.Patch))}, nil); err != nil {
-			return false, err
-		}
+		body := hash(string(data))
+		once(tableBodies, key(body), data)
+		once(tableRunPatches, key(string(order.Run), string(p.Patch)), nil)
 		content.Patches = append(content.Patches, patchRef{p.Patch, body})
 	}
 	k := contentKey(order.ID)
@@ -231,7 +229,8 @@ func (t *tx) saveContent(order job.Order) (same bool, err error) {
 	if bytes.Equal(before, data) {
 		return true, nil
 	}
-	return false, t.Put(k.Table, k.Key, data)
+	t.Put(k.Table, k.Key, data)
+	return false, nil
 }
 
 func contentKey(id job.OrderID) Key {
@@ -333,17 +332,6 @@ func entries(r Reader, run job.RunID) iter.Seq2[ledger.Entry, error] {
 	return values[ledger.Entry](r, tableOrders, key(string(run)), "")
 }
 
-// tally counts the orders of a run.
-func tally(r Reader, run job.RunID) (t ledger.Tally, err error) {
-	for e, err := range entries(r, run) {
-		if err != nil {
-			return t, err
-		}
-		t.Add(e)
-	}
-	return t, nil
-}
-
 // queued is an order that waits or is open, as an asset's queue lists it.
 type queued struct {
 	run job.RunID
@@ -352,19 +340,15 @@ type queued struct {
 
 // queue lists the orders of an asset that wait or are open, by run.
 func queue(r Reader, asset job.AssetID) (list []queued, err error) {
-	for rec, err := range records(r, tableQueue, key(string(asset)), "") {
+	for row, err := range rows(r, tableQueue, key(string(asset)), 2) {
+		var q ledger.Queued
+		if err == nil {
+			q, err = decode[ledger.Queued](tableQueue, row.Record)
+		}
 		if err != nil {
 			return nil, err
 		}
-		run, err := last(rec.Key)
-		if err != nil {
-			return nil, err
-		}
-		row, err := decode[ledger.Queued](tableQueue, rec)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, queued{job.RunID(run), row})
+		list = append(list, queued{job.RunID(row.parts[1]), q})
 	}
 	return list, nil
 }

@@ -52,7 +52,7 @@ func TestOrdersWhereARebootIsPending_RBT11_JOB6_JOB22(t *testing.T) {
 		}
 		require.Empty(f, f.agents["c"].orders)
 		require.Equal(f, job.NotApplicable, f.asset(run, "c").Result)
-		require.Contains(f, f.asset(run, "c").Text, "no reboot is pending there")
+		require.Contains(f, f.asset(run, "c").Text, "no reboot is pending on it")
 	})
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// planAgain makes an asset's waiting orders, and makes those again that have not begun, after its inventory or its pending
-// reboots changed (JOB-14).
+// planAgain makes an asset's waiting orders, and makes those again that have
+// not begun, after its inventory or its pending reboots changed (JOB-14).
 func (t *tx) planAgain(asset job.Asset) error {
 	rows, err := queue(t, asset.ID)
 	if err != nil {
@@ -54,14 +54,15 @@ func (t *tx) planAgain(asset job.Asset) error {
 	return nil
 }
 
-// makeAgain makes an order that waits, or has not begun, by what is known of its asset now.
+// makeAgain makes an order that waits, or has not begun, by what is known of
+// its asset now.
 func (t *tx) makeAgain(e ledger.Entry, asset job.Asset, inventory catalog.Inventory) error {
 	run, err := loadRun(t, e.Run)
 	switch {
 	case err != nil || run.State != ledger.RunMaking && run.State != ledger.RunMade:
 		return err
 	case e.Phase == ledger.Waiting:
-		_, err := t.makeOrTell(run, asset, ledger.Pass{Kind: ledger.MorePass})
+		_, err := t.makeOrPlan(run, asset, ledger.Pass{Kind: ledger.MorePass})
 		return err
 	}
 	start, left, err := t.onAsset(run, e)
@@ -102,8 +103,9 @@ func (t *tx) makeAgain(e ledger.Entry, asset job.Asset, inventory catalog.Invent
 	return err
 }
 
-// plan plans a job on an asset, for orders and previews alike (JOB-22). It fills in Failed, Pending and Policy; Pending is read
-// only if it matters. So are the capabilities of the asset's agent.
+// plan plans a job on an asset, for orders and previews alike (JOB-22). It
+// fills in Failed, Pending and Policy; Pending is read only if it matters. So
+// are the capabilities of the asset's agent.
 func (c *Controller) plan(r Reader, d job.Definition, in job.PlanInput) (plan job.Plan, err error) {
 	if in.Failed, err = failedOn(r, d, in.Asset); err != nil {
 		return plan, err

@@ -24,9 +24,10 @@ type Unreachable struct {
 	Err   string    `json:"err"`
 }
 
-// ProbeURLs lists the URLs that are to be probed before orders are made (CAT-10): of the files and signatures of every
-// patch that is marked for its end of life and not deprecated, each once, sorted. Whoever runs the controller asks for
-// some or all of them and tells Probed.
+// ProbeURLs lists the URLs that are to be probed before orders are made
+// (CAT-10): of the files and signatures of every patch that is marked for its
+// end of life and not deprecated, each once, sorted. The caller requests some
+// or all of them and passes the answers to Probed.
 func (c *Controller) ProbeURLs(ctx context.Context) ([]string, error) {
 	snap, err := c.Snapshot(ctx)
 	if err != nil {
@@ -52,19 +53,20 @@ func probeURLs(snap *catalog.Snapshot) (urls []string) {
 	return slices.Compact(urls)
 }
 
-// Probed takes in what probes showed; what they do not name stays as it is. A patch that needs an unreachable URL is
-// ArtifactUnreachable for orders made from now on, in Preview and in Missing, until a probe reaches it or no marked patch
-// names it any more. Orders that are made already keep it: agents find out at download. At most MaxUnreachable are kept,
-// and what is beyond counts as reachable.
+// Probed takes in what probes showed; what they do not name stays as it is. A
+// patch that needs an unreachable URL is ArtifactUnreachable for orders made
+// from now on, in Preview and in Missing, until a probe reaches it or no marked
+// patch names it any more. Orders that are made already keep it: agents find
+// out at download. At most MaxUnreachable are kept, and what is beyond counts
+// as reachable.
 func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) error {
-	now = instant(now)
-	return c.store.Update(ctx, func(w Writer) error {
-		snap, err := c.snapshot(w)
+	return c.update(ctx, now, func(t *tx) error {
+		snap, err := c.snapshot(t)
 		if err != nil {
 			return err
 		}
 		wanted := probeURLs(snap)
-		known, err := all[Unreachable](w, tableUnreachable)
+		known, err := all[Unreachable](t, tableUnreachable)
 		if err != nil {
 			return err
 		}
@@ -72,8 +74,8 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 		for _, u := range known {
 			if _, is := slices.BinarySearch(wanted, u.URL); is {
 				since[u.URL] = u
-			} else if err := w.Delete(tableUnreachable, key(hash(u.URL))); err != nil {
-				return err
+			} else {
+				t.Delete(tableUnreachable, key(hash(u.URL)))
 			}
 		}
 		for _, p := range probes {
@@ -83,26 +85,23 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 			case !is:
 			case p.Err == "" && bad:
 				delete(since, p.URL)
-				if err := w.Delete(tableUnreachable, key(hash(p.URL))); err != nil {
-					return err
-				}
+				t.Delete(tableUnreachable, key(hash(p.URL)))
 			case p.Err == "" || bad && u.Err == problem.Clip(p.Err, ledger.MaxText) || !bad && len(since) >= MaxUnreachable:
 			default:
 				if !bad {
-					u = Unreachable{URL: p.URL, Since: now}
+					u = Unreachable{URL: p.URL, Since: t.now}
 				}
 				u.Err = problem.Clip(p.Err, ledger.MaxText)
 				since[p.URL] = u
-				if err := save(w, tableUnreachable, key(hash(p.URL)), u); err != nil {
-					return err
-				}
+				t.save(tableUnreachable, key(hash(p.URL)), u)
 			}
 		}
 		return nil
 	})
 }
 
-// Unreachable lists the URLs that the last probes could not reach, sorted (CAT-10).
+// Unreachable lists the URLs that the last probes could not reach, sorted
+// (CAT-10).
 func (c *Controller) Unreachable(ctx context.Context) ([]Unreachable, error) {
 	list, err := view(ctx, c.store, func(r Reader) ([]Unreachable, error) { return all[Unreachable](r, tableUnreachable) })
 	slices.SortFunc(list, func(a, b Unreachable) int { return strings.Compare(a.URL, b.URL) })

@@ -94,7 +94,7 @@ func TestCustomURLs_CAT5(t *testing.T) {
 		run := f.enable(d)
 		require.Equal(f, "CAT-5", f.asset(run, "a").Patches[0].Rule)
 		own := catalog.CustomURL{Patch: "editor-2.0.0", Artifact: "editor.bin", URL: "https://files.example/editor.bin"}
-		require.NoError(f, f.SetCustomURLs(ctx, []catalog.CustomURL{own}))
+		require.NoError(f, f.SetCustomURLs(ctx, []catalog.CustomURL{own}, f.now))
 		f.sync(patch("editor", "2.0.0", vendor), patch("player", "2.0.0"))
 		list, err := f.CustomURLs(ctx)
 		require.NoError(f, err)
@@ -110,12 +110,12 @@ func TestCustomURLs_CAT5(t *testing.T) {
 		require.Equal(f, own.URL, a.orders[0].Patches[0].Files[0].URL)
 
 		before := dump(f)
-		require.NoError(f, f.SetCustomURLs(ctx, []catalog.CustomURL{own}))
+		require.NoError(f, f.SetCustomURLs(ctx, []catalog.CustomURL{own}, f.now))
 		require.Equal(f, before, dump(f), "the same again")
 		var refused *catalog.Invalid
-		require.ErrorAs(f, f.SetCustomURLs(ctx, []catalog.CustomURL{{Patch: "player-2.0.0", Artifact: "player.bin", URL: own.URL}}), &refused)
+		require.ErrorAs(f, f.SetCustomURLs(ctx, []catalog.CustomURL{{Patch: "player-2.0.0", Artifact: "player.bin", URL: own.URL}}, f.now), &refused)
 		own.URL = ""
-		require.NoError(f, f.SetCustomURLs(ctx, []catalog.CustomURL{own}))
+		require.NoError(f, f.SetCustomURLs(ctx, []catalog.CustomURL{own}, f.now))
 		list, err = f.CustomURLs(ctx)
 		require.NoError(f, err)
 		require.Empty(f, list)

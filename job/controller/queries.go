@@ -9,7 +9,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// JobStatus is a job as it stands.
+// JobStatus is a job in its present state.
 type JobStatus struct {
 	job.Definition
 	Created time.Time   `json:"created"`
@@ -19,7 +19,8 @@ type JobStatus struct {
 	Waits   *Waits      `json:"waits,omitempty"`  // why a job that runs after another has not started; nil: it has, or runs after none
 }
 
-// Job returns one job, deleted ones included. The error is a *NotFoundError for an unknown one.
+// Job returns one job, deleted ones included. The error is a *NotFoundError for
+// an unknown one.
 func (c *Controller) Job(ctx context.Context, id job.ID) (JobStatus, error) {
 	return view(ctx, c.store, func(r Reader) (JobStatus, error) {
 		rec, err := loadJob(r, id)
@@ -30,10 +31,11 @@ func (c *Controller) Job(ctx context.Context, id job.ID) (JobStatus, error) {
 	})
 }
 
-// Jobs lists jobs by id, behind the id past, limit at most (1 to MaxPage), deleted ones included.
+// Jobs lists jobs by id, after the id past, limit at most (1 to MaxPage),
+// deleted ones included.
 func (c *Controller) Jobs(ctx context.Context, past job.ID, limit int) ([]JobStatus, error) {
 	return view(ctx, c.store, func(r Reader) ([]JobStatus, error) {
-		return page(r, tableJobs, "", behind("", past), limit, jobStatus)
+		return page(r, tableJobs, "", start("", past), limit, jobStatus)
 	})
 }
 
@@ -57,15 +59,15 @@ func jobStatus(r Reader, rec jobRecord) (JobStatus, error) {
 	return s, err
 }
 
-// RunStatus is a run as it stands.
+// RunStatus is a run in its present state.
 type RunStatus struct {
 	ID             job.RunID       `json:"id"`
 	Job            job.ID          `json:"job"`
 	Name           string          `json:"name"` // the job's
 	Revision       uint64          `json:"revision"`
 	State          ledger.RunState `json:"state"`
-	Start          time.Time       `json:"start"`         // where each asset goes by its own zone: the earliest anywhere
-	End            time.Time       `json:"end,omitzero"`  // of the window; there: of the latest anywhere
+	Start          time.Time       `json:"start"`         // with each asset's own zone: the earliest anywhere
+	End            time.Time       `json:"end,omitzero"`  // of the window; with each asset's own zone: the latest anywhere
 	Made           time.Time       `json:"made,omitzero"` // when the last order was made
 	Assets         int             `json:"assets"`
 	Waiting        int             `json:"waiting"`   // for an asset's inventory, until the run is due, or for what its patches need
@@ -83,7 +85,8 @@ type RunResult struct {
 	Assets int        `json:"assets"`
 }
 
-// Run returns one run with its counts. The error is a *NotFoundError for an unknown one.
+// Run returns one run with its counts. The error is a *NotFoundError for an
+// unknown one.
 func (c *Controller) Run(ctx context.Context, id job.RunID) (RunStatus, error) {
 	return view(ctx, c.store, func(r Reader) (RunStatus, error) {
 		run, err := loadRun(r, id)
@@ -94,14 +97,15 @@ func (c *Controller) Run(ctx context.Context, id job.RunID) (RunStatus, error) {
 	})
 }
 
-// Runs lists the runs of a job by start, behind the run past, limit at most (1 to MaxPage).
+// Runs lists the runs of a job by start, after the run past, limit at most (1
+// to MaxPage).
 func (c *Controller) Runs(ctx context.Context, id job.ID, past job.RunID, limit int) ([]RunStatus, error) {
 	return view(ctx, c.store, func(r Reader) ([]RunStatus, error) {
 		if _, err := loadJob(r, id); err != nil {
 			return nil, err
 		}
 		k := key(string(id))
-		return page(r, tableRuns, k, behind(k, past), limit, runStatus)
+		return page(r, tableRuns, k, start(k, past), limit, runStatus)
 	})
 }
 
@@ -113,7 +117,13 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 	if d.Window > 0 {
 		s.End = run.lastStart().Add(d.Window)
 	}
-	t, err := tally(r, run.ID)
+	var t ledger.Tally
+	for e, err := range entries(r, run.ID) {
+		if err != nil {
+			return s, err
+		}
+		t.Add(e)
+	}
 	s.Assets, s.Waiting, s.NotBegun, s.Executing = t.Orders, t.Waiting, t.NotBegun, t.Executing
 	s.PendingReboots, s.PendingCancels, s.Dropped = t.PendingReboots, t.PendingCancels, t.Dropped
 	for result, n := range t.Results {
@@ -121,7 +131,7 @@ func runStatus(r Reader, run runRecord) (RunStatus, error) {
 			s.Results = append(s.Results, RunResult{job.Result(result), n})
 		}
 	}
-	return s, err
+	return s, nil
 }
 
 // RunAsset is one asset of a run.
@@ -146,14 +156,15 @@ type RunAsset struct {
 	Patches   []job.PatchOutcome  `json:"patches,omitempty"` // as reported, then those left out; before a report, those ordered as pending
 }
 
-// RunAssets lists the assets of a run by id, behind the id past, limit at most (1 to MaxPage), each with its patches.
+// RunAssets lists the assets of a run by id, after the id past, limit at most
+// (1 to MaxPage), each with its patches.
 func (c *Controller) RunAssets(ctx context.Context, id job.RunID, past job.AssetID, limit int) ([]RunAsset, error) {
 	return view(ctx, c.store, func(r Reader) ([]RunAsset, error) {
 		if _, err := loadRun(r, id); err != nil {
 			return nil, err
 		}
 		k := key(string(id))
-		return page(r, tableOrders, k, behind(k, past), limit, runAsset)
+		return page(r, tableOrders, k, start(k, past), limit, runAsset)
 	})
 }
 
@@ -191,7 +202,7 @@ func runAsset(r Reader, e ledger.Entry) (RunAsset, error) {
 	}
 	a.Patches = append(a.Patches, outcomes.LeftOut...)
 	if cloned, err := r.Get(tableCloned, key(string(e.Asset))); a.Waiting && cloned != nil || err != nil {
-		a.Text = "two computers call as this asset, and neither starts anything until it is settled (MAN-9)"
+		a.Text = "Two computers call as this asset. Neither starts anything until this is settled (MAN-9)."
 		return a, err
 	}
 	return a, nil

@@ -2,9 +2,9 @@ package controller
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
@@ -28,14 +28,6 @@ func decode[T any](table Table, rec Record) (value T, err error) {
 	return value, nil
 }
 
-func save[T any](w Writer, table Table, k string, value T) error {
-	data, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("record %q of table %s: %w", k, table, err)
-	}
-	return w.Put(table, k, data)
-}
-
 // view reads something in one transaction.
 func view[T any](ctx context.Context, s Store, read func(Reader) (T, error)) (v T, err error) {
 	err = s.View(ctx, func(r Reader) (err error) {
@@ -45,7 +37,8 @@ func view[T any](ctx context.Context, s Store, read func(Reader) (T, error)) (v 
 	return v, err
 }
 
-// records reads those whose keys begin with prefix, from the key from on, page by page. An error is the last it yields.
+// records reads those whose keys begin with prefix, from the key from on, page
+// by page. An error is the last it yields.
 func records(r Reader, table Table, prefix, from string) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		const page = 500
@@ -96,13 +89,38 @@ func all[T any](r Reader, table Table) ([]T, error) {
 	return list, nil
 }
 
+// row is a record with the parts of its key.
+type row struct {
+	Record
+	parts []string
+}
+
+// rows reads the records whose keys begin with prefix and have n parts. A key
+// of another number of parts is an error, the last that it yields.
+func rows(r Reader, table Table, prefix string, n int) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		for rec, err := range records(r, table, prefix, "") {
+			x := row{Record: rec}
+			if err == nil {
+				x.parts, err = parts(rec.Key)
+			}
+			if err == nil && len(x.parts) != n {
+				err = fmt.Errorf("key %q of table %s has %d parts; want %d", rec.Key, table, len(x.parts), n)
+			}
+			if !yield(x, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // names lists the last parts of the keys that begin with prefix.
 func names[T ~string](r Reader, table Table, prefix string) (list []T, err error) {
 	for rec, err := range records(r, table, prefix, "") {
-		if err != nil {
-			return nil, err
+		var name string
+		if err == nil {
+			name, err = last(rec.Key)
 		}
-		name, err := last(rec.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -111,15 +129,32 @@ func names[T ~string](r Reader, table Table, prefix string) (list []T, err error
 	return list, nil
 }
 
-// behind is where a list goes on after an id; empty: it begins.
-func behind[T ~string](prefix string, id T) string {
+// collect reads a list of at most limit values (1 to MaxPage) in one
+// transaction. Read stops when add says that the list is full.
+func collect[T any](ctx context.Context, s Store, limit int, read func(r Reader, add func(T) (full bool)) error) ([]T, error) {
+	if err := bound("page", limit, MaxPage); err != nil {
+		return nil, err
+	}
+	return view(ctx, s, func(r Reader) ([]T, error) {
+		list := []T{}
+		err := read(r, func(v T) bool {
+			list = append(list, v)
+			return len(list) == limit
+		})
+		return list, err
+	})
+}
+
+// start is the first key after an id; of an empty id, the first of all.
+func start[T ~string](prefix string, id T) string {
 	if id == "" {
 		return prefix
 	}
 	return after(prefix + key(string(id)))
 }
 
-// page reads up to limit values (1 to MaxPage), and tells of each what status makes of it.
+// page reads up to limit values (1 to MaxPage), and returns what status makes
+// of each.
 func page[T, S any](r Reader, table Table, prefix, from string, limit int, status func(Reader, T) (S, error)) (list []S, err error) {
 	if err := bound("page", limit, MaxPage); err != nil {
 		return nil, err
@@ -154,22 +189,17 @@ func last(k string) (string, error) {
 	return all[len(all)-1], nil
 }
 
-// saveChunks writes data in pieces under prefix and removes the pieces of longer data before it. It returns their number.
-func saveChunks(w Writer, table Table, prefix string, data []byte, had int) (int, error) {
-	n := 0
-	for ; len(data) > 0; n++ {
-		size := min(len(data), snapshotChunk)
-		if err := w.Put(table, prefix+key(chunkPart(n)), data[:size]); err != nil {
-			return 0, err
-		}
-		data = data[size:]
+// saveChunks writes data in pieces under prefix and removes the pieces of
+// longer data before it. It returns their number.
+func (t *tx) saveChunks(table Table, prefix string, data []byte, had int) (n int) {
+	for piece := range slices.Chunk(data, snapshotChunk) {
+		t.Put(table, prefix+key(chunkPart(n)), piece)
+		n++
 	}
 	for i := n; i < had; i++ {
-		if err := w.Delete(table, prefix+key(chunkPart(i))); err != nil {
-			return 0, err
-		}
+		t.Delete(table, prefix+key(chunkPart(i)))
 	}
-	return n, nil
+	return n
 }
 
 func loadChunks(r Reader, table Table, prefix string, chunks int) ([]byte, error) {

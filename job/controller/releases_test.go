@@ -22,7 +22,7 @@ func acting(id job.ID) job.Definition {
 	return d
 }
 
-// tell has an agent say what it is and can do.
+// tell has an agent report what it is and can do.
 func (f *fixture) tell(a *agent, release, hostname string, can ...string) {
 	f.Helper()
 	in := a.request(f.now)
@@ -31,7 +31,7 @@ func (f *fixture) tell(a *agent, release, hostname string, can ...string) {
 	require.NoError(f, err)
 }
 
-// What an asset is shown as is what its last call told, not its enrolment (MAN-11).
+// What an asset is shown as is what its last call reported, not its enrolment (MAN-11).
 func TestWhatAnAgentIs_MAN11(t *testing.T) {
 	stores(t, func(f *fixture) {
 		a := f.enrolOnly("a", "all")
@@ -81,7 +81,7 @@ func TestOrdersGoToWhoCanDoThem_MAN11(t *testing.T) {
 	})
 }
 
-// An order that was made before the agent told that it cannot do it, and that it never held, ends (MAN-11). One that it holds
+// An order that was made before the agent reported that it cannot do it, and that it never held, ends (MAN-11). One that it holds
 // it ends itself.
 func TestCapabilityLostAfterPlanning_MAN11(t *testing.T) {
 	stores(t, func(f *fixture) {

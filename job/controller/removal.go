@@ -14,7 +14,8 @@ import (
 // RemovedKept is how long a removed asset's key is known (MAN-10).
 const RemovedKept = 90 * 24 * time.Hour
 
-// removedRecord is what is kept of a removed asset, so that its removal reaches it (MAN-10).
+// removedRecord is what is kept of a removed asset, so that its removal reaches
+// it (MAN-10).
 type removedRecord struct {
 	Key          ed25519.PublicKey `json:"key"`
 	Exchange     []byte            `json:"exchange,omitempty"` // as of an asset (MAN-12)
@@ -39,84 +40,76 @@ func (t *tx) former(id job.AssetID, keyID string) (rec removedRecord, found bool
 	return rec, found, err
 }
 
-// RemoveAsset removes an asset. Its open orders end, its history stays, and an asset of the same name that enrols later has a key,
-// manifest revisions and orders of its own.
+// RemoveAsset removes an asset. Its open orders end, its history stays, and an
+// asset of the same name that enrols later has a key, manifest revisions and
+// orders of its own.
 //
-// The removed asset's key is known for another 90 days. Until it holds a last, empty manifest, each of its calls is answered with
-// that. Then its calls are refused; only those with reports are acknowledged. If they say how an order ended that it had, the
-// history has it (MAN-10).
+// The removed asset's key is known for another 90 days. Until it holds a last,
+// empty manifest, each of its calls is answered with that. Then its calls are
+// refused; only those with reports are acknowledged. If they say how an order
+// ended that it had, the history has it (MAN-10).
 func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
-	return c.remove(ctx, id, now, func(*tx) error { return nil })
+	return c.update(ctx, now, func(t *tx) error { return t.remove(id, AssetRemoved) })
 }
 
-// remove removes an asset if it may be, which is asked in the same transaction.
-func (c *Controller) remove(ctx context.Context, id job.AssetID, now time.Time, may func(*tx) error) error {
-	return c.update(ctx, now, func(t *tx) error {
-		if err := may(t); err != nil {
-			return err
-		}
-		asset, err := loadAsset(t, id)
-		if err != nil {
-			return err
-		}
-		got, err := loadCall(t, id, "")
-		if err != nil {
-			return err
-		}
-		runs, err := notEnded(t, id)
-		if err != nil {
-			return err
-		}
-		followed, err := t.followed() // a share of their assets may be enough without this one (JOB-19)
-		if err != nil {
-			return err
-		}
-		keyID := manifest.Fingerprint(asset.Key)
-		if err := t.stepEach(id, append(runs, followed...), ledger.AssetRemoved{Key: keyID}); err != nil {
-			return err
-		}
-		rev, err := loadRevisions(t, id)
-		if err != nil {
-			return err
-		}
-		removed := removedRecord{
-			Key: asset.Key, Exchange: asset.Exchange, At: t.now, Until: t.now.Add(RemovedKept), Revisions: rev.Revise(true), Acknowledged: got.reports.Acknowledged,
-		}
-		if err := save(t, tableRemoved, removedKey(id, keyID), removed); err != nil {
-			return err
-		}
-		if err := t.Put(tableRemovals, key(risingTime(removed.Until), string(id), keyID), nil); err != nil {
-			return err
-		}
-		k := key(string(id))
-		if _, err := saveChunks(t, tableInventory, k, nil, got.inventory.Chunks); err != nil {
-			return err
-		}
-		if err := t.Delete(tableReboots, key(string(id), "")); err != nil {
-			return err
-		}
-		for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories, tableRevisions, tableCloned} {
-			if err := t.Delete(table, k); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// Leave removes an asset that asks for it itself, with the key called keyID. The error wraps manifest.ErrUnknownAsset if it bears
-// the name no more.
+// Leave removes an asset that asks for it itself, with the key called keyID.
+// The error wraps manifest.ErrUnknownAsset if it no longer has the name.
 func (c *Controller) Leave(ctx context.Context, id job.AssetID, keyID string, now time.Time) error {
-	return c.remove(ctx, id, now, func(t *tx) error {
+	return c.update(ctx, now, func(t *tx) error {
 		rec, err := enrolled(t, id)
 		if err == nil && manifest.Fingerprint(rec.Key) != keyID {
 			err = fmt.Errorf("%w: %q was removed", manifest.ErrUnknownAsset, id)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.remove(id, AssetLeft)
 	})
 }
 
-// farewell answers a call by a key that is not that of the asset which bears the name now.
+// remove removes an asset.
+func (t *tx) remove(id job.AssetID, action Action) error {
+	asset, err := loadAsset(t, id)
+	if err != nil {
+		return err
+	}
+	got, err := loadCall(t, id, "")
+	if err != nil {
+		return err
+	}
+	runs, err := notEnded(t, id)
+	if err != nil {
+		return err
+	}
+	followed, err := t.followed() // a share of their assets may be enough without this one (JOB-19)
+	if err != nil {
+		return err
+	}
+	keyID := manifest.Fingerprint(asset.Key)
+	if err := t.stepEach(id, append(runs, followed...), ledger.AssetRemoved{Key: keyID}); err != nil {
+		return err
+	}
+	rev, err := loadRevisions(t, id)
+	if err != nil {
+		return err
+	}
+	removed := removedRecord{
+		Key: asset.Key, Exchange: asset.Exchange, At: t.now, Until: t.now.Add(RemovedKept), Revisions: rev.Revise(true), Acknowledged: got.reports.Acknowledged,
+	}
+	t.save(tableRemoved, removedKey(id, keyID), removed)
+	t.Put(tableRemovals, key(risingTime(removed.Until), string(id), keyID), nil)
+	k := key(string(id))
+	t.saveChunks(tableInventory, k, nil, got.inventory.Chunks)
+	t.Delete(tableReboots, key(string(id), ""))
+	for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories, tableRevisions, tableCloned} {
+		t.Delete(table, k)
+	}
+	t.acted(action, string(id), "")
+	return nil
+}
+
+// farewell answers a call by a key that is not the key of the asset that has
+// the name now.
 func (c *Controller) farewell(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, err error) {
 	var refused error
 	err = c.update(ctx, now, func(t *tx) error {
@@ -156,7 +149,8 @@ func (c *Controller) farewell(ctx context.Context, in manifest.CheckIn, now time
 		if rec.Revisions == before.Revisions && rec.Acknowledged == before.Acknowledged {
 			return nil
 		}
-		return save(t, tableRemoved, removedKey(in.Asset, in.Key), rec)
+		t.save(tableRemoved, removedKey(in.Asset, in.Key), rec)
+		return nil
 	})
 	if err == nil && refused != nil {
 		return manifest.Answer{}, refused
@@ -169,28 +163,25 @@ func (c *Controller) forget(ctx context.Context, now time.Time) error {
 	to := after(key(risingTime(instant(now))))
 	due := func(r Reader) ([]Record, error) { return r.Scan(tableRemovals, "", to, MaxBatch) }
 	list, err := view(ctx, c.store, due)
-	for err == nil && len(list) > 0 {
-		err = c.update(ctx, now, func(t *tx) (err error) {
-			if list, err = due(t); err != nil {
-				return err
-			}
-			for _, row := range list {
-				p, err := parts(row.Key)
-				if err == nil && len(p) != 3 {
-					err = fmt.Errorf("key %q of table %s is damaged", row.Key, tableRemovals)
-				}
-				if err != nil {
-					return err
-				}
-				if err := t.Delete(tableRemoved, key(p[1:]...)); err != nil {
-					return err
-				}
-				if err := t.Delete(tableRemovals, row.Key); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	if err != nil || len(list) == 0 { // most often; no write
+		return err
 	}
-	return err
+	return c.repeat(ctx, now, func(t *tx) (more bool, err error) {
+		list, err := due(t)
+		if err != nil {
+			return false, err
+		}
+		for _, row := range list {
+			p, err := parts(row.Key)
+			if err == nil && len(p) != 3 {
+				err = fmt.Errorf("key %q of table %s is damaged", row.Key, tableRemovals)
+			}
+			if err != nil {
+				return false, err
+			}
+			t.Delete(tableRemoved, key(p[1:]...))
+			t.Delete(tableRemovals, row.Key)
+		}
+		return len(list) == MaxBatch, nil
+	})
 }

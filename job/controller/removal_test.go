@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// refused calls with an asset that was removed, and returns what it is told.
+// refused calls with an asset that was removed, and returns the refusal.
 func (f *fixture) refused(a *agent) string {
 	f.Helper()
 	_, err := f.CheckIn(ctx, a.request(f.now), f.now)

@@ -14,8 +14,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// FailedInstalls is the number of patch installs that failed, over the whole account (RPT-1): every patch that an asset
-// reported as failed, once an order. A patch cut off by a cancel before it was tried is not among them.
+// FailedInstalls is the number of patch installs that failed, over the whole
+// account (RPT-1): every patch that an asset reported as failed, once an order.
+// A patch cut off by a cancel before it was tried is not among them.
 func (c *Controller) FailedInstalls(ctx context.Context) (int, error) {
 	return view(ctx, c.store, func(r Reader) (int, error) { return sum(r, failedInstalls) })
 }
@@ -40,7 +41,8 @@ type FailurePage struct {
 // ErrBadPage is returned for a FailureFilter.Page that no FailurePage named.
 var ErrBadPage = errors.New("no such page; begin again without one")
 
-// Failures lists failed installs (RPT-2). Dates bound what is read; the other filters are compared one by one.
+// Failures lists failed installs (RPT-2). Dates bound what is read; the other
+// filters are compared one by one.
 func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page FailurePage, err error) {
 	if err := bound("page", f.Limit, MaxPage); err != nil {
 		return page, err
@@ -86,8 +88,9 @@ func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page Failur
 	})
 }
 
-// Missing lists what is missing on an asset by its last inventory, deployable or not, with the reasons (RPT-3).
-// The error is a *NotFoundError for an unknown asset or one whose inventory is not known yet.
+// Missing lists what is missing on an asset by its last inventory, deployable
+// or not, with the reasons (RPT-3). The error is a *NotFoundError for an
+// unknown asset or one whose inventory is not known yet.
 func (c *Controller) Missing(ctx context.Context, id job.AssetID, now time.Time) ([]catalog.Verdict, error) {
 	return view(ctx, c.store, func(r Reader) ([]catalog.Verdict, error) {
 		_, inventory, err := knownAsset(r, id)
@@ -112,70 +115,64 @@ type Open struct {
 	Asset job.AssetID `json:"asset"`
 }
 
-// PendingReboots lists who needs a reboot and for which run (RPT-3), by asset and run, limit at most (1 to MaxPage). Without a
-// run it is a reboot that the system itself asks for, or that an agent had reported before its state was lost (RBT-11).
+// PendingReboots lists who needs a reboot and for which run (RPT-3), by asset
+// and run, limit at most (1 to MaxPage). Without a run it is a reboot that the
+// system itself asks for, or that an agent had reported before its state was
+// lost (RBT-11).
 func (c *Controller) PendingReboots(ctx context.Context, limit int) ([]Open, error) {
 	return c.open(ctx, tableReboots, limit, func(p []string) Open { return Open{Run: job.RunID(p[1]), Asset: job.AssetID(p[0])} })
 }
 
-// PendingCancels lists the cancels whose outcome is not known yet (RPT-3), by run and asset, limit at most (1 to MaxPage).
+// PendingCancels lists the cancels whose outcome is not known yet (RPT-3), by
+// run and asset, limit at most (1 to MaxPage).
 func (c *Controller) PendingCancels(ctx context.Context, limit int) ([]Open, error) {
 	return c.open(ctx, tableCancels, limit, func(p []string) Open { return Open{Run: job.RunID(p[0]), Asset: job.AssetID(p[1])} })
 }
 
 func (c *Controller) open(ctx context.Context, table Table, limit int, of func([]string) Open) ([]Open, error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	return view(ctx, c.store, func(r Reader) ([]Open, error) {
-		list := []Open{}
-		for rec, err := range records(r, table, "", "") {
+	return collect(ctx, c.store, limit, func(r Reader, add func(Open) bool) error {
+		var alone *Open // a reboot that no order of the asset is known to wait for
+		for row, err := range rows(r, table, "", 2) {
 			if err != nil {
-				return nil, err
+				return err
 			}
-			p, err := parts(rec.Key)
-			if err != nil || len(p) != 2 {
-				return nil, errors.Join(errors.New("a key of table "+string(table)+" is damaged"), err)
+			o := of(row.parts)
+			if alone != nil && alone.Asset != o.Asset && add(*alone) {
+				return nil
 			}
-			if n := len(list); n > 0 && list[n-1].Run == "" && list[n-1].Asset == of(p).Asset {
-				list = list[:n-1] // an order of the asset waits for it
+			alone = nil
+			if o.Run == "" {
+				alone = &o
+			} else if add(o) {
+				return nil
 			}
-			if len(list) == limit {
-				break
-			}
-			list = append(list, of(p))
 		}
-		return list, nil
+		if alone != nil {
+			add(*alone)
+		}
+		return nil
 	})
 }
 
-// Silent lists the assets that have not called for Config.SilentAfter (RPT-3, MAN-3), by id, limit at most (1 to MaxPage).
+// Silent lists the assets that have not called for Config.SilentAfter (RPT-3,
+// MAN-3), by id, limit at most (1 to MaxPage).
 func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	return view(ctx, c.store, func(r Reader) ([]AssetStatus, error) {
-		list := []AssetStatus{}
+	return collect(ctx, c.store, limit, func(r Reader, add func(AssetStatus) bool) error {
 		for rec, err := range values[assetRecord](r, tableAssets, "", "") {
 			if err != nil {
-				return nil, err
+				return err
 			}
 			status, err := c.assetStatus(r, rec, now)
-			if err != nil {
-				return nil, err
-			}
-			if status.Silent {
-				list = append(list, status)
-			}
-			if len(list) == limit {
-				break
+			if err != nil || status.Silent && add(status) {
+				return err
 			}
 		}
-		return list, nil
+		return nil
 	})
 }
 
-// StuckOrder is an execution whose stage has lasted longer than its job expects.
+// StuckOrder is an execution whose stage has lasted longer than its job
+// expects.
 type StuckOrder struct {
 	Run   job.RunID     `json:"run"`
 	Asset job.AssetID   `json:"asset"`
@@ -184,46 +181,37 @@ type StuckOrder struct {
 	After time.Duration `json:"after"` // how long the job expects a stage to take
 }
 
-// Stuck lists the executions whose stage has lasted longer than their job's StuckAfter, by run and asset, limit at most (1 to
-// MaxPage). Waiting for a user or an inventory is not stuck (JOB-25, RPT-3).
+// Stuck lists the executions whose stage has lasted longer than their job's
+// StuckAfter, by run and asset, limit at most (1 to MaxPage). Waiting for a
+// user or an inventory is not stuck (JOB-25, RPT-3).
 func (c *Controller) Stuck(ctx context.Context, limit int, now time.Time) ([]StuckOrder, error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	return view(ctx, c.store, func(r Reader) ([]StuckOrder, error) {
-		list := []StuckOrder{}
+	return collect(ctx, c.store, limit, func(r Reader, add func(StuckOrder) bool) error {
 		var of runRecord // the rows of a run are together
-		for rec, err := range records(r, tableWorking, "", "") {
+		for row, err := range rows(r, tableWorking, "", 2) {
 			if err != nil {
-				return nil, err
+				return err
 			}
-			stage, err := decode[ledger.StageSince](tableWorking, rec)
+			stage, err := decode[ledger.StageSince](tableWorking, row.Record)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			p, err := parts(rec.Key)
-			if err != nil || len(p) != 2 {
-				return nil, errors.Join(errors.New("a key of table "+string(tableWorking)+" is damaged"), err)
-			}
-			if run := job.RunID(p[0]); of.ID != run {
+			if run := job.RunID(row.parts[0]); of.ID != run {
 				if of, err = loadRun(r, run); err != nil {
-					return nil, err
+					return err
 				}
 			}
 			after := cmp.Or(of.Definition.StuckAfter, job.DefaultStuckAfter)
-			if now.Sub(stage.Since) <= after {
-				continue
-			}
-			list = append(list, StuckOrder{Run: of.ID, Asset: job.AssetID(p[1]), Stage: stage.Stage, Since: stage.Since, After: after})
-			if len(list) == limit {
-				break
+			if now.Sub(stage.Since) > after &&
+				add(StuckOrder{Run: of.ID, Asset: job.AssetID(row.parts[1]), Stage: stage.Stage, Since: stage.Since, After: after}) {
+				return nil
 			}
 		}
-		return list, nil
+		return nil
 	})
 }
 
-// shards spreads a counter over rows, so that the reports of two assets seldom wait for each other.
+// shards spreads a counter over rows, so that the reports of two assets seldom
+// wait for each other.
 const shards = 16
 
 func (t *tx) add(counter string, asset job.AssetID, delta int) error {
@@ -237,7 +225,8 @@ func (t *tx) add(counter string, asset job.AssetID, delta int) error {
 	if err != nil {
 		return err
 	}
-	return save(t, tableCounters, k, n+delta)
+	t.save(tableCounters, k, n+delta)
+	return nil
 }
 
 func sum(r Reader, counter string) (total int, err error) {

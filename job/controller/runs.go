@@ -13,9 +13,11 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Tick makes the orders of every run whose start is at most the lead away (MAN-1), and carries on with passes that were
-// cut off. It may be called at any time and by several servers; each run is made once. Next is when it should be called
-// again for a run that is planned; zero: none is. Whoever changes jobs in between may change that.
+// Tick makes the orders of every run whose start is at most the lead away
+// (MAN-1), and continues passes that were cut off. It can be called at any time
+// and by several servers; each run is made once. Next is when to call it again
+// for a planned run; zero: no run is planned. A change of a job may change
+// that.
 func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
 	failed := map[Key]bool{} // rows that are passed over: none may keep the others waiting
 	var errs []error
@@ -56,8 +58,9 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 	return next, err
 }
 
-// tick does one bounded piece of what is due, and returns the row that asked for it; none: nothing is due. Rows that failed
-// are passed over. What stops a run comes first.
+// tick does one bounded piece of what is due, and returns the row that asked
+// for it; none: nothing is due. Rows that failed are passed over. What stops a
+// run comes first.
 func (t *tx) tick(failed map[Key]bool) (at Key, err error) {
 	for _, task := range []struct {
 		table Table
@@ -82,7 +85,7 @@ func (t *tx) tick(failed map[Key]bool) (at Key, err error) {
 			switch {
 			case err != nil:
 			case stray:
-				err = t.Delete(at.Table, at.Key)
+				t.Delete(at.Table, at.Key)
 			default:
 				_, err = task.do(run)
 			}
@@ -92,20 +95,19 @@ func (t *tx) tick(failed map[Key]bool) (at Key, err error) {
 	return Key{}, nil
 }
 
-// listedRun loads the run that a row is about. Stray: there is no such run, or it has no such row.
+// listedRun loads the run that a row is about. Stray: there is no such run, or
+// it has no such row.
 func (t *tx) listedRun(k Key) (run runRecord, stray bool, err error) {
 	id, err := last(k.Key)
 	if err != nil {
 		return run, true, nil
 	}
-	run, err = loadRun(t, job.RunID(id))
-	if _, unknown := errors.AsType[*NotFoundError](err); unknown {
-		return run, true, nil
-	}
-	return run, k.Table != tableShares && !run.in(k), err
+	run, found, err := findRun(t, job.RunID(id))
+	return run, err == nil && (!found || k.Table != tableShares && !run.in(k)), err
 }
 
-// due takes up a planned run, or goes on with the next zones of one that each asset starts by its own clock.
+// due takes up a planned run, or goes on with the next zones of one that each
+// asset starts by its own clock.
 func (t *tx) due(run runRecord) (runRecord, error) {
 	ev := ledger.RunDue{}
 	if run.zoned() {
@@ -133,9 +135,7 @@ func (t *tx) pass(run runRecord) (runRecord, error) {
 	}
 	if passed.Last && pass.Kind == ledger.TrimPass {
 		for _, d := range pass.Drop {
-			if err := t.Put(tableRunPatches, key(string(run.ID), string(d.Patch)), trimmed); err != nil {
-				return run, err
-			}
+			t.Put(tableRunPatches, key(string(run.ID), string(d.Patch)), trimmed)
 		}
 	}
 	if run, err = t.stepRun(run, passed); err != nil {
@@ -147,7 +147,8 @@ func (t *tx) pass(run runRecord) (runRecord, error) {
 	return run, err
 }
 
-// stop cancels or withdraws a run, and does the first batch of its orders, which are all in a small fleet.
+// stop cancels or withdraws a run, and does the first batch of its orders,
+// which are all in a small fleet.
 func (t *tx) stop(run runRecord, ev ledger.RunEvent) (runRecord, error) {
 	run, err := t.stepRun(run, ev)
 	if err != nil || run.Stopping() == nil {
@@ -159,18 +160,15 @@ func (t *tx) stop(run runRecord, ev ledger.RunEvent) (runRecord, error) {
 // finish does what is left of the passes that cancel or withdraw runs.
 func (c *Controller) finish(ctx context.Context, runs []job.RunID, now time.Time) error {
 	for _, id := range runs {
-		for more := true; more; {
-			err := c.update(ctx, now, func(t *tx) error {
-				run, err := loadRun(t, id)
-				if err == nil && run.Stopping() != nil {
-					run, err = t.pass(run)
-				}
-				more = err == nil && run.Stopping() != nil
-				return err
-			})
-			if err != nil {
-				return fmt.Errorf("run %s: %w", id, err)
+		err := c.repeat(ctx, now, func(t *tx) (bool, error) {
+			run, err := loadRun(t, id)
+			if err == nil && run.Stopping() != nil {
+				run, err = t.pass(run)
 			}
+			return err == nil && run.Stopping() != nil, err
+		})
+		if err != nil {
+			return fmt.Errorf("run %s: %w", id, err)
 		}
 	}
 	return nil
@@ -207,7 +205,8 @@ func (t *tx) assets(run runRecord, pass ledger.Pass) (passed ledger.Passed, err 
 	return passed, nil
 }
 
-// nextAssets lists the next assets of a pass: all there are, or those with a live order.
+// nextAssets lists the next assets of a pass: all there are, or those with a
+// live order.
 func (t *tx) nextAssets(run runRecord, pass ledger.Pass) (assets []job.Asset, err error) {
 	table, prefix := tableAssets, ""
 	if pass.Live {
@@ -247,9 +246,10 @@ func (t *tx) nextAssets(run runRecord, pass ledger.Pass) (assets []job.Asset, er
 	return assets, nil
 }
 
-// batch reads what one transaction of a pass is about: records of a table whose keys end with an asset after the cursor.
+// batch reads what one transaction of a pass is about: records of a table whose
+// keys end with an asset after the cursor.
 func (t *tx) batch(table Table, prefix string, cursor job.AssetID) ([]Record, error) {
-	return t.Scan(table, behind(prefix, cursor), after(prefix), t.c.config.Batch)
+	return t.Scan(table, start(prefix, cursor), after(prefix), t.c.config.Batch)
 }
 
 // fetchAssets reads what making their orders needs.
@@ -316,7 +316,8 @@ func (t *tx) orders(run runRecord, pass ledger.Pass) (passed ledger.Passed, err 
 	return passed, nil
 }
 
-// stopNow brings the runs that are being cancelled or withdrawn to an asset that calls before its turn.
+// stopNow brings the runs that are being cancelled or withdrawn to an asset
+// that calls before its turn.
 func (t *tx) stopNow(asset job.AssetID) error {
 	runs, err := names[job.RunID](t, tableStopping, "")
 	if err != nil {
@@ -334,28 +335,18 @@ func (t *tx) stopNow(asset job.AssetID) error {
 	return nil
 }
 
-// stopsKey counts, in tableMeta, the runs that are being cancelled or withdrawn: seldom any, so that calls need not look.
+// stopsKey counts, in tableMeta, the runs that are being cancelled or
+// withdrawn: seldom any, so that calls need not look.
 var stopsKey = key("stopping")
 
-func (t *tx) countStops(more bool) error {
-	n, _, err := load[int](t, tableMeta, stopsKey)
-	if err != nil {
-		return err
-	}
-	if more {
-		n++
-	} else {
-		n--
-	}
-	return save(t, tableMeta, stopsKey, n)
-}
-
-// planRun stores the run of an occurrence. One that was withdrawn and has the same start is the same run, planned again.
-// Where each asset goes by its own zone, it is due for those whose clocks are ahead of all others. The plan needs no ID and no Due.
+// planRun stores the run of an occurrence. One that was withdrawn and has the
+// same start is the same run, planned again. With each asset's own zone, it is
+// due for those whose clocks are ahead of all others. The plan needs no ID and
+// no Due.
 func (t *tx) planRun(d job.Definition, plan ledger.RunPlan) (job.RunID, error) {
 	id := d.Run(plan.Occurrence)
-	old, err := loadRun(t, id)
-	if _, none := errors.AsType[*NotFoundError](err); err != nil && !none {
+	old, _, err := findRun(t, id)
+	if err != nil {
 		return "", err
 	}
 	plan.ID = id
@@ -375,21 +366,21 @@ func settled(r Reader, run runRecord) (bool, error) {
 	if err != nil || !none || run.After == "" {
 		return none, err
 	}
-	before, err := loadRun(r, run.After) // until that one is settled, assets may follow
-	if err != nil {
-		return false, err
+	before, found, err := findRun(r, run.After) // until that one is settled, assets may follow; pruned, it is
+	if err != nil || !found {
+		return !found, err
 	}
 	return settled(r, before)
 }
 
-// over reports whether a run is settled, and no asset can take part in it any more.
+// over reports whether a run is settled, and no asset can take part in it any
+// more.
 func over(r Reader, run runRecord, now time.Time) (bool, error) {
 	done, err := settled(r, run)
-	for done && err == nil && !run.joinable(now) {
-		if run.After == "" {
+	for found := true; done && err == nil && !run.joinable(now); run, found, err = findRun(r, run.After) {
+		if !found || run.After == "" {
 			return true, nil
 		}
-		run, err = loadRun(r, run.After)
 	}
 	return false, err
 }
@@ -397,20 +388,25 @@ func over(r Reader, run runRecord, now time.Time) (bool, error) {
 func runKey(id job.RunID) (string, error) {
 	owner := id.Job()
 	if len(id) > 2*job.MaxID || job.ValidID(string(owner)) != nil {
-		return "", &NotFoundError{"run", problem.Clip(string(id), 2*job.MaxID)}
+		return "", problem.One("run", "id", problem.Clip(string(id), 2*job.MaxID), "is not the ID of a run")
 	}
 	return key(string(owner), string(id)), nil
 }
 
-// loadRun returns a run; the error is a *NotFoundError for an unknown one.
-func loadRun(r Reader, id job.RunID) (run runRecord, err error) {
-	k, err := runKey(id)
-	if err != nil {
-		return run, err
+// findRun returns a run, if there is one of that ID.
+func findRun(r Reader, id job.RunID) (run runRecord, found bool, err error) {
+	k, bad := runKey(id)
+	if bad != nil {
+		return run, false, nil
 	}
-	run, found, err := load[runRecord](r, tableRuns, k)
+	return load[runRecord](r, tableRuns, k)
+}
+
+// loadRun returns a run; the error is a *NotFoundError for an unknown one.
+func loadRun(r Reader, id job.RunID) (runRecord, error) {
+	run, found, err := findRun(r, id)
 	if err == nil && !found {
-		err = &NotFoundError{"run", string(id)}
+		err = &NotFoundError{"run", problem.Clip(string(id), 2*job.MaxID)}
 	}
 	return run, err
 }

@@ -8,10 +8,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// maxSecrets is how many assets' secrets are remembered: a secret costs thirty times as much to agree on as to use.
+// maxSecrets is how many assets' secrets are remembered: a secret costs thirty
+// times as much to agree on as to use.
 const maxSecrets = 100_000
 
-// secrets remembers what was agreed on. The zero value remembers nothing yet. It is safe for concurrent use.
+// secrets remembers what was agreed on. The zero value remembers nothing yet.
+// It is safe for concurrent use.
 type secrets struct {
 	lock  sync.Mutex
 	known map[secretOf][]manifest.Secret

@@ -92,7 +92,7 @@ type Record struct {
 //     which: usually the first to reach its commit, so that long transactions
 //     give way to short ones. A store may also avoid conflicts by running one
 //     Update at a time. The others wait, and none gives way.
-//   - A run that comes to nothing also sees one committed state, though it may
+//   - A run that is discarded also sees one committed state, though it may
 //     be an old one, and leaves nothing.
 //   - A store may give up after a number of runs. Then it returns the engine's
 //     error, and nothing is written.

@@ -18,11 +18,14 @@ type snapshotRecord struct {
 	Chunks     int    `json:"chunks"`
 }
 
-// Sync takes in what the feeds brought: the whole catalog changes at once or not at all (CAT-1). Open orders, whatever
-// is known of their executions, then lose the patches that are deprecated (CAT-9), left the catalog, or are no longer
-// the newest of a LatestOnly product (CAT-6), each by a new manifest revision.
+// Sync takes in what the feeds brought: the whole catalog changes at once or
+// not at all (CAT-1). Open orders, whatever is known of their executions, then
+// lose the patches that are deprecated (CAT-9), left the catalog, or are no
+// longer the newest of a LatestOnly product (CAT-6), each by a new manifest
+// revision.
 //
-// The error is an *UnfinishedError when the catalog is stored and orders are still to follow.
+// The error is an *UnfinishedError when the catalog is stored and orders are
+// still to follow.
 func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time.Time) (catalog.Changes, error) {
 	var changes catalog.Changes
 	var next cachedSnapshot
@@ -34,7 +37,7 @@ func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time
 		var snap *catalog.Snapshot
 		snap, changes = catalog.Sync(old, batches, t.now)
 		var changed bool
-		if next, changed, err = saveSnapshot(t, snap); err != nil {
+		if next, changed, err = t.saveSnapshot(snap); err != nil {
 			return err
 		}
 		if !changed {
@@ -50,9 +53,10 @@ func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time
 	return changes, unfinished(err)
 }
 
-// saveSnapshot stores the next snapshot under the next generation. Changed says whether its ID differs from the one before.
-func saveSnapshot(w Writer, snap *catalog.Snapshot) (next cachedSnapshot, changed bool, err error) {
-	header, _, err := load[snapshotRecord](w, tableMeta, key("snapshot"))
+// saveSnapshot stores the next snapshot under the next generation. Changed says
+// whether its ID differs from the one before.
+func (t *tx) saveSnapshot(snap *catalog.Snapshot) (next cachedSnapshot, changed bool, err error) {
+	header, _, err := load[snapshotRecord](t, tableMeta, key("snapshot"))
 	if err != nil {
 		return next, false, err
 	}
@@ -64,12 +68,11 @@ func saveSnapshot(w Writer, snap *catalog.Snapshot) (next cachedSnapshot, change
 	if err := bound("size of the encoded catalog", data.Len(), maxSnapshot); err != nil {
 		return next, false, err
 	}
-	if header.Chunks, err = saveChunks(w, tableSnapshot, "", data.Bytes(), header.Chunks); err != nil {
-		return next, false, err
-	}
+	header.Chunks = t.saveChunks(tableSnapshot, "", data.Bytes(), header.Chunks)
 	changed = header.ID != snap.ID()
 	header.ID, header.Generation = snap.ID(), next.generation
-	return next, changed, save(w, tableMeta, key("snapshot"), header)
+	t.save(tableMeta, key("snapshot"), header)
+	return next, changed, nil
 }
 
 // Snapshot returns the present catalog; it may be held as long as one likes.
@@ -77,7 +80,8 @@ func (c *Controller) Snapshot(ctx context.Context) (*catalog.Snapshot, error) {
 	return view(ctx, c.store, c.snapshot)
 }
 
-// snapshot returns the catalog as of the transaction, out of the cache when that is the same.
+// snapshot returns the catalog as of the transaction, out of the cache when
+// that is the same.
 func (c *Controller) snapshot(r Reader) (*catalog.Snapshot, error) {
 	header, found, err := load[snapshotRecord](r, tableMeta, key("snapshot"))
 	if err != nil || !found {
@@ -98,53 +102,48 @@ func (c *Controller) snapshot(r Reader) (*catalog.Snapshot, error) {
 	return snap, nil
 }
 
-// planTrims starts a trimming pass on every run with live orders that hold a patch which may no longer be deployed.
+// planTrims starts a trimming pass on every run with live orders that hold a
+// patch which may no longer be deployed.
 func (t *tx) planTrims(snap *catalog.Snapshot) error {
-	from := ""
-	for {
-		records, err := t.Scan(tableLive, from, "", 1)
-		if err != nil || len(records) == 0 {
+	for from := ""; ; {
+		live, err := t.Scan(tableLive, from, "", 1)
+		if err != nil || len(live) == 0 {
 			return err
 		}
-		p, err := parts(records[0].Key)
+		p, err := parts(live[0].Key)
 		if err != nil {
 			return err
 		}
-		from = after(key(p[0]))
-		if err := t.planTrim(snap, job.RunID(p[0])); err != nil {
+		prefix := key(p[0])
+		from = after(prefix)
+		var drop []ledger.Drop
+		for row, err := range rows(t, tableRunPatches, prefix, 2) {
+			if err != nil {
+				return err
+			}
+			if d, bad := undeployable(snap, catalog.PatchID(row.parts[1])); bad && len(row.Value) == 0 {
+				drop = append(drop, d)
+			}
+		}
+		if len(drop) == 0 {
+			continue
+		}
+		run, err := loadRun(t, job.RunID(p[0]))
+		if err == nil {
+			_, err = t.stepRun(run, ledger.PatchesLeft{Drop: drop})
+		}
+		if err != nil {
 			return err
 		}
 	}
 }
 
-func (t *tx) planTrim(snap *catalog.Snapshot, id job.RunID) error {
-	var drop []ledger.Drop
-	for rec, err := range records(t, tableRunPatches, key(string(id)), "") {
-		if err != nil {
-			return err
-		}
-		patch, err := last(rec.Key)
-		if err != nil {
-			return err
-		}
-		if d, bad := undeployable(snap, catalog.PatchID(patch)); bad && len(rec.Value) == 0 {
-			drop = append(drop, d)
-		}
-	}
-	if len(drop) == 0 {
-		return nil
-	}
-	run, err := loadRun(t, id)
-	if err == nil {
-		_, err = t.stepRun(run, ledger.PatchesLeft{Drop: drop})
-	}
-	return err
-}
-
-// trimmed is the value in tableRunPatches of a patch that no order of the run holds any more which could still lose it.
+// trimmed is the value in tableRunPatches of a patch that no order of the run
+// holds any more which could still lose it.
 var trimmed = []byte("trimmed")
 
-// undeployable says whether a patch may no longer be in an order whatever the asset, and why.
+// undeployable says whether a patch may no longer be in an order whatever the
+// asset, and why.
 func undeployable(snap *catalog.Snapshot, id catalog.PatchID) (ledger.Drop, bool) {
 	patch, found := snap.Patch(id)
 	switch {

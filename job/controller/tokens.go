@@ -20,7 +20,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Token lets agents enrol. The secret itself is not kept, only its SHA-256, by which it is named.
+// Token lets agents enrol. The secret itself is not kept, only its SHA-256, by
+// which it is named.
 type Token struct {
 	ID      string    `json:"id"`               // hex of the secret's SHA-256
 	Name    string    `json:"name,omitempty"`   // for people
@@ -34,11 +35,12 @@ type Token struct {
 // minSecret is the length of 16 random bytes in base64.
 const minSecret = 22
 
-// AddToken makes an enrolment token of a secret that the caller drew at random (22 to manifest.MaxToken bytes).
-// ID and Created of t are set by it. Adding the same secret again replaces the token.
+// AddToken makes an enrolment token of a secret that the caller chose at random
+// (22 to manifest.MaxToken bytes). ID and Created of t are set by it. Adding
+// the same secret again replaces the token.
 func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now time.Time) (Token, error) {
 	if len(secret) < minSecret || len(secret) > manifest.MaxToken {
-		return Token{}, problem.One("token", "secret", "", "has %d bytes; draw %d to %d at random", len(secret), minSecret, manifest.MaxToken)
+		return Token{}, problem.One("token", "secret", "", "has %d bytes; give %d to %d random bytes", len(secret), minSecret, manifest.MaxToken)
 	}
 	if t.Uses == 0 {
 		t.Uses = 1
@@ -47,11 +49,11 @@ func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now t
 		return Token{}, err
 	}
 	if !t.Expires.IsZero() && !t.Expires.After(now) {
-		return Token{}, problem.One("token", "expires", t.Expires.Format(time.RFC3339), "is past; give a later time")
+		return Token{}, problem.One("token", "expires", t.Expires.Format(time.RFC3339), "is in the past; give a later time")
 	}
 	if _, err := path.Match(t.Names, ""); err != nil || len(t.Names) > manifest.MaxWord || strings.Contains(t.Names, "/") || !utf8.ValidString(t.Names) {
 		return Token{}, problem.One("token", "names", t.Names,
-			"is not a pattern that names can fit; write at most %d bytes, with * for any letters, ? for one, [a-c] for one of several, as lab-*", manifest.MaxWord)
+			"is not a valid name pattern; write at most %d bytes, with * for any text, ? for one character and [a-c] for one of several, for example lab-*", manifest.MaxWord)
 	}
 	tags, err := cleanTags(t.Tags)
 	if err != nil {
@@ -61,8 +63,11 @@ func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now t
 	if !t.Expires.IsZero() {
 		t.Expires = instant(t.Expires)
 	}
-	err = c.store.Update(ctx, func(w Writer) error { return save(w, tableTokens, key(t.ID), t) })
-	return t, err
+	return t, c.update(ctx, now, func(x *tx) error {
+		x.acted(TokenAdded, t.ID, fmt.Sprintf("name %q, %d uses", t.Name, t.Uses))
+		x.save(tableTokens, key(t.ID), t)
+		return nil
+	})
 }
 
 // Tokens lists the tokens by id, those used up or expired included.
@@ -76,20 +81,24 @@ func (t Token) fits(name job.AssetID) bool {
 	return t.Names == "" || ok && err == nil
 }
 
-// RemoveToken makes a token worthless. Assets that enrolled with it stay.
-func (c *Controller) RemoveToken(ctx context.Context, id string) error {
-	return c.store.Update(ctx, func(w Writer) error {
-		if _, found, err := load[Token](w, tableTokens, key(id)); err != nil {
+// RemoveToken removes a token. Assets that enrolled with it stay.
+func (c *Controller) RemoveToken(ctx context.Context, id string, now time.Time) error {
+	return c.update(ctx, now, func(t *tx) error {
+		token, found, err := load[Token](t, tableTokens, key(id))
+		if err != nil {
 			return err
 		} else if !found {
 			return &NotFoundError{"token", id}
 		}
-		return w.Delete(tableTokens, key(id))
+		t.acted(TokenRemoved, id, token.Name)
+		t.Delete(tableTokens, key(id))
+		return nil
 	})
 }
 
-// Enrol makes the caller an asset. Errors wrap manifest.ErrInvalid, ErrBadToken and ErrAssetExists. The same enrolment
-// sent again is answered the same and uses the token once. The key of a removed asset is not taken back (MAN-10).
+// Enrol makes the caller an asset. Errors wrap manifest.ErrInvalid, ErrBadToken
+// and ErrAssetExists. The same enrolment sent again is answered the same and
+// uses the token once. The key of a removed asset is not taken back (MAN-10).
 func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.Time) (manifest.Enrolled, error) {
 	if err := e.Validate(); err != nil {
 		return manifest.Enrolled{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
@@ -129,9 +138,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 			return fmt.Errorf("%w: %q", manifest.ErrAssetExists, e.Asset)
 		}
 		token.Uses--
-		if err := save(t, tableTokens, key(id), token); err != nil {
-			return err
-		}
+		t.save(tableTokens, key(id), token)
 		rec := assetRecord{
 			Asset: job.Asset{ID: e.Asset, Platform: e.Platform}, Key: e.Key, Exchange: e.Exchange, Token: id,
 			Architecture: e.Architecture, Hostname: e.Hostname, Version: e.Version, Enrolled: t.now,
@@ -141,9 +148,8 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		if rec.Tags, err = cleanTags(slices.Compact(tags)); err != nil {
 			return fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
 		}
-		if err := save(t, tableAssets, key(string(e.Asset)), rec); err != nil {
-			return err
-		}
+		t.save(tableAssets, key(string(e.Asset)), rec)
+		t.acted(AssetEnrolled, string(e.Asset), fmt.Sprintf("token %s, name %q", id, token.Name))
 		return t.join(rec.Asset)
 	})
 	if err != nil {
@@ -152,7 +158,8 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 	return manifest.Enrolled{Asset: e.Asset, Every: c.config.Timing.CheckIn, Format: manifest.Format}, nil
 }
 
-// knowsToken reports whether there is such a token, or the asset enrolled with it.
+// knowsToken reports whether there is such a token, or the asset enrolled with
+// it.
 func (c *Controller) knowsToken(ctx context.Context, asset job.AssetID, id string) (bool, error) {
 	return view(ctx, c.store, func(r Reader) (bool, error) {
 		if _, found, err := load[Token](r, tableTokens, key(id)); found || err != nil {
@@ -166,9 +173,11 @@ func (c *Controller) knowsToken(ctx context.Context, asset job.AssetID, id strin
 // Trust returns every version of the trust document (MAN-13).
 func (c *Controller) Trust() manifest.Chain { return c.config.Trust }
 
-// Secrets returns what the calls of an asset with the key called keyID (manifest.Fingerprint) may be authenticated by: its secret
-// with each exchange key of the server (MAN-12). The asset bears the name now, or bore it and was removed in the last 90 days
-// (MAN-10). The error wraps manifest.ErrUnknownAsset if there is no such asset or key.
+// Secrets returns what the calls of an asset with the key called keyID
+// (manifest.Fingerprint) may be authenticated by: its secret with each exchange
+// key of the server (MAN-12). The asset has the name now, or had it and was
+// removed in the last 90 days (MAN-10). The error wraps
+// manifest.ErrUnknownAsset if there is no such asset or key.
 func (c *Controller) Secrets(ctx context.Context, id job.AssetID, keyID string) ([]manifest.Secret, error) {
 	exchange, err := view(ctx, c.store, func(r Reader) ([]byte, error) {
 		rec, err := enrolled(r, id)
@@ -187,7 +196,7 @@ func (c *Controller) Secrets(ctx context.Context, id job.AssetID, keyID string) 
 	return c.secrets.of(c.config.Exchange, id, keyID, exchange)
 }
 
-// enrolled is loadAsset with the error that agents are told.
+// enrolled is loadAsset with the error that agents receive.
 func enrolled(r Reader, id job.AssetID) (assetRecord, error) {
 	rec, err := loadAsset(r, id)
 	if _, bad := errors.AsType[*job.Invalid](err); bad {

@@ -3,11 +3,13 @@ package controller
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// trustKey is the record of the trust document that the store was last used with.
+// trustKey is the record of the trust document that the store was last used
+// with.
 const trustKey = "trust"
 
 type trustRecord struct {
@@ -15,7 +17,8 @@ type trustRecord struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
-// TrustError is the error of CheckTrust: the keys of this server are not those that the agents of this store believe.
+// TrustError is the error of CheckTrust: the agents of this store do not trust
+// this server's keys.
 type TrustError struct{ Have, Want string }
 
 // Error says what to do.
@@ -24,8 +27,9 @@ func (e *TrustError) Error() string {
 		"give the server the keys and trust documents that belong to this store", e.Have, e.Want)
 }
 
-// bring gives an answer the versions of the trust document that the agent has not got, and reports whether they are all of them. An agent that
-// tells of none has its keys in another way.
+// bring gives an answer the versions of the trust document that the agent has
+// not got, and reports whether they are all of them. An agent that names no
+// version has its keys in another way.
 func (c *Controller) bring(a *manifest.Answer, in manifest.CheckIn) (complete bool) {
 	if in.Trust == 0 {
 		return true
@@ -35,22 +39,25 @@ func (c *Controller) bring(a *manifest.Answer, in manifest.CheckIn) (complete bo
 	return len(a.Trust) == len(missing)
 }
 
-// CheckTrust wants Config.Trust to be, or to follow, what the store was last used with, and notes it there (MAN-13). Call it when a
-// server starts. The error is a *TrustError, or the store's. Without trust documents it does nothing.
+// CheckTrust wants Config.Trust to be, or to follow, what the store was last
+// used with, and notes it there (MAN-13). Call it when a server starts. The
+// error is a *TrustError, or the store's. Without trust documents it does
+// nothing.
 func (c *Controller) CheckTrust(ctx context.Context) error {
 	chain := c.config.Trust
 	if len(chain) == 0 {
 		return nil
 	}
 	now := trustRecord{uint64(len(chain)), manifest.TrustFingerprint(chain[len(chain)-1])}
-	return c.store.Update(ctx, func(w Writer) error {
-		was, found, err := load[trustRecord](w, tableMeta, trustKey)
+	return c.update(ctx, time.Time{}, func(t *tx) error {
+		was, found, err := load[trustRecord](t, tableMeta, trustKey)
 		if err != nil || was == now {
 			return err
 		}
 		if found && (was.Version > now.Version || manifest.TrustFingerprint(chain[was.Version-1]) != was.Fingerprint) {
 			return &TrustError{fmt.Sprintf("version %d, %s", now.Version, now.Fingerprint), fmt.Sprintf("version %d, %s", was.Version, was.Fingerprint)}
 		}
-		return save(w, tableMeta, trustKey, now)
+		t.save(tableMeta, trustKey, now)
+		return nil
 	})
 }

@@ -41,8 +41,8 @@ func TestKeysFitTheTrustDocument_MAN13(t *testing.T) {
 		want  string
 		spoil func(*controller.Config)
 	}{
-		"the key of the version before": {"is none of the keys", func(c *controller.Config) { c.Signer = trusted(t, 2).Signer }},
-		"no exchange key":               {"does not begin with the key", func(c *controller.Config) { c.Exchange = nil }},
+		"the key of the version before": {"is not a key", func(c *controller.Config) { c.Signer = trusted(t, 2).Signer }},
+		"no exchange key":               {"does not begin with the exchange key", func(c *controller.Config) { c.Exchange = nil }},
 		"a version left out":            {"not a chain", func(c *controller.Config) { c.Trust = manifest.Chain{c.Trust[0], c.Trust[2]} }},
 		"the first left out":            {"not a chain", func(c *controller.Config) { c.Trust = c.Trust[1:] }},
 	} {

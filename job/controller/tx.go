@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// fetched is a Reader whose Get reads a record once, if fetch has not read it with others, and serves what the transaction wrote.
+// fetched is a Reader whose Get reads a record once, if fetch has not read it
+// with others, and serves what the transaction wrote.
 type fetched struct {
 	Reader
 	have map[Key][]byte
@@ -60,14 +62,19 @@ func (f *fetched) Get(table Table, key string) ([]byte, error) {
 	return f.have[k], nil
 }
 
-// tx is one transaction that changes something. It steps the machines of package ledger: it loads a value, steps it, and
-// writes it with the difference of its index. What follows from that for other orders waits in a queue until the end.
+// tx is one transaction that changes something. It steps the machines of
+// package ledger: it loads a value, steps it, and writes it with the difference
+// of its index. What follows from that for other orders waits in a queue until
+// the end.
 type tx struct {
 	fetched
-	w    Writer
-	c    *Controller
-	now  time.Time
-	next []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
+	ctx    context.Context
+	w      Writer
+	failed error // the first error of a write
+	c      *Controller
+	event  *Event // to be recorded; nil: none
+	now    time.Time
+	next   []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
 
 	outdated job.AssetID // the asset that calls, if the stored inventory is not its present one
 	wanted   bool        // an order waits for the present one
@@ -77,41 +84,76 @@ type tx struct {
 	probed map[string]bool      // unreachable URLs; nil: not read yet
 	wrote  map[Key]bool         // shared records that this transaction has written already
 	chains map[job.ID][]job.ID  // the jobs that run after each; nil: not read yet
-	zones  map[string]assetZone // as found by the names that assets tell
+	zones  map[string]assetZone // by the names that assets report
 
 	newerRuns map[job.RunID][]schedule.LocalTime // see newer
 }
 
-// Put writes a record.
-func (t *tx) Put(table Table, key string, value []byte) error {
+// Put writes a record. The transaction returns the first error of its writes.
+func (t *tx) Put(table Table, key string, value []byte) {
 	if value == nil {
 		value = []byte{}
 	}
 	t.remember(Key{table, key}, value)
-	return t.w.Put(table, key, value)
+	t.failed = cmp.Or(t.failed, t.w.Put(table, key, value))
+}
+
+// save writes a record in JSON.
+func (t *tx) save(table Table, key string, value any) {
+	data, err := json.Marshal(value)
+	if err != nil {
+		t.failed = cmp.Or(t.failed, fmt.Errorf("record %q of table %s: %w", key, table, err))
+		return
+	}
+	t.Put(table, key, data)
 }
 
 // Delete removes a record.
-func (t *tx) Delete(table Table, key string) error {
+func (t *tx) Delete(table Table, key string) {
 	t.remember(Key{table, key}, nil)
-	return t.w.Delete(table, key)
+	t.failed = cmp.Or(t.failed, t.w.Delete(table, key))
 }
 
 // update runs one transaction.
 func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx) error) error {
-	return c.store.Update(ctx, func(w Writer) error {
+	var event *Event
+	err := c.store.Update(ctx, func(w Writer) error {
 		t := &tx{
-			fetched: fetched{Reader: w}, w: w, c: c, now: instant(now), wrote: map[Key]bool{},
+			fetched: fetched{Reader: w}, ctx: ctx, w: w, c: c, now: instant(now), wrote: map[Key]bool{},
 			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{},
 		}
-		if err := fn(t); err != nil {
-			return err
+		err := fn(t)
+		if err == nil {
+			err = t.followAll()
 		}
-		return t.followAll()
+		if err == nil {
+			err = t.saveEvent()
+		}
+		event = t.event
+		return cmp.Or(t.failed, err)
 	})
+	if err == nil && event != nil && c.config.OnEvent != nil {
+		c.config.OnEvent(*event)
+	}
+	return err
 }
 
-// followAll starts what follows the orders that succeeded. A follower may end at once, and have followers itself.
+// repeat runs transactions until one leaves nothing to do.
+func (c *Controller) repeat(ctx context.Context, now time.Time, do func(*tx) (more bool, err error)) error {
+	for more := true; more; {
+		err := c.update(ctx, now, func(t *tx) (err error) {
+			more, err = do(t)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followAll starts what follows the orders that succeeded. A follower may end
+// at once, and have followers itself.
 func (t *tx) followAll() error {
 	for len(t.next) > 0 {
 		e := t.next[0]
@@ -136,7 +178,8 @@ func loadEntry(r Reader, run job.RunID, asset job.AssetID) (ledger.Entry, error)
 	return e, err
 }
 
-// indexes says where each index of orders is stored, and whether it is by asset or by run.
+// indexes says where each index of orders is stored, and whether it is by asset
+// or by run.
 var indexes = map[ledger.Index]struct {
 	table   Table
 	byAsset bool
@@ -162,8 +205,8 @@ func rowRecord(e ledger.Entry, row ledger.Row) (k Key, value []byte, err error) 
 	return k, value, err
 }
 
-// step takes an order one event further, stores it, and carries out what follows. Objection says what is wrong with a
-// report that was not taken in.
+// step takes an order one event further, stores it, and carries out what
+// follows. Objection says what is wrong with a report that was not taken in.
 func (t *tx) step(e ledger.Entry, ev ledger.Event) (after ledger.Entry, objection string, err error) {
 	rev, err := loadRevisions(t, e.Asset)
 	if err != nil {
@@ -202,9 +245,7 @@ func (t *tx) saveEntry(before, after ledger.Entry) error {
 		return nil
 	}
 	k := entryKey(after.Run, after.Asset)
-	if err := save(t, k.Table, k.Key, after); err != nil {
-		return err
-	}
+	t.save(k.Table, k.Key, after)
 	put, remove := ledger.Changes(before.Index(), after.Index(), func(r ledger.Row) ledger.Index { return r.Index })
 	for _, row := range slices.Concat(put, remove) {
 		t.replan = t.replan || row.Index == ledger.Reboots
@@ -212,21 +253,17 @@ func (t *tx) saveEntry(before, after ledger.Entry) error {
 	t.replan = t.replan || before.Again && after.Phase == ledger.Waiting
 	for _, row := range put {
 		k, value, err := rowRecord(after, row)
-		if err == nil {
-			err = t.Put(k.Table, k.Key, value)
-		}
 		if err != nil {
 			return err
 		}
+		t.Put(k.Table, k.Key, value)
 	}
 	for _, row := range remove {
 		k, _, err := rowRecord(before, row)
-		if err == nil {
-			err = t.Delete(k.Table, k.Key)
-		}
 		if err != nil {
 			return err
 		}
+		t.Delete(k.Table, k.Key)
 	}
 	return nil
 }
@@ -242,10 +279,12 @@ func (t *tx) saveRevisions(asset job.AssetID, rev ledger.Revisions) error {
 	if err != nil || before == rev {
 		return err
 	}
-	return save(t, tableRevisions, key(string(asset)), rev)
+	t.save(tableRevisions, key(string(asset)), rev)
+	return nil
 }
 
-// outcomes changes what became of an order's patches, and the account's list and number of failed installs with it (RPT-1).
+// outcomes changes the outcomes of an order's patches, and the account's list
+// and number of failed installs with them (RPT-1).
 func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcomes) error {
 	k := key(string(e.Run), string(e.Asset))
 	before, _, err := load[ledger.Outcomes](t, tableOutcomes, k)
@@ -256,29 +295,19 @@ func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcom
 	if reflect.DeepEqual(before, after) {
 		return nil
 	}
-	if err := save(t, tableOutcomes, k, after); err != nil {
-		return err
-	}
+	t.save(tableOutcomes, k, after)
 	was, is := before.Index(e.Run, e.Asset), after.Index(e.Run, e.Asset)
 	put, remove := ledger.Changes(was, is, func(f ledger.Failure) catalog.PatchID { return f.Patch })
 	for _, f := range put {
-		if err := save(t, tableFailures, failureKey(f), f); err != nil {
-			return err
-		}
+		t.save(tableFailures, failureKey(f), f)
 		if !f.Tried() {
 			continue
 		}
-		if err := save(t, tableTried, triedKey(f), f.At); err != nil {
-			return err
-		}
+		t.save(tableTried, triedKey(f), f.At)
 	}
 	for _, f := range remove {
-		if err := t.Delete(tableFailures, failureKey(f)); err != nil {
-			return err
-		}
-		if err := t.Delete(tableTried, triedKey(f)); err != nil {
-			return err
-		}
+		t.Delete(tableFailures, failureKey(f))
+		t.Delete(tableTried, triedKey(f))
 	}
 	return t.add(failedInstalls, e.Asset, len(is)-len(was))
 }
@@ -287,7 +316,8 @@ func failureKey(f ledger.Failure) string {
 	return key(fallingTime(f.At), string(f.Asset), string(f.Run), string(f.Patch))
 }
 
-// runRecord is a run with its job's definition, as of the last change that could still reach it.
+// runRecord is a run with its job's definition, as of the last change that
+// could still reach it.
 type runRecord struct {
 	ledger.Run
 	Definition job.Definition `json:"definition"`
@@ -317,7 +347,8 @@ func (t *tx) stepRun(run runRecord, ev ledger.RunEvent) (runRecord, error) {
 	return run, t.saveRun(before, run)
 }
 
-// saveRun stores a run with the difference of its index. Before is the zero Run for a new one.
+// saveRun stores a run with the difference of its index. Before is the zero Run
+// for a new one.
 func (t *tx) saveRun(before ledger.Run, run runRecord) error {
 	k, err := runKey(run.ID)
 	if err != nil {
@@ -326,22 +357,24 @@ func (t *tx) saveRun(before ledger.Run, run runRecord) error {
 	put, remove := ledger.Changes(before.Index(), run.Index(), func(r ledger.RunRow) ledger.RunRow { return r })
 	for _, row := range remove {
 		k := runRowKey(before, row)
-		if err := t.Delete(k.Table, k.Key); err != nil {
-			return err
-		}
+		t.Delete(k.Table, k.Key)
 	}
 	for _, row := range put {
 		k := runRowKey(run.Run, row)
-		if err := t.Put(k.Table, k.Key, nil); err != nil {
+		t.Put(k.Table, k.Key, nil)
+	}
+	if stops := run.Stopping() != nil; stops != (before.Stopping() != nil) {
+		n, _, err := load[int](t, tableMeta, stopsKey)
+		if err != nil {
 			return err
 		}
-	}
-	if stops := before.Stopping() != nil; stops != (run.Stopping() != nil) {
-		if err := t.countStops(!stops); err != nil {
-			return err
+		if n--; stops {
+			n += 2
 		}
+		t.save(tableMeta, stopsKey, n)
 	}
-	return save(t, tableRuns, k, run)
+	t.save(tableRuns, k, run)
+	return nil
 }
 
 // held reports whether the asset may have received an order.

@@ -8,7 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// Waits says why an enabled job that runs after another has no run in progress (JOB-19).
+// Waits says why an enabled job that runs after another has no run in progress
+// (JOB-19).
 type Waits struct {
 	Text      string    `json:"text"`          // one sentence or two
 	Run       job.RunID `json:"run,omitempty"` // the other job's run that it waits for; empty: there is none
@@ -17,7 +18,8 @@ type Waits struct {
 	Counted   int       `json:"counted"`       // assets that the share is taken of
 }
 
-// waits says what a job waits for; nil if it runs after no other, is not enabled, or has started. Open are its unsettled runs.
+// waits returns what a job waits for; nil if it runs after no other, is not
+// enabled, or has started. Open are its unsettled runs.
 func waits(r Reader, d job.Definition, open []job.RunID) (*Waits, error) {
 	if d.After == nil || d.State != job.Enabled {
 		return nil, nil
@@ -50,7 +52,8 @@ func waits(r Reader, d job.Definition, open []job.RunID) (*Waits, error) {
 	}
 }
 
-// lastRun returns the newest run of a job that is no longer planned, else the planned one.
+// lastRun returns the newest run of a job that is no longer planned, else the
+// planned one.
 func lastRun(r Reader, rec jobRecord) (last runRecord, found bool, err error) {
 	for _, id := range rec.Open {
 		run, err := loadRun(r, id)
@@ -65,7 +68,8 @@ func lastRun(r Reader, rec jobRecord) (last runRecord, found bool, err error) {
 	return last, found, nil
 }
 
-// waitsFor says what a job waits for in a run of the other; nil if that run has started it.
+// waitsFor says what a job waits for in a run of the other; nil if that run has
+// started it.
 func waitsFor(r Reader, d job.Definition, run runRecord) (*Waits, error) {
 	_, started, err := startedBy(r, run.ID, d.ID)
 	if err != nil || started {

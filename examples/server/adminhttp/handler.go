@@ -71,7 +71,7 @@ func (h handler) routes() []route {
 	return []route{
 		{"POST tokens", nil, h.makeToken},
 		{"GET tokens", nil, func(r *http.Request) (any, error) { return list(c.Tokens(r.Context())) }},
-		{"DELETE tokens/{id}", nil, func(r *http.Request) (any, error) { return nil, c.RemoveToken(r.Context(), r.PathValue("id")) }},
+		{"DELETE tokens/{id}", nil, func(r *http.Request) (any, error) { return nil, c.RemoveToken(r.Context(), r.PathValue("id"), h.Clock()) }},
 		{"GET assets", page, h.assets},
 		{"GET assets/{id}", nil, func(r *http.Request) (any, error) { return c.Asset(r.Context(), asset(r), h.Clock()) }},
 		{"PUT assets/{id}/tags", nil, h.tag},
@@ -290,7 +290,7 @@ func (h handler) customURLs(r *http.Request) (any, error) {
 	if err := body(r, &urls); err != nil {
 		return nil, err
 	}
-	return nil, h.Controller.SetCustomURLs(r.Context(), urls)
+	return nil, h.Controller.SetCustomURLs(r.Context(), urls, h.Clock())
 }
 
 func (h handler) deleteJob(r *http.Request) (any, error) {

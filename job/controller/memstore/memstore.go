@@ -11,7 +11,8 @@ import (
 
 // Options are a store's settings.
 type Options struct {
-	// Seed makes the store run about every third transaction more than once, chosen by this seed. Zero: never.
+	// Seed makes the store run about every third transaction more than once,
+	// chosen by this seed. Zero: never.
 	Seed uint64
 }
 
@@ -35,8 +36,9 @@ func New(o Options) *Store {
 	return s
 }
 
-// Clone returns a store of its own with what s has committed. It takes the same time however much that is: what neither store
-// changes they share. The clone never runs a transaction more than once.
+// Clone returns a store of its own with what s has committed. It takes the same
+// time however much that is: what neither store changes they share. The clone
+// never runs a transaction more than once.
 func (s *Store) Clone() *Store {
 	c := New(Options{})
 	c.state = s.now()
@@ -100,7 +102,7 @@ func (s *Store) run(ctx context.Context, write bool, fn func(*tx) error) error {
 	return nil
 }
 
-// begin admits a transaction and draws how many runs of it come to nothing.
+// begin admits a transaction and chooses how many of its runs are discarded.
 func (s *Store) begin(ctx context.Context) (attempts int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -128,8 +130,9 @@ func (s *Store) now() *node {
 
 var errConflict = errors.New("another transaction won")
 
-// rehearse runs fn in vain, as an engine does that finds a conflict in the end: on the present state or the one before
-// it, and sometimes with a failure in the middle.
+// rehearse runs fn and discards the result, as an engine does that finds a
+// conflict in the end: on the present state or the one before it, and sometimes
+// with a failure in the middle.
 func (s *Store) rehearse(ctx context.Context, fn func(*tx) error) {
 	if ctx.Err() != nil {
 		return

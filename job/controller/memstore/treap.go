@@ -6,8 +6,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// node is the root of an immutable treap: a search tree by table and key, a heap by priority. A change copies the path to
-// it, so whoever holds an old root keeps an old state.
+// node is the root of an immutable treap: a search tree by table and key, a
+// heap by priority. A change copies the path to it, so whoever holds an old
+// root keeps an old state.
 type node struct {
 	key         controller.Key
 	value       []byte
@@ -15,7 +16,8 @@ type node struct {
 	left, right *node
 }
 
-// priority spreads keys evenly and the same way each time, which keeps the tree shallow (FNV-1a and a final mix).
+// priority spreads keys evenly and the same way each time, which keeps the tree
+// shallow (FNV-1a and a final mix).
 func priority(key controller.Key) uint64 {
 	h := uint64(14695981039346656037)
 	for _, part := range []string{string(key.Table), key.Key} {

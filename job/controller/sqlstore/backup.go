@@ -14,9 +14,11 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 )
 
-// Backup writes what a database holds now into a new file, with mode 0600, and checks that file. A server may have the
-// database open: it goes on, and everything committed before Backup began is in the backup. The file is written aside, made
-// durable and renamed, and replaces none: the error is then fs.ErrExist.
+// Backup writes what a database holds now into a new file, with mode 0600, and
+// checks that file. A server may have the database open: it goes on, and
+// everything committed before Backup began is in the backup. The file is
+// written aside, made durable and renamed, and replaces none: the error is then
+// fs.ErrExist.
 func Backup(ctx context.Context, path, to string, now time.Time) (err error) {
 	if path, to, err = both(path, to); err != nil {
 		return err
@@ -84,9 +86,11 @@ func copyInto(ctx context.Context, path, to string) (err error) {
 	return err
 }
 
-// Restore puts a file that [Backup] wrote in the place of a database that no server has open, after it has checked it. It
-// returns the name that the database has now that was there before; empty: there was none. With lossy it takes a file that
-// is otherwise refused with a *CopiedError, without what is missing in it.
+// Restore puts a file that [Backup] wrote in the place of a database that no
+// server has open, after it has checked it. It returns the name that the
+// database has now that was there before; empty: there was none. With lossy it
+// takes a file that is otherwise refused with a *CopiedError, without what is
+// missing in it.
 func Restore(ctx context.Context, path, from string, lossy bool, now time.Time) (before string, err error) {
 	if path, from, err = both(path, from); err != nil {
 		return "", err
@@ -113,7 +117,8 @@ func Restore(ctx context.Context, path, from string, lossy bool, now time.Time) 
 		return "", fmt.Errorf("restore %s, read as %s: %w", from, filepath.Base(fresh), err)
 	}
 	before = path + ".before-" + now.UTC().Format("20060102T150405Z")
-	// At every instant there is a database at path: the old one, at worst without its log, or the new one.
+	// At every instant there is a database at path: the old one, at worst
+	// without its log, or the new one.
 	err = os.Link(path, before)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
@@ -133,8 +138,8 @@ func Restore(ctx context.Context, path, from string, lossy bool, now time.Time) 
 	return before, owned.SyncDir(filepath.Dir(path))
 }
 
-// settle checks a database that nobody else uses, makes it one durable file, and says in it that it
-// is closed.
+// settle checks a database that nobody else uses, makes it one durable file,
+// and says in it that it is closed.
 func settle(ctx context.Context, path string, lossy bool, saved time.Time) error {
 	version, err := examine(ctx, path, true)
 	if _, copied := errors.AsType[*CopiedError](err); copied && lossy {
@@ -173,7 +178,8 @@ type Info struct {
 	Saved  time.Time // when Backup wrote it; zero: it is no backup
 }
 
-// OpenBackup checks a file that [Backup] wrote, and opens it for reading: Update fails, and the file is not changed.
+// OpenBackup checks a file that [Backup] wrote, and opens it for reading:
+// Update fails, and the file is not changed.
 func OpenBackup(ctx context.Context, path string) (*Store, Info, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -99,7 +99,7 @@ func fill(t *testing.T, s *Store, n int) {
 	}
 }
 
-// Another process is refused while a server runs, and told which one it is; a server that was killed stands in nobody's way.
+// Another process is refused while a server runs, and the error names that server. A server that was killed blocks nobody.
 func TestSecondServerIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	said, kill := child(t, path)
@@ -126,9 +126,9 @@ func TestBackupWhileAServerWrites(t *testing.T) {
 	dir := t.TempDir()
 	path, to := filepath.Join(dir, "s.db"), filepath.Join(dir, "backup.db")
 	said, kill := child(t, path)
-	told := 0
+	committed := 0
 	for range 200 {
-		told = said()
+		committed = said()
 	}
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 	require.NoError(t, Backup(ctx, path, to, now))
@@ -138,7 +138,7 @@ func TestBackupWhileAServerWrites(t *testing.T) {
 		require.Equal(t, os.FileMode(0o600), info.Mode())
 	}
 	require.ErrorIs(t, Backup(ctx, path, to, now), fs.ErrExist)
-	require.Greater(t, said(), told, "the server goes on")
+	require.Greater(t, said(), committed, "the server goes on")
 	kill()
 	require.FileExists(t, path+"-wal")
 
@@ -146,7 +146,7 @@ func TestBackupWhileAServerWrites(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Info{Format: latest, Saved: now}, says)
 	saved := count(t, b)
-	require.GreaterOrEqual(t, saved, told)
+	require.GreaterOrEqual(t, saved, committed)
 	require.Error(t, b.Update(ctx, func(controller.Writer) error { return nil }))
 	require.NoError(t, b.Close())
 

@@ -15,7 +15,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 )
 
-// applicationID is "PPOL" in the file's header: the database is one of this package's.
+// applicationID is "PPOL" in the file's header: the database is one of this
+// package's.
 const applicationID = 0x50504f4c
 
 // ForeignError says that a database is another program's.
@@ -38,8 +39,8 @@ func (e *DamagedError) Error() string {
 	return fmt.Sprintf("the database %s is damaged (%s): restore a backup", e.Path, e.What)
 }
 
-// CopiedError says that a database was copied without its log while a server ran, or that the log was deleted since: what
-// was in the log is missing.
+// CopiedError says that a database was copied without its log while a server
+// ran, or that the log was deleted since: what was in the log is missing.
 type CopiedError struct {
 	Path string
 }
@@ -52,8 +53,9 @@ func (e *CopiedError) Error() string {
 // suffixes name the database and what the engine keeps beside it.
 var suffixes = []string{"", "-wal", "-shm", "-journal"}
 
-// examine looks at a database before anything is written to it, without changing it. It returns the version of its schema, 0
-// for one that is missing or empty. Its lock is held.
+// examine looks at a database before anything is written to it, without
+// changing it. It returns the version of its schema, 0 for one that is missing
+// or empty. Its lock is held.
 func examine(ctx context.Context, path string, full bool) (version int, err error) {
 	exists, size := map[string]bool{}, map[string]int64{}
 	for _, suffix := range suffixes {
@@ -129,7 +131,8 @@ func identify(ctx context.Context, db querier, path string) (version int, err er
 	return 0, &ForeignError{path, application}
 }
 
-// quickCheck reads every page and compares what they say of each other. It does not compare indexes with their tables.
+// quickCheck reads every page and compares what they say of each other. It does
+// not compare indexes with their tables.
 func quickCheck(ctx context.Context, db *sql.DB, path string) error {
 	rows, err := db.QueryContext(ctx, "PRAGMA quick_check(5)")
 	if err != nil {
@@ -155,7 +158,8 @@ func quickCheck(ctx context.Context, db *sql.DB, path string) error {
 	return nil
 }
 
-// broken says whether an error of the engine means that a file is no database, or no longer one.
+// broken says whether an error of the engine means that a file is no database,
+// or no longer one.
 func broken(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_CORRUPT || e.Code()&0xff == sqlite3.SQLITE_NOTADB)

@@ -29,9 +29,10 @@ func (e *InUseError) Error() string {
 // errLocked is what tryLock returns for a file that another process has locked.
 var errLocked = errors.New("locked by another process")
 
-// lock is held on a file beside the database, by the operating system: a process that is killed no longer holds it. It is not
-// the engine's own lock, so that a backup can be made while a server runs. The file stays, and names the last server.
-// The stores of one process share a lock.
+// lock is held on a file beside the database, by the operating system: a
+// process that is killed no longer holds it. It is not the engine's own lock,
+// so that a backup can be made while a server runs. The file stays, and names
+// the last server. The stores of one process share a lock.
 type lock struct {
 	file   *os.File
 	path   string // of the database
@@ -67,7 +68,8 @@ func take(path string, share bool) (*lock, error) {
 	return l, nil
 }
 
-// server is the number of the last process that served the database; zero: none ever did, or it is not known.
+// server is the number of the last process that served the database; zero: none
+// ever did, or it is not known.
 func (l *lock) server() int {
 	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, 32))
 	if err != nil {
@@ -80,14 +82,16 @@ func (l *lock) server() int {
 	return n
 }
 
-// sign says that this process serves the database. It is for people, so an error does not matter.
+// sign says that this process serves the database. It is for people, so an
+// error does not matter.
 func (l *lock) sign() {
 	if l.file.Truncate(0) == nil {
 		_, _ = l.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 }
 
-// release gives the lock back if no other store of this process has it. The end of the process does so, too.
+// release gives the lock back if no other store of this process has it. The end
+// of the process does so, too.
 func (l *lock) release() error {
 	if l.stores--; l.stores > 0 {
 		return nil

@@ -22,16 +22,19 @@ const (
 	erase = "DELETE FROM records WHERE tbl = ? AND key = ?"
 )
 
-// conflict says whether an error means that nothing was committed, and fn is to run again.
+// conflict says whether an error means that nothing was committed, and fn is to
+// run again.
 func conflict(err error) bool {
 	var e *sqlite.Error
 	// The low byte is the primary code: a busy snapshot is a kind of busy.
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
 
-// list makes one parameter of a list of keys, so that one statement serves every length: a JSON array with a text
-// "TABLE KEY" for each, in hex, because JSON cannot hold all bytes. Statements with one pair of parameters per key are
-// up to a quarter faster, but need a prepared text for each of several lengths.
+// list makes one parameter of a list of keys, so that one statement serves
+// every length: a JSON array with a text "TABLE KEY" for each, in hex, because
+// JSON cannot hold all bytes. Statements with one pair of parameters per key
+// are up to a quarter faster, but need a prepared text for each of several
+// lengths.
 func list(keys []controller.Key) string {
 	text := []byte{'['}
 	for i, k := range keys {
@@ -51,14 +54,15 @@ func list(keys []controller.Key) string {
 type access int
 
 const (
-	look  access = iota // reads, and changes nothing, whosever the file is
+	look  access = iota // reads, and changes nothing, whoever owns the file
 	read                // reads
 	write               // takes the lock when a transaction begins, so it never has to give up halfway
-	plain               // as write, and leaves the way in which the file is written as it is
+	plain               // as write, and leaves the file's journal mode as it is
 )
 
-// source names a file for the driver. A connection waits for other processes' transactions for 5 s. With still, nobody
-// writes to the file, and it has no log.
+// source names a file for the driver. A connection waits for other processes'
+// transactions for 5 s. With still, nobody writes to the file, and it has no
+// log.
 func source(path string, by access, still bool) string {
 	path = filepath.ToSlash(path)
 	if path[0] != '/' {

@@ -35,15 +35,17 @@ type Store struct {
 // statements are prepared once, by their texts.
 type statements map[string]*sql.Stmt
 
-// OpenSQLite opens the database file, creating it (mode 0600) if it is missing, and locks it
-// against other processes until Close.
+// OpenSQLite opens the database file, creating it (mode 0600) if it is missing,
+// and locks it against other processes until Close.
 //
-// It reads all of the file first, and writes nothing to one that it refuses: with an *InUseError, a *ForeignError, a
-// *NewerSchemaError, a *DamagedError, a *CopiedError, a *MissingError, or an *owned.Error when somebody else could read or
-// swap the file.
+// It reads all of the file first, and writes nothing to one that it refuses:
+// with an *InUseError, a *ForeignError, a *NewerSchemaError, a *DamagedError, a
+// *CopiedError, a *MissingError, or an *owned.Error when somebody else could
+// read or swap the file.
 func OpenSQLite(ctx context.Context, path string) (*Store, error) { return open(ctx, path, true) }
 
-// OpenUnchecked is OpenSQLite for a file that takes too long to read: it is not known to be whole.
+// OpenUnchecked is OpenSQLite for a file that takes too long to read: it is not
+// known to be whole.
 func OpenUnchecked(ctx context.Context, path string) (*Store, error) { return open(ctx, path, false) }
 
 func open(ctx context.Context, path string, full bool) (*Store, error) {
@@ -73,7 +75,8 @@ func (s *Store) open(ctx context.Context, path string, full bool) error {
 		if s.lock.server() != 0 {
 			return &MissingError{path}
 		}
-		// The engine would create it with the umask's mode; what is in it is nobody else's business.
+		// The engine would create it with the umask's mode; what is in it is
+		// nobody else's business.
 		f, err := owned.Open(path, os.O_RDWR|os.O_CREATE, owned.State)
 		if err != nil {
 			return err
@@ -94,7 +97,8 @@ func (s *Store) open(ctx context.Context, path string, full bool) error {
 			return err
 		}
 	}
-	// In the file itself before anything else is written, so that a copy without the log is known for one.
+	// In the file itself before anything else is written, so that a copy
+	// without the log is known for one.
 	s.marked = true
 	if _, err := s.write.ExecContext(ctx, "UPDATE session SET open = 1, saved = 0; PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		return err
@@ -121,8 +125,9 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("the database %s is missing or empty, and one was used here before: restore a backup, or, to begin with an empty one, remove %s.lock and %s-wal", e.Path, e.Path, e.Path)
 }
 
-// Checkpoint moves what is in the log into the file, as far as no reader needs it where it is. The engine does so by itself
-// now and then; a copy of the file alone lacks what was written since, see [Backup].
+// Checkpoint moves what is in the log into the file, except what a reader needs
+// it where it is. The engine does so by itself now and then; a copy of the file
+// alone lacks what was written since, see [Backup].
 func (s *Store) Checkpoint(ctx context.Context) error {
 	_, err := s.write.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
 	return err
@@ -168,7 +173,8 @@ func (s *Store) Close() error {
 	return s.shut()
 }
 
-// unmark says in the file that it is closed, or else leaves the log, without which the file would pass for a copy.
+// unmark says in the file that it is closed, or else leaves the log, without
+// which the file would pass for a copy.
 func (s *Store) unmark() error {
 	ctx := context.Background()
 	conn, err := s.write.Conn(ctx)
@@ -181,7 +187,8 @@ func (s *Store) unmark() error {
 	return errors.Join(err, conn.Close())
 }
 
-// keepLog makes a connection leave the log where it is, although it is the last one.
+// keepLog makes a connection leave the log where it is, although it is the last
+// one.
 func keepLog(conn *sql.Conn) error {
 	return conn.Raw(func(c any) error {
 		_, err := c.(sqlite.FileControl).FileControlPersistWAL("main", 1)
@@ -194,7 +201,8 @@ func (s *Store) shut() error {
 	if s.marked && s.lock.stores == 1 {
 		errs = append(errs, s.unmark())
 	}
-	// The reading side first: the last connection to go tidies the log away, and it must be one that may write.
+	// The reading side first: the last connection to go tidies the log away,
+	// and it must be one that may write.
 	for _, db := range []*sql.DB{s.read, s.write} {
 		if db != nil {
 			errs = append(errs, db.Close())

@@ -21,7 +21,8 @@ type tx struct {
 // reader hides the writing half of a tx from type assertions.
 type reader struct{ controller.Reader }
 
-// run runs fn in a transaction of db, which finish ends if fn and its calls succeeded.
+// run runs fn in a transaction of db, which finish ends if fn and its calls
+// succeeded.
 func (t *tx) run(db *sql.DB, fn func(*tx) error, finish func(*sql.Tx) error) (err error) {
 	if t.tx, err = db.BeginTx(t.ctx, nil); err != nil {
 		return t.fail(err)
@@ -52,8 +53,9 @@ func (t *tx) check(bounds error) error {
 	return bounds
 }
 
-// fail notes an error of the engine, which ends the run. Once the context has ended, that is the error: the driver only
-// reports an interruption, or a transaction that is over.
+// fail notes an error of the engine, which ends the run. Once the context has
+// ended, that is the error: the driver only reports an interruption, or a
+// transaction that is over.
 func (t *tx) fail(err error) error {
 	if err != nil && t.ctx.Err() != nil {
 		err = t.ctx.Err()

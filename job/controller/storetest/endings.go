@@ -183,7 +183,7 @@ func (s *suite) works(why, want string) {
 	s.write("-z")
 }
 
-// spoil writes what must not be committed, if it can. A run that comes to nothing may fail here.
+// spoil writes what must not be committed, if it can. A run that is discarded may fail here.
 func (s *suite) spoil(r controller.Reader) {
 	if _, writes := r.(controller.Writer); writes {
 		_ = s.change(r, "b=2 -a")

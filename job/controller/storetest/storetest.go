@@ -158,7 +158,7 @@ func parse(text string) (records []controller.Record) {
 	return records
 }
 
-// same is an error if two lists differ, also in nil for an empty value. A run of fn that comes to nothing may return it.
+// same is an error if two lists differ, also in nil for an empty value. A run of fn that is discarded may return it.
 func same[T any](want, got []T, why string) error {
 	if len(want)+len(got) == 0 || reflect.DeepEqual(want, got) {
 		return nil
