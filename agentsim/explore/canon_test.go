@@ -23,7 +23,7 @@ func wander(t *testing.T, s *scene, histories, steps int, look func(st *state, m
 		st := s.start()
 		for range steps {
 			moves := s.moves(st)
-			m := ordinarily
+			m := byDefault
 			if random.Intn(4) == 0 {
 				m = moves[random.Intn(len(moves))]
 			}
@@ -67,7 +67,7 @@ func TestMergedStatesBehaveAlike(t *testing.T) {
 				}
 				require.Equal(t, s.moves(other), s.moves(st))
 				for _, m := range s.moves(st) {
-					if m.choice == Time || m == ordinarily && st.turn(s) < 0 {
+					if m.choice == Time || m == byDefault && st.turn(s) < 0 {
 						continue
 					}
 					require.Equal(t, s.hash(s.apply(other, m)), s.hash(s.apply(st, m)), "after %s", m.choice)
@@ -113,7 +113,7 @@ func TestMirroredStatesAreMerged(t *testing.T) {
 // mirror lets the two assets of a world change places.
 func (s *scene) mirror(st *state) *state {
 	m := st.copy()
-	b := &m.standIn.books
+	b := &m.model.records
 	b[0], b[1] = b[1], b[0]
 	m.hosts[0], m.hosts[1] = s.renamed(st.hosts[1], 0), s.renamed(st.hosts[0], 1)
 	return m
@@ -150,9 +150,9 @@ func (s *scene) renamed(h *host, asset int) *host {
 	for i := range a.Ended {
 		rename(&a.Ended[i].Order)
 	}
-	c.lane = append(c.lane[:0:0], c.lane...)
-	for i := range c.lane {
-		rename(&c.lane[i].order)
+	c.todo = append(c.todo[:0:0], c.todo...)
+	for i := range c.todo {
+		rename(&c.todo[i].order)
 	}
 	c.net = append(c.net[:0:0], c.net...)
 	for i, m := range c.net {
@@ -188,18 +188,18 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},
 		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Again Patches Actions Reboots"},
-		{state{}, "now hosts standIn server left turns broken"},
+		{state{}, "now hosts model server left turns broken"},
 		{turns{}, "last at count"},
-		{host{}, "asset absent copied boot booted key removed refused had former agent read wake lane net installed staged sessions prompt watch"},
+		{host{}, "asset absent copied boot booted key removed refused had former agent read wake todo net installed staged sessions prompt watch"},
 		{observer{}, "newest before orders made taken"},
 		{seen{}, "Order ran patches"},
 		{watch.Order{}, "Received Started Touched Deploying Needs Result Failed Rebooted Offer Barred"},
 		{watch.Patch{}, "Passed Begun"},
 		{pending{}, "order effect early"},
 		{message{}, "id answer given request ack manifest released"},
-		{standIn{}, "jobs books"},
+		{model{}, "jobs records"},
 		{wanted{}, "edited disabled cancelled deleted"},
-		{book{}, "revisions entries patches accepted caller"},
+		{record{}, "revisions entries patches accepted caller"},
 		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Began Result Cancelled TooLate Retracted Lost Former Again Doubtful Stale At Ended Reboots Text"},
 		{ledger.Caller{}, "Call Top At Came Held Boots Alone Cloned"},
 		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest Behind Without"},
@@ -232,7 +232,7 @@ func TestClocksAgree_MAN8(t *testing.T) {
 		at := h.moment(st.now)
 		require.Equal(t, at.BootID, c.BootID)
 		require.Equal(t, at.Up-c.Up, st.now.Sub(c.Wall))
-		st = s.apply(st, ordinarily)
+		st = s.apply(st, byDefault)
 	}
 	require.Positive(t, st.hosts[0].boot)
 }

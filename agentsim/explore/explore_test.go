@@ -57,7 +57,7 @@ func TestEveryChoiceIsMade(t *testing.T) {
 	}
 	require.Len(t, choices.All(), 41)
 	for _, c := range []Choice{Go, Time, Arrive, Work, SecondFirst, Lose, GiveUp, Repeat, Replay, Crash, CrashBefore, CutOff, Boot, Sleep, Fail,
-		Damage, Age, Edit, Cancel, Withdraw, Enable, Delete, Login, Lock, Logout, Later, Now, Halt, HaltBehind, HaltSecond, Publish, End, Unlist,
+		Damage, Age, Edit, Cancel, Withdraw, Enable, Delete, Login, Lock, Logout, Later, Now, Halt, HaltAfter, HaltSecond, Publish, End, Unlist,
 		MoveOn, Sync, Reinstall, Restore, Remove, Enrol, Clone, Settle} {
 		require.Contains(t, choices.All(), c)
 	}
@@ -140,7 +140,7 @@ func TestWorlds(t *testing.T) {
 	_, err := FindWorld("nowhere")
 	require.ErrorContains(t, err, "cancel, reboot, vendor, defer")
 	_, err = Search(World{Name: "three", Patches: 3}, Bounds{})
-	require.ErrorContains(t, err, "takes 1 to 2")
+	require.ErrorContains(t, err, "want 1 to 2")
 	for _, w := range Worlds() {
 		require.NoError(t, w.Policy.Validate())
 		require.NotEmpty(t, w.Text)

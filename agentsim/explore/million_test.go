@@ -38,7 +38,7 @@ func TestMillionStates_JOB3(t *testing.T) {
 	require.NoError(t, err)
 	r := searched(t, w, Bounds{States: want, Depth: 1000})
 	require.GreaterOrEqual(t, r.States, want)
-	require.Less(t, r.States, want+maxOrdinary)
+	require.Less(t, r.States, want+maxDefault)
 	fmt.Printf("explored %d distinct states of world cancel: no invariant broke\n", r.States)
 }
 
@@ -66,7 +66,7 @@ func TestWorldsHold(t *testing.T) {
 		t.Run(w.Name, func(t *testing.T) {
 			r := searched(t, w, Bounds{States: *states})
 			require.GreaterOrEqual(t, r.States, *states)
-			require.Less(t, r.States, *states+maxOrdinary)
+			require.Less(t, r.States, *states+maxDefault)
 			require.Positive(t, r.Final)
 		})
 	}

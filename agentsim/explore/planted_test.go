@@ -257,7 +257,7 @@ func TestPlantedBugsAreFound(t *testing.T) {
 				t.Logf("as a scenario:\n%s", v.Scenario)
 			}
 			fmt.Fprintf(&table, "%-54s %9d %8d %6d %6d %8s  %s\n", p.bug, v.Invariant, report.States, v.Found, len(v.Trace),
-				map[bool]string{true: "yes", false: "no"}[v.Scenario != ""], cmp.Or(v.Trace.String(), "(the ordinary way)"))
+				map[bool]string{true: "yes", false: "no"}[v.Scenario != ""], cmp.Or(v.Trace.String(), "(default steps)"))
 		})
 	}
 	t.Logf("planted bugs\n%s", table.String())

@@ -15,7 +15,7 @@ func TestWordsAreUnderstood(t *testing.T) {
 	for _, w := range Worlds() {
 		s, err := newScene(w, driver{})
 		require.NoError(t, err)
-		scribe := &scribe{scene: s}
+		scenarioWriter := &scenarioWriter{scene: s}
 		var lines []string
 		wander(t, s, 12, 60, func(st *state, _ move) {
 			for _, m := range s.moves(st) {
@@ -33,7 +33,7 @@ func TestWordsAreUnderstood(t *testing.T) {
 			if clone := "web-1 is cloned as web-2"; w.Copy && words != clone {
 				before = "+1s " + clone + "\n"
 			}
-			script, err := agentsim.ParseScript(w.Name, scribe.world()+before+"+5s "+words+"\n")
+			script, err := agentsim.ParseScript(w.Name, scenarioWriter.world()+before+"+5s "+words+"\n")
 			require.NoError(t, err)
 			_, err = script.Play()
 			require.NoError(t, err)

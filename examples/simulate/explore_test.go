@@ -59,8 +59,8 @@ func TestExploreWritesAScenario(t *testing.T) {
 
 func TestExploreRefusesNonsense(t *testing.T) {
 	for wrong, args := range map[string][]string{
-		"there are: cancel": {"--world", "nowhere"},
-		"no choice":         {"--replay", "dance"},
+		"want one of: cancel": {"--world", "nowhere"},
+		"unknown choice":         {"--replay", "dance"},
 		"negative":          {"--states", "-1"},
 		"unknown command":   {"everything"},
 	} {
