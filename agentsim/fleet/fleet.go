@@ -13,8 +13,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Run lets a fleet live through its days and tells what became of it. The errors are a *job.Invalid of Config.Validate, a
-// *watch.Broken, and the context's.
+// Run simulates a fleet. The error is a *job.Invalid of [Config.Validate], a
+// [watch.Broken], or the context's.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return Result{}, err
@@ -31,7 +31,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	return all.result(), nil
 }
 
-// whole is a fleet: its shards live one after the other, as many at a time as there are workers.
+// whole is a fleet. Its shards run one after the other on each worker.
 type whole struct {
 	*scene
 	cfg       Config
@@ -62,7 +62,7 @@ func (f *whole) live(ctx context.Context) error {
 	return errors.Join(append(f.errs, ctx.Err())...)
 }
 
-// shard lets one shard live, and reports whether to go on.
+// shard runs one shard, and reports whether to go on.
 func (f *whole) shard(i int) bool {
 	first := i * f.cfg.Shard
 	n := min(f.cfg.Shard, f.cfg.Agents-first)
@@ -80,7 +80,7 @@ func (f *whole) shard(i int) bool {
 		f.histories[first+i] = s.assets[i].history
 	}
 	f.tally.add(s.tally)
-	f.run = s.run // the same in all
+	f.run = s.run // the same in every shard
 	f.done += n
 	if f.cfg.Progress != nil {
 		f.cfg.Progress(f.done)
@@ -153,7 +153,6 @@ func (f *whole) cancel() *Cancel {
 	return &c
 }
 
-// rollout adds the moves up.
 func (f *whole) rollout() []Rollout {
 	var now [stageCount + 1]int
 	now[StageNone] = f.cfg.Agents
