@@ -8,7 +8,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// progress shows how many agents have lived through their days: a bar on a terminal, else a line every tenth of the way.
+// progress shows how many agents are done: a bar on a terminal, otherwise a line for every tenth.
 type progress struct {
 	out   io.Writer
 	total int
@@ -28,7 +28,7 @@ func newProgress(out io.Writer, terminal bool, total int) *progress {
 	return p
 }
 
-// done says how many have. It is called by one goroutine at a time.
+// done reports the number. One goroutine calls it at a time.
 func (p *progress) done(n int) {
 	if p.bar != nil {
 		p.bar.SetCurrent(int64(n))
@@ -42,7 +42,7 @@ func (p *progress) done(n int) {
 
 func (p *progress) end() {
 	if p.bar != nil {
-		p.bar.Abort(false) // if it was cut short; a bar at its end ignores it
+		p.bar.Abort(false) // after a failure; a full bar ignores it
 		p.bars.Wait()
 	}
 }
