@@ -57,7 +57,6 @@ func (s *scene) worldly(st *state, c Choice) {
 	}
 }
 
-// happen carries out a choice about one asset.
 func (s *scene) happen(st *state, h *host, c Choice) {
 	switch c {
 	case Arrive:
@@ -190,7 +189,6 @@ func (s *scene) toExecutions(st *state, h *host, ev execution.Event) {
 	}
 }
 
-// message delivers a message: a call to the server, or an answer to the agent.
 func (s *scene) message(st *state, h *host, i int) {
 	if h.net[i].answer {
 		s.arrive(st, h, i, false)
@@ -199,7 +197,6 @@ func (s *scene) message(st *state, h *host, i int) {
 	s.serve(st, h, i)
 }
 
-// arrive hands an answer to the agent, with the time of its arrival.
 func (s *scene) arrive(st *state, h *host, i int, crash bool) {
 	m := h.take(i)
 	if m.id == h.agent.Calls.Out && !crash {

@@ -132,7 +132,6 @@ func (w *encoder) released(r released) {
 	}
 }
 
-// world writes what all assets have in common.
 func (w *encoder) world(st *state) {
 	for _, t := range w.s.tasks {
 		w.due(t.start)
@@ -290,7 +289,6 @@ func (w *encoder) pending(t pending) {
 	w.bit(awaited)
 }
 
-// indexes has a bit for each patch.
 func indexes(list []execution.Staged) int {
 	n := 0
 	for _, p := range list {

@@ -62,7 +62,6 @@ var choices = enum.Of[Choice]("choice", "go", "time", "arrive", "work", "second 
 // String returns the choice's name.
 func (c Choice) String() string { return choices.String(c) }
 
-// target is what a choice is about.
 type target uint8
 
 const (
@@ -148,7 +147,6 @@ func (s *scene) possible(st *state, m move) bool {
 	return false
 }
 
-// onAsset reports whether a choice is possible on an asset.
 func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 	if h.absent {
 		return false

@@ -161,10 +161,8 @@ func (s *scene) restore(st *state) {
 	st.server = v
 }
 
-// restored reports whether the server was restored.
 func (s *scene) restored(st *state) bool { return st.left.Restores < s.Budget.Restores }
 
-// reboot takes the computer down and up again.
 func (s *scene) reboot(st *state, h *host) {
 	for j := range h.watch.orders {
 		h.watch.orders[j].Offer = time.Time{} // whoever caused it (RBT-8)

@@ -11,7 +11,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// file is what is staged of a patch.
 type file uint8
 
 // The files that a vendor serves.
@@ -48,7 +47,6 @@ func upgradeOf(j, patch int) upgrade { return upgrades[j*maxPatches+patch] }
 // at returns what is staged of a job's patch, by its index in the order.
 func (h *host) at(j, index int) *staged { return &h.staged[max(j, 0)][index%maxPatches] }
 
-// result is how an effect ends.
 type result uint8
 
 const (
@@ -60,7 +58,6 @@ const (
 	outlives         // it is done, and the agent crashes before the commit
 )
 
-// effect carries out the first effect of the host.
 func (s *scene) effect(st *state, h *host, how result) {
 	t := h.todo[0]
 	h.todo = h.todo[1:]

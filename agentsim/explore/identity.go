@@ -31,7 +31,6 @@ func (w World) as(i int) job.AssetID { return assetNames[min(i, w.identities()-1
 // own returns the index of what the server has of a computer's reports.
 func (s *scene) own(h *host) int { return min(h.asset, s.identities()-1) }
 
-// keyOf returns a computer's public key.
 func (s *scene) keyOf(h *host) ed25519.PublicKey {
 	seed := strings.Repeat(fmt.Sprint(s.own(h)), ed25519.SeedSize-1) + string('a'+rune(h.key))
 	return ed25519.NewKeyFromSeed([]byte(seed)).Public().(ed25519.PublicKey)

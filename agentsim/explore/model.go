@@ -13,7 +13,6 @@ type model struct {
 	records [maxAssets]*record // shared between states: never written to
 }
 
-// wanted is the state of a job.
 type wanted struct {
 	edited, disabled, cancelled, deleted bool
 }
@@ -44,7 +43,6 @@ func (s *scene) open(st *state) {
 	}
 }
 
-// own returns a record that may be changed.
 func (v *model) own(i int) *record {
 	b := *v.records[i]
 	v.records[i] = &b
@@ -66,7 +64,6 @@ func (b *record) step(st *state, j int, ev ledger.Event) (objection string) {
 	return objection
 }
 
-// make plans an order, or plans it again.
 func (b *record) make(s *scene, st *state, j int, w wanted) {
 	if b.entries[j].Fixed() {
 		return

@@ -35,7 +35,6 @@ type sheet struct {
 	sealed []byte
 }
 
-// seen is what was seen of one order.
 type seen struct {
 	watch.Order
 	ran     uint8 // a bit for each patch that the manifest held when the execution started
@@ -57,7 +56,6 @@ func (o *observer) delivered(m message) {
 	}
 }
 
-// committed checks a commit and the reports in it.
 func (h *host) committed(s *scene, st *state, before, after *agent.State) {
 	taken := h.watch.taken
 	if s.Budget.Reinstalls == 0 && s.Budget.Restores == 0 && !s.Copy { // then the agent must hold all that the server lacks

@@ -40,7 +40,6 @@ func (e *explorer) violation(path []move, broken *Broken) *Violation {
 	return v
 }
 
-// played is the result of carrying out a trace.
 type played struct {
 	broken *Broken
 	wrong  error // a choice that was not possible
@@ -157,20 +156,14 @@ func (s *scene) describeDefault(st *state) string {
 	if s.Assets > 1 {
 		at = " (" + string(assetNames[i]) + ")"
 	}
-	what := "discard of staged files"
+	what := strings.TrimPrefix(fmt.Sprintf("%T", h.next()), "execution.")
 	switch e := h.next().(type) {
-	case execution.TakeInventory:
-		what = "inventory"
 	case execution.Download:
-		what = "download of " + string(e.Patch.Patch)
-	case execution.Preflight:
-		what = "preflight"
+		what += " " + string(e.Patch.Patch)
 	case execution.RunAction:
-		what = "action " + e.Action.Name
+		what += " " + e.Action.Name
 	case execution.Install:
-		what = "installation of " + string(e.Patches[0].Patch.Patch)
-	case execution.Reboot:
-		what = "reboot"
+		what += " " + string(e.Patches[0].Patch.Patch)
 	}
 	if len(h.net) > 0 {
 		what = map[bool]string{true: "an answer arrives", false: "a call reaches the server"}[h.net[0].answer]

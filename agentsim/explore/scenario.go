@@ -29,7 +29,6 @@ type point struct {
 	steps int // of that asset's agent, before the deviation
 }
 
-// said is a line of a scenario.
 type said struct {
 	at    time.Duration
 	words string
@@ -158,7 +157,6 @@ func (w *scenarioWriter) play(lines []said, d driver) error {
 	return err
 }
 
-// text returns the whole file.
 func (w *scenarioWriter) text(t Trace, broken *Broken, lines []said) string {
 	return fmt.Sprintf("# Invariant %d breaks: %s.\n# The history is %q of world %s, searched by package agentsim/explore.\n",
 		broken.Invariant, strings.TrimSuffix(broken.Text, "."), t, w.Name) + w.world() + w.history(lines)

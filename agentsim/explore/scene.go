@@ -32,7 +32,6 @@ type level uint8
 
 var levels = [4]string{"0.9.0", "1.0.0", "2.0.0", "3.0.0"}
 
-// upgrade is a patch of a world.
 type upgrade struct {
 	id      catalog.PatchID
 	product int
@@ -44,7 +43,6 @@ var upgrades = [maxPatches + 1]upgrade{{"a-2", 0, 2}, {"b-2", 1, 2}, {"a-3", 0, 
 
 func product(i int) catalog.ProductID { return catalog.ProductID("ab"[i : i+1]) }
 
-// task is a job of a world.
 type task struct {
 	id         job.ID
 	run        job.RunID
@@ -55,13 +53,11 @@ type task struct {
 // all is the content of an order with all its patches.
 func (t task) all() content { return content{present: true, patches: 1<<len(t.patches) - 1} }
 
-// content is what a manifest says of an order.
 type content struct {
 	present, marked, begun bool
 	patches                uint8 // a bit for each
 }
 
-// contents is what a manifest says of each job's order.
 type contents [maxJobs]content
 
 // released is one published manifest of an asset.
@@ -166,7 +162,6 @@ func (s *scene) makeOrder(asset, j int, c content) job.Order {
 	return o
 }
 
-// needsReboot reports whether a patch declares that it needs a reboot.
 func (s *scene) needsReboot(u upgrade) bool { return s.Reboot && u == upgrades[0] }
 
 // reboots returns how a job reboots, and whether it also does for a pending reboot.

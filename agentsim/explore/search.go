@@ -49,7 +49,6 @@ func search(w World, d driver, b Bounds) (Report, error) {
 	return e.report, nil
 }
 
-// explorer is one search.
 type explorer struct {
 	*scene
 	bounds Bounds

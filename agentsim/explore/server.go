@@ -26,7 +26,6 @@ type server struct {
 	fuse     uint8                   // it crashes before its next commit (1), after it (2), or after the second (3); zero: never
 }
 
-// standing is the state of a job, as its administrator sees it.
 type standing struct {
 	state     job.State
 	patches   int
@@ -168,7 +167,6 @@ func (s *scene) administer(st *state, j int, what Choice) {
 	}
 }
 
-// look reads the state of a job.
 func (s *scene) look(st *state, j int) {
 	status, err := s.view(st).Job(context.Background(), s.tasks[j].id)
 	if err != nil {
@@ -178,7 +176,6 @@ func (s *scene) look(st *state, j int) {
 	st.server.jobs[j].state, st.server.jobs[j].patches = status.Definition.State, len(status.Definition.Patches.List)
 }
 
-// view returns a controller for questions.
 func (s *scene) view(st *state) *controller.Controller {
 	return s.controller(st, st.server.store.Store)
 }

@@ -24,7 +24,6 @@ type state struct {
 	broken *Broken
 }
 
-// host is one computer.
 type host struct {
 	asset  int
 	absent bool // a copy that does not exist yet
@@ -98,7 +97,6 @@ func (h *host) moment(now time.Time) agent.Moment {
 	return agent.Moment{Wall: now, BootID: id, Up: now.Sub(h.booted)}
 }
 
-// take takes a message off the network.
 func (h *host) take(i int) message {
 	m := h.net[i]
 	net := make([]message, 0, len(h.net))
@@ -106,7 +104,6 @@ func (h *host) take(i int) message {
 	return m
 }
 
-// put puts a message at a place on the network.
 func (h *host) put(i int, m message) {
 	h.net = append(h.net[:i:i], append([]message{m}, h.net[i:]...)...)
 	if len(h.net) > maxFlying {
@@ -114,7 +111,6 @@ func (h *host) put(i int, m message) {
 	}
 }
 
-// next returns the effect that is carried out next; nil: none.
 func (h *host) next() execution.Effect {
 	if len(h.todo) == 0 {
 		return nil

@@ -80,7 +80,6 @@ func ParseTrace(text string) (Trace, error) {
 	return t, nil
 }
 
-// parseStep reads what Step.String writes.
 func parseStep(word string) (Step, bool) {
 	for _, c := range choices.All()[1:] {
 		for of := range uint8(max(maxAssets, maxJobs)) {

@@ -71,7 +71,6 @@ func (s *scene) patch(u upgrade) string {
 	return text
 }
 
-// list names the first patches of a job.
 func (t task) list(n int) string {
 	text := "patches"
 	for _, u := range t.patches[:n] {

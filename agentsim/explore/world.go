@@ -146,7 +146,6 @@ func FindWorld(name string) (World, error) {
 	return World{}, fmt.Errorf("unknown world %q; want one of: %s", name, strings.Join(names, ", "))
 }
 
-// withDefaults replaces zero by the defaults.
 func (w World) withDefaults() World {
 	w.Assets, w.Jobs = max(w.Assets, 1), max(w.Jobs, 1)
 	if w.Every == 0 {
@@ -155,7 +154,6 @@ func (w World) withDefaults() World {
 	return w
 }
 
-// validate reports the first size that is out of bounds.
 func (w World) validate() error {
 	for _, b := range []struct {
 		what       string

@@ -166,7 +166,6 @@ func (a *asset) step(ev agent.Event) {
 	}
 }
 
-// call sends a check-in and delivers the answer.
 func (a *asset) call(c agent.Call) {
 	if a.away.at(a.s.now) {
 		a.after(2*a.latency, func() { a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"}) })

@@ -10,7 +10,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// carryOut carries out an effect. Each takes its time.
 func (a *asset) carryOut(order job.OrderID, e execution.Effect) {
 	reply := func(after time.Duration, ev func() execution.Event) {
 		a.after(after, func() { a.step(agent.ForOrder{Order: order, Event: ev()}) })

@@ -66,5 +66,4 @@ func (a *asset) jump() {
 	a.s.tally.jumped += int(passed)
 }
 
-// since converts to an instant.
 func since(t time.Duration) time.Time { return began.Add(t) }

@@ -23,7 +23,6 @@ type lean struct {
 	assets []record
 }
 
-// record is what the server has of an asset.
 type record struct {
 	inventory    *catalog.Inventory // nil: unknown
 	digest       string

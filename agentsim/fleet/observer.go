@@ -47,7 +47,6 @@ func (o *observer) move(a *asset, to Stage) {
 	o.stage = to
 }
 
-// final returns the order's final result; zero: none.
 func (o *observer) final() job.Result {
 	if o.Ended() {
 		return o.Result
@@ -55,7 +54,6 @@ func (o *observer) final() job.Result {
 	return 0
 }
 
-// committed checks a commit and the reports in it.
 func (o *observer) committed(a *asset, before, after *agent.State) {
 	fresh, broken := watch.Committed(before, after, &o.made, o.taken)
 	a.note(broken)
@@ -107,7 +105,6 @@ func (o *observer) reported(a *asset, r job.Report) {
 	}
 }
 
-// deploys checks an installation that begins.
 func (o *observer) deploys(a *asset, e execution.Install) {
 	for _, p := range e.Patches {
 		n := a.s.product(p.Patch.Product)
@@ -118,7 +115,6 @@ func (o *observer) deploys(a *asset, e execution.Install) {
 	}
 }
 
-// reboots checks a reboot that the agent asks for.
 func (o *observer) reboots(a *asset, order job.OrderID) {
 	a.note(o.Late(since(a.s.now)))
 	a.note(o.Reboots(a.boots, policy.Suppress))

@@ -43,7 +43,6 @@ type product struct {
 	damaged  []integrity.Digest // of a file with other bytes
 }
 
-// titles is the number of products.
 const titles = 2
 
 // scene is what all shards of a world share.
@@ -111,7 +110,6 @@ func (s *scene) definition() job.Definition {
 	return d
 }
 
-// batch is what the vendors publish.
 func (s *scene) batch() catalog.Batch {
 	b := catalog.Batch{Feed: "vendors", At: began}
 	for _, p := range s.products {

@@ -125,14 +125,3 @@ type Cost struct {
 	PeakBytes       uint64        `json:"peakBytes"`       // memory taken from the system
 	BytesPerAgent   float64       `json:"bytesPerAgent"`
 }
-
-// NewCost computes the cost of a result. Processors is how many shards ran at the
-// same time; peak is the memory taken from the system, in bytes.
-func NewCost(r Result, elapsed time.Duration, processors int, peak uint64) *Cost {
-	return &Cost{
-		Elapsed: elapsed, Processors: processors, PeakBytes: peak,
-		EventsPerSecond: float64(r.Events.Steps+r.Events.CheckIns) / elapsed.Seconds(),
-		AgentDay:        elapsed * time.Duration(processors) / time.Duration(r.Agents*r.Days),
-		BytesPerAgent:   float64(peak) / float64(r.Agents),
-	}
-}

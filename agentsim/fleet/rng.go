@@ -23,7 +23,6 @@ func (d *rng) next() uint64 {
 	return z ^ z>>31
 }
 
-// n returns a number from 0 to n-1.
 func (d *rng) n(n int) int {
 	high, _ := bits.Mul64(d.next(), uint64(n))
 	return int(high)

@@ -92,7 +92,6 @@ func (s *shard) overdue(a *asset) bool {
 	return !a.away.at(s.end) && max(a.watch.since, a.away.to)+settled < s.end
 }
 
-// acknowledged reports whether the server has all reports.
 func (a *asset) acknowledged() bool { return len(a.state.Reports) == 0 }
 
 // cancelState is what the server should show of the cancel by the journal. Told says whether it has all reports.

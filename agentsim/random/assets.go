@@ -65,7 +65,6 @@ func (a *life) removed() {
 	}
 }
 
-// installed is what an asset has at first.
 func (g *generator) installed(d dice) string {
 	var has []string
 	for _, p := range g.products {

@@ -8,7 +8,6 @@ import (
 	"time"
 )
 
-// dice is a stream of random numbers.
 type dice struct{ *rand.Rand }
 
 // stream returns the random numbers of an asset, a job or another thing that the words name. Each has its own, so one more

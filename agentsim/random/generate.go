@@ -24,7 +24,6 @@ type Options struct {
 	Troubles []Trouble // nil: chosen by the seed; empty: none
 }
 
-// withDefaults replaces zero by the defaults.
 func (o Options) withDefaults() Options {
 	o.Assets, o.Weeks = cmp.Or(o.Assets, DefaultAssets), cmp.Or(o.Weeks, DefaultWeeks)
 	if o.Troubles == nil {
@@ -143,7 +142,6 @@ func (g *generator) rest() {
 	g.add(g.end+4*day, "expect settled")
 }
 
-// words joins the parts that are not empty.
 func words(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }

@@ -55,7 +55,6 @@ func Search(o Options, c agentsim.Config) (Result, error) {
 	return r, nil
 }
 
-// hash is the SHA-256 of a history, in hex.
 func hash(history []agentsim.Line) string {
 	h := sha256.New()
 	for _, l := range history {

@@ -51,9 +51,8 @@ could not be written.`,
 			if err := os.MkdirAll(folder, 0o755); err != nil {
 				return err
 			}
-			progress := newProgress(c.ErrOrStderr(), terminal(c.ErrOrStderr()), cfg.Agents)
+			progress := progress{out: c.ErrOrStderr(), terminal: terminal(c.ErrOrStderr()), total: cfg.Agents}
 			result, err := live(context.Background(), cfg, progress.done)
-			progress.end()
 			if err != nil {
 				return err
 			}
@@ -96,7 +95,13 @@ func live(ctx context.Context, cfg fleet.Config, done func(int)) (fleet.Result, 
 	}
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	r.Cost = fleet.NewCost(r, time.Since(began), cfg.Workers, memory.Sys)
+	elapsed, peak := time.Since(began), memory.Sys
+	r.Cost = &fleet.Cost{
+		Elapsed: elapsed, Processors: cfg.Workers, PeakBytes: peak,
+		EventsPerSecond: float64(r.Events.Steps+r.Events.CheckIns) / elapsed.Seconds(),
+		AgentDay:        elapsed * time.Duration(cfg.Workers) / time.Duration(r.Agents*r.Days),
+		BytesPerAgent:   float64(peak) / float64(r.Agents),
+	}
 	return r, nil
 }
 

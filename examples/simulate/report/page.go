@@ -16,7 +16,6 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
-// page has the texts and pictures of page.html.
 type page struct {
 	Title             string
 	Lead              string

@@ -8,7 +8,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/fleet"
 )
 
-// propagation draws how long the cancel took to reach the connected agents.
 func propagation(c *fleet.Cancel) template.HTML {
 	most := 0
 	for _, b := range c.Reached {

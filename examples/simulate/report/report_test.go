@@ -180,13 +180,12 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// A bar on a terminal ends, also when the fleet fails.
-func TestProgressBar(t *testing.T) {
+// A terminal shows one line that changes.
+func TestProgress(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&out, true, 100)
-	p.done(100)
-	p.end()
-	p = newProgress(&out, true, 100)
-	p.done(30)
-	p.end()
+	p := progress{out: &out, terminal: true, total: 1000}
+	for _, n := range []int{4, 300, 305, 1000} {
+		p.done(n)
+	}
+	require.Equal(t, " 30 %  300 of 1,000 agents\r100 %  1,000 of 1,000 agents\n", out.String())
 }
