@@ -16,7 +16,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// wander goes some random histories through a world, and shows each state, with the move that led there, to look.
+// wander takes random histories through a world, and passes each state to look with the move that led there.
 func wander(t *testing.T, s *scene, histories, steps int, look func(st *state, m move)) {
 	random := rand.New(rand.NewSource(1))
 	for range histories {
@@ -34,18 +34,17 @@ func wander(t *testing.T, s *scene, histories, steps int, look func(st *state, m
 	}
 }
 
-// The slow way to tell whether a hash merges too much: whenever two different states meet under one hash, what may happen
-// next is the same, and leads to states that are the same by their hashes. What lets time go on is left out, for the time of
-// the next check-in is rounded, as the package doc says; and in worlds of two assets, which may have changed places, only how
-// much may happen is compared.
+// When two different states have one hash, the same moves are possible in both and lead to states with the same hashes. Moves
+// that advance time are left out, because the time of the next check-in is rounded. Two assets may have changed places, so with
+// two only the number of moves is compared.
 func TestMergedStatesBehaveAlike(t *testing.T) {
 	for _, w := range Worlds() {
 		t.Run(w.Name, func(t *testing.T) {
 			s, err := newScene(w, driver{})
 			require.NoError(t, err)
-			seen, merged, histories := map[hash]*state{}, 0, 60
+			seen, merged, histories := map[hash]*state{}, 0, fewer(60, 10)
 			if w.Server {
-				histories = 20
+				histories = fewer(20, 2)
 			}
 			wander(t, s, histories, 60, func(st *state, _ move) {
 				other, met := seen[s.hash(st)]
@@ -73,15 +72,15 @@ func TestMergedStatesBehaveAlike(t *testing.T) {
 					require.Equal(t, s.hash(s.apply(other, m)), s.hash(s.apply(st, m)), "after %s", m.choice)
 				}
 			})
-			if !w.Server { // those hold instants, and merge little but what is the same
-				require.Greater(t, merged, 100, "nothing was merged: this test shows nothing")
+			if !w.Server { // those hold instants, and merge little
+				require.Greater(t, merged, fewer(100, 0), "too little was merged to show anything")
 			}
 		})
 	}
 }
 
-// Assets that are alike may change places: the mirror image of a state has the same hash, and so have the states that the
-// mirrored choices lead to.
+// Assets that are alike can change places: a state and its mirror image have the same hash, and so have the states after the
+// mirrored choices.
 func TestMirroredStatesAreMerged(t *testing.T) {
 	for _, name := range []string{"pair", "four"} {
 		w, err := FindWorld(name)
@@ -89,7 +88,7 @@ func TestMirroredStatesAreMerged(t *testing.T) {
 		s, err := newScene(w, driver{})
 		require.NoError(t, err)
 		differ := 0
-		wander(t, s, 40, 60, func(st *state, _ move) {
+		wander(t, s, fewer(40, 10), 60, func(st *state, _ move) {
 			m := s.mirror(st)
 			require.Equal(t, s.hash(st), s.hash(m))
 			if !reflect.DeepEqual(st.hosts[0].agent.Reports, st.hosts[1].agent.Reports) {
@@ -106,11 +105,11 @@ func TestMirroredStatesAreMerged(t *testing.T) {
 				require.Equal(t, s.hash(s.apply(st, v)), s.hash(s.apply(m, image)), "after %s", v.choice)
 			}
 		})
-		require.Greater(t, differ, 100, "the assets were always alike: this test shows nothing")
+		require.Greater(t, differ, fewer(100, 10), "the assets differed too rarely to show anything")
 	}
 }
 
-// mirror lets the two assets of a world change places.
+// mirror exchanges the two assets of a world.
 func (s *scene) mirror(st *state) *state {
 	m := st.copy()
 	b := &m.model.records
@@ -119,7 +118,7 @@ func (s *scene) mirror(st *state) *state {
 	return m
 }
 
-// renamed is a host under another asset's name.
+// renamed returns a host under another asset's name.
 func (s *scene) renamed(h *host, asset int) *host {
 	rename := func(id *job.OrderID) {
 		if j := s.job(*id); j >= 0 {
@@ -171,19 +170,19 @@ func (s *scene) renamed(h *host, asset int) *host {
 	return &c
 }
 
-// A field that is new in a state must be written to the hash, or left out on purpose: then it is named here.
+// Each field of a state is written to the hash or left out on purpose. A new one must be added here.
 func TestEveryFieldIsDecidedOn(t *testing.T) {
 	for _, c := range []struct {
 		value  any
 		fields string
 	}{
-		{agent.State{}, "Asset Revision Held HeldBy Expires Queue Early Blocked Executions Ended Reports Sequence Refusal Owed Trust Calls Back Clock"}, // no trust document: the keys stay what they are
+		{agent.State{}, "Asset Revision Held HeldBy Expires Queue Early Blocked Executions Ended Reports Sequence Refusal Owed Trust Calls Back Clock"}, // no trust document: keys do not change
 		{agent.Owed{}, "BootID Since"},
 		{agent.CallState{}, "Last Out Sent Next Failures Refused LastCall"},
 		{agent.LastCall{}, "Order Effect Until Tries"},
 		{agent.Early{}, "Order At Next Waiting"},
 		{agent.Clock{}, "Offset Known Jump Behind BootID Up Wall Steady"},
-		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result NotKnown"}, // empty: no other release takes part
+		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result NotKnown"}, // empty: there is no other release
 		{execution.PatchState{}, "PatchOutcome Tries Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},
@@ -216,7 +215,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 	}
 }
 
-// The steady clock is the system's in these worlds, as nobody sets one: so the hash may leave the anchor out.
+// Nobody sets a clock in these worlds, so the hash can leave out the anchor of the steady clock.
 func TestClocksAgree_MAN8(t *testing.T) {
 	w, err := FindWorld("reboot")
 	require.NoError(t, err)
