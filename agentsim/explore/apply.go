@@ -41,11 +41,9 @@ func (s *scene) worldly(st *state, c Choice) {
 	case Time:
 		s.advance(st)
 	case Halt, HaltAfter, HaltSecond:
-		st.server = st.server.copy()
-		st.server.fuse = 1 + uint8(c-Halt)
+		st.server.own(st).fuse = 1 + uint8(c-Halt)
 	case Publish, End, Unlist, MoveOn:
-		st.server = st.server.copy()
-		st.server.change(st.now, c)
+		st.server.own(st).change(st.now, c)
 	case Sync:
 		s.sync(st)
 	case Restore:

@@ -153,12 +153,12 @@ func (s *scene) restore(st *state) {
 		st.model = s.first.model
 		return
 	}
-	v := s.first.server.copy()
-	v.feed, v.due = st.server.feed, st.now
+	fd := st.server.feed
+	v := s.first.server.own(st)
+	v.feed, v.due = fd, st.now
 	if v.feed != s.first.server.feed {
 		v.sync = st.now.Add(syncEvery)
 	}
-	st.server = v
 }
 
 func (s *scene) restored(st *state) bool { return st.left.Restores < s.Budget.Restores }

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -32,8 +33,10 @@ type standing struct {
 	cancelled bool
 }
 
-func (v *server) copy() *server {
+// own returns the server, which may then be changed.
+func (v *server) own(st *state) *server {
 	c := *v
+	st.server = &c
 	return &c
 }
 
@@ -65,8 +68,7 @@ func (g standing) changes(t task, c Choice) bool {
 // serving runs one operation on a controller over what was committed, and keeps what it commits. If the server crashes in do,
 // ok is false. After a crash it starts again at once.
 func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok bool, err error) {
-	v := st.server.copy()
-	st.server = v
+	v := st.server.own(st)
 	v.store = v.store.clone(s.driver.store, v.fuse)
 	c := s.controller(st, v.store)
 	err = do(c)
@@ -90,29 +92,19 @@ func (s *scene) openServer(st *state) {
 	b := s.Budget
 	st.server.store.callers = b.Reinstalls+b.Restores+b.Losses+b.Repeats+b.Removals+b.Clones > 0 // a call can be late, or show a lost state
 	ctx := context.Background()
-	_, err := s.serving(st, func(c *controller.Controller) error {
-		_, err := c.AddToken(ctx, secret, controller.Token{Expires: st.now.AddDate(10, 0, 0), Uses: s.Assets + int(s.Budget.Removals)}, st.now)
-		if err != nil {
-			return err
-		}
-		if _, err = c.Sync(ctx, []catalog.Batch{st.server.feed.batch(s, st.now)}, st.now); err != nil {
-			return err
-		}
+	_, err := s.serving(st, func(c *controller.Controller) (err error) {
+		must := func(_ any, e error) { err = cmp.Or(err, e) }
+		must(c.AddToken(ctx, secret, controller.Token{Expires: st.now.AddDate(10, 0, 0), Uses: s.Assets + int(s.Budget.Removals)}, st.now))
+		must(c.Sync(ctx, []catalog.Batch{st.server.feed.batch(s, st.now)}, st.now))
 		for i := range s.identities() {
-			if _, err := c.Enrol(ctx, s.enrolment(&host{asset: i}), st.now); err != nil {
-				return err
-			}
+			must(c.Enrol(ctx, s.enrolment(&host{asset: i}), st.now))
 		}
 		for j, t := range s.tasks {
-			if _, err := c.SaveJob(ctx, s.definition(t, len(t.patches)), st.now); err != nil {
-				return err
-			}
-			if _, err := c.EnableJob(ctx, t.id, st.now); err != nil {
-				return err
-			}
+			must(c.SaveJob(ctx, s.definition(t, len(t.patches)), st.now))
+			must(c.EnableJob(ctx, t.id, st.now))
 			st.server.jobs[j] = standing{state: job.Enabled, patches: len(t.patches)}
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		st.broke(10, "the server cannot start: %v", err)
@@ -308,15 +300,13 @@ func (s *scene) served(st *state) bool {
 	if !v.wake().IsZero() {
 		return false
 	}
+	c := s.view(st)
 	for _, h := range st.hosts[:s.Assets] {
 		for j := range s.Jobs {
 			if w := &h.watch.orders[j]; !h.absent && w.Received && !w.Ended() && !s.parked(h) {
 				return false
 			}
 		}
-	}
-	c := s.view(st)
-	for _, h := range st.hosts[:s.Assets] {
 		if h.removed && !h.refused {
 			return false
 		}

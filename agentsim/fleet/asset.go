@@ -1,9 +1,8 @@
 package fleet
 
 import (
+	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
@@ -30,6 +29,7 @@ type asset struct {
 	life     uint32 // grows with each boot; replies to an earlier life are dropped
 	boots    int
 	booted   time.Duration
+	bootID   string
 	wake     time.Duration // of the agent; negative: none
 	agenda   []due
 	watching bool // the next change of sessions is on the agenda
@@ -61,7 +61,7 @@ type due struct {
 // init decides what an asset is like. The asset must not move afterwards: its agenda points to it.
 func (a *asset) init(s *shard, number int) {
 	d := newRNG(s.cfg.Seed, number)
-	*a = asset{s: s, up: true, wake: -1, watch: observer{stage: StageNone}}
+	*a = asset{s: s, up: true, bootID: "boot-0", wake: -1, watch: observer{stage: StageNone}}
 	a.config = agent.Config{Asset: assetID(number), Key: s.keys.verifier, Every: manifest.Timing{}.WithDefaults().CheckIn}.WithDefaults()
 	a.person = d.person()
 	a.latency = d.between(20*time.Millisecond, 400*time.Millisecond)
@@ -87,8 +87,7 @@ func (a *asset) init(s *shard, number int) {
 }
 
 func assetID(number int) job.AssetID {
-	digits := strconv.Itoa(number)
-	return job.AssetID("a" + strings.Repeat("0", max(7-len(digits), 0)) + digits)
+	return job.AssetID(fmt.Sprintf("a%07d", number))
 }
 
 // at puts something on the agenda that happens even if the computer restarts or is off.
@@ -128,17 +127,8 @@ func (a *asset) happen() {
 }
 
 func (a *asset) moment() agent.Moment {
-	return agent.Moment{Wall: began.Add(a.s.now + a.skew), BootID: bootName(a.boots), Up: a.s.now - a.booted}
+	return agent.Moment{Wall: began.Add(a.s.now + a.skew), BootID: a.bootID, Up: a.s.now - a.booted}
 }
-
-func bootName(n int) string { return bootNames[min(n, len(bootNames)-1)] }
-
-var bootNames = func() (names [100]string) {
-	for i := range names {
-		names[i] = "boot-" + strconv.Itoa(i)
-	}
-	return names
-}()
 
 // step hands the agent an event and carries out the effects. A boot starts on the committed state.
 func (a *asset) step(ev agent.Event) {
@@ -232,6 +222,7 @@ func (a *asset) shutDown() {
 func (a *asset) boot() {
 	a.up = true
 	a.boots++
+	a.bootID = fmt.Sprintf("boot-%d", a.boots)
 	a.booted = a.s.now
 	a.step(agent.Started{})
 }

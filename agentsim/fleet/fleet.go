@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -171,15 +172,12 @@ func (f *whole) reboots(rollout []Rollout) Reboots {
 	}
 	waiting := r.Assets
 	for i, n := range f.tally.after {
-		r.Waiting = append(r.Waiting, Bin{From: time.Duration(i) * DeferralStep, Assets: waiting})
+		r.Waiting = append(r.Waiting, Bin{From: time.Duration(i) * deferralStep, Assets: waiting})
 		waiting -= n
 	}
 	for i, n := range f.tally.putOff {
 		if n > 0 {
-			for len(r.PutOff) <= i {
-				r.PutOff = append(r.PutOff, 0)
-			}
-			r.PutOff[i] = n
+			r.PutOff = slices.Clone(f.tally.putOff[:i+1])
 		}
 	}
 	r.Pending = rollout[len(rollout)-1].Stages[StageReboot-1]

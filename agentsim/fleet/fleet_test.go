@@ -196,8 +196,8 @@ func TestResult(t *testing.T) {
 	}
 	require.Equal(t, r.Reboots.Assets, putOff)
 	require.Equal(t, r.Reboots.Assets, r.Reboots.Waiting[0].Assets)
-	require.Equal(t, DeferralStep, r.Reboots.Waiting[1].From)
-	require.Len(t, r.Reboots.Waiting, int(MaxDeferralShown/DeferralStep))
+	require.Equal(t, deferralStep, r.Reboots.Waiting[1].From)
+	require.Len(t, r.Reboots.Waiting, int(maxDeferralShown/deferralStep))
 	require.Equal(t, RolloutStep, r.Rollout[1].At.Sub(r.Rollout[0].At))
 	require.Len(t, r.Reboots.PutOff, policy.Deferrals+1, "some users put it off as often as the policy allows, none more often")
 	require.Zero(t, r.Reboots.Waiting[len(r.Reboots.Waiting)-1].Assets)

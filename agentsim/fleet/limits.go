@@ -15,7 +15,7 @@ const (
 // Steps of the curves.
 const (
 	RolloutStep  = 5 * time.Minute  // of Result.Rollout
-	DeferralStep = 15 * time.Minute // of Result.Reboots.Waiting
-	// MaxDeferralShown ends the deferral curve. The world's policy allows no longer deferral.
-	MaxDeferralShown = 16 * time.Hour
+	deferralStep = 15 * time.Minute // of Result.Reboots.Waiting
+	// maxDeferralShown ends the deferral curve. The world's policy allows no longer deferral.
+	maxDeferralShown = 16 * time.Hour
 )

@@ -47,13 +47,6 @@ func (o *observer) move(a *asset, to Stage) {
 	o.stage = to
 }
 
-func (o *observer) final() job.Result {
-	if o.Ended() {
-		return o.Result
-	}
-	return 0
-}
-
 func (o *observer) committed(a *asset, before, after *agent.State) {
 	fresh, broken := watch.Committed(before, after, &o.made, o.taken)
 	a.note(broken)

@@ -59,7 +59,11 @@ func (s *shard) settle() error {
 			want.results[o.Result]++
 			want.failedInstalls += int(o.Failed)
 		}
-		s.tally.results[o.final()]++
+		if o.Ended() {
+			s.tally.results[o.Result]++
+		} else {
+			s.tally.results[0]++
+		}
 		data, err := a.state.MarshalBinary()
 		if err != nil {
 			return err

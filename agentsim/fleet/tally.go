@@ -16,7 +16,7 @@ type tally struct {
 	codes     [256]int              // failed installs, by code
 	connected [propagationShown]int // cancels that reached a connected asset, by second
 	later     int                   // cancels that reached an asset which had been away
-	after     [deferralSteps]int    // reboots, by DeferralStep since they were due
+	after     [deferralSteps]int    // reboots, by deferralStep since they were due
 	putOff    [maxPutOff + 1]int    // reboots, by the number of deferrals
 
 	results        [256]int // final results; at zero: none
@@ -27,7 +27,7 @@ type tally struct {
 const (
 	stageCount       = int(StageCancelled)
 	propagationShown = 3600 // seconds
-	deferralSteps    = int(MaxDeferralShown / DeferralStep)
+	deferralSteps    = int(maxDeferralShown / deferralStep)
 	maxPutOff        = 15
 )
 
@@ -52,7 +52,7 @@ func (t *tally) propagated(took time.Duration, connected bool) {
 }
 
 func (t *tally) rebooted(after time.Duration, deferred int) {
-	t.after[min(int(after/DeferralStep), deferralSteps-1)]++
+	t.after[min(int(after/deferralStep), deferralSteps-1)]++
 	t.putOff[min(deferred, maxPutOff)]++
 }
 

@@ -30,13 +30,13 @@ func (f *Failure) Error() string { return fmt.Sprintf("%s: %v", f.Kind, f.Err) }
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Panic is a panic of the policy code.
-type Panic struct {
-	Value any
-	Stack string
+// panicked is a panic of the policy code.
+type panicked struct {
+	value any
+	stack string
 }
 
-func (p *Panic) Error() string { return fmt.Sprintf("panic: %v\n%s", p.Value, p.Stack) }
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
 
 // Search makes a world and plays it with the settings c. The error is that of
 // [Options.Validate]; what goes wrong in the world is in the result.
@@ -68,7 +68,7 @@ func Play(text string, c agentsim.Config) (w *agentsim.World, failure *Failure) 
 	fails := func(kind string, err error) { failure = &Failure{Kind: kind, Err: err, Script: text} }
 	defer func() {
 		if v := recover(); v != nil {
-			fails("panic", &Panic{v, string(debug.Stack())})
+			fails("panic", &panicked{v, string(debug.Stack())})
 		}
 	}()
 	script, err := agentsim.ParseScript("world", text)

@@ -99,9 +99,9 @@ func TestPanicsAreFailures(t *testing.T) {
 	require.NotNil(t, r.Failure)
 	require.Equal(t, "panic", r.Failure.Kind)
 	require.ErrorContains(t, r.Failure, "out of paint")
-	p, ok := errors.AsType[*Panic](r.Failure)
+	p, ok := errors.AsType[*panicked](r.Failure)
 	require.True(t, ok)
-	require.Contains(t, p.Stack, "shrink_test.go")
+	require.Contains(t, p.stack, "shrink_test.go")
 	tries := 200
 	if testing.Short() {
 		tries = 60

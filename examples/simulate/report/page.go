@@ -93,13 +93,8 @@ func newPage(r fleet.Result) page {
 		p.PutOff.Head = []string{"Put off", "Assets", "Share"}
 		for times, n := range r.Reboots.PutOff {
 			name := fmt.Sprintf("%d times", times)
-			switch times {
-			case 0:
-				name = "never"
-			case 1:
-				name = "once"
-			case 2:
-				name = "twice"
+			if times < 3 {
+				name = []string{"never", "once", "twice"}[times]
 			}
 			p.PutOff.Rows = append(p.PutOff.Rows, []string{name, count(n), share(n, r.Reboots.Assets)})
 		}

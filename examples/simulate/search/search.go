@@ -90,7 +90,7 @@ func explored(to io.Writer, w explore.World, b explore.Bounds, out string) error
 	fmt.Fprintf(to, "deepest       %d deviations: %s\n", r.Depth, r.Deepest)
 	fmt.Fprintf(to, "longest       %d steps\n", r.Steps)
 	if r.Broken != nil {
-		return Show(to, r.Broken, out)
+		return show(to, r.Broken, out)
 	}
 	if r.Complete() {
 		fmt.Fprintln(to, "not explored  nothing: this is the whole world")
@@ -101,9 +101,9 @@ func explored(to io.Writer, w explore.World, b explore.Bounds, out string) error
 	return nil
 }
 
-// Show prints a violation and writes its scenario to a new file. The error is
+// show prints a violation and writes its scenario to a new file. The error is
 // [ErrBroken], joined with that of the file.
-func Show(to io.Writer, v *explore.Violation, file string) error {
+func show(to io.Writer, v *explore.Violation, file string) error {
 	fmt.Fprintf(to, "\nBROKEN        %v", v)
 	fmt.Fprintf(to, "  again: go run ./examples/simulate explore --world %s --replay %q\n", v.World, v.Trace)
 	if v.Scenario == "" {
