@@ -107,7 +107,7 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 	}
 }
 
-// turn returns the asset of the default step: the first with a message, else the first with an effect, else -1.
+// turn returns the asset of the default step: messages before effects; -1: none.
 func (st *state) turn(s *scene) int {
 	for _, has := range []func(h *host) bool{func(h *host) bool { return len(h.net) > 0 }, func(h *host) bool { return len(h.todo) > 0 }} {
 		for i, h := range st.hosts[:s.Assets] {
@@ -131,7 +131,7 @@ func (s *scene) defaultStep(st *state) {
 	}
 }
 
-// crashBeforeCommit is a default step of an asset whose agent crashes before it commits.
+// crashBeforeCommit is a default step in which the agent crashes before it commits.
 func (s *scene) crashBeforeCommit(st *state, h *host) {
 	switch {
 	case len(h.net) > 0 && h.net[0].answer:
@@ -147,7 +147,7 @@ func (s *scene) crashBeforeCommit(st *state, h *host) {
 	}
 }
 
-// advance moves time on to the next wake-up: the server's first, then the assets' in their order.
+// advance moves time to the next wake-up. The server's comes before the assets'.
 func (s *scene) advance(st *state) {
 	first, wake := -1, time.Time{}
 	if st.server != nil {
@@ -203,7 +203,7 @@ func (s *scene) arrive(st *state, h *host, i int, crash bool) {
 	s.step(st, h, agent.CallDone{ID: m.id, Answer: manifest.Answer{At: st.now, Acknowledged: m.ack, Manifest: m.manifest}}, crash)
 }
 
-// serve brings a call to the server. The answer to a call that was given up is dropped.
+// serve brings a call to the server. Nobody gets the answer to a given-up call.
 func (s *scene) serve(st *state, h *host, i int) {
 	m := h.take(i)
 	answer, ok := message{}, false

@@ -18,7 +18,7 @@ import (
 // hash is 128 bits of a state's canonical form.
 type hash [16]byte
 
-// encoder writes the canonical form of a state. The package doc says what it leaves out, and why.
+// encoder writes the canonical form of a state; see the package doc.
 type encoder struct {
 	b        []byte
 	s        *scene
@@ -94,7 +94,7 @@ func (w *encoder) due(t time.Time) {
 	}
 }
 
-// instant converts a steady instant of the host's agent to the system's clock, which nobody sets here.
+// instant converts a steady instant to the system's clock, which nobody sets.
 func (w *encoder) instant(t schedule.Steady) time.Time {
 	if t.IsZero() {
 		return time.Time{}
@@ -144,7 +144,7 @@ func (w *encoder) world(st *state) {
 	}
 }
 
-// call writes a call's number relative to the newest that the model received, as far as calls can be lost in a row.
+// call writes a call's number relative to the newest that the model received.
 func (w *encoder) call(n uint64) {
 	const lost = 6
 	if d := int64(n) - int64(w.call0); w.s.Server {
@@ -154,7 +154,7 @@ func (w *encoder) call(n uint64) {
 	}
 }
 
-// record writes what the server has of an asset: of instants and texts, only whether they are set.
+// record writes what the server has of an asset.
 func (w *encoder) record(b *record) {
 	r := b.revisions
 	w.num(int64(r.Wanted - r.Sealed))
@@ -221,8 +221,7 @@ func (w *encoder) host() {
 	w.agent(&h.agent)
 }
 
-// message writes what a message can still cause. An answer that is not awaited is ignored; of a call, the server
-// takes the reports that are new to it.
+// message writes what a message can still cause: an awaited answer, new reports.
 func (w *encoder) message(m message) {
 	live := m.id == w.h.agent.Calls.Out
 	w.bit(m.answer, live, m.given)
@@ -258,7 +257,7 @@ func (w *encoder) message(m message) {
 	w.released(m.released)
 }
 
-// pending writes an effect's kind, job and patch, and whether its result is awaited.
+// pending writes an effect's kind, job and patch, and whether it is awaited.
 func (w *encoder) pending(t pending) {
 	var kind, index int
 	var id execution.EffectID
@@ -418,7 +417,7 @@ func (w *encoder) execution(x *execution.State) {
 	w.at(w.instant(r.Until))
 }
 
-// back writes which starts had passed when the agent came back; nothing else is asked of that time.
+// back writes which starts had passed when the agent came back.
 func (w *encoder) back(a *agent.State) {
 	if w.bit(a.Back.IsZero()); !a.Back.IsZero() {
 		for _, t := range w.s.tasks {

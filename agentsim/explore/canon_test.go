@@ -16,7 +16,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// wander takes random histories through a world, and passes each state to look with the move that led there.
+// wander takes random histories through a world, and passes each state to look
+// with the move that led there.
 func wander(t *testing.T, s *scene, histories, steps int, look func(st *state, m move)) {
 	random := rand.New(rand.NewSource(1))
 	for range histories {
@@ -34,9 +35,10 @@ func wander(t *testing.T, s *scene, histories, steps int, look func(st *state, m
 	}
 }
 
-// When two different states have one hash, the same moves are possible in both and lead to states with the same hashes. Moves
-// that advance time are left out, because the time of the next check-in is rounded. Two assets may have changed places, so with
-// two only the number of moves is compared.
+// When two different states have one hash, the same moves are possible in both
+// and lead to states with the same hashes. Moves that advance time are left
+// out, because the time of the next check-in is rounded. Two assets may have
+// changed places, so with two only the number of moves is compared.
 func TestMergedStatesBehaveAlike(t *testing.T) {
 	for _, w := range Worlds() {
 		t.Run(w.Name, func(t *testing.T) {
@@ -79,8 +81,8 @@ func TestMergedStatesBehaveAlike(t *testing.T) {
 	}
 }
 
-// Assets that are alike can change places: a state and its mirror image have the same hash, and so have the states after the
-// mirrored choices.
+// Assets that are alike can change places: a state and its mirror image have
+// the same hash, and so have the states after the mirrored choices.
 func TestMirroredStatesAreMerged(t *testing.T) {
 	for _, name := range []string{"pair", "four"} {
 		w, err := FindWorld(name)
@@ -170,7 +172,8 @@ func (s *scene) renamed(h *host, asset int) *host {
 	return &c
 }
 
-// Each field of a state is written to the hash or left out on purpose. A new one must be added here.
+// Each field of a state is written to the hash or left out on purpose. A new
+// one must be added here.
 func TestEveryFieldIsDecidedOn(t *testing.T) {
 	for _, c := range []struct {
 		value  any
@@ -215,7 +218,8 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 	}
 }
 
-// Nobody sets a clock in these worlds, so the hash can leave out the anchor of the steady clock.
+// Nobody sets a clock in these worlds, so the hash can leave out the anchor of
+// the steady clock.
 func TestClocksAgree_MAN8(t *testing.T) {
 	w, err := FindWorld("reboot")
 	require.NoError(t, err)

@@ -9,7 +9,8 @@ import (
 // Choice is what happens next in a world.
 type Choice uint8
 
-// The choices. Which of them a state has depends on what is under way, and on the rest of the budget.
+// The choices. Which of them a state has depends on what is under way, and on
+// the rest of the budget.
 const (
 	Go          Choice = 1 + iota // the default step
 	Time                          // time advances to the next wake-up, although something is under way
@@ -81,7 +82,7 @@ func (c Choice) target() target {
 	}
 }
 
-// move is a choice about the asset or job with the given number; zero if it is about neither.
+// move is a choice about an asset or job; of is zero if it is about neither.
 type move struct {
 	choice Choice
 	of     uint8

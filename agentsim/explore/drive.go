@@ -14,7 +14,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// driver is how the agents and the server are driven. Tests set a field to plant a bug.
+// driver drives the agents and the server. Tests set a field to plant a bug.
 type driver struct {
 	step  func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out) // nil: agent.Step
 	early bool                                                                                // effects are carried out before the commit
@@ -30,7 +30,7 @@ func (d driver) agent() func(agent.Config, agent.State, agent.Event, agent.Momen
 	return d.step
 }
 
-// step hands the agent an event and commits the result. With crash, the agent crashes just before the commit.
+// step hands the agent an event. With crash, the agent dies before the commit.
 func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 	after, out := s.driver.agent()(s.configs[h.asset], h.agent, ev, h.moment(st.now))
 	call, todo := split(out.Effects)
@@ -70,7 +70,7 @@ func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 	}
 }
 
-// split separates the check-in from an agent's other effects; nil: there is none.
+// split separates the check-in from an agent's other effects; nil: none.
 func split(effects []agent.Effect) (call *agent.Call, todo []pending) {
 	for _, e := range effects {
 		switch e := e.(type) {
@@ -85,7 +85,7 @@ func split(effects []agent.Effect) (call *agent.Call, todo []pending) {
 	return call, todo
 }
 
-// restart starts the agent on the bytes it committed. Calls, effects and the prompt are gone.
+// restart starts the agent on what it committed. All else is gone.
 func (s *scene) restart(st *state, h *host) {
 	h.todo, h.net, h.prompt = nil, nil, false
 	h.read.once.Do(func() {
@@ -105,7 +105,7 @@ func (s *scene) restart(st *state, h *host) {
 	s.step(st, h, agent.Started{}, false)
 }
 
-// sweep deletes staged files that nothing needs, as a driver does when it starts.
+// sweep deletes staged files that nothing needs, as a driver does at its start.
 func (h *host) sweep(s *scene) {
 	var needed [maxJobs]bool
 	for _, o := range h.agent.Queue {
@@ -144,7 +144,7 @@ func (s *scene) knows(st *state, asset, j int) bool {
 	return i >= 0 && (rows[i].Stage != 0 || !rows[i].Ended.IsZero() && rows[i].Result != job.Withdrawn)
 }
 
-// restore puts the server back to what it had when the world began. The vendor's changes stay.
+// restore puts the server back to the world's start. The vendor's changes stay.
 func (s *scene) restore(st *state) {
 	for i := range s.Assets {
 		st.own(i).watch.restored()

@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// With one crash and nothing else, the search covers the whole world to any depth.
+// With one crash and nothing else, the search covers the whole world to any
+// depth.
 func TestSmallWorldIsComplete(t *testing.T) {
 	w := World{Name: "one", Patches: 1, Budget: Budget{Turns: AnyTurns, Crashes: 1}}
 	report, err := Search(w, Bounds{Depth: 1000, States: 1_000_000})

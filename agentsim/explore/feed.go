@@ -8,7 +8,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// feed is what a vendor publishes about the first job's first patch, and which file it serves.
+// feed is what a vendor publishes and serves of the first job's first patch.
 type feed struct {
 	newer    bool // a newer version is published
 	ended    time.Time
@@ -30,7 +30,7 @@ func (f feed) changes(s *scene, c Choice) bool {
 	return false
 }
 
-// change carries out what the vendor does. The next sync takes it in, unless only the file changes.
+// change carries out what the vendor does. A catalog change makes a sync due.
 func (v *server) change(now time.Time, c Choice) {
 	switch c {
 	case Publish:

@@ -17,7 +17,7 @@ import (
 
 const secret = "explore-enrolment-token-0001"
 
-// identities returns how many assets are enrolled. A copy is not an asset of its own.
+// identities returns the number of enrolled assets. A copy is not enrolled.
 func (w World) identities() int {
 	if w.Copy {
 		return 1
@@ -61,7 +61,7 @@ func (s *scene) remove(st *state, h *host) {
 	}
 }
 
-// enrol enrols a computer under the name of a removed asset, with a new key. It takes as long as a boot.
+// enrol enrols a computer under a removed asset's name. It takes as long as a boot.
 func (s *scene) enrol(st *state, h *host) {
 	st.now = st.now.Add(bootTime)
 	was := *h
@@ -108,7 +108,7 @@ func (s *scene) settle(st *state) {
 	}
 }
 
-// turns says which computers called in turn, in the order in which the calls were made.
+// turns says which computers called in turn, by when the calls were made.
 type turns struct {
 	last  uint8     // the computer of the newest call, counted from one; zero: none
 	at    time.Time // when that call was made
@@ -126,8 +126,9 @@ func (t turns) heard(h *host, at time.Time) turns {
 	return t
 }
 
-// handed checks what an answer hands out: nothing to a removed asset, nothing of an earlier bearer of the name, and nothing
-// that could start to computers that called in turn (invariants 3 and 13).
+// handed checks that an answer hands out nothing to a removed asset, nothing of
+// an earlier bearer of the name, and nothing that could start to computers that
+// called in turn (invariants 3 and 13).
 func (s *scene) handed(st *state, h *host, m, answer message) {
 	if s.Copy {
 		st.turns = st.turns.heard(h, m.request.At)
@@ -147,8 +148,8 @@ func (s *scene) handed(st *state, h *host, m, answer message) {
 	}
 }
 
-// numberedAgain reports whether a report was there before the step under another number: a restored agent counts on from what
-// the server has.
+// numberedAgain reports whether a restored agent had the report under another
+// number: it counts on from what the server has.
 func numberedAgain(before []job.Report, r job.Report) bool {
 	return slices.ContainsFunc(before, func(b job.Report) bool {
 		return b.Order == r.Order && b.Progress == r.Progress && b.Result == r.Result && b.TooLate == r.TooLate && b.At.Equal(r.At)

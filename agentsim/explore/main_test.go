@@ -17,7 +17,8 @@ func fewer(many, few int) int {
 	return many
 }
 
-// TestMain reads the number of states, and collects garbage less often: a search makes much and keeps little.
+// TestMain reads the number of states, and collects garbage less often: a
+// search makes much and keeps little.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if v := os.Getenv("EXPLORE_STATES"); v != "" {

@@ -15,7 +15,8 @@ var (
 	million = flag.Int("million", 100_000, "distinct states to search in world cancel; EXPLORE_STATES sets it too; a tenth in a short run")
 )
 
-// searched searches a world, fails the test on a violation, and logs what was searched.
+// searched searches a world, fails the test on a violation, and logs what was
+// searched.
 func searched(t *testing.T, w World, b Bounds) Report {
 	t.Helper()
 	began := time.Now()
@@ -31,7 +32,8 @@ func searched(t *testing.T, w World, b Bounds) Report {
 	return r
 }
 
-// Every invariant holds in very many states of world cancel: a million of them in .ci/run.
+// Every invariant holds in very many states of world cancel: a million of them
+// in .ci/run.
 func TestMillionStates_JOB3(t *testing.T) {
 	want := fewer(*million, *million/10)
 	w, err := FindWorld("cancel")
@@ -42,12 +44,14 @@ func TestMillionStates_JOB3(t *testing.T) {
 	fmt.Printf("explored %d distinct states of world cancel: no invariant broke\n", r.States)
 }
 
-// No order starts twice, whatever agent and server lose, and lose again (invariant 13).
+// No order starts twice, whatever agent and server lose, and lose again
+// (invariant 13).
 func TestLostTwice_JOB24(t *testing.T) {
 	searched(t, World{Name: "lost twice", Patches: 1, Budget: Budget{Turns: 1, Changes: 1, Reinstalls: 2, Restores: 2}}, Bounds{States: fewer(*states, *states/10)})
 }
 
-// Whole worlds: an asset is removed twice, and a copy is settled and found again (MAN-9, MAN-10).
+// Whole worlds: an asset is removed twice, and a copy is settled and found
+// again (MAN-9, MAN-10).
 func TestOneIdentityInWholeWorlds_MAN9_MAN10(t *testing.T) {
 	for _, w := range []World{
 		{Name: "removed twice", Patches: 1, Budget: Budget{Removals: 4}},
@@ -71,7 +75,8 @@ func TestWorldsHold(t *testing.T) {
 	}
 }
 
-// Whole worlds of the production server without turns: every history within the budget was tried.
+// Whole worlds of the production server without turns: every history within the
+// budget was tried.
 func TestServerInWholeWorlds_JOB3_JOB5_CAT9(t *testing.T) {
 	for _, w := range []World{
 		{Name: "changes", Patches: 2, Window: time.Hour, Budget: Budget{Changes: 3}},

@@ -6,8 +6,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// model is a model of the server that keeps its orders in arrays. Package ledger decides what happens to an order and to an
-// asset's revisions, as in production. The administrator's choices decide which orders exist.
+// model is a server that keeps its orders in arrays. Package ledger decides what
+// happens to them, the administrator's choices decide which exist.
 type model struct {
 	jobs    [maxJobs]wanted
 	records [maxAssets]*record // shared between states: never written to
@@ -49,7 +49,7 @@ func (v *model) own(i int) *record {
 	return &b
 }
 
-// step takes an order one event further. It returns what is wrong with a report that it did not take.
+// step takes an order one event further. It returns why a report was not taken.
 func (b *record) step(st *state, j int, ev ledger.Event) (objection string) {
 	e, out := ledger.Step(b.revisions, b.entries[j], ev, st.now)
 	b.entries[j] = e
@@ -89,7 +89,7 @@ func (b *record) newest(s *scene) (r released) {
 	return r
 }
 
-// changes reports whether a change of a job is possible: on at least one asset that has not ended it.
+// changes reports whether a change of a job matters to at least one asset.
 func (v *model) changes(s *scene, j int, c Choice) bool {
 	w := v.jobs[j]
 	open, again := false, false
@@ -130,7 +130,7 @@ func (v *model) change(s *scene, st *state, j int, c Choice) {
 	}
 }
 
-// checkIn takes the reports, and sends the manifest if the agent holds a lower one.
+// checkIn takes the reports and sends the manifest if the agent holds a lower one.
 func (v *model) checkIn(s *scene, st *state, h *host, m message) (answer message, ok bool) {
 	b, late := v.own(h.asset), false
 	if s.Budget.Reinstalls > 0 {

@@ -6,7 +6,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 )
 
-// Broken is an invariant that did not hold. The numbers are those of package job/agent.
+// Broken is an invariant that did not hold. The numbers are those of package
+// job/agent.
 type Broken = watch.Broken
 
 // note keeps the first invariant that broke.
@@ -84,7 +85,7 @@ func (h *host) committed(s *scene, st *state, before, after *agent.State) {
 	}
 }
 
-// reinstalled takes the loss of the agent's state. What the server knows as begun must not start again.
+// reinstalled takes the loss of a state. What the server knows must not start again.
 func (o *observer) reinstalled(knows [maxJobs]bool) {
 	*o = observer{orders: o.orders}
 	for j := range o.orders {
@@ -93,7 +94,7 @@ func (o *observer) reinstalled(knows [maxJobs]bool) {
 	}
 }
 
-// restored takes the restore of the server from a backup of when nothing had begun. It knows nothing of what agents lost before.
+// restored takes a restore of the server. It forgets what agents lost before.
 func (o *observer) restored() {
 	for j := range o.orders {
 		o.orders[j].Barred, o.orders[j].Failed = false, 0

@@ -18,7 +18,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// hook returns a driver in which f can change an event before the agent takes it.
+// hook returns a driver in which f can change an event before the agent takes
+// it.
 func hook(f func(s *agent.State, ev agent.Event, at *agent.Moment) agent.Event) driver {
 	return driver{step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
 		ev = f(&s, ev, &at)
@@ -37,7 +38,8 @@ func changed(f func(before agent.State, after *agent.State)) driver {
 	}}
 }
 
-// restored returns a driver in which f changes the executions that an agent reads when it starts.
+// restored returns a driver in which f changes the executions that an agent
+// reads when it starts.
 func restored(f func(x *execution.State)) driver {
 	return hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
 		if _, ok := ev.(agent.Started); ok {
@@ -51,7 +53,8 @@ func restored(f func(x *execution.State)) driver {
 	})
 }
 
-// Parts of a server's records: on orders of a removed asset, and on the boots in which an asset called.
+// Parts of a server's records: on orders of a removed asset, and on the boots
+// in which an asset called.
 var (
 	formerKey   = regexp.MustCompile(`,"lost":true,"former":"[^"]*"`)
 	bootsCalled = regexp.MustCompile(`"boots":\[(?:"[^"]*",)+`)
@@ -198,8 +201,9 @@ var planted = []plantedBug{
 	})},
 }
 
-// replayed plays a violation's scenario: it breaks with the bug and holds without. Bugs of the server and of the order of a
-// driver's steps have no scenario.
+// replayed plays a violation's scenario: it breaks with the bug and holds
+// without. Bugs of the server and of the order of a driver's steps have no
+// scenario.
 func (d driver) replayed(t *testing.T, v *Violation) {
 	if d.early || d.ack || d.deaf || d.store != nil {
 		require.Empty(t, v.Scenario)
@@ -216,8 +220,9 @@ func (d driver) replayed(t *testing.T, v *Violation) {
 	require.LessOrEqual(t, strings.Count(v.Scenario, "\n+"), 12, "steps, the expectation among them")
 }
 
-// Each planted bug is found and shrunk to at most twelve deviations. Played again, they break with the bug and hold without. A
-// short run plants one bug per invariant.
+// Each planted bug is found and shrunk to at most twelve deviations. Played
+// again, they break with the bug and hold without. A short run plants one bug
+// per invariant.
 func TestPlantedBugsAreFound(t *testing.T) {
 	var table strings.Builder
 	fmt.Fprintf(&table, "%-54s %9s %8s %6s %6s %8s  %s\n", "bug", "invariant", "states", "found", "shrunk", "scenario", "history")

@@ -46,9 +46,9 @@ type played struct {
 	story  strings.Builder
 }
 
-// Play carries out a trace in a world, then default steps to the end. It returns
-// the invariant that broke, or nil, and the story with one line per step. The
-// error names a choice that is not possible there.
+// Play carries out a trace in a world, then default steps to the end. It
+// returns the invariant that broke, or nil, and the story with one line per
+// step. The error names a choice that is not possible there.
 func Play(w World, t Trace) (broken *Broken, story string, err error) {
 	s, err := newScene(w, driver{})
 	if err != nil {
@@ -171,7 +171,7 @@ func (s *scene) describeDefault(st *state) string {
 	return what + at
 }
 
-// shrink drops deviations and default steps while the same invariant still breaks.
+// shrink drops deviations and default steps while the invariant still breaks.
 func (s *scene) shrink(t Trace, invariant int) Trace {
 	still := func(t Trace) bool {
 		run := s.play(t, false)
@@ -198,7 +198,7 @@ func (s *scene) shrink(t Trace, invariant int) Trace {
 	return t
 }
 
-// without drops one deviation. The next may then have to come a little later or sooner.
+// without drops one deviation. The next may then come a little later or sooner.
 func (s *scene) without(t Trace, i int, still func(Trace) bool) (Trace, bool) {
 	shorter := append(append(Trace(nil), t[:i]...), t[i+1:]...)
 	if i == len(shorter) {

@@ -13,8 +13,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 )
 
-// scenarioWriter writes a history as a scenario of package agentsim. Calls and effects take time there. So each deviation becomes a
-// line, whose time is searched around that of the history until the scenario breaks the same invariant.
+// scenarioWriter writes a history as a scenario of package agentsim, in which
+// calls and effects take time. Each deviation becomes a line. Its time is searched
+// around that of the history until the scenario breaks the same invariant.
 type scenarioWriter struct {
 	*scene
 	invariant int
@@ -34,8 +35,8 @@ type said struct {
 	words string
 }
 
-// scenario returns a scenario that breaks the same invariant with the driver's agent and holds with the production agent;
-// empty: none was found.
+// scenario returns a scenario that breaks the same invariant with the driver's
+// agent and holds with the production agent; empty: none was found.
 func (s *scene) scenario(t Trace, broken *Broken) string {
 	if s.driver.early || s.driver.ack || s.driver.store != nil { // then the fault is not in the agent
 		return ""
@@ -49,7 +50,7 @@ func (s *scene) scenario(t Trace, broken *Broken) string {
 	return ""
 }
 
-// points plays a trace and returns its deviations in words. [Time] and its like have none: a scenario decides by time.
+// points plays a trace and returns its deviations in words. Turns have no words.
 func (s *scene) points(t Trace) (list []point) {
 	taken := map[job.AssetID]int{}
 	c, err := newScene(s.World, s.driver.counting(func(of job.AssetID, _ time.Time) { taken[of]++ }))
@@ -74,7 +75,7 @@ func (s *scene) points(t Trace) (list []point) {
 	return list
 }
 
-// counting returns the driver with a function that it calls at each step of an agent.
+// counting returns the driver with a function to call at each step of an agent.
 func (d driver) counting(count func(of job.AssetID, at time.Time)) driver {
 	do := d.agent()
 	d.step = func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
@@ -84,7 +85,7 @@ func (d driver) counting(count func(of job.AssetID, at time.Time)) driver {
 	return d
 }
 
-// search places the points from i on, the likeliest times first, and reports whether the scenario breaks as it should.
+// search places the points from i on, and reports whether the scenario breaks.
 func (w *scenarioWriter) search(i int, lines []said, width int) ([]said, bool) {
 	if i == len(w.points) {
 		return lines, w.breaks(lines)
@@ -103,8 +104,8 @@ func (w *scenarioWriter) search(i int, lines []said, width int) ([]said, bool) {
 	return nil, false
 }
 
-// instants lists times for a point: while a call of its agent is under way, while the answer is, and while an effect runs.
-// Times after as many steps as in the history come first.
+// instants lists times for a point: while a call of its agent is under way, while
+// the answer is, and while an effect runs. The likeliest come first.
 func (w *scenarioWriter) instants(p point, lines []said) []time.Duration {
 	var steps []time.Duration
 	w.play(lines, w.driver.counting(func(of job.AssetID, at time.Time) {
@@ -139,7 +140,7 @@ func (w *scenarioWriter) instants(p point, lines []said) []time.Duration {
 	return list
 }
 
-// breaks reports whether a scenario breaks the invariant with the driver's agent and holds with the production agent.
+// breaks reports whether a scenario breaks with the driver's agent alone.
 func (w *scenarioWriter) breaks(lines []said) bool {
 	w.plays--
 	broken, ok := errors.AsType[*agentsim.Broken](w.play(lines, w.driver))
@@ -162,7 +163,7 @@ func (w *scenarioWriter) text(t Trace, broken *Broken, lines []said) string {
 		broken.Invariant, strings.TrimSuffix(broken.Text, "."), t, w.Name) + w.world() + w.history(lines)
 }
 
-// history returns the lines in order, and the expectation that every order ends.
+// history returns the lines in order. Every order must end.
 func (w *scenarioWriter) history(lines []said) string {
 	lines = slices.Clone(lines)
 	slices.SortStableFunc(lines, func(a, b said) int { return cmp.Compare(a.at, b.at) })

@@ -26,8 +26,8 @@ var (
 	jobNames   = [maxJobs]job.ID{"nightly", "weekly"}
 )
 
-// level is a version of a product or a file: an old one, the installed one, what the first job orders, and what the second
-// orders or the vendor moves on to.
+// level is a version: an old one, the installed one, what the first job orders,
+// and what the second orders or the vendor moves on to.
 type level uint8
 
 var levels = [4]string{"0.9.0", "1.0.0", "2.0.0", "3.0.0"}
@@ -164,7 +164,7 @@ func (s *scene) makeOrder(asset, j int, c content) job.Order {
 
 func (s *scene) needsReboot(u upgrade) bool { return s.Reboot && u == upgrades[0] }
 
-// reboots returns how a job reboots, and whether it also does for a pending reboot.
+// reboots returns how a job reboots, and whether also for a pending reboot.
 func (s *scene) reboots(j int) (p reboot.Policy, pending bool) {
 	p = s.Policy
 	if pending = s.Pending && j > 0; pending {

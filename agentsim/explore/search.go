@@ -73,15 +73,15 @@ type path struct {
 	from  int32
 }
 
-// family is the paths that branch off one path, by where they do. Only that path's first state is kept: millions would not
-// fit in memory, and making one again is cheaper than finding it was.
+// family is the paths that branch off one path, by where they do. Only its first
+// state is kept. Making the others again is cheaper than the memory.
 type family struct {
 	first *state
 	paths []path
 }
 
-// run goes by layers of states with the same number of deviations. It closes a layer under default steps before it tries
-// anything else, so each state is in the first layer that it belongs to.
+// run goes by layers of states with equally many deviations. It closes a layer
+// under default steps first, so each state is in the first layer it belongs to.
 func (e *explorer) run() {
 	first := e.start()
 	if first.broken != nil {
@@ -142,7 +142,7 @@ func (e *explorer) child(parent int32, m move) node {
 	return node{parent, e.nodes[parent].steps + 1, m}
 }
 
-// inParallel works on a chunk of a layer on all cores. Meanwhile nobody writes to the explorer.
+// inParallel works on a chunk of a layer. Nobody writes to the explorer meanwhile.
 func inParallel(n int, do func(i int)) {
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -156,14 +156,14 @@ func inParallel(n int, do func(i int)) {
 	workers.Wait()
 }
 
-// walk is what default steps make of a state: the hashes of the states, up to the first that is known.
+// walk is the states after default steps, up to the first that is known.
 type walk struct {
 	hashes []hash
 	ends   []bool  // which of them are ends, after the first state's
 	broken *Broken // by the step after the last of them
 }
 
-// follow takes default steps from a state. They must reach an end, or a state from which that is known (invariant 10).
+// follow takes default steps, which must reach an end or a known state (invariant 10).
 func (e *explorer) follow(st *state) (w walk) {
 	own := map[hash]struct{}{e.hash(st): {}}
 	for range maxDefault {
@@ -225,7 +225,7 @@ func (e *explorer) close(layer []family) {
 	}
 }
 
-// enter reports what a walk found, up to what an earlier walk of the same chunk found.
+// enter reports what a walk found, up to what another walk of the chunk found.
 func (e *explorer) enter(w *path, found walk) {
 	w.from = int32(len(e.nodes))
 	at := w.node
@@ -258,7 +258,7 @@ type branch struct {
 	broken *Broken
 }
 
-// branches tries every deviation in each state of a path. What is known already is only counted.
+// branches tries every deviation in each state of a path. It returns the new ones.
 func (e *explorer) branches(st *state, rest int32) (list []branch, tried int) {
 	for after := int32(0); ; after++ {
 		for _, m := range e.moves(st)[1:] {

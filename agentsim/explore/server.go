@@ -15,8 +15,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// server is the production controller between two operations. Each operation starts a new one, because all that a controller
-// keeps outside its store is a copy of the catalog.
+// server is the production controller between two operations. Each operation
+// starts a new one: all it keeps outside its store is a copy of the catalog.
 type server struct {
 	store    *ledgerStore
 	due      time.Time // of the next Tick; zero: none
@@ -48,7 +48,7 @@ func (v *server) wake() time.Time {
 	return v.due
 }
 
-// changes reports whether somebody can ask for a change of the job. The server can refuse it.
+// changes reports whether somebody can ask for a change. The server can refuse.
 func (g standing) changes(t task, c Choice) bool {
 	switch c {
 	case Edit:
@@ -65,8 +65,8 @@ func (g standing) changes(t task, c Choice) bool {
 	return false
 }
 
-// serving runs one operation on a controller over what was committed, and keeps what it commits. If the server crashes in do,
-// ok is false. After a crash it starts again at once.
+// serving runs one operation on a controller over what was committed. If the
+// server crashes in do, ok is false. It starts again at once.
 func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok bool, err error) {
 	v := st.server.own(st)
 	v.store = v.store.clone(s.driver.store, v.fuse)
@@ -86,7 +86,7 @@ func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok 
 	return ok, err
 }
 
-// openServer sets up the catalog, the assets with their inventories, and the jobs, enabled.
+// openServer sets up the catalog, the assets and the jobs, enabled.
 func (s *scene) openServer(st *state) {
 	st.server = &server{store: newLedgerStore()}
 	b := s.Budget
@@ -125,7 +125,7 @@ func (s *scene) definition(t task, patches int) job.Definition {
 	return d
 }
 
-// administer asks for a change of a job. A refusal changes nothing; after a crash it can be asked for again.
+// administer asks for a change of a job. A refusal changes nothing.
 func (s *scene) administer(st *state, j int, what Choice) {
 	t := s.tasks[j]
 	ctx := context.Background()
@@ -193,7 +193,7 @@ func (s *scene) tick(st *state) {
 	}
 }
 
-// sync takes in what the vendor publishes (CAT-1). After a crash, the next sync does it.
+// sync takes in what the vendor publishes (CAT-1). After a crash, the next does.
 func (s *scene) sync(st *state) {
 	ok, err := s.serving(st, func(c *controller.Controller) error {
 		_, err := c.Sync(context.Background(), []catalog.Batch{st.server.feed.batch(s, st.now)}, st.now)
@@ -208,7 +208,7 @@ func (s *scene) sync(st *state) {
 	}
 }
 
-// checkIn answers a call, and a second one with the inventory if the server wants it.
+// checkIn answers a call, and a second one with the inventory if it is wanted.
 func (s *scene) checkIn(st *state, h *host, m message) (answer message, ok bool) {
 	var a manifest.Answer
 	call := func(in manifest.CheckIn) bool {
@@ -272,8 +272,8 @@ func (s *scene) read(d manifest.Document) released {
 	return r
 }
 
-// dropped checks that the server drops an order no later than it acknowledges its final result. Otherwise an agent that forgot
-// the order could receive it again (invariant 3).
+// dropped checks that the server drops an order no later than it acknowledges its
+// result. Otherwise an agent that forgot it could receive it again (invariant 3).
 func (s *scene) dropped(st *state, h *host, m, answer message) {
 	if s.restored(st) || s.Copy || h.removed { // then the server may not understand a result; the agent answers when the order comes again (JOB-24)
 		return
@@ -293,8 +293,8 @@ func (s *scene) dropped(st *state, h *host, m, answer message) {
 	}
 }
 
-// served reports whether the server has reached its end: nothing is planned, each agent holds the newest manifest, and what
-// it shows of each order is what the asset's journal says (invariants 10 and 12).
+// served reports whether nothing is planned and each agent holds the newest
+// manifest. Then it compares orders and journals (invariants 10 and 12).
 func (s *scene) served(st *state) bool {
 	v := st.server
 	if !v.wake().IsZero() {
@@ -325,7 +325,7 @@ func (s *scene) served(st *state) bool {
 	return true
 }
 
-// missing reports whether a controller's error says that something does not exist.
+// missing reports whether an error says that something does not exist.
 func missing(err error) bool {
 	_, is := errors.AsType[*controller.NotFoundError](err)
 	return is

@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// state is one state of a world, as a value: what its pointers and slices hold is never written to afterwards.
+// state is one state of a world. What it points to is never written to afterwards.
 type state struct {
 	now    time.Time
 	hosts  [maxAssets]*host // nil: none
@@ -50,7 +50,7 @@ type host struct {
 	watch     observer
 }
 
-// pending is an effect of an order's execution, or an early download of one of its patches.
+// pending is an effect of an order's execution, or an early download for it.
 type pending struct {
 	order  job.OrderID
 	effect execution.Effect
@@ -68,7 +68,7 @@ type message struct {
 	released released          // of an answer: what the manifest says
 }
 
-// reading is what an agent reads when it starts on a commit's bytes. All crashes after that commit share it.
+// reading is what an agent reads of a commit. Crashes after that commit share it.
 type reading struct {
 	once sync.Once
 	at   agent.State
@@ -118,7 +118,7 @@ func (h *host) next() execution.Effect {
 	return h.todo[0].effect
 }
 
-// start returns the first state: the jobs enabled, the agents started, and their first calls under way.
+// start returns the first state: jobs enabled, agents started, calls under way.
 func (s *scene) start() *state {
 	st := s.first.copy()
 	users := reboot.Nobody
@@ -142,8 +142,9 @@ func (h *host) quiet() bool {
 	return len(h.todo)+len(h.net)+len(a.Queue)+len(a.Executions)+len(a.Reports) == 0
 }
 
-// settled reports whether everything has ended: nothing is under way, each agent holds the newest manifest, and each order that
-// was received has a final result that the server knows. A reboot left to the administrator can wait for ever.
+// settled reports whether everything has ended: nothing is under way, each agent
+// holds the newest manifest, and the server knows a final result of each order
+// received. A reboot by hand can be missing for ever.
 func (s *scene) settled(st *state) bool {
 	for _, h := range st.hosts[:s.Assets] {
 		if !h.quiet() && !s.parked(h) {
@@ -156,7 +157,7 @@ func (s *scene) settled(st *state) bool {
 	return st.model.settled(s, st)
 }
 
-// parked reports whether a host and its later jobs only wait for a reboot by hand (RBT-7).
+// parked reports whether a host only waits for a reboot by hand (RBT-7).
 func (s *scene) parked(h *host) bool {
 	a := &h.agent
 	return s.Policy.Suppress && len(h.todo)+len(h.net)+len(a.Reports) == 0 && len(a.Executions) > 0 &&

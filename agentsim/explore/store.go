@@ -14,8 +14,8 @@ import (
 // errHalted is the error of a transaction in which the server crashes.
 var errHalted = errors.New("the server crashed")
 
-// ledgerStore is a store in memory with a fuse and a hash of its contents. Each state has one of its own; stores share what they
-// have in common.
+// ledgerStore is a store in memory with a fuse and a hash of its contents. Each
+// state has its own; stores share what they have in common.
 type ledgerStore struct {
 	*memstore.Store
 	sum     [4]uint64                                           // the sum of the hashes of all records, in any order
@@ -32,7 +32,8 @@ func (l *ledgerStore) clone(tamper func(table, key string, value []byte) []byte,
 	return &ledgerStore{Store: l.Store.Clone(), sum: l.sum, callers: l.callers, fuse: fuse, tamper: tamper}
 }
 
-// Update implements controller.Store. A transaction that writes nothing is not a commit.
+// Update implements controller.Store. A transaction that writes nothing is not
+// a commit.
 func (l *ledgerStore) Update(ctx context.Context, fn func(controller.Writer) error) error {
 	if l.halted {
 		return errHalted
@@ -102,8 +103,8 @@ func (t *ledgerTx) Delete(table controller.Table, key string) error {
 	return t.Writer.Delete(table, key)
 }
 
-// count adds a record to the sum or takes it out. Unless a state can be lost, when an asset was last seen only decides what is
-// shown as silent.
+// count adds a record to the sum or takes it out. Unless a state can be lost, when
+// an asset was last seen decides nothing.
 func (t *ledgerTx) count(table controller.Table, key string, value []byte, sign int) {
 	if table == "seen" && !t.l.callers || value == nil && sign < 0 {
 		return

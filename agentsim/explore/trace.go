@@ -15,7 +15,8 @@ type Step struct {
 
 func (s Step) move() move { return move{s.Choice, s.Of} }
 
-// String returns the choice's name, and the name of its asset or job unless that is the first.
+// String returns the choice's name, and the name of its asset or job unless
+// that is the first.
 func (s Step) String() string {
 	switch {
 	case s.Of == 0:
@@ -31,11 +32,12 @@ func (s Step) String() string {
 // Trace is a history: its deviations. After the last one come default steps.
 //
 // As text it reads "go 7, crash, go 2, cancel weekly": seven default steps, a
-// crash of the agent, two default steps, the cancel of job weekly. Without a name
-// it is the first asset, web-1, or the first job, nightly.
+// crash of the agent, two default steps, the cancel of job weekly. Without a
+// name it is the first asset, web-1, or the first job, nightly.
 type Trace []Step
 
-// String returns the text that [ParseTrace] reads. An empty trace is the empty text.
+// String returns the text that [ParseTrace] reads. An empty trace is the empty
+// text.
 func (t Trace) String() string {
 	var parts []string
 	for _, s := range t {

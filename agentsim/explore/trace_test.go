@@ -57,7 +57,8 @@ func FuzzParseTrace(f *testing.F) {
 	})
 }
 
-// A cancel that comes with the answer to the last call wins; one that comes after it is too late (JOB-3).
+// A cancel that comes with the answer to the last call wins; one that comes
+// after it is too late (JOB-3).
 func ExamplePlay() {
 	w, err := FindWorld("cancel")
 	if err != nil {

@@ -79,10 +79,10 @@ func (t task) list(n int) string {
 	return text
 }
 
-// trapped are the steps before whose commit an agent can crash, likelier ones first.
+// trapped are the steps before whose commit an agent can crash, likelier first.
 var trapped = []string{"download", "preflight", "Downloaded", "install", "action", "inventory", "Completed", "CompletedWithFailures", "Failed", "reboot"}
 
-// sayings are the words of package agentsim for a choice, where they are fixed, without the name of the asset or job.
+// sayings are the fixed words of package agentsim for a choice, without a name.
 var sayings = map[Choice]string{
 	Lose: "loses the next 1 calls", GiveUp: "next 1 calls arrive 1m late", Repeat: "next 1 calls arrive twice", Replay: "is sent a old manifest",
 	Crash: "crashes", CrashBefore: "crashes before ", CutOff: "crashes", Boot: "reboots", Fail: "ignores 1 reboots",
@@ -93,7 +93,7 @@ var sayings = map[Choice]string{
 	Enrol: "is reinstalled",
 }
 
-// say returns the words of package agentsim for a choice: none, or several to try.
+// say returns words of package agentsim for a choice: none, or some to try.
 func (s *scene) say(st *state, m move) []string {
 	first, text := upgrades[0].id, sayings[m.choice]
 	switch m.choice {

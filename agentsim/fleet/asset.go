@@ -12,7 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// asset is one computer with the production agent. Times are since the world began.
+// asset is a computer with the production agent. Times are since the beginning.
 type asset struct {
 	s       *shard
 	config  agent.Config
@@ -58,7 +58,7 @@ type due struct {
 	do     func()
 }
 
-// init decides what an asset is like. The asset must not move afterwards: its agenda points to it.
+// init decides what an asset is like. It must not move: its agenda points to it.
 func (a *asset) init(s *shard, number int) {
 	d := newRNG(s.cfg.Seed, number)
 	*a = asset{s: s, up: true, bootID: "boot-0", wake: -1, watch: observer{stage: StageNone}}
@@ -90,17 +90,17 @@ func assetID(number int) job.AssetID {
 	return job.AssetID(fmt.Sprintf("a%07d", number))
 }
 
-// at puts something on the agenda that happens even if the computer restarts or is off.
+// at puts something on the agenda that happens in any life of the computer.
 func (a *asset) at(t time.Duration, do func()) {
 	a.agenda = append(a.agenda, due{at: t, always: true, do: do})
 }
 
-// after puts something on the agenda that happens only in this life of the computer.
+// after puts something on the agenda that happens only in this life.
 func (a *asset) after(d time.Duration, do func()) {
 	a.agenda = append(a.agenda, due{at: a.s.now + d, life: a.life, do: do})
 }
 
-// next returns when something next happens to the asset, or the end of the world.
+// next returns when something happens to the asset, or the end of the world.
 func (a *asset) next() time.Duration {
 	t := a.s.end
 	if a.up && a.wake >= 0 {
@@ -112,7 +112,7 @@ func (a *asset) next() time.Duration {
 	return t
 }
 
-// happen does what is due now: first the agenda in order, then the agent's wake-up.
+// happen does what is due now: first the agenda in order, then the wake-up.
 func (a *asset) happen() {
 	for i := range a.agenda {
 		if d := a.agenda[i]; d.at <= a.s.now {
@@ -130,7 +130,7 @@ func (a *asset) moment() agent.Moment {
 	return agent.Moment{Wall: began.Add(a.s.now + a.skew), BootID: a.bootID, Up: a.s.now - a.booted}
 }
 
-// step hands the agent an event and carries out the effects. A boot starts on the committed state.
+// step hands the agent an event and carries out the effects.
 func (a *asset) step(ev agent.Event) {
 	a.s.tally.steps++
 	before := a.state
@@ -212,7 +212,7 @@ func (a *asset) sessions() reboot.Sessions {
 	return now
 }
 
-// shutDown ends this life of the computer. A reboot that was offered no longer counts (RBT-8).
+// shutDown ends this life of the computer, and the offer of a reboot (RBT-8).
 func (a *asset) shutDown() {
 	a.life++
 	a.up = false

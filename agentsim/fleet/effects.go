@@ -51,7 +51,7 @@ func (a *asset) carryOut(order job.OrderID, e execution.Effect) {
 	}
 }
 
-// product returns the product of an order's patch; 0 for an order that the agent does not execute.
+// product returns the product of an order's patch; 0 for an unknown order.
 func (a *asset) product(order job.OrderID, patch int) int {
 	for _, x := range a.state.Executions {
 		if x.Order.ID == order && patch < len(x.Order.Patches) {
@@ -99,7 +99,7 @@ func (a *asset) install(e execution.Install) execution.Event {
 	return execution.Installed{ID: e.ID, Results: results}
 }
 
-// prompt shows a prompt. A user puts the reboot off half of the time, agrees a third of the time, or does not answer.
+// prompt shows a prompt. Half of the users put the reboot off, a third agree.
 func (a *asset) prompt(order job.OrderID, e execution.Prompt) {
 	if _, ok := e.Kind.(reboot.ShowPrompt); !ok {
 		return

@@ -49,7 +49,8 @@ func requireSame(t *testing.T, a, b *shard) {
 	require.Equal(t, a.tally.checkIns, b.tally.checkIns)
 }
 
-// A world with skipped check-ins equals one in which each is carried out, down to each record of the controller.
+// A world with skipped check-ins equals one in which each is carried out, down
+// to each record of the controller.
 func TestBatching(t *testing.T) {
 	c := rough(30)
 	c.server = newFull
@@ -90,7 +91,8 @@ func records(t *testing.T, s *shard) map[string]string {
 	return all
 }
 
-// The lean server and the controller hand out the same manifests except for the signature, and take the same reports.
+// The lean server and the controller hand out the same manifests except for the
+// signature, and take the same reports.
 func TestServers(t *testing.T) {
 	for seed, change := range []func(*Config){
 		func(*Config) {},

@@ -10,8 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// history is a running hash of what happened on one asset. It is fast, not cryptographic; SHA-256 over all assets' histories and
-// final states is.
+// history is a running hash of what happened on one asset. It is fast, not
+// cryptographic; the SHA-256 over all of them is.
 type history uint64
 
 func (h *history) add(values ...uint64) {
@@ -63,7 +63,7 @@ func (h *history) event(at time.Duration, ev agent.Event) {
 	}
 }
 
-// tick, call and answer make up an idle check-in. They are the same whether it is carried out or skipped.
+// tick, call and answer make up an idle check-in, carried out or skipped.
 func (h *history) tick(at time.Duration) { h.add(happensTick ^ uint64(at)<<8) }
 func (h *history) call(id uint64, reports int, last bool) {
 	flags := happensCall | uint64(reports)<<8

@@ -15,9 +15,10 @@ func (a *asset) idle() bool {
 	return calls.Out == 0 && calls.Failures == 0 && calls.LastCall.Order == "" && a.state.Clock.Jump == 0 && len(a.state.Reports) == 0
 }
 
-// jump skips the check-ins at which nothing can happen: the agent is idle, the server has just answered it, and until the
-// horizon neither acts. Their times are those that the agent would choose. Of what such a check-in changes (the agent's clock,
-// the server's record of the last call) only the last counts; it is carried out where somebody could look before the next.
+// jump skips the check-ins at which nothing can happen: the agent is idle, the
+// server has just answered it, and until the horizon neither acts. Their times are
+// those that the agent would choose. Of what they change only the last counts. It
+// is carried out where somebody could look before the next.
 func (a *asset) jump() {
 	if a.s.cfg.everyCall {
 		return

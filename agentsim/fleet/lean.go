@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// lean is a server for this world's one job. It keeps in arrays what the controller keeps in a store.
+// lean is a server for this world's one job, with arrays instead of a store.
 type lean struct {
 	*scene
 	signer manifest.Signer
@@ -64,7 +64,7 @@ func (l *lean) enable(now time.Time) (job.RunID, error) {
 	return l.run, nil
 }
 
-// step takes the asset's order one event further. It returns what is wrong with a report that it did not take.
+// step takes the order one event further. It returns why a report was not taken.
 func (r *record) step(ev ledger.Event, now time.Time) (objection string) {
 	entry, out := ledger.Step(r.revisions, r.entry, ev, now)
 	r.entry = entry

@@ -132,7 +132,8 @@ func reach(a *asset, took time.Duration) {
 	a.watch.delivered(a, manifest.Answer{At: since(a.s.now), Manifest: []byte("{}")})
 }
 
-// The check at the end finds an order without an end, and a server that differs from the journals.
+// The check at the end finds an order without an end, and a server that differs
+// from the journals.
 func TestSettle_JOB3(t *testing.T) {
 	world := func() *shard { return lived(t, Config{Agents: 40, Offline: -1, Seed: 9}) }
 	broken := func(s *shard, invariant int, text string) {

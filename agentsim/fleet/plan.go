@@ -11,8 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Enabled is when the job is enabled, from the beginning of the world. Its orders
-// go out with the next check-ins (MAN-1).
+// Enabled is when the job is enabled, from the beginning of the world. Its
+// orders go out with the next check-ins (MAN-1).
 const Enabled = 10 * time.Hour
 
 const (

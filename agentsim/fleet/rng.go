@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// rng is an asset's stream of random numbers, from the seed and the asset's number, so one more asset changes no other. It is
-// SplitMix64, which needs eight bytes per asset.
+// rng is an asset's random numbers, from the seed and its number. It is SplitMix64,
+// which needs eight bytes per asset.
 type rng struct{ state uint64 }
 
 func newRNG(seed uint64, asset int) rng {

@@ -8,7 +8,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// server is what the agents of a shard and the administrator talk to. TestServers compares the lean one with the controller.
+// server is what a shard's agents and its administrator talk to.
 type server interface {
 	enrol(id job.AssetID) error
 	enable(now time.Time) (job.RunID, error)

@@ -45,8 +45,9 @@ func (s *shard) eachCancel(visit func(*asset, controller.AssetCancel)) error {
 	return nil
 }
 
-// settle checks the end of the world: every order that was due has ended on each asset that is there, and the server shows and
-// counts what the agents' journals say (invariants 10 and 12, JOB-3, RPT-1).
+// settle checks the end of the world: orders that were due have ended, and the
+// server shows and counts what the journals say (invariants 10 and 12, JOB-3,
+// RPT-1).
 func (s *shard) settle() error {
 	var want counts // from the journals
 	for i := range s.assets {
@@ -91,14 +92,14 @@ func (s *shard) settle() error {
 	return errors.Join(s.err, s.compare(want))
 }
 
-// overdue reports whether the order should have ended: the asset was there long enough.
+// overdue reports whether the asset was there long enough to end its order.
 func (s *shard) overdue(a *asset) bool {
 	return !a.away.at(s.end) && max(a.watch.since, a.away.to)+settled < s.end
 }
 
 func (a *asset) acknowledged() bool { return len(a.state.Reports) == 0 }
 
-// cancelState is what the server should show of the cancel by the journal. Told says whether it has all reports.
+// cancelState is the cancel's state by the journal. Told: the server has all of it.
 func (o *observer) cancelState(told bool) ledger.CancelState {
 	switch {
 	case o.Result == job.Cancelled && (told || o.local):

@@ -11,7 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// shard is a part of the fleet with a server of its own, which does the same at the same times as every other shard's.
+// shard is a part of the fleet with a server of its own. All do the same.
 type shard struct {
 	*scene
 	cfg    Config
@@ -55,7 +55,7 @@ func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
 	return s, nil
 }
 
-// live runs all days. Up to each act of the administrator it takes one asset after the other.
+// live runs all days, one asset after the other between the administrator's acts.
 func (s *shard) live() error {
 	type act struct {
 		at time.Duration

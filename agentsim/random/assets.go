@@ -8,7 +8,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
-// asset adds an asset and all that happens to it. It uses the asset's own random numbers only.
+// asset adds an asset and all that happens to it, with random numbers of its own.
 func (g *generator) asset(id string) {
 	d := stream(g.Seed, "asset", id)
 	born := time.Duration(0)

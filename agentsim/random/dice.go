@@ -10,8 +10,8 @@ import (
 
 type dice struct{ *rand.Rand }
 
-// stream returns the random numbers of an asset, a job or another thing that the words name. Each has its own, so one more
-// changes no other.
+// stream returns the random numbers of the asset, the job or the thing that the
+// words name. Each has its own, so one more changes no other.
 func stream(seed uint64, words ...string) dice {
 	var s [8]byte
 	binary.BigEndian.PutUint64(s[:], seed)
@@ -25,7 +25,7 @@ func (d dice) chance(percent int) bool { return d.IntN(100) < percent }
 // between returns a number from a range, both ends included.
 func (d dice) between(from, to int) int { return from + d.IntN(to-from+1) }
 
-// span returns a duration from a range, in whole seconds. It chooses the magnitude first, so short ones are as likely as long.
+// span returns a duration in whole seconds. Short ones are as likely as long ones.
 func (d dice) span(from, to time.Duration) time.Duration {
 	for top := from; top < to; top *= 4 {
 		if d.IntN(3) == 0 {

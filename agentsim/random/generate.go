@@ -100,7 +100,7 @@ func (g *generator) try(at time.Duration, format string, args ...any) {
 	g.add(at, "try "+format, args...)
 }
 
-// starts are days before clock changes in Europe, America and the south, ends of months and years, and a leap day.
+// starts are days before clock changes, ends of months and years, and a leap day.
 var starts = []time.Time{
 	time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 3, 23, 12, 0, 0, 0, time.UTC), time.Date(2026, 10, 19, 22, 0, 0, 0, time.UTC),
 	time.Date(2026, 2, 23, 6, 0, 0, 0, time.UTC), time.Date(2026, 12, 28, 23, 30, 0, 0, time.UTC), time.Date(2028, 2, 21, 0, 0, 0, 0, time.UTC),

@@ -53,7 +53,7 @@ func (g *generator) what(d dice) string {
 	return words("patches "+strings.Join(list, " "), acts)
 }
 
-// who chooses the assets of a job: by tag, and perhaps one of the first by name.
+// who chooses the assets of a job: by tag, and perhaps one by name.
 func (g *generator) who(d dice) string {
 	who := "tags " + pick(d, "all", "all", pick(d, tags...), pick(d, tags...)+" all")
 	if strings.Count(who, " ") > 1 {

@@ -14,8 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
-// relation is what a changed world must have in common with the original. A similar change that does make a difference shows
-// that the relation can fail.
+// relation is what a changed world must have in common with the original. A
+// similar change that does make a difference shows that the relation can fail.
 type relation struct {
 	name     string
 	troubles []Trouble // in the world that is changed; nil: none
@@ -27,7 +27,8 @@ type relation struct {
 	viewed   func(string) string          // undoes the change in the view of the changed world
 }
 
-// quiet are the troubles that do not depend on the number of transactions of the server.
+// quiet are the troubles that do not depend on the number of transactions of
+// the server.
 var quiet = []Trouble{Network, Power, Clocks, Installers, Vendors, Edits}
 
 func relations() []relation {
@@ -199,10 +200,12 @@ func (r relation) played(t *testing.T, text string, change func(*script)) *agent
 	return w
 }
 
-// plays has each scenario that was played, by its text: relations share the worlds that they change.
+// plays has each scenario that was played, by its text: relations share the
+// worlds that they change.
 var plays sync.Map
 
-// histories returns what happened on the assets whose id has the prefix, without lines about messages that came twice.
+// histories returns what happened on the assets whose id has the prefix,
+// without lines about messages that came twice.
 func histories(prefix string) func(*agentsim.World) string {
 	return func(w *agentsim.World) string {
 		history := slices.DeleteFunc(w.History(), func(l agentsim.Line) bool {
@@ -213,7 +216,8 @@ func histories(prefix string) func(*agentsim.World) string {
 	}
 }
 
-// installed returns the last version that was installed of each product on each asset.
+// installed returns the last version that was installed of each product on each
+// asset.
 func installed(w *agentsim.World) string {
 	last := map[string]string{}
 	for _, l := range w.History() {
@@ -271,7 +275,8 @@ func each(what string) func(*script) {
 	}
 }
 
-// enrolment returns the words of a line that enrols an asset at the start; empty for others.
+// enrolment returns the words of a line that enrols an asset at the start;
+// empty for others.
 func enrolment(l agentsim.Step) string {
 	if l.At == 0 && strings.HasPrefix(l.Words, "asset ") {
 		return l.Words
@@ -288,7 +293,8 @@ func noMore(s *script) {
 	}
 }
 
-// split moves the first patch of each list of several to a job of its own, enabled at the same time.
+// split moves the first patch of each list of several to a job of its own,
+// enabled at the same time.
 func split(s *script) {
 	list := regexp.MustCompile(`^try job (j\d): patches ([^ ,]+) ([^,]+)(.*)$`)
 	for _, l := range slices.Clone(s.lines) {

@@ -11,9 +11,10 @@ import (
 )
 
 // Shrink shortens the scenario of a failure while it fails in the same way: it
-// drops the end, then assets, jobs, lines and parts of lines, and moves the rest
-// closer together in time. It plays at most tries scenarios with the settings c;
-// zero means DefaultTries. It returns the failure of the shortest scenario.
+// drops the end, then assets, jobs, lines and parts of lines, and moves the
+// rest closer together in time. It plays at most tries scenarios with the
+// settings c; zero means DefaultTries. It returns the failure of the shortest
+// scenario.
 func Shrink(f *Failure, c agentsim.Config, tries int) *Failure {
 	s, err := parse(f.Script)
 	if err != nil {
@@ -63,7 +64,7 @@ func (k *shrinker) take(clock string, lines []agentsim.Step) bool {
 
 func (k *shrinker) lines() []agentsim.Step { return slices.Clone(k.script.lines) }
 
-// cutEnd drops what comes after the failure. A line without words then moves time on to it.
+// cutEnd drops what comes after the failure. A line without words moves time there.
 func (k *shrinker) cutEnd() {
 	broken, ok := errors.AsType[*agentsim.Broken](k.best.Err)
 	start, err := time.Parse(time.RFC3339, strings.Split(k.script.clock, ",")[0])
@@ -108,7 +109,8 @@ func (k *shrinker) dropLines() {
 	reduce(k.lines(), func(kept []agentsim.Step) bool { return k.take(k.script.clock, kept) })
 }
 
-// reduce looks for a short part of a list that still works: it drops halves, then quarters, down to single elements.
+// reduce looks for a short part of a list that still works: it drops halves, then
+// quarters, down to single elements.
 func reduce[T any](list []T, do func([]T) bool) []T {
 	for size := (len(list) + 1) / 2; size > 0; size /= 2 {
 		for from := len(list) - size; from > -size; from -= size {
@@ -152,7 +154,7 @@ func (k *shrinker) rewrite(i int, words string) bool {
 	return k.take(k.script.clock, lines)
 }
 
-// drawTogether shortens the time between lines: to nothing, or to a round number.
+// drawTogether shortens the time between lines: to zero, or to a round number.
 func (k *shrinker) drawTogether() {
 	for i := range k.script.lines {
 		gap := k.script.lines[i].At

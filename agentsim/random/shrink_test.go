@@ -40,8 +40,9 @@ func forgetful(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (
 	return agent.Step(c, s, ev, at)
 }
 
-// Random worlds find bugs that are planted in the agent. Each scenario is shrunk to at most 12 acts, and fails in the same way
-// from a file, where the production agent holds. A short run plants one bug.
+// Random worlds find bugs that are planted in the agent. Each scenario is
+// shrunk to at most 12 acts, and fails in the same way from a file, where the
+// production agent holds. A short run plants one bug.
 func TestPlantedBugsAreFoundAndShrunk(t *testing.T) {
 	for _, planted := range []struct {
 		bug  string
@@ -84,7 +85,8 @@ func TestPlantedBugsAreFoundAndShrunk(t *testing.T) {
 	}
 }
 
-// A panic of the policy code is reported with its world, and shrinks as any other failure.
+// A panic of the policy code is reported with its world, and shrinks as any
+// other failure.
 func TestPanicsAreFailures(t *testing.T) {
 	c := agentsim.Config{Step: func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
 		if x, ok := ev.(agent.ForOrder); ok {

@@ -7,7 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
-// product has versions 1.0, 2.0 and so on. The patch to version n is called NAME-n.
+// product has versions 1.0, 2.0 and so on. The patch to version n is NAME-n.
 type product struct {
 	name     string
 	versions int

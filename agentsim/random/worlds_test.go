@@ -46,8 +46,9 @@ func TestWorldsHold(t *testing.T) {
 	}
 }
 
-// Everything that can be reported and every kind of crash comes up in a few worlds; what is rare, in a few more. What a search
-// never reaches, it never checks. A short run plays one world, and wants most of it there.
+// Everything that can be reported and every kind of crash comes up in a few
+// worlds; what is rare, in a few more. What a search never reaches, it never
+// checks. A short run plays one world, and wants most of it there.
 func TestWorldsReachEverything(t *testing.T) {
 	missing := map[string]bool{}
 	for p := job.Received; p <= job.Resumed; p++ {
@@ -100,7 +101,8 @@ func TestWorldsReachEverything(t *testing.T) {
 	t.Logf("%d worlds, never reached: %v", played, missing)
 }
 
-// A world is a function of its options. One more asset changes no line of another asset or of a job.
+// A world is a function of its options. One more asset changes no line of
+// another asset or of a job.
 func TestSameSeedSameWorld(t *testing.T) {
 	for s := range uint64(20) {
 		a, err := Generate(Options{Seed: s, Assets: 8})
@@ -127,12 +129,14 @@ func TestSameSeedSameWorld(t *testing.T) {
 	require.NotEqual(t, a, b)
 }
 
-// golden has the hashes of a few worlds' histories. They are the same on every machine, also in 32-bit programs.
+// golden has the hashes of a few worlds' histories. They are the same on every
+// machine, also in 32-bit programs.
 const golden = "testdata/golden.txt"
 
 var rewrite = flag.Bool("rewrite", false, "write the hashes of the histories as they are now")
 
-// The same seed gives the same history byte for byte, on one core and on several, and the golden one (invariant 11).
+// The same seed gives the same history byte for byte, on one core and on
+// several, and the golden one (invariant 11).
 func TestDeterminism(t *testing.T) {
 	var have strings.Builder
 	for s := uint64(1); s <= 3 && (s == 1 || !testing.Short()); s++ {

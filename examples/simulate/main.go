@@ -19,7 +19,8 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run returns the exit status: 0 everything held, 1 something failed, 2 an invalid call or file.
+// run returns the exit status: 0 everything held, 1 something failed, 2 an
+// invalid call or file.
 func run(args []string, stdout, stderr io.Writer) int {
 	c := command()
 	c.SetOut(stdout)

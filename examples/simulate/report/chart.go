@@ -100,7 +100,8 @@ func (c *chart) svg() template.HTML {
 	return template.HTML(c.b.String()) // every text was escaped when it was written
 }
 
-// roundMarks returns four to ten marks at round numbers from zero, and the end of the axis.
+// roundMarks returns four to ten marks at round numbers from zero, and the end
+// of the axis.
 func roundMarks(most float64, text func(float64) string) (marks []tick, end float64) {
 	step := 1.0
 	for most/step > 8 {

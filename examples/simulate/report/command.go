@@ -84,7 +84,8 @@ func terminal(out io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// live runs the fleet and measures the cost. Nearly all memory is garbage of the current shards, so it is collected less often.
+// live runs the fleet and measures the cost. Nearly all memory is garbage of
+// the current shards, so it is collected less often.
 func live(ctx context.Context, cfg fleet.Config, done func(int)) (fleet.Result, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	cfg.Progress = done

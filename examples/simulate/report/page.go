@@ -55,7 +55,8 @@ type (
 	}
 )
 
-// write writes the page. It is self-contained and without scripts; the same result gives the same bytes.
+// write writes the page. It is self-contained and without scripts; the same
+// result gives the same bytes.
 func write(out io.Writer, r fleet.Result) error { return pageTemplate.Execute(out, newPage(r)) }
 
 func newPage(r fleet.Result) page {
@@ -102,7 +103,8 @@ func newPage(r fleet.Result) page {
 	return p
 }
 
-// failures draws a bar for each code. An install that a cancel prevented did not fail (RPT-1).
+// failures draws a bar for each code. An install that a cancel prevented did
+// not fail (RPT-1).
 func (p *page) failures(r fleet.Result) {
 	most := 1
 	for _, f := range r.Failures {

@@ -76,7 +76,8 @@ func rollout(r fleet.Result, from, to time.Time, nameX string, marksX []tick) te
 	return c.svg()
 }
 
-// deferral draws how many reboots were still missing by the time since they were due.
+// deferral draws how many reboots were still missing by the time since they
+// were due.
 func deferral(r fleet.Reboots) template.HTML {
 	last := 0
 	for i, b := range r.Waiting {

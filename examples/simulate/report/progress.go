@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// progress shows how many agents are done: a line for every tenth; on a terminal, one line for every percent.
+// progress shows how many agents are done: a line for every tenth; on a
+// terminal, one line for every percent.
 type progress struct {
 	out      io.Writer
 	terminal bool

@@ -38,7 +38,8 @@ func play(t *testing.T, args ...string) (page string, r fleet.Result, out, errs 
 	return string(html), r, stdout.String(), stderr.String()
 }
 
-// words returns the texts of a page in order, and its elements by name. The page must be well formed.
+// words returns the texts of a page in order, and its elements by name. The
+// page must be well formed.
 func words(t *testing.T, page string) (texts []string, elements map[string]int) {
 	t.Helper()
 	elements = map[string]int{}

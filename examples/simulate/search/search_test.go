@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/explore"
 )
 
-// A violation is printed with the file and the command that plays it again. An existing file is not overwritten.
+// A violation is printed with the file and the command that plays it again. An
+// existing file is not overwritten.
 func TestExploreWritesAScenario(t *testing.T) {
 	v := &explore.Violation{World: "cancel", Trace: explore.Trace{{After: 3, Choice: explore.Crash}},
 		Broken: explore.Broken{Invariant: 8, Text: "a report is gone"}, Story: "it went\n", Scenario: "clock 2026-03-02T06:00:00Z\n"}
