@@ -24,7 +24,7 @@ const (
 	Crash                         // the agent crashes right after its last commit
 	CrashBefore                   // the effect is carried out, and the agent crashes before it commits the result
 	CutOff                        // the agent crashes in the middle of an installation or an action
-	Boot                          // somebody boots the computer
+	Boot                          // a person reboots the computer
 	Sleep                         // the computer sleeps past the end of a window
 	Fail                          // the effect fails: a download, an installer, an action, a reboot that does not come
 	Damage                        // the vendor serves a file whose signature is bad
@@ -175,8 +175,8 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 		_, boots := h.next().(execution.Reboot)
 		return leavesTrace(h.next()) || s.driver.early && !boots
 	case CutOff:
-		_, fetches := h.next().(execution.Download)
-		return leavesTrace(h.next()) && !fetches
+		_, downloads := h.next().(execution.Download)
+		return leavesTrace(h.next()) && !downloads
 	case Sleep:
 		return !s.windowEnd(st.now).IsZero()
 	case Fail, Damage, Age:

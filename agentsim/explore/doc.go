@@ -78,22 +78,23 @@
 // States are compared by 128 bits of a hash, which leaves out what cannot
 // matter:
 //
-//   - Numbers that only count up (calls, effects, reports, revisions, boots) are
-//     written as differences, or as whether they are the one awaited. Agent and
-//     server compare them only with each other.
-//   - Instants are written as distances from now. How long ago a start or a window
-//     end came does not matter.
-//   - Texts of reports, versions in outcomes, and the anchor of the steady clock
-//     decide nothing: nobody sets a clock here.
+//   - Numbers that only count up (calls, effects, reports, revisions, boots)
+//     are written as differences, or as whether they are the one awaited. Agent
+//     and server compare them only with each other.
+//   - Instants are written as distances from now. How long ago a start or a
+//     window end came does not matter.
+//   - Texts of reports, versions in outcomes, and the anchor of the steady
+//     clock decide nothing: nobody sets a clock here.
 //   - Contents of orders follow from the world, the revision and the patches.
-//   - The time of the next check-in is rounded up to a tenth of the interval. The
-//     agent derives that share from the number of the call, which is left out. So a
-//     history may be missed in which a check-in falls on the other side of another
-//     timer. This can hide a violation; it cannot invent one, because every state
-//     searched is real.
-//   - The order of two assets, because they are alike: the mirror image of a history
-//     is a history, and breaks the same invariants. Only the default step prefers
-//     the first asset, so the image of a state may be found in another layer.
+//   - The time of the next check-in is rounded up to a tenth of the interval.
+//     The agent derives that share from the number of the call, which is left
+//     out. So a history may be missed in which a check-in falls on the other
+//     side of another timer. This can hide a violation; it cannot invent one,
+//     because every state searched is real.
+//   - The order of two assets, because they are alike: the mirror image of a
+//     history is a history, and breaks the same invariants. Only the default
+//     step prefers the first asset, so the image of a state may be found in
+//     another layer.
 //
 // Two jobs are never merged: the lower id starts first, and their patches
 // differ.

@@ -165,7 +165,7 @@ func (s *scene) restored(st *state) bool { return st.left.Restores < s.Budget.Re
 
 func (s *scene) reboot(st *state, h *host) {
 	for j := range h.watch.orders {
-		h.watch.orders[j].Offer = time.Time{} // whoever caused it (RBT-8)
+		h.watch.orders[j].Offer = time.Time{} // for any reason (RBT-8)
 	}
 	st.now = st.now.Add(bootTime)
 	h.boot++

@@ -38,9 +38,9 @@ type asset struct {
 	staged installed // downloaded and good
 	watch  observer
 
-	told    installed     // the newest inventory that the server has
-	handed  bool          // the server handed out a manifest that the agent has not taken yet
-	renewal time.Duration // when the server may send the manifest again; zero: never
+	reported installed     // the newest inventory that the server has
+	handed   bool          // the server handed out a manifest that the agent has not taken yet
+	renewal  time.Duration // when the server may send the manifest again; zero: never
 }
 
 // away is when an asset cannot be reached.

@@ -22,14 +22,15 @@
 // from production. For each, a test shows that no byte of any asset's history
 // depends on it:
 //
-//   - The server keeps ledger entries in arrays, where job/controller has a store.
-//     Both step them with [ledger.Step] (TestServers).
+//   - The server keeps ledger entries in arrays, where job/controller has a
+//     store. Both step them with [ledger.Step] (TestServers).
 //   - A keyed hash instead of Ed25519 seals manifests (TestSealing).
 //   - Check-ins at which nothing can happen are skipped: the agent is idle, the
-//     server has nothing for it, and nobody acts before the next (TestBatching).
-//   - The fleet runs in shards of some hundred assets, each with its own server,
-//     because assets do not influence each other (TestShards). So memory does not
-//     grow with the fleet.
+//     server has nothing for it, and nobody acts before the next
+//     (TestBatching).
+//   - The fleet runs in shards of some hundred assets, each with its own
+//     server, because assets do not influence each other (TestShards). So
+//     memory does not grow with the fleet.
 //
 // # What is checked
 //

@@ -21,7 +21,7 @@ func (a *asset) carryOut(order job.OrderID, e execution.Effect) {
 		})
 	case execution.Download:
 		took := a.rng.between(a.speed/2, a.speed+a.speed/2)
-		reply(took, func() execution.Event { return a.fetch(e) })
+		reply(took, func() execution.Event { return a.download(e) })
 	case execution.Preflight:
 		reply(time.Second, func() execution.Event { return execution.PreflightDone{ID: e.ID} })
 	case execution.Install:
@@ -61,8 +61,8 @@ func (a *asset) product(order job.OrderID, patch int) int {
 	return 0
 }
 
-// fetch ends a download.
-func (a *asset) fetch(e execution.Download) execution.Event {
+// download ends a download.
+func (a *asset) download(e execution.Download) execution.Event {
 	n := a.s.product(e.Patch.Product)
 	p := a.s.products[n]
 	found := execution.Evidence{Size: 80 << 20, Digests: p.digests, Signature: integrity.Signature{Status: integrity.Absent}}

@@ -99,14 +99,14 @@ func (s *shard) overdue(a *asset) bool {
 
 func (a *asset) acknowledged() bool { return len(a.state.Reports) == 0 }
 
-// cancelState is the cancel's state by the journal. Told: the server has all of it.
-func (o *observer) cancelState(told bool) ledger.CancelState {
+// cancelState is the cancel by the journal; complete: the server has all of it.
+func (o *observer) cancelState(complete bool) ledger.CancelState {
 	switch {
-	case o.Result == job.Cancelled && (told || o.local):
+	case o.Result == job.Cancelled && (complete || o.local):
 		return ledger.CancelDone
-	case told && o.tooLate, told && o.Deploying && !o.Ended():
+	case complete && o.tooLate, complete && o.Deploying && !o.Ended():
 		return ledger.CancelTooLate
-	case told && o.Ended():
+	case complete && o.Ended():
 		return ledger.CancelEnded
 	default:
 		return ledger.CancelPending

@@ -93,7 +93,7 @@ func (s *shard) enable() (err error) {
 		return err
 	}
 	for i := range s.assets { // where nothing is missing, there is no order
-		if a := &s.assets[i]; a.told == current {
+		if a := &s.assets[i]; a.reported == current {
 			a.watch.local, a.watch.Result = true, job.NotApplicable
 			a.watch.move(a, StageDone)
 		}
@@ -106,7 +106,7 @@ func (s *shard) checkIn(a *asset, in manifest.CheckIn) (answer manifest.Answer, 
 	answer, err := s.server.checkIn(in, since(s.now))
 	if err == nil && answer.WantInventory {
 		in.Inventory = &s.inventories[a.has]
-		a.told = a.has
+		a.reported = a.has
 		answer, err = s.server.checkIn(in, since(s.now))
 	}
 	if err != nil {

@@ -190,7 +190,7 @@ func (a *life) clock(at time.Duration) {
 	}
 	by := pick(d, "+", "-") + agentsim.FormatDuration(d.span(time.Second, 40*day))
 	a.does(at, "clock %s", by)
-	if d.chance(50) { // somebody corrects it
+	if d.chance(50) { // it is corrected
 		a.does(a.until(at, 2*day), "clock %s", strings.NewReplacer("+", "-", "-", "+").Replace(by))
 	}
 }

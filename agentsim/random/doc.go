@@ -35,6 +35,6 @@
 //
 // An agent crashes, or its computer loses power, before and after the commit of
 // each kind of step, or during an installer. The server crashes before and
-// after any commit that writes something; whoever called it gets no answer and
+// after any commit that writes something; the caller gets no answer and
 // calls again.
 package random

@@ -30,7 +30,7 @@ func Shrink(f *Failure, c agentsim.Config, tries int) *Failure {
 		k.dropNames()
 		k.dropLines()
 		k.dropParts()
-		k.drawTogether()
+		k.moveCloser()
 	}
 	return k.best
 }
@@ -154,8 +154,8 @@ func (k *shrinker) rewrite(i int, words string) bool {
 	return k.take(k.script.clock, lines)
 }
 
-// drawTogether shortens the time between lines: to zero, or to a round number.
-func (k *shrinker) drawTogether() {
+// moveCloser shortens the time between lines: to zero, or to a round number.
+func (k *shrinker) moveCloser() {
 	for i := range k.script.lines {
 		gap := k.script.lines[i].At
 		if i > 0 {
