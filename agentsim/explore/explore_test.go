@@ -59,7 +59,9 @@ func TestEveryChoiceIsMade(t *testing.T) {
 	for _, c := range []Choice{Arrive, Work, Lose, Crash, Boot, Cancel, Withdraw, Delete} {
 		require.True(t, made[move{c, 1}], "%s of a second asset or job", c)
 	}
-	require.Len(t, choices.All(), int(Settle))
+	require.Equal(t, choices.All(), []Choice{Go, Time, Arrive, Work, SecondFirst, Lose, GiveUp, Repeat, Replay, Crash, CrashBefore, CutOff, Boot,
+		Sleep, Fail, Damage, Age, Edit, Cancel, Withdraw, Enable, Delete, Login, Lock, Logout, Later, Now, Halt, HaltAfter, HaltSecond, Publish, End,
+		Unlist, MoveOn, Sync, Reinstall, Restore, Remove, Enrol, Clone, Settle})
 }
 
 // The assets, jobs and budget of each world. 255 turns mean no bound.

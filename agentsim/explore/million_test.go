@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	states = flag.Int("states", 5_000, "distinct states to search in each world; at least a hundredth of EXPLORE_STATES; a tenth in a short run")
+	states = flag.Int("states", 3_000, "distinct states to search in each world; at least a hundredth of EXPLORE_STATES; a tenth in a short run")
 	// A long run: EXPLORE_STATES=20000000 go test -timeout 2h -v -run Million ./agentsim/explore
 	million = flag.Int("million", 100_000, "distinct states to search in world cancel; EXPLORE_STATES sets it too; a tenth in a short run")
 )
