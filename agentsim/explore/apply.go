@@ -131,7 +131,7 @@ func (s *scene) defaultStep(st *state) {
 	}
 }
 
-// crashBeforeCommit is a default step in which the agent crashes before it commits.
+// crashBeforeCommit is a default step whose commit is lost in a crash.
 func (s *scene) crashBeforeCommit(st *state, h *host) {
 	switch {
 	case len(h.net) > 0 && h.net[0].answer:

@@ -61,7 +61,7 @@ func (s *scene) remove(st *state, h *host) {
 	}
 }
 
-// enrol enrols a computer under a removed asset's name. It takes as long as a boot.
+// enrol enrols a computer under a removed name. It takes as long as a boot.
 func (s *scene) enrol(st *state, h *host) {
 	st.now = st.now.Add(bootTime)
 	was := *h

@@ -85,7 +85,7 @@ func (h *host) committed(s *scene, st *state, before, after *agent.State) {
 	}
 }
 
-// reinstalled takes the loss of a state. What the server knows must not start again.
+// reinstalled takes the loss of a state. Orders that the server knows are barred.
 func (o *observer) reinstalled(knows [maxJobs]bool) {
 	*o = observer{orders: o.orders}
 	for j := range o.orders {

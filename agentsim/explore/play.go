@@ -16,8 +16,8 @@ type Violation struct {
 	Broken
 	Story string // the shrunk history with times, one line per step
 
-	// Scenario is the same history in the language of package agentsim. It breaks the same invariant there, where calls and
-	// effects take time and the server is the production one. Empty: none was found.
+	// Scenario is the history in the language of package agentsim, where it breaks
+	// the same invariant with the production server. Empty: none was found.
 	Scenario string
 }
 

@@ -163,7 +163,7 @@ type walk struct {
 	broken *Broken // by the step after the last of them
 }
 
-// follow takes default steps, which must reach an end or a known state (invariant 10).
+// follow takes default steps. They must reach an end or a known state (invariant 10).
 func (e *explorer) follow(st *state) (w walk) {
 	own := map[hash]struct{}{e.hash(st): {}}
 	for range maxDefault {

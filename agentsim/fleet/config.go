@@ -9,8 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Config says how large a fleet is, and what goes wrong in it. The zero value
-// of each field is its default.
+// Config says how large a fleet is, and what goes wrong in it. Zero means the
+// default.
 type Config struct {
 	Agents  int           // 1 to MaxAgents; no default
 	Days    int           // of virtual time, 1 to MaxDays; default 7
