@@ -10,7 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// apply makes a possible move happen, and returns the state after it.
+// apply carries a possible move out and returns the state after it.
 func (s *scene) apply(before *state, m move) *state {
 	st := before.copy()
 	if b := st.left.of(m.choice); b != nil && *b != AnyTurns {
@@ -23,7 +23,7 @@ func (s *scene) apply(before *state, m move) *state {
 		if st.server != nil {
 			s.administer(st, int(m.of), m.choice)
 		} else {
-			st.standIn.change(s, st, int(m.of), m.choice)
+			st.model.change(s, st, int(m.of), m.choice)
 		}
 	default:
 		s.worldly(st, m.choice)
@@ -34,19 +34,16 @@ func (s *scene) apply(before *state, m move) *state {
 	return st
 }
 
-// worldly is what happens to no asset and no job.
 func (s *scene) worldly(st *state, c Choice) {
 	switch c {
 	case Go:
-		s.ordinary(st)
+		s.defaultStep(st)
 	case Time:
-		s.pass(st)
-	case Halt, HaltBehind, HaltSecond:
-		st.server = st.server.copy()
-		st.server.fuse = 1 + uint8(c-Halt)
+		s.advance(st)
+	case Halt, HaltAfter, HaltSecond:
+		st.server.own(st).fuse = 1 + uint8(c-Halt)
 	case Publish, End, Unlist, MoveOn:
-		st.server = st.server.copy()
-		st.server.change(st.now, c)
+		st.server.own(st).change(st.now, c)
 	case Sync:
 		s.sync(st)
 	case Restore:
@@ -58,7 +55,6 @@ func (s *scene) worldly(st *state, c Choice) {
 	}
 }
 
-// happen is what happens to an asset.
 func (s *scene) happen(st *state, h *host, c Choice) {
 	switch c {
 	case Arrive:
@@ -88,7 +84,7 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 		if leavesTrace(h.next()) {
 			s.effect(st, h, outlives)
 		} else {
-			s.hasty(st, h)
+			s.crashBeforeCommit(st, h)
 		}
 	case Boot:
 		s.reboot(st, h)
@@ -105,15 +101,15 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 		s.effect(st, h, map[Choice]result{Work: asOrdered, CutOff: breaks, Fail: fails, Damage: spoils, Age: ages}[c])
 	case Login, Lock, Logout:
 		h.sessions = map[Choice]reboot.Sessions{Login: reboot.Active, Lock: reboot.Locked, Logout: reboot.Nobody}[c]
-		s.tell(st, h, execution.SessionsChanged{Sessions: h.sessions})
+		s.toExecutions(st, h, execution.SessionsChanged{Sessions: h.sessions})
 	case Later, Now:
-		s.tell(st, h, execution.Answered{Later: c == Later})
+		s.toExecutions(st, h, execution.Answered{Later: c == Later})
 	}
 }
 
-// turn is the asset whose turn it is: the first that has a message, or if none has, the first that has an effect; -1: none.
+// turn returns the asset of the default step: messages before effects; -1: none.
 func (st *state) turn(s *scene) int {
-	for _, has := range []func(h *host) bool{func(h *host) bool { return len(h.net) > 0 }, func(h *host) bool { return len(h.lane) > 0 }} {
+	for _, has := range []func(h *host) bool{func(h *host) bool { return len(h.net) > 0 }, func(h *host) bool { return len(h.todo) > 0 }} {
 		for i, h := range st.hosts[:s.Assets] {
 			if has(h) {
 				return i
@@ -123,11 +119,11 @@ func (st *state) turn(s *scene) int {
 	return -1
 }
 
-func (s *scene) ordinary(st *state) {
+func (s *scene) defaultStep(st *state) {
 	i := st.turn(s)
 	switch {
 	case i < 0:
-		s.pass(st)
+		s.advance(st)
 	case len(st.hosts[i].net) > 0:
 		s.message(st, st.own(i), 0)
 	default:
@@ -135,15 +131,15 @@ func (s *scene) ordinary(st *state) {
 	}
 }
 
-// hasty is an ordinary step of an asset whose agent dies before it commits.
-func (s *scene) hasty(st *state, h *host) {
+// crashBeforeCommit is a default step whose commit is lost in a crash.
+func (s *scene) crashBeforeCommit(st *state, h *host) {
 	switch {
 	case len(h.net) > 0 && h.net[0].answer:
 		s.arrive(st, h, 0, true)
 	case len(h.net) > 0:
 		s.serve(st, h, 0)
 		s.restart(st, h)
-	case len(h.lane) > 0:
+	case len(h.todo) > 0:
 		s.effect(st, h, outlives)
 	default:
 		st.now = h.wake
@@ -151,8 +147,8 @@ func (s *scene) hasty(st *state, h *host) {
 	}
 }
 
-// pass lets the time go on to when somebody wants to be woken: the server first, then the assets by their order.
-func (s *scene) pass(st *state) {
+// advance moves time to the next wake-up. The server's comes before the assets'.
+func (s *scene) advance(st *state) {
 	first, wake := -1, time.Time{}
 	if st.server != nil {
 		wake = st.server.wake()
@@ -175,7 +171,7 @@ func (s *scene) pass(st *state) {
 	s.step(st, st.own(first), agent.Tick{}, false)
 }
 
-// windowEnd is the first end of a window after now; zero: there is none.
+// windowEnd returns the first end of a window after now; zero: none.
 func (s *scene) windowEnd(now time.Time) (end time.Time) {
 	for _, t := range s.tasks {
 		if t.end.After(now) && (end.IsZero() || t.end.Before(end)) {
@@ -185,13 +181,12 @@ func (s *scene) windowEnd(now time.Time) (end time.Time) {
 	return end
 }
 
-func (s *scene) tell(st *state, h *host, ev execution.Event) {
+func (s *scene) toExecutions(st *state, h *host, ev execution.Event) {
 	for _, x := range h.agent.Executions {
 		s.step(st, h, agent.ForOrder{Order: x.Order.ID, Event: ev}, false)
 	}
 }
 
-// message lets a message go on: a call reaches the server, which answers, or an answer the agent.
 func (s *scene) message(st *state, h *host, i int) {
 	if h.net[i].answer {
 		s.arrive(st, h, i, false)
@@ -200,7 +195,6 @@ func (s *scene) message(st *state, h *host, i int) {
 	s.serve(st, h, i)
 }
 
-// arrive hands an answer to the agent. It carries the time at which it arrives.
 func (s *scene) arrive(st *state, h *host, i int, crash bool) {
 	m := h.take(i)
 	if m.id == h.agent.Calls.Out && !crash {
@@ -209,14 +203,14 @@ func (s *scene) arrive(st *state, h *host, i int, crash bool) {
 	s.step(st, h, agent.CallDone{ID: m.id, Answer: manifest.Answer{At: st.now, Acknowledged: m.ack, Manifest: m.manifest}}, crash)
 }
 
-// serve lets a call reach the server. The answer to one that was given up goes nowhere.
+// serve brings a call to the server. Nobody gets the answer to a given-up call.
 func (s *scene) serve(st *state, h *host, i int) {
 	m := h.take(i)
 	answer, ok := message{}, false
 	if st.server != nil {
 		answer, ok = s.checkIn(st, h, m)
 	} else {
-		answer, ok = st.standIn.checkIn(s, st, h, m)
+		answer, ok = st.model.checkIn(s, st, h, m)
 	}
 	switch {
 	case st.broken != nil || m.given:

@@ -18,37 +18,37 @@ import (
 // hash is 128 bits of a state's canonical form.
 type hash [16]byte
 
-// writer writes the canonical form of a state: see the package doc for what it leaves out and why that is sound.
-type writer struct {
+// encoder writes the canonical form of a state; see the package doc.
+type encoder struct {
 	b        []byte
 	s        *scene
 	now      time.Time
 	h        *host
-	revision manifest.Revision // from which those of the host's manifests are counted
+	revision manifest.Revision // the host's manifests are counted from here
 	accepted job.Sequence      // and its reports
-	call0    uint64            // and its calls; with the production server, none
+	call0    uint64            // and its calls; zero with the production server
 }
 
 func (s *scene) hash(st *state) hash {
-	w := writer{b: make([]byte, 0, 1024), s: s, now: st.now}
+	w := encoder{b: make([]byte, 0, 1024), s: s, now: st.now}
 	w.world(st)
 	if st.server != nil {
 		w.server(st)
 	}
 	var hosts [][]byte
 	for i, h := range st.hosts[:s.Assets] {
-		one := writer{b: make([]byte, 0, 512), s: s, now: st.now, h: h}
+		one := encoder{b: make([]byte, 0, 512), s: s, now: st.now, h: h}
 		if st.server == nil {
-			b := st.standIn.books[i]
+			b := st.model.records[i]
 			one.revision, one.accepted, one.call0 = b.revisions.Sealed, b.accepted, b.caller.Call
-			one.book(b)
+			one.record(b)
 		} else {
 			one.seq(st.server.accepted[s.own(h)])
 		}
 		one.host()
 		hosts = append(hosts, one.b)
 	}
-	if st.server == nil { // assets that are alike may change places
+	if st.server == nil { // assets that are alike can change places
 		slices.SortFunc(hosts, bytes.Compare)
 	}
 	for _, b := range hosts {
@@ -59,18 +59,18 @@ func (s *scene) hash(st *state) hash {
 	return hash(sum[:16])
 }
 
-func (w *writer) num(ns ...int64) {
+func (w *encoder) num(ns ...int64) {
 	for _, n := range ns {
 		w.b = binary.AppendVarint(w.b, n)
 	}
 }
 
-func (w *writer) text(s string) {
+func (w *encoder) text(s string) {
 	w.num(int64(len(s)))
 	w.b = append(w.b, s...)
 }
 
-func (w *writer) bit(bs ...bool) {
+func (w *encoder) bit(bs ...bool) {
 	for _, b := range bs {
 		if b {
 			w.b = append(w.b, 1)
@@ -81,21 +81,21 @@ func (w *writer) bit(bs ...bool) {
 }
 
 // at writes an instant as its distance from now.
-func (w *writer) at(t time.Time) {
+func (w *encoder) at(t time.Time) {
 	if w.bit(t.IsZero()); !t.IsZero() {
 		w.num(int64(t.Sub(w.now)))
 	}
 }
 
-// due writes an instant that is only ever asked whether it has come: how long ago that was does not matter.
-func (w *writer) due(t time.Time) {
+// due writes an instant of which only matters whether it has come.
+func (w *encoder) due(t time.Time) {
 	if w.bit(t.IsZero()); !t.IsZero() {
 		w.num(int64(max(t.Sub(w.now), 0)))
 	}
 }
 
-// instant is a steady instant of the host's agent on the system's clock, which nobody sets here.
-func (w *writer) instant(t schedule.Steady) time.Time {
+// instant converts a steady instant to the system's clock, which nobody sets.
+func (w *encoder) instant(t schedule.Steady) time.Time {
 	if t.IsZero() {
 		return time.Time{}
 	}
@@ -103,8 +103,8 @@ func (w *writer) instant(t schedule.Steady) time.Time {
 	return anchor.Wall.Add(t.Sub(anchor.Steady))
 }
 
-// boot writes a boot identity as how many boots ago it was.
-func (w *writer) boot(b string) {
+// boot writes a boot identity as the number of boots since then.
+func (w *encoder) boot(b string) {
 	if w.bit(b == ""); b == "" {
 		return
 	}
@@ -115,39 +115,37 @@ func (w *writer) boot(b string) {
 	w.num(ago)
 }
 
-// seq writes a report's number as counted from what the server has.
-func (w *writer) seq(n job.Sequence) { w.num(int64(n) - int64(w.accepted)) }
+// seq writes a report's number relative to what the server has.
+func (w *encoder) seq(n job.Sequence) { w.num(int64(n) - int64(w.accepted)) }
 
-func (w *writer) contents(c contents) {
+func (w *encoder) contents(c contents) {
 	for _, c := range c[:w.s.Jobs] {
 		w.bit(c.present, c.marked, c.begun)
 		w.b = append(w.b, c.patches)
 	}
 }
 
-func (w *writer) released(r released) {
+func (w *encoder) released(r released) {
 	if w.bit(r.revision > 0); r.revision > 0 {
 		w.num(int64(w.revision) - int64(r.revision))
 		w.contents(r.contents)
 	}
 }
 
-// world writes what all assets have in common.
-func (w *writer) world(st *state) {
+func (w *encoder) world(st *state) {
 	for _, t := range w.s.tasks {
 		w.due(t.start)
 		w.due(t.end)
 	}
 	l := st.left
 	w.b = append(w.b, l.Turns, l.Changes, l.Crashes, l.Losses, l.Repeats, l.Faults, l.Sessions, l.Sleeps, l.Outages, l.Vendor, l.Reinstalls, l.Restores, l.Removals, l.Clones)
-	for _, j := range st.standIn.jobs[:w.s.Jobs] {
+	for _, j := range st.model.jobs[:w.s.Jobs] {
 		w.bit(j.edited, j.disabled, j.cancelled, j.deleted)
 	}
 }
 
-// call writes the number of a call as counted from the newest one that the stand-in heard. How far it is behind or ahead matters
-// only as far as calls can be lost in a row.
-func (w *writer) call(n uint64) {
+// call writes a call's number relative to the newest that the model received.
+func (w *encoder) call(n uint64) {
 	const lost = 6
 	if d := int64(n) - int64(w.call0); w.s.Server {
 		w.num(d)
@@ -156,14 +154,14 @@ func (w *writer) call(n uint64) {
 	}
 }
 
-// book writes what the server has of an asset: of instants and texts only that they are there.
-func (w *writer) book(b *book) {
+// record writes what the server has of an asset.
+func (w *encoder) record(b *record) {
 	r := b.revisions
 	w.num(int64(r.Wanted - r.Sealed))
 	if w.bit(r.Without > 0); r.Without > 0 {
 		w.num(int64(w.revision) - int64(r.Without))
 	}
-	if w.s.Budget.Restores > 0 { // a backup has its own numbers, so that differences are not all that matters
+	if w.s.Budget.Restores > 0 { // a backup has its own numbers, so differences are not enough
 		w.num(int64(r.Sealed), int64(b.accepted))
 		w.text(r.Digest)
 		w.bit(r.Behind)
@@ -180,8 +178,8 @@ func (w *writer) book(b *book) {
 	}
 }
 
-// server writes the production server. Its records hold instants, so now is written, too: states at other times are others.
-func (w *writer) server(st *state) {
+// server writes the production server, and now, because its records hold instants.
+func (w *encoder) server(st *state) {
 	v := st.server
 	w.num(w.now.UnixNano())
 	w.num(int64(st.turns.last), int64(st.turns.count))
@@ -200,7 +198,7 @@ func (w *writer) server(st *state) {
 	}
 }
 
-func (w *writer) host() {
+func (w *encoder) host() {
 	h := w.h
 	w.bit(h.prompt, h.absent, h.copied, h.removed, h.refused)
 	w.num(int64(h.key))
@@ -215,17 +213,16 @@ func (w *writer) host() {
 	for _, m := range h.net {
 		w.message(m)
 	}
-	w.num(int64(len(h.lane)))
-	for _, t := range h.lane {
+	w.num(int64(len(h.todo)))
+	for _, t := range h.todo {
 		w.pending(t)
 	}
 	w.watch(&h.watch)
 	w.agent(&h.agent)
 }
 
-// message writes what can still come of a message: an answer that is not awaited any more is ignored, and of a call the
-// server takes the reports that are new to it.
-func (w *writer) message(m message) {
+// message writes what a message can still cause: an awaited answer, new reports.
+func (w *encoder) message(m message) {
 	live := m.id == w.h.agent.Calls.Out
 	w.bit(m.answer, live, m.given)
 	if !m.answer {
@@ -240,7 +237,7 @@ func (w *writer) message(m message) {
 			w.text(m.request.HeldDigest)
 		}
 		w.bit(m.request.Held < w.revision)
-		if w.s.Budget.Restores > 0 { // a server that is put back may lack reports that the agent holds no more
+		if w.s.Budget.Restores > 0 { // a restored server may lack reports that the agent no longer holds
 			w.num(int64(len(m.request.Reports)))
 			for i := range m.request.Reports {
 				w.report(&m.request.Reports[i])
@@ -260,8 +257,8 @@ func (w *writer) message(m message) {
 	w.released(m.released)
 }
 
-// pending writes an effect by its kind, its job and its patch, and whether its result is awaited or was given up.
-func (w *writer) pending(t pending) {
+// pending writes an effect's kind, job and patch, and whether it is awaited.
+func (w *encoder) pending(t pending) {
 	var kind, index int
 	var id execution.EffectID
 	switch e := t.effect.(type) {
@@ -291,7 +288,6 @@ func (w *writer) pending(t pending) {
 	w.bit(awaited)
 }
 
-// indexes are the patches of an effect, a bit each.
 func indexes(list []execution.Staged) int {
 	n := 0
 	for _, p := range list {
@@ -300,9 +296,9 @@ func indexes(list []execution.Staged) int {
 	return n
 }
 
-func (w *writer) watch(o *observer) {
+func (w *encoder) watch(o *observer) {
 	w.released(o.newest.released)
-	if w.s.Budget.Repeats > 0 { // otherwise it is never played again
+	if w.s.Budget.Repeats > 0 { // otherwise it is never replayed
 		w.bit(o.before.revision > 0)
 		w.contents(o.before.contents)
 	}
@@ -323,7 +319,7 @@ func (w *writer) watch(o *observer) {
 	}
 }
 
-func (w *writer) agent(a *agent.State) {
+func (w *encoder) agent(a *agent.State) {
 	w.num(int64(w.revision)-int64(a.Revision), int64(len(a.Queue)))
 	if w.s.Budget.Restores > 0 { // otherwise a revision says it all
 		w.text(a.Held)
@@ -341,7 +337,7 @@ func (w *writer) agent(a *agent.State) {
 	for _, id := range a.Blocked {
 		w.num(int64(w.s.job(id)))
 	}
-	for _, e := range a.Ended { // no world lasts until one is forgotten, so when it ended makes no difference
+	for _, e := range a.Ended { // no world lasts until one is forgotten, so its time does not matter
 		w.num(int64(w.s.job(e.Order)), int64(e.Result))
 	}
 	w.num(int64(len(a.Executions)), int64(len(a.Reports)))
@@ -358,7 +354,7 @@ func (w *writer) agent(a *agent.State) {
 	if w.s.Server || w.s.Budget.Reinstalls > 0 {
 		w.call(c.Last)
 	}
-	if w.bit(c.Out != 0); c.Out != 0 { // it is the last one, then
+	if w.bit(c.Out != 0); c.Out != 0 { // then it is the last one
 		if w.bit(c.Sent == 0); c.Sent != 0 {
 			w.seq(c.Sent)
 		}
@@ -368,7 +364,7 @@ func (w *writer) agent(a *agent.State) {
 	if w.bit(c.LastCall.Order != "", c.LastCall.Effect != 0); c.LastCall.Order != "" {
 		w.num(int64(w.s.job(c.LastCall.Order)))
 		w.due(w.instant(c.LastCall.Until))
-		if c.Out == 0 { // the next try is so many seconds away
+		if c.Out == 0 { // the next try is that many seconds away
 			w.due(w.instant(c.Next))
 		}
 		w.num(int64(c.LastCall.Tries))
@@ -378,7 +374,7 @@ func (w *writer) agent(a *agent.State) {
 	w.back(a)
 }
 
-func (w *writer) report(r *job.Report) {
+func (w *encoder) report(r *job.Report) {
 	w.seq(r.Sequence)
 	w.num(int64(w.s.job(r.Order)), int64(r.Progress), int64(r.Result), int64(r.TooLate))
 	w.bit(r.Refused != "", r.Again)
@@ -388,7 +384,7 @@ func (w *writer) report(r *job.Report) {
 }
 
 // order writes what can differ between orders of one job.
-func (w *writer) order(o *job.Order) {
+func (w *encoder) order(o *job.Order) {
 	j := w.s.job(o.ID)
 	w.num(int64(j), int64(o.Revision))
 	w.bit(o.Cancelled)
@@ -398,7 +394,7 @@ func (w *writer) order(o *job.Order) {
 	w.num(int64(len(o.Patches)))
 }
 
-func (w *writer) execution(x *execution.State) {
+func (w *encoder) execution(x *execution.State) {
 	w.order(&x.Order)
 	w.num(int64(x.Stage), int64(x.Phase), int64(x.Tries), int64(x.Acted), int64(x.Failed), int64(x.Sessions), int64(x.Reboots), int64(x.Result))
 	w.bit(x.Waiting != 0, x.Aborted, x.NeedsReboot, x.RebootRequired, x.Pending, x.SaidTooLate)
@@ -421,8 +417,8 @@ func (w *writer) execution(x *execution.State) {
 	w.at(w.instant(r.Until))
 }
 
-// back writes since when the agent is back, by the only thing that it is asked for: which starts had passed.
-func (w *writer) back(a *agent.State) {
+// back writes which starts had passed when the agent came back.
+func (w *encoder) back(a *agent.State) {
 	if w.bit(a.Back.IsZero()); !a.Back.IsZero() {
 		for _, t := range w.s.tasks {
 			w.bit(t.start.After(a.Back))

@@ -16,14 +16,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// wander goes some random histories through a world, and shows each state, with the move that led there, to look.
+// wander takes random histories through a world, and passes each state to look
+// with the move that led there.
 func wander(t *testing.T, s *scene, histories, steps int, look func(st *state, m move)) {
 	random := rand.New(rand.NewSource(1))
 	for range histories {
 		st := s.start()
 		for range steps {
 			moves := s.moves(st)
-			m := ordinarily
+			m := byDefault
 			if random.Intn(4) == 0 {
 				m = moves[random.Intn(len(moves))]
 			}
@@ -34,18 +35,18 @@ func wander(t *testing.T, s *scene, histories, steps int, look func(st *state, m
 	}
 }
 
-// The slow way to tell whether a hash merges too much: whenever two different states meet under one hash, what may happen
-// next is the same, and leads to states that are the same by their hashes. What lets time go on is left out, for the time of
-// the next check-in is rounded, as the package doc says; and in worlds of two assets, which may have changed places, only how
-// much may happen is compared.
+// When two different states have one hash, the same moves are possible in both
+// and lead to states with the same hashes. Moves that advance time are left
+// out, because the time of the next check-in is rounded. Two assets may have
+// changed places, so with two only the number of moves is compared.
 func TestMergedStatesBehaveAlike(t *testing.T) {
 	for _, w := range Worlds() {
 		t.Run(w.Name, func(t *testing.T) {
 			s, err := newScene(w, driver{})
 			require.NoError(t, err)
-			seen, merged, histories := map[hash]*state{}, 0, 60
+			seen, merged, histories := map[hash]*state{}, 0, fewer(60, 10)
 			if w.Server {
-				histories = 20
+				histories = fewer(20, 2)
 			}
 			wander(t, s, histories, 60, func(st *state, _ move) {
 				other, met := seen[s.hash(st)]
@@ -67,21 +68,21 @@ func TestMergedStatesBehaveAlike(t *testing.T) {
 				}
 				require.Equal(t, s.moves(other), s.moves(st))
 				for _, m := range s.moves(st) {
-					if m.choice == Time || m == ordinarily && st.turn(s) < 0 {
+					if m.choice == Time || m == byDefault && st.turn(s) < 0 {
 						continue
 					}
 					require.Equal(t, s.hash(s.apply(other, m)), s.hash(s.apply(st, m)), "after %s", m.choice)
 				}
 			})
-			if !w.Server { // those hold instants, and merge little but what is the same
-				require.Greater(t, merged, 100, "nothing was merged: this test shows nothing")
+			if !w.Server { // those hold instants, and merge little
+				require.Greater(t, merged, fewer(100, 0), "too little was merged to show anything")
 			}
 		})
 	}
 }
 
-// Assets that are alike may change places: the mirror image of a state has the same hash, and so have the states that the
-// mirrored choices lead to.
+// Assets that are alike can change places: a state and its mirror image have
+// the same hash, and so have the states after the mirrored choices.
 func TestMirroredStatesAreMerged(t *testing.T) {
 	for _, name := range []string{"pair", "four"} {
 		w, err := FindWorld(name)
@@ -89,7 +90,7 @@ func TestMirroredStatesAreMerged(t *testing.T) {
 		s, err := newScene(w, driver{})
 		require.NoError(t, err)
 		differ := 0
-		wander(t, s, 40, 60, func(st *state, _ move) {
+		wander(t, s, fewer(40, 10), 60, func(st *state, _ move) {
 			m := s.mirror(st)
 			require.Equal(t, s.hash(st), s.hash(m))
 			if !reflect.DeepEqual(st.hosts[0].agent.Reports, st.hosts[1].agent.Reports) {
@@ -106,20 +107,20 @@ func TestMirroredStatesAreMerged(t *testing.T) {
 				require.Equal(t, s.hash(s.apply(st, v)), s.hash(s.apply(m, image)), "after %s", v.choice)
 			}
 		})
-		require.Greater(t, differ, 100, "the assets were always alike: this test shows nothing")
+		require.Greater(t, differ, fewer(100, 10), "the assets differed too rarely to show anything")
 	}
 }
 
-// mirror lets the two assets of a world change places.
+// mirror exchanges the two assets of a world.
 func (s *scene) mirror(st *state) *state {
 	m := st.copy()
-	b := &m.standIn.books
+	b := &m.model.records
 	b[0], b[1] = b[1], b[0]
 	m.hosts[0], m.hosts[1] = s.renamed(st.hosts[1], 0), s.renamed(st.hosts[0], 1)
 	return m
 }
 
-// renamed is a host under another asset's name.
+// renamed returns a host under another asset's name.
 func (s *scene) renamed(h *host, asset int) *host {
 	rename := func(id *job.OrderID) {
 		if j := s.job(*id); j >= 0 {
@@ -150,9 +151,9 @@ func (s *scene) renamed(h *host, asset int) *host {
 	for i := range a.Ended {
 		rename(&a.Ended[i].Order)
 	}
-	c.lane = append(c.lane[:0:0], c.lane...)
-	for i := range c.lane {
-		rename(&c.lane[i].order)
+	c.todo = append(c.todo[:0:0], c.todo...)
+	for i := range c.todo {
+		rename(&c.todo[i].order)
 	}
 	c.net = append(c.net[:0:0], c.net...)
 	for i, m := range c.net {
@@ -171,35 +172,36 @@ func (s *scene) renamed(h *host, asset int) *host {
 	return &c
 }
 
-// A field that is new in a state must be written to the hash, or left out on purpose: then it is named here.
+// Each field of a state is written to the hash or left out on purpose. A new
+// one must be added here.
 func TestEveryFieldIsDecidedOn(t *testing.T) {
 	for _, c := range []struct {
 		value  any
 		fields string
 	}{
-		{agent.State{}, "Asset Revision Held HeldBy Expires Queue Early Blocked Executions Ended Reports Sequence Refusal Owed Trust Calls Back Clock"}, // no trust document: the keys stay what they are
+		{agent.State{}, "Asset Revision Held HeldBy Expires Queue Early Blocked Executions Ended Reports Sequence Refusal Owed Trust Calls Back Clock"}, // no trust document: keys do not change
 		{agent.Owed{}, "BootID Since"},
 		{agent.CallState{}, "Last Out Sent Next Failures Refused LastCall"},
 		{agent.LastCall{}, "Order Effect Until Tries"},
 		{agent.Early{}, "Order At Next Waiting"},
 		{agent.Clock{}, "Offset Known Jump Behind BootID Up Wall Steady"},
-		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result NotKnown"}, // empty: no other release takes part
+		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result NotKnown"}, // empty: there is no other release
 		{execution.PatchState{}, "PatchOutcome Tries Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},
 		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Again Patches Actions Reboots"},
-		{state{}, "now hosts standIn server left turns broken"},
+		{state{}, "now hosts model server left turns broken"},
 		{turns{}, "last at count"},
-		{host{}, "asset absent copied boot booted key removed refused had former agent read wake lane net installed staged sessions prompt watch"},
+		{host{}, "asset absent copied boot booted key removed refused had former agent read wake todo net installed staged sessions prompt watch"},
 		{observer{}, "newest before orders made taken"},
 		{seen{}, "Order ran patches"},
 		{watch.Order{}, "Received Started Touched Deploying Needs Result Failed Rebooted Offer Barred"},
 		{watch.Patch{}, "Passed Begun"},
 		{pending{}, "order effect early"},
 		{message{}, "id answer given request ack manifest released"},
-		{standIn{}, "jobs books"},
+		{model{}, "jobs records"},
 		{wanted{}, "edited disabled cancelled deleted"},
-		{book{}, "revisions entries patches accepted caller"},
+		{record{}, "revisions entries patches accepted caller"},
 		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Began Result Cancelled TooLate Retracted Lost Former Again Doubtful Stale At Ended Reboots Text"},
 		{ledger.Caller{}, "Call Top At Came Held Boots Alone Cloned"},
 		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest Behind Without"},
@@ -216,7 +218,8 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 	}
 }
 
-// The steady clock is the system's in these worlds, as nobody sets one: so the hash may leave the anchor out.
+// Nobody sets a clock in these worlds, so the hash can leave out the anchor of
+// the steady clock.
 func TestClocksAgree_MAN8(t *testing.T) {
 	w, err := FindWorld("reboot")
 	require.NoError(t, err)
@@ -232,7 +235,7 @@ func TestClocksAgree_MAN8(t *testing.T) {
 		at := h.moment(st.now)
 		require.Equal(t, at.BootID, c.BootID)
 		require.Equal(t, at.Up-c.Up, st.now.Sub(c.Wall))
-		st = s.apply(st, ordinarily)
+		st = s.apply(st, byDefault)
 	}
 	require.Positive(t, st.hosts[0].boot)
 }

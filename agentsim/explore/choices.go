@@ -9,60 +9,60 @@ import (
 // Choice is what happens next in a world.
 type Choice uint8
 
-// The choices. Which of them a state has depends on what is under way and on the budget that is left.
+// The choices. Which of them a state has depends on what is under way, and on
+// the rest of the budget.
 const (
-	Go          Choice = 1 + iota // the ordinary step: the first message; without one, the first effect; without one, the time goes on
-	Time                          // the time goes on to when somebody wants to be woken, though something is under way
-	Arrive                        // the first message of an asset goes on, though it is another's turn
-	Work                          // the first effect of an asset is carried out, though something else comes first
+	Go          Choice = 1 + iota // the default step
+	Time                          // time advances to the next wake-up, although something is under way
+	Arrive                        // an asset's first message arrives, although it is another asset's turn
+	Work                          // an asset's first effect is carried out, although something else comes first
 	SecondFirst                   // the second message overtakes the first
-	Lose                          // the first message is lost, and the agent hears of it
-	GiveUp                        // the agent gives its call up, which arrives all the same
-	Repeat                        // the first message arrives, and will arrive once more
+	Lose                          // the first message is lost, and the agent notices
+	GiveUp                        // the agent gives up its call, which arrives all the same
+	Repeat                        // the first message arrives twice
 	Replay                        // the first call is answered with the manifest before the newest
-	Crash                         // the agent crashes, right after its last commit
+	Crash                         // the agent crashes right after its last commit
 	CrashBefore                   // the effect is carried out, and the agent crashes before it commits the result
 	CutOff                        // the agent crashes in the middle of an installation or an action
-	Boot                          // somebody boots the computer
+	Boot                          // a person reboots the computer
 	Sleep                         // the computer sleeps past the end of a window
 	Fail                          // the effect fails: a download, an installer, an action, a reboot that does not come
-	Damage                        // the vendor serves a file whose signature does not hold
-	Age                           // the vendor serves a rightly signed file of an older version
+	Damage                        // the vendor serves a file whose signature is bad
+	Age                           // the vendor serves an older version with a valid signature
 	Edit                          // a job loses its last patch
 	Cancel                        // a job is cancelled
 	Withdraw                      // a job is disabled
-	Enable                        // it is enabled again
-	Delete                        // it is deleted
-	Login                         // a user comes, or unlocks
+	Enable                        // a job is enabled again
+	Delete                        // a job is deleted
+	Login                         // a user logs in or unlocks
 	Lock                          // the user locks the screen
-	Logout                        // the user goes
+	Logout                        // the user logs out
 	Later                         // the user puts the reboot off
-	Now                           // the user wants it now
-	Halt                          // the server will crash just before its next commit
-	HaltBehind                    // the server will crash right after its next commit, and not answer
-	HaltSecond                    // the server will crash right after its second commit from now
+	Now                           // the user reboots now
+	Halt                          // the server crashes just before its next commit
+	HaltAfter                     // the server crashes right after its next commit, and does not answer
+	HaltSecond                    // the server crashes right after its second commit from now
 	Publish                       // the vendor publishes a newer version of the first job's first patch
 	End                           // the vendor marks that patch as past its end of life
-	Unlist                        // the vendor withdraws it
-	MoveOn                        // the vendor serves a newer version from its address
-	Sync                          // the server takes in what the vendor changed, at once
-	Reinstall                     // the agent is reinstalled: its state and its files are gone
-	Restore                       // the server is put back to a backup of when the jobs were enabled
+	Unlist                        // the vendor withdraws that patch
+	MoveOn                        // the vendor serves a newer version from that patch's address
+	Sync                          // the server syncs the vendor's changes now, instead of half an hour later
+	Reinstall                     // the agent is reinstalled: its state and files are gone
+	Restore                       // the server is restored from a backup of when the jobs were enabled
 	Remove                        // the administrator removes an asset
-	Enrol                         // its computer, or another one, enrols under its name with a new key and nothing else
+	Enrol                         // a computer enrols under the removed asset's name, with a new key
 	Clone                         // the first asset's disk is copied to another computer, which starts
-	Settle                        // the administrator says that one computer alone is the asset
+	Settle                        // the administrator decides that one computer alone is the asset
 )
 
 var choices = enum.Of[Choice]("choice", "go", "time", "arrive", "work", "second first", "lose", "give up", "repeat", "replay", "crash",
 	"crash before commit", "cut off", "boot", "sleep", "fail", "damage", "age", "edit", "cancel", "withdraw", "enable", "delete",
-	"login", "lock", "logout", "later", "now", "halt", "halt behind commit", "halt behind second commit",
+	"login", "lock", "logout", "later", "now", "halt", "halt after commit", "halt after second commit",
 	"publish", "end of life", "unlist", "move on", "sync", "reinstall", "restore", "remove", "enrol", "clone", "settle")
 
 // String returns the choice's name.
 func (c Choice) String() string { return choices.String(c) }
 
-// target is what a choice is made about.
 type target uint8
 
 const (
@@ -73,7 +73,7 @@ const (
 
 func (c Choice) target() target {
 	switch c {
-	case Go, Time, Halt, HaltBehind, HaltSecond, Publish, End, Unlist, MoveOn, Sync, Restore, Clone, Settle:
+	case Go, Time, Halt, HaltAfter, HaltSecond, Publish, End, Unlist, MoveOn, Sync, Restore, Clone, Settle:
 		return world
 	case Edit, Cancel, Withdraw, Enable, Delete:
 		return aJob
@@ -82,17 +82,17 @@ func (c Choice) target() target {
 	}
 }
 
-// move is a choice with what it is made about: the number of an asset or a job, or zero.
+// move is a choice about an asset or job; of is zero if it is about neither.
 type move struct {
 	choice Choice
 	of     uint8
 }
 
-var ordinarily = move{choice: Go}
+var byDefault = move{choice: Go}
 
-// moves lists what may happen in a state, the ordinary step first.
+// moves lists what can happen in a state, the default step first.
 func (s *scene) moves(st *state) []move {
-	list := []move{ordinarily}
+	list := []move{byDefault}
 	for c := Go + 1; choices.Valid(c); c++ {
 		n := 1
 		switch c.target() {
@@ -118,7 +118,13 @@ func (s *scene) possible(st *state, m move) bool {
 	case anAsset:
 		return int(m.of) < s.Assets && s.onAsset(st, st.hosts[m.of], m.choice)
 	case aJob:
-		return int(m.of) < s.Jobs && s.changes(st, int(m.of), m.choice)
+		switch {
+		case int(m.of) >= s.Jobs:
+			return false
+		case st.server != nil:
+			return st.server.jobs[m.of].changes(s.tasks[m.of], m.choice)
+		}
+		return st.model.changes(s, int(m.of), m.choice)
 	}
 	if m.of > 0 {
 		return false
@@ -128,7 +134,7 @@ func (s *scene) possible(st *state, m move) bool {
 		return true
 	case Time:
 		return st.turn(s) >= 0
-	case Halt, HaltBehind, HaltSecond:
+	case Halt, HaltAfter, HaltSecond:
 		return st.server != nil && st.server.fuse == 0
 	case Publish, End, Unlist, MoveOn:
 		return st.server != nil && st.server.feed.changes(s, m.choice)
@@ -142,7 +148,6 @@ func (s *scene) possible(st *state, m move) bool {
 	return false
 }
 
-// onAsset says whether a choice is possible on an asset.
 func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 	if h.absent {
 		return false
@@ -154,8 +159,8 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 		return h.removed
 	case Arrive:
 		return len(h.net) > 0 && st.turn(s) != h.asset
-	case Work: // a message of its own comes first, or another asset
-		return len(h.lane) > 0 && (len(h.net) > 0 || st.turn(s) != h.asset)
+	case Work: // otherwise it is the default step
+		return len(h.todo) > 0 && (len(h.net) > 0 || st.turn(s) != h.asset)
 	case SecondFirst:
 		return len(h.net) > 1
 	case Lose, Repeat:
@@ -166,18 +171,18 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 		return len(h.net) > 0 && !h.net[0].answer && h.watch.before.revision > 0
 	case Crash, Boot, Reinstall:
 		return true
-	case CrashBefore: // for what leaves no trace, that is the same as Crash
+	case CrashBefore: // where no trace is left, it is the same as Crash
 		_, boots := h.next().(execution.Reboot)
 		return leavesTrace(h.next()) || s.driver.early && !boots
 	case CutOff:
-		_, fetches := h.next().(execution.Download)
-		return leavesTrace(h.next()) && !fetches
+		_, downloads := h.next().(execution.Download)
+		return leavesTrace(h.next()) && !downloads
 	case Sleep:
 		return !s.windowEnd(st.now).IsZero()
 	case Fail, Damage, Age:
 		switch e := h.next().(type) {
 		case execution.Download:
-			return h.at(s.job(h.lane[0].order), e.Index).file == none
+			return h.at(s.job(h.todo[0].order), e.Index).file == none
 		case execution.Install, execution.RunAction, execution.Reboot:
 			return c == Fail
 		}
@@ -193,19 +198,11 @@ func (s *scene) onAsset(st *state, h *host, c Choice) bool {
 	return false
 }
 
-// leavesTrace reports whether an effect leaves something behind.
+// leavesTrace reports whether an effect changes the asset.
 func leavesTrace(e execution.Effect) bool {
 	switch e.(type) {
 	case execution.Download, execution.Install, execution.RunAction:
 		return true
 	}
 	return false
-}
-
-// changes says whether a change of a job is possible.
-func (s *scene) changes(st *state, j int, c Choice) bool {
-	if st.server != nil {
-		return st.server.jobs[j].changes(s.tasks[j], c)
-	}
-	return st.standIn.changes(s, j, c)
 }

@@ -2,9 +2,8 @@ package explore
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"slices"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
@@ -15,16 +14,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// driver is how the agent is driven. The zero value does it right; a test plants a bug by filling a field in.
+// driver drives the agents and the server. Tests set a field to plant a bug.
 type driver struct {
 	step  func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out) // nil: agent.Step
 	early bool                                                                                // effects are carried out before the commit
 	store func(table, key string, value []byte) []byte                                        // what the server's store makes of a value
 	ack   bool                                                                                // the server answers before it commits
-	deaf  bool                                                                                // the stand-in overhears that a state was lost
+	deaf  bool                                                                                // the model does not notice that a state was lost
 }
 
-// agent is the machine of the agents.
 func (d driver) agent() func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out) {
 	if d.step == nil {
 		return agent.Step
@@ -32,13 +30,13 @@ func (d driver) agent() func(agent.Config, agent.State, agent.Event, agent.Momen
 	return d.step
 }
 
-// step hands the agent an event and commits what it becomes. With crash, the agent dies just before the commit.
+// step hands the agent an event. With crash, the agent dies before the commit.
 func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 	after, out := s.driver.agent()(s.configs[h.asset], h.agent, ev, h.moment(st.now))
 	call, todo := split(out.Effects)
 	if crash {
 		if s.driver.early && len(todo) > 0 {
-			h.lane = todo[:1]
+			h.todo = todo[:1]
 			s.effect(st, h, asOrdered)
 		}
 		s.restart(st, h)
@@ -48,7 +46,11 @@ func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 	h.agent, h.wake, h.read = after, st.now.Add(out.Wake), &reading{}
 	h.committed(s, st, &before, &h.agent)
 	if call != nil {
-		s.send(st, h, call)
+		request := call.Request
+		if st.server != nil { // a driver adds these
+			request.Digest, request.Key = s.inventories[h.installed].Digest(), manifest.Fingerprint(s.keyOf(h))
+		}
+		h.put(len(h.net), message{id: call.ID, request: &request})
 	}
 	for _, t := range todo {
 		switch effect := t.effect.(type) {
@@ -59,16 +61,16 @@ func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 			}
 			continue
 		case execution.Discard:
-			h.lane = slices.DeleteFunc(slices.Clone(h.lane), func(queued pending) bool {
+			h.todo = slices.DeleteFunc(slices.Clone(h.todo), func(queued pending) bool {
 				d, ok := queued.effect.(execution.Download)
 				return ok && queued.order == t.order && (effect.Index < 0 || effect.Index == d.Index)
 			})
 		}
-		h.lane = append(h.lane, t)
+		h.todo = append(h.todo, t)
 	}
 }
 
-// split takes the check-in out of an agent's effects; nil: there is none.
+// split separates the check-in from an agent's other effects; nil: none.
 func split(effects []agent.Effect) (call *agent.Call, todo []pending) {
 	for _, e := range effects {
 		switch e := e.(type) {
@@ -83,18 +85,9 @@ func split(effects []agent.Effect) (call *agent.Call, todo []pending) {
 	return call, todo
 }
 
-// send puts a check-in on the network, with what a driver adds to it.
-func (s *scene) send(st *state, h *host, c *agent.Call) {
-	request := c.Request
-	if st.server != nil {
-		request.Digest, request.Key = s.inventories[h.installed].Digest(), manifest.Fingerprint(s.keyOf(h))
-	}
-	h.put(len(h.net), message{id: c.ID, request: &request})
-}
-
-// restart starts the agent on the bytes it had committed: calls, effects and the prompt are gone.
+// restart starts the agent on what it committed. All else is gone.
 func (s *scene) restart(st *state, h *host) {
-	h.lane, h.net, h.prompt = nil, nil, false
+	h.todo, h.net, h.prompt = nil, nil, false
 	h.read.once.Do(func() {
 		data, err := h.agent.MarshalBinary()
 		ended, errEnded := h.agent.MarshalEnded()
@@ -112,7 +105,7 @@ func (s *scene) restart(st *state, h *host) {
 	s.step(st, h, agent.Started{}, false)
 }
 
-// sweep deletes the files that nothing needs any more, as a driver does at its start.
+// sweep deletes staged files that nothing needs, as a driver does at its start.
 func (h *host) sweep(s *scene) {
 	var needed [maxJobs]bool
 	for _, o := range h.agent.Queue {
@@ -143,40 +136,37 @@ func (s *scene) reinstall(st *state, h *host) {
 // knows reports whether the server knows that an order began on an asset.
 func (s *scene) knows(st *state, asset, j int) bool {
 	if st.server == nil {
-		e := st.standIn.books[asset].entries[j]
+		e := st.model.records[asset].entries[j]
 		return e.Stage != 0 || e.Phase == ledger.Ended && e.Result != job.Withdrawn
 	}
-	rows, err := s.view(st).RunAssets(context.Background(), s.tasks[j].run, "", controller.MaxPage)
-	if _, missing := errors.AsType[*controller.NotFoundError](err); err != nil && !missing {
-		st.broke(12, "the server cannot show %s: %v", s.tasks[j].run, err)
-	}
+	rows := st.rows(s.view(st), s.tasks[j])
 	i := slices.IndexFunc(rows, func(r controller.RunAsset) bool { return r.Asset == assetNames[asset] })
 	return i >= 0 && (rows[i].Stage != 0 || !rows[i].Ended.IsZero() && rows[i].Result != job.Withdrawn)
 }
 
-// restore puts the server back to what it had when the world began. The vendor stays where he is.
+// restore puts the server back to the world's start. The vendor's changes stay.
 func (s *scene) restore(st *state) {
 	for i := range s.Assets {
 		st.own(i).watch.restored()
 	}
 	if st.server == nil {
-		st.standIn = s.first.standIn
+		st.model = s.first.model
 		return
 	}
-	v := s.first.server.copy()
-	v.feed, v.due = st.server.feed, st.now
+	fd := st.server.feed
+	v := s.first.server.own(st)
+	v.feed, v.due = fd, st.now
 	if v.feed != s.first.server.feed {
 		v.sync = st.now.Add(syncEvery)
 	}
-	st.server = v
 }
 
-// restored reports whether the server was put back.
 func (s *scene) restored(st *state) bool { return st.left.Restores < s.Budget.Restores }
 
-// reboot takes the computer down and up again.
 func (s *scene) reboot(st *state, h *host) {
-	h.watch.rebooting()
+	for j := range h.watch.orders {
+		h.watch.orders[j].Offer = time.Time{} // for any reason (RBT-8)
+	}
 	st.now = st.now.Add(bootTime)
 	h.boot++
 	h.booted, h.sessions = st.now, reboot.Nobody

@@ -1,26 +1,27 @@
 package explore
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// file is what is staged of a patch.
 type file uint8
 
-// The files a vendor serves.
+// The files that a vendor serves.
 const (
 	none    file = iota
-	good         // as ordered, or rightly signed and newer
-	damaged      // its signature does not hold
-	old          // rightly signed, of a version before the installed one
+	good         // as ordered, or newer with a valid signature
+	damaged      // its signature is bad
+	old          // older than the installed version, with a valid signature
 )
 
-// staged is a fetched file, and the version it really contains.
+// staged is a downloaded file and the version that it contains.
 type staged struct {
 	file  file
 	level level
@@ -28,8 +29,7 @@ type staged struct {
 
 const vendor = "Vendor"
 
-// digest is that of the bytes of a file.
-func digest(f file, l level) integrity.Digest {
+func digest(f file, l level) integrity.Digest { // of a file's bytes
 	return integrity.Digest{Algorithm: integrity.SHA256, Sum: strings.Repeat(string("0123"[f])+string("0123"[l]), 32)}
 }
 
@@ -41,13 +41,12 @@ func (f staged) evidence() []execution.Evidence {
 	return []execution.Evidence{{Digests: []integrity.Digest{digest(f.file, f.level)}, Signature: signature}}
 }
 
-// upgradeOf is a patch of a job by its number.
+// upgradeOf returns a patch of a job by its number.
 func upgradeOf(j, patch int) upgrade { return upgrades[j*maxPatches+patch] }
 
-// at is what is staged of a job's patch, by its index in the order.
+// at returns what is staged of a job's patch, by its index in the order.
 func (h *host) at(j, index int) *staged { return &h.staged[max(j, 0)][index%maxPatches] }
 
-// result is how carrying an effect out goes.
 type result uint8
 
 const (
@@ -56,13 +55,12 @@ const (
 	spoils           // the file is damaged
 	ages             // the file is an old one
 	breaks           // the agent crashes in the middle, and nothing was done
-	outlives         // it is done, and the agent crashes before it can commit that
+	outlives         // it is done, and the agent crashes before the commit
 )
 
-// effect carries out the first effect of the lane.
 func (s *scene) effect(st *state, h *host, how result) {
-	t := h.lane[0]
-	h.lane = h.lane[1:]
+	t := h.todo[0]
+	h.todo = h.todo[1:]
 	j := max(s.job(t.order), 0)
 	reply := func(ev execution.Event) {
 		s.step(st, h, agent.ForOrder{Order: t.order, Event: ev}, how == outlives)
@@ -109,7 +107,7 @@ func (s *scene) effect(st *state, h *host, how result) {
 	}
 }
 
-// download fetches a patch's file, unless it is staged already (JOB-17).
+// download downloads a patch's file, unless it is staged already (JOB-17).
 func (s *scene) download(st *state, h *host, j int, e execution.Download, how result, reply func(execution.Event)) {
 	f := h.at(j, e.Index)
 	patch := s.tasks[j].number(e.Patch.Patch)
@@ -118,35 +116,38 @@ func (s *scene) download(st *state, h *host, j int, e execution.Download, how re
 	case how == fails:
 		reply(execution.Downloaded{ID: e.ID, Code: job.FileDownloadFailed, Text: "The download failed."})
 		return
-	case how == spoils:
-		*f = staged{damaged, upgradeOf(j, patch).level}
-		h.downloaded(st, j, patch, *f)
-	case how == ages:
-		*f = staged{old, 0}
-		h.downloaded(st, j, patch, *f)
 	default:
-		*f = staged{good, upgradeOf(j, patch).level}
-		if st.server != nil && st.server.feed.moved && e.Patch.LatestOnly {
+		u := upgradeOf(j, patch)
+		switch *f = (staged{good, u.level}); {
+		case how == spoils:
+			f.file = damaged
+		case how == ages:
+			*f = staged{old, 0}
+		case st.server != nil && st.server.feed.moved && e.Patch.LatestOnly:
 			f.level = level(len(levels) - 1)
 		}
-		h.downloaded(st, j, patch, *f)
+		st.note(h.watch.orders[j].patches[patch].Downloaded(u.id, f.file == good))
 	}
 	reply(execution.Downloaded{ID: e.ID, Files: f.evidence()})
 }
 
 func (s *scene) deploy(st *state, h *host, j int, e execution.Install, how result, reply func(execution.Event)) {
 	var results []execution.InstallResult
+	order := &h.watch.orders[j]
 	for _, p := range e.Patches {
 		patch, f := s.tasks[j].number(p.Patch.Patch), *h.at(j, p.Index)
-		h.deploys(st, j, patch, p, f)
+		st.note(order.Deploys(&order.patches[patch], watch.Install{Patch: p.Patch.Patch, Held: order.ran&(1<<patch) != 0,
+			Passes: f.file == good || f.file == old && p.Patch.LatestOnly, Same: slices.Contains(p.Digests, digest(f.file, f.level))}))
 		result := execution.InstallResult{Index: p.Index}
 		switch how {
 		case breaks:
 		case fails:
 			result.Code, result.Text = job.InstallerFailed, "The installer failed."
 		default:
-			h.deployed(s, st, j, patch, f.level)
-			h.installed[upgradeOf(j, patch).product] = f.level
+			u := upgradeOf(j, patch)
+			order.Needs = order.Needs || s.needsReboot(u)
+			st.note(watch.Installs(string(product(u.product)), s.versions[h.installed[u.product]], s.versions[f.level]))
+			h.installed[u.product] = f.level
 		}
 		results = append(results, result)
 	}

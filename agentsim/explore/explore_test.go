@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// With no trouble but a crash, a whole world fits: nothing is left out, to any depth.
+// With one crash and nothing else, the search covers the whole world to any
+// depth.
 func TestSmallWorldIsComplete(t *testing.T) {
 	w := World{Name: "one", Patches: 1, Budget: Budget{Turns: AnyTurns, Crashes: 1}}
 	report, err := Search(w, Bounds{Depth: 1000, States: 1_000_000})
@@ -20,15 +21,15 @@ func TestSmallWorldIsComplete(t *testing.T) {
 		t.Fatal(report.Broken)
 	}
 	require.True(t, report.Complete())
-	t.Logf("%d states, %d transitions, up to %d choices out of the ordinary", report.States, report.Transitions, report.Depth)
+	t.Logf("%d states, %d transitions, up to %d deviations", report.States, report.Transitions, report.Depth)
 }
 
 func TestSameSearchSameReport_Invariant11(t *testing.T) {
 	w, err := FindWorld("reboot")
 	require.NoError(t, err)
-	first, err := Search(w, Bounds{States: 3000})
+	first, err := Search(w, Bounds{States: fewer(3000, 500)})
 	require.NoError(t, err)
-	again, err := Search(w, Bounds{States: 3000})
+	again, err := Search(w, Bounds{States: fewer(3000, 500)})
 	require.NoError(t, err)
 	require.Equal(t, first, again)
 	broken, story, err := Play(w, first.Deepest)
@@ -37,14 +38,17 @@ func TestSameSearchSameReport_Invariant11(t *testing.T) {
 	require.Contains(t, story, "reports")
 }
 
-// Every choice is made somewhere, and about everything it can be made about: a world in which it is never possible would
-// show nothing about it.
+// Every choice is made in some world, and about each asset or job.
 func TestEveryChoiceIsMade(t *testing.T) {
 	made, first := map[move]bool{}, map[Choice]bool{}
 	for _, w := range Worlds() {
 		s, err := newScene(w, driver{})
 		require.NoError(t, err)
-		wander(t, s, 60, 60, func(_ *state, m move) { made[m], first[m.choice] = true, true })
+		histories := 60
+		if w.Server {
+			histories = 20
+		}
+		wander(t, s, histories, 60, func(_ *state, m move) { made[m], first[m.choice] = true, true })
 	}
 	for _, c := range choices.All() {
 		require.True(t, first[c], "%s", c)
@@ -55,15 +59,12 @@ func TestEveryChoiceIsMade(t *testing.T) {
 	for _, c := range []Choice{Arrive, Work, Lose, Crash, Boot, Cancel, Withdraw, Delete} {
 		require.True(t, made[move{c, 1}], "%s of a second asset or job", c)
 	}
-	require.Len(t, choices.All(), 41)
-	for _, c := range []Choice{Go, Time, Arrive, Work, SecondFirst, Lose, GiveUp, Repeat, Replay, Crash, CrashBefore, CutOff, Boot, Sleep, Fail,
-		Damage, Age, Edit, Cancel, Withdraw, Enable, Delete, Login, Lock, Logout, Later, Now, Halt, HaltBehind, HaltSecond, Publish, End, Unlist,
-		MoveOn, Sync, Reinstall, Restore, Remove, Enrol, Clone, Settle} {
-		require.Contains(t, choices.All(), c)
-	}
+	require.Equal(t, choices.All(), []Choice{Go, Time, Arrive, Work, SecondFirst, Lose, GiveUp, Repeat, Replay, Crash, CrashBefore, CutOff, Boot,
+		Sleep, Fail, Damage, Age, Edit, Cancel, Withdraw, Enable, Delete, Login, Lock, Logout, Later, Now, Halt, HaltAfter, HaltSecond, Publish, End,
+		Unlist, MoveOn, Sync, Reinstall, Restore, Remove, Enrol, Clone, Settle})
 }
 
-// Which world has how many assets and jobs, and how much of which trouble; 255 turns are any number.
+// The assets, jobs and budget of each world. 255 turns mean no bound.
 func ExampleWorlds() {
 	for _, w := range Worlds() {
 		fmt.Printf("%-8s %d by %d, production server: %-5v %+v\n", w.Name, w.Assets, w.Jobs, w.Server, w.Budget)
@@ -92,15 +93,15 @@ func ExampleWorlds() {
 func TestSameOnAnyCores_Invariant11(t *testing.T) {
 	w, err := FindWorld("pair")
 	require.NoError(t, err)
-	several, err := Search(w, Bounds{States: 3000})
+	several, err := Search(w, Bounds{States: fewer(3000, 500)})
 	require.NoError(t, err)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	one, err := Search(w, Bounds{States: 3000})
+	one, err := Search(w, Bounds{States: fewer(3000, 500)})
 	require.NoError(t, err)
 	require.Equal(t, one, several)
 }
 
-// A world of one's own: everything there is, and one trouble in a history.
+// A world of your own: everything, and one deviation per history.
 func ExampleSearch() {
 	world := World{
 		Name: "mine", Jobs: 2, Delay: time.Minute, Patches: 2, Action: true, Window: 2 * time.Hour, Early: true, Every: 20 * time.Minute,
@@ -116,7 +117,7 @@ func ExampleSearch() {
 	// Output: mine true true
 }
 
-// A small world in which the second job reboots for the first's reboot, whatever else happens to it.
+// The second job reboots for the first's pending reboot, whatever else happens.
 func TestSecondJobRebootsForTheFirst_RBT11_RBT8(t *testing.T) {
 	report, err := Search(World{Name: "small", Jobs: 2, Delay: time.Minute, Patches: 1, Reboot: true, Policy: reboot.Policy{Suppress: true}, Parked: true, Pending: true,
 		Budget: Budget{Turns: 1, Changes: 1, Crashes: 1, Faults: 1}}, Bounds{Depth: 3, States: 5000})
@@ -140,7 +141,7 @@ func TestWorlds(t *testing.T) {
 	_, err := FindWorld("nowhere")
 	require.ErrorContains(t, err, "cancel, reboot, vendor, defer")
 	_, err = Search(World{Name: "three", Patches: 3}, Bounds{})
-	require.ErrorContains(t, err, "takes 1 to 2")
+	require.ErrorContains(t, err, "want 1 to 2")
 	for _, w := range Worlds() {
 		require.NoError(t, w.Policy.Validate())
 		require.NotEmpty(t, w.Text)

@@ -8,7 +8,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// feed is what a vendor says of the first job's first patch, and does with its file.
+// feed is what a vendor publishes and serves of the first job's first patch.
 type feed struct {
 	newer    bool // a newer version is published
 	ended    time.Time
@@ -30,7 +30,7 @@ func (f feed) changes(s *scene, c Choice) bool {
 	return false
 }
 
-// change is what the vendor does; the next sync takes it in, unless it concerns the file alone.
+// change carries out what the vendor does. A catalog change makes a sync due.
 func (v *server) change(now time.Time, c Choice) {
 	switch c {
 	case Publish:
@@ -48,7 +48,7 @@ func (v *server) change(now time.Time, c Choice) {
 	}
 }
 
-// batch is what a fetch of the vendor's feed brings.
+// batch is what the server downloads from the vendor's feed.
 func (f feed) batch(s *scene, now time.Time) catalog.Batch {
 	b := catalog.Batch{Feed: "vendor", At: now}
 	for i := range 2 {

@@ -3,7 +3,6 @@ package explore
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ import (
 
 const secret = "explore-enrolment-token-0001"
 
-// identities is how many assets are enrolled: a copy is none of its own.
+// identities returns the number of enrolled assets. A copy is not enrolled.
 func (w World) identities() int {
 	if w.Copy {
 		return 1
@@ -26,13 +25,12 @@ func (w World) identities() int {
 	return max(w.Assets, 1)
 }
 
-// as is the asset that a computer calls as.
+// as returns the asset that a computer calls as.
 func (w World) as(i int) job.AssetID { return assetNames[min(i, w.identities()-1)] }
 
-// own is where what the server has of a computer's reports is kept.
+// own returns the index of what the server has of a computer's reports.
 func (s *scene) own(h *host) int { return min(h.asset, s.identities()-1) }
 
-// keyOf is the public key of a computer.
 func (s *scene) keyOf(h *host) ed25519.PublicKey {
 	seed := strings.Repeat(fmt.Sprint(s.own(h)), ed25519.SeedSize-1) + string('a'+rune(h.key))
 	return ed25519.NewKeyFromSeed([]byte(seed)).Public().(ed25519.PublicKey)
@@ -42,7 +40,7 @@ func (s *scene) enrolment(h *host) manifest.Enrolment {
 	return manifest.Enrolment{Token: secret, Asset: s.as(h.asset), Key: s.keyOf(h), Platform: catalog.Linux, Architecture: "amd64"}
 }
 
-// remove is the administrator who removes an asset. Nothing of it is open from then on (invariant 10).
+// remove removes an asset. Nothing of it may be open afterwards (invariant 10).
 func (s *scene) remove(st *state, h *host) {
 	ok, err := s.serving(st, func(c *controller.Controller) error {
 		return c.RemoveAsset(context.Background(), s.as(h.asset), st.now)
@@ -55,11 +53,7 @@ func (s *scene) remove(st *state, h *host) {
 	}
 	h.removed, h.refused = true, false
 	for _, t := range s.tasks {
-		rows, err := s.view(st).RunAssets(context.Background(), t.run, "", controller.MaxPage)
-		if _, missing := errors.AsType[*controller.NotFoundError](err); err != nil && !missing {
-			st.broke(12, "the server cannot show %s: %v", t.run, err)
-		}
-		for _, row := range rows {
+		for _, row := range st.rows(s.view(st), t) {
 			if row.Asset == s.as(h.asset) && row.Ended.IsZero() {
 				st.broke(10, "%s stays open although its asset was removed", row.Order)
 			}
@@ -67,7 +61,7 @@ func (s *scene) remove(st *state, h *host) {
 	}
 }
 
-// enrol is a computer that enrols under the name of a removed one, with a new key. It takes as long as a boot.
+// enrol enrols a computer under a removed name. It takes as long as a boot.
 func (s *scene) enrol(st *state, h *host) {
 	st.now = st.now.Add(bootTime)
 	was := *h
@@ -98,15 +92,15 @@ func (s *scene) clone(st *state) {
 	h := st.own(0)
 	c := *h
 	c.asset, c.copied, c.boot, c.booted = 1, true, 0, st.now
-	c.net, c.lane, c.prompt = nil, nil, false
+	c.net, c.todo, c.prompt = nil, nil, false
 	st.hosts[1] = &c
 	s.restart(st, &c)
 }
 
-// settle is the administrator who says that one computer alone is the asset.
+// settle is the administrator's decision that one computer alone is the asset.
 func (s *scene) settle(st *state) {
 	_, err := s.serving(st, func(c *controller.Controller) error { return c.SettleClone(context.Background(), s.as(0), st.now) })
-	if _, none := errors.AsType[*controller.NotFoundError](err); err != nil && !none {
+	if err != nil && !missing(err) {
 		st.broke(10, "the server cannot settle %s: %v", s.as(0), err)
 	}
 	if err == nil {
@@ -114,14 +108,14 @@ func (s *scene) settle(st *state) {
 	}
 }
 
-// turns is whose calls the server heard in turn, by when they were made.
+// turns says which computers called in turn, by when the calls were made.
 type turns struct {
-	last  uint8     // the computer of the newest call, from one; zero: none
-	at    time.Time // when it was made
+	last  uint8     // the computer of the newest call, counted from one; zero: none
+	at    time.Time // when that call was made
 	count uint8     // how often the computer changed, up to three
 }
 
-// heard takes a call in the order in which the agents made them.
+// heard takes a call. Calls count in the order in which the agents made them.
 func (t turns) heard(h *host, at time.Time) turns {
 	if who := uint8(h.asset + 1); at.After(t.at) || who == t.last {
 		if t.last != 0 && who != t.last && t.count < 3 {
@@ -132,8 +126,9 @@ func (t turns) heard(h *host, at time.Time) turns {
 	return t
 }
 
-// handed checks what an answer hands out: a removed asset nothing, a computer nothing of the one whose name it took, and neither of
-// two computers that called in turn anything that could start (invariants 3 and 13).
+// handed checks that an answer hands out nothing to a removed asset, nothing of
+// an earlier bearer of the name, and nothing that could start to computers that
+// called in turn (invariants 3 and 13).
 func (s *scene) handed(st *state, h *host, m, answer message) {
 	if s.Copy {
 		st.turns = st.turns.heard(h, m.request.At)
@@ -153,8 +148,8 @@ func (s *scene) handed(st *state, h *host, m, answer message) {
 	}
 }
 
-// numberedAgain reports whether a report was there before the step, under another number: an agent that was put back counts on from
-// what the server has.
+// numberedAgain reports whether a restored agent had the report under another
+// number: it counts on from what the server has.
 func numberedAgain(before []job.Report, r job.Report) bool {
 	return slices.ContainsFunc(before, func(b job.Report) bool {
 		return b.Order == r.Order && b.Progress == r.Progress && b.Result == r.Result && b.TooLate == r.TooLate && b.At.Equal(r.At)

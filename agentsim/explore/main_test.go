@@ -9,8 +9,16 @@ import (
 	"testing"
 )
 
-// TestMain takes the number of states, and lets garbage grow: a search makes much and keeps little
-// of it.
+// fewer returns few in a short run, otherwise many.
+func fewer(many, few int) int {
+	if testing.Short() {
+		return few
+	}
+	return many
+}
+
+// TestMain reads the number of states, and collects garbage less often: a
+// search makes much and keeps little.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if v := os.Getenv("EXPLORE_STATES"); v != "" {

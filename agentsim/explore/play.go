@@ -8,16 +8,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// Violation is an invariant that broke, with the history that leads there.
+// Violation is an invariant that broke, with the history that led there.
 type Violation struct {
 	World string
-	Trace Trace // shrunk
-	Found int   // choices out of the ordinary before it was shrunk
+	Trace Trace // the history, shrunk
+	Found int   // deviations before it was shrunk
 	Broken
-	Story string // the shrunk history, a line a step, with times
+	Story string // the shrunk history with times, one line per step
 
-	// Scenario is the text of a file that has the same history in the language of package agentsim, and breaks the same
-	// invariant there, where calls and effects take time and the server is the production one. Empty: none was found.
+	// Scenario is the history in the language of package agentsim, where it breaks
+	// the same invariant with the production server. Empty: none was found.
 	Scenario string
 }
 
@@ -29,7 +29,7 @@ func (e *explorer) violation(path []move, broken *Broken) *Violation {
 	found := traceOf(path)
 	trace := e.shrink(found, broken.Invariant)
 	run := e.play(trace, true)
-	if run.broken == nil { // the way was cut short where it broke on a state reached in another way
+	if run.broken == nil { // it broke on a state that was reached in another way
 		trace, run = found, e.play(found, true)
 	}
 	v := &Violation{World: e.Name, Trace: trace, Found: len(found), Broken: *broken, Story: run.story.String()}
@@ -40,15 +40,15 @@ func (e *explorer) violation(path []move, broken *Broken) *Violation {
 	return v
 }
 
-// played is a trace that was carried out.
 type played struct {
 	broken *Broken
-	wrong  error // a choice that its state did not have
+	wrong  error // a choice that was not possible
 	story  strings.Builder
 }
 
-// Play carries a trace out in a world, and then lets everything go its ordinary way to its end. It returns the invariant
-// that broke, if one did, and the story, a line a step. The error is a trace that the world does not allow.
+// Play carries out a trace in a world, then default steps to the end. It
+// returns the invariant that broke, or nil, and the story with one line per
+// step. The error names a choice that is not possible there.
 func Play(w World, t Trace) (broken *Broken, story string, err error) {
 	s, err := newScene(w, driver{})
 	if err != nil {
@@ -58,7 +58,7 @@ func Play(w World, t Trace) (broken *Broken, story string, err error) {
 	return run.broken, run.story.String(), run.wrong
 }
 
-func (s *scene) play(t Trace, tell bool) *played {
+func (s *scene) play(t Trace, story bool) *played {
 	run := &played{}
 	st := s.start()
 	do := func(m move) bool {
@@ -67,8 +67,8 @@ func (s *scene) play(t Trace, tell bool) *played {
 			return false
 		}
 		after := s.apply(st, m)
-		if tell {
-			run.tell(s, st, after, m)
+		if story {
+			run.line(s, st, after, m)
 		}
 		st = after
 		run.broken = st.broken
@@ -76,39 +76,39 @@ func (s *scene) play(t Trace, tell bool) *played {
 	}
 	for _, step := range t {
 		for range step.After {
-			if !do(ordinarily) {
+			if !do(byDefault) {
 				return run
 			}
 		}
 		if step.Choice == Go {
-			run.wrong = fmt.Errorf("%q is no step of its own: it says how many steps go before a choice", Go)
+			run.wrong = fmt.Errorf("%q is not a choice: write \"go N\" before a choice, for N default steps", Go)
 			return run
 		}
 		if !do(step.move()) {
 			return run
 		}
 	}
-	for range maxOrdinary {
+	for range maxDefault {
 		ended := s.settled(st)
-		if run.broken = st.broken; run.broken != nil && tell {
+		if run.broken = st.broken; run.broken != nil && story {
 			fmt.Fprintf(&run.story, "%10s  %v\n", "", run.broken)
 		}
-		if ended || run.broken != nil || !do(ordinarily) {
+		if ended || run.broken != nil || !do(byDefault) {
 			return run
 		}
 	}
 	run.broken = stuck()
-	if tell {
+	if story {
 		fmt.Fprintf(&run.story, "and so on: %v\n", run.broken)
 	}
 	return run
 }
 
-// tell writes a line about a step: when, what, and what the agents reported.
-func (p *played) tell(s *scene, before, after *state, m move) {
-	what := s.ordinarily(before)
-	if m != ordinarily {
-		what = strings.ToUpper(Step{0, m.choice, m.of}.String()) + " (else: " + what + ")"
+// line writes a line about a step: when, what, and what the agents reported.
+func (p *played) line(s *scene, before, after *state, m move) {
+	what := s.describeDefault(before)
+	if m != byDefault {
+		what = strings.ToUpper(Step{0, m.choice, m.of}.String()) + " (instead of: " + what + ")"
 	}
 	fmt.Fprintf(&p.story, "%+10v  %s", after.now.Sub(epoch), what)
 	for i, h := range after.hosts[:s.Assets] {
@@ -125,7 +125,7 @@ func (p *played) tell(s *scene, before, after *state, m move) {
 	}
 }
 
-// describe puts a report into words, with the names that a world of several assets or jobs needs.
+// describe names a report, with its asset and job where the world has several.
 func (s *scene) describe(asset int, r job.Report) string {
 	who, of := "", ""
 	if s.Assets > 1 {
@@ -146,30 +146,24 @@ func (s *scene) describe(asset int, r job.Report) string {
 	return who + "reports " + what + of
 }
 
-// ordinarily says what the ordinary step of a state is.
-func (s *scene) ordinarily(st *state) string {
+// describeDefault names the default step of a state.
+func (s *scene) describeDefault(st *state) string {
 	i := st.turn(s)
 	if i < 0 {
-		return "time goes on"
+		return "time advances"
 	}
 	h, at := st.hosts[i], ""
 	if s.Assets > 1 {
 		at = " (" + string(assetNames[i]) + ")"
 	}
-	what := "discard of staged files"
+	what := strings.TrimPrefix(fmt.Sprintf("%T", h.next()), "execution.")
 	switch e := h.next().(type) {
-	case execution.TakeInventory:
-		what = "inventory"
 	case execution.Download:
-		what = "download of " + string(e.Patch.Patch)
-	case execution.Preflight:
-		what = "preflight"
+		what += " " + string(e.Patch.Patch)
 	case execution.RunAction:
-		what = "action " + e.Action.Name
+		what += " " + e.Action.Name
 	case execution.Install:
-		what = "installation of " + string(e.Patches[0].Patch.Patch)
-	case execution.Reboot:
-		what = "reboot"
+		what += " " + string(e.Patches[0].Patch.Patch)
 	}
 	if len(h.net) > 0 {
 		what = map[bool]string{true: "an answer arrives", false: "a call reaches the server"}[h.net[0].answer]
@@ -177,7 +171,7 @@ func (s *scene) ordinarily(st *state) string {
 	return what + at
 }
 
-// shrink drops choices and ordinary steps for as long as the same invariant still breaks.
+// shrink drops deviations and default steps while the invariant still breaks.
 func (s *scene) shrink(t Trace, invariant int) Trace {
 	still := func(t Trace) bool {
 		run := s.play(t, false)
@@ -204,7 +198,7 @@ func (s *scene) shrink(t Trace, invariant int) Trace {
 	return t
 }
 
-// without drops one choice; the one after it may have to come a little later or sooner then.
+// without drops one deviation. The next may then come a little later or sooner.
 func (s *scene) without(t Trace, i int, still func(Trace) bool) (Trace, bool) {
 	shorter := append(append(Trace(nil), t[:i]...), t[i+1:]...)
 	if i == len(shorter) {

@@ -13,36 +13,35 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 )
 
-// scribe writes a history as a scenario of package agentsim. There, calls and effects take time, and the server is the
-// production one: so each choice is said in a line, and the instant for it is looked for around the one in the history, until
-// the scenario breaks the same invariant.
-type scribe struct {
+// scenarioWriter writes a history as a scenario of package agentsim, in which
+// calls and effects take time. Each deviation becomes a line. Its time is searched
+// around that of the history until the scenario breaks the same invariant.
+type scenarioWriter struct {
 	*scene
 	invariant int
-	plays     int // that are left
+	plays     int // left to try
 	points    []point
 }
 
-// point is a choice that can be said: with what words, and how many steps the agent it happens to had taken before it.
+// point is a deviation that a scenario has words for.
 type point struct {
-	words []string // one of them
+	words []string // alternatives
 	asset job.AssetID
-	steps int
+	steps int // of that asset's agent, before the deviation
 }
 
-// said is a line of a scenario.
 type said struct {
 	at    time.Duration
 	words string
 }
 
-// scenario is the text of a scenario that breaks the same invariant as the history, with the agent of the scene's driver, and
-// holds with the production agent if that is another; empty: none was found.
+// scenario returns a scenario that breaks the same invariant with the driver's
+// agent and holds with the production agent; empty: none was found.
 func (s *scene) scenario(t Trace, broken *Broken) string {
-	if s.driver.early || s.driver.ack || s.driver.store != nil { // what is wrong there is no agent
+	if s.driver.early || s.driver.ack || s.driver.store != nil { // then the fault is not in the agent
 		return ""
 	}
-	w := &scribe{scene: s, invariant: broken.Invariant, plays: maxPlays, points: s.points(t)}
+	w := &scenarioWriter{scene: s, invariant: broken.Invariant, plays: maxPlays, points: s.points(t)}
 	for _, width := range []int{3, 9, 1 << 10} {
 		if lines, ok := w.search(0, nil, width); ok {
 			return w.text(t, broken, lines)
@@ -51,17 +50,17 @@ func (s *scene) scenario(t Trace, broken *Broken) string {
 	return ""
 }
 
-// points plays a trace, and says its choices. Whose turn it is has no words: in a scenario, time decides that.
+// points plays a trace and returns its deviations in words. Turns have no words.
 func (s *scene) points(t Trace) (list []point) {
 	taken := map[job.AssetID]int{}
 	c, err := newScene(s.World, s.driver.counting(func(of job.AssetID, _ time.Time) { taken[of]++ }))
-	if err != nil { // the same world was made before
+	if err != nil { // it cannot be: the scene exists
 		return nil
 	}
 	st := c.start()
 	for _, step := range t {
 		for range step.After {
-			st = c.apply(st, ordinarily)
+			st = c.apply(st, byDefault)
 		}
 		m := step.move()
 		of := assetNames[0]
@@ -76,18 +75,18 @@ func (s *scene) points(t Trace) (list []point) {
 	return list
 }
 
-// counting is a driver that tells of each step of an agent.
-func (d driver) counting(tell func(of job.AssetID, at time.Time)) driver {
+// counting returns the driver with a function to call at each step of an agent.
+func (d driver) counting(count func(of job.AssetID, at time.Time)) driver {
 	do := d.agent()
 	d.step = func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
-		tell(c.Asset, at.Wall)
+		count(c.Asset, at.Wall)
 		return do(c, s, ev, at)
 	}
 	return d
 }
 
-// search places the choices from i on, the likeliest instants first, and reports whether the scenario breaks as it should.
-func (w *scribe) search(i int, lines []said, width int) ([]said, bool) {
+// search places the points from i on, and reports whether the scenario breaks.
+func (w *scenarioWriter) search(i int, lines []said, width int) ([]said, bool) {
 	if i == len(w.points) {
 		return lines, w.breaks(lines)
 	}
@@ -105,9 +104,9 @@ func (w *scribe) search(i int, lines []said, width int) ([]said, bool) {
 	return nil, false
 }
 
-// instants lists when a choice may be made: while a call is under way behind one of its agent's steps, while the answer is,
-// and while an effect is carried out. Those behind as many steps as in the history come first.
-func (w *scribe) instants(p point, lines []said) []time.Duration {
+// instants lists times for a point: while a call of its agent is under way, while
+// the answer is, and while an effect runs. The likeliest come first.
+func (w *scenarioWriter) instants(p point, lines []said) []time.Duration {
 	var steps []time.Duration
 	w.play(lines, w.driver.counting(func(of job.AssetID, at time.Time) {
 		if of == p.asset {
@@ -141,8 +140,8 @@ func (w *scribe) instants(p point, lines []said) []time.Duration {
 	return list
 }
 
-// breaks reports whether a scenario breaks the invariant, and holds with the production agent if the driver's is another.
-func (w *scribe) breaks(lines []said) bool {
+// breaks reports whether a scenario breaks with the driver's agent alone.
+func (w *scenarioWriter) breaks(lines []said) bool {
 	w.plays--
 	broken, ok := errors.AsType[*agentsim.Broken](w.play(lines, w.driver))
 	if !ok || broken.Invariant != w.invariant {
@@ -151,7 +150,7 @@ func (w *scribe) breaks(lines []said) bool {
 	return w.driver.step == nil || w.play(lines, driver{}) == nil
 }
 
-func (w *scribe) play(lines []said, d driver) error {
+func (w *scenarioWriter) play(lines []said, d driver) error {
 	script, err := agentsim.ParseScript("history", w.world()+w.history(lines))
 	if err == nil {
 		_, err = script.PlayIn(agentsim.Config{Step: d.agent()})
@@ -159,14 +158,13 @@ func (w *scribe) play(lines []said, d driver) error {
 	return err
 }
 
-// text is the whole file.
-func (w *scribe) text(t Trace, broken *Broken, lines []said) string {
+func (w *scenarioWriter) text(t Trace, broken *Broken, lines []said) string {
 	return fmt.Sprintf("# Invariant %d breaks: %s.\n# The history is %q of world %s, searched by package agentsim/explore.\n",
 		broken.Invariant, strings.TrimSuffix(broken.Text, "."), t, w.Name) + w.world() + w.history(lines)
 }
 
-// history is the lines in their order, and what is expected of all: that every order comes to its end.
-func (w *scribe) history(lines []said) string {
+// history returns the lines in order. Every order must end.
+func (w *scenarioWriter) history(lines []said) string {
 	lines = slices.Clone(lines)
 	slices.SortStableFunc(lines, func(a, b said) int { return cmp.Compare(a.at, b.at) })
 	end := lead + w.Delay + w.Window + 3*time.Hour

@@ -17,7 +17,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// epoch is when a world begins: any whole second will do.
+// epoch is when a world begins. Any whole second will do.
 var epoch = time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
 
 // The names in a world, in order.
@@ -26,25 +26,23 @@ var (
 	jobNames   = [maxJobs]job.ID{"nightly", "weekly"}
 )
 
-// level is a version of a product or a file: older than what was installed at first, that, what the first job orders, or what
-// the second orders or the vendor has moved on to.
+// level is a version: an old one, the installed one, what the first job orders,
+// and what the second orders or the vendor moves on to.
 type level uint8
 
 var levels = [4]string{"0.9.0", "1.0.0", "2.0.0", "3.0.0"}
 
-// upgrade is a patch of a world.
 type upgrade struct {
 	id      catalog.PatchID
 	product int
 	level   level
 }
 
-// upgrades are the patches there can be: those of the first job, then that of the second.
+// upgrades are the patches of the first job, then that of the second.
 var upgrades = [maxPatches + 1]upgrade{{"a-2", 0, 2}, {"b-2", 1, 2}, {"a-3", 0, 3}}
 
 func product(i int) catalog.ProductID { return catalog.ProductID("ab"[i : i+1]) }
 
-// task is a job of a world.
 type task struct {
 	id         job.ID
 	run        job.RunID
@@ -52,16 +50,14 @@ type task struct {
 	patches    []upgrade
 }
 
-// all is the content of an order that has all its patches.
+// all is the content of an order with all its patches.
 func (t task) all() content { return content{present: true, patches: 1<<len(t.patches) - 1} }
 
-// content is what a manifest says of an order.
 type content struct {
 	present, marked, begun bool
-	patches                uint8 // a bit each
+	patches                uint8 // a bit for each
 }
 
-// contents is what a manifest says of each job's order.
 type contents [maxJobs]content
 
 // released is one published manifest of an asset.
@@ -70,7 +66,7 @@ type released struct {
 	contents contents
 }
 
-// scene is what all states of one search share: the world, the driver with its planted bug, and what is dear to make.
+// scene is what all states of one search share.
 type scene struct {
 	World
 	driver      driver
@@ -79,7 +75,7 @@ type scene struct {
 	tasks       []task
 	versions    [len(levels)]version.Version
 	inventories map[[2]level]catalog.Inventory
-	snap        *catalog.Snapshot // the stand-in's catalog
+	snap        *catalog.Snapshot // the model's catalog
 	first       *state            // in which the world begins
 
 	mu     sync.Mutex
@@ -139,7 +135,7 @@ func newScene(w World, d driver) (*scene, error) {
 	return s, err
 }
 
-// job finds whose order an order is; -1: nobody's.
+// job returns the number of an order's job, or -1.
 func (s *scene) job(id job.OrderID) int {
 	for j, t := range s.tasks {
 		if strings.HasPrefix(string(id), string(t.run)+"/") {
@@ -149,12 +145,12 @@ func (s *scene) job(id job.OrderID) int {
 	return -1
 }
 
-// number finds a patch among those of a job; -1: it is none of them.
+// number returns the number of a patch of the job, or -1.
 func (t task) number(id catalog.PatchID) int {
 	return slices.IndexFunc(t.patches, func(u upgrade) bool { return u.id == id })
 }
 
-// makeOrder is the order of a job on an asset as content c has it, for the stand-in: planned as the production server plans.
+// makeOrder plans the model's order of a job on an asset, with content c.
 func (s *scene) makeOrder(asset, j int, c content) job.Order {
 	t := s.tasks[j]
 	o := s.definition(t, bits.OnesCount8(c.patches)).Plan(job.PlanInput{Snapshot: s.snap, Asset: assetNames[asset],
@@ -166,10 +162,9 @@ func (s *scene) makeOrder(asset, j int, c content) job.Order {
 	return o
 }
 
-// needsReboot says whether a patch declares that it needs a reboot: the first one of a world that has such a patch.
 func (s *scene) needsReboot(u upgrade) bool { return s.Reboot && u == upgrades[0] }
 
-// reboots is how a job reboots, and whether it does for a reboot that is pending.
+// reboots returns how a job reboots, and whether also for a pending reboot.
 func (s *scene) reboots(j int) (p reboot.Policy, pending bool) {
 	p = s.Policy
 	if pending = s.Pending && j > 0; pending {
@@ -178,7 +173,7 @@ func (s *scene) reboots(j int) (p reboot.Policy, pending bool) {
 	return p, pending
 }
 
-// seal is the production manifest of a release, made once.
+// seal returns the production manifest of a release. It is made once.
 func (s *scene) seal(asset int, r released) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,32 +8,33 @@ import (
 	"sync/atomic"
 )
 
-// Bounds says how far a search goes. What is zero is the default.
+// Bounds bounds a search. Zero means the default.
 type Bounds struct {
-	Depth  int // choices out of the ordinary in one history
-	States int // distinct states; the last histories are followed to their end, so a few more may come
+	Depth  int // deviations in one history; default DefaultDepth
+	States int // distinct states; default DefaultStates. The last default steps are still followed, so a few more may come.
 }
 
 // Report is what a search found.
 type Report struct {
 	World       string
-	States      int        // distinct ones
+	States      int        // distinct
 	Transitions int        // choices tried
-	Final       int        // states in which everything has come to its end
-	Depth       int        // most choices out of the ordinary in one history
+	Final       int        // states that are ends
+	Depth       int        // most deviations in one history
 	Deepest     Trace      // a history with that many
-	Steps       int        // most steps in one history, the ordinary ones among them
-	Unexplored  int        // states whose choices out of the ordinary were not tried, because a bound came first
-	Refused     int        // new states that were not kept, because Bounds.States came first
-	Broken      *Violation // nil: none was found
+	Steps       int        // most steps in one history, default steps included
+	Unexplored  int        // states whose deviations were not tried, because a bound was reached
+	Refused     int        // new states that were not kept, because Bounds.States was reached
+	Broken      *Violation // nil: no invariant broke
 }
 
-// Complete reports whether nothing was left out.
+// Complete reports whether the search tried everything and nothing broke.
 func (r Report) Complete() bool { return r.Broken == nil && r.Unexplored+r.Refused == 0 }
 
-// Search tries every choice in every state of a world, histories with the fewest choices out of the ordinary first, until a
-// bound comes or an invariant breaks. It uses all the cores there are; the same world and bounds give the same report on any
-// number of them. The error is a world that cannot be made.
+// Search tries every choice in every state of a world until it reaches a bound
+// or an invariant breaks. Histories with the fewest deviations come first. It
+// uses all cores; the report is the same on any number of them. The error says
+// what is wrong with the world.
 func Search(w World, b Bounds) (Report, error) { return search(w, driver{}, b) }
 
 func search(w World, d driver, b Bounds) (Report, error) {
@@ -48,7 +49,6 @@ func search(w World, d driver, b Bounds) (Report, error) {
 	return e.report, nil
 }
 
-// explorer is one search.
 type explorer struct {
 	*scene
 	bounds Bounds
@@ -57,40 +57,40 @@ type explorer struct {
 	nodes  []node
 }
 
-// node is how a state was reached first.
+// node is how a state was first reached.
 type node struct {
 	parent int32
 	steps  uint16
 	move   move
 }
 
-// way is a state that was reached by a choice out of the ordinary, and what ordinary steps make of it.
-type way struct {
-	behind int32 // the state the choice was made in: so many ordinary steps behind the first of its family
-	move   move  // the choice; the zero value: there was none, this is the start
-	node   int32 // of its first state
-	rest   int32 // how many states follow, whose nodes are from
-	from   int32
+// path is a state that a deviation leads to, and the default steps from there.
+type path struct {
+	after int32 // the deviation comes this many default steps after the family's first state
+	move  move  // the deviation; zero: none, this is the start
+	node  int32 // of the first state
+	rest  int32 // how many states follow; their nodes begin at from
+	from  int32
 }
 
-// family is the ways that branch off one way, by where they do. No state but the first of that way is kept: millions of them
-// would not fit, and making one anew costs less than finding it did.
+// family is the paths that branch off one path, by where they do. Only its first
+// state is kept. Making the others again is cheaper than the memory.
 type family struct {
 	first *state
-	ways  []way
+	paths []path
 }
 
-// run goes by layers: the states reached with the same number of choices out of the ordinary. A layer is closed under
-// ordinary steps before anything else is tried, so each state is in the first layer that it belongs to.
+// run goes by layers of states with equally many deviations. It closes a layer
+// under default steps first, so each state is in the first layer it belongs to.
 func (e *explorer) run() {
 	first := e.start()
 	if first.broken != nil {
 		e.report.Broken = e.violation(nil, first.broken)
 		return
 	}
-	layer := []family{{first, []way{{node: e.add(e.hash(first), node{parent: -1})}}}}
+	layer := []family{{first, []path{{node: e.add(e.hash(first), node{parent: -1})}}}}
 	for depth := 0; len(layer) > 0; depth++ {
-		e.report.Depth, e.report.Deepest = depth, traceOf(e.path(layer[0].ways[0].node))
+		e.report.Depth, e.report.Deepest = depth, traceOf(e.movesTo(layer[0].paths[0].node))
 		if e.close(layer); e.report.Broken != nil {
 			return
 		}
@@ -104,21 +104,21 @@ func (e *explorer) run() {
 	}
 }
 
-// leave counts states whose choices are not tried.
+// leave counts states whose deviations are not tried.
 func (e *explorer) leave(layer []family) {
 	for _, f := range layer {
-		for _, w := range f.ways {
+		for _, w := range f.paths {
 			e.report.Unexplored += 1 + int(w.rest)
 		}
 	}
 }
 
-// each makes the first states of a family's ways anew.
+// each makes the first states of a family's paths again.
 func (e *explorer) each(f family, visit func(i int, first *state)) {
 	st, at := f.first, int32(0)
-	for i, w := range f.ways {
-		for ; at < w.behind; at++ {
-			st = e.apply(st, ordinarily)
+	for i, w := range f.paths {
+		for ; at < w.after; at++ {
+			st = e.apply(st, byDefault)
 		}
 		if w.move.choice == 0 {
 			visit(i, st)
@@ -142,8 +142,8 @@ func (e *explorer) child(parent int32, m move) node {
 	return node{parent, e.nodes[parent].steps + 1, m}
 }
 
-// abreast works on a chunk of a layer on all cores. What do reads of the explorer nobody writes meanwhile.
-func abreast(n int, do func(i int)) {
+// inParallel works on a chunk of a layer. Nobody writes to the explorer meanwhile.
+func inParallel(n int, do func(i int)) {
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), n) {
@@ -156,28 +156,27 @@ func abreast(n int, do func(i int)) {
 	workers.Wait()
 }
 
-// walk is what ordinary steps make of a state: the hashes of the states, up to the first that was seen before.
+// walk is the states after default steps, up to the first that is known.
 type walk struct {
 	hashes []hash
-	ends   []bool  // which of them are ends, the first state's before them
-	broken *Broken // behind the last of them
+	ends   []bool  // which of them are ends, after the first state's
+	broken *Broken // by the step after the last of them
 }
 
-// follow goes the ordinary way from a state. It must lead to an end, for that is how an asset goes on that has no more
-// trouble (invariant 10): to a settled state, or to one from which that is known.
+// follow takes default steps. They must reach an end or a known state (invariant 10).
 func (e *explorer) follow(st *state) (w walk) {
 	own := map[hash]struct{}{e.hash(st): {}}
-	for range maxOrdinary {
+	for range maxDefault {
 		ended := e.settled(st)
 		if st.broken != nil {
 			w.broken = st.broken
 			return w
 		}
 		w.ends = append(w.ends, ended)
-		if ended && st.server != nil { // what may come yet is but the time of later calls
+		if ended && st.server != nil { // only later calls can follow
 			return w
 		}
-		if st = e.apply(st, ordinarily); st.broken != nil {
+		if st = e.apply(st, byDefault); st.broken != nil {
 			w.broken = st.broken
 			return w
 		}
@@ -199,26 +198,26 @@ func (e *explorer) follow(st *state) (w walk) {
 }
 
 func stuck() *Broken {
-	return &Broken{Invariant: 10, Text: "with an agent that keeps calling, no end is reached"}
+	return &Broken{Invariant: 10, Text: "the agent keeps calling, and no end is reached"}
 }
 
-// close adds to a layer what ordinary steps make of its states.
+// close adds to a layer what default steps make of its states.
 func (e *explorer) close(layer []family) {
 	walks := make([][]walk, chunk)
 	for part := range slices.Chunk(layer, chunk) {
 		if e.full() {
 			return
 		}
-		abreast(len(part), func(i int) {
-			walks[i] = make([]walk, len(part[i].ways))
+		inParallel(len(part), func(i int) {
+			walks[i] = make([]walk, len(part[i].paths))
 			e.each(part[i], func(k int, first *state) { walks[i][k] = e.follow(first) })
 		})
 		for i, f := range part {
-			for k := range f.ways {
+			for k := range f.paths {
 				if e.full() {
 					return
 				}
-				if e.enter(&f.ways[k], walks[i][k]); e.report.Broken != nil {
+				if e.enter(&f.paths[k], walks[i][k]); e.report.Broken != nil {
 					return
 				}
 			}
@@ -226,8 +225,8 @@ func (e *explorer) close(layer []family) {
 	}
 }
 
-// enter puts what a walk found into the report, up to what an earlier one of the same chunk found.
-func (e *explorer) enter(w *way, found walk) {
+// enter reports what a walk found, up to what another walk of the chunk found.
+func (e *explorer) enter(w *path, found walk) {
 	w.from = int32(len(e.nodes))
 	at := w.node
 	for i, end := range found.ends {
@@ -242,42 +241,42 @@ func (e *explorer) enter(w *way, found walk) {
 		if _, known := e.seen[h]; known {
 			return
 		}
-		at = e.add(h, e.child(at, ordinarily))
+		at = e.add(h, e.child(at, byDefault))
 		w.rest++
 	}
 	e.report.Transitions++
 	if found.broken != nil {
-		e.report.Broken = e.violation(append(e.path(at), ordinarily), found.broken)
+		e.report.Broken = e.violation(append(e.movesTo(at), byDefault), found.broken)
 	}
 }
 
-// branch is a state that a choice out of the ordinary leads to.
+// branch is a state that a deviation leads to.
 type branch struct {
-	behind int32 // how many ordinary steps behind the first state of its way
+	after  int32 // default steps after the first state of its path
 	move   move
 	hash   hash
 	broken *Broken
 }
 
-// branches tries every choice out of the ordinary in each state of a way. What was seen before is counted only.
+// branches tries every deviation in each state of a path. It returns the new ones.
 func (e *explorer) branches(st *state, rest int32) (list []branch, tried int) {
-	for behind := int32(0); ; behind++ {
+	for after := int32(0); ; after++ {
 		for _, m := range e.moves(st)[1:] {
 			tried++
-			after := e.apply(st, m)
-			h := e.hash(after)
-			if _, known := e.seen[h]; after.broken != nil || !known {
-				list = append(list, branch{behind, m, h, after.broken})
+			to := e.apply(st, m)
+			h := e.hash(to)
+			if _, known := e.seen[h]; to.broken != nil || !known {
+				list = append(list, branch{after, m, h, to.broken})
 			}
 		}
-		if behind == rest {
+		if after == rest {
 			return list, tried
 		}
-		st = e.apply(st, ordinarily)
+		st = e.apply(st, byDefault)
 	}
 }
 
-// expand tries the choices of a layer, and returns the next one.
+// expand tries the deviations of a layer and returns the next layer.
 func (e *explorer) expand(layer []family) (next []family) {
 	type tries struct {
 		first *state
@@ -290,40 +289,40 @@ func (e *explorer) expand(layer []family) (next []family) {
 			e.leave(part)
 			continue
 		}
-		abreast(len(part), func(i int) {
-			all[i] = make([]tries, len(part[i].ways))
+		inParallel(len(part), func(i int) {
+			all[i] = make([]tries, len(part[i].paths))
 			e.each(part[i], func(k int, first *state) {
 				t := &all[i][k]
 				t.first = first
-				t.list, t.tried = e.branches(first, part[i].ways[k].rest)
+				t.list, t.tried = e.branches(first, part[i].paths[k].rest)
 			})
 		})
 		for i := range part {
 			for k, t := range all[i] {
 				e.report.Transitions += t.tried
-				f := family{first: t.first, ways: e.take(part[i].ways[k], t.list)}
+				f := family{first: t.first, paths: e.take(part[i].paths[k], t.list)}
 				if e.report.Broken != nil {
 					return nil
 				}
-				if len(f.ways) > 0 {
+				if len(f.paths) > 0 {
 					next = append(next, f)
 				}
 			}
-			part[i], all[i] = family{}, nil // they are not needed any more
+			part[i], all[i] = family{}, nil // free the memory
 		}
 	}
 	return next
 }
 
-// take lists the branches of a way that are new.
-func (e *explorer) take(w way, list []branch) (ways []way) {
+// take lists the branches of a path that are new.
+func (e *explorer) take(w path, list []branch) (paths []path) {
 	for _, b := range list {
 		parent := w.node
-		if b.behind > 0 {
-			parent = w.from + b.behind - 1
+		if b.after > 0 {
+			parent = w.from + b.after - 1
 		}
 		if b.broken != nil {
-			e.report.Broken = e.violation(append(e.path(parent), b.move), b.broken)
+			e.report.Broken = e.violation(append(e.movesTo(parent), b.move), b.broken)
 			return nil
 		}
 		if _, known := e.seen[b.hash]; known {
@@ -333,13 +332,13 @@ func (e *explorer) take(w way, list []branch) (ways []way) {
 			e.report.Refused++
 			continue
 		}
-		ways = append(ways, way{behind: b.behind, move: b.move, node: e.add(b.hash, e.child(parent, b.move))})
+		paths = append(paths, path{after: b.after, move: b.move, node: e.add(b.hash, e.child(parent, b.move))})
 	}
-	return ways
+	return paths
 }
 
-// path lists the moves that lead to a node.
-func (e *explorer) path(n int32) []move {
+// movesTo lists the moves that lead to a node.
+func (e *explorer) movesTo(n int32) []move {
 	var path []move
 	for ; e.nodes[n].parent >= 0; n = e.nodes[n].parent {
 		path = append(path, e.nodes[n].move)

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -14,31 +15,32 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// server is the production controller between two of its operations: what its store has committed, and what is planned. It
-// begins anew in front of each operation, since all it keeps beside the store is a copy of the catalog.
+// server is the production controller between two operations. Each operation
+// starts a new one: all it keeps outside its store is a copy of the catalog.
 type server struct {
 	store    *ledgerStore
 	due      time.Time // of the next Tick; zero: none
-	sync     time.Time // of the next sync that brings something; zero: none would
+	sync     time.Time // of the next sync that changes something; zero: none
 	feed     feed
 	jobs     [maxJobs]standing
 	accepted [maxAssets]job.Sequence // as last acknowledged
-	fuse     uint8                   // it crashes before (1), behind (2) its next commit, or behind the second (3); zero: it does not
+	fuse     uint8                   // it crashes before its next commit (1), after it (2), or after the second (3); zero: never
 }
 
-// standing is how a job stands, as its administrator sees it.
 type standing struct {
 	state     job.State
 	patches   int
 	cancelled bool
 }
 
-func (v *server) copy() *server {
+// own returns the server, which may then be changed.
+func (v *server) own(st *state) *server {
 	c := *v
+	st.server = &c
 	return &c
 }
 
-// wake is when the server has something to do by itself; zero: nothing is planned.
+// wake returns when the server next does something by itself; zero: never.
 func (v *server) wake() time.Time {
 	if v.due.IsZero() || !v.sync.IsZero() && v.sync.Before(v.due) {
 		return v.sync
@@ -46,7 +48,7 @@ func (v *server) wake() time.Time {
 	return v.due
 }
 
-// changes says whether a change of the job may be asked for. The server may refuse it.
+// changes reports whether somebody can ask for a change. The server can refuse.
 func (g standing) changes(t task, c Choice) bool {
 	switch c {
 	case Edit:
@@ -63,66 +65,53 @@ func (g standing) changes(t task, c Choice) bool {
 	return false
 }
 
-// serving is one operation of the server: do runs on a controller over what was committed, and what it commits is kept. A
-// crash that is due falls in it, and ok is false; the server starts again at once.
+// serving runs one operation on a controller over what was committed. If the
+// server crashes in do, ok is false. It starts again at once.
 func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok bool, err error) {
-	v := st.server.copy()
-	st.server = v
+	v := st.server.own(st)
 	v.store = v.store.clone(s.driver.store, v.fuse)
 	c := s.controller(st, v.store)
 	err = do(c)
-	v.fuse = v.store.fuse
-	if errors.Is(err, errHalted) || v.store.halted {
-		v.due, v.fuse = st.now, 0 // it looks what there is to do when it starts
-		return false, nil
+	if ok = !v.store.halted; ok {
+		next, problem := c.Tick(context.Background(), st.now)
+		if v.due = next; !v.store.halted {
+			err = errors.Join(err, problem)
+		}
+	} else {
+		err = nil
 	}
-	next, problem := c.Tick(context.Background(), st.now)
-	switch {
-	case errors.Is(problem, errHalted) || v.store.halted:
-		v.due, v.fuse = st.now, 0
-		problem = nil
-	default:
-		v.due, v.fuse = next, v.store.fuse
+	if v.fuse = v.store.fuse; v.store.halted {
+		v.due, v.fuse = st.now, 0 // when it starts, it looks what there is to do
 	}
-	return true, errors.Join(err, problem)
+	return ok, err
 }
 
-// openServer sets the server up: the catalog, the assets with what is installed on them, and the jobs, enabled.
+// openServer sets up the catalog, the assets and the jobs, enabled.
 func (s *scene) openServer(st *state) {
 	st.server = &server{store: newLedgerStore()}
 	b := s.Budget
-	st.server.store.callers = b.Reinstalls+b.Restores+b.Losses+b.Repeats+b.Removals+b.Clones > 0 // a call can come late, or show that a state was lost
+	st.server.store.callers = b.Reinstalls+b.Restores+b.Losses+b.Repeats+b.Removals+b.Clones > 0 // a call can be late, or show a lost state
 	ctx := context.Background()
-	_, err := s.serving(st, func(c *controller.Controller) error {
-		_, err := c.AddToken(ctx, secret, controller.Token{Expires: st.now.AddDate(10, 0, 0), Uses: s.Assets + int(s.Budget.Removals)}, st.now)
-		if err != nil {
-			return err
-		}
-		if _, err = c.Sync(ctx, []catalog.Batch{st.server.feed.batch(s, st.now)}, st.now); err != nil {
-			return err
-		}
+	_, err := s.serving(st, func(c *controller.Controller) (err error) {
+		must := func(_ any, e error) { err = cmp.Or(err, e) }
+		must(c.AddToken(ctx, secret, controller.Token{Expires: st.now.AddDate(10, 0, 0), Uses: s.Assets + int(s.Budget.Removals)}, st.now))
+		must(c.Sync(ctx, []catalog.Batch{st.server.feed.batch(s, st.now)}, st.now))
 		for i := range s.identities() {
-			if _, err := c.Enrol(ctx, s.enrolment(&host{asset: i}), st.now); err != nil {
-				return err
-			}
+			must(c.Enrol(ctx, s.enrolment(&host{asset: i}), st.now))
 		}
 		for j, t := range s.tasks {
-			if _, err := c.SaveJob(ctx, s.definition(t, len(t.patches)), st.now); err != nil {
-				return err
-			}
-			if _, err := c.EnableJob(ctx, t.id, st.now); err != nil {
-				return err
-			}
+			must(c.SaveJob(ctx, s.definition(t, len(t.patches)), st.now))
+			must(c.EnableJob(ctx, t.id, st.now))
 			st.server.jobs[j] = standing{state: job.Enabled, patches: len(t.patches)}
 		}
-		return nil
+		return err
 	})
 	if err != nil {
-		st.broke(10, "the server cannot begin: %v", err)
+		st.broke(10, "the server cannot start: %v", err)
 	}
 }
 
-// definition is a job with its first patches.
+// definition defines a job with its first patches.
 func (s *scene) definition(t task, patches int) job.Definition {
 	d := job.Definition{ID: t.id, Name: string(t.id), Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.Once, At: t.start},
 		Assets: job.Assets{Include: slices.Clone(assetNames[:s.identities()])}, Window: s.Window, Early: s.Early}
@@ -136,7 +125,7 @@ func (s *scene) definition(t task, patches int) job.Definition {
 	return d
 }
 
-// administer asks for a change of a job. A refusal changes nothing, and what was cut off by a crash may be asked for again.
+// administer asks for a change of a job. A refusal changes nothing.
 func (s *scene) administer(st *state, j int, what Choice) {
 	t := s.tasks[j]
 	ctx := context.Background()
@@ -170,17 +159,15 @@ func (s *scene) administer(st *state, j int, what Choice) {
 	}
 }
 
-// look reads how a job stands.
 func (s *scene) look(st *state, j int) {
 	status, err := s.view(st).Job(context.Background(), s.tasks[j].id)
 	if err != nil {
-		st.broke(10, "the server does not know %s any more: %v", s.tasks[j].id, err)
+		st.broke(10, "the server no longer knows %s: %v", s.tasks[j].id, err)
 		return
 	}
 	st.server.jobs[j].state, st.server.jobs[j].patches = status.Definition.State, len(status.Definition.Patches.List)
 }
 
-// view is a controller to ask things of, which changes nothing.
 func (s *scene) view(st *state) *controller.Controller {
 	return s.controller(st, st.server.store.Store)
 }
@@ -190,30 +177,30 @@ func (s *scene) controller(st *state, over controller.Store) *controller.Control
 		Signer: s.key, Lead: lead, Timing: manifest.Timing{CheckIn: s.Every}, SeenEvery: -1, Zone: time.LoadLocation,
 	})
 	if err != nil {
-		st.broke(10, "the server cannot begin: %v", err)
+		st.broke(10, "the server cannot start: %v", err)
 	}
 	return c
 }
 
-// tick is what the server does by itself: the sync that is due, or the runs.
+// tick is what the server does by itself: the sync that is due, or its runs.
 func (s *scene) tick(st *state) {
 	if v := st.server; !v.sync.IsZero() && !v.sync.After(st.now) {
 		s.sync(st)
 		return
 	}
 	if _, err := s.serving(st, func(*controller.Controller) error { return nil }); err != nil {
-		st.broke(10, "the server cannot make its runs: %v", err)
+		st.broke(10, "the server cannot plan its runs: %v", err)
 	}
 }
 
-// sync takes in what the vendor publishes (CAT-1). One that is cut off is made up for by the next.
+// sync takes in what the vendor publishes (CAT-1). After a crash, the next does.
 func (s *scene) sync(st *state) {
 	ok, err := s.serving(st, func(c *controller.Controller) error {
 		_, err := c.Sync(context.Background(), []catalog.Batch{st.server.feed.batch(s, st.now)}, st.now)
 		return err
 	})
 	if err != nil {
-		st.broke(10, "the server cannot take in the catalog: %v", err)
+		st.broke(10, "the server cannot sync the catalog: %v", err)
 	}
 	st.server.sync = time.Time{}
 	if !ok {
@@ -221,7 +208,7 @@ func (s *scene) sync(st *state) {
 	}
 }
 
-// checkIn answers a call, and a second one with the inventory if the server wants it.
+// checkIn answers a call, and a second one with the inventory if it is wanted.
 func (s *scene) checkIn(st *state, h *host, m message) (answer message, ok bool) {
 	var a manifest.Answer
 	call := func(in manifest.CheckIn) bool {
@@ -267,7 +254,7 @@ func (s *scene) checkIn(st *state, h *host, m message) (answer message, ok bool)
 	return answer, true
 }
 
-// read tells what a manifest says of each order.
+// read returns what a manifest says of each order.
 func (s *scene) read(d manifest.Document) released {
 	r := released{revision: d.Revision}
 	for _, o := range d.Orders {
@@ -285,10 +272,10 @@ func (s *scene) read(d manifest.Document) released {
 	return r
 }
 
-// dropped checks that the server drops an order no later than it acknowledges its final result: else an agent that forgot
-// the order could be handed it once more (invariant 3).
+// dropped checks that the server drops an order no later than it acknowledges its
+// result. Otherwise an agent that forgot it could receive it again (invariant 3).
 func (s *scene) dropped(st *state, h *host, m, answer message) {
-	if s.restored(st) || s.Copy || h.removed { // it may make no sense of a result; the agent answers when the order is handed out once more (JOB-24)
+	if s.restored(st) || s.Copy || h.removed { // then the server may not understand a result; the agent answers when the order comes again (JOB-24)
 		return
 	}
 	says := answer.released.contents
@@ -301,27 +288,25 @@ func (s *scene) dropped(st *state, h *host, m, answer message) {
 	for _, r := range m.request.Reports {
 		j := s.job(r.Order)
 		if r.Sequence <= answer.ack && j >= 0 && watch.Final(r.Result) && r.Result != job.Withdrawn && says[j].present {
-			st.broke(3, "the server acknowledges %s of %s, and goes on handing it out", r.Result, r.Order)
+			st.broke(3, "the server acknowledges %s of %s and keeps handing it out", r.Result, r.Order)
 		}
 	}
 }
 
-// served reports whether the server has come to its end too: nothing is planned, each agent holds the newest manifest, and
-// what it shows of every order is what the asset's journal says (invariants 10 and 12).
+// served reports whether nothing is planned and each agent holds the newest
+// manifest. Then it compares orders and journals (invariants 10 and 12).
 func (s *scene) served(st *state) bool {
 	v := st.server
 	if !v.wake().IsZero() {
 		return false
 	}
+	c := s.view(st)
 	for _, h := range st.hosts[:s.Assets] {
 		for j := range s.Jobs {
 			if w := &h.watch.orders[j]; !h.absent && w.Received && !w.Ended() && !s.parked(h) {
 				return false
 			}
 		}
-	}
-	c := s.view(st)
-	for _, h := range st.hosts[:s.Assets] {
 		if h.removed && !h.refused {
 			return false
 		}
@@ -340,13 +325,28 @@ func (s *scene) served(st *state) bool {
 	return true
 }
 
+// missing reports whether an error says that something does not exist.
+func missing(err error) bool {
+	_, is := errors.AsType[*controller.NotFoundError](err)
+	return is
+}
+
+// rows lists the orders of a job's run. A run that was not made yet has none.
+func (st *state) rows(c *controller.Controller, t task) []controller.RunAsset {
+	rows, err := c.RunAssets(context.Background(), t.run, "", controller.MaxPage)
+	if err != nil && !missing(err) {
+		st.broke(12, "the server cannot show %s: %v", t.run, err)
+	}
+	return rows
+}
+
 // count compares what the server shows with the journals (invariant 12).
 func (s *scene) count(st *state, c *controller.Controller) {
 	ctx := context.Background()
-	if s.Copy { // what two computers report under the same numbers may be lost: it ends when the administrator settles the asset
+	if s.Copy { // reports of two computers under the same numbers can be lost, until the administrator settles the asset
 		c = s.controller(st, st.server.store.Clone())
 		err := c.SettleClone(ctx, s.as(0), st.now)
-		if _, none := errors.AsType[*controller.NotFoundError](err); err != nil && !none {
+		if err != nil && !missing(err) {
 			st.broke(10, "the server cannot settle %s: %v", s.as(0), err)
 		}
 	}
@@ -361,20 +361,16 @@ func (s *scene) count(st *state, c *controller.Controller) {
 		st.broke(12, "the server counts %d failed installs, the journals add up to %d (%v)", n, failed, err)
 	}
 	for j, t := range s.tasks {
-		rows, err := c.RunAssets(ctx, t.run, "", controller.MaxPage)
-		if _, missing := errors.AsType[*controller.NotFoundError](err); err != nil && !missing {
-			st.broke(12, "the server cannot show %s: %v", t.run, err)
-		}
-		for _, row := range rows {
+		for _, row := range st.rows(c, t) {
 			i := slices.Index(assetNames[:], row.Asset)
 			if h := st.hosts[i]; (s.Copy || h.removed || h.key > 0) && row.Stage != 0 && row.Ended.IsZero() {
-				st.broke(10, "%s has begun by what the server knows, and nobody will end it", row.Order)
+				st.broke(10, "the server shows %s as begun, and nobody will end it", row.Order)
 			}
-			if s.Copy { // two journals of one asset
+			if s.Copy { // one asset has two journals
 				continue
 			}
 			w := &st.hosts[i].watch.orders[j]
-			// made again since, and cancelled or left before it was handed out
+			// planned again since, and cancelled or withdrawn before it was handed out
 			again := (w.Result == job.Withdrawn || s.restored(st)) && !row.HandedOut
 			if w.Received && row.Result != w.Result && w.Result != job.PendingReboot && !again {
 				st.broke(12, "the server shows %s of %s; the asset's journal says %s", row.Result, row.Order, w.Result)

@@ -13,36 +13,35 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// state is one state of a world. It is a value: what its pointers and slices hold is never written to once it is reached.
+// state is one state of a world. What it points to is never written to afterwards.
 type state struct {
-	now     time.Time
-	hosts   [maxAssets]*host // nil: there is none
-	standIn standIn
-	server  *server // the production one; nil: the stand-in serves
-	left    Budget
-	turns   turns // in worlds with a copy
-	broken  *Broken
+	now    time.Time
+	hosts  [maxAssets]*host // nil: none
+	model  model
+	server *server // the production one; nil: the model serves
+	left   Budget
+	turns  turns // in worlds with a copy
+	broken *Broken
 }
 
-// host is one asset.
 type host struct {
 	asset  int
-	absent bool // it is a copy that is not made yet
-	copied bool // it is a copy
+	absent bool // a copy that does not exist yet
+	copied bool // a copy
 	boot   int
 	booted time.Time
-	key    uint8 // number of its own key
+	key    uint8 // the number of its key
 
-	removed bool          // its asset was removed, and its key with it
-	refused bool          // a call of it was, since then
-	had     [maxJobs]bool // the orders that it was handed
-	former  [maxJobs]bool // those that the computer of this name before it was handed
+	removed bool          // its asset was removed, with its key
+	refused bool          // the server refused a call since
+	had     [maxJobs]bool // orders that it was handed
+	former  [maxJobs]bool // orders that an earlier computer of this name was handed
 
 	agent agent.State // as committed
-	read  *reading    // its bytes, read back
+	read  *reading    // the committed bytes, read back
 	wake  time.Time   // when it wants a Tick
-	lane  []pending   // effects to be carried out, one after the other; memory only
-	net   []message   // under way; what belongs to the agent's calls is memory only
+	todo  []pending   // effects to carry out, in order; lost in a crash
+	net   []message   // messages under way; lost in a crash
 
 	installed [2]level
 	staged    [maxJobs][maxPatches]staged
@@ -51,7 +50,7 @@ type host struct {
 	watch     observer
 }
 
-// pending is an effect of an order's execution, or the download of one of its patches before it begins.
+// pending is an effect of an order's execution, or an early download for it.
 type pending struct {
 	order  job.OrderID
 	effect execution.Effect
@@ -64,19 +63,19 @@ type message struct {
 	answer   bool
 	given    bool              // the agent gave it up
 	request  *manifest.CheckIn // of a call
-	ack      job.Sequence      // answer
-	manifest []byte            // answer; nil: none
-	released released          // answer: what the manifest says
+	ack      job.Sequence      // of an answer
+	manifest []byte            // of an answer; nil: none
+	released released          // of an answer: what the manifest says
 }
 
-// reading is what comes of a commit's bytes when an agent starts on them, read once for all crashes after that commit.
+// reading is what an agent reads of a commit. Crashes after that commit share it.
 type reading struct {
 	once sync.Once
 	at   agent.State
 	err  error
 }
 
-// copy is a state to go on with; its hosts are shared until own copies them.
+// copy returns a state to go on with. Hosts are shared until own copies them.
 func (st *state) copy() *state {
 	c := *st
 	return &c
@@ -85,7 +84,7 @@ func (st *state) copy() *state {
 // own returns a host that may be changed.
 func (st *state) own(i int) *host {
 	c := *st.hosts[i]
-	c.lane, c.net = slices.Clip(c.lane), slices.Clip(c.net)
+	c.todo, c.net = slices.Clip(c.todo), slices.Clip(c.net)
 	st.hosts[i] = &c
 	return &c
 }
@@ -98,7 +97,6 @@ func (h *host) moment(now time.Time) agent.Moment {
 	return agent.Moment{Wall: now, BootID: id, Up: now.Sub(h.booted)}
 }
 
-// take takes a message off the network.
 func (h *host) take(i int) message {
 	m := h.net[i]
 	net := make([]message, 0, len(h.net))
@@ -106,7 +104,6 @@ func (h *host) take(i int) message {
 	return m
 }
 
-// put puts a message at a place on the network.
 func (h *host) put(i int, m message) {
 	h.net = append(h.net[:i:i], append([]message{m}, h.net[i:]...)...)
 	if len(h.net) > maxFlying {
@@ -114,15 +111,14 @@ func (h *host) put(i int, m message) {
 	}
 }
 
-// next is the effect to be carried out; nil: there is none.
 func (h *host) next() execution.Effect {
-	if len(h.lane) == 0 {
+	if len(h.todo) == 0 {
 		return nil
 	}
-	return h.lane[0].effect
+	return h.todo[0].effect
 }
 
-// start is the state a world begins in: the jobs enabled, the agents started, and their first calls under way.
+// start returns the first state: jobs enabled, agents started, calls under way.
 func (s *scene) start() *state {
 	st := s.first.copy()
 	users := reboot.Nobody
@@ -140,14 +136,15 @@ func (s *scene) start() *state {
 	return st
 }
 
-// quiet reports whether nothing is under way on a host, and nothing waits to be started or reported.
+// quiet reports whether nothing is under way on a host, queued or unreported.
 func (h *host) quiet() bool {
 	a := &h.agent
-	return len(h.lane)+len(h.net)+len(a.Queue)+len(a.Executions)+len(a.Reports) == 0
+	return len(h.todo)+len(h.net)+len(a.Queue)+len(a.Executions)+len(a.Reports) == 0
 }
 
-// settled reports whether everything has come to its end: nothing is under way, each agent holds the newest manifest, and an
-// order that it ever received has a final result that the server knows. A reboot that is left to somebody may wait for ever.
+// settled reports whether everything has ended: nothing is under way, each agent
+// holds the newest manifest, and the server knows a final result of each order
+// received. A reboot by hand can be missing for ever.
 func (s *scene) settled(st *state) bool {
 	for _, h := range st.hosts[:s.Assets] {
 		if !h.quiet() && !s.parked(h) {
@@ -157,12 +154,12 @@ func (s *scene) settled(st *state) bool {
 	if st.server != nil {
 		return s.served(st)
 	}
-	return st.standIn.settled(s, st)
+	return st.model.settled(s, st)
 }
 
-// parked reports whether a host only waits for somebody to reboot it, and later jobs with it (RBT-7).
+// parked reports whether a host only waits for a reboot by hand (RBT-7).
 func (s *scene) parked(h *host) bool {
 	a := &h.agent
-	return s.Policy.Suppress && len(h.lane)+len(h.net)+len(a.Reports) == 0 && len(a.Executions) > 0 &&
+	return s.Policy.Suppress && len(h.todo)+len(h.net)+len(a.Reports) == 0 && len(a.Executions) > 0 &&
 		!slices.ContainsFunc(a.Executions, func(x execution.State) bool { return !x.Parked() })
 }

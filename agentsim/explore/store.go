@@ -11,28 +11,29 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 )
 
-// errHalted is what a server's transaction meets when the server crashes before its commit.
+// errHalted is the error of a transaction in which the server crashes.
 var errHalted = errors.New("the server crashed")
 
-// ledgerStore is a store in memory with a fuse, which knows a hash of its contents. Each state of a world has one of its own;
-// what they have in common they share.
+// ledgerStore is a store in memory with a fuse and a hash of its contents. Each
+// state has its own; stores share what they have in common.
 type ledgerStore struct {
 	*memstore.Store
-	sum     [4]uint64                                           // the sum of the hashes of all records: no order of writes matters
+	sum     [4]uint64                                           // the sum of the hashes of all records, in any order
 	callers bool                                                // when an asset was last seen counts
 	fuse    uint8                                               // see server
 	halted  bool                                                // nothing is committed any more
-	tamper  func(table, key string, value []byte) (made []byte) // tests only: what becomes of a value; of nil, what is deleted, if it is to stay
+	tamper  func(table, key string, value []byte) (made []byte) // tests only: what to store instead of a value; for nil, non-nil keeps the record
 }
 
 func newLedgerStore() *ledgerStore { return &ledgerStore{Store: memstore.New(memstore.Options{})} }
 
-// clone is a store of its own with the same contents.
+// clone returns a store of its own with the same contents.
 func (l *ledgerStore) clone(tamper func(table, key string, value []byte) []byte, fuse uint8) *ledgerStore {
 	return &ledgerStore{Store: l.Store.Clone(), sum: l.sum, callers: l.callers, fuse: fuse, tamper: tamper}
 }
 
-// Update implements controller.Store. A transaction that writes nothing is no commit to crash at.
+// Update implements controller.Store. A transaction that writes nothing is not
+// a commit.
 func (l *ledgerStore) Update(ctx context.Context, fn func(controller.Writer) error) error {
 	if l.halted {
 		return errHalted
@@ -65,7 +66,7 @@ func (l *ledgerStore) Update(ctx context.Context, fn func(controller.Writer) err
 	return nil
 }
 
-// ledgerTx keeps the hash of the contents up with what is written.
+// ledgerTx updates the hash of the contents with each write.
 type ledgerTx struct {
 	controller.Writer
 	l     *ledgerStore
@@ -102,8 +103,8 @@ func (t *ledgerTx) Delete(table controller.Table, key string) error {
 	return t.Writer.Delete(table, key)
 }
 
-// count adds a record to the sum, or takes it out. When an asset was last seen decides nothing but what is shown as silent,
-// unless a state can be lost.
+// count adds a record to the sum or takes it out. Unless a state can be lost, when
+// an asset was last seen decides nothing.
 func (t *ledgerTx) count(table controller.Table, key string, value []byte, sign int) {
 	if table == "events" || table == "seen" && !t.l.callers || value == nil && sign < 0 {
 		return

@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// Step is one choice out of the ordinary, after so many ordinary steps.
+// Step is a deviation after a number of default steps.
 type Step struct {
-	After  int // ordinary steps before it
+	After  int // default steps before it
 	Choice Choice
-	Of     uint8 // the number of the asset it happens to, or of the job it is about, from zero
+	Of     uint8 // the number of the asset or job that it is about, from zero
 }
 
 func (s Step) move() move { return move{s.Choice, s.Of} }
 
-// String returns the choice's name, and what it is about if that is not the first asset or job.
+// String returns the choice's name, and the name of its asset or job unless
+// that is the first.
 func (s Step) String() string {
 	switch {
 	case s.Of == 0:
@@ -28,13 +29,15 @@ func (s Step) String() string {
 	return fmt.Sprintf("%s %d", s.Choice, s.Of)
 }
 
-// Trace is a history: the choices out of the ordinary. Behind the last one everything goes its ordinary way.
+// Trace is a history: its deviations. After the last one come default steps.
 //
-// As a text it reads "go 7, crash, go 2, cancel weekly": seven ordinary steps, a crash of the agent, two ordinary steps, the
-// cancel of job weekly. Without a name it is the first asset, web-1, and the first job, nightly.
+// As text it reads "go 7, crash, go 2, cancel weekly": seven default steps, a
+// crash of the agent, two default steps, the cancel of job weekly. Without a
+// name it is the first asset, web-1, or the first job, nightly.
 type Trace []Step
 
-// String returns the text that ParseTrace reads; the empty trace is the empty text.
+// String returns the text that [ParseTrace] reads. An empty trace is the empty
+// text.
 func (t Trace) String() string {
 	var parts []string
 	for _, s := range t {
@@ -46,7 +49,8 @@ func (t Trace) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// ParseTrace reads what Trace.String writes. The error names the word that is not understood.
+// ParseTrace reads what [Trace.String] writes. The error names the word that it
+// does not understand.
 func ParseTrace(text string) (Trace, error) {
 	var t Trace
 	after := 0
@@ -57,15 +61,15 @@ func ParseTrace(text string) (Trace, error) {
 		word = strings.TrimSpace(word)
 		if n, ok := strings.CutPrefix(word, "go "); ok {
 			steps, err := strconv.Atoi(n)
-			if err != nil || steps < 1 || steps > maxOrdinary || after > 0 {
-				return nil, fmt.Errorf("trace: %q is no number of ordinary steps from 1 to %d in front of a choice", word, maxOrdinary)
+			if err != nil || steps < 1 || steps > maxDefault || after > 0 {
+				return nil, fmt.Errorf("trace: %q: write \"go N\" before a choice, with N from 1 to %d default steps", word, maxDefault)
 			}
 			after = steps
 			continue
 		}
 		s, ok := parseStep(word)
 		if !ok {
-			return nil, fmt.Errorf("trace: %q is no choice; write \"go N\" for ordinary steps, or one of: %s; behind it web-2 or weekly, if it is not about the first",
+			return nil, fmt.Errorf("trace: unknown choice %q; write \"go N\" for default steps, or one of: %s; then web-2 or weekly for the second asset or job",
 				word, names())
 		}
 		s.After = after
@@ -73,12 +77,11 @@ func ParseTrace(text string) (Trace, error) {
 		after = 0
 	}
 	if after > 0 {
-		return nil, fmt.Errorf("trace: ordinary steps at the end go without saying; leave \"go %d\" out", after)
+		return nil, fmt.Errorf("trace: remove \"go %d\" at the end; default steps follow the last choice anyway", after)
 	}
 	return t, nil
 }
 
-// parseStep reads what Step.String writes.
 func parseStep(word string) (Step, bool) {
 	for _, c := range choices.All()[1:] {
 		for of := range uint8(max(maxAssets, maxJobs)) {
@@ -98,12 +101,12 @@ func names() string {
 	return strings.Join(list, ", ")
 }
 
-// traceOf leaves out the ordinary steps at the end: they go without saying.
+// traceOf leaves out the default steps at the end.
 func traceOf(path []move) Trace {
 	var t Trace
 	after := 0
 	for _, m := range path {
-		if m == ordinarily {
+		if m == byDefault {
 			after++
 			continue
 		}

@@ -14,16 +14,16 @@ func TestTraceText(t *testing.T) {
 		"go 7, crash, go 2, cancel": "",
 		"crash before commit":       "",
 		"cancel weekly, lose web-2": "",
-		"halt behind second commit": "",
-		"cancel web-2":              "no choice",
-		"crash weekly":              "no choice",
-		"time web-2":                "no choice",
+		"halt after second commit":  "",
+		"cancel web-2":              "unknown choice",
+		"crash weekly":              "unknown choice",
+		"time web-2":                "unknown choice",
 		"go 7":                      "at the end",
-		"go 0, crash":               "number of ordinary steps",
-		"go 1, go 1, crash":         "number of ordinary steps",
-		"go 601, crash":             "number of ordinary steps",
-		"go, crash":                 "no choice",
-		"dance":                     "no choice",
+		"go 0, crash":               "default steps",
+		"go 1, go 1, crash":         "default steps",
+		"go 601, crash":             "default steps",
+		"go, crash":                 "unknown choice",
+		"dance":                     "unknown choice",
 	} {
 		trace, err := ParseTrace(text)
 		if wrong != "" {
@@ -40,7 +40,7 @@ func TestTraceText(t *testing.T) {
 		require.ErrorContains(t, err, "not possible")
 	}
 	_, _, err = Play(w, Trace{{0, Go, 0}})
-	require.ErrorContains(t, err, "no step of its own")
+	require.ErrorContains(t, err, "not a choice")
 }
 
 func FuzzParseTrace(f *testing.F) {
@@ -57,7 +57,8 @@ func FuzzParseTrace(f *testing.F) {
 	})
 }
 
-// A cancel that comes with the answer to the last call wins; one that comes behind it is too late (JOB-3).
+// A cancel that comes with the answer to the last call wins; one that comes
+// after it is too late (JOB-3).
 func ExamplePlay() {
 	w, err := FindWorld("cancel")
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// world says, in the words of package agentsim, what there is.
-func (w *scribe) world() string {
+// world describes the world in the words of package agentsim.
+func (w *scenarioWriter) world() string {
 	var b strings.Builder
-	// a server takes no longer time between check-ins (MAN-3)
+	// a server allows no longer time between check-ins (MAN-3)
 	fmt.Fprintf(&b, "clock %s, check-in every %s\n", epoch.Format(time.RFC3339), agentsim.FormatDuration(min(w.Every, 20*time.Minute)))
 	for i, u := range upgrades {
 		if i < maxPatches || w.Jobs > 1 {
@@ -71,7 +71,6 @@ func (s *scene) patch(u upgrade) string {
 	return text
 }
 
-// list names the first patches of a job.
 func (t task) list(n int) string {
 	text := "patches"
 	for _, u := range t.patches[:n] {
@@ -80,21 +79,21 @@ func (t task) list(n int) string {
 	return text
 }
 
-// trapped are the steps at which an agent can be made to crash before its commit, likelier ones first.
+// trapped are the steps before whose commit an agent can crash, likelier first.
 var trapped = []string{"download", "preflight", "Downloaded", "install", "action", "inventory", "Completed", "CompletedWithFailures", "Failed", "reboot"}
 
-// sayings are the words of package agentsim for a choice, where they are always the same; of an asset or a job, behind its name.
+// sayings are the fixed words of package agentsim for a choice, without a name.
 var sayings = map[Choice]string{
 	Lose: "loses the next 1 calls", GiveUp: "next 1 calls arrive 1m late", Repeat: "next 1 calls arrive twice", Replay: "is sent a old manifest",
 	Crash: "crashes", CrashBefore: "crashes before ", CutOff: "crashes", Boot: "reboots", Fail: "ignores 1 reboots",
 	Cancel: "try cancel", Withdraw: "try disable", Enable: "try enable", Delete: "try delete",
 	Login: "logs in", Lock: "locks", Logout: "logs out", Later: "user says later", Now: "user says now",
-	Halt: "server crashes before commit 1", HaltBehind: "server crashes after commit 1", HaltSecond: "server crashes after commit 2", Sync: "sync",
+	Halt: "server crashes before commit 1", HaltAfter: "server crashes after commit 1", HaltSecond: "server crashes after commit 2", Sync: "sync",
 	Reinstall: "is reinstalled", Restore: "server is put back to +1s",
 	Enrol: "is reinstalled",
 }
 
-// say says a choice in the words of package agentsim; several ways, where one of them will do; none, where there are no words.
+// say returns words of package agentsim for a choice: none, or some to try.
 func (s *scene) say(st *state, m move) []string {
 	first, text := upgrades[0].id, sayings[m.choice]
 	switch m.choice {

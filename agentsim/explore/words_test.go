@@ -9,13 +9,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
-// Whatever a choice is said with, package agentsim understands; and only whose turn it is has no words.
+// Package agentsim understands the words of every choice. Only turns have none.
 func TestWordsAreUnderstood(t *testing.T) {
-	said := map[Choice]bool{}
+	said, played := map[Choice]bool{}, map[string]bool{}
 	for _, w := range Worlds() {
 		s, err := newScene(w, driver{})
 		require.NoError(t, err)
-		scribe := &scribe{scene: s}
+		scenarioWriter := &scenarioWriter{scene: s}
 		var lines []string
 		wander(t, s, 12, 60, func(st *state, _ move) {
 			for _, m := range s.moves(st) {
@@ -29,11 +29,15 @@ func TestWordsAreUnderstood(t *testing.T) {
 		})
 		require.NotEmpty(t, lines)
 		for _, words := range lines {
+			if played[words] { // in another world
+				continue
+			}
+			played[words] = true
 			before := ""
 			if clone := "web-1 is cloned as web-2"; w.Copy && words != clone {
 				before = "+1s " + clone + "\n"
 			}
-			script, err := agentsim.ParseScript(w.Name, scribe.world()+before+"+5s "+words+"\n")
+			script, err := agentsim.ParseScript(w.Name, scenarioWriter.world()+before+"+5s "+words+"\n")
 			require.NoError(t, err)
 			_, err = script.Play()
 			require.NoError(t, err)

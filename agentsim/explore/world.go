@@ -8,52 +8,53 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// World is a small world to search: one or two assets with the same one or two jobs, and a server.
+// World is a small world to search: one or two assets with the same one or two
+// jobs, and a server.
 type World struct {
 	Name    string
-	Text    string        // what it is for
+	Text    string        // one line for lists
 	Assets  int           // 1 or 2, with the same products installed; zero: 1
 	Jobs    int           // 1 or 2, over all assets; zero: 1. The second upgrades the first's first product further.
-	Patches int           // of the first job: 1 or 2, each of a product of its own
-	Delay   time.Duration // of the second job's start behind the first's
+	Patches int           // of the first job: 1 or 2, of different products
+	Delay   time.Duration // from the first job's start to the second's
 	Action  bool          // a pre-action, so that stage 2 begins before the first install (JOB-4)
 	Window  time.Duration // of the jobs; zero: none
 	Reboot  bool          // the first patch needs a reboot
-	Policy  reboot.Policy // how it is rebooted
-	Parked  bool          // later jobs wait for a reboot that is left to somebody (RBT-7)
-	Pending bool          // the second job suppresses nothing, and reboots for the first's (RBT-11)
+	Policy  reboot.Policy // of that reboot
+	Parked  bool          // later jobs wait for a reboot by hand (RBT-7)
+	Pending bool          // the second job reboots for the first's pending reboot (RBT-11)
 	Users   bool          // somebody is logged in at first
-	Early   bool          // files are fetched before the start (JOB-23)
+	Early   bool          // files are downloaded before the start (JOB-23)
 	Every   time.Duration // between check-ins; zero: 20 min
-	Server  bool          // the production server, over a store that keeps what was committed; else a stand-in
-	Copy    bool          // the second asset is no asset of its own: once the first is cloned, it is the copy, which calls as the first (MAN-9)
-	Latest  bool          // the vendor serves the first job's first patch from one URL for all versions (CAT-5)
-	Budget  Budget        // how much of each trouble one history has
+	Server  bool          // the production server over a store; false: the model
+	Copy    bool          // the second computer is a clone of the first, and calls as the same asset (MAN-9)
+	Latest  bool          // the first job's first patch is LatestOnly (CAT-5)
+	Budget  Budget        // how much trouble one history has
 }
 
-// AnyTurns lets every order of steps be tried.
+// AnyTurns as [Budget.Turns] tries every order of steps.
 const AnyTurns = 255
 
-// Budget is how much trouble one history may hold. What is zero does not happen.
+// Budget bounds the deviations of one history. What is zero does not happen.
 type Budget struct {
-	Turns    uint8 // that something waits, overtakes or is overtaken; AnyTurns: without end
-	Changes  uint8 // of the jobs: edit, cancel, withdraw, enable again, delete
-	Crashes  uint8 // of an agent, before or after a commit, in or behind an effect; and boots that nobody asked for
-	Losses   uint8 // of calls and answers, and calls that are given up and arrive all the same
-	Repeats  uint8 // messages that come twice, and old manifests played again
+	Turns    uint8 // a message or an effect waits, overtakes or is overtaken; AnyTurns: no bound
+	Changes  uint8 // of a job: edit, cancel, withdraw, enable, delete
+	Crashes  uint8 // of an agent, before or after a commit, or during an effect; and unexpected boots
+	Losses   uint8 // calls and answers that are lost, or given up and arrive all the same
+	Repeats  uint8 // messages that arrive twice, and old manifests
 	Faults   uint8 // bad files, failing downloads and installers, reboots that do not come
 	Sessions uint8 // logins, logouts and locks
-	Sleeps   uint8 // of an asset past the end of its window
-	Outages  uint8 // crashes of the production server, before or behind a commit
-	Vendor   uint8 // what a vendor does to its catalog and its files
+	Sleeps   uint8 // of an asset, past the end of its window
+	Outages  uint8 // crashes of the production server, before or after a commit
+	Vendor   uint8 // changes of the vendor's catalog and files
 
 	Reinstalls uint8 // of an agent, which loses its state
 	Restores   uint8 // of the server, from its first backup
-	Removals   uint8 // of assets, and computers that enrol under the name again, with a new key
-	Clones     uint8 // the copy is made, and the administrator settles it
+	Removals   uint8 // of assets, and enrolments under a removed name with a new key
+	Clones     uint8 // the copy starts, and the administrator settles it
 }
 
-// of is what a choice takes one of; nil: it is free.
+// of returns the budget that a choice uses; nil: it is free.
 func (b *Budget) of(c Choice) *uint8 {
 	switch c {
 	case Time, Arrive, Work, SecondFirst:
@@ -72,7 +73,7 @@ func (b *Budget) of(c Choice) *uint8 {
 		return &b.Sessions
 	case Sleep:
 		return &b.Sleeps
-	case Halt, HaltBehind, HaltSecond:
+	case Halt, HaltAfter, HaltSecond:
 		return &b.Outages
 	case Publish, End, Unlist, MoveOn:
 		return &b.Vendor
@@ -91,38 +92,38 @@ func (b *Budget) of(c Choice) *uint8 {
 // Worlds lists the worlds that come with the package.
 func Worlds() []World {
 	list := []World{
-		{Name: "cancel", Text: "two patches, a pre-action and a window, under every change of the job", Patches: 2, Action: true, Window: time.Hour,
+		{Name: "cancel", Text: "two patches, a pre-action and a window; the job changes", Patches: 2, Action: true, Window: time.Hour,
 			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 2, Losses: 1, Repeats: 1}},
-		{Name: "reboot", Text: "a patch that needs a reboot, with users who come, go, lock, answer or do not", Patches: 1, Reboot: true, Users: true,
+		{Name: "reboot", Text: "a patch that needs a reboot; users log in and out, lock, answer or do not", Patches: 1, Reboot: true, Users: true,
 			Policy: reboot.Policy{Deferrals: 2, Interval: time.Hour}, Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 2, Faults: 1, Sessions: 2}},
 		{Name: "vendor", Text: "two patches with bad, old and missing files and failing installers", Patches: 2, Latest: true,
 			Budget: Budget{Turns: AnyTurns, Crashes: 2, Losses: 1, Faults: 2}},
-		{Name: "defer", Text: "a reboot put off for as long as a policy allows", Patches: 1, Reboot: true, Users: true, Every: 40 * time.Hour,
+		{Name: "defer", Text: "a reboot that is put off as long as the policy allows", Patches: 1, Reboot: true, Users: true, Every: 40 * time.Hour,
 			Policy: reboot.Policy{Deferrals: 2, Interval: 83 * time.Hour}, Budget: Budget{Turns: AnyTurns, Crashes: 3, Faults: 1, Sessions: 1}},
-		{Name: "early", Text: "two files fetched before the start, under every change of the job", Patches: 2, Early: true,
+		{Name: "early", Text: "two files downloaded before the start; the job changes", Patches: 2, Early: true,
 			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1, Faults: 1}},
 		{Name: "blocked", Text: "two jobs due at once on one asset; the second has a newer version of the first's product", Jobs: 2, Patches: 2,
 			Window: 30 * time.Minute, Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1, Sleeps: 1}},
-		{Name: "parked", Text: "two jobs, the first's reboot left to somebody", Jobs: 2, Patches: 1, Reboot: true, Policy: reboot.Policy{Suppress: true},
+		{Name: "parked", Text: "two jobs; the first's reboot is left to a person", Jobs: 2, Patches: 1, Reboot: true, Policy: reboot.Policy{Suppress: true},
 			Parked: true, Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 2}},
-		{Name: "pending", Text: "two jobs; the second reboots for the first's reboot, which is left to somebody", Jobs: 2, Patches: 1, Reboot: true,
+		{Name: "pending", Text: "two jobs; the second reboots for the first's reboot, which is left to a person", Jobs: 2, Patches: 1, Reboot: true,
 			Policy: reboot.Policy{Suppress: true}, Parked: true, Pending: true, Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 2, Faults: 1}},
 		{Name: "pair", Text: "one job on two assets that are alike", Assets: 2, Patches: 1,
 			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1}},
 		{Name: "four", Text: "two jobs on two assets that are alike", Assets: 2, Jobs: 2, Patches: 1, Delay: time.Minute,
 			Budget: Budget{Turns: AnyTurns, Changes: 1, Crashes: 1}},
-		{Name: "lost", Text: "a job that changes, an agent that is reinstalled and a server that is put back to a backup", Patches: 2, Action: true,
+		{Name: "lost", Text: "a job changes, an agent is reinstalled, and the server is restored from a backup", Patches: 2, Action: true,
 			Budget: Budget{Turns: AnyTurns, Changes: 2, Crashes: 1, Losses: 1, Faults: 1, Reinstalls: 1, Restores: 1}},
-		{Name: "restored", Text: "the production server, which is put back to a backup, and an agent that is reinstalled", Server: true, Patches: 1,
+		{Name: "restored", Text: "the production server, restored from a backup; an agent is reinstalled", Server: true, Patches: 1,
 			Budget: Budget{Turns: 1, Changes: 2, Losses: 1, Reinstalls: 1, Restores: 1}},
-		{Name: "removed", Text: "the production server, an asset that is removed, and a computer that takes its name", Server: true, Patches: 2,
+		{Name: "removed", Text: "the production server; an asset is removed, and a computer takes its name", Server: true, Patches: 2,
 			Budget: Budget{Turns: 1, Changes: 2, Losses: 1, Repeats: 1, Removals: 3}},
-		{Name: "cloned", Text: "the production server, a computer and its copy, and a job that begins later", Server: true, Assets: 2, Copy: true, Jobs: 2, Delay: 30 * time.Minute,
+		{Name: "cloned", Text: "the production server; a computer and its copy, and a job that begins later", Server: true, Assets: 2, Copy: true, Jobs: 2, Delay: 30 * time.Minute,
 			Patches: 1, Every: 5 * time.Minute,
 			Budget: Budget{Turns: 1, Changes: 1, Losses: 1, Repeats: 1, Clones: 2}},
-		{Name: "server", Text: "the production server, which crashes; a job that changes; messages that get lost or come twice", Server: true, Patches: 2,
+		{Name: "server", Text: "the production server, which crashes; a job changes; messages are lost or come twice", Server: true, Patches: 2,
 			Window: time.Hour, Budget: Budget{Turns: 1, Changes: 2, Crashes: 1, Losses: 1, Repeats: 1, Outages: 1}},
-		{Name: "catalog", Text: "the production server, and a vendor who publishes, ends, withdraws and moves on", Server: true, Patches: 2, Latest: true,
+		{Name: "catalog", Text: "the production server; a vendor publishes, ends, withdraws and replaces a patch", Server: true, Patches: 2, Latest: true,
 			Budget: Budget{Turns: 1, Changes: 1, Faults: 1, Outages: 1, Vendor: 2}},
 		{Name: "fleet", Text: "the production server, with two jobs on two assets", Server: true, Assets: 2, Jobs: 2, Patches: 1, Delay: time.Minute,
 			Budget: Budget{Turns: 1, Changes: 2, Losses: 1, Faults: 1, Outages: 1}},
@@ -133,7 +134,7 @@ func Worlds() []World {
 	return list
 }
 
-// FindWorld returns the world called name; the error lists those that there are.
+// FindWorld returns the world with the given name. The error lists the names.
 func FindWorld(name string) (World, error) {
 	var names []string
 	for _, w := range Worlds() {
@@ -142,10 +143,9 @@ func FindWorld(name string) (World, error) {
 		}
 		names = append(names, w.Name)
 	}
-	return World{}, fmt.Errorf("there is no world %q; there are: %s", name, strings.Join(names, ", "))
+	return World{}, fmt.Errorf("unknown world %q; want one of: %s", name, strings.Join(names, ", "))
 }
 
-// withDefaults fills in what is zero.
 func (w World) withDefaults() World {
 	w.Assets, w.Jobs = max(w.Assets, 1), max(w.Jobs, 1)
 	if w.Every == 0 {
@@ -154,14 +154,13 @@ func (w World) withDefaults() World {
 	return w
 }
 
-// validate says what is out of bounds.
 func (w World) validate() error {
 	for _, b := range []struct {
 		what       string
 		have, most int
 	}{{"patches", w.Patches, maxPatches}, {"assets", w.Assets, maxAssets}, {"jobs", w.Jobs, maxJobs}} {
 		if b.have < 1 || b.have > b.most {
-			return fmt.Errorf("world %q has %d %s; it takes 1 to %d", w.Name, b.have, b.what, b.most)
+			return fmt.Errorf("world %q has %d %s; want 1 to %d", w.Name, b.have, b.what, b.most)
 		}
 	}
 	return nil

@@ -1,9 +1,8 @@
 package fleet
 
 import (
+	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
@@ -13,34 +12,35 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// asset is one computer with the production agent on it. Times are since the world began.
+// asset is a computer with the production agent. Times are since the beginning.
 type asset struct {
 	s       *shard
 	config  agent.Config
 	state   agent.State
-	draws   draws
+	rng     rng
 	history history
 	person  person
 	latency time.Duration // of a message, one way
-	speed   time.Duration // how long a download takes on average
+	speed   time.Duration // average time of a download
 	skew    time.Duration // of its clock
 	away    away
 
 	up       bool
-	life     uint32 // grows with each boot: what an earlier life began is not answered
+	life     uint32 // grows with each boot; replies to an earlier life are dropped
 	boots    int
 	booted   time.Duration
-	wake     time.Duration // of the agent
+	bootID   string
+	wake     time.Duration // of the agent; negative: none
 	agenda   []due
-	watching bool // for the next change of who is logged in
+	watching bool // the next change of sessions is on the agenda
 
 	has    installed
-	staged installed // fetched and good
+	staged installed // downloaded and good
 	watch  observer
 
-	told    installed     // what the server knows to be installed
-	handed  bool          // the server handed out a manifest that the agent did not take yet
-	renewal time.Duration // when the server may send the manifest again; zero: never
+	reported installed     // the newest inventory that the server has
+	handed   bool          // the server handed out a manifest that the agent has not taken yet
+	renewal  time.Duration // when the server may send the manifest again; zero: never
 }
 
 // away is when an asset cannot be reached.
@@ -51,7 +51,6 @@ type away struct {
 
 func (a away) at(t time.Duration) bool { return a.to > 0 && t >= a.from && t < a.to }
 
-// due is something that is going to happen to an asset.
 type due struct {
 	at     time.Duration
 	life   uint32
@@ -59,10 +58,10 @@ type due struct {
 	do     func()
 }
 
-// init draws what an asset is like. It stays where it is, since what is on its agenda points to it.
+// init decides what an asset is like. It must not move: its agenda points to it.
 func (a *asset) init(s *shard, number int) {
-	d := newDraws(s.cfg.Seed, number)
-	*a = asset{s: s, up: true, wake: -1, watch: observer{stage: StageNone}}
+	d := newRNG(s.cfg.Seed, number)
+	*a = asset{s: s, up: true, bootID: "boot-0", wake: -1, watch: observer{stage: StageNone}}
 	a.config = agent.Config{Asset: assetID(number), Key: s.keys.verifier, Every: manifest.Timing{}.WithDefaults().CheckIn}.WithDefaults()
 	a.person = d.person()
 	a.latency = d.between(20*time.Millisecond, 400*time.Millisecond)
@@ -83,26 +82,25 @@ func (a *asset) init(s *shard, number int) {
 		a.at(a.away.to, a.comeBack)
 	}
 	starts := d.upTo(a.config.Every)
-	a.draws = d
+	a.rng = d
 	a.at(starts, func() { a.step(agent.Started{}) })
 }
 
 func assetID(number int) job.AssetID {
-	digits := strconv.Itoa(number)
-	return job.AssetID("a" + strings.Repeat("0", max(7-len(digits), 0)) + digits)
+	return job.AssetID(fmt.Sprintf("a%07d", number))
 }
 
-// at puts something on the agenda that happens whatever becomes of the computer until then.
+// at puts something on the agenda that happens in any life of the computer.
 func (a *asset) at(t time.Duration, do func()) {
 	a.agenda = append(a.agenda, due{at: t, always: true, do: do})
 }
 
-// after puts something on the agenda that only happens in this life of the computer.
+// after puts something on the agenda that happens only in this life.
 func (a *asset) after(d time.Duration, do func()) {
 	a.agenda = append(a.agenda, due{at: a.s.now + d, life: a.life, do: do})
 }
 
-// next is when something happens to the asset; the end of the world if nothing does.
+// next returns when something happens to the asset, or the end of the world.
 func (a *asset) next() time.Duration {
 	t := a.s.end
 	if a.up && a.wake >= 0 {
@@ -114,7 +112,7 @@ func (a *asset) next() time.Duration {
 	return t
 }
 
-// happen lets happen what is due now: first what was put on the agenda first, then the agent's wake-up.
+// happen does what is due now: first the agenda in order, then the wake-up.
 func (a *asset) happen() {
 	for i := range a.agenda {
 		if d := a.agenda[i]; d.at <= a.s.now {
@@ -129,20 +127,10 @@ func (a *asset) happen() {
 }
 
 func (a *asset) moment() agent.Moment {
-	return agent.Moment{Wall: began.Add(a.s.now + a.skew), BootID: bootName(a.boots), Up: a.s.now - a.booted}
+	return agent.Moment{Wall: began.Add(a.s.now + a.skew), BootID: a.bootID, Up: a.s.now - a.booted}
 }
 
-func bootName(n int) string { return bootNames[min(n, len(bootNames)-1)] }
-
-var bootNames = func() (names [100]string) {
-	for i := range names {
-		names[i] = "boot-" + strconv.Itoa(i)
-	}
-	return names
-}()
-
-// step lets the agent take an event, and carries out what comes of it. The state that counts is the one committed, which
-// is what a boot leaves.
+// step hands the agent an event and carries out the effects.
 func (a *asset) step(ev agent.Event) {
 	a.s.tally.steps++
 	before := a.state
@@ -168,7 +156,6 @@ func (a *asset) step(ev agent.Event) {
 	}
 }
 
-// call sends a check-in, and brings the answer.
 func (a *asset) call(c agent.Call) {
 	if a.away.at(a.s.now) {
 		a.after(2*a.latency, func() { a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"}) })
@@ -190,7 +177,7 @@ func (a *asset) call(c agent.Call) {
 				a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"})
 				return
 			}
-			if a.state.Clock.Sure(answer.At, a.moment()) { // otherwise the agent does not take it
+			if a.state.Clock.Sure(answer.At, a.moment()) { // otherwise the agent ignores it
 				a.watch.delivered(a, answer)
 			}
 			a.step(agent.CallDone{ID: c.ID, Answer: answer})
@@ -201,7 +188,7 @@ func (a *asset) call(c agent.Call) {
 	})
 }
 
-// watchSessions informs the executions when somebody comes or goes, as a driver that looks often would.
+// watchSessions reports each login and logout to the executions.
 func (a *asset) watchSessions() {
 	_, until := a.person.sessions(a.s.now)
 	if until == 0 {
@@ -225,17 +212,17 @@ func (a *asset) sessions() reboot.Sessions {
 	return now
 }
 
-// shutDown ends this life of the computer.
+// shutDown ends this life of the computer, and the offer of a reboot (RBT-8).
 func (a *asset) shutDown() {
 	a.life++
 	a.up = false
-	a.watch.Offer = time.Time{} // RBT-8
+	a.watch.Offer = time.Time{}
 }
 
-// boot begins the next.
 func (a *asset) boot() {
 	a.up = true
 	a.boots++
+	a.bootID = fmt.Sprintf("boot-%d", a.boots)
 	a.booted = a.s.now
 	a.step(agent.Started{})
 }
@@ -249,12 +236,11 @@ func (a *asset) leave() {
 
 func (a *asset) comeBack() {
 	if a.away.off {
-		a.life++ // a boot that was under way when it was switched off
+		a.life++ // drops a boot that was under way when it was switched off
 		a.boot()
 	}
 }
 
-// isOrder says whether an order is the asset's one order.
 func (a *asset) isOrder(id job.OrderID) bool {
 	return id.Run() == a.s.run && id.Asset() == a.config.Asset
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkFleet lets fleets of growing size live through a week. An agent's day costs the same in each. Processor time is what
-// the system counts where it does, so that other programs on the machine do not show.
+// BenchmarkFleet runs a week with growing fleets. An agent's day costs the same
+// in each. Where the system counts processor time, other programs on the
+// machine do not matter.
 func BenchmarkFleet(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	for _, agents := range []int{1e4, 1e5, 1e6} {

@@ -9,26 +9,27 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Config is a fleet's settings.
+// Config says how large a fleet is, and what goes wrong in it. Zero means the
+// default.
 type Config struct {
-	Agents  int           // 1 to MaxAgents
+	Agents  int           // 1 to MaxAgents; no default
 	Days    int           // of virtual time, 1 to MaxDays; default 7
-	Seed    uint64        // of every draw
-	Failing int           // of a thousand downloads, so many fail; default 10; negative: none
-	Offline int           // of a thousand agents, so many are away for one to three days; default 20; negative: none
-	Cancel  time.Duration // how long after the job was enabled it is cancelled; default 12 min; negative: never
+	Seed    uint64        // of all random numbers
+	Failing int           // downloads that fail, per thousand; default 10; negative: none
+	Offline int           // agents that are away for one to three days, per thousand; default 20; negative: none
+	Cancel  time.Duration // from enabling the job to its cancel; default 12 min; negative: never
 
-	Shard    int            // agents a server, at most MaxShard; default 1000. No history depends on it.
-	Workers  int            // shards at work at the same time; default: as many as there are processors. No history depends on it.
-	Progress func(done int) // is told how many agents have lived through all days; may be nil
+	Shard    int            // agents per server, at most MaxShard; default 1000. No history depends on it.
+	Workers  int            // shards that run at the same time; default: one per processor. No history depends on it.
+	Progress func(done int) // receives how many agents are done; one call at a time; may be nil
 
-	// What tests put in the place of what is cheaper.
-	everyCall bool                                    // carry out idle check-ins one by one
+	// Tests replace what is cheaper here.
+	everyCall bool                                    // carry out idle check-ins
 	keys      *keys                                   // nil: cheap
-	server    func(*scene, keys, int) (server, error) // for so many assets; nil: newLean
+	server    func(*scene, keys, int) (server, error) // for this many assets; nil: newLean
 }
 
-// WithDefaults fills in what is zero.
+// WithDefaults replaces zero by the defaults.
 func (c Config) WithDefaults() Config {
 	c.Days, c.Failing, c.Offline = cmp.Or(c.Days, 7), cmp.Or(c.Failing, 10), cmp.Or(c.Offline, 20)
 	c.Shard, c.Workers = cmp.Or(c.Shard, 1000), cmp.Or(c.Workers, runtime.GOMAXPROCS(0))
@@ -36,7 +37,8 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validate says everything that is wrong with the settings, defaults filled in. The error is a *job.Invalid.
+// Validate reports everything that is wrong with the settings. The error is a
+// *job.Invalid.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
 	var bad problem.List

@@ -10,7 +10,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// carryOut does what the agent asks for, each thing taking its time.
 func (a *asset) carryOut(order job.OrderID, e execution.Effect) {
 	reply := func(after time.Duration, ev func() execution.Event) {
 		a.after(after, func() { a.step(agent.ForOrder{Order: order, Event: ev()}) })
@@ -21,15 +20,15 @@ func (a *asset) carryOut(order job.OrderID, e execution.Effect) {
 			return execution.InventoryTaken{ID: e.ID, Inventory: a.s.inventories[a.has], Sessions: a.sessions()}
 		})
 	case execution.Download:
-		took := a.draws.between(a.speed/2, a.speed+a.speed/2)
-		reply(took, func() execution.Event { return a.fetch(e) })
+		took := a.rng.between(a.speed/2, a.speed+a.speed/2)
+		reply(took, func() execution.Event { return a.download(e) })
 	case execution.Preflight:
 		reply(time.Second, func() execution.Event { return execution.PreflightDone{ID: e.ID} })
 	case execution.Install:
 		a.watch.deploys(a, e)
 		took := time.Duration(0)
 		for range e.Patches {
-			took += a.draws.between(30*time.Second, 3*time.Minute)
+			took += a.rng.between(30*time.Second, 3*time.Minute)
 		}
 		reply(took, func() execution.Event { return a.install(e) })
 	case execution.Prompt:
@@ -38,7 +37,7 @@ func (a *asset) carryOut(order job.OrderID, e execution.Effect) {
 		a.watch.reboots(a, order)
 		a.shutDown()
 		life := a.life
-		a.at(a.s.now+a.draws.between(40*time.Second, 3*time.Minute), func() {
+		a.at(a.s.now+a.rng.between(40*time.Second, 3*time.Minute), func() {
 			if a.life == life {
 				a.boot()
 			}
@@ -52,7 +51,7 @@ func (a *asset) carryOut(order job.OrderID, e execution.Effect) {
 	}
 }
 
-// product is which product the patch of an order is for; 0 for an order that the agent does not execute.
+// product returns the product of an order's patch; 0 for an unknown order.
 func (a *asset) product(order job.OrderID, patch int) int {
 	for _, x := range a.state.Executions {
 		if x.Order.ID == order && patch < len(x.Order.Patches) {
@@ -62,8 +61,8 @@ func (a *asset) product(order job.OrderID, patch int) int {
 	return 0
 }
 
-// fetch is what a download finds.
-func (a *asset) fetch(e execution.Download) execution.Event {
+// download ends a download.
+func (a *asset) download(e execution.Download) execution.Event {
 	n := a.s.product(e.Patch.Product)
 	p := a.s.products[n]
 	found := execution.Evidence{Size: 80 << 20, Digests: p.digests, Signature: integrity.Signature{Status: integrity.Absent}}
@@ -71,11 +70,11 @@ func (a *asset) fetch(e execution.Download) execution.Event {
 		found.Signature = integrity.Signature{Status: integrity.Valid, Format: integrity.OpenPGP, Signer: p.signer}
 	}
 	good := true
-	switch failing := a.draws.share(a.s.cfg.Failing); {
+	switch failing := a.rng.share(a.s.cfg.Failing); {
 	case a.away.at(a.s.now):
 		return execution.Downloaded{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."}
 	case !failing:
-	case a.draws.share(700):
+	case a.rng.share(700):
 		return execution.Downloaded{ID: e.ID, Code: job.FileDownloadFailed, Text: "The connection was closed in the middle."}
 	case p.signer != "":
 		found.Signature = integrity.Signature{Status: integrity.Bad, Format: integrity.OpenPGP, Detail: "the bytes were changed"}
@@ -89,7 +88,6 @@ func (a *asset) fetch(e execution.Download) execution.Event {
 	return execution.Downloaded{ID: e.ID, Files: []execution.Evidence{found}}
 }
 
-// install installs what was handed over.
 func (a *asset) install(e execution.Install) execution.Event {
 	results := make([]execution.InstallResult, len(e.Patches))
 	for i, p := range e.Patches {
@@ -101,7 +99,7 @@ func (a *asset) install(e execution.Install) execution.Event {
 	return execution.Installed{ID: e.ID, Results: results}
 }
 
-// prompt shows it. Somebody at the keyboard puts it off half of the time, agrees a third of the time, or lets it stand.
+// prompt shows a prompt. Half of the users put the reboot off, a third agree.
 func (a *asset) prompt(order job.OrderID, e execution.Prompt) {
 	if _, ok := e.Kind.(reboot.ShowPrompt); !ok {
 		return
@@ -110,11 +108,11 @@ func (a *asset) prompt(order job.OrderID, e execution.Prompt) {
 	if a.sessions() != reboot.Active {
 		return
 	}
-	answer := a.draws.n(100)
+	answer := a.rng.n(100)
 	if answer >= 80 {
 		return
 	}
-	a.after(a.draws.between(5*time.Second, 4*time.Minute), func() {
+	a.after(a.rng.between(5*time.Second, 4*time.Minute), func() {
 		if a.sessions() == reboot.Active {
 			a.step(agent.ForOrder{Order: order, Event: execution.Answered{Later: answer < 50}})
 		}

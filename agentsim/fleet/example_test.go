@@ -7,7 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/fleet"
 )
 
-// A thousand agents, and a cancel while their orders are being handed out.
+// A thousand agents, and a cancel while their orders are handed out.
 func ExampleRun() {
 	r, err := fleet.Run(context.Background(), fleet.Config{Agents: 1000, Days: 2, Seed: 1})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Run lets a fleet live through its days and tells what became of it. The errors are a *job.Invalid of Config.Validate, a
-// *watch.Broken, and the context's.
+// Run simulates a fleet. The error is a *job.Invalid of [Config.Validate], a
+// [watch.Broken], or the context's.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return Result{}, err
@@ -31,7 +32,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	return all.result(), nil
 }
 
-// whole is a fleet: its shards live one after the other, as many at a time as there are workers.
+// whole is a fleet. Its shards run one after the other on each worker.
 type whole struct {
 	*scene
 	cfg       Config
@@ -62,7 +63,7 @@ func (f *whole) live(ctx context.Context) error {
 	return errors.Join(append(f.errs, ctx.Err())...)
 }
 
-// shard lets one shard live, and reports whether to go on.
+// shard runs one shard, and reports whether to go on.
 func (f *whole) shard(i int) bool {
 	first := i * f.cfg.Shard
 	n := min(f.cfg.Shard, f.cfg.Agents-first)
@@ -80,7 +81,7 @@ func (f *whole) shard(i int) bool {
 		f.histories[first+i] = s.assets[i].history
 	}
 	f.tally.add(s.tally)
-	f.run = s.run // the same in all
+	f.run = s.run // the same in every shard
 	f.done += n
 	if f.cfg.Progress != nil {
 		f.cfg.Progress(f.done)
@@ -153,7 +154,6 @@ func (f *whole) cancel() *Cancel {
 	return &c
 }
 
-// rollout adds the moves up.
 func (f *whole) rollout() []Rollout {
 	var now [stageCount + 1]int
 	now[StageNone] = f.cfg.Agents
@@ -172,15 +172,12 @@ func (f *whole) reboots(rollout []Rollout) Reboots {
 	}
 	waiting := r.Assets
 	for i, n := range f.tally.after {
-		r.Waiting = append(r.Waiting, Bin{From: time.Duration(i) * DeferralStep, Assets: waiting})
+		r.Waiting = append(r.Waiting, Bin{From: time.Duration(i) * deferralStep, Assets: waiting})
 		waiting -= n
 	}
 	for i, n := range f.tally.putOff {
 		if n > 0 {
-			for len(r.PutOff) <= i {
-				r.PutOff = append(r.PutOff, 0)
-			}
-			r.PutOff[i] = n
+			r.PutOff = slices.Clone(f.tally.putOff[:i+1])
 		}
 	}
 	r.Pending = rollout[len(rollout)-1].Stages[StageReboot-1]

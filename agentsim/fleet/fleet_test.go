@@ -16,12 +16,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// rough is a world in which much goes wrong.
+// rough is a world with much trouble.
 func rough(agents int) Config {
 	return Config{Agents: agents, Days: 7, Offline: 200, Failing: 100, Seed: 3}
 }
 
-// lived is a shard at the end of its world.
+// lived returns a shard at the end of its world.
 func lived(t *testing.T, c Config) *shard {
 	t.Helper()
 	c = c.WithDefaults()
@@ -33,7 +33,7 @@ func lived(t *testing.T, c Config) *shard {
 	return s
 }
 
-// requireSame wants two shards to have the same histories and final states.
+// requireSame compares the histories and final states of two shards.
 func requireSame(t *testing.T, a, b *shard) {
 	t.Helper()
 	for i := range a.assets {
@@ -49,8 +49,8 @@ func requireSame(t *testing.T, a, b *shard) {
 	require.Equal(t, a.tally.checkIns, b.tally.checkIns)
 }
 
-// Check-ins that are passed over leave the same world behind as those that are carried out, down to each record of the
-// controller.
+// A world with skipped check-ins equals one in which each is carried out, down
+// to each record of the controller.
 func TestBatching(t *testing.T) {
 	c := rough(30)
 	c.server = newFull
@@ -65,7 +65,7 @@ func TestBatching(t *testing.T) {
 	}
 }
 
-// tables are the controller's, see its keys.go.
+// tables are those of the controller's keys.go.
 var tables = []controller.Table{
 	"meta", "snapshot", "assets", "seen", "reports", "revisions", "inventories", "inventory", "tokens", "jobs", "runs", "due", "work", "orders",
 	"contents", "outcomes", "live", "queue", "gone", "runpatches", "bodies", "failures", "counters", "cancels", "followers", "shares", "chained",
@@ -91,7 +91,8 @@ func records(t *testing.T, s *shard) map[string]string {
 	return all
 }
 
-// The lean server hands out the same manifests, byte for byte but the signature, and takes the same reports as the product's controller.
+// The lean server and the controller hand out the same manifests except for the
+// signature, and take the same reports.
 func TestServers(t *testing.T) {
 	for seed, change := range []func(*Config){
 		func(*Config) {},
@@ -124,7 +125,7 @@ func run(t *testing.T, c Config) Result {
 	return r
 }
 
-// Neither the shards nor the workers show in anything.
+// The numbers of shards and workers change nothing.
 func TestShards(t *testing.T) {
 	c := rough(150)
 	c.Shard, c.Workers = 150, 1
@@ -137,14 +138,14 @@ func TestShards(t *testing.T) {
 	require.NotEqual(t, want.History, run(t, c).History)
 }
 
-// golden is the history of a small world, on whatever processor.
+// golden is the history of a small world on every processor.
 const golden = "a9465de28e20c32cfc05332996c0a89be3ed58030024e229608be259263feadb"
 
 func TestSameHistoryEverywhere(t *testing.T) {
 	require.Equal(t, golden, run(t, Config{Agents: 300, Seed: 11}).History)
 }
 
-// Another asset more changes none of the others.
+// One more asset changes no other.
 func TestAssetsAreIndependent(t *testing.T) {
 	few, more := lived(t, rough(40)), lived(t, rough(50))
 	for i := range few.assets {
@@ -152,7 +153,7 @@ func TestAssetsAreIndependent(t *testing.T) {
 	}
 }
 
-// What a result says of its world adds up.
+// The numbers of a result add up.
 func TestResult(t *testing.T) {
 	r := run(t, Config{Agents: 1500, Seed: 5})
 	ended := r.Open
@@ -197,10 +198,10 @@ func TestResult(t *testing.T) {
 	}
 	require.Equal(t, r.Reboots.Assets, putOff)
 	require.Equal(t, r.Reboots.Assets, r.Reboots.Waiting[0].Assets)
-	require.Equal(t, DeferralStep, r.Reboots.Waiting[1].From)
-	require.Len(t, r.Reboots.Waiting, int(MaxDeferralShown/DeferralStep))
+	require.Equal(t, deferralStep, r.Reboots.Waiting[1].From)
+	require.Len(t, r.Reboots.Waiting, int(maxDeferralShown/deferralStep))
 	require.Equal(t, RolloutStep, r.Rollout[1].At.Sub(r.Rollout[0].At))
-	require.Len(t, r.Reboots.PutOff, policy.Deferrals+1, "somebody puts it off as often as the policy lets them, and nobody more often")
+	require.Len(t, r.Reboots.PutOff, policy.Deferrals+1, "some users put it off as often as the policy allows, none more often")
 	require.Zero(t, r.Reboots.Waiting[len(r.Reboots.Waiting)-1].Assets)
 
 	data, err := json.Marshal(r)

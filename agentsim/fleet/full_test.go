@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// full is the product's controller.
+// full is the production controller.
 type full struct {
 	*scene
 	store *memstore.Store

@@ -10,8 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// history is a running hash of all that happened on one asset. It is quick, not cryptographic; the hashes of all assets
-// and their final states are digested with SHA-256.
+// history is a running hash of what happened on one asset. It is fast, not
+// cryptographic; the SHA-256 over all of them is.
 type history uint64
 
 func (h *history) add(values ...uint64) {
@@ -31,7 +31,7 @@ func (h *history) text(s string) {
 	}
 }
 
-// What happens, for the hash.
+// Events, for the hash.
 const (
 	happensStart uint64 = 1 + iota
 	happensTick
@@ -43,7 +43,6 @@ const (
 	happensEffect
 )
 
-// event is one event that an agent takes.
 func (h *history) event(at time.Duration, ev agent.Event) {
 	switch ev := ev.(type) {
 	case agent.Started:
@@ -53,7 +52,7 @@ func (h *history) event(at time.Duration, ev agent.Event) {
 	case agent.CallDone:
 		h.answer(at, ev.ID, ev.Answer.Acknowledged)
 		sealed := ev.Answer.Manifest
-		if end := bytes.LastIndex(sealed, []byte(`,"signatures"`)); end > 0 { // whoever seals
+		if end := bytes.LastIndex(sealed, []byte(`,"signatures"`)); end > 0 { // the same for every key
 			h.text(string(sealed[:end]))
 		}
 	case agent.CallFailed:
@@ -64,12 +63,8 @@ func (h *history) event(at time.Duration, ev agent.Event) {
 	}
 }
 
-// The next three make up an idle check-in, and are the same for one that is carried out and one that is passed over.
-
-// tick is a wake-up.
+// tick, call and answer make up an idle check-in, carried out or skipped.
 func (h *history) tick(at time.Duration) { h.add(happensTick ^ uint64(at)<<8) }
-
-// call is a check-in that an agent begins.
 func (h *history) call(id uint64, reports int, last bool) {
 	flags := happensCall | uint64(reports)<<8
 	if last {
@@ -78,12 +73,10 @@ func (h *history) call(id uint64, reports int, last bool) {
 	h.add(flags ^ id<<40)
 }
 
-// answer is one that comes.
 func (h *history) answer(at time.Duration, id uint64, acknowledged job.Sequence) {
 	h.add(happensAnswer^uint64(at)<<8, id^uint64(acknowledged)<<32)
 }
 
-// report is one report that an agent makes.
 func (h *history) report(r job.Report) {
 	h.add(happensReport, uint64(r.Sequence), uint64(r.At.Unix()), uint64(r.Progress), uint64(r.Result), uint64(r.TooLate), uint64(r.Reboots))
 	h.text(string(r.Order))
@@ -93,7 +86,6 @@ func (h *history) report(r job.Report) {
 	}
 }
 
-// effect is something an agent asks for.
 func (h *history) effect(e execution.Effect) {
 	h.add(happensEffect)
 	switch e := e.(type) {

@@ -9,16 +9,16 @@ import (
 // far is later than anything that wakes an agent.
 const far = 1000 * day
 
-// idle says whether the agent has nothing to report and waits for nothing from the server.
+// idle reports whether the agent has nothing to report and waits for nothing.
 func (a *asset) idle() bool {
 	calls := a.state.Calls
 	return calls.Out == 0 && calls.Failures == 0 && calls.LastCall.Order == "" && a.state.Clock.Jump == 0 && len(a.state.Reports) == 0
 }
 
-// jump passes over the check-ins at which nothing can happen: the agent is idle, the server has just answered it, and until
-// the horizon nothing befalls either. Their times are drawn as the agent draws them. Of what such a check-in changes,
-// the time on the agent's clock and in the server's record of last calls, only the last of them counts; it is carried out
-// where somebody might look before the next call. TestBatching holds all this to the letter.
+// jump skips the check-ins at which nothing can happen: the agent is idle, the
+// server has just answered it, and until the horizon neither acts. Their times are
+// those that the agent would choose. Of what they change only the last counts. It
+// is carried out where somebody could look before the next.
 func (a *asset) jump() {
 	if a.s.cfg.everyCall {
 		return
@@ -35,7 +35,7 @@ func (a *asset) jump() {
 			horizon, looked = a.agenda[i].at, true
 		}
 	}
-	// What else does the agent wake for? Ask it, with its next check-in out of the way.
+	// To learn what else wakes the agent, step it with its next check-in far away.
 	asked := a.state
 	asked.Calls.Next = asked.Calls.Next.Add(far)
 	_, out := agent.Step(a.config, asked, agent.Tick{}, a.moment())
@@ -67,5 +67,4 @@ func (a *asset) jump() {
 	a.s.tally.jumped += int(passed)
 }
 
-// since is a time of the world.
 func since(t time.Duration) time.Time { return began.Add(t) }

@@ -13,8 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// lean is a server of this world's one job that keeps in arrays what the controller keeps in a store. It decides nothing
-// itself: orders are made by job.Definition.Plan, kept by ledger.Step, numbered by ledger.Revisions, and sealed by manifest.
+// lean is a server for this world's one job, with arrays instead of a store.
 type lean struct {
 	*scene
 	signer manifest.Signer
@@ -24,9 +23,8 @@ type lean struct {
 	assets []record
 }
 
-// record is what the lean server knows of an asset.
 type record struct {
-	inventory    *catalog.Inventory // nil: not known yet
+	inventory    *catalog.Inventory // nil: unknown
 	digest       string
 	acknowledged job.Sequence
 	revisions    ledger.Revisions
@@ -45,7 +43,6 @@ func (l *lean) enrol(job.AssetID) error {
 	return nil
 }
 
-// enable makes the orders.
 func (l *lean) enable(now time.Time) (job.RunID, error) {
 	d := l.definition()
 	d.Revision = 1
@@ -67,7 +64,7 @@ func (l *lean) enable(now time.Time) (job.RunID, error) {
 	return l.run, nil
 }
 
-// step takes the asset's order one event further. Objection says what is wrong with a report that was not taken in.
+// step takes the order one event further. It returns why a report was not taken.
 func (r *record) step(ev ledger.Event, now time.Time) (objection string) {
 	entry, out := ledger.Step(r.revisions, r.entry, ev, now)
 	r.entry = entry
@@ -110,7 +107,7 @@ func (l *lean) checkIn(in manifest.CheckIn, now time.Time) (manifest.Answer, err
 			objection = r.step(ledger.Reported{Report: rep}, now)
 		}
 		if objection != "" {
-			return manifest.Answer{}, &watch.Broken{Invariant: 12, At: rep.At, Asset: in.Asset, Text: "its report makes no sense: " + objection}
+			return manifest.Answer{}, &watch.Broken{Invariant: 12, At: rep.At, Asset: in.Asset, Text: "the server does not understand its report: " + objection}
 		}
 		r.acknowledged = rep.Sequence
 	}

@@ -10,23 +10,23 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// observer watches one asset and its one order from outside, as package watch says.
+// observer watches one asset and its order from outside; see package watch.
 type observer struct {
 	watch.Order
 	patches [titles]watch.Patch
 	made    job.Sequence // the last report committed
-	taken   job.Sequence // the last that the server has
+	taken   job.Sequence // the last report that the server acknowledged
 	stage   Stage
-	pending bool          // a cancel is under way to this asset
-	marked  bool          // its mark was delivered
-	tooLate bool          // it reported so
-	refused bool          // the server knew at once that the cancel came too late
-	local   bool          // the result is the server's own word: the asset never held the order
+	pending bool          // a cancel is on its way to this asset
+	marked  bool          // the cancel mark was delivered
+	tooLate bool          // the asset reported that the cancel came too late
+	refused bool          // the server refused the cancel at once as too late
+	local   bool          // the server set the result: the asset never held the order
 	since   time.Duration // when the order was received or started
-	due     time.Duration // when a reboot became due that has not happened; zero: none
+	due     time.Duration // when the reboot that is still missing became due; zero: none
 }
 
-// note takes an invariant that broke, if one did.
+// note ends the simulation if an invariant broke.
 func (a *asset) note(b *watch.Broken) {
 	if b != nil {
 		b.At, b.Asset = since(a.s.now), a.config.Asset
@@ -38,7 +38,7 @@ func (a *asset) broken(invariant int, format string, args ...any) {
 	a.note(watch.Breaks(invariant, format, args...))
 }
 
-// move takes the asset to another stage of the rollout.
+// move moves the asset to another stage of the rollout.
 func (o *observer) move(a *asset, to Stage) {
 	if o.stage == to {
 		return
@@ -47,15 +47,6 @@ func (o *observer) move(a *asset, to Stage) {
 	o.stage = to
 }
 
-// final is the order's final result; zero: none.
-func (o *observer) final() job.Result {
-	if o.Ended() {
-		return o.Result
-	}
-	return 0
-}
-
-// committed looks at a commit, and at the reports in it.
 func (o *observer) committed(a *asset, before, after *agent.State) {
 	fresh, broken := watch.Committed(before, after, &o.made, o.taken)
 	a.note(broken)
@@ -71,7 +62,7 @@ func (o *observer) reported(a *asset, r job.Report) {
 		return
 	}
 	if !a.isOrder(r.Order) {
-		a.broken(3, "it speaks of order %s, which nobody made", r.Order)
+		a.broken(3, "it reports on order %s, which nobody made", r.Order)
 		return
 	}
 	a.note(o.Reported(r, true, o.marked))
@@ -107,18 +98,16 @@ func (o *observer) reported(a *asset, r job.Report) {
 	}
 }
 
-// deploys looks at an installation as it begins.
 func (o *observer) deploys(a *asset, e execution.Install) {
 	for _, p := range e.Patches {
 		n := a.s.product(p.Patch.Product)
 		a.note(o.Deploys(&o.patches[n], watch.Install{Patch: p.Patch.Patch, Held: true, Passes: a.staged.has(n), Same: true}))
 		if a.has.has(n) {
-			a.broken(8, "patch %s is installed once more", p.Patch.Patch)
+			a.broken(8, "patch %s is installed again", p.Patch.Patch)
 		}
 	}
 }
 
-// reboots looks at a reboot that the agent asks for.
 func (o *observer) reboots(a *asset, order job.OrderID) {
 	a.note(o.Late(since(a.s.now)))
 	a.note(o.Reboots(a.boots, policy.Suppress))
@@ -129,7 +118,7 @@ func (o *observer) reboots(a *asset, order job.OrderID) {
 	}
 }
 
-// delivered looks at an answer as it comes: whether it carries the change that a cancel made (MAN-3).
+// delivered checks an answer: whether it brings the cancel in time (MAN-3).
 func (o *observer) delivered(a *asset, answer manifest.Answer) {
 	o.taken = max(o.taken, answer.Acknowledged)
 	cancelled := a.s.cancelled
@@ -145,8 +134,8 @@ func (o *observer) delivered(a *asset, answer manifest.Answer) {
 	}
 }
 
-// bound is how long a cancel may take to reach an asset that is connected (MAN-3).
+// bound is how long a cancel can take to reach a connected asset (MAN-3).
 var bound = manifest.Timing{}.Bound()
 
-// settling is how long an asset that came back may need to make its first call.
+// settling is how long after its return an asset may make its first call.
 const settling = 30 * time.Minute

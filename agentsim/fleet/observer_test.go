@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each wrong deed is noticed, by the number of the invariant it breaks; the right one beside it is not.
+// Each wrong act breaks its invariant; the right act breaks none.
 func TestObserver(t *testing.T) {
 	sc, err := newScene()
 	require.NoError(t, err)
@@ -120,12 +120,11 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// commit takes an agent from one manifest revision to another.
 func commit(a *asset, from, to manifest.Revision) {
 	a.watch.committed(a, &agent.State{Revision: from}, &agent.State{Revision: to})
 }
 
-// reach brings an asset the mark of a cancel so long after it.
+// reach delivers the mark of a cancel this long after the cancel.
 func reach(a *asset, took time.Duration) {
 	a.away = away{}
 	a.s.cancelled, a.watch.pending = a.s.now, true
@@ -133,7 +132,8 @@ func reach(a *asset, took time.Duration) {
 	a.watch.delivered(a, manifest.Answer{At: since(a.s.now), Manifest: []byte("{}")})
 }
 
-// The end of a world notices an order without an end, and a server that counts or says something else than the journals.
+// The check at the end finds an order without an end, and a server that differs
+// from the journals.
 func TestSettle_JOB3(t *testing.T) {
 	world := func() *shard { return lived(t, Config{Agents: 40, Offline: -1, Seed: 9}) }
 	broken := func(s *shard, invariant int, text string) {
@@ -154,12 +154,12 @@ func TestSettle_JOB3(t *testing.T) {
 		return 0
 	}
 	s := world()
-	require.NoError(t, s.settle(), "it may be looked at again")
+	require.NoError(t, s.settle(), "the check can be repeated")
 	s.assets[find(s, job.Completed)].watch.Result = 0
 	broken(s, 10, "no end")
 	s = world()
 	s.server.(*lean).assets[find(s, job.Cancelled)].entry.Result = job.Failed
-	broken(s, 12, "says Ended of the cancel; its journal says Cancelled")
+	broken(s, 12, "shows the cancel as Ended; the journal says Cancelled")
 	s = world()
 	r := &s.server.(*lean).assets[find(s, job.Completed)]
 	r.failed = append(r.failed, ledger.Failed{})
@@ -169,7 +169,7 @@ func TestSettle_JOB3(t *testing.T) {
 	broken(s, 12, "the server")
 }
 
-// The lean server takes nothing that the controller would call an anomaly.
+// The lean server refuses what the controller would report as an anomaly.
 func TestLeanServerRefusesNonsense(t *testing.T) {
 	const asset = job.AssetID("a0000000")
 	open := ledger.Entry{Run: "monthly-update@20260302T100000Z", Asset: asset, Phase: ledger.Open, Since: 1}

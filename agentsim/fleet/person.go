@@ -6,26 +6,25 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// person is who sits before an asset, and when: drawn once, so that who is logged in is a function of the time.
+// person is the user of an asset. Who is logged in is a function of the time.
 type person struct {
 	kind           kind
-	in, out, lunch time.Duration // of a working day, since midnight
+	in, out, lunch time.Duration // on working days, since midnight
 	locks          bool          // in the evening, instead of logging out
 }
 
-// kind is what an asset is used for.
 type kind uint8
 
 const (
-	unattended kind = iota // nobody is ever logged in
-	desk                   // somebody works there
-	kiosk                  // always logged in, the screen always locked
+	unattended kind = iota // nobody ever logs in
+	desk                   // a user with working hours
+	kiosk                  // always logged in and locked
 )
 
-// lunchtime is how long a screen is locked at noon.
+// lunchtime is how long the screen is locked at noon.
 const lunchtime = 40 * time.Minute
 
-func (d *draws) person() person {
+func (d *rng) person() person {
 	p := person{
 		in: 7*time.Hour + d.upTo(150*time.Minute), out: 16*time.Hour + d.upTo(150*time.Minute), lunch: 12*time.Hour + d.upTo(time.Hour),
 		locks: d.share(400),
@@ -41,7 +40,7 @@ func (d *draws) person() person {
 	return p
 }
 
-// sessions tells who is logged in at t, and until when that is so; zero: for ever.
+// sessions returns who is logged in at t, and until when; zero: for ever.
 func (p person) sessions(t time.Duration) (now reboot.Sessions, until time.Duration) {
 	switch p.kind {
 	case unattended:
@@ -54,7 +53,7 @@ func (p person) sessions(t time.Duration) (now reboot.Sessions, until time.Durat
 		away = reboot.Locked
 	}
 	midnight := t / day * day
-	if weekday := t / day % 7; weekday >= 5 { // worlds begin on a Monday
+	if weekday := t / day % 7; weekday >= 5 { // a world begins on a Monday
 		return away, midnight + (7-weekday)*day + p.in
 	}
 	switch at := t - midnight; {

@@ -11,29 +11,28 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Enabled is how long after its beginning the world's job is enabled. Its orders go out with the next check-ins (MAN-1).
+// Enabled is when the job is enabled, from the beginning of the world. Its
+// orders go out with the next check-ins (MAN-1).
 const Enabled = 10 * time.Hour
 
-// Lengths of time.
 const (
 	day     = 24 * time.Hour
 	spread  = 20 * time.Minute // of the starts (JOB-9)
-	settled = 16 * time.Hour   // after its start an order has ended on an asset that is there: installs and the longest deferral
+	settled = 16 * time.Hour   // the longest time from the start to the end of an order: installs and deferral
 )
 
 // began is when a world begins: a Monday.
 var began = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
-// The world's names.
 const (
 	tag   = "fleet" // of every asset
 	jobID = job.ID("monthly-update")
 )
 
-// policy is how assets are rebooted: a user may put it off three times for four hours.
+// policy lets a user put the reboot off three times for four hours.
 var policy = reboot.Policy{Deferrals: 3, Interval: 4 * time.Hour, Prompt: 10 * time.Minute, Countdown: 5 * time.Minute}
 
-// product is one of the titles that assets have, with the version most of them have and the one they should have.
+// product is an installed product with its patch.
 type product struct {
 	id       catalog.ProductID
 	patch    catalog.PatchID
@@ -41,16 +40,15 @@ type product struct {
 	signer   string
 	reboot   bool
 	digests  []integrity.Digest
-	damaged  []integrity.Digest // of a file that is not the one that was ordered
+	damaged  []integrity.Digest // of a file with other bytes
 }
 
-// titles is how many products there are.
 const titles = 2
 
-// scene is what never changes in a world; all shards share it.
+// scene is what all shards of a world share.
 type scene struct {
 	products    [titles]product
-	inventories [1 << titles]catalog.Inventory // by installed
+	inventories [1 << titles]catalog.Inventory // indexed by installed
 	digests     [1 << titles]string
 }
 
@@ -93,14 +91,14 @@ func digests(content string) []integrity.Digest {
 	return d.Sums()
 }
 
-// installed has a bit for each product that is at its new version.
+// installed has a bit for each product at its new version.
 type installed uint8
 
-const current installed = 1<<titles - 1 // there is nothing to install
+const current installed = 1<<titles - 1 // nothing is missing
 
 func (i installed) has(product int) bool { return i>>product&1 == 1 }
 
-// definition is the one job of the world: every patch for every asset, now.
+// definition is the world's one job: every patch for every asset, now.
 func (s *scene) definition() job.Definition {
 	d := job.Definition{
 		ID: jobID, Name: "Monthly update", Platform: catalog.Linux, Assets: job.Assets{IncludeTags: []string{tag}}, Reboot: policy,
@@ -112,7 +110,6 @@ func (s *scene) definition() job.Definition {
 	return d
 }
 
-// batch is what the vendors publish.
 func (s *scene) batch() catalog.Batch {
 	b := catalog.Batch{Feed: "vendors", At: began}
 	for _, p := range s.products {

@@ -8,25 +8,23 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// server is what the agents of a shard talk to, and the administrator: a lean one, which TestServers holds to every byte of the
-// product's own controller.
+// server is what a shard's agents and its administrator talk to.
 type server interface {
 	enrol(id job.AssetID) error
 	enable(now time.Time) (job.RunID, error)
-	// cancel cancels the run; again: it says what is known by now.
+	// cancel cancels the run. Called again, it returns the present state.
 	cancel(now time.Time) ([]controller.AssetCancel, error)
 	checkIn(in manifest.CheckIn, now time.Time) (manifest.Answer, error)
 	counts() (counts, error)
 }
 
-// counts is what a server counts.
 type counts struct {
-	results        [256]int // final ones, by job.Result
+	results        [256]int // final, by job.Result
 	failedInstalls int      // RPT-1
 	pendingCancels int
 }
 
-// keys are what manifests are sealed and opened with.
+// keys seal and open manifests.
 type keys struct {
 	signer   manifest.Signer
 	verifier manifest.Verifier

@@ -10,14 +10,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// cancel cancels the run.
 func (s *shard) cancel() error {
 	s.cancelled = s.now
 	return s.eachCancel(func(a *asset, line controller.AssetCancel) {
 		o := &a.watch
 		s.tally.cancel.Orders++
 		switch line.State {
-		case ledger.CancelDone: // it had not reached the asset, which will never hold it
+		case ledger.CancelDone: // the order never reached the asset
 			o.local, o.Result = true, job.Cancelled
 			a.watch.move(a, StageCancelled)
 			s.tally.cancel.AtOnce++
@@ -30,7 +29,7 @@ func (s *shard) cancel() error {
 	})
 }
 
-// eachCancel cancels the run and visits what the server knows of it, asset by asset.
+// eachCancel cancels the run and visits its state for each asset.
 func (s *shard) eachCancel(visit func(*asset, controller.AssetCancel)) error {
 	lines, err := s.server.cancel(since(s.now))
 	if err != nil {
@@ -39,17 +38,18 @@ func (s *shard) eachCancel(visit func(*asset, controller.AssetCancel)) error {
 	for _, line := range lines {
 		n, err := number(line.Asset)
 		if i := n - s.first; err != nil || i < 0 || i >= len(s.assets) {
-			return fmt.Errorf("the server speaks of asset %q, which is none of its own", line.Asset)
+			return fmt.Errorf("the server returned unknown asset %q", line.Asset)
 		}
 		visit(&s.assets[n-s.first], line)
 	}
 	return nil
 }
 
-// settle looks at the end of the world: every order that was due has ended on each asset that is there, and the server's
-// words and counts are what the agents' journals add up to (invariants 10 and 12, JOB-3, RPT-1).
+// settle checks the end of the world: orders that were due have ended, and the
+// server shows and counts what the journals say (invariants 10 and 12, JOB-3,
+// RPT-1).
 func (s *shard) settle() error {
-	var want counts // by the journals
+	var want counts // from the journals
 	for i := range s.assets {
 		a := &s.assets[i]
 		o := &a.watch
@@ -60,7 +60,11 @@ func (s *shard) settle() error {
 			want.results[o.Result]++
 			want.failedInstalls += int(o.Failed)
 		}
-		s.tally.results[o.final()]++
+		if o.Ended() {
+			s.tally.results[o.Result]++
+		} else {
+			s.tally.results[0]++
+		}
 		data, err := a.state.MarshalBinary()
 		if err != nil {
 			return err
@@ -71,7 +75,7 @@ func (s *shard) settle() error {
 		err := s.eachCancel(func(a *asset, line controller.AssetCancel) {
 			truth := a.watch.cancelState(a.acknowledged())
 			if truth != line.State {
-				a.broken(12, "the server says %v of the cancel; its journal says %v", line.State, truth)
+				a.broken(12, "the server shows the cancel as %v; the journal says %v", line.State, truth)
 			}
 			if line.State == ledger.CancelPending {
 				want.pendingCancels++
@@ -88,29 +92,27 @@ func (s *shard) settle() error {
 	return errors.Join(s.err, s.compare(want))
 }
 
-// overdue says whether an order should have ended: its asset was there for long enough.
+// overdue reports whether the asset was there long enough to end its order.
 func (s *shard) overdue(a *asset) bool {
 	return !a.away.at(s.end) && max(a.watch.since, a.away.to)+settled < s.end
 }
 
-// acknowledged says whether the server has all that the agent reported.
 func (a *asset) acknowledged() bool { return len(a.state.Reports) == 0 }
 
-// cancelState is what the server should say of the cancel, going by the journal; told says whether it has all of that.
-func (o *observer) cancelState(told bool) ledger.CancelState {
+// cancelState is the cancel by the journal; complete: the server has all of it.
+func (o *observer) cancelState(complete bool) ledger.CancelState {
 	switch {
-	case o.Result == job.Cancelled && (told || o.local):
+	case o.Result == job.Cancelled && (complete || o.local):
 		return ledger.CancelDone
-	case told && o.tooLate, told && o.Deploying && !o.Ended():
+	case complete && o.tooLate, complete && o.Deploying && !o.Ended():
 		return ledger.CancelTooLate
-	case told && o.Ended():
+	case complete && o.Ended():
 		return ledger.CancelEnded
 	default:
 		return ledger.CancelPending
 	}
 }
 
-// compare holds the server's counts against those of the journals.
 func (s *shard) compare(want counts) error {
 	have, err := s.server.counts()
 	if err != nil {

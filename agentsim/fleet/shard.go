@@ -11,27 +11,26 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// shard is some of the fleet's assets with a server of their own, which does what the whole fleet's server does at the
-// same instants. Assets do not influence one another, so it makes no difference how many share one.
+// shard is a part of the fleet with a server of its own. All do the same.
 type shard struct {
 	*scene
 	cfg    Config
-	first  int // the number of its first asset
+	first  int // number of its first asset
 	keys   keys
 	server server
 
 	now, end time.Duration
-	nextAct  time.Duration // of the administrator; at the end, that
+	nextAct  time.Duration // of the administrator, or the end
 
 	assets []asset
 
-	run       job.RunID     // the job's one; empty: it is not enabled yet
+	run       job.RunID     // empty: the job is not enabled yet
 	cancelled time.Duration // zero: not yet
 	tally     *tally
 	err       error
 }
 
-// cheap is the key of every shard, unless a test wants another. No history depends on it: see TestSealing.
+// cheap is the key of every shard, except in tests.
 var cheap = stamp.New("patchpolicy fleet")
 
 func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
@@ -56,8 +55,7 @@ func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
 	return s, nil
 }
 
-// live lives through all days: up to each act of the administrator, one asset after the other, since they do not influence one
-// another.
+// live runs all days, one asset after the other between the administrator's acts.
 func (s *shard) live() error {
 	type act struct {
 		at time.Duration
@@ -83,7 +81,7 @@ func (s *shard) live() error {
 	return s.err
 }
 
-// fail ends the simulation; the first failure stays.
+// fail ends the simulation. The first error counts.
 func (s *shard) fail(err error) {
 	if err != nil && s.err == nil {
 		s.err = err
@@ -94,8 +92,8 @@ func (s *shard) enable() (err error) {
 	if s.run, err = s.server.enable(since(s.now)); err != nil {
 		return err
 	}
-	for i := range s.assets { // nothing is missing there: they get no order
-		if a := &s.assets[i]; a.told == current {
+	for i := range s.assets { // where nothing is missing, there is no order
+		if a := &s.assets[i]; a.reported == current {
 			a.watch.local, a.watch.Result = true, job.NotApplicable
 			a.watch.move(a, StageDone)
 		}
@@ -103,13 +101,12 @@ func (s *shard) enable() (err error) {
 	return nil
 }
 
-// checkIn brings a call to the server.
 func (s *shard) checkIn(a *asset, in manifest.CheckIn) (answer manifest.Answer, ok bool) {
 	in.Digest = s.digests[a.has]
 	answer, err := s.server.checkIn(in, since(s.now))
 	if err == nil && answer.WantInventory {
 		in.Inventory = &s.inventories[a.has]
-		a.told = a.has
+		a.reported = a.has
 		answer, err = s.server.checkIn(in, since(s.now))
 	}
 	if err != nil {
@@ -123,7 +120,6 @@ func (s *shard) checkIn(a *asset, in manifest.CheckIn) (answer manifest.Answer, 
 	return answer, true
 }
 
-// product is the number of a product.
 func (s *shard) product(id catalog.ProductID) int {
 	for i := range s.products {
 		if s.products[i].id == id {
@@ -133,5 +129,4 @@ func (s *shard) product(id catalog.ProductID) int {
 	return 0
 }
 
-// number is the number of an asset in the fleet.
 func number(id job.AssetID) (int, error) { return strconv.Atoi(string(id[min(len(id), 1):])) }

@@ -6,28 +6,28 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// tally counts what happens in a shard. Tallies add up, in whatever order.
+// tally counts what happens in a shard. Tallies add up in any order.
 type tally struct {
 	steps    int // events that agents took
 	checkIns int // calls that the server answered
-	jumped   int // of them, passed over as idle
+	jumped   int // check-ins that were skipped
 
-	moves     [][stageCount + 1]int // by RolloutStep: how many assets more are in a stage at its end than at its beginning
+	moves     [][stageCount + 1]int // by RolloutStep: the change of the number of assets in each stage
 	codes     [256]int              // failed installs, by code
-	connected [propagationShown]int // cancels that reached an asset, by seconds
-	later     int                   // that reached one which had been away
-	after     [deferralSteps]int    // reboots, by DeferralStep since they were due
-	putOff    [maxPutOff + 1]int    // reboots, by how often they were put off
+	connected [propagationShown]int // cancels that reached a connected asset, by second
+	later     int                   // cancels that reached an asset which had been away
+	after     [deferralSteps]int    // reboots, by deferralStep since they were due
+	putOff    [maxPutOff + 1]int    // reboots, by the number of deferrals
 
-	results        [256]int // final results; zero: there is none
+	results        [256]int // final results; at zero: none
 	failedInstalls int      // as the server counts them (RPT-1)
 	cancel         Cancel
 }
 
 const (
 	stageCount       = int(StageCancelled)
-	propagationShown = 3600 // seconds that are told apart
-	deferralSteps    = int(MaxDeferralShown / DeferralStep)
+	propagationShown = 3600 // seconds
+	deferralSteps    = int(maxDeferralShown / deferralStep)
 	maxPutOff        = 15
 )
 
@@ -52,11 +52,10 @@ func (t *tally) propagated(took time.Duration, connected bool) {
 }
 
 func (t *tally) rebooted(after time.Duration, deferred int) {
-	t.after[min(int(after/DeferralStep), deferralSteps-1)]++
+	t.after[min(int(after/deferralStep), deferralSteps-1)]++
 	t.putOff[min(deferred, maxPutOff)]++
 }
 
-// add takes in the tally of another shard.
 func (t *tally) add(o *tally) {
 	t.steps += o.steps
 	t.checkIns += o.checkIns

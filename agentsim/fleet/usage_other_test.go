@@ -6,5 +6,5 @@ import "time"
 
 var started = time.Now()
 
-// processorTime is, where it is not known, all the time since the beginning.
+// processorTime is the time since the start, where the system does not count.
 func processorTime() time.Duration { return time.Since(started) }

@@ -8,7 +8,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
-// asset draws an asset, and what becomes of it. It takes draws from its own stream alone.
+// asset adds an asset and all that happens to it, with random numbers of its own.
 func (g *generator) asset(id string) {
 	d := stream(g.Seed, "asset", id)
 	born := time.Duration(0)
@@ -31,12 +31,12 @@ func (g *generator) asset(id string) {
 		g.add(born, "%s waits for reboots by hand", id)
 	}
 	a.user()
-	if p := stream(g.Seed, "pending", id); p.chance(30) { // something that no job installed asks for a reboot (RBT-11)
+	if p := stream(g.Seed, "pending", id); p.chance(30) { // something other than a job asks for a reboot (RBT-11)
 		for range p.between(1, g.Weeks) {
 			g.try(p.when(born, g.end), "reboot pending on %s", id)
 		}
 	}
-	luck := pick(d, 0, 1, 3, 6, 10) // troubles a week, of each kind, at most
+	luck := pick(d, 0, 1, 3, 6, 10) // at most this many troubles of each kind per week
 	for _, t := range []struct {
 		trouble Trouble
 		happen  func(at time.Duration)
@@ -51,7 +51,7 @@ func (g *generator) asset(id string) {
 	a.rest()
 }
 
-// removed is the asset being taken from the server by somebody, and perhaps enrolled again.
+// removed removes the asset from the server, and perhaps enrols it again.
 func (a *life) removed() {
 	d := a.d
 	gone, at := d.chance(15), d.when(a.born, a.g.end-day)
@@ -65,7 +65,6 @@ func (a *life) removed() {
 	}
 }
 
-// installed is what an asset has at first.
 func (g *generator) installed(d dice) string {
 	var has []string
 	for _, p := range g.products {
@@ -83,28 +82,28 @@ func (g *generator) installed(d dice) string {
 	return " has " + strings.Join(has, ", ")
 }
 
-// life is an asset's, as it is drawn.
+// life is one asset while its lines are made.
 type life struct {
 	g    *generator
 	d    dice
 	id   string
 	born time.Duration
 
-	waits bool // for reboots by hand, before it goes on
+	waits bool // later jobs wait for reboots by hand
 	dead  bool // it never comes back
 }
 
-// does adds a line about the asset, which may be off or asleep then.
+// does adds a line about the asset, which can be off or asleep then.
 func (a *life) does(at time.Duration, format string, args ...any) {
 	a.g.try(at, a.id+" "+format, args...)
 }
 
-// until draws how long something lasts; it ends before the end of all trouble.
+// until returns when something ends: before the end of trouble.
 func (a *life) until(at, longest time.Duration) time.Duration {
 	return min(at+a.d.span(time.Minute, longest), a.g.end)
 }
 
-// user is somebody who comes and goes. Most assets have none, or one who comes on some days.
+// user adds a user. Most assets have none, or one who logs in on some days.
 func (a *life) user() {
 	d := a.d
 	if d.chance(50) {
@@ -150,7 +149,7 @@ func (a *life) network(at time.Duration) {
 	}
 }
 
-// trapSteps are the steps at whose commits agents crash.
+// trapSteps are the steps around whose commits agents crash.
 var trapSteps = strings.Fields("Received Blocked Started Downloading Downloaded Deploying Rebooting Resumed Completed CompletedWithFailures " +
 	"Failed PendingReboot PendingVerification Withdrawn Cancelled TimedOut inventory download preflight install action prompt reboot")
 
@@ -191,7 +190,7 @@ func (a *life) clock(at time.Duration) {
 	}
 	by := pick(d, "+", "-") + agentsim.FormatDuration(d.span(time.Second, 40*day))
 	a.does(at, "clock %s", by)
-	if d.chance(50) { // somebody sets it right
+	if d.chance(50) { // it is corrected
 		a.does(a.until(at, 2*day), "clock %s", strings.NewReplacer("+", "-", "-", "+").Replace(by))
 	}
 }
@@ -224,7 +223,7 @@ func (a *life) installers(at time.Duration) {
 	}
 }
 
-// rest ends the asset's trouble, and reboots what waits for a hand.
+// rest ends the asset's trouble, and reboots what waits for a reboot by hand.
 func (a *life) rest() {
 	if a.dead {
 		return

@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// dice is one stream of random draws.
 type dice struct{ *rand.Rand }
 
-// stream is the draws that belong to some words: of one asset, or of one job. Other words get other draws, so what is added
-// to a world changes nothing else in it.
+// stream returns the random numbers of the asset, the job or the thing that the
+// words name. Each has its own, so one more changes no other.
 func stream(seed uint64, words ...string) dice {
 	var s [8]byte
 	binary.BigEndian.PutUint64(s[:], seed)
@@ -20,13 +19,13 @@ func stream(seed uint64, words ...string) dice {
 	return dice{rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])))}
 }
 
-// chance is true so many times in a hundred.
+// chance is true this many times in a hundred.
 func (d dice) chance(percent int) bool { return d.IntN(100) < percent }
 
-// between draws a number from a range, its ends included.
+// between returns a number from a range, both ends included.
 func (d dice) between(from, to int) int { return from + d.IntN(to-from+1) }
 
-// span draws a duration from a range, in whole seconds. Short ones are as likely as long ones: it draws the magnitude first.
+// span returns a duration in whole seconds. Short ones are as likely as long ones.
 func (d dice) span(from, to time.Duration) time.Duration {
 	for top := from; top < to; top *= 4 {
 		if d.IntN(3) == 0 {
@@ -38,7 +37,7 @@ func (d dice) span(from, to time.Duration) time.Duration {
 	return (from + time.Duration(d.Int64N(int64(to-from)+1))).Truncate(time.Second)
 }
 
-// when draws an instant, in whole seconds, from a range.
+// when returns an instant from a range, in whole seconds.
 func (d dice) when(from, to time.Duration) time.Duration {
 	if to <= from {
 		return from

@@ -7,14 +7,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/random"
 )
 
-// A world from a seed: what went wrong in it, and whether every rule held.
+// A world from a seed: its kinds of trouble, and whether every rule held.
 func ExampleSearch() {
 	r, err := random.Search(random.Options{Seed: 7, Assets: 2, Weeks: 1}, agentsim.Config{})
 	fmt.Println(r.Troubles, r.Failure, err)
 	// Output: [network power clocks installers server vendors edits store] <nil> <nil>
 }
 
-// A scenario that does not hold, cut down to what it takes: what was cut does not matter.
+// A scenario that fails, shrunk to what matters.
 func ExampleShrink() {
 	_, failure := random.Play(`clock 2026-03-02T00:00:00Z
 patch chrome-121: chrome 121.0, pinned, severity high

@@ -16,15 +16,14 @@ const (
 	week = 7 * day
 )
 
-// Options say which world is drawn. The zero value is a small one.
+// Options choose a world. The zero value is a small one.
 type Options struct {
 	Seed     uint64
 	Assets   int       // at most agentsim.MaxAssets; zero: DefaultAssets
-	Weeks    int       // at most MaxWeeks; zero: DefaultWeeks
-	Troubles []Trouble // nil: drawn by the seed; empty: none
+	Weeks    int       // of trouble, at most MaxWeeks; zero: DefaultWeeks
+	Troubles []Trouble // nil: chosen by the seed; empty: none
 }
 
-// withDefaults fills in what is zero.
 func (o Options) withDefaults() Options {
 	o.Assets, o.Weeks = cmp.Or(o.Assets, DefaultAssets), cmp.Or(o.Weeks, DefaultWeeks)
 	if o.Troubles == nil {
@@ -34,7 +33,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Validate says everything that is wrong with the options. The error is a *job.Invalid.
+// Validate reports everything that is wrong with the options. The error is a
+// *job.Invalid.
 func (o Options) Validate() error {
 	var bad problem.List
 	if o.Assets < 0 || o.Assets > agentsim.MaxAssets {
@@ -45,26 +45,24 @@ func (o Options) Validate() error {
 	}
 	for _, t := range o.Troubles {
 		if !troubles.Valid(t) {
-			bad.Add("troubles", t.String(), "is no trouble")
+			bad.Add("troubles", t.String(), "is not a kind of trouble")
 		}
 	}
 	return bad.Err("random world")
 }
 
-// generator is a world in the making.
 type generator struct {
 	Options
 	script
 	start    time.Time
-	end      time.Duration // of all trouble
+	end      time.Duration // of trouble
 	products []product
-	jobs     []string // ids
-	recurs   []string // those that may not end by themselves
+	jobs     []string // their ids
+	recurs   []string // ids of those that may not end by themselves
 }
 
-// Generate draws a world: a scenario in which everything that may be refused is tried, which ends when all trouble has ended
-// and everything has come to rest. The same options give the same text, and an asset's lines depend on the seed and its id
-// alone. The error is that of Options.Validate.
+// Generate makes the scenario of a world. The same options give the same text.
+// The error is that of [Options.Validate].
 func Generate(o Options) (string, error) {
 	if err := o.Validate(); err != nil {
 		return "", err
@@ -97,13 +95,12 @@ func Generate(o Options) (string, error) {
 
 func (g *generator) has(t Trouble) bool { return slices.Contains(g.Troubles, t) }
 
-// try adds a line that may not be possible then.
+// try adds a line that may be impossible then.
 func (g *generator) try(at time.Duration, format string, args ...any) {
 	g.add(at, "try "+format, args...)
 }
 
-// starts are days before something that a calendar stumbles over: the clock changes of Europe, America and the south, the
-// ends of months and years, a leap day.
+// starts are days before clock changes, ends of months and years, and a leap day.
 var starts = []time.Time{
 	time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 3, 23, 12, 0, 0, 0, time.UTC), time.Date(2026, 10, 19, 22, 0, 0, 0, time.UTC),
 	time.Date(2026, 2, 23, 6, 0, 0, 0, time.UTC), time.Date(2026, 12, 28, 23, 30, 0, 0, time.UTC), time.Date(2028, 2, 21, 0, 0, 0, 0, time.UTC),
@@ -115,7 +112,7 @@ var zones = []string{
 	"Pacific/Kiritimati", "Etc/GMT+12", "Africa/Casablanca",
 }
 
-// outages are what becomes of the server.
+// outages are crashes, restores and downtimes of the server.
 func (g *generator) outages(d dice) {
 	for range d.between(0, 3*g.Weeks) {
 		at := d.when(0, g.end-day)
@@ -135,7 +132,7 @@ func (g *generator) outages(d dice) {
 	}
 }
 
-// rest ends all trouble, stops what recurs, and gives everything the time it needs.
+// rest ends all trouble, stops recurring jobs, and leaves time for the rest.
 func (g *generator) rest() {
 	g.add(g.end, "server comes up")
 	g.add(g.end, "vendor feed recovers")
@@ -145,7 +142,6 @@ func (g *generator) rest() {
 	g.add(g.end+4*day, "expect settled")
 }
 
-// words joins what is not empty.
 func words(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }

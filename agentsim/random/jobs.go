@@ -10,7 +10,7 @@ import (
 
 var tags = []string{"red", "blue", "green"}
 
-// job draws a job, and what administrators do with it.
+// job adds a job, and what administrators do with it.
 func (g *generator) job(id string) {
 	d := stream(g.Seed, "job", id)
 	at := time.Duration(0)
@@ -26,7 +26,7 @@ func (g *generator) job(id string) {
 	on := d.when(at, at+2*day)
 	g.try(on, "enable %s", id)
 	g.jobs = append(g.jobs, id)
-	if g.has(Edits) || !strings.HasPrefix(timing, "on") { // neither on demand nor once, or not for sure
+	if g.has(Edits) || !strings.HasPrefix(timing, "on") { // "on demand" and "once" end by themselves unless edited
 		g.recurs = append(g.recurs, id)
 	}
 	if g.has(Edits) {
@@ -34,7 +34,7 @@ func (g *generator) job(id string) {
 	}
 }
 
-// what are the patches of a job, or its actions.
+// what chooses the patches and actions of a job.
 func (g *generator) what(d dice) string {
 	acts := ""
 	if d.chance(25) {
@@ -53,7 +53,7 @@ func (g *generator) what(d dice) string {
 	return words("patches "+strings.Join(list, " "), acts)
 }
 
-// who are the assets of a job: by tag, or one of the first by name.
+// who chooses the assets of a job: by tag, and perhaps one by name.
 func (g *generator) who(d dice) string {
 	who := "tags " + pick(d, "all", "all", pick(d, tags...), pick(d, tags...)+" all")
 	if strings.Count(who, " ") > 1 {
@@ -68,7 +68,7 @@ func (g *generator) who(d dice) string {
 	return who
 }
 
-// timing is when a job runs: on demand, once, again and again, or behind another. Due are some of its starts, more or less.
+// timing chooses when a job runs. Due are some of its starts, roughly.
 func (g *generator) timing(d dice, from time.Duration) (text string, due []time.Duration) {
 	zone := pick(d, "UTC", pick(d, zones...), "each zone")
 	hour, minute := d.IntN(24), pick(d, 0, 30, 59)
@@ -110,7 +110,7 @@ func (g *generator) timing(d dice, from time.Duration) (text string, due []time.
 	}
 }
 
-// care is how a job treats files and people.
+// care chooses window, reboots and the treatment of files.
 func (g *generator) care(d dice) string {
 	window, reboot := "", ""
 	if d.chance(35) {
@@ -132,7 +132,7 @@ func (g *generator) care(d dice) string {
 		some(25, "early download"), some(20, "late joiners"), some(20, "gives up after 2 failures"))
 }
 
-// acts are what administrators do with a job later: at any time, or just before or after something of it is due.
+// acts are later acts of administrators: at any time, or near a start.
 func (g *generator) acts(d dice, id string, due []time.Duration, from time.Duration) {
 	for range d.between(0, 6*g.Weeks) {
 		at := d.when(from, g.end)
@@ -159,7 +159,7 @@ func (g *generator) acts(d dice, id string, due []time.Duration, from time.Durat
 			if d.chance(30) {
 				g.try(at, "delete %s%s", id, pick(d, "", " by force"))
 			}
-		default: // while something of it may be carried out
+		default: // while an order may be carried out
 			at = min(max(pick(d, due...)+d.when(10*time.Second, 15*time.Minute), from), g.end)
 			g.try(at, "cancel %s", id)
 		}

@@ -10,18 +10,18 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
-// Result is what came of a world.
+// Result describes a world that was played.
 type Result struct {
 	Options
 	Events  uint64   // messages, effects, wake-ups
 	Lines   int      // of the history
-	Hash    string   // of the history: the same options give the same one, on any machine
+	Hash    string   // of the history; the same options give the same one on any machine
 	Failure *Failure // nil: everything held
 }
 
 // Failure is a scenario that does not hold.
 type Failure struct {
-	Kind   string // what it is about: failures of one kind have, most likely, one cause
+	Kind   string // failures of one kind most likely have one cause
 	Err    error
 	Script string
 }
@@ -30,16 +30,16 @@ func (f *Failure) Error() string { return fmt.Sprintf("%s: %v", f.Kind, f.Err) }
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Panic is what the policy code must never do.
-type Panic struct {
-	Value any
-	Stack string
+// panicked is a panic of the policy code.
+type panicked struct {
+	value any
+	stack string
 }
 
-func (p *Panic) Error() string { return fmt.Sprintf("panic: %v\n%s", p.Value, p.Stack) }
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
 
-// Search draws a world and plays it. The error is that of Options.Validate; what goes wrong in the world is in the result.
-// Settings beside those of the scenario are taken from c.
+// Search makes a world and plays it with the settings c. The error is that of
+// [Options.Validate]; what goes wrong in the world is in the result.
 func Search(o Options, c agentsim.Config) (Result, error) {
 	text, err := Generate(o)
 	if err != nil {
@@ -55,7 +55,6 @@ func Search(o Options, c agentsim.Config) (Result, error) {
 	return r, nil
 }
 
-// hash is the SHA-256 of a history, in hex.
 func hash(history []agentsim.Line) string {
 	h := sha256.New()
 	for _, l := range history {
@@ -64,12 +63,12 @@ func hash(history []agentsim.Line) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Play plays a scenario. The failure is nil if it holds.
+// Play plays a scenario with the settings c. The failure is nil if it holds.
 func Play(text string, c agentsim.Config) (w *agentsim.World, failure *Failure) {
 	fails := func(kind string, err error) { failure = &Failure{Kind: kind, Err: err, Script: text} }
 	defer func() {
 		if v := recover(); v != nil {
-			fails("panic", &Panic{v, string(debug.Stack())})
+			fails("panic", &panicked{v, string(debug.Stack())})
 		}
 	}()
 	script, err := agentsim.ParseScript("world", text)

@@ -10,9 +10,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
-// script is a scenario as lines, the clock in front of them.
+// script is a scenario as lines after its clock.
 type script struct {
-	clock string // what stands behind the word clock
+	clock string // what follows the word clock
 	lines []agentsim.Step
 }
 
@@ -20,12 +20,10 @@ func (s *script) add(at time.Duration, format string, args ...any) {
 	s.lines = append(s.lines, agentsim.Step{At: at, Words: fmt.Sprintf(format, args...)})
 }
 
-// sort puts the lines in the order of their times. What was added first stays first at the same time.
 func (s *script) sort() {
 	slices.SortStableFunc(s.lines, func(a, b agentsim.Step) int { return cmp.Compare(a.At, b.At) })
 }
 
-// String is the scenario's text.
 func (s script) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "clock %s\n", s.clock)

@@ -10,13 +10,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
-// Shrink makes the scenario of a failure short: as long as it fails in the same way it cuts what comes behind, leaves out
-// assets, jobs, lines, and parts of lines, and draws the rest together in time. It plays at most tries scenarios (zero:
-// DefaultTries) with the settings c, and returns the failure of the shortest one.
+// Shrink shortens the scenario of a failure while it fails in the same way: it
+// drops the end, then assets, jobs, lines and parts of lines, and moves the
+// rest closer together in time. It plays at most tries scenarios with the
+// settings c; zero means DefaultTries. It returns the failure of the shortest
+// scenario.
 func Shrink(f *Failure, c agentsim.Config, tries int) *Failure {
 	s, err := parse(f.Script)
 	if err != nil {
-		return f // not a text that this package wrote
+		return f // this package did not write it
 	}
 	if tries == 0 {
 		tries = DefaultTries
@@ -28,19 +30,19 @@ func Shrink(f *Failure, c agentsim.Config, tries int) *Failure {
 		k.dropNames()
 		k.dropLines()
 		k.dropParts()
-		k.drawTogether()
+		k.moveCloser()
 	}
 	return k.best
 }
 
-// shrinker holds the shortest script that is known to fail.
+// shrinker holds the shortest script that fails.
 type shrinker struct {
 	config agentsim.Config
 	kind   string
 	best   *Failure
 	script script
 	left   int
-	tried  map[string]bool // texts that fail otherwise, or not at all
+	tried  map[string]bool // texts that do not fail in the same way
 }
 
 // take plays a shorter script, and keeps it if it fails in the same way.
@@ -62,7 +64,7 @@ func (k *shrinker) take(clock string, lines []agentsim.Step) bool {
 
 func (k *shrinker) lines() []agentsim.Step { return slices.Clone(k.script.lines) }
 
-// cutEnd leaves out what comes behind the failure. A line of its own then lets the time go on until there.
+// cutEnd drops what comes after the failure. A line without words moves time there.
 func (k *shrinker) cutEnd() {
 	broken, ok := errors.AsType[*agentsim.Broken](k.best.Err)
 	start, err := time.Parse(time.RFC3339, strings.Split(k.script.clock, ",")[0])
@@ -74,7 +76,7 @@ func (k *shrinker) cutEnd() {
 	_ = k.take(k.script.clock, append(before, agentsim.Step{At: (at + time.Second).Truncate(time.Second)}))
 }
 
-// dropNames leaves out assets, then jobs, products and patches, with every line about them: halves first.
+// dropNames drops assets, jobs and patches, with each line about them.
 func (k *shrinker) dropNames() {
 	for _, verb := range []string{"asset", "job", "patch"} {
 		var names []string
@@ -91,7 +93,7 @@ func (k *shrinker) dropNames() {
 	}
 }
 
-// about reports whether the line says something of one of the names: it declares it, or what it does is done to it.
+// about reports whether a line declares one of the names or acts on it.
 func about(l agentsim.Step, names []string) bool {
 	f := strings.Fields(strings.TrimPrefix(l.Words, "try "))
 	for i, word := range f[:min(len(f), 4)] {
@@ -103,12 +105,12 @@ func about(l agentsim.Step, names []string) bool {
 	return false
 }
 
-// dropLines leaves out lines, many at a time first.
 func (k *shrinker) dropLines() {
 	reduce(k.lines(), func(kept []agentsim.Step) bool { return k.take(k.script.clock, kept) })
 }
 
-// reduce looks for a short part of a list that will still do: it leaves out halves, then quarters, and so on to single ones.
+// reduce looks for a short part of a list that still works: it drops halves, then
+// quarters, down to single elements.
 func reduce[T any](list []T, do func([]T) bool) []T {
 	for size := (len(list) + 1) / 2; size > 0; size /= 2 {
 		for from := len(list) - size; from > -size; from -= size {
@@ -122,7 +124,7 @@ func reduce[T any](list []T, do func([]T) bool) []T {
 	return list
 }
 
-// dropParts leaves out clauses of lines, and words of clauses: those that fail without are put back.
+// dropParts drops clauses of lines, then words of clauses.
 func (k *shrinker) dropParts() {
 	for i := range k.script.lines {
 		if rest, ok := strings.CutPrefix(k.script.lines[i].Words, "try "); ok {
@@ -152,8 +154,8 @@ func (k *shrinker) rewrite(i int, words string) bool {
 	return k.take(k.script.clock, lines)
 }
 
-// drawTogether shortens the time between lines: none at all, or the next round number.
-func (k *shrinker) drawTogether() {
+// moveCloser shortens the time between lines: to zero, or to a round number.
+func (k *shrinker) moveCloser() {
 	for i := range k.script.lines {
 		gap := k.script.lines[i].At
 		if i > 0 {
@@ -174,8 +176,8 @@ func (k *shrinker) drawTogether() {
 	}
 }
 
-// Actions counts the lines of a scenario that do something: not its clock, not what there is at first, not what is expected,
-// and not time alone.
+// Actions counts the lines of a scenario that do something. Its clock,
+// declarations, expectations and lines without words do not count.
 func Actions(text string) int {
 	s, err := parse(text)
 	if err != nil {
@@ -192,7 +194,7 @@ func Actions(text string) int {
 	return n
 }
 
-// File is a failure as a scenario file, with what it shows and the command that plays it again.
+// File returns the failure as a scenario file with the command that plays it.
 func (f *Failure) File(name string) string {
 	what, _, _ := strings.Cut(f.Err.Error(), "\n")
 	return fmt.Sprintf("# %s\n# %s\n# Replay: go run ./examples/simulate scenario %s\n%s", f.Kind, what, name, f.Script)

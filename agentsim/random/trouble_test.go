@@ -3,11 +3,15 @@ package random
 import (
 	"testing"
 
-	"github.com/patchpolicy/patchpolicy/internal/enum/enumtest"
+	"github.com/stretchr/testify/require"
 )
 
 func TestTrouble(t *testing.T) {
-	enumtest.Check(t, map[Trouble]string{
-		Network: "network", Power: "power", Clocks: "clocks", Installers: "installers", Server: "server", Vendors: "vendors", Edits: "edits", Store: "store",
-	}, Troubles(), ParseTrouble)
+	require.Equal(t, []Trouble{Network, Power, Clocks, Installers, Server, Vendors, Edits, Store}, Troubles())
+	for i, name := range []string{"network", "power", "clocks", "installers", "server", "vendors", "edits", "store"} {
+		kind, err := ParseTrouble(name)
+		require.NoError(t, err)
+		require.Equal(t, Troubles()[i], kind)
+		require.Equal(t, name, kind.String())
+	}
 }

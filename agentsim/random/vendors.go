@@ -7,7 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
-// product is what a vendor makes. Its versions are 1.0, 2.0 and so on; the patch to version n is called NAME-n.
+// product has versions 1.0, 2.0 and so on. The patch to version n is NAME-n.
 type product struct {
 	name     string
 	versions int
@@ -18,7 +18,7 @@ func (p product) patch(version int) string { return fmt.Sprintf("%s-%d", p.name,
 
 var productNames = []string{"browser", "editor", "kernel", "runtime", "office", "reader", "driver"}
 
-// publish draws the products, their patches, and what becomes of them.
+// publish adds the products, their patches, and what vendors do with them.
 func (g *generator) publish(d dice) {
 	names := productNames[:d.between(2, len(productNames))]
 	for _, name := range names {
@@ -47,7 +47,7 @@ func (g *generator) publish(d dice) {
 	}
 }
 
-// traits are what a patch has beside its file.
+// traits chooses what a patch has besides its file.
 func (g *generator) traits(d dice, p product, version int) string {
 	reboot, other, severity, supersedes, class := "", "", "", "", ""
 	if d.chance(35) {
@@ -70,7 +70,7 @@ func (g *generator) traits(d dice, p product, version int) string {
 	return words(pick(d, "", "", "", "", "no checksum", "checksum sha512", "checksum sha1"), reboot, other, severity, supersedes, class)
 }
 
-// fates are what a vendor does with patches that are out.
+// fates are what a vendor does with published patches.
 func (g *generator) fates(d dice, p product) {
 	if d.chance(20) {
 		g.add(p.known[2], "line %s %d ends +%s", p.name, d.between(1, p.versions), agentsim.FormatDuration(d.when(0, g.end+week)))

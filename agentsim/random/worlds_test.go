@@ -23,9 +23,13 @@ var (
 	failed = flag.String("failed", "", "folder for the scenarios of worlds that fail; by default they are printed")
 )
 
-// TestWorldsHold plays worlds as the flags say. One that fails is shrunk, and printed or written as a scenario.
+// A world that fails is shrunk, and printed or written as a scenario.
 func TestWorldsHold(t *testing.T) {
-	for i := range *seeds {
+	worlds := *seeds
+	if testing.Short() {
+		worlds = min(worlds, 1)
+	}
+	for i := range worlds {
 		r, err := Search(Options{Seed: *seed + uint64(i), Assets: *assets, Weeks: *weeks}, agentsim.Config{})
 		require.NoError(t, err)
 		t.Logf("seed %d: %d events, %d lines, history %.16s, troubles %v", r.Seed, r.Events, r.Lines, r.Hash, r.Troubles)
@@ -42,8 +46,9 @@ func TestWorldsHold(t *testing.T) {
 	}
 }
 
-// TestWorldsReachEverything wants everything that can be reported, and every kind of crash, somewhere in a few worlds, and
-// what is rare in a few more: what a search never reaches, it never checks.
+// Everything that can be reported and every kind of crash comes up in a few
+// worlds; what is rare, in a few more. What a search never reaches, it never
+// checks. A short run plays one world, and wants most of it there.
 func TestWorldsReachEverything(t *testing.T) {
 	missing := map[string]bool{}
 	for p := job.Received; p <= job.Resumed; p++ {
@@ -68,9 +73,12 @@ func TestWorldsReachEverything(t *testing.T) {
 		}
 	}
 	// Those that are known to reach much come first.
-	order := []uint64{1, 2, 3, 5, 8, 20, 29, 42}
+	order, mayMiss := []uint64{1, 2, 3, 5, 8, 20, 29, 42}, 0
 	for s := range uint64(max(60, *seeds)) {
 		order = append(order, *seed+s)
+	}
+	if testing.Short() {
+		order, mayMiss = order[:1], len(missing)/2
 	}
 	played := 0
 	for _, s := range order {
@@ -89,12 +97,12 @@ func TestWorldsReachEverything(t *testing.T) {
 		}
 		played++
 	}
-	require.Empty(t, missing)
-	t.Logf("everything was reached in %d worlds", played)
+	require.LessOrEqual(t, len(missing), mayMiss, "never reached: %v", missing)
+	t.Logf("%d worlds, never reached: %v", played, missing)
 }
 
-// TestSameSeedSameWorld wants a world to be a function of its options, and an asset's lines to be its own: an asset more changes
-// no line of another, and no job's.
+// A world is a function of its options. One more asset changes no line of
+// another asset or of a job.
 func TestSameSeedSameWorld(t *testing.T) {
 	for s := range uint64(20) {
 		a, err := Generate(Options{Seed: s, Assets: 8})
@@ -121,16 +129,17 @@ func TestSameSeedSameWorld(t *testing.T) {
 	require.NotEqual(t, a, b)
 }
 
-// golden are the hashes of a few worlds' histories. They are the same for 32-bit programs, and on any machine.
+// golden has the hashes of a few worlds' histories. They are the same on every
+// machine, also in 32-bit programs.
 const golden = "testdata/golden.txt"
 
 var rewrite = flag.Bool("rewrite", false, "write the hashes of the histories as they are now")
 
-// TestDeterminism wants the same seed to give the same history, byte for byte (invariant 11): twice, on one core and on many,
-// and as it was when the golden hashes were written.
+// The same seed gives the same history byte for byte, on one core and on
+// several, and the golden one (invariant 11).
 func TestDeterminism(t *testing.T) {
 	var have strings.Builder
-	for s := uint64(1); s <= 3; s++ {
+	for s := uint64(1); s <= 3 && (s == 1 || !testing.Short()); s++ {
 		o := Options{Seed: s, Assets: 6, Weeks: 1, Troubles: Troubles()}
 		before := runtime.GOMAXPROCS(1)
 		one, err := Search(o, agentsim.Config{})
@@ -143,12 +152,12 @@ func TestDeterminism(t *testing.T) {
 		require.Equal(t, one, four)
 		have.WriteString(one.Hash + "\n")
 	}
-	if *rewrite {
+	if *rewrite && !testing.Short() {
 		require.NoError(t, os.WriteFile(golden, []byte(have.String()), 0o644))
 	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
-	require.Equal(t, string(want), have.String(), "if the change was meant: go test ./agentsim/random -run Determinism -rewrite")
+	require.Equal(t, string(want[:have.Len()]), have.String(), "if the change was meant: go test ./agentsim/random -run Determinism -rewrite")
 }
 
 func TestOptions(t *testing.T) {

@@ -1,5 +1,6 @@
-// Simulate plays scenarios of package agentsim, searches the small worlds of package agentsim/explore, draws big ones of package
-// agentsim/random, and lets fleets of package agentsim/fleet live: the production policy code in a virtual world.
+// Simulate runs the production policy code in virtual worlds: scenarios
+// (agentsim), searches of small worlds (agentsim/explore), random big worlds
+// (agentsim/random) and fleets (agentsim/fleet).
 package main
 
 import (
@@ -18,7 +19,8 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run returns the exit status: 0 every scenario and invariant held, 1 one did not, 2 the call or a file was wrong.
+// run returns the exit status: 0 everything held, 1 something failed, 2 an
+// invalid call or file.
 func run(args []string, stdout, stderr io.Writer) int {
 	c := command()
 	c.SetOut(stdout)
@@ -35,13 +37,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 2
 }
 
-// errFailed is the error of scenarios that did not hold.
-var errFailed = errors.New("not every scenario held")
+var errFailed = errors.New("not all scenarios held")
 
 func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "simulate",
-		Short:         "Play patch policy in a virtual world, without waiting and without assets",
+		Short:         "Run patch policy in a virtual world: no waiting, no real computers",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -53,11 +54,11 @@ func scenario() *cobra.Command {
 	var quiet, rewrite bool
 	c := &cobra.Command{
 		Use:   "scenario FILE…",
-		Short: "Play scenario files, print what happened, and say whether every expectation held",
-		Long: `Play scenario files, print what happened, and say whether every expectation held.
+		Short: "Play scenario files and check what they expect",
+		Long: `Play scenario files, print what happens, and check what they expect.
 
-A scenario is a text file: what there is, what people and machines do at which time, and what is to be expected of it.
-For example:
+A scenario is a text file. It says what exists, what people and machines do
+when, and what is expected. For example:
 
   # A job disabled while it waits in an agent's queue leaves it with the next check-in.
   clock 2026-03-02T00:00:00Z, check-in every 15m
@@ -69,13 +70,14 @@ For example:
   +5h40m   disable nightly
   +6h10m   expect web-1 nightly Withdrawn
 
-The whole language is described in the documentation of package agentsim: go doc ./agentsim. A line that is not understood is
-answered with what could be written. A failure shows the comment above the line, which says what it was to show.
+The language is documented in package agentsim: go doc ./agentsim. An error in a
+line says what you can write there. A failed expectation is printed with the
+comment above it.
 
-Exit status: 0 every scenario held, 1 one did not, 2 the call or a file was wrong.`,
+Exit status: 0 all scenarios held, 1 one failed, 2 an invalid call or file.`,
 		Example: `  simulate scenario agentsim/testdata/faq/*.txt
   simulate scenario --quiet agentsim/testdata/*/*.txt
-  simulate scenario --rewrite mine.txt     # expect what happens; read the difference before you keep it`,
+  simulate scenario --rewrite mine.txt     # expect what happens; review the diff`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, files []string) error {
 			failed := 0
@@ -89,17 +91,17 @@ Exit status: 0 every scenario held, 1 one did not, 2 the call or a file was wron
 				}
 			}
 			if failed > 0 {
-				return fmt.Errorf("%w: %d of %d did not", errFailed, failed, len(files))
+				return fmt.Errorf("%w: %d of %d failed", errFailed, failed, len(files))
 			}
 			return nil
 		},
 	}
-	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print no timeline of scenarios that hold")
-	c.Flags().BoolVar(&rewrite, "rewrite", false, "replace, in the files, expectations that do not hold by what was found")
+	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print timelines only of scenarios that fail")
+	c.Flags().BoolVar(&rewrite, "rewrite", false, "replace failed expectations in the files by what happened")
 	return c
 }
 
-// play tells whether a scenario held; an error says that it could not be read or written.
+// play reports whether a scenario held. The error is of the file.
 func play(out io.Writer, file string, quiet, rewrite bool) (held bool, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -127,7 +129,7 @@ func play(out io.Writer, file string, quiet, rewrite bool) (held bool, err error
 	return true, nil
 }
 
-// rewritten writes the file anew if that makes it hold.
+// rewritten rewrites the file if that makes it hold.
 func rewritten(out io.Writer, file, text string, script *agentsim.Script) (held bool, err error) {
 	now, err := script.Rewrite()
 	if err != nil {

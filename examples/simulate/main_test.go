@@ -18,7 +18,7 @@ func simulate(args ...string) (status int, out, errs string) {
 	return status, o.String(), e.String()
 }
 
-// spoiled writes a copy of the good scenario with one expectation that does not hold.
+// spoiled writes a copy of the good scenario with one failing expectation.
 func spoiled(t *testing.T) string {
 	text, err := os.ReadFile(good)
 	require.NoError(t, err)
@@ -43,7 +43,7 @@ func TestScenarioFails(t *testing.T) {
 	require.Equal(t, 1, status)
 	require.Contains(t, out, "expected 1, found 0")
 	require.Contains(t, out, "(CAT-4)", "the comment above the line names the rule")
-	require.Contains(t, errs, "1 of 2 did not")
+	require.Contains(t, errs, "1 of 2 failed")
 }
 
 func TestRewrite(t *testing.T) {

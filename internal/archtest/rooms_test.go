@@ -390,7 +390,6 @@ var rooms = []room{
 	}},
 	{path: "examples/simulate/report", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
-		{"github.com/vbauerster/mpb/v8", "the progress bar"},
 	}},
 	{path: "examples/simulate/search", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},

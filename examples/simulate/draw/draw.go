@@ -1,4 +1,5 @@
-// Package draw is the subcommand random of program simulate: it draws big worlds of package agentsim/random and plays them.
+// Package draw is simulate's subcommand random: it plays the big worlds of
+// package agentsim/random.
 package draw
 
 import (
@@ -16,17 +17,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/random"
 )
 
-// ErrFailed is the error of worlds that did not hold.
-var ErrFailed = errors.New("not every world held")
+// ErrFailed says that a world did not hold.
+var ErrFailed = errors.New("not all worlds held")
 
-// request is what the flags say.
 type request struct {
 	random.Options
 	troubles string
 	runs     int
 	tries    int
 	out      string
-	config   agentsim.Config // tests only: an agent that breaks rules
+	config   agentsim.Config // tests set a faulty agent
 }
 
 // Command returns the subcommand.
@@ -35,17 +35,18 @@ func Command() *cobra.Command { return command(&request{}) }
 func command(r *request) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "random",
-		Short: "Draw big worlds in which much goes wrong, play them, and shrink those that break a rule",
-		Long: `Draw big worlds in which much goes wrong, play them, and shrink those that break a rule.
+		Short: "Play big random worlds in which much goes wrong",
+		Long: `Play big random worlds in which much goes wrong, and shrink those that break a rule.
 
-A world is a scenario of assets, vendors and jobs over weeks of virtual time, drawn from a seed: the same seed, assets and weeks
-give the same world and the same history on every machine. Each world has some kinds of trouble, by default drawn as well; it
-ends when all trouble has ended, and everything must have come to rest then. A world that does not hold is shrunk to a short
-scenario, written to a file that "simulate scenario" plays.
+A world is a scenario of assets, vendors and jobs over weeks of virtual time. The
+same seed, assets and weeks give the same world and the same history on every
+machine. Each world has some kinds of trouble, by default chosen by the seed. When
+the trouble has ended, every order must end too. A world that fails is shrunk to a
+short scenario in a file for "simulate scenario".
 
 Kinds of trouble: ` + names() + `.
 
-Exit status: 0 every world held, 1 one did not, 2 the call was wrong.`,
+Exit status: 0 all worlds held, 1 one failed, 2 an invalid call.`,
 		Example: `  simulate random --seed 1 --runs 10
   simulate random --seed 7 --assets 300 --weeks 6
   simulate random --runs 100 --troubles network,server,store --out found`,
@@ -63,13 +64,13 @@ Exit status: 0 every world held, 1 one did not, 2 the call was wrong.`,
 		},
 	}
 	f := c.Flags()
-	f.Uint64Var(&r.Seed, "seed", 1, "of the first world; the next ones count up")
-	f.IntVar(&r.Assets, "assets", random.DefaultAssets, "in each world")
-	f.IntVar(&r.Weeks, "weeks", random.DefaultWeeks, "of trouble, before everything comes to rest")
-	f.IntVar(&r.runs, "runs", 1, "how many worlds")
-	f.StringVar(&r.troubles, "troubles", "", "what goes wrong, with commas between; by default the seed says; empty: nothing does")
-	f.IntVar(&r.tries, "tries", random.DefaultTries, "how many shorter scenarios are played to shrink one that fails")
-	f.StringVar(&r.out, "out", "", "folder for the scenarios that fail; by default a temporary one")
+	f.Uint64Var(&r.Seed, "seed", 1, "seed of the first world; the others count up")
+	f.IntVar(&r.Assets, "assets", random.DefaultAssets, "assets in each world")
+	f.IntVar(&r.Weeks, "weeks", random.DefaultWeeks, "weeks of trouble")
+	f.IntVar(&r.runs, "runs", 1, "number of worlds")
+	f.StringVar(&r.troubles, "troubles", "", "kinds of trouble, separated by commas; default: the seed chooses; empty: none")
+	f.IntVar(&r.tries, "tries", random.DefaultTries, "most scenarios to play while shrinking")
+	f.StringVar(&r.out, "out", "", "folder for the scenarios of worlds that fail; default: a temporary one")
 	return c
 }
 
@@ -120,7 +121,7 @@ func (r *request) run(out io.Writer) error {
 	took := time.Since(began)
 	fmt.Fprintf(out, "\n%d worlds, %d events in %v, %.0f events/s: %d failed\n", r.runs, events, took.Round(time.Millisecond), rate(events, took), failed)
 	if failed > 0 {
-		return fmt.Errorf("%w: %d of %d did not", ErrFailed, failed, r.runs)
+		return fmt.Errorf("%w: %d of %d failed", ErrFailed, failed, r.runs)
 	}
 	return nil
 }
@@ -129,7 +130,7 @@ func rate(events uint64, took time.Duration) float64 {
 	return float64(events) / max(took.Seconds(), 1e-9)
 }
 
-// shrink writes the shortest scenario that fails in the same way.
+// shrink writes the shortest scenario found that fails in the same way.
 func (r *request) shrink(out io.Writer, seed uint64, f *random.Failure) (err error) {
 	fmt.Fprintf(out, "FAILED   %v\n", f)
 	short := random.Shrink(f, r.config, r.tries)

@@ -14,7 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 )
 
-// TestFailuresAreWritten lets an agent break a rule: the world fails, and what is written is short and fails in the same way.
+// A world with a faulty agent fails. The file written is short and fails in the
+// same way.
 func TestFailuresAreWritten(t *testing.T) {
 	r := &request{}
 	r.config.Step = func(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {

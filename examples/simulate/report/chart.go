@@ -4,21 +4,22 @@ import (
 	"fmt"
 	"html"
 	"html/template"
+	"slices"
 	"strings"
 )
 
-// Sizes of a chart in its own units, which a browser scales to the width of the page.
+// Sizes of a chart in its own units. A browser scales them to the page.
 const (
 	width, height = 760.0, 300.0
 	left, right   = 64.0, 16.0
 	top, bottom   = 16.0, 46.0
 )
 
-// chart is an SVG picture in the making, with a scale on each axis. It begins at zero on the upright one.
+// chart is an SVG picture while it is drawn. The vertical axis begins at zero.
 type chart struct {
 	b            strings.Builder
-	low, high    float64 // of the level axis
-	most         float64 // of the upright axis
+	low, high    float64 // of the horizontal axis
+	most         float64 // of the vertical axis
 	plotW, plotH float64
 }
 
@@ -32,13 +33,11 @@ func (c *chart) x(v float64) float64 { return left + (v-c.low)/(c.high-c.low)*c.
 
 func (c *chart) y(v float64) float64 { return top + c.plotH - v/c.most*c.plotH }
 
-// tick is one mark of an axis.
 type tick struct {
 	at   float64
 	text string
 }
 
-// axes draws the grid, the marks and the names of both axes.
 func (c *chart) axes(nameX, nameY string, marksX, marksY []tick) {
 	for _, t := range marksY {
 		y := c.y(t.at)
@@ -56,14 +55,14 @@ func (c *chart) axes(nameX, nameY string, marksX, marksY []tick) {
 	fmt.Fprintf(&c.b, `<text class="name" transform="translate(13 %.1f) rotate(-90)" text-anchor="middle">%s</text>`, top+c.plotH/2, html.EscapeString(nameY))
 }
 
-// bar draws a standing bar from one value of the level axis to another.
+// bar draws a vertical bar between two values of the horizontal axis.
 func (c *chart) bar(class string, from, to, value float64, title string) {
 	x, gap := c.x(from), 1.0
 	fmt.Fprintf(&c.b, `<rect class="%s" x="%.2f" y="%.2f" width="%.2f" height="%.2f"><title>%s</title></rect>`,
 		class, x+gap/2, c.y(value), max(c.x(to)-x-gap, 0.5), c.y(0)-c.y(value), html.EscapeString(title))
 }
 
-// line draws an upright line with words beside it, as far down as row says.
+// line draws a vertical line with a text in the given row.
 func (c *chart) line(class string, at float64, row int, text string) {
 	x, y := c.x(at), top+12+float64(row)*16
 	anchor, dx := "start", 5.0
@@ -74,36 +73,35 @@ func (c *chart) line(class string, at float64, row int, text string) {
 	fmt.Fprintf(&c.b, `<text class="note" x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, x+dx, y, anchor, html.EscapeString(text))
 }
 
-// point is a place in a chart, in the units of its axes.
 type point struct{ x, y float64 }
 
-// area fills the space between two lines, the lower one given second.
-func (c *chart) area(class, title string, upper, lower []point) {
-	var path strings.Builder
-	for i, p := range upper {
-		fmt.Fprintf(&path, "%s%.2f %.2f", map[bool]string{true: "M", false: "L"}[i == 0], c.x(p.x), c.y(p.y))
+// path is a line through points as SVG path data.
+func (c *chart) path(points []point) string {
+	var parts []string
+	for _, p := range points {
+		parts = append(parts, fmt.Sprintf("%.2f %.2f", c.x(p.x), c.y(p.y)))
 	}
-	for i := len(lower) - 1; i >= 0; i-- {
-		fmt.Fprintf(&path, "L%.2f %.2f", c.x(lower[i].x), c.y(lower[i].y))
-	}
-	fmt.Fprintf(&c.b, `<path class="%s" d="%sZ"><title>%s</title></path>`, class, path.String(), html.EscapeString(title))
+	return "M" + strings.Join(parts, "L")
 }
 
-// curve draws a line through points.
+// area fills the space between two lines.
+func (c *chart) area(class, title string, upper, lower []point) {
+	outline := slices.Clone(lower)
+	slices.Reverse(outline)
+	fmt.Fprintf(&c.b, `<path class="%s" d="%sZ"><title>%s</title></path>`, class, c.path(append(slices.Clip(upper), outline...)), html.EscapeString(title))
+}
+
 func (c *chart) curve(class string, points []point) {
-	var path strings.Builder
-	for i, p := range points {
-		fmt.Fprintf(&path, "%s%.2f %.2f", map[bool]string{true: "M", false: "L"}[i == 0], c.x(p.x), c.y(p.y))
-	}
-	fmt.Fprintf(&c.b, `<path class="%s" d="%s"/>`, class, path.String())
+	fmt.Fprintf(&c.b, `<path class="%s" d="%s"/>`, class, c.path(points))
 }
 
 func (c *chart) svg() template.HTML {
 	c.b.WriteString("</svg>")
-	return template.HTML(c.b.String()) // every text in it was escaped when it was written
+	return template.HTML(c.b.String()) // every text was escaped when it was written
 }
 
-// roundMarks are four to ten marks from zero at round numbers, and the number the axis ends with.
+// roundMarks returns four to ten marks at round numbers from zero, and the end
+// of the axis.
 func roundMarks(most float64, text func(float64) string) (marks []tick, end float64) {
 	step := 1.0
 	for most/step > 8 {

@@ -1,3 +1,5 @@
+// Package report is simulate's subcommand fleet: it runs a fleet of package
+// agentsim/fleet and writes the result as a page and as JSON.
 package report
 
 import (
@@ -22,17 +24,19 @@ func Command() *cobra.Command {
 	var folder string
 	c := &cobra.Command{
 		Use:   "fleet",
-		Short: "Let a whole fleet live through a week, and show how a cancel spreads and a rollout goes",
-		Long: `Let a whole fleet live through a week, and show how a cancel spreads and a rollout goes.
+		Short: "Simulate a fleet for a week: how a cancel spreads, how a rollout goes",
+		Long: `Simulate a fleet for a week: how a cancel spreads, how a rollout goes.
 
-One job over all agents is enabled at 10:00 on a Monday and cancelled while it is handed out. Downloads fail, assets are away,
-users put reboots off. The agents are the production ones; what stands for the rest is described in the documentation:
-go doc ./agentsim/fleet.
+One job over all agents is enabled at 10:00 on a Monday and cancelled while it is
+handed out. Downloads fail, assets are away, users put reboots off. The agents
+are the production ones; for the rest see go doc ./agentsim/fleet.
 
-Two files are written: fleet.html, a page that needs no network and no script, and fleet.json, the same numbers (go doc
-./agentsim/fleet Result). The same settings give the same history, whatever the machine.
+The command writes fleet.html, a page without scripts that needs no network, and
+fleet.json with the same numbers (go doc ./agentsim/fleet Result). The same
+settings give the same history on every machine.
 
-Exit status: 0 every invariant held, 1 one did not, 2 the call was wrong or a file could not be written.`,
+Exit status: 0 every invariant held, 1 one broke, 2 an invalid call or a file that
+could not be written.`,
 		Example: `  simulate fleet --agents 10000 --out /tmp/fleet
   simulate fleet --agents 1000000 --days 7 --out /tmp/fleet
   simulate fleet --agents 10000 --cancel -1s --out /tmp/fleet    # without a cancel`,
@@ -42,14 +46,13 @@ Exit status: 0 every invariant held, 1 one did not, 2 the call was wrong or a fi
 				return err
 			}
 			if folder == "" {
-				return fmt.Errorf("--out is missing: the folder to write fleet.html and fleet.json to")
+				return fmt.Errorf("--out is missing: name the folder for fleet.html and fleet.json")
 			}
 			if err := os.MkdirAll(folder, 0o755); err != nil {
 				return err
 			}
-			progress := newProgress(c.ErrOrStderr(), terminal(c.ErrOrStderr()), cfg.Agents)
+			progress := progress{out: c.ErrOrStderr(), terminal: terminal(c.ErrOrStderr()), total: cfg.Agents}
 			result, err := live(context.Background(), cfg, progress.done)
-			progress.end()
 			if err != nil {
 				return err
 			}
@@ -62,13 +65,13 @@ Exit status: 0 every invariant held, 1 one did not, 2 the call was wrong or a fi
 	}
 	f := c.Flags()
 	cfg.Agents = 10_000
-	f.IntVar(&cfg.Agents, "agents", cfg.Agents, "how many")
-	f.IntVar(&cfg.Days, "days", cfg.Days, "of virtual time")
-	f.Uint64Var(&cfg.Seed, "seed", 1, "of every draw")
-	f.IntVar(&cfg.Failing, "failing", cfg.Failing, "of a thousand downloads, how many fail; negative: none")
-	f.IntVar(&cfg.Offline, "offline", cfg.Offline, "of a thousand agents, how many are away for some days; negative: none")
-	f.DurationVar(&cfg.Cancel, "cancel", cfg.Cancel, "how long after the job was enabled it is cancelled; negative: never")
-	f.StringVar(&folder, "out", "", "folder to write to")
+	f.IntVar(&cfg.Agents, "agents", cfg.Agents, "number of agents")
+	f.IntVar(&cfg.Days, "days", cfg.Days, "days of virtual time")
+	f.Uint64Var(&cfg.Seed, "seed", 1, "seed of all random numbers")
+	f.IntVar(&cfg.Failing, "failing", cfg.Failing, "failing downloads per thousand; negative: none")
+	f.IntVar(&cfg.Offline, "offline", cfg.Offline, "agents that are away for some days, per thousand; negative: none")
+	f.DurationVar(&cfg.Cancel, "cancel", cfg.Cancel, "time from enabling the job to its cancel; negative: never")
+	f.StringVar(&folder, "out", "", "folder for the report")
 	return c
 }
 
@@ -81,8 +84,8 @@ func terminal(out io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// live runs the fleet and measures what that takes. Nearly all memory in use is garbage of the shard under way, so it is
-// collected less often than usual.
+// live runs the fleet and measures the cost. Nearly all memory is garbage of
+// the current shards, so it is collected less often.
 func live(ctx context.Context, cfg fleet.Config, done func(int)) (fleet.Result, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	cfg.Progress = done
@@ -93,7 +96,13 @@ func live(ctx context.Context, cfg fleet.Config, done func(int)) (fleet.Result, 
 	}
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	r.Cost = fleet.NewCost(r, time.Since(began), cfg.Workers, memory.Sys)
+	elapsed, peak := time.Since(began), memory.Sys
+	r.Cost = &fleet.Cost{
+		Elapsed: elapsed, Processors: cfg.Workers, PeakBytes: peak,
+		EventsPerSecond: float64(r.Events.Steps+r.Events.CheckIns) / elapsed.Seconds(),
+		AgentDay:        elapsed * time.Duration(cfg.Workers) / time.Duration(r.Agents*r.Days),
+		BytesPerAgent:   float64(peak) / float64(r.Agents),
+	}
 	return r, nil
 }
 
@@ -116,19 +125,18 @@ func save(folder string, r fleet.Result) error {
 	return page.Close()
 }
 
-// summary prints the figures.
 func summary(out io.Writer, folder string, r fleet.Result) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(out, "%-12s "+format+"\n", append([]any{name}, args...)...)
 	}
 	line("fleet", "%s agents, %d days, seed %d", count(r.Agents), r.Days, r.Seed)
-	line("events", "%s, %s of them check-ins; %s a second in %v", count(r.Events.Steps+r.Events.CheckIns), count(r.Events.CheckIns),
+	line("events", "%s, %s of them check-ins; %s per second for %v", count(r.Events.Steps+r.Events.CheckIns), count(r.Events.CheckIns),
 		count(int(r.Cost.EventsPerSecond)), r.Cost.Elapsed.Round(time.Millisecond))
-	line("cost", "%.1f µs of processor time for an agent's day, %s at the peak, %s an agent", float64(r.Cost.AgentDay)/1e3,
+	line("cost", "%.1f µs of processor time per agent and day, %s at the peak, %s per agent", float64(r.Cost.AgentDay)/1e3,
 		size(float64(r.Cost.PeakBytes)), size(r.Cost.BytesPerAgent))
 	if c := r.Cancel; c != nil {
-		line("cancel", "%s cancelled, %s too late, %s ended before, %s not known", count(c.Cancelled), count(c.TooLate), count(c.Ended), count(c.Unknown))
-		line("propagation", "half in %s, 99 in 100 in %s, all connected in %s; the bound is %s", clock(c.Median), clock(c.P99), clock(c.Longest), clock(c.Bound))
+		line("cancel", "%s cancelled, %s too late, %s had ended, %s unknown", count(c.Cancelled), count(c.TooLate), count(c.Ended), count(c.Unknown))
+		line("propagation", "half in %s, 99 %% in %s, all connected agents in %s; the bound is %s", clock(c.Median), clock(c.P99), clock(c.Longest), clock(c.Bound))
 	}
 	line("failures", "%s failed installs", count(r.FailedInstalls))
 	line("reboots", "%s assets", count(r.Reboots.Assets))

@@ -16,7 +16,6 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
-// page is what page.html shows.
 type page struct {
 	Title             string
 	Lead              string
@@ -56,13 +55,14 @@ type (
 	}
 )
 
-// write writes the page: self-contained, without scripts, the same for the same result.
+// write writes the page. It is self-contained and without scripts; the same
+// result gives the same bytes.
 func write(out io.Writer, r fleet.Result) error { return pageTemplate.Execute(out, newPage(r)) }
 
 func newPage(r fleet.Result) page {
 	p := page{
 		Title: fmt.Sprintf("%s agents, %d days", count(r.Agents), r.Days),
-		Lead: fmt.Sprintf("One job over all of them, on %s. Of a thousand downloads %d fail, of a thousand agents %d are away for some days. Seed %d.",
+		Lead: fmt.Sprintf("One job over all of them, on %s. Per thousand, %d downloads fail and %d agents are away for some days. Seed %d.",
 			r.Began.Format("Monday, 2 January 2006"), r.Failing, r.Offline, r.Seed),
 		Installs: count(r.FailedInstalls),
 		History:  r.History,
@@ -73,9 +73,9 @@ func newPage(r fleet.Result) page {
 	}
 	if c := r.Cost; c != nil {
 		p.Facts = append(p.Facts,
-			fact{"events a second", count(int(c.EventsPerSecond)), fmt.Sprintf("in %.1f s on %d processors", c.Elapsed.Seconds(), c.Processors)},
-			fact{"an agent’s day", fmt.Sprintf("%.1f µs", float64(c.AgentDay)/1e3), "of processor time, waiting included"},
-			fact{"memory an agent", size(c.BytesPerAgent), size(float64(c.PeakBytes)) + " at the peak"})
+			fact{"events per second", count(int(c.EventsPerSecond)), fmt.Sprintf("in %.1f s on %d processors", c.Elapsed.Seconds(), c.Processors)},
+			fact{"per agent and day", fmt.Sprintf("%.1f µs", float64(c.AgentDay)/1e3), "of processor time, waiting included"},
+			fact{"memory per agent", size(c.BytesPerAgent), size(float64(c.PeakBytes)) + " at the peak"})
 	}
 	p.Results.Head = []string{"Result", "Assets", "Share"}
 	for _, c := range r.Results {
@@ -94,13 +94,8 @@ func newPage(r fleet.Result) page {
 		p.PutOff.Head = []string{"Put off", "Assets", "Share"}
 		for times, n := range r.Reboots.PutOff {
 			name := fmt.Sprintf("%d times", times)
-			switch times {
-			case 0:
-				name = "never"
-			case 1:
-				name = "once"
-			case 2:
-				name = "twice"
+			if times < 3 {
+				name = []string{"never", "once", "twice"}[times]
 			}
 			p.PutOff.Rows = append(p.PutOff.Rows, []string{name, count(n), share(n, r.Reboots.Assets)})
 		}
@@ -108,7 +103,8 @@ func newPage(r fleet.Result) page {
 	return p
 }
 
-// failures draws a bar for each code. What a cancel kept from being tried is no failed install (RPT-1), and only told.
+// failures draws a bar for each code. An install that a cancel prevented did
+// not fail (RPT-1).
 func (p *page) failures(r fleet.Result) {
 	most := 1
 	for _, f := range r.Failures {
@@ -137,24 +133,23 @@ func newCancelled(c *fleet.Cancel) *cancelled {
 		When: c.At.Format("Monday 15:04"),
 		Truth: table{[]string{"What the asset did", "Assets", "Share"}, [][]string{
 			{"Cancelled: nothing was installed", count(c.Cancelled), share(c.Cancelled, c.Orders)},
-			{"of these at once, before it was handed out", count(c.AtOnce), share(c.AtOnce, c.Orders)},
+			{"of these at once: never handed out", count(c.AtOnce), share(c.AtOnce, c.Orders)},
 			{"TooLate: deploy had begun", count(c.TooLate), share(c.TooLate, c.Orders)},
-			{"Ended before, or nothing to do", count(c.Ended), share(c.Ended, c.Orders)},
-			{"not known: the asset has not called since", count(c.Unknown), share(c.Unknown, c.Orders)},
+			{"Ended before, or nothing was missing", count(c.Ended), share(c.Ended, c.Orders)},
+			{"Unknown: the asset has not called since", count(c.Unknown), share(c.Unknown, c.Orders)},
 			{"orders", count(c.Orders), share(c.Orders, c.Orders)},
 		}},
 		Spread: table{[]string{"The cancel reached", "Agents", "Time"}, [][]string{
 			{"half of the connected agents", count((reached + 1) / 2), clock(c.Median)},
-			{"99 in 100 of them", count(reached * 99 / 100), clock(c.P99)},
+			{"99 % of them", count(reached * 99 / 100), clock(c.P99)},
 			{"all of them", count(reached), clock(c.Longest)},
-			{"bound of the library (MAN-3)", "", clock(c.Bound)},
-			{"agents that were away, when they were back", count(c.Later), "no bound"},
+			{"computed bound (MAN-3)", "", clock(c.Bound)},
+			{"agents that were away, after their return", count(c.Later), "no bound"},
 		}},
-		Picture: picture{"Agents by the time it took the cancel to reach them", propagation(c)},
+		Picture: picture{"Agents by the time until the cancel reached them", propagation(c)},
 	}
 }
 
-// rollout draws the first two hours, and all days.
 func (p *page) rollout(r fleet.Result) {
 	begin := r.Began.Add(fleet.Enabled)
 	var minutes, days []tick

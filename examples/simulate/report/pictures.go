@@ -8,7 +8,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/fleet"
 )
 
-// propagation is how long the cancel took to reach the connected agents, with the bound of MAN-3.
 func propagation(c *fleet.Cancel) template.HTML {
 	most := 0
 	for _, b := range c.Reached {
@@ -16,7 +15,7 @@ func propagation(c *fleet.Cancel) template.HTML {
 	}
 	marks, top := roundMarks(float64(most), thousands)
 	end := max(c.Bound.Minutes(), float64(len(c.Reached))) + 1
-	p := newChart("Agents by the minutes it took the cancel to reach them", 0, end, top)
+	p := newChart("Agents by the minutes until the cancel reached them", 0, end, top)
 	var minutes []tick
 	for m := 0.0; m <= end; m += 5 {
 		minutes = append(minutes, tick{m, fmt.Sprintf("%g", m)})
@@ -29,23 +28,22 @@ func propagation(c *fleet.Cancel) template.HTML {
 		}
 	}
 	p.line("quantile", c.Median.Minutes(), 0, "half: "+clock(c.Median))
-	p.line("quantile", c.P99.Minutes(), 1, "99 in 100: "+clock(c.P99))
+	p.line("quantile", c.P99.Minutes(), 1, "99 %: "+clock(c.P99))
 	p.line("bound", c.Bound.Minutes(), 0, "bound (MAN-3): "+clock(c.Bound))
 	return p.svg()
 }
 
-// layers is the order in which stages are stacked, from below: what is over, then what is under way, then what is to come.
+// layers are the stages from the bottom up: ended, under way, to come.
 var layers = []fleet.Stage{
 	fleet.StageDone, fleet.StageFailed, fleet.StageReboot, fleet.StageDeploy, fleet.StageDownload, fleet.StageQueued, fleet.StageNone, fleet.StageCancelled,
 }
 
-// stageText says what a stage means to a reader.
 var stageText = map[fleet.Stage]string{
 	fleet.StageNone: "no order yet", fleet.StageQueued: "waits for its start", fleet.StageDownload: "downloads", fleet.StageDeploy: "installs",
 	fleet.StageReboot: "waits for its reboot", fleet.StageDone: "up to date", fleet.StageFailed: "failed", fleet.StageCancelled: "cancelled",
 }
 
-// rollout is where the assets stand between two times, stacked.
+// rollout draws the assets by stage between two times, stacked.
 func rollout(r fleet.Result, from, to time.Time, nameX string, marksX []tick) template.HTML {
 	var at []fleet.Rollout
 	for _, x := range r.Rollout {
@@ -78,7 +76,8 @@ func rollout(r fleet.Result, from, to time.Time, nameX string, marksX []tick) te
 	return c.svg()
 }
 
-// deferral is how many of the reboots had not come so long after they were due.
+// deferral draws how many reboots were still missing by the time since they
+// were due.
 func deferral(r fleet.Reboots) template.HTML {
 	last := 0
 	for i, b := range r.Waiting {

@@ -3,46 +3,28 @@ package report
 import (
 	"fmt"
 	"io"
-
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// progress shows how many agents have lived through their days: a bar on a terminal, else a line every tenth of the way.
+// progress shows how many agents are done: a line for every tenth; on a
+// terminal, one line for every percent.
 type progress struct {
-	out   io.Writer
-	total int
-	shown int // tenths
-	bars  *mpb.Progress
-	bar   *mpb.Bar // nil: lines
+	out      io.Writer
+	terminal bool
+	total    int
+	shown    int // in percent
 }
 
-func newProgress(out io.Writer, terminal bool, total int) *progress {
-	p := &progress{out: out, total: total}
-	if terminal {
-		p.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(40), mpb.WithAutoRefresh())
-		p.bar = p.bars.AddBar(int64(total),
-			mpb.PrependDecorators(decor.Name("agents "), decor.CountersNoUnit("%d of %d")),
-			mpb.AppendDecorators(decor.Percentage(), decor.Name("  left "), decor.AverageETA(decor.ET_STYLE_GO)))
-	}
-	return p
-}
-
-// done says how many have. It is called by one goroutine at a time.
+// done reports the number. One goroutine calls it at a time.
 func (p *progress) done(n int) {
-	if p.bar != nil {
-		p.bar.SetCurrent(int64(n))
-		return
+	step, end := 10, "\n"
+	if p.terminal {
+		step, end = 1, "\r"
 	}
-	if tenth := n * 10 / p.total; tenth > p.shown {
-		p.shown = tenth
-		fmt.Fprintf(p.out, "%3d %%  %s of %s agents\n", tenth*10, count(n), count(p.total))
+	if n == p.total {
+		end = "\n"
 	}
-}
-
-func (p *progress) end() {
-	if p.bar != nil {
-		p.bar.Abort(false) // if it was cut short; a bar at its end ignores it
-		p.bars.Wait()
+	if percent := n * 100 / p.total; percent >= p.shown+step {
+		p.shown = percent - percent%step
+		fmt.Fprintf(p.out, "%3d %%  %s of %s agents%s", p.shown, count(n), count(p.total), end)
 	}
 }

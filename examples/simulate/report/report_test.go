@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// play runs the subcommand as a person would, and returns what it wrote.
+// play runs the subcommand and returns what it wrote.
 func play(t *testing.T, args ...string) (page string, r fleet.Result, out, errs string) {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "deep", "in")
@@ -38,7 +38,8 @@ func play(t *testing.T, args ...string) (page string, r fleet.Result, out, errs 
 	return string(html), r, stdout.String(), stderr.String()
 }
 
-// words are the texts of a page, in order, and its elements by name. It fails on what is not well formed.
+// words returns the texts of a page in order, and its elements by name. The
+// page must be well formed.
 func words(t *testing.T, page string) (texts []string, elements map[string]int) {
 	t.Helper()
 	elements = map[string]int{}
@@ -73,7 +74,7 @@ func TestReport(t *testing.T) {
 	require.NotRegexp(t, regexp.MustCompile(`(?i)https?:|url\(|@import|NaN|Inf\b|%!`), page)
 	require.Equal(t, 4, elements["svg"], "propagation, rollout twice, deferral")
 
-	// Every number of the result stands in the page.
+	// The page shows every number of the result.
 	has := func(text string) {
 		t.Helper()
 		require.Contains(t, texts, text)
@@ -95,10 +96,10 @@ func TestReport(t *testing.T) {
 	}
 	c := r.Cancel
 	after("Cancelled: nothing was installed", count(c.Cancelled), share(c.Cancelled, c.Orders))
-	after("of these at once, before it was handed out", count(c.AtOnce))
+	after("of these at once: never handed out", count(c.AtOnce))
 	after("TooLate: deploy had begun", count(c.TooLate))
-	after("Ended before, or nothing to do", count(c.Ended))
-	after("bound of the library (MAN-3)", clock(c.Bound))
+	after("Ended before, or nothing was missing", count(c.Ended))
+	after("computed bound (MAN-3)", clock(c.Bound))
 	has("bound (MAN-3): 23:00 min")
 	for i, b := range c.Reached {
 		if b.Assets > 0 {
@@ -130,7 +131,7 @@ func TestReport(t *testing.T) {
 	require.Positive(t, r.Cost.PeakBytes)
 }
 
-// What there is none of is not drawn.
+// What is empty is not drawn.
 func TestReportOfAQuietWorld(t *testing.T) {
 	page, r, _, _ := play(t, "--agents", "40", "--cancel", "-1s", "--failing", "-1", "--offline", "-1", "--days", "1")
 	require.Nil(t, r.Cancel)
@@ -180,13 +181,12 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// A bar on a terminal comes to its end, also when the fleet does not.
-func TestProgressBar(t *testing.T) {
+// A terminal shows one line that changes.
+func TestProgress(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&out, true, 100)
-	p.done(100)
-	p.end()
-	p = newProgress(&out, true, 100)
-	p.done(30)
-	p.end()
+	p := progress{out: &out, terminal: true, total: 1000}
+	for _, n := range []int{4, 300, 305, 1000} {
+		p.done(n)
+	}
+	require.Equal(t, " 30 %  300 of 1,000 agents\r100 %  1,000 of 1,000 agents\n", out.String())
 }

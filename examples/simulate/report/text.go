@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// count writes a number with its thousands apart: 1,234,567.
+// count formats 1234567 as 1,234,567.
 func count(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
@@ -15,7 +15,7 @@ func count(n int) string {
 	return s
 }
 
-// thousands writes a round number for an axis: 200, 40 k, 1.2 M.
+// thousands formats a round number for an axis: 200, 40 k, 1.2 M.
 func thousands(v float64) string {
 	switch {
 	case v >= 1e6:
@@ -27,13 +27,12 @@ func thousands(v float64) string {
 	}
 }
 
-// clock writes a duration in minutes and seconds: 2:45.
+// clock formats a duration in minutes and seconds: 2:45.
 func clock(d time.Duration) string {
 	s := int(d / time.Second)
 	return fmt.Sprintf("%d:%02d min", s/60, s%60)
 }
 
-// share writes a part of a whole in percent.
 func share(part, whole int) string {
 	if whole == 0 {
 		return "–"
@@ -41,7 +40,6 @@ func share(part, whole int) string {
 	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
 }
 
-// size writes bytes for people.
 func size(b float64) string {
 	switch {
 	case b >= 1<<30:

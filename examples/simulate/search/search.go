@@ -1,4 +1,5 @@
-// Package search is the subcommand explore of program simulate: it searches the small worlds of package agentsim/explore.
+// Package search is simulate's subcommand explore: it searches the small worlds
+// of package agentsim/explore.
 package search
 
 import (
@@ -13,7 +14,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/explore"
 )
 
-// ErrBroken is the error of a world in which an invariant did not hold.
+// ErrBroken says that an invariant did not hold.
 var ErrBroken = errors.New("an invariant broke")
 
 // Command returns the subcommand.
@@ -22,24 +23,24 @@ func Command() *cobra.Command {
 	var bounds explore.Bounds
 	c := &cobra.Command{
 		Use:   "explore",
-		Short: "Try everything that can go wrong in a small world, and say whether an invariant breaks",
-		Long: `Try everything that can go wrong in a small world, and say whether an invariant breaks.
+		Short: "Try everything that can go wrong in a small world",
+		Long: `Try everything that can go wrong in a small world, and check every invariant.
 
-A world is one or two assets with the production agent, one or two jobs, and a server, in some worlds the production one.
-Ordinarily effects are carried out and messages arrive; the search tries, at every point, to do something else: a job is edited,
-cancelled or withdrawn, a message is lost or comes twice, an agent or the server crashes before or behind a commit, a file is
-bad, a vendor withdraws a patch, a user comes or goes. Histories with the fewest such choices come first. A violation is shrunk
-and told as a history, with the words for --replay, and, where it can be said as a scenario, written to a file that
+A world is one or two assets with the production agent, one or two jobs, and a
+server. By default messages arrive and effects are carried out. At every point
+the search also tries the deviations: a job is edited, cancelled or disabled, a
+message is lost or arrives twice, an agent or the server crashes before or after
+a commit, a file is bad, a vendor withdraws a patch, a user logs in or out.
+Histories with the fewest deviations come first.
 
-  simulate scenario FILE
-
-plays again.
+A violation is shrunk and printed as a history with the words for --replay. If it
+can be written as a scenario, it is saved for "simulate scenario FILE".
 
 The worlds:
 ` + worlds() + `
-What they consist of, and when two states count as the same, is described in the documentation: go doc ./agentsim/explore.
+Details, and when two states count as the same: go doc ./agentsim/explore.
 
-Exit status: 0 no invariant broke, 1 one did, 2 the call was wrong.`,
+Exit status: 0 no invariant broke, 1 one broke, 2 an invalid call.`,
 		Example: `  simulate explore --world cancel --states 1000000
   simulate explore --world reboot --depth 2
   simulate explore --world cancel --replay "go 14, cancel, go 1, time"`,
@@ -59,11 +60,11 @@ Exit status: 0 no invariant broke, 1 one did, 2 the call was wrong.`,
 			}
 		},
 	}
-	c.Flags().StringVar(&world, "world", "cancel", "which world")
-	c.Flags().IntVar(&bounds.Depth, "depth", explore.DefaultDepth, "choices out of the ordinary in one history; zero: the default")
-	c.Flags().IntVar(&bounds.States, "states", explore.DefaultStates, "distinct states; zero: the default; a million takes about 1 GiB")
-	c.Flags().StringVar(&replay, "replay", "", "play this history instead, and tell it")
-	c.Flags().StringVar(&out, "out", "broken.txt", "file for the scenario of a violation; it must not be there yet")
+	c.Flags().StringVar(&world, "world", "cancel", "world to search")
+	c.Flags().IntVar(&bounds.Depth, "depth", explore.DefaultDepth, "most deviations in one history; zero: the default")
+	c.Flags().IntVar(&bounds.States, "states", explore.DefaultStates, "most distinct states; zero: the default; a million needs about 1 GiB")
+	c.Flags().StringVar(&replay, "replay", "", "print this history instead of searching")
+	c.Flags().StringVar(&out, "out", "broken.txt", "new file for the scenario of a violation")
 	return c
 }
 
@@ -85,28 +86,28 @@ func explored(to io.Writer, w explore.World, b explore.Bounds, out string) error
 	fmt.Fprintf(to, "world         %s: %s\n", w.Name, w.Text)
 	fmt.Fprintf(to, "states        %d, of which %d are ends\n", r.States, r.Final)
 	fmt.Fprintf(to, "transitions   %d\n", r.Transitions)
-	fmt.Fprintf(to, "rate          %.0f states/s, %v in all\n", float64(r.States)/took.Seconds(), took.Round(time.Millisecond))
-	fmt.Fprintf(to, "deepest       %d choices out of the ordinary: %s\n", r.Depth, r.Deepest)
+	fmt.Fprintf(to, "rate          %.0f states/s, %v in total\n", float64(r.States)/took.Seconds(), took.Round(time.Millisecond))
+	fmt.Fprintf(to, "deepest       %d deviations: %s\n", r.Depth, r.Deepest)
 	fmt.Fprintf(to, "longest       %d steps\n", r.Steps)
 	if r.Broken != nil {
-		return Tell(to, r.Broken, out)
+		return show(to, r.Broken, out)
 	}
 	if r.Complete() {
 		fmt.Fprintln(to, "not explored  nothing: this is the whole world")
 	} else {
-		fmt.Fprintf(to, "not explored  what may go wrong in %d states; %d further states were met and not kept\n", r.Unexplored, r.Refused)
+		fmt.Fprintf(to, "not explored  the deviations of %d states; %d more states were found and dropped\n", r.Unexplored, r.Refused)
 	}
-	fmt.Fprintln(to, "invariants    held in every state, and from every state the ordinary way leads to an end")
+	fmt.Fprintln(to, "invariants    held in every state, and default steps lead from each to an end")
 	return nil
 }
 
-// Tell tells a violation, and writes its scenario, if it has one, to a new file. The error is ErrBroken, joined with that of the
-// file.
-func Tell(to io.Writer, v *explore.Violation, file string) error {
+// show prints a violation and writes its scenario to a new file. The error is
+// [ErrBroken], joined with that of the file.
+func show(to io.Writer, v *explore.Violation, file string) error {
 	fmt.Fprintf(to, "\nBROKEN        %v", v)
 	fmt.Fprintf(to, "  again: go run ./examples/simulate explore --world %s --replay %q\n", v.World, v.Trace)
 	if v.Scenario == "" {
-		fmt.Fprintln(to, "  It has no scenario file: none was found that breaks so. Where the order of steps makes the difference, the replay above is all there is.")
+		fmt.Fprintln(to, "  No scenario file breaks in the same way. Use the replay above.")
 		return ErrBroken
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)

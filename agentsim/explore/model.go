@@ -6,53 +6,51 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// standIn is a server that keeps its orders in arrays. What happens to an order and to an asset's revisions is decided by
-// package ledger, as on the production server; which orders there are follows from the administrator's choices.
-type standIn struct {
-	jobs  [maxJobs]wanted
-	books [maxAssets]*book // never written to once a state has it
+// model is a server that keeps its orders in arrays. Package ledger decides what
+// happens to them, the administrator's choices decide which exist.
+type model struct {
+	jobs    [maxJobs]wanted
+	records [maxAssets]*record // shared between states: never written to
 }
 
-// wanted is how a job stands.
 type wanted struct {
 	edited, disabled, cancelled, deleted bool
 }
 
-// book is what the server has of an asset.
-type book struct {
+// record is what the server has of an asset.
+type record struct {
 	revisions ledger.Revisions
 	entries   [maxJobs]ledger.Entry
-	patches   [maxJobs]uint8 // of the orders as they were last made, a bit each
+	patches   [maxJobs]uint8 // of the orders as last planned, a bit for each
 	accepted  job.Sequence
 	caller    ledger.Caller
 }
 
-// open enables the jobs, by whatever server the world has.
+// open enables the jobs on the world's server.
 func (s *scene) open(st *state) {
 	if s.Server {
 		s.openServer(st)
 		return
 	}
 	for i := range s.Assets {
-		b := &book{}
+		b := &record{}
 		for j, t := range s.tasks {
 			b.entries[j] = ledger.Entry{Run: t.run, Asset: assetNames[i]}
 			b.make(s, st, j, wanted{})
 		}
 		b.seal()
-		st.standIn.books[i] = b
+		st.model.records[i] = b
 	}
 }
 
-// own returns a book that may be changed.
-func (v *standIn) own(i int) *book {
-	b := *v.books[i]
-	v.books[i] = &b
+func (v *model) own(i int) *record {
+	b := *v.records[i]
+	v.records[i] = &b
 	return &b
 }
 
-// step takes an order one event further. Objection says what is wrong with a report that was not taken in.
-func (b *book) step(st *state, j int, ev ledger.Event) (objection string) {
+// step takes an order one event further. It returns why a report was not taken.
+func (b *record) step(st *state, j int, ev ledger.Event) (objection string) {
 	e, out := ledger.Step(b.revisions, b.entries[j], ev, st.now)
 	b.entries[j] = e
 	for _, effect := range out.Effects {
@@ -66,8 +64,7 @@ func (b *book) step(st *state, j int, ev ledger.Event) (objection string) {
 	return objection
 }
 
-// make makes an order, or makes it again.
-func (b *book) make(s *scene, st *state, j int, w wanted) {
+func (b *record) make(s *scene, st *state, j int, w wanted) {
 	if b.entries[j].Fixed() {
 		return
 	}
@@ -78,11 +75,11 @@ func (b *book) make(s *scene, st *state, j int, w wanted) {
 	b.step(st, j, ledger.Made{Start: s.tasks[j].start})
 }
 
-// seal numbers the manifest. Those of these worlds do not expire.
-func (b *book) seal() { b.revisions = b.revisions.Seal(epoch, manifest.MaxLifetime) }
+// seal numbers the manifest. In these worlds none expires.
+func (b *record) seal() { b.revisions = b.revisions.Seal(epoch, manifest.MaxLifetime) }
 
-// newest is the manifest as it is to be.
-func (b *book) newest(s *scene) (r released) {
+// newest is the manifest as it should be.
+func (b *record) newest(s *scene) (r released) {
 	r.revision = b.revisions.Sealed
 	for j, e := range b.entries[:s.Jobs] {
 		if e.Phase == ledger.Open {
@@ -92,11 +89,11 @@ func (b *book) newest(s *scene) (r released) {
 	return r
 }
 
-// changes says whether a change of a job is possible: for an asset that has not ended it, at least.
-func (v *standIn) changes(s *scene, j int, c Choice) bool {
+// changes reports whether a change of a job matters to at least one asset.
+func (v *model) changes(s *scene, j int, c Choice) bool {
 	w := v.jobs[j]
 	open, again := false, false
-	for _, b := range v.books[:s.Assets] {
+	for _, b := range v.records[:s.Assets] {
 		e := b.entries[j]
 		open = open || e.Phase == ledger.Open
 		again = again || e.Phase != ledger.Ended || e.Result == job.Withdrawn
@@ -114,7 +111,7 @@ func (v *standIn) changes(s *scene, j int, c Choice) bool {
 	return false
 }
 
-func (v *standIn) change(s *scene, st *state, j int, c Choice) {
+func (v *model) change(s *scene, st *state, j int, c Choice) {
 	w := &v.jobs[j]
 	w.edited = w.edited && c != Enable || c == Edit
 	w.cancelled = w.cancelled || c == Cancel
@@ -133,8 +130,8 @@ func (v *standIn) change(s *scene, st *state, j int, c Choice) {
 	}
 }
 
-// checkIn takes the reports, and sends the manifest if the agent holds a lower one.
-func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer message, ok bool) {
+// checkIn takes the reports and sends the manifest if the agent holds a lower one.
+func (v *model) checkIn(s *scene, st *state, h *host, m message) (answer message, ok bool) {
 	b, late := v.own(h.asset), false
 	if s.Budget.Reinstalls > 0 {
 		caller, heard := b.caller.Heard(*m.request, b.accepted, st.now)
@@ -161,7 +158,7 @@ func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer messa
 		b.accepted = r.Sequence
 		if j := s.job(r.Order); j >= 0 {
 			if objection := b.step(st, j, ledger.Reported{Report: r}); objection != "" && !s.restored(st) {
-				st.broke(12, "the server makes no sense of a report on %s: %s", r.Order, objection)
+				st.broke(12, "the server does not understand a report on %s: %s", r.Order, objection)
 				return answer, false
 			}
 		}
@@ -197,15 +194,15 @@ func (v *standIn) checkIn(s *scene, st *state, h *host, m message) (answer messa
 	return answer, true
 }
 
-func (v *standIn) settled(s *scene, st *state) bool {
+func (v *model) settled(s *scene, st *state) bool {
 	for i, h := range st.hosts[:s.Assets] {
-		b := v.books[i]
+		b := v.records[i]
 		if h.agent.Revision != b.revisions.Wanted {
 			return false
 		}
 		for j, e := range b.entries[:s.Jobs] {
 			w := &h.watch.orders[j]
-			again := (w.Result == job.Withdrawn || w.Ended() && s.restored(st)) && e.Since == 0 // made again since, and ended before it was handed out
+			again := (w.Result == job.Withdrawn || w.Ended() && s.restored(st)) && e.Since == 0 // planned again since, and ended before it was handed out
 			if w.Received && !again && (!w.Ended() && !s.parked(h) || w.Ended() && (e.Phase != ledger.Ended || e.Result != w.Result)) {
 				return false
 			}
