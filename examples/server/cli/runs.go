@@ -231,7 +231,7 @@ func (r *remote) cancel(cmd *cobra.Command, path string) error {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "run %s is planned and stays; to cancel it: server run cancel %s\n", report.Spared, report.Spared)
 	}
 	if len(rows) == 0 && err == nil {
-		_, err = fmt.Fprintln(cmd.OutOrStdout(), "cancelled; no order was made yet")
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), "cancelled before its start: no order was made yet; see server run list")
 		return err
 	}
 	return errors.Join(r.table(cmd, "RUN ASSET CANCEL STAGE RESULT", rows), err)
