@@ -19,20 +19,20 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-const long = `A patch-management server. It keeps the catalog, makes orders from jobs, hands them to agents in signed manifests, and collects
-what the agents report.
+const long = `A patch-management server. It keeps the catalog, makes orders from jobs, hands them to agents in signed manifests, and collects what the agents report.
 
 First steps:
 
-  server init                                    # keys and an administrator's token, in ./patchpolicy
-  server serve --feed-json patches.json          # or --apt-config /etc/apt
-  server token create --tag lab                  # prints the secret that an agent enrols with (agent enrol --help)
-  server job example daily > nightly.json        # an example to edit; "server job example" lists more
-  server job save -f nightly.json
-  server job preview nightly                     # what would happen, and why
-  server job enable nightly                      # prints the run
+  server init                               # keys and a token, in ./patchpolicy
+  server serve --feed-json patches.json     # or --apt-config /etc/apt
+  server token create --tag web             # the secret that agents enrol with
+  server asset list                         # after "agent enrol" and "agent run"
+  server job example daily > daily.json     # edit it
+  server job save -f daily.json
+  server job preview daily                  # what would happen, and why
+  server job enable daily                   # prints the run
   server run show RUN --watch
-  server backup FILE                             # do not copy the database instead
+  server backup FILE                        # do not copy the database instead
 
 Texts cite rules like JOB-3; "server rule JOB-3" explains one.
 
@@ -59,8 +59,8 @@ func initCommand() *cobra.Command {
 	var dir string
 	var roots, threshold int
 	c := &cobra.Command{
-		Use: "init", Short: "Make the server's keys and the administrator's token, readable by you alone",
-		Long: "Make the server's folder:\n\n" +
+		Use: "init", Short: "Make the server's keys and the administrator's token",
+		Long: "Make the server's folder, readable by you alone:\n\n" +
 			"  manifest.key  signs every order\n" +
 			"  exchange.key  authenticates the calls of agents and the answers to them\n" +
 			"  root-1.key …  sign the trust document, which names the keys that agents believe. Keep them offline, and a copy:\n" +
@@ -93,7 +93,7 @@ func serveCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve agents and the administrator until stopped",
-		Long: "Serve agents and the administrator on one address. SIGTERM or Ctrl-C stops the server; it first answers open requests, for at\n" +
+		Long: "Serve agents and the administrator on one address. SIGTERM or Ctrl-C stops the server; it first answers open requests, for at " +
 			"most 30 s. /metrics takes the administrator's token as a bearer token. Feeds are flags: start with the same ones each time.",
 		Example: "  server serve --feed-json https://vendor.example/patches.json --sync-every 30m\n" +
 			"  server serve --feed-json acme.json --feed-json new.json --grant 'new.json vendor Acme' --grant 'new.json product acme/*'\n" +

@@ -36,7 +36,7 @@ func (r *remote) jobExample() *cobra.Command {
 		Long: "Print an example of a job file, to edit and save. Without a kind, list the kinds.\n\n" +
 			"A duration is written like \"90m\" or \"1h30m\". The zone \"asset\" is each asset's own; other zones have names like Europe/Berlin.\n" +
 			"\"server rule JOB-8\" explains queries, \"server rule JOB-9\" schedules.",
-		Example: "  server job example daily > nightly.json\n  server job example daily | server job save -f -",
+		Example: "  server job example daily > daily.json\n  server job example daily | server job save -f -",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list := examples(time.Now())
 			var rows [][]any

@@ -19,8 +19,8 @@ import (
 func (r *remote) jobs() *cobra.Command {
 	noun := &cobra.Command{
 		Use: "job", Short: "Jobs: which patches, on which assets, when",
-		Example: "  server job example daily > nightly.json    # then edit it\n  server job save -f nightly.json\n" +
-			"  server job preview nightly\n  server job enable nightly",
+		Example: "  server job example daily > daily.json    # then edit it\n  server job save -f daily.json\n" +
+			"  server job preview daily\n  server job enable daily",
 	}
 	path := func(args []string) string { return "jobs/" + escaped(args[0]) }
 	noun.AddCommand(r.jobExample(), r.jobSave(), r.jobList(), r.jobShow(), r.jobExport(), r.jobPreview(), r.jobEnable(), r.jobRetry(), r.jobDelete())
@@ -59,7 +59,7 @@ func (r *remote) jobSave() *cobra.Command {
 		Use: "save -f FILE", Aliases: []string{"create"}, Short: "Save a job from a file; a new one is disabled, an existing one keeps its state",
 		Long: "Save a job from a JSON file. \"server job example\" prints such files, and \"server job export\" those of saved jobs.\n\n" +
 			"Saving an enabled job makes its orders that have not started again (MAN-2). A new schedule plans a new run.",
-		Example: "  server job save -f nightly.json\n  generate-job | server job save -f -",
+		Example: "  server job save -f daily.json\n  generate-job | server job save -f -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {
 				return usageError{errors.New("--file is missing: name the job's file, or - for standard input")}
@@ -205,7 +205,7 @@ func warn(cmd *cobra.Command, o controller.Outlook) {
 func (r *remote) jobExport() *cobra.Command {
 	return &cobra.Command{
 		Use: "export JOB", Short: "Print a job as a file that \"server job save\" takes", Args: cobra.ExactArgs(1),
-		Example: "  server job export nightly > nightly.json",
+		Example: "  server job export daily > daily.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := r.client()
 			if err != nil {

@@ -17,7 +17,7 @@ func (r *remote) jobPreview() *cobra.Command {
 		Use: "preview JOB [--asset ASSET]", Short: "Say what a job would do, and why; nothing changes (JOB-22)", Args: cobra.ExactArgs(1),
 		Long: "Say what a job would do on all its assets, counted, with the reasons for what it would leave out. With --asset, say it of one\n" +
 			"asset, patch by patch. The job need not be enabled. Nothing changes (JOB-22).",
-		Example: "  server job preview nightly\n  server job preview nightly --asset web-1 --full",
+		Example: "  server job preview daily\n  server job preview daily --asset web-1 --full",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "jobs/" + escaped(args[0]) + "/preview"
 			if asset != "" {

@@ -61,8 +61,9 @@ func Run(root *cobra.Command) int {
 }
 
 // strict makes every command refuse arguments it does not take, and a noun
-// without its verb.
+// without its verb. It also fills the help texts.
 func strict(cmd *cobra.Command) {
+	cmd.Long = fill(cmd.Long)
 	args := cmd.Args
 	if args == nil {
 		args = cobra.NoArgs

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 )
@@ -62,7 +63,7 @@ func rules() *cobra.Command {
 			var rows [][]any
 			for _, x := range found {
 				if rows = append(rows, []any{x.ID, long(x.Text)}); !all {
-					_, _ = fmt.Fprintln(cmd.OutOrStdout(), wrap(x.ID+". "+x.Text, 80))
+					_, _ = fmt.Fprintln(cmd.OutOrStdout(), wrap(x.ID+". "+x.Text, 80, "  "))
 				}
 			}
 			if !all {
@@ -75,17 +76,18 @@ func rules() *cobra.Command {
 	return c
 }
 
-// wrap breaks a text into lines of a width. Lines after the first are indented.
-func wrap(text string, width int) string {
+// wrap breaks a text into lines of a width. Lines after the first begin with
+// the indent.
+func wrap(text string, width int, indent string) string {
 	var b strings.Builder
 	column := 0
 	for i, word := range strings.Fields(text) {
-		n := len([]rune(word))
+		n := utf8.RuneCountInString(word)
 		switch {
 		case i == 0:
 		case column+1+n > width:
-			b.WriteString("\n  ")
-			column = 2
+			b.WriteString("\n" + indent)
+			column = len(indent)
 		default:
 			b.WriteByte(' ')
 			column++
@@ -94,4 +96,15 @@ func wrap(text string, width int) string {
 		column += n
 	}
 	return b.String()
+}
+
+// fill wraps the paragraphs of a help text, but not those that are indented.
+func fill(text string) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
+		if !strings.HasPrefix(p, " ") {
+			paragraphs[i] = wrap(p, 80, "")
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
 }

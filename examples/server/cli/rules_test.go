@@ -72,7 +72,7 @@ func TestRulesAreThoseOfTheDocumentation(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
-	text := wrap("JOB-1. "+strings.Repeat("word ", 60), 80)
+	text := wrap("JOB-1. "+strings.Repeat("word ", 60), 80, "  ")
 	require.True(t, slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool { return strings.HasPrefix(line, "  word") }))
 	for line := range strings.Lines(text) {
 		require.LessOrEqual(t, len(strings.TrimSpace(line)), 80)

@@ -35,7 +35,7 @@ func (r *remote) runList() *cobra.Command {
 	var since time.Duration
 	c := &cobra.Command{
 		Use: "list [JOB]", Short: "List the runs of a job, or of all jobs", Args: cobra.MaximumNArgs(1),
-		Example: "  server run list\n  server run list nightly --since 8760h",
+		Example: "  server run list\n  server run list daily --since 8760h",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := r.client()
 			if err != nil {
@@ -84,7 +84,7 @@ func (r *remote) runShow() *cobra.Command {
 		Use: "show RUN", Short: "Show what each asset and patch of a run is doing, or how it ended", Args: cobra.ExactArgs(1),
 		Long: "Show what each asset and patch of a run is doing, or how it ended. With --watch, print what changes, a line per change, until\n" +
 			"the run has ended; with --json as well, each line is an object. CANCEL says what is known about a cancel (JOB-3).",
-		Example: "  server run show nightly@20270131T220000Z --full\n  server run show nightly@20270131T220000Z --watch | tee run.log",
+		Example: "  server run show daily@20270131T2200 --full\n  server run show daily@20270131T2200 --watch | tee run.log",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if every < 100*time.Millisecond {
 				return usageError{fmt.Errorf("--every %v: want at least 100ms", every)}

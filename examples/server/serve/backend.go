@@ -11,7 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// backend gives the controller a clock and counts what passes.
+// backend gives the controller a clock, and counts calls.
 type backend struct {
 	controller *controller.Controller
 	metrics    *metrics
@@ -52,7 +52,7 @@ func (b backend) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 	return answer, stopping(err)
 }
 
-// stopping tells agents to try again when the server is about to go.
+// stopping has agents try again later when the server is stopping.
 func stopping(err error) error {
 	if errors.Is(err, controller.ErrClosed) {
 		return fmt.Errorf("%w: %w", manifest.ErrUnavailable, err)

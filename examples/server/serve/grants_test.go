@@ -24,7 +24,7 @@ func TestGrants_CAT17(t *testing.T) {
 		"":                       "does not begin with the name of a configured feed",
 		"other.json vendor Acme": `which are "acme.json", "acme.json extra.json"`,
 		"acme.json":              "does not begin",
-		"acme.json Acme":         `"Acme" is nothing to grant`,
+		"acme.json Acme":         `"Acme" cannot be granted`,
 		"acme.json vendor":       "a granted vendor is empty",
 		"acme.json product a*b":  "has a star before its end",
 		"acme.json authority ":   "speaks for one authority",
