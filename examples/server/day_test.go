@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,10 +32,33 @@ type desk struct {
 	url, dir string
 }
 
+// shared is a buffer that is read while a command writes.
+type shared struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Buffer.Write(p)
+}
+
+func (s *shared) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Buffer.String()
+}
+
 // run runs one command with the text on standard input.
 func (d desk) run(stdin, line string) (stdout, stderr string, code int) {
 	d.Helper()
-	var out, errs bytes.Buffer
+	var out, errs shared
+	code = d.runTo(&out, &errs, stdin, line)
+	return out.String(), errs.String(), code
+}
+
+func (d desk) runTo(out, errs io.Writer, stdin, line string) int {
 	root := command(d.Context())
 	args := strings.Fields(line)
 	if args[0] != "init" && args[0] != "rule" {
@@ -41,10 +66,9 @@ func (d desk) run(stdin, line string) (stdout, stderr string, code int) {
 	}
 	root.SetArgs(args)
 	root.SetIn(strings.NewReader(stdin))
-	root.SetOut(&out)
-	root.SetErr(&errs)
-	code = cli.Run(root)
-	return out.String(), errs.String(), code
+	root.SetOut(out)
+	root.SetErr(errs)
+	return cli.Run(root)
 }
 
 // ok runs a command that must succeed and print all the texts. It returns what it printed, standard error after the rest.
@@ -195,20 +219,20 @@ func TestAnAdministratorsDay_JOB3_JOB19_JOB22(t *testing.T) {
 	one.call()
 	two.call()
 	require.Len(t, one.orders, 1)
-	watched := make(chan string)
-	go func() { stdout, _, _ := d.run("", "run show "+run+" --watch --every 100ms"); watched <- stdout }()
+	var lines, errs shared
+	watched := make(chan int)
+	go func() { watched <- d.runTo(&lines, &errs, "", "run show "+run+" --watch --every 100ms") }()
 	one.report(run, job.Report{Progress: job.Started}, job.Report{Progress: job.Downloading})
-	require.Eventually(t, func() bool { return strings.Contains(d.ok("", "run show "+run), "Downloading") }, time.Minute, 50*time.Millisecond)
-	time.Sleep(300 * time.Millisecond) // the watch sees it
+	require.Eventually(t, func() bool { return strings.Contains(lines.String(), "web-1  Downloading") }, time.Minute, 50*time.Millisecond)
 	d.ok("", "job cancel daily", "CancelPending")
 	d.ok("", "report cancels", "web-1")
 	for _, h := range []*hand{one, two} {
 		h.call()
 		h.report(run, job.Report{Result: job.Cancelled, Text: "cancelled before the deploy"})
 	}
-	lines := <-watched
-	for _, text := range []string{"web-1  Downloading", "web-1  Cancelled", "web-2  Cancelled", "Cancelled 2"} {
-		require.Contains(t, lines, text)
+	require.Zero(t, <-watched, "the watch ends with the run: %s", errs.String())
+	for _, text := range []string{"web-1  Cancelled", "web-2  Cancelled", "Cancelled 2"} {
+		require.Contains(t, lines.String(), text)
 	}
 	require.Equal(t, 2, strings.Count(d.ok("", "run cancel "+run), "Cancelled"), "cancelling again says what is known")
 

@@ -24,7 +24,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// TestWholeLife runs the real program: an agent enrols, gets an order, reports; the server is stopped and started again.
+// The real program: an agent enrols, gets an order, reports; the server is stopped and started again.
 func TestWholeLife(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: a process cannot be asked to stop by a signal on Windows")
@@ -91,7 +91,7 @@ func TestWholeLife(t *testing.T) {
 	require.Contains(t, stderr, "deploy")
 	require.Contains(t, stdout, "TooLate")
 
-	// The server is stopped between an agent's report and the answer's arrival; a new one goes on where it was.
+	// The server stops between an agent's report and its answer; a new one goes on from there.
 	log, code := stop(syscall.SIGTERM)
 	require.Zero(t, code, log)
 	require.Contains(t, log, "msg=stopped")
@@ -140,7 +140,7 @@ func TestWholeLife(t *testing.T) {
 	require.Zero(t, code)
 }
 
-// TestWhatTheVendorDoesNotServe: a custom URL (CAT-5), and a file at its end of life that is gone (CAT-10).
+// A custom URL serves what the vendor does not (CAT-5); a file near its end of life is gone (CAT-10).
 func TestWhatTheVendorDoesNotServe_CAT5_CAT10(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: a process cannot be asked to stop by a signal on Windows")

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// shell runs the command in one folder.
+// shell runs the real program in one folder.
 type shell struct {
 	t    *testing.T
 	path string
@@ -75,7 +75,7 @@ func (s *shell) ok(args ...string) string {
 	return stdout
 }
 
-// serve starts the server and returns the process once it listens.
+// serve starts the server. It returns when the server listens, with a function that stops it.
 func (s *shell) serve(args ...string) (stop func(os.Signal) (log string, code int)) {
 	s.t.Helper()
 	cmd := exec.Command(s.path, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)

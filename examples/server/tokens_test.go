@@ -15,7 +15,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// Wrong tokens are logged, with where they came from and without themselves, and slowed; the right administrator's token is not.
+// Wrong tokens are logged with their origin, but not with their text, and slowed down. The right administrator's token is not.
 func TestWrongTokens(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: a process cannot be asked to stop by a signal on Windows")

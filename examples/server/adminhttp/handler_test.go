@@ -134,10 +134,10 @@ func TestEveryEndpointRefusesBadInput(t *testing.T) {
 		require.Equal(t, c.want, status, "%s %.60s: %s", c.call, c.body, e.Text)
 	}
 	_, e := send(t, s, "PUT", "/v1/admin/jobs/j", `{"id": "j"}`)
-	require.Greater(t, len(e.Problems), 1, "every problem is told")
+	require.Greater(t, len(e.Problems), 1, "every problem is reported")
 }
 
-// A follower says what it waits for, its predecessor is deleted only by force, and an enabled job is run by name (JOB-19, JOB-6).
+// A follower says what it waits for, only force deletes its predecessor, and an enabled job can be run by name (JOB-19, JOB-6).
 func TestChainOverHTTP_JOB19(t *testing.T) {
 	s, _ := server(t)
 	c := adminhttp.Client{Server: s.URL, Token: token, HTTP: s.Client()}

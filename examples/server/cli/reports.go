@@ -107,7 +107,7 @@ func (r *remote) reportFeeds() *cobra.Command {
 				}
 				rows = append(rows, []any{f.Feed, f.Authority, state, f.LastGood, f.Dated, f.Patches, f.Rejected, f.Outside, long(f.Err)})
 				for _, c := range f.Conflicts {
-					claims = append(claims, []any{f.Feed, c.Record, c.Owner, long(strings.Join(c.Reasons, " "))})
+					claims = append(claims, []any{f.Feed, c.Record, c.Owner, strings.Join(c.Reasons, " ")})
 				}
 				if more := f.Outside - len(f.Conflicts); more > 0 {
 					claims = append(claims, []any{f.Feed, fmt.Sprintf("and %d more", more), "", ""})

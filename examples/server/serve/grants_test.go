@@ -21,13 +21,13 @@ func TestGrants_CAT17(t *testing.T) {
 		"acme.json extra.json": {Grant: catalog.Grant{Patches: []string{"KB*"}}, Authority: "acme.json"},
 	}, got)
 	for text, why := range map[string]string{
-		"":                       "does not begin with the name of a configured feed",
+		"":                       "does not begin with the name of a feed",
 		"other.json vendor Acme": `which are "acme.json", "acme.json extra.json"`,
 		"acme.json":              "does not begin",
 		"acme.json Acme":         `"Acme" cannot be granted`,
 		"acme.json vendor":       "a granted vendor is empty",
 		"acme.json product a*b":  "has a star before its end",
-		"acme.json authority ":   "speaks for one authority",
+		"acme.json authority ":   "speaks for exactly one authority",
 	} {
 		_, err := grants([]string{text}, feeds)
 		var bad *BadGrant
