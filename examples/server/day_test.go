@@ -194,6 +194,7 @@ func TestAnAdministratorsDay_JOB3_JOB19_JOB22(t *testing.T) {
 	one.has("editor", "1.0.0")
 	d.ok("", "asset list", "web-1", "no inventory yet")
 	d.ok("", "asset show web-1", "Europe/Berlin", "holds revision")
+	d.ok("", "asset inventory web-1", "editor", "1.0.0")
 
 	// A recurring job from an example, which starts in two hours.
 	d.ok("", "job example", "daily", "patch-tuesday", "chain-per-asset")
@@ -204,21 +205,22 @@ func TestAnAdministratorsDay_JOB3_JOB19_JOB22(t *testing.T) {
 	d.ok(daily, "job save -f -", "daily revision 1, disabled")
 	d.ok("", "job preview daily", "2 assets: 1 with something to do, 1 without an inventory", "editor-2", "next start: "+start.Format("2006-01-02T15:04"))
 	d.ok("", "job preview daily --asset web-1", "install")
-	d.ok("", "job show daily", "every day at "+start.Format("15:04"), "UTC, spread over 30m", "none while it is disabled", "with any tag of web; without tag frozen: 2 now",
+	d.ok("", "job show daily", "every day at "+start.Format("15:04"), "UTC, spread over 30m", "none while it is disabled", "with any tag of web; without tag frozen: 2 assets now",
 		"4h from the start", "users may defer it 3 times by 1h")
 	two.has("editor", "3.0.0")
 	d.ok("", "job preview daily", "1 with something to do, 1 with nothing to do")
-	d.ok("", "report missing", "1 patches missing on 2 assets", "editor-2")
+	d.ok("", "report missing", "missing patches: 1, on 2 assets with an inventory", "editor-2")
 	two.has("editor", "1.0.0")
 
 	// Enabled, exported, watched, cancelled in time.
-	out := d.ok("", "job enable daily", "first start: ", "(2 assets)")
+	out := d.ok("", "job enable daily", "next start: ", "(2 assets)")
 	run, _, _ := strings.Cut(out, "\n")
 	d.ok("", "job list", "enabled", run)
 	d.ok(d.ok("", "job export daily"), "job save -f -", "daily revision 1, enabled")
 	one.call()
 	two.call()
 	require.Len(t, one.orders, 1)
+	d.ok("", "run show "+run, "not begun", ", starts 20")
 	var lines, errs shared
 	watched := make(chan int)
 	go func() { watched <- d.runTo(&lines, &errs, "", "run show "+run+" --watch --every 100ms") }()
@@ -265,7 +267,7 @@ func TestAnAdministratorsDay_JOB3_JOB19_JOB22(t *testing.T) {
 	// A chain: says what it waits for, and runs once the other one succeeded.
 	chain := strings.NewReplacer(`"production"`, `"web"`, `, "delay": "24h"`, "").Replace(d.ok("", "job example chain"))
 	d.ok(chain, "job save -f -")
-	d.ok("", "job enable chain", "no run is planned", "assets: 2")
+	d.ok("", "job enable chain", "no run is planned", "2 assets")
 	d.ok("", "job show chain", "after 80 % of job daily succeeded", "It needs 2 of the 2 assets")
 	run = strings.TrimSpace(d.ok("", "job run daily"))
 	for _, h := range []*hand{one, two} {
@@ -279,7 +281,7 @@ func TestAnAdministratorsDay_JOB3_JOB19_JOB22(t *testing.T) {
 	// What may surprise is said, not hidden.
 	list := strings.NewReplacer(`"on demand"`, `"daily", "time": "22:00", "zone": "asset"`, `, "web-2"]`, `]`).Replace(d.ok("", "job example list"))
 	d.ok(list, "job save -f -")
-	d.ok("", "job enable list", "first start: ", "Europe/Berlin (1 assets)", "1 of the 2 patches listed are not in the catalog", "reader-7")
+	d.ok("", "job enable list", "next start: ", "Europe/Berlin (1 asset)", "1 of the 2 patches listed are not in the catalog", "reader-7")
 	d.ok("", "job disable list")
 	d.ok(strings.ReplaceAll(d.ok("", "job example on-demand"), `"web"`, `"nobody"`), "job save -f -")
 	d.ok("", "job enable on-demand", "warning: The job selects no asset now")

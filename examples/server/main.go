@@ -74,7 +74,8 @@ func initCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "manifest key: %s\nfingerprint:  %s\nadmin token:  %s\n", files.Key, manifest.TrustFingerprint(chain[0]), files.AdminToken)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "manifest key: %s\nroot key:     %s … (keep them offline)\nfingerprint:  %s\nadmin token:  %s\n",
+				files.Key, files.Root(1), manifest.TrustFingerprint(chain[0]), files.AdminToken)
 			return err
 		},
 	}
@@ -133,7 +134,7 @@ func serveCommand() *cobra.Command {
 	f.BoolVar(&config.PlainHTTP, "plain-http", false, "listen beyond the loopback without TLS; a proxy in front of the server must have it")
 	f.DurationVar(&config.SyncEvery, "sync-every", catalog.SyncEvery, "time between two syncs of the catalog")
 	f.DurationVar(&config.CheckIn, "check-in", 0, "how long agents wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
-	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document (repeatable)")
+	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document, like \"server patch example\" (repeatable)")
 	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, like /etc/apt (repeatable)")
 	f.StringArrayVar(&maxAges, "feed-max-age", nil, "FEED=DURATION: the feed is stale if the date that its source states is older, CAT-2 (repeatable)")
 	f.StringVar(&apt, "apt-cache", "", "folder that keeps fetched package lists across restarts")

@@ -20,7 +20,7 @@
 //	POST   tokens                  {name, uses, tags, names, expires} → {secret, token}; the only answer with the secret
 //	GET    tokens                  DELETE tokens/{id}
 //	GET    assets?after&limit      GET assets/{id}   DELETE assets/{id}
-//	PUT    assets/{id}/tags        [tag…]
+//	GET    assets/{id}/inventory   PUT assets/{id}/tags [tag…]
 //	POST   assets/{id}/settle      ends the state "cloned" (MAN-9)
 //	GET    patches?product&after&limit   the catalog
 //	GET    jobs?after&limit        GET jobs/{id}

@@ -75,6 +75,7 @@ func (h handler) routes() []route {
 			return list(c.Assets(r.Context(), job.AssetID(after), n, h.Clock()))
 		})},
 		{"GET assets/{id}", nil, func(r *http.Request) (any, error) { return c.Asset(r.Context(), asset(r), h.Clock()) }},
+		{"GET assets/{id}/inventory", nil, func(r *http.Request) (any, error) { return c.Inventory(r.Context(), asset(r)) }},
 		{"PUT assets/{id}/tags", nil, h.tag},
 		{"POST assets/{id}/settle", nil, func(r *http.Request) (any, error) { return nil, c.SettleClone(r.Context(), asset(r), h.Clock()) }},
 		{"DELETE assets/{id}", nil, func(r *http.Request) (any, error) { return nil, c.RemoveAsset(r.Context(), asset(r), h.Clock()) }},

@@ -82,6 +82,7 @@ func TestEveryEndpointRefusesBadInput(t *testing.T) {
 		{"GET /v1/admin/assets?limit=1&limit=2", "", 400},
 		{"GET /v1/admin/assets/none", "", 404},
 		{"GET /v1/admin/assets/%00", "", 422},
+		{"GET /v1/admin/assets/none/inventory", "", 404},
 		{"PUT /v1/admin/assets/none/tags", "[]", 404},
 		{"PUT /v1/admin/assets/none/tags", "{}", 400},
 		{"PUT /v1/admin/assets/none/tags", `["a b"]`, 422},

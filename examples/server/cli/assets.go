@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -18,7 +19,7 @@ func (r *remote) tokens() *cobra.Command {
 	var lasts time.Duration
 	create := &cobra.Command{
 		Use: "create", Short: "Make a token and print its secret; it is not shown again",
-		Example: "  server token create                                  # one agent, within a day\n  server token create --uses 50 --tag lab --names 'lab-*' --expires-in 2h",
+		Example: "  server token create > token         # one agent, within a day: agent enrol --token-file token …\n  server token create --uses 50 --tag lab --names 'lab-*' --expires-in 2h",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if lasts < 0 {
 				return usageError{fmt.Errorf("--expires-in %v: want zero (never) or more", lasts)}
@@ -89,6 +90,20 @@ func (r *remote) assets() *cobra.Command {
 			return r.table(cmd, "", rows)
 		},
 	}
+	inventory := &cobra.Command{
+		Use: "inventory ASSET", Short: "List the software that an asset last reported, by the ids of its products", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			i, done, err := do[catalog.Inventory](cmd, r, http.MethodGet, "assets/"+escaped(args[0])+"/inventory", nil, nil)
+			if err != nil || done {
+				return err
+			}
+			var rows [][]any
+			for x := range i.Installed() {
+				rows = append(rows, []any{x.Product, x.Version})
+			}
+			return r.table(cmd, "PRODUCT VERSION", rows)
+		},
+	}
 	tag := &cobra.Command{
 		Use: "tag ASSET [TAG…]", Short: "Replace an asset's tags; without a tag, remove them all", Args: cobra.MinimumNArgs(1),
 		Example: "  server asset tag web-1 web production",
@@ -107,7 +122,7 @@ func (r *remote) assets() *cobra.Command {
 			return act(cmd, r, http.MethodPost, "assets/"+escaped(args[0])+"/settle", nil, nil, "settled")
 		},
 	}
-	noun.AddCommand(list, show, tag, remove, settle)
+	noun.AddCommand(list, show, inventory, tag, remove, settle)
 	return noun
 }
 

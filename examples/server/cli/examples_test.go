@@ -7,10 +7,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/catalog/jsonfeed"
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
+
+// The example of a patch document is a feed without a rejected record.
+func TestPatchExampleIsAFeed(t *testing.T) {
+	batch, err := jsonfeed.Parse("example", []byte(patchExample))
+	require.NoError(t, err)
+	require.Len(t, batch.Patches, 1)
+	require.Empty(t, batch.Rejected)
+}
 
 // Each example could be enabled today; together they show every kind of schedule and every member of a job file.
 func TestExamplesCanBeSavedAndShowEverything(t *testing.T) {

@@ -26,7 +26,8 @@ func (r *remote) jobs() *cobra.Command {
 	noun.AddCommand(r.jobExample(), r.jobSave(), r.jobList(), r.jobShow(), r.jobExport(), r.jobPreview(), r.jobEnable(), r.jobRetry(), r.jobDelete())
 	noun.AddCommand(&cobra.Command{
 		Use: "run JOB", Short: "Start a run of an enabled job now and print it", Args: cobra.ExactArgs(1),
-		Long: "Start a run of an enabled job now, whatever its schedule says and whatever it runs after. Its other runs start as planned.",
+		Long: "Start a run of an enabled job now, whatever its schedule says and whatever it runs after. Its other runs start as planned. " +
+			"If the schedule has a spread, each asset starts within it.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out, done, err := do[adminhttp.Enabled](cmd, r, http.MethodPost, path(args)+"/run", nil, nil)
 			if err != nil || done {
@@ -161,7 +162,7 @@ func jobRows(j controller.JobStatus, o controller.Outlook) [][]any {
 	}
 	rows := [][]any{
 		{"job", j.ID}, {"name", j.Name}, {"state", fmt.Sprintf("%v, revision %d", j.State, j.Revision)}, {"platform", j.Platform},
-		{"assets", fmt.Sprintf("%s: %d now", assetsText(d.Assets), o.Assets)}, {"patches", patchesText(d.Patches)},
+		{"assets", assetsText(d.Assets) + ": " + count(o.Assets, "asset") + " now"}, {"patches", patchesText(d.Patches)},
 		{"schedule", scheduleText(d)}, {"next start", next}, {"window", windowText(d.Window)}, {"reboot", rebootText(d.Reboot)},
 	}
 	if d.After != nil {
@@ -244,9 +245,9 @@ func (r *remote) jobEnable() *cobra.Command {
 				return nil
 			}
 			if starts := startsText(*out.Outlook); starts != "" {
-				_, _ = fmt.Fprintf(errs, "first start: %s\n", starts)
+				_, _ = fmt.Fprintf(errs, "next start: %s\n", starts)
 			} else {
-				_, _ = fmt.Fprintf(errs, "assets: %d\n", out.Outlook.Assets)
+				_, _ = fmt.Fprintln(errs, count(out.Outlook.Assets, "asset"))
 			}
 			warn(cmd, *out.Outlook)
 			return nil

@@ -10,6 +10,28 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
+const patchExample = `{
+  "format": 1,
+  "products": [
+    {"id": "deb/bookworm/amd64/editor", "name": "editor", "vendor": "Example", "platform": "linux", "scheme": "debian"}
+  ],
+  "patches": [
+    {
+      "id": "editor-2.0.0", "product": "deb/bookworm/amd64/editor", "version": "debian:2.0.0",
+      "title": "Editor 2", "published": "2026-11-01T00:00:00Z",
+      "class": "security", "severity": "high", "cves": ["CVE-2026-0001"], "reboot": false,
+      "artifacts": [
+        {
+          "name": "editor_2.0.0_amd64.deb", "availability": "Pinned", "size": 12,
+          "url": "https://files.example/editor_2.0.0_amd64.deb",
+          "digests": ["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]
+        }
+      ]
+    }
+  ]
+}
+`
+
 func (r *remote) patches() *cobra.Command {
 	noun := &cobra.Command{Use: "patch", Short: "Patches: what the catalog knows"}
 	var product string
@@ -33,7 +55,16 @@ func (r *remote) patches() *cobra.Command {
 		},
 	}
 	list.Flags().StringVar(&product, "product", "", "only patches of this product, by its id")
-	noun.AddCommand(list)
+	noun.AddCommand(list, &cobra.Command{
+		Use: "example", Short: "Print an example of a patch document, for server serve --feed-json",
+		Long: "Print an example of a patch document, for \"server serve --feed-json\". A product's id is the one that agents report (\"server asset inventory\"). " +
+			"Availability is Pinned (a URL for this version), LatestOnly (one URL for all versions), Repository, or Vendor (you supply the file: \"server url set\"). " +
+			"A file needs a signer or a digest; \"server rule INT\" explains which one decides.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(cmd.OutOrStdout(), patchExample)
+			return err
+		},
+	})
 	return noun
 }
 

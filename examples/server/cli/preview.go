@@ -69,7 +69,7 @@ func (r *remote) showPreview(cmd *cobra.Command, asset string, p adminhttp.Previ
 
 func (r *remote) showFleet(cmd *cobra.Command, p controller.FleetPreview) error {
 	out := cmd.OutOrStdout()
-	_, _ = fmt.Fprintf(out, "%d assets: %s\n", p.Assets, notes("%d with something to do", p.Acts, "%d with nothing to do", p.Idle, "%d that cannot run it", p.Stopped,
+	_, _ = fmt.Fprintf(out, "%s: %s\n", count(p.Assets, "asset"), notes("%d with something to do", p.Acts, "%d with nothing to do", p.Idle, "%d that cannot run it", p.Stopped,
 		"%d without an inventory", p.NoInventory, "%d reboots that are pending", p.Reboots, "%d patches over the cap", p.Dropped))
 	if starts := startsText(p.Outlook); starts != "" {
 		_, _ = fmt.Fprintln(out, "next start:", starts)

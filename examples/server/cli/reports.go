@@ -62,11 +62,11 @@ func (r *remote) reportMissing() *cobra.Command {
 }
 
 func (r *remote) showMissing(cmd *cobra.Command, m controller.FleetMissing) error {
-	_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%d patches missing on %d assets", len(m.Patches), m.Assets)
-	if m.NoInventory > 0 {
-		_, _ = fmt.Fprintf(cmd.OutOrStdout(), "; %d assets without an inventory are not counted", m.NoInventory)
+	_, _ = fmt.Fprintf(cmd.OutOrStdout(), "missing patches: %d, on %s with an inventory; %d without\n", len(m.Patches), count(m.Assets-m.NoInventory, "asset"), m.NoInventory)
+	if len(m.Patches) == 0 {
+		return nil
 	}
-	_, _ = fmt.Fprint(cmd.OutOrStdout(), "\n\n")
+	_, _ = fmt.Fprintln(cmd.OutOrStdout())
 	var rows [][]any
 	for _, p := range m.Patches {
 		row := []any{p.Patch, p.Product, p.Version, p.Assets, p.Deployable, "", ""}

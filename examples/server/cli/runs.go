@@ -13,6 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 func (r *remote) runs() *cobra.Command {
@@ -96,7 +97,7 @@ func (r *remote) runShow() *cobra.Command {
 			if watch {
 				return r.watch(cmd, c, "runs/"+escaped(args[0]), every)
 			}
-			run, assets, err := readRun(cmd.Context(), c, "runs/"+escaped(args[0]))
+			run, assets, start, err := readRun(cmd.Context(), c, "runs/"+escaped(args[0]))
 			switch {
 			case err != nil:
 				return err
@@ -108,7 +109,7 @@ func (r *remote) runShow() *cobra.Command {
 			}
 			var rows [][]any
 			for _, a := range assets {
-				rows = append(rows, runAssetRows(a)...)
+				rows = append(rows, runAssetRows(a, start(a))...)
 			}
 			_, _ = fmt.Fprintln(cmd.OutOrStdout())
 			return r.table(cmd, "ASSET STATE CANCEL PATCH FROM TO OUTCOME CODE RULE WHY", rows)
@@ -119,18 +120,28 @@ func (r *remote) runShow() *cobra.Command {
 	return c
 }
 
-func readRun(ctx context.Context, c adminhttp.Client, path string) (run controller.RunStatus, assets []controller.RunAsset, err error) {
+// readRun also returns when an asset's order starts, zero if that depends on its
+// time zone.
+func readRun(ctx context.Context, c adminhttp.Client, path string) (run controller.RunStatus, assets []controller.RunAsset, start func(controller.RunAsset) time.Time, err error) {
 	// The run is read first: if it has ended then, its assets show how.
+	var j controller.JobStatus
 	if err = c.Do(ctx, http.MethodGet, path, nil, nil, &run); err == nil {
-		assets, err = every(ctx, c, path+"/assets", nil, "", runAssetID)
+		if err = c.Do(ctx, http.MethodGet, "jobs/"+escaped(run.Job), nil, nil, &j); err == nil {
+			assets, err = every(ctx, c, path+"/assets", nil, "", runAssetID)
+		}
 	}
-	return run, assets, err
+	return run, assets, func(a controller.RunAsset) time.Time {
+		if j.Schedule.Zone == schedule.AssetZone {
+			return time.Time{}
+		}
+		return run.Start.Add(j.Schedule.Delay(string(a.Order)))
+	}, err
 }
 
 // runAssetRows are the rows of an asset: one for the order, if it has a text or
 // no patch, one per action, and one per patch.
-func runAssetRows(a controller.RunAsset) (rows [][]any) {
-	state := assetText(a)
+func runAssetRows(a controller.RunAsset, start time.Time) (rows [][]any) {
+	state := assetText(a, start)
 	if len(a.Patches) == 0 || a.Text != "" {
 		rows = append(rows, []any{a.Asset, state, a.Cancel, "", "", "", "", "", "", long(a.Text)})
 	}
@@ -147,7 +158,7 @@ func runAssetRows(a controller.RunAsset) (rows [][]any) {
 func (r *remote) watch(cmd *cobra.Command, c adminhttp.Client, path string, every time.Duration) error {
 	seen := map[string]string{}
 	for {
-		run, assets, err := readRun(cmd.Context(), c, path)
+		run, assets, start, err := readRun(cmd.Context(), c, path)
 		if err != nil {
 			return err
 		}
@@ -163,7 +174,7 @@ func (r *remote) watch(cmd *cobra.Command, c adminhttp.Client, path string, ever
 		}
 		for _, a := range assets {
 			printed := false
-			for i, cells := range runAssetRows(a) {
+			for i, cells := range runAssetRows(a, start(a)) {
 				if changed(fmt.Sprintf("%s\n%v\n%d", a.Asset, cells[3], i), cells) && !(printed && r.asJSON) {
 					r.change(cmd, now, a, cells)
 					printed = true

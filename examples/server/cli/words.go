@@ -140,7 +140,7 @@ func startsText(o controller.Outlook) string {
 	var list []string
 	for _, s := range o.Starts {
 		if !s.Start.IsZero() {
-			list = append(list, strings.TrimSpace(show(s.Start)+" "+s.Zone)+fmt.Sprintf(" (%d assets)", s.Assets))
+			list = append(list, strings.TrimSpace(show(s.Start)+" "+s.Zone)+" ("+count(s.Assets, "asset")+")")
 		}
 	}
 	const most = 4
@@ -148,6 +148,13 @@ func startsText(o controller.Outlook) string {
 		list = append(slices.Clip(list[:most]), fmt.Sprintf("and %d more zones", more))
 	}
 	return strings.Join(list, ", ")
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // runText counts what the assets of a run are doing.
@@ -163,8 +170,16 @@ func runText(s controller.RunStatus) string {
 	return text
 }
 
-// assetText says where an order is.
-func assetText(a controller.RunAsset) string {
+// assetText says where an order is. A start in the future is one that it waits for.
+func assetText(a controller.RunAsset, start time.Time) string {
+	text := orderText(a)
+	if !a.Waiting && a.Result == 0 && !a.Withdrawn && a.Progress < job.Blocked && start.After(time.Now()) {
+		text += ", starts " + show(start)
+	}
+	return text
+}
+
+func orderText(a controller.RunAsset) string {
 	switch {
 	case a.Waiting && a.Text == "":
 		return "waits for its inventory"

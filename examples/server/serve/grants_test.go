@@ -22,7 +22,7 @@ func TestGrants_CAT17(t *testing.T) {
 	}, got)
 	for text, why := range map[string]string{
 		"":                       "does not begin with the name of a feed",
-		"other.json vendor Acme": `which are "acme.json", "acme.json extra.json"`,
+		"other.json vendor Acme": `the feeds are "acme.json", "acme.json extra.json"`,
 		"acme.json":              "does not begin",
 		"acme.json Acme":         `"Acme" cannot be granted`,
 		"acme.json vendor":       "a granted vendor is empty",
