@@ -76,7 +76,7 @@ func TestBadInput(t *testing.T) {
 		{"job preview", 2, "arg"},
 		{"job example hourly", 2, "no example"},
 		{"run show now --every 1ms", 2, "--every"},
-		{"rule JOB-999", 1, "no rule"},
+		{"rule job-999", 1, "no rule"},
 		{"token create --uses many", 2, "invalid"},
 		{"token create --expires-in -1h", 2, "--expires-in"},
 		{"report failures --from someday", 2, "someday"},

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -35,7 +34,7 @@ type FleetPreview struct {
 type PatchCount struct {
 	Patch   catalog.PatchID `json:"patch"`
 	Name    string          `json:"name"` // the product's
-	Version version.Version `json:"version"`
+	Version string          `json:"version"`
 	Assets  int             `json:"assets"`
 }
 
@@ -120,7 +119,7 @@ func (c *Controller) PreviewFleet(ctx context.Context, id job.ID, now time.Time)
 		p.Dropped += plan.Dropped
 		for _, x := range plan.Order.Patches {
 			if patches[x.Patch] == nil {
-				patches[x.Patch] = &PatchCount{Patch: x.Patch, Name: x.Name, Version: x.Version}
+				patches[x.Patch] = &PatchCount{Patch: x.Patch, Name: x.Name, Version: x.Version.String()}
 			}
 			patches[x.Patch].Assets++
 		}
@@ -150,7 +149,7 @@ type FleetMissing struct {
 type MissingPatch struct {
 	Patch      catalog.PatchID   `json:"patch"`
 	Product    catalog.ProductID `json:"product"`
-	Version    version.Version   `json:"version"`
+	Version    string            `json:"version"`
 	Assets     int               `json:"assets"`
 	Deployable int               `json:"deployable"` // of them
 	Reasons    []ReasonCount     `json:"reasons"`    // why it is not deployable on the others
@@ -169,7 +168,7 @@ func (c *Controller) MissingFleet(ctx context.Context, now time.Time) (m FleetMi
 		}
 		for _, v := range verdicts {
 			if patches[v.Patch] == nil {
-				patches[v.Patch] = &MissingPatch{Patch: v.Patch, Product: v.Product, Version: v.To}
+				patches[v.Patch] = &MissingPatch{Patch: v.Patch, Product: v.Product, Version: v.To.String()}
 				why[v.Patch] = reasons{}
 			}
 			patches[v.Patch].Assets++

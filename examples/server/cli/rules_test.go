@@ -68,7 +68,7 @@ func TestRulesAreThoseOfTheDocumentation(t *testing.T) {
 	require.True(t, text == ruleText, "a rule of the documentation changed: write rules.txt with: go test ./examples/server/cli -run Rules -rewrite")
 	require.Greater(t, len(rulesOf("job")), 20)
 	require.Len(t, rulesOf("cat-3"), 1)
-	require.Empty(t, rulesOf("JOB-999"))
+	require.Empty(t, rulesOf("job-999"))
 }
 
 func TestWrap(t *testing.T) {

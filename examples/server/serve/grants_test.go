@@ -34,5 +34,5 @@ func TestGrants_CAT17(t *testing.T) {
 		require.ErrorAs(t, err, &bad, text)
 		require.ErrorContains(t, err, why)
 	}
-	require.ErrorContains(t, Config{Listen: "127.0.0.1:0", SyncEvery: catalog.SyncEvery, Feeds: feeds, Forget: []string{"acme.json"}}.Validate(), "cannot be forgotten")
+	require.ErrorContains(t, Config{Listen: "127.0.0.1:0", SyncEvery: catalog.SyncEvery, Feeds: feeds, Forget: []string{"acme.json"}}.Validate(), "both configured and to be forgotten")
 }
