@@ -111,6 +111,7 @@ func open(t *testing.T, feed string) desk {
 // hand is an agent played by hand.
 type hand struct {
 	*testing.T
+	config agenthttp.Config
 	client *agenthttp.Client
 	keys   []manifest.PublicKey
 	in     manifest.CheckIn
@@ -125,10 +126,18 @@ func enrol(d desk, name job.AssetID, secret string) *hand {
 	require.NoError(d, err)
 	trust, err := manifest.OpenTrust(config.Trust)
 	require.NoError(d, err)
-	h := &hand{T: d.T, keys: trust.Manifest, in: manifest.CheckIn{Asset: name, Zone: "Europe/Berlin"}}
-	h.client, err = agenthttp.NewClient(config)
-	require.NoError(d, err)
+	h := &hand{T: d.T, config: config, keys: trust.Manifest, in: manifest.CheckIn{Asset: name, Zone: "Europe/Berlin"}}
+	h.to(d.url)
 	return h
+}
+
+// to has the agent call a server at an address.
+func (h *hand) to(url string) {
+	h.Helper()
+	var err error
+	h.config.Server = url
+	h.client, err = agenthttp.NewClient(h.config)
+	require.NoError(h, err)
 }
 
 // has sends an inventory with one product.
@@ -139,14 +148,14 @@ func (h *hand) has(product catalog.ProductID, semver string) {
 	inventory, err := catalog.NewInventory(catalog.Linux, []catalog.Installed{{Product: product, Version: v}})
 	require.NoError(h, err)
 	h.in.Digest = inventory.Digest()
-	h.call()
+	require.True(h, h.call().WantInventory)
 	h.in.Inventory = &inventory
 	h.call()
 	h.in.Inventory = nil
 }
 
-// call checks in with reports on the order of a run, and takes the manifest.
-func (h *hand) call(reports ...job.Report) {
+// call checks in with the reports of h.in and more, and takes the manifest.
+func (h *hand) call(reports ...job.Report) manifest.Answer {
 	h.Helper()
 	for _, r := range reports {
 		h.in.Made++
@@ -160,11 +169,12 @@ func (h *hand) call(reports ...job.Report) {
 	require.Equal(h, h.in.Made, answer.Acknowledged)
 	h.in.Reports = nil
 	if answer.Manifest == nil {
-		return
+		return answer
 	}
 	document, err := manifest.Open(answer.Manifest, manifest.Keys(h.keys), h.in.Asset, h.in.Held, h.in.HeldDigest, time.Now())
 	require.NoError(h, err)
 	h.in.Held, h.in.HeldDigest, h.orders = document.Revision, manifest.Digest(answer.Manifest), document.Orders
+	return answer
 }
 
 // report reports on the order of a run.

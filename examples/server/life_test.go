@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"crypto/ed25519"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -15,13 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
-	"github.com/patchpolicy/patchpolicy/manifest"
-	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
 // The real program: an agent enrols, gets an order, reports; the server is stopped and started again.
@@ -43,49 +37,21 @@ func TestWholeLife(t *testing.T) {
 	s.ok("sync")
 	secret := strings.TrimSpace(s.ok("token", "create", "--tag", "lab"))
 
-	ctx := context.Background()
-	_, key, err := ed25519.GenerateKey(nil)
-	require.NoError(t, err)
-	config := agenthttp.Config{Server: s.url, Asset: "web-1", Key: key}
-	_, config.Trust, err = agenthttp.Enrol(ctx, config, manifest.Enrolment{Token: secret, Platform: catalog.Linux, Architecture: "amd64"}, "")
-	require.NoError(t, err)
-	agent, err := agenthttp.NewClient(config)
-	require.NoError(t, err)
-	v1, err := version.Parse(version.Semver, "1.0.0")
-	require.NoError(t, err)
-	inventory, err := catalog.NewInventory(catalog.Linux, []catalog.Installed{{Product: "editor", Version: v1}})
-	require.NoError(t, err)
-	in := manifest.CheckIn{Asset: "web-1", At: time.Now(), Digest: inventory.Digest()}
-	answer, err := agent.CheckIn(ctx, in)
-	require.NoError(t, err)
-	require.True(t, answer.WantInventory)
-	in.Inventory = &inventory
-	_, err = agent.CheckIn(ctx, in)
-	require.NoError(t, err)
-	in.Inventory = nil
+	agent := enrol(desk{T: t, url: s.url}, "web-1", secret)
+	agent.has("editor", "1.0.0")
 
 	s.ok("job", "create", "-f", "job.json")
 	require.Contains(t, s.ok("job", "preview", "now", "--asset", "web-1"), "install")
 	run := strings.TrimSpace(s.ok("job", "enable", "now"))
 	require.True(t, strings.HasPrefix(run, "now@"), run)
-	answer, err = agent.CheckIn(ctx, in)
-	require.NoError(t, err)
-	trust, err := manifest.OpenTrust(config.Trust)
-	require.NoError(t, err)
-	document, err := manifest.Open(answer.Manifest, manifest.Keys(trust.Manifest), "web-1", 0, "", time.Now())
-	require.NoError(t, err)
-	require.Len(t, document.Orders, 1)
-	require.Equal(t, 2*time.Hour, document.Orders[0].End.Sub(document.Orders[0].Start))
-	require.Equal(t, []integrity.Clause{{Name: "editor", Vendor: integrity.Any, Product: "editor", AllowUnsigned: true}}, document.Orders[0].Policy.Clauses)
-	order := document.Orders[0].ID
-
-	in.Held, in.Reports = document.Revision, []job.Report{
-		{Sequence: 1, At: time.Now(), Order: order, Progress: job.Started},
-		{Sequence: 2, At: time.Now(), Order: order, Progress: job.Deploying},
-	}
-	answer, err = agent.CheckIn(ctx, in)
-	require.NoError(t, err)
-	require.Equal(t, job.Sequence(2), answer.Acknowledged)
+	agent.call()
+	require.Len(t, agent.orders, 1)
+	order := agent.orders[0]
+	require.Equal(t, 2*time.Hour, order.End.Sub(order.Start))
+	require.Equal(t, []integrity.Clause{{Name: "editor", Vendor: integrity.Any, Product: "editor", AllowUnsigned: true}}, order.Policy.Clauses)
+	sent := []job.Report{{Sequence: 1, At: time.Now(), Order: order.ID, Progress: job.Started}, {Sequence: 2, At: time.Now(), Order: order.ID, Progress: job.Deploying}}
+	agent.in.Made, agent.in.Reports = 2, sent
+	agent.call()
 	stdout, stderr, code := s.run("job", "cancel", "now", "--server", s.url)
 	require.Equal(t, 1, code, "too late (JOB-3)")
 	require.Contains(t, stderr, "deploy")
@@ -95,18 +61,14 @@ func TestWholeLife(t *testing.T) {
 	log, code := stop(syscall.SIGTERM)
 	require.Zero(t, code, log)
 	require.Contains(t, log, "msg=stopped")
-	_, err = agent.CheckIn(ctx, in)
+	_, err := agent.client.CheckIn(t.Context(), agent.in)
 	require.Error(t, err)
 	stop = s.serve("--feed-json", "patches.json")
-	config.Server = s.url
-	agent, err = agenthttp.NewClient(config)
-	require.NoError(t, err)
-	in.Reports = append(in.Reports, job.Report{Sequence: 3, At: time.Now(), Order: order, Result: job.Failed, Patches: []job.PatchOutcome{{
+	agent.to(s.url)
+	agent.in.Reports = sent // again
+	agent.report(run, job.Report{Result: job.Failed, Patches: []job.PatchOutcome{{
 		Patch: "editor-2", Status: job.PatchFailed, Code: job.FileHashValidationFailed, Rule: "INT-2", Text: "The checksum differs.",
 	}}})
-	answer, err = agent.CheckIn(ctx, in)
-	require.NoError(t, err)
-	require.Equal(t, job.Sequence(3), answer.Acknowledged)
 
 	require.Equal(t, "1\n", s.ok("report", "failed"))
 	require.Contains(t, s.ok("report", "failures", "--asset", "web-1", "--code", "12"), "FileHashValidationFailed")
