@@ -95,7 +95,7 @@ func grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettin
 			}
 		}
 		if id == "" {
-			return nil, &BadGrant{text, "it does not begin with the name of a feed; the feeds are " + strings.Join(names, ", ")}
+			return nil, &BadGrant{text, "it does not begin with the name of a configured feed; those are " + strings.Join(names, ", ")}
 		}
 		kind, name, _ := strings.Cut(text[len(id)+1:], " ")
 		s := settings[id]

@@ -21,8 +21,8 @@ func TestGrants_CAT17(t *testing.T) {
 		"acme.json extra.json": {Grant: catalog.Grant{Patches: []string{"KB*"}}, Authority: "acme.json"},
 	}, got)
 	for text, why := range map[string]string{
-		"":                       "does not begin with the name of a feed",
-		"other.json vendor Acme": `the feeds are "acme.json", "acme.json extra.json"`,
+		"":                       "does not begin with the name of a configured feed",
+		"other.json vendor Acme": `those are "acme.json", "acme.json extra.json"`,
 		"acme.json":              "does not begin",
 		"acme.json Acme":         `"Acme" cannot be granted`,
 		"acme.json vendor":       "a granted vendor is empty",
