@@ -70,7 +70,9 @@ func (h handler) routes() []route {
 	return []route{
 		{"POST tokens", nil, h.makeToken},
 		{"GET tokens", nil, func(r *http.Request) (any, error) { return list(c.Tokens(r.Context())) }},
-		{"DELETE tokens/{id}", nil, func(r *http.Request) (any, error) { return nil, c.RemoveToken(r.Context(), r.PathValue("id"), h.Clock()) }},
+		{"DELETE tokens/{id}", nil, func(r *http.Request) (any, error) {
+			return nil, c.RemoveToken(r.Context(), r.PathValue("id"), h.Clock())
+		}},
 		{"GET assets", pages, paged(func(r *http.Request, after string, n int) (any, error) {
 			return list(c.Assets(r.Context(), job.AssetID(after), n, h.Clock()))
 		})},
