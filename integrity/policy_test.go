@@ -234,7 +234,7 @@ func TestParsePolicyIsStrict_JOB20(t *testing.T) {
 	require.NoError(t, err)
 	for name, tc := range map[string]struct{ text, want string }{
 		"empty":              {"", "line 1: it is empty"},
-		"cut off":            {good[:40], "ends too early"},
+		"cut off":            {good[:40], "is cut off"},
 		"more behind it":     {good + "{}", "something follows"},
 		"a list":             {"[]", "cannot unmarshal array"},
 		"a number":           {"7", "cannot unmarshal number"},
@@ -242,9 +242,9 @@ func TestParsePolicyIsStrict_JOB20(t *testing.T) {
 		"not JSON":           {"signers: []", "invalid character"},
 		"not UTF-8":          {strings.Replace(good, `"a"`, "\"\xff\"", 1), "is not UTF-8"},
 		"unknown field":      {strings.Replace(good, `"name"`, `"strickt":true,"name"`, 1), `unknown field "strickt"`},
-		"repeated field":     {strings.Replace(good, `"name"`, `"allowUnsigned":false,"name"`, 1), `field "allowUnsigned" is there twice`},
-		"in other letters":   {strings.Replace(good, `"name"`, `"allowUnſigned":false,"name"`, 1), `is there twice`},
-		"in another case":    {strings.Replace(good, `"name"`, `"ALLOWunsigned":false,"name"`, 1), `is there twice`},
+		"repeated field":     {strings.Replace(good, `"name"`, `"allowUnsigned":false,"name"`, 1), `field "allowUnsigned" is listed twice`},
+		"in other letters":   {strings.Replace(good, `"name"`, `"allowUnſigned":false,"name"`, 1), `is listed twice`},
+		"in another case":    {strings.Replace(good, `"name"`, `"ALLOWunsigned":false,"name"`, 1), `is listed twice`},
 		"null field":         {strings.Replace(good, `true`, `null`, 1), "a value is null"},
 		"null in a list":     {`{"format":1,"clauses":[null]}`, "a value is null"},
 		"wrong kind":         {strings.Replace(good, `true`, `"yes"`, 1), "cannot unmarshal string"},
