@@ -234,7 +234,7 @@ func TestParsePolicyIsStrict_JOB20(t *testing.T) {
 	require.NoError(t, err)
 	for name, tc := range map[string]struct{ text, want string }{
 		"empty":              {"", "line 1: it is empty"},
-		"cut off":            {good[:40], "is cut off"},
+		"cut off":            {good[:40], "ends too early"},
 		"more behind it":     {good + "{}", "something follows"},
 		"a list":             {"[]", "cannot unmarshal array"},
 		"a number":           {"7", "cannot unmarshal number"},
