@@ -37,7 +37,7 @@ func TestNewTellsEveryProblem(t *testing.T) {
 		"no anchors":             {one(func(s *known) { s.Anchors = nil }), []string{"anchors: is empty"}},
 		"no object identifier":   {one(func(s *known) { s.Usage = "code signing" }), []string{"usage: want dotted numbers"}},
 		"an odd identifier":      {one(func(s *known) { s.Usage = "1.03.6" }), []string{"usage: "}},
-		"a year of no file":      {one(func(s *known) { s.At = time.Unix(0, 0) }), []string{"at: is a year in which no certificate is good"}},
+		"a year of no file":      {one(func(s *known) { s.At = time.Unix(0, 0) }), []string{"at: is a year in which no certificate is valid"}},
 		"a long organisation":    {one(func(s *known) { s.Organisation = strings.Repeat("x", integrity.MaxSigner+1) }), []string{"organisation: has 257 bytes"}},
 		"an empty anchor":        {anchor(""), []string{"anchors[0]: want one PEM block CERTIFICATE"}},
 		"no sum":                 {anchor("sha256:abc"), []string{"anchors[0]: sha256 has 64 hex digits, not 3"}},
