@@ -79,7 +79,7 @@ func TestDetached_INT9(t *testing.T) {
 		{"33 signatures by strangers", many(33, sign(t, patch, stranger, nil)), integrity.Bad, "not a trusted key", strings.Repeat("unknown key ", 32) + "excess"},
 		{"over something else", sign(t, []byte("x"), key, nil), integrity.Bad, "was changed", "broken"},
 		{"by a stranger", sign(t, patch, stranger, nil), integrity.Bad, fingerprint(stranger) + " is not a trusted key", "unknown key"},
-		{"by nobody named", signAnonymous(t, patch, rsaKey()), integrity.Bad, "an unnamed key is none", "unknown key"},
+		{"by nobody named", signAnonymous(t, patch, rsaKey()), integrity.Bad, "an unnamed key is not a trusted key", "unknown key"},
 		{"over SHA-1", signAs(t, patch, rsaKey(), packet.SigTypeBinary, crypto.SHA1, nil), integrity.Bad, "the digest SHA-1 is too weak", "weak digest"},
 		{"over SHA-224", signAs(t, patch, rsaKey(), packet.SigTypeBinary, crypto.SHA224, nil), integrity.Bad, "the digest SHA-224 is too weak", "weak digest"},
 		{"over MD5", func() []byte { b := signVersion3(t, patch, rsaKey(), 0); b[6+16] = 1; return b }(), integrity.Bad, "the digest MD5 is too weak", "weak digest"},
